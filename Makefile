@@ -1,0 +1,22 @@
+# Each line is one that a person could type.
+.PHONY: setup setup-run run test check bench
+
+setup:            ## install what is missing, for everything
+	tools/setup-run
+	tools/setup-test
+
+run:              ## build, set up a demonstration in ./lanyard-demo, sign a prescription, stay up
+	tools/setup-run
+	cargo run --locked -- demo $(ARGS)
+
+test:             ## every check that decides; prints the time of each step
+	tools/test
+
+check:            ## the quick checks: format, spelling, dependencies, lints
+	tools/check
+
+bench:            ## speed against the token alone and against other programs; docs/performance.md explains
+	tools/setup-run
+	cargo bench --locked --bench signing
+	cargo bench --locked --bench issuance
+	cargo bench --locked --bench ocsp

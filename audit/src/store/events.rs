@@ -1,0 +1,129 @@
+//! Events: written by every module, put into order by the sequencer.
+
+use platform::db::Tx;
+use sqlx::{AnyPool, AssertSqlSafe};
+
+use super::{from_db, to_db};
+
+/// An event as it is written, before it has a place in the log.
+pub(crate) struct NewEvent {
+    pub(crate) id: String,
+    pub(crate) recorded_at: i64,
+    pub(crate) module: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) actor: String,
+    pub(crate) body: Vec<u8>,
+    pub(crate) salt: [u8; 32],
+}
+
+/// An event that waits for its place.
+pub(crate) struct Pending {
+    pub(crate) ordinal: i64,
+    pub(crate) body: Vec<u8>,
+    pub(crate) salt: Vec<u8>,
+}
+
+/// How many rows one INSERT may carry: few sizes, so that few statements are prepared and kept.
+const ROWS: [usize; 4] = [64, 16, 4, 1];
+
+/// Write events in the order given.
+pub(crate) async fn insert_events(tx: &mut Tx, events: &[NewEvent]) -> Result<(), sqlx::Error> {
+    let mut rest = events;
+    while !rest.is_empty() {
+        let rows = ROWS.into_iter().find(|rows| *rows <= rest.len()).unwrap_or(1);
+        let (now, later) = rest.split_at(rows);
+        insert_rows(tx, now).await?;
+        rest = later;
+    }
+    Ok(())
+}
+
+async fn insert_rows(tx: &mut Tx, events: &[NewEvent]) -> Result<(), sqlx::Error> {
+    let rows: Vec<String> = (0..events.len())
+        .map(|row| {
+            let places: Vec<String> = (1..=7).map(|column| format!("${}", row * 7 + column)).collect();
+            format!("({})", places.join(", "))
+        })
+        .collect();
+    let sql = format!(
+        "INSERT INTO audit_event (id, recorded_at, module, name, actor, body, salt) VALUES {}",
+        rows.join(", ")
+    );
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for event in events {
+        query = query
+            .bind(event.id.as_str())
+            .bind(event.recorded_at)
+            .bind(event.module)
+            .bind(event.name)
+            .bind(event.actor.as_str())
+            .bind(event.body.as_slice())
+            .bind(&event.salt[..]);
+    }
+    query.execute(tx).await?;
+    Ok(())
+}
+
+/// The oldest events without a place, in the order in which they were written.
+pub(crate) async fn pending_events(pool: &AnyPool, limit: i64) -> Result<Vec<Pending>, sqlx::Error> {
+    let rows: Vec<(i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+        "SELECT ordinal, body, salt FROM audit_event WHERE position IS NULL ORDER BY ordinal LIMIT $1",
+    )
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|(ordinal, body, salt)| Pending { ordinal, body, salt }).collect())
+}
+
+/// When the oldest event without a place was recorded.
+pub(crate) async fn oldest_pending(pool: &AnyPool) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar("SELECT recorded_at FROM audit_event WHERE position IS NULL ORDER BY ordinal LIMIT 1")
+        .fetch_optional(pool)
+        .await
+}
+
+/// Give the events contiguous positions from `first` on. Returns how many rows had none before: unless it is all
+/// of them, the caller must roll back.
+pub(crate) async fn assign_positions(
+    tx: &mut Tx,
+    log_epoch: u64,
+    first: u64,
+    ordinals: &[i64],
+) -> Result<u64, sqlx::Error> {
+    // Only numbers of ours are written into the text, so that the parameters stay few.
+    let values: Vec<String> =
+        ordinals.iter().zip(first..).map(|(ordinal, position)| format!("({ordinal}, {position})")).collect();
+    let sql = format!(
+        "WITH place (ordinal, position) AS (VALUES {}) \
+         UPDATE audit_event SET log_epoch = $1, position = place.position FROM place \
+         WHERE audit_event.ordinal = place.ordinal AND audit_event.position IS NULL",
+        values.join(", ")
+    );
+    let done = sqlx::query(AssertSqlSafe(sql)).persistent(false).bind(to_db(log_epoch)).execute(tx).await?;
+    Ok(done.rows_affected())
+}
+
+/// The ordinal of an event, by its id.
+pub(crate) async fn ordinal_by_id(tx: &mut Tx, id: &str) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar("SELECT ordinal FROM audit_event WHERE id = $1").bind(id).fetch_optional(tx).await
+}
+
+/// One waiting event, by its ordinal.
+pub(crate) async fn pending_by_ordinal(tx: &mut Tx, ordinal: i64) -> Result<Option<Pending>, sqlx::Error> {
+    let row: Option<(i64, Vec<u8>, Vec<u8>)> =
+        sqlx::query_as("SELECT ordinal, body, salt FROM audit_event WHERE ordinal = $1 AND position IS NULL")
+            .bind(ordinal)
+            .fetch_optional(tx)
+            .await?;
+    Ok(row.map(|(ordinal, body, salt)| Pending { ordinal, body, salt }))
+}
+
+/// Where an event stands: its log epoch and position, both empty while it waits.
+pub(crate) async fn place_by_id(pool: &AnyPool, id: &str) -> Result<Option<Option<(u64, u64)>>, sqlx::Error> {
+    let row: Option<(Option<i64>, Option<i64>)> =
+        sqlx::query_as("SELECT log_epoch, position FROM audit_event WHERE id = $1")
+            .bind(id)
+            .fetch_optional(pool)
+            .await?;
+    Ok(row.map(|(epoch, position)| epoch.zip(position).map(|(e, p)| (from_db(e), from_db(p)))))
+}

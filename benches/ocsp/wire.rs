@@ -1,0 +1,46 @@
+//! A connection that asks and reads, and costs little: the load generator shares the cores with the server.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, ensure};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// One HTTP/1.1 connection that is kept open.
+pub(crate) struct Wire {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Wire {
+    pub(crate) async fn open(address: SocketAddr) -> anyhow::Result<Wire> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Wire { stream, buffer: Vec::with_capacity(4096) })
+    }
+
+    /// Sends a request and reads the body of its answer.
+    pub(crate) async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<&[u8]> {
+        self.stream.write_all(request).await?;
+        self.buffer.clear();
+        loop {
+            let read = self.stream.read_buf(&mut self.buffer).await?;
+            ensure!(read > 0, "the server closed the connection");
+            let Some(head) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") else {
+                continue;
+            };
+            let text = std::str::from_utf8(&self.buffer[..head])?;
+            ensure!(text.contains(" 200 "), "{text}");
+            let length = text
+                .lines()
+                .find_map(|line| {
+                    line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok()
+                })
+                .context("an answer without its length")?;
+            while self.buffer.len() < head + 4 + length {
+                ensure!(self.stream.read_buf(&mut self.buffer).await? > 0, "an answer was cut off");
+            }
+            return Ok(&self.buffer[head + 4..]);
+        }
+    }
+}

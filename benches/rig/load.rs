@@ -1,0 +1,127 @@
+//! Many requests at a server: as fast as it answers, or at a given rate.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use axum::body::Bytes;
+use tokio::task::JoinSet;
+
+use super::number;
+
+/// Counts what an answer holds.
+pub(crate) type Check = fn(&[u8]) -> anyhow::Result<usize>;
+
+/// Requests that are ready to be sent.
+#[derive(Clone)]
+pub(crate) struct Load {
+    pub(crate) client: reqwest::Client,
+    pub(crate) url: String,
+    pub(crate) bodies: Vec<Vec<u8>>,
+    pub(crate) check: Check,
+    /// How many things each answer has to hold; another number ends the measurement.
+    pub(crate) things: usize,
+}
+
+/// What was measured.
+pub(crate) struct Measured {
+    /// Things answered per second.
+    pub(crate) rate: f64,
+    /// Of the server, in microseconds for each thing.
+    pub(crate) server_cpu: f64,
+    /// Of the load generator, which shares the cores, in microseconds for each thing.
+    pub(crate) client_cpu: f64,
+    /// How long each request took, shortest first.
+    pub(crate) latencies: Vec<Duration>,
+}
+
+impl Measured {
+    /// The latency below which this part of the requests stayed.
+    pub(crate) fn quantile(&self, per_mille: usize) -> Duration {
+        let last = self.latencies.len().saturating_sub(1);
+        self.latencies.get(last * per_mille / 1000).copied().unwrap_or_default()
+    }
+}
+
+impl Load {
+    /// Sends every request once, so many at a time, each as soon as the one before on its connection is answered.
+    pub(crate) async fn closed(self, connections: usize, server: u32) -> anyhow::Result<Measured> {
+        let (load, next) = (Arc::new(self), Arc::new(AtomicUsize::new(0)));
+        let meter = Meter::start(server)?;
+        let mut clients = JoinSet::new();
+        for _ in 0..connections {
+            let (load, next) = (load.clone(), next.clone());
+            clients.spawn(async move {
+                let (mut things, mut latencies) = (0, Vec::new());
+                while let Some(body) = load.bodies.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let sent = Instant::now();
+                    load.send(body.clone()).await?;
+                    things += load.things;
+                    latencies.push(sent.elapsed());
+                }
+                anyhow::Ok((things, latencies))
+            });
+        }
+        meter.stop(clients).await
+    }
+
+    /// One request, and its answer when it is a good one with all it has to hold.
+    pub(crate) async fn send(&self, body: Vec<u8>) -> anyhow::Result<Bytes> {
+        let request = self.client.post(&self.url).header("content-type", "application/json").body(body);
+        let answer = request.send().await?;
+        let status = answer.status();
+        let body = answer.bytes().await?;
+        ensure!(status.is_success(), "{status}: {}", String::from_utf8_lossy(&body));
+        let things = (self.check)(&body)?;
+        ensure!(things == self.things, "an answer holds {things} and not {}", self.things);
+        Ok(body)
+    }
+}
+
+/// The clock and the processor time of both sides.
+pub(crate) struct Meter {
+    server: u32,
+    begun: Instant,
+    server_cpu: f64,
+    client_cpu: f64,
+}
+
+impl Meter {
+    /// Starts to measure this server and ourselves.
+    pub(crate) fn start(server: u32) -> anyhow::Result<Self> {
+        let (server_cpu, client_cpu) = (cpu(server)?, cpu(std::process::id())?);
+        Ok(Self { server, begun: Instant::now(), server_cpu, client_cpu })
+    }
+
+    /// Waits for the requests and puts together what was measured.
+    pub(crate) async fn stop(
+        self,
+        mut tasks: JoinSet<anyhow::Result<(usize, Vec<Duration>)>>,
+    ) -> anyhow::Result<Measured> {
+        let (mut things, mut latencies) = (0, Vec::new());
+        while let Some(done) = tasks.join_next().await {
+            let (more, took) = done??;
+            things += more;
+            latencies.extend(took);
+        }
+        let seconds = self.begun.elapsed().as_secs_f64();
+        let things = number(things);
+        latencies.sort_unstable();
+        Ok(Measured {
+            rate: things / seconds,
+            server_cpu: (cpu(self.server)? - self.server_cpu) / things * 1e6,
+            client_cpu: (cpu(std::process::id())? - self.client_cpu) / things * 1e6,
+            latencies,
+        })
+    }
+}
+
+/// Processor seconds that a process has used, in steps of a hundredth.
+pub(crate) fn cpu(process: u32) -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).context("the process has ended")?;
+    let fields = stat.rsplit_once(')').context("no fields")?.1.split_whitespace();
+    // proc(5): utime and stime are fields 14 and 15; the name, which may hold spaces, is field 2.
+    let ticks: Vec<f64> = fields.skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+    Ok(ticks.iter().sum::<f64>() / 100.0)
+}

@@ -1,0 +1,154 @@
+//! Every issuer of this authority, with its generations and what roots certified of each other.
+//!
+//! Generations are made while the authority serves, by any process, so the book is read again by the schedule. A book is
+//! never changed: who works with one keeps it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use hsm::Hsm;
+use pki::Certificate;
+use pki::ocsp::{CertId, Hash};
+use platform::clock::Millis;
+
+use crate::desk::Desk;
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::names::IssuerId;
+use crate::profile::Kind;
+use crate::profile::Profiles;
+use crate::store::generations;
+use crate::store::issuers::{self, StoredIssuer};
+
+/// The issuers at one moment.
+#[derive(Default)]
+pub(crate) struct Book {
+    issuers: BTreeMap<IssuerId, Arc<Issuer>>,
+    crosses: Vec<Cross>,
+    /// Those with an OCSP responder, by the hashes of their names and keys.
+    asked: Asked,
+}
+
+/// Issuers by the hashes of their names and keys.
+type Asked = HashMap<(Vec<u8>, Vec<u8>), IssuerId>;
+
+/// A root's key, certified by another root.
+#[derive(Clone)]
+pub(crate) struct Cross {
+    /// The root whose key it is.
+    pub(crate) subject: IssuerId,
+    /// The root that signed.
+    pub(crate) signer: IssuerId,
+    pub(crate) certificate: Certificate,
+}
+
+impl Book {
+    /// Reads what is stored, and keeps what the book before has opened.
+    pub(crate) async fn read(desk: &Desk, hsm: &Hsm, before: &Book) -> Result<Book, Error> {
+        let stored = issuers::all(desk.db.read()).await?;
+        let is_root = |issuer: &&StoredIssuer| issuer.id.parse().is_ok_and(|id: IssuerId| id.is_root());
+        let roots: Vec<_> = stored.iter().filter(is_root).map(certificate).collect::<Result<_, _>>()?;
+        if roots.is_empty() {
+            return Err(Error::NotFounded);
+        }
+        let generations = generations::all(desk.db.read()).await?;
+        let mut book = Book::default();
+        for row in &stored {
+            let known = before.issuers.values().find(|known| known.id().as_str() == row.id);
+            let issuer = if let Some(known) = known {
+                Arc::clone(known)
+            } else {
+                let mut issuer = Issuer::open(row, &roots, hsm).await?;
+                let generation = generations.iter().find(|generation| generation.issuer == row.id);
+                issuer.signs_from = generation.map_or(Millis(0), |generation| generation.signs_from);
+                Arc::new(issuer)
+            };
+            book.issuers.insert(issuer.id().clone(), issuer);
+        }
+        for row in generations::crosses(desk.db.read()).await? {
+            let corrupt =
+                |error: &dyn std::fmt::Display| platform::db::Error::corrupt("ca_cross_certificate", error);
+            book.crosses.push(Cross {
+                subject: row.subject.parse().map_err(|error| corrupt(&error))?,
+                signer: row.signer.parse().map_err(|error| corrupt(&error))?,
+                certificate: Certificate::from_der(&row.certificate).map_err(|error| corrupt(&error))?,
+            });
+        }
+        book.asked = asked(&desk.profiles, book.issuers.values())?;
+        Ok(book)
+    }
+
+    pub(crate) fn issuers(&self) -> impl Iterator<Item = &Arc<Issuer>> {
+        self.issuers.values()
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &IssuerId> + Clone {
+        self.issuers.keys()
+    }
+
+    pub(crate) fn find(&self, id: &IssuerId) -> Option<&Arc<Issuer>> {
+        self.issuers.get(id)
+    }
+
+    /// The generation of an authority that new certificates come from now: the newest whose time has come.
+    pub(crate) fn signing(&self, line: &IssuerId, now: Millis) -> Option<&Arc<Issuer>> {
+        let due = self.of_line(line).filter(|issuer| issuer.signs_from <= now);
+        due.max_by_key(|issuer| issuer.id().generation())
+    }
+
+    /// The newest generation of an authority, whether its time has come or not.
+    pub(crate) fn newest(&self, line: &IssuerId) -> Option<&Arc<Issuer>> {
+        self.of_line(line).max_by_key(|issuer| issuer.id().generation())
+    }
+
+    fn of_line(&self, line: &IssuerId) -> impl Iterator<Item = &Arc<Issuer>> {
+        self.issuers.values().filter(move |issuer| issuer.id().line() == *line)
+    }
+
+    /// What this root was certified by other roots.
+    pub(crate) fn crosses_of(&self, root: &IssuerId) -> impl Iterator<Item = &Cross> {
+        self.crosses.iter().filter(move |cross| cross.subject == *root)
+    }
+
+    /// The root above an issuer.
+    pub(crate) fn root_of(&self, issuer: &Issuer) -> Option<&Arc<Issuer>> {
+        let top = issuer.chain.last()?;
+        self.issuers.values().find(|known| known.certificate.der() == top.der())
+    }
+
+    /// The issuer that an OCSP question means, if it is one of ours that answers.
+    pub(crate) fn asked(&self, id: &CertId) -> Option<&IssuerId> {
+        id.hash()?;
+        self.asked.get(&(id.name_hash().to_vec(), id.key_hash().to_vec()))
+    }
+
+    /// Every authority that a profile names is there.
+    pub(crate) fn demand_issuers(&self, profiles: &Profiles) -> Result<(), Error> {
+        for profile in &profiles.end_entity {
+            let Kind::EndEntity { issuers: named } = &profile.kind else { continue };
+            if let Some(missing) = named.iter().find(|issuer| !self.issuers.contains_key(issuer)) {
+                let (profile, issuer) = (profile.id.clone(), missing.clone());
+                return Err(Error::ProfileIssuerMissing { profile, issuer });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn certificate(stored: &StoredIssuer) -> Result<Certificate, Error> {
+    Certificate::from_der(&stored.certificate)
+        .map_err(|error| platform::db::Error::corrupt("ca_issuer.certificate", error).into())
+}
+
+fn asked<'a>(profiles: &Profiles, issuers: impl Iterator<Item = &'a Arc<Issuer>>) -> Result<Asked, Error> {
+    let mut asked = HashMap::new();
+    for issuer in issuers.filter(|issuer| profiles.responder(issuer.id()).is_some()) {
+        for hash in Hash::ALL {
+            let name_hash = hash.digest(&issuer.identity.name_der);
+            let key_hash = pki::ocsp::key_hash(hash, &issuer.identity.spki)
+                .map_err(|error| platform::db::Error::corrupt("ca_issuer.certificate", error))?;
+            asked.insert((name_hash, key_hash), issuer.id().clone());
+        }
+    }
+    Ok(asked)
+}

@@ -1,0 +1,75 @@
+//! Points at which a test can stop the process, between two durable steps.
+//!
+//! Without the feature `fail-points` nothing of this is compiled. With it, `LANYARD_FAIL_POINT=NAME` or
+//! `NAME:COUNT` aborts the process the first time it passes the point, or at the given count, and [`arm`] makes the
+//! task that passes it panic, so that a test in the same process can look at what it left.
+
+#[cfg(feature = "fail-points")]
+use std::sync::atomic::{AtomicU64, Ordering};
+#[cfg(feature = "fail-points")]
+use std::sync::{Mutex, PoisonError};
+
+/// Every point, in the order in which an issuance passes them; then those of a revocation, a hold and its end; then
+/// those of a list, and of notices. Those of CMP are in `enrol/`.
+pub const ALL: &[&str] = &[
+    "ca.written",
+    "ca.reserved",
+    "ca.linted",
+    "ca.signed",
+    "ca.stored",
+    "ca.revocation-asked",
+    "ca.revocation-written",
+    "ca.revoked",
+    "ca.crl-numbered",
+    "ca.crl-part",
+    "ca.crl-signed",
+    "ca.crl-stored",
+    "ca.renewals-written",
+    "ca.renewals-given",
+];
+
+/// Every point of a roll-over that is its own, in the order in which that of a root passes them.
+pub const ROLLOVER: &[&str] = &[
+    "ca.generation-begun",
+    "ca.generation-keyed",
+    "ca.generation-requested",
+    "ca.generation-certified",
+    "ca.generation-stored",
+    "ca.generation-listed",
+    "ca.cross-certified",
+    "ca.cross-stored",
+];
+
+#[cfg(feature = "fail-points")]
+static ARMED: Mutex<Option<&'static str>> = Mutex::new(None);
+#[cfg(feature = "fail-points")]
+static PASSED: AtomicU64 = AtomicU64::new(0);
+
+/// Makes the next task that passes this point panic.
+#[cfg(feature = "fail-points")]
+pub fn arm(point: &'static str) {
+    *ARMED.lock().unwrap_or_else(PoisonError::into_inner) = Some(point);
+}
+
+#[cfg(feature = "fail-points")]
+pub(crate) fn pass(point: &'static str) {
+    let mut armed = ARMED.lock().unwrap_or_else(PoisonError::into_inner);
+    if armed.as_ref() == Some(&point) {
+        *armed = None;
+        drop(armed);
+        panic!("stopped at the fail point {point}");
+    }
+    drop(armed);
+    let Ok(wanted) = std::env::var("LANYARD_FAIL_POINT") else { return };
+    let (name, count) = match wanted.split_once(':') {
+        Some((name, count)) => (name.to_owned(), count.parse().unwrap_or(1)),
+        None => (wanted, 1u64),
+    };
+    if name == point && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == count {
+        std::process::abort();
+    }
+}
+
+#[cfg(not(feature = "fail-points"))]
+#[inline]
+pub(crate) fn pass(_point: &'static str) {}

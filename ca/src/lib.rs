@@ -1,0 +1,79 @@
+//! The certificate authority: profiles, lint, issue, revoke, revocation lists, the key ceremony.
+//!
+//! [`Authority::open`] opens what [`ceremony::hold`] made; [`router`] is its API, [`public_router`] serves
+//! revocation lists and issuer certificates, and [`Authority::keep_schedule`] keeps lists fresh. Other
+//! modules use [`api::Client`]. [`Enrolment`] is the same for strangers, by EST and CMP.
+//!
+//! What is promised is in `docs/cps.md`; each lint in `lint/` and `crl/lint.rs` names the clause it holds.
+
+#![forbid(unsafe_code)]
+
+pub mod acme;
+pub mod api;
+mod asn1;
+mod authority;
+mod book;
+pub mod ceremony;
+mod config;
+mod crl;
+mod desk;
+mod digest;
+mod draft;
+mod enrol;
+mod error;
+mod events;
+mod expiries;
+pub mod failpoint;
+mod grants;
+mod http;
+mod intent;
+mod issuance;
+mod issuer;
+mod joining;
+mod key_history;
+mod lint;
+mod names;
+mod ocsp;
+mod offline;
+mod order;
+mod permitted;
+mod profile;
+mod publishing;
+mod recovery;
+mod refused_keys;
+mod renewals;
+mod requested;
+mod restore;
+mod revocation;
+mod rewrap;
+mod rfc3339;
+mod rollover;
+mod rows;
+mod schedule;
+mod search;
+mod serial;
+mod store;
+mod subject;
+mod subject_key;
+mod tbs;
+mod together;
+mod watch;
+mod weak;
+
+pub use self::http::{acme_router, enrolment_router, openapi, public_router, router};
+pub use authority::Authority;
+pub use config::{Config, Delta, ListSettings, OcspConfig, PracticeStatementUrl, PublicUrl};
+pub use enrol::{
+    CallerSource, DeviceName, EnrolConfig, Enrolment, Identify, Protocol, RoadAct, RoadConfig, RoadName,
+    VendorConfig, read_est_body,
+};
+pub use error::Error;
+pub use events::Event;
+pub use lint::Finding;
+pub use names::{IssuerId, NotAnId, ProfileId};
+pub use offline::{Asked, Held, OfflineRoot, verify_transcript};
+pub use profile::{Content, Difference, FileError, Profile, Profiles, differences};
+pub use renewals::{NoticeDays, RenewalConfig};
+pub use restore::TakenIn;
+pub use rewrap::{rewrap, sealed_secrets};
+pub use serial::Instance;

@@ -1,0 +1,307 @@
+//! A ceremony with the key of a root that no server holds: requests of authorities in; certificates, the root's list and a
+//! signed transcript out.
+//!
+//! The machine has the root's token and a database file of its own, made by `lanyard ceremony` from a specification
+//! without issuing authorities, or a copy of the server's. Every step is durable before the next as it is in the server, and
+//! a request that was signed before gets the same certificate.
+
+use audit::Actor;
+use hsm::Hsm;
+use platform::clock::{Clock, HighWater, Millis};
+use platform::db::{Db, Tx};
+use x509_cert::der::Decode as _;
+
+use crate::api::RevokeRequest;
+use crate::authority::{Authority, Strictness};
+use crate::ceremony::Transcript;
+use crate::config::Config;
+use crate::digest::sha256_hex;
+use crate::error::Error;
+use crate::events::Event;
+use crate::grants::Reach;
+use crate::issuer::{self, Issuer};
+use crate::joining::algorithm_identifier;
+use crate::names::IssuerId;
+use crate::order::Order;
+use crate::revocation;
+use crate::serial::Serial;
+use crate::store::{generations, requests::RequestKey, scopes};
+use crate::subject::{self, AttributeKind, Names, Subject};
+use crate::subject_key::{KeyRefused, SubjectKey};
+
+/// How a transcript begins. Its first octet keeps it from ever being read as a certificate or a list, which the same key
+/// signs: those are DER and begin with 30.
+const TITLE: &str = "lanyard ceremony transcript 1";
+/// How many requests one ceremony signs.
+const MOST: usize = 64;
+
+/// The root's machine.
+pub struct OfflineRoot {
+    authority: Authority,
+    root: std::sync::Arc<Issuer>,
+}
+
+/// A request that was read and may be signed.
+pub struct Asked {
+    subject: Subject,
+    key: SubjectKey,
+    sha256: String,
+}
+
+/// What a ceremony made.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Certificates in DER, in the order of the requests.
+    pub certificates: Vec<Vec<u8>>,
+    /// The root's certificate in DER.
+    pub root: Vec<u8>,
+    /// The root's new list in DER.
+    pub list: Vec<u8>,
+    /// What was done, line by line.
+    pub transcript: String,
+    /// The root's signature over the transcript, as the key's algorithm makes it in certificates.
+    pub signature: Vec<u8>,
+}
+
+impl OfflineRoot {
+    /// Opens what a ceremony made on this machine. The newest root whose key is in the token signs.
+    pub async fn open(
+        config: Config,
+        hsm: &Hsm,
+        db: Db,
+        clock: Clock,
+        high_water: HighWater,
+    ) -> Result<OfflineRoot, Error> {
+        let authority = Authority::open_as(config, hsm, db, clock, high_water, Strictness::RootAlone).await?;
+        let book = authority.book();
+        let roots = book.issuers().filter(|issuer| issuer.id().is_root() && issuer.key().is_ok());
+        let root = roots.max_by_key(|root| root.id().generation()).cloned();
+        let root = root.ok_or_else(|| Error::IssuerKeyMissing(IssuerId::root()))?;
+        Ok(OfflineRoot { authority, root })
+    }
+
+    /// The root's certificate.
+    pub fn certificate(&self) -> &pki::Certificate {
+        &self.root.certificate
+    }
+
+    /// Revokes a certificate that the root signed; the next list says so.
+    pub async fn revoke(&self, serial: &str, request: RevokeRequest) -> Result<(), Error> {
+        let serial = Serial::parse(serial).ok_or(Error::CertificateUnknown)?;
+        let (desk, actor) = (self.authority.desk(), Actor::system("ceremony"));
+        revocation::revoke(desk, serial, request, Reach::Authorities, actor).await.map(drop)
+    }
+
+    /// Reads a PKCS#10 request in PEM: the key signed it, the name is one of an authority, and no root has the key.
+    pub fn read(&self, pem: &str) -> Result<Asked, Error> {
+        let csr = pki::Csr::from_pem(pem).map_err(|_| Error::CsrRefused)?;
+        let named = x509_cert::name::Name::from_der(csr.subject().der()).map_err(|_| Error::CsrRefused)?;
+        let subject = issuer::subject(&named)
+            .map_err(|_| refused("the name in the request has attributes that no authority has"))?;
+        for attribute in &subject.attributes {
+            use AttributeKind::{CommonName, Country, Organisation, OrganisationIdentifier};
+            if ![Country, Organisation, OrganisationIdentifier, CommonName].contains(&attribute.kind) {
+                return Err(refused(
+                    "the name of an authority has country, organisation, its identifier and common name only",
+                ));
+            }
+            subject::text("subject", attribute.kind, &attribute.text)?;
+        }
+        let key = SubjectKey::parse(csr.spki_der())?;
+        let profile = &self.authority.desk().profiles.issuing;
+        if !profile.keys.contains(&key.alg()) {
+            return Err(KeyRefused::NotInProfile(key.alg()).into());
+        }
+        for known in self.authority.all_issuers() {
+            if known.id().is_root()
+                && (known.identity.spki == key.spki() || known.identity.name_der == subject.to_der())
+            {
+                return Err(refused("the request has the key or the name of a root"));
+            }
+        }
+        Ok(Asked { subject, key, sha256: sha256_hex(csr.der()) })
+    }
+
+    /// What will be signed, in lines for those who are present.
+    pub fn describe(&self, asked: &Asked) -> Vec<String> {
+        let profile = &self.authority.desk().profiles.issuing;
+        vec![
+            format!("request SHA-256 {}", asked.sha256),
+            format!("  subject {}", asked.subject),
+            format!("  key {}, key id {}", asked.key.alg(), hex::encode(asked.key.key_id())),
+            format!("  an issuing authority, path length 0, for {} days", profile.validity.seconds / 86_400),
+        ]
+    }
+
+    /// Signs the requests, makes a new list, and signs the transcript. `present` is who was there, in their own words.
+    pub async fn hold(&self, asked: &[Asked], present: &[String]) -> Result<Held, Error> {
+        if asked.len() > MOST {
+            return Err(refused("more than 64 requests at once"));
+        }
+        check_present(present)?;
+        let ceremony = format!("ceremony-{}", platform::id::uuid_text(self.authority.desk().clock.now()));
+        self.begin(&ceremony, asked, present).await?;
+        let mut certificates = Vec::new();
+        for one in asked {
+            let made = self.certify(one).await?;
+            let (serial, sha256) = (made.serial, sha256_hex(&made.der));
+            self.line(
+                &ceremony,
+                &format!("certified \"{}\", serial {serial}, SHA-256 {sha256}", one.subject),
+            )
+            .await?;
+            certificates.push(made.der);
+        }
+        let list = self.list(&ceremony).await?;
+        self.line(&ceremony, "the ceremony is finished").await?;
+        let read = self.authority.desk().db.read();
+        let lines = Transcript::new(generations::lines(read, &ceremony).await?);
+        let transcript = format!("{TITLE}\n{lines}");
+        let key = self.root.key()?;
+        let signature = key.sign(key.alg().default_scheme(), transcript.as_bytes()).await?;
+        self.record(Event::OfflineCeremonyHeld {
+            root: self.root.id().to_string(),
+            certificates: i64::try_from(certificates.len()).unwrap_or(i64::MAX),
+            transcript_sha256: sha256_hex(transcript.as_bytes()),
+        })
+        .await?;
+        let root = self.root.certificate.der().to_vec();
+        Ok(Held { certificates, root, list, transcript, signature })
+    }
+
+    async fn begin(&self, ceremony: &str, asked: &[Asked], present: &[String]) -> Result<(), Error> {
+        let (root, key) = (&self.root, self.root.key()?);
+        let mut lines = vec![
+            format!("version {}", env!("CARGO_PKG_VERSION")),
+            format!(
+                "root \"{}\", certificate SHA-256 {}",
+                root.identity.subject,
+                sha256_hex(root.certificate.der())
+            ),
+            format!("key \"{}\", {}, key id {}", key.label(), key.alg(), hex::encode(&root.identity.key_id)),
+            format!("profiles SHA-256 {}", self.authority.desk().profiles.source_sha256),
+        ];
+        lines.extend(present.iter().map(|one| format!("present: {one}")));
+        lines.extend(asked.iter().flat_map(|one| self.describe(one)));
+        for line in lines {
+            self.line(ceremony, &line).await?;
+        }
+        Ok(())
+    }
+
+    async fn certify(&self, asked: &Asked) -> Result<crate::authority::Certified, Error> {
+        let order = Order {
+            profile: std::sync::Arc::clone(&self.authority.desk().profiles.issuing),
+            issuer: self.root.id().clone(),
+            names: Names { subject: asked.subject.clone(), alternative: Vec::new(), user_id: None },
+            key: asked.key.clone(),
+            validity: None,
+            request: RequestKey {
+                client: "offline-ceremony".to_owned(),
+                request_id: asked.sha256.clone(),
+                content_sha256: asked.sha256.clone(),
+            },
+        };
+        self.authority.certify_by(&self.root, order, Actor::system("ceremony")).await
+    }
+
+    /// A new list, whether anything has changed or not.
+    async fn list(&self, ceremony: &str) -> Result<Vec<u8>, Error> {
+        let (desk, id) = (self.authority.desk(), self.root.id().to_string());
+        let owned = id.clone();
+        desk.db
+            .write(move |tx: &mut Tx| {
+                Box::pin(async move { Ok::<_, Error>(scopes::touch(tx, &owned, 0).await?) })
+            })
+            .await?;
+        let scope = scopes::find(desk.db.read(), &id, 0).await?;
+        let scope = scope.ok_or_else(|| Error::NoCrlYet(self.root.id().clone()))?;
+        crate::crl::make_if_due(desk, &self.root, &scope).await?;
+        let list = self.authority.newest_list(&self.root, 0, crate::crl::Kind::Complete).await?;
+        let octets = self.authority.whole_list(&list).await?;
+        let (number, entries, sha256) = (list.id.number, list.entries, sha256_hex(&octets));
+        let until = list.next_update;
+        let text = format!("revocation list {number}, {entries} entries, until {until}, SHA-256 {sha256}");
+        self.line(ceremony, &text).await?;
+        Ok(octets)
+    }
+
+    async fn line(&self, ceremony: &str, text: &str) -> Result<(), Error> {
+        let (now, ceremony, text) = (self.authority.desk().clock.now(), ceremony.to_owned(), text.to_owned());
+        self.authority
+            .desk()
+            .db
+            .write(move |tx: &mut Tx| {
+                Box::pin(
+                    async move { Ok::<_, Error>(generations::add_line(tx, &ceremony, now, &text).await?) },
+                )
+            })
+            .await
+    }
+
+    async fn record(&self, event: Event) -> Result<(), Error> {
+        let now: Millis = self.authority.desk().clock.now();
+        self.authority
+            .desk()
+            .db
+            .write(move |tx: &mut Tx| {
+                Box::pin(async move {
+                    audit::record(tx, now, &Actor::system("ceremony"), &event).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await
+    }
+}
+
+/// Checks that a root's key signed this transcript, and gives its lines.
+///
+/// What else a transcript says, such as hashes of files, is the reader's to compare.
+pub fn verify_transcript<'t>(
+    transcript: &'t str,
+    signature: &[u8],
+    root: &pki::Certificate,
+) -> Result<Vec<&'t str>, Error> {
+    let wrong = || refused("the transcript is not as the root's key signed it");
+    let key = SubjectKey::parse(root.spki_der())?;
+    let algorithm = algorithm_identifier(key.alg());
+    pki::verify_signature(root.spki_der(), &algorithm, transcript.as_bytes(), signature)
+        .map_err(|_| wrong())?;
+    let mut lines = transcript.lines();
+    if lines.next() != Some(TITLE) {
+        return Err(wrong());
+    }
+    Ok(lines.collect())
+}
+
+fn check_present(present: &[String]) -> Result<(), Error> {
+    if present.is_empty() || present.len() > 32 {
+        return Err(refused("name who is present, 32 people at most"));
+    }
+    for one in present {
+        // One line each: nobody writes a line of the transcript by a name.
+        if let Some(fault) = subject::text_fault(AttributeKind::CommonName, one) {
+            return Err(refused(&format!("who is present: \"{}\" {fault}", one.escape_debug())));
+        }
+    }
+    Ok(())
+}
+
+fn refused(sentence: &str) -> Error {
+    Error::OfflineCeremonyRefused(sentence.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever is present is one line of text, and somebody is.
+    #[test]
+    fn who_is_present_is_one_line() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert!(check_present(&names(&["Ada Byron, auditor", "Zoë O’Neill"])).is_ok());
+        for bad in [&[][..], &[""], &["two\nlines"], &[" space"]] {
+            assert!(check_present(&names(bad)).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What a profile file may say, and what it may not.
+
+use super::*;
+
+const TAIL: &str = r#"
+    [crl]
+    id = "crl"
+    issuing = { hold_hours = 24, every_hours = 6 }
+    root = { hold_hours = 24, every_hours = 6 }
+    [authority.root]
+    validity_days = 7305
+    keys = ["p-384"]
+    [authority.issuing]
+    validity_days = 3652
+    keys = ["p-256"]
+"#;
+
+const GOOD: &[(&str, &str)] = &[
+    ("id", r#""x""#),
+    ("title", r#""X""#),
+    ("issuers", r#"["systems"]"#),
+    ("validity_days", "365"),
+    ("key_usage", r#"["digital-signature"]"#),
+    ("policy", r#""1.2.3.4""#),
+    ("keys", r#"["p-256"]"#),
+];
+
+fn file(changes: &[(&str, &str)]) -> String {
+    let kept = GOOD.iter().filter(|(key, _)| changes.iter().all(|(changed, _)| changed != key));
+    let lines = kept.chain(changes).map(|(key, value)| format!("{key} = {value}\n"));
+    format!("[[profile]]\n{}{TAIL}", lines.collect::<String>())
+}
+
+/// The profiles that come with the program make sense.
+#[test]
+fn built_in_profiles_are_accepted() {
+    let profiles = Profiles::built_in().unwrap();
+    assert_eq!(profiles.end_entity.len(), 11);
+    assert!(profiles.find("authority-root").is_none(), "nobody can ask for an authority by id");
+}
+
+/// Each combination that makes no sense is refused with its own sentence, and the base is accepted.
+#[test]
+fn senseless_combinations_are_refused() {
+    assert!(Profiles::parse(&file(&[])).is_ok());
+    for (changes, sentence) in SENSELESS {
+        let refusal = Profiles::parse(&file(changes)).unwrap_err().to_string();
+        assert!(refusal.contains(sentence), "{changes:?} gave: {refusal}");
+    }
+}
+
+/// The built-in profiles' contents hash as they did before options came that they do not use, so that databases of
+/// before keep their versions.
+#[test]
+fn contents_of_before_keep_their_hashes() {
+    let profiles = Profiles::built_in().unwrap();
+    let hash = |id: &str| profiles.any(id).unwrap().content_sha256();
+    assert_eq!(hash("card-signing"), "f3ad3aebf8dd416fad8cf2afbbaa5025ca4b78ee3cc26da341b1b64a706774e9");
+    assert_eq!(hash("system-tls-server"), "ef45403d56f0d5ef99d8ed1fdeaf8010c3eb496ebbf7a22e05a4b700d6d08450");
+    assert_eq!(hash("authority-issuing"), "d1619430a942c9a64987602c6acf8da0e6ff1264d7dfe6b3b2348f8ba0fba449");
+}
+
+/// An authority's name constraints are read, and refused where they make no sense.
+#[test]
+fn name_constraints_are_the_issuing_authorities() {
+    let with = |authority: &str, constraints: &str| {
+        let section = format!("[authority.{authority}.name_constraints]\n{constraints}");
+        Profiles::parse(&format!("{}{section}", file(&[])))
+    };
+    let profiles = with("issuing", "permitted = { dns = [\"a.example\"] }").unwrap();
+    assert!(profiles.issuing.name_constraints.is_some() && profiles.root.name_constraints.is_none());
+    for (authority, constraints, sentence) in [
+        ("root", "permitted = { dns = [\"a.example\"] }", "bind nobody"),
+        ("issuing", "", "permits and excludes nothing"),
+        ("issuing", "permitted = { dns = [\".a.example\"] }", "without a dot"),
+        ("issuing", "permit = {}", "unknown field `permit`"),
+    ] {
+        let refusal = with(authority, constraints).unwrap_err().to_string();
+        assert!(refusal.contains(sentence), "{constraints} gave: {refusal}");
+    }
+}
+
+/// A list that would lapse when one run fails is refused.
+#[test]
+fn a_list_must_outlast_a_failed_run() {
+    let text = file(&[]).replace("hold_hours = 24, every_hours = 6", "hold_hours = 24, every_hours = 13");
+    assert!(Profiles::parse(&text).unwrap_err().to_string().contains("twice as long"));
+}
+
+/// Changes of the base, and what is said of them.
+const SENSELESS: &[(&[(&str, &str)], &str)] = &[
+    (&[("issuers", "[]")], "name at least one issuer"),
+    (&[("issuers", r#"["root"]"#)], "the root issues only authorities"),
+    (&[("validity_days", "0")], "1 or more"),
+    (&[("validity_days", "4000")], "five years"),
+    (&[("key_usage", "[]")], "at least one use"),
+    (&[("key_usage", r#"["digital-signature", "digital-signature"]"#)], "a use twice"),
+    (&[("key_usage", r#"["key-cert-sign"]"#)], "only an authority"),
+    (&[("key_usage", r#"["content-commitment", "digital-signature"]"#)], "stands alone"),
+    (
+        &[("key_usage", r#"["content-commitment"]"#), ("extended_key_usage", r#"["client-auth"]"#)],
+        "no extended key usage",
+    ),
+    (&[("extended_key_usage_critical", "true")], "needs an extended_key_usage"),
+    (&[("extended_key_usage", r#"["client-auth", "client-auth"]"#)], "a purpose twice"),
+    (&[("extended_key_usage", r#"["time-stamping"]"#)], "must be critical"),
+    (
+        &[
+            ("extended_key_usage", r#"["time-stamping", "client-auth"]"#),
+            ("extended_key_usage_critical", "true"),
+        ],
+        "does nothing else",
+    ),
+    (&[("extended_key_usage", r#"["ocsp-signing", "client-auth"]"#)], "does nothing else"),
+    (&[("ocsp_no_check", "true")], "OCSP responders only"),
+    (&[("ocsp_no_check", "true"), ("extended_key_usage", r#"["ocsp-signing"]"#)], "90 days"),
+    (
+        &[("key_usage", r#"["key-encipherment"]"#), ("extended_key_usage", r#"["client-auth"]"#)],
+        "need digital-signature",
+    ),
+    (&[("extended_key_usage", r#"["server-auth"]"#)], "host names"),
+    (&[("subject", r#"{ dns_names = "optional" }"#)], "TLS certificates only"),
+    (&[("subject", r#"{ upn = "optional" }"#)], "user principal name"),
+    (&[("private_key_usage_percent", "100")], "between 1 and 99"),
+    (&[("keys", "[]")], "kind of key"),
+    (&[("keys", r#"["ed25519"]"#)], "not certified here"),
+    (&[("key_usage", r#"["key-encipherment"]"#)], "RSA keys only"),
+    (&[("key_usage", r#"["key-agreement"]"#), ("keys", r#"["rsa-2048"]"#)], "elliptic-curve"),
+    (&[("policy", r#""none""#)], "not an object identifier"),
+    (&[("kye_usage", "[]")], "unknown field"),
+    (&[("names", r#"{ subject = ["CN={user_id}"] }"#), ("subject", r#"{ unit = "X" }"#)], "two ways"),
+    (&[("names", r#"{ subject = ["CN={persn}"] }"#)], "line 9"),
+    (&[("names", r#"{ subject = ["CN={user_id?}"] }"#)], "could be empty"),
+    (&[("names", r#"{ subject = ["CN=a"], alternative = ["dns={dns_names}"] }"#)], "TLS certificates only"),
+    (&[("names", r#"{ subject = ["CN=a"], alternative = ["upn={upn}"] }"#)], "user principal name"),
+    (&[("policies", r#"[{ id = "1.2.3.4" }]"#)], "a policy is named twice"),
+    (&[("policies", r#"[{ id = "2.5.29.32.0" }]"#)], "anyPolicy"),
+    (&[("policies", r#"[{ id = "1.2.3", notice = "" }]"#)], "1 to 200 characters"),
+    (&[("policies", r#"[{ id = "1.2.3", practice_statement = "cps" }]"#)], "not an address"),
+    (&[("policies", r#"[{ id = "1.2.3", cps = "https://a.example" }]"#)], "unknown field `cps`"),
+    (&[("qualified", "{}")], "states nothing"),
+    (&[("qualified", "{ legislation = [\"GB\"] }")], "under whose law"),
+    (&[("qualified", "{ legislation = [\"gb\"], compliance = true }")], "two capital letters"),
+    (&[("qualified", "{ compliance = true }")], "needs a type"),
+    (&[("qualified", "{ compliance = true, type = \"esign\" }")], "needs disclosures"),
+    (&[("qualified", "{ type = \"web\" }")], "TLS servers"),
+    (&[("qualified", r#"{ disclosures = [{ url = "http://a.example", language = "en" }] }"#)], "by https"),
+    (&[("qualified", r#"{ disclosures = [{ url = "https://a.example", language = "cy" }] }"#)], "in English"),
+    (&[("qualified", r#"{ limit = { currency = "GBP", amount = 0 } }"#)], "amount above 0"),
+    (&[("qualified", r#"{ semantics = "natural" }"#)], "what an identifier means"),
+    (&[("qualified", r#"{ registration_authorities = ["https://a.example"] }"#)], "beside semantics"),
+    (&[("qualified", r#"{ registration_authorities = ["a"] }"#)], "absolute URIs"),
+    (
+        &[
+            ("qualified", r#"{ semantics = "natural" }"#),
+            ("names", r#"{ subject = ["serialNumber=SD:GB-{user_id}", "CN=a"] }"#),
+        ],
+        "needs qualified.registration_authorities",
+    ),
+    (
+        &[
+            ("qualified", r#"{ semantics = "natural" }"#),
+            ("names", r#"{ subject = ["serialNumber={user_id}", "CN=a"] }"#),
+        ],
+        "what an identifier means",
+    ),
+    (&[("id", r#""crl""#)], "used twice"),
+];

@@ -1,0 +1,277 @@
+//! Takes in what a ceremony with a root kept elsewhere made: certificates of authorities whose keys are here, and lists.
+
+use audit::Actor;
+use hsm::Hsm;
+use pki::{Certificate, Crl};
+use platform::caller::Caller;
+use platform::clock::{Clock, HighWater, Millis};
+use platform::db::{Db, Tx};
+
+use super::{Rollover, corrupt, plan};
+use crate::api::{Import, ImportInfo};
+use crate::authority::{Authority, Strictness};
+use crate::config::Config;
+use crate::crl::Kind;
+use crate::digest::{sha256, sha256_hex};
+use crate::error::Error;
+use crate::events::Event;
+use crate::failpoint;
+use crate::intent::{Intent, Period};
+use crate::issuer::Issuer;
+use crate::lint;
+use crate::names::IssuerId;
+use crate::serial::Serial;
+use crate::store::certificates::{self, Adoption};
+use crate::store::generations::{self, StoredGeneration};
+use crate::store::issuers::{self, StoredIssuer};
+use crate::store::lists::{self, ListId, StoredList};
+use crate::store::scopes::{self, Mark};
+use crate::subject_key::SubjectKey;
+
+/// How many certificates and lists one import brings at most.
+const MOST: usize = 64;
+
+impl Authority {
+    /// Takes in the certificates and lists of a PEM text. Each is taken in as a whole or refused; those before a refused
+    /// one stay, and bringing them again does no harm.
+    pub(crate) async fn import(&self, import: &Import, caller: &Caller) -> Result<ImportInfo, Error> {
+        self.import_as(import, Actor::from(caller)).await
+    }
+
+    /// The same before a server can run, on the machine that has the keys.
+    pub async fn import_first(
+        config: Config,
+        hsm: &Hsm,
+        db: Db,
+        clock: Clock,
+        high_water: HighWater,
+        import: &Import,
+    ) -> Result<ImportInfo, Error> {
+        let authority = Authority::open_as(config, hsm, db, clock, high_water, Strictness::RootAlone).await?;
+        authority.import_as(import, Actor::system("ceremony")).await
+    }
+
+    async fn import_as(&self, import: &Import, actor: Actor) -> Result<ImportInfo, Error> {
+        let unreadable = |_| refused("the PEM text cannot be read");
+        let certificates = pki::pem_blocks(&import.pem, "CERTIFICATE").map_err(unreadable)?;
+        let lists = pki::pem_blocks(&import.pem, "X509 CRL").map_err(unreadable)?;
+        if certificates.is_empty() && lists.is_empty() {
+            return Err(refused("there is neither a certificate nor a revocation list in it"));
+        }
+        if certificates.len() + lists.len() > MOST {
+            return Err(refused("more than 64 certificates and lists at once"));
+        }
+        let authority = self.clone();
+        // In a task of its own: a client that goes away must not leave it half-way.
+        let task = tokio::spawn(async move {
+            let mut info = ImportInfo::default();
+            for der in &certificates {
+                info.issuers.push(authority.import_certificate(der, &actor).await?.to_string());
+            }
+            for der in &lists {
+                info.lists.push(authority.import_list(der, &actor).await?);
+            }
+            Ok(info)
+        });
+        task.await.unwrap_or(Err(Error::TaskEnded))
+    }
+
+    async fn import_certificate(&self, der: &[u8], actor: &Actor) -> Result<IssuerId, Error> {
+        let certificate =
+            Certificate::from_der(der).map_err(|_| refused("a certificate in it cannot be read"))?;
+        self.read_book().await?;
+        let waiting = generations::all(self.desk().db.read()).await?.into_iter().find(|generation| {
+            let request = generation.request.as_deref().and_then(|request| pki::Csr::from_der(request).ok());
+            request.is_some_and(|request| request.spki_der() == certificate.spki_der())
+        });
+        let waiting =
+            waiting.ok_or_else(|| refused("its key is none of those that wait for a certificate here"))?;
+        let id: IssuerId = waiting.issuer.parse().map_err(|error| corrupt(&error))?;
+        match self.book().find(&id) {
+            Some(known) if known.certificate.der() == der => {}
+            Some(_) => return Err(refused(&format!("{id} has a certificate already, and this is another"))),
+            None => {
+                let serial = self.demand_as_asked(&certificate, &waiting)?;
+                failpoint::pass("ca.generation-certified");
+                self.store_imported(&waiting, serial, &certificate, actor).await?;
+                failpoint::pass("ca.generation-stored");
+                self.read_book().await?;
+            }
+        }
+        if !plan::is_finished(self, &id).await? {
+            let rollover = Rollover { authority: self, actor: actor.clone() };
+            let text = format!("the certificate was brought, SHA-256 {}", sha256_hex(der));
+            rollover.line(&id, &text).await?;
+            rollover.complete(&id).await?;
+        }
+        Ok(id)
+    }
+
+    /// The certificate is what we would have issued ourselves for this request: every lint holds it against that.
+    fn demand_as_asked(
+        &self,
+        certificate: &Certificate,
+        waiting: &StoredGeneration,
+    ) -> Result<Serial, Error> {
+        let signed = |root: &&std::sync::Arc<Issuer>| {
+            root.id().is_root() && certificate.verify_signed_by(&root.certificate).is_ok()
+        };
+        let issuers = self.all_issuers();
+        let root = issuers
+            .iter()
+            .find(signed)
+            .ok_or_else(|| refused("it is not signed by a root of this authority"))?;
+        let serial = Serial::parse(&certificate.serial().to_string());
+        let serial = serial
+            .ok_or_else(|| refused("its serial number is not of the form that docs/cps.md 3.3 says"))?;
+        let period = Period {
+            not_before: Millis(certificate.not_before_ms()),
+            not_after: Millis(certificate.not_after_ms()),
+        };
+        let now = self.desk().guarded_now()?;
+        if period.not_after < now {
+            return Err(refused("it has ended"));
+        }
+        let profile = std::sync::Arc::clone(&self.desk().profiles.issuing);
+        let intent = Intent {
+            serial,
+            places: self.desk().places(root.id(), &profile, &serial),
+            profile,
+            issuer: std::sync::Arc::clone(&root.identity),
+            subject: plan::subject(&waiting.subject)?,
+            names: Vec::new(),
+            user_id: None,
+            key: SubjectKey::parse(certificate.spki_der())?,
+            period,
+            // When it was signed nobody here knows: its own first second is taken.
+            now: period.not_before,
+        };
+        let findings = lint::check(&intent, certificate.tbs_der());
+        if findings.is_empty() {
+            return Ok(serial);
+        }
+        let told: Vec<_> =
+            findings.iter().map(|one| format!("{} ({}): {}", one.lint, one.clause, one.detail)).collect();
+        Err(refused(&format!("it is not what was asked for: {}", told.join("; "))))
+    }
+
+    async fn store_imported(
+        &self,
+        waiting: &StoredGeneration,
+        serial: Serial,
+        certificate: &Certificate,
+        actor: &Actor,
+    ) -> Result<(), Error> {
+        let root = self
+            .all_issuers()
+            .into_iter()
+            .find(|root| certificate.verify_signed_by(&root.certificate).is_ok());
+        let root = root.ok_or_else(|| refused("it is not signed by a root of this authority"))?;
+        let now = self.desk().clock.now();
+        let adoption = Adoption {
+            serial,
+            issuer: root.id().to_string(),
+            subject: certificate.subject().to_string(),
+            common_name: certificate.common_name().unwrap_or_default(),
+            not_before: Millis(certificate.not_before_ms()),
+            not_after: Millis(certificate.not_after_ms()),
+            at: now,
+            certificate: Some(certificate.der().to_vec()),
+            spki_sha256: Some(sha256(certificate.spki_der())),
+            shard: 0,
+        };
+        let row = StoredIssuer {
+            id: waiting.issuer.clone(),
+            key_label: waiting.key_label.clone(),
+            serial: serial.to_string(),
+            certificate: certificate.der().to_vec(),
+        };
+        let event = Event::IssuerCreated {
+            issuer: row.id.clone(),
+            key_label: row.key_label.clone(),
+            key_id: hex::encode(SubjectKey::parse(certificate.spki_der())?.key_id()),
+            serial: row.serial.clone(),
+            certificate_sha256: sha256_hex(certificate.der()),
+        };
+        let actor = actor.clone();
+        self.desk()
+            .db
+            .write(move |tx: &mut Tx| {
+                Box::pin(async move {
+                    if !generations::mark_certified(tx, &row.id, now).await? {
+                        return Ok(());
+                    }
+                    if !certificates::adopt(tx, &adoption, None).await? {
+                        // Undoes the mark.
+                        return Err(refused(
+                            "its serial number is on record for something else, or as revoked",
+                        ));
+                    }
+                    issuers::insert(tx, &row, now).await?;
+                    audit::record(tx, now, &actor, &event).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await
+    }
+
+    /// Takes in a complete list of an authority whose key is kept elsewhere, and publishes it.
+    async fn import_list(&self, der: &[u8], actor: &Actor) -> Result<String, Error> {
+        let crl = Crl::from_der(der).map_err(|_| refused("a list in it cannot be read"))?;
+        let issuers = self.all_issuers();
+        let issuer = issuers.iter().find(|issuer| crl.verify(&issuer.certificate).is_ok());
+        let issuer = issuer.ok_or_else(|| refused("a list in it is not signed by an authority of ours"))?;
+        if issuer.key().is_ok() {
+            let sentence = format!(
+                "the lists of {} are made here; only those of a root kept elsewhere are brought",
+                issuer.id()
+            );
+            return Err(refused(&sentence));
+        }
+        let now = self.desk().guarded_now()?;
+        let (this_update, next_update) = (crl.this_update_ms(), crl.next_update_ms().unwrap_or(0));
+        if crl.delta_base().is_some() || next_update <= now.0 || this_update > now.0 + 300_000 {
+            return Err(refused("the list is a delta list, has ended, or is of the future"));
+        }
+        // What it revokes is revoked first: a crash after this leaves the old list published, and bringing it again helps.
+        let taken = self.take_in_list(der).await?;
+        let id = issuer.id().to_string();
+        let scope = scopes::find(self.desk().db.read(), &id, 0).await?.ok_or_else(|| corrupt(&id))?;
+        if scope.complete.is_some_and(|complete| complete.number >= taken.number) {
+            return Ok(format!("{id} {}", taken.number));
+        }
+        let row = StoredList {
+            id: ListId { issuer: id.clone(), shard: 0, kind: Kind::Complete, number: taken.number },
+            base: None,
+            this_update: Millis(this_update),
+            next_update: Millis(next_update),
+            entries: i64::try_from(crl.entries().count()).unwrap_or(i64::MAX),
+            size: i64::try_from(der.len()).unwrap_or(i64::MAX),
+        };
+        let event = Event::CrlTakenIn {
+            issuer: id.clone(),
+            number: taken.number,
+            sha256: sha256_hex(der),
+            next_update: row.next_update,
+        };
+        let mark = Mark { number: taken.number, at: row.this_update, changes: scope.changes };
+        let (octets, actor, span) = (der.to_vec(), actor.clone(), (next_update - this_update) / 2);
+        self.desk()
+            .db
+            .write(move |tx: &mut Tx| {
+                Box::pin(async move {
+                    lists::insert_part(tx, &row.id, 0, &octets).await?;
+                    lists::insert(tx, &row).await?;
+                    scopes::complete_made(tx, &row.id.issuer, 0, mark, span).await?;
+                    audit::record(tx, now, &actor, &event).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await?;
+        Ok(format!("{id} {}", taken.number))
+    }
+}
+
+fn refused(sentence: &str) -> Error {
+    Error::AuthorityCertificateRefused(sentence.to_owned())
+}

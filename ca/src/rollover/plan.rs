@@ -1,0 +1,258 @@
+//! What a roll-over will make: decided before anything is done, or read back from what was begun.
+
+use std::sync::Arc;
+
+use hsm::{Alg, Key};
+use platform::clock::Millis;
+use x509_cert::der::Decode as _;
+
+use super::{Signer, corrupt};
+use crate::api::{GenerationInfo, GenerationState, RolloverRequest};
+use crate::asn1::{BIT_STRING, INTEGER, SEQUENCE, context_constructed, tlv, unsigned};
+use crate::authority::Authority;
+use crate::error::Error;
+use crate::issuer;
+use crate::joining::algorithm_identifier;
+use crate::names::IssuerId;
+use crate::profile::Profile;
+use crate::store::generations::{self, StoredGeneration};
+use crate::subject::{self, AttributeKind, Subject};
+
+/// How far ahead the moment may be, from which on new certificates come from the new key.
+const FARTHEST_MS: i64 = 366 * 86_400_000;
+
+/// A generation that is to be made.
+pub(super) struct Plan {
+    pub(super) id: IssuerId,
+    pub(super) subject: Subject,
+    pub(super) key_label: String,
+    pub(super) alg: Alg,
+    pub(super) signs_from: Millis,
+    /// Who will certify it, in words.
+    certified_by: String,
+}
+
+impl Plan {
+    /// The next generation of an authority, or the one that was begun and is not certified.
+    pub(super) async fn make(
+        authority: &Authority,
+        line: &str,
+        request: &RolloverRequest,
+    ) -> Result<Plan, Error> {
+        // Another process may have made one since.
+        authority.read_book().await?;
+        let before = authority.issuer(line)?;
+        if before.id().generation() > 1 {
+            let line = before.id().line();
+            return Err(Error::RolloverRefused(format!("name the authority without a generation: {line}")));
+        }
+        let book = authority.book();
+        let newest = book.newest(before.id()).cloned().unwrap_or(before);
+        let id = newest.id().of_generation(newest.id().generation() + 1).map_err(refused)?;
+        let known = generations::all(authority.desk().db.read()).await?;
+        if let Some(begun) = known.iter().find(|known| known.issuer == id.as_str()) {
+            return Plan::of(authority, begun);
+        }
+        // A root's certificates across come after its own: as long as they are missing, it is not done.
+        if let Some(last) = known.iter().find(|known| known.issuer == newest.id().as_str())
+            && unfinished(authority, newest.id(), last).await?
+        {
+            return Plan::of(authority, last);
+        }
+        let now = authority.desk().guarded_now()?;
+        let signs_from = request.signs_from.unwrap_or(now).max(now);
+        if signs_from.0 > now.0 + FARTHEST_MS || signs_from >= newest.identity.period.not_after {
+            let sentence = "signs_from is within a year and before the end of the generation before";
+            return Err(Error::RolloverRefused(sentence.to_owned()));
+        }
+        let subject = renamed(&newest.identity.subject, id.generation(), request.common_name.as_deref())?;
+        if book.issuers().any(|known| known.identity.name_der == subject.to_der()) {
+            let sentence = format!("there is an issuer with the name {subject}; give another common_name");
+            return Err(Error::RolloverRefused(sentence));
+        }
+        let plan = Plan {
+            key_label: label(authority, &id).await?,
+            alg: algorithm(newest.identity.alg, request.algorithm.as_deref())?,
+            certified_by: certified_by(authority, &id),
+            id,
+            subject,
+            signs_from,
+        };
+        if !plan.profile(authority).keys.contains(&plan.alg) {
+            return Err(crate::subject_key::KeyRefused::NotInProfile(plan.alg).into());
+        }
+        Ok(plan)
+    }
+
+    fn of(authority: &Authority, stored: &StoredGeneration) -> Result<Plan, Error> {
+        let id: IssuerId = stored.issuer.parse().map_err(|error| corrupt(&error))?;
+        let alg = Alg::ALL.into_iter().find(|alg| alg.as_str() == stored.algorithm);
+        Ok(Plan {
+            subject: subject(&stored.subject)?,
+            key_label: stored.key_label.clone(),
+            alg: alg.ok_or_else(|| corrupt(&stored.algorithm))?,
+            signs_from: stored.signs_from,
+            certified_by: certified_by(authority, &id),
+            id,
+        })
+    }
+
+    pub(super) fn stored(&self) -> StoredGeneration {
+        StoredGeneration {
+            issuer: self.id.to_string(),
+            key_label: self.key_label.clone(),
+            algorithm: self.alg.to_string(),
+            subject: self.subject.to_der(),
+            signs_from: self.signs_from,
+            request: None,
+            certified_at: None,
+        }
+    }
+
+    pub(super) fn profile(&self, authority: &Authority) -> Arc<Profile> {
+        let profiles = &authority.desk().profiles;
+        Arc::clone(if self.id.is_root() { &profiles.root } else { &profiles.issuing })
+    }
+
+    /// Who certifies it: a root itself, the root that signs now any other. `None` while that root's key is elsewhere.
+    pub(super) fn signer(&self, authority: &Authority, key: &Key) -> Result<Option<Signer>, Error> {
+        if self.id.is_root() {
+            return Signer::itself(self, key).map(Some);
+        }
+        let root = authority.signing(&IssuerId::root())?;
+        match Signer::of(&root) {
+            Ok(signer) => Ok(Some(signer)),
+            Err(Error::IssuerKeyMissing(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The first lines of the transcript.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let Plan { id, subject, key_label, alg, signs_from, certified_by } = self;
+        vec![
+            format!("lanyard ca rollover, version {}: \"{id}\"", env!("CARGO_PKG_VERSION")),
+            format!("subject {subject}"),
+            format!("key \"{key_label}\", {alg}, made in the token"),
+            certified_by.clone(),
+            format!("new certificates come from it from {signs_from} on"),
+        ]
+    }
+
+    /// What a dry run answers.
+    pub(super) fn info(&self) -> GenerationInfo {
+        GenerationInfo {
+            issuer: self.id.to_string(),
+            state: GenerationState::Planned,
+            subject: self.subject.to_string(),
+            key_label: self.key_label.clone(),
+            algorithm: self.alg.to_string(),
+            signs_from: self.signs_from,
+            request: None,
+            certificate: None,
+            cross_certificates: Vec::new(),
+            transcript: self.lines(),
+        }
+    }
+}
+
+async fn unfinished(authority: &Authority, id: &IssuerId, stored: &StoredGeneration) -> Result<bool, Error> {
+    Ok(stored.certified_at.is_none() || !is_finished(authority, id).await?)
+}
+
+/// Whether a generation has everything it needs.
+pub(super) async fn is_finished(authority: &Authority, id: &IssuerId) -> Result<bool, Error> {
+    let lines = generations::lines(authority.desk().db.read(), id.as_str()).await?;
+    Ok(lines.iter().any(|(_, line)| line == super::FINISHED))
+}
+
+/// The name of before, with the generation at the end of the common name.
+fn renamed(before: &Subject, generation: u32, wished: Option<&str>) -> Result<Subject, Error> {
+    let common_name = wished.map_or_else(
+        || {
+            let old = before.common_name();
+            let numbered = |number: &str| !number.is_empty() && number.chars().all(|c| c.is_ascii_digit());
+            let stem =
+                old.rsplit_once(" G").filter(|(_, number)| numbered(number)).map_or(old, |(stem, _)| stem);
+            format!("{stem} G{generation}")
+        },
+        str::to_owned,
+    );
+    let mut subject = before.clone();
+    for attribute in &mut subject.attributes {
+        if attribute.kind == AttributeKind::CommonName {
+            *attribute = subject::text("common_name", AttributeKind::CommonName, &common_name)?;
+        }
+    }
+    Ok(subject)
+}
+
+/// The label of before with the generation at its end; one that is free in the database.
+async fn label(authority: &Authority, id: &IssuerId) -> Result<String, Error> {
+    let stored = crate::store::issuers::all(authority.desk().db.read()).await?;
+    let first = stored.iter().find(|issuer| issuer.id == id.line().as_str());
+    let stem = first.map_or_else(|| format!("ca-{}", id.line()), |issuer| issuer.key_label.clone());
+    Ok(format!("{stem}-g{}", id.generation()))
+}
+
+fn algorithm(before: Alg, wished: Option<&str>) -> Result<Alg, Error> {
+    let Some(wished) = wished else { return Ok(before) };
+    Alg::ALL.into_iter().find(|alg| alg.as_str() == wished).ok_or_else(|| {
+        let names = Alg::ALL.map(Alg::as_str).join(", ");
+        Error::RequestInvalid { field: "algorithm", sentence: format!("one of {names}") }
+    })
+}
+
+fn certified_by(authority: &Authority, id: &IssuerId) -> String {
+    if id.is_root() {
+        let others = authority.book();
+        let others = others.issuers().filter(|known| known.id().is_root() && known.id() != id);
+        let others: Vec<_> = others.map(|known| known.id().to_string()).collect();
+        return format!("certified by itself, and across with {}", others.join(", "));
+    }
+    match authority.signing(&IssuerId::root()) {
+        Ok(root) if root.key().is_ok() => format!("certified by {}", root.id()),
+        _ => "certified in a ceremony with the root's key, which is not in this token".to_owned(),
+    }
+}
+
+/// A stored name.
+pub(super) fn subject(der: &[u8]) -> Result<Subject, Error> {
+    issuer::subject(&x509_cert::name::Name::from_der(der).map_err(|error| corrupt(&error))?)
+}
+
+/// A PKCS#10 request for this name, signed by its key: RFC 2986 4.
+pub(crate) async fn request(subject: &Subject, key: &Key) -> Result<Vec<u8>, Error> {
+    let attributes = tlv(context_constructed(0), &[]);
+    let info = tlv(SEQUENCE, &[&unsigned(INTEGER, &[0]), &subject.to_der(), key.public_key(), &attributes]);
+    let signature = key.sign(key.alg().default_scheme(), &info).await?;
+    let bits = tlv(BIT_STRING, &[&[0], &signature]);
+    let whole = tlv(SEQUENCE, &[&info, &algorithm_identifier(key.alg()), &bits]);
+    // Another's decoder finds the proof of possession in it, or it is not given out.
+    pki::Csr::from_der(&whole).map_err(|_| crate::joining::Unfit::Differs)?;
+    Ok(whole)
+}
+
+fn refused(error: impl std::fmt::Display) -> Error {
+    Error::RolloverRefused(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(before: &str, generation: u32) -> String {
+        let attribute = subject::text("common_name", AttributeKind::CommonName, before).unwrap();
+        let before = Subject { attributes: vec![attribute] };
+        renamed(&before, generation, None).unwrap().common_name().to_owned()
+    }
+
+    /// The generation stands once at the end of a name, and a G in the name itself stays.
+    #[test]
+    fn names_tell_the_generation() {
+        assert_eq!(named("Card CA", 2), "Card CA G2");
+        assert_eq!(named("Card CA G2", 3), "Card CA G3");
+        assert_eq!(named("Larkfield Group", 2), "Larkfield Group G2");
+        assert_eq!(named("Ward Grade CA", 12), "Ward Grade CA G12");
+    }
+}

@@ -1,0 +1,57 @@
+//! All SQL of the authority.
+//!
+//! Functions that take a `Tx` run inside a job of the one writer; those that take the pool only read.
+
+pub(crate) mod acme;
+pub(crate) mod ceremonies;
+pub(crate) mod certificates;
+pub(crate) mod enrol_secrets;
+pub(crate) mod expiries;
+pub(crate) mod generations;
+pub(crate) mod issuers;
+pub(crate) mod keys;
+pub(crate) mod lists;
+pub(crate) mod profiles;
+pub(crate) mod renewals;
+pub(crate) mod requests;
+pub(crate) mod responders;
+pub(crate) mod scopes;
+pub(crate) mod search;
+pub(crate) mod standings;
+pub(crate) mod transactions;
+
+use platform::clock::Millis;
+use platform::db;
+
+use crate::api::Reason;
+
+/// Takes things apart so that few sizes of statement are prepared and kept.
+fn portions<T>(mut things: &[T]) -> impl Iterator<Item = &[T]> {
+    const SIZES: [usize; 4] = [32, 8, 2, 1];
+    std::iter::from_fn(move || {
+        let size = SIZES.into_iter().find(|size| *size <= things.len())?;
+        let (portion, rest) = things.split_at(size);
+        things = rest;
+        Some(portion)
+    })
+}
+
+/// The places of so many rows of so many values: `($1, $2), ($3, $4)`.
+fn places(rows: usize, columns: usize) -> String {
+    let row = |row: usize| {
+        let row: Vec<String> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
+        format!("({})", row.join(", "))
+    };
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+}
+
+/// Reads a stored reason code.
+fn reason(code: Option<i64>) -> Result<Option<Reason>, db::Error> {
+    let Some(code) = code else { return Ok(None) };
+    let known = u8::try_from(code).ok().and_then(Reason::from_code);
+    known.map(Some).ok_or_else(|| db::Error::corrupt("ca_certificate.reason", format!("code {code}")))
+}
+
+fn millis(at: Option<i64>) -> Option<Millis> {
+    at.map(Millis)
+}

@@ -1,0 +1,138 @@
+//! Whom a certificate names: checked parts of a distinguished name, and alternative names.
+//!
+//! A request gives typed fields ([`fields`]); a profile makes names of them, either by saying which it takes
+//! ([`plain`]) or by templates ([`template`]). A value is never read as part of a name's syntax.
+
+mod alternative;
+mod attribute;
+mod fields;
+mod plain;
+mod syntax;
+pub(crate) mod template;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::{self, Write as _};
+
+use crate::api::SubjectData;
+use crate::asn1::{SEQUENCE, tlv};
+use crate::profile::{Presence, SubjectRules};
+pub(crate) use alternative::{AlternativeName, UPN};
+pub(crate) use attribute::{Attribute, AttributeKind, text, text_fault};
+pub(crate) use fields::Field;
+pub(crate) use syntax::{dns_fault, email_fault, is_deceptive, uri_fault};
+pub(crate) use template::Templates;
+
+/// A distinguished name, most general part first, with one attribute in each part.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Subject {
+    pub(crate) attributes: Vec<Attribute>,
+}
+
+impl Subject {
+    pub(crate) fn common_name(&self) -> &str {
+        self.first(AttributeKind::CommonName).unwrap_or_default()
+    }
+
+    /// The name in DER, as a root that has no certificate yet will have it. RFC 5280 4.1.2.4
+    pub(crate) fn to_der(&self) -> Vec<u8> {
+        let parts: Vec<_> = self.attributes.iter().flat_map(Attribute::to_der).collect();
+        tlv(SEQUENCE, &[&parts])
+    }
+
+    /// What is wrong with the text of an attribute.
+    pub(crate) fn fault(&self) -> Option<String> {
+        self.attributes.iter().find_map(|attribute| {
+            let fault = text_fault(attribute.kind, &attribute.text)?;
+            Some(format!("{} {fault}", attribute.kind.short_name()))
+        })
+    }
+
+    fn first(&self, kind: AttributeKind) -> Option<&str> {
+        self.attributes
+            .iter()
+            .find(|attribute| attribute.kind == kind)
+            .map(|attribute| attribute.text.as_str())
+    }
+}
+
+/// RFC 4514: the most particular part first.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, attribute) in self.attributes.iter().rev().enumerate() {
+            let separator = if at == 0 { "" } else { "," };
+            write!(f, "{separator}{}=", attribute.kind.short_name())?;
+            for (at, c) in attribute.text.chars().enumerate() {
+                if "\"+,;<>\\".contains(c) || (at == 0 && c == '#') {
+                    f.write_char('\\')?;
+                }
+                f.write_char(c)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with a part of a subject.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("subject.{field}: {sentence}")]
+pub struct SubjectRefused {
+    field: &'static str,
+    sentence: String,
+}
+
+fn refused<T>(field: &'static str, sentence: impl Into<String>) -> Result<T, SubjectRefused> {
+    Err(SubjectRefused { field, sentence: sentence.into() })
+}
+
+/// The names of one certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Names {
+    pub(crate) subject: Subject,
+    pub(crate) alternative: Vec<AlternativeName>,
+    /// The person it is about, wherever the profile writes the number.
+    pub(crate) user_id: Option<String>,
+}
+
+/// How a profile makes names of what a request says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// Each field that it takes has its own attribute or alternative name.
+    Plain(SubjectRules),
+    /// By templates.
+    Templates(Templates),
+}
+
+impl Naming {
+    /// Whether a request must, may or must not say this.
+    pub(crate) fn presence(&self, field: Field) -> Presence {
+        match self {
+            Naming::Plain(rules) => rules.presence(field),
+            Naming::Templates(templates) => templates.presence(field),
+        }
+    }
+
+    /// The organisational unit that it writes by itself.
+    pub(crate) fn unit(&self) -> Option<&str> {
+        match self {
+            Naming::Plain(rules) => rules.unit.as_deref(),
+            Naming::Templates(_) => None,
+        }
+    }
+
+    /// Makes the name and alternative names of a request.
+    pub(crate) fn names(&self, data: &SubjectData) -> Result<Names, SubjectRefused> {
+        let facts = fields::Facts::read(data, |field| self.presence(field))?;
+        let (subject, alternative) = match self {
+            Naming::Plain(rules) => plain::names(&facts, rules)?,
+            Naming::Templates(templates) => templates.names(&facts)?,
+        };
+        if let Some(at) = (1..alternative.len()).find(|at| alternative[..*at].contains(&alternative[*at])) {
+            return refused("dns_names", format!("{:?} is given twice", alternative[at]));
+        }
+        if alternative.len() > 100 {
+            return refused("dns_names", "100 names at most");
+        }
+        Ok(Names { subject, alternative, user_id: facts.one(Field::UserId).map(str::to_owned) })
+    }
+}

@@ -1,0 +1,36 @@
+//! The authority through its router, with a real token and a real database.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod acme;
+mod ceremonies;
+mod child;
+mod cmp;
+mod cmp_client;
+mod cmp_secrets;
+mod cmp_vendors;
+mod crashes;
+mod describing;
+mod elsewhere;
+mod enrol_mutations;
+mod est;
+mod expiring;
+mod full;
+mod issuing;
+mod judges;
+mod keys;
+mod kills;
+mod lists;
+mod naming;
+mod ocsp;
+mod outage;
+mod profiles;
+mod refused_store;
+mod restoring;
+mod revoking;
+mod rewrapping;
+mod roads;
+mod rollover;
+mod searching;
+mod shards;
+mod world;

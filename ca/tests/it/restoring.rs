@@ -1,0 +1,73 @@
+//! After a restore: what was seen outside is taken in.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ca::Authority;
+use ca::api::{self, CertificateState, Reason, RevokeRequest};
+use platform::db::Db;
+use platform::db::testing::TestDb;
+
+use crate::world::{World, client, config, hold, listed, prescriber};
+
+const REQUEST: RevokeRequest = RevokeRequest { reason: Reason::KeyCompromise, invalidity_date: None };
+
+platform::both_engines! {
+    /// A list of our own is taken in without a change; its number is passed by the next.
+    async fn our_own_list_changes_nothing(db: Db) {
+        let world = World::new(db).await;
+        let issued = world.prescriber("known").await;
+        world.client.revoke(&issued.serial, &REQUEST).await.unwrap();
+        world.authority.make_due_crls().await;
+        let before = world.client.crl("remote-signing").await.unwrap();
+        let taken = world.authority.take_in_list(&STANDARD.decode(&before.crl).unwrap()).await.unwrap();
+        assert_eq!((taken.number, taken.revoked.len(), taken.unknown.len()), (before.number, 0, 0));
+        assert_eq!(world.authority.make_due_crls().await, 0);
+        assert_eq!(world.authority.skip_crl_numbers("remote-signing", 1000).await.unwrap(), before.number + 1000);
+        world.client.revoke(&world.prescriber("next").await.serial, &REQUEST).await.unwrap();
+        world.authority.make_due_crls().await;
+        assert_eq!(world.client.crl("remote-signing").await.unwrap().number, before.number + 1001);
+    }
+
+    /// A restored database learns from a list which serials were given and revoked after the copy was made.
+    async fn what_happened_after_the_copy_is_taken_in(db: Db) {
+        let engine = db.engine();
+        let world = World::new(db).await;
+        // The same keys with other rows: what the copy would have become.
+        let later = TestDb::new(engine).await;
+        hold(&world.hsm, &later.db, &world.clock, &world.high_water).await.unwrap();
+        let high_water = world.high_water.clone();
+        let then = Authority::open(config(), &world.hsm, later.db.clone(), world.clock.clone(), high_water);
+        let then = then.await.unwrap();
+        let client = client(&then, &[api::ISSUE, api::REVOKE, api::READ]);
+        let (revoked, sound) = (client.issue(&prescriber("a")).await.unwrap(), client.issue(&prescriber("b")).await.unwrap());
+        client.revoke(&revoked.serial, &REQUEST).await.unwrap();
+        then.make_due_crls().await;
+        let list = STANDARD.decode(client.crl("remote-signing").await.unwrap().crl).unwrap();
+
+        let taken = world.authority.take_in_list(&list).await.unwrap();
+        assert_eq!((taken.number, &taken.unknown), (2, &vec![revoked.serial.clone()]));
+        assert!(world.authority.take_in_list(&list).await.unwrap().unknown.is_empty());
+        assert!(world.authority.take_in_certificate(&STANDARD.decode(&sound.certificate).unwrap()).await.unwrap());
+        world.authority.make_due_crls().await;
+        assert_eq!(world.client.crl("remote-signing").await.unwrap().number, 3);
+        assert!(listed(&world.crl("remote-signing").await, &revoked.serial).is_some());
+        let state = async |serial: &str| world.client.certificate(serial).await.unwrap().state;
+        assert_eq!(state(&revoked.serial).await, CertificateState::Abandoned);
+        assert_eq!(state(&sound.serial).await, CertificateState::Issued);
+        world.client.revoke(&sound.serial, &REQUEST).await.unwrap();
+    }
+
+    /// What others signed is refused, and what has its row is not taken in again.
+    async fn foreign_documents_are_refused(db: Db) {
+        let world = World::new(db).await;
+        let issued = world.prescriber("ours").await;
+        assert!(!world.authority.take_in_certificate(&STANDARD.decode(&issued.certificate).unwrap()).await.unwrap());
+        let key = rcgen::KeyPair::generate().unwrap();
+        let foreign = rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
+        assert!(world.authority.take_in_certificate(foreign.der()).await.is_err());
+        assert!(world.authority.take_in_list(b"nonsense").await.is_err());
+        let info = world.client.certificate(&issued.serial).await.unwrap();
+        assert_eq!(info.state, CertificateState::Issued);
+        assert!(listed(&world.crl("remote-signing").await, &issued.serial).is_none());
+    }
+}

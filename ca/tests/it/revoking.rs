@@ -1,0 +1,123 @@
+//! Revoking, holding and resuming through the router.
+
+use ca::api::{self, CertificateQuery, CertificateState, Reason, RevokeRequest};
+use platform::clock::Millis;
+use platform::db::testing::TestDb;
+use platform::db::{Db, Engine};
+use platform::problem::Kind;
+
+use crate::world::{World, client, listed, refusal};
+
+fn because(reason: Reason) -> RevokeRequest {
+    RevokeRequest { reason, invalidity_date: None }
+}
+
+platform::both_engines! {
+    /// Every reason reaches the list as its code, unspecified by its absence; others are not listed.
+    async fn every_reason_reaches_the_list(db: Db) {
+        let world = World::new(db).await;
+        let untouched = world.prescriber("untouched").await;
+        let mut revoked = Vec::new();
+        for reason in Reason::ALL {
+            let issued = world.prescriber(&format!("{}", reason.code())).await;
+            let info = world.client.revoke(&issued.serial, &because(reason)).await.unwrap();
+            let hold = reason == Reason::CertificateHold;
+            assert_eq!(info.state, if hold { CertificateState::Held } else { CertificateState::Revoked });
+            revoked.push((issued.serial, reason));
+        }
+        assert_eq!(world.authority.make_due_crls().await, 1, "one list for many changes, and of one issuer only");
+        let crl = world.crl("remote-signing").await;
+        for (serial, reason) in revoked {
+            let code = listed(&crl, &serial).unwrap().reason.map(pki::Reason::code);
+            assert_eq!(code, Some(reason.code()).filter(|code| *code != 0), "{reason:?}");
+        }
+        assert!(listed(&crl, &untouched.serial).is_none());
+    }
+
+    /// A hold is lifted and leaves the list; what is final is not lifted and not changed back.
+    async fn only_a_hold_is_lifted(db: Db) {
+        let world = World::new(db).await;
+        let issued = world.prescriber("held").await;
+        assert_eq!(refusal(world.client.resume(&issued.serial).await).1, "not-held");
+        world.client.revoke(&issued.serial, &because(Reason::CertificateHold)).await.unwrap();
+        world.authority.make_due_crls().await;
+        assert!(listed(&world.crl("remote-signing").await, &issued.serial).is_some());
+        let resumed = world.client.resume(&issued.serial).await.unwrap();
+        assert_eq!((resumed.state, resumed.revocation), (CertificateState::Issued, None));
+        world.authority.make_due_crls().await;
+        assert!(listed(&world.crl("remote-signing").await, &issued.serial).is_none());
+
+        let first = world.client.revoke(&issued.serial, &because(Reason::Superseded)).await.unwrap();
+        assert_eq!(world.client.revoke(&issued.serial, &because(Reason::Superseded)).await.unwrap(), first);
+        assert_eq!(refusal(world.client.resume(&issued.serial).await).1, "already-revoked");
+        let hold = world.client.revoke(&issued.serial, &because(Reason::CertificateHold)).await;
+        assert_eq!(refusal(hold).1, "already-revoked");
+        assert_eq!(world.client.certificate(&issued.serial).await.unwrap(), first);
+    }
+
+    /// Serials that are nobody's are not found, whatever their form, and nothing is listed for them.
+    async fn unknown_serials_are_not_found(db: Db) {
+        let world = World::new(db).await;
+        for serial in ["00", "zz", "..", &"07".repeat(18), &"07".repeat(40)] {
+            let refused = world.client.revoke(serial, &because(Reason::KeyCompromise)).await;
+            assert_eq!(refusal(refused).0, Kind::NotFound, "{serial}");
+        }
+        assert_eq!(world.authority.make_due_crls().await, 0);
+    }
+
+    /// An invalidity date is listed; one in the future is refused and revokes nothing.
+    async fn an_invalidity_date_is_in_the_past(db: Db) {
+        let (world, _hand) = World::with_hand(db).await;
+        let issued = world.prescriber("compromised").await;
+        let at = |millis| RevokeRequest { reason: Reason::KeyCompromise, invalidity_date: Some(Millis(millis)) };
+        let now = world.clock.now().0;
+        let refused = world.client.revoke(&issued.serial, &at(now + 1000)).await;
+        assert_eq!(refusal(refused).1, "invalidity-date-refused");
+        assert_eq!(world.client.certificate(&issued.serial).await.unwrap().revocation, None);
+        world.client.revoke(&issued.serial, &at(now - 3_600_000)).await.unwrap();
+        world.authority.make_due_crls().await;
+        let entry = listed(&world.crl("remote-signing").await, &issued.serial).unwrap();
+        assert_eq!(entry.invalidity_date_ms, Some(now - 3_600_000));
+    }
+
+    /// An issuing authority is revoked on the root's list, and not put on hold.
+    async fn an_authority_is_revoked_by_the_root(db: Db) {
+        let world = World::new(db).await;
+        let query = CertificateQuery { limit: Some(500), ..CertificateQuery::default() };
+        let all = world.client.certificates(&query).await.unwrap().certificates;
+        let card = all.iter().find(|certificate| certificate.subject.contains("Card CA")).unwrap();
+        let desk = world.client.revoke(&card.serial, &because(Reason::CaCompromise)).await;
+        assert_eq!(refusal(desk), (Kind::Forbidden, "act-not-granted".to_owned()), "ca:revoke alone is not enough");
+        assert!(world.client.certificate(&card.serial).await.unwrap().revocation.is_none());
+        let operator = client(&world.authority, &[api::REVOKE, api::REVOKE_AUTHORITIES]);
+        let hold = operator.revoke(&card.serial, &because(Reason::CertificateHold)).await;
+        assert_eq!(refusal(hold).1, "authority-not-held");
+        let alone = client(&world.authority, &[api::REVOKE_AUTHORITIES]);
+        assert!(alone.revoke(&card.serial, &because(Reason::CaCompromise)).await.is_err());
+        operator.revoke(&card.serial, &because(Reason::CaCompromise)).await.unwrap();
+        world.authority.make_due_crls().await;
+        assert!(listed(&world.crl("root").await, &card.serial).is_some());
+        let held = CertificateQuery { state: Some(CertificateState::Revoked), ..CertificateQuery::default() };
+        assert_eq!(world.client.certificates(&held).await.unwrap().certificates.len(), 1);
+    }
+}
+
+/// A hold on one node does not take the place of a revocation that another node makes at the same moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn revocations_only_grow_on_two_nodes() {
+    let test_db = TestDb::new(Engine::Postgres).await;
+    let world = World::new(test_db.db.clone()).await;
+    let other = world.elsewhere(&test_db.config).await;
+    for round in 0..40 {
+        let issued = world.prescriber(&format!("{round}")).await;
+        let (for_good, hold) = (because(Reason::KeyCompromise), because(Reason::CertificateHold));
+        let (one, two) =
+            tokio::join!(world.client.revoke(&issued.serial, &for_good), other.revoke(&issued.serial, &hold));
+        one.unwrap();
+        if let Err(problem) = two {
+            assert_eq!(problem.kind, Kind::Conflict);
+        }
+        let info = world.client.certificate(&issued.serial).await.unwrap();
+        assert_eq!(info.revocation.unwrap().reason, Reason::KeyCompromise, "round {round}");
+    }
+}

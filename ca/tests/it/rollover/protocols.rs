@@ -1,0 +1,65 @@
+//! What EST and ACME give out after a root and an issuing authority were given new keys.
+
+use pki::Certificate;
+use platform::db::Db;
+
+use super::roll_over_of;
+use crate::acme::site::Site;
+use crate::est::certificates;
+use crate::roads::Roads;
+
+platform::both_engines! {
+    /// `cacerts` has the new issuer, every root and what leads from one to the other (RFC 7030 4.1.3).
+    async fn cacerts_have_what_leads_across(db: Db) {
+        let roads = Roads::new(db).await;
+        roll_over_of(&roads.authority, "root").await.unwrap();
+        roll_over_of(&roads.authority, "systems").await.unwrap();
+        let (parts, body) = roads.get("/.well-known/est/cacerts").await;
+        assert_eq!(parts.status, 200);
+        let all = certificates(&body);
+        let named = |name: &str, by: &str| {
+            let fits = |one: &&Certificate| one.common_name().as_deref() == Some(name) && one.issuer().to_string().contains(by);
+            all.iter().filter(fits).count()
+        };
+        assert_eq!(all.len(), 5);
+        assert_eq!(named("Lanyard Systems CA G2", "Lanyard Root CA G2"), 1);
+        assert_eq!(named("Lanyard Root CA", "Lanyard Root CA"), 2, "by itself and by the new one");
+        assert_eq!(named("Lanyard Root CA G2", "Lanyard Root CA"), 2, "by itself and by the old one");
+    }
+
+    /// A certificate comes with a link to the chain that leads to the other root, and that chain leads there; another
+    /// account gets neither, and a number that is none is not found (RFC 8555 7.4.2).
+    async fn acme_offers_the_other_chain(db: Db) {
+        let site = Site::new(db).await;
+        let acme = site.client().await;
+        let root = site.world.client.issuer("root").await.unwrap();
+        let (order, _) = site.certified(&acme, &["localhost"]).await;
+        let said = acme.fetch(order["certificate"].as_str().unwrap()).await;
+        assert!(!said.headers.get_all("link").iter().any(|link| link.to_str().unwrap().contains("alternate")), "there is one chain");
+        roll_over_of(&site.authority, "root").await.unwrap();
+        roll_over_of(&site.authority, "systems").await.unwrap();
+        let (order, _) = site.certified(&acme, &["127.0.0.1"]).await;
+        let url = order["certificate"].as_str().unwrap();
+        let said = acme.fetch(url).await;
+        let links = |said: &crate::acme::client::Said| -> Vec<String> {
+            let all = said.headers.get_all("link").iter().map(|link| link.to_str().unwrap());
+            all.filter_map(|link| link.strip_suffix(">;rel=\"alternate\"")).map(|link| link[1..].to_owned()).collect()
+        };
+        assert_eq!(links(&said), [format!("{url}/alternates/1")]);
+        let short = Certificate::chain_from_pem(&String::from_utf8(said.body.clone()).unwrap()).unwrap();
+        assert_eq!(short.len(), 2);
+        let other = acme.fetch(&format!("{url}/alternates/1")).await;
+        assert_eq!(links(&other), [url]);
+        let long = Certificate::chain_from_pem(&String::from_utf8(other.body.clone()).unwrap()).unwrap();
+        assert_eq!((long.len(), &long[..2]), (3, &short[..]));
+        let first = crate::world::decoded(&root.certificate);
+        long[0].verify_signed_by(&long[1]).unwrap();
+        long[1].verify_signed_by(&long[2]).unwrap();
+        long[2].verify_signed_by(&first).unwrap();
+        for number in ["0", "2", "x"] {
+            assert!(acme.fetch(&format!("{url}/alternates/{number}")).await.status >= 400, "{number}");
+        }
+        let stranger = site.client().await;
+        assert_eq!(stranger.fetch(&format!("{url}/alternates/1")).await.status, 404);
+    }
+}

@@ -1,0 +1,4 @@
+//! Certificates.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| pki::fuzz::certificate(octets));

@@ -1,0 +1,13 @@
+//! The crate against real tokens.
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
+mod destroying;
+mod keys;
+mod ml_dsa;
+mod outage;
+mod rewrapping;
+mod sealed;
+mod server;
+mod support;
+mod tokens;
+mod wrapped;

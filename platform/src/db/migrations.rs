@@ -1,0 +1,45 @@
+//! The migrations, embedded in the program, one folder for each engine.
+
+use sqlx::Connection as _;
+use sqlx::migrate::{MigrateError, Migrator};
+
+use super::{Engine, Error, connection};
+
+static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("../migrations/postgres");
+
+fn migrator(engine: Engine) -> &'static Migrator {
+    match engine {
+        Engine::Sqlite => &SQLITE,
+        Engine::Postgres => &POSTGRES,
+    }
+}
+
+/// How many migrations of this program the database has not had.
+pub(super) async fn pending(engine: Engine, readers: &sqlx::AnyPool) -> Result<usize, Error> {
+    let known = match engine {
+        Engine::Sqlite => "SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'",
+        Engine::Postgres => {
+            "SELECT COUNT(*) FROM information_schema.tables WHERE table_name = '_sqlx_migrations'"
+        }
+    };
+    let tables: i64 = sqlx::query_scalar(known).fetch_one(readers).await?;
+    let mut had: Vec<i64> = Vec::new();
+    if tables > 0 {
+        had = sqlx::query_scalar("SELECT version FROM _sqlx_migrations").fetch_all(readers).await?;
+    }
+    Ok(migrator(engine).iter().filter(|migration| !had.contains(&migration.version)).count())
+}
+
+pub(super) async fn run(engine: Engine, url: &str) -> Result<(), Error> {
+    let migrator = migrator(engine);
+    let mut connection = connection::open_writer(engine, url).await?;
+    let outcome = migrator.run_direct(None, &mut connection, false).await;
+    // The outcome counts; a connection that does not close cleanly is dropped.
+    let _closed = connection.close().await;
+    outcome.map_err(|error| match error {
+        MigrateError::VersionMismatch(version) => Error::MigrationChanged { version },
+        MigrateError::VersionMissing(version) => Error::MigrationUnknown { version },
+        other => Error::Migration(other),
+    })
+}

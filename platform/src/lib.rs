@@ -1,0 +1,21 @@
+//! What every module needs and none owns: identifiers, the clock, the database, problems, callers, peers, the web
+//! and telemetry.
+//!
+//! This crate knows nothing of what the modules do, and grows only by what three of them need.
+
+pub mod caller;
+pub mod clock;
+pub mod db;
+#[cfg(feature = "testing")]
+pub mod hammer;
+pub mod id;
+mod panics;
+pub mod peer;
+pub mod problem;
+pub mod telemetry;
+pub mod tls;
+pub mod web;
+
+pub use caller::{Act, Caller};
+pub use clock::{Clock, Millis};
+pub use problem::{Kind, Problem};

@@ -1,0 +1,18 @@
+//! HTTP: extractors that answer with problems, the layers around every router, and the listeners.
+
+mod activity;
+mod body;
+mod connection;
+mod crowd;
+mod extract;
+mod identity;
+mod listener;
+mod rate;
+mod stack;
+mod watched;
+
+pub use extract::{Json, JsonText, Path, Query, Raw};
+pub use identity::{ClientCertificates, Identity, Protocols, Resumption, TlsConfig};
+pub use listener::{Error, Listener, ListenerConfig, PeerAddress, TlsPeer, serve};
+pub use rate::{PerAddress, Rate, limit_callers};
+pub use stack::{Limits, stack};

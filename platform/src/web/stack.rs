@@ -1,0 +1,181 @@
+//! What lies around every router: limits, identity of the request, its line in the log, its metrics.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderName, HeaderValue, Method, header};
+use http_body_util::Limited;
+use serde::Deserialize;
+use std::net::IpAddr;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout};
+use tracing::Instrument as _;
+
+use super::body::Timely;
+use super::crowd::{Crowd, Sending};
+use super::listener::PeerAddress;
+use super::rate::{self, Limiter, Rate};
+use crate::clock::Clock;
+use crate::id::RequestId;
+use crate::panics::caught;
+use crate::problem::{Kind, Problem};
+
+/// How much a request may ask of the server.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// How large a body may be.
+    pub body_bytes: usize,
+    /// How long a body may take to arrive.
+    pub body_time_out_ms: u64,
+    /// How long a request may take in all.
+    pub request_time_out_ms: u64,
+    /// How many requests are worked on at the same time; further ones are refused.
+    pub in_flight: usize,
+    /// How many bodies one address may be sending at the same time.
+    pub bodies_per_address: usize,
+    /// How many requests one address may make; absent means as many as it likes.
+    pub per_client: Option<Rate>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1024 * 1024,
+            body_time_out_ms: 15_000,
+            request_time_out_ms: 30_000,
+            in_flight: 1024,
+            bodies_per_address: 256,
+            per_client: None,
+        }
+    }
+}
+
+/// Puts the limits around a router, and problems where it has no route. Every answer carries `x-request-id`.
+pub fn stack(router: Router, limits: &Limits) -> Router {
+    let guard = Guard {
+        limits: limits.clone(),
+        places: Semaphore::new(limits.in_flight),
+        crowd: Crowd::new(limits.bodies_per_address),
+        rate: limits.per_client.map(Limiter::new),
+        clock: Clock::system(),
+    };
+    router
+        .fallback(async || Problem::not_found("not-found", "There is nothing at this address."))
+        .method_not_allowed_fallback(async || {
+            Problem::new(Kind::MethodNotAllowed, "method-not-allowed", "This method is not for this address.")
+        })
+        // Ours answers with a problem and covers what is not read by an extractor.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(Arc::new(guard), answer))
+}
+
+struct Guard {
+    limits: Limits,
+    places: Semaphore,
+    crowd: Crowd,
+    rate: Option<Limiter<IpAddr>>,
+    clock: Clock,
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+async fn answer(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = RequestId::new(guard.clock.now());
+    let method = known_method(request.method());
+    // The pattern and never the path, which may name a person.
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    request.extensions_mut().insert(id.clone());
+
+    let span = tracing::info_span!("request", request_id = %id, method, route);
+    let mut response = guarded(&guard, request, next).instrument(span.clone()).await;
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+
+    let (status, took) = (response.status().as_u16(), started.elapsed());
+    span.in_scope(|| {
+        let milliseconds = took.as_secs_f64() * 1000.0;
+        tracing::info!(status, milliseconds, "{method} {route} answered {status}");
+    });
+    metrics::counter!("http_requests_total", "method" => method, "route" => route.clone(), "status" => status.to_string())
+        .increment(1);
+    metrics::histogram!("http_request_seconds", "method" => method, "route" => route).record(took);
+    response
+}
+
+/// The answer of the router, or the refusal of a limit.
+async fn guarded(guard: &Guard, request: Request, next: Next) -> Response {
+    let admitted = admit(guard, &request);
+    let (_place, sending) = match admitted {
+        Ok(admitted) => admitted,
+        Err(problem) => return problem.into_response(),
+    };
+    let limit = Duration::from_millis(guard.limits.request_time_out_ms);
+    let request = bounded(request, &guard.limits, sending);
+    match timeout(limit, caught(next.run(request))).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_panicked)) => Problem::internal("a handler panicked").into_response(),
+        Err(_) => {
+            let detail = "The request took too long and was given up. Try again shortly.";
+            Problem::unavailable("request-timed-out", detail, Duration::from_secs(1)).into_response()
+        }
+    }
+}
+
+/// A place among the requests in flight, and one for its body where it has one and comes over a network.
+fn admit<'g>(guard: &'g Guard, request: &Request) -> Result<(SemaphorePermit<'g>, Option<Sending>), Problem> {
+    let address = request.extensions().get::<PeerAddress>().map(|address| rate::key(*address));
+    if let (Some(limiter), Some(address)) = (&guard.rate, &address) {
+        limiter.check(address)?;
+    }
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    if length
+        .and_then(|length| length.parse::<u64>().ok())
+        .is_some_and(|it| it > guard.limits.body_bytes as u64)
+    {
+        let detail = format!("The body may have {} bytes at most.", guard.limits.body_bytes);
+        return Err(Problem::too_large("body-too-large", detail));
+    }
+    let sends = !http_body::Body::is_end_stream(request.body());
+    let sending = address.filter(|_| sends).map(|address| guard.crowd.enter(address)).transpose()?;
+    let place = guard.places.try_acquire().map_err(|_| {
+        Problem::unavailable("server-busy", "The server is busy. Try again shortly.", Duration::from_secs(1))
+    })?;
+    Ok((place, sending))
+}
+
+/// The request with a body that ends in time and in size.
+fn bounded(request: Request, limits: &Limits, sending: Option<Sending>) -> Request {
+    let time = Duration::from_millis(limits.body_time_out_ms);
+    request.map(|body| {
+        // Most requests have none, and a timer for each would cost.
+        if http_body::Body::is_end_stream(&body) {
+            return body;
+        }
+        Body::new(Timely::new(Limited::new(body, limits.body_bytes), time, sending))
+    })
+}
+
+/// The method's name if it is one that is used, so that a client cannot invent metrics.
+fn known_method(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "OTHER",
+    }
+}

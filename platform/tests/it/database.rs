@@ -1,0 +1,184 @@
+//! The writer, on both engines.
+
+use std::time::Duration;
+
+use platform::db::testing::TestDb;
+use platform::db::{self, Config, Db, Engine};
+use platform::{Clock, both_engines};
+use sqlx::Row as _;
+use tokio::sync::oneshot;
+
+use crate::rows::{ids, insert, table};
+
+both_engines! {
+    /// What was answered can be read, NULL included, and a refused row is an error of its own job.
+    async fn written_rows_can_be_read(db: Db) {
+        table(&db).await;
+        insert(&db, 1, Some("one")).await.unwrap();
+        insert(&db, 2, None).await.unwrap();
+        assert!(insert(&db, 1, Some("again")).await.unwrap_err().is_unique_violation());
+        assert_eq!(ids(&db).await, [1, 2]);
+        let word: Option<String> =
+            sqlx::query("SELECT word FROM it_row WHERE id = 2").fetch_one(db.read()).await.unwrap().get("word");
+        assert_eq!(word, None);
+        let refused = sqlx::query("INSERT INTO it_row (id) VALUES (3)").execute(db.read()).await;
+        assert!(refused.is_err(), "the readers must not write");
+    }
+
+    /// Jobs that fail or panic in a group undo themselves and nothing of their neighbours.
+    async fn neighbours_never_fail(db: Db) {
+        table(&db).await;
+        insert(&db, 0, None).await.unwrap();
+        let jobs = (1..=60).map(|n: i64| {
+            let db = db.clone();
+            tokio::spawn(async move {
+                let outcome: Result<(), db::Error> = db.write(move |tx| {
+                    Box::pin(async move {
+                        sqlx::query("INSERT INTO it_row (id) VALUES ($1)").bind(n).execute(&mut *tx).await?;
+                        match n % 6 {
+                            // An error of the job, after its row was written.
+                            1 => Err(db::Error::Busy),
+                            // An error of the database.
+                            2 => Ok(sqlx::query("INSERT INTO it_row (id) VALUES (0)").execute(tx).await.map(drop)?),
+                            3 => panic!("on purpose"),
+                            _ => Ok(()),
+                        }
+                    })
+                }).await;
+                (n, outcome.is_ok())
+            })
+        });
+        for job in jobs.collect::<Vec<_>>() {
+            let (n, kept) = job.await.unwrap();
+            assert_eq!(kept, !matches!(n % 6, 1..=3), "job {n}");
+        }
+        let expected: Vec<i64> = (0..=60).filter(|n| *n == 0 || !matches!(n % 6, 1..=3)).collect();
+        assert_eq!(ids(&db).await, expected);
+    }
+    /// A job that swallows an error of the database neither loses its neighbours nor is answered as written.
+    async fn swallowed_errors_hurt_nobody_else(db: Db) {
+        table(&db).await;
+        insert(&db, 0, None).await.unwrap();
+        let jobs = (1..=20).map(|n: i64| {
+            let db = db.clone();
+            tokio::spawn(async move {
+                let outcome: Result<(), db::Error> = db.write(move |tx| {
+                    Box::pin(async move {
+                        sqlx::query("INSERT INTO it_row (id) VALUES ($1)").bind(n).execute(&mut *tx).await?;
+                        if n % 4 == 0 {
+                            let _swallowed = sqlx::query("INSERT INTO it_row (id) VALUES (0)").execute(tx).await;
+                        }
+                        Ok(())
+                    })
+                }).await;
+                outcome.is_ok().then_some(n)
+            })
+        });
+        let mut answered = vec![0];
+        for job in jobs.collect::<Vec<_>>() {
+            answered.extend(job.await.unwrap());
+        }
+        assert_eq!(ids(&db).await, answered);
+        assert!((1..=20).filter(|n| n % 4 != 0).all(|n| answered.contains(&n)));
+    }
+
+    /// Jobs accepted before the close are written and answered; later ones are refused.
+    async fn close_finishes_what_was_accepted(db: Db) {
+        table(&db).await;
+        let (started, start) = oneshot::channel();
+        let (go, gone) = oneshot::channel::<()>();
+        let holding = tokio::spawn({
+            let db = db.clone();
+            async move {
+                db.write(move |_tx| Box::pin(async move {
+                    started.send(()).unwrap();
+                    gone.await.unwrap();
+                    Ok::<_, db::Error>(())
+                })).await
+            }
+        });
+        start.await.unwrap();
+        let mut waiting = Box::pin(insert(&db, 7, None));
+        assert!(tokio::time::timeout(Duration::from_millis(1), &mut waiting).await.is_err());
+        let closing = tokio::spawn({
+            let db = db.clone();
+            async move { db.close().await }
+        });
+        go.send(()).unwrap();
+        holding.await.unwrap().unwrap();
+        waiting.await.unwrap();
+        closing.await.unwrap();
+        assert!(matches!(insert(&db, 8, None).await, Err(db::Error::Closed)));
+    }
+
+    /// A job that holds everybody up is given up, and the writer goes on.
+    async fn endless_jobs_are_given_up(db: Db) {
+        table(&db).await;
+        let test = TestDb::new(db.engine()).await;
+        let config = Config { job_time_out_ms: 50, ..test.config.clone() };
+        let hasty = Db::connect(&config, Clock::system()).await.unwrap();
+        table(&hasty).await;
+        let endless = hasty.write(|tx| Box::pin(async move {
+            sqlx::query("INSERT INTO it_row (id) VALUES (1)").execute(tx).await?;
+            std::future::pending::<Result<(), db::Error>>().await
+        }));
+        assert!(matches!(endless.await, Err(db::Error::JobTimedOut { .. })));
+        insert(&hasty, 2, None).await.unwrap();
+        assert_eq!(ids(&hasty).await, [2]);
+        hasty.close().await;
+        test.db.close().await;
+    }
+
+    /// Migrating twice changes nothing, and a migration that was changed afterwards is refused by its number.
+    async fn changed_migrations_are_refused(db: Db) {
+        db.migrate().await.unwrap();
+        db.write(|tx| Box::pin(async move {
+            sqlx::raw_sql("UPDATE _sqlx_migrations SET checksum = '\\x00' WHERE version = 1").execute(tx).await?;
+            Ok::<_, db::Error>(())
+        })).await.unwrap();
+        let error = db.migrate().await.unwrap_err();
+        assert!(matches!(error, db::Error::MigrationChanged { version: 1 }), "{error:?}");
+        assert!(error.to_string().starts_with("migration 0001 in this program differs"));
+    }
+
+    /// A database of a newer program is refused, and left as it is.
+    async fn newer_databases_are_refused(db: Db) {
+        db.write(|tx| Box::pin(async move {
+            sqlx::raw_sql("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 1").execute(tx).await?;
+            Ok::<_, db::Error>(())
+        })).await.unwrap();
+        assert!(matches!(db.migrate().await.unwrap_err(), db::Error::MigrationUnknown { version: 9999 }));
+    }
+}
+
+/// A full queue refuses at once, and what was accepted is written all the same.
+#[tokio::test]
+async fn full_queue_refuses() {
+    let test = TestDb::new(Engine::Sqlite).await;
+    let config = Config { queue: 1, ..test.config.clone() };
+    let db = Db::connect(&config, Clock::system()).await.unwrap();
+    table(&db).await;
+    let (started, start) = oneshot::channel();
+    let (go, gone) = oneshot::channel::<()>();
+    let holding = tokio::spawn({
+        let db = db.clone();
+        async move {
+            db.write(move |_tx| {
+                Box::pin(async move {
+                    started.send(()).unwrap();
+                    gone.await.unwrap();
+                    Ok::<_, db::Error>(())
+                })
+            })
+            .await
+        }
+    });
+    start.await.unwrap();
+    let mut accepted = Box::pin(insert(&db, 1, None));
+    assert!(tokio::time::timeout(Duration::from_millis(1), &mut accepted).await.is_err());
+    assert!(matches!(insert(&db, 2, None).await, Err(db::Error::Busy)));
+    go.send(()).unwrap();
+    holding.await.unwrap().unwrap();
+    accepted.await.unwrap();
+    assert_eq!(ids(&db).await, [1]);
+}

@@ -1,0 +1,347 @@
+//! Wire types of the Cloud Signature Consortium API v2 (specification 2.0.0.2, section 11), as far as it is spoken here.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// 11.1 `info`, the request.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct InfoRequest {
+    /// Wished language; answers are in English.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lang: Option<String>,
+}
+
+/// 11.1 `info`, the answer.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Info {
+    /// Version of the specification.
+    pub specs: String,
+    /// Commercial name.
+    pub name: String,
+    /// Address of a logo.
+    pub logo: String,
+    /// ISO 3166-1 alpha-2 code.
+    pub region: String,
+    /// Language of the answers.
+    pub lang: String,
+    /// A sentence about the service.
+    pub description: String,
+    /// How clients are known.
+    #[serde(rename = "authType")]
+    pub auth_type: Vec<String>,
+    /// Whether answers can be fetched later: no.
+    #[serde(rename = "asynchronousOperationMode")]
+    pub asynchronous_operation_mode: bool,
+    /// What is implemented.
+    pub methods: Vec<String>,
+    /// Whether `validationInfo` is given: no.
+    #[serde(rename = "validationInfo")]
+    pub validation_info: bool,
+    /// Signature algorithms.
+    #[serde(rename = "signAlgorithms")]
+    pub sign_algorithms: SignAlgorithms,
+    /// Signature formats.
+    pub signature_formats: SignatureFormats,
+    /// Levels of conformance.
+    pub conformance_levels: Vec<String>,
+}
+
+/// The algorithms in [`Info`].
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SignAlgorithms {
+    /// Object identifiers.
+    pub algos: Vec<String>,
+}
+
+/// The formats in [`Info`].
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SignatureFormats {
+    /// `C` is CAdES.
+    pub formats: Vec<String>,
+    /// For each format its envelopes.
+    pub envelope_properties: Vec<Vec<String>>,
+}
+
+/// 11.4 `credentials/list`, the request.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct CredentialListRequest {
+    /// The person; a person who asks leaves it out.
+    #[serde(rename = "userID", default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// Whether to describe each credential.
+    #[serde(rename = "credentialInfo", default, skip_serializing_if = "Option::is_none")]
+    pub credential_info: Option<bool>,
+    /// `none`, `single` or `chain`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificates: Option<String>,
+    /// Whether to tell what stands in the certificate.
+    #[serde(rename = "certInfo", default, skip_serializing_if = "Option::is_none")]
+    pub cert_info: Option<bool>,
+    /// Whether to tell how signatures are authorised.
+    #[serde(rename = "authInfo", default, skip_serializing_if = "Option::is_none")]
+    pub auth_info: Option<bool>,
+    /// Whether to leave out what cannot sign now.
+    #[serde(rename = "onlyValid", default, skip_serializing_if = "Option::is_none")]
+    pub only_valid: Option<bool>,
+}
+
+/// 11.4 `credentials/list`, the answer.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CredentialList {
+    /// The ids.
+    #[serde(rename = "credentialIDs")]
+    pub credential_ids: Vec<String>,
+    /// What each is, if asked for.
+    #[serde(rename = "credentialInfos", default, skip_serializing_if = "Option::is_none")]
+    pub credential_infos: Option<Vec<CredentialInfo>>,
+    /// Present when only credentials that can sign were asked for.
+    #[serde(rename = "onlyValid", default, skip_serializing_if = "Option::is_none")]
+    pub only_valid: Option<bool>,
+}
+
+/// 11.5 `credentials/info`, the request.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct CredentialInfoRequest {
+    /// The credential.
+    #[serde(rename = "credentialID")]
+    pub credential_id: String,
+    /// `none`, `single` or `chain`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificates: Option<String>,
+    /// Whether to tell what stands in the certificate.
+    #[serde(rename = "certInfo", default, skip_serializing_if = "Option::is_none")]
+    pub cert_info: Option<bool>,
+    /// Whether to tell how signatures are authorised.
+    #[serde(rename = "authInfo", default, skip_serializing_if = "Option::is_none")]
+    pub auth_info: Option<bool>,
+}
+
+/// 11.4 and 11.5: a credential.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CredentialInfo {
+    /// The credential; only in a list.
+    #[serde(rename = "credentialID", default, skip_serializing_if = "Option::is_none")]
+    pub credential_id: Option<String>,
+    /// Its key.
+    pub key: KeyInfo,
+    /// Its certificate.
+    pub cert: CertInfo,
+    /// How signatures are authorised, if asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<AuthInfo>,
+    /// `2`: an authorisation is bound to the listed hashes.
+    #[serde(rename = "SCAL")]
+    pub scal: String,
+    /// How many signatures one authorisation may cover.
+    pub multisign: usize,
+    /// Language of the answers.
+    pub lang: String,
+}
+
+/// The key of a credential.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct KeyInfo {
+    /// `enabled` or `disabled`.
+    pub status: String,
+    /// Object identifiers usable as `signAlgo`.
+    pub algo: Vec<String>,
+    /// Length in bits.
+    pub len: u32,
+    /// Object identifier of the curve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curve: Option<String>,
+}
+
+/// The certificate of a credential.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct CertInfo {
+    /// `valid`, `expired`, `revoked` or `suspended`; absent while there is no certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// The certificate, or the chain with the root last; base64 of the DER.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificates: Option<Vec<String>>,
+    /// RFC 4514.
+    #[serde(rename = "issuerDN", default, skip_serializing_if = "Option::is_none")]
+    pub issuer_dn: Option<String>,
+    /// Hexadecimal.
+    #[serde(rename = "serialNumber", default, skip_serializing_if = "Option::is_none")]
+    pub serial_number: Option<String>,
+    /// RFC 4514.
+    #[serde(rename = "subjectDN", default, skip_serializing_if = "Option::is_none")]
+    pub subject_dn: Option<String>,
+    /// `YYYYMMDDhhmmssZ`.
+    #[serde(rename = "validFrom", default, skip_serializing_if = "Option::is_none")]
+    pub valid_from: Option<String>,
+    /// `YYYYMMDDhhmmssZ`.
+    #[serde(rename = "validTo", default, skip_serializing_if = "Option::is_none")]
+    pub valid_to: Option<String>,
+}
+
+/// How signatures are authorised.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AuthInfo {
+    /// `explicit`: by `credentials/authorize`.
+    pub mode: String,
+    /// How the objects combine.
+    pub expression: String,
+    /// What is to be given.
+    pub objects: Vec<AuthObjectInfo>,
+}
+
+/// One thing to be given in `authData`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AuthObjectInfo {
+    /// `Password`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its `id` in `authData`.
+    pub id: String,
+    /// `A`: any characters.
+    pub format: String,
+    /// What to call it on a screen.
+    pub label: String,
+    /// What to tell the person.
+    pub description: String,
+}
+
+/// 11.6 `credentials/authorize`, the request.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct AuthorizeRequest {
+    /// The credential.
+    #[serde(rename = "credentialID")]
+    pub credential_id: String,
+    /// How many signatures: as many as `hashes`.
+    #[serde(rename = "numSignatures")]
+    pub num_signatures: usize,
+    /// SHA-256 of each document, base64.
+    pub hashes: Vec<String>,
+    /// SHA-256.
+    #[serde(rename = "hashAlgorithmOID", default, skip_serializing_if = "Option::is_none")]
+    pub hash_algorithm_oid: Option<String>,
+    /// The holder's passphrase under the id `passphrase`.
+    #[serde(rename = "authData")]
+    pub auth_data: Vec<AuthObject>,
+}
+
+/// One authentication object.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct AuthObject {
+    /// Which.
+    pub id: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// 11.6 `credentials/authorize`, the answer.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct Authorization {
+    /// The secret that stands for the authorisation.
+    #[serde(rename = "SAD")]
+    pub sad: String,
+    /// For how many seconds it can be used.
+    #[serde(rename = "expiresIn")]
+    pub expires_in: u32,
+}
+
+/// 11.10 `signatures/signHash`, the request.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct SignHashRequest {
+    /// The credential.
+    #[serde(rename = "credentialID")]
+    pub credential_id: String,
+    /// The authorisation.
+    #[serde(rename = "SAD")]
+    pub sad: String,
+    /// What to sign: SHA-256 digests, base64.
+    pub hashes: Vec<String>,
+    /// SHA-256; needed when `signAlgo` does not say it.
+    #[serde(rename = "hashAlgorithmOID", default, skip_serializing_if = "Option::is_none")]
+    pub hash_algorithm_oid: Option<String>,
+    /// One of the credential's `key/algo`.
+    #[serde(rename = "signAlgo")]
+    pub sign_algo: String,
+}
+
+/// 11.10 `signatures/signHash`, the answer.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Signatures {
+    /// Base64, in the order of the request. ECDSA: DER of Ecdsa-Sig-Value.
+    pub signatures: Vec<String>,
+}
+
+/// 11.11 `signatures/signDoc`, the request: either digests or documents.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct SignDocRequest {
+    /// The credential.
+    #[serde(rename = "credentialID")]
+    pub credential_id: String,
+    /// The authorisation.
+    #[serde(rename = "SAD")]
+    pub sad: String,
+    /// Digests of documents that stay with the client.
+    #[serde(rename = "documentDigests", default, skip_serializing_if = "Option::is_none")]
+    pub document_digests: Option<Vec<DocumentDigests>>,
+    /// Documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub documents: Option<Vec<Document>>,
+}
+
+/// Digests that are signed the same way.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct DocumentDigests {
+    /// SHA-256 digests, base64.
+    pub hashes: Vec<String>,
+    /// SHA-256; needed when `signAlgo` does not say it.
+    #[serde(rename = "hashAlgorithmOID", default, skip_serializing_if = "Option::is_none")]
+    pub hash_algorithm_oid: Option<String>,
+    /// `C`.
+    pub signature_format: String,
+    /// `Ades-B-B`, which is also the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conformance_level: Option<String>,
+    /// One of the credential's `key/algo`.
+    #[serde(rename = "signAlgo")]
+    pub sign_algo: String,
+    /// `Detached`, which is the only one possible and the default for digests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_envelope_property: Option<String>,
+}
+
+/// A document to sign.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct Document {
+    /// Its octets, base64.
+    pub document: String,
+    /// `C`.
+    pub signature_format: String,
+    /// `Ades-B-B`, which is also the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conformance_level: Option<String>,
+    /// One of the credential's `key/algo`.
+    #[serde(rename = "signAlgo")]
+    pub sign_algo: String,
+    /// `Attached` (the default) or `Detached`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_envelope_property: Option<String>,
+}
+
+/// 11.11 `signatures/signDoc`, the answer: each list in the order of the request.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct SignedDocuments {
+    /// CMS with the document inside, base64.
+    #[serde(rename = "DocumentWithSignature", default, skip_serializing_if = "Vec::is_empty")]
+    pub document_with_signature: Vec<String>,
+    /// CMS without the document, base64.
+    #[serde(rename = "SignatureObject", default, skip_serializing_if = "Vec::is_empty")]
+    pub signature_object: Vec<String>,
+}
+
+/// 10.2: an error.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CscError {
+    /// One of the specification's codes.
+    pub error: String,
+    /// What happened.
+    pub error_description: String,
+}

@@ -1,0 +1,50 @@
+//! What others may say to the signer: acts, wire types and the typed client.
+
+mod client;
+mod credential;
+mod csc;
+
+pub use client::Client;
+pub use credential::{
+    Algorithm, Certificate, CreateCredential, Credential, CredentialQuery, CredentialState, Credentials,
+    LedgerEntry, LedgerPage, LedgerQuery, Revoke, SetPassphrase, SignatureForm,
+};
+pub use csc::{
+    AuthInfo, AuthObject, AuthObjectInfo, Authorization, AuthorizeRequest, CertInfo, CredentialInfo,
+    CredentialInfoRequest, CredentialList, CredentialListRequest, CscError, Document, DocumentDigests, Info,
+    InfoRequest, KeyInfo, SignAlgorithms, SignDocRequest, SignHashRequest, SignatureFormats, Signatures,
+    SignedDocuments,
+};
+use platform::caller::Act;
+
+/// May use the credentials of people who authorise it: the systems in which prescriptions are written.
+pub const SIGN: Act = Act("signer:sign");
+/// May create, renew, hold, revoke and destroy anybody's credential, and read the ledger.
+pub const CREDENTIALS: Act = Act("signer:credentials");
+/// May set the passphrase of one's own credential, hold and revoke it, and read one's own signatures.
+pub const OWN_CREDENTIALS: Act = Act("signer:own-credentials");
+
+/// SHA-256, 2.16.840.1.101.3.4.2.1.
+pub const SHA_256: &str = "2.16.840.1.101.3.4.2.1";
+/// sha256WithRSAEncryption (PKCS#1 v1.5).
+pub const RSA_SHA_256: &str = "1.2.840.113549.1.1.11";
+/// rsaEncryption: PKCS#1 v1.5 with the hash named apart.
+pub const RSA: &str = "1.2.840.113549.1.1.1";
+/// ecdsa-with-SHA256.
+pub const ECDSA_SHA_256: &str = "1.2.840.10045.4.3.2";
+/// The curve P-256.
+pub const P_256: &str = "1.2.840.10045.3.1.7";
+/// SHA-384, 2.16.840.1.101.3.4.2.2.
+pub const SHA_384: &str = "2.16.840.1.101.3.4.2.2";
+/// SHA-512, 2.16.840.1.101.3.4.2.3.
+pub const SHA_512: &str = "2.16.840.1.101.3.4.2.3";
+/// ecdsa-with-SHA384.
+pub const ECDSA_SHA_384: &str = "1.2.840.10045.4.3.3";
+/// The curve P-384.
+pub const P_384: &str = "1.3.132.0.34";
+/// id-ml-dsa-44 (RFC 9882 2).
+pub const ML_DSA_44: &str = "2.16.840.1.101.3.4.3.17";
+/// id-ml-dsa-65 (RFC 9882 2).
+pub const ML_DSA_65: &str = "2.16.840.1.101.3.4.3.18";
+/// id-ml-dsa-87 (RFC 9882 2).
+pub const ML_DSA_87: &str = "2.16.840.1.101.3.4.3.19";

@@ -1,0 +1,134 @@
+//! The `[signer]` section of the configuration file.
+
+use serde::Deserialize;
+
+use crate::error::Error;
+
+/// What one multi-row statement takes on both engines, with room to spare.
+pub(crate) const MOST_DOCUMENTS: usize = 1000;
+const LONGEST_SAD_S: u32 = 3600;
+
+/// How prescription signing behaves on this machine. Every key has a default.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The commercial name `/csc/v2/info` shows.
+    pub name: String,
+    /// A sentence `/csc/v2/info` shows.
+    pub description: String,
+    /// Address of the logo `/csc/v2/info` shows.
+    pub logo: String,
+    /// ISO 3166-1 alpha-2 code of the country.
+    pub region: String,
+    /// For how many seconds an authorisation can be used.
+    pub sad_lifetime_s: u32,
+    /// How many documents one authorisation may cover.
+    pub max_documents: usize,
+    /// Largest body of `signDoc` in octets, which may hold documents; a larger one is answered with 413. Other bodies
+    /// have 256 KiB at most.
+    pub max_body_bytes: usize,
+    /// The certificate profile of new credentials.
+    pub profile: String,
+    /// How many credentials are kept in memory, ready to sign.
+    pub live_credentials: usize,
+    /// How many calls of one client, or one person, may be at the token or on their way through it before its answer is 429:
+    /// a request is one call for each sixteen signatures. Keep it below `[hsm] queue`, which all clients share.
+    pub calls_per_client: usize,
+    /// How passphrases are hashed.
+    pub argon2: Argon2,
+    /// What follows on wrong passphrases.
+    pub attempts: Attempts,
+    /// Keys made in advance.
+    pub key_pool: KeyPool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            name: "Lanyard".to_owned(),
+            description: "Remote signing of prescriptions with keys held in a hardware security module"
+                .to_owned(),
+            logo: "https://localhost:8443/logo.png".to_owned(),
+            region: "GB".to_owned(),
+            sad_lifetime_s: 300,
+            max_documents: 250,
+            max_body_bytes: 16 * 1024 * 1024,
+            profile: ca::api::REMOTE_SIGNING.to_owned(),
+            live_credentials: 4096,
+            calls_per_client: 128,
+            argon2: Argon2::default(),
+            attempts: Attempts::default(),
+            key_pool: KeyPool::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Refuses what would make signing unsafe or impossible.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if !(1..=MOST_DOCUMENTS).contains(&self.max_documents) {
+            return Err(Error::Setting { sentence: "signer.max_documents is between 1 and 1000" });
+        }
+        // An authorisation stands for a person who is there.
+        if !(1..=LONGEST_SAD_S).contains(&self.sad_lifetime_s) {
+            return Err(Error::Setting { sentence: "signer.sad_lifetime_s is between 1 and 3600" });
+        }
+        Ok(())
+    }
+}
+
+/// Cost of argon2id (RFC 9106) and how many passphrases are worked on at a time.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Argon2 {
+    /// Memory for one hash, in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub passes: u32,
+    /// Lanes.
+    pub lanes: u32,
+    /// Threads that hash; memory in use is at most this many times `memory_kib`.
+    pub threads: usize,
+    /// How many passphrases may wait for a thread before the answer is 503.
+    pub queue: usize,
+    /// How many of them may be one client's, those being hashed included, before its answer is 429.
+    pub per_client: usize,
+}
+
+impl Default for Argon2 {
+    fn default() -> Self {
+        Self { memory_kib: 19_456, passes: 2, lanes: 1, threads: 2, queue: 64, per_client: 16 }
+    }
+}
+
+/// The growing delay after wrong passphrases, counted for one credential and one client.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Attempts {
+    /// How many wrong passphrases in a row have no delay.
+    pub free: u32,
+    /// The first delay in milliseconds; each further wrong passphrase doubles it.
+    pub first_delay_ms: u32,
+    /// The longest delay in milliseconds.
+    pub longest_delay_ms: u32,
+}
+
+impl Default for Attempts {
+    fn default() -> Self {
+        Self { free: 3, first_delay_ms: 2_000, longest_delay_ms: 3_600_000 }
+    }
+}
+
+/// Keys made before anybody asks for them, because they take long to make.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeyPool {
+    /// RSA-2048 keys to hold ready.
+    pub rsa_2048: u32,
+}
+
+impl Default for KeyPool {
+    fn default() -> Self {
+        Self { rsa_2048: 4 }
+    }
+}

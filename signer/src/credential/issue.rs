@@ -1,0 +1,276 @@
+//! Credentials and their certificates: made, renewed over the same key, renewed with another key.
+//!
+//! Each act is in two steps with the authority between them. The first transaction sets the key aside; the authority
+//! issues under a request id of ours; the second transaction makes the certificate the one that signs. A crash or refusal
+//! in between leaves a key that does not sign, and the same act done again goes on from there: the authority answers the
+//! same request id with the same certificate.
+
+use audit::Actor;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ca::api::{IssueRequest, Issued, KeySource, Reason, RevokeRequest};
+use hsm::Alg;
+use platform::caller::Caller;
+use platform::clock::Millis;
+use platform::id::UserId;
+
+use super::{Holder, for_caller, view};
+use crate::api::{CREDENTIALS, CreateCredential, Credential, CredentialState};
+use crate::error::Error;
+use crate::events::Event;
+use crate::ids::{CredentialId, KeyId};
+use crate::share::Sharer;
+use crate::signer::Signer;
+use crate::spare;
+use crate::store::certificates::{self, CertificateRow};
+use crate::store::credentials::{self, CredentialRow, Inserted};
+use crate::store::keys::{self, KeyRow};
+use crate::suite;
+
+/// Creates a credential, or finds and finishes the one this request made before.
+pub(crate) async fn create(
+    signer: &Signer,
+    caller: &Caller,
+    request: CreateCredential,
+) -> Result<Credential, Error> {
+    caller.may(CREDENTIALS).map_err(Error::Caller)?;
+    let user = check_request(&request)?;
+    let request_id = format!("{}/{}", caller.client, request.request_id);
+    let _turn = signer.creations.take(request_id.clone(), &Sharer::from(caller)).await?;
+    let row = match credentials::by_request(signer.db.read(), &request_id).await? {
+        Some(row) => row,
+        None => set_up(signer, caller, &request, request_id, user).await?,
+    };
+    let alg =
+        keys::algorithm(signer.db.read(), &row.key_id).await?.ok_or(Error::StoredRow { what: "key" })?;
+    if row.subject != request.subject || view::algorithm(alg)? != request.algorithm {
+        return Err(Error::StateConflict { sentence: "This request id was used for another credential." });
+    }
+    if row.state == CredentialState::Pending {
+        let key =
+            keys::by_id(signer.db.read(), &row.key_id).await?.ok_or(Error::StoredRow { what: "key" })?;
+        certify(signer, caller, &row, key, Purpose::Created).await?;
+    }
+    view::of(signer, &row.credential_id).await
+}
+
+/// Gives a credential a new certificate over the same key. The one before stays valid until its end.
+pub(crate) async fn renew(
+    signer: &Signer,
+    caller: &Caller,
+    credential: &CredentialId,
+) -> Result<Credential, Error> {
+    let row = for_caller(signer, caller, credential, Holder::Not).await?;
+    let replaces = signing_serial(&row)?;
+    let key = keys::by_id(signer.db.read(), &row.key_id).await?.ok_or(Error::StoredRow { what: "key" })?;
+    certify(signer, caller, &row, key, Purpose::Renewed { replaces }).await?;
+    view::of(signer, credential).await
+}
+
+/// Gives a credential a new key with a new certificate, and destroys the key before. Its certificate stays as it is, so
+/// that what it signed can still be verified.
+pub(crate) async fn rekey(
+    signer: &Signer,
+    caller: &Caller,
+    credential: &CredentialId,
+) -> Result<Credential, Error> {
+    let row = for_caller(signer, caller, credential, Holder::Not).await?;
+    let replaces = signing_serial(&row)?;
+    let key = match keys::set_aside(signer.db.read(), credential, &row.key_id).await? {
+        Some(key) => key,
+        None => set_aside_key(signer, &row).await?,
+    };
+    certify(signer, caller, &row, key, Purpose::Rekeyed { replaces }).await?;
+    view::of(signer, credential).await
+}
+
+/// What a new certificate is for.
+enum Purpose {
+    Created,
+    Renewed { replaces: String },
+    Rekeyed { replaces: String },
+}
+
+impl Purpose {
+    fn event(self, row: &CredentialRow, serial: String) -> Event {
+        let (credential, user) = (row.credential_id.to_string(), row.user_id.clone());
+        match self {
+            Self::Created => Event::CredentialCreated { credential, user, serial },
+            Self::Renewed { replaces } => Event::CertificateRenewed { credential, user, serial, replaces },
+            Self::Rekeyed { replaces } => Event::CredentialRekeyed { credential, user, serial, replaces },
+        }
+    }
+}
+
+fn check_request(request: &CreateCredential) -> Result<String, Error> {
+    let id = request.request_id.as_bytes();
+    if id.is_empty() || id.len() > 64 || !id.iter().all(u8::is_ascii_graphic) {
+        return Err(Error::Subject { sentence: "request_id has 1 to 64 visible ASCII characters." });
+    }
+    let user = request.subject.user_id.clone().unwrap_or_default();
+    user.parse::<UserId>()
+        .map_err(|_| Error::Subject { sentence: "subject.user_id is the 12-digit number of a person." })?;
+    Ok(user)
+}
+
+/// Stores the credential with its key, waiting for a certificate.
+async fn set_up(
+    signer: &Signer,
+    caller: &Caller,
+    request: &CreateCredential,
+    request_id: String,
+    user: String,
+) -> Result<CredentialRow, Error> {
+    let suite = suite::named(request.algorithm).ok_or(Error::StoredRow { what: "algorithm" })?;
+    let alg = suite.alg;
+    let now = signer.clock.now();
+    let row = CredentialRow {
+        credential_id: CredentialId::new(now),
+        request_id,
+        user_id: user,
+        state: CredentialState::Pending,
+        version: 1,
+        subject: request.subject.clone(),
+        passphrase: None,
+        key_id: KeyId::new(now),
+        serial: None,
+        created_at: now,
+    };
+    loop {
+        let fresh = fresh_key(signer, alg, row.key_id.clone()).await?;
+        let actor = Actor::from(caller);
+        let (mut row, algorithm) = (row.clone(), request.algorithm);
+        let made = signer
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let Some(key) = spare::assign(tx, fresh, alg, &row.credential_id, now).await? else {
+                        return Ok(None);
+                    };
+                    row.key_id = key.key_id;
+                    if credentials::insert(tx, &row).await? == Inserted::RequestIdTaken {
+                        return Err(Error::CredentialChanged);
+                    }
+                    let event = Event::CredentialRequested {
+                        credential: row.credential_id.to_string(),
+                        user: row.user_id.clone(),
+                        algorithm,
+                    };
+                    audit::record(tx, now, &actor, &event).await?;
+                    Ok(Some(row))
+                })
+            })
+            .await?;
+        signer.spare_taken.notify_one();
+        // Without a key: the last spare one went to somebody else since it was counted.
+        if let Some(row) = made {
+            return Ok(row);
+        }
+    }
+}
+
+async fn set_aside_key(signer: &Signer, row: &CredentialRow) -> Result<KeyRow, Error> {
+    let alg =
+        keys::algorithm(signer.db.read(), &row.key_id).await?.ok_or(Error::StoredRow { what: "key" })?;
+    let now = signer.clock.now();
+    loop {
+        let fresh = fresh_key(signer, alg, KeyId::new(now)).await?;
+        let credential = row.credential_id.clone();
+        let key = signer
+            .db
+            .write(move |tx| Box::pin(async move { spare::assign(tx, fresh, alg, &credential, now).await }))
+            .await?;
+        signer.spare_taken.notify_one();
+        if let Some(key) = key {
+            return Ok(key);
+        }
+    }
+}
+
+async fn fresh_key(signer: &Signer, alg: Alg, key_id: KeyId) -> Result<Option<KeyRow>, Error> {
+    let wrapped = signer.fresh_key(alg, &key_id).await?;
+    Ok(wrapped.map(|wrapped| KeyRow { key_id, wrapped }))
+}
+
+/// The serial of the certificate that signs; only an active credential gets another one.
+fn signing_serial(row: &CredentialRow) -> Result<String, Error> {
+    match (row.state, &row.serial) {
+        (CredentialState::Active, Some(serial)) => Ok(serial.clone()),
+        _ => Err(Error::StateConflict { sentence: "Only an active credential can be renewed or re-keyed." }),
+    }
+}
+
+/// Has a key certified and makes it, with its certificate, what signs for the credential.
+async fn certify(
+    signer: &Signer,
+    caller: &Caller,
+    row: &CredentialRow,
+    key: KeyRow,
+    purpose: Purpose,
+) -> Result<(), Error> {
+    let before = certificates::count(signer.db.read(), &row.credential_id).await?;
+    let request = IssueRequest {
+        request_id: format!("{}.{before}", row.credential_id),
+        profile: signer.config.profile.clone(),
+        subject: row.subject.clone(),
+        key: KeySource::public_key(&key.wrapped.public_key),
+        issuer: None,
+        validity: None,
+    };
+    let issued = signer.ca.issue(&request).await.map_err(Error::Authority)?;
+    let now = signer.clock.now();
+    let certificate = certificate_row(row, &key, issued, now)?;
+    let (actor, row, old_key) = (Actor::from(caller), row.clone(), row.key_id.clone());
+    let (credential, serial) = (row.credential_id.clone(), certificate.serial.clone());
+    let stored: Result<(), Error> = signer
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                certificates::insert(tx, &certificate).await?;
+                credentials::set_certificate(tx, &row, &key.key_id, &certificate.serial, now).await?;
+                if key.key_id != old_key {
+                    keys::destroy(tx, &old_key, now).await?;
+                }
+                audit::record(tx, now, &actor, &purpose.event(&row, certificate.serial)).await?;
+                Ok(())
+            })
+        })
+        .await;
+    signer.forget(&credential);
+    signer.destroy_left_keys().await;
+    if stored.is_err() {
+        // The credential changed under way, and nobody here knows the new certificate: it must not stay in force. If the
+        // process ends before this, revoking the credential finds it by its key.
+        let request = RevokeRequest { reason: Reason::CessationOfOperation, invalidity_date: None };
+        signer.ca.revoke(&serial, &request).await.map_err(Error::Authority)?;
+    }
+    stored
+}
+
+fn certificate_row(
+    row: &CredentialRow,
+    key: &KeyRow,
+    issued: Issued,
+    now: Millis,
+) -> Result<CertificateRow, Error> {
+    let unreadable = Error::StoredRow { what: "certificate" };
+    let Ok(der) = STANDARD.decode(&issued.certificate) else { return Err(unreadable) };
+    let Ok(parsed) = pki::Certificate::from_der(&der) else { return Err(unreadable) };
+    if parsed.spki_der() != key.wrapped.public_key {
+        return Err(Error::KeyMismatch);
+    }
+    let (not_before, not_after) = (Millis(parsed.not_before_ms()), Millis(parsed.not_after_ms()));
+    let usage = parsed.private_key_usage_period();
+    Ok(CertificateRow {
+        serial: issued.serial,
+        credential_id: row.credential_id.clone(),
+        key_id: key.key_id.clone(),
+        chain: issued.chain,
+        not_before,
+        not_after,
+        sign_from: usage.and_then(|period| period.not_before_ms).map_or(not_before, Millis),
+        sign_until: usage.and_then(|period| period.not_after_ms).map_or(not_after, Millis),
+        issued_at: now,
+        certificate: der,
+    })
+}

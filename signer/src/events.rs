@@ -1,0 +1,192 @@
+//! What the signer writes into the audit record.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::{Algorithm, SignatureForm};
+
+/// One act of the signer. It is written in the transaction that does what it tells.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A key was set aside for a new credential; its certificate is asked for next.
+    CredentialRequested {
+        /// The credential.
+        credential: String,
+        /// The person it is for.
+        user: String,
+        /// The kind of key.
+        algorithm: Algorithm,
+    },
+    /// A new credential has its certificate.
+    CredentialCreated {
+        /// The credential.
+        credential: String,
+        /// The person it is for.
+        user: String,
+        /// Serial number of the certificate.
+        serial: String,
+    },
+    /// A credential has a new certificate over the same key; the one before stays valid until its end.
+    CertificateRenewed {
+        /// The credential.
+        credential: String,
+        /// The person it is for.
+        user: String,
+        /// Serial number of the new certificate.
+        serial: String,
+        /// Serial number of the one before.
+        replaces: String,
+    },
+    /// A credential has a new key and certificate; the key before is destroyed.
+    CredentialRekeyed {
+        /// The credential.
+        credential: String,
+        /// The person it is for.
+        user: String,
+        /// Serial number of the new certificate.
+        serial: String,
+        /// Serial number of the one before.
+        replaces: String,
+    },
+    /// A credential was put on hold.
+    CredentialSuspended {
+        /// The credential.
+        credential: String,
+        /// The person it is for.
+        user: String,
+    },
+    /// A hold was lifted.
+    CredentialResumed {
+        /// The credential.
+        credential: String,
+        /// The person it is for.
+        user: String,
+    },
+    /// A credential was revoked for good.
+    CredentialRevoked {
+        /// The credential.
+        credential: String,
+        /// The person it is for.
+        user: String,
+        /// Why.
+        reason: String,
+    },
+    /// The wrapped key of a credential was deleted.
+    CredentialDestroyed {
+        /// The credential.
+        credential: String,
+        /// The person it was for.
+        user: String,
+    },
+    /// The holder set a passphrase for the first time.
+    PassphraseSet {
+        /// The credential.
+        credential: String,
+        /// Its holder.
+        user: String,
+    },
+    /// The holder changed the passphrase.
+    PassphraseChanged {
+        /// The credential.
+        credential: String,
+        /// Its holder.
+        user: String,
+    },
+    /// A wrong passphrase was given.
+    PassphraseRefused {
+        /// The credential.
+        credential: String,
+        /// Its holder.
+        user: String,
+        /// The client that gave it.
+        client: String,
+        /// How many in a row from this client.
+        failures: u32,
+        /// When its next attempt is looked at, in milliseconds since the epoch.
+        next_attempt_at: i64,
+    },
+    /// The holder authorised signatures over listed digests.
+    AuthorisationGranted {
+        /// The authorisation.
+        authorisation: String,
+        /// The credential.
+        credential: String,
+        /// Its holder.
+        user: String,
+        /// The client that may use it.
+        client: String,
+        /// How many signatures.
+        documents: u32,
+        /// SHA-256 over the listed digests, in hexadecimal.
+        digests_sha256: String,
+        /// When it runs out, in milliseconds since the epoch.
+        expires_at: i64,
+    },
+    /// Every open authorisation was ended, as after a restore.
+    AuthorisationsEnded {
+        /// How many were open.
+        authorisations: u64,
+    },
+    /// Keys were moved under another version of the token's wrapping key; what they sign stays the same.
+    KeysRewrapped {
+        /// The version they are under now.
+        wrapping_version: u32,
+        /// The keys.
+        keys: Vec<String>,
+    },
+    /// Documents were signed: one answered request.
+    DocumentsSigned {
+        /// The request.
+        signing: String,
+        /// The authorisation it used.
+        authorisation: String,
+        /// The credential.
+        credential: String,
+        /// Its holder.
+        user: String,
+        /// Serial number of the signing certificate.
+        serial: String,
+        /// The client that asked.
+        client: String,
+        /// When, in milliseconds since the epoch.
+        signed_at: i64,
+        /// Each signature.
+        signatures: Vec<SignedDigest>,
+    },
+}
+
+/// One signature in the audit record.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SignedDigest {
+    /// The signature's id in the ledger.
+    pub id: String,
+    /// What was answered.
+    pub form: SignatureForm,
+    /// The document's digest, base64.
+    pub digest: String,
+}
+
+impl audit::Event for Event {
+    const MODULE: &'static str = "signer";
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::CredentialRequested { .. } => "credential-requested",
+            Self::CredentialCreated { .. } => "credential-created",
+            Self::CertificateRenewed { .. } => "certificate-renewed",
+            Self::CredentialRekeyed { .. } => "credential-rekeyed",
+            Self::CredentialSuspended { .. } => "credential-suspended",
+            Self::CredentialResumed { .. } => "credential-resumed",
+            Self::CredentialRevoked { .. } => "credential-revoked",
+            Self::CredentialDestroyed { .. } => "credential-destroyed",
+            Self::PassphraseSet { .. } => "passphrase-set",
+            Self::PassphraseChanged { .. } => "passphrase-changed",
+            Self::PassphraseRefused { .. } => "passphrase-refused",
+            Self::AuthorisationGranted { .. } => "authorisation-granted",
+            Self::AuthorisationsEnded { .. } => "authorisations-ended",
+            Self::KeysRewrapped { .. } => "keys-rewrapped",
+            Self::DocumentsSigned { .. } => "documents-signed",
+        }
+    }
+}

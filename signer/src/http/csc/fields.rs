@@ -1,0 +1,201 @@
+//! The body of a CSC request: an object whose parameters are taken out one by one, each with the specification's error.
+
+use axum::extract::{FromRequest, Request};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use platform::problem::{Kind, Problem};
+use platform::web::Json;
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::CscAnswer;
+use crate::api::RSA;
+use crate::digest::Digest;
+use crate::error::{Error, Parameter};
+use crate::ids::CredentialId;
+use crate::signing::Algorithm;
+
+/// The parameters of a request. Those that nobody asks for are ignored, as the specification has it.
+pub(crate) struct Fields(Map<String, Value>);
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = CscAnswer;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, CscAnswer> {
+        match Json::from_request(request, state).await {
+            Ok(Json(map)) => Ok(Self(map)),
+            Err(problem) => Err(unread(problem)),
+        }
+    }
+}
+
+/// A body that was not read, in the words of the API.
+pub(super) fn unread(problem: Problem) -> CscAnswer {
+    match problem.kind {
+        Kind::TooLarge => Error::BodyTooLarge.into(),
+        Kind::TooSlow => problem.into(),
+        _ => Parameter::Body.into(),
+    }
+}
+
+impl Fields {
+    /// The parameters of an object inside the request.
+    pub(super) fn inside(value: Value) -> Option<Self> {
+        match value {
+            Value::Object(map) => Some(Self(map)),
+            _ => None,
+        }
+    }
+
+    /// A string that has to be there.
+    pub(super) fn string(&mut self, name: &'static str) -> Result<String, Parameter> {
+        match self.0.remove(name) {
+            Some(Value::String(text)) => Ok(text),
+            _ => Err(Parameter::MissingString(name)),
+        }
+    }
+
+    /// credentialID; what cannot be one is unknown.
+    pub(super) fn credential(&mut self) -> Result<CredentialId, Error> {
+        let text = self.string("credentialID")?;
+        text.parse().map_err(|_| Error::CredentialUnknown { credential: text })
+    }
+
+    /// A string that has to be there, and is wiped after use.
+    pub(super) fn secret(&mut self, name: &'static str) -> Result<Zeroizing<String>, Parameter> {
+        self.string(name).map(Zeroizing::new)
+    }
+
+    /// A string that may be left out.
+    pub(super) fn optional_string(&mut self, name: &'static str) -> Result<Option<String>, Parameter> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(Parameter::Invalid(name)),
+        }
+    }
+
+    /// A yes or no, no when left out.
+    pub(super) fn flag(&mut self, name: &'static str) -> Result<bool, Parameter> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(flag)) => Ok(flag),
+            Some(_) => Err(Parameter::Invalid(name)),
+        }
+    }
+
+    /// A whole number that has to be there.
+    pub(super) fn integer(&mut self, name: &'static str) -> Result<i64, Parameter> {
+        self.0.remove(name).and_then(|value| value.as_i64()).ok_or(Parameter::MissingInteger(name))
+    }
+
+    /// An array that has to be there.
+    pub(super) fn array(&mut self, name: &'static str) -> Result<Vec<Value>, Parameter> {
+        match self.0.remove(name) {
+            Some(Value::Array(values)) => Ok(values),
+            _ => Err(Parameter::MissingArray(name)),
+        }
+    }
+
+    /// signAlgo with hashAlgorithmOID.
+    pub(super) fn algorithm(&mut self) -> Result<Algorithm, Parameter> {
+        let sign = self.string("signAlgo")?;
+        let hash = self.optional_string("hashAlgorithmOID")?;
+        algorithm(&sign, hash.as_deref())
+    }
+
+    /// Only answers at once are given.
+    pub(super) fn synchronous(&mut self) -> Result<(), Parameter> {
+        synchronous(self.optional_string("operationMode")?.as_deref())
+    }
+}
+
+/// signAlgo with hashAlgorithmOID: they have to name what a kind of key does and its hash.
+pub(super) fn algorithm(sign: &str, hash: Option<&str>) -> Result<Algorithm, Parameter> {
+    let algorithm = Algorithm::called(sign).ok_or(Parameter::Invalid("signAlgo"))?;
+    let hash_implied = sign != RSA;
+    match hash {
+        Some(hash) if hash == algorithm.hash().oid() => Ok(algorithm),
+        Some(_) if hash_implied => Err(Parameter::HashAlgorithmContradicts),
+        Some(_) => Err(Parameter::Invalid("hashAlgorithmOID")),
+        None if hash_implied => Ok(algorithm),
+        None => Err(Parameter::MissingString("hashAlgorithmOID")),
+    }
+}
+
+/// operationMode is `S` or left out.
+pub(super) fn synchronous(mode: Option<&str>) -> Result<(), Parameter> {
+    match mode {
+        None | Some("S") => Ok(()),
+        Some(_) => Err(Parameter::Invalid("operationMode")),
+    }
+}
+
+/// Digests in base64; `not_base64` is what the method calls one that is not, or is no text at all.
+pub(super) fn digests<'a>(
+    texts: impl Iterator<Item = Option<&'a str>>,
+    not_base64: &Parameter,
+) -> Result<Vec<Digest>, Parameter> {
+    texts
+        .map(|text| {
+            let text = text.ok_or_else(|| not_base64.clone())?;
+            let mut bytes = [0; 32];
+            match STANDARD.decode_slice(text, &mut bytes) {
+                Ok(32) => Ok(Digest(bytes)),
+                Ok(_) | Err(base64::DecodeSliceError::OutputSliceTooSmall)
+                    if STANDARD.decode(text).is_ok() =>
+                {
+                    Err(Parameter::DigestLength)
+                }
+                _ => Err(not_base64.clone()),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{ECDSA_SHA_256, ECDSA_SHA_384, ML_DSA_44, ML_DSA_87, RSA_SHA_256, SHA_256, SHA_512};
+
+    /// A digest is base64 of 32 octets; the two ways to miss that are told apart.
+    #[test]
+    fn digests_are_checked() {
+        let length = Parameter::DigestLength;
+        let base64 = Parameter::HashNotBase64;
+        for (value, expected) in [
+            (Value::from(STANDARD.encode([7; 32])), Ok(vec![Digest([7; 32])])),
+            (Value::from(STANDARD.encode([7; 31])), Err(length.clone())),
+            (Value::from(STANDARD.encode([7; 33])), Err(length.clone())),
+            (Value::from(STANDARD.encode([7; 64])), Err(length.clone())),
+            (Value::from(""), Err(length)),
+            (Value::from("no base64!"), Err(base64.clone())),
+            (Value::from("A".repeat(43)), Err(base64.clone())),
+            (Value::from(7), Err(base64.clone())),
+        ] {
+            assert_eq!(digests(std::iter::once(value.as_str()), &base64), expected, "{value}");
+        }
+    }
+
+    /// The signature algorithm and the hash have to go together.
+    #[test]
+    fn algorithms_are_checked() {
+        for (sign, hash, expected) in [
+            (RSA_SHA_256, None, Ok(RSA_SHA_256)),
+            (RSA, Some(SHA_256), Ok(RSA)),
+            (RSA, None, Err(Parameter::MissingString("hashAlgorithmOID"))),
+            (RSA, Some("1.3.14.3.2.26"), Err(Parameter::Invalid("hashAlgorithmOID"))),
+            (ECDSA_SHA_256, Some(SHA_256), Ok(ECDSA_SHA_256)),
+            (ECDSA_SHA_384, None, Ok(ECDSA_SHA_384)),
+            (ECDSA_SHA_384, Some(SHA_256), Err(Parameter::HashAlgorithmContradicts)),
+            (ML_DSA_44, Some(SHA_256), Ok(ML_DSA_44)),
+            (ML_DSA_87, Some(SHA_512), Ok(ML_DSA_87)),
+            (ML_DSA_87, Some(SHA_256), Err(Parameter::HashAlgorithmContradicts)),
+            (ECDSA_SHA_256, Some("1.3.14.3.2.26"), Err(Parameter::HashAlgorithmContradicts)),
+            ("1.2.840.113549.1.1.10", None, Err(Parameter::Invalid("signAlgo"))),
+        ] {
+            let expected = expected.map(|name| Algorithm::called(name).unwrap());
+            assert_eq!(algorithm(sign, hash), expected, "{sign} {hash:?}");
+        }
+    }
+}

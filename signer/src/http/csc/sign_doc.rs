@@ -1,0 +1,63 @@
+//! `signatures/signDoc` (11.11).
+
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use platform::problem::Problem;
+use platform::web::JsonText;
+
+use super::fields::unread;
+use super::sign_doc_body::parse;
+use super::{CscAnswer, Known};
+use crate::api::{CscError, SignDocRequest, SignatureForm, SignedDocuments};
+use crate::signer::Signer;
+use crate::signing;
+
+/// Bodies and answers larger than this are read and written on a thread that may be kept busy: documents have
+/// megabytes, and decoding and hashing them takes longer than the other requests of the thread should wait.
+const LARGE: usize = 64 * 1024;
+
+/// Makes a CAdES B-B signature of each document that was authorised.
+#[utoipa::path(post, path = "/csc/v2/signatures/signDoc", tag = "csc", request_body = SignDocRequest,
+    responses((status = 200, body = SignedDocuments), (status = 400, body = CscError), (status = 503, body = CscError)))]
+pub(crate) async fn sign_doc(
+    State(signer): State<Signer>,
+    Known(caller): Known,
+    body: Result<JsonText, Problem>,
+) -> Result<Response, CscAnswer> {
+    let JsonText(body) = body.map_err(unread)?;
+    let most = signer.config.max_documents;
+    let request = off_thread_if(body.len() > LARGE, move || parse(&body, most)).await?;
+    let forms: Vec<SignatureForm> = request.documents.iter().map(|document| document.form).collect();
+    let made = signing::sign(&signer, &caller, request).await?;
+    let large = made.iter().map(Vec::len).sum::<usize>() > LARGE;
+    let answer = off_thread_if(large, move || answer(forms, made)).await.map_err(Problem::internal)?;
+    let json = HeaderValue::from_static("application/json");
+    Ok(([(header::CONTENT_TYPE, json)], answer).into_response())
+}
+
+/// Does work here, or on a thread that may be kept busy.
+async fn off_thread_if<T: Send + 'static>(large: bool, work: impl FnOnce() -> T + Send + 'static) -> T {
+    if !large {
+        return work();
+    }
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        // Caught where panics of handlers are.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+fn answer(forms: Vec<SignatureForm>, made: Vec<Vec<u8>>) -> serde_json::Result<Vec<u8>> {
+    let mut answer = SignedDocuments::default();
+    for (form, cms) in forms.into_iter().zip(made) {
+        let text = STANDARD.encode(cms);
+        match form {
+            SignatureForm::Attached => answer.document_with_signature.push(text),
+            SignatureForm::Detached | SignatureForm::Hash => answer.signature_object.push(text),
+        }
+    }
+    serde_json::to_vec(&answer)
+}

@@ -1,0 +1,191 @@
+//! The body of `signDoc`, which can be large: read without a tree of values.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess};
+
+use super::fields::{algorithm, digests, synchronous};
+use super::member::{List, Member, Text, Wanted};
+use crate::api::SignatureForm;
+use crate::digest::Digest;
+use crate::error::{Error, Parameter};
+use crate::sad::Sad;
+use crate::signing::{Algorithm, Document, Request};
+use crate::suite::Hash;
+
+/// The parameters. Those that nobody asks for are ignored, as the specification has it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Body<'a> {
+    #[serde(borrow, rename = "credentialID")]
+    credential: Text<'a>,
+    #[serde(borrow, rename = "SAD")]
+    sad: Text<'a>,
+    #[serde(borrow, rename = "operationMode")]
+    mode: Text<'a>,
+    #[serde(borrow, rename = "documentDigests")]
+    digests: Member<Entries<'a>>,
+    #[serde(borrow)]
+    documents: Member<Entries<'a>>,
+}
+
+type Entries<'a> = List<Member<Entry<'a>>>;
+
+/// An element of `documentDigests` or of `documents`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Entry<'a> {
+    #[serde(borrow)]
+    hashes: Member<Hashes<'a>>,
+    #[serde(borrow)]
+    document: Text<'a>,
+    #[serde(borrow)]
+    signature_format: Text<'a>,
+    #[serde(borrow)]
+    conformance_level: Text<'a>,
+    #[serde(borrow)]
+    signed_envelope_property: Text<'a>,
+    #[serde(borrow, rename = "signAlgo")]
+    sign_algorithm: Text<'a>,
+    #[serde(borrow, rename = "hashAlgorithmOID")]
+    hash_algorithm: Text<'a>,
+    signed_props: Member<List<IgnoredAny>>,
+}
+
+/// The specification says an array, and shows a string.
+struct Hashes<'a>(Vec<Text<'a>>);
+
+impl<'de: 'a, 'a> Wanted<'de> for Body<'a> {
+    fn object<A: MapAccess<'de>>(object: A) -> Result<Option<Self>, A::Error> {
+        Self::deserialize(MapAccessDeserializer::new(object)).map(Some)
+    }
+}
+
+impl<'de: 'a, 'a> Wanted<'de> for Entry<'a> {
+    fn object<A: MapAccess<'de>>(object: A) -> Result<Option<Self>, A::Error> {
+        Self::deserialize(MapAccessDeserializer::new(object)).map(Some)
+    }
+}
+
+impl<'de: 'a, 'a> Wanted<'de> for Hashes<'a> {
+    fn text(text: Cow<'de, str>) -> Option<Self> {
+        Some(Self(vec![Member::Given(text)]))
+    }
+
+    fn list<A: SeqAccess<'de>>(list: A) -> Result<Option<Self>, A::Error> {
+        Ok(List::list(list)?.map(|List(texts)| Self(texts)))
+    }
+}
+
+/// Reads a request; `most` is how many documents it may have.
+pub(super) fn parse(body: &[u8], most: usize) -> Result<Request, Error> {
+    let Ok(Member::Given(body)) = serde_json::from_slice::<Member<Body<'_>>>(body) else {
+        return Err(Parameter::Body.into());
+    };
+    let credential = body.credential.required("credentialID")?;
+    let credential =
+        credential.parse().map_err(|_| Error::CredentialUnknown { credential: credential.to_owned() })?;
+    let sad = Sad::parse(body.sad.required("SAD")?);
+    synchronous(body.mode.optional("operationMode")?)?;
+    let documents = match (body.digests, body.documents) {
+        (Member::Absent, Member::Absent) => Vec::new(),
+        (digests, Member::Absent) => from_digests(&entries(digests, &Parameter::DocumentDigests)?, most)?,
+        (Member::Absent, documents) => from_documents(&entries(documents, &Parameter::Documents)?, most)?,
+        _ => return Err(Parameter::BothGiven.into()),
+    };
+    if documents.is_empty() {
+        return Err(Parameter::NothingToSign.into());
+    }
+    Ok(Request { credential, sad, documents })
+}
+
+fn entries<'a>(given: Member<Entries<'a>>, wrong: &Parameter) -> Result<Vec<Entry<'a>>, Parameter> {
+    let Member::Given(List(entries)) = given else { return Err(wrong.clone()) };
+    let object = |entry| match entry {
+        Member::Given(entry) => Ok(entry),
+        Member::Absent | Member::Other => Err(wrong.clone()),
+    };
+    entries.into_iter().map(object).collect()
+}
+
+fn from_digests(entries: &[Entry<'_>], most: usize) -> Result<Vec<Document>, Error> {
+    let mut documents = Vec::new();
+    for entry in entries {
+        let Member::Given(Hashes(hashes)) = &entry.hashes else {
+            return Err(Parameter::DocumentDigests.into());
+        };
+        if documents.len() + hashes.len() > most {
+            return Err(Error::TooManyDocuments);
+        }
+        let digests = digests(hashes.iter().map(Member::text), &Parameter::HashesNotBase64)?;
+        let form = entry.form()?.unwrap_or(SignatureForm::Detached);
+        if form == SignatureForm::Attached {
+            return Err(Parameter::AttachedDigest.into());
+        }
+        let algorithm = entry.algorithm()?;
+        if algorithm.hash() != Hash::Sha256 {
+            return Err(Parameter::DocumentNeeded.into());
+        }
+        documents.extend(digests.into_iter().map(|digest| Document {
+            digest,
+            message_digest: digest.0.to_vec(),
+            form,
+            algorithm,
+            content: None,
+        }));
+    }
+    Ok(documents)
+}
+
+fn from_documents(entries: &[Entry<'_>], most: usize) -> Result<Vec<Document>, Error> {
+    if entries.len() > most {
+        return Err(Error::TooManyDocuments);
+    }
+    let mut documents = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let content = entry.document.text().ok_or(Parameter::Documents)?;
+        let content = STANDARD.decode(content).map_err(|_| Parameter::DocumentNotBase64)?;
+        let form = entry.form()?.unwrap_or(SignatureForm::Attached);
+        let algorithm = entry.algorithm()?;
+        let digest = Digest::of(&content);
+        let message_digest = algorithm.hash().digest(&content);
+        let content = (form == SignatureForm::Attached).then_some(content);
+        documents.push(Document { digest, message_digest, form, algorithm, content });
+    }
+    Ok(documents)
+}
+
+impl Entry<'_> {
+    fn algorithm(&self) -> Result<Algorithm, Parameter> {
+        let sign = self.sign_algorithm.required("signAlgo")?;
+        algorithm(sign, self.hash_algorithm.optional("hashAlgorithmOID")?)
+    }
+
+    /// Format, level and signed properties, which have one value each here, and the envelope, which is a choice.
+    fn form(&self) -> Result<Option<SignatureForm>, Parameter> {
+        if self.signature_format.required("signature_format")? != "C" {
+            return Err(Parameter::Invalid("signature_format"));
+        }
+        // The specification writes `Ades-B-B` in its table and `AdES-B-B` in its samples.
+        if let Some(level) = self.conformance_level.optional("conformance_level")?
+            && !level.eq_ignore_ascii_case("Ades-B-B")
+        {
+            return Err(Parameter::Invalid("conformance_level"));
+        }
+        match &self.signed_props {
+            Member::Absent => {}
+            Member::Given(List(properties)) if properties.is_empty() => {}
+            Member::Given(_) | Member::Other => return Err(Parameter::Invalid("signed_props")),
+        }
+        match self.signed_envelope_property.optional("signed_envelope_property")? {
+            None => Ok(None),
+            Some("Detached") => Ok(Some(SignatureForm::Detached)),
+            Some("Attached") => Ok(Some(SignatureForm::Attached)),
+            Some(_) => Err(Parameter::Invalid("signed_envelope_property")),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The routes of the signer.
+
+mod credentials;
+mod csc;
+mod signatures;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post, put};
+
+use utoipa::OpenApi;
+
+use crate::signer::Signer;
+
+/// Largest body of everything but `signDoc`, which alone may carry documents. A thousand digests take 50 KiB.
+const LARGEST: usize = 256 * 1024;
+
+/// Everything under `/csc/v2` and `/signer`, in one list.
+pub fn router(signer: Signer) -> Router {
+    let largest = signer.config.max_body_bytes;
+    let documents = Router::new()
+        .route("/csc/v2/signatures/signDoc", post(csc::sign_doc))
+        .layer(DefaultBodyLimit::max(largest));
+    let csc = Router::new()
+        .route("/csc/v2/info", post(csc::info))
+        .route("/csc/v2/credentials/list", post(csc::credentials_list))
+        .route("/csc/v2/credentials/info", post(csc::credentials_info))
+        .route("/csc/v2/credentials/authorize", post(csc::authorize))
+        .route("/csc/v2/signatures/signHash", post(csc::sign_hash))
+        .route("/csc/v2/{*method}", post(csc::not_implemented));
+    let own = Router::new()
+        .route("/signer/credentials", post(credentials::create).get(credentials::list))
+        .route("/signer/credentials/{credential}", get(credentials::show).delete(credentials::destroy))
+        .route("/signer/credentials/{credential}/passphrase", put(credentials::set_passphrase))
+        .route("/signer/credentials/{credential}/renew", post(credentials::renew))
+        .route("/signer/credentials/{credential}/rekey", post(credentials::rekey))
+        .route("/signer/credentials/{credential}/suspend", post(credentials::suspend))
+        .route("/signer/credentials/{credential}/resume", post(credentials::resume))
+        .route("/signer/credentials/{credential}/revoke", post(credentials::revoke))
+        .route("/signer/signatures", get(signatures::list));
+    let small = csc.merge(own).layer(DefaultBodyLimit::max(LARGEST.min(largest)));
+    small.merge(documents).with_state(signer)
+}
+
+/// The routes as OpenAPI.
+#[derive(OpenApi)]
+#[openapi(paths(
+    csc::info::info,
+    csc::credentials::credentials_list,
+    csc::credentials::credentials_info,
+    csc::authorize::authorize,
+    csc::sign_hash::sign_hash,
+    csc::sign_doc::sign_doc,
+    credentials::create,
+    credentials::list,
+    credentials::show,
+    credentials::set_passphrase,
+    credentials::renew,
+    credentials::rekey,
+    credentials::suspend,
+    credentials::resume,
+    credentials::revoke,
+    credentials::destroy,
+    signatures::list,
+))]
+struct Document;
+
+/// The signer's routes as OpenAPI.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}

@@ -1,0 +1,18 @@
+//! Identifiers of the signer's own things.
+
+platform::text_id!(
+    /// A remote credential: the `credentialID` of the CSC API.
+    CredentialId
+);
+platform::text_id!(
+    /// A wrapped key.
+    KeyId
+);
+platform::text_id!(
+    /// An authorisation; not its secret, which is the SAD.
+    AuthorisationId
+);
+platform::text_id!(
+    /// One answered request for signatures.
+    SigningId
+);

@@ -1,0 +1,48 @@
+//! Remote prescription signing over the API of the Cloud Signature Consortium (CSC API v2).
+//!
+//! A credential is a key pair of one person, kept wrapped in the database and used in the token, with a certificate of our
+//! own authority. Its holder authorises a client to have listed digests signed ([`api::Authorization`]); the client then
+//! has each of them signed once, as a bare signature or as a CAdES B-B signature. Every signature is in the ledger and in
+//! the audit record before it is answered.
+//!
+//! [`Signer`] is what requests share, [`router`] its routes, [`api`] what others may say to it.
+
+#![forbid(unsafe_code)]
+
+pub mod api;
+mod attempt;
+mod authorisation;
+mod cms;
+mod config;
+mod credential;
+mod csc_view;
+mod deposit;
+mod digest;
+mod error;
+mod events;
+mod grant;
+mod http;
+mod ids;
+mod ledger;
+mod left_keys;
+mod live;
+mod passphrase;
+mod passphrase_check;
+mod rewrap;
+mod sad;
+mod share;
+mod signer;
+mod signing;
+mod spare;
+mod store;
+mod suite;
+mod turn;
+
+pub use authorisation::end_open_authorisations;
+pub use config::{Argon2, Attempts, Config, KeyPool};
+pub use error::{Error, Parameter};
+pub use events::{Event, SignedDigest};
+pub use http::{openapi, router};
+pub use ids::{AuthorisationId, CredentialId, KeyId, SigningId};
+pub use rewrap::{rewrap, wrapped_keys};
+pub use signer::{Parts, Shared, Signer};

@@ -1,0 +1,273 @@
+//! Passphrases: what may be one, and argon2id on a bounded pool of threads.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread;
+
+use argon2::password_hash::phc::{PasswordHash, Salt};
+use argon2::password_hash::{PasswordVerifier as _, phc::ParamsString};
+use argon2::{Algorithm, Argon2, Params, Version};
+use tokio::sync::oneshot;
+use zeroize::Zeroizing;
+
+use crate::config;
+use crate::error::Error;
+use crate::share::{Sharer, Shares};
+
+/// Fewest characters of a passphrase.
+pub(crate) const SHORTEST: usize = 12;
+/// Most characters of a passphrase.
+pub(crate) const LONGEST: usize = 128;
+
+/// A passphrase that obeys the rules. Wiped when dropped, never shown.
+pub(crate) struct Passphrase(Zeroizing<String>);
+
+impl Passphrase {
+    /// Takes a new passphrase: 12 to 128 characters, at least four different ones, no control characters.
+    pub(crate) fn parse(text: Zeroizing<String>) -> Result<Self, Error> {
+        let length = text.chars().count();
+        if !(SHORTEST..=LONGEST).contains(&length) {
+            return Err(Error::PassphraseRules { rule: "A passphrase has 12 to 128 characters." });
+        }
+        if text.chars().any(char::is_control) {
+            return Err(Error::PassphraseRules { rule: "A passphrase has no control characters." });
+        }
+        let mut characters: Vec<char> = text.chars().collect();
+        characters.sort_unstable();
+        characters.dedup();
+        if characters.len() < 4 {
+            return Err(Error::PassphraseRules {
+                rule: "A passphrase has at least four different characters.",
+            });
+        }
+        Ok(Self(text))
+    }
+}
+
+/// The threads that hash passphrases. Dropping the last clone ends them.
+///
+/// A job waits in a bounded queue; when that is full, or its client's share of it, the caller is told at once and nothing
+/// was done.
+#[derive(Clone)]
+pub(crate) struct Pool {
+    jobs: SyncSender<Job>,
+    shares: Shares,
+    hasher: Arc<Argon2<'static>>,
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+impl Pool {
+    /// Starts the threads.
+    pub(crate) fn start(config: config::Argon2) -> Result<Self, Error> {
+        let params = Params::new(config.memory_kib, config.passes, config.lanes, None)
+            .map_err(|source| Error::Argon2Parameters { reason: source.to_string() })?;
+        let (jobs, queue) = sync_channel::<Job>(config.queue.max(1));
+        let queue = Arc::new(Mutex::new(queue));
+        for number in 0..config.threads.max(1) {
+            let queue = Arc::clone(&queue);
+            thread::Builder::new()
+                .name(format!("argon2-{number}"))
+                .spawn(move || work(&queue))
+                .map_err(|source| Error::Argon2Threads { source })?;
+        }
+        let hasher = Arc::new(Argon2::new(Algorithm::Argon2id, Version::V0x13, params));
+        Ok(Self { jobs, shares: Shares::of(config.per_client), hasher })
+    }
+
+    /// The PHC string of a new passphrase.
+    pub(crate) async fn hash(
+        &self,
+        who: &Sharer,
+        passphrase: Passphrase,
+        salt: [u8; 16],
+    ) -> Result<String, Error> {
+        let hasher = Arc::clone(&self.hasher);
+        self.run(who, move || hash(&hasher, &passphrase, salt)).await?
+    }
+
+    /// Whether a passphrase is the one that was hashed.
+    pub(crate) async fn verify(
+        &self,
+        who: &Sharer,
+        text: Zeroizing<String>,
+        stored: String,
+    ) -> Result<Verdict, Error> {
+        // Longer than any passphrase can be: wrong, without the work.
+        if text.len() > 4 * LONGEST {
+            return Ok(Verdict::Wrong);
+        }
+        let hasher = Arc::clone(&self.hasher);
+        self.run(who, move || {
+            // The cost comes from the stored string, so that changing the configuration locks nobody out.
+            let parsed = PasswordHash::new(&stored).map_err(|_| Error::StoredRow { what: "passphrase" })?;
+            Ok(match hasher.verify_password(text.as_bytes(), &parsed) {
+                Ok(()) => Verdict::Right,
+                Err(_) => Verdict::Wrong,
+            })
+        })
+        .await?
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        who: &Sharer,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let place = self.shares.take(who)?;
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move || {
+            // Held until the job leaves the queue, also when nobody waits for it any more.
+            let _place = place;
+            // Nobody waits any more when the caller went away.
+            if !answer.is_closed() {
+                let _ = answer.send(work());
+            }
+        });
+        self.jobs.try_send(job).map_err(|refused| match refused {
+            TrySendError::Full(_) | TrySendError::Disconnected(_) => Error::PassphrasesBusy,
+        })?;
+        answered.await.map_err(|_| Error::PassphrasesBusy)
+    }
+}
+
+/// Whether a passphrase was the right one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Verdict {
+    /// It was.
+    Right,
+    /// It was not.
+    Wrong,
+}
+
+fn hash(hasher: &Argon2<'_>, passphrase: &Passphrase, salt: [u8; 16]) -> Result<String, Error> {
+    let reason = |source: &dyn std::fmt::Display| Error::Argon2Parameters { reason: source.to_string() };
+    let mut output = [0; 32];
+    hasher
+        .hash_password_into(passphrase.0.as_bytes(), &salt, &mut output)
+        .map_err(|source| reason(&source))?;
+    let params = ParamsString::try_from(hasher.params()).map_err(|source| reason(&source))?;
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params,
+        salt: Some(Salt::new(&salt).map_err(|source| reason(&source))?),
+        hash: Some(argon2::password_hash::phc::Output::new(&output).map_err(|source| reason(&source))?),
+    };
+    Ok(hash.to_string())
+}
+
+fn work(queue: &Mutex<Receiver<Job>>) {
+    loop {
+        // The lock is held while waiting: one idle thread waits for a job, the others for the lock.
+        let job = match queue.lock() {
+            Ok(queue) => queue.recv(),
+            Err(_) => return,
+        };
+        match job {
+            Ok(job) => job(),
+            Err(_) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::share::sharer;
+
+    fn cheap() -> Pool {
+        Pool::start(config::Argon2 { memory_kib: 64, passes: 1, ..config::Argon2::default() }).unwrap()
+    }
+
+    fn text(value: &str) -> Zeroizing<String> {
+        Zeroizing::new(value.to_owned())
+    }
+
+    /// Short, long, monotonous and control-ridden passphrases are refused with the rule they break.
+    #[test]
+    fn rules() {
+        let long = "ab1 ".repeat(32);
+        for (value, accepted) in [
+            ("correct horse", true),
+            ("correct hor", false),
+            ("aaaaaaaaaaaabc", false),
+            ("correct\u{7}horse", false),
+            ("ééééèèèèààààçç", true),
+            (long.as_str(), true),
+            (&format!("{long}x"), false),
+        ] {
+            assert_eq!(Passphrase::parse(text(value)).is_ok(), accepted, "{value}");
+        }
+    }
+
+    /// A hashed passphrase is recognised, another one is not, and the string says argon2id with our cost.
+    #[tokio::test]
+    async fn hashed_passphrase_is_recognised() {
+        let pool = cheap();
+        let who = sharer("practice-system");
+        let passphrase = Passphrase::parse(text("correct horse")).unwrap();
+        let stored = pool.hash(&who, passphrase, [7; 16]).await.unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{stored}");
+        for (given, verdict) in [
+            ("correct horse".to_owned(), Verdict::Right),
+            ("correct hoarse".to_owned(), Verdict::Wrong),
+            ("x".repeat(100_000), Verdict::Wrong),
+        ] {
+            assert_eq!(pool.verify(&who, text(&given), stored.clone()).await.unwrap(), verdict, "{given}");
+        }
+    }
+
+    /// A full queue refuses at once instead of piling up work.
+    #[tokio::test]
+    async fn full_queue_refuses() {
+        let pool = Pool::start(config::Argon2 { threads: 1, queue: 1, ..config::Argon2::default() }).unwrap();
+        let who = sharer("practice-system");
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let mut busy = Box::pin(pool.run(&who, move || held.recv()));
+        assert!(now(&mut busy).is_none());
+        let mut waiting = Vec::new();
+        // One job is held by the thread, one waits; sooner or later the next one is refused.
+        let refused = loop {
+            let mut attempt = Box::pin(pool.run(&who, || ()));
+            match now(&mut attempt) {
+                Some(answer) => break answer,
+                None => waiting.push(attempt),
+            }
+            tokio::task::yield_now().await;
+        };
+        assert!(matches!(refused, Err(Error::PassphrasesBusy)));
+        release.send(()).unwrap();
+        assert!(busy.await.is_ok());
+    }
+
+    /// One client can fill its share of the queue and no more, also with requests that it gave up; others are served.
+    #[tokio::test]
+    async fn one_client_cannot_fill_the_queue() {
+        let config = config::Argon2 { threads: 1, queue: 64, per_client: 4, ..config::Argon2::default() };
+        let pool = Pool::start(config).unwrap();
+        let (hostile, other) = (sharer("hostile"), sharer("other"));
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let mut first = Box::pin(pool.run(&hostile, move || held.recv()));
+        assert!(now(&mut first).is_none());
+        for _ in 0..3 {
+            assert!(now(&mut Box::pin(pool.run(&hostile, || ()))).is_none(), "given up while it waits");
+        }
+        assert!(matches!(pool.run(&hostile, || ()).await, Err(Error::ShareTaken)));
+        let mut served = Box::pin(pool.run(&other, || "served"));
+        assert!(now(&mut served).is_none());
+        release.send(()).unwrap();
+        assert_eq!(served.await.unwrap(), "served");
+        assert!(first.await.is_ok());
+        assert!(pool.run(&hostile, || ()).await.is_ok(), "its places are free again");
+    }
+
+    fn now<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        match std::pin::Pin::new(future).poll(&mut context) {
+            std::task::Poll::Ready(value) => Some(value),
+            std::task::Poll::Pending => None,
+        }
+    }
+}

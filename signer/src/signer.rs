@@ -1,0 +1,147 @@
+//! The signer: what every request shares.
+
+use std::sync::Arc;
+
+use aws_lc_rs::rand::SystemRandom;
+use hsm::Hsm;
+use platform::caller::{Caller, CallerKind};
+use platform::clock::Clock;
+use platform::db::Db;
+use platform::id::ClientId;
+use tokio::sync::Notify;
+
+use crate::config::Config;
+use crate::deposit::Deposits;
+use crate::error::Error;
+use crate::grant::Grants;
+use crate::ids::{AuthorisationId, CredentialId};
+use crate::live::{self, Cache, Live};
+use crate::passphrase::Pool;
+use crate::share::Shares;
+use crate::turn::Turns;
+
+/// What the signer is made of.
+pub struct Parts {
+    /// Its section of the configuration.
+    pub config: Config,
+    /// The database, migrated: the authority's own, because whoever stores a signature looks there whether its certificate is
+    /// still in force.
+    pub db: Db,
+    /// The tokens, opened.
+    pub hsm: Hsm,
+    /// The certificate authority, spoken to as the signer: it needs the acts to issue, to revoke and to read.
+    pub ca: ca::api::Client,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+/// Remote signing, ready for requests. Clones share everything.
+#[derive(Clone)]
+pub struct Signer(Arc<Shared>);
+
+/// What the clones share.
+pub struct Shared {
+    pub(crate) config: Config,
+    pub(crate) db: Db,
+    pub(crate) hsm: Hsm,
+    pub(crate) ca: ca::api::Client,
+    pub(crate) clock: Clock,
+    pub(crate) random: SystemRandom,
+    pub(crate) passphrases: Pool,
+    /// One attempt at a time for a credential and a client.
+    pub(crate) attempts: Turns<(CredentialId, ClientId)>,
+    /// One request at a time for an authorisation and its positions.
+    pub(crate) signings: Turns<(AuthorisationId, Vec<usize>)>,
+    /// One request at a time to create a credential, by its request id.
+    pub(crate) creations: Turns<String>,
+    /// What each client has at the token, or on the way there and back.
+    pub(crate) under_way: Shares,
+    pub(crate) live: Cache,
+    pub(crate) grants: Grants,
+    pub(crate) deposits: Deposits,
+    /// Told when a spare key was taken.
+    pub(crate) spare_taken: Notify,
+}
+
+impl std::ops::Deref for Signer {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Signer {
+    /// Starts the passphrase threads and takes requests from then on.
+    ///
+    /// Run [`Signer::keep_spare_keys`] beside it, or every RSA credential waits for its key.
+    pub fn new(parts: Parts) -> Result<Self, Error> {
+        let Parts { config, db, hsm, ca, clock } = parts;
+        config.check()?;
+        Ok(Self(Arc::new(Shared {
+            passphrases: Pool::start(config.argon2)?,
+            live: Cache::new(config.live_credentials),
+            under_way: Shares::of(config.calls_per_client),
+            config,
+            deposits: Deposits::into(db.clone()),
+            grants: Grants::new(),
+            db,
+            hsm,
+            ca,
+            clock,
+            random: SystemRandom::new(),
+            attempts: Turns::new(),
+            signings: Turns::new(),
+            creations: Turns::new(),
+            spare_taken: Notify::new(),
+        })))
+    }
+
+    /// A credential that can sign now, as far as is known, and that this caller may use: whoever stores what was made with
+    /// it looks again, in the transaction.
+    ///
+    /// A client with the act to sign may use the credential of anybody who authorises it; a person only their own,
+    /// and somebody else's does not exist for them.
+    pub(crate) async fn usable_by(
+        &self,
+        caller: &Caller,
+        credential: &CredentialId,
+    ) -> Result<Arc<Live>, Error> {
+        if let Some(live) = self.live.get(credential) {
+            check_holder(caller, &live.row.user_id, credential)?;
+            live.check_usable(self.clock.now())?;
+            return Ok(live);
+        }
+        let row = live::row(&self.db, credential).await?;
+        check_holder(caller, &row.user_id, credential)?;
+        let live = Arc::new(Live::load(&self.db, &self.hsm, row).await?);
+        live.check_usable(self.clock.now())?;
+        // Others revoke there too. What is not in force is not kept: one request at most signs what is thrown away.
+        let info = self.ca.certificate(&live.certificate.serial).await.map_err(Error::Authority)?;
+        live::check_in_force(info.state)?;
+        self.live.keep(&live);
+        Ok(live)
+    }
+
+    /// Takes a credential out of memory, and its key out of the token's: what still signs loads both again.
+    pub(crate) fn forget(&self, credential: &CredentialId) {
+        if let Some(live) = self.live.take(credential) {
+            self.hsm.forget(&live.key);
+        }
+    }
+
+    /// Takes a credential out of memory when a write found that it or its certificate had changed.
+    pub(crate) fn forget_if_changed<T>(&self, credential: &CredentialId, done: &Result<T, Error>) {
+        if matches!(done, Err(Error::CredentialChanged | Error::CertificateChanged)) {
+            self.forget(credential);
+        }
+    }
+}
+
+/// Somebody else's credential does not exist for a person.
+pub(crate) fn check_holder(caller: &Caller, user: &str, credential: &CredentialId) -> Result<(), Error> {
+    if caller.kind == CallerKind::Person && caller.subject != user {
+        return Err(Error::CredentialUnknown { credential: credential.to_string() });
+    }
+    Ok(())
+}

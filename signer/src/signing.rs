@@ -1,0 +1,363 @@
+//! Signing what was authorised: each digest once, in the ledger and the audit record before the answer leaves.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use audit::Actor;
+use hsm::Alg;
+use platform::caller::{Caller, CallerKind};
+use platform::clock::Millis;
+
+use crate::api::{SIGN, SignatureForm};
+use crate::cms::{Attributes, Template};
+use crate::deposit::{Deposit, Outcome};
+use crate::digest::{Digest, Repeated, check_distinct};
+use crate::error::{Error, Parameter};
+use crate::grant::Grant;
+use crate::ids::{CredentialId, SigningId};
+use crate::live::{self, Live};
+use crate::sad::Sad;
+use crate::share::Sharer;
+use crate::signer::{Signer, check_holder};
+use crate::store::authorisations::{self, AuthorisationRow, Signed};
+use crate::store::ledger::{self, StoredSignature};
+use crate::store::signings::{NewSignature, Signing};
+use crate::store::{certificates, keys};
+use crate::suite::{self, Hash};
+
+/// A request for signatures.
+pub(crate) struct Request {
+    pub(crate) credential: CredentialId,
+    pub(crate) sad: Option<Sad>,
+    pub(crate) documents: Vec<Document>,
+}
+
+/// One thing to sign.
+pub(crate) struct Document {
+    /// By which it was authorised.
+    pub(crate) digest: Digest,
+    /// The digest that the signature holds, in the hash of its algorithm.
+    pub(crate) message_digest: Vec<u8>,
+    pub(crate) form: SignatureForm,
+    pub(crate) algorithm: Algorithm,
+    /// The document itself, when it goes into the signature.
+    pub(crate) content: Option<Vec<u8>>,
+}
+
+/// What signs, as far as a request can choose; it has to be what the credential's key does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Algorithm(&'static str);
+
+impl Algorithm {
+    /// What a client calls so.
+    pub(crate) fn called(sign_algorithm: &str) -> Option<Self> {
+        let suite = suite::called(sign_algorithm).next()?;
+        suite.sign_algorithms.iter().find(|name| **name == sign_algorithm).map(|name| Self(name))
+    }
+
+    /// The hash of documents. Keys of one name have one hash.
+    pub(crate) fn hash(self) -> Hash {
+        suite::called(self.0).next().map_or(Hash::Sha256, |suite| suite.hash)
+    }
+
+    /// Whether a bare signature over a SHA-256 digest can be made.
+    pub(crate) fn signs_sha_256(self) -> bool {
+        self.hash() == Hash::Sha256 && suite::called(self.0).all(|suite| !suite.signs_messages())
+    }
+
+    fn fits(self, alg: Alg) -> bool {
+        suite::called(self.0).any(|suite| suite.alg == alg)
+    }
+}
+
+/// How often a request is begun again because the credential changed under it.
+const ROUNDS: u32 = 3;
+
+/// Signs, or answers what was signed before.
+///
+/// The order, and what a crash in between means:
+/// 1. what the ledger has already is not signed again;
+/// 2. the token signs the rest. A crash or failure here leaves no trace: nothing was used up, nothing was answered;
+/// 3. one transaction stores the signatures, which uses up their digests, with their audit event. A digest that another
+///    request used up in the meantime keeps that signature, and ours is thrown away;
+/// 4. the answer is put together from what is stored. A crash before it leaves: the same request finds it.
+pub(crate) async fn sign(signer: &Signer, caller: &Caller, request: Request) -> Result<Vec<Vec<u8>>, Error> {
+    caller.may(SIGN).map_err(Error::Caller)?;
+    if request.documents.len() > signer.config.max_documents {
+        return Err(Error::TooManyDocuments);
+    }
+    let digests: Vec<Digest> = request.documents.iter().map(|document| document.digest).collect();
+    check_distinct(&digests).map_err(|repeated| repetition(&request.documents, repeated))?;
+    // One that asks for much must not fill the queue in front of the token, where the others wait too.
+    let calls = hsm::calls(request.documents.len());
+    let _places = signer.under_way.take_many(&Sharer::from(caller), calls)?;
+    let sad = request.sad.as_ref().ok_or(Error::SadUnknown)?.stored();
+    if let Some(grant) = signer.grants.get(&sad) {
+        let known = Known { grant: &grant, seen: Signed::Nothing };
+        match sign_under(signer, caller, &request, &digests, known).await {
+            // What was in memory may be older than the database, which tells how it is.
+            Err(error) if error.is_refusal() => signer.grants.forget(&sad),
+            done => return done,
+        }
+    }
+    let only = match digests.as_slice() {
+        [only] => Some(only),
+        _ => None,
+    };
+    let found = authorisations::by_sad(signer.db.read(), &sad, only).await?.ok_or(Error::SadUnknown)?;
+    let grant = Arc::new(Grant::new(found.row));
+    let known = Known { grant: &grant, seen: found.signed };
+    let answer = sign_under(signer, caller, &request, &digests, known).await?;
+    signer.grants.keep(sad, &grant);
+    Ok(answer)
+}
+
+/// An authorisation, and what the ledger was seen to have of what is asked.
+struct Known<'a> {
+    grant: &'a Grant,
+    seen: Signed,
+}
+
+async fn sign_under(
+    signer: &Signer,
+    caller: &Caller,
+    request: &Request,
+    digests: &[Digest],
+    Known { grant, seen }: Known<'_>,
+) -> Result<Vec<Vec<u8>>, Error> {
+    let authorisation = &grant.row;
+    if authorisation.client != caller.client.as_str() {
+        return Err(Error::SadUnknown);
+    }
+    if authorisation.credential_id != request.credential {
+        return Err(Error::CredentialUnknown { credential: request.credential.to_string() });
+    }
+    check_own(signer, caller, authorisation).await?;
+    let positions =
+        authorisation.digests.positions(digests).ok_or_else(|| not_covered(&request.documents))?;
+    // Duplicates of one request come one after the other, and the later ones find what the first stored.
+    let turn = (authorisation.authorisation_id.clone(), positions.clone());
+    let turn = signer.signings.take(turn, &Sharer::from(caller)).await?;
+    let mut stored = match (seen, grant.signed(&positions)) {
+        // Nothing was signed before the turn was had, and had at once: most requests need not ask.
+        (Signed::Nothing, Signed::Nothing) if !turn.waited() => ByPosition::new(),
+        _ => by_position(ledger::of_authorisation(signer.db.read(), &authorisation.authorisation_id).await?),
+    };
+    let work = Work { signer, caller, authorisation, documents: &request.documents };
+    if positions.iter().any(|position| !stored.contains_key(position)) {
+        if signer.clock.now() >= authorisation.expires_at {
+            return Err(Error::SadExpired);
+        }
+        let mut rounds = 1..ROUNDS;
+        stored = loop {
+            match work.add_missing(&positions, &stored).await {
+                // It changed under way, and may still be able to sign: once more, from the start.
+                Err(Error::CredentialChanged | Error::CertificateChanged) if rounds.next().is_some() => {}
+                done => break done?,
+            }
+        };
+    }
+    grant.mark(stored.keys());
+    work.answer(&positions, &stored).await
+}
+
+/// A person uses their own credential, also to be told again what was signed.
+async fn check_own(signer: &Signer, caller: &Caller, authorisation: &AuthorisationRow) -> Result<(), Error> {
+    if caller.kind != CallerKind::Person {
+        return Ok(());
+    }
+    let row = live::row(&signer.db, &authorisation.credential_id).await?;
+    check_holder(caller, &row.user_id, &row.credential_id)
+}
+
+fn not_covered(documents: &[Document]) -> Error {
+    match documents.first().map(|document| document.form) {
+        Some(SignatureForm::Hash) | None => Error::HashNotAuthorised,
+        Some(_) => Error::DocumentNotAuthorised,
+    }
+}
+
+fn repetition(documents: &[Document], repeated: Repeated) -> Parameter {
+    match documents.first().map(|document| document.form) {
+        Some(SignatureForm::Hash) | None => Parameter::hash_repeated(repeated),
+        Some(_) => Parameter::document_repeated(repeated),
+    }
+}
+
+type ByPosition = HashMap<usize, StoredSignature>;
+
+fn by_position(stored: Vec<StoredSignature>) -> ByPosition {
+    stored.into_iter().map(|signature| (signature.position, signature)).collect()
+}
+
+/// One request that is being worked on.
+struct Work<'a> {
+    signer: &'a Signer,
+    caller: &'a Caller,
+    authorisation: &'a AuthorisationRow,
+    documents: &'a [Document],
+}
+
+impl Work<'_> {
+    /// Signs what the ledger has not, stores it, and gives back everything that is stored.
+    async fn add_missing(&self, positions: &[usize], stored: &ByPosition) -> Result<ByPosition, Error> {
+        let signer = self.signer;
+        let live = signer.usable_by(self.caller, &self.authorisation.credential_id).await?;
+        if !self.documents.iter().all(|document| document.algorithm.fits(live.key.alg())) {
+            return Err(Parameter::Invalid("signAlgo").into());
+        }
+        let signed_at = signer.clock.now();
+        let mut missing: Vec<(usize, &Document)> = positions
+            .iter()
+            .copied()
+            .zip(self.documents)
+            .filter(|(position, _)| !stored.contains_key(position))
+            .collect();
+        // One order for everybody, so that two machines at the same rows wait for each other and do not lock up.
+        missing.sort_unstable_by_key(|(position, _)| *position);
+        let made = make_signatures(&live, &missing, signed_at).await?;
+        let signing = Signing {
+            signing_id: SigningId::new(signed_at),
+            authorisation_id: self.authorisation.authorisation_id.clone(),
+            credential_id: live.row.credential_id.clone(),
+            serial: live.certificate.serial.clone(),
+            client: self.authorisation.client.clone(),
+            signed_at,
+        };
+        let kept = self.keep(&live, signing, made).await;
+        signer.forget_if_changed(&live.row.credential_id, &kept);
+        match kept? {
+            Kept::All(mut made) => {
+                metrics::counter!("signer_signatures_total").increment(made.len() as u64);
+                made.extend(stored.iter().map(|(position, signature)| (*position, signature.clone())));
+                Ok(made)
+            }
+            Kept::OthersFirst(all) => Ok(all),
+        }
+    }
+
+    /// Stores signatures and their event in one transaction, which looks whether they may still be made.
+    async fn keep(&self, live: &Live, signing: Signing, made: Vec<NewSignature>) -> Result<Kept, Error> {
+        let (user, version) = (live.row.user_id.clone(), live.row.version);
+        let deposit = Arc::new(Deposit { signing, version, made, actor: Actor::from(self.caller), user });
+        match self.signer.deposits.store(Arc::clone(&deposit)).await? {
+            Outcome::Stored => Ok(Kept::All(as_stored(&deposit))),
+            Outcome::OthersFirst => {
+                let authorisation = &self.authorisation.authorisation_id;
+                let all = ledger::of_authorisation(self.signer.db.read(), authorisation).await?;
+                Ok(Kept::OthersFirst(by_position(all)))
+            }
+            Outcome::Changed => Err(Error::CredentialChanged),
+            Outcome::NotInForce => Err(Error::CertificateChanged),
+        }
+    }
+
+    /// Puts the answer together from what is stored: the same rows give the same octets, whenever it is asked.
+    async fn answer(&self, positions: &[usize], stored: &ByPosition) -> Result<Vec<Vec<u8>>, Error> {
+        let mut templates: HashMap<&str, Source> = HashMap::new();
+        let mut answers = Vec::with_capacity(positions.len());
+        for (position, document) in positions.iter().zip(self.documents) {
+            let signature = stored.get(position).ok_or(Error::StoredRow { what: "signature" })?;
+            if signature.form != document.form {
+                return Err(Error::AlreadySigned);
+            }
+            if signature.form == SignatureForm::Hash {
+                answers.push(signature.signature.clone());
+                continue;
+            }
+            if !templates.contains_key(signature.serial.as_str()) {
+                templates.insert(&signature.serial, self.template(&signature.serial).await?);
+            }
+            let template = templates[signature.serial.as_str()].template();
+            let attributes = attributes(template, document, signature.signed_at)?;
+            answers.push(template.assemble(&attributes, &signature.signature, document.content.as_deref()));
+        }
+        Ok(answers)
+    }
+
+    /// The constant parts for a certificate: from memory, or for one that signs no more from its rows.
+    async fn template(&self, serial: &str) -> Result<Source, Error> {
+        if let Some(live) = self.signer.live.get(&self.authorisation.credential_id)
+            && live.certificate.serial == serial
+        {
+            return Ok(Source::Live(live));
+        }
+        let db = self.signer.db.read();
+        let row =
+            certificates::by_serial(db, serial).await?.ok_or(Error::StoredRow { what: "certificate" })?;
+        let alg = keys::algorithm(db, &row.key_id).await?.ok_or(Error::StoredRow { what: "key" })?;
+        Ok(Source::Stored(Box::new(live::template(alg, &row)?)))
+    }
+}
+
+/// Where a template comes from.
+enum Source {
+    Live(Arc<Live>),
+    Stored(Box<Template>),
+}
+
+impl Source {
+    fn template(&self) -> &Template {
+        match self {
+            Self::Live(live) => &live.template,
+            Self::Stored(template) => template,
+        }
+    }
+}
+
+/// What became of new signatures.
+enum Kept {
+    /// All of them are stored.
+    All(ByPosition),
+    /// Another request had stored some of them first; this is everything that is stored.
+    OthersFirst(ByPosition),
+}
+
+async fn make_signatures(
+    live: &Live,
+    missing: &[(usize, &Document)],
+    signed_at: Millis,
+) -> Result<Vec<NewSignature>, Error> {
+    let scheme = live.key.alg().default_scheme();
+    // A request is either for bare signatures or for CMS.
+    let bare = missing.iter().all(|(_, document)| document.form == SignatureForm::Hash);
+    let signatures = if bare {
+        let digests = missing.iter().map(|(_, document)| document.digest.0.to_vec()).collect();
+        live.key.sign_digests(scheme, digests).await?
+    } else {
+        let attributes = missing
+            .iter()
+            .map(|(_, document)| attributes(&live.template, document, signed_at))
+            .map(|attributes| attributes.map(|attributes| attributes.to_sign().to_vec()))
+            .collect::<Result<_, _>>()?;
+        live.key.sign_messages(scheme, attributes).await?
+    };
+    Ok(missing
+        .iter()
+        .zip(signatures)
+        .map(|((position, document), signature)| NewSignature {
+            position: *position,
+            form: document.form,
+            digest: document.digest,
+            signature,
+        })
+        .collect())
+}
+
+fn attributes(template: &Template, document: &Document, signed_at: Millis) -> Result<Attributes, Error> {
+    template
+        .attributes(&document.message_digest, signed_at)
+        .map_err(|source| Error::Template(Box::new(source)))
+}
+
+fn as_stored(deposit: &Deposit) -> ByPosition {
+    let Deposit { signing, made, .. } = deposit;
+    let stored = |new: &NewSignature| StoredSignature {
+        position: new.position,
+        form: new.form,
+        signature: new.signature.clone(),
+        serial: signing.serial.clone(),
+        signed_at: signing.signed_at,
+    };
+    made.iter().map(|new| (new.position, stored(new))).collect()
+}

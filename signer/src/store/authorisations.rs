@@ -1,0 +1,104 @@
+//! Rows of `signer_authorisation`.
+
+use platform::clock::Millis;
+use platform::db::Tx;
+
+use super::{Reader, read_id};
+use crate::digest::{Authorised, Digest};
+use crate::error::Error;
+use crate::ids::{AuthorisationId, CredentialId};
+
+/// An authorisation as it is stored.
+#[derive(Clone, Debug)]
+pub(crate) struct AuthorisationRow {
+    pub(crate) authorisation_id: AuthorisationId,
+    pub(crate) credential_id: CredentialId,
+    pub(crate) client: String,
+    pub(crate) digests: Authorised,
+    pub(crate) expires_at: Millis,
+}
+
+/// Stores a new authorisation under the hash of its secret.
+pub(crate) async fn insert(tx: &mut Tx, row: &AuthorisationRow, sad: &str, now: Millis) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO signer_authorisation (authorisation_id, sad, credential_id, client, digests, created_at, \
+         expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(row.authorisation_id.as_str())
+    .bind(sad)
+    .bind(row.credential_id.as_str())
+    .bind(&row.client)
+    .bind(row.digests.to_bytes())
+    .bind(now.0)
+    .bind(row.expires_at.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// An authorisation, and whether the ledger has anything of what is asked.
+pub(crate) struct Found {
+    pub(crate) row: AuthorisationRow,
+    pub(crate) signed: Signed,
+}
+
+/// What the ledger had when it was read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Signed {
+    /// Nothing.
+    Nothing,
+    /// At least one signature.
+    Something,
+}
+
+/// The authorisation whose secret has this hash, and whether the ledger has a signature under it: one over `only`, or any.
+pub(crate) async fn by_sad<'c>(
+    reader: impl Reader<'c>,
+    sad: &str,
+    only: Option<&Digest>,
+) -> Result<Option<Found>, Error> {
+    let row: Option<(String, String, String, Vec<u8>, i64, i64)> = sqlx::query_as(
+        "SELECT authorisation_id, credential_id, client, digests, expires_at, \
+         CAST((SELECT COUNT(*) FROM (SELECT 1 AS one FROM signer_signature \
+         WHERE signer_signature.authorisation_id = signer_authorisation.authorisation_id \
+         AND ($2 = 0 OR signer_signature.digest = $3) LIMIT 1) AS found) AS BIGINT) \
+         FROM signer_authorisation WHERE sad = $1",
+    )
+    .bind(sad)
+    .bind(i64::from(only.is_some()))
+    .bind(only.map_or(&[][..], |digest| &digest.0))
+    .fetch_optional(reader)
+    .await?;
+    row.map(|(authorisation_id, credential_id, client, digests, expires_at, signed)| {
+        let row = AuthorisationRow {
+            authorisation_id: read_id(&authorisation_id)?,
+            credential_id: read_id(&credential_id)?,
+            client,
+            digests: Authorised::from_bytes(&digests).ok_or(Error::StoredRow { what: "list of digests" })?,
+            expires_at: Millis(expires_at),
+        };
+        Ok(Found { row, signed: if signed == 0 { Signed::Nothing } else { Signed::Something } })
+    })
+    .transpose()
+}
+
+/// Ends every authorisation that is still open, and says how many there were. What they signed stays.
+pub(crate) async fn expire_all(tx: &mut Tx, now: Millis) -> Result<u64, Error> {
+    let done = sqlx::query("UPDATE signer_authorisation SET expires_at = $1 WHERE expires_at > $1")
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
+    Ok(done.rows_affected())
+}
+
+/// Ends a credential's open authorisations: they were given with what does not hold any more.
+pub(crate) async fn expire_of(tx: &mut Tx, credential: &CredentialId, now: Millis) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE signer_authorisation SET expires_at = $1 WHERE credential_id = $2 AND expires_at > $1",
+    )
+    .bind(now.0)
+    .bind(credential.as_str())
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! Every query of the signer, one file for what belongs together.
+//!
+//! A function that takes a transaction is called inside a job of the writer; one that takes any executor also reads from
+//! the pool.
+
+pub(crate) mod attempts;
+pub(crate) mod authorisations;
+pub(crate) mod certificates;
+pub(crate) mod credentials;
+pub(crate) mod holds;
+pub(crate) mod keys;
+pub(crate) mod ledger;
+pub(crate) mod signings;
+
+use std::str::FromStr;
+
+use platform::db;
+use sqlx::{Any, Executor};
+
+use crate::error::Error;
+
+/// Either the read pool or a transaction.
+pub(crate) trait Reader<'c>: Executor<'c, Database = Any> {}
+impl<'c, E: Executor<'c, Database = Any>> Reader<'c> for E {}
+
+/// Reads a stored identifier.
+fn read_id<T: FromStr>(text: &str) -> Result<T, Error> {
+    text.parse().map_err(|_| Error::StoredRow { what: "identifier" })
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Db(db::Error::from(error))
+    }
+}

@@ -1,0 +1,13 @@
+//! The signer through its router, with a real database on both engines and a real token.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at what should not be")]
+
+mod bad_input;
+mod faults;
+mod flow;
+mod life;
+mod once;
+mod passphrases;
+mod rewrapping;
+mod rig;
+mod verify;

@@ -1,0 +1,100 @@
+//! The real certificate authority, on the token of this test.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ca::api::{Client, ISSUE, READ, REVOKE};
+use ca::ceremony::{self, Specification};
+use ca::{Config, PracticeStatementUrl, PublicUrl};
+use hsm::Hsm;
+use hsm::testing::TestToken;
+use platform::caller::Caller;
+use platform::clock::{Clock, HighWater};
+use platform::db::Db;
+use platform::peer::Peer;
+
+/// SoftHSM reads its place once, so a process has one token.
+static TOKEN: OnceLock<TestToken> = OnceLock::new();
+
+/// The token of this process, with a wrapping key.
+pub(crate) async fn token() -> Hsm {
+    let hsm = TOKEN.get_or_init(TestToken::new).hsm().await;
+    hsm.create_wrapping_key(1).await.unwrap();
+    hsm
+}
+
+/// The authority behind the signer.
+#[derive(Clone)]
+pub(crate) struct Authority(ca::Authority);
+
+impl Authority {
+    /// Holds the ceremony and opens what it made.
+    pub(crate) async fn new(db: &Db, hsm: &Hsm, clock: &Clock) -> Self {
+        let high_water = HighWater::open(db).await.unwrap();
+        let specification = Specification::parse(Specification::STANDARD).unwrap();
+        let tell = |_: &str| {};
+        ceremony::hold(&specification, config(), hsm, db.clone(), clock.clone(), high_water.clone(), tell)
+            .await
+            .unwrap();
+        Self(ca::Authority::open(config(), hsm, db.clone(), clock.clone(), high_water).await.unwrap())
+    }
+
+    /// The authority as the signer speaks to it.
+    pub(crate) fn client(&self) -> Client {
+        let caller = Caller::module("signer", &[ISSUE, REVOKE, READ]);
+        Client::new(Peer::local(ca::router(self.0.clone()), caller))
+    }
+
+    /// Writes what a verifier needs: root and revocation lists to trust, and the chain.
+    pub(crate) async fn write_trust(&self, dir: &Path) {
+        self.0.make_due_crls().await;
+        let client = self.client();
+        let issuer = client.issuer("remote-signing").await.unwrap();
+        let mut trust = pem("CERTIFICATE", issuer.chain.last().unwrap());
+        for issuer in ["root", "remote-signing"] {
+            trust += &pem("X509 CRL", &client.crl(issuer).await.unwrap().crl);
+        }
+        std::fs::write(dir.join("trust.pem"), trust).unwrap();
+        std::fs::write(dir.join("chain.pem"), pem("CERTIFICATE", &issuer.certificate)).unwrap();
+    }
+
+    /// Moves the token's directory away.
+    pub(crate) fn move_token_away() -> Moved {
+        let token = TOKEN.get().unwrap();
+        let moved = Moved { from: token.token_dir().to_owned(), to: token.dir().join("away") };
+        std::fs::rename(&moved.from, &moved.to).unwrap();
+        moved
+    }
+}
+
+/// A token that is away.
+pub(crate) struct Moved {
+    from: PathBuf,
+    to: PathBuf,
+}
+
+impl Moved {
+    /// Puts it back.
+    pub(crate) fn put_back(self) {
+        std::fs::rename(self.to, self.from).unwrap();
+    }
+}
+
+fn config() -> Config {
+    let url = PublicUrl::try_from("http://pki.example.org".to_owned()).unwrap();
+    let statement = PracticeStatementUrl::try_from("https://pki.example.org/cps".to_owned()).unwrap();
+    Config::new(url, statement)
+}
+
+fn pem(label: &str, base64: &str) -> String {
+    let der = STANDARD.decode(base64).unwrap();
+    let lines: Vec<String> = STANDARD
+        .encode(der)
+        .as_bytes()
+        .chunks(64)
+        .map(|line| String::from_utf8_lossy(line).into_owned())
+        .collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}

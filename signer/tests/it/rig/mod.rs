@@ -1,0 +1,365 @@
+//! A signer with everything around it, and short words for what the tests say to it.
+
+mod authority;
+mod verify;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, Request};
+use http_body_util::BodyExt as _;
+use platform::caller::{Act, Caller, CallerKind};
+use platform::clock::{Clock, ManualClock, Millis};
+use platform::db::Db;
+use serde_json::{Value, json};
+use signer::api::{Algorithm, CREDENTIALS, Credential, LedgerEntry, OWN_CREDENTIALS, SIGN};
+use signer::{Argon2, Attempts, Config, KeyPool, Parts, Signer};
+use tower::ServiceExt as _;
+
+pub(crate) use authority::Authority;
+pub(crate) use verify::{key_of, verify_raw};
+
+/// The prescriber of the tests.
+pub(crate) const USER: &str = "555021942107";
+/// Their passphrase.
+pub(crate) const PASSPHRASE: &str = "correct horse battery";
+/// The body limit the tests run with.
+pub(crate) const LARGEST_BODY: usize = 512 * 1024;
+/// The time at which a test begins.
+pub(crate) const START: Millis = Millis(1_795_540_800_000);
+
+/// Everything one test needs. The token is the process's own.
+pub(crate) struct Rig {
+    pub(crate) authority: Authority,
+    pub(crate) system: Caller,
+    pub(crate) other_system: Caller,
+    pub(crate) admin: Caller,
+    pub(crate) holder: Caller,
+    pub(crate) stranger: Caller,
+    pub(crate) db: Db,
+    signer: Signer,
+    router: Router,
+    pub(crate) clock: Clock,
+    hand: std::sync::Arc<ManualClock>,
+    pub(crate) hsm: hsm::Hsm,
+}
+
+impl Rig {
+    /// A signer on a new authority and a new token.
+    pub(crate) async fn new(db: Db) -> Self {
+        let (clock, hand) = Clock::manual(START);
+        let hsm = authority::token().await;
+        let authority = Authority::new(&db, &hsm, &clock).await;
+        Self::assemble(db, hsm, authority, clock, std::sync::Arc::new(hand))
+    }
+
+    /// Another process on the same database, token and authority; it shares no memory with the first.
+    pub(crate) fn twin(&self) -> Self {
+        Self::assemble(
+            self.db.clone(),
+            self.hsm.clone(),
+            self.authority.clone(),
+            self.clock.clone(),
+            std::sync::Arc::clone(&self.hand),
+        )
+    }
+
+    fn assemble(
+        db: Db,
+        hsm: hsm::Hsm,
+        authority: Authority,
+        clock: Clock,
+        hand: std::sync::Arc<ManualClock>,
+    ) -> Self {
+        let config = Config {
+            max_body_bytes: LARGEST_BODY,
+            argon2: Argon2 { memory_kib: 64, passes: 1, ..Argon2::default() },
+            attempts: Attempts { free: 3, first_delay_ms: 2_000, longest_delay_ms: 60_000 },
+            key_pool: KeyPool { rsa_2048: 1 },
+            ..Config::default()
+        };
+        let parts =
+            Parts { config, db: db.clone(), hsm: hsm.clone(), ca: authority.client(), clock: clock.clone() };
+        let signer = Signer::new(parts).unwrap();
+        Self {
+            authority,
+            system: system("practice-system", &[SIGN]),
+            other_system: system("pharmacy-system", &[SIGN]),
+            admin: system("ra", &[CREDENTIALS]),
+            holder: person(USER),
+            stranger: person("555021942115"),
+            router: signer::router(signer.clone()),
+            signer,
+            db,
+            clock,
+            hand,
+            hsm,
+        }
+    }
+
+    /// Time goes on.
+    pub(crate) fn pass(&self, millis: u64) {
+        self.hand.advance(Duration::from_millis(millis));
+    }
+
+    /// It is another time.
+    pub(crate) fn set_time(&self, at: i64) {
+        self.hand.set(Millis(at));
+    }
+
+    /// A new credential of the prescriber, without a passphrase.
+    pub(crate) async fn create(&self, algorithm: Algorithm) -> Credential {
+        static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
+        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let request = create_request(algorithm, &format!("request-{number}"));
+        let made = self.post(&self.admin, "/signer/credentials", &request).await;
+        assert_eq!(made.status, 200, "{:?}", made.body);
+        serde_json::from_value(made.body).unwrap()
+    }
+
+    /// The id of a new credential with its passphrase.
+    pub(crate) async fn ready(&self, algorithm: Algorithm) -> String {
+        let id = self.create(algorithm).await.credential_id;
+        let path = format!("/signer/credentials/{id}/passphrase");
+        assert_eq!(self.put(&self.holder, &path, &json!({"new": PASSPHRASE})).await.status, 204);
+        id
+    }
+
+    /// Asks to authorise.
+    pub(crate) async fn authorize(
+        &self,
+        caller: &Caller,
+        id: &str,
+        hashes: &[&str],
+        passphrase: &str,
+    ) -> Answer {
+        let body = json!({
+            "credentialID": id, "numSignatures": hashes.len(), "hashes": hashes,
+            "authData": [{"id": "passphrase", "value": passphrase}],
+        });
+        self.csc(caller, "credentials/authorize", &body).await
+    }
+
+    /// The SAD of a new authorisation for the practice system.
+    pub(crate) async fn sad(&self, id: &str, hashes: &[&str]) -> String {
+        let granted = self.authorize(&self.system, id, hashes, PASSPHRASE).await;
+        assert_eq!(granted.status, 200, "{:?}", granted.body);
+        assert_eq!(granted.body["expiresIn"], 300);
+        granted.body["SAD"].as_str().unwrap().to_owned()
+    }
+
+    /// Asks to sign hashes with a P-256 credential.
+    pub(crate) async fn sign_hash(&self, caller: &Caller, id: &str, sad: &str, hashes: &[&str]) -> Answer {
+        let body =
+            json!({"credentialID": id, "SAD": sad, "hashes": hashes, "signAlgo": "1.2.840.10045.4.3.2"});
+        self.csc(caller, "signatures/signHash", &body).await
+    }
+
+    /// Does something with a credential and expects a status.
+    pub(crate) async fn act(&self, caller: &Caller, id: &str, act: &str, status: u16) {
+        let done = self.post(caller, &format!("/signer/credentials/{id}/{act}"), &json!(null)).await;
+        assert_eq!(done.status, status, "{act} {:?}", done.body);
+    }
+
+    /// The whole ledger of a credential.
+    pub(crate) async fn ledger(&self, id: &str) -> Vec<LedgerEntry> {
+        let page = self.get(&self.admin, &format!("/signer/signatures?credential={id}&limit=500")).await;
+        assert_eq!(page.status, 200, "{:?}", page.body);
+        serde_json::from_value(page.body["signatures"].clone()).unwrap()
+    }
+
+    /// The signer's events about a credential, in their order.
+    pub(crate) async fn events_of(&self, id: &str) -> Vec<(String, Value)> {
+        let rows: Vec<(String, Vec<u8>)> =
+            sqlx::query_as("SELECT name, body FROM audit_event WHERE module = 'signer' ORDER BY ordinal")
+                .fetch_all(self.db.read())
+                .await
+                .unwrap();
+        rows.into_iter()
+            .map(|(name, body)| (name, serde_json::from_slice::<Value>(&body).unwrap()["event"].clone()))
+            .filter(|(_, event)| event["credential"] == id)
+            .collect()
+    }
+
+    /// How many wrapped keys of a credential are left.
+    pub(crate) async fn wrapped_keys(&self, id: &str) -> i64 {
+        let sql = "SELECT CAST(COUNT(*) AS BIGINT) FROM signer_key WHERE credential_id = $1 AND wrapped IS NOT NULL";
+        sqlx::query_scalar(sql).bind(id.to_owned()).fetch_one(self.db.read()).await.unwrap()
+    }
+
+    /// How many spare keys there are.
+    pub(crate) async fn spare_keys(&self) -> i64 {
+        let sql = "SELECT CAST(COUNT(*) AS BIGINT) FROM signer_key WHERE credential_id IS NULL";
+        sqlx::query_scalar(sql).fetch_one(self.db.read()).await.unwrap()
+    }
+
+    /// Lets the pool of spare keys fill, and stops it.
+    pub(crate) async fn fill_spare_keys(&self) {
+        let filling = self.signer.keep_spare_keys();
+        let full = async {
+            while self.spare_keys().await < 1 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = filling => {}
+            () = full => {}
+        }
+    }
+
+    /// Revokes a certificate at the authority, as somebody else would.
+    pub(crate) async fn revoke_at_authority(&self, serial: &str) {
+        self.at_authority(serial, ca::api::Reason::KeyCompromise).await;
+    }
+
+    /// Puts a certificate on hold at the authority, as somebody else would.
+    pub(crate) async fn hold_at_authority(&self, serial: &str) {
+        self.at_authority(serial, ca::api::Reason::CertificateHold).await;
+    }
+
+    async fn at_authority(&self, serial: &str, reason: ca::api::Reason) {
+        let request = ca::api::RevokeRequest { reason, invalidity_date: None };
+        self.authority.client().revoke(serial, &request).await.unwrap();
+    }
+
+    /// The serials of a credential's certificates, newest first.
+    pub(crate) async fn serials(&self, id: &str) -> Vec<String> {
+        let shown = self.get(&self.admin, &format!("/signer/credentials/{id}")).await;
+        let certificates = shown.body["certificates"].as_array().unwrap();
+        certificates.iter().map(|shown| shown["serial"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// One CSC method.
+    pub(crate) async fn csc(&self, caller: &Caller, method: &str, body: &Value) -> Answer {
+        self.csc_text(caller, method, body.to_string()).await
+    }
+
+    /// One CSC method with any body.
+    pub(crate) async fn csc_text(&self, caller: &Caller, method: &str, body: String) -> Answer {
+        let mut request = request("POST", &format!("/csc/v2/{method}"), None);
+        *request.body_mut() = Body::from(body);
+        self.ask(caller, request).await
+    }
+
+    /// The same CSC request many times at once, each in a task of its own.
+    pub(crate) async fn at_once(
+        &self,
+        times: usize,
+        caller: &Caller,
+        method: &str,
+        body: &Value,
+    ) -> Vec<Answer> {
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..times {
+            let mut request = request("POST", &format!("/csc/v2/{method}"), Some(body));
+            request.extensions_mut().insert(caller.clone());
+            let router = self.router.clone();
+            tasks.spawn(send(router, request));
+        }
+        tasks.join_all().await
+    }
+
+    pub(crate) async fn get(&self, caller: &Caller, path: &str) -> Answer {
+        self.ask(caller, request("GET", path, None)).await
+    }
+
+    pub(crate) async fn post(&self, caller: &Caller, path: &str, body: &Value) -> Answer {
+        let body = (!body.is_null()).then_some(body);
+        self.ask(caller, request("POST", path, body)).await
+    }
+
+    pub(crate) async fn put(&self, caller: &Caller, path: &str, body: &Value) -> Answer {
+        self.ask(caller, request("PUT", path, Some(body))).await
+    }
+
+    pub(crate) async fn delete(&self, caller: &Caller, path: &str) -> Answer {
+        self.ask(caller, request("DELETE", path, None)).await
+    }
+
+    /// Any request as somebody; a millisecond passes.
+    async fn ask(&self, caller: &Caller, mut request: Request<Body>) -> Answer {
+        self.pass(1);
+        request.extensions_mut().insert(caller.clone());
+        self.send(request).await
+    }
+
+    /// Any request, from nobody in particular.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        send(self.router.clone(), request).await
+    }
+}
+
+async fn send(router: Router, request: Request<Body>) -> Answer {
+    let response = router.oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+    Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// Holds the answer against an error of the CSC API.
+    #[track_caller]
+    pub(crate) fn is_csc(&self, status: u16, error: &str, description: &str) {
+        let expected = json!({"error": error, "error_description": description});
+        assert_eq!((self.status, &self.body), (status, &expected));
+    }
+
+    /// One header.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        self.headers.get(name).map(|value| value.to_str().unwrap().to_owned())
+    }
+}
+
+/// The last moment at which a certificate's key may sign.
+pub(crate) fn signing_end(certificate: &str) -> i64 {
+    let parsed = pki::Certificate::from_der(&STANDARD.decode(certificate).unwrap()).unwrap();
+    let usage = parsed.private_key_usage_period().and_then(|period| period.not_after_ms);
+    usage.unwrap_or(i64::MAX).min(parsed.not_after_ms())
+}
+
+/// A request with a JSON body.
+pub(crate) fn request(method: &str, path: &str, body: Option<&Value>) -> Request<Body> {
+    let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+    request.body(body.map_or_else(Body::empty, |body| Body::from(body.to_string()))).unwrap()
+}
+
+/// The body of a request for a credential of the prescriber.
+pub(crate) fn create_request(algorithm: Algorithm, request_id: &str) -> Value {
+    json!({
+        "request_id": request_id, "algorithm": algorithm,
+        "subject": {"common_name": "555021942107_Aisha_Rahman", "user_id": USER, "given_name": "Aisha",
+            "family_name": "Rahman"},
+    })
+}
+
+/// SHA-256 of a document in base64.
+pub(crate) fn digest_of(document: &[u8]) -> String {
+    base64(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, document).as_ref())
+}
+
+/// Base64.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+fn system(name: &str, acts: &[Act]) -> Caller {
+    let client = name.parse().unwrap();
+    Caller::new(CallerKind::System, name, client, acts.iter().map(|act| act.0))
+}
+
+fn person(user: &str) -> Caller {
+    let client = "workstation".parse().unwrap();
+    Caller::new(CallerKind::Person, user, client, [SIGN.0, OWN_CREDENTIALS.0])
+}

@@ -1,0 +1,72 @@
+//! The rules: from a checked certificate and its row to a caller. No I/O.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ca::api::{CertificateInfo, CertificateState};
+use pki::Certificate;
+use platform::caller::{Caller, CallerKind};
+use platform::id::{ClientId, UserId};
+use platform::problem::{Kind, Problem};
+
+use super::refusal::Refusal;
+use super::trust::{SIGN_IN, SYSTEMS};
+use crate::config::{Clients, PERSON_CLIENT};
+
+/// The row of a certificate, if it is this very certificate and in force.
+pub(super) fn standing(
+    record: Result<CertificateInfo, Problem>,
+    leaf: &Certificate,
+) -> Result<CertificateInfo, Problem> {
+    let record = match record {
+        Ok(record) => record,
+        Err(problem) if problem.kind == Kind::NotFound => return Err(Refusal::Unknown.into()),
+        Err(problem) => return Err(problem),
+    };
+    let stored = record.certificate.as_deref().and_then(|text| STANDARD.decode(text).ok());
+    if stored.as_deref() != Some(leaf.der()) {
+        return Err(Refusal::Unknown.into());
+    }
+    // The list follows a revocation within moments; the row is there at once.
+    match record.state {
+        CertificateState::Issued => Ok(record),
+        CertificateState::Held => Err(Refusal::Held.into()),
+        CertificateState::Revoked | CertificateState::Abandoned => Err(Refusal::Revoked.into()),
+        CertificateState::Expired => Err(Refusal::Expired.into()),
+    }
+}
+
+/// The caller a certificate in force makes.
+pub(super) fn caller(
+    leaf: &Certificate,
+    record: &CertificateInfo,
+    clients: &Clients,
+) -> Result<Caller, Refusal> {
+    // Whatever the generation of the authority.
+    let issuer = record
+        .issuer
+        .parse()
+        .map_or_else(|_| record.issuer.clone(), |id: ca::IssuerId| id.line().to_string());
+    match issuer.as_str() {
+        SYSTEMS => system(leaf, clients),
+        SIGN_IN => person(record),
+        _ => Err(Refusal::NotACaller { issuer: record.issuer.clone() }),
+    }
+}
+
+fn system(leaf: &Certificate, clients: &Clients) -> Result<Caller, Refusal> {
+    let name = leaf.common_name().ok_or(Refusal::NoName)?;
+    let id: ClientId = name.parse().map_err(|_| Refusal::NoName)?;
+    let client = clients.find(&id).ok_or_else(|| Refusal::NotRegistered { name: id.to_string() })?;
+    let profiles = client.profiles.iter().map(|profile| ca::api::issue_of(profile.as_str()));
+    let acts = client.acts.iter().map(|act| act.0.to_owned()).chain(profiles);
+    let mut caller = Caller::new(CallerKind::System, id.to_string(), id, acts);
+    caller.organisation.clone_from(&client.organisation);
+    Ok(caller)
+}
+
+fn person(record: &CertificateInfo) -> Result<Caller, Refusal> {
+    let user: UserId = record.user_id.as_deref().and_then(|id| id.parse().ok()).ok_or(Refusal::NoName)?;
+    let client = PERSON_CLIENT.parse().expect("the constant is a client id");
+    // With a sign-in certificate people look after what is their own, and nothing else.
+    Ok(Caller::new(CallerKind::Person, user.to_string(), client, [signer::api::OWN_CREDENTIALS.0]))
+}

@@ -1,0 +1,194 @@
+//! `lanyard check`: one line for each thing the server needs, and what to do about those that are not right.
+
+use std::net::TcpListener;
+use std::path::Path;
+
+use anyhow::bail;
+use platform::clock::Clock;
+
+use super::init;
+use crate::config::Config;
+use crate::keypair::Pair;
+use crate::terminal::line;
+use crate::{environment, files};
+
+/// What was found.
+enum Finding {
+    /// As it must be.
+    Good(&'static str, String),
+    /// Worth knowing; the server starts all the same.
+    Note(&'static str, String),
+    /// Not right: what happened, and what to do.
+    Bad(&'static str, String),
+}
+
+/// Checks everything and ends in an error when something is not right.
+pub fn run(path: &Path) -> anyhow::Result<()> {
+    let config = Config::load(path)?;
+    environment::ensure(&config.environment)?;
+    let mut findings = vec![Finding::Good("configuration", path.display().to_string())];
+    findings.extend(pin_files(&config));
+    findings.extend(so_pins(&config));
+    findings.extend(server_certificate(&config));
+    findings.extend(config.listen.all().map(|(name, address)| port(name, address)));
+    findings.extend(super::block_on(async { Ok(services(&config).await) })?);
+    let mut bad = 0;
+    for finding in &findings {
+        match finding {
+            Finding::Good(name, what) => line(format_args!("ok    {name:<14} {what}")),
+            Finding::Note(name, what) => line(format_args!("note  {name:<14} {what}")),
+            Finding::Bad(name, what) => {
+                bad += 1;
+                line(format_args!("FAIL  {name:<14} {what}"));
+            }
+        }
+    }
+    if bad > 0 {
+        bail!("{bad} of {} checks failed", findings.len());
+    }
+    Ok(())
+}
+
+async fn services(config: &Config) -> Vec<Finding> {
+    let mut findings = vec![clock(config).await];
+    findings.extend(token(config).await);
+    findings.push(database(config).await);
+    findings
+}
+
+fn pin_files(config: &Config) -> Vec<Finding> {
+    const NAME: &str = "PIN file";
+    config
+        .hsm
+        .tokens
+        .iter()
+        .map(|token| match &token.pin {
+            hsm::PinSource::Env(name) => Finding::Good(NAME, format!("from the variable {name}")),
+            hsm::PinSource::Shares(path) => {
+                Finding::Good(NAME, format!("in shares, which {} describes", path.display()))
+            }
+            hsm::PinSource::Given(_) => Finding::Good(NAME, "given by its holders".to_owned()),
+            hsm::PinSource::File(path) => match files::open_to_others(path) {
+                Ok(None) => Finding::Good(NAME, path.display().to_string()),
+                Ok(Some(mode)) => Finding::Bad(
+                    NAME,
+                    format!(
+                        "{} has mode {mode:04o}, so others may read it; `chmod 0600 {0}`",
+                        path.display()
+                    ),
+                ),
+                Err(error) => Finding::Bad(
+                    NAME,
+                    format!("{}: {error}; name the right file in [[hsm.tokens]] pin", path.display()),
+                ),
+            },
+        })
+        .collect()
+}
+
+/// Whoever has the security officer's PIN can set the other anew: the two are not to be found together.
+fn so_pins(config: &Config) -> Vec<Finding> {
+    let files = config.hsm.tokens.iter().filter_map(|token| match &token.pin {
+        hsm::PinSource::File(path) => Some(path),
+        hsm::PinSource::Env(_) | hsm::PinSource::Shares(_) | hsm::PinSource::Given(_) => None,
+    });
+    files.flat_map(|path| init::so_pins_near(path)).map(|what| Finding::Note("SO PIN", what)).collect()
+}
+
+fn server_certificate(config: &Config) -> Vec<Finding> {
+    const NAME: &str = "TLS";
+    let pair = Pair { certificate: config.tls.certificate.clone(), key: config.tls.key.clone() };
+    let mut findings = Vec::new();
+    match pair.in_force(Clock::system().now()) {
+        Some(certificate) => findings.push(Finding::Good(NAME, certificate.subject().to_string())),
+        None => findings.push(Finding::Bad(
+            NAME,
+            format!(
+                "there is no certificate at {} that is good for another week, or no key; `lanyard enrol --kind server HOSTNAME` makes both",
+                pair.certificate.display()
+            ),
+        )),
+    }
+    if let Ok(Some(mode)) = files::open_to_others(&pair.key) {
+        let path = pair.key.display();
+        findings.push(Finding::Bad(NAME, format!("{path} has mode {mode:04o}; `chmod 0600 {path}`")));
+    }
+    findings
+}
+
+async fn clock(config: &Config) -> Finding {
+    const NAME: &str = "clock";
+    match config.time.source.check(config.time.limit()).await {
+        Ok(accuracy) => Finding::Good(NAME, crate::wiring::told(accuracy)),
+        Err(error) => Finding::Bad(NAME, error.to_string()),
+    }
+}
+
+fn port(name: &'static str, address: std::net::SocketAddr) -> Finding {
+    const NAME: &str = "port";
+    match TcpListener::bind(address) {
+        Ok(_) => Finding::Good(NAME, format!("{name} {address}")),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Finding::Note(
+            NAME,
+            format!(
+                "{name} {address} is in use; right if this server is running, otherwise change it in [listen]"
+            ),
+        ),
+        Err(error) => Finding::Bad(NAME, format!("{name} {address}: {error}; change it in [listen]")),
+    }
+}
+
+async fn token(config: &Config) -> Vec<Finding> {
+    const NAME: &str = "token";
+    let hsm = match hsm::Hsm::open(config.hsm.clone()).await {
+        Ok(hsm) => hsm,
+        Err(error) => {
+            let what =
+                format!("{error}; see [[hsm.tokens]] and [environment], or make one with `lanyard init`");
+            return vec![Finding::Bad(NAME, what)];
+        }
+    };
+    let mut findings = Vec::new();
+    for token in hsm.health().tokens {
+        findings.push(match token.state {
+            hsm::TokenState::Ready => Finding::Good(NAME, format!("{} is ready", token.label)),
+            state => Finding::Bad(NAME, format!("{} is not ready: {state:?}", token.label)),
+        });
+    }
+    findings.extend(abilities(&hsm.health().tokens));
+    findings
+}
+
+/// What one of the tokens must be able to do, whichever it is.
+fn abilities(tokens: &[hsm::TokenHealth]) -> [Finding; 2] {
+    let signs = tokens.iter().find(|token| token.algs.contains(&hsm::Alg::Ed25519));
+    let wraps = tokens.iter().find_map(|token| Some((token, token.wrapping?)));
+    let no_ed25519 = "no token has Ed25519, which the audit record is signed with; use one that has it";
+    let no_wrapping = "no token can wrap keys (CKM_AES_KEY_WRAP_PAD or CKM_AES_GCM); people's signing keys and \
+                       sealed secrets need it";
+    [
+        signs.map_or_else(
+            || Finding::Bad("Ed25519", no_ed25519.to_owned()),
+            |token| Finding::Good("Ed25519", format!("{} signs the audit record with it", token.label)),
+        ),
+        wraps.map_or_else(
+            || Finding::Bad("key wrapping", no_wrapping.to_owned()),
+            |(token, how)| Finding::Good("key wrapping", format!("{} by {how:?}", token.label)),
+        ),
+    ]
+}
+
+async fn database(config: &Config) -> Finding {
+    const NAME: &str = "database";
+    let db = match platform::db::Db::connect(&config.database, Clock::system()).await {
+        Ok(db) => db,
+        Err(error) => {
+            return Finding::Bad(NAME, format!("{}: {error}; see [database]", config.database.url));
+        }
+    };
+    match db.pending_migrations().await {
+        Ok(0) => Finding::Good(NAME, config.database.url.clone()),
+        Ok(pending) => Finding::Bad(NAME, format!("{pending} migrations are missing; run `lanyard migrate`")),
+        Err(error) => Finding::Bad(NAME, error.to_string()),
+    }
+}

@@ -1,0 +1,128 @@
+//! `lanyard recover`: what happened between the backup and the loss, as far as anybody outside knows.
+//!
+//! The order, and what a crash in between means: every step is durable and can be done again, and until the last one the
+//! database stays out of use.
+//! 1. open authorisations end, so that nothing is signed twice over an authorisation used after the backup;
+//! 2. the authority takes in what lists and certificates tell, and its list numbers jump behind any possible use;
+//! 3. the audit record begins a new log whose first entry names the gap;
+//! 4. the mark goes, with the event that says so.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use audit::{Actor, Gap, Log, Reason};
+use ca::{Authority, TakenIn};
+use pki::{Certificate, Crl};
+use platform::clock::Millis;
+use platform::db::restored::{self, Restored, Stage};
+
+use crate::cli::Recover;
+use crate::config::Config;
+use crate::events::Event;
+use crate::files;
+use crate::terminal::line;
+use crate::wiring::{self, Foundation};
+
+/// No authority makes lists faster than this, however many revocations there are.
+const LISTS_A_SECOND: i64 = 10;
+/// And this many more, for clocks that were wrong.
+const MARGIN: i64 = 1_000_000;
+
+/// Accounts for the gap and takes the database into use.
+pub async fn run(config: Config, options: &Recover) -> anyhow::Result<()> {
+    let foundation = Foundation::open(config).await?;
+    let restored = match foundation.db.restored().await? {
+        None => bail!("this database is in use; there is nothing to recover"),
+        Some(restored) if restored.stage == Stage::Restoring => bail!("{}", wiring::in_recovery(&restored)),
+        Some(restored) => restored,
+    };
+    let seen_outside = options.checkpoint.as_deref().map(files::read_text).transpose()?;
+    let now = foundation.clock.now();
+    let ended = signer::end_open_authorisations(&foundation.db, now).await?;
+    line(format_args!("ended {ended} open authorisations"));
+    take_in(&foundation.authority().await?, options, now.since(restored.taken_at).as_secs()).await?;
+    let verifier = begin_log(&foundation, seen_outside).await?;
+    line(format_args!("the audit record goes on in a new log, with the verifier key\n  {verifier}"));
+    take_into_use(&foundation, restored, now).await?;
+    line("the database is in use again; a server that waits in recovery goes on by itself");
+    foundation.close().await;
+    Ok(())
+}
+
+async fn take_in(authority: &Authority, options: &Recover, lost_seconds: u64) -> anyhow::Result<()> {
+    for path in &options.crl {
+        for der in ders(path, Crl::PEM_LABEL)? {
+            let taken = authority.take_in_list(&der).await.with_context(|| path.display().to_string())?;
+            tell(&taken);
+        }
+    }
+    for path in &options.certificate {
+        for der in ders(path, Certificate::PEM_LABEL)? {
+            let certificate = Certificate::from_der(&der)
+                .with_context(|| format!("{} is no certificate", path.display()))?;
+            let issuer = certificate.issuer();
+            // A chain file holds the authorities as well, which have their rows elsewhere.
+            if certificate.basic_constraints().is_some_and(|constraints| constraints.ca) {
+                continue;
+            }
+            if authority.take_in_certificate(&der).await.with_context(|| path.display().to_string())? {
+                let serial = certificate.serial();
+                line(format_args!("certificate {serial} of {issuer}: had no row here; it has one now"));
+            }
+        }
+    }
+    let lists = i64::try_from(lost_seconds).unwrap_or(i64::MAX / 100).saturating_mul(LISTS_A_SECOND);
+    let skipped = u32::try_from(lists.saturating_add(MARGIN)).unwrap_or(u32::MAX);
+    for issuer in authority.issuer_ids() {
+        let number = authority.skip_crl_numbers(&issuer, skipped).await?;
+        line(format_args!("the next revocation list of {issuer} has a number above {number}"));
+    }
+    Ok(())
+}
+
+async fn begin_log(foundation: &Foundation, seen_outside: Option<String>) -> anyhow::Result<String> {
+    let audit = foundation.config.audit.clone();
+    let key =
+        foundation.hsm.key(&audit.key).await.context("the key of the audit record is not in the token")?;
+    let gap = Gap { reason: Reason::Restored, seen_outside };
+    let log = Log::begin_epoch(foundation.db.clone(), key, audit, foundation.clock.clone(), &gap)
+        .await
+        .context("the new log of the audit record could not begin")?;
+    Ok(log.verifier_key().to_string())
+}
+
+async fn take_into_use(foundation: &Foundation, restored: Restored, now: Millis) -> anyhow::Result<()> {
+    let event = Event::Recovered { taken_at: restored.taken_at.0, restored_at: restored.restored_at.0 };
+    let done: Result<(), platform::db::Error> = foundation
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                audit::record(tx, now, &Actor::system("server"), &event).await?;
+                restored::finish(tx).await
+            })
+        })
+        .await;
+    done.context("the database could not be taken into use")
+}
+
+/// The DER of each block with this label in a PEM file, or of the whole file if it is none.
+fn ders(path: &Path, label: &'static str) -> anyhow::Result<Vec<Vec<u8>>> {
+    let contents = files::read(path)?;
+    match std::str::from_utf8(&contents) {
+        Ok(text) if text.contains("-----BEGIN") => {
+            pki::pem_blocks(text, label).with_context(|| format!("{} is no good PEM", path.display()))
+        }
+        _ => Ok(vec![contents]),
+    }
+}
+
+fn tell(taken: &TakenIn) {
+    let issuer = &taken.issuer;
+    line(format_args!("list {} of {issuer} was taken in", taken.number));
+    for serial in &taken.revoked {
+        line(format_args!("certificate {serial} of {issuer}: revoked again, as the list says"));
+    }
+    for serial in &taken.unknown {
+        line(format_args!("certificate {serial} of {issuer}: had no row here; it stays on the lists"));
+    }
+}

@@ -1,0 +1,157 @@
+//! The configuration that `lanyard init` writes, with the reason of each line beside it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use super::Listen;
+
+/// What differs from one installation to the next.
+#[derive(Debug, Clone)]
+pub struct Template {
+    /// Where to listen.
+    pub listen: Listen,
+    /// The PKCS#11 library.
+    pub module: PathBuf,
+    /// Which host name revocation lists and authority certificates are fetched from.
+    pub host: String,
+}
+
+impl Template {
+    /// A template as `lanyard init` fills it on a machine with SoftHSM.
+    pub fn example() -> Self {
+        Self {
+            listen: Listen::default(),
+            module: PathBuf::from("/usr/lib/softhsm/libsofthsm2.so"),
+            host: "localhost".to_owned(),
+        }
+    }
+
+    /// The file.
+    pub fn render(&self) -> String {
+        let Listen { public, systems, cards, plain, private } = self.listen;
+        let module = toml_string(&self.module.display().to_string());
+        let base = toml_string(&self.public_base());
+        let acme = toml_string(&format!("https://{}:{}", self.host, public.port()));
+        let origin = toml_string(&format!("{}/lanyard", self.host));
+        let statement = toml_string(&format!("https://{}:{}/cps", self.published_host(), public.port()));
+        format!(
+            r#"# Lanyard. Paths that are not absolute start at the folder of this file.
+# `lanyard check` says what is wrong with it, and what to do.
+
+[listen]
+public = "{public}"     # HTTPS, never asks for a certificate
+systems = "{systems}"    # HTTPS, asks systems for their certificate
+cards = "{cards}"      # HTTPS, asks people for their card
+plain = "{plain}"      # plain HTTP: revocation lists and authority certificates only
+private = "{private}"  # metrics and health, on this machine only
+
+[tls]                          # read again on SIGHUP
+certificate = "tls/server.pem"
+key = "tls/server.key"
+
+[database]
+url = "sqlite:lanyard.db"      # or postgres://user@host/name
+
+[environment]                  # what the PKCS#11 library reads from its environment
+SOFTHSM2_CONF = "./token/softhsm2.conf"
+
+[[hsm.tokens]]
+module = {module}
+label = "lanyard"
+pin = {{ file = "secrets/user.pin" }}
+
+[time]
+# "kernel" or "chrony" refuse to issue and sign on a clock that is not synchronised;
+# "host-trusted" takes the host's word for it and is for trying out only.
+source = "host-trusted"
+
+[ca]
+public_url = {base}  # stands in every certificate: choose what will last
+practice_statement = {statement}
+
+[ca.acme]                      # certificates for machines that renew by themselves (RFC 8555)
+url = {acme}
+
+[ca.enrol]
+default_road = "systems"       # of EST and CMP requests that name none
+
+[ca.enrol.roads.systems]       # a system's own certificate: /.well-known/est/systems, /.well-known/cmp/p/systems
+profile = "system-tls-client"
+
+[signer]
+
+[audit]
+origin = {origin}  # the name of this log of acts; never used for another
+
+[telemetry]
+# The PKCS#11 binding calls each mechanism that it does not know an error.
+filter = "info,cryptoki=off"
+
+# Who may call on the systems port. The name is the common name in the client's certificate.
+# `lanyard enrol NAME` makes one.
+[clients.registration-desk]    # registers prescribers and ends what they hold
+acts = ["ca:issue", "ca:enrol", "ca:revoke", "ca:renew", "ca:read", "ca:acme", "signer:credentials", "audit:read"]
+# The profiles it may ask for. Where one desk registers people and another systems, give each its own.
+profiles = ["person-sign-in", "card-authentication", "card-signing", "system-tls-client"]
+
+[clients.prescribing-system]   # sends prescriptions to be signed
+organisation = "Z99901"
+acts = ["signer:sign", "ca:enrol"]
+"#
+        )
+    }
+
+    /// The address that certificates name for revocation lists and authority certificates.
+    fn public_base(&self) -> String {
+        let host = self.published_host();
+        match self.listen.plain.port() {
+            80 => format!("http://{host}"),
+            port => format!("http://{host}:{port}"),
+        }
+    }
+
+    /// The host as certificates may name it: RFC 5280 4.2.1.6 asks for a fully qualified name or an address, and
+    /// `localhost` is neither.
+    fn published_host(&self) -> &str {
+        if self.host == "localhost" { "127.0.0.1" } else { &self.host }
+    }
+}
+
+/// Five listeners on this machine, from the port options; what is not given keeps its usual port.
+pub fn listen_on(address: Ipv4Addr, ports: &crate::cli::Ports) -> Listen {
+    let usual = Listen::default();
+    let port = |own: Option<u16>, step: u16, usual: SocketAddr| {
+        own.or(ports.port_base.map(|base| base.saturating_add(step))).unwrap_or(usual.port())
+    };
+    let at = |port| SocketAddr::new(IpAddr::V4(address), port);
+    Listen {
+        public: at(port(ports.public_port, 0, usual.public)),
+        systems: at(port(ports.systems_port, 1, usual.systems)),
+        cards: at(port(ports.cards_port, 2, usual.cards)),
+        plain: at(port(ports.plain_port, 3, usual.plain)),
+        private: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port(ports.private_port, 4, usual.private)),
+    }
+}
+
+/// A TOML string with whatever quoting the text needs.
+fn toml_string(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A base gives five ports in a row, and a single port wins over the base.
+    #[test]
+    fn ports_come_from_base_or_alone() {
+        let ports = crate::cli::Ports {
+            port_base: Some(20000),
+            plain_port: Some(8080),
+            ..crate::cli::Ports::default()
+        };
+        let listen = listen_on(Ipv4Addr::LOCALHOST, &ports);
+        let found: Vec<_> = listen.all().iter().map(|(_, address)| address.port()).collect();
+        assert_eq!(found, [20000, 20001, 20002, 8080, 20004]);
+    }
+}

@@ -1,0 +1,46 @@
+//! What the server as a whole writes into the audit record.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An act of the server as a whole.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(tag = "act", rename_all = "kebab-case")]
+pub enum Event {
+    /// A restored database was taken into use.
+    Recovered {
+        /// When the copy was taken, milliseconds since 1970.
+        taken_at: i64,
+        /// When it was restored, milliseconds since 1970.
+        restored_at: i64,
+    },
+    /// Keys and secrets are about to be moved under a wrapping key, which is made next where the token lacks it. It may
+    /// begin again after it was broken off.
+    RewrappingBegan {
+        /// The version of the wrapping key.
+        wrapping_version: u32,
+        /// How many rows are under others.
+        rows: u64,
+    },
+    /// A move under a wrapping key came to its end.
+    RewrappingEnded {
+        /// The version of the wrapping key.
+        wrapping_version: u32,
+        /// How many rows were moved.
+        moved: u64,
+        /// How many rows are under others still.
+        left: u64,
+    },
+}
+
+impl audit::Event for Event {
+    const MODULE: &'static str = "server";
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Recovered { .. } => "recovered",
+            Self::RewrappingBegan { .. } => "rewrapping-began",
+            Self::RewrappingEnded { .. } => "rewrapping-ended",
+        }
+    }
+}

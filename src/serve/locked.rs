@@ -1,0 +1,149 @@
+//! The server while the PIN of its token is in the hands of several people: every port listens and says so, and the
+//! private port takes their shares. Nothing of the token is touched before enough were given.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post};
+use hsm::shares::Share;
+use platform::problem::Problem;
+use platform::telemetry::Metrics;
+use platform::web::{Json, Listener, stack};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+use zeroize::Zeroizing;
+
+use super::recovery::Waited;
+use super::routes::Port;
+use crate::config::Config;
+use crate::unlocking::{Locks, Standing};
+
+/// The largest share, in octets.
+const LARGEST: usize = 8 * 1024;
+
+/// A share as `lanyard unlock` sends it, opened by its holder's passphrase.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct GivenShare {
+    /// The text of the share.
+    pub share: String,
+}
+
+/// What a share led to.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Given {
+    /// What `/ready` says of the locks.
+    pub said: String,
+    /// Whether the server goes on to open its token.
+    pub unlocked: bool,
+}
+
+#[derive(Clone)]
+struct Waiting {
+    locks: Arc<Mutex<Locks>>,
+    /// Told when the last share that is needed came.
+    open: Arc<Notify>,
+}
+
+/// Waits until the PIN of every token is known, answering 503 on every port; at once where it is.
+pub async fn wait(config: &mut Config, metrics: &Metrics) -> anyhow::Result<Waited> {
+    let locks = Locks::of(config)?;
+    if locks.is_open() {
+        return Ok(Waited::Fit);
+    }
+    warn!("{}", locks.said());
+    let waiting = Waiting { locks: Arc::new(Mutex::new(locks)), open: Arc::new(Notify::new()) };
+    let (stop, stopped) = watch::channel(false);
+    let mut listeners = JoinSet::new();
+    for port in Port::ALL {
+        let listener = Listener::bind(&port.listener(config)).await?;
+        let router = router(port, config, &waiting, metrics.clone());
+        let mut stopped = stopped.clone();
+        listeners.spawn(async move {
+            let told = async move {
+                // An error says that the sender is gone, which is a stop too.
+                let _ = stopped.wait_for(|stop| *stop).await;
+            };
+            listener.serve(router, told).await.with_context(|| format!("the {port:?} port ended"))
+        });
+    }
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let waited = tokio::select! {
+        _ = terminate.recv() => Waited::Told,
+        _ = interrupt.recv() => Waited::Told,
+        () = waiting.open.notified() => Waited::Fit,
+    };
+    stop.send_replace(true);
+    while let Some(ended) = listeners.join_next().await {
+        ended??;
+    }
+    if waited == Waited::Fit {
+        waiting.locks.lock().unwrap_or_else(PoisonError::into_inner).hand_over(config);
+        info!("enough shares were given; the token is opened");
+    }
+    Ok(waited)
+}
+
+fn router(port: Port, config: &Config, waiting: &Waiting, metrics: Metrics) -> Router {
+    if port == Port::Private {
+        return Router::new()
+            .route("/live", get(|| async { "live\n" }))
+            .route("/ready", get(ready))
+            .route("/unlock", post(unlock))
+            .route("/metrics", get(move || async move { metrics.render() }))
+            .layer(DefaultBodyLimit::max(LARGEST))
+            .with_state(waiting.clone());
+    }
+    let locks = Arc::clone(&waiting.locks);
+    let refuse = move || {
+        let said = locks.lock().unwrap_or_else(PoisonError::into_inner).said();
+        async move { Problem::unavailable("locked", said, Duration::from_mins(1)) }
+    };
+    // Routes and no fallback: the layers around have one of their own.
+    let router = Router::new().route("/", any(refuse.clone())).route("/{*path}", any(refuse));
+    stack(router, &config.limits.anybody())
+}
+
+async fn ready(State(waiting): State<Waiting>) -> Response {
+    let detail = waiting.locks.lock().unwrap_or_else(PoisonError::into_inner).said();
+    let body = json!({ "ready": false, "checks": [{ "name": "token", "ok": false, "detail": detail }] });
+    (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
+}
+
+async fn unlock(
+    State(waiting): State<Waiting>,
+    Json(given): Json<GivenShare>,
+) -> Result<Json<Given>, Problem> {
+    let text = Zeroizing::new(given.share);
+    let share = Share::from_text(&text, None);
+    let mut locks = waiting.locks.lock().unwrap_or_else(PoisonError::into_inner);
+    let taken = share.and_then(|share| {
+        let holder = share.holder().to_owned();
+        locks.add(share).map(|standing| (holder, standing))
+    });
+    match taken {
+        Ok((holder, standing)) => {
+            let said = locks.said();
+            info!(holder, "{holder} gave a share; {said}");
+            let unlocked = standing == Standing::Open;
+            if unlocked {
+                waiting.open.notify_one();
+            }
+            Ok(Json(Given { said, unlocked }))
+        }
+        Err(error) => {
+            warn!(%error, "a share was refused: {error}");
+            Err(Problem::conflict("share-refused", error.to_string()))
+        }
+    }
+}

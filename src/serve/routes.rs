@@ -1,0 +1,132 @@
+//! Which port asks for certificates, and what it serves.
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
+use platform::web::{
+    ClientCertificates, ListenerConfig, Protocols, Resumption, TlsConfig, limit_callers, stack,
+};
+
+use super::health::Numbers;
+use super::{ClockState, cards, clock, docs, health};
+use crate::callers;
+use crate::config::Config;
+use crate::wiring::App;
+
+/// The five ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Port {
+    /// HTTPS that never asks for a certificate.
+    Public,
+    /// HTTPS for systems.
+    Systems,
+    /// HTTPS for people with a card.
+    Cards,
+    /// Plain HTTP for revocation lists and authority certificates.
+    Plain,
+    /// Metrics and health.
+    Private,
+}
+
+impl Port {
+    pub(super) const ALL: [Self; 5] = [Self::Public, Self::Systems, Self::Cards, Self::Plain, Self::Private];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Systems => "systems",
+            Self::Cards => "cards",
+            Self::Plain => "plain",
+            Self::Private => "private",
+        }
+    }
+
+    /// How it listens.
+    pub(super) fn listener(self, config: &Config) -> ListenerConfig {
+        let tls = |client_certificates, resumption, protocols| {
+            Some(TlsConfig {
+                certificate: config.tls.certificate.clone(),
+                key: config.tls.key.clone(),
+                client_certificates,
+                resumption,
+                protocols,
+            })
+        };
+        let listen = &config.listen;
+        let (address, tls) = match self {
+            Self::Public => {
+                let tls = tls(ClientCertificates::Never, Resumption::Allowed, Protocols::Http2);
+                (listen.public, tls)
+            }
+            Self::Systems => {
+                let tls = tls(ClientCertificates::AcceptAny, Resumption::Allowed, Protocols::Http2);
+                (listen.systems, tls)
+            }
+            // The next person at the same desk proves the next card.
+            Self::Cards => {
+                let tls = tls(ClientCertificates::AcceptAny, Resumption::Refused, Protocols::Http1);
+                (listen.cards, tls)
+            }
+            Self::Plain => (listen.plain, None),
+            Self::Private => (listen.private, None),
+        };
+        ListenerConfig::new(address, tls)
+    }
+
+    /// What it serves, with the limits around it.
+    pub(super) fn router(self, app: &App, clock: &ClockState, numbers: &Numbers) -> Router {
+        let limits = &app.config.limits;
+        let known = from_fn_with_state(app.callers.clone(), callers::authenticate);
+        let router = match self {
+            Self::Public => {
+                stack(behind_the_clock(modules(app).merge(docs::router()), app, clock), &limits.anybody())
+            }
+            Self::Systems => {
+                let router = limit_callers(modules(app), limits.per_client).layer(known);
+                // Before it is asked who calls: on a wrong clock no list is current, and that would be the answer.
+                let router = behind_the_clock(router, app, clock);
+                stack(router, &limits.known_callers())
+            }
+            Self::Cards => stack(cards::router().layer(known), &limits.anybody()),
+            Self::Plain => stack(ca::public_router(app.authority.clone()), &limits.anybody()),
+            Self::Private => health::router(app.clone(), clock.clone(), numbers.clone()),
+        };
+        router.layer(from_fn_with_state(self.name(), in_flight)).layer(from_fn(no_sniffing))
+    }
+}
+
+/// Every module; and what the plain port serves, for those who cannot reach it.
+fn modules(app: &App) -> Router {
+    app.modules().merge(ca::public_router(app.authority.clone()))
+}
+
+/// Refuses changes while the clock cannot be believed.
+fn behind_the_clock(router: Router, app: &App, state: &ClockState) -> Router {
+    let (clock, high_water) = (app.clock.clone(), app.high_water.clone());
+    let time = clock::Time { state: state.clone(), clock, high_water };
+    router.layer(from_fn_with_state(time, clock::demand))
+}
+
+/// Counts the requests that are under way.
+async fn in_flight(State(port): State<&'static str>, request: Request, next: Next) -> Response {
+    struct Counted(metrics::Gauge);
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.0.decrement(1.0);
+        }
+    }
+    let gauge = metrics::gauge!("http_requests_in_flight", "port" => port);
+    gauge.increment(1.0);
+    let _counted = Counted(gauge);
+    next.run(request).await
+}
+
+/// A browser takes our answers for what they say they are.
+async fn no_sniffing(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response
+        .headers_mut()
+        .insert(axum::http::header::X_CONTENT_TYPE_OPTIONS, axum::http::HeaderValue::from_static("nosniff"));
+    response
+}

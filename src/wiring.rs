@@ -1,0 +1,239 @@
+//! How the modules are put together: opened in their order, each with a client to those below it.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use ca::{Authority, CallerSource, Enrolment};
+use hsm::Hsm;
+use platform::caller::Caller;
+use platform::clock::{Accuracy, Clock, HighWater};
+use platform::db::Db;
+use platform::db::restored::{Restored, Stage};
+use platform::peer::Peer;
+use signer::Signer;
+
+use crate::callers::{self, Callers};
+use crate::config::Config;
+
+/// What everything stands on: the database at its newest schema and the token, opened.
+pub struct Foundation {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The time.
+    pub clock: Clock,
+    /// The durable mark of the latest act.
+    pub high_water: HighWater,
+    /// The database.
+    pub db: Db,
+    /// The token.
+    pub hsm: Hsm,
+}
+
+impl Foundation {
+    /// Opens the database, brings it to the newest schema, and opens the token.
+    pub async fn open(config: Config) -> anyhow::Result<Self> {
+        platform::tls::install_crypto_provider();
+        let clock = Clock::system();
+        let db = database(&config, &clock).await?;
+        db.migrate().await.context("the database could not be brought to this version's schema")?;
+        let high_water = HighWater::open(&db).await.context("the clock's mark could not be read")?;
+        let hsm = Hsm::open(config.hsm.clone())
+            .await
+            .context("the token could not be opened; `lanyard check` says more")?;
+        Ok(Self { config: Arc::new(config), clock, high_water, db, hsm })
+    }
+
+    /// The log of acts, whose key a ceremony made.
+    pub async fn log(&self) -> anyhow::Result<audit::Log> {
+        let label = &self.config.audit.key;
+        let key = self.hsm.key(label).await.with_context(|| {
+            format!("the key {label} of the audit record is not in the token; `lanyard ceremony` makes it")
+        })?;
+        audit::Log::open(self.db.clone(), key, self.config.audit.clone(), self.clock.clone())
+            .await
+            .context("the audit record could not be opened")
+    }
+
+    /// The certificate authority, which a ceremony made.
+    pub async fn authority(&self) -> anyhow::Result<Authority> {
+        let (db, clock, high_water) = (self.db.clone(), self.clock.clone(), self.high_water.clone());
+        Authority::open(self.config.ca.clone(), &self.hsm, db, clock, high_water)
+            .await
+            .context("the certificate authority could not be opened")
+    }
+
+    /// Finishes what was accepted and closes the database.
+    pub async fn close(self) {
+        self.db.close().await;
+    }
+}
+
+/// A restored copy is not used before what happened since is accounted for.
+async fn demand_fit(db: &Db) -> anyhow::Result<()> {
+    match db.restored().await.context("whether the database is a restored copy could not be read")? {
+        None => Ok(()),
+        Some(restored) => anyhow::bail!("{}", in_recovery(&restored)),
+    }
+}
+
+/// What a client is granted exists, or whoever wrote its name meant another.
+fn demand_profiles(config: &Config) -> anyhow::Result<()> {
+    let profiles = config.ca.read_profiles()?;
+    for (id, client) in config.clients.all() {
+        let unknown = client.profiles.iter().find(|profile| profiles.find(profile.as_str()).is_none());
+        if let Some(profile) = unknown {
+            anyhow::bail!("[clients.{id}] names the profile {profile}, which does not exist");
+        }
+    }
+    Ok(())
+}
+
+/// Says that a database is a restored copy, and what to do.
+pub fn in_recovery(restored: &Restored) -> String {
+    match restored.stage {
+        Stage::Restoring => {
+            "a restore into this database did not come to its end: it holds half a copy; empty it \
+             and run `lanyard restore` again"
+                .to_owned()
+        }
+        Stage::Recovering => format!(
+            "the database is a copy of {}, restored at {}, and stays out of use until `lanyard recover` has been given \
+             the newest checkpoint or revocation list seen outside",
+            restored.taken_at, restored.restored_at
+        ),
+    }
+}
+
+/// Connects to the database as the configuration says.
+pub async fn database(config: &Config, clock: &Clock) -> anyhow::Result<Db> {
+    Db::connect(&config.database, clock.clone()).await.with_context(|| {
+        format!("the database {} could not be opened; see [database]", shown(&config.database.url))
+    })
+}
+
+/// A database address without what must not be shown.
+pub fn shown(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(host)) if scheme < host => format!("{}://…{}", &url[..scheme], &url[host..]),
+        _ => url.to_owned(),
+    }
+}
+
+/// Every module, opened. Clones are handles on the same ones.
+#[derive(Clone)]
+pub struct App {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The time.
+    pub clock: Clock,
+    /// The durable mark of the latest act.
+    pub high_water: HighWater,
+    /// The database.
+    pub db: Db,
+    /// The token.
+    pub hsm: Hsm,
+    /// The log of acts.
+    pub log: audit::Log,
+    /// The certificate authority.
+    pub authority: Authority,
+    /// The roads of EST and CMP.
+    pub enrolment: Enrolment,
+    /// Prescription signing, where the configuration has it.
+    pub signer: Option<Signer>,
+    /// Who calls.
+    pub callers: Callers,
+}
+
+impl App {
+    /// Opens every module on a foundation.
+    pub async fn open(foundation: Foundation) -> anyhow::Result<Self> {
+        demand_fit(&foundation.db).await?;
+        demand_profiles(&foundation.config)?;
+        let log = foundation.log().await?;
+        let authority = foundation.authority().await?;
+        let Foundation { config, clock, high_water, db, hsm } = foundation;
+        let reading = client(ca::router(authority.clone()), "callers", &[ca::api::READ]);
+        let callers = Callers::new(reading, config.clients.clone(), clock.clone(), config.limits.per_address);
+        let enrolment = Enrolment::new(authority.clone(), hsm.clone(), caller_source(&callers))
+            .context("the roads in [ca.enrol] cannot be used")?;
+        let mut app =
+            Self { config, clock, high_water, db, hsm, log, authority, enrolment, signer: None, callers };
+        app.signer = app.config.signer.clone().map(|section| app.open_signer(section)).transpose()?;
+        Ok(app)
+    }
+
+    fn open_signer(&self, config: signer::Config) -> anyhow::Result<Signer> {
+        let acts = [ca::api::ISSUE, ca::api::REVOKE, ca::api::READ];
+        Signer::new(signer::Parts {
+            config,
+            db: self.db.clone(),
+            hsm: self.hsm.clone(),
+            ca: client(self.authority_router(), "signer", &acts),
+            clock: self.clock.clone(),
+        })
+        .context("the signer could not be opened")
+    }
+
+    /// The authority as an operator of this machine calls it, who holds the token's PIN.
+    pub fn operator(&self) -> ca::api::Client {
+        client(self.authority_router(), "operator", &[ca::api::ISSUE, ca::api::READ, ca::api::ACME])
+    }
+
+    /// The authority's routes; whatever changes a certificate there is known to [`Callers`] at once.
+    pub fn authority_router(&self) -> Router {
+        let forget = from_fn_with_state(self.callers.clone(), callers::forget_after_changes);
+        ca::router(self.authority.clone()).layer(forget)
+    }
+
+    /// The routes of every module that runs here.
+    pub fn modules(&self) -> Router {
+        let forget = from_fn_with_state(self.callers.clone(), callers::forget_after_revocation);
+        let acme = ca::acme_router(self.authority.clone()).layer(forget);
+        // These forget callers themselves, when they revoke: anybody can post to them.
+        let enrolment = ca::enrolment_router(self.enrolment.clone());
+        let router = self.authority_router().merge(acme).merge(enrolment);
+        let router = router.merge(audit::router(self.log.clone()));
+        match &self.signer {
+            Some(signer) => router.merge(signer::router(signer.clone())),
+            None => router,
+        }
+    }
+}
+
+/// Certificates that come in a message of CMP make callers as those of a TLS connection do.
+fn caller_source(callers: &Callers) -> CallerSource {
+    let (knowing, forgetting) = (callers.clone(), callers.clone());
+    CallerSource {
+        identify: Arc::new(move |chain| {
+            let callers = knowing.clone();
+            Box::pin(async move { callers.of_message(&chain).await })
+        }),
+        forget: Arc::new(move || forgetting.forget()),
+    }
+}
+
+fn client(router: Router, name: &'static str, acts: &[platform::caller::Act]) -> ca::api::Client {
+    ca::api::Client::new(Peer::local(router, Caller::module(name, acts)))
+}
+
+/// How well the clock is kept, in words.
+pub fn told(accuracy: Accuracy) -> String {
+    match accuracy.bound {
+        Some(bound) => format!("right within {} ms", bound.as_millis()),
+        None => "trusted because the configuration says so (host-trusted)".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A password in a database address is not shown.
+    #[test]
+    fn passwords_are_not_shown() {
+        assert_eq!(shown("postgres://me:secret@host/name"), "postgres://…@host/name");
+        assert_eq!(shown("sqlite:/var/lib/lanyard.db"), "sqlite:/var/lib/lanyard.db");
+    }
+}

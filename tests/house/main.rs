@@ -1,0 +1,165 @@
+//! The house test: the rules of ARCHITECTURE.md that a program can check, read from manifests, source and migrations.
+//!
+//! Each check is a function from data to findings. Here they run over the tree; beside each check stands a
+//! counter-example that it must find.
+
+mod arrows;
+mod binary;
+mod dependencies;
+mod described;
+mod fuzzing;
+mod migrations;
+mod places;
+mod settings;
+mod tree;
+mod words;
+mod writing;
+
+use tree::Source;
+
+/// Fails with one finding a line.
+fn expect_clean(findings: &[String]) {
+    assert!(findings.is_empty(), "{} findings:\n{}", findings.len(), findings.join("\n"));
+}
+
+/// Every arrow between our packages goes down, in manifests and in source.
+#[test]
+fn arrows_go_down() {
+    let sources = tree::sources();
+    expect_clean(&arrows::between_manifests(&tree::manifests()));
+    expect_clean(&arrows::in_source(&sources));
+    assert!(sources.iter().any(|source| source.path == "src/main.rs"), "the tree was not read");
+}
+
+/// Web, SQL and PKCS#11 are named only where they belong.
+#[test]
+fn libraries_are_named_where_they_belong() {
+    expect_clean(&places::in_source(&tree::sources()));
+    expect_clean(&places::in_manifests(&tree::manifests()));
+}
+
+/// Every module has the same files, so that the way is known on day one.
+#[test]
+fn modules_have_the_same_files() {
+    expect_clean(&places::same_files(&tree::sources()));
+}
+
+/// What we build with holds no second TLS or arithmetic library, and a card reader is opened only by the agent.
+#[test]
+fn dependencies_keep_to_the_rules() {
+    expect_clean(&dependencies::locked(&tree::read("Cargo.lock")));
+    expect_clean(&dependencies::inherited(&tree::manifests()));
+}
+
+/// Both engines have the same migrations, in types that both can read.
+#[test]
+fn migrations_agree() {
+    let migrations = tree::files(&["migrations/"], &["sql"]);
+    assert!(!migrations.is_empty(), "no migration was found");
+    expect_clean(&migrations::same_on_both_engines(&migrations));
+    expect_clean(&migrations::portable(&migrations));
+}
+
+/// Files stay short, nothing is ignored or allowed in silence, and every test says what it shows.
+#[test]
+fn source_is_written_as_agreed() {
+    let sources = tree::sources();
+    expect_clean(&writing::lengths(&sources));
+    expect_clean(&writing::attributes(&sources));
+    expect_clean(&writing::tests_say_what_they_show(&sources));
+    expect_clean(&writing::sql(&sources));
+    expect_clean(&writing::open_ends(&sources));
+    expect_clean(&writing::unsafe_is_forbidden(&sources));
+    let bare = source("pki/src/lib.rs", "//! A crate.\n");
+    assert_eq!(writing::unsafe_is_forbidden(&[bare]).len(), 1, "the counter-example is found");
+}
+
+/// Every fuzz target is built, and a stable test calls what it calls.
+#[test]
+fn fuzz_targets_have_tests() {
+    let sources = tree::sources();
+    assert!(sources.iter().any(|source| source.path.starts_with("fuzz/")), "no fuzz target was found");
+    expect_clean(&fuzzing::targets(&tree::read("fuzz/Cargo.toml"), &sources));
+}
+
+/// No tracked text names a folder of the machine it was written on.
+#[test]
+fn no_file_names_the_machine_it_was_written_on() {
+    expect_clean(&writing::machine_paths(&tree::texts(), env!("CARGO_MANIFEST_DIR")));
+}
+
+/// The server binary links neither a card library nor a second TLS library.
+#[test]
+fn server_links_what_it_should() {
+    expect_clean(&binary::linked(&binary::needed(env!("CARGO_BIN_EXE_lanyard"))));
+}
+
+/// The catalogue of events in the documents is the one that the types give.
+#[test]
+fn catalogue_of_events_is_current() {
+    let output =
+        std::process::Command::new(env!("CARGO_BIN_EXE_lanyard")).args(["audit", "catalogue"]).output();
+    let output = output.expect("the binary runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let current = String::from_utf8_lossy(&output.stdout) == tree::read("docs/events.md");
+    assert!(current, "docs/events.md is old: write it anew by `lanyard audit catalogue > docs/events.md`");
+}
+
+/// Every setting that the configuration's types know stands in the documents, and no other; the types name a section of each
+/// shape.
+#[test]
+fn every_setting_is_documented() {
+    let (known, told) = (settings::of_types(), settings::of_page(&tree::read("docs/operations.md")));
+    for (section, key) in [
+        ("[limits]", "bodies_per_address"),
+        ("[limits.per_client]", "burst"),
+        ("[[hsm.tokens]]", "pin"),
+        ("[ca.enrol.roads.NAME]", "profile"),
+        ("[clients.NAME]", "acts"),
+    ] {
+        assert!(known.contains(&(section.to_owned(), key.to_owned())), "{section} {key} in {known:#?}");
+    }
+    let missing = known.difference(&told).map(|(section, key)| {
+        format!("docs/operations.md, \"Every setting\": {section} lacks a row for `{key}`")
+    });
+    let extra = told.difference(&known).map(|(section, key)| {
+        format!("docs/operations.md, \"Every setting\": {section} has a row for `{key}`, which is no setting")
+    });
+    expect_clean(&missing.chain(extra).collect::<Vec<_>>());
+}
+
+/// Every route of a router is in the description, and every route of the description is in a router.
+#[test]
+fn routes_are_described() {
+    let document = serde_json::to_value(lanyard::serve::openapi()).expect("the description is JSON");
+    let (routed, described) = (described::routes(&tree::sources()), described::described(&document));
+    assert!(routed.len() > 50, "the routers were not read");
+    let missing: Vec<_> = routed.difference(&described).collect();
+    let dead: Vec<_> = described.difference(&routed).collect();
+    assert!(
+        missing.is_empty() && dead.is_empty(),
+        "not described: {missing:?}; described and not there: {dead:?}"
+    );
+}
+
+/// Every metric is in the table of docs/operations.md, the table has no other, and alerts name only what is there.
+#[test]
+fn metrics_are_documented() {
+    let measured = described::measured(&tree::sources());
+    assert!(measured.len() > 30, "the metrics were not read");
+    let documented = described::documented(&tree::read("docs/operations.md"));
+    let missing: Vec<_> = measured.difference(&documented).collect();
+    let dead: Vec<_> = documented.difference(&measured).collect();
+    assert!(
+        missing.is_empty() && dead.is_empty(),
+        "not documented: {missing:?}; documented and not there: {dead:?}"
+    );
+    let alerted = described::alerted(&tree::read("docs/alerts.yml"));
+    let unknown: Vec<_> = alerted.difference(&measured).collect();
+    assert!(!alerted.is_empty() && unknown.is_empty(), "alerts on what nobody measures: {unknown:?}");
+}
+
+/// A source file made up for a counter-example.
+fn source(path: &str, text: &str) -> Source {
+    Source { path: path.to_owned(), text: text.to_owned() }
+}

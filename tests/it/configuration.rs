@@ -1,0 +1,109 @@
+//! What is wrong in a configuration is said with its place and what to do.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use crate::rig::{LANYARD, lanyard, said};
+
+/// An installation in a folder; the configuration of which is then spoilt.
+fn installed() -> (tempfile::TempDir, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let output = lanyard(&["init", "--dir", dir.path().to_str().unwrap()]);
+    assert!(output.status.success(), "{}", said(&output));
+    let text = fs::read_to_string(dir.path().join("lanyard.toml")).unwrap();
+    (dir, text)
+}
+
+/// `init` makes what `check` then finds in order up to the certificates, and never writes twice.
+#[test]
+fn init_writes_once() {
+    let (dir, text) = installed();
+    let folder = dir.path().to_str().unwrap();
+    let again = lanyard(&["init", "--dir", folder]);
+    assert!(!again.status.success());
+    assert!(said(&again).contains("nothing was changed"), "{}", said(&again));
+    assert_eq!(fs::read_to_string(dir.path().join("lanyard.toml")).unwrap(), text);
+    for pin in ["secrets/user.pin", "security-officer/so.pin"] {
+        let mode = fs::metadata(dir.path().join(pin)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o600, "{pin}");
+    }
+    let file = dir.path().join("lanyard.toml");
+    let check = lanyard(&["check", "--config", file.to_str().unwrap()]);
+    assert!(!check.status.success(), "there is no server certificate yet");
+    let told = said(&check);
+    assert!(told.contains("ok    token"), "{told}");
+    assert!(told.contains("ok    database"), "{told}");
+    assert!(told.contains("lanyard enrol --kind server"), "{told}");
+}
+
+/// The security officer's PIN is never put beside the server's. `check` says so while it is on this machine, and louder
+/// when somebody puts it beside; once it is carried away nothing asks for it, and the demo's next run neither.
+#[test]
+fn the_security_officers_pin_is_carried_away() {
+    let (dir, _) = installed();
+    let check = || said(&lanyard(&["check", "--config", dir.path().join("lanyard.toml").to_str().unwrap()]));
+    let (apart, beside) = (dir.path().join("security-officer/so.pin"), dir.path().join("secrets/so.pin"));
+    assert!(!beside.exists());
+    let pin = fs::read_to_string(&apart).unwrap();
+    let told = check();
+    assert!(told.contains("note  SO PIN") && told.contains("still on this machine"), "{told}");
+    assert!(!told.contains(&pin), "the PIN was shown");
+    fs::rename(&apart, &beside).unwrap();
+    let told = check();
+    assert!(
+        told.contains("note  SO PIN") && told.contains("beside the server's own; move it away"),
+        "{told}"
+    );
+    fs::remove_file(&beside).unwrap();
+    let told = check();
+    assert!(!told.contains("SO PIN") && told.contains("ok    token"), "{told}");
+
+    let other = tempfile::tempdir().unwrap();
+    let (folder, medium) = (other.path().join("installation"), other.path().join("medium/so.pin"));
+    let output = lanyard(&["init", "--dir", folder.to_str().unwrap(), "--so-pin", medium.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(medium.is_file() && !folder.join("security-officer").exists());
+    assert!(said(&output).contains(medium.to_str().unwrap()), "{}", said(&output));
+}
+
+/// An unknown key is refused by every command, with the file, the line and the key.
+#[test]
+fn unknown_keys_stop_every_command() {
+    let (dir, text) = installed();
+    let file = dir.path().join("lanyard.toml");
+    let spoilt = text.replace("[time]\n", "[time]\nsorce = \"kernel\"\n");
+    let line = 1 + spoilt.lines().position(|line| line.starts_with("sorce")).unwrap();
+    fs::write(&file, spoilt).unwrap();
+    for command in ["serve", "migrate", "check"] {
+        let output = lanyard(&[command, "--config", file.to_str().unwrap()]);
+        assert!(!output.status.success(), "{command}");
+        let told = said(&output);
+        assert!(told.contains("lanyard.toml"), "{command}: {told}");
+        assert!(told.contains(&format!("line {line}")), "{command}: {told}");
+        assert!(told.contains("sorce"), "{command}: {told}");
+    }
+}
+
+/// A PIN file that others can read is refused with the command that mends it; the PIN is never shown.
+#[test]
+fn an_open_pin_file_is_refused() {
+    let (dir, _) = installed();
+    let pin = dir.path().join("secrets/user.pin");
+    fs::set_permissions(&pin, fs::Permissions::from_mode(0o644)).unwrap();
+    let file = dir.path().join("lanyard.toml");
+    let output = lanyard(&["check", "--config", file.to_str().unwrap()]);
+    assert!(!output.status.success());
+    let told = said(&output);
+    assert!(told.contains("chmod 0600"), "{told}");
+    assert!(!told.contains(fs::read_to_string(&pin).unwrap().trim()), "the PIN was shown");
+}
+
+/// No configuration at all says which command makes one.
+#[test]
+fn a_missing_configuration_says_how_to_make_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = Command::new(LANYARD).arg("serve").current_dir(dir.path()).output().unwrap();
+    assert!(!output.status.success());
+    assert!(said(&output).contains("lanyard init"), "{}", said(&output));
+}

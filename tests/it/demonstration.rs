@@ -1,0 +1,137 @@
+//! The demo from an empty folder to a signature that a stranger's tool accepts, and again.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::rig::{Demo, LANYARD, free_ports, lanyard, said};
+
+/// The demo works from nothing; its signature holds for openssl and for `lanyard verify`, a changed prescription does
+/// for neither; the second run finds everything in place and is fast, and makes no second credential, also when the
+/// security officer's PIN was carried away.
+#[test]
+fn the_demo_signs_a_prescription() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("demo");
+    let base = free_ports();
+    let mut demo = Demo::start(&folder, base);
+    let told = demo.said.join("\n");
+    assert!(told.contains("openssl cms -verify"), "{told}");
+    assert!(!told.contains("FAILED"), "{told}");
+    let out = folder.join("out");
+    for name in
+        ["prescription.json", "prescription.p7s", "root.pem", "chain.pem", "root.crl", "remote-signing.crl"]
+    {
+        assert!(out.join(name).is_file(), "{name}");
+    }
+    the_pages_are_there(base);
+    openssl_repeats(&told);
+    lanyard_verifies(&out);
+    for name in ["lanyard.db", "lanyard.db-wal", "secrets/user.pin", "tls/server.key"] {
+        let mode =
+            std::os::unix::fs::PermissionsExt::mode(&fs::metadata(folder.join(name)).unwrap().permissions());
+        assert_eq!(mode & 0o077, 0, "{name} is for its owner alone, not {mode:o}");
+    }
+    demo.signal("TERM");
+    assert!(demo.wait(), "a stop that was asked for is a good end");
+
+    fs::remove_dir_all(folder.join("security-officer")).unwrap();
+    let begun = Instant::now();
+    let mut again = Demo::start(&folder, base);
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(20), "the second run took {took:?}");
+    let told = again.said.join("\n");
+    assert!(told.matches("in place").count() >= 6, "{told}");
+    again.signal("INT");
+    assert!(again.wait());
+}
+
+/// What the demo says to open can be opened, and the address in the certificates too.
+fn the_pages_are_there(base: u16) {
+    let (public, plain, private) = (base, base + 3, base + 4);
+    for address in [
+        format!("https://localhost:{public}/"),
+        format!("https://localhost:{public}/docs/"),
+        format!("https://localhost:{public}/cps"),
+        format!("https://localhost:{public}/audit/checkpoint"),
+        format!("http://localhost:{plain}/crl/root.crl"),
+        format!("http://127.0.0.1:{private}/ready"),
+        format!("http://127.0.0.1:{private}/metrics"),
+    ] {
+        let output = Command::new("curl").args(["-ksSf", "-o", "/dev/null", &address]).output().unwrap();
+        assert!(output.status.success(), "{address}: {}", said(&output));
+    }
+}
+
+/// The command that the demo prints does what it says when it is pasted into a shell.
+fn openssl_repeats(told: &str) {
+    let command = told.lines().find(|line| line.contains("&& openssl cms -verify")).unwrap().trim();
+    let output = Command::new("sh").args(["-c", command]).output().unwrap();
+    assert!(output.status.success(), "{command}\n{}", said(&output));
+    let changed = command.replace("prescription.json", "prescription-changed.json");
+    assert!(!Command::new("sh").args(["-c", &changed]).output().unwrap().status.success());
+}
+
+fn lanyard_verifies(out: &std::path::Path) {
+    let verify = |file: &str, lists: &[&str]| {
+        let mut command = Command::new(LANYARD);
+        command.current_dir(out).args(["verify", file, "--signature", "prescription.p7s"]);
+        for list in lists {
+            command.args(["--crl", list]);
+        }
+        command.output().unwrap()
+    };
+    let both = ["root.crl", "remote-signing.crl"];
+    let good = verify("prescription.json", &both);
+    assert!(good.status.success() && said(&good).contains("VALID"), "{}", said(&good));
+    let changed = verify("prescription-changed.json", &both);
+    assert!(!changed.status.success());
+    assert!(said(&changed).contains("not the one that was signed"), "{}", said(&changed));
+    let unknown = verify("prescription.json", &both[..1]);
+    assert!(!unknown.status.success(), "without a revocation list nothing is believed");
+}
+
+/// A first run that is killed in the middle is finished by the next.
+#[test]
+fn a_killed_first_run_is_resumed() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("demo");
+    let base = free_ports();
+    for step in ["[ 3/", "[ 5/", "[ 8/"] {
+        let mut demo = Demo::spawn(&folder, base);
+        assert!(demo.wait_for(step), "{}", demo.said.join("\n"));
+        demo.kill();
+    }
+    let mut demo = Demo::start(&folder, base);
+    assert!(!demo.said.join("\n").contains("FAILED"));
+    demo.signal("TERM");
+    assert!(demo.wait());
+}
+
+/// A port in use is named, with the option that gives another, before anything is written.
+#[test]
+fn a_port_in_use_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("demo");
+    let base = free_ports();
+    let taken = TcpListener::bind(("127.0.0.1", base + 1)).unwrap();
+    let output =
+        lanyard(&["demo", "--once", "--dir", folder.to_str().unwrap(), "--port-base", &base.to_string()]);
+    drop(taken);
+    assert!(!output.status.success());
+    let told = said(&output);
+    assert!(told.contains(&(base + 1).to_string()) && told.contains("--port-base"), "{told}");
+    assert!(!fs::exists(folder.join("lanyard.toml")).unwrap(), "nothing is to be written before");
+}
+
+/// A token library that is not there is named, with what to do.
+#[test]
+fn a_missing_token_library_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("demo");
+    let output =
+        lanyard(&["demo", "--once", "--dir", folder.to_str().unwrap(), "--module", "/nowhere/token.so"]);
+    assert!(!output.status.success());
+    assert!(said(&output).contains("/nowhere/token.so"), "{}", said(&output));
+}

@@ -1,0 +1,28 @@
+//! Whole stories, told to the real binary as a process of its own.
+
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
+
+mod acme;
+mod authorisation;
+mod authority;
+mod callers;
+mod clock_back;
+mod commands;
+mod configuration;
+mod demonstration;
+mod enrolling;
+mod first_certificates;
+mod flooding;
+mod killing;
+mod operating;
+mod post_quantum;
+mod postgres;
+mod restoring;
+mod revoked_elsewhere;
+mod revoked_signer;
+mod rewrapping;
+mod rig;
+mod stopping;
+mod token_lost;
+mod token_lost_behind;
+mod unlocking;

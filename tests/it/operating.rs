@@ -1,0 +1,114 @@
+//! What an operator relies on while the server runs.
+
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use axum::{Router, extract::Request};
+use lanyard::config::Listen;
+use platform::web::{Listener, ListenerConfig};
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::rig::{Serving, Site, said};
+
+/// How much memory an idle server may take, in KiB.
+const IDLE_KIB: u64 = 100 * 1024;
+
+/// A server that is ready and idle takes less than 100 MB, and so it does after it has answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_server_takes_little_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = Site::of_demo(dir.path());
+    let serving = Serving::spawn(&site);
+    site.private("/ready", 200).await;
+    let idle = resident_kib(serving.id());
+    assert!(idle < IDLE_KIB, "{idle} KiB");
+    let desk = site.systems(&site.desk());
+    for _ in 0..50 {
+        desk.get::<Value>("/ca/issuers").await.unwrap();
+    }
+    let after = resident_kib(serving.id());
+    assert!(after < IDLE_KIB, "{after} KiB");
+}
+
+/// What a process has in memory, as the kernel counts it.
+fn resident_kib(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// `[telemetry.otlp]` alone makes a server send logs and traces to a collector, under its name and without a secret; without
+/// the section nothing is sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn telemetry_is_sent_when_the_configuration_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = Site::of_demo(dir.path());
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let collector = Router::new().fallback(async move |request: Request| {
+        let path = request.uri().path().to_owned();
+        let body = axum::body::to_bytes(request.into_body(), 1 << 24).await.unwrap();
+        // The test may have seen enough.
+        let _ = tell.send((path, body));
+        StatusCode::OK
+    });
+    let listener = Listener::bind(&ListenerConfig::new("127.0.0.1:0".parse().unwrap(), None)).await.unwrap();
+    let address = listener.local_addr();
+    tokio::spawn(listener.serve(collector, std::future::pending()));
+
+    let silent = Serving::spawn(&site);
+    site.private("/ready", 200).await;
+    silent.kill();
+    assert!(told.try_recv().is_err(), "something was sent unasked");
+
+    let section =
+        format!("\n[telemetry.otlp]\nendpoint = \"http://{address}\"\nservice_name = \"larkfield\"\n");
+    let file = site.folder.join("lanyard.toml");
+    std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + &section).unwrap();
+    let serving = Serving::spawn(&site);
+    site.private("/ready", 200).await;
+    let desk = site.systems(&site.desk());
+    let pin = std::fs::read_to_string(site.folder.join("secrets/user.pin")).unwrap();
+    let (mut logs, mut traces) = (false, false);
+    while !(logs && traces) {
+        desk.get::<Value>("/ca/issuers").await.unwrap();
+        // The server sends when it has something to say or after some seconds.
+        let received = tokio::time::timeout(Duration::from_secs(1), told.recv()).await;
+        let Ok(Some((path, body))) = received else { continue };
+        let text = String::from_utf8_lossy(&body);
+        assert!(!text.contains(pin.trim()), "the PIN was sent");
+        logs |= path == "/v1/logs" && text.contains("larkfield");
+        traces |= path == "/v1/traces" && text.contains("larkfield");
+    }
+    serving.kill();
+}
+
+/// Metrics and health are on a port of their own, 9464 of this machine unless told otherwise; an address that others reach is
+/// refused with its line, and the other ports know nothing of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_private_port_is_private() {
+    assert_eq!(Listen::default().private, "127.0.0.1:9464".parse().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let site = Site::of_demo(dir.path());
+    let serving = Serving::spawn(&site);
+    site.private("/ready", 200).await;
+    assert!(site.private("/metrics", 200).await.contains("hsm_token_ready{token=\"lanyard\"} 1"));
+    assert_eq!(site.private("/live", 200).await, "live\n");
+    for (port, pair) in [(0, None), (1, Some(site.desk()))] {
+        let client = site.client(port, pair.as_ref());
+        for path in ["/metrics", "/live", "/ready"] {
+            assert_eq!(client.status(Method::GET, path, &Value::Null).await.unwrap(), 404, "{port} {path}");
+        }
+    }
+    let plain = reqwest::get(format!("http://127.0.0.1:{}/metrics", site.base + 3)).await.unwrap();
+    assert_eq!(plain.status().as_u16(), 404);
+    serving.kill();
+
+    site.configure(&format!("private = \"127.0.0.1:{}\"", site.base + 4), "private = \"0.0.0.0:9464\"");
+    let text = std::fs::read_to_string(site.folder.join("lanyard.toml")).unwrap();
+    let line = 1 + text.lines().position(|line| line.starts_with("private")).unwrap();
+    let refused = site.try_run(&["check"]);
+    assert!(!refused.status.success());
+    let told = said(&refused);
+    assert!(told.contains("reached from outside") && told.contains(&format!("line {line}")), "{told}");
+}

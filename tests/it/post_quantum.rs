@@ -1,0 +1,309 @@
+//! Two tokens of different makers in one server: P-256 on SoftHSM for what other people's TLS must read, ML-DSA on Kryoptic
+//! for prescriptions.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use axum::http::Method;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ca::api::{CertificateInfo, CertificateState, IssueRequest, Issued, KeySource, SubjectData};
+use hsm::Alg;
+use hsm::testing::{TestToken, USER_PIN};
+use lanyard::keypair::Pair;
+use pki::Certificate;
+use pki::ocsp::{CertId, Hash, Request};
+use rcgen::{KeyPair, PublicKeyData as _};
+use signer::api::{Algorithm, CreateCredential, Credential, CredentialState, SetPassphrase};
+
+use crate::rig::{Serving, Site, free_ports, lanyard, said};
+
+/// The prescriber.
+const USER: &str = "555000000108";
+const PASSPHRASE: &str = "correct horse battery";
+
+/// Makes an installation whose authority for remote signing has an ML-DSA key on a second token.
+fn installed(dir: &Path, kryoptic: &TestToken) -> Site {
+    let site = Site { folder: dir.join("site"), base: free_ports() };
+    let folder = site.folder.to_str().unwrap();
+    let made = lanyard(&["init", "--dir", folder, "--port-base", &site.base.to_string()]);
+    assert!(made.status.success(), "{}", said(&made));
+    let second = format!(
+        "[[hsm.tokens]]\nmodule = \"{}\"\nlabel = \"{}\"\npin = {{ file = \"{}\" }}\n\n[time]\n",
+        kryoptic.module(),
+        kryoptic.label(),
+        kryoptic.dir().join("pin").display()
+    );
+    assert_eq!(std::fs::read_to_string(kryoptic.dir().join("pin")).unwrap(), USER_PIN);
+    site.configure("[time]\n", &second);
+    let place =
+        format!("[environment]\nKRYOPTIC_CONF = \"{}\"\n", kryoptic.dir().join("kryoptic.conf").display());
+    site.configure("[environment]", place.trim_end());
+    let specification = site.folder.join("ceremony.toml");
+    let text = std::fs::read_to_string(&specification).unwrap();
+    let changed = text.replace(
+        "label = \"ca-remote-signing\", algorithm = \"p-256\"",
+        "label = \"ca-remote-signing\", algorithm = \"ml-dsa-65\"",
+    );
+    assert_ne!(text, changed);
+    std::fs::write(&specification, changed).unwrap();
+    site.run(&["ceremony", "--spec", specification.to_str().unwrap()]);
+    let (tls, clients) = (site.folder.join("tls"), site.folder.join("clients"));
+    site.run(&["enrol", "--kind", "server", "localhost", "--out", tls.to_str().unwrap()]);
+    for (made, wanted) in [("localhost.pem", "server.pem"), ("localhost.key", "server.key")] {
+        std::fs::rename(tls.join(made), tls.join(wanted)).unwrap();
+    }
+    for client in ["registration-desk", "prescribing-system"] {
+        site.run(&["enrol", client, "--out", clients.to_str().unwrap()]);
+    }
+    site
+}
+
+/// The sign-in certificate of the prescriber.
+async fn person(site: &Site) -> Pair {
+    let key = KeyPair::generate().unwrap();
+    let subject = SubjectData {
+        common_name: "Zoë O’Neill".to_owned(),
+        user_id: Some(USER.to_owned()),
+        ..SubjectData::default()
+    };
+    let source = KeySource::public_key(&key.subject_public_key_info());
+    let request = IssueRequest::new("sign-in", "person-sign-in", subject, source);
+    let issued: Issued = site.systems(&site.desk()).post("/ca/certificates", &request).await.unwrap();
+    let folder = site.folder.join("prescriber");
+    std::fs::create_dir(&folder).unwrap();
+    let pem = [&issued.certificate, &issued.chain[0]]
+        .map(|der| pki::to_pem("CERTIFICATE", &STANDARD.decode(der).unwrap()));
+    std::fs::write(folder.join("sign-in.pem"), pem.concat()).unwrap();
+    std::fs::write(folder.join("sign-in.key"), key.serialize_pem()).unwrap();
+    Pair::in_folder(&folder, "sign-in")
+}
+
+/// A credential of this kind with its passphrase.
+async fn credential(site: &Site, person: &Pair, algorithm: Algorithm) -> Credential {
+    let subject = SubjectData {
+        common_name: "Zoë O’Neill".to_owned(),
+        user_id: Some(USER.to_owned()),
+        ..SubjectData::default()
+    };
+    let request = CreateCredential { request_id: format!("{algorithm:?}"), subject, algorithm };
+    let made: Credential = site.systems(&site.desk()).post("/signer/credentials", &request).await.unwrap();
+    let path = format!("/signer/credentials/{}/passphrase", made.credential_id);
+    let body = SetPassphrase { new: PASSPHRASE.to_owned(), old: None };
+    site.systems(person).tell(Method::PUT, &path, &body).await.unwrap();
+    made
+}
+
+/// `lanyard sign`; the file with the signature.
+fn signed(site: &Site, credential: &Credential, document: &Path, more: &[&str]) -> PathBuf {
+    let system = site.system();
+    let (root, passphrase) = (site.root(), site.folder.join("passphrase"));
+    std::fs::write(&passphrase, PASSPHRASE).unwrap();
+    let server = format!("https://localhost:{}", site.base + 1);
+    let arguments = [
+        "sign",
+        document.to_str().unwrap(),
+        "--server",
+        &server,
+        "--certificate",
+        system.certificate.to_str().unwrap(),
+        "--key",
+        system.key.to_str().unwrap(),
+        "--root",
+        root.to_str().unwrap(),
+        "--user",
+        USER,
+        "--credential",
+        &credential.credential_id,
+        "--passphrase-file",
+        passphrase.to_str().unwrap(),
+    ];
+    let output = lanyard(&[&arguments[..], more].concat());
+    assert!(output.status.success(), "{}", said(&output));
+    PathBuf::from(format!("{}.p7s", document.display()))
+}
+
+/// A stranger with what is published: the root, lists and an OCSP answer.
+struct Stranger<'a> {
+    site: &'a Site,
+    root: PathBuf,
+}
+
+impl Stranger<'_> {
+    fn file(&self, name: &str) -> PathBuf {
+        self.site.folder.join(name)
+    }
+
+    async fn fetch(&self, path: &str, name: &str) -> PathBuf {
+        let url = format!("http://localhost:{}{path}", self.site.base + 3);
+        let answer = reqwest::get(&url).await.unwrap();
+        assert!(answer.status().is_success(), "{url}: {}", answer.status());
+        std::fs::write(self.file(name), answer.bytes().await.unwrap()).unwrap();
+        self.file(name)
+    }
+
+    /// Asks the responder with a nonce; the file with what it said.
+    async fn ask(&self, issuer: &Certificate, leaf: &Certificate, name: &str) -> PathBuf {
+        let id = CertId::new(Hash::Sha256, issuer, leaf.serial()).unwrap();
+        let request = Request::new(vec![id], Some(vec![0xab; 32])).unwrap().to_der();
+        let url = format!("http://localhost:{}/ocsp", self.site.base + 3);
+        let answer = reqwest::Client::builder()
+            .timeout(Duration::from_secs(10))
+            .build()
+            .unwrap()
+            .post(&url)
+            .header("content-type", "application/ocsp-request")
+            .body(request)
+            .send()
+            .await
+            .unwrap();
+        assert!(answer.status().is_success(), "{url}: {}", answer.status());
+        std::fs::write(self.file(name), answer.bytes().await.unwrap()).unwrap();
+        self.file(name)
+    }
+
+    /// `lanyard verify`; whether it holds, and what it says.
+    fn verify(&self, signature: &Path, document: Option<&Path>, more: &[&str]) -> (bool, String) {
+        let mut arguments = vec!["verify"];
+        arguments.extend(document.map(|document| document.to_str().unwrap()));
+        arguments.extend(["--signature", signature.to_str().unwrap(), "--root", self.root.to_str().unwrap()]);
+        let output = lanyard(&[&arguments[..], more].concat());
+        (output.status.success(), said(&output))
+    }
+}
+
+/// The whole story with both tokens at once: TLS, sign-in and systems on P-256, remote signing on ML-DSA; a prescription is
+/// signed with ML-DSA-44 and ML-DSA-65, our own verifier proves it by lists and by OCSP, openssl 3.0 says that it does not
+/// know the algorithm; a destroyed credential leaves no key in the token, also after the server starts anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_tokens_serve_two_kinds_of_authorities() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let kryoptic = TestToken::kryoptic();
+    let dir = tempfile::tempdir().unwrap();
+    let site = installed(dir.path(), &kryoptic);
+    let serving = Serving::spawn(&site);
+    site.private("/ready", 200).await;
+    let person = person(&site).await;
+    let small = credential(&site, &person, Algorithm::MlDsa44).await;
+    let large = credential(&site, &person, Algorithm::MlDsa65).await;
+    let document = site.folder.join("prescription.json");
+    std::fs::write(&document, b"{\"resourceType\":\"Bundle\"}").unwrap();
+    let detached = signed(&site, &small, &document, &[]);
+    let other = site.folder.join("other.json");
+    std::fs::write(&other, b"{\"resourceType\":\"Bundle\",\"id\":\"2\"}").unwrap();
+    let enveloping = signed(&site, &large, &other, &["--enveloping"]);
+
+    let stranger = Stranger { site: &site, root: site.root() };
+    proved(&stranger, &small, &detached, &document, &enveloping).await;
+    unknown_to_openssl(&detached, &document, &stranger.root);
+    everything_else_is_p_256(&site).await;
+
+    serving.kill();
+    let serving = Serving::spawn(&site);
+    site.private("/ready", 200).await;
+    let again = site.folder.join("again.json");
+    std::fs::write(&again, b"{}").unwrap();
+    signed(&site, &small, &again, &[]);
+    destroyed(&site, &small).await;
+    signed(&site, &large, &again, &["--enveloping"]);
+    serving.kill();
+    let keys = kryoptic.hsm().await.inventory().await.unwrap();
+    let people = keys.iter().filter(|key| key.label.starts_with("person-"));
+    assert_eq!(people.map(|key| key.alg).collect::<Vec<_>>(), [Some(Alg::MlDsa65)], "the other is gone");
+}
+
+async fn proved(
+    stranger: &Stranger<'_>,
+    credential: &Credential,
+    detached: &Path,
+    document: &Path,
+    enveloping: &Path,
+) {
+    let (root, issuing) = (
+        stranger.fetch("/crl/root.crl", "root.crl").await,
+        stranger.fetch("/crl/remote-signing.crl", "issuing.crl").await,
+    );
+    let (root, issuing) = (root.to_str().unwrap(), issuing.to_str().unwrap());
+    let lists = ["--crl", root, "--crl", issuing];
+    for (signature, document) in [(detached, Some(document)), (enveloping, None)] {
+        let (good, said) = stranger.verify(signature, document, &lists);
+        assert!(good, "{said}");
+    }
+    let other = stranger.file("changed.json");
+    std::fs::write(&other, b"{\"resourceType\":\"Bundle\" }").unwrap();
+    let (good, said) = stranger.verify(detached, Some(&other), &lists);
+    assert!(!good && said.contains("not the one that was signed"), "{said}");
+
+    let leaf = STANDARD.decode(&credential.certificates[0].certificate).unwrap();
+    let leaf = Certificate::from_der(&leaf).unwrap();
+    let issuer = std::fs::read(stranger.fetch("/aia/remote-signing.cer", "issuing.cer").await).unwrap();
+    let issuer = Certificate::from_der(&issuer).unwrap();
+    let answer = stranger.ask(&issuer, &leaf, "answer.der").await;
+    let nonce = "ab".repeat(32);
+    let by_answer = ["--crl", root, "--ocsp", answer.to_str().unwrap(), "--ocsp-nonce", &nonce];
+    let (good, said) = stranger.verify(detached, Some(document), &by_answer);
+    assert!(good, "{said}");
+    let without = ["--crl", root];
+    let (good, said) = stranger.verify(detached, Some(document), &without);
+    assert!(!good && said.contains("no OCSP answer"), "{said}");
+    let other_nonce = "cd".repeat(32);
+    let wrong = ["--crl", root, "--ocsp", answer.to_str().unwrap(), "--ocsp-nonce", &other_nonce];
+    let (good, said) = stranger.verify(detached, Some(document), &wrong);
+    assert!(!good && said.contains("does not repeat"), "{said}");
+    let late = [&by_answer[..], &["--at", "2036-01-01T00:00:00Z"]].concat();
+    assert!(!stranger.verify(detached, Some(document), &late).0);
+    for (what, sentence) in [(root, "not an OCSP response"), ("/nowhere", "nowhere")] {
+        let (good, said) = stranger.verify(detached, Some(document), &["--ocsp", what]);
+        assert!(!good && said.contains(sentence), "{said}");
+    }
+}
+
+/// Debian's openssl is of before ML-DSA: it says so, and does not take the signature for good or for forged.
+fn unknown_to_openssl(signature: &Path, document: &Path, root: &Path) {
+    let output = Command::new("openssl")
+        .args(["cms", "-verify", "-binary", "-inform", "DER", "-in"])
+        .arg(signature)
+        .arg("-content")
+        .arg(document)
+        .arg("-CAfile")
+        .arg(root)
+        .args(["-out", "/dev/null"])
+        .output()
+        .unwrap();
+    let said = said(&output);
+    assert!(!output.status.success(), "this openssl knows ML-DSA: let it judge");
+    assert!(said.contains("unable to get certs public key"), "{said}");
+}
+
+/// The other authorities are what they were, so that TLS and old readers see nothing new.
+async fn everything_else_is_p_256(site: &Site) {
+    for (issuer, alg) in [
+        ("systems", "id-ecPublicKey"),
+        ("card", "id-ecPublicKey"),
+        ("remote-signing", "2.16.840.1.101.3.4.3.18"),
+    ] {
+        let url = format!("http://localhost:{}/aia/{issuer}.cer", site.base + 3);
+        let der = reqwest::get(&url).await.unwrap().bytes().await.unwrap();
+        let file = site.folder.join(format!("{issuer}.cer"));
+        std::fs::write(&file, der).unwrap();
+        let output = Command::new("openssl")
+            .args(["x509", "-inform", "DER", "-noout", "-text", "-in"])
+            .arg(&file)
+            .output()
+            .unwrap();
+        let said = said(&output);
+        assert!(said.contains(alg), "{issuer}: {said}");
+    }
+}
+
+async fn destroyed(site: &Site, credential: &Credential) {
+    let desk = site.systems(&site.desk());
+    let path = format!("/signer/credentials/{}", credential.credential_id);
+    desk.tell(Method::DELETE, &path, &()).await.unwrap();
+    let shown: Credential = desk.get(&path).await.unwrap();
+    assert_eq!(shown.state, CredentialState::Destroyed);
+    let serial = &shown.certificates[0].serial;
+    let info: CertificateInfo = desk.get(&format!("/ca/certificates/{serial}")).await.unwrap();
+    assert_eq!(info.state, CertificateState::Issued, "what it signed can still be verified");
+}

@@ -1,0 +1,210 @@
+//! Yesterday's copy is restored: nothing is used before what happened since is accounted for.
+
+use axum::http::Method;
+use lanyard::client::Server;
+use lanyard::signing::{self, Agreement, Credential, Envelope};
+use pki::{Certificate, Crl, Serial};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::rig::{Demo, PATIENCE, Serving, Site, free_ports, said};
+
+/// The prescriber of the demo.
+const PRESCRIBER: &str = "555000000108";
+
+/// A backup is taken, life goes on, the database is lost. The restored server answers 503 to everything until it has
+/// been given what was seen outside; then revocations are back, list numbers are beyond any use, open authorisations
+/// are void, certificates without a row are told, and the record goes on in a new log that proves itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn yesterdays_copy_is_not_used_before_the_gap_is_known() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let dir = tempfile::tempdir().unwrap();
+    let site = Site { folder: dir.path().join("demo"), base: free_ports() };
+    let demo = Demo::start(&site.folder, site.base);
+    let before = agreed(&site, b"agreed before the backup").await;
+    let backup = dir.path().join("backup");
+    site.run(&["backup", backup.to_str().unwrap()]);
+    assert!(
+        !site.try_run(&["backup", backup.to_str().unwrap()]).status.success(),
+        "a backup is not overwritten"
+    );
+
+    let outside = life_goes_on(&site, dir.path()).await;
+    demo.kill();
+    for name in ["lanyard.db", "lanyard.db-wal", "lanyard.db-shm"] {
+        let _ = std::fs::remove_file(site.folder.join(name));
+    }
+    damaged_backups_are_refused(&site, &backup, dir.path());
+    site.run(&["restore", backup.to_str().unwrap()]);
+
+    let serving = Serving::spawn(&site);
+    let ready = site.private("/ready", 503).await;
+    assert!(ready.contains("in-recovery") && ready.contains("lanyard recover"), "{ready}");
+    let systems = site.systems(&site.system());
+    for (method, path) in [
+        (Method::POST, "/csc/v2/info"),
+        (Method::GET, "/audit/checkpoint"),
+        (Method::GET, "/ca/issuers"),
+        (Method::POST, "/ca/certificates"),
+    ] {
+        assert_eq!(systems.status(method, path, &json!({})).await.unwrap(), 503, "{path}");
+    }
+    let rewrap = site.try_run(&["keys", "rewrap", "--new"]);
+    assert!(!rewrap.status.success() && said(&rewrap).contains("lanyard recover"), "{}", said(&rewrap));
+    let old = site.try_run(&["recover", "--crl", outside.old_list.to_str().unwrap()]);
+    assert!(
+        !old.status.success() && said(&old).contains("not signed by one of our issuers"),
+        "{}",
+        said(&old)
+    );
+    assert!(!site.try_run(&["recover"]).status.success(), "nothing seen outside is not enough");
+
+    let told = recover(&site, &outside);
+    assert!(told.contains(&format!("certificate {} of sign-in: revoked again", outside.revoked)), "{told}");
+    let adopted = told.lines().find(|line| line.contains("had no row here; it has one now"));
+    assert!(adopted.is_some_and(|line| line.contains(&outside.issued.to_string())), "{told}");
+    site.private("/ready", 200).await;
+    what_holds_afterwards(&site, &outside, before, &told).await;
+    serving.kill();
+}
+
+/// What is known outside when the database is lost.
+struct Outside {
+    checkpoint: std::path::PathBuf,
+    list: std::path::PathBuf,
+    old_list: std::path::PathBuf,
+    certificate: std::path::PathBuf,
+    number: u64,
+    revoked: Serial,
+    issued: Serial,
+}
+
+/// A certificate is revoked and one is issued, neither of which the backup knows.
+async fn life_goes_on(site: &Site, dir: &std::path::Path) -> Outside {
+    let desk = site.systems(&site.desk());
+    let revoked = serial_of(&site.person().certificate);
+    let path = format!("/ca/certificates/{revoked}/revocation");
+    let status = desk.status(Method::POST, &path, &json!({"reason": "key_compromise"})).await.unwrap();
+    assert!((200..300).contains(&status), "{status}");
+    let list = list_with(site, &revoked).await;
+    site.run(&["enrol", "somebody-new", "--out", dir.to_str().unwrap()]);
+    let certificate = dir.join("somebody-new.pem");
+    let checkpoint = dir.join("seen-checkpoint");
+    std::fs::write(&checkpoint, site.client(0, None).text("/audit/checkpoint").await.unwrap()).unwrap();
+    let outside_list = dir.join("seen.crl");
+    std::fs::write(&outside_list, list.der()).unwrap();
+    // The list of somebody else says nothing about us.
+    let old_list = dir.join("foreign.crl");
+    std::fs::write(&old_list, foreign_list()).unwrap();
+    Outside {
+        issued: serial_of(&certificate),
+        number: list.number().and_then(|number| number.to_u64()).unwrap(),
+        list: outside_list,
+        checkpoint,
+        old_list,
+        certificate,
+        revoked,
+    }
+}
+
+fn serial_of(pem: &std::path::Path) -> Serial {
+    Certificate::from_pem(&std::fs::read_to_string(pem).unwrap()).unwrap().serial()
+}
+
+fn foreign_list() -> Vec<u8> {
+    use rcgen::{CertificateParams, CertificateRevocationListParams, Issuer, KeyIdMethod, KeyPair};
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let day = time::Duration::days(1);
+    let now = time::OffsetDateTime::from_unix_timestamp(1_790_000_000).unwrap();
+    let list = CertificateRevocationListParams {
+        this_update: now,
+        next_update: now + day,
+        crl_number: 7_u64.into(),
+        issuing_distribution_point: None,
+        revoked_certs: Vec::new(),
+        key_identifier_method: KeyIdMethod::Sha256,
+    };
+    list.signed_by(&Issuer::new(params, key)).unwrap().der().to_vec()
+}
+
+/// The list of the sign-in authority once it holds this serial.
+async fn list_with(site: &Site, serial: &Serial) -> Crl {
+    let url = format!("http://localhost:{}/crl/sign-in.crl", site.base + 3);
+    let deadline = std::time::Instant::now() + PATIENCE;
+    loop {
+        let der = reqwest::get(&url).await.unwrap().bytes().await.unwrap();
+        let list = Crl::from_der(&der).unwrap();
+        if list.entry(serial).is_some() {
+            return list;
+        }
+        assert!(std::time::Instant::now() < deadline, "the revocation never showed in the list");
+        tokio::task::yield_now().await;
+    }
+}
+
+fn damaged_backups_are_refused(site: &Site, backup: &std::path::Path, dir: &std::path::Path) {
+    let damaged = dir.join("damaged");
+    std::fs::create_dir(&damaged).unwrap();
+    for entry in std::fs::read_dir(backup).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), damaged.join(entry.file_name())).unwrap();
+    }
+    let tables = damaged.join("tables.jsonl");
+    let text = std::fs::read_to_string(&tables).unwrap();
+    std::fs::write(&tables, text.replacen("issued", "dropped", 1)).unwrap();
+    let refused = site.try_run(&["restore", damaged.to_str().unwrap()]);
+    assert!(!refused.status.success() && said(&refused).contains("damaged or changed"), "{}", said(&refused));
+}
+
+fn recover(site: &Site, outside: &Outside) -> String {
+    site.run(&[
+        "recover",
+        "--checkpoint",
+        outside.checkpoint.to_str().unwrap(),
+        "--crl",
+        outside.list.to_str().unwrap(),
+        "--certificate",
+        outside.certificate.to_str().unwrap(),
+    ])
+}
+
+async fn what_holds_afterwards(
+    site: &Site,
+    outside: &Outside,
+    before: (Server, Credential, Agreement),
+    told: &str,
+) {
+    let list = list_with(site, &outside.revoked).await;
+    assert!(list.number().and_then(|number| number.to_u64()).unwrap() > outside.number + 1000);
+    let (server, credential, agreement) = before;
+    let document = [b"agreed before the backup".to_vec()];
+    let late = signing::signatures(&server, &credential, agreement, &document, Envelope::Detached).await;
+    assert!(
+        late.unwrap_err().to_string().contains("expired"),
+        "an authorisation of before does not sign any more"
+    );
+    let (server, credential, agreement) = agreed(site, b"agreed afterwards").await;
+    let document = [b"agreed afterwards".to_vec()];
+    signing::signatures(&server, &credential, agreement, &document, Envelope::Detached).await.unwrap();
+    let copy = site.folder.join("log-copy");
+    let copied = site.run(&["audit", "copy", copy.to_str().unwrap()]);
+    let key = told.lines().find(|line| line.contains("localhost/lanyard/")).unwrap().trim();
+    let proved = site.run(&["audit", "verify", copy.to_str().unwrap(), "--key", key]);
+    assert!(proved.contains("PROVED"), "{copied}\n{proved}");
+    let first = site.run(&["audit", "export"]);
+    let gap = first.lines().find(|line| line.contains("\"restored\"")).expect("the gap is in the record");
+    assert!(gap.contains("seen_outside"), "{gap}");
+}
+
+/// An authorisation that is still open.
+async fn agreed(site: &Site, document: &[u8]) -> (Server, Credential, Agreement) {
+    let server = site.systems(&site.system());
+    let credential = signing::credential(&server, PRESCRIBER, None).await.unwrap();
+    let passphrase = std::fs::read_to_string(site.folder.join("prescriber/passphrase")).unwrap();
+    let passphrase = Zeroizing::new(passphrase.trim().to_owned());
+    let agreement =
+        signing::authorise(&server, &credential, &passphrase, &[document.to_vec()]).await.unwrap();
+    (server, credential, agreement)
+}
