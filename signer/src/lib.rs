@@ -42,7 +42,7 @@ pub use authorisation::end_open_authorisations;
 pub use config::{Argon2, Attempts, Config, KeyPool};
 pub use error::{Error, Parameter};
 pub use events::{Event, SignedDigest};
-pub use http::{openapi, router};
+pub use http::{in_csc_words, openapi, router};
 pub use ids::{AuthorisationId, CredentialId, KeyId, SigningId};
 pub use rewrap::{rewrap, wrapped_keys};
 pub use signer::{Parts, Shared, Signer};

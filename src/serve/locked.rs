@@ -111,7 +111,7 @@ fn router(port: Port, config: &Config, waiting: &Waiting, metrics: Metrics) -> R
     };
     // Routes and no fallback: the layers around have one of their own.
     let router = Router::new().route("/", any(refuse.clone())).route("/{*path}", any(refuse));
-    stack(router, &config.limits.anybody())
+    signer::in_csc_words(stack(router, &config.limits.anybody()))
 }
 
 async fn ready(State(waiting): State<Waiting>) -> Response {

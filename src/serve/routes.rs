@@ -80,13 +80,14 @@ impl Port {
         let known = from_fn_with_state(app.callers.clone(), callers::authenticate);
         let router = match self {
             Self::Public => {
-                stack(behind_the_clock(modules(app).merge(docs::router()), app, clock), &limits.anybody())
+                let router = behind_the_clock(modules(app).merge(docs::router()), app, clock);
+                signer::in_csc_words(stack(router, &limits.anybody()))
             }
             Self::Systems => {
                 let router = limit_callers(modules(app), limits.per_client).layer(known);
                 // Before it is asked who calls: on a wrong clock no list is current, and that would be the answer.
                 let router = behind_the_clock(router, app, clock);
-                stack(router, &limits.known_callers())
+                signer::in_csc_words(stack(router, &limits.known_callers()))
             }
             Self::Cards => stack(cards::router().layer(known), &limits.anybody()),
             Self::Plain => stack(ca::public_router(app.authority.clone()), &limits.anybody()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ca::api::{
     CertificateInfo, IssueRequest, Issued, KeySource, Reason, RevokeRequest, SubjectData, Validity,
 };
-use lanyard::client::Server;
+use lanyard::client::{Refused, Server};
 use lanyard::keypair::Pair;
 use platform::clock::{Clock, Millis};
 
@@ -37,6 +37,17 @@ async fn refused(server: &Server) -> String {
     }
 }
 
+/// The refusal, which a signing client gets too, in the words of its API (CSC API v2, 10.1) and with the same reason.
+async fn refused_to_sign(server: &Server, status: u16, error: &str, description: &str) {
+    for method in ["credentials/list", "credentials/authorize", "signatures/signHash", "signatures/signDoc"] {
+        let path = format!("/csc/v2/{method}");
+        let answer = server.post::<serde_json::Value>(&path, &serde_json::json!({})).await.unwrap_err();
+        let refused = answer.downcast_ref::<Refused>().expect("an answer");
+        let expected = (status, format!("{description} [{error}]"));
+        assert_eq!((refused.status.as_u16(), refused.said.clone()), expected, "{path}");
+    }
+}
+
 /// No certificate, a stranger's, a revoked, a held, an expired and an unregistered one are each refused in their own
 /// words; a revocation counts from the next request on, and a hold that is lifted opens the door again.
 #[tokio::test(flavor = "multi_thread")]
@@ -46,7 +57,8 @@ async fn certificates_that_are_not_good_are_refused() {
     let site = Site { folder: dir.path().join("demo"), base: free_ports() };
     let _demo = Demo::start(&site.folder, site.base);
     no_certificate(&site).await;
-    stranger(&site).await;
+    let unknown = "the client certificate was not issued by this service's authorities for systems or people";
+    refused_to_sign(&stranger(&site).await, 401, "unauthorized_client", unknown).await;
     unregistered(&site).await;
     wrong_purpose(&site).await;
     revoked(&site).await;
@@ -68,8 +80,7 @@ async fn strangers_are_counted_by_address() {
     site.private("/ready", 200).await;
     let (desk, nobody) = (site.systems(&site.desk()), site.client(1, None));
     desk.text(ROUTE).await.unwrap();
-    stranger(&site).await;
-    let strange = site.systems(&Pair::in_folder(&site.folder.join("clients"), "stranger"));
+    let strange = stranger(&site).await;
     for client in [&strange, &nobody] {
         let mut told_to_wait = false;
         for _ in 0..40 {
@@ -87,12 +98,15 @@ async fn strangers_are_counted_by_address() {
 
 async fn no_certificate(site: &Site) {
     for port in [0, 1] {
-        let said = refused(&site.client(port, None)).await;
+        let nobody = site.client(port, None);
+        let said = refused(&nobody).await;
         assert!(said.contains("401"), "{said}");
+        let sentence = "Say who you are: this needs a client certificate or a token.";
+        refused_to_sign(&nobody, 401, "unauthorized_client", sentence).await;
     }
 }
 
-async fn stranger(site: &Site) {
+async fn stranger(site: &Site) -> Server {
     let key = rcgen::KeyPair::generate().unwrap();
     let mut parameters = rcgen::CertificateParams::default();
     parameters.distinguished_name.push(rcgen::DnType::CommonName, "registration-desk");
@@ -101,8 +115,10 @@ async fn stranger(site: &Site) {
     let pair = Pair::in_folder(&site.folder.join("clients"), "stranger");
     std::fs::write(&pair.certificate, certificate.pem()).unwrap();
     std::fs::write(&pair.key, key.serialize_pem()).unwrap();
-    let said = refused(&site.systems(&pair)).await;
+    let server = site.systems(&pair);
+    let said = refused(&server).await;
     assert!(said.contains("401") && said.contains("certificate-unknown"), "{said}");
+    server
 }
 
 async fn unregistered(site: &Site) {
@@ -110,6 +126,9 @@ async fn unregistered(site: &Site) {
     let said = refused(&site.systems(&pair)).await;
     assert!(said.contains("403") && said.contains("client-not-registered"), "{said}");
     assert!(said.contains("[clients.nobody-knows-me]"), "{said}");
+    let sentence =
+        "the client nobody-knows-me is not registered here; it needs a [clients.nobody-knows-me] table";
+    refused_to_sign(&site.systems(&pair), 403, "access_denied", sentence).await;
 }
 
 /// The server's own certificate is of the right authority and still no client's.
@@ -126,6 +145,8 @@ async fn revoked(site: &Site) {
     revoke(site, &certificate.serial, Reason::KeyCompromise).await;
     let said = refused(&server).await;
     assert!(said.contains("401") && said.contains("certificate-revoked"), "{said}");
+    let sentence = "the client certificate has been revoked; have a new one issued";
+    refused_to_sign(&server, 401, "unauthorized_client", sentence).await;
 }
 
 async fn held(site: &Site) {

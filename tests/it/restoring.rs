@@ -49,6 +49,8 @@ async fn yesterdays_copy_is_not_used_before_the_gap_is_known() {
     ] {
         assert_eq!(systems.status(method, path, &json!({})).await.unwrap(), 503, "{path}");
     }
+    let csc = systems.post::<serde_json::Value>("/csc/v2/info", &json!({})).await.unwrap_err().to_string();
+    assert!(csc.contains("lanyard recover") && csc.contains("[temporarily_unavailable]"), "{csc}");
     let rewrap = site.try_run(&["keys", "rewrap", "--new"]);
     assert!(!rewrap.status.success() && said(&rewrap).contains("lanyard recover"), "{}", said(&rewrap));
     let old = site.try_run(&["recover", "--crl", outside.old_list.to_str().unwrap()]);

@@ -10,6 +10,8 @@ use axum::routing::{get, post, put};
 
 use utoipa::OpenApi;
 
+pub use csc::in_csc_words;
+
 use crate::signer::Signer;
 
 /// Largest body of everything but `signDoc`, which alone may carry documents. A thousand digests take 50 KiB.

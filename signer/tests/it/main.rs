@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what should not be")]
 
+mod around;
 mod bad_input;
 mod faults;
 mod flow;

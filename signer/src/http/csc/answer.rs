@@ -69,22 +69,28 @@ impl From<Parameter> for CscAnswer {
 
 impl From<Problem> for CscAnswer {
     fn from(problem: Problem) -> Self {
-        let (status, error) = match problem.kind {
+        problem.log();
+        Self { retry_after: problem.retry_after, ..Self::of(problem.kind, problem.detail) }
+    }
+}
+
+impl CscAnswer {
+    /// A refusal of this kind.
+    pub(super) fn of(kind: Kind, description: String) -> Self {
+        let (status, error) = match kind {
             Kind::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthorized_client"),
             Kind::Forbidden => (StatusCode::FORBIDDEN, "access_denied"),
             Kind::TooMany => (StatusCode::TOO_MANY_REQUESTS, LATER),
             Kind::Unavailable | Kind::TimedOut => (StatusCode::SERVICE_UNAVAILABLE, LATER),
+            Kind::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, INVALID),
             Kind::TooSlow => (StatusCode::REQUEST_TIMEOUT, INVALID),
             Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, INVALID),
             Kind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
             _ => (StatusCode::BAD_REQUEST, INVALID),
         };
-        problem.log();
-        Self { status, error, description: problem.detail, retry_after: problem.retry_after }
+        Self { status, error, description, retry_after: None }
     }
-}
 
-impl CscAnswer {
     pub(super) fn new(status: StatusCode, error: &'static str, description: &str) -> Self {
         Self { status, error, description: description.to_owned(), retry_after: None }
     }

@@ -1,6 +1,7 @@
 //! The Cloud Signature Consortium API v2, one file per method.
 
 mod answer;
+mod around;
 pub(super) mod authorize;
 pub(super) mod credentials;
 mod fields;
@@ -15,6 +16,7 @@ use axum::http::request::Parts;
 use platform::caller::Caller;
 
 use answer::CscAnswer;
+pub use around::in_csc_words;
 pub(super) use authorize::authorize;
 pub(super) use credentials::{credentials_info, credentials_list};
 use fields::Fields;

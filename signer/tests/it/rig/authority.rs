@@ -1,8 +1,12 @@
 //! The real certificate authority, on the token of this test.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock};
 
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca::api::{Client, ISSUE, READ, REVOKE};
@@ -10,6 +14,7 @@ use ca::ceremony::{self, Specification};
 use ca::{Config, PracticeStatementUrl, PublicUrl};
 use hsm::Hsm;
 use hsm::testing::TestToken;
+use http::Method;
 use platform::caller::Caller;
 use platform::clock::{Clock, HighWater};
 use platform::db::Db;
@@ -43,8 +48,25 @@ impl Authority {
 
     /// The authority as the signer speaks to it.
     pub(crate) fn client(&self) -> Client {
-        let caller = Caller::module("signer", &[ISSUE, REVOKE, READ]);
-        Client::new(Peer::local(ca::router(self.0.clone()), caller))
+        client(ca::router(self.0.clone()))
+    }
+
+    /// The same, where something else happens once, after the first certificate was issued and before the signer hears of
+    /// it.
+    pub(crate) fn client_while(&self, meanwhile: Meanwhile) -> Client {
+        let waiting = Arc::new(Mutex::new(Some(meanwhile)));
+        client(ca::router(self.0.clone()).layer(from_fn(move |request: Request, next: Next| {
+            let waiting = Arc::clone(&waiting);
+            async move {
+                let issues = request.method() == Method::POST && request.uri().path() == "/ca/certificates";
+                let response = next.run(request).await;
+                let due = waiting.lock().unwrap().take_if(|_| issues);
+                if let Some(meanwhile) = due {
+                    meanwhile.await;
+                }
+                response
+            }
+        })))
     }
 
     /// Writes what a verifier needs: root and revocation lists to trust, and the chain.
@@ -67,6 +89,13 @@ impl Authority {
         std::fs::rename(&moved.from, &moved.to).unwrap();
         moved
     }
+}
+
+/// Something that happens at a moment of the test's choice.
+pub(crate) type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+fn client(router: Router) -> Client {
+    Client::new(Peer::local(router, Caller::module("signer", &[ISSUE, REVOKE, READ])))
 }
 
 /// A token that is away.

@@ -14,6 +14,7 @@ use http_body_util::BodyExt as _;
 use platform::caller::{Act, Caller, CallerKind};
 use platform::clock::{Clock, ManualClock, Millis};
 use platform::db::Db;
+use platform::web::{Limits, stack};
 use serde_json::{Value, json};
 use signer::api::{Algorithm, CREDENTIALS, Credential, LedgerEntry, OWN_CREDENTIALS, SIGN};
 use signer::{Argon2, Attempts, Config, KeyPool, Parts, Signer};
@@ -53,24 +54,26 @@ impl Rig {
         let (clock, hand) = Clock::manual(START);
         let hsm = authority::token().await;
         let authority = Authority::new(&db, &hsm, &clock).await;
-        Self::assemble(db, hsm, authority, clock, std::sync::Arc::new(hand))
+        let ca = authority.client();
+        Self::assemble(db, hsm, (authority, ca), clock, std::sync::Arc::new(hand))
     }
 
     /// Another process on the same database, token and authority; it shares no memory with the first.
     pub(crate) fn twin(&self) -> Self {
-        Self::assemble(
-            self.db.clone(),
-            self.hsm.clone(),
-            self.authority.clone(),
-            self.clock.clone(),
-            std::sync::Arc::clone(&self.hand),
-        )
+        self.twin_with(self.authority.client())
+    }
+
+    /// The same, which speaks to the authority in this way.
+    pub(crate) fn twin_with(&self, ca: ca::api::Client) -> Self {
+        let hand = std::sync::Arc::clone(&self.hand);
+        let (db, hsm, clock) = (self.db.clone(), self.hsm.clone(), self.clock.clone());
+        Self::assemble(db, hsm, (self.authority.clone(), ca), clock, hand)
     }
 
     fn assemble(
         db: Db,
         hsm: hsm::Hsm,
-        authority: Authority,
+        (authority, ca): (Authority, ca::api::Client),
         clock: Clock,
         hand: std::sync::Arc<ManualClock>,
     ) -> Self {
@@ -81,8 +84,7 @@ impl Rig {
             key_pool: KeyPool { rsa_2048: 1 },
             ..Config::default()
         };
-        let parts =
-            Parts { config, db: db.clone(), hsm: hsm.clone(), ca: authority.client(), clock: clock.clone() };
+        let parts = Parts { config, db: db.clone(), hsm: hsm.clone(), ca, clock: clock.clone() };
         let signer = Signer::new(parts).unwrap();
         Self {
             authority,
@@ -98,6 +100,11 @@ impl Rig {
             hand,
             hsm,
         }
+    }
+
+    /// The routes as a port of the server has them, with these limits around.
+    pub(crate) fn port(&self, limits: &Limits) -> Router {
+        signer::in_csc_words(stack(self.router.clone(), limits))
     }
 
     /// Time goes on.
@@ -292,7 +299,8 @@ impl Rig {
     }
 }
 
-async fn send(router: Router, request: Request<Body>) -> Answer {
+/// Any request to these routes.
+pub(crate) async fn send(router: Router, request: Request<Body>) -> Answer {
     let response = router.oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
