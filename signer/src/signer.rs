@@ -109,8 +109,11 @@ impl Signer {
     ) -> Result<Arc<Live>, Error> {
         if let Some(live) = self.live.get(credential) {
             check_holder(caller, &live.row.user_id, credential)?;
-            live.check_usable(self.clock.now())?;
-            return Ok(live);
+            if live.check_usable(self.clock.now()).is_ok() {
+                return Ok(live);
+            }
+            // It has ended while it lay here, and another process may have renewed it: its row tells.
+            self.forget(credential);
         }
         let row = live::row(&self.db, credential).await?;
         check_holder(caller, &row.user_id, credential)?;

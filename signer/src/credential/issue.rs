@@ -3,12 +3,13 @@
 //! Each act is in two steps with the authority between them. The first transaction sets the key aside; the authority
 //! issues under a request id of ours; the second transaction makes the certificate the one that signs. A crash or refusal
 //! in between leaves a key that does not sign, and the same act done again goes on from there: the authority answers the
-//! same request id with the same certificate.
+//! same request id with the same certificate. It is a certificate's row here that ends its request id, whether the
+//! certificate then signs or, because the credential changed in between, is revoked at once.
 
 use audit::Actor;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ca::api::{IssueRequest, Issued, KeySource, Reason, RevokeRequest};
+use ca::api::{CertificateState, IssueRequest, Issued, KeySource, Reason, RevokeRequest};
 use hsm::Alg;
 use platform::caller::Caller;
 use platform::clock::Millis;
@@ -19,11 +20,12 @@ use crate::api::{CREDENTIALS, CreateCredential, Credential, CredentialState};
 use crate::error::Error;
 use crate::events::Event;
 use crate::ids::{CredentialId, KeyId};
+use crate::live;
 use crate::share::Sharer;
 use crate::signer::Signer;
 use crate::spare;
-use crate::store::certificates::{self, CertificateRow};
-use crate::store::credentials::{self, CredentialRow, Inserted};
+use crate::store::certificates::{self, CertificateRow, Inserted};
+use crate::store::credentials::{self, CredentialRow};
 use crate::store::keys::{self, KeyRow};
 use crate::suite;
 
@@ -148,7 +150,7 @@ async fn set_up(
                         return Ok(None);
                     };
                     row.key_id = key.key_id;
-                    if credentials::insert(tx, &row).await? == Inserted::RequestIdTaken {
+                    if credentials::insert(tx, &row).await? == credentials::Inserted::RequestIdTaken {
                         return Err(Error::CredentialChanged);
                     }
                     let event = Event::CredentialRequested {
@@ -220,31 +222,63 @@ async fn certify(
     let issued = signer.ca.issue(&request).await.map_err(Error::Authority)?;
     let now = signer.clock.now();
     let certificate = certificate_row(row, &key, issued, now)?;
-    let (actor, row, old_key) = (Actor::from(caller), row.clone(), row.key_id.clone());
-    let (credential, serial) = (row.credential_id.clone(), certificate.serial.clone());
-    let stored: Result<(), Error> = signer
+    let stored = make_it_sign(signer, caller, row, certificate.clone(), purpose).await;
+    signer.forget(&row.credential_id);
+    signer.destroy_left_keys().await;
+    match stored {
+        Err(Error::CredentialChanged) => settle(signer, certificate).await,
+        // Whatever else went wrong, the same act done again finds the certificate and goes on.
+        done => done,
+    }
+}
+
+/// Stores a certificate as the one that signs, unless its credential changed, it has a row already, or somebody ended it.
+async fn make_it_sign(
+    signer: &Signer,
+    caller: &Caller,
+    row: &CredentialRow,
+    certificate: CertificateRow,
+    purpose: Purpose,
+) -> Result<(), Error> {
+    let (actor, row, now) = (Actor::from(caller), row.clone(), certificate.issued_at);
+    signer
         .db
         .write(move |tx| {
             Box::pin(async move {
-                certificates::insert(tx, &certificate).await?;
-                credentials::set_certificate(tx, &row, &key.key_id, &certificate.serial, now).await?;
-                if key.key_id != old_key {
-                    keys::destroy(tx, &old_key, now).await?;
+                let serial = certificate.serial.as_str();
+                let in_force = ca::api::in_force(tx, &[serial]).await?.contains(serial);
+                if !in_force || certificates::insert(tx, &certificate).await? == Inserted::Before {
+                    return Err(Error::CredentialChanged);
+                }
+                credentials::set_certificate(tx, &row, &certificate.key_id, &certificate.serial, now).await?;
+                if certificate.key_id != row.key_id {
+                    keys::destroy(tx, &row.key_id, now).await?;
                 }
                 audit::record(tx, now, &actor, &purpose.event(&row, certificate.serial)).await?;
                 Ok(())
             })
         })
-        .await;
-    signer.forget(&credential);
-    signer.destroy_left_keys().await;
-    if stored.is_err() {
-        // The credential changed under way, and nobody here knows the new certificate: it must not stay in force. If the
-        // process ends before this, revoking the credential finds it by its key.
+        .await
+}
+
+/// What becomes of a certificate whose credential changed while it was issued. When the same act, done twice at once, made it
+/// the one that signs, that is what was asked for. Otherwise it must not stay in force; its row is stored first, so that
+/// the act done again asks for another one. If the process ends before it is revoked, revoking the credential finds it by
+/// its key.
+async fn settle(signer: &Signer, certificate: CertificateRow) -> Result<(), Error> {
+    let (credential, serial) = (certificate.credential_id.clone(), certificate.serial.clone());
+    let write =
+        signer.db.write(move |tx| Box::pin(async move { certificates::insert(tx, &certificate).await }));
+    if write.await? == Inserted::Before {
+        let row = live::row(&signer.db, &credential).await?;
+        return if row.serial == Some(serial) { Ok(()) } else { Err(Error::CredentialChanged) };
+    }
+    let info = signer.ca.certificate(&serial).await.map_err(Error::Authority)?;
+    if matches!(info.state, CertificateState::Issued | CertificateState::Held) {
         let request = RevokeRequest { reason: Reason::CessationOfOperation, invalidity_date: None };
         signer.ca.revoke(&serial, &request).await.map_err(Error::Authority)?;
     }
-    stored
+    Err(Error::CredentialChanged)
 }
 
 fn certificate_row(

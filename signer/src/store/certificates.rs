@@ -27,9 +27,9 @@ pub(crate) struct CertificateRow {
 type Columns = (String, String, String, Vec<u8>, String, i64, i64, i64, i64, i64);
 
 /// Stores a certificate, unless it is there.
-pub(crate) async fn insert(tx: &mut Tx, row: &CertificateRow) -> Result<(), Error> {
+pub(crate) async fn insert(tx: &mut Tx, row: &CertificateRow) -> Result<Inserted, Error> {
     let chain = serde_json::to_string(&row.chain).map_err(|_| Error::StoredRow { what: "chain" })?;
-    sqlx::query(
+    let done = sqlx::query(
         "INSERT INTO signer_certificate (serial, credential_id, key_id, certificate, chain, not_before, not_after, \
          sign_from, sign_until, issued_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
          ON CONFLICT (serial) DO NOTHING",
@@ -46,7 +46,16 @@ pub(crate) async fn insert(tx: &mut Tx, row: &CertificateRow) -> Result<(), Erro
     .bind(row.issued_at.0)
     .execute(&mut *tx)
     .await?;
-    Ok(())
+    Ok(if done.rows_affected() == 1 { Inserted::Now } else { Inserted::Before })
+}
+
+/// When a certificate's row went in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Inserted {
+    /// By this job.
+    Now,
+    /// By another one, before.
+    Before,
 }
 
 /// The certificate with a serial number.

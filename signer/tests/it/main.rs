@@ -9,6 +9,7 @@ mod flow;
 mod life;
 mod once;
 mod passphrases;
+mod renewing;
 mod rewrapping;
 mod rig;
 mod verify;
