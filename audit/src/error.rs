@@ -65,6 +65,17 @@ pub enum Error {
         /// The size at which they differ.
         size: u64,
     },
+    /// The checkpoint that was given says nothing of what came after the copy was taken.
+    #[error(
+        "the checkpoint that was given has {seen} entries, and the copy itself has one with {ours}: it is older; \
+         give the newest there is outside"
+    )]
+    Older {
+        /// How many entries the newest checkpoint here has.
+        ours: u64,
+        /// How many the given one has.
+        seen: u64,
+    },
     /// Another node moved the log in between; nothing was done and the work is tried again.
     #[error("another node moved the log in between")]
     Overtaken,

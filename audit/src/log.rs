@@ -85,6 +85,9 @@ impl Log {
         let stored_size = log::current_lease(db.read()).await?.map_or(0, |lease| lease.size);
         let seen_outside =
             gap.seen_outside.as_deref().map(|note| seen(&config, &newest, note)).transpose()?;
+        if let Some(seen) = seen_outside.as_ref().filter(|seen| seen.origin == newest.origin) {
+            hold_against(&db, newest.log_epoch, seen).await?;
+        }
         let previous = PreviousLog { origin: newest.origin, stored_size, seen_outside };
         let row = LogRow {
             log_epoch: newest.log_epoch + 1,
@@ -175,6 +178,18 @@ fn seen(config: &Config, newest: &LogRow, note: &str) -> Result<SeenOutside, Err
     // The key of the newest stored log: an epoch that only the lost database knew was begun with the same one.
     let head = VerifierKey::of_spki(origin, &newest.public_key)?.open(note)?;
     Ok(SeenOutside { origin: origin.to_owned(), size: head.size, root: head.root.to_string() })
+}
+
+/// What is older than the newest checkpoint here says nothing of the time since, and what contradicts one is of another past.
+async fn hold_against(db: &Db, log_epoch: u64, seen: &SeenOutside) -> Result<(), Error> {
+    let Some(ours) = newest_signed(db.read(), log_epoch).await? else { return Ok(()) };
+    if seen.size < ours.size {
+        return Err(Error::Older { ours: ours.size, seen: seen.size });
+    }
+    if seen.size == ours.size && seen.root != stored_root(&ours.root)?.to_string() {
+        return Err(Error::Forked { size: seen.size });
+    }
+    Ok(())
 }
 
 /// Insert the log and its first entry in one transaction. Two nodes that begin at once end with the same log.

@@ -13,6 +13,7 @@ use crate::digest::{sha256, sha256_hex};
 use crate::error::Error;
 use crate::events::Event;
 use crate::issuer::Issuer;
+use crate::revocation;
 use crate::serial::Serial;
 use crate::store::certificates::{self, Adoption, Revocation, State};
 use crate::store::scopes;
@@ -185,9 +186,12 @@ impl Authority {
             .write(move |tx: &mut Tx| {
                 Box::pin(async move {
                     let (taken, event) = match certificates::by_serial_in(tx, &serial).await? {
-                        Some(stored) if stored.state == State::Issued && stored.revocation.is_none() => {
+                        Some(stored)
+                            if stored.state == State::Issued
+                                && says_more(stored.revocation.as_ref(), &revocation) =>
+                        {
                             let _ = certificates::mark_revoked(tx, &serial, &revocation).await?;
-                            (Taken::Revoked, revoked_event(&id, serial, revocation))
+                            (Taken::Revoked, revocation::event(&stored, &revocation))
                         }
                         Some(_) => return Ok(Taken::Nothing),
                         None => {
@@ -212,13 +216,13 @@ enum Taken {
     Nothing,
 }
 
-fn revoked_event(issuer: &str, serial: Serial, revocation: Revocation) -> Event {
-    Event::CertificateRevoked {
-        serial: serial.to_string(),
-        issuer: issuer.to_owned(),
-        reason: revocation.reason,
-        invalidity_date: revocation.invalidity_date,
-    }
+/// Whether a list knows more than the row: that the certificate is revoked at all, that it is for good what was a hold, or
+/// that it is for compromise.
+fn says_more(known: Option<&Revocation>, seen: &Revocation) -> bool {
+    known.is_none_or(|known| {
+        known.reason != seen.reason
+            && (known.reason == Reason::CertificateHold || seen.reason == Reason::KeyCompromise)
+    })
 }
 
 /// It proves nothing about the time since the copy was taken.

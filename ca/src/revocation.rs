@@ -143,7 +143,8 @@ fn must_move(moved: Moved) -> Result<(), Error> {
     if moved == Moved::Moved { Ok(()) } else { Err(Error::SerialClosed) }
 }
 
-fn event(stored: &Stored, revocation: &Revocation) -> Event {
+/// What the record says of a revocation.
+pub(crate) fn event(stored: &Stored, revocation: &Revocation) -> Event {
     let (serial, issuer) = (stored.serial.to_string(), stored.issuer.clone());
     if revocation.reason == Reason::CertificateHold {
         return Event::CertificateHeld { serial, issuer };

@@ -98,6 +98,31 @@ async fn seen_checkpoint_must_be_ours() {
     assert_eq!(rig.log(&test_db.db).await.verifier_key().origin(), ORIGIN, "a log was begun all the same");
 }
 
+/// A checkpoint that is older than the copy's own is refused, and one that contradicts it too; the same one will do, when
+/// nothing newer was ever seen.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn seen_checkpoint_is_no_older_than_the_copy() {
+    let rig = Rig::new().await;
+    let test_db = TestDb::new(Engine::Sqlite).await;
+    let (log, mut sequencer) = settled(&rig, &test_db.db, 3).await;
+    let old = log.checkpoint().await.unwrap();
+    note(&test_db.db, START, 3..9).await;
+    settle(&mut sequencer).await;
+    let refused = begin(&rig, &test_db.db, Reason::Restored, old).await.map(drop);
+    assert!(matches!(refused, Err(Error::Older { ours: 10, seen: 4 })), "{refused:?}");
+    let other_db = TestDb::new(Engine::Sqlite).await;
+    let (other, _) = settled(&rig, &other_db.db, 9).await;
+    let refused =
+        begin(&rig, &test_db.db, Reason::Restored, other.checkpoint().await.unwrap()).await.map(drop);
+    assert!(matches!(refused, Err(Error::Forked { size: 10 })), "{refused:?}");
+    assert_eq!(rig.log(&test_db.db).await.verifier_key().origin(), ORIGIN, "a log was begun all the same");
+    let newest = log.checkpoint().await.unwrap();
+    assert_ne!(
+        begin(&rig, &test_db.db, Reason::Restored, newest).await.unwrap().verifier_key().origin(),
+        ORIGIN
+    );
+}
+
 /// A database that is behind its sink, or tells another past, is refused before anything is signed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sink_unmasks_an_old_and_a_rewritten_database() {

@@ -313,7 +313,8 @@ pub(crate) struct Adoption {
     pub(crate) shard: i64,
 }
 
-/// Makes a row where there is none: issued with a certificate, abandoned without.
+/// Makes a row where there is none: issued with a certificate, abandoned without. Whose it is is known by its key, which
+/// serves one person: what ends all certificates of that person finds it too.
 pub(crate) async fn adopt(
     tx: &mut Tx,
     adoption: &Adoption,
@@ -322,8 +323,10 @@ pub(crate) async fn adopt(
     let state = if adoption.certificate.is_some() { State::Issued } else { State::Abandoned };
     let done = sqlx::query(
         "INSERT INTO ca_certificate (serial, issuer, profile, state, instance, subject, common_name, \
-         not_before, not_after, reserved_at, certificate, certificate_sha256, spki_sha256, shard) \
-         VALUES ($1, $2, 'taken-in', $3, 0, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (serial) DO NOTHING",
+         not_before, not_after, reserved_at, certificate, certificate_sha256, spki_sha256, shard, user_id) \
+         VALUES ($1, $2, 'taken-in', $3, 0, $4, $5, $6, $7, $8, $9, $10, $11, $12, \
+         (SELECT MAX(known.user_id) FROM ca_certificate known WHERE known.spki_sha256 = $11)) \
+         ON CONFLICT (serial) DO NOTHING",
     )
     .bind(adoption.serial.to_string())
     .bind(adoption.issuer.as_str())

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca::Authority;
-use ca::api::{self, CertificateState, Reason, RevokeRequest};
+use ca::api::{self, CertificateQuery, CertificateState, IssueRequest, Reason, RevokeRequest};
 use platform::db::Db;
 use platform::db::testing::TestDb;
 
@@ -57,6 +57,59 @@ platform::both_engines! {
         world.client.revoke(&sound.serial, &REQUEST).await.unwrap();
     }
 
+    /// What was on hold when the copy was made and revoked since, or revoked for less than it turned out to be, is revoked as
+    /// the list says; nothing lifts it any more.
+    async fn a_hold_of_the_copy_does_not_outlive_the_list(db: Db) {
+        let world = World::new(db).await;
+        let cases = [(6, Reason::Superseded), (6, Reason::KeyCompromise), (4, Reason::KeyCompromise)];
+        let mut serials = Vec::new();
+        for (_, reason) in cases {
+            let serial = world.prescriber(&format!("case-{}", serials.len())).await.serial;
+            let request = RevokeRequest { reason, invalidity_date: None };
+            world.client.revoke(&serial, &request).await.unwrap();
+            serials.push(serial);
+        }
+        world.authority.make_due_crls().await;
+        let list = STANDARD.decode(world.client.crl("remote-signing").await.unwrap().crl).unwrap();
+        for ((before, _), serial) in cases.iter().zip(&serials) {
+            as_it_was(&world.db, serial, *before).await;
+        }
+        let mut taken = world.authority.take_in_list(&list).await.unwrap();
+        taken.revoked.sort_unstable();
+        let mut expected = serials.clone();
+        expected.sort_unstable();
+        assert_eq!((taken.revoked, taken.unknown.len()), (expected, 0));
+        for ((_, reason), serial) in cases.iter().zip(&serials) {
+            let info = world.client.certificate(serial).await.unwrap();
+            assert_eq!((info.state, info.revocation.unwrap().reason), (CertificateState::Revoked, *reason));
+            assert!(world.client.resume(serial).await.is_err());
+        }
+        assert!(world.authority.take_in_list(&list).await.unwrap().revoked.is_empty());
+    }
+
+    /// A certificate that is taken in is known to be the person's whose key it is over, and ends with that person's others.
+    async fn a_certificate_taken_in_is_its_persons(db: Db) {
+        let engine = db.engine();
+        let world = World::new(db).await;
+        let known = prescriber("known");
+        world.client.issue(&known).await.unwrap();
+        let later = TestDb::new(engine).await;
+        hold(&world.hsm, &later.db, &world.clock, &world.high_water).await.unwrap();
+        let high_water = world.high_water.clone();
+        let then = Authority::open(config(), &world.hsm, later.db.clone(), world.clock.clone(), high_water);
+        let then = client(&then.await.unwrap(), &[api::ISSUE]);
+        let renewed = then.issue(&IssueRequest { request_id: "renewed".to_owned(), ..known }).await.unwrap();
+        let stranger = then.issue(&prescriber("of-a-key-that-is-not-known")).await.unwrap();
+        for issued in [&renewed, &stranger] {
+            let der = STANDARD.decode(&issued.certificate).unwrap();
+            assert!(world.authority.take_in_certificate(&der).await.unwrap());
+        }
+        let query = CertificateQuery { user_id: Some("555021942107".to_owned()), ..CertificateQuery::default() };
+        let page = world.client.certificates(&query).await.unwrap();
+        let found: Vec<&str> = page.certificates.iter().map(|info| info.serial.as_str()).collect();
+        assert!(found.contains(&renewed.serial.as_str()) && !found.contains(&stranger.serial.as_str()), "{found:?}");
+    }
+
     /// What others signed is refused, and what has its row is not taken in again.
     async fn foreign_documents_are_refused(db: Db) {
         let world = World::new(db).await;
@@ -70,4 +123,19 @@ platform::both_engines! {
         assert_eq!(info.state, CertificateState::Issued);
         assert!(listed(&world.crl("remote-signing").await, &issued.serial).is_none());
     }
+}
+
+/// Gives a certificate the reason that it had in the copy.
+async fn as_it_was(db: &Db, serial: &str, reason: i64) {
+    let serial = serial.to_owned();
+    let written: Result<(), platform::db::Error> = db
+        .write(move |tx| {
+            Box::pin(async move {
+                let sql = "UPDATE ca_certificate SET reason = $1 WHERE serial = $2";
+                sqlx::query(sql).bind(reason).bind(serial).execute(tx).await?;
+                Ok(())
+            })
+        })
+        .await;
+    written.unwrap();
 }
