@@ -113,12 +113,18 @@ pub async fn database(config: &Config, clock: &Clock) -> anyhow::Result<Db> {
     })
 }
 
-/// A database address without what must not be shown.
+/// A database address without what must not be shown: who logs in with which password, before the host or as a parameter.
 pub fn shown(url: &str) -> String {
-    match (url.find("://"), url.rfind('@')) {
+    let address = match (url.find("://"), url.rfind('@')) {
         (Some(scheme), Some(host)) if scheme < host => format!("{}://…{}", &url[..scheme], &url[host..]),
         _ => url.to_owned(),
-    }
+    };
+    let Some((place, parameters)) = address.split_once('?') else { return address };
+    let parameters: Vec<&str> = parameters
+        .split('&')
+        .map(|parameter| if parameter.starts_with("password=") { "password=…" } else { parameter })
+        .collect();
+    format!("{place}?{}", parameters.join("&"))
 }
 
 /// Every module, opened. Clones are handles on the same ones.
@@ -233,7 +239,17 @@ mod tests {
     /// A password in a database address is not shown.
     #[test]
     fn passwords_are_not_shown() {
-        assert_eq!(shown("postgres://me:secret@host/name"), "postgres://…@host/name");
+        for (url, expected) in [
+            ("postgres://me:secret@host/name", "postgres://…@host/name"),
+            ("postgres://me:sec@ret?@host/name", "postgres://…@host/name"),
+            ("postgres://host/name?user=me&password=secret", "postgres://host/name?user=me&password=…"),
+            (
+                "postgres://me@host/name?password=secret&sslmode=require",
+                "postgres://…@host/name?password=…&sslmode=require",
+            ),
+        ] {
+            assert_eq!(shown(url), expected);
+        }
         assert_eq!(shown("sqlite:/var/lib/lanyard.db"), "sqlite:/var/lib/lanyard.db");
     }
 }

@@ -100,12 +100,8 @@ fn make_folder(path: &Path) -> anyhow::Result<()> {
 async fn write_all(cli: &Cli, foundation: &Foundation, folder: &Path) -> anyhow::Result<Summary> {
     let keys = keys(foundation).await?;
     files::write(&folder.join("keys.json"), &serde_json::to_vec_pretty(&keys)?, Readers::Owner)?;
-    let text = files::read_text(&cli.config)?;
-    files::write(
-        &folder.join("lanyard.toml"),
-        without_password(&text, foundation).as_bytes(),
-        Readers::Owner,
-    )?;
+    let text = without_password(&files::read_text(&cli.config)?, &foundation.config.database.url)?;
+    files::write(&folder.join("lanyard.toml"), text.as_bytes(), Readers::Owner)?;
     // Before the tables, so that it never tells of more than they hold.
     if let Some(checkpoint) = foundation.log().await?.checkpoint().await? {
         files::write(&folder.join(CHECKPOINT), checkpoint.as_bytes(), Readers::Owner)?;
@@ -122,9 +118,15 @@ async fn write_all(cli: &Cli, foundation: &Foundation, folder: &Path) -> anyhow:
     Ok(summary)
 }
 
-fn without_password(text: &str, foundation: &Foundation) -> String {
-    let url = &foundation.config.database.url;
-    text.replace(url.as_str(), &wiring::shown(url))
+/// The text of a configuration without what must not be shown of its database's address.
+fn without_password(text: &str, url: &str) -> anyhow::Result<String> {
+    let shown = wiring::shown(url);
+    ensure!(
+        shown == url || text.contains(url),
+        "the password in [database] url cannot be taken out of the copy, because the address is written with escapes; \
+         write it as it is, between single quotes"
+    );
+    Ok(text.replace(url, &shown))
 }
 
 async fn write_tables(foundation: &Foundation, path: &Path) -> anyhow::Result<(Summary, String)> {
@@ -170,5 +172,24 @@ impl Write for Hashing {
 
     fn flush(&mut self) -> std::io::Result<()> {
         self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A backup's configuration has no password in it; one that cannot be found in the text lets no backup be made.
+    #[test]
+    fn passwords_are_left_out() {
+        let url = "postgres://me:swordfish@host/name";
+        let text = without_password(&format!("[database]\nurl = '{url}'\n"), url).unwrap();
+        assert_eq!(text, "[database]\nurl = 'postgres://…@host/name'\n");
+        let escaped = "[database]\nurl = \"postgres://me:sword\\u0066ish@host/name\"\n";
+        let refused = without_password(escaped, url).unwrap_err().to_string();
+        assert!(refused.contains("single quotes") && !refused.contains("swordfish"), "{refused}");
+        // A path that was made absolute stands otherwise in the text, and hides nothing.
+        let text = "[database]\nurl = \"sqlite:lanyard.db\"\n";
+        assert_eq!(without_password(text, "sqlite:/etc/lanyard/lanyard.db").unwrap(), text);
     }
 }

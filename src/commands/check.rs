@@ -10,7 +10,7 @@ use super::init;
 use crate::config::Config;
 use crate::keypair::Pair;
 use crate::terminal::line;
-use crate::{environment, files};
+use crate::{environment, files, wiring};
 
 /// What was found.
 enum Finding {
@@ -119,7 +119,7 @@ fn server_certificate(config: &Config) -> Vec<Finding> {
 async fn clock(config: &Config) -> Finding {
     const NAME: &str = "clock";
     match config.time.source.check(config.time.limit()).await {
-        Ok(accuracy) => Finding::Good(NAME, crate::wiring::told(accuracy)),
+        Ok(accuracy) => Finding::Good(NAME, wiring::told(accuracy)),
         Err(error) => Finding::Bad(NAME, error.to_string()),
     }
 }
@@ -180,14 +180,15 @@ fn abilities(tokens: &[hsm::TokenHealth]) -> [Finding; 2] {
 
 async fn database(config: &Config) -> Finding {
     const NAME: &str = "database";
+    let url = wiring::shown(&config.database.url);
     let db = match platform::db::Db::connect(&config.database, Clock::system()).await {
         Ok(db) => db,
         Err(error) => {
-            return Finding::Bad(NAME, format!("{}: {error}; see [database]", config.database.url));
+            return Finding::Bad(NAME, format!("{url}: {error}; see [database]"));
         }
     };
     match db.pending_migrations().await {
-        Ok(0) => Finding::Good(NAME, config.database.url.clone()),
+        Ok(0) => Finding::Good(NAME, url),
         Ok(pending) => Finding::Bad(NAME, format!("{pending} migrations are missing; run `lanyard migrate`")),
         Err(error) => Finding::Bad(NAME, error.to_string()),
     }

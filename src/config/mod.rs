@@ -89,10 +89,22 @@ impl Config {
         let mut config: Self = toml::from_str(text)
             .map_err(|error| Error::Malformed { path: path.to_owned(), message: error.to_string() })?;
         config.anchor(&folder_of(path));
-        if let Some(message) = config.device_that_is_a_client() {
+        if let Some(message) = config.pin_in_the_file().or_else(|| config.device_that_is_a_client()) {
             return Err(Error::Malformed { path: path.to_owned(), message });
         }
         Ok(config)
+    }
+
+    /// A PIN in the file itself would be in every backup, beside the database that it opens.
+    fn pin_in_the_file(&self) -> Option<String> {
+        self.hsm.tokens.iter().find_map(|token| match &token.pin {
+            hsm::PinSource::Env(name) if self.environment.contains_key(name) => Some(format!(
+                "[environment] sets {name}, the variable with the PIN of the token \"{}\": the PIN must not stand in this \
+                 file. Set the variable where the server is started, or name a file: pin = {{ file = \"…\" }}",
+                token.label
+            )),
+            _ => None,
+        })
     }
 
     /// A device that a road admits by its maker's certificate gets one of ours in its name; were that the name of a
@@ -253,6 +265,15 @@ mod tests {
         let config = Config::parse(&with("lab-0*"), Path::new("/etc/lanyard/lanyard.toml")).unwrap();
         let vendors = config.ca.enrol.roads.values().find_map(|road| road.vendors.as_ref()).unwrap();
         assert_eq!(vendors.roots, Path::new("/etc/lanyard/makers.pem"));
+    }
+
+    /// A PIN in the configuration itself is refused without showing it; one in a variable of the process is not.
+    #[test]
+    fn pins_do_not_stand_in_the_file() {
+        let from_variable = template().replace("{ file = \"secrets/user.pin\" }", "{ env = \"TOKEN_PIN\" }");
+        assert!(Config::parse(&from_variable, Path::new("/etc/lanyard/lanyard.toml")).is_ok());
+        let message = refused(&from_variable.replace("SOFTHSM2_CONF", "TOKEN_PIN = \"4711\"\nSOFTHSM2_CONF"));
+        assert!(message.contains("TOKEN_PIN") && !message.contains("4711"), "{message}");
     }
 
     /// Absolute paths stay as they are.

@@ -99,6 +99,47 @@ fn an_open_pin_file_is_refused() {
     assert!(!told.contains(fs::read_to_string(&pin).unwrap().trim()), "the PIN was shown");
 }
 
+/// The password of a database is never shown, whether the database can be reached or not.
+#[test]
+fn a_database_password_is_not_shown() {
+    let (dir, text) = installed();
+    let file = dir.path().join("lanyard.toml");
+    for url in [
+        "postgres://lanyard:swordfish@127.0.0.1:1/lanyard",
+        "postgres://127.0.0.1:1/lanyard?user=lanyard&password=swordfish",
+    ] {
+        fs::write(&file, text.replace("sqlite:lanyard.db", url)).unwrap();
+        for command in ["check", "migrate", "serve"] {
+            let output = lanyard(&[command, "--config", file.to_str().unwrap()]);
+            let told = said(&output);
+            assert!(!output.status.success(), "{command}: {told}");
+            assert!(told.contains("127.0.0.1:1/lanyard") && !told.contains("swordfish"), "{command}: {told}");
+        }
+    }
+}
+
+/// The PIN can come from a variable of the process; without it the token is not opened, and it is never shown.
+#[test]
+fn a_pin_comes_from_a_variable() {
+    let (dir, text) = installed();
+    let pin = fs::read_to_string(dir.path().join("secrets/user.pin")).unwrap();
+    fs::remove_dir_all(dir.path().join("secrets")).unwrap();
+    let file = dir.path().join("lanyard.toml");
+    let from_variable = text.replace("{ file = \"secrets/user.pin\" }", "{ env = \"TOKEN_PIN\" }");
+    assert_ne!(from_variable, text);
+    fs::write(&file, from_variable).unwrap();
+    let check = |pin: Option<&str>| {
+        let mut command = Command::new(LANYARD);
+        command.args(["check", "--config", file.to_str().unwrap()]).env_remove("TOKEN_PIN");
+        command.envs(pin.map(|pin| ("TOKEN_PIN", pin)));
+        said(&command.output().unwrap())
+    };
+    let told = check(None);
+    assert!(told.contains("FAIL  token") && told.contains("TOKEN_PIN"), "{told}");
+    let told = check(Some(pin.trim()));
+    assert!(told.contains("ok    token") && !told.contains(pin.trim()), "{told}");
+}
+
 /// No configuration at all says which command makes one.
 #[test]
 fn a_missing_configuration_says_how_to_make_one() {

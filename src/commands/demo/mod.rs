@@ -22,7 +22,7 @@ use crate::cli::{Demo, EnrolKind};
 use crate::config::{Config, Listen, Template, listen_on};
 use crate::serve::Server;
 use crate::terminal::{Outcome, Steps, line, seconds};
-use crate::wiring::{App, Foundation};
+use crate::wiring::{self, App, Foundation};
 use people::Callers;
 use places::Places;
 
@@ -82,7 +82,7 @@ async fn installation(
     let foundation = steps
         .run("Prepare the database", async {
             let foundation = Foundation::open(config).await?;
-            Ok::<_, anyhow::Error>((foundation, Outcome::Done(url)))
+            Ok::<_, anyhow::Error>((foundation, Outcome::Done(wiring::shown(&url))))
         })
         .await?;
     Ok((foundation, telemetry))
