@@ -44,9 +44,12 @@ const SQLITE_WRITER: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = W
 
 const SQLITE_READER: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA query_only = ON";
 
-/// Asks for a durable COMMIT where the server's default would answer before it, and lets no lock outlive its holder.
+/// Asks for a durable COMMIT where the server's default would answer before it, and lets no lock outlive its holder. Each
+/// statement sees what was committed before it, whatever the server's default: a job that looks whether something still
+/// holds must not see the beginning of its group.
 const POSTGRES_WRITER: &str = "SELECT set_config('synchronous_commit', 'on', false) \
        WHERE current_setting('synchronous_commit') = 'off'; \
+     SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
      SET lock_timeout = '5s'; SET statement_timeout = '30s'; \
      SET idle_in_transaction_session_timeout = '60s'";
 

@@ -182,3 +182,47 @@ async fn full_queue_refuses() {
     accepted.await.unwrap();
     assert_eq!(ids(&db).await, [1]);
 }
+
+/// On a `PostgreSQL` whose default is to show a transaction what was there when it began, a job sees what another process
+/// has written before it, also in the middle of a group.
+#[tokio::test]
+async fn a_job_sees_what_was_written_before_it() {
+    let test = TestDb::new(Engine::Postgres).await;
+    table(&test.db).await;
+    let strict = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = ''serializable''', \
+                  current_database()); END $$";
+    let changed: Result<(), db::Error> = test
+        .db
+        .write(move |tx| Box::pin(async move { Ok(sqlx::raw_sql(strict).execute(tx).await.map(drop)?) }))
+        .await;
+    changed.unwrap();
+    let one = Db::connect(&test.config, Clock::system()).await.unwrap();
+    let other = Db::connect(&test.config, Clock::system()).await.unwrap();
+    let (begun, begins) = oneshot::channel();
+    let (release, released) = oneshot::channel::<()>();
+    let writing = one.clone();
+    let first = tokio::spawn(async move {
+        let job = writing.write(move |tx| {
+            Box::pin(async move {
+                sqlx::query("SELECT id FROM it_row").fetch_all(&mut *tx).await?;
+                begun.send(()).unwrap();
+                released.await.unwrap();
+                Ok::<_, db::Error>(())
+            })
+        });
+        job.await.unwrap();
+    });
+    begins.await.unwrap();
+    insert(&other, 7, None).await.unwrap();
+    // Waits behind the first job, and joins its group.
+    let mut seen = Box::pin(one.write(|tx| {
+        Box::pin(async move {
+            Ok::<Vec<i64>, db::Error>(sqlx::query_scalar("SELECT id FROM it_row").fetch_all(tx).await?)
+        })
+    }));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(seen.as_mut().poll(&mut context).is_pending());
+    release.send(()).unwrap();
+    first.await.unwrap();
+    assert_eq!(seen.await.unwrap(), [7]);
+}
