@@ -46,7 +46,7 @@ pub async fn record_each<E: Event>(tx: &mut Tx, acts: &[(Millis, &Actor, E)]) ->
         .iter()
         .map(|(now, actor, event)| prepare(*now, actor, event).map(|(_, row)| row))
         .collect::<Result<_, _>>()?;
-    insert_events(tx, &rows).await.map_err(unavailable)
+    insert_events(tx, &rows).await.map_err(unwritten)
 }
 
 fn prepare<E: Event>(now: Millis, actor: &Actor, event: &E) -> Result<(EventId, NewEvent), db::Error> {

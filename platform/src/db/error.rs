@@ -94,6 +94,7 @@ impl Error {
             Self::Busy => Some(Self::Busy),
             Self::Closed => Some(Self::Closed),
             Self::Unavailable { reason } => Some(Self::Unavailable { reason: reason.clone() }),
+            Self::NoRoom { reason } => Some(Self::NoRoom { reason: reason.clone() }),
             Self::OutcomeUnknown { reason } => Some(Self::OutcomeUnknown { reason: reason.clone() }),
             Self::JobTimedOut { limit } => Some(Self::JobTimedOut { limit: *limit }),
             _ => None,
