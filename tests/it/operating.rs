@@ -100,8 +100,7 @@ async fn the_private_port_is_private() {
             assert_eq!(client.status(Method::GET, path, &Value::Null).await.unwrap(), 404, "{port} {path}");
         }
     }
-    let plain = reqwest::get(format!("http://127.0.0.1:{}/metrics", site.base + 3)).await.unwrap();
-    assert_eq!(plain.status().as_u16(), 404);
+    the_plain_port_is_for_verifiers(&site).await;
     serving.kill();
 
     site.configure(&format!("private = \"127.0.0.1:{}\"", site.base + 4), "private = \"0.0.0.0:9464\"");
@@ -111,4 +110,25 @@ async fn the_private_port_is_private() {
     assert!(!refused.status.success());
     let told = said(&refused);
     assert!(told.contains("reached from outside") && told.contains(&format!("line {line}")), "{told}");
+}
+
+/// Over plain HTTP there are lists, authorities' certificates and OCSP, and no other route of the description.
+async fn the_plain_port_is_for_verifiers(site: &Site) {
+    let description: Value = site.client(0, None).get("/openapi.json").await.unwrap();
+    let described = description["paths"].as_object().unwrap();
+    let (http, mut others) = (reqwest::Client::builder().no_proxy().build().unwrap(), 0);
+    for path in
+        described.keys().map(String::as_str).chain(["/", "/metrics", "/ready", "/openapi.json", "/docs/"])
+    {
+        let url = format!("http://127.0.0.1:{}{}", site.base + 3, path.replace(['{', '}'], ""));
+        let public = ["/crl/", "/aia/", "/ocsp"].iter().any(|begin| path.starts_with(begin));
+        others += usize::from(!public);
+        for method in [reqwest::Method::GET, reqwest::Method::POST] {
+            let answer = http.request(method.clone(), &url).send().await.unwrap();
+            assert!(public || answer.status().as_u16() == 404, "{method} {url}: {}", answer.status());
+        }
+    }
+    assert!(others > 40, "the description was read");
+    let list = reqwest::get(format!("http://127.0.0.1:{}/crl/root.crl", site.base + 3)).await.unwrap();
+    assert_eq!(list.status().as_u16(), 200);
 }
