@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use audit::Actor;
 use base64::Engine as _;
@@ -11,7 +11,7 @@ use hsm::Hsm;
 use platform::caller::Caller;
 use platform::clock::{Clock, HighWater, Millis};
 use platform::db::{Db, Tx};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 use crate::acme::{self, Acme};
 use crate::api::{
@@ -40,6 +40,8 @@ use crate::watch;
 
 /// How many exports a process writes at the same time: each reads as fast as its reader takes it.
 const MOST_EXPORTS: usize = 4;
+/// How long after it was last done the book is read again for an issuer that it does not have.
+const LOOKS_APART: Duration = Duration::from_secs(1);
 
 /// The certificate authority. Clones are handles on the same one.
 #[derive(Clone)]
@@ -51,6 +53,12 @@ struct Inner {
     desk: Desk,
     /// Held to take or to change the book, never while the database or the token is asked.
     book: RwLock<Arc<Book>>,
+    /// Held while the book is read again: what was read earlier must not take the place of what was read later.
+    reading: Mutex<()>,
+    /// Held by the one roll-over or import of this process.
+    rolling: Mutex<()>,
+    /// When the book was last read for an issuer that it did not have.
+    looked_at: std::sync::Mutex<Option<Instant>>,
     /// For the keys of OCSP responders, which are made while it serves.
     hsm: Hsm,
     ocsp: Ocsp,
@@ -108,7 +116,8 @@ impl Authority {
             None => None,
         };
         record_profiles(&desk).await?;
-        let abandoned = recovery::close_open_serials(&desk, Scope::OwnAndOld).await?;
+        let scope = if strictness == Strictness::Beside { Scope::Old } else { Scope::OwnAndOld };
+        let abandoned = recovery::close_open_serials(&desk, scope).await?;
         if abandoned > 0 {
             tracing::warn!(
                 abandoned,
@@ -124,6 +133,9 @@ impl Authority {
             inner: Arc::new(Inner {
                 desk,
                 book,
+                reading: Mutex::new(()),
+                rolling: Mutex::new(()),
+                looked_at: std::sync::Mutex::new(None),
                 hsm,
                 ocsp,
                 changed,
@@ -178,6 +190,7 @@ impl Authority {
 
     /// Takes up issuers that were made since. When this returns, certificates can come from them.
     pub(crate) async fn read_book(&self) -> Result<(), Error> {
+        let _alone = self.inner.reading.lock().await;
         let book = Book::read(self.desk(), self.hsm(), &self.book()).await?;
         self.desk().shards.extend(self.desk(), book.ids()).await?;
         *self.inner.book.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(book);
@@ -193,10 +206,42 @@ impl Authority {
         known.ok_or_else(|| unknown_issuer(id))
     }
 
-    /// The generation of an authority that new certificates come from now.
+    /// The same, also of one that another process has made since the book was read: it has certificates out already.
+    pub(crate) async fn issuer_looked_for(&self, id: &str) -> Result<Arc<Issuer>, Error> {
+        if let Ok(known) = self.issuer(id) {
+            return Ok(known);
+        }
+        self.look_again().await?;
+        self.issuer(id)
+    }
+
+    /// Reads the book for an issuer that is not in it, once a second at most: anybody may ask for any.
+    pub(crate) async fn look_again(&self) -> Result<(), Error> {
+        {
+            let mut looked_at = self.inner.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+            if looked_at.is_some_and(|at| at.elapsed() < LOOKS_APART) {
+                return Ok(());
+            }
+            *looked_at = Some(Instant::now());
+        }
+        self.read_book().await
+    }
+
+    /// For the one roll-over or import of this process.
+    pub(crate) fn rolling(&self) -> &Mutex<()> {
+        &self.inner.rolling
+    }
+
+    /// The generation of an authority that new certificates come from now. One that is revoked signs nothing new: its
+    /// authority is given another key, and none before it takes its place.
     pub(crate) fn signing(&self, line: &IssuerId) -> Result<Arc<Issuer>, Error> {
-        let issuer = self.book().signing(line, self.desk().clock.now()).cloned();
-        issuer.ok_or_else(|| unknown_issuer(line.as_str()))
+        let book = self.book();
+        let issuer = book.signing(line, self.desk().clock.now()).cloned();
+        let issuer = issuer.ok_or_else(|| unknown_issuer(line.as_str()))?;
+        if book.is_revoked(issuer.id()) {
+            return Err(Error::IssuerRevoked(issuer.id().clone()));
+        }
+        Ok(issuer)
     }
 
     /// Whether nobody asked this today before.
@@ -231,7 +276,7 @@ impl Authority {
     async fn carry_out(&self, order: Order, actor: Actor) -> Result<Issued, Error> {
         let certified = self.certify(order, actor).await?;
         // The same request asked again is answered with the certificate of before, whose issuer may be an earlier one.
-        let issuer = self.issuer(&certified.issuer)?;
+        let issuer = self.issuer_looked_for(&certified.issuer).await?;
         let above = std::iter::once(&issuer.certificate).chain(&issuer.chain);
         Ok(Issued {
             serial: certified.serial.to_string(),
@@ -285,6 +330,12 @@ impl Authority {
         let serial = Serial::parse(serial).ok_or(Error::CertificateUnknown)?;
         let stored =
             revocation::revoke(self.desk(), serial, request, Reach::of(caller), Actor::from(caller)).await?;
+        if stored.issuer.parse().is_ok_and(|issuer: IssuerId| issuer.is_root()) {
+            // It may be an authority's, which signs nothing new from here on. Where this fails the schedule does it.
+            if let Err(error) = self.read_book().await {
+                tracing::warn!(%error, "which authorities are revoked could not be read: {error}");
+            }
+        }
         self.inner.changed.notify_one();
         let (profile, issuer) = (stored.profile.clone(), stored.issuer.clone());
         metrics::counter!("ca_certificates_revoked_total", "profile" => profile, "issuer" => issuer)
@@ -310,7 +361,8 @@ impl Authority {
             chain: issuer.chain.iter().map(|certificate| STANDARD.encode(certificate.der())).collect(),
             not_before: issuer.identity.period.not_before,
             not_after: issuer.identity.period.not_after,
-            signing: signing.is_some_and(|signing| signing.id() == issuer.id()),
+            signing: signing.is_some_and(|signing| signing.id() == issuer.id())
+                && !book.is_revoked(issuer.id()),
             cross_certificates: crosses.collect(),
         }
     }
@@ -323,6 +375,8 @@ pub(crate) enum Strictness {
     Whole,
     /// A root: on a machine where it signs alone.
     RootAlone,
+    /// A root: beside a server that may run under the same number, whose serials are in flight.
+    Beside,
 }
 
 /// A certificate that is stored, and whose it is.

@@ -25,6 +25,8 @@ use crate::store::issuers::{self, StoredIssuer};
 pub(crate) struct Book {
     issuers: BTreeMap<IssuerId, Arc<Issuer>>,
     crosses: Vec<Cross>,
+    /// Those whose own certificate is revoked.
+    revoked: Vec<String>,
     /// Those with an OCSP responder, by the hashes of their names and keys.
     asked: Asked,
 }
@@ -43,7 +45,8 @@ pub(crate) struct Cross {
 }
 
 impl Book {
-    /// Reads what is stored, and keeps what the book before has opened.
+    /// Reads what is stored, and keeps what the book before has opened. A key that was not in the token then is looked for
+    /// again: another node's comes to this token when it is copied.
     pub(crate) async fn read(desk: &Desk, hsm: &Hsm, before: &Book) -> Result<Book, Error> {
         let stored = issuers::all(desk.db.read()).await?;
         let is_root = |issuer: &&StoredIssuer| issuer.id.parse().is_ok_and(|id: IssuerId| id.is_root());
@@ -52,16 +55,28 @@ impl Book {
             return Err(Error::NotFounded);
         }
         let generations = generations::all(desk.db.read()).await?;
-        let mut book = Book::default();
+        let mut book = Book { revoked: issuers::revoked(desk.db.read()).await?, ..Book::default() };
         for row in &stored {
             let known = before.issuers.values().find(|known| known.id().as_str() == row.id);
-            let issuer = if let Some(known) = known {
-                Arc::clone(known)
-            } else {
-                let mut issuer = Issuer::open(row, &roots, hsm).await?;
-                let generation = generations.iter().find(|generation| generation.issuer == row.id);
-                issuer.signs_from = generation.map_or(Millis(0), |generation| generation.signs_from);
-                Arc::new(issuer)
+            let issuer = match known {
+                Some(known) if known.key().is_ok() => Arc::clone(known),
+                known => {
+                    let generation = generations.iter().find(|generation| generation.issuer == row.id);
+                    let signs_from = generation.map_or(Millis(0), |generation| generation.signs_from);
+                    match (Issuer::open(row, &roots, signs_from, hsm).await, known) {
+                        (Ok(issuer), None) => {
+                            issuer.warn_without_key();
+                            Arc::new(issuer)
+                        }
+                        (Ok(issuer), Some(_)) if issuer.key().is_ok() => {
+                            tracing::info!(issuer = %issuer.id(), "the key of issuer {} is in the token now", issuer.id());
+                            Arc::new(issuer)
+                        }
+                        // It stays as it was: what it does without a key it goes on doing.
+                        (_, Some(known)) => Arc::clone(known),
+                        (Err(error), None) => return Err(error),
+                    }
+                }
             };
             book.issuers.insert(issuer.id().clone(), issuer);
         }
@@ -94,6 +109,11 @@ impl Book {
     pub(crate) fn signing(&self, line: &IssuerId, now: Millis) -> Option<&Arc<Issuer>> {
         let due = self.of_line(line).filter(|issuer| issuer.signs_from <= now);
         due.max_by_key(|issuer| issuer.id().generation())
+    }
+
+    /// Whether the certificate of an issuer is revoked.
+    pub(crate) fn is_revoked(&self, id: &IssuerId) -> bool {
+        self.revoked.iter().any(|revoked| revoked == id.as_str())
     }
 
     /// The newest generation of an authority, whether its time has come or not.

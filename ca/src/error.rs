@@ -114,6 +114,11 @@ pub enum Error {
     /// The issuer's key is not in the token, as with a root kept elsewhere.
     #[error("the key of issuer \"{0}\" is not in the token")]
     IssuerKeyMissing(IssuerId),
+    /// The issuer's own certificate is revoked.
+    #[error(
+        "the certificate of issuer \"{0}\" is revoked, so it issues nothing; the authority needs a new key"
+    )]
+    IssuerRevoked(IssuerId),
     /// The key under the issuer's label is not the one in its certificate.
     #[error("the key labelled \"{label}\" is not the one in the certificate of issuer \"{issuer}\"")]
     IssuerKeyDiffers {
@@ -237,6 +242,9 @@ pub enum Error {
     /// An authority is not given a new key as it was asked.
     #[error("{0}")]
     RolloverRefused(String),
+    /// Another roll-over or import is under way, here or on another node.
+    #[error("another roll-over or import is under way; ask again when it has ended")]
+    RolloverBusy,
     /// A certificate for an authority of ours is not the one that was asked for.
     #[error("the certificate is refused: {0}")]
     AuthorityCertificateRefused(String),
@@ -301,9 +309,11 @@ impl From<Error> for Problem {
             Error::RequestIdReused => Problem::conflict("request-id-reused", detail),
             Error::AlreadyRevoked => Problem::conflict("already-revoked", detail),
             Error::RolloverRefused(_) => Problem::conflict("rollover-refused", detail),
+            Error::RolloverBusy => Problem::unavailable("rollover-busy", detail, Duration::from_secs(5)),
             Error::AuthorityCertificateRefused(_) => {
                 Problem::invalid("authority-certificate-refused", detail)
             }
+            Error::IssuerRevoked(_) => Problem::conflict("issuer-revoked", detail),
             Error::NotHeld => Problem::conflict("not-held", detail),
             Error::CertificateExpired => Problem::conflict("certificate-expired", detail),
             Error::AuthorityOutOfReach => Problem::forbidden("act-not-granted", detail),

@@ -38,6 +38,35 @@ pub const ROLLOVER: &[&str] = &[
     "ca.generation-listed",
     "ca.cross-certified",
     "ca.cross-stored",
+    "ca.generation-finishing",
+];
+
+/// Every point of an import that is its own, in the order in which one of a certificate and a list passes them.
+pub const IMPORT: &[&str] = &[
+    "ca.generation-certified",
+    "ca.generation-stored",
+    "ca.generation-listed",
+    "ca.generation-finishing",
+    "ca.import-numbered",
+    "ca.import-taken",
+    "ca.import-published",
+];
+
+/// Every point of a ceremony with a root kept elsewhere that revokes a certificate and signs a request, in this order.
+pub const OFFLINE: &[&str] = &[
+    "ca.offline-begun",
+    "ca.revocation-written",
+    "ca.offline-revoked",
+    "ca.written",
+    "ca.linted",
+    "ca.signed",
+    "ca.stored",
+    "ca.offline-certified",
+    "ca.crl-numbered",
+    "ca.crl-signed",
+    "ca.crl-stored",
+    "ca.offline-listed",
+    "ca.offline-told",
 ];
 
 #[cfg(feature = "fail-points")]

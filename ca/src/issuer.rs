@@ -41,6 +41,7 @@ impl Issuer {
     pub(crate) async fn open(
         stored: &StoredIssuer,
         roots: &[Certificate],
+        signs_from: Millis,
         hsm: &Hsm,
     ) -> Result<Issuer, Error> {
         let certificate = Certificate::from_der(&stored.certificate).map_err(|error| corrupt(&error))?;
@@ -48,17 +49,22 @@ impl Issuer {
         let key = match hsm.key(&stored.key_label).await {
             Ok(key) if key.public_key() == certificate.spki_der() => Some(key),
             Ok(_) => return Err(Error::IssuerKeyDiffers { issuer: id, label: stored.key_label.clone() }),
-            Err(hsm::Error::KeyNotFound { .. }) => {
-                tracing::warn!(issuer = %id, "the key of issuer {id} is not in the token; it cannot sign");
-                None
-            }
+            Err(hsm::Error::KeyNotFound { .. }) => None,
             Err(error) => return Err(error.into()),
         };
         let is_root = id.is_root();
         let above = |root: &&Certificate| !is_root && certificate.verify_signed_by(root).is_ok();
         let chain: Vec<_> = roots.iter().find(above).cloned().into_iter().collect();
         let identity = Arc::new(identity(id, &certificate, &chain)?);
-        Ok(Issuer { identity, certificate, chain, signs_from: Millis(0), key })
+        Ok(Issuer { identity, certificate, chain, signs_from, key })
+    }
+
+    /// Says so where the key is not in the token.
+    pub(crate) fn warn_without_key(&self) {
+        if self.key.is_none() {
+            let id = self.id();
+            tracing::warn!(issuer = %id, "the key of issuer {id} is not in the token; it cannot sign");
+        }
     }
 
     /// Whether its certificate has ended: then it signs nothing any more, lists and answers neither.

@@ -12,6 +12,7 @@ use crate::authority::Authority;
 use crate::digest::{sha256, sha256_hex};
 use crate::error::Error;
 use crate::events::Event;
+use crate::failpoint;
 use crate::issuer::Issuer;
 use crate::revocation;
 use crate::serial::Serial;
@@ -51,6 +52,7 @@ impl Authority {
         }
         let shard = scope.shard;
         self.pass_crl_number(&issuer, shard, number).await?;
+        failpoint::pass("ca.import-numbered");
         let mut taken = TakenIn {
             issuer: issuer.id().to_string(),
             shard,

@@ -145,7 +145,7 @@ impl<T: FnMut(&str) + Send> Ceremony<'_, T> {
         };
         let order = order(profile, IssuerId::root(), subject, spki, "root");
         let stored = self.authority(IssuerId::root(), order, &Arc::new(identity), &key, key.label()).await?;
-        Issuer::open(&stored, &[], self.hsm).await
+        Issuer::open(&stored, &[], Millis(0), self.hsm).await
     }
 
     async fn issuing(
@@ -158,7 +158,7 @@ impl<T: FnMut(&str) + Send> Ceremony<'_, T> {
         let (id, spki) = (specification.id.clone(), SubjectKey::parse(key.public_key())?);
         let order = order(profile, IssuerId::root(), specification.subject()?, spki, id.as_str());
         let stored = self.authority(id, order, &root.identity, root.key()?, key.label()).await?;
-        Issuer::open(&stored, std::slice::from_ref(&root.certificate), self.hsm).await
+        Issuer::open(&stored, std::slice::from_ref(&root.certificate), Millis(0), self.hsm).await
     }
 
     /// The key under this label, made now unless a run before has made it.

@@ -103,7 +103,7 @@ async fn answer_list(
     kind: Kind,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let issuer = authority.issuer(issuer)?;
+    let issuer = authority.issuer_looked_for(issuer).await?;
     let list = authority.newest_list(&issuer, shard, kind).await?;
     let left = (list.next_update.0 - authority.desk().clock.now().0) / 1000;
     let size = list.size;
@@ -155,9 +155,9 @@ pub(super) async fn issuer_certificate(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     if let Some(id) = file.strip_suffix(".p7c") {
-        return bag(&authority, id, &headers);
+        return bag(&authority, id, &headers).await;
     }
-    let issuer = authority.issuer(issuer_of(&file, ".cer")?)?;
+    let issuer = authority.issuer_looked_for(issuer_of(&file, ".cer")?).await?;
     let document = Document {
         // RFC 2585 4.1
         media_type: "application/pkix-cert",
@@ -170,8 +170,8 @@ pub(super) async fn issuer_certificate(
 }
 
 /// RFC 5280 4.2.2.1: every certificate of an issuer's key, in a certs-only message.
-fn bag(authority: &Authority, id: &str, headers: &HeaderMap) -> Result<Response, Problem> {
-    let (issuer, book) = (authority.issuer(id)?, authority.book());
+async fn bag(authority: &Authority, id: &str, headers: &HeaderMap) -> Result<Response, Problem> {
+    let (issuer, book) = (authority.issuer_looked_for(id).await?, authority.book());
     let crosses = || book.crosses_of(issuer.id()).map(|cross| &cross.certificate);
     let all: Vec<_> = std::iter::once(&issuer.certificate).chain(crosses()).map(Certificate::der).collect();
     let octets = certificates_only(&all);

@@ -2,11 +2,12 @@
 
 use audit::Actor;
 use hsm::Hsm;
-use pki::{Certificate, Crl};
+use pki::{Certificate, Covers, Crl};
 use platform::caller::Caller;
 use platform::clock::{Clock, HighWater, Millis};
 use platform::db::{Db, Tx};
 
+use super::turn::Turn;
 use super::{Rollover, corrupt, plan};
 use crate::api::{Import, ImportInfo};
 use crate::authority::{Authority, Strictness};
@@ -47,7 +48,7 @@ impl Authority {
         high_water: HighWater,
         import: &Import,
     ) -> Result<ImportInfo, Error> {
-        let authority = Authority::open_as(config, hsm, db, clock, high_water, Strictness::RootAlone).await?;
+        let authority = Authority::open_as(config, hsm, db, clock, high_water, Strictness::Beside).await?;
         authority.import_as(import, Actor::system("ceremony")).await
     }
 
@@ -64,19 +65,34 @@ impl Authority {
         let authority = self.clone();
         // In a task of its own: a client that goes away must not leave it half-way.
         let task = tokio::spawn(async move {
-            let mut info = ImportInfo::default();
-            for der in &certificates {
-                info.issuers.push(authority.import_certificate(der, &actor).await?.to_string());
-            }
-            for der in &lists {
-                info.lists.push(authority.import_list(der, &actor).await?);
-            }
-            Ok(info)
+            let turn = Turn::take(&authority).await?;
+            let rollover = Rollover { authority: &authority, actor, turn: &turn };
+            let taken = authority.import_each(&certificates, &lists, &rollover).await;
+            turn.end().await;
+            taken
         });
         task.await.unwrap_or(Err(Error::TaskEnded))
     }
 
-    async fn import_certificate(&self, der: &[u8], actor: &Actor) -> Result<IssuerId, Error> {
+    async fn import_each(
+        &self,
+        certificates: &[Vec<u8>],
+        lists: &[Vec<u8>],
+        rollover: &Rollover<'_>,
+    ) -> Result<ImportInfo, Error> {
+        let mut info = ImportInfo::default();
+        for der in certificates {
+            info.issuers.push(self.import_certificate(der, rollover).await?.to_string());
+        }
+        for der in lists {
+            info.lists.push(self.import_list(der, &rollover.actor).await?);
+        }
+        // A list may say of an authority here that it is revoked.
+        self.read_book().await?;
+        Ok(info)
+    }
+
+    async fn import_certificate(&self, der: &[u8], rollover: &Rollover<'_>) -> Result<IssuerId, Error> {
         let certificate =
             Certificate::from_der(der).map_err(|_| refused("a certificate in it cannot be read"))?;
         self.read_book().await?;
@@ -93,13 +109,12 @@ impl Authority {
             None => {
                 let serial = self.demand_as_asked(&certificate, &waiting)?;
                 failpoint::pass("ca.generation-certified");
-                self.store_imported(&waiting, serial, &certificate, actor).await?;
+                self.store_imported(&waiting, serial, &certificate, &rollover.actor).await?;
                 failpoint::pass("ca.generation-stored");
                 self.read_book().await?;
             }
         }
         if !plan::is_finished(self, &id).await? {
-            let rollover = Rollover { authority: self, actor: actor.clone() };
             let text = format!("the certificate was brought, SHA-256 {}", sha256_hex(der));
             rollover.line(&id, &text).await?;
             rollover.complete(&id).await?;
@@ -131,6 +146,10 @@ impl Authority {
         let now = self.desk().guarded_now()?;
         if period.not_after < now {
             return Err(refused("it has ended"));
+        }
+        // From then on it would be the newest, and sign nothing.
+        if period.not_before > now {
+            return Err(refused("it is not valid yet; bring it when it is"));
         }
         let profile = std::sync::Arc::clone(&self.desk().profiles.issuing);
         let intent = Intent {
@@ -233,8 +252,14 @@ impl Authority {
         if crl.delta_base().is_some() || next_update <= now.0 || this_update > now.0 + 300_000 {
             return Err(refused("the list is a delta list, has ended, or is of the future"));
         }
+        let scope = crl.scope();
+        let whole = matches!(scope.covers, Covers::All | Covers::Authorities) && scope.reasons.is_none();
+        if !whole || scope.indirect {
+            return Err(refused("the list is not about every certificate of the root and every reason"));
+        }
         // What it revokes is revoked first: a crash after this leaves the old list published, and bringing it again helps.
         let taken = self.take_in_list(der).await?;
+        failpoint::pass("ca.import-taken");
         let id = issuer.id().to_string();
         let scope = scopes::find(self.desk().db.read(), &id, 0).await?.ok_or_else(|| corrupt(&id))?;
         if scope.complete.is_some_and(|complete| complete.number >= taken.number) {
@@ -268,6 +293,7 @@ impl Authority {
                 })
             })
             .await?;
+        failpoint::pass("ca.import-published");
         Ok(format!("{id} {}", taken.number))
     }
 }

@@ -10,6 +10,7 @@
 mod crossing;
 mod importing;
 mod plan;
+mod turn;
 
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ use crate::subject::Names;
 use crate::subject_key::SubjectKey;
 use plan::Plan;
 pub(crate) use plan::request;
+use turn::Turn;
 
 /// The client of the requests that a roll-over makes itself.
 const CLIENT: &str = "rollover";
@@ -62,11 +64,18 @@ impl Authority {
         if request.dry_run {
             return Ok(plan.info());
         }
-        let (authority, actor, id) = (self.clone(), Actor::from(caller), plan.id.clone());
+        let (authority, actor, line, request) =
+            (self.clone(), Actor::from(caller), line.to_owned(), request.clone());
         // In a task of its own: a client that goes away must not leave it half-way.
-        let task =
-            tokio::spawn(async move { Rollover { authority: &authority, actor }.carry_out(plan).await });
-        task.await.unwrap_or(Err(Error::TaskEnded))?;
+        let task = tokio::spawn(async move {
+            let turn = Turn::take(&authority).await?;
+            let made = Rollover { authority: &authority, actor, turn: &turn }
+                .begin_or_take_up(&line, &request)
+                .await;
+            turn.end().await;
+            made
+        });
+        let id = task.await.unwrap_or(Err(Error::TaskEnded))?;
         self.generation(&id).await
     }
 
@@ -114,9 +123,18 @@ impl Authority {
 struct Rollover<'a> {
     authority: &'a Authority,
     actor: Actor,
+    turn: &'a Turn<'a>,
 }
 
 impl Rollover<'_> {
+    /// Plans again, since another process may have made or begun a generation before this one's turn came.
+    async fn begin_or_take_up(&self, line: &str, request: &RolloverRequest) -> Result<IssuerId, Error> {
+        let plan = Plan::make(self.authority, line, request).await?;
+        let id = plan.id.clone();
+        self.carry_out(plan).await?;
+        Ok(id)
+    }
+
     async fn carry_out(&self, plan: Plan) -> Result<(), Error> {
         self.begin(&plan).await?;
         failpoint::pass("ca.generation-begun");
@@ -157,6 +175,7 @@ impl Rollover<'_> {
             algorithm: row.algorithm.clone(),
             signs_from: row.signs_from,
         };
+        let lines = plan.lines();
         let begun = self
             .authority
             .desk()
@@ -165,6 +184,9 @@ impl Rollover<'_> {
                 Box::pin(async move {
                     let begun = generations::begin(tx, &row, now).await?;
                     if begun {
+                        for line in &lines {
+                            generations::add_line(tx, &row.issuer, now, line).await?;
+                        }
                         audit::record(tx, now, &actor, &event).await?;
                     }
                     Ok::<_, Error>(begun)
@@ -172,9 +194,6 @@ impl Rollover<'_> {
             })
             .await?;
         if begun {
-            for line in plan.lines() {
-                self.line(&plan.id, &line).await?;
-            }
             return Ok(());
         }
         self.line(&plan.id, "the roll-over is taken up again").await
@@ -184,7 +203,10 @@ impl Rollover<'_> {
     async fn key(&self, plan: &Plan) -> Result<Key, Error> {
         let (hsm, label) = (self.authority.hsm(), plan.key_label.as_str());
         let (key, how) = match hsm.key(label).await {
-            Err(hsm::Error::KeyNotFound { .. }) => (hsm.generate(label, plan.alg).await?, "generated"),
+            Err(hsm::Error::KeyNotFound { .. }) => {
+                self.turn.demand().await?;
+                (hsm.generate(label, plan.alg).await?, "generated")
+            }
             found => (found?, "found"),
         };
         if key.alg() != plan.alg {
@@ -294,16 +316,20 @@ impl Rollover<'_> {
         Ok(())
     }
 
+    /// The last line is the mark that all is done, so it and the record of the whole transcript are one act.
     async fn finish(&self, id: &IssuerId) -> Result<(), Error> {
-        self.line(id, FINISHED).await?;
         let desk = self.authority.desk();
-        let transcript = Transcript::new(generations::lines(desk.db.read(), id.as_str()).await?);
-        let event =
-            Event::GenerationFinished { issuer: id.to_string(), transcript_sha256: transcript.sha256() };
-        let (now, actor) = (desk.clock.now(), self.actor.clone());
+        let (now, actor, issuer) = (desk.clock.now(), self.actor.clone(), id.to_string());
         desk.db
             .write(move |tx: &mut Tx| {
-                Box::pin(async move { Ok::<_, Error>(audit::record(tx, now, &actor, &event).await?) })
+                Box::pin(async move {
+                    generations::add_line(tx, &issuer, now, FINISHED).await?;
+                    let transcript = Transcript::new(generations::lines_in(tx, &issuer).await?);
+                    let event = Event::GenerationFinished { issuer, transcript_sha256: transcript.sha256() };
+                    audit::record(tx, now, &actor, &event).await?;
+                    failpoint::pass("ca.generation-finishing");
+                    Ok::<_, Error>(())
+                })
             })
             .await?;
         tracing::info!(issuer = %id, "{id} is a new generation of {}", id.line());

@@ -59,19 +59,26 @@ impl Plan {
         {
             return Plan::of(authority, last);
         }
+        demand_own_root(&newest)?;
         let now = authority.desk().guarded_now()?;
         let signs_from = request.signs_from.unwrap_or(now).max(now);
-        if signs_from.0 > now.0 + FARTHEST_MS || signs_from >= newest.identity.period.not_after {
+        // An authority that has ended is given a new key all the same, from now on.
+        let leaves_gap = signs_from > now && signs_from >= newest.identity.period.not_after;
+        if signs_from.0 > now.0 + FARTHEST_MS || leaves_gap {
             let sentence = "signs_from is within a year and before the end of the generation before";
             return Err(Error::RolloverRefused(sentence.to_owned()));
         }
         let subject = renamed(&newest.identity.subject, id.generation(), request.common_name.as_deref())?;
-        if book.issuers().any(|known| known.identity.name_der == subject.to_der()) {
+        // Those that wait for their certificate have their name too.
+        let name = subject.to_der();
+        if book.issuers().any(|issuer| issuer.identity.name_der == name)
+            || known.iter().any(|waiting| waiting.subject == name)
+        {
             let sentence = format!("there is an issuer with the name {subject}; give another common_name");
             return Err(Error::RolloverRefused(sentence));
         }
         let plan = Plan {
-            key_label: label(authority, &id).await?,
+            key_label: label(authority, &known, &id).await?,
             alg: algorithm(newest.identity.alg, request.algorithm.as_deref())?,
             certified_by: certified_by(authority, &id),
             id,
@@ -187,12 +194,43 @@ fn renamed(before: &Subject, generation: u32, wished: Option<&str>) -> Result<Su
     Ok(subject)
 }
 
-/// The label of before with the generation at its end; one that is free in the database.
-async fn label(authority: &Authority, id: &IssuerId) -> Result<String, Error> {
+/// A new root beside one whose key is kept elsewhere would be everybody's anchor, by the word of this server alone.
+fn demand_own_root(newest: &issuer::Issuer) -> Result<(), Error> {
+    if !newest.id().is_root() || newest.key().is_ok() {
+        return Ok(());
+    }
+    let sentence = "the key of the root is not in this token; a root that is kept elsewhere is followed by one that is \
+                    made on its machine";
+    Err(Error::RolloverRefused(sentence.to_owned()))
+}
+
+/// The label of before with the generation at its end; one that no other authority has, and no key in the token.
+async fn label(
+    authority: &Authority,
+    generations: &[StoredGeneration],
+    id: &IssuerId,
+) -> Result<String, Error> {
     let stored = crate::store::issuers::all(authority.desk().db.read()).await?;
     let first = stored.iter().find(|issuer| issuer.id == id.line().as_str());
     let stem = first.map_or_else(|| format!("ca-{}", id.line()), |issuer| issuer.key_label.clone());
-    Ok(format!("{stem}-g{}", id.generation()))
+    let label = format!("{stem}-g{}", id.generation());
+    let known = stored.iter().map(|issuer| &issuer.key_label);
+    let known =
+        known.chain(generations.iter().map(|waiting| &waiting.key_label)).any(|known| *known == label);
+    // Whatever such a key has signed, and for whom it was made, nobody here knows.
+    let found = match authority.hsm().key(&label).await {
+        Err(hsm::Error::KeyNotFound { .. }) => false,
+        Ok(_) | Err(hsm::Error::KeysDiffer { .. }) => true,
+        Err(error) => return Err(error.into()),
+    };
+    if known || found {
+        let sentence = format!(
+            "there is a key \"{label}\" already, which is not this authority's; look what it is for, and take it out of the \
+             token if it is for nothing"
+        );
+        return Err(Error::RolloverRefused(sentence));
+    }
+    Ok(label)
 }
 
 fn algorithm(before: Alg, wished: Option<&str>) -> Result<Alg, Error> {

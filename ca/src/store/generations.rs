@@ -134,10 +134,17 @@ pub(crate) async fn add_line(tx: &mut Tx, issuer: &str, at: Millis, line: &str) 
     Ok(())
 }
 
+const LINES: &str = "SELECT at, line FROM ca_generation_line WHERE issuer = $1 ORDER BY number";
+
 pub(crate) async fn lines(read: &AnyPool, issuer: &str) -> Result<Vec<(Millis, String)>, db::Error> {
-    let rows = sqlx::query("SELECT at, line FROM ca_generation_line WHERE issuer = $1 ORDER BY number")
-        .bind(issuer)
-        .fetch_all(read)
-        .await?;
+    read_lines(&sqlx::query(LINES).bind(issuer).fetch_all(read).await?)
+}
+
+/// The same inside a job, where it sees what the job has written.
+pub(crate) async fn lines_in(tx: &mut Tx, issuer: &str) -> Result<Vec<(Millis, String)>, db::Error> {
+    read_lines(&sqlx::query(LINES).bind(issuer).fetch_all(tx).await?)
+}
+
+fn read_lines(rows: &[AnyRow]) -> Result<Vec<(Millis, String)>, db::Error> {
     rows.iter().map(|row| Ok((Millis(row.try_get("at")?), row.try_get("line")?))).collect()
 }

@@ -47,3 +47,14 @@ pub(crate) async fn all(read: &AnyPool) -> Result<Vec<StoredIssuer>, db::Error> 
         })
         .collect()
 }
+
+/// The ids of those whose own certificate is revoked.
+pub(crate) async fn revoked(read: &AnyPool) -> Result<Vec<String>, db::Error> {
+    let rows = sqlx::query(
+        "SELECT ca_issuer.id FROM ca_issuer JOIN ca_certificate ON ca_certificate.serial = ca_issuer.serial \
+         WHERE ca_certificate.revoked_at IS NOT NULL ORDER BY ca_issuer.id",
+    )
+    .fetch_all(read)
+    .await?;
+    rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
+}

@@ -3,14 +3,12 @@
 //! A test starts this very program again as a child with a fail point in its environment; the child aborts there, as
 //! `kill -9` would have it.
 
-use std::os::unix::process::ExitStatusExt as _;
-use std::process::Command;
 use std::time::Duration;
 
 use ca::api::{CertificateQuery, CertificateState, Reason, RevokeRequest};
 use platform::clock::Millis;
-use platform::db::Engine;
 use platform::db::testing::TestDb;
+use platform::db::{Db, Engine};
 
 use crate::child::{self, as_another_process};
 use crate::rollover::roll_over_of;
@@ -74,16 +72,7 @@ pub(crate) fn killed(
     point: &str,
     now: Option<Millis>,
 ) {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "kills::child", "--nocapture"]).env("LANYARD_FAIL_POINT", point);
-    child::told(&mut command, world, database, step, serial);
-    if let Some(now) = now {
-        child::told_time(&mut command, now);
-    }
-    let ended = command.output().unwrap();
-    let said = String::from_utf8_lossy(&ended.stderr);
-    // SIGABRT: it reached the point and nothing after it.
-    assert_eq!(ended.status.signal(), Some(6), "{step} at {point}: {}: {said}", ended.status);
+    child::killed("kills::child", &world.token, database, (step, serial), point, now);
 }
 
 /// Runs a test with a database that another process can open too.
@@ -175,15 +164,15 @@ fn whoever_is_killed_gives_no_notice_twice(engine: Engine, point: &str, given: u
         assert_eq!(world.authority.give_renewal_notices().await, 3 - given, "{point}");
         let all = world.client.notices(0, 10).await.unwrap().notices;
         assert_eq!((all.len(), &all[..given]), (3, &left[..]), "{point}");
-        assert_eq!(named(&world, "renewal-noticed").await, 3, "{point}");
+        assert_eq!(named(&world.db, "renewal-noticed").await, 3, "{point}");
         world.db.close().await;
     });
 }
 
 /// How many events of this name the record has.
-async fn named(world: &World, name: &str) -> i64 {
+pub(crate) async fn named(db: &Db, name: &str) -> i64 {
     let count = "SELECT CAST(COUNT(*) AS BIGINT) FROM audit_event WHERE name = $1";
-    sqlx::query_scalar(count).bind(name).fetch_one(world.db.read()).await.unwrap()
+    sqlx::query_scalar(count).bind(name).fetch_one(db.read()).await.unwrap()
 }
 
 /// How many acts on this serial the record has.

@@ -3,6 +3,7 @@
 mod kills;
 mod paths;
 mod protocols;
+mod rivals;
 
 use std::time::Duration;
 

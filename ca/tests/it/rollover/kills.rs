@@ -7,7 +7,7 @@ use ca::failpoint;
 use platform::db::Engine;
 
 use super::{keeper, roll_over_of};
-use crate::kills::{killed, with_database};
+use crate::kills::{killed, named, with_database};
 use crate::world::decoded;
 
 /// The points that the roll-over of an issuing authority passes; a root's passes all.
@@ -35,6 +35,10 @@ fn a_roll_over_is_taken_up(engine: Engine) {
             }
             assert!(client.crl(&made.issuer).await.is_ok(), "{point}: its first list is there");
             assert!(again.issuer_ids().contains(&made.issuer));
+            let finished = made.transcript.iter().filter(|line| line.contains("the roll-over is finished"));
+            assert_eq!(finished.count(), 1, "{point}: {made:?}");
+            let recorded = named(&world.db, "generation-finished").await;
+            assert_eq!(recorded, i64::try_from(at).unwrap() + 1, "{point}: the end is in the record once");
         }
         let all = keeper(world).generations().await.unwrap();
         assert_eq!(all.len(), failpoint::ROLLOVER.len());
