@@ -132,21 +132,9 @@ pub struct Ceremony {
 /// What is done with a root that no server holds, on the machine with its token.
 #[derive(Debug, Clone, Subcommand)]
 pub enum CeremonyAct {
-    /// Sign the requests of issuing authorities, make the root's next revocation list and a signed transcript.
-    Sign {
-        /// A PKCS#10 request in PEM; none for a ceremony that only makes a list.
-        #[arg(long = "csr", value_name = "FILE")]
-        requests: Vec<PathBuf>,
-        /// Who is present: name and part in the ceremony.
-        #[arg(long = "present", value_name = "NAME", required = true)]
-        present: Vec<String>,
-        /// Where to write certificates, list, transcript and signature.
-        #[arg(long, value_name = "DIR")]
-        out: PathBuf,
-        /// Do not ask whether what is shown shall be signed.
-        #[arg(long)]
-        yes: bool,
-    },
+    /// Sign the requests of issuing authorities, revoke what the root signed before, make the root's next revocation list
+    /// and a signed transcript.
+    Sign(CeremonySign),
     /// Bring the certificates and the list that the root's machine made, before the server runs for the first time.
     Import {
         /// The files, in PEM.
@@ -163,6 +151,29 @@ pub enum CeremonyAct {
         /// Certificates, lists and requests in PEM.
         files: Vec<PathBuf>,
     },
+}
+
+/// `lanyard ceremony sign`.
+#[derive(Debug, Clone, Args)]
+pub struct CeremonySign {
+    /// A PKCS#10 request in PEM; none for a ceremony that only revokes or makes a list.
+    #[arg(long = "csr", value_name = "FILE")]
+    pub requests: Vec<PathBuf>,
+    /// The serial in hexadecimal of a certificate that this root signed, to be revoked.
+    #[arg(long, value_name = "SERIAL", requires = "reason")]
+    pub revoke: Vec<String>,
+    /// Why, such as `superseded`, `ca_compromise` or `cessation_of_operation`.
+    #[arg(long, value_name = "REASON", requires = "revoke")]
+    pub reason: Option<String>,
+    /// Who is present: name and part in the ceremony.
+    #[arg(long = "present", value_name = "NAME", required = true)]
+    pub present: Vec<String>,
+    /// Where to write certificates, list, transcript and signature.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Do not ask whether what is shown shall be signed.
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `lanyard split-pin`.

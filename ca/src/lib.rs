@@ -71,7 +71,7 @@ pub use error::Error;
 pub use events::Event;
 pub use lint::Finding;
 pub use names::{IssuerId, NotAnId, ProfileId};
-pub use offline::{Asked, Held, OfflineRoot, verify_transcript};
+pub use offline::{Asked, Held, OfflineRoot, Withdrawn, verify_transcript};
 pub use profile::{Content, Difference, FileError, Profile, Profiles, differences};
 pub use renewals::{NoticeDays, RenewalConfig};
 pub use restore::TakenIn;

@@ -1,5 +1,5 @@
-//! A ceremony with the key of a root that no server holds: requests of authorities in; certificates, the root's list and a
-//! signed transcript out.
+//! A ceremony with the key of a root that no server holds: requests of authorities and serials to revoke in; certificates,
+//! the root's list and a signed transcript out.
 //!
 //! The machine has the root's token and a database file of its own, made by `lanyard ceremony` from a specification
 //! without issuing authorities, or a copy of the server's. Every step is durable before the next as it is in the server, and
@@ -11,13 +11,14 @@ use platform::clock::{Clock, HighWater, Millis};
 use platform::db::{Db, Tx};
 use x509_cert::der::Decode as _;
 
-use crate::api::RevokeRequest;
+use crate::api::{Reason, RevokeRequest};
 use crate::authority::{Authority, Strictness};
 use crate::ceremony::Transcript;
 use crate::config::Config;
 use crate::digest::sha256_hex;
 use crate::error::Error;
 use crate::events::Event;
+use crate::failpoint;
 use crate::grants::Reach;
 use crate::issuer::{self, Issuer};
 use crate::joining::algorithm_identifier;
@@ -25,6 +26,7 @@ use crate::names::IssuerId;
 use crate::order::Order;
 use crate::revocation;
 use crate::serial::Serial;
+use crate::store::certificates::{self, State};
 use crate::store::{generations, requests::RequestKey, scopes};
 use crate::subject::{self, AttributeKind, Names, Subject};
 use crate::subject_key::{KeyRefused, SubjectKey};
@@ -32,7 +34,7 @@ use crate::subject_key::{KeyRefused, SubjectKey};
 /// How a transcript begins. Its first octet keeps it from ever being read as a certificate or a list, which the same key
 /// signs: those are DER and begin with 30.
 const TITLE: &str = "lanyard ceremony transcript 1";
-/// How many requests one ceremony signs.
+/// How many requests one ceremony signs, and how many certificates it revokes.
 const MOST: usize = 64;
 
 /// The root's machine.
@@ -46,6 +48,21 @@ pub struct Asked {
     subject: Subject,
     key: SubjectKey,
     sha256: String,
+}
+
+/// A certificate of the root that may be revoked.
+pub struct Withdrawn {
+    serial: Serial,
+    subject: String,
+    reason: Reason,
+}
+
+impl Withdrawn {
+    /// What will be revoked, in a line for those who are present.
+    pub fn describe(&self) -> String {
+        let Withdrawn { serial, subject, reason } = self;
+        format!("revoke serial {serial}, \"{subject}\", for {}", word(*reason))
+    }
 }
 
 /// What a ceremony made.
@@ -85,11 +102,25 @@ impl OfflineRoot {
         &self.root.certificate
     }
 
-    /// Revokes a certificate that the root signed; the next list says so.
-    pub async fn revoke(&self, serial: &str, request: RevokeRequest) -> Result<(), Error> {
-        let serial = Serial::parse(serial).ok_or(Error::CertificateUnknown)?;
-        let (desk, actor) = (self.authority.desk(), Actor::system("ceremony"));
-        revocation::revoke(desk, serial, request, Reach::Authorities, actor).await.map(drop)
+    /// Finds a certificate that this root signed and that can be revoked for this reason.
+    pub async fn find(&self, serial: &str, reason: Reason) -> Result<Withdrawn, Error> {
+        let unknown = || refused(&format!("this root has signed no certificate with the serial {serial}"));
+        let serial = Serial::parse(serial).ok_or_else(unknown)?;
+        let stored = certificates::by_serial(self.authority.desk().db.read(), &serial).await?;
+        let stored = stored.filter(|stored| stored.issuer == self.root.id().as_str()).ok_or_else(unknown)?;
+        if stored.certificate.as_deref() == Some(self.root.certificate.der()) {
+            return Err(refused(
+                "a root does not revoke itself: it is taken out of the stores of those who trust it",
+            ));
+        }
+        if reason == Reason::CertificateHold {
+            return Err(Error::AuthorityNotHeld);
+        }
+        // The same again is taken up; another reason is for the rule to judge, before anything is signed.
+        if stored.state != State::Issued || stored.revocation.is_some_and(|before| before.reason != reason) {
+            return Err(Error::AlreadyRevoked);
+        }
+        Ok(Withdrawn { serial, subject: stored.subject, reason })
     }
 
     /// Reads a PKCS#10 request in PEM: the key signed it, the name is one of an authority, and no root has the key.
@@ -133,32 +164,37 @@ impl OfflineRoot {
         ]
     }
 
-    /// Signs the requests, makes a new list, and signs the transcript. `present` is who was there, in their own words.
-    pub async fn hold(&self, asked: &[Asked], present: &[String]) -> Result<Held, Error> {
-        if asked.len() > MOST {
-            return Err(refused("more than 64 requests at once"));
+    /// Revokes, signs the requests, makes a new list, and signs the transcript. `present` is who was there, in their own
+    /// words.
+    pub async fn hold(
+        &self,
+        asked: &[Asked],
+        withdrawn: &[Withdrawn],
+        present: &[String],
+    ) -> Result<Held, Error> {
+        if asked.len() > MOST || withdrawn.len() > MOST {
+            return Err(refused("more than 64 requests or serials at once"));
         }
         check_present(present)?;
         let ceremony = format!("ceremony-{}", platform::id::uuid_text(self.authority.desk().clock.now()));
-        self.begin(&ceremony, asked, present).await?;
+        self.begin(&ceremony, asked, withdrawn, present).await?;
+        failpoint::pass("ca.offline-begun");
+        for one in withdrawn {
+            self.withdraw(&ceremony, one).await?;
+        }
         let mut certificates = Vec::new();
         for one in asked {
-            let made = self.certify(one).await?;
-            let (serial, sha256) = (made.serial, sha256_hex(&made.der));
-            self.line(
-                &ceremony,
-                &format!("certified \"{}\", serial {serial}, SHA-256 {sha256}", one.subject),
-            )
-            .await?;
-            certificates.push(made.der);
+            certificates.push(self.certify(&ceremony, one).await?);
         }
         let list = self.list(&ceremony).await?;
+        failpoint::pass("ca.offline-listed");
         self.line(&ceremony, "the ceremony is finished").await?;
         let read = self.authority.desk().db.read();
         let lines = Transcript::new(generations::lines(read, &ceremony).await?);
         let transcript = format!("{TITLE}\n{lines}");
         let key = self.root.key()?;
         let signature = key.sign(key.alg().default_scheme(), transcript.as_bytes()).await?;
+        failpoint::pass("ca.offline-told");
         self.record(Event::OfflineCeremonyHeld {
             root: self.root.id().to_string(),
             certificates: i64::try_from(certificates.len()).unwrap_or(i64::MAX),
@@ -169,7 +205,13 @@ impl OfflineRoot {
         Ok(Held { certificates, root, list, transcript, signature })
     }
 
-    async fn begin(&self, ceremony: &str, asked: &[Asked], present: &[String]) -> Result<(), Error> {
+    async fn begin(
+        &self,
+        ceremony: &str,
+        asked: &[Asked],
+        withdrawn: &[Withdrawn],
+        present: &[String],
+    ) -> Result<(), Error> {
         let (root, key) = (&self.root, self.root.key()?);
         let mut lines = vec![
             format!("version {}", env!("CARGO_PKG_VERSION")),
@@ -183,13 +225,41 @@ impl OfflineRoot {
         ];
         lines.extend(present.iter().map(|one| format!("present: {one}")));
         lines.extend(asked.iter().flat_map(|one| self.describe(one)));
+        lines.extend(withdrawn.iter().map(Withdrawn::describe));
         for line in lines {
             self.line(ceremony, &line).await?;
         }
         Ok(())
     }
 
-    async fn certify(&self, asked: &Asked) -> Result<crate::authority::Certified, Error> {
+    async fn withdraw(&self, ceremony: &str, withdrawn: &Withdrawn) -> Result<(), Error> {
+        let Withdrawn { serial, subject, reason } = withdrawn;
+        let request = RevokeRequest { reason: *reason, invalidity_date: None };
+        let (desk, actor) = (self.authority.desk(), Actor::system("ceremony"));
+        revocation::revoke(desk, *serial, request, Reach::Authorities, actor).await?;
+        failpoint::pass("ca.offline-revoked");
+        self.line(ceremony, &format!("revoked serial {serial}, \"{subject}\", for {}", word(*reason))).await
+    }
+
+    /// The certificate of a request, now or before. One that was revoked is not given out again.
+    async fn certify(&self, ceremony: &str, asked: &Asked) -> Result<Vec<u8>, Error> {
+        let made = self.certified(asked).await?;
+        failpoint::pass("ca.offline-certified");
+        let stored = certificates::by_serial(self.authority.desk().db.read(), &made.serial).await?;
+        if stored.is_none_or(|stored| stored.revocation.is_some()) {
+            let sentence = format!(
+                "the certificate of \"{}\" for this request, serial {}, was revoked; make a new key and ask for that",
+                asked.subject, made.serial
+            );
+            return Err(refused(&sentence));
+        }
+        let (serial, sha256) = (made.serial, sha256_hex(&made.der));
+        let text = format!("certified \"{}\", serial {serial}, SHA-256 {sha256}", asked.subject);
+        self.line(ceremony, &text).await?;
+        Ok(made.der)
+    }
+
+    async fn certified(&self, asked: &Asked) -> Result<crate::authority::Certified, Error> {
         let order = Order {
             profile: std::sync::Arc::clone(&self.authority.desk().profiles.issuing),
             issuer: self.root.id().clone(),
@@ -285,6 +355,12 @@ fn check_present(present: &[String]) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// A reason as requests write it.
+fn word(reason: Reason) -> String {
+    let value = serde_json::to_value(reason).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 fn refused(sentence: &str) -> Error {

@@ -14,6 +14,7 @@ mod enrolling;
 mod first_certificates;
 mod flooding;
 mod killing;
+mod offline_root;
 mod operating;
 mod post_quantum;
 mod postgres;

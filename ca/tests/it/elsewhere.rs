@@ -2,9 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ca::api::{self, AUTHORITIES, GenerationState, Import, Reason, RevokeRequest};
+use ca::api::{self, AUTHORITIES, GenerationState, Import, Reason, RolloverRequest};
 use ca::ceremony::{self, Specification};
-use ca::{Authority, Config, Held, OfflineRoot, verify_transcript};
+use ca::{Authority, Config, Held, OfflineRoot, Withdrawn, verify_transcript};
 use hsm::Hsm;
 use hsm::testing::TestToken;
 use pki::Certificate;
@@ -17,28 +17,28 @@ use crate::rollover::roll_over_of;
 use crate::world::{certificate, client, config, config_of, listed, prescriber, refusal};
 
 /// Who was there, and nobody else.
-fn present() -> Vec<String> {
+pub(crate) fn present() -> Vec<String> {
     vec!["Ada Byron, holds the token".to_owned(), "Zoë O’Neill, auditor".to_owned()]
 }
 
 /// A machine with a token and a database of its own.
-struct Machine {
-    hsm: Hsm,
-    db: Db,
-    clock: Clock,
+pub(crate) struct Machine {
+    pub(crate) hsm: Hsm,
+    pub(crate) db: Db,
+    pub(crate) clock: Clock,
     high_water: HighWater,
     config: Config,
-    _token: TestToken,
+    pub(crate) token: TestToken,
 }
 
 impl Machine {
-    async fn new(db: Db, clock: Clock, config: Config) -> Machine {
+    pub(crate) async fn new(db: Db, clock: Clock, config: Config) -> Machine {
         let token = TestToken::new();
         let high_water = HighWater::open(&db).await.unwrap();
-        Machine { hsm: token.hsm().await, db, clock, high_water, config, _token: token }
+        Machine { hsm: token.hsm().await, db, clock, high_water, config, token }
     }
 
-    async fn ceremony(&self, specification: &str) -> ceremony::Transcript {
+    pub(crate) async fn ceremony(&self, specification: &str) -> ceremony::Transcript {
         let specification = Specification::parse(specification).unwrap();
         let (db, clock, high_water) = (self.db.clone(), self.clock.clone(), self.high_water.clone());
         ceremony::hold(&specification, self.config.clone(), &self.hsm, db, clock, high_water, |_| {})
@@ -46,17 +46,17 @@ impl Machine {
             .unwrap()
     }
 
-    async fn root(&self) -> OfflineRoot {
+    pub(crate) async fn root(&self) -> OfflineRoot {
         let (db, clock, high_water) = (self.db.clone(), self.clock.clone(), self.high_water.clone());
         OfflineRoot::open(self.config.clone(), &self.hsm, db, clock, high_water).await.unwrap()
     }
 
-    async fn authority(&self) -> Result<Authority, ca::Error> {
+    pub(crate) async fn authority(&self) -> Result<Authority, ca::Error> {
         let (db, clock, high_water) = (self.db.clone(), self.clock.clone(), self.high_water.clone());
         Authority::open(self.config.clone(), &self.hsm, db, clock, high_water).await
     }
 
-    async fn import(&self, pem: &str) -> Result<api::ImportInfo, ca::Error> {
+    pub(crate) async fn import(&self, pem: &str) -> Result<api::ImportInfo, ca::Error> {
         let (db, clock, high_water) = (self.db.clone(), self.clock.clone(), self.high_water.clone());
         let import = Import { pem: pem.to_owned() };
         Authority::import_first(self.config.clone(), &self.hsm, db, clock, high_water, &import).await
@@ -72,44 +72,52 @@ fn below(root: &Certificate) -> String {
     format!("[root]\ncertificate = \"\"\"\n{}\"\"\"\n\n{issuing}", root.to_pem())
 }
 
-fn files(held: &Held) -> String {
+pub(crate) fn files(held: &Held) -> String {
     let certificates = held.certificates.iter().map(|der| pki::to_pem("CERTIFICATE", der));
     certificates.collect::<String>() + &pki::to_pem("X509 CRL", &held.list)
 }
 
 /// The root's machine and the server's, with a clock for both.
-struct Apart {
-    offline: Machine,
-    online: Machine,
+pub(crate) struct Apart {
+    pub(crate) offline: Machine,
+    pub(crate) online: Machine,
     root: Certificate,
     hand: ManualClock,
-    _database: TestDb,
+    /// Of the root's machine.
+    pub(crate) database: TestDb,
 }
 
 impl Apart {
-    async fn new(db: Db) -> Apart {
+    pub(crate) async fn new(db: Db) -> Apart {
         let (clock, hand) = Clock::manual(Millis(1_800_000_000_000));
         let database = TestDb::new(Engine::Sqlite).await;
         let offline = Machine::new(database.db.clone(), clock.clone(), config_of(127)).await;
         offline.ceremony(ROOT_ALONE).await;
-        let held = offline.root().await.hold(&[], &present()).await.unwrap();
+        let held = offline.root().await.hold(&[], &[], &present()).await.unwrap();
         let crl = pki::Crl::from_der(&held.list).unwrap();
         let root = offline.root().await.certificate().clone();
         crl.verify(&root).unwrap();
         let online = Machine::new(db, clock, config()).await;
         online.ceremony(&below(&root)).await;
-        Apart { offline, online, root, hand, _database: database }
+        Apart { offline, online, root, hand, database }
     }
 
     /// A ceremony for these requests.
-    async fn hold(&self, requests: &[String]) -> Held {
+    pub(crate) async fn hold(&self, requests: &[String]) -> Held {
         let root = self.offline.root().await;
         let asked: Vec<_> = requests.iter().map(|pem| root.read(pem).unwrap()).collect();
-        root.hold(&asked, &present()).await.unwrap()
+        root.hold(&asked, &[], &present()).await.unwrap()
+    }
+
+    /// A ceremony that revokes one certificate.
+    pub(crate) async fn withdraw(&self, serial: &str) -> Held {
+        let root = self.offline.root().await;
+        let withdrawn: [Withdrawn; 1] = [root.find(serial, Reason::Superseded).await.unwrap()];
+        root.hold(&[], &withdrawn, &present()).await.unwrap()
     }
 
     /// The same for everything that waits, brought to the server.
-    async fn founded(&self) -> Authority {
+    pub(crate) async fn founded(&self) -> Authority {
         let waiting = ceremony::requests(&self.online.db).await.unwrap();
         let held = self.hold(&waiting.into_iter().map(|(_, pem)| pem).collect::<Vec<_>>()).await;
         self.online.import(&files(&held)).await.unwrap();
@@ -185,7 +193,7 @@ platform::both_engines! {
         let root = Machine { config: other, ..offline_again(&apart) };
         let root = root.root().await;
         let asked = root.read(&waiting[0].1).unwrap();
-        let held = root.hold(&[asked], &present()).await.unwrap();
+        let held = root.hold(&[asked], &[], &present()).await.unwrap();
         let said = refused(&files(&held)).await;
         assert!(said.contains("crl_distribution_points") && said.contains("not what was asked for"), "{said}");
         assert_eq!(ceremony::requests(&apart.online.db).await.unwrap().len(), 4, "all still wait");
@@ -219,15 +227,79 @@ platform::both_engines! {
 
         // The root takes the certificate back; the server learns it from the list.
         let serial = Certificate::from_der(&held.certificates[0]).unwrap().serial().to_string();
-        apart.offline.root().await.revoke(&serial, RevokeRequest { reason: Reason::Superseded, invalidity_date: None }).await.unwrap();
-        let held = apart.hold(&[]).await;
+        let held = apart.withdraw(&serial).await;
+        assert!(held.transcript.contains(&format!("revoked serial {serial}, \"CN=Lanyard Remote Signing CA G2")), "{}", held.transcript);
         keeper.import(&import(files(&held))).await.unwrap();
         let list = pki::Crl::from_der(&decode(&keeper.crl("root").await.unwrap().crl)).unwrap();
         assert!(listed(&list, &serial).is_some());
         assert!(keeper.certificate(&serial).await.unwrap().revocation.is_some());
+        // What is revoked signs nothing new, and the one before does not take its place; a new key does.
+        assert_eq!(refusal(keeper.issue(&prescriber("revoked")).await), (Kind::Conflict, "issuer-revoked".to_owned()));
         apart.hand.advance(std::time::Duration::from_hours(24 * 367));
         let ended = keeper.import(&import(files(&held))).await;
         assert!(ended.is_err(), "a list that has ended is not taken");
+    }
+
+    /// A root that is kept elsewhere is not followed by one that this server makes: it would be everybody's anchor by the
+    /// word of whoever may give authorities keys. And no two generations that wait have one name.
+    async fn a_root_elsewhere_is_not_followed_by_one_here(db: Db) {
+        let apart = Apart::new(db).await;
+        let authority = apart.founded().await;
+        let keeper = client(&authority, &[AUTHORITIES, api::READ]);
+        let named = |name: &str| RolloverRequest { common_name: Some(name.to_owned()), ..RolloverRequest::default() };
+        let refused = refusal(keeper.roll_over("root", &named("Lanyard Root CA Two")).await);
+        assert_eq!(refused, (Kind::Conflict, "rollover-refused".to_owned()));
+        assert!(matches!(apart.online.hsm.key("ca-root-g2").await, Err(hsm::Error::KeyNotFound { .. })));
+        assert_eq!(keeper.roll_over("card", &named("Lanyard CA Next")).await.unwrap().state, GenerationState::Waiting);
+        let refused = refusal(keeper.roll_over("systems", &named("Lanyard CA Next")).await);
+        assert_eq!(refused, (Kind::Conflict, "rollover-refused".to_owned()));
+        assert!(keeper.generations().await.unwrap().iter().all(|one| one.issuer != "systems-g2"));
+    }
+
+    /// Bringing files by the command does not close what a server that runs beside it is about to sign.
+    async fn an_import_leaves_a_running_server_alone(db: Db) {
+        let apart = Apart::new(db).await;
+        let authority = apart.founded().await;
+        let asking = client(&authority, &[api::ISSUE, api::READ]);
+        ca::failpoint::arm("ca.linted");
+        assert!(asking.issue(&prescriber("in-flight")).await.is_err());
+        let held = apart.hold(&[]).await;
+        assert_eq!(apart.online.import(&files(&held)).await.unwrap().lists.len(), 1);
+        let open = "SELECT CAST(COUNT(*) AS BIGINT) FROM ca_certificate WHERE state = 'linted'";
+        assert_eq!(sqlx::query_scalar::<_, i64>(open).fetch_one(apart.online.db.read()).await.unwrap(), 1);
+        // The next start closes it.
+        apart.online.authority().await.unwrap();
+        assert_eq!(sqlx::query_scalar::<_, i64>(open).fetch_one(apart.online.db.read()).await.unwrap(), 0);
+    }
+
+    /// A certificate is revoked in a ceremony by its serial; a serial that the root did not sign is refused before
+    /// anything is, and the request of a revoked certificate does not get it again.
+    async fn a_ceremony_revokes(db: Db) {
+        let apart = Apart::new(db).await;
+        let waiting = ceremony::requests(&apart.online.db).await.unwrap();
+        let held = apart.hold(&[waiting[0].1.clone()]).await;
+        let serial = Certificate::from_der(&held.certificates[0]).unwrap().serial().to_string();
+        let root = apart.offline.root().await;
+        let own = apart.root.serial().to_string();
+        for (serial, reason, said) in [
+            ("00ff", Reason::Superseded, "has signed no certificate"),
+            (&"01".repeat(20), Reason::Superseded, "has signed no certificate"),
+            (&serial, Reason::CertificateHold, "not put on hold"),
+            (&own, Reason::Superseded, "does not revoke itself"),
+        ] {
+            let refused = root.find(serial, reason).await.err().unwrap().to_string();
+            assert!(refused.contains(said), "{serial}: {refused}");
+        }
+        let held = apart.withdraw(&serial).await;
+        let list = pki::Crl::from_der(&held.list).unwrap();
+        assert_eq!(listed(&list, &serial).unwrap().reason, Some(pki::Reason::Superseded));
+        assert_eq!(list.len(), 1);
+        let asked = root.read(&waiting[0].1).unwrap();
+        let again = root.hold(&[asked], &[], &present()).await.unwrap_err().to_string();
+        assert!(again.contains("was revoked"), "{again}");
+        assert!(matches!(root.find(&serial, Reason::CaCompromise).await.err(), Some(ca::Error::AlreadyRevoked)));
+        let again = apart.withdraw(&serial).await;
+        assert_eq!(pki::Crl::from_der(&again.list).unwrap().len(), 1, "the same again changes nothing");
     }
 }
 
@@ -243,6 +315,6 @@ fn offline_again(apart: &Apart) -> Machine {
         clock: apart.offline.clock.clone(),
         high_water: apart.offline.high_water.clone(),
         config: apart.offline.config.clone(),
-        _token: TestToken::new(),
+        token: TestToken::new(),
     }
 }

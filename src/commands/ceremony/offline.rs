@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use aws_lc_rs::digest::{SHA256, digest};
+use ca::api::Reason;
 use ca::{Held, OfflineRoot};
 use pki::Certificate;
 
-use crate::cli::CeremonyAct;
+use crate::cli::{CeremonyAct, CeremonySign};
 use crate::config::Config;
 use crate::files::{self, Readers};
 use crate::terminal::line;
@@ -18,13 +19,14 @@ use crate::wiring::Foundation;
 /// Does one act.
 pub(super) async fn run(config: Config, act: &CeremonyAct) -> anyhow::Result<()> {
     match act {
-        CeremonyAct::Sign { requests, present, out, yes } => {
-            let texts =
-                requests.iter().map(|file| files::read_text(file)).collect::<anyhow::Result<Vec<_>>>()?;
+        CeremonyAct::Sign(options) => {
+            let texts = options.requests.iter().map(|file| files::read_text(file));
+            let texts = texts.collect::<anyhow::Result<Vec<_>>>()?;
+            let reason = options.reason.as_deref().map(read_reason).transpose()?;
             let foundation = Foundation::open(config).await?;
-            let held = sign(&foundation, &texts, present, *yes).await;
+            let held = sign(&foundation, &texts, reason, options).await;
             foundation.close().await;
-            write(&held?, out)
+            write(&held?, &options.out)
         }
         CeremonyAct::Import { files } => import(config, files).await,
         CeremonyAct::Verify { transcript, root, files } => verify(transcript, root, files),
@@ -34,8 +36,8 @@ pub(super) async fn run(config: Config, act: &CeremonyAct) -> anyhow::Result<()>
 async fn sign(
     foundation: &Foundation,
     texts: &[String],
-    present: &[String],
-    yes: bool,
+    reason: Option<Reason>,
+    options: &CeremonySign,
 ) -> anyhow::Result<Held> {
     foundation.log().await?;
     let (db, clock) = (foundation.db.clone(), foundation.clock.clone());
@@ -49,13 +51,29 @@ async fn sign(
             line(text);
         }
     }
+    let mut withdrawn = Vec::new();
+    for serial in &options.revoke {
+        let reason = reason.context("say why with --reason")?;
+        let one = root.find(serial, reason).await?;
+        line(one.describe());
+        withdrawn.push(one);
+    }
     line("and the root's next revocation list");
-    if !yes && !agreed()? {
+    if !options.yes && !agreed()? {
         bail!("nothing was signed");
     }
-    root.hold(&asked, present)
+    root.hold(&asked, &withdrawn, &options.present)
         .await
         .context("the ceremony broke off; run it again: what was signed is not signed anew")
+}
+
+fn read_reason(word: &str) -> anyhow::Result<Reason> {
+    let value = serde_json::Value::String(word.to_owned());
+    serde_json::from_value(value).map_err(|_| {
+        anyhow::anyhow!(
+            "{word} is no reason; say superseded, ca_compromise, cessation_of_operation or another"
+        )
+    })
 }
 
 /// Brings certificates and lists to keys that wait here.
