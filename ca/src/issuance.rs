@@ -231,7 +231,8 @@ async fn store_serial(
     let mut stored = Err(Error::Database(db::Error::Busy));
     for _ in 0..MOST_DEADLOCKS {
         stored = desk.first_rows.write(row.clone()).await;
-        // Two processes that share out ends of several profiles can wait for each other; nothing of ours was written.
+        // Transactions of two processes can wait for each other, as when both are given the same requests in another order;
+        // nothing of ours was written.
         if !matches!(&stored, Err(Error::Database(error)) if error.is_deadlock()) {
             break;
         }

@@ -5,10 +5,11 @@ use platform::db::{self, Tx};
 use sqlx::{AnyPool, Row as _};
 
 use super::certificates::Moved;
+use super::take_turn;
 use crate::profile::{Counts, DAY_MS, Window};
 use crate::serial::Serial;
 
-/// How often a day is chosen anew because other processes took places meanwhile.
+/// How often a day is chosen anew because a process of before, which takes no turn, took places meanwhile.
 const MOST_CHOICES: usize = 32;
 
 /// What came of looking for a day.
@@ -22,14 +23,16 @@ pub(crate) enum Place {
 
 /// Takes a place on the day on which the fewest end.
 ///
-/// The row of the day stays locked until the commit and is changed only if it still is as it was read, so of two
-/// processes that want the last place one gets it.
+/// One process takes places at a time, until its commit: a transaction has places on many days, and two that each held a day
+/// which the other wants would wait for each other until the database ends one. The row of the day is changed only if it
+/// still is as it was read, so of two that want the last place one gets it.
 pub(crate) async fn take(
     tx: &mut Tx,
     profile: &str,
     window: &Window,
     before: Option<Millis>,
 ) -> Result<Place, db::Error> {
+    take_turn(tx).await?;
     for _ in 0..MOST_CHOICES {
         let counts = counts(tx, profile, window).await?;
         let Some(day) = window.choose(&counts, before) else { return Ok(Place::NoneLeft) };
@@ -98,6 +101,11 @@ async fn add_one(tx: &mut Tx, profile: &str, day: i64, seen: i64) -> Result<Move
 
 /// Gives back the place of a serial for which nothing was signed. Called once, in the transaction that closes it.
 pub(super) async fn give_back(tx: &mut Tx, serial: &Serial) -> Result<(), db::Error> {
+    let counted = "SELECT 1 FROM ca_certificate WHERE serial = $1 AND expiry_day IS NOT NULL";
+    if sqlx::query(counted).bind(serial.to_string()).fetch_optional(&mut *tx).await?.is_none() {
+        return Ok(());
+    }
+    take_turn(tx).await?;
     sqlx::query(
         "UPDATE ca_expiry_day SET due = due - 1 WHERE due > 0 AND (profile, day) IN \
          (SELECT profile, expiry_day FROM ca_certificate WHERE serial = $1 AND expiry_day IS NOT NULL)",
@@ -187,16 +195,7 @@ mod tests {
     /// Reserves so many rows and says how many found a place.
     async fn bulk(db: Db, instance: u8, rows: usize) -> usize {
         let instance = Instance::try_from(instance).unwrap();
-        loop {
-            match bulk_once(&db, instance, rows).await {
-                // Two processes that take places on many days in one transaction can wait for each other.
-                Err(error) if error.is_deadlock() => {}
-                placed => return placed.unwrap(),
-            }
-        }
-    }
-
-    async fn bulk_once(db: &Db, instance: Instance, rows: usize) -> Result<usize, db::Error> {
+        // A deadlock is not tried again: two processes take their places one after the other.
         let placed = db.write(move |tx: &mut Tx| {
             Box::pin(async move {
                 let spread = Spread { days: 30, most_per_day: Some(SHARE), weekends: Weekends::Used };
@@ -213,7 +212,7 @@ mod tests {
                 Ok::<usize, db::Error>(placed)
             })
         });
-        placed.await
+        placed.await.unwrap()
     }
 
     /// Two processes reserve ten thousand rows at the same time, and 200 more than there are places for.

@@ -21,9 +21,27 @@ pub(crate) mod standings;
 pub(crate) mod transactions;
 
 use platform::clock::Millis;
-use platform::db;
+use platform::db::{self, Tx};
 
 use crate::api::Reason;
+
+/// The lock that gives changes of shared counts one order on all processes: "ca-turn" in ASCII.
+const TURN: i64 = i64::from_be_bytes(*b"\0ca-turn");
+
+/// Waits until no other process changes counts that many jobs share: those of scopes, and those of days on which
+/// certificates end. It ends with the transaction.
+///
+/// One transaction has the jobs of many requests, which hold the rows of scopes and days in whatever order they come. Two
+/// processes that each held a row which the other wants would wait until the database ends one of them, for a second and
+/// more. Whoever takes the turn before the first such row waits in line instead. SQLite has one writer anyway.
+async fn take_turn(tx: &mut Tx) -> Result<(), db::Error> {
+    if tx.backend_name() != "PostgreSQL" {
+        return Ok(());
+    }
+    let held = "SELECT count(held) FROM (SELECT pg_advisory_xact_lock($1)::text AS held) AS turn";
+    sqlx::query(held).bind(TURN).fetch_one(tx).await?;
+    Ok(())
+}
 
 /// Takes things apart so that few sizes of statement are prepared and kept.
 fn portions<T>(mut things: &[T]) -> impl Iterator<Item = &[T]> {

@@ -5,7 +5,7 @@ use platform::db::{self, Tx};
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, Row as _};
 
-use super::millis;
+use super::{millis, take_turn};
 
 /// A scope as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +101,7 @@ pub(crate) async fn insert(tx: &mut Tx, issuer: &str, shard: i64, url: &str) -> 
 /// Narrows the list for all to the certificates that name no shard. From then on it says where it is found; a new one
 /// is due at once.
 pub(crate) async fn narrow(tx: &mut Tx, issuer: &str, url: &str) -> Result<(), db::Error> {
+    take_turn(tx).await?;
     sqlx::query(
         "UPDATE ca_scope SET url = $1, changes = changes + 1 WHERE issuer = $2 AND shard = 0 AND url = ''",
     )
@@ -113,15 +114,7 @@ pub(crate) async fn narrow(tx: &mut Tx, issuer: &str, url: &str) -> Result<(), d
 
 /// Holds the row of this certificate's scope until the job ends: whoever changes a status holds it.
 pub(crate) async fn hold(tx: &mut Tx, serial: &str) -> Result<(), db::Error> {
-    sqlx::query(
-        "UPDATE ca_scope SET changes = changes \
-         WHERE issuer = (SELECT issuer FROM ca_certificate WHERE serial = $1) \
-           AND shard = (SELECT shard FROM ca_certificate WHERE serial = $1)",
-    )
-    .bind(serial)
-    .execute(tx)
-    .await?;
-    Ok(())
+    add(tx, serial, 0).await
 }
 
 /// Counts a change of this certificate's status in its scope, so that the next list is known to be due.
@@ -129,11 +122,17 @@ pub(crate) async fn hold(tx: &mut Tx, serial: &str) -> Result<(), db::Error> {
 /// Called before the certificate's row is changed: the row of the scope stays locked until the commit, so counts and
 /// commits have one order, and a list that knows a count has seen every row with a lower one.
 pub(super) async fn count(tx: &mut Tx, serial: &str) -> Result<(), db::Error> {
+    add(tx, serial, 1).await
+}
+
+async fn add(tx: &mut Tx, serial: &str, changes: i64) -> Result<(), db::Error> {
+    take_turn(tx).await?;
     sqlx::query(
-        "UPDATE ca_scope SET changes = changes + 1 \
-         WHERE issuer = (SELECT issuer FROM ca_certificate WHERE serial = $1) \
-           AND shard = (SELECT shard FROM ca_certificate WHERE serial = $1)",
+        "UPDATE ca_scope SET changes = changes + $1 \
+         WHERE issuer = (SELECT issuer FROM ca_certificate WHERE serial = $2) \
+           AND shard = (SELECT shard FROM ca_certificate WHERE serial = $2)",
     )
+    .bind(changes)
     .bind(serial)
     .execute(tx)
     .await?;
@@ -148,6 +147,7 @@ pub(crate) async fn advance_crl_number(
     before: i64,
     next: i64,
 ) -> Result<bool, db::Error> {
+    take_turn(tx).await?;
     let done = sqlx::query(
         "UPDATE ca_scope SET crl_number = $1 WHERE issuer = $2 AND shard = $3 AND crl_number = $4",
     )
@@ -189,6 +189,7 @@ pub(crate) async fn raise_crl_number(
 
 /// Makes the next list of a scope due.
 pub(crate) async fn touch(tx: &mut Tx, issuer: &str, shard: i64) -> Result<(), db::Error> {
+    take_turn(tx).await?;
     sqlx::query("UPDATE ca_scope SET changes = changes + 1 WHERE issuer = $1 AND shard = $2")
         .bind(issuer)
         .bind(shard)
@@ -208,6 +209,7 @@ pub(crate) async fn complete_made(
     made: Mark,
     span_ms: i64,
 ) -> Result<(), db::Error> {
+    take_turn(tx).await?;
     let row = sqlx::query(
         "UPDATE ca_scope SET complete_number = $1, complete_at = $2, complete_changes = $3 \
          WHERE issuer = $4 AND shard = $5 AND (complete_number IS NULL OR complete_number < $1) \
@@ -250,6 +252,7 @@ pub(crate) async fn delta_made(
     number: i64,
     at: Millis,
 ) -> Result<(), db::Error> {
+    take_turn(tx).await?;
     sqlx::query(
         "UPDATE ca_scope SET delta_number = $1, delta_at = $2 \
          WHERE issuer = $3 AND shard = $4 AND (delta_number IS NULL OR delta_number < $1)",
@@ -261,4 +264,108 @@ pub(crate) async fn delta_made(
     .execute(tx)
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::db::testing::TestDb;
+    use platform::db::{Db, Engine};
+
+    use super::*;
+    use crate::serial::{Instance, Serial};
+    use crate::store::certificates::{Adoption, Revocation, adopt, mark_resumed, mark_revoked};
+    use crate::store::issuers::{self, StoredIssuer};
+
+    const NOW: Millis = Millis(1_800_000_000_000);
+    const ISSUERS: [&str; 4] = ["card", "remote-signing", "sign-in", "systems"];
+
+    /// One certificate of each issuer.
+    async fn certificates(db: &Db) -> Vec<Serial> {
+        let serials: Vec<_> =
+            ISSUERS.map(|_| Serial::new(Instance::FIRST, crate::serial::random_octets().unwrap())).to_vec();
+        let made = serials.clone();
+        let written = db.write(move |tx: &mut Tx| {
+            Box::pin(async move {
+                for (issuer, serial) in ISSUERS.into_iter().zip(made) {
+                    let (id, key_label) = (issuer.to_owned(), format!("ca-{issuer}"));
+                    let row =
+                        StoredIssuer { id, key_label, serial: serial.to_string(), certificate: vec![1] };
+                    issuers::insert(tx, &row, NOW).await?;
+                    let adoption = Adoption {
+                        serial,
+                        issuer: issuer.to_owned(),
+                        subject: String::new(),
+                        common_name: String::new(),
+                        not_before: NOW,
+                        not_after: Millis(NOW.0 + 1_000_000),
+                        at: NOW,
+                        certificate: Some(vec![1]),
+                        spki_sha256: None,
+                        shard: 0,
+                    };
+                    assert!(adopt(tx, &adoption, None).await?);
+                }
+                Ok::<_, db::Error>(())
+            })
+        });
+        written.await.unwrap();
+        serials
+    }
+
+    /// Holds and resumes these one after the other in one transaction.
+    async fn hold_and_resume(db: &Db, serials: Vec<Serial>) {
+        let held = Revocation {
+            revoked_at: NOW,
+            reason: crate::api::Reason::CertificateHold,
+            invalidity_date: None,
+        };
+        let written = db.write(move |tx: &mut Tx| {
+            Box::pin(async move {
+                for serial in &serials {
+                    hold(tx, &serial.to_string()).await?;
+                    let _ = mark_revoked(tx, serial, &held).await?;
+                    let _ = mark_resumed(tx, serial).await?;
+                }
+                Ok::<_, db::Error>(())
+            })
+        });
+        // A deadlock is not tried again: there is none.
+        written.await.unwrap();
+    }
+
+    /// Two processes that change statuses below several issuers, each in an order of its own, never wait for each other in a
+    /// circle, and every change is counted.
+    fn nobody_waits_in_a_circle(engine: Engine) {
+        const ROUNDS: i64 = 60;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let database = TestDb::new(engine).await;
+            let other = Db::connect(&database.config, platform::clock::Clock::system()).await.unwrap();
+            let serials = certificates(&database.db).await;
+            let turned: Vec<_> = serials.iter().rev().copied().collect();
+            let process = async |db: &Db, serials: &[Serial]| {
+                for _ in 0..ROUNDS {
+                    hold_and_resume(db, serials.to_vec()).await;
+                }
+            };
+            tokio::join!(process(&database.db, &serials), process(&other, &turned));
+            for scope in all(database.db.read()).await.unwrap() {
+                assert_eq!(scope.changes, 2 * 2 * ROUNDS, "{}", scope.issuer);
+            }
+            other.close().await;
+            database.db.close().await;
+        });
+    }
+
+    /// On SQLite.
+    #[test]
+    fn nobody_waits_in_a_circle_on_sqlite() {
+        nobody_waits_in_a_circle(Engine::Sqlite);
+    }
+
+    /// On `PostgreSQL`.
+    #[test]
+    fn nobody_waits_in_a_circle_on_postgres() {
+        nobody_waits_in_a_circle(Engine::Postgres);
+    }
 }
