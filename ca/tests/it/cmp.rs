@@ -13,7 +13,7 @@ use crate::world::{World, client, listed};
 const PKIXCMP: &str = "application/pkixcmp";
 const PATH: &str = "/.well-known/cmp";
 
-async fn send(roads: &Roads, message: &Message<'_>) -> Answer {
+pub(crate) async fn send(roads: &Roads, message: &Message<'_>) -> Answer {
     send_to(roads, PATH, message).await
 }
 

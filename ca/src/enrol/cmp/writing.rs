@@ -27,6 +27,10 @@ const CONFIRM_WAIT_TIME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.
 /// id-it-caCerts (RFC 9810 5.3.19.14).
 pub(super) const CA_CERTIFICATES: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.4.17");
 
+/// id-it-rootCaKeyUpdate and id-it-rootCaCert (RFC 9810 5.3.19.15).
+const ROOT_UPDATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.4.18");
+pub(super) const ROOT_CERTIFICATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.4.20");
+
 /// What the header of an answer says.
 pub(super) struct AnswerHeader<'a> {
     pub(super) version: u8,
@@ -167,6 +171,26 @@ pub(super) fn confirmed() -> Vec<u8> {
 pub(super) fn authorities_info(certificates: &[&[u8]]) -> Vec<u8> {
     let value = tlv(SEQUENCE, certificates);
     tlv(SEQUENCE, &[&tlv(SEQUENCE, &[&oid(&CA_CERTIFICATES), &value])])
+}
+
+/// A root that follows another: itself, and what each certified of the other, where it did.
+pub(super) struct RootUpdate<'a> {
+    pub(super) new_with_new: &'a [u8],
+    pub(super) new_with_old: Option<&'a [u8]>,
+    pub(super) old_with_new: Option<&'a [u8]>,
+}
+
+/// `GenRepContent` with a `RootCaKeyUpdateContent`, whose tags are explicit (RFC 9810 5.3.19.15), or without where no
+/// root follows (RFC 9483 4.3.2).
+pub(super) fn root_update_info(update: Option<&RootUpdate<'_>>) -> Vec<u8> {
+    let tagged = |number: u8, certificate: Option<&[u8]>| {
+        certificate.map(|der| tlv(context_constructed(number), &[der])).unwrap_or_default()
+    };
+    let value = update.map(|update| {
+        let (new_with_old, old_with_new) = (tagged(0, update.new_with_old), tagged(1, update.old_with_new));
+        tlv(SEQUENCE, &[update.new_with_new, &new_with_old, &old_with_new])
+    });
+    tlv(SEQUENCE, &[&tlv(SEQUENCE, &[&oid(&ROOT_UPDATE), &value.unwrap_or_default()])])
 }
 
 /// `ErrorMsgContent`.

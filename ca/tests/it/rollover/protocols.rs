@@ -5,6 +5,8 @@ use platform::db::Db;
 
 use super::roll_over_of;
 use crate::acme::site::Site;
+use crate::cmp::send;
+use crate::cmp_client::{Message, failure, sequence, tlv};
 use crate::est::certificates;
 use crate::roads::Roads;
 
@@ -25,6 +27,35 @@ platform::both_engines! {
         assert_eq!(named("Lanyard Systems CA G2", "Lanyard Root CA G2"), 1);
         assert_eq!(named("Lanyard Root CA", "Lanyard Root CA"), 2, "by itself and by the new one");
         assert_eq!(named("Lanyard Root CA G2", "Lanyard Root CA"), 2, "by itself and by the old one");
+    }
+
+    /// Who asks by CMP for the root after one gets it with what each certified of the other, from whichever root it starts;
+    /// after the newest none follows, and what is no root is refused (RFC 9483 4.3.2).
+    async fn cmp_tells_the_root_that_follows(db: Db) {
+        let roads = Roads::new(db).await;
+        let system = roads.system("larkfield", &[ca::api::ENROL]).await;
+        let reader = crate::world::client(&roads.authority, &[ca::api::READ]);
+        let question = |value: &[u8]| sequence(&[&sequence(&[&tlv(6, &ROOT_CERT), value])]);
+        let ask = async |value: &[u8]| send(&roads, &Message::new(&system, 21, question(value))).await;
+        let answer = |value: &[u8]| sequence(&[&sequence(&[&tlv(6, &ROOT_UPDATE), value])]);
+        let root = async |id: &str| crate::world::decoded(&reader.issuer(id).await.unwrap().certificate);
+        let first = root("root").await;
+        let none = ask(first.der()).await;
+        assert!((none.body, none.failure.clone()) == (22, None) && none.holds(&answer(&[])), "no root follows yet");
+        roll_over_of(&roads.authority, "root").await.unwrap();
+        let second = root("root-g2").await;
+        let across = async |id: &str| {
+            let of = reader.issuer(id).await.unwrap().cross_certificates;
+            crate::world::decoded(&of[0]).der().to_vec()
+        };
+        let update = sequence(&[second.der(), &tlv(0xa0, &across("root-g2").await), &tlv(0xa1, &across("root").await)]);
+        for value in [first.der(), &[]] {
+            let told = ask(value).await;
+            assert!(told.body == 22 && told.holds(&answer(&update)), "{}", told.text);
+        }
+        assert!(ask(second.der()).await.holds(&answer(&[])));
+        let stranger = root("card").await;
+        assert_eq!(ask(stranger.der()).await.failure, failure("badCertId"));
     }
 
     /// A certificate comes with a link to the chain that leads to the other root, and that chain leads there; another
@@ -63,3 +94,7 @@ platform::both_engines! {
         assert_eq!(stranger.fetch(&format!("{url}/alternates/1")).await.status, 404);
     }
 }
+
+/// id-it-rootCaCert and id-it-rootCaKeyUpdate, without tag and length.
+const ROOT_CERT: [u8; 8] = [0x2b, 6, 1, 5, 5, 7, 4, 20];
+const ROOT_UPDATE: [u8; 8] = [0x2b, 6, 1, 5, 5, 7, 4, 18];
