@@ -68,12 +68,15 @@ impl Authority {
         })
     }
 
-    /// Every newest list of an issuer, without its octets.
+    /// Every newest list of an issuer, without its octets. A delta list that is left from when they were wished is found at
+    /// its place until readers have forgotten it, and is none of these: nobody makes it again.
     pub(crate) async fn lists(&self, issuer: &str) -> Result<Vec<ListInfo>, Error> {
         let issuer = self.issuer(issuer)?;
         let mut infos = Vec::new();
+        let wished = self.desk().config.delta_every(issuer.id()).is_some();
+        let kinds = if wished { &[Kind::Complete, Kind::Delta][..] } else { &[Kind::Complete] };
         for scope in scopes::of_issuer(self.desk().db.read(), issuer.id().as_str()).await? {
-            for kind in [Kind::Complete, Kind::Delta] {
+            for kind in kinds.iter().copied() {
                 match self.newest_list(&issuer, scope.shard, kind).await {
                     Ok(list) => infos.push(self.list_info(&issuer, &scope, &list)),
                     Err(Error::NoCrlYet(_) | Error::NoSuchList(_)) => {}

@@ -7,7 +7,7 @@ use crate::crl::Kind;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::profile::Profiles;
-use crate::store::scopes;
+use crate::store::{lists, scopes};
 
 /// How long before its end the list of a root kept elsewhere is warned of.
 const WARNED_DAYS: f64 = 30.0;
@@ -32,20 +32,29 @@ fn reason(error: &Error) -> &'static str {
         Error::RequestIdReused | Error::RequestInProgress => "repeated",
         Error::LintsFired(_) | Error::Unwritable(_) | Error::Unfit(_) => "lint",
         Error::Token(_) | Error::IssuerKeyMissing(_) => "token",
+        Error::IssuerRevoked(_) => "issuer-revoked",
         Error::Database(_) => "database",
         _ => "other",
     }
 }
 
 impl Authority {
-    /// Tells how many days each authority has left and how old its complete list is: of several shards, the oldest.
-    pub(crate) async fn tell_ages(&self) {
+    /// Tells how many days each authority has left, how old its complete list is (of several shards, the oldest) and how
+    /// long each of its lists holds, whichever process made it. Of one whose certificate has ended nothing is told any more.
+    pub async fn tell_ages(&self) {
         let now = self.desk().clock.now();
+        self.tell_lists(now).await;
         for issuer in self.all_issuers() {
             let id = issuer.id().to_string();
+            if issuer.has_ended(now) {
+                for gauge in ["ca_issuer_days_left", "ca_crl_age_seconds", "ca_ocsp_responder_days_left"] {
+                    metrics::gauge!(gauge, "issuer" => id.clone()).set(f64::NAN);
+                }
+                continue;
+            }
             let left = days(now, issuer.identity.period.not_after);
             metrics::gauge!("ca_issuer_days_left", "issuer" => id.clone()).set(left);
-            if issuer.key().is_err() && !issuer.has_ended(now) {
+            if issuer.key().is_err() {
                 self.tell_brought_list(&issuer, now).await;
             }
             let scopes = scopes::of_issuer(self.desk().db.read(), &id).await.unwrap_or_default();
@@ -64,6 +73,27 @@ impl Authority {
 }
 
 impl Authority {
+    /// Tells until when each newest list holds. One of an authority that has ended, and a delta list where none are wished
+    /// any more, has run out rightly and is no cause for alarm.
+    async fn tell_lists(&self, now: Millis) {
+        let newest = match lists::every_newest(self.desk().db.read()).await {
+            Ok(newest) => newest,
+            Err(error) => {
+                tracing::warn!(%error, "until when lists hold could not be read: {error}");
+                return;
+            }
+        };
+        for (id, next_update) in newest {
+            let Ok(issuer) = self.issuer(&id.issuer) else { continue };
+            let wished = id.kind == Kind::Complete || self.desk().config.delta_every(issuer.id()).is_some();
+            #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are exact in a double")]
+            let ends = if issuer.has_ended(now) || !wished { f64::NAN } else { next_update.seconds() as f64 };
+            let kind = id.kind.as_str().to_owned();
+            let labels = [("issuer", id.issuer), ("shard", id.shard.to_string()), ("kind", kind)];
+            metrics::gauge!("ca_crl_next_update_seconds", &labels).set(ends);
+        }
+    }
+
     /// Tells how long the list of an authority whose key is elsewhere still holds, and warns once a day when the next
     /// ceremony is due.
     async fn tell_brought_list(&self, issuer: &Issuer, now: Millis) {

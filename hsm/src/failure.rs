@@ -1,10 +1,23 @@
 //! What an error from a token means for the session, the token and the call.
 
+use std::cell::RefCell;
+use std::sync::Arc;
+
 use cryptoki::context::Function;
 use cryptoki::error::{Error as Pkcs11Error, RvError};
 use metrics::counter;
 
 use crate::Error;
+
+thread_local! {
+    /// The token that this thread works with. A thread that calls one calls no other.
+    static TOKEN: RefCell<Option<Arc<str>>> = const { RefCell::new(None) };
+}
+
+/// Says for which token the errors of this thread are counted.
+pub(crate) fn works_with(token: &Arc<str>) {
+    TOKEN.set(Some(Arc::clone(token)));
+}
 
 /// Why one attempt of a call failed, by what has to follow.
 #[derive(Debug)]
@@ -56,7 +69,8 @@ impl From<Error> for Failure {
 impl From<Pkcs11Error> for Failure {
     fn from(error: Pkcs11Error) -> Failure {
         let (code, error) = describe(error);
-        counter!("hsm_errors_total", "code" => error_code(&error)).increment(1);
+        let token = TOKEN.with_borrow(|token| token.as_deref().unwrap_or("none").to_owned());
+        counter!("hsm_errors_total", "token" => token, "code" => error_code(&error)).increment(1);
         code.map_or(Class::Session, class).of(error)
     }
 }

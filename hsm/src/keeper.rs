@@ -13,7 +13,7 @@ use tracing::{error, info, warn};
 
 use crate::busy::Busy;
 use crate::engine::Engine;
-use crate::failure::Failure;
+use crate::failure::{Failure, works_with};
 use crate::key::{KeyInner, KeyKind};
 use crate::login::{Refused, log_in};
 use crate::task::{KeyId, Lane};
@@ -53,6 +53,7 @@ impl Keeper {
 
     /// Runs until the token is stopped. Reports how the first attempt went.
     pub(crate) fn run(mut self, first: oneshot::Sender<Result<(), Error>>) {
+        works_with(&self.token.name);
         let mut first = Some(first);
         loop {
             match self.token.duty(KEEP_ALIVE) {

@@ -15,7 +15,7 @@ use metrics::{counter, histogram};
 use crate::VerifySignatures;
 use crate::busy::Busy;
 use crate::engine::Engine;
-use crate::failure::Failure;
+use crate::failure::{Failure, works_with};
 use crate::forgotten::Order;
 use crate::session;
 use crate::task::{Lane, Task};
@@ -117,6 +117,7 @@ pub(crate) fn run(
     lane: Lane,
     end: &Receiver<Infallible>,
 ) {
+    works_with(&token.name);
     let busy = token.register();
     let Some(mut bench) = set_up(engine, token, opened, busy) else { return };
     let alarm = Alarm { token, epoch: opened.epoch };

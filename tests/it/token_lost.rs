@@ -84,6 +84,10 @@ async fn lost_and_found(site: Site) {
         client.await.unwrap();
     }
     assert_eq!(server.status(Method::GET, "/audit/checkpoint", &serde_json::Value::Null).await.unwrap(), 200);
+    let metrics = site.private("/metrics", 200).await;
+    let errors = metrics.lines().filter(|line| line.starts_with("hsm_errors_total{"));
+    let of_token = errors.filter(|line| line.contains("token=\"lanyard\""));
+    assert!(of_token.count() > 0, "errors are told by token");
     serving.kill();
 }
 

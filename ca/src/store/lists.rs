@@ -120,6 +120,27 @@ pub(crate) async fn newest(
     .transpose()
 }
 
+/// The newest list of each kind in every scope, and until when it holds.
+pub(crate) async fn every_newest(read: &AnyPool) -> Result<Vec<(ListId, Millis)>, db::Error> {
+    let rows = sqlx::query(
+        "SELECT l.issuer, l.shard, l.kind, l.number, l.next_update FROM ca_list l \
+         JOIN ca_scope s ON s.issuer = l.issuer AND s.shard = l.shard \
+         WHERE (l.kind = 'complete' AND l.number = s.complete_number) \
+            OR (l.kind = 'delta' AND l.number = s.delta_number) ORDER BY l.issuer, l.shard, l.kind",
+    )
+    .fetch_all(read)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let kind: &str = row.try_get("kind")?;
+            let kind = if kind == Kind::Delta.as_str() { Kind::Delta } else { Kind::Complete };
+            let (issuer, shard, number) =
+                (row.try_get("issuer")?, row.try_get("shard")?, row.try_get("number")?);
+            Ok((ListId { issuer, shard, kind, number }, Millis(row.try_get("next_update")?)))
+        })
+        .collect()
+}
+
 /// The part after this one, with its number; the first is after -1.
 pub(crate) async fn part_after(
     read: &AnyPool,
