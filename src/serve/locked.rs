@@ -2,7 +2,7 @@
 //! private port takes their shares. Nothing of the token is touched before enough were given.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use axum::Router;
@@ -76,6 +76,7 @@ pub async fn wait(config: &mut Config, metrics: &Metrics) -> anyhow::Result<Wait
             listener.serve(router, told).await.with_context(|| format!("the {port:?} port ended"))
         });
     }
+    let forgetting = tokio::spawn(forget_old(waiting.clone()));
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let waited = tokio::select! {
@@ -83,6 +84,7 @@ pub async fn wait(config: &mut Config, metrics: &Metrics) -> anyhow::Result<Wait
         _ = interrupt.recv() => Waited::Told,
         () = waiting.open.notified() => Waited::Fit,
     };
+    forgetting.abort();
     stop.send_replace(true);
     while let Some(ended) = listeners.join_next().await {
         ended??;
@@ -104,14 +106,26 @@ fn router(port: Port, config: &Config, waiting: &Waiting, metrics: Metrics) -> R
             .layer(DefaultBodyLimit::max(LARGEST))
             .with_state(waiting.clone());
     }
-    let locks = Arc::clone(&waiting.locks);
-    let refuse = move || {
-        let said = locks.lock().unwrap_or_else(PoisonError::into_inner).said();
-        async move { Problem::unavailable("locked", said, Duration::from_mins(1)) }
+    // Strangers learn neither the token's name nor how many shares are missing.
+    let refuse = || async {
+        let said = "This server is locked: those who hold shares of its PIN have to unlock it first.";
+        Problem::unavailable("locked", said, Duration::from_mins(1))
     };
     // Routes and no fallback: the layers around have one of their own.
-    let router = Router::new().route("/", any(refuse.clone())).route("/{*path}", any(refuse));
-    signer::in_csc_words(stack(router, &config.limits.anybody()))
+    let router = Router::new().route("/", any(refuse)).route("/{*path}", any(refuse));
+    stack(router, &config.limits.anybody())
+}
+
+/// Forgets shares of those who did not come together, for as long as it is polled.
+async fn forget_old(waiting: Waiting) {
+    let mut minutes = tokio::time::interval(Duration::from_mins(1));
+    loop {
+        minutes.tick().await;
+        let forgotten = waiting.locks.lock().unwrap_or_else(PoisonError::into_inner).forget(Instant::now());
+        if forgotten > 0 {
+            warn!(forgotten, "{forgotten} shares were forgotten: not enough came within half an hour");
+        }
+    }
 }
 
 async fn ready(State(waiting): State<Waiting>) -> Response {
@@ -128,13 +142,14 @@ async fn unlock(
     let share = Share::from_text(&text, None);
     let mut locks = waiting.locks.lock().unwrap_or_else(PoisonError::into_inner);
     let taken = share.and_then(|share| {
-        let holder = share.holder().to_owned();
-        locks.add(share).map(|standing| (holder, standing))
+        let number = share.number();
+        locks.add(share, Instant::now()).map(|standing| (number, standing))
     });
     match taken {
-        Ok((holder, standing)) => {
+        Ok((number, standing)) => {
             let said = locks.said();
-            info!(holder, "{holder} gave a share; {said}");
+            // Who holds it stands beside its number in the description of the shares; logs have no names.
+            info!(number, "share {number} was given; {said}");
             let unlocked = standing == Standing::Open;
             if unlocked {
                 waiting.open.notify_one();
@@ -142,7 +157,7 @@ async fn unlock(
             Ok(Json(Given { said, unlocked }))
         }
         Err(error) => {
-            warn!(%error, "a share was refused: {error}");
+            warn!("a share was refused; whoever gave it was told why");
             Err(Problem::conflict("share-refused", error.to_string()))
         }
     }

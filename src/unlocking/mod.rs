@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use hsm::shares::{Gathered, Gathering, Share, ShareError, ShareSet};
@@ -9,6 +10,10 @@ use hsm::{Pin, PinSource};
 
 use crate::config::Config;
 use crate::files;
+
+/// How long shares that are not enough are kept after the last was given. Those who are needed come together: whoever holds
+/// one share more must not find the others' of weeks ago.
+pub const KEPT: Duration = Duration::from_mins(30);
 
 /// Whether something still waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +29,8 @@ pub struct Locks {
     waiting: Vec<Gathering>,
     /// The PINs that are known, by their set.
     open: BTreeMap<String, Pin>,
+    /// When the last share was given.
+    given_at: Option<Instant>,
 }
 
 impl Locks {
@@ -45,7 +52,7 @@ impl Locks {
                 waiting.push(Gathering::new(set));
             }
         }
-        Ok(Self { waiting, open: BTreeMap::new() })
+        Ok(Self { waiting, open: BTreeMap::new(), given_at: None })
     }
 
     /// Whether nothing waits.
@@ -65,12 +72,24 @@ impl Locks {
         self.waiting.iter().map(one).collect::<Vec<_>>().join("; ")
     }
 
+    /// Wipes shares that were given so long ago that those who are needed do not come together, and says how many those
+    /// were. A PIN that is known already stays.
+    pub fn forget(&mut self, now: Instant) -> usize {
+        if self.given_at.is_none_or(|at| now.saturating_duration_since(at) < KEPT) {
+            return 0;
+        }
+        self.given_at = None;
+        self.waiting.iter_mut().map(Gathering::forget).sum()
+    }
+
     /// Takes a share for whichever lock it is of.
-    pub fn add(&mut self, share: Share) -> Result<Standing, ShareError> {
+    pub fn add(&mut self, share: Share, now: Instant) -> Result<Standing, ShareError> {
         let at = self.waiting.iter().position(|lock| lock.set().set == share.set());
         let Some(lock) = self.waiting.get_mut(at.unwrap_or(0)) else { return Ok(Standing::Open) };
         // One of another set is refused there by its name.
-        if let Gathered::Pin(pin) = lock.add(share)? {
+        let gathered = lock.add(share)?;
+        self.given_at = Some(now);
+        if let Gathered::Pin(pin) = gathered {
             self.open.insert(lock.set().set.clone(), pin);
             let done = lock.set().set.clone();
             self.waiting.retain(|lock| lock.set().set != done);
@@ -94,4 +113,36 @@ impl Locks {
 fn read_set(path: &Path) -> anyhow::Result<ShareSet> {
     toml::from_str(&files::read_text(path)?)
         .with_context(|| format!("{} does not describe shares of a PIN", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use hsm::shares::split;
+
+    use super::*;
+
+    /// Shares that do not become enough are forgotten half an hour after the last, and not before; then all are needed again.
+    #[test]
+    fn lonely_shares_are_forgotten() {
+        let holders = ["Ada", "Grace", "Tim"].map(str::to_owned);
+        let (set, shares) = split(&Pin::new("4711".to_owned()), "lanyard", 3, &holders).unwrap();
+        let copy = |at: usize| Share::from_text(&shares[at].to_text(None).unwrap(), None).unwrap();
+        let waiting = vec![Gathering::new(set)];
+        let mut locks = Locks { waiting, open: BTreeMap::new(), given_at: None };
+        let start = Instant::now();
+        assert_eq!(locks.forget(start + KEPT), 0, "nothing was given");
+        assert_eq!(locks.add(copy(0), start), Ok(Standing::Locked));
+        let later = start + KEPT - Duration::from_secs(1);
+        assert_eq!(locks.forget(later), 0);
+        assert_eq!(locks.add(copy(1), later), Ok(Standing::Locked));
+        assert_eq!(locks.forget(start + KEPT), 0, "it counts from the last");
+        assert_eq!(locks.forget(later + KEPT), 2);
+        assert!(locks.said().contains("0 of 3"));
+        let again = later + KEPT;
+        for (at, standing) in [(2, Standing::Locked), (0, Standing::Locked), (1, Standing::Open)] {
+            assert_eq!(locks.add(copy(at), again), Ok(standing));
+        }
+        assert_eq!(locks.forget(again + KEPT), 0, "what is open stays open");
+        assert!(locks.is_open());
+    }
 }

@@ -64,12 +64,16 @@ async fn two_of_three_people_unlock_the_server() {
     std::fs::remove_file(&file).unwrap();
     std::fs::write(&config, text.replace(&line, "pin = { shares = \"shares/pin-set.toml\" }")).unwrap();
 
+    let log = folder.join("locked.log");
+    site.configure("[telemetry]\n", &format!("[telemetry]\nfile = \"{}\"\n", log.display()));
     let server = Serving::spawn(&site);
     ready(base, |status, said| status == 503 && said.contains("locked: 0 of 2 shares given")).await;
     assert_eq!(private(base, "/live").await.unwrap().0, 200);
     let plain = reqwest::get(format!("http://127.0.0.1:{}/crl/root.crl", base + 3)).await.unwrap();
     assert_eq!(plain.status(), 503);
-    assert!(plain.text().await.unwrap().contains("locked"));
+    let told = plain.text().await.unwrap();
+    assert!(told.contains("locked"));
+    assert!(!told.contains("0 of 2") && !told.contains("lanyard,"), "strangers learn no more: {told}");
 
     let (well, told) = unlock(&config, &foreign.join("share-1.txt"));
     assert!(!well && told.contains("Ada Byron") && told.contains("is of the set"), "{told}");
@@ -86,6 +90,11 @@ async fn two_of_three_people_unlock_the_server() {
     assert!(well && told.contains("unlocked"), "{told}");
     ready(base, |status, _| status == 200).await;
     drop(server);
+    let log = std::fs::read_to_string(&log).unwrap();
+    assert!(log.contains("share 3 was given"), "{log}");
+    for name in ["Ada", "Grace", "Zoë"] {
+        assert!(!log.contains(name), "{name} stands in the log");
+    }
 
     for path in files(&folder) {
         let octets = std::fs::read(&path).unwrap();

@@ -45,6 +45,11 @@ impl Gathering {
         self.given.len()
     }
 
+    /// Wipes what was given, and says how many shares that were.
+    pub fn forget(&mut self) -> usize {
+        std::mem::take(&mut self.given).len()
+    }
+
     /// Takes a share that is one of this set and was not given before; refuses every other by its holder's name.
     pub fn add(&mut self, share: Share) -> Result<Gathered, ShareError> {
         let Share { set, holder, number, octets, .. } = share;
