@@ -201,7 +201,8 @@ pub(crate) struct Due {
     pub(crate) not_after: Millis,
 }
 
-/// Certificates in force that last at least so long in all and end behind the mark and before the horizon.
+/// Certificates in force that last at least so long in all and end behind the mark and before the horizon. Those on hold are
+/// among them: when the hold is lifted, the mark has gone by.
 pub(crate) async fn due(
     tx: &mut Tx,
     mark: &Mark,
@@ -212,7 +213,7 @@ pub(crate) async fn due(
     let rows = sqlx::query(
         "SELECT serial, issuer, profile, user_id, not_after FROM ca_certificate \
          WHERE (not_after, serial) > ($1, $2) AND not_after < $3 AND not_after - not_before >= $4 \
-         AND state = 'issued' AND revoked_at IS NULL ORDER BY not_after, serial LIMIT $5",
+         AND state = 'issued' AND (revoked_at IS NULL OR reason = 6) ORDER BY not_after, serial LIMIT $5",
     )
     .bind(mark.until.0)
     .bind(mark.serial.as_str())

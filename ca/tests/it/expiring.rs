@@ -186,6 +186,21 @@ platform::both_engines! {
         assert!(due.iter().all(|one| one.noticed_days == Some(7)), "{due:?}");
     }
 
+    /// A certificate that is on hold when its turn comes gets its notice too: once the hold is lifted nobody would give it.
+    async fn who_is_on_hold_gets_notice(db: Db) {
+        let (world, hand) = World::with_hand(db).await;
+        let issued = world.client.issue(&request("held")).await.unwrap();
+        let hold = RevokeRequest { reason: Reason::CertificateHold, invalidity_date: None };
+        assert_eq!(world.authority.give_renewal_notices().await, 0);
+        days_pass(&hand, 338);
+        world.client.revoke(&issued.serial, &hold).await.unwrap();
+        assert_eq!(world.authority.give_renewal_notices().await, 1);
+        world.client.resume(&issued.serial).await.unwrap();
+        assert_eq!(world.authority.give_renewal_notices().await, 0, "it was given");
+        let given = world.client.notices(0, 10).await.unwrap().notices;
+        assert_eq!((given[0].days, &given[0].renewal.serial), (60, &issued.serial));
+    }
+
     /// Who switches notices on late gives each certificate one, at the distance it is in.
     async fn first_notices_are_not_repeated(db: Db) {
         let (world, hand) = World::with_hand(db).await;
