@@ -5,15 +5,18 @@ use std::io::Write as _;
 use std::process::Command;
 
 use ca::api::{CertificateQuery, CertificateState, Client, IssueRequest};
+use hsm::Alg;
 use platform::db::testing::TestDb;
 use platform::db::{self, Db, Engine};
 use platform::problem::Kind;
 
-use crate::child::{self, as_another_process};
-use crate::world::{World, config, listed, person, prescriber};
+use crate::child::{self, Ground, as_another_process};
+use crate::world::{World, config, listed, person, prescriber, until};
 
 /// What the child prints before the serial of each certificate that it was given.
 const GIVEN: &str = "given ";
+/// The key of the record, and the name of its log.
+const RECORD: &str = "full.test/record";
 /// How far files may grow when there is no room: less than a few certificates take.
 const LEFT_OCTETS: u64 = 48 * 1024;
 
@@ -26,6 +29,8 @@ fn child() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let (_, client) = as_another_process().await;
+        // The tree goes on growing while there is no room, and finds it again.
+        let record = log(&child::ground().await).await.start();
         let first = client.issue(&prescriber("child-first")).await.unwrap().serial;
         limit_files(&(largest_file() + LEFT_OCTETS).to_string());
         let mut failed = Vec::new();
@@ -50,7 +55,34 @@ fn child() {
         limit_files("unlimited");
         tell(&client.issue(&prescriber("child-after")).await.unwrap().serial);
         tell(&first);
+        record.stop().await;
     });
+}
+
+/// The log of this database, whose key is in the token.
+async fn log(ground: &Ground) -> audit::Log {
+    let key = match ground.hsm.key(RECORD).await {
+        Err(hsm::Error::KeyNotFound { .. }) => ground.hsm.generate(RECORD, Alg::Ed25519).await.unwrap(),
+        found => found.unwrap(),
+    };
+    audit::Log::open(ground.db.clone(), key, audit::Config::new(RECORD), ground.clock.clone()).await.unwrap()
+}
+
+/// Every event is in the tree, and a copy of it proves from the key alone.
+async fn the_tree_is_whole(world: &World) {
+    let (hsm, db, clock) = (world.hsm.clone(), world.db.clone(), world.clock.clone());
+    let log = log(&Ground { hsm, db, clock, high_water: world.high_water.clone() }).await;
+    let record = log.start();
+    // Whoever sequenced before may have ended without giving back its turn.
+    until(async || log.oldest_waiting().await.unwrap().is_none()).await;
+    record.stop().await;
+    let folder = tempfile::tempdir().unwrap();
+    let depth = audit::copy::Depth::Entries;
+    let size = audit::copy::copy(&audit::copy::Source::Database(&log), folder.path(), depth).await.unwrap();
+    let verified = audit::verify::directory(folder.path(), &log.verifier_key(), None).unwrap();
+    let recorded = "SELECT CAST(COUNT(*) AS BIGINT) FROM audit_event";
+    let recorded = sqlx::query_scalar::<_, i64>(recorded).fetch_one(world.db.read()).await.unwrap();
+    assert_eq!(i64::try_from(size).unwrap(), recorded, "{verified:?}");
 }
 
 /// Tells the test that started this process which serial was given.
@@ -85,7 +117,7 @@ fn a_full_disk_loses_nothing_on_sqlite() {
         let mut command = Command::new("bash");
         command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(std::env::current_exe().unwrap());
         command.args(["--exact", "full::child", "--nocapture"]);
-        child::told(&mut command, &world, &database, "full", "");
+        child::told(&mut command, &world.token, &database, "full", "");
         let ended = command.output().unwrap();
         let said = String::from_utf8_lossy(&ended.stdout).into_owned();
         assert!(ended.status.success(), "{said}{}", String::from_utf8_lossy(&ended.stderr));
@@ -157,7 +189,7 @@ async fn said(db: &Db, sql: impl Into<String>) {
 
 /// After the next start: what was given is issued, what may have been signed is listed, nothing is open, the record has
 /// an event for each row's end, and what was refused can be had.
-async fn everything_is_accounted_for(world: &World, given: &[String], refused: &[IssueRequest]) {
+pub(crate) async fn everything_is_accounted_for(world: &World, given: &[String], refused: &[IssueRequest]) {
     let (authority, client) = world.again(config()).await;
     let rows = all(&client).await;
     for serial in given {
@@ -181,6 +213,7 @@ async fn everything_is_accounted_for(world: &World, given: &[String], refused: &
         let issued = client.issue(request).await.unwrap();
         assert!(rows.iter().all(|row| row.0 != issued.serial), "a refused serial was given");
     }
+    the_tree_is_whole(world).await;
 }
 
 /// The person's certificates and their states.

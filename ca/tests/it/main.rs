@@ -4,12 +4,14 @@
 
 mod acme;
 mod ceremonies;
+mod ceremony_kills;
 mod child;
 mod cmp;
 mod cmp_client;
 mod cmp_secrets;
 mod cmp_vendors;
 mod crashes;
+mod database_gone;
 mod describing;
 mod elsewhere;
 mod enrol_mutations;
@@ -32,5 +34,7 @@ mod rewrapping;
 mod roads;
 mod rollover;
 mod searching;
+mod several;
 mod shards;
+mod watching;
 mod world;

@@ -131,11 +131,19 @@ pub(super) fn has_no_room(error: &sqlx::Error) -> bool {
     error.code().is_some_and(|code| CODES.contains(&code.as_ref()))
 }
 
+/// Whether the database has gone away under a statement, as when it is restarted or another takes over: PostgreSQL's
+/// `admin_shutdown`, `crash_shutdown` and `cannot_connect_now`.
+fn is_gone(error: &sqlx::Error) -> bool {
+    const CODES: [&str; 3] = ["57P01", "57P02", "57P03"];
+    let sqlx::Error::Database(error) = error else { return false };
+    error.code().is_some_and(|code| CODES.contains(&code.as_ref()))
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::Tls(_) => Self::unavailable(&error),
-            error if has_no_room(&error) => Self::NoRoom { reason: error.to_string() },
+            error if has_no_room(&error) || is_gone(&error) => Self::unavailable(&error),
             sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Self::Closed,
             other => Self::Query(other),
         }
