@@ -189,8 +189,10 @@ impl Act {
             What::ReadStatus => {
                 // As `ca/src/store/standings.rs` asks for one.
                 let query = sqlx::query(
-                    "SELECT serial, issuer, state, revoked_at, reason, invalidity_at FROM ca_certificate \
-                     WHERE serial IN ($1)",
+                    "SELECT counted.changes, found.serial, found.issuer, found.state, found.revoked_at, found.reason, \
+                     found.invalidity_at \
+                     FROM (SELECT CAST(COALESCE(SUM(changes), 0) AS BIGINT) AS changes FROM ca_scope) AS counted \
+                     LEFT JOIN ca_certificate AS found ON found.serial IN ($1)",
                 );
                 let found = query.bind(serial).fetch_one(place.database.db.read()).await?;
                 let state: String = found.try_get("state")?;

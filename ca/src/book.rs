@@ -31,8 +31,11 @@ pub(crate) struct Book {
     asked: Asked,
 }
 
-/// Issuers by the hashes of their names and keys.
-type Asked = HashMap<(Vec<u8>, Vec<u8>), IssuerId>;
+/// Issuers by the hash of their name and, behind it, the hash of their key.
+type Asked = HashMap<Vec<u8>, IssuerId>;
+
+/// How long both hashes of a question are at most, SHA-256 being the longest.
+const BOTH_HASHES: usize = 64;
 
 /// A root's key, certified by another root.
 #[derive(Clone)]
@@ -139,7 +142,14 @@ impl Book {
     /// The issuer that an OCSP question means, if it is one of ours that answers.
     pub(crate) fn asked(&self, id: &CertId) -> Option<&IssuerId> {
         id.hash()?;
-        self.asked.get(&(id.name_hash().to_vec(), id.key_hash().to_vec()))
+        let (name, key) = (id.name_hash(), id.key_hash());
+        let mut both = [0; BOTH_HASHES];
+        if name.len() != key.len() {
+            return None;
+        }
+        both.get_mut(..name.len())?.copy_from_slice(name);
+        both.get_mut(name.len()..2 * name.len())?.copy_from_slice(key);
+        self.asked.get(&both[..2 * name.len()])
     }
 
     /// Every authority that a profile names is there.
@@ -167,7 +177,7 @@ fn asked<'a>(profiles: &Profiles, issuers: impl Iterator<Item = &'a Arc<Issuer>>
             let name_hash = hash.digest(&issuer.identity.name_der);
             let key_hash = pki::ocsp::key_hash(hash, &issuer.identity.spki)
                 .map_err(|error| platform::db::Error::corrupt("ca_issuer.certificate", error))?;
-            asked.insert((name_hash, key_hash), issuer.id().clone());
+            asked.insert([name_hash, key_hash].concat(), issuer.id().clone());
         }
     }
     Ok(asked)

@@ -55,6 +55,12 @@ impl Serial {
         &self.0
     }
 
+    /// The serial with this number. One of another form than we give is `None`: no such serial is ours.
+    pub(crate) fn from_content(content: &[u8]) -> Option<Serial> {
+        let octets: [u8; RANDOM_OCTETS + 1] = content.try_into().ok()?;
+        (octets[0] != 0 && octets[0] < 0x80).then_some(Serial(octets))
+    }
+
     /// Reads the hexadecimal form. Anything but the form we give is `None`: no such serial is ours.
     pub(crate) fn parse(text: &str) -> Option<Serial> {
         let octets: [u8; RANDOM_OCTETS + 1] = hex::decode(text).ok()?.try_into().ok()?;
@@ -98,6 +104,10 @@ mod tests {
         assert_eq!(Serial::parse(&serial.to_string()), Some(serial));
         for foreign in ["", "00", "zz", &"07".repeat(19)] {
             assert_eq!(Serial::parse(foreign), None, "{foreign}");
+        }
+        assert_eq!(Serial::from_content(serial.octets()), Some(serial));
+        for foreign in [&[][..], &[7; 17], &[7; 19], &[0; 18], &[0x80; 18]] {
+            assert_eq!(Serial::from_content(foreign), None, "{foreign:?}");
         }
     }
 

@@ -4,8 +4,8 @@
 //! and given again as long as nothing has changed: every answer first looks at the count of changes, so a revocation
 //! shows in the next answer of any process. An answer about a serial that was never issued is not kept.
 
-mod changes;
 mod data;
+mod fresh;
 mod kept;
 mod renewal;
 mod responder;
@@ -26,18 +26,16 @@ use crate::book::Book;
 use crate::config::OcspConfig;
 use crate::digest::sha256_hex;
 use crate::error::Error;
-use crate::intent::whole_second;
 use crate::issuer::Issuer;
 use crate::joining::Unfit;
 use crate::names::IssuerId;
 use crate::profile::Length;
 use crate::serial::Serial;
 use crate::store::certificates::Revocation;
-use changes::Changes;
-use data::Data;
+use fresh::{Fresh, Signed};
 pub(crate) use kept::Kept;
 use kept::{Seat, Shelf};
-use responder::{Responder, Responders};
+use responder::Responders;
 use standing::Reader;
 
 /// How long an answer holds. docs/cps.md 4.3
@@ -82,8 +80,8 @@ pub(crate) enum Reply {
 /// The responder's state.
 pub(crate) struct Ocsp {
     responders: Responders,
-    changes: Changes,
     reader: Reader,
+    fresh: Fresh,
     shelf: Arc<Shelf>,
     /// One place for each answer that is being signed; whoever finds none is told to come later.
     places: Semaphore,
@@ -94,8 +92,8 @@ impl Ocsp {
         let most = NonZeroUsize::new(config.kept).unwrap_or(NonZeroUsize::MIN);
         Ocsp {
             responders: Responders::default(),
-            changes: Changes::new(),
             reader: Reader::start(db),
+            fresh: Fresh::start(),
             shelf: Shelf::new(most),
             places: Semaphore::new(config.signing.max(1)),
         }
@@ -116,7 +114,7 @@ impl Authority {
     /// Answers a question in DER.
     pub(crate) async fn ocsp_answer(&self, question: &[u8]) -> Reply {
         let reply = match Request::from_der(question) {
-            Ok(request) => self.reply(&request).await.unwrap_or_else(|error| Reply::Refused(refusal(&error))),
+            Ok(request) => self.reply(Arc::new(request)).await.unwrap_or_else(Reply::Refused),
             Err(_) => Reply::Refused(Refusal::MalformedRequest),
         };
         if let Reply::Refused(refusal) = &reply {
@@ -125,25 +123,15 @@ impl Authority {
         reply
     }
 
-    async fn reply(&self, request: &Request) -> Result<Reply, Error> {
-        let now = self.desk().guarded_now()?;
-        let mut book = self.book();
-        if !request.ids().iter().any(|id| book.asked(id).is_some()) {
-            if let Err(error) = self.look_again().await {
-                tracing::warn!(%error, "whether there are new issuers could not be read: {error}");
-            }
-            book = self.book();
-        }
+    async fn reply(&self, request: Arc<Request>) -> Result<Reply, Refusal> {
+        let now = self.desk().guarded_now().map_err(|error| refusal(&error))?;
+        let book = self.book();
         let issuer = request.ids().iter().find_map(|id| book.asked(id));
         // RFC 5019 2.2.3: not an issuer of ours, so not ours to answer.
-        let Some(issuer) = issuer.and_then(|id| book.find(id)) else {
-            return Ok(Reply::Refused(Refusal::Unauthorized));
-        };
-        // Every change that was answered before this question came is counted here.
-        let changes = self.ocsp().changes.now(&self.desk().db).await?;
+        let issuer = issuer.and_then(|id| book.find(id)).ok_or(Refusal::Unauthorized)?;
         match (request.ids(), request.nonce()) {
-            ([id], None) => self.shared(issuer, id, changes, now).await,
-            _ => self.single(&book, issuer, request, changes, now).await,
+            ([id], None) => self.shared(&book, issuer, &request, id, now).await,
+            _ => self.single(&book, issuer, &request, now).await,
         }
     }
 
@@ -151,32 +139,34 @@ impl Authority {
     async fn single(
         &self,
         book: &Book,
-        issuer: &Issuer,
-        request: &Request,
-        changes: i64,
+        issuer: &Arc<Issuer>,
+        request: &Arc<Request>,
         now: Millis,
-    ) -> Result<Reply, Error> {
-        let Ok(_place) = self.ocsp().places.try_acquire() else { return Ok(later()) };
-        let mut singles = Vec::with_capacity(request.ids().len());
-        for id in request.ids() {
-            let ours = book.asked(id) == Some(issuer.id());
-            let standing = if ours { self.standing(issuer, id).await? } else { Standing::OtherIssuer };
-            singles.push((id, standing));
-        }
-        let Some(signed) = self.sign(issuer, &singles, request.nonce(), changes, now).await? else {
-            return Ok(later());
-        };
-        for (_, standing) in &singles {
+    ) -> Result<Reply, Refusal> {
+        let _place = self.ocsp().places.try_acquire().map_err(|_| Refusal::TryLater)?;
+        let signed = self.ocsp().fresh.answer(self, book, issuer, request, now).await?;
+        for standing in &signed.standings {
             count(standing.as_str(), "fresh");
         }
         Ok(Reply::Single(signed.octets))
     }
 
     /// A kept answer where one still holds; otherwise one is signed and kept, once for all who wait for it.
-    async fn shared(&self, issuer: &Issuer, id: &CertId, changes: i64, now: Millis) -> Result<Reply, Error> {
+    async fn shared(
+        &self,
+        book: &Book,
+        issuer: &Arc<Issuer>,
+        request: &Arc<Request>,
+        id: &CertId,
+        now: Millis,
+    ) -> Result<Reply, Refusal> {
         let ocsp = self.ocsp();
+        // Every change that was answered before this question came is counted here.
+        let changes = ocsp.reader.changes().await.map_err(|error| refusal(&error.into()))?;
         loop {
-            if let Some(kept) = self.still_true(issuer, id, changes, now).await? {
+            if let Some(kept) =
+                self.still_true(issuer, id, changes, now).await.map_err(|error| refusal(&error))?
+            {
                 count(kept.standing.as_str(), "kept");
                 return Ok(Reply::Shared(kept));
             }
@@ -192,16 +182,14 @@ impl Authority {
                     continue;
                 }
             };
-            let Ok(_place) = ocsp.places.try_acquire() else { return Ok(later()) };
-            let standing = self.standing(issuer, id).await?;
-            let Some(signed) = self.sign(issuer, &[(id, standing)], None, changes, now).await? else {
-                return Ok(later());
-            };
+            let _place = ocsp.places.try_acquire().map_err(|_| Refusal::TryLater)?;
+            let signed = ocsp.fresh.answer(self, book, issuer, request, now).await?;
+            let standing = signed.standings.first().copied().unwrap_or(Standing::NeverIssued);
             count(standing.as_str(), "fresh");
             if standing == Standing::NeverIssued {
                 return Ok(Reply::Single(signed.octets));
             }
-            let kept = Arc::new(signed.prove(issuer, id, standing, changes)?);
+            let kept = Arc::new(signed.prove(issuer, id, standing).map_err(|error| refusal(&error))?);
             ocsp.shelf.keep(id.der(), Arc::clone(&kept));
             flight.land(&kept);
             return Ok(Reply::Shared(kept));
@@ -234,50 +222,18 @@ impl Authority {
 
     async fn standing(&self, issuer: &Issuer, id: &CertId) -> Result<Standing, Error> {
         // Every serial of ours has one length; another is nobody's.
-        let Some(serial) = Serial::parse(&id.serial().to_string()) else { return Ok(Standing::NeverIssued) };
+        let Some(serial) = Serial::from_content(id.serial().content()) else {
+            return Ok(Standing::NeverIssued);
+        };
         let row = self.ocsp().reader.row(serial).await?;
         Ok(row.map_or(Standing::NeverIssued, |row| row.of(issuer.id().as_str())))
     }
-
-    /// Signs an answer; `None` while the issuer has no responder.
-    async fn sign(
-        &self,
-        issuer: &Issuer,
-        singles: &[(&CertId, Standing)],
-        nonce: Option<&[u8]>,
-        changes: i64,
-        now: Millis,
-    ) -> Result<Option<Signed>, Error> {
-        let responders = &self.ocsp().responders;
-        let Some(responder) = responders.of(self.desk(), self.hsm(), issuer, now, changes).await? else {
-            tracing::warn!(issuer = %issuer.id(), "the OCSP responder of {} has no certificate in force", issuer.id());
-            return Ok(None);
-        };
-        let Responder { generation, key, key_hash, certificate, .. } = &*responder;
-        let this_update = whole_second(now);
-        // An answer must not outlive the certificate it is checked with.
-        let next_update = HOLDS.after(this_update).min(Millis(certificate.not_after_ms()));
-        let written = data::write(&Data { key_hash, this_update, next_update, singles, nonce });
-        // The token's own layer verifies what its keys sign.
-        let signature = key.sign(key.alg().default_scheme(), &written).await?;
-        let octets = data::join(key.alg(), &written, &signature, certificate.der());
-        Ok(Some(Signed { octets, generation: *generation, this_update, next_update }))
-    }
-}
-
-/// An answer as it came from the token.
-struct Signed {
-    octets: Vec<u8>,
-    /// Of the responder.
-    generation: i64,
-    this_update: Millis,
-    next_update: Millis,
 }
 
 impl Signed {
     /// What is given to many is first read back, and must prove what was meant.
-    fn prove(self, issuer: &Issuer, id: &CertId, standing: Standing, changes: i64) -> Result<Kept, Error> {
-        let Signed { octets, generation, this_update, next_update } = self;
+    fn prove(self, issuer: &Issuer, id: &CertId, standing: Standing) -> Result<Kept, Error> {
+        let Signed { octets, changes, generation, this_update, next_update, .. } = self;
         let question = Question { id, issuer: &issuer.certificate, nonce: None, at_ms: this_update.0 };
         let proved = match Response::from_der(&octets) {
             Ok(Response::Answered(answer)) => answer.check(&question).ok(),
@@ -291,10 +247,6 @@ impl Signed {
         let seen = AtomicI64::new(changes);
         Ok(Kept { octets: octets.into(), etag, this_update, next_update, generation, standing, seen })
     }
-}
-
-fn later() -> Reply {
-    Reply::Refused(Refusal::TryLater)
 }
 
 /// What a fault of ours is to who asks: mostly a reason to come again.

@@ -65,8 +65,8 @@ impl Responder {
 
     /// Whether its certificate is neither revoked nor held. Readers do not ask, so we must: RFC 6960 4.2.2.2.1.
     pub(super) async fn stands(&self, desk: &Desk, issuer: &Issuer) -> Result<bool, Error> {
-        let rows = standings::rows(desk.db.read(), &[self.serial]).await?;
-        Ok(rows.get(&self.serial).is_some_and(|row| row.of(issuer.id().as_str()) == Standing::Good))
+        let seen = standings::look(desk.db.read(), &[self.serial]).await?;
+        Ok(seen.row(&self.serial)?.is_some_and(|row| row.of(issuer.id().as_str()) == Standing::Good))
     }
 
     /// The same as of this count of changes, which was read before.

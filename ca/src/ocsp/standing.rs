@@ -1,7 +1,7 @@
-//! Where serials stand, read from the database for many questions at once.
+//! How many changes there were and where serials stand, read from the database for many questions at once.
 //!
-//! Each question about a serial is read for after it came, never from memory; those that come while a read is under way
-//! share the next one. That is one statement for up to [`MOST`] questions, where each cost a hand-over to the database.
+//! Each question is read for after it came, never from memory; those that come while a read is under way share the next
+//! one. That is one statement for up to [`MOST`] questions, where each cost a hand-over to the database.
 
 use platform::db::{self, Db};
 use tokio::sync::{mpsc, oneshot};
@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::serial::Serial;
 use crate::store::standings::{self, Row};
 
-/// About how many serials one statement asks.
+/// How many questions one statement answers.
 const MOST: usize = 64;
 /// How many questions may wait; who finds no place is told to come later.
 const WAITING: usize = 4_096;
@@ -21,8 +21,15 @@ pub(super) struct Reader {
 }
 
 struct Asked {
-    serial: Serial,
-    reply: oneshot::Sender<Option<Row>>,
+    /// Absent when only the count of changes is asked for.
+    serial: Option<Serial>,
+    reply: oneshot::Sender<Result<Found, db::Error>>,
+}
+
+/// What a question found.
+struct Found {
+    changes: i64,
+    row: Option<Row>,
 }
 
 impl Reader {
@@ -33,47 +40,52 @@ impl Reader {
         Reader { questions }
     }
 
+    /// The count of changes now: every one that was answered before this was called is in it.
+    pub(super) async fn changes(&self) -> Result<i64, db::Error> {
+        Ok(self.ask(None).await?.changes)
+    }
+
     /// The row of a serial as it is now, if there is one.
     pub(super) async fn row(&self, serial: Serial) -> Result<Option<Row>, db::Error> {
-        let (reply, answer) = oneshot::channel();
-        match self.questions.try_send(Asked { serial, reply }) {
-            Ok(()) => {}
-            Err(mpsc::error::TrySendError::Full(_)) => return Err(db::Error::Busy),
-            Err(mpsc::error::TrySendError::Closed(_)) => return Err(db::Error::Closed),
-        }
-        // The task drops what it could not answer, and has logged why.
-        answer.await.map_err(|_| db::Error::Unavailable { reason: "the status could not be read".to_owned() })
+        Ok(self.ask(Some(serial)).await?.row)
     }
+
+    async fn ask(&self, serial: Option<Serial>) -> Result<Found, db::Error> {
+        let (reply, answer) = oneshot::channel();
+        self.questions.try_send(Asked { serial, reply }).map_err(full)?;
+        // The task drops what it could not answer, and has logged why.
+        answer.await.unwrap_or_else(|_| Err(unread()))
+    }
+}
+
+/// Why a queue in front of the database took no more.
+pub(super) fn full<T>(error: mpsc::error::TrySendError<T>) -> db::Error {
+    match error {
+        mpsc::error::TrySendError::Full(_) => db::Error::Busy,
+        mpsc::error::TrySendError::Closed(_) => db::Error::Closed,
+    }
+}
+
+fn unread() -> db::Error {
+    db::Error::Unavailable { reason: "the status could not be read".to_owned() }
 }
 
 async fn read(db: Db, mut asked: mpsc::Receiver<Asked>) {
     let mut group = Vec::with_capacity(MOST);
     while asked.recv_many(&mut group, MOST).await > 0 {
-        let serials: Vec<Serial> = group.iter().map(|one| one.serial).collect();
-        match standings::rows(db.read(), &serials).await {
-            Ok(rows) => {
+        let serials: Vec<Serial> = group.iter().filter_map(|one: &Asked| one.serial).collect();
+        match standings::look(db.read(), &serials).await {
+            Ok(seen) => {
                 for Asked { serial, reply } in group.drain(..) {
+                    let row = serial.map_or(Ok(None), |serial| seen.row(&serial).map(|row| row.cloned()));
                     // Whoever has gone does not mind.
-                    let _gone = reply.send(rows.get(&serial).cloned());
-                }
-            }
-            // One row that cannot be read is no reason to leave its neighbours without an answer.
-            Err(db::Error::Corrupt { .. }) if group.len() > 1 => {
-                for Asked { serial, reply } in group.drain(..) {
-                    match standings::rows(db.read(), &[serial]).await {
-                        Ok(rows) => drop(reply.send(rows.get(&serial).cloned())),
-                        Err(error) => told(&error),
-                    }
+                    let _gone = reply.send(row.map(|row| Found { changes: seen.changes, row }));
                 }
             }
             Err(error) => {
-                told(&error);
+                tracing::warn!(%error, "the status of certificates could not be read: {error}");
                 group.clear();
             }
         }
     }
-}
-
-fn told(error: &db::Error) {
-    tracing::warn!(%error, "the status of certificates could not be read: {error}");
 }

@@ -17,12 +17,7 @@ use crate::serial::Serial;
 const SIZES: [usize; 3] = [1, 8, 64];
 
 /// How often anything was revoked, held, resumed or abandoned, over all scopes of all issuers. It never falls.
-pub(crate) async fn changes(read: &AnyPool) -> Result<i64, db::Error> {
-    let row = sqlx::query("SELECT CAST(COALESCE(SUM(changes), 0) AS BIGINT) AS changes FROM ca_scope")
-        .fetch_one(read)
-        .await?;
-    Ok(row.try_get("changes")?)
-}
+const CHANGES: &str = "SELECT CAST(COALESCE(SUM(changes), 0) AS BIGINT) AS changes FROM ca_scope";
 
 /// Where a serial stands with the issuer it is of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,29 +33,77 @@ impl Row {
     }
 }
 
-/// Where serials stand now. Those without a row are absent.
-pub(crate) async fn rows(read: &AnyPool, serials: &[Serial]) -> Result<HashMap<Serial, Row>, db::Error> {
-    let mut found = HashMap::with_capacity(serials.len());
-    for group in serials.chunks(SIZES[SIZES.len() - 1]) {
-        let size = SIZES.into_iter().find(|size| group.len() <= *size).unwrap_or(group.len());
-        let places: Vec<String> = (1..=size).map(|number| format!("${number}")).collect();
-        let mut query = sqlx::query(AssertSqlSafe(format!(
-            "SELECT serial, issuer, state, revoked_at, reason, invalidity_at FROM ca_certificate WHERE serial IN ({})",
-            places.join(", ")
-        )));
-        // The last one fills what is left: asking twice finds it once.
-        let last = group.last().into_iter().cycle();
-        for serial in group.iter().chain(last).take(size) {
-            query = query.bind(serial.to_string());
-        }
-        for row in query.fetch_all(read).await? {
-            found.insert(
-                certificates::serial(&row)?,
-                Row { issuer: row.try_get("issuer")?, standing: standing(&row)? },
-            );
+/// What was seen at one moment; with more serials than a statement names, the rows may be newer than the count.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// The count of changes.
+    pub(crate) changes: i64,
+    /// By serial; a row that cannot be read is `None`, which is no reason to leave its neighbours without an answer.
+    rows: HashMap<Serial, Option<Row>>,
+}
+
+impl Seen {
+    /// The row of a serial that was asked for, if there is one.
+    pub(crate) fn row(&self, serial: &Serial) -> Result<Option<&Row>, db::Error> {
+        match self.rows.get(serial) {
+            None => Ok(None),
+            Some(Some(row)) => Ok(Some(row)),
+            Some(None) => Err(db::Error::corrupt("ca_certificate", serial)),
         }
     }
-    Ok(found)
+}
+
+/// The count of changes and where these serials stand, read in one statement.
+pub(crate) async fn look(read: &AnyPool, serials: &[Serial]) -> Result<Seen, db::Error> {
+    let mut groups = serials.chunks(SIZES[SIZES.len() - 1]);
+    let first = rows(read, groups.next().unwrap_or_default()).await?;
+    let changes = first.first().map_or(Ok(0), |row| row.try_get("changes"))?;
+    let mut seen = Seen { changes, rows: HashMap::with_capacity(serials.len()) };
+    seen.take(&first)?;
+    for group in groups {
+        seen.take(&rows(read, group).await?)?;
+    }
+    Ok(seen)
+}
+
+/// The count beside each row that there is, and by itself where there is none.
+async fn rows(read: &AnyPool, group: &[Serial]) -> Result<Vec<AnyRow>, db::Error> {
+    let Some(last) = group.last() else { return Ok(sqlx::query(CHANGES).fetch_all(read).await?) };
+    let size = SIZES.into_iter().find(|size| group.len() <= *size).unwrap_or(group.len());
+    let places: Vec<String> = (1..=size).map(|number| format!("${number}")).collect();
+    // The text is made of constants and numbers alone.
+    let mut query = sqlx::query(AssertSqlSafe(format!(
+        "SELECT counted.changes, found.serial, found.issuer, found.state, found.revoked_at, found.reason, \
+         found.invalidity_at \
+         FROM ({CHANGES}) AS counted LEFT JOIN ca_certificate AS found ON found.serial IN ({})",
+        places.join(", ")
+    )));
+    // The last one fills what is left: asking twice finds it once.
+    for serial in group.iter().chain(std::iter::repeat(last)).take(size) {
+        query = query.bind(serial.to_string());
+    }
+    Ok(query.fetch_all(read).await?)
+}
+
+impl Seen {
+    fn take(&mut self, rows: &[AnyRow]) -> Result<(), db::Error> {
+        for row in rows.iter().filter(|row| row.len() > 1) {
+            // Absent beside a count that stands by itself.
+            if row.try_get::<Option<&str>, _>("serial")?.is_none() {
+                continue;
+            }
+            let serial = certificates::serial(row)?;
+            let read = read(row).inspect_err(|error| {
+                tracing::error!(%serial, %error, "the row of certificate {serial} cannot be read: {error}");
+            });
+            self.rows.insert(serial, read.ok());
+        }
+        Ok(())
+    }
+}
+
+fn read(row: &AnyRow) -> Result<Row, db::Error> {
+    Ok(Row { issuer: row.try_get("issuer")?, standing: standing(row)? })
 }
 
 fn standing(row: &AnyRow) -> Result<Standing, db::Error> {

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ca::api::{Reason, RevokeRequest};
+use ca::api::{IssueRequest, Reason, RevokeRequest};
 use ca::{Config, OcspConfig};
 use pki::ocsp::{Hash, Question, Refusal, Request, Response, Status};
 use platform::db::Db;
 use tokio::task::JoinSet;
 
 use super::{answer, answering, ask, get, id_of, issuer, post, refusal};
-use crate::world::{World, config, config_of};
+use crate::world::{World, config, config_of, fresh_key, system};
 
 const HOLD: RevokeRequest = RevokeRequest { reason: Reason::CertificateHold, invalidity_date: None };
 
@@ -79,6 +79,42 @@ platform::both_engines! {
         assert_eq!(whole.len(), long.len() + 2, "the sample is where the length takes another octet");
         for octets in [lengthened(&with(&[9; 128]).to_der()), emptied(&with(&[5]).to_der())] {
             assert_eq!(refusal(&post(&world.authority, &octets).await.1), Refusal::MalformedRequest);
+        }
+    }
+
+    /// Many different questions at once are read for and signed together, and each gets the answer to its own: its nonce, its
+    /// certificates, its issuer's responder. A revocation answered before they were sent is in every one of them.
+    async fn questions_together_get_their_own_answers(db: Db) {
+        let world = answering(db).await;
+        let (other, _client) = world.again(config_of(2)).await;
+        let people = issuer(&world, "remote-signing").await;
+        let systems = issuer(&world, "systems").await;
+        let (good, gone) = (world.prescriber("a").await.serial, world.prescriber("b").await.serial);
+        let system = IssueRequest::new("c", "system-tls-client", system(), fresh_key());
+        let system = world.client.issue(&system).await.unwrap().serial;
+        let never = format!("01{}", "5a".repeat(17));
+        // It looks for one issuer's responder at a time.
+        let known = id_of(Hash::Sha1, &people, &good);
+        assert_eq!(ask(&world, &other, &people, &known).await.status(), Status::Good);
+        world.client.revoke(&gone, &HOLD).await.unwrap();
+        let asked: [(&pki::Certificate, &str, bool); 4] =
+            [(&people, &good, true), (&people, &gone, false), (&systems, &system, true), (&people, &never, false)];
+        let mut asking = JoinSet::new();
+        for turn in 0..96_u8 {
+            let (issuer, serial, stands) = asked[usize::from(turn) % asked.len()];
+            let (id, nonce) = (id_of(Hash::Sha1, issuer, serial), vec![turn; 16]);
+            // Now and then a second certificate beside it, and the other process.
+            let ids = if turn % 5 == 0 { vec![id.clone(), id_of(Hash::Sha256, issuer, &good)] } else { vec![id.clone()] };
+            let question = Request::new(ids, Some(nonce.clone())).unwrap().to_der();
+            let node = if turn % 3 == 0 && issuer == &people { other.clone() } else { world.authority.clone() };
+            let issuer = issuer.clone();
+            asking.spawn(async move { (post(&node, &question).await.1, id, issuer, nonce, stands) });
+        }
+        for (octets, id, issuer, nonce, stands) in asking.join_all().await {
+            let at_ms = world.clock.now().0;
+            let question = Question { id: &id, issuer: &issuer, nonce: Some(&nonce), at_ms };
+            let status = answer(&octets).check(&question).unwrap().status();
+            assert_eq!(status == Status::Good, stands, "{status:?} of {nonce:?}");
         }
     }
 
