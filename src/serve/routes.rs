@@ -5,7 +5,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use platform::web::{
-    ClientCertificates, ListenerConfig, Protocols, Resumption, TlsConfig, limit_callers, stack,
+    ClientCertificates, Lines, ListenerConfig, Protocols, Resumption, TlsConfig, Told, limit_callers, stack,
 };
 
 use super::health::Numbers;
@@ -78,22 +78,29 @@ impl Port {
     pub(super) fn router(self, app: &App, clock: &ClockState, numbers: &Numbers) -> Router {
         let limits = &app.config.limits;
         let known = from_fn_with_state(app.callers.clone(), callers::authenticate);
-        let router = match self {
+        match self {
             Self::Public => {
                 let router = behind_the_clock(modules(app).merge(docs::router()), app, clock);
-                signer::in_csc_words(stack(router, &limits.anybody()))
+                stack(router, &limits.anybody(), self.told())
             }
             Self::Systems => {
                 let router = limit_callers(modules(app), limits.per_client).layer(known);
                 // Before it is asked who calls: on a wrong clock no list is current, and that would be the answer.
                 let router = behind_the_clock(router, app, clock);
-                signer::in_csc_words(stack(router, &limits.known_callers()))
+                stack(router, &limits.known_callers(), self.told())
             }
-            Self::Cards => stack(cards::router().layer(known), &limits.anybody()),
-            Self::Plain => stack(ca::public_router(app.authority.clone()), &limits.anybody()),
-            Self::Private => health::router(app.clone(), clock.clone(), numbers.clone()),
-        };
-        router.layer(from_fn_with_state(self.name(), in_flight)).layer(from_fn(no_sniffing))
+            Self::Cards => stack(cards::router().layer(known), &limits.anybody(), self.told()),
+            Self::Plain => stack(ca::public_router(app.authority.clone()), &limits.anybody(), self.told()),
+            Self::Private => health::router(app.clone(), clock.clone(), numbers.clone())
+                .layer(from_fn_with_state(self.name(), in_flight))
+                .layer(from_fn(no_sniffing)),
+        }
+    }
+
+    /// What is told of its requests.
+    pub(super) fn told(self) -> Told {
+        let lines = if self == Self::Plain { Lines::Failures } else { Lines::All };
+        Told { port: self.name(), lines }
     }
 }
 

@@ -10,11 +10,13 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderName, HeaderValue, Method, header};
 use http_body_util::Limited;
+use metrics::Gauge;
 use serde::Deserialize;
 use std::net::IpAddr;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
-use tracing::Instrument as _;
+use tower::ServiceBuilder;
+use tracing::{Instrument as _, Span};
 
 use super::body::Timely;
 use super::crowd::{Crowd, Sending};
@@ -56,10 +58,31 @@ impl Default for Limits {
     }
 }
 
+/// What is told of the requests that come to a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    /// The port's name in the metrics.
+    pub port: &'static str,
+    /// Which requests have a line in the log.
+    pub lines: Lines,
+}
+
+/// Which requests have a line in the log. The metrics count all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lines {
+    /// Every one.
+    All,
+    /// Those that are refused or fail; the others when the log is asked for `debug`. For a port where everybody fetches
+    /// what is public, ten thousand times in a second: there a line costs as much as the answer, and tells nothing.
+    Failures,
+}
+
 /// Puts the limits around a router, and problems where it has no route. Every answer carries `x-request-id`.
-pub fn stack(router: Router, limits: &Limits) -> Router {
+pub fn stack(router: Router, limits: &Limits, told: Told) -> Router {
     let guard = Guard {
         limits: limits.clone(),
+        lines: told.lines,
+        under_way: metrics::gauge!("http_requests_in_flight", "port" => told.port),
         places: Semaphore::new(limits.in_flight),
         crowd: Crowd::new(limits.bodies_per_address),
         rate: limits.per_client.map(Limiter::new),
@@ -70,13 +93,19 @@ pub fn stack(router: Router, limits: &Limits) -> Router {
         .method_not_allowed_fallback(async || {
             Problem::new(Kind::MethodNotAllowed, "method-not-allowed", "This method is not for this address.")
         })
-        // Ours answers with a problem and covers what is not read by an extractor.
-        .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(Arc::new(guard), answer))
+        .layer(
+            // In one layer: each of a router's own copies all that is below it for every request.
+            ServiceBuilder::new()
+                .layer(from_fn_with_state(Arc::new(guard), answer))
+                // Ours answers with a problem and covers what is not read by an extractor.
+                .layer(DefaultBodyLimit::disable()),
+        )
 }
 
 struct Guard {
     limits: Limits,
+    lines: Lines,
+    under_way: Gauge,
     places: Semaphore,
     crowd: Crowd,
     rate: Option<Limiter<IpAddr>>,
@@ -87,30 +116,77 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 async fn answer(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
+    let _under_way = UnderWay::new(&guard.under_way);
     let id = RequestId::new(guard.clock.now());
+    let request_id = HeaderValue::from_str(id.as_str());
     let method = known_method(request.method());
     // The pattern and never the path, which may name a person.
     let route = request
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
-    request.extensions_mut().insert(id.clone());
 
-    let span = tracing::info_span!("request", request_id = %id, method, route);
+    let span = match guard.lines {
+        Lines::All => tracing::info_span!("request", request_id = %id, method, route),
+        Lines::Failures => tracing::debug_span!("request", request_id = %id, method, route),
+    };
+    request.extensions_mut().insert(id);
     let mut response = guarded(&guard, request, next).instrument(span.clone()).await;
-    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
-        response.headers_mut().insert(REQUEST_ID, value);
+    let headers = response.headers_mut();
+    if let Ok(value) = request_id {
+        headers.insert(REQUEST_ID, value);
     }
+    // A browser takes our answers for what they say they are.
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 
-    let (status, took) = (response.status().as_u16(), started.elapsed());
-    span.in_scope(|| {
-        let milliseconds = took.as_secs_f64() * 1000.0;
-        tracing::info!(status, milliseconds, "{method} {route} answered {status}");
-    });
-    metrics::counter!("http_requests_total", "method" => method, "route" => route.clone(), "status" => status.to_string())
+    let (status, took) = (response.status(), started.elapsed());
+    log(&guard, &span, &response, (method, &route), took);
+    metrics::histogram!("http_request_seconds", "method" => method, "route" => route.clone()).record(took);
+    metrics::counter!("http_requests_total", "method" => method, "route" => route, "status" => status.as_str().to_owned())
         .increment(1);
-    metrics::histogram!("http_request_seconds", "method" => method, "route" => route).record(took);
     response
+}
+
+/// The request's line in the log, where it has one.
+fn log(
+    guard: &Guard,
+    span: &Span,
+    response: &Response,
+    (method, route): (&'static str, &str),
+    took: Duration,
+) {
+    let (status, milliseconds) = (response.status().as_u16(), took.as_secs_f64() * 1000.0);
+    let failed = response.status().is_client_error() || response.status().is_server_error();
+    match guard.lines {
+        Lines::All => span.in_scope(|| {
+            tracing::info!(status, milliseconds, "{method} {route} answered {status}");
+        }),
+        Lines::Failures if failed => {
+            let request_id = response.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+            tracing::info_span!("request", request_id, method, route).in_scope(|| {
+                tracing::info!(status, milliseconds, "{method} {route} answered {status}");
+            });
+        }
+        Lines::Failures => span.in_scope(|| {
+            tracing::debug!(status, milliseconds, "{method} {route} answered {status}");
+        }),
+    }
+}
+
+/// One request more that is under way, until this is dropped.
+struct UnderWay<'g>(&'g Gauge);
+
+impl<'g> UnderWay<'g> {
+    fn new(gauge: &'g Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
 }
 
 /// The answer of the router, or the refusal of a limit.

@@ -1,5 +1,6 @@
 //! The layers around a router, and the extractors.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -11,7 +12,7 @@ use http_body_util::BodyExt as _;
 use platform::caller::CallerKind;
 use platform::id::ClientId;
 use platform::problem::MEDIA_TYPE;
-use platform::web::{self, Json, Limits, Path, PeerAddress, Query, Rate};
+use platform::web::{self, Json, Limits, Lines, Path, PeerAddress, Query, Rate, Told};
 use platform::{Act, Caller, Problem};
 use serde::{Deserialize, Serialize};
 use tower::ServiceExt as _;
@@ -41,6 +42,10 @@ fn router() -> Router {
         )
 }
 
+fn stack(router: Router, limits: &Limits) -> Router {
+    web::stack(router, limits, Told { port: "test", lines: Lines::All })
+}
+
 fn limits() -> Limits {
     Limits { body_bytes: 100, body_time_out_ms: 50, request_time_out_ms: 200, ..Limits::default() }
 }
@@ -60,7 +65,7 @@ fn request(method: &str, path: &str, body: impl Into<Body>) -> Request<Body> {
 /// Every refusal is a problem with its status and code, names its request, and shows nothing of what is inside.
 #[tokio::test]
 async fn refusals_are_problems() {
-    let router = web::stack(router(), &limits());
+    let router = stack(router(), &limits());
     let long = "x".repeat(101);
     let cases = [
         ("GET", "/nowhere", "", 404, "not-found"),
@@ -93,7 +98,7 @@ async fn refusals_are_problems() {
 /// A body of unknown length is cut at the limit, and one that dawdles at its time.
 #[tokio::test]
 async fn bodies_end_in_size_and_in_time() {
-    let router = web::stack(router(), &limits());
+    let router = stack(router(), &limits());
     let endless = http_body_util::StreamBody::new(Drip { bytes: b"          ", every: None });
     let (response, problem) = answer(&router, request("POST", "/knocks", Body::new(endless))).await;
     assert_eq!(
@@ -133,7 +138,7 @@ impl futures_core::Stream for Drip {
 async fn too_many_requests_wait() {
     let one = std::num::NonZeroU32::MIN;
     let limits = Limits { per_client: Some(Rate { per_second: one, burst: one }), ..limits() };
-    let router = web::stack(router(), &limits);
+    let router = stack(router(), &limits);
     let from = |address: &str| {
         let mut request = request("GET", "/knocks", "");
         request.extensions_mut().insert(PeerAddress(address.parse().unwrap()));
@@ -152,7 +157,7 @@ async fn too_many_requests_wait() {
 /// More requests than the server works on at once are refused, and places become free again.
 #[tokio::test]
 async fn a_busy_server_refuses() {
-    let router = web::stack(router(), &Limits { in_flight: 1, ..limits() });
+    let router = stack(router(), &Limits { in_flight: 1, ..limits() });
     let held = tokio::spawn(router.clone().oneshot(request("GET", "/endless", "")));
     let busy = async {
         loop {
@@ -175,7 +180,7 @@ async fn a_busy_server_refuses() {
 async fn a_crowd_of_slow_senders_keeps_nobody_out() {
     let limits = Limits { in_flight: 6, bodies_per_address: 4, body_time_out_ms: 1_000, ..limits() };
     let limits = Limits { request_time_out_ms: 10_000, body_bytes: 10_000, ..limits };
-    let router = web::stack(router(), &limits);
+    let router = stack(router(), &limits);
     let from = |address: &str, body: Body| {
         let mut request = request("POST", "/knocks", body);
         request.extensions_mut().insert(PeerAddress(address.parse().unwrap()));
@@ -214,7 +219,7 @@ async fn a_crowd_of_slow_senders_keeps_nobody_out() {
 #[tokio::test]
 async fn people_are_counted_one_by_one() {
     let one = std::num::NonZeroU32::MIN;
-    let router = web::stack(web::limit_callers(router(), Rate { per_second: one, burst: one }), &limits());
+    let router = stack(web::limit_callers(router(), Rate { per_second: one, burst: one }), &limits());
     let ask = |person: &str| {
         let client = "shared".parse().unwrap();
         let caller = Caller::new(CallerKind::Person, person, client, ["door:knock"]);
@@ -233,7 +238,7 @@ async fn people_are_counted_one_by_one() {
 async fn callers_do_what_they_may() {
     let two = std::num::NonZeroU32::new(2).unwrap();
     let rate = Rate { per_second: std::num::NonZeroU32::MIN, burst: two };
-    let router = web::stack(web::limit_callers(router(), rate), &limits());
+    let router = stack(web::limit_callers(router(), rate), &limits());
     let ask = |client: &str, acts: &[&str]| {
         let client: ClientId = client.parse().unwrap();
         let caller = Caller::new(CallerKind::System, "200000000017", client, acts.iter().copied());
@@ -248,4 +253,45 @@ async fn callers_do_what_they_may() {
     assert_eq!(ask("good", &["door:knock"]).await.0.status(), StatusCode::OK);
     assert_eq!(ask("good", &["door:knock"]).await.0.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(ask("other", &["door:knock"]).await.0.status(), StatusCode::OK);
+}
+
+/// What a log wrote.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// On a port that serves what is public a request that is answered has no line, and one that is refused has its line with
+/// its id; elsewhere each has one. An answer carries the same either way.
+#[tokio::test]
+async fn lines_are_told_where_they_tell_something() {
+    for (lines, expected) in [(Lines::All, 2), (Lines::Failures, 1)] {
+        let written = Written::default();
+        let writer = written.clone();
+        let log = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+        let _log = tracing::subscriber::set_default(log);
+        let router = web::stack(router(), &limits(), Told { port: "test", lines });
+        let (good, _) = answer(&router, request("POST", "/knocks", r#"{"times": 3}"#)).await;
+        let (refused, _) = answer(&router, request("GET", "/nowhere", "")).await;
+        assert_eq!((good.status().as_u16(), refused.status().as_u16()), (200, 404));
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), expected, "{text}");
+        let id = |response: &Response<()>| response.headers()["x-request-id"].to_str().unwrap().to_owned();
+        let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        assert_eq!(last["span"]["request_id"], id(&refused).as_str());
+        assert_eq!((&last["span"]["route"], &last["fields"]["status"]), (&"unmatched".into(), &404.into()));
+        assert_eq!(text.contains(&id(&good)), lines == Lines::All);
+        for response in [good, refused] {
+            assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+        }
+    }
 }

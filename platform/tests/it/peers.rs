@@ -34,7 +34,7 @@ fn router() -> Router {
         .route("/busy", get(async || Problem::unavailable("shelf-busy", "Wait.", Duration::from_secs(7))))
         .route("/broken", get(async || Problem::internal("swordfish")))
         .route("/html", get(async || (http::StatusCode::BAD_GATEWAY, "<html>")));
-    stack(router, &web::Limits::default())
+    stack(router, &web::Limits::default(), web::Told { port: "test", lines: web::Lines::All })
 }
 
 /// What holds for both ways.
