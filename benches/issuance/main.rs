@@ -1,5 +1,5 @@
 //! Certificates per second over HTTPS, durable in SQLite, against a token key alone and against `openssl ca`, with the
-//! time of each step.
+//! time of each step, how long the writer was busy with each certificate, and what one durable COMMIT costs on this disk.
 //!
 //! `cargo bench --bench issuance`. [`docs/performance.md`](../../docs/performance.md) says what came out.
 
@@ -7,6 +7,7 @@
 mod rig;
 
 mod peer;
+mod storing;
 
 use std::process::Command;
 
@@ -21,7 +22,8 @@ use rcgen::PublicKeyData as _;
 
 use rig::load::{Load, Measured};
 use rig::site::{Running, Site};
-use rig::{line, machine, number, percent, raw};
+use rig::{line, machine, number, percent, raw, waits};
+use storing::Storing;
 
 /// How many certificates, and on how many connections: many, so that writes are grouped, and one, so that no step
 /// waits for another request.
@@ -46,13 +48,15 @@ async fn run() -> anyhow::Result<()> {
     for (certificates, connections) in ROUNDS {
         reports.push((connections, round(&site, &server, certificates, connections).await?));
     }
+    let disk = storing::commits(site.folder()).await?;
     let after = raw::rate(&site, Alg::P256, RawKey::Token)?.0;
     let token = f64::midpoint(before, after);
     line(format_args!("\nP-256 token key alone  {token:.0}/s  (before {before:.0}, after {after:.0})"));
-    for (connections, (measured, steps)) in &reports {
-        report(*connections, measured, steps, token);
+    for (connections, round) in &reports {
+        report(*connections, round, token);
     }
-    let ours = reports.first().map_or(f64::NAN, |(_, (measured, _))| measured.rate);
+    line(disk);
+    let ours = reports.first().map_or(f64::NAN, |(_, round)| round.measured.rate);
     line("");
     for each in [1, 100] {
         let rate = peer::rate(each)?;
@@ -65,15 +69,23 @@ async fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-type Steps = Vec<(&'static str, f64)>;
+/// What came of a round.
+struct Round {
+    measured: Measured,
+    /// How often a thread of the server went to sleep for each certificate.
+    waits: f64,
+    /// The mean time of each step in microseconds.
+    steps: Vec<(&'static str, f64)>,
+    storing: Storing,
+}
 
-/// Issues so many certificates and answers the mean time of each step in microseconds.
+/// Issues so many certificates.
 async fn round(
     site: &Site,
     server: &Running,
     certificates: usize,
     connections: usize,
-) -> anyhow::Result<(Measured, Steps)> {
+) -> anyhow::Result<Round> {
     let bodies: Result<Vec<_>, _> = (0..certificates).map(|index| body(connections, index)).collect();
     let load = Load {
         client: site.loader(&site.desk())?,
@@ -84,15 +96,17 @@ async fn round(
     };
     // The same request later answers the same certificate.
     let (first, again) = (load.bodies.first().cloned().context("a request")?, load.clone());
-    let before = metrics(site).await?;
+    let (before, asleep) = (metrics(site).await?, waits(server.id())?);
     let measured = load.closed(connections, server.id()).await?;
+    let waits = (waits(server.id())? - asleep) / number(certificates);
     let after = metrics(site).await?;
     verify(site, &again.send(first).await?)?;
     let mean = |step| {
-        let spent = sum(&after, step)? - sum(&before, step).unwrap_or(0.0);
-        anyhow::Ok((step, spent / number(certificates) * 1e6))
+        let name = format!("ca_step_seconds_sum{{step=\"{step}\"}}");
+        anyhow::Ok((step, grown(&before, &after, &name)? / number(certificates) * 1e6))
     };
-    Ok((measured, STEPS.into_iter().map(mean).collect::<Result<_, _>>()?))
+    let steps = STEPS.into_iter().map(mean).collect::<Result<_, _>>()?;
+    Ok(Round { measured, waits, steps, storing: Storing::between(&before, &after, number(certificates))? })
 }
 
 fn body(round: usize, index: usize) -> anyhow::Result<Vec<u8>> {
@@ -133,16 +147,19 @@ async fn metrics(site: &Site) -> anyhow::Result<String> {
     Ok(http.get(format!("{}/metrics", site.private())).send().await?.text().await?)
 }
 
-/// Seconds spent in a step since the server started.
-fn sum(metrics: &str, step: &str) -> anyhow::Result<f64> {
-    let name = format!("ca_step_seconds_sum{{step=\"{step}\"}} ");
-    let value = metrics.lines().find_map(|line| line.strip_prefix(&name));
-    value.and_then(|value| value.parse().ok()).with_context(|| format!("no metric {name}"))
+/// By how much a number of the server has grown.
+fn grown(before: &str, after: &str, name: &str) -> anyhow::Result<f64> {
+    let value = |metrics: &str| {
+        let rest = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        rest.and_then(|value| value.parse::<f64>().ok())
+    };
+    Ok(value(after).with_context(|| format!("no metric {name}"))? - value(before).unwrap_or(0.0))
 }
 
-fn report(connections: usize, measured: &Measured, steps: &Steps, token: f64) {
+fn report(connections: usize, round: &Round, token: f64) {
+    let Round { measured, waits, steps, storing } = round;
     line(format_args!(
-        "\n{connections:>2} connections  {:.0}/s  {} of the token; processor {:.0} us server, {:.0} us client; p50 {:.1} ms, p99 {:.1} ms",
+        "\n{connections:>2} connections  {:.0}/s  {} of the token; processor {:.0} us server, {:.0} us client; {waits:.1} waits a certificate; p50 {:.1} ms, p99 {:.1} ms",
         measured.rate,
         percent(measured.rate, token),
         measured.server_cpu,
@@ -153,4 +170,5 @@ fn report(connections: usize, measured: &Measured, steps: &Steps, token: f64) {
     for (step, microseconds) in steps {
         line(format_args!("    {step:<8} {microseconds:>8.0} us of each certificate"));
     }
+    line(storing);
 }

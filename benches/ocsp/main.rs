@@ -1,9 +1,10 @@
-//! OCSP answers per second: kept ones over GET, freshly signed ones over POST with a nonce, against the token alone and
-//! against `openssl ocsp` as a responder.
+//! OCSP answers per second: kept ones over GET, freshly signed ones over POST with a nonce, against the token alone, against
+//! the same HTTP and token without OCSP, and against `openssl ocsp` as a responder.
 
 #[path = "../rig/mod.rs"]
 mod rig;
 
+mod floor;
 mod peer;
 mod wire;
 
@@ -23,9 +24,10 @@ use pki::ocsp::{CertId, Hash, Question, Request, Response, Status};
 use rcgen::PublicKeyData as _;
 use tokio::task::JoinSet;
 
+use floor::{Does, Floor};
 use rig::load::{Load, Measured, Meter};
 use rig::site::{Running, Site};
-use rig::{line, machine, percent, raw};
+use rig::{line, machine, number, percent, raw, waits};
 use wire::Wire;
 
 /// How many certificates are asked about.
@@ -40,7 +42,10 @@ fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     platform::tls::install_crypto_provider();
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run())
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(async { if floor::in_role().await? { Ok(()) } else { run().await } })
 }
 
 /// A certificate to ask about, and its issuer.
@@ -54,28 +59,42 @@ async fn run() -> anyhow::Result<()> {
     let site = Site::make()?;
     let server = site.serve().await?;
     let plain = SocketAddr::from(([127, 0, 0, 1], site.config()?.listen.plain.port()));
-    let asked = Arc::new(certificates(&site, &server).await?);
+    let asked = certificates(&site, &server).await?;
     let path = |asked: &Asked| anyhow::Ok(path(&Request::new(vec![asked.id.clone()], None)?));
     let paths: Vec<_> = asked.iter().map(path).collect::<Result<_, _>>()?;
-    ready(plain, &asked, &paths).await?;
+    let octets = ready(plain, &asked, &paths).await?;
 
     let kept = drive(plain, server.id(), Arc::new(move |turn| paths[turn % paths.len()].clone())).await?;
     report("kept, GET", &kept);
     let (before, each_before) = raw::rate(&site, Alg::P256, RawKey::Token)?;
-    let questions = asked.clone();
-    let fresh = drive(plain, server.id(), Arc::new(move |turn| nonced(&questions, turn))).await?;
-    let (after, each_after) = raw::rate(&site, Alg::P256, RawKey::Token)?;
-    let (token, each) = (f64::midpoint(before, after), f64::midpoint(each_before, each_after));
+    let checked = raw::rate(&site, Alg::P256, RawKey::TokenChecked)?;
+    let nonced = Nonced::new("/ocsp", &asked)?;
+    let fresh = drive(plain, server.id(), Arc::new(move |turn| nonced.question(turn))).await?;
     report("fresh, POST with nonce", &fresh);
+    drop(server);
+    let (nothing, digest) = without_ocsp(&site, &asked, octets).await?;
+    report("floor: HTTP that answers", &nothing);
+    report("floor: and signs a digest", &digest);
+    let (after, each_after) = raw::rate(&site, Alg::P256, RawKey::Token)?;
+    let (kept, fresh, digest) = (kept.measured, fresh.measured, digest.measured);
+    let (token, each) = (f64::midpoint(before, after), f64::midpoint(each_before, each_after));
     line(format_args!(
-        "token alone             {token:>8.0}/s  processor {each:.0} us (before {before:.0}/s, after {after:.0}/s); fresh is {} of the \
-         rate (goal 60 %), and {} of its processor is the token's",
+        "token alone               {token:>8.0}/s  processor {each:.0} us (before {before:.0}/s, after {after:.0}/s)\n\
+         token, each checked       {:>8.0}/s  processor {:.0} us",
+        checked.0, checked.1,
+    ));
+    line(format_args!(
+        "fresh is {} of the token alone (goal 60 %), {} of the token with each signature checked, and {} of the floor; {} of its \
+         processor is the token's and the check's, {} the floor's",
         percent(fresh.rate, token),
-        percent(each, fresh.server_cpu),
+        percent(fresh.rate, checked.0),
+        percent(fresh.rate, digest.rate),
+        percent(checked.1, fresh.server_cpu),
+        percent(digest.server_cpu, fresh.server_cpu),
     ));
     let peer = peer::rate(&peer::Responder::start()?, TIME).await?;
     line(format_args!(
-        "openssl ocsp            {peer:>8.0}/s  (kept is {:.1} times that, fresh {:.1} times)",
+        "openssl ocsp              {peer:>8.0}/s  (kept is {:.1} times that, fresh {:.1} times)",
         kept.rate / peer,
         fresh.rate / peer
     ));
@@ -83,9 +102,9 @@ async fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn report(what: &str, measured: &Measured) {
+fn report(what: &str, Driven { measured, waits }: &Driven) {
     line(format_args!(
-        "{what:<24}{:>8.0}/s  processor {:.0} us server, {:.0} us client; p50 {:.2} ms, p99 {:.2} ms",
+        "{what:<26}{:>8.0}/s  processor {:.0} us server, {:.0} us client; {waits:.2} waits an answer; p50 {:.2} ms, p99 {:.2} ms",
         measured.rate,
         measured.server_cpu,
         measured.client_cpu,
@@ -131,44 +150,93 @@ fn path(request: &Request) -> Vec<u8> {
     format!("GET /ocsp/{text} HTTP/1.1\r\nhost: localhost\r\n\r\n").into_bytes()
 }
 
-/// The question as a POST with a nonce that no other question has.
-fn nonced(asked: &[Asked], turn: usize) -> Vec<u8> {
-    let mut nonce = vec![7; 32];
-    nonce[..8].copy_from_slice(&turn.to_be_bytes());
-    let id = asked[turn % asked.len()].id.clone();
-    Request::new(vec![id], Some(nonce)).map_or_else(|_| Vec::new(), |request| post(&request.to_der()))
+/// The same load on a server that has the same HTTP and token, and knows nothing of OCSP.
+async fn without_ocsp(site: &Site, asked: &[Asked], octets: usize) -> anyhow::Result<(Driven, Driven)> {
+    let floor = Floor::start(site, octets).await?;
+    let load = async |does: Does| {
+        let nonced = Nonced::new(does.path(), asked)?;
+        drive(Floor::address(), floor.id(), Arc::new(move |turn| nonced.question(turn))).await
+    };
+    Ok((load(Does::Nothing).await?, load(Does::SignsADigest).await?))
 }
 
-pub(crate) fn post(question: &[u8]) -> Vec<u8> {
+/// Questions as POSTs with a nonce that no other question has. They are written once, and only the nonce changes.
+struct Nonced {
+    /// By certificate, with the place of the nonce.
+    posts: Vec<(Vec<u8>, usize)>,
+}
+
+impl Nonced {
+    fn new(path: &str, asked: &[Asked]) -> anyhow::Result<Nonced> {
+        const NONCE: [u8; 32] = [0xa7; 32];
+        let write = |asked: &Asked| {
+            let post = post(path, &Request::new(vec![asked.id.clone()], Some(NONCE.to_vec()))?.to_der());
+            let place = post.windows(NONCE.len()).position(|octets| octets == NONCE).context("no nonce")?;
+            anyhow::Ok((post, place))
+        };
+        Ok(Nonced { posts: asked.iter().map(write).collect::<Result<_, _>>()? })
+    }
+
+    fn question(&self, turn: usize) -> Vec<u8> {
+        let (post, place) = &self.posts[turn % self.posts.len()];
+        let mut post = post.clone();
+        post[*place..place + 8].copy_from_slice(&turn.to_be_bytes());
+        post
+    }
+}
+
+fn post(path: &str, question: &[u8]) -> Vec<u8> {
     let head = format!(
-        "POST /ocsp HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/ocsp-request\r\ncontent-length: {}\r\n\r\n",
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/ocsp-request\r\ncontent-length: {}\r\n\r\n",
         question.len()
     );
     [head.as_bytes(), question].concat()
 }
 
-/// Waits until there is a responder, and checks every answer: each is then kept.
-async fn ready(plain: SocketAddr, asked: &[Asked], paths: &[Vec<u8>]) -> anyhow::Result<()> {
+/// Waits until there is a responder, and checks every answer: each is then kept. Says how many octets one has.
+async fn ready(plain: SocketAddr, asked: &[Asked], paths: &[Vec<u8>]) -> anyhow::Result<usize> {
     let (mut wire, deadline) = (Wire::open(plain).await?, Instant::now() + Duration::from_mins(1));
     while !matches!(Response::from_der(wire.exchange(&paths[0]).await?)?, Response::Answered(_)) {
         ensure!(Instant::now() < deadline, "no responder was made");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    let mut octets = 0;
     for (asked, path) in asked.iter().zip(paths) {
-        let Response::Answered(answer) = Response::from_der(wire.exchange(path).await?)? else {
+        let der = wire.exchange(path).await?;
+        octets = der.len();
+        let Response::Answered(answer) = Response::from_der(der)? else {
             anyhow::bail!("an answer was refused")
         };
         let at_ms = answer.produced_at_ms();
         let question = Question { id: &asked.id, issuer: &asked.issuer, nonce: None, at_ms };
         ensure!(answer.check(&question)?.status() == Status::Good, "a certificate is not good");
     }
-    Ok(())
+    Ok(octets)
+}
+
+/// What was measured, and how often a thread of the server went to sleep for each answer.
+struct Driven {
+    measured: Measured,
+    waits: f64,
 }
 
 type Next = Arc<dyn Fn(usize) -> Vec<u8> + Send + Sync>;
 
 /// Asks on every connection, each question as soon as the one before is answered. An answer that is a refusal ends it.
-async fn drive(plain: SocketAddr, server: u32, next: Next) -> anyhow::Result<Measured> {
+///
+/// From one thread: the cores are the server's too, and one thread asks more often than two of them can be answered.
+async fn drive(plain: SocketAddr, server: u32, next: Next) -> anyhow::Result<Driven> {
+    let asking = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let before = waits(server)?;
+        let measured = runtime.block_on(ask(plain, server, next))?;
+        let waits = (waits(server)? - before) / number(measured.latencies.len());
+        anyhow::Ok(Driven { measured, waits })
+    };
+    tokio::task::spawn_blocking(asking).await?
+}
+
+async fn ask(plain: SocketAddr, server: u32, next: Next) -> anyhow::Result<Measured> {
     let (turns, mut clients) = (Arc::new(AtomicUsize::new(0)), JoinSet::new());
     let meter = Meter::start(server)?;
     for _ in 0..CONNECTIONS {

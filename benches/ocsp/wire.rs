@@ -29,18 +29,20 @@ impl Wire {
             let Some(head) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") else {
                 continue;
             };
-            let text = std::str::from_utf8(&self.buffer[..head])?;
-            ensure!(text.contains(" 200 "), "{text}");
-            let length = text
-                .lines()
-                .find_map(|line| {
-                    line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok()
-                })
-                .context("an answer without its length")?;
+            let length = length(&self.buffer[..head])?;
             while self.buffer.len() < head + 4 + length {
                 ensure!(self.stream.read_buf(&mut self.buffer).await? > 0, "an answer was cut off");
             }
             return Ok(&self.buffer[head + 4..]);
         }
     }
+}
+
+/// The length of the body that the head of a good answer tells.
+fn length(head: &[u8]) -> anyhow::Result<usize> {
+    const NAME: &[u8] = b"content-length:";
+    ensure!(head.get(9..12) == Some(b"200"), "{}", String::from_utf8_lossy(head));
+    let named = |line: &&[u8]| line.get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME));
+    let line = head.split(|octet| *octet == b'\n').find(named).context("an answer without its length")?;
+    Ok(std::str::from_utf8(&line[NAME.len()..])?.trim().parse()?)
 }

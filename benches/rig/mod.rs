@@ -3,11 +3,14 @@
 pub(crate) mod load;
 pub(crate) mod raw;
 pub(crate) mod site;
+mod waits;
 
 use std::io::Write as _;
 use std::process::Command;
 
 use anyhow::Context;
+
+pub(crate) use waits::waits;
 
 /// One line of a report.
 pub(crate) fn line(text: impl std::fmt::Display) {

@@ -22,6 +22,7 @@ const TIME: Duration = Duration::from_secs(3);
 pub(crate) fn rate(site: &Site, alg: Alg, key: RawKey) -> anyhow::Result<(f64, f64)> {
     let kind = match key {
         RawKey::Token => "token",
+        RawKey::TokenChecked => "checked",
         RawKey::Wrapped => "wrapped",
     };
     let output = Command::new(std::env::current_exe()?)
@@ -49,7 +50,11 @@ pub(crate) fn in_role() -> anyhow::Result<bool> {
         name if name == Alg::Rsa2048.as_str() => Alg::Rsa2048,
         other => bail!("no measurement of {other}"),
     };
-    let key = if kind == "token" { RawKey::Token } else { RawKey::Wrapped };
+    let key = match kind.as_str() {
+        "token" => RawKey::Token,
+        "checked" => RawKey::TokenChecked,
+        _ => RawKey::Wrapped,
+    };
     let config = Config::load(configuration.as_ref())?;
     let token = config.hsm.tokens.first().context("no token")?;
     let rate = raw_rate(token, alg, key, token.sessions, TIME)?;

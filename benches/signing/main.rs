@@ -8,7 +8,6 @@ mod prescriber;
 #[path = "../rig/mod.rs"]
 mod rig;
 mod steady;
-mod waits;
 
 use hsm::Alg;
 use hsm::testing::RawKey;
@@ -17,8 +16,7 @@ use peers::Peer;
 use prescriber::{Prescriber, Requests};
 use rig::load::Measured;
 use rig::site::{Running, Site};
-use rig::{line, machine, number, percent, raw};
-use waits::waits;
+use rig::{line, machine, number, percent, raw, waits};
 
 /// How one algorithm is measured.
 struct Plan {

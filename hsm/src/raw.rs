@@ -15,6 +15,7 @@ use crate::login::{Refused, log_in};
 use crate::make::{self, Residence};
 use crate::sign::sign_with;
 use crate::token::Token;
+use crate::verify::PublicKey;
 use crate::{Alg, Error, session, wrap};
 
 /// What kind of key signs.
@@ -22,6 +23,9 @@ use crate::{Alg, Error, session, wrap};
 pub enum RawKey {
     /// A token key, which is read from the token's store for each signature.
     Token,
+    /// A token key, of which each signature is checked with the public key before the next, as a server does before it
+    /// gives one out.
+    TokenChecked,
     /// A wrapped key, unwrapped into each session.
     Wrapped,
 }
@@ -60,15 +64,17 @@ fn measure(
 ) -> Result<f64, Failure> {
     let residence = Residence::Token { label: "raw-rate", object_id: b"raw-rate" };
     let shared = match kind {
-        RawKey::Token => Some(make::key_pair(first, alg, &residence)?),
+        RawKey::Token | RawKey::TokenChecked => Some(make::key_pair(first, alg, &residence)?),
         RawKey::Wrapped => None,
     };
+    let checked = shared.as_ref().filter(|_| kind == RawKey::TokenChecked);
+    let public = checked.map(|pair| PublicKey::new(alg, pair.spki.clone()));
     let wrapping_key = make::wrapping_key(first, None)?;
     let start = Barrier::new(sessions);
-    let token_key = shared.as_ref().map(|pair| pair.private);
+    let signs = Signs { alg, token_key: shared.as_ref().map(|pair| pair.private), public: public.as_ref() };
     let counts: Vec<Result<f64, Failure>> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..sessions)
-            .map(|_| scope.spawn(|| count(library, slot, alg, token_key, wrapping_key, &start, time)))
+            .map(|_| scope.spawn(|| count(library, slot, signs, wrapping_key, &start, time)))
             .collect();
         threads.into_iter().map(|thread| thread.join().unwrap_or(Err(Failure::Absent))).collect()
     });
@@ -80,12 +86,21 @@ fn measure(
     counts.into_iter().sum()
 }
 
+/// What a session signs with.
+#[derive(Clone, Copy)]
+struct Signs<'a> {
+    alg: Alg,
+    /// Absent where each session has a wrapped key of its own.
+    token_key: Option<ObjectHandle>,
+    /// What each signature is checked with, where it is.
+    public: Option<&'a PublicKey>,
+}
+
 /// One session's rate.
 fn count(
     library: &Library,
     slot: Slot,
-    alg: Alg,
-    token_key: Option<ObjectHandle>,
+    Signs { alg, token_key, public }: Signs<'_>,
     wrapping_key: ObjectHandle,
     start: &Barrier,
     time: Duration,
@@ -105,7 +120,10 @@ fn count(
     let begun = Instant::now();
     let mut signed = 0_u32;
     while begun.elapsed() < time {
-        sign_with(&session, key, scheme, &input)?;
+        let signature = sign_with(&session, key, scheme, &input)?;
+        if public.is_some_and(|public| !public.verifies(scheme, &input, &signature)) {
+            return Err(Error::BadSignature.into());
+        }
         signed += 1;
     }
     let rate = f64::from(signed) / begun.elapsed().as_secs_f64();

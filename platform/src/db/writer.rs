@@ -85,6 +85,7 @@ impl Writer {
 
     /// Runs one group and answers each of its jobs exactly once.
     async fn group(&mut self, first: Box<dyn Job>, queue: &mut Queue) {
+        let started = Instant::now();
         let mut tx = match self.open().await {
             Ok(tx) => tx,
             Err(reason) => {
@@ -94,7 +95,6 @@ impl Writer {
                 return;
             }
         };
-        let started = Instant::now();
         let mut group = Group { kept: Vec::new(), savepoint: Savepoint::None };
         let filled = self.fill(&mut tx, &mut group, first, queue).await;
         let jobs = group.kept.len();
@@ -224,7 +224,7 @@ impl Writer {
 
     /// Commits and answers. Nobody hears `Ok` before the database has said so.
     async fn commit(&mut self, mut tx: Tx, mut group: Group) {
-        let marker = Marker::new(self.engine, self.clock.now());
+        let (marker, started) = (Marker::new(self.engine, self.clock.now()), Instant::now());
         loop {
             match outcome::commit(&mut tx, &marker).await {
                 Ok(()) => break,
@@ -242,6 +242,7 @@ impl Writer {
                 }
             }
         }
+        metrics::histogram!("db_commit_seconds").record(started.elapsed());
         for job in group.kept {
             job.answer();
         }
