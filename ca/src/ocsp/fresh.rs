@@ -114,7 +114,7 @@ impl Fresh {
             now,
             reply,
         };
-        self.questions.try_send(asked).map_err(|error| refusal(&standing::full(error).into()))?;
+        self.questions.try_send(asked).map_err(|error| refusal(&standing::full(&error).into()))?;
         // A task that panicked has said why.
         answer.await.unwrap_or(Err(Refusal::InternalError))
     }

@@ -52,14 +52,14 @@ impl Reader {
 
     async fn ask(&self, serial: Option<Serial>) -> Result<Found, db::Error> {
         let (reply, answer) = oneshot::channel();
-        self.questions.try_send(Asked { serial, reply }).map_err(full)?;
+        self.questions.try_send(Asked { serial, reply }).map_err(|error| full(&error))?;
         // The task drops what it could not answer, and has logged why.
         answer.await.unwrap_or_else(|_| Err(unread()))
     }
 }
 
 /// Why a queue in front of the database took no more.
-pub(super) fn full<T>(error: mpsc::error::TrySendError<T>) -> db::Error {
+pub(super) fn full<T>(error: &mpsc::error::TrySendError<T>) -> db::Error {
     match error {
         mpsc::error::TrySendError::Full(_) => db::Error::Busy,
         mpsc::error::TrySendError::Closed(_) => db::Error::Closed,
@@ -77,7 +77,7 @@ async fn read(db: Db, mut asked: mpsc::Receiver<Asked>) {
         match standings::look(db.read(), &serials).await {
             Ok(seen) => {
                 for Asked { serial, reply } in group.drain(..) {
-                    let row = serial.map_or(Ok(None), |serial| seen.row(&serial).map(|row| row.cloned()));
+                    let row = serial.map_or(Ok(None), |serial| seen.row(&serial).map(Option::<&Row>::cloned));
                     // Whoever has gone does not mind.
                     let _gone = reply.send(row.map(|row| Found { changes: seen.changes, row }));
                 }
