@@ -30,8 +30,13 @@ pub fn render(modules: &[Module]) -> String {
     let mut modules: Vec<&Module> = modules.iter().collect();
     modules.sort_by_key(|module| module.name);
     let mut text = String::from(HEAD);
+    let mut before = "";
     for module in modules {
-        let _ = write!(text, "\n## {}\n", module.name);
+        // A module may have an enum for each of its parts.
+        if module.name != before {
+            let _ = write!(text, "\n## {}\n", module.name);
+        }
+        before = module.name;
         if let Some(description) = description(&module.schema) {
             let _ = write!(text, "\n{description}\n");
         }

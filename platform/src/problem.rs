@@ -27,10 +27,14 @@ pub enum Kind {
     Conflict,
     /// 410: it was here and is no more.
     Gone,
+    /// 412: the thing has changed since it was read.
+    PreconditionFailed,
     /// 413: the request is too large.
     TooLarge,
     /// 415: the body's type is not read here.
     UnsupportedMedia,
+    /// 428: the request must say which version of the thing it means.
+    PreconditionRequired,
     /// 429: too many requests.
     TooMany,
     /// 500: our fault.
@@ -41,7 +45,7 @@ pub enum Kind {
     TimedOut,
 }
 
-const KINDS: [(Kind, StatusCode, &str); 14] = [
+const KINDS: [(Kind, StatusCode, &str); 16] = [
     (Kind::Invalid, StatusCode::BAD_REQUEST, "The request is not valid"),
     (Kind::Unauthenticated, StatusCode::UNAUTHORIZED, "It is not known who asks"),
     (Kind::Forbidden, StatusCode::FORBIDDEN, "Not allowed"),
@@ -50,8 +54,10 @@ const KINDS: [(Kind, StatusCode, &str); 14] = [
     (Kind::TooSlow, StatusCode::REQUEST_TIMEOUT, "The request came too slowly"),
     (Kind::Conflict, StatusCode::CONFLICT, "Not possible in the present state"),
     (Kind::Gone, StatusCode::GONE, "No longer here"),
+    (Kind::PreconditionFailed, StatusCode::PRECONDITION_FAILED, "Changed since it was read"),
     (Kind::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, "The request is too large"),
     (Kind::UnsupportedMedia, StatusCode::UNSUPPORTED_MEDIA_TYPE, "The type of the body is not read here"),
+    (Kind::PreconditionRequired, StatusCode::PRECONDITION_REQUIRED, "Say which version is meant"),
     (Kind::TooMany, StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
     (Kind::Internal, StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong"),
     (Kind::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "Not available at the moment"),
@@ -78,7 +84,7 @@ impl Kind {
 
     fn row(self) -> &'static (Self, StatusCode, &'static str) {
         // Every kind has its row: the test at the foot counts them.
-        KINDS.iter().find(|row| row.0 == self).unwrap_or(&KINDS[11])
+        KINDS.iter().find(|row| row.0 == self).unwrap_or(&KINDS[13])
     }
 }
 
@@ -132,9 +138,19 @@ impl Problem {
         Self::new(Kind::Gone, code, detail)
     }
 
+    /// 412.
+    pub fn precondition_failed(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(Kind::PreconditionFailed, code, detail)
+    }
+
     /// 413.
     pub fn too_large(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(Kind::TooLarge, code, detail)
+    }
+
+    /// 428.
+    pub fn precondition_required(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(Kind::PreconditionRequired, code, detail)
     }
 
     /// 429.

@@ -1,0 +1,20 @@
+//! What others may say to the register: its acts and the types on the wire.
+
+mod changes;
+
+pub use changes::{Change, ChangeKind, ChangeQuery, Changes, Consumer, Progress};
+
+use platform::caller::Act;
+
+/// To read the register.
+pub const READ: Act = Act("directory:read");
+/// To follow the change feed.
+pub const CHANGES: Act = Act("directory:changes");
+/// To act in the register in one's own rank; what that allows, [`crate::authority::may`] decides for each act.
+pub const ACT: Act = Act("directory:act");
+/// To bring national data in: organisations and roles.
+pub const IMPORT: Act = Act("directory:import");
+/// To send what a personnel system knows.
+pub const FEED: Act = Act("directory:feed");
+/// To do what no rank allows: make the first RA manager of an organisation that hosts an RA.
+pub const OPERATE: Act = Act("directory:operate");

@@ -1,0 +1,97 @@
+//! The ranks of the registration authority.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A rank, lowest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rank {
+    /// Everybody who is known.
+    Everybody,
+    /// A personnel system, for the positions that were linked to its own.
+    Personnel,
+    /// Local smartcard administrator: unlocks and renews.
+    LocalSmartcardAdministrator,
+    /// ID checker.
+    IdChecker,
+    /// Sponsor.
+    Sponsor,
+    /// RA agent.
+    RaAgent,
+    /// RA agent (advanced).
+    AdvancedRaAgent,
+    /// RA manager.
+    RaManager,
+    /// An operator of this register, who makes the first RA managers.
+    Operator,
+}
+
+impl Rank {
+    /// Every rank.
+    pub const ALL: [Self; 9] = [
+        Self::Everybody,
+        Self::Personnel,
+        Self::LocalSmartcardAdministrator,
+        Self::IdChecker,
+        Self::Sponsor,
+        Self::RaAgent,
+        Self::AdvancedRaAgent,
+        Self::RaManager,
+        Self::Operator,
+    ];
+
+    /// The rank that a role profile gives: its job role (`R5080`), its effective activities, and the activity that this
+    /// site has chosen for local smartcard administrators, for which no national code is known.
+    pub fn of<'a>(
+        job_role: &str,
+        activities: impl IntoIterator<Item = &'a str>,
+        local_smartcard_administrator: Option<&str>,
+    ) -> Option<Self> {
+        let (mut highest, mut advanced, mut agent) = (None, false, false);
+        for activity in activities {
+            advanced |= activity == "B0272";
+            agent |= activity == "B0274";
+            let rank = match activity {
+                "B1300" => Some(Self::Sponsor),
+                "B0267" => Some(Self::IdChecker),
+                other if Some(other) == local_smartcard_administrator => {
+                    Some(Self::LocalSmartcardAdministrator)
+                }
+                _ => None,
+            };
+            highest = highest.max(rank);
+        }
+        match job_role {
+            "R5080" => Some(Self::RaManager),
+            "R5090" if advanced => Some(Self::AdvancedRaAgent),
+            "R5090" if agent => Some(Self::RaAgent),
+            _ => highest,
+        }
+    }
+
+    /// Whether holding it lets somebody change what others hold.
+    pub fn is_of_the_authority(self) -> bool {
+        self >= Self::LocalSmartcardAdministrator
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rank follows from job role and activities; an agent's activities without the job role give none.
+    #[test]
+    fn rank_follows_from_the_role() {
+        let rank =
+            |role: &str, activities: &[&str]| Rank::of(role, activities.iter().copied(), Some("B9990"));
+        assert_eq!(rank("R5080", &[]), Some(Rank::RaManager));
+        assert_eq!(rank("R5090", &["B0272", "B0274"]), Some(Rank::AdvancedRaAgent));
+        assert_eq!(rank("R5090", &["B0274"]), Some(Rank::RaAgent));
+        assert_eq!(rank("R5090", &[]), None);
+        assert_eq!(rank("R8000", &["B0272", "B0274"]), None);
+        assert_eq!(rank("R8008", &["B0267", "B1300"]), Some(Rank::Sponsor));
+        assert_eq!(rank("R8008", &["B9990"]), Some(Rank::LocalSmartcardAdministrator));
+        assert_eq!(Rank::of("R8008", ["B9990"], None), None);
+    }
+}

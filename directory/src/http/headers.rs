@@ -1,0 +1,85 @@
+//! What a request says in its headers: which version it means, and its idempotency key with its body.
+
+use aws_lc_rs::digest::{Context, SHA256};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use http::header;
+use http::request::Parts;
+use platform::caller::Caller;
+use platform::problem::Problem;
+use platform::web::{Json, JsonText};
+use serde::de::DeserializeOwned;
+
+use crate::once::{LONGEST_KEY, Once};
+use crate::version::Expected;
+
+/// The version that a change is meant for; without it the change is refused (RFC 6585 3).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IfMatch(pub(crate) Expected);
+
+impl<S: Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get(header::IF_MATCH) else {
+            let detail = "Say which version you mean to change: If-Match with the ETag of your last read.";
+            return Err(Problem::precondition_required("if-match-missing", detail));
+        };
+        let expected = value.to_str().ok().and_then(Expected::parse);
+        expected.map(Self).ok_or_else(|| {
+            Problem::invalid("if-match-invalid", "If-Match holds one ETag as it was answered, or a star.")
+        })
+    }
+}
+
+/// A POST with its idempotency key: who asks, what is asked once, and its JSON body.
+pub(crate) struct Posted<T> {
+    /// Who asks.
+    pub(crate) caller: Caller,
+    /// What is done once.
+    pub(crate) once: Once,
+    /// The body.
+    pub(crate) body: T,
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Posted<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let caller = Caller::from_request_parts(&mut parts, state).await?;
+        let key = key(&parts)?;
+        let mut digest = Context::new(&SHA256);
+        digest.update(parts.method.as_str().as_bytes());
+        digest.update(b" ");
+        digest.update(parts.uri.path().as_bytes());
+        digest.update(b"\n");
+        let request = Request::from_parts(parts.clone(), body);
+        let JsonText(text) = JsonText::from_request(request, state).await?;
+        digest.update(&text);
+        let once = Once::new(&caller, key, hex::encode(digest.finish().as_ref()));
+        let again = Request::from_parts(parts, axum::body::Body::from(text));
+        let Json(body) = Json::<T>::from_request(again, state).await?;
+        Ok(Self { caller, once, body })
+    }
+}
+
+/// The key: a string of RFC 9651, or the bare word that many clients send.
+fn key(parts: &Parts) -> Result<String, Problem> {
+    let Some(value) = parts.headers.get("idempotency-key") else {
+        let detail =
+            "Send an Idempotency-Key with every POST, a new one for each new request, such as a UUID.";
+        return Err(Problem::invalid("idempotency-key-missing", detail));
+    };
+    let text = value.to_str().unwrap_or_default().trim();
+    let bare = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
+    let plain = !bare.is_empty()
+        && bare.len() <= LONGEST_KEY
+        && bare.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
+    if plain {
+        return Ok(bare.to_owned());
+    }
+    Err(Problem::invalid(
+        "idempotency-key-invalid",
+        format!("The Idempotency-Key has at most {LONGEST_KEY} visible characters of ASCII."),
+    ))
+}

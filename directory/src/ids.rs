@@ -1,0 +1,108 @@
+//! The register's own identifiers.
+
+use std::fmt;
+use std::str::FromStr;
+
+use platform::id::{NotAnId, UserId};
+use serde::{Deserialize, Serialize};
+
+platform::text_id!(
+    /// A position of an organisation.
+    PositionId
+);
+platform::text_id!(
+    /// A person in a position, from a day to a day.
+    AssignmentId
+);
+platform::text_id!(
+    /// A request that somebody decides.
+    RequestId
+);
+platform::text_id!(
+    /// A workgroup.
+    WorkgroupId
+);
+platform::text_id!(
+    /// A campaign of recertification.
+    CampaignId
+);
+
+/// Twelve digits for life, with the check digit of user ids, of which it is a kind of its own.
+macro_rules! twelve_digits {
+    ($(#[$attribute:meta])* $name:ident, $expected:literal) => {
+        $(#[$attribute])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+        #[serde(try_from = "String", into = "String")]
+        #[schema(value_type = String, pattern = "^[0-9]{12}$")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The id with this running number, of eleven digits at most; `None` for a larger number.
+            pub fn from_number(number: u64) -> Option<Self> {
+                UserId::from_number(number).map(|id| Self(id.into()))
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAnId;
+
+            fn from_str(text: &str) -> Result<Self, NotAnId> {
+                match text.parse::<UserId>() {
+                    Ok(id) => Ok(Self(id.into())),
+                    Err(_) => Err(NotAnId { expected: $expected }),
+                }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NotAnId;
+
+            fn try_from(text: String) -> Result<Self, NotAnId> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+twelve_digits!(
+    /// A person in an organisation (`person_orgid`): twelve digits for life.
+    OrganisationPersonId,
+    "the id of a person in an organisation, of twelve digits"
+);
+twelve_digits!(
+    /// A role profile (`person_roleid`): a person with an access profile, twelve digits for life.
+    RoleProfileId,
+    "a role profile id of twelve digits"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A role profile id is twelve digits that end in a check digit; what is not twelve digits is refused.
+    #[test]
+    fn role_profile_ids_are_twelve_digits() {
+        let id = RoleProfileId::from_number(10_000_000_001).unwrap();
+        assert_eq!(id.as_str().len(), 12);
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert!("12".parse::<RoleProfileId>().is_err());
+        assert_eq!(OrganisationPersonId::from_number(100_000_000_000), None);
+    }
+}

@@ -1,0 +1,101 @@
+//! A POST is done once: its idempotency key and its answer are stored in the transaction that does it.
+//!
+//! `draft-ietf-httpapi-idempotency-key-header`: the same key with the same request gets the stored answer, with another
+//! request it is refused. A crash before the commit leaves neither effect nor key.
+
+use std::time::Duration;
+
+use platform::caller::Caller;
+use platform::clock::Millis;
+use platform::db::{JobFuture, Tx};
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::register::Register;
+use crate::store::once;
+use crate::version::Version;
+
+/// The longest key that is taken.
+pub(crate) const LONGEST_KEY: usize = 128;
+/// How many kept answers are swept away at once.
+const SWEPT: i64 = 100;
+
+/// A request that is done once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Once {
+    /// Who asks: a key of somebody else's is another key.
+    pub(crate) caller: String,
+    /// The key.
+    pub(crate) key: String,
+    /// SHA-256 over method, path and body, in hexadecimal.
+    pub(crate) fingerprint: String,
+}
+
+impl Once {
+    /// A request of this caller with this key.
+    pub(crate) fn new(caller: &Caller, key: String, fingerprint: String) -> Self {
+        Self { caller: format!("{} {}", caller.client, caller.subject), key, fingerprint }
+    }
+}
+
+/// What is answered, as it is stored and given again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The body, JSON.
+    pub(crate) body: String,
+    /// The address of what was made.
+    pub(crate) location: Option<String>,
+    /// The entity tag of what was made.
+    pub(crate) etag: Option<String>,
+}
+
+impl Answer {
+    /// 201 with what was made.
+    pub(crate) fn created<T: Serialize>(body: &T, location: String, version: Version) -> Result<Self, Error> {
+        Ok(Self { location: Some(location), etag: Some(version.tag()), ..Self::json(201, body)? })
+    }
+
+    /// 200 with what was changed.
+    pub(crate) fn changed<T: Serialize>(body: &T, version: Version) -> Result<Self, Error> {
+        Ok(Self { etag: Some(version.tag()), ..Self::json(200, body)? })
+    }
+
+    /// Any status, with a body.
+    pub(crate) fn json<T: Serialize>(status: u16, body: &T) -> Result<Self, Error> {
+        let body = serde_json::to_string(body).map_err(|_| Error::Stored { what: "answer" })?;
+        Ok(Self { status, body, location: None, etag: None })
+    }
+}
+
+impl Register {
+    /// Does `job` in the writer's transaction unless the same request was done before; then gives its answer again.
+    ///
+    /// `Err` of the job undoes it and keeps no answer, so that the same request can be sent again.
+    pub(crate) async fn once<F>(&self, request: Once, job: F) -> Result<Answer, Error>
+    where
+        F: for<'t> FnOnce(&'t mut Tx, Millis) -> JobFuture<'t, Answer, Error> + Send + 'static,
+    {
+        let now = self.now();
+        let kept_for = Duration::from_secs(u64::from(self.config.idempotency_hours) * 3600);
+        self.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    once::sweep(tx, now.minus(kept_for), SWEPT).await?;
+                    if let Some((fingerprint, answer)) = once::find(tx, &request.caller, &request.key).await?
+                    {
+                        return if fingerprint == request.fingerprint {
+                            Ok(answer)
+                        } else {
+                            Err(Error::KeyReused)
+                        };
+                    }
+                    let answer = job(&mut *tx, now).await?;
+                    once::keep(tx, &request, &answer, now).await?;
+                    Ok(answer)
+                })
+            })
+            .await
+    }
+}

@@ -1,0 +1,132 @@
+//! Rows of `directory_change` and `directory_consumer`.
+
+use platform::clock::Millis;
+use platform::db::Tx;
+use sqlx::AssertSqlSafe;
+
+use super::{Reader, placeholders, read, stored_number};
+use crate::api::Change;
+use crate::error::Error;
+
+/// How many rows go into one statement.
+const AT_ONCE: usize = 100;
+
+/// Stores changes under their numbers.
+pub(crate) async fn insert(tx: &mut Tx, rows: &[Change]) -> Result<(), Error> {
+    for rows in rows.chunks(AT_ONCE) {
+        let values = placeholders(rows.len(), 5);
+        let text =
+            format!("INSERT INTO directory_change (number, at, kind, subject, person) VALUES {values}");
+        // Made of our own words and numbers only.
+        let mut query = sqlx::query(AssertSqlSafe(text));
+        for row in rows {
+            query = query
+                .bind(stored_number(row.number))
+                .bind(row.at.0)
+                .bind(row.kind.word())
+                .bind(row.subject.clone())
+                .bind(row.person.clone());
+        }
+        query.execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+type Columns = (i64, i64, String, String, Option<String>);
+
+/// The changes after a number, oldest first.
+pub(crate) async fn after<'c>(reader: impl Reader<'c>, after: u64, limit: u32) -> Result<Vec<Change>, Error> {
+    let rows: Vec<Columns> = sqlx::query_as(
+        "SELECT number, at, kind, subject, person FROM directory_change WHERE number > $1 ORDER BY number LIMIT $2",
+    )
+    .bind(stored_number(after))
+    .bind(i64::from(limit))
+    .fetch_all(reader)
+    .await?;
+    rows.into_iter()
+        .map(|(number, at, kind, subject, person)| {
+            Ok(Change {
+                number: u64::try_from(number)
+                    .map_err(|_| Error::Stored { what: "directory_change.number" })?,
+                at: Millis(at),
+                kind: read("directory_change.kind", &kind)?,
+                subject,
+                person,
+            })
+        })
+        .collect()
+}
+
+/// How far a consumer has come; `0` before it has said so.
+pub(crate) async fn applied<'c>(reader: impl Reader<'c>, consumer: &str) -> Result<u64, Error> {
+    let row: Option<(i64,)> = sqlx::query_as("SELECT applied FROM directory_consumer WHERE name = $1")
+        .bind(consumer)
+        .fetch_optional(reader)
+        .await?;
+    Ok(row.and_then(|(applied,)| u64::try_from(applied).ok()).unwrap_or(0))
+}
+
+/// How far every consumer has come, by name; at most a hundred.
+pub(crate) async fn consumers<'c>(reader: impl Reader<'c>) -> Result<Vec<(String, u64, Millis)>, Error> {
+    let rows: Vec<(String, i64, i64)> =
+        sqlx::query_as("SELECT name, applied, at FROM directory_consumer ORDER BY name LIMIT 100")
+            .fetch_all(reader)
+            .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(name, applied, at)| (name, u64::try_from(applied).unwrap_or(0), Millis(at)))
+        .collect())
+}
+
+/// Notes how far a consumer has come; it never goes back.
+pub(crate) async fn advance(tx: &mut Tx, consumer: &str, applied: u64, now: Millis) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO directory_consumer (name, applied, at) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE \
+         SET applied = $2, at = $3 WHERE directory_consumer.applied < $2",
+    )
+    .bind(consumer)
+    .bind(stored_number(applied))
+    .bind(now.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::db::Db;
+
+    use super::*;
+    use crate::api::ChangeKind;
+    use crate::changes::{tell, tell_many};
+
+    platform::both_engines! {
+        /// Changes are read in the order they were told, from any place on, and a consumer never goes back.
+        async fn changes_are_read_in_order(db: Db) {
+            let now = Millis(1_795_540_800_000);
+            db.write(move |tx| {
+                Box::pin(async move {
+                    tell(tx, now, ChangeKind::PersonChanged, "555021942107", Some("555021942107")).await?;
+                    let two = ["a", "b"].map(|id| (ChangeKind::AssignmentEnded, id.to_owned(), None));
+                    tell_many(tx, now, &two).await?;
+                    advance(tx, "ca", 2, now).await?;
+                    advance(tx, "ca", 1, now).await
+                })
+            })
+            .await
+            .unwrap();
+            let subjects = |after_number, limit| {
+                let db = db.clone();
+                async move {
+                    let rows = after(db.read(), after_number, limit).await.unwrap();
+                    rows.into_iter().map(|row| (row.number, row.subject)).collect::<Vec<_>>()
+                }
+            };
+            assert_eq!(subjects(1, 10).await, [(2, "a".to_owned()), (3, "b".to_owned())]);
+            assert_eq!(subjects(0, 1).await, [(1, "555021942107".to_owned())]);
+            assert_eq!(applied(db.read(), "ca").await.unwrap(), 2);
+            assert_eq!(applied(db.read(), "signer").await.unwrap(), 0);
+            assert_eq!(consumers(db.read()).await.unwrap(), [("ca".to_owned(), 2, now)]);
+        }
+    }
+}

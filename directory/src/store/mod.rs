@@ -1,0 +1,59 @@
+//! Every query of the register, one file for what belongs together.
+//!
+//! A function that takes a transaction is called inside a job of the writer; one that takes any executor also reads from
+//! the pool.
+
+pub(crate) mod assignments;
+pub(crate) mod changes;
+pub(crate) mod counters;
+pub(crate) mod once;
+pub(crate) mod organisations;
+pub(crate) mod people;
+
+use std::str::FromStr;
+
+use platform::db;
+use sqlx::{Any, Executor};
+
+use crate::error::Error;
+
+/// Either the read pool or a transaction.
+pub(crate) trait Reader<'c>: Executor<'c, Database = Any> {}
+impl<'c, E: Executor<'c, Database = Any>> Reader<'c> for E {}
+
+/// Reads a stored identifier, day or word.
+pub(crate) fn read<T: FromStr>(what: &'static str, text: &str) -> Result<T, Error> {
+    text.parse().map_err(|_| Error::Stored { what })
+}
+
+/// A number that is never below zero, as it is stored.
+pub(crate) fn stored_number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The placeholders of many rows: `($1, $2), ($3, $4)`.
+pub(crate) fn placeholders(rows: usize, columns: usize) -> String {
+    let row = |row: usize| {
+        let columns: Vec<String> =
+            (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
+        format!("({})", columns.join(", "))
+    };
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Db(db::Error::from(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows are numbered through.
+    #[test]
+    fn placeholders_number_through() {
+        assert_eq!(placeholders(2, 3), "($1, $2, $3), ($4, $5, $6)");
+    }
+}

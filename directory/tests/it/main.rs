@@ -1,0 +1,7 @@
+//! The register through its rules and its router, with a real database on both engines.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at what should not be")]
+
+mod changes;
+mod matrix;
+mod rig;

@@ -1,0 +1,272 @@
+//! The whole matrix: every rank, every act, and every circumstance that changes the answer.
+
+use std::collections::BTreeSet;
+
+use directory::authority::{
+    Act, Actor, Assurance, Lineage, Rank, Refusal, Report, Role, Target, Verdict, may,
+};
+use directory::{Day, PositionId};
+use platform::clock::Millis;
+use platform::id::{OdsCode, UserId};
+
+const NOW: Millis = Millis(1_795_540_800_000);
+
+/// The matrix once more, as a person would write it down from the guidance. Columns: everybody, personnel system, local
+/// smartcard administrator, ID checker, sponsor, agent, advanced agent, manager, operator. `y` does, `*` asks, `a` does with
+/// assignable positions and asks with others, `o` with assignable positions only, `-` never.
+const WRITTEN: [(Act, &str); 40] = [
+    (Act::FindPerson, "yyyyyyyyy"),
+    (Act::FindOrganisation, "yyyyyyyyy"),
+    (Act::ChangeOwnContact, "y-yyyyyy-"),
+    (Act::RegisterOwnAuthenticator, "y-yyyyyy-"),
+    (Act::CreatePerson, "-*-y-yyyy"),
+    (Act::ChangePerson, "-*-y*yyy-"),
+    (Act::VerifyPerson, "-----yyy-"),
+    (Act::ClosePerson, "----*yyy-"),
+    (Act::ReopenPerson, "----*yyy-"),
+    (Act::MergePeople, "------yy-"),
+    (Act::IssueCard, "-----yyy-"),
+    (Act::RepairCard, "-----yyy-"),
+    (Act::ClearCard, "-----yyy-"),
+    (Act::CancelCard, "-----yyy-"),
+    (Act::UnlockCard, "--y-yyyy-"),
+    (Act::RenewCard, "--y-yyyy-"),
+    (Act::RenewExpiredCard, "-----yyy-"),
+    (Act::IssueAuthenticator, "------yy-"),
+    (Act::Assign, "-o--ayyyy"),
+    (Act::RedateAssignment, "-o--ayyyy"),
+    (Act::EndAssignment, "-o--ayyyy"),
+    (Act::SeeEndedAssignments, "----yyyyy"),
+    (Act::AssignSeveral, "------yy-"),
+    (Act::AssignBatch, "------yy-"),
+    (Act::SeePositions, "-----yyyy"),
+    (Act::ManagePositions, "------yyy"),
+    (Act::ManageAssignable, "------yy-"),
+    (Act::SeeWorkgroups, "------yyy"),
+    (Act::ManageWorkgroups, "------yy-"),
+    (Act::SubmitRequest, "-y--yyyy-"),
+    (Act::DecideRequest, "----oyyy-"),
+    (Act::ManageCampaigns, "------yy-"),
+    (Act::Recertify, "----ayyy-"),
+    (Act::ManageFeed, "------yy-"),
+    (Act::See(Report::Users), "---y-yyyy"),
+    (Act::See(Report::Requests), "---y-yyyy"),
+    (Act::See(Report::Smartcards), "---yyyyyy"),
+    (Act::See(Report::Authenticators), "-----yyyy"),
+    (Act::See(Report::Positions), "---yyyyyy"),
+    (Act::See(Report::Logins), "-----yyyy"),
+];
+
+fn ods(text: &str) -> OdsCode {
+    text.parse().unwrap()
+}
+
+fn user(number: u64) -> UserId {
+    UserId::from_number(number).unwrap()
+}
+
+fn position() -> PositionId {
+    "01990000-0000-7000-8000-000000000001".parse().unwrap()
+}
+
+fn is_system(rank: Rank) -> bool {
+    matches!(rank, Rank::Personnel | Rank::Operator)
+}
+
+/// Somebody of a rank in the trust, signed in with a smartcard.
+fn actor(rank: Rank) -> Actor {
+    let role = Role {
+        role_profile: None,
+        organisation: (rank != Rank::Operator).then(|| ods("RXX")),
+        rank,
+        assignable: BTreeSet::from([position()]),
+        from: "2026-01-01".parse().unwrap(),
+        to: None,
+    };
+    let roles = if rank == Rank::Everybody { Vec::new() } else { vec![role] };
+    let person = (!is_system(rank)).then(|| user(1));
+    Actor { person, assurance: Assurance::Three, roles, acting: None }
+}
+
+/// Somebody else, in a department of the trust; oneself where the act is about oneself.
+fn target(act: Act) -> Target {
+    Target {
+        person: Some(if act.is_own() { user(1) } else { user(2) }),
+        organisations: vec![Lineage(vec![ods("RXX01"), ods("RXX")])],
+        ..Target::default()
+    }
+}
+
+fn letter(verdict: Verdict) -> char {
+    match verdict {
+        Verdict::Does => 'y',
+        Verdict::Asks => '*',
+        Verdict::Refused(_) => '-',
+    }
+}
+
+/// What the written matrix says where no position, or one that is not assignable, is given, and where one is that is.
+fn expected(written: char) -> (char, char) {
+    match written {
+        'a' => ('*', 'y'),
+        'o' => ('-', 'y'),
+        other => (other, other),
+    }
+}
+
+/// Every rank and act: what the written matrix says is what is decided, without a position and with an assignable one.
+#[test]
+fn every_cell_is_as_written() {
+    for (act, row) in WRITTEN {
+        for (rank, written) in Rank::ALL.into_iter().zip(row.chars()) {
+            let (plain, assignable) = expected(written);
+            let actor = actor(rank);
+            assert_eq!(letter(may(&actor, act, &target(act), NOW)), plain, "{rank:?} {act:?}");
+            let given = Target { position: Some(position()), ..target(act) };
+            assert_eq!(letter(may(&actor, act, &given, NOW)), assignable, "{rank:?} {act:?} assignable");
+        }
+    }
+    let rows: BTreeSet<Act> = WRITTEN.iter().map(|row| row.0).collect();
+    assert_eq!(rows.len(), Act::ALL.len(), "every act is written down");
+}
+
+/// Outside the organisation and those below it nobody does anything, but find people, make new ones and look after themselves.
+#[test]
+fn outside_the_organisation_nothing_is_done() {
+    for (act, row) in WRITTEN {
+        for (rank, written) in Rank::ALL.into_iter().zip(row.chars()) {
+            let elsewhere = Target {
+                organisations: vec![Lineage(vec![ods("RYY")])],
+                position: Some(position()),
+                ..target(act)
+            };
+            let verdict = may(&actor(rank), act, &elsewhere, NOW);
+            let anywhere = act.is_national() || act.is_own() || rank == Rank::Operator;
+            let wanted = if anywhere { expected(written).1 } else { '-' };
+            assert_eq!(letter(verdict), wanted, "{rank:?} {act:?}");
+            let nowhere = Target { organisations: Vec::new(), position: Some(position()), ..target(act) };
+            let wanted = if anywhere || act.is_to_a_person() { expected(written).1 } else { '-' };
+            assert_eq!(letter(may(&actor(rank), act, &nowhere, NOW)), wanted, "{rank:?} {act:?} nowhere");
+        }
+    }
+}
+
+/// Nobody does anything to themselves but look, ask, and what is everybody's own; and never what is somebody else's own.
+#[test]
+fn nobody_acts_on_themselves() {
+    for act in Act::ALL {
+        for rank in Rank::ALL.into_iter().filter(|rank| !is_system(*rank)) {
+            let mut own = Target { position: Some(position()), ..target(act) };
+            own.person = Some(user(1));
+            let verdict = may(&actor(rank), act, &own, NOW);
+            if act.is_own() {
+                let other = Target { person: Some(user(2)), ..own };
+                assert_eq!(letter(may(&actor(rank), act, &other, NOW)), '-', "{rank:?} {act:?} of another");
+            } else if !act.only_reads() && act != Act::SubmitRequest {
+                assert_eq!(verdict, Verdict::Refused(Refusal::Self_), "{rank:?} {act:?}");
+            }
+        }
+    }
+}
+
+/// Whoever asked for something does not decide it, whatever their rank.
+#[test]
+fn nobody_decides_what_they_asked_for() {
+    for rank in [Rank::Sponsor, Rank::RaAgent, Rank::AdvancedRaAgent, Rank::RaManager] {
+        let asked =
+            Target { requester: Some(user(1)), position: Some(position()), ..target(Act::DecideRequest) };
+        let verdict = may(&actor(rank), Act::DecideRequest, &asked, NOW);
+        assert_eq!(verdict, Verdict::Refused(Refusal::OwnRequest), "{rank:?}");
+        let by_another = Target { requester: Some(user(3)), ..asked };
+        assert_eq!(may(&actor(rank), Act::DecideRequest, &by_another, NOW), Verdict::Does, "{rank:?}");
+    }
+}
+
+/// Nobody gives, takes or decides a position above their own rank, nor takes over somebody who holds one.
+#[test]
+fn nobody_reaches_above_their_rank() {
+    let gives = [
+        Act::Assign,
+        Act::RedateAssignment,
+        Act::EndAssignment,
+        Act::AssignSeveral,
+        Act::AssignBatch,
+        Act::ManagePositions,
+        Act::ManageAssignable,
+        Act::DecideRequest,
+        Act::Recertify,
+        Act::ManageFeed,
+    ];
+    let authority =
+        Rank::ALL.into_iter().filter(|rank| rank.is_of_the_authority() && *rank != Rank::Operator);
+    for above in authority {
+        for (act, row) in WRITTEN {
+            for (rank, written) in Rank::ALL.into_iter().zip(row.chars()) {
+                let refused = above > rank && expected(written).1 == 'y';
+                let given = Target { position: Some(position()), position_rank: Some(above), ..target(act) };
+                let wanted = if refused && gives.contains(&act) { '-' } else { expected(written).1 };
+                assert_eq!(
+                    letter(may(&actor(rank), act, &given, NOW)),
+                    wanted,
+                    "{rank:?} {act:?} gives {above:?}"
+                );
+                let held = Target { position: Some(position()), person_rank: Some(above), ..target(act) };
+                let wanted = if refused && act.takes_over() { '-' } else { expected(written).1 };
+                assert_eq!(
+                    letter(may(&actor(rank), act, &held, NOW)),
+                    wanted,
+                    "{rank:?} {act:?} to {above:?}"
+                );
+            }
+        }
+    }
+}
+
+/// A sign-in with two factors reads and looks after what is its own; it changes nothing of others. One factor does nothing.
+#[test]
+fn weak_sign_in_changes_nothing() {
+    for (act, row) in WRITTEN {
+        for (rank, written) in Rank::ALL.into_iter().zip(row.chars()) {
+            let given = Target { position: Some(position()), ..target(act) };
+            let with = |assurance| may(&Actor { assurance, ..actor(rank) }, act, &given, NOW);
+            assert_eq!(with(Assurance::One), Verdict::Refused(Refusal::AssuranceTooLow), "{rank:?} {act:?}");
+            let reads = act.only_reads() || act.is_own();
+            let wanted = if reads { expected(written).1 } else { '-' };
+            assert_eq!(letter(with(Assurance::Two)), wanted, "{rank:?} {act:?}");
+        }
+    }
+}
+
+/// A role counts from its first day to its last, and only the chosen one counts where one was chosen.
+#[test]
+fn only_live_roles_count() {
+    let today = Day::of(NOW);
+    let with = |from: Day, to: Option<Day>| {
+        let mut actor = actor(Rank::RaManager);
+        actor.roles[0].from = from;
+        actor.roles[0].to = to;
+        letter(may(&actor, Act::Assign, &target(Act::Assign), NOW))
+    };
+    assert_eq!(with(today, Some(today)), 'y');
+    assert_eq!(with(today.plus_days(1), None), '-');
+    assert_eq!(with(today.plus_days(-9), Some(today.plus_days(-1))), '-');
+    let mut other = actor(Rank::RaManager);
+    other.acting = Some("555021942107".parse().unwrap());
+    assert_eq!(letter(may(&other, Act::Assign, &target(Act::Assign), NOW)), '-');
+    other.roles[0].role_profile.clone_from(&other.acting);
+    assert_eq!(letter(may(&other, Act::Assign, &target(Act::Assign), NOW)), 'y');
+}
+
+/// A person who also works elsewhere is not closed or merged from one place, but a card of theirs is unlocked there.
+#[test]
+fn who_also_works_elsewhere_is_not_closed() {
+    let both = Target {
+        organisations: vec![Lineage(vec![ods("RXX01"), ods("RXX")]), Lineage(vec![ods("RYY")])],
+        ..target(Act::ClosePerson)
+    };
+    for act in [Act::ClosePerson, Act::MergePeople] {
+        let verdict = may(&actor(Rank::RaManager), act, &both, NOW);
+        assert_eq!(verdict, Verdict::Refused(Refusal::AlsoElsewhere));
+    }
+    assert_eq!(may(&actor(Rank::RaManager), Act::UnlockCard, &both, NOW), Verdict::Does);
+}

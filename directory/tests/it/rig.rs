@@ -1,0 +1,110 @@
+//! A register with its router, and short words for what the tests say to it.
+
+use axum::Router;
+use axum::body::Body;
+use directory::{Config, Parts, Register, router};
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use platform::caller::{Act, Caller, CallerKind};
+use platform::clock::{Clock, ManualClock, Millis};
+use platform::db::Db;
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+/// The time at which a test begins: 2026-11-24.
+pub(crate) const START: Millis = Millis(1_795_540_800_000);
+
+/// Everything one test needs.
+pub(crate) struct Rig {
+    pub(crate) db: Db,
+    pub(crate) hand: ManualClock,
+    router: Router,
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answered {
+    /// The entity tag.
+    pub(crate) fn etag(&self) -> String {
+        self.headers["etag"].to_str().unwrap().to_owned()
+    }
+
+    /// The word of a problem.
+    pub(crate) fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+}
+
+impl Rig {
+    pub(crate) fn new(db: Db) -> Self {
+        let (clock, hand) = Clock::manual(START);
+        let parts = Parts { config: Config::default(), db: db.clone(), clock };
+        let register = Register::new(parts).unwrap();
+        Self { db, hand, router: router(register) }
+    }
+
+    /// Sends a request as this caller; a POST gets a key of its own unless one is among the headers.
+    pub(crate) async fn send(
+        &self,
+        caller: &Caller,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Answered {
+        let mut request = Request::builder().method(method.clone()).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let keyed = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("idempotency-key"));
+        if method == Method::POST && !keyed {
+            request = request.header("idempotency-key", uuid::Uuid::now_v7().to_string());
+        }
+        let body = match body {
+            Some(body) => {
+                request = request.header("content-type", "application/json");
+                Body::from(body.to_string())
+            }
+            None => Body::empty(),
+        };
+        let mut request = request.body(body).unwrap();
+        request.extensions_mut().insert(caller.clone());
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let body = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&bytes).into_owned()));
+        Answered { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub(crate) async fn get(&self, caller: &Caller, path: &str) -> Answered {
+        self.send(caller, Method::GET, path, &[], None).await
+    }
+
+    pub(crate) async fn post(&self, caller: &Caller, path: &str, body: &Value) -> Answered {
+        self.send(caller, Method::POST, path, &[], Some(body)).await
+    }
+}
+
+/// A system with these acts.
+pub(crate) fn system(name: &str, acts: &[Act]) -> Caller {
+    Caller::new(CallerKind::System, name, name.parse().unwrap(), acts.iter().map(|act| act.0))
+}
+
+/// A person who has signed in with a smartcard.
+pub(crate) fn person(user: &str) -> Caller {
+    let mut caller = Caller::new(
+        CallerKind::Person,
+        user,
+        "sign-in-certificate".parse().unwrap(),
+        [directory::api::ACT.0],
+    );
+    caller.assurance = Some("aal3".to_owned());
+    caller
+}
