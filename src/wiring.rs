@@ -6,6 +6,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use ca::{Authority, CallerSource, Enrolment};
+use directory::Register;
 use hsm::Hsm;
 use platform::caller::Caller;
 use platform::clock::{Accuracy, Clock, HighWater};
@@ -148,6 +149,8 @@ pub struct App {
     pub enrolment: Enrolment,
     /// Prescription signing, where the configuration has it.
     pub signer: Option<Signer>,
+    /// The register of people, organisations and roles, where the configuration has it.
+    pub register: Option<Register>,
     /// Who calls.
     pub callers: Callers,
 }
@@ -161,11 +164,29 @@ impl App {
         let authority = foundation.authority().await?;
         let Foundation { config, clock, high_water, db, hsm } = foundation;
         let reading = client(ca::router(authority.clone()), "callers", &[ca::api::READ]);
-        let callers = Callers::new(reading, config.clients.clone(), clock.clone(), config.limits.per_address);
+        let callers = Callers::new(
+            reading,
+            config.clients.clone(),
+            config.directory.clone().unwrap_or_default().sign_in_certificate,
+            clock.clone(),
+            config.limits.per_address,
+        );
         let enrolment = Enrolment::new(authority.clone(), hsm.clone(), caller_source(&callers))
             .context("the roads in [ca.enrol] cannot be used")?;
-        let mut app =
-            Self { config, clock, high_water, db, hsm, log, authority, enrolment, signer: None, callers };
+        let mut app = Self {
+            config,
+            clock,
+            high_water,
+            db,
+            hsm,
+            log,
+            authority,
+            enrolment,
+            signer: None,
+            register: None,
+            callers,
+        };
+        app.register = app.config.directory.clone().map(|section| app.open_register(section)).transpose()?;
         app.signer = app.config.signer.clone().map(|section| app.open_signer(section)).transpose()?;
         Ok(app)
     }
@@ -180,6 +201,18 @@ impl App {
             clock: self.clock.clone(),
         })
         .context("the signer could not be opened")
+    }
+
+    fn open_register(&self, config: directory::Config) -> anyhow::Result<Register> {
+        let (db, clock) = (self.db.clone(), self.clock.clone());
+        Register::new(directory::Parts { config, db, clock }).context("the register could not be opened")
+    }
+
+    /// The register as a module that follows its changes calls it; none where it is not kept here.
+    pub fn register_for(&self, module: &'static str) -> Option<directory::api::Client> {
+        let router = directory::router(self.register.clone()?);
+        let caller = Caller::module(module, &[directory::api::CHANGES]);
+        Some(directory::api::Client::new(Peer::local(router, caller)))
     }
 
     /// The authority as an operator of this machine calls it, who holds the token's PIN.
@@ -201,6 +234,10 @@ impl App {
         let enrolment = ca::enrolment_router(self.enrolment.clone());
         let router = self.authority_router().merge(acme).merge(enrolment);
         let router = router.merge(audit::router(self.log.clone()));
+        let router = match &self.register {
+            Some(register) => router.merge(directory::router(register.clone())),
+            None => router,
+        };
         match &self.signer {
             Some(signer) => router.merge(signer::router(signer.clone())),
             None => router,

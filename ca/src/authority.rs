@@ -301,6 +301,8 @@ impl Authority {
     ) -> Result<Certified, Error> {
         order.issuer = issuer.id().clone();
         let key = issuer.key()?;
+        let person = order.names.user_id.clone();
+        self.demand_present(person.as_deref()).await?;
         match issuance::prepare(self.desk(), &issuer.identity, key, order, actor).await? {
             Prepared::Answered(stored) => Ok(Certified {
                 serial: stored.serial,
@@ -309,6 +311,7 @@ impl Authority {
             }),
             Prepared::Fresh(linted) => {
                 let fresh = issuance::issue(self.desk(), *linted, key).await?;
+                self.end_if_left(person.as_deref(), &fresh.serial).await?;
                 Ok(Certified { serial: fresh.serial, issuer: issuer.id().to_string(), der: fresh.der })
             }
         }

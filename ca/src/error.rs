@@ -54,6 +54,9 @@ pub enum Error {
         /// Which name, and what it is outside of.
         source: pki::NameOutside,
     },
+    /// The register has closed the person.
+    #[error("the person has left")]
+    PersonLeft,
     /// The key is not certified.
     #[error(transparent)]
     Key(#[from] KeyRefused),
@@ -313,7 +316,10 @@ impl From<Error> for Problem {
             Error::AuthorityCertificateRefused(_) => {
                 Problem::invalid("authority-certificate-refused", detail)
             }
-            Error::IssuerRevoked(_) => Problem::conflict("issuer-revoked", detail),
+            Error::PersonLeft => Problem::conflict(
+                "person-left",
+                "The register has closed this person. Nothing is issued to them; open their profile again first.",
+            ),
             Error::NotHeld => Problem::conflict("not-held", detail),
             Error::CertificateExpired => Problem::conflict("certificate-expired", detail),
             Error::AuthorityOutOfReach => Problem::forbidden("act-not-granted", detail),

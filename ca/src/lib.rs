@@ -31,6 +31,7 @@ mod issuance;
 mod issuer;
 mod joining;
 mod key_history;
+pub mod leavers;
 mod lint;
 mod names;
 mod ocsp;

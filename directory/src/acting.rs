@@ -27,16 +27,7 @@ async fn person(register: &Register, caller: &Caller) -> Result<Actor, Error> {
         Some(text) => Some(text.parse().map_err(|_| Error::unknown("role profile", text))?),
         None => None,
     };
-    Ok(Actor { person: Some(user), assurance: assurance(caller), roles, acting })
-}
-
-/// What the sign-in was worth. One that does not say is worth one factor.
-fn assurance(caller: &Caller) -> Assurance {
-    match caller.assurance.as_deref() {
-        Some("aal3") => Assurance::Three,
-        Some("aal2") => Assurance::Two,
-        _ => Assurance::One,
-    }
+    Ok(Actor { person: Some(user), assurance: Assurance::of(caller.assurance.as_deref()), roles, acting })
 }
 
 /// A system is known by its key and acts in no session.

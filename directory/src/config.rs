@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::authority::Assurance;
 use crate::error::Error;
 
 /// How the register behaves on this machine. Every key has a default.
@@ -14,11 +15,19 @@ pub struct Config {
     pub request_lock_minutes: u32,
     /// After how many days a request that nobody decided expires.
     pub request_days: u32,
+    /// What a sign-in with a person's certificate is worth: `two` where its key may lie in a file, `three` where it lies on
+    /// a card and nowhere else. Acts that change what others hold need `three`.
+    pub sign_in_certificate: Assurance,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { idempotency_hours: 24, request_lock_minutes: 15, request_days: 30 }
+        Self {
+            idempotency_hours: 24,
+            request_lock_minutes: 15,
+            request_days: 30,
+            sign_in_certificate: Assurance::Two,
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::grant::Grant;
 use crate::ids::{AuthorisationId, CredentialId};
+use crate::leavers::HOLDER_LEFT;
 use crate::passphrase_check;
 use crate::sad::Sad;
 use crate::signer::Signer;
@@ -63,7 +64,8 @@ async fn grant(signer: &Signer, caller: &Caller, request: &Request) -> Result<Gr
         digests: request.digests.clone(),
         expires_at: Millis(now.0 + i64::from(lifetime) * 1000),
     };
-    let event = granted(&row, &live.row.user_id);
+    let user = live.row.user_id.clone();
+    let event = granted(&row, &user);
     let (actor, stored, version) = (Actor::from(caller), sad.stored(), live.row.version);
     let (after_failures, serial) = (proven.after_failures, live.certificate.serial.clone());
     let grant = Arc::new(Grant::new(row.clone()));
@@ -78,6 +80,9 @@ async fn grant(signer: &Signer, caller: &Caller, request: &Request) -> Result<Gr
                 }
                 if !ca::api::in_force(tx, &[&serial]).await?.contains(&serial) {
                     return Err(Error::CertificateChanged);
+                }
+                if !directory::api::closed(tx, &[&user]).await?.is_empty() {
+                    return Err(Error::CredentialDisabled { why: HOLDER_LEFT });
                 }
                 if after_failures {
                     attempts::clear(tx, &row.credential_id, &row.client).await?;

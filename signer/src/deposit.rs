@@ -33,6 +33,8 @@ pub(crate) enum Outcome {
     Changed,
     /// The certificate is revoked or on hold.
     NotInForce,
+    /// The person has left.
+    Left,
 }
 
 /// Where deposits wait. Clones share it.
@@ -179,9 +181,11 @@ impl Waiting {
 async fn write(tx: &mut Tx, deposits: &[Arc<Deposit>]) -> Result<Vec<Outcome>, Error> {
     let serials: BTreeSet<&str> = deposits.iter().map(|deposit| deposit.signing.serial.as_str()).collect();
     let in_force = ca::api::in_force(tx, &Vec::from_iter(serials)).await?;
+    let users: BTreeSet<&str> = deposits.iter().map(|deposit| deposit.user.as_str()).collect();
+    let left = directory::api::closed(tx, &Vec::from_iter(users)).await?;
     let able: Vec<(&Signing, i64)> = deposits
         .iter()
-        .filter(|deposit| in_force.contains(&deposit.signing.serial))
+        .filter(|deposit| in_force.contains(&deposit.signing.serial) && !left.contains(&deposit.user))
         .map(|deposit| (&deposit.signing, deposit.version))
         .collect();
     let active = signings::insert(tx, &able).await?;
@@ -191,6 +195,7 @@ async fn write(tx: &mut Tx, deposits: &[Arc<Deposit>]) -> Result<Vec<Outcome>, E
     for deposit in deposits {
         let id = deposit.signing.signing_id.as_str();
         outcomes.push(match inserted.get(id).map(Vec::as_slice).unwrap_or_default() {
+            [] if left.contains(&deposit.user) => Outcome::Left,
             [] if !in_force.contains(&deposit.signing.serial) => Outcome::NotInForce,
             [] if !active.contains(id) => Outcome::Changed,
             [] => {

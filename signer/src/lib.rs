@@ -23,6 +23,7 @@ mod events;
 mod grant;
 mod http;
 mod ids;
+pub mod leavers;
 mod ledger;
 mod left_keys;
 mod live;

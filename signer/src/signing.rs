@@ -15,6 +15,7 @@ use crate::digest::{Digest, Repeated, check_distinct};
 use crate::error::{Error, Parameter};
 use crate::grant::Grant;
 use crate::ids::{CredentialId, SigningId};
+use crate::leavers::HOLDER_LEFT;
 use crate::live::{self, Live};
 use crate::sad::Sad;
 use crate::share::Sharer;
@@ -248,6 +249,7 @@ impl Work<'_> {
                 Ok(Kept::OthersFirst(by_position(all)))
             }
             Outcome::Changed => Err(Error::CredentialChanged),
+            Outcome::Left => Err(Error::CredentialDisabled { why: HOLDER_LEFT }),
             Outcome::NotInForce => Err(Error::CertificateChanged),
         }
     }

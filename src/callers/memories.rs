@@ -58,7 +58,7 @@ mod tests {
         let clock = Clock::system();
         let authority = ca::api::Client::new(Peer::local(Router::new(), Caller::module("test", &[])));
         let rate = Rate { per_second: NonZeroU32::MIN, burst: NonZeroU32::MIN };
-        let callers = Callers::new(authority, Clients::default(), clock.clone(), rate);
+        let callers = Callers::new(authority, Clients::default(), Assurance::Two, clock.clone(), rate);
         let layer = axum::middleware::from_fn_with_state(callers.clone(), forget_after_changes);
         let router = Router::new().fallback(any(async || "done")).layer(layer);
         let until = clock.now().plus(Duration::from_hours(1));

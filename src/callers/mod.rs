@@ -21,6 +21,7 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use directory::authority::Assurance;
 use platform::caller::Caller;
 use platform::clock::{Clock, Millis};
 use platform::problem::Problem;
@@ -49,6 +50,8 @@ pub struct Callers {
 struct Shared {
     authority: ca::api::Client,
     clients: Clients,
+    /// What a person's sign-in certificate is worth.
+    assurance: Assurance,
     clock: Clock,
     /// Counts revocations seen; what was verified before one is not remembered after it.
     generation: AtomicU64,
@@ -71,10 +74,17 @@ struct Remembered {
 
 impl Callers {
     /// Callers whose certificates come from this authority; of strangers so many from each address.
-    pub fn new(authority: ca::api::Client, clients: Clients, clock: Clock, strangers: Rate) -> Self {
+    pub fn new(
+        authority: ca::api::Client,
+        clients: Clients,
+        assurance: Assurance,
+        clock: Clock,
+        strangers: Rate,
+    ) -> Self {
         let shared = Shared {
             authority,
             clients,
+            assurance,
             clock,
             generation: AtomicU64::new(0),
             remembered: Mutex::default(),
@@ -149,7 +159,7 @@ impl Callers {
         let checked = trust.check(&leaf, above, list.as_ref(), now)?;
         let record = self.shared.authority.certificate(&leaf.serial().to_string()).await;
         let record = rules::standing(record, &leaf)?;
-        let caller = rules::caller(&leaf, &record, &self.shared.clients)?;
+        let caller = rules::caller(&leaf, &record, &self.shared.clients, self.shared.assurance)?;
         Ok((caller, checked.until.min(now.plus(REMEMBERED)), generation))
     }
 

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca::api::{CertificateInfo, CertificateState};
+use directory::authority::Assurance;
 use pki::Certificate;
 use platform::caller::{Caller, CallerKind};
 use platform::id::{ClientId, UserId};
@@ -40,6 +41,7 @@ pub(super) fn caller(
     leaf: &Certificate,
     record: &CertificateInfo,
     clients: &Clients,
+    assurance: Assurance,
 ) -> Result<Caller, Refusal> {
     // Whatever the generation of the authority.
     let issuer = record
@@ -48,7 +50,7 @@ pub(super) fn caller(
         .map_or_else(|_| record.issuer.clone(), |id: ca::IssuerId| id.line().to_string());
     match issuer.as_str() {
         SYSTEMS => system(leaf, clients),
-        SIGN_IN => person(record),
+        SIGN_IN => person(record, assurance),
         _ => Err(Refusal::NotACaller { issuer: record.issuer.clone() }),
     }
 }
@@ -64,9 +66,13 @@ fn system(leaf: &Certificate, clients: &Clients) -> Result<Caller, Refusal> {
     Ok(caller)
 }
 
-fn person(record: &CertificateInfo) -> Result<Caller, Refusal> {
+fn person(record: &CertificateInfo, assurance: Assurance) -> Result<Caller, Refusal> {
     let user: UserId = record.user_id.as_deref().and_then(|id| id.parse().ok()).ok_or(Refusal::NoName)?;
     let client = PERSON_CLIENT.parse().expect("the constant is a client id");
-    // With a sign-in certificate people look after what is their own, and nothing else.
-    Ok(Caller::new(CallerKind::Person, user.to_string(), client, [signer::api::OWN_CREDENTIALS.0]))
+    // With a sign-in certificate people look after what is their own; what their roles in the register allow beyond that,
+    // the register decides for each act.
+    let acts = [signer::api::OWN_CREDENTIALS.0, directory::api::ACT.0];
+    let mut caller = Caller::new(CallerKind::Person, user.to_string(), client, acts);
+    caller.assurance = Some(assurance.word().to_owned());
+    Ok(caller)
 }

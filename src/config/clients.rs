@@ -7,8 +7,9 @@ use platform::caller::Act;
 use platform::id::{ClientId, OdsCode};
 use serde::Deserialize;
 
-/// Every act a system can be granted. `signer:own-credentials` is not among them: a system has none of its own.
-const ACTS: [Act; 11] = [
+/// Every act a system can be granted. `signer:own-credentials` and `directory:act` are not among them: those are
+/// what people have.
+const ACTS: [Act; 16] = [
     ca::api::ISSUE,
     ca::api::ENROL,
     ca::api::REVOKE,
@@ -19,6 +20,11 @@ const ACTS: [Act; 11] = [
     ca::api::AUTHORITIES,
     signer::api::SIGN,
     signer::api::CREDENTIALS,
+    directory::api::READ,
+    directory::api::CHANGES,
+    directory::api::IMPORT,
+    directory::api::FEED,
+    directory::api::OPERATE,
     audit::api::READ,
 ];
 

@@ -42,6 +42,8 @@ pub struct Config {
     pub ca: ca::Config,
     /// Prescription signing; without it this process does not sign.
     pub signer: Option<signer::Config>,
+    /// The register of people, organisations and roles; without it this process does not keep one.
+    pub directory: Option<directory::Config>,
     /// The record of acts.
     pub audit: audit::Config,
     /// Logs, metrics and traces.

@@ -80,6 +80,8 @@ profile = "system-tls-client"
 
 [signer]
 
+[directory]                    # people, organisations, roles
+
 [audit]
 origin = {origin}  # the name of this log of acts; never used for another
 

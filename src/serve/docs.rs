@@ -24,6 +24,7 @@ pub fn openapi() -> OpenApi {
     let mut document = OpenApiBuilder::new().info(info).build();
     document.merge(ca::openapi());
     document.merge(signer::openapi());
+    document.merge(directory::openapi());
     document.merge(audit::openapi());
     document
 }
@@ -65,9 +66,13 @@ mod tests {
     #[test]
     fn every_module_is_described() {
         let document = serde_json::to_value(openapi()).unwrap();
-        for path in
-            ["/ca/certificates", "/csc/v2/signatures/signDoc", "/signer/credentials", "/audit/checkpoint"]
-        {
+        for path in [
+            "/ca/certificates",
+            "/csc/v2/signatures/signDoc",
+            "/signer/credentials",
+            "/directory/changes",
+            "/audit/checkpoint",
+        ] {
             assert!(document["paths"][path].is_object(), "{path}");
         }
         assert_eq!(document["info"]["title"], "Lanyard");

@@ -160,6 +160,12 @@ impl Background {
         if let Some(signer) = app.signer.clone() {
             tasks.push(tokio::spawn(async move { signer.keep_spare_keys().await }));
         }
+        if let Some(register) = app.register_for("ca") {
+            tasks.push(tokio::spawn(app.authority.clone().follow_register(register)));
+        }
+        if let (Some(register), Some(signer)) = (app.register_for("signer"), app.signer.clone()) {
+            tasks.push(tokio::spawn(async move { signer.follow_register(register).await }));
+        }
         Self { log: app.log.start(), tasks }
     }
 

@@ -1,8 +1,12 @@
 //! What others may say to the register: its acts and the types on the wire.
 
 mod changes;
+mod client;
 
 pub use changes::{Change, ChangeKind, ChangeQuery, Changes, Consumer, Progress};
+pub use client::Client;
+
+pub use crate::store::people::closed;
 
 use platform::caller::Act;
 

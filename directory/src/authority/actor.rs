@@ -22,6 +22,26 @@ pub enum Assurance {
     Three,
 }
 
+impl Assurance {
+    /// The word that a caller bears.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::One => "aal1",
+            Self::Two => "aal2",
+            Self::Three => "aal3",
+        }
+    }
+
+    /// What a caller's word stands for. One that says nothing, or something unknown, is worth one factor.
+    pub fn of(word: Option<&str>) -> Self {
+        match word {
+            Some("aal3") => Self::Three,
+            Some("aal2") => Self::Two,
+            _ => Self::One,
+        }
+    }
+}
+
 /// Somebody with a live role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {

@@ -146,6 +146,11 @@ async fn set_up(
             .db
             .write(move |tx| {
                 Box::pin(async move {
+                    if !directory::api::closed(tx, &[&row.user_id]).await?.is_empty() {
+                        return Err(Error::StateConflict {
+                            sentence: "The person has left: the register has closed them.",
+                        });
+                    }
                     let Some(key) = spare::assign(tx, fresh, alg, &row.credential_id, now).await? else {
                         return Ok(None);
                     };

@@ -1,0 +1,65 @@
+//! The register as other modules call it.
+
+use http::Method;
+use platform::peer::Peer;
+use platform::problem::Problem;
+
+use super::{Change, Changes, Consumer, Progress};
+
+/// How many changes are read at once.
+const PAGE: u32 = 100;
+
+/// The register as seen by another module.
+#[derive(Clone, Debug)]
+pub struct Client {
+    peer: Peer,
+}
+
+impl Client {
+    /// Talks to the register behind `peer`.
+    pub fn new(peer: Peer) -> Self {
+        Self { peer }
+    }
+
+    /// The changes after a number, oldest first; none when there is nothing new.
+    pub async fn changes(&self, after: u64) -> Result<Vec<Change>, Problem> {
+        let path = format!("/directory/changes?after={after}&limit={PAGE}");
+        let page: Changes = self.peer.call(Method::GET, &path, None::<&()>).await?;
+        Ok(page.changes)
+    }
+
+    /// How far a consumer has come.
+    pub async fn applied(&self, consumer: &str) -> Result<u64, Problem> {
+        let all: Vec<Consumer> = self.peer.call(Method::GET, "/directory/consumers", None::<&()>).await?;
+        Ok(all.into_iter().find(|one| one.name == consumer).map_or(0, |one| one.applied))
+    }
+
+    /// Says how far a consumer has come, which must be the name this client calls by.
+    pub async fn advance(&self, consumer: &str, applied: u64) -> Result<(), Problem> {
+        let path = format!("/directory/consumers/{consumer}");
+        self.peer.call(Method::PUT, &path, Some(&Progress { applied })).await
+    }
+
+    /// Applies what is new to this consumer, a page at most, and says how many changes that were.
+    ///
+    /// `apply` is idempotent: after a crash, or where another machine applies the same, it meets a change again. The first
+    /// that fails ends the page, and is met again at the next call.
+    pub async fn catch_up<F>(&self, consumer: &str, apply: F) -> Result<usize, Problem>
+    where
+        F: AsyncFn(&Change) -> Result<(), Problem>,
+    {
+        let changes = self.changes(self.applied(consumer).await?).await?;
+        let (mut last, mut failed) = (None, None);
+        for change in &changes {
+            if let Err(problem) = apply(change).await {
+                failed = Some(problem);
+                break;
+            }
+            last = Some(change.number);
+        }
+        if let Some(last) = last {
+            self.advance(consumer, last).await?;
+        }
+        failed.map_or(Ok(changes.len()), Err)
+    }
+}
