@@ -6,7 +6,7 @@ use std::str::FromStr;
 use platform::clock::Millis;
 use platform::id::NotAnId;
 use serde::{Deserialize, Serialize};
-use time::{Date, Duration, Month, OffsetDateTime, Weekday};
+use time::{Date, Duration, Month, OffsetDateTime};
 
 /// A date, written `YYYY-MM-DD` (ISO 8601-1 5.2.2.1), from 1900 to 2199. Its text sorts as it does.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -52,7 +52,7 @@ impl Day {
 /// When the clocks change in this month: 01:00 UTC on its last Sunday.
 fn change(year: i32, month: Month) -> OffsetDateTime {
     let last = Date::from_calendar_date(year, month, 31).unwrap_or(Date::MIN);
-    let back = i64::from(last.weekday().number_days_from(Weekday::Sunday));
+    let back = i64::from(last.weekday().number_days_from_sunday());
     (last - Duration::days(back)).midnight().assume_utc() + Duration::HOUR
 }
 
