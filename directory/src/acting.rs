@@ -2,8 +2,9 @@
 
 use platform::caller::{Caller, CallerKind};
 use platform::id::{OdsCode, UserId};
+use platform::problem::Problem;
 
-use crate::api::{FEED, OPERATE};
+use crate::api::{ACT, FEED, OPERATE, READ};
 use crate::authority::{Act, Actor, Assurance, Rank, Role, Target, may};
 use crate::error::Error;
 use crate::register::Register;
@@ -54,6 +55,16 @@ fn system(register: &Register, caller: &Caller) -> Actor {
 /// Demands that the actor may do something to a target now.
 pub(crate) fn demand(register: &Register, actor: &Actor, act: Act, target: &Target) -> Result<(), Error> {
     may(actor, act, target, register.now()).demand()
+}
+
+/// Demands that the caller may read what `act` shows: a system that may read the register, or a person in whose rank it is.
+pub(crate) async fn may_read(register: &Register, caller: &Caller, act: Act) -> Result<(), Problem> {
+    if caller.kind != CallerKind::Person {
+        return caller.may(READ);
+    }
+    caller.may(ACT)?;
+    let actor = actor(register, caller).await?;
+    Ok(demand(register, &actor, act, &Target::default())?)
 }
 
 /// The target of an act on a person: where they work, and the highest rank they hold.

@@ -25,6 +25,14 @@ pub enum Error {
         /// What is wrong and what to do.
         sentence: String,
     },
+    /// A file that is brought in is not what it should be.
+    #[error("{place}: {sentence}")]
+    File {
+        /// Where in it: the line, or the organisation.
+        place: String,
+        /// What is wrong there.
+        sentence: String,
+    },
     /// The state of things forbids it.
     #[error("{sentence}")]
     Conflict {
@@ -103,6 +111,9 @@ impl From<Error> for Problem {
             }
             Error::Field { field, sentence } => {
                 Problem::invalid("field-invalid", format!("The member {field} is refused: {sentence}"))
+            }
+            Error::File { place, sentence } => {
+                Problem::invalid("file-invalid", format!("The file is refused at {place}: {sentence}."))
             }
             Error::Conflict { code, sentence } => Problem::conflict(code, sentence),
             Error::Changed { what, present } => Problem::precondition_failed(

@@ -8,6 +8,9 @@
 
 #![forbid(unsafe_code)]
 
+#[macro_use]
+mod words;
+
 mod acting;
 pub mod api;
 pub mod authority;
@@ -20,9 +23,12 @@ mod http;
 mod ids;
 mod ods;
 mod once;
+pub mod organisation;
+pub mod rbac;
 mod register;
 mod store;
 mod version;
+mod xml;
 
 pub use config::Config;
 pub use day::Day;

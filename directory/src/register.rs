@@ -8,6 +8,7 @@ use platform::db::Db;
 use crate::config::Config;
 use crate::day::Day;
 use crate::error::Error;
+use crate::rbac::Shelf;
 
 /// What the register is made of.
 pub struct Parts {
@@ -28,6 +29,8 @@ pub struct Shared {
     pub(crate) config: Config,
     pub(crate) db: Db,
     pub(crate) clock: Clock,
+    /// The national roles in force.
+    pub(crate) shelf: Shelf,
 }
 
 impl std::ops::Deref for Register {
@@ -43,7 +46,7 @@ impl Register {
     pub fn new(parts: Parts) -> Result<Self, Error> {
         let Parts { config, db, clock } = parts;
         config.check()?;
-        Ok(Self(Arc::new(Shared { config, db, clock })))
+        Ok(Self(Arc::new(Shared { config, db, clock, shelf: Shelf::default() })))
     }
 
     /// What time it is.

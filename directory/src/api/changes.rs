@@ -29,9 +29,11 @@ pub enum ChangeKind {
     PositionChanged,
     /// A position was closed.
     PositionClosed,
+    /// A release of the national roles is in force; the subject is its number.
+    RolesReleased,
 }
 
-const WORDS: [(ChangeKind, &str); 9] = [
+const WORDS: [(ChangeKind, &str); 10] = [
     (ChangeKind::OrganisationChanged, "organisation-changed"),
     (ChangeKind::PersonChanged, "person-changed"),
     (ChangeKind::PersonClosed, "person-closed"),
@@ -41,6 +43,7 @@ const WORDS: [(ChangeKind, &str); 9] = [
     (ChangeKind::AssignmentEnded, "assignment-ended"),
     (ChangeKind::PositionChanged, "position-changed"),
     (ChangeKind::PositionClosed, "position-closed"),
+    (ChangeKind::RolesReleased, "roles-released"),
 ];
 
 impl ChangeKind {

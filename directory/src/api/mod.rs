@@ -1,12 +1,20 @@
 //! What others may say to the register: its acts and the types on the wire.
 
 mod changes;
-mod client;
+mod organisations;
+mod rbac;
 
 pub use changes::{Change, ChangeKind, ChangeQuery, Changes, Consumer, Progress};
-pub use client::Client;
-
-pub use crate::store::people::closed;
+pub use organisations::{
+    ChildrenQuery, Dates, NewOrganisation, Organisation, OrganisationAddress, OrganisationContact,
+    OrganisationKind, OrganisationQuery, OrganisationRecord, OrganisationRelationship, OrganisationRole,
+    OrganisationStatus, OrganisationSummary, Organisations, Period, RaHost, RecordClass, RecordUse, RoleWeight,
+    Succession, SuccessionKind,
+};
+pub use rbac::{
+    Activities, ActivityItem, BaselineDifference, CodeItem, CodeQuery, Codes, Difference, DifferenceQuery,
+    EffectiveRequest, EffectiveRight, EffectiveRights, Reason, Release, Releases, RenamedCode, Shift,
+};
 
 use platform::caller::Act;
 

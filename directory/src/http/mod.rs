@@ -3,6 +3,8 @@
 mod answer;
 mod changes;
 mod headers;
+mod organisations;
+mod rbac;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -20,6 +22,7 @@ pub fn router(register: Register) -> Router {
         .route("/directory/changes", get(changes::list))
         .route("/directory/consumers", get(changes::consumers))
         .route("/directory/consumers/{name}", put(changes::advance));
+    let own = own.merge(organisations::router()).merge(rbac::router());
     own.layer(DefaultBodyLimit::max(LARGEST)).with_state(register)
 }
 
@@ -30,5 +33,8 @@ struct Document;
 
 /// The register's routes as OpenAPI.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    Document::openapi()
+    let mut whole = Document::openapi();
+    whole.merge(organisations::Document::openapi());
+    whole.merge(rbac::Document::openapi());
+    whole
 }

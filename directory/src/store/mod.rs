@@ -8,7 +8,11 @@ pub(crate) mod changes;
 pub(crate) mod counters;
 pub(crate) mod once;
 pub(crate) mod organisations;
+pub(crate) mod organisations_imported;
+pub(crate) mod organisations_search;
+pub(crate) mod organisations_written;
 pub(crate) mod people;
+pub(crate) mod rbac;
 
 use std::str::FromStr;
 

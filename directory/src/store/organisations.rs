@@ -1,36 +1,257 @@
-//! Rows of `directory_organisation`.
+//! Rows of `directory_organisation` and of what belongs to one.
 
+use platform::db::Tx;
 use platform::id::OdsCode;
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
 
 use super::{Reader, read};
+use crate::api::{
+    Dates, Organisation, OrganisationAddress, OrganisationContact, OrganisationRecord,
+    OrganisationRelationship, OrganisationRole, OrganisationStatus, Period, Succession,
+};
 use crate::authority::Lineage;
 use crate::error::Error;
+use crate::version::Version;
 
 /// How many hosts one above the other are followed. Deeper chains are refused where they are made.
 pub(crate) const DEEPEST: usize = 8;
+/// How often an organisation is read again that was written meanwhile.
+const TRIES: usize = 3;
 
 /// An organisation with the hosts of its registration authority, itself first.
-pub(crate) async fn lineage<'c>(
-    reader: impl Reader<'c> + Copy,
-    organisation: &OdsCode,
-) -> Result<Lineage, Error> {
+pub(crate) async fn lineage<'c>(reader: impl Reader<'c>, organisation: &OdsCode) -> Result<Lineage, Error> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "WITH RECURSIVE line (ods, ra_host, place) AS ( \
+           SELECT ods, ra_host, CAST(1 AS BIGINT) FROM directory_organisation WHERE ods = $1 \
+           UNION ALL \
+           SELECT o.ods, o.ra_host, line.place + 1 FROM directory_organisation o \
+           JOIN line ON o.ods = line.ra_host WHERE line.place < $2) \
+         SELECT ra_host FROM line WHERE ra_host IS NOT NULL ORDER BY place",
+    )
+    .bind(organisation.as_str())
+    .bind(i64::try_from(DEEPEST).unwrap_or(i64::MAX))
+    .fetch_all(reader)
+    .await?;
     let mut line = vec![organisation.clone()];
-    while line.len() <= DEEPEST {
-        let Some(last) = line.last() else { break };
-        match host(reader, last).await? {
-            Some(host) if !line.contains(&host) => line.push(host),
-            _ => break,
+    for (host,) in rows {
+        let host = read("directory_organisation.ra_host", &host)?;
+        if line.contains(&host) {
+            break;
         }
+        line.push(host);
     }
     Ok(Lineage(line))
 }
 
-/// The organisation that hosts the registration authority of this one.
-async fn host<'c>(reader: impl Reader<'c>, organisation: &OdsCode) -> Result<Option<OdsCode>, Error> {
-    let row: Option<(Option<String>,)> =
-        sqlx::query_as("SELECT ra_host FROM directory_organisation WHERE ods = $1")
+/// How many hosted organisations lie below one, one below the other; at most one more than are allowed.
+pub(crate) async fn height<'c>(reader: impl Reader<'c>, organisation: &OdsCode) -> Result<usize, Error> {
+    let (deepest,): (i64,) = sqlx::query_as(
+        "WITH RECURSIVE below (ods, depth) AS ( \
+           SELECT ods, CAST(0 AS BIGINT) FROM directory_organisation WHERE ods = $1 \
+           UNION ALL \
+           SELECT o.ods, below.depth + 1 FROM directory_organisation o \
+           JOIN below ON o.ra_host = below.ods WHERE below.depth <= $2) \
+         SELECT CAST(COALESCE(MAX(depth), 0) AS BIGINT) FROM below",
+    )
+    .bind(organisation.as_str())
+    .bind(i64::try_from(DEEPEST).unwrap_or(i64::MAX))
+    .fetch_one(reader)
+    .await?;
+    Ok(usize::try_from(deepest).unwrap_or(0))
+}
+
+/// What decides whether an organisation may host or be hosted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Whether it is open.
+    pub(crate) status: OrganisationStatus,
+    /// The present host of its registration authority.
+    pub(crate) ra_host: Option<OdsCode>,
+    /// How often it was written.
+    pub(crate) version: Version,
+}
+
+/// Whether there is an organisation with this code, and how it stands.
+pub(crate) async fn standing<'c>(
+    reader: impl Reader<'c>,
+    organisation: &OdsCode,
+) -> Result<Option<Standing>, Error> {
+    let row: Option<(String, Option<String>, i64)> =
+        sqlx::query_as("SELECT status, ra_host, version FROM directory_organisation WHERE ods = $1")
             .bind(organisation.as_str())
             .fetch_optional(reader)
             .await?;
-    row.and_then(|(host,)| host).map(|host| read("directory_organisation.ra_host", &host)).transpose()
+    let Some((status, ra_host, version)) = row else { return Ok(None) };
+    let ra_host = ra_host.map(|host| read("directory_organisation.ra_host", &host)).transpose()?;
+    let status = read("directory_organisation.status", &status)?;
+    Ok(Some(Standing { status, ra_host, version: Version(version) }))
+}
+
+/// Gives an organisation this host, or none.
+pub(crate) async fn set_host(
+    tx: &mut Tx,
+    organisation: &OdsCode,
+    host: Option<&OdsCode>,
+) -> Result<Version, Error> {
+    let (version,): (i64,) = sqlx::query_as(
+        "UPDATE directory_organisation SET ra_host = $2, version = version + 1 WHERE ods = $1 RETURNING version",
+    )
+    .bind(organisation.as_str())
+    .bind(host.map(|host| host.as_str().to_owned()))
+    .fetch_one(&mut *tx)
+    .await?;
+    Ok(Version(version))
+}
+
+/// An organisation with everything that is kept of it.
+///
+/// It is read with several statements; one that is written meanwhile is read again, so that nothing is of two versions.
+pub(crate) async fn find<'c>(
+    reader: impl Reader<'c> + Copy,
+    organisation: &OdsCode,
+) -> Result<Option<Organisation>, Error> {
+    for _ in 0..TRIES {
+        let Some(mut found) = row(reader, organisation).await? else { return Ok(None) };
+        found.record.roles = roles(reader, organisation).await?;
+        found.record.relationships = relationships(reader, organisation).await?;
+        found.record.successions = successions(reader, organisation).await?;
+        found.record.contacts = contacts(reader, organisation).await?;
+        let now = standing(reader, organisation).await?;
+        if now.is_some_and(|now| now.version == found.version) {
+            return Ok(Some(found));
+        }
+    }
+    Err(Error::conflict("changing", "The organisation is being written just now. Read it again."))
+}
+
+async fn row<'c>(reader: impl Reader<'c>, organisation: &OdsCode) -> Result<Option<Organisation>, Error> {
+    let row = sqlx::query(
+        "SELECT ods, kind, name, record_class, record_use, status, legal_from, legal_to, operational_from, \
+           operational_to, last_change, address_lines, town, county, postcode, country, uprn, ra_host, version \
+         FROM directory_organisation WHERE ods = $1",
+    )
+    .bind(organisation.as_str())
+    .fetch_optional(reader)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let lines: Option<String> = row.try_get("address_lines")?;
+    let record = OrganisationRecord {
+        ods: word(&row, "ods")?,
+        name: row.try_get("name")?,
+        record_class: word(&row, "record_class")?,
+        record_use: word(&row, "record_use")?,
+        status: word(&row, "status")?,
+        last_change: maybe(&row, "last_change")?,
+        dates: dates(&row)?,
+        address: OrganisationAddress {
+            lines: lines.map_or_else(Vec::new, |lines| lines.split('\n').map(str::to_owned).collect()),
+            town: row.try_get("town")?,
+            county: row.try_get("county")?,
+            postcode: row.try_get("postcode")?,
+            country: row.try_get("country")?,
+            uprn: row.try_get("uprn")?,
+        },
+        contacts: Vec::new(),
+        roles: Vec::new(),
+        relationships: Vec::new(),
+        successions: Vec::new(),
+    };
+    let (kind, ra_host) = (word(&row, "kind")?, maybe(&row, "ra_host")?);
+    Ok(Some(Organisation { kind, ra_host, record, version: Version(row.try_get("version")?) }))
+}
+
+async fn roles<'c>(reader: impl Reader<'c>, organisation: &OdsCode) -> Result<Vec<OrganisationRole>, Error> {
+    let rows = sqlx::query(
+        "SELECT instance, role, weight, status, legal_from, legal_to, operational_from, operational_to \
+         FROM directory_organisation_role WHERE ods = $1 ORDER BY place",
+    )
+    .bind(organisation.as_str())
+    .fetch_all(reader)
+    .await?;
+    let role = |row: &AnyRow| {
+        Ok(OrganisationRole {
+            instance: row.try_get("instance")?,
+            role: row.try_get("role")?,
+            weight: word(row, "weight")?,
+            status: word(row, "status")?,
+            dates: dates(row)?,
+        })
+    };
+    rows.iter().map(role).collect()
+}
+
+async fn relationships<'c>(
+    reader: impl Reader<'c>,
+    organisation: &OdsCode,
+) -> Result<Vec<OrganisationRelationship>, Error> {
+    let rows = sqlx::query(
+        "SELECT instance, relationship, target, target_role, status, legal_from, legal_to, operational_from, \
+           operational_to FROM directory_organisation_relationship WHERE ods = $1 ORDER BY place",
+    )
+    .bind(organisation.as_str())
+    .fetch_all(reader)
+    .await?;
+    let relationship = |row: &AnyRow| {
+        Ok(OrganisationRelationship {
+            instance: row.try_get("instance")?,
+            relationship: row.try_get("relationship")?,
+            target: word(row, "target")?,
+            target_role: row.try_get("target_role")?,
+            status: word(row, "status")?,
+            dates: dates(row)?,
+        })
+    };
+    rows.iter().map(relationship).collect()
+}
+
+async fn successions<'c>(reader: impl Reader<'c>, organisation: &OdsCode) -> Result<Vec<Succession>, Error> {
+    let rows = sqlx::query(
+        "SELECT instance, kind, target, legal_day FROM directory_organisation_succession WHERE ods = $1 \
+         ORDER BY place",
+    )
+    .bind(organisation.as_str())
+    .fetch_all(reader)
+    .await?;
+    let succession = |row: &AnyRow| {
+        Ok(Succession {
+            instance: row.try_get("instance")?,
+            kind: word(row, "kind")?,
+            target: word(row, "target")?,
+            legal_day: maybe(row, "legal_day")?,
+        })
+    };
+    rows.iter().map(succession).collect()
+}
+
+async fn contacts<'c>(
+    reader: impl Reader<'c>,
+    organisation: &OdsCode,
+) -> Result<Vec<OrganisationContact>, Error> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT kind, value FROM directory_organisation_contact WHERE ods = $1 ORDER BY place",
+    )
+    .bind(organisation.as_str())
+    .fetch_all(reader)
+    .await?;
+    Ok(rows.into_iter().map(|(kind, value)| OrganisationContact { kind, value }).collect())
+}
+
+fn dates(row: &AnyRow) -> Result<Dates, Error> {
+    Ok(Dates {
+        legal: Period { from: maybe(row, "legal_from")?, to: maybe(row, "legal_to")? },
+        operational: Period { from: maybe(row, "operational_from")?, to: maybe(row, "operational_to")? },
+    })
+}
+
+/// A column that holds a word, a code or a day.
+pub(super) fn word<T: std::str::FromStr>(row: &AnyRow, column: &'static str) -> Result<T, Error> {
+    let text: String = row.try_get(column)?;
+    read(column, &text)
+}
+
+/// The same of a column that may be empty.
+pub(super) fn maybe<T: std::str::FromStr>(row: &AnyRow, column: &'static str) -> Result<Option<T>, Error> {
+    let text: Option<String> = row.try_get(column)?;
+    text.map(|text| read(column, &text)).transpose()
 }

@@ -1,0 +1,428 @@
+//! Bringing in a release of the Organisation Data Service.
+//!
+//! The file is read once, as a stream, and written in parts of [`super::parts::PART`] organisations, each with its events
+//! and its rows of the change feed in one transaction. An organisation whose content is as it is, is not written. With each
+//! part its number and digest are kept: an import that was broken off, by whatever, is begun again with the same file and
+//! passes over the parts that are in. Another release in between makes it begin anew.
+
+use std::collections::HashMap;
+use std::io::BufRead;
+use std::sync::Arc;
+use std::time::Duration;
+
+use audit::Actor;
+use platform::clock::Millis;
+use platform::db::{Tx, lease};
+use platform::id::OdsCode;
+use serde::Serialize;
+
+use super::events::Event;
+use super::parts::{self, Part, Prepared, Said};
+use super::release::Manifest;
+use crate::api::{ChangeKind, OrganisationKind};
+use crate::changes;
+use crate::error::Error;
+use crate::register::Register;
+use crate::store::organisations_imported::{self as imported, Counts};
+use crate::store::organisations_written::{self as written, Known};
+use crate::store::{organisations, stored_number};
+
+pub use super::parts::Refused;
+
+/// Who holds it imports; nobody else does meanwhile.
+const LEASE: &str = "directory.organisations";
+/// For how long it is held without a sign of life.
+const HELD: Duration = Duration::from_secs(60);
+/// How many changes and refusals are listed.
+const LISTED: usize = 100;
+/// How many organisations may be refused before the file is given up.
+const MOST_REFUSED: u64 = 1_000;
+
+/// What is done with what is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Nothing: it is counted what would change.
+    DryRun,
+    /// It is written.
+    Apply,
+}
+
+/// How far an import is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// How many organisations were read.
+    pub read: u64,
+    /// How many there are, if the manifest says so.
+    pub records: Option<u64>,
+    /// How many were in already, from an import that was broken off.
+    pub passed: u64,
+    /// How many are new.
+    pub created: u64,
+    /// How many have changed.
+    pub changed: u64,
+    /// How many are as they are.
+    pub unchanged: u64,
+    /// How many were refused.
+    pub refused: u64,
+    /// How long it has taken.
+    pub elapsed: Duration,
+}
+
+impl Progress {
+    /// How long it will take from now on, if what follows takes as long as what was read.
+    pub fn remaining(&self) -> Option<Duration> {
+        let left = self.records?.checked_sub(self.read)?;
+        let each = self.elapsed.checked_div(u32::try_from(self.read).ok()?)?;
+        Some(each.saturating_mul(u32::try_from(left).ok()?))
+    }
+}
+
+/// How an organisation changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Its code.
+    pub organisation: OdsCode,
+    /// Its name in the release.
+    pub name: String,
+    /// The members that change; none if it is new.
+    pub members: Vec<String>,
+}
+
+/// What came of an import, or would come of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// What the release says about itself.
+    pub manifest: Manifest,
+    /// The numbers.
+    pub progress: Progress,
+    /// The first new and changed organisations; only a dry run lists them.
+    pub changes: Vec<Change>,
+    /// The first that were refused; those were left as they were before.
+    pub refused: Vec<Refused>,
+    /// The first virtual organisations of this register whose codes the release has; they stay as they are.
+    pub kept: Vec<OdsCode>,
+}
+
+/// Brings in a release, or says what would change. `progress` is called after each part.
+///
+/// Dropping the future stops it between two parts, or after the one that is being written.
+pub async fn import<R>(
+    register: &Register,
+    reader: R,
+    mode: Mode,
+    mut progress: impl FnMut(&Progress) + Send,
+    actor: &Actor,
+) -> Result<Report, Error>
+where
+    R: BufRead + Send + 'static,
+{
+    let started = register.now();
+    let mut said = parts::read(reader);
+    let manifest = match said.recv().await {
+        Some(Ok(Said::Manifest(manifest))) => manifest,
+        Some(Err(error)) => return Err(error),
+        _ => return Err(Error::Stored { what: "release" }),
+    };
+    let run = match mode {
+        Mode::DryRun => None,
+        Mode::Apply => Some(Run::begin(register, &manifest, actor).await?),
+    };
+    let mut report = Report::new(manifest);
+    let done = loop {
+        match said.recv().await {
+            Some(Ok(Said::Part(part))) => {
+                if let Err(error) = take(register, run.as_ref(), part, &mut report).await {
+                    break Err(error);
+                }
+                report.progress.elapsed = since(started, register.now());
+                progress(&report.progress);
+            }
+            Some(Ok(Said::End)) => break Ok(()),
+            Some(Err(error)) => break Err(error),
+            Some(Ok(Said::Manifest(_))) | None => break Err(Error::Stored { what: "release" }),
+        }
+    };
+    match (done, run) {
+        (Ok(()), Some(run)) => run.finish(register, &mut report).await?,
+        (Ok(()), None) => {}
+        (Err(error), run) => {
+            if let Some(run) = run {
+                run.release(register).await?;
+            }
+            return Err(error);
+        }
+    }
+    Ok(report)
+}
+
+fn since(then: Millis, now: Millis) -> Duration {
+    Duration::from_millis(u64::try_from(now.0.saturating_sub(then.0)).unwrap_or(0))
+}
+
+impl Report {
+    fn new(manifest: Manifest) -> Self {
+        let progress = Progress {
+            read: 0,
+            records: manifest.records,
+            passed: 0,
+            created: 0,
+            changed: 0,
+            unchanged: 0,
+            refused: 0,
+            elapsed: Duration::ZERO,
+        };
+        Self { manifest, progress, changes: Vec::new(), refused: Vec::new(), kept: Vec::new() }
+    }
+}
+
+/// Takes one part into the register, or into the report alone.
+async fn take(
+    register: &Register,
+    run: Option<&Run>,
+    mut part: Part,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let refused = std::mem::take(&mut part.refused);
+    let read = stored_length(part.organisations.len()) + stored_length(refused.len());
+    report.progress.refused += stored_length(refused.len());
+    report.refused.extend(refused);
+    report.refused.truncate(LISTED);
+    if let (true, Some(first)) = (report.progress.refused > MOST_REFUSED, report.refused.first()) {
+        return Err(Error::File {
+            place: format!("line {}, organisation {}", first.line, first.code),
+            sentence: format!(
+                "more than {MOST_REFUSED} organisations are refused, this one because {}",
+                first.sentence
+            ),
+        });
+    }
+    let outcome = match run {
+        Some(run) => run.write(register, part).await?,
+        None => {
+            let known = written::known(register.db.read(), &codes(&part.organisations)).await?;
+            let sorted = Sorted::of(&part.organisations, &known);
+            list(register, &sorted, &mut report.changes).await?;
+            Outcome::Written(sorted.counts(), sorted.kept.iter().map(|kept| (*kept).clone()).collect())
+        }
+    };
+    report.progress.read += read;
+    match outcome {
+        Outcome::Passed(many) => report.progress.passed += many,
+        Outcome::Written(counts, kept) => {
+            report.progress.created += counts.created;
+            report.progress.changed += counts.changed;
+            report.progress.unchanged += counts.unchanged;
+            report.kept.extend(kept);
+            report.kept.truncate(LISTED);
+        }
+    }
+    Ok(())
+}
+
+fn stored_length(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}
+
+fn codes(organisations: &[Prepared]) -> Vec<&OdsCode> {
+    organisations.iter().map(|one| &one.record.ods).collect()
+}
+
+/// The organisations of a part, by what is to be done with them.
+struct Sorted<'p> {
+    created: Vec<&'p Prepared>,
+    changed: Vec<&'p Prepared>,
+    unchanged: u64,
+    kept: Vec<&'p OdsCode>,
+}
+
+impl<'p> Sorted<'p> {
+    fn of(organisations: &'p [Prepared], known: &HashMap<OdsCode, Known>) -> Self {
+        let mut sorted =
+            Self { created: Vec::new(), changed: Vec::new(), unchanged: 0, kept: Vec::new() };
+        for one in organisations {
+            match known.get(&one.record.ods) {
+                None => sorted.created.push(one),
+                Some(known) if known.kind == OrganisationKind::Virtual => sorted.kept.push(&one.record.ods),
+                Some(known) if known.sha256 == one.sha256 => sorted.unchanged += 1,
+                Some(_) => sorted.changed.push(one),
+            }
+        }
+        sorted
+    }
+
+    fn counts(&self) -> Counts {
+        Counts {
+            created: stored_length(self.created.len()),
+            changed: stored_length(self.changed.len()),
+            unchanged: self.unchanged,
+        }
+    }
+}
+
+/// Lists what would change, up to the bound.
+async fn list(register: &Register, sorted: &Sorted<'_>, changes: &mut Vec<Change>) -> Result<(), Error> {
+    for one in sorted.created.iter().take(LISTED.saturating_sub(changes.len())) {
+        let (organisation, name) = (one.record.ods.clone(), one.record.name.clone());
+        changes.push(Change { organisation, name, members: Vec::new() });
+    }
+    for one in sorted.changed.iter().take(LISTED.saturating_sub(changes.len())) {
+        let Some(before) = organisations::find(register.db.read(), &one.record.ods).await? else { continue };
+        let json = |record| serde_json::to_value(record).map_err(|_| Error::Stored { what: "organisation" });
+        let (before, after) = (json(&before.record)?, json(&one.record)?);
+        let members = |value: &serde_json::Value| -> Vec<String> {
+            value.as_object().map(|members| members.keys().cloned().collect()).unwrap_or_default()
+        };
+        let mut differ: Vec<String> = members(&before).into_iter().chain(members(&after)).collect();
+        differ.sort();
+        differ.dedup();
+        differ.retain(|member| before.get(member) != after.get(member));
+        let (organisation, name) = (one.record.ods.clone(), one.record.name.clone());
+        changes.push(Change { organisation, name, members: differ });
+    }
+    Ok(())
+}
+
+/// What became of a part.
+enum Outcome {
+    /// It was in already.
+    Passed(u64),
+    /// It is in now; these organisations are of this register's own and stay.
+    Written(Counts, Vec<OdsCode>),
+}
+
+/// An import that is under way and holds the lease.
+struct Run {
+    release: Arc<str>,
+    holder: Arc<str>,
+    actor: Arc<Actor>,
+}
+
+impl Run {
+    async fn begin(register: &Register, manifest: &Manifest, actor: &Actor) -> Result<Self, Error> {
+        let now = register.now();
+        let run = Self {
+            release: manifest.sha256.as_str().into(),
+            holder: platform::id::RequestId::new(now).as_str().into(),
+            actor: Arc::new(actor.clone()),
+        };
+        let (holder, actor, manifest) = (run.holder.clone(), run.actor.clone(), manifest.clone());
+        let begun: Result<(), Error> = register
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    hold(tx, &holder, now).await?;
+                    refuse_older(tx, &manifest).await?;
+                    imported::begin(tx, &manifest, now).await?;
+                    let (release, description) = (manifest.sha256.clone(), manifest.description.clone());
+                    let event = Event::OrganisationImportStarted { release, description };
+                    audit::record(tx, now, &actor, &event).await?;
+                    Ok(())
+                })
+            })
+            .await;
+        begun.map(|()| run)
+    }
+
+    /// Writes a part unless it is in.
+    async fn write(&self, register: &Register, part: Part) -> Result<Outcome, Error> {
+        let now = register.now();
+        let (release, holder, actor) = (self.release.clone(), self.holder.clone(), self.actor.clone());
+        register
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    hold(tx, &holder, now).await?;
+                    if imported::has_part(tx, &release, part.number, &part.sha256).await? {
+                        return Ok(Outcome::Passed(stored_length(part.organisations.len())));
+                    }
+                    let known = written::known(&mut *tx, &codes(&part.organisations)).await?;
+                    let sorted = Sorted::of(&part.organisations, &known);
+                    let counts = sorted.counts();
+                    write_sorted(tx, &sorted, now).await?;
+                    if counts.created + counts.changed > 0 {
+                        let event = Event::OrganisationsImported {
+                            release: release.to_string(),
+                            part: stored_number(part.number),
+                            content_sha256: part.sha256.clone(),
+                            created: stored_number(counts.created),
+                            changed: stored_number(counts.changed),
+                        };
+                        audit::record(tx, now, &actor, &event).await?;
+                    }
+                    imported::keep_part(tx, &release, part.number, &part.sha256, counts).await?;
+                    Ok(Outcome::Written(counts, sorted.kept.into_iter().cloned().collect()))
+                })
+            })
+            .await
+    }
+
+    async fn finish(self, register: &Register, report: &mut Report) -> Result<(), Error> {
+        let now = register.now();
+        let (release, holder, actor) = (self.release.clone(), self.holder.clone(), self.actor.clone());
+        let refused = stored_number(report.progress.refused);
+        let finished: Result<(), Error> = register
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    hold(tx, &holder, now).await?;
+                    let counts = imported::finish(tx, &release, now).await?;
+                    let event = Event::OrganisationImportFinished {
+                        release: release.to_string(),
+                        created: stored_number(counts.created),
+                        changed: stored_number(counts.changed),
+                        unchanged: stored_number(counts.unchanged),
+                        refused,
+                    };
+                    audit::record(tx, now, &actor, &event).await?;
+                    Ok(())
+                })
+            })
+            .await;
+        finished?;
+        self.release(register).await
+    }
+
+    /// Gives the lease back, so that the next import need not wait for its end.
+    async fn release(self, register: &Register) -> Result<(), Error> {
+        let now = register.now();
+        let held = lease::acquire(&register.db, LEASE, &self.holder, now, HELD).await?;
+        if let Some(lease) = held {
+            lease::release(&register.db, lease).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Holds the lease for a while longer. A crash leaves it held for [`HELD`].
+async fn hold(tx: &mut Tx, holder: &str, now: Millis) -> Result<(), Error> {
+    match lease::acquire_in(tx, LEASE, holder, now, HELD).await? {
+        Some(_) => Ok(()),
+        None => Err(Error::conflict(
+            "import-running",
+            "Another import of organisations is under way, or was broken off less than a minute ago. Wait for its \
+             end, or for a minute.",
+        )),
+    }
+}
+
+async fn refuse_older(tx: &mut Tx, manifest: &Manifest) -> Result<(), Error> {
+    match (manifest.published, imported::latest(tx).await?) {
+        (Some(day), Some(latest)) if day < latest => Err(Error::conflict(
+            "older-release",
+            format!("This release is of {day}, and one of {latest} is in already. Bring in a newer one."),
+        )),
+        _ => Ok(()),
+    }
+}
+
+async fn write_sorted(tx: &mut Tx, sorted: &Sorted<'_>, now: Millis) -> Result<(), Error> {
+    let changed: Vec<&OdsCode> = sorted.changed.iter().map(|one| &one.record.ods).collect();
+    written::clear(tx, &changed).await?;
+    let all: Vec<&Prepared> = sorted.created.iter().chain(&sorted.changed).copied().collect();
+    written::write(tx, OrganisationKind::National, &all).await?;
+    let told: Vec<_> = all
+        .iter()
+        .map(|one| (ChangeKind::OrganisationChanged, one.record.ods.to_string(), None))
+        .collect();
+    changes::tell_many(tx, now, &told).await
+}

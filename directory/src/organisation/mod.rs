@@ -1,0 +1,20 @@
+//! Organisations: what may be one, who hosts its registration authority, and how a national release is brought in.
+
+mod events;
+mod hosting;
+mod import;
+mod keys;
+mod parts;
+mod record;
+mod release;
+mod virtual_ones;
+
+pub use events::Event;
+pub use import::{Change, Mode, Progress, Refused, Report, import};
+pub use release::Manifest;
+
+pub(crate) use hosting::set_host;
+pub(crate) use keys::{name_key, postcode_key};
+pub(crate) use parts::Prepared;
+pub(crate) use record::check;
+pub(crate) use virtual_ones::create;

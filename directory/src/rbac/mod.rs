@@ -1,0 +1,27 @@
+//! National role-based access control: job roles, areas of work, activities, and what a role profile may do.
+//!
+//! What the nation publishes comes in numbered releases. A release is never changed; the highest number is in force. Each
+//! process holds the one in force in memory as a [`Book`], and takes the next one when it sees its number.
+
+mod book;
+mod code;
+mod content;
+mod csv_files;
+mod difference;
+mod events;
+mod fhir;
+mod import;
+mod rights;
+mod shelf;
+
+pub use book::Book;
+pub use code::{ActivityCode, AreaCode, JobRoleCode};
+pub use content::{Activity, Baseline, Content, Entry, Group};
+pub use csv_files::{FILES, from_csv, from_folder};
+pub use difference::{Profile, difference};
+pub use events::Event;
+pub use fhir::from_code_system;
+pub use import::{Imported, Mode, import};
+pub use rights::{Rights, effective, rights};
+
+pub(crate) use shelf::{Shelf, at, current};

@@ -1,0 +1,51 @@
+-- Releases of the national role-based access control. What a release holds is never changed; the highest is in force.
+CREATE TABLE directory_rbac_release (
+    number      BIGINT NOT NULL PRIMARY KEY,
+    name        TEXT COLLATE "C" NOT NULL,
+    sha256      TEXT COLLATE "C" NOT NULL,
+    imported_at BIGINT NOT NULL,
+    job_roles   BIGINT NOT NULL,
+    areas       BIGINT NOT NULL,
+    activities  BIGINT NOT NULL,
+    inclusions  BIGINT NOT NULL,
+    baselines   BIGINT NOT NULL
+);
+
+-- Job roles (kind job-role: S, G, R) and areas of work (kind area: P, Q, T), each below a group and a category.
+CREATE TABLE directory_rbac_code (
+    release       BIGINT NOT NULL,
+    kind          TEXT COLLATE "C" NOT NULL,
+    code          TEXT COLLATE "C" NOT NULL,
+    name          TEXT COLLATE "C" NOT NULL,
+    group_code    TEXT COLLATE "C",
+    group_name    TEXT COLLATE "C",
+    category_code TEXT COLLATE "C",
+    category_name TEXT COLLATE "C",
+    PRIMARY KEY (release, kind, code)
+);
+
+-- Activities.
+CREATE TABLE directory_rbac_activity (
+    release BIGINT NOT NULL,
+    code    TEXT COLLATE "C" NOT NULL,
+    name    TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (release, code)
+);
+
+-- Whoever may do the activity may do the included one.
+CREATE TABLE directory_rbac_inclusion (
+    release  BIGINT NOT NULL,
+    activity TEXT COLLATE "C" NOT NULL,
+    included TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (release, activity, included)
+);
+
+-- What a job role may do without more: in one area of work or in all (''), under a restriction set or under none ('').
+CREATE TABLE directory_rbac_baseline (
+    release         BIGINT NOT NULL,
+    job_role        TEXT COLLATE "C" NOT NULL,
+    area            TEXT COLLATE "C" NOT NULL,
+    restriction_set TEXT COLLATE "C" NOT NULL,
+    activity        TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (release, job_role, area, restriction_set, activity)
+);
