@@ -52,8 +52,11 @@ fn measure(what: &str, mut act: impl FnMut(usize) -> usize) {
     }
     let rate = f64::from(u32::try_from(many).unwrap_or(u32::MAX)) / started.elapsed().as_secs_f64();
     // Nobody reads on when it cannot be written.
-    let _written =
-        writeln!(std::io::stdout(), "{what:<28}{rate:>12.0} a second, {} each on average", found / many.max(1));
+    let _written = writeln!(
+        std::io::stdout(),
+        "{what:<28}{rate:>12.0} a second, {} each on average",
+        found / many.max(1)
+    );
 }
 
 fn code<C: std::str::FromStr>(letter: char, number: usize) -> C {
@@ -86,10 +89,20 @@ fn content() -> Content {
     Content {
         name: "invented".to_owned(),
         job_roles: (0..JOB_ROLES)
-            .map(|number| Entry { code: job_role(number), name: entry("Role", number), group: None, category: None })
+            .map(|number| Entry {
+                code: job_role(number),
+                name: entry("Role", number),
+                group: None,
+                category: None,
+            })
             .collect(),
         areas: (0..AREAS)
-            .map(|number| Entry { code: area(number), name: entry("Area", number), group: None, category: None })
+            .map(|number| Entry {
+                code: area(number),
+                name: entry("Area", number),
+                group: None,
+                category: None,
+            })
             .collect(),
         activities: (0..ACTIVITIES)
             .map(|number| Activity { code: activity(number), name: entry("Activity", number) })

@@ -238,7 +238,9 @@ impl<R: BufRead> Document<R> {
                 Event::CData(text) => Ok(Token::Text(text.xml10_content().into_owned())),
                 Event::GeneralRef(reference) => Ok(Token::Text(referred(&reference).map_err(fault)?)),
                 Event::Eof => Ok(Token::Eof),
-                Event::DocType(_) => Err(fault("a DTD is not taken; send the file without DOCTYPE".to_owned())),
+                Event::DocType(_) => {
+                    Err(fault("a DTD is not taken; send the file without DOCTYPE".to_owned()))
+                }
                 Event::Decl(_) | Event::Comment(_) | Event::PI(_) => continue,
             };
         }
@@ -267,9 +269,7 @@ fn check_namespace<R>(
             "the element {name} is of the namespace {}, which is not known; expected {expected}",
             namespace.into_inner()
         )),
-        ResolveResult::Unbound => {
-            Err(format!("the element {name} is of no namespace; expected {expected}"))
-        }
+        ResolveResult::Unbound => Err(format!("the element {name} is of no namespace; expected {expected}")),
         ResolveResult::Unknown(prefix) => {
             Err(format!("the prefix {prefix} of the element {name} is not declared"))
         }

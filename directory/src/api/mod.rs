@@ -8,8 +8,8 @@ pub use changes::{Change, ChangeKind, ChangeQuery, Changes, Consumer, Progress};
 pub use organisations::{
     ChildrenQuery, Dates, NewOrganisation, Organisation, OrganisationAddress, OrganisationContact,
     OrganisationKind, OrganisationQuery, OrganisationRecord, OrganisationRelationship, OrganisationRole,
-    OrganisationStatus, OrganisationSummary, Organisations, Period, RaHost, RecordClass, RecordUse, RoleWeight,
-    Succession, SuccessionKind,
+    OrganisationStatus, OrganisationSummary, Organisations, Period, RaHost, RecordClass, RecordUse,
+    RoleWeight, Succession, SuccessionKind,
 };
 pub use rbac::{
     Activities, ActivityItem, BaselineDifference, CodeItem, CodeQuery, Codes, Difference, DifferenceQuery,

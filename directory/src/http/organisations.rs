@@ -125,9 +125,7 @@ pub(super) async fn children(
     let known = rows::standing(register.db.read(), &ods).await?;
     known.ok_or_else(|| Error::unknown("organisation", &ods))?;
     let filter = match query.relationship {
-        Some(relationship) => {
-            Filter { related: Some((code(&relationship), ods)), ..Filter::default() }
-        }
+        Some(relationship) => Filter { related: Some((code(&relationship), ods)), ..Filter::default() },
         None => Filter { ra_host: Some(ods), ..Filter::default() },
     };
     let (items, next) = page(register.db.read(), &filter, query.after.as_deref(), limit).await?;
@@ -196,9 +194,9 @@ pub(super) async fn set_host(
     let version: Result<Version, Error> = register
         .db
         .write(move |tx| {
-            Box::pin(async move {
-                organisation::set_host(tx, now, &actor, &ods, host.as_ref(), expected).await
-            })
+            Box::pin(
+                async move { organisation::set_host(tx, now, &actor, &ods, host.as_ref(), expected).await },
+            )
         })
         .await;
     Ok(Tagged(version?, answer))

@@ -237,8 +237,7 @@ struct Sorted<'p> {
 
 impl<'p> Sorted<'p> {
     fn of(organisations: &'p [Prepared], known: &HashMap<OdsCode, Known>) -> Self {
-        let mut sorted =
-            Self { created: Vec::new(), changed: Vec::new(), unchanged: 0, kept: Vec::new() };
+        let mut sorted = Self { created: Vec::new(), changed: Vec::new(), unchanged: 0, kept: Vec::new() };
         for one in organisations {
             match known.get(&one.record.ods) {
                 None => sorted.created.push(one),
@@ -420,9 +419,7 @@ async fn write_sorted(tx: &mut Tx, sorted: &Sorted<'_>, now: Millis) -> Result<(
     written::clear(tx, &changed).await?;
     let all: Vec<&Prepared> = sorted.created.iter().chain(&sorted.changed).copied().collect();
     written::write(tx, OrganisationKind::National, &all).await?;
-    let told: Vec<_> = all
-        .iter()
-        .map(|one| (ChangeKind::OrganisationChanged, one.record.ods.to_string(), None))
-        .collect();
+    let told: Vec<_> =
+        all.iter().map(|one| (ChangeKind::OrganisationChanged, one.record.ods.to_string(), None)).collect();
     changes::tell_many(tx, now, &told).await
 }

@@ -61,7 +61,8 @@ impl<R: BufRead> Release<R> {
             match start.name() {
                 "Manifest" => {
                     let node = document.take(start)?;
-                    manifest = Some(manifest_of(&node).map_err(|sentence| Fault { line: node.line, sentence })?);
+                    manifest =
+                        Some(manifest_of(&node).map_err(|sentence| Fault { line: node.line, sentence })?);
                 }
                 "Organisations" => {
                     let Some(manifest) = manifest else {
@@ -86,7 +87,8 @@ impl<R: BufRead> Release<R> {
             return Err(self.document.fault(format!("{name} stands where an Organisation is expected")));
         }
         let node = self.document.take(start)?;
-        let code = node.child("OrgId").and_then(|id| id.attribute("extension")).unwrap_or_default().to_owned();
+        let code =
+            node.child("OrgId").and_then(|id| id.attribute("extension")).unwrap_or_default().to_owned();
         let record = record_of(&node, &code).and_then(|record| super::check(&record).map(|()| record));
         Ok(Some(Read { line: node.line, code, record }))
     }
@@ -107,7 +109,9 @@ fn manifest_of(node: &Node) -> Result<Manifest, String> {
     }
     let day = |text: &str| text.get(..10).unwrap_or(text).parse::<Day>().ok();
     let published = match node.value_of("PublicationDate") {
-        Some(text) => Some(day(text).ok_or(format!("the PublicationDate {text:?} is no date as YYYY-MM-DD"))?),
+        Some(text) => {
+            Some(day(text).ok_or(format!("the PublicationDate {text:?} is no date as YYYY-MM-DD"))?)
+        }
         None => None,
     };
     let records = match node.value_of("RecordCount") {
@@ -121,7 +125,8 @@ fn manifest_of(node: &Node) -> Result<Manifest, String> {
         .collect();
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, said.concat().as_bytes());
     let description = node.value_of("ContentDescription").or(node.value_of("PublicationType"));
-    let description = description.unwrap_or("release").chars().filter(|c| !c.is_control()).take(200).collect();
+    let description =
+        description.unwrap_or("release").chars().filter(|c| !c.is_control()).take(200).collect();
     Ok(Manifest { description, published, records, sha256: hex::encode(digest.as_ref()) })
 }
 

@@ -334,9 +334,8 @@ pub(super) mod tests {
     /// A circle is refused with the way around it, from wherever it is entered.
     #[test]
     fn circle_is_told_with_its_way() {
-        let said = |inclusions: &[(usize, usize)]| {
-            Book::new(1, content(5, inclusions)).unwrap_err().to_string()
-        };
+        let said =
+            |inclusions: &[(usize, usize)]| Book::new(1, content(5, inclusions)).unwrap_err().to_string();
         let way = "B0001 includes B0003 includes B0002 includes B0001";
         assert!(said(&[(0, 1), (1, 3), (3, 2), (2, 1)]).contains(way));
         assert!(said(&[(4, 4)]).contains("B0004 includes B0004"));
@@ -363,7 +362,10 @@ pub(super) mod tests {
         };
         assert!(Book::new(1, content(3, &[])).is_ok());
         refuse(|content| content.job_roles.push(content.job_roles[0].clone()), "job role R8000 stands twice");
-        refuse(|content| content.activities.push(content.activities[2].clone()), "activity B0002 stands twice");
+        refuse(
+            |content| content.activities.push(content.activities[2].clone()),
+            "activity B0002 stands twice",
+        );
         refuse(|content| content.inclusions.push((activity(1), activity(7))), "activity B0007 is not in");
         let rows = [
             (row("R9999", None, 0), "R9999"),

@@ -104,7 +104,17 @@ mod tests {
         for good in ["R8000", " r8000 ", "S8000:G8000:R8000"] {
             assert_eq!(good.parse::<JobRoleCode>().unwrap().to_string(), "R8000", "{good}");
         }
-        for bad in ["", "R800", "R80000", "B8000", "G8000:R8000", "S8000:G8000:", "S8000:R8000:G8000", "R800O", "Ｒ8000"] {
+        for bad in [
+            "",
+            "R800",
+            "R80000",
+            "B8000",
+            "G8000:R8000",
+            "S8000:G8000:",
+            "S8000:R8000:G8000",
+            "R800O",
+            "Ｒ8000",
+        ] {
             assert!(bad.parse::<JobRoleCode>().is_err(), "{bad}");
         }
         assert_eq!("P0020:Q0300:T0640".parse::<AreaCode>().unwrap().as_str(), "T0640");

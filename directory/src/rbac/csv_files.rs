@@ -82,10 +82,7 @@ struct Row<'t> {
 }
 
 impl<R: Read> Table<R> {
-    fn open(
-        which: usize,
-        open: &mut impl FnMut(&'static str) -> IoResult<R>,
-    ) -> Result<Self, Error> {
+    fn open(which: usize, open: &mut impl FnMut(&'static str) -> IoResult<R>) -> Result<Self, Error> {
         let (file, columns) = FILES[which];
         let fault = |sentence: String| Error::File { place: file.to_owned(), sentence };
         let opened = open(file).map_err(|error| fault(format!("it cannot be opened: {error}")))?;
@@ -95,7 +92,10 @@ impl<R: Read> Table<R> {
         for (place, head) in heads.iter().enumerate() {
             let head = head.trim_start_matches('\u{feff}');
             let Some(column) = columns.iter().find(|column| **column == head) else {
-                return Err(fault(format!("the column {head:?} is not known; expected {}", columns.join(", "))));
+                return Err(fault(format!(
+                    "the column {head:?} is not known; expected {}",
+                    columns.join(", ")
+                )));
             };
             if places.insert(*column, place).is_some() {
                 return Err(fault(format!("the column {head:?} stands twice")));
@@ -335,21 +335,45 @@ pub(super) mod tests {
             }
         };
         let head = "activity,includes\n";
-        check("inclusions.csv", &format!("{head}B0825,B0820\nB0825,B9999\n"), &["inclusions.csv line 3", "B9999 is not in"]);
-        check("inclusions.csv", &format!("{head}B0825,R8000\n"), &["line 2", "\"R8000\" is not an activity code"]);
+        check(
+            "inclusions.csv",
+            &format!("{head}B0825,B0820\nB0825,B9999\n"),
+            &["inclusions.csv line 3", "B9999 is not in"],
+        );
+        check(
+            "inclusions.csv",
+            &format!("{head}B0825,R8000\n"),
+            &["line 2", "\"R8000\" is not an activity code"],
+        );
         check("inclusions.csv", &format!("{head}B0825,B0825\n"), &["line 2", "includes itself"]);
         check("inclusions.csv", "activity,included\n", &["\"included\" is not known", "activity, includes"]);
         check("inclusions.csv", "activity\n", &["includes is missing"]);
         check("inclusions.csv", "activity,includes,activity\n", &["stands twice"]);
         check("inclusions.csv", &format!("{head}B0825\n"), &["inclusions.csv line 2", "cannot be read"]);
         check("activities.csv", "code,name\nB0820,\n", &["activities.csv line 2", "name is empty"]);
-        check("activities.csv", "code,name\nB0820,View\nb0820,View again\n", &["line 3", "B0820 stands in the file twice"]);
+        check(
+            "activities.csv",
+            "code,name\nB0820,View\nb0820,View again\n",
+            &["line 3", "B0820 stands in the file twice"],
+        );
         let head = "job_role,area,restriction_set,activity\n";
-        check("baselines.csv", &format!("{head}R8009,,,B0825\n"), &["baselines.csv line 2", "job role R8009"]);
+        check(
+            "baselines.csv",
+            &format!("{head}R8009,,,B0825\n"),
+            &["baselines.csv line 2", "job role R8009"],
+        );
         check("baselines.csv", &format!("{head}R8000,T0001,,B0825\n"), &["area of work T0001"]);
         let head = "category,category_name,group,group_name,code,name\n";
-        check("areas.csv", &format!("{head}S0020,Wrong letter,Q0300,Pathology,T0640,Blood\n"), &["areas.csv line 2", "not P and four digits"]);
-        check("areas.csv", &format!("{head}P0020,,Q0300,Pathology,T0640,Blood\n"), &["category_name is empty"]);
+        check(
+            "areas.csv",
+            &format!("{head}S0020,Wrong letter,Q0300,Pathology,T0640,Blood\n"),
+            &["areas.csv line 2", "not P and four digits"],
+        );
+        check(
+            "areas.csv",
+            &format!("{head}P0020,,Q0300,Pathology,T0640,Blood\n"),
+            &["category_name is empty"],
+        );
         let missing = from_csv("27.2", |_| Err::<&[u8], _>(IoError::from(ErrorKind::NotFound))).unwrap_err();
         assert!(missing.to_string().contains("job-roles.csv: it cannot be opened"), "{missing}");
         assert!(from_csv(" ", |_| Ok(&b""[..])).unwrap_err().to_string().contains("27.2"));

@@ -54,11 +54,7 @@ fn shift<'a>(
     };
     let renamed = now.iter().filter_map(|(code, name)| {
         let other = before.get(code).filter(|other| *other != name)?;
-        Some(RenamedCode {
-            code: (*code).to_owned(),
-            before: (*other).to_owned(),
-            now: (*name).to_owned(),
-        })
+        Some(RenamedCode { code: (*code).to_owned(), before: (*other).to_owned(), now: (*name).to_owned() })
     });
     Shift { came: missing(&now, &before), gone: missing(&before, &now), renamed: renamed.collect() }
 }
@@ -95,8 +91,13 @@ fn baselines(old: &Book, new: &Book) -> Vec<BaselineDifference> {
         let gained: Vec<ActivityCode> = has.difference(had).copied().collect();
         let lost: Vec<ActivityCode> = had.difference(has).copied().collect();
         let (job_role, area, restriction_set) = key.clone();
-        (!gained.is_empty() || !lost.is_empty())
-            .then_some(BaselineDifference { job_role, area, restriction_set, gained, lost })
+        (!gained.is_empty() || !lost.is_empty()).then_some(BaselineDifference {
+            job_role,
+            area,
+            restriction_set,
+            gained,
+            lost,
+        })
     });
     changed.collect()
 }

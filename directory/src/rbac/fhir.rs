@@ -107,13 +107,19 @@ mod tests {
         );
         let next = Book::new(4, from_code_system(&book, text.as_bytes()).unwrap()).unwrap();
         let name = |code: &str| next.job_role(code.parse().unwrap()).map(|one| one.name.clone()).unwrap();
-        assert_eq!((name("R8000"), name("R0050"), name("R0055")), ("Clinician".to_owned(), "Consultant".to_owned(), "Locum & consultant".to_owned()));
+        assert_eq!(
+            (name("R8000"), name("R0050"), name("R0055")),
+            ("Clinician".to_owned(), "Consultant".to_owned(), "Locum & consultant".to_owned())
+        );
         assert_eq!(name("R1290"), "Pharmacist");
         assert_eq!(next.content().baselines, book.content().baselines);
         assert_eq!(next.name(), "27.2 with job roles JobRoles 2.0.0");
         let again = Book::new(5, from_code_system(&next, text.as_bytes()).unwrap()).unwrap();
         assert_eq!(again.sha256(), next.sha256());
-        assert_eq!(from_code_system(&Book::default(), text.as_bytes()).unwrap().name, "job roles JobRoles 2.0.0");
+        assert_eq!(
+            from_code_system(&Book::default(), text.as_bytes()).unwrap().name,
+            "job roles JobRoles 2.0.0"
+        );
     }
 
     /// What is no job role, stands twice or is of another namespace is refused with its line.
@@ -125,9 +131,13 @@ mod tests {
                 assert!(said.contains(words), "{said}");
             }
         };
-        let concept = |code: &str| format!("<concept><code value=\"{code}\"/><display value=\"A\"/></concept>\n");
+        let concept =
+            |code: &str| format!("<concept><code value=\"{code}\"/><display value=\"A\"/></concept>\n");
         check(&system(&concept("B0825")), &["line 3", "\"B0825\" is not a job role code"]);
-        check(&system(&(concept("R0050") + &concept("R0050"))), &["line 4", "R0050 stands in line 3 already"]);
+        check(
+            &system(&(concept("R0050") + &concept("R0050"))),
+            &["line 4", "R0050 stands in line 3 already"],
+        );
         check(&system("<concept><code value=\"R0050\"/></concept>"), &["display of R0050 is empty"]);
         check(&system(""), &["no concept"]);
         check("<CodeSystem xmlns=\"urn:other\"></CodeSystem>", &["line 1", "urn:other"]);

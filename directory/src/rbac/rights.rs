@@ -141,7 +141,8 @@ impl<'b> Rights<'b> {
     /// For each place that is included: by what, step by step up to one that is there by itself. Breadth first, so that
     /// no shorter way exists.
     fn ways(&self) -> Vec<(usize, Vec<ActivityCode>)> {
-        let mut by: BTreeMap<usize, Option<usize>> = self.roots.iter().map(|(place, _)| (*place, None)).collect();
+        let mut by: BTreeMap<usize, Option<usize>> =
+            self.roots.iter().map(|(place, _)| (*place, None)).collect();
         let mut waiting: VecDeque<usize> = by.keys().copied().collect();
         let mut ways = Vec::new();
         while let Some(place) = waiting.pop_front() {
@@ -180,8 +181,12 @@ mod tests {
             restriction_set: set.map(str::to_owned),
             activity: activity(place),
         };
-        content.baselines =
-            vec![row(None, None, 1), row(Some(area), None, 7), row(None, Some("EPS Pharmacy"), 8), row(Some(area), None, 1)];
+        content.baselines = vec![
+            row(None, None, 1),
+            row(Some(area), None, 7),
+            row(None, Some("EPS Pharmacy"), 8),
+            row(Some(area), None, 1),
+        ];
         Book::new(4, content).unwrap()
     }
 
@@ -242,8 +247,12 @@ mod tests {
     #[test]
     fn rank_is_read_from_the_rights() {
         let mut content = content(2, &[]);
-        for (code, name) in [("B1300", "Approve RA Requests"), ("B0267", "Approve RA requests (registration only)")] {
-            content.activities.push(crate::rbac::Activity { code: code.parse().unwrap(), name: name.to_owned() });
+        for (code, name) in
+            [("B1300", "Approve RA Requests"), ("B0267", "Approve RA requests (registration only)")]
+        {
+            content
+                .activities
+                .push(crate::rbac::Activity { code: code.parse().unwrap(), name: name.to_owned() });
         }
         content.inclusions.push((activity(0), "B1300".parse().unwrap()));
         let book = Book::new(1, content).unwrap();

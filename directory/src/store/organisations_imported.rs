@@ -26,12 +26,11 @@ pub(crate) async fn begin(tx: &mut Tx, manifest: &Manifest, now: Millis) -> Resu
         .bind(manifest.sha256.clone())
         .execute(&mut *tx)
         .await?;
-    let (parts,): (i64,) = sqlx::query_as(
-        "SELECT COUNT(*) FROM directory_organisation_import_part WHERE release = $1",
-    )
-    .bind(manifest.sha256.clone())
-    .fetch_one(&mut *tx)
-    .await?;
+    let (parts,): (i64,) =
+        sqlx::query_as("SELECT COUNT(*) FROM directory_organisation_import_part WHERE release = $1")
+            .bind(manifest.sha256.clone())
+            .fetch_one(&mut *tx)
+            .await?;
     sqlx::query(
         "INSERT INTO directory_organisation_import \
            (release, description, published, started_at, created, changed, unchanged) \

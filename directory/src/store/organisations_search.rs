@@ -141,9 +141,7 @@ fn statement(filter: &Filter, after: Option<&str>) -> Result<Statement, Error> {
         match order {
             Order::Name => {
                 let name = statement.value(&name_key);
-                statement.and(&format!(
-                    "o.name_key >= {name} AND (o.name_key > {name} OR o.ods > {code})"
-                ));
+                statement.and(&format!("o.name_key >= {name} AND (o.name_key > {name} OR o.ods > {code})"));
             }
             _ => statement.and(&format!("{by} > {code}")),
         }

@@ -259,11 +259,6 @@ fn succession_rows(record: &OrganisationRecord) -> impl Iterator<Item = Vec<Valu
 
 fn contact_rows(record: &OrganisationRecord) -> impl Iterator<Item = Vec<Value>> {
     record.contacts.iter().enumerate().map(|(place, one)| {
-        vec![
-            record.ods.as_str().into(),
-            place.into(),
-            one.kind.as_str().into(),
-            one.value.as_str().into(),
-        ]
+        vec![record.ods.as_str().into(), place.into(), one.kind.as_str().into(), one.value.as_str().into()]
     })
 }

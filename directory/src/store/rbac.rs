@@ -165,9 +165,8 @@ async fn codes<'c, C: std::str::FromStr>(
     .bind(kind)
     .fetch_all(reader)
     .await?;
-    let group = |code: Option<String>, name: Option<String>| {
-        code.zip(name).map(|(code, name)| Group { code, name })
-    };
+    let group =
+        |code: Option<String>, name: Option<String>| code.zip(name).map(|(code, name)| Group { code, name });
     rows.into_iter()
         .map(|(code, name, group_code, group_name, category_code, category_name)| {
             Ok(Entry {
@@ -186,8 +185,9 @@ async fn activities<'c>(reader: impl Reader<'c>, number: u64) -> Result<Vec<Acti
             .bind(stored_number(number))
             .fetch_all(reader)
             .await?;
-    let activity =
-        |(code, name): (String, String)| Ok(Activity { code: read("directory_rbac_activity.code", &code)?, name });
+    let activity = |(code, name): (String, String)| {
+        Ok(Activity { code: read("directory_rbac_activity.code", &code)?, name })
+    };
     rows.into_iter().map(activity).collect()
 }
 

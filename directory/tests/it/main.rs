@@ -4,4 +4,10 @@
 
 mod changes;
 mod matrix;
+mod organisation_import;
+mod organisations;
+mod rbac;
 mod rig;
+
+#[path = "../../benches/release/mod.rs"]
+mod release;

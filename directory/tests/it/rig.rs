@@ -18,6 +18,7 @@ pub(crate) const START: Millis = Millis(1_795_540_800_000);
 pub(crate) struct Rig {
     pub(crate) db: Db,
     pub(crate) hand: ManualClock,
+    pub(crate) register: Register,
     router: Router,
 }
 
@@ -46,7 +47,7 @@ impl Rig {
         let (clock, hand) = Clock::manual(START);
         let parts = Parts { config: Config::default(), db: db.clone(), clock };
         let register = Register::new(parts).unwrap();
-        Self { db, hand, router: router(register) }
+        Self { db, hand, router: router(register.clone()), register }
     }
 
     /// Sends a request as this caller; a POST gets a key of its own unless one is among the headers.
