@@ -3,7 +3,7 @@
 use platform::id::{NotAnId, OdsCode};
 
 /// Reads an ODS code with blanks around or in it and small letters, as people type it.
-pub fn normalised(text: &str) -> Result<OdsCode, NotAnId> {
+pub(crate) fn normalised(text: &str) -> Result<OdsCode, NotAnId> {
     let plain: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     plain.to_ascii_uppercase().parse()
 }

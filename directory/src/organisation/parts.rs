@@ -1,6 +1,6 @@
 //! A release cut into parts, on a thread of its own that never runs far ahead.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::io::BufRead;
 
 use aws_lc_rs::digest::{Context, SHA256};
@@ -14,6 +14,8 @@ use crate::xml::Fault;
 
 /// How many organisations are in a part: what one transaction writes.
 pub(crate) const PART: usize = 500;
+/// How many organisations a release may have: their codes are held in memory, so that none is written twice.
+const MOST: usize = 3_000_000;
 /// How many parts wait to be written.
 const WAITING: usize = 3;
 
@@ -99,8 +101,9 @@ fn cut<R: BufRead>(reader: R, sender: &Sender) -> Result<Heard, Error> {
     if sender.blocking_send(Ok(Said::Manifest(release.manifest.clone()))).is_err() {
         return Ok(Heard::NoLonger);
     }
+    let mut seen = HashSet::new();
     for number in 0.. {
-        let Some(part) = part(&mut release, number)? else { break };
+        let Some(part) = part(&mut release, number, &mut seen)? else { break };
         if sender.blocking_send(Ok(Said::Part(part))).is_err() {
             return Ok(Heard::NoLonger);
         }
@@ -110,16 +113,24 @@ fn cut<R: BufRead>(reader: R, sender: &Sender) -> Result<Heard, Error> {
 }
 
 /// The next part; `None` when the organisations have ended.
-fn part<R: BufRead>(release: &mut Release<R>, number: u64) -> Result<Option<Part>, Error> {
+fn part<R: BufRead>(
+    release: &mut Release<R>,
+    number: u64,
+    seen: &mut HashSet<[u8; LONGEST_CODE]>,
+) -> Result<Option<Part>, Error> {
     let (mut organisations, mut refused) = (Vec::with_capacity(PART), Vec::new());
-    let (mut digest, mut seen) = (Context::new(&SHA256), BTreeSet::new());
+    let mut digest = Context::new(&SHA256);
     while organisations.len() + refused.len() < PART {
         let Some(read) = release.next()? else { break };
         let (line, code) = (read.line, read.code);
-        let record = read.record.and_then(|record| match seen.insert(record.ods.clone()) {
-            true => Ok(record),
-            false => Err("it stands in the release twice".to_owned()),
+        let record = read.record.and_then(|record| {
+            let new = seen.insert(packed(record.ods.as_str()));
+            if new { Ok(record) } else { Err("it stands in the release twice".to_owned()) }
         });
+        if seen.len() > MOST {
+            let sentence = format!("there are more than {MOST} organisations");
+            return Err(Error::File { place: format!("line {line}"), sentence });
+        }
         match record {
             Ok(record) => {
                 let prepared = Prepared::new(record)?;
@@ -137,6 +148,18 @@ fn part<R: BufRead>(release: &mut Release<R>, number: u64) -> Result<Option<Part
     }
     let sha256 = hex::encode(digest.finish().as_ref());
     Ok(Some(Part { number, sha256, organisations, refused }))
+}
+
+/// The longest ODS code.
+const LONGEST_CODE: usize = 12;
+
+/// A code in the least memory.
+fn packed(code: &str) -> [u8; LONGEST_CODE] {
+    let mut packed = [0; LONGEST_CODE];
+    for (place, byte) in packed.iter_mut().zip(code.bytes()) {
+        *place = byte;
+    }
+    packed
 }
 
 impl From<Fault> for Error {

@@ -36,6 +36,14 @@ pub(crate) struct Release<R> {
     document: Document<R>,
     /// What it says about itself.
     pub(crate) manifest: Manifest,
+    left: Left,
+}
+
+/// Whether there may be more organisations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    More,
+    None,
 }
 
 /// One organisation, as it is read.
@@ -71,7 +79,7 @@ impl<R: BufRead> Release<R> {
                     if !document.enter(&start) {
                         return Err(document.fault("the Organisations element is empty"));
                     }
-                    return Ok(Self { document, manifest });
+                    return Ok(Self { document, manifest, left: Left::More });
                 }
                 // Code systems tell the names of codes that are known already.
                 _ => document.skip(&start)?,
@@ -79,9 +87,15 @@ impl<R: BufRead> Release<R> {
         }
     }
 
-    /// The next organisation.
+    /// The next organisation; `None` from their end on.
     pub(crate) fn next(&mut self) -> Result<Option<Read>, Fault> {
-        let Some(start) = self.document.next_child()? else { return Ok(None) };
+        if self.left == Left::None {
+            return Ok(None);
+        }
+        let Some(start) = self.document.next_child()? else {
+            self.left = Left::None;
+            return Ok(None);
+        };
         if start.name() != "Organisation" {
             let name = start.name().to_owned();
             return Err(self.document.fault(format!("{name} stands where an Organisation is expected")));
@@ -265,4 +279,155 @@ fn succession_of(node: &Node) -> Result<Succession, String> {
     let (target, _role) = target_of(node)?;
     let legal_day = dates_of(node)?.legal.from;
     Ok(Succession { instance: id_of(node, "uniqueSuccId")?, kind, target, legal_day })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const WHOLE: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>
+<x:OrgRefData xmlns:x=\"http://refdata.hscic.gov.uk/org/v2-0-0\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">
+<Manifest><Version value=\"2-0-0\"/><PublicationDate value=\"2026-07-28T00:00:00\"/><RecordCount value=\"2\"/>
+<ContentDescription value=\"HSCOrgRefData_Full_20260728\"/></Manifest>
+<CodeSystems><CodeSystem name=\"OrganisationRole\"><concept id=\"RO182\" displayName=\"PHARMACY\"/></CodeSystem></CodeSystems>
+<Organisations>
+<Organisation orgRecordClass=\"RC2\" refOnly=\"true\"><Name>A  SITE</Name><OrgId extension=\"RXX01\"/><Status value=\"Inactive\"/></Organisation>
+<Organisation orgRecordClass=\"RC1\"><Name>SMITH &amp; SONS</Name>
+<Date><Type value=\"Operational\"/><Start value=\"2001-04-01\"/><End value=\"2030-03-31\"/></Date>
+<Date><Type value=\"Legal\"/><Start value=\"2001-03-01\"/></Date>
+<OrgId root=\"2.16.840.1.113883.2.1.3.2.4.18.48\" assigningAuthorityName=\"HSCIC\" extension=\"FX001\"/><Status value=\"Active\"/>
+<LastChangeDate value=\"2026-05-01\"/>
+<GeoLoc><Location><AddrLn1>1 HIGH STREET</AddrLn1><AddrLn3>THE QUARTER</AddrLn3><Town>LEEDS</Town><PostCode>LS1 4AP</PostCode><UPRN>7</UPRN></Location></GeoLoc>
+<Contacts><Contact type=\"tel\" value=\"0113 496 0000\"/><Contact type=\"fax\"/></Contacts>
+<Roles><Role id=\"RO182\" uniqueRoleId=\"11\" primaryRole=\"true\"><Date><Type value=\"Operational\"/><Start value=\"2001-04-01\"/></Date><Status value=\"Active\"/></Role>
+<Role id=\"RO94\" uniqueRoleId=\"12\"><Status value=\"Inactive\"/></Role></Roles>
+<Rels><Rel id=\"RE6\" uniqueRelId=\"21\"><Status value=\"Active\"/><Target><OrgId extension=\"P001\"/><PrimaryRoleId id=\"RO181\" uniqueRoleId=\"5\"/></Target></Rel></Rels>
+<Succs><Succ uniqueSuccId=\"31\"><Date><Type value=\"Legal\"/><Start value=\"2001-04-01\"/></Date><Type>Predecessor</Type><Target><OrgId extension=\"FX000\"/></Target></Succ></Succs>
+</Organisation>
+</Organisations></x:OrgRefData>
+";
+
+    fn read(bytes: &[u8]) -> Result<(Manifest, Vec<Read>), Fault> {
+        let mut release = Release::open(bytes)?;
+        let mut all = Vec::new();
+        while let Some(read) = release.next()? {
+            all.push(read);
+        }
+        // Whoever asks again gets nothing again.
+        assert_eq!(release.next()?, None);
+        let manifest = release.manifest.clone();
+        release.finish()?;
+        Ok((manifest, all))
+    }
+
+    /// Everything that a release says of an organisation is read, and what is empty is left out.
+    #[test]
+    fn organisation_is_read_whole() {
+        let (manifest, all) = read(WHOLE.as_bytes()).unwrap();
+        assert_eq!(
+            (manifest.description.as_str(), manifest.records),
+            ("HSCOrgRefData_Full_20260728", Some(2))
+        );
+        assert_eq!(manifest.published.map(|day| day.to_string()).as_deref(), Some("2026-07-28"));
+        assert_eq!((all.len(), all[0].line, all[1].line, all[1].code.as_str()), (2, 7, 8, "FX001"));
+        let site = all[0].record.clone().unwrap();
+        assert_eq!((site.record_class, site.record_use), (RecordClass::Site, RecordUse::ReferenceOnly));
+        assert_eq!((site.name.as_str(), site.status), ("A SITE", OrganisationStatus::Inactive));
+        insta::assert_json_snapshot!(all[1].record.clone().unwrap(), @r#"
+        {
+          "ods": "FX001",
+          "name": "SMITH & SONS",
+          "record_class": "organisation",
+          "record_use": "full",
+          "status": "active",
+          "last_change": "2026-05-01",
+          "legal": {
+            "from": "2001-03-01"
+          },
+          "operational": {
+            "from": "2001-04-01",
+            "to": "2030-03-31"
+          },
+          "address": {
+            "lines": [
+              "1 HIGH STREET",
+              "THE QUARTER"
+            ],
+            "town": "LEEDS",
+            "postcode": "LS1 4AP",
+            "uprn": "7"
+          },
+          "contacts": [
+            {
+              "kind": "tel",
+              "value": "0113 496 0000"
+            }
+          ],
+          "roles": [
+            {
+              "instance": "11",
+              "role": "RO182",
+              "weight": "primary",
+              "status": "active",
+              "operational": {
+                "from": "2001-04-01"
+              }
+            },
+            {
+              "instance": "12",
+              "role": "RO94",
+              "weight": "other",
+              "status": "inactive"
+            }
+          ],
+          "relationships": [
+            {
+              "instance": "21",
+              "relationship": "RE6",
+              "target": "P001",
+              "target_role": "RO181",
+              "status": "active"
+            }
+          ],
+          "successions": [
+            {
+              "instance": "31",
+              "kind": "predecessor",
+              "target": "FX000",
+              "legal_day": "2001-04-01"
+            }
+          ]
+        }
+        "#);
+    }
+
+    /// Another file is another release; the same one is the same.
+    #[test]
+    fn manifest_is_the_id() {
+        let id = |text: &str| read(text.as_bytes()).unwrap().0.sha256;
+        assert_eq!(id(WHOLE), id(&WHOLE.replace("A  SITE", "B SITE")));
+        assert_ne!(id(WHOLE), id(&WHOLE.replace("RecordCount value=\"2\"", "RecordCount value=\"3\"")));
+    }
+
+    proptest! {
+        /// Whatever happens to a file on its way, it is read or refused with a line of it.
+        #[test]
+        fn damaged_files_are_read_or_refused(
+            damage in proptest::collection::vec((0..WHOLE.len(), any::<u8>()), 0..8),
+            length in 0..=WHOLE.len(),
+        ) {
+            let mut bytes = WHOLE.as_bytes().to_vec();
+            for (place, byte) in damage {
+                bytes[place] = byte;
+            }
+            bytes.truncate(length);
+            if let Err(fault) = read(&bytes) {
+                let lines = bytes.split(|byte| *byte == b'\n').count();
+                prop_assert!(fault.line >= 1 && fault.line <= u64::try_from(lines).unwrap());
+                prop_assert!(!fault.sentence.is_empty());
+            }
+        }
+    }
 }
