@@ -90,6 +90,11 @@ impl Start {
     pub(crate) fn name(&self) -> &str {
         &self.node.name
     }
+
+    /// Whether anything is in it: [`Document::next_child`] gives that next, unless it is taken or passed over.
+    pub(crate) fn has_content(&self) -> bool {
+        self.body == Body::Follows
+    }
 }
 
 /// What comes next.
@@ -141,11 +146,6 @@ impl<R: BufRead> Document<R> {
                 Token::Eof => return Err(self.fault("the file ends in the middle of its elements")),
             }
         }
-    }
-
-    /// Opens an element, so that [`Document::next_child`] gives those in it. Says whether there is anything in it.
-    pub(crate) fn enter(&mut self, start: &Start) -> bool {
-        start.body == Body::Follows
     }
 
     /// Takes an element whole.

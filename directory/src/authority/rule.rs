@@ -152,8 +152,7 @@ fn in_rank(rank: Rank, role: Option<&Role>, act: Act, target: &Target) -> Verdic
     };
     let verdict = match cell {
         Cell::Does => Verdict::Does,
-        Cell::Assignable if assignable() => Verdict::Does,
-        Cell::OnlyAssignable if assignable() => Verdict::Does,
+        Cell::Assignable | Cell::OnlyAssignable if assignable() => Verdict::Does,
         Cell::Assignable | Cell::Asks => Verdict::Asks,
         Cell::OnlyAssignable | Cell::Never => Verdict::Refused(Refusal::NotInRole),
     };

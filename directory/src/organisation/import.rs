@@ -32,7 +32,7 @@ pub use super::parts::Refused;
 /// Who holds it imports; nobody else does meanwhile.
 const LEASE: &str = "directory.organisations";
 /// For how long it is held without a sign of life.
-const HELD: Duration = Duration::from_secs(60);
+const HELD: Duration = Duration::from_mins(1);
 /// How many changes and refusals are listed.
 const LISTED: usize = 100;
 /// How many organisations may be refused before the file is given up.
@@ -196,14 +196,13 @@ async fn take(
             ),
         });
     }
-    let outcome = match run {
-        Some(run) => run.write(register, part).await?,
-        None => {
-            let known = written::known(register.db.read(), &codes(&part.organisations)).await?;
-            let sorted = Sorted::of(&part.organisations, &known);
-            list(register, &sorted, &mut report.changes).await?;
-            Outcome::Written(sorted.counts(), sorted.kept.iter().map(|kept| (*kept).clone()).collect())
-        }
+    let outcome = if let Some(run) = run {
+        run.write(register, part).await?
+    } else {
+        let known = written::known(register.db.read(), &codes(&part.organisations)).await?;
+        let sorted = Sorted::of(&part.organisations, &known);
+        list(register, &sorted, &mut report.changes).await?;
+        Outcome::Written(sorted.counts(), sorted.kept.into_iter().cloned().collect())
     };
     report.progress.read += read;
     match outcome {

@@ -22,7 +22,7 @@ pub(crate) fn name_key(name: &str) -> String {
 
 /// A postcode as it is searched: capitals and digits.
 pub(crate) fn postcode_key(postcode: &str) -> String {
-    postcode.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_uppercase()).collect()
+    postcode.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
 }
 
 #[cfg(test)]

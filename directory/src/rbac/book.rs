@@ -164,29 +164,31 @@ impl Book {
                     way.pop();
                     continue;
                 }
-                match self.includes[place].get(followed) {
-                    Some(next) => {
-                        if let Some(from) = way.iter().position(|step| step.0 == *next) {
-                            return Err(self.circle(way[from..].iter().map(|step| step.0), *next));
-                        }
-                        if let Some(step) = way.last_mut() {
-                            step.1 += 1;
-                        }
-                        way.push((*next, 0));
-                    }
-                    None => {
-                        let mut bits = Bits::new(many);
-                        bits.set(place);
-                        for below in self.includes[place].iter().filter_map(|below| closed[*below].as_ref()) {
-                            bits.join(below);
-                        }
-                        closed[place] = Some(bits);
-                        way.pop();
-                    }
+                let Some(next) = self.includes[place].get(followed) else {
+                    closed[place] = Some(self.joined(place, &closed));
+                    way.pop();
+                    continue;
+                };
+                if let Some(from) = way.iter().position(|step| step.0 == *next) {
+                    return Err(self.circle(way[from..].iter().map(|step| step.0), *next));
                 }
+                if let Some(step) = way.last_mut() {
+                    step.1 += 1;
+                }
+                way.push((*next, 0));
             }
         }
         Ok(closed.into_iter().flatten().collect())
+    }
+
+    /// A place with everything that lies below those it includes itself.
+    fn joined(&self, place: usize, closed: &[Option<Bits>]) -> Bits {
+        let mut bits = Bits::new(closed.len());
+        bits.set(place);
+        for below in self.includes[place].iter().filter_map(|below| closed[*below].as_ref()) {
+            bits.join(below);
+        }
+        bits
     }
 
     fn circle(&self, way: impl Iterator<Item = usize>, back: usize) -> Error {

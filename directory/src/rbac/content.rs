@@ -99,11 +99,25 @@ impl Content {
         line(&["release", &self.name]);
         for one in &self.job_roles {
             let path = one.path().unwrap_or_default();
-            line(&["job-role", one.code.as_str(), &one.name, &path, name(&one.group), name(&one.category)]);
+            line(&[
+                "job-role",
+                one.code.as_str(),
+                &one.name,
+                &path,
+                name(one.group.as_ref()),
+                name(one.category.as_ref()),
+            ]);
         }
         for one in &self.areas {
             let path = one.path().unwrap_or_default();
-            line(&["area", one.code.as_str(), &one.name, &path, name(&one.group), name(&one.category)]);
+            line(&[
+                "area",
+                one.code.as_str(),
+                &one.name,
+                &path,
+                name(one.group.as_ref()),
+                name(one.category.as_ref()),
+            ]);
         }
         for one in &self.activities {
             line(&["activity", one.code.as_str(), &one.name]);
@@ -120,6 +134,6 @@ impl Content {
     }
 }
 
-fn name(group: &Option<Group>) -> &str {
-    group.as_ref().map_or("", |group| &group.name)
+fn name(group: Option<&Group>) -> &str {
+    group.map_or("", |group| &group.name)
 }

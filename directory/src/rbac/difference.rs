@@ -146,73 +146,7 @@ mod tests {
             profile("desk", "R8008", &["B0572"]),
             profile("other", "R8008", &["B0820"]),
         ];
-        insta::assert_json_snapshot!(difference(&old, &new, &profiles), @r#"
-        {
-          "from": 1,
-          "to": 2,
-          "job_roles": {
-            "came": [],
-            "gone": [
-              "R1290"
-            ]
-          },
-          "areas": {
-            "came": [],
-            "gone": []
-          },
-          "activities": {
-            "came": [],
-            "gone": [],
-            "renamed": [
-              {
-                "code": "B0820",
-                "before": "View Patient Demographics",
-                "now": "See Patient Demographics"
-              }
-            ]
-          },
-          "inclusions": {
-            "came": [],
-            "gone": [
-              "B0572 includes B0570"
-            ]
-          },
-          "baselines": [
-            {
-              "job_role": "R8000",
-              "gained": [
-                "B0570"
-              ],
-              "lost": []
-            },
-            {
-              "job_role": "R8000",
-              "area": "T0640",
-              "gained": [],
-              "lost": [
-                "B0820"
-              ]
-            },
-            {
-              "job_role": "R8008",
-              "restriction_set": "EPS Pharmacy",
-              "gained": [
-                "B0570"
-              ],
-              "lost": [
-                "B0572"
-              ]
-            }
-          ],
-          "profiles": 4,
-          "profiles_gaining": 2,
-          "profiles_losing": 1,
-          "positions_affected": [
-            "desk",
-            "ward"
-          ]
-        }
-        "#);
+        insta::assert_json_snapshot!("difference", difference(&old, &new, &profiles));
         let none = difference(&new, &new, &profiles);
         assert!(none.activities.is_empty() && none.inclusions.is_empty() && none.baselines.is_empty());
         assert_eq!((none.profiles, none.profiles_gaining, none.profiles_losing), (4, 0, 0));

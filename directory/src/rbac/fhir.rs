@@ -1,4 +1,4 @@
-//! Job roles as a FHIR CodeSystem in XML, as HL7 UK publishes `UKCore-SDSJobRoleName`.
+//! Job roles as a FHIR `CodeSystem` in XML, as HL7 UK publishes `UKCore-SDSJobRoleName`.
 //!
 //! It has the codes and names of job roles and nothing else. So it makes a release out of the one in force: job roles are
 //! added or get their new names, everything else stays as it is, and none goes.
@@ -20,12 +20,11 @@ pub fn from_code_system(book: &Book, reader: impl BufRead) -> Result<Content, Er
     let mut places: BTreeMap<JobRoleCode, usize> =
         content.job_roles.iter().enumerate().map(|(place, one)| (one.code, place)).collect();
     for (code, name) in concepts {
-        match places.get(&code) {
-            Some(place) => content.job_roles[*place].name = name,
-            None => {
-                places.insert(code, content.job_roles.len());
-                content.job_roles.push(Entry { code, name, group: None, category: None });
-            }
+        if let Some(place) = places.get(&code) {
+            content.job_roles[*place].name = name;
+        } else {
+            places.insert(code, content.job_roles.len());
+            content.job_roles.push(Entry { code, name, group: None, category: None });
         }
     }
     // The same code system again makes no further name of the same content.

@@ -68,9 +68,12 @@ impl Statement {
         format!("${}", self.values.len())
     }
 
+    fn add(&mut self, words: &[&str]) {
+        self.text.extend(words.iter().copied());
+    }
+
     fn and(&mut self, condition: &str) {
-        self.text.push_str(" AND ");
-        self.text.push_str(condition);
+        self.add(&[" AND ", condition]);
     }
 
     fn equal(&mut self, column: &str, value: &str) {
@@ -94,7 +97,7 @@ pub(crate) async fn page<'c>(
 ) -> Result<(Vec<OrganisationSummary>, Option<String>), Error> {
     let mut statement = statement(filter, after)?;
     // One more than asked for tells whether there is more.
-    statement.text.push_str(&format!(" LIMIT {}", u64::from(limit) + 1));
+    statement.add(&[" LIMIT ", &(u64::from(limit) + 1).to_string()]);
     let mut query = sqlx::query(AssertSqlSafe(statement.text));
     for value in statement.values {
         query = query.bind(value);
@@ -146,7 +149,7 @@ fn statement(filter: &Filter, after: Option<&str>) -> Result<Statement, Error> {
             _ => statement.and(&format!("{by} > {code}")),
         }
     }
-    statement.text.push_str(&format!(" ORDER BY {by}"));
+    statement.add(&[" ORDER BY ", by]);
     Ok(statement)
 }
 

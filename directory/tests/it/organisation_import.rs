@@ -170,7 +170,14 @@ platform::both_engines! {
         let report = bring_text(&rig, &release("2026-08-28", &all.concat()), Mode::Apply).await.unwrap();
         assert_eq!((report.progress.created, report.progress.changed, report.progress.refused), (1, 0, 6));
         let told: Vec<String> = report.refused.iter().map(|one| format!("{} {}: {}", one.line, one.code, one.sentence)).collect();
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @r#"
+        3 RXX: it has 2 primary roles: RO197, RO57
+        5 RX1: "2020-02-30" is not a date as YYYY-MM-DD between 1900 and 2199
+        6 RX2: it ends before it begins: legal dates 2021-01-01 to 2020-01-01
+        7 R!: the code "R!" is not an ODS code of three to twelve capital letters and digits
+        8 RX3: the status is "Open"; expected Active or Inactive
+        9 RXY: it stands in the release twice
+        "#);
         let reader = system("reader", &[READ]);
         assert_eq!(rig.get(&reader, "/directory/organisations/RXX").await.body["name"], "GOOD TRUST");
         assert_eq!(rig.get(&reader, "/directory/organisations/RXY").await.body["name"], "SPACED & SMALL");
