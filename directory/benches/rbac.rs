@@ -109,7 +109,7 @@ fn content() -> Content {
             .collect(),
         // Only downward, so that there is no circle; every fourth begins no chain.
         inclusions: (8..ACTIVITIES)
-            .filter(|number| number % 4 != 0)
+            .filter(|number| !number.is_multiple_of(4))
             .map(|number| (activity(number), activity(number / 2)))
             .collect(),
         baselines: baselines.collect(),

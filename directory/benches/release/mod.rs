@@ -63,7 +63,7 @@ impl Release {
                 id(target)
             )
         };
-        let _ = write!(
+        let _ = writeln!(
             text,
             "<Organisation orgRecordClass=\"RC1\">\n  <Name>SURGERY {number} &amp; {name} PARTNERS</Name>\n  {date}\
              {}<Status value=\"Active\" /><LastChangeDate value=\"2026-05-01\" />\n  \
@@ -73,7 +73,7 @@ impl Release {
              <Contacts><Contact type=\"tel\" value=\"0113 {number:07}\" />\
              <Contact type=\"http\" value=\"www.example.org/{number}\" /></Contacts>\n  \
              <Roles><Role id=\"RO177\" uniqueRoleId=\"{}\" primaryRole=\"true\">{date}<Status value=\"Active\" /></Role>\
-             <Role id=\"RO76\" uniqueRoleId=\"{}\">{date}<Status value=\"Active\" /></Role></Roles>\n  <Rels>{}{}{}</Rels>\n",
+             <Role id=\"RO76\" uniqueRoleId=\"{}\">{date}<Status value=\"Active\" /></Role></Roles>\n  <Rels>{}{}{}</Rels>",
             id(&code),
             number % 29,
             number % 9,
@@ -81,13 +81,13 @@ impl Release {
             number * 10 + 1,
             rel(2, "RE4", &parent),
             rel(3, "RE5", "Q72"),
-            if number % 3 == 0 { rel(4, "RE6", &parent) } else { String::new() },
+            if number.is_multiple_of(3) { rel(4, "RE6", &parent) } else { String::new() },
         );
-        if number % 5 == 0 {
-            let _ = write!(
+        if number.is_multiple_of(5) {
+            let _ = writeln!(
                 text,
                 "  <Succs><Succ uniqueSuccId=\"{number}\"><Date><Type value=\"Legal\" /><Start value=\"2013-04-01\" />\
-                 </Date><Type>Predecessor</Type><Target>{}</Target></Succ></Succs>\n",
+                 </Date><Type>Predecessor</Type><Target>{}</Target></Succ></Succs>",
                 id("5N1")
             );
         }

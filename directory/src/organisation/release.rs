@@ -208,7 +208,10 @@ fn dates_of(node: &Node) -> Result<Dates, String> {
             Some("Legal") => &mut dates.legal,
             Some("Operational") => &mut dates.operational,
             other => {
-                return Err(format!("the type of a date is {}; expected Legal or Operational", quoted(other)));
+                return Err(format!(
+                    "the type of a date is {}; expected Legal or Operational",
+                    quoted(other)
+                ));
             }
         };
         if !into.is_empty() {
