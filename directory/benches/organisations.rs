@@ -18,7 +18,7 @@ mod release;
 use release::Release;
 
 /// Below this a release of 300,000 organisations is in.
-const BOUND: Duration = Duration::from_secs(120);
+const BOUND: Duration = Duration::from_mins(2);
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
