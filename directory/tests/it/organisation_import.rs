@@ -214,7 +214,7 @@ platform::both_engines! {
         let text = release("2026-07-28", &organisation("FFFFF", "SOMETHING ELSE", "Active", ""));
         let report = bring_text(&rig, &text, Mode::Apply).await.unwrap();
         assert_eq!((report.progress.created, report.progress.changed), (0, 0));
-        assert_eq!(report.kept.iter().map(|code| code.as_str()).collect::<Vec<_>>(), ["FFFFF"]);
+        assert_eq!(report.kept.iter().map(platform::id::OdsCode::as_str).collect::<Vec<_>>(), ["FFFFF"]);
         let there = rig.get(&operator, "/directory/organisations/FFFFF").await;
         assert_eq!((there.body["name"].as_str(), there.etag()), (Some("Locum pharmacy"), "\"1\"".to_owned()));
         let changes = rig.get(&operator, "/directory/changes").await;
