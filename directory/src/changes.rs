@@ -11,6 +11,17 @@ use crate::counter::Counter;
 use crate::error::Error;
 use crate::store::changes;
 
+/// Takes the feed's turn without telling anything: nobody else tells of a change before this transaction has ended.
+pub(crate) async fn in_turn(tx: &mut Tx) -> Result<(), Error> {
+    Counter::Change.take(tx, 0).await.map(drop)
+}
+
+/// The number of the last change that was told, in the feed's turn.
+pub(crate) async fn last(tx: &mut Tx) -> Result<u64, Error> {
+    // The next number, none taken.
+    Ok(Counter::Change.take(tx, 0).await?.saturating_sub(1))
+}
+
 /// Tells of a change to one thing. `subject` is its id; `person` whom it concerns, if anybody.
 pub(crate) async fn tell(
     tx: &mut Tx,
@@ -26,15 +37,15 @@ pub(crate) async fn tell(
     Ok(number)
 }
 
-/// Tells of many changes at once, in the order given.
+/// Tells of many changes at once, in the order given; gives the number of the last.
 pub(crate) async fn tell_many(
     tx: &mut Tx,
     now: Millis,
     told: &[(ChangeKind, String, Option<String>)],
-) -> Result<(), Error> {
+) -> Result<Option<u64>, Error> {
     let Ok(many) = u32::try_from(told.len()) else { return Err(Error::NumbersSpent { what: "change" }) };
     if many == 0 {
-        return Ok(());
+        return Ok(None);
     }
     let first = Counter::Change.take(tx, many).await?;
     let rows: Vec<Change> = told
@@ -48,5 +59,6 @@ pub(crate) async fn tell_many(
             person: person.clone(),
         })
         .collect();
-    changes::insert(tx, &rows).await
+    changes::insert(tx, &rows).await?;
+    Ok(rows.last().map(|row| row.number))
 }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::authority::Assurance;
 use crate::error::Error;
+use crate::position::Activity;
 
 /// How the register behaves on this machine. Every key has a default.
 #[derive(Clone, Debug, Deserialize)]
@@ -15,9 +16,8 @@ pub struct Config {
     pub request_lock_minutes: u32,
     /// After how many days a request that nobody decided expires.
     pub request_days: u32,
-    /// What a sign-in with a person's certificate is worth: `two` where its key may lie in a file, `three` where it lies on
-    /// a card and nowhere else. Acts that change what others hold need `three`.
-    pub sign_in_certificate: Assurance,
+    /// The activity that makes a local smartcard administrator of its holders, as in `B0123`; none is known nationally.
+    pub local_smartcard_administrator: Option<String>,
 }
 
 impl Default for Config {
@@ -26,7 +26,7 @@ impl Default for Config {
             idempotency_hours: 24,
             request_lock_minutes: 15,
             request_days: 30,
-            sign_in_certificate: Assurance::Two,
+            local_smartcard_administrator: None,
         }
     }
 }
@@ -44,6 +44,16 @@ impl Config {
         if !within(self.request_days, 365) {
             return Err(Error::Setting { sentence: "directory.request_days is between 1 and 365" });
         }
+        let activity = self.local_smartcard_administrator.as_deref();
+        if activity.is_some_and(|code| code.parse::<Activity>().is_err() || RESERVED.contains(&code)) {
+            return Err(Error::Setting {
+                sentence: "directory.local_smartcard_administrator is the code of an activity, as in B0123, and of none \
+                           that gives another rank",
+            });
+        }
         Ok(())
     }
 }
+
+/// Activities that give a rank of their own.
+const RESERVED: [&str; 4] = ["B1300", "B0267", "B0272", "B0274"];

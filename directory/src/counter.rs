@@ -46,14 +46,38 @@ pub(crate) async fn new_user_id(tx: &mut Tx) -> Result<UserId, Error> {
     UserId::from_number(number).ok_or(Error::NumbersSpent { what: "person" })
 }
 
-/// A new id of a person in an organisation.
-pub(crate) async fn new_organisation_person_id(tx: &mut Tx) -> Result<OrganisationPersonId, Error> {
-    let number = Counter::OrganisationPerson.take(tx, 1).await?;
-    OrganisationPersonId::from_number(number).ok_or(Error::NumbersSpent { what: "organisation membership" })
+/// New ids of people in organisations.
+pub(crate) async fn new_organisation_person_ids(
+    tx: &mut Tx,
+    many: usize,
+) -> Result<Vec<OrganisationPersonId>, Error> {
+    numbers(
+        tx,
+        Counter::OrganisationPerson,
+        many,
+        OrganisationPersonId::from_number,
+        "organisation membership",
+    )
+    .await
 }
 
-/// A new role profile id.
-pub(crate) async fn new_role_profile_id(tx: &mut Tx) -> Result<RoleProfileId, Error> {
-    let number = Counter::RoleProfile.take(tx, 1).await?;
-    RoleProfileId::from_number(number).ok_or(Error::NumbersSpent { what: "role profile" })
+/// New role profile ids.
+pub(crate) async fn new_role_profile_ids(tx: &mut Tx, many: usize) -> Result<Vec<RoleProfileId>, Error> {
+    numbers(tx, Counter::RoleProfile, many, RoleProfileId::from_number, "role profile").await
+}
+
+async fn numbers<T>(
+    tx: &mut Tx,
+    counter: Counter,
+    many: usize,
+    id: impl Fn(u64) -> Option<T>,
+    what: &'static str,
+) -> Result<Vec<T>, Error> {
+    let spent = || Error::NumbersSpent { what };
+    let taken = u32::try_from(many).map_err(|_| spent())?;
+    if taken == 0 {
+        return Ok(Vec::new());
+    }
+    let first = counter.take(tx, taken).await?;
+    (first..).take(many).map(|number| id(number).ok_or_else(spent)).collect()
 }

@@ -49,6 +49,13 @@ impl Day {
     }
 }
 
+/// A moment for people to read, in UTC to the second (RFC 3339).
+pub(crate) fn moment(at: Millis) -> String {
+    let utc = OffsetDateTime::from_unix_timestamp(at.seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (hour, minute, second) = utc.to_hms();
+    format!("{}T{hour:02}:{minute:02}:{second:02}Z", Day(utc.date()))
+}
+
 /// When the clocks change in this month: 01:00 UTC on its last Sunday.
 fn change(year: i32, month: Month) -> OffsetDateTime {
     let last = Date::from_calendar_date(year, month, 31).unwrap_or(Date::MIN);

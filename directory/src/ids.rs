@@ -11,6 +11,10 @@ platform::text_id!(
     PositionId
 );
 platform::text_id!(
+    /// What a position gives in one organisation and job role.
+    AccessProfileId
+);
+platform::text_id!(
     /// A person in a position, from a day to a day.
     AssignmentId
 );
@@ -21,6 +25,14 @@ platform::text_id!(
 platform::text_id!(
     /// A workgroup.
     WorkgroupId
+);
+platform::text_id!(
+    /// A role profile in a workgroup, from a day to a day.
+    MemberId
+);
+platform::text_id!(
+    /// Somebody's leaving.
+    LeavingId
 );
 platform::text_id!(
     /// A campaign of recertification.

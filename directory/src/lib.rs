@@ -13,7 +13,9 @@ mod words;
 
 mod acting;
 pub mod api;
+mod assignment;
 pub mod authority;
+mod campaign;
 mod changes;
 mod config;
 mod counter;
@@ -23,19 +25,25 @@ mod http;
 mod ids;
 mod ods;
 mod once;
-pub mod organisation;
-pub mod rbac;
+mod position;
 mod register;
+mod request;
 mod store;
 mod version;
-mod xml;
+mod workgroup;
 
+pub use assignment::{AssignmentEvent, Cause, Swept};
+pub use campaign::CampaignEvent;
 pub use config::Config;
 pub use day::Day;
 pub use error::Error;
 pub use http::{openapi, router};
 pub use ids::{
-    AssignmentId, CampaignId, OrganisationPersonId, PositionId, RequestId, RoleProfileId, WorkgroupId,
+    AccessProfileId, AssignmentId, CampaignId, LeavingId, MemberId, OrganisationPersonId, PositionId,
+    RequestId, RoleProfileId, WorkgroupId,
 };
+pub use position::{Activity, Area, JobRole, PositionEvent, effective_activities};
 pub use register::{Parts, Register};
+pub use request::RequestEvent;
 pub use version::Version;
+pub use workgroup::WorkgroupEvent;

@@ -29,11 +29,13 @@ pub enum ChangeKind {
     PositionChanged,
     /// A position was closed.
     PositionClosed,
-    /// A release of the national roles is in force; the subject is its number.
-    RolesReleased,
+    /// A workgroup, or who is in it, was changed; the subject is its id.
+    WorkgroupChanged,
+    /// A request was approved that another part of the register applies; the subject is its id.
+    RequestApproved,
 }
 
-const WORDS: [(ChangeKind, &str); 10] = [
+const WORDS: [(ChangeKind, &str); 11] = [
     (ChangeKind::OrganisationChanged, "organisation-changed"),
     (ChangeKind::PersonChanged, "person-changed"),
     (ChangeKind::PersonClosed, "person-closed"),
@@ -43,7 +45,8 @@ const WORDS: [(ChangeKind, &str); 10] = [
     (ChangeKind::AssignmentEnded, "assignment-ended"),
     (ChangeKind::PositionChanged, "position-changed"),
     (ChangeKind::PositionClosed, "position-closed"),
-    (ChangeKind::RolesReleased, "roles-released"),
+    (ChangeKind::WorkgroupChanged, "workgroup-changed"),
+    (ChangeKind::RequestApproved, "request-approved"),
 ];
 
 impl ChangeKind {

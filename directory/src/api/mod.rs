@@ -1,8 +1,19 @@
 //! What others may say to the register: its acts and the types on the wire.
 
+mod assignments;
+mod campaigns;
 mod changes;
-mod organisations;
-mod rbac;
+mod page;
+mod positions;
+mod requests;
+mod workgroups;
+
+pub use assignments::*;
+pub use campaigns::*;
+pub use page::{Page, PageQuery};
+pub use positions::*;
+pub use requests::*;
+pub use workgroups::*;
 
 pub use changes::{Change, ChangeKind, ChangeQuery, Changes, Consumer, Progress};
 pub use organisations::{

@@ -1,5 +1,8 @@
 //! The ranks of the registration authority.
 
+use std::str::FromStr;
+
+use platform::id::NotAnId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -41,6 +44,21 @@ impl Rank {
         Self::Operator,
     ];
 
+    /// The word on the wire and in the tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Everybody => "everybody",
+            Self::Personnel => "personnel",
+            Self::LocalSmartcardAdministrator => "local-smartcard-administrator",
+            Self::IdChecker => "id-checker",
+            Self::Sponsor => "sponsor",
+            Self::RaAgent => "ra-agent",
+            Self::AdvancedRaAgent => "advanced-ra-agent",
+            Self::RaManager => "ra-manager",
+            Self::Operator => "operator",
+        }
+    }
+
     /// The rank that a role profile gives: its job role (`R5080`), its effective activities, and the activity that this
     /// site has chosen for local smartcard administrators, for which no national code is known.
     pub fn of<'a>(
@@ -76,9 +94,27 @@ impl Rank {
     }
 }
 
+impl FromStr for Rank {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        let found = Self::ALL.into_iter().find(|rank| rank.word() == text);
+        found.ok_or(NotAnId { expected: "a rank" })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The word in the tables is the word on the wire, for every rank.
+    #[test]
+    fn words_are_those_on_the_wire() {
+        for rank in Rank::ALL {
+            assert_eq!(serde_json::to_value(rank).unwrap(), rank.word());
+            assert_eq!(rank.word().parse(), Ok(rank));
+        }
+    }
 
     /// The rank follows from job role and activities; an agent's activities without the job role give none.
     #[test]

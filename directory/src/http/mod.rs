@@ -1,10 +1,15 @@
 //! The routes of the register.
 
+mod acting;
 mod answer;
+mod assignments;
+mod campaigns;
 mod changes;
 mod headers;
-mod organisations;
-mod rbac;
+mod input;
+mod positions;
+mod requests;
+mod workgroups;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -22,8 +27,14 @@ pub fn router(register: Register) -> Router {
         .route("/directory/changes", get(changes::list))
         .route("/directory/consumers", get(changes::consumers))
         .route("/directory/consumers/{name}", put(changes::advance));
-    let own = own.merge(organisations::router()).merge(rbac::router());
-    own.layer(DefaultBodyLimit::max(LARGEST)).with_state(register)
+    own.merge(positions::router())
+        .merge(assignments::router())
+        .merge(workgroups::router())
+        .merge(requests::router())
+        .merge(campaigns::router())
+        .layer(axum::middleware::from_fn(acting::choose))
+        .layer(DefaultBodyLimit::max(LARGEST))
+        .with_state(register)
 }
 
 /// The routes of the feed.
@@ -33,8 +44,15 @@ struct Document;
 
 /// The register's routes as OpenAPI.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let mut whole = Document::openapi();
-    whole.merge(organisations::Document::openapi());
-    whole.merge(rbac::Document::openapi());
-    whole
+    let mut document = Document::openapi();
+    for area in [
+        positions::Document::openapi(),
+        assignments::Document::openapi(),
+        workgroups::Document::openapi(),
+        requests::Document::openapi(),
+        campaigns::Document::openapi(),
+    ] {
+        document.merge(area);
+    }
+    document
 }

@@ -4,15 +4,22 @@
 //! the pool.
 
 pub(crate) mod assignments;
+pub(crate) mod campaigns;
 pub(crate) mod changes;
 pub(crate) mod counters;
+pub(crate) mod leavings;
+pub(crate) mod lineages;
 pub(crate) mod once;
 pub(crate) mod organisations;
 pub(crate) mod organisations_imported;
 pub(crate) mod organisations_search;
 pub(crate) mod organisations_written;
 pub(crate) mod people;
-pub(crate) mod rbac;
+pub(crate) mod position_links;
+pub(crate) mod positions;
+pub(crate) mod requests;
+pub(crate) mod roles;
+pub(crate) mod workgroups;
 
 use std::str::FromStr;
 
@@ -45,6 +52,11 @@ pub(crate) fn placeholders(rows: usize, columns: usize) -> String {
     (0..rows).map(row).collect::<Vec<_>>().join(", ")
 }
 
+/// The placeholders of a list: `$3, $4`.
+pub(crate) fn list(first: usize, many: usize) -> String {
+    (first..first + many).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ")
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         Self::Db(db::Error::from(error))
@@ -59,5 +71,6 @@ mod tests {
     #[test]
     fn placeholders_number_through() {
         assert_eq!(placeholders(2, 3), "($1, $2, $3), ($4, $5, $6)");
+        assert_eq!(list(3, 2), "$3, $4");
     }
 }

@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what should not be")]
 
+mod assignments;
+mod batches;
+mod campaigns;
 mod changes;
+mod leaving;
 mod matrix;
-mod organisation_import;
-mod organisations;
-mod rbac;
+mod positions;
+mod requests;
 mod rig;
-
-#[path = "../../benches/release/mod.rs"]
-mod release;
+mod roles;
+mod workgroups;
+mod world;

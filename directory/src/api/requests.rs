@@ -1,0 +1,158 @@
+//! Requests on the wire.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+pub use crate::request::Ask;
+
+/// Something is asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRequest {
+    /// What.
+    pub ask: Ask,
+    /// `submitted`, if it is left out, or `draft`, to be handed in later.
+    #[serde(default)]
+    pub state: NewRequestState,
+    /// What is worth knowing for whoever decides.
+    #[serde(default)]
+    pub notes: Option<String>,
+}
+
+/// Whether a new request is handed in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NewRequestState {
+    /// At once.
+    #[default]
+    Submitted,
+    /// Later.
+    Draft,
+}
+
+/// A draft as it is to be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RequestDraft {
+    /// What is asked for.
+    pub ask: Ask,
+    /// What is worth knowing for whoever decides.
+    #[serde(default)]
+    pub notes: Option<String>,
+}
+
+/// What is said at a step.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RequestStepNotes {
+    /// What is worth knowing.
+    #[serde(default)]
+    pub notes: Option<String>,
+}
+
+/// Why a request is rejected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rejection {
+    /// Why, for whoever asked.
+    pub reason: String,
+    /// What else is worth knowing.
+    #[serde(default)]
+    pub notes: Option<String>,
+}
+
+/// A request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Request {
+    /// Its id.
+    pub id: String,
+    /// How often it was written: its ETag.
+    pub version: i64,
+    /// `draft`, `submitted`, `locked`, `approved`, `rejected`, `withdrawn`, `expired`, `applied` or `failed`.
+    pub state: String,
+    /// What is asked for: what it is to be like afterwards.
+    pub ask: Ask,
+    /// What it was like when the request was handed in.
+    #[schema(value_type = Object)]
+    pub before: serde_json::Value,
+    /// Who asked: a user id or a client id.
+    pub requester: String,
+    /// Where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<String>,
+    /// Whom it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+    /// The position it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<String>,
+    /// When it was handed in, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submitted_at: Option<i64>,
+    /// Until when it can be decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+    /// Who holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<RequestLock>,
+    /// How it was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<RequestDecision>,
+    /// The steps that were taken; only where one request is read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<RequestStep>,
+}
+
+/// Who holds a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RequestLock {
+    /// The user id.
+    pub by: String,
+    /// Until when, in milliseconds since 1970.
+    pub until: i64,
+}
+
+/// How a request was decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RequestDecision {
+    /// By whom.
+    pub by: String,
+    /// When, in milliseconds since 1970.
+    pub at: i64,
+    /// Why it was rejected, or why what was approved could not be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A step that was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RequestStep {
+    /// The version that it made.
+    pub version: i64,
+    /// When, in milliseconds since 1970.
+    pub at: i64,
+    /// What: `drafted`, `changed`, `submitted`, `opened`, `let-go`, `approved`, `rejected`, `withdrawn`, `applied`,
+    /// `failed`, `retried` or `expired`.
+    pub step: String,
+    /// Who.
+    pub actor: String,
+    /// In which role profile, where one was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_profile: Option<String>,
+    /// What was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+}
+
+/// Which requests are listed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RequestQuery {
+    /// `open`, if it is left out: those that one may decide; `closed`: those that could be and were; `mine`: one's own.
+    pub view: Option<String>,
+    /// How many at most: 1 to 500, 50 if it is left out. A page may hold fewer and still have a next one.
+    pub limit: Option<u32>,
+    /// The `next` of the page before.
+    pub after: Option<String>,
+}

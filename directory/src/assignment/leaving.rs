@@ -1,0 +1,151 @@
+//! Leaving: everything ends in one act, and the feed tells of it in the same transaction.
+
+use platform::clock::Millis;
+use platform::db::Tx;
+use platform::id::{OdsCode, UserId};
+
+use super::end::Around;
+use super::{Assignment, AssignmentEvent, Cause, Ending, end_now};
+use crate::acting::{self, Doing};
+use crate::api::ChangeKind;
+use crate::authority::Act;
+use crate::changes;
+use crate::day::Day;
+use crate::error::Error;
+use crate::ids::{AssignmentId, LeavingId};
+use crate::store::{assignments, leavings, people};
+
+/// How many assignments of one person end in one act.
+const MOST: usize = 1000;
+
+/// Somebody's leaving.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Leaving {
+    pub(crate) id: LeavingId,
+    pub(crate) user: UserId,
+    /// From where; from everywhere if there is none.
+    pub(crate) organisation: Option<OdsCode>,
+    /// The last day.
+    pub(crate) last_day: Day,
+    pub(crate) reason: String,
+    pub(crate) at: Millis,
+    /// The number in the feed from which on it is told; none before the last day has passed.
+    pub(crate) told: Option<u64>,
+}
+
+/// Ends the assignments of a person after a last day, in one organisation or everywhere. A day that has passed ends them
+/// at once. Gives the leaving with how many ended or will.
+pub(crate) async fn leave(
+    tx: &mut Tx,
+    doing: &Doing,
+    user: UserId,
+    organisation: Option<OdsCode>,
+    last_day: Day,
+    reason: String,
+) -> Result<(Leaving, usize), Error> {
+    if people::is_open(&mut *tx, &user).await?.is_none() {
+        return Err(Error::unknown("person", &user));
+    }
+    let today = doing.today();
+    let present = assignments::open_of_person(tx, &user, organisation.as_ref(), today, MOST).await?;
+    demand(tx, doing, &user, organisation.as_ref(), &present).await?;
+    if present.is_empty() && organisation.is_some() {
+        let sentence = "This person has no assignment in that organisation now or later.";
+        return Err(Error::conflict("not-assigned", sentence));
+    }
+    let at_once = last_day < today;
+    let ends_now = |one: &&Assignment| at_once || one.from > last_day;
+    let now: Vec<Assignment> = present.iter().filter(ends_now).cloned().collect();
+    let later: Vec<&Assignment> = present
+        .iter()
+        .filter(|one| !ends_now(one))
+        .filter(|one| one.to.is_none_or(|to| to > last_day))
+        .collect();
+    let touched = now.len() + later.len();
+    let ending = Ending::because(Cause::Left, Some(reason.clone()));
+    end_now(tx, doing, &now, &ending).await?;
+    redate(tx, doing, &later, last_day).await?;
+    let mut leaving = Leaving {
+        id: LeavingId::new(doing.now),
+        user,
+        organisation,
+        last_day,
+        reason,
+        at: doing.now,
+        told: None,
+    };
+    if at_once {
+        leaving.told = Some(tell(tx, doing.now, &leaving).await?);
+    }
+    leavings::insert(tx, &leaving).await?;
+    let event = AssignmentEvent::PersonLeaves {
+        leaving: leaving.id.to_string(),
+        user: leaving.user.to_string(),
+        organisation: leaving.organisation.as_ref().map(ToString::to_string),
+        last_day: leaving.last_day.to_string(),
+        assignments: u64::try_from(touched).unwrap_or(u64::MAX),
+    };
+    audit::record(tx, doing.now, &doing.recorded(), &event).await?;
+    Ok((leaving, touched))
+}
+
+/// Tells of a leaving whose last day has passed; gives the number from which on everything of it is told.
+pub(super) async fn tell(tx: &mut Tx, now: Millis, leaving: &Leaving) -> Result<u64, Error> {
+    if leaving.organisation.is_none() {
+        let user = leaving.user.as_str();
+        return changes::tell(tx, now, ChangeKind::PersonClosed, user, Some(user)).await;
+    }
+    changes::last(tx).await
+}
+
+/// Leaving everywhere is as closing a profile; leaving one organisation is ending what is held there.
+async fn demand(
+    tx: &mut Tx,
+    doing: &Doing,
+    user: &UserId,
+    organisation: Option<&OdsCode>,
+    present: &[Assignment],
+) -> Result<(), Error> {
+    match organisation {
+        None => {
+            let target = acting::on_person_in(tx, &doing.register, user, doing.today()).await?;
+            doing.demand(Act::ClosePerson, &target)?;
+        }
+        Some(organisation) if present.is_empty() => {
+            let target = acting::in_organisation_in(tx, organisation).await?;
+            doing.demand(Act::EndAssignment, &target)?;
+        }
+        Some(_) => {}
+    }
+    let ids: Vec<AssignmentId> = present.iter().map(|one| one.id.clone()).collect();
+    let around = Around::read(tx, doing, &ids).await?;
+    for one in present {
+        doing.demand(Act::EndAssignment, &around.target(one))?;
+    }
+    Ok(())
+}
+
+async fn redate(tx: &mut Tx, doing: &Doing, rows: &[&Assignment], last_day: Day) -> Result<(), Error> {
+    let ids: Vec<AssignmentId> = rows.iter().map(|row| row.id.clone()).collect();
+    assignments::set_end(tx, &ids, Some(last_day)).await?;
+    let events: Vec<AssignmentEvent> = rows
+        .iter()
+        .map(|row| AssignmentEvent::Redated {
+            assignment: row.id.to_string(),
+            user: row.user.to_string(),
+            position: row.position.to_string(),
+            before: row.to.map(String::from),
+            end: Some(last_day.to_string()),
+            request: None,
+        })
+        .collect();
+    for events in events.chunks(100) {
+        audit::record_many(tx, doing.now, &doing.recorded(), events).await?;
+    }
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| (ChangeKind::AssignmentChanged, row.id.to_string(), Some(row.user.to_string())))
+        .collect();
+    changes::tell_many(tx, doing.now, &told).await?;
+    Ok(())
+}

@@ -1,0 +1,179 @@
+//! Putting people into positions, one or many in one act.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use platform::db::Tx;
+use platform::id::{OdsCode, UserId};
+
+use super::mint::mint;
+use super::rules::{days, in_the_way};
+use super::{Assignment, AssignmentEvent, Redate, Right, Sorted, State, Via};
+use crate::acting::Doing;
+use crate::api::ChangeKind;
+use crate::authority::{Lineage, Target};
+use crate::changes;
+use crate::day::Day;
+use crate::error::Error;
+use crate::ids::{AssignmentId, PositionId};
+use crate::position::Position;
+use crate::store::{assignments, lineages, positions};
+use crate::version::Version;
+
+/// Who is to be put into what, from when to when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) user: UserId,
+    pub(crate) position: PositionId,
+    /// Today if none is given.
+    pub(crate) from: Option<Day>,
+    pub(crate) to: Option<Day>,
+    pub(crate) notes: Option<String>,
+}
+
+/// What else is done in the same act.
+#[derive(Default)]
+pub(crate) struct Beside<'a> {
+    /// Assignments that are taken away.
+    pub(crate) ended: &'a [AssignmentId],
+    /// Assignments that get another end.
+    pub(crate) redated: &'a [Redate],
+}
+
+/// What is read once for all rows.
+struct Known {
+    positions: BTreeMap<PositionId, Position>,
+    lines: BTreeMap<OdsCode, Lineage>,
+    open: BTreeMap<UserId, bool>,
+    busy: Vec<Assignment>,
+}
+
+/// Checks each row; nothing is written. A few statements, however many rows there are.
+pub(crate) async fn prepare_assign(
+    tx: &mut Tx,
+    doing: &Doing,
+    right: Right<'_>,
+    asked: Vec<Asked>,
+    via: Via,
+    beside: Beside<'_>,
+) -> Result<Sorted<Assignment>, Error> {
+    let mut known = known(tx, &asked).await?;
+    known.busy.retain(|assignment| !beside.ended.contains(&assignment.id));
+    for assignment in &mut known.busy {
+        if let Some(redated) = beside.redated.iter().find(|redate| redate.id == assignment.id) {
+            assignment.to = redated.to;
+        }
+    }
+    let mut rows = Vec::with_capacity(asked.len());
+    for one in asked {
+        let row = checked(doing, right, one, via, &known);
+        if let Ok(good) = &row {
+            known.busy.push(good.clone());
+        }
+        rows.push(row);
+    }
+    Ok(Sorted::of(rows))
+}
+
+async fn known(tx: &mut Tx, asked: &[Asked]) -> Result<Known, Error> {
+    let users: BTreeSet<&UserId> = asked.iter().map(|one| &one.user).collect();
+    let users: Vec<UserId> = users.into_iter().cloned().collect();
+    let wanted: BTreeSet<&PositionId> = asked.iter().map(|one| &one.position).collect();
+    let wanted: Vec<PositionId> = wanted.into_iter().cloned().collect();
+    let positions = positions::find_all(tx, &wanted).await?;
+    let places: Vec<OdsCode> = positions.iter().map(|position| position.organisation.clone()).collect();
+    Ok(Known {
+        lines: lineages::of(tx, &places).await?,
+        open: assignments::open_people(tx, &users).await?,
+        busy: assignments::of_pairs(tx, &users, &wanted).await?,
+        positions: positions.into_iter().map(|position| (position.id.clone(), position)).collect(),
+    })
+}
+
+/// One row: the position is open and the person too, it may be done, the days are in order and free.
+fn checked(
+    doing: &Doing,
+    right: Right<'_>,
+    asked: Asked,
+    via: Via,
+    known: &Known,
+) -> Result<Assignment, Error> {
+    let position =
+        known.positions.get(&asked.position).ok_or_else(|| Error::unknown("position", &asked.position))?;
+    if let Right::Of(acts) = right {
+        let target = Target {
+            person: Some(asked.user.clone()),
+            organisations: known.lines.get(&position.organisation).cloned().into_iter().collect(),
+            position: Some(position.id.clone()),
+            position_rank: position.rank,
+            ..Target::default()
+        };
+        for act in acts {
+            doing.demand(*act, &target)?;
+        }
+    }
+    if !position.is_open() {
+        let sentence = format!("The position {} is closed. Choose another.", position.name);
+        return Err(Error::conflict("position-closed", sentence));
+    }
+    match known.open.get(&asked.user) {
+        None => return Err(Error::unknown("person", &asked.user)),
+        Some(false) => {
+            let sentence = "The profile of this person is closed. Open it again first.";
+            return Err(Error::conflict("profile-closed", sentence));
+        }
+        Some(true) => {}
+    }
+    let (from, to) = days(asked.from, asked.to, via, doing.today())?;
+    let same = |other: &&Assignment| other.user == asked.user && other.position == asked.position;
+    in_the_way((from, to), known.busy.iter().filter(same))?;
+    Ok(Assignment {
+        id: AssignmentId::new(doing.now),
+        user: asked.user,
+        position: asked.position,
+        organisation: position.organisation.clone(),
+        from,
+        to,
+        state: State::Live,
+        notes: asked.notes,
+        via,
+        made_by: doing.name(),
+        made_at: doing.now,
+        version: Version::FIRST,
+    })
+}
+
+/// Stores what was checked, with the ids it needs, its events and its changes.
+pub(crate) async fn assign(
+    tx: &mut Tx,
+    doing: &Doing,
+    rows: &[Assignment],
+    request: Option<&str>,
+) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let pairs: Vec<(UserId, PositionId)> =
+        rows.iter().map(|row| (row.user.clone(), row.position.clone())).collect();
+    mint(tx, &pairs).await?;
+    assignments::insert(tx, rows).await?;
+    let events: Vec<AssignmentEvent> = rows
+        .iter()
+        .map(|row| AssignmentEvent::Assigned {
+            assignment: row.id.to_string(),
+            user: row.user.to_string(),
+            position: row.position.to_string(),
+            organisation: row.organisation.to_string(),
+            start: row.from.to_string(),
+            end: row.to.map(String::from),
+            via: row.via.to_string(),
+            request: request.map(str::to_owned),
+        })
+        .collect();
+    audit::record_many(tx, doing.now, &doing.recorded(), &events).await?;
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| (ChangeKind::AssignmentChanged, row.id.to_string(), Some(row.user.to_string())))
+        .collect();
+    changes::tell_many(tx, doing.now, &told).await?;
+    Ok(())
+}

@@ -1,0 +1,233 @@
+//! What a person holds, what relying parties get of it, and leaving.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::extract::State;
+use platform::caller::Caller;
+use platform::db::Tx;
+use platform::id::UserId;
+use platform::problem::{Body, Problem};
+use platform::web::{Json, Path, Query};
+
+use super::super::headers::Posted;
+use super::super::input;
+use super::{seen, which, wire};
+use crate::acting::{Doing, permitted, permitted_to_read};
+use crate::api::{Assignment, AssignmentQuery, Leaving, Leavings, NewLeaving, Page, PersonRole, PersonRoles};
+use crate::assignment::{self, mint};
+use crate::authority::{Act, Target};
+use crate::day::Day;
+use crate::error::Error;
+use crate::ids::PositionId;
+use crate::once::Answer;
+use crate::register::Register;
+use crate::store::assignments::{self, Of};
+use crate::store::roles::{Held, held};
+use crate::store::{changes, leavings as rows, people, workgroups};
+
+/// The assignments of a person. Those that ended are shown for organisations that one acts for.
+#[utoipa::path(
+    get, path = "/directory/people/{person}/assignments", tag = "directory",
+    params(("person" = String, Path, description = "The user id"), AssignmentQuery),
+    responses(
+        (status = 200, description = "In the order of their making", body = Page<Assignment>),
+        (status = 404, description = "There is no such person", body = Body),
+    )
+)]
+pub(in crate::http) async fn assignments(
+    caller: Caller,
+    State(register): State<Register>,
+    Path(user): Path<UserId>,
+    Query(query): Query<AssignmentQuery>,
+) -> Result<Json<Page<Assignment>>, Problem> {
+    permitted_to_read(&caller)?;
+    let (mut read, doing) = register.reading(caller).await?;
+    found(&mut read, &doing, &user).await?;
+    let (after, limit) = (input::after(query.after.as_ref())?, input::limit(query.limit));
+    let which = which(&query, &doing)?;
+    let rows = assignments::page(&mut read, Of::Person(&user), which, after.as_ref(), limit + 1).await?;
+    let page = Page::of(rows, limit, |one| one.id.to_string());
+    let mut items = Vec::with_capacity(page.items.len());
+    for one in page.items {
+        if seen(&mut read, &doing, &one).await.is_ok() {
+            items.push(wire::assignment(&one, doing.today()));
+        }
+    }
+    Ok(Json(Page { items, next: page.next }))
+}
+
+/// There is such a person, and the caller may find people.
+async fn found(tx: &mut Tx, doing: &Doing, user: &UserId) -> Result<(), Error> {
+    doing.sees(Act::FindPerson, &Target { person: Some(user.clone()), ..Target::default() })?;
+    match people::is_open(&mut *tx, user).await? {
+        Some(_) => Ok(()),
+        None => Err(Error::unknown("person", user)),
+    }
+}
+
+/// The roles that a person can use today, as relying parties get them.
+///
+/// A person who is closed has none.
+#[utoipa::path(
+    get, path = "/directory/people/{person}/roles", tag = "directory",
+    params(("person" = String, Path, description = "The user id")),
+    responses(
+        (status = 200, description = "The roles", body = PersonRoles),
+        (status = 404, description = "There is no such person", body = Body),
+    )
+)]
+pub(in crate::http) async fn roles(
+    caller: Caller,
+    State(register): State<Register>,
+    Path(user): Path<UserId>,
+) -> Result<Json<PersonRoles>, Problem> {
+    permitted_to_read(&caller)?;
+    let (mut read, doing) = register.reading(caller).await?;
+    found(&mut read, &doing, &user).await?;
+    let today = doing.today();
+    let mut live = live(&mut read, &user, today).await?;
+    if live.iter().any(|role| role.role_profile.is_none() || role.organisation_person.is_none()) {
+        mint_now(&register, &user, today).await?;
+        live = self::live(&mut read, &user, today).await?;
+    }
+    let roles = shown(&mut read, live, today).await?;
+    Ok(Json(PersonRoles { person: user.to_string(), roles }))
+}
+
+async fn live(tx: &mut Tx, user: &UserId, today: Day) -> Result<Vec<Held>, Error> {
+    let mut held = held(tx, user, today).await?;
+    held.retain(|role| role.is_live(today));
+    Ok(held)
+}
+
+/// What a position came to give after somebody had got it has no role profile until it is asked for.
+async fn mint_now(register: &Register, user: &UserId, today: Day) -> Result<(), Error> {
+    let (user, shared) = (user.clone(), register.clone());
+    register
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                crate::acting::in_turn(tx, &shared).await?;
+                let held = assignments::open_of_person(tx, &user, None, today, 1000).await?;
+                let pairs: Vec<(UserId, PositionId)> =
+                    held.into_iter().map(|one| (one.user, one.position)).collect();
+                mint(tx, &pairs).await
+            })
+        })
+        .await
+}
+
+/// Each access profile once, until the latest day that any assignment gives it.
+async fn shown(tx: &mut Tx, live: Vec<Held>, today: Day) -> Result<Vec<PersonRole>, Error> {
+    let mut by_profile: BTreeMap<_, Held> = BTreeMap::new();
+    for role in live {
+        match by_profile.get_mut(&role.profile.id) {
+            Some(before) => before.to = before.to.zip(role.to).map(|(one, other)| one.max(other)),
+            None => {
+                by_profile.insert(role.profile.id.clone(), role);
+            }
+        }
+    }
+    let ids: Vec<_> = by_profile.keys().cloned().collect();
+    let by_position = workgroups::of_profiles(tx, &ids).await?;
+    let role_profiles: Vec<_> = by_profile.values().filter_map(|role| role.role_profile.clone()).collect();
+    let direct = workgroups::of_role_profiles(tx, &role_profiles, today).await?;
+    let texts = |codes: &[crate::Activity]| codes.iter().map(ToString::to_string).collect();
+    let mut roles = Vec::with_capacity(by_profile.len());
+    for role in by_profile.into_values() {
+        let (Some(role_profile), Some(member)) = (role.role_profile, role.organisation_person) else {
+            continue;
+        };
+        let mut groups: BTreeSet<String> = BTreeSet::new();
+        groups.extend(by_position.iter().filter(|row| row.0 == role.profile.id).map(|row| row.1.to_string()));
+        groups.extend(direct.iter().filter(|row| row.0 == role_profile).map(|row| row.1.to_string()));
+        roles.push(PersonRole {
+            person_orgid: member.to_string(),
+            person_roleid: role_profile.to_string(),
+            org_code: role.profile.organisation.to_string(),
+            role_code: role.profile.job_role.to_string(),
+            added_activity_codes: texts(&role.profile.activities),
+            activity_codes: role.profile.effective(),
+            aow_codes: role.profile.areas.iter().map(ToString::to_string).collect(),
+            workgroups_codes: groups.into_iter().collect(),
+            position: role.profile.position.to_string(),
+            until: role.to.map(String::from),
+        });
+    }
+    Ok(roles)
+}
+
+/// Ends what a person holds, in one organisation or everywhere, and tells those who follow.
+///
+/// Everything that is not over on the last day ends with it; a day that has passed ends everything at once. From
+/// everywhere it is done by those who could close the profile.
+#[utoipa::path(
+    post, path = "/directory/people/{person}/leaving", tag = "directory",
+    params(("person" = String, Path, description = "The user id")),
+    request_body(content = NewLeaving, example = json!({"day": "2026-12-31", "reason": "Retires"})),
+    responses(
+        (status = 201, description = "The leaving, with how far those are who follow it", body = Leaving),
+        (status = 403, description = "Not allowed in this rank or there", body = Body),
+        (status = 409, description = "There is nothing to end in that organisation", body = Body),
+    )
+)]
+pub(in crate::http) async fn leave(
+    State(register): State<Register>,
+    Path(user): Path<UserId>,
+    Posted { caller, once, body }: Posted<NewLeaving>,
+) -> Result<Answer, Problem> {
+    permitted(&caller)?;
+    let organisation =
+        body.organisation.as_ref().map(|text| input::organisation("organisation", text)).transpose()?;
+    let (day, reason) = (input::day("day", &body.day)?, input::text("reason", &body.reason, input::NOTE)?);
+    let answer = register.act_once(once, caller, move |tx, doing| {
+        Box::pin(async move {
+            let (leaving, _) = assignment::leave(tx, &doing, user, organisation, day, reason).await?;
+            let consumers = consumers(tx).await?;
+            let body = wire::leaving(&leaving, &consumers);
+            let location = format!("/directory/people/{}/leaving", leaving.user);
+            Ok(Answer { location: Some(location), ..Answer::json(201, &body)? })
+        })
+    });
+    Ok(answer.await?)
+}
+
+async fn consumers(tx: &mut Tx) -> Result<Vec<(String, u64)>, Error> {
+    let rows = changes::consumers(&mut *tx).await?;
+    Ok(rows.into_iter().map(|(name, applied, _)| (name, applied)).collect())
+}
+
+/// The leavings of a person, with how far those are who follow them.
+#[utoipa::path(
+    get, path = "/directory/people/{person}/leaving", tag = "directory",
+    params(("person" = String, Path, description = "The user id")),
+    responses(
+        (status = 200, description = "Latest first, fifty at most", body = Leavings),
+        (status = 404, description = "There is no such person", body = Body),
+    )
+)]
+pub(in crate::http) async fn leavings(
+    caller: Caller,
+    State(register): State<Register>,
+    Path(user): Path<UserId>,
+) -> Result<Json<Leavings>, Problem> {
+    permitted_to_read(&caller)?;
+    let (mut read, doing) = register.reading(caller).await?;
+    found(&mut read, &doing, &user).await?;
+    let target = crate::acting::on_person_in(&mut read, &register, &user, doing.today()).await?;
+    let mut leavings = Vec::new();
+    let consumers = consumers(&mut read).await?;
+    for leaving in rows::of_person(&mut read, &user).await? {
+        let target = match &leaving.organisation {
+            Some(place) => crate::acting::in_organisation_in(&mut read, place).await?,
+            None => target.clone(),
+        };
+        // Whoever sees what has ended there sees it, and everybody their own.
+        let own = doing.actor.person.as_ref() == Some(&user);
+        let nowhere = target.organisations.is_empty() && doing.demand(Act::ReopenPerson, &target).is_ok();
+        if own || nowhere || doing.sees(Act::SeeEndedAssignments, &target).is_ok() {
+            leavings.push(wire::leaving(&leaving, &consumers));
+        }
+    }
+    Ok(Json(Leavings { leavings }))
+}

@@ -1,0 +1,450 @@
+//! `/directory/requests`.
+
+use std::collections::BTreeSet;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::{get, post, put};
+use platform::caller::Caller;
+use platform::db::Tx;
+use platform::id::OdsCode;
+use platform::problem::{Body, Problem};
+use platform::web::{Json, Path, Query};
+use utoipa::OpenApi;
+
+use super::answer::Tagged;
+use super::headers::{IfMatch, Posted};
+use super::input;
+use crate::acting::{Doing, permitted, permitted_to_read};
+use crate::api::{
+    self, NewRequest, NewRequestState, Page, Rejection, RequestDraft, RequestQuery, RequestStepNotes,
+};
+use crate::error::Error;
+use crate::ids::RequestId;
+use crate::once::{Answer, Once};
+use crate::register::Register;
+use crate::request::{self, Request, State as RequestState, Told};
+use crate::store::lineages;
+use crate::store::requests::{self, Wanted};
+
+/// How many organisations are searched in one list.
+const MOST_ORGANISATIONS: u32 = 2000;
+
+pub(super) fn router() -> Router<Register> {
+    Router::new()
+        .route("/directory/requests", post(create).get(list))
+        .route("/directory/requests/{request}", get(show).put(edit))
+        .route("/directory/requests/{request}/submission", post(submit))
+        .route("/directory/requests/{request}/lock", put(open).delete(exit))
+        .route("/directory/requests/{request}/approval", post(approve))
+        .route("/directory/requests/{request}/rejection", post(reject))
+        .route("/directory/requests/{request}/withdrawal", post(withdraw))
+        .route("/directory/requests/{request}/retry", post(retry))
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(create, list, show, edit, submit, open, exit, approve, reject, withdraw, retry))]
+pub(super) struct Document;
+
+/// A request as it is now, without its steps.
+fn shown(request: Request, now: platform::clock::Millis) -> api::Request {
+    let state = request.state.at(now);
+    let word = state.word().to_owned();
+    let decided = |decision: request::Decision, reason| api::RequestDecision {
+        by: decision.by,
+        at: decision.at.0,
+        reason,
+    };
+    let (submitted, lock, decision) = match state {
+        RequestState::Draft => (None, None, None),
+        RequestState::Submitted(submitted) | RequestState::Expired(submitted) => {
+            (Some(submitted), None, None)
+        }
+        RequestState::Locked(submitted, lock) => (Some(submitted), Some(lock), None),
+        RequestState::Approved(submitted, decision) | RequestState::Applied(submitted, decision) => {
+            (Some(submitted), None, Some(decided(decision, None)))
+        }
+        RequestState::Rejected(submitted, decision, reason)
+        | RequestState::Failed(submitted, decision, reason) => {
+            (Some(submitted), None, Some(decided(decision, Some(reason))))
+        }
+        RequestState::Withdrawn(submitted) => (submitted, None, None),
+    };
+    api::Request {
+        id: request.id.to_string(),
+        version: request.version.0,
+        state: word,
+        ask: request.ask,
+        before: request.before,
+        requester: request.requester,
+        organisation: request.organisation.map(String::from),
+        person: request.user.map(String::from),
+        position: request.position.map(String::from),
+        submitted_at: submitted.map(|submitted| submitted.at.0),
+        expires_at: submitted.map(|submitted| submitted.expires_at.0),
+        lock: lock.map(|lock| api::RequestLock { by: lock.by, until: lock.until.0 }),
+        decision,
+        steps: Vec::new(),
+    }
+}
+
+fn told(notes: Option<&String>) -> Result<Told, Error> {
+    Ok(Told { notes: input::maybe_text("notes", notes, input::NOTE)? })
+}
+
+/// Asks for something that somebody else decides.
+#[utoipa::path(
+    post, path = "/directory/requests", tag = "directory",
+    request_body(content = NewRequest, example = json!({
+        "ask": {"kind": "assign", "person": "555021942107", "position": "01990000-0000-7000-8000-000000000001",
+            "end": "2027-11-30"},
+        "notes": "Covers for a colleague"
+    })),
+    responses(
+        (status = 201, description = "The request", body = api::Request),
+        (status = 400, description = "A member is not what it may be", body = Body),
+        (status = 403, description = "Not allowed in this rank or there", body = Body),
+    )
+)]
+pub(super) async fn create(
+    State(register): State<Register>,
+    Posted { caller, once, body }: Posted<NewRequest>,
+) -> Result<Answer, Problem> {
+    permitted(&caller)?;
+    let notes = told(body.notes.as_ref())?;
+    let answer = register.act_once(once, caller, move |tx, doing| {
+        Box::pin(async move {
+            let mut request = request::create(tx, &doing, body.ask, &notes).await?;
+            if body.state == NewRequestState::Submitted {
+                request = request::submit(tx, &doing, &request.id, &Told::default()).await?;
+            }
+            let (location, version) = (format!("/directory/requests/{}", request.id), request.version);
+            Answer::created(&shown(request, doing.now), location, version)
+        })
+    });
+    Ok(answer.await?)
+}
+
+/// Requests: those that one may decide, those that were decided, or one's own.
+#[utoipa::path(
+    get, path = "/directory/requests", tag = "directory", params(RequestQuery),
+    responses(
+        (status = 200, description = "In the order of their making", body = Page<api::Request>),
+        (status = 403, description = "The caller was granted nothing here", body = Body),
+    )
+)]
+pub(super) async fn list(
+    caller: Caller,
+    State(register): State<Register>,
+    Query(query): Query<RequestQuery>,
+) -> Result<Json<Page<api::Request>>, Problem> {
+    permitted_to_read(&caller)?;
+    let (after, limit): (Option<RequestId>, u32) =
+        (input::after(query.after.as_ref())?, input::limit(query.limit));
+    let (mut read, doing) = register.reading(caller).await?;
+    let states: &[&str] = match query.view.as_deref() {
+        None | Some("open") => &["submitted", "locked"],
+        Some("closed") => &["approved", "rejected", "withdrawn", "expired", "applied", "failed"],
+        Some("mine") => &[],
+        Some(_) => return Err(Error::field("view", "Ask for open, closed or mine.").into()),
+    };
+    let name = doing.name();
+    let places = reach(&mut read, &doing).await?;
+    let wanted = if states.is_empty() { Wanted::By(&name) } else { Wanted::In(states, places.as_deref()) };
+    let rows = requests::page(&mut read, wanted, after.as_ref(), limit + 1).await?;
+    let page = Page::of(rows, limit, |request| request.id.to_string());
+    let mut items = Vec::with_capacity(page.items.len());
+    for request in page.items {
+        let mine = states.is_empty();
+        let expired = matches!(request.state.clone().at(doing.now), RequestState::Expired(_));
+        let fits = mine || (states.contains(&"expired") || !expired);
+        if fits && (mine || request::sees(&mut read, &doing, &request).await?) {
+            items.push(shown(request, doing.now));
+        }
+    }
+    Ok(Json(Page { items, next: page.next }))
+}
+
+/// Where the caller acts; everywhere if there is none.
+async fn reach(tx: &mut Tx, doing: &Doing) -> Result<Option<Vec<OdsCode>>, Error> {
+    let mut roots = BTreeSet::new();
+    for role in &doing.actor.roles {
+        match &role.organisation {
+            None => return Ok(None),
+            Some(organisation) => roots.insert(organisation),
+        };
+    }
+    let mut places = BTreeSet::new();
+    for root in roots {
+        places.extend(lineages::below(tx, root, MOST_ORGANISATIONS).await?);
+    }
+    Ok(Some(places.into_iter().take(2 * MOST_ORGANISATIONS as usize).collect()))
+}
+
+/// A request with its steps.
+#[utoipa::path(
+    get, path = "/directory/requests/{request}", tag = "directory",
+    params(("request" = String, Path, description = "The id of the request")),
+    responses(
+        (status = 200, description = "The request; its ETag is its version", body = api::Request),
+        (status = 404, description = "There is none, or not for the caller", body = Body),
+    )
+)]
+pub(super) async fn show(
+    caller: Caller,
+    State(register): State<Register>,
+    Path(id): Path<RequestId>,
+) -> Result<Tagged<api::Request>, Problem> {
+    permitted_to_read(&caller)?;
+    let (mut read, doing) = register.reading(caller).await?;
+    let unknown = || Error::unknown("request", &id);
+    let request = requests::find(&mut read, &id).await?.ok_or_else(unknown)?;
+    if !request::sees(&mut read, &doing, &request).await? {
+        return Err(unknown().into());
+    }
+    let version = request.version;
+    let steps = requests::steps(&mut read, &id).await?;
+    let steps = steps.into_iter().map(|step| api::RequestStep {
+        version: step.version.0,
+        at: step.at.0,
+        step: step.step,
+        actor: step.actor,
+        role_profile: step.role_profile,
+        notes: step.notes,
+    });
+    Ok(Tagged(version, api::Request { steps: steps.collect(), ..shown(request, doing.now) }))
+}
+
+/// Changes a draft of one's own.
+#[utoipa::path(
+    put, path = "/directory/requests/{request}", tag = "directory",
+    params(("request" = String, Path, description = "The id of the request"),
+           ("if-match" = String, Header, description = "The ETag of the last read")),
+    request_body(content = RequestDraft, example = json!({
+        "ask": {"kind": "end-assignment", "assignment": "01990000-0000-7000-8000-000000000001"}
+    })),
+    responses(
+        (status = 200, description = "The draft as it is now", body = api::Request),
+        (status = 409, description = "It was handed in", body = Body),
+        (status = 412, description = "It was changed since", body = Body),
+    )
+)]
+pub(super) async fn edit(
+    caller: Caller,
+    State(register): State<Register>,
+    Path(id): Path<RequestId>,
+    IfMatch(expected): IfMatch,
+    Json(body): Json<RequestDraft>,
+) -> Result<Tagged<api::Request>, Problem> {
+    permitted(&caller)?;
+    let notes = told(body.notes.as_ref())?;
+    let done = register.act(caller, move |tx, doing| {
+        Box::pin(async move {
+            let request = request::edit(tx, &doing, &id, expected, body.ask, &notes).await?;
+            Ok((request.version, shown(request, doing.now)))
+        })
+    });
+    let (version, body) = done.await?;
+    Ok(Tagged(version, body))
+}
+
+/// A step, and what becomes of the request.
+enum Step {
+    Submit,
+    Approve,
+    Withdraw,
+    Retry,
+    Reject(String),
+}
+
+async fn take(
+    register: Register,
+    caller: Caller,
+    once: Once,
+    id: RequestId,
+    step: Step,
+    notes: Told,
+) -> Result<Answer, Problem> {
+    permitted(&caller)?;
+    let answer = register.act_once(once, caller, move |tx, doing| {
+        Box::pin(async move {
+            let request = match step {
+                Step::Submit => request::submit(tx, &doing, &id, &notes).await?,
+                Step::Approve => request::approve(tx, &doing, &id, &notes).await?,
+                Step::Withdraw => request::withdraw(tx, &doing, &id, &notes).await?,
+                Step::Retry => request::retry(tx, &doing, &id, &notes).await?,
+                Step::Reject(reason) => request::reject(tx, &doing, &id, reason, &notes).await?,
+            };
+            let version = request.version;
+            Answer::changed(&shown(request, doing.now), version)
+        })
+    });
+    Ok(answer.await?)
+}
+
+/// Hands a draft in.
+#[utoipa::path(
+    post, path = "/directory/requests/{request}/submission", tag = "directory",
+    params(("request" = String, Path, description = "The id of the request")),
+    request_body(content = RequestStepNotes, example = json!({})),
+    responses(
+        (status = 200, description = "The request as it is now", body = api::Request),
+        (status = 409, description = "It is no draft", body = Body),
+    )
+)]
+pub(super) async fn submit(
+    State(register): State<Register>,
+    Path(id): Path<RequestId>,
+    Posted { caller, once, body }: Posted<RequestStepNotes>,
+) -> Result<Answer, Problem> {
+    take(register, caller, once, id, Step::Submit, told(body.notes.as_ref())?).await
+}
+
+/// Opens a request to decide it: for some minutes nobody else does.
+///
+/// Opening it again prolongs that. DELETE lets it go.
+#[utoipa::path(
+    put, path = "/directory/requests/{request}/lock", tag = "directory",
+    params(("request" = String, Path, description = "The id of the request"),
+           ("if-match" = String, Header, description = "The ETag of the last read, or a star")),
+    responses(
+        (status = 200, description = "The request, held by the caller", body = api::Request),
+        (status = 403, description = "The caller may not decide it", body = Body),
+        (status = 409, description = "Somebody else holds it, or it is decided", body = Body),
+        (status = 412, description = "It was changed since", body = Body),
+    )
+)]
+pub(super) async fn open(
+    caller: Caller,
+    State(register): State<Register>,
+    Path(id): Path<RequestId>,
+    IfMatch(expected): IfMatch,
+) -> Result<Tagged<api::Request>, Problem> {
+    permitted(&caller)?;
+    let done = register.act(caller, move |tx, doing| {
+        Box::pin(async move {
+            unchanged(tx, &id, expected).await?;
+            let request = request::open(tx, &doing, &id).await?;
+            Ok((request.version, shown(request, doing.now)))
+        })
+    });
+    let (version, body) = done.await?;
+    Ok(Tagged(version, body))
+}
+
+async fn unchanged(tx: &mut Tx, id: &RequestId, expected: crate::version::Expected) -> Result<(), Error> {
+    match requests::find(tx, id).await? {
+        Some(request) if !expected.holds(request.version) => {
+            Err(Error::Changed { what: "request", present: request.version })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Lets a request go that one had opened.
+#[utoipa::path(
+    delete, path = "/directory/requests/{request}/lock", tag = "directory",
+    params(("request" = String, Path, description = "The id of the request"),
+           ("if-match" = String, Header, description = "The ETag of the last read, or a star")),
+    responses(
+        (status = 200, description = "The request, free again", body = api::Request),
+        (status = 409, description = "The caller does not hold it", body = Body),
+        (status = 412, description = "It was changed since", body = Body),
+    )
+)]
+pub(super) async fn exit(
+    caller: Caller,
+    State(register): State<Register>,
+    Path(id): Path<RequestId>,
+    IfMatch(expected): IfMatch,
+) -> Result<Tagged<api::Request>, Problem> {
+    permitted(&caller)?;
+    let done = register.act(caller, move |tx, doing| {
+        Box::pin(async move {
+            unchanged(tx, &id, expected).await?;
+            let request = request::exit(tx, &doing, &id).await?;
+            Ok((request.version, shown(request, doing.now)))
+        })
+    });
+    let (version, body) = done.await?;
+    Ok(Tagged(version, body))
+}
+
+/// Approves a request that one has opened.
+///
+/// What concerns assignments is done in the same transaction: the answer is `applied`, or `failed` with what stands
+/// against it. What concerns people stays `approved` until it is applied there.
+#[utoipa::path(
+    post, path = "/directory/requests/{request}/approval", tag = "directory",
+    params(("request" = String, Path, description = "The id of the request")),
+    request_body(content = RequestStepNotes, example = json!({"notes": "Seen with the ward manager"})),
+    responses(
+        (status = 200, description = "The request as it is now", body = api::Request),
+        (status = 403, description = "The caller may not decide it", body = Body),
+        (status = 409, description = "Somebody else holds it, or it was not opened", body = Body),
+    )
+)]
+pub(super) async fn approve(
+    State(register): State<Register>,
+    Path(id): Path<RequestId>,
+    Posted { caller, once, body }: Posted<RequestStepNotes>,
+) -> Result<Answer, Problem> {
+    take(register, caller, once, id, Step::Approve, told(body.notes.as_ref())?).await
+}
+
+/// Rejects a request that one has opened, with a reason.
+#[utoipa::path(
+    post, path = "/directory/requests/{request}/rejection", tag = "directory",
+    params(("request" = String, Path, description = "The id of the request")),
+    request_body(content = Rejection, example = json!({"reason": "The post is not funded"})),
+    responses(
+        (status = 200, description = "The request as it is now", body = api::Request),
+        (status = 403, description = "The caller may not decide it", body = Body),
+        (status = 409, description = "Somebody else holds it, or it was not opened", body = Body),
+    )
+)]
+pub(super) async fn reject(
+    State(register): State<Register>,
+    Path(id): Path<RequestId>,
+    Posted { caller, once, body }: Posted<Rejection>,
+) -> Result<Answer, Problem> {
+    let reason = input::text("reason", &body.reason, input::NOTE)?;
+    take(register, caller, once, id, Step::Reject(reason), told(body.notes.as_ref())?).await
+}
+
+/// Takes a request of one's own back.
+#[utoipa::path(
+    post, path = "/directory/requests/{request}/withdrawal", tag = "directory",
+    params(("request" = String, Path, description = "The id of the request")),
+    request_body(content = RequestStepNotes, example = json!({"notes": "No longer needed"})),
+    responses(
+        (status = 200, description = "The request as it is now", body = api::Request),
+        (status = 409, description = "Somebody is deciding it, or it is decided", body = Body),
+    )
+)]
+pub(super) async fn withdraw(
+    State(register): State<Register>,
+    Path(id): Path<RequestId>,
+    Posted { caller, once, body }: Posted<RequestStepNotes>,
+) -> Result<Answer, Problem> {
+    take(register, caller, once, id, Step::Withdraw, told(body.notes.as_ref())?).await
+}
+
+/// Tries once more to do what was approved and failed.
+#[utoipa::path(
+    post, path = "/directory/requests/{request}/retry", tag = "directory",
+    params(("request" = String, Path, description = "The id of the request")),
+    request_body(content = RequestStepNotes, example = json!({})),
+    responses(
+        (status = 200, description = "The request as it is now", body = api::Request),
+        (status = 403, description = "The caller may not decide it", body = Body),
+        (status = 409, description = "It has not failed", body = Body),
+    )
+)]
+pub(super) async fn retry(
+    State(register): State<Register>,
+    Path(id): Path<RequestId>,
+    Posted { caller, once, body }: Posted<RequestStepNotes>,
+) -> Result<Answer, Problem> {
+    take(register, caller, once, id, Step::Retry, told(body.notes.as_ref())?).await
+}

@@ -1,0 +1,63 @@
+//! Positions: what somebody who holds one may do where.
+
+mod change;
+mod close;
+mod closure;
+mod codes;
+mod events;
+mod rights;
+
+use platform::clock::Millis;
+use platform::id::OdsCode;
+
+use crate::authority::Rank;
+use crate::ids::PositionId;
+use crate::version::Version;
+
+pub(crate) use change::{Approval, Changed, Gives, New, change, create, set_assignable};
+pub(crate) use close::{Closing, Live, close};
+pub use codes::{Activity, Area, JobRole};
+pub use events::PositionEvent;
+pub use rights::{AccessProfile, effective_activities};
+
+/// A position, without what it gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// Its id.
+    pub(crate) id: PositionId,
+    /// Its organisation.
+    pub(crate) organisation: OdsCode,
+    /// What it is called.
+    pub(crate) name: String,
+    /// What is worth knowing.
+    pub(crate) notes: Option<String>,
+    /// The highest rank in the registration authority that it gives, with what it includes.
+    pub(crate) rank: Option<Rank>,
+    /// Whether it can be assigned.
+    pub(crate) state: State,
+    /// How often it was written.
+    pub(crate) version: Version,
+}
+
+/// Whether a position can be assigned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It can.
+    Open,
+    /// It was closed for good.
+    Closed {
+        /// When.
+        at: Millis,
+        /// Why.
+        reason: String,
+        /// Who approved it.
+        approver: String,
+    },
+}
+
+impl Position {
+    /// Whether it can be assigned and changed.
+    pub(crate) fn is_open(&self) -> bool {
+        self.state == State::Open
+    }
+}

@@ -1,0 +1,144 @@
+//! What can be asked for, and what each comes to in the rules.
+
+use platform::id::{OdsCode, UserId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::authority::Act;
+use crate::error::Error;
+use crate::ids::{AssignmentId, PositionId};
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Ask {
+    /// To put a person into a position.
+    Assign {
+        /// The user id.
+        person: String,
+        /// The position.
+        position: String,
+        /// The first day; the day of the approval if it is left out or has passed by then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        start: Option<String>,
+        /// The last day; no end if it is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        end: Option<String>,
+    },
+    /// To give an assignment another end.
+    Redate {
+        /// The assignment.
+        assignment: String,
+        /// The last day; null for no end.
+        end: Option<String>,
+    },
+    /// To take an assignment away.
+    EndAssignment {
+        /// The assignment.
+        assignment: String,
+    },
+    /// To change a person's personal or contact details.
+    ChangePerson {
+        /// The user id.
+        person: String,
+        /// What is to change, as the profile's own PATCH takes it.
+        #[schema(value_type = Object)]
+        patch: serde_json::Value,
+    },
+    /// To close a profile.
+    ClosePerson {
+        /// The user id.
+        person: String,
+    },
+    /// To open a closed profile again.
+    ReopenPerson {
+        /// The user id.
+        person: String,
+        /// The organisation that takes the person on.
+        organisation: String,
+    },
+    /// To make a profile.
+    CreatePerson {
+        /// The organisation that takes the person on.
+        organisation: String,
+        /// The profile, as its own POST takes it.
+        #[schema(value_type = Object)]
+        profile: serde_json::Value,
+    },
+}
+
+impl Ask {
+    /// The word on the wire and in the table.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Assign { .. } => "assign",
+            Self::Redate { .. } => "redate",
+            Self::EndAssignment { .. } => "end-assignment",
+            Self::ChangePerson { .. } => "change-person",
+            Self::ClosePerson { .. } => "close-person",
+            Self::ReopenPerson { .. } => "reopen-person",
+            Self::CreatePerson { .. } => "create-person",
+        }
+    }
+
+    /// The act that it comes to once it is approved.
+    pub(crate) fn act(&self) -> Act {
+        match self {
+            Self::Assign { .. } => Act::Assign,
+            Self::Redate { .. } => Act::RedateAssignment,
+            Self::EndAssignment { .. } => Act::EndAssignment,
+            Self::ChangePerson { .. } => Act::ChangePerson,
+            Self::ClosePerson { .. } => Act::ClosePerson,
+            Self::ReopenPerson { .. } => Act::ReopenPerson,
+            Self::CreatePerson { .. } => Act::CreatePerson,
+        }
+    }
+
+    /// Whether it is applied in the transaction of its approval; the others are applied by whoever keeps people.
+    pub(crate) fn applies_at_once(&self) -> bool {
+        matches!(self, Self::Assign { .. } | Self::Redate { .. } | Self::EndAssignment { .. })
+    }
+
+    /// What it names, read.
+    pub(crate) fn named(&self) -> Result<Named, Error> {
+        let person = |text: &str| {
+            text.parse::<UserId>().map_err(|_| wrong("person", text, "a user id of twelve digits"))
+        };
+        let assignment = |text: &str| {
+            text.parse::<AssignmentId>().map_err(|_| wrong("assignment", text, "the id of an assignment"))
+        };
+        let organisation =
+            |text: &str| crate::ods::normalised(text).map_err(|_| wrong("organisation", text, "an ODS code"));
+        Ok(match self {
+            Self::Assign { person: user, position, .. } => Named::Position(
+                person(user)?,
+                position.parse().map_err(|_| wrong("position", position, "the id of a position"))?,
+            ),
+            Self::Redate { assignment: id, .. } | Self::EndAssignment { assignment: id } => {
+                Named::Assignment(assignment(id)?)
+            }
+            Self::ChangePerson { person: user, .. } | Self::ClosePerson { person: user } => {
+                Named::Person(person(user)?)
+            }
+            Self::ReopenPerson { person: user, organisation: place } => {
+                Named::PersonIn(person(user)?, organisation(place)?)
+            }
+            Self::CreatePerson { organisation: place, .. } => Named::Organisation(organisation(place)?),
+        })
+    }
+}
+
+fn wrong(field: &'static str, text: &str, expected: &str) -> Error {
+    let short: String = text.chars().take(40).collect();
+    Error::field(field, format!("\"{short}\" is not {expected}."))
+}
+
+/// What a request is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Named {
+    Position(UserId, PositionId),
+    Assignment(AssignmentId),
+    Person(UserId),
+    PersonIn(UserId, OdsCode),
+    Organisation(OdsCode),
+}

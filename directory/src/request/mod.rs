@@ -1,0 +1,53 @@
+//! Requests: what one may not do oneself, somebody else decides.
+//!
+//! [`machine`] has the states and the ways between them; here is who goes them.
+
+mod apply;
+mod ask;
+mod events;
+mod machine;
+mod rights;
+mod steps;
+
+use platform::clock::Millis;
+use platform::id::{OdsCode, UserId};
+
+use crate::ids::{PositionId, RequestId};
+use crate::version::Version;
+
+pub use ask::Ask;
+pub use events::RequestEvent;
+pub(crate) use machine::{Approved, Decision, Lock, State, Submitted};
+pub(crate) use rights::sees;
+pub(crate) use steps::{Told, approve, create, edit, exit, open, reject, retry, submit, sweep, withdraw};
+
+/// A request.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Request {
+    pub(crate) id: RequestId,
+    pub(crate) ask: Ask,
+    /// What it was about was like when it was handed in.
+    pub(crate) before: serde_json::Value,
+    pub(crate) state: State,
+    /// Who asked: a user id or a client id.
+    pub(crate) requester: String,
+    /// Where.
+    pub(crate) organisation: Option<OdsCode>,
+    /// Whom it is about.
+    pub(crate) user: Option<UserId>,
+    /// The position it is about.
+    pub(crate) position: Option<PositionId>,
+    pub(crate) made_at: Millis,
+    pub(crate) version: Version,
+}
+
+/// A step that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Step {
+    pub(crate) version: Version,
+    pub(crate) at: Millis,
+    pub(crate) step: String,
+    pub(crate) actor: String,
+    pub(crate) role_profile: Option<String>,
+    pub(crate) notes: Option<String>,
+}

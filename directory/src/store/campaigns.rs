@@ -1,0 +1,222 @@
+//! Rows of `directory_campaign` and its items.
+
+use platform::clock::Millis;
+use platform::db::Tx;
+use platform::id::OdsCode;
+use sqlx::AssertSqlSafe;
+
+use super::organisations::DEEPEST;
+use super::{list, read};
+use crate::campaign::{Campaign, Item, ItemState};
+use crate::day::Day;
+use crate::error::Error;
+use crate::ids::{AssignmentId, CampaignId};
+use crate::version::Version;
+
+type Columns = (String, String, String, String, String, String, String, i64, i64);
+
+const COLUMNS: &str =
+    "campaign_id, organisation, name, by_day, unconfirmed, state, made_by, made_at, version";
+
+fn campaign(row: Columns) -> Result<Campaign, Error> {
+    let (id, organisation, name, by, unconfirmed, state, made_by, made_at, version) = row;
+    Ok(Campaign {
+        id: read("directory_campaign.campaign_id", &id)?,
+        organisation: read("directory_campaign.organisation", &organisation)?,
+        name,
+        by: read("directory_campaign.by_day", &by)?,
+        unconfirmed: read("directory_campaign.unconfirmed", &unconfirmed)?,
+        state: read("directory_campaign.state", &state)?,
+        made_by,
+        made_at: Millis(made_at),
+        version: Version(version),
+    })
+}
+
+/// A campaign.
+pub(crate) async fn find(tx: &mut Tx, id: &CampaignId) -> Result<Option<Campaign>, Error> {
+    let text = format!("SELECT {COLUMNS} FROM directory_campaign WHERE campaign_id = $1");
+    let row: Option<Columns> =
+        sqlx::query_as(AssertSqlSafe(text)).bind(id.as_str().to_owned()).fetch_optional(&mut *tx).await?;
+    row.map(campaign).transpose()
+}
+
+/// The name of the campaign that is running for an organisation.
+pub(crate) async fn running(tx: &mut Tx, organisation: &OdsCode) -> Result<Option<String>, Error> {
+    let row: Option<(String,)> = sqlx::query_as(
+        "SELECT name FROM directory_campaign WHERE organisation = $1 AND state = 'running' LIMIT 1",
+    )
+    .bind(organisation.as_str())
+    .fetch_optional(&mut *tx)
+    .await?;
+    Ok(row.map(|(name,)| name))
+}
+
+/// A campaign that is running though its day has passed, the oldest first.
+pub(crate) async fn due(tx: &mut Tx, today: Day) -> Result<Option<Campaign>, Error> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM directory_campaign WHERE state = 'running' AND by_day < $1 ORDER BY by_day LIMIT 1"
+    );
+    let row: Option<Columns> =
+        sqlx::query_as(AssertSqlSafe(text)).bind(today.to_string()).fetch_optional(&mut *tx).await?;
+    row.map(campaign).transpose()
+}
+
+/// The campaigns of organisations, in the order of their making.
+pub(crate) async fn of_organisations(
+    tx: &mut Tx,
+    organisations: &[OdsCode],
+    after: Option<&CampaignId>,
+    limit: u32,
+) -> Result<Vec<Campaign>, Error> {
+    if organisations.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = format!(
+        "SELECT {COLUMNS} FROM directory_campaign WHERE campaign_id > $1 AND organisation IN ({}) \
+         ORDER BY campaign_id LIMIT $2",
+        list(3, organisations.len())
+    );
+    let mut query = sqlx::query_as(AssertSqlSafe(text))
+        .bind(after.map_or("", CampaignId::as_str).to_owned())
+        .bind(i64::from(limit));
+    for organisation in organisations {
+        query = query.bind(organisation.as_str().to_owned());
+    }
+    let rows: Vec<Columns> = query.fetch_all(&mut *tx).await?;
+    rows.into_iter().map(campaign).collect()
+}
+
+/// Stores a new campaign.
+pub(crate) async fn insert(tx: &mut Tx, campaign: &Campaign) -> Result<(), Error> {
+    let text =
+        format!("INSERT INTO directory_campaign ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
+    sqlx::query(AssertSqlSafe(text))
+        .bind(campaign.id.as_str().to_owned())
+        .bind(campaign.organisation.as_str().to_owned())
+        .bind(campaign.name.clone())
+        .bind(campaign.by.to_string())
+        .bind(campaign.unconfirmed.word())
+        .bind(campaign.state.word())
+        .bind(campaign.made_by.clone())
+        .bind(campaign.made_at.0)
+        .bind(campaign.version.0)
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
+}
+
+/// Puts every assignment that is live on a day in the organisation and those below it into the campaign; gives how many.
+pub(crate) async fn fill(tx: &mut Tx, campaign: &Campaign, today: Day) -> Result<u64, Error> {
+    let done = sqlx::query(
+        "INSERT INTO directory_campaign_item (campaign_id, assignment_id, state) \
+         WITH RECURSIVE below(ods, depth) AS (\
+           SELECT ods, CAST(0 AS BIGINT) FROM directory_organisation WHERE ods = $2 \
+           UNION SELECT o.ods, below.depth + 1 FROM directory_organisation o JOIN below ON o.ra_host = below.ods \
+           WHERE below.depth < $4) \
+         SELECT CAST($1 AS TEXT), a.assignment_id, 'open' FROM directory_assignment a WHERE a.state = 'live' \
+           AND a.from_day <= $3 AND (a.to_day IS NULL OR a.to_day >= $3) \
+           AND a.organisation IN (SELECT ods FROM below)",
+    )
+    .bind(campaign.id.as_str())
+    .bind(campaign.organisation.as_str())
+    .bind(today.to_string())
+    .bind(i64::try_from(DEEPEST).unwrap_or(i64::MAX))
+    .execute(&mut *tx)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Stores the state and the version.
+pub(crate) async fn set_state(tx: &mut Tx, campaign: &Campaign) -> Result<(), Error> {
+    sqlx::query("UPDATE directory_campaign SET state = $2, version = $3 WHERE campaign_id = $1")
+        .bind(campaign.id.as_str())
+        .bind(campaign.state.word())
+        .bind(campaign.version.0)
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
+}
+
+/// How many assignments are in each state.
+pub(crate) async fn counts(tx: &mut Tx, id: &CampaignId) -> Result<Vec<(ItemState, u64)>, Error> {
+    let rows: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT state, CAST(COUNT(*) AS BIGINT) FROM directory_campaign_item WHERE campaign_id = $1 \
+         GROUP BY state ORDER BY state",
+    )
+    .bind(id.as_str())
+    .fetch_all(&mut *tx)
+    .await?;
+    rows.iter()
+        .map(|(state, many)| {
+            Ok((read("directory_campaign_item.state", state)?, u64::try_from(*many).unwrap_or(0)))
+        })
+        .collect()
+}
+
+type ItemColumns = (String, String, Option<String>, Option<i64>, Option<String>);
+
+fn item_of((assignment, state, decided_by, decided_at, notes): ItemColumns) -> Result<Item, Error> {
+    Ok(Item {
+        assignment: read("directory_campaign_item.assignment_id", &assignment)?,
+        state: read("directory_campaign_item.state", &state)?,
+        decided_by,
+        decided_at: decided_at.map(Millis),
+        notes,
+    })
+}
+
+/// An assignment in a campaign.
+pub(crate) async fn item(
+    tx: &mut Tx,
+    id: &CampaignId,
+    assignment: &AssignmentId,
+) -> Result<Option<Item>, Error> {
+    let row: Option<ItemColumns> = sqlx::query_as(
+        "SELECT assignment_id, state, decided_by, decided_at, notes FROM directory_campaign_item \
+         WHERE campaign_id = $1 AND assignment_id = $2",
+    )
+    .bind(id.as_str())
+    .bind(assignment.as_str())
+    .fetch_optional(&mut *tx)
+    .await?;
+    row.map(item_of).transpose()
+}
+
+/// The assignments in a campaign, all or those in one state.
+pub(crate) async fn items(
+    tx: &mut Tx,
+    id: &CampaignId,
+    state: Option<ItemState>,
+    after: Option<&AssignmentId>,
+    limit: u32,
+) -> Result<Vec<Item>, Error> {
+    let rows: Vec<ItemColumns> = sqlx::query_as(
+        "SELECT assignment_id, state, decided_by, decided_at, notes FROM directory_campaign_item \
+         WHERE campaign_id = $1 AND assignment_id > $2 AND ($3 = '' OR state = $3) ORDER BY assignment_id LIMIT $4",
+    )
+    .bind(id.as_str())
+    .bind(after.map_or("", AssignmentId::as_str))
+    .bind(state.map_or("", ItemState::word))
+    .bind(i64::from(limit))
+    .fetch_all(&mut *tx)
+    .await?;
+    rows.into_iter().map(item_of).collect()
+}
+
+/// Stores what became of an assignment in a campaign.
+pub(crate) async fn set_item(tx: &mut Tx, id: &CampaignId, item: &Item) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE directory_campaign_item SET state = $3, decided_by = $4, decided_at = $5, notes = $6 \
+         WHERE campaign_id = $1 AND assignment_id = $2",
+    )
+    .bind(id.as_str())
+    .bind(item.assignment.as_str())
+    .bind(item.state.word())
+    .bind(&item.decided_by)
+    .bind(item.decided_at.map(|at| at.0))
+    .bind(&item.notes)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}

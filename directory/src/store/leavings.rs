@@ -1,0 +1,80 @@
+//! Rows of `directory_leaving`.
+
+use platform::clock::Millis;
+use platform::db::Tx;
+use platform::id::UserId;
+
+use super::{read, stored_number};
+use crate::assignment::Leaving;
+use crate::day::Day;
+use crate::error::Error;
+use crate::ids::LeavingId;
+
+/// Stores a leaving.
+pub(crate) async fn insert(tx: &mut Tx, leaving: &Leaving) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO directory_leaving (leaving_id, user_id, organisation, last_day, reason, at, told) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(leaving.id.as_str())
+    .bind(leaving.user.as_str())
+    .bind(leaving.organisation.as_ref().map(platform::id::OdsCode::as_str))
+    .bind(leaving.last_day.to_string())
+    .bind(&leaving.reason)
+    .bind(leaving.at.0)
+    .bind(leaving.told.map(stored_number))
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+type Columns = (String, String, Option<String>, String, String, i64, Option<i64>);
+
+fn leaving(row: Columns) -> Result<Leaving, Error> {
+    let (id, user, organisation, last_day, reason, at, told) = row;
+    Ok(Leaving {
+        id: read("directory_leaving.leaving_id", &id)?,
+        user: read("directory_leaving.user_id", &user)?,
+        organisation: organisation.map(|code| read("directory_leaving.organisation", &code)).transpose()?,
+        last_day: read("directory_leaving.last_day", &last_day)?,
+        reason,
+        at: Millis(at),
+        told: told.and_then(|told| u64::try_from(told).ok()),
+    })
+}
+
+/// The leavings of a person, latest first; at most fifty.
+pub(crate) async fn of_person(tx: &mut Tx, user: &UserId) -> Result<Vec<Leaving>, Error> {
+    let rows: Vec<Columns> = sqlx::query_as(
+        "SELECT leaving_id, user_id, organisation, last_day, reason, at, told FROM directory_leaving \
+         WHERE user_id = $1 ORDER BY leaving_id DESC LIMIT 50",
+    )
+    .bind(user.as_str())
+    .fetch_all(&mut *tx)
+    .await?;
+    rows.into_iter().map(leaving).collect()
+}
+
+/// Leavings that were not told though the last day has passed, and of whose assignments everything is told.
+pub(crate) async fn due(tx: &mut Tx, today: Day, most: u32) -> Result<Vec<Leaving>, Error> {
+    let rows: Vec<Columns> = sqlx::query_as(
+        "SELECT leaving_id, user_id, organisation, last_day, reason, at, told FROM directory_leaving l \
+         WHERE told IS NULL AND last_day < $1 AND NOT EXISTS (SELECT 1 FROM directory_assignment a \
+         WHERE a.user_id = l.user_id AND a.state = 'live' AND a.to_day < $1) ORDER BY last_day LIMIT $2",
+    )
+    .bind(today.to_string())
+    .bind(i64::from(most))
+    .fetch_all(&mut *tx)
+    .await?;
+    rows.into_iter().map(leaving).collect()
+}
+
+/// Notes from which number on a leaving is told.
+pub(crate) async fn set_told(tx: &mut Tx, id: &LeavingId, told: u64) -> Result<(), Error> {
+    sqlx::query("UPDATE directory_leaving SET told = $2 WHERE leaving_id = $1 AND told IS NULL")
+        .bind(id.as_str())
+        .bind(stored_number(told))
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
+}

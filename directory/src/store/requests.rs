@@ -1,0 +1,283 @@
+//! Rows of `directory_request` and its steps.
+
+use platform::clock::Millis;
+use platform::db::Tx;
+use platform::id::OdsCode;
+use sqlx::AssertSqlSafe;
+
+use super::{list, placeholders, read};
+use crate::error::Error;
+use crate::ids::RequestId;
+use crate::request::{Decision, Lock, Request, State, Step, Submitted};
+use crate::version::Version;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    request_id: String,
+    organisation: Option<String>,
+    user_id: Option<String>,
+    position_id: Option<String>,
+    asked: String,
+    before_it: String,
+    state: String,
+    requester: String,
+    submitted_at: Option<i64>,
+    expires_at: Option<i64>,
+    lock_holder: Option<String>,
+    locked_until: Option<i64>,
+    decider: Option<String>,
+    decided_at: Option<i64>,
+    reason: Option<String>,
+    made_at: i64,
+    version: i64,
+}
+
+const COLUMNS: &str = "request_id, organisation, user_id, position_id, asked, before_it, state, requester, \
+                       submitted_at, expires_at, lock_holder, locked_until, decider, decided_at, reason, made_at, \
+                       version";
+
+fn request(row: Row) -> Result<Request, Error> {
+    let stored = |what| move |_| Error::Stored { what };
+    let state = state(&row).ok_or(Error::Stored { what: "directory_request.state" })?;
+    Ok(Request {
+        id: read("directory_request.request_id", &row.request_id)?,
+        ask: serde_json::from_str(&row.asked).map_err(stored("directory_request.asked"))?,
+        before: serde_json::from_str(&row.before_it).map_err(stored("directory_request.before_it"))?,
+        state,
+        requester: row.requester,
+        organisation: row
+            .organisation
+            .map(|code| read("directory_request.organisation", &code))
+            .transpose()?,
+        user: row.user_id.map(|id| read("directory_request.user_id", &id)).transpose()?,
+        position: row.position_id.map(|id| read("directory_request.position_id", &id)).transpose()?,
+        made_at: Millis(row.made_at),
+        version: Version(row.version),
+    })
+}
+
+/// The state, if every column is there that it needs.
+fn state(row: &Row) -> Option<State> {
+    let submitted = row
+        .submitted_at
+        .zip(row.expires_at)
+        .map(|(at, expires_at)| Submitted { at: Millis(at), expires_at: Millis(expires_at) });
+    let lock =
+        row.lock_holder.clone().zip(row.locked_until).map(|(by, until)| Lock { by, until: Millis(until) });
+    let decision = row.decider.clone().zip(row.decided_at).map(|(by, at)| Decision { by, at: Millis(at) });
+    Some(match row.state.as_str() {
+        "draft" => State::Draft,
+        "submitted" => State::Submitted(submitted?),
+        "locked" => State::Locked(submitted?, lock?),
+        "approved" => State::Approved(submitted?, decision?),
+        "rejected" => State::Rejected(submitted?, decision?, row.reason.clone()?),
+        "withdrawn" => State::Withdrawn(submitted),
+        "expired" => State::Expired(submitted?),
+        "applied" => State::Applied(submitted?, decision?),
+        "failed" => State::Failed(submitted?, decision?, row.reason.clone()?),
+        _ => return None,
+    })
+}
+
+/// The columns of a state.
+struct Columns<'a> {
+    submitted: Option<Submitted>,
+    lock: Option<&'a Lock>,
+    decision: Option<&'a Decision>,
+    reason: Option<&'a String>,
+}
+
+fn columns(state: &State) -> Columns<'_> {
+    let (submitted, lock, decision, reason) = match state {
+        State::Draft => (None, None, None, None),
+        State::Submitted(submitted) | State::Expired(submitted) => (Some(*submitted), None, None, None),
+        State::Locked(submitted, lock) => (Some(*submitted), Some(lock), None, None),
+        State::Approved(submitted, decision) | State::Applied(submitted, decision) => {
+            (Some(*submitted), None, Some(decision), None)
+        }
+        State::Rejected(submitted, decision, reason) | State::Failed(submitted, decision, reason) => {
+            (Some(*submitted), None, Some(decision), Some(reason))
+        }
+        State::Withdrawn(submitted) => (*submitted, None, None, None),
+    };
+    Columns { submitted, lock, decision, reason }
+}
+
+/// A request.
+pub(crate) async fn find(tx: &mut Tx, id: &RequestId) -> Result<Option<Request>, Error> {
+    let text = format!("SELECT {COLUMNS} FROM directory_request WHERE request_id = $1");
+    let row: Option<Row> =
+        sqlx::query_as(AssertSqlSafe(text)).bind(id.as_str().to_owned()).fetch_optional(&mut *tx).await?;
+    row.map(request).transpose()
+}
+
+/// Stores a new request.
+pub(crate) async fn insert(tx: &mut Tx, request: &Request) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO directory_request (request_id, kind, asked, before_it, state, requester, made_at, version) \
+         VALUES ($1, $2, '', '', 'draft', $3, $4, $5)",
+    )
+    .bind(request.id.as_str())
+    .bind(request.ask.word())
+    .bind(&request.requester)
+    .bind(request.made_at.0)
+    .bind(request.version.0)
+    .execute(&mut *tx)
+    .await?;
+    update(tx, request).await
+}
+
+/// Stores everything about a request that can change.
+pub(crate) async fn update(tx: &mut Tx, request: &Request) -> Result<(), Error> {
+    let asked =
+        serde_json::to_string(&request.ask).map_err(|_| Error::Stored { what: "directory_request.asked" })?;
+    let columns = columns(&request.state);
+    sqlx::query(
+        "UPDATE directory_request SET kind = $2, organisation = $3, user_id = $4, position_id = $5, asked = $6, \
+         before_it = $7, state = $8, submitted_at = $9, expires_at = $10, lock_holder = $11, locked_until = $12, \
+         decider = $13, decided_at = $14, reason = $15, version = $16 WHERE request_id = $1",
+    )
+    .bind(request.id.as_str())
+    .bind(request.ask.word())
+    .bind(request.organisation.as_ref().map(OdsCode::as_str))
+    .bind(request.user.as_ref().map(platform::id::UserId::as_str))
+    .bind(request.position.as_ref().map(crate::ids::PositionId::as_str))
+    .bind(asked)
+    .bind(request.before.to_string())
+    .bind(request.state.word())
+    .bind(columns.submitted.map(|submitted| submitted.at.0))
+    .bind(columns.submitted.map(|submitted| submitted.expires_at.0))
+    .bind(columns.lock.map(|lock| lock.by.clone()))
+    .bind(columns.lock.map(|lock| lock.until.0))
+    .bind(columns.decision.map(|decision| decision.by.clone()))
+    .bind(columns.decision.map(|decision| decision.at.0))
+    .bind(columns.reason.cloned())
+    .bind(request.version.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// Adds a step.
+pub(crate) async fn insert_step(tx: &mut Tx, id: &RequestId, step: &Step) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO directory_request_step (request_id, version, at, step, actor, role_profile, notes) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(id.as_str())
+    .bind(step.version.0)
+    .bind(step.at.0)
+    .bind(&step.step)
+    .bind(&step.actor)
+    .bind(&step.role_profile)
+    .bind(&step.notes)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+type StepColumns = (i64, i64, String, String, Option<String>, Option<String>);
+
+/// The last hundred steps of a request, oldest first.
+pub(crate) async fn steps(tx: &mut Tx, id: &RequestId) -> Result<Vec<Step>, Error> {
+    let rows: Vec<StepColumns> = sqlx::query_as(
+        "SELECT version, at, step, actor, role_profile, notes FROM directory_request_step \
+         WHERE request_id = $1 ORDER BY version DESC LIMIT 100",
+    )
+    .bind(id.as_str())
+    .fetch_all(&mut *tx)
+    .await?;
+    let step = |(version, at, step, actor, role_profile, notes)| Step {
+        version: Version(version),
+        at: Millis(at),
+        step,
+        actor,
+        role_profile,
+        notes,
+    };
+    Ok(rows.into_iter().rev().map(step).collect())
+}
+
+/// Which requests are listed.
+pub(crate) enum Wanted<'a> {
+    /// Those of one requester.
+    By(&'a str),
+    /// Those in these states, in these organisations or in none; everywhere if no organisations are given.
+    In(&'a [&'a str], Option<&'a [OdsCode]>),
+}
+
+/// A page of requests, in the order of their making.
+pub(crate) async fn page(
+    tx: &mut Tx,
+    wanted: Wanted<'_>,
+    after: Option<&RequestId>,
+    limit: u32,
+) -> Result<Vec<Request>, Error> {
+    let (condition, values): (String, Vec<String>) = match wanted {
+        Wanted::By(requester) => ("requester = $3".to_owned(), vec![requester.to_owned()]),
+        Wanted::In(states, places) => {
+            let mut condition = format!("state IN ({})", list(3, states.len()));
+            let mut values: Vec<String> = states.iter().map(|state| (*state).to_owned()).collect();
+            if let Some(places) = places {
+                let first = 3 + states.len();
+                let within = if places.is_empty() { "NULL".to_owned() } else { list(first, places.len()) };
+                condition = format!("{condition} AND (organisation IS NULL OR organisation IN ({within}))");
+                values.extend(places.iter().map(|place| place.as_str().to_owned()));
+            }
+            (condition, values)
+        }
+    };
+    let text = format!(
+        "SELECT {COLUMNS} FROM directory_request WHERE request_id > $1 AND {condition} ORDER BY request_id LIMIT $2"
+    );
+    let mut query = sqlx::query_as(AssertSqlSafe(text))
+        .bind(after.map_or("", RequestId::as_str).to_owned())
+        .bind(i64::from(limit));
+    for value in values {
+        query = query.bind(value);
+    }
+    let rows: Vec<Row> = query.fetch_all(&mut *tx).await?;
+    rows.into_iter().map(request).collect()
+}
+
+/// Marks some of the requests that nobody decided in time; gives each with its new version.
+pub(crate) async fn expire(tx: &mut Tx, now: Millis, most: u32) -> Result<Vec<(RequestId, Version)>, Error> {
+    let rows: Vec<(String, i64)> = sqlx::query_as(
+        "UPDATE directory_request SET state = 'expired', lock_holder = NULL, locked_until = NULL, \
+         version = version + 1 WHERE state IN ('submitted', 'locked') AND request_id IN \
+         (SELECT request_id FROM directory_request WHERE state IN ('submitted', 'locked') AND expires_at <= $1 \
+          ORDER BY expires_at LIMIT $2) RETURNING request_id, version",
+    )
+    .bind(now.0)
+    .bind(i64::from(most))
+    .fetch_all(&mut *tx)
+    .await?;
+    rows.iter()
+        .map(|(id, version)| Ok((read("directory_request.request_id", id)?, Version(*version))))
+        .collect()
+}
+
+/// Adds the step of having expired to each.
+pub(crate) async fn insert_expired(
+    tx: &mut Tx,
+    expired: &[(RequestId, Version)],
+    now: Millis,
+) -> Result<(), Error> {
+    for rows in expired.chunks(100) {
+        let text = format!(
+            "INSERT INTO directory_request_step (request_id, version, at, step, actor) VALUES {}",
+            placeholders(rows.len(), 5)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(text));
+        for (id, version) in rows {
+            query = query
+                .bind(id.as_str().to_owned())
+                .bind(version.0)
+                .bind(now.0)
+                .bind("expired")
+                .bind("directory");
+        }
+        query.execute(&mut *tx).await?;
+    }
+    Ok(())
+}

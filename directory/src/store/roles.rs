@@ -1,0 +1,254 @@
+//! The roles that assignments give, over everything their positions include.
+
+use std::collections::BTreeMap;
+
+use platform::db::Tx;
+use platform::id::{OdsCode, UserId};
+use sqlx::AssertSqlSafe;
+
+use super::position_links::words;
+use super::{list, placeholders, read};
+use crate::authority::Rank;
+use crate::day::Day;
+use crate::error::Error;
+use crate::ids::{AccessProfileId, OrganisationPersonId, RoleProfileId};
+use crate::position::AccessProfile;
+
+/// A role of a person: an access profile that one of their assignments gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// The organisation of the position that was assigned.
+    pub(crate) employer: OdsCode,
+    /// The first day.
+    pub(crate) from: Day,
+    /// The last day; none if no end is set.
+    pub(crate) to: Option<Day>,
+    /// What it gives, without workgroups.
+    pub(crate) profile: AccessProfile,
+    /// The role profile, once it was minted.
+    pub(crate) role_profile: Option<RoleProfileId>,
+    /// The person in the organisation of the profile, once it was minted.
+    pub(crate) organisation_person: Option<OrganisationPersonId>,
+}
+
+impl Held {
+    /// Whether it can be used on a day.
+    pub(crate) fn is_live(&self, today: Day) -> bool {
+        self.from <= today && self.to.is_none_or(|to| today <= to)
+    }
+}
+
+type Columns = (
+    String,
+    String,
+    Option<String>,
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+);
+
+/// Everything that a person's assignments give, those to come among them; nothing of a person who is closed.
+pub(crate) async fn held(tx: &mut Tx, user: &UserId, today: Day) -> Result<Vec<Held>, Error> {
+    let rows: Vec<Columns> = sqlx::query_as(
+        "WITH RECURSIVE held(employer, position_id, from_day, to_day, depth) AS (\
+           SELECT a.organisation, a.position_id, a.from_day, a.to_day, CAST(0 AS BIGINT) FROM directory_assignment a \
+           WHERE a.user_id = $1 AND a.state = 'live' AND (a.to_day IS NULL OR a.to_day >= $2) \
+           UNION SELECT held.employer, i.included_id, held.from_day, held.to_day, held.depth + 1 FROM held \
+           JOIN directory_position_inclusion i ON i.position_id = held.position_id WHERE held.depth < 8) \
+         SELECT held.employer, held.from_day, held.to_day, f.access_profile_id, f.position_id, f.organisation, \
+           f.job_role, f.areas, f.activities, r.role_profile_id, o.organisation_person_id \
+         FROM held JOIN directory_position p ON p.position_id = held.position_id AND p.state = 'open' \
+         JOIN directory_access_profile f ON f.position_id = held.position_id AND f.removed_at IS NULL \
+         LEFT JOIN directory_role_profile r ON r.user_id = $1 AND r.access_profile_id = f.access_profile_id \
+         LEFT JOIN directory_organisation_person o ON o.user_id = $1 AND o.organisation = f.organisation \
+         WHERE EXISTS (SELECT 1 FROM directory_person u WHERE u.user_id = $1 AND u.state = 'open') \
+         ORDER BY f.access_profile_id, held.from_day LIMIT 2000",
+    )
+    .bind(user.as_str())
+    .bind(today.to_string())
+    .fetch_all(&mut *tx)
+    .await?;
+    let mut all: Vec<Held> = Vec::with_capacity(rows.len());
+    for row in rows {
+        let one = held_of(row)?;
+        // The same position may be included over several ways.
+        if all.last() != Some(&one) {
+            all.push(one);
+        }
+    }
+    Ok(all)
+}
+
+fn held_of(row: Columns) -> Result<Held, Error> {
+    let (employer, from, to, id, position, organisation, job_role, areas, activities, role, member) = row;
+    Ok(Held {
+        employer: read("directory_assignment.organisation", &employer)?,
+        from: read("directory_assignment.from_day", &from)?,
+        to: to.map(|to| read("directory_assignment.to_day", &to)).transpose()?,
+        profile: AccessProfile {
+            id: read("directory_access_profile.access_profile_id", &id)?,
+            position: read("directory_access_profile.position_id", &position)?,
+            organisation: read("directory_access_profile.organisation", &organisation)?,
+            job_role: read("directory_access_profile.job_role", &job_role)?,
+            areas: words("directory_access_profile.areas", &areas)?,
+            activities: words("directory_access_profile.activities", &activities)?,
+            workgroups: Vec::new(),
+        },
+        role_profile: role.map(|id| read("directory_role_profile.role_profile_id", &id)).transpose()?,
+        organisation_person: member
+            .map(|id| read("directory_organisation_person.organisation_person_id", &id))
+            .transpose()?,
+    })
+}
+
+/// The highest rank that the live assignments of each of these people give, for those who have one.
+pub(crate) async fn ranks(
+    tx: &mut Tx,
+    users: &[UserId],
+    today: Day,
+) -> Result<BTreeMap<UserId, Rank>, Error> {
+    let mut ranks: BTreeMap<UserId, Rank> = BTreeMap::new();
+    if users.is_empty() {
+        return Ok(ranks);
+    }
+    let text = format!(
+        "SELECT DISTINCT a.user_id, p.rank FROM directory_assignment a \
+         JOIN directory_position p ON p.position_id = a.position_id \
+         WHERE a.state = 'live' AND p.state = 'open' AND p.rank IS NOT NULL AND a.from_day <= $1 \
+         AND (a.to_day IS NULL OR a.to_day >= $1) AND a.user_id IN ({})",
+        list(2, users.len())
+    );
+    let mut query = sqlx::query_as(AssertSqlSafe(text)).bind(today.to_string());
+    for user in users {
+        query = query.bind(user.as_str().to_owned());
+    }
+    let rows: Vec<(String, String)> = query.fetch_all(&mut *tx).await?;
+    for (user, rank) in rows {
+        let rank: Rank = read("directory_position.rank", &rank)?;
+        let highest = ranks.entry(read("directory_assignment.user_id", &user)?).or_insert(rank);
+        *highest = rank.max(*highest);
+    }
+    Ok(ranks)
+}
+
+/// Of these people and organisations, those pairs that have an id.
+pub(crate) async fn organisation_people(
+    tx: &mut Tx,
+    users: &[UserId],
+    organisations: &[OdsCode],
+) -> Result<Vec<(UserId, OdsCode)>, Error> {
+    let organisations: Vec<&str> = organisations.iter().map(OdsCode::as_str).collect();
+    let rows = pairs(tx, "directory_organisation_person", "organisation", users, &organisations).await?;
+    rows.iter()
+        .map(|(user, organisation)| {
+            Ok((
+                read("directory_organisation_person.user_id", user)?,
+                read("directory_organisation_person.organisation", organisation)?,
+            ))
+        })
+        .collect()
+}
+
+/// Of these people and access profiles, those pairs that have an id.
+pub(crate) async fn role_profiles(
+    tx: &mut Tx,
+    users: &[UserId],
+    profiles: &[AccessProfileId],
+) -> Result<Vec<(UserId, AccessProfileId)>, Error> {
+    let profiles: Vec<&str> = profiles.iter().map(AccessProfileId::as_str).collect();
+    let rows = pairs(tx, "directory_role_profile", "access_profile_id", users, &profiles).await?;
+    rows.iter()
+        .map(|(user, profile)| {
+            Ok((
+                read("directory_role_profile.user_id", user)?,
+                read("directory_role_profile.access_profile_id", profile)?,
+            ))
+        })
+        .collect()
+}
+
+async fn pairs(
+    tx: &mut Tx,
+    table: &'static str,
+    column: &'static str,
+    users: &[UserId],
+    others: &[&str],
+) -> Result<Vec<(String, String)>, Error> {
+    if users.is_empty() || others.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = format!(
+        "SELECT user_id, {column} FROM {table} WHERE user_id IN ({}) AND {column} IN ({})",
+        list(1, users.len()),
+        list(users.len() + 1, others.len())
+    );
+    let mut query = sqlx::query_as(AssertSqlSafe(text));
+    for user in users {
+        query = query.bind(user.as_str().to_owned());
+    }
+    for other in others {
+        query = query.bind((*other).to_owned());
+    }
+    Ok(query.fetch_all(&mut *tx).await?)
+}
+
+/// Stores new ids of people in organisations.
+pub(crate) async fn insert_organisation_people(
+    tx: &mut Tx,
+    rows: &[(UserId, OdsCode, OrganisationPersonId)],
+) -> Result<(), Error> {
+    let rows: Vec<[&str; 3]> = rows
+        .iter()
+        .map(|(user, organisation, id)| [user.as_str(), organisation.as_str(), id.as_str()])
+        .collect();
+    insert(tx, "directory_organisation_person (user_id, organisation, organisation_person_id)", &rows).await
+}
+
+/// Stores new role profiles.
+pub(crate) async fn insert_role_profiles(
+    tx: &mut Tx,
+    rows: &[(UserId, AccessProfileId, RoleProfileId)],
+) -> Result<(), Error> {
+    let rows: Vec<[&str; 3]> =
+        rows.iter().map(|(user, profile, id)| [user.as_str(), profile.as_str(), id.as_str()]).collect();
+    insert(tx, "directory_role_profile (user_id, access_profile_id, role_profile_id)", &rows).await
+}
+
+async fn insert(tx: &mut Tx, into: &'static str, rows: &[[&str; 3]]) -> Result<(), Error> {
+    for rows in rows.chunks(500) {
+        let text = format!("INSERT INTO {into} VALUES {}", placeholders(rows.len(), 3));
+        let mut query = sqlx::query(AssertSqlSafe(text));
+        for row in rows {
+            for value in row {
+                query = query.bind((*value).to_owned());
+            }
+        }
+        query.execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+/// Whose role profile this is, and for which access profile.
+pub(crate) async fn holder(
+    tx: &mut Tx,
+    role_profile: &RoleProfileId,
+) -> Result<Option<(UserId, AccessProfileId)>, Error> {
+    let row: Option<(String, String)> = sqlx::query_as(
+        "SELECT user_id, access_profile_id FROM directory_role_profile WHERE role_profile_id = $1",
+    )
+    .bind(role_profile.as_str())
+    .fetch_optional(&mut *tx)
+    .await?;
+    row.map(|(user, profile)| {
+        Ok((
+            read("directory_role_profile.user_id", &user)?,
+            read("directory_role_profile.access_profile_id", &profile)?,
+        ))
+    })
+    .transpose()
+}
