@@ -1,0 +1,95 @@
+//! Campaigns of recertification.
+
+use http::StatusCode;
+use platform::db::Db;
+use serde_json::{Value, json};
+
+use crate::world::{AGENT, MANAGER, NURSE, SPONSOR, World, day, text, user, who};
+
+impl World {
+    /// Starts a campaign over the trust and what lies below it.
+    async fn campaign(&self, unconfirmed: &str) -> String {
+        let body = json!({"organisation": "RXX", "name": "Winter", "by": day(30), "unconfirmed": unconfirmed});
+        text(&self.rig.post(&who(MANAGER), "/directory/campaigns", &body).await, "id")
+    }
+
+    async fn progress(&self, campaign: &str) -> Vec<(String, u64)> {
+        let shown = self.rig.get(&who(MANAGER), &format!("/directory/campaigns/{campaign}")).await;
+        let rows = shown.body["progress"].as_array().unwrap().iter();
+        rows.map(|row| (row["state"].as_str().unwrap().to_owned(), row["assignments"].as_u64().unwrap())).collect()
+    }
+
+    async fn items(&self, number: u64, campaign: &str) -> Vec<Value> {
+        let path = format!("/directory/campaigns/{campaign}/items?limit=500");
+        self.rig.get(&who(number), &path).await.body["items"].as_array().unwrap().clone()
+    }
+}
+
+fn row(state: &str, many: u64) -> (String, u64) {
+    (state.to_owned(), many)
+}
+
+platform::both_engines! {
+    /// Each live assignment is confirmed or ended by those who may; at the date, what nobody confirmed ends.
+    async fn unconfirmed_assignments_end(db: Db) {
+        let world = World::new(db).await;
+        let (agent, sponsor) = (who(AGENT), who(SPONSOR));
+        let mut wards = Vec::new();
+        for number in NURSE..NURSE + 3 {
+            wards.push(world.assign(&agent, number, &world.ward).await);
+        }
+        let clinic = world.assign(&agent, NURSE, &world.clinic).await;
+        let body = json!({"organisation": "RXX", "name": "x", "by": day(30), "unconfirmed": "end"});
+        assert_eq!(world.rig.post(&agent, "/directory/campaigns", &body).await.code(), "not-in-role");
+        let campaign = world.campaign("end").await;
+        assert_eq!(world.progress(&campaign).await, [row("open", 10)]);
+        assert_eq!(world.rig.post(&who(MANAGER), "/directory/campaigns", &body).await.code(), "campaign-running");
+        // A sponsor sees and decides what may be assigned from the own position; a manager sees all.
+        assert_eq!((world.items(SPONSOR, &campaign).await.len(), world.items(MANAGER, &campaign).await.len()), (3, 10));
+        let say = |caller, assignment: String, word: &'static str| {
+            let path = format!("/directory/campaigns/{campaign}/items/{assignment}/{word}");
+            let world = &world;
+            async move { world.rig.post(caller, &path, &json!({})).await }
+        };
+        assert_eq!(say(&sponsor, wards[0].clone(), "confirmation").await.body["state"], "confirmed");
+        assert_eq!(say(&sponsor, wards[1].clone(), "ending").await.body["state"], "ended");
+        assert_eq!(say(&sponsor, clinic.clone(), "confirmation").await.code(), "by-request");
+        assert_eq!(say(&sponsor, wards[1].clone(), "confirmation").await.code(), "campaign-item-decided");
+        assert!(world.roles(NURSE + 1).await.is_empty());
+        let own = world.items(MANAGER, &campaign).await.into_iter().find(|item| item["person"] == user(MANAGER)).unwrap();
+        let own = own["assignment"].as_str().unwrap().to_owned();
+        assert_eq!(say(&who(MANAGER), own, "confirmation").await.code(), "own-record");
+        world.act(&agent, &format!("/directory/assignments/{clinic}/removal"), &json!({"notes": "x"})).await;
+        world.wait_days(31);
+        assert_eq!(say(&sponsor, wards[2].clone(), "confirmation").await.code(), "campaign-over");
+        world.sweep().await;
+        world.sweep().await;
+        assert_eq!(world.progress(&campaign).await, [row("confirmed", 1), row("ended", 1), row("gone", 1), row("lapsed", 7)]);
+        assert_eq!((world.roles(NURSE).await.len(), world.roles(NURSE + 2).await.len(), world.roles(MANAGER).await.len()), (1, 0, 0));
+        assert_eq!(world.recorded("campaign-over").await, 1);
+        assert_eq!(world.recorded("assignment-removed").await, 1 + 1 + 7);
+    }
+
+    /// A campaign that only reports ends nothing; one that is called off lets nobody decide.
+    async fn unconfirmed_assignments_are_reported(db: Db) {
+        let world = World::new(db).await;
+        let held = world.assign(&who(AGENT), NURSE, &world.ward).await;
+        let first = world.campaign("report").await;
+        let path = format!("/directory/campaigns/{first}/cancellation");
+        assert_eq!(world.act(&who(AGENT), &path, &json!({})).await.code(), "not-in-role");
+        assert_eq!(world.act(&who(MANAGER), &path, &json!({})).await.body["state"], "cancelled");
+        let confirm = |campaign: &str| format!("/directory/campaigns/{campaign}/items/{held}/confirmation");
+        assert_eq!(world.rig.post(&who(AGENT), &confirm(&first), &json!({})).await.code(), "campaign-over");
+        let second = world.campaign("report").await;
+        assert_eq!(world.rig.post(&who(AGENT), &confirm(&second), &json!({})).await.status, StatusCode::OK);
+        world.wait_days(31);
+        world.sweep().await;
+        assert_eq!(world.progress(&second).await, [row("confirmed", 1), row("unconfirmed", 6)]);
+        assert_eq!((world.roles(NURSE).await.len(), world.roles(MANAGER).await.len()), (1, 1));
+        let listed = world.rig.get(&who(SPONSOR), "/directory/campaigns?organisation=RXX").await;
+        let states: Vec<&str> = listed.body["items"].as_array().unwrap().iter().map(|row| row["state"].as_str().unwrap()).collect();
+        assert_eq!(states, ["cancelled", "over"]);
+        let late = json!({"organisation": "RXX", "name": "x", "by": "2026-11-24", "unconfirmed": "end"});
+        assert_eq!(world.rig.post(&who(MANAGER), "/directory/campaigns", &late).await.code(), "field-invalid");
+    }
+}

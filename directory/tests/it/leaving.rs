@@ -1,0 +1,87 @@
+//! Leaving is one act, and those who follow are seen to follow.
+
+use directory::api::CHANGES;
+use http::{Method, StatusCode};
+use platform::db::Db;
+use serde_json::json;
+
+use crate::rig::system;
+use crate::world::{ADVANCED, AGENT, MANAGER, NURSE, SPONSOR, World, day, user, who};
+
+platform::both_engines! {
+    /// Everything somebody holds ends in one act, the feed tells of it, and each consumer's progress is shown.
+    async fn leaving_at_once_ends_everything(db: Db) {
+        let world = World::new(db).await;
+        let agent = who(AGENT);
+        let ward = world.assign(&agent, NURSE, &world.ward).await;
+        world.assign(&agent, NURSE, &world.clinic).await;
+        let follower = system("ca-node", &[CHANGES]);
+        let applied = world.changes(0).await.len();
+        let progress = |applied: usize| json!({"applied": applied});
+        world.rig.send(&follower, Method::PUT, "/directory/consumers/ca-node", &[], Some(&progress(applied))).await;
+        let path = format!("/directory/people/{}/leaving", user(NURSE));
+        let left = world.rig.post(&agent, &path, &json!({"day": day(-1), "reason": "Dismissed"})).await;
+        assert_eq!(left.status, StatusCode::CREATED, "{:?}", left.body);
+        assert_eq!(left.body["consumers"], json!([{"name": "ca-node", "state": "behind"}]));
+        assert!(world.roles(NURSE).await.is_empty());
+        let told = world.changes(applied as u64).await;
+        assert_eq!(told.iter().filter(|row| row.0 == "assignment-ended").count(), 2);
+        assert_eq!(told.last().unwrap(), &("person-closed".to_owned(), user(NURSE)));
+        world.rig.send(&follower, Method::PUT, "/directory/consumers/ca-node", &[], Some(&progress(applied + 3))).await;
+        let shown = world.rig.get(&who(MANAGER), &path).await;
+        assert_eq!(shown.body["leavings"][0]["consumers"][0]["state"], "applied");
+        let one = world.rig.get(&agent, &format!("/directory/assignments/{ward}")).await;
+        assert_eq!((one.body["state"].as_str(), one.body["removed"]["notes"].as_str()), (Some("removed"), Some("Dismissed")));
+        assert_eq!(world.recorded("person-leaves").await, 1);
+        world.sweep().await;
+        assert_eq!(world.changes(0).await.len(), applied + 3, "told once");
+    }
+
+    /// A leaving to come cuts what reaches past the last day, and is told once that has passed.
+    async fn leaving_later_is_told_after_the_day(db: Db) {
+        let world = World::new(db).await;
+        let agent = who(AGENT);
+        world.assign(&agent, NURSE, &world.ward).await;
+        let later = json!({"person": user(NURSE), "position": world.clinic, "start": day(20)});
+        world.rig.post(&agent, "/directory/assignments", &later).await;
+        let path = format!("/directory/people/{}/leaving", user(NURSE));
+        let left = world.rig.post(&agent, &path, &json!({"day": day(10), "reason": "Retires"})).await;
+        assert_eq!((left.status, left.body.get("told")), (StatusCode::CREATED, None), "{:?}", left.body);
+        let listed = world.rig.get(&agent, &format!("/directory/people/{}/assignments", user(NURSE))).await;
+        let ends: Vec<&str> = listed.body["items"].as_array().unwrap().iter().map(|row| row["end"].as_str().unwrap()).collect();
+        assert_eq!(ends, [day(10)]);
+        world.wait_days(10);
+        world.sweep().await;
+        assert_eq!(world.roles(NURSE).await.len(), 1);
+        assert!(!world.changes(0).await.iter().any(|row| row.0 == "person-closed"));
+        world.wait_days(1);
+        world.sweep().await;
+        world.sweep().await;
+        let told = world.changes(0).await;
+        let last: Vec<&str> = told[told.len() - 2..].iter().map(|row| row.0.as_str()).collect();
+        assert_eq!(last, ["assignment-ended", "person-closed"]);
+        assert!(world.rig.get(&agent, &path).await.body["leavings"][0]["told"].is_u64());
+    }
+
+    /// From one organisation only what is held there ends; from everywhere, those who could close the profile do it.
+    async fn leaving_is_for_those_who_may(db: Db) {
+        let world = World::new(db).await;
+        let agent = who(AGENT);
+        world.assign(&agent, NURSE, &world.ward).await;
+        world.assign(&agent, NURSE, &world.clinic).await;
+        let path = format!("/directory/people/{}/leaving", user(NURSE));
+        let everywhere = json!({"day": day(-1), "reason": "Leaves"});
+        assert_eq!(world.rig.post(&who(SPONSOR), &path, &everywhere).await.code(), "by-request");
+        let trust = json!({"day": day(-1), "reason": "Leaves", "organisation": "RXX"});
+        assert_eq!(world.rig.post(&who(SPONSOR), &path, &trust).await.code(), "by-request");
+        let ward = json!({"day": day(-1), "reason": "Leaves", "organisation": "rxx01"});
+        assert_eq!(world.rig.post(&who(SPONSOR), &path, &ward).await.status, StatusCode::CREATED);
+        let roles = world.roles(NURSE).await;
+        assert_eq!((roles.len(), roles[0]["org_code"].as_str()), (1, Some("RXX")));
+        assert!(!world.changes(0).await.iter().any(|row| row.0 == "person-closed"));
+        assert_eq!(world.rig.post(&agent, &path, &ward).await.code(), "not-assigned");
+        let manager = format!("/directory/people/{}/leaving", user(MANAGER));
+        assert_eq!(world.rig.post(&who(ADVANCED), &manager, &everywhere).await.code(), "above-rank");
+        assert_eq!(world.rig.post(&who(MANAGER), &manager, &everywhere).await.code(), "own-record");
+    }
+}

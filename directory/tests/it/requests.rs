@@ -1,0 +1,243 @@
+//! Requests: who asks, who decides, and every way between the states.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use platform::db::Db;
+use serde_json::{Value, json};
+
+use crate::rig::Answered;
+use crate::world::{ADVANCED, AGENT, AGENT_TWO, CHECKER, MANAGER, NURSE, SPONSOR, World, close_person, day, text, user, who};
+
+impl World {
+    /// Asks for something as somebody.
+    async fn ask(&self, number: u64, ask: Value) -> Answered {
+        self.rig.post(&who(number), "/directory/requests", &json!({"ask": ask})).await
+    }
+
+    /// Takes a step of a request: opens it, lets it go, or one of the POSTs.
+    async fn step(&self, number: u64, id: &str, step: &str) -> Answered {
+        let path = |last: &str| format!("/directory/requests/{id}/{last}");
+        let star = [("if-match", "*")];
+        match step {
+            "open" => self.rig.send(&who(number), Method::PUT, &path("lock"), &star, None).await,
+            "exit" => self.rig.send(&who(number), Method::DELETE, &path("lock"), &star, None).await,
+            "rejection" => self.rig.post(&who(number), &path(step), &json!({"reason": "Not funded"})).await,
+            other => self.rig.post(&who(number), &path(other), &json!({})).await,
+        }
+    }
+
+    async fn listed(&self, number: u64, view: &str) -> Vec<String> {
+        let listed = self.rig.get(&who(number), &format!("/directory/requests?view={view}")).await;
+        listed.body["items"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn assign_ask(&self, number: u64) -> Value {
+        json!({"kind": "assign", "person": user(number), "position": self.clinic, "end": day(100)})
+    }
+}
+
+platform::both_engines! {
+    /// A sponsor asks, an agent opens and approves, and the assignment is made in the same transaction.
+    async fn approved_request_is_applied_at_once(db: Db) {
+        let world = World::new(db).await;
+        let asked = world.ask(SPONSOR, world.assign_ask(NURSE)).await;
+        assert_eq!((asked.status, asked.body["state"].as_str()), (StatusCode::CREATED, Some("submitted")), "{:?}", asked.body);
+        let id = text(&asked, "id");
+        assert_eq!(world.step(AGENT, &id, "approval").await.code(), "request-not-opened");
+        let opened = world.step(AGENT, &id, "open").await;
+        assert_eq!((opened.body["state"].as_str(), opened.body["lock"]["by"].as_str()), (Some("locked"), Some(user(AGENT).as_str())));
+        let done = world.step(AGENT, &id, "approval").await;
+        assert_eq!((done.status, done.body["state"].as_str()), (StatusCode::OK, Some("applied")), "{:?}", done.body);
+        assert_eq!(world.roles(NURSE).await.len(), 1);
+        let made = world.rig.get(&who(AGENT), &format!("/directory/people/{}/assignments", user(NURSE))).await;
+        assert_eq!((made.body["items"][0]["via"].as_str(), made.body["items"][0]["end"].as_str()), (Some("request"), Some(day(100).as_str())));
+        let shown = world.rig.get(&who(SPONSOR), &format!("/directory/requests/{id}")).await;
+        let steps: Vec<&str> = shown.body["steps"].as_array().unwrap().iter().map(|step| step["step"].as_str().unwrap()).collect();
+        assert_eq!(steps, ["drafted", "submitted", "opened", "approved", "applied"]);
+        assert_eq!(world.step(AGENT, &id, "approval").await.code(), "request-state");
+        assert_eq!(world.roles(NURSE).await.len(), 1);
+    }
+
+    /// The second agent is told who holds the request until when; letting go frees it, and so does time.
+    async fn two_agents_on_one_request(db: Db) {
+        let world = World::new(db).await;
+        let id = text(&world.ask(SPONSOR, world.assign_ask(NURSE)).await, "id");
+        assert_eq!(world.step(AGENT, &id, "open").await.status, StatusCode::OK);
+        for step in ["open", "approval", "rejection"] {
+            let second = world.step(AGENT_TWO, &id, step).await;
+            assert_eq!((second.status, second.code()), (StatusCode::CONFLICT, "request-locked"), "{step}");
+            assert!(second.body["detail"].as_str().unwrap().contains(&user(AGENT)));
+        }
+        assert_eq!(world.step(SPONSOR, &id, "withdrawal").await.code(), "request-locked");
+        assert_eq!(world.step(AGENT, &id, "exit").await.body["state"], "submitted");
+        assert_eq!(world.step(AGENT_TWO, &id, "open").await.status, StatusCode::OK);
+        world.rig.hand.advance(Duration::from_secs(15 * 60));
+        assert_eq!(world.step(AGENT, &id, "open").await.status, StatusCode::OK);
+        assert_eq!(world.step(AGENT_TWO, &id, "approval").await.code(), "request-locked");
+        let rejected = world.step(AGENT, &id, "rejection").await;
+        assert_eq!((rejected.body["state"].as_str(), rejected.body["decision"]["reason"].as_str()), (Some("rejected"), Some("Not funded")));
+        assert!(world.roles(NURSE).await.is_empty());
+    }
+
+    /// Nobody decides what they asked for, what is about themselves, or what is above or beyond them; nor sees it.
+    async fn deciding_is_for_somebody_else(db: Db) {
+        let world = World::new(db).await;
+        let id = text(&world.ask(AGENT, world.assign_ask(NURSE)).await, "id");
+        assert_eq!(world.step(AGENT, &id, "open").await.code(), "own-request");
+        for number in [CHECKER, SPONSOR, NURSE] {
+            assert_eq!(world.step(number, &id, "open").await.status, StatusCode::FORBIDDEN, "{number}");
+            assert!(world.listed(number, "open").await.is_empty(), "{number}");
+            let hidden = world.rig.get(&who(number), &format!("/directory/requests/{id}")).await;
+            assert_eq!(hidden.status, StatusCode::NOT_FOUND, "{number}");
+        }
+        assert_eq!(world.listed(AGENT_TWO, "open").await, [id.clone()]);
+        assert_eq!(world.listed(AGENT, "mine").await, [id]);
+        let raised = json!({"kind": "assign", "person": user(SPONSOR), "position": world.manager_position});
+        let raised = text(&world.ask(SPONSOR, raised).await, "id");
+        assert_eq!(world.step(AGENT, &raised, "open").await.code(), "above-rank");
+        assert_eq!(world.step(ADVANCED, &raised, "open").await.code(), "above-rank");
+        assert_eq!(world.step(MANAGER, &raised, "open").await.status, StatusCode::OK);
+        let about_agent = text(&world.ask(SPONSOR, world.assign_ask(AGENT)).await, "id");
+        assert_eq!(world.step(AGENT, &about_agent, "open").await.code(), "own-record");
+        // A sponsor decides what the own position may assign, asked by somebody else.
+        let ward = json!({"kind": "assign", "person": user(NURSE + 1), "position": world.ward});
+        let ward = text(&world.ask(AGENT, ward).await, "id");
+        assert_eq!(world.listed(SPONSOR, "open").await, [ward.clone()]);
+        world.step(SPONSOR, &ward, "open").await;
+        assert_eq!(world.step(SPONSOR, &ward, "approval").await.body["state"], "applied");
+    }
+
+    /// What one may neither do nor ask for is not asked for either.
+    async fn not_everything_can_be_asked_for(db: Db) {
+        let world = World::new(db).await;
+        let create = json!({"kind": "create-person", "organisation": "RXX", "profile": {}});
+        assert_eq!(world.ask(SPONSOR, create.clone()).await.code(), "not-in-role");
+        assert_eq!(world.ask(CHECKER, world.assign_ask(NURSE)).await.code(), "not-in-role");
+        assert_eq!(world.ask(AGENT, create).await.status, StatusCode::CREATED);
+        let bad = json!({"kind": "assign", "person": user(NURSE), "position": world.clinic, "end": "31.12.2026"});
+        assert_eq!(world.ask(SPONSOR, bad).await.code(), "field-invalid");
+        assert_eq!(world.ask(SPONSOR, world.assign_ask(9999)).await.status, StatusCode::NOT_FOUND);
+    }
+
+    /// What cannot be done once it is approved is kept with the reason, and can be tried again.
+    async fn failed_request_is_tried_again(db: Db) {
+        let world = World::new(db.clone()).await;
+        let id = text(&world.ask(SPONSOR, world.assign_ask(NURSE)).await, "id");
+        let in_the_way = world.assign(&who(AGENT), NURSE, &world.clinic).await;
+        world.step(AGENT, &id, "open").await;
+        let failed = world.step(AGENT, &id, "approval").await;
+        assert_eq!((failed.status, failed.body["state"].as_str()), (StatusCode::OK, Some("failed")));
+        assert!(failed.body["decision"]["reason"].as_str().unwrap().contains(&in_the_way));
+        world.act(&who(AGENT), &format!("/directory/assignments/{in_the_way}/removal"), &json!({"notes": "x"})).await;
+        assert_eq!(world.step(SPONSOR, &id, "retry").await.status, StatusCode::FORBIDDEN);
+        assert_eq!(world.step(AGENT_TWO, &id, "retry").await.body["state"], "applied");
+        assert_eq!(world.roles(NURSE).await.len(), 1);
+        assert_eq!(world.step(AGENT_TWO, &id, "retry").await.code(), "request-state");
+    }
+
+    /// A request about a person stays approved, and the feed tells those who apply it.
+    async fn approved_request_about_a_person_is_told(db: Db) {
+        let world = World::new(db).await;
+        world.assign(&who(AGENT), NURSE, &world.ward).await;
+        let close = json!({"kind": "close-person", "person": user(NURSE)});
+        let id = text(&world.ask(SPONSOR, close).await, "id");
+        world.step(AGENT, &id, "open").await;
+        assert_eq!(world.step(AGENT, &id, "approval").await.body["state"], "approved");
+        assert_eq!(world.changes(0).await.last().unwrap(), &("request-approved".to_owned(), id));
+    }
+
+    /// A draft is its requester's alone until it is handed in; then it is changed no more, but can be taken back.
+    async fn drafts_are_ones_own(db: Db) {
+        let world = World::new(db).await;
+        let body = json!({"ask": world.assign_ask(NURSE), "state": "draft", "notes": "To be agreed"});
+        let draft = world.rig.post(&who(SPONSOR), "/directory/requests", &body).await;
+        let (id, path) = (text(&draft, "id"), format!("/directory/requests/{}", text(&draft, "id")));
+        assert_eq!(world.rig.get(&who(AGENT), &path).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(world.step(AGENT, &id, "open").await.status, StatusCode::NOT_FOUND);
+        let edited = json!({"ask": world.assign_ask(NURSE + 1)});
+        let tag = draft.etag();
+        let put = |tag: String| {
+            let (world, path, edited) = (&world, path.clone(), edited.clone());
+            async move { world.rig.send(&who(SPONSOR), Method::PUT, &path, &[("if-match", &tag)], Some(&edited)).await }
+        };
+        assert_eq!(put(tag.clone()).await.body["person"], user(NURSE + 1));
+        assert_eq!(put(tag).await.code(), "changed");
+        assert_eq!(world.step(SPONSOR, &id, "submission").await.body["state"], "submitted");
+        assert_eq!(put("*".to_owned()).await.code(), "request-state");
+        assert_eq!(world.step(AGENT, &id, "withdrawal").await.status, StatusCode::NOT_FOUND);
+        assert_eq!(world.step(SPONSOR, &id, "withdrawal").await.body["state"], "withdrawn");
+        assert_eq!(world.step(AGENT, &id, "open").await.code(), "request-state");
+    }
+
+    /// A request that nobody decides expires by its date, and the sweep writes that down once.
+    async fn undecided_requests_expire(db: Db) {
+        let world = World::new(db.clone()).await;
+        let id = text(&world.ask(SPONSOR, world.assign_ask(NURSE)).await, "id");
+        world.wait_days(31);
+        assert_eq!(world.step(AGENT, &id, "open").await.code(), "request-state");
+        assert!(world.listed(AGENT, "open").await.is_empty());
+        world.sweep().await;
+        world.sweep().await;
+        assert_eq!(world.recorded("requests-expired").await, 1);
+        assert_eq!(world.listed(AGENT, "closed").await, [id.clone()]);
+        let shown = world.rig.get(&who(SPONSOR), &format!("/directory/requests/{id}")).await;
+        assert_eq!((shown.body["state"].as_str(), shown.body["steps"].as_array().unwrap().len()), (Some("expired"), 3));
+        close_person(&db, NURSE).await;
+    }
+}
+
+/// From where to where a step may lead, for those who may take it.
+const WAYS: [(&str, &str, &str); 11] = [
+    ("submitted", "open", "locked"),
+    ("locked", "open", "locked"),
+    ("locked", "exit", "submitted"),
+    ("locked", "approval", "applied"),
+    ("locked", "approval", "failed"),
+    ("locked", "rejection", "rejected"),
+    ("draft", "submission", "submitted"),
+    ("draft", "withdrawal", "withdrawn"),
+    ("submitted", "withdrawal", "withdrawn"),
+    ("failed", "retry", "applied"),
+    ("failed", "retry", "failed"),
+];
+
+platform::both_engines! {
+    /// Whatever people of every rank do in whatever order, a request goes only the ways of the diagram, and only those
+    /// decide it whom the matrix lets.
+    async fn no_sequence_of_calls_leaves_the_diagram(db: Db) {
+        let world = World::new(db).await;
+        let steps = ["open", "exit", "approval", "rejection", "submission", "withdrawal", "retry"];
+        let actors = [MANAGER, ADVANCED, AGENT, AGENT_TWO, SPONSOR, CHECKER, NURSE];
+        // A generator with a fixed seed (Numerical Recipes): the same sequences each time.
+        let mut seed: u32 = 20_261_124;
+        let mut next = |below: usize| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 8) as usize % below
+        };
+        for round in 0..6_u64 {
+            let requester = [SPONSOR, AGENT][next(2)];
+            let state = ["draft", "submitted"][next(2)];
+            let body = json!({"ask": world.assign_ask(NURSE + round % 3), "state": state});
+            let made = world.rig.post(&who(requester), "/directory/requests", &body).await;
+            let (id, mut state) = (text(&made, "id"), text(&made, "state"));
+            for _ in 0..14 {
+                let (actor, step) = (actors[next(actors.len())], steps[next(steps.len())]);
+                let answered = world.step(actor, &id, step).await;
+                let seen = world.rig.get(&who(requester), &format!("/directory/requests/{id}")).await;
+                let after = text(&seen, "state");
+                if answered.status == StatusCode::OK {
+                    let way = (state.as_str(), step, after.as_str());
+                    assert!(WAYS.contains(&way), "{way:?} by {actor}");
+                    let own = matches!(step, "submission" | "withdrawal");
+                    assert_eq!(own, actor == requester, "{actor} {step} of {requester}");
+                    assert!(own || [MANAGER, ADVANCED, AGENT, AGENT_TWO].contains(&actor), "{actor} {step}");
+                } else {
+                    assert!(answered.status.is_client_error(), "{step}: {:?}", answered.body);
+                    assert_eq!(after, state, "{actor} {step} was refused");
+                }
+                state = after;
+            }
+        }
+    }
+}

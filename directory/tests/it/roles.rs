@@ -1,0 +1,99 @@
+//! What relying parties get, and in which role somebody acts.
+
+use http::{Method, StatusCode};
+use platform::db::Db;
+use serde_json::json;
+
+use crate::world::{
+    AGENT, MANAGER, NURSE, ROLE_OF_AGENTS, ROLE_OF_NURSES, SPONSOR, World, approval, close_person, position, user, who,
+};
+
+platform::both_engines! {
+    /// Ids are for life: whoever is assigned again has the role profile and the organisation id of before.
+    async fn ids_are_for_life(db: Db) {
+        let world = World::new(db).await;
+        let agent = who(AGENT);
+        let made = world.assign(&agent, NURSE, &world.ward).await;
+        let before = world.roles(NURSE).await;
+        world.act(&agent, &format!("/directory/assignments/{made}/removal"), &json!({"notes": "x"})).await;
+        assert!(world.roles(NURSE).await.is_empty());
+        world.assign(&agent, NURSE, &world.ward).await;
+        let after = world.roles(NURSE).await;
+        let ids = |role: &serde_json::Value| (role["person_orgid"].clone(), role["person_roleid"].clone());
+        assert_eq!(ids(&before[0]), ids(&after[0]));
+        assert_eq!(before[0]["org_code"], "RXX01");
+        assert_eq!(before[0]["role_code"], ROLE_OF_NURSES);
+        assert_eq!((before[0]["activity_codes"].clone(), before[0]["aow_codes"].clone()), (json!(["B0380"]), json!(["P0010:Q0020:T0030"])));
+        // Another position in the same organisation: the same person there, another role profile. Another person: neither.
+        let second = world.make(&who(MANAGER), &position("RXX01", "Others of ward 7", ROLE_OF_NURSES, &[])).await;
+        world.assign(&agent, NURSE, &second).await;
+        world.assign(&agent, NURSE + 1, &world.ward).await;
+        let roles = world.roles(NURSE).await;
+        assert_eq!((roles.len(), &roles[0]["person_orgid"]), (2, &roles[1]["person_orgid"]));
+        assert_ne!(roles[0]["person_roleid"], roles[1]["person_roleid"]);
+        let other = world.roles(NURSE + 1).await;
+        assert_ne!(ids(&other[0]).0, ids(&before[0]).0);
+        assert_ne!(ids(&other[0]).1, ids(&before[0]).1);
+    }
+
+    /// What a position comes to give, by itself or by what it includes, its holders have at once, each with a role profile.
+    async fn holders_have_what_is_added_later(db: Db) {
+        let world = World::new(db.clone()).await;
+        let manager = who(MANAGER);
+        world.assign(&manager, NURSE, &world.ward).await;
+        let path = format!("/directory/positions/{}", world.ward);
+        let included = json!({"included": [world.clinic], "approval": approval()});
+        assert_eq!(world.patch(&manager, &path, &included).await.status, StatusCode::OK);
+        let roles = world.roles(NURSE).await;
+        let places: Vec<&str> = roles.iter().map(|role| role["org_code"].as_str().unwrap()).collect();
+        assert!(roles.len() == 2 && places.contains(&"RXX") && places.contains(&"RXX01"), "{roles:?}");
+        assert_eq!(world.roles(NURSE).await, roles, "minted once");
+        let present = world.rig.get(&manager, &path).await.body["access_profiles"].clone();
+        let mut changed = present[0].clone();
+        changed["activities"] = json!(["B0380", "B0360"]);
+        let with = json!({"access_profiles": [changed], "approval": approval()});
+        assert_eq!(world.patch(&manager, &path, &with).await.status, StatusCode::OK);
+        let after = world.roles(NURSE).await;
+        let ward = |roles: &[serde_json::Value]| roles.iter().find(|role| role["org_code"] == "RXX01").unwrap().clone();
+        assert_eq!(ward(&after)["person_roleid"], ward(&roles)["person_roleid"]);
+        assert_eq!(ward(&after)["activity_codes"], json!(["B0360", "B0380"]));
+        changed = present[0].clone();
+        changed["job_role"] = json!("S0010:G0020:R8001");
+        let other = json!({"access_profiles": [changed], "approval": approval()});
+        assert_eq!(world.patch(&manager, &path, &other).await.code(), "field-invalid");
+        close_person(&db, NURSE).await;
+        assert!(world.roles(NURSE).await.is_empty());
+    }
+
+    /// Whoever chooses a role acts in that one only; one that is unknown, somebody else's or ended is refused.
+    async fn chosen_role_is_the_one_that_counts(db: Db) {
+        let world = World::new(db).await;
+        let manager = who(MANAGER);
+        let as_sponsor = world.roles(SPONSOR).await[0]["person_roleid"].as_str().unwrap().to_owned();
+        let agents = world.assign(&manager, SPONSOR, &world.agent_position).await;
+        let roles = world.roles(SPONSOR).await;
+        let as_agent = roles.iter().find(|role| role["role_code"] == ROLE_OF_AGENTS).unwrap()["person_roleid"].as_str().unwrap().to_owned();
+        let assign = |role: String, number: u64| {
+            let world = &world;
+            let body = json!({"person": user(number), "position": world.clinic});
+            async move {
+                world.rig.send(&who(SPONSOR), Method::POST, "/directory/assignments", &[("nhsd-session-urid", &role)], Some(&body)).await
+            }
+        };
+        assert_eq!(assign(as_sponsor.clone(), NURSE).await.code(), "by-request");
+        assert_eq!(assign(as_agent.clone(), NURSE).await.status, StatusCode::CREATED);
+        assert_eq!(world.try_assign(&who(SPONSOR), NURSE + 1, &world.clinic).await.status, StatusCode::CREATED);
+        let other = world.roles(AGENT).await[0]["person_roleid"].as_str().unwrap().to_owned();
+        for refused in [other, "555021942107".to_owned(), "x".to_owned()] {
+            let refused = assign(refused, NURSE + 2).await;
+            assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "role-not-yours"));
+        }
+        let mut signed_in = who(SPONSOR);
+        signed_in.role_profile = Some(as_sponsor);
+        let body = json!({"person": user(NURSE + 2), "position": world.clinic});
+        let switched = world.rig.send(&signed_in, Method::POST, "/directory/assignments", &[("nhsd-session-urid", &as_agent)], Some(&body)).await;
+        assert_eq!(switched.code(), "role-of-another-session");
+        world.act(&manager, &format!("/directory/assignments/{agents}/removal"), &json!({"notes": "x"})).await;
+        assert_eq!(assign(as_agent, NURSE + 2).await.code(), "role-not-yours");
+    }
+}

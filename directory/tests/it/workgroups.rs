@@ -1,0 +1,86 @@
+//! Workgroups: one tree for each organisation, and who is in them.
+
+use http::{Method, StatusCode};
+use platform::db::Db;
+use serde_json::{Value, json};
+
+use crate::world::{ADVANCED, AGENT, MANAGER, NURSE, ROLE_OF_NURSES, World, day, position, text, user, who};
+
+impl World {
+    async fn group(&self, name: &str, parent: Option<&str>) -> String {
+        let body = json!({"organisation": "RXX", "name": name, "parent": parent});
+        text(&self.rig.post(&who(ADVANCED), "/directory/workgroups", &body).await, "id")
+    }
+
+    async fn members(&self, group: &str, by: &str) -> Vec<Value> {
+        let path = format!("/directory/workgroups/{group}/members?by={by}");
+        self.rig.get(&who(AGENT), &path).await.body["items"].as_array().cloned().unwrap_or_default()
+    }
+}
+
+platform::both_engines! {
+    /// The first workgroup is the root, the others lie below it, and none is moved below itself.
+    async fn workgroups_are_a_tree(db: Db) {
+        let world = World::new(db).await;
+        let advanced = who(ADVANCED);
+        let root = world.group("Example Trust", None).await;
+        let second = json!({"organisation": "RXX", "name": "Another root"});
+        assert_eq!(world.rig.post(&advanced, "/directory/workgroups", &second).await.code(), "workgroup-root");
+        let (a, b) = (world.group("A", Some(&root)).await, world.group("B", Some(&root)).await);
+        let c = world.group("C", Some(&a)).await;
+        let path = |id: &str| format!("/directory/workgroups/{id}");
+        let cycle = world.patch(&advanced, &path(&a), &json!({"parent": c})).await;
+        assert_eq!(cycle.code(), "workgroup-cycle");
+        assert!(cycle.body["detail"].as_str().unwrap().contains("A → C"), "{:?}", cycle.body);
+        assert_eq!(world.patch(&advanced, &path(&a), &json!({"parent": a})).await.code(), "workgroup-cycle");
+        assert_eq!(world.patch(&advanced, &path(&root), &json!({"parent": a})).await.code(), "workgroup-root");
+        let moved = world.patch(&advanced, &path(&a), &json!({"parent": b, "name": "A of B"})).await;
+        assert_eq!((moved.body["parent"].clone(), moved.body["name"].clone()), (json!(b), json!("A of B")));
+        assert_eq!(world.patch(&who(AGENT), &path(&a), &json!({"parent": root})).await.code(), "not-in-role");
+        let listed = world.rig.get(&advanced, "/directory/workgroups?organisation=RXX").await;
+        assert_eq!(listed.body["items"].as_array().unwrap().len(), 4);
+        let foreign = json!({"organisation": "RXX01", "name": "Ward 7", "parent": root});
+        assert_eq!(world.rig.post(&advanced, "/directory/workgroups", &foreign).await.code(), "field-invalid");
+    }
+
+    /// A role profile is in a workgroup directly, from a day to a day, or because its position says so; both are shown.
+    async fn members_come_directly_or_by_position(db: Db) {
+        let world = World::new(db).await;
+        let advanced = who(ADVANCED);
+        let root = world.group("Example Trust", None).await;
+        let group = world.group("Wound care", Some(&root)).await;
+        world.assign(&who(AGENT), NURSE, &world.ward).await;
+        let role = text_of(&world.roles(NURSE).await[0], "person_roleid");
+        let path = format!("/directory/workgroups/{group}/members");
+        let body = json!({"role_profile": role, "start": day(2), "end": day(4)});
+        let made = world.rig.post(&advanced, &path, &body).await;
+        assert_eq!((made.status, made.body["person"].clone()), (StatusCode::CREATED, json!(user(NURSE))), "{:?}", made.body);
+        assert_eq!(world.rig.post(&advanced, &path, &body).await.code(), "member-overlaps");
+        let nobody = json!({"role_profile": "555021942107"});
+        assert_eq!(world.rig.post(&advanced, &path, &nobody).await.status, StatusCode::NOT_FOUND);
+        let mut by_position = position("RXX", "Wound nurses", ROLE_OF_NURSES, &[]);
+        by_position["access_profiles"][0]["workgroups"] = json!([group]);
+        let nurses = world.make(&who(MANAGER), &by_position).await;
+        let mut including = position("RXX", "Wound leads", ROLE_OF_NURSES, &[]);
+        including["included"] = json!([nurses]);
+        let leads = world.make(&who(MANAGER), &including).await;
+        world.assign(&who(AGENT), NURSE + 1, &leads).await;
+        let shown = world.members(&group, "position").await;
+        assert_eq!((shown.len(), shown[0]["person"].clone()), (1, json!(user(NURSE + 1))));
+        assert_eq!(world.members(&group, "direct").await.len(), 1);
+        let groups = |roles: Vec<Value>| roles.iter().filter(|role| role["workgroups_codes"] == json!([group])).count();
+        assert_eq!((groups(world.roles(NURSE).await), groups(world.roles(NURSE + 1).await)), (0, 1));
+        world.wait_days(2);
+        assert_eq!(groups(world.roles(NURSE).await), 1);
+        let member = format!("{path}/{}", text(&made, "id"));
+        assert_eq!(world.patch(&advanced, &member, &json!({"end": day(30)})).await.body["end"], day(30));
+        let gone = world.rig.send(&advanced, Method::DELETE, &member, &[("if-match", "*")], None).await;
+        assert_eq!(gone.status, StatusCode::NO_CONTENT);
+        assert_eq!(groups(world.roles(NURSE).await), 0);
+        assert!(world.members(&group, "direct").await.is_empty());
+    }
+}
+
+fn text_of(value: &Value, member: &str) -> String {
+    value[member].as_str().unwrap().to_owned()
+}
