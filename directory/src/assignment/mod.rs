@@ -131,6 +131,16 @@ pub(crate) enum Right<'a> {
     Approved(&'a crate::request::Approved),
 }
 
+impl<'a> Right<'a> {
+    /// The request that was approved.
+    pub(crate) fn request(self) -> Option<&'a str> {
+        match self {
+            Self::Of(_) => None,
+            Self::Approved(approved) => Some(approved.request().as_str()),
+        }
+    }
+}
+
 /// What becomes of the good rows where others are bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -158,7 +158,7 @@ pub(super) async fn list(
         let mine = states.is_empty();
         let expired = matches!(request.state.clone().at(doing.now), RequestState::Expired(_));
         let fits = mine || (states.contains(&"expired") || !expired);
-        if fits && (mine || request::sees(&mut read, &doing, &request).await?) {
+        if fits && (mine || request::is_decidable(&mut read, &doing, &request).await?) {
             items.push(shown(request, doing.now));
         }
     }

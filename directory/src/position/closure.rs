@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use crate::ids::PositionId;
 
 /// How many positions one may include, those that these include among them.
-pub const MOST: usize = 100;
+pub(super) const MOST: usize = 100;
 /// How deep inclusions may go.
-pub const DEEPEST: usize = 8;
+pub(super) const DEEPEST: usize = 8;
 
 /// Which positions each includes directly.
-pub type Inclusions = BTreeMap<PositionId, Vec<PositionId>>;
+pub(super) type Inclusions = BTreeMap<PositionId, Vec<PositionId>>;
 
 /// Why positions cannot be included.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotIncluded {
+pub(super) enum NotIncluded {
     /// The position would include itself, over these.
     Cycle(Vec<PositionId>),
     /// There would be too many, or too many one in the other.
@@ -22,7 +22,7 @@ pub enum NotIncluded {
 }
 
 /// The position and everything it includes, each once, itself first.
-pub fn closure(of: &PositionId, inclusions: &Inclusions) -> Result<Vec<PositionId>, NotIncluded> {
+pub(super) fn closure(of: &PositionId, inclusions: &Inclusions) -> Result<Vec<PositionId>, NotIncluded> {
     let mut walk = Walk { inclusions, path: Vec::new(), heights: BTreeMap::new(), found: Vec::new() };
     if walk.height(of)? > DEEPEST {
         return Err(NotIncluded::TooMany);

@@ -18,7 +18,8 @@ pub(crate) use change::{Approval, Changed, Gives, New, change, create, set_assig
 pub(crate) use close::{Closing, Live, close};
 pub use codes::{Activity, Area, JobRole};
 pub use events::PositionEvent;
-pub use rights::{AccessProfile, effective_activities};
+pub(crate) use rights::AccessProfile;
+pub use rights::effective_activities;
 
 /// A position, without what it gives.
 #[derive(Debug, Clone, PartialEq, Eq)]

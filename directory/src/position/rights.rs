@@ -8,37 +8,37 @@ use crate::ids::{AccessProfileId, PositionId, WorkgroupId};
 
 /// What a position gives in one organisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccessProfile {
+pub(crate) struct AccessProfile {
     /// Its id.
-    pub id: AccessProfileId,
+    pub(crate) id: AccessProfileId,
     /// The position that gives it.
-    pub position: PositionId,
+    pub(crate) position: PositionId,
     /// Where.
-    pub organisation: OdsCode,
+    pub(crate) organisation: OdsCode,
     /// The job role.
-    pub job_role: JobRole,
+    pub(crate) job_role: JobRole,
     /// Areas of work.
-    pub areas: Vec<Area>,
+    pub(crate) areas: Vec<Area>,
     /// Activities beside those of the job role.
-    pub activities: Vec<Activity>,
+    pub(crate) activities: Vec<Activity>,
     /// Workgroups that its holders are in.
-    pub workgroups: Vec<WorkgroupId>,
+    pub(crate) workgroups: Vec<WorkgroupId>,
 }
 
 impl AccessProfile {
     /// Every activity it comes to.
-    pub fn effective(&self) -> Vec<String> {
+    pub(crate) fn effective(&self) -> Vec<String> {
         effective_activities(&self.job_role, &self.activities)
     }
 
     /// The rank it gives.
-    pub fn rank(&self, local_smartcard_administrator: Option<&str>) -> Option<Rank> {
+    pub(crate) fn rank(&self, local_smartcard_administrator: Option<&str>) -> Option<Rank> {
         let effective = self.effective();
         Rank::of(self.job_role.role(), effective.iter().map(String::as_str), local_smartcard_administrator)
     }
 
     /// Whether its holders are sponsors, who alone can have positions to assign.
-    pub fn is_sponsors(&self) -> bool {
+    pub(crate) fn is_sponsors(&self) -> bool {
         self.effective().iter().any(|activity| activity == SPONSORS)
     }
 }

@@ -40,7 +40,8 @@ pub(super) async fn apply(
 }
 
 async fn done(tx: &mut Tx, doing: &Doing, ask: &Ask, approved: &Approved) -> Result<(), Error> {
-    let (right, request) = (Right::Approved(approved), Some(approved.request().as_str()));
+    let right = Right::Approved(approved);
+    let request = right.request();
     let expected = Expected::Any;
     match (ask, ask.named()?) {
         (Ask::Assign { start, end, .. }, Named::Position(user, position)) => {

@@ -18,7 +18,7 @@ use crate::version::Version;
 pub use ask::Ask;
 pub use events::RequestEvent;
 pub(crate) use machine::{Approved, Decision, Lock, State, Submitted};
-pub(crate) use rights::sees;
+pub(crate) use rights::{is_decidable, sees};
 pub(crate) use steps::{Told, approve, create, edit, exit, open, reject, retry, submit, sweep, withdraw};
 
 /// A request.

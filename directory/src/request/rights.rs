@@ -96,7 +96,7 @@ pub(super) fn demand_asking(doing: &Doing, ask: &Ask, about: &About) -> Result<(
 }
 
 /// Demands that it may be decided: as a request by somebody else, and as something that one's own rank does.
-pub(crate) async fn decides(tx: &mut Tx, doing: &Doing, request: &Request) -> Result<(), Error> {
+pub(super) async fn decides(tx: &mut Tx, doing: &Doing, request: &Request) -> Result<(), Error> {
     let about = about(tx, doing, &request.ask).await?;
     let target = Target { requester: request.requester.parse().ok(), ..about.target };
     doing.demand(Act::DecideRequest, &target)?;
@@ -111,6 +111,11 @@ pub(crate) async fn sees(tx: &mut Tx, doing: &Doing, request: &Request) -> Resul
     if matches!(request.state, State::Draft | State::Withdrawn(None)) {
         return Ok(false);
     }
+    is_decidable(tx, doing, request).await
+}
+
+/// Whether it may be decided, or could have been.
+pub(crate) async fn is_decidable(tx: &mut Tx, doing: &Doing, request: &Request) -> Result<bool, Error> {
     match decides(tx, doing, request).await {
         Ok(()) => Ok(true),
         Err(Error::NotAllowed { .. } | Error::Unknown { .. }) => Ok(false),

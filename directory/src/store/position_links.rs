@@ -8,7 +8,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{list, placeholders, read};
 use crate::error::Error;
-use crate::ids::{AccessProfileId, PositionId};
+use crate::ids::PositionId;
 use crate::position::AccessProfile;
 
 type ProfileColumns = (String, String, String, String, String, String);
@@ -130,23 +130,6 @@ async fn set_workgroups(tx: &mut Tx, profile: &AccessProfile) -> Result<(), Erro
     }
     query.execute(&mut *tx).await?;
     Ok(())
-}
-
-/// The position of an access profile and whether it is given still.
-pub(crate) async fn position_of(
-    tx: &mut Tx,
-    id: &AccessProfileId,
-) -> Result<Option<(PositionId, bool)>, Error> {
-    let row: Option<(String, Option<i64>)> = sqlx::query_as(
-        "SELECT position_id, removed_at FROM directory_access_profile WHERE access_profile_id = $1",
-    )
-    .bind(id.as_str())
-    .fetch_optional(&mut *tx)
-    .await?;
-    row.map(|(position, removed)| {
-        Ok((read("directory_access_profile.position_id", &position)?, removed.is_none()))
-    })
-    .transpose()
 }
 
 /// A link between two positions.

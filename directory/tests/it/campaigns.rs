@@ -9,14 +9,16 @@ use crate::world::{AGENT, MANAGER, NURSE, SPONSOR, World, day, text, user, who};
 impl World {
     /// Starts a campaign over the trust and what lies below it.
     async fn campaign(&self, unconfirmed: &str) -> String {
-        let body = json!({"organisation": "RXX", "name": "Winter", "by": day(30), "unconfirmed": unconfirmed});
+        let body =
+            json!({"organisation": "RXX", "name": "Winter", "by": day(30), "unconfirmed": unconfirmed});
         text(&self.rig.post(&who(MANAGER), "/directory/campaigns", &body).await, "id")
     }
 
     async fn progress(&self, campaign: &str) -> Vec<(String, u64)> {
-        let shown = self.rig.get(&who(MANAGER), &format!("/directory/campaigns/{campaign}")).await;
+        let shown = self.rig.get(&self.operator, &format!("/directory/campaigns/{campaign}")).await;
         let rows = shown.body["progress"].as_array().unwrap().iter();
-        rows.map(|row| (row["state"].as_str().unwrap().to_owned(), row["assignments"].as_u64().unwrap())).collect()
+        rows.map(|row| (row["state"].as_str().unwrap().to_owned(), row["assignments"].as_u64().unwrap()))
+            .collect()
     }
 
     async fn items(&self, number: u64, campaign: &str) -> Vec<Value> {

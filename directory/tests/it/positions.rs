@@ -5,8 +5,8 @@ use platform::db::Db;
 use serde_json::json;
 
 use crate::world::{
-    ADVANCED, AGENT, MANAGER, NURSE, ROLE_OF_AGENTS, ROLE_OF_MANAGERS, ROLE_OF_NURSES, SPONSOR, World, approval, position,
-    text, user, who,
+    ADVANCED, AGENT, MANAGER, NURSE, ROLE_OF_AGENTS, ROLE_OF_MANAGERS, ROLE_OF_NURSES, SPONSOR, World,
+    approval, position, text, user, who,
 };
 
 platform::both_engines! {

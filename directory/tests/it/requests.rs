@@ -7,7 +7,9 @@ use platform::db::Db;
 use serde_json::{Value, json};
 
 use crate::rig::Answered;
-use crate::world::{ADVANCED, AGENT, AGENT_TWO, CHECKER, MANAGER, NURSE, SPONSOR, World, close_person, day, text, user, who};
+use crate::world::{
+    ADVANCED, AGENT, AGENT_TWO, CHECKER, MANAGER, NURSE, SPONSOR, World, close_person, day, text, user, who,
+};
 
 impl World {
     /// Asks for something as somebody.
@@ -29,7 +31,12 @@ impl World {
 
     async fn listed(&self, number: u64, view: &str) -> Vec<String> {
         let listed = self.rig.get(&who(number), &format!("/directory/requests?view={view}")).await;
-        listed.body["items"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+        listed.body["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["id"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     fn assign_ask(&self, number: u64) -> Value {

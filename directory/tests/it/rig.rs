@@ -83,6 +83,10 @@ impl Rig {
         let mut request = request.body(body).unwrap();
         request.extensions_mut().insert(caller.clone());
         let response = self.router.clone().oneshot(request).await.unwrap();
+        if method == Method::POST {
+            // Ids sort by the millisecond of their making.
+            self.hand.advance(std::time::Duration::from_millis(1));
+        }
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let body = serde_json::from_slice(&bytes)

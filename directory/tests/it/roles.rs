@@ -5,7 +5,8 @@ use platform::db::Db;
 use serde_json::json;
 
 use crate::world::{
-    AGENT, MANAGER, NURSE, ROLE_OF_AGENTS, ROLE_OF_NURSES, SPONSOR, World, approval, close_person, position, user, who,
+    AGENT, MANAGER, NURSE, ROLE_OF_AGENTS, ROLE_OF_NURSES, SPONSOR, World, approval, close_person, position,
+    user, who,
 };
 
 platform::both_engines! {

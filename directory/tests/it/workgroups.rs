@@ -14,7 +14,7 @@ impl World {
 
     async fn members(&self, group: &str, by: &str) -> Vec<Value> {
         let path = format!("/directory/workgroups/{group}/members?by={by}");
-        self.rig.get(&who(AGENT), &path).await.body["items"].as_array().cloned().unwrap_or_default()
+        self.rig.get(&who(ADVANCED), &path).await.body["items"].as_array().cloned().unwrap_or_default()
     }
 }
 

@@ -95,11 +95,14 @@ impl World {
         world.assign(&manager, SPONSOR, &world.sponsor_position.clone()).await;
         let checkers = world.make(&manager, &position("RXX", "Checkers", ROLE_OF_NURSES, &["B0267"])).await;
         world.assign(&manager, CHECKER, &checkers).await;
-        world.ward = world.make(&manager, &position("RXX01", "Nurses of ward 7", ROLE_OF_NURSES, &["B0380"])).await;
-        world.clinic = world.make(&manager, &position("RXX", "Nurses of the clinic", ROLE_OF_NURSES, &["B0380"])).await;
+        world.ward =
+            world.make(&manager, &position("RXX01", "Nurses of ward 7", ROLE_OF_NURSES, &["B0380"])).await;
+        world.clinic =
+            world.make(&manager, &position("RXX", "Nurses of the clinic", ROLE_OF_NURSES, &["B0380"])).await;
         let assignable = json!({"positions": [world.ward], "approval": approval()});
         let path = format!("/directory/positions/{}/assignable", world.sponsor_position);
-        let done = world.rig.send(&manager, Method::PUT, &path, &[("if-match", "*")], Some(&assignable)).await;
+        let done =
+            world.rig.send(&manager, Method::PUT, &path, &[("if-match", "*")], Some(&assignable)).await;
         assert_eq!(done.status, StatusCode::OK, "{:?}", done.body);
         world
     }
@@ -135,7 +138,8 @@ impl World {
 
     /// The roles of somebody, as relying parties get them.
     pub(crate) async fn roles(&self, number: u64) -> Vec<Value> {
-        let answered = self.rig.get(&self.operator, &format!("/directory/people/{}/roles", user(number))).await;
+        let answered =
+            self.rig.get(&self.operator, &format!("/directory/people/{}/roles", user(number))).await;
         assert_eq!(answered.status, StatusCode::OK, "{:?}", answered.body);
         answered.body["roles"].as_array().unwrap().clone()
     }
@@ -170,12 +174,13 @@ impl World {
 
     /// How often something happened, by the audit record.
     pub(crate) async fn recorded(&self, name: &str) -> i64 {
-        let (many,): (i64,) =
-            sqlx::query_as("SELECT CAST(COUNT(*) AS BIGINT) FROM audit_event WHERE module = 'directory' AND name = $1")
-                .bind(name)
-                .fetch_one(self.rig.db.read())
-                .await
-                .unwrap();
+        let (many,): (i64,) = sqlx::query_as(
+            "SELECT CAST(COUNT(*) AS BIGINT) FROM audit_event WHERE module = 'directory' AND name = $1",
+        )
+        .bind(name)
+        .fetch_one(self.rig.db.read())
+        .await
+        .unwrap();
         many
     }
 }
