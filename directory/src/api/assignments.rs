@@ -1,5 +1,6 @@
 //! Assignments, roles and leavings on the wire.
 
+use platform::problem::Body;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -201,6 +202,9 @@ pub struct SeveralRedate {
 /// What was done, and what was not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Outcome {
+    /// Where nothing was done, what every problem says.
+    #[serde(flatten)]
+    pub problem: Option<Body>,
     /// The assignments as they are now.
     pub done: Vec<Assignment>,
     /// What could not be done. If nothing was to be done unless everything can be, nothing was.

@@ -2,6 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use platform::problem::MEDIA_TYPE;
 use platform::web::Json;
 use serde::Serialize;
 
@@ -11,7 +12,8 @@ use crate::version::Version;
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, [(header::CONTENT_TYPE, "application/json")], self.body).into_response();
+        let media = if status.is_client_error() { MEDIA_TYPE } else { "application/json" };
+        let mut response = (status, [(header::CONTENT_TYPE, media)], self.body).into_response();
         let fields = [(header::LOCATION, self.location), (header::ETAG, self.etag)];
         for (name, value) in fields {
             if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {

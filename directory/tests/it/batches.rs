@@ -19,7 +19,8 @@ platform::both_engines! {
         let ask = |mode: &str| json!({"people": people, "end": day(90), "mode": mode});
         let before = world.recorded("position-assigned").await;
         let none = world.rig.post(&manager, &path, &ask("all-or-none")).await;
-        assert_eq!((none.status, none.body["done"].clone()), (StatusCode::CONFLICT, json!([])));
+        assert_eq!((none.status, none.code(), none.body["done"].clone()), (StatusCode::CONFLICT, "batch-refused", json!([])));
+        assert_eq!(none.headers["content-type"], "application/problem+json");
         assert_eq!(world.recorded("position-assigned").await, before);
         let some = world.rig.post(&manager, &path, &ask("what-can-be-done")).await;
         assert_eq!((some.status, some.body["done"].as_array().unwrap().len()), (StatusCode::OK, 97), "{:?}", some.body["refused"]);

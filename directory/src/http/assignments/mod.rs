@@ -39,9 +39,9 @@ pub(super) fn router() -> Router<Register> {
         .route("/directory/positions/{position}/assignments", get(of_position).post(batch::assign))
         .route("/directory/positions/{position}/redating", post(batch::redate))
         .route("/directory/positions/{position}/removals", post(batch::remove))
-        .route("/directory/people/{person}/assignments", get(people::assignments).post(several::change))
-        .route("/directory/people/{person}/roles", get(people::roles))
-        .route("/directory/people/{person}/leaving", get(people::leavings).post(people::leave))
+        .route("/directory/people/{user_id}/assignments", get(people::assignments).post(several::change))
+        .route("/directory/people/{user_id}/roles", get(people::roles))
+        .route("/directory/people/{user_id}/leaving", get(people::leavings).post(people::leave))
 }
 
 #[derive(OpenApi)]

@@ -27,8 +27,8 @@ use crate::store::{changes, leavings as rows, people, workgroups};
 
 /// The assignments of a person. Those that ended are shown for organisations that one acts for.
 #[utoipa::path(
-    get, path = "/directory/people/{person}/assignments", tag = "directory",
-    params(("person" = String, Path, description = "The user id"), AssignmentQuery),
+    get, path = "/directory/people/{user_id}/assignments", tag = "directory",
+    params(("user_id" = String, Path, description = "The user id"), AssignmentQuery),
     responses(
         (status = 200, description = "In the order of their making", body = Page<Assignment>),
         (status = 404, description = "There is no such person", body = Body),
@@ -69,8 +69,8 @@ async fn found(tx: &mut Tx, doing: &Doing, user: &UserId) -> Result<(), Error> {
 ///
 /// A person who is closed has none.
 #[utoipa::path(
-    get, path = "/directory/people/{person}/roles", tag = "directory",
-    params(("person" = String, Path, description = "The user id")),
+    get, path = "/directory/people/{user_id}/roles", tag = "directory",
+    params(("user_id" = String, Path, description = "The user id")),
     responses(
         (status = 200, description = "The roles", body = PersonRoles),
         (status = 404, description = "There is no such person", body = Body),
@@ -162,8 +162,8 @@ async fn shown(tx: &mut Tx, live: Vec<Held>, today: Day) -> Result<Vec<PersonRol
 /// Everything that is not over on the last day ends with it; a day that has passed ends everything at once. From
 /// everywhere it is done by those who could close the profile.
 #[utoipa::path(
-    post, path = "/directory/people/{person}/leaving", tag = "directory",
-    params(("person" = String, Path, description = "The user id")),
+    post, path = "/directory/people/{user_id}/leaving", tag = "directory",
+    params(("user_id" = String, Path, description = "The user id")),
     request_body(content = NewLeaving, example = json!({"day": "2026-12-31", "reason": "Retires"})),
     responses(
         (status = 201, description = "The leaving, with how far those are who follow it", body = Leaving),
@@ -199,8 +199,8 @@ async fn consumers(tx: &mut Tx) -> Result<Vec<(String, u64)>, Error> {
 
 /// The leavings of a person, with how far those are who follow them.
 #[utoipa::path(
-    get, path = "/directory/people/{person}/leaving", tag = "directory",
-    params(("person" = String, Path, description = "The user id")),
+    get, path = "/directory/people/{user_id}/leaving", tag = "directory",
+    params(("user_id" = String, Path, description = "The user id")),
     responses(
         (status = 200, description = "Latest first, fifty at most", body = Leavings),
         (status = 404, description = "There is no such person", body = Body),

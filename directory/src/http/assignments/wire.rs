@@ -60,9 +60,11 @@ pub(super) fn outcome(
     refused: Vec<api::RefusedRow>,
     today: Day,
 ) -> Result<Answer, Error> {
-    let status = if done.is_empty() && !refused.is_empty() { 409 } else { 200 };
+    let nothing = done.is_empty() && !refused.is_empty();
+    let detail = "Nothing was done: each row that stands against it is named. Take those out, or ask for what can be done.";
+    let problem = nothing.then(|| Problem::conflict("batch-refused", detail).body());
     let done = done.iter().map(|one| assignment(one, today)).collect();
-    Answer::json(status, &api::Outcome { done, refused })
+    Answer::json(if nothing { 409 } else { 200 }, &api::Outcome { problem, done, refused })
 }
 
 /// A leaving, with how far those are who follow the feed.
