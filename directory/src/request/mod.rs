@@ -7,6 +7,7 @@ mod ask;
 mod events;
 mod machine;
 mod rights;
+mod settle;
 mod steps;
 
 use platform::clock::Millis;

@@ -252,7 +252,7 @@ async fn step(
     taken(tx, doing, request, word, told, event).await
 }
 
-async fn taken(
+pub(super) async fn taken(
     tx: &mut Tx,
     doing: &Doing,
     mut request: Request,

@@ -151,7 +151,17 @@ platform::both_engines! {
         let id = text(&world.ask(SPONSOR, close).await, "id");
         world.step(AGENT, &id, "open").await;
         assert_eq!(world.step(AGENT, &id, "approval").await.body["state"], "approved");
-        assert_eq!(world.changes(0).await.last().unwrap(), &("request-approved".to_owned(), id));
+        assert_eq!(world.changes(0).await.last().unwrap(), &("request-approved".to_owned(), id.clone()));
+        let settle = |outcome| world.rig.register.settle_request(id.parse().unwrap(), outcome);
+        settle(Err("A card of theirs is being printed.".to_owned())).await.unwrap();
+        let path = format!("/directory/requests/{id}");
+        let failed = world.rig.get(&who(AGENT), &path).await;
+        assert_eq!((failed.body["state"].as_str(), failed.body["decision"]["reason"].as_str()), (Some("failed"), Some("A card of theirs is being printed.")));
+        assert!(settle(Ok(())).await.is_err(), "what failed is not applied without being tried again");
+        assert_eq!(world.step(AGENT, &id, "retry").await.body["state"], "approved");
+        settle(Ok(())).await.unwrap();
+        assert_eq!(world.rig.get(&who(AGENT), &path).await.body["state"], "applied");
+        assert!(settle(Ok(())).await.is_err(), "it is applied once");
     }
 
     /// A draft is its requester's alone until it is handed in; then it is changed no more, but can be taken back.
