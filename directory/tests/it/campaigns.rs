@@ -35,7 +35,7 @@ platform::both_engines! {
     /// Each live assignment is confirmed or ended by those who may; at the date, what nobody confirmed ends.
     async fn unconfirmed_assignments_end(db: Db) {
         let world = World::new(db).await;
-        let (agent, sponsor) = (who(AGENT), who(SPONSOR));
+        let agent = who(AGENT);
         let mut wards = Vec::new();
         for number in NURSE..NURSE + 3 {
             wards.push(world.assign(&agent, number, &world.ward).await);
@@ -48,22 +48,22 @@ platform::both_engines! {
         assert_eq!(world.rig.post(&who(MANAGER), "/directory/campaigns", &body).await.code(), "campaign-running");
         // A sponsor sees and decides what may be assigned from the own position; a manager sees all.
         assert_eq!((world.items(SPONSOR, &campaign).await.len(), world.items(MANAGER, &campaign).await.len()), (3, 10));
-        let say = |caller, assignment: String, word: &'static str| {
+        let say = |number: u64, assignment: String, word: &'static str| {
             let path = format!("/directory/campaigns/{campaign}/items/{assignment}/{word}");
             let world = &world;
-            async move { world.rig.post(caller, &path, &json!({})).await }
+            async move { world.rig.post(&who(number), &path, &json!({})).await }
         };
-        assert_eq!(say(&sponsor, wards[0].clone(), "confirmation").await.body["state"], "confirmed");
-        assert_eq!(say(&sponsor, wards[1].clone(), "ending").await.body["state"], "ended");
-        assert_eq!(say(&sponsor, clinic.clone(), "confirmation").await.code(), "by-request");
-        assert_eq!(say(&sponsor, wards[1].clone(), "confirmation").await.code(), "campaign-item-decided");
+        assert_eq!(say(SPONSOR, wards[0].clone(), "confirmation").await.body["state"], "confirmed");
+        assert_eq!(say(SPONSOR, wards[1].clone(), "ending").await.body["state"], "ended");
+        assert_eq!(say(SPONSOR, clinic.clone(), "confirmation").await.code(), "by-request");
+        assert_eq!(say(SPONSOR, wards[1].clone(), "confirmation").await.code(), "campaign-item-decided");
         assert!(world.roles(NURSE + 1).await.is_empty());
         let own = world.items(MANAGER, &campaign).await.into_iter().find(|item| item["person"] == user(MANAGER)).unwrap();
         let own = own["assignment"].as_str().unwrap().to_owned();
-        assert_eq!(say(&who(MANAGER), own, "confirmation").await.code(), "own-record");
+        assert_eq!(say(MANAGER, own, "confirmation").await.code(), "own-record");
         world.act(&agent, &format!("/directory/assignments/{clinic}/removal"), &json!({"notes": "x"})).await;
         world.wait_days(31);
-        assert_eq!(say(&sponsor, wards[2].clone(), "confirmation").await.code(), "campaign-over");
+        assert_eq!(say(SPONSOR, wards[2].clone(), "confirmation").await.code(), "campaign-over");
         world.sweep().await;
         world.sweep().await;
         assert_eq!(world.progress(&campaign).await, [row("confirmed", 1), row("ended", 1), row("gone", 1), row("lapsed", 7)]);
