@@ -1,5 +1,6 @@
 //! What others may say to the register: its acts and the types on the wire.
 
+mod actor;
 mod assignments;
 mod campaigns;
 mod changes;
@@ -8,6 +9,7 @@ mod positions;
 mod requests;
 mod workgroups;
 
+pub use actor::{ActingAs, ActingRole};
 pub use assignments::*;
 pub use campaigns::*;
 pub use page::{Page, PageQuery};

@@ -81,7 +81,7 @@ pub struct Actor {
 
 impl Actor {
     /// The roles that count on a day.
-    pub(super) fn live(&self, today: Day) -> impl Iterator<Item = &Role> {
+    pub(crate) fn live(&self, today: Day) -> impl Iterator<Item = &Role> {
         let chosen = |role: &&Role| self.acting.is_none() || role.role_profile == self.acting;
         self.roles.iter().filter(chosen).filter(move |role| role.is_live(today))
     }

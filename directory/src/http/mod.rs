@@ -1,6 +1,7 @@
 //! The routes of the register.
 
 mod acting;
+mod actor;
 mod answer;
 mod assignments;
 mod campaigns;
@@ -27,7 +28,8 @@ pub fn router(register: Register) -> Router {
         .route("/directory/changes", get(changes::list))
         .route("/directory/consumers", get(changes::consumers))
         .route("/directory/consumers/{name}", put(changes::advance));
-    own.merge(positions::router())
+    own.merge(actor::router())
+        .merge(positions::router())
         .merge(assignments::router())
         .merge(workgroups::router())
         .merge(requests::router())
@@ -46,6 +48,7 @@ struct Document;
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     for area in [
+        actor::Document::openapi(),
         positions::Document::openapi(),
         assignments::Document::openapi(),
         workgroups::Document::openapi(),

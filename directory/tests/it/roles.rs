@@ -66,6 +66,23 @@ platform::both_engines! {
         assert!(world.roles(NURSE).await.is_empty());
     }
 
+    /// A sponsor is told which positions are theirs to assign; a role that was chosen is the only one told of.
+    async fn callers_are_told_what_they_are(db: Db) {
+        let world = World::new(db).await;
+        let sponsor = world.rig.get(&who(SPONSOR), "/directory/actor").await;
+        assert_eq!((sponsor.body["roles"][0]["rank"].as_str(), sponsor.body["roles"][0]["organisation"].as_str()), (Some("sponsor"), Some("RXX")));
+        assert_eq!(sponsor.body["roles"][0]["assignable"][0]["id"], world.ward);
+        world.assign(&who(MANAGER), SPONSOR, &world.agent_position).await;
+        let both = world.rig.get(&who(SPONSOR), "/directory/actor").await;
+        assert_eq!(both.body["roles"].as_array().unwrap().len(), 2);
+        let role = sponsor.body["roles"][0]["role_profile"].as_str().unwrap();
+        let chosen = world.rig.send(&who(SPONSOR), Method::GET, "/directory/actor", &[("nhsd-session-urid", role)], None).await;
+        assert_eq!(chosen.body["roles"], sponsor.body["roles"]);
+        let operator = world.rig.get(&world.operator, "/directory/actor").await;
+        assert_eq!(operator.body["roles"][0]["rank"], "operator");
+        assert_eq!(world.rig.get(&who(NURSE), "/directory/actor").await.body["roles"], json!([]));
+    }
+
     /// Whoever chooses a role acts in that one only; one that is unknown, somebody else's or ended is refused.
     async fn chosen_role_is_the_one_that_counts(db: Db) {
         let world = World::new(db).await;

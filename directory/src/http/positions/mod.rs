@@ -2,6 +2,8 @@
 
 mod wire;
 
+pub(super) use wire::summary;
+
 use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, post, put};

@@ -137,7 +137,7 @@ fn profile(profile: &AccessProfile) -> api::AccessProfile {
     }
 }
 
-pub(super) fn summary(position: &Position) -> api::PositionSummary {
+pub(in crate::http) fn summary(position: &Position) -> api::PositionSummary {
     api::PositionSummary {
         id: position.id.to_string(),
         organisation: position.organisation.to_string(),
