@@ -51,7 +51,7 @@ pub struct Removal {
 pub struct Assignment {
     /// Its id.
     pub id: String,
-    /// How often it was written: its ETag.
+    /// How often it was written: its entity tag.
     pub version: i64,
     /// The user id.
     pub person: String,

@@ -24,7 +24,7 @@ pub struct NewCampaign {
 pub struct Campaign {
     /// Its id.
     pub id: String,
-    /// How often it was written: its ETag.
+    /// How often it was written: its entity tag.
     pub version: i64,
     /// The organisation; those below it are in it too.
     pub organisation: String,

@@ -41,6 +41,7 @@ pub struct PageQuery {
 }
 
 /// Reads a member that may be null: left out it is `None`, null is `Some(None)`.
+#[expect(clippy::option_option, reason = "left out, null and given are three things")]
 pub(crate) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {

@@ -120,7 +120,7 @@ pub struct ClosePosition {
 pub struct Position {
     /// Its id.
     pub id: String,
-    /// How often it was written: its ETag.
+    /// How often it was written: its entity tag.
     pub version: i64,
     /// The organisation it belongs to.
     pub organisation: String,

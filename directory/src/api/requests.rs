@@ -66,7 +66,7 @@ pub struct Rejection {
 pub struct Request {
     /// Its id.
     pub id: String,
-    /// How often it was written: its ETag.
+    /// How often it was written: its entity tag.
     pub version: i64,
     /// `draft`, `submitted`, `locked`, `approved`, `rejected`, `withdrawn`, `expired`, `applied` or `failed`.
     pub state: String,

@@ -33,7 +33,7 @@ pub struct WorkgroupChange {
 pub struct Workgroup {
     /// Its id.
     pub id: String,
-    /// How often it was written: its ETag.
+    /// How often it was written: its entity tag.
     pub version: i64,
     /// Its organisation.
     pub organisation: String,
@@ -85,7 +85,7 @@ pub struct WorkgroupMember {
     /// The id of the membership; none where a position gives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// How often it was written: its ETag.
+    /// How often it was written: its entity tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<i64>,
     /// The role profile.

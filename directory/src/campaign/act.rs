@@ -168,10 +168,10 @@ pub(crate) async fn items(
     for item in rows {
         let Some(found) = around.assignments.get(&item.assignment) else { continue };
         let may = doing.verdict(Act::Recertify, &around.target(found)) == Verdict::Does;
-        if all || may {
-            if let Some(found) = around.assignments.remove(&item.assignment) {
-                shown.push((item, found));
-            }
+        if (all || may)
+            && let Some(found) = around.assignments.remove(&item.assignment)
+        {
+            shown.push((item, found));
         }
     }
     Ok(shown)

@@ -207,7 +207,7 @@ pub(super) async fn show(
     let steps = steps.into_iter().map(|step| api::RequestStep {
         version: step.version.0,
         at: step.at.0,
-        step: step.step,
+        step: step.word,
         actor: step.actor,
         role_profile: step.role_profile,
         notes: step.notes,

@@ -48,7 +48,7 @@ fn shown(workgroup: Workgroup) -> api::Workgroup {
     }
 }
 
-fn member(member: Member) -> WorkgroupMember {
+fn member(member: &Member) -> WorkgroupMember {
     WorkgroupMember {
         id: Some(member.id.to_string()),
         version: Some(member.version.0),
@@ -198,7 +198,7 @@ pub(super) async fn add(
             let made = workgroup::add(tx, &doing, &id, new).await?;
             let location = format!("/directory/workgroups/{id}/members/{}", made.id);
             let version = made.version;
-            Answer::created(&member(made), location, version)
+            Answer::created(&member(&made), location, version)
         })
     });
     Ok(answer.await?)
@@ -228,7 +228,7 @@ pub(super) async fn members(
         None | Some("direct") => {
             let after = input::after(query.after.as_ref())?;
             let rows = workgroups::members(&mut read, &id, today, after.as_ref(), limit + 1).await?;
-            Ok(Json(Page::of(rows, limit, |one| one.id.to_string()).map(member)))
+            Ok(Json(Page::of(rows, limit, |one| one.id.to_string()).map(|one| member(&one))))
         }
         Some("position") => {
             let after = input::after(query.after.as_ref())?;
@@ -273,7 +273,7 @@ pub(super) async fn redate(
         Box::pin(async move { workgroup::redate(tx, &doing, &id, &membership, expected, to).await })
     });
     let changed = done.await?;
-    Ok(Tagged(changed.version, member(changed)))
+    Ok(Tagged(changed.version, member(&changed)))
 }
 
 /// Takes a role profile out of a workgroup.

@@ -58,6 +58,7 @@ pub(crate) struct New {
 #[derive(Debug, Clone)]
 pub(crate) struct Changed {
     pub(crate) name: Option<String>,
+    #[expect(clippy::option_option, reason = "left to stay, taken away and given are three things")]
     pub(crate) notes: Option<Option<String>>,
     pub(crate) gives: Option<Vec<Gives>>,
     pub(crate) included: Option<Vec<PositionId>>,

@@ -322,7 +322,7 @@ mod tests {
         let held = State::Draft.submit(now, DAYS).unwrap().open("555021942107", now, MINUTES).unwrap();
         let refused = held.clone().open("555021942115", now, MINUTES).unwrap_err();
         insta::assert_snapshot!(refused.to_string(), @"555021942107 holds this request until 2026-11-24T17:35:00Z. Wait until then, or ask them to let it go.");
-        let later = now.plus(Duration::from_secs(15 * 60));
+        let later = now.plus(Duration::from_mins(15));
         assert!(held.open("555021942115", later, MINUTES).is_ok());
     }
 }

@@ -47,7 +47,7 @@ pub(crate) struct Request {
 pub(crate) struct Step {
     pub(crate) version: Version,
     pub(crate) at: Millis,
-    pub(crate) step: String,
+    pub(crate) word: String,
     pub(crate) actor: String,
     pub(crate) role_profile: Option<String>,
     pub(crate) notes: Option<String>,

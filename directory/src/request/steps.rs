@@ -61,13 +61,11 @@ fn check(ask: &Ask) -> Result<(), Error> {
         Ask::Redate { end, .. } => {
             day("end", end.as_ref())?;
         }
-        Ask::ChangePerson { patch: value, .. } | Ask::CreatePerson { profile: value, .. } => {
-            if !value.is_object() || value.to_string().len() > LONGEST {
-                return Err(Error::field(
-                    "ask",
-                    "What is asked of a profile is a JSON object of 64 KiB at most.",
-                ));
-            }
+        Ask::ChangePerson { patch: value, .. } | Ask::CreatePerson { profile: value, .. }
+            if !value.is_object() || value.to_string().len() > LONGEST =>
+        {
+            let sentence = "What is asked of a profile is a JSON object of 64 KiB at most.";
+            return Err(Error::field("ask", sentence));
         }
         _ => {}
     }
@@ -277,7 +275,7 @@ async fn written(
     let step = Step {
         version: request.version,
         at: doing.now,
-        step: word.to_owned(),
+        word: word.to_owned(),
         actor: doing.name(),
         role_profile: doing.caller.role_profile.clone(),
         notes: told.notes.clone(),

@@ -167,7 +167,7 @@ pub(crate) async fn insert_step(tx: &mut Tx, id: &RequestId, step: &Step) -> Res
     .bind(id.as_str())
     .bind(step.version.0)
     .bind(step.at.0)
-    .bind(&step.step)
+    .bind(&step.word)
     .bind(&step.actor)
     .bind(&step.role_profile)
     .bind(&step.notes)
@@ -187,10 +187,10 @@ pub(crate) async fn steps(tx: &mut Tx, id: &RequestId) -> Result<Vec<Step>, Erro
     .bind(id.as_str())
     .fetch_all(&mut *tx)
     .await?;
-    let step = |(version, at, step, actor, role_profile, notes)| Step {
+    let step = |(version, at, word, actor, role_profile, notes)| Step {
         version: Version(version),
         at: Millis(at),
-        step,
+        word,
         actor,
         role_profile,
         notes,

@@ -56,8 +56,9 @@ pub(crate) async fn above(tx: &mut Tx, id: &WorkgroupId, most: usize) -> Result<
     let mut next = Some(id.clone());
     while let Some(id) = next.filter(|_| line.len() < most) {
         let Some(found) = find(tx, &id).await? else { break };
-        next = found.parent.clone();
+        let parent = found.parent.clone();
         line.push(found);
+        next = parent;
     }
     Ok(line)
 }

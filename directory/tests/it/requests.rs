@@ -79,7 +79,7 @@ platform::both_engines! {
         assert_eq!(world.step(SPONSOR, &id, "withdrawal").await.code(), "request-locked");
         assert_eq!(world.step(AGENT, &id, "exit").await.body["state"], "submitted");
         assert_eq!(world.step(AGENT_TWO, &id, "open").await.status, StatusCode::OK);
-        world.rig.hand.advance(Duration::from_secs(15 * 60));
+        world.rig.hand.advance(Duration::from_mins(15));
         assert_eq!(world.step(AGENT, &id, "open").await.status, StatusCode::OK);
         assert_eq!(world.step(AGENT_TWO, &id, "approval").await.code(), "request-locked");
         let rejected = world.step(AGENT, &id, "rejection").await;
