@@ -98,7 +98,7 @@ platform::both_engines! {
             let hidden = world.rig.get(&who(number), &format!("/directory/requests/{id}")).await;
             assert_eq!(hidden.status, StatusCode::NOT_FOUND, "{number}");
         }
-        assert_eq!(world.listed(AGENT_TWO, "open").await, [id.clone()]);
+        assert_eq!(world.listed(AGENT_TWO, "open").await, std::slice::from_ref(&id));
         assert_eq!(world.listed(AGENT, "mine").await, [id]);
         let raised = json!({"kind": "assign", "person": user(SPONSOR), "position": world.manager_position});
         let raised = text(&world.ask(SPONSOR, raised).await, "id");
@@ -110,7 +110,7 @@ platform::both_engines! {
         // A sponsor decides what the own position may assign, asked by somebody else.
         let ward = json!({"kind": "assign", "person": user(NURSE + 1), "position": world.ward});
         let ward = text(&world.ask(AGENT, ward).await, "id");
-        assert_eq!(world.listed(SPONSOR, "open").await, [ward.clone()]);
+        assert_eq!(world.listed(SPONSOR, "open").await, std::slice::from_ref(&ward));
         world.step(SPONSOR, &ward, "open").await;
         assert_eq!(world.step(SPONSOR, &ward, "approval").await.body["state"], "applied");
     }
@@ -197,7 +197,7 @@ platform::both_engines! {
         world.sweep().await;
         world.sweep().await;
         assert_eq!(world.recorded("requests-expired").await, 1);
-        assert_eq!(world.listed(AGENT, "closed").await, [id.clone()]);
+        assert_eq!(world.listed(AGENT, "closed").await, std::slice::from_ref(&id));
         let shown = world.rig.get(&who(SPONSOR), &format!("/directory/requests/{id}")).await;
         assert_eq!((shown.body["state"].as_str(), shown.body["steps"].as_array().unwrap().len()), (Some("expired"), 3));
     }
