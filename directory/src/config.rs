@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::authority::Assurance;
 use crate::error::Error;
-use crate::position::Activity;
+use crate::person::Retention;
 
 /// How the register behaves on this machine. Every key has a default.
 #[derive(Clone, Debug, Deserialize)]
@@ -16,8 +16,8 @@ pub struct Config {
     pub request_lock_minutes: u32,
     /// After how many days a request that nobody decided expires.
     pub request_days: u32,
-    /// The activity that makes a local smartcard administrator of its holders, as in `B0123`; none is known nationally.
-    pub local_smartcard_administrator: Option<String>,
+    /// When what is erased of people who left.
+    pub retention: Retention,
 }
 
 impl Default for Config {
@@ -26,7 +26,7 @@ impl Default for Config {
             idempotency_hours: 24,
             request_lock_minutes: 15,
             request_days: 30,
-            local_smartcard_administrator: None,
+            retention: Retention::default(),
         }
     }
 }
@@ -44,14 +44,7 @@ impl Config {
         if !within(self.request_days, 365) {
             return Err(Error::Setting { sentence: "directory.request_days is between 1 and 365" });
         }
-        let activity = self.local_smartcard_administrator.as_deref();
-        if activity.is_some_and(|code| code.parse::<Activity>().is_err() || RESERVED.contains(&code)) {
-            return Err(Error::Setting {
-                sentence: "directory.local_smartcard_administrator is the code of an activity, as in B0123, and of none \
-                           that gives another rank",
-            });
-        }
-        Ok(())
+        self.retention.check()
     }
 }
 

@@ -39,6 +39,11 @@ platform::text_id!(
     CampaignId
 );
 
+platform::text_id!(
+    /// A row that belongs to a profile: a document that was shown, an address, a message, a time of custody.
+    RecordId
+);
+
 /// Twelve digits for life, with the check digit of user ids, of which it is a kind of its own.
 macro_rules! twelve_digits {
     ($(#[$attribute:meta])* $name:ident, $expected:literal) => {

@@ -25,12 +25,12 @@ mod http;
 mod ids;
 mod ods;
 mod once;
-mod position;
+mod person;
 mod register;
 mod request;
 mod store;
 mod version;
-mod workgroup;
+mod words;
 
 pub use assignment::{AssignmentEvent, Cause, Swept};
 pub use campaign::CampaignEvent;
@@ -42,7 +42,7 @@ pub use ids::{
     AccessProfileId, AssignmentId, CampaignId, LeavingId, MemberId, OrganisationPersonId, PositionId,
     RequestId, RoleProfileId, WorkgroupId,
 };
-pub use position::{Activity, Area, JobRole, PositionEvent, effective_activities};
+pub use person::{DocumentKey, Erasure, Event as PersonEvent, Retention};
 pub use register::{Parts, Register};
 pub use request::RequestEvent;
 pub use version::Version;

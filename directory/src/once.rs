@@ -8,6 +8,7 @@ use std::time::Duration;
 use platform::caller::Caller;
 use platform::clock::Millis;
 use platform::db::{JobFuture, Tx};
+use platform::problem::Problem;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -60,6 +61,11 @@ impl Answer {
     /// 200 with what was changed.
     pub(crate) fn changed<T: Serialize>(body: &T, version: Version) -> Result<Self, Error> {
         Ok(Self { etag: Some(version.tag()), ..Self::json(200, body)? })
+    }
+
+    /// 409 in the form of a problem. It is kept and given again as other answers are: what the job wrote stays.
+    pub(crate) fn refused(code: &'static str, detail: impl Into<String>) -> Result<Self, Error> {
+        Self::json(409, &Problem::conflict(code, detail).body())
     }
 
     /// Any status, with a body.

@@ -8,7 +8,7 @@ use platform::db::Db;
 use crate::config::Config;
 use crate::day::Day;
 use crate::error::Error;
-use crate::rbac::Shelf;
+use crate::person::DocumentKey;
 
 /// What the register is made of.
 pub struct Parts {
@@ -18,6 +18,8 @@ pub struct Parts {
     pub db: Db,
     /// What time it is.
     pub clock: Clock,
+    /// The key under which numbers of documents are hashed.
+    pub document_key: DocumentKey,
 }
 
 /// The register, ready for requests. Clones share everything.
@@ -29,8 +31,7 @@ pub struct Shared {
     pub(crate) config: Config,
     pub(crate) db: Db,
     pub(crate) clock: Clock,
-    /// The national roles in force.
-    pub(crate) shelf: Shelf,
+    pub(crate) document_key: DocumentKey,
 }
 
 impl std::ops::Deref for Register {
@@ -44,9 +45,9 @@ impl std::ops::Deref for Register {
 impl Register {
     /// Takes requests from then on.
     pub fn new(parts: Parts) -> Result<Self, Error> {
-        let Parts { config, db, clock } = parts;
+        let Parts { config, db, clock, document_key } = parts;
         config.check()?;
-        Ok(Self(Arc::new(Shared { config, db, clock, shelf: Shelf::default() })))
+        Ok(Self(Arc::new(Shared { config, db, clock, document_key })))
     }
 
     /// What time it is.

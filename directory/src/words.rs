@@ -1,25 +1,21 @@
-//! Enums of words that are the same on the wire and in a table.
+//! Enums whose variants are words, the same on the wire and in a table.
 
-/// Makes an enum whose variants are words: `word()` and `FromStr` for the table, serde for the wire.
+/// Makes an enum of words: serde, schema, text and all of them in one place.
 macro_rules! words {
-    ($(#[$attribute:meta])* $name:ident, $expected:literal {
-        $($(#[$about:meta])* $variant:ident = $word:literal,)+
-    }) => {
+    ($(#[$attribute:meta])* $name:ident, $expected:literal { $($(#[$documentation:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$attribute])*
-        #[derive(
-            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash,
-            serde::Serialize, serde::Deserialize, utoipa::ToSchema,
-        )]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         pub enum $name {
-            $($(#[$about])* #[serde(rename = $word)] $variant,)+
+            $($(#[$documentation])* #[serde(rename = $word)] $variant,)+
         }
 
         impl $name {
             /// Every one.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// The word on the wire and in the table.
-            pub const fn word(self) -> &'static str {
+            /// The word on the wire and in tables.
+            pub fn word(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)+
                 }
@@ -36,5 +32,13 @@ macro_rules! words {
                 }
             }
         }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.word())
+            }
+        }
     };
 }
+
+pub(crate) use words;

@@ -4,30 +4,24 @@ mod actor;
 mod assignments;
 mod campaigns;
 mod changes;
-mod page;
-mod positions;
-mod requests;
-mod workgroups;
-
-pub use actor::{ActingAs, ActingRole};
-pub use assignments::*;
-pub use campaigns::*;
-pub use page::{Page, PageQuery};
-pub use positions::*;
-pub use requests::*;
-pub use workgroups::*;
+mod people;
+mod people_contact;
+mod people_evidence;
+mod people_import;
 
 pub use changes::{Change, ChangeKind, ChangeQuery, Changes, Consumer, Progress};
-pub use organisations::{
-    ChildrenQuery, Dates, NewOrganisation, Organisation, OrganisationAddress, OrganisationContact,
-    OrganisationKind, OrganisationQuery, OrganisationRecord, OrganisationRelationship, OrganisationRole,
-    OrganisationStatus, OrganisationSummary, Organisations, Period, RaHost, RecordClass, RecordUse,
-    RoleWeight, Succession, SuccessionKind,
+pub use people::{
+    Candidate, ChangeName, ChangePerson, ClosePerson, CloseReason, Closing, DuplicateReason, FormerName,
+    Gender, HistoryRow, MergePeople, MergedInto, Name, NameReason, NewPerson, Origin, People, PeopleQuery,
+    Person, PersonHistory, PersonKind, PersonRow, PersonState, Personal, PossibleDuplicate, ReopenPerson,
+    ReopenReason, Standing,
 };
-pub use rbac::{
-    Activities, ActivityItem, BaselineDifference, CodeItem, CodeQuery, Codes, Difference, DifferenceQuery,
-    EffectiveRequest, EffectiveRight, EffectiveRights, Reason, Release, Releases, RenamedCode, Shift,
+pub use people_contact::{
+    Channel, CodeSent, Contact, ContactCode, Custody, CustodyLog, GiveCard, NewContact, Nothing, Photo,
+    ProfessionalBody, Registration,
 };
+pub use people_evidence::{CheckMethod, DocumentKind, Evidence, IdentityLevel, NewEvidence, VerifyPerson};
+pub use people_import::{ImportMode, ImportQuery, ImportRow, Imported, RowOutcome, Trial};
 
 use platform::caller::Act;
 

@@ -4,7 +4,7 @@
 //! the pool.
 
 pub(crate) mod assignments;
-pub(crate) mod campaigns;
+pub(crate) mod assignments_end;
 pub(crate) mod changes;
 pub(crate) mod counters;
 pub(crate) mod leavings;
@@ -15,11 +15,14 @@ pub(crate) mod organisations_imported;
 pub(crate) mod organisations_search;
 pub(crate) mod organisations_written;
 pub(crate) mod people;
-pub(crate) mod position_links;
-pub(crate) mod positions;
-pub(crate) mod requests;
-pub(crate) mod roles;
-pub(crate) mod workgroups;
+pub(crate) mod people_contacts;
+pub(crate) mod people_duplicates;
+pub(crate) mod people_erasure;
+pub(crate) mod people_evidence;
+pub(crate) mod people_links;
+pub(crate) mod people_names;
+pub(crate) mod people_photos;
+pub(crate) mod people_search;
 
 use std::str::FromStr;
 

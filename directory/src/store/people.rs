@@ -1,13 +1,94 @@
 //! Rows of `directory_person`.
 
-use std::collections::HashSet;
-
-use platform::db::{self, Tx};
+use platform::clock::Millis;
+use platform::db::Tx;
 use platform::id::UserId;
 use sqlx::AssertSqlSafe;
 
-use super::Reader;
+use super::{Reader, read};
+use crate::api::{Closing, Name};
 use crate::error::Error;
+use crate::person::{Kept, Profile, State};
+use crate::version::Version;
+
+/// The columns of a profile. A literal, so that statements are put together when they are compiled.
+macro_rules! columns {
+    () => {
+        "p.user_id, p.kind, p.state, p.version, p.merged_into, p.standing, p.assurance, p.origin, p.title, \
+         p.given, p.middle, p.family, p.on_card, p.birth, p.gender, p.ni_mask, p.ni_hash, p.organisation, \
+         p.created_at, p.changed_at, p.closed_at, p.close_reason, p.close_notes"
+    };
+}
+pub(super) use columns;
+
+/// A row as it is stored.
+#[derive(sqlx::FromRow)]
+pub(super) struct Row {
+    user_id: String,
+    kind: String,
+    state: String,
+    version: i64,
+    merged_into: Option<String>,
+    standing: String,
+    assurance: String,
+    origin: String,
+    title: Option<String>,
+    given: String,
+    middle: Option<String>,
+    family: String,
+    on_card: Option<String>,
+    birth: Option<String>,
+    gender: Option<String>,
+    ni_mask: Option<String>,
+    ni_hash: Option<String>,
+    organisation: Option<String>,
+    created_at: i64,
+    changed_at: i64,
+    closed_at: Option<i64>,
+    close_reason: Option<String>,
+    close_notes: Option<String>,
+}
+
+impl Row {
+    /// The profile.
+    pub(super) fn profile(self) -> Result<Profile, Error> {
+        let optional = |what, text: Option<String>| text.map(|text| read(what, &text)).transpose();
+        let state = match self.state.as_str() {
+            "open" => State::Open,
+            "merged" => {
+                State::Merged(read("directory_person.merged_into", &self.merged_into.unwrap_or_default())?)
+            }
+            "closed" => State::Closed(Closing {
+                at: Millis(self.closed_at.unwrap_or_default()),
+                reason: read("directory_person.close_reason", &self.close_reason.unwrap_or_default())?,
+                notes: self.close_notes,
+            }),
+            _ => return Err(Error::Stored { what: "directory_person.state" }),
+        };
+        Ok(Profile {
+            user_id: read("directory_person.user_id", &self.user_id)?,
+            kind: read("directory_person.kind", &self.kind)?,
+            state,
+            version: Version(self.version),
+            standing: read("directory_person.standing", &self.standing)?,
+            assurance: read("directory_person.assurance", &self.assurance)?,
+            origin: read("directory_person.origin", &self.origin)?,
+            name: Name {
+                title: self.title,
+                given: self.given,
+                middle: self.middle,
+                family: self.family,
+                on_card: self.on_card,
+            },
+            birth: self.birth.map(|birth| read("directory_person.birth", &birth)).transpose()?,
+            gender: self.gender.map(|gender| read("directory_person.gender", &gender)).transpose()?,
+            national_insurance: self.ni_mask.zip(self.ni_hash).map(|(mask, hash)| Kept { mask, hash }),
+            organisation: optional("directory_person.organisation", self.organisation)?,
+            created_at: Millis(self.created_at),
+            changed_at: Millis(self.changed_at),
+        })
+    }
+}
 
 /// Whether there is a person with this id, and whether their profile is open.
 pub(crate) async fn is_open<'c>(reader: impl Reader<'c>, user: &UserId) -> Result<Option<bool>, Error> {
@@ -18,63 +99,86 @@ pub(crate) async fn is_open<'c>(reader: impl Reader<'c>, user: &UserId) -> Resul
     Ok(row.map(|(state,)| state == "open"))
 }
 
-/// How many ids one statement asks for: few sizes, so that few statements are prepared and kept.
-const IDS: [usize; 3] = [16, 4, 1];
-
-/// Which of these people the register knows and has closed, by user id. Whom it does not know it has not closed.
-///
-/// Asked in the transaction of what is done for them, so that a person who has left is seen at once, however late the
-/// consumers of the change feed are. For modules that share the register's database.
-pub async fn closed(tx: &mut Tx, users: &[&str]) -> Result<HashSet<String>, db::Error> {
-    let mut found = HashSet::new();
-    let mut rest = users;
-    while !rest.is_empty() {
-        let size = IDS.into_iter().find(|size| *size <= rest.len()).unwrap_or(1);
-        let (now, later) = rest.split_at(size);
-        let places: Vec<String> = (1..=size).map(|place| format!("${place}")).collect();
-        // The text is made of constants and numbers alone.
-        let sql = format!(
-            "SELECT user_id FROM directory_person WHERE state <> 'open' AND user_id IN ({})",
-            places.join(", ")
-        );
-        let query = now.iter().fold(sqlx::query_scalar(AssertSqlSafe(sql)), |query, user| query.bind(*user));
-        let rows: Vec<String> = query.fetch_all(&mut *tx).await?;
-        found.extend(rows);
-        rest = later;
-    }
-    Ok(found)
+/// A profile.
+pub(crate) async fn find<'c>(reader: impl Reader<'c>, user: &UserId) -> Result<Option<Profile>, Error> {
+    let text = concat!("SELECT ", columns!(), " FROM directory_person p WHERE p.user_id = $1");
+    let row: Option<Row> = sqlx::query_as(text).bind(user.as_str()).fetch_optional(reader).await?;
+    row.map(Row::profile).transpose()
 }
 
-#[cfg(test)]
-mod tests {
-    use platform::db::Db;
+/// Stores a new profile. `false`: the id is taken.
+pub(crate) async fn insert(tx: &mut Tx, profile: &Profile) -> Result<bool, Error> {
+    let text = "INSERT INTO directory_person (user_id, kind, state, version, merged_into, standing, assurance, \
+                origin, title, given, middle, family, on_card, birth, gender, ni_mask, ni_hash, organisation, \
+                created_at, changed_at, closed_at, close_reason, close_notes) VALUES ($1, $2, $3, $4, $5, $6, $7, \
+                $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) \
+                ON CONFLICT DO NOTHING";
+    let done = bound(text, profile).bind(profile.changed_at.0);
+    let done = closing(done, profile).execute(&mut *tx).await?;
+    Ok(done.rows_affected() == 1)
+}
 
-    use super::*;
+/// Stores a changed profile as its next version, if it still is at the version that it was read at.
+pub(crate) async fn save(tx: &mut Tx, profile: &Profile) -> Result<bool, Error> {
+    let text = "UPDATE directory_person SET kind = $2, state = $3, version = $4 + 1, merged_into = $5, \
+                standing = $6, assurance = $7, origin = $8, title = $9, given = $10, middle = $11, family = $12, \
+                on_card = $13, birth = $14, gender = $15, ni_mask = $16, ni_hash = $17, organisation = $18, \
+                created_at = $19, changed_at = $20, closed_at = $21, close_reason = $22, close_notes = $23 \
+                WHERE user_id = $1 AND version = $4";
+    let done = bound(text, profile).bind(profile.changed_at.0);
+    let done = closing(done, profile).execute(&mut *tx).await?;
+    Ok(done.rows_affected() == 1)
+}
 
-    platform::both_engines! {
-        /// Whoever is closed is found among many; whoever is open, or not known, is not.
-        async fn the_closed_are_found(db: Db) {
-            let found = db
-                .write(|tx| {
-                    Box::pin(async move {
-                        for (user, state) in [("555021942107", "open"), ("555021942115", "closed"), ("555021942123", "merged")] {
-                            sqlx::query(
-                                "INSERT INTO directory_person (user_id, kind, state, version) VALUES ($1, 'person', $2, 1)",
-                            )
-                            .bind(user)
-                            .bind(state)
-                            .execute(&mut *tx)
-                            .await?;
-                        }
-                        let many: Vec<String> = (0..20).map(|number| format!("9{number:011}")).collect();
-                        let mut asked: Vec<&str> = many.iter().map(String::as_str).collect();
-                        asked.extend(["555021942107", "555021942115", "555021942123"]);
-                        closed(tx, &asked).await
-                    })
-                })
-                .await
-                .unwrap();
-            assert_eq!(found, HashSet::from(["555021942115".to_owned(), "555021942123".to_owned()]));
-        }
-    }
+type Query<'q> = sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments>;
+
+/// The first nineteen values.
+fn bound<'q>(text: &'static str, profile: &'q Profile) -> Query<'q> {
+    let name = &profile.name;
+    let survivor = match &profile.state {
+        State::Merged(survivor) => Some(survivor.as_str()),
+        _ => None,
+    };
+    sqlx::query(text)
+        .bind(profile.user_id.as_str())
+        .bind(profile.kind.word())
+        .bind(profile.state.word().word())
+        .bind(profile.version.0)
+        .bind(survivor)
+        .bind(profile.standing.word())
+        .bind(profile.assurance.word())
+        .bind(profile.origin.word())
+        .bind(name.title.as_deref())
+        .bind(name.given.as_str())
+        .bind(name.middle.as_deref())
+        .bind(name.family.as_str())
+        .bind(name.on_card.as_deref())
+        .bind(profile.birth.map(|birth| birth.to_string()))
+        .bind(profile.gender.map(|gender| gender.word()))
+        .bind(profile.national_insurance.as_ref().map(|kept| kept.mask.as_str()))
+        .bind(profile.national_insurance.as_ref().map(|kept| kept.hash.as_str()))
+        .bind(profile.organisation.as_ref().map(|organisation| organisation.as_str()))
+        .bind(profile.created_at.0)
+}
+
+/// The last three values.
+fn closing<'q>(query: Query<'q>, profile: &'q Profile) -> Query<'q> {
+    let closing = match &profile.state {
+        State::Closed(closing) => Some(closing),
+        _ => None,
+    };
+    query
+        .bind(closing.map(|closing| closing.at.0))
+        .bind(closing.map(|closing| closing.reason.word()))
+        .bind(closing.and_then(|closing| closing.notes.as_deref()))
+}
+
+/// Everybody who was merged into one person is from now on merged into another.
+pub(crate) async fn redirect(tx: &mut Tx, from: &UserId, to: &UserId) -> Result<(), Error> {
+    sqlx::query("UPDATE directory_person SET merged_into = $2, version = version + 1 WHERE merged_into = $1")
+        .bind(from.as_str())
+        .bind(to.as_str())
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::Body;
-use directory::{Config, Parts, Register, router};
+use directory::{Config, DocumentKey, Parts, Register, router};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use platform::caller::{Act, Caller, CallerKind};
@@ -46,7 +46,12 @@ impl Answered {
 impl Rig {
     pub(crate) fn new(db: Db) -> Self {
         let (clock, hand) = Clock::manual(START);
-        let parts = Parts { config: Config::default(), db: db.clone(), clock: clock.clone() };
+        let parts = Parts {
+            config: Config::default(),
+            db: db.clone(),
+            clock,
+            document_key: DocumentKey::new(&[7; 32]),
+        };
         let register = Register::new(parts).unwrap();
         Self { db, hand, clock, router: router(register.clone()), register }
     }

@@ -1,0 +1,164 @@
+//! Addresses, photographs, registrations and custody on the wire.
+
+use platform::clock::Millis;
+use platform::id::UserId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::day::Day;
+use crate::words::words;
+
+words!(
+    /// A way to reach somebody.
+    Channel, "a channel" {
+        /// An e-mail address.
+        Email = "email",
+        /// A mobile telephone.
+        Mobile = "mobile",
+    }
+);
+
+/// An address to add.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewContact {
+    /// An e-mail address, or a mobile number of the United Kingdom or with the code of its country.
+    pub value: String,
+}
+
+/// An address of somebody's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Contact {
+    /// Its id.
+    pub id: String,
+    /// The address in one form: small letters, or digits after a plus.
+    pub value: String,
+    /// When its holder showed that it is theirs, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub verified_at: Option<Millis>,
+}
+
+/// A code that somebody received.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContactCode {
+    /// Six digits.
+    pub code: String,
+}
+
+/// A code is on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CodeSent {
+    /// To which address.
+    pub contact: String,
+    /// Until when it can be used, in milliseconds since 1970.
+    #[schema(value_type = i64)]
+    pub until: Millis,
+    /// How many more codes this address can be sent.
+    pub sendings_left: u32,
+}
+
+/// An empty body: the path says it all.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// What is known of a photograph without reading it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Photo {
+    /// `image/jpeg` or `image/png`.
+    pub media: String,
+    /// In pixels.
+    pub width: u32,
+    /// In pixels.
+    pub height: u32,
+    /// SHA-256 of it, hexadecimal.
+    pub sha256: String,
+}
+
+words!(
+    /// A body that registers professionals.
+    ProfessionalBody, "a professional body" {
+        /// General Medical Council.
+        Gmc = "GMC",
+        /// Nursing and Midwifery Council.
+        Nmc = "NMC",
+        /// General Pharmaceutical Council.
+        Gphc = "GPhC",
+        /// Pharmaceutical Society of Northern Ireland.
+        Psni = "PSNI",
+        /// General Dental Council.
+        Gdc = "GDC",
+        /// Health and Care Professions Council.
+        Hcpc = "HCPC",
+        /// General Optical Council.
+        Goc = "GOC",
+        /// Social Work England.
+        Swe = "SWE",
+        /// General Osteopathic Council.
+        Gosc = "GOsC",
+        /// General Chiropractic Council.
+        Gcc = "GCC",
+    }
+);
+
+/// A registration with a professional body.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Registration {
+    /// The body.
+    pub body: ProfessionalBody,
+    /// The number, as the body writes it.
+    pub number: String,
+}
+
+/// A temporary access card is handed out.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GiveCard {
+    /// To whom: their user id, since nobody acts unnamed.
+    #[schema(value_type = String)]
+    pub holder: UserId,
+    /// The day on which it is to be back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Date)]
+    pub due_on: Option<String>,
+    /// Anything else worth knowing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+}
+
+/// One time that a temporary access card was handed out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Custody {
+    /// Its id.
+    pub id: String,
+    /// The user id of who has or had it.
+    pub holder: String,
+    /// Who gave it.
+    pub given_by: String,
+    /// When, in milliseconds since 1970.
+    #[schema(value_type = i64)]
+    pub given_at: Millis,
+    /// The day on which it was to be back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_on: Option<Day>,
+    /// Who took it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back_to: Option<String>,
+    /// When it came back, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub back_at: Option<Millis>,
+    /// Anything else worth knowing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+}
+
+/// The custody log of a card, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CustodyLog {
+    /// At most 500 of them.
+    pub items: Vec<Custody>,
+}

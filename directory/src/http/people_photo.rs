@@ -1,0 +1,248 @@
+//! `/directory/people/{user_id}/photo` and `/custody`.
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use platform::caller::Caller;
+use platform::id::UserId;
+use platform::problem::{Body, Problem};
+use platform::web::{Json, Path, Raw};
+
+use super::headers::{IfMatch, Posted};
+use super::people::{doing, reading};
+use crate::api::{Custody, CustodyLog, GiveCard, Nothing};
+use crate::error::Error;
+use crate::once::Answer;
+use crate::person::{self, LARGEST_PHOTO, Replaced, View};
+use crate::register::Register;
+use crate::store::{people, people_photos};
+use crate::version::{Expected, Version};
+
+pub(super) fn router() -> Router<Register> {
+    let photo = get(read).put(put).delete(remove).layer(DefaultBodyLimit::max(LARGEST_PHOTO + 1));
+    Router::new()
+        .route("/directory/people/{user_id}/photo", photo)
+        .route("/directory/people/{user_id}/custody", get(log).post(give))
+        .route("/directory/people/{user_id}/custody/return", post(take_back))
+}
+
+/// The photograph of somebody.
+#[utoipa::path(
+    get, path = "/directory/people/{user_id}/photo", tag = "people",
+    params(
+        ("user_id" = String, Path, description = "Twelve digits"),
+        ("if-none-match" = Option<String>, Header, description = "The ETag of the photograph that is known"),
+    ),
+    responses(
+        (status = 200, description = "The photograph, JPEG or PNG", body = [u8], content_type = "image/jpeg"),
+        (status = 304, description = "It is the one that is known"),
+        (status = 404, description = "There is none", body = Body),
+    )
+)]
+pub(super) async fn read(
+    caller: Caller,
+    State(register): State<Register>,
+    Path(user_id): Path<UserId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    reading(&register, &caller).await?;
+    let read = register.db.read();
+    let none = || Error::unknown("photograph", &user_id);
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    if let Some(known) = known {
+        let (version, _) = people_photos::head(read, &user_id).await?.ok_or_else(none)?;
+        // RFC 9110 13.1.2: the comparison is weak, over a list.
+        let tag = version.tag();
+        if known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag) {
+            return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+        }
+    }
+    let (version, media, bytes) = people_photos::bytes(read, &user_id).await?.ok_or_else(none)?;
+    let fields = [
+        (header::CONTENT_TYPE, media),
+        (header::ETAG, version.tag()),
+        (header::CACHE_CONTROL, "private, no-cache".to_owned()),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+    ];
+    Ok((fields, bytes).into_response())
+}
+
+/// Sets the photograph: JPEG or PNG, upright or square, at most 2 MiB. The first one with `If-None-Match: *`.
+#[utoipa::path(
+    put, path = "/directory/people/{user_id}/photo", tag = "people",
+    params(
+        ("user_id" = String, Path, description = "Twelve digits"),
+        ("if-match" = Option<String>, Header, description = "The ETag of the photograph to replace, or a star for any or none"),
+        ("if-none-match" = Option<String>, Header, description = "A star, where there must be none yet"),
+    ),
+    request_body(content = [u8], content_type = "image/jpeg", example = json!("(the file)")),
+    responses(
+        (status = 204, description = "It is set; the ETag is its version"),
+        (status = 400, description = "It is no such picture", body = Body),
+        (status = 403, description = "The caller may not change this profile", body = Body),
+        (status = 412, description = "There is another photograph than was meant", body = Body),
+        (status = 413, description = "The file is too large", body = Body),
+        (status = 428, description = "It was not said which photograph is meant", body = Body),
+    )
+)]
+pub(super) async fn put(
+    caller: Caller,
+    State(register): State<Register>,
+    Path(user_id): Path<UserId>,
+    headers: HeaderMap,
+    Raw(bytes): Raw,
+) -> Result<Response, Problem> {
+    let doing = doing(&register, &caller).await?;
+    let replaced = replaced(&headers)?;
+    let now = register.now();
+    let done: Result<Version, Error> = register
+        .db
+        .write(move |tx| {
+            Box::pin(async move { person::set_photo(tx, now, &doing, &user_id, replaced, &bytes).await })
+        })
+        .await;
+    let tag = HeaderValue::try_from(done?.tag()).map_err(Problem::internal)?;
+    Ok((StatusCode::NO_CONTENT, [(header::ETAG, tag)]).into_response())
+}
+
+fn replaced(headers: &HeaderMap) -> Result<Replaced, Problem> {
+    let value = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
+    match (value(header::IF_MATCH), value(header::IF_NONE_MATCH)) {
+        (None, Some(star)) if star.trim() == "*" => Ok(Replaced::Nothing),
+        (Some(text), None) => Expected::parse(text).map(Replaced::Present).ok_or_else(|| {
+            Problem::invalid("if-match-invalid", "If-Match holds one ETag as it was answered, or a star.")
+        }),
+        _ => Err(Problem::precondition_required(
+            "if-match-missing",
+            "Say which photograph you mean to replace: If-Match with its ETag, or If-None-Match with a star for the first.",
+        )),
+    }
+}
+
+/// Takes the photograph away.
+#[utoipa::path(
+    delete, path = "/directory/people/{user_id}/photo", tag = "people",
+    params(
+        ("user_id" = String, Path, description = "Twelve digits"),
+        ("if-match" = String, Header, description = "The ETag of the photograph"),
+    ),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 403, description = "The caller may not change this profile", body = Body),
+        (status = 404, description = "There is none", body = Body),
+        (status = 412, description = "There is another photograph than was meant", body = Body),
+    )
+)]
+pub(super) async fn remove(
+    caller: Caller,
+    State(register): State<Register>,
+    Path(user_id): Path<UserId>,
+    IfMatch(expected): IfMatch,
+) -> Result<StatusCode, Problem> {
+    let doing = doing(&register, &caller).await?;
+    let now = register.now();
+    let done: Result<(), Error> = register
+        .db
+        .write(move |tx| {
+            Box::pin(async move { person::remove_photo(tx, now, &doing, &user_id, expected).await })
+        })
+        .await;
+    done?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Who has had a temporary access card, newest first. For the registration authority.
+#[utoipa::path(
+    get, path = "/directory/people/{user_id}/custody", tag = "people",
+    params(("user_id" = String, Path, description = "The card's profile")),
+    responses(
+        (status = 200, description = "The log", body = CustodyLog),
+        (status = 403, description = "The caller may not see it", body = Body),
+        (status = 404, description = "There is no such profile", body = Body),
+    )
+)]
+pub(super) async fn log(
+    caller: Caller,
+    State(register): State<Register>,
+    Path(user_id): Path<UserId>,
+) -> Result<Json<CustodyLog>, Problem> {
+    let (_, view) = reading(&register, &caller).await?;
+    if view == View::Colleague {
+        let detail = "The custody log is for the registration authority.";
+        return Err(Problem::forbidden("custody-of-others", detail));
+    }
+    let read = register.db.read();
+    if people::is_open(read, &user_id).await?.is_none() {
+        return Err(Error::unknown("person", &user_id).into());
+    }
+    Ok(Json(CustodyLog { items: people_photos::custody(read, &user_id).await? }))
+}
+
+/// Hands a temporary access card out to somebody.
+#[utoipa::path(
+    post, path = "/directory/people/{user_id}/custody", tag = "people",
+    params(
+        ("user_id" = String, Path, description = "The card's profile"),
+        ("idempotency-key" = String, Header, description = "A new one for each new request"),
+    ),
+    request_body(content = GiveCard, example = json!({"holder": "000000000013", "due_on": "2026-12-01"})),
+    responses(
+        (status = 201, description = "The line of the log", body = Custody),
+        (status = 400, description = "What is wrong and what to do", body = Body),
+        (status = 403, description = "The caller may not hand it out", body = Body),
+        (status = 409, description = "Somebody has it, or it is no card", body = Body),
+    )
+)]
+pub(super) async fn give(
+    State(register): State<Register>,
+    Path(user_id): Path<UserId>,
+    posted: Posted<GiveCard>,
+) -> Result<Answer, Problem> {
+    let doing = doing(&register, &posted.caller).await?;
+    let body = posted.body;
+    let done = register
+        .once(posted.once, move |tx, now| {
+            Box::pin(async move {
+                let location = format!("/directory/people/{user_id}/custody");
+                let (profile, custody) = person::give(tx, now, &doing, &user_id, body).await?;
+                Answer::created(&custody, location, profile.version)
+            })
+        })
+        .await?;
+    Ok(done)
+}
+
+/// Takes a temporary access card back.
+#[utoipa::path(
+    post, path = "/directory/people/{user_id}/custody/return", tag = "people",
+    params(
+        ("user_id" = String, Path, description = "The card's profile"),
+        ("idempotency-key" = String, Header, description = "A new one for each new request"),
+    ),
+    request_body(content = Nothing, example = json!({})),
+    responses(
+        (status = 200, description = "The log, newest first", body = CustodyLog),
+        (status = 403, description = "The caller may not take it back", body = Body),
+        (status = 409, description = "Nobody has it, or it is no card", body = Body),
+    )
+)]
+pub(super) async fn take_back(
+    State(register): State<Register>,
+    Path(user_id): Path<UserId>,
+    posted: Posted<Nothing>,
+) -> Result<Answer, Problem> {
+    let doing = doing(&register, &posted.caller).await?;
+    let Nothing {} = posted.body;
+    let done = register
+        .once(posted.once, move |tx, now| {
+            Box::pin(async move {
+                let profile = person::take_back(tx, now, &doing, &user_id).await?;
+                let items = people_photos::custody(&mut *tx, &user_id).await?;
+                Answer::changed(&CustodyLog { items }, profile.version)
+            })
+        })
+        .await?;
+    Ok(done)
+}

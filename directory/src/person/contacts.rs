@@ -1,0 +1,201 @@
+//! Addresses of people: added, shown to be theirs by a code, taken away.
+//!
+//! A code goes out as a row of the outbox that a mailer sends; this register sends nothing itself.
+
+use platform::clock::Millis;
+use platform::db::Tx;
+use platform::id::UserId;
+
+use super::contact::{self, COUNTED_OVER, LIFETIME, MOST, SENDINGS, Tried, code_hash, tried};
+use super::doing::Doing;
+use super::events::Event;
+use super::note::note;
+use super::profile::{Profile, open};
+use crate::api::{ChangeKind, Channel, CodeSent, Contact};
+use crate::authority::Act;
+use crate::error::Error;
+use crate::ids::RecordId;
+use crate::store::people_contacts::{self, Address, Message};
+use crate::version::Expected;
+
+/// What a try came to.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// The code was right.
+    Verified(Box<Profile>),
+    /// It was another one; so many tries are left.
+    Wrong {
+        /// Tries that are left.
+        left: u32,
+    },
+    /// No code can be used.
+    Spent,
+}
+
+/// A profile whose addresses may be changed by whoever asks: its holder, or somebody with the rank.
+async fn ready(tx: &mut Tx, now: Millis, doing: &Doing, user: &UserId) -> Result<Profile, Error> {
+    let profile = open(tx, user, Expected::Any).await?;
+    let own = doing.person() == Some(user);
+    let act = if own { Act::ChangeOwnContact } else { Act::ChangePerson };
+    doing.demand(tx, now, act, &profile).await?;
+    profile.state.demand_open()?;
+    Ok(profile)
+}
+
+/// Adds an address and sends it a code.
+pub(crate) async fn add(
+    tx: &mut Tx,
+    now: Millis,
+    doing: &Doing,
+    user: &UserId,
+    (channel, value): (Channel, &str),
+    random: [u8; 8],
+) -> Result<Profile, Error> {
+    let profile = ready(tx, now, doing, user).await?;
+    let (profile, contact) = add_silently(tx, now, doing, profile, channel, value).await?;
+    post_code(tx, now, doing, user, (channel, &contact), random).await?;
+    Ok(profile)
+}
+
+/// Adds an address.
+pub(super) async fn add_silently(
+    tx: &mut Tx,
+    now: Millis,
+    doing: &Doing,
+    profile: Profile,
+    channel: Channel,
+    value: &str,
+) -> Result<(Profile, Contact), Error> {
+    let user = profile.user_id.clone();
+    let value = contact::checked(channel, value)?;
+    let present = people_contacts::of(&mut *tx, &user).await?;
+    if present.iter().filter(|address| address.channel == channel).count() >= MOST {
+        return Err(Error::conflict(
+            "contacts-full",
+            format!("Nobody has more than {MOST}. Take one away first."),
+        ));
+    }
+    let contact = Contact { id: RecordId::new(now).to_string(), value, verified_at: None };
+    if !people_contacts::add(tx, &user, channel, &contact, now).await? {
+        return Err(Error::conflict("contact-there", "The profile has this address already."));
+    }
+    let event = Event::ContactAdded { user_id: user.to_string(), contact: contact.id.clone(), channel };
+    let profile = note(tx, now, doing, profile, ChangeKind::PersonChanged, &event).await?;
+    Ok((profile, contact))
+}
+
+/// Sends another code to an address; the one before it is no longer good.
+pub(crate) async fn send_code(
+    tx: &mut Tx,
+    now: Millis,
+    doing: &Doing,
+    user: &UserId,
+    (channel, id): (Channel, &str),
+    random: [u8; 8],
+) -> Result<CodeSent, Error> {
+    ready(tx, now, doing, user).await?;
+    let address = address(tx, user, channel, id).await?;
+    if address.contact.verified_at.is_some() {
+        return Err(Error::conflict(
+            "contact-verified",
+            "This address was verified before. No code is needed.",
+        ));
+    }
+    post_code(tx, now, doing, user, (channel, &address.contact), random).await
+}
+
+async fn address(tx: &mut Tx, user: &UserId, channel: Channel, id: &str) -> Result<Address, Error> {
+    let found = people_contacts::find(tx, user, id).await?.filter(|address| address.channel == channel);
+    found.ok_or_else(|| Error::unknown("address", id))
+}
+
+async fn post_code(
+    tx: &mut Tx,
+    now: Millis,
+    doing: &Doing,
+    user: &UserId,
+    (channel, contact): (Channel, &Contact),
+    random: [u8; 8],
+) -> Result<CodeSent, Error> {
+    let sent = people_contacts::posted_since(tx, user, &contact.value, now.minus(COUNTED_OVER)).await?;
+    if sent >= SENDINGS {
+        return Err(Error::conflict(
+            "codes-spent",
+            format!(
+                "This address was sent {SENDINGS} codes within a day. Try again tomorrow, or use another address."
+            ),
+        ));
+    }
+    let code = contact::code(random);
+    let until = now.plus(LIFETIME);
+    let hash = code_hash(&doing.key, &contact.id, &code);
+    people_contacts::expect_code(tx, &contact.id, &hash, until).await?;
+    let id = RecordId::new(now).to_string();
+    let message =
+        Message { id: &id, user, channel, address: &contact.value, code: &code, until, made_at: now };
+    people_contacts::post(tx, &message).await?;
+    Ok(CodeSent { contact: contact.id.clone(), until, sendings_left: SENDINGS - sent - 1 })
+}
+
+/// Tries a code. A wrong one is no error of the transaction: that it was tried must stay.
+pub(crate) async fn try_code(
+    tx: &mut Tx,
+    now: Millis,
+    doing: &Doing,
+    user: &UserId,
+    (channel, id): (Channel, &str),
+    code: &str,
+) -> Result<Outcome, Error> {
+    let profile = ready(tx, now, doing, user).await?;
+    let address = address(tx, user, channel, id).await?;
+    if address.contact.verified_at.is_some() {
+        return Ok(Outcome::Verified(Box::new(profile)));
+    }
+    let hash = code_hash(&doing.key, id, code.trim());
+    match tried(address.pending.as_ref(), &hash, now) {
+        Tried::Right => {
+            people_contacts::mark_verified(tx, id, now).await?;
+            let event = Event::ContactVerified { user_id: user.to_string(), contact: id.to_owned() };
+            let profile = note(tx, now, doing, profile, ChangeKind::PersonChanged, &event).await?;
+            Ok(Outcome::Verified(Box::new(profile)))
+        }
+        Tried::Wrong { left } => {
+            people_contacts::count_try(tx, id).await?;
+            Ok(Outcome::Wrong { left })
+        }
+        Tried::Spent => Ok(Outcome::Spent),
+    }
+}
+
+/// Takes an address away.
+pub(crate) async fn remove(
+    tx: &mut Tx,
+    now: Millis,
+    doing: &Doing,
+    user: &UserId,
+    expected: Expected,
+    (channel, id): (Channel, &str),
+) -> Result<Profile, Error> {
+    let profile = ready(tx, now, doing, user).await?;
+    if !expected.holds(profile.version) {
+        return Err(Error::Changed { what: "person", present: profile.version });
+    }
+    let address = address(tx, user, channel, id).await?;
+    remove_address(tx, now, doing, profile, &address).await
+}
+
+pub(super) async fn remove_address(
+    tx: &mut Tx,
+    now: Millis,
+    doing: &Doing,
+    profile: Profile,
+    address: &Address,
+) -> Result<Profile, Error> {
+    people_contacts::remove(tx, &address.contact.id).await?;
+    let event = Event::ContactRemoved {
+        user_id: profile.user_id.to_string(),
+        contact: address.contact.id.clone(),
+        channel: address.channel,
+    };
+    note(tx, now, doing, profile, ChangeKind::PersonChanged, &event).await
+}

@@ -1,0 +1,58 @@
+//! The end of every act: the next version, its event, its line of history, and its row of the change feed.
+
+use audit::Event as _;
+use platform::clock::Millis;
+use platform::db::Tx;
+
+use super::doing::Doing;
+use super::events::Event;
+use super::profile::Profile;
+use crate::api::{ChangeKind, HistoryRow};
+use crate::error::Error;
+use crate::store::{people, people_names};
+use crate::{changes, version::Version};
+
+/// Stores a changed profile and everything that goes with it. The profile comes back as it is now.
+pub(super) async fn note(
+    tx: &mut Tx,
+    now: Millis,
+    doing: &Doing,
+    mut profile: Profile,
+    told: ChangeKind,
+    event: &Event,
+) -> Result<Profile, Error> {
+    profile.changed_at = now;
+    if !people::save(tx, &profile).await? {
+        // Somebody on another machine was faster.
+        let present = people::find(&mut *tx, &profile.user_id).await?;
+        let present = present.map_or(Version(0), |profile| profile.version);
+        return Err(Error::Changed { what: "person", present });
+    }
+    profile.version = Version(profile.version.0 + 1);
+    first(tx, now, doing, &profile, told, event).await?;
+    Ok(profile)
+}
+
+/// What goes with a version of a profile that is stored already.
+pub(super) async fn first(
+    tx: &mut Tx,
+    now: Millis,
+    doing: &Doing,
+    profile: &Profile,
+    told: ChangeKind,
+    event: &Event,
+) -> Result<(), Error> {
+    audit::record(tx, now, &doing.who, event).await?;
+    let row = HistoryRow {
+        version: profile.version.0,
+        at: now,
+        act: event.name().to_owned(),
+        by_kind: doing.who.kind.clone(),
+        by: doing.who.subject.clone(),
+        details: serde_json::to_string(event).map_err(|_| Error::Stored { what: "event" })?,
+    };
+    people_names::note(tx, &profile.user_id, &row).await?;
+    let user = profile.user_id.as_str();
+    changes::tell(tx, now, told, user, Some(user)).await?;
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! Names as they are written, as they are searched, and as they sound.
+
+use crate::error::Error;
+
+/// The longest part of a name.
+pub(crate) const LONGEST: usize = 70;
+
+/// Takes a line of text that people read: blanks around it go, runs of blanks become one, and it holds at most `longest`
+/// characters, none of which controls anything.
+pub(crate) fn line(field: &'static str, text: &str, longest: usize) -> Result<String, Error> {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.is_empty() {
+        return Err(Error::field(field, "It is empty. Leave it out, or write something."));
+    }
+    if text.chars().count() > longest {
+        return Err(Error::field(field, format!("Write at most {longest} characters.")));
+    }
+    if text.chars().any(|letter| letter.is_control() || is_invisible(letter)) {
+        return Err(Error::field(field, "It holds characters that cannot be seen. Type it anew."));
+    }
+    Ok(text)
+}
+
+/// Takes text of some lines, such as notes.
+pub(crate) fn notes(field: &'static str, text: &str) -> Result<String, Error> {
+    let text = text.trim();
+    let plain = text.chars().all(|letter| letter == '\n' || !(letter.is_control() || is_invisible(letter)));
+    if text.is_empty() || text.chars().count() > 2000 || !plain {
+        return Err(Error::field(field, "Write at most 2,000 characters that can be seen, or leave it out."));
+    }
+    Ok(text.to_owned())
+}
+
+/// What turns or hides the letters beside it.
+fn is_invisible(letter: char) -> bool {
+    matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fffd}')
+}
+
+/// A name as it is searched: small letters without accents, digits, and single blanks for everything else.
+pub(crate) fn plain(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    for letter in text.chars().flat_map(char::to_lowercase) {
+        match letter {
+            // O'Brien and Obrien are one.
+            '\'' | '\u{2019}' | '\u{2018}' | '`' | '.' => {}
+            // What is put on a letter, where it stands by itself.
+            '\u{300}'..='\u{36f}' => {}
+            other => match unaccented(other) {
+                Some(plain) => folded.push_str(plain),
+                None if other.is_alphanumeric() => folded.push(other),
+                None => folded.push(' '),
+            },
+        }
+    }
+    folded.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Latin letters with marks, in their plain spelling.
+const PLAIN: &[(&str, &str)] = &[
+    ("a", "àáâãåāăąǎ"),
+    ("ae", "äæǽ"),
+    ("c", "çćĉċč"),
+    ("d", "ďđð"),
+    ("e", "èéêëēĕėęě"),
+    ("g", "ĝğġģ"),
+    ("h", "ĥħ"),
+    ("i", "ìíîïĩīĭįı"),
+    ("j", "ĵ"),
+    ("k", "ķ"),
+    ("l", "ĺļľŀł"),
+    ("n", "ñńņňŉ"),
+    ("o", "òóôõōŏő"),
+    ("oe", "öøœ"),
+    ("r", "ŕŗř"),
+    ("s", "śŝşšș"),
+    ("ss", "ß"),
+    ("t", "ţťŧț"),
+    ("th", "þ"),
+    ("u", "ùúûũūŭůűų"),
+    ("ue", "ü"),
+    ("w", "ŵẁẃẅ"),
+    ("y", "ýÿŷỳ"),
+    ("z", "źżž"),
+];
+
+fn unaccented(letter: char) -> Option<&'static str> {
+    if letter.is_ascii() {
+        return None;
+    }
+    PLAIN.iter().find(|row| row.1.contains(letter)).map(|row| row.0)
+}
+
+/// How a plain name sounds: the Soundex code of its letters from a to z; the plain name itself where it has none.
+///
+/// The rule is that of the United States' National Archives: letters of one code next to each other, or with only h or w
+/// between them, count once.
+pub(crate) fn sound(plain: &str) -> String {
+    let mut letters = plain.bytes().filter(u8::is_ascii_lowercase);
+    let Some(first) = letters.next() else { return plain.to_owned() };
+    let mut code = String::from(char::from(first.to_ascii_uppercase()));
+    let mut last = digit(first);
+    for letter in letters {
+        let next = digit(letter);
+        if let Some(next) = next
+            && Some(next) != last
+        {
+            code.push(next);
+            if code.len() == 4 {
+                break;
+            }
+        }
+        if !matches!(letter, b'h' | b'w') {
+            last = next;
+        }
+    }
+    while code.len() < 4 {
+        code.push('0');
+    }
+    code
+}
+
+fn digit(letter: u8) -> Option<char> {
+    match letter {
+        b'b' | b'f' | b'p' | b'v' => Some('1'),
+        b'c' | b'g' | b'j' | b'k' | b'q' | b's' | b'x' | b'z' => Some('2'),
+        b'd' | b't' => Some('3'),
+        b'l' => Some('4'),
+        b'm' | b'n' => Some('5'),
+        b'r' => Some('6'),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Accents, apostrophes, capitals and spare blanks do not hide anybody from a search.
+    #[test]
+    fn names_are_searched_plainly() {
+        for (written, searched) in [
+            ("O’Brien", "obrien"),
+            ("  Núñez-Ferrão ", "nunez ferrao"),
+            ("MÜLLER", "mueller"),
+            ("Siân", "sian"),
+            ("Sia\u{302}n", "sian"),
+            ("St. John", "st john"),
+            ("Łukasz", "lukasz"),
+            ("Ωmega", "ωmega"),
+        ] {
+            assert_eq!(plain(written), searched);
+        }
+    }
+
+    /// The archives' own examples, and names that are heard as one.
+    #[test]
+    fn names_have_a_sound() {
+        for (name, code) in [
+            ("robert", "R163"),
+            ("rupert", "R163"),
+            ("ashcraft", "A261"),
+            ("tymczak", "T522"),
+            ("pfister", "P236"),
+            ("honeyman", "H555"),
+            ("lee", "L000"),
+        ] {
+            assert_eq!(sound(name), code, "{name}");
+        }
+        assert_eq!(sound("smith"), sound("smyth"));
+        assert_eq!(sound("ωmega"), "M200");
+        assert_eq!(sound("王"), "王");
+    }
+
+    /// Lines are trimmed; what cannot be seen, nothing at all and too much are refused.
+    #[test]
+    fn lines_are_readable() {
+        assert_eq!(line("given", " Ann  Marie ", 70).unwrap(), "Ann Marie");
+        for bad in ["", "  ", "a\u{0}b", "ab\u{202e}c", &"x".repeat(71)] {
+            assert!(line("given", bad, 70).is_err(), "{bad:?}");
+        }
+        assert_eq!(notes("notes", "one\ntwo ").unwrap(), "one\ntwo");
+        assert!(notes("notes", "a\u{7}").is_err() && notes("notes", " ").is_err());
+    }
+}

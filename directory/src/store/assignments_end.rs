@@ -1,0 +1,70 @@
+//! Assignments that end or move with their person.
+
+use platform::db::Tx;
+use platform::id::{OdsCode, UserId};
+
+use super::read;
+use crate::day::Day;
+use crate::error::Error;
+use crate::ids::AssignmentId;
+
+/// Ends every live assignment of a person on a day, those to come among them, and says which.
+///
+/// The table has no column for the reason yet; the event of the act that calls this has it.
+pub(crate) async fn end_all_of(
+    tx: &mut Tx,
+    user: &UserId,
+    day: Day,
+    _why: &str,
+) -> Result<Vec<AssignmentId>, Error> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "UPDATE directory_assignment SET state = 'ended', version = version + 1, \
+         to_day = CASE WHEN to_day IS NULL OR to_day > $2 THEN $2 ELSE to_day END \
+         WHERE user_id = $1 AND state = 'live' RETURNING assignment_id",
+    )
+    .bind(user.as_str())
+    .bind(day.to_string())
+    .fetch_all(&mut *tx)
+    .await?;
+    let mut ids: Vec<AssignmentId> = rows
+        .iter()
+        .map(|(id,)| read("directory_assignment.assignment_id", id))
+        .collect::<Result<_, Error>>()?;
+    ids.sort();
+    Ok(ids)
+}
+
+/// Gives every assignment of one person to another, and says which.
+pub(crate) async fn move_all(tx: &mut Tx, from: &UserId, to: &UserId) -> Result<Vec<AssignmentId>, Error> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "UPDATE directory_assignment SET user_id = $2, version = version + 1 WHERE user_id = $1 RETURNING assignment_id",
+    )
+    .bind(from.as_str())
+    .bind(to.as_str())
+    .fetch_all(&mut *tx)
+    .await?;
+    let mut ids: Vec<AssignmentId> = rows
+        .iter()
+        .map(|(id,)| read("directory_assignment.assignment_id", id))
+        .collect::<Result<_, Error>>()?;
+    ids.sort();
+    Ok(ids)
+}
+
+/// The organisations in which a person has an assignment that has not ended, those to come among them: where the person
+/// is missed when the profile closes. At most a hundred.
+pub(crate) async fn organisations_reached(
+    tx: &mut Tx,
+    user: &UserId,
+    today: Day,
+) -> Result<Vec<OdsCode>, Error> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "SELECT DISTINCT organisation FROM directory_assignment WHERE user_id = $1 AND state = 'live' \
+         AND (to_day IS NULL OR to_day >= $2) ORDER BY organisation LIMIT 100",
+    )
+    .bind(user.as_str())
+    .bind(today.to_string())
+    .fetch_all(&mut *tx)
+    .await?;
+    rows.iter().map(|(organisation,)| read("directory_assignment.organisation", organisation)).collect()
+}

@@ -1,0 +1,212 @@
+//! Rows of `directory_contact` and `directory_message`.
+
+use platform::clock::Millis;
+use platform::db::Tx;
+use platform::id::UserId;
+
+use super::{Reader, read};
+use crate::api::{Channel, Contact};
+use crate::error::Error;
+use crate::person::Pending;
+
+/// An address with the code that is on its way to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Address {
+    pub(crate) contact: Contact,
+    pub(crate) channel: Channel,
+    pub(crate) pending: Option<Pending>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    contact_id: String,
+    channel: String,
+    value: String,
+    verified_at: Option<i64>,
+    code_hash: Option<String>,
+    code_until: Option<i64>,
+    tries: i64,
+}
+
+impl Row {
+    fn address(self) -> Result<Address, Error> {
+        let tries =
+            u32::try_from(self.tries).map_err(|_| Error::Stored { what: "directory_contact.tries" })?;
+        Ok(Address {
+            channel: read("directory_contact.channel", &self.channel)?,
+            contact: Contact {
+                id: self.contact_id,
+                value: self.value,
+                verified_at: self.verified_at.map(Millis),
+            },
+            pending: self.code_hash.zip(self.code_until).map(|(hash, until)| Pending {
+                hash,
+                until: Millis(until),
+                tries,
+            }),
+        })
+    }
+}
+
+/// The addresses of a person, oldest first; at most a hundred.
+pub(crate) async fn of<'c>(reader: impl Reader<'c>, user: &UserId) -> Result<Vec<Address>, Error> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT contact_id, channel, value, verified_at, code_hash, code_until, tries FROM directory_contact \
+         WHERE user_id = $1 ORDER BY contact_id LIMIT 100",
+    )
+    .bind(user.as_str())
+    .fetch_all(reader)
+    .await?;
+    rows.into_iter().map(Row::address).collect()
+}
+
+/// One address of a person.
+pub(crate) async fn find(tx: &mut Tx, user: &UserId, id: &str) -> Result<Option<Address>, Error> {
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT contact_id, channel, value, verified_at, code_hash, code_until, tries FROM directory_contact \
+         WHERE contact_id = $1 AND user_id = $2",
+    )
+    .bind(id)
+    .bind(user.as_str())
+    .fetch_optional(&mut *tx)
+    .await?;
+    row.map(Row::address).transpose()
+}
+
+/// Adds an address. `false`: they have it already.
+pub(crate) async fn add(
+    tx: &mut Tx,
+    user: &UserId,
+    channel: Channel,
+    contact: &Contact,
+    now: Millis,
+) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "INSERT INTO directory_contact (contact_id, user_id, channel, value, verified_at, tries, made_at) \
+         VALUES ($1, $2, $3, $4, $5, 0, $6) ON CONFLICT DO NOTHING",
+    )
+    .bind(contact.id.as_str())
+    .bind(user.as_str())
+    .bind(channel.word())
+    .bind(contact.value.as_str())
+    .bind(contact.verified_at.map(|at| at.0))
+    .bind(now.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Takes an address away.
+pub(crate) async fn remove(tx: &mut Tx, id: &str) -> Result<(), Error> {
+    sqlx::query("DELETE FROM directory_contact WHERE contact_id = $1").bind(id).execute(&mut *tx).await?;
+    Ok(())
+}
+
+/// A new code is on its way to an address; the one before it is no longer good.
+pub(crate) async fn expect_code(tx: &mut Tx, id: &str, hash: &str, until: Millis) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE directory_contact SET code_hash = $2, code_until = $3, tries = 0 WHERE contact_id = $1",
+    )
+    .bind(id)
+    .bind(hash)
+    .bind(until.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// One more wrong code.
+pub(crate) async fn count_try(tx: &mut Tx, id: &str) -> Result<(), Error> {
+    sqlx::query("UPDATE directory_contact SET tries = tries + 1 WHERE contact_id = $1")
+        .bind(id)
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
+}
+
+/// The address is its holder's; the code is used up.
+pub(crate) async fn mark_verified(tx: &mut Tx, id: &str, now: Millis) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE directory_contact SET verified_at = $2, code_hash = NULL, code_until = NULL, tries = 0 \
+         WHERE contact_id = $1",
+    )
+    .bind(id)
+    .bind(now.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// Gives the addresses of one person to another, but for those that the other has.
+pub(crate) async fn hand_over(tx: &mut Tx, from: &UserId, to: &UserId) -> Result<(), Error> {
+    for text in [
+        "UPDATE directory_contact SET user_id = $2 WHERE user_id = $1 AND NOT EXISTS (SELECT 1 FROM directory_contact o \
+         WHERE o.user_id = $2 AND o.channel = directory_contact.channel AND o.value = directory_contact.value)",
+        "DELETE FROM directory_contact WHERE user_id = $1 AND $1 <> $2",
+    ] {
+        sqlx::query(text).bind(from.as_str()).bind(to.as_str()).execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+/// A message for the mailer.
+pub(crate) struct Message<'m> {
+    pub(crate) id: &'m str,
+    pub(crate) user: &'m UserId,
+    pub(crate) channel: Channel,
+    pub(crate) address: &'m str,
+    pub(crate) code: &'m str,
+    pub(crate) until: Millis,
+    pub(crate) made_at: Millis,
+}
+
+/// Gives a message to the mailer; messages to this address whose code is no longer good lose it.
+pub(crate) async fn post(tx: &mut Tx, message: &Message<'_>) -> Result<(), Error> {
+    sqlx::query("UPDATE directory_message SET code = NULL WHERE user_id = $1 AND address = $2")
+        .bind(message.user.as_str())
+        .bind(message.address)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query(
+        "INSERT INTO directory_message (message_id, user_id, channel, address, template, code, until, made_at) \
+         VALUES ($1, $2, $3, $4, 'contact-code', $5, $6, $7)",
+    )
+    .bind(message.id)
+    .bind(message.user.as_str())
+    .bind(message.channel.word())
+    .bind(message.address)
+    .bind(message.code)
+    .bind(message.until.0)
+    .bind(message.made_at.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// How many messages an address of somebody's was sent since a time.
+pub(crate) async fn posted_since(
+    tx: &mut Tx,
+    user: &UserId,
+    address: &str,
+    since: Millis,
+) -> Result<u32, Error> {
+    let (many,): (i64,) = sqlx::query_as(
+        "SELECT CAST(COUNT(*) AS BIGINT) FROM directory_message WHERE user_id = $1 AND address = $2 AND made_at > $3",
+    )
+    .bind(user.as_str())
+    .bind(address)
+    .bind(since.0)
+    .fetch_one(&mut *tx)
+    .await?;
+    Ok(u32::try_from(many).unwrap_or(u32::MAX))
+}
+
+/// Takes the codes out of messages whose time is over, and drops the messages of before a time.
+pub(crate) async fn sweep(tx: &mut Tx, now: Millis, before: Millis) -> Result<(), Error> {
+    sqlx::query("UPDATE directory_message SET code = NULL WHERE until <= $1 AND code IS NOT NULL")
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query("DELETE FROM directory_message WHERE until < $1").bind(before.0).execute(&mut *tx).await?;
+    Ok(())
+}

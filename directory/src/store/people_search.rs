@@ -1,0 +1,171 @@
+//! Finding people. Every question begins at one index, the one that leaves the fewest rows; the rest are asked of these.
+
+use platform::id::{OdsCode, UserId};
+use sqlx::AssertSqlSafe;
+
+use super::Reader;
+use super::people::{Row, columns};
+use crate::api::{PersonState, ProfessionalBody};
+use crate::day::Day;
+use crate::error::Error;
+use crate::person::Profile;
+
+/// Whom to find; everything that is given must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// The beginning of a normalised name, family or given name first.
+    pub(crate) name: Option<String>,
+    pub(crate) birth: Option<Day>,
+    pub(crate) registration: Option<(Option<ProfessionalBody>, String)>,
+    pub(crate) email: Option<String>,
+    pub(crate) user: Option<UserId>,
+    pub(crate) organisation: Option<OdsCode>,
+    pub(crate) state: Option<PersonState>,
+}
+
+/// A place in a list: the name by which the last one was found, where names are searched, and their id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) key: String,
+    pub(crate) user: UserId,
+}
+
+/// Text with its values, put together piece by piece.
+struct Statement {
+    text: String,
+    values: Vec<String>,
+}
+
+impl Statement {
+    /// Adds a condition in which `?` stands for the values in their order.
+    fn and(&mut self, condition: &str, values: &[&str]) {
+        self.text.push_str(if self.text.contains(" WHERE ") { " AND " } else { " WHERE " });
+        let mut values = values.iter();
+        for letter in condition.chars() {
+            match (letter, letter == '?') {
+                (_, true) => {
+                    let value = values.next().map_or("", |value| *value);
+                    // The same value has one place.
+                    let place = self.values.iter().position(|known| known == value).unwrap_or_else(|| {
+                        self.values.push(value.to_owned());
+                        self.values.len() - 1
+                    });
+                    self.text.push_str(&format!("${}", place + 1));
+                }
+                (letter, false) => self.text.push(letter),
+            }
+        }
+    }
+}
+
+/// After every text that begins with this one, and before every other that is greater.
+fn end_of(prefix: &str) -> String {
+    format!("{prefix}\u{10ffff}")
+}
+
+/// The people who are wanted, after a place, with their places.
+pub(crate) async fn page<'c>(
+    reader: impl Reader<'c>,
+    wanted: &Wanted,
+    after: Option<&Place>,
+    limit: u32,
+) -> Result<Vec<(Place, Profile)>, Error> {
+    let by_name = wanted.name.as_deref().filter(|_| leads_by_name(wanted));
+    let statement = statement(wanted, by_name, after);
+    let head = match by_name {
+        // Columns of our own; the text is put together of nothing else.
+        Some(_) => concat!("SELECT k.key AS found_by, ", columns!()),
+        None => concat!("SELECT '' AS found_by, ", columns!()),
+    };
+    let order = if by_name.is_some() { "k.key, k.user_id" } else { "p.user_id" };
+    let limit_at = statement.values.len() + 1;
+    let text = format!("{head} {} ORDER BY {order} LIMIT ${limit_at}", statement.text);
+    let mut query = sqlx::query_as::<_, Found>(AssertSqlSafe(text));
+    for value in &statement.values {
+        query = query.bind(value.clone());
+    }
+    let rows: Vec<Found> = query.bind(i64::from(limit)).fetch_all(reader).await?;
+    rows.into_iter()
+        .map(|row| {
+            let profile = row.row.profile()?;
+            Ok((Place { key: row.found_by, user: profile.user_id.clone() }, profile))
+        })
+        .collect()
+}
+
+#[derive(sqlx::FromRow)]
+struct Found {
+    found_by: String,
+    #[sqlx(flatten)]
+    row: Row,
+}
+
+/// Whether the name is the question that leaves the fewest rows.
+fn leads_by_name(wanted: &Wanted) -> bool {
+    wanted.user.is_none() && wanted.registration.is_none() && wanted.email.is_none() && wanted.birth.is_none()
+}
+
+fn statement(wanted: &Wanted, by_name: Option<&str>, after: Option<&Place>) -> Statement {
+    let mut statement = Statement { text: String::new(), values: Vec::new() };
+    let from = match by_name {
+        Some(_) => "FROM directory_person_key k JOIN directory_person p ON p.user_id = k.user_id",
+        None => "FROM directory_person p",
+    };
+    statement.text.push_str(from);
+    if let Some(prefix) = by_name {
+        let end = end_of(prefix);
+        statement.and("k.key >= ? AND k.key < ?", &[prefix, &end]);
+        // Who is found under several names is listed once, under the first.
+        statement.and(
+            "NOT EXISTS (SELECT 1 FROM directory_person_key o WHERE o.user_id = k.user_id AND o.key >= ? AND o.key < k.key)",
+            &[prefix],
+        );
+        if let Some(place) = after {
+            statement.and(
+                "(k.key > ? OR (k.key = ? AND k.user_id > ?))",
+                &[&place.key, &place.key, place.user.as_str()],
+            );
+        }
+    } else {
+        if let Some(name) = &wanted.name {
+            let end = end_of(name);
+            statement.and(
+                "EXISTS (SELECT 1 FROM directory_person_key k WHERE k.user_id = p.user_id AND k.key >= ? AND k.key < ?)",
+                &[name, &end],
+            );
+        }
+        if let Some(place) = after {
+            statement.and("p.user_id > ?", &[place.user.as_str()]);
+        }
+    }
+    if let Some(user) = &wanted.user {
+        statement.and("p.user_id = ?", &[user.as_str()]);
+    }
+    if let Some(birth) = wanted.birth {
+        statement.and("p.birth = ?", &[&birth.to_string()]);
+    }
+    if let Some((body, number)) = &wanted.registration {
+        let within = "p.user_id IN (SELECT r.user_id FROM directory_registration r WHERE r.number = ?";
+        match body {
+            Some(body) => statement.and(&format!("{within} AND r.body = ?)"), &[number, body.word()]),
+            None => statement.and(&format!("{within})"), &[number]),
+        }
+    }
+    if let Some(email) = &wanted.email {
+        statement.and(
+            "p.user_id IN (SELECT c.user_id FROM directory_contact c WHERE c.value = ? AND c.channel = 'email')",
+            &[email],
+        );
+    }
+    if let Some(organisation) = &wanted.organisation {
+        statement.and(
+            "(p.organisation = ? OR p.user_id IN (SELECT a.user_id FROM directory_assignment a \
+             WHERE a.organisation = ? AND a.state = 'live'))",
+            &[organisation.as_str(), organisation.as_str()],
+        );
+    }
+    if let Some(state) = wanted.state {
+        statement.and("p.state = ?", &[state.word()]);
+    }
+    statement
+}
