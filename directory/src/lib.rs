@@ -27,7 +27,7 @@ mod ods;
 mod once;
 mod person;
 mod register;
-mod request;
+mod scim;
 mod store;
 mod version;
 mod words;

@@ -76,6 +76,24 @@ impl Answer {
 }
 
 impl Register {
+    /// The answer of a request that was done before. For requests that are more than one transaction, and idempotent by
+    /// themselves: they ask this first, and keep their answer with [`Register::once`] at their end.
+    pub(crate) async fn answered(&self, request: Once) -> Result<Option<Answer>, Error> {
+        let found: Result<_, Error> = self
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let found = once::find(tx, &request.caller, &request.key).await?;
+                    Ok(found.map(|(fingerprint, answer)| (fingerprint == request.fingerprint, answer)))
+                })
+            })
+            .await;
+        match found? {
+            Some((false, _)) => Err(Error::KeyReused),
+            found => Ok(found.map(|(_, answer)| answer)),
+        }
+    }
+
     /// Does `job` in the writer's transaction unless the same request was done before; then gives its answer again.
     ///
     /// `Err` of the job undoes it and keeps no answer, so that the same request can be sent again.

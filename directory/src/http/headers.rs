@@ -2,11 +2,12 @@
 
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use bytes::Bytes;
 use http::header;
 use http::request::Parts;
 use platform::caller::Caller;
 use platform::problem::Problem;
-use platform::web::{Json, JsonText};
+use platform::web::{Json, JsonText, Raw};
 use serde::de::DeserializeOwned;
 
 use crate::once::{LONGEST_KEY, Once};
@@ -60,6 +61,33 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Posted<T> {
         let again = Request::from_parts(parts, axum::body::Body::from(text));
         let Json(body) = Json::<T>::from_request(again, state).await?;
         Ok(Self { caller, once, body })
+    }
+}
+
+/// A POST of a file with its idempotency key: who asks, what is asked once, and the file.
+pub(crate) struct PostedFile {
+    /// Who asks.
+    pub(crate) caller: Caller,
+    /// What is done once.
+    pub(crate) once: Once,
+    /// The file.
+    pub(crate) bytes: Bytes,
+}
+
+impl<S: Send + Sync> FromRequest<S> for PostedFile {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let caller = Caller::from_request_parts(&mut parts, state).await?;
+        let key = key(&parts)?;
+        let mut digest = Context::new(&SHA256);
+        let target = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+        digest.update(format!("{} {target}\n", parts.method).as_bytes());
+        let Raw(bytes) = Raw::from_request(Request::from_parts(parts, body), state).await?;
+        digest.update(&bytes);
+        let once = Once::new(&caller, key, hex::encode(digest.finish().as_ref()));
+        Ok(Self { caller, once, bytes })
     }
 }
 

@@ -10,7 +10,10 @@ mod headers;
 mod people;
 mod people_acts;
 mod people_contacts;
+mod people_import;
 mod people_photo;
+mod scim;
+mod scim_users;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -32,6 +35,9 @@ pub fn router(register: Register) -> Router {
         .merge(people_acts::router())
         .merge(people_contacts::router())
         .merge(people_photo::router())
+        .merge(people_import::router())
+        .merge(scim::router())
+        .merge(scim_users::router())
         .layer(DefaultBodyLimit::max(LARGEST))
         .with_state(register)
 }
@@ -71,12 +77,31 @@ struct Document;
     people_photo::log,
     people_photo::give,
     people_photo::take_back,
+    people_import::import,
 ))]
 struct People;
+
+/// The routes for personnel systems.
+#[derive(OpenApi)]
+#[openapi(paths(
+    scim::service_provider_config,
+    scim::resource_types,
+    scim::resource_type,
+    scim::schemas,
+    scim::schema,
+    scim_users::list,
+    scim_users::create,
+    scim_users::read,
+    scim_users::replace,
+    scim_users::patch,
+    scim_users::remove,
+))]
+struct Scim;
 
 /// The register's routes as OpenAPI.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     document.merge(People::openapi());
+    document.merge(Scim::openapi());
     document
 }

@@ -151,7 +151,7 @@ fn organisation(is_person: bool, given: Option<&str>) -> Result<Option<OdsCode>,
 }
 
 /// Addresses in their one form, each once.
-pub(super) fn addresses(channel: Channel, given: &[String]) -> Result<Vec<String>, Error> {
+pub(crate) fn addresses(channel: Channel, given: &[String]) -> Result<Vec<String>, Error> {
     let addresses: BTreeSet<String> =
         given.iter().map(|text| contact::checked(channel, text)).collect::<Result<_, _>>()?;
     if addresses.len() > contact::MOST {
@@ -161,7 +161,7 @@ pub(super) fn addresses(channel: Channel, given: &[String]) -> Result<Vec<String
 }
 
 /// Registrations in their bodies' forms, each once.
-pub(super) fn registrations(given: &[Registration]) -> Result<Vec<Registration>, Error> {
+pub(crate) fn registrations(given: &[Registration]) -> Result<Vec<Registration>, Error> {
     let checked: BTreeSet<Registration> =
         given.iter().map(registration::checked).collect::<Result<_, _>>()?;
     if checked.len() > 20 {

@@ -33,8 +33,6 @@ pub(crate) enum Way {
     Rank(authority::Actor),
     /// A personnel system tells what it knows, for one organisation and those below it.
     Feed {
-        /// Its client id.
-        source: String,
         /// The organisation.
         organisation: OdsCode,
     },
@@ -97,7 +95,7 @@ impl Doing {
                 }
                 may(&actor, act, &target, now).demand()
             }
-            Way::Feed { organisation, .. } => {
+            Way::Feed { organisation } => {
                 target.organisations.retain(|lineage| !lineage.is_within(organisation));
                 if target.organisations.is_empty() {
                     return Ok(());

@@ -23,6 +23,7 @@ pub(crate) mod people_links;
 pub(crate) mod people_names;
 pub(crate) mod people_photos;
 pub(crate) mod people_search;
+pub(crate) mod savepoints;
 
 use std::str::FromStr;
 

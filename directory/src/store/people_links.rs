@@ -122,6 +122,16 @@ pub(crate) async fn change(tx: &mut Tx, link: &Link, now: Millis) -> Result<(), 
     Ok(())
 }
 
+/// Takes a link away.
+pub(crate) async fn remove(tx: &mut Tx, link: &Link) -> Result<(), Error> {
+    sqlx::query("DELETE FROM directory_person_link WHERE source = $1 AND external_id = $2")
+        .bind(link.source.as_str())
+        .bind(link.external_id.as_str())
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
+}
+
 /// Whatever knew one person knows another from now on.
 pub(crate) async fn hand_over(tx: &mut Tx, from: &UserId, to: &UserId) -> Result<(), Error> {
     sqlx::query("UPDATE directory_person_link SET user_id = $2 WHERE user_id = $1")

@@ -1,0 +1,189 @@
+//! `/directory/scim/v2`: what this face of SCIM says of itself, and the form of its answers (RFC 7644).
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::{StatusCode, header};
+use platform::caller::Caller;
+use platform::problem::Problem;
+use platform::web::Path;
+use serde_json::{Value, json};
+
+use crate::api::FEED;
+use crate::error::Error;
+use crate::person::{Doing, Way};
+use crate::register::Register;
+use crate::scim::{self, Refused};
+use crate::version::Version;
+
+/// Where it is.
+pub(super) const BASE: &str = "/directory/scim/v2";
+
+pub(super) fn router() -> Router<Register> {
+    Router::new()
+        .route("/directory/scim/v2/ServiceProviderConfig", get(service_provider_config))
+        .route("/directory/scim/v2/ResourceTypes", get(resource_types))
+        .route("/directory/scim/v2/ResourceTypes/{name}", get(resource_type))
+        .route("/directory/scim/v2/Schemas", get(schemas))
+        .route("/directory/scim/v2/Schemas/{id}", get(schema))
+}
+
+/// A resource or a list of them.
+pub(super) struct Shown {
+    pub(super) status: StatusCode,
+    pub(super) version: Option<Version>,
+    pub(super) location: Option<String>,
+    pub(super) body: Value,
+}
+
+impl Shown {
+    pub(super) fn ok(body: Value) -> Self {
+        Self { status: StatusCode::OK, version: None, location: None, body }
+    }
+}
+
+impl IntoResponse for Shown {
+    fn into_response(self) -> Response {
+        let mut response =
+            (self.status, [(header::CONTENT_TYPE, "application/scim+json")], self.body.to_string())
+                .into_response();
+        let fields = [(header::ETAG, self.version.map(Version::tag)), (header::LOCATION, self.location)];
+        for (name, value) in fields {
+            if let Some(value) = value.and_then(|value| http::HeaderValue::try_from(value).ok()) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
+}
+
+impl IntoResponse for Refused {
+    /// RFC 7644 3.12.
+    fn into_response(self) -> Response {
+        self.problem.log();
+        let status = self.problem.kind.status();
+        let mut body = json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
+            "status": status.as_str(),
+            "detail": self.problem.detail,
+        });
+        if let Some(kind) = self.kind {
+            body["scimType"] = json!(kind);
+        }
+        Shown { status, version: None, location: None, body }.into_response()
+    }
+}
+
+/// A list.
+pub(super) fn list_of(resources: Vec<Value>, total: u64, start: u32) -> Value {
+    json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
+        "totalResults": total,
+        "startIndex": start,
+        "itemsPerPage": resources.len(),
+        "Resources": resources,
+    })
+}
+
+/// The personnel system that calls: its client id, and what it does in the name of its organisation.
+pub(super) fn feed(register: &Register, caller: Result<Caller, Problem>) -> Result<(String, Doing), Refused> {
+    let caller = caller?;
+    caller.may(FEED)?;
+    let Some(organisation) = caller.organisation.clone() else {
+        let sentence =
+            "This client speaks for no organisation. Ask the operator to say for which it does.".to_owned();
+        return Err(Error::NotAllowed { code: "feed-without-organisation", sentence }.into());
+    };
+    let source = format!("scim {}", caller.client);
+    let way = Way::Feed { organisation };
+    let doing = Doing::new(register, audit::Actor::from(&caller), way);
+    Ok((source, doing))
+}
+
+/// What is supported.
+#[utoipa::path(
+    get, path = "/directory/scim/v2/ServiceProviderConfig", tag = "scim",
+    responses(
+        (status = 200, description = "RFC 7643 5", body = Value, content_type = "application/scim+json"),
+        (status = 403, description = "The caller may not do directory:feed", body = Value, content_type = "application/scim+json"),
+    )
+)]
+pub(super) async fn service_provider_config(
+    caller: Result<Caller, Problem>,
+    State(register): State<Register>,
+) -> Result<Shown, Refused> {
+    feed(&register, caller)?;
+    Ok(Shown::ok(scim::service_provider_config(BASE)))
+}
+
+/// The kinds of resources: users.
+#[utoipa::path(
+    get, path = "/directory/scim/v2/ResourceTypes", tag = "scim",
+    responses((status = 200, description = "RFC 7643 6", body = Value, content_type = "application/scim+json"))
+)]
+pub(super) async fn resource_types(
+    caller: Result<Caller, Problem>,
+    State(register): State<Register>,
+) -> Result<Shown, Refused> {
+    feed(&register, caller)?;
+    let types = scim::resource_types(BASE);
+    let total = u64::try_from(types.len()).unwrap_or(u64::MAX);
+    Ok(Shown::ok(list_of(types, total, 1)))
+}
+
+/// One kind of resource.
+#[utoipa::path(
+    get, path = "/directory/scim/v2/ResourceTypes/{name}", tag = "scim",
+    params(("name" = String, Path, description = "Its name", example = "User")),
+    responses(
+        (status = 200, description = "RFC 7643 6", body = Value, content_type = "application/scim+json"),
+        (status = 404, description = "There is no such kind", body = Value, content_type = "application/scim+json"),
+    )
+)]
+pub(super) async fn resource_type(
+    caller: Result<Caller, Problem>,
+    State(register): State<Register>,
+    name: Result<Path<String>, Problem>,
+) -> Result<Shown, Refused> {
+    feed(&register, caller)?;
+    one(scim::resource_types(BASE), "resource type", &name?.0)
+}
+
+/// The schemas.
+#[utoipa::path(
+    get, path = "/directory/scim/v2/Schemas", tag = "scim",
+    responses((status = 200, description = "RFC 7643 7", body = Value, content_type = "application/scim+json"))
+)]
+pub(super) async fn schemas(
+    caller: Result<Caller, Problem>,
+    State(register): State<Register>,
+) -> Result<Shown, Refused> {
+    feed(&register, caller)?;
+    let schemas = scim::schemas(BASE);
+    let total = u64::try_from(schemas.len()).unwrap_or(u64::MAX);
+    Ok(Shown::ok(list_of(schemas, total, 1)))
+}
+
+/// One schema.
+#[utoipa::path(
+    get, path = "/directory/scim/v2/Schemas/{id}", tag = "scim",
+    params(("id" = String, Path, description = "Its URN", example = "urn:ietf:params:scim:schemas:core:2.0:User")),
+    responses(
+        (status = 200, description = "RFC 7643 7", body = Value, content_type = "application/scim+json"),
+        (status = 404, description = "There is no such schema", body = Value, content_type = "application/scim+json"),
+    )
+)]
+pub(super) async fn schema(
+    caller: Result<Caller, Problem>,
+    State(register): State<Register>,
+    id: Result<Path<String>, Problem>,
+) -> Result<Shown, Refused> {
+    feed(&register, caller)?;
+    one(scim::schemas(BASE), "schema", &id?.0)
+}
+
+fn one(all: Vec<Value>, what: &'static str, id: &str) -> Result<Shown, Refused> {
+    let found = all.into_iter().find(|one| one["id"] == id);
+    found.map(Shown::ok).ok_or_else(|| Error::unknown(what, id).into())
+}

@@ -1,0 +1,134 @@
+//! What another register or a personnel system says of somebody, applied to their profile.
+
+use std::collections::BTreeSet;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use platform::clock::Millis;
+use platform::db::Tx;
+use serde::Serialize;
+
+use super::changing::changed;
+use super::contacts::{add_silently, remove_address};
+use super::creating::{Creation, keep_registration};
+use super::doing::Doing;
+use super::events::Event;
+use super::note::note;
+use super::profile::Profile;
+use crate::api::{ChangeKind, Channel, Name, Standing};
+use crate::authority::Act;
+use crate::error::Error;
+use crate::store::{people_contacts, people_evidence, people_names};
+
+impl Creation {
+    /// A text that is the same for the same content, and tells nothing of it.
+    pub(crate) fn content(&self) -> String {
+        #[derive(Serialize)]
+        struct Content<'a> {
+            name: &'a Name,
+            birth: Option<String>,
+            gender: Option<&'static str>,
+            national_insurance: Option<&'a str>,
+            emails: &'a [String],
+            mobiles: &'a [String],
+            registrations: Vec<(&'static str, &'a str)>,
+        }
+        let content = Content {
+            name: &self.name,
+            birth: self.birth.map(|day| day.to_string()),
+            gender: self.gender.map(|gender| gender.word()),
+            national_insurance: self.national_insurance.as_ref().map(|kept| kept.hash.as_str()),
+            emails: &self.emails,
+            mobiles: &self.mobiles,
+            registrations: self.registrations.iter().map(|it| (it.body.word(), it.number.as_str())).collect(),
+        };
+        let text = serde_json::to_vec(&content).unwrap_or_default();
+        hex::encode(digest(&SHA256, &text).as_ref())
+    }
+}
+
+/// Brings a profile to what is told of it. What is not told stays; addresses that their holder has verified stay as well.
+///
+/// Who somebody is was checked with documents where the profile is verified: that is changed with documents only.
+pub(crate) async fn tell(
+    tx: &mut Tx,
+    now: Millis,
+    doing: &Doing,
+    profile: Profile,
+    told: &Creation,
+) -> Result<Profile, Error> {
+    doing.demand(tx, now, Act::ChangePerson, &profile).await?;
+    profile.state.demand_open()?;
+    profile.demand_person()?;
+    let before = profile.clone();
+    let mut profile = profile;
+    profile.name = told.name.clone();
+    // What is printed on a card is nobody else's business.
+    profile.name.on_card.clone_from(&before.name.on_card);
+    profile.birth = told.birth.or(before.birth);
+    profile.gender = told.gender.or(before.gender);
+    profile.national_insurance =
+        told.national_insurance.clone().or_else(|| before.national_insurance.clone());
+    let mut fields = changed(&before, &profile);
+    if profile.name != before.name {
+        fields.push("name".to_owned());
+    }
+    let identity = fields.iter().any(|field| field != "gender");
+    if identity && before.standing == Standing::Verified {
+        return Err(Error::conflict(
+            "identity-verified",
+            "Name, date of birth and national insurance number of this person were checked with documents. The registration \
+             authority changes them, with the document that shows the change.",
+        ));
+    }
+    if !fields.is_empty() {
+        if profile.name != before.name {
+            people_names::add(tx, &profile.user_id, &profile.name, before.origin.word(), None, now).await?;
+        }
+        let event = Event::PersonChanged { user_id: profile.user_id.to_string(), fields, evidence: None };
+        profile = note(tx, now, doing, profile, ChangeKind::PersonChanged, &event).await?;
+    }
+    profile = tell_addresses(tx, now, doing, profile, Channel::Email, &told.emails).await?;
+    profile = tell_addresses(tx, now, doing, profile, Channel::Mobile, &told.mobiles).await?;
+    tell_registrations(tx, now, doing, profile, told).await
+}
+
+async fn tell_addresses(
+    tx: &mut Tx,
+    now: Millis,
+    doing: &Doing,
+    mut profile: Profile,
+    channel: Channel,
+    told: &[String],
+) -> Result<Profile, Error> {
+    let present = people_contacts::of(&mut *tx, &profile.user_id).await?;
+    let present: Vec<_> = present.into_iter().filter(|address| address.channel == channel).collect();
+    for address in &present {
+        if address.contact.verified_at.is_none() && !told.contains(&address.contact.value) {
+            profile = remove_address(tx, now, doing, profile, address).await?;
+        }
+    }
+    for value in told {
+        if !present.iter().any(|address| address.contact.value == *value) {
+            profile = add_silently(tx, now, doing, profile, channel, value).await?.0;
+        }
+    }
+    Ok(profile)
+}
+
+async fn tell_registrations(
+    tx: &mut Tx,
+    now: Millis,
+    doing: &Doing,
+    mut profile: Profile,
+    told: &Creation,
+) -> Result<Profile, Error> {
+    let present = people_evidence::registrations(&mut *tx, &profile.user_id).await?;
+    let present: BTreeSet<_> = present.into_iter().collect();
+    for registration in told.registrations.iter().filter(|registration| !present.contains(registration)) {
+        keep_registration(tx, now, &profile.user_id, registration).await?;
+        let event =
+            Event::RegistrationAdded { user_id: profile.user_id.to_string(), body: registration.body };
+        profile = note(tx, now, doing, profile, ChangeKind::PersonChanged, &event).await?;
+    }
+    Ok(profile)
+}

@@ -1,0 +1,63 @@
+//! SCIM 2.0 for personnel systems (RFC 7643, RFC 7644): users, as a personnel system knows the people that it announced.
+
+mod filter;
+mod patch;
+mod provisioning;
+mod resource;
+mod schema;
+
+pub(crate) use filter::{Filter, filter};
+pub(crate) use patch::{PatchRequest, patched};
+pub(crate) use provisioning::{Announced, announce, announced, leave, replace};
+pub(crate) use resource::{EXTENSION, User, read};
+pub(crate) use schema::{resource_types, schemas, service_provider_config};
+
+use platform::problem::Problem;
+
+use crate::error::Error;
+
+/// The largest page.
+pub(crate) const LARGEST_PAGE: u32 = 200;
+
+/// Why something was not done, in the words of RFC 7644 3.12.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// As elsewhere in the register.
+    pub(crate) problem: Problem,
+    /// The keyword, where the standard has one.
+    pub(crate) kind: Option<&'static str>,
+}
+
+impl Refused {
+    /// A request that cannot be read or done.
+    pub(crate) fn invalid(kind: &'static str, detail: impl Into<String>) -> Self {
+        Self { problem: Problem::invalid("scim-invalid", detail), kind: Some(kind) }
+    }
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        let kind = match problem.code {
+            "json-invalid" => Some("invalidSyntax"),
+            "possible-duplicate" | "user-name-taken" | "external-id-taken" | "registration-taken" => {
+                Some("uniqueness")
+            }
+            "identity-verified" => Some("mutability"),
+            "field-invalid" => Some("invalidValue"),
+            _ => None,
+        };
+        Self { problem, kind }
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Problem::from(error).into()
+    }
+}
+
+impl From<platform::db::Error> for Refused {
+    fn from(error: platform::db::Error) -> Self {
+        Error::from(error).into()
+    }
+}
