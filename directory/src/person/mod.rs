@@ -47,7 +47,7 @@ pub(crate) use name::{checked as checked_name, keys};
 pub(crate) use national_insurance::{Kept, kept as kept_number};
 pub(crate) use photo::LARGEST as LARGEST_PHOTO;
 pub(crate) use photographing::{Replaced, remove as remove_photo, set as set_photo};
-pub(crate) use profile::{Profile, open};
+pub(crate) use profile::Profile;
 pub use retention::{Erasure, Retention};
 pub(crate) use showing::{View, row, shown};
 pub(crate) use state::State;

@@ -54,7 +54,7 @@ pub(crate) async fn erase(tx: &mut Tx, user: &UserId, what: Erasure, now: Millis
         }
     };
     for text in texts {
-        sqlx::query(text).bind(user.as_str()).bind(now.0).execute(&mut *tx).await?;
+        sqlx::query(*text).bind(user.as_str()).bind(now.0).execute(&mut *tx).await?;
     }
     Ok(())
 }
