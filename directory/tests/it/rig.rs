@@ -18,7 +18,6 @@ pub(crate) const START: Millis = Millis(1_795_540_800_000);
 pub(crate) struct Rig {
     pub(crate) db: Db,
     pub(crate) hand: ManualClock,
-    clock: Clock,
     pub(crate) register: Register,
     router: Router,
 }
@@ -53,12 +52,7 @@ impl Rig {
             document_key: DocumentKey::new(&[7; 32]),
         };
         let register = Register::new(parts).unwrap();
-        Self { db, hand, clock, router: router(register.clone()), register }
-    }
-
-    /// What time it is.
-    pub(crate) fn now(&self) -> Millis {
-        self.clock.now()
+        Self { db, hand, router: router(register.clone()), register }
     }
 
     /// Sends a request as this caller; a POST gets a key of its own unless one is among the headers.
@@ -96,6 +90,28 @@ impl Rig {
         let bytes = body.collect().await.unwrap().to_bytes();
         let body = serde_json::from_slice(&bytes)
             .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&bytes).into_owned()));
+        Answered { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Sends a file.
+    pub(crate) async fn file(
+        &self,
+        caller: &Caller,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        bytes: &[u8],
+    ) -> Answered {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(Body::from(bytes.to_vec())).unwrap();
+        request.extensions_mut().insert(caller.clone());
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::from(hex::encode(&bytes)));
         Answered { status: parts.status, headers: parts.headers, body }
     }
 

@@ -1,0 +1,202 @@
+//! Addresses and their codes, photographs, custody of cards, and that no number is kept.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use platform::db::Db;
+use platform::id::UserId;
+use serde_json::json;
+
+use crate::people_rig::{documents, new_person, staff, texts};
+use crate::rig::{Rig, START, person};
+
+/// The code that is on its way to somebody.
+async fn code(db: &Db, user: &UserId) -> String {
+    let text = "SELECT code FROM directory_message WHERE user_id = $1 AND code IS NOT NULL";
+    texts(db, text, user.as_str()).await.pop().unwrap()
+}
+
+fn another(code: &str) -> String {
+    format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000)
+}
+
+platform::both_engines! {
+    /// People add addresses of their own and show by a code that they are theirs; six wrong ones, or fifteen minutes, end it.
+    async fn addresses_are_shown_to_be_theirs(db: Db) {
+        let rig = Rig::new(db.clone());
+        let agent = staff(&db, 900, Some("ra-agent"), "RXX").await;
+        let id = rig.make(&agent, &new_person("Ann", "Example", "1984-07-23", "123456789")).await;
+        let ann = person(id.as_str());
+        let colleague = staff(&db, 901, None, "RXX").await;
+        let emails = format!("/directory/people/{id}/emails");
+        let mine = json!({"value": " Ann@Home.example "});
+        assert_eq!(rig.post(&colleague, &emails, &mine).await.code(), "not-in-role");
+        let added = rig.post(&ann, &emails, &mine).await;
+        assert_eq!((added.status, &added.body["personal"]["emails"][0]["value"]), (StatusCode::OK, &json!("ann@home.example")), "{:?}", added.body);
+        assert_eq!(rig.post(&ann, &emails, &mine).await.code(), "contact-there");
+        assert_eq!(rig.post(&ann, &emails, &json!({"value": "nobody"})).await.status, StatusCode::BAD_REQUEST);
+        let contact = added.body["personal"]["emails"][0]["id"].as_str().unwrap().to_owned();
+        let verification = format!("{emails}/{contact}/verification");
+        let sent = code(&db, &id).await;
+        for left in (0..6).rev() {
+            let wrong = rig.post(&ann, &verification, &json!({"code": another(&sent)})).await;
+            assert_eq!((wrong.status, wrong.code()), (StatusCode::CONFLICT, "code-wrong"));
+            assert!(wrong.body["detail"].as_str().unwrap().ends_with(&format!("{left}.")));
+        }
+        assert_eq!(rig.post(&ann, &verification, &json!({"code": sent})).await.code(), "code-spent");
+        let codes = format!("{emails}/{contact}/codes");
+        let again = rig.post(&ann, &codes, &json!({})).await;
+        assert_eq!((again.status, &again.body["sendings_left"]), (StatusCode::OK, &json!(4)), "{:?}", again.body);
+        let sent = code(&db, &id).await;
+        rig.hand.advance(Duration::from_secs(15 * 60));
+        assert_eq!(rig.post(&ann, &verification, &json!({"code": sent})).await.code(), "code-spent");
+        assert_eq!(rig.post(&ann, &codes, &json!({})).await.status, StatusCode::OK);
+        let sent = code(&db, &id).await;
+        let verified = rig.post(&ann, &verification, &json!({"code": sent})).await;
+        assert_eq!(verified.status, StatusCode::OK, "{:?}", verified.body);
+        assert_eq!(verified.body["personal"]["emails"][0]["verified_at"], json!(START.0 + 15 * 60 * 1000));
+        assert_eq!(rig.post(&ann, &codes, &json!({})).await.code(), "contact-verified");
+        // Only what the path says: a mobile is no e-mail, and somebody else's is nobody's.
+        assert_eq!(rig.post(&ann, &format!("/directory/people/{id}/mobiles/{contact}/codes"), &json!({})).await.status, StatusCode::NOT_FOUND);
+        let path = format!("{emails}/{contact}");
+        let stale = rig.send(&ann, Method::DELETE, &path, &[("if-match", "\"1\"")], None).await;
+        assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED);
+        let tag = rig.tag(&ann, &id).await;
+        let gone = rig.send(&ann, Method::DELETE, &path, &[("if-match", &tag)], None).await;
+        assert_eq!((gone.status, &gone.body["personal"]["emails"]), (StatusCode::OK, &json!([])));
+    }
+
+    /// An address is sent six codes a day, removed and added again or not; the next day it is sent more.
+    async fn codes_are_counted(db: Db) {
+        let rig = Rig::new(db.clone());
+        let agent = staff(&db, 900, Some("ra-agent"), "RXX").await;
+        let id = rig.make(&agent, &new_person("Ann", "Example", "1984-07-23", "123456789")).await;
+        let mobiles = format!("/directory/people/{id}/mobiles");
+        let added = rig.post(&agent, &mobiles, &json!({"value": "07700 900123"})).await;
+        assert_eq!(added.body["personal"]["mobiles"][0]["value"], "+447700900123");
+        let contact = added.body["personal"]["mobiles"][0]["id"].as_str().unwrap().to_owned();
+        let codes = format!("{mobiles}/{contact}/codes");
+        for left in (0..5).rev() {
+            let sent = rig.post(&agent, &codes, &json!({})).await;
+            assert_eq!(sent.body["sendings_left"], json!(left));
+        }
+        assert_eq!(rig.post(&agent, &codes, &json!({})).await.code(), "codes-spent");
+        let tag = rig.tag(&agent, &id).await;
+        rig.send(&agent, Method::DELETE, &format!("{mobiles}/{contact}"), &[("if-match", &tag)], None).await;
+        assert_eq!(rig.post(&agent, &mobiles, &json!({"value": "07700900123"})).await.code(), "codes-spent");
+        rig.hand.advance(Duration::from_secs(24 * 3600));
+        assert_eq!(rig.register.sweep_people().await.unwrap(), 0);
+        let codes = texts(&db, "SELECT code FROM directory_message WHERE user_id = $1 AND code IS NOT NULL", id.as_str()).await;
+        assert_eq!(codes, [] as [String; 0]);
+        assert_eq!(rig.post(&agent, &mobiles, &json!({"value": "07700900123"})).await.status, StatusCode::OK);
+    }
+
+    /// A photograph is set once or at its version, is read with its tag, and a picture of another shape is refused.
+    async fn photographs_have_versions(db: Db) {
+        let rig = Rig::new(db.clone());
+        let agent = staff(&db, 900, Some("ra-agent"), "RXX").await;
+        let id = rig.make(&agent, &new_person("Ann", "Example", "1984-07-23", "123456789")).await;
+        let path = format!("/directory/people/{id}/photo");
+        let put = async |headers: &[(&str, &str)], bytes: &[u8]| rig.file(&agent, Method::PUT, &path, headers, bytes).await;
+        let picture = jpeg(600, 800);
+        assert_eq!(rig.get(&agent, &path).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(put(&[], &picture).await.status, StatusCode::PRECONDITION_REQUIRED);
+        assert_eq!(put(&[("if-match", "\"1\"")], &picture).await.status, StatusCode::PRECONDITION_FAILED);
+        let first = put(&[("if-none-match", "*")], &picture).await;
+        assert_eq!((first.status, first.etag().as_str()), (StatusCode::NO_CONTENT, "\"1\""));
+        assert_eq!(put(&[("if-none-match", "*")], &picture).await.status, StatusCode::PRECONDITION_FAILED);
+        for bad in [jpeg(800, 600), b"GIF89a".to_vec(), Vec::new()] {
+            assert_eq!(put(&[("if-match", "*")], &bad).await.status, StatusCode::BAD_REQUEST);
+        }
+        assert_eq!(put(&[("if-match", "*")], &vec![0; 3 * 1024 * 1024]).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+        let read = rig.file(&agent, Method::GET, &path, &[], &[]).await;
+        assert_eq!((read.body.as_str().unwrap(), read.headers["content-type"].to_str().unwrap()), (hex::encode(&picture).as_str(), "image/jpeg"));
+        let known = rig.file(&agent, Method::GET, &path, &[("if-none-match", "W/\"1\"")], &[]).await;
+        assert_eq!(known.status, StatusCode::NOT_MODIFIED);
+        let second = put(&[("if-match", "\"1\"")], &jpeg(700, 800)).await;
+        assert_eq!(second.etag(), "\"2\"");
+        let profile = rig.get(&agent, &format!("/directory/people/{id}")).await;
+        assert_eq!((&profile.body["photo"]["width"], &profile.body["photo"]["height"]), (&json!(700), &json!(800)));
+        assert_eq!(rig.send(&agent, Method::DELETE, &path, &[("if-match", "\"1\"")], None).await.status, StatusCode::PRECONDITION_FAILED);
+        assert_eq!(rig.send(&agent, Method::DELETE, &path, &[("if-match", "\"2\"")], None).await.status, StatusCode::NO_CONTENT);
+        assert_eq!(rig.send(&agent, Method::DELETE, &path, &[("if-match", "*")], None).await.status, StatusCode::NOT_FOUND);
+        let own = rig.file(&person(id.as_str()), Method::PUT, &path, &[("if-match", "*")], &picture).await;
+        assert_eq!(own.code(), "own-record");
+    }
+
+    /// A temporary access card bears its organisation's code, one person at a time has it, and the log says who had.
+    async fn cards_are_handed_out(db: Db) {
+        let rig = Rig::new(db.clone());
+        let agent = staff(&db, 900, Some("ra-agent"), "RXX").await;
+        let elsewhere = staff(&db, 901, Some("ra-agent"), "RYY").await;
+        let holder = rig.make(&agent, &new_person("Ann", "Example", "1984-07-23", "123456789")).await;
+        let card = json!({"kind": "temporary-access-card", "organisation": " rxx ", "label": "Night desk"});
+        assert_eq!(rig.post(&elsewhere, "/directory/people", &card).await.code(), "outside-organisation");
+        let id = rig.make(&agent, &card).await;
+        let profile = rig.get(&agent, &format!("/directory/people/{id}")).await;
+        assert_eq!((&profile.body["name"]["given"], &profile.body["name"]["family"]), (&json!("RXXTAC"), &json!("Night desk")));
+        for bad in [
+            json!({"kind": "temporary-access-card", "label": "Night desk"}),
+            json!({"kind": "temporary-access-card", "organisation": "RXX", "label": "1"}),
+            json!({"kind": "temporary-access-card", "organisation": "RXX", "label": "Day desk", "birth": "1984-07-23"}),
+            json!({"kind": "robot", "organisation": "RXX", "name": {"given": "A", "family": "B"}}),
+        ] {
+            assert_eq!(rig.post(&agent, "/directory/people", &bad).await.status, StatusCode::BAD_REQUEST, "{bad}");
+        }
+        let custody = format!("/directory/people/{id}/custody");
+        let give = json!({"holder": holder, "due_on": "2026-11-25"});
+        assert_eq!(rig.post(&elsewhere, &custody, &give).await.code(), "outside-organisation");
+        let given = rig.post(&agent, &custody, &give).await;
+        assert_eq!((given.status, &given.body["given_by"]), (StatusCode::CREATED, &json!(agent.subject)), "{:?}", given.body);
+        assert_eq!(rig.post(&agent, &custody, &give).await.code(), "card-out");
+        assert_eq!(rig.post(&agent, &format!("/directory/people/{holder}/custody"), &give).await.code(), "not-a-card");
+        let back = rig.post(&agent, &format!("{custody}/return"), &json!({})).await;
+        assert_eq!((back.status, &back.body["items"][0]["back_at"]), (StatusCode::OK, &json!(START.0)));
+        assert_eq!(rig.post(&agent, &format!("{custody}/return"), &json!({})).await.code(), "card-in");
+        for (holder, due) in [(json!("000000000000"), "2026-11-25"), (json!(id), "2026-11-25"), (json!(holder), "2026-11-23")] {
+            let bad = rig.post(&agent, &custody, &json!({"holder": holder, "due_on": due})).await;
+            assert_eq!(bad.status, StatusCode::BAD_REQUEST);
+        }
+        assert_eq!(rig.post(&agent, &custody, &give).await.status, StatusCode::CREATED);
+        let log = rig.get(&agent, &custody).await;
+        assert_eq!(log.body["items"].as_array().unwrap().len(), 2);
+        assert_eq!(rig.get(&person(holder.as_str()), &custody).await.code(), "custody-of-others");
+    }
+
+    /// Nowhere in the database is a number of a document or of national insurance, and no name in the audit record.
+    async fn numbers_are_kept_nowhere(db: Db) {
+        let rig = Rig::new(db.clone());
+        let agent = staff(&db, 900, Some("ra-agent"), "RXX").await;
+        let mut body = new_person("Annabella", "Exampleson", "1984-07-23", "PASS 987654321");
+        body["national_insurance_number"] = json!("AB 12 34 56 C");
+        let id = rig.make(&agent, &body).await;
+        let shown = json!({"document": "driving-licence", "issuer": "DVLA", "number": "EXAMP807234AN9IJ01", "method": "f2f"});
+        assert_eq!(rig.act(&agent, &id, "evidence", &shown).await.status, StatusCode::OK);
+        // Under the same key a repeated request is known by a hash over it, which holds no number either.
+        assert_eq!(documents("1")[0]["number"], "1");
+        let mut all = Vec::new();
+        platform::db::snapshot::export(&db, START, &mut all).await.unwrap();
+        let all = String::from_utf8(all).unwrap();
+        assert!(all.contains("Exampleson") && all.contains("*****4321"), "the snapshot shows profiles");
+        for number in ["PASS987654321", "987654321", "PASS 987654321", "AB123456C", "AB 12 34 56 C", "EXAMP807234AN9IJ01"] {
+            assert!(!all.contains(number), "{number}");
+        }
+        let events: Vec<(Vec<u8>,)> = sqlx::query_as("SELECT body FROM audit_event").fetch_all(db.read()).await.unwrap();
+        assert!(events.len() >= 5);
+        for (event,) in events {
+            let text = String::from_utf8_lossy(&event).into_owned();
+            for secret in ["Annabella", "Exampleson", "1984", "4321", "9IJ01", "456C"] {
+                assert!(!text.contains(secret), "{secret} in {text}");
+            }
+        }
+    }
+}
+
+/// The least that reads as a JPEG of this size.
+fn jpeg(width: u16, height: u16) -> Vec<u8> {
+    let mut bytes = vec![0xff, 0xd8, 0xff, 0xe0, 0, 4, 1, 2, 0xff, 0xff, 0xc0, 0, 11, 8];
+    bytes.extend(height.to_be_bytes());
+    bytes.extend(width.to_be_bytes());
+    bytes.extend([1, 1, 0x11, 0, 0xff, 0xda, 0, 2, 7, 0xff, 0xd9]);
+    bytes
+}
