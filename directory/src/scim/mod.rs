@@ -36,7 +36,11 @@ impl Refused {
 }
 
 impl From<Problem> for Refused {
-    fn from(problem: Problem) -> Self {
+    fn from(mut problem: Problem) -> Self {
+        if problem.code == "identity-verified" {
+            // RFC 7644 3.12 has the keyword with 400 only.
+            problem.kind = platform::Kind::Invalid;
+        }
         let kind = match problem.code {
             "json-invalid" => Some("invalidSyntax"),
             "possible-duplicate" | "user-name-taken" | "external-id-taken" | "registration-taken" => {

@@ -11,6 +11,7 @@ mod matrix;
 mod people;
 mod people_contacts;
 mod people_import;
+mod people_kill;
 mod people_lives;
 mod people_rig;
 mod rig;

@@ -3,6 +3,7 @@
 use http::{Method, StatusCode};
 use platform::caller::Caller;
 use platform::db::Db;
+use platform::id::UserId;
 use serde_json::{Value, json};
 
 use crate::people_rig::{assign, documents, new_person, staff, texts};
@@ -109,7 +110,7 @@ platform::both_engines! {
         let who = system("migration", &[directory::api::IMPORT]);
         let agent = staff(&db, 900, Some("ra-agent"), "RXX").await;
         let done = import(&rig, &who, "", FILE).await;
-        let user = done.body["rows"][1]["user_id"].as_str().unwrap().parse().unwrap();
+        let user: UserId = done.body["rows"][1]["user_id"].as_str().unwrap().parse().unwrap();
         assign(&db, &user, None, "RXX", "2026-01-01").await;
         assert_eq!(rig.patch(&agent, &user, &json!({"gender": "female"})).await.code(), "identity-unverified");
         let verify = |evidence: Value| json!({"evidence": evidence, "birth": "1980-05-06"});
@@ -117,7 +118,7 @@ platform::both_engines! {
         assert_eq!(few.status, StatusCode::BAD_REQUEST);
         let undated = rig.act(&agent, &user, "verification", &json!({"evidence": documents("123456789")})).await;
         assert_eq!(undated.status, StatusCode::BAD_REQUEST);
-        assert_eq!(texts(&db, "SELECT evidence_id FROM directory_evidence WHERE user_id = $1", "000000000013").await.len(), 0);
+        assert_eq!(texts(&db, "SELECT evidence_id FROM directory_evidence WHERE user_id = $1", user.as_str()).await.len(), 0);
         let checker = staff(&db, 901, Some("id-checker"), "RXX").await;
         assert_eq!(rig.act(&checker, &user, "verification", &verify(documents("123456789"))).await.code(), "not-in-role");
         let verified = rig.act(&agent, &user, "verification", &verify(documents("123456789"))).await;
