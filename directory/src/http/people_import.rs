@@ -40,7 +40,7 @@ pub(super) async fn import(
     posted: PostedFile,
 ) -> Result<Answer, Problem> {
     posted.caller.may(IMPORT)?;
-    let how = how(query)?;
+    let how = how(&query)?;
     if let Some(answer) = register.answered(posted.once.clone()).await? {
         return Ok(answer);
     }
@@ -54,7 +54,7 @@ pub(super) async fn import(
     Ok(kept)
 }
 
-fn how(query: ImportQuery) -> Result<Import, Error> {
+fn how(query: &ImportQuery) -> Result<Import, Error> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if query.source.is_empty() || query.source.len() > 60 || !query.source.bytes().all(plain) {
         return Err(Error::field("source", "Write at most 60 small letters, digits and hyphens."));

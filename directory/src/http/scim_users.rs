@@ -83,7 +83,7 @@ pub(super) async fn list(
     let start = u32::try_from(asked.start_index.unwrap_or(1).max(1)).unwrap_or(u32::MAX);
     let count = u32::try_from(asked.count.unwrap_or(50).max(0)).unwrap_or(u32::MAX).min(LARGEST_PAGE);
     let mut connection = register.db.read().acquire().await.map_err(Error::from)?;
-    let (links, total) = match asked.filter.as_deref().map(scim::filter).transpose()? {
+    let (links, total): (Vec<Link>, u64) = match asked.filter.as_deref().map(scim::filter).transpose()? {
         Some(filter) => {
             let found = find(&mut connection, &source, &filter).await?;
             let total = u64::from(found.is_some());

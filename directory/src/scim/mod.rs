@@ -9,7 +9,7 @@ mod schema;
 pub(crate) use filter::{Filter, filter};
 pub(crate) use patch::{PatchRequest, patched};
 pub(crate) use provisioning::{Announced, announce, announced, leave, replace};
-pub(crate) use resource::{EXTENSION, User, read};
+pub(crate) use resource::{User, read};
 pub(crate) use schema::{resource_types, schemas, service_provider_config};
 
 use platform::problem::Problem;

@@ -209,7 +209,8 @@ fn place(path: &str) -> Result<Where, Refused> {
         };
     }
     let (head, sub) = match rest.rfind(']') {
-        Some(end) => (&rest[..=end], rest[end + 1..].strip_prefix('.')),
+        Some(end) if end + 1 == rest.len() => (rest, None),
+        Some(end) => (&rest[..=end], Some(rest[end + 1..].strip_prefix('.').ok_or_else(refused)?)),
         None => rest.split_once('.').map_or((rest, None), |(head, sub)| (head, Some(sub))),
     };
     let (attribute, item) = match head.split_once('[') {

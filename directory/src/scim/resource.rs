@@ -151,17 +151,26 @@ pub(super) fn respelled(value: Value, depth: u8) -> Value {
 
 /// Reads a user.
 pub(crate) fn read(value: Value) -> Result<User, Refused> {
-    let Value::Object(mut members) = respelled(value, 5) else {
+    if !value.is_object() {
         return Err(Refused::invalid("invalidSyntax", "A user is a JSON object."));
-    };
-    // Nothing and an empty list say the same (RFC 7643 2.5).
-    members.retain(|_, value| !value.is_null());
-    serde_json::from_value(Value::Object(members)).map_err(|_| {
+    }
+    serde_json::from_value(without_nulls(respelled(value, 5), 5)).map_err(|_| {
         Refused::invalid(
             "invalidSyntax",
             "An attribute has not the type that its schema says. GET /Schemas shows them.",
         )
     })
+}
+
+/// A value without what is null: nothing and an empty list say the same (RFC 7643 2.5).
+fn without_nulls(value: Value, depth: u8) -> Value {
+    match value {
+        Value::Object(members) if depth > 0 => {
+            let members = members.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(members.map(|(name, value)| (name, without_nulls(value, depth - 1))).collect())
+        }
+        other => other,
+    }
 }
 
 impl User {

@@ -175,7 +175,7 @@ fn closing<'q>(query: Query<'q>, profile: &'q Profile) -> Query<'q> {
 
 /// Everybody who was merged into one person is from now on merged into another.
 pub(crate) async fn redirect(tx: &mut Tx, from: &UserId, to: &UserId) -> Result<(), Error> {
-    sqlx::query("UPDATE directory_person SET merged_into = $2, version = version + 1 WHERE merged_into = $1")
+    sqlx::query("UPDATE directory_person SET merged_into = $2 WHERE merged_into = $1")
         .bind(from.as_str())
         .bind(to.as_str())
         .execute(&mut *tx)
