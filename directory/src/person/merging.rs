@@ -7,7 +7,7 @@ use platform::id::UserId;
 use super::doing::Doing;
 use super::events::Event;
 use super::evidence;
-use super::note::note;
+use super::note::{also, note};
 use super::profile::{Profile, open};
 use crate::api::{ChangeKind, MergePeople, Standing};
 use crate::authority::Act;
@@ -63,13 +63,10 @@ pub(crate) async fn merge(
     // A merged record is nobody's identity.
     other.standing = Standing::Unverified;
     let moved = u64::try_from(assignments.len()).unwrap_or(u64::MAX);
-    let event = || Event::PeopleMerged {
-        user_id: user.to_string(),
-        merged: duplicate.to_string(),
-        assignments: moved,
-    };
-    note(tx, now, doing, other, ChangeKind::PersonMerged, &event()).await?;
-    note(tx, now, doing, survivor, ChangeKind::PersonChanged, &event()).await
+    let (user_id, merged) = (user.to_string(), duplicate.to_string());
+    let event = Event::PeopleMerged { user_id, merged, assignments: moved };
+    note(tx, now, doing, other, ChangeKind::PersonMerged, &event).await?;
+    also(tx, now, doing, survivor, ChangeKind::PersonChanged, &event).await
 }
 
 /// Everything that one profile has becomes another's; the ids of the assignments among it come back.

@@ -17,6 +17,19 @@ pub(super) async fn note(
     tx: &mut Tx,
     now: Millis,
     doing: &Doing,
+    profile: Profile,
+    told: ChangeKind,
+    event: &Event,
+) -> Result<Profile, Error> {
+    audit::record(tx, now, &doing.who, event).await?;
+    also(tx, now, doing, profile, told, event).await
+}
+
+/// The same for the second profile of an act, whose event is recorded with the first.
+pub(super) async fn also(
+    tx: &mut Tx,
+    now: Millis,
+    doing: &Doing,
     mut profile: Profile,
     told: ChangeKind,
     event: &Event,
@@ -29,11 +42,11 @@ pub(super) async fn note(
         return Err(Error::Changed { what: "person", present });
     }
     profile.version = Version(profile.version.0 + 1);
-    first(tx, now, doing, &profile, told, event).await?;
+    line(tx, now, doing, &profile, told, event).await?;
     Ok(profile)
 }
 
-/// What goes with a version of a profile that is stored already.
+/// What goes with a profile that was stored as new.
 pub(super) async fn first(
     tx: &mut Tx,
     now: Millis,
@@ -43,6 +56,18 @@ pub(super) async fn first(
     event: &Event,
 ) -> Result<(), Error> {
     audit::record(tx, now, &doing.who, event).await?;
+    line(tx, now, doing, profile, told, event).await
+}
+
+/// The line of history and the row of the change feed of a version.
+async fn line(
+    tx: &mut Tx,
+    now: Millis,
+    doing: &Doing,
+    profile: &Profile,
+    told: ChangeKind,
+    event: &Event,
+) -> Result<(), Error> {
     let row = HistoryRow {
         version: profile.version.0,
         at: now,

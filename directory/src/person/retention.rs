@@ -58,6 +58,7 @@ pub enum Erasure {
     Numbers,
 }
 
+#[cfg(test)]
 impl Erasure {
     /// Everything that is erased.
     pub(crate) const ALL: [Self; 3] = [Self::Photo, Self::Contacts, Self::Numbers];

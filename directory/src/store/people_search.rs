@@ -159,13 +159,78 @@ fn statement(wanted: &Wanted, by_name: Option<&str>, after: Option<&Place>) -> S
     }
     if let Some(organisation) = &wanted.organisation {
         statement.and(
-            "(p.organisation = ? OR p.user_id IN (SELECT a.user_id FROM directory_assignment a \
-             WHERE a.organisation = ? AND a.state = 'live'))",
+            "p.user_id IN (SELECT a.user_id FROM directory_assignment a WHERE a.organisation = ? AND a.state = 'live' \
+             UNION SELECT o.user_id FROM directory_person o WHERE o.organisation = ?)",
             &[organisation.as_str(), organisation.as_str()],
         );
     }
     if let Some(state) = wanted.state {
-        statement.and("p.state = ?", &[state.word()]);
+        // Nearly everybody is open: where anything else is asked, that leads, and not the index of states.
+        let alone = by_name.is_none() && *wanted == Wanted { state: wanted.state, ..Wanted::default() };
+        statement.and(if alone { "p.state = ?" } else { "p.state || '' = ?" }, &[state.word()]);
     }
     statement
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::db::Engine;
+    use platform::db::testing::TestDb;
+
+    use super::*;
+
+    fn questions() -> Vec<Wanted> {
+        let user: UserId = "000000000013".parse().unwrap();
+        let each = vec![
+            Wanted { name: Some("smith j".to_owned()), ..Wanted::default() },
+            Wanted { birth: Some("1984-07-23".parse().unwrap()), ..Wanted::default() },
+            Wanted { registration: Some((None, "1234567".to_owned())), ..Wanted::default() },
+            Wanted {
+                registration: Some((Some(ProfessionalBody::Gmc), "1234567".to_owned())),
+                ..Wanted::default()
+            },
+            Wanted { email: Some("a@b.example".to_owned()), ..Wanted::default() },
+            Wanted { user: Some(user), ..Wanted::default() },
+            Wanted { organisation: Some("RXX".parse().unwrap()), ..Wanted::default() },
+            Wanted { state: Some(PersonState::Closed), ..Wanted::default() },
+        ];
+        let open = |wanted: &Wanted| Wanted { state: Some(PersonState::Open), ..wanted.clone() };
+        let named = |wanted: &Wanted| Wanted { name: Some("smith".to_owned()), ..wanted.clone() };
+        let more: Vec<Wanted> = each.iter().flat_map(|wanted| [open(wanted), named(wanted)]).collect();
+        [each, more].concat()
+    }
+
+    /// Whatever is asked, and wherever the list goes on, an index leads to it: no table is read from its beginning.
+    #[tokio::test]
+    async fn every_question_has_an_index() {
+        let test = TestDb::new(Engine::Sqlite).await;
+        let place = Place { key: "smith john".to_owned(), user: "000000000013".parse().unwrap() };
+        for wanted in questions() {
+            for after in [None, Some(&place)] {
+                let by_name = wanted.name.as_deref().filter(|_| leads_by_name(&wanted));
+                let statement = statement(&wanted, by_name, after);
+                let order = if by_name.is_some() { "k.key, k.user_id" } else { "p.user_id" };
+                let text = format!(
+                    "EXPLAIN QUERY PLAN SELECT p.user_id {} ORDER BY {order} LIMIT 50",
+                    statement.text
+                );
+                let mut query = sqlx::query_as::<_, (i64, i64, i64, String)>(AssertSqlSafe(text.clone()));
+                for value in &statement.values {
+                    query = query.bind(value.clone());
+                }
+                let plan = query.fetch_all(test.db.read()).await.unwrap();
+                assert!(!plan.is_empty());
+                for (_, _, _, step) in plan {
+                    assert!(!step.starts_with("SCAN "), "{text}: {step}");
+                    assert!(
+                        wanted.state == Some(PersonState::Closed)
+                            || wanted == Wanted { state: wanted.state, ..Wanted::default() }
+                            || !step.contains("directory_person_state"),
+                        "{text}: {step}"
+                    );
+                }
+            }
+        }
+        test.db.close().await;
+    }
 }

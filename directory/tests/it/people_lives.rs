@@ -80,6 +80,8 @@ platform::both_engines! {
         assert_eq!(families, ["Example", "Former"]);
         let list = rig.get(&manager, "/directory/people?name=former").await;
         assert_eq!(list.body["items"][0]["user_id"], json!(one.as_str()));
+        let recorded = texts(&db, "SELECT id FROM audit_event WHERE name = $1", "people-merged").await;
+        assert_eq!(recorded.len(), 1);
         let alias = rig.get(&manager, &format!("/directory/people/{two}")).await;
         assert_eq!((alias.status, &alias.body["merged_into"]), (StatusCode::MOVED_PERMANENTLY, &json!(one.as_str())));
         assert_eq!(alias.headers["location"], format!("/directory/people/{one}"));
@@ -180,7 +182,7 @@ platform::both_engines! {
 
     /// An operator without rank makes profiles, and changes none; without the act nothing is done.
     async fn systems_do_what_they_were_granted(db: Db) {
-        let rig = Rig::new(db.clone());
+        let rig = Rig::new(db);
         let operator = system("operator", &[directory::api::OPERATE, directory::api::READ]);
         let mut body = new_person("Ann", "Example", "1984-07-23", "123456789");
         for at in 0..3 {
@@ -190,6 +192,8 @@ platform::both_engines! {
         assert_eq!(rig.patch(&operator, &id, &json!({"gender": "other"})).await.code(), "not-in-role");
         let made = rig.get(&operator, &format!("/directory/people/{id}")).await;
         assert_eq!(made.body["personal"]["evidence"][0]["checker"], "000000000013");
+        let shown = texts(&rig.db, "SELECT checker FROM directory_evidence WHERE user_id = $1", id.as_str()).await;
+        assert_eq!(shown, ["000000000013"; 3]);
     }
 }
 
