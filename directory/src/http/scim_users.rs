@@ -118,7 +118,7 @@ async fn find(tx: &mut Tx, source: &str, filter: &Filter) -> Result<Option<Link>
 /// Announces somebody.
 ///
 /// The profile is unverified until the registration authority has verified who it is. The same content under the same
-/// externalId once more answers 200 and changes nothing.
+/// `externalId` once more answers 200 and changes nothing.
 #[utoipa::path(
     post, path = "/directory/scim/v2/Users", tag = "scim",
     request_body(content = Value, content_type = "application/scim+json", example = json!({

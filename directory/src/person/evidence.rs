@@ -41,7 +41,7 @@ pub(crate) fn shown(
     today: Day,
 ) -> Result<Shown, Error> {
     let issuer = line("issuer", &new.issuer, 100)?;
-    let number = new.number.as_deref().map(|number| numbered(number)).transpose()?;
+    let number = new.number.as_deref().map(numbered).transpose()?;
     if number.is_none() && needs_number(new.document) {
         return Err(Error::field("number", "Such a document has a number. It is asked for and not kept."));
     }

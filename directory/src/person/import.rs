@@ -169,9 +169,9 @@ async fn each(
                 let done = apply(tx, now, doing, source, good).await;
                 // A bad row leaves nothing behind for the next.
                 if done.is_ok() {
-                    savepoints::keep(tx).await?
+                    savepoints::keep(tx).await?;
                 } else {
-                    savepoints::undo(tx).await?
+                    savepoints::undo(tx).await?;
                 }
                 done
             }

@@ -70,13 +70,13 @@ fn jpeg(mut rest: &[u8]) -> Option<(u32, u32)> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
     /// The least that reads as a JPEG of this size.
-    pub(crate) fn a_jpeg(width: u16, height: u16) -> Vec<u8> {
+    fn a_jpeg(width: u16, height: u16) -> Vec<u8> {
         let mut bytes = vec![0xff, 0xd8, 0xff, 0xe0, 0, 4, 1, 2, 0xff, 0xff, 0xc0, 0, 11, 8];
         bytes.extend(height.to_be_bytes());
         bytes.extend(width.to_be_bytes());

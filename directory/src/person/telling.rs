@@ -14,7 +14,7 @@ use super::doing::Doing;
 use super::events::Event;
 use super::note::note;
 use super::profile::Profile;
-use crate::api::{ChangeKind, Channel, Name, Standing};
+use crate::api::{ChangeKind, Channel, Gender, Name, Standing};
 use crate::authority::Act;
 use crate::error::Error;
 use crate::store::{people_contacts, people_evidence, people_names};
@@ -34,8 +34,8 @@ impl Creation {
         }
         let content = Content {
             name: &self.name,
-            birth: self.birth.map(|day| day.to_string()),
-            gender: self.gender.map(|gender| gender.word()),
+            birth: self.birth.as_ref().map(ToString::to_string),
+            gender: self.gender.map(Gender::word),
             national_insurance: self.national_insurance.as_ref().map(|kept| kept.hash.as_str()),
             emails: &self.emails,
             mobiles: &self.mobiles,

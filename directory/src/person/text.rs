@@ -41,10 +41,8 @@ pub(crate) fn plain(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for letter in text.chars().flat_map(char::to_lowercase) {
         match letter {
-            // O'Brien and Obrien are one.
-            '\'' | '\u{2019}' | '\u{2018}' | '`' | '.' => {}
-            // What is put on a letter, where it stands by itself.
-            '\u{300}'..='\u{36f}' => {}
+            // O'Brien and Obrien are one; and what is put on a letter may stand by itself.
+            '\'' | '\u{2019}' | '\u{2018}' | '`' | '.' | '\u{300}'..='\u{36f}' => {}
             other => match unaccented(other) {
                 Some(plain) => folded.push_str(plain),
                 None if other.is_alphanumeric() => folded.push(other),

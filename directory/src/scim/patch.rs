@@ -92,7 +92,7 @@ fn apply(resource: &mut Value, act: Act, path: Option<&str>, value: Option<Value
     match (&place.item, &place.sub) {
         (None, None) => set(at, attribute, act, value),
         (None, Some(sub)) => set(member(at, attribute), sub, act, value),
-        (Some(item), sub) => items(member(at, attribute), item, sub.as_deref(), act, value),
+        (Some(item), sub) => items(member(at, attribute), item, sub.as_deref(), act, value.as_ref()),
     }
 }
 
@@ -153,7 +153,7 @@ fn items(
     (attribute, text): &(String, String),
     sub: Option<&str>,
     act: Act,
-    value: Option<Value>,
+    value: Option<&Value>,
 ) -> Result<(), Refused> {
     if list.is_null() {
         *list = Value::Array(Vec::new());
@@ -171,12 +171,14 @@ fn items(
             return Ok(());
         }
         // RFC 7644 3.5.2.3 refuses; what clients mean is an item of that kind.
-        items.push(Value::Object(Map::from_iter([(attribute.clone(), Value::from(text.as_str()))])));
+        let mut new = Map::new();
+        new.insert(attribute.clone(), Value::from(text.as_str()));
+        items.push(Value::Object(new));
     }
     for item in items.iter_mut().filter(|item| chosen(item)) {
         match sub {
-            Some(sub) => set(item, sub, act, value.clone())?,
-            None => merge(item, act, value.clone())?,
+            Some(sub) => set(item, sub, act, value.cloned())?,
+            None => merge(item, act, value.cloned())?,
         }
     }
     Ok(())

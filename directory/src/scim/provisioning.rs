@@ -49,7 +49,7 @@ impl Announced {
             emails: of(Channel::Email, "work"),
             phone_numbers: of(Channel::Mobile, "mobile"),
             extension: Extension {
-                date_of_birth: self.profile.birth.map(|day| day.to_string()),
+                date_of_birth: self.profile.birth.as_ref().map(ToString::to_string),
                 gender: self.profile.gender,
                 registrations: people_evidence::registrations(&mut *tx, &self.profile.user_id).await?,
                 ..Extension::default()
@@ -68,7 +68,8 @@ fn creation(doing: &Doing, user: &User) -> Result<Creation, Error> {
         on_card: None,
     };
     let extension = &user.extension;
-    let looked_at: Result<BTreeSet<UserId>, _> = extension.looked_at.iter().map(|id| id.parse()).collect();
+    let looked_at: Result<BTreeSet<UserId>, _> =
+        extension.looked_at.iter().map(|id| id.as_str().parse()).collect();
     let values =
         |addresses: &[Address]| -> Vec<String> { addresses.iter().map(|it| it.value.clone()).collect() };
     // Only mobiles are kept: a desk telephone receives no code.

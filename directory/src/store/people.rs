@@ -2,11 +2,10 @@
 
 use platform::clock::Millis;
 use platform::db::Tx;
-use platform::id::UserId;
-use sqlx::AssertSqlSafe;
+use platform::id::{OdsCode, UserId};
 
 use super::{Reader, read};
-use crate::api::{Closing, Name};
+use crate::api::{Closing, Gender, Name};
 use crate::error::Error;
 use crate::person::{Kept, Profile, State};
 use crate::version::Version;
@@ -133,7 +132,7 @@ pub(crate) async fn save(tx: &mut Tx, profile: &Profile) -> Result<bool, Error> 
 type Query<'q> = sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments>;
 
 /// The first nineteen values.
-fn bound<'q>(text: &'static str, profile: &'q Profile) -> Query<'q> {
+fn bound(text: &'static str, profile: &Profile) -> Query<'_> {
     let name = &profile.name;
     let survivor = match &profile.state {
         State::Merged(survivor) => Some(survivor.as_str()),
@@ -153,11 +152,11 @@ fn bound<'q>(text: &'static str, profile: &'q Profile) -> Query<'q> {
         .bind(name.middle.as_deref())
         .bind(name.family.as_str())
         .bind(name.on_card.as_deref())
-        .bind(profile.birth.map(|birth| birth.to_string()))
-        .bind(profile.gender.map(|gender| gender.word()))
+        .bind(profile.birth.as_ref().map(ToString::to_string))
+        .bind(profile.gender.map(Gender::word))
         .bind(profile.national_insurance.as_ref().map(|kept| kept.mask.as_str()))
         .bind(profile.national_insurance.as_ref().map(|kept| kept.hash.as_str()))
-        .bind(profile.organisation.as_ref().map(|organisation| organisation.as_str()))
+        .bind(profile.organisation.as_ref().map(OdsCode::as_str))
         .bind(profile.created_at.0)
 }
 

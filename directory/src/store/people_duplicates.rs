@@ -23,7 +23,7 @@ pub(crate) async fn alike(tx: &mut Tx, traits: &Traits) -> Result<Vec<UserId>, E
         gather(tx, &mut found, text, std::slice::from_ref(hash)).await?;
     }
     let births: Vec<String> =
-        traits.birth.into_iter().flat_map(both_ways).map(|day| day.to_string()).collect();
+        traits.birth.into_iter().flat_map(both_ways).map(|day: Day| format!("{day}")).collect();
     let listed = |head: &str, many: usize| {
         let marks: Vec<String> = (1..=many).map(|at| format!("${at}")).collect();
         format!("{head} IN ({}) LIMIT ${}", marks.join(", "), many + 1)

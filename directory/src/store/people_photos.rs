@@ -99,7 +99,7 @@ pub(crate) async fn give(tx: &mut Tx, card: &UserId, custody: &Custody) -> Resul
     .bind(custody.holder.as_str())
     .bind(custody.given_by.as_str())
     .bind(custody.given_at.0)
-    .bind(custody.due_on.map(|day| day.to_string()))
+    .bind(custody.due_on.as_ref().map(ToString::to_string))
     .bind(custody.notes.as_deref())
     .execute(&mut *tx)
     .await?;

@@ -42,18 +42,18 @@ impl Statement {
         self.text.push_str(if self.text.contains(" WHERE ") { " AND " } else { " WHERE " });
         let mut values = values.iter();
         for letter in condition.chars() {
-            match (letter, letter == '?') {
-                (_, true) => {
-                    let value = values.next().map_or("", |value| *value);
-                    // The same value has one place.
-                    let place = self.values.iter().position(|known| known == value).unwrap_or_else(|| {
-                        self.values.push(value.to_owned());
-                        self.values.len() - 1
-                    });
-                    self.text.push_str(&format!("${}", place + 1));
-                }
-                (letter, false) => self.text.push(letter),
+            if letter != '?' {
+                self.text.push(letter);
+                continue;
             }
+            let value = values.next().map_or("", |value| *value);
+            // The same value has one place.
+            let place = self.values.iter().position(|known| known == value).unwrap_or_else(|| {
+                self.values.push(value.to_owned());
+                self.values.len() - 1
+            });
+            self.text.push('$');
+            self.text.push_str(&(place + 1).to_string());
         }
     }
 }
