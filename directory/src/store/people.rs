@@ -132,7 +132,7 @@ pub(crate) async fn save(tx: &mut Tx, profile: &Profile) -> Result<bool, Error> 
 type Query<'q> = sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments>;
 
 /// The first nineteen values.
-fn bound(text: &'static str, profile: &Profile) -> Query<'_> {
+fn bound<'q>(text: &'static str, profile: &'q Profile) -> Query<'q> {
     let name = &profile.name;
     let survivor = match &profile.state {
         State::Merged(survivor) => Some(survivor.as_str()),
