@@ -76,7 +76,7 @@ impl IntoResponse for Refused {
 }
 
 /// A list.
-pub(super) fn list_of(resources: Vec<Value>, total: u64, start: u32) -> Value {
+pub(super) fn list_of(resources: &[Value], total: u64, start: u32) -> Value {
     json!({
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
         "totalResults": total,
@@ -129,7 +129,7 @@ pub(super) async fn resource_types(
     feed(&register, caller)?;
     let types = scim::resource_types(BASE);
     let total = u64::try_from(types.len()).unwrap_or(u64::MAX);
-    Ok(Shown::ok(list_of(types, total, 1)))
+    Ok(Shown::ok(list_of(&types, total, 1)))
 }
 
 /// One kind of resource.
@@ -162,7 +162,7 @@ pub(super) async fn schemas(
     feed(&register, caller)?;
     let schemas = scim::schemas(BASE);
     let total = u64::try_from(schemas.len()).unwrap_or(u64::MAX);
-    Ok(Shown::ok(list_of(schemas, total, 1)))
+    Ok(Shown::ok(list_of(&schemas, total, 1)))
 }
 
 /// One schema.

@@ -83,16 +83,14 @@ pub(super) async fn list(
     let start = u32::try_from(asked.start_index.unwrap_or(1).max(1)).unwrap_or(u32::MAX);
     let count = u32::try_from(asked.count.unwrap_or(50).max(0)).unwrap_or(u32::MAX).min(LARGEST_PAGE);
     let mut connection = register.db.read().acquire().await.map_err(Error::from)?;
-    let (links, total): (Vec<Link>, u64) = match asked.filter.as_deref().map(scim::filter).transpose()? {
-        Some(filter) => {
-            let found = find(&mut connection, &source, &filter).await?;
-            let total = u64::from(found.is_some());
-            (found.into_iter().filter(|_| start == 1 && count > 0).collect(), total)
-        }
-        None => {
-            let total = people_links::count(&mut *connection, &source).await?;
-            (people_links::page(&mut *connection, &source, start - 1, count).await?, total)
-        }
+    let asked = asked.filter.as_deref().map(scim::filter).transpose()?;
+    let (links, total): (Vec<Link>, u64) = if let Some(filter) = asked {
+        let found = find(&mut connection, &source, &filter).await?;
+        let total = u64::from(found.is_some());
+        (found.into_iter().filter(|_| start == 1 && count > 0).collect(), total)
+    } else {
+        let total = people_links::count(&mut *connection, &source).await?;
+        (people_links::page(&mut *connection, &source, start - 1, count).await?, total)
     };
     let mut resources = Vec::with_capacity(links.len());
     for link in links {
@@ -101,7 +99,7 @@ pub(super) async fn list(
         let announced = Announced { link, ..announced };
         resources.push(shown(&mut connection, &announced, StatusCode::OK).await?.body);
     }
-    Ok(Shown::ok(list_of(resources, total, start)))
+    Ok(Shown::ok(list_of(&resources, total, start)))
 }
 
 async fn find(tx: &mut Tx, source: &str, filter: &Filter) -> Result<Option<Link>, Error> {

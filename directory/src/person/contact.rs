@@ -9,13 +9,13 @@ use crate::api::Channel;
 use crate::error::Error;
 
 /// For how long a code can be used.
-pub(crate) const LIFETIME: Duration = Duration::from_secs(15 * 60);
+pub(crate) const LIFETIME: Duration = Duration::from_mins(15);
 /// How often a code can be tried.
 pub(crate) const TRIES: u32 = 6;
 /// How many codes an address is sent within a day.
 pub(crate) const SENDINGS: u32 = 6;
 /// The day in which they are counted.
-pub(crate) const COUNTED_OVER: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const COUNTED_OVER: Duration = Duration::from_hours(24);
 /// How many addresses of a channel somebody has at most.
 pub(crate) const MOST: usize = 10;
 

@@ -14,6 +14,7 @@ pub(crate) const EXTENSION: &str = "urn:lanyard:params:scim:schemas:extension:re
 /// A user as a personnel system writes it. What else it writes is left unread, as RFC 7644 3.3 has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_field_names, reason = "the standard names it so")]
 pub(crate) struct User {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) external_id: Option<String>,

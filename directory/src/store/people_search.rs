@@ -210,23 +210,23 @@ mod tests {
                 let by_name = wanted.name.as_deref().filter(|_| leads_by_name(&wanted));
                 let statement = statement(&wanted, by_name, after);
                 let order = if by_name.is_some() { "k.key, k.user_id" } else { "p.user_id" };
-                let text = format!(
+                let question = format!(
                     "EXPLAIN QUERY PLAN SELECT p.user_id {} ORDER BY {order} LIMIT 50",
                     statement.text
                 );
-                let mut query = sqlx::query_as::<_, (i64, i64, i64, String)>(AssertSqlSafe(text.clone()));
+                let mut query = sqlx::query_as::<_, (i64, i64, i64, String)>(AssertSqlSafe(question.clone()));
                 for value in &statement.values {
                     query = query.bind(value.clone());
                 }
                 let plan = query.fetch_all(test.db.read()).await.unwrap();
                 assert!(!plan.is_empty());
                 for (_, _, _, step) in plan {
-                    assert!(!step.starts_with("SCAN "), "{text}: {step}");
+                    assert!(!step.starts_with("SCAN "), "{question}: {step}");
                     assert!(
                         wanted.state == Some(PersonState::Closed)
                             || wanted == Wanted { state: wanted.state, ..Wanted::default() }
                             || !step.contains("directory_person_state"),
-                        "{text}: {step}"
+                        "{question}: {step}"
                     );
                 }
             }

@@ -48,7 +48,7 @@ platform::both_engines! {
         let again = rig.post(&ann, &codes, &json!({})).await;
         assert_eq!((again.status, &again.body["sendings_left"]), (StatusCode::OK, &json!(4)), "{:?}", again.body);
         let sent = code(&db, &id).await;
-        rig.hand.advance(Duration::from_secs(15 * 60));
+        rig.hand.advance(Duration::from_mins(15));
         assert_eq!(rig.post(&ann, &verification, &json!({"code": sent})).await.code(), "code-spent");
         assert_eq!(rig.post(&ann, &codes, &json!({})).await.status, StatusCode::OK);
         let sent = code(&db, &id).await;
@@ -84,7 +84,7 @@ platform::both_engines! {
         let tag = rig.tag(&agent, &id).await;
         rig.send(&agent, Method::DELETE, &format!("{mobiles}/{contact}"), &[("if-match", &tag)], None).await;
         assert_eq!(rig.post(&agent, &mobiles, &json!({"value": "07700900123"})).await.code(), "codes-spent");
-        rig.hand.advance(Duration::from_secs(24 * 3600));
+        rig.hand.advance(Duration::from_hours(24));
         assert_eq!(rig.register.sweep_people().await.unwrap(), 0);
         let codes = texts(&db, "SELECT code FROM directory_message WHERE user_id = $1 AND code IS NOT NULL", id.as_str()).await;
         assert_eq!(codes, [] as [String; 0]);

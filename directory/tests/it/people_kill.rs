@@ -44,7 +44,9 @@ fn child_of_the_kill_test() {
                     let body = json!({"duplicate": other, "duplicate_version": 1});
                     rig.act(&manager, &id, "merge", &body).await
                 }
-                None if number % 3 == 0 => rig.act(&manager, &id, "close", &json!({"reason": "left"})).await,
+                None if number.is_multiple_of(3) => {
+                    rig.act(&manager, &id, "close", &json!({"reason": "left"})).await
+                }
                 None => {
                     before = Some(id);
                     continue;
