@@ -1,6 +1,9 @@
 //! PINs and passphrases that are made here, from the system's random numbers.
 
-use anyhow::bail;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
 use aws_lc_rs::rand::fill;
 use zeroize::Zeroizing;
 
@@ -13,6 +16,26 @@ pub fn pin() -> anyhow::Result<Zeroizing<String>> {
 pub fn passphrase() -> anyhow::Result<Zeroizing<String>> {
     let text = random_text(b"abcdefghjkmnpqrstuvwxyz23456789", 20)?;
     Ok(Zeroizing::new(format!("{}-{}-{}-{}", &text[..5], &text[5..10], &text[10..15], &text[15..])))
+}
+
+/// A secret of 256 bits in hexadecimal.
+pub fn key() -> anyhow::Result<Zeroizing<String>> {
+    random_text(b"0123456789abcdef", 64)
+}
+
+/// Reads a secret of 256 bits in hexadecimal from a file that nobody else may read.
+pub fn read_key(file: &Path) -> anyhow::Result<Zeroizing<[u8; 32]>> {
+    let told = || format!("the secret in {} could not be used", file.display());
+    let mode = std::fs::metadata(file).with_context(told)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        bail!("{} can be read by others than its owner; run `chmod 600 {}`", file.display(), file.display());
+    }
+    let text = Zeroizing::new(std::fs::read_to_string(file).with_context(told)?);
+    let mut key = Zeroizing::new([0; 32]);
+    if hex::decode_to_slice(text.trim(), key.as_mut()).is_err() {
+        bail!("{} does not hold 64 digits in hexadecimal", file.display());
+    }
+    Ok(key)
 }
 
 /// Characters of an alphabet, each equally likely.
@@ -36,6 +59,21 @@ fn random_text(alphabet: &[u8], length: usize) -> anyhow::Result<Zeroizing<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A key is read back from a file of its owner's alone, and from no other.
+    #[test]
+    fn keys_lie_in_private_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("document.key");
+        std::fs::write(&file, key().unwrap().as_bytes()).unwrap();
+        let mode = |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o640);
+        assert!(read_key(&file).unwrap_err().to_string().contains("chmod 600"));
+        mode(0o600);
+        assert_ne!(*read_key(&file).unwrap(), [0; 32]);
+        std::fs::write(&file, "0123").unwrap();
+        assert!(read_key(&file).unwrap_err().to_string().contains("64 digits"));
+    }
 
     /// PINs are digits, passphrases four groups, and no two are alike.
     #[test]

@@ -17,6 +17,7 @@ use signer::Signer;
 
 use crate::callers::{self, Callers};
 use crate::config::Config;
+use crate::secrets;
 
 /// What everything stands on: the database at its newest schema and the token, opened.
 pub struct Foundation {
@@ -204,8 +205,13 @@ impl App {
     }
 
     fn open_register(&self, config: directory::Config) -> anyhow::Result<Register> {
+        let file = config.document_key.clone().context(
+            "[directory] names no document_key; make one with `openssl rand -hex 32` in a file of mode 600",
+        )?;
+        let document_key = directory::DocumentKey::new(&*secrets::read_key(&file)?);
         let (db, clock) = (self.db.clone(), self.clock.clone());
-        Register::new(directory::Parts { config, db, clock }).context("the register could not be opened")
+        let parts = directory::Parts { config, db, clock, document_key };
+        Register::new(parts).context("the register could not be opened")
     }
 
     /// The register as a module that follows its changes calls it; none where it is not kept here.

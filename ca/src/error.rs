@@ -316,6 +316,7 @@ impl From<Error> for Problem {
             Error::AuthorityCertificateRefused(_) => {
                 Problem::invalid("authority-certificate-refused", detail)
             }
+            Error::IssuerRevoked(_) => Problem::conflict("issuer-revoked", detail),
             Error::PersonLeft => Problem::conflict(
                 "person-left",
                 "The register has closed this person. Nothing is issued to them; open their profile again first.",

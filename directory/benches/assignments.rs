@@ -11,7 +11,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Body;
 use directory::api::{ACT, OPERATE};
-use directory::{Config, Parts, Register, router};
+use directory::{Config, DocumentKey, Parts, Register, router};
 use futures_util::{StreamExt as _, stream};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -43,7 +43,9 @@ fn main() {
 async fn run(engine: Engine, many: u64) {
     let database = TestDb::new(engine).await;
     seed(&database.db, 2 * many + 1).await;
-    let parts = Parts { config: Config::default(), db: database.db.clone(), clock: Clock::system() };
+    let document_key = DocumentKey::new(&[7; 32]);
+    let parts =
+        Parts { config: Config::default(), db: database.db.clone(), clock: Clock::system(), document_key };
     let routes = router(Register::new(parts).expect("the default configuration is good"));
     let operator = caller(CallerKind::System, "operator", OPERATE);
     let manager = caller(CallerKind::Person, user(0).as_str(), ACT);

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use directory::organisation::{Mode, Report, import};
-use directory::{Config, Parts, Register};
+use directory::{Config, DocumentKey, Parts, Register};
 use platform::clock::Clock;
 use platform::db::Engine;
 use platform::db::testing::TestDb;
@@ -34,7 +34,9 @@ fn main() {
 
 async fn run(engine: Engine, records: u64) {
     let database = TestDb::new(engine).await;
-    let parts = Parts { config: Config::default(), db: database.db.clone(), clock: Clock::system() };
+    let document_key = DocumentKey::new(&[7; 32]);
+    let parts =
+        Parts { config: Config::default(), db: database.db.clone(), clock: Clock::system(), document_key };
     let register = Register::new(parts).expect("the default configuration is good");
     tell(format_args!("{engine:?}, {records} organisations; memory before: {}", memory()));
     let first = Release { records, edition: 1 };

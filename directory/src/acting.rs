@@ -9,7 +9,7 @@ use platform::id::{OdsCode, UserId};
 use platform::problem::Problem;
 
 use crate::api::{ACT, FEED, OPERATE, READ};
-use crate::authority::{Act, Actor, Assurance, Rank, Role, Target, Verdict, may};
+use crate::authority::{Act, Actor, Assurance, Lineage, Rank, Role, Target, Verdict, may};
 use crate::changes;
 use crate::day::Day;
 use crate::error::Error;
@@ -17,7 +17,7 @@ use crate::once::{Answer, Once};
 use crate::register::Register;
 use crate::store::position_links::{Link, linked};
 use crate::store::roles::{Held, held};
-use crate::store::{Reader, lineages, organisations, people};
+use crate::store::{lineages, people};
 
 /// Refuses callers who were granted nothing that could let them change the register, before anything is read.
 pub(crate) fn permitted(caller: &Caller) -> Result<(), Problem> {
@@ -183,7 +183,7 @@ async fn person(tx: &mut Tx, register: &Register, caller: &Caller, today: Day) -
     let held = held(tx, &user, today).await?;
     if held.is_empty() && people::is_open(&mut *tx, &user).await? == Some(false) {
         return Err(Error::NotAllowed {
-            code: "profile-closed",
+            code: "own-profile-closed",
             sentence: "Your profile is closed. Ask your registration authority to open it again.".to_owned(),
         });
     }
@@ -191,8 +191,9 @@ async fn person(tx: &mut Tx, register: &Register, caller: &Caller, today: Day) -
         Some(text) => Some(chosen(text, &held, today)?),
         None => None,
     };
-    let roles = roles(tx, register, held).await?;
-    Ok(Actor { person: Some(user), assurance: assurance(caller), roles, acting })
+    let local = register.config.local_smartcard_administrator.as_deref();
+    let roles = roles(tx, local, held).await?;
+    Ok(Actor { person: Some(user), assurance: Assurance::of(caller.assurance.as_deref()), roles, acting })
 }
 
 /// The role profile that was chosen, if it is one of theirs now.
@@ -208,8 +209,7 @@ fn chosen(text: &str, held: &[Held], today: Day) -> Result<crate::RoleProfileId,
 }
 
 /// The roles as the rules read them.
-async fn roles(tx: &mut Tx, register: &Register, held: Vec<Held>) -> Result<Vec<Role>, Error> {
-    let local = register.config.local_smartcard_administrator.as_deref();
+async fn roles(tx: &mut Tx, local: Option<&str>, held: Vec<Held>) -> Result<Vec<Role>, Error> {
     let sponsors: BTreeSet<_> = held
         .iter()
         .filter(|role| role.profile.is_sponsors())
@@ -229,15 +229,6 @@ async fn roles(tx: &mut Tx, register: &Register, held: Vec<Held>) -> Result<Vec<
         to: held.to,
     };
     Ok(held.into_iter().map(role).collect())
-}
-
-/// What the sign-in was worth. One that does not say is worth one factor.
-fn assurance(caller: &Caller) -> Assurance {
-    match caller.assurance.as_deref() {
-        Some("aal3") => Assurance::Three,
-        Some("aal2") => Assurance::Two,
-        _ => Assurance::One,
-    }
 }
 
 /// A system is known by its key and acts in no session.
@@ -260,28 +251,30 @@ fn system(caller: &Caller, today: Day) -> Actor {
     Actor { person: None, assurance: Assurance::Three, roles, acting: None }
 }
 
+/// Demands that the caller may read what `act` shows: a system that may read the register, or a person in whose rank it is.
+pub(crate) async fn may_read(register: &Register, caller: &Caller, act: Act) -> Result<(), Problem> {
+    permitted_to_read(caller)?;
+    let (_reading, doing) = register.reading(caller.clone()).await?;
+    Ok(doing.sees(act, &Target::default())?)
+}
+
+/// The roles that a person has now, and those to come, as the rules read them.
+pub(crate) async fn roles_of(
+    tx: &mut Tx,
+    local_administrator: Option<&str>,
+    user: &UserId,
+    today: Day,
+) -> Result<Vec<Role>, Error> {
+    let held = held(tx, user, today).await?;
+    roles(tx, local_administrator, held).await
+}
+
 /// Demands that the actor may do something to a target now.
 pub(crate) fn demand(register: &Register, actor: &Actor, act: Act, target: &Target) -> Result<(), Error> {
     may(actor, act, target, register.now()).demand()
 }
 
-/// Demands that the caller may read what `act` shows: a system that may read the register, or a person in whose rank it is.
-pub(crate) async fn may_read(register: &Register, caller: &Caller, act: Act) -> Result<(), Problem> {
-    if caller.kind != CallerKind::Person {
-        return caller.may(READ);
-    }
-    caller.may(ACT)?;
-    let actor = actor(register, caller).await?;
-    Ok(demand(register, &actor, act, &Target::default())?)
-}
-
 /// The target of an act on a person: where they work, and the highest rank they hold.
-pub(crate) async fn on_person(register: &Register, user: &UserId) -> Result<Target, Error> {
-    let mut connection = register.db.read().acquire().await?;
-    on_person_in(&mut connection, register, user, register.today()).await
-}
-
-/// [`on_person`] in a transaction.
 pub(crate) async fn on_person_in(
     tx: &mut Tx,
     register: &Register,
@@ -289,29 +282,35 @@ pub(crate) async fn on_person_in(
     today: Day,
 ) -> Result<Target, Error> {
     let local = register.config.local_smartcard_administrator.as_deref();
+    target_of(tx, local, user, today).await
+}
+
+/// [`on_person_in`] for those who have no register at hand.
+pub(crate) async fn target_of(
+    tx: &mut Tx,
+    local: Option<&str>,
+    user: &UserId,
+    today: Day,
+) -> Result<Target, Error> {
     let held = held(tx, user, today).await?;
     let live = || held.iter().filter(|role| role.is_live(today));
     let places: BTreeSet<&OdsCode> =
         live().flat_map(|role| [&role.employer, &role.profile.organisation]).collect();
     let places: Vec<OdsCode> = places.into_iter().cloned().collect();
+    let mut known = lineages::of(tx, &places).await?;
+    // An organisation that the register does not know is somewhere all the same, and below nobody.
+    let reached =
+        places.iter().map(|place| known.remove(place).unwrap_or_else(|| Lineage(vec![place.clone()])));
+    let reached = reached.collect();
     Ok(Target {
         person: Some(user.clone()),
-        organisations: lineages::of(tx, &places).await?.into_values().collect(),
+        organisations: reached,
         person_rank: live().filter_map(|role| role.profile.rank(local)).max(),
         ..Target::default()
     })
 }
 
-/// The target of an act in an organisation.
-pub(crate) async fn in_organisation<'c>(
-    reader: impl Reader<'c> + Copy,
-    organisation: &OdsCode,
-) -> Result<Target, Error> {
-    let lineage = organisations::lineage(reader, organisation).await?;
-    Ok(Target { organisations: vec![lineage], ..Target::default() })
-}
-
-/// [`in_organisation`] in a transaction, if there is such an organisation.
+/// The target of an act in an organisation, if there is such an organisation.
 pub(crate) async fn in_organisation_in(tx: &mut Tx, organisation: &OdsCode) -> Result<Target, Error> {
     let lineage = lineages::of_one(tx, organisation).await?;
     let lineage = lineage.ok_or_else(|| Error::unknown("organisation", organisation))?;

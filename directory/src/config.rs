@@ -1,10 +1,13 @@
 //! The `[directory]` section of the configuration file.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 
 use crate::authority::Assurance;
 use crate::error::Error;
 use crate::person::Retention;
+use crate::position::Activity;
 
 /// How the register behaves on this machine. Every key has a default.
 #[derive(Clone, Debug, Deserialize)]
@@ -16,8 +19,16 @@ pub struct Config {
     pub request_lock_minutes: u32,
     /// After how many days a request that nobody decided expires.
     pub request_days: u32,
+    /// The file with the secret under which numbers of documents are hashed: 64 digits in hexadecimal, readable by this server
+    /// alone. Without it the register is not opened.
+    pub document_key: Option<PathBuf>,
+    /// What a sign-in with a person's certificate is worth: `two` where its key may lie in a file, `three` where it lies on
+    /// a card and nowhere else. Acts that change what others hold need `three`.
+    pub sign_in_certificate: Assurance,
     /// When what is erased of people who left.
     pub retention: Retention,
+    /// The activity that makes a local smartcard administrator of its holders, as in `B0123`; none is known nationally.
+    pub local_smartcard_administrator: Option<String>,
 }
 
 impl Default for Config {
@@ -26,7 +37,10 @@ impl Default for Config {
             idempotency_hours: 24,
             request_lock_minutes: 15,
             request_days: 30,
+            document_key: None,
+            sign_in_certificate: Assurance::Two,
             retention: Retention::default(),
+            local_smartcard_administrator: None,
         }
     }
 }
@@ -44,7 +58,15 @@ impl Config {
         if !within(self.request_days, 365) {
             return Err(Error::Setting { sentence: "directory.request_days is between 1 and 365" });
         }
-        self.retention.check()
+        self.retention.check()?;
+        let activity = self.local_smartcard_administrator.as_deref();
+        if activity.is_some_and(|code| code.parse::<Activity>().is_err() || RESERVED.contains(&code)) {
+            return Err(Error::Setting {
+                sentence: "directory.local_smartcard_administrator is the code of an activity, as in B0123, and of none \
+                           that gives another rank",
+            });
+        }
+        Ok(())
     }
 }
 

@@ -98,7 +98,7 @@ impl Error {
     }
 
     /// There is no such thing.
-    #[expect(clippy::needless_pass_by_value, reason = "a reference is a value here too")]
+    #[expect(clippy::needless_pass_by_value, reason = "ids are given as they are, borrowed or not")]
     pub fn unknown(what: &'static str, id: impl ToString) -> Self {
         Self::Unknown { what, id: id.to_string() }
     }

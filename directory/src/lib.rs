@@ -25,12 +25,17 @@ mod http;
 mod ids;
 mod ods;
 mod once;
+pub mod organisation;
 mod person;
+mod position;
+pub mod rbac;
 mod register;
+mod request;
 mod scim;
 mod store;
 mod version;
-mod words;
+mod workgroup;
+mod xml;
 
 pub use assignment::{AssignmentEvent, Cause, Swept};
 pub use campaign::CampaignEvent;
@@ -43,6 +48,7 @@ pub use ids::{
     RequestId, RoleProfileId, WorkgroupId,
 };
 pub use person::{DocumentKey, Erasure, Event as PersonEvent, Retention};
+pub use position::{Activity, Area, JobRole, PositionEvent, effective_activities};
 pub use register::{Parts, Register};
 pub use request::RequestEvent;
 pub use version::Version;

@@ -1,6 +1,7 @@
 //! The register: what every request shares.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use platform::clock::{Clock, Millis};
 use platform::db::Db;
@@ -9,6 +10,10 @@ use crate::config::Config;
 use crate::day::Day;
 use crate::error::Error;
 use crate::person::DocumentKey;
+use crate::rbac::Shelf;
+
+/// How long to wait before looking again whether something has ended.
+const SWEEP_PAUSE: Duration = Duration::from_mins(1);
 
 /// What the register is made of.
 pub struct Parts {
@@ -31,6 +36,8 @@ pub struct Shared {
     pub(crate) config: Config,
     pub(crate) db: Db,
     pub(crate) clock: Clock,
+    /// The national roles in force.
+    pub(crate) shelf: Shelf,
     pub(crate) document_key: DocumentKey,
 }
 
@@ -47,7 +54,31 @@ impl Register {
     pub fn new(parts: Parts) -> Result<Self, Error> {
         let Parts { config, db, clock, document_key } = parts;
         config.check()?;
-        Ok(Self(Arc::new(Shared { config, db, clock, document_key })))
+        Ok(Self(Arc::new(Shared { config, db, clock, shelf: Shelf::default(), document_key })))
+    }
+
+    /// Ends what has ended and erases what is due, for as long as it is polled. Stopping it anywhere loses nothing, and several
+    /// machines that do it do no harm.
+    pub async fn keep_sweeping(self) {
+        loop {
+            let swept = match self.sweep(self.now()).await {
+                Ok(swept) => !swept.is_nothing(),
+                Err(error) => {
+                    tracing::warn!(%error, "what has ended in the register was not swept: {error}");
+                    false
+                }
+            };
+            let erased = match self.sweep_people().await {
+                Ok(erased) => erased > 0,
+                Err(error) => {
+                    tracing::warn!(%error, "what is due for erasure in the register was not erased: {error}");
+                    false
+                }
+            };
+            if !swept && !erased {
+                tokio::time::sleep(SWEEP_PAUSE).await;
+            }
+        }
     }
 
     /// What time it is.

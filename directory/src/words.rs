@@ -15,7 +15,7 @@ macro_rules! words {
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
             /// The word on the wire and in tables.
-            pub fn word(self) -> &'static str {
+            pub const fn word(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)+
                 }
@@ -40,5 +40,3 @@ macro_rules! words {
         }
     };
 }
-
-pub(crate) use words;

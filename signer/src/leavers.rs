@@ -29,7 +29,7 @@ impl Signer {
     /// applied again, to no further effect.
     pub async fn follow_register(&self, register: directory::api::Client) {
         loop {
-            let pause = match register.catch_up(CONSUMER, async |change| self.apply(change).await).await {
+            let pause = match self.catch_up(&register).await {
                 Ok(0) => PAUSE,
                 Ok(_) => continue,
                 Err(problem) => {
@@ -39,6 +39,24 @@ impl Signer {
             };
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// Applies a page of what is new, and says how many changes that were. The first that fails ends it, and comes again.
+    async fn catch_up(&self, register: &directory::api::Client) -> Result<usize, Problem> {
+        let changes = register.news(CONSUMER).await?;
+        let mut outcome = Ok(changes.len());
+        let mut last = None;
+        for change in &changes {
+            if let Err(problem) = self.apply(change).await {
+                outcome = Err(problem);
+                break;
+            }
+            last = Some(change.number);
+        }
+        if let Some(last) = last {
+            register.advance(CONSUMER, last).await?;
+        }
+        outcome
     }
 
     async fn apply(&self, change: &Change) -> Result<(), Problem> {

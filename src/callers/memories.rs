@@ -43,6 +43,7 @@ mod tests {
     use axum::Router;
     use axum::body::Body;
     use axum::routing::any;
+    use directory::authority::Assurance;
     use platform::caller::Caller;
     use platform::clock::Clock;
     use platform::peer::Peer;

@@ -41,6 +41,14 @@ pub fn events() -> String {
     catalogue::render(&[
         catalogue::module::<audit::OwnEvent>(),
         catalogue::module::<ca::Event>(),
+        catalogue::module::<directory::organisation::Event>(),
+        catalogue::module::<directory::rbac::Event>(),
+        catalogue::module::<directory::PersonEvent>(),
+        catalogue::module::<directory::PositionEvent>(),
+        catalogue::module::<directory::AssignmentEvent>(),
+        catalogue::module::<directory::WorkgroupEvent>(),
+        catalogue::module::<directory::RequestEvent>(),
+        catalogue::module::<directory::CampaignEvent>(),
         catalogue::module::<signer::Event>(),
         catalogue::module::<crate::events::Event>(),
     ])

@@ -111,6 +111,10 @@ impl Folder {
                 files::write(pin, secrets::pin()?.as_bytes(), Readers::Owner)?;
             }
         }
+        let document_key = self.root.join("secrets/document.key");
+        if !document_key.exists() {
+            files::write(&document_key, secrets::key()?.as_bytes(), Readers::Owner)?;
+        }
         let tokens = self.root.join("token/tokens");
         files::write(&self.softhsm(), softhsm::configuration(&tokens).as_bytes(), Readers::Owner)?;
         if !self.ceremony().exists() {

@@ -140,6 +140,9 @@ impl Config {
         if let Some(sink) = &mut self.audit.sink {
             anchor_path(sink, base);
         }
+        if let Some(key) = self.directory.as_mut().and_then(|directory| directory.document_key.as_mut()) {
+            anchor_path(key, base);
+        }
         if let Some(profiles) = &mut self.ca.profiles {
             anchor_path(profiles, base);
         }

@@ -81,6 +81,7 @@ profile = "system-tls-client"
 [signer]
 
 [directory]                    # people, organisations, roles
+document_key = "secrets/document.key"  # numbers of documents are hashed under it: keep a copy elsewhere
 
 [audit]
 origin = {origin}  # the name of this log of acts; never used for another

@@ -112,8 +112,8 @@ fn router(port: Port, config: &Config, waiting: &Waiting, metrics: Metrics) -> R
         Problem::unavailable("locked", said, Duration::from_mins(1))
     };
     // Routes and no fallback: the layers around have one of their own.
-    let router = Router::new().route("/", any(refuse.clone())).route("/{*path}", any(refuse));
-    stack(router, &config.limits.anybody(), port.told())
+    let router = Router::new().route("/", any(refuse)).route("/{*path}", any(refuse));
+    signer::in_csc_words(stack(router, &config.limits.anybody(), port.told()))
 }
 
 /// Forgets shares of those who did not come together, for as long as it is polled.

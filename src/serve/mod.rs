@@ -160,6 +160,9 @@ impl Background {
         if let Some(signer) = app.signer.clone() {
             tasks.push(tokio::spawn(async move { signer.keep_spare_keys().await }));
         }
+        if let Some(register) = app.register.clone() {
+            tasks.push(tokio::spawn(register.keep_sweeping()));
+        }
         if let Some(register) = app.register_for("ca") {
             tasks.push(tokio::spawn(app.authority.clone().follow_register(register)));
         }

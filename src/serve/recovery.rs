@@ -91,5 +91,5 @@ fn router(port: Port, config: &Config, said: &str, metrics: Metrics) -> Router {
             .route("/live", get(|| async { "live\n" }))
             .route("/metrics", get(move || async move { metrics.render() }));
     }
-    stack(router, &config.limits.anybody(), port.told())
+    signer::in_csc_words(stack(router, &config.limits.anybody(), port.told()))
 }

@@ -81,13 +81,13 @@ impl Port {
         match self {
             Self::Public => {
                 let router = behind_the_clock(modules(app).merge(docs::router()), app, clock);
-                stack(router, &limits.anybody(), self.told())
+                signer::in_csc_words(stack(router, &limits.anybody(), self.told()))
             }
             Self::Systems => {
                 let router = limit_callers(modules(app), limits.per_client).layer(known);
                 // Before it is asked who calls: on a wrong clock no list is current, and that would be the answer.
                 let router = behind_the_clock(router, app, clock);
-                stack(router, &limits.known_callers(), self.told())
+                signer::in_csc_words(stack(router, &limits.known_callers(), self.told()))
             }
             Self::Cards => stack(cards::router().layer(known), &limits.anybody(), self.told()),
             Self::Plain => stack(ca::public_router(app.authority.clone()), &limits.anybody(), self.told()),

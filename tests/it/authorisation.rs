@@ -9,6 +9,7 @@ use lanyard::client::Server;
 use lanyard::keypair::Pair;
 use serde_json::{Value, json};
 
+use crate::register_routes::REGISTER;
 use crate::rig::{Demo, Site, free_ports};
 
 /// Who may use a route.
@@ -29,7 +30,7 @@ use Door::{Act, ActOrOwn, Open, Own};
 struct Route(&'static str, &'static str, Door, fn() -> Value);
 
 /// Every act that a client can be granted, each with a client that has nothing else.
-const ACTS: [&str; 11] = [
+const ACTS: [&str; 16] = [
     "ca:issue",
     "ca:enrol",
     "ca:revoke",
@@ -40,6 +41,11 @@ const ACTS: [&str; 11] = [
     "ca:authorities",
     "signer:sign",
     "signer:credentials",
+    "directory:read",
+    "directory:changes",
+    "directory:import",
+    "directory:feed",
+    "directory:operate",
     "audit:read",
 ];
 
@@ -215,7 +221,25 @@ async fn every_route_opens_to_those_who_may() {
         judge(&person, route, "a person", may, 403, &mut wrong).await;
     }
     assert!(wrong.is_empty(), "{wrong}");
+    the_register_is_for_those_who_have_to_do_with_it(&site, &stranger).await;
     profiles_open_one_by_one(&site).await;
+}
+
+/// Nobody unknown, and no system without an act of the register, gets as far as its rules.
+async fn the_register_is_for_those_who_have_to_do_with_it(site: &Site, stranger: &Server) {
+    let mut wrong = String::new();
+    for (method, path) in REGISTER {
+        let route = Route(method, path, Own, none);
+        judge(stranger, &route, "nobody", false, 401, &mut wrong).await;
+    }
+    for act in ACTS.into_iter().filter(|act| !act.starts_with("directory:")) {
+        let name = format!("only-{}", act.replace(':', "-"));
+        let server = site.systems(&Pair::in_folder(&site.folder.join("clients"), &name));
+        for (method, path) in REGISTER {
+            judge(&server, &Route(method, path, Own, none), act, false, 403, &mut wrong).await;
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
 }
 
 /// A client has certificates of the profiles it was granted and no others, and of remote signing never.
@@ -253,11 +277,24 @@ async fn judge(server: &Server, route: &Route, who: &str, may: bool, refusal: u1
         .replace("{serial}", "01020304")
         .replace("{credential}", CREDENTIAL)
         .replace("/signer/signatures", &format!("/signer/signatures?credential={CREDENTIAL}"));
+    let path = without_names(&path);
     let status = server.status(method.parse().unwrap(), &path, &body()).await.unwrap();
     let refused = status == 401 || status == 403;
     if may == refused || (refused && status != refusal) {
         writeln!(wrong, "{who}: {method} {template} gave {status}").unwrap();
     }
+}
+
+/// The path with a word in place of every parameter that is left.
+fn without_names(path: &str) -> String {
+    let mut rest = path;
+    let mut plain = String::new();
+    while let Some((before, after)) = rest.split_once('{') {
+        plain.push_str(before);
+        plain.push_str("none");
+        rest = after.split_once('}').map_or("", |(_, after)| after);
+    }
+    plain + rest
 }
 
 /// An installation whose configuration has one more client for each act.
@@ -300,7 +337,8 @@ async fn every_route_has_its_rule(site: &Site) {
             documented.insert((method.to_uppercase(), path.clone()));
         }
     }
+    let own = ROUTES[..ROUTES.len() - 1].iter().map(|route| (route.0, route.1));
     let ruled: BTreeSet<_> =
-        ROUTES[..ROUTES.len() - 1].iter().map(|route| (route.0.to_owned(), route.1.to_owned())).collect();
+        own.chain(REGISTER).map(|(method, path)| (method.to_owned(), path.to_owned())).collect();
     assert_eq!(documented, ruled, "left: the document; right: the table of this test");
 }

@@ -125,7 +125,13 @@ impl Authority {
 
     async fn reply(&self, request: Arc<Request>) -> Result<Reply, Refusal> {
         let now = self.desk().guarded_now().map_err(|error| refusal(&error))?;
-        let book = self.book();
+        let mut book = self.book();
+        if !request.ids().iter().any(|id| book.asked(id).is_some()) {
+            if let Err(error) = self.look_again().await {
+                tracing::warn!(%error, "whether there are new issuers could not be read: {error}");
+            }
+            book = self.book();
+        }
         let issuer = request.ids().iter().find_map(|id| book.asked(id));
         // RFC 5019 2.2.3: not an issuer of ours, so not ours to answer.
         let issuer = issuer.and_then(|id| book.find(id)).ok_or(Refusal::Unauthorized)?;

@@ -60,9 +60,8 @@ impl Authority {
         request: &RolloverRequest,
         caller: &Caller,
     ) -> Result<GenerationInfo, Error> {
-        let plan = Plan::make(self, line, request).await?;
         if request.dry_run {
-            return Ok(plan.info());
+            return Ok(Plan::make(self, line, request).await?.info());
         }
         let (authority, actor, line, request) =
             (self.clone(), Actor::from(caller), line.to_owned(), request.clone());
@@ -95,8 +94,12 @@ impl Authority {
     }
 
     async fn generation_info(&self, stored: StoredGeneration) -> Result<GenerationInfo, Error> {
-        let book = self.book();
         let id: IssuerId = stored.issuer.parse().map_err(|error| corrupt(&error))?;
+        // Another node may have certified it since this one read the book.
+        if stored.certified_at.is_some() && self.book().find(&id).is_none() {
+            self.read_book().await?;
+        }
+        let book = self.book();
         let lines = generations::lines(self.desk().db.read(), &stored.issuer).await?;
         let crosses = book.crosses_of(&id).map(|cross| STANDARD.encode(cross.certificate.der())).collect();
         let state = match (&stored.request, stored.certified_at) {
@@ -127,7 +130,7 @@ struct Rollover<'a> {
 }
 
 impl Rollover<'_> {
-    /// Plans again, since another process may have made or begun a generation before this one's turn came.
+    /// Plans in its turn: before it another process may be half-way, with a key in the token and no row yet that was read.
     async fn begin_or_take_up(&self, line: &str, request: &RolloverRequest) -> Result<IssuerId, Error> {
         let plan = Plan::make(self.authority, line, request).await?;
         let id = plan.id.clone();

@@ -84,7 +84,7 @@ fn an_import_is_taken_up(engine: Engine) {
             let (id, waiting) = ceremony::requests(db).await.unwrap().remove(0);
             let held = apart.hold(&[waiting]).await;
             let taken = bring(point, &held).await;
-            assert_eq!(taken.issuers, [id.clone()], "{point}");
+            assert_eq!(taken.issuers, std::slice::from_ref(&id), "{point}");
             let so_far = i64::try_from(at).unwrap() + 1;
             for event in ["issuer-created", "generation-finished"] {
                 // The root was taken in before.

@@ -31,11 +31,13 @@ pub enum ChangeKind {
     PositionClosed,
     /// A workgroup, or who is in it, was changed; the subject is its id.
     WorkgroupChanged,
+    /// A release of the national roles is in force; the subject is its number.
+    RolesReleased,
     /// A request was approved that another part of the register applies; the subject is its id.
     RequestApproved,
 }
 
-const WORDS: [(ChangeKind, &str); 11] = [
+const WORDS: [(ChangeKind, &str); 12] = [
     (ChangeKind::OrganisationChanged, "organisation-changed"),
     (ChangeKind::PersonChanged, "person-changed"),
     (ChangeKind::PersonClosed, "person-closed"),
@@ -45,6 +47,7 @@ const WORDS: [(ChangeKind, &str); 11] = [
     (ChangeKind::AssignmentEnded, "assignment-ended"),
     (ChangeKind::PositionChanged, "position-changed"),
     (ChangeKind::PositionClosed, "position-closed"),
+    (ChangeKind::RolesReleased, "roles-released"),
     (ChangeKind::WorkgroupChanged, "workgroup-changed"),
     (ChangeKind::RequestApproved, "request-approved"),
 ];

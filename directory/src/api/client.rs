@@ -40,26 +40,10 @@ impl Client {
         self.peer.call(Method::PUT, &path, Some(&Progress { applied })).await
     }
 
-    /// Applies what is new to this consumer, a page at most, and says how many changes that were.
+    /// What is new to a consumer, a page at most.
     ///
-    /// `apply` is idempotent: after a crash, or where another machine applies the same, it meets a change again. The first
-    /// that fails ends the page, and is met again at the next call.
-    pub async fn catch_up<F>(&self, consumer: &str, apply: F) -> Result<usize, Problem>
-    where
-        F: AsyncFn(&Change) -> Result<(), Problem>,
-    {
-        let changes = self.changes(self.applied(consumer).await?).await?;
-        let (mut last, mut failed) = (None, None);
-        for change in &changes {
-            if let Err(problem) = apply(change).await {
-                failed = Some(problem);
-                break;
-            }
-            last = Some(change.number);
-        }
-        if let Some(last) = last {
-            self.advance(consumer, last).await?;
-        }
-        failed.map_or(Ok(changes.len()), Err)
+    /// Each change is applied idempotently: after a crash, or where another machine applies the same, it comes again.
+    pub async fn news(&self, consumer: &str) -> Result<Vec<Change>, Problem> {
+        self.changes(self.applied(consumer).await?).await
     }
 }

@@ -4,12 +4,35 @@ mod actor;
 mod assignments;
 mod campaigns;
 mod changes;
+mod client;
+mod organisations;
+mod page;
 mod people;
 mod people_contact;
 mod people_evidence;
 mod people_import;
+mod positions;
+mod rbac;
+mod requests;
+mod workgroups;
 
+pub use actor::{ActingAs, ActingRole};
+pub use assignments::*;
+pub use campaigns::*;
+pub use page::{Page, PageQuery};
+pub use positions::*;
+pub use requests::*;
+pub use workgroups::*;
+
+pub use crate::store::people_closed::closed;
 pub use changes::{Change, ChangeKind, ChangeQuery, Changes, Consumer, Progress};
+pub use client::Client;
+pub use organisations::{
+    ChildrenQuery, Dates, NewOrganisation, Organisation, OrganisationAddress, OrganisationContact,
+    OrganisationKind, OrganisationQuery, OrganisationRecord, OrganisationRelationship, OrganisationRole,
+    OrganisationStatus, OrganisationSummary, Organisations, Period, RaHost, RecordClass, RecordUse,
+    RoleWeight, Succession, SuccessionKind,
+};
 pub use people::{
     Candidate, ChangeName, ChangePerson, ClosePerson, CloseReason, Closing, DuplicateReason, FormerName,
     Gender, HistoryRow, MergePeople, MergedInto, Name, NameReason, NewPerson, Origin, People, PeopleQuery,
@@ -22,6 +45,10 @@ pub use people_contact::{
 };
 pub use people_evidence::{CheckMethod, DocumentKind, Evidence, IdentityLevel, NewEvidence, VerifyPerson};
 pub use people_import::{ImportMode, ImportQuery, ImportRow, Imported, RowOutcome, Trial};
+pub use rbac::{
+    Activities, ActivityItem, BaselineDifference, CodeItem, CodeQuery, Codes, Difference, DifferenceQuery,
+    EffectiveRequest, EffectiveRight, EffectiveRights, Reason, Release, Releases, RenamedCode, Shift,
+};
 
 use platform::caller::Act;
 

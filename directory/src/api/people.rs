@@ -7,7 +7,6 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{Contact, Evidence, IdentityLevel, NewEvidence, Photo, ProfessionalBody, Registration};
 use crate::day::Day;
-use crate::words::words;
 
 words!(
     /// Whose profile it is.

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::day::Day;
-use crate::words::words;
 
 words!(
     /// A kind of document that shows who somebody is.

@@ -4,8 +4,6 @@ use platform::id::UserId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::words::words;
-
 words!(
     /// What is done with a file that has bad rows.
     ImportMode, "a mode of import" {

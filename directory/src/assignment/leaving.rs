@@ -13,6 +13,7 @@ use crate::changes;
 use crate::day::Day;
 use crate::error::Error;
 use crate::ids::{AssignmentId, LeavingId};
+use crate::person;
 use crate::store::{assignments, leavings, people};
 
 /// How many assignments of one person end in one act.
@@ -75,7 +76,7 @@ pub(crate) async fn leave(
         told: None,
     };
     if at_once {
-        leaving.told = Some(tell(tx, doing.now, &leaving).await?);
+        leaving.told = Some(tell(tx, doing.now, &doing.recorded(), &leaving).await?);
     }
     leavings::insert(tx, &leaving).await?;
     let event = AssignmentEvent::PersonLeaves {
@@ -90,10 +91,16 @@ pub(crate) async fn leave(
 }
 
 /// Tells of a leaving whose last day has passed; gives the number from which on everything of it is told.
-pub(super) async fn tell(tx: &mut Tx, now: Millis, leaving: &Leaving) -> Result<u64, Error> {
+///
+/// Who leaves everywhere is closed with it, so that nothing is done for them from then on, however late the feed is read.
+pub(super) async fn tell(
+    tx: &mut Tx,
+    now: Millis,
+    who: &audit::Actor,
+    leaving: &Leaving,
+) -> Result<u64, Error> {
     if leaving.organisation.is_none() {
-        let user = leaving.user.as_str();
-        return changes::tell(tx, now, ChangeKind::PersonClosed, user, Some(user)).await;
+        person::close_who_left(tx, now, who, &leaving.user, &leaving.reason).await?;
     }
     changes::last(tx).await
 }

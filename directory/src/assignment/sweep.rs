@@ -78,7 +78,11 @@ async fn leavings_due(tx: &mut Tx, now: Millis) -> Result<u64, Error> {
     for leaving in &due {
         // Somebody who was taken on again in the meantime has not left for good.
         let back = !assignments::open_of_person(tx, &leaving.user, None, today, 1).await?.is_empty();
-        let told = if back { changes::last(tx).await? } else { tell(tx, now, leaving).await? };
+        let told = if back {
+            changes::last(tx).await?
+        } else {
+            tell(tx, now, &audit::Actor::system("directory"), leaving).await?
+        };
         leavings::set_told(tx, &leaving.id, told).await?;
     }
     Ok(u64::try_from(due.len()).unwrap_or(u64::MAX))

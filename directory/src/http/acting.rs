@@ -30,3 +30,12 @@ pub(super) async fn choose(mut request: Request, next: Next) -> Result<Response,
     }
     Ok(next.run(request).await)
 }
+
+/// Refuses, before anything is read, whoever is not known or was granted nothing of the register.
+pub(super) async fn known(caller: Caller, request: Request, next: Next) -> Result<Response, Problem> {
+    if caller.acts.iter().any(|act| act.starts_with("directory:")) {
+        return Ok(next.run(request).await);
+    }
+    let detail = format!("{} may do nothing in the register. Ask the operator to grant it.", caller.client);
+    Err(Problem::forbidden("act-not-granted", detail))
+}

@@ -7,13 +7,19 @@ mod assignments;
 mod campaigns;
 mod changes;
 mod headers;
+mod input;
+mod organisations;
 mod people;
 mod people_acts;
 mod people_contacts;
 mod people_import;
 mod people_photo;
+mod positions;
+mod rbac;
+mod requests;
 mod scim;
 mod scim_users;
+mod workgroups;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -31,13 +37,23 @@ pub fn router(register: Register) -> Router {
         .route("/directory/changes", get(changes::list))
         .route("/directory/consumers", get(changes::consumers))
         .route("/directory/consumers/{name}", put(changes::advance));
-    own.merge(people::router())
+    own.merge(organisations::router())
+        .merge(rbac::router())
+        .merge(people::router())
         .merge(people_acts::router())
         .merge(people_contacts::router())
         .merge(people_photo::router())
         .merge(people_import::router())
         .merge(scim::router())
         .merge(scim_users::router())
+        .merge(actor::router())
+        .merge(positions::router())
+        .merge(assignments::router())
+        .merge(workgroups::router())
+        .merge(requests::router())
+        .merge(campaigns::router())
+        .layer(axum::middleware::from_fn(acting::choose))
+        .layer(axum::middleware::from_fn(acting::known))
         .layer(DefaultBodyLimit::max(LARGEST))
         .with_state(register)
 }
@@ -100,8 +116,20 @@ struct Scim;
 
 /// The register's routes as OpenAPI.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let mut document = Document::openapi();
-    document.merge(People::openapi());
-    document.merge(Scim::openapi());
-    document
+    let mut whole = Document::openapi();
+    for area in [
+        actor::Document::openapi(),
+        organisations::Document::openapi(),
+        rbac::Document::openapi(),
+        People::openapi(),
+        Scim::openapi(),
+        positions::Document::openapi(),
+        assignments::Document::openapi(),
+        workgroups::Document::openapi(),
+        requests::Document::openapi(),
+        campaigns::Document::openapi(),
+    ] {
+        whole.merge(area);
+    }
+    whole
 }

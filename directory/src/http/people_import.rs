@@ -14,8 +14,7 @@ use crate::person::{self, Doing, Import, LARGEST_IMPORT, Way};
 use crate::register::Register;
 
 pub(super) fn router() -> Router<Register> {
-    let import = post(import).layer(DefaultBodyLimit::max(LARGEST_IMPORT));
-    Router::new().route("/directory/people/import", import)
+    Router::new().route("/directory/people/import", post(import)).layer(DefaultBodyLimit::max(LARGEST_IMPORT))
 }
 
 /// Imports people from a CSV file.

@@ -21,9 +21,10 @@ use crate::store::{people, people_photos};
 use crate::version::{Expected, Version};
 
 pub(super) fn router() -> Router<Register> {
-    let photo = get(read).put(put).delete(remove).layer(DefaultBodyLimit::max(LARGEST_PHOTO + 1));
-    Router::new()
-        .route("/directory/people/{user_id}/photo", photo)
+    let photo = Router::new()
+        .route("/directory/people/{user_id}/photo", get(read).put(put).delete(remove))
+        .layer(DefaultBodyLimit::max(LARGEST_PHOTO + 1));
+    photo
         .route("/directory/people/{user_id}/custody", get(log).post(give))
         .route("/directory/people/{user_id}/custody/return", post(take_back))
 }

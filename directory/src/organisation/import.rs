@@ -420,5 +420,6 @@ async fn write_sorted(tx: &mut Tx, sorted: &Sorted<'_>, now: Millis) -> Result<(
     written::write(tx, OrganisationKind::National, &all).await?;
     let told: Vec<_> =
         all.iter().map(|one| (ChangeKind::OrganisationChanged, one.record.ods.to_string(), None)).collect();
-    changes::tell_many(tx, now, &told).await
+    changes::tell_many(tx, now, &told).await?;
+    Ok(())
 }

@@ -6,14 +6,14 @@ use platform::id::UserId;
 
 use super::doing::Doing;
 use super::events::Event;
-use super::note::note;
+use super::note::{note, note_by};
 use super::profile::{Profile, open};
 use super::text;
-use crate::api::{ChangeKind, ClosePerson, Closing, ReopenPerson};
+use crate::api::{ChangeKind, ClosePerson, CloseReason, Closing, ReopenPerson};
 use crate::authority::Act;
 use crate::changes;
 use crate::error::Error;
-use crate::store::assignments_end;
+use crate::store::{assignments_end, people};
 use crate::version::Expected;
 
 /// Closes a profile: it and every live assignment end in one act, and the row that tells the rest commits with it.
@@ -29,7 +29,7 @@ pub(crate) async fn close(
     doing.demand(tx, now, Act::ClosePerson, &profile).await?;
     let notes = request.notes.map(|notes| text::notes("notes", &notes)).transpose()?;
     profile.state = profile.state.close(Closing { at: now, reason: request.reason, notes })?;
-    let ended = assignments_end::end_all_of(tx, user, doing.today, request.reason.word()).await?;
+    let ended = assignments_end::end_all_of(tx, user, &doing.who.subject, now, request.reason.word()).await?;
     let told: Vec<_> = ended
         .iter()
         .map(|id| (ChangeKind::AssignmentEnded, id.to_string(), Some(user.to_string())))
@@ -41,6 +41,27 @@ pub(crate) async fn close(
         assignments: ended.iter().map(ToString::to_string).collect(),
     };
     note(tx, now, doing, profile, ChangeKind::PersonClosed, &event).await
+}
+
+/// Closes the profile of somebody whose last day has passed, in the transaction that tells of it; one that is not open, or
+/// not known, stays as it is. Says whether it was closed.
+pub(crate) async fn close_who_left(
+    tx: &mut Tx,
+    now: Millis,
+    who: &audit::Actor,
+    user: &UserId,
+    why: &str,
+) -> Result<bool, Error> {
+    let Some(mut profile) = people::find(&mut *tx, user).await? else { return Ok(false) };
+    if profile.state.demand_open().is_err() {
+        return Ok(false);
+    }
+    let closing = Closing { at: now, reason: CloseReason::Left, notes: Some(why.to_owned()) };
+    profile.state = profile.state.close(closing)?;
+    let event =
+        Event::PersonClosed { user_id: user.to_string(), reason: CloseReason::Left, assignments: Vec::new() };
+    note_by(tx, now, who, profile, ChangeKind::PersonClosed, &event).await?;
+    Ok(true)
 }
 
 /// Opens a closed profile again. What ended stays ended: access is given anew.

@@ -13,7 +13,7 @@ use crate::authority::{self, Act, Lineage, Target, may};
 use crate::day::Day;
 use crate::error::Error;
 use crate::register::Register;
-use crate::store::{assignments, assignments_end, organisations, people};
+use crate::store::{assignments_end, organisations, people};
 
 /// Who does it, and with what.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub(crate) struct Doing {
     pub(crate) way: Way,
     pub(crate) key: DocumentKey,
     pub(crate) today: Day,
+    /// The activity of local smartcard administrators, where one is set.
+    local: Option<String>,
 }
 
 /// In what way something is done.
@@ -51,7 +53,13 @@ impl Doing {
 
     /// Somebody in some way.
     pub(crate) fn new(register: &Register, who: audit::Actor, way: Way) -> Self {
-        Self { who, way, key: register.document_key.clone(), today: register.today() }
+        Self {
+            who,
+            way,
+            key: register.document_key.clone(),
+            today: register.today(),
+            local: register.config.local_smartcard_administrator.clone(),
+        }
     }
 
     /// The person who acts, if a person does.
@@ -91,7 +99,7 @@ impl Doing {
                                 .to_owned(),
                         });
                     }
-                    actor.roles = assignments::roles(&mut *tx, person).await?;
+                    actor.roles = acting::roles_of(tx, self.local.as_deref(), person, self.today).await?;
                 }
                 may(&actor, act, &target, now).demand()
             }
@@ -116,7 +124,7 @@ impl Doing {
         let Way::Rank(actor) = &self.way else { return Ok(()) };
         let mut actor = actor.clone();
         if let Some(person) = &actor.person {
-            actor.roles = assignments::roles(&mut *tx, person).await?;
+            actor.roles = acting::roles_of(tx, self.local.as_deref(), person, self.today).await?;
         }
         may(&actor, Act::CreatePerson, &Target::default(), now).demand()?;
         let Some(organisation) = organisation else { return Ok(()) };
@@ -127,20 +135,18 @@ impl Doing {
 
     async fn target(&self, tx: &mut Tx, act: Act, profile: &Profile) -> Result<Target, Error> {
         let user = &profile.user_id;
-        let mut target = Target { person: Some(user.clone()), ..Target::default() };
+        let mut target = acting::target_of(tx, self.local.as_deref(), user, self.today).await?;
         // What reaches everything also reaches what is still to come.
         let mut works_in: Vec<OdsCode> = if act.needs_every_organisation() {
             assignments_end::organisations_reached(tx, user, self.today).await?
         } else {
-            assignments::organisations_of(&mut *tx, user, self.today).await?
+            Vec::new()
         };
         works_in.extend(profile.organisation.clone());
         for organisation in works_in {
             let lineage: Lineage = organisations::lineage_in(tx, &organisation).await?;
             target.organisations.push(lineage);
         }
-        let roles = assignments::roles(&mut *tx, user).await?;
-        target.person_rank = roles.iter().filter(|role| role.is_live(self.today)).map(|role| role.rank).max();
         Ok(target)
     }
 }

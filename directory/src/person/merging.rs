@@ -10,6 +10,7 @@ use super::evidence;
 use super::note::{also, note};
 use super::profile::{Profile, open};
 use crate::api::{ChangeKind, MergePeople, Standing};
+use crate::assignment::mint;
 use crate::authority::Act;
 use crate::changes;
 use crate::error::Error;
@@ -78,5 +79,8 @@ async fn move_everything(tx: &mut Tx, from: &UserId, to: &UserId) -> Result<Vec<
     people_links::hand_over(tx, from, to).await?;
     people::redirect(tx, from, to).await?;
     let assignments = assignments_end::move_all(tx, from, to).await?;
-    Ok(assignments.iter().map(ToString::to_string).collect())
+    // The survivor has role profiles of their own for what moved; those of the other id are nobody's from now on.
+    let pairs: Vec<_> = assignments.iter().map(|(_, position)| (to.clone(), position.clone())).collect();
+    mint(tx, &pairs).await?;
+    Ok(assignments.iter().map(|(id, _)| id.to_string()).collect())
 }

@@ -31,7 +31,7 @@ mod telling;
 mod text;
 
 pub(crate) use changing::{change, note_evidence, register, rename, unregister, verify};
-pub(crate) use closing::{close, reopen};
+pub(crate) use closing::{close, close_who_left, reopen};
 pub(crate) use contact::Pending;
 pub(crate) use contacts::{Outcome, add as add_contact, remove as remove_contact, send_code, try_code};
 pub(crate) use creating::{Created, Creation, addresses, create, registrations};

@@ -21,8 +21,20 @@ pub(super) async fn note(
     told: ChangeKind,
     event: &Event,
 ) -> Result<Profile, Error> {
-    audit::record(tx, now, &doing.who, event).await?;
-    also(tx, now, doing, profile, told, event).await
+    note_by(tx, now, &doing.who, profile, told, event).await
+}
+
+/// [`note`] for what a module does by itself.
+pub(super) async fn note_by(
+    tx: &mut Tx,
+    now: Millis,
+    who: &audit::Actor,
+    profile: Profile,
+    told: ChangeKind,
+    event: &Event,
+) -> Result<Profile, Error> {
+    audit::record(tx, now, who, event).await?;
+    stored(tx, now, who, profile, told, event).await
 }
 
 /// The same for the second profile of an act, whose event is recorded with the first.
@@ -30,6 +42,17 @@ pub(super) async fn also(
     tx: &mut Tx,
     now: Millis,
     doing: &Doing,
+    profile: Profile,
+    told: ChangeKind,
+    event: &Event,
+) -> Result<Profile, Error> {
+    stored(tx, now, &doing.who, profile, told, event).await
+}
+
+async fn stored(
+    tx: &mut Tx,
+    now: Millis,
+    who: &audit::Actor,
     mut profile: Profile,
     told: ChangeKind,
     event: &Event,
@@ -42,7 +65,7 @@ pub(super) async fn also(
         return Err(Error::Changed { what: "person", present });
     }
     profile.version = Version(profile.version.0 + 1);
-    line(tx, now, doing, &profile, told, event).await?;
+    line(tx, now, who, &profile, told, event).await?;
     Ok(profile)
 }
 
@@ -56,14 +79,14 @@ pub(super) async fn first(
     event: &Event,
 ) -> Result<(), Error> {
     audit::record(tx, now, &doing.who, event).await?;
-    line(tx, now, doing, profile, told, event).await
+    line(tx, now, &doing.who, profile, told, event).await
 }
 
 /// The line of history and the row of the change feed of a version.
 async fn line(
     tx: &mut Tx,
     now: Millis,
-    doing: &Doing,
+    who: &audit::Actor,
     profile: &Profile,
     told: ChangeKind,
     event: &Event,
@@ -72,8 +95,8 @@ async fn line(
         version: profile.version.0,
         at: now,
         act: event.name().to_owned(),
-        by_kind: doing.who.kind.clone(),
-        by: doing.who.subject.clone(),
+        by_kind: who.kind.clone(),
+        by: who.subject.clone(),
         details: serde_json::to_string(event).map_err(|_| Error::Stored { what: "event" })?,
     };
     people_names::note(tx, &profile.user_id, &row).await?;

@@ -33,26 +33,40 @@ struct Row {
     version: i64,
 }
 
-/// The roles in the registration authority that a person's assignments give, those to come and those past among them.
-pub(crate) async fn roles<'c>(reader: impl Reader<'c>, user: &UserId) -> Result<Vec<Role>, Error> {
-    let rows: Vec<RoleColumns> = sqlx::query_as(
-        "SELECT p.position_id, p.organisation, p.rank, a.from_day, a.to_day FROM directory_assignment a \
-         JOIN directory_position p ON p.position_id = a.position_id \
-         WHERE a.user_id = $1 AND a.state = 'live' AND p.rank IS NOT NULL LIMIT 100",
-    )
-    .bind(user.as_str())
-    .fetch_all(reader)
-    .await?;
-    let mut roles = Vec::with_capacity(rows.len());
-    for (_position, organisation, rank, from, to) in rows {
-        roles.push(Role {
-            role_profile: None,
-            organisation: Some(read("directory_position.organisation", &organisation)?),
-            rank: rank_of(&rank)?,
-            assignable: BTreeSet::new(),
-            from: read("directory_assignment.from_day", &from)?,
-            to: to.map(|to| read("directory_assignment.to_day", &to)).transpose()?,
-        });
+const COLUMNS: &str = "assignment_id, user_id, position_id, organisation, from_day, to_day, state, notes, via, \
+                       made_by, made_at, removed_by, removed_at, removed_why, version";
+
+fn assignment(row: Row) -> Result<Assignment, Error> {
+    let state = match (row.state.as_str(), row.removed_by, row.removed_at) {
+        ("live", None, None) => State::Live,
+        ("ended", None, None) => State::Ended,
+        ("removed", Some(by), Some(at)) => State::Removed { by, at: Millis(at), why: row.removed_why },
+        _ => return Err(Error::Stored { what: "directory_assignment.state" }),
+    };
+    Ok(Assignment {
+        id: read("directory_assignment.assignment_id", &row.assignment_id)?,
+        user: read("directory_assignment.user_id", &row.user_id)?,
+        position: read("directory_assignment.position_id", &row.position_id)?,
+        organisation: read("directory_assignment.organisation", &row.organisation)?,
+        from: read("directory_assignment.from_day", &row.from_day)?,
+        to: row.to_day.map(|to| read("directory_assignment.to_day", &to)).transpose()?,
+        state,
+        notes: row.notes,
+        via: read("directory_assignment.via", &row.via)?,
+        made_by: row.made_by,
+        made_at: Millis(row.made_at),
+        version: Version(row.version),
+    })
+}
+
+fn assignments(rows: Vec<Row>) -> Result<Vec<Assignment>, Error> {
+    rows.into_iter().map(assignment).collect()
+}
+
+/// Those of the assignments that there are.
+pub(crate) async fn find_all(tx: &mut Tx, ids: &[AssignmentId]) -> Result<Vec<Assignment>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
     }
     let text =
         format!("SELECT {COLUMNS} FROM directory_assignment WHERE assignment_id IN ({})", list(1, ids.len()));

@@ -1,29 +1,30 @@
 //! Assignments that end or move with their person.
 
+use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::{OdsCode, UserId};
 
 use super::read;
 use crate::day::Day;
 use crate::error::Error;
-use crate::ids::AssignmentId;
+use crate::ids::{AssignmentId, PositionId};
 
-/// Ends every live assignment of a person on a day, those to come among them, and says which.
-///
-/// The table has no column for the reason yet; the event of the act that calls this has it.
+/// Takes every live assignment of a person away, those to come among them, and says which.
 pub(crate) async fn end_all_of(
     tx: &mut Tx,
     user: &UserId,
-    day: Day,
-    _why: &str,
+    by: &str,
+    at: Millis,
+    why: &str,
 ) -> Result<Vec<AssignmentId>, Error> {
     let rows: Vec<(String,)> = sqlx::query_as(
-        "UPDATE directory_assignment SET state = 'ended', version = version + 1, \
-         to_day = CASE WHEN to_day IS NULL OR to_day > $2 THEN $2 ELSE to_day END \
-         WHERE user_id = $1 AND state = 'live' RETURNING assignment_id",
+        "UPDATE directory_assignment SET state = 'removed', removed_by = $2, removed_at = $3, removed_why = $4, \
+         version = version + 1 WHERE user_id = $1 AND state = 'live' RETURNING assignment_id",
     )
     .bind(user.as_str())
-    .bind(day.to_string())
+    .bind(by)
+    .bind(at.0)
+    .bind(why)
     .fetch_all(&mut *tx)
     .await?;
     let mut ids: Vec<AssignmentId> = rows
@@ -34,21 +35,31 @@ pub(crate) async fn end_all_of(
     Ok(ids)
 }
 
-/// Gives every assignment of one person to another, and says which.
-pub(crate) async fn move_all(tx: &mut Tx, from: &UserId, to: &UserId) -> Result<Vec<AssignmentId>, Error> {
-    let rows: Vec<(String,)> = sqlx::query_as(
-        "UPDATE directory_assignment SET user_id = $2, version = version + 1 WHERE user_id = $1 RETURNING assignment_id",
+/// Gives every assignment of one person to another, and says which, with their positions.
+pub(crate) async fn move_all(
+    tx: &mut Tx,
+    from: &UserId,
+    to: &UserId,
+) -> Result<Vec<(AssignmentId, PositionId)>, Error> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "UPDATE directory_assignment SET user_id = $2, version = version + 1 WHERE user_id = $1 \
+         RETURNING assignment_id, position_id",
     )
     .bind(from.as_str())
     .bind(to.as_str())
     .fetch_all(&mut *tx)
     .await?;
-    let mut ids: Vec<AssignmentId> = rows
+    let mut moved: Vec<(AssignmentId, PositionId)> = rows
         .iter()
-        .map(|(id,)| read("directory_assignment.assignment_id", id))
+        .map(|(id, position)| {
+            Ok((
+                read("directory_assignment.assignment_id", id)?,
+                read("directory_assignment.position_id", position)?,
+            ))
+        })
         .collect::<Result<_, Error>>()?;
-    ids.sort();
-    Ok(ids)
+    moved.sort();
+    Ok(moved)
 }
 
 /// The organisations in which a person has an assignment that has not ended, those to come among them: where the person

@@ -57,15 +57,6 @@ pub(crate) async fn after<'c>(reader: impl Reader<'c>, after: u64, limit: u32) -
         .collect()
 }
 
-/// How far a consumer has come; `0` before it has said so.
-pub(crate) async fn applied<'c>(reader: impl Reader<'c>, consumer: &str) -> Result<u64, Error> {
-    let row: Option<(i64,)> = sqlx::query_as("SELECT applied FROM directory_consumer WHERE name = $1")
-        .bind(consumer)
-        .fetch_optional(reader)
-        .await?;
-    Ok(row.and_then(|(applied,)| u64::try_from(applied).ok()).unwrap_or(0))
-}
-
 /// How far every consumer has come, by name; at most a hundred.
 pub(crate) async fn consumers<'c>(reader: impl Reader<'c>) -> Result<Vec<(String, u64, Millis)>, Error> {
     let rows: Vec<(String, i64, i64)> =
@@ -124,8 +115,6 @@ mod tests {
             };
             assert_eq!(subjects(1, 10).await, [(2, "a".to_owned()), (3, "b".to_owned())]);
             assert_eq!(subjects(0, 1).await, [(1, "555021942107".to_owned())]);
-            assert_eq!(applied(db.read(), "ca").await.unwrap(), 2);
-            assert_eq!(applied(db.read(), "signer").await.unwrap(), 0);
             assert_eq!(consumers(db.read()).await.unwrap(), [("ca".to_owned(), 2, now)]);
         }
     }

@@ -5,6 +5,7 @@
 
 pub(crate) mod assignments;
 pub(crate) mod assignments_end;
+pub(crate) mod campaigns;
 pub(crate) mod changes;
 pub(crate) mod counters;
 pub(crate) mod leavings;
@@ -15,6 +16,7 @@ pub(crate) mod organisations_imported;
 pub(crate) mod organisations_search;
 pub(crate) mod organisations_written;
 pub(crate) mod people;
+pub(crate) mod people_closed;
 pub(crate) mod people_contacts;
 pub(crate) mod people_duplicates;
 pub(crate) mod people_erasure;
@@ -23,7 +25,13 @@ pub(crate) mod people_links;
 pub(crate) mod people_names;
 pub(crate) mod people_photos;
 pub(crate) mod people_search;
+pub(crate) mod position_links;
+pub(crate) mod positions;
+pub(crate) mod rbac;
+pub(crate) mod requests;
+pub(crate) mod roles;
 pub(crate) mod savepoints;
+pub(crate) mod workgroups;
 
 use std::str::FromStr;
 

@@ -46,21 +46,44 @@ pub(crate) async fn lineage<'c>(reader: impl Reader<'c>, organisation: &OdsCode)
 
 /// The same, inside a transaction.
 pub(crate) async fn lineage_in(tx: &mut Tx, organisation: &OdsCode) -> Result<Lineage, Error> {
-    let mut line = vec![organisation.clone()];
-    while line.len() <= DEEPEST {
-        let Some(last) = line.last() else { break };
-        match host(&mut *tx, last).await? {
-            Some(host) if !line.contains(&host) => line.push(host),
-            _ => break,
-        }
-    }
-    Ok(Lineage(line))
+    lineage(&mut *tx, organisation).await
 }
 
-/// The organisation that hosts the registration authority of this one.
-async fn host<'c>(reader: impl Reader<'c>, organisation: &OdsCode) -> Result<Option<OdsCode>, Error> {
-    let row: Option<(Option<String>,)> =
-        sqlx::query_as("SELECT ra_host FROM directory_organisation WHERE ods = $1")
+/// How many hosted organisations lie below one, one below the other; at most one more than are allowed.
+pub(crate) async fn height<'c>(reader: impl Reader<'c>, organisation: &OdsCode) -> Result<usize, Error> {
+    let (deepest,): (i64,) = sqlx::query_as(
+        "WITH RECURSIVE below (ods, depth) AS ( \
+           SELECT ods, CAST(0 AS BIGINT) FROM directory_organisation WHERE ods = $1 \
+           UNION ALL \
+           SELECT o.ods, below.depth + 1 FROM directory_organisation o \
+           JOIN below ON o.ra_host = below.ods WHERE below.depth <= $2) \
+         SELECT CAST(COALESCE(MAX(depth), 0) AS BIGINT) FROM below",
+    )
+    .bind(organisation.as_str())
+    .bind(i64::try_from(DEEPEST).unwrap_or(i64::MAX))
+    .fetch_one(reader)
+    .await?;
+    Ok(usize::try_from(deepest).unwrap_or(0))
+}
+
+/// What decides whether an organisation may host or be hosted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Whether it is open.
+    pub(crate) status: OrganisationStatus,
+    /// The present host of its registration authority.
+    pub(crate) ra_host: Option<OdsCode>,
+    /// How often it was written.
+    pub(crate) version: Version,
+}
+
+/// Whether there is an organisation with this code, and how it stands.
+pub(crate) async fn standing<'c>(
+    reader: impl Reader<'c>,
+    organisation: &OdsCode,
+) -> Result<Option<Standing>, Error> {
+    let row: Option<(String, Option<String>, i64)> =
+        sqlx::query_as("SELECT status, ra_host, version FROM directory_organisation WHERE ods = $1")
             .bind(organisation.as_str())
             .fetch_optional(reader)
             .await?;

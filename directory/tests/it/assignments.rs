@@ -77,7 +77,7 @@ platform::both_engines! {
         assert_eq!(world.try_assign(&who(AGENT), NURSE, &world.ward).await.code(), "profile-closed");
         assert_eq!(world.try_assign(&who(AGENT), 9999, &world.ward).await.status, StatusCode::NOT_FOUND);
         close_person(&db, AGENT).await;
-        assert_eq!(world.try_assign(&who(AGENT), NURSE + 1, &world.ward).await.code(), "profile-closed");
+        assert_eq!(world.try_assign(&who(AGENT), NURSE + 1, &world.ward).await.code(), "own-profile-closed");
         assert_eq!(world.recorded("position-assigned").await, 6);
     }
 

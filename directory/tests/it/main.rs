@@ -8,11 +8,22 @@ mod campaigns;
 mod changes;
 mod leaving;
 mod matrix;
+mod organisation_import;
+mod organisations;
 mod people;
 mod people_contacts;
 mod people_import;
 mod people_kill;
 mod people_lives;
 mod people_rig;
+mod positions;
+mod rbac;
+mod requests;
 mod rig;
+mod roles;
 mod scim;
+mod workgroups;
+mod world;
+
+#[path = "../../benches/release/mod.rs"]
+mod release;

@@ -185,7 +185,7 @@ fn nobody_decides_what_they_asked_for() {
 /// Nobody gives, takes or decides a position above their own rank, nor takes over somebody who holds one.
 #[test]
 fn nobody_reaches_above_their_rank() {
-    let gives = [
+    let giving_acts = [
         Act::Assign,
         Act::RedateAssignment,
         Act::EndAssignment,
@@ -204,7 +204,7 @@ fn nobody_reaches_above_their_rank() {
             for (rank, written) in Rank::ALL.into_iter().zip(row.chars()) {
                 let refused = above > rank && expected(written).1 == 'y';
                 let given = Target { position: Some(position()), position_rank: Some(above), ..target(act) };
-                let wanted = if refused && gives.contains(&act) { '-' } else { expected(written).1 };
+                let wanted = if refused && giving_acts.contains(&act) { '-' } else { expected(written).1 };
                 assert_eq!(
                     letter(may(&actor(rank), act, &given, NOW)),
                     wanted,

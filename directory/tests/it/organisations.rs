@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use directory::api::{ACT, OPERATE, READ};
+use directory::api::{ACT, CHANGES, OPERATE, READ};
 use directory::organisation::Mode;
 use http::{Method, StatusCode};
 use platform::caller::Caller;
@@ -97,7 +97,7 @@ platform::both_engines! {
         assert_eq!(rig.get(&weak, "/directory/organisations/G0000015").await.code(), "assurance-too-low");
         let mut none = somebody.clone();
         none.acts.remove(ACT.0);
-        let stranger = system("stranger", &[OPERATE]);
+        let stranger = system("stranger", &[CHANGES]);
         for caller in [&none, &stranger] {
             assert_eq!(rig.get(caller, "/directory/organisations/G0000015").await.code(), "act-not-granted");
             assert_eq!(rig.get(caller, "/directory/organisations").await.code(), "act-not-granted");

@@ -41,33 +41,53 @@ pub(crate) async fn assign(
     from: &str,
 ) -> AssignmentId {
     let (position, assignment) = (PositionId::new(START), AssignmentId::new(START));
-    let insert = match rank {
-        Some(_) => {
-            "INSERT INTO directory_position (position_id, organisation, name, state, rank, version) \
-             VALUES ($1, $2, 'A position', 'open', $3, 1)"
-        }
-        None => {
-            "INSERT INTO directory_position (position_id, organisation, name, state, version) \
-             VALUES ($1, $2, 'A position', 'open', 1)"
-        }
-    };
-    let mut values = vec![position.to_string(), organisation.to_owned()];
-    values.extend(rank.map(str::to_owned));
-    execute(db, insert, values).await;
+    let (job_role, activities) = role(rank);
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
     execute(
         db,
-        "INSERT INTO directory_assignment (assignment_id, user_id, position_id, organisation, from_day, state, version) \
-         VALUES ($1, $2, $3, $4, $5, 'live', 1)",
-        vec![
-            assignment.to_string(),
-            user.to_string(),
-            position.to_string(),
-            organisation.to_owned(),
-            from.to_owned(),
-        ],
+        "INSERT INTO directory_organisation (ods, name, status, version) VALUES ($1, $1, 'active', 1) \
+         ON CONFLICT DO NOTHING",
+        texts(&[organisation]),
+    )
+    .await;
+    execute(
+        db,
+        "INSERT INTO directory_position (position_id, organisation, name, name_key, state, version) \
+         VALUES ($1, $2, 'A position', 'A POSITION', 'open', 1)",
+        texts(&[position.as_str(), organisation]),
+    )
+    .await;
+    execute(
+        db,
+        "INSERT INTO directory_access_profile (access_profile_id, position_id, place, organisation, job_role, areas, \
+         activities) VALUES ($1, $1, 0, $2, $3, '', $4)",
+        texts(&[position.as_str(), organisation, job_role, activities]),
+    )
+    .await;
+    execute(
+        db,
+        "INSERT INTO directory_assignment (assignment_id, user_id, position_id, organisation, from_day, state, via, \
+         made_by, made_at, version) VALUES ($1, $2, $3, $4, $5, 'live', 'cim', 'test', 0, 1)",
+        texts(&[assignment.as_str(), user.as_str(), position.as_str(), organisation, from]),
     )
     .await;
     assignment
+}
+
+/// The job role and the activity that make a rank.
+fn role(rank: Option<&str>) -> (&'static str, &'static str) {
+    match rank {
+        Some("ra-manager") => ("S0080:G0450:R5080", ""),
+        Some("ra-agent") => ("S0080:G0450:R5090", "B0274"),
+        Some("sponsor") => ("S0010:G0020:R8000", "B1300"),
+        Some("id-checker") => ("S0010:G0020:R8000", "B0267"),
+        _ => ("S0010:G0020:R8000", ""),
+    }
+}
+
+/// Whether this is a time, in milliseconds, within a second after another: each request takes a moment.
+pub(crate) fn soon_after(value: &Value, earlier: i64) -> bool {
+    value.as_i64().is_some_and(|at| (earlier..earlier + 1000).contains(&at))
 }
 
 /// Writes with a statement and its texts.

@@ -5,7 +5,7 @@ use std::path::Path;
 use audit::Actor;
 use directory::api::READ;
 use directory::rbac::{Content, Imported, Mode, from_folder, import};
-use directory::{Config, Error, Parts, Register, router};
+use directory::{Config, DocumentKey, Error, Parts, Register, router};
 use http::StatusCode;
 use http_body_util::BodyExt as _;
 use platform::clock::Clock;
@@ -62,7 +62,7 @@ async fn elsewhere(other: &Register, path: &str) -> Value {
 platform::both_engines! {
     /// A release is counted first, brought in once, in force at once in every process, and read page by page.
     async fn release_is_in_force_at_once(db: Db) {
-        let other = Register::new(Parts { config: Config::default(), db: db.clone(), clock: Clock::manual(START).0 }).unwrap();
+        let other = Register::new(Parts { config: Config::default(), db: db.clone(), clock: Clock::manual(START).0, document_key: DocumentKey::new(&[7; 32]) }).unwrap();
         let rig = Rig::new(db);
         let reader = system("reader", &[READ]);
         let empty = elsewhere(&other, "/directory/rbac/activities").await;

@@ -18,6 +18,7 @@ pub(crate) const START: Millis = Millis(1_795_540_800_000);
 pub(crate) struct Rig {
     pub(crate) db: Db,
     pub(crate) hand: ManualClock,
+    clock: Clock,
     pub(crate) register: Register,
     router: Router,
 }
@@ -48,11 +49,16 @@ impl Rig {
         let parts = Parts {
             config: Config::default(),
             db: db.clone(),
-            clock,
+            clock: clock.clone(),
             document_key: DocumentKey::new(&[7; 32]),
         };
         let register = Register::new(parts).unwrap();
-        Self { db, hand, router: router(register.clone()), register }
+        Self { db, hand, clock, router: router(register.clone()), register }
+    }
+
+    /// What time it is.
+    pub(crate) fn now(&self) -> Millis {
+        self.clock.now()
     }
 
     /// Sends a request as this caller; a POST gets a key of its own unless one is among the headers.

@@ -70,10 +70,20 @@ async fn closing_leaves_no_thread() {
     }
 }
 
+/// The names of the threads that run code. One that has ended is in the list for a moment still: the kernel wakes whoever
+/// joins it before it takes it out.
 fn threads() -> Vec<String> {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    // A thread that ends while we look is not there.
-    tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok()).collect()
+    tasks.filter_map(|task| running(&std::fs::read_to_string(task.ok()?.path().join("stat")).ok()?)).collect()
+}
+
+/// The name in a line of `stat` (proc(5)), unless the thread is on its way out.
+fn running(stat: &str) -> Option<String> {
+    const EXITING: u32 = 0x4;
+    let (before, after) = stat.rsplit_once(") ")?;
+    let flags: u32 = after.split(' ').nth(6)?.parse().ok()?;
+    let name = before.split_once('(')?.1;
+    (flags & EXITING == 0).then(|| name.to_owned())
 }
 
 /// A label that a token has is not initialised again.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -131,10 +132,17 @@ async fn lego_registers_issues_renews_and_revokes() {
     lego(&["--tls", "--tls.port", &tls, "renew", "--days", "400", "--no-random-sleep"]);
     let second = verified(&root, &leaf, &chain);
     assert_ne!(first, second, "nothing was renewed");
-    let record = running.site.run(&["audit", "export"]);
-    let validated =
-        |kind: &str| record.lines().any(|line| line.contains("acme-validated") && line.contains(kind));
-    assert!(validated("http-01") && validated("tls-alpn-01"), "a road was not taken");
+    // An event is in the exported record once it is in the tree, within moments.
+    let deadline = Instant::now() + Duration::from_mins(1);
+    loop {
+        let record = running.site.run(&["audit", "export"]);
+        let validated =
+            |kind: &str| record.lines().any(|line| line.contains("acme-validated") && line.contains(kind));
+        if validated("http-01") && validated("tls-alpn-01") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "a road was not taken");
+    }
     lego(&["revoke"]);
     assert_eq!(known(&running, &second).await["state"], "revoked");
 }

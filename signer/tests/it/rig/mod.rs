@@ -14,7 +14,7 @@ use http_body_util::BodyExt as _;
 use platform::caller::{Act, Caller, CallerKind};
 use platform::clock::{Clock, ManualClock, Millis};
 use platform::db::Db;
-use platform::web::{Limits, stack};
+use platform::web::{Limits, Lines, Told, stack};
 use serde_json::{Value, json};
 use signer::api::{Algorithm, CREDENTIALS, Credential, LedgerEntry, OWN_CREDENTIALS, SIGN};
 use signer::{Argon2, Attempts, Config, KeyPool, Parts, Signer};
@@ -104,7 +104,7 @@ impl Rig {
 
     /// The routes as a port of the server has them, with these limits around.
     pub(crate) fn port(&self, limits: &Limits) -> Router {
-        signer::in_csc_words(stack(self.router.clone(), limits))
+        signer::in_csc_words(stack(self.router.clone(), limits, Told { port: "test", lines: Lines::All }))
     }
 
     /// Time goes on.
