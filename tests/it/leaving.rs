@@ -1,4 +1,4 @@
-//! Who leaves: the register tells, and the authority and the signer follow.
+//! Who leaves: the register tells, and the authority follows.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
