@@ -265,7 +265,7 @@ mod tests {
     use crate::api::SignatureForm;
     use crate::digest::Digest;
     use crate::ids::{AuthorisationId, CredentialId, SigningId};
-    use crate::store::signings::testing::{make_ready, revoke, stored};
+    use crate::store::signings::testing::{leave, make_ready, revoke, stored};
 
     const NOW: Millis = Millis(1_000);
     const LATER: i64 = 2_000;
@@ -386,6 +386,22 @@ mod tests {
             assert!(tasks.join_all().await.into_iter().all(|outcome| outcome == Outcome::Stored));
             assert_eq!(stored(&db).await.0, i64::try_from(TOGETHER * 2 + 3).unwrap());
             assert!(deposits.queue().is_empty());
+        }
+    }
+
+    platform::both_engines! {
+        /// Whoever has left signs nothing from then on, whatever was authorised before; their neighbours do not notice.
+        async fn who_has_left_signs_nothing(db: Db) {
+            let deposits = Deposits::into(db.clone());
+            let mut other = ready(&db, &[0]).await;
+            other.user = "555021942115".to_owned();
+            let (before, left) = (ready(&db, &[0]).await, ready(&db, &[0]).await);
+            assert_eq!(deposits.store(Arc::new(before)).await.unwrap(), Outcome::Stored);
+            leave(&db, &left.user).await;
+            let store = |deposit: Deposit| deposits.store(Arc::new(deposit));
+            let (left, other) = tokio::join!(store(left), store(other));
+            assert_eq!((left.unwrap(), other.unwrap()), (Outcome::Left, Outcome::Stored));
+            assert_eq!(stored(&db).await, (2, 2, 2), "what was signed before stays, and nothing else is there");
         }
     }
 

@@ -203,6 +203,22 @@ pub(crate) mod testing {
         done.unwrap();
     }
 
+    /// Closes a person in the register, as that does when they leave.
+    pub(crate) async fn leave(db: &Db, user: &str) {
+        let user = user.to_owned();
+        let done: Result<(), Error> = db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let sql = "INSERT INTO directory_person (user_id, kind, state, version) \
+                               VALUES ($1, 'person', 'closed', 1)";
+                    sqlx::query(sql).bind(user).execute(&mut *tx).await?;
+                    Ok(())
+                })
+            })
+            .await;
+        done.unwrap();
+    }
+
     /// How many requests, signatures and events are stored.
     pub(crate) async fn stored(db: &Db) -> (i64, i64, i64) {
         sqlx::query_as(
