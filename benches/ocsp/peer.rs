@@ -1,6 +1,7 @@
 //! `openssl ocsp` as a responder, with a key in a file. It serves one question on each connection.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -45,6 +46,7 @@ impl Responder {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            .process_group(0)
             .spawn()?;
         Ok(Responder { child, issuer, _folder: folder })
     }
@@ -52,11 +54,10 @@ impl Responder {
 
 impl Drop for Responder {
     fn drop(&mut self) {
-        // The parent ends its children when it is asked to.
-        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-        if !asked.is_ok_and(|status| status.success()) {
-            let _ = self.child.kill();
-        }
+        // The parent and the children that answer, at once: asked to end, it can wait for a child that waits for a caller.
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }

@@ -1,6 +1,7 @@
 //! The crate against real tokens.
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
+mod checking;
 mod destroying;
 mod keys;
 mod ml_dsa;
