@@ -33,11 +33,11 @@ const PLANS: [Plan; 2] = [
     Plan { alg: Alg::P256, singles: 6_000, batched: 24_000, goal: "goal 40 %" },
     Plan { alg: Alg::Rsa2048, singles: 3_000, batched: 4_500, goal: "goal 85 %" },
 ];
-const BATCHES: [usize; 3] = [25, 100, 250];
+/// How many documents in a batch, and how many connections wait for such batches: enough to keep the processor busy while
+/// others wait for the disk, and no more, so that latency says something.
+const BATCHES: [(usize, usize); 3] = [(25, 12), (100, 6), (250, 4)];
 /// Connections that wait for single signatures: enough for writes to be grouped.
 const SINGLES_AT_ONCE: usize = 16;
-/// Connections that wait for batches.
-const BATCHES_AT_ONCE: usize = 4;
 /// Single signatures share authorisations to keep the making of those short; each batch has its own.
 const SINGLES_PER_AUTHORISATION: usize = 10;
 /// For how long the latency at half load is measured.
@@ -74,9 +74,10 @@ async fn measure(plan: &Plan, site: &Site, server: &Running, prescriber: &Prescr
     let single = checked(singles, SINGLES_AT_ONCE, site, server).await?;
     let half = single.0.rate / 2.0;
     rows.push(("single".to_owned(), single));
-    for batch in BATCHES {
+    for (batch, at_once) in BATCHES {
         let requests = prescriber.requests(plan.batched, batch, batch).await?;
-        rows.push((format!("batches of {batch}"), checked(requests, BATCHES_AT_ONCE, site, server).await?));
+        let name = format!("batches of {batch}, {at_once} at once");
+        rows.push((name, checked(requests, at_once, site, server).await?));
     }
     let after = raw::rate(site, plan.alg, RawKey::Wrapped)?.0;
     let token = f64::midpoint(before, after);
