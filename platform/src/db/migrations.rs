@@ -31,6 +31,12 @@ pub(super) async fn pending(engine: Engine, readers: &sqlx::AnyPool) -> Result<u
     Ok(migrator(engine).iter().filter(|migration| !had.contains(&migration.version)).count())
 }
 
+/// What tells these migrations from others.
+#[cfg(feature = "testing")]
+pub(super) fn checksums(engine: Engine) -> impl Iterator<Item = &'static [u8]> {
+    migrator(engine).iter().map(|migration| &*migration.checksum)
+}
+
 pub(super) async fn run(engine: Engine, url: &str) -> Result<(), Error> {
     let migrator = migrator(engine);
     let mut connection = connection::open_writer(engine, url).await?;

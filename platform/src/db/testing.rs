@@ -14,6 +14,7 @@ use super::{Config, Db, Engine, Tx};
 use crate::clock::Clock;
 
 mod cluster;
+mod template;
 
 pub use cluster::Cluster;
 
@@ -42,7 +43,12 @@ impl TestDb {
         super::connection::install_drivers();
         let folder = tempfile::Builder::new().prefix("lanyard-db.").tempdir().expect("a temporary folder");
         let (url, cluster) = match engine {
-            Engine::Sqlite => (sqlite_url(folder.path()), None),
+            Engine::Sqlite => {
+                if let Some(templates) = template::folder() {
+                    template::copy_sqlite(&templates, &folder.path().join("test.db")).await;
+                }
+                (sqlite_url(folder.path()), None)
+            }
             Engine::Postgres => postgres_url().await,
         };
         let config = Config::new(url);
@@ -66,8 +72,14 @@ async fn postgres_url() -> (String, Option<Cluster>) {
     let name = format!("test_{}", uuid::Uuid::now_v7().simple());
     let mut admin = Tx::connect(&cluster::url(&server, "postgres")).await.expect("the test cluster answers");
     // The name is made of our own letters and digits.
-    let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
-    raw_sql(create).execute(&mut admin).await.expect("a database for the test");
+    let create = match template::folder() {
+        Some(_) => {
+            let template = template::in_cluster(&server, &mut admin).await;
+            format!("CREATE DATABASE {name} TEMPLATE {template}")
+        }
+        None => format!("CREATE DATABASE {name}"),
+    };
+    raw_sql(AssertSqlSafe(create)).execute(&mut admin).await.expect("a database for the test");
     admin.close().await.expect("the connection closes");
     (cluster::url(&server, &name), cluster)
 }
