@@ -4,6 +4,7 @@
 setup:            ## install what is missing, for everything
 	tools/setup-run
 	tools/setup-test
+	tools/setup-kryoptic
 
 run:              ## build, set up a demonstration in ./lanyard-demo, sign a prescription, stay up
 	tools/setup-run
