@@ -1,8 +1,6 @@
 //! What the register tells: the certificates of those who have left are revoked.
 
-use std::time::Duration;
-
-use directory::api::{Change, ChangeKind};
+use directory::api::{Change, ChangeKind, Follower};
 use platform::caller::Caller;
 use platform::db;
 use platform::problem::Problem;
@@ -15,48 +13,21 @@ use crate::serial::Serial;
 /// How the authority is called among the consumers of the change feed.
 pub const CONSUMER: &str = "module:ca";
 
-/// How long to wait for something new.
-const PAUSE: Duration = Duration::from_secs(1);
-/// How long to wait after a failure.
-const AFTER_FAILURE: Duration = Duration::from_secs(5);
-
 impl Authority {
     /// Follows the register for as long as it is polled. Stopping it anywhere loses nothing: what was not noted as applied is
     /// applied again, to no further effect.
     pub async fn follow_register(self, register: directory::api::Client) {
-        loop {
-            let pause = match self.catch_up(&register).await {
-                Ok(0) => PAUSE,
-                Ok(_) => continue,
-                Err(problem) => {
-                    tracing::warn!(%problem, "what the register tells could not be applied: {problem}");
-                    AFTER_FAILURE
-                }
-            };
-            tokio::time::sleep(pause).await;
-        }
-    }
-
-    /// Applies a page of what is new, and says how many changes that were. The first that fails ends it, and comes again.
-    async fn catch_up(&self, register: &directory::api::Client) -> Result<usize, Problem> {
-        let changes = register.news(CONSUMER).await?;
-        let mut outcome = Ok(changes.len());
-        let mut last = None;
-        for change in &changes {
-            if let Err(problem) = self.apply(change).await {
-                outcome = Err(problem);
-                break;
-            }
-            last = Some(change.number);
-        }
-        if let Some(last) = last {
-            register.advance(CONSUMER, last).await?;
-        }
-        outcome
+        let apply = |change: Change| {
+            let authority = self.clone();
+            async move { authority.apply(&change).await }
+        };
+        Follower::new(register, CONSUMER).follow(apply).await;
     }
 
     async fn apply(&self, change: &Change) -> Result<(), Problem> {
-        let (Some(reason), Some(person)) = (reason(change.kind), &change.person) else { return Ok(()) };
+        let (Some(reason), Some(person)) = (Reason::of_change(change.kind), &change.person) else {
+            return Ok(());
+        };
         Ok(self.revoke_all_of(person, reason).await?)
     }
 
@@ -103,12 +74,14 @@ impl Authority {
     }
 }
 
-/// What a change means for a person's certificates. RFC 5280 5.3.1
-fn reason(kind: ChangeKind) -> Option<Reason> {
-    match kind {
-        ChangeKind::PersonClosed => Some(Reason::CessationOfOperation),
-        // Certificates name an id that nobody has any more.
-        ChangeKind::PersonMerged => Some(Reason::Superseded),
-        _ => None,
+impl Reason {
+    /// Why what somebody holds is revoked by a change of the register; nothing is by most. RFC 5280 5.3.1
+    pub fn of_change(kind: ChangeKind) -> Option<Self> {
+        match kind {
+            ChangeKind::PersonClosed => Some(Self::CessationOfOperation),
+            // It names an id that nobody has any more.
+            ChangeKind::PersonMerged => Some(Self::Superseded),
+            _ => None,
+        }
     }
 }

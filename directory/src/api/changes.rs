@@ -121,6 +121,10 @@ pub struct Consumer {
     /// When it said so, in milliseconds since 1970.
     #[schema(value_type = i64)]
     pub at: Millis,
+    /// When the oldest change was told that it has not applied, in milliseconds since 1970; none if it has applied all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub waiting_since: Option<Millis>,
 }
 
 #[cfg(test)]

@@ -45,8 +45,7 @@ pub(super) async fn consumers(
     State(register): State<Register>,
 ) -> Result<Json<Vec<Consumer>>, Problem> {
     caller.may(CHANGES)?;
-    let rows = changes::consumers(register.db.read()).await?;
-    Ok(Json(rows.into_iter().map(|(name, applied, at)| Consumer { name, applied, at }).collect()))
+    Ok(Json(changes::consumers(register.db.read()).await?))
 }
 
 /// Says how far this consumer has come. It never goes back.

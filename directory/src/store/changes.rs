@@ -5,7 +5,7 @@ use platform::db::Tx;
 use sqlx::AssertSqlSafe;
 
 use super::{Reader, placeholders, read, stored_number};
-use crate::api::Change;
+use crate::api::{Change, Consumer};
 use crate::error::Error;
 
 /// How many rows go into one statement.
@@ -58,15 +58,20 @@ pub(crate) async fn after<'c>(reader: impl Reader<'c>, after: u64, limit: u32) -
 }
 
 /// How far every consumer has come, by name; at most a hundred.
-pub(crate) async fn consumers<'c>(reader: impl Reader<'c>) -> Result<Vec<(String, u64, Millis)>, Error> {
-    let rows: Vec<(String, i64, i64)> =
-        sqlx::query_as("SELECT name, applied, at FROM directory_consumer ORDER BY name LIMIT 100")
-            .fetch_all(reader)
-            .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(name, applied, at)| (name, u64::try_from(applied).unwrap_or(0), Millis(at)))
-        .collect())
+pub(crate) async fn consumers<'c>(reader: impl Reader<'c>) -> Result<Vec<Consumer>, Error> {
+    let rows: Vec<(String, i64, i64, Option<i64>)> = sqlx::query_as(
+        "SELECT c.name, c.applied, c.at, (SELECT x.at FROM directory_change x WHERE x.number > c.applied \
+         ORDER BY x.number LIMIT 1) FROM directory_consumer c ORDER BY c.name LIMIT 100",
+    )
+    .fetch_all(reader)
+    .await?;
+    let consumer = |(name, applied, at, waiting): (String, i64, i64, Option<i64>)| Consumer {
+        name,
+        applied: u64::try_from(applied).unwrap_or(0),
+        at: Millis(at),
+        waiting_since: waiting.map(Millis),
+    };
+    Ok(rows.into_iter().map(consumer).collect())
 }
 
 /// Notes how far a consumer has come; it never goes back.
@@ -115,7 +120,12 @@ mod tests {
             };
             assert_eq!(subjects(1, 10).await, [(2, "a".to_owned()), (3, "b".to_owned())]);
             assert_eq!(subjects(0, 1).await, [(1, "555021942107".to_owned())]);
-            assert_eq!(consumers(db.read()).await.unwrap(), [("ca".to_owned(), 2, now)]);
+            let waiting = Consumer { name: "ca".to_owned(), applied: 2, at: now, waiting_since: Some(now) };
+            assert_eq!(consumers(db.read()).await.unwrap(), std::slice::from_ref(&waiting));
+            let done: Result<(), Error> = db.write(move |tx| Box::pin(async move { advance(tx, "ca", 3, now).await })).await;
+            done.unwrap();
+            let done = Consumer { applied: 3, waiting_since: None, ..waiting };
+            assert_eq!(consumers(db.read()).await.unwrap(), [done]);
         }
     }
 }

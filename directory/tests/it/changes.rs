@@ -1,8 +1,16 @@
 //! The change feed over HTTP.
 
-use directory::api::{CHANGES, READ};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use directory::api::{CHANGES, Change, Client, Follower, OPERATE, READ};
+use directory::router;
 use http::{Method, StatusCode};
+use platform::caller::Caller;
 use platform::db::Db;
+use platform::peer::Peer;
+use platform::problem::Problem;
+use platform::telemetry;
 use serde_json::json;
 
 use crate::rig::{Rig, system};
@@ -25,4 +33,61 @@ platform::both_engines! {
         assert_eq!(rig.get(&stranger, "/directory/changes").await.status, StatusCode::FORBIDDEN);
         assert_eq!(rig.get(&stranger, "/directory/consumers").await.status, StatusCode::FORBIDDEN);
     }
+    /// A follower applies every change in its order; one that cannot be applied stops what comes after it and comes again,
+    /// and everybody sees since when.
+    async fn follower_stops_at_what_fails(db: Db) {
+        let watching = telemetry::init(&telemetry::Config::default()).unwrap();
+        let rig = Rig::new(db);
+        let operator = system("operator", &[OPERATE, READ]);
+        for ods in ["XA1", "XA2", "XA3"] {
+            let made = json!({"ods": ods, "name": ods, "primary_role": "RO182"});
+            assert_eq!(rig.post(&operator, "/directory/organisations", &made).await.status, StatusCode::CREATED);
+        }
+        let register = Client::new(Peer::local(router(rig.register.clone()), Caller::module("ca", &[CHANGES])));
+        let follower = Follower::new(register, "module:ca");
+        let (seen, broken) = (Mutex::new(Vec::new()), Mutex::new(true));
+        let apply = |change: Change| {
+            let fails = change.subject == "XA2" && *broken.lock().unwrap();
+            seen.lock().unwrap().push(change.subject);
+            async move { if fails { Err(Problem::conflict("broken", "Not now.")) } else { Ok(()) } }
+        };
+        let reader = system("reader", &[CHANGES]);
+        let told = async || rig.get(&reader, "/directory/consumers").await.body[0].clone();
+
+        assert_eq!(follower.catch_up(&apply).await.unwrap_err().code, "broken");
+        let stuck = told().await;
+        assert_eq!((stuck["name"].as_str(), stuck["applied"].as_u64()), (Some("module:ca"), Some(1)));
+        assert!(stuck["waiting_since"].is_i64(), "{stuck}");
+        rig.hand.advance(Duration::from_secs(600));
+        rig.register.watch_consumers().await.unwrap();
+        let behind = value(&watching.metrics(), "directory_consumer_behind_seconds");
+        assert!((599.0..=601.0).contains(&behind), "{behind}");
+
+        let failed = async {
+            while !watching.metrics().render().contains("directory_follower_failures_total") {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = follower.clone().follow(&apply) => {}
+            () = failed => {}
+        }
+        assert!((value(&watching.metrics(), "directory_follower_failures_total") - 1.0).abs() < f64::EPSILON);
+        *broken.lock().unwrap() = false;
+        assert_eq!(follower.catch_up(&apply).await.unwrap(), 2);
+        assert_eq!(follower.catch_up(&apply).await.unwrap(), 0);
+        assert_eq!(*seen.lock().unwrap(), ["XA1", "XA2", "XA2", "XA2", "XA3"]);
+        let done = told().await;
+        assert_eq!((done["applied"].as_u64(), done.get("waiting_since")), (Some(3), None));
+        rig.register.watch_consumers().await.unwrap();
+        assert!(value(&watching.metrics(), "directory_consumer_behind_seconds").abs() < f64::EPSILON);
+    }
+}
+
+/// What a metric with one label shows.
+fn value(metrics: &telemetry::Metrics, name: &str) -> f64 {
+    let text = metrics.render();
+    let line = text.lines().find(|line| line.starts_with(&format!("{name}{{")));
+    let line = line.unwrap_or_else(|| panic!("{name} is not told"));
+    line.rsplit_once(' ').unwrap().1.parse().unwrap()
 }

@@ -68,12 +68,12 @@ pub(super) fn outcome(
 }
 
 /// A leaving, with how far those are who follow the feed.
-pub(super) fn leaving(leaving: &Leaving, consumers: &[(String, u64)]) -> api::Leaving {
-    let consumer = |(name, applied): &(String, u64)| api::LeavingConsumer {
-        name: name.clone(),
+pub(super) fn leaving(leaving: &Leaving, consumers: &[api::Consumer]) -> api::Leaving {
+    let consumer = |consumer: &api::Consumer| api::LeavingConsumer {
+        name: consumer.name.clone(),
         state: match leaving.told {
             None => "waiting",
-            Some(told) if *applied < told => "behind",
+            Some(told) if consumer.applied < told => "behind",
             Some(_) => "applied",
         }
         .to_owned(),
