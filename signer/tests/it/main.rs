@@ -6,6 +6,7 @@ mod around;
 mod bad_input;
 mod faults;
 mod flow;
+mod leaving;
 mod life;
 mod once;
 mod passphrases;

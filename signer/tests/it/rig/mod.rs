@@ -203,6 +203,11 @@ impl Rig {
         sqlx::query_scalar(sql).fetch_one(self.db.read()).await.unwrap()
     }
 
+    /// Follows the register for as long as it is polled.
+    pub(crate) async fn follow(&self, register: directory::api::Client) {
+        self.signer.follow_register(register).await;
+    }
+
     /// Lets the pool of spare keys fill, and stops it.
     pub(crate) async fn fill_spare_keys(&self) {
         let filling = self.signer.keep_spare_keys();
@@ -367,7 +372,8 @@ fn system(name: &str, acts: &[Act]) -> Caller {
     Caller::new(CallerKind::System, name, client, acts.iter().map(|act| act.0))
 }
 
-fn person(user: &str) -> Caller {
+/// Somebody who has signed in.
+pub(crate) fn person(user: &str) -> Caller {
     let client = "workstation".parse().unwrap();
     Caller::new(CallerKind::Person, user, client, [SIGN.0, OWN_CREDENTIALS.0])
 }

@@ -1,0 +1,123 @@
+//! Who has left signs no more: at once by the register's row, and for good once the signer has read the change feed.
+
+use directory::api::{CHANGES, Client, FEED};
+use directory::{DocumentKey, Parts, Register};
+use http::Request;
+use platform::caller::{Caller, CallerKind};
+use platform::db::Db;
+use platform::peer::Peer;
+use serde_json::{Value, json};
+use signer::api::Algorithm;
+
+use crate::rig::{Answer, PASSPHRASE, Rig, create_request, digest_of, person, request, send};
+
+/// The register on the same database, and a personnel system that tells it who comes and goes.
+struct Payroll {
+    register: Register,
+    caller: Caller,
+}
+
+impl Payroll {
+    fn of(rig: &Rig) -> Self {
+        let parts = Parts {
+            config: directory::Config::default(),
+            db: rig.db.clone(),
+            clock: rig.clock.clone(),
+            document_key: DocumentKey::new(&[7; 32]),
+        };
+        let mut caller =
+            Caller::new(CallerKind::System, "payroll", "payroll".parse().unwrap(), [FEED.0]);
+        caller.organisation = Some("RXX".parse().unwrap());
+        Self { register: Register::new(parts).unwrap(), caller }
+    }
+
+    async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        let mut asked: Request<_> = request(method, &format!("/directory/scim/v2/{path}"), body);
+        asked.extensions_mut().insert(self.caller.clone());
+        send(directory::router(self.register.clone()), asked).await
+    }
+
+    /// Somebody new, by their user id.
+    async fn announce(&self, number: &str, family: &str) -> String {
+        let body = json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+            "externalId": number, "userName": number, "name": {"givenName": "Ann", "familyName": family},
+        });
+        let made = self.send("POST", "Users", Some(&body)).await;
+        assert_eq!(made.status, 201, "{:?}", made.body);
+        made.body["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn leave(&self, user: &str) {
+        assert_eq!(self.send("DELETE", &format!("Users/{user}"), None).await.status, 204);
+    }
+
+    /// The register as the signer follows it.
+    fn followed(&self) -> Client {
+        let caller = Caller::module("signer", &[CHANGES]);
+        Client::new(Peer::local(directory::router(self.register.clone()), caller))
+    }
+}
+
+/// A credential of somebody, ready to sign.
+async fn ready(rig: &Rig, user: &str) -> String {
+    let made = rig.post(&rig.admin, "/signer/credentials", &request_of(user, "first")).await;
+    assert_eq!(made.status, 200, "{:?}", made.body);
+    let id = made.body["credential_id"].as_str().unwrap().to_owned();
+    let path = format!("/signer/credentials/{id}/passphrase");
+    assert_eq!(rig.put(&person(user), &path, &json!({"new": PASSPHRASE})).await.status, 204);
+    id
+}
+
+fn request_of(user: &str, name: &str) -> Value {
+    let mut request = create_request(Algorithm::P256, &format!("{user}-{name}"));
+    request["subject"]["user_id"] = json!(user);
+    request["subject"]["common_name"] = json!(format!("{user}_Ann_Example"));
+    request
+}
+
+platform::both_engines! {
+    /// Somebody who has left neither authorises, signs nor gets a credential, before the signer has heard of it and after;
+    /// then their credential is revoked, and their colleague's is not.
+    async fn who_has_left_signs_no_more(db: Db) {
+        let rig = Rig::new(db).await;
+        let payroll = Payroll::of(&rig);
+        let (leaver, colleague) = (payroll.announce("1", "Example").await, payroll.announce("2", "Other").await);
+        let (theirs, kept) = (ready(&rig, &leaver).await, ready(&rig, &colleague).await);
+        let hash = digest_of(b"one");
+        let sad = rig.sad(&theirs, &[&hash]).await;
+        payroll.leave(&leaver).await;
+
+        let state = async |id: &str| rig.get(&rig.admin, &format!("/signer/credentials/{id}")).await.body["state"].clone();
+        for heard in [false, true] {
+            if heard {
+                let following = rig.follow(payroll.followed());
+                let revoked = async {
+                    while state(&theirs).await != "revoked" {
+                        tokio::task::yield_now().await;
+                    }
+                };
+                tokio::select! {
+                    () = following => {}
+                    () = revoked => {}
+                }
+            }
+            assert_eq!(state(&theirs).await, if heard { "revoked" } else { "active" });
+            let authorised = rig.authorize(&rig.system, &theirs, &[&hash], PASSPHRASE).await;
+            let signed = rig.sign_hash(&rig.system, &theirs, &sad, &[&hash]).await;
+            for refused in [authorised, signed] {
+                assert_eq!((refused.status, refused.body["error"].as_str()), (400, Some("invalid_request")), "{:?}", refused.body);
+            }
+            let another = rig.post(&rig.admin, "/signer/credentials", &request_of(&leaver, "second")).await;
+            assert_eq!(another.status, 409, "{:?}", another.body);
+        }
+        assert!(rig.ledger(&theirs).await.is_empty());
+        let serial = rig.serials(&theirs).await.remove(0);
+        let certificate = rig.authority.client().certificate(&serial).await.unwrap();
+        let reason = certificate.revocation.map(|revocation| revocation.reason);
+        assert_eq!(reason, Some(ca::api::Reason::CessationOfOperation));
+        assert_eq!(state(&kept).await, "active");
+        let sad = rig.sad(&kept, &[&hash]).await;
+        assert_eq!(rig.sign_hash(&rig.system, &kept, &sad, &[&hash]).await.status, 200);
+    }
+}
