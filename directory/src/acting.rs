@@ -1,19 +1,24 @@
 //! From who calls to who acts: the one place where a caller becomes an [`Actor`].
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use platform::caller::{Caller, CallerKind};
 use platform::clock::Millis;
-use platform::db::{Engine, JobFuture, Tx};
+use platform::db::{self, Engine, JobFuture, Tx};
 use platform::id::{OdsCode, UserId};
 use platform::problem::Problem;
 
 use crate::api::{ACT, FEED, OPERATE, READ};
-use crate::authority::{Act, Actor, Assurance, Lineage, Rank, Role, Target, Verdict, may};
+use crate::authority::{Act, Actor, Assurance, Lineage, Rank, Refusal, Role, Target, Verdict, may};
 use crate::changes;
 use crate::day::Day;
 use crate::error::Error;
+use crate::ods;
 use crate::once::{Answer, Once};
+use crate::person::DocumentKey;
+use crate::position::Basis;
+use crate::rbac::{self, Book};
 use crate::register::Register;
 use crate::store::position_links::{Link, linked};
 use crate::store::roles::{Held, held};
@@ -35,7 +40,8 @@ pub(crate) fn permitted_to_read(caller: &Caller) -> Result<(), Problem> {
     }
 }
 
-/// Who does something, and when: what every act is given.
+/// Who does something, in what way, and when: what every act is given.
+#[derive(Clone)]
 pub(crate) struct Doing {
     /// The register.
     pub(crate) register: Register,
@@ -43,25 +49,79 @@ pub(crate) struct Doing {
     pub(crate) caller: Caller,
     /// Who that is in the registration authority.
     pub(crate) actor: Actor,
+    /// In what way they change profiles.
+    pub(crate) way: Way,
+    /// The release of the national roles that is in force.
+    pub(crate) book: Arc<Book>,
     /// When.
     pub(crate) now: Millis,
 }
 
+/// In what way profiles of people are changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Somebody acts in their rank.
+    Rank,
+    /// A personnel system tells what it knows, for one organisation and those below it.
+    Feed {
+        /// The organisation.
+        organisation: OdsCode,
+    },
+    /// A register of before is taken over.
+    Import,
+    /// The register does what is due, by itself.
+    Itself,
+}
+
 impl Doing {
-    /// Reads who acts, in the transaction of the act or on one connection for reading.
+    /// Reads who acts in their rank, in the transaction of the act or on one connection for reading.
     pub(crate) async fn begin(
         tx: &mut Tx,
         register: &Register,
         caller: Caller,
         now: Millis,
     ) -> Result<Self, Error> {
-        let actor = actor_in(tx, register, &caller, Day::of(now)).await?;
-        Ok(Self { register: register.clone(), caller, actor, now })
+        Self::in_way(tx, register, caller, Way::Rank, now).await
+    }
+
+    /// Reads who acts in some way.
+    pub(crate) async fn in_way(
+        tx: &mut Tx,
+        register: &Register,
+        caller: Caller,
+        way: Way,
+        now: Millis,
+    ) -> Result<Self, Error> {
+        let book = rbac::within(tx, register).await?;
+        Self::by(tx, register, caller, way, book, now).await
+    }
+
+    async fn by(
+        tx: &mut Tx,
+        register: &Register,
+        caller: Caller,
+        way: Way,
+        book: Arc<Book>,
+        now: Millis,
+    ) -> Result<Self, Error> {
+        let basis = register.basis(&book);
+        let actor = actor(tx, basis, &caller, Day::of(now)).await?;
+        Ok(Self { register: register.clone(), caller, actor, way, book, now })
     }
 
     /// What day it is.
     pub(crate) fn today(&self) -> Day {
         Day::of(self.now)
+    }
+
+    /// The person who acts, if a person does.
+    pub(crate) fn person(&self) -> Option<&UserId> {
+        self.actor.person.as_ref()
+    }
+
+    /// The key under which numbers of documents are hashed.
+    pub(crate) fn key(&self) -> &DocumentKey {
+        &self.register.document_key
     }
 
     /// What may be done to a target.
@@ -82,6 +142,23 @@ impl Doing {
         self.demand(act, target)
     }
 
+    /// [`Doing::sees`] of one thing that was found: what belongs to an organisation that one does not act for is not told
+    /// apart from what there is not.
+    pub(crate) fn sees_found(
+        &self,
+        act: Act,
+        target: &Target,
+        what: &'static str,
+        id: impl std::fmt::Display,
+    ) -> Result<(), Error> {
+        self.sees(act, target).map_err(|error| match error {
+            Error::NotAllowed { code, .. } if code == Refusal::OutsideOrganisation.code() => {
+                Error::unknown(what, id)
+            }
+            other => other,
+        })
+    }
+
     /// Who acts, as the audit record names them.
     pub(crate) fn recorded(&self) -> audit::Actor {
         audit::Actor::from(&self.caller)
@@ -95,20 +172,27 @@ impl Doing {
         }
     }
 
-    /// The setting for local smartcard administrators.
-    pub(crate) fn local_administrator(&self) -> Option<&str> {
-        self.register.config.local_smartcard_administrator.as_deref()
+    /// What ranks follow from.
+    pub(crate) fn basis(&self) -> Basis<'_> {
+        self.register.basis(&self.book)
     }
 }
 
 impl Register {
+    /// What ranks follow from by a release.
+    pub(crate) fn basis<'a>(&'a self, book: &'a Book) -> Basis<'a> {
+        let local_administrator = self.config.local_smartcard_administrator.as_deref();
+        Basis { book, local_administrator }
+    }
+
     /// A connection for reads that belong together, with who reads.
     pub(crate) async fn reading(
         &self,
         caller: Caller,
     ) -> Result<(impl std::ops::DerefMut<Target = Tx> + use<>, Doing), Error> {
         let mut connection = self.db.read().acquire().await?;
-        let doing = Doing::begin(&mut connection, self, caller, self.now()).await?;
+        let book = rbac::committed(&mut connection, self).await?;
+        let doing = Doing::by(&mut connection, self, caller, Way::Rank, book, self.now()).await?;
         Ok((connection, doing))
     }
 
@@ -118,12 +202,37 @@ impl Register {
         T: Send + 'static,
         F: for<'t> FnOnce(&'t mut Tx, Doing) -> JobFuture<'t, T, Error> + Send + 'static,
     {
-        let (register, now) = (self.clone(), self.now());
+        self.act_in_way(caller, Way::Rank, self.now(), job).await
+    }
+
+    /// Does `job` as the register's own act, which nobody asked for.
+    pub(crate) async fn act_itself<T, F>(&self, now: Millis, job: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx, Doing) -> JobFuture<'t, T, Error> + Send + 'static,
+    {
+        self.act_in_way(Caller::module("directory", &[]), Way::Itself, now, job).await
+    }
+
+    /// [`Register::act`] in some way, at some time.
+    pub(crate) async fn act_in_way<T, E, F>(
+        &self,
+        caller: Caller,
+        way: Way,
+        now: Millis,
+        job: F,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + From<db::Error> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx, Doing) -> JobFuture<'t, T, E> + Send + 'static,
+    {
+        let register = self.clone();
         self.db
             .write(move |tx| {
                 Box::pin(async move {
                     in_turn(tx, &register).await?;
-                    let doing = Doing::begin(tx, &register, caller, now).await?;
+                    let doing = Doing::in_way(tx, &register, caller, way, now).await?;
                     job(tx, doing).await
                 })
             })
@@ -138,7 +247,6 @@ impl Register {
         let register = self.clone();
         self.once(once, move |tx, now| {
             Box::pin(async move {
-                in_turn(tx, &register).await?;
                 let doing = Doing::begin(tx, &register, caller, now).await?;
                 job(tx, doing).await
             })
@@ -160,25 +268,14 @@ pub(crate) async fn in_turn(tx: &mut Tx, register: &Register) -> Result<(), Erro
 ///
 /// A person's roles are read from their assignments each time: nothing of a role that has ended is kept anywhere. A
 /// system has the rank of what it was granted.
-pub(crate) async fn actor(register: &Register, caller: &Caller) -> Result<Actor, Error> {
-    let mut connection = register.db.read().acquire().await?;
-    actor_in(&mut connection, register, caller, register.today()).await
-}
-
-/// [`actor`] in a transaction.
-pub(crate) async fn actor_in(
-    tx: &mut Tx,
-    register: &Register,
-    caller: &Caller,
-    today: Day,
-) -> Result<Actor, Error> {
+async fn actor(tx: &mut Tx, basis: Basis<'_>, caller: &Caller, today: Day) -> Result<Actor, Error> {
     match caller.kind {
-        CallerKind::Person => person(tx, register, caller, today).await,
+        CallerKind::Person => person(tx, basis, caller, today).await,
         CallerKind::System | CallerKind::Module => Ok(system(caller, today)),
     }
 }
 
-async fn person(tx: &mut Tx, register: &Register, caller: &Caller, today: Day) -> Result<Actor, Error> {
+async fn person(tx: &mut Tx, basis: Basis<'_>, caller: &Caller, today: Day) -> Result<Actor, Error> {
     let user: UserId = caller.subject.parse().map_err(|_| Error::unknown("person", &caller.subject))?;
     let held = held(tx, &user, today).await?;
     if held.is_empty() && people::is_open(&mut *tx, &user).await? == Some(false) {
@@ -191,8 +288,7 @@ async fn person(tx: &mut Tx, register: &Register, caller: &Caller, today: Day) -
         Some(text) => Some(chosen(text, &held, today)?),
         None => None,
     };
-    let local = register.config.local_smartcard_administrator.as_deref();
-    let roles = roles(tx, local, held).await?;
+    let roles = roles(tx, basis, held).await?;
     Ok(Actor { person: Some(user), assurance: Assurance::of(caller.assurance.as_deref()), roles, acting })
 }
 
@@ -209,18 +305,16 @@ fn chosen(text: &str, held: &[Held], today: Day) -> Result<crate::RoleProfileId,
 }
 
 /// The roles as the rules read them.
-async fn roles(tx: &mut Tx, local: Option<&str>, held: Vec<Held>) -> Result<Vec<Role>, Error> {
-    let sponsors: BTreeSet<_> = held
-        .iter()
-        .filter(|role| role.profile.is_sponsors())
-        .map(|role| role.profile.position.clone())
-        .collect();
+async fn roles(tx: &mut Tx, basis: Basis<'_>, held: Vec<Held>) -> Result<Vec<Role>, Error> {
+    let is_sponsors = |role: &Held| role.profile.is_sponsors(basis.book);
+    let sponsors: BTreeSet<_> =
+        held.iter().filter(|role| is_sponsors(role)).map(|role| role.profile.position.clone()).collect();
     let sponsors: Vec<_> = sponsors.into_iter().collect();
     let assignable = linked(tx, Link::MayAssign, &sponsors).await?;
     let role = |held: Held| Role {
-        rank: held.profile.rank(local).unwrap_or(Rank::Everybody),
+        rank: held.profile.rank(basis).unwrap_or(Rank::Everybody),
         assignable: match assignable.get(&held.profile.position) {
-            Some(positions) if held.profile.is_sponsors() => positions.iter().cloned().collect(),
+            Some(positions) if is_sponsors(&held) => positions.iter().cloned().collect(),
             _ => BTreeSet::new(),
         },
         role_profile: held.role_profile,
@@ -258,44 +352,16 @@ pub(crate) async fn may_read(register: &Register, caller: &Caller, act: Act) -> 
     Ok(doing.sees(act, &Target::default())?)
 }
 
-/// The roles that a person has now, and those to come, as the rules read them.
-pub(crate) async fn roles_of(
-    tx: &mut Tx,
-    local_administrator: Option<&str>,
-    user: &UserId,
-    today: Day,
-) -> Result<Vec<Role>, Error> {
-    let held = held(tx, user, today).await?;
-    roles(tx, local_administrator, held).await
-}
-
-/// Demands that the actor may do something to a target now.
-pub(crate) fn demand(register: &Register, actor: &Actor, act: Act, target: &Target) -> Result<(), Error> {
-    may(actor, act, target, register.now()).demand()
-}
-
 /// The target of an act on a person: where they work, and the highest rank they hold.
-pub(crate) async fn on_person_in(
-    tx: &mut Tx,
-    register: &Register,
-    user: &UserId,
-    today: Day,
-) -> Result<Target, Error> {
-    let local = register.config.local_smartcard_administrator.as_deref();
-    target_of(tx, local, user, today).await
-}
-
-/// [`on_person_in`] for those who have no register at hand.
-pub(crate) async fn target_of(
-    tx: &mut Tx,
-    local: Option<&str>,
-    user: &UserId,
-    today: Day,
-) -> Result<Target, Error> {
+pub(crate) async fn on_person(tx: &mut Tx, doing: &Doing, user: &UserId) -> Result<Target, Error> {
+    let (today, basis) = (doing.today(), doing.basis());
     let held = held(tx, user, today).await?;
     let live = || held.iter().filter(|role| role.is_live(today));
-    let places: BTreeSet<&OdsCode> =
-        live().flat_map(|role| [&role.employer, &role.profile.organisation]).collect();
+    let there = |role: &&Held| !ods::is_anywhere(&role.profile.organisation);
+    let places: BTreeSet<&OdsCode> = live()
+        .map(|role| &role.employer)
+        .chain(live().filter(there).map(|role| &role.profile.organisation))
+        .collect();
     let places: Vec<OdsCode> = places.into_iter().cloned().collect();
     let mut known = lineages::of(tx, &places).await?;
     // An organisation that the register does not know is somewhere all the same, and below nobody.
@@ -305,7 +371,7 @@ pub(crate) async fn target_of(
     Ok(Target {
         person: Some(user.clone()),
         organisations: reached,
-        person_rank: live().filter_map(|role| role.profile.rank(local)).max(),
+        person_rank: live().filter_map(|role| role.profile.rank(basis)).max(),
         ..Target::default()
     })
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::authority::Assurance;
 use crate::error::Error;
 use crate::person::Retention;
-use crate::position::Activity;
+use crate::rbac::ActivityCode;
 
 /// How the register behaves on this machine. Every key has a default.
 #[derive(Clone, Debug, Deserialize)]
@@ -60,7 +60,7 @@ impl Config {
         }
         self.retention.check()?;
         let activity = self.local_smartcard_administrator.as_deref();
-        if activity.is_some_and(|code| code.parse::<Activity>().is_err() || RESERVED.contains(&code)) {
+        if activity.is_some_and(|code| code.parse::<ActivityCode>().is_err() || RESERVED.contains(&code)) {
             return Err(Error::Setting {
                 sentence: "directory.local_smartcard_administrator is the code of an activity, as in B0123, and of none \
                            that gives another rank",

@@ -48,7 +48,7 @@ pub use ids::{
     RequestId, RoleProfileId, WorkgroupId,
 };
 pub use person::{DocumentKey, Erasure, Event as PersonEvent, Retention};
-pub use position::{Activity, Area, JobRole, PositionEvent, effective_activities};
+pub use position::PositionEvent;
 pub use register::{Parts, Register};
 pub use request::RequestEvent;
 pub use version::Version;

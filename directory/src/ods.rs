@@ -8,6 +8,15 @@ pub(crate) fn normalised(text: &str) -> Result<OdsCode, NotAnId> {
     plain.to_ascii_uppercase().parse()
 }
 
+/// The virtual organisation of those who work in many places that nobody knows beforehand, as locum pharmacists do. What is
+/// given in it counts anywhere, and no registration authority is below or above it.
+const ANYWHERE: &str = "FFFFF";
+
+/// Whether what is given in this organisation counts anywhere.
+pub(crate) fn is_anywhere(organisation: &OdsCode) -> bool {
+    organisation.as_str() == ANYWHERE
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

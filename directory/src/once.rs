@@ -11,6 +11,7 @@ use platform::db::{JobFuture, Tx};
 use platform::problem::Problem;
 use serde::Serialize;
 
+use crate::acting::in_turn;
 use crate::error::Error;
 use crate::register::Register;
 use crate::store::once;
@@ -101,11 +102,13 @@ impl Register {
     where
         F: for<'t> FnOnce(&'t mut Tx, Millis) -> JobFuture<'t, Answer, Error> + Send + 'static,
     {
-        let now = self.now();
+        let (register, now) = (self.clone(), self.now());
         let kept_for = Duration::from_secs(u64::from(self.config.idempotency_hours) * 3600);
         self.db
             .write(move |tx| {
                 Box::pin(async move {
+                    // Before the key is looked for: another machine that does the same request is waited for.
+                    in_turn(tx, &register).await?;
                     once::sweep(tx, now.minus(kept_for), SWEPT).await?;
                     if let Some((fingerprint, answer)) = once::find(tx, &request.caller, &request.key).await?
                     {

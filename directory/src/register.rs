@@ -11,6 +11,7 @@ use crate::day::Day;
 use crate::error::Error;
 use crate::person::DocumentKey;
 use crate::rbac::Shelf;
+use crate::store::changes;
 
 /// How long to wait before looking again whether something has ended.
 const SWEEP_PAUSE: Duration = Duration::from_mins(1);
@@ -61,6 +62,12 @@ impl Register {
     /// machines that do it do no harm.
     pub async fn keep_sweeping(self) {
         loop {
+            if let Err(error) = self.settle_ranks().await {
+                tracing::warn!(%error, "the ranks of positions were not settled: {error}");
+            }
+            if let Err(error) = self.watch_consumers().await {
+                tracing::warn!(%error, "how far the consumers of the feed are could not be read: {error}");
+            }
             let swept = match self.sweep(self.now()).await {
                 Ok(swept) => !swept.is_nothing(),
                 Err(error) => {
@@ -79,6 +86,17 @@ impl Register {
                 tokio::time::sleep(SWEEP_PAUSE).await;
             }
         }
+    }
+
+    /// Shows since when each consumer of the feed has something to apply.
+    pub async fn watch_consumers(&self) -> Result<(), Error> {
+        let now = self.now();
+        for consumer in changes::consumers(self.db.read()).await? {
+            let behind = consumer.waiting_since.map_or(Duration::ZERO, |since| now.since(since));
+            metrics::gauge!("directory_consumer_behind_seconds", "consumer" => consumer.name)
+                .set(behind.as_secs_f64());
+        }
+        Ok(())
     }
 
     /// What time it is.

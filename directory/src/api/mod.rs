@@ -5,6 +5,7 @@ mod assignments;
 mod campaigns;
 mod changes;
 mod client;
+mod follower;
 mod organisations;
 mod page;
 mod people;
@@ -27,11 +28,12 @@ pub use workgroups::*;
 pub use crate::store::people_closed::closed;
 pub use changes::{Change, ChangeKind, ChangeQuery, Changes, Consumer, Progress};
 pub use client::Client;
+pub use follower::Follower;
 pub use organisations::{
-    ChildrenQuery, Dates, NewOrganisation, Organisation, OrganisationAddress, OrganisationContact,
-    OrganisationKind, OrganisationQuery, OrganisationRecord, OrganisationRelationship, OrganisationRole,
-    OrganisationStatus, OrganisationSummary, Organisations, Period, RaHost, RecordClass, RecordUse,
-    RoleWeight, Succession, SuccessionKind,
+    ChildrenQuery, CloseOrganisation, Dates, NewOrganisation, Organisation, OrganisationAddress,
+    OrganisationChange, OrganisationContact, OrganisationKind, OrganisationQuery, OrganisationRecord,
+    OrganisationRelationship, OrganisationRole, OrganisationStatus, OrganisationSummary, Organisations,
+    Period, RaHost, RecordClass, RecordUse, RoleWeight, Succession, SuccessionKind,
 };
 pub use people::{
     Candidate, ChangeName, ChangePerson, ClosePerson, CloseReason, Closing, DuplicateReason, FormerName,

@@ -337,6 +337,26 @@ pub struct NewOrganisation {
     pub ra_host: Option<String>,
 }
 
+/// What is to change of a virtual organisation; what is left out stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct OrganisationChange {
+    /// Its name.
+    pub name: Option<String>,
+    /// Where it is.
+    pub address: Option<OrganisationAddress>,
+    /// How it is reached; at most ten, in place of those before.
+    pub contacts: Option<Vec<OrganisationContact>>,
+}
+
+/// A virtual organisation is closed for good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CloseOrganisation {
+    /// Why.
+    pub reason: String,
+}
+
 /// Who hosts the registration authority of an organisation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

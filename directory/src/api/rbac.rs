@@ -247,13 +247,17 @@ pub struct Difference {
     pub inclusions: Shift,
     /// The baselines that changed.
     pub baselines: Vec<BaselineDifference>,
-    /// Of how many role profiles it was asked whether their rights change.
+    /// How many access profiles open positions give.
     pub profiles: u64,
     /// How many of them gain rights.
     pub profiles_gaining: u64,
     /// How many of them lose rights.
     pub profiles_losing: u64,
-    /// The positions of those that gain or lose, each once.
+    /// How many positions gain or lose rights, by themselves or by what they include.
+    pub positions_affected: u64,
+    /// How many people hold one of those today.
+    pub people_affected: u64,
+    /// The first hundred of those positions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub positions_affected: Vec<String>,
+    pub positions: Vec<String>,
 }

@@ -5,9 +5,10 @@ use utoipa::ToSchema;
 
 /// An act on an assignment. It is written in the transaction that does what it tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(tag = "event", rename_all = "snake_case")]
+#[serde(tag = "event", rename_all = "kebab-case")]
 pub enum AssignmentEvent {
     /// Somebody was put into a position.
+    #[serde(rename = "position-assigned")]
     Assigned {
         /// The assignment.
         assignment: String,
@@ -27,6 +28,7 @@ pub enum AssignmentEvent {
         request: Option<String>,
     },
     /// The end of an assignment was changed.
+    #[serde(rename = "assignment-redated")]
     Redated {
         /// The assignment.
         assignment: String,
@@ -86,6 +88,8 @@ pub enum Cause {
     Left,
     /// Nobody confirmed it in a campaign, or somebody ended it there.
     Campaign,
+    /// Two records were one person, and another assignment of theirs to the same position stays.
+    Merged,
 }
 
 impl audit::Event for AssignmentEvent {

@@ -76,7 +76,7 @@ pub(crate) async fn leave(
         told: None,
     };
     if at_once {
-        leaving.told = Some(tell(tx, doing.now, &doing.recorded(), &leaving).await?);
+        leaving.told = Some(tell(tx, doing, &leaving).await?);
     }
     leavings::insert(tx, &leaving).await?;
     let event = AssignmentEvent::PersonLeaves {
@@ -93,14 +93,9 @@ pub(crate) async fn leave(
 /// Tells of a leaving whose last day has passed; gives the number from which on everything of it is told.
 ///
 /// Who leaves everywhere is closed with it, so that nothing is done for them from then on, however late the feed is read.
-pub(super) async fn tell(
-    tx: &mut Tx,
-    now: Millis,
-    who: &audit::Actor,
-    leaving: &Leaving,
-) -> Result<u64, Error> {
+pub(super) async fn tell(tx: &mut Tx, doing: &Doing, leaving: &Leaving) -> Result<u64, Error> {
     if leaving.organisation.is_none() {
-        person::close_who_left(tx, now, who, &leaving.user, &leaving.reason).await?;
+        person::close_who_left(tx, doing, &leaving.user, &leaving.reason).await?;
     }
     changes::last(tx).await
 }
@@ -115,7 +110,7 @@ async fn demand(
 ) -> Result<(), Error> {
     match organisation {
         None => {
-            let target = acting::on_person_in(tx, &doing.register, user, doing.today()).await?;
+            let target = acting::on_person(tx, doing, user).await?;
             doing.demand(Act::ClosePerson, &target)?;
         }
         Some(organisation) if present.is_empty() => {

@@ -6,6 +6,7 @@ mod end;
 mod events;
 mod leaving;
 mod make;
+mod merging;
 mod mint;
 mod redate;
 mod rules;
@@ -29,7 +30,8 @@ pub(crate) use end::{Around, End, Ending, end, end_now, prepare_end};
 pub use events::{AssignmentEvent, Cause};
 pub(crate) use leaving::{Leaving, leave};
 pub(crate) use make::{Asked, Beside, assign, prepare_assign};
-pub(crate) use mint::mint;
+pub(crate) use merging::clear_overlaps;
+pub(crate) use mint::{mint, mint_holders};
 pub(crate) use redate::{Redate, prepare_redate, redate};
 pub use sweep::Swept;
 

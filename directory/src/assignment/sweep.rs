@@ -5,9 +5,9 @@ use platform::db::Tx;
 
 use super::AssignmentEvent;
 use super::leaving::tell;
+use crate::acting::Doing;
 use crate::api::ChangeKind;
 use crate::changes;
-use crate::day::Day;
 use crate::error::Error;
 use crate::register::Register;
 use crate::store::{assignments, leavings};
@@ -42,21 +42,19 @@ impl Register {
     pub async fn sweep(&self, now: Millis) -> Result<Swept, Error> {
         let unconfirmed = campaign::sweep(self, now).await?;
         let requests = request::sweep(self, now).await?;
-        let (assignments, leavings) = self
-            .db
-            .write(move |tx| {
-                Box::pin(async move {
-                    let ended = assignments_ended(tx, now).await?;
-                    Ok::<_, Error>((ended, leavings_due(tx, now).await?))
-                })
+        let swept = self.act_itself(now, |tx, doing| {
+            Box::pin(async move {
+                let ended = assignments_ended(tx, &doing).await?;
+                Ok((ended, leavings_due(tx, &doing).await?))
             })
-            .await?;
+        });
+        let (assignments, leavings) = swept.await?;
         Ok(Swept { assignments, leavings, requests, unconfirmed })
     }
 }
 
-async fn assignments_ended(tx: &mut Tx, now: Millis) -> Result<u64, Error> {
-    let ended = assignments::mark_ended(tx, Day::of(now), AT_ONCE).await?;
+async fn assignments_ended(tx: &mut Tx, doing: &Doing) -> Result<u64, Error> {
+    let ended = assignments::mark_ended(tx, doing.today(), AT_ONCE).await?;
     if ended.is_empty() {
         return Ok(0);
     }
@@ -64,25 +62,21 @@ async fn assignments_ended(tx: &mut Tx, now: Millis) -> Result<u64, Error> {
         .iter()
         .map(|(id, user)| (ChangeKind::AssignmentEnded, id.to_string(), Some(user.to_string())))
         .collect();
-    changes::tell_many(tx, now, &told).await?;
+    changes::tell_many(tx, doing.now, &told).await?;
     let assignments = ended.iter().map(|(id, _)| id.to_string()).collect();
     let event = AssignmentEvent::AssignmentsExpired { assignments };
-    audit::record(tx, now, &audit::Actor::system("directory"), &event).await?;
+    audit::record(tx, doing.now, &doing.recorded(), &event).await?;
     Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX))
 }
 
 /// After the assignments: a leaving is told once everything that ended with it is.
-async fn leavings_due(tx: &mut Tx, now: Millis) -> Result<u64, Error> {
-    let today = Day::of(now);
+async fn leavings_due(tx: &mut Tx, doing: &Doing) -> Result<u64, Error> {
+    let today = doing.today();
     let due = leavings::due(tx, today, AT_ONCE).await?;
     for leaving in &due {
         // Somebody who was taken on again in the meantime has not left for good.
         let back = !assignments::open_of_person(tx, &leaving.user, None, today, 1).await?.is_empty();
-        let told = if back {
-            changes::last(tx).await?
-        } else {
-            tell(tx, now, &audit::Actor::system("directory"), leaving).await?
-        };
+        let told = if back { changes::last(tx).await? } else { tell(tx, doing, leaving).await? };
         leavings::set_told(tx, &leaving.id, told).await?;
     }
     Ok(u64::try_from(due.len()).unwrap_or(u64::MAX))

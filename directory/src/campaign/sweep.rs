@@ -1,13 +1,11 @@
 //! What becomes of a campaign once its day has passed.
 
-use platform::caller::Caller;
 use platform::clock::Millis;
 use platform::db::Tx;
 
 use super::{Campaign, CampaignEvent, Item, ItemState, State, Unconfirmed};
-use crate::acting::{self, Doing};
+use crate::acting::Doing;
 use crate::assignment::{Assignment, Cause, Ending, end_now};
-use crate::day::Day;
 use crate::error::Error;
 use crate::ids::AssignmentId;
 use crate::register::Register;
@@ -19,19 +17,15 @@ const AT_ONCE: u32 = 200;
 
 /// Deals with some of what nobody confirmed in campaigns whose day has passed, each once; gives how many.
 pub(crate) async fn sweep(register: &Register, now: Millis) -> Result<u64, Error> {
-    let shared = register.clone();
-    register
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                acting::in_turn(tx, &shared).await?;
-                let Some(campaign) = campaigns::due(tx, Day::of(now)).await? else { return Ok(0) };
-                // Nobody asked: it is the module's own act.
-                let doing = Doing::begin(tx, &shared, Caller::module("directory", &[]), now).await?;
-                over(tx, &doing, campaign).await
-            })
+    let swept = register.act_itself(now, |tx, doing| {
+        Box::pin(async move {
+            match campaigns::due(tx, doing.today()).await? {
+                Some(campaign) => over(tx, &doing, campaign).await,
+                None => Ok(0),
+            }
         })
-        .await
+    });
+    swept.await
 }
 
 async fn over(tx: &mut Tx, doing: &Doing, mut campaign: Campaign) -> Result<u64, Error> {

@@ -31,8 +31,13 @@ pub(super) async fn choose(mut request: Request, next: Next) -> Result<Response,
     Ok(next.run(request).await)
 }
 
-/// Refuses, before anything is read, whoever is not known or was granted nothing of the register.
+/// Refuses, before anything is read, whoever is not known or was granted nothing of the register; and an address with a
+/// character that no text has and that not every database takes.
 pub(super) async fn known(caller: Caller, request: Request, next: Next) -> Result<Response, Problem> {
+    if request.uri().path_and_query().is_some_and(|target| target.as_str().contains("%00")) {
+        let detail = "The address holds the character NUL, which no text has. Leave it out.";
+        return Err(Problem::invalid("nul-in-address", detail));
+    }
     if caller.acts.iter().any(|act| act.starts_with("directory:")) {
         return Ok(next.run(request).await);
     }

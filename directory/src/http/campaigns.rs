@@ -22,10 +22,8 @@ use crate::error::Error;
 use crate::ids::{AssignmentId, CampaignId};
 use crate::once::{Answer, Once};
 use crate::register::Register;
-use crate::store::{campaigns, lineages};
-
-/// How many organisations are searched in one list.
-const MOST_ORGANISATIONS: u32 = 2000;
+use crate::store::campaigns;
+use crate::store::lineages::Places;
 
 pub(super) fn router() -> Router<Register> {
     Router::new()
@@ -124,8 +122,8 @@ pub(super) async fn list(
     let target = acting::in_organisation_in(&mut read, &organisation).await?;
     // Whoever sees what assignments there were sees what they are asked about.
     doing.sees(Act::SeeEndedAssignments, &target)?;
-    let places = lineages::below(&mut read, &organisation, MOST_ORGANISATIONS).await?;
-    let rows = campaigns::of_organisations(&mut read, &places, after.as_ref(), limit + 1).await?;
+    let places = Places::Below(std::slice::from_ref(&organisation));
+    let rows = campaigns::of_organisations(&mut read, places, after.as_ref(), limit + 1).await?;
     let page = Page::of(rows, limit, |one| one.id.to_string());
     Ok(Json(page.map(|one| shown(one, Vec::new()))))
 }
@@ -148,7 +146,7 @@ pub(super) async fn show(
     let (mut read, doing) = register.reading(caller).await?;
     let found = campaigns::find(&mut read, &id).await?.ok_or_else(|| Error::unknown("campaign", &id))?;
     let target = acting::in_organisation_in(&mut read, &found.organisation).await?;
-    doing.sees(Act::SeeEndedAssignments, &target)?;
+    doing.sees_found(Act::SeeEndedAssignments, &target, "campaign", &id)?;
     let progress = progress(&mut read, &id).await?;
     Ok(Tagged(found.version, shown(found, progress)))
 }

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::State;
-use axum::routing::{get, put};
+use axum::routing::{get, post, put};
 use platform::caller::Caller;
 use platform::id::OdsCode;
 use platform::problem::{Body, Problem};
@@ -11,9 +11,11 @@ use utoipa::OpenApi;
 
 use super::answer::Tagged;
 use super::headers::{IfMatch, Posted};
+use super::input;
 use crate::acting;
 use crate::api::{
-    ChildrenQuery, NewOrganisation, OPERATE, Organisation, OrganisationQuery, Organisations, RaHost,
+    ChildrenQuery, CloseOrganisation, NewOrganisation, OPERATE, Organisation, OrganisationChange,
+    OrganisationQuery, Organisations, RaHost,
 };
 use crate::authority::Act;
 use crate::error::Error;
@@ -29,14 +31,15 @@ use crate::version::Version;
 pub(super) fn router() -> Router<Register> {
     Router::new()
         .route("/directory/organisations", get(list).post(create))
-        .route("/directory/organisations/{ods}", get(one))
+        .route("/directory/organisations/{ods}", get(one).patch(change))
+        .route("/directory/organisations/{ods}/close", post(close))
         .route("/directory/organisations/{ods}/children", get(children))
         .route("/directory/organisations/{ods}/ra-host", put(set_host))
 }
 
 /// Their description.
 #[derive(OpenApi)]
-#[openapi(paths(list, one, children, create, set_host))]
+#[openapi(paths(list, one, children, create, change, close, set_host))]
 pub(super) struct Document;
 
 /// Organisations that are looked for.
@@ -96,7 +99,8 @@ pub(super) async fn one(
 ) -> Result<Tagged<Organisation>, Problem> {
     acting::may_read(&register, &caller, Act::FindOrganisation).await?;
     let ods = typed("ods", &ods)?;
-    let found = rows::find(register.db.read(), &ods).await?;
+    let mut read = register.db.read().acquire().await.map_err(Error::from)?;
+    let found = rows::find(&mut read, &ods).await?;
     let found = found.ok_or_else(|| Error::unknown("organisation", &ods))?;
     Ok(Tagged(found.version, found))
 }
@@ -160,6 +164,77 @@ pub(super) async fn create(
         })
     });
     Ok(answer.await?)
+}
+
+/// Changes a virtual organisation. A national one changes with the nation's next release.
+#[utoipa::path(
+    patch, path = "/directory/organisations/{ods}", tag = "directory",
+    params(
+        ("ods" = String, Path, description = "The code; blanks and small letters are taken as meant"),
+        ("if-match" = String, Header, description = "The ETag of the organisation"),
+    ),
+    request_body(content = OrganisationChange, example = json!({"name": "National locum pharmacists"})),
+    responses(
+        (status = 200, description = "It as it is now", body = Organisation),
+        (status = 400, description = "It can be no organisation so", body = Body),
+        (status = 403, description = "The caller may not do directory:operate", body = Body),
+        (status = 404, description = "There is none with this code", body = Body),
+        (status = 409, description = "It is national, or closed", body = Body),
+        (status = 412, description = "It was changed since it was read", body = Body),
+    )
+)]
+pub(super) async fn change(
+    caller: Caller,
+    State(register): State<Register>,
+    Path(ods): Path<String>,
+    IfMatch(expected): IfMatch,
+    Json(body): Json<OrganisationChange>,
+) -> Result<Tagged<Organisation>, Problem> {
+    caller.may(OPERATE)?;
+    let ods = typed("ods", &ods)?;
+    let changed = register.act(caller, move |tx, doing| {
+        Box::pin(
+            async move { organisation::change(tx, doing.now, &doing.recorded(), &ods, expected, body).await },
+        )
+    });
+    let changed = changed.await?;
+    Ok(Tagged(changed.version, changed))
+}
+
+/// Closes a virtual organisation for good. It may host nobody, and no open position may be in it or give something in it.
+#[utoipa::path(
+    post, path = "/directory/organisations/{ods}/close", tag = "directory",
+    params(
+        ("ods" = String, Path, description = "The code; blanks and small letters are taken as meant"),
+        ("if-match" = String, Header, description = "The ETag of the organisation"),
+        ("idempotency-key" = String, Header, description = "A new one for each new request"),
+    ),
+    request_body(content = CloseOrganisation, example = json!({"reason": "The scheme has ended"})),
+    responses(
+        (status = 200, description = "It as it is now", body = Organisation),
+        (status = 403, description = "The caller may not do directory:operate", body = Body),
+        (status = 404, description = "There is none with this code", body = Body),
+        (status = 409, description = "It is national or closed, hosts others, or positions are open there", body = Body),
+        (status = 412, description = "It was changed since it was read", body = Body),
+    )
+)]
+pub(super) async fn close(
+    State(register): State<Register>,
+    Path(ods): Path<String>,
+    IfMatch(expected): IfMatch,
+    Posted { caller, once, body }: Posted<CloseOrganisation>,
+) -> Result<Answer, Problem> {
+    caller.may(OPERATE)?;
+    let ods = typed("ods", &ods)?;
+    let reason = input::text("reason", &body.reason, input::NOTE)?;
+    let closed = register.act_once(once, caller, move |tx, doing| {
+        Box::pin(async move {
+            let closed =
+                organisation::close(tx, doing.now, &doing.recorded(), &ods, expected, reason).await?;
+            Answer::changed(&closed, closed.version)
+        })
+    });
+    Ok(closed.await?)
 }
 
 /// Says whose registration authority acts for an organisation, beside its own.

@@ -8,14 +8,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{StatusCode, header};
 use platform::caller::{Caller, CallerKind};
-use platform::db::Tx;
+use platform::db::{JobFuture, Tx};
 use platform::id::UserId;
 use platform::problem::{Body, Problem};
 use platform::web::{Json, Path, Query};
 
 use super::answer::Tagged;
 use super::headers::{IfMatch, Posted};
-use crate::acting::demand;
+use crate::acting::Doing;
 use crate::api::{
     ACT, Candidate, ChangePerson, MergedInto, NewPerson, OPERATE, People, PeopleQuery, Person, PersonHistory,
     PossibleDuplicate, READ,
@@ -24,7 +24,7 @@ use crate::authority::{Act, Target};
 use crate::error::Error;
 use crate::ods;
 use crate::once::Answer;
-use crate::person::{self, Created, Creation, Doing, Profile, State as PersonState, View, Way, plain};
+use crate::person::{self, Created, Creation, Profile, State as PersonState, View, plain};
 use crate::register::Register;
 use crate::store::people_search::{Place, Wanted, page};
 use crate::store::{people, people_names};
@@ -36,21 +36,52 @@ pub(super) fn router() -> Router<Register> {
         .route("/directory/people/{user_id}/history", get(history))
 }
 
-/// Who acts on people; without an act for it nobody learns anything.
-pub(super) async fn doing(register: &Register, caller: &Caller) -> Result<Doing, Problem> {
-    caller.may(if caller.kind == CallerKind::Person { ACT } else { OPERATE })?;
-    Ok(Doing::in_rank(register, caller).await?)
+/// Refuses whoever was granted nothing to change people with, before anything is read.
+pub(super) fn permitted(caller: &Caller) -> Result<(), Problem> {
+    caller.may(if caller.kind == CallerKind::Person { ACT } else { OPERATE })
 }
 
 /// Who reads, and how much they see.
 pub(super) async fn reading(register: &Register, caller: &Caller) -> Result<(Doing, View), Problem> {
     caller.may(if caller.kind == CallerKind::Person { ACT } else { READ })?;
-    let doing = Doing::in_rank(register, caller).await?;
-    if let (CallerKind::Person, Way::Rank(actor)) = (caller.kind, &doing.way) {
-        demand(register, actor, Act::FindPerson, &Target::default())?;
-    }
+    let (_reading, doing) = register.reading(caller.clone()).await?;
+    doing.sees(Act::FindPerson, &Target::default())?;
     let view = View::of(&doing);
     Ok((doing, view))
+}
+
+/// Does something to a profile once, and answers it as it is then.
+pub(super) async fn done_once<B, F>(register: Register, posted: Posted<B>, act: F) -> Result<Answer, Problem>
+where
+    B: Send + 'static,
+    F: for<'t> FnOnce(&'t mut Tx, &'t Doing, B) -> JobFuture<'t, Profile, Error> + Send + 'static,
+{
+    permitted(&posted.caller)?;
+    let body = posted.body;
+    let done = register.act_once(posted.once, posted.caller, move |tx, doing| {
+        Box::pin(async move {
+            let profile = act(&mut *tx, &doing, body).await?;
+            answer(tx, &doing, profile).await
+        })
+    });
+    Ok(done.await?)
+}
+
+/// Does something to a profile, which the version that is meant keeps from being done twice.
+pub(super) async fn done<F>(register: Register, caller: Caller, act: F) -> Result<Tagged<Person>, Problem>
+where
+    F: for<'t> FnOnce(&'t mut Tx, &'t Doing) -> JobFuture<'t, Profile, Error> + Send + 'static,
+{
+    permitted(&caller)?;
+    let done = register.act(caller, move |tx, doing| {
+        Box::pin(async move {
+            let profile = act(&mut *tx, &doing).await?;
+            let version = profile.version;
+            Ok((version, person::shown(tx, &doing, View::of(&doing), profile).await?))
+        })
+    });
+    let (version, person) = done.await?;
+    Ok(Tagged(version, person))
 }
 
 /// A profile as the answer to the act that changed it.
@@ -85,24 +116,23 @@ pub(super) async fn create(
     State(register): State<Register>,
     posted: Posted<NewPerson>,
 ) -> Result<Answer, Problem> {
-    let doing = doing(&register, &posted.caller).await?;
-    let creation = Creation::checked(&doing, posted.body)?;
-    let done = register
-        .once(posted.once, move |tx, now| {
-            Box::pin(async move {
-                match person::create(tx, now, &doing, creation).await? {
-                    Created::Made(profile) => {
-                        let (version, user) = (profile.version, profile.user_id.clone());
-                        // Whoever made it sees what they made.
-                        let person = person::shown(tx, &doing, View::Whole, *profile).await?;
-                        Answer::created(&person, format!("/directory/people/{user}"), version)
-                    }
-                    Created::PossibleDuplicates(candidates) => duplicates(candidates),
+    permitted(&posted.caller)?;
+    let body = posted.body;
+    let done = register.act_once(posted.once, posted.caller, move |tx, doing| {
+        Box::pin(async move {
+            let creation = Creation::checked(&doing, body)?;
+            match person::create(tx, &doing, creation).await? {
+                Created::Made(profile) => {
+                    let (version, user) = (profile.version, profile.user_id.clone());
+                    // Whoever made it sees what they made.
+                    let person = person::shown(tx, &doing, View::Whole, *profile).await?;
+                    Answer::created(&person, format!("/directory/people/{user}"), version)
                 }
-            })
+                Created::PossibleDuplicates(candidates) => duplicates(candidates),
+            }
         })
-        .await?;
-    Ok(done)
+    });
+    Ok(done.await?)
 }
 
 fn duplicates(candidates: Vec<Candidate>) -> Result<Answer, Error> {
@@ -256,20 +286,10 @@ pub(super) async fn change(
     IfMatch(expected): IfMatch,
     Json(body): Json<ChangePerson>,
 ) -> Result<Tagged<Person>, Problem> {
-    let doing = doing(&register, &caller).await?;
-    let now = register.now();
-    let done: Result<_, Error> = register
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                let profile = person::change(tx, now, &doing, &user_id, expected, body).await?;
-                let version = profile.version;
-                Ok((version, person::shown(tx, &doing, View::of(&doing), profile).await?))
-            })
-        })
-        .await;
-    let (version, person) = done?;
-    Ok(Tagged(version, person))
+    done(register, caller, move |tx, doing| {
+        Box::pin(async move { person::change(tx, doing, &user_id, expected, body).await })
+    })
+    .await
 }
 
 /// What was done to a profile, and the names it has had. For the registration authority and the holder.

@@ -10,14 +10,13 @@ use platform::web::Path;
 
 use super::answer::Tagged;
 use super::headers::{IfMatch, Posted};
-use super::people::{answer, doing};
+use super::people::{done, done_once};
 use crate::api::{
     ChangeName, ClosePerson, MergePeople, NewEvidence, Person, ProfessionalBody, Registration, ReopenPerson,
     VerifyPerson,
 };
-use crate::error::Error;
 use crate::once::Answer;
-use crate::person::{self, View};
+use crate::person;
 use crate::register::Register;
 
 pub(super) fn router() -> Router<Register> {
@@ -57,17 +56,10 @@ pub(super) async fn rename(
     IfMatch(expected): IfMatch,
     posted: Posted<ChangeName>,
 ) -> Result<Answer, Problem> {
-    let doing = doing(&register, &posted.caller).await?;
-    let body = posted.body;
-    let done = register
-        .once(posted.once, move |tx, now| {
-            Box::pin(async move {
-                let profile = person::rename(tx, now, &doing, &user_id, expected, body).await?;
-                answer(tx, &doing, profile).await
-            })
-        })
-        .await?;
-    Ok(done)
+    done_once(register, posted, move |tx, doing, body| {
+        Box::pin(async move { person::rename(tx, doing, &user_id, expected, body).await })
+    })
+    .await
 }
 
 /// Notes a document that was shown. Its number is not kept.
@@ -91,17 +83,10 @@ pub(super) async fn evidence(
     Path(user_id): Path<UserId>,
     posted: Posted<NewEvidence>,
 ) -> Result<Answer, Problem> {
-    let doing = doing(&register, &posted.caller).await?;
-    let body = posted.body;
-    let done = register
-        .once(posted.once, move |tx, now| {
-            Box::pin(async move {
-                let profile = person::note_evidence(tx, now, &doing, &user_id, &body).await?;
-                answer(tx, &doing, profile).await
-            })
-        })
-        .await?;
-    Ok(done)
+    done_once(register, posted, move |tx, doing, body| {
+        Box::pin(async move { person::note_evidence(tx, doing, &user_id, &body).await })
+    })
+    .await
 }
 
 /// The identity of somebody unverified was checked; the profile is no longer restricted.
@@ -132,17 +117,10 @@ pub(super) async fn verify(
     IfMatch(expected): IfMatch,
     posted: Posted<VerifyPerson>,
 ) -> Result<Answer, Problem> {
-    let doing = doing(&register, &posted.caller).await?;
-    let body = posted.body;
-    let done = register
-        .once(posted.once, move |tx, now| {
-            Box::pin(async move {
-                let profile = person::verify(tx, now, &doing, &user_id, expected, body).await?;
-                answer(tx, &doing, profile).await
-            })
-        })
-        .await?;
-    Ok(done)
+    done_once(register, posted, move |tx, doing, body| {
+        Box::pin(async move { person::verify(tx, doing, &user_id, expected, body).await })
+    })
+    .await
 }
 
 /// Adds a professional registration. A number of a body is one person's.
@@ -165,17 +143,10 @@ pub(super) async fn register_with(
     Path(user_id): Path<UserId>,
     posted: Posted<Registration>,
 ) -> Result<Answer, Problem> {
-    let doing = doing(&register, &posted.caller).await?;
-    let body = posted.body;
-    let done = register
-        .once(posted.once, move |tx, now| {
-            Box::pin(async move {
-                let profile = person::register(tx, now, &doing, &user_id, &body).await?;
-                answer(tx, &doing, profile).await
-            })
-        })
-        .await?;
-    Ok(done)
+    done_once(register, posted, move |tx, doing, body| {
+        Box::pin(async move { person::register(tx, doing, &user_id, &body).await })
+    })
+    .await
 }
 
 /// Takes a professional registration away.
@@ -201,21 +172,11 @@ pub(super) async fn unregister(
     Path((user_id, body, number)): Path<(UserId, ProfessionalBody, String)>,
     IfMatch(expected): IfMatch,
 ) -> Result<Tagged<Person>, Problem> {
-    let doing = doing(&register, &caller).await?;
     let registration = Registration { body, number };
-    let now = register.now();
-    let done: Result<_, Error> = register
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                let profile = person::unregister(tx, now, &doing, &user_id, expected, &registration).await?;
-                let version = profile.version;
-                Ok((version, person::shown(tx, &doing, View::of(&doing), profile).await?))
-            })
-        })
-        .await;
-    let (version, person) = done?;
-    Ok(Tagged(version, person))
+    done(register, caller, move |tx, doing| {
+        Box::pin(async move { person::unregister(tx, doing, &user_id, expected, &registration).await })
+    })
+    .await
 }
 
 /// Closes a profile: its holder leaves.
@@ -242,17 +203,10 @@ pub(super) async fn close(
     IfMatch(expected): IfMatch,
     posted: Posted<ClosePerson>,
 ) -> Result<Answer, Problem> {
-    let doing = doing(&register, &posted.caller).await?;
-    let body = posted.body;
-    let done = register
-        .once(posted.once, move |tx, now| {
-            Box::pin(async move {
-                let profile = person::close(tx, now, &doing, &user_id, expected, body).await?;
-                answer(tx, &doing, profile).await
-            })
-        })
-        .await?;
-    Ok(done)
+    done_once(register, posted, move |tx, doing, body| {
+        Box::pin(async move { person::close(tx, doing, &user_id, expected, body).await })
+    })
+    .await
 }
 
 /// Opens a closed profile again. No assignment comes back: access is given anew.
@@ -277,17 +231,10 @@ pub(super) async fn reopen(
     IfMatch(expected): IfMatch,
     posted: Posted<ReopenPerson>,
 ) -> Result<Answer, Problem> {
-    let doing = doing(&register, &posted.caller).await?;
-    let body = posted.body;
-    let done = register
-        .once(posted.once, move |tx, now| {
-            Box::pin(async move {
-                let profile = person::reopen(tx, now, &doing, &user_id, expected, &body).await?;
-                answer(tx, &doing, profile).await
-            })
-        })
-        .await?;
-    Ok(done)
+    done_once(register, posted, move |tx, doing, body| {
+        Box::pin(async move { person::reopen(tx, doing, &user_id, expected, &body).await })
+    })
+    .await
 }
 
 /// Makes a second record of somebody part of this one.
@@ -316,15 +263,8 @@ pub(super) async fn merge(
     IfMatch(expected): IfMatch,
     posted: Posted<MergePeople>,
 ) -> Result<Answer, Problem> {
-    let doing = doing(&register, &posted.caller).await?;
-    let body = posted.body;
-    let done = register
-        .once(posted.once, move |tx, now| {
-            Box::pin(async move {
-                let profile = person::merge(tx, now, &doing, &user_id, expected, &body).await?;
-                answer(tx, &doing, profile).await
-            })
-        })
-        .await?;
-    Ok(done)
+    done_once(register, posted, move |tx, doing, body| {
+        Box::pin(async move { person::merge(tx, doing, &user_id, expected, &body).await })
+    })
+    .await
 }

@@ -11,11 +11,11 @@ use platform::web::Path;
 
 use super::answer::Tagged;
 use super::headers::{IfMatch, Posted};
-use super::people::{answer, doing};
+use super::people::{answer, done, done_once, permitted};
 use crate::api::{Channel, CodeSent, ContactCode, NewContact, Nothing, Person};
 use crate::error::Error;
 use crate::once::Answer;
-use crate::person::{self, Outcome, View};
+use crate::person::{self, Outcome};
 use crate::register::Register;
 
 pub(super) fn router() -> Router<Register> {
@@ -88,18 +88,11 @@ async fn add(
     user: UserId,
     posted: Posted<NewContact>,
 ) -> Result<Answer, Problem> {
-    let doing = doing(&register, &posted.caller).await?;
-    let (body, random) = (posted.body, chance()?);
-    let done = register
-        .once(posted.once, move |tx, now| {
-            Box::pin(async move {
-                let new = (channel, body.value.as_str());
-                let profile = person::add_contact(tx, now, &doing, &user, new, random).await?;
-                answer(tx, &doing, profile).await
-            })
-        })
-        .await?;
-    Ok(done)
+    let random = chance()?;
+    done_once(register, posted, move |tx, doing, body| {
+        Box::pin(async move { person::add_contact(tx, doing, &user, (channel, &body.value), random).await })
+    })
+    .await
 }
 
 /// Sends another code to an e-mail address; at most six a day.
@@ -157,18 +150,16 @@ async fn send_code(
     contact: String,
     posted: Posted<Nothing>,
 ) -> Result<Answer, Problem> {
-    let doing = doing(&register, &posted.caller).await?;
+    permitted(&posted.caller)?;
     let Nothing {} = posted.body;
     let random = chance()?;
-    let done = register
-        .once(posted.once, move |tx, now| {
-            Box::pin(async move {
-                let sent = person::send_code(tx, now, &doing, &user, (channel, &contact), random).await?;
-                Answer::json(200, &sent)
-            })
+    let done = register.act_once(posted.once, posted.caller, move |tx, doing| {
+        Box::pin(async move {
+            let sent = person::send_code(tx, &doing, &user, (channel, &contact), random).await?;
+            Answer::json(200, &sent)
         })
-        .await?;
-    Ok(done)
+    });
+    Ok(done.await?)
 }
 
 /// Shows with a code that an e-mail address is its holder's. A code holds for fifteen minutes and six tries.
@@ -226,27 +217,25 @@ async fn verify(
     contact: String,
     posted: Posted<ContactCode>,
 ) -> Result<Answer, Problem> {
-    let doing = doing(&register, &posted.caller).await?;
+    permitted(&posted.caller)?;
     let code = posted.body.code;
-    let done = register
-        .once(posted.once, move |tx, now| {
-            Box::pin(async move {
-                // A wrong code is an answer and no error: that it was tried must be kept.
-                match person::try_code(tx, now, &doing, &user, (channel, &contact), &code).await? {
-                    Outcome::Verified(profile) => answer(tx, &doing, *profile).await,
-                    Outcome::Wrong { left } => Answer::refused(
-                        "code-wrong",
-                        format!("This is not the code that was sent last. Tries that are left: {left}."),
-                    ),
-                    Outcome::Spent => Answer::refused(
-                        "code-spent",
-                        "No code can be used: its fifteen minutes or its tries are over. Have another one sent.",
-                    ),
-                }
-            })
+    let done = register.act_once(posted.once, posted.caller, move |tx, doing| {
+        Box::pin(async move {
+            // A wrong code is an answer and no error: that it was tried must be kept.
+            match person::try_code(tx, &doing, &user, (channel, &contact), &code).await? {
+                Outcome::Verified(profile) => answer(tx, &doing, *profile).await,
+                Outcome::Wrong { left } => Answer::refused(
+                    "code-wrong",
+                    format!("This is not the code that was sent last. Tries that are left: {left}."),
+                ),
+                Outcome::Spent => Answer::refused(
+                    "code-spent",
+                    "No code can be used: its fifteen minutes or its tries are over. Have another one sent.",
+                ),
+            }
         })
-        .await?;
-    Ok(done)
+    });
+    Ok(done.await?)
 }
 
 /// Takes an e-mail address away.
@@ -305,19 +294,8 @@ async fn remove(
     contact: String,
     IfMatch(expected): IfMatch,
 ) -> Result<Tagged<Person>, Problem> {
-    let doing = doing(&register, &caller).await?;
-    let now = register.now();
-    let done: Result<_, Error> = register
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                let old = (channel, contact.as_str());
-                let profile = person::remove_contact(tx, now, &doing, &user, expected, old).await?;
-                let version = profile.version;
-                Ok((version, person::shown(tx, &doing, View::of(&doing), profile).await?))
-            })
-        })
-        .await;
-    let (version, person) = done?;
-    Ok(Tagged(version, person))
+    done(register, caller, move |tx, doing| {
+        Box::pin(async move { person::remove_contact(tx, doing, &user, expected, (channel, &contact)).await })
+    })
+    .await
 }

@@ -10,7 +10,7 @@ use super::headers::PostedFile;
 use crate::api::{IMPORT, ImportMode, ImportQuery, Imported, Trial};
 use crate::error::Error;
 use crate::once::Answer;
-use crate::person::{self, Doing, Import, LARGEST_IMPORT, Way};
+use crate::person::{self, Import, LARGEST_IMPORT};
 use crate::register::Register;
 
 pub(super) fn router() -> Router<Register> {
@@ -43,8 +43,7 @@ pub(super) async fn import(
     if let Some(answer) = register.answered(posted.once.clone()).await? {
         return Ok(answer);
     }
-    let doing = Doing::new(&register, audit::Actor::from(&posted.caller), Way::Import);
-    let imported = person::import(&register, doing, &how, &posted.bytes).await?;
+    let imported = person::import(&register, posted.caller, &how, &posted.bytes).await?;
     let answer = Answer::json(200, &imported)?;
     if how.trial == Trial::Yes {
         return Ok(answer);

@@ -11,14 +11,14 @@ use platform::problem::{Body, Problem};
 use platform::web::{Json, Path, Raw};
 
 use super::headers::{IfMatch, Posted};
-use super::people::{doing, reading};
+use super::people::{permitted, reading};
 use crate::api::{Custody, CustodyLog, GiveCard, Nothing};
 use crate::error::Error;
 use crate::once::Answer;
 use crate::person::{self, LARGEST_PHOTO, Replaced, View};
 use crate::register::Register;
 use crate::store::{people, people_photos};
-use crate::version::{Expected, Version};
+use crate::version::Expected;
 
 pub(super) fn router() -> Router<Register> {
     let photo = Router::new()
@@ -95,16 +95,12 @@ pub(super) async fn put(
     headers: HeaderMap,
     Raw(bytes): Raw,
 ) -> Result<Response, Problem> {
-    let doing = doing(&register, &caller).await?;
+    permitted(&caller)?;
     let replaced = replaced(&headers)?;
-    let now = register.now();
-    let done: Result<Version, Error> = register
-        .db
-        .write(move |tx| {
-            Box::pin(async move { person::set_photo(tx, now, &doing, &user_id, replaced, &bytes).await })
-        })
-        .await;
-    let tag = HeaderValue::try_from(done?.tag()).map_err(Problem::internal)?;
+    let done = register.act(caller, move |tx, doing| {
+        Box::pin(async move { person::set_photo(tx, &doing, &user_id, replaced, &bytes).await })
+    });
+    let tag = HeaderValue::try_from(done.await?.tag()).map_err(Problem::internal)?;
     Ok((StatusCode::NO_CONTENT, [(header::ETAG, tag)]).into_response())
 }
 
@@ -142,15 +138,11 @@ pub(super) async fn remove(
     Path(user_id): Path<UserId>,
     IfMatch(expected): IfMatch,
 ) -> Result<StatusCode, Problem> {
-    let doing = doing(&register, &caller).await?;
-    let now = register.now();
-    let done: Result<(), Error> = register
-        .db
-        .write(move |tx| {
-            Box::pin(async move { person::remove_photo(tx, now, &doing, &user_id, expected).await })
-        })
-        .await;
-    done?;
+    permitted(&caller)?;
+    let done = register.act(caller, move |tx, doing| {
+        Box::pin(async move { person::remove_photo(tx, &doing, &user_id, expected).await })
+    });
+    done.await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -201,18 +193,16 @@ pub(super) async fn give(
     Path(user_id): Path<UserId>,
     posted: Posted<GiveCard>,
 ) -> Result<Answer, Problem> {
-    let doing = doing(&register, &posted.caller).await?;
+    permitted(&posted.caller)?;
     let body = posted.body;
-    let done = register
-        .once(posted.once, move |tx, now| {
-            Box::pin(async move {
-                let location = format!("/directory/people/{user_id}/custody");
-                let (profile, custody) = person::give(tx, now, &doing, &user_id, body).await?;
-                Answer::created(&custody, location, profile.version)
-            })
+    let done = register.act_once(posted.once, posted.caller, move |tx, doing| {
+        Box::pin(async move {
+            let location = format!("/directory/people/{user_id}/custody");
+            let (profile, custody) = person::give(tx, &doing, &user_id, body).await?;
+            Answer::created(&custody, location, profile.version)
         })
-        .await?;
-    Ok(done)
+    });
+    Ok(done.await?)
 }
 
 /// Takes a temporary access card back.
@@ -234,16 +224,14 @@ pub(super) async fn take_back(
     Path(user_id): Path<UserId>,
     posted: Posted<Nothing>,
 ) -> Result<Answer, Problem> {
-    let doing = doing(&register, &posted.caller).await?;
+    permitted(&posted.caller)?;
     let Nothing {} = posted.body;
-    let done = register
-        .once(posted.once, move |tx, now| {
-            Box::pin(async move {
-                let profile = person::take_back(tx, now, &doing, &user_id).await?;
-                let items = people_photos::custody(&mut *tx, &user_id).await?;
-                Answer::changed(&CustodyLog { items }, profile.version)
-            })
+    let done = register.act_once(posted.once, posted.caller, move |tx, doing| {
+        Box::pin(async move {
+            let profile = person::take_back(tx, &doing, &user_id).await?;
+            let items = people_photos::custody(&mut *tx, &user_id).await?;
+            Answer::changed(&CustodyLog { items }, profile.version)
         })
-        .await?;
-    Ok(done)
+    });
+    Ok(done.await?)
 }

@@ -17,7 +17,7 @@ use crate::api::{
 };
 use crate::authority::Act;
 use crate::error::Error;
-use crate::rbac::{ActivityCode, AreaCode, Book, Entry, JobRoleCode, at, difference, effective};
+use crate::rbac::{ActivityCode, AreaCode, Book, Entry, JobRoleCode, at, count, difference, effective};
 use crate::register::Register;
 use crate::store::rbac as rows;
 
@@ -81,7 +81,7 @@ pub(super) struct ReleaseQuery {
     after: Option<String>,
 }
 
-/// How a release differs from another: codes, inclusions and baselines.
+/// How a release differs from another: codes, inclusions and baselines, and how many open positions and people it touches today.
 #[utoipa::path(
     get, path = "/directory/rbac/releases/{number}/difference", tag = "directory",
     params(("number" = u64, Path, description = "The number of the release"), DifferenceQuery),
@@ -92,7 +92,8 @@ pub(super) struct ReleaseQuery {
             "areas": {"came": [], "gone": []}, "activities": {"came": ["B0572"], "gone": []},
             "inclusions": {"came": ["B0572 includes B0570"], "gone": []},
             "baselines": [{"job_role": "R8008", "restriction_set": "EPS Pharmacy", "gained": ["B0572"], "lost": ["B0570"]}],
-            "profiles": 0, "profiles_gaining": 0, "profiles_losing": 0
+            "profiles": 412, "profiles_gaining": 3, "profiles_losing": 3, "positions_affected": 3,
+            "people_affected": 41, "positions": ["01990000-0000-7000-8000-000000000001"]
         })),
         (status = 403, description = "The caller may not read the register", body = Body),
         (status = 404, description = "There is no such release", body = Body),
@@ -110,7 +111,10 @@ pub(super) async fn compare(
     }
     let new = at(&register, Some(number)).await?;
     let old = at(&register, Some(query.from.unwrap_or(number - 1))).await?;
-    Ok(Json(difference(&old, &new, &[])))
+    let mut difference = difference(&old, &new);
+    let mut read = register.db.read().acquire().await.map_err(Error::from)?;
+    count(&mut read, &old, &new, register.today(), &mut difference).await?;
+    Ok(Json(difference))
 }
 
 /// The job roles of a release.

@@ -24,11 +24,7 @@ use crate::ids::RequestId;
 use crate::once::{Answer, Once};
 use crate::register::Register;
 use crate::request::{self, Request, State as RequestState, Told};
-use crate::store::lineages;
 use crate::store::requests::{self, Wanted};
-
-/// How many organisations are searched in one list.
-const MOST_ORGANISATIONS: u32 = 2000;
 
 pub(super) fn router() -> Router<Register> {
     Router::new()
@@ -149,7 +145,7 @@ pub(super) async fn list(
         Some(_) => return Err(Error::field("view", "Ask for open, closed or mine.").into()),
     };
     let name = doing.name();
-    let places = reach(&mut read, &doing).await?;
+    let places = reach(&doing);
     let wanted = if states.is_empty() { Wanted::By(&name) } else { Wanted::In(states, places.as_deref()) };
     let rows = requests::page(&mut read, wanted, after.as_ref(), limit + 1).await?;
     let page = Page::of(rows, limit, |request| request.id.to_string());
@@ -166,19 +162,10 @@ pub(super) async fn list(
 }
 
 /// Where the caller acts; everywhere if there is none.
-async fn reach(tx: &mut Tx, doing: &Doing) -> Result<Option<Vec<OdsCode>>, Error> {
-    let mut roots = BTreeSet::new();
-    for role in &doing.actor.roles {
-        match &role.organisation {
-            None => return Ok(None),
-            Some(organisation) => roots.insert(organisation),
-        };
-    }
-    let mut places = BTreeSet::new();
-    for root in roots {
-        places.extend(lineages::below(tx, root, MOST_ORGANISATIONS).await?);
-    }
-    Ok(Some(places.into_iter().take(2 * MOST_ORGANISATIONS as usize).collect()))
+fn reach(doing: &Doing) -> Option<Vec<OdsCode>> {
+    let places: Option<BTreeSet<&OdsCode>> =
+        doing.actor.roles.iter().map(|role| role.organisation.as_ref()).collect();
+    places.map(|places| places.into_iter().cloned().collect())
 }
 
 /// A request with its steps.

@@ -1,18 +1,19 @@
 //! `/directory/scim/v2`: what this face of SCIM says of itself, and the form of its answers (RFC 7644).
 
 use axum::Router;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{StatusCode, header};
 use platform::caller::Caller;
+use platform::db::{self, JobFuture, Tx};
+use platform::id::OdsCode;
 use platform::problem::Problem;
 use platform::web::Path;
 use serde_json::{Value, json};
 
+use crate::acting::{Doing, Way};
 use crate::api::FEED;
 use crate::error::Error;
-use crate::person::{Doing, Way};
 use crate::register::Register;
 use crate::scim::{self, Refused};
 use crate::version::Version;
@@ -86,8 +87,16 @@ pub(super) fn list_of(resources: &[Value], total: u64, start: u32) -> Value {
     })
 }
 
-/// The personnel system that calls: its client id, and what it does in the name of its organisation.
-pub(super) fn feed(register: &Register, caller: Result<Caller, Problem>) -> Result<(String, Doing), Refused> {
+/// A personnel system that calls.
+pub(super) struct Feed {
+    /// Under what name it announces people.
+    pub(super) source: String,
+    caller: Caller,
+    organisation: OdsCode,
+}
+
+/// Which personnel system calls, in the name of its organisation.
+pub(super) fn feed(caller: Result<Caller, Problem>) -> Result<Feed, Refused> {
     let caller = caller?;
     caller.may(FEED)?;
     let Some(organisation) = caller.organisation.clone() else {
@@ -95,10 +104,21 @@ pub(super) fn feed(register: &Register, caller: Result<Caller, Problem>) -> Resu
             "This client speaks for no organisation. Ask the operator to say for which it does.".to_owned();
         return Err(Error::NotAllowed { code: "feed-without-organisation", sentence }.into());
     };
-    let source = format!("scim {}", caller.client);
-    let way = Way::Feed { organisation };
-    let doing = Doing::new(register, audit::Actor::from(&caller), way);
-    Ok((source, doing))
+    Ok(Feed { source: format!("scim {}", caller.client), caller, organisation })
+}
+
+impl Feed {
+    /// Does what it tells, in the writer's transaction. The job is given the name under which it announces.
+    pub(super) async fn act<T, E, F>(self, register: &Register, job: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + From<db::Error> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx, Doing, String) -> JobFuture<'t, T, E> + Send + 'static,
+    {
+        let Self { source, caller, organisation } = self;
+        let way = Way::Feed { organisation };
+        register.act_in_way(caller, way, register.now(), move |tx, doing| job(tx, doing, source)).await
+    }
 }
 
 /// What is supported.
@@ -109,11 +129,8 @@ pub(super) fn feed(register: &Register, caller: Result<Caller, Problem>) -> Resu
         (status = 403, description = "The caller may not do directory:feed", body = Value, content_type = "application/scim+json"),
     )
 )]
-pub(super) async fn service_provider_config(
-    caller: Result<Caller, Problem>,
-    State(register): State<Register>,
-) -> Result<Shown, Refused> {
-    feed(&register, caller)?;
+pub(super) async fn service_provider_config(caller: Result<Caller, Problem>) -> Result<Shown, Refused> {
+    feed(caller)?;
     Ok(Shown::ok(scim::service_provider_config(BASE)))
 }
 
@@ -122,11 +139,8 @@ pub(super) async fn service_provider_config(
     get, path = "/directory/scim/v2/ResourceTypes", tag = "scim",
     responses((status = 200, description = "RFC 7643 6", body = Value, content_type = "application/scim+json"))
 )]
-pub(super) async fn resource_types(
-    caller: Result<Caller, Problem>,
-    State(register): State<Register>,
-) -> Result<Shown, Refused> {
-    feed(&register, caller)?;
+pub(super) async fn resource_types(caller: Result<Caller, Problem>) -> Result<Shown, Refused> {
+    feed(caller)?;
     let types = scim::resource_types(BASE);
     let total = u64::try_from(types.len()).unwrap_or(u64::MAX);
     Ok(Shown::ok(list_of(&types, total, 1)))
@@ -143,10 +157,9 @@ pub(super) async fn resource_types(
 )]
 pub(super) async fn resource_type(
     caller: Result<Caller, Problem>,
-    State(register): State<Register>,
     name: Result<Path<String>, Problem>,
 ) -> Result<Shown, Refused> {
-    feed(&register, caller)?;
+    feed(caller)?;
     one(scim::resource_types(BASE), "resource type", &name?.0)
 }
 
@@ -155,11 +168,8 @@ pub(super) async fn resource_type(
     get, path = "/directory/scim/v2/Schemas", tag = "scim",
     responses((status = 200, description = "RFC 7643 7", body = Value, content_type = "application/scim+json"))
 )]
-pub(super) async fn schemas(
-    caller: Result<Caller, Problem>,
-    State(register): State<Register>,
-) -> Result<Shown, Refused> {
-    feed(&register, caller)?;
+pub(super) async fn schemas(caller: Result<Caller, Problem>) -> Result<Shown, Refused> {
+    feed(caller)?;
     let schemas = scim::schemas(BASE);
     let total = u64::try_from(schemas.len()).unwrap_or(u64::MAX);
     Ok(Shown::ok(list_of(&schemas, total, 1)))
@@ -176,10 +186,9 @@ pub(super) async fn schemas(
 )]
 pub(super) async fn schema(
     caller: Result<Caller, Problem>,
-    State(register): State<Register>,
     id: Result<Path<String>, Problem>,
 ) -> Result<Shown, Refused> {
-    feed(&register, caller)?;
+    feed(caller)?;
     one(scim::schemas(BASE), "schema", &id?.0)
 }
 

@@ -78,7 +78,7 @@ pub(super) async fn list(
     State(register): State<Register>,
     asked: Result<Query<Asked>, Problem>,
 ) -> Result<Shown, Refused> {
-    let (source, _) = feed(&register, caller)?;
+    let source = feed(caller)?.source;
     let Query(asked) = asked?;
     let start = u32::try_from(asked.start_index.unwrap_or(1).max(1)).unwrap_or(u32::MAX);
     let count = u32::try_from(asked.count.unwrap_or(50).max(0)).unwrap_or(u32::MAX).min(LARGEST_PAGE);
@@ -135,14 +135,12 @@ pub(super) async fn create(
     State(register): State<Register>,
     body: Result<Json<Value>, Problem>,
 ) -> Result<Shown, Refused> {
-    let (source, doing) = feed(&register, caller)?;
+    let feed = feed(caller)?;
     let user: User = scim::read(body?.0)?;
-    let now = register.now();
-    let done: Result<Shown, Error> = register
-        .db
-        .write(move |tx| {
+    let done: Result<Shown, Error> = feed
+        .act(&register, move |tx, doing, source| {
             Box::pin(async move {
-                let (new, announced) = scim::announce(tx, now, &doing, &source, &user).await?;
+                let (new, announced) = scim::announce(tx, &doing, &source, &user).await?;
                 shown(tx, &announced, if new { StatusCode::CREATED } else { StatusCode::OK }).await
             })
         })
@@ -164,7 +162,7 @@ pub(super) async fn read(
     State(register): State<Register>,
     id: Result<Path<UserId>, Problem>,
 ) -> Result<Shown, Refused> {
-    let (source, _) = feed(&register, caller)?;
+    let source = feed(caller)?.source;
     let mut connection = register.db.read().acquire().await.map_err(Error::from)?;
     let announced = scim::announced(&mut connection, &source, &id?.0).await?;
     Ok(shown(&mut connection, &announced, StatusCode::OK).await?)
@@ -195,16 +193,14 @@ pub(super) async fn replace(
     headers: HeaderMap,
     body: Result<Json<Value>, Problem>,
 ) -> Result<Shown, Refused> {
-    let (source, doing) = feed(&register, caller)?;
+    let feed = feed(caller)?;
     let (Path(id), expected) = (id?, expected(&headers)?);
     let user: User = scim::read(body?.0)?;
-    let now = register.now();
-    let done: Result<Shown, Error> = register
-        .db
-        .write(move |tx| {
+    let done: Result<Shown, Error> = feed
+        .act(&register, move |tx, doing, source| {
             Box::pin(async move {
                 let present = meant(tx, &source, &id, expected).await?;
-                let announced = scim::replace(tx, now, &doing, present, &user).await?;
+                let announced = scim::replace(tx, &doing, present, &user).await?;
                 shown(tx, &announced, StatusCode::OK).await
             })
         })
@@ -261,18 +257,16 @@ pub(super) async fn patch(
     headers: HeaderMap,
     body: Result<Json<PatchRequest>, Problem>,
 ) -> Result<Shown, Refused> {
-    let (source, doing) = feed(&register, caller)?;
+    let feed = feed(caller)?;
     let (Path(id), expected, Json(request)) = (id?, expected(&headers)?, body?);
-    let now = register.now();
-    let done: Result<Shown, NotPatched> = register
-        .db
-        .write(move |tx| {
+    let done: Result<Shown, NotPatched> = feed
+        .act(&register, move |tx, doing, source| {
             Box::pin(async move {
                 let present = meant(tx, &source, &id, expected).await?;
                 let version = present.profile.version.tag();
                 let resource = present.user(tx).await?.resource(id.as_str(), BASE, &version);
                 let user = scim::read(scim::patched(resource, request)?)?;
-                let announced = scim::replace(tx, now, &doing, present, &user).await?;
+                let announced = scim::replace(tx, &doing, present, &user).await?;
                 Ok(shown(tx, &announced, StatusCode::OK).await?)
             })
         })
@@ -303,15 +297,13 @@ pub(super) async fn remove(
     id: Result<Path<UserId>, Problem>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Refused> {
-    let (source, doing) = feed(&register, caller)?;
+    let feed = feed(caller)?;
     let (Path(id), expected) = (id?, expected(&headers)?);
-    let now = register.now();
-    let done: Result<(), Error> = register
-        .db
-        .write(move |tx| {
+    let done: Result<(), Error> = feed
+        .act(&register, move |tx, doing, source| {
             Box::pin(async move {
                 let present = meant(tx, &source, &id, expected).await?;
-                scim::leave(tx, now, &doing, present).await
+                scim::leave(tx, &doing, present).await
             })
         })
         .await;

@@ -114,7 +114,7 @@ pub(super) async fn list(
 async fn seen(tx: &mut Tx, doing: &Doing, id: &WorkgroupId) -> Result<Workgroup, Error> {
     let found = workgroups::find(tx, id).await?.ok_or_else(|| Error::unknown("workgroup", id))?;
     let target = acting::in_organisation_in(tx, &found.organisation).await?;
-    doing.sees(Act::SeeWorkgroups, &target)?;
+    doing.sees_found(Act::SeeWorkgroups, &target, "workgroup", id)?;
     Ok(found)
 }
 

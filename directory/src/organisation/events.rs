@@ -16,6 +16,18 @@ pub enum Event {
         /// What kind.
         kind: OrganisationKind,
     },
+    /// An organisation of this register's own was changed.
+    OrganisationChanged {
+        /// Its code.
+        organisation: String,
+    },
+    /// An organisation of this register's own was closed for good.
+    OrganisationClosed {
+        /// Its code.
+        organisation: String,
+        /// Why.
+        reason: String,
+    },
     /// The registration authority of an organisation got another host, or none.
     OrganisationHosted {
         /// Its code.
@@ -68,6 +80,8 @@ impl audit::Event for Event {
     fn name(&self) -> &'static str {
         match self {
             Self::OrganisationCreated { .. } => "organisation-created",
+            Self::OrganisationChanged { .. } => "organisation-changed",
+            Self::OrganisationClosed { .. } => "organisation-closed",
             Self::OrganisationHosted { .. } => "organisation-hosted",
             Self::OrganisationImportStarted { .. } => "organisation-import-started",
             Self::OrganisationsImported { .. } => "organisations-imported",

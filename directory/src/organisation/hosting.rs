@@ -10,11 +10,11 @@ use crate::api::{ChangeKind, OrganisationStatus};
 use crate::authority::Lineage;
 use crate::changes;
 use crate::error::Error;
-use crate::store::organisations;
+use crate::store::{lineages, organisations};
 use crate::version::{Expected, Version};
 
 /// How many hosts may stand one above the other over an organisation.
-const MOST_HOSTS: usize = organisations::DEEPEST;
+const MOST_HOSTS: usize = lineages::DEEPEST;
 
 /// Refuses a host that lies below the organisation, and chains that become too long.
 ///
@@ -86,8 +86,8 @@ async fn demand_host(tx: &mut Tx, organisation: &OdsCode, host: &OdsCode) -> Res
         }
         Some(OrganisationStatus::Active) => {}
     }
-    let line = organisations::lineage(&mut *tx, host).await?;
-    let below = organisations::height(&mut *tx, organisation).await?;
+    let line = lineages::of_any(tx, host).await?;
+    let below = lineages::height(&mut *tx, organisation).await?;
     check_host(organisation, &line, below)
 }
 

@@ -263,8 +263,9 @@ async fn list(register: &Register, sorted: &Sorted<'_>, changes: &mut Vec<Change
         let (organisation, name) = (one.record.ods.clone(), one.record.name.clone());
         changes.push(Change { organisation, name, members: Vec::new() });
     }
+    let mut read = register.db.read().acquire().await?;
     for one in sorted.changed.iter().take(LISTED.saturating_sub(changes.len())) {
-        let Some(before) = organisations::find(register.db.read(), &one.record.ods).await? else { continue };
+        let Some(before) = organisations::find(&mut read, &one.record.ods).await? else { continue };
         let json = |record| serde_json::to_value(record).map_err(|_| Error::Stored { what: "organisation" });
         let (before, after) = (json(&before.record)?, json(&one.record)?);
         let members = |value: &serde_json::Value| -> Vec<String> {

@@ -17,4 +17,4 @@ pub(crate) use hosting::set_host;
 pub(crate) use keys::{name_key, postcode_key};
 pub(crate) use parts::Prepared;
 pub(crate) use record::check;
-pub(crate) use virtual_ones::create;
+pub(crate) use virtual_ones::{change, close, create};

@@ -1,16 +1,16 @@
 //! Changing a profile: details, name, evidence, verification, registrations.
 
-use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::UserId;
 
+use super::allowed::checker;
 use super::creating::{keep_evidence, keep_registration};
-use super::doing::Doing;
 use super::events::Event;
 use super::evidence::{self, Shown};
 use super::note::note;
 use super::profile::{Profile, open};
 use super::{is_unknown, name, national_insurance, registration};
+use crate::acting::Doing;
 use crate::api::{
     ChangeKind, ChangeName, ChangePerson, CheckMethod, DocumentKind, IdentityLevel, NewEvidence, PersonKind,
     Registration, Standing, VerifyPerson,
@@ -23,13 +23,12 @@ use crate::version::Expected;
 /// Changes details.
 pub(crate) async fn change(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     user: &UserId,
     expected: Expected,
     change: ChangePerson,
 ) -> Result<Profile, Error> {
-    let mut profile = ready(tx, now, doing, user, expected).await?;
+    let mut profile = ready(tx, doing, user, expected).await?;
     profile.demand_verified()?;
     let before = profile.clone();
     if let Some(gender) = change.gender {
@@ -40,10 +39,10 @@ pub(crate) async fn change(
         profile.name.on_card = if empty { None } else { Some(name::worded("on_card", &text)?) };
     }
     if let Some(text) = change.birth {
-        profile.birth = Some(super::birth(&text, doing.today)?);
+        profile.birth = Some(super::birth(&text, doing.today())?);
     }
     if let Some(number) = change.national_insurance_number {
-        profile.national_insurance = Some(national_insurance::kept(&doing.key, &number)?);
+        profile.national_insurance = Some(national_insurance::kept(doing.key(), &number)?);
     }
     let fields = changed(&before, &profile);
     if fields.is_empty() {
@@ -54,7 +53,7 @@ pub(crate) async fn change(
         profile.demand_person()?;
     }
     let evidence = match change.evidence {
-        Some(new) => Some(seen(tx, now, doing, user, &new).await?),
+        Some(new) => Some(seen(tx, doing, user, &new).await?),
         None if identity => {
             return Err(Error::field(
                 "evidence",
@@ -64,19 +63,13 @@ pub(crate) async fn change(
         None => None,
     };
     let event = Event::PersonChanged { user_id: user.to_string(), fields, evidence };
-    note(tx, now, doing, profile, ChangeKind::PersonChanged, &event).await
+    note(tx, doing, profile, ChangeKind::PersonChanged, &event).await
 }
 
 /// A profile that is open and may be changed by whoever asks.
-async fn ready(
-    tx: &mut Tx,
-    now: Millis,
-    doing: &Doing,
-    user: &UserId,
-    expected: Expected,
-) -> Result<Profile, Error> {
+async fn ready(tx: &mut Tx, doing: &Doing, user: &UserId, expected: Expected) -> Result<Profile, Error> {
     let profile = open(tx, user, expected).await?;
-    doing.demand(tx, now, Act::ChangePerson, &profile).await?;
+    doing.demand_on(tx, Act::ChangePerson, &profile).await?;
     profile.state.demand_open()?;
     Ok(profile)
 }
@@ -93,30 +86,18 @@ pub(super) fn changed(before: &Profile, after: &Profile) -> Vec<String> {
 }
 
 /// Keeps a document that was seen in person or by video, and gives its id.
-async fn seen(
-    tx: &mut Tx,
-    now: Millis,
-    doing: &Doing,
-    user: &UserId,
-    new: &NewEvidence,
-) -> Result<String, Error> {
+async fn seen(tx: &mut Tx, doing: &Doing, user: &UserId, new: &NewEvidence) -> Result<String, Error> {
     if new.method == CheckMethod::Remote {
         return Err(Error::field("method", "For this the document is seen in person or by video."));
     }
-    let shown = evidence::shown(&doing.key, new, doing.checker(), Some(user), doing.today)?;
-    kept(tx, now, doing, user, &shown).await
+    let shown = evidence::shown(doing.key(), new, checker(doing), Some(user), doing.today())?;
+    kept(tx, doing, user, &shown).await
 }
 
 /// Keeps a document with its event, and gives its id.
-async fn kept(
-    tx: &mut Tx,
-    now: Millis,
-    doing: &Doing,
-    user: &UserId,
-    shown: &Shown,
-) -> Result<String, Error> {
-    let event = keep_evidence(tx, now, user, shown).await?;
-    audit::record(tx, now, &doing.who, &event).await?;
+async fn kept(tx: &mut Tx, doing: &Doing, user: &UserId, shown: &Shown) -> Result<String, Error> {
+    let event = keep_evidence(tx, doing.now, user, shown).await?;
+    audit::record(tx, doing.now, &doing.recorded(), &event).await?;
     match event {
         Event::EvidenceNoted { evidence, .. } => Ok(evidence),
         _ => Err(Error::Stored { what: "evidence" }),
@@ -126,43 +107,41 @@ async fn kept(
 /// Changes a name, with a reason and a document.
 pub(crate) async fn rename(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     user: &UserId,
     expected: Expected,
     change: ChangeName,
 ) -> Result<Profile, Error> {
-    let mut profile = ready(tx, now, doing, user, expected).await?;
+    let mut profile = ready(tx, doing, user, expected).await?;
     profile.demand_person()?;
     profile.demand_verified()?;
     let name = name::checked(change.name)?;
     if name == profile.name {
         return Err(Error::field("name", "This is the present name. Nothing was changed."));
     }
-    let evidence = seen(tx, now, doing, user, &change.evidence).await?;
-    people_names::add(tx, user, &name, change.reason.word(), Some(&evidence), now).await?;
+    let evidence = seen(tx, doing, user, &change.evidence).await?;
+    people_names::add(tx, user, &name, change.reason.word(), Some(&evidence), doing.now).await?;
     profile.name = name;
     let event = Event::PersonRenamed { user_id: user.to_string(), reason: change.reason, evidence };
-    note(tx, now, doing, profile, ChangeKind::PersonChanged, &event).await
+    note(tx, doing, profile, ChangeKind::PersonChanged, &event).await
 }
 
 /// Notes a document that was shown.
 pub(crate) async fn note_evidence(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     user: &UserId,
     new: &NewEvidence,
 ) -> Result<Profile, Error> {
     let mut profile = open(tx, user, Expected::Any).await?;
     let act = if profile.standing == Standing::Verified { Act::ChangePerson } else { Act::VerifyPerson };
-    doing.demand(tx, now, act, &profile).await?;
+    doing.demand_on(tx, act, &profile).await?;
     profile.state.demand_open()?;
     profile.demand_person()?;
-    let shown = evidence::shown(&doing.key, new, doing.checker(), Some(user), doing.today)?;
-    let event = keep_evidence(tx, now, user, &shown).await?;
+    let shown = evidence::shown(doing.key(), new, checker(doing), Some(user), doing.today())?;
+    let event = keep_evidence(tx, doing.now, user, &shown).await?;
     profile.assurance = profile.assurance.max(level(tx, user).await?);
-    note(tx, now, doing, profile, ChangeKind::PersonChanged, &event).await
+    note(tx, doing, profile, ChangeKind::PersonChanged, &event).await
 }
 
 /// How sure everything that was shown makes it who somebody is.
@@ -178,26 +157,25 @@ async fn documents(tx: &mut Tx, user: &UserId) -> Result<Vec<(DocumentKind, Chec
 /// The identity of somebody unverified was checked: the profile is no longer restricted.
 pub(crate) async fn verify(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     user: &UserId,
     expected: Expected,
     verification: VerifyPerson,
 ) -> Result<Profile, Error> {
     let mut profile = open(tx, user, expected).await?;
-    doing.demand(tx, now, Act::VerifyPerson, &profile).await?;
+    doing.demand_on(tx, Act::VerifyPerson, &profile).await?;
     profile.state.demand_open()?;
     if profile.standing == Standing::Verified || profile.kind != PersonKind::Person {
         return Err(Error::conflict("identity-verified", "The identity was verified before."));
     }
     let mut evidence = Vec::with_capacity(verification.evidence.len());
     for new in &verification.evidence {
-        let shown = evidence::shown(&doing.key, new, doing.checker(), Some(user), doing.today)?;
-        evidence.push(kept(tx, now, doing, user, &shown).await?);
+        let shown = evidence::shown(doing.key(), new, checker(doing), Some(user), doing.today())?;
+        evidence.push(kept(tx, doing, user, &shown).await?);
     }
     evidence::demand_high(&documents(tx, user).await?)?;
     if let Some(text) = verification.birth {
-        profile.birth = Some(super::birth(&text, doing.today)?);
+        profile.birth = Some(super::birth(&text, doing.today())?);
     }
     if profile.birth.is_none_or(is_unknown) {
         return Err(Error::field(
@@ -208,46 +186,45 @@ pub(crate) async fn verify(
     if let Some(name) = verification.name {
         let name = name::checked(name)?;
         if name != profile.name {
-            people_names::add(tx, user, &name, "verified", evidence.first().map(String::as_str), now).await?;
+            people_names::add(tx, user, &name, "verified", evidence.first().map(String::as_str), doing.now)
+                .await?;
             profile.name = name;
         }
     }
     profile.standing = Standing::Verified;
     profile.assurance = IdentityLevel::High;
     let event = Event::PersonVerified { user_id: user.to_string(), evidence };
-    note(tx, now, doing, profile, ChangeKind::PersonChanged, &event).await
+    note(tx, doing, profile, ChangeKind::PersonChanged, &event).await
 }
 
 /// Adds a professional registration.
 pub(crate) async fn register(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     user: &UserId,
     given: &Registration,
 ) -> Result<Profile, Error> {
-    let profile = ready(tx, now, doing, user, Expected::Any).await?;
+    let profile = ready(tx, doing, user, Expected::Any).await?;
     profile.demand_person()?;
     let registration = registration::checked(given)?;
-    keep_registration(tx, now, user, &registration).await?;
+    keep_registration(tx, doing.now, user, &registration).await?;
     let event = Event::RegistrationAdded { user_id: user.to_string(), body: registration.body };
-    note(tx, now, doing, profile, ChangeKind::PersonChanged, &event).await
+    note(tx, doing, profile, ChangeKind::PersonChanged, &event).await
 }
 
 /// Takes a professional registration away.
 pub(crate) async fn unregister(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     user: &UserId,
     expected: Expected,
     given: &Registration,
 ) -> Result<Profile, Error> {
-    let profile = ready(tx, now, doing, user, expected).await?;
+    let profile = ready(tx, doing, user, expected).await?;
     let registration = registration::checked(given)?;
     if !people_evidence::unregister(tx, user, registration.body, &registration.number).await? {
         return Err(Error::unknown("registration", registration.body));
     }
     let event = Event::RegistrationRemoved { user_id: user.to_string(), body: registration.body };
-    note(tx, now, doing, profile, ChangeKind::PersonChanged, &event).await
+    note(tx, doing, profile, ChangeKind::PersonChanged, &event).await
 }

@@ -1,14 +1,13 @@
 //! Leaving, and coming back.
 
-use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::UserId;
 
-use super::doing::Doing;
 use super::events::Event;
-use super::note::{note, note_by};
+use super::note::note;
 use super::profile::{Profile, open};
 use super::text;
+use crate::acting::Doing;
 use crate::api::{ChangeKind, ClosePerson, CloseReason, Closing, ReopenPerson};
 use crate::authority::Act;
 use crate::changes;
@@ -19,36 +18,36 @@ use crate::version::Expected;
 /// Closes a profile: it and every live assignment end in one act, and the row that tells the rest commits with it.
 pub(crate) async fn close(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     user: &UserId,
     expected: Expected,
     request: ClosePerson,
 ) -> Result<Profile, Error> {
     let mut profile = open(tx, user, expected).await?;
-    doing.demand(tx, now, Act::ClosePerson, &profile).await?;
+    doing.demand_on(tx, Act::ClosePerson, &profile).await?;
     let notes = request.notes.map(|notes| text::notes("notes", &notes)).transpose()?;
-    profile.state = profile.state.close(Closing { at: now, reason: request.reason, notes })?;
-    let ended = assignments_end::end_all_of(tx, user, &doing.who.subject, now, request.reason.word()).await?;
+    profile.state = profile.state.close(Closing { at: doing.now, reason: request.reason, notes })?;
+    let ended =
+        assignments_end::end_all_of(tx, user, &doing.recorded().subject, doing.now, request.reason.word())
+            .await?;
     let told: Vec<_> = ended
         .iter()
         .map(|id| (ChangeKind::AssignmentEnded, id.to_string(), Some(user.to_string())))
         .collect();
-    changes::tell_many(tx, now, &told).await?;
+    changes::tell_many(tx, doing.now, &told).await?;
     let event = Event::PersonClosed {
         user_id: user.to_string(),
         reason: request.reason,
         assignments: ended.iter().map(ToString::to_string).collect(),
     };
-    note(tx, now, doing, profile, ChangeKind::PersonClosed, &event).await
+    note(tx, doing, profile, ChangeKind::PersonClosed, &event).await
 }
 
 /// Closes the profile of somebody whose last day has passed, in the transaction that tells of it; one that is not open, or
 /// not known, stays as it is. Says whether it was closed.
 pub(crate) async fn close_who_left(
     tx: &mut Tx,
-    now: Millis,
-    who: &audit::Actor,
+    doing: &Doing,
     user: &UserId,
     why: &str,
 ) -> Result<bool, Error> {
@@ -56,26 +55,25 @@ pub(crate) async fn close_who_left(
     if profile.state.demand_open().is_err() {
         return Ok(false);
     }
-    let closing = Closing { at: now, reason: CloseReason::Left, notes: Some(why.to_owned()) };
+    let closing = Closing { at: doing.now, reason: CloseReason::Left, notes: Some(why.to_owned()) };
     profile.state = profile.state.close(closing)?;
     let event =
         Event::PersonClosed { user_id: user.to_string(), reason: CloseReason::Left, assignments: Vec::new() };
-    note_by(tx, now, who, profile, ChangeKind::PersonClosed, &event).await?;
+    note(tx, doing, profile, ChangeKind::PersonClosed, &event).await?;
     Ok(true)
 }
 
 /// Opens a closed profile again. What ended stays ended: access is given anew.
 pub(crate) async fn reopen(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     user: &UserId,
     expected: Expected,
     request: &ReopenPerson,
 ) -> Result<Profile, Error> {
     let mut profile = open(tx, user, expected).await?;
-    doing.demand(tx, now, Act::ReopenPerson, &profile).await?;
+    doing.demand_on(tx, Act::ReopenPerson, &profile).await?;
     profile.state = profile.state.reopen()?;
     let event = Event::PersonReopened { user_id: user.to_string(), reason: request.reason };
-    note(tx, now, doing, profile, ChangeKind::PersonReopened, &event).await
+    note(tx, doing, profile, ChangeKind::PersonReopened, &event).await
 }

@@ -2,19 +2,19 @@
 //!
 //! A code goes out as a row of the outbox that a mailer sends; this register sends nothing itself.
 
-use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::UserId;
 
 use super::contact::{self, COUNTED_OVER, LIFETIME, MOST, SENDINGS, Tried, code_hash, tried};
-use super::doing::Doing;
 use super::events::Event;
 use super::note::note;
 use super::profile::{Profile, open};
+use crate::acting::Doing;
 use crate::api::{ChangeKind, Channel, CodeSent, Contact};
 use crate::authority::Act;
 use crate::error::Error;
 use crate::ids::RecordId;
+use crate::request::{self, Ask, ContactChange};
 use crate::store::people_contacts::{self, Address, Message};
 use crate::version::Expected;
 
@@ -33,34 +33,51 @@ pub(crate) enum Outcome {
 }
 
 /// A profile whose addresses may be changed by whoever asks: its holder, or somebody with the rank.
-async fn ready(tx: &mut Tx, now: Millis, doing: &Doing, user: &UserId) -> Result<Profile, Error> {
+async fn ready(tx: &mut Tx, doing: &Doing, user: &UserId) -> Result<Profile, Error> {
     let profile = open(tx, user, Expected::Any).await?;
-    let own = doing.person() == Some(user);
-    let act = if own { Act::ChangeOwnContact } else { Act::ChangePerson };
-    doing.demand(tx, now, act, &profile).await?;
+    let act = if is_own(doing, user) { Act::ChangeOwnContact } else { Act::ChangePerson };
+    doing.demand_on(tx, act, &profile).await?;
     profile.state.demand_open()?;
     Ok(profile)
+}
+
+fn is_own(doing: &Doing, user: &UserId) -> bool {
+    doing.person() == Some(user)
+}
+
+/// Notes what somebody did to an address of their own as a request of theirs that is done.
+async fn note_own(
+    tx: &mut Tx,
+    doing: &Doing,
+    user: &UserId,
+    (channel, contact): (Channel, &str),
+    change: ContactChange,
+) -> Result<(), Error> {
+    if !is_own(doing, user) {
+        return Ok(());
+    }
+    let (person, contact) = (user.to_string(), contact.to_owned());
+    request::note_own(tx, doing, Ask::ChangeOwnContact { person, channel, contact, change }).await
 }
 
 /// Adds an address and sends it a code.
 pub(crate) async fn add(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     user: &UserId,
     (channel, value): (Channel, &str),
     random: [u8; 8],
 ) -> Result<Profile, Error> {
-    let profile = ready(tx, now, doing, user).await?;
-    let (profile, contact) = add_silently(tx, now, doing, profile, channel, value).await?;
-    post_code(tx, now, doing, user, (channel, &contact), random).await?;
+    let profile = ready(tx, doing, user).await?;
+    let (profile, contact) = add_silently(tx, doing, profile, channel, value).await?;
+    post_code(tx, doing, user, (channel, &contact), random).await?;
+    note_own(tx, doing, user, (channel, &contact.id), ContactChange::Added).await?;
     Ok(profile)
 }
 
 /// Adds an address.
 pub(super) async fn add_silently(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     profile: Profile,
     channel: Channel,
@@ -75,25 +92,24 @@ pub(super) async fn add_silently(
             format!("Nobody has more than {MOST}. Take one away first."),
         ));
     }
-    let contact = Contact { id: RecordId::new(now).to_string(), value, verified_at: None };
-    if !people_contacts::add(tx, &user, channel, &contact, now).await? {
+    let contact = Contact { id: RecordId::new(doing.now).to_string(), value, verified_at: None };
+    if !people_contacts::add(tx, &user, channel, &contact, doing.now).await? {
         return Err(Error::conflict("contact-there", "The profile has this address already."));
     }
     let event = Event::ContactAdded { user_id: user.to_string(), contact: contact.id.clone(), channel };
-    let profile = note(tx, now, doing, profile, ChangeKind::PersonChanged, &event).await?;
+    let profile = note(tx, doing, profile, ChangeKind::PersonChanged, &event).await?;
     Ok((profile, contact))
 }
 
 /// Sends another code to an address; the one before it is no longer good.
 pub(crate) async fn send_code(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     user: &UserId,
     (channel, id): (Channel, &str),
     random: [u8; 8],
 ) -> Result<CodeSent, Error> {
-    ready(tx, now, doing, user).await?;
+    ready(tx, doing, user).await?;
     let address = address(tx, user, channel, id).await?;
     if address.contact.verified_at.is_some() {
         return Err(Error::conflict(
@@ -101,7 +117,7 @@ pub(crate) async fn send_code(
             "This address was verified before. No code is needed.",
         ));
     }
-    post_code(tx, now, doing, user, (channel, &address.contact), random).await
+    post_code(tx, doing, user, (channel, &address.contact), random).await
 }
 
 async fn address(tx: &mut Tx, user: &UserId, channel: Channel, id: &str) -> Result<Address, Error> {
@@ -111,13 +127,12 @@ async fn address(tx: &mut Tx, user: &UserId, channel: Channel, id: &str) -> Resu
 
 async fn post_code(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     user: &UserId,
     (channel, contact): (Channel, &Contact),
     random: [u8; 8],
 ) -> Result<CodeSent, Error> {
-    let sent = people_contacts::posted_since(tx, user, &contact.value, now.minus(COUNTED_OVER)).await?;
+    let sent = people_contacts::posted_since(tx, user, &contact.value, doing.now.minus(COUNTED_OVER)).await?;
     if sent >= SENDINGS {
         return Err(Error::conflict(
             "codes-spent",
@@ -127,12 +142,12 @@ async fn post_code(
         ));
     }
     let code = contact::code(random);
-    let until = now.plus(LIFETIME);
-    let hash = code_hash(&doing.key, &contact.id, &code);
+    let until = doing.now.plus(LIFETIME);
+    let hash = code_hash(doing.key(), &contact.id, &code);
     people_contacts::expect_code(tx, &contact.id, &hash, until).await?;
-    let id = RecordId::new(now).to_string();
+    let id = RecordId::new(doing.now).to_string();
     let message =
-        Message { id: &id, user, channel, address: &contact.value, code: &code, until, made_at: now };
+        Message { id: &id, user, channel, address: &contact.value, code: &code, until, made_at: doing.now };
     people_contacts::post(tx, &message).await?;
     Ok(CodeSent { contact: contact.id.clone(), until, sendings_left: SENDINGS - sent - 1 })
 }
@@ -140,23 +155,22 @@ async fn post_code(
 /// Tries a code. A wrong one is no error of the transaction: that it was tried must stay.
 pub(crate) async fn try_code(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     user: &UserId,
     (channel, id): (Channel, &str),
     code: &str,
 ) -> Result<Outcome, Error> {
-    let profile = ready(tx, now, doing, user).await?;
+    let profile = ready(tx, doing, user).await?;
     let address = address(tx, user, channel, id).await?;
     if address.contact.verified_at.is_some() {
         return Ok(Outcome::Verified(Box::new(profile)));
     }
-    let hash = code_hash(&doing.key, id, code.trim());
-    match tried(address.pending.as_ref(), &hash, now) {
+    let hash = code_hash(doing.key(), id, code.trim());
+    match tried(address.pending.as_ref(), &hash, doing.now) {
         Tried::Right => {
-            people_contacts::mark_verified(tx, id, now).await?;
+            people_contacts::mark_verified(tx, id, doing.now).await?;
             let event = Event::ContactVerified { user_id: user.to_string(), contact: id.to_owned() };
-            let profile = note(tx, now, doing, profile, ChangeKind::PersonChanged, &event).await?;
+            let profile = note(tx, doing, profile, ChangeKind::PersonChanged, &event).await?;
             Ok(Outcome::Verified(Box::new(profile)))
         }
         Tried::Wrong { left } => {
@@ -170,23 +184,23 @@ pub(crate) async fn try_code(
 /// Takes an address away.
 pub(crate) async fn remove(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     user: &UserId,
     expected: Expected,
     (channel, id): (Channel, &str),
 ) -> Result<Profile, Error> {
-    let profile = ready(tx, now, doing, user).await?;
+    let profile = ready(tx, doing, user).await?;
     if !expected.holds(profile.version) {
         return Err(Error::Changed { what: "person", present: profile.version });
     }
     let address = address(tx, user, channel, id).await?;
-    remove_address(tx, now, doing, profile, &address).await
+    let profile = remove_address(tx, doing, profile, &address).await?;
+    note_own(tx, doing, user, (channel, id), ContactChange::Removed).await?;
+    Ok(profile)
 }
 
 pub(super) async fn remove_address(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     profile: Profile,
     address: &Address,
@@ -197,5 +211,5 @@ pub(super) async fn remove_address(
         contact: address.contact.id.clone(),
         channel: address.channel,
     };
-    note(tx, now, doing, profile, ChangeKind::PersonChanged, &event).await
+    note(tx, doing, profile, ChangeKind::PersonChanged, &event).await
 }

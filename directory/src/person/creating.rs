@@ -6,7 +6,7 @@ use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::{OdsCode, UserId};
 
-use super::doing::{Doing, Way};
+use super::allowed::checker;
 use super::duplicate::{POSSIBLE, Traits, is_compared, score};
 use super::events::Event;
 use super::evidence::{self, Shown};
@@ -15,6 +15,7 @@ use super::profile::Profile;
 use super::state::State;
 use super::text::plain;
 use super::{contact, is_unknown, name, note, registration};
+use crate::acting::{Doing, Way};
 use crate::api::{
     Candidate, ChangeKind, Channel, Contact, Gender, IdentityLevel, Name, NewPerson, Origin, PersonKind,
     Registration, Standing,
@@ -81,18 +82,18 @@ impl Creation {
                 ));
             }
         };
-        let birth = new.birth.map(|text| super::birth(&text, doing.today)).transpose()?;
+        let birth = new.birth.map(|text| super::birth(&text, doing.today())).transpose()?;
         if is_person && birth.is_none_or(is_unknown) {
             return Err(Error::field("birth", "Write the date of birth as the documents have it."));
         }
         let evidence: Vec<Shown> = new
             .evidence
             .iter()
-            .map(|shown| evidence::shown(&doing.key, shown, doing.checker(), None, doing.today))
+            .map(|shown| evidence::shown(doing.key(), shown, checker(doing), None, doing.today()))
             .collect::<Result<_, _>>()?;
         let national_insurance = new
             .national_insurance_number
-            .map(|number| national_insurance::kept(&doing.key, &number))
+            .map(|number| national_insurance::kept(doing.key(), &number))
             .transpose()?;
         if is_person {
             evidence::demand_high(&documents(&evidence))?;
@@ -175,39 +176,34 @@ fn documents(evidence: &[Shown]) -> Vec<(crate::api::DocumentKind, crate::api::C
 }
 
 /// Makes a profile, unless it may be somebody's second one.
-pub(crate) async fn create(
-    tx: &mut Tx,
-    now: Millis,
-    doing: &Doing,
-    creation: Creation,
-) -> Result<Created, Error> {
-    doing.demand_new(tx, now, creation.organisation.as_ref()).await?;
+pub(crate) async fn create(tx: &mut Tx, doing: &Doing, creation: Creation) -> Result<Created, Error> {
+    doing.demand_new(tx, creation.organisation.as_ref()).await?;
     if creation.kind == PersonKind::Person {
         let candidates = candidates(tx, &creation.traits(), &creation.looked_at).await?;
         if !candidates.is_empty() {
             return Ok(Created::PossibleDuplicates(candidates));
         }
     }
-    let profile = profile(tx, now, doing, &creation).await?;
+    let profile = profile(tx, doing, &creation).await?;
     if !people::insert(tx, &profile).await? {
         let sentence = "Somebody has this user id already. Ids are taken over once.";
         return Err(Error::conflict("user-id-taken", sentence));
     }
     let user = &profile.user_id;
-    people_names::add(tx, user, &profile.name, profile.origin.word(), None, now).await?;
+    people_names::add(tx, user, &profile.name, profile.origin.word(), None, doing.now).await?;
     let mut events = Vec::with_capacity(creation.evidence.len());
     for shown in &creation.evidence {
-        events.push(keep_evidence(tx, now, user, shown).await?);
+        events.push(keep_evidence(tx, doing.now, user, shown).await?);
     }
     for (channel, values) in [(Channel::Email, &creation.emails), (Channel::Mobile, &creation.mobiles)] {
         for value in values {
-            let id = RecordId::new(now).to_string();
+            let id = RecordId::new(doing.now).to_string();
             let contact = Contact { id, value: value.clone(), verified_at: None };
-            people_contacts::add(tx, user, channel, &contact, now).await?;
+            people_contacts::add(tx, user, channel, &contact, doing.now).await?;
         }
     }
     for registration in &creation.registrations {
-        keep_registration(tx, now, user, registration).await?;
+        keep_registration(tx, doing.now, user, registration).await?;
     }
     let made = Event::PersonCreated {
         user_id: user.to_string(),
@@ -217,20 +213,20 @@ pub(crate) async fn create(
         assurance: profile.assurance,
         looked_at: creation.looked_at.iter().map(ToString::to_string).collect(),
     };
-    note::first(tx, now, doing, &profile, ChangeKind::PersonChanged, &made).await?;
-    audit::record_many(tx, now, &doing.who, &events).await?;
+    note::first(tx, doing, &profile, ChangeKind::PersonChanged, &made).await?;
+    audit::record_many(tx, doing.now, &doing.recorded(), &events).await?;
     Ok(Created::Made(Box::new(profile)))
 }
 
-async fn profile(tx: &mut Tx, now: Millis, doing: &Doing, creation: &Creation) -> Result<Profile, Error> {
+async fn profile(tx: &mut Tx, doing: &Doing, creation: &Creation) -> Result<Profile, Error> {
     let user_id = match &creation.user_id {
         Some(id) => id.clone(),
         None => free_user_id(tx).await?,
     };
     let assurance = evidence::level(&documents(&creation.evidence));
     // Cards and robots are whoever their organisation says they are; of people it is checked.
-    let verified = creation.kind != PersonKind::Person
-        || (assurance == IdentityLevel::High && matches!(doing.way, Way::Rank(_)));
+    let verified =
+        creation.kind != PersonKind::Person || (assurance == IdentityLevel::High && doing.way == Way::Rank);
     Ok(Profile {
         user_id,
         kind: creation.kind,
@@ -244,8 +240,8 @@ async fn profile(tx: &mut Tx, now: Millis, doing: &Doing, creation: &Creation) -
         gender: creation.gender,
         national_insurance: creation.national_insurance.clone(),
         organisation: creation.organisation.clone(),
-        created_at: now,
-        changed_at: now,
+        created_at: doing.now,
+        changed_at: doing.now,
     })
 }
 
@@ -299,6 +295,12 @@ pub(super) async fn keep_registration(
             ),
         )),
     }
+}
+
+/// Whether somebody's record may be the one that would be made.
+pub(crate) async fn may_be(tx: &mut Tx, creation: &Creation, user: &UserId) -> Result<bool, Error> {
+    let Some((_, other)) = people_duplicates::traits_of(tx, user).await? else { return Ok(false) };
+    Ok(score(&creation.traits(), &other).points >= POSSIBLE)
 }
 
 /// Whom a record may be a second one of, but for those that were looked at.

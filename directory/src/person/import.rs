@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use platform::clock::Millis;
+use platform::caller::Caller;
 use platform::db::{self, Tx};
 use platform::id::UserId;
 
 use super::creating::{self, Created, Creation};
-use super::doing::Doing;
 use super::telling::tell;
 use super::{name, national_insurance};
+use crate::acting::{Doing, Way};
 use crate::api::{
     Channel, ImportMode, ImportRow, Imported, Name, Origin, PersonKind, Registration, RowOutcome, Trial,
 };
@@ -69,11 +69,11 @@ pub(crate) struct Import {
 /// Imports a file.
 pub(crate) async fn import(
     register: &Register,
-    doing: Doing,
+    caller: Caller,
     how: &Import,
     file: &[u8],
 ) -> Result<Imported, Error> {
-    let lines = lines(&doing, file)?;
+    let lines = lines(register, file)?;
     let one_act = how.mode == ImportMode::All || how.trial == Trial::Yes;
     let most = if one_act { MOST_ROWS_AT_ONCE } else { MOST_ROWS };
     if lines.len() > most {
@@ -84,9 +84,9 @@ pub(crate) async fn import(
     }
     let source = how.source.clone();
     let rows = if one_act {
-        together(register, doing, source, how.trial, lines).await?
+        together(register, caller, source, how.trial, lines).await?
     } else {
-        one_by_one(register, &doing, &source, lines).await?
+        one_by_one(register, &caller, &source, lines).await?
     };
     Ok(summed(how.trial, rows))
 }
@@ -94,24 +94,23 @@ pub(crate) async fn import(
 /// Each row by itself: what was done when the machine stops stays done, and the same file goes on from there.
 async fn one_by_one(
     register: &Register,
-    doing: &Doing,
+    caller: &Caller,
     source: &str,
     lines: Vec<Line>,
 ) -> Result<Vec<ImportRow>, Error> {
     let mut rows = Vec::with_capacity(lines.len());
     for line in lines {
-        let (number, external_id) = (line.number, line.external_id.clone());
-        let (doing, source, now) = (doing.clone(), source.to_owned(), register.now());
+        let (caller, source) = (caller.clone(), source.to_owned());
         let done = match line.read {
             Ok(good) => {
-                register
-                    .db
-                    .write(move |tx| Box::pin(async move { apply(tx, now, &doing, &source, good).await }))
-                    .await
+                let done = register.act_in_way(caller, Way::Import, register.now(), move |tx, doing| {
+                    Box::pin(async move { apply(tx, &doing, &source, good).await })
+                });
+                done.await
             }
             Err(error) => Err(error),
         };
-        rows.push(told(number, external_id, done)?);
+        rows.push(told(line.number, line.external_id, done)?);
     }
     Ok(rows)
 }
@@ -120,6 +119,12 @@ async fn one_by_one(
 enum Undone {
     Rows(Vec<ImportRow>),
     Failed(Error),
+}
+
+impl From<Error> for Undone {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
 }
 
 impl From<db::Error> for Undone {
@@ -131,17 +136,15 @@ impl From<db::Error> for Undone {
 /// All rows in one transaction, which is undone if one is bad or it is a trial.
 async fn together(
     register: &Register,
-    doing: Doing,
+    caller: Caller,
     source: String,
     trial: Trial,
     lines: Vec<Line>,
 ) -> Result<Vec<ImportRow>, Error> {
-    let now = register.now();
     let done: Result<Vec<ImportRow>, Undone> = register
-        .db
-        .write(move |tx| {
+        .act_in_way(caller, Way::Import, register.now(), move |tx, doing| {
             Box::pin(async move {
-                let rows = each(tx, now, &doing, &source, lines).await.map_err(Undone::Failed)?;
+                let rows = each(tx, &doing, &source, lines).await?;
                 let bad = rows.iter().any(|row| row.outcome == RowOutcome::Refused);
                 if trial == Trial::Yes || bad { Err(Undone::Rows(rows)) } else { Ok(rows) }
             })
@@ -154,19 +157,13 @@ async fn together(
     }
 }
 
-async fn each(
-    tx: &mut Tx,
-    now: Millis,
-    doing: &Doing,
-    source: &str,
-    lines: Vec<Line>,
-) -> Result<Vec<ImportRow>, Error> {
+async fn each(tx: &mut Tx, doing: &Doing, source: &str, lines: Vec<Line>) -> Result<Vec<ImportRow>, Error> {
     let mut rows = Vec::with_capacity(lines.len());
     for line in lines {
         let done = match line.read {
             Ok(good) => {
                 savepoints::begin(tx).await?;
-                let done = apply(tx, now, doing, source, good).await;
+                let done = apply(tx, doing, source, good).await;
                 // A bad row leaves nothing behind for the next.
                 if done.is_ok() {
                     savepoints::keep(tx).await?;
@@ -225,13 +222,7 @@ fn summed(dry_run: Trial, rows: Vec<ImportRow>) -> Imported {
 }
 
 /// Does what one row says.
-async fn apply(
-    tx: &mut Tx,
-    now: Millis,
-    doing: &Doing,
-    source: &str,
-    good: Good,
-) -> Result<(RowOutcome, UserId), Error> {
+async fn apply(tx: &mut Tx, doing: &Doing, source: &str, good: Good) -> Result<(RowOutcome, UserId), Error> {
     let content = good.creation.content();
     let known = people_links::find(&mut *tx, source, By::ExternalId(&good.external_id)).await?;
     if let Some(mut link) = known {
@@ -244,12 +235,12 @@ async fn apply(
         }
         let profile = people::find(&mut *tx, &link.user).await?;
         let profile = profile.ok_or_else(|| Error::unknown("person", &link.user))?;
-        tell(tx, now, doing, profile, &good.creation).await?;
+        tell(tx, doing, profile, &good.creation).await?;
         (link.content, link.user_name) = (content, good.user_name);
-        people_links::change(tx, &link, now).await?;
+        people_links::change(tx, &link, doing.now).await?;
         return Ok((RowOutcome::Changed, link.user));
     }
-    match creating::create(tx, now, doing, good.creation).await? {
+    match creating::create(tx, doing, good.creation).await? {
         Created::Made(profile) => {
             let user = profile.user_id;
             let link = Link {
@@ -259,7 +250,7 @@ async fn apply(
                 user: user.clone(),
                 content,
             };
-            if !people_links::add(tx, &link, now).await? {
+            if !people_links::add(tx, &link, doing.now).await? {
                 return Err(Error::conflict("user-name-taken", "Another row has this user name."));
             }
             Ok((RowOutcome::Created, user))
@@ -278,7 +269,7 @@ async fn apply(
 }
 
 /// Reads a file: its heading, then each row by itself.
-fn lines(doing: &Doing, file: &[u8]) -> Result<Vec<Line>, Error> {
+fn lines(register: &Register, file: &[u8]) -> Result<Vec<Line>, Error> {
     let wrong = |sentence: String| Error::field("file", sentence);
     // Spreadsheets put a mark before the first column.
     let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
@@ -313,7 +304,7 @@ fn lines(doing: &Doing, file: &[u8]) -> Result<Vec<Line>, Error> {
         };
         let external_id = cell("external_id").map(str::to_owned);
         let mut read = if record.len() == heading.len() {
-            row(doing, cell)
+            row(register, cell)
         } else {
             Err(wrong(format!("It has {} cells, the heading has {}.", record.len(), heading.len())))
         };
@@ -329,7 +320,7 @@ fn lines(doing: &Doing, file: &[u8]) -> Result<Vec<Line>, Error> {
 }
 
 /// Reads a row.
-fn row<'r>(doing: &Doing, cell: impl Fn(&str) -> Option<&'r str>) -> Result<Good, Error> {
+fn row<'r>(register: &Register, cell: impl Fn(&str) -> Option<&'r str>) -> Result<Good, Error> {
     let owned = |column: &str| cell(column).map(str::to_owned);
     let external_id = super::text::line("external_id", cell("external_id").unwrap_or_default(), 100)?;
     let name = Name {
@@ -360,12 +351,12 @@ fn row<'r>(doing: &Doing, cell: impl Fn(&str) -> Option<&'r str>) -> Result<Good
         cell(column).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
     };
     let national_insurance = cell("national_insurance_number")
-        .map(|number| national_insurance::kept(&doing.key, number))
+        .map(|number| national_insurance::kept(&register.document_key, number))
         .transpose()?;
     let creation = Creation {
         kind: PersonKind::Person,
         name: name::checked(name)?,
-        birth: cell("birth").map(|text| super::birth(text, doing.today)).transpose()?,
+        birth: cell("birth").map(|text| super::birth(text, register.today())).transpose()?,
         gender: gender.map_err(|_| Error::field("gender", "Write female, male, other or not-stated."))?,
         national_insurance,
         organisation: None,

@@ -1,21 +1,21 @@
 //! Making one record of two that are one person.
 
-use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::UserId;
 
-use super::doing::Doing;
 use super::events::Event;
 use super::evidence;
 use super::note::{also, note};
 use super::profile::{Profile, open};
+use crate::acting::Doing;
 use crate::api::{ChangeKind, MergePeople, Standing};
-use crate::assignment::mint;
+use crate::assignment::{clear_overlaps, mint, mint_holders};
 use crate::authority::Act;
 use crate::changes;
 use crate::error::Error;
 use crate::store::{
     assignments_end, people, people_contacts, people_evidence, people_links, people_names, people_photos,
+    roles, workgroups,
 };
 use crate::version::{Expected, Version};
 
@@ -23,7 +23,6 @@ use crate::version::{Expected, Version};
 /// and the other id stays as a sign to this one.
 pub(crate) async fn merge(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     user: &UserId,
     expected: Expected,
@@ -36,7 +35,7 @@ pub(crate) async fn merge(
     let mut survivor = open(tx, user, expected).await?;
     let mut other = open(tx, duplicate, Expected::This(Version(request.duplicate_version))).await?;
     for profile in [&survivor, &other] {
-        doing.demand(tx, now, Act::MergePeople, profile).await?;
+        doing.demand_on(tx, Act::MergePeople, profile).await?;
         profile.demand_person()?;
     }
     survivor.state.demand_open()?;
@@ -57,7 +56,8 @@ pub(crate) async fn merge(
         .iter()
         .map(|id| (ChangeKind::AssignmentChanged, id.clone(), Some(user.to_string())))
         .collect();
-    changes::tell_many(tx, now, &told).await?;
+    changes::tell_many(tx, doing.now, &told).await?;
+    clear_overlaps(tx, doing, user).await?;
     let shown = people_evidence::of(&mut *tx, user).await?;
     let shown: Vec<_> = shown.iter().map(|it| (it.document, it.method)).collect();
     survivor.assurance = survivor.assurance.max(other.assurance).max(evidence::level(&shown));
@@ -66,8 +66,8 @@ pub(crate) async fn merge(
     let moved = u64::try_from(assignments.len()).unwrap_or(u64::MAX);
     let (user_id, merged) = (user.to_string(), duplicate.to_string());
     let event = Event::PeopleMerged { user_id, merged, assignments: moved };
-    note(tx, now, doing, other, ChangeKind::PersonMerged, &event).await?;
-    also(tx, now, doing, survivor, ChangeKind::PersonChanged, &event).await
+    note(tx, doing, other, ChangeKind::PersonMerged, &event).await?;
+    also(tx, doing, survivor, ChangeKind::PersonChanged, &event).await
 }
 
 /// Everything that one profile has becomes another's; the ids of the assignments among it come back.
@@ -79,8 +79,12 @@ async fn move_everything(tx: &mut Tx, from: &UserId, to: &UserId) -> Result<Vec<
     people_links::hand_over(tx, from, to).await?;
     people::redirect(tx, from, to).await?;
     let assignments = assignments_end::move_all(tx, from, to).await?;
-    // The survivor has role profiles of their own for what moved; those of the other id are nobody's from now on.
+    // The survivor has ids of their own for what moved, and for what the other id was ever given; those of the other id stay
+    // its own, and can be read.
     let pairs: Vec<_> = assignments.iter().map(|(_, position)| (to.clone(), position.clone())).collect();
     mint(tx, &pairs).await?;
+    let given = roles::access_profiles_of(tx, from).await?;
+    mint_holders(tx, given.into_iter().map(|profile| (to.clone(), profile)).collect()).await?;
+    workgroups::hand_over(tx, from, to).await?;
     Ok(assignments.iter().map(|(id, _)| id.to_string()).collect())
 }

@@ -3,13 +3,13 @@
 //! The rules are synchronous files; an act that changes a profile is a function that takes the transaction, and ends in
 //! [`note`], so that no change is without its version, its event, its line of history and its row of the change feed.
 
+mod allowed;
 mod changing;
 mod closing;
 mod contact;
 mod contacts;
 mod creating;
 mod custody;
-mod doing;
 mod duplicate;
 mod events;
 mod evidence;
@@ -34,9 +34,8 @@ pub(crate) use changing::{change, note_evidence, register, rename, unregister, v
 pub(crate) use closing::{close, close_who_left, reopen};
 pub(crate) use contact::Pending;
 pub(crate) use contacts::{Outcome, add as add_contact, remove as remove_contact, send_code, try_code};
-pub(crate) use creating::{Created, Creation, addresses, create, registrations};
+pub(crate) use creating::{Created, Creation, addresses, create, may_be, registrations};
 pub(crate) use custody::{give, take_back};
-pub(crate) use doing::{Doing, Way};
 pub(crate) use duplicate::{Traits, swapped};
 pub use events::Event;
 pub(crate) use evidence::Shown;

@@ -1,12 +1,11 @@
 //! The end of every act: the next version, its event, its line of history, and its row of the change feed.
 
 use audit::Event as _;
-use platform::clock::Millis;
 use platform::db::Tx;
 
-use super::doing::Doing;
 use super::events::Event;
 use super::profile::Profile;
+use crate::acting::Doing;
 use crate::api::{ChangeKind, HistoryRow};
 use crate::error::Error;
 use crate::store::{people, people_names};
@@ -15,49 +14,24 @@ use crate::{changes, version::Version};
 /// Stores a changed profile and everything that goes with it. The profile comes back as it is now.
 pub(super) async fn note(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     profile: Profile,
     told: ChangeKind,
     event: &Event,
 ) -> Result<Profile, Error> {
-    note_by(tx, now, &doing.who, profile, told, event).await
-}
-
-/// [`note`] for what a module does by itself.
-pub(super) async fn note_by(
-    tx: &mut Tx,
-    now: Millis,
-    who: &audit::Actor,
-    profile: Profile,
-    told: ChangeKind,
-    event: &Event,
-) -> Result<Profile, Error> {
-    audit::record(tx, now, who, event).await?;
-    stored(tx, now, who, profile, told, event).await
+    audit::record(tx, doing.now, &doing.recorded(), event).await?;
+    also(tx, doing, profile, told, event).await
 }
 
 /// The same for the second profile of an act, whose event is recorded with the first.
 pub(super) async fn also(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
-    profile: Profile,
-    told: ChangeKind,
-    event: &Event,
-) -> Result<Profile, Error> {
-    stored(tx, now, &doing.who, profile, told, event).await
-}
-
-async fn stored(
-    tx: &mut Tx,
-    now: Millis,
-    who: &audit::Actor,
     mut profile: Profile,
     told: ChangeKind,
     event: &Event,
 ) -> Result<Profile, Error> {
-    profile.changed_at = now;
+    profile.changed_at = doing.now;
     if !people::save(tx, &profile).await? {
         // Somebody on another machine was faster.
         let present = people::find(&mut *tx, &profile.user_id).await?;
@@ -65,42 +39,40 @@ async fn stored(
         return Err(Error::Changed { what: "person", present });
     }
     profile.version = Version(profile.version.0 + 1);
-    line(tx, now, who, &profile, told, event).await?;
+    line(tx, doing, &profile, told, event).await?;
     Ok(profile)
 }
 
 /// What goes with a profile that was stored as new.
 pub(super) async fn first(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     profile: &Profile,
     told: ChangeKind,
     event: &Event,
 ) -> Result<(), Error> {
-    audit::record(tx, now, &doing.who, event).await?;
-    line(tx, now, &doing.who, profile, told, event).await
+    audit::record(tx, doing.now, &doing.recorded(), event).await?;
+    line(tx, doing, profile, told, event).await
 }
 
 /// The line of history and the row of the change feed of a version.
 async fn line(
     tx: &mut Tx,
-    now: Millis,
-    who: &audit::Actor,
+    doing: &Doing,
     profile: &Profile,
     told: ChangeKind,
     event: &Event,
 ) -> Result<(), Error> {
     let row = HistoryRow {
         version: profile.version.0,
-        at: now,
+        at: doing.now,
         act: event.name().to_owned(),
-        by_kind: who.kind.clone(),
-        by: who.subject.clone(),
+        by_kind: doing.caller.kind.to_string(),
+        by: doing.caller.subject.clone(),
         details: serde_json::to_string(event).map_err(|_| Error::Stored { what: "event" })?,
     };
     people_names::note(tx, &profile.user_id, &row).await?;
     let user = profile.user_id.as_str();
-    changes::tell(tx, now, told, user, Some(user)).await?;
+    changes::tell(tx, doing.now, told, user, Some(user)).await?;
     Ok(())
 }

@@ -1,15 +1,14 @@
 //! Photographs of people, set and taken away.
 
 use bytes::Bytes;
-use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::UserId;
 
-use super::doing::Doing;
 use super::events::Event;
 use super::note::note;
 use super::photo;
 use super::profile::{Profile, open};
+use crate::acting::Doing;
 use crate::api::ChangeKind;
 use crate::authority::Act;
 use crate::error::Error;
@@ -25,9 +24,9 @@ pub(crate) enum Replaced {
     Present(Expected),
 }
 
-async fn ready(tx: &mut Tx, now: Millis, doing: &Doing, user: &UserId) -> Result<Profile, Error> {
+async fn ready(tx: &mut Tx, doing: &Doing, user: &UserId) -> Result<Profile, Error> {
     let profile = open(tx, user, Expected::Any).await?;
-    doing.demand(tx, now, Act::ChangePerson, &profile).await?;
+    doing.demand_on(tx, Act::ChangePerson, &profile).await?;
     profile.state.demand_open()?;
     profile.demand_person()?;
     Ok(profile)
@@ -36,13 +35,12 @@ async fn ready(tx: &mut Tx, now: Millis, doing: &Doing, user: &UserId) -> Result
 /// Sets a photograph, and gives its version.
 pub(crate) async fn set(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     user: &UserId,
     replaced: Replaced,
     bytes: &Bytes,
 ) -> Result<Version, Error> {
-    let profile = ready(tx, now, doing, user).await?;
+    let profile = ready(tx, doing, user).await?;
     let photo = photo::checked(bytes)?;
     let present = people_photos::head(&mut *tx, user).await?.map(|(version, _)| version);
     let holds = match (replaced, present) {
@@ -53,21 +51,20 @@ pub(crate) async fn set(
     if !holds {
         return Err(Error::Changed { what: "photograph", present: present.unwrap_or(Version(0)) });
     }
-    let version = people_photos::put(tx, user, &photo, bytes, now).await?;
+    let version = people_photos::put(tx, user, &photo, bytes, doing.now).await?;
     let event = Event::PhotoSet { user_id: user.to_string(), sha256: photo.sha256 };
-    note(tx, now, doing, profile, ChangeKind::PersonChanged, &event).await?;
+    note(tx, doing, profile, ChangeKind::PersonChanged, &event).await?;
     Ok(version)
 }
 
 /// Takes a photograph away.
 pub(crate) async fn remove(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     user: &UserId,
     expected: Expected,
 ) -> Result<(), Error> {
-    let profile = ready(tx, now, doing, user).await?;
+    let profile = ready(tx, doing, user).await?;
     let present = people_photos::head(&mut *tx, user).await?.map(|(version, _)| version);
     let Some(present) = present else { return Err(Error::unknown("photograph", user)) };
     if !expected.holds(present) {
@@ -75,6 +72,6 @@ pub(crate) async fn remove(
     }
     people_photos::remove(tx, user).await?;
     let event = Event::PhotoRemoved { user_id: user.to_string() };
-    note(tx, now, doing, profile, ChangeKind::PersonChanged, &event).await?;
+    note(tx, doing, profile, ChangeKind::PersonChanged, &event).await?;
     Ok(())
 }

@@ -3,9 +3,9 @@
 use platform::db::Tx;
 use platform::id::UserId;
 
-use super::doing::{Doing, Way};
 use super::profile::Profile;
 use super::state::State;
+use crate::acting::{Doing, Way};
 use crate::api::{Channel, Contact, Person, PersonRow, Personal};
 use crate::error::Error;
 use crate::store::{people_contacts, people_evidence, people_photos};
@@ -22,15 +22,10 @@ pub(crate) enum View {
 impl View {
     /// What somebody sees: whoever has a rank in the registration authority today everything.
     pub(crate) fn of(doing: &Doing) -> Self {
-        match &doing.way {
-            Way::Rank(actor) => {
-                let ranked = |role: &crate::authority::Role| {
-                    role.rank.is_of_the_authority() && role.is_live(doing.today)
-                };
-                if actor.roles.iter().any(ranked) { Self::Whole } else { Self::Colleague }
-            }
-            Way::Feed { .. } | Way::Import | Way::Retention => Self::Colleague,
-        }
+        let ranked =
+            |role: &crate::authority::Role| role.rank.is_of_the_authority() && role.is_live(doing.today());
+        let is_ranked = doing.way == Way::Rank && doing.actor.roles.iter().any(ranked);
+        if is_ranked { Self::Whole } else { Self::Colleague }
     }
 
     /// Whether everything of this profile is seen.

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::contact::COUNTED_OVER;
-use super::doing::{Doing, Way};
 use super::events::Event;
 use super::note::note;
 use super::profile::open;
@@ -36,31 +35,27 @@ impl Register {
         let overdue = people_erasure::overdue(self.db.read(), before, STEP).await?;
         let mut erased = 0;
         for (user, holds) in overdue {
-            let doing = Doing::new(self, audit::Actor::system("directory"), Way::Retention);
-            let done: Result<bool, Error> = self
-                .db
-                .write(move |tx| {
-                    Box::pin(async move {
-                        let mut profile = open(tx, &user, Expected::Any).await?;
-                        // Whoever came back since keeps everything.
-                        let State::Closed(closing) = &profile.state else { return Ok(false) };
-                        let what = due(Some(Day::of(closing.at)), &holds, today, &rules);
-                        if what.is_empty() {
-                            return Ok(false);
+            let done = self.act_itself(now, move |tx, doing| {
+                Box::pin(async move {
+                    let mut profile = open(tx, &user, Expected::Any).await?;
+                    // Whoever came back since keeps everything.
+                    let State::Closed(closing) = &profile.state else { return Ok(false) };
+                    let what = due(Some(Day::of(closing.at)), &holds, today, &rules);
+                    if what.is_empty() {
+                        return Ok(false);
+                    }
+                    for one in &what {
+                        people_erasure::erase(tx, &user, *one, now).await?;
+                        if *one == Erasure::Numbers {
+                            profile.national_insurance = None;
                         }
-                        for one in &what {
-                            people_erasure::erase(tx, &user, *one, now).await?;
-                            if *one == Erasure::Numbers {
-                                profile.national_insurance = None;
-                            }
-                        }
-                        let event = Event::PersonErased { user_id: user.to_string(), what };
-                        note(tx, now, &doing, profile, ChangeKind::PersonChanged, &event).await?;
-                        Ok(true)
-                    })
+                    }
+                    let event = Event::PersonErased { user_id: user.to_string(), what };
+                    note(tx, &doing, profile, ChangeKind::PersonChanged, &event).await?;
+                    Ok(true)
                 })
-                .await;
-            erased += u64::from(done?);
+            });
+            erased += u64::from(done.await?);
         }
         Ok(erased)
     }

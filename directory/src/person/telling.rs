@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use platform::clock::Millis;
 use platform::db::Tx;
 use serde::Serialize;
 
 use super::changing::changed;
 use super::contacts::{add_silently, remove_address};
 use super::creating::{Creation, keep_registration};
-use super::doing::Doing;
 use super::events::Event;
 use super::note::note;
 use super::profile::Profile;
+use crate::acting::Doing;
 use crate::api::{ChangeKind, Channel, Gender, Name, Standing};
 use crate::authority::Act;
 use crate::error::Error;
@@ -51,12 +50,11 @@ impl Creation {
 /// Who somebody is was checked with documents where the profile is verified: that is changed with documents only.
 pub(crate) async fn tell(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     profile: Profile,
     told: &Creation,
 ) -> Result<Profile, Error> {
-    doing.demand(tx, now, Act::ChangePerson, &profile).await?;
+    doing.demand_on(tx, Act::ChangePerson, &profile).await?;
     profile.state.demand_open()?;
     profile.demand_person()?;
     let before = profile.clone();
@@ -82,19 +80,19 @@ pub(crate) async fn tell(
     }
     if !fields.is_empty() {
         if profile.name != before.name {
-            people_names::add(tx, &profile.user_id, &profile.name, before.origin.word(), None, now).await?;
+            people_names::add(tx, &profile.user_id, &profile.name, before.origin.word(), None, doing.now)
+                .await?;
         }
         let event = Event::PersonChanged { user_id: profile.user_id.to_string(), fields, evidence: None };
-        profile = note(tx, now, doing, profile, ChangeKind::PersonChanged, &event).await?;
+        profile = note(tx, doing, profile, ChangeKind::PersonChanged, &event).await?;
     }
-    profile = tell_addresses(tx, now, doing, profile, Channel::Email, &told.emails).await?;
-    profile = tell_addresses(tx, now, doing, profile, Channel::Mobile, &told.mobiles).await?;
-    tell_registrations(tx, now, doing, profile, told).await
+    profile = tell_addresses(tx, doing, profile, Channel::Email, &told.emails).await?;
+    profile = tell_addresses(tx, doing, profile, Channel::Mobile, &told.mobiles).await?;
+    tell_registrations(tx, doing, profile, told).await
 }
 
 async fn tell_addresses(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     mut profile: Profile,
     channel: Channel,
@@ -104,12 +102,12 @@ async fn tell_addresses(
     let present: Vec<_> = present.into_iter().filter(|address| address.channel == channel).collect();
     for address in &present {
         if address.contact.verified_at.is_none() && !told.contains(&address.contact.value) {
-            profile = remove_address(tx, now, doing, profile, address).await?;
+            profile = remove_address(tx, doing, profile, address).await?;
         }
     }
     for value in told {
         if !present.iter().any(|address| address.contact.value == *value) {
-            profile = add_silently(tx, now, doing, profile, channel, value).await?.0;
+            profile = add_silently(tx, doing, profile, channel, value).await?.0;
         }
     }
     Ok(profile)
@@ -117,7 +115,6 @@ async fn tell_addresses(
 
 async fn tell_registrations(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     mut profile: Profile,
     told: &Creation,
@@ -125,10 +122,10 @@ async fn tell_registrations(
     let present = people_evidence::registrations(&mut *tx, &profile.user_id).await?;
     let present: BTreeSet<_> = present.into_iter().collect();
     for registration in told.registrations.iter().filter(|registration| !present.contains(registration)) {
-        keep_registration(tx, now, &profile.user_id, registration).await?;
+        keep_registration(tx, doing.now, &profile.user_id, registration).await?;
         let event =
             Event::RegistrationAdded { user_id: profile.user_id.to_string(), body: registration.body };
-        profile = note(tx, now, doing, profile, ChangeKind::PersonChanged, &event).await?;
+        profile = note(tx, doing, profile, ChangeKind::PersonChanged, &event).await?;
     }
     Ok(profile)
 }

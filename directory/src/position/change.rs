@@ -6,9 +6,8 @@ use platform::db::Tx;
 use platform::id::OdsCode;
 
 use super::closure::{Inclusions, NotIncluded, closure};
-use super::codes::{Activity, Area, JobRole};
 use super::events::{AccessRecorded, PositionEvent};
-use super::rights::AccessProfile;
+use super::rights::{AccessProfile, Codes};
 use super::{Position, State};
 use crate::acting::{self, Doing};
 use crate::api::ChangeKind;
@@ -16,6 +15,7 @@ use crate::authority::{Act, Lineage, Rank, Target};
 use crate::changes;
 use crate::error::Error;
 use crate::ids::{AccessProfileId, PositionId, WorkgroupId};
+use crate::ods;
 use crate::store::position_links::{self, Link};
 use crate::store::positions::Past;
 use crate::store::{lineages, positions, workgroups};
@@ -37,9 +37,7 @@ pub(crate) struct Gives {
     /// An access profile that it gives already.
     pub(crate) id: Option<AccessProfileId>,
     pub(crate) organisation: OdsCode,
-    pub(crate) job_role: JobRole,
-    pub(crate) areas: Vec<Area>,
-    pub(crate) activities: Vec<Activity>,
+    pub(crate) codes: Codes,
     pub(crate) workgroups: Vec<WorkgroupId>,
 }
 
@@ -140,7 +138,7 @@ pub(crate) async fn change(
         included: &included,
     };
     let ranks = weigh(tx, doing, &shape).await?;
-    keep_sponsors(tx, id, &profiles).await?;
+    keep_sponsors(tx, doing, id, &profiles).await?;
     position.rank = ranks.own;
     position.name = changed.name.unwrap_or(position.name);
     position.notes = changed.notes.unwrap_or(position.notes);
@@ -178,7 +176,7 @@ pub(crate) async fn set_assignable(
     let mut position = found(tx, id, expected).await?;
     demand_in(tx, doing, Act::ManageAssignable, &position).await?;
     let profiles = position_links::access_profiles(tx, std::slice::from_ref(id)).await?;
-    if !assignable.is_empty() && !profiles.iter().any(AccessProfile::is_sponsors) {
+    if !assignable.is_empty() && !are_sponsors(doing, &profiles) {
         return Err(not_a_sponsors());
     }
     let others = positions::find_all(tx, &assignable).await?;
@@ -244,10 +242,20 @@ pub(super) fn approved_by_another(doing: &Doing, approval: &Approval) -> Result<
     Ok(())
 }
 
+/// Whether what is given makes sponsors.
+fn are_sponsors(doing: &Doing, profiles: &[AccessProfile]) -> bool {
+    profiles.iter().any(|profile| profile.is_sponsors(&doing.book))
+}
+
 /// A position with assignable ones stays a sponsor's.
-async fn keep_sponsors(tx: &mut Tx, id: &PositionId, profiles: &[AccessProfile]) -> Result<(), Error> {
+async fn keep_sponsors(
+    tx: &mut Tx,
+    doing: &Doing,
+    id: &PositionId,
+    profiles: &[AccessProfile],
+) -> Result<(), Error> {
     let assignable = position_links::linked(tx, Link::MayAssign, std::slice::from_ref(id)).await?;
-    let lost = !assignable.is_empty() && !profiles.iter().any(AccessProfile::is_sponsors);
+    let lost = !assignable.is_empty() && !are_sponsors(doing, profiles);
     if lost { Err(not_a_sponsors()) } else { Ok(()) }
 }
 
@@ -267,7 +275,7 @@ fn profiles(
             Some(id) => {
                 let same = present.iter().find(|profile| profile.id == id);
                 let same = same.ok_or_else(|| Error::unknown("access profile", &id))?;
-                if same.organisation != one.organisation || same.job_role != one.job_role {
+                if same.organisation != one.organisation || same.codes.job_role != one.codes.job_role {
                     let sentence = "An access profile keeps its organisation and job role. Leave its id out to give \
                                     another in its place.";
                     return Err(Error::field("access_profiles", sentence));
@@ -281,9 +289,8 @@ fn profiles(
                 id
             }
         };
-        let (position, organisation, job_role) = (of.clone(), one.organisation, one.job_role);
-        let (areas, activities, workgroups) = (one.areas, one.activities, one.workgroups);
-        all.push(AccessProfile { id, position, organisation, job_role, areas, activities, workgroups });
+        let Gives { organisation, codes, workgroups, .. } = one;
+        all.push(AccessProfile { id, position: of.clone(), organisation, codes, workgroups });
     }
     Ok(all)
 }
@@ -329,6 +336,10 @@ async fn weigh(tx: &mut Tx, doing: &Doing, shape: &Shape<'_>) -> Result<Ranks, E
     let host = own.0.get(1).unwrap_or(shape.organisation);
     for organisation in places.iter().collect::<BTreeSet<_>>() {
         let lineage = line(organisation)?;
+        if ods::is_anywhere(organisation) && organisation != shape.organisation {
+            // It is nobody's: whoever manages the position gives it.
+            continue;
+        }
         if !lineage.is_within(host) {
             let sentence =
                 format!("{organisation} is not below {host}, which hosts the registration authority here.");
@@ -368,7 +379,7 @@ async fn ranks(tx: &mut Tx, doing: &Doing, shape: &Shape<'_>) -> Result<Ranks, E
     let others: Vec<PositionId> = others.into_iter().collect();
     let mut given: BTreeMap<PositionId, Option<Rank>> = BTreeMap::new();
     for profile in position_links::access_profiles(tx, &others).await?.iter().chain(shape.profiles) {
-        let rank = profile.rank(doing.local_administrator());
+        let rank = profile.rank(doing.basis());
         let highest = given.entry(profile.position.clone()).or_insert(rank);
         *highest = rank.max(*highest);
     }
@@ -418,9 +429,9 @@ fn recorded(profiles: &[AccessProfile]) -> Vec<AccessRecorded> {
     let one = |profile: &AccessProfile| AccessRecorded {
         access_profile: profile.id.to_string(),
         organisation: profile.organisation.to_string(),
-        job_role: profile.job_role.to_string(),
-        areas: texts(&profile.areas),
-        activities: texts(&profile.activities),
+        job_role: profile.codes.job_role.to_string(),
+        areas: texts(&profile.codes.areas),
+        activities: texts(&profile.codes.activities),
         workgroups: texts(&profile.workgroups),
     };
     profiles.iter().map(one).collect()

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 /// An act on a position. It is written in the transaction that does what it tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(tag = "event", rename_all = "snake_case")]
+#[serde(tag = "event", rename_all = "kebab-case")]
 pub enum PositionEvent {
     /// A position was made.
     PositionCreated {
@@ -34,6 +34,7 @@ pub enum PositionEvent {
         included: Vec<String>,
     },
     /// The positions that the holders of a sponsor's position may assign were set.
+    #[serde(rename = "position-assignable-set")]
     AssignableSet {
         /// The sponsor's position.
         position: String,

@@ -3,8 +3,8 @@
 mod change;
 mod close;
 mod closure;
-mod codes;
 mod events;
+mod following;
 mod rights;
 
 use platform::clock::Millis;
@@ -16,10 +16,9 @@ use crate::version::Version;
 
 pub(crate) use change::{Approval, Changed, Gives, New, change, create, set_assignable};
 pub(crate) use close::{Closing, Live, close};
-pub use codes::{Activity, Area, JobRole};
 pub use events::PositionEvent;
-pub(crate) use rights::AccessProfile;
-pub use rights::effective_activities;
+pub(crate) use following::rerank;
+pub(crate) use rights::{AccessProfile, Basis, Codes};
 
 /// A position, without what it gives.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -76,6 +76,59 @@ code!(
     ActivityCode, b"B", "an activity code such as B0825", "^B[0-9]{4}$"
 );
 
+/// Makes a type of codes with those of their group and category above them.
+macro_rules! path {
+    ($(#[$attribute:meta])* $name:ident, $code:ident, $expected:literal) => {
+        $(#[$attribute])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name {
+            path: String,
+            code: $code,
+        }
+
+        impl $name {
+            /// The text, with the codes above it.
+            pub fn as_str(&self) -> &str {
+                &self.path
+            }
+
+            /// The code alone.
+            pub fn code(&self) -> $code {
+                self.code
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAnId;
+
+            /// Takes small letters and blanks around as people type them.
+            fn from_str(text: &str) -> Result<Self, NotAnId> {
+                let path = text.trim().to_ascii_uppercase();
+                let whole = path.split(':').count() == $code::LETTERS.len();
+                match path.parse() {
+                    Ok(code) if whole => Ok(Self { path, code }),
+                    _ => Err(NotAnId { expected: $expected }),
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.path)
+            }
+        }
+    };
+}
+
+path!(
+    /// A job role with its staff group and sub-group, as in `S0080:G0450:R5080`.
+    JobRolePath, JobRoleCode, "a job role with its groups, as in S0080:G0450:R5080"
+);
+path!(
+    /// An area of work with those it belongs to, as in `P0010:Q0020:T0030`.
+    AreaPath, AreaCode, "an area of work, as in P0010:Q0020:T0030"
+);
+
 /// The last of the codes of a path, or the code that stands alone.
 fn last(text: &str, letters: &[u8]) -> Option<[u8; 5]> {
     let parts: Vec<&str> = text.trim().split(':').collect();
@@ -120,5 +173,19 @@ mod tests {
         assert_eq!("P0020:Q0300:T0640".parse::<AreaCode>().unwrap().as_str(), "T0640");
         assert!("P0020:B0825".parse::<ActivityCode>().is_err() && "B0825".parse::<ActivityCode>().is_ok());
         assert_eq!(serde_json::to_string(&"B0825".parse::<ActivityCode>().unwrap()).unwrap(), "\"B0825\"");
+    }
+    /// A path is whole: with every code above it. Small letters and blanks around are taken.
+    #[test]
+    fn paths_are_whole() {
+        let role: JobRolePath = " s0080:g0450:r5080 ".parse().unwrap();
+        assert_eq!((role.as_str(), role.code().as_str()), ("S0080:G0450:R5080", "R5080"));
+        for bad in
+            ["R5080", "S0080:G0450", "S0080:G0450:R508", "S0080:G0450:X5080", "", "S0080:G0450:R5080:B1"]
+        {
+            assert!(bad.parse::<JobRolePath>().is_err(), "{bad}");
+        }
+        let area: AreaPath = "P0010:Q0020:T0030".parse().unwrap();
+        assert_eq!(area.code().as_str(), "T0030");
+        assert!("P0010".parse::<AreaPath>().is_err() && "T0030".parse::<AreaPath>().is_err());
     }
 }

@@ -1,27 +1,14 @@
-//! How one release differs from another, and for whom it matters.
+//! How one release differs from another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ActivityCode, AreaCode, Book, JobRoleCode, rights};
+use super::{ActivityCode, AreaCode, Book, JobRoleCode};
 use crate::api::{BaselineDifference, Difference, RenamedCode, Shift};
 
-/// A role profile of a position, of which it is asked whether its rights change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Profile {
-    /// The id of the position.
-    pub position: String,
-    /// Its job role.
-    pub job_role: JobRoleCode,
-    /// Its areas of work.
-    pub areas: Vec<AreaCode>,
-    /// The activities added to the baseline.
-    pub activities: Vec<ActivityCode>,
-}
-
-/// What `new` has otherwise than `old`, and which of the role profiles gain or lose rights by it.
-pub fn difference(old: &Book, new: &Book, profiles: &[Profile]) -> Difference {
+/// What `new` has otherwise than `old`. Whom it touches is not counted here.
+pub fn difference(old: &Book, new: &Book) -> Difference {
     let (before, now) = (old.content(), new.content());
-    let mut difference = Difference {
+    Difference {
         from: old.number(),
         to: new.number(),
         job_roles: shift(
@@ -39,9 +26,7 @@ pub fn difference(old: &Book, new: &Book, profiles: &[Profile]) -> Difference {
         inclusions: inclusions(old, new),
         baselines: baselines(old, new),
         ..Difference::default()
-    };
-    count(old, new, profiles, &mut difference);
-    difference
+    }
 }
 
 fn shift<'a>(
@@ -102,29 +87,12 @@ fn baselines(old: &Book, new: &Book) -> Vec<BaselineDifference> {
     changed.collect()
 }
 
-fn count(old: &Book, new: &Book, profiles: &[Profile], difference: &mut Difference) {
-    let mut affected = BTreeSet::new();
-    for profile in profiles {
-        let of = |book| -> BTreeSet<ActivityCode> {
-            rights(book, profile.job_role, &profile.areas, &profile.activities).activities().collect()
-        };
-        let (had, has) = (of(old), of(new));
-        difference.profiles += 1;
-        difference.profiles_gaining += u64::from(has.difference(&had).next().is_some());
-        difference.profiles_losing += u64::from(had.difference(&has).next().is_some());
-        if had != has {
-            affected.insert(profile.position.clone());
-        }
-    }
-    difference.positions_affected = affected.into_iter().collect();
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::rbac::csv_files::tests::{small, with};
 
-    /// A report names what came, went and changed, and counts the role profiles whose rights it touches.
+    /// A report names what came, went and changed.
     #[test]
     fn report_names_what_changed() {
         let old = Book::new(1, small()).unwrap();
@@ -134,22 +102,8 @@ mod tests {
         content.job_roles.retain(|role| role.code.as_str() != "R1290");
         content.inclusions.retain(|pair| pair.0.as_str() != "B0572");
         let new = Book::new(2, content).unwrap();
-        let profile = |position: &str, job_role: &str, added: &[&str]| Profile {
-            position: position.to_owned(),
-            job_role: job_role.parse().unwrap(),
-            areas: Vec::new(),
-            activities: added.iter().map(|code| code.parse().unwrap()).collect(),
-        };
-        let profiles = [
-            profile("ward", "R8000", &[]),
-            profile("ward", "R8000", &["B0820"]),
-            profile("desk", "R8008", &["B0572"]),
-            profile("other", "R8008", &["B0820"]),
-        ];
-        insta::assert_json_snapshot!("difference", difference(&old, &new, &profiles));
-        let none = difference(&new, &new, &profiles);
+        insta::assert_json_snapshot!("difference", difference(&old, &new));
+        let none = difference(&new, &new);
         assert!(none.activities.is_empty() && none.inclusions.is_empty() && none.baselines.is_empty());
-        assert_eq!((none.profiles, none.profiles_gaining, none.profiles_losing), (4, 0, 0));
-        assert!(none.positions_affected.is_empty());
     }
 }

@@ -25,6 +25,15 @@ pub enum Event {
         inclusions: i64,
         /// How many rows of baselines.
         baselines: i64,
+        /// How many positions have another rank by it.
+        positions: i64,
+    },
+    /// The stored ranks of positions were brought to what they follow from now.
+    RanksSettled {
+        /// The number of the release in force.
+        number: i64,
+        /// How many positions have another rank.
+        positions: i64,
     },
 }
 
@@ -34,6 +43,7 @@ impl audit::Event for Event {
     fn name(&self) -> &'static str {
         match self {
             Self::RbacReleaseImported { .. } => "rbac-release-imported",
+            Self::RanksSettled { .. } => "ranks-settled",
         }
     }
 }

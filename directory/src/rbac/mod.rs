@@ -10,18 +10,20 @@ mod csv_files;
 mod difference;
 mod events;
 mod fhir;
+mod impact;
 mod import;
 mod rights;
 mod shelf;
 
 pub use book::Book;
-pub use code::{ActivityCode, AreaCode, JobRoleCode};
+pub use code::{ActivityCode, AreaCode, AreaPath, JobRoleCode, JobRolePath};
 pub use content::{Activity, Baseline, Content, Entry, Group};
 pub use csv_files::{FILES, from_csv, from_folder};
-pub use difference::{Profile, difference};
+pub use difference::difference;
 pub use events::Event;
 pub use fhir::from_code_system;
+pub(crate) use impact::count;
 pub use import::{Imported, Mode, import};
 pub use rights::{Rights, effective, rights};
 
-pub(crate) use shelf::{Shelf, at, current};
+pub(crate) use shelf::{Shelf, at, committed, current, within};

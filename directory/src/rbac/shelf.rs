@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use platform::db::Tx;
+
 use super::Book;
 use crate::error::Error;
 use crate::register::Register;
@@ -30,16 +32,21 @@ impl Shelf {
 /// The number in force is asked of the database each time, so that no process goes on with a release that another has
 /// replaced; the content is read once.
 pub(crate) async fn current(register: &Register) -> Result<Arc<Book>, Error> {
-    let number = rbac::newest(register.db.read()).await?;
-    let held = register.shelf.held();
-    if held.number() >= number {
-        return Ok(held);
-    }
-    let content = rbac::content(register.db.read(), number).await?;
-    let content = content.ok_or(Error::Stored { what: "release" })?;
-    let book = Arc::new(Book::new(number, content)?);
+    committed(&mut *register.db.read().acquire().await?, register).await
+}
+
+/// [`current`] on a connection for reading.
+pub(crate) async fn committed(tx: &mut Tx, register: &Register) -> Result<Arc<Book>, Error> {
+    let book = within(tx, register).await?;
     register.shelf.put(book.clone());
     Ok(book)
+}
+
+/// The release in force as a transaction sees it. It is not put on the shelf: what brought it in may still be undone.
+pub(crate) async fn within(tx: &mut Tx, register: &Register) -> Result<Arc<Book>, Error> {
+    let number = rbac::newest(&mut *tx).await?;
+    let held = register.shelf.held();
+    if held.number() == number { Ok(held) } else { read(tx, number).await }
 }
 
 /// A release by its number: the one in force from memory, any other from the database; 0 is an empty one.
@@ -47,11 +54,15 @@ pub(crate) async fn at(register: &Register, number: Option<u64>) -> Result<Arc<B
     let current = current(register).await?;
     match number {
         None => Ok(current),
-        Some(0) => Ok(Arc::default()),
         Some(number) if number == current.number() => Ok(current),
-        Some(number) => match rbac::content(register.db.read(), number).await? {
-            Some(content) => Ok(Arc::new(Book::new(number, content)?)),
-            None => Err(Error::unknown("release", number)),
-        },
+        Some(number) => read(&mut *register.db.read().acquire().await?, number).await,
     }
+}
+
+async fn read(tx: &mut Tx, number: u64) -> Result<Arc<Book>, Error> {
+    if number == 0 {
+        return Ok(Arc::default());
+    }
+    let content = rbac::content(tx, number).await?.ok_or_else(|| Error::unknown("release", number))?;
+    Ok(Arc::new(Book::new(number, content)?))
 }

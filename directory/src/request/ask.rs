@@ -4,6 +4,7 @@ use platform::id::{OdsCode, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::api::Channel;
 use crate::authority::Act;
 use crate::error::Error;
 use crate::ids::{AssignmentId, PositionId};
@@ -65,6 +66,27 @@ pub enum Ask {
         #[schema(value_type = Object)]
         profile: serde_json::Value,
     },
+    /// Somebody changed an address of their own. It is noted as it is done, and cannot be asked for.
+    ChangeOwnContact {
+        /// The user id.
+        person: String,
+        /// What kind of address.
+        channel: Channel,
+        /// The id of the address.
+        contact: String,
+        /// What was done.
+        change: ContactChange,
+    },
+}
+
+/// What somebody did to an address of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContactChange {
+    /// It was added.
+    Added,
+    /// It was taken away.
+    Removed,
 }
 
 impl Ask {
@@ -78,6 +100,7 @@ impl Ask {
             Self::ClosePerson { .. } => "close-person",
             Self::ReopenPerson { .. } => "reopen-person",
             Self::CreatePerson { .. } => "create-person",
+            Self::ChangeOwnContact { .. } => "change-own-contact",
         }
     }
 
@@ -87,7 +110,8 @@ impl Ask {
             Self::Assign { .. } => Act::Assign,
             Self::Redate { .. } => Act::RedateAssignment,
             Self::EndAssignment { .. } => Act::EndAssignment,
-            Self::ChangePerson { .. } => Act::ChangePerson,
+            // Those see it who could change it too.
+            Self::ChangePerson { .. } | Self::ChangeOwnContact { .. } => Act::ChangePerson,
             Self::ClosePerson { .. } => Act::ClosePerson,
             Self::ReopenPerson { .. } => Act::ReopenPerson,
             Self::CreatePerson { .. } => Act::CreatePerson,
@@ -117,9 +141,9 @@ impl Ask {
             Self::Redate { assignment: id, .. } | Self::EndAssignment { assignment: id } => {
                 Named::Assignment(assignment(id)?)
             }
-            Self::ChangePerson { person: user, .. } | Self::ClosePerson { person: user } => {
-                Named::Person(person(user)?)
-            }
+            Self::ChangePerson { person: user, .. }
+            | Self::ClosePerson { person: user }
+            | Self::ChangeOwnContact { person: user, .. } => Named::Person(person(user)?),
             Self::ReopenPerson { person: user, organisation: place } => {
                 Named::PersonIn(person(user)?, organisation(place)?)
             }

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 /// A step of a request. It is written in the transaction that takes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(tag = "event", rename_all = "snake_case")]
+#[serde(tag = "event", rename_all = "kebab-case")]
 pub enum RequestEvent {
     /// A request was written but not handed in.
     RequestDrafted {

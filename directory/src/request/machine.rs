@@ -77,6 +77,11 @@ impl Approved {
 }
 
 impl State {
+    /// Somebody did it of their own right: there was nothing to decide.
+    pub(crate) fn done_oneself(by: String, now: Millis) -> Self {
+        Self::Applied(Submitted { at: now, expires_at: now }, Decision { by, at: now })
+    }
+
     /// What it is at this time: locks and waiting end by themselves.
     pub(crate) fn at(self, now: Millis) -> Self {
         match self {

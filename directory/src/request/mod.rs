@@ -6,6 +6,7 @@ mod apply;
 mod ask;
 mod events;
 mod machine;
+mod own;
 mod rights;
 mod settle;
 mod steps;
@@ -16,9 +17,10 @@ use platform::id::{OdsCode, UserId};
 use crate::ids::{PositionId, RequestId};
 use crate::version::Version;
 
-pub use ask::Ask;
+pub use ask::{Ask, ContactChange};
 pub use events::RequestEvent;
 pub(crate) use machine::{Approved, Decision, Lock, State, Submitted};
+pub(crate) use own::note_own;
 pub(crate) use rights::{is_decidable, sees};
 pub(crate) use steps::{Told, approve, create, edit, exit, open, reject, retry, submit, sweep, withdraw};
 

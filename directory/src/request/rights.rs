@@ -42,7 +42,7 @@ pub(super) async fn about(tx: &mut Tx, doing: &Doing, ask: &Ask) -> Result<About
             let Some(open) = people::is_open(&mut *tx, &user).await? else {
                 return Err(Error::unknown("person", &user));
             };
-            let target = acting::on_person_in(tx, &doing.register, &user, doing.today()).await?;
+            let target = acting::on_person(tx, doing, &user).await?;
             let organisation = target.organisations.first().and_then(|line| line.0.first()).cloned();
             Ok(About { target, organisation, before: json!({"open": open}) })
         }

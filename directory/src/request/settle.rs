@@ -1,12 +1,11 @@
 //! What became of approved requests that another part of the register applies.
 
-use platform::caller::Caller;
 use platform::db::Tx;
 
 use super::events::RequestEvent;
 use super::steps::taken;
 use super::{Request, Told};
-use crate::acting::{self, Doing};
+use crate::acting::Doing;
 use crate::error::Error;
 use crate::ids::RequestId;
 use crate::register::Register;
@@ -34,15 +33,9 @@ pub(crate) async fn settle(
 impl Register {
     /// Notes what became of an approved request that was applied elsewhere: done, or why not, in a sentence for people.
     pub async fn settle_request(&self, id: RequestId, outcome: Result<(), String>) -> Result<(), Error> {
-        let (register, now) = (self.clone(), self.now());
-        self.db
-            .write(move |tx| {
-                Box::pin(async move {
-                    acting::in_turn(tx, &register).await?;
-                    let doing = Doing::begin(tx, &register, Caller::module("directory", &[]), now).await?;
-                    settle(tx, &doing, &id, outcome).await.map(drop)
-                })
-            })
-            .await
+        let settled = self.act_itself(self.now(), move |tx, doing| {
+            Box::pin(async move { settle(tx, &doing, &id, outcome).await.map(drop) })
+        });
+        settled.await
     }
 }

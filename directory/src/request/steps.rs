@@ -8,7 +8,7 @@ use super::ask::Ask;
 use super::events::RequestEvent;
 use super::rights::{about, decides, demand_asking};
 use super::{Request, State, Step};
-use crate::acting::{self, Doing};
+use crate::acting::Doing;
 use crate::error::Error;
 use crate::ids::RequestId;
 use crate::register::Register;
@@ -54,6 +54,10 @@ pub(crate) async fn create(tx: &mut Tx, doing: &Doing, ask: Ask, told: &Told) ->
 fn check(ask: &Ask) -> Result<(), Error> {
     ask.named()?;
     match ask {
+        Ask::ChangeOwnContact { .. } => {
+            let sentence = "This is done and not asked for: change your addresses in your profile.";
+            return Err(Error::field("ask", sentence));
+        }
         Ask::Assign { start, end, .. } => {
             day("start", start.as_ref())?;
             day("end", end.as_ref())?;
@@ -264,7 +268,7 @@ pub(super) async fn taken(
     Ok(request)
 }
 
-async fn written(
+pub(super) async fn written(
     tx: &mut Tx,
     doing: &Doing,
     request: &Request,
@@ -287,22 +291,18 @@ async fn written(
 
 /// Marks requests that nobody decided in time, each once.
 pub(crate) async fn sweep(register: &Register, now: Millis) -> Result<u64, Error> {
-    let shared = register.clone();
-    register
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                acting::in_turn(tx, &shared).await?;
-                let expired = requests::expire(tx, now, EXPIRED_AT_ONCE).await?;
-                if expired.is_empty() {
-                    return Ok(0);
-                }
-                requests::insert_expired(tx, &expired, now).await?;
-                let requests = expired.iter().map(|(id, _)| id.to_string()).collect();
-                let event = RequestEvent::RequestsExpired { requests };
-                audit::record(tx, now, &audit::Actor::system("directory"), &event).await?;
-                Ok(u64::try_from(expired.len()).unwrap_or(u64::MAX))
-            })
+    let swept = register.act_itself(now, move |tx, doing| {
+        Box::pin(async move {
+            let expired = requests::expire(tx, now, EXPIRED_AT_ONCE).await?;
+            if expired.is_empty() {
+                return Ok(0);
+            }
+            requests::insert_expired(tx, &expired, now).await?;
+            let requests = expired.iter().map(|(id, _)| id.to_string()).collect();
+            let event = RequestEvent::RequestsExpired { requests };
+            audit::record(tx, now, &doing.recorded(), &event).await?;
+            Ok(u64::try_from(expired.len()).unwrap_or(u64::MAX))
         })
-        .await
+    });
+    swept.await
 }

@@ -5,14 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::UserId;
 
 use super::resource::{Activity, Address, Extension, User, UserName};
+use crate::acting::Doing;
 use crate::api::{Channel, ClosePerson, CloseReason, Name, Origin, PersonKind, PersonState};
 use crate::error::Error;
-use crate::person::{self, Created, Creation, Doing, Profile};
+use crate::person::{self, Created, Creation, Profile};
 use crate::store::people_links::{self, By, Link};
 use crate::store::{people, people_contacts, people_evidence};
 use crate::version::Expected;
@@ -79,12 +79,16 @@ fn creation(doing: &Doing, user: &User) -> Result<Creation, Error> {
     Ok(Creation {
         kind: PersonKind::Person,
         name: person::checked_name(name)?,
-        birth: extension.date_of_birth.as_deref().map(|text| person::birth(text, doing.today)).transpose()?,
+        birth: extension
+            .date_of_birth
+            .as_deref()
+            .map(|text| person::birth(text, doing.today()))
+            .transpose()?,
         gender: extension.gender,
         national_insurance: extension
             .national_insurance_number
             .as_deref()
-            .map(|number| person::kept_number(&doing.key, number))
+            .map(|number| person::kept_number(doing.key(), number))
             .transpose()?,
         organisation: None,
         evidence: Vec::new(),
@@ -107,7 +111,6 @@ fn names(user: &User) -> Result<(String, String), Error> {
 /// Somebody new of a personnel system. The same once more changes nothing, and gives `false`.
 pub(crate) async fn announce(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     source: &str,
     user: &User,
@@ -135,10 +138,14 @@ pub(crate) async fn announce(
         Some(id) => {
             let id: UserId =
                 id.parse().map_err(|_| Error::field("linkTo", "Write a user id of twelve digits."))?;
+            // Whoever is somebody else is nobody to this system, as if there were no such user.
+            if !person::may_be(tx, &creation, &id).await? {
+                return Err(Error::unknown("user", &id));
+            }
             let known = profile(tx, &id).await?;
-            person::tell(tx, now, doing, known, &creation).await?
+            person::tell(tx, doing, known, &creation).await?
         }
-        None => match person::create(tx, now, doing, creation).await? {
+        None => match person::create(tx, doing, creation).await? {
             Created::Made(profile) => *profile,
             Created::PossibleDuplicates(candidates) => {
                 let ids: Vec<&str> = candidates.iter().map(|one| one.user_id.as_str()).collect();
@@ -155,7 +162,7 @@ pub(crate) async fn announce(
     };
     let link =
         Link { source: source.to_owned(), external_id, user_name, user: profile.user_id.clone(), content };
-    if !people_links::add(tx, &link, now).await? {
+    if !people_links::add(tx, &link, doing.now).await? {
         return Err(name_taken());
     }
     Ok((true, Announced { link, profile }))
@@ -180,7 +187,6 @@ pub(crate) async fn announced(tx: &mut Tx, source: &str, user: &UserId) -> Resul
 /// Brings somebody to what the system says of them now.
 pub(crate) async fn replace(
     tx: &mut Tx,
-    now: Millis,
     doing: &Doing,
     present: Announced,
     user: &User,
@@ -199,7 +205,7 @@ pub(crate) async fn replace(
     if user.active == Some(Activity::Inactive) {
         // Who left is as they were when they left.
         if is_open {
-            profile = close(tx, now, doing, profile).await?;
+            profile = close(tx, doing, profile).await?;
         }
         return Ok(Announced { link, profile });
     }
@@ -208,23 +214,23 @@ pub(crate) async fn replace(
         if other.is_some_and(|other| other.external_id != link.external_id) {
             return Err(name_taken());
         }
-        profile = person::tell(tx, now, doing, profile, &creation).await?;
+        profile = person::tell(tx, doing, profile, &creation).await?;
         (link.content, link.user_name) = (content, user_name);
-        people_links::change(tx, &link, now).await?;
+        people_links::change(tx, &link, doing.now).await?;
     }
     Ok(Announced { link, profile })
 }
 
-async fn close(tx: &mut Tx, now: Millis, doing: &Doing, profile: Profile) -> Result<Profile, Error> {
+async fn close(tx: &mut Tx, doing: &Doing, profile: Profile) -> Result<Profile, Error> {
     let request = ClosePerson { reason: CloseReason::Left, notes: None };
-    person::close(tx, now, doing, &profile.user_id, Expected::This(profile.version), request).await
+    person::close(tx, doing, &profile.user_id, Expected::This(profile.version), request).await
 }
 
 /// Somebody left, and the system forgets them: the profile closes as a leaver's.
-pub(crate) async fn leave(tx: &mut Tx, now: Millis, doing: &Doing, present: Announced) -> Result<(), Error> {
+pub(crate) async fn leave(tx: &mut Tx, doing: &Doing, present: Announced) -> Result<(), Error> {
     let Announced { link, profile } = present;
     if profile.state.word() == PersonState::Open {
-        close(tx, now, doing, profile).await?;
+        close(tx, doing, profile).await?;
     }
     people_links::remove(tx, &link).await
 }

@@ -156,6 +156,30 @@ pub(crate) enum Of<'a> {
     Position(&'a PositionId),
 }
 
+/// Who holds one of these positions today, by user id after one.
+pub(crate) async fn holders(
+    tx: &mut Tx,
+    positions: &[PositionId],
+    today: Day,
+    after: Option<&UserId>,
+    limit: u32,
+) -> Result<Vec<UserId>, Error> {
+    let text = format!(
+        "SELECT DISTINCT user_id FROM directory_assignment WHERE state = 'live' AND from_day <= $1 \
+         AND (to_day IS NULL OR to_day >= $1) AND user_id > $2 AND position_id IN ({}) ORDER BY user_id LIMIT $3",
+        list(4, positions.len())
+    );
+    let mut query = sqlx::query_as(AssertSqlSafe(text))
+        .bind(today.to_string())
+        .bind(after.map_or_else(String::new, ToString::to_string))
+        .bind(i64::from(limit));
+    for position in positions {
+        query = query.bind(position.as_str().to_owned());
+    }
+    let rows: Vec<(String,)> = query.fetch_all(&mut *tx).await?;
+    rows.iter().map(|(user,)| read("directory_assignment.user_id", user)).collect()
+}
+
 /// A page of assignments, in the order of their making.
 pub(crate) async fn page(
     tx: &mut Tx,

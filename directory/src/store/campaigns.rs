@@ -5,8 +5,8 @@ use platform::db::Tx;
 use platform::id::OdsCode;
 use sqlx::AssertSqlSafe;
 
-use super::organisations::DEEPEST;
-use super::{list, read};
+use super::lineages::{DEEPEST, Places};
+use super::read;
 use crate::campaign::{Campaign, Item, ItemState};
 use crate::day::Day;
 use crate::error::Error;
@@ -65,23 +65,20 @@ pub(crate) async fn due(tx: &mut Tx, today: Day) -> Result<Option<Campaign>, Err
 /// The campaigns of organisations, in the order of their making.
 pub(crate) async fn of_organisations(
     tx: &mut Tx,
-    organisations: &[OdsCode],
+    organisations: Places<'_>,
     after: Option<&CampaignId>,
     limit: u32,
 ) -> Result<Vec<Campaign>, Error> {
-    if organisations.is_empty() {
-        return Ok(Vec::new());
-    }
     let text = format!(
-        "SELECT {COLUMNS} FROM directory_campaign WHERE campaign_id > $1 AND organisation IN ({}) \
+        "SELECT {COLUMNS} FROM directory_campaign WHERE campaign_id > $1 AND organisation IN {} \
          ORDER BY campaign_id LIMIT $2",
-        list(3, organisations.len())
+        organisations.within(3)
     );
     let mut query = sqlx::query_as(AssertSqlSafe(text))
         .bind(after.map_or("", CampaignId::as_str).to_owned())
         .bind(i64::from(limit));
-    for organisation in organisations {
-        query = query.bind(organisation.as_str().to_owned());
+    for organisation in organisations.codes() {
+        query = query.bind(organisation);
     }
     let rows: Vec<Columns> = query.fetch_all(&mut *tx).await?;
     rows.into_iter().map(campaign).collect()

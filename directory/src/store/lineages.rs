@@ -6,10 +6,12 @@ use platform::db::Tx;
 use platform::id::OdsCode;
 use sqlx::AssertSqlSafe;
 
-use super::organisations::DEEPEST;
-use super::{list, read};
+use super::{Reader, list, read};
 use crate::authority::Lineage;
 use crate::error::Error;
+
+/// How many hosts one above the other are followed. Deeper chains are refused where they are made.
+pub(crate) const DEEPEST: usize = 8;
 
 /// The lineages of those of the organisations that there are.
 pub(crate) async fn of(tx: &mut Tx, organisations: &[OdsCode]) -> Result<BTreeMap<OdsCode, Lineage>, Error> {
@@ -45,19 +47,58 @@ pub(crate) async fn of_one(tx: &mut Tx, organisation: &OdsCode) -> Result<Option
     Ok(of(tx, std::slice::from_ref(organisation)).await?.remove(organisation))
 }
 
-/// The organisation and those below it, by code; at most `most`.
-pub(crate) async fn below(tx: &mut Tx, organisation: &OdsCode, most: u32) -> Result<Vec<OdsCode>, Error> {
-    let rows: Vec<(String,)> = sqlx::query_as(
-        "WITH RECURSIVE below(ods, depth) AS (SELECT ods, CAST(0 AS BIGINT) FROM directory_organisation WHERE ods = $1 \
-         UNION SELECT o.ods, below.depth + 1 FROM directory_organisation o JOIN below ON o.ra_host = below.ods \
-         WHERE below.depth < $2) SELECT DISTINCT ods FROM below ORDER BY ods LIMIT $3",
+/// The lineage of an organisation that the register may not know: it is somewhere all the same, and below nobody.
+pub(crate) async fn of_any(tx: &mut Tx, organisation: &OdsCode) -> Result<Lineage, Error> {
+    let known = of_one(tx, organisation).await?;
+    Ok(known.unwrap_or_else(|| Lineage(vec![organisation.clone()])))
+}
+
+/// How many hosted organisations lie below one, one below the other; at most one more than are allowed.
+pub(crate) async fn height<'c>(reader: impl Reader<'c>, organisation: &OdsCode) -> Result<usize, Error> {
+    let (deepest,): (i64,) = sqlx::query_as(
+        "WITH RECURSIVE below (ods, depth) AS ( \
+           SELECT ods, CAST(0 AS BIGINT) FROM directory_organisation WHERE ods = $1 \
+           UNION ALL \
+           SELECT o.ods, below.depth + 1 FROM directory_organisation o \
+           JOIN below ON o.ra_host = below.ods WHERE below.depth <= $2) \
+         SELECT CAST(COALESCE(MAX(depth), 0) AS BIGINT) FROM below",
     )
     .bind(organisation.as_str())
     .bind(i64::try_from(DEEPEST).unwrap_or(i64::MAX))
-    .bind(i64::from(most))
-    .fetch_all(&mut *tx)
+    .fetch_one(reader)
     .await?;
-    rows.iter().map(|(ods,)| read("directory_organisation.ods", ods)).collect()
+    Ok(usize::try_from(deepest).unwrap_or(0))
+}
+
+/// Organisations that a query is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Places<'a> {
+    /// These.
+    These(&'a [OdsCode]),
+    /// These and all below them, however many those are.
+    Below(&'a [OdsCode]),
+}
+
+impl Places<'_> {
+    /// What the column with an organisation is IN; the codes are bound from this placeholder on.
+    pub(crate) fn within(self, first: usize) -> String {
+        match self {
+            Self::These([]) | Self::Below([]) => "(NULL)".to_owned(),
+            Self::These(codes) => format!("({})", list(first, codes.len())),
+            Self::Below(codes) => format!(
+                "(WITH RECURSIVE below(ods, depth) AS (SELECT ods, CAST(0 AS BIGINT) FROM directory_organisation \
+                 WHERE ods IN ({}) UNION SELECT o.ods, below.depth + 1 FROM directory_organisation o \
+                 JOIN below ON o.ra_host = below.ods WHERE below.depth < {DEEPEST}) SELECT ods FROM below)",
+                list(first, codes.len())
+            ),
+        }
+    }
+
+    /// The codes to bind.
+    pub(crate) fn codes(&self) -> impl Iterator<Item = String> + '_ {
+        let (Self::These(codes) | Self::Below(codes)) = self;
+        codes.iter().map(ToString::to_string)
+    }
 }
 
 /// Whether the organisation is in use, by its status.

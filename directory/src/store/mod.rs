@@ -27,6 +27,7 @@ pub(crate) mod people_photos;
 pub(crate) mod people_search;
 pub(crate) mod position_links;
 pub(crate) mod positions;
+pub(crate) mod ranks;
 pub(crate) mod rbac;
 pub(crate) mod requests;
 pub(crate) mod roles;

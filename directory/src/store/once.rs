@@ -24,7 +24,7 @@ pub(crate) async fn find(tx: &mut Tx, caller: &str, key: &str) -> Result<Option<
     .transpose()
 }
 
-/// Keeps an answer. Where two machines do the same request at once, the second fails here and is undone.
+/// Keeps an answer. Whoever looks for the key has the turn of the change feed, so nobody else keeps it meanwhile.
 pub(crate) async fn keep(tx: &mut Tx, request: &Once, answer: &Answer, now: Millis) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO directory_once (caller, key, fingerprint, status, body, location, etag, at) \

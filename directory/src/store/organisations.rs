@@ -10,61 +10,11 @@ use crate::api::{
     Dates, Organisation, OrganisationAddress, OrganisationContact, OrganisationRecord,
     OrganisationRelationship, OrganisationRole, OrganisationStatus, Period, Succession,
 };
-use crate::authority::Lineage;
 use crate::error::Error;
 use crate::version::Version;
 
-/// How many hosts one above the other are followed. Deeper chains are refused where they are made.
-pub(crate) const DEEPEST: usize = 8;
 /// How often an organisation is read again that was written meanwhile.
 const TRIES: usize = 3;
-
-/// An organisation with the hosts of its registration authority, itself first.
-pub(crate) async fn lineage<'c>(reader: impl Reader<'c>, organisation: &OdsCode) -> Result<Lineage, Error> {
-    let rows: Vec<(String,)> = sqlx::query_as(
-        "WITH RECURSIVE line (ods, ra_host, place) AS ( \
-           SELECT ods, ra_host, CAST(1 AS BIGINT) FROM directory_organisation WHERE ods = $1 \
-           UNION ALL \
-           SELECT o.ods, o.ra_host, line.place + 1 FROM directory_organisation o \
-           JOIN line ON o.ods = line.ra_host WHERE line.place < $2) \
-         SELECT ra_host FROM line WHERE ra_host IS NOT NULL ORDER BY place",
-    )
-    .bind(organisation.as_str())
-    .bind(i64::try_from(DEEPEST).unwrap_or(i64::MAX))
-    .fetch_all(reader)
-    .await?;
-    let mut line = vec![organisation.clone()];
-    for (host,) in rows {
-        let host = read("directory_organisation.ra_host", &host)?;
-        if line.contains(&host) {
-            break;
-        }
-        line.push(host);
-    }
-    Ok(Lineage(line))
-}
-
-/// The same, inside a transaction.
-pub(crate) async fn lineage_in(tx: &mut Tx, organisation: &OdsCode) -> Result<Lineage, Error> {
-    lineage(&mut *tx, organisation).await
-}
-
-/// How many hosted organisations lie below one, one below the other; at most one more than are allowed.
-pub(crate) async fn height<'c>(reader: impl Reader<'c>, organisation: &OdsCode) -> Result<usize, Error> {
-    let (deepest,): (i64,) = sqlx::query_as(
-        "WITH RECURSIVE below (ods, depth) AS ( \
-           SELECT ods, CAST(0 AS BIGINT) FROM directory_organisation WHERE ods = $1 \
-           UNION ALL \
-           SELECT o.ods, below.depth + 1 FROM directory_organisation o \
-           JOIN below ON o.ra_host = below.ods WHERE below.depth <= $2) \
-         SELECT CAST(COALESCE(MAX(depth), 0) AS BIGINT) FROM below",
-    )
-    .bind(organisation.as_str())
-    .bind(i64::try_from(DEEPEST).unwrap_or(i64::MAX))
-    .fetch_one(reader)
-    .await?;
-    Ok(usize::try_from(deepest).unwrap_or(0))
-}
 
 /// What decides whether an organisation may host or be hosted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,22 +62,44 @@ pub(crate) async fn set_host(
 /// An organisation with everything that is kept of it.
 ///
 /// It is read with several statements; one that is written meanwhile is read again, so that nothing is of two versions.
-pub(crate) async fn find<'c>(
-    reader: impl Reader<'c> + Copy,
-    organisation: &OdsCode,
-) -> Result<Option<Organisation>, Error> {
+pub(crate) async fn find(tx: &mut Tx, organisation: &OdsCode) -> Result<Option<Organisation>, Error> {
     for _ in 0..TRIES {
-        let Some(mut found) = row(reader, organisation).await? else { return Ok(None) };
-        found.record.roles = roles(reader, organisation).await?;
-        found.record.relationships = relationships(reader, organisation).await?;
-        found.record.successions = successions(reader, organisation).await?;
-        found.record.contacts = contacts(reader, organisation).await?;
-        let now = standing(reader, organisation).await?;
+        let Some(mut found) = row(&mut *tx, organisation).await? else { return Ok(None) };
+        found.record.roles = roles(&mut *tx, organisation).await?;
+        found.record.relationships = relationships(&mut *tx, organisation).await?;
+        found.record.successions = successions(&mut *tx, organisation).await?;
+        found.record.contacts = contacts(&mut *tx, organisation).await?;
+        let now = standing(&mut *tx, organisation).await?;
         if now.is_some_and(|now| now.version == found.version) {
             return Ok(Some(found));
         }
     }
     Err(Error::conflict("changing", "The organisation is being written just now. Read it again."))
+}
+
+/// Whether the registration authority of another open organisation is hosted by this one.
+pub(crate) async fn hosts_somebody(tx: &mut Tx, organisation: &OdsCode) -> Result<bool, Error> {
+    let row: Option<(String,)> = sqlx::query_as(
+        "SELECT ods FROM directory_organisation WHERE ra_host = $1 AND status = 'active' LIMIT 1",
+    )
+    .bind(organisation.as_str())
+    .fetch_optional(&mut *tx)
+    .await?;
+    Ok(row.is_some())
+}
+
+/// Whether an open position is in this organisation, or gives something there.
+pub(crate) async fn is_given(tx: &mut Tx, organisation: &OdsCode) -> Result<bool, Error> {
+    let row: Option<(String,)> = sqlx::query_as(
+        "SELECT position_id FROM directory_position WHERE organisation = $1 AND state = 'open' \
+         UNION ALL SELECT p.position_id FROM directory_access_profile f JOIN directory_position p \
+         ON p.position_id = f.position_id AND p.state = 'open' WHERE f.organisation = $1 AND f.removed_at IS NULL \
+         LIMIT 1",
+    )
+    .bind(organisation.as_str())
+    .fetch_optional(&mut *tx)
+    .await?;
+    Ok(row.is_some())
 }
 
 async fn row<'c>(reader: impl Reader<'c>, organisation: &OdsCode) -> Result<Option<Organisation>, Error> {

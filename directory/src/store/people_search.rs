@@ -8,6 +8,7 @@ use super::people::{Row, columns};
 use crate::api::{PersonState, ProfessionalBody};
 use crate::day::Day;
 use crate::error::Error;
+use crate::ods;
 use crate::person::Profile;
 
 /// Whom to find; everything that is given must hold.
@@ -157,7 +158,16 @@ fn statement(wanted: &Wanted, by_name: Option<&str>, after: Option<&Place>) -> S
             &[email],
         );
     }
-    if let Some(organisation) = &wanted.organisation {
+    if let Some(organisation) = wanted.organisation.as_ref().filter(|ods| ods::is_anywhere(ods)) {
+        // Nobody is employed there: those who hold something that counts anywhere.
+        statement.and(
+            "p.user_id IN (SELECT a.user_id FROM directory_assignment a WHERE a.state = 'live' AND a.position_id IN \
+             (WITH RECURSIVE gives(id) AS (SELECT f.position_id FROM directory_access_profile f WHERE f.organisation = ? \
+              AND f.removed_at IS NULL UNION SELECT i.position_id FROM directory_position_inclusion i \
+              JOIN gives ON i.included_id = gives.id) SELECT id FROM gives))",
+            &[organisation.as_str()],
+        );
+    } else if let Some(organisation) = &wanted.organisation {
         statement.and(
             "p.user_id IN (SELECT a.user_id FROM directory_assignment a WHERE a.organisation = ? AND a.state = 'live' \
              UNION SELECT o.user_id FROM directory_person o WHERE o.organisation = ?)",

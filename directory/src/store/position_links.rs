@@ -9,7 +9,7 @@ use sqlx::AssertSqlSafe;
 use super::{list, placeholders, read};
 use crate::error::Error;
 use crate::ids::PositionId;
-use crate::position::AccessProfile;
+use crate::position::{AccessProfile, Codes};
 
 type ProfileColumns = (String, String, String, String, String, String);
 
@@ -35,9 +35,7 @@ pub(crate) async fn access_profiles(tx: &mut Tx, of: &[PositionId]) -> Result<Ve
             id: read("directory_access_profile.access_profile_id", &id)?,
             position: read("directory_access_profile.position_id", &position)?,
             organisation: read("directory_access_profile.organisation", &organisation)?,
-            job_role: read("directory_access_profile.job_role", &job_role)?,
-            areas: words("directory_access_profile.areas", &areas)?,
-            activities: words("directory_access_profile.activities", &activities)?,
+            codes: codes(&job_role, &areas, &activities)?,
             workgroups: Vec::new(),
         });
     }
@@ -45,8 +43,81 @@ pub(crate) async fn access_profiles(tx: &mut Tx, of: &[PositionId]) -> Result<Ve
     Ok(profiles)
 }
 
+/// The codes of an access profile, as they are stored.
+pub(crate) fn codes(job_role: &str, areas: &str, activities: &str) -> Result<Codes, Error> {
+    Ok(Codes {
+        job_role: read("directory_access_profile.job_role", job_role)?,
+        areas: words("directory_access_profile.areas", areas)?,
+        activities: words("directory_access_profile.activities", activities)?,
+    })
+}
+
+/// What access profiles of open positions can have in common: their codes as they are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Kind {
+    job_role: String,
+    areas: String,
+    activities: String,
+    /// How many access profiles of open positions have them.
+    pub(crate) many: u64,
+}
+
+impl Kind {
+    /// The codes.
+    pub(crate) fn codes(&self) -> Result<Codes, Error> {
+        codes(&self.job_role, &self.areas, &self.activities)
+    }
+}
+
+/// The kinds of access profiles that open positions give, after one.
+pub(crate) async fn kinds(tx: &mut Tx, after: Option<&Kind>, limit: u32) -> Result<Vec<Kind>, Error> {
+    let from = |part: fn(&Kind) -> &String| after.map_or("", |kind| part(kind).as_str());
+    let rows: Vec<(String, String, String, i64)> = sqlx::query_as(
+        "SELECT f.job_role, f.areas, f.activities, CAST(COUNT(*) AS BIGINT) FROM directory_access_profile f \
+         JOIN directory_position p ON p.position_id = f.position_id AND p.state = 'open' WHERE f.removed_at IS NULL \
+         AND (f.job_role, f.areas, f.activities) > ($1, $2, $3) GROUP BY f.job_role, f.areas, f.activities \
+         ORDER BY f.job_role, f.areas, f.activities LIMIT $4",
+    )
+    .bind(from(|kind| &kind.job_role))
+    .bind(from(|kind| &kind.areas))
+    .bind(from(|kind| &kind.activities))
+    .bind(i64::from(limit))
+    .fetch_all(&mut *tx)
+    .await?;
+    let kind = |(job_role, areas, activities, many): (String, String, String, i64)| Kind {
+        job_role,
+        areas,
+        activities,
+        many: u64::try_from(many).unwrap_or(0),
+    };
+    Ok(rows.into_iter().map(kind).collect())
+}
+
+/// The open positions that give an access profile of a kind, after one.
+pub(crate) async fn with_kind(
+    tx: &mut Tx,
+    kind: &Kind,
+    after: Option<&PositionId>,
+    limit: u32,
+) -> Result<Vec<PositionId>, Error> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "SELECT DISTINCT f.position_id FROM directory_access_profile f \
+         JOIN directory_position p ON p.position_id = f.position_id AND p.state = 'open' WHERE f.removed_at IS NULL \
+         AND f.job_role = $1 AND f.areas = $2 AND f.activities = $3 AND f.position_id > $4 \
+         ORDER BY f.position_id LIMIT $5",
+    )
+    .bind(&kind.job_role)
+    .bind(&kind.areas)
+    .bind(&kind.activities)
+    .bind(after.map_or("", PositionId::as_str))
+    .bind(i64::from(limit))
+    .fetch_all(&mut *tx)
+    .await?;
+    rows.iter().map(|(id,)| read("directory_access_profile.position_id", id)).collect()
+}
+
 /// Codes with blanks between them.
-pub(crate) fn words<T: std::str::FromStr>(what: &'static str, text: &str) -> Result<Vec<T>, Error> {
+fn words<T: std::str::FromStr>(what: &'static str, text: &str) -> Result<Vec<T>, Error> {
     text.split_ascii_whitespace().map(|word| read(what, word)).collect()
 }
 
@@ -102,9 +173,9 @@ pub(crate) async fn set_access_profiles(
         .bind(of.as_str())
         .bind(place)
         .bind(profile.organisation.as_str())
-        .bind(profile.job_role.as_str())
-        .bind(joined(&profile.areas))
-        .bind(joined(&profile.activities))
+        .bind(profile.codes.job_role.as_str())
+        .bind(joined(&profile.codes.areas))
+        .bind(joined(&profile.codes.activities))
         .execute(&mut *tx)
         .await?;
         set_workgroups(tx, profile).await?;
@@ -231,5 +302,24 @@ pub(crate) async fn above(tx: &mut Tx, id: &PositionId, most: usize) -> Result<V
     .bind(i64::try_from(most).unwrap_or(i64::MAX))
     .fetch_all(&mut *tx)
     .await?;
+    rows.iter().map(|(id,)| read("directory_position_inclusion.position_id", id)).collect()
+}
+
+/// The positions that include any of these, and those that include them.
+pub(crate) async fn above_all(tx: &mut Tx, of: &[PositionId]) -> Result<Vec<PositionId>, Error> {
+    if of.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = format!(
+        "WITH RECURSIVE above(id) AS (SELECT position_id FROM directory_position_inclusion WHERE included_id IN ({}) \
+         UNION SELECT i.position_id FROM directory_position_inclusion i JOIN above ON i.included_id = above.id) \
+         SELECT id FROM above ORDER BY id",
+        list(1, of.len())
+    );
+    let mut query = sqlx::query_as(AssertSqlSafe(text));
+    for id in of {
+        query = query.bind(id.as_str().to_owned());
+    }
+    let rows: Vec<(String,)> = query.fetch_all(&mut *tx).await?;
     rows.iter().map(|(id,)| read("directory_position_inclusion.position_id", id)).collect()
 }

@@ -2,9 +2,9 @@
 
 use platform::clock::Millis;
 use platform::db::Tx;
-use platform::id::OdsCode;
 use sqlx::AssertSqlSafe;
 
+use super::lineages::Places;
 use super::{list, read};
 use crate::authority::Rank;
 use crate::error::Error;
@@ -75,7 +75,7 @@ pub(crate) async fn find_all(tx: &mut Tx, ids: &[PositionId]) -> Result<Vec<Posi
 /// Which positions are asked for.
 pub(crate) struct Wanted<'a> {
     /// Of these organisations.
-    pub(crate) organisations: &'a [OdsCode],
+    pub(crate) organisations: Places<'a>,
     /// `open` or `closed`.
     pub(crate) state: Option<&'a str>,
     /// What their normalised names begin with.
@@ -90,9 +90,9 @@ pub(crate) struct Wanted<'a> {
 pub(crate) async fn of_organisations(tx: &mut Tx, wanted: &Wanted<'_>) -> Result<Vec<Position>, Error> {
     let text = format!(
         "SELECT {COLUMNS} FROM directory_position WHERE position_id > $1 AND ($2 = '' OR state = $2) \
-         AND ($3 = '' OR (name_key >= $3 AND name_key < $4)) AND organisation IN ({}) \
+         AND ($3 = '' OR (name_key >= $3 AND name_key < $4)) AND organisation IN {} \
          ORDER BY position_id LIMIT $5",
-        list(6, wanted.organisations.len())
+        wanted.organisations.within(6)
     );
     let name = wanted.name_key.unwrap_or_default();
     let mut query = sqlx::query_as(AssertSqlSafe(text))
@@ -101,8 +101,8 @@ pub(crate) async fn of_organisations(tx: &mut Tx, wanted: &Wanted<'_>) -> Result
         .bind(name.to_owned())
         .bind(format!("{name}\u{10ffff}"))
         .bind(i64::from(wanted.limit));
-    for organisation in wanted.organisations {
-        query = query.bind(organisation.as_str().to_owned());
+    for organisation in wanted.organisations.codes() {
+        query = query.bind(organisation);
     }
     let rows: Vec<Columns> = query.fetch_all(&mut *tx).await?;
     rows.into_iter().map(position).collect()

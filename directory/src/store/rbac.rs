@@ -131,22 +131,19 @@ async fn rows<const COLUMNS: usize>(
 }
 
 /// What a release holds; `None` if there is none with this number.
-pub(crate) async fn content<'c>(
-    reader: impl Reader<'c> + Copy,
-    number: u64,
-) -> Result<Option<Content>, Error> {
+pub(crate) async fn content(tx: &mut Tx, number: u64) -> Result<Option<Content>, Error> {
     let row: Option<(String,)> = sqlx::query_as("SELECT name FROM directory_rbac_release WHERE number = $1")
         .bind(stored_number(number))
-        .fetch_optional(reader)
+        .fetch_optional(&mut *tx)
         .await?;
     let Some((name,)) = row else { return Ok(None) };
     Ok(Some(Content {
         name,
-        job_roles: codes(reader, number, JOB_ROLE).await?,
-        areas: codes(reader, number, AREA).await?,
-        activities: activities(reader, number).await?,
-        inclusions: inclusions(reader, number).await?,
-        baselines: baselines(reader, number).await?,
+        job_roles: codes(&mut *tx, number, JOB_ROLE).await?,
+        areas: codes(&mut *tx, number, AREA).await?,
+        activities: activities(&mut *tx, number).await?,
+        inclusions: inclusions(&mut *tx, number).await?,
+        baselines: baselines(&mut *tx, number).await?,
     }))
 }
 

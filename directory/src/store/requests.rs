@@ -5,6 +5,7 @@ use platform::db::Tx;
 use platform::id::OdsCode;
 use sqlx::AssertSqlSafe;
 
+use super::lineages::Places;
 use super::{list, placeholders, read};
 use crate::error::Error;
 use crate::ids::RequestId;
@@ -202,7 +203,7 @@ pub(crate) async fn steps(tx: &mut Tx, id: &RequestId) -> Result<Vec<Step>, Erro
 pub(crate) enum Wanted<'a> {
     /// Those of one requester.
     By(&'a str),
-    /// Those in these states, in these organisations or in none; everywhere if no organisations are given.
+    /// Those in these states, in these organisations, below them or in none; everywhere if no organisations are given.
     In(&'a [&'a str], Option<&'a [OdsCode]>),
 }
 
@@ -218,11 +219,10 @@ pub(crate) async fn page(
         Wanted::In(states, places) => {
             let mut condition = format!("state IN ({})", list(3, states.len()));
             let mut values: Vec<String> = states.iter().map(|state| (*state).to_owned()).collect();
-            if let Some(places) = places {
-                let first = 3 + states.len();
-                let within = if places.is_empty() { "NULL".to_owned() } else { list(first, places.len()) };
-                condition = format!("{condition} AND (organisation IS NULL OR organisation IN ({within}))");
-                values.extend(places.iter().map(|place| place.as_str().to_owned()));
+            if let Some(places) = places.map(Places::Below) {
+                let within = places.within(3 + states.len());
+                condition = format!("{condition} AND (organisation IS NULL OR organisation IN {within})");
+                values.extend(places.codes());
             }
             (condition, values)
         }

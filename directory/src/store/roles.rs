@@ -6,7 +6,7 @@ use platform::db::Tx;
 use platform::id::{OdsCode, UserId};
 use sqlx::AssertSqlSafe;
 
-use super::position_links::words;
+use super::position_links::codes;
 use super::{list, placeholders, read};
 use crate::authority::Rank;
 use crate::day::Day;
@@ -94,9 +94,7 @@ fn held_of(row: Columns) -> Result<Held, Error> {
             id: read("directory_access_profile.access_profile_id", &id)?,
             position: read("directory_access_profile.position_id", &position)?,
             organisation: read("directory_access_profile.organisation", &organisation)?,
-            job_role: read("directory_access_profile.job_role", &job_role)?,
-            areas: words("directory_access_profile.areas", &areas)?,
-            activities: words("directory_access_profile.activities", &activities)?,
+            codes: codes(&job_role, &areas, &activities)?,
             workgroups: Vec::new(),
         },
         role_profile: role.map(|id| read("directory_role_profile.role_profile_id", &id)).transpose()?,
@@ -152,6 +150,17 @@ pub(crate) async fn organisation_people(
             ))
         })
         .collect()
+}
+
+/// The access profiles for which a person has a role profile, or had one.
+pub(crate) async fn access_profiles_of(tx: &mut Tx, user: &UserId) -> Result<Vec<AccessProfileId>, Error> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "SELECT access_profile_id FROM directory_role_profile WHERE user_id = $1 ORDER BY access_profile_id",
+    )
+    .bind(user.as_str())
+    .fetch_all(&mut *tx)
+    .await?;
+    rows.iter().map(|(id,)| read("directory_role_profile.access_profile_id", id)).collect()
 }
 
 /// Of these people and access profiles, those pairs that have an id.

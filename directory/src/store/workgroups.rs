@@ -272,6 +272,22 @@ pub(crate) async fn set_member_end(tx: &mut Tx, member: &Member) -> Result<(), E
     Ok(())
 }
 
+/// Gives the memberships of one person to another, who has role profiles for the same access profiles.
+pub(crate) async fn hand_over(tx: &mut Tx, from: &UserId, to: &UserId) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE directory_workgroup_member SET user_id = $2, version = version + 1, role_profile_id = \
+         (SELECT theirs.role_profile_id FROM directory_role_profile old JOIN directory_role_profile theirs \
+          ON theirs.access_profile_id = old.access_profile_id AND theirs.user_id = $2 \
+          WHERE old.role_profile_id = directory_workgroup_member.role_profile_id) \
+         WHERE user_id = $1 AND removed_at IS NULL",
+    )
+    .bind(from.as_str())
+    .bind(to.as_str())
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
 /// Marks a membership as taken away.
 pub(crate) async fn remove_member(tx: &mut Tx, id: &MemberId, now: Millis) -> Result<(), Error> {
     sqlx::query(

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 /// An act on a workgroup. It is written in the transaction that does what it tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(tag = "event", rename_all = "snake_case")]
+#[serde(tag = "event", rename_all = "kebab-case")]
 pub enum WorkgroupEvent {
     /// A workgroup was made.
     WorkgroupCreated {

@@ -31,6 +31,8 @@ pub(crate) async fn add(
     new: NewMember,
 ) -> Result<Member, Error> {
     let workgroup = workgroups::find(tx, id).await?.ok_or_else(|| Error::unknown("workgroup", id))?;
+    // Before anything is said of a role profile.
+    doing.demand(Act::ManageWorkgroups, &acting::in_organisation_in(tx, &workgroup.organisation).await?)?;
     let unknown = || Error::unknown("role profile", &new.role_profile);
     let (user, profile) = roles::holder(tx, &new.role_profile).await?.ok_or_else(unknown)?;
     let today = doing.today();

@@ -43,7 +43,7 @@ fn release(name: &str, baselines: &str) -> Content {
 }
 
 async fn bring(rig: &Rig, content: Content, mode: Mode) -> Result<Imported, Error> {
-    import(&rig.register, content, mode, &[], &Actor::system("directory")).await
+    import(&rig.register, content, mode, &Actor::system("directory")).await
 }
 
 fn codes(answer: &Answered) -> Vec<&str> {

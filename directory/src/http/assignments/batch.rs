@@ -97,15 +97,12 @@ fn some(field: &'static str, many: usize) -> Result<(), Error> {
     input::at_most(field, many, MOST)
 }
 
-/// The ids of a batch, in their order; those that are no ids, or of another position, are refused as a whole.
+/// Those of another position are none here.
 async fn of_position(tx: &mut Tx, position: &PositionId, ids: &[AssignmentId]) -> Result<(), Error> {
     let found = assignments::find_all(tx, ids).await?;
     match found.iter().find(|one| one.position != *position) {
         None => Ok(()),
-        Some(other) => {
-            let sentence = format!("The assignment {} is to another position.", other.id);
-            Err(Error::field("assignments", sentence))
-        }
+        Some(other) => Err(Error::unknown("assignment", &other.id)),
     }
 }
 

@@ -90,7 +90,7 @@ pub(in crate::http) async fn roles(
         mint_now(&register, &user, today).await?;
         live = self::live(&mut read, &user, today).await?;
     }
-    let roles = shown(&mut read, live, today).await?;
+    let roles = shown(&mut read, &doing, live).await?;
     Ok(Json(PersonRoles { person: user.to_string(), roles }))
 }
 
@@ -118,7 +118,8 @@ async fn mint_now(register: &Register, user: &UserId, today: Day) -> Result<(), 
 }
 
 /// Each access profile once, until the latest day that any assignment gives it.
-async fn shown(tx: &mut Tx, live: Vec<Held>, today: Day) -> Result<Vec<PersonRole>, Error> {
+async fn shown(tx: &mut Tx, doing: &Doing, live: Vec<Held>) -> Result<Vec<PersonRole>, Error> {
+    let (today, book) = (doing.today(), &doing.book);
     let mut by_profile: BTreeMap<_, Held> = BTreeMap::new();
     for role in live {
         match by_profile.get_mut(&role.profile.id) {
@@ -132,7 +133,7 @@ async fn shown(tx: &mut Tx, live: Vec<Held>, today: Day) -> Result<Vec<PersonRol
     let by_position = workgroups::of_profiles(tx, &ids).await?;
     let role_profiles: Vec<_> = by_profile.values().filter_map(|role| role.role_profile.clone()).collect();
     let direct = workgroups::of_role_profiles(tx, &role_profiles, today).await?;
-    let texts = |codes: &[crate::Activity]| codes.iter().map(ToString::to_string).collect();
+    let texts = |codes: &[crate::rbac::ActivityCode]| codes.iter().map(ToString::to_string).collect();
     let mut roles = Vec::with_capacity(by_profile.len());
     for role in by_profile.into_values() {
         let (Some(role_profile), Some(member)) = (role.role_profile, role.organisation_person) else {
@@ -145,10 +146,10 @@ async fn shown(tx: &mut Tx, live: Vec<Held>, today: Day) -> Result<Vec<PersonRol
             person_orgid: member.to_string(),
             person_roleid: role_profile.to_string(),
             org_code: role.profile.organisation.to_string(),
-            role_code: role.profile.job_role.to_string(),
-            added_activity_codes: texts(&role.profile.activities),
-            activity_codes: role.profile.effective(),
-            aow_codes: role.profile.areas.iter().map(ToString::to_string).collect(),
+            role_code: role.profile.codes.job_role.to_string(),
+            added_activity_codes: texts(&role.profile.codes.activities),
+            activity_codes: texts(&role.profile.codes.effective(book)),
+            aow_codes: role.profile.codes.areas.iter().map(ToString::to_string).collect(),
             workgroups_codes: groups.into_iter().collect(),
             position: role.profile.position.to_string(),
             until: role.to.map(String::from),
@@ -183,18 +184,13 @@ pub(in crate::http) async fn leave(
     let answer = register.act_once(once, caller, move |tx, doing| {
         Box::pin(async move {
             let (leaving, _) = assignment::leave(tx, &doing, user, organisation, day, reason).await?;
-            let consumers = consumers(tx).await?;
+            let consumers = changes::consumers(&mut *tx).await?;
             let body = wire::leaving(&leaving, &consumers);
             let location = format!("/directory/people/{}/leaving", leaving.user);
             Ok(Answer { location: Some(location), ..Answer::json(201, &body)? })
         })
     });
     Ok(answer.await?)
-}
-
-async fn consumers(tx: &mut Tx) -> Result<Vec<(String, u64)>, Error> {
-    let rows = changes::consumers(&mut *tx).await?;
-    Ok(rows.into_iter().map(|(name, applied, _)| (name, applied)).collect())
 }
 
 /// The leavings of a person, with how far those are who follow them.
@@ -214,9 +210,9 @@ pub(in crate::http) async fn leavings(
     permitted_to_read(&caller)?;
     let (mut read, doing) = register.reading(caller).await?;
     found(&mut read, &doing, &user).await?;
-    let target = crate::acting::on_person_in(&mut read, &register, &user, doing.today()).await?;
+    let target = crate::acting::on_person(&mut read, &doing, &user).await?;
     let mut leavings = Vec::new();
-    let consumers = consumers(&mut read).await?;
+    let consumers = changes::consumers(&mut *read).await?;
     for leaving in rows::of_person(&mut read, &user).await? {
         let target = match &leaving.organisation {
             Some(place) => crate::acting::in_organisation_in(&mut read, place).await?,

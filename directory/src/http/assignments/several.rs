@@ -119,7 +119,16 @@ async fn done(
     let right = Right::Of(&[Act::AssignSeveral, Act::RedateAssignment]);
     let redated = prepare_redate(tx, doing, right, &asked.redate).await?;
     let gone: Vec<AssignmentId> = ended.good.iter().map(|row| row.id.clone()).collect();
-    let beside = Beside { ended: &gone, redated: &asked.redate };
+    // What is refused stays as it is, and in the way of what is new.
+    let is_refused = |at: usize| redated.refused.iter().any(|(refused, _)| *refused == at);
+    let moved: Vec<Redate> = asked
+        .redate
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| !is_refused(*at))
+        .map(|(_, row)| row.clone())
+        .collect();
+    let beside = Beside { ended: &gone, redated: &moved };
     let right = Right::Of(&[Act::AssignSeveral, Act::Assign]);
     let made = prepare_assign(tx, doing, right, asked.assign, Via::Cim, beside).await?;
     let all_good = ended.refused.is_empty() && redated.refused.is_empty() && made.refused.is_empty();

@@ -27,12 +27,9 @@ use crate::ids::PositionId;
 use crate::once::Answer;
 use crate::position;
 use crate::register::Register;
-use crate::store::lineages;
+use crate::store::lineages::Places;
 use crate::store::positions::{self, Wanted};
 use crate::version::Version;
-
-/// How many organisations are searched in one list.
-const MOST_ORGANISATIONS: u32 = 2000;
 
 pub(super) fn router() -> Router<Register> {
     Router::new()
@@ -102,13 +99,14 @@ pub(super) async fn list(
     let (mut read, doing) = register.reading(caller).await?;
     let target = acting::in_organisation_in(&mut read, &organisation).await?;
     doing.sees(Act::SeePositions, &target)?;
+    let one = std::slice::from_ref(&organisation);
     let organisations = match query.below.as_deref() {
-        Some("yes") => lineages::below(&mut read, &organisation, MOST_ORGANISATIONS).await?,
-        _ => vec![organisation],
+        Some("yes") => Places::Below(one),
+        _ => Places::These(one),
     };
     let name = query.name.as_deref().map(positions::name_key);
     let wanted = Wanted {
-        organisations: &organisations,
+        organisations,
         state: query.state.as_deref(),
         name_key: name.as_deref(),
         after: after.as_ref(),
@@ -146,7 +144,7 @@ pub(super) async fn seen(tx: &mut Tx, doing: &Doing, id: &PositionId) -> Result<
     let position = positions::find(tx, id).await?.ok_or_else(|| Error::unknown("position", id))?;
     let target = acting::in_organisation_in(tx, &position.organisation).await?;
     let target = Target { position: Some(id.clone()), position_rank: position.rank, ..target };
-    if let Err(refused) = doing.sees(Act::SeePositions, &target) {
+    if let Err(refused) = doing.sees_found(Act::SeePositions, &target, "position", id) {
         doing.demand(Act::RedateAssignment, &target).map_err(|_| refused)?;
     }
     Ok(position)

@@ -4,7 +4,7 @@ use crate::api;
 use crate::error::Error;
 use crate::http::input;
 use crate::ids::PositionId;
-use crate::position::{AccessProfile, Approval, Changed, Closing, Gives, Live, New, Position, State};
+use crate::position::{AccessProfile, Approval, Changed, Closing, Codes, Gives, Live, New, Position, State};
 use crate::store::position_links::{self, Link};
 use platform::db::Tx;
 
@@ -82,13 +82,15 @@ fn one(asked: &api::AccessProfile) -> Result<Gives, Error> {
     Ok(Gives {
         id: asked.id.as_ref().map(|id| input::id("access_profiles", id)).transpose()?,
         organisation: input::organisation("organisation", &asked.organisation)?,
-        job_role: input::parsed(
-            "job_role",
-            &asked.job_role,
-            "a job role with its groups, as in S0080:G0450:R5080",
-        )?,
-        areas: asked.areas.iter().map(area).collect::<Result<_, _>>()?,
-        activities: asked.activities.iter().map(activity).collect::<Result<_, _>>()?,
+        codes: Codes {
+            job_role: input::parsed(
+                "job_role",
+                &asked.job_role,
+                "a job role with its groups, as in S0080:G0450:R5080",
+            )?,
+            areas: asked.areas.iter().map(area).collect::<Result<_, _>>()?,
+            activities: asked.activities.iter().map(activity).collect::<Result<_, _>>()?,
+        },
         workgroups: input::ids("workgroups", &asked.workgroups, MOST_CODES)?,
     })
 }
@@ -130,9 +132,9 @@ fn profile(profile: &AccessProfile) -> api::AccessProfile {
     api::AccessProfile {
         id: Some(profile.id.to_string()),
         organisation: profile.organisation.to_string(),
-        job_role: profile.job_role.to_string(),
-        areas: texts(&profile.areas),
-        activities: texts(&profile.activities),
+        job_role: profile.codes.job_role.to_string(),
+        areas: texts(&profile.codes.areas),
+        activities: texts(&profile.codes.activities),
         workgroups: texts(&profile.workgroups),
     }
 }
