@@ -2,7 +2,7 @@
 //! `directory/tests/it` asks in full.
 
 /// Every route of the register.
-pub(crate) const REGISTER: [(&str, &str); 100] = [
+pub(crate) const REGISTER: [(&str, &str); 102] = [
     ("GET", "/directory/actor"),
     ("POST", "/directory/assignments"),
     ("GET", "/directory/assignments/{assignment}"),
@@ -21,7 +21,9 @@ pub(crate) const REGISTER: [(&str, &str); 100] = [
     ("GET", "/directory/organisations"),
     ("POST", "/directory/organisations"),
     ("GET", "/directory/organisations/{ods}"),
+    ("PATCH", "/directory/organisations/{ods}"),
     ("GET", "/directory/organisations/{ods}/children"),
+    ("POST", "/directory/organisations/{ods}/close"),
     ("PUT", "/directory/organisations/{ods}/ra-host"),
     ("GET", "/directory/people"),
     ("POST", "/directory/people"),

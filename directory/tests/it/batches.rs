@@ -72,7 +72,7 @@ platform::both_engines! {
         assert_eq!(world.rig.post(&advanced, &path("redating"), &some).await.body["done"].as_array().unwrap().len(), 3);
         let elsewhere = world.assign(&who(AGENT), NURSE, &world.clinic).await;
         let wrong = world.rig.post(&advanced, &path("removals"), &json!({"assignments": [elsewhere], "notes": "x"})).await;
-        assert_eq!(wrong.code(), "field-invalid");
+        assert_eq!(wrong.status, StatusCode::NOT_FOUND, "it is none of this position");
         assert_eq!(world.recorded("assignment-redated").await, 5 + 3);
         assert_eq!(world.recorded("assignment-removed").await, 2);
     }
@@ -102,5 +102,21 @@ platform::both_engines! {
         let other = format!("/directory/people/{}/assignments", user(NURSE + 1));
         let wrong = world.rig.post(&advanced, &other, &json!({"remove": [ward]})).await;
         assert_eq!(wrong.status, StatusCode::NOT_FOUND);
+    }
+
+    /// What is refused in an act stays in the way of what the same act asks for besides.
+    async fn refused_rows_stay_in_the_way(db: Db) {
+        let world = World::new(db).await;
+        let advanced = who(ADVANCED);
+        let ward = world.assign(&advanced, NURSE, &world.ward).await;
+        let path = format!("/directory/people/{}/assignments", user(NURSE));
+        let ask = json!({
+            "redate": [{"assignment": ward, "end": day(-1)}], "assign": [{"position": world.ward}],
+            "mode": "what-can-be-done",
+        });
+        let done = world.rig.post(&advanced, &path, &ask).await;
+        let refused: Vec<_> = done.body["refused"].as_array().unwrap().iter().map(|row| row["list"].as_str().unwrap()).collect();
+        assert_eq!((done.body["done"].as_array().map(Vec::len), refused), (Some(0), vec!["redate", "assign"]), "{:?}", done.body);
+        assert_eq!(world.roles(NURSE).await.len(), 1);
     }
 }

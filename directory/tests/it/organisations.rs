@@ -191,4 +191,49 @@ platform::both_engines! {
             .fetch_one(rig.db.read()).await.unwrap();
         assert_eq!(told, 11 + 8 + 2);
     }
+    /// A virtual organisation is changed and closed by an operator, once and for good; a national one, one that hosts others
+    /// and one in which something is given are not.
+    async fn virtual_organisations_change_and_close(db: Db) {
+        let rig = Rig::new(db);
+        let operator = system("operator", &[OPERATE, READ]);
+        let text = release("2026-02-28", &organisation("RXX", "Trust", "Active", ""));
+        bring_text(&rig, &text, Mode::Apply).await.unwrap();
+        for (ods, host) in [("XV1", None), ("XV2", Some("XV1"))] {
+            let new = json!({"ods": ods, "name": ods, "primary_role": "RO182", "ra_host": host});
+            assert_eq!(rig.post(&operator, "/directory/organisations", &new).await.status, StatusCode::CREATED);
+        }
+        let change = async |caller: &Caller, ods: &str, tag: &str, body: Value| {
+            rig.send(caller, Method::PATCH, &format!("/directory/organisations/{ods}"), &[("if-match", tag)], Some(&body)).await
+        };
+        let close = async |ods: &str, tag: &str| {
+            let (path, body) = (format!("/directory/organisations/{ods}/close"), json!({"reason": "Over"}));
+            rig.send(&operator, Method::POST, &path, &[("if-match", tag)], Some(&body)).await
+        };
+        let changed = change(&operator, "xv1", "\"1\"", json!({"name": " New  name ", "contacts": [{"kind": "tel", "value": "0113 496 0000"}]})).await;
+        assert_eq!((changed.status, changed.etag().as_str(), &changed.body["name"]), (StatusCode::OK, "\"2\"", &json!("New name")));
+        let again = change(&operator, "XV1", "\"2\"", json!({"address": {"town": "LEEDS"}})).await;
+        assert_eq!((&again.body["name"], &again.body["contacts"][0]["value"]), (&json!("New name"), &json!("0113 496 0000")), "what is left out stays");
+        assert_eq!(codes(&rig.get(&operator, "/directory/organisations?name=new").await), ["XV1"]);
+        assert_eq!(change(&operator, "XV1", "\"2\"", json!({"name": "Old"})).await.code(), "changed");
+        assert_eq!(change(&operator, "XV1", "*", json!({"name": "--"})).await.code(), "field-invalid");
+        assert_eq!(change(&operator, "RXX", "*", json!({"name": "Ours"})).await.code(), "organisation-national");
+        assert_eq!(change(&operator, "XV9", "*", json!({})).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(change(&system("reader", &[READ]), "XV1", "*", json!({})).await.status, StatusCode::FORBIDDEN);
+
+        assert_eq!(close("XV1", "*").await.code(), "hosts-others");
+        assert_eq!(close("RXX", "*").await.code(), "organisation-national");
+        crate::people_rig::assign(&rig.db, &"000000000013".parse().unwrap(), None, "XV2", "2026-01-01").await;
+        assert_eq!(close("XV2", "*").await.code(), "positions-open");
+        crate::people_rig::execute(&rig.db, "UPDATE directory_position SET state = 'closed'", Vec::new()).await;
+        assert_eq!(close("XV2", "\"9\"").await.code(), "changed");
+        let closed = close("XV2", "*").await;
+        assert_eq!((closed.status, &closed.body["status"], &closed.body["operational"]["to"]), (StatusCode::OK, &json!("inactive"), &json!("2026-11-24")), "{:?}", closed.body);
+        assert_eq!(closed.body["roles"][0]["status"], "inactive");
+        assert_eq!(close("XV2", "*").await.code(), "organisation-closed");
+        assert_eq!(change(&operator, "XV2", "*", json!({"name": "Back"})).await.code(), "organisation-closed");
+        assert_eq!(close("XV1", "*").await.status, StatusCode::OK, "whom it hosts is closed");
+        let events: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM audit_event WHERE name IN ('organisation-changed', 'organisation-closed')")
+            .fetch_one(rig.db.read()).await.unwrap();
+        assert_eq!(events, 2 + 2);
+    }
 }

@@ -66,6 +66,38 @@ platform::both_engines! {
         assert_eq!((gone.status, &gone.body["personal"]["emails"]), (StatusCode::OK, &json!([])));
     }
 
+    /// What people change of their own addresses is noted as a request of theirs that is done, without the address; what is done
+    /// for them is none, and nobody asks for it.
+    async fn own_changes_are_noted_as_requests(db: Db) {
+        let rig = Rig::new(db.clone());
+        let agent = staff(&db, 900, Some("ra-agent"), "RXX").await;
+        let id = rig.make(&agent, &new_person("Ann", "Example", "1984-07-23", "123456789")).await;
+        crate::people_rig::assign(&db, &id, None, "RXX", "2026-01-01").await;
+        let ann = person(id.as_str());
+        let emails = format!("/directory/people/{id}/emails");
+        let added = rig.post(&ann, &emails, &json!({"value": "ann@home.example"})).await;
+        let contact = added.body["personal"]["emails"][0]["id"].as_str().unwrap().to_owned();
+        assert_eq!(rig.post(&agent, &emails, &json!({"value": "ann@trust.example"})).await.status, StatusCode::OK);
+        let tag = rig.tag(&ann, &id).await;
+        let gone = rig.send(&ann, Method::DELETE, &format!("{emails}/{contact}"), &[("if-match", &tag)], None).await;
+        assert_eq!(gone.status, StatusCode::OK);
+        let mine = rig.get(&ann, "/directory/requests?view=mine").await;
+        let rows = mine.body["items"].as_array().unwrap();
+        let asks: Vec<_> = rows.iter().map(|row| (row["state"].as_str().unwrap(), row["ask"].clone())).collect();
+        let ask = |change: &str| json!({"kind": "change-own-contact", "person": id, "channel": "email", "contact": contact, "change": change});
+        assert_eq!(asks, [("applied", ask("added")), ("applied", ask("removed"))]);
+        assert!(!mine.body.to_string().contains("home.example"));
+        assert_eq!((rows[0]["decision"]["by"].as_str(), rows[0]["organisation"].as_str()), (Some(id.as_str()), Some("RXX")));
+        // Those see it who could have done it, elsewhere nobody.
+        let seen = rig.get(&agent, "/directory/requests?view=closed").await;
+        assert_eq!(seen.body["items"].as_array().unwrap().len(), 2);
+        let elsewhere = staff(&db, 901, Some("ra-agent"), "RYY").await;
+        assert_eq!(rig.get(&elsewhere, "/directory/requests?view=closed").await.body["items"], json!([]));
+        let sponsor = staff(&db, 902, Some("sponsor"), "RXX").await;
+        let refused = rig.post(&sponsor, "/directory/requests", &json!({"ask": ask("added")})).await;
+        assert_eq!(refused.code(), "field-invalid");
+    }
+
     /// An address is sent six codes a day, removed and added again or not; the next day it is sent more.
     async fn codes_are_counted(db: Db) {
         let rig = Rig::new(db.clone());

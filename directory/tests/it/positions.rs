@@ -199,6 +199,48 @@ platform::both_engines! {
         assert_eq!(other.code(), "outside-organisation");
         assert_eq!(world.rig.get(&who(SPONSOR), "/directory/positions?organisation=RXX").await.code(), "not-in-role");
     }
+
+    /// A character that no text has is refused wherever an address may hold it, the same on every database.
+    async fn nul_is_refused_in_addresses(db: Db) {
+        let world = World::new(db).await;
+        let agent = who(AGENT);
+        for path in [
+            "/directory/positions?organisation=RXX&name=a%00b".to_owned(),
+            "/directory/organisations?role=RO%00".to_owned(),
+            "/directory/people?email=a%00@b.example".to_owned(),
+            format!("/directory/people/{}/custody?x=%00", user(NURSE)),
+        ] {
+            let refused = world.rig.get(&agent, &path).await;
+            assert_eq!((refused.status, refused.code()), (StatusCode::BAD_REQUEST, "nul-in-address"), "{path}");
+        }
+        let path = format!("/directory/people/{}/emails/%00/codes", user(NURSE));
+        assert_eq!(world.rig.post(&agent, &path, &json!({})).await.code(), "nul-in-address");
+    }
+
+    /// A position of a registration authority elsewhere is not told apart from one that there is not.
+    async fn positions_elsewhere_are_not_found(db: Db) {
+        let world = World::new(db).await;
+        let theirs = world.make(&world.operator, &position("RYY", "Theirs", ROLE_OF_NURSES, &[])).await;
+        let none = "01990000-0000-7000-8000-000000000001";
+        for last in ["", "/history", "/assignments"] {
+            let [seen, unknown] = [&theirs, none].map(|id| format!("/directory/positions/{id}{last}"));
+            let (seen, unknown) = (world.rig.get(&who(AGENT), &seen).await, world.rig.get(&who(AGENT), &unknown).await);
+            assert_eq!((seen.status, seen.code()), (StatusCode::NOT_FOUND, unknown.code()), "{last}");
+        }
+    }
+
+    /// A list goes over everything below a host, however many organisations those are.
+    async fn many_hosted_organisations_are_searched(db: Db) {
+        let world = World::new(db.clone()).await;
+        let hosted = "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 3100) \
+                      INSERT INTO directory_organisation (ods, name, status, ra_host, version) \
+                      SELECT 'XA' || CAST(i AS TEXT), 'A surgery', 'active', 'RXX', 1 FROM n";
+        crate::people_rig::execute(&db, hosted, Vec::new()).await;
+        world.make(&who(MANAGER), &position("XA3100", "The last one", ROLE_OF_NURSES, &[])).await;
+        let path = "/directory/positions?organisation=RXX&below=yes&name=the%20last";
+        let listed = world.rig.get(&who(AGENT), path).await;
+        assert_eq!(listed.body["items"].as_array().map(Vec::len), Some(1), "{:?}", listed.body);
+    }
 }
 
 platform::both_engines! {

@@ -64,6 +64,7 @@ platform::both_engines! {
         assert_eq!(steps, ["drafted", "submitted", "opened", "approved", "applied"]);
         assert_eq!(world.step(AGENT, &id, "approval").await.code(), "request-state");
         assert_eq!(world.roles(NURSE).await.len(), 1);
+        world.demand_one_name().await;
     }
 
     /// The second agent is told who holds the request until when; letting go frees it, and so does time.

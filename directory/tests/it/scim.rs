@@ -186,6 +186,12 @@ platform::both_engines! {
         let (feed, other) = (payroll("payroll", "RXX"), payroll("other", "RYY"));
         let made = post(&rig, &feed, &user("1", "Ann", "Example", "1984-07-23")).await;
         let id = made.body["id"].as_str().unwrap().to_owned();
+        // Somebody else's record is not told apart from none.
+        let mut else_where = user("76", "Bob", "Other", "1971-01-02");
+        for somebody in [&id, "000000000013"] {
+            else_where[EXTENSION]["linkTo"] = json!(somebody);
+            assert_eq!(refused(&post(&rig, &other, &else_where).await), (404, ""));
+        }
         let mut same = user("77", "Ann", "Example", "1984-07-23");
         same[EXTENSION]["linkTo"] = json!(id);
         let linked = post(&rig, &other, &same).await;

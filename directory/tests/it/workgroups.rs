@@ -84,3 +84,18 @@ platform::both_engines! {
 fn text_of(value: &Value, member: &str) -> String {
     value[member].as_str().unwrap().to_owned()
 }
+
+platform::both_engines! {
+    /// Whoever manages no workgroups there learns of no role profile by trying its number.
+    async fn role_profiles_are_not_tried_out(db: Db) {
+        let world = World::new(db).await;
+        let group = world.group("Trust", None).await;
+        world.assign(&who(AGENT), NURSE, &world.ward).await;
+        let held = world.roles(NURSE).await[0]["person_roleid"].as_str().unwrap().to_owned();
+        for number in [held.as_str(), "555021942107"] {
+            let path = format!("/directory/workgroups/{group}/members");
+            let refused = world.rig.post(&who(AGENT), &path, &json!({"role_profile": number})).await;
+            assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "not-in-role"), "{number}");
+        }
+    }
+}

@@ -172,6 +172,20 @@ impl World {
             .collect()
     }
 
+    /// Whether every event that was recorded is called in the record as it calls itself, as `docs/events.md` has it.
+    pub(crate) async fn demand_one_name(&self) {
+        let rows: Vec<(String, Vec<u8>)> =
+            sqlx::query_as("SELECT name, body FROM audit_event WHERE module = 'directory'")
+                .fetch_all(self.rig.db.read())
+                .await
+                .unwrap();
+        assert!(!rows.is_empty());
+        for (name, body) in rows {
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(body["event"]["event"], json!(name));
+        }
+    }
+
     /// How often something happened, by the audit record.
     pub(crate) async fn recorded(&self, name: &str) -> i64 {
         let (many,): (i64,) = sqlx::query_as(
