@@ -12,8 +12,12 @@ use crate::api::{ChangeKind, ClosePerson, CloseReason, Closing, ReopenPerson};
 use crate::authority::Act;
 use crate::changes;
 use crate::error::Error;
+use crate::request;
 use crate::store::{assignments_end, people};
 use crate::version::Expected;
+
+/// Why open requests about somebody who left, and by them, are decided by nobody.
+const LEFT: &str = "The profile of whom it is about, or of who asked, was closed.";
 
 /// Closes a profile: it and every live assignment end in one act, and the row that tells the rest commits with it.
 pub(crate) async fn close(
@@ -21,23 +25,24 @@ pub(crate) async fn close(
     doing: &Doing,
     user: &UserId,
     expected: Expected,
-    request: ClosePerson,
+    asked: ClosePerson,
 ) -> Result<Profile, Error> {
     let mut profile = open(tx, user, expected).await?;
     doing.demand_on(tx, Act::ClosePerson, &profile).await?;
-    let notes = request.notes.map(|notes| text::notes("notes", &notes)).transpose()?;
-    profile.state = profile.state.close(Closing { at: doing.now, reason: request.reason, notes })?;
+    let notes = asked.notes.map(|notes| text::notes("notes", &notes)).transpose()?;
+    profile.state = profile.state.close(Closing { at: doing.now, reason: asked.reason, notes })?;
     let ended =
-        assignments_end::end_all_of(tx, user, &doing.recorded().subject, doing.now, request.reason.word())
+        assignments_end::end_all_of(tx, user, &doing.recorded().subject, doing.now, asked.reason.word())
             .await?;
     let told: Vec<_> = ended
         .iter()
         .map(|id| (ChangeKind::AssignmentEnded, id.to_string(), Some(user.to_string())))
         .collect();
     changes::tell_many(tx, doing.now, &told).await?;
+    request::end_all_of(tx, doing, user, LEFT).await?;
     let event = Event::PersonClosed {
         user_id: user.to_string(),
-        reason: request.reason,
+        reason: asked.reason,
         assignments: ended.iter().map(ToString::to_string).collect(),
     };
     note(tx, doing, profile, ChangeKind::PersonClosed, &event).await
@@ -57,6 +62,7 @@ pub(crate) async fn close_who_left(
     }
     let closing = Closing { at: doing.now, reason: CloseReason::Left, notes: Some(why.to_owned()) };
     profile.state = profile.state.close(closing)?;
+    request::end_all_of(tx, doing, user, LEFT).await?;
     let event =
         Event::PersonClosed { user_id: user.to_string(), reason: CloseReason::Left, assignments: Vec::new() };
     note(tx, doing, profile, ChangeKind::PersonClosed, &event).await?;

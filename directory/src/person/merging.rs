@@ -13,27 +13,28 @@ use crate::assignment::{clear_overlaps, mint, mint_holders};
 use crate::authority::Act;
 use crate::changes;
 use crate::error::Error;
+use crate::request;
 use crate::store::{
     assignments_end, people, people_contacts, people_evidence, people_links, people_names, people_photos,
     roles, workgroups,
 };
 use crate::version::{Expected, Version};
 
-/// Makes `request.duplicate` part of `user`: registrations, evidence, addresses, names, photograph and assignments move,
+/// Makes `asked.duplicate` part of `user`: registrations, evidence, addresses, names, photograph and assignments move,
 /// and the other id stays as a sign to this one.
 pub(crate) async fn merge(
     tx: &mut Tx,
     doing: &Doing,
     user: &UserId,
     expected: Expected,
-    request: &MergePeople,
+    asked: &MergePeople,
 ) -> Result<Profile, Error> {
-    let duplicate = &request.duplicate;
+    let duplicate = &asked.duplicate;
     if user == duplicate {
         return Err(Error::field("duplicate", "This is the profile itself. Name the other one."));
     }
     let mut survivor = open(tx, user, expected).await?;
-    let mut other = open(tx, duplicate, Expected::This(Version(request.duplicate_version))).await?;
+    let mut other = open(tx, duplicate, Expected::This(Version(asked.duplicate_version))).await?;
     for profile in [&survivor, &other] {
         doing.demand_on(tx, Act::MergePeople, profile).await?;
         profile.demand_person()?;
@@ -58,6 +59,8 @@ pub(crate) async fn merge(
         .collect();
     changes::tell_many(tx, doing.now, &told).await?;
     clear_overlaps(tx, doing, user).await?;
+    let why = format!("The profile was a second record of {user}. Ask for that one.");
+    request::end_all_of(tx, doing, duplicate, &why).await?;
     let shown = people_evidence::of(&mut *tx, user).await?;
     let shown: Vec<_> = shown.iter().map(|it| (it.document, it.method)).collect();
     survivor.assurance = survivor.assurance.max(other.assurance).max(evidence::level(&shown));

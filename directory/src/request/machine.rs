@@ -9,6 +9,8 @@
 //!                     └──time──▶ expired
 //! ```
 //!
+//! Who leaves ends what is open about them and by them: a draft is withdrawn, what waits or is held is rejected.
+//!
 //! A transition takes the state by value and gives the next one, or says why not and gives nothing.
 
 use std::time::Duration;
@@ -148,6 +150,17 @@ impl State {
         }
     }
 
+    /// Whom it is about, or who asked, is there no longer: nobody decides it, whoever holds it.
+    pub(crate) fn end(self, by: &str, now: Millis, why: String) -> Result<Self, Error> {
+        match self.at(now) {
+            Self::Draft => Ok(Self::Withdrawn(None)),
+            Self::Submitted(submitted) | Self::Locked(submitted, _) => {
+                Ok(Self::Rejected(submitted, Decision { by: by.to_owned(), at: now }, why))
+            }
+            other => Err(other.not("ended")),
+        }
+    }
+
     /// Its requester takes it back, unless somebody is deciding it.
     pub(crate) fn withdraw(self, now: Millis) -> Result<Self, Error> {
         match self.at(now) {
@@ -234,6 +247,7 @@ mod tests {
         Applied,
         Failed,
         Retry,
+        End,
         Wait(u64),
     }
 
@@ -249,6 +263,7 @@ mod tests {
             1 => Just(Call::Applied),
             1 => Just(Call::Failed),
             1 => Just(Call::Retry),
+            1 => Just(Call::End),
             1 => (0u64..3000).prop_map(Call::Wait),
         ]
     }
@@ -264,17 +279,19 @@ mod tests {
             Call::Applied => state.applied(),
             Call::Failed => state.failed("no".to_owned()),
             Call::Retry => state.retry(id).map(|(state, _)| state),
+            Call::End => state.end("555021942123", now, "left".to_owned()),
             Call::Wait(_) => Ok(state),
         }
     }
 
     /// The diagram, written once more: from where to where something that is done may lead.
-    const DIAGRAM: [(&str, &str); 13] = [
+    const DIAGRAM: [(&str, &str); 14] = [
         ("draft", "submitted"),
         ("draft", "withdrawn"),
         ("submitted", "locked"),
         ("submitted", "withdrawn"),
         ("submitted", "expired"),
+        ("submitted", "rejected"),
         ("locked", "locked"),
         ("locked", "submitted"),
         ("locked", "approved"),
@@ -310,7 +327,11 @@ mod tests {
                 if let (State::Locked(..), Call::Withdraw) = (&seen, &call) {
                     prop_assert!(false, "withdrawn while somebody decides");
                 }
-                // Nothing is decided without having been opened, and nothing leaves an end.
+                // Nothing is rejected without having been opened, but where somebody has left.
+                if matches!((&seen, &after), (State::Submitted(_), State::Rejected(..))) {
+                    prop_assert!(matches!(call, Call::End));
+                }
+                // Nothing is approved without having been opened, and nothing leaves an end.
                 if matches!(after, State::Approved(..)) {
                     prop_assert!(matches!(seen, State::Locked(..) | State::Failed(..)));
                 }

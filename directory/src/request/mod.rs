@@ -4,6 +4,7 @@
 
 mod apply;
 mod ask;
+mod ending;
 mod events;
 mod machine;
 mod own;
@@ -18,6 +19,7 @@ use crate::ids::{PositionId, RequestId};
 use crate::version::Version;
 
 pub use ask::{Ask, ContactChange};
+pub(crate) use ending::end_all_of;
 pub use events::RequestEvent;
 pub(crate) use machine::{Approved, Decision, Lock, State, Submitted};
 pub(crate) use own::note_own;

@@ -241,7 +241,7 @@ async fn deciding(tx: &mut Tx, doing: &Doing, id: &RequestId) -> Result<Request,
 }
 
 /// Takes a step and writes it down.
-async fn step(
+pub(super) async fn step(
     tx: &mut Tx,
     doing: &Doing,
     mut request: Request,

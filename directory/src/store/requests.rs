@@ -2,7 +2,7 @@
 
 use platform::clock::Millis;
 use platform::db::Tx;
-use platform::id::OdsCode;
+use platform::id::{OdsCode, UserId};
 use sqlx::AssertSqlSafe;
 
 use super::lineages::Places;
@@ -110,6 +110,25 @@ pub(crate) async fn find(tx: &mut Tx, id: &RequestId) -> Result<Option<Request>,
     let row: Option<Row> =
         sqlx::query_as(AssertSqlSafe(text)).bind(id.as_str().to_owned()).fetch_optional(&mut *tx).await?;
     row.map(request).transpose()
+}
+
+/// The requests about somebody, and by them, that wait to be decided or are being written.
+pub(crate) async fn open_of(
+    tx: &mut Tx,
+    user: &UserId,
+    now: Millis,
+    most: u32,
+) -> Result<Vec<Request>, Error> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM directory_request WHERE request_id IN \
+         (SELECT request_id FROM directory_request WHERE user_id = $1 \
+          UNION SELECT request_id FROM directory_request WHERE requester = $1) \
+         AND (state = 'draft' OR (state IN ('submitted', 'locked') AND expires_at > $2)) ORDER BY request_id LIMIT $3"
+    );
+    let query = sqlx::query_as(AssertSqlSafe(text));
+    let rows: Vec<Row> =
+        query.bind(user.as_str()).bind(now.0).bind(i64::from(most)).fetch_all(&mut *tx).await?;
+    rows.into_iter().map(request).collect()
 }
 
 /// Stores a new request.

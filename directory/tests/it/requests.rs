@@ -67,6 +67,36 @@ platform::both_engines! {
         world.demand_one_name().await;
     }
 
+    /// Who leaves ends every open request about them and by them, whoever holds it; what was decided stays.
+    async fn requests_end_with_who_leaves(db: Db) {
+        let world = World::new(db).await;
+        let decided = text(&world.ask(SPONSOR, world.assign_ask(NURSE + 2)).await, "id");
+        world.step(AGENT, &decided, "open").await;
+        assert_eq!(world.step(AGENT, &decided, "approval").await.body["state"], "applied");
+        let about = text(&world.ask(SPONSOR, world.assign_ask(NURSE)).await, "id");
+        assert_eq!(world.step(AGENT, &about, "open").await.status, StatusCode::OK);
+        let by = text(&world.ask(SPONSOR, world.assign_ask(NURSE + 1)).await, "id");
+        let draft = json!({"ask": world.assign_ask(NURSE + 1), "state": "draft"});
+        let draft = text(&world.rig.post(&who(SPONSOR), "/directory/requests", &draft).await, "id");
+        let leave = async |number: u64| {
+            let path = format!("/directory/people/{}/leaving", user(number));
+            let left = world.rig.post(&who(MANAGER), &path, &json!({"day": day(-1), "reason": "Leaves"})).await;
+            assert_eq!(left.status, StatusCode::CREATED, "{:?}", left.body);
+        };
+        let state = async |id: &str| {
+            let rows = crate::people_rig::texts(&world.rig.db, "SELECT state || ' ' || COALESCE(reason, '') FROM directory_request WHERE request_id = $1", id);
+            rows.await.remove(0)
+        };
+        leave(NURSE).await;
+        assert!(state(&about).await.starts_with("rejected The profile"), "{}", state(&about).await);
+        assert!(state(&by).await.starts_with("submitted"));
+        assert_eq!(world.step(AGENT, &about, "approval").await.code(), "request-state");
+        leave(SPONSOR).await;
+        assert!(state(&by).await.starts_with("rejected") && state(&draft).await.starts_with("withdrawn"));
+        assert!(state(&decided).await.starts_with("applied"));
+        world.demand_one_name().await;
+    }
+
     /// The second agent is told who holds the request until when; letting go frees it, and so does time.
     async fn two_agents_on_one_request(db: Db) {
         let world = World::new(db).await;

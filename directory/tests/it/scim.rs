@@ -188,7 +188,8 @@ platform::both_engines! {
         let id = made.body["id"].as_str().unwrap().to_owned();
         // Somebody else's record is not told apart from none.
         let mut else_where = user("76", "Bob", "Other", "1971-01-02");
-        for somebody in [&id, "000000000013"] {
+        else_where[EXTENSION]["nationalInsuranceNumber"] = json!("AB123456D");
+        for somebody in [id.as_str(), "555021942107"] {
             else_where[EXTENSION]["linkTo"] = json!(somebody);
             assert_eq!(refused(&post(&rig, &other, &else_where).await), (404, ""));
         }

@@ -1,0 +1,37 @@
+//! What becomes of open requests when somebody leaves.
+
+use platform::db::Tx;
+use platform::id::UserId;
+
+use super::events::RequestEvent;
+use super::steps::{Told, step};
+use super::{Request, State};
+use crate::acting::Doing;
+use crate::error::Error;
+use crate::store::requests;
+
+/// How many requests of one person are ended in one act.
+const MOST: u32 = 1000;
+
+/// Ends every open request about somebody who is there no longer, and by them: drafts are withdrawn, what waits or is being
+/// decided is rejected with this reason. What was approved stays approved, and fails when it is done.
+pub(crate) async fn end_all_of(tx: &mut Tx, doing: &Doing, user: &UserId, why: &str) -> Result<(), Error> {
+    for request in requests::open_of(tx, user, doing.now, MOST).await? {
+        end(tx, doing, request, why).await?;
+    }
+    Ok(())
+}
+
+async fn end(tx: &mut Tx, doing: &Doing, request: Request, why: &str) -> Result<Request, Error> {
+    let (id, requester) = (request.id.to_string(), request.requester.clone());
+    let (word, event) = if request.state == State::Draft {
+        ("withdrawn", RequestEvent::RequestWithdrawn { request: id })
+    } else {
+        ("rejected", RequestEvent::RequestRejected { request: id, requester })
+    };
+    let by = doing.name();
+    step(tx, doing, request, word, &Told::default(), &event, |state| {
+        state.end(&by, doing.now, why.to_owned())
+    })
+    .await
+}
