@@ -11,18 +11,26 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use axum::Router;
+use axum::body::Body;
+use axum::http;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ca::api::{self, CertificateQuery, Client, IssueRequest, KeySource, Reason, RevokeRequest, SubjectData};
 use ca::ceremony::{self, Specification};
 use ca::{Authority, Config};
 use hsm::Hsm;
 use hsm::testing::TestToken;
+use pki::Certificate;
+use pki::ocsp::{CertId, Hash, Question, Response, Status};
 use platform::caller::Caller;
 use platform::clock::{Clock, HighWater};
 use platform::db::Engine;
 use platform::db::testing::TestDb;
 use platform::peer::Peer;
 use rcgen::PublicKeyData as _;
-use sqlx::{Connection as _, Row as _};
+use sqlx::Connection as _;
+use tower::ServiceExt as _;
 
 use rows::{ISSUER, Rows};
 
@@ -32,6 +40,10 @@ const FEW: Rows = Rows { count: 10_000 };
 const ROUNDS: usize = 30;
 /// How many requests are under way at a time while issuing.
 const AT_ONCE: usize = 16;
+/// More octets than an OCSP answer has.
+const LARGEST_ANSWER: usize = 65_536;
+/// The answer for one row in so many is verified.
+const CHECKED: u64 = 50;
 /// How much slower an act with many rows may be.
 const SLOWER: f64 = 1.3;
 
@@ -85,9 +97,13 @@ async fn run() -> anyhow::Result<()> {
 /// An authority with so many rows.
 struct Place {
     rows: Rows,
-    database: TestDb,
+    _database: TestDb,
     authority: Authority,
     client: Client,
+    /// What the plain port serves.
+    public: Router,
+    /// Of the rows.
+    issuer: Certificate,
 }
 
 impl Place {
@@ -105,7 +121,9 @@ impl Place {
             client.issue(&request("sample".to_owned())?).await.map_err(|it| anyhow::anyhow!(it.detail))?;
         let issuers = client.certificate(&sample.serial).await.map_err(|it| anyhow::anyhow!(it.detail))?;
         let pem = issuers.certificate.context("the sample has its certificate")?;
-        let certificate = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, pem)?;
+        let certificate = STANDARD.decode(pem)?;
+        let issuer = STANDARD.decode(sample.chain.first().context("the sample has a chain")?)?;
+        let issuer = Certificate::from_der(&issuer)?;
         rows.write(&db, &certificate).await?;
         if engine == Engine::Postgres {
             // What autovacuum has done long before a table is this old; else it does it during the measurement.
@@ -113,7 +131,10 @@ impl Place {
             sqlx::raw_sql("VACUUM ANALYZE").execute(&mut connection).await?;
         }
         tell(format_args!("wrote {} rows in {:.0} s", rows.count, begun.elapsed().as_secs_f64()));
-        Ok(Place { rows, database, authority, client })
+        // The responder's certificate is made before anybody measures.
+        let public = ca::public_router(authority.clone());
+        ensure!(authority.renew_responders().await > 0, "no responder was made");
+        Ok(Place { rows, _database: database, authority, client, public, issuer })
     }
 
     /// A row for a measurement: another for each of them, for each round and for each act that does not meet rows again.
@@ -145,7 +166,7 @@ fn request(id: String) -> anyhow::Result<IssueRequest> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum What {
     Issue,
-    ReadStatus,
+    Ocsp,
     BySerial,
     ByPerson,
     Revoke,
@@ -160,8 +181,8 @@ struct Act {
 /// Reading is measured twice: rows that nobody has read for long, and the same rows again, which are in memory then.
 const ACTS: [Act; 8] = [
     Act { name: "issue, 16 at once", what: What::Issue, times: 160 },
-    Act { name: "status row (OCSP)", what: What::ReadStatus, times: 300 },
-    Act { name: "  the same again", what: What::ReadStatus, times: 300 },
+    Act { name: "OCSP, freshly signed", what: What::Ocsp, times: 300 },
+    Act { name: "  the same again", what: What::Ocsp, times: 300 },
     Act { name: "search by serial", what: What::BySerial, times: 200 },
     Act { name: "  the same again", what: What::BySerial, times: 200 },
     Act { name: "search by person", what: What::ByPerson, times: 200 },
@@ -186,18 +207,7 @@ impl Act {
         let serial = place.rows.serial(row);
         match self.what {
             What::Issue => {}
-            What::ReadStatus => {
-                // As `ca/src/store/standings.rs` asks for one.
-                let query = sqlx::query(
-                    "SELECT counted.changes, found.serial, found.issuer, found.state, found.revoked_at, found.reason, \
-                     found.invalidity_at \
-                     FROM (SELECT CAST(COALESCE(SUM(changes), 0) AS BIGINT) AS changes FROM ca_scope) AS counted \
-                     LEFT JOIN ca_certificate AS found ON found.serial IN ($1)",
-                );
-                let found = query.bind(serial).fetch_one(place.database.db.read()).await?;
-                let state: String = found.try_get("state")?;
-                ensure!(state == "issued", "{state}");
-            }
+            What::Ocsp => ocsp(place, &serial, row).await?,
             What::BySerial => {
                 let found =
                     place.client.certificate(&serial).await.map_err(|it| anyhow::anyhow!(it.detail))?;
@@ -212,12 +222,36 @@ impl Act {
             }
             What::Revoke => {
                 let request = RevokeRequest { reason: Reason::Superseded, invalidity_date: None };
+                let done = place.client.revoke(&serial, &request).await;
                 // A tenth is revoked already, for other reasons: that is read and refused as quickly.
-                drop(place.client.revoke(&serial, &request).await);
+                ensure!(done.is_ok() || Rows::is_revoked(row), "{serial} was not revoked: {done:?}");
             }
         }
         Ok(())
     }
+}
+
+/// Has one certificate answered for, with a nonce, so that the answer is read for and signed now.
+async fn ocsp(place: &Place, serial: &str, row: u64) -> anyhow::Result<()> {
+    let id = CertId::new(Hash::Sha1, &place.issuer, serial.parse()?)?;
+    let nonce = [&[0xa7; 24][..], &row.to_be_bytes()].concat();
+    let question = pki::ocsp::Request::new(vec![id.clone()], Some(nonce.clone()))?;
+    let asked = http::Request::post("/ocsp")
+        .header(http::header::CONTENT_TYPE, "application/ocsp-request")
+        .body(Body::from(question.to_der()))?;
+    let answer = place.public.clone().oneshot(asked).await.context("the router answers")?;
+    let der = axum::body::to_bytes(answer.into_body(), LARGEST_ANSWER).await?;
+    let Response::Answered(answer) = Response::from_der(&der)? else { bail!("no answer for {serial}") };
+    // To verify takes longer than to answer, so that is done for some.
+    if !row.is_multiple_of(CHECKED) {
+        return Ok(());
+    }
+    let at_ms = answer.produced_at_ms();
+    let question = Question { id: &id, issuer: &place.issuer, nonce: Some(&nonce), at_ms };
+    let status = answer.check(&question)?.status();
+    let good = matches!(status, Status::Good);
+    ensure!(good != Rows::is_revoked(row), "{serial} is said to be {status:?}");
+    Ok(())
 }
 
 /// Issues, several at once, and says how long each took of the whole.

@@ -34,6 +34,11 @@ impl Rows {
         format!("{:012}", 555_000_000_000 + row / EACH)
     }
 
+    /// Whether a row is of one that was written as revoked.
+    pub(crate) fn is_revoked(row: u64) -> bool {
+        row.is_multiple_of(REVOKED)
+    }
+
     /// How many of them are revoked.
     pub(crate) fn revoked(self) -> u64 {
         self.count.div_ceil(REVOKED)
