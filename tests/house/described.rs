@@ -120,7 +120,7 @@ fn is_metric(word: &str) -> bool {
 }
 
 /// The tokens before the tests at the foot of a file.
-fn outside_tests(text: &str) -> Vec<Token> {
+pub(crate) fn outside_tests(text: &str) -> Vec<Token> {
     words::tokens(text.split("#[cfg(test)]\nmod ").next().unwrap_or_default())
 }
 

@@ -5,6 +5,8 @@
 
 mod arrows;
 mod binary;
+mod callers;
+mod citations;
 mod dependencies;
 mod described;
 mod fuzzing;
@@ -72,6 +74,24 @@ fn source_is_written_as_agreed() {
     expect_clean(&writing::unsafe_is_forbidden(&sources));
     let bare = source("pki/src/lib.rs", "//! A crate.\n");
     assert_eq!(writing::unsafe_is_forbidden(&[bare]).len(), 1, "the counter-example is found");
+}
+
+/// Who calls is found out in a few files, each of which has seen a proof.
+#[test]
+fn callers_are_made_in_their_places() {
+    let sources = tree::sources();
+    expect_clean(&callers::made_elsewhere(&sources));
+    let maker = sources.iter().find(|source| source.path == "src/callers/rules.rs").expect("it is there");
+    assert!(callers::makes_one(&maker.text), "the words are found where they are");
+}
+
+/// What the code cites of the practice statement stands there.
+#[test]
+fn the_practice_statement_says_what_is_cited() {
+    let sources: Vec<_> =
+        tree::sources().into_iter().filter(|source| !source.path.starts_with("tests/")).collect();
+    assert!(sources.iter().flat_map(|source| citations::cited(&source.text)).count() > 10, "none was found");
+    expect_clean(&citations::dangling(&sources, &tree::read("docs/cps.md")));
 }
 
 /// Every fuzz target is built, and a stable test calls what it calls.
