@@ -193,3 +193,39 @@ async fn database(config: &Config) -> Finding {
         Err(error) => Finding::Bad(NAME, error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(algs: Vec<hsm::Alg>, wrapping: Option<hsm::WrapMechanism>) -> hsm::TokenHealth {
+        hsm::TokenHealth {
+            label: "lanyard".to_owned(),
+            module: "/usr/lib/softhsm/libsofthsm2.so".into(),
+            state: hsm::TokenState::Ready,
+            wrapping,
+            algs,
+            live_keys: 0,
+            abandoned_threads: 0,
+        }
+    }
+
+    /// Tokens of which none signs with Ed25519, or none wraps keys, are told as such; one that can is enough.
+    #[test]
+    fn what_no_token_can_do_is_told() {
+        use hsm::{Alg, WrapMechanism};
+
+        let is_bad = |finding: &Finding| matches!(finding, Finding::Bad(..));
+        let plain = || token(vec![Alg::P256, Alg::Rsa2048], None);
+        let able = || token(vec![Alg::P256, Alg::Ed25519], Some(WrapMechanism::AesKeyWrapPad));
+        for (tokens, expected) in [
+            (vec![], [true, true]),
+            (vec![plain()], [true, true]),
+            (vec![token(vec![Alg::Ed25519], None)], [false, true]),
+            (vec![token(vec![Alg::P256], Some(WrapMechanism::AesKeyWrapPad))], [true, false]),
+            (vec![plain(), able()], [false, false]),
+        ] {
+            assert_eq!(abilities(&tokens).each_ref().map(is_bad), expected, "{} tokens", tokens.len());
+        }
+    }
+}

@@ -12,6 +12,16 @@ use crate::rig::{Demo, PATIENCE, Serving, Site, free_ports, said};
 /// The prescriber of the demo.
 const PRESCRIBER: &str = "555000000108";
 
+/// What the demo keeps secret, in its folder.
+const SECRETS: [&str; 6] = [
+    "secrets/user.pin",
+    "security-officer/so.pin",
+    "secrets/document.key",
+    "prescriber/passphrase",
+    "prescriber/sign-in.key",
+    "clients/registration-desk.key",
+];
+
 /// A backup is taken, life goes on, the database is lost. The restored server answers 503 to everything until it has
 /// been given what was seen outside; then revocations are back, list numbers are beyond any use, open authorisations
 /// are void, certificates without a row are told, and the record goes on in a new log that proves itself.
@@ -28,6 +38,8 @@ async fn yesterdays_copy_is_not_used_before_the_gap_is_known() {
         !site.try_run(&["backup", backup.to_str().unwrap()]).status.success(),
         "a backup is not overwritten"
     );
+
+    a_backup_holds_no_secret(&site, &backup);
 
     let outside = life_goes_on(&site, dir.path()).await;
     demo.kill();
@@ -60,6 +72,7 @@ async fn yesterdays_copy_is_not_used_before_the_gap_is_known() {
         said(&old)
     );
     assert!(!site.try_run(&["recover"]).status.success(), "nothing seen outside is not enough");
+    a_recovery_that_stops_is_taken_up(&site, &outside).await;
 
     let told = recover(&site, &outside);
     assert!(told.contains(&format!("certificate {} of sign-in: revoked again", outside.revoked)), "{told}");
@@ -144,6 +157,72 @@ async fn list_with(site: &Site, serial: &Serial) -> Crl {
         assert!(std::time::Instant::now() < deadline, "the revocation never showed in the list");
         tokio::task::yield_now().await;
     }
+}
+
+/// A backup is for its owner alone, tells which keys the token must hold, and has no secret in any of its files.
+fn a_backup_holds_no_secret(site: &Site, backup: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(backup), 0o700);
+    let mut files: Vec<_> = std::fs::read_dir(backup).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let names: Vec<_> = files.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
+    assert_eq!(names, ["checkpoint", "keys.json", "lanyard.toml", "manifest.json", "tables.jsonl"]);
+    let keys = std::fs::read_to_string(backup.join("keys.json")).unwrap();
+    for label in ["ca-root", "ca-remote-signing", "lanyard-audit", "lanyard-wrap-1"] {
+        assert!(keys.contains(&format!("\"{label}\"")), "{label} is not in {keys}");
+    }
+    let secrets: Vec<String> = SECRETS
+        .iter()
+        .map(|name| std::fs::read_to_string(site.folder.join(name)).unwrap().trim().to_owned())
+        // The middle line of a key in PEM, and the whole of what has one line.
+        .map(|text| text.lines().nth(text.lines().count() / 2).unwrap().to_owned())
+        .collect();
+    for path in &files {
+        assert_eq!(mode(path), 0o600, "{}", path.display());
+        let text = std::fs::read_to_string(path).unwrap();
+        for (name, secret) in SECRETS.iter().zip(&secrets) {
+            assert!(secret.len() >= 8 && !text.contains(secret), "{name} is in {}", path.display());
+        }
+    }
+}
+
+/// A recovery that stops at its third or at its last step leaves the database out of use, and is done again. A list alone is
+/// enough of what was seen outside to get to the third.
+async fn a_recovery_that_stops_is_taken_up(site: &Site, outside: &Outside) {
+    let database = format!("sqlite:{}", site.folder.join("lanyard.db").display());
+    let stops = [
+        (
+            "the log",
+            "CREATE TRIGGER stop BEFORE INSERT ON audit_log BEGIN SELECT RAISE(ABORT, 'stopped'); END",
+        ),
+        (
+            "the mark",
+            "CREATE TRIGGER stop BEFORE DELETE ON platform_restore BEGIN SELECT RAISE(ABORT, 'stopped'); END",
+        ),
+    ];
+    let (list, checkpoint) = (outside.list.to_str().unwrap(), outside.checkpoint.to_str().unwrap());
+    let given = [vec!["recover", "--crl", list], vec!["recover", "--crl", list, "--checkpoint", checkpoint]];
+    for ((what, trigger), given) in stops.into_iter().zip(given) {
+        run_sql(&database, trigger).await;
+        let stopped = site.try_run(&given);
+        run_sql(&database, "DROP TRIGGER stop").await;
+        let told = said(&stopped);
+        assert!(!stopped.status.success() && told.contains("was taken in"), "{what}: {told}");
+        assert!(!told.contains("is in use again"), "{what}: {told}");
+        let ready = site.private("/ready", 503).await;
+        assert!(ready.contains("in-recovery"), "{what}: {ready}");
+    }
+}
+
+async fn run_sql(database: &str, statement: &'static str) {
+    use sqlx::Connection as _;
+
+    sqlx::any::install_default_drivers();
+    let mut connection = sqlx::AnyConnection::connect(database).await.unwrap();
+    sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
 }
 
 fn damaged_backups_are_refused(site: &Site, backup: &std::path::Path, dir: &std::path::Path) {

@@ -190,6 +190,8 @@ async fn every_signature_is_accepted() {
             panic!("the credential has a chain")
         };
         let path = world.path("remote-signing", leaf, chain);
+        let about = format!("pkilint on {algorithm:?}");
+        refusals.extend(pkilint::accepts_path(&path).err().map(|reason| format!("{about}: {reason}")));
         let document = format!("a prescription signed with {algorithm:?}\r\n").into_bytes();
         for envelope in [Envelope::Detached, Envelope::Enveloping] {
             // The form is part of what is authorised, so each form gets a document of its own.

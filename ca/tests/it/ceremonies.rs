@@ -8,6 +8,21 @@ use platform::db::Db;
 
 use crate::world::{World, config, decoded, hold};
 
+/// The object identifiers of the curves, as they stand in a key (RFC 5480 2.1.1.1).
+const P256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+const P384: &[u8] = &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
+
+/// Which of the two curves a certificate's key is on.
+fn curve(certificate: &pki::Certificate) -> &'static [u8] {
+    let has = |curve: &&&[u8]| certificate.spki_der().windows(curve.len()).any(|octets| octets == **curve);
+    [P256, P384].iter().find(has).expect("one of the two curves")
+}
+
+/// For how many days it is valid.
+fn days(certificate: &pki::Certificate) -> i64 {
+    (certificate.not_after_ms() - certificate.not_before_ms()) / 86_400_000
+}
+
 platform::both_engines! {
     /// A ceremony makes a root and four authorities, each with its key, its certificate and its list.
     async fn a_ceremony_makes_the_hierarchy(db: Db) {
@@ -17,9 +32,12 @@ platform::both_engines! {
         assert_eq!(ids, ["card", "remote-signing", "root", "sign-in", "systems"]);
         let root = decoded(&world.client.issuer("root").await.unwrap().certificate);
         assert!(root.verify_signed_by(&root).is_ok());
+        // P-384 for twenty years; P-256 for ten.
+        assert_eq!((curve(&root), days(&root)), (P384, 7305));
         for issuer in issuers.iter().filter(|issuer| issuer.id != "root") {
             let certificate = decoded(&issuer.certificate);
             assert!(certificate.verify_signed_by(&root).is_ok(), "{}", issuer.id);
+            assert_eq!((curve(&certificate), days(&certificate)), (P256, 3652), "{}", issuer.id);
             let constraints = certificate.basic_constraints().unwrap();
             assert_eq!((constraints.ca, constraints.path_length), (true, Some(0)), "{}", issuer.id);
             assert_eq!(issuer.chain.len(), 1);

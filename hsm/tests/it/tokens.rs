@@ -20,8 +20,14 @@ async fn wrong_pin_is_tried_once() {
         |slot: &cryptoki::slot::Slot| pkcs11.get_token_info(*slot).unwrap().label() == token.label();
     let slot = pkcs11.get_slots_with_token().unwrap().into_iter().find(is_ours).unwrap();
     assert!(!pkcs11.get_token_info(slot).unwrap().user_pin_count_low());
+    let opening: Vec<_> = (0..8).map(|_| tokio::spawn(Hsm::open(config.clone()))).collect();
+    for opened in opening {
+        let refused = opened.await.unwrap().unwrap_err();
+        assert!(matches!(&refused, Error::PinRefused { label } if label == token.label()), "{refused:?}");
+    }
+    // Three wrong tries lock it, and of eight at the same time one reached it.
+    assert!(!pkcs11.get_token_info(slot).unwrap().user_pin_locked());
     let refused = Hsm::open(config.clone()).await.unwrap_err();
-    assert!(matches!(&refused, Error::PinRefused { label } if label == token.label()), "{refused:?}");
     assert!(!format!("{refused} {refused:?}").contains("not-the-pin"));
     assert!(pkcs11.get_token_info(slot).unwrap().user_pin_count_low(), "the token counted the wrong try");
 

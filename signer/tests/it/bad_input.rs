@@ -79,6 +79,9 @@ platform::both_engines! {
         refuse(json!({"documents": "x"}), "Invalid array parameter documents").await;
         refuse(json!({"documentDigests": {"a": 1}}), "Invalid object parameter documentDigests").await;
         refuse(json!({"documents": vec![document.clone(); 251]}), "Numbers of signatures is too high").await;
+        let of = |count: usize| changed(&digests, &json!({"hashes": vec![digest_of(b"one"); count]}));
+        refuse(json!({"documentDigests": [of(251)]}), "Numbers of signatures is too high").await;
+        refuse(json!({"documentDigests": [of(126), of(125)]}), "Numbers of signatures is too high").await;
         for (change, sentence) in [
             (json!({"hashes": ["!"]}), "Invalid Base64 hashes string parameter"),
             (json!({"hashes": [base64(&[1; 48])]}), "Invalid digest value length"),

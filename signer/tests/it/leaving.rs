@@ -25,8 +25,7 @@ impl Payroll {
             clock: rig.clock.clone(),
             document_key: DocumentKey::new(&[7; 32]),
         };
-        let mut caller =
-            Caller::new(CallerKind::System, "payroll", "payroll".parse().unwrap(), [FEED.0]);
+        let mut caller = Caller::new(CallerKind::System, "payroll", "payroll".parse().unwrap(), [FEED.0]);
         caller.organisation = Some("RXX".parse().unwrap());
         Self { register: Register::new(parts).unwrap(), caller }
     }
