@@ -1,0 +1,94 @@
+//! What can go wrong in sign-in, and how it is said.
+
+use platform::db;
+use platform::problem::Problem;
+
+/// Why sign-in did not do something.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no such thing, or not for whoever asks.
+    #[error("there is no {what} {id}")]
+    Unknown {
+        /// What kind of thing, as in `client`.
+        what: &'static str,
+        /// What was asked for.
+        id: String,
+    },
+    /// A member of the request is not what it may be.
+    #[error("{field}: {sentence}")]
+    Field {
+        /// The member, as in `redirect_uris`.
+        field: &'static str,
+        /// What is wrong and what to do.
+        sentence: String,
+    },
+    /// The state of things forbids it.
+    #[error("{sentence}")]
+    Conflict {
+        /// A stable word for programs.
+        code: &'static str,
+        /// What is in the way and what to do.
+        sentence: String,
+    },
+    /// A setting that makes no sense.
+    #[error("{sentence}")]
+    Setting {
+        /// What it may be.
+        sentence: &'static str,
+    },
+    /// A stored value does not read back.
+    #[error("the stored {what} does not read back")]
+    Stored {
+        /// Table and column, or what it should be.
+        what: &'static str,
+    },
+    /// Another module did not answer as it should.
+    #[error("another module did not answer: {0}")]
+    Module(Problem),
+    /// The token did not do its part.
+    #[error("the token did not do its part")]
+    Hsm(#[from] hsm::Error),
+    /// The system gave no random numbers.
+    #[error("the system has no random numbers")]
+    NoRandomness,
+    /// The database refused or failed.
+    #[error("the database did not take the change")]
+    Db(#[from] db::Error),
+}
+
+impl Error {
+    /// A member of the request is not what it may be.
+    pub fn field(field: &'static str, sentence: impl Into<String>) -> Self {
+        Self::Field { field, sentence: sentence.into() }
+    }
+
+    /// The state of things forbids it.
+    pub fn conflict(code: &'static str, sentence: impl Into<String>) -> Self {
+        Self::Conflict { code, sentence: sentence.into() }
+    }
+
+    /// There is no such thing.
+    #[expect(clippy::needless_pass_by_value, reason = "ids are given as they are, borrowed or not")]
+    pub fn unknown(what: &'static str, id: impl ToString) -> Self {
+        Self::Unknown { what, id: id.to_string() }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Unknown { what, .. } => {
+                Problem::not_found("not-found", format!("There is no such {what}, or you may not see it."))
+            }
+            Error::Field { field, sentence } => {
+                Problem::invalid("field-invalid", format!("The member {field} is refused: {sentence}"))
+            }
+            Error::Conflict { code, sentence } => Problem::conflict(code, sentence),
+            Error::Module(problem) => problem,
+            Error::Hsm(source) => source.into(),
+            Error::Db(source) => source.into(),
+            other => Problem::internal(other),
+        }
+    }
+}
