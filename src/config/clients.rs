@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 /// Every act a system can be granted. `signer:own-credentials` and `directory:act` are not among them: those are
 /// what people have.
-const ACTS: [Act; 16] = [
+const ACTS: [Act; 18] = [
     ca::api::ISSUE,
     ca::api::ENROL,
     ca::api::REVOKE,
@@ -25,6 +25,8 @@ const ACTS: [Act; 16] = [
     directory::api::IMPORT,
     directory::api::FEED,
     directory::api::OPERATE,
+    directory::api::CLAIMS,
+    authn::api::CLIENTS,
     audit::api::READ,
 ];
 

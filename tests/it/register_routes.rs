@@ -2,7 +2,7 @@
 //! `directory/tests/it` asks in full.
 
 /// Every route of the register.
-pub(crate) const REGISTER: [(&str, &str); 102] = [
+pub(crate) const REGISTER: [(&str, &str); 101] = [
     ("GET", "/directory/actor"),
     ("POST", "/directory/assignments"),
     ("GET", "/directory/assignments/{assignment}"),
@@ -32,6 +32,7 @@ pub(crate) const REGISTER: [(&str, &str); 102] = [
     ("PATCH", "/directory/people/{user_id}"),
     ("GET", "/directory/people/{user_id}/assignments"),
     ("POST", "/directory/people/{user_id}/assignments"),
+    ("GET", "/directory/people/{user_id}/claims"),
     ("POST", "/directory/people/{user_id}/close"),
     ("GET", "/directory/people/{user_id}/custody"),
     ("POST", "/directory/people/{user_id}/custody"),

@@ -1,10 +1,11 @@
 //! The register as other modules call it.
 
 use http::Method;
+use platform::id::UserId;
 use platform::peer::Peer;
 use platform::problem::Problem;
 
-use super::{Change, Changes, Consumer, Progress};
+use super::{Change, Changes, Consumer, PersonClaims, Progress};
 
 /// How many changes are read at once.
 const PAGE: u32 = 100;
@@ -38,5 +39,18 @@ impl Client {
     pub async fn advance(&self, consumer: &str, applied: u64) -> Result<(), Problem> {
         let path = format!("/directory/consumers/{consumer}");
         self.peer.call(Method::PUT, &path, Some(&Progress { applied })).await
+    }
+
+    /// What is new to a consumer, a page at most.
+    ///
+    /// Each change is applied idempotently: after a crash, or where another machine applies the same, it comes again.
+    pub async fn news(&self, consumer: &str) -> Result<Vec<Change>, Problem> {
+        self.changes(self.applied(consumer).await?).await
+    }
+
+    /// What relying parties are told of a person; whoever is closed is not found.
+    pub async fn claims(&self, person: &UserId) -> Result<PersonClaims, Problem> {
+        let path = format!("/directory/people/{person}/claims");
+        self.peer.call(Method::GET, &path, None::<&()>).await
     }
 }

@@ -4,6 +4,7 @@ mod actor;
 mod assignments;
 mod campaigns;
 mod changes;
+mod claims;
 mod client;
 mod follower;
 mod organisations;
@@ -26,6 +27,7 @@ pub use requests::*;
 pub use workgroups::*;
 
 pub use crate::store::people_closed::closed;
+pub use claims::{NamedRole, PersonClaims};
 pub use changes::{Change, ChangeKind, ChangeQuery, Changes, Consumer, Progress};
 pub use client::Client;
 pub use follower::Follower;
@@ -66,3 +68,5 @@ pub const IMPORT: Act = Act("directory:import");
 pub const FEED: Act = Act("directory:feed");
 /// To do what no rank allows: make the first RA manager of an organisation that hosts an RA.
 pub const OPERATE: Act = Act("directory:operate");
+/// To know of a person what relying parties are told: for sign-in.
+pub const CLAIMS: Act = Act("directory:claims");

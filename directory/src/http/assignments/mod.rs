@@ -1,6 +1,7 @@
 //! `/directory/assignments`, and the assignments of people and positions.
 
 mod batch;
+mod claims;
 mod people;
 mod several;
 pub(super) mod wire;
@@ -41,6 +42,7 @@ pub(super) fn router() -> Router<Register> {
         .route("/directory/positions/{position}/removals", post(batch::remove))
         .route("/directory/people/{user_id}/assignments", get(people::assignments).post(several::change))
         .route("/directory/people/{user_id}/roles", get(people::roles))
+        .route("/directory/people/{user_id}/claims", get(claims::show))
         .route("/directory/people/{user_id}/leaving", get(people::leavings).post(people::leave))
 }
 
@@ -57,6 +59,7 @@ pub(super) fn router() -> Router<Register> {
     people::assignments,
     several::change,
     people::roles,
+    claims::show,
     people::leavings,
     people::leave,
 ))]

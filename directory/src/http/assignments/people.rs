@@ -84,14 +84,23 @@ pub(in crate::http) async fn roles(
     permitted_to_read(&caller)?;
     let (mut read, doing) = register.reading(caller).await?;
     found(&mut read, &doing, &user).await?;
-    let today = doing.today();
-    let mut live = live(&mut read, &user, today).await?;
-    if live.iter().any(|role| role.role_profile.is_none() || role.organisation_person.is_none()) {
-        mint_now(&register, &user, today).await?;
-        live = self::live(&mut read, &user, today).await?;
-    }
-    let roles = shown(&mut read, &doing, live).await?;
+    let roles = roles_of(&register, &mut read, &user, doing.today()).await?;
     Ok(Json(PersonRoles { person: user.to_string(), roles }))
+}
+
+/// The roles of a person on a day, each with its role profile.
+pub(super) async fn roles_of(
+    register: &Register,
+    read: &mut Tx,
+    user: &UserId,
+    today: Day,
+) -> Result<Vec<PersonRole>, Error> {
+    let mut live = live(read, user, today).await?;
+    if live.iter().any(|role| role.role_profile.is_none() || role.organisation_person.is_none()) {
+        mint_now(register, user, today).await?;
+        live = self::live(read, user, today).await?;
+    }
+    shown(read, live, today).await
 }
 
 async fn live(tx: &mut Tx, user: &UserId, today: Day) -> Result<Vec<Held>, Error> {

@@ -1,0 +1,152 @@
+//! `/directory/people/{user_id}/claims`: one question of sign-in, one answer.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use platform::caller::{Caller, CallerKind};
+use platform::db::Tx;
+use platform::id::{OdsCode, UserId};
+use platform::problem::{Body, Problem};
+use platform::web::{Json, Path};
+
+use super::people::roles_of;
+use crate::api::{CLAIMS, Channel, NamedRole, PersonClaims, PersonRole};
+use crate::day::Day;
+use crate::error::Error;
+use crate::person::State as PersonState;
+use crate::rbac::{Book, Entry, current};
+use crate::register::Register;
+use crate::store::{organisations, people, people_contacts, people_evidence, workgroups};
+
+/// What relying parties are told of a person: name, registrations, and the roles of today with their names.
+///
+/// For sign-in. A person who is closed is not found.
+#[utoipa::path(
+    get, path = "/directory/people/{user_id}/claims", tag = "directory",
+    params(("user_id" = String, Path, description = "The user id")),
+    responses(
+        (status = 200, description = "What is told", body = PersonClaims),
+        (status = 403, description = "The caller may not", body = Body),
+        (status = 404, description = "There is no such person, or they have left", body = Body),
+    )
+)]
+pub(in crate::http) async fn show(
+    caller: Caller,
+    State(register): State<Register>,
+    Path(user): Path<UserId>,
+) -> Result<Json<PersonClaims>, Problem> {
+    caller.may(CLAIMS)?;
+    if caller.kind == CallerKind::Person {
+        return Err(Problem::forbidden("systems-only", "This is for systems that sign people in."));
+    }
+    Ok(Json(claims(&register, &user).await?))
+}
+
+async fn claims(register: &Register, user: &UserId) -> Result<PersonClaims, Error> {
+    let mut read = register.db.read().acquire().await?;
+    let profile = people::find(&mut *read, user).await?.filter(|found| found.state == PersonState::Open);
+    let profile = profile.ok_or_else(|| Error::unknown("person", user))?;
+    let addresses = people_contacts::of(&mut *read, user).await?;
+    let email = addresses
+        .into_iter()
+        .find(|one| one.channel == Channel::Email && one.contact.verified_at.is_some())
+        .map(|one| one.contact.value);
+    let registrations = people_evidence::registrations(&mut *read, user).await?;
+    let roles = roles_of(register, &mut read, user, Day::of(register.now())).await?;
+    let book = current(register).await?;
+    let mut places = BTreeMap::new();
+    for role in &roles {
+        if !places.contains_key(&role.org_code) {
+            let name = organisation_name(register, &role.org_code).await?;
+            places.insert(role.org_code.clone(), name);
+        }
+    }
+    let mut named = Vec::with_capacity(roles.len());
+    for role in roles {
+        let org_name = places.get(&role.org_code).cloned().unwrap_or_default();
+        named.push(with_names(&mut read, &book, org_name, role).await?);
+    }
+    Ok(PersonClaims {
+        person: user.to_string(),
+        name: profile.name,
+        assurance: profile.assurance,
+        email,
+        registrations,
+        roles: named,
+    })
+}
+
+async fn organisation_name(register: &Register, code: &str) -> Result<String, Error> {
+    let code: OdsCode = code.parse().map_err(|_| Error::Stored { what: "organisation of a role" })?;
+    let found = organisations::find(register.db.read(), &code).await?;
+    Ok(found.map_or_else(|| code.to_string(), |organisation| organisation.name))
+}
+
+async fn with_names(
+    read: &mut Tx,
+    book: &Book,
+    org_name: String,
+    role: PersonRole,
+) -> Result<NamedRole, Error> {
+    let mut groups = Vec::with_capacity(role.workgroups_codes.len());
+    for code in &role.workgroups_codes {
+        let id = code.parse().map_err(|_| Error::Stored { what: "workgroup of a role" })?;
+        groups.push(workgroups::find(read, &id).await?.map_or_else(|| code.clone(), |group| group.name));
+    }
+    let activity = |code: &String| {
+        let found = code.parse().ok().and_then(|code| book.activity(code));
+        found.map_or_else(|| code.clone(), |one| one.name.clone())
+    };
+    let area = |code: &String| {
+        let found = code.parse().ok().and_then(|code| book.area(code));
+        found.map_or_else(|| code.clone(), |one| one.name.clone())
+    };
+    let entry = role.role_code.parse().ok().and_then(|code| book.job_role(code));
+    Ok(NamedRole {
+        org_name,
+        role_name: role_name(entry, &role.role_code),
+        activities: role.activity_codes.iter().map(activity).collect(),
+        aow: role.aow_codes.iter().map(area).collect(),
+        workgroups: groups,
+        role,
+    })
+}
+
+/// The three names in quotes; where the national list does not know one, its code.
+fn role_name<C>(entry: Option<&Entry<C>>, code: &str) -> String {
+    let mut codes = code.split(':').map(str::to_owned);
+    let mut next = || codes.next().unwrap_or_default();
+    let (category, group, role) = (next(), next(), next());
+    let (category, group, role) = match entry {
+        Some(entry) => (
+            entry.category.as_ref().map_or(category, |found| found.name.clone()),
+            entry.group.as_ref().map_or(group, |found| found.name.clone()),
+            entry.name.clone(),
+        ),
+        None => (category, group, role),
+    };
+    format!("\"{category}\":\"{group}\":\"{role}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rbac::{Group, JobRoleCode};
+
+    /// Names stand in quotes, joined by colons; where the list knows none, the codes do.
+    #[test]
+    fn role_names_are_quoted() {
+        let group = |code: &str, name: &str| Some(Group { code: code.to_owned(), name: name.to_owned() });
+        let entry: Entry<JobRoleCode> = Entry {
+            code: "R8000".parse().unwrap(),
+            name: "Clinical Practitioner Access Role".to_owned(),
+            group: group("G8000", "Clinical Provision"),
+            category: group("S8000", "Clinical"),
+        };
+        assert_eq!(
+            role_name(Some(&entry), "S8000:G8000:R8000"),
+            r#""Clinical":"Clinical Provision":"Clinical Practitioner Access Role""#
+        );
+        assert_eq!(role_name(None::<&Entry<JobRoleCode>>, "S1:G2:R3"), r#""S1":"G2":"R3""#);
+    }
+}
