@@ -1,6 +1,11 @@
 //! The `[authn]` section of the configuration file.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hsm::Alg;
 use serde::Deserialize;
+use url::Url;
 
 use crate::error::Error;
 
@@ -8,16 +13,172 @@ use crate::error::Error;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The issuer of the plain paths: `https://`, a host, and a port where it is not 443.
+    /// The issuer of the plain paths: `https://`, a host, and a port where it is not 443; no path.
     pub issuer: String,
+    /// Whether the issuer of the CIS2 paths says its port, `:443`, as that of CIS2 does.
+    #[serde(default = "yes")]
+    pub cis2_port_in_issuer: bool,
+    /// The token keys, made in the token where they are missing. Of each algorithm the first signs; the others are published
+    /// only, so that relying parties know a key before it signs and after.
+    #[serde(default = "default_keys")]
+    pub keys: Vec<KeyConfig>,
+    /// For how many seconds a code can be used.
+    #[serde(default = "default_code_seconds")]
+    pub code_seconds: u32,
+    /// For how many seconds an access token can be used.
+    #[serde(default = "default_token_seconds")]
+    pub access_token_seconds: u32,
+    /// For how many seconds an ID token is good.
+    #[serde(default = "default_token_seconds")]
+    pub id_token_seconds: u32,
+    /// For how many minutes a refresh token can be used; it ends with its session in any case.
+    #[serde(default = "default_refresh_minutes")]
+    pub refresh_token_minutes: u32,
+    /// For how many minutes somebody can sign in for an authorisation request.
+    #[serde(default = "default_interaction_minutes")]
+    pub interaction_minutes: u32,
+    /// PEM file of anchors that the servers of relying parties may lead to, beside those of the machine.
+    #[serde(default)]
+    pub anchors: Option<PathBuf>,
+}
+
+/// A key that signs tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyConfig {
+    /// Its label in the token.
+    pub label: String,
+    /// Its algorithm: an RSA key signs RS256 and PS256, `p-256` ES256, `ed25519` EdDSA.
+    pub alg: Alg,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+fn default_keys() -> Vec<KeyConfig> {
+    let key = |label: &str, alg| KeyConfig { label: label.to_owned(), alg };
+    vec![key("id-token-rsa-1", Alg::Rsa2048), key("id-token-p256-1", Alg::P256)]
+}
+
+const fn default_code_seconds() -> u32 {
+    60
+}
+
+const fn default_token_seconds() -> u32 {
+    3600
+}
+
+const fn default_refresh_minutes() -> u32 {
+    720
+}
+
+const fn default_interaction_minutes() -> u32 {
+    10
 }
 
 impl Config {
+    /// The configuration of an issuer, with every other value at its default.
+    pub fn new(issuer: impl Into<String>) -> Self {
+        Self {
+            issuer: issuer.into(),
+            cis2_port_in_issuer: yes(),
+            keys: default_keys(),
+            code_seconds: default_code_seconds(),
+            access_token_seconds: default_token_seconds(),
+            id_token_seconds: default_token_seconds(),
+            refresh_token_minutes: default_refresh_minutes(),
+            interaction_minutes: default_interaction_minutes(),
+            anchors: None,
+        }
+    }
+
     /// Refuses what makes no sense.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if !self.issuer.starts_with("https://") {
-            return Err(Error::Setting { sentence: "authn.issuer starts with https://" });
+        let url = Url::parse(&self.issuer).ok();
+        let plain = url.is_some_and(|url| {
+            url.scheme() == "https" && url.origin().ascii_serialization() == self.issuer && url.path() == "/"
+        });
+        if !plain {
+            return Err(Error::Setting {
+                sentence: "authn.issuer is https:// with a host in small letters, and a port where it is not 443",
+            });
+        }
+        let rsa = |key: &KeyConfig| matches!(key.alg, Alg::Rsa2048 | Alg::Rsa3072 | Alg::Rsa4096);
+        if !self.keys.iter().any(rsa) {
+            return Err(Error::Setting {
+                sentence: "authn.keys has no RSA key, with which ID tokens are signed",
+            });
+        }
+        let usable = |key: &KeyConfig| rsa(key) || matches!(key.alg, Alg::P256 | Alg::Ed25519);
+        if self.keys.len() > 16 || !self.keys.iter().all(usable) {
+            return Err(Error::Setting {
+                sentence: "authn.keys has at most 16 keys, each RSA, p-256 or ed25519",
+            });
+        }
+        let within = |value: u32, least: u32, most: u32| (least..=most).contains(&value);
+        if !within(self.code_seconds, 10, 600) {
+            return Err(Error::Setting { sentence: "authn.code_seconds is between 10 and 600" });
+        }
+        if !within(self.access_token_seconds, 60, 86_400) || !within(self.id_token_seconds, 60, 86_400) {
+            return Err(Error::Setting {
+                sentence: "authn.access_token_seconds and id_token_seconds are between 60 and 86400",
+            });
+        }
+        if !within(self.refresh_token_minutes, 1, 1440) || !within(self.interaction_minutes, 1, 60) {
+            return Err(Error::Setting {
+                sentence: "authn.refresh_token_minutes is between 1 and 1440, interaction_minutes between 1 and 60",
+            });
         }
         Ok(())
+    }
+
+    /// How long a code can be used.
+    pub(crate) fn code(&self) -> Duration {
+        Duration::from_secs(self.code_seconds.into())
+    }
+
+    /// How long an access token can be used.
+    pub(crate) fn access_token(&self) -> Duration {
+        Duration::from_secs(self.access_token_seconds.into())
+    }
+
+    /// How long an ID token is good.
+    pub(crate) fn id_token(&self) -> Duration {
+        Duration::from_secs(self.id_token_seconds.into())
+    }
+
+    /// How long a refresh token can be used.
+    pub(crate) fn refresh_token(&self) -> Duration {
+        Duration::from_mins(self.refresh_token_minutes.into())
+    }
+
+    /// How long an authorisation request waits.
+    pub(crate) fn interaction(&self) -> Duration {
+        Duration::from_mins(self.interaction_minutes.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The issuer is what can stand in tokens, to the letter.
+    #[test]
+    fn issuers_are_plain() {
+        for issuer in ["https://id.example.org", "https://localhost:8443"] {
+            assert!(Config::new(issuer).check().is_ok(), "{issuer}");
+        }
+        for issuer in [
+            "http://id.example.org",
+            "https://id.example.org/",
+            "https://id.example.org:443",
+            "https://id.example.org/path",
+            "https://ID.example.org",
+            "https://user@id.example.org",
+            "id.example.org",
+        ] {
+            assert!(Config::new(issuer).check().is_err(), "{issuer}");
+        }
     }
 }

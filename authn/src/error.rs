@@ -1,7 +1,7 @@
 //! What can go wrong in sign-in, and how it is said.
 
 use platform::db;
-use platform::problem::Problem;
+use platform::problem::{Kind, Problem};
 
 /// Why sign-in did not do something.
 #[derive(Debug, thiserror::Error)]
@@ -44,8 +44,17 @@ pub enum Error {
         what: &'static str,
     },
     /// Another module did not answer as it should.
-    #[error("another module did not answer: {0}")]
-    Module(Problem),
+    #[error("another module did not answer")]
+    Module(#[source] Problem),
+    /// The thing changed since the caller read it.
+    #[error("the client changed since it was read")]
+    Changed,
+    /// The HTTP client could not be made.
+    #[error("what calls relying parties could not be made")]
+    Caller(#[source] reqwest::Error),
+    /// The anchors could not be read.
+    #[error("the anchors could not be read")]
+    Anchors(#[from] platform::tls::Error),
     /// The token did not do its part.
     #[error("the token did not do its part")]
     Hsm(#[from] hsm::Error),
@@ -75,6 +84,28 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Whether it passes by itself, so that another try makes sense.
+    pub(crate) fn passes(&self) -> bool {
+        match self {
+            Self::Hsm(source) => source.retry_after().is_some(),
+            Self::Db(source) => matches!(
+                source,
+                db::Error::Busy
+                    | db::Error::Closed
+                    | db::Error::Unavailable { .. }
+                    | db::Error::NoRoom { .. }
+                    | db::Error::OutcomeUnknown { .. }
+                    | db::Error::JobTimedOut { .. }
+            ),
+            Self::Module(problem) => {
+                matches!(problem.kind, Kind::Unavailable | Kind::TimedOut | Kind::TooMany)
+            }
+            _ => false,
+        }
+    }
+}
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
@@ -86,9 +117,24 @@ impl From<Error> for Problem {
             }
             Error::Conflict { code, sentence } => Problem::conflict(code, sentence),
             Error::Module(problem) => problem,
-            Error::Hsm(source) => source.into(),
+            Error::Changed => Problem::precondition_failed(
+                "changed",
+                "The client was changed since you read it. Read it again, and give its new hash.",
+            ),
+            Error::Hsm(source) => token(source),
             Error::Db(source) => source.into(),
             other => Problem::internal(other),
         }
+    }
+}
+
+/// A token that is busy or away is worth another try; anything else is ours to look at.
+fn token(source: hsm::Error) -> Problem {
+    match source.retry_after() {
+        Some(wait) => {
+            Problem::unavailable("token-unavailable", "The key store is not available. Try again.", wait)
+                .caused_by(source)
+        }
+        None => Problem::internal(source),
     }
 }

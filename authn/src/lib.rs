@@ -1,22 +1,30 @@
 //! Sign-in: an OpenID provider that works as CIS2 does, with real authenticators.
 //!
-//! A relying party sends a browser to the provider with an authorisation request, which waits as an
-//! [`interaction::Interaction`] until somebody has signed in; the session says who and how. The provider then answers with a
-//! code, which the relying party changes into tokens. Access tokens are opaque: rows, found by the hash of what was given.
+//! A relying party sends a browser to the provider with an authorisation request, which waits as an interaction until somebody
+//! has signed in; the session says who and how. The provider then answers with a code, which the relying party changes into
+//! tokens. Access tokens are opaque: rows, found by the hash of what was given.
 //!
 //! [`Provider`] is what requests share, [`router`] its routes, [`api`] what others may say to it.
 
 #![forbid(unsafe_code)]
 
 pub mod api;
+mod client;
 mod config;
 mod error;
+mod events;
 mod http;
 mod interaction;
+mod oidc;
 mod provider;
+mod role;
+mod secret;
+mod session;
 mod store;
+mod token;
 
-pub use config::Config;
+pub use config::{Config, KeyConfig};
 pub use error::Error;
-pub use http::router;
-pub use provider::{Parts, Provider};
+pub use events::Event;
+pub use http::{openapi, router};
+pub use provider::{Parts, Provider, Shared};

@@ -1,13 +1,25 @@
 //! The provider: what every request shares.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use aws_lc_rs::rand::SystemRandom;
 use hsm::Hsm;
 use platform::clock::{Clock, Millis};
 use platform::db::Db;
+use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::error::Error;
+use crate::oidc::face::Faces;
+use crate::token::Keys;
+
+/// How many key sets of relying parties are fetched at the same time.
+const FETCHES: usize = 8;
+/// How long connecting to a relying party may take.
+const CONNECT: Duration = Duration::from_secs(3);
+/// How long a call to one may take in all.
+const CALL: Duration = Duration::from_secs(8);
 
 /// What the provider is made of.
 pub struct Parts {
@@ -19,7 +31,7 @@ pub struct Parts {
     pub clock: Clock,
     /// The tokens, opened.
     pub hsm: Hsm,
-    /// The register, spoken to as sign-in: it needs the act to read.
+    /// The register, spoken to as sign-in: it needs the acts to read claims and to follow changes.
     pub directory: directory::api::Client,
     /// The certificate authority, spoken to as sign-in: it needs the act to read.
     pub ca: ca::api::Client,
@@ -37,6 +49,15 @@ pub struct Shared {
     pub(crate) hsm: Hsm,
     pub(crate) directory: directory::api::Client,
     pub(crate) ca: ca::api::Client,
+    pub(crate) random: SystemRandom,
+    /// The issuers and their addresses.
+    pub(crate) faces: Faces,
+    /// The keys that sign tokens.
+    pub(crate) keys: Keys,
+    /// What calls relying parties: over https only, and never where they redirect to.
+    pub(crate) http: reqwest::Client,
+    /// Places for those who fetch key sets.
+    pub(crate) fetching: Semaphore,
 }
 
 impl std::ops::Deref for Provider {
@@ -48,15 +69,49 @@ impl std::ops::Deref for Provider {
 }
 
 impl Provider {
-    /// Takes requests from then on.
+    /// Takes requests from then on. Token keys that are missing are made.
+    ///
+    /// Run [`Provider::keep_telling`] and [`Provider::keep_erasing`] beside it, or nobody hears of ended sessions and nothing goes.
     pub async fn open(parts: Parts) -> Result<Self, Error> {
         let Parts { config, db, clock, hsm, directory, ca } = parts;
         config.check()?;
-        Ok(Self(Arc::new(Shared { config, db, clock, hsm, directory, ca })))
+        let keys = Keys::open(&hsm, &config.keys).await?;
+        let shared = Shared {
+            http: caller(&config)?,
+            faces: Faces::of(&config),
+            keys,
+            random: SystemRandom::new(),
+            fetching: Semaphore::new(FETCHES),
+            config,
+            db,
+            clock,
+            hsm,
+            directory,
+            ca,
+        };
+        Ok(Self(Arc::new(shared)))
     }
 
     /// What time it is.
     pub(crate) fn now(&self) -> Millis {
         self.clock.now()
     }
+}
+
+fn caller(config: &Config) -> Result<reqwest::Client, Error> {
+    let mut builder = reqwest::Client::builder()
+        .https_only(true)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(CONNECT)
+        .timeout(CALL)
+        .pool_idle_timeout(Duration::from_secs(30));
+    if let Some(file) = &config.anchors {
+        let mut anchors = Vec::new();
+        for certificate in platform::tls::certificates(file)? {
+            anchors.push(reqwest::Certificate::from_der(&certificate).map_err(Error::Caller)?);
+        }
+        builder = builder.tls_certs_merge(anchors);
+    }
+    builder.build().map_err(Error::Caller)
 }

@@ -3,6 +3,16 @@
 //! A function that takes a transaction is called inside a job of the writer; one that takes any executor also reads from
 //! the pool.
 
+pub(crate) mod client_keys;
+pub(crate) mod clients;
+pub(crate) mod codes;
+pub(crate) mod grants;
+pub(crate) mod interactions;
+pub(crate) mod logouts;
+pub(crate) mod sessions;
+pub(crate) mod sweeping;
+pub(crate) mod tokens;
+
 use std::str::FromStr;
 
 use platform::db;

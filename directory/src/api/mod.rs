@@ -27,8 +27,8 @@ pub use requests::*;
 pub use workgroups::*;
 
 pub use crate::store::people_closed::closed;
-pub use claims::{NamedRole, PersonClaims};
 pub use changes::{Change, ChangeKind, ChangeQuery, Changes, Consumer, Progress};
+pub use claims::{NamedRole, PersonClaims};
 pub use client::Client;
 pub use follower::Follower;
 pub use organisations::{

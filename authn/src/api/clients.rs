@@ -1,0 +1,292 @@
+//! Relying parties on the wire, in the shape of the Connection Manager of CIS2.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+pub use crate::token::TokenAlg;
+
+/// How a relying party proves who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    /// By its secret in the header `Authorization`.
+    ClientSecretBasic,
+    /// By its secret in the body.
+    ClientSecretPost,
+    /// By an assertion that it signs (RFC 7523).
+    PrivateKeyJwt,
+    /// By its certificate, on the port for systems (RFC 8705).
+    TlsClientAuth,
+}
+
+/// How a relying party signs its assertions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub enum AssertionAlg {
+    /// RSA with PKCS #1 v1.5 padding and SHA-256.
+    #[serde(rename = "RS256")]
+    Rs256,
+    /// RSA with PKCS #1 v1.5 padding and SHA-512.
+    #[serde(rename = "RS512")]
+    Rs512,
+    /// RSA-PSS with SHA-256.
+    #[serde(rename = "PS256")]
+    Ps256,
+    /// ECDSA on P-256 with SHA-256.
+    #[serde(rename = "ES256")]
+    Es256,
+}
+
+/// What a relying party can exchange for tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantType {
+    /// The code that a browser brought.
+    AuthorizationCode,
+    /// A refresh token.
+    RefreshToken,
+    /// Its own proof of who it is.
+    ClientCredentials,
+}
+
+/// Whether the proof key of RFC 7636 is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Pkce {
+    /// It is honoured where it is given.
+    #[default]
+    Optional,
+    /// A request without it is refused.
+    Required,
+}
+
+/// Of whose tokens somebody may ask what they are worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Introspection {
+    /// Of its own.
+    #[default]
+    Own,
+    /// Of everybody's: for a server that is shown tokens of others.
+    Any,
+}
+
+/// What is assumed where a request does not say it, for brokers that cannot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DefaultPrompt {
+    /// Sign in anew.
+    Login,
+    /// Choose another person.
+    SelectAccount,
+}
+
+/// What a relying party is registered with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClientConfig {
+    /// What people who sign in call it.
+    pub client_name: String,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Where browsers may be sent back to; compared letter by letter.
+    #[serde(default)]
+    pub redirect_uris: Vec<String>,
+    /// Where browsers may be sent after they signed out; compared letter by letter.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<String>,
+    /// Where it is told that a session has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    /// How it proves who it is.
+    pub token_endpoint_auth_method: AuthMethod,
+    /// Where its public keys are; with `private_key_jwt` this or `jwks`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+    /// Its public keys themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub jwks: Option<Value>,
+    /// How it signs its assertions; the one algorithm that is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri_signing_algorithm: Option<AssertionAlg>,
+    /// With `tls_client_auth`: the subject of its certificate, `CN=` and the name under which `[clients]` has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_subject_dn: Option<String>,
+    /// What it may exchange for tokens; codes if it is left out.
+    #[serde(default = "codes")]
+    pub grant_types: Vec<GrantType>,
+    /// What it may ask for.
+    #[serde(default = "open_id")]
+    pub scopes: Vec<String>,
+    /// What is meant where it asks for no scope.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub default_scopes: Vec<String>,
+    /// Which classes of sign-in are meant where it names none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub default_acr_values: Vec<String>,
+    /// Whether people sign in anew where it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_prompt: Option<DefaultPrompt>,
+    /// How many seconds ago somebody may have signed in where it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_max_age: Option<u32>,
+    /// Whether it must use the proof key.
+    #[serde(default)]
+    pub pkce: Pkce,
+    /// How its ID tokens are signed.
+    #[serde(default)]
+    pub id_token_signed_response_alg: TokenAlg,
+    /// How answers of userinfo are signed; plain JSON if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<TokenAlg>,
+    /// Of whose tokens it may ask what they are worth.
+    #[serde(default)]
+    pub introspection: Introspection,
+}
+
+fn codes() -> Vec<GrantType> {
+    vec![GrantType::AuthorizationCode]
+}
+
+fn open_id() -> Vec<String> {
+    vec!["openid".to_owned()]
+}
+
+/// The relying parties of a team.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Configs {
+    /// Their client ids.
+    pub configs: Vec<String>,
+    /// Give it as `after` to read on; left out at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A relying party.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct Registered {
+    /// Its client id.
+    pub config_name: String,
+    /// What it is registered with.
+    pub client_config: ClientConfig,
+    /// Give it when you change the registration: it changes with it.
+    pub hash: String,
+    /// Whether it can be used.
+    pub state: String,
+    /// Its secret, in the one answer that has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+}
+
+/// A relying party is to be registered.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewConfig {
+    /// Its client id; one is made if it is left out.
+    #[serde(default)]
+    pub config_name: Option<String>,
+    /// What it is registered with.
+    pub client_config: ClientConfig,
+}
+
+/// A registration is to be replaced.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplaceConfig {
+    /// What it is registered with from then on.
+    pub client_config: ClientConfig,
+}
+
+/// Which version of a registration is meant.
+#[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct HashQuery {
+    /// The `hash` that was last read.
+    pub hash: String,
+}
+
+/// Which part of a list is read.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// How many at most: 1 to 500, 50 if it is left out.
+    pub limit: Option<u32>,
+    /// The `next` of the part before.
+    pub after: Option<String>,
+}
+
+/// A time at which a relying party was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Failure {
+    /// The correlation id of the answer.
+    pub correlation_id: String,
+    /// When, in milliseconds since 1970.
+    pub at: i64,
+    /// A stable word for the check that failed, such as `signature`.
+    pub failed: String,
+    /// What happened and what to do.
+    pub sentence: String,
+}
+
+/// Times at which a relying party was refused, latest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Failures {
+    /// The refusals.
+    pub failures: Vec<Failure>,
+    /// Give it as `after` to read on; left out at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// The keys of a relying party, as they were last fetched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FetchedKeys {
+    /// From where.
+    pub jwks_uri: String,
+    /// The ids of the keys that are in use.
+    pub kids: Vec<String>,
+    /// When those were fetched, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetched_at: Option<i64>,
+    /// When it was last tried, in milliseconds since 1970.
+    pub tried_at: i64,
+    /// How that went: `ok`, or why not.
+    pub outcome: String,
+}
+
+/// A message to a relying party that a session has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Delivery {
+    /// Its id.
+    pub id: String,
+    /// The session, as in tokens.
+    pub sid: String,
+    /// `due`, `delivered`, `unknown-session`, or `given-up`.
+    pub state: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it is tried next, in milliseconds since 1970.
+    pub due_at: i64,
+    /// How the last attempt went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// When the session ended, in milliseconds since 1970.
+    pub created_at: i64,
+    /// When it was delivered or given up, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled_at: Option<i64>,
+}
+
+/// Messages to a relying party, latest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Deliveries {
+    /// The messages.
+    pub deliveries: Vec<Delivery>,
+    /// Give it as `after` to read on; left out at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}

@@ -1,0 +1,100 @@
+//! What sign-in writes into the audit record about relying parties and what is granted to them.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An act of the protocol. It is written in the transaction that does what it tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A relying party was registered.
+    ClientRegistered {
+        /// Its client id.
+        client: String,
+        /// Whose it is.
+        team: String,
+        /// What it was registered with, as JSON.
+        registration: String,
+    },
+    /// A relying party has another registration.
+    ClientChanged {
+        /// Its client id.
+        client: String,
+        /// What it is registered with, as JSON.
+        registration: String,
+    },
+    /// A new secret was made for a relying party.
+    ClientSecretMade {
+        /// Its client id.
+        client: String,
+    },
+    /// A relying party was taken out of use.
+    ClientClosed {
+        /// Its client id.
+        client: String,
+    },
+    /// Somebody who signed in was sent back to a relying party with a code.
+    AccessGranted {
+        /// The grant.
+        grant: String,
+        /// To whom.
+        client: String,
+        /// Who signed in.
+        user: String,
+        /// In which session, as in tokens.
+        sid: String,
+        /// For what.
+        scope: String,
+        /// The role that was chosen.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        role: Option<String>,
+    },
+    /// Tokens were given out.
+    TokensIssued {
+        /// The grant.
+        grant: String,
+        /// To whom.
+        client: String,
+        /// For what they were exchanged: `authorization_code`, `refresh_token` or `client_credentials`.
+        grant_type: String,
+        /// For what they can be used.
+        scope: String,
+    },
+    /// A grant ended, and everything that was given out under it.
+    GrantEnded {
+        /// The grant.
+        grant: String,
+        /// To whom.
+        client: String,
+        /// Why: `code-replayed`, `refresh-token-replayed` or `given-back`.
+        cause: String,
+    },
+    /// A relying party was told that a session has ended, or could not be.
+    LogoutTold {
+        /// To whom.
+        client: String,
+        /// The session, as in tokens.
+        sid: String,
+        /// `delivered`, `unknown-session` or `given-up`.
+        outcome: String,
+        /// After how many attempts.
+        attempts: u32,
+    },
+}
+
+impl audit::Event for Event {
+    const MODULE: &'static str = "authn";
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::ClientRegistered { .. } => "client-registered",
+            Self::ClientChanged { .. } => "client-changed",
+            Self::ClientSecretMade { .. } => "client-secret-made",
+            Self::ClientClosed { .. } => "client-closed",
+            Self::AccessGranted { .. } => "access-granted",
+            Self::TokensIssued { .. } => "tokens-issued",
+            Self::GrantEnded { .. } => "grant-ended",
+            Self::LogoutTold { .. } => "logout-told",
+        }
+    }
+}

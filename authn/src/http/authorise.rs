@@ -1,0 +1,180 @@
+//! `/authorize`: where browsers come with a request, and go on once somebody has signed in.
+
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderMap, Uri, header};
+use platform::web::Path;
+
+use super::browser::Browser;
+use super::form::Form;
+use super::pages::{self, Before};
+use super::reading::{query, says};
+use crate::oidc::authorise::{self, Begun, Chosen, Door, Step};
+use crate::oidc::face::Face;
+use crate::oidc::parameters::Parameters;
+use crate::oidc::refusal::{Code, Refusal};
+use crate::provider::Provider;
+use crate::secret::Secret;
+use crate::store::interactions::{self, Waiting};
+
+/// The longest search for a role.
+const LONGEST: usize = 200;
+
+/// Begins to sign somebody in for a relying party. OpenID Connect Core 3.1.2.
+#[utoipa::path(
+    get, path = "/authorize", tag = "sign-in",
+    params(
+        ("client_id" = String, Query, description = "The relying party"),
+        ("redirect_uri" = String, Query, description = "Where to go back to, as registered"),
+        ("response_type" = String, Query, description = "code"),
+        ("scope" = Option<String>, Query, description = "openid and more"),
+    ),
+    responses(
+        (status = 303, description = "To the sign-in pages, or back to the relying party"),
+        (status = 400, description = "A page: the relying party or the address is not known"),
+    )
+)]
+pub(super) async fn show(State(provider): State<Provider>, uri: Uri, headers: HeaderMap) -> Response {
+    let parameters = match query(&uri) {
+        Ok(parameters) => parameters,
+        Err(refusal) => return pages::refused(refusal),
+    };
+    begin(&provider, parameters, Face::of_path(uri.path()), &headers, Leg::Get).await
+}
+
+/// The same as a form. OpenID Connect Core 3.1.2.1.
+#[utoipa::path(
+    post, path = "/authorize", tag = "sign-in",
+    responses(
+        (status = 303, description = "To where it goes on"),
+        (status = 400, description = "A page: the relying party or the address is not known"),
+    )
+)]
+pub(super) async fn send(State(provider): State<Provider>, form: Form) -> Response {
+    begin(&provider, form.parameters, form.face, &form.headers, Leg::Post).await
+}
+
+/// How the request came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leg {
+    Get,
+    /// From another site: the browser keeps its cookies to itself until it comes with a GET.
+    Post,
+}
+
+async fn begin(
+    provider: &Provider,
+    parameters: Parameters,
+    face: Face,
+    headers: &HeaderMap,
+    leg: Leg,
+) -> Response {
+    let browser = match Browser::held_or_new(headers, &provider.random) {
+        Ok(browser) => browser,
+        Err(error) => return pages::refused(error.into()),
+    };
+    let now = provider.now();
+    let begun = match authorise::begin(provider, parameters, face, browser.stored(), now).await {
+        Ok(Door::Begun(begun)) => begun,
+        Ok(Door::Back(answer)) => return pages::back(&answer),
+        Err(refusal) => return pages::refused(refusal),
+    };
+    let Begun { secret, waiting } = *begun;
+    let mut response = match leg {
+        Leg::Post => pages::see_other(&format!("/authorize/continue/{}", &*secret.text())),
+        Leg::Get => {
+            let step = authorise::proceed(provider, waiting, headers, Chosen::Nothing, now).await;
+            answer(&secret, step, "", Before::Nothing)
+        }
+    };
+    if let Some(field) = browser.field() {
+        response.headers_mut().append(header::SET_COOKIE, field);
+    }
+    response
+}
+
+/// Goes on with a request after somebody has signed in, or ends it because they did not want to.
+#[utoipa::path(
+    get, path = "/authorize/continue/{interaction}", tag = "sign-in",
+    params(
+        ("interaction" = String, Path, description = "The secret of the request"),
+        ("cancelled" = Option<String>, Query, description = "That the person does not want to"),
+        ("q" = Option<String>, Query, description = "What is looked for among many roles"),
+    ),
+    responses(
+        (status = 200, description = "A page on which a role is chosen"),
+        (status = 303, description = "Back to the relying party, or to the sign-in pages"),
+        (status = 400, description = "A page: the request is over, or another browser's"),
+    )
+)]
+pub(super) async fn proceed(
+    State(provider): State<Provider>,
+    Path(interaction): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let (secret, waiting) = match waiting(&provider, &interaction, &headers).await {
+        Ok(found) => found,
+        Err(refusal) => return pages::refused(refusal),
+    };
+    let typed = match query(&uri) {
+        Ok(parameters) => parameters.get("q").unwrap_or_default().chars().take(LONGEST).collect::<String>(),
+        Err(refusal) => return pages::refused(refusal),
+    };
+    let step = if says(&uri, "cancelled") {
+        authorise::cancel(&provider, waiting).await
+    } else {
+        authorise::proceed(&provider, waiting, &headers, Chosen::Nothing, provider.now()).await
+    };
+    answer(&secret, step, &typed, Before::Nothing)
+}
+
+/// Goes on with the role that was chosen.
+#[utoipa::path(
+    post, path = "/authorize/continue/{interaction}", tag = "sign-in",
+    params(("interaction" = String, Path, description = "The secret of the request")),
+    responses(
+        (status = 303, description = "Back to the relying party"),
+        (status = 400, description = "A page: nothing was chosen, or the request is over"),
+    )
+)]
+pub(super) async fn choose(
+    State(provider): State<Provider>,
+    Path(interaction): Path<String>,
+    form: Form,
+) -> Response {
+    let (secret, waiting) = match waiting(&provider, &interaction, &form.headers).await {
+        Ok(found) => found,
+        Err(refusal) => return pages::refused(refusal),
+    };
+    let role = form.parameters.get("role").unwrap_or_default().to_owned();
+    let chosen = Chosen::Role(role);
+    let step = authorise::proceed(&provider, waiting, &form.headers, chosen, provider.now()).await;
+    answer(&secret, step, "", Before::Wrong)
+}
+
+/// The request that waits under this secret, if this browser began it: whoever is sent the address of another's request could be
+/// signed in for them.
+async fn waiting(
+    provider: &Provider,
+    interaction: &str,
+    headers: &HeaderMap,
+) -> Result<(Secret, Waiting), Refusal> {
+    let over = || {
+        let sentence = "This sign-in is over, was answered, or was begun in another browser.";
+        Refusal::new(Code::InvalidRequest, sentence)
+    };
+    let secret = Secret::parse(interaction).ok_or_else(over)?;
+    let found = interactions::find(provider.db.read(), &secret.stored(), provider.now()).await?;
+    let waiting = found.filter(|waiting| Browser::began(headers, &waiting.browser)).ok_or_else(over)?;
+    Ok((secret, waiting))
+}
+
+fn answer(secret: &Secret, step: Result<Step, Refusal>, typed: &str, before: Before) -> Response {
+    match step {
+        Ok(Step::Back(answer)) => pages::back(&answer),
+        Ok(Step::SignIn) => pages::see_other(&format!("/sign-in/{}", &*secret.text())),
+        Ok(Step::ChooseRole(choice)) => pages::role(secret, &choice, typed, before),
+        Err(refusal) => pages::refused(refusal),
+    }
+}

@@ -1,0 +1,73 @@
+//! `/end-session`: signing out by way of a relying party.
+
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderMap, Uri, header};
+
+use super::form::Form;
+use super::pages;
+use super::reading::query;
+use crate::oidc::end_session::{Outcome, Said, end_session};
+use crate::oidc::parameters::Parameters;
+use crate::oidc::refusal::{Code, Refusal};
+use crate::provider::Provider;
+
+/// What the page carries on to the next request.
+const CARRIED: [&str; 4] = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
+
+/// Signs a browser out, or asks whether that is wanted. OpenID Connect RP-Initiated Logout 1.0.
+#[utoipa::path(
+    get, path = "/end-session", tag = "sign-in",
+    responses(
+        (status = 200, description = "A page: the question, or the end"),
+        (status = 303, description = "Back to the relying party"),
+        (status = 400, description = "A page: the address or the token is not good"),
+    )
+)]
+pub(super) async fn show(State(provider): State<Provider>, uri: Uri, headers: HeaderMap) -> Response {
+    match query(&uri) {
+        Ok(parameters) => end(&provider, &parameters, &headers, Said::Nothing, uri.path()).await,
+        Err(refusal) => pages::refused(refusal),
+    }
+}
+
+/// The same by POST, or the answer to the question.
+#[utoipa::path(
+    post, path = "/end-session", tag = "sign-in",
+    responses(
+        (status = 200, description = "A page: the question, or the end"),
+        (status = 303, description = "Back to the relying party"),
+        (status = 400, description = "A page: the address or the token is not good"),
+    )
+)]
+pub(super) async fn send(State(provider): State<Provider>, uri: Uri, form: Form) -> Response {
+    let confirmed = form.parameters.get("confirmed").is_some();
+    let origin = form.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+    // Only our own page can say yes: another site would sign people out.
+    if confirmed && origin != Some(provider.config.issuer.as_str()) {
+        let sentence = "Signing out was not confirmed on a page of this service.";
+        return pages::refused(Refusal::new(Code::InvalidRequest, sentence));
+    }
+    let said = if confirmed { Said::Yes } else { Said::Nothing };
+    end(&provider, &form.parameters, &form.headers, said, uri.path()).await
+}
+
+async fn end(
+    provider: &Provider,
+    parameters: &Parameters,
+    headers: &HeaderMap,
+    said: Said,
+    path: &str,
+) -> Response {
+    match end_session(provider, parameters, headers, said, provider.now()).await {
+        Ok(Outcome::Ask) => {
+            let carried = CARRIED.into_iter();
+            let fields =
+                carried.filter_map(|name| parameters.get(name).map(|value| (name, value.to_owned())));
+            pages::sign_out(path, fields.collect())
+        }
+        Ok(Outcome::Done) => pages::signed_out(),
+        Ok(Outcome::Back(location)) => pages::see_other(&location),
+        Err(refusal) => pages::refused(refusal),
+    }
+}

@@ -1,0 +1,214 @@
+//! From an authorisation request to an answer: waiting for a sign-in, choosing a role, giving a code.
+
+use http::HeaderMap;
+use platform::clock::Millis;
+use platform::id::ClientId;
+
+use super::AuthorisationRequest;
+use super::answer::Answer;
+use super::face::Face;
+use super::parameters::Parameters;
+use super::prompt::Prompt;
+use super::refusal::{Code, Refusal};
+use super::request::{self, Return};
+use super::scope::Scope;
+use crate::client::failure::{self, Failure};
+use crate::client::{Client, State};
+use crate::error::Error;
+use crate::interaction::{Interaction, InteractionId};
+use crate::oidc::pushed;
+use crate::provider::Provider;
+use crate::role::{self, Asked, Decision};
+use crate::secret::Secret;
+use crate::session::{self, Session};
+use crate::store::clients;
+use crate::store::interactions::{self, Waiting};
+
+mod granting;
+
+pub(crate) use granting::{Chosen, actor};
+
+/// What the browser is to do next.
+pub(crate) enum Step {
+    /// Go back to the relying party.
+    Back(Answer),
+    /// Sign in; the secret is in the address.
+    SignIn,
+    /// Choose one of these roles.
+    ChooseRole(Box<Choice>),
+}
+
+/// What a page for the choice of a role shows.
+pub(crate) struct Choice {
+    /// Who asks.
+    pub(crate) client_name: String,
+    /// The roles.
+    pub(crate) roles: Vec<directory::api::NamedRole>,
+}
+
+/// A request that waits, with the secret that its address has.
+pub(crate) struct Begun {
+    /// The secret.
+    pub(crate) secret: Secret,
+    /// The request.
+    pub(crate) waiting: Waiting,
+}
+
+/// What became of a request at the door.
+pub(crate) enum Door {
+    /// It waits.
+    Begun(Box<Begun>),
+    /// The relying party is told what is wrong with it.
+    Back(Answer),
+}
+
+/// Reads a request and stores it. An error is for the page: nothing of it may go to an address.
+pub(crate) async fn begin(
+    provider: &Provider,
+    parameters: Parameters,
+    face: Face,
+    browser: String,
+    now: Millis,
+) -> Result<Door, Refusal> {
+    let client = client_of(provider, &parameters).await?;
+    let parameters = pushed::resolve(provider, &client, parameters, now).await?;
+    let back = match request::back(&parameters, &client, face) {
+        Ok(back) => back,
+        Err(refusal) => {
+            let failure = Failure::told("redirect-uri", refusal.description.clone());
+            let id = failure::note(provider, Some(&client.id), failure, now).await;
+            return Err(refusal.correlated(id.as_str()));
+        }
+    };
+    let issuer = provider.faces.issuer(face);
+    let read = request::read(&parameters, &client, back.clone(), &provider.keys, now);
+    let (request, wanted) = match read {
+        Ok(read) => read,
+        Err(refusal) => return Ok(Door::Back(Answer::refusal(&back, issuer, &refusal))),
+    };
+    let secret = Secret::generate(&provider.random)?;
+    let interaction = Interaction {
+        id: InteractionId::new(now),
+        client: client.id.clone(),
+        client_name: client.config().client_name.clone(),
+        wanted,
+        created_at: now,
+        expires_at: now.plus(provider.config.interaction()),
+    };
+    let waiting = Waiting { interaction, request, browser };
+    let (stored, hash) = (waiting.clone(), secret.stored());
+    provider
+        .db
+        .write(move |tx| Box::pin(async move { interactions::insert(tx, &stored, &hash).await }))
+        .await?;
+    Ok(Door::Begun(Box::new(Begun { secret, waiting })))
+}
+
+async fn client_of(provider: &Provider, parameters: &Parameters) -> Result<Client, Refusal> {
+    let unknown = || {
+        let sentence = "The request names no client that is registered here. Its client_id may be wrong.";
+        Refusal::new(Code::InvalidRequest, sentence)
+    };
+    let id: ClientId = parameters.get("client_id").and_then(|id| id.parse().ok()).ok_or_else(unknown)?;
+    let found = clients::find(provider.db.read(), &id).await?;
+    found.filter(|client| client.state == State::Open).ok_or_else(unknown)
+}
+
+/// Goes on with a request that waits, as far as it can without asking anybody.
+pub(crate) async fn proceed(
+    provider: &Provider,
+    waiting: Waiting,
+    headers: &HeaderMap,
+    chosen: Chosen,
+    now: Millis,
+) -> Result<Step, Refusal> {
+    let session = session::current(provider, headers, now).await?;
+    let session = match standing(&waiting, session) {
+        Standing::Good(session) => session,
+        Standing::Missing if waiting.request.prompt == Prompt::Nothing => {
+            let refusal = Refusal::new(Code::LoginRequired, "Nobody is signed in as the request wants it.");
+            return refuse(provider, waiting, refusal).await;
+        }
+        Standing::Missing => return Ok(Step::SignIn),
+        Standing::Other => {
+            let refusal =
+                Refusal::new(Code::LoginRequired, "Somebody else signed in than id_token_hint names.");
+            return refuse(provider, waiting, refusal).await;
+        }
+    };
+    if !waiting.request.scope.want_role() {
+        return granting::grant(provider, waiting, *session, None, now).await.map(Step::Back);
+    }
+    match decide(provider, &waiting, &session, chosen).await? {
+        Decision::Role(role) => {
+            granting::grant(provider, waiting, *session, Some(role), now).await.map(Step::Back)
+        }
+        Decision::Choose(_) if waiting.request.prompt == Prompt::Nothing => {
+            let refusal = Refusal::new(Code::InteractionRequired, "A role has to be chosen.");
+            refuse(provider, waiting, refusal).await
+        }
+        Decision::Choose(roles) => {
+            let client_name = waiting.interaction.client_name;
+            Ok(Step::ChooseRole(Box::new(Choice { client_name, roles })))
+        }
+    }
+}
+
+/// Ends a request because its person does not want to.
+pub(crate) async fn cancel(provider: &Provider, waiting: Waiting) -> Result<Step, Refusal> {
+    let refusal = Refusal::new(Code::AccessDenied, "The person chose not to sign in.");
+    refuse(provider, waiting, refusal).await
+}
+
+async fn refuse(provider: &Provider, waiting: Waiting, refusal: Refusal) -> Result<Step, Refusal> {
+    let id = waiting.interaction.id;
+    provider.db.write(move |tx| Box::pin(async move { interactions::settle(tx, &id).await })).await?;
+    let back: &Return = &waiting.request.back;
+    Ok(Step::Back(Answer::refusal(back, provider.faces.issuer(back.face), &refusal)))
+}
+
+/// How the browser's session stands to a request.
+enum Standing {
+    /// It does.
+    Good(Box<Session>),
+    /// There is none, or none that does.
+    Missing,
+    /// Somebody else than the request means has just signed in.
+    Other,
+}
+
+fn standing(waiting: &Waiting, session: Option<Session>) -> Standing {
+    let Waiting { interaction, request, .. } = waiting;
+    let Some(session) = session else { return Standing::Missing };
+    if !interaction.wanted.satisfied_by(session.method, session.authenticated_at) {
+        return Standing::Missing;
+    }
+    match is_meant(request, &session) {
+        true => Standing::Good(Box::new(session)),
+        false if session.authenticated_at >= interaction.created_at => Standing::Other,
+        false => Standing::Missing,
+    }
+}
+
+fn is_meant(request: &AuthorisationRequest, session: &Session) -> bool {
+    request.hinted.as_ref().is_none_or(|hinted| *hinted == session.person)
+}
+
+async fn decide(
+    provider: &Provider,
+    waiting: &Waiting,
+    session: &Session,
+    chosen: Chosen,
+) -> Result<Decision, Refusal> {
+    let claims = provider.directory.claims(&session.person).await.map_err(Error::Module)?;
+    let kept = interactions::chosen_role(provider.db.read(), &session.sid).await?;
+    if let Chosen::Role(id) = chosen {
+        // A role that is no longer theirs, or never was, is chosen again.
+        return Ok(match role::holds(&claims.roles, &id) {
+            true => Decision::Role(id),
+            false => role::decide(claims.roles, None, Asked::Anew),
+        });
+    }
+    let asked = if waiting.request.scope.has(Scope::ChangedRole) { Asked::Anew } else { Asked::Once };
+    Ok(role::decide(claims.roles, kept.as_deref(), asked))
+}

@@ -1,0 +1,150 @@
+//! Giving a code: the request is answered, the grant and its code are stored, and the act is recorded, all at once.
+
+use platform::clock::Millis;
+use platform::db::Tx;
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::events::Event;
+use crate::oidc::answer::Answer;
+use crate::oidc::refusal::{Code, Refusal};
+use crate::provider::Provider;
+use crate::secret::Secret;
+use crate::session::Session;
+use crate::store::codes::{self, Bound};
+use crate::store::interactions::{self, Waiting};
+use crate::store::{clients, grants};
+use crate::token::{Content, Grant, GrantId};
+
+/// Whether somebody chose a role.
+pub(crate) enum Chosen {
+    /// Not yet.
+    Nothing,
+    /// This one.
+    Role(String),
+}
+
+/// What came of it.
+enum Granted {
+    /// The code can be used.
+    Code,
+    /// The request had been answered.
+    AnsweredBefore,
+    /// The person has left.
+    Left,
+}
+
+/// Gives a code. A crash before the commit leaves the request waiting; after it, a code that nobody has and that is soon over.
+pub(super) async fn grant(
+    provider: &Provider,
+    waiting: Waiting,
+    session: Session,
+    role: Option<String>,
+    now: Millis,
+) -> Result<Answer, Refusal> {
+    let code = Secret::generate(&provider.random)?;
+    let found = clients::find(provider.db.read(), &waiting.request.client).await?;
+    let client =
+        found.ok_or_else(|| Refusal::new(Code::InvalidRequest, "The client is no longer registered."))?;
+    let grant = of(&waiting, &client, &session, role, now);
+    let row = codes::Code {
+        hash: code.stored(),
+        grant: grant.id.clone(),
+        client: client.id,
+        bound: Bound {
+            redirect_uri: waiting.request.back.redirect_uri.clone(),
+            challenge: waiting.request.challenge.clone(),
+        },
+        expires_at: now.plus(provider.config.code()),
+        used_at: None,
+    };
+    let back = waiting.request.back.clone();
+    let granted: Result<Granted, Error> = provider
+        .db
+        .write(move |tx| Box::pin(async move { store(tx, &waiting, &session, &grant, &row, now).await }))
+        .await;
+    match granted? {
+        Granted::Code => Ok(Answer::code(&back, provider.faces.issuer(back.face), &code)),
+        Granted::AnsweredBefore => Err(Refusal::new(
+            Code::InvalidRequest,
+            "This sign-in was answered before. Start again in your application.",
+        )),
+        Granted::Left => {
+            let refusal = Refusal::new(Code::AccessDenied, "The person is no longer in the register.");
+            Ok(Answer::refusal(&back, provider.faces.issuer(back.face), &refusal))
+        }
+    }
+}
+
+fn of(waiting: &Waiting, client: &Client, session: &Session, role: Option<String>, now: Millis) -> Grant {
+    let request = &waiting.request;
+    let alg = client.config().id_token_signed_response_alg;
+    Grant {
+        id: GrantId::new(now),
+        client: client.id.clone(),
+        person: Some(session.person.clone()),
+        sid: Some(session.sid.clone()),
+        content: Content {
+            face: request.back.face,
+            scope: request.scope.clone(),
+            method: Some(session.method),
+            authenticated_at: Some(session.authenticated_at),
+            nonce: request.nonce.clone(),
+            s_hash: request.back.state.as_deref().map(|state| alg.half_hash(state)),
+            role,
+            id_token_claims: request.id_token_claims.clone(),
+            userinfo_claims: request.userinfo_claims.clone(),
+        },
+        created_at: now,
+        expires_at: session.expires_at,
+        ended_at: None,
+    }
+}
+
+async fn store(
+    tx: &mut Tx,
+    waiting: &Waiting,
+    session: &Session,
+    grant: &Grant,
+    code: &codes::Code,
+    now: Millis,
+) -> Result<Granted, Error> {
+    if !directory::api::closed(tx, &[session.person.as_str()]).await?.is_empty() {
+        interactions::settle(tx, &waiting.interaction.id).await?;
+        return Ok(Granted::Left);
+    }
+    if !interactions::settle(tx, &waiting.interaction.id).await? {
+        return Ok(Granted::AnsweredBefore);
+    }
+    if let Some(role) = grant.content.role.as_deref().filter(|role| !role.is_empty()) {
+        interactions::choose_role(tx, &session.sid, role, now).await?;
+    }
+    grants::insert(tx, grant).await?;
+    codes::insert(tx, code).await?;
+    let event = Event::AccessGranted {
+        grant: grant.id.to_string(),
+        client: grant.client.to_string(),
+        user: session.person.to_string(),
+        sid: session.sid.clone(),
+        scope: grant.content.scope.text(),
+        role: grant.content.role.clone(),
+    };
+    audit::record(tx, now, &actor(grant), &event).await?;
+    Ok(Granted::Code)
+}
+
+/// Who acts in a grant, as the audit record names them.
+pub(crate) fn actor(grant: &Grant) -> audit::Actor {
+    let (kind, subject) = match &grant.person {
+        Some(person) => ("person", person.to_string()),
+        None => ("system", grant.client.to_string()),
+    };
+    audit::Actor {
+        kind: kind.to_owned(),
+        subject,
+        client: Some(grant.client.to_string()),
+        organisation: None,
+        role_profile: grant.content.role.clone().filter(|role| !role.is_empty()),
+        session: grant.sid.clone(),
+    }
+}

@@ -1,0 +1,229 @@
+//! The claims, exactly as relying parties of CIS2 read them.
+//!
+//! Levels are texts, `aud` is one text, arrays stay arrays however few they hold, and the identity level has both spellings.
+
+use std::collections::BTreeMap;
+
+use directory::api::{IdentityLevel, NamedRole, PersonClaims, ProfessionalBody};
+use platform::clock::Millis;
+use platform::id::ClientId;
+use serde_json::{Map, Value, json};
+
+use super::scope::{Scope, Scopes};
+use crate::interaction::Acr;
+use crate::session::Session;
+use crate::token::Content;
+
+/// What an ID token is about.
+pub(crate) struct About<'a> {
+    /// Whose.
+    pub(crate) issuer: &'a str,
+    /// For whom.
+    pub(crate) client: &'a ClientId,
+    /// What was granted.
+    pub(crate) content: &'a Content,
+    /// The sign-in.
+    pub(crate) session: &'a Session,
+    /// Who signed in.
+    pub(crate) person: &'a PersonClaims,
+    /// The half hash of the access token.
+    pub(crate) at_hash: String,
+    /// The half hash of the code.
+    pub(crate) c_hash: Option<String>,
+    /// The relying party's word for its request.
+    pub(crate) nonce: Option<&'a str>,
+    /// When.
+    pub(crate) issued_at: Millis,
+    /// Until when.
+    pub(crate) expires_at: Millis,
+}
+
+/// The claims of an ID token.
+pub(crate) fn id_token(about: &About<'_>) -> Value {
+    let About { content, session, person, .. } = about;
+    let level = identity(person.assurance);
+    let mut claims = json!({
+        "iss": about.issuer,
+        "sub": session.person.as_str(),
+        // Compared with == by relying parties: never a list.
+        "aud": about.client.as_str(),
+        "azp": about.client.as_str(),
+        "exp": about.expires_at.seconds(),
+        "iat": about.issued_at.seconds(),
+        "auth_time": session.authenticated_at.seconds(),
+        "sid": session.sid,
+        "at_hash": about.at_hash,
+        "acr": Acr::reached(session.level),
+        "amr": [session.method.amr()],
+        "authentication_assurance_level": session.level.digit(),
+        "id_assurance_level": level,
+        "idassurancelevel": level,
+        "uid": session.person.as_str(),
+    });
+    let optional = [
+        ("nonce", about.nonce.map(str::to_owned)),
+        ("c_hash", about.c_hash.clone()),
+        ("s_hash", content.s_hash.clone().filter(|_| about.c_hash.is_some())),
+        ("selected_roleid", selected(content)),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            claims[name] = value.into();
+        }
+    }
+    let profile = content.scope.has(Scope::Profile);
+    let all = of_person(person, content);
+    for (name, value) in &all {
+        let asked = content.id_token_claims.contains(name) && is_granted(&content.scope, name);
+        let named = profile && ["name", "given_name", "family_name"].contains(&name.as_str());
+        if (asked || named) && claims.get(name).is_none() {
+            claims[name.as_str()] = value.clone();
+        }
+    }
+    claims
+}
+
+/// The claims of userinfo.
+pub(crate) fn userinfo(person: &PersonClaims, content: &Content, scope: &Scopes) -> Map<String, Value> {
+    let all = of_person(person, content);
+    let mut claims = Map::from_iter([("sub".to_owned(), Value::from(person.person.clone()))]);
+    for (name, value) in all {
+        if is_granted(scope, &name) {
+            claims.insert(name, value);
+        }
+    }
+    claims
+}
+
+/// Always a text where a role was to be chosen; empty for those who have none.
+fn selected(content: &Content) -> Option<String> {
+    content.scope.want_role().then(|| content.role.clone().unwrap_or_default())
+}
+
+/// Which scopes give a claim.
+fn scopes_of(name: &str) -> &'static [Scope] {
+    match name {
+        "name" => &[Scope::Profile, Scope::NhsPerson, Scope::NationalRbacAccess],
+        "uid" => &[Scope::Profile, Scope::NhsPerson, Scope::NationalRbacAccess],
+        "given_name" | "family_name" => &[Scope::Profile, Scope::NhsPerson],
+        "email" => &[Scope::Email],
+        "nhsid_useruid" => &[
+            Scope::NhsPerson,
+            Scope::NationalRbacAccess,
+            Scope::AssociatedOrgs,
+            Scope::ProfessionalMemberships,
+            Scope::OrganisationalMemberships,
+        ],
+        "title" | "initials" | "middle_names" | "display_name" | "idassurancelevel" => &[Scope::NhsPerson],
+        "nhsid_nrbac_roles" => &[Scope::NationalRbacAccess],
+        "nhsid_user_orgs" => &[Scope::AssociatedOrgs],
+        "gmc_id" | "nmc_id" | "gphc_id" | "gdc_id" => &[Scope::ProfessionalMemberships],
+        "nhsid_org_memberships" | "nhsid_org_roles" => &[Scope::OrganisationalMemberships],
+        "selected_roleid" => &[Scope::SelectedRole, Scope::ChangedRole],
+        _ => &[],
+    }
+}
+
+fn is_granted(scope: &Scopes, name: &str) -> bool {
+    scopes_of(name).iter().any(|one| scope.has(*one))
+}
+
+/// Everything that may be told of a person.
+fn of_person(person: &PersonClaims, content: &Content) -> BTreeMap<String, Value> {
+    let name = &person.name;
+    let title = name.title.as_deref().unwrap_or_default();
+    let join =
+        |parts: &[&str]| parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" ");
+    let middle = name.middle.as_deref().unwrap_or_default();
+    let mut claims: BTreeMap<&str, Value> = BTreeMap::new();
+    // Surname, given name, title: the order of the national directory.
+    claims.insert("name", join(&[&name.family, &name.given, title]).into());
+    claims.insert("display_name", join(&[title, &name.given, &name.family]).into());
+    claims.insert("given_name", name.given.clone().into());
+    claims.insert("family_name", name.family.clone().into());
+    claims.insert("uid", person.person.clone().into());
+    claims.insert("nhsid_useruid", person.person.clone().into());
+    claims.insert("idassurancelevel", identity(person.assurance).into());
+    claims.insert("initials", initials(&join(&[&name.given, middle])).into());
+    for (member, text) in [("title", title), ("middle_names", middle)] {
+        if !text.is_empty() {
+            claims.insert(member, text.into());
+        }
+    }
+    if let Some(email) = &person.email {
+        claims.insert("email", email.clone().into());
+    }
+    claims.insert("nhsid_nrbac_roles", person.roles.iter().map(role).collect());
+    claims.insert(
+        "nhsid_user_orgs",
+        each_once(person, |one| {
+            json!({
+                "org_name": one.org_name, "org_code": one.role.org_code
+            })
+        }),
+    );
+    let of_organisation = |one: &NamedRole| json!({"person_orgid": one.role.person_orgid, "org_name": one.org_name, "org_code": one.role.org_code});
+    claims.insert("nhsid_org_memberships", each_once(person, of_organisation));
+    claims.insert("nhsid_org_roles", each_once(person, of_organisation));
+    for registration in &person.registrations {
+        let member = match registration.body {
+            ProfessionalBody::Gmc => "gmc_id",
+            ProfessionalBody::Nmc => "nmc_id",
+            ProfessionalBody::Gphc => "gphc_id",
+            ProfessionalBody::Gdc => "gdc_id",
+            _ => continue,
+        };
+        claims.entry(member).or_insert_with(|| registration.number.clone().into());
+    }
+    if let Some(role) = selected(content) {
+        claims.insert("selected_roleid", role.into());
+    }
+    claims.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn initials(names: &str) -> String {
+    names.split([' ', '-']).filter_map(|name| name.chars().next()).flat_map(char::to_uppercase).collect()
+}
+
+fn role(one: &NamedRole) -> Value {
+    let role = &one.role;
+    let mut value = json!({
+        "person_orgid": role.person_orgid,
+        "person_roleid": role.person_roleid,
+        "org_code": role.org_code,
+        "role_name": one.role_name,
+        "role_code": role.role_code,
+    });
+    for (names, name, codes, code) in [
+        (&one.activities, "activities", &role.activity_codes, "activity_codes"),
+        (&one.workgroups, "workgroups", &role.workgroups_codes, "workgroups_codes"),
+        (&one.aow, "aow", &role.aow_codes, "aow_codes"),
+    ] {
+        if !codes.is_empty() {
+            value[name] = names.clone().into();
+            value[code] = codes.clone().into();
+        }
+    }
+    value
+}
+
+/// One entry for each organisation, in the order of the roles.
+fn each_once(person: &PersonClaims, entry: impl Fn(&NamedRole) -> Value) -> Value {
+    let mut entries: Vec<Value> = Vec::new();
+    for one in &person.roles {
+        let value = entry(one);
+        if !entries.contains(&value) {
+            entries.push(value);
+        }
+    }
+    entries.into()
+}
+
+fn identity(level: IdentityLevel) -> &'static str {
+    match level {
+        IdentityLevel::None => "0",
+        IdentityLevel::Low => "1",
+        IdentityLevel::Medium => "2",
+        IdentityLevel::High => "3",
+    }
+}

@@ -1,0 +1,59 @@
+//! The parameter `claims`: OpenID Connect Core 5.5.
+
+use serde_json::Value;
+
+use super::refusal::{Code, Refusal};
+
+/// How many claims one request names.
+const MOST: usize = 50;
+
+/// The claims that were asked for by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// In the ID token.
+    pub(crate) id_token: Vec<String>,
+    /// At userinfo.
+    pub(crate) userinfo: Vec<String>,
+    /// The classes of sign-in that were asked for there.
+    pub(crate) acr: Vec<String>,
+}
+
+/// Reads the parameter. Claims that are not known are left out later, as the standard asks.
+pub(crate) fn read(text: Option<&str>) -> Result<Named, Refusal> {
+    let Some(text) = text else { return Ok(Named::default()) };
+    let bad = |sentence: &str| Refusal::new(Code::InvalidRequest, sentence);
+    let whole: Value = serde_json::from_str(text).map_err(|_| bad("claims is not JSON."))?;
+    let part = |name: &str| match whole.get(name) {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Object(members)) if members.len() <= MOST => Ok(members.keys().cloned().collect()),
+        Some(_) => Err(bad("In claims, id_token and userinfo are objects of at most 50 members.")),
+    };
+    if !whole.is_object() {
+        return Err(bad("claims is a JSON object."));
+    }
+    let acr = whole.pointer("/id_token/acr");
+    let words = |value: &Value| value.as_str().map(str::to_owned);
+    let mut asked: Vec<String> = acr.and_then(|acr| acr.get("value")).and_then(words).into_iter().collect();
+    let values = acr.and_then(|acr| acr.get("values")).and_then(Value::as_array);
+    asked.extend(values.into_iter().flatten().take(MOST).filter_map(words));
+    Ok(Named { id_token: part("id_token")?, userinfo: part("userinfo")?, acr: asked })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names are read from both parts, classes from `acr`, and what is no such object is refused.
+    #[test]
+    fn claims_are_read() {
+        let text = r#"{"id_token": {"acr": {"essential": true, "values": ["AAL3_ANY"]}, "email": null},
+                       "userinfo": {"name": {"essential": true}}}"#;
+        let named = read(Some(text)).unwrap();
+        assert_eq!(named.id_token, ["acr", "email"]);
+        assert_eq!((named.userinfo, named.acr), (vec!["name".to_owned()], vec!["AAL3_ANY".to_owned()]));
+        assert_eq!(read(None).unwrap(), Named::default());
+        for wrong in ["no", "[]", r#"{"id_token": 7}"#] {
+            assert!(read(Some(wrong)).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What the provider says of itself: OpenID Connect Discovery 1.0, RFC 8414.
+
+use serde_json::{Value, json};
+
+use super::face::{Endpoint, Face};
+use super::scope::Scope;
+use crate::interaction::Acr;
+use crate::provider::Provider;
+
+/// The document of one face.
+pub(crate) fn document(provider: &Provider, face: Face) -> Value {
+    let url = |endpoint| provider.faces.url(face, endpoint);
+    let algorithms = provider.keys.algorithms();
+    let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth"];
+    let assertions = ["RS256", "RS512", "PS256", "ES256"];
+    json!({
+        "issuer": provider.faces.issuer(face),
+        "authorization_endpoint": url(Endpoint::Authorise),
+        "token_endpoint": url(Endpoint::Token),
+        "userinfo_endpoint": url(Endpoint::Userinfo),
+        "jwks_uri": url(Endpoint::Keys),
+        "end_session_endpoint": url(Endpoint::EndSession),
+        "introspection_endpoint": url(Endpoint::Introspect),
+        "revocation_endpoint": url(Endpoint::Revoke),
+        "pushed_authorization_request_endpoint": url(Endpoint::Push),
+        "scopes_supported": Scope::ALL.map(Scope::word),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "form_post"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "acr_values_supported": Acr::ALL.map(Acr::word),
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": algorithms,
+        "userinfo_signing_alg_values_supported": algorithms,
+        "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": assertions,
+        "introspection_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint_auth_signing_alg_values_supported": assertions,
+        "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": assertions,
+        "code_challenge_methods_supported": ["S256"],
+        "prompt_values_supported": ["none", "login", "select_account"],
+        "claim_types_supported": ["normal"],
+        "claims_supported": CLAIMS,
+        "claims_parameter_supported": true,
+        "request_parameter_supported": false,
+        // OpenID Connect Discovery 3: what is left out would mean true.
+        "request_uri_parameter_supported": false,
+        "authorization_response_iss_parameter_supported": true,
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
+    })
+}
+
+const CLAIMS: [&str; 34] = [
+    "iss",
+    "sub",
+    "aud",
+    "azp",
+    "exp",
+    "iat",
+    "auth_time",
+    "nonce",
+    "sid",
+    "at_hash",
+    "acr",
+    "amr",
+    "authentication_assurance_level",
+    "id_assurance_level",
+    "idassurancelevel",
+    "selected_roleid",
+    "uid",
+    "name",
+    "given_name",
+    "family_name",
+    "middle_names",
+    "title",
+    "initials",
+    "display_name",
+    "email",
+    "nhsid_useruid",
+    "nhsid_nrbac_roles",
+    "nhsid_user_orgs",
+    "nhsid_org_memberships",
+    "nhsid_org_roles",
+    "gmc_id",
+    "nmc_id",
+    "gphc_id",
+    "gdc_id",
+];

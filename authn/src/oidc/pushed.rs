@@ -1,0 +1,79 @@
+//! Authorisation requests that were pushed: RFC 9126.
+
+use std::time::Duration;
+
+use platform::clock::Millis;
+use serde::Serialize;
+
+use super::face::Face;
+use super::parameters::Parameters;
+use super::refusal::{Code, Refusal};
+use super::request;
+use crate::client::{Authenticated, Client};
+use crate::error::Error;
+use crate::provider::Provider;
+use crate::secret::Secret;
+use crate::store::interactions;
+
+/// How long a pushed request can be used.
+const LIFE: Duration = Duration::from_secs(90);
+/// How our references begin. RFC 9126 2.2.
+const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
+
+/// What is answered.
+#[derive(Debug, Serialize)]
+pub(crate) struct Pushed {
+    request_uri: String,
+    expires_in: u64,
+}
+
+/// Stores a request that its client proved to be its own. It is read at once, so that a wrong one is refused here.
+pub(crate) async fn push(
+    provider: &Provider,
+    proof: &Authenticated,
+    parameters: &Parameters,
+    face: Face,
+    now: Millis,
+) -> Result<Pushed, Refusal> {
+    let client = proof.client();
+    if parameters.get("request_uri").is_some() {
+        return Err(Refusal::new(Code::InvalidRequest, "A pushed request has no request_uri."));
+    }
+    if parameters.get("client_id").is_some_and(|given| given != client.id.as_str()) {
+        return Err(Refusal::new(Code::InvalidRequest, "client_id is another client."));
+    }
+    let back = request::back(parameters, client, face)?;
+    request::read(parameters, client, back, &provider.keys, now)?;
+    let secret = Secret::generate(&provider.random)?;
+    let (hash, id, encoded) = (secret.stored(), client.id.clone(), parameters.without_secrets().encoded());
+    provider
+        .db
+        .write(move |tx| {
+            Box::pin(async move { interactions::push(tx, &hash, &id, &encoded, now.plus(LIFE)).await })
+        })
+        .await
+        .map_err(|error: Error| Refusal::from(error))?;
+    Ok(Pushed { request_uri: format!("{PREFIX}{}", &*secret.text()), expires_in: LIFE.as_secs() })
+}
+
+/// The parameters of a request: those that were pushed, where it names them. They count alone, and once.
+pub(super) async fn resolve(
+    provider: &Provider,
+    client: &Client,
+    parameters: Parameters,
+    now: Millis,
+) -> Result<Parameters, Refusal> {
+    let Some(uri) = parameters.get("request_uri") else { return Ok(parameters) };
+    let unknown = || {
+        let sentence = "The request_uri is none of ours, was used, or is over. Push the request again.";
+        Refusal::new(Code::InvalidRequestUri, sentence)
+    };
+    let secret = uri.strip_prefix(PREFIX).and_then(Secret::parse).ok_or_else(unknown)?;
+    let (hash, id) = (secret.stored(), client.id.clone());
+    let taken: Result<Option<String>, Error> = provider
+        .db
+        .write(move |tx| Box::pin(async move { interactions::take_pushed(tx, &hash, &id, now).await }))
+        .await;
+    let encoded = taken?.ok_or_else(unknown)?;
+    Parameters::parse(encoded.as_bytes()).map_err(|_| unknown())
+}

@@ -1,0 +1,104 @@
+//! Scopes: those of CIS2, and the words that a registry grants to systems.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+/// What a relying party asks for and gets. In the order of their names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Scopes(BTreeSet<String>);
+
+/// A scope for which claims of a person are told. Which claims, `claims.rs` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// That it is OpenID Connect.
+    OpenId,
+    /// Names.
+    Profile,
+    /// The e-mail address.
+    Email,
+    /// The person as the register has them.
+    NhsPerson,
+    /// Roles.
+    NationalRbacAccess,
+    /// The organisations of the roles.
+    AssociatedOrgs,
+    /// Registrations with professional bodies.
+    ProfessionalMemberships,
+    /// Memberships of organisations.
+    OrganisationalMemberships,
+    /// One role, chosen once in a session.
+    SelectedRole,
+    /// One role, chosen anew.
+    ChangedRole,
+}
+
+impl Scope {
+    /// Every scope.
+    pub(crate) const ALL: [Self; 10] = [
+        Self::OpenId,
+        Self::Profile,
+        Self::Email,
+        Self::NhsPerson,
+        Self::NationalRbacAccess,
+        Self::AssociatedOrgs,
+        Self::ProfessionalMemberships,
+        Self::OrganisationalMemberships,
+        Self::SelectedRole,
+        Self::ChangedRole,
+    ];
+
+    /// Its name.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::OpenId => "openid",
+            Self::Profile => "profile",
+            Self::Email => "email",
+            Self::NhsPerson => "nhsperson",
+            Self::NationalRbacAccess => "nationalrbacaccess",
+            Self::AssociatedOrgs => "associatedorgs",
+            Self::ProfessionalMemberships => "professionalmemberships",
+            Self::OrganisationalMemberships => "organisationalmemberships",
+            Self::SelectedRole => "selectedrole",
+            Self::ChangedRole => "changedrole",
+        }
+    }
+}
+
+impl Scopes {
+    /// These words.
+    pub(crate) fn of<'w>(words: impl IntoIterator<Item = &'w str>) -> Self {
+        Self(words.into_iter().map(str::to_owned).collect())
+    }
+
+    /// Whether one of the person's scopes is among them.
+    pub(crate) fn has(&self, scope: Scope) -> bool {
+        self.0.contains(scope.word())
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The words.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// Whether all of these are among those.
+    pub(crate) fn is_within(&self, those: &Self) -> bool {
+        self.0.is_subset(&those.0)
+    }
+
+    /// As it travels.
+    pub(crate) fn text(&self) -> String {
+        self.words().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Whether a role is to be chosen.
+    pub(crate) fn want_role(&self) -> bool {
+        self.has(Scope::SelectedRole) || self.has(Scope::ChangedRole)
+    }
+}

@@ -1,0 +1,68 @@
+//! Secrets that we make ourselves: 256 random bits, of which rows have the SHA-256.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand::SecureRandom;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+
+/// A code, a token, a client's secret, or what a browser holds. Wiped when dropped, never shown.
+pub(crate) struct Secret(Zeroizing<[u8; 32]>);
+
+impl Secret {
+    /// A new one.
+    pub(crate) fn generate(random: &dyn SecureRandom) -> Result<Self, Error> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        random.fill(&mut *bytes).map_err(|_| Error::NoRandomness)?;
+        Ok(Self(bytes))
+    }
+
+    /// Reads what somebody presents; `None` when it cannot be one of ours.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
+        bytes.as_slice().try_into().ok().map(|bytes| Self(Zeroizing::new(bytes)))
+    }
+
+    /// As it travels.
+    pub(crate) fn text(&self) -> Zeroizing<String> {
+        Zeroizing::new(URL_SAFE_NO_PAD.encode(self.0.as_slice()))
+    }
+
+    /// As it is stored and looked up, in hexadecimal. That it is looked up by an index tells nothing: who does not know the
+    /// secret cannot steer its hash.
+    pub(crate) fn stored(&self) -> String {
+        sha256_hex(self.0.as_slice())
+    }
+}
+
+impl Secret {
+    /// SHA-256 as it is, for rows that have it so.
+    pub(crate) fn hash(&self) -> Vec<u8> {
+        digest(&SHA256, self.0.as_slice()).as_ref().to_vec()
+    }
+}
+
+/// SHA-256 in hexadecimal.
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    hex::encode(digest(&SHA256, bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::rand::SystemRandom;
+
+    use super::*;
+
+    /// A secret reads back from its text to the same stored form; what is too short, too long or padded is none.
+    #[test]
+    fn secrets_read_back() {
+        let secret = Secret::generate(&SystemRandom::new()).unwrap();
+        let text = secret.text();
+        assert_eq!(Secret::parse(&text).unwrap().stored(), secret.stored());
+        for wrong in ["", &text[1..], &format!("{}A", &*text), &format!("{}=", &*text)] {
+            assert!(Secret::parse(wrong).is_none(), "{wrong}");
+        }
+    }
+}

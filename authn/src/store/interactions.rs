@@ -1,0 +1,207 @@
+//! Rows of `authn_interaction`, of pushed requests, and of roles that were chosen in a session.
+
+use platform::clock::Millis;
+use platform::db::Tx;
+use platform::id::ClientId;
+
+use super::{Reader, read};
+use crate::error::Error;
+use crate::interaction::{Interaction, InteractionId};
+use crate::oidc::AuthorisationRequest;
+
+/// A waiting request with what only the protocol needs of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    /// What the pages see.
+    pub(crate) interaction: Interaction,
+    /// What was asked for.
+    pub(crate) request: AuthorisationRequest,
+    /// SHA-256 of what the browser holds that began it.
+    pub(crate) browser: String,
+}
+
+type Columns = (String, String, String, String, String, String, i64, i64);
+
+/// Stores a request that waits.
+pub(crate) async fn insert(tx: &mut Tx, waiting: &Waiting, secret_hash: &str) -> Result<(), Error> {
+    let text =
+        |value: Result<String, serde_json::Error>| value.map_err(|_| Error::Stored { what: "a request" });
+    let Waiting { interaction, request, browser } = waiting;
+    sqlx::query(
+        "INSERT INTO authn_interaction (interaction_id, secret_hash, browser_hash, client_id, client_name, request, wanted, \
+         state, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', $8, $9)",
+    )
+    .bind(interaction.id.as_str().to_owned())
+    .bind(secret_hash.to_owned())
+    .bind(browser.clone())
+    .bind(interaction.client.as_str().to_owned())
+    .bind(interaction.client_name.clone())
+    .bind(text(serde_json::to_string(request))?)
+    .bind(text(serde_json::to_string(&interaction.wanted))?)
+    .bind(interaction.created_at.0)
+    .bind(interaction.expires_at.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// A request that still waits, by the secret in the address.
+pub(crate) async fn find<'c>(
+    reader: impl Reader<'c>,
+    secret_hash: &str,
+    now: Millis,
+) -> Result<Option<Waiting>, Error> {
+    let row: Option<Columns> = sqlx::query_as(
+        "SELECT interaction_id, browser_hash, client_id, client_name, request, wanted, created_at, expires_at \
+         FROM authn_interaction WHERE secret_hash = $1 AND state = 'waiting' AND expires_at > $2",
+    )
+    .bind(secret_hash.to_owned())
+    .bind(now.0)
+    .fetch_optional(reader)
+    .await?;
+    let Some((id, browser, client, client_name, request, wanted, created_at, expires_at)) = row else {
+        return Ok(None);
+    };
+    let stored = |what| move |_| Error::Stored { what };
+    let interaction = Interaction {
+        id: read("authn_interaction.interaction_id", &id)?,
+        client: read("authn_interaction.client_id", &client)?,
+        client_name,
+        wanted: serde_json::from_str(&wanted).map_err(stored("authn_interaction.wanted"))?,
+        created_at: Millis(created_at),
+        expires_at: Millis(expires_at),
+    };
+    let request = serde_json::from_str(&request).map_err(stored("authn_interaction.request"))?;
+    Ok(Some(Waiting { interaction, request, browser }))
+}
+
+/// Takes a request as answered; false if it was answered before.
+pub(crate) async fn settle(tx: &mut Tx, id: &InteractionId) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "UPDATE authn_interaction SET state = 'answered' WHERE interaction_id = $1 AND state = 'waiting'",
+    )
+    .bind(id.as_str().to_owned())
+    .execute(&mut *tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Stores the parameters of a request that was pushed.
+pub(crate) async fn push(
+    tx: &mut Tx,
+    uri_hash: &str,
+    client: &ClientId,
+    parameters: &str,
+    expires_at: Millis,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO authn_pushed (uri_hash, client_id, parameters, expires_at) VALUES ($1, $2, $3, $4)",
+    )
+    .bind(uri_hash.to_owned())
+    .bind(client.as_str().to_owned())
+    .bind(parameters.to_owned())
+    .bind(expires_at.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes the parameters of a pushed request, once.
+pub(crate) async fn take_pushed(
+    tx: &mut Tx,
+    uri_hash: &str,
+    client: &ClientId,
+    now: Millis,
+) -> Result<Option<String>, Error> {
+    let row: Option<(String,)> = sqlx::query_as(
+        "UPDATE authn_pushed SET used_at = $3 WHERE uri_hash = $1 AND client_id = $2 AND used_at IS NULL \
+         AND expires_at > $3 RETURNING parameters",
+    )
+    .bind(uri_hash.to_owned())
+    .bind(client.as_str().to_owned())
+    .bind(now.0)
+    .fetch_optional(&mut *tx)
+    .await?;
+    Ok(row.map(|(parameters,)| parameters))
+}
+
+/// The role that was chosen in a session.
+pub(crate) async fn chosen_role<'c>(reader: impl Reader<'c>, sid: &str) -> Result<Option<String>, Error> {
+    let row: Option<(String,)> = sqlx::query_as("SELECT role FROM authn_chosen_role WHERE sid = $1")
+        .bind(sid.to_owned())
+        .fetch_optional(reader)
+        .await?;
+    Ok(row.map(|(role,)| role))
+}
+
+/// Keeps the role that was chosen in a session.
+pub(crate) async fn choose_role(tx: &mut Tx, sid: &str, role: &str, now: Millis) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO authn_chosen_role (sid, role, chosen_at) VALUES ($1, $2, $3) \
+         ON CONFLICT (sid) DO UPDATE SET role = excluded.role, chosen_at = excluded.chosen_at",
+    )
+    .bind(sid.to_owned())
+    .bind(role.to_owned())
+    .bind(now.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::db::Db;
+
+    use super::*;
+    use crate::interaction::{Acceptable, Wanted};
+    use crate::oidc::request::tests::sample;
+
+    platform::both_engines! {
+        /// A request is found by its secret until it is over, and answered once.
+        async fn requests_wait(db: Db) {
+            let wanted = Wanted {
+                acceptable: Acceptable::any_of(&[]), fresh_after: Some(Millis(5)), login_hint: None, ui_locales: vec![],
+            };
+            let waiting = Waiting {
+                interaction: Interaction {
+                    id: InteractionId::new(Millis(1)), client: "rp".parse().unwrap(), client_name: "Practice".to_owned(),
+                    wanted, created_at: Millis(1), expires_at: Millis(10),
+                },
+                request: sample(),
+                browser: "browser".to_owned(),
+            };
+            let stored = waiting.clone();
+            db.write(move |tx| Box::pin(async move { insert(tx, &stored, "secret").await })).await.unwrap();
+            let found = find(db.read(), "secret", Millis(9)).await.unwrap().unwrap();
+            assert_eq!((found.interaction, found.request), (waiting.interaction.clone(), waiting.request));
+            assert!(find(db.read(), "secret", Millis(10)).await.unwrap().is_none());
+            assert!(find(db.read(), "other", Millis(9)).await.unwrap().is_none());
+            let id = waiting.interaction.id;
+            let settled = db.write(move |tx| Box::pin(async move {
+                Ok::<_, Error>((settle(tx, &id).await?, settle(tx, &id).await?))
+            })).await.unwrap();
+            assert_eq!(settled, (true, false));
+            assert!(find(db.read(), "secret", Millis(9)).await.unwrap().is_none());
+        }
+
+        /// What was pushed is taken once, by its client, in time; of a session the latest role counts.
+        async fn pushed_requests_and_roles(db: Db) {
+            let (client, other): (ClientId, ClientId) = ("rp".parse().unwrap(), "other".parse().unwrap());
+            let taken = db.write(move |tx| Box::pin(async move {
+                push(tx, "uri", &client, "a=b", Millis(10)).await?;
+                push(tx, "late", &client, "a=b", Millis(5)).await?;
+                choose_role(tx, "sid", "1", Millis(1)).await?;
+                choose_role(tx, "sid", "2", Millis(2)).await?;
+                Ok::<_, Error>((
+                    take_pushed(tx, "uri", &other, Millis(6)).await?,
+                    take_pushed(tx, "late", &client, Millis(6)).await?,
+                    take_pushed(tx, "uri", &client, Millis(6)).await?,
+                    take_pushed(tx, "uri", &client, Millis(6)).await?,
+                ))
+            })).await.unwrap();
+            assert_eq!(taken, (None, None, Some("a=b".to_owned()), None));
+            assert_eq!(chosen_role(db.read(), "sid").await.unwrap().as_deref(), Some("2"));
+            assert_eq!(chosen_role(db.read(), "none").await.unwrap(), None);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Rows of `authn_token`.
+
+use platform::clock::Millis;
+use platform::db::Tx;
+
+use super::{Reader, grants, read};
+use crate::error::Error;
+use crate::oidc::scope::Scopes;
+use crate::token::{Grant, Kind, Token};
+
+/// Stores a token.
+pub(crate) async fn insert(tx: &mut Tx, token: &Token) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO authn_token (token_hash, kind, grant_id, client_id, scope, issued_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(token.hash.clone())
+    .bind(token.kind.word())
+    .bind(token.grant.as_str().to_owned())
+    .bind(token.client.as_str().to_owned())
+    .bind(token.scope.text())
+    .bind(token.issued_at.0)
+    .bind(token.expires_at.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+type TokenColumns = (String, String, String, String, i64, i64, Option<i64>, Option<i64>);
+
+/// A token with its grant, whatever state they are in.
+pub(crate) async fn find(reader: &sqlx::AnyPool, hash: &str) -> Result<Option<(Token, Grant)>, Error> {
+    let row: Option<TokenColumns> = sqlx::query_as(
+        "SELECT kind, grant_id, client_id, scope, issued_at, expires_at, used_at, ended_at FROM authn_token \
+         WHERE token_hash = $1",
+    )
+    .bind(hash.to_owned())
+    .fetch_optional(reader)
+    .await?;
+    let Some((kind, grant, client, scope, issued_at, expires_at, used_at, ended_at)) = row else {
+        return Ok(None);
+    };
+    let kind = match kind.as_str() {
+        "access" => Kind::Access,
+        "refresh" => Kind::Refresh,
+        _ => return Err(Error::Stored { what: "authn_token.kind" }),
+    };
+    let token = Token {
+        hash: hash.to_owned(),
+        kind,
+        grant: read("authn_token.grant_id", &grant)?,
+        client: read("authn_token.client_id", &client)?,
+        scope: Scopes::of(scope.split(' ').filter(|word| !word.is_empty())),
+        issued_at: Millis(issued_at),
+        expires_at: Millis(expires_at),
+        used_at: used_at.map(Millis),
+        ended_at: ended_at.map(Millis),
+    };
+    let grant = grants::find(reader, &token.grant).await?;
+    Ok(grant.map(|grant| (token, grant)))
+}
+
+/// Takes a refresh token as used; false if it was used or given back before.
+pub(crate) async fn consume(tx: &mut Tx, hash: &str, now: Millis) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "UPDATE authn_token SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL AND ended_at IS NULL",
+    )
+    .bind(hash.to_owned())
+    .bind(now.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Ends a token.
+pub(crate) async fn end(tx: &mut Tx, hash: &str, now: Millis) -> Result<(), Error> {
+    sqlx::query("UPDATE authn_token SET ended_at = $2 WHERE token_hash = $1 AND ended_at IS NULL")
+        .bind(hash.to_owned())
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::db::Db;
+
+    use super::*;
+    use crate::store::grants::tests::sample;
+
+    platform::both_engines! {
+        /// A token reads back with its grant, is used once, and not after it was given back.
+        async fn tokens_are_kept(db: Db) {
+            let grant = sample("rp", "s", 1);
+            let token = |hash: &str| Token {
+                hash: hash.to_owned(), kind: Kind::Refresh, grant: grant.id.clone(), client: grant.client.clone(),
+                scope: Scopes::of(["openid", "profile"]), issued_at: Millis(1), expires_at: Millis(9), used_at: None,
+                ended_at: None,
+            };
+            let (one, two, under) = (token("a"), token("b"), grant.clone());
+            let stored = one.clone();
+            let used = db.write(move |tx| Box::pin(async move {
+                grants::insert(tx, &under).await?;
+                insert(tx, &stored).await?;
+                insert(tx, &two).await?;
+                end(tx, "b", Millis(2)).await?;
+                Ok::<_, Error>((
+                    consume(tx, "b", Millis(3)).await?, consume(tx, "a", Millis(3)).await?, consume(tx, "a", Millis(4)).await?,
+                ))
+            })).await.unwrap();
+            assert_eq!(used, (false, true, false));
+            let (found, under) = find(db.read(), "a").await.unwrap().unwrap();
+            assert_eq!((found, under), (Token { used_at: Some(Millis(3)), ..one }, grant));
+            assert!(find(db.read(), "c").await.unwrap().is_none());
+        }
+    }
+}
