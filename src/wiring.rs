@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use authn::Provider;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use ca::{Authority, CallerSource, Enrolment};
@@ -152,6 +153,8 @@ pub struct App {
     pub signer: Option<Signer>,
     /// The register of people, organisations and roles, where the configuration has it.
     pub register: Option<Register>,
+    /// Sign-in for relying parties, where the configuration has it.
+    pub provider: Option<Provider>,
     /// Who calls.
     pub callers: Callers,
 }
@@ -185,9 +188,13 @@ impl App {
             enrolment,
             signer: None,
             register: None,
+            provider: None,
             callers,
         };
         app.register = app.config.directory.clone().map(|section| app.open_register(section)).transpose()?;
+        if let Some(section) = app.config.authn.clone() {
+            app.provider = Some(app.open_provider(section).await?);
+        }
         app.signer = app.config.signer.clone().map(|section| app.open_signer(section)).transpose()?;
         Ok(app)
     }
@@ -212,6 +219,23 @@ impl App {
         let (db, clock) = (self.db.clone(), self.clock.clone());
         let parts = directory::Parts { config, db, clock, document_key };
         Register::new(parts).context("the register could not be opened")
+    }
+
+    async fn open_provider(&self, config: authn::Config) -> anyhow::Result<Provider> {
+        let register = self.register.clone().context(
+            "[authn] needs [directory] in the same configuration: whoever signs in is a person of the register",
+        )?;
+        let acts = [directory::api::CLAIMS, directory::api::CHANGES];
+        let caller = Caller::module("authn", &acts);
+        let parts = authn::Parts {
+            config,
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            hsm: self.hsm.clone(),
+            directory: directory::api::Client::new(Peer::local(directory::router(register), caller)),
+            ca: client(self.authority_router(), "authn", &[ca::api::READ]),
+        };
+        Provider::open(parts).await.context("sign-in could not be opened")
     }
 
     /// The register as a module that follows its changes calls it; none where it is not kept here.
@@ -242,6 +266,10 @@ impl App {
         let router = router.merge(audit::router(self.log.clone()));
         let router = match &self.register {
             Some(register) => router.merge(directory::router(register.clone())),
+            None => router,
+        };
+        let router = match &self.provider {
+            Some(provider) => router.merge(authn::router(provider.clone())),
             None => router,
         };
         match &self.signer {

@@ -44,6 +44,8 @@ pub struct Config {
     pub signer: Option<signer::Config>,
     /// The register of people, organisations and roles; without it this process does not keep one.
     pub directory: Option<directory::Config>,
+    /// Sign-in for relying parties; without it this process signs nobody in.
+    pub authn: Option<authn::Config>,
     /// The record of acts.
     pub audit: audit::Config,
     /// Logs, metrics and traces.
@@ -142,6 +144,9 @@ impl Config {
         }
         if let Some(key) = self.directory.as_mut().and_then(|directory| directory.document_key.as_mut()) {
             anchor_path(key, base);
+        }
+        if let Some(anchors) = self.authn.as_mut().and_then(|authn| authn.anchors.as_mut()) {
+            anchor_path(anchors, base);
         }
         if let Some(profiles) = &mut self.ca.profiles {
             anchor_path(profiles, base);

@@ -32,6 +32,7 @@ impl Template {
         let module = toml_string(&self.module.display().to_string());
         let base = toml_string(&self.public_base());
         let acme = toml_string(&format!("https://{}:{}", self.host, public.port()));
+        let issuer = toml_string(&self.issuer());
         let origin = toml_string(&format!("{}/lanyard", self.host));
         let statement = toml_string(&format!("https://{}:{}/cps", self.published_host(), public.port()));
         format!(
@@ -83,6 +84,9 @@ profile = "system-tls-client"
 [directory]                    # people, organisations, roles
 document_key = "secrets/document.key"  # numbers of documents are hashed under it: keep a copy elsewhere
 
+[authn]                        # sign-in for relying parties
+issuer = {issuer}  # stands in every ID token: choose what will last
+
 [audit]
 origin = {origin}  # the name of this log of acts; never used for another
 
@@ -102,6 +106,14 @@ organisation = "Z99901"
 acts = ["signer:sign", "ca:enrol"]
 "#
         )
+    }
+
+    /// The issuer of tokens: the public port, which is said where it is not the default one.
+    fn issuer(&self) -> String {
+        match self.listen.public.port() {
+            443 => format!("https://{}", self.host),
+            port => format!("https://{}:{port}", self.host),
+        }
     }
 
     /// The address that certificates name for revocation lists and authority certificates.

@@ -25,6 +25,7 @@ pub fn openapi() -> OpenApi {
     document.merge(ca::openapi());
     document.merge(signer::openapi());
     document.merge(directory::openapi());
+    document.merge(authn::openapi());
     document.merge(audit::openapi());
     document
 }
@@ -71,6 +72,8 @@ mod tests {
             "/csc/v2/signatures/signDoc",
             "/signer/credentials",
             "/directory/changes",
+            "/authn/configs/{team}",
+            "/token",
             "/audit/checkpoint",
         ] {
             assert!(document["paths"][path].is_object(), "{path}");

@@ -163,6 +163,11 @@ impl Background {
         if let Some(register) = app.register.clone() {
             tasks.push(tokio::spawn(register.keep_sweeping()));
         }
+        if let Some(provider) = app.provider.clone() {
+            let erasing = provider.clone();
+            tasks.push(tokio::spawn(async move { provider.keep_telling().await }));
+            tasks.push(tokio::spawn(async move { erasing.keep_erasing().await }));
+        }
         if let Some(register) = app.register_for("ca") {
             tasks.push(tokio::spawn(app.authority.clone().follow_register(register)));
         }

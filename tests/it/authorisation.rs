@@ -23,14 +23,16 @@ enum Door {
     ActOrOwn(&'static str),
     /// People, for what is their own.
     Own,
+    /// Nobody by who they are: what counts stands in the request itself, and here nothing does.
+    Proof,
 }
-use Door::{Act, ActOrOwn, Open, Own};
+use Door::{Act, ActOrOwn, Open, Own, Proof};
 
 /// A route, who may use it, and a body that can be read: without one the body would be refused before the caller.
 struct Route(&'static str, &'static str, Door, fn() -> Value);
 
 /// Every act that a client can be granted, each with a client that has nothing else.
-const ACTS: [&str; 16] = [
+const ACTS: [&str; 18] = [
     "ca:issue",
     "ca:enrol",
     "ca:revoke",
@@ -46,12 +48,21 @@ const ACTS: [&str; 16] = [
     "directory:import",
     "directory:feed",
     "directory:operate",
+    "directory:claims",
+    "authn:clients",
     "audit:read",
 ];
 
+/// The realm of CIS2, below which the protocol is a second time.
+macro_rules! realm {
+    () => {
+        "/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare"
+    };
+}
+
 /// The rule of each route. A route of the document that is not here fails the test, so that whoever adds one says
 /// here who may use it.
-const ROUTES: [Route; 82] = [
+const ROUTES: [Route; 118] = [
     Route("GET", "/audit/checkpoint", Open, none),
     Route("GET", "/audit/tile/{path}", Open, none),
     Route("GET", "/audit/logs", Open, none),
@@ -145,6 +156,43 @@ const ROUTES: [Route; 82] = [
     Route("POST", "/signer/credentials/{credential}/resume", Act("signer:credentials"), none),
     Route("POST", "/signer/credentials/{credential}/revoke", ActOrOwn("signer:credentials"), superseded),
     Route("GET", "/signer/signatures", ActOrOwn("signer:credentials"), none),
+    // Browsers bring requests here, and relying parties prove in the request who they are; a body that is no form is refused before.
+    Route("GET", "/.well-known/openid-configuration", Open, none),
+    Route("GET", "/jwks", Open, none),
+    Route("GET", "/authorize", Open, none),
+    Route("POST", "/authorize", Open, none),
+    Route("GET", "/authorize/continue/{interaction}", Open, none),
+    Route("POST", "/authorize/continue/{interaction}", Open, none),
+    Route("POST", "/token", Open, no_form),
+    Route("POST", "/introspect", Open, no_form),
+    Route("POST", "/revoke", Open, no_form),
+    Route("POST", "/par", Open, no_form),
+    Route("GET", "/userinfo", Proof, none),
+    Route("POST", "/userinfo", Proof, none),
+    Route("GET", "/end-session", Open, none),
+    Route("POST", "/end-session", Open, none),
+    Route("GET", concat!(realm!(), "/.well-known/openid-configuration"), Open, none),
+    Route("GET", concat!(realm!(), "/connect/jwk_uri"), Open, none),
+    Route("GET", concat!(realm!(), "/authorize"), Open, none),
+    Route("POST", concat!(realm!(), "/authorize"), Open, none),
+    Route("POST", concat!(realm!(), "/access_token"), Open, no_form),
+    Route("POST", concat!(realm!(), "/introspect"), Open, no_form),
+    Route("POST", concat!(realm!(), "/token/revoke"), Open, no_form),
+    Route("POST", concat!(realm!(), "/par"), Open, no_form),
+    Route("GET", concat!(realm!(), "/userinfo"), Proof, none),
+    Route("POST", concat!(realm!(), "/userinfo"), Proof, none),
+    Route("GET", concat!(realm!(), "/connect/endSession"), Open, none),
+    Route("POST", concat!(realm!(), "/connect/endSession"), Open, none),
+    Route("GET", "/authn/configs/{team}", Act("authn:clients"), none),
+    Route("POST", "/authn/configs/{team}", Act("authn:clients"), registration),
+    Route("GET", "/authn/configs/{team}/{config}", Act("authn:clients"), none),
+    Route("PUT", "/authn/configs/{team}/{config}", Act("authn:clients"), registration),
+    Route("DELETE", "/authn/configs/{team}/{config}", Act("authn:clients"), none),
+    Route("POST", "/authn/configs/{team}/{config}/secret", Act("authn:clients"), none),
+    Route("GET", "/authn/configs/{team}/{config}/failures", Act("authn:clients"), none),
+    Route("GET", "/authn/configs/{team}/{config}/keys", Act("authn:clients"), none),
+    Route("POST", "/authn/configs/{team}/{config}/keys", Act("authn:clients"), none),
+    Route("GET", "/authn/configs/{team}/{config}/logouts", Act("authn:clients"), none),
     // The leaves are the one part of the tiles that is not public.
     Route("GET", "/audit/tile/entries/000", Act("audit:read"), none),
 ];
@@ -162,6 +210,15 @@ fn none() -> Value {
 
 fn issue() -> Value {
     json!({"request_id": "matrix", "profile": "person-sign-in", "subject": {"common_name": "nobody"}, "key": {"public_key": "AA=="}})
+}
+
+fn no_form() -> Value {
+    json!({})
+}
+
+fn registration() -> Value {
+    json!({"client_config": {"client_name": "matrix", "redirect_uris": ["https://matrix.example/callback"],
+        "token_endpoint_auth_method": "client_secret_basic"}})
 }
 
 fn external() -> Value {
@@ -210,19 +267,24 @@ async fn every_route_opens_to_those_who_may() {
                 Open => true,
                 Act(asked) | ActOrOwn(asked) => asked == act,
                 // A system has nothing of its own.
-                Own => false,
+                Own | Proof => false,
             };
-            judge(&server, route, act, may, 403, &mut wrong).await;
+            judge(&server, route, act, may, refusal(route, 403), &mut wrong).await;
         }
     }
     for route in &ROUTES {
         judge(&stranger, route, "nobody", route.2 == Open, 401, &mut wrong).await;
         let may = matches!(route.2, Open | ActOrOwn(_) | Own);
-        judge(&person, route, "a person", may, 403, &mut wrong).await;
+        judge(&person, route, "a person", may, refusal(route, 403), &mut wrong).await;
     }
     assert!(wrong.is_empty(), "{wrong}");
     the_register_is_for_those_who_have_to_do_with_it(&site, &stranger).await;
     profiles_open_one_by_one(&site).await;
+}
+
+/// The status with which whoever may not is refused.
+fn refusal(route: &Route, known: u16) -> u16 {
+    if route.2 == Proof { 401 } else { known }
 }
 
 /// Nobody unknown, and no system without an act of the register, gets as far as its rules.

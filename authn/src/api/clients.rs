@@ -200,12 +200,12 @@ pub struct ReplaceConfig {
 }
 
 /// Which version of a registration is meant.
-#[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct HashQuery {
-    /// The `hash` that was last read.
-    pub hash: String,
+    /// The `hash` that was last read; without it nothing is changed.
+    pub hash: Option<String>,
 }
 
 /// Which part of a list is read.

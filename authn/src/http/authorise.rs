@@ -6,7 +6,7 @@ use http::{HeaderMap, Uri, header};
 use platform::web::Path;
 
 use super::browser::Browser;
-use super::form::Form;
+use super::form::Posted;
 use super::pages::{self, Before};
 use super::reading::{query, says};
 use crate::oidc::authorise::{self, Begun, Chosen, Door, Step};
@@ -50,7 +50,7 @@ pub(super) async fn show(State(provider): State<Provider>, uri: Uri, headers: He
         (status = 400, description = "A page: the relying party or the address is not known"),
     )
 )]
-pub(super) async fn send(State(provider): State<Provider>, form: Form) -> Response {
+pub(super) async fn send(State(provider): State<Provider>, form: Posted) -> Response {
     begin(&provider, form.parameters, form.face, &form.headers, Leg::Post).await
 }
 
@@ -141,7 +141,7 @@ pub(super) async fn proceed(
 pub(super) async fn choose(
     State(provider): State<Provider>,
     Path(interaction): Path<String>,
-    form: Form,
+    form: Posted,
 ) -> Response {
     let (secret, waiting) = match waiting(&provider, &interaction, &form.headers).await {
         Ok(found) => found,

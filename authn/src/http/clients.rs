@@ -131,12 +131,12 @@ async fn replace(
     caller: Caller,
     State(provider): State<Provider>,
     Path((team, config)): Path<(String, ClientId)>,
-    Query(HashQuery { hash }): Query<HashQuery>,
+    Query(query): Query<HashQuery>,
     Json(asked): Json<ReplaceConfig>,
 ) -> Result<Response, Problem> {
     caller.may(CLIENTS)?;
     let change = Change::Replace(Box::new(Settings::checked(asked.client_config)?));
-    let made = registry::change(&provider, &caller, &team, &config, &hash, change).await?;
+    let made = registry::change(&provider, &caller, &team, &config, read_hash(&query)?, change).await?;
     Ok(answer(StatusCode::OK, made))
 }
 
@@ -156,10 +156,11 @@ async fn close(
     caller: Caller,
     State(provider): State<Provider>,
     Path((team, config)): Path<(String, ClientId)>,
-    Query(HashQuery { hash }): Query<HashQuery>,
+    Query(query): Query<HashQuery>,
 ) -> Result<Response, Problem> {
     caller.may(CLIENTS)?;
-    let made = registry::change(&provider, &caller, &team, &config, &hash, Change::Close).await?;
+    let made =
+        registry::change(&provider, &caller, &team, &config, read_hash(&query)?, Change::Close).await?;
     Ok(answer(StatusCode::OK, made))
 }
 
@@ -180,10 +181,11 @@ async fn new_secret(
     caller: Caller,
     State(provider): State<Provider>,
     Path((team, config)): Path<(String, ClientId)>,
-    Query(HashQuery { hash }): Query<HashQuery>,
+    Query(query): Query<HashQuery>,
 ) -> Result<Response, Problem> {
     caller.may(CLIENTS)?;
-    let made = registry::change(&provider, &caller, &team, &config, &hash, Change::NewSecret).await?;
+    let made =
+        registry::change(&provider, &caller, &team, &config, read_hash(&query)?, Change::NewSecret).await?;
     Ok(answer(StatusCode::OK, made))
 }
 
@@ -294,6 +296,13 @@ async fn deliveries(
         logouts::of_client(provider.db.read(), &client.id, query.after.as_deref(), limit + 1).await?;
     let next = cut(&mut deliveries, limit, |one| one.id.clone());
     Ok(Json(Deliveries { deliveries, next }))
+}
+
+/// What the caller read, without which nobody knows what they mean to change.
+fn read_hash(query: &HashQuery) -> Result<&str, Problem> {
+    query.hash.as_deref().ok_or_else(|| {
+        Problem::precondition_required("hash-missing", "Give the hash that you read, as in ?hash=…")
+    })
 }
 
 fn answer(status: StatusCode, Made { client, secret }: Made) -> Response {

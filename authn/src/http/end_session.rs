@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, Uri, header};
 
-use super::form::Form;
+use super::form::Posted;
 use super::pages;
 use super::reading::query;
 use crate::oidc::end_session::{Outcome, Said, end_session};
@@ -40,7 +40,7 @@ pub(super) async fn show(State(provider): State<Provider>, uri: Uri, headers: He
         (status = 400, description = "A page: the address or the token is not good"),
     )
 )]
-pub(super) async fn send(State(provider): State<Provider>, uri: Uri, form: Form) -> Response {
+pub(super) async fn send(State(provider): State<Provider>, uri: Uri, form: Posted) -> Response {
     let confirmed = form.parameters.get("confirmed").is_some();
     let origin = form.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
     // Only our own page can say yes: another site would sign people out.

@@ -15,14 +15,14 @@ use crate::oidc::refusal::{Code, Refusal};
 use crate::provider::Provider;
 
 /// A form, with what stands around it.
-pub(super) struct Form {
+pub(super) struct Posted {
     pub(super) parameters: Parameters,
     pub(super) headers: HeaderMap,
     pub(super) face: Face,
     caller: Option<Caller>,
 }
 
-impl<S: Send + Sync> FromRequest<S> for Form {
+impl<S: Send + Sync> FromRequest<S> for Posted {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
@@ -45,7 +45,7 @@ impl<S: Send + Sync> FromRequest<S> for Form {
     }
 }
 
-impl Form {
+impl Posted {
     /// Checks who the client is.
     pub(super) async fn authenticated(&self, provider: &Provider) -> Result<Authenticated, Refusal> {
         let mut given = self.headers.get_all(header::AUTHORIZATION).iter();

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 
-use super::form::{Form, json, refused};
+use super::form::{Posted, json, refused};
 use crate::oidc::{exchange, introspect, pushed, revoke};
 use crate::provider::Provider;
 
@@ -19,7 +19,7 @@ use crate::provider::Provider;
         (status = 401, description = "The client did not prove who it is", body = Object),
     )
 )]
-pub(super) async fn exchange(State(provider): State<Provider>, form: Form) -> Response {
+pub(super) async fn exchange(State(provider): State<Provider>, form: Posted) -> Response {
     let done = async {
         let proof = form.authenticated(&provider).await?;
         exchange::exchange(&provider, &proof, &form.parameters, provider.now()).await
@@ -40,7 +40,7 @@ pub(super) async fn exchange(State(provider): State<Provider>, form: Form) -> Re
         (status = 401, description = "The client did not prove who it is", body = Object),
     )
 )]
-pub(super) async fn introspect(State(provider): State<Provider>, form: Form) -> Response {
+pub(super) async fn introspect(State(provider): State<Provider>, form: Posted) -> Response {
     let done = async {
         let proof = form.authenticated(&provider).await?;
         introspect::introspect(&provider, &proof, &form.parameters, provider.now()).await
@@ -61,7 +61,7 @@ pub(super) async fn introspect(State(provider): State<Provider>, form: Form) -> 
         (status = 401, description = "The client did not prove who it is", body = Object),
     )
 )]
-pub(super) async fn revoke(State(provider): State<Provider>, form: Form) -> Response {
+pub(super) async fn revoke(State(provider): State<Provider>, form: Posted) -> Response {
     let done = async {
         let proof = form.authenticated(&provider).await?;
         revoke::revoke(&provider, &proof, &form.parameters, provider.now()).await
@@ -83,7 +83,7 @@ pub(super) async fn revoke(State(provider): State<Provider>, form: Form) -> Resp
         (status = 401, description = "The client did not prove who it is", body = Object),
     )
 )]
-pub(super) async fn push(State(provider): State<Provider>, form: Form) -> Response {
+pub(super) async fn push(State(provider): State<Provider>, form: Posted) -> Response {
     let done = async {
         let proof = form.authenticated(&provider).await?;
         pushed::push(&provider, &proof, &form.parameters, form.face, provider.now()).await

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::form::{Form, json, refused, unkept};
+use super::form::{Posted, json, refused, unkept};
 use crate::oidc::refusal::{Code, Refusal};
 use crate::oidc::userinfo::{self, Userinfo};
 use crate::provider::Provider;
@@ -32,7 +32,7 @@ pub(super) async fn show(State(provider): State<Provider>, headers: HeaderMap) -
         (status = 401, description = "The access token is not good", body = Object),
     )
 )]
-pub(super) async fn send(State(provider): State<Provider>, form: Form) -> Response {
+pub(super) async fn send(State(provider): State<Provider>, form: Posted) -> Response {
     match (bearer(&form.headers), form.parameters.get("access_token")) {
         (Some(token), None) | (None, Some(token)) => told(&provider, token).await,
         (Some(_), Some(_)) => {

@@ -40,7 +40,7 @@ pub(crate) fn document(provider: &Provider, face: Face) -> Value {
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "select_account"],
         "claim_types_supported": ["normal"],
-        "claims_supported": CLAIMS,
+        "claims_supported": &CLAIMS[..],
         "claims_parameter_supported": true,
         "request_parameter_supported": false,
         // OpenID Connect Discovery 3: what is left out would mean true.

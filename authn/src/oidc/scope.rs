@@ -77,11 +77,6 @@ impl Scopes {
         self.0.contains(scope.word())
     }
 
-    /// Whether there are none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The words.
     pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)

@@ -3,7 +3,7 @@
 use platform::clock::Millis;
 use platform::db::Tx;
 
-use super::{Reader, grants, read};
+use super::{grants, read};
 use crate::error::Error;
 use crate::oidc::scope::Scopes;
 use crate::token::{Grant, Kind, Token};

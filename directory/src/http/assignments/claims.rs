@@ -79,7 +79,7 @@ async fn claims(register: &Register, user: &UserId) -> Result<PersonClaims, Erro
 async fn organisation_name(register: &Register, code: &str) -> Result<String, Error> {
     let code: OdsCode = code.parse().map_err(|_| Error::Stored { what: "organisation of a role" })?;
     let found = organisations::find(register.db.read(), &code).await?;
-    Ok(found.map_or_else(|| code.to_string(), |organisation| organisation.name))
+    Ok(found.map_or_else(|| code.to_string(), |organisation| organisation.record.name))
 }
 
 async fn with_names(

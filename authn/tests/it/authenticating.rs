@@ -1,0 +1,124 @@
+//! How relying parties prove who they are, and what they are told when they do not.
+
+use http::Method;
+use platform::db::Db;
+use serde_json::{Value, json};
+
+use crate::rig::{Pair, Rig, basic, claims};
+
+const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// A relying party that asks for itself.
+fn system(method: &str) -> Value {
+    json!({"token_endpoint_auth_method": method, "grant_types": ["client_credentials"], "scopes": ["reports"], "redirect_uris": []})
+}
+
+/// What a refusal says, without its correlation id.
+fn said(text: &Value) -> String {
+    let whole = text["error_description"].as_str().unwrap();
+    let id = text["correlation_id"].as_str().unwrap();
+    assert!(whole.contains(id), "{whole}");
+    whole.replace(id, "…")
+}
+
+async fn failures(rig: &Rig, client: &str) -> Vec<(String, String)> {
+    let path = format!("/authn/configs/larkfield/{client}/failures");
+    let list = rig.operate(Method::GET, &path, &json!(null)).await.json();
+    let text = |one: &Value, name: &str| one[name].as_str().unwrap().to_owned();
+    let all = list["failures"].as_array().unwrap().iter();
+    all.map(|one| (text(one, "failed"), text(one, "correlation_id"))).collect()
+}
+
+platform::both_engines! {
+    /// Each client is taken in its own way and in no other.
+    async fn each_way_is_its_own(db: Db) {
+        let rig = Rig::new(db).await;
+        let grant = ("grant_type", "client_credentials");
+        let secret = rig.register("by-header", &system("client_secret_basic")).await;
+        let header = basic("by-header", &secret);
+        let ok = rig.form("/token", &[("authorization", &header)], &[grant]).await;
+        assert_eq!((ok.status.as_u16(), ok.json()["id_token"].clone()), (200, Value::Null));
+        assert_eq!(ok.headers["cache-control"], "no-store");
+        let posted = [grant, ("client_id", "by-header"), ("client_secret", secret.as_str())];
+        assert_eq!(rig.form("/token", &[], &posted).await.status.as_u16(), 401);
+        let both = rig.form("/token", &[("authorization", &header)], &posted).await;
+        assert_eq!((both.status.as_u16(), both.error()), (400, "invalid_request".to_owned()));
+        let mut config = system("tls_client_auth");
+        config["tls_client_auth_subject_dn"] = json!("CN=records.larkfield");
+        rig.register("by-tls", &config).await;
+        let named = [grant, ("client_id", "by-tls")];
+        assert_eq!(rig.form_as("records.larkfield", "/token", &named).await.status.as_u16(), 200);
+        assert_eq!(rig.form_as("others.larkfield", "/token", &named).await.status.as_u16(), 401);
+        assert_eq!(rig.form("/token", &[], &named).await.status.as_u16(), 401, "without a certificate");
+        let nothing = rig.form("/token", &[], &[grant]).await;
+        assert_eq!((nothing.status.as_u16(), nothing.error()), (401, "invalid_client".to_owned()));
+    }
+
+    /// A client that is not known, a wrong secret, a wrong way and an unknown key read alike outside, and in full to the owner.
+    async fn what_would_betray_something_reads_alike(db: Db) {
+        let rig = Rig::new(db).await;
+        let grant = ("grant_type", "client_credentials");
+        rig.register("rp-secret", &system("client_secret_basic")).await;
+        let (pair, other) = (Pair::p256(), Pair::p256());
+        let mut config = system("private_key_jwt");
+        config["jwks"] = json!({"keys": [pair.jwk("1")]});
+        config["jwks_uri_signing_algorithm"] = json!("ES256");
+        rig.register("rp", &config).await;
+        let by_secret = async |client: &str| {
+            let header = basic(client, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+            rig.form("/token", &[("authorization", &header)], &[grant]).await
+        };
+        let by_key = async |pair: &Pair, kid: &str, client: &str| {
+            let assertion = pair.assertion("ES256", kid, rig.now(), &json!({"iss": client, "sub": client}));
+            let pairs = [grant, ("client_assertion_type", TYPE), ("client_assertion", assertion.as_str())];
+            rig.form("/token", &[], &pairs).await
+        };
+        let answers = [
+            by_secret("nobody").await,
+            by_secret("rp-secret").await,
+            by_secret("rp").await,
+            by_key(&pair, "1", "nobody").await,
+            by_key(&pair, "2", "rp").await,
+            by_key(&other, "1", "rp").await,
+        ];
+        let words: Vec<String> = answers.iter().map(|answer| said(&answer.json())).collect();
+        assert!(words.iter().all(|word| *word == words[0]), "{words:#?}");
+        assert!(answers.iter().all(|answer| answer.status.as_u16() == 401 && answer.error() == "invalid_client"));
+        let listed = failures(&rig, "rp").await;
+        let checks: Vec<&str> = listed.iter().map(|(failed, _)| failed.as_str()).collect();
+        assert_eq!(checks, ["signature", "key", "method"]);
+        assert_eq!(listed[0].1, answers[5].json()["correlation_id"].as_str().unwrap());
+        assert_eq!(failures(&rig, "rp-secret").await[0].0, "secret");
+        assert_eq!(by_key(&pair, "1", "rp").await.status.as_u16(), 200);
+    }
+
+    /// What only concerns what was sent is said outright, and is in the owner's list too.
+    async fn what_betrays_nothing_is_said(db: Db) {
+        let rig = Rig::new(db).await;
+        let pair = Pair::p256();
+        let mut config = system("private_key_jwt");
+        config["jwks"] = json!({"keys": [pair.jwk("1")]});
+        config["jwks_uri_signing_algorithm"] = json!("ES256");
+        rig.register("rp", &config).await;
+        let now = rig.now();
+        let good = json!({"alg": "ES256", "kid": "1"});
+        for (header, change, word, check) in [
+            (&good, json!({"aud": "https://id.example.org/other"}), "aud", "audience"),
+            (&good, json!({"exp": now.seconds() - 60}), "ended at", "expiry"),
+            (&good, json!({"exp": now.seconds() + 1800}), "30 minutes", "expiry"),
+            (&json!({"alg": "ES256"}), json!({}), "kid", "kid"),
+            (&json!({"alg": "ES384", "kid": "1"}), json!({}), "RS256, RS512, PS256, ES256", "algorithm"),
+            (&good, json!({"jti": null}), "jti", "jti"),
+            (&good, json!({"iat": now.seconds() + 3600}), "future", "future"),
+        ] {
+            let assertion = pair.sign(header, &claims(now, &change));
+            let pairs = [("grant_type", "client_credentials"), ("client_assertion_type", TYPE), ("client_assertion", assertion.as_str())];
+            let answered = rig.form("/token", &[], &pairs).await;
+            assert_eq!(answered.status.as_u16(), 401);
+            assert!(said(&answered.json()).contains(word), "{}", answered.text);
+            assert_eq!(failures(&rig, "rp").await[0].0, check);
+        }
+        let pairs = [("grant_type", "client_credentials"), ("client_assertion_type", TYPE), ("client_assertion", "not.a.jwt")];
+        assert!(said(&rig.form("/token", &[], &pairs).await.json()).contains("is not read"));
+    }
+}

@@ -1,0 +1,227 @@
+//! The flows beside the contract: prompts, response modes, refresh, introspection, giving back, pushing, signing out.
+
+use http::StatusCode;
+use platform::db::Db;
+use serde_json::{Value, json};
+
+use crate::rig::{ANN, BEN, CALLBACK, CHALLENGE, ISSUER, Rig, VERIFIER, basic, part, request};
+
+platform::both_engines! {
+    /// `prompt` and `max_age` decide whether a session does, and `acr_values` which.
+    async fn sessions_do_or_do_not(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.register("rp", &json!({})).await;
+        let card = rig.sign_in(ANN, "smartcard").await;
+        let app = rig.sign_in(ANN, "totp").await;
+        let check = async |change: &[(&str, &str)], session: &str, expected: &str| {
+            let answered = rig.authorise(change, &[session]).await;
+            let location = answered.location();
+            let found = answered.sent_error().unwrap_or_else(|| {
+                if location.starts_with("/sign-in/") { "sign-in".to_owned() } else { "code".to_owned() }
+            });
+            assert_eq!(found, expected, "{change:?} {location}");
+        };
+        rig.pass(200);
+        check(&[], &card, "code").await;
+        check(&[("prompt", "none")], &card, "code").await;
+        check(&[("prompt", "none")], "a=b", "login_required").await;
+        check(&[("prompt", "login")], &card, "sign-in").await;
+        check(&[("prompt", "select_account")], &card, "sign-in").await;
+        check(&[("max_age", "300")], &card, "code").await;
+        check(&[("max_age", "199")], &card, "sign-in").await;
+        check(&[("max_age", "100"), ("prompt", "none")], &card, "login_required").await;
+        check(&[], &app, "sign-in").await;
+        check(&[("acr_values", "AAL2_OR_AAL3_ANY")], &app, "code").await;
+        check(&[("acr_values", "AAL2_TOTP")], &card, "sign-in").await;
+        check(&[("acr_values", "AAL3_IOS")], &card, "unmet_authentication_requirements").await;
+        check(&[("scope", "openid everything-else")], &card, "code").await;
+        check(&[("response_type", "token")], &card, "unsupported_response_type").await;
+    }
+
+    /// Whoever signs in anew goes on; whoever cancels goes back without a code.
+    async fn signing_in_goes_on(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.register("rp", &json!({})).await;
+        let begun = rig.authorise(&[("prompt", "login")], &[]).await;
+        let (browser, onward) = (begun.cookie(), begun.location().replace("/sign-in/", "/authorize/continue/"));
+        assert!(rig.browse(&onward, &[&browser]).await.location().starts_with("/sign-in/"), "nobody yet");
+        rig.pass(5);
+        let session = rig.sign_in(ANN, "platform-key").await;
+        assert!(rig.browse(&onward, &[&browser, &session]).await.sent("code").is_some());
+        let begun = rig.authorise(&[("prompt", "login")], &[&browser]).await;
+        let onward = begun.location().replace("/sign-in/", "/authorize/continue/");
+        let back = rig.browse(&format!("{onward}?cancelled"), &[&browser, &session]).await;
+        assert_eq!((back.sent_error().as_deref(), back.sent("code")), (Some("access_denied"), None));
+    }
+
+    /// A request may be posted, and its answer too: as a page that sends itself, with nothing that can be injected.
+    async fn forms_go_both_ways(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.register("rp", &json!({})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let query = request(&[("response_mode", "form_post"), ("state", "\"><script>alert(1)</script>")]);
+        let pairs: Vec<(String, String)> =
+            url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let posted = rig.form("/authorize", &[], &pairs).await;
+        assert!(posted.location().starts_with("/authorize/continue/"), "{}", posted.location());
+        let page = rig.browse(posted.location(), &[&posted.cookie(), &session]).await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert!(page.text.contains(&format!("action=\"{CALLBACK}\"")) && page.text.contains("name=\"code\""), "{}", page.text);
+        assert!(!page.text.contains("<script>alert"), "{}", page.text);
+        assert!(page.headers["content-security-policy"].to_str().unwrap().contains("script-src 'sha256-"));
+        assert_eq!(page.headers["cache-control"], "no-store");
+    }
+
+    /// An ID token that is shown as a hint names who is meant.
+    async fn hints_name_somebody(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({})).await;
+        let (ann, ben) = (rig.sign_in(ANN, "smartcard").await, rig.sign_in(BEN, "smartcard").await);
+        let code = rig.code(&[], &ann).await;
+        let tokens = rig.exchange(&secret, &code, &[]).await.json();
+        let hint = tokens["id_token"].as_str().unwrap();
+        rig.pass(7200);
+        assert!(rig.authorise(&[("prompt", "none"), ("id_token_hint", hint)], &[&ann]).await.sent("code").is_some());
+        let other = rig.authorise(&[("prompt", "none"), ("id_token_hint", hint)], &[&ben]).await;
+        assert_eq!(other.sent_error().as_deref(), Some("login_required"));
+        assert!(rig.authorise(&[("id_token_hint", hint)], &[&ben]).await.location().starts_with("/sign-in/"));
+        let wrong = rig.authorise(&[("id_token_hint", "a.b.c")], &[&ann]).await;
+        assert_eq!(wrong.sent_error().as_deref(), Some("invalid_request"));
+    }
+
+    /// Refresh tokens change with each use; one that comes again ends all of them.
+    async fn refresh_tokens_rotate(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let code = rig.code(&[("scope", "openid profile"), ("nonce", "n")], &session).await;
+        let first = rig.exchange(&secret, &code, &[]).await.json();
+        let header = basic("rp", &secret);
+        let refresh = async |token: &Value, scope: &str| {
+            let pairs = [("grant_type", "refresh_token"), ("refresh_token", token.as_str().unwrap()), ("scope", scope)];
+            rig.form("/token", &[("authorization", &header)], &pairs).await
+        };
+        rig.pass(1000);
+        let second = refresh(&first["refresh_token"], "").await;
+        assert_eq!(second.status, StatusCode::OK, "{}", second.text);
+        let second = second.json();
+        let (before, after) = (part(first["id_token"].as_str().unwrap(), 1), rig.verified(second["id_token"].as_str().unwrap()).await);
+        assert_eq!((before["auth_time"].clone(), before["sid"].clone()), (after["auth_time"].clone(), after["sid"].clone()));
+        assert!(after.get("nonce").is_none());
+        assert_eq!(refresh(&second["refresh_token"], "openid email").await.error(), "invalid_scope");
+        let third = refresh(&second["refresh_token"], "openid").await.json();
+        assert_eq!(third["scope"], "openid");
+        let fourth = refresh(&third["refresh_token"], "").await.json();
+        assert_eq!(fourth["scope"], "openid profile", "the grant stays what it was");
+        assert_eq!(refresh(&second["refresh_token"], "").await.error(), "invalid_grant");
+        assert_eq!(refresh(&fourth["refresh_token"], "").await.error(), "invalid_grant");
+        assert_eq!(rig.userinfo(fourth["access_token"].as_str().unwrap()).await.status, StatusCode::UNAUTHORIZED);
+    }
+
+    /// A token says what it is worth to its client, to whoever may ask of all, and to nobody else; given back it is worth nothing.
+    async fn tokens_are_asked_about_and_given_back(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({})).await;
+        let other = rig.register("other", &json!({})).await;
+        let server = rig.register("server", &json!({"introspection": "any"})).await;
+        let session = rig.sign_in(ANN, "passkey").await;
+        let code = rig.code(&[("scope", "openid selectedrole"), ("acr_values", "AAL2_ANY")], &session).await;
+        let tokens = rig.exchange(&secret, &code, &[]).await.json();
+        let (access, fresh) = (tokens["access_token"].as_str().unwrap(), tokens["refresh_token"].as_str().unwrap());
+        let ask = async |client: &str, secret: &str, token: &str| {
+            rig.form("/introspect", &[("authorization", &basic(client, secret))], &[("token", token)]).await.json()
+        };
+        let worth = ask("rp", &secret, access).await;
+        assert_eq!((worth["active"].clone(), worth["client_id"].clone(), worth["acr"].clone()), (json!(true), json!("rp"), json!("AAL2_ANY")));
+        assert_eq!(worth["iss"], ISSUER);
+        assert_eq!(ask("server", &server, access).await["sub"], worth["sub"]);
+        assert_eq!(ask("other", &other, access).await, json!({"active": false}));
+        assert_eq!(ask("rp", &secret, "nonsense").await, json!({"active": false}));
+        let give_back = async |client: &str, secret: &str, token: &str| {
+            rig.form("/revoke", &[("authorization", &basic(client, secret))], &[("token", token)]).await.status.as_u16()
+        };
+        assert_eq!(give_back("other", &other, access).await, 400);
+        assert_eq!(give_back("rp", &secret, access).await, 200);
+        assert_eq!(ask("rp", &secret, access).await, json!({"active": false}));
+        assert_eq!(ask("rp", &secret, fresh).await["active"], true);
+        assert_eq!(give_back("rp", &secret, fresh).await, 200);
+        assert_eq!(ask("rp", &secret, fresh).await, json!({"active": false}));
+        assert_eq!(give_back("rp", &secret, "nonsense").await, 200);
+    }
+
+    /// A request that was pushed is used once, by its client, and nothing in the browser's address changes it.
+    async fn requests_are_pushed(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({"pkce": "required"})).await;
+        rig.register("other", &json!({})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let header = basic("rp", &secret);
+        let query = request(&[("code_challenge", CHALLENGE), ("code_challenge_method", "S256"), ("nonce", "pushed")]);
+        let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let pushed = rig.form("/par", &[("authorization", &header)], &pairs).await;
+        assert_eq!((pushed.status.as_u16(), pushed.json()["expires_in"].clone()), (201, json!(90)));
+        let uri = pushed.json()["request_uri"].as_str().unwrap().to_owned();
+        let go = async |client: &str, more: &str| {
+            let uri: String = url::form_urlencoded::byte_serialize(uri.as_bytes()).collect();
+            rig.browse(&format!("/authorize?client_id={client}&request_uri={uri}{more}"), &[&session]).await
+        };
+        assert_eq!(go("other", "").await.status.as_u16(), 400);
+        let back = go("rp", "&nonce=changed&redirect_uri=https%3A%2F%2Fevil.example").await;
+        let code = back.sent("code").unwrap();
+        assert!(back.location().starts_with(CALLBACK));
+        assert_eq!(go("rp", "").await.status.as_u16(), 400, "once");
+        let tokens = rig.exchange(&secret, &code, &[("code_verifier", VERIFIER)]).await.json();
+        assert_eq!(rig.verified(tokens["id_token"].as_str().unwrap()).await["nonce"], "pushed");
+        assert_eq!(rig.form("/par", &[("authorization", &header)], &[("response_type", "code")]).await.error(), "invalid_request");
+        assert_eq!(rig.form("/par", &[], &pairs).await.status.as_u16(), 401);
+    }
+
+    /// Algorithms are each client's own, for ID tokens and for userinfo.
+    async fn algorithms_are_chosen(db: Db) {
+        let rig = Rig::new(db).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        for (place, alg) in ["RS256", "PS256", "ES256", "EdDSA"].into_iter().enumerate() {
+            let id = format!("rp-{place}");
+            let config = json!({"id_token_signed_response_alg": alg, "userinfo_signed_response_alg": alg});
+            let secret = rig.register(&id, &config).await;
+            let code = rig.code(&[("client_id", &id), ("scope", "openid profile")], &session).await;
+            let pairs = [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", CALLBACK)];
+            let tokens = rig.form("/token", &[("authorization", &basic(&id, &secret))], &pairs).await.json();
+            let token = tokens["id_token"].as_str().unwrap();
+            assert_eq!(part(token, 0)["alg"], alg);
+            let claims = rig.verified(token).await;
+            let told = rig.userinfo(tokens["access_token"].as_str().unwrap()).await;
+            assert_eq!(told.headers["content-type"], "application/jwt");
+            let told = rig.verified(&told.text).await;
+            assert_eq!((told["sub"].clone(), told["aud"].clone(), told["iss"].clone()), (claims["sub"].clone(), json!(id), json!(ISSUER)));
+        }
+    }
+
+    /// Signing out asks first, unless the session's own ID token is shown; it goes back only where that is registered.
+    async fn signing_out_asks(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({"post_logout_redirect_uris": ["https://rp.example/bye"]})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let code = rig.code(&[], &session).await;
+        let tokens = rig.exchange(&secret, &code, &[]).await.json();
+        let hint = tokens["id_token"].as_str().unwrap();
+        let asked = rig.browse("/end-session", &[&session]).await;
+        assert!(asked.text.contains("Do you want to sign out?"));
+        let yes = [("confirmed", "yes")];
+        let forged = rig.form("/end-session", &[("cookie", &session), ("origin", "https://evil.example")], &yes).await;
+        assert_eq!(forged.status.as_u16(), 400);
+        assert!(rig.authorise(&[], &[&session]).await.sent("code").is_some(), "still signed in");
+        let strange = rig.browse(&format!("/end-session?id_token_hint={hint}&post_logout_redirect_uri=https%3A%2F%2Fevil.example"), &[&session]).await;
+        assert_eq!((strange.status.as_u16(), strange.headers.get("location")), (400, None));
+        let path = format!("/end-session?id_token_hint={hint}&post_logout_redirect_uri=https%3A%2F%2Frp.example%2Fbye&state=s");
+        assert_eq!(rig.browse(&path, &[&session]).await.location(), "https://rp.example/bye?state=s");
+        assert!(rig.authorise(&[], &[&session]).await.location().starts_with("/sign-in/"));
+        assert_eq!(rig.userinfo(tokens["access_token"].as_str().unwrap()).await.status, StatusCode::UNAUTHORIZED);
+        let another = rig.sign_in(ANN, "smartcard").await;
+        let done = rig.form("/end-session", &[("cookie", &another), ("origin", ISSUER)], &yes).await;
+        assert!(done.text.contains("You are signed out"), "{}", done.text);
+        assert!(rig.authorise(&[], &[&another]).await.location().starts_with("/sign-in/"));
+    }
+}

@@ -1,0 +1,88 @@
+//! Keys of relying parties, and assertions signed with them.
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512,
+    RSA_PSS_SHA256, RsaKeyPair,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use platform::clock::Millis;
+use serde_json::{Value, json};
+
+/// A key pair of a relying party.
+pub(crate) enum Pair {
+    P256(EcdsaKeyPair),
+    Rsa(RsaKeyPair),
+}
+
+impl Pair {
+    pub(crate) fn p256() -> Self {
+        Self::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
+    }
+
+    pub(crate) fn rsa() -> Self {
+        Self::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).unwrap())
+    }
+
+    /// The public half.
+    pub(crate) fn jwk(&self, kid: &str) -> Value {
+        let b64 = |octets: &[u8]| URL_SAFE_NO_PAD.encode(octets);
+        match self {
+            Self::P256(pair) => {
+                let point = pair.public_key().as_ref();
+                json!({"kty": "EC", "crv": "P-256", "x": b64(&point[1..33]), "y": b64(&point[33..]), "kid": kid, "use": "sig"})
+            }
+            Self::Rsa(pair) => {
+                let public = pair.public_key();
+                let (n, e) = (public.modulus(), public.exponent());
+                let (n, e) = (n.big_endian_without_leading_zero(), e.big_endian_without_leading_zero());
+                json!({"kty": "RSA", "n": b64(n), "e": b64(e), "kid": kid, "use": "sig"})
+            }
+        }
+    }
+
+    /// A signed text.
+    pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let message = format!("{}.{}", part(header), part(claims));
+        let random = SystemRandom::new();
+        let signature = match self {
+            Self::P256(pair) => pair.sign(&random, message.as_bytes()).unwrap().as_ref().to_vec(),
+            Self::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                match header["alg"].as_str().unwrap() {
+                    "RS512" => {
+                        pair.sign(&RSA_PKCS1_SHA512, &random, message.as_bytes(), &mut signature).unwrap()
+                    }
+                    "PS256" => {
+                        pair.sign(&RSA_PSS_SHA256, &random, message.as_bytes(), &mut signature).unwrap()
+                    }
+                    _ => pair.sign(&RSA_PKCS1_SHA256, &random, message.as_bytes(), &mut signature).unwrap(),
+                }
+                signature
+            }
+        };
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    /// An assertion of the client `rp`, with what is given replaced.
+    pub(crate) fn assertion(&self, alg: &str, kid: &str, now: Millis, change: &Value) -> String {
+        self.sign(&json!({"alg": alg, "kid": kid}), &claims(now, change))
+    }
+}
+
+/// The claims of an assertion, each with an id of its own.
+pub(crate) fn claims(now: Millis, change: &Value) -> Value {
+    let mut id = [0; 16];
+    aws_lc_rs::rand::fill(&mut id).unwrap();
+    let mut claims = json!({
+        "iss": "rp", "sub": "rp", "aud": format!("{}/token", super::ISSUER), "jti": hex::encode(id),
+        "iat": now.seconds(), "exp": now.seconds() + 300
+    });
+    for (name, value) in change.as_object().unwrap() {
+        claims[name] = value.clone();
+    }
+    claims
+}

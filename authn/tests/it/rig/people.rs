@@ -1,0 +1,166 @@
+//! People of the register with roles, and sessions as the sign-in pages open them.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use platform::clock::Millis;
+use platform::db::{Db, Tx};
+use platform::id::UserId;
+
+/// Somebody with one role.
+pub(crate) const ANN: u64 = 1;
+/// Somebody with none.
+pub(crate) const BEN: u64 = 2;
+
+/// The user id of somebody.
+pub(crate) fn user(number: u64) -> String {
+    UserId::from_number(number).unwrap().to_string()
+}
+
+/// A uuid by a number.
+fn uuid(number: u64) -> String {
+    format!("01990000-0000-7000-8000-{number:012}")
+}
+
+/// Twelve organisations and two people; the first works in the first of them.
+pub(super) async fn seed(db: &Db) {
+    db.write(|tx| {
+        Box::pin(async move {
+            for number in 1..=12_u64 {
+                organisation(tx, number).await?;
+            }
+            person(tx, ANN, ("Ada", "Okafor", Some("Dr"))).await?;
+            person(tx, BEN, ("Ben", "Lark", None)).await?;
+            contact(tx).await?;
+            assign(tx, ANN, 1).await
+        })
+    })
+    .await
+    .unwrap();
+}
+
+async fn organisation(tx: &mut Tx, number: u64) -> Result<(), platform::db::Error> {
+    let ods = format!("Z{number:05}");
+    sqlx::query(
+        "INSERT INTO directory_organisation (ods, name, status, version) VALUES ($1, $2, 'active', 1)",
+    )
+    .bind(ods.clone())
+    .bind(format!("NORTHFIELD SURGERY {number}"))
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query(
+        "INSERT INTO directory_position (position_id, organisation, name, name_key, state, version) \
+         VALUES ($1, $2, 'Doctors', 'doctors', 'open', 1)",
+    )
+    .bind(uuid(number))
+    .bind(ods.clone())
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query(
+        "INSERT INTO directory_access_profile (access_profile_id, position_id, place, organisation, job_role, areas, \
+         activities) VALUES ($1, $2, 0, $3, 'S8000:G8000:R8000', '', 'B0420')",
+    )
+    .bind(uuid(1000 + number))
+    .bind(uuid(number))
+    .bind(ods)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+async fn person(
+    tx: &mut Tx,
+    number: u64,
+    name: (&str, &str, Option<&str>),
+) -> Result<(), platform::db::Error> {
+    let (given, family, title) = name;
+    sqlx::query(
+        "INSERT INTO directory_person (user_id, kind, state, version, standing, assurance, title, given, family) \
+         VALUES ($1, 'person', 'open', 1, 'verified', 'high', $2, $3, $4)",
+    )
+    .bind(user(number))
+    .bind(title.map(str::to_owned))
+    .bind(given.to_owned())
+    .bind(family.to_owned())
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// An address and a registration of the first person.
+async fn contact(tx: &mut Tx) -> Result<(), platform::db::Error> {
+    sqlx::query(
+        "INSERT INTO directory_contact (contact_id, user_id, channel, value, verified_at, tries, made_at) \
+         VALUES ($1, $2, 'email', 'ada@example.test', 1, 0, 1)",
+    )
+    .bind(uuid(9001))
+    .bind(user(ANN))
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query(
+        "INSERT INTO directory_registration (body, number, user_id, at) VALUES ('GMC', '1234567', $1, 1)",
+    )
+    .bind(user(ANN))
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// Puts somebody into the doctors of an organisation.
+pub(crate) async fn assign(tx: &mut Tx, number: u64, organisation: u64) -> Result<(), platform::db::Error> {
+    sqlx::query(
+        "INSERT INTO directory_assignment (assignment_id, user_id, position_id, organisation, from_day, state, via, made_by, \
+         made_at, version) VALUES ($1, $2, $3, $4, '2026-01-01', 'live', 'direct', 'desk', 1, 1)",
+    )
+    .bind(uuid(10_000 * number + organisation))
+    .bind(user(number))
+    .bind(uuid(organisation))
+    .bind(format!("Z{organisation:05}"))
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// Closes a profile, as the part that keeps people does.
+pub(crate) async fn close(db: &Db, number: u64) {
+    db.write(move |tx| {
+        Box::pin(async move {
+            sqlx::query("UPDATE directory_person SET state = 'closed' WHERE user_id = $1")
+                .bind(user(number))
+                .execute(&mut *tx)
+                .await?;
+            Ok::<_, platform::db::Error>(())
+        })
+    })
+    .await
+    .unwrap();
+}
+
+/// A session as the contract has it: the row holds the hash of what the browser holds.
+pub(super) async fn open_session(db: &Db, number: u64, method: &str, now: Millis) -> String {
+    let mut secret = [0; 32];
+    aws_lc_rs::rand::fill(&mut secret).unwrap();
+    let (hash, method) = (digest(&SHA256, &secret).as_ref().to_vec(), method.to_owned());
+    db.write(move |tx| {
+        Box::pin(async move {
+            let name = URL_SAFE_NO_PAD.encode(&hash[..16]);
+            sqlx::query(
+                "INSERT INTO authn_session (session_id, sid, secret, user_id, method, authenticator, authenticated_at, \
+                 last_used_at, expires_at) VALUES ($1, $2, $3, $4, $5, 'card:0a', $6, $6, $7)",
+            )
+            .bind(uuid(u64::from_be_bytes(hash[..8].try_into().unwrap()) % 1_000_000_000_000))
+            .bind(name)
+            .bind(hash)
+            .bind(user(number))
+            .bind(method)
+            .bind(now.0)
+            .bind(now.0 + 12 * 3_600_000)
+            .execute(&mut *tx)
+            .await?;
+            Ok::<_, platform::db::Error>(())
+        })
+    })
+    .await
+    .unwrap();
+    format!("__Host-lanyard-session={}", URL_SAFE_NO_PAD.encode(secret))
+}

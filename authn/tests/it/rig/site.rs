@@ -1,0 +1,112 @@
+//! The server of a relying party, over TLS on this machine: it publishes keys and hears of logouts.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use http::{HeaderMap, StatusCode};
+use platform::web::{ClientCertificates, Listener, ListenerConfig, Protocols, Resumption, TlsConfig};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+/// A server with what it is to answer.
+pub(crate) struct Site {
+    folder: TempDir,
+    port: u16,
+    said: Arc<Said>,
+    _stop: oneshot::Sender<()>,
+}
+
+/// What it answers, and what it heard.
+#[derive(Default)]
+struct Said {
+    keys: Mutex<(u16, String)>,
+    fetched: Mutex<u32>,
+    logout: Mutex<u16>,
+    heard: Mutex<Vec<(HeaderMap, String)>>,
+}
+
+impl Site {
+    pub(crate) async fn start() -> Self {
+        platform::tls::install_crypto_provider();
+        let folder = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let (certificate, key) = (folder.path().join("site.pem"), folder.path().join("site.key"));
+        std::fs::write(&certificate, made.cert.pem()).unwrap();
+        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        let tls = TlsConfig {
+            certificate,
+            key,
+            client_certificates: ClientCertificates::Never,
+            resumption: Resumption::Allowed,
+            protocols: Protocols::Http1,
+        };
+        let listener =
+            Listener::bind(&ListenerConfig::new("127.0.0.1:0".parse().unwrap(), Some(tls))).await.unwrap();
+        let port = listener.local_addr().port();
+        let said = Arc::new(Said::default());
+        let router = Router::new()
+            .route("/jwks", get(keys))
+            .route("/elsewhere", get(|| async { (StatusCode::FOUND, [("location", "/jwks")]) }))
+            .route("/logout", post(logout))
+            .with_state(Arc::clone(&said));
+        let (stop, stopped) = oneshot::channel::<()>();
+        tokio::spawn(async move {
+            // An error says that the sender is gone, which is a stop too.
+            let told = async move { drop(stopped.await) };
+            listener.serve(router, told).await
+        });
+        Self { folder, port, said, _stop: stop }
+    }
+
+    /// The file with what its certificate leads to: itself.
+    pub(crate) fn anchors(&self) -> PathBuf {
+        self.folder.path().join("site.pem")
+    }
+
+    /// An address on it.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.port)
+    }
+
+    /// Publishes this from now on.
+    pub(crate) fn publish(&self, status: u16, body: &str) {
+        *self.said.keys.lock().unwrap() = (status, body.to_owned());
+    }
+
+    /// Publishes keys.
+    pub(crate) fn publish_keys(&self, keys: &[Value]) {
+        self.publish(200, &serde_json::json!({"keys": keys}).to_string());
+    }
+
+    /// How often its keys were fetched.
+    pub(crate) fn fetched(&self) -> u32 {
+        *self.said.fetched.lock().unwrap()
+    }
+
+    /// Answers logouts with this from now on.
+    pub(crate) fn answer_logouts(&self, status: u16) {
+        *self.said.logout.lock().unwrap() = status;
+    }
+
+    /// The logouts that it heard of, with their headers.
+    pub(crate) fn heard(&self) -> Vec<(HeaderMap, String)> {
+        self.said.heard.lock().unwrap().clone()
+    }
+}
+
+async fn keys(State(said): State<Arc<Said>>) -> Response {
+    *said.fetched.lock().unwrap() += 1;
+    let (status, body) = said.keys.lock().unwrap().clone();
+    (StatusCode::from_u16(status).unwrap(), body).into_response()
+}
+
+async fn logout(State(said): State<Arc<Said>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    said.heard.lock().unwrap().push((headers, String::from_utf8(body.to_vec()).unwrap()));
+    StatusCode::from_u16(*said.logout.lock().unwrap()).unwrap()
+}
