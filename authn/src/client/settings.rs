@@ -188,10 +188,11 @@ fn defaults(config: &ClientConfig) -> Result<(), Error> {
     if codes && !scopes.has(Scope::OpenId) {
         return Err(Error::field("scopes", "Whoever exchanges codes needs openid."));
     }
-    if codes && !config.grant_types.contains(&GrantType::ClientCredentials) {
-        if let Some(word) = scopes.words().find(|word| !known(word)) {
-            return Err(Error::field("scopes", format!("There is no scope {word} of a person.")));
-        }
+    if codes
+        && !config.grant_types.contains(&GrantType::ClientCredentials)
+        && let Some(word) = scopes.words().find(|word| !known(word))
+    {
+        return Err(Error::field("scopes", format!("There is no scope {word} of a person.")));
     }
     if !Scopes::of(config.default_scopes.iter().map(String::as_str)).is_within(&scopes) {
         return Err(Error::field("default_scopes", "Only what stands in scopes too."));

@@ -103,7 +103,7 @@ pub(super) fn refused(refusal: Refusal) -> Response {
 /// Logs what went wrong on our side.
 pub(super) fn logged(refusal: Refusal) {
     if let Some(error) = refusal.source {
-        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        let cause = std::error::Error::source(&*error).map(ToString::to_string).unwrap_or_default();
         tracing::error!(%error, %cause, "a request of a relying party failed: {error}");
     }
 }

@@ -183,10 +183,12 @@ fn standing(waiting: &Waiting, session: Option<Session>) -> Standing {
     if !interaction.wanted.satisfied_by(session.method, session.authenticated_at) {
         return Standing::Missing;
     }
-    match is_meant(request, &session) {
-        true => Standing::Good(Box::new(session)),
-        false if session.authenticated_at >= interaction.created_at => Standing::Other,
-        false => Standing::Missing,
+    if is_meant(request, &session) {
+        Standing::Good(Box::new(session))
+    } else if session.authenticated_at >= interaction.created_at {
+        Standing::Other
+    } else {
+        Standing::Missing
     }
 }
 
@@ -204,9 +206,10 @@ async fn decide(
     let kept = interactions::chosen_role(provider.db.read(), &session.sid).await?;
     if let Chosen::Role(id) = chosen {
         // A role that is no longer theirs, or never was, is chosen again.
-        return Ok(match role::holds(&claims.roles, &id) {
-            true => Decision::Role(id),
-            false => role::decide(claims.roles, None, Asked::Anew),
+        return Ok(if role::holds(&claims.roles, &id) {
+            Decision::Role(id)
+        } else {
+            role::decide(claims.roles, None, Asked::Anew)
         });
     }
     let asked = if waiting.request.scope.has(Scope::ChangedRole) { Asked::Anew } else { Asked::Once };

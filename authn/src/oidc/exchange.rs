@@ -46,6 +46,7 @@ fn shown<S: Serializer>(secret: &Zeroizing<String>, serializer: S) -> Result<S::
     serializer.serialize_str(secret)
 }
 
+#[expect(clippy::ref_option, reason = "serde gives it so")]
 fn shown_if_any<S: Serializer>(secret: &Option<Zeroizing<String>>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(secret.as_ref().map_or("", |secret| secret.as_str()))
 }

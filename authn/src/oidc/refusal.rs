@@ -89,7 +89,7 @@ pub(crate) struct Refusal {
     /// The name under which the list of failures has it.
     pub(crate) correlation: Option<String>,
     /// What went wrong on our side, for the log.
-    pub(crate) source: Option<Error>,
+    pub(crate) source: Option<Box<Error>>,
 }
 
 impl Refusal {
@@ -133,6 +133,6 @@ impl From<Error> for Refusal {
         } else {
             (Code::ServerError, "Something went wrong on the server. It has been logged.")
         };
-        Self { code, description: description.to_owned(), correlation: None, source: Some(error) }
+        Self { code, description: description.to_owned(), correlation: None, source: Some(Box::new(error)) }
     }
 }

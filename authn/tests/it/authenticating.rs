@@ -65,10 +65,13 @@ platform::both_engines! {
         config["jwks_uri_signing_algorithm"] = json!("ES256");
         rig.register("rp", &config).await;
         let by_secret = async |client: &str| {
+            // The list is in the order of time.
+            rig.pass(1);
             let header = basic(client, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
             rig.form("/token", &[("authorization", &header)], &[grant]).await
         };
         let by_key = async |pair: &Pair, kid: &str, client: &str| {
+            rig.pass(1);
             let assertion = pair.assertion("ES256", kid, rig.now(), &json!({"iss": client, "sub": client}));
             let pairs = [grant, ("client_assertion_type", TYPE), ("client_assertion", assertion.as_str())];
             rig.form("/token", &[], &pairs).await
@@ -111,6 +114,7 @@ platform::both_engines! {
             (&good, json!({"jti": null}), "jti", "jti"),
             (&good, json!({"iat": now.seconds() + 3600}), "future", "future"),
         ] {
+            rig.pass(1);
             let assertion = pair.sign(header, &claims(now, &change));
             let pairs = [("grant_type", "client_credentials"), ("client_assertion_type", TYPE), ("client_assertion", assertion.as_str())];
             let answered = rig.form("/token", &[], &pairs).await;

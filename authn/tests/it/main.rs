@@ -10,3 +10,4 @@ mod flows;
 mod registry;
 mod rig;
 mod roles;
+mod zz_events;

@@ -4,6 +4,7 @@ use http::{Method, StatusCode};
 use platform::db::Db;
 use serde_json::json;
 
+use crate::rig::system;
 use crate::world::{
     AGENT, MANAGER, NURSE, ROLE_OF_AGENTS, ROLE_OF_NURSES, SPONSOR, World, approval, close_person, position,
     user, who,
@@ -113,5 +114,26 @@ platform::both_engines! {
         assert_eq!(switched.code(), "role-of-another-session");
         world.act(&manager, &format!("/directory/assignments/{agents}/removal"), &json!({"notes": "x"})).await;
         assert_eq!(assign(as_agent, NURSE + 2).await.code(), "role-not-yours");
+    }
+
+    /// Sign-in is told of a person in one answer, with the names of everything; nobody else is, and of who has left nothing is.
+    async fn sign_in_is_told_in_one_answer(db: Db) {
+        let world = World::new(db.clone()).await;
+        world.assign(&who(AGENT), NURSE, &world.ward).await;
+        let path = format!("/directory/people/{}/claims", user(NURSE));
+        let sign_in = system("sign-in", &[directory::api::CLAIMS]);
+        let told = world.rig.get(&sign_in, &path).await;
+        assert_eq!(told.status, StatusCode::OK, "{:?}", told.body);
+        let role = &told.body["roles"][0];
+        assert_eq!((role["person_roleid"].clone(), role["org_name"].clone()), (world.roles(NURSE).await[0]["person_roleid"].clone(), json!("RXX01")));
+        // No national list is loaded: names are the codes.
+        assert_eq!(role["role_name"], "\"S0010\":\"G0020\":\"R8000\"");
+        assert_eq!((role["activities"].clone(), role["aow"].clone()), (role["activity_codes"].clone(), role["aow_codes"].clone()));
+        assert_eq!((told.body["assurance"].clone(), told.body.get("email")), (json!("none"), None));
+        for caller in [world.operator.clone(), who(MANAGER), who(NURSE)] {
+            assert_eq!(world.rig.get(&caller, &path).await.status, StatusCode::FORBIDDEN);
+        }
+        close_person(&db, NURSE).await;
+        assert_eq!(world.rig.get(&sign_in, &path).await.status, StatusCode::NOT_FOUND);
     }
 }

@@ -110,7 +110,7 @@ async fn contact(tx: &mut Tx) -> Result<(), platform::db::Error> {
 pub(crate) async fn assign(tx: &mut Tx, number: u64, organisation: u64) -> Result<(), platform::db::Error> {
     sqlx::query(
         "INSERT INTO directory_assignment (assignment_id, user_id, position_id, organisation, from_day, state, via, made_by, \
-         made_at, version) VALUES ($1, $2, $3, $4, '2026-01-01', 'live', 'direct', 'desk', 1, 1)",
+         made_at, version) VALUES ($1, $2, $3, $4, '2026-01-01', 'live', 'cim', 'desk', 1, 1)",
     )
     .bind(uuid(10_000 * number + organisation))
     .bind(user(number))

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use platform::caller::{Caller, CallerKind};
-use platform::db::Tx;
 use platform::id::{OdsCode, UserId};
 use platform::problem::{Body, Problem};
 use platform::web::{Json, Path};
@@ -53,27 +52,39 @@ async fn claims(register: &Register, user: &UserId) -> Result<PersonClaims, Erro
         .map(|one| one.contact.value);
     let registrations = people_evidence::registrations(&mut *read, user).await?;
     let roles = roles_of(register, &mut read, user, Day::of(register.now())).await?;
-    let book = current(register).await?;
-    let mut places = BTreeMap::new();
-    for role in &roles {
-        if !places.contains_key(&role.org_code) {
-            let name = organisation_name(register, &role.org_code).await?;
-            places.insert(role.org_code.clone(), name);
+    let mut names = Names::default();
+    for code in roles.iter().flat_map(|role| &role.workgroups_codes) {
+        if !names.workgroups.contains_key(code) {
+            let id = code.parse().map_err(|_| Error::Stored { what: "workgroup of a role" })?;
+            let name =
+                workgroups::find(&mut read, &id).await?.map_or_else(|| code.clone(), |group| group.name);
+            names.workgroups.insert(code.clone(), name);
         }
     }
-    let mut named = Vec::with_capacity(roles.len());
-    for role in roles {
-        let org_name = places.get(&role.org_code).cloned().unwrap_or_default();
-        named.push(with_names(&mut read, &book, org_name, role).await?);
+    // What follows asks the pool itself: whoever holds a connection then could wait for themselves.
+    drop(read);
+    for role in &roles {
+        if !names.organisations.contains_key(&role.org_code) {
+            let name = organisation_name(register, &role.org_code).await?;
+            names.organisations.insert(role.org_code.clone(), name);
+        }
     }
+    let book = current(register).await?;
     Ok(PersonClaims {
         person: user.to_string(),
         name: profile.name,
         assurance: profile.assurance,
         email,
         registrations,
-        roles: named,
+        roles: roles.into_iter().map(|role| with_names(&book, &names, role)).collect(),
     })
+}
+
+/// Names by their codes.
+#[derive(Default)]
+struct Names {
+    organisations: BTreeMap<String, String>,
+    workgroups: BTreeMap<String, String>,
 }
 
 async fn organisation_name(register: &Register, code: &str) -> Result<String, Error> {
@@ -82,17 +93,7 @@ async fn organisation_name(register: &Register, code: &str) -> Result<String, Er
     Ok(found.map_or_else(|| code.to_string(), |organisation| organisation.record.name))
 }
 
-async fn with_names(
-    read: &mut Tx,
-    book: &Book,
-    org_name: String,
-    role: PersonRole,
-) -> Result<NamedRole, Error> {
-    let mut groups = Vec::with_capacity(role.workgroups_codes.len());
-    for code in &role.workgroups_codes {
-        let id = code.parse().map_err(|_| Error::Stored { what: "workgroup of a role" })?;
-        groups.push(workgroups::find(read, &id).await?.map_or_else(|| code.clone(), |group| group.name));
-    }
+fn with_names(book: &Book, names: &Names, role: PersonRole) -> NamedRole {
     let activity = |code: &String| {
         let found = code.parse().ok().and_then(|code| book.activity(code));
         found.map_or_else(|| code.clone(), |one| one.name.clone())
@@ -101,15 +102,16 @@ async fn with_names(
         let found = code.parse().ok().and_then(|code| book.area(code));
         found.map_or_else(|| code.clone(), |one| one.name.clone())
     };
+    let group = |code: &String| names.workgroups.get(code).unwrap_or(code).clone();
     let entry = role.role_code.parse().ok().and_then(|code| book.job_role(code));
-    Ok(NamedRole {
-        org_name,
+    NamedRole {
+        org_name: names.organisations.get(&role.org_code).unwrap_or(&role.org_code).clone(),
         role_name: role_name(entry, &role.role_code),
         activities: role.activity_codes.iter().map(activity).collect(),
         aow: role.aow_codes.iter().map(area).collect(),
-        workgroups: groups,
+        workgroups: role.workgroups_codes.iter().map(group).collect(),
         role,
-    })
+    }
 }
 
 /// The three names in quotes; where the national list does not know one, its code.
