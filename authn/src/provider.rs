@@ -46,8 +46,10 @@ pub struct Shared {
     pub(crate) config: Config,
     pub(crate) db: Db,
     pub(crate) clock: Clock,
+    #[expect(dead_code, reason = "the sign-in pages use it")]
     pub(crate) hsm: Hsm,
     pub(crate) directory: directory::api::Client,
+    #[expect(dead_code, reason = "the sign-in pages use it")]
     pub(crate) ca: ca::api::Client,
     pub(crate) random: SystemRandom,
     /// The issuers and their addresses.

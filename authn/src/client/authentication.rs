@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::oidc::parameters::Parameters;
 use crate::oidc::refusal::{Code, Refusal};
 use crate::provider::Provider;
-use crate::secret::sha256_hex;
+use crate::secret::Secret;
 use crate::store::clients;
 
 /// The one type of assertion that is read. RFC 7523 2.2.
@@ -60,7 +60,8 @@ pub(crate) async fn authenticate(
         Proof::Assertion(text) => by_assertion(provider, presented, text, now).await,
         Proof::Secret { client, secret, method } => {
             let found = known(provider, &client).await?;
-            let secret = sha256_hex(secret.as_bytes());
+            // What is none of our making is nobody's.
+            let secret = Secret::parse(&secret).map(|secret| secret.stored()).unwrap_or_default();
             let checked = match &found {
                 None => Err(Failure::alike("client", "There is no such client.")),
                 Some(found) => is_registered(found, method).and_then(|()| is_secret(found, &secret)),

@@ -10,4 +10,3 @@ mod flows;
 mod registry;
 mod rig;
 mod roles;
-mod zz_events;

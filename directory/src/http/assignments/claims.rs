@@ -12,7 +12,6 @@ use super::people::roles_of;
 use crate::api::{CLAIMS, Channel, NamedRole, PersonClaims, PersonRole};
 use crate::day::Day;
 use crate::error::Error;
-use crate::person::State as PersonState;
 use crate::rbac::{Book, Entry, current};
 use crate::register::Register;
 use crate::store::{organisations, people, people_contacts, people_evidence, workgroups};
@@ -43,8 +42,11 @@ pub(in crate::http) async fn show(
 
 async fn claims(register: &Register, user: &UserId) -> Result<PersonClaims, Error> {
     let mut read = register.db.read().acquire().await?;
-    let profile = people::find(&mut *read, user).await?.filter(|found| found.state == PersonState::Open);
-    let profile = profile.ok_or_else(|| Error::unknown("person", user))?;
+    let unknown = || Error::unknown("person", user);
+    if people::is_open(&mut *read, user).await? != Some(true) {
+        return Err(unknown());
+    }
+    let profile = people::find(&mut *read, user).await?.ok_or_else(unknown)?;
     let addresses = people_contacts::of(&mut *read, user).await?;
     let email = addresses
         .into_iter()
