@@ -59,6 +59,7 @@ pub(crate) const REGISTER: [(&str, &str); 101] = [
     ("POST", "/directory/people/{user_id}/reopen"),
     ("GET", "/directory/people/{user_id}/roles"),
     ("POST", "/directory/people/{user_id}/verification"),
+    ("GET", "/directory/permissions/issue-authenticator"),
     ("GET", "/directory/positions"),
     ("POST", "/directory/positions"),
     ("GET", "/directory/positions/{position}"),

@@ -1,6 +1,7 @@
 //! The register as other modules call it.
 
 use http::Method;
+use platform::caller::Caller;
 use platform::id::UserId;
 use platform::peer::Peer;
 use platform::problem::Problem;
@@ -29,8 +30,23 @@ impl Client {
         Ok(page.changes)
     }
 
-    /// How far a consumer has come; `None` of one that has never said so.
-    pub async fn applied(&self, consumer: &str) -> Result<Option<u64>, Problem> {
+    /// Demands that whoever calls may issue or take away authenticators of a person now.
+    pub async fn may_issue_authenticator(&self, caller: &Caller, person: &UserId) -> Result<(), Problem> {
+        let mut path = format!(
+            "/directory/permissions/issue-authenticator?by={}&person={person}",
+            caller.subject.parse::<UserId>().map_err(Problem::internal)?
+        );
+        // Both are words of ours, or come from one that was parsed: digits and letters.
+        for (name, value) in [("assurance", &caller.assurance), ("role_profile", &caller.role_profile)] {
+            if let Some(value) = value.as_ref().filter(|it| it.bytes().all(|b| b.is_ascii_alphanumeric())) {
+                path = format!("{path}&{name}={value}");
+            }
+        }
+        self.peer.call(Method::GET, &path, None::<&()>).await
+    }
+
+    /// How far a consumer has come.
+    pub async fn applied(&self, consumer: &str) -> Result<u64, Problem> {
         let all: Vec<Consumer> = self.peer.call(Method::GET, "/directory/consumers", None::<&()>).await?;
         Ok(all.into_iter().find(|one| one.name == consumer).map(|one| one.applied))
     }

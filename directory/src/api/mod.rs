@@ -13,6 +13,7 @@ mod people;
 mod people_contact;
 mod people_evidence;
 mod people_import;
+mod permissions;
 mod positions;
 mod rbac;
 mod requests;
@@ -22,6 +23,7 @@ pub use actor::{ActingAs, ActingRole};
 pub use assignments::*;
 pub use campaigns::*;
 pub use page::{Page, PageQuery};
+pub use permissions::PermissionQuery;
 pub use positions::*;
 pub use requests::*;
 pub use workgroups::*;
@@ -58,6 +60,8 @@ use platform::caller::Act;
 
 /// To read the register.
 pub const READ: Act = Act("directory:read");
+/// To ask what somebody may do, for a module that acts in their name.
+pub const ASK: Act = Act("directory:ask");
 /// To follow the change feed.
 pub const CHANGES: Act = Act("directory:changes");
 /// To act in the register in one's own rank; what that allows, [`crate::authority::may`] decides for each act.

@@ -14,6 +14,7 @@ mod people_acts;
 mod people_contacts;
 mod people_import;
 mod people_photo;
+mod permissions;
 mod positions;
 mod rbac;
 mod requests;
@@ -47,6 +48,7 @@ pub fn router(register: Register) -> Router {
         .merge(scim::router())
         .merge(scim_users::router())
         .merge(actor::router())
+        .merge(permissions::router())
         .merge(positions::router())
         .merge(assignments::router())
         .merge(workgroups::router())
@@ -119,6 +121,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut whole = Document::openapi();
     for area in [
         actor::Document::openapi(),
+        permissions::Document::openapi(),
         organisations::Document::openapi(),
         rbac::Document::openapi(),
         People::openapi(),

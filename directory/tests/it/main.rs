@@ -18,6 +18,7 @@ mod people_import;
 mod people_kill;
 mod people_lives;
 mod people_rig;
+mod permissions;
 mod positions;
 mod rbac;
 mod requests;
