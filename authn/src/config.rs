@@ -7,7 +7,11 @@ use hsm::Alg;
 use serde::Deserialize;
 use url::Url;
 
+use crate::authenticator::password::Passwords;
+use crate::authenticator::webauthn::Keys;
 use crate::error::Error;
+use crate::session::Sessions;
+use crate::throttle::Throttle;
 
 /// How sign-in behaves on this machine.
 #[derive(Clone, Debug, Deserialize)]
@@ -15,66 +19,27 @@ use crate::error::Error;
 pub struct Config {
     /// The issuer of the plain paths: `https://`, a host, and a port where it is not 443; no path.
     pub issuer: String,
-    /// Whether the issuer of the CIS2 paths says its port, `:443`, as that of CIS2 does.
-    #[serde(default = "yes")]
-    pub cis2_port_in_issuer: bool,
-    /// The token keys, made in the token where they are missing. Of each algorithm the first signs; the others are published
-    /// only, so that relying parties know a key before it signs and after.
-    #[serde(default = "default_keys")]
-    pub keys: Vec<KeyConfig>,
-    /// For how many seconds a code can be used.
-    #[serde(default = "default_code_seconds")]
-    pub code_seconds: u32,
-    /// For how many seconds an access token can be used.
-    #[serde(default = "default_token_seconds")]
-    pub access_token_seconds: u32,
-    /// For how many seconds an ID token is good.
-    #[serde(default = "default_token_seconds")]
-    pub id_token_seconds: u32,
-    /// For how many minutes a refresh token can be used; it ends with its session in any case.
-    #[serde(default = "default_refresh_minutes")]
-    pub refresh_token_minutes: u32,
-    /// For how many minutes somebody can sign in for an authorisation request.
-    #[serde(default = "default_interaction_minutes")]
-    pub interaction_minutes: u32,
-    /// PEM file of anchors that the servers of relying parties may lead to, beside those of the machine.
+    /// What people read where they sign in.
+    #[serde(default = "default_name")]
+    pub name: String,
+    /// The origin of the port for cards, as browsers reach it; without it nobody signs in with a card.
+    pub cards_origin: Option<String>,
+    /// How long sessions live.
     #[serde(default)]
-    pub anchors: Option<PathBuf>,
+    pub sessions: Sessions,
+    /// What keys and passkeys are worth.
+    #[serde(default)]
+    pub webauthn: Keys,
+    /// What hashing a password costs.
+    #[serde(default)]
+    pub passwords: Passwords,
+    /// How guessing is slowed down.
+    #[serde(default)]
+    pub throttle: Throttle,
 }
 
-/// A key that signs tokens.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KeyConfig {
-    /// Its label in the token.
-    pub label: String,
-    /// Its algorithm: an RSA key signs RS256 and PS256, `p-256` ES256, `ed25519` EdDSA.
-    pub alg: Alg,
-}
-
-const fn yes() -> bool {
-    true
-}
-
-fn default_keys() -> Vec<KeyConfig> {
-    let key = |label: &str, alg| KeyConfig { label: label.to_owned(), alg };
-    vec![key("id-token-rsa-1", Alg::Rsa2048), key("id-token-p256-1", Alg::P256)]
-}
-
-const fn default_code_seconds() -> u32 {
-    60
-}
-
-const fn default_token_seconds() -> u32 {
-    3600
-}
-
-const fn default_refresh_minutes() -> u32 {
-    720
-}
-
-const fn default_interaction_minutes() -> u32 {
-    10
+fn default_name() -> String {
+    "Care sign-in".to_owned()
 }
 
 impl Config {
@@ -130,7 +95,21 @@ impl Config {
                 sentence: "authn.refresh_token_minutes is between 1 and 1440, interaction_minutes between 1 and 60",
             });
         }
-        Ok(())
+        if !(1..=60).contains(&self.name.chars().count()) {
+            return Err(Error::Setting { sentence: "authn.name has 1 to 60 characters" });
+        }
+        if self
+            .cards_origin
+            .as_deref()
+            .is_some_and(|origin| !origin.starts_with("https://") || origin.matches('/').count() != 2)
+        {
+            return Err(Error::Setting {
+                sentence: "authn.cards_origin starts with https:// and ends with the host or its port",
+            });
+        }
+        self.sessions.check()?;
+        self.passwords.check()?;
+        self.throttle.check()
     }
 
     /// How long a code can be used.

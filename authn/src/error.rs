@@ -58,6 +58,39 @@ pub enum Error {
     /// The token did not do its part.
     #[error("the token did not do its part")]
     Hsm(#[from] hsm::Error),
+    /// The thing changed since the caller read it.
+    #[error("the {what} is at version {present}")]
+    Changed {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its version now.
+        present: i64,
+    },
+    /// No thread was free to hash a password.
+    #[error("too many passwords are being checked")]
+    Busy,
+    /// Passwords cannot be hashed as the settings say.
+    #[error("passwords cannot be hashed: {reason}")]
+    Hashing {
+        /// Why.
+        reason: String,
+    },
+    /// A file that the settings name cannot be read.
+    #[error("{what}: the file {path} cannot be read")]
+    File {
+        /// The setting.
+        what: &'static str,
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A value of ours does not become JSON, or not again what it was.
+    #[error("a value does not read back from JSON")]
+    Json(#[source] serde_json::Error),
+    /// The library for keys did not do its part.
+    #[error("a ceremony could not be begun")]
+    Ceremony(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The system gave no random numbers.
     #[error("the system has no random numbers")]
     NoRandomness,
@@ -75,6 +108,16 @@ impl Error {
     /// The state of things forbids it.
     pub fn conflict(code: &'static str, sentence: impl Into<String>) -> Self {
         Self::Conflict { code, sentence: sentence.into() }
+    }
+
+    /// A value of ours does not become JSON, or not again what it was.
+    pub(crate) fn json(source: serde_json::Error) -> Self {
+        Self::Json(source)
+    }
+
+    /// The library for keys did not do its part.
+    pub(crate) fn webauthn(source: webauthn_rs::prelude::WebauthnError) -> Self {
+        Self::Ceremony(source.into())
     }
 
     /// There is no such thing.
@@ -116,11 +159,18 @@ impl From<Error> for Problem {
                 Problem::invalid("field-invalid", format!("The member {field} is refused: {sentence}"))
             }
             Error::Conflict { code, sentence } => Problem::conflict(code, sentence),
-            Error::Module(problem) => problem,
-            Error::Changed => Problem::precondition_failed(
+            Error::Changed { what, present } => Problem::precondition_failed(
                 "changed",
-                "The client was changed since you read it. Read it again, and give its new hash.",
+                format!(
+                    "The {what} was changed since you read it, and is at version {present} now. Read it again."
+                ),
             ),
+            Error::Busy => Problem::unavailable(
+                "passwords-busy",
+                "Many passwords are being checked at the moment. Try again.",
+                std::time::Duration::from_secs(1),
+            ),
+            Error::Module(problem) => problem,
             Error::Hsm(source) => token(source),
             Error::Db(source) => source.into(),
             other => Problem::internal(other),

@@ -9,22 +9,28 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
-mod client;
+mod authenticator;
 mod config;
+mod enrolment;
 mod error;
 mod events;
 mod http;
 mod interaction;
-mod oidc;
+mod login;
+mod pages;
 mod provider;
-mod role;
-mod secret;
 mod session;
+mod sign_in;
 mod store;
-mod token;
+mod throttle;
 
-pub use config::{Config, KeyConfig};
+pub use authenticator::AuthenticatorEvent;
+pub use authenticator::app::{rewrap, sealed_seeds};
+pub use authenticator::password::Passwords;
+pub use authenticator::webauthn::{Keys, Unproven};
+pub use config::Config;
 pub use error::Error;
-pub use events::Event;
-pub use http::{openapi, router};
-pub use provider::{Parts, Provider, Shared};
+pub use http::{cards_router, in_pages, openapi, router};
+pub use provider::{Parts, Provider};
+pub use session::{CONSUMER, Concurrent, IdleEnds, SessionEvent, Sessions};
+pub use throttle::Throttle;

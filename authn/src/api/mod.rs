@@ -1,14 +1,20 @@
 //! What others may say to sign-in: its acts and the types on the wire.
 
-mod clients;
+mod people;
 
 use platform::caller::Act;
 
-pub use clients::{
-    AssertionAlg, AuthMethod, ClientConfig, Configs, DefaultPrompt, Deliveries, Delivery, Failure, Failures,
-    FetchedKeys, GrantType, HashQuery, Introspection, ListQuery, NewConfig, Pkce, Registered, ReplaceConfig,
-    TokenAlg,
+pub use people::{
+    AuthenticatorChange, AuthenticatorInfo, Authenticators, Ended, EnrolmentInfo, EnrolmentPurpose,
+    NewEnrolment, SessionInfo, SessionQuery, Sessions,
 };
 
 /// To register relying parties and to read why they were refused.
 pub const CLIENTS: Act = Act("authn:clients");
+
+/// To see and end the sessions of anybody.
+pub const SESSIONS: Act = Act("authn:sessions");
+/// To see, issue and take away the authenticators of anybody.
+pub const AUTHENTICATORS: Act = Act("authn:authenticators");
+/// To look after one's own sessions and authenticators: what every person may.
+pub const OWN: Act = Act("authn:own");

@@ -1,15 +1,24 @@
 //! The routes of sign-in.
 
-mod authorise;
-mod browser;
-mod clients;
-mod discovery;
-mod end_session;
-mod form;
-mod pages;
-mod reading;
-mod tokens;
-mod userinfo;
+mod account;
+mod assets;
+mod authenticators;
+mod came;
+mod cards;
+mod enrol;
+mod enrol_app;
+mod enrol_key;
+mod own;
+mod page;
+mod sessions;
+mod sign_in;
+mod sign_in_app;
+mod sign_in_card;
+mod sign_in_key;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use utoipa::OpenApi;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -18,91 +27,45 @@ use utoipa::OpenApi;
 
 use crate::oidc::face::REALM;
 use crate::provider::Provider;
+pub use cards::{cards_router, in_pages};
+
+/// Largest body of the pages and of the routes for people: what a key answers has some kilobytes.
+const LARGEST: usize = 64 * 1024;
 
 /// Largest body: a form of the protocol, or a registration with its keys.
 const LARGEST: usize = 128 * 1024;
 
 /// Everything that sign-in answers.
 pub fn router(provider: Provider) -> Router {
-    plain().merge(realm()).merge(clients::router()).layer(DefaultBodyLimit::max(LARGEST)).with_state(provider)
+    for_people().with_state(provider)
 }
 
-/// The protocol under plain paths.
-fn plain() -> Router<Provider> {
-    Router::new()
-        .route("/.well-known/openid-configuration", get(discovery::document))
-        .route("/jwks", get(discovery::keys))
-        .route("/authorize", get(authorise::show).post(authorise::send))
-        .route("/authorize/continue/{interaction}", get(authorise::proceed).post(authorise::choose))
-        .route("/token", post(tokens::exchange))
-        .route("/userinfo", get(userinfo::show).post(userinfo::send))
-        .route("/introspect", post(tokens::introspect))
-        .route("/revoke", post(tokens::revoke))
-        .route("/par", post(tokens::push))
-        .route("/end-session", get(end_session::show).post(end_session::send))
+/// The pages, and the routes about people.
+fn for_people() -> Router<Provider> {
+    sign_in::router()
+        .merge(sign_in_app::router())
+        .merge(sign_in_card::router())
+        .merge(sign_in_key::router())
+        .merge(enrol::router())
+        .merge(enrol_app::router())
+        .merge(enrol_key::router())
+        .merge(account::router())
+        .merge(sessions::router())
+        .merge(authenticators::router())
+        .merge(assets::router())
+        .layer(DefaultBodyLimit::max(LARGEST))
 }
 
-/// The same as relying parties of CIS2 know it.
-#[rustfmt::skip]
-fn realm() -> Router<Provider> {
-    Router::new()
-        .route("/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/.well-known/openid-configuration", get(discovery::document))
-        .route("/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/connect/jwk_uri", get(discovery::keys))
-        .route("/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/authorize", get(authorise::show).post(authorise::send))
-        .route("/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/access_token", post(tokens::exchange))
-        .route("/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/userinfo", get(userinfo::show).post(userinfo::send))
-        .route("/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/introspect", post(tokens::introspect))
-        .route("/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/token/revoke", post(tokens::revoke))
-        .route("/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/par", post(tokens::push))
-        .route("/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/connect/endSession", get(end_session::show).post(end_session::send))
-}
-
-/// The plain path of everything, and what it is below the realm.
-const BELOW_THE_REALM: [(&str, &str); 9] = [
-    ("/.well-known/openid-configuration", "/.well-known/openid-configuration"),
-    ("/jwks", "/connect/jwk_uri"),
-    ("/authorize", "/authorize"),
-    ("/token", "/access_token"),
-    ("/userinfo", "/userinfo"),
-    ("/introspect", "/introspect"),
-    ("/revoke", "/token/revoke"),
-    ("/par", "/par"),
-    ("/end-session", "/connect/endSession"),
-];
-
-/// The routes of the protocol.
+/// Style and script.
 #[derive(OpenApi)]
-#[openapi(paths(
-    discovery::document,
-    discovery::keys,
-    authorise::show,
-    authorise::send,
-    authorise::proceed,
-    authorise::choose,
-    tokens::exchange,
-    tokens::introspect,
-    tokens::revoke,
-    tokens::push,
-    userinfo::show,
-    userinfo::send,
-    end_session::show,
-    end_session::send,
-))]
-struct Document;
+#[openapi(paths(assets::show))]
+struct Assets;
 
-/// The routes of sign-in as OpenAPI; those of the protocol a second time below the realm of CIS2.
+/// The routes of sign-in as OpenAPI. The pages are for people and not in it.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let mut document = Document::openapi();
-    let mut further = Vec::new();
-    for (plain, below) in BELOW_THE_REALM {
-        let Some(item) = document.paths.paths.get(plain) else { continue };
-        let mut item = item.clone();
-        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
-            operation.operation_id = operation.operation_id.take().map(|id| format!("cis2_{id}"));
-        }
-        further.push((format!("{REALM}{below}"), item));
+    let mut whole = Assets::openapi();
+    for area in [sessions::Document::openapi(), authenticators::Document::openapi()] {
+        whole.merge(area);
     }
-    document.paths.paths.extend(further);
-    document.merge(clients::Document::openapi());
-    document
+    whole
 }

@@ -1,90 +1,59 @@
-//! Sessions: who signed in, how, and until when.
+//! Who is signed in: sessions, each opened by one authenticator and ended with it.
+//!
+//! A browser holds the secret of its session in a cookie; the row has its SHA-256. Relying parties know a session by its `sid`,
+//! which opens nothing. Every use asks anew whether the person is still there and the authenticator still theirs.
 
-use http::HeaderMap;
-use http::header::COOKIE;
+mod cookie;
+mod end;
+mod events;
+mod leavers;
+mod live;
+mod open;
+mod rule;
+mod secret;
+mod settings;
+mod sweep;
+
 use platform::clock::Millis;
 use platform::id::UserId;
 
-use crate::error::Error;
+use crate::authenticator::Bound;
 use crate::interaction::{Level, Method};
-use crate::oidc::logout;
-use crate::provider::Provider;
-use crate::secret::Secret;
-use crate::store::sessions;
+
+pub(crate) use cookie::{Cookie, SESSION, presented, stranger};
+pub(crate) use end::{EndCause, end, end_all_of_person, end_by_authenticator, end_in};
+pub use events::SessionEvent;
+pub(crate) use events::holder;
+pub use leavers::CONSUMER;
+pub(crate) use live::{by_sid, current};
+pub(crate) use open::{Opened, Opening, Refusal, open_in, refused};
+pub(crate) use secret::Secret;
+pub use settings::{Concurrent, IdleEnds, Sessions};
 
 platform::text_id!(
     /// A session, by its row.
     SessionId
 );
 
-/// The session of this browser.
-pub(crate) const SESSION: &str = "__Host-lanyard-session";
-
-/// A session.
+/// Somebody's session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Session {
     /// Its row.
-    pub(crate) id: SessionId,
-    /// Its public name, in tokens; never what the cookie holds.
-    pub(crate) sid: String,
-    /// Who signed in.
-    pub(crate) person: UserId,
-    /// How.
-    pub(crate) method: Method,
+    pub id: SessionId,
+    /// Its name in tokens. It is public, and never the cookie.
+    pub sid: String,
+    /// Whose it is.
+    pub person: UserId,
+    /// How they signed in.
+    pub method: Method,
     /// What that is worth.
-    pub(crate) level: Level,
-    /// When.
-    pub(crate) authenticated_at: Millis,
-    /// When it was last used.
-    pub(crate) last_used_at: Millis,
+    pub level: Level,
+    /// With what they signed in: the session ends with it.
+    pub bound: Bound,
+    /// When: `auth_time`.
+    pub authenticated_at: Millis,
+    /// When the browser last came with it, to the minute.
+    pub last_used_at: Millis,
     /// When it ends, whatever happens.
-    pub(crate) expires_at: Millis,
-}
-
-/// Why a session ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum EndCause {
-    /// Its browser signed out.
-    SignedOut,
-    /// A relying party signed its user out.
-    ByClient,
-}
-
-/// The live session of a browser.
-pub(crate) async fn current(
-    provider: &Provider,
-    headers: &HeaderMap,
-    now: Millis,
-) -> Result<Option<Session>, Error> {
-    let fields = headers.get_all(COOKIE).iter().filter_map(|field| field.to_str().ok());
-    let pairs = fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let mut values = pairs.filter(|(name, _)| *name == SESSION).map(|(_, value)| value);
-    let (Some(value), None) = (values.next(), values.next()) else { return Ok(None) };
-    let Some(secret) = Secret::parse(value) else { return Ok(None) };
-    sessions::live_by_secret(provider.db.read(), &secret.hash(), now).await
-}
-
-/// The live session with this name.
-pub(crate) async fn by_sid(provider: &Provider, sid: &str, now: Millis) -> Result<Option<Session>, Error> {
-    sessions::live_by_sid(provider.db.read(), sid, now).await
-}
-
-/// Ends a session.
-pub(crate) async fn end(
-    provider: &Provider,
-    id: SessionId,
-    cause: EndCause,
-    now: Millis,
-) -> Result<(), Error> {
-    provider
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                if let Some(session) = sessions::end(tx, &id, &format!("{cause:?}"), now).await? {
-                    logout::enqueue(tx, &session, now).await?;
-                }
-                Ok(())
-            })
-        })
-        .await
+    pub expires_at: Millis,
 }

@@ -2,78 +2,300 @@
 
 use platform::clock::Millis;
 use platform::db::Tx;
+use platform::id::UserId;
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
 
 use super::{Reader, read};
+use crate::authenticator::Bound;
 use crate::error::Error;
 use crate::interaction::Method;
 use crate::session::{Session, SessionId};
 
-type Columns = (String, String, String, String, i64, i64, i64);
+/// A session as its holder and administrators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listed {
+    /// The session.
+    pub session: Session,
+    /// From where it was opened.
+    pub address: Option<String>,
+    /// What the browser called itself.
+    pub agent: Option<String>,
+}
 
-fn session(row: Columns) -> Result<Session, Error> {
-    let (id, sid, person, method, authenticated_at, last_used_at, expires_at) = row;
-    let method: Method = read("authn_session.method", &method)?;
+fn session(row: &AnyRow) -> Result<Session, Error> {
+    let method: Method = read("authn_session.method", row.try_get("method")?)?;
     Ok(Session {
-        id: read("authn_session.session_id", &id)?,
-        sid,
-        person: read("authn_session.user_id", &person)?,
+        id: read("authn_session.session_id", row.try_get("session_id")?)?,
+        sid: row.try_get("sid")?,
+        person: read("authn_session.user_id", row.try_get("user_id")?)?,
         method,
         level: method.level(),
-        authenticated_at: Millis(authenticated_at),
-        last_used_at: Millis(last_used_at),
-        expires_at: Millis(expires_at),
+        bound: read("authn_session.authenticator", row.try_get("authenticator")?)?,
+        authenticated_at: Millis(row.try_get("authenticated_at")?),
+        last_used_at: Millis(row.try_get("last_used_at")?),
+        expires_at: Millis(row.try_get("expires_at")?),
     })
 }
 
-/// A session that goes on, by the hash of what its browser holds.
-pub(crate) async fn live_by_secret<'c>(
-    reader: impl Reader<'c>,
+/// Stores a new session.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    session: &Session,
     secret: &[u8],
-    now: Millis,
-) -> Result<Option<Session>, Error> {
-    let row: Option<Columns> = sqlx::query_as(
-        "SELECT session_id, sid, user_id, method, authenticated_at, last_used_at, expires_at FROM authn_session \
-         WHERE secret = $1 AND ended_at IS NULL AND expires_at > $2",
+    address: Option<&str>,
+    agent: Option<&str>,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO authn_session (session_id, sid, secret, user_id, method, authenticator, authenticated_at, \
+         last_used_at, expires_at, address, agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
-    .bind(secret.to_vec())
-    .bind(now.0)
-    .fetch_optional(reader)
+    .bind(session.id.as_str())
+    .bind(&session.sid)
+    .bind(secret)
+    .bind(session.person.as_str())
+    .bind(session.method.word())
+    .bind(session.bound.to_string())
+    .bind(session.authenticated_at.0)
+    .bind(session.last_used_at.0)
+    .bind(session.expires_at.0)
+    .bind(address)
+    .bind(agent)
+    .execute(&mut *tx)
     .await?;
-    row.map(session).transpose()
+    Ok(())
 }
 
-/// A session that goes on, by its public name.
-pub(crate) async fn live_by_sid<'c>(
+/// The session that nobody has ended with this secret's hash.
+pub(crate) async fn by_secret<'c>(reader: impl Reader<'c>, secret: &[u8]) -> Result<Option<Session>, Error> {
+    let row = sqlx::query(
+        "SELECT session_id, sid, user_id, method, authenticator, authenticated_at, last_used_at, expires_at \
+         FROM authn_session WHERE secret = $1 AND ended_at IS NULL",
+    )
+    .bind(secret)
+    .fetch_optional(reader)
+    .await?;
+    row.as_ref().map(session).transpose()
+}
+
+/// The session that nobody has ended with this name.
+pub(crate) async fn by_sid<'c>(reader: impl Reader<'c>, sid: &str) -> Result<Option<Session>, Error> {
+    let row = sqlx::query(
+        "SELECT session_id, sid, user_id, method, authenticator, authenticated_at, last_used_at, expires_at \
+         FROM authn_session WHERE sid = $1 AND ended_at IS NULL",
+    )
+    .bind(sid)
+    .fetch_optional(reader)
+    .await?;
+    row.as_ref().map(session).transpose()
+}
+
+/// The sessions of a person that are open, newest first, before the one with this id.
+pub(crate) async fn of_person<'c>(
     reader: impl Reader<'c>,
-    sid: &str,
+    person: &UserId,
     now: Millis,
-) -> Result<Option<Session>, Error> {
-    let row: Option<Columns> = sqlx::query_as(
-        "SELECT session_id, sid, user_id, method, authenticated_at, last_used_at, expires_at FROM authn_session \
-         WHERE sid = $1 AND ended_at IS NULL AND expires_at > $2",
+    before: Option<&SessionId>,
+    limit: u32,
+) -> Result<Vec<Listed>, Error> {
+    let rows = sqlx::query(
+        "SELECT session_id, sid, user_id, method, authenticator, authenticated_at, last_used_at, expires_at, address, \
+         agent FROM authn_session WHERE user_id = $1 AND session_id < $2 AND ended_at IS NULL AND expires_at > $3 \
+         ORDER BY session_id DESC LIMIT $4",
     )
-    .bind(sid.to_owned())
+    .bind(person.as_str())
+    // Behind every uuid.
+    .bind(before.map_or("g", SessionId::as_str))
     .bind(now.0)
-    .fetch_optional(reader)
+    .bind(i64::from(limit))
+    .fetch_all(reader)
     .await?;
-    row.map(session).transpose()
+    rows.iter()
+        .map(|row| {
+            Ok(Listed {
+                session: session(row)?,
+                address: row.try_get("address")?,
+                agent: row.try_get("agent")?,
+            })
+        })
+        .collect()
 }
 
-/// Ends a session; gives it if it was open.
+/// Notes that a session was used.
+pub(crate) async fn touch(tx: &mut Tx, id: &SessionId, now: Millis) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE authn_session SET last_used_at = $2 WHERE session_id = $1 AND ended_at IS NULL AND last_used_at < $2",
+    )
+    .bind(id.as_str())
+    .bind(now.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// Ends a session that is open, and says which it was.
 pub(crate) async fn end(
     tx: &mut Tx,
     id: &SessionId,
     cause: &str,
     now: Millis,
 ) -> Result<Option<Session>, Error> {
-    let row: Option<Columns> = sqlx::query_as(
+    let row = sqlx::query(
         "UPDATE authn_session SET ended_at = $2, end_cause = $3 WHERE session_id = $1 AND ended_at IS NULL \
-         RETURNING session_id, sid, user_id, method, authenticated_at, last_used_at, expires_at",
+         RETURNING session_id, sid, user_id, method, authenticator, authenticated_at, last_used_at, expires_at",
     )
-    .bind(id.as_str().to_owned())
+    .bind(id.as_str())
     .bind(now.0)
-    .bind(cause.to_owned())
+    .bind(cause)
     .fetch_optional(&mut *tx)
     .await?;
-    row.map(session).transpose()
+    row.as_ref().map(session).transpose()
+}
+
+fn ids(rows: &[String]) -> Result<Vec<SessionId>, Error> {
+    rows.iter().map(|id| read("authn_session.session_id", id)).collect()
+}
+
+/// The sessions of a person that nobody has ended.
+pub(crate) async fn open_of_person(tx: &mut Tx, person: &UserId) -> Result<Vec<SessionId>, Error> {
+    let rows: Vec<String> = sqlx::query_scalar(
+        "SELECT session_id FROM authn_session WHERE user_id = $1 AND ended_at IS NULL ORDER BY session_id",
+    )
+    .bind(person.as_str())
+    .fetch_all(&mut *tx)
+    .await?;
+    ids(&rows)
+}
+
+/// The sessions of a person that can sign in now, each with the hash of its secret.
+pub(crate) async fn in_use_of_person(
+    tx: &mut Tx,
+    person: &UserId,
+    idle_since: Millis,
+    now: Millis,
+) -> Result<Vec<(SessionId, Vec<u8>)>, Error> {
+    let rows: Vec<(String, Vec<u8>)> = sqlx::query_as(
+        "SELECT session_id, secret FROM authn_session WHERE user_id = $1 AND ended_at IS NULL AND last_used_at > $2 \
+         AND expires_at > $3 ORDER BY session_id LIMIT 100",
+    )
+    .bind(person.as_str())
+    .bind(idle_since.0)
+    .bind(now.0)
+    .fetch_all(&mut *tx)
+    .await?;
+    rows.into_iter().map(|(id, secret)| Ok((read("authn_session.session_id", &id)?, secret))).collect()
+}
+
+/// The sessions that were opened with an authenticator and that nobody has ended.
+pub(crate) async fn open_by_authenticator(tx: &mut Tx, bound: &Bound) -> Result<Vec<SessionId>, Error> {
+    let rows: Vec<String> = sqlx::query_scalar(
+        "SELECT session_id FROM authn_session WHERE authenticator = $1 AND ended_at IS NULL ORDER BY session_id",
+    )
+    .bind(bound.to_string())
+    .fetch_all(&mut *tx)
+    .await?;
+    ids(&rows)
+}
+
+/// Sessions that nobody has ended and whose time is up, or that were not used since then.
+pub(crate) async fn overdue(
+    tx: &mut Tx,
+    now: Millis,
+    idle_since: Option<Millis>,
+    limit: u32,
+) -> Result<Vec<Session>, Error> {
+    let rows = sqlx::query(
+        "SELECT session_id, sid, user_id, method, authenticator, authenticated_at, last_used_at, expires_at \
+         FROM authn_session WHERE ended_at IS NULL AND (expires_at <= $1 OR last_used_at <= $2) LIMIT $3",
+    )
+    .bind(now.0)
+    .bind(idle_since.map_or(i64::MIN, |since| since.0))
+    .bind(i64::from(limit))
+    .fetch_all(&mut *tx)
+    .await?;
+    rows.iter().map(session).collect()
+}
+
+/// Whether a session is open, in a transaction of what is done with it.
+pub(crate) async fn is_open(tx: &mut Tx, id: &SessionId, now: Millis) -> Result<bool, Error> {
+    let found: Option<i64> = sqlx::query_scalar(
+        "SELECT expires_at FROM authn_session WHERE session_id = $1 AND ended_at IS NULL AND expires_at > $2",
+    )
+    .bind(id.as_str())
+    .bind(now.0)
+    .fetch_optional(&mut *tx)
+    .await?;
+    Ok(found.is_some())
+}
+
+/// Erases sessions that ended before then; says how many.
+pub(crate) async fn erase(tx: &mut Tx, before: Millis, limit: u32) -> Result<u64, Error> {
+    let done = sqlx::query(
+        "DELETE FROM authn_session WHERE session_id IN \
+         (SELECT session_id FROM authn_session WHERE ended_at < $1 LIMIT $2)",
+    )
+    .bind(before.0)
+    .bind(i64::from(limit))
+    .execute(&mut *tx)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::db::Db;
+
+    use super::*;
+    use crate::interaction::Level;
+
+    fn made(number: i64) -> Session {
+        Session {
+            id: SessionId::new(Millis(number)),
+            sid: format!("sid-{number}"),
+            person: "555021942107".parse().unwrap(),
+            method: Method::Smartcard,
+            level: Level::Three,
+            bound: Bound::Card("0a".to_owned()),
+            authenticated_at: Millis(number),
+            last_used_at: Millis(number),
+            expires_at: Millis(1_000),
+        }
+    }
+
+    platform::both_engines! {
+        /// A session is found by its secret and its name until it is ended, once; then it is listed no more, and erased later.
+        async fn sessions_live_and_end(db: Db) {
+            let (one, two) = (made(1), made(2));
+            let (first, second) = (one.clone(), two.clone());
+            db.write(move |tx| Box::pin(async move {
+                insert(tx, &first, &[1; 32], Some("192.0.2.7"), None).await?;
+                insert(tx, &second, &[2; 32], None, Some("a browser")).await
+            })).await.unwrap();
+            assert_eq!(by_secret(db.read(), &[1; 32]).await.unwrap().as_ref(), Some(&one));
+            assert_eq!(by_secret(db.read(), &[3; 32]).await.unwrap(), None);
+            assert_eq!(by_sid(db.read(), "sid-2").await.unwrap(), Some(two.clone()));
+            let listed = of_person(db.read(), &one.person, Millis(5), None, 10).await.unwrap();
+            assert_eq!(listed.iter().map(|row| &row.session.sid).collect::<Vec<_>>(), ["sid-2", "sid-1"]);
+            assert_eq!(of_person(db.read(), &one.person, Millis(5), Some(&two.id), 10).await.unwrap().len(), 1);
+            let id = one.id.clone();
+            let (used, ended, again, rest, card, over, idle, gone) = db.write(move |tx| Box::pin(async move {
+                touch(tx, &id, Millis(50)).await?;
+                let used = in_use_of_person(tx, &one.person, Millis(10), Millis(60)).await?;
+                let ended = end(tx, &id, "signed-out", Millis(60)).await?;
+                let again = end(tx, &id, "signed-out", Millis(61)).await?;
+                let rest = open_of_person(tx, &one.person).await?;
+                let card = open_by_authenticator(tx, &one.bound).await?;
+                let over = overdue(tx, Millis(1_000), None, 10).await?;
+                let idle = overdue(tx, Millis(60), Some(Millis(2)), 10).await?;
+                let gone = erase(tx, Millis(61), 10).await?;
+                Ok::<_, Error>((used, ended, again, rest, card, over, idle, gone))
+            })).await.unwrap();
+            assert_eq!(used.iter().map(|row| row.1.as_slice()).collect::<Vec<_>>(), [[1; 32]]);
+            assert_eq!(ended.map(|session| (session.sid, session.last_used_at)), Some(("sid-1".to_owned(), Millis(50))));
+            assert_eq!(again, None);
+            assert_eq!((rest, card), (vec![two.id.clone()], vec![two.id.clone()]));
+            assert_eq!((over.len(), idle.len(), gone), (1, 1, 1));
+            assert_eq!(by_secret(db.read(), &[1; 32]).await.unwrap(), None);
+        }
+    }
 }

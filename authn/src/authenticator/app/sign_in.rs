@@ -1,0 +1,161 @@
+//! Signing in with an app.
+
+use hsm::Hsm;
+use platform::clock::Millis;
+use platform::id::UserId;
+use tokio::sync::OnceCell;
+use zeroize::Zeroizing;
+
+use super::code::{step_of, typed};
+use super::seed::Seed;
+use super::{MOST_APPS, place, step};
+use crate::authenticator::{AuthenticatorId, Bound, password};
+use crate::error::Error;
+use crate::interaction::Method;
+use crate::provider::Provider;
+use crate::session::{Refusal, open_in, refused};
+use crate::sign_in::{Outcome, Visit, Why};
+use crate::store::{authenticators, persons};
+use crate::throttle::{Attempt, Turn};
+
+/// What somebody typed.
+pub(crate) struct Given {
+    /// The e-mail address.
+    pub email: String,
+    /// The password.
+    pub password: Zeroizing<String>,
+    /// The code.
+    pub code: Zeroizing<String>,
+}
+
+/// A sealed seed that is nobody's, opened where somebody has none, so that it takes as long.
+#[derive(Default)]
+pub(crate) struct Decoy(OnceCell<Vec<u8>>);
+
+const DECOY: &[u8] = b"authn_authenticator/secret/decoy/1";
+
+impl Decoy {
+    async fn open(&self, hsm: &Hsm) -> Result<Seed, Error> {
+        let made = || async { Seed::new()?.seal(hsm, DECOY).await };
+        Seed::open(hsm, self.0.get_or_try_init(made).await?, DECOY).await
+    }
+}
+
+/// Whose app it may be.
+struct Account {
+    person: Option<UserId>,
+    password: Option<String>,
+}
+
+/// Looks at what somebody typed and signs them in, or not.
+pub(crate) async fn sign_in(
+    provider: &Provider,
+    visit: &Visit,
+    given: Given,
+    now: Millis,
+) -> Result<Outcome, Error> {
+    // What is no address is treated as the address of nobody.
+    let email = password::email(&given.email).unwrap_or_else(|| given.email.chars().take(254).collect());
+    let found = persons::by_email(provider.db.read(), &email).await?;
+    let (person, password) = found.map_or((None, None), |(person, kept)| (Some(person), Some(kept)));
+    let account = Account { person, password };
+    let attempt = Attempt::new(&email, account.person.clone(), visit.address);
+    if let Turn::Later(until) = begin(provider, &attempt, now).await? {
+        return Ok(Outcome::Refused(Why::Slowed(until, now)));
+    }
+    match verify(provider, &account, given, now).await {
+        Ok(Some((person, app, step))) => taken(provider, visit, attempt, (person, app, step), now).await,
+        Ok(None) => wrong(provider, visit, account.person, now).await,
+        // Not the fault of whoever waits.
+        Err(Error::Busy) => {
+            take_back(provider, attempt, now).await?;
+            Ok(Outcome::Refused(Why::Busy))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn begin(provider: &Provider, attempt: &Attempt, now: Millis) -> Result<Turn, Error> {
+    let (attempt, settings) = (attempt.clone(), provider.config.throttle.clone());
+    provider.db.write(move |tx| Box::pin(async move { attempt.begin(tx, &settings, now).await })).await
+}
+
+async fn take_back(provider: &Provider, attempt: Attempt, now: Millis) -> Result<(), Error> {
+    let settings = provider.config.throttle.clone();
+    provider.db.write(move |tx| Box::pin(async move { attempt.take_back(tx, &settings, now).await })).await
+}
+
+/// Which app of whom showed the code, if the password is right too. Password and code are both looked at, whatever the other
+/// is, and as many seeds are opened for everybody.
+async fn verify(
+    provider: &Provider,
+    account: &Account,
+    given: Given,
+    now: Millis,
+) -> Result<Option<(UserId, AuthenticatorId, i64)>, Error> {
+    let mut apps = match &account.person {
+        Some(person) => authenticators::apps(provider.db.read(), person).await?,
+        None => Vec::new(),
+    };
+    apps.truncate(MOST_APPS);
+    let code = typed(&given.code);
+    let mut shown = None;
+    for number in 0..MOST_APPS {
+        let seed = match apps.get(number) {
+            Some((id, sealed)) => Seed::open(&provider.hsm, sealed, &place(id)).await?,
+            None => provider.login.decoy.open(&provider.hsm).await?,
+        };
+        let step = step_of(&seed.0, &code.unwrap_or(*b"000000"), step(now));
+        if let (Some(step), Some((id, _)), Some(_), None) = (step, apps.get(number), code, &shown) {
+            shown = Some((id.clone(), step));
+        }
+    }
+    let right = provider.login.passwords.verify(given.password, account.password.clone()).await?;
+    Ok(match (right, shown, &account.person) {
+        (true, Some((app, step)), Some(person)) => Some((person.clone(), app, step)),
+        _ => None,
+    })
+}
+
+/// Takes the step and opens the session, in one transaction: of two who show one code, one is signed in.
+async fn taken(
+    provider: &Provider,
+    visit: &Visit,
+    attempt: Attempt,
+    (person, app, step): (UserId, AuthenticatorId, i64),
+    now: Millis,
+) -> Result<Outcome, Error> {
+    let opening = visit.opening(person, Method::Totp, Bound::Kept(app.clone()));
+    let (sessions, throttle) = (provider.config.sessions.clone(), provider.config.throttle.clone());
+    provider
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                if !authenticators::take_step(tx, &app, step).await? {
+                    refused(tx, &opening, Refusal::Replayed, now).await?;
+                    return Ok(Outcome::Refused(Why::CodeUsed));
+                }
+                attempt.was_right(tx, &throttle, now).await?;
+                Ok(open_in(tx, &sessions, &opening, now).await?.into())
+            })
+        })
+        .await
+}
+
+async fn wrong(
+    provider: &Provider,
+    visit: &Visit,
+    person: Option<UserId>,
+    now: Millis,
+) -> Result<Outcome, Error> {
+    let visit = visit.clone();
+    provider
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                visit.refused(tx, person.as_ref(), Method::Totp, "wrong-details", now).await?;
+                Ok(Outcome::Refused(Why::WrongDetails))
+            })
+        })
+        .await
+}

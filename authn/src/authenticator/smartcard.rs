@@ -1,0 +1,163 @@
+//! Smartcards, by the certificate that a browser shows on the port for cards.
+//!
+//! TLS has proved that the card's key is there, and whoever made the caller has checked path, purpose and revocation lists. Here
+//! the authority is asked for the certificate's own row, and once more in the transaction that opens the session. Where it does
+//! not answer nobody is let in, and told so. The browser then goes back to the pages with a ticket, which works once, soon, and
+//! for the browser that began.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ca::api::CertificateState;
+use platform::caller::{Caller, CallerKind};
+use platform::clock::Millis;
+use platform::id::UserId;
+use platform::problem::Kind;
+use serde::{Deserialize, Serialize};
+
+use super::Bound;
+use crate::error::Error;
+use crate::interaction::{InteractionId, Method};
+use crate::provider::Provider;
+use crate::session::{Secret, open_in};
+use crate::sign_in::{Outcome, Visit, Why};
+use crate::store::ceremonies;
+
+/// How long a ticket works: the browser uses it at once.
+const LASTS: Duration = Duration::from_mins(1);
+/// What the caller's assurance says of a certificate whose key lies on a card and nowhere else.
+const ON_A_CARD: &str = "aal3";
+
+/// Whose card it is.
+#[derive(Debug, Serialize, Deserialize)]
+struct Card {
+    user: UserId,
+    serial: String,
+}
+
+fn ceremony(interaction: &InteractionId) -> String {
+    format!("card/{interaction}")
+}
+
+/// Looks at the card that was shown, and makes a ticket for the way back.
+pub(crate) async fn hand_over(
+    provider: &Provider,
+    visit: &Visit,
+    (caller, leaf): (Option<&Caller>, Option<&[u8]>),
+    now: Millis,
+) -> Result<Result<Secret, Why>, Error> {
+    let card = match check(provider, caller, leaf).await {
+        Ok(card) => card,
+        Err(why) => {
+            let person = caller.and_then(|caller| caller.subject.parse().ok());
+            refuse(provider, visit, person, &why, now).await?;
+            return Ok(Err(why));
+        }
+    };
+    let secret = Secret::new()?;
+    let (key, hash) = (ceremony(&visit.interaction), secret.hash());
+    let state = serde_json::to_string(&card).map_err(Error::json)?;
+    provider
+        .db
+        .write(move |tx| {
+            Box::pin(async move { ceremonies::put(tx, &key, Some(&hash), &state, now.plus(LASTS)).await })
+        })
+        .await?;
+    Ok(Ok(secret))
+}
+
+/// Whose card it is, if it holds.
+async fn check(provider: &Provider, caller: Option<&Caller>, leaf: Option<&[u8]>) -> Result<Card, Why> {
+    let (Some(caller), Some(leaf)) = (caller, leaf) else { return Err(Why::CardMissing) };
+    let refused = |sentence: &str| Why::CardRefused(sentence.to_owned());
+    let user = caller.subject.parse().ok().filter(|_| caller.kind == CallerKind::Person);
+    let Some(user): Option<UserId> = user else {
+        return Err(refused(
+            "The certificate that was shown is a system's. Choose the one on your smartcard.",
+        ));
+    };
+    if caller.assurance.as_deref() != Some(ON_A_CARD) {
+        return Err(Why::CardsUnproven);
+    }
+    let unknown =
+        || refused("This smartcard was not issued here. Use another card, or choose another way to sign in.");
+    let serial = pki::Certificate::from_der(leaf).map_err(|_| unknown())?.serial().to_string();
+    let row = match provider.ca.certificate(&serial).await {
+        Ok(row) => row,
+        Err(problem) if problem.kind == Kind::NotFound => return Err(unknown()),
+        // Whatever it is: without an answer nobody comes in.
+        Err(problem) => {
+            tracing::warn!(%problem, "a card could not be checked with the authority: {problem}");
+            return Err(Why::CardUnknowable);
+        }
+    };
+    let kept = row.certificate.as_deref().and_then(|text| STANDARD.decode(text).ok());
+    if kept.as_deref() != Some(leaf) || row.user_id.as_deref() != Some(user.as_str()) {
+        return Err(unknown());
+    }
+    let sentence = match row.state {
+        CertificateState::Issued => return Ok(Card { user, serial }),
+        CertificateState::Held => "Your smartcard is on hold. Ask your registration authority to lift that.",
+        CertificateState::Expired => {
+            "Your smartcard has expired. Ask your registration authority to renew it."
+        }
+        CertificateState::Revoked | CertificateState::Abandoned => {
+            "Your smartcard was cancelled. Use another way to sign in, and ask your registration authority for a new card."
+        }
+    };
+    Err(refused(sentence))
+}
+
+/// A stable word for the record.
+fn word(why: &Why) -> &'static str {
+    match why {
+        Why::CardMissing => "no-card",
+        Why::CardsUnproven => "cards-unproven",
+        Why::CardUnknowable => "authority-silent",
+        _ => "card-refused",
+    }
+}
+
+/// Records that a card did not sign in.
+pub(crate) async fn refuse(
+    provider: &Provider,
+    visit: &Visit,
+    person: Option<UserId>,
+    why: &Why,
+    now: Millis,
+) -> Result<(), Error> {
+    let (visit, word) = (visit.clone(), word(why));
+    provider
+        .db
+        .write(move |tx| {
+            Box::pin(async move { visit.refused(tx, person.as_ref(), Method::Smartcard, word, now).await })
+        })
+        .await
+}
+
+/// Signs in whoever comes back with a ticket.
+pub(crate) async fn finish(
+    provider: &Provider,
+    visit: &Visit,
+    ticket: Option<Secret>,
+    now: Millis,
+) -> Result<Outcome, Error> {
+    let Some(ticket) = ticket else { return Ok(Outcome::Refused(Why::CardTicketOver)) };
+    let (key, hash) = (ceremony(&visit.interaction), ticket.hash());
+    let (visit, sessions) = (visit.clone(), provider.config.sessions.clone());
+    provider
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                let Some(state) = ceremonies::take_ticket(tx, &key, &hash, now).await? else {
+                    visit.refused(tx, None, Method::Smartcard, "replayed", now).await?;
+                    return Ok(Outcome::Refused(Why::CardTicketOver));
+                };
+                let Card { user, serial } = serde_json::from_str(&state).map_err(Error::json)?;
+                let opening = visit.opening(user, Method::Smartcard, Bound::Card(serial));
+                Ok(open_in(tx, &sessions, &opening, now).await?.into())
+            })
+        })
+        .await
+}

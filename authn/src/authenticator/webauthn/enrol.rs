@@ -1,0 +1,260 @@
+//! Enrolling a key.
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ciborium::Value as Cbor;
+use platform::clock::Millis;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+use webauthn_rs::prelude::{Credential, PasskeyRegistration, RegisterPublicKeyCredential, WebauthnError};
+
+use super::{Judged, LASTS, word};
+use crate::authenticator::{Authenticator, AuthenticatorEvent, AuthenticatorId, MOST, name_of};
+use crate::enrolment::{Enrolment, EnrolmentId, enrolled_in};
+use crate::error::Error;
+use crate::interaction::Method;
+use crate::provider::Provider;
+use crate::session::holder;
+use crate::store::authenticators::New;
+use crate::store::{authenticators, ceremonies, persons};
+
+/// What somebody says they are about to enrol; what it is, its answer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    /// A key that is carried.
+    SecurityKey,
+    /// The workstation or the telephone itself.
+    Device,
+}
+
+/// What is under way.
+#[derive(Serialize, Deserialize)]
+struct Waiting {
+    kind: Kind,
+    state: PasskeyRegistration,
+}
+
+fn ceremony(enrolment: &EnrolmentId) -> String {
+    format!("key/{enrolment}")
+}
+
+/// What the browser is to ask a new key. It replaces what was asked before for this enrolment.
+pub(crate) async fn begin(
+    provider: &Provider,
+    enrolment: &Enrolment,
+    kind: Kind,
+    now: Millis,
+) -> Result<Value, Error> {
+    let person = enrolment.person.clone();
+    let known = authenticators::credential_ids(provider.db.read(), &person).await?;
+    let known = known.iter().filter_map(|id| URL_SAFE_NO_PAD.decode(id).ok()).collect();
+    let fresh = random_handle();
+    let handle = {
+        let person = person.clone();
+        provider.db.write(move |tx| Box::pin(async move { persons::handle(tx, &person, &fresh).await }))
+    };
+    let handle =
+        Uuid::parse_str(&handle.await?).map_err(|_| Error::Stored { what: "authn_person.handle" })?;
+    let name = person.as_str();
+    let (options, state) = provider
+        .login
+        .site
+        .webauthn
+        .start_passkey_registration(handle, name, name, Some(known))
+        .map_err(Error::webauthn)?;
+    let options = asked(serde_json::to_value(&options).map_err(Error::json)?, kind);
+    let waiting = serde_json::to_string(&Waiting { kind, state }).map_err(Error::json)?;
+    let key = ceremony(&enrolment.id);
+    provider
+        .db
+        .write(move |tx| {
+            Box::pin(async move { ceremonies::put(tx, &key, None, &waiting, now.plus(LASTS)).await })
+        })
+        .await?;
+    Ok(options)
+}
+
+/// The library asks for what suits any site. Here the key must know whose it is, and is to prove what it is.
+fn asked(mut options: Value, kind: Kind) -> Value {
+    options["publicKey"]["attestation"] = json!("direct");
+    let selection = &mut options["publicKey"]["authenticatorSelection"];
+    selection["residentKey"] = json!("required");
+    selection["requireResidentKey"] = json!(true);
+    selection["userVerification"] = json!("required");
+    selection["authenticatorAttachment"] = match kind {
+        Kind::SecurityKey => json!("cross-platform"),
+        Kind::Device => json!("platform"),
+    };
+    options
+}
+
+/// Takes what a new key answered, if it may be enrolled.
+pub(crate) async fn finish(
+    provider: &Provider,
+    enrolment: &Enrolment,
+    (name, answer): (&str, &Value),
+    now: Millis,
+) -> Result<Authenticator, Error> {
+    let name = name_of(name)?;
+    let key = ceremony(&enrolment.id);
+    let over =
+        || Error::conflict("enrolment-over", "That took too long, or was answered before. Start again.");
+    let text = ceremonies::look(provider.db.read(), &key, now).await?.ok_or_else(over)?;
+    let waiting: Waiting = serde_json::from_str(&text).map_err(Error::json)?;
+    let (method, credential, model) = match judged(provider, &waiting, answer) {
+        Ok(taken) => taken,
+        Err((reason, model)) => {
+            return Err(refuse(provider, enrolment, (key, text), (reason, model), now).await?);
+        }
+    };
+    if method.level() > enrolment.most_level {
+        return Err(
+            refuse(provider, enrolment, (key, text), ("stronger-than-sign-in", Some(model)), now).await?
+        );
+    }
+    let made = Authenticator {
+        id: AuthenticatorId::new(now),
+        person: enrolment.person.clone(),
+        method,
+        name,
+        version: 1,
+        aaguid: (!model.is_nil()).then(|| model.to_string()),
+        created_at: now,
+        created_by: enrolment.made_by.clone(),
+        last_used_at: None,
+    };
+    let id = URL_SAFE_NO_PAD.encode(&credential.cred_id);
+    let kept =
+        serde_json::to_string(&webauthn_rs::prelude::Passkey::from(credential)).map_err(Error::json)?;
+    let (enrolment, stored) = (enrolment.clone(), made.clone());
+    provider
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                if !ceremonies::take(tx, &key, &text, now).await? {
+                    return Err(over());
+                }
+                if authenticators::of_person(&mut *tx, &enrolment.person).await?.len() >= MOST
+                    && !enrolment.recovers()
+                {
+                    return Err(Error::conflict(
+                        "authenticators-enough",
+                        "You have as many ways to sign in as one may have. Remove one of them first.",
+                    ));
+                }
+                enrolled_in(tx, &enrolment, &stored, now).await?;
+                let new = New { authenticator: &stored, credential: Some((&id, &kept)), seed: None };
+                if !authenticators::insert(tx, &new).await? {
+                    return Err(Error::conflict(
+                        "key-known",
+                        "This key is registered already. Use another key, or another place on this one.",
+                    ));
+                }
+                Ok(stored)
+            })
+        })
+        .await?;
+    Ok(made)
+}
+
+type Taken = (Method, Credential, Uuid);
+type NotTaken = (&'static str, Option<Uuid>);
+
+/// What the new key is, by what it answered.
+fn judged(provider: &Provider, waiting: &Waiting, answer: &Value) -> Result<Taken, NotTaken> {
+    let site = &provider.login.site;
+    let answer: RegisterPublicKeyCredential =
+        serde_json::from_value(answer.clone()).map_err(|_| ("unreadable", None))?;
+    let model = aaguid(&answer.response.attestation_object).ok_or(("unreadable", None))?;
+    let credential = site.webauthn.finish_passkey_registration(&answer, &waiting.state);
+    let credential: Credential = credential
+        .map_err(|error| {
+            let known = matches!(error, WebauthnError::CredentialAlteredAlgFromRequest);
+            (if known { "key-known" } else { word(&error) }, Some(model))
+        })?
+        .into();
+    if !credential.user_verified {
+        return Err(("not-verified", Some(model)));
+    }
+    let method = match (site.policy.judge(&credential, model), waiting.kind) {
+        (Judged::Refused(reason), _) => return Err((reason, Some(model))),
+        (Judged::Passkey, _) => Method::Passkey,
+        (Judged::Hardware, Kind::SecurityKey) => Method::SecurityKey,
+        (Judged::Hardware, Kind::Device) => Method::PlatformKey,
+    };
+    Ok((method, credential, model))
+}
+
+/// The model that authenticator data name. WebAuthn 6.1: 37 octets come before it, and a flag says that it is there.
+fn aaguid(attestation: &[u8]) -> Option<Uuid> {
+    const ATTESTED: u8 = 0x40;
+    let Cbor::Map(members) = ciborium::from_reader(attestation).ok()? else { return None };
+    let data =
+        members.into_iter().find(|(name, _)| name.as_text() == Some("authData"))?.1.into_bytes().ok()?;
+    if data.get(32)? & ATTESTED == 0 {
+        return None;
+    }
+    Uuid::from_slice(data.get(37..53)?).ok()
+}
+
+/// Uses up the request, records why nothing came of it, and says so to the person.
+async fn refuse(
+    provider: &Provider,
+    enrolment: &Enrolment,
+    (key, state): (String, String),
+    (reason, model): NotTaken,
+    now: Millis,
+) -> Result<Error, Error> {
+    let event = AuthenticatorEvent::EnrolmentRefused {
+        enrolment: enrolment.id.to_string(),
+        user: enrolment.person.to_string(),
+        reason: reason.to_owned(),
+        model: model.map(|model| model.to_string()),
+    };
+    let person = enrolment.person.clone();
+    provider
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                ceremonies::take(tx, &key, &state, now).await?;
+                audit::record(tx, now, &holder(&person, None), &event).await?;
+                Ok::<_, Error>(())
+            })
+        })
+        .await?;
+    Ok(Error::conflict(
+        reason,
+        match reason {
+            "model-withdrawn" => {
+                "Those who certify keys have withdrawn this model because it is not safe. Use another key."
+            }
+            "model-not-allowed" => {
+                "Your organisation has not approved this kind of key, or it did not prove what it is. Use another key."
+            }
+            "model-not-proven" => {
+                "This key did not prove what it is. When your browser asks whether we may see its make and model, allow it."
+            }
+            "not-verified" => {
+                "Your key did not check that it was you. Set a PIN or a fingerprint on it, and try again."
+            }
+            "stronger-than-sign-in" => {
+                "This key is worth more than what you signed in with. Sign in with a smartcard or a security key first, or \
+                 ask your registration authority for a link."
+            }
+            "key-known" => "This key is registered already.",
+            _ => "What your key answered could not be confirmed. Try again.",
+        },
+    ))
+}
+
+/// Octets that say nothing about whom they name.
+pub(crate) fn random_handle() -> String {
+    let mut bytes = [0; 16];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .expect("the process's random generator never fails once it has started");
+    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+}

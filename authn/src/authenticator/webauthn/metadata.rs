@@ -1,0 +1,142 @@
+//! The FIDO Metadata Service's list of models. FIDO Metadata Service 3.1.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::error::Error;
+
+/// A model of an authenticator.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Model {
+    /// What its maker calls it.
+    pub description: String,
+    /// The certificates to which its attestations lead, in DER.
+    pub roots: Vec<Vec<u8>>,
+    /// Whether its keys lie in hardware.
+    pub in_hardware: bool,
+    /// Whether it was found to be unsafe.
+    pub withdrawn: bool,
+}
+
+/// 3.1.4: what ends the trust in a model.
+const WITHDRAWN: [&str; 5] = [
+    "USER_VERIFICATION_BYPASS",
+    "ATTESTATION_KEY_COMPROMISE",
+    "USER_KEY_REMOTE_COMPROMISE",
+    "USER_KEY_PHYSICAL_COMPROMISE",
+    "REVOKED",
+];
+
+#[derive(Deserialize)]
+struct Payload {
+    entries: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    aaguid: Option<String>,
+    metadata_statement: Option<Statement>,
+    #[serde(default)]
+    status_reports: Vec<Status>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Statement {
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    attestation_root_certificates: Vec<String>,
+    #[serde(default)]
+    key_protection: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    status: String,
+    #[serde(default)]
+    effective_date: String,
+}
+
+/// Reads the list, by AAGUID. Entries of older protocols have none and are passed by.
+pub(crate) fn read(text: &str) -> Result<BTreeMap<Uuid, Model>, Error> {
+    let refused = || Error::Setting {
+        sentence: "authn.webauthn.metadata is no list of the FIDO Metadata Service: neither its payload in JSON nor the signed \
+                   form as it is published",
+    };
+    let text = text.trim();
+    let payload: Payload = match text.split('.').collect::<Vec<_>>().as_slice() {
+        [_, payload, _] if !text.starts_with('{') => {
+            let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| refused())?;
+            serde_json::from_slice(&payload).map_err(|_| refused())?
+        }
+        _ => serde_json::from_str(text).map_err(|_| refused())?,
+    };
+    let mut models = BTreeMap::new();
+    for entry in payload.entries {
+        let aaguid = entry.aaguid.as_deref().and_then(|text| Uuid::parse_str(text).ok());
+        let (Some(aaguid), Some(statement)) = (aaguid, entry.metadata_statement) else { continue };
+        models.insert(aaguid, model(statement, &entry.status_reports));
+    }
+    Ok(models)
+}
+
+fn model(statement: Statement, reports: &[Status]) -> Model {
+    let decoded = |text: &String| {
+        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        STANDARD.decode(text).ok()
+    };
+    let protected = |word: &str| statement.key_protection.iter().any(|given| given == word);
+    // A date as YYYY-MM-DD sorts as text; of one day the later in the list counts.
+    let latest = reports.iter().max_by(|one, other| one.effective_date.cmp(&other.effective_date));
+    Model {
+        roots: statement.attestation_root_certificates.iter().filter_map(decoded).collect(),
+        in_hardware: (protected("hardware") || protected("secure_element") || protected("tee"))
+            && !protected("software"),
+        withdrawn: latest.is_some_and(|report| WITHDRAWN.contains(&report.status.as_str())),
+        description: statement.description,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENTRIES: &str = r#"{"no": 7, "nextUpdate": "2026-12-01", "legalHeader": "", "entries": [
+        {"aaguid": "11111111-1111-4111-8111-111111111111",
+         "metadataStatement": {"description": "Blue key", "attestationRootCertificates": ["AQI D"],
+            "keyProtection": ["hardware", "secure_element"]},
+         "statusReports": [{"status": "FIDO_CERTIFIED_L1", "effectiveDate": "2024-01-01"}]},
+        {"aaguid": "22222222-2222-4222-8222-222222222222",
+         "metadataStatement": {"description": "Red key", "keyProtection": ["software"]},
+         "statusReports": [{"status": "REVOKED", "effectiveDate": "2025-05-01"},
+            {"status": "FIDO_CERTIFIED", "effectiveDate": "2024-01-01"}]},
+        {"aaid": "1234#5678", "metadataStatement": {"description": "Old"}, "statusReports": []}
+    ]}"#;
+
+    /// Models are read from the payload and from the signed form; a model that was withdrawn since is known as such.
+    #[test]
+    fn models_are_read() {
+        let signed = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(ENTRIES));
+        for text in [ENTRIES, &signed] {
+            let models: Vec<Model> = read(text).unwrap().into_values().collect();
+            let blue = Model {
+                description: "Blue key".to_owned(),
+                roots: vec![vec![1, 2, 3]],
+                in_hardware: true,
+                withdrawn: false,
+            };
+            let red = Model { description: "Red key".to_owned(), withdrawn: true, ..Model::default() };
+            assert_eq!(models, [blue, red]);
+        }
+        for wrong in ["", "{}", "a.b.c", "<html>"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Signing in with a key. The key knows whose it is, so nobody types a name, and nobody learns whether one is known.
+
+use audit::Actor;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use platform::clock::Millis;
+use platform::id::UserId;
+use serde_json::Value;
+use webauthn_rs::prelude::{
+    AuthenticationResult, DiscoverableAuthentication, Passkey, PublicKeyCredential, WebauthnError,
+};
+
+use super::{LASTS, word};
+use crate::authenticator::{AuthenticatorEvent, Bound};
+use crate::error::Error;
+use crate::interaction::{InteractionId, Method};
+use crate::provider::Provider;
+use crate::session::open_in;
+use crate::sign_in::{Outcome, Visit, Why};
+use crate::store::authenticators::{self, Kept};
+use crate::store::{ceremonies, persons};
+
+fn ceremony(interaction: &InteractionId) -> String {
+    format!("sign-in/{interaction}")
+}
+
+/// What the browser is to ask its keys. It replaces what was asked before for this request.
+pub(crate) async fn begin(
+    provider: &Provider,
+    interaction: &InteractionId,
+    now: Millis,
+) -> Result<Value, Error> {
+    let (options, state) =
+        provider.login.site.webauthn.start_discoverable_authentication().map_err(Error::webauthn)?;
+    let mut options = serde_json::to_value(&options).map_err(Error::json)?;
+    // The page asks when somebody presses its button, and not while they type.
+    if let Some(options) = options.as_object_mut() {
+        options.remove("mediation");
+    }
+    let state = serde_json::to_string(&state).map_err(Error::json)?;
+    let key = ceremony(interaction);
+    provider
+        .db
+        .write(move |tx| {
+            Box::pin(async move { ceremonies::put(tx, &key, None, &state, now.plus(LASTS)).await })
+        })
+        .await?;
+    Ok(options)
+}
+
+/// Why an answer was not taken.
+struct Fault {
+    person: Option<UserId>,
+    method: Method,
+    word: &'static str,
+    why: Why,
+    /// The key that counted backwards.
+    suspected: Option<Kept>,
+}
+
+/// A key that answered rightly, and what it has become.
+struct Shown {
+    kept: Kept,
+    is: String,
+}
+
+/// Looks at what a key answered, and signs its holder in, or not. Whatever comes of it, the request is used.
+pub(crate) async fn finish(
+    provider: &Provider,
+    visit: &Visit,
+    answer: &Value,
+    now: Millis,
+) -> Result<Outcome, Error> {
+    let key = ceremony(&visit.interaction);
+    let Some(state) = ceremonies::look(provider.db.read(), &key, now).await? else {
+        return Ok(Outcome::Refused(Why::CeremonyOver));
+    };
+    match verify(provider, visit, &state, answer).await? {
+        Ok(shown) => open(provider, visit, (key, state), shown, now).await,
+        Err(fault) => refuse(provider, visit, (key, state), fault, now).await,
+    }
+}
+
+async fn verify(
+    provider: &Provider,
+    visit: &Visit,
+    state: &str,
+    answer: &Value,
+) -> Result<Result<Shown, Fault>, Error> {
+    let fault = |word, why| Fault { person: None, method: Method::Passkey, word, why, suspected: None };
+    let site = &provider.login.site;
+    let Ok(answer) = serde_json::from_value::<PublicKeyCredential>(answer.clone()) else {
+        return Ok(Err(fault("unreadable", Why::KeyRefused)));
+    };
+    let Ok((handle, credential)) = site.webauthn.identify_discoverable_authentication(&answer) else {
+        return Ok(Err(fault("nameless", Why::KeyRefused)));
+    };
+    let person = persons::by_handle(provider.db.read(), &handle.to_string()).await?;
+    let credential = URL_SAFE_NO_PAD.encode(credential);
+    let kept = authenticators::by_credential(provider.db.read(), &credential).await?;
+    // Both must name one person: 7.2 step 6 of WebAuthn.
+    let kept = kept.filter(|kept| Some(&kept.authenticator.person) == person.as_ref());
+    let Some(kept) = kept else { return Ok(Err(fault("unknown-key", Why::KeyUnknown))) };
+    let (person, method) = (Some(kept.authenticator.person.clone()), kept.authenticator.method);
+    let fault = |word, why| Fault { person: person.clone(), method, word, why, suspected: None };
+    let state: DiscoverableAuthentication = serde_json::from_str(state).map_err(Error::json)?;
+    let mut passkey: Passkey = serde_json::from_str(&kept.credential).map_err(Error::json)?;
+    let result = site.webauthn.finish_discoverable_authentication_v2(&answer, state, &passkey);
+    let result: AuthenticationResult = match result {
+        Ok(result) => result,
+        Err(error @ WebauthnError::CredentialPossibleCompromise) => {
+            let fault = fault(word(&error), Why::KeySuspected);
+            return Ok(Err(Fault { suspected: Some(kept), ..fault }));
+        }
+        Err(error @ (WebauthnError::UserNotVerified | WebauthnError::UserNotPresent)) => {
+            return Ok(Err(fault(word(&error), Why::KeyUnverified)));
+        }
+        Err(error) => return Ok(Err(fault(word(&error), Why::KeyRefused))),
+    };
+    // Asked for, and looked at in what was signed.
+    if !result.user_verified() {
+        return Ok(Err(fault("not-verified", Why::KeyUnverified)));
+    }
+    if site.policy.is_withdrawn(kept.authenticator.aaguid.as_deref()) {
+        return Ok(Err(fault("model-withdrawn", Why::KeyWithdrawn)));
+    }
+    if !visit.acceptable.allows(method) {
+        return Ok(Err(fault("not-enough", Why::NotEnough(method))));
+    }
+    passkey.update_credential(&result);
+    let is = serde_json::to_string(&passkey).map_err(Error::json)?;
+    Ok(Ok(Shown { kept, is }))
+}
+
+/// Takes the request, moves the key on and opens the session, in one transaction: of two answers one signs in.
+async fn open(
+    provider: &Provider,
+    visit: &Visit,
+    (key, state): (String, String),
+    shown: Shown,
+    now: Millis,
+) -> Result<Outcome, Error> {
+    let Shown { kept, is } = shown;
+    let bound = Bound::Kept(kept.authenticator.id.clone());
+    let opening = visit.opening(kept.authenticator.person.clone(), kept.authenticator.method, bound);
+    let (visit, sessions) = (visit.clone(), provider.config.sessions.clone());
+    provider
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                let taken = ceremonies::take(tx, &key, &state, now).await?
+                    && (is == kept.credential
+                        || authenticators::advance(tx, &kept.authenticator.id, &kept.credential, &is)
+                            .await?);
+                if !taken {
+                    visit.refused(tx, Some(&opening.person), opening.method, "replayed", now).await?;
+                    return Ok(Outcome::Refused(Why::CeremonyOver));
+                }
+                Ok(open_in(tx, &sessions, &opening, now).await?.into())
+            })
+        })
+        .await
+}
+
+async fn refuse(
+    provider: &Provider,
+    visit: &Visit,
+    (key, state): (String, String),
+    fault: Fault,
+    now: Millis,
+) -> Result<Outcome, Error> {
+    let visit = visit.clone();
+    provider
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                ceremonies::take(tx, &key, &state, now).await?;
+                visit.refused(tx, fault.person.as_ref(), fault.method, fault.word, now).await?;
+                if let Some(kept) = fault.suspected {
+                    let event = AuthenticatorEvent::AuthenticatorSuspected {
+                        authenticator: kept.authenticator.id.to_string(),
+                        user: kept.authenticator.person.to_string(),
+                    };
+                    audit::record(tx, now, &Actor::system("authn"), &event).await?;
+                    metrics::counter!("authn_keys_suspected_total").increment(1);
+                }
+                Ok(Outcome::Refused(fault.why))
+            })
+        })
+        .await
+}

@@ -1,0 +1,144 @@
+//! How people get authenticators: by a link that the registration authority makes while they are there, or with one they have.
+//!
+//! A link works once, for one person, soon, and for the browser that opened it. What somebody enrols by themselves is worth no
+//! more than what they signed in with.
+
+mod offer;
+mod open;
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use platform::clock::Millis;
+use platform::db::Tx;
+use platform::id::UserId;
+
+use crate::authenticator::{Authenticator, AuthenticatorEvent, RemovedBy, remove_in};
+use crate::error::Error;
+use crate::interaction::Level;
+use crate::session::{SessionId, holder};
+use crate::store::{authenticators, enrolments, persons, sessions};
+
+pub(crate) use offer::{cancel, offer, offer_own, permitted};
+pub(crate) use open::{BROWSER, bound, look, start};
+
+platform::text_id!(
+    /// A link, by its row. What is in the link is another thing: a secret.
+    EnrolmentId
+);
+
+/// How long a link works.
+pub(crate) const LASTS: Duration = Duration::from_mins(30);
+
+/// What a link is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// One authenticator more, by the registration authority.
+    Issue,
+    /// A new one in the place of all others, which are lost.
+    Recovery,
+    /// One more, by the person.
+    Own,
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Issue => "issue",
+            Self::Recovery => "recovery",
+            Self::Own => "own",
+        })
+    }
+}
+
+/// A word that names no purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NotAPurpose;
+
+impl FromStr for Purpose {
+    type Err = NotAPurpose;
+
+    fn from_str(word: &str) -> Result<Self, NotAPurpose> {
+        [Self::Issue, Self::Recovery, Self::Own]
+            .into_iter()
+            .find(|purpose| purpose.to_string() == word)
+            .ok_or(NotAPurpose)
+    }
+}
+
+/// A link that was made and not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Enrolment {
+    /// Its row.
+    pub id: EnrolmentId,
+    /// For whom.
+    pub person: UserId,
+    /// What for.
+    pub purpose: Purpose,
+    /// The highest level that may be enrolled.
+    pub most_level: Level,
+    /// By whom: a user id or a client id.
+    pub made_by: String,
+    /// The session of a person who made it for themselves.
+    pub session: Option<SessionId>,
+    /// The hash of what the browser holds that opened it.
+    pub browser: Option<Vec<u8>>,
+    /// Until when it works.
+    pub expires_at: Millis,
+}
+
+impl Enrolment {
+    /// Whether it takes the place of everything else.
+    pub(crate) fn recovers(&self) -> bool {
+        self.purpose == Purpose::Recovery
+    }
+}
+
+/// Uses a link up for an authenticator that is stored next, in its transaction. An error undoes both.
+pub(crate) async fn enrolled_in(
+    tx: &mut Tx,
+    enrolment: &Enrolment,
+    made: &Authenticator,
+    now: Millis,
+) -> Result<(), Error> {
+    if !enrolments::use_up(tx, &enrolment.id, now).await? {
+        return Err(Error::conflict(
+            "enrolment-used",
+            "This link was used already, or has ended. Ask for a new one.",
+        ));
+    }
+    if !directory::api::closed(tx, &[enrolment.person.as_str()]).await?.is_empty() {
+        return Err(Error::conflict(
+            "person-closed",
+            "This profile is closed. Ask your registration authority.",
+        ));
+    }
+    // What somebody may do with a session ends with it.
+    if let Some(session) = &enrolment.session
+        && !sessions::is_open(tx, session, now).await?
+    {
+        return Err(Error::conflict(
+            "session-over",
+            "You were signed out meanwhile. Sign in and begin again.",
+        ));
+    }
+    let actor = holder(&enrolment.person, enrolment.session.as_ref());
+    if enrolment.recovers() {
+        for old in authenticators::of_person(&mut *tx, &enrolment.person).await? {
+            remove_in(tx, (&enrolment.person, &old.id), RemovedBy::Recovery, (&actor, now)).await?;
+        }
+        persons::clear_password(tx, &enrolment.person).await?;
+    }
+    let event = AuthenticatorEvent::AuthenticatorEnrolled {
+        authenticator: made.id.to_string(),
+        user: made.person.to_string(),
+        method: made.method.to_string(),
+        level: made.method.level().digit().to_owned(),
+        model: made.aaguid.clone(),
+        enrolment: enrolment.id.to_string(),
+    };
+    audit::record(tx, now, &actor, &event).await?;
+    metrics::counter!("authn_authenticators_enrolled_total", "method" => made.method.word()).increment(1);
+    Ok(())
+}

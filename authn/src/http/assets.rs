@@ -1,0 +1,33 @@
+//! Style and script of the pages.
+
+use axum::Router;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use platform::problem::Problem;
+use platform::web::Path;
+
+use crate::provider::Provider;
+
+/// The files by their names.
+const FILES: [(&str, &str, &str); 3] = [
+    ("brand.css", "text/css; charset=utf-8", include_str!("../../assets/brand.css")),
+    ("key.js", "text/javascript; charset=utf-8", include_str!("../../assets/key.js")),
+    ("nhsuk-frontend.css", "text/css; charset=utf-8", include_str!("../../assets/nhsuk-frontend.css")),
+];
+
+pub(super) fn router() -> Router<Provider> {
+    Router::new().route("/authn/assets/{file}", get(show))
+}
+
+/// A style sheet or script of the sign-in pages.
+#[utoipa::path(
+    get, path = "/authn/assets/{file}", tag = "authn",
+    params(("file" = String, Path, description = "Its name")),
+    responses((status = 200, description = "The file"), (status = 404, description = "There is no such file"))
+)]
+pub(super) async fn show(Path(file): Path<String>) -> Result<Response, Problem> {
+    let found = FILES.iter().find(|(name, _, _)| *name == file);
+    let (_, kind, text) = found.ok_or_else(|| Problem::not_found("not-found", "There is no such file."))?;
+    Ok(([(CONTENT_TYPE, *kind), (CACHE_CONTROL, "public, max-age=3600")], *text).into_response())
+}

@@ -1,0 +1,117 @@
+//! The port for cards: a card is shown by TLS, and the browser goes back with a ticket. The connection ends with the answer.
+
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::{DefaultBodyLimit, Extension, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::post;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use platform::caller::Caller;
+use platform::problem::{Body, MEDIA_TYPE};
+use platform::web::TlsPeer;
+
+use super::came::Came;
+use super::own::Form;
+use super::page::{Failed, see_other, status};
+use crate::authenticator::smartcard;
+use crate::interaction::Method;
+use crate::pages::Told;
+use crate::provider::Provider;
+use crate::sign_in::Why;
+
+/// The largest problem that is told on a page.
+const LARGEST: usize = 16 * 1024;
+
+/// What the port for cards serves of sign-in. Whatever refuses the certificate must lie inside [`in_pages`].
+pub fn cards_router(provider: Provider) -> Router {
+    Router::new()
+        .route("/card/{interaction}", post(show))
+        .layer(DefaultBodyLimit::max(LARGEST))
+        .with_state(provider)
+}
+
+/// Puts the refusals of whoever knows callers into the words of a page, for those who come with a browser.
+pub fn in_pages(router: Router, provider: Provider) -> Router {
+    router.layer(from_fn_with_state(provider, told))
+}
+
+async fn show(
+    State(provider): State<Provider>,
+    caller: Option<Extension<Caller>>,
+    peer: Option<Extension<TlsPeer>>,
+    came: Came,
+    _form: Form,
+) -> Result<Response, Failed> {
+    let caller = caller.as_ref().map(|Extension(caller)| caller);
+    let leaf = peer.as_ref().and_then(|Extension(peer)| peer.chain.first()).map(Vec::as_slice);
+    let why = if came.visit.acceptable.allows(Method::Smartcard) {
+        match smartcard::hand_over(&provider, &came.visit, (caller, leaf), came.now).await? {
+            Ok(ticket) => {
+                let back = format!(
+                    "{}/sign-in/{}/card?ticket={}",
+                    provider.config.issuer,
+                    came.secret,
+                    ticket.text().as_str()
+                );
+                return Ok(closing(see_other(&back, &[])));
+            }
+            Err(why) => why,
+        }
+    } else {
+        Why::NotEnough(Method::Smartcard)
+    };
+    let back = format!("{}/sign-in/{}?choose", provider.config.issuer, came.secret);
+    let way = Some((back.as_str(), "Try again, or choose another way to sign in"));
+    Err(Failed::told(&provider.config.name, status(&why), &Told::from(&why), way))
+}
+
+/// The next person at this desk proves the next card.
+fn closing(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+async fn told(State(provider): State<Provider>, request: Request, next: Next) -> Response {
+    let page = wants_page(request.headers());
+    let secret = request.uri().path().strip_prefix("/card/").map(str::to_owned);
+    let response = closing(next.run(request).await);
+    let problem = response.headers().get(header::CONTENT_TYPE).is_some_and(|it| it == MEDIA_TYPE);
+    let Some(secret) = secret.filter(|_| page && problem) else { return response };
+    let (parts, body) = response.into_parts();
+    let body = to_bytes(body, LARGEST).await.unwrap_or_default();
+    let Ok(body) = serde_json::from_slice::<Body>(&body) else {
+        return Response::from_parts(parts, axum::body::Body::empty());
+    };
+    let back = format!("{}/sign-in/{secret}?choose", provider.config.issuer);
+    let way = Some((back.as_str(), "Try again, or choose another way to sign in"));
+    let told = in_words(&body, parts.status);
+    let failed = Failed::told(&provider.config.name, parts.status, &told, way);
+    closing(axum::response::IntoResponse::into_response(failed))
+}
+
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    accepted.is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// What the certificate's refusal means to whoever holds the card.
+fn in_words(body: &Body, status: StatusCode) -> Told {
+    let refused = |sentence: &str| Told::from(&Why::CardRefused(sentence.to_owned()));
+    match body.code.as_str() {
+        "certificate-expired" => {
+            refused("Your smartcard has expired. Ask your registration authority to renew it.")
+        }
+        "certificate-revoked" => refused(
+            "Your smartcard was cancelled. Choose another way to sign in, and ask your registration authority for a new card.",
+        ),
+        "certificate-held" => {
+            refused("Your smartcard is on hold. Ask your registration authority to lift that.")
+        }
+        "certificate-unknown" | "certificate-purpose" | "certificate-not-a-caller" => refused(
+            "That certificate is not the one for signing in. Try again and choose the other one, or use another card.",
+        ),
+        _ if status.is_server_error() => Told::from(&Why::CardUnknowable),
+        _ => Told { title: "Your smartcard did not sign you in".to_owned(), sentence: body.detail.clone() },
+    }
+}

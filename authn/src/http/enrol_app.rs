@@ -1,0 +1,71 @@
+//! `/enrol/{secret}/app`: adding an authenticator app.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use http::StatusCode;
+use platform::problem::{Kind, Problem};
+
+use super::enrol::Opened;
+use super::own::Form;
+use super::page::{Failed, page, see_other};
+use crate::authenticator::app::{Proposal, enrol, offer};
+use crate::error::Error;
+use crate::pages::{EnrolApp, Frame, Told, picture};
+use crate::provider::Provider;
+
+pub(super) fn router() -> Router<Provider> {
+    Router::new().route("/enrol/{secret}/app", get(show).post(take))
+}
+
+async fn show(State(provider): State<Provider>, opened: Opened) -> Result<Response, Failed> {
+    form(&provider, &opened, ("", "Authenticator app"), (StatusCode::OK, None)).await
+}
+
+async fn form(
+    provider: &Provider,
+    opened: &Opened,
+    (email, name): (&str, &str),
+    (status, told): (StatusCode, Option<Told>),
+) -> Result<Response, Failed> {
+    let offer = offer(provider, &opened.enrolment, opened.now).await?;
+    let (width, squares) = picture(&offer.address).unwrap_or_default();
+    let template = EnrolApp {
+        frame: Frame::new(&provider.config.name, "Add an authenticator app").telling(told),
+        here: &opened.here(),
+        seed: &offer.seed,
+        address: &offer.address,
+        width,
+        squares: &squares,
+        email,
+        name,
+    };
+    page(status, &template)
+}
+
+async fn take(State(provider): State<Provider>, opened: Opened, given: Form) -> Result<Response, Failed> {
+    let (email, name) = (given.field("email").to_owned(), given.field("name").to_owned());
+    let proposal = Proposal {
+        email: email.clone(),
+        password: given.secret("password"),
+        code: given.secret("code"),
+        name: name.clone(),
+    };
+    match enrol(&provider, &opened.enrolment, proposal, opened.now).await {
+        Ok(made) => Ok(see_other(&format!("/enrol/done/{}", made.method), &[])),
+        // What somebody can put right on this page.
+        Err(Error::Field { sentence, .. }) => {
+            let told = Told { title: "There is something to put right".to_owned(), sentence };
+            form(&provider, &opened, (&email, &name), (StatusCode::BAD_REQUEST, Some(told))).await
+        }
+        Err(error) => {
+            let problem = Problem::from(error);
+            if problem.kind != Kind::Conflict {
+                return Err(problem.into());
+            }
+            let told = Told { title: "The app was not added".to_owned(), sentence: problem.detail };
+            Err(Failed::told(&provider.config.name, StatusCode::CONFLICT, &told, None))
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! How pages are answered.
+
+use askama::Template;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use platform::problem::Problem;
+
+use crate::error::Error;
+use crate::pages::{Frame, Told, ToldPage};
+use crate::session::Cookie;
+use crate::sign_in::Why;
+
+/// What a page may do: show our own style, run our own script, speak to us. It says nothing of where its forms lead, because
+/// browsers hold that against the relying party to which the last answer sends them; whatever is put into a page is escaped.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+                      base-uri 'none'; frame-ancestors 'none'";
+
+/// Puts around an answer what keeps a page ours: in no frame, in no cache, and its address told to nobody. The origin is told: by
+/// it we know our own pages.
+pub(super) fn sealed(mut response: Response) -> Response {
+    let fields = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "strict-origin"),
+        (header::CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (
+            HeaderName::from_static("permissions-policy"),
+            "publickey-credentials-get=(self), camera=(), microphone=()",
+        ),
+    ];
+    for (name, value) in fields {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// A page.
+pub(super) fn page(status: StatusCode, template: &impl Template) -> Result<Response, Failed> {
+    let text = template.render().map_err(|error| Failed::problem(Problem::internal(error)))?;
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    Ok(sealed((status, [(header::CONTENT_TYPE, html)], text).into_response()))
+}
+
+/// Sends the browser on.
+pub(super) fn see_other(location: &str, cookies: &[Cookie]) -> Response {
+    let mut response = sealed(StatusCode::SEE_OTHER.into_response());
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    set(&mut response, cookies);
+    response
+}
+
+/// Sets cookies.
+pub(super) fn set(response: &mut Response, cookies: &[Cookie]) {
+    for field in cookies.iter().filter_map(Cookie::field) {
+        response.headers_mut().append(header::SET_COOKIE, field);
+    }
+}
+
+/// A page that could not be shown as it was meant: another one, which says why.
+pub(super) struct Failed(Box<Response>);
+
+impl Failed {
+    /// A page that says what happened and what to do.
+    pub(super) fn told(site: &str, status: StatusCode, told: &Told, way: Option<(&str, &str)>) -> Self {
+        let frame = Frame::new(site, &told.title);
+        let template = ToldPage { frame, sentence: &told.sentence, way };
+        match page(status, &template) {
+            Ok(page) => Self(Box::new(page)),
+            Err(failed) => failed,
+        }
+    }
+
+    /// A problem, in the words of a page.
+    pub(super) fn problem(problem: Problem) -> Self {
+        problem.log();
+        let body = problem.body();
+        let told = Told { title: body.title, sentence: problem.detail };
+        Self::told("Sign-in", problem.kind.status(), &told, None)
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::problem(error.into())
+    }
+}
+
+impl From<Problem> for Failed {
+    fn from(problem: Problem) -> Self {
+        Self::problem(problem)
+    }
+}
+
+impl axum::response::IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        *self.0
+    }
+}
+
+impl From<&Why> for Told {
+    fn from(why: &Why) -> Self {
+        Self { title: why.title().to_owned(), sentence: why.sentence() }
+    }
+}
+
+/// The status of a page that says why somebody is not signed in.
+pub(super) fn status(why: &Why) -> StatusCode {
+    match why {
+        Why::Slowed(..) => StatusCode::TOO_MANY_REQUESTS,
+        Why::Busy | Why::CardUnknowable => StatusCode::SERVICE_UNAVAILABLE,
+        Why::CeremonyOver | Why::CardTicketOver => StatusCode::CONFLICT,
+        _ => StatusCode::FORBIDDEN,
+    }
+}

@@ -1,0 +1,56 @@
+//! The pages that people see. Every field of a template is a field of a type here, so that a missing one does not compile.
+
+mod account;
+mod enrolling;
+mod picture;
+mod signing_in;
+
+use askama::Template;
+
+pub(crate) use account::{Account, KeptRow, SessionRow};
+pub(crate) use enrolling::{EnrolApp, EnrolChoose, EnrolDone, EnrolKey, EnrolStart};
+pub(crate) use picture::picture;
+pub(crate) use signing_in::{App, Card, Choose, Key, Offered, label};
+
+/// What is around every page.
+pub(crate) struct Frame<'a> {
+    /// What the site is called.
+    pub site: &'a str,
+    /// What the page is about.
+    pub title: &'a str,
+    /// What went wrong.
+    pub told: Option<Told>,
+}
+
+/// What went wrong, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// What happened.
+    pub title: String,
+    /// What to do.
+    pub sentence: String,
+}
+
+impl<'a> Frame<'a> {
+    /// A page on which nothing went wrong.
+    pub(crate) fn new(site: &'a str, title: &'a str) -> Self {
+        Self { site, title, told: None }
+    }
+
+    /// The same, with what went wrong.
+    pub(crate) fn telling(self, told: Option<Told>) -> Self {
+        Self { told, ..self }
+    }
+}
+
+/// A page that says what happened and what to do.
+#[derive(Template)]
+#[template(path = "told.html")]
+pub(crate) struct ToldPage<'a> {
+    /// What is around it.
+    pub frame: Frame<'a>,
+    /// What happened and what to do.
+    pub sentence: &'a str,
+    /// The way on: an address and its words.
+    pub way: Option<(&'a str, &'a str)>,
+}

@@ -1,0 +1,90 @@
+//! Whether a session can be used now, asked anew at each use.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use platform::clock::Millis;
+use platform::db::{self, Tx};
+
+use super::end::{EndCause, end};
+use super::rule::{Standing, standing};
+use super::{SESSION, Secret, Session, presented};
+use crate::authenticator::Bound;
+use crate::error::Error;
+use crate::provider::Provider;
+use crate::store::{authenticators, sessions};
+
+/// How often a use is written down at most.
+const TOUCH_EVERY: Duration = Duration::from_mins(1);
+
+/// The live session of a browser. It counts as used now.
+pub(crate) async fn current(
+    provider: &Provider,
+    headers: &HeaderMap,
+    now: Millis,
+) -> Result<Option<Session>, Error> {
+    let Some(secret) = presented(headers, SESSION).and_then(Secret::parse) else { return Ok(None) };
+    let Some(session) = sessions::by_secret(provider.db.read(), &secret.hash()).await? else {
+        return Ok(None);
+    };
+    if standing(&session, &provider.config.sessions, now) != Standing::Live
+        || !stands_elsewhere(provider, &session, now).await?
+    {
+        return Ok(None);
+    }
+    touch(provider, session, now).await.map(Some)
+}
+
+/// The live session with this name. Relying parties that ask for it do not make it used: their programs ask by themselves.
+pub(crate) async fn by_sid(provider: &Provider, sid: &str, now: Millis) -> Result<Option<Session>, Error> {
+    let Some(session) = sessions::by_sid(provider.db.read(), sid).await? else { return Ok(None) };
+    Ok(is_live(provider, &session, now).await?.then_some(session))
+}
+
+/// Whether a session that nobody has ended lives for those who hold something of it.
+async fn is_live(provider: &Provider, session: &Session, now: Millis) -> Result<bool, Error> {
+    if standing(session, &provider.config.sessions, now) == Standing::Over {
+        return Ok(false);
+    }
+    stands_elsewhere(provider, session, now).await
+}
+
+/// Whether the person is still there and the authenticator still theirs. Where not, the session ends now, on every machine,
+/// however late whoever follows the register is.
+async fn stands_elsewhere(provider: &Provider, session: &Session, now: Millis) -> Result<bool, Error> {
+    let mut read = provider.db.read().acquire().await.map_err(db::Error::from)?;
+    let cause = lost(&mut read, session).await?;
+    drop(read);
+    match cause {
+        None => Ok(true),
+        Some(cause) => {
+            end(provider, session.id.clone(), cause, now).await?;
+            Ok(false)
+        }
+    }
+}
+
+async fn lost(read: &mut Tx, session: &Session) -> Result<Option<EndCause>, Error> {
+    if !directory::api::closed(read, &[session.person.as_str()]).await?.is_empty() {
+        return Ok(Some(EndCause::Left));
+    }
+    match &session.bound {
+        Bound::Kept(id) if !authenticators::stands(&mut *read, id).await? => {
+            Ok(Some(EndCause::AuthenticatorRemoved))
+        }
+        Bound::Card(serial) if !ca::api::in_force(read, &[serial]).await?.contains(serial) => {
+            Ok(Some(EndCause::CardRevoked))
+        }
+        Bound::Kept(_) | Bound::Card(_) => Ok(None),
+    }
+}
+
+async fn touch(provider: &Provider, mut session: Session, now: Millis) -> Result<Session, Error> {
+    if now < session.last_used_at.plus(TOUCH_EVERY) {
+        return Ok(session);
+    }
+    let id = session.id.clone();
+    provider.db.write(move |tx| Box::pin(async move { sessions::touch(tx, &id, now).await })).await?;
+    session.last_used_at = now;
+    Ok(session)
+}

@@ -1,0 +1,344 @@
+//! Rows of `authn_authenticator`.
+
+use platform::clock::Millis;
+use platform::db::Tx;
+use platform::id::UserId;
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use super::{Reader, read};
+use crate::authenticator::{Authenticator, AuthenticatorId, MOST};
+use crate::error::Error;
+use crate::interaction::Method;
+
+/// A new row, with what verifies it.
+pub(crate) struct New<'a> {
+    /// What everybody sees.
+    pub authenticator: &'a Authenticator,
+    /// The id and the JSON of a WebAuthn credential.
+    pub credential: Option<(&'a str, &'a str)>,
+    /// The sealed seed of an app, and the step whose code proved it.
+    pub seed: Option<(&'a [u8], i64)>,
+}
+
+/// A WebAuthn credential with its row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// What everybody sees.
+    pub authenticator: Authenticator,
+    /// The JSON that verifies.
+    pub credential: String,
+}
+
+fn authenticator(row: &AnyRow) -> Result<Authenticator, Error> {
+    Ok(Authenticator {
+        id: read("authn_authenticator.authenticator_id", row.try_get("authenticator_id")?)?,
+        person: read("authn_authenticator.user_id", row.try_get("user_id")?)?,
+        method: read("authn_authenticator.method", row.try_get("method")?)?,
+        name: row.try_get("name")?,
+        version: row.try_get("version")?,
+        aaguid: row.try_get("aaguid")?,
+        created_at: Millis(row.try_get("created_at")?),
+        created_by: row.try_get("created_by")?,
+        last_used_at: row.try_get::<Option<i64>, _>("last_used_at")?.map(Millis),
+    })
+}
+
+/// Stores a new authenticator; false if its credential is known already, whosever it is.
+pub(crate) async fn insert(tx: &mut Tx, new: &New<'_>) -> Result<bool, Error> {
+    let kept = new.authenticator;
+    let done = sqlx::query(
+        "INSERT INTO authn_authenticator (authenticator_id, user_id, method, name, version, credential_id, credential, \
+         aaguid, secret, last_step, created_at, created_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+         ON CONFLICT (credential_id) DO NOTHING",
+    )
+    .bind(kept.id.as_str())
+    .bind(kept.person.as_str())
+    .bind(kept.method.word())
+    .bind(&kept.name)
+    .bind(kept.version)
+    .bind(new.credential.map(|credential| credential.0))
+    .bind(new.credential.map(|credential| credential.1))
+    .bind(kept.aaguid.as_deref())
+    .bind(new.seed.map(|seed| seed.0))
+    .bind(new.seed.map(|seed| seed.1))
+    .bind(kept.created_at.0)
+    .bind(&kept.created_by)
+    .execute(&mut *tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The authenticators of a person that were not taken away, oldest first.
+pub(crate) async fn of_person<'c>(
+    reader: impl Reader<'c>,
+    person: &UserId,
+) -> Result<Vec<Authenticator>, Error> {
+    let rows = sqlx::query(
+        "SELECT authenticator_id, user_id, method, name, version, aaguid, created_at, created_by, last_used_at \
+         FROM authn_authenticator WHERE user_id = $1 AND removed_at IS NULL ORDER BY authenticator_id LIMIT $2",
+    )
+    .bind(person.as_str())
+    .bind(i64::try_from(MOST).unwrap_or(i64::MAX))
+    .fetch_all(reader)
+    .await?;
+    rows.iter().map(authenticator).collect()
+}
+
+/// One of them.
+pub(crate) async fn of_person_by_id<'c>(
+    reader: impl Reader<'c>,
+    person: &UserId,
+    id: &AuthenticatorId,
+) -> Result<Option<Authenticator>, Error> {
+    let row = sqlx::query(
+        "SELECT authenticator_id, user_id, method, name, version, aaguid, created_at, created_by, last_used_at \
+         FROM authn_authenticator WHERE authenticator_id = $1 AND user_id = $2 AND removed_at IS NULL",
+    )
+    .bind(id.as_str())
+    .bind(person.as_str())
+    .fetch_optional(reader)
+    .await?;
+    row.as_ref().map(authenticator).transpose()
+}
+
+/// The WebAuthn credential with this id.
+pub(crate) async fn by_credential<'c>(
+    reader: impl Reader<'c>,
+    credential_id: &str,
+) -> Result<Option<Kept>, Error> {
+    let row = sqlx::query(
+        "SELECT authenticator_id, user_id, method, name, version, aaguid, created_at, created_by, last_used_at, \
+         credential FROM authn_authenticator WHERE credential_id = $1 AND removed_at IS NULL",
+    )
+    .bind(credential_id)
+    .fetch_optional(reader)
+    .await?;
+    row.map(|row| Ok(Kept { authenticator: authenticator(&row)?, credential: row.try_get("credential")? }))
+        .transpose()
+}
+
+/// The ids of the WebAuthn credentials of a person.
+pub(crate) async fn credential_ids<'c>(
+    reader: impl Reader<'c>,
+    person: &UserId,
+) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar(
+        "SELECT credential_id FROM authn_authenticator WHERE user_id = $1 AND credential_id IS NOT NULL \
+         AND removed_at IS NULL ORDER BY authenticator_id",
+    )
+    .bind(person.as_str())
+    .fetch_all(reader)
+    .await?)
+}
+
+/// The apps of a person, each with its sealed seed.
+pub(crate) async fn apps<'c>(
+    reader: impl Reader<'c>,
+    person: &UserId,
+) -> Result<Vec<(AuthenticatorId, Vec<u8>)>, Error> {
+    let rows: Vec<(String, Vec<u8>)> = sqlx::query_as(
+        "SELECT authenticator_id, secret FROM authn_authenticator WHERE user_id = $1 AND secret IS NOT NULL \
+         AND removed_at IS NULL ORDER BY authenticator_id",
+    )
+    .bind(person.as_str())
+    .fetch_all(reader)
+    .await?;
+    rows.into_iter()
+        .map(|(id, seed)| Ok((read("authn_authenticator.authenticator_id", &id)?, seed)))
+        .collect()
+}
+
+/// Whether an authenticator is still its holder's.
+pub(crate) async fn stands<'c>(reader: impl Reader<'c>, id: &AuthenticatorId) -> Result<bool, Error> {
+    let found: Option<i64> = sqlx::query_scalar(
+        "SELECT version FROM authn_authenticator WHERE authenticator_id = $1 AND removed_at IS NULL",
+    )
+    .bind(id.as_str())
+    .fetch_optional(reader)
+    .await?;
+    Ok(found.is_some())
+}
+
+/// Notes that an authenticator has signed in.
+pub(crate) async fn mark_used(tx: &mut Tx, id: &AuthenticatorId, now: Millis) -> Result<(), Error> {
+    sqlx::query("UPDATE authn_authenticator SET last_used_at = $2 WHERE authenticator_id = $1")
+        .bind(id.as_str())
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
+}
+
+/// Takes a time step of an app; false if it, or a later one, was taken before. RFC 6238 5.2
+pub(crate) async fn take_step(tx: &mut Tx, id: &AuthenticatorId, step: i64) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "UPDATE authn_authenticator SET last_step = $2 WHERE authenticator_id = $1 AND removed_at IS NULL \
+         AND (last_step IS NULL OR last_step < $2)",
+    )
+    .bind(id.as_str())
+    .bind(step)
+    .execute(&mut *tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Puts what a WebAuthn credential has become in the place of what it was; false if that is there no more.
+pub(crate) async fn advance(tx: &mut Tx, id: &AuthenticatorId, was: &str, is: &str) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "UPDATE authn_authenticator SET credential = $3 WHERE authenticator_id = $1 AND credential = $2 \
+         AND removed_at IS NULL",
+    )
+    .bind(id.as_str())
+    .bind(was)
+    .bind(is)
+    .execute(&mut *tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Gives an authenticator another name.
+pub(crate) async fn rename(tx: &mut Tx, id: &AuthenticatorId, name: &str) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE authn_authenticator SET name = $2, version = version + 1 WHERE authenticator_id = $1",
+    )
+    .bind(id.as_str())
+    .bind(name)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes an authenticator from a person, with its seed, and says what it was; none if it was not there.
+pub(crate) async fn remove(
+    tx: &mut Tx,
+    person: &UserId,
+    id: &AuthenticatorId,
+    by: &str,
+    now: Millis,
+) -> Result<Option<Method>, Error> {
+    let method: Option<String> = sqlx::query_scalar(
+        "UPDATE authn_authenticator SET removed_at = $3, removed_by = $4, secret = NULL, version = version + 1 \
+         WHERE authenticator_id = $1 AND user_id = $2 AND removed_at IS NULL RETURNING method",
+    )
+    .bind(id.as_str())
+    .bind(person.as_str())
+    .bind(now.0)
+    .bind(by)
+    .fetch_optional(&mut *tx)
+    .await?;
+    method.map(|method| read("authn_authenticator.method", &method)).transpose()
+}
+
+/// A sealed seed as it lies in its row.
+#[derive(Clone)]
+pub(crate) struct SealedSeed {
+    /// The authenticator.
+    pub id: String,
+    /// The sealed seed.
+    pub sealed: Vec<u8>,
+}
+
+/// The next sealed seeds behind this id.
+pub(crate) async fn seeds<'c>(
+    reader: impl Reader<'c>,
+    after: &str,
+    most: i64,
+) -> Result<Vec<SealedSeed>, Error> {
+    let rows: Vec<(String, Vec<u8>)> = sqlx::query_as(
+        "SELECT authenticator_id, secret FROM authn_authenticator WHERE authenticator_id > $1 AND secret IS NOT NULL \
+         ORDER BY authenticator_id LIMIT $2",
+    )
+    .bind(after)
+    .bind(most)
+    .fetch_all(reader)
+    .await?;
+    Ok(rows.into_iter().map(|(id, sealed)| SealedSeed { id, sealed }).collect())
+}
+
+/// Puts the new form of a seed in the place of the one it was made from; false if that is there no more.
+pub(crate) async fn replace_seed(tx: &mut Tx, old: &SealedSeed, new: &[u8]) -> Result<bool, Error> {
+    let done =
+        sqlx::query("UPDATE authn_authenticator SET secret = $1 WHERE authenticator_id = $2 AND secret = $3")
+            .bind(new)
+            .bind(&old.id)
+            .bind(old.sealed.as_slice())
+            .execute(&mut *tx)
+            .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::db::Db;
+
+    use super::*;
+
+    fn made(number: i64, method: Method) -> Authenticator {
+        Authenticator {
+            id: AuthenticatorId::new(Millis(number)),
+            person: "555021942107".parse().unwrap(),
+            method,
+            name: format!("number {number}"),
+            version: 1,
+            aaguid: None,
+            created_at: Millis(number),
+            created_by: "555021942115".to_owned(),
+            last_used_at: None,
+        }
+    }
+
+    platform::both_engines! {
+        /// A credential is enrolled once, found by its id, moved on only from what it was, and gone when it is taken away.
+        async fn credentials_live_and_go(db: Db) {
+            let key = made(1, Method::SecurityKey);
+            let kept = key.clone();
+            let (first, second) = db.write(move |tx| Box::pin(async move {
+                let new = New { authenticator: &kept, credential: Some(("cred", "{}")), seed: None };
+                let first = insert(tx, &new).await?;
+                let other = made(2, Method::Passkey);
+                let second = insert(tx, &New { authenticator: &other, ..new }).await?;
+                Ok::<_, Error>((first, second))
+            })).await.unwrap();
+            assert!(first && !second, "the same credential is not taken twice");
+            let found = by_credential(db.read(), "cred").await.unwrap().unwrap();
+            assert_eq!(found, Kept { authenticator: key.clone(), credential: "{}".to_owned() });
+            assert_eq!(credential_ids(db.read(), &key.person).await.unwrap(), ["cred"]);
+            let (id, person) = (key.id.clone(), key.person.clone());
+            let (moved, stale, method, again) = db.write(move |tx| Box::pin(async move {
+                let moved = advance(tx, &id, "{}", "{\"counter\":1}").await?;
+                let stale = advance(tx, &id, "{}", "{\"counter\":2}").await?;
+                rename(tx, &id, "the blue one").await?;
+                mark_used(tx, &id, Millis(9)).await?;
+                let method = remove(tx, &person, &id, "555021942107", Millis(10)).await?;
+                let again = remove(tx, &person, &id, "555021942107", Millis(11)).await?;
+                Ok::<_, Error>((moved, stale, method, again))
+            })).await.unwrap();
+            assert!(moved && !stale);
+            assert_eq!((method, again), (Some(Method::SecurityKey), None));
+            assert!(!stands(db.read(), &key.id).await.unwrap());
+            assert_eq!(of_person(db.read(), &key.person).await.unwrap(), []);
+            assert_eq!(of_person_by_id(db.read(), &key.person, &key.id).await.unwrap(), None);
+        }
+
+        /// A time step of an app is taken once, and no earlier one after it; its seed moves only from what it was.
+        async fn steps_are_taken_once(db: Db) {
+            let app = made(1, Method::Totp);
+            let kept = app.clone();
+            let taken = db.write(move |tx| Box::pin(async move {
+                insert(tx, &New { authenticator: &kept, credential: None, seed: Some((&[7; 40], 100)) }).await?;
+                let mut taken = Vec::new();
+                for step in [100, 99, 101, 101, 103, 102] {
+                    taken.push(take_step(tx, &kept.id, step).await?);
+                }
+                let old = seeds(&mut *tx, "", 10).await?.remove(0);
+                taken.push(replace_seed(tx, &old, &[8; 40]).await?);
+                taken.push(replace_seed(tx, &old, &[9; 40]).await?);
+                Ok::<_, Error>(taken)
+            })).await.unwrap();
+            assert_eq!(taken, [false, false, true, false, true, false, true, false]);
+            assert_eq!(apps(db.read(), &app.person).await.unwrap(), [(app.id.clone(), vec![8; 40])]);
+            assert!(stands(db.read(), &app.id).await.unwrap());
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Rows of `authn_ceremony`.
+
+use platform::clock::Millis;
+use platform::db::Tx;
+
+use super::Reader;
+use crate::error::Error;
+
+/// Stores what is under way, in the place of what was.
+pub(crate) async fn put(
+    tx: &mut Tx,
+    ceremony: &str,
+    ticket: Option<&[u8]>,
+    state: &str,
+    expires_at: Millis,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO authn_ceremony (ceremony, ticket, state, expires_at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (ceremony) DO UPDATE SET ticket = $2, state = $3, expires_at = $4",
+    )
+    .bind(ceremony)
+    .bind(ticket)
+    .bind(state)
+    .bind(expires_at.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// What is under way, without taking it.
+pub(crate) async fn look<'c>(
+    reader: impl Reader<'c>,
+    ceremony: &str,
+    now: Millis,
+) -> Result<Option<String>, Error> {
+    Ok(sqlx::query_scalar("SELECT state FROM authn_ceremony WHERE ceremony = $1 AND expires_at > $2")
+        .bind(ceremony)
+        .bind(now.0)
+        .fetch_optional(reader)
+        .await?)
+}
+
+/// Takes what is under way, once; none if it is over, or if it is not `state` any more.
+pub(crate) async fn take(tx: &mut Tx, ceremony: &str, state: &str, now: Millis) -> Result<bool, Error> {
+    let done =
+        sqlx::query("DELETE FROM authn_ceremony WHERE ceremony = $1 AND state = $2 AND expires_at > $3")
+            .bind(ceremony)
+            .bind(state)
+            .bind(now.0)
+            .execute(&mut *tx)
+            .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Takes a hand-over by its ticket, once.
+pub(crate) async fn take_ticket(
+    tx: &mut Tx,
+    ceremony: &str,
+    ticket: &[u8],
+    now: Millis,
+) -> Result<Option<String>, Error> {
+    Ok(sqlx::query_scalar(
+        "DELETE FROM authn_ceremony WHERE ceremony = $1 AND ticket = $2 AND expires_at > $3 RETURNING state",
+    )
+    .bind(ceremony)
+    .bind(ticket)
+    .bind(now.0)
+    .fetch_optional(&mut *tx)
+    .await?)
+}
+
+/// Erases what was over before then; says how much.
+pub(crate) async fn erase(tx: &mut Tx, before: Millis, limit: u32) -> Result<u64, Error> {
+    let done = sqlx::query(
+        "DELETE FROM authn_ceremony WHERE ceremony IN \
+         (SELECT ceremony FROM authn_ceremony WHERE expires_at < $1 LIMIT $2)",
+    )
+    .bind(before.0)
+    .bind(i64::from(limit))
+    .execute(&mut *tx)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::db::Db;
+
+    use super::*;
+
+    platform::both_engines! {
+        /// What is under way is taken once, by its state or its ticket, in time, and a newer one takes the place of an older.
+        async fn ceremonies_are_used_once(db: Db) {
+            let answers = db.write(|tx| Box::pin(async move {
+                put(tx, "a", None, "one", Millis(100)).await?;
+                put(tx, "a", None, "two", Millis(100)).await?;
+                put(tx, "b", Some(&[1; 32]), "card", Millis(100)).await?;
+                put(tx, "c", None, "late", Millis(10)).await?;
+                let old = take(tx, "a", "one", Millis(50)).await?;
+                let new = take(tx, "a", "two", Millis(50)).await?;
+                let again = take(tx, "a", "two", Millis(50)).await?;
+                let late = take(tx, "c", "late", Millis(10)).await?;
+                let wrong = take_ticket(tx, "b", &[2; 32], Millis(50)).await?;
+                let right = take_ticket(tx, "b", &[1; 32], Millis(50)).await?;
+                let twice = take_ticket(tx, "b", &[1; 32], Millis(50)).await?;
+                let erased = erase(tx, Millis(11), 10).await?;
+                Ok::<_, Error>(([old, new, again, late], [wrong, right, twice], erased))
+            })).await.unwrap();
+            assert_eq!(answers, ([false, true, false, false], [None, Some("card".to_owned()), None], 1));
+            assert_eq!(look(db.read(), "a", Millis(50)).await.unwrap(), None);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Guessing is slowed down, and nobody is locked out by the guessing of others.
+//!
+//! Three things are counted: an account from one network, a network, and an account from strangers, which are networks from
+//! which its holder has not signed in. So whoever guesses slows down their own network, and many networks together slow down
+//! other strangers; the holder goes on from where they usually are, and with every other method from anywhere. An attempt is
+//! counted before it is looked at, so that many at once are no way around; one that was right is taken back.
+
+mod rule;
+mod settings;
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use platform::clock::Millis;
+use platform::db::Tx;
+use platform::id::UserId;
+
+use crate::error::Error;
+use crate::store::throttles;
+pub use settings::Throttle;
+
+/// For how long a network stays known.
+const KNOWN: Duration = Duration::from_hours(24 * 90);
+
+/// One attempt to guess right.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempt {
+    account: String,
+    network: String,
+    /// Whose account it is, if it is one.
+    person: Option<UserId>,
+}
+
+/// Whether an attempt is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It is.
+    Now,
+    /// Not before then.
+    Later(Millis),
+}
+
+impl Attempt {
+    /// An attempt on an account, by the name that was typed, from a network.
+    pub(crate) fn new(account: &str, person: Option<UserId>, address: Option<IpAddr>) -> Self {
+        let network = address.map_or_else(|| "nowhere".to_owned(), |address| network(address).to_string());
+        // What was typed may be anything, and is nobody's business.
+        let account = hex::encode(digest(&SHA256, account.as_bytes()));
+        Self { account, network, person }
+    }
+
+    fn pair(&self) -> String {
+        format!("pair/{}/{}", self.account, self.network)
+    }
+
+    fn network(&self) -> String {
+        format!("network/{}", self.network)
+    }
+
+    fn strangers(&self) -> String {
+        format!("strangers/{}", self.account)
+    }
+
+    /// What is counted, each with how often it is free.
+    async fn subjects(
+        &self,
+        tx: &mut Tx,
+        settings: &Throttle,
+        now: Millis,
+    ) -> Result<Vec<(String, u32)>, Error> {
+        let mut subjects = vec![(self.pair(), settings.free), (self.network(), settings.network_free)];
+        let known = match &self.person {
+            Some(person) => throttles::is_known(&mut *tx, person, &self.network, now.minus(KNOWN)).await?,
+            None => false,
+        };
+        if !known {
+            subjects.push((self.strangers(), settings.strangers_free));
+        }
+        Ok(subjects)
+    }
+
+    /// Counts the attempt, or says that it is not looked at yet.
+    pub(crate) async fn begin(&self, tx: &mut Tx, settings: &Throttle, now: Millis) -> Result<Turn, Error> {
+        let subjects = self.subjects(tx, settings, now).await?;
+        for (subject, _) in &subjects {
+            if let Some(next_at) = throttles::next_at(&mut *tx, subject).await?
+                && next_at > now
+            {
+                metrics::counter!("authn_attempts_slowed_total").increment(1);
+                return Ok(Turn::Later(next_at));
+            }
+        }
+        for (subject, free) in &subjects {
+            let forgotten = now.minus(settings.forget());
+            let Some(failures) = throttles::count(tx, subject, forgotten, now).await? else {
+                // Another machine was faster.
+                return Ok(Turn::Later(now.plus(settings.first_delay())));
+            };
+            throttles::delay(tx, subject, rule::next_at(settings, *free, failures, now)).await?;
+        }
+        Ok(Turn::Now)
+    }
+
+    /// Takes the attempt back: it was not looked at.
+    pub(crate) async fn take_back(&self, tx: &mut Tx, settings: &Throttle, now: Millis) -> Result<(), Error> {
+        for (subject, _) in self.subjects(tx, settings, now).await? {
+            throttles::take_back(tx, &subject, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the attempt back: it was right. Its network is known from now on.
+    pub(crate) async fn was_right(&self, tx: &mut Tx, settings: &Throttle, now: Millis) -> Result<(), Error> {
+        self.take_back(tx, settings, now).await?;
+        throttles::forget(tx, &self.pair()).await?;
+        if let Some(person) = &self.person {
+            throttles::know(tx, person, &self.network, now).await?;
+        }
+        Ok(())
+    }
+}
+
+/// On IPv6 whoever has one address has its whole /64.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) & !u128::from(u64::MAX)).into(),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::db::Db;
+
+    use super::*;
+
+    fn settings() -> Throttle {
+        Throttle { free: 2, strangers_free: 4, network_free: 6, ..Throttle::default() }
+    }
+
+    async fn tries(db: &Db, attempt: &Attempt, at: i64) -> Turn {
+        let attempt = attempt.clone();
+        db.write(move |tx| Box::pin(async move { attempt.begin(tx, &settings(), Millis(at)).await }))
+            .await
+            .unwrap()
+    }
+
+    async fn right(db: &Db, attempt: &Attempt, at: i64) {
+        let attempt = attempt.clone();
+        db.write(move |tx| Box::pin(async move { attempt.was_right(tx, &settings(), Millis(at)).await }))
+            .await
+            .unwrap();
+    }
+
+    fn attempt(account: &str, address: &str) -> Attempt {
+        let person = (account == "a").then(|| "555021942107".parse().unwrap());
+        Attempt::new(account, person, Some(address.parse().unwrap()))
+    }
+
+    platform::both_engines! {
+        /// Guessing slows down whoever guesses, then all strangers; the holder goes on from a network of their own.
+        async fn guessing_slows_down_who_guesses(db: Db) {
+            let home = attempt("a", "198.51.100.1");
+            assert_eq!(tries(&db, &home, 1).await, Turn::Now);
+            right(&db, &home, 1).await;
+            let thief = attempt("a", "192.0.2.1");
+            for at in 2..5 {
+                assert_eq!(tries(&db, &thief, at).await, Turn::Now, "{at}");
+            }
+            assert_eq!(tries(&db, &thief, 5).await, Turn::Later(Millis(2_004)));
+            assert_eq!(tries(&db, &attempt("a", "192.0.2.2"), 6).await, Turn::Now);
+            assert_eq!(tries(&db, &attempt("a", "192.0.2.3"), 7).await, Turn::Now, "the fifth slows strangers down");
+            assert!(matches!(tries(&db, &attempt("a", "192.0.2.4"), 8).await, Turn::Later(_)));
+            assert_eq!(tries(&db, &home, 9).await, Turn::Now, "the holder is not locked out");
+            assert_eq!(tries(&db, &attempt("b", "192.0.2.4"), 9).await, Turn::Now, "nor is anybody else");
+        }
+
+        /// Many accounts from one network are slowed down together, and so is what is typed that is nobody's account.
+        async fn a_network_is_slowed_down(db: Db) {
+            for (at, account) in ["c", "d", "e", "f", "g", "h", "i"].iter().enumerate() {
+                let at = i64::try_from(at).unwrap();
+                assert_eq!(tries(&db, &attempt(account, "2001:db8::1"), at).await, Turn::Now, "{account}");
+            }
+            assert!(matches!(tries(&db, &attempt("j", "2001:db8::ffff"), 8).await, Turn::Later(_)), "the same /64");
+            assert_eq!(tries(&db, &attempt("j", "2001:db8:0:1::1"), 8).await, Turn::Now);
+        }
+    }
+}
