@@ -71,7 +71,7 @@ fn person(record: &CertificateInfo, assurance: Assurance) -> Result<Caller, Refu
     let client = PERSON_CLIENT.parse().expect("the constant is a client id");
     // With a sign-in certificate people look after what is their own; what their roles in the register allow beyond that,
     // the register decides for each act.
-    let acts = [signer::api::OWN_CREDENTIALS.0, directory::api::ACT.0];
+    let acts = [signer::api::OWN_CREDENTIALS.0, directory::api::ACT.0, authn::api::OWN.0];
     let mut caller = Caller::new(CallerKind::Person, user.to_string(), client, acts);
     caller.assurance = Some(assurance.word().to_owned());
     Ok(caller)

@@ -51,6 +51,8 @@ pub fn events() -> String {
         catalogue::module::<directory::CampaignEvent>(),
         catalogue::module::<authn::Event>(),
         catalogue::module::<signer::Event>(),
+        catalogue::module::<authn::SessionEvent>(),
+        catalogue::module::<authn::AuthenticatorEvent>(),
         catalogue::module::<crate::events::Event>(),
     ])
 }

@@ -95,6 +95,7 @@ async fn move_all(foundation: &Foundation, version: u32, rows: u64) -> anyhow::R
         let mut tell = |moved| progress.tell(moved);
         let mut pass = signer::rewrap(db, hsm, clock, version, &mut tell).await?;
         pass.add(ca::rewrap(db, hsm, clock, version, &mut tell).await?);
+        pass.add(authn::rewrap(db, hsm, clock, version, &mut tell).await?);
         let moved = pass.moved;
         done = Rewrapped { moved: done.moved + moved, refused: pass.refused };
         if moved == 0 {
@@ -193,7 +194,12 @@ impl Rows {
         let keys =
             signer::wrapped_keys(&foundation.db).await.context("people's keys could not be counted")?;
         let secrets = ca::sealed_secrets(&foundation.db).await.context("secrets could not be counted")?;
-        Ok(Self { keys: keys.into_iter().collect(), secrets: secrets.into_iter().collect() })
+        let mut secrets: BTreeMap<u32, u64> = secrets.into_iter().collect();
+        let seeds = authn::sealed_seeds(&foundation.db).await.context("seeds could not be counted")?;
+        for (version, rows) in seeds {
+            *secrets.entry(version).or_default() += rows;
+        }
+        Ok(Self { keys: keys.into_iter().collect(), secrets })
     }
 
     fn under(&self, version: u32) -> String {

@@ -7,8 +7,8 @@ use platform::caller::Act;
 use platform::id::{ClientId, OdsCode};
 use serde::Deserialize;
 
-/// Every act a system can be granted. `signer:own-credentials` and `directory:act` are not among them: those are
-/// what people have.
+/// Every act a system can be granted. `signer:own-credentials`, `directory:act` and `authn:own` are not among them:
+/// those are what people have.
 const ACTS: [Act; 18] = [
     ca::api::ISSUE,
     ca::api::ENROL,
@@ -25,8 +25,8 @@ const ACTS: [Act; 18] = [
     directory::api::IMPORT,
     directory::api::FEED,
     directory::api::OPERATE,
-    directory::api::CLAIMS,
-    authn::api::CLIENTS,
+    authn::api::SESSIONS,
+    authn::api::AUTHENTICATORS,
     audit::api::READ,
 ];
 

@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use crate::tree::Source;
 use crate::words::{self, Kind, Token};
 
+/// How the addresses of pages begin: they are for people, and no description has them.
+const PAGES: [&str; 4] = ["/sign-in/", "/enrol/", "/account", "/card/"];
+
 /// A route by its method in capitals and its path.
 pub(crate) type Route = (String, String);
 
@@ -20,7 +23,8 @@ pub(crate) fn routes(sources: &[Source]) -> BTreeSet<Route> {
         for at in 0..tokens.len() {
             let Some(path) = routed(&tokens, at) else { continue };
             let path = path.replace("{*", "{");
-            if UNDESCRIBED.contains(&path.as_str()) {
+            let page = PAGES.iter().any(|page| path.starts_with(page));
+            if page || UNDESCRIBED.contains(&path.as_str()) {
                 continue;
             }
             found.extend(methods(&tokens[at + 4..]).map(|method| (method, path.clone())));

@@ -48,8 +48,8 @@ const ACTS: [&str; 18] = [
     "directory:import",
     "directory:feed",
     "directory:operate",
-    "directory:claims",
-    "authn:clients",
+    "authn:sessions",
+    "authn:authenticators",
     "audit:read",
 ];
 
@@ -62,7 +62,7 @@ macro_rules! realm {
 
 /// The rule of each route. A route of the document that is not here fails the test, so that whoever adds one says
 /// here who may use it.
-const ROUTES: [Route; 118] = [
+const ROUTES: [Route; 92] = [
     Route("GET", "/audit/checkpoint", Open, none),
     Route("GET", "/audit/tile/{path}", Open, none),
     Route("GET", "/audit/logs", Open, none),
@@ -155,6 +155,37 @@ const ROUTES: [Route; 118] = [
     Route("POST", "/signer/credentials/{credential}/suspend", ActOrOwn("signer:credentials"), none),
     Route("POST", "/signer/credentials/{credential}/resume", Act("signer:credentials"), none),
     Route("POST", "/signer/credentials/{credential}/revoke", ActOrOwn("signer:credentials"), superseded),
+    Route("GET", "/authn/assets/{file}", Open, none),
+    Route("GET", "/authn/people/{person}/sessions", ActOrOwn("authn:sessions"), none),
+    Route("DELETE", "/authn/people/{person}/sessions", ActOrOwn("authn:sessions"), none),
+    Route("DELETE", "/authn/people/{person}/sessions/{session}", ActOrOwn("authn:sessions"), none),
+    Route("GET", "/authn/people/{person}/authenticators", ActOrOwn("authn:authenticators"), none),
+    Route(
+        "GET",
+        "/authn/people/{person}/authenticators/{authenticator}",
+        ActOrOwn("authn:authenticators"),
+        none,
+    ),
+    Route(
+        "PATCH",
+        "/authn/people/{person}/authenticators/{authenticator}",
+        ActOrOwn("authn:authenticators"),
+        || json!({"name": "blue key"}),
+    ),
+    Route(
+        "DELETE",
+        "/authn/people/{person}/authenticators/{authenticator}",
+        ActOrOwn("authn:authenticators"),
+        none,
+    ),
+    // Nobody makes a link for themselves; what a rank in the register allows, authn/tests/it asks.
+    Route(
+        "POST",
+        "/authn/people/{person}/enrolments",
+        Act("authn:authenticators"),
+        || json!({"purpose": "issue"}),
+    ),
+    Route("DELETE", "/authn/people/{person}/enrolments/{enrolment}", Act("authn:authenticators"), none),
     Route("GET", "/signer/signatures", ActOrOwn("signer:credentials"), none),
     // Browsers bring requests here, and relying parties prove in the request who they are; a body that is no form is refused before.
     Route("GET", "/.well-known/openid-configuration", Open, none),
@@ -197,7 +228,9 @@ const ROUTES: [Route; 118] = [
     Route("GET", "/audit/tile/entries/000", Act("audit:read"), none),
 ];
 
-/// A credential that nobody has.
+/// The person of the demonstration, who calls here.
+const PERSON: &str = "555000000108";
+/// A credential, session or authenticator that nobody has.
 const CREDENTIAL: &str = "01900000-0000-7000-8000-000000000000";
 
 fn superseded() -> Value {
@@ -334,6 +367,10 @@ async fn judge(server: &Server, route: &Route, who: &str, may: bool, refusal: u1
         .replace("{path}", "0/000")
         .replace("{request}", "MAA=")
         .replace("{log_epoch}", "1")
+        .replace("{person}", PERSON)
+        .replace("{session}", CREDENTIAL)
+        .replace("{authenticator}", CREDENTIAL)
+        .replace("{enrolment}", CREDENTIAL)
         .replace("{label}", "systems")
         .replace("{reference}", "none")
         .replace("{serial}", "01020304")

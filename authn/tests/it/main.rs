@@ -1,12 +1,11 @@
-//! Sign-in through its router, with a real database on both engines, the real register, and a real token.
+//! Signing in through the real router, with real databases, a real token, the real authority and the real register.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what should not be")]
 
-mod attacks;
-mod authenticating;
-mod backchannel;
-mod contract;
-mod flows;
-mod registry;
+mod apps;
+mod cards;
+mod enrolments;
+mod keys;
+mod pages;
 mod rig;
-mod roles;
+mod sessions;

@@ -1,0 +1,162 @@
+//! Authenticator apps with e-mail address and password, and guessing.
+
+use std::time::Duration;
+
+use platform::db::Db;
+use serde_json::json;
+
+use crate::rig::{ALL, Answered, Browser, Rig, STRONG, SoftKey, USER, code};
+
+const EMAIL: &str = "aisha@example.org";
+const PASSWORD: &str = "correct horse battery";
+
+async fn tries(browser: &mut Browser, here: &str, email: &str, password: &str, code: &str) -> Answered {
+    browser.form(&format!("{here}/app"), &[("email", email), ("password", password), ("code", code)]).await
+}
+
+platform::both_engines! {
+    /// An app is added with a link and signs in with address, password and code; a code works once, and no earlier one after it.
+    async fn app_signs_in(db: Db) {
+        let rig = Rig::new(db).await;
+        let seed = rig.enrol_app(USER, "Aisha@Example.org", PASSWORD).await;
+        let mut browser = rig.browser();
+        let here = rig.begin(&mut browser, ALL).await;
+        let replayed = tries(&mut browser, &here, EMAIL, PASSWORD, &code(&seed, rig.now())).await;
+        assert!(replayed.body.contains("That code was used already"), "the one that enrolled: {}", replayed.body);
+        let earlier = code(&seed, rig.now());
+        rig.pass(Duration::from_secs(30));
+        let right = code(&seed, rig.now());
+        let signed = tries(&mut browser, &here, " AISHA@example.org ", PASSWORD, &right).await;
+        assert_eq!(signed.status, 303, "{}", signed.body);
+        assert_eq!(signed.location(), here.replace("/sign-in/", "/authorize/continue/"));
+        for code in [right, earlier] {
+            let mut other = rig.browser();
+            let there = rig.begin(&mut other, ALL).await;
+            let refused = tries(&mut other, &there, EMAIL, PASSWORD, &code).await;
+            assert_eq!((refused.status, other.session()), (403, None), "{}", refused.body);
+        }
+        let opened = rig.events("session-opened").await;
+        assert_eq!((opened.len(), &opened[0]["method"], &opened[0]["level"]), (1, &json!("totp"), &json!("2")));
+        assert_eq!(rig.events("sign-in-refused").await.last().unwrap()["reason"], "replayed");
+    }
+
+    /// The seed lies sealed in its row, and no page and no record holds it or the password afterwards.
+    async fn secrets_stay_secret(db: Db) {
+        let rig = Rig::new(db).await;
+        let seed = rig.enrol_app(USER, EMAIL, PASSWORD).await;
+        let (sealed, hash): (Vec<u8>, String) = sqlx::query_as(
+            "SELECT a.secret, p.password FROM authn_authenticator a JOIN authn_person p ON p.user_id = a.user_id",
+        ).fetch_one(rig.db.read()).await.unwrap();
+        assert!(sealed.len() > 60 && hash.starts_with("$argon2id$"), "{hash}");
+        let rows: Vec<(Vec<u8>,)> = sqlx::query_as("SELECT body FROM audit_event").fetch_all(rig.db.read()).await.unwrap();
+        for (body,) in rows {
+            let body = String::from_utf8(body).unwrap();
+            assert!(!body.contains(&seed) && !body.contains("battery") && !body.contains(EMAIL), "{body}");
+        }
+    }
+
+    /// Unknown address, wrong password and wrong code read alike; the password is in no answer.
+    async fn what_is_wrong_is_not_told(db: Db) {
+        let rig = Rig::new(db).await;
+        let seed = rig.enrol_app(USER, EMAIL, PASSWORD).await;
+        rig.pass(Duration::from_secs(60));
+        let right = code(&seed, rig.now());
+        let mut browser = rig.browser();
+        let here = rig.begin(&mut browser, ALL).await;
+        let mut told = Vec::new();
+        for (email, password, code) in [
+            ("nobody@example.org", PASSWORD, right.as_str()),
+            (EMAIL, "wrong horse battery", &right),
+            (EMAIL, PASSWORD, "000000"),
+            (EMAIL, PASSWORD, ""),
+            ("no address", PASSWORD, &right),
+        ] {
+            let refused = tries(&mut browser, &here, email, password, code).await;
+            assert_eq!(refused.status, 403, "{email}");
+            assert!(!refused.body.contains("battery"), "{}", refused.body);
+            told.push(refused.body.replace(email, "ADDRESS"));
+        }
+        assert!(told.iter().all(|page| *page == told[0]), "{told:?}");
+        assert!(told[0].contains("Those details are not right"), "{}", told[0]);
+        assert_eq!(tries(&mut browser, &here, EMAIL, PASSWORD, &right).await.status, 303);
+    }
+
+    /// Guessing is slowed down for whoever guesses, whether or not there is such an account; the holder signs in from where they
+    /// usually are, and anywhere with a key.
+    async fn guessing_locks_nobody_out(db: Db) {
+        let rig = Rig::with(db, &json!({"throttle": {"free": 3, "strangers_free": 8, "network_free": 100}})).await;
+        let mut key = SoftKey::new();
+        rig.enrol_key(USER, "security-key", &mut key).await;
+        let seed = rig.enrol_app(USER, EMAIL, PASSWORD).await;
+        rig.pass(Duration::from_secs(30));
+        let mut home = rig.browser();
+        home.address = [198, 51, 100, 1].into();
+        let here = rig.begin(&mut home, ALL).await;
+        assert_eq!(tries(&mut home, &here, EMAIL, PASSWORD, &code(&seed, rig.now())).await.status, 303);
+        for email in [EMAIL, "nobody@example.org"] {
+            let mut thief = rig.browser();
+            let there = rig.begin(&mut thief, ALL).await;
+            let mut statuses = Vec::new();
+            for number in 0..6 {
+                let tried = tries(&mut thief, &there, email, "a guess at random", &format!("{number:06}")).await;
+                statuses.push(tried.status);
+                if tried.status == 429 {
+                    assert!(!tried.header("retry-after").is_empty() && tried.body.contains("choose another way"), "{}", tried.body);
+                }
+            }
+            assert_eq!(statuses, [403, 403, 403, 403, 429, 429], "{email}");
+        }
+        // Many networks together: strangers wait, whoever they are.
+        let mut slowed = 0;
+        for network in 0..8 {
+            let mut thief = rig.browser();
+            thief.address = [203, 0, 113, network].into();
+            let there = rig.begin(&mut thief, ALL).await;
+            slowed += u32::from(tries(&mut thief, &there, EMAIL, "a guess at random", "000000").await.status == 429);
+        }
+        assert!(slowed >= 3, "{slowed}");
+        rig.pass(Duration::from_secs(30));
+        let there = rig.begin(&mut home, ALL).await;
+        let signed = tries(&mut home, &there, EMAIL, PASSWORD, &code(&seed, rig.now())).await;
+        assert_eq!(signed.status, 303, "the holder is not locked out: {}", signed.body);
+        rig.signed_in(&mut key).await;
+    }
+
+    /// An app does not sign in where level three is asked for, and is not offered there.
+    async fn app_is_not_enough(db: Db) {
+        let rig = Rig::new(db).await;
+        let seed = rig.enrol_app(USER, EMAIL, PASSWORD).await;
+        rig.pass(Duration::from_secs(30));
+        let mut browser = rig.browser();
+        let here = rig.begin(&mut browser, STRONG).await;
+        assert!(!browser.get(&here).await.body.contains("Authenticator app"));
+        let refused = tries(&mut browser, &here, EMAIL, PASSWORD, &code(&seed, rig.now())).await;
+        assert_eq!((refused.status, browser.session()), (403, None), "{}", refused.body);
+    }
+
+    /// What somebody types wrongly when they add an app is told on the page, and nothing is stored before it is right.
+    async fn mistakes_are_told_when_adding(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.enrol_app(USER, EMAIL, PASSWORD).await;
+        let (mut browser, link) = rig.opened(crate::rig::OTHER, "issue").await;
+        let path = format!("{link}/app");
+        let seed = browser.get(&path).await.between("<code class=\"lanyard-seed\">", "</code>");
+        let again = browser.get(&path).await.between("<code class=\"lanyard-seed\">", "</code>");
+        assert_eq!(seed, again, "a page that is loaded again shows what the app has read");
+        let right = code(&seed, rig.now());
+        for (email, password, code, told) in [
+            ("no address", PASSWORD, right.as_str(), "Enter an e-mail address"),
+            ("jo@example.org", "short", &right, "12 to 128 characters"),
+            ("jo@example.org", PASSWORD, "123", "The code is not right"),
+            (EMAIL, PASSWORD, &right, "Another profile uses this e-mail address"),
+        ] {
+            let fields = [("email", email), ("password", password), ("code", code), ("name", "phone")];
+            let page = browser.form(&path, &fields).await;
+            assert_eq!(page.status, 400, "{}", page.body);
+            assert!(page.body.contains(told) && page.body.contains("<title>Error: "), "{told}: {}", page.body);
+            assert!(!page.body.contains(password) || password == "short", "{}", page.body);
+        }
+        let fields = [("email", "jo@example.org"), ("password", PASSWORD), ("code", &right), ("name", "phone")];
+        assert_eq!(browser.form(&path, &fields).await.status, 303);
+    }
+}

@@ -1,0 +1,161 @@
+//! Links with which people get authenticators.
+
+use std::time::Duration;
+
+use platform::db::Db;
+use serde_json::json;
+
+use crate::rig::{ALL, OTHER, Rig, SoftKey, USER, desk, person, system};
+
+platform::both_engines! {
+    /// A link works once, soon, for the first browser that opens it, and not after it was taken back; looking at it changes nothing.
+    async fn links_work_once(db: Db) {
+        let rig = Rig::new(db).await;
+        let link = rig.link(USER, "issue").await;
+        let mut browser = rig.browser();
+        for _ in 0..2 {
+            let page = browser.get(&link).await;
+            assert!(page.status == 200 && page.body.contains("5550 2194 2107"), "{}", page.body);
+        }
+        assert_eq!(browser.get(&format!("{link}/choose")).await.status, 404, "not opened yet");
+        assert_eq!(browser.form(&link, &[]).await.location(), format!("{link}/choose"));
+        let mut other = rig.browser();
+        for path in [link.clone(), format!("{link}/choose"), format!("{link}/app"), format!("{link}/key")] {
+            assert_eq!(other.get(&path).await.status, 404, "{path}");
+        }
+        assert_eq!(other.form(&link, &[]).await.status, 404);
+        assert_eq!(other.script(&format!("{link}/key/options"), &json!({"kind": "device"})).await.status, 404);
+        let mut key = SoftKey::new();
+        assert_eq!(browser.enrol(&link, "security-key", &mut key).await.status, 200);
+        assert_eq!(browser.get(&format!("{link}/choose")).await.status, 404, "used");
+        let (mut late, link) = rig.opened(USER, "issue").await;
+        rig.pass(Duration::from_mins(30));
+        assert_eq!(late.get(&format!("{link}/choose")).await.status, 404, "too late");
+        let path = format!("/authn/people/{USER}/enrolments");
+        let made = rig.browser().call(&desk(), "POST", &path, Some(&json!({"purpose": "issue"}))).await.json();
+        let one = format!("{path}/{}", made["id"].as_str().unwrap());
+        assert_eq!(rig.browser().call(&desk(), "DELETE", &one, None).await.status, 204);
+        assert_eq!(rig.browser().call(&desk(), "DELETE", &one, None).await.status, 404);
+        let link = made["link"].as_str().unwrap().strip_prefix(crate::rig::ISSUER).unwrap().to_owned();
+        assert_eq!(rig.browser().get(&link).await.status, 404, "taken back");
+        let record = rig.events("enrolment-offered").await;
+        assert!(record.len() == 3 && !record[0].to_string().contains(&link[7..]), "{record:?}");
+    }
+
+    /// Who may make links is decided by the register: somebody without a rank may not, nor for themselves, nor a system without the
+    /// act; for somebody who has left nobody does.
+    async fn links_are_made_by_who_may(db: Db) {
+        let rig = Rig::new(db).await;
+        let path = format!("/authn/people/{USER}/enrolments");
+        let body = json!({"purpose": "issue"});
+        for (caller, code) in [
+            (person(OTHER), "not-in-role"),
+            (person(USER), "own-record"),
+            (system("records", &[authn::api::SESSIONS]), "act-not-granted"),
+        ] {
+            let refused = rig.browser().call(&caller, "POST", &path, Some(&body)).await;
+            assert_eq!((refused.status, refused.json()["code"].as_str()), (403, Some(code)), "{}", refused.body);
+        }
+        let link = rig.link(USER, "issue").await;
+        rig.set_person(USER, "closed").await;
+        assert_eq!(rig.browser().call(&desk(), "POST", &path, Some(&body)).await.status, 409);
+        let mut browser = rig.browser();
+        browser.form(&link, &[]).await;
+        let refused = browser.enrol(&link, "security-key", &mut SoftKey::new()).await;
+        assert_eq!((refused.status, refused.json()["code"].as_str()), (409, Some("person-closed")), "{}", refused.body);
+        assert_eq!(rig.events("authenticator-enrolled").await.len(), 0);
+    }
+
+    /// By recovery a new authenticator takes the place of all others, when it is there and not before; their sessions end.
+    async fn recovery_replaces_everything(db: Db) {
+        let rig = Rig::new(db).await;
+        let (mut old, mut new) = (SoftKey::new(), SoftKey::new());
+        rig.enrol_key(USER, "security-key", &mut old).await;
+        rig.enrol_app(USER, "aisha@example.org", "correct horse battery").await;
+        let mut signed_in = rig.signed_in(&mut old).await;
+        let (mut browser, link) = rig.opened(USER, "recovery").await;
+        assert_eq!(signed_in.get("/account").await.status, 200, "not before");
+        assert_eq!(browser.enrol(&link, "security-key", &mut new).await.status, 200);
+        assert_eq!(signed_in.get("/account").await.status, 401);
+        let here = rig.begin(&mut browser, ALL).await;
+        assert_eq!(browser.show(&here, &mut old).await.status, 403);
+        rig.signed_in(&mut new).await;
+        let reasons: Vec<_> = rig.events("authenticator-removed").await.iter().map(|event| event["reason"].clone()).collect();
+        assert_eq!(reasons, ["recovery", "recovery"]);
+        let passwords: Vec<(Option<String>,)> = sqlx::query_as("SELECT password FROM authn_person").fetch_all(rig.db.read()).await.unwrap();
+        assert_eq!(passwords, [(None,)]);
+    }
+
+    /// Somebody adds a way to sign in by themselves with one that is worth as much, soon after they signed in.
+    async fn people_add_what_is_worth_no_more(db: Db) {
+        let rig = Rig::new(db).await;
+        let mut passkey = SoftKey::synced();
+        rig.enrol_key(USER, "device", &mut passkey).await;
+        let mut browser = rig.signed_in(&mut passkey).await;
+        let link = browser.form("/account/enrolments", &[]).await.location();
+        assert_eq!(browser.form(&link, &[]).await.status, 303);
+        let refused = browser.enrol(&link, "security-key", &mut SoftKey::new()).await;
+        assert_eq!((refused.status, refused.json()["code"].as_str()), (409, Some("stronger-than-sign-in")), "{}", refused.body);
+        assert_eq!(rig.events("enrolment-refused").await[0]["reason"], "stronger-than-sign-in");
+        let mut second = SoftKey::synced();
+        assert_eq!(browser.enrol(&link, "device", &mut second).await.status, 200);
+        let mut browser = rig.signed_in(&mut second).await;
+        rig.pass(Duration::from_mins(10));
+        browser.get("/account").await;
+        rig.pass(Duration::from_mins(10));
+        browser.get("/account").await;
+        rig.pass(Duration::from_mins(10));
+        let late = browser.form("/account/enrolments", &[]).await;
+        assert!(late.status == 409 && late.body.contains("Sign in again"), "{}", late.body);
+        let mut nobody = rig.browser();
+        assert_eq!(nobody.form("/account/enrolments", &[]).await.status, 401);
+    }
+
+    /// A link that somebody made for themselves ends with their session.
+    async fn own_links_end_with_the_session(db: Db) {
+        let rig = Rig::new(db).await;
+        let mut key = SoftKey::new();
+        rig.enrol_key(USER, "security-key", &mut key).await;
+        let mut browser = rig.signed_in(&mut key).await;
+        let link = browser.form("/account/enrolments", &[]).await.location();
+        browser.form(&link, &[]).await;
+        rig.browser().call(&desk(), "DELETE", &format!("/authn/people/{USER}/sessions"), None).await;
+        let refused = browser.enrol(&link, "security-key", &mut SoftKey::new()).await;
+        assert_eq!((refused.status, refused.json()["code"].as_str()), (409, Some("session-over")), "{}", refused.body);
+    }
+
+    /// People name and remove what is theirs, for the version they saw; nobody else's is there.
+    async fn authenticators_are_named_and_removed(db: Db) {
+        let rig = Rig::new(db).await;
+        let mut key = SoftKey::new();
+        rig.enrol_key(USER, "security-key", &mut key).await;
+        let path = format!("/authn/people/{USER}/authenticators");
+        let mut api = rig.browser();
+        let listed = api.call(&person(USER), "GET", &path, None).await.json();
+        let one = format!("{path}/{}", listed["authenticators"][0]["id"].as_str().unwrap());
+        let read = api.call(&person(USER), "GET", &one, None).await;
+        assert_eq!((read.header("etag").as_str(), &read.json()["name"]), ("\"1\"", &json!("my key")));
+        let name = json!({"name": "blue key"});
+        assert_eq!(api.call(&person(USER), "PATCH", &one, Some(&name)).await.status, 428);
+        assert_eq!(api.call_if(&person(USER), "PATCH", &one, Some(&name), Some("\"7\"")).await.status, 412);
+        let changed = api.call_if(&person(USER), "PATCH", &one, Some(&name), Some("\"1\"")).await;
+        assert_eq!((changed.status, changed.header("etag").as_str()), (200, "\"2\""), "{}", changed.body);
+        let nameless = api.call_if(&person(USER), "PATCH", &one, Some(&json!({"name": " "})), Some("*")).await;
+        assert_eq!(nameless.status, 400, "{}", nameless.body);
+        for caller in [person(OTHER), system("records", &[authn::api::SESSIONS])] {
+            for method in ["GET", "DELETE"] {
+                assert_eq!(api.call(&caller, method, &one, None).await.status, 403, "{method}");
+            }
+        }
+        let theirs = one.replace(USER, OTHER);
+        assert_eq!(api.call(&person(OTHER), "DELETE", &theirs, None).await.status, 404);
+        let mut browser = rig.signed_in(&mut key).await;
+        let id = listed["authenticators"][0]["id"].as_str().unwrap();
+        let renamed = browser.form(&format!("/account/authenticators/{id}/name"), &[("name", "red key")]).await;
+        assert_eq!(renamed.status, 303, "{}", renamed.body);
+        assert!(browser.get("/account").await.body.contains("red key"));
+        assert_eq!(browser.form(&format!("/account/authenticators/{id}/removal"), &[]).await.status, 303);
+        assert_eq!(browser.get("/account").await.status, 401, "it was what they signed in with");
+        assert_eq!(rig.events("authenticator-removed").await[0]["reason"], "by-holder");
+    }
+}

@@ -1,0 +1,166 @@
+//! Security keys, this device, passkeys.
+
+use platform::db::Db;
+use serde_json::{Value, json};
+
+use crate::rig::{ALL, Maker, OTHER, Rig, STRONG, SoftKey, USER};
+
+/// Settings whose metadata name this maker's model, in a file that lives as long as what comes back.
+fn metadata(maker: &Maker, status: &str, more: &Value) -> (tempfile::NamedTempFile, Value) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let list =
+        json!({"no": 1, "nextUpdate": "2027-01-01", "legalHeader": "", "entries": [maker.entry(status)]});
+    std::fs::write(file.path(), list.to_string()).unwrap();
+    let mut keys = json!({"metadata": file.path()});
+    for (name, value) in more.as_object().unwrap() {
+        keys[name] = value.clone();
+    }
+    (file, json!({ "webauthn": keys }))
+}
+
+platform::both_engines! {
+    /// A key is enrolled with a link and signs in without a name; the record says who, how and with what.
+    async fn key_signs_in(db: Db) {
+        let rig = Rig::new(db).await;
+        let mut key = SoftKey::new();
+        let done = rig.enrol_key(USER, "security-key", &mut key).await;
+        assert_eq!((done.status, done.json()["location"].as_str()), (200, Some("/enrol/done/security-key")), "{}", done.body);
+        let mut browser = rig.browser();
+        let here = rig.begin(&mut browser, STRONG).await;
+        let signed = browser.show(&here, &mut key).await;
+        assert_eq!(signed.status, 200, "{}", signed.body);
+        let onward = here.replace("/sign-in/", "/authorize/continue/");
+        assert_eq!(signed.json()["location"], onward);
+        let opened = rig.events("session-opened").await;
+        assert_eq!((&opened[0]["user"], &opened[0]["method"], &opened[0]["level"]), (&json!(USER), &json!("security-key"), &json!("3")));
+        assert_eq!(opened[0]["address"], "192.0.2.7");
+        assert!(!opened[0].to_string().contains(browser.session().unwrap().as_str()), "the cookie is in no record");
+        let account = browser.get("/account").await;
+        assert!(account.status == 200 && account.body.contains("my key"), "{}", account.body);
+    }
+
+    /// What a key answers wrongly signs nobody in, is recorded with its reason, and uses the request up.
+    async fn wrong_answers_are_refused(db: Db) {
+        type Spoil = fn(&mut SoftKey);
+        let rig = Rig::new(db).await;
+        let mut key = SoftKey::new();
+        rig.enrol_key(USER, "security-key", &mut key).await;
+        rig.signed_in(&mut key).await;
+        let cases: [(Spoil, &str, &str); 6] = [
+            (|key| key.origin = "https://id.example.org.evil.example", "wrong-origin", "did not sign you in"),
+            (|key| key.rp_id = Some("evil.example"), "wrong-rp-id", "did not sign you in"),
+            (|key| key.verifies = false, "not-verified", "did not sign you in"),
+            (|key| key.counter = Some(0), "counter-went-back", "a copy of your key"),
+            (|key| key.copyable = true, "became-copyable", "did not sign you in"),
+            (|key| key.handle[0] ^= 1, "unknown-key", "do not know this key"),
+        ];
+        for (spoil, reason, told) in cases {
+            let mut browser = rig.browser();
+            let here = rig.begin(&mut browser, ALL).await;
+            let asked = browser.asked(&here).await;
+            let (counter, handle) = (key.counter, key.handle.clone());
+            spoil(&mut key);
+            let refused = browser.answer(&here, &key.get(&asked)).await;
+            assert_eq!(refused.status, 403, "{reason}: {}", refused.body);
+            assert!(refused.json()["title"].as_str().unwrap().contains(told), "{reason}: {}", refused.body);
+            assert_eq!(rig.events("sign-in-refused").await.last().unwrap()["reason"], reason);
+            assert_eq!(browser.session(), None);
+            (key.origin, key.rp_id, key.verifies, key.copyable) = (crate::rig::ISSUER, None, true, false);
+            (key.counter, key.handle) = (counter.map(|counter| counter + 1), handle);
+            let again = browser.answer(&here, &key.get(&asked)).await;
+            assert_eq!(again.status, 409, "{reason}: a request is used once");
+        }
+        assert_eq!(rig.events("authenticator-suspected").await[0]["user"], USER);
+        rig.signed_in(&mut key).await;
+    }
+
+    /// An answer that was used, an older one, and one to another request sign nobody in.
+    async fn answers_are_used_once(db: Db) {
+        let rig = Rig::new(db).await;
+        let mut key = SoftKey::synced();
+        rig.enrol_key(USER, "device", &mut key).await;
+        let mut browser = rig.browser();
+        let here = rig.begin(&mut browser, ALL).await;
+        let older = browser.asked(&here).await;
+        let asked = browser.asked(&here).await;
+        let (old, right) = (key.get(&older), key.get(&asked));
+        let mut other = rig.browser();
+        let there = rig.begin(&mut other, ALL).await;
+        other.asked(&there).await;
+        assert_eq!(other.answer(&there, &right).await.status, 403, "another request");
+        assert_eq!(browser.answer(&here, &right).await.status, 200);
+        assert_eq!(browser.answer(&here, &right).await.status, 409, "again");
+        browser.asked(&here).await;
+        assert_eq!(browser.answer(&here, &right).await.status, 403, "to a newer request");
+        browser.asked(&here).await;
+        assert_eq!(browser.answer(&here, &old).await.status, 403, "an older one");
+        assert_eq!(rig.events("session-opened").await.len(), 1);
+    }
+
+    /// What a key is worth: hardware if it proves its model, a passkey if it may be copied or proves nothing, nothing if its
+    /// model was withdrawn or is not among those allowed.
+    async fn keys_are_worth_what_they_prove(db: Db) {
+        let maker = Maker::new();
+        let rig = Rig::new(db).await;
+        let copyable = |mut key: SoftKey| { key.copyable = true; key };
+        let allowed = json!({"models": [maker.aaguid.to_string()], "unproven": "hardware"});
+        for (status, more, key, expected) in [
+            ("FIDO_CERTIFIED_L1", json!({}), SoftKey::of(&maker), "/enrol/done/security-key"),
+            ("FIDO_CERTIFIED_L1", json!({}), copyable(SoftKey::of(&maker)), "/enrol/done/passkey"),
+            ("FIDO_CERTIFIED_L1", json!({}), SoftKey::new(), "/enrol/done/passkey"),
+            ("FIDO_CERTIFIED_L1", json!({"unproven": "refuse"}), SoftKey::new(), "model-not-proven"),
+            ("FIDO_CERTIFIED_L1", json!({}), SoftKey::of(&Maker::new()), "/enrol/done/passkey"),
+            ("FIDO_CERTIFIED_L1", allowed.clone(), SoftKey::of(&maker), "/enrol/done/security-key"),
+            ("FIDO_CERTIFIED_L1", allowed.clone(), SoftKey::new(), "model-not-allowed"),
+            ("REVOKED", json!({}), SoftKey::of(&maker), "model-withdrawn"),
+        ] {
+            let (_file, settings) = metadata(&maker, status, &more);
+            let rig = rig.again(&settings).await;
+            let mut key = key;
+            let done = rig.enrol_key(USER, "security-key", &mut key).await.json();
+            let said = done["location"].as_str().or(done["code"].as_str());
+            assert_eq!(said, Some(expected), "{status} {more} {done}");
+        }
+        // One that was good when it was enrolled, and was withdrawn since.
+        let (_file, good) = metadata(&maker, "FIDO_CERTIFIED", &json!({}));
+        let mut key = SoftKey::of(&maker);
+        rig.again(&good).await.enrol_key(USER, "security-key", &mut key).await;
+        let (_file, withdrawn) = metadata(&maker, "USER_KEY_REMOTE_COMPROMISE", &json!({}));
+        let rig = rig.again(&withdrawn).await;
+        let mut browser = rig.browser();
+        let here = rig.begin(&mut browser, ALL).await;
+        let refused = browser.show(&here, &mut key).await;
+        assert!(refused.status == 403 && refused.body.contains("withdrawn"), "{}", refused.body);
+    }
+
+    /// A passkey does not open what asks for level three, and the page says what does.
+    async fn passkey_is_not_enough(db: Db) {
+        let rig = Rig::new(db).await;
+        let mut key = SoftKey::synced();
+        rig.enrol_key(USER, "device", &mut key).await;
+        let mut browser = rig.browser();
+        let here = rig.begin(&mut browser, STRONG).await;
+        let refused = browser.show(&here, &mut key).await;
+        assert!(refused.status == 403 && refused.body.contains("stronger way"), "{}", refused.body);
+        assert_eq!(rig.events("session-opened").await.len(), 0);
+    }
+
+    /// A key that is somebody's is enrolled for nobody else, and nonsense is refused.
+    async fn keys_are_enrolled_once(db: Db) {
+        let rig = Rig::new(db).await;
+        let mut key = SoftKey::new();
+        rig.enrol_key(USER, "security-key", &mut key).await;
+        let again = rig.enrol_key(OTHER, "security-key", &mut key).await;
+        assert_eq!((again.status, again.json()["code"].as_str()), (409, Some("key-known")), "{}", again.body);
+        for spoil in [|key: &mut SoftKey| key.rp_id = Some("evil.example"), |key| key.origin = "https://evil.example", |key| key.verifies = false] {
+            let mut key = SoftKey::new();
+            spoil(&mut key);
+            assert_eq!(rig.enrol_key(OTHER, "security-key", &mut key).await.status, 409);
+        }
+        let (mut browser, link) = rig.opened(OTHER, "issue").await;
+        browser.script(&format!("{link}/key/options"), &json!({"kind": "device"})).await;
+        let nonsense = browser.script(&format!("{link}/key"), &json!({"name": "x", "credential": {"id": 7}})).await;
+        assert_eq!(nonsense.status, 409, "{}", nonsense.body);
+        assert_eq!(rig.events("authenticator-enrolled").await.len(), 1);
+    }
+}

@@ -1,0 +1,316 @@
+//! Sign-in with everything around it, and browsers that come to it.
+
+mod app;
+mod authority;
+mod browser;
+mod key;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use authn::{Config, Parts, Provider};
+use axum::Router;
+use hsm::testing::TestToken;
+use platform::caller::{Act, Caller, CallerKind};
+use platform::clock::{Clock, ManualClock, Millis};
+use platform::db::Db;
+use platform::peer::Peer;
+use serde_json::{Value, json};
+
+pub(crate) use app::code;
+pub(crate) use authority::Authority;
+pub(crate) use browser::{Answered, Browser, secret, sha256};
+pub(crate) use key::{Maker, SoftKey};
+
+/// Who signs in.
+pub(crate) const USER: &str = "555021942107";
+/// Somebody else.
+pub(crate) const OTHER: &str = "555021942115";
+/// Where the pages are.
+pub(crate) const ISSUER: &str = "https://id.example.org";
+/// Where cards are shown.
+pub(crate) const CARDS: &str = "https://id.example.org:8445";
+/// When a test begins: 2026-11-24.
+pub(crate) const START: Millis = Millis(1_795_540_800_000);
+/// Every method.
+pub(crate) const ALL: &[&str] = &["smartcard", "security-key", "platform-key", "passkey", "totp"];
+/// What is worth level three.
+pub(crate) const STRONG: &[&str] = &["smartcard", "security-key", "platform-key"];
+
+/// SoftHSM reads its place once, so a process has one token.
+static TOKEN: OnceLock<TestToken> = OnceLock::new();
+
+/// Everything one test needs.
+pub(crate) struct Rig {
+    pub(crate) db: Db,
+    pub(crate) clock: Clock,
+    pub(crate) provider: Provider,
+    pub(crate) router: Router,
+    pub(crate) cards: Router,
+    hand: Arc<ManualClock>,
+    hsm: hsm::Hsm,
+    directory: directory::api::Client,
+    ca: ca::api::Client,
+}
+
+impl Rig {
+    /// Sign-in as it is without settings.
+    pub(crate) async fn new(db: Db) -> Self {
+        Self::with(db, &json!({})).await
+    }
+
+    /// Sign-in with these settings.
+    pub(crate) async fn with(db: Db, settings: &Value) -> Self {
+        let nobody = Peer::local(Router::new(), Caller::module("authn", &[]));
+        Self::beside(db, settings, |_, _, _| Box::pin(async { ca::api::Client::new(nobody) })).await
+    }
+
+    /// Sign-in beside an authority.
+    pub(crate) async fn with_authority(db: Db, settings: &Value) -> (Self, Authority) {
+        let made = Arc::new(OnceLock::new());
+        let kept = Arc::clone(&made);
+        let rig = Self::beside(db, settings, move |db, hsm, clock| {
+            Box::pin(async move {
+                let authority = Authority::new(&db, &hsm, &clock).await;
+                let client = authority.client();
+                assert!(kept.set(authority).is_ok());
+                client
+            })
+        })
+        .await;
+        let authority = made.get().unwrap().clone();
+        (rig, authority)
+    }
+
+    async fn beside<F>(db: Db, settings: &Value, authority: F) -> Self
+    where
+        F: FnOnce(Db, hsm::Hsm, Clock) -> std::pin::Pin<Box<dyn Future<Output = ca::api::Client> + Send>>,
+    {
+        let (clock, hand) = Clock::manual(START);
+        let hsm = TOKEN.get_or_init(TestToken::new).hsm().await;
+        hsm.create_wrapping_key(1).await.unwrap();
+        people(&db).await;
+        let register = directory::Register::new(directory::Parts {
+            config: directory::Config::default(),
+            db: db.clone(),
+            clock: clock.clone(),
+            document_key: directory::DocumentKey::new(&[7; 32]),
+        });
+        let asking = Caller::module("authn", &[directory::api::CHANGES, directory::api::ASK]);
+        let directory =
+            directory::api::Client::new(Peer::local(directory::router(register.unwrap()), asking));
+        let ca = authority(db.clone(), hsm.clone(), clock.clone()).await;
+        Self::assemble(config(settings), db, (clock, Arc::new(hand)), hsm, (directory, ca)).await
+    }
+
+    async fn assemble(
+        config: Config,
+        db: Db,
+        (clock, hand): (Clock, Arc<ManualClock>),
+        hsm: hsm::Hsm,
+        (directory, ca): (directory::api::Client, ca::api::Client),
+    ) -> Self {
+        let parts = Parts {
+            config,
+            db: db.clone(),
+            clock: clock.clone(),
+            hsm: hsm.clone(),
+            directory: directory.clone(),
+            ca: ca.clone(),
+        };
+        let provider = Provider::open(parts).await.unwrap();
+        let router = authn::router(provider.clone());
+        let cards = authn::cards_router(provider.clone());
+        Self { db, clock, provider, router, cards, hand, hsm, directory, ca }
+    }
+
+    /// Another machine on the same database, with an authority that it speaks to in this way.
+    pub(crate) async fn twin(&self, ca: ca::api::Client) -> Self {
+        let clock = (self.clock.clone(), Arc::clone(&self.hand));
+        let others = (self.directory.clone(), ca);
+        Self::assemble(config(&json!({})), self.db.clone(), clock, self.hsm.clone(), others).await
+    }
+
+    /// The same machine with other settings.
+    pub(crate) async fn again(&self, settings: &Value) -> Self {
+        let clock = (self.clock.clone(), Arc::clone(&self.hand));
+        let others = (self.directory.clone(), self.ca.clone());
+        Self::assemble(config(settings), self.db.clone(), clock, self.hsm.clone(), others).await
+    }
+
+    /// A new browser.
+    pub(crate) fn browser(&self) -> Browser {
+        Browser::new(self.router.clone(), self.cards.clone())
+    }
+
+    /// The same browser, which comes to this machine.
+    pub(crate) fn browser_like(&self, other: &Browser) -> Browser {
+        Browser { cookies: other.cookies.clone(), ..self.browser() }
+    }
+
+    /// Time goes on.
+    pub(crate) fn pass(&self, by: Duration) {
+        self.hand.advance(by);
+    }
+
+    /// What time it is.
+    pub(crate) fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// An authorisation request that waits for this browser, as the protocol stores it; the address of its pages.
+    pub(crate) async fn begin(&self, browser: &mut Browser, methods: &[&str]) -> String {
+        let (of_request, of_browser) = (secret(), secret());
+        browser.keep("__Host-lanyard-interaction", &of_browser);
+        let id = uuid::Uuid::now_v7().to_string();
+        let wanted =
+            json!({"acceptable": methods, "fresh_after": null, "login_hint": null, "ui_locales": []});
+        let (now, hashes) = (self.now().0, (sha256(&of_request), sha256(&of_browser)));
+        self.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    sqlx::query(
+                        "INSERT INTO authn_interaction (interaction_id, secret_hash, browser_hash, client_id, client_name, \
+                         request, wanted, state, created_at, expires_at) \
+                         VALUES ($1, $2, $3, 'records', 'Shared records', '{}', $4, 'waiting', $5, $6)",
+                    )
+                    .bind(id)
+                    .bind(hashes.0)
+                    .bind(hashes.1)
+                    .bind(wanted.to_string())
+                    .bind(now)
+                    .bind(now + 3_600_000)
+                    .execute(&mut *tx)
+                    .await?;
+                    Ok::<_, platform::db::Error>(())
+                })
+            })
+            .await
+            .unwrap();
+        format!("/sign-in/{of_request}")
+    }
+
+    /// The state of a person in the register.
+    pub(crate) async fn set_person(&self, user: &'static str, state: &'static str) {
+        self.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    sqlx::query("UPDATE directory_person SET state = $2 WHERE user_id = $1")
+                        .bind(user)
+                        .bind(state)
+                        .execute(&mut *tx)
+                        .await?;
+                    Ok::<_, platform::db::Error>(())
+                })
+            })
+            .await
+            .unwrap();
+    }
+
+    /// The events of sign-in with this name, in their order.
+    pub(crate) async fn events(&self, name: &str) -> Vec<Value> {
+        let rows: Vec<(Vec<u8>,)> = sqlx::query_as(
+            "SELECT body FROM audit_event WHERE module = 'authn' AND name = $1 ORDER BY ordinal",
+        )
+        .bind(name.to_owned())
+        .fetch_all(self.db.read())
+        .await
+        .unwrap();
+        rows.iter().map(|(body,)| serde_json::from_slice::<Value>(body).unwrap()["event"].clone()).collect()
+    }
+
+    /// A link for a person, made by a system that may.
+    pub(crate) async fn link(&self, user: &str, purpose: &str) -> String {
+        let path = format!("/authn/people/{user}/enrolments");
+        let made = self.browser().call(&desk(), "POST", &path, Some(&json!({"purpose": purpose}))).await;
+        assert_eq!(made.status, 201, "{}", made.body);
+        made.json()["link"].as_str().unwrap().strip_prefix(ISSUER).unwrap().to_owned()
+    }
+
+    /// A browser that has opened a link for a person.
+    pub(crate) async fn opened(&self, user: &str, purpose: &str) -> (Browser, String) {
+        let link = self.link(user, purpose).await;
+        let mut browser = self.browser();
+        let begun = browser.form(&link, &[]).await;
+        assert_eq!(begun.status, 303, "{}", begun.body);
+        (browser, link)
+    }
+
+    /// Enrols a key of this maker for a person.
+    pub(crate) async fn enrol_key(&self, user: &str, kind: &str, key: &mut SoftKey) -> Answered {
+        let (mut browser, link) = self.opened(user, "issue").await;
+        browser.enrol(&link, kind, key).await
+    }
+
+    /// Enrols an app for a person; its seed.
+    pub(crate) async fn enrol_app(&self, user: &str, email: &str, password: &str) -> String {
+        let (mut browser, link) = self.opened(user, "issue").await;
+        let path = format!("{link}/app");
+        let page = browser.get(&path).await;
+        assert_eq!(page.status, 200, "{}", page.body);
+        let seed = page.between("<code class=\"lanyard-seed\">", "</code>");
+        let code = code(&seed, self.now());
+        let fields = [("email", email), ("password", password), ("code", &code), ("name", "my phone")];
+        let done = browser.form(&path, &fields).await;
+        assert_eq!((done.status, done.location().as_str()), (303, "/enrol/done/totp"), "{}", done.body);
+        seed
+    }
+
+    /// A browser whose holder has signed in with a key of theirs.
+    pub(crate) async fn signed_in(&self, key: &mut SoftKey) -> Browser {
+        let mut browser = self.browser();
+        let here = self.begin(&mut browser, ALL).await;
+        let done = browser.show(&here, key).await;
+        assert_eq!(done.status, 200, "{}", done.body);
+        browser
+    }
+}
+
+fn config(settings: &Value) -> Config {
+    let mut whole = json!({
+        "issuer": ISSUER, "cards_origin": CARDS, "passwords": {"memory_kib": 64, "passes": 1},
+        "webauthn": {"unproven": "hardware"},
+    });
+    for (name, value) in settings.as_object().unwrap() {
+        whole[name] = value.clone();
+    }
+    serde_json::from_value(whole).unwrap()
+}
+
+/// People whom the register knows.
+async fn people(db: &Db) {
+    db.write(|tx| {
+        Box::pin(async move {
+            for user in [USER, OTHER] {
+                sqlx::query(
+                    "INSERT INTO directory_person (user_id, kind, state, version) VALUES ($1, 'person', 'open', 1) \
+                     ON CONFLICT DO NOTHING",
+                )
+                .bind(user)
+                .execute(&mut *tx)
+                .await?;
+            }
+            Ok::<_, platform::db::Error>(())
+        })
+    })
+    .await
+    .unwrap();
+}
+
+/// A system with these acts.
+pub(crate) fn system(name: &str, acts: &[Act]) -> Caller {
+    Caller::new(CallerKind::System, name, name.parse().unwrap(), acts.iter().map(|act| act.0))
+}
+
+/// The program of a registration desk.
+pub(crate) fn desk() -> Caller {
+    system("desk", &[authn::api::AUTHENTICATORS, authn::api::SESSIONS])
+}
+
+/// A person who calls by themselves.
+pub(crate) fn person(user: &str) -> Caller {
+    let acts = [authn::api::OWN.0, directory::api::ACT.0];
+    let mut caller = Caller::new(CallerKind::Person, user, "sign-in-certificate".parse().unwrap(), acts);
+    caller.assurance = Some("aal3".to_owned());
+    caller
+}
