@@ -152,7 +152,12 @@ platform::both_engines! {
         rig.enrol_key(USER, "security-key", &mut key).await;
         let again = rig.enrol_key(OTHER, "security-key", &mut key).await;
         assert_eq!((again.status, again.json()["code"].as_str()), (409, Some("key-known")), "{}", again.body);
-        for spoil in [|key: &mut SoftKey| key.rp_id = Some("evil.example"), |key| key.origin = "https://evil.example", |key| key.verifies = false] {
+        let spoils: [fn(&mut SoftKey); 3] = [
+            |key| key.rp_id = Some("evil.example"),
+            |key| key.origin = "https://evil.example",
+            |key| key.verifies = false,
+        ];
+        for spoil in spoils {
             let mut key = SoftKey::new();
             spoil(&mut key);
             assert_eq!(rig.enrol_key(OTHER, "security-key", &mut key).await.status, 409);

@@ -19,8 +19,8 @@ use super::{ISSUER, SoftKey};
 /// A browser.
 #[derive(Clone)]
 pub(crate) struct Browser {
-    router: Router,
-    cards: Router,
+    pub(crate) router: Router,
+    pub(crate) cards: Router,
     pub(crate) cookies: BTreeMap<String, String>,
     /// What it says it comes from.
     pub(crate) origin: Option<String>,

@@ -262,6 +262,8 @@ impl Rig {
         let here = self.begin(&mut browser, ALL).await;
         let done = browser.show(&here, key).await;
         assert_eq!(done.status, 200, "{}", done.body);
+        // Ids sort by the millisecond of their making.
+        self.pass(Duration::from_millis(1));
         browser
     }
 }
