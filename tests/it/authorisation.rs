@@ -178,7 +178,7 @@ const ROUTES: [Route; 92] = [
         ActOrOwn("authn:authenticators"),
         none,
     ),
-    // Nobody makes a link for themselves; what a rank in the register allows, authn/tests/it asks.
+    // Nobody makes a link for themselves; what a rank in the register allows, authn/tests/login asks.
     Route(
         "POST",
         "/authn/people/{person}/enrolments",

@@ -11,6 +11,7 @@ use platform::caller::Caller;
 use platform::problem::{Body, MEDIA_TYPE};
 use platform::web::TlsPeer;
 
+use super::assets;
 use super::came::Came;
 use super::own::Form;
 use super::page::{Failed, see_other, status};
@@ -31,9 +32,11 @@ pub fn cards_router(provider: Provider) -> Router {
         .with_state(provider)
 }
 
-/// Puts the refusals of whoever knows callers into the words of a page, for those who come with a browser.
+/// Puts the refusals of whoever knows callers into the words of a page, for those who come with a browser; its style is there
+/// whatever was refused.
 pub fn in_pages(router: Router, provider: Provider) -> Router {
-    router.layer(from_fn_with_state(provider, told))
+    let assets = assets::router().with_state(provider.clone());
+    router.merge(assets).layer(from_fn_with_state(provider, told))
 }
 
 async fn show(

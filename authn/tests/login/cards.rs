@@ -124,6 +124,9 @@ platform::both_engines! {
             Err::<axum::response::Response, _>(problem)
         });
         let router = authn::in_pages(rig.cards.clone().layer(refusing), rig.provider.clone());
+        let style = http::Request::get("/authn/assets/brand.css").body(axum::body::Body::empty()).unwrap();
+        let style = tower::ServiceExt::oneshot(router.clone(), style).await.unwrap();
+        assert_eq!(style.status(), 200, "the page has its style");
         for (query, accept, status, told) in [
             ("", "text/html", 401, "Your smartcard has expired"),
             ("?down", "text/html", 503, "cannot be checked at the moment"),
