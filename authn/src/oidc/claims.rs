@@ -103,8 +103,7 @@ fn selected(content: &Content) -> Option<String> {
 /// Which scopes give a claim.
 fn scopes_of(name: &str) -> &'static [Scope] {
     match name {
-        "name" => &[Scope::Profile, Scope::NhsPerson, Scope::NationalRbacAccess],
-        "uid" => &[Scope::Profile, Scope::NhsPerson, Scope::NationalRbacAccess],
+        "name" | "uid" => &[Scope::Profile, Scope::NhsPerson, Scope::NationalRbacAccess],
         "given_name" | "family_name" => &[Scope::Profile, Scope::NhsPerson],
         "email" => &[Scope::Email],
         "nhsid_useruid" => &[

@@ -24,7 +24,7 @@ const PAUSES: [Duration; 6] = [
     Duration::from_mins(2),
     Duration::from_mins(10),
     Duration::from_mins(30),
-    Duration::from_mins(60),
+    Duration::from_hours(1),
 ];
 /// How many messages are taken at once.
 const PAGE: u32 = 16;

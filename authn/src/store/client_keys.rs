@@ -22,9 +22,11 @@ pub(crate) struct Row {
     pub(crate) outcome: String,
 }
 
+type Columns = (String, Option<String>, Option<i64>, i64, String);
+
 /// What is known of the keys of a client.
 pub(crate) async fn find<'c>(reader: impl Reader<'c>, client: &ClientId) -> Result<Option<Row>, Error> {
-    let row: Option<(String, Option<String>, Option<i64>, i64, String)> = sqlx::query_as(
+    let row: Option<Columns> = sqlx::query_as(
         "SELECT uri, keys, fetched_at, tried_at, outcome FROM authn_client_keys WHERE client_id = $1",
     )
     .bind(client.as_str().to_owned())

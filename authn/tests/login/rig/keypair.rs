@@ -54,10 +54,10 @@ impl Pair {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 match header["alg"].as_str().unwrap() {
                     "RS512" => {
-                        pair.sign(&RSA_PKCS1_SHA512, &random, message.as_bytes(), &mut signature).unwrap()
+                        pair.sign(&RSA_PKCS1_SHA512, &random, message.as_bytes(), &mut signature).unwrap();
                     }
                     "PS256" => {
-                        pair.sign(&RSA_PSS_SHA256, &random, message.as_bytes(), &mut signature).unwrap()
+                        pair.sign(&RSA_PSS_SHA256, &random, message.as_bytes(), &mut signature).unwrap();
                     }
                     _ => pair.sign(&RSA_PKCS1_SHA256, &random, message.as_bytes(), &mut signature).unwrap(),
                 }
