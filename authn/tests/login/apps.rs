@@ -81,6 +81,24 @@ platform::both_engines! {
         assert_eq!(tries(&mut browser, &here, EMAIL, PASSWORD, &right).await.status, 303);
     }
 
+    /// A seed moves under a new wrapping key, with its event, and signs in as before; what has moved is not moved again.
+    async fn seeds_move_under_a_new_wrapping_key(db: Db) {
+        let rig = Rig::new(db).await;
+        let seed = rig.enrol_app(USER, EMAIL, PASSWORD).await;
+        assert_eq!(authn::sealed_seeds(&rig.db).await.unwrap(), [(1, 1)]);
+        rig.hsm.create_wrapping_key(2).await.unwrap();
+        for moved in [1, 0] {
+            let done = authn::rewrap(&rig.db, &rig.hsm, &rig.clock, 2, &mut |_| {}).await.unwrap();
+            assert_eq!((done.moved, done.refused.len()), (moved, 0));
+        }
+        assert_eq!(authn::sealed_seeds(&rig.db).await.unwrap(), [(2, 1)]);
+        assert_eq!(rig.events("seeds-rewrapped").await[0]["wrapping_version"], 2);
+        rig.pass(Duration::from_secs(30));
+        let mut browser = rig.browser();
+        let here = rig.begin(&mut browser, ALL).await;
+        assert_eq!(tries(&mut browser, &here, EMAIL, PASSWORD, &code(&seed, rig.now())).await.status, 303);
+    }
+
     /// Guessing is slowed down for whoever guesses, whether or not there is such an account; the holder signs in from where they
     /// usually are, and anywhere with a key.
     async fn guessing_locks_nobody_out(db: Db) {

@@ -37,7 +37,11 @@ const DECOY: &[u8] = b"authn_authenticator/secret/decoy/1";
 impl Decoy {
     async fn open(&self, hsm: &Hsm) -> Result<Seed, Error> {
         let made = || async { Seed::new()?.seal(hsm, DECOY).await };
-        Seed::open(hsm, self.0.get_or_try_init(made).await?, DECOY).await
+        match Seed::open(hsm, self.0.get_or_try_init(made).await?, DECOY).await {
+            // The wrapping key it was sealed under is no more; what it would have opened to is nobody's anyway.
+            Err(Error::Hsm(hsm::Error::SealBroken | hsm::Error::WrappingKeyMissing { .. })) => Seed::new(),
+            opened => opened,
+        }
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) struct Rig {
     pub(crate) router: Router,
     pub(crate) cards: Router,
     hand: Arc<ManualClock>,
-    hsm: hsm::Hsm,
+    pub(crate) hsm: hsm::Hsm,
     directory: directory::api::Client,
     ca: ca::api::Client,
 }
