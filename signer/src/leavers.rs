@@ -32,11 +32,12 @@ impl Signer {
         Ok(self.revoke_all_of(person, reason).await?)
     }
 
-    /// Revokes every credential of a person that is not revoked or destroyed.
+    /// Revokes every credential of a person that is not destroyed, those that are revoked once more: a stop may have come
+    /// between the credential and its certificates.
     async fn revoke_all_of(&self, person: &str, reason: Reason) -> Result<(), Error> {
         let caller = Caller::module("signer", &[CREDENTIALS]);
         for row in credentials::of_user(self.db.read(), person).await? {
-            if matches!(row.state, CredentialState::Revoked | CredentialState::Destroyed) {
+            if row.state == CredentialState::Destroyed {
                 continue;
             }
             credential::revoke(self, &caller, &row.credential_id, reason).await?;

@@ -71,7 +71,7 @@ async fn ready(rig: &Rig, user: &str) -> String {
 fn request_of(user: &str, name: &str) -> Value {
     let mut request = create_request(Algorithm::P256, &format!("{user}-{name}"));
     request["subject"]["user_id"] = json!(user);
-    request["subject"]["common_name"] = json!(format!("{user}_Ann_Example"));
+    request["subject"]["common_name"] = json!(format!("{user}_Aisha_Rahman"));
     request
 }
 
@@ -85,15 +85,33 @@ platform::both_engines! {
         let (theirs, kept) = (ready(&rig, &leaver).await, ready(&rig, &colleague).await);
         let hash = digest_of(b"one");
         let sad = rig.sad(&theirs, &[&hash]).await;
+        // As a stop leaves it that comes after the credential and before its certificates.
+        let half = payroll.announce("3", "Half").await;
+        let halfway = ready(&rig, &half).await;
+        let stopped = "UPDATE signer_credential SET state = 'revoked' WHERE credential_id = $1";
+        let id = halfway.clone();
+        let done: Result<(), platform::db::Error> = rig
+            .db
+            .write(move |tx| Box::pin(async move { Ok(sqlx::query(stopped).bind(id).execute(&mut *tx).await.map(drop)?) }))
+            .await;
+        done.unwrap();
         payroll.leave(&leaver).await;
+        payroll.leave(&half).await;
 
         let state = async |id: &str| rig.get(&rig.admin, &format!("/signer/credentials/{id}")).await.body["state"].clone();
+        let revocation = async |id: &str| {
+            let serial = rig.serials(id).await.remove(0);
+            let certificate = rig.authority.client().certificate(&serial).await.unwrap();
+            certificate.revocation.map(|revocation| revocation.reason)
+        };
         for heard in [false, true] {
             if heard {
                 let following = rig.follow(payroll.followed());
                 let revoked = async {
-                    while state(&theirs).await != "revoked" {
-                        tokio::task::yield_now().await;
+                    for id in [&theirs, &halfway] {
+                        while revocation(id).await.is_none() {
+                            tokio::task::yield_now().await;
+                        }
                     }
                 };
                 tokio::select! {
@@ -111,10 +129,9 @@ platform::both_engines! {
             assert_eq!(another.status, 409, "{:?}", another.body);
         }
         assert!(rig.ledger(&theirs).await.is_empty());
-        let serial = rig.serials(&theirs).await.remove(0);
-        let certificate = rig.authority.client().certificate(&serial).await.unwrap();
-        let reason = certificate.revocation.map(|revocation| revocation.reason);
-        assert_eq!(reason, Some(ca::api::Reason::CessationOfOperation));
+        for id in [&theirs, &halfway] {
+            assert_eq!(revocation(id).await, Some(ca::api::Reason::CessationOfOperation));
+        }
         assert_eq!(state(&kept).await, "active");
         let sad = rig.sad(&kept, &[&hash]).await;
         assert_eq!(rig.sign_hash(&rig.system, &kept, &sad, &[&hash]).await.status, 200);
