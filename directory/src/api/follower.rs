@@ -56,15 +56,12 @@ impl Follower {
         A: Fn(Change) -> F + Send + Sync,
         F: Future<Output = Result<(), Problem>> + Send,
     {
-        let applied = match self.register.applied(self.name).await? {
-            Some(applied) => applied,
-            None => {
-                // Known from its beginning, so that one that never gets anywhere is seen.
-                self.register.advance(self.name, 0).await?;
-                0
-            }
-        };
-        let changes = self.register.changes(applied).await?;
+        let applied = self.register.applied(self.name).await?;
+        if applied.is_none() {
+            // Known from its beginning, so that one that never gets anywhere is seen.
+            self.register.advance(self.name, 0).await?;
+        }
+        let changes = self.register.changes(applied.unwrap_or(0)).await?;
         let (many, mut last, mut outcome) = (changes.len(), None, Ok(()));
         for change in changes {
             let number = change.number;

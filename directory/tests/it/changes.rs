@@ -58,7 +58,7 @@ platform::both_engines! {
         let stuck = told().await;
         assert_eq!((stuck["name"].as_str(), stuck["applied"].as_u64()), (Some("module:ca"), Some(1)));
         assert!(stuck["waiting_since"].is_i64(), "{stuck}");
-        rig.hand.advance(Duration::from_secs(600));
+        rig.hand.advance(Duration::from_mins(10));
         rig.register.watch_consumers().await.unwrap();
         let behind = value(&watching.metrics(), "directory_consumer_behind_seconds");
         assert!((599.0..=601.0).contains(&behind), "{behind}");
