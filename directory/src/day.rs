@@ -28,6 +28,15 @@ impl Day {
         Self(local.date())
     }
 
+    /// The moment at which it begins in the United Kingdom.
+    pub fn begins(self) -> Millis {
+        let midnight = self.0.midnight().assume_utc();
+        let summer = change(self.0.year(), Month::March)..change(self.0.year(), Month::October);
+        // The clocks change after midnight, so that the day of the change begins by the time of before.
+        let begins = if summer.contains(&midnight) { midnight - Duration::HOUR } else { midnight };
+        Millis(begins.unix_timestamp() * 1000)
+    }
+
     /// This many days later, or earlier; at the ends of the calendar the last day there is.
     #[must_use]
     pub fn plus_days(self, days: i64) -> Self {
@@ -161,5 +170,16 @@ mod tests {
         assert!(a < b && a.to_string() < b.to_string());
         assert_eq!((b.days_since(a), a.plus_days(1)), (1, b));
         assert_eq!(day("2199-12-31").plus_days(1), day("2199-12-31"));
+    }
+
+    /// A day begins at the first moment that belongs to it, on the days of the clock change too.
+    #[test]
+    fn days_begin_at_their_first_moment() {
+        let mut one = day("2026-01-01");
+        for _ in 0..800 {
+            let begins = one.begins();
+            assert_eq!((Day::of(begins), Day::of(Millis(begins.0 - 1))), (one, one.plus_days(-1)));
+            one = one.plus_days(1);
+        }
     }
 }

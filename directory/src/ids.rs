@@ -40,6 +40,15 @@ platform::text_id!(
 );
 
 platform::text_id!(
+    /// A position of a personnel system that stands for one here.
+    FeedLinkId
+);
+platform::text_id!(
+    /// Something that a personnel system told.
+    FeedEventId
+);
+
+platform::text_id!(
     /// A row that belongs to a profile: a document that was shown, an address, a message, a time of custody.
     RecordId
 );

@@ -21,6 +21,7 @@ mod config;
 mod counter;
 mod day;
 mod error;
+mod feed;
 mod http;
 mod ids;
 mod ods;
@@ -42,10 +43,11 @@ pub use campaign::CampaignEvent;
 pub use config::Config;
 pub use day::Day;
 pub use error::Error;
+pub use feed::FeedAct;
 pub use http::{openapi, router};
 pub use ids::{
-    AccessProfileId, AssignmentId, CampaignId, LeavingId, MemberId, OrganisationPersonId, PositionId,
-    RequestId, RoleProfileId, WorkgroupId,
+    AccessProfileId, AssignmentId, CampaignId, FeedEventId, FeedLinkId, LeavingId, MemberId,
+    OrganisationPersonId, PositionId, RequestId, RoleProfileId, WorkgroupId,
 };
 pub use person::{DocumentKey, Erasure, Event as PersonEvent, Retention};
 pub use position::PositionEvent;

@@ -49,7 +49,7 @@ pub fn events() -> String {
         catalogue::module::<directory::WorkgroupEvent>(),
         catalogue::module::<directory::RequestEvent>(),
         catalogue::module::<directory::CampaignEvent>(),
-        catalogue::module::<authn::Event>(),
+        catalogue::module::<directory::FeedAct>(),
         catalogue::module::<signer::Event>(),
         catalogue::module::<authn::SessionEvent>(),
         catalogue::module::<authn::AuthenticatorEvent>(),

@@ -2,7 +2,7 @@
 //! `directory/tests/it` asks in full.
 
 /// Every route of the register.
-pub(crate) const REGISTER: [(&str, &str); 101] = [
+pub(crate) const REGISTER: [(&str, &str); 110] = [
     ("GET", "/directory/actor"),
     ("POST", "/directory/assignments"),
     ("GET", "/directory/assignments/{assignment}"),
@@ -18,6 +18,16 @@ pub(crate) const REGISTER: [(&str, &str); 101] = [
     ("GET", "/directory/changes"),
     ("GET", "/directory/consumers"),
     ("PUT", "/directory/consumers/{name}"),
+    ("GET", "/directory/feed/events"),
+    ("POST", "/directory/feed/events"),
+    ("GET", "/directory/feed/events/{event}"),
+    ("POST", "/directory/feed/events/{event}/discard"),
+    ("POST", "/directory/feed/events/{event}/retry"),
+    ("GET", "/directory/feed/links"),
+    ("POST", "/directory/feed/links"),
+    ("DELETE", "/directory/feed/links/{link}"),
+    ("GET", "/directory/feed/links/{link}"),
+    ("GET", "/directory/feed/summary"),
     ("GET", "/directory/organisations"),
     ("POST", "/directory/organisations"),
     ("GET", "/directory/organisations/{ods}"),

@@ -8,13 +8,13 @@ use super::end::Around;
 use super::{Assignment, AssignmentEvent, Cause, Ending, end_now};
 use crate::acting::{self, Doing};
 use crate::api::ChangeKind;
-use crate::authority::Act;
+use crate::authority::{Act, Target};
 use crate::changes;
 use crate::day::Day;
 use crate::error::Error;
 use crate::ids::{AssignmentId, LeavingId};
 use crate::person;
-use crate::store::{assignments, leavings, people};
+use crate::store::{assignments, leavings, people, roles};
 
 /// How many assignments of one person end in one act.
 const MOST: usize = 1000;
@@ -54,6 +54,44 @@ pub(crate) async fn leave(
         let sentence = "This person has no assignment in that organisation now or later.";
         return Err(Error::conflict("not-assigned", sentence));
     }
+    left(tx, doing, &present, Leaves { user, organisation, last_day, reason }).await
+}
+
+/// Ends the assignments of a person in an organisation of the employer that they leave, whoever made them.
+pub(crate) async fn leave_employer(
+    tx: &mut Tx,
+    doing: &Doing,
+    user: UserId,
+    organisation: OdsCode,
+    last_day: Day,
+    reason: String,
+) -> Result<(Leaving, usize), Error> {
+    let today = doing.today();
+    let target = acting::in_organisation_in(tx, &organisation).await?;
+    let mut ranks = roles::ranks(tx, std::slice::from_ref(&user), today).await?;
+    let target = Target { person: Some(user.clone()), person_rank: ranks.remove(&user), ..target };
+    doing.demand(Act::EndEmployment, &target)?;
+    let present = assignments::open_of_person(tx, &user, Some(&organisation), today, MOST).await?;
+    left(tx, doing, &present, Leaves { user, organisation: Some(organisation), last_day, reason }).await
+}
+
+/// Who leaves what when and why.
+struct Leaves {
+    user: UserId,
+    organisation: Option<OdsCode>,
+    last_day: Day,
+    reason: String,
+}
+
+/// Ends what was found; whoever calls has demanded that it may be done.
+async fn left(
+    tx: &mut Tx,
+    doing: &Doing,
+    present: &[Assignment],
+    leaves: Leaves,
+) -> Result<(Leaving, usize), Error> {
+    let Leaves { user, organisation, last_day, reason } = leaves;
+    let today = doing.today();
     let at_once = last_day < today;
     let ends_now = |one: &&Assignment| at_once || one.from > last_day;
     let now: Vec<Assignment> = present.iter().filter(ends_now).cloned().collect();

@@ -28,7 +28,7 @@ use crate::version::Version;
 
 pub(crate) use end::{Around, End, Ending, end, end_now, prepare_end};
 pub use events::{AssignmentEvent, Cause};
-pub(crate) use leaving::{Leaving, leave};
+pub(crate) use leaving::{Leaving, leave, leave_employer};
 pub(crate) use make::{Asked, Beside, assign, prepare_assign};
 pub(crate) use merging::clear_overlaps;
 pub(crate) use mint::{mint, mint_holders};

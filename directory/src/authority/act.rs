@@ -92,6 +92,8 @@ pub enum Act {
     ManageCampaigns,
     /// Confirm or end an assignment in a campaign.
     Recertify,
+    /// End everything that somebody holds with an employer, because they have left it.
+    EndEmployment,
     /// Link positions of a personnel system to positions here, and decide what it sent that could not be done.
     ManageFeed,
     /// See a report.
@@ -100,7 +102,7 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::FindPerson,
         Self::FindOrganisation,
         Self::ChangeOwnContact,
@@ -134,6 +136,7 @@ impl Act {
         Self::DecideRequest,
         Self::ManageCampaigns,
         Self::Recertify,
+        Self::EndEmployment,
         Self::ManageFeed,
         Self::See(Report::Users),
         Self::See(Report::Requests),
@@ -208,6 +211,7 @@ impl Act {
                 | Self::IssueAuthenticator
                 | Self::EndAssignment
                 | Self::RedateAssignment
+                | Self::EndEmployment
         )
     }
 

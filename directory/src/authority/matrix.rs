@@ -29,7 +29,7 @@ type Row = (Act, [Cell; 9]);
 
 /// The whole matrix, its columns in the order of [`Rank::ALL`].
 #[rustfmt::skip]
-pub const MATRIX: [Row; 40] = [
+pub const MATRIX: [Row; 41] = [
     (Act::FindPerson,               [Does,  Does,  Does,  Does,  Does,  Does,  Does,  Does,  Does]),
     (Act::FindOrganisation,         [Does,  Does,  Does,  Does,  Does,  Does,  Does,  Does,  Does]),
     (Act::ChangeOwnContact,         [Does,  Never, Does,  Does,  Does,  Does,  Does,  Does,  Never]),
@@ -64,6 +64,7 @@ pub const MATRIX: [Row; 40] = [
     (Act::DecideRequest,            [Never, Never, Never, Never, OnlyAssignable, Does, Does, Does, Never]),
     (Act::ManageCampaigns,          [Never, Never, Never, Never, Never, Never, Does,  Does,  Never]),
     (Act::Recertify,                [Never, Never, Never, Never, Assignable, Does, Does, Does, Never]),
+    (Act::EndEmployment,            [Never, Does,  Never, Never, Never, Does,  Does,  Does,  Never]),
     (Act::ManageFeed,               [Never, Never, Never, Never, Never, Never, Does,  Does,  Never]),
     (Act::See(Report::Users),       [Never, Never, Never, Does,  Never, Does,  Does,  Does,  Does]),
     (Act::See(Report::Requests),    [Never, Never, Never, Does,  Never, Does,  Does,  Does,  Does]),

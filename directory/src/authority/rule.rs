@@ -198,7 +198,9 @@ fn ranks_above(rank: Rank, act: Act, target: &Target) -> bool {
             | Act::Recertify
             | Act::ManageFeed
     );
-    (gives && above(target.position_rank)) || (act.takes_over() && above(target.person_rank))
+    // Who has left an employer has left it whatever they were there; the employer's own system says so.
+    let employer = act == Act::EndEmployment && rank == Rank::Personnel;
+    (gives && above(target.position_rank)) || (act.takes_over() && !employer && above(target.person_rank))
 }
 
 /// The answer that allows more.

@@ -6,6 +6,8 @@ mod answer;
 mod assignments;
 mod campaigns;
 mod changes;
+mod feed;
+mod feed_links;
 mod headers;
 mod input;
 mod organisations;
@@ -54,6 +56,8 @@ pub fn router(register: Register) -> Router {
         .merge(workgroups::router())
         .merge(requests::router())
         .merge(campaigns::router())
+        .merge(feed::router())
+        .merge(feed_links::router())
         .layer(axum::middleware::from_fn(acting::choose))
         .layer(axum::middleware::from_fn(acting::known))
         .layer(DefaultBodyLimit::max(LARGEST))
@@ -131,6 +135,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         workgroups::Document::openapi(),
         requests::Document::openapi(),
         campaigns::Document::openapi(),
+        feed::Document::openapi(),
+        feed_links::Document::openapi(),
     ] {
         whole.merge(area);
     }

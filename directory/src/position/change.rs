@@ -25,7 +25,7 @@ use crate::version::{Expected, Version};
 const MOST_ABOVE: usize = 200;
 
 /// Who approved it, and how.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Approval {
     pub(crate) how: String,
     pub(crate) approver: String,
@@ -235,7 +235,7 @@ fn not_a_sponsors() -> Error {
 }
 
 /// Two people: whoever writes it down does not name themselves as the one who approved it.
-pub(super) fn approved_by_another(doing: &Doing, approval: &Approval) -> Result<(), Error> {
+pub(crate) fn approved_by_another(doing: &Doing, approval: &Approval) -> Result<(), Error> {
     if approval.approver == doing.name() {
         return Err(Error::field("approval", "Somebody other than you approves this: name them."));
     }

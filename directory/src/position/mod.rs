@@ -14,7 +14,7 @@ use crate::authority::Rank;
 use crate::ids::PositionId;
 use crate::version::Version;
 
-pub(crate) use change::{Approval, Changed, Gives, New, change, create, set_assignable};
+pub(crate) use change::{Approval, Changed, Gives, New, approved_by_another, change, create, set_assignable};
 pub(crate) use close::{Closing, Live, close};
 pub use events::PositionEvent;
 pub(crate) use following::rerank;

@@ -2,7 +2,7 @@
 
 mod wire;
 
-pub(super) use wire::summary;
+pub(super) use wire::{approval, summary};
 
 use axum::Router;
 use axum::extract::State;

@@ -62,7 +62,7 @@ pub(super) fn assignable(asked: &api::Assignable) -> Result<(Vec<PositionId>, Ap
     Ok((input::ids("positions", &asked.positions, MOST_ASSIGNABLE)?, approval(&asked.approval)?))
 }
 
-fn approval(asked: &api::Approval) -> Result<Approval, Error> {
+pub(in crate::http) fn approval(asked: &api::Approval) -> Result<Approval, Error> {
     Ok(Approval {
         how: input::text("approval", &asked.how, input::NOTE)?,
         approver: input::text("approval", &asked.approver, input::NAME)?,

@@ -1,0 +1,93 @@
+//! What is recorded of the feed of personnel systems.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::{FeedKind, FeedReason};
+
+/// An act of or on the feed. It is written in the transaction that does what it tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum FeedAct {
+    /// An event of a personnel system was done.
+    FeedEventApplied {
+        /// The event.
+        feed_event: String,
+        /// The client that sent it.
+        client: String,
+        /// The sender's id of it.
+        their_id: String,
+        /// The kind.
+        kind: FeedKind,
+        /// Whom it concerned.
+        user: Option<String>,
+        /// The assignments that were made.
+        made: Vec<String>,
+        /// The assignments that were ended.
+        ended: Vec<String>,
+    },
+    /// An event could not be done and lies in quarantine, for the first time or again.
+    FeedEventQuarantined {
+        /// The event.
+        feed_event: String,
+        /// The client that sent it.
+        client: String,
+        /// The sender's id of it.
+        their_id: String,
+        /// The kind.
+        kind: FeedKind,
+        /// Why.
+        reason: FeedReason,
+    },
+    /// An event was put aside.
+    FeedEventDiscarded {
+        /// The event.
+        feed_event: String,
+        /// Why.
+        reason: String,
+    },
+    /// It was said who an employee is.
+    FeedEmployeeLinked {
+        /// The client whose employee it is.
+        client: String,
+        /// The employee's number there.
+        employee: String,
+        /// Who it is here.
+        user: String,
+    },
+    /// A position of a personnel system was linked to one here.
+    FeedPositionLinked {
+        /// The link.
+        link: String,
+        /// The employer.
+        organisation: String,
+        /// The number of the position there.
+        their_position: String,
+        /// The position here.
+        position: String,
+        /// How it was approved.
+        how: String,
+        /// By whom.
+        approver: String,
+    },
+    /// The link of a position ended.
+    FeedPositionUnlinked {
+        /// The link.
+        link: String,
+    },
+}
+
+impl audit::Event for FeedAct {
+    const MODULE: &'static str = "directory";
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::FeedEventApplied { .. } => "feed-event-applied",
+            Self::FeedEventQuarantined { .. } => "feed-event-quarantined",
+            Self::FeedEventDiscarded { .. } => "feed-event-discarded",
+            Self::FeedEmployeeLinked { .. } => "feed-employee-linked",
+            Self::FeedPositionLinked { .. } => "feed-position-linked",
+            Self::FeedPositionUnlinked { .. } => "feed-position-unlinked",
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Who an employee of a personnel system is here.
+
+use platform::db::Tx;
+use platform::id::UserId;
+
+use super::{FeedAct, Sender, Stop};
+use crate::acting::Doing;
+use crate::api::{FeedEvent, FeedReason, Standing};
+use crate::error::Error;
+use crate::store::people_links::{self, By, Link};
+use crate::store::{assignments, lineages, people};
+
+/// How many assignments of one person are looked at.
+const MOST: usize = 1000;
+
+impl Sender {
+    /// The source of the links that the registration authority made for this sender.
+    fn own_source(&self) -> String {
+        format!("feed {}", self.client)
+    }
+
+    /// Under which names the sender may know people: by the registration authority, and by what it announced itself.
+    fn sources(&self) -> [String; 2] {
+        [self.own_source(), format!("scim {}", self.client)]
+    }
+}
+
+/// Whom an event is about.
+///
+/// An employee number says it where it was linked. A user id says it too, of somebody who holds something with this employer:
+/// of others a personnel system knows nothing, and the registration authority says first that they are this employee.
+pub(super) async fn person(
+    tx: &mut Tx,
+    doing: &Doing,
+    sender: &Sender,
+    event: &FeedEvent,
+) -> Result<UserId, Stop> {
+    let linked = linked(tx, sender, &event.employee).await?;
+    let named = match &event.user_id {
+        None => None,
+        Some(text) => Some(text.trim().parse::<UserId>().map_err(|_| {
+            Stop::because(FeedReason::UnknownPerson, "The user_id is no user id of twelve digits.")
+        })?),
+    };
+    match (linked, named) {
+        (Some(linked), Some(named)) if linked != named => Err(Stop::because(
+            FeedReason::Contradicts,
+            format!("The employee is known here as {linked}, and the event names {named}."),
+        )),
+        (Some(linked), _) => Ok(linked),
+        (None, Some(named)) => here(tx, doing, sender, named).await,
+        (None, None) => Err(Stop::because(
+            FeedReason::UnknownPerson,
+            "Nobody here is known to be this employee. Announce them over SCIM, or have the event tried again with the \
+             user id.",
+        )),
+    }
+}
+
+/// Who an employee is, where that was said.
+pub(super) async fn linked(tx: &mut Tx, sender: &Sender, employee: &str) -> Result<Option<UserId>, Error> {
+    for source in sender.sources() {
+        if let Some(link) = people_links::find(&mut *tx, &source, By::ExternalId(employee)).await? {
+            return Ok(Some(link.user));
+        }
+    }
+    Ok(None)
+}
+
+async fn here(tx: &mut Tx, doing: &Doing, sender: &Sender, named: UserId) -> Result<UserId, Stop> {
+    if people::is_open(&mut *tx, &named).await?.is_none() {
+        return Err(Stop::because(
+            FeedReason::UnknownPerson,
+            format!("Nobody here has the user id {named}."),
+        ));
+    }
+    let held = assignments::open_of_person(tx, &named, None, doing.today(), MOST).await?;
+    let places: Vec<_> = held.into_iter().map(|one| one.organisation).collect();
+    let lines = lineages::of(tx, &places).await?;
+    if lines.values().any(|line| line.is_within(&sender.employer)) {
+        return Ok(named);
+    }
+    Err(Stop::because(
+        FeedReason::PersonElsewhere,
+        format!(
+            "{named} holds nothing with {}. If they are this employee, have the event tried again with the user id.",
+            sender.employer
+        ),
+    ))
+}
+
+/// Keeps who an employee is. Somebody of the registration authority has said it, who may manage the feed.
+pub(super) async fn link(
+    tx: &mut Tx,
+    doing: &Doing,
+    sender: &Sender,
+    employee: &str,
+    user: UserId,
+) -> Result<(), Error> {
+    if people::is_open(&mut *tx, &user).await?.is_none() {
+        return Err(Error::unknown("person", &user));
+    }
+    match linked(tx, sender, employee).await? {
+        Some(known) if known == user => return Ok(()),
+        Some(known) => {
+            let sentence = format!("This employee is known here as {known} already.");
+            return Err(Error::conflict("employee-linked", sentence));
+        }
+        None => {}
+    }
+    let link = Link {
+        source: sender.own_source(),
+        external_id: employee.to_owned(),
+        user_name: employee.to_owned(),
+        user,
+        content: String::new(),
+    };
+    if !people_links::add(tx, &link, doing.now).await? {
+        return Err(Error::conflict("employee-linked", "This employee is known here already."));
+    }
+    let event = FeedAct::FeedEmployeeLinked {
+        client: sender.client.clone(),
+        employee: employee.to_owned(),
+        user: link.user.to_string(),
+    };
+    audit::record(tx, doing.now, &doing.recorded(), &event).await?;
+    Ok(())
+}
+
+/// Goes on if it was verified who the person is: nobody gets anything by a feed before.
+pub(super) async fn demand_verified(tx: &mut Tx, user: &UserId) -> Result<(), Stop> {
+    let profile = people::find(&mut *tx, user).await?;
+    let profile = profile.ok_or_else(|| Error::unknown("person", user))?;
+    if profile.standing == Standing::Verified {
+        return Ok(());
+    }
+    Err(Stop::because(
+        FeedReason::NotVerified,
+        format!("It was not verified yet who {user} is. Verify them, and have the event tried again."),
+    ))
+}

@@ -1,0 +1,102 @@
+//! What the registration authority does with events in quarantine.
+
+use platform::db::Tx;
+use platform::id::UserId;
+
+use super::take::{attempt, record};
+use super::{FeedAct, Kept, Settled, person};
+use crate::acting::{self, Doing};
+use crate::api::{FeedReason, FeedState};
+use crate::authority::Act;
+use crate::error::Error;
+use crate::ids::FeedEventId;
+use crate::store::feed_events;
+use crate::version::{Expected, Version};
+
+/// How many events that waited are done with the one they waited for.
+const MOST_WAITING: u32 = 100;
+
+/// Tries an event again, by the rank of whoever says so; and then those of the same employee that waited for it.
+pub(crate) async fn retry(
+    tx: &mut Tx,
+    doing: &Doing,
+    id: &FeedEventId,
+    expected: Expected,
+    who: Option<UserId>,
+) -> Result<Kept, Error> {
+    let mut kept = quarantined(tx, doing, id, expected).await?;
+    if let Some(user) = who {
+        person::link(tx, doing, &kept.sender, &kept.sent.employee, user).await?;
+    }
+    again(tx, doing, &mut kept).await?;
+    if kept.state == FeedState::Applied {
+        release(tx, doing, &kept).await?;
+    }
+    Ok(kept)
+}
+
+/// Puts an event aside; those of the same employee that waited for it are done.
+pub(crate) async fn discard(
+    tx: &mut Tx,
+    doing: &Doing,
+    id: &FeedEventId,
+    expected: Expected,
+    why: String,
+) -> Result<Kept, Error> {
+    let mut kept = quarantined(tx, doing, id, expected).await?;
+    kept.state = FeedState::Discarded;
+    settled(doing, &mut kept, Some(why.clone()));
+    feed_events::update(tx, &kept).await?;
+    let event = FeedAct::FeedEventDiscarded { feed_event: id.to_string(), reason: why };
+    audit::record(tx, doing.now, &doing.recorded(), &event).await?;
+    release(tx, doing, &kept).await?;
+    Ok(kept)
+}
+
+/// An event in quarantine that whoever acts may decide.
+async fn quarantined(
+    tx: &mut Tx,
+    doing: &Doing,
+    id: &FeedEventId,
+    expected: Expected,
+) -> Result<Kept, Error> {
+    let kept = feed_events::find(tx, id).await?.ok_or_else(|| Error::unknown("event", id))?;
+    let target = acting::in_organisation_in(tx, &kept.sender.employer).await?;
+    doing.demand(Act::ManageFeed, &target)?;
+    if !expected.holds(kept.version) {
+        return Err(Error::Changed { what: "event", present: kept.version });
+    }
+    if kept.state != FeedState::Quarantined {
+        let sentence = format!("This event is {} already; only those in quarantine are decided.", kept.state);
+        return Err(Error::conflict("event-settled", sentence));
+    }
+    Ok(kept)
+}
+
+fn settled(doing: &Doing, kept: &mut Kept, discarded_why: Option<String>) {
+    kept.settled = Some(Settled { by: doing.name(), at: doing.now, discarded_why });
+    kept.version = Version(kept.version.0 + 1);
+}
+
+async fn again(tx: &mut Tx, doing: &Doing, kept: &mut Kept) -> Result<(), Error> {
+    let tried = attempt(tx, doing, &kept.sender, &kept.sent).await?;
+    kept.became(tried);
+    settled(doing, kept, None);
+    feed_events::update(tx, kept).await?;
+    record(tx, doing, kept).await
+}
+
+/// Does what waited for an event, in order, up to the first that still cannot be done.
+async fn release(tx: &mut Tx, doing: &Doing, before: &Kept) -> Result<(), Error> {
+    let (client, employee) = (&before.sender.client, &before.sent.employee);
+    for mut kept in feed_events::quarantined_of(tx, client, employee, MOST_WAITING).await? {
+        if kept.reason != Some(FeedReason::Waits) {
+            return Ok(());
+        }
+        again(tx, doing, &mut kept).await?;
+        if kept.state != FeedState::Applied {
+            return Ok(());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! What a personnel system tells: starters, changes, leavers; each once, in its order, by the rank it has.
+
+use directory::api::{OPERATE, READ};
+use http::StatusCode;
+use platform::db::Db;
+use serde_json::json;
+
+use crate::feed_rig::{Payroll, event, id, personnel, with};
+use crate::rig::system;
+use crate::world::{ADVANCED, AGENT, MANAGER, NURSE, SPONSOR, day, user, who};
+
+platform::both_engines! {
+    /// A starter gets the linked position, and nothing else; the record and the change feed tell of it.
+    async fn starter_gets_the_linked_position(db: Db) {
+        let feed = Payroll::new(db).await;
+        let told = feed.world.changes(0).await.len();
+        let starts = with(event("e-1", "starter", NURSE, 1, &day(-3)), &[("position", "WARD"), ("end", &day(90))]);
+        let done = feed.one(starts).await;
+        assert_eq!((done["state"].as_str(), done["id"].as_str()), (Some("applied"), Some("e-1")), "{done}");
+        assert_eq!(done["done"]["person"], user(NURSE));
+        let ward = feed.world.ward.clone();
+        assert_eq!(feed.holds(NURSE).await, [(ward, day(-3), Some(day(90)))]);
+        let assignment = done["done"]["made"][0]["assignment"].as_str().unwrap();
+        let shown = feed.world.rig.get(&who(MANAGER), &format!("/directory/assignments/{assignment}")).await;
+        assert_eq!((shown.body["via"].as_str(), shown.body["made_by"].as_str()), (Some("esr"), Some("payroll")));
+        assert_eq!(feed.world.changes(told as u64).await, [("assignment-changed".to_owned(), assignment.to_owned())]);
+        assert_eq!(feed.world.recorded("feed-event-applied").await, 1);
+    }
+
+    /// The same event again is answered the same and does nothing; its id with other content is refused.
+    async fn events_are_done_once(db: Db) {
+        let feed = Payroll::new(db).await;
+        let starts = with(event("e-1", "starter", NURSE, 1, &day(0)), &[("position", "WARD")]);
+        let first = feed.one(starts.clone()).await;
+        let rows = feed.rows().await;
+        assert_eq!(feed.one(starts.clone()).await, first);
+        let quarantined = with(event("e-2", "starter", NURSE + 1, 1, &day(0)), &[("position", "NOWHERE")]);
+        let kept = feed.one(quarantined.clone()).await;
+        assert_eq!(kept["reason"], "no-link");
+        let rows_then = feed.rows().await;
+        assert!(rows_then > rows);
+        assert_eq!(feed.send(&[quarantined, starts.clone()]).await, [kept, first]);
+        let other = feed.one(with(starts, &[("position", "CLINIC")])).await;
+        assert_eq!((other["state"].as_str(), other["reason"].as_str()), (Some("refused"), Some("event-id-reused")));
+        assert_eq!(feed.rows().await, rows_then);
+    }
+
+    /// A change ends the old position and begins the new one in one act: later at the day between, otherwise at once.
+    async fn change_moves_from_one_position_to_another(db: Db) {
+        let feed = Payroll::new(db).await;
+        let (ward, clinic) = (feed.world.ward.clone(), feed.world.clinic.clone());
+        feed.one(with(event("e-1", "starter", NURSE, 1, &day(-9)), &[("position", "WARD")])).await;
+        let moved = feed.one(with(event("e-2", "change", NURSE, 2, &day(10)), &[("position", "CLINIC")])).await;
+        assert_eq!(moved["state"], "applied", "{moved}");
+        assert_eq!(moved["done"]["ended"][0]["last_day"], day(9));
+        let expected = [(ward.clone(), day(-9), Some(day(9))), (clinic.clone(), day(10), None)];
+        assert_eq!(feed.holds(NURSE).await, expected);
+
+        feed.one(with(event("e-3", "starter", NURSE + 1, 1, &day(-9)), &[("position", "WARD")])).await;
+        let back = with(event("e-4", "change", NURSE + 1, 2, &day(-1)), &[("position", "CLINIC"), ("from_position", "WARD")]);
+        let moved = feed.one(back).await;
+        assert_eq!((moved["state"].as_str(), moved["done"]["ended"][0].get("last_day")), (Some("applied"), None));
+        assert_eq!(feed.holds(NURSE + 1).await, [(clinic.clone(), day(-1), None)]);
+
+        // Nothing of a change is done where one half of it cannot be.
+        let rows = feed.holds(NURSE + 1).await;
+        for (number, to) in [("e-5", "CLINIC"), ("e-6", "NOWHERE")] {
+            let sequence = if to == "CLINIC" { 3 } else { 4 };
+            let stays = feed.one(with(event(number, "change", NURSE + 1, sequence, &day(0)), &[("position", to)])).await;
+            assert_eq!(stays["state"], "quarantined", "{stays}");
+        }
+        assert_eq!(feed.holds(NURSE + 1).await, rows);
+    }
+
+    /// Which position ends must be clear where somebody holds several; an ended link still says which one it was.
+    async fn change_names_what_ends_where_it_must(db: Db) {
+        let feed = Payroll::new(db).await;
+        let (ward, clinic) = (feed.world.ward.clone(), feed.world.clinic.clone());
+        let other = feed.world.make(&who(MANAGER), &crate::world::position("RXX02", "Theatre", crate::world::ROLE_OF_NURSES, &[])).await;
+        let link = feed.link("THEATRE", &other).await;
+        feed.one(with(event("e-1", "starter", NURSE, 1, &day(0)), &[("position", "WARD")])).await;
+        feed.one(with(event("e-2", "starter", NURSE, 2, &day(0)), &[("position", "THEATRE")])).await;
+        let unclear = feed.one(with(event("e-3", "change", NURSE, 3, &day(5)), &[("position", "CLINIC")])).await;
+        assert_eq!(unclear["reason"], "contradicts", "{unclear}");
+        feed.decide(&who(MANAGER), &unclear, "discard", &json!({"reason": "Sent again with the old position"})).await;
+        assert_eq!(feed.unlink(&link).await.status, StatusCode::OK);
+        let clear = with(event("e-4", "change", NURSE, 4, &day(5)), &[("position", "CLINIC"), ("from_position", "THEATRE")]);
+        assert_eq!(feed.one(clear).await["state"], "applied");
+        let mut holds = feed.holds(NURSE).await;
+        holds.sort();
+        let mut expected = [(ward, day(0), None), (other, day(0), Some(day(4))), (clinic, day(5), None)];
+        expected.sort();
+        assert_eq!(holds, expected);
+        let again = feed.one(with(event("e-5", "starter", NURSE + 1, 1, &day(0)), &[("position", "THEATRE")])).await;
+        assert_eq!(again["reason"], "no-link", "an ended link gives nothing");
+    }
+
+    /// A leaver loses everything with the employer, whoever gave it, and keeps what they hold elsewhere.
+    async fn leaver_loses_what_the_employer_gave(db: Db) {
+        let feed = Payroll::new(db).await;
+        let elsewhere = feed.world.make(&feed.world.operator.clone(),
+            &crate::world::position("RYY", "Elsewhere", crate::world::ROLE_OF_NURSES, &[])).await;
+        feed.world.assign(&feed.world.operator.clone(), NURSE, &elsewhere).await;
+        feed.one(with(event("e-1", "starter", NURSE, 1, &day(0)), &[("position", "WARD")])).await;
+        feed.world.assign(&who(AGENT), NURSE, &feed.world.clinic.clone()).await;
+        let left = feed.one(with(event("e-2", "leaver", NURSE, 2, &day(7)), &[("reason", "Retires")])).await;
+        assert_eq!((left["state"].as_str(), left["done"]["ended"].as_array().map(Vec::len)), (Some("applied"), Some(2)), "{left}");
+        let ends: Vec<Option<String>> = feed.holds(NURSE).await.into_iter().map(|held| held.2).collect();
+        assert_eq!(ends.iter().filter(|end| **end == Some(day(7))).count(), 2);
+        assert_eq!(ends.iter().filter(|end| end.is_none()).count(), 1);
+        let leavings = feed.world.rig.get(&who(MANAGER), &format!("/directory/people/{}/leaving", user(NURSE))).await;
+        let reasons: Vec<&str> = leavings.body["leavings"].as_array().unwrap().iter().map(|one| one["reason"].as_str().unwrap()).collect();
+        assert_eq!(reasons, ["Retires", "Retires"], "one for each organisation of the employer");
+        feed.world.wait_days(8);
+        feed.world.sweep().await;
+        assert_eq!(feed.holds(NURSE).await, [(elsewhere, day(0), None)]);
+        assert!(!feed.world.changes(0).await.iter().any(|row| row.0 == "person-closed"));
+    }
+
+    /// An employer's system ends what its people held in the registration authority too; a position that gives a rank is not
+    /// linked, and nobody's rank comes by the feed.
+    async fn ranks_are_ended_and_never_given(db: Db) {
+        let feed = Payroll::new(db).await;
+        let sponsor = with(event("e-1", "leaver", SPONSOR, 1, &day(-1)), &[("user_id", &user(SPONSOR))]);
+        assert_eq!(feed.one(sponsor).await["state"], "applied");
+        assert!(feed.world.roles(SPONSOR).await.is_empty());
+        let refused = feed.try_link(&who(MANAGER), "SISTER", &feed.world.sponsor_position.clone()).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::CONFLICT, "position-of-the-authority"));
+        let assign = json!({"person": user(NURSE), "position": feed.world.ward});
+        let direct = feed.world.rig.post(&feed.payroll, "/directory/assignments", &assign).await;
+        assert_eq!((direct.status, direct.code()), (StatusCode::FORBIDDEN, "not-in-role"), "by events only");
+    }
+
+    /// A dry run says what each event would do, with those before it done, and leaves nothing.
+    async fn dry_run_leaves_nothing(db: Db) {
+        let feed = Payroll::new(db).await;
+        let events = [
+            with(event("e-1", "starter", NURSE, 1, &day(0)), &[("position", "WARD")]),
+            with(event("e-2", "change", NURSE, 2, &day(3)), &[("position", "CLINIC")]),
+            with(event("e-3", "starter", NURSE + 1, 1, "soon"), &[("position", "WARD")]),
+        ];
+        let rows = feed.rows().await;
+        let tried = feed.send_as(&feed.payroll, &events, "yes").await;
+        let states: Vec<&str> = tried.iter().map(|one| one["state"].as_str().unwrap()).collect();
+        assert_eq!(states, ["applied", "applied", "quarantined"]);
+        assert_eq!(tried[1]["done"]["ended"][0]["last_day"], day(2));
+        assert!(tried.iter().all(|one| one.get("event").is_none()), "{tried:?}");
+        assert!(tried[0]["done"]["made"][0].get("assignment").is_none());
+        assert_eq!(feed.rows().await, rows);
+        let done = feed.send(&events).await;
+        let after: Vec<&str> = done.iter().map(|one| one["state"].as_str().unwrap()).collect();
+        assert_eq!(after, states);
+    }
+
+    /// Links are made by advanced agents and above, with somebody else's approval, each position of theirs once.
+    async fn links_are_the_registration_authoritys(db: Db) {
+        let feed = Payroll::new(db).await;
+        let ward = feed.world.ward.clone();
+        for caller in [who(AGENT), who(SPONSOR), who(NURSE)] {
+            assert_eq!(feed.try_link(&caller, "NEW", &ward).await.code(), "not-in-role");
+        }
+        assert_eq!(feed.try_link(&feed.payroll.clone(), "NEW", &ward).await.code(), "not-in-role");
+        assert_eq!(feed.try_link(&who(ADVANCED), "WARD", &ward).await.code(), "position-linked");
+        let own = json!({"organisation": "RXX", "their_position": "NEW", "position": ward,
+            "approval": {"how": "E-mail", "approver": user(ADVANCED)}});
+        assert_eq!(feed.world.rig.post(&who(ADVANCED), "/directory/feed/links", &own).await.code(), "field-invalid");
+        let foreign = json!({"organisation": "RYY", "their_position": "NEW", "position": ward,
+            "approval": crate::world::approval()});
+        assert_eq!(feed.world.rig.post(&who(MANAGER), "/directory/feed/links", &foreign).await.code(), "outside-organisation");
+        let made = feed.try_link(&who(ADVANCED), "NEW", &ward).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{:?}", made.body);
+        let path = format!("/directory/feed/links/{}", id(&made));
+        let reader = system("reader", &[READ]);
+        assert_eq!(feed.world.rig.get(&reader, &path).await.body["their_position"], "NEW");
+        assert_eq!(feed.world.rig.get(&who(AGENT), &path).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(feed.unlink(&made.body).await.etag(), "\"2\"");
+        assert_eq!(feed.unlink(&made.body).await.code(), "link-ended");
+        let list = |state: &str| format!("/directory/feed/links?organisation=rxx&state={state}");
+        let count = async |state: &str| {
+            feed.world.rig.get(&who(MANAGER), &list(state)).await.body["items"].as_array().unwrap().len()
+        };
+        assert_eq!((count("in-force").await, count("all").await), (2, 3));
+        assert_eq!(feed.world.recorded("feed-position-unlinked").await, 1);
+    }
+
+    /// Events come from systems that feed, for the employer they speak for; each sees its own, and nobody else's.
+    async fn systems_feed_for_their_employer(db: Db) {
+        let feed = Payroll::new(db).await;
+        let starts = with(event("e-1", "starter", NURSE, 1, &day(0)), &[("position", "WARD")]);
+        let body = json!({"events": [starts.clone()]});
+        let nobody = system("payroll", &[directory::api::FEED]);
+        let answered = feed.world.rig.post(&nobody, "/directory/feed/events", &body).await;
+        assert_eq!(answered.code(), "feed-without-organisation");
+        for caller in [who(MANAGER), system("operator", &[OPERATE, READ])] {
+            let answered = feed.world.rig.post(&caller, "/directory/feed/events", &body).await;
+            assert_eq!(answered.status, StatusCode::FORBIDDEN);
+        }
+        // The same numbers of another employer are of others.
+        let other = personnel("other-payroll", "RYY");
+        let done = feed.send_as(&other, &[starts.clone()], "no").await;
+        assert_eq!(done[0]["reason"], "unknown-person");
+        let named = with(event("e-2", "starter", NURSE, 2, &day(0)), &[("position", "WARD"), ("user_id", &user(NURSE))]);
+        assert_eq!(feed.send_as(&other, &[named], "no").await[0]["state"], "quarantined");
+        let own = feed.one(starts).await;
+        assert_eq!(own["state"], "applied");
+        let listed = feed.world.rig.get(&other, "/directory/feed/events").await;
+        assert_eq!(listed.body["items"].as_array().map(Vec::len), Some(2));
+        let path = format!("/directory/feed/events/{}", own["event"].as_str().unwrap());
+        assert_eq!(feed.world.rig.get(&other, &path).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(feed.world.rig.get(&feed.payroll, &path).await.body["sent"]["id"], "e-1");
+        let theirs = feed.world.rig.get(&feed.payroll, "/directory/feed/summary?organisation=RYY").await;
+        assert_eq!(theirs.status, StatusCode::NOT_FOUND);
+        let counts = feed.world.rig.get(&feed.payroll, "/directory/feed/summary").await;
+        assert_eq!(counts.body["counts"], json!([{"kind": "starter", "state": "applied", "events": 1}]));
+        let empty = feed.world.rig.post(&feed.payroll, "/directory/feed/events", &json!({"events": []})).await;
+        assert_eq!(empty.code(), "field-invalid");
+    }
+}
