@@ -31,6 +31,7 @@ mod person;
 mod position;
 pub mod rbac;
 mod register;
+mod report;
 mod request;
 mod scim;
 mod store;
@@ -52,6 +53,7 @@ pub use ids::{
 pub use person::{DocumentKey, Erasure, Event as PersonEvent, Retention};
 pub use position::PositionEvent;
 pub use register::{Parts, Register};
+pub use report::ReportEvent;
 pub use request::RequestEvent;
 pub use version::Version;
 pub use workgroup::WorkgroupEvent;

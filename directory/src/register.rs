@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use platform::clock::{Clock, Millis};
 use platform::db::Db;
+use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::day::Day;
@@ -15,6 +16,9 @@ use crate::store::changes;
 
 /// How long to wait before looking again whether something has ended.
 const SWEEP_PAUSE: Duration = Duration::from_mins(1);
+
+/// How many reports are written as files at the same time.
+const REPORTS: usize = 4;
 
 /// What the register is made of.
 pub struct Parts {
@@ -40,6 +44,8 @@ pub struct Shared {
     /// The national roles in force.
     pub(crate) shelf: Shelf,
     pub(crate) document_key: DocumentKey,
+    /// Places for reports that are written as files at the same time.
+    pub(crate) reports: Arc<Semaphore>,
 }
 
 impl std::ops::Deref for Register {
@@ -55,7 +61,8 @@ impl Register {
     pub fn new(parts: Parts) -> Result<Self, Error> {
         let Parts { config, db, clock, document_key } = parts;
         config.check()?;
-        Ok(Self(Arc::new(Shared { config, db, clock, shelf: Shelf::default(), document_key })))
+        let reports = Arc::new(Semaphore::new(REPORTS));
+        Ok(Self(Arc::new(Shared { config, db, clock, shelf: Shelf::default(), document_key, reports })))
     }
 
     /// Ends what has ended and erases what is due, for as long as it is polled. Stopping it anywhere loses nothing, and several

@@ -50,6 +50,7 @@ pub fn events() -> String {
         catalogue::module::<directory::RequestEvent>(),
         catalogue::module::<directory::CampaignEvent>(),
         catalogue::module::<directory::FeedAct>(),
+        catalogue::module::<directory::ReportEvent>(),
         catalogue::module::<signer::Event>(),
         catalogue::module::<authn::SessionEvent>(),
         catalogue::module::<authn::AuthenticatorEvent>(),

@@ -2,7 +2,7 @@
 //! `directory/tests/it` asks in full.
 
 /// Every route of the register.
-pub(crate) const REGISTER: [(&str, &str); 110] = [
+pub(crate) const REGISTER: [(&str, &str); 119] = [
     ("GET", "/directory/actor"),
     ("POST", "/directory/assignments"),
     ("GET", "/directory/assignments/{assignment}"),
@@ -87,6 +87,15 @@ pub(crate) const REGISTER: [(&str, &str); 110] = [
     ("GET", "/directory/rbac/job-roles"),
     ("GET", "/directory/rbac/releases"),
     ("GET", "/directory/rbac/releases/{number}/difference"),
+    ("GET", "/directory/reports"),
+    ("GET", "/directory/reports/assignments"),
+    ("GET", "/directory/reports/campaigns"),
+    ("GET", "/directory/reports/leavers"),
+    ("GET", "/directory/reports/positions"),
+    ("GET", "/directory/reports/registrations"),
+    ("GET", "/directory/reports/requests"),
+    ("GET", "/directory/reports/users"),
+    ("GET", "/directory/reports/{name}"),
     ("GET", "/directory/requests"),
     ("POST", "/directory/requests"),
     ("GET", "/directory/requests/{request}"),

@@ -16,6 +16,7 @@ mod people_import;
 mod permissions;
 mod positions;
 mod rbac;
+mod reports;
 mod requests;
 mod workgroups;
 
@@ -26,6 +27,7 @@ pub use feed::*;
 pub use page::{Page, PageQuery};
 pub use permissions::PermissionQuery;
 pub use positions::*;
+pub use reports::*;
 pub use requests::*;
 pub use workgroups::*;
 

@@ -121,7 +121,7 @@ fn may_assign(doing: &mut Doing, positions: &BTreeSet<PositionId>) {
 /// Takes one event.
 async fn one(tx: &mut Tx, doing: &Doing, sender: &Sender, event: FeedEvent) -> Result<Taken, Error> {
     if let Some(sentence) = malformed(&event) {
-        return Ok(Taken::Now(refused(event.id, FeedReason::Malformed, sentence)));
+        return Ok(Taken::Now(refused(&event.id, FeedReason::Malformed, sentence)));
     }
     let fingerprint = fingerprint(&event)?;
     if let Some(before) = feed_events::by_theirs(tx, &sender.client, &event.id).await? {
@@ -129,7 +129,7 @@ async fn one(tx: &mut Tx, doing: &Doing, sender: &Sender, event: FeedEvent) -> R
             Taken::Before(outcome(before))
         } else {
             let sentence = "An event with this id came before with other content. Give a new event a new id.";
-            Taken::Now(refused(event.id, FeedReason::EventIdReused, sentence))
+            Taken::Now(refused(&event.id, FeedReason::EventIdReused, sentence))
         });
     }
     let tried = attempt(tx, doing, sender, &event).await?;
@@ -152,7 +152,7 @@ async fn one(tx: &mut Tx, doing: &Doing, sender: &Sender, event: FeedEvent) -> R
     Ok(Taken::Now(outcome(kept)))
 }
 
-fn refused(id: String, reason: FeedReason, sentence: impl Into<String>) -> FeedOutcome {
+fn refused(id: &str, reason: FeedReason, sentence: impl Into<String>) -> FeedOutcome {
     let id = id.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
     let (reason, sentence, done) = (Some(reason), Some(sentence.into()), FeedDone::default());
     FeedOutcome { id, event: None, state: FeedState::Refused, reason, sentence, done }

@@ -19,6 +19,7 @@ mod people_photo;
 mod permissions;
 mod positions;
 mod rbac;
+mod reports;
 mod requests;
 mod scim;
 mod scim_users;
@@ -58,6 +59,7 @@ pub fn router(register: Register) -> Router {
         .merge(campaigns::router())
         .merge(feed::router())
         .merge(feed_links::router())
+        .merge(reports::router())
         .layer(axum::middleware::from_fn(acting::choose))
         .layer(axum::middleware::from_fn(acting::known))
         .layer(DefaultBodyLimit::max(LARGEST))
@@ -123,7 +125,7 @@ struct Scim;
 /// The register's routes as OpenAPI.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut whole = Document::openapi();
-    for area in [
+    let areas = vec![
         actor::Document::openapi(),
         permissions::Document::openapi(),
         organisations::Document::openapi(),
@@ -137,7 +139,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         campaigns::Document::openapi(),
         feed::Document::openapi(),
         feed_links::Document::openapi(),
-    ] {
+        reports::Document::openapi(),
+    ];
+    for area in areas {
         whole.merge(area);
     }
     whole

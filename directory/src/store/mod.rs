@@ -31,6 +31,7 @@ pub(crate) mod position_links;
 pub(crate) mod positions;
 pub(crate) mod ranks;
 pub(crate) mod rbac;
+pub(crate) mod reports;
 pub(crate) mod requests;
 pub(crate) mod roles;
 pub(crate) mod savepoints;

@@ -24,6 +24,7 @@ mod people_rig;
 mod permissions;
 mod positions;
 mod rbac;
+mod reports;
 mod requests;
 mod rig;
 mod rights;

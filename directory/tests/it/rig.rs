@@ -121,6 +121,22 @@ impl Rig {
         Answered { status: parts.status, headers: parts.headers, body }
     }
 
+    /// Asks for something of which the answer is not read yet.
+    pub(crate) async fn begin(
+        &self,
+        caller: &Caller,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> http::Response<Body> {
+        let mut request = Request::builder().uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(Body::empty()).unwrap();
+        request.extensions_mut().insert(caller.clone());
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     pub(crate) async fn get(&self, caller: &Caller, path: &str) -> Answered {
         self.send(caller, Method::GET, path, &[], None).await
     }

@@ -1,0 +1,215 @@
+//! Reports of people.
+
+use platform::db::Tx;
+
+use super::{Statement, Value, count};
+use crate::api::{LeaverReportRow, RegistrationReportRow, UserReportRow};
+use crate::day::Day;
+use crate::error::Error;
+use crate::report::{Answer, Cut, Scope};
+
+/// Which people.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Users {
+    /// `open`, `closed` or `merged`.
+    pub(crate) state: &'static str,
+    pub(crate) standing: Option<&'static str>,
+    pub(crate) position: Option<String>,
+    /// A pattern that job roles are like.
+    pub(crate) job_role: Option<String>,
+    pub(crate) activity: Option<String>,
+    /// The latest day on which an assignment ends.
+    pub(crate) ends_by: Option<Day>,
+    pub(crate) has_email: Option<Answer>,
+    pub(crate) has_national_insurance: Option<Answer>,
+}
+
+impl Users {
+    /// Whether only those are wanted who hold something of a certain kind.
+    fn of_what_is_held(&self) -> bool {
+        self.position.is_some()
+            || self.job_role.is_some()
+            || self.activity.is_some()
+            || self.ends_by.is_some()
+    }
+}
+
+type UserColumns =
+    (String, String, String, String, String, String, String, String, String, i64, Option<String>);
+
+/// What an assignment is that gives something on a day or later.
+const OPEN: &str = "a.state = 'live' AND (a.to_day IS NULL OR a.to_day >= ?)";
+/// An assignment in one of the organisations.
+const THERE: &str = "a.organisation IN (SELECT ods FROM below)";
+
+/// The people of organisations, by their ids.
+pub(crate) async fn users(
+    tx: &mut Tx,
+    scope: &Scope,
+    wanted: &Users,
+    cut: Cut<'_>,
+) -> Result<Vec<UserReportRow>, Error> {
+    let today = || Value::from(scope.today.to_string());
+    let mut query = Statement::of(scope);
+    query.push(
+        &format!(
+            "SELECT p.user_id, p.kind, p.state, p.standing, p.assurance, p.given, p.family, \
+             CASE WHEN EXISTS (SELECT 1 FROM directory_contact c WHERE c.user_id = p.user_id AND c.channel = 'email') \
+             THEN 'yes' ELSE 'no' END, CASE WHEN p.ni_hash IS NULL THEN 'no' ELSE 'yes' END, \
+             (SELECT CAST(COUNT(*) AS BIGINT) FROM directory_assignment a WHERE a.user_id = p.user_id AND {OPEN} AND {THERE}), \
+             (SELECT MIN(a.to_day) FROM directory_assignment a WHERE a.user_id = p.user_id AND {OPEN} AND {THERE}) \
+             FROM directory_person p WHERE p.user_id > ? AND p.state = ?"
+        ),
+        [today(), today(), Value::from(cut.after), Value::from(wanted.state)],
+    );
+    query.text(" AND (");
+    held(&mut query, wanted, scope.today);
+    if !wanted.of_what_is_held() {
+        // Cards and robots are their organisation's, and hold nothing.
+        query.text(" OR p.organisation IN (SELECT ods FROM below)");
+    }
+    query.text(")");
+    query.when(wanted.standing, " AND p.standing = ?");
+    if let Some(wanted) = wanted.has_email {
+        query.text(not_if(wanted)).text(
+            " EXISTS (SELECT 1 FROM directory_contact c WHERE c.user_id = p.user_id AND c.channel = 'email')",
+        );
+    }
+    match wanted.has_national_insurance {
+        Some(Answer::Yes) => query.text(" AND p.ni_hash IS NOT NULL"),
+        Some(Answer::No) => query.text(" AND p.ni_hash IS NULL"),
+        None => &mut query,
+    };
+    query.push(" ORDER BY p.user_id LIMIT ?", [Value::from(i64::from(cut.limit))]);
+    let rows: Vec<UserColumns> = query.rows(tx).await?;
+    Ok(rows.into_iter().map(user).collect())
+}
+
+fn not_if(answer: Answer) -> &'static str {
+    match answer {
+        Answer::Yes => " AND",
+        Answer::No => " AND NOT",
+    }
+}
+
+fn user(row: UserColumns) -> UserReportRow {
+    let (user_id, kind, state, standing, assurance, given, family, email, insurance, assignments, next_end) =
+        row;
+    UserReportRow {
+        user_id,
+        kind,
+        state,
+        standing,
+        assurance,
+        given,
+        family,
+        has_email: email,
+        has_national_insurance: insurance,
+        assignments: count(assignments),
+        next_end,
+    }
+}
+
+/// There is an assignment there of which everything holds; of who is closed it has ended.
+fn held(query: &mut Statement, wanted: &Users, today: Day) {
+    query.text(&format!(
+        "EXISTS (SELECT 1 FROM directory_assignment a WHERE a.user_id = p.user_id AND {THERE}"
+    ));
+    if wanted.state == "open" {
+        query.push(&format!(" AND {OPEN}"), [Value::from(today.to_string())]);
+    }
+    query.when(wanted.position.as_deref(), " AND a.position_id = ?");
+    if let Some(day) = wanted.ends_by {
+        query.push(" AND a.to_day <= ?", [Value::from(day.to_string())]);
+    }
+    if wanted.job_role.is_some() || wanted.activity.is_some() {
+        query.text(
+            " AND EXISTS (SELECT 1 FROM directory_access_profile f WHERE f.position_id = a.position_id \
+             AND f.removed_at IS NULL",
+        );
+        query.when(wanted.job_role.as_deref(), " AND f.job_role LIKE ?");
+        // Between blanks, so that no code is found in another.
+        let activity = wanted.activity.as_ref().map(|code| format!("% {code} %"));
+        query.when(activity.as_deref(), " AND (' ' || f.activities || ' ') LIKE ?");
+        query.text(")");
+    }
+    query.text(")");
+}
+
+/// Which registrations.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Registrations {
+    pub(crate) body: Option<&'static str>,
+}
+
+/// The registrations of people who hold something in organisations, by body and number.
+pub(crate) async fn registrations(
+    tx: &mut Tx,
+    scope: &Scope,
+    wanted: &Registrations,
+    cut: Cut<'_>,
+) -> Result<Vec<RegistrationReportRow>, Error> {
+    let (body, number) = cut.after.split_once(' ').unwrap_or_default();
+    let mut query = Statement::of(scope);
+    query.push(
+        &format!(
+            "SELECT r.body, r.number, r.user_id, p.given, p.family FROM directory_registration r \
+             JOIN directory_person p ON p.user_id = r.user_id \
+             WHERE (r.body > ? OR (r.body = ? AND r.number > ?)) AND p.state = 'open' AND EXISTS \
+             (SELECT 1 FROM directory_assignment a WHERE a.user_id = r.user_id AND {OPEN} AND {THERE})"
+        ),
+        [body.into(), body.into(), number.into(), Value::from(scope.today.to_string())],
+    );
+    query.when(wanted.body, " AND r.body = ?");
+    query.push(" ORDER BY r.body, r.number LIMIT ?", [Value::from(i64::from(cut.limit))]);
+    let rows: Vec<(String, String, String, String, String)> = query.rows(tx).await?;
+    let row = |(body, number, user_id, given, family)| RegistrationReportRow {
+        body,
+        number,
+        user_id,
+        given,
+        family,
+    };
+    Ok(rows.into_iter().map(row).collect())
+}
+
+/// Who left.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Leavers {
+    pub(crate) from: Option<Day>,
+    pub(crate) to: Option<Day>,
+}
+
+type LeaverColumns = (String, String, Option<String>, String, String, i64, Option<i64>);
+
+/// Who left organisations; and who left everywhere, of those who held something there.
+pub(crate) async fn leavers(
+    tx: &mut Tx,
+    scope: &Scope,
+    wanted: &Leavers,
+    cut: Cut<'_>,
+) -> Result<Vec<LeaverReportRow>, Error> {
+    let mut query = Statement::of(scope);
+    query.push(
+        &format!(
+            "SELECT l.leaving_id, l.user_id, l.organisation, l.last_day, l.reason, l.at, l.told FROM directory_leaving l \
+             WHERE l.leaving_id > ? AND (l.organisation IN (SELECT ods FROM below) OR (l.organisation IS NULL AND EXISTS \
+             (SELECT 1 FROM directory_assignment a WHERE a.user_id = l.user_id AND {THERE})))"
+        ),
+        [Value::from(cut.after)],
+    );
+    let (from, to) = (wanted.from.map(String::from), wanted.to.map(String::from));
+    query.when(from.as_deref(), " AND l.last_day >= ?").when(to.as_deref(), " AND l.last_day <= ?");
+    query.push(" ORDER BY l.leaving_id LIMIT ?", [Value::from(i64::from(cut.limit))]);
+    let rows: Vec<LeaverColumns> = query.rows(tx).await?;
+    let row = |(leaving, user_id, organisation, last_day, reason, at, told): LeaverColumns| LeaverReportRow {
+        leaving,
+        user_id,
+        organisation,
+        last_day,
+        reason,
+        at,
+        told: if told.is_some() { "yes" } else { "no" }.to_owned(),
+    };
+    Ok(rows.into_iter().map(row).collect())
+}

@@ -1,0 +1,144 @@
+//! Reports of the work of the registration authority: requests and campaigns.
+
+use platform::clock::Millis;
+use platform::db::Tx;
+
+use super::{Statement, Value, count};
+use crate::api::{CampaignReportRow, RequestReportRow};
+use crate::error::Error;
+use crate::report::{Cut, Scope};
+
+/// Which requests.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Requests {
+    pub(crate) state: Option<&'static str>,
+    pub(crate) kind: Option<String>,
+    pub(crate) requested_by: Option<String>,
+    pub(crate) decided_by: Option<String>,
+    pub(crate) from: Option<Millis>,
+    pub(crate) before: Option<Millis>,
+}
+
+#[derive(sqlx::FromRow)]
+struct RequestColumns {
+    request_id: String,
+    kind: String,
+    organisation: Option<String>,
+    user_id: Option<String>,
+    position_id: Option<String>,
+    state: String,
+    requester: String,
+    made_at: i64,
+    submitted_at: Option<i64>,
+    decider: Option<String>,
+    decided_at: Option<i64>,
+    reason: Option<String>,
+}
+
+/// The requests of organisations, drafts apart; and those about people who hold something there, where the request itself
+/// lies nowhere. In the order of their making.
+pub(crate) async fn requests(
+    tx: &mut Tx,
+    scope: &Scope,
+    wanted: &Requests,
+    cut: Cut<'_>,
+) -> Result<Vec<RequestReportRow>, Error> {
+    let mut query = Statement::of(scope);
+    query.push(
+        "SELECT r.request_id, r.kind, r.organisation, r.user_id, r.position_id, r.state, r.requester, r.made_at, \
+         r.submitted_at, r.decider, r.decided_at, r.reason FROM directory_request r \
+         WHERE r.request_id > ? AND r.state <> 'draft' AND (r.organisation IN (SELECT ods FROM below) OR \
+         (r.organisation IS NULL AND EXISTS (SELECT 1 FROM directory_assignment a WHERE a.user_id = r.user_id \
+         AND a.organisation IN (SELECT ods FROM below))))",
+        [Value::from(cut.after)],
+    );
+    query
+        .when(wanted.state, " AND r.state = ?")
+        .when(wanted.kind.as_deref(), " AND r.kind = ?")
+        .when(wanted.requested_by.as_deref(), " AND r.requester = ?")
+        .when(wanted.decided_by.as_deref(), " AND r.decider = ?");
+    if let Some(from) = wanted.from {
+        query.push(" AND r.made_at >= ?", [Value::from(from.0)]);
+    }
+    if let Some(before) = wanted.before {
+        query.push(" AND r.made_at < ?", [Value::from(before.0)]);
+    }
+    query.push(" ORDER BY r.request_id LIMIT ?", [Value::from(i64::from(cut.limit))]);
+    let rows: Vec<RequestColumns> = query.rows(tx).await?;
+    Ok(rows.into_iter().map(request).collect())
+}
+
+fn request(row: RequestColumns) -> RequestReportRow {
+    RequestReportRow {
+        request: row.request_id,
+        kind: row.kind,
+        organisation: row.organisation,
+        person: row.user_id,
+        position: row.position_id,
+        state: row.state,
+        requested_by: row.requester,
+        made_at: row.made_at,
+        submitted_at: row.submitted_at,
+        decided_by: row.decider,
+        decided_at: row.decided_at,
+        reason: row.reason,
+    }
+}
+
+/// Which campaigns.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Campaigns {
+    pub(crate) state: Option<&'static str>,
+}
+
+type CampaignColumns = (String, String, String, String, String, i64, i64, i64, i64, i64, i64, i64);
+
+/// The campaigns of organisations, in the order of their making.
+pub(crate) async fn campaigns(
+    tx: &mut Tx,
+    scope: &Scope,
+    wanted: &Campaigns,
+    cut: Cut<'_>,
+) -> Result<Vec<CampaignReportRow>, Error> {
+    let mut query = Statement::of(scope);
+    let of = |state: &str| format!("CAST(COUNT(CASE WHEN i.state = '{state}' THEN 1 END) AS BIGINT), ");
+    let counts: String = ["open", "confirmed", "ended", "lapsed", "unconfirmed", "gone"]
+        .iter()
+        .map(|state| of(state))
+        .collect();
+    query.push(
+        &format!(
+            "SELECT c.campaign_id, c.organisation, c.name, c.by_day, c.state, {counts}\
+             CAST(COUNT(i.assignment_id) AS BIGINT) FROM directory_campaign c \
+             LEFT JOIN directory_campaign_item i ON i.campaign_id = c.campaign_id \
+             WHERE c.campaign_id > ? AND c.organisation IN (SELECT ods FROM below)"
+        ),
+        [Value::from(cut.after)],
+    );
+    query.when(wanted.state, " AND c.state = ?");
+    query.push(
+        " GROUP BY c.campaign_id, c.organisation, c.name, c.by_day, c.state ORDER BY c.campaign_id LIMIT ?",
+        [Value::from(i64::from(cut.limit))],
+    );
+    let rows: Vec<CampaignColumns> = query.rows(tx).await?;
+    Ok(rows.into_iter().map(campaign).collect())
+}
+
+fn campaign(row: CampaignColumns) -> CampaignReportRow {
+    let (campaign, organisation, name, by, state, open, confirmed, ended, lapsed, unconfirmed, gone, all) =
+        row;
+    CampaignReportRow {
+        campaign,
+        organisation,
+        name,
+        by,
+        state,
+        assignments: count(all),
+        open: count(open),
+        confirmed: count(confirmed),
+        ended: count(ended),
+        lapsed: count(lapsed),
+        unconfirmed: count(unconfirmed),
+        gone: count(gone),
+    }
+}
