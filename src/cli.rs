@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 mod ca;
+mod directory;
 mod keys;
 
 pub use ca::{CaAct, CertificateForm, Connection, Filter, Profiles, Secrets};
+pub use directory::{Directory, DirectoryAct};
 pub use keys::{Keys, Rewrap};
 
 /// An open Care Identity Service: certificates, prescription signing and the record of both.
@@ -46,6 +48,8 @@ pub enum Command {
     Enrol(Enrol),
     /// What a running certificate authority is told.
     Ca(Ca),
+    /// What a running register is told: national data, people; and its reports.
+    Directory(Directory),
     /// Share out the token's PIN among people, some of whom together give it back.
     SplitPin(SplitPin),
     /// Give one's share of the PIN to a server that waits for it.

@@ -13,6 +13,8 @@ use serde::de::DeserializeOwned;
 
 use crate::files;
 
+mod files_sent;
+
 /// How long one answer may take: a batch of 250 RSA signatures on a small token needs a good part of it.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How long an answer may take that has every certificate.
@@ -125,8 +127,13 @@ impl Server {
 
     /// Gets an answer of any length and writes it as it comes; says how many octets it had.
     pub async fn download(&self, path: &str, to: &mut impl Write) -> anyhow::Result<u64> {
+        self.download_as(path, "*/*", to).await
+    }
+
+    /// The same, in the form that is asked for.
+    pub async fn download_as(&self, path: &str, accept: &str, to: &mut impl Write) -> anyhow::Result<u64> {
         let url = format!("{}{path}", self.base);
-        let request = self.http.get(&url).timeout(LONG_PATIENCE);
+        let request = self.http.get(&url).header("accept", accept).timeout(LONG_PATIENCE);
         let mut response = request.send().await.map_err(|error| unreachable(&self.base, &error))?;
         let status = response.status();
         if !status.is_success() {

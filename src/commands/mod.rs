@@ -7,6 +7,7 @@ pub mod ca;
 pub mod ceremony;
 pub mod check;
 pub mod demo;
+pub mod directory;
 pub mod enrol;
 pub mod init;
 pub mod keys;
@@ -61,6 +62,7 @@ fn plain(cli: &Cli) -> anyhow::Result<()> {
         Command::Ca(Ca { json, act: CaCommand::Acme(command) }) => {
             block_on(acme::run(command, ca::Form::of(*json)))
         }
+        Command::Directory(options) => block_on(directory::run(options)),
         Command::SplitPin(options) => shares::split_pin(&configured(cli)?, options),
         Command::Unlock(options) => block_on(shares::unlock(&configured(cli)?, options)),
         Command::Sign(options) => block_on(sign::run(options)),

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use platform::web::{Limits, Rate};
+use platform::web::{Limits, Rate, Streams};
 use serde::Deserialize;
 
 /// The `[limits]` section.
@@ -11,7 +11,9 @@ use serde::Deserialize;
 pub struct LimitsConfig {
     /// How large the body of a request may be.
     pub body_bytes: usize,
-    /// How long a body may take to arrive.
+    /// How large the body of a request may be that is worked on as it comes, such as a release of organisations.
+    pub streamed_body_bytes: usize,
+    /// How long a body may take to arrive; one that is worked on as it comes, how long it may pause.
     pub body_time_out_ms: u64,
     /// How long a request may take in all.
     pub request_time_out_ms: u64,
@@ -30,6 +32,7 @@ impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             body_bytes: 16 * 1024 * 1024,
+            streamed_body_bytes: 4 * 1024 * 1024 * 1024,
             body_time_out_ms: 15_000,
             request_time_out_ms: 30_000,
             in_flight: 1024,
@@ -50,12 +53,13 @@ impl LimitsConfig {
             in_flight: self.in_flight,
             bodies_per_address: self.bodies_per_address,
             per_client: None,
+            streams: Streams { routes: &directory::api::STREAMED, bytes: self.streamed_body_bytes },
         }
     }
 
     /// The limits of a port that anybody can use.
     pub fn anybody(&self) -> Limits {
-        Limits { per_client: Some(self.per_address), ..self.known_callers() }
+        Limits { per_client: Some(self.per_address), streams: Streams::default(), ..self.known_callers() }
     }
 }
 

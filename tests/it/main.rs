@@ -13,6 +13,7 @@ mod demonstration;
 mod enrolling;
 mod first_certificates;
 mod flooding;
+mod importing;
 mod killing;
 mod leaving;
 mod offline_root;
@@ -29,3 +30,6 @@ mod stopping;
 mod token_lost;
 mod token_lost_behind;
 mod unlocking;
+
+#[path = "../../directory/benches/release/mod.rs"]
+mod national;

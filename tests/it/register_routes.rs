@@ -2,7 +2,7 @@
 //! `directory/tests/it` asks in full.
 
 /// Every route of the register.
-pub(crate) const REGISTER: [(&str, &str); 119] = [
+pub(crate) const REGISTER: [(&str, &str); 122] = [
     ("GET", "/directory/actor"),
     ("POST", "/directory/assignments"),
     ("GET", "/directory/assignments/{assignment}"),
@@ -30,6 +30,8 @@ pub(crate) const REGISTER: [(&str, &str); 119] = [
     ("GET", "/directory/feed/summary"),
     ("GET", "/directory/organisations"),
     ("POST", "/directory/organisations"),
+    ("GET", "/directory/organisations/import"),
+    ("POST", "/directory/organisations/import"),
     ("GET", "/directory/organisations/{ods}"),
     ("PATCH", "/directory/organisations/{ods}"),
     ("GET", "/directory/organisations/{ods}/children"),
@@ -84,6 +86,7 @@ pub(crate) const REGISTER: [(&str, &str); 119] = [
     ("GET", "/directory/rbac/activities"),
     ("GET", "/directory/rbac/areas"),
     ("POST", "/directory/rbac/effective"),
+    ("POST", "/directory/rbac/import"),
     ("GET", "/directory/rbac/job-roles"),
     ("GET", "/directory/rbac/releases"),
     ("GET", "/directory/rbac/releases/{number}/difference"),

@@ -9,8 +9,10 @@ mod changes;
 mod feed;
 mod feed_links;
 mod headers;
+mod incoming;
 mod input;
 mod organisations;
+mod organisations_import;
 mod people;
 mod people_acts;
 mod people_contacts;
@@ -19,6 +21,7 @@ mod people_photo;
 mod permissions;
 mod positions;
 mod rbac;
+mod rbac_import;
 mod reports;
 mod requests;
 mod scim;
@@ -60,6 +63,8 @@ pub fn router(register: Register) -> Router {
         .merge(feed::router())
         .merge(feed_links::router())
         .merge(reports::router())
+        .merge(organisations_import::router())
+        .merge(rbac_import::router())
         .layer(axum::middleware::from_fn(acting::choose))
         .layer(axum::middleware::from_fn(acting::known))
         .layer(DefaultBodyLimit::max(LARGEST))
@@ -140,6 +145,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         feed::Document::openapi(),
         feed_links::Document::openapi(),
         reports::Document::openapi(),
+        organisations_import::Document::openapi(),
+        rbac_import::Document::openapi(),
     ];
     for area in areas {
         whole.merge(area);

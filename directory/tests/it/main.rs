@@ -9,6 +9,7 @@ mod changes;
 mod feed;
 mod feed_quarantine;
 mod feed_rig;
+mod imports;
 mod leaving;
 mod matrix;
 mod merging;

@@ -62,3 +62,51 @@ where
         self.body.size_hint()
     }
 }
+
+/// A body that may be long, and whose sender may not pause for longer than a time. Only what is waited for counts: whoever
+/// reads it may take as long as it needs for what is here.
+pub(super) struct Paced<B> {
+    body: B,
+    pause: Duration,
+    waiting: Option<Pin<Box<Sleep>>>,
+    sending: Option<Sending>,
+}
+
+impl<B> Paced<B> {
+    pub(super) fn new(body: B, pause: Duration, sending: Option<Sending>) -> Self {
+        Self { body, pause, waiting: None, sending }
+    }
+}
+
+impl<B> Body for Paced<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+            self.waiting = None;
+            if self.body.is_end_stream() || !matches!(frame, Some(Ok(_))) {
+                self.sending = None;
+            }
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        let pause = self.pause;
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + pause)));
+        waiting.as_mut().poll(context).map(|()| Some(Err(TooSlow.into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

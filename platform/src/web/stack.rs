@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout};
 use tower::ServiceBuilder;
 use tracing::{Instrument as _, Span};
 
-use super::body::Timely;
+use super::body::{Paced, Timely};
 use super::crowd::{Crowd, Sending};
 use super::listener::PeerAddress;
 use super::rate::{self, Limiter, Rate};
@@ -43,6 +43,26 @@ pub struct Limits {
     pub bodies_per_address: usize,
     /// How many requests one address may make; absent means as many as it likes.
     pub per_client: Option<Rate>,
+    /// Which bodies may be longer.
+    #[serde(skip)]
+    pub streams: Streams,
+}
+
+/// Bodies that are worked on as they come, so that they may be as long as a file is. Their time-out is for a pause of the
+/// sender, and the one of requests for the beginning of the answer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Streams {
+    /// The patterns of their routes.
+    pub routes: &'static [&'static str],
+    /// How large such a body may be.
+    pub bytes: usize,
+}
+
+impl Limits {
+    /// How large the body of a route may be.
+    fn most_bytes(&self, route: &str) -> usize {
+        if self.streams.routes.contains(&route) { self.streams.bytes } else { self.body_bytes }
+    }
 }
 
 impl Default for Limits {
@@ -54,6 +74,7 @@ impl Default for Limits {
             in_flight: 1024,
             bodies_per_address: 256,
             per_client: None,
+            streams: Streams::default(),
         }
     }
 }
@@ -131,7 +152,7 @@ async fn answer(State(guard): State<Arc<Guard>>, mut request: Request, next: Nex
         Lines::Failures => tracing::debug_span!("request", request_id = %id, method, route),
     };
     request.extensions_mut().insert(id);
-    let mut response = guarded(&guard, request, next).instrument(span.clone()).await;
+    let mut response = guarded(&guard, &route, request, next).instrument(span.clone()).await;
     let headers = response.headers_mut();
     if let Ok(value) = request_id {
         headers.insert(REQUEST_ID, value);
@@ -190,14 +211,14 @@ impl Drop for UnderWay<'_> {
 }
 
 /// The answer of the router, or the refusal of a limit.
-async fn guarded(guard: &Guard, request: Request, next: Next) -> Response {
-    let admitted = admit(guard, &request);
+async fn guarded(guard: &Guard, route: &str, request: Request, next: Next) -> Response {
+    let admitted = admit(guard, route, &request);
     let (_place, sending) = match admitted {
         Ok(admitted) => admitted,
         Err(problem) => return problem.into_response(),
     };
     let limit = Duration::from_millis(guard.limits.request_time_out_ms);
-    let request = bounded(request, &guard.limits, sending);
+    let request = bounded(request, &guard.limits, route, sending);
     match timeout(limit, caught(next.run(request))).await {
         Ok(Ok(response)) => response,
         Ok(Err(_panicked)) => Problem::internal("a handler panicked").into_response(),
@@ -209,17 +230,19 @@ async fn guarded(guard: &Guard, request: Request, next: Next) -> Response {
 }
 
 /// A place among the requests in flight, and one for its body where it has one and comes over a network.
-fn admit<'g>(guard: &'g Guard, request: &Request) -> Result<(SemaphorePermit<'g>, Option<Sending>), Problem> {
+fn admit<'g>(
+    guard: &'g Guard,
+    route: &str,
+    request: &Request,
+) -> Result<(SemaphorePermit<'g>, Option<Sending>), Problem> {
     let address = request.extensions().get::<PeerAddress>().map(|address| rate::key(*address));
     if let (Some(limiter), Some(address)) = (&guard.rate, &address) {
         limiter.check(address)?;
     }
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if length
-        .and_then(|length| length.parse::<u64>().ok())
-        .is_some_and(|it| it > guard.limits.body_bytes as u64)
-    {
-        let detail = format!("The body may have {} bytes at most.", guard.limits.body_bytes);
+    let most = guard.limits.most_bytes(route);
+    if length.and_then(|length| length.parse::<u64>().ok()).is_some_and(|it| it > most as u64) {
+        let detail = format!("The body may have {most} bytes at most.");
         return Err(Problem::too_large("body-too-large", detail));
     }
     let sends = !http_body::Body::is_end_stream(request.body());
@@ -231,14 +254,18 @@ fn admit<'g>(guard: &'g Guard, request: &Request) -> Result<(SemaphorePermit<'g>
 }
 
 /// The request with a body that ends in time and in size.
-fn bounded(request: Request, limits: &Limits, sending: Option<Sending>) -> Request {
+fn bounded(request: Request, limits: &Limits, route: &str, sending: Option<Sending>) -> Request {
     let time = Duration::from_millis(limits.body_time_out_ms);
     request.map(|body| {
         // Most requests have none, and a timer for each would cost.
         if http_body::Body::is_end_stream(&body) {
             return body;
         }
-        Body::new(Timely::new(Limited::new(body, limits.body_bytes), time, sending))
+        let body = Limited::new(body, limits.most_bytes(route));
+        if limits.streams.routes.contains(&route) {
+            return Body::new(Paced::new(body, time, sending));
+        }
+        Body::new(Timely::new(body, time, sending))
     })
 }
 

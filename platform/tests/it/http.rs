@@ -12,7 +12,7 @@ use http_body_util::BodyExt as _;
 use platform::caller::CallerKind;
 use platform::id::ClientId;
 use platform::problem::MEDIA_TYPE;
-use platform::web::{self, Json, Limits, Lines, Path, PeerAddress, Query, Rate, Told};
+use platform::web::{self, Json, Limits, Lines, Path, PeerAddress, Query, Rate, Streams, Told};
 use platform::{Act, Caller, Problem};
 use serde::{Deserialize, Serialize};
 use tower::ServiceExt as _;
@@ -110,6 +110,50 @@ async fn bodies_end_in_size_and_in_time() {
     let dawdling = http_body_util::StreamBody::new(Drip { bytes: b" ", every });
     let (response, problem) = answer(&router, request("POST", "/knocks", Body::new(dawdling))).await;
     assert_eq!((response.status(), &problem["code"]), (StatusCode::REQUEST_TIMEOUT, &"body-too-slow".into()));
+}
+
+/// A body of a route that reads as it comes is cut at a size of its own and when its sender pauses, and not by the time that
+/// the whole of it takes.
+#[tokio::test]
+async fn streamed_bodies_end_in_size_and_at_a_pause() {
+    let count = async |body: Body| -> Result<String, Problem> {
+        let mut body = body;
+        let mut octets = 0;
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                Problem::conflict("cut", cause.unwrap_or_default())
+            })?;
+            octets += frame.data_ref().map_or(0, bytes::Bytes::len);
+        }
+        Ok(octets.to_string())
+    };
+    let streams = Streams { routes: &["/files"], bytes: 3_000 };
+    let limits = Limits { request_time_out_ms: 60_000, streams, ..limits() };
+    let router = stack(Router::new().route("/files", post(count)), &limits);
+
+    // Three times the time that any other body may take.
+    let long = http_body_util::StreamBody::new(futures_util::StreamExt::take(drip(b"0123456789"), 30));
+    let (response, octets) = answer(&router, request("POST", "/files", Body::new(long))).await;
+    assert_eq!((response.status(), octets), (StatusCode::OK, 300.into()));
+
+    let large = request("POST", "/files", "x".repeat(3_001));
+    let (_, problem) = answer(&router, large).await;
+    assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("length limit")), "{problem}");
+    let told = Request::post("/files").header(header::CONTENT_LENGTH, "3001").body(Body::from("x")).unwrap();
+    assert_eq!(answer(&router, told).await.0.status(), StatusCode::PAYLOAD_TOO_LARGE);
+
+    let paused = http_body_util::StreamBody::new(futures_util::StreamExt::chain(
+        futures_util::StreamExt::take(drip(b"0123456789"), 2),
+        futures_util::stream::pending(),
+    ));
+    let (_, problem) = answer(&router, request("POST", "/files", Body::new(paused))).await;
+    assert_eq!(problem["detail"], "the body did not arrive in time");
+}
+
+/// The same bytes, one after each pause.
+fn drip(bytes: &'static [u8]) -> Drip {
+    Drip { bytes, every: Some(Box::pin(tokio::time::sleep(Duration::from_millis(5)))) }
 }
 
 /// The same bytes again and again, at once or one after each pause.

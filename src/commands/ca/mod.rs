@@ -58,14 +58,14 @@ impl Form {
 }
 
 /// The server, and how its answers are shown.
-struct Desk {
-    server: Server,
-    form: Form,
+pub(super) struct Desk {
+    pub(super) server: Server,
+    pub(super) form: Form,
 }
 
 impl Desk {
     /// The server, called with the files that the options or the environment name.
-    fn new(connection: &Connection, form: Form) -> anyhow::Result<Self> {
+    pub(super) fn new(connection: &Connection, form: Form) -> anyhow::Result<Self> {
         const NEEDED: &str = "name the calling system with --certificate and --key, and the server's root with \
             --root (or LANYARD_CLIENT_CERTIFICATE, LANYARD_CLIENT_KEY and LANYARD_ROOT)";
         let certificate = connection.certificate.as_deref().context(NEEDED)?;

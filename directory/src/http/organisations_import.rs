@@ -1,0 +1,177 @@
+//! `/directory/organisations/import`: a release of organisations, brought in while it is sent.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body as Stream, Bytes};
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures_util::stream;
+use http::header;
+use platform::caller::Caller;
+use platform::problem::{Body, Problem};
+use platform::web::{Json, Query};
+use tokio::sync::mpsc;
+use utoipa::OpenApi;
+
+use super::incoming::incoming;
+use crate::api::{
+    IMPORT, OrganisationImportChange, OrganisationImportLine as Line, OrganisationImportProblem,
+    OrganisationImportProgress, OrganisationImportQuery, OrganisationImportRefusal, OrganisationImportReport,
+    OrganisationImports, Trial,
+};
+use crate::error::Error;
+use crate::organisation::{Mode, Progress, Report, import};
+use crate::register::Register;
+use crate::store::organisation_imports;
+
+/// How many lines wait to be read. Whoever does not read them misses some that say how far it is, and never the last.
+const WAITING: usize = 64;
+/// How long the first part may take before the answer begins: until then what stops an import has a status of its own.
+const FIRST: Duration = Duration::from_secs(10);
+
+pub(super) fn router() -> Router<Register> {
+    Router::new().route("/directory/organisations/import", get(list).post(bring))
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(list, bring), components(schemas(crate::api::OrganisationImportLine)))]
+pub(super) struct Document;
+
+/// The imports of organisations: those that came to their end, and one that is under way or was broken off.
+#[utoipa::path(
+    get, path = "/directory/organisations/import", tag = "directory",
+    responses(
+        (status = 200, description = "Latest first, fifty at most", body = OrganisationImports),
+        (status = 403, description = "The caller may not do directory:import", body = Body),
+    )
+)]
+pub(super) async fn list(
+    caller: Caller,
+    State(register): State<Register>,
+) -> Result<Json<OrganisationImports>, Problem> {
+    caller.may(IMPORT)?;
+    let imports = organisation_imports::latest(register.db.read()).await?;
+    Ok(Json(OrganisationImports { imports }))
+}
+
+/// Brings in a release of the Organisation Data Service, or says what would change.
+///
+/// The body is the XML, of any length; it is written in parts while it comes. The answer is JSON lines: how far it is after each
+/// part, and last the report, or the problem that stopped it. What is in stays in: the same file sent again passes over it.
+/// No idempotency key is asked for; the release is its own.
+#[utoipa::path(
+    post, path = "/directory/organisations/import", tag = "directory", params(OrganisationImportQuery),
+    request_body(content = String, content_type = "application/xml", description = "The XML of the release"),
+    responses(
+        (status = 200, description = "Lines of OrganisationImportLine", body = String, content_type = "application/jsonl"),
+        (status = 400, description = "The file cannot be read", body = Body),
+        (status = 403, description = "The caller may not do directory:import", body = Body),
+        (status = 409, description = "Another import is under way, or a newer release is in", body = Body),
+        (status = 413, description = "The file is too large", body = Body),
+    )
+)]
+pub(super) async fn bring(
+    caller: Caller,
+    State(register): State<Register>,
+    Query(query): Query<OrganisationImportQuery>,
+    body: Stream,
+) -> Result<Response, Problem> {
+    caller.may(IMPORT)?;
+    let mode = match query.dry_run {
+        Some(Trial::Yes) => Mode::DryRun,
+        Some(Trial::No) | None => Mode::Apply,
+    };
+    let actor = audit::Actor::from(&caller);
+    let (sender, mut lines) = mpsc::channel(WAITING);
+    // Beside the request: what was begun comes to its end, or to that of the body, even if nobody reads the answer.
+    tokio::spawn(async move {
+        let told = sender.clone();
+        let progress =
+            move |progress: &Progress| drop(told.try_send(Told::Line(Line::Progress(shown(progress)))));
+        let last = match import(&register, incoming(body), mode, progress, &actor).await {
+            Ok(report) => Told::Line(Line::Report(whole(report))),
+            Err(error) => Told::Stopped(error),
+        };
+        let _gone = sender.send(last).await;
+    });
+    let first = match tokio::time::timeout(FIRST, lines.recv()).await {
+        Ok(Some(Told::Stopped(error))) => return Err(error.into()),
+        Ok(first) => first,
+        Err(_still_reading) => None,
+    };
+    let lines = stream::unfold((first, lines), |(first, mut lines)| async move {
+        let told = match first {
+            Some(told) => told,
+            None => lines.recv().await?,
+        };
+        Some((line(told), (None, lines)))
+    });
+    Ok(([(header::CONTENT_TYPE, "application/jsonl")], Stream::from_stream(lines)).into_response())
+}
+
+/// What the import says.
+enum Told {
+    Line(Line),
+    Stopped(Error),
+}
+
+fn line(told: Told) -> Result<Bytes, serde_json::Error> {
+    let line = match told {
+        Told::Line(line) => line,
+        Told::Stopped(error) => {
+            let problem = Problem::from(error);
+            problem.log();
+            let body = problem.body();
+            Line::Problem(OrganisationImportProblem {
+                status: problem.kind.status().as_u16(),
+                code: body.code,
+                detail: body.detail,
+            })
+        }
+    };
+    let mut text = serde_json::to_vec(&line)?;
+    text.push(b'\n');
+    Ok(text.into())
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn shown(progress: &Progress) -> OrganisationImportProgress {
+    OrganisationImportProgress {
+        read: progress.read,
+        records: progress.records,
+        passed: progress.passed,
+        created: progress.created,
+        changed: progress.changed,
+        unchanged: progress.unchanged,
+        refused: progress.refused,
+        elapsed_ms: milliseconds(progress.elapsed),
+        remaining_ms: progress.remaining().map(milliseconds),
+    }
+}
+
+fn whole(report: Report) -> OrganisationImportReport {
+    let changes = report.changes.into_iter().map(|change| OrganisationImportChange {
+        organisation: change.organisation.to_string(),
+        name: change.name,
+        members: change.members,
+    });
+    let refused = report.refused.into_iter().map(|refused| OrganisationImportRefusal {
+        line: refused.line,
+        code: refused.code,
+        sentence: refused.sentence,
+    });
+    OrganisationImportReport {
+        release: report.manifest.sha256,
+        description: report.manifest.description,
+        published: report.manifest.published.map(String::from),
+        progress: shown(&report.progress),
+        changes: changes.collect(),
+        refused: refused.collect(),
+        kept: report.kept.iter().map(ToString::to_string).collect(),
+    }
+}
