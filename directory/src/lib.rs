@@ -34,6 +34,7 @@ mod register;
 mod report;
 mod request;
 mod scim;
+pub mod seed;
 mod store;
 mod version;
 mod workgroup;

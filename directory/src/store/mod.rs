@@ -37,6 +37,7 @@ pub(crate) mod reports;
 pub(crate) mod requests;
 pub(crate) mod roles;
 pub(crate) mod savepoints;
+pub(crate) mod seeding;
 pub(crate) mod workgroups;
 
 use std::str::FromStr;

@@ -31,6 +31,8 @@ mod rig;
 mod rights;
 mod roles;
 mod scim;
+mod seed_bulk;
+mod seed_world;
 mod workgroups;
 mod world;
 

@@ -45,13 +45,13 @@ impl Answered {
 
 impl Rig {
     pub(crate) fn new(db: Db) -> Self {
+        Self::with(db, Config::default())
+    }
+
+    pub(crate) fn with(db: Db, config: Config) -> Self {
         let (clock, hand) = Clock::manual(START);
-        let parts = Parts {
-            config: Config::default(),
-            db: db.clone(),
-            clock: clock.clone(),
-            document_key: DocumentKey::new(&[7; 32]),
-        };
+        let parts =
+            Parts { config, db: db.clone(), clock: clock.clone(), document_key: DocumentKey::new(&[7; 32]) };
         let register = Register::new(parts).unwrap();
         Self { db, hand, clock, router: router(register.clone()), register }
     }
