@@ -214,6 +214,7 @@ pub(crate) async fn by_position(
     after: Option<&RoleProfileId>,
     limit: u32,
 ) -> Result<Vec<(RoleProfileId, UserId)>, Error> {
+    // CROSS JOIN: SQLite would begin with everybody's assignments or role profiles and not with the few positions.
     let rows: Vec<(String, String)> = sqlx::query_as(
         "WITH RECURSIVE up(position_id, access_profile_id) AS (\
            SELECT f.position_id, f.access_profile_id FROM directory_access_profile_workgroup w \
@@ -221,11 +222,10 @@ pub(crate) async fn by_position(
            WHERE w.workgroup_id = $1 \
            UNION SELECT i.position_id, up.access_profile_id FROM up \
            JOIN directory_position_inclusion i ON i.included_id = up.position_id) \
-         SELECT DISTINCT r.role_profile_id, r.user_id FROM up \
-         JOIN directory_assignment a ON a.position_id = up.position_id AND a.state = 'live' AND a.from_day <= $2 \
-           AND (a.to_day IS NULL OR a.to_day >= $2) \
-         JOIN directory_role_profile r ON r.user_id = a.user_id AND r.access_profile_id = up.access_profile_id \
-         WHERE r.role_profile_id > $3 ORDER BY r.role_profile_id LIMIT $4",
+         SELECT DISTINCT r.role_profile_id, r.user_id FROM up CROSS JOIN directory_assignment a \
+         CROSS JOIN directory_role_profile r WHERE r.user_id = a.user_id AND r.access_profile_id = up.access_profile_id \
+           AND a.position_id = up.position_id AND a.state = 'live' AND a.from_day <= $2 \
+           AND (a.to_day IS NULL OR a.to_day >= $2) AND r.role_profile_id > $3 ORDER BY r.role_profile_id LIMIT $4",
     )
     .bind(workgroup.as_str())
     .bind(today.to_string())

@@ -1,0 +1,97 @@
+//! What is told: a table with a column for each number of people.
+
+use std::fmt::Arguments;
+use std::io::Write as _;
+use std::time::Duration;
+
+use sqlx::{AnyConnection, Connection as _, raw_sql};
+
+/// What was measured for one number of people, in the order in which it was.
+#[derive(Debug, Clone)]
+pub(crate) struct Column {
+    people: u64,
+    rows: Vec<(&'static str, String)>,
+}
+
+/// Columns side by side.
+#[derive(Debug, Default)]
+pub(crate) struct Table(Vec<Column>);
+
+impl Column {
+    pub(crate) fn new(people: u64) -> Self {
+        Self { people, rows: Vec::new() }
+    }
+
+    /// Adds a row.
+    pub(crate) fn say(&mut self, what: &'static str, value: String) {
+        self.rows.push((what, value));
+    }
+
+    /// Adds times: the middle one, and the one that 99 of 100 stay below, held against a goal.
+    pub(crate) fn times(&mut self, what: &'static str, mut times: Vec<Duration>, goal: Option<Duration>) {
+        times.sort();
+        let at = |share: usize| times.get((times.len() * share / 100).min(times.len().saturating_sub(1)));
+        let (middle, high) = (at(50).copied().unwrap_or_default(), at(99).copied().unwrap_or_default());
+        let verdict = match goal {
+            Some(goal) if high > goal => " MISSED",
+            Some(_) => " ok",
+            None => "",
+        };
+        self.say(what, format!("{} / {}{verdict}", milliseconds(middle), milliseconds(high)));
+    }
+
+    /// Adds a rate, held against a goal.
+    pub(crate) fn rate(&mut self, what: &'static str, many: usize, took: Duration, goal: Option<f64>) -> f64 {
+        let rate = f64::from(u32::try_from(many).unwrap_or(u32::MAX)) / took.as_secs_f64().max(1e-9);
+        let verdict = match goal {
+            Some(goal) if rate < goal => " MISSED",
+            Some(_) => " ok",
+            None => "",
+        };
+        self.say(what, format!("{rate:.0}/s{verdict}"));
+        rate
+    }
+}
+
+impl Table {
+    pub(crate) fn add(&mut self, column: Column) {
+        self.0.push(column);
+    }
+
+    /// Tells it all, with a last line of how the largest compares with the smallest where both are times.
+    pub(crate) fn show(&self) {
+        let Some(first) = self.0.first() else { return };
+        let heads: String =
+            self.0.iter().map(|column| format!("{:>28}", format!("{} people", column.people))).collect();
+        tell(format_args!("{:<44}{heads}", "times: middle / 99 of 100"));
+        for (at, (what, _)) in first.rows.iter().enumerate() {
+            let values: String = self
+                .0
+                .iter()
+                .map(|column| format!("{:>28}", column.rows.get(at).map_or("", |row| row.1.as_str())))
+                .collect();
+            tell(format_args!("{what:<44}{values}"));
+        }
+    }
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.2} ms", time.as_secs_f64() * 1000.0)
+}
+
+/// The load of the machine, as it says it.
+pub(crate) fn load() -> String {
+    std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim().to_owned()
+}
+
+/// Lets PostgreSQL look at its tables, as it does by itself after a while.
+pub(crate) async fn analysed(url: &str) {
+    let mut connection = AnyConnection::connect(url).await.expect("the database of the bench answers");
+    raw_sql("ANALYZE").execute(&mut connection).await.expect("the tables can be looked at");
+    connection.close().await.expect("the connection closes");
+}
+
+pub(crate) fn tell(line: Arguments<'_>) {
+    // Nobody reads on when it cannot be written.
+    let _written = writeln!(std::io::stdout(), "{line}");
+}
