@@ -7,10 +7,12 @@ use clap::{Args, Parser, Subcommand};
 mod ca;
 mod directory;
 mod keys;
+mod seed;
 
 pub use ca::{CaAct, CertificateForm, Connection, Filter, Profiles, Secrets};
 pub use directory::{Directory, DirectoryAct};
 pub use keys::{Keys, Rewrap};
+pub use seed::Seed;
 
 /// An open Care Identity Service: certificates, prescription signing and the record of both.
 #[derive(Debug, Parser)]
@@ -70,6 +72,8 @@ pub enum Command {
     Restore(Restore),
     /// After a restore: account for what happened since the backup, from what was seen outside.
     Recover(Recover),
+    /// Fill an empty register with invented people, any number, for tests and for measuring.
+    Seed(Seed),
     /// Show the whole: make everything in one folder, sign a prescription, stay up.
     Demo(Demo),
 }
@@ -475,6 +479,9 @@ pub struct Demo {
     /// Stop after the last step instead of staying up.
     #[arg(long)]
     pub once: bool,
+    /// Leave the register empty: only sign the prescription.
+    #[arg(long)]
+    pub without_people: bool,
     /// Where to listen.
     #[command(flatten)]
     pub ports: Ports,

@@ -36,6 +36,17 @@ pub struct Identity<'a> {
     pub key: &'a Path,
 }
 
+/// What is sent with a change.
+#[derive(Debug, Clone)]
+pub enum Sent {
+    /// Nothing.
+    Nothing,
+    /// JSON.
+    Json(serde_json::Value),
+    /// A CSV file.
+    Csv(String),
+}
+
 /// The server answered, and not with what was asked for.
 #[derive(Debug, thiserror::Error)]
 #[error("the server refused {path} ({status}): {said}")]
@@ -160,6 +171,26 @@ impl Server {
         }
         let response = request.send().await.map_err(|error| unreachable(&self.base, &error))?;
         Ok(response.status().as_u16())
+    }
+
+    /// Sends a change of a register, which has headers of its own, and answers the status with the body, whatever they are.
+    pub async fn change(&self, method: Method, path: &str, sent: Sent) -> anyhow::Result<(u16, String)> {
+        let url = format!("{}{path}", self.base);
+        let mut request = self.http.request(method.clone(), &url);
+        if method != Method::GET {
+            // As it is now, whatever its version; and a POST is another one each time.
+            request =
+                request.header("if-match", "*").header("idempotency-key", uuid::Uuid::now_v7().to_string());
+        }
+        request = match sent {
+            Sent::Nothing => request,
+            Sent::Json(value) => request.json(&value),
+            Sent::Csv(text) => request.header("content-type", "text/csv").body(text),
+        };
+        let response = request.send().await.map_err(|error| unreachable(&self.base, &error))?;
+        let status = response.status().as_u16();
+        let text = response.text().await.with_context(|| format!("the answer of {url} broke off"))?;
+        Ok((status, text))
     }
 
     async fn send(

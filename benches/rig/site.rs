@@ -40,7 +40,7 @@ impl Site {
     pub(crate) fn make() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
         let made = Command::new(LANYARD)
-            .args(["demo", "--once", "--port-base", &PORTS.to_string(), "--dir"])
+            .args(["demo", "--once", "--without-people", "--port-base", &PORTS.to_string(), "--dir"])
             .arg(folder.path())
             .output()?;
         ensure!(

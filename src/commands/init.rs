@@ -12,7 +12,7 @@ use hsm::Pin;
 
 use super::softhsm;
 use crate::cli::Init;
-use crate::config::{Config, Template, listen_on};
+use crate::config::{Config, Purpose, Template, listen_on};
 use crate::files::{self, Readers};
 use crate::secrets;
 use crate::terminal::{Outcome, line};
@@ -157,6 +157,7 @@ pub async fn run(options: &Init) -> anyhow::Result<()> {
         listen: listen_on(Ipv4Addr::UNSPECIFIED, &options.ports),
         module: softhsm::find(options.module.as_deref())?,
         host: "localhost".to_owned(),
+        purpose: Purpose::Work,
     };
     folder.write(&template, &options.organisation)?;
     let config = Config::load(&folder.configuration())?;

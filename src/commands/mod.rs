@@ -14,6 +14,7 @@ pub mod keys;
 pub mod migrate;
 pub mod recover;
 pub mod restore;
+pub mod seed;
 pub mod serve;
 pub mod shares;
 pub mod sign;
@@ -71,6 +72,7 @@ fn plain(cli: &Cli) -> anyhow::Result<()> {
         Command::Keys(command) => block_on(keys::run(configured(cli)?, command)),
         Command::Backup(options) => block_on(backup::run(cli, configured(cli)?, options)),
         Command::Restore(options) => block_on(restore::run(configured(cli)?, options)),
+        Command::Seed(options) => block_on(seed::run(configured(cli)?, options)),
         Command::Recover(options) => block_on(recover::run(configured(cli)?, options)),
     }
 }

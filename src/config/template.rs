@@ -14,6 +14,17 @@ pub struct Template {
     pub module: PathBuf,
     /// Which host name revocation lists and authority certificates are fetched from.
     pub host: String,
+    /// What the installation is for.
+    pub purpose: Purpose,
+}
+
+/// What an installation is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Whatever its operator wants.
+    Work,
+    /// To look around in an invented world.
+    Demonstration,
 }
 
 impl Template {
@@ -23,6 +34,7 @@ impl Template {
             listen: Listen::default(),
             module: PathBuf::from("/usr/lib/softhsm/libsofthsm2.so"),
             host: "localhost".to_owned(),
+            purpose: Purpose::Work,
         }
     }
 
@@ -34,6 +46,7 @@ impl Template {
         let acme = toml_string(&format!("https://{}:{}", self.host, public.port()));
         let issuer = toml_string(&self.issuer());
         let origin = toml_string(&format!("{}/lanyard", self.host));
+        let (register, operator) = self.purpose.lines();
         let statement = toml_string(&format!("https://{}:{}/cps", self.published_host(), public.port()));
         format!(
             r#"# Lanyard. Paths that are not absolute start at the folder of this file.
@@ -83,10 +96,7 @@ profile = "system-tls-client"
 
 [directory]                    # people, organisations, roles
 document_key = "secrets/document.key"  # numbers of documents are hashed under it: keep a copy elsewhere
-
-[authn]                        # sign-in for relying parties
-issuer = {issuer}  # stands in every ID token: choose what will last
-
+{register}
 [audit]
 origin = {origin}  # the name of this log of acts; never used for another
 
@@ -104,7 +114,7 @@ profiles = ["person-sign-in", "card-authentication", "card-signing", "system-tls
 [clients.prescribing-system]   # sends prescriptions to be signed
 organisation = "Z99901"
 acts = ["signer:sign", "ca:enrol"]
-"#
+{operator}"#
         )
     }
 
@@ -132,6 +142,28 @@ acts = ["signer:sign", "ca:enrol"]
     }
 }
 
+impl Purpose {
+    /// What is added to the section of the register, and to the clients.
+    fn lines(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Work => ("", ""),
+            Self::Demonstration => (DEMONSTRATION_REGISTER, DEMONSTRATION_OPERATOR),
+        }
+    }
+}
+
+/// The invented people have their keys in files, and act with them all the same.
+const DEMONSTRATION_REGISTER: &str = r#"# Only because this is a demonstration: the keys of its people lie in files, and count as if they lay on cards.
+sign_in_certificate = "three"
+local_smartcard_administrator = "B9990"  # of the invented national roles
+"#;
+
+/// Whoever brings the invented world in.
+const DEMONSTRATION_OPERATOR: &str = r#"
+[clients.register-operator]    # sets the register up: organisations, the first RA manager, people of a former register
+acts = ["directory:operate", "directory:import", "directory:read"]
+"#;
+
 /// Five listeners on this machine, from the port options; what is not given keeps its usual port.
 pub fn listen_on(address: Ipv4Addr, ports: &crate::cli::Ports) -> Listen {
     let usual = Listen::default();
@@ -156,6 +188,17 @@ fn toml_string(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A demonstration says why its people may act with keys in files; any other installation does not let them.
+    #[test]
+    fn only_demonstrations_trust_keys_in_files() {
+        let work = Template::example().render();
+        assert!(!work.contains("sign_in_certificate") && !work.contains("register-operator"));
+        let shown = Template { purpose: Purpose::Demonstration, ..Template::example() }.render();
+        let value: toml::Table = toml::from_str(&shown).unwrap();
+        assert_eq!(value["directory"]["sign_in_certificate"].as_str(), Some("three"));
+        assert!(value["clients"].get("register-operator").is_some());
+    }
 
     /// A base gives five ports in a row, and a single port wins over the base.
     #[test]

@@ -15,7 +15,7 @@ fn the_demo_signs_a_prescription() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("demo");
     let base = free_ports();
-    let mut demo = Demo::start(&folder, base);
+    let mut demo = Demo::start_whole(&folder, base);
     let told = demo.said.join("\n");
     assert!(told.contains("openssl cms -verify"), "{told}");
     assert!(!told.contains("FAILED"), "{told}");
@@ -27,6 +27,7 @@ fn the_demo_signs_a_prescription() {
     }
     the_pages_are_there(base);
     openssl_repeats(&told);
+    the_people_answer(&told);
     lanyard_verifies(&out);
     for name in ["lanyard.db", "lanyard.db-wal", "secrets/user.pin", "tls/server.key"] {
         let mode =
@@ -38,11 +39,15 @@ fn the_demo_signs_a_prescription() {
 
     fs::remove_dir_all(folder.join("security-officer")).unwrap();
     let begun = Instant::now();
-    let mut again = Demo::start(&folder, base);
+    let mut again = Demo::start_whole(&folder, base);
     let took = begun.elapsed();
     assert!(took < Duration::from_secs(20), "the second run took {took:?}");
     let told = again.said.join("\n");
-    assert!(told.matches("in place").count() >= 6, "{told}");
+    assert!(told.matches("in place").count() >= 8, "{told}");
+    for nothing_new in ["in place: 13 organisations", "in place: 40 people"] {
+        assert!(told.contains(nothing_new), "{told}");
+    }
+    the_people_answer(&told);
     again.signal("INT");
     assert!(again.wait());
 }
@@ -62,6 +67,26 @@ fn the_pages_are_there(base: u16) {
         let output = Command::new("curl").args(["-ksSf", "-o", "/dev/null", &address]).output().unwrap();
         assert!(output.status.success(), "{address}: {}", said(&output));
     }
+}
+
+/// The commands that the demo prints are answered when they are pasted into a shell: as those people, with what is theirs.
+fn the_people_answer(told: &str) {
+    let lines = || told.lines().map(str::trim);
+    let enter = lines().find(|line| line.starts_with("cd ") && !line.contains("openssl")).unwrap();
+    let mut answers = Vec::new();
+    for command in lines().filter(|line| line.starts_with("curl ")) {
+        let output = Command::new("sh").args(["-c", &format!("{enter} && {command} -sSf")]).output().unwrap();
+        assert!(output.status.success(), "{command}\n{}", said(&output));
+        answers.push(serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap());
+    }
+    let [people, requests, positions, actor, mine] = answers.as_slice() else {
+        panic!("five commands are printed: {told}");
+    };
+    let many = |answer: &serde_json::Value| answer["items"].as_array().unwrap().len();
+    assert_eq!((many(people), many(requests), many(mine)), (5, 2, 1));
+    assert!(many(positions) > 20, "{positions}");
+    assert!(actor.to_string().contains("sponsor"), "{actor}");
+    assert!(told.contains("555000000108  Dr Ottoline Marchbanks"), "{told}");
 }
 
 /// The command that the demo prints does what it says when it is pasted into a shell.
@@ -98,12 +123,12 @@ fn a_killed_first_run_is_resumed() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("demo");
     let base = free_ports();
-    for step in ["[ 3/", "[ 5/", "[ 8/"] {
+    for step in ["[ 3/", "[ 5/", "[ 8/", "[10/"] {
         let mut demo = Demo::spawn(&folder, base);
         assert!(demo.wait_for(step), "{}", demo.said.join("\n"));
         demo.kill();
     }
-    let mut demo = Demo::start(&folder, base);
+    let mut demo = Demo::start_whole(&folder, base);
     assert!(!demo.said.join("\n").contains("FAILED"));
     demo.signal("TERM");
     assert!(demo.wait());

@@ -27,9 +27,18 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    /// Starts it and reads until it is up.
+    /// Starts it with an empty register and reads until it is up.
     pub(crate) fn start(folder: &Path, base: u16) -> Self {
-        let mut demo = Self::spawn(folder, base);
+        Self::spawn_with(folder, base, &["--without-people"]).up(folder)
+    }
+
+    /// Starts the whole of it and reads until it is up.
+    pub(crate) fn start_whole(folder: &Path, base: u16) -> Self {
+        Self::spawn(folder, base).up(folder)
+    }
+
+    fn up(self, folder: &Path) -> Self {
+        let mut demo = self;
         assert!(
             demo.wait_for(UP),
             "the demo did not come up:\n{}\n{}",
@@ -39,18 +48,24 @@ impl Demo {
         demo
     }
 
-    /// Runs every step and stops.
+    /// Runs every step and stops; the register stays empty.
     pub(crate) fn run_once(folder: &Path, base: u16) {
         let folder = folder.to_str().unwrap();
-        let output = lanyard(&["demo", "--once", "--dir", folder, "--port-base", &base.to_string()]);
+        let base = base.to_string();
+        let output = lanyard(&["demo", "--once", "--without-people", "--dir", folder, "--port-base", &base]);
         assert!(output.status.success(), "{}", said(&output));
     }
 
-    /// Starts it without waiting.
+    /// Starts the whole of it without waiting.
     pub(crate) fn spawn(folder: &Path, base: u16) -> Self {
+        Self::spawn_with(folder, base, &[])
+    }
+
+    fn spawn_with(folder: &Path, base: u16, options: &[&str]) -> Self {
         let mut child = Command::new(LANYARD)
             .args(["demo", "--dir"])
             .arg(folder)
+            .args(options)
             .args(["--port-base", &base.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -35,7 +35,7 @@ impl Running {
         let base = free_ports();
         installed(folder.path(), base, settings);
         let mut child = Command::new(env!("CARGO_BIN_EXE_lanyard"))
-            .args(["demo", "--port-base", &base.to_string(), "--dir"])
+            .args(["demo", "--without-people", "--port-base", &base.to_string(), "--dir"])
             .arg(folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -102,7 +102,7 @@ impl Drop for Running {
 /// Makes the installation, and lets the desk ask for every profile that can be granted.
 fn installed(folder: &Path, base: u16, settings: &str) {
     let made = Command::new(env!("CARGO_BIN_EXE_lanyard"))
-        .args(["demo", "--once", "--port-base", &base.to_string(), "--dir"])
+        .args(["demo", "--once", "--without-people", "--port-base", &base.to_string(), "--dir"])
         .arg(folder)
         .output()
         .expect("the demo can be run");

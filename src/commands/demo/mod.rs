@@ -8,25 +8,27 @@ mod openssl;
 mod people;
 mod places;
 mod show;
+mod world;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use directory::seed::Planted;
 use platform::telemetry::{self, Guard};
 
 use super::init::Folder;
 use super::{ceremony, enrol, softhsm};
 use crate::cli::{Demo, EnrolKind};
-use crate::config::{Config, Listen, Template, listen_on};
+use crate::config::{Config, Listen, Purpose, Template, listen_on};
 use crate::serve::Server;
 use crate::terminal::{Outcome, Steps, line, seconds};
 use crate::wiring::{self, App, Foundation};
 use people::Callers;
 use places::Places;
 
-const STEPS: usize = 14;
+const STEPS: usize = 16;
 const ORGANISATION: &str = "Lanyard Demo";
 /// The name under which everything is reached.
 const HOST: &str = "localhost";
@@ -42,12 +44,15 @@ pub async fn run(options: &Demo) -> anyhow::Result<()> {
     let app = authorities(foundation, &places, &mut steps).await?;
     let listen = app.config.listen.clone();
     let server = steps.run("Start the server", start(&app, telemetry)).await?;
-    let shown = registration_and_signature(&app, &listen, &places, &mut steps).await;
-    if let Err(error) = shown {
-        server.stop().await?;
-        return Err(error.context(format!("the log of the server is {}", places.log().display())));
-    }
-    farewell(&places, &listen, steps.elapsed());
+    let shown = inhabited_and_signed(options, &app, &listen, &places, &mut steps).await;
+    let planted = match shown {
+        Ok(planted) => planted,
+        Err(error) => {
+            server.stop().await?;
+            return Err(error.context(format!("the log of the server is {}", places.log().display())));
+        }
+    };
+    farewell(&places, &listen, steps.elapsed(), planted.as_ref());
     if options.once {
         return server.stop().await;
     }
@@ -68,7 +73,8 @@ async fn installation(
     let existing = existing(&folder, options, &wanted)?;
     let listen = existing.as_ref().map_or(&wanted, |config| &config.listen).clone();
     let module = steps.run("Look at this machine", async { look(options, &listen) }).await?;
-    let template = Template { listen: listen.clone(), module, host: HOST.to_owned() };
+    let template =
+        Template { listen: listen.clone(), module, host: HOST.to_owned(), purpose: Purpose::Demonstration };
     steps
         .run("Write configuration and PINs", async {
             folder.write(&template, ORGANISATION).map(|outcome| ((), outcome))
@@ -147,6 +153,9 @@ async fn authorities(foundation: Foundation, places: &Places, steps: &mut Steps)
             let server = enrol::ensure(&app, EnrolKind::Server, HOST, &[], &pair).await?;
             let desk =
                 enrol::ensure(&app, EnrolKind::Client, "registration-desk", &[], &places.desk()).await?;
+            if world::has_room(&app)? {
+                enrol::ensure(&app, EnrolKind::Client, places::OPERATOR, &[], &places.operator()).await?;
+            }
             enrol::leave_root(&app, &places.trusted_root()).await?;
             let outcome = match (server, desk) {
                 (Outcome::InPlace(_), Outcome::InPlace(_)) => {
@@ -166,15 +175,56 @@ async fn start(app: &App, telemetry: Guard) -> anyhow::Result<(Server, Outcome)>
     Ok((server, Outcome::Done(format!("ready on https://{HOST}:{}", app.config.listen.public.port()))))
 }
 
-/// Steps 8 to 14: everything that goes over HTTPS, and the stranger's verdict.
-async fn registration_and_signature(
+/// Steps 8 to 16: the people of the register, a signature of one of them, and the stranger's verdict.
+async fn inhabited_and_signed(
+    options: &Demo,
     app: &App,
+    listen: &Listen,
+    places: &Places,
+    steps: &mut Steps,
+) -> anyhow::Result<Option<Planted>> {
+    let callers = Callers::new(&format!("https://{HOST}:{}", listen.systems.port()), places)?;
+    let planted = inhabited(options, app, &callers, steps).await?;
+    signed(app, &callers, listen, places, steps).await?;
+    Ok(planted)
+}
+
+/// Steps 8 and 9: the invented world.
+async fn inhabited(
+    options: &Demo,
+    app: &App,
+    callers: &Callers,
+    steps: &mut Steps,
+) -> anyhow::Result<Option<Planted>> {
+    let left_out = if options.without_people {
+        Some("left out, as asked")
+    } else if world::has_room(app)? {
+        None
+    } else {
+        Some("left out: an earlier version made this folder")
+    };
+    let title = "Bring in organisations and national roles";
+    if let Some(why) = left_out {
+        for title in [title, "People, positions and requests"] {
+            let outcome = Outcome::Done(why.to_owned());
+            steps.run(title, async { Ok::<_, anyhow::Error>(((), outcome)) }).await?;
+        }
+        return Ok(None);
+    }
+    steps.run(title, async { world::bring_in(app).await.map(|outcome| ((), outcome)) }).await?;
+    let planted = steps.run("People, positions and requests", world::plant(callers, &app.clock)).await?;
+    Ok(Some(planted))
+}
+
+/// Steps 10 to 16: a prescription is signed, and a stranger looks at it.
+async fn signed(
+    app: &App,
+    callers: &Callers,
     listen: &Listen,
     places: &Places,
     steps: &mut Steps,
 ) -> anyhow::Result<()> {
     let now = app.clock.now();
-    let callers = Callers::new(&format!("https://{HOST}:{}", listen.systems.port()), places)?;
     let system = steps.run("Enrol the prescribing system", callers.system(now)).await?;
     let person = steps.run("Issue the prescriber's sign-in", callers.person(now)).await?;
     let credential = steps.run("Make the prescriber's signing key", callers.credential()).await?;
@@ -199,7 +249,7 @@ async fn registration_and_signature(
         .await
 }
 
-fn farewell(places: &Places, listen: &Listen, took: Duration) {
+fn farewell(places: &Places, listen: &Listen, took: Duration, planted: Option<&Planted>) {
     line(format_args!(
         "\nDone in {}. {} has signed a prescription.\n",
         seconds(took),
@@ -212,6 +262,9 @@ fn farewell(places: &Places, listen: &Listen, took: Duration) {
     line(format_args!("  {:<18} {}", "the server's log", places.log().display()));
     line("\nRepeat the check with");
     line(format_args!("  {}", openssl::command_line(&places.out())));
+    if let Some(planted) = planted {
+        world::show(planted, places, listen);
+    }
     line("\nOpen (your browser will not know the demo's root; clients/root.pem is it)");
     line(format_args!("  the API            https://{HOST}:{}/docs/", listen.public.port()));
     line(format_args!("  the audit log      https://{HOST}:{}/audit/checkpoint", listen.public.port()));

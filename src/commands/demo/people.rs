@@ -3,7 +3,9 @@
 use anyhow::{Context, bail};
 use axum::http::Method;
 use ca::api::{IssueRequest, Issued, KeySource, SubjectData};
+use directory::api::Name;
 use platform::clock::Millis;
+use platform::id::UserId;
 use signer::api::{Algorithm, CreateCredential, Credential, CredentialState, Credentials, SetPassphrase};
 use zeroize::Zeroizing;
 
@@ -54,6 +56,24 @@ impl Callers {
         let pair = self.places.person();
         let outcome = self.certificate(&pair, "person-sign-in", subject(), now).await?;
         Ok((server(&self.base, &self.places, &pair)?, outcome))
+    }
+
+    /// Somebody's sign-in certificate, asked for by the desk.
+    pub(super) async fn somebody(
+        &self,
+        user_id: &UserId,
+        name: &Name,
+        now: Millis,
+    ) -> anyhow::Result<Server> {
+        let pair = self.places.person_of(user_id.as_str());
+        let subject = subject_of(user_id.as_str(), &name.given, &name.family);
+        self.certificate(&pair, "person-sign-in", subject, now).await?;
+        server(&self.base, &self.places, &pair)
+    }
+
+    /// Whoever sets the register up.
+    pub(super) fn operator(&self) -> anyhow::Result<Server> {
+        server(&self.base, &self.places, &self.places.operator())
     }
 
     async fn certificate(
@@ -128,11 +148,15 @@ impl Callers {
 }
 
 fn subject() -> SubjectData {
+    subject_of(USER_ID, GIVEN_NAME, FAMILY_NAME)
+}
+
+fn subject_of(user_id: &str, given_name: &str, family_name: &str) -> SubjectData {
     SubjectData {
-        common_name: format!("{USER_ID}_{GIVEN_NAME}_{FAMILY_NAME}"),
-        user_id: Some(USER_ID.to_owned()),
-        given_name: Some(GIVEN_NAME.to_owned()),
-        family_name: Some(FAMILY_NAME.to_owned()),
+        common_name: format!("{user_id}_{given_name}_{family_name}"),
+        user_id: Some(user_id.to_owned()),
+        given_name: Some(given_name.to_owned()),
+        family_name: Some(family_name.to_owned()),
         ..SubjectData::default()
     }
 }

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::keypair::Pair;
 
+/// The client that sets the register up.
+pub(super) const OPERATOR: &str = "register-operator";
+
 /// The folder and what is in it.
 #[derive(Debug, Clone)]
 pub(super) struct Places {
@@ -37,6 +40,16 @@ impl Places {
     /// The certificate with which the prescribing system calls.
     pub(super) fn system(&self) -> Pair {
         Pair::in_folder(&self.root.join("clients"), "prescribing-system")
+    }
+
+    /// The certificate with which whoever sets the register up calls.
+    pub(super) fn operator(&self) -> Pair {
+        Pair::in_folder(&self.root.join("clients"), OPERATOR)
+    }
+
+    /// Somebody's sign-in certificate, by their user id.
+    pub(super) fn person_of(&self, user_id: &str) -> Pair {
+        Pair::in_folder(&self.root.join("people"), user_id)
     }
 
     /// The prescriber's own sign-in certificate.
