@@ -51,20 +51,21 @@ pub async fn run(config: Config, options: &Seed) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How much of it was told.
+/// How much of it was told: when, and for how many people.
 #[derive(Debug, Default)]
-struct Told(Option<Duration>);
+struct Told(Option<(Duration, u64)>);
 
 /// How often it is told, at most.
 const OFTEN: Duration = Duration::from_secs(1);
 
 impl Told {
-    /// Tells how far it is, the first time and then once a second.
+    /// Tells how far it is, the first time and then once a second while it moves.
     fn tell(&mut self, progress: &Progress) {
-        if self.0.is_some_and(|last| progress.elapsed < last + OFTEN) {
+        let is_news = |(at, people)| progress.elapsed >= at + OFTEN && progress.people > people;
+        if !self.0.is_none_or(is_news) {
             return;
         }
-        self.0 = Some(progress.elapsed);
+        self.0 = Some((progress.elapsed, progress.people));
         let left = progress.remaining().map_or_else(String::new, |left| format!(", {} left", seconds(left)));
         line(format_args!(
             "{} of {} people, {} organisations, {} assignments{left}",

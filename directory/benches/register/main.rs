@@ -2,7 +2,7 @@
 //! audit rows, and effective rights from memory; each beside what the database or the machine can do without the register.
 //!
 //! `cargo bench -p directory --bench register -- sqlite 14000 1400000` or `-- postgres 14000 1400000`. `TMPDIR` says where
-//! the databases lies; 1,400,000 people need about 12 GiB there. They are removed afterwards.
+//! the databases lie; 1,400,000 people need about 12 GiB there. They are removed afterwards.
 
 mod asking;
 mod told;

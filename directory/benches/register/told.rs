@@ -58,18 +58,20 @@ impl Table {
         self.0.push(column);
     }
 
-    /// Tells it all, with a last line of how the largest compares with the smallest where both are times.
+    /// Tells it all.
     pub(crate) fn show(&self) {
         let Some(first) = self.0.first() else { return };
-        let heads: String =
-            self.0.iter().map(|column| format!("{:>28}", format!("{} people", column.people))).collect();
+        let heads: String = self
+            .0
+            .iter()
+            .map(|column| format!("{:>28}", format!("{} people", column.people)))
+            .collect::<Vec<_>>()
+            .concat();
         tell(format_args!("{:<44}{heads}", "times: middle / 99 of 100"));
         for (at, (what, _)) in first.rows.iter().enumerate() {
-            let values: String = self
-                .0
-                .iter()
-                .map(|column| format!("{:>28}", column.rows.get(at).map_or("", |row| row.1.as_str())))
-                .collect();
+            let value = |column: &Column| column.rows.get(at).map_or_else(String::new, |row| row.1.clone());
+            let values: Vec<String> = self.0.iter().map(|column| format!("{:>28}", value(column))).collect();
+            let values = values.concat();
             tell(format_args!("{what:<44}{values}"));
         }
     }
@@ -84,7 +86,7 @@ pub(crate) fn load() -> String {
     std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim().to_owned()
 }
 
-/// Lets PostgreSQL look at its tables, as it does by itself after a while.
+/// Lets `PostgreSQL` look at its tables, as it does by itself after a while.
 pub(crate) async fn analysed(url: &str) {
     let mut connection = AnyConnection::connect(url).await.expect("the database of the bench answers");
     raw_sql("ANALYZE").execute(&mut connection).await.expect("the tables can be looked at");

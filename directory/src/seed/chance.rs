@@ -1,6 +1,6 @@
 //! A stream of chance that can be had again.
 
-/// Numbers that follow from one number: SplitMix64 (Steele, Lea and Flood, 2014). For invented data, and for nothing that
+/// Numbers that follow from one number: `SplitMix64` (Steele, Lea and Flood, 2014). For invented data, and for nothing that
 /// is to be secret.
 #[derive(Debug, Clone)]
 pub struct Chance(u64);

@@ -203,7 +203,7 @@ async fn inhabited(
     } else {
         Some("left out: an earlier version made this folder")
     };
-    let title = "Bring in organisations and national roles";
+    let title = "Organisations and national roles";
     if let Some(why) = left_out {
         for title in [title, "People, positions and requests"] {
             let outcome = Outcome::Done(why.to_owned());

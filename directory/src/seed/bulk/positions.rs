@@ -76,7 +76,7 @@ pub(super) struct Post {
 /// The tables that positions stand in.
 pub(super) struct Positions {
     pub(super) posts: Vec<Post>,
-    positions: Table,
+    rows: Table,
     profiles: Table,
     assignable: Table,
     history: Table,
@@ -88,7 +88,7 @@ impl Positions {
     pub(super) fn new() -> Self {
         Self {
             posts: Vec::new(),
-            positions: Table::new(
+            rows: Table::new(
                 "directory_position",
                 "position_id, organisation, name, name_key, state, rank, version",
             ),
@@ -139,7 +139,7 @@ impl Positions {
         let role = job_role.parse::<JobRole>().ok();
         let rank = role.and_then(|role| Rank::of(role.role(), activities.split_whitespace(), None));
         let rank = rank.map_or(Value::Nothing, |rank| Value::Word(rank.word()));
-        self.positions.add([
+        self.rows.add([
             (&position).into(),
             (&organisation).into(),
             name.into(),
@@ -182,6 +182,6 @@ impl Positions {
     }
 
     pub(super) fn tables(self) -> [Table; 6] {
-        [self.positions, self.profiles, self.assignable, self.history, self.workgroups, self.in_workgroups]
+        [self.rows, self.profiles, self.assignable, self.history, self.workgroups, self.in_workgroups]
     }
 }

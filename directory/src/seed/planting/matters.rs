@@ -26,16 +26,13 @@ impl<S: Speaker> Planting<'_, S> {
             let body = json!({"kind": "robot", "label": "Referral clerk", "organisation": "Z99"});
             self.make(&manager, Method::POST, "/directory/people".to_owned(), body).await?;
         }
-        let card = match self.found(&manager, "Z9901TAC", "Night desk").await? {
-            Some(there) => there.to_string(),
-            None => {
-                let body =
-                    json!({"kind": "temporary-access-card", "label": "Night desk", "organisation": "Z9901"});
-                text(
-                    &self.make(&manager, Method::POST, "/directory/people".to_owned(), body).await?,
-                    "user_id",
-                )
-            }
+        let card = if let Some(there) = self.found(&manager, "Z9901TAC", "Night desk").await? {
+            there.to_string()
+        } else {
+            let body =
+                json!({"kind": "temporary-access-card", "label": "Night desk", "organisation": "Z9901"});
+            let made = self.make(&manager, Method::POST, "/directory/people".to_owned(), body).await?;
+            text(&made, "user_id")
         };
         let path = format!("/directory/people/{card}/custody");
         let log = self.read(&manager, path.clone()).await?;

@@ -48,12 +48,12 @@ impl<S: Speaker> Planting<'_, S> {
         let (place, name) = (seat.place, in_query(seat.name));
         let path = format!("/directory/positions?organisation={place}&name={name}&limit=500");
         let found = self.read(voice, path).await?;
-        let id = match items(&found).iter().find(|one| text(one, "name") == seat.name) {
-            Some(there) => text(there, "id"),
-            None => {
-                let body = position(seat, workgroup);
-                text(&self.make(voice, Method::POST, "/directory/positions".to_owned(), body).await?, "id")
-            }
+        let there = items(&found).iter().find(|one| text(one, "name") == seat.name);
+        let id = if let Some(there) = there {
+            text(there, "id")
+        } else {
+            let body = position(seat, workgroup);
+            text(&self.make(voice, Method::POST, "/directory/positions".to_owned(), body).await?, "id")
         };
         self.positions.insert(seat.key, id);
         Ok(())

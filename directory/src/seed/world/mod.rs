@@ -60,7 +60,7 @@ mod tests {
             |of: fn(&Newcomer) -> String| world.people.iter().map(of).collect::<BTreeSet<_>>().len();
         assert_eq!(distinct(|one| format!("{} {}", one.name.given, one.name.family)), 40);
         assert_eq!(distinct(|one| one.birth.clone()), 40);
-        assert_eq!(distinct(|one| one.email()), 40);
+        assert_eq!(distinct(Newcomer::email), 40);
         let registered = world.people.iter().filter(|one| one.registration.is_some()).count();
         assert_eq!(distinct(|one| format!("{:?} {}", one.registration, one.birth)), 40);
         assert!(registered > 15, "{registered}");
