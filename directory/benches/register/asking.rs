@@ -1,10 +1,10 @@
-//! Reads and searches through the router, one after the other, as a manager of a registration authority and as a system.
+//! Reads and searches through the router, one after the other, as the manager of the registration authority there.
 
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
-use directory::api::{ACT, READ};
+use directory::api::ACT;
 use directory::seed::Chance;
 use directory::seed::bulk::BLOCK;
 use http::{Request, StatusCode};
@@ -48,9 +48,6 @@ pub(crate) async fn measure(routes: &Router, db: &Db, people: u64, column: &mut 
     let samples = samples(db, people).await;
     let floor = floor(db, &samples).await;
     column.times("a row by its key, without the register", floor, None);
-    let system = caller(CallerKind::System, "reader", READ);
-    let as_system = |_: &Sample| system.clone();
-    let as_manager = |sample: &Sample| sample.manager.clone();
     let reads: [(&'static str, Path); 9] = [
         ("read a person", |it| format!("/people/{}", it.user)),
         ("read a person's history", |it| format!("/people/{}/history", it.user)),
@@ -65,9 +62,9 @@ pub(crate) async fn measure(routes: &Router, db: &Db, people: u64, column: &mut 
         }),
     ];
     for (what, path) in reads {
-        column.times(what, ask(routes, &samples, as_system, path).await, Some(READ_GOAL));
+        column.times(what, ask(routes, &samples, path).await, Some(READ_GOAL));
     }
-    let actor = ask(routes, &samples, as_manager, |_| "/actor".to_owned()).await;
+    let actor = ask(routes, &samples, |_| "/actor".to_owned()).await;
     column.times("read who one is, as a manager", actor, Some(READ_GOAL));
     let searches: [(&'static str, Path); 7] = [
         ("search by three letters of a name", |it| format!("/people?name={}", beginning(&it.family, 3))),
@@ -81,7 +78,7 @@ pub(crate) async fn measure(routes: &Router, db: &Db, people: u64, column: &mut 
         ("search those that a trust hosts", |it| format!("/organisations?ra_host={}", &it.organisation[..6])),
     ];
     for (what, path) in searches {
-        column.times(what, ask(routes, &samples, as_manager, path).await, Some(SEARCH_GOAL));
+        column.times(what, ask(routes, &samples, path).await, Some(SEARCH_GOAL));
     }
 }
 
@@ -152,17 +149,12 @@ async fn floor(db: &Db, samples: &[Sample]) -> Vec<Duration> {
 }
 
 /// Asks the same of every sample, again and again; each answer must be good.
-async fn ask(
-    routes: &Router,
-    samples: &[Sample],
-    caller: impl Fn(&Sample) -> Caller,
-    path: Path,
-) -> Vec<Duration> {
+async fn ask(routes: &Router, samples: &[Sample], path: Path) -> Vec<Duration> {
     let mut times = Vec::with_capacity(TIMES);
     for sample in samples.iter().cycle().take(TIMES) {
         let path = format!("/directory{}", path(sample));
         let mut request = Request::get(&path).body(Body::empty()).expect("a good request");
-        request.extensions_mut().insert(caller(sample));
+        request.extensions_mut().insert(sample.manager.clone());
         let started = Instant::now();
         let answer = routes.clone().oneshot(request).await.expect("the router answers");
         let status = answer.status();
