@@ -40,18 +40,16 @@ impl FromRequestParts<Provider> for SignedIn {
 
     async fn from_request_parts(parts: &mut Parts, provider: &Provider) -> Result<Self, Failed> {
         let now = provider.now();
-        match current(provider, &parts.headers, now).await? {
-            Some(session) => Ok(Self(session, now)),
-            None => {
-                let told = Told {
-                    title: "You are not signed in".to_owned(),
-                    sentence: "Your sign-in has ended, or was too long ago. Open the service that you use, sign in there, \
-                               and come back to this page."
-                        .to_owned(),
-                };
-                Err(Failed::told(&provider.config.name, StatusCode::UNAUTHORIZED, &told, None))
-            }
+        if let Some(session) = current(provider, &parts.headers, now).await? {
+            return Ok(Self(session, now));
         }
+        let told = Told {
+            title: "You are not signed in".to_owned(),
+            sentence: "Your sign-in has ended, or was too long ago. Open the service that you use, sign in there, and come \
+                       back to this page."
+                .to_owned(),
+        };
+        Err(Failed::told(&provider.config.name, StatusCode::UNAUTHORIZED, &told, None))
     }
 }
 

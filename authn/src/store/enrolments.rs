@@ -9,6 +9,7 @@ use super::{Reader, read};
 use crate::enrolment::{Enrolment, EnrolmentId};
 use crate::error::Error;
 use crate::interaction::Level;
+use crate::session::SessionId;
 
 fn number(level: Level) -> i64 {
     match level {
@@ -44,7 +45,7 @@ pub(crate) async fn insert(
     .bind(enrolment.purpose.to_string())
     .bind(number(enrolment.most_level))
     .bind(&enrolment.made_by)
-    .bind(enrolment.session.as_ref().map(|id| id.as_str()))
+    .bind(enrolment.session.as_ref().map(SessionId::as_str))
     .bind(now.0)
     .bind(enrolment.expires_at.0)
     .execute(&mut *tx)
@@ -130,7 +131,6 @@ mod tests {
 
     use super::*;
     use crate::enrolment::Purpose;
-    use crate::session::SessionId;
 
     fn made(number: i64) -> Enrolment {
         Enrolment {

@@ -22,10 +22,10 @@ pub(crate) fn code(seed: &[u8], step: i64) -> [u8; 6] {
 
 /// The step whose code was given: this one, the one before or the one after. RFC 6238 5.2 leaves room for clocks and for slow
 /// fingers. It takes as long whatever was given.
-pub(crate) fn step_of(seed: &[u8], given: &[u8; 6], now: i64) -> Option<i64> {
+pub(crate) fn step_of(seed: &[u8], given: [u8; 6], now: i64) -> Option<i64> {
     let (mut found, mut any) = (0_i64, Choice::from(0));
     for step in [now - 1, now, now + 1] {
-        let right = code(seed, step).ct_eq(given);
+        let right = code(seed, step).ct_eq(&given);
         found.conditional_assign(&step, right);
         any |= right;
     }
@@ -64,7 +64,7 @@ mod tests {
     fn neighbours_are_taken() {
         let seed = b"12345678901234567890";
         let given = code(seed, 100);
-        let found: Vec<Option<i64>> = (97..=103).map(|now| step_of(seed, &given, now)).collect();
+        let found: Vec<Option<i64>> = (97..=103).map(|now| step_of(seed, given, now)).collect();
         assert_eq!(found, [None, None, Some(100), Some(100), Some(100), None, None]);
     }
 

@@ -50,20 +50,19 @@ fn waiting_place(enrolment: &EnrolmentId) -> Vec<u8> {
 /// Shows a seed: the one that waits already, so that a page that is loaded again shows what the app has read.
 pub(crate) async fn offer(provider: &Provider, enrolment: &Enrolment, now: Millis) -> Result<Offer, Error> {
     let key = ceremony(&enrolment.id);
-    let seed = match ceremonies::look(provider.db.read(), &key, now).await? {
-        Some(state) => opened(provider, &state, &enrolment.id).await?,
-        None => {
-            let seed = Seed::new()?;
-            let sealed = seed.seal(&provider.hsm, &waiting_place(&enrolment.id)).await?;
-            let state = STANDARD.encode(sealed);
-            provider
-                .db
-                .write(move |tx| {
-                    Box::pin(async move { ceremonies::put(tx, &key, None, &state, now.plus(LASTS)).await })
-                })
-                .await?;
-            seed
-        }
+    let seed = if let Some(state) = ceremonies::look(provider.db.read(), &key, now).await? {
+        opened(provider, &state, &enrolment.id).await?
+    } else {
+        let seed = Seed::new()?;
+        let sealed = seed.seal(&provider.hsm, &waiting_place(&enrolment.id)).await?;
+        let state = STANDARD.encode(sealed);
+        provider
+            .db
+            .write(move |tx| {
+                Box::pin(async move { ceremonies::put(tx, &key, None, &state, now.plus(LASTS)).await })
+            })
+            .await?;
+        seed
     };
     let address = seed.address(&provider.config.name, enrolment.person.as_str());
     Ok(Offer { seed: seed.base32(), address })
@@ -89,7 +88,7 @@ pub(crate) async fn enrol(
     let key = ceremony(&enrolment.id);
     let state = ceremonies::look(provider.db.read(), &key, now).await?.ok_or_else(over)?;
     let seed = opened(provider, &state, &enrolment.id).await?;
-    let first = typed(&proposal.code).and_then(|code| step_of(&seed.0, &code, step(now)));
+    let first = typed(&proposal.code).and_then(|code| step_of(&seed.0, code, step(now)));
     let first = first.ok_or_else(|| {
         Error::field(
             "code",

@@ -109,7 +109,7 @@ async fn verify(
             Some((id, sealed)) => Seed::open(&provider.hsm, sealed, &place(id)).await?,
             None => provider.login.decoy.open(&provider.hsm).await?,
         };
-        let step = step_of(&seed.0, &code.unwrap_or(*b"000000"), step(now));
+        let step = step_of(&seed.0, code.unwrap_or(*b"000000"), step(now));
         if let (Some(step), Some((id, _)), Some(_), None) = (step, apps.get(number), code, &shown) {
             shown = Some((id.clone(), step));
         }
