@@ -61,7 +61,8 @@ const OFTEN: Duration = Duration::from_secs(1);
 impl Told {
     /// Tells how far it is, the first time and then once a second while it moves.
     fn tell(&mut self, progress: &Progress) {
-        let is_news = |(at, people)| progress.elapsed >= at + OFTEN && progress.people > people;
+        let is_news =
+            |(at, people): (Duration, u64)| progress.elapsed >= at + OFTEN && progress.people > people;
         if !self.0.is_none_or(is_news) {
             return;
         }
