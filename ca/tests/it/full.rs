@@ -4,19 +4,24 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::Command;
 
-use ca::api::{CertificateQuery, CertificateState, Client, IssueRequest};
+use axum::body::Body;
+use ca::Authority;
+use ca::api::{CertificateQuery, CertificateState, Client, IssueRequest, Reason, RevokeRequest};
 use hsm::Alg;
+use http::Request;
 use platform::db::testing::TestDb;
 use platform::db::{self, Db, Engine};
 use platform::problem::Kind;
+use tower::ServiceExt as _;
 
 use crate::child::{self, Ground, as_another_process};
-use crate::world::{World, config, listed, person, prescriber, until};
+use crate::world::{World, config, decoded, listed, parts, person, prescriber, until};
 
 /// What the child prints before the serial of each certificate that it was given.
 const GIVEN: &str = "given ";
 /// The key of the record, and the name of its log.
 const RECORD: &str = "full.test/record";
+const HOLD: RevokeRequest = RevokeRequest { reason: Reason::CertificateHold, invalidity_date: None };
 /// How far files may grow when there is no room: less than a few certificates take.
 const LEFT_OCTETS: u64 = 48 * 1024;
 
@@ -28,7 +33,7 @@ fn child() {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let (_, client) = as_another_process().await;
+        let (authority, client) = as_another_process().await;
         // The tree goes on growing while there is no room, and finds it again.
         let record = log(&child::ground().await).await.start();
         let first = client.issue(&prescriber("child-first")).await.unwrap().serial;
@@ -52,11 +57,59 @@ fn child() {
         assert!(failed.len() > 20, "the disk was not full: {} of 60", failed.len());
         // What was issued is still answered.
         assert_eq!(client.certificate(&first).await.unwrap().state, CertificateState::Issued);
+        hold_and_list(&authority, &client, &first).await;
         limit_files("unlimited");
+        if client.certificate(&first).await.unwrap().state == CertificateState::Held {
+            client.resume(&first).await.unwrap();
+        }
+        assert!(authority.make_due_crls().await <= 1);
         tell(&client.issue(&prescriber("child-after")).await.unwrap().serial);
         tell(&first);
         record.stop().await;
     });
+}
+
+/// Holds a certificate, lifts the hold and makes lists while there is no room: what is refused is refused clearly and changes
+/// nothing, and the list that is served is whole.
+async fn hold_and_list(authority: &Authority, client: &Client, serial: &str) {
+    let (mut held, mut refused) = (false, 0);
+    for _ in 0..500 {
+        let done = if held {
+            client.resume(serial).await.map(drop)
+        } else {
+            client.revoke(serial, &HOLD).await.map(drop)
+        };
+        match done {
+            Ok(()) => held = !held,
+            Err(problem) => {
+                assert_eq!((problem.kind, problem.code), (Kind::Unavailable, "database-full"), "{problem:?}");
+                assert!(problem.retry_after.is_some(), "it says when to come back");
+                refused += 1;
+            }
+        }
+        let state = client.certificate(serial).await.unwrap().state;
+        assert_eq!(state == CertificateState::Held, held, "{state:?}");
+        if refused == 20 {
+            break;
+        }
+    }
+    assert!(refused > 0, "the disk was not full");
+    let before = served(authority).await;
+    let made = authority.make_due_crls().await;
+    let after = served(authority).await;
+    assert_eq!(after.number() == before.number(), made == 0, "what is not made leaves the list of before");
+}
+
+/// The list that verifiers get, which is signed and whole.
+async fn served(authority: &Authority) -> pki::Crl {
+    let request = Request::get("/crl/remote-signing.crl").body(Body::empty()).unwrap();
+    let (head, octets) = parts(ca::public_router(authority.clone()).oneshot(request).await.unwrap()).await;
+    assert_eq!(head.status, 200);
+    let client = crate::world::client(authority, &[ca::api::READ]);
+    let signer = client.issuer("remote-signing").await.unwrap().certificate;
+    let list = pki::Crl::from_der(&octets).unwrap();
+    list.verify(&decoded(&signer)).unwrap();
+    list
 }
 
 /// The log of this database, whose key is in the token.
@@ -150,16 +203,10 @@ fn a_full_disk_loses_nothing_on_postgres() {
         let database = TestDb::new(Engine::Postgres).await;
         let world = World::new(database.db.clone()).await;
         let mut given = vec![world.prescriber("first").await.serial];
-        said(
-            &world.db,
-            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS \
-             $$ BEGIN RAISE 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$",
-        )
-        .await;
+        said(&world.db, FULL_DISK).await;
         let mut refused = Vec::new();
         for (number, (table, when)) in REFUSALS.into_iter().enumerate() {
-            let kind = if when.contains("DEFERRABLE") { "CONSTRAINT TRIGGER" } else { "TRIGGER" };
-            said(&world.db, format!("CREATE {kind} full_disk {when} EXECUTE FUNCTION full_disk()")).await;
+            fill(&world.db, when).await;
             let request = prescriber(&format!("refused-{number}"));
             let problem = world.client.issue(&request).await.unwrap_err();
             assert_eq!(
@@ -167,13 +214,108 @@ fn a_full_disk_loses_nothing_on_postgres() {
                 (Kind::Unavailable, "database-full"),
                 "{when}: {problem:?}"
             );
-            said(&world.db, format!("DROP TRIGGER full_disk ON {table}")).await;
+            make_room(&world.db, table).await;
             given.push(world.prescriber(&format!("after-{number}")).await.serial);
             refused.push(request);
         }
         everything_is_accounted_for(&world, &given, &refused).await;
         database.db.close().await;
     });
+}
+
+/// What a full disk refuses of a hold: the row, its event, or the COMMIT.
+const REFUSED_HOLDS: [(&str, &str); 3] = [
+    ("ca_certificate", "BEFORE UPDATE OF revoked_at ON ca_certificate FOR EACH ROW"),
+    ("audit_event", "BEFORE INSERT ON audit_event FOR EACH ROW WHEN (NEW.name = 'certificate-held')"),
+    (
+        "ca_certificate",
+        "AFTER UPDATE OF revoked_at ON ca_certificate DEFERRABLE INITIALLY DEFERRED FOR EACH ROW",
+    ),
+];
+
+/// What it refuses of a list: its number, its octets, its row, or its event.
+const REFUSED_LISTS: [(&str, &str); 4] = [
+    ("ca_scope", "BEFORE UPDATE OF crl_number ON ca_scope FOR EACH ROW"),
+    ("ca_list_part", "BEFORE INSERT ON ca_list_part FOR EACH ROW"),
+    ("ca_list", "BEFORE INSERT ON ca_list FOR EACH ROW"),
+    ("audit_event", "BEFORE INSERT ON audit_event FOR EACH ROW WHEN (NEW.name = 'crl-signed')"),
+];
+
+/// While there is no room nothing is held, the refusal is clear, and no list is made while the one of before is served
+/// whole; with room again the hold is made, listed, and in the record once.
+#[test]
+fn a_full_disk_holds_and_lists_later_on_postgres() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let database = TestDb::new(Engine::Postgres).await;
+        let world = World::new(database.db.clone()).await;
+        said(&world.db, FULL_DISK).await;
+        let mut given = Vec::new();
+        for (number, (table, when)) in REFUSED_HOLDS.into_iter().enumerate() {
+            let serial = world.prescriber(&format!("hold-{number}")).await.serial;
+            fill(&world.db, when).await;
+            let problem = world.client.revoke(&serial, &HOLD).await.unwrap_err();
+            assert_eq!(
+                (problem.kind, problem.code),
+                (Kind::Unavailable, "database-full"),
+                "{when}: {problem:?}"
+            );
+            assert_eq!(
+                world.client.certificate(&serial).await.unwrap().state,
+                CertificateState::Issued,
+                "{when}"
+            );
+            make_room(&world.db, table).await;
+            let before = recorded(&world.db, "certificate-held").await;
+            world.client.revoke(&serial, &HOLD).await.unwrap();
+            assert_eq!(recorded(&world.db, "certificate-held").await, before + 1, "{when}");
+            world.authority.make_due_crls().await;
+            assert!(listed(&served(&world.authority).await, &serial).is_some(), "{when}");
+            given.push(serial);
+        }
+        for ((table, when), serial) in REFUSED_LISTS.into_iter().zip(given.iter().cycle()) {
+            change(&world.client, serial).await;
+            let before = served(&world.authority).await;
+            fill(&world.db, when).await;
+            assert_eq!(world.authority.make_due_crls().await, 0, "{when}");
+            assert_eq!(served(&world.authority).await.der(), before.der(), "{when}");
+            make_room(&world.db, table).await;
+            assert_eq!(world.authority.make_due_crls().await, 1, "{when}");
+            let after = served(&world.authority).await;
+            assert_ne!(listed(&after, serial).is_some(), listed(&before, serial).is_some(), "{when}");
+        }
+        for serial in &given {
+            if world.client.certificate(serial).await.unwrap().state == CertificateState::Held {
+                world.client.resume(serial).await.unwrap();
+            }
+        }
+        everything_is_accounted_for(&world, &given, &[]).await;
+        database.db.close().await;
+    });
+}
+
+/// Holds what is not held, and lifts what is.
+async fn change(client: &Client, serial: &str) {
+    let state = client.certificate(serial).await.unwrap().state;
+    if state == CertificateState::Held {
+        client.resume(serial).await.unwrap();
+    } else {
+        client.revoke(serial, &HOLD).await.unwrap();
+    }
+}
+
+/// `PostgreSQL`'s own error of a full disk, for triggers.
+const FULL_DISK: &str = "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS \
+     $$ BEGIN RAISE 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$";
+
+/// From now on this finds the disk full.
+async fn fill(db: &Db, when: &str) {
+    let kind = if when.contains("DEFERRABLE") { "CONSTRAINT TRIGGER" } else { "TRIGGER" };
+    said(db, format!("CREATE {kind} full_disk {when} EXECUTE FUNCTION full_disk()")).await;
+}
+
+async fn make_room(db: &Db, table: &str) {
+    said(db, format!("DROP TRIGGER full_disk ON {table}")).await;
 }
 
 async fn said(db: &Db, sql: impl Into<String>) {
