@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Every point, in the order in which an issuance passes them; then those of a revocation, a hold and its end; then
-/// those of a list, and of notices. Those of CMP are in `enrol/`.
+/// those of a list, and of notices.
 pub const ALL: &[&str] = &[
     "ca.written",
     "ca.reserved",
@@ -27,6 +27,9 @@ pub const ALL: &[&str] = &[
     "ca.renewals-written",
     "ca.renewals-given",
 ];
+
+/// Every point of CMP that is its own: of giving a certificate, and of taking back one that nobody confirmed.
+pub const ENROL: &[&str] = &["ca.cmp-issued", "ca.cmp-delivered", "ca.cmp-lapsing", "ca.cmp-revoked"];
 
 /// Every point of a roll-over that is its own, in the order in which that of a root passes them.
 pub const ROLLOVER: &[&str] = &[

@@ -3,8 +3,8 @@
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
 
-use ca::Authority;
 use ca::api::{self, Client};
+use ca::{Authority, Config};
 use hsm::testing::TestToken;
 use hsm::{Config as HsmConfig, Hsm, PinSource, TokenConfig};
 use platform::clock::{Clock, HighWater, Millis};
@@ -99,8 +99,13 @@ pub(crate) async fn ground() -> Ground {
 
 /// The authority of the test that started this process.
 pub(crate) async fn as_another_process() -> (Authority, Client) {
+    as_another_process_under(config()).await
+}
+
+/// The same under another configuration.
+pub(crate) async fn as_another_process_under(config: Config) -> (Authority, Client) {
     let Ground { hsm, db, clock, high_water } = ground().await;
-    let authority = Authority::open(config(), &hsm, db, clock, high_water).await.unwrap();
+    let authority = Authority::open(config, &hsm, db, clock, high_water).await.unwrap();
     let client = client(&authority, &[api::ISSUE, api::REVOKE, api::READ]);
     (authority, client)
 }

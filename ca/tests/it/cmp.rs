@@ -11,7 +11,7 @@ use crate::roads::{Roads, System, csr};
 use crate::world::{World, client, listed};
 
 const PKIXCMP: &str = "application/pkixcmp";
-const PATH: &str = "/.well-known/cmp";
+pub(crate) const PATH: &str = "/.well-known/cmp";
 
 pub(crate) async fn send(roads: &Roads, message: &Message<'_>) -> Answer {
     send_to(roads, PATH, message).await

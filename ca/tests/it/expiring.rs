@@ -15,16 +15,22 @@ use crate::world::{World, certificate, client, config_of, fresh_key, refusal, sy
 
 const BUILT_IN: &str = include_str!("../../profiles.toml");
 const DAY: i64 = 86_400_000;
-const PROFILE: &str = "system-tls-client";
+pub(crate) const PROFILE: &str = "system-tls-client";
 
-/// A process whose system certificates end on five days, two on each at most.
-async fn spreading(world: &World, instance: u8) -> (tempfile::NamedTempFile, Authority, Client) {
+/// Profiles under which systems' certificates end on five days, two on each at most.
+pub(crate) fn spread_profiles() -> tempfile::NamedTempFile {
     let place = format!("id = \"{PROFILE}\"\n");
     let spread = format!("{place}spread = {{ days = 4, most_per_day = 2 }}\n");
     let text = BUILT_IN.replacen(&place, &spread, 1);
     assert_ne!(text, BUILT_IN);
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+/// A process with these profiles.
+async fn spreading(world: &World, instance: u8) -> (tempfile::NamedTempFile, Authority, Client) {
+    let file = spread_profiles();
     let config = ca::Config { profiles: Some(file.path().to_owned()), ..config_of(instance) };
     let (authority, client) = world.again(config).await;
     (file, authority, client)

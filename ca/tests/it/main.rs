@@ -14,6 +14,7 @@ mod crashes;
 mod database_gone;
 mod describing;
 mod elsewhere;
+mod enrol_kills;
 mod enrol_mutations;
 mod est;
 mod expiring;

@@ -18,6 +18,7 @@ use platform::web::TlsPeer;
 use rcgen::{CertificateParams, DnType, KeyPair, PublicKeyData as _};
 use tower::ServiceExt as _;
 
+use crate::child::{self, Ground};
 use crate::world::{World, client, config, parts};
 
 /// An authority whose roads are open.
@@ -148,6 +149,16 @@ impl Roads {
         let client = client(&self.authority, &[api::READ]);
         client.certificate(&certificate.serial().to_string()).await.unwrap().state
     }
+}
+
+/// The roads of this process, when another test has started it as a child; one system is known here.
+pub(crate) async fn as_another_process(certificate: &[u8], caller: Caller) -> Enrolment {
+    let Ground { hsm, db, clock, high_water } = child::ground().await;
+    let config = Config { enrol: toml::from_str(ROADS).unwrap(), ..config() };
+    let authority = Authority::open(config, &hsm, db, clock, high_water).await.unwrap();
+    let known = Known::default();
+    known.lock().unwrap().insert(certificate.to_vec(), caller);
+    Enrolment::new(authority, hsm, source(&known)).unwrap()
 }
 
 /// Knows nobody.
