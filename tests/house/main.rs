@@ -9,6 +9,7 @@ mod callers;
 mod citations;
 mod dependencies;
 mod described;
+mod failpoints;
 mod fuzzing;
 mod migrations;
 mod places;
@@ -100,6 +101,13 @@ fn fuzz_targets_have_tests() {
     let sources = tree::sources();
     assert!(sources.iter().any(|source| source.path.starts_with("fuzz/")), "no fuzz target was found");
     expect_clean(&fuzzing::targets(&tree::read("fuzz/Cargo.toml"), &sources));
+}
+
+/// Every point at which a process can be killed is in a list that a test goes through, and only tests have such points.
+#[test]
+fn fail_points_are_listed_and_for_tests_alone() {
+    expect_clean(&failpoints::listed(&tree::sources()));
+    expect_clean(&failpoints::only_in_tests(&tree::manifests()));
 }
 
 /// No tracked text names a folder of the machine it was written on.
