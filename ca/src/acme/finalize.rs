@@ -192,7 +192,9 @@ fn request(order: &Order, csr: &[u8], validity: Option<Validity>) -> Result<Issu
 /// A refusal by the rules of issuing, in the words of ACME.
 fn refused(error: Error) -> Problem {
     match error {
-        Error::Key(_) | Error::CsrRefused => Problem::new(Kind::BadCSR, error.to_string()),
+        Error::Key(_) | Error::CsrRefused | Error::Extension(_) => {
+            Problem::new(Kind::BadCSR, error.to_string())
+        }
         Error::Subject(_) | Error::NameNotPermitted { .. } => {
             Problem::new(Kind::RejectedIdentifier, error.to_string())
         }

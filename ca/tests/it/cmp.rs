@@ -7,6 +7,7 @@ use platform::db::Db;
 use rcgen::{DnType, KeyPair, PublicKeyData as _};
 
 use crate::cmp_client::{Answer, Message, failure, sequence, tlv};
+use crate::est::with_extension;
 use crate::roads::{Roads, System, csr};
 use crate::world::{World, client, listed};
 
@@ -277,6 +278,31 @@ platform::both_engines! {
         assert_eq!(send(&roads, &vouched).await.failure, None);
     }
 
+    /// An extension that the profile has not is refused by its own bit, in a template as in a PKCS#10 request, whether the
+    /// profile could never give it or nobody knows it; one that the certificate has anyway is no harm.
+    async fn extensions_outside_the_profile_are_refused(db: Db) {
+        let roads = Roads::new(db).await;
+        let system = roads.system("larkfield", &[ENROL]).await;
+        let key = KeyPair::generate().unwrap();
+        let refused: [(&[u64], &[u8]); 4] = [
+            // keyCertSign, a certificate authority, code signing, and what nobody knows.
+            (&[2, 5, 29, 15], &[3, 2, 2, 4]),
+            (&[2, 5, 29, 19], &[0x30, 3, 1, 1, 0xff]),
+            (&[2, 5, 29, 37], &[0x30, 10, 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 3]),
+            (&[1, 2, 3, 4], &[5, 0]),
+        ];
+        for (oid, value) in refused {
+            let message = Message::request_for(&system, &key, "larkfield", &[extension(oid, value)]);
+            assert_eq!(send(&roads, &message).await.failure, failure("unacceptedExtension"), "{oid:?} in a template");
+            let message = Message::new(&system, 4, with_extension(&key, oid, value));
+            assert_eq!(send(&roads, &message).await.failure, failure("unacceptedExtension"), "{oid:?} in PKCS#10");
+        }
+        assert_eq!(roads.count("larkfield").await, 1, "only the one it came with");
+        let fits = [extension(&[2, 5, 29, 15], &[3, 2, 7, 0x80])];
+        let given = send(&roads, &Message::request_for(&system, &key, "larkfield", &fits)).await;
+        assert_eq!(given.failure, None, "{:?}", given.text);
+    }
+
     /// What is no message, too large or of another type is refused by HTTP, and so is a road that is not there.
     async fn what_is_no_message_gets_a_status(db: Db) {
         let roads = Roads::new(db).await;
@@ -296,6 +322,13 @@ platform::both_engines! {
         }
         assert_eq!(roads.count("larkfield").await, 1);
     }
+}
+
+/// An extension that is not critical, encoded.
+fn extension(oid: &[u64], value: &[u8]) -> Vec<u8> {
+    let numbers: Vec<_> = oid.iter().map(u64::to_string).collect();
+    let oid: const_oid::ObjectIdentifier = numbers.join(".").parse().unwrap();
+    sequence(&[&tlv(6, oid.as_bytes()), &tlv(4, value)])
 }
 
 /// What makes a good message wrong.

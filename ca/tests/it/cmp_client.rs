@@ -87,6 +87,25 @@ impl<'a> Message<'a> {
         Message::new(system, kind, sequence(&[&sequence(&[&request, &possession])]))
     }
 
+    /// `ir` with these extensions in its template, each encoded.
+    pub(crate) fn request_for(
+        system: &'a System,
+        key: &KeyPair,
+        name: &str,
+        extensions: &[Vec<u8>],
+    ) -> Message<'a> {
+        let request = template(&key.subject_public_key_info(), &format!("CN={name}"), &[], extensions);
+        let possession = signed(key, &request);
+        Message::new(system, 0, sequence(&[&sequence(&[&request, &possession])]))
+    }
+
+    /// `ir` for this key, whose possession the sender vouches for.
+    pub(crate) fn vouched(system: &'a System, public_key: &[u8], name: &str) -> Message<'a> {
+        let request = template(public_key, &format!("CN={name}"), &[], &[]);
+        // raVerified
+        Message::new(system, 0, sequence(&[&sequence(&[&request, &[0x80, 0]])]))
+    }
+
     /// A request for one key that another key signed.
     pub(crate) fn request_signed_by(system: &'a System, key: &KeyPair, other: &KeyPair) -> Message<'a> {
         let request = certificate_request(key, "CN=larkfield", &[]);
@@ -161,10 +180,15 @@ impl<'a> Message<'a> {
 }
 
 fn certificate_request(key: &KeyPair, name: &str, controls: &[u8]) -> Vec<u8> {
+    template(&key.subject_public_key_info(), name, controls, &[])
+}
+
+fn template(public_key: &[u8], name: &str, controls: &[u8], extensions: &[Vec<u8>]) -> Vec<u8> {
     let name: pki::Name = name.parse().unwrap();
-    let mut public_key = key.subject_public_key_info();
+    let mut public_key = public_key.to_vec();
     public_key[0] = 0xa6;
-    let template = sequence(&[&tlv(0xa5, name.der()), &public_key]);
+    let extensions = if extensions.is_empty() { Vec::new() } else { tlv(0xa9, &extensions.concat()) };
+    let template = sequence(&[&tlv(0xa5, name.der()), &public_key, &extensions]);
     sequence(&[&[2, 1, 0], &template, controls])
 }
 
@@ -278,7 +302,7 @@ fn certificate_of(content: &[u8]) -> pki::Certificate {
 
 /// The content of the bit string with this bit of RFC 9810 5.2.3.
 pub(crate) fn failure(name: &str) -> Option<Vec<u8>> {
-    const NAMES: [(&str, u8); 17] = [
+    const NAMES: [(&str, u8); 19] = [
         ("badAlg", 0),
         ("badMessageCheck", 1),
         ("badRequest", 2),
@@ -290,12 +314,14 @@ pub(crate) fn failure(name: &str) -> Option<Vec<u8>> {
         ("certConfirmed", 11),
         ("wrongIntegrity", 12),
         ("badRecipientNonce", 13),
+        ("unacceptedExtension", 16),
         ("badSenderNonce", 18),
         ("badCertTemplate", 19),
         ("signerNotTrusted", 20),
         ("transactionIdInUse", 21),
         ("unsupportedVersion", 22),
         ("notAuthorized", 23),
+        ("systemUnavail", 24),
     ];
     let bit = NAMES.iter().find(|row| row.0 == name).map(|row| row.1);
     assert!(bit.is_some(), "no failure is called {name}");

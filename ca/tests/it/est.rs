@@ -245,7 +245,7 @@ async fn futures<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
     all.into_iter().filter_map(|(_, output)| output).collect()
 }
 
-fn with_extension(key: &KeyPair, oid: &[u64], content: &[u8]) -> Vec<u8> {
+pub(crate) fn with_extension(key: &KeyPair, oid: &[u64], content: &[u8]) -> Vec<u8> {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, "larkfield");

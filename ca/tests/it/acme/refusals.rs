@@ -4,10 +4,22 @@ use axum::body::Body;
 use ca::api::CertificateQuery;
 use http::Request;
 use platform::db::Db;
+use rcgen::{
+    BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
+};
 use serde_json::{Value, json};
 
 use super::client::{AccountKey, Acme, BASE, b64, binding, csr, dns, names};
 use super::site::{Site, local};
+
+/// What no profile of ACME gives: to be an authority, to sign certificates, to sign code, and what nobody knows.
+const ASKS_TOO_MUCH: [fn(&mut CertificateParams); 4] = [
+    |params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained),
+    |params| params.key_usages = vec![KeyUsagePurpose::KeyCertSign],
+    |params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::CodeSigning],
+    |params| params.custom_extensions = vec![CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![5, 0])],
+];
 
 platform::both_engines! {
     /// A nonce counts once, on whichever node; one that nobody gave does not count, and each refusal brings a new one.
@@ -97,7 +109,8 @@ platform::both_engines! {
         assert_eq!(order(json!({"identifiers": many})).await.problem(), "malformed");
     }
 
-    /// A request for other names than were ordered, for the account's key or before it is ready makes no certificate.
+    /// A request for other names than were ordered, for a key or an extension that the profile has not, not signed by its own
+    /// key, or before the order is ready makes no certificate.
     async fn other_requests_are_not_certified(db: Db) {
         let site = Site::new(db).await;
         let acme = site.client().await;
@@ -111,6 +124,18 @@ platform::both_engines! {
         let weak = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
         let said = acme.finalize(&order, &super::client::csr_of(&["localhost"], &weak)).await;
         assert_eq!(said.problem(), "badCSR", "a kind of key that is not in the profile");
+        let mut turned = csr(&["localhost"]);
+        *turned.last_mut().unwrap() ^= 1;
+        assert_eq!(acme.finalize(&order, &turned).await.problem(), "badCSR", "not signed by its own key");
+        for change in ASKS_TOO_MUCH {
+            let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            change(&mut params);
+            let request = params.serialize_request(&KeyPair::generate().unwrap()).unwrap();
+            let said = acme.finalize(&order, request.der()).await;
+            assert_eq!((said.status, said.problem().as_str()), (400, "badCSR"), "{said:?}");
+            assert!(said.json()["detail"].as_str().unwrap().contains("asks for"), "{said:?}");
+        }
         let query = CertificateQuery { common_name: Some("localhost".to_owned()), ..CertificateQuery::default() };
         assert!(site.world.client.certificates(&query).await.unwrap().certificates.is_empty());
         let stranger = Acme::registered(&site.authority, &site.external(&local()).await).await;
