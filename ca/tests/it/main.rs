@@ -6,6 +6,7 @@ mod acme;
 mod ceremonies;
 mod ceremony_kills;
 mod child;
+mod clock;
 mod cmp;
 mod cmp_client;
 mod cmp_secrets;
