@@ -32,7 +32,7 @@ use crate::ocsp::Ocsp;
 use crate::order::Order;
 use crate::profile;
 use crate::recovery::{self, Scope};
-use crate::revocation;
+use crate::revocation::{self, Outcome};
 use crate::serial::Serial;
 use crate::store::certificates::{self, State, Stored};
 use crate::together::Together;
@@ -331,8 +331,14 @@ impl Authority {
         caller: &Caller,
     ) -> Result<CertificateInfo, Error> {
         let serial = Serial::parse(serial).ok_or(Error::CertificateUnknown)?;
-        let stored =
-            revocation::revoke(self.desk(), serial, request, Reach::of(caller), Actor::from(caller)).await?;
+        let (reach, actor) = (Reach::of(caller), Actor::from(caller));
+        let outcome = revocation::revoke(self.desk(), serial, request, reach, actor).await?;
+        if let Outcome::Changed(stored) = &outcome {
+            let (profile, issuer) = (stored.profile.clone(), stored.issuer.clone());
+            metrics::counter!("ca_certificates_revoked_total", "profile" => profile, "issuer" => issuer)
+                .increment(1);
+        }
+        let (Outcome::Changed(stored) | Outcome::AsBefore(stored)) = outcome;
         if stored.issuer.parse().is_ok_and(|issuer: IssuerId| issuer.is_root()) {
             // It may be an authority's, which signs nothing new from here on. Where this fails the schedule does it.
             if let Err(error) = self.read_book().await {
@@ -340,9 +346,6 @@ impl Authority {
             }
         }
         self.inner.changed.notify_one();
-        let (profile, issuer) = (stored.profile.clone(), stored.issuer.clone());
-        metrics::counter!("ca_certificates_revoked_total", "profile" => profile, "issuer" => issuer)
-            .increment(1);
         Ok(info(stored, self.desk().clock.now()))
     }
 

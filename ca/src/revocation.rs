@@ -74,6 +74,14 @@ fn says_earlier(before: &Revocation, request: &RevokeRequest) -> bool {
     }
 }
 
+/// What a request to revoke came to.
+pub(crate) enum Outcome {
+    /// The certificate stands as asked from now on.
+    Changed(Stored),
+    /// It stood so already.
+    AsBefore(Stored),
+}
+
 /// Revokes or holds; durable and in the audit record when this returns.
 pub(crate) async fn revoke(
     desk: &Desk,
@@ -81,27 +89,27 @@ pub(crate) async fn revoke(
     request: RevokeRequest,
     reach: Reach,
     actor: Actor,
-) -> Result<Stored, Error> {
+) -> Result<Outcome, Error> {
     let now = desk.guarded_now()?;
     failpoint::pass("ca.revocation-asked");
-    let stored = desk
+    let outcome = desk
         .db
         .write(move |tx: &mut Tx| {
             Box::pin(async move {
                 let mut stored = held(tx, &serial).await?;
                 let Change::To(revocation) = decide(&stored, &request, reach, now)? else {
-                    return Ok(stored);
+                    return Ok(Outcome::AsBefore(stored));
                 };
                 must_move(certificates::mark_revoked(tx, &serial, &revocation).await?)?;
                 audit::record(tx, now, &actor, &event(&stored, &revocation)).await?;
                 failpoint::pass("ca.revocation-written");
                 stored.revocation = Some(revocation);
-                Ok::<_, Error>(stored)
+                Ok::<_, Error>(Outcome::Changed(stored))
             })
         })
         .await?;
     failpoint::pass("ca.revoked");
-    Ok(stored)
+    Ok(outcome)
 }
 
 /// Lifts a hold; durable and in the audit record when this returns.

@@ -1,13 +1,14 @@
 //! What watchers are told of lists and authorities.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use ca::api::{IssueRequest, KeySource, Reason, RevokeRequest};
 use ca::{Delta, ListSettings};
 use platform::db::Db;
 use platform::telemetry;
 
-use crate::world::{World, config, config_of};
+use crate::world::{World, config, config_of, fresh_key, person, prescriber, system};
 
 /// The value of a gauge with this label, if it was ever told.
 fn told(metrics: &telemetry::Metrics, gauge: &str, labels: &[&str]) -> Option<f64> {
@@ -19,7 +20,71 @@ fn told(metrics: &telemetry::Metrics, gauge: &str, labels: &[&str]) -> Option<f6
     line.rsplit_once(' ').map(|(_, value)| value.parse().unwrap())
 }
 
+/// Every count of this name: its labels in their order, and how many.
+fn counts(metrics: &telemetry::Metrics, counter: &str) -> BTreeSet<String> {
+    let text = metrics.render();
+    let lines =
+        text.lines().filter_map(|line| line.strip_prefix(counter)?.strip_prefix('{')?.split_once("} "));
+    lines
+        .map(|(labels, count)| {
+            let mut labels: Vec<&str> = labels.split(',').collect();
+            labels.sort_unstable();
+            format!("{} {count}", labels.join(","))
+        })
+        .collect()
+}
+
+fn told_as(lines: &[&str]) -> BTreeSet<String> {
+    lines.iter().map(|line| (*line).to_owned()).collect()
+}
+
 platform::both_engines! {
+    /// What is issued, refused, held or revoked is counted once, under its own profile and authority or reason and under no
+    /// other; asking for what is done already counts for nothing. A certificate takes one signature of its token.
+    async fn what_is_done_is_counted(db: Db) {
+        let world = World::new(db).await;
+        let watching = telemetry::init(&telemetry::Config::default()).unwrap();
+        let metrics = watching.metrics();
+        let request = prescriber("first");
+        let issued = world.client.issue(&request).await.unwrap();
+        let signed = counts(&metrics, "hsm_signatures_total");
+        let token = &world.hsm.health().tokens[0].label;
+        assert_eq!(signed, told_as(&[&format!("alg=\"p-256\",token=\"{token}\" 1")]));
+        world.client.issue(&request).await.unwrap();
+        let other = IssueRequest::new("second", "system-tls-client", system(), fresh_key());
+        let other = world.client.issue(&other).await.unwrap();
+        let one_each = told_as(&[
+            r#"issuer="remote-signing",profile="prescriber-remote-signing" 1"#,
+            r#"issuer="systems",profile="system-tls-client" 1"#,
+        ]);
+        assert_eq!(counts(&metrics, "ca_certificates_issued_total"), one_each);
+        assert_eq!(counts(&metrics, "ca_issue_failures_total"), BTreeSet::new());
+        assert_eq!(counts(&metrics, "ca_certificates_revoked_total"), BTreeSet::new());
+
+        let key = KeySource::public_key(b"nonsense");
+        world.client.issue(&IssueRequest::new("weak", "card-signing", person(), key)).await.unwrap_err();
+        let strange = IssueRequest::new("strange", "made-up-by-a-caller", person(), fresh_key());
+        world.client.issue(&strange).await.unwrap_err();
+        let failures = [r#"profile="card-signing",reason="key" 1"#, r#"profile="unknown",reason="profile" 1"#];
+        assert_eq!(counts(&metrics, "ca_issue_failures_total"), told_as(&failures));
+
+        let because = |reason| RevokeRequest { reason, invalidity_date: None };
+        for _ in 0..3 {
+            world.client.revoke(&issued.serial, &because(Reason::CertificateHold)).await.unwrap();
+            world.client.revoke(&other.serial, &because(Reason::Superseded)).await.unwrap();
+        }
+        world.client.resume(&other.serial).await.unwrap_err();
+        assert_eq!(counts(&metrics, "ca_certificates_revoked_total"), one_each);
+        assert_eq!(counts(&metrics, "ca_certificates_issued_total"), one_each);
+        world.client.resume(&issued.serial).await.unwrap();
+        world.client.revoke(&issued.serial, &because(Reason::KeyCompromise)).await.unwrap();
+        let again = told_as(&[
+            r#"issuer="remote-signing",profile="prescriber-remote-signing" 2"#,
+            r#"issuer="systems",profile="system-tls-client" 1"#,
+        ]);
+        assert_eq!(counts(&metrics, "ca_certificates_revoked_total"), again);
+    }
+
     /// Every process tells until when every list holds, also one that another has made, and nothing any more of an authority
     /// whose certificate has ended: no alarm may stay on for ever.
     async fn every_list_is_told_until_its_authority_ends(db: Db) {
