@@ -39,4 +39,5 @@ mod searching;
 mod several;
 mod shards;
 mod watching;
+mod weak_keys;
 mod world;
