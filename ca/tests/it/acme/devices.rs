@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use ca::api::NewExternalAccount;
+use ca::Config;
+use ca::api::{self, NewExternalAccount};
 use ciborium::Value as Cbor;
 use platform::db::Db;
 use rcgen::{
@@ -10,8 +11,9 @@ use rcgen::{
 };
 use serde_json::{Value, json};
 
-use super::client::{Acme, b64, csr_of};
+use super::client::{Acme, BASE, b64, csr_of};
 use super::site::{Site, local};
+use crate::world::{World, client, config_of};
 
 /// A maker of devices with one device.
 struct Maker {
@@ -83,6 +85,20 @@ async fn site(db: Db, maker: &Maker, folder: &Path) -> Site {
     .await
 }
 
+/// A second profile of devices.
+const OTHER_DEVICES: &str = r#"
+[[profile]]
+id = "other-devices"
+title = "A device of another maker"
+issuers = ["systems"]
+validity_days = 397
+key_usage = ["digital-signature"]
+extended_key_usage = ["client-auth"]
+policy = "1.3.6.1.4.1.32473.1.2.10"
+keys = ["p-256"]
+subject = { unit = "Devices" }
+"#;
+
 fn fleet() -> NewExternalAccount {
     NewExternalAccount {
         profiles: vec!["device-tls-client".to_owned()],
@@ -97,7 +113,16 @@ fn device(serial: &str) -> Value {
 
 /// Orders for a device and answers its challenge with an object made from the key authorization.
 async fn answered(acme: &Acme, serial: &str, make: impl FnOnce(&str) -> Vec<u8>) -> (Value, String, Value) {
-    let (order, url) = acme.order(&device(serial)).await;
+    answered_to(acme, &device(serial), make).await
+}
+
+/// The same for an order that is written out.
+async fn answered_to(
+    acme: &Acme,
+    order: &Value,
+    make: impl FnOnce(&str) -> Vec<u8>,
+) -> (Value, String, Value) {
+    let (order, url) = acme.order(order).await;
     let (challenge, key_authorization) = acme.challenges(&order, "device-attest-01").await.remove(0);
     let payload = json!({"attObj": b64(&make(&key_authorization))});
     let said = acme.post(challenge["url"].as_str().unwrap(), &payload).await;
@@ -163,6 +188,41 @@ platform::both_engines! {
         }
         let said = acme.post("/acme/new-order", &device("99")).await;
         assert_eq!(said.problem(), "rejectedIdentifier", "a device that is not the account's");
+    }
+
+    /// The roots of one profile open no other: each maker's devices are certified under the profile that names it alone.
+    async fn roots_of_one_profile_open_no_other(db: Db) {
+        let (maker, other, folder) = (Maker::new(), Maker::new(), tempfile::tempdir().unwrap());
+        let file = folder.path().join("profiles.toml");
+        std::fs::write(&file, format!("{}{OTHER_DEVICES}", include_str!("../../../profiles.toml"))).unwrap();
+        let mut section = ca::acme::Config::new(BASE.to_owned().try_into().unwrap());
+        for (profile, maker) in [("device-tls-client", &maker), ("other-devices", &other)] {
+            let roots = folder.path().join(profile);
+            std::fs::write(&roots, &maker.root).unwrap();
+            section.attestation_roots.insert(profile.to_owned(), roots);
+        }
+        let (world, _hand) = World::with_hand(db).await;
+        world.hsm.create_wrapping_key(1).await.unwrap();
+        let config = Config { acme: Some(section), profiles: Some(file), ..config_of(2) };
+        let (authority, _) = world.again(config).await;
+        let profiles = vec!["device-tls-client".to_owned(), "other-devices".to_owned()];
+        let operator = client(&authority, &[api::ACME]);
+        let external = operator.add_external_account(&NewExternalAccount { profiles, ..fleet() }).await.unwrap();
+        let acme = Acme::registered(&authority, &external).await;
+        for (profile, own, foreign) in [("device-tls-client", &maker, &other), ("other-devices", &other, &maker)] {
+            for (maker, status) in [(own, "valid"), (foreign, "invalid")] {
+                let key = KeyPair::generate().unwrap();
+                let mut order = device("1234");
+                order["profile"] = profile.into();
+                let (order, _, challenge) = answered_to(&acme, &order, |key_authorization| {
+                    maker.object(maker.attest(&key, 1234), key.sign(key_authorization.as_bytes()).unwrap())
+                })
+                .await;
+                assert_eq!(challenge["status"], status, "{profile}: {challenge}");
+                let done = acme.finalize(&order, &request("1234", &key)).await;
+                assert_eq!(done.status == 200, status == "valid", "{profile}: {done:?}");
+            }
+        }
     }
 
     /// A worker of another node that looks at the same moment takes no attestation for something it has to ask for.
