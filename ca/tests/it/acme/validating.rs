@@ -55,19 +55,24 @@ platform::both_engines! {
         }
     }
 
-    /// A name that leads outside of the external account's networks is not connected to, and it is over at once.
+    /// A name that leads outside of the external account's networks is not connected to by either kind of challenge, and it
+    /// is over at once.
     async fn validation_stays_inside_the_networks(db: Db) {
         let site = Site::new(db).await;
         let inside = NewExternalAccount { networks: vec!["10.0.0.0/8".to_owned()], ..local() };
         let acme = Acme::registered(&site.authority, &site.external(&inside).await).await;
-        let (order, url) = acme.order(&names(&["localhost"])).await;
-        let challenge = answered(&site, &acme, &order, Some(Answer::Text("x".to_owned()))).await;
-        assert_eq!(site.authority.do_due_acme().await, 1);
-        let failed = acme.fetch(&challenge).await.json();
-        assert_eq!(failed["status"], "invalid", "{failed}");
-        assert!(failed["error"]["type"].as_str().unwrap().ends_with(":dns"), "{failed}");
-        assert_eq!(acme.fetch(&url).await.json()["status"], "invalid");
-        assert_eq!(site.machine.asked(), 0, "somebody was connected to");
+        for kind in ["http-01", "tls-alpn-01"] {
+            let (order, url) = acme.order(&names(&["localhost"])).await;
+            let (challenge, _) = acme.challenges(&order, kind).await.remove(0);
+            let challenge = challenge["url"].as_str().unwrap();
+            assert_eq!(acme.post(challenge, &json!({})).await.status, 200);
+            assert_eq!(site.authority.do_due_acme().await, 1);
+            let failed = acme.fetch(challenge).await.json();
+            assert_eq!((failed["status"].as_str(), failed["type"].as_str()), (Some("invalid"), Some(kind)), "{failed}");
+            assert!(failed["error"]["type"].as_str().unwrap().ends_with(":dns"), "{failed}");
+            assert_eq!(acme.fetch(&url).await.json()["status"], "invalid");
+            assert_eq!(site.machine.asked(), 0, "somebody was connected to by {kind}");
+        }
     }
 
     /// An account whose machines all keep silent does not keep another's from being asked.

@@ -155,6 +155,25 @@ platform::both_engines! {
         assert_eq!(parts.headers["cache-control"], "no-store");
     }
 
+    /// A question larger than any can be is refused unread, in the body and in the path, and so is one nested without end; the
+    /// next is answered.
+    async fn oversized_questions_are_refused(db: Db) {
+        let world = answering(db).await;
+        let authority = issuer(&world, "remote-signing").await;
+        let good = id_of(Hash::Sha1, &authority, &world.prescriber("a").await.serial);
+        for octets in [vec![0x30; 4 * 1024 * 1024], vec![0x30; 200_000], [0x30, 0x82, 0x40, 0].repeat(2_000)] {
+            let (parts, body) = post(&world.authority, &octets).await;
+            match parts.status.as_u16() {
+                200 => assert_eq!(refusal(&body), Refusal::MalformedRequest, "{} octets", octets.len()),
+                status => assert_eq!(status, 413, "{} octets", octets.len()),
+            }
+            let (parts, body) = get(&world.authority, &octets[..octets.len().min(40_000)], &[]).await;
+            assert_eq!((parts.status.as_u16(), refusal(&body)), (200, Refusal::MalformedRequest));
+            assert_eq!(parts.headers["cache-control"], "no-store");
+        }
+        assert_eq!(ask(&world, &world.authority, &authority, &good).await.status(), Status::Good);
+    }
+
     /// Certificates say where to ask; those that need not be checked and those of the root do not.
     async fn certificates_say_where_to_ask(db: Db) {
         let world = answering(db).await;
