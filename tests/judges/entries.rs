@@ -12,7 +12,7 @@ pub(crate) type Entries = BTreeMap<String, Option<u8>>;
 type Reader = fn(&[u8], &[u8]) -> Result<Entries, String>;
 
 /// Each reader, and whether it shows reasons.
-pub(crate) const READERS: [(&str, Reader, bool); 3] = [
+const READERS: [(&str, Reader, bool); 3] = [
     ("openssl", read_by_openssl, true),
     ("gnutls", read_by_gnutls, false),
     ("bouncy castle", read_by_bouncy, true),
@@ -45,8 +45,22 @@ pub(crate) fn read_by_us(list: &pki::Crl) -> Entries {
 }
 
 /// The same without reasons, as a reader has it that shows none.
-pub(crate) fn without_reasons(entries: &Entries) -> Entries {
+fn without_reasons(entries: &Entries) -> Entries {
     entries.keys().map(|serial| (serial.clone(), None)).collect()
+}
+
+/// What is wrong with how the judges read a list: each finds the serials that ours finds, with their reasons, and no other.
+pub(crate) fn read_alike(list: &pki::Crl, issuer: &[u8]) -> Vec<String> {
+    let ours = read_by_us(list);
+    let mut wrong = Vec::new();
+    for (name, read, shows_reasons) in READERS {
+        let expected = if shows_reasons { ours.clone() } else { without_reasons(&ours) };
+        let found = read(list.der(), issuer);
+        if found != Ok(expected) {
+            wrong.push(format!("{name} reads the list as {found:?}, and we as {ours:?}"));
+        }
+    }
+    wrong
 }
 
 fn read_by_openssl(crl: &[u8], issuer: &[u8]) -> Result<Entries, String> {

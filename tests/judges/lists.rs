@@ -15,7 +15,7 @@ use rcgen::PublicKeyData;
 
 use crate::evidence::Path;
 use crate::server::Running;
-use crate::{CRL, bouncy, openssl, pkilint};
+use crate::{CRL, bouncy, entries, openssl, pkilint};
 
 /// Systems' certificates in two shards, with delta lists that certificates name too.
 const SETTINGS: &str = "\n[ca.lists.systems]\nshards = 2\ndelta = \"certificates\"\n";
@@ -104,7 +104,7 @@ async fn newer(server: &Running, desk: &Server, place: &str, than: &Lists) -> Li
     }
 }
 
-/// Every judge reads and verifies every list, and pkilint finds nothing in any: of a shard, of no shard, delta lists, the
+/// Every judge verifies every list and reads in it what we read, entry by entry, and pkilint finds nothing in any: of a shard, of no shard, delta lists, the
 /// root's. Judges of paths take the list of the certificate's own shard and no other; with a delta list OpenSSL sees what
 /// changed after the complete list. A caller whose certificate is in a shard is let in, and not once it is revoked.
 #[tokio::test(flavor = "multi_thread")]
@@ -138,8 +138,14 @@ async fn lists_of_every_form_are_accepted() {
         }
         let lints = if name == "root.crl" { pkilint::accepts_arl(der) } else { pkilint::accepts_crl(der) };
         refusals.extend(lints.err().map(|reason| format!("pkilint on {name}: {reason}")));
+        let list = pki::Crl::from_der(der).expect("it can be read");
+        refusals
+            .extend(entries::read_alike(&list, signer).into_iter().map(|wrong| format!("{name}: {wrong}")));
     }
     assert!(refusals.is_empty(), "{}", refusals.join("\n"));
+    let delta = pki::Crl::from_der(&new[&place.replace(".crl", "-delta.crl")].1).expect("it can be read");
+    let lifted = entries::read_by_us(&delta).get(&entries::serial(&held.0.serial)).copied();
+    assert_eq!(lifted, Some(Some(8)), "the delta list takes the hold away, which every judge has read");
     paths(&[&held.1, &revoked.1, &good.1], &root, &place, &old, &new);
     callers(&server, &desk).await;
 }
