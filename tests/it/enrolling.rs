@@ -263,6 +263,18 @@ async fn by_est(client: &Client) {
     assert!(chain.iter().any(Certificate::is_self_issued) && chain.len() == 2, "{chain:?}");
     verified(client, &chain, &renewed[0]);
     assert_eq!(client.state(&renewed[0]).await, CertificateState::Issued);
+    attributes_by_est(client);
+}
+
+/// What a request should hold, over TLS: base64 of a sequence, which OpenSSL reads.
+fn attributes_by_est(client: &Client) {
+    let url = format!("https://localhost:{}/.well-known/est/csrattrs", client.site.base);
+    let (root, text, der) = (client.site.root(), client.file("csrattrs.b64"), client.file("csrattrs.der"));
+    let (text, der) = (text.to_str().unwrap(), der.to_str().unwrap());
+    Client::must("curl", &["-sSf", "--cacert", root.to_str().unwrap(), "-o", text, &url]);
+    Client::must("openssl", &["base64", "-d", "-in", text, "-out", der]);
+    let read = Client::must("openssl", &["asn1parse", "-inform", "DER", "-in", der]);
+    assert!(read.contains("SEQUENCE"), "{read}");
 }
 
 /// What came by EST is good to openssl with what came by EST.
