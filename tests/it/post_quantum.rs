@@ -1,6 +1,7 @@
 //! Two tokens of different makers in one server: P-256 on SoftHSM for what other people's TLS must read, ML-DSA on Kryoptic
 //! for prescriptions.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -174,8 +175,8 @@ impl Stranger<'_> {
 }
 
 /// The whole story with both tokens at once: TLS, sign-in and systems on P-256, remote signing on ML-DSA; a prescription is
-/// signed with ML-DSA-44 and ML-DSA-65, our own verifier proves it by lists and by OCSP, openssl 3.0 says that it does not
-/// know the algorithm; a destroyed credential leaves no key in the token, also after the server starts anew.
+/// signed with ML-DSA-44, -65 and -87, a stranger verifies each CMS, our own verifier proves it by lists and by OCSP, openssl
+/// 3.0 says that it does not know the algorithm; a destroyed credential leaves no key in the token, also after the server starts anew.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_tokens_serve_two_kinds_of_authorities() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -187,6 +188,7 @@ async fn two_tokens_serve_two_kinds_of_authorities() {
     let person = person(&site).await;
     let small = credential(&site, &person, Algorithm::MlDsa44).await;
     let large = credential(&site, &person, Algorithm::MlDsa65).await;
+    let largest = credential(&site, &person, Algorithm::MlDsa87).await;
     let document = site.folder.join("prescription.json");
     std::fs::write(&document, b"{\"resourceType\":\"Bundle\"}").unwrap();
     let detached = signed(&site, &small, &document, &[]);
@@ -194,7 +196,17 @@ async fn two_tokens_serve_two_kinds_of_authorities() {
     std::fs::write(&other, b"{\"resourceType\":\"Bundle\",\"id\":\"2\"}").unwrap();
     let enveloping = signed(&site, &large, &other, &["--enveloping"]);
 
+    let third = site.folder.join("third.json");
+    std::fs::write(&third, b"{\"resourceType\":\"Bundle\",\"id\":\"3\"}").unwrap();
+    let by_largest = signed(&site, &largest, &third, &["--enveloping"]);
+
     let stranger = Stranger { site: &site, root: site.root() };
+    let all = [
+        (detached.as_path(), Some(document.as_path()), "2.16.840.1.101.3.4.3.17"),
+        (&enveloping, None, "2.16.840.1.101.3.4.3.18"),
+        (&by_largest, None, "2.16.840.1.101.3.4.3.19"),
+    ];
+    judged(&stranger, &all, &other).await;
     proved(&stranger, &small, &detached, &document, &enveloping).await;
     unknown_to_openssl(&detached, &document, &stranger.root);
     everything_else_is_p_256(&site).await;
@@ -210,7 +222,51 @@ async fn two_tokens_serve_two_kinds_of_authorities() {
     serving.kill();
     let keys = kryoptic.hsm().await.inventory().await.unwrap();
     let people = keys.iter().filter(|key| key.label.starts_with("person-"));
-    assert_eq!(people.map(|key| key.alg).collect::<Vec<_>>(), [Some(Alg::MlDsa65)], "the other is gone");
+    let left: BTreeSet<_> = people.map(|key| key.alg.map(Alg::as_str)).collect();
+    assert_eq!(left, BTreeSet::from([Some("ml-dsa-65"), Some("ml-dsa-87")]), "the other is gone");
+}
+
+/// A stranger's reader and verifier take each signature for good, by the algorithm that was wished, and refuse another document
+/// and a signature in which one bit was turned.
+async fn judged(stranger: &Stranger<'_>, signatures: &[(&Path, Option<&Path>, &str)], other: &Path) {
+    let issuer = stranger.fetch("/aia/remote-signing.cer", "issuing.cer").await;
+    for (signature, document, algorithm) in signatures {
+        let said = by_cryptography(&issuer, signature, *document);
+        assert_eq!(said.as_deref(), Ok(*algorithm), "{}", signature.display());
+        let mut octets = std::fs::read(signature).unwrap();
+        // The signature stands at the end.
+        let at = octets.len() - 100;
+        octets[at] ^= 1;
+        let turned = stranger.file("turned.p7s");
+        std::fs::write(&turned, octets).unwrap();
+        let said = by_cryptography(&issuer, &turned, *document);
+        assert_eq!(said, Err("the signature does not verify".to_owned()), "{}", signature.display());
+        if document.is_some() {
+            let said = by_cryptography(&issuer, signature, Some(other));
+            assert_eq!(said, Err("the document is not the one that was signed".to_owned()));
+        }
+    }
+}
+
+/// What `cryptography` and `asn1crypto` of Python's index say of a CMS: the algorithm, or why it is refused.
+fn by_cryptography(issuer: &Path, signature: &Path, document: Option<&Path>) -> Result<String, String> {
+    let python = std::env::var("LANYARD_PYTHON").expect("run `make test`, or `. tools/env` first");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judges/python/ml_dsa.py");
+    let output = Command::new(python)
+        .arg(script)
+        .arg(issuer)
+        .arg("cms")
+        .arg(signature)
+        .args(document)
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let verdict: serde_json::Value = serde_json::from_str(told.lines().last().unwrap_or_default())
+        .unwrap_or_else(|_| panic!("{}", said(&output)));
+    match verdict["accepted"].as_bool() {
+        Some(true) => Ok(told.lines().next().unwrap_or_default().to_owned()),
+        _ => Err(verdict["reason"].to_string().trim_matches('"').to_owned()),
+    }
 }
 
 async fn proved(
