@@ -48,7 +48,7 @@ pub enum Error {
     Module(#[source] Problem),
     /// The thing changed since the caller read it.
     #[error("the client changed since it was read")]
-    Changed,
+    ClientChanged,
     /// The HTTP client could not be made.
     #[error("what calls relying parties could not be made")]
     Caller(#[source] reqwest::Error),
@@ -171,6 +171,10 @@ impl From<Error> for Problem {
                 std::time::Duration::from_secs(1),
             ),
             Error::Module(problem) => problem,
+            Error::ClientChanged => Problem::precondition_failed(
+                "changed",
+                "The client was changed since you read it. Read it again, and give its new hash.",
+            ),
             Error::Hsm(source) => token(source),
             Error::Db(source) => source.into(),
             other => Problem::internal(other),

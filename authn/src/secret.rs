@@ -37,12 +37,7 @@ impl Secret {
     }
 }
 
-impl Secret {
-    /// SHA-256 as it is, for rows that have it so.
-    pub(crate) fn hash(&self) -> Vec<u8> {
-        digest(&SHA256, self.0.as_slice()).as_ref().to_vec()
-    }
-}
+impl Secret {}
 
 /// SHA-256 in hexadecimal.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {

@@ -48,7 +48,7 @@ pub enum DirectoryAct {
         /// The name of the release, such as 27.2.
         #[arg(long)]
         name: Option<String>,
-        /// The FHIR CodeSystem of the job roles, in XML.
+        /// The FHIR `CodeSystem` of the job roles, in XML.
         #[arg(long, value_name = "XML", conflicts_with_all = ["folder", "name"])]
         code_system: Option<PathBuf>,
         /// Only say what would change.

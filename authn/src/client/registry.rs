@@ -96,7 +96,7 @@ pub(crate) async fn change(
     let now = provider.now();
     let mut client = of_team(provider, team, id).await?;
     if client.settings.hash(client.version) != hash {
-        return Err(Error::Changed);
+        return Err(Error::ClientChanged);
     }
     if client.state == State::Closed {
         return Err(Error::conflict(
@@ -137,7 +137,7 @@ pub(crate) async fn change(
         .write(move |tx| {
             Box::pin(async move {
                 if !clients::update(tx, &stored, before).await? {
-                    return Err(Error::Changed);
+                    return Err(Error::ClientChanged);
                 }
                 if closes {
                     grants::end_of_client(tx, &stored.id, "client-closed", now).await?;

@@ -111,7 +111,6 @@ impl Acceptable {
     }
 
     /// The methods, in the order in which they are offered.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the sign-in pages use it"))]
     pub(crate) fn methods(&self) -> impl Iterator<Item = Method> + '_ {
         self.0.iter().copied()
     }

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Level {
     /// One thing known or held.
-    #[expect(dead_code, reason = "the sign-in pages use it")]
     One,
     /// Two things.
     Two,

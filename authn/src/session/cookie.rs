@@ -67,7 +67,7 @@ pub(crate) fn stranger(headers: &HeaderMap, ours: &[&str]) -> bool {
 mod tests {
     use super::*;
 
-    fn with(name: header::HeaderName, values: &[&str]) -> HeaderMap {
+    fn with(name: &header::HeaderName, values: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(name.clone(), HeaderValue::try_from(*value).unwrap());
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn cookies_are_found_once() {
         let check = |fields: &[&str], expected: Option<&str>| {
-            assert_eq!(presented(&with(header::COOKIE, fields), SESSION), expected, "{fields:?}");
+            assert_eq!(presented(&with(&header::COOKIE, fields), SESSION), expected, "{fields:?}");
         };
         check(&[], None);
         check(&["a=b; __Host-lanyard-session=x; c=d"], Some("x"));
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn strangers_are_known() {
         let ours = ["https://id.example.org"];
-        let check = |fields: &[&str]| stranger(&with(header::ORIGIN, fields), &ours);
+        let check = |fields: &[&str]| stranger(&with(&header::ORIGIN, fields), &ours);
         assert!(!check(&["https://id.example.org"]));
         for fields in [
             &[][..],

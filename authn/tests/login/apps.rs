@@ -59,7 +59,7 @@ platform::both_engines! {
     async fn what_is_wrong_is_not_told(db: Db) {
         let rig = Rig::new(db).await;
         let seed = rig.enrol_app(USER, EMAIL, PASSWORD).await;
-        rig.pass(Duration::from_secs(60));
+        rig.pass(Duration::from_mins(1));
         let right = code(&seed, rig.now());
         let mut browser = rig.browser();
         let here = rig.begin(&mut browser, ALL).await;

@@ -197,7 +197,7 @@ platform::both_engines! {
         }
         // The same numbers of another employer are of others.
         let other = personnel("other-payroll", "RYY");
-        let done = feed.send_as(&other, &[starts.clone()], "no").await;
+        let done = feed.send_as(&other, std::slice::from_ref(&starts), "no").await;
         assert_eq!(done[0]["reason"], "unknown-person");
         let named = with(event("e-2", "starter", NURSE, 2, &day(0)), &[("position", "WARD"), ("user_id", &user(NURSE))]);
         assert_eq!(feed.send_as(&other, &[named], "no").await[0]["state"], "quarantined");

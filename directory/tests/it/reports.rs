@@ -105,16 +105,16 @@ platform::both_engines! {
         };
         let (one, other) = (user(NURSE), user(NURSE + 1));
         assert_eq!(found("").await, [one.clone(), other.clone()]);
-        assert_eq!(found("&below=no").await, [other.clone()], "the ward is below the trust");
-        assert_eq!(found(&format!("&position={}", world.ward)).await, [one.clone()]);
-        assert_eq!(found("&ends_within=30").await, [other.clone()]);
+        assert_eq!(found("&below=no").await, std::slice::from_ref(&other), "the ward is below the trust");
+        assert_eq!(found(&format!("&position={}", world.ward)).await, std::slice::from_ref(&one));
+        assert_eq!(found("&ends_within=30").await, std::slice::from_ref(&other));
         assert_eq!(found("&ends_within=10").await, [] as [String; 0]);
-        assert_eq!(found("&has_email=yes").await, [one.clone()]);
-        assert_eq!(found("&has_email=no&has_national_insurance=no").await, [other.clone()]);
+        assert_eq!(found("&has_email=yes").await, std::slice::from_ref(&one));
+        assert_eq!(found("&has_email=no&has_national_insurance=no").await, std::slice::from_ref(&other));
         assert_eq!(found("&activity=B0380").await, [one.clone(), other.clone()]);
         assert_eq!(found("&activity=B0381").await, [] as [String; 0]);
         assert_eq!(found("&job_role=R8000").await.len(), 2);
-        assert_eq!(found(&format!("&job_role={ROLE_OF_NURSES}&position={}", world.clinic)).await, [other.clone()]);
+        assert_eq!(found(&format!("&job_role={ROLE_OF_NURSES}&position={}", world.clinic)).await, std::slice::from_ref(&other));
         assert_eq!(found("&job_role=R5080").await, [] as [String; 0]);
         assert_eq!(found("&standing=verified").await, [] as [String; 0]);
         for bad in ["position=", "activity=B%25", "job_role=%25", "ends_within=0", "has_email=maybe", "state=Open", "below=maybe"] {
@@ -190,7 +190,7 @@ platform::both_engines! {
         let mut parts = Vec::new();
         while let Some(frame) = body.frame().await {
             let text = frame.unwrap().into_data().unwrap();
-            parts.push(text.iter().filter(|octet| **octet == b'\n').count());
+            parts.push(text.split(|octet| *octet == b'\n').count() - 1);
         }
         assert_eq!(parts, [1, 500, 500, 100]);
         drop(body);

@@ -56,7 +56,7 @@ async fn planted(rig: &Rig, world: &World) -> Planted {
         organisation::import(&rig.register, reader, organisation::Mode::Apply, |_| {}, &actor).await.unwrap();
     assert_eq!(report.refused, []);
     let roles = national_roles().unwrap();
-    rbac::import(&rig.register, roles, rbac::Mode::Apply, &[], &actor).await.unwrap();
+    rbac::import(&rig.register, roles, rbac::Mode::Apply, &actor).await.unwrap();
     plant(world, Day::of(START), &Carrier { rig }).await.unwrap()
 }
 

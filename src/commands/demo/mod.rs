@@ -40,7 +40,7 @@ pub async fn run(options: &Demo) -> anyhow::Result<()> {
     let places = Places::new(&options.dir)?;
     let mut steps = Steps::new(STEPS);
     line(format_args!("Lanyard demo in {}", places.root.display()));
-    let (foundation, telemetry) = installation(options, &places, &mut steps).await?;
+    let (foundation, telemetry) = Box::pin(installation(options, &places, &mut steps)).await?;
     let app = authorities(foundation, &places, &mut steps).await?;
     let listen = app.config.listen.clone();
     let server = steps.run("Start the server", start(&app, telemetry)).await?;

@@ -43,7 +43,7 @@ pub(super) async fn bring_in(app: &App) -> anyhow::Result<Outcome> {
         bail!("the organisation {} was refused: {}", refused.code, refused.sentence);
     }
     let roles = seed::national_roles().context("the national roles do not read")?;
-    let roles = rbac::import(register, roles, rbac::Mode::Apply, &[], &actor)
+    let roles = rbac::import(register, roles, rbac::Mode::Apply, &actor)
         .await
         .context("the national roles could not be brought in")?;
     let what = format!("{} organisations, national roles", world.places.len());

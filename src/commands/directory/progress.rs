@@ -22,16 +22,13 @@ impl Shown {
 
     /// Shows where it is now.
     pub(super) fn at(&self, progress: &OrganisationImportProgress) {
-        match &self.0 {
-            Some(bar) => {
-                bar.set_length(progress.records.unwrap_or(progress.read));
-                bar.set_position(progress.read);
-                bar.set_message(told(progress));
-            }
-            None => {
-                let all = progress.records.map(|all| format!(" of {all}")).unwrap_or_default();
-                line(format_args!("{}{all} organisations: {}", progress.read, told(progress)));
-            }
+        if let Some(bar) = &self.0 {
+            bar.set_length(progress.records.unwrap_or(progress.read));
+            bar.set_position(progress.read);
+            bar.set_message(told(progress));
+        } else {
+            let all = progress.records.map(|all| format!(" of {all}")).unwrap_or_default();
+            line(format_args!("{}{all} organisations: {}", progress.read, told(progress)));
         }
     }
 }

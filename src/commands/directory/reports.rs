@@ -18,7 +18,7 @@ pub(super) fn path(report: &str, organisation: &str, filters: &[String]) -> anyh
     for filter in filters {
         let (name, value) =
             filter.split_once('=').with_context(|| format!("the filter {filter:?} is not NAME=VALUE"))?;
-        path.push_str(&format!("&{}={}", percent_encoded(name), percent_encoded(value)));
+        path.extend(["&", &percent_encoded(name), "=", &percent_encoded(value)]);
     }
     Ok(path)
 }

@@ -1,5 +1,7 @@
 //! An authenticator app, written anew from the standard.
 
+use std::fmt::Write as _;
+
 use aws_lc_rs::hmac;
 use platform::clock::Millis;
 
@@ -8,7 +10,7 @@ pub(crate) fn code(seed: &str, now: Millis) -> String {
     let mut bits = String::new();
     for letter in seed.chars() {
         let value = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(letter).unwrap();
-        bits += &format!("{value:05b}");
+        write!(bits, "{value:05b}").unwrap();
     }
     let octets = bits.as_bytes().chunks_exact(8);
     let key: Vec<u8> =

@@ -136,8 +136,8 @@ impl Positions {
         let (name, job_role, activities) = work.of(Kind::of(place));
         let (position, access_profile) = (id(chance, number), id(chance, number));
         let organisation = code(block, place);
-        let role = job_role.parse::<JobRole>().ok();
-        let rank = role.and_then(|role| Rank::of(role.role(), activities.split_whitespace(), None));
+        let role = job_role.parse::<JobRolePath>().ok();
+        let rank = role.and_then(|role| Rank::of(role.code().as_str(), activities.split_whitespace(), None));
         let rank = rank.map_or(Value::Nothing, |rank| Value::Word(rank.word()));
         self.rows.add([
             (&position).into(),

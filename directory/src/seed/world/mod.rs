@@ -81,10 +81,10 @@ mod tests {
             .iter()
             .filter_map(|one| world.seat(one.seat))
             .map(|seat| {
-                let role: JobRole = seat.job_role.parse().unwrap();
-                assert!(seat.areas.iter().all(|area| area.parse::<Area>().is_ok()), "{}", seat.key);
-                assert!(seat.activities.iter().all(|it| it.parse::<Activity>().is_ok()), "{}", seat.key);
-                Rank::of(role.role(), seat.activities.iter().copied(), Some(CHECKS_SMARTCARDS))
+                let role: JobRolePath = seat.job_role.parse().unwrap();
+                assert!(seat.areas.iter().all(|area| area.parse::<AreaPath>().is_ok()), "{}", seat.key);
+                assert!(seat.activities.iter().all(|it| it.parse::<ActivityCode>().is_ok()), "{}", seat.key);
+                Rank::of(role.code().as_str(), seat.activities.iter().copied(), Some(CHECKS_SMARTCARDS))
                     .unwrap_or(Rank::Everybody)
             })
             .collect();
