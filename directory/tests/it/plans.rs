@@ -69,7 +69,7 @@ impl Visit for Statement {
 /// What is read: paths in which words in braces stand for ids.
 const READS: [&str; 34] = [
     "/actor",
-    "/people?name=thi",
+    "/people?name=ann",
     "/people?family=Thistle&given=A",
     "/people?registration=1234567",
     "/people?registration=1234567&body=GMC",

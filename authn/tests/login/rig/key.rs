@@ -137,7 +137,7 @@ impl SoftKey {
         self.handle = URL_SAFE_NO_PAD.decode(options["user"]["id"].as_str().unwrap()).unwrap();
         let point = self.pair.public_key().as_ref();
         let int = |number: i64| Cbor::from(number);
-        let cose = Cbor::Map(vec![
+        let public = Cbor::Map(vec![
             (int(1), int(2)),
             (int(3), int(-7)),
             (int(-1), int(1)),
@@ -148,7 +148,7 @@ impl SoftKey {
         let mut attested = aaguid.as_bytes().to_vec();
         attested.extend(u16::try_from(self.id.len()).unwrap().to_be_bytes());
         attested.extend(&self.id);
-        ciborium::into_writer(&cose, &mut attested).unwrap();
+        ciborium::into_writer(&public, &mut attested).unwrap();
         let data = self.data(options["rp"]["id"].as_str().unwrap(), Some(&attested));
         let client = self.client_data("webauthn.create", &options["challenge"]);
         let text = |text: &str| Cbor::Text(text.to_owned());
