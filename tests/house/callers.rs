@@ -5,7 +5,7 @@ use crate::tree::Source;
 use crate::words;
 
 /// The files that make a `Caller`, and what each has seen.
-const PLACES: [&str; 5] = [
+const PLACES: [&str; 6] = [
     // A client certificate of TLS, or of a signed message of CMP.
     "src/callers/rules.rs",
     // A key or certificate that signed a request of ACME.
@@ -14,6 +14,8 @@ const PLACES: [&str; 5] = [
     // A message of CMP under a shared secret, and one under a certificate of a maker of devices.
     "ca/src/enrol/cmp/secret.rs",
     "ca/src/enrol/vendors.rs",
+    // A module that asks what somebody may do whom it has signed in; nothing is done.
+    "directory/src/http/permissions.rs",
 ];
 
 /// Finds files outside [`PLACES`] that make a caller.

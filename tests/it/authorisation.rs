@@ -178,11 +178,12 @@ const ROUTES: [Route; 128] = [
         ActOrOwn("authn:authenticators"),
         none,
     ),
-    // Nobody makes a link for themselves; what a rank in the register allows, authn/tests/login asks.
+    // For people their rank in the register decides, which does not have them here; authn/tests/login asks what it allows, and that
+    // nobody makes a link for themselves.
     Route(
         "POST",
         "/authn/people/{person}/enrolments",
-        Act("authn:authenticators"),
+        ActOrOwn("authn:authenticators"),
         || json!({"purpose": "issue"}),
     ),
     Route("DELETE", "/authn/people/{person}/enrolments/{enrolment}", Act("authn:authenticators"), none),

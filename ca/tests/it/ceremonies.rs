@@ -20,7 +20,8 @@ fn curve(certificate: &pki::Certificate) -> &'static [u8] {
 
 /// For how many days it is valid.
 fn days(certificate: &pki::Certificate) -> i64 {
-    (certificate.not_after_ms() - certificate.not_before_ms()) / 86_400_000
+    // The last second counts (RFC 5280 4.1.2.5).
+    (certificate.not_after_ms() - certificate.not_before_ms() + 1000) / 86_400_000
 }
 
 platform::both_engines! {

@@ -60,8 +60,9 @@ pub(crate) async fn after<'c>(reader: impl Reader<'c>, after: u64, limit: u32) -
 /// How far every consumer has come, by name; at most a hundred.
 pub(crate) async fn consumers<'c>(reader: impl Reader<'c>) -> Result<Vec<Consumer>, Error> {
     let rows: Vec<(String, i64, i64, Option<i64>)> = sqlx::query_as(
-        "SELECT c.name, c.applied, c.at, (SELECT x.at FROM directory_change x WHERE x.number > c.applied \
-         ORDER BY x.number LIMIT 1) FROM directory_consumer c ORDER BY c.name LIMIT 100",
+        "SELECT name, applied, directory_consumer.at, (SELECT x.at FROM directory_change x \
+         WHERE x.number > directory_consumer.applied ORDER BY x.number LIMIT 1) FROM directory_consumer ORDER BY name \
+         LIMIT 100",
     )
     .fetch_all(reader)
     .await?;

@@ -144,9 +144,20 @@ pub(super) async fn open_session(db: &Db, number: u64, method: &str, now: Millis
     db.write(move |tx| {
         Box::pin(async move {
             let name = URL_SAFE_NO_PAD.encode(&hash[..16]);
+            let opener = uuid(u64::from_be_bytes(hash[8..16].try_into().unwrap()) % 1_000_000_000_000);
+            sqlx::query(
+                "INSERT INTO authn_authenticator (authenticator_id, user_id, method, name, version, created_at, created_by) \
+                 VALUES ($1, $2, $3, 'what opened it', 1, $4, 'the test')",
+            )
+            .bind(opener.clone())
+            .bind(user(number))
+            .bind(method.clone())
+            .bind(now.0)
+            .execute(&mut *tx)
+            .await?;
             sqlx::query(
                 "INSERT INTO authn_session (session_id, sid, secret, user_id, method, authenticator, authenticated_at, \
-                 last_used_at, expires_at) VALUES ($1, $2, $3, $4, $5, 'card:0a', $6, $6, $7)",
+                 last_used_at, expires_at) VALUES ($1, $2, $3, $4, $5, $8, $6, $6, $7)",
             )
             .bind(uuid(u64::from_be_bytes(hash[..8].try_into().unwrap()) % 1_000_000_000_000))
             .bind(name)
@@ -155,6 +166,7 @@ pub(super) async fn open_session(db: &Db, number: u64, method: &str, now: Millis
             .bind(method)
             .bind(now.0)
             .bind(now.0 + 12 * 3_600_000)
+            .bind(opener)
             .execute(&mut *tx)
             .await?;
             Ok::<_, platform::db::Error>(())
