@@ -186,7 +186,7 @@ const ROUTES: [Route; 128] = [
         ActOrOwn("authn:authenticators"),
         || json!({"purpose": "issue"}),
     ),
-    Route("DELETE", "/authn/people/{person}/enrolments/{enrolment}", Act("authn:authenticators"), none),
+    Route("DELETE", "/authn/people/{person}/enrolments/{enrolment}", ActOrOwn("authn:authenticators"), none),
     Route("GET", "/signer/signatures", ActOrOwn("signer:credentials"), none),
     // Browsers bring requests here, and relying parties prove in the request who they are; a body that is no form is refused before.
     Route("GET", "/.well-known/openid-configuration", Open, none),

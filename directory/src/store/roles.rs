@@ -54,6 +54,7 @@ type Columns = (
 
 /// Everything that a person's assignments give, those to come among them; nothing of a person who is closed.
 pub(crate) async fn held(tx: &mut Tx, user: &UserId, today: Day) -> Result<Vec<Held>, Error> {
+    // CROSS JOIN keeps SQLite to this order: it would otherwise begin at all access profiles.
     let rows: Vec<Columns> = sqlx::query_as(
         "WITH RECURSIVE held(employer, position_id, from_day, to_day, depth) AS (\
            SELECT a.organisation, a.position_id, a.from_day, a.to_day, CAST(0 AS BIGINT) FROM directory_assignment a \
@@ -62,11 +63,12 @@ pub(crate) async fn held(tx: &mut Tx, user: &UserId, today: Day) -> Result<Vec<H
            JOIN directory_position_inclusion i ON i.position_id = held.position_id WHERE held.depth < 8) \
          SELECT held.employer, held.from_day, held.to_day, f.access_profile_id, f.position_id, f.organisation, \
            f.job_role, f.areas, f.activities, r.role_profile_id, o.organisation_person_id \
-         FROM held JOIN directory_position p ON p.position_id = held.position_id AND p.state = 'open' \
-         JOIN directory_access_profile f ON f.position_id = held.position_id AND f.removed_at IS NULL \
+         FROM held CROSS JOIN directory_position p CROSS JOIN directory_access_profile f \
          LEFT JOIN directory_role_profile r ON r.user_id = $1 AND r.access_profile_id = f.access_profile_id \
          LEFT JOIN directory_organisation_person o ON o.user_id = $1 AND o.organisation = f.organisation \
-         WHERE EXISTS (SELECT 1 FROM directory_person u WHERE u.user_id = $1 AND u.state = 'open') \
+         WHERE p.position_id = held.position_id AND p.state = 'open' \
+           AND f.position_id = held.position_id AND f.removed_at IS NULL \
+           AND EXISTS (SELECT 1 FROM directory_person u WHERE u.user_id = $1 AND u.state = 'open') \
          ORDER BY f.access_profile_id, held.from_day LIMIT 2000",
     )
     .bind(user.as_str())
