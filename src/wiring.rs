@@ -225,7 +225,7 @@ impl App {
         let register = self.register.clone().context(
             "[authn] needs [directory] in the same configuration: whoever signs in is a person of the register",
         )?;
-        let acts = [directory::api::CLAIMS, directory::api::CHANGES];
+        let acts = [directory::api::CLAIMS, directory::api::CHANGES, directory::api::ASK];
         let caller = Caller::module("authn", &acts);
         let parts = authn::Parts {
             config,

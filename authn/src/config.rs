@@ -19,6 +19,31 @@ use crate::throttle::Throttle;
 pub struct Config {
     /// The issuer of the plain paths: `https://`, a host, and a port where it is not 443; no path.
     pub issuer: String,
+    /// Whether the issuer of the CIS2 paths says its port, `:443`, as that of CIS2 does.
+    #[serde(default = "yes")]
+    pub cis2_port_in_issuer: bool,
+    /// The token keys, made in the token where they are missing. Of each algorithm the first signs; the others are published
+    /// only, so that relying parties know a key before it signs and after.
+    #[serde(default = "default_keys")]
+    pub keys: Vec<KeyConfig>,
+    /// For how many seconds a code can be used.
+    #[serde(default = "default_code_seconds")]
+    pub code_seconds: u32,
+    /// For how many seconds an access token can be used.
+    #[serde(default = "default_token_seconds")]
+    pub access_token_seconds: u32,
+    /// For how many seconds an ID token is good.
+    #[serde(default = "default_token_seconds")]
+    pub id_token_seconds: u32,
+    /// For how many minutes a refresh token can be used; it ends with its session in any case.
+    #[serde(default = "default_refresh_minutes")]
+    pub refresh_token_minutes: u32,
+    /// For how many minutes somebody can sign in for an authorisation request.
+    #[serde(default = "default_interaction_minutes")]
+    pub interaction_minutes: u32,
+    /// PEM file of anchors that the servers of relying parties may lead to, beside those of the machine.
+    #[serde(default)]
+    pub anchors: Option<PathBuf>,
     /// What people read where they sign in.
     #[serde(default = "default_name")]
     pub name: String,
@@ -38,6 +63,41 @@ pub struct Config {
     pub throttle: Throttle,
 }
 
+/// A key that signs tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyConfig {
+    /// Its label in the token.
+    pub label: String,
+    /// Its algorithm: an RSA key signs RS256 and PS256, `p-256` ES256, `ed25519` EdDSA.
+    pub alg: Alg,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+fn default_keys() -> Vec<KeyConfig> {
+    let key = |label: &str, alg| KeyConfig { label: label.to_owned(), alg };
+    vec![key("id-token-rsa-1", Alg::Rsa2048), key("id-token-p256-1", Alg::P256)]
+}
+
+const fn default_code_seconds() -> u32 {
+    60
+}
+
+const fn default_token_seconds() -> u32 {
+    3600
+}
+
+const fn default_refresh_minutes() -> u32 {
+    720
+}
+
+const fn default_interaction_minutes() -> u32 {
+    10
+}
+
 fn default_name() -> String {
     "Care sign-in".to_owned()
 }
@@ -55,6 +115,12 @@ impl Config {
             refresh_token_minutes: default_refresh_minutes(),
             interaction_minutes: default_interaction_minutes(),
             anchors: None,
+            name: default_name(),
+            cards_origin: None,
+            sessions: Sessions::default(),
+            webauthn: Keys::default(),
+            passwords: Passwords::default(),
+            throttle: Throttle::default(),
         }
     }
 

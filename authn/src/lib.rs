@@ -10,6 +10,7 @@
 
 pub mod api;
 mod authenticator;
+mod client;
 mod config;
 mod enrolment;
 mod error;
@@ -17,20 +18,25 @@ mod events;
 mod http;
 mod interaction;
 mod login;
+mod oidc;
 mod pages;
 mod provider;
+mod role;
+mod secret;
 mod session;
 mod sign_in;
 mod store;
 mod throttle;
+mod token;
 
 pub use authenticator::AuthenticatorEvent;
 pub use authenticator::app::{rewrap, sealed_seeds};
 pub use authenticator::password::Passwords;
 pub use authenticator::webauthn::{Keys, Unproven};
-pub use config::Config;
+pub use config::{Config, KeyConfig};
 pub use error::Error;
+pub use events::Event;
 pub use http::{cards_router, in_pages, openapi, router};
-pub use provider::{Parts, Provider};
+pub use provider::{Parts, Provider, Shared};
 pub use session::{CONSUMER, Concurrent, IdleEnds, SessionEvent, Sessions};
 pub use throttle::Throttle;

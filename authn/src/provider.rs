@@ -12,6 +12,15 @@ use tokio::sync::Semaphore;
 use crate::config::Config;
 use crate::error::Error;
 use crate::login::Login;
+use crate::oidc::face::Faces;
+use crate::token::Keys;
+
+/// How many key sets of relying parties are fetched at the same time.
+const FETCHES: usize = 8;
+/// How long connecting to a relying party may take.
+const CONNECT: Duration = Duration::from_secs(3);
+/// How long a call to one may take in all.
+const CALL: Duration = Duration::from_secs(8);
 
 /// What the provider is made of.
 pub struct Parts {
@@ -38,11 +47,18 @@ pub struct Shared {
     pub(crate) config: Config,
     pub(crate) db: Db,
     pub(crate) clock: Clock,
-    #[expect(dead_code, reason = "the sign-in pages use it")]
     pub(crate) hsm: Hsm,
     pub(crate) directory: directory::api::Client,
-    #[expect(dead_code, reason = "the sign-in pages use it")]
     pub(crate) ca: ca::api::Client,
+    pub(crate) random: SystemRandom,
+    /// The issuers and their addresses.
+    pub(crate) faces: Faces,
+    /// The keys that sign tokens.
+    pub(crate) keys: Keys,
+    /// What calls relying parties: over https only, and never where they redirect to.
+    pub(crate) http: reqwest::Client,
+    /// Places for those who fetch key sets.
+    pub(crate) fetching: Semaphore,
     /// What the sign-in pages share.
     pub(crate) login: Login,
 }
@@ -62,8 +78,22 @@ impl Provider {
     pub async fn open(parts: Parts) -> Result<Self, Error> {
         let Parts { config, db, clock, hsm, directory, ca } = parts;
         config.check()?;
-        let login = Login::open(&config)?;
-        Ok(Self(Arc::new(Shared { config, db, clock, hsm, directory, ca, login })))
+        let keys = Keys::open(&hsm, &config.keys).await?;
+        let shared = Shared {
+            http: caller(&config)?,
+            faces: Faces::of(&config),
+            keys,
+            login: Login::open(&config)?,
+            random: SystemRandom::new(),
+            fetching: Semaphore::new(FETCHES),
+            config,
+            db,
+            clock,
+            hsm,
+            directory,
+            ca,
+        };
+        Ok(Self(Arc::new(shared)))
     }
 
     /// What time it is.

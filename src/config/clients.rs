@@ -25,6 +25,8 @@ const ACTS: [Act; 20] = [
     directory::api::IMPORT,
     directory::api::FEED,
     directory::api::OPERATE,
+    directory::api::CLAIMS,
+    authn::api::CLIENTS,
     authn::api::SESSIONS,
     authn::api::AUTHENTICATORS,
     audit::api::READ,

@@ -145,8 +145,10 @@ impl Config {
         if let Some(key) = self.directory.as_mut().and_then(|directory| directory.document_key.as_mut()) {
             anchor_path(key, base);
         }
-        if let Some(anchors) = self.authn.as_mut().and_then(|authn| authn.anchors.as_mut()) {
-            anchor_path(anchors, base);
+        if let Some(authn) = &mut self.authn {
+            for file in [&mut authn.anchors, &mut authn.webauthn.metadata].into_iter().flatten() {
+                anchor_path(file, base);
+            }
         }
         if let Some(profiles) = &mut self.ca.profiles {
             anchor_path(profiles, base);

@@ -45,6 +45,7 @@ impl Template {
         let base = toml_string(&self.public_base());
         let acme = toml_string(&format!("https://{}:{}", self.host, public.port()));
         let issuer = toml_string(&self.issuer());
+        let cards_origin = toml_string(&format!("https://{}:{}", self.host, cards.port()));
         let origin = toml_string(&format!("{}/lanyard", self.host));
         let (register, operator) = self.purpose.lines();
         let statement = toml_string(&format!("https://{}:{}/cps", self.published_host(), public.port()));
@@ -97,6 +98,10 @@ profile = "system-tls-client"
 [directory]                    # people, organisations, roles
 document_key = "secrets/document.key"  # numbers of documents are hashed under it: keep a copy elsewhere
 {register}
+[authn]                        # sign-in for relying parties
+issuer = {issuer}  # stands in every ID token: choose what will last
+cards_origin = {cards_origin}  # where browsers show a card
+
 [audit]
 origin = {origin}  # the name of this log of acts; never used for another
 

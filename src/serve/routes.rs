@@ -89,7 +89,7 @@ impl Port {
                 let router = behind_the_clock(router, app, clock);
                 signer::in_csc_words(stack(router, &limits.known_callers(), self.told()))
             }
-            Self::Cards => stack(cards::router().layer(known), &limits.anybody(), self.told()),
+            Self::Cards => stack(for_cards(app), &limits.anybody(), self.told()),
             Self::Plain => stack(ca::public_router(app.authority.clone()), &limits.anybody(), self.told()),
             Self::Private => health::router(app.clone(), clock.clone(), numbers.clone())
                 .layer(from_fn_with_state(self.name(), in_flight))
@@ -101,6 +101,18 @@ impl Port {
     pub(super) fn told(self) -> Told {
         let lines = if self == Self::Plain { Lines::Failures } else { Lines::All };
         Told { port: self.name(), lines }
+    }
+}
+
+/// Whose card it is, and sign-in with it; a browser is told in a page why it is refused.
+fn for_cards(app: &App) -> Router {
+    let known = from_fn_with_state(app.callers.clone(), callers::authenticate);
+    match &app.provider {
+        None => cards::router().layer(known),
+        Some(provider) => {
+            let router = cards::router().merge(authn::cards_router(provider.clone())).layer(known);
+            authn::in_pages(router, provider.clone())
+        }
     }
 }
 

@@ -48,6 +48,8 @@ const ACTS: [&str; 20] = [
     "directory:import",
     "directory:feed",
     "directory:operate",
+    "directory:claims",
+    "authn:clients",
     "authn:sessions",
     "authn:authenticators",
     "audit:read",

@@ -1,9 +1,15 @@
 //! What others may say to sign-in: its acts and the types on the wire.
 
+mod clients;
 mod people;
 
 use platform::caller::Act;
 
+pub use clients::{
+    AssertionAlg, AuthMethod, ClientConfig, Configs, DefaultPrompt, Deliveries, Delivery, Failure, Failures,
+    FetchedKeys, GrantType, HashQuery, Introspection, ListQuery, NewConfig, Pkce, Registered, ReplaceConfig,
+    TokenAlg,
+};
 pub use people::{
     AuthenticatorChange, AuthenticatorInfo, Authenticators, Ended, EnrolmentInfo, EnrolmentPurpose,
     NewEnrolment, SessionInfo, SessionQuery, Sessions,

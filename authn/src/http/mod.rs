@@ -3,22 +3,28 @@
 mod account;
 mod assets;
 mod authenticators;
+mod authorise;
+mod browser;
 mod came;
 mod cards;
+mod clients;
+mod discovery;
+mod end_session;
 mod enrol;
 mod enrol_app;
 mod enrol_key;
+mod form;
 mod own;
 mod page;
+mod pages;
+mod reading;
 mod sessions;
 mod sign_in;
 mod sign_in_app;
 mod sign_in_card;
 mod sign_in_key;
-
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use utoipa::OpenApi;
+mod tokens;
+mod userinfo;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -30,15 +36,58 @@ use crate::provider::Provider;
 pub use cards::{cards_router, in_pages};
 
 /// Largest body of the pages and of the routes for people: what a key answers has some kilobytes.
-const LARGEST: usize = 64 * 1024;
-
+const LARGEST_OF_PEOPLE: usize = 64 * 1024;
 /// Largest body: a form of the protocol, or a registration with its keys.
 const LARGEST: usize = 128 * 1024;
 
 /// Everything that sign-in answers.
 pub fn router(provider: Provider) -> Router {
-    for_people().with_state(provider)
+    let protocol = plain().merge(realm()).merge(clients::router()).layer(DefaultBodyLimit::max(LARGEST));
+    protocol.merge(for_people()).with_state(provider)
 }
+
+/// The protocol under plain paths.
+fn plain() -> Router<Provider> {
+    Router::new()
+        .route("/.well-known/openid-configuration", get(discovery::document))
+        .route("/jwks", get(discovery::keys))
+        .route("/authorize", get(authorise::show).post(authorise::send))
+        .route("/authorize/continue/{interaction}", get(authorise::proceed).post(authorise::choose))
+        .route("/token", post(tokens::exchange))
+        .route("/userinfo", get(userinfo::show).post(userinfo::send))
+        .route("/introspect", post(tokens::introspect))
+        .route("/revoke", post(tokens::revoke))
+        .route("/par", post(tokens::push))
+        .route("/end-session", get(end_session::show).post(end_session::send))
+}
+
+/// The same as relying parties of CIS2 know it.
+#[rustfmt::skip]
+fn realm() -> Router<Provider> {
+    Router::new()
+        .route("/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/.well-known/openid-configuration", get(discovery::document))
+        .route("/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/connect/jwk_uri", get(discovery::keys))
+        .route("/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/authorize", get(authorise::show).post(authorise::send))
+        .route("/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/access_token", post(tokens::exchange))
+        .route("/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/userinfo", get(userinfo::show).post(userinfo::send))
+        .route("/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/introspect", post(tokens::introspect))
+        .route("/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/token/revoke", post(tokens::revoke))
+        .route("/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/par", post(tokens::push))
+        .route("/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/connect/endSession", get(end_session::show).post(end_session::send))
+}
+
+/// The plain path of everything, and what it is below the realm.
+const BELOW_THE_REALM: [(&str, &str); 9] = [
+    ("/.well-known/openid-configuration", "/.well-known/openid-configuration"),
+    ("/jwks", "/connect/jwk_uri"),
+    ("/authorize", "/authorize"),
+    ("/token", "/access_token"),
+    ("/userinfo", "/userinfo"),
+    ("/introspect", "/introspect"),
+    ("/revoke", "/token/revoke"),
+    ("/par", "/par"),
+    ("/end-session", "/connect/endSession"),
+];
 
 /// The pages, and the routes about people.
 fn for_people() -> Router<Provider> {
@@ -53,7 +102,7 @@ fn for_people() -> Router<Provider> {
         .merge(sessions::router())
         .merge(authenticators::router())
         .merge(assets::router())
-        .layer(DefaultBodyLimit::max(LARGEST))
+        .layer(DefaultBodyLimit::max(LARGEST_OF_PEOPLE))
 }
 
 /// Style and script.
@@ -61,11 +110,46 @@ fn for_people() -> Router<Provider> {
 #[openapi(paths(assets::show))]
 struct Assets;
 
-/// The routes of sign-in as OpenAPI. The pages are for people and not in it.
+/// The routes of the protocol.
+#[derive(OpenApi)]
+#[openapi(paths(
+    discovery::document,
+    discovery::keys,
+    authorise::show,
+    authorise::send,
+    authorise::proceed,
+    authorise::choose,
+    tokens::exchange,
+    tokens::introspect,
+    tokens::revoke,
+    tokens::push,
+    userinfo::show,
+    userinfo::send,
+    end_session::show,
+    end_session::send,
+))]
+struct Document;
+
+/// The routes of sign-in as OpenAPI; those of the protocol a second time below the realm of CIS2. The pages are for people and not in it.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let mut whole = Assets::openapi();
-    for area in [sessions::Document::openapi(), authenticators::Document::openapi()] {
-        whole.merge(area);
+    let mut document = Document::openapi();
+    let mut further = Vec::new();
+    for (plain, below) in BELOW_THE_REALM {
+        let Some(item) = document.paths.paths.get(plain) else { continue };
+        let mut item = item.clone();
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            operation.operation_id = operation.operation_id.take().map(|id| format!("cis2_{id}"));
+        }
+        further.push((format!("{REALM}{below}"), item));
     }
-    whole
+    document.paths.paths.extend(further);
+    for area in [
+        clients::Document::openapi(),
+        Assets::openapi(),
+        sessions::Document::openapi(),
+        authenticators::Document::openapi(),
+    ] {
+        document.merge(area);
+    }
+    document
 }

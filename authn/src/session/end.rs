@@ -11,6 +11,7 @@ use super::events::SessionEvent;
 use super::{Session, SessionId};
 use crate::authenticator::Bound;
 use crate::error::Error;
+use crate::oidc::logout;
 use crate::provider::Provider;
 use crate::store::sessions;
 
@@ -94,6 +95,7 @@ pub(crate) async fn end_in(
         cause: cause.to_string(),
     };
     audit::record(tx, now, actor, &event).await?;
+    logout::enqueue(tx, &ended, now).await?;
     metrics::counter!("authn_sessions_ended_total", "cause" => cause.to_string()).increment(1);
     Ok(Some(ended))
 }

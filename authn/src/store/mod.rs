@@ -5,10 +5,18 @@
 
 pub(crate) mod authenticators;
 pub(crate) mod ceremonies;
+pub(crate) mod client_keys;
+pub(crate) mod clients;
+pub(crate) mod codes;
 pub(crate) mod enrolments;
+pub(crate) mod grants;
+pub(crate) mod interactions;
+pub(crate) mod logouts;
 pub(crate) mod persons;
 pub(crate) mod sessions;
+pub(crate) mod sweeping;
 pub(crate) mod throttles;
+pub(crate) mod tokens;
 pub(crate) mod waiting;
 
 use std::str::FromStr;

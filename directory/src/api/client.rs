@@ -45,8 +45,8 @@ impl Client {
         self.peer.call(Method::GET, &path, None::<&()>).await
     }
 
-    /// How far a consumer has come.
-    pub async fn applied(&self, consumer: &str) -> Result<u64, Problem> {
+    /// How far a consumer has come; `None` of one that has never said so.
+    pub async fn applied(&self, consumer: &str) -> Result<Option<u64>, Problem> {
         let all: Vec<Consumer> = self.peer.call(Method::GET, "/directory/consumers", None::<&()>).await?;
         Ok(all.into_iter().find(|one| one.name == consumer).map(|one| one.applied))
     }
@@ -55,13 +55,6 @@ impl Client {
     pub async fn advance(&self, consumer: &str, applied: u64) -> Result<(), Problem> {
         let path = format!("/directory/consumers/{consumer}");
         self.peer.call(Method::PUT, &path, Some(&Progress { applied })).await
-    }
-
-    /// What is new to a consumer, a page at most.
-    ///
-    /// Each change is applied idempotently: after a crash, or where another machine applies the same, it comes again.
-    pub async fn news(&self, consumer: &str) -> Result<Vec<Change>, Problem> {
-        self.changes(self.applied(consumer).await?).await
     }
 
     /// What relying parties are told of a person; whoever is closed is not found.

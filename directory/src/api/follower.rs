@@ -6,8 +6,8 @@ use platform::problem::Problem;
 
 use super::{Change, Client};
 
-/// How long to wait for something new.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long to wait for something new: whoever has left is out everywhere within a second.
+const PAUSE: Duration = Duration::from_millis(500);
 /// How long to wait after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 

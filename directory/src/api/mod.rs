@@ -7,6 +7,7 @@ mod changes;
 mod claims;
 mod client;
 mod feed;
+mod follower;
 mod imports;
 mod organisations;
 mod page;

@@ -10,7 +10,7 @@ use platform::web::Query;
 use utoipa::OpenApi;
 
 use super::input;
-use crate::acting::{Doing, on_person_in};
+use crate::acting::{Doing, on_person};
 use crate::api::{ACT, ASK, PermissionQuery};
 use crate::authority::Act;
 use crate::error::Error;
@@ -50,7 +50,7 @@ pub(super) async fn issue_authenticator(
     if people::is_open(&mut *read, &person).await?.is_none() {
         return Err(Error::unknown("person", &person).into());
     }
-    let target = on_person_in(&mut read, &register, &person, doing.today()).await?;
+    let target = on_person(&mut read, &doing, &person).await?;
     doing.demand(Act::IssueAuthenticator, &target)?;
     Ok(StatusCode::NO_CONTENT)
 }

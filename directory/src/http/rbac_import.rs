@@ -14,7 +14,6 @@ use crate::error::Error;
 use crate::once::Answer;
 use crate::rbac::{Book, Content, Imported, Mode, current, from_code_system, from_csv, import};
 use crate::register::Register;
-use crate::store::rbac_profiles;
 
 /// The largest body: the five files of the whole nation take a few MiB.
 const LARGEST: usize = 16 * 1024 * 1024;
@@ -60,11 +59,7 @@ pub(super) async fn bring(
         .await
         .map_err(|_panicked| Error::Stored { what: "release" })??;
     let mode = if dry_run == Trial::Yes { Mode::DryRun } else { Mode::Apply };
-    let profiles = {
-        let mut read = register.db.read().acquire().await.map_err(Error::from)?;
-        rbac_profiles::in_force(&mut read).await?
-    };
-    let imported = import(&register, content, mode, &profiles, &audit::Actor::from(&caller)).await?;
+    let imported = import(&register, content, mode, &audit::Actor::from(&caller)).await?;
     let answer = Answer::json(200, &told(dry_run, imported))?;
     if dry_run == Trial::Yes {
         return Ok(answer);

@@ -32,7 +32,6 @@ pub(crate) mod position_links;
 pub(crate) mod positions;
 pub(crate) mod ranks;
 pub(crate) mod rbac;
-pub(crate) mod rbac_profiles;
 pub(crate) mod reports;
 pub(crate) mod requests;
 pub(crate) mod roles;

@@ -239,15 +239,14 @@ pub(crate) async fn page(
             let within_states = format!("state IN ({})", list(3, states.len()));
             let mut condition = within_states.clone();
             let mut values: Vec<String> = states.iter().map(|state| (*state).to_owned()).collect();
-            if let Some(places) = places {
-                let first = 3 + states.len();
-                let within = if places.is_empty() { "NULL".to_owned() } else { list(first, places.len()) };
+            if let Some(places) = places.map(Places::Below) {
+                let within = places.within(3 + states.len());
                 // Each half begins at the organisation: along the states it would read those of the whole nation.
                 let half = format!(
                     "SELECT request_id FROM directory_request WHERE {within_states} AND request_id > $1 AND organisation"
                 );
-                condition = format!("request_id IN ({half} IN ({within}) UNION ALL {half} IS NULL)");
-                values.extend(places.iter().map(|place| place.as_str().to_owned()));
+                condition = format!("request_id IN ({half} IN {within} UNION ALL {half} IS NULL)");
+                values.extend(places.codes());
             }
             (condition, values)
         }

@@ -22,6 +22,7 @@ mod people_import;
 mod people_kill;
 mod people_lives;
 mod people_rig;
+mod permissions;
 mod plans;
 mod positions;
 mod rbac;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use platform::caller::{Caller, CallerKind};
+use platform::db::Tx;
 use platform::id::{OdsCode, UserId};
 use platform::problem::{Body, Problem};
 use platform::web::{Json, Path};
@@ -12,7 +13,7 @@ use super::people::roles_of;
 use crate::api::{CLAIMS, Channel, NamedRole, PersonClaims, PersonRole};
 use crate::day::Day;
 use crate::error::Error;
-use crate::rbac::{Book, Entry, current};
+use crate::rbac::{Book, Entry, committed};
 use crate::register::Register;
 use crate::store::{organisations, people, people_contacts, people_evidence, workgroups};
 
@@ -53,7 +54,8 @@ async fn claims(register: &Register, user: &UserId) -> Result<PersonClaims, Erro
         .find(|one| one.channel == Channel::Email && one.contact.verified_at.is_some())
         .map(|one| one.contact.value);
     let registrations = people_evidence::registrations(&mut *read, user).await?;
-    let roles = roles_of(register, &mut read, user, Day::of(register.now())).await?;
+    let book = committed(&mut read, register).await?;
+    let roles = roles_of(register, &mut read, user, Day::of(register.now()), &book).await?;
     let mut names = Names::default();
     for code in roles.iter().flat_map(|role| &role.workgroups_codes) {
         if !names.workgroups.contains_key(code) {
@@ -63,15 +65,12 @@ async fn claims(register: &Register, user: &UserId) -> Result<PersonClaims, Erro
             names.workgroups.insert(code.clone(), name);
         }
     }
-    // What follows asks the pool itself: whoever holds a connection then could wait for themselves.
-    drop(read);
     for role in &roles {
         if !names.organisations.contains_key(&role.org_code) {
-            let name = organisation_name(register, &role.org_code).await?;
+            let name = organisation_name(&mut read, &role.org_code).await?;
             names.organisations.insert(role.org_code.clone(), name);
         }
     }
-    let book = current(register).await?;
     Ok(PersonClaims {
         person: user.to_string(),
         name: profile.name,
@@ -89,9 +88,9 @@ struct Names {
     workgroups: BTreeMap<String, String>,
 }
 
-async fn organisation_name(register: &Register, code: &str) -> Result<String, Error> {
+async fn organisation_name(tx: &mut Tx, code: &str) -> Result<String, Error> {
     let code: OdsCode = code.parse().map_err(|_| Error::Stored { what: "organisation of a role" })?;
-    let found = organisations::find(register.db.read(), &code).await?;
+    let found = organisations::find(tx, &code).await?;
     Ok(found.map_or_else(|| code.to_string(), |organisation| organisation.record.name))
 }
 

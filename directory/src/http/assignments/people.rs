@@ -20,6 +20,7 @@ use crate::day::Day;
 use crate::error::Error;
 use crate::ids::PositionId;
 use crate::once::Answer;
+use crate::rbac::Book;
 use crate::register::Register;
 use crate::store::assignments::{self, Of};
 use crate::store::roles::{Held, held};
@@ -84,7 +85,7 @@ pub(in crate::http) async fn roles(
     permitted_to_read(&caller)?;
     let (mut read, doing) = register.reading(caller).await?;
     found(&mut read, &doing, &user).await?;
-    let roles = roles_of(&register, &mut read, &user, doing.today()).await?;
+    let roles = roles_of(&register, &mut read, &user, doing.today(), &doing.book).await?;
     Ok(Json(PersonRoles { person: user.to_string(), roles }))
 }
 
@@ -94,13 +95,14 @@ pub(super) async fn roles_of(
     read: &mut Tx,
     user: &UserId,
     today: Day,
+    book: &Book,
 ) -> Result<Vec<PersonRole>, Error> {
     let mut live = live(read, user, today).await?;
     if live.iter().any(|role| role.role_profile.is_none() || role.organisation_person.is_none()) {
         mint_now(register, user, today).await?;
         live = self::live(read, user, today).await?;
     }
-    shown(read, live, today).await
+    shown(read, book, live, today).await
 }
 
 async fn live(tx: &mut Tx, user: &UserId, today: Day) -> Result<Vec<Held>, Error> {
@@ -127,8 +129,7 @@ async fn mint_now(register: &Register, user: &UserId, today: Day) -> Result<(), 
 }
 
 /// Each access profile once, until the latest day that any assignment gives it.
-async fn shown(tx: &mut Tx, doing: &Doing, live: Vec<Held>) -> Result<Vec<PersonRole>, Error> {
-    let (today, book) = (doing.today(), &doing.book);
+async fn shown(tx: &mut Tx, book: &Book, live: Vec<Held>, today: Day) -> Result<Vec<PersonRole>, Error> {
     let mut by_profile: BTreeMap<_, Held> = BTreeMap::new();
     for role in live {
         match by_profile.get_mut(&role.profile.id) {

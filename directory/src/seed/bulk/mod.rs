@@ -115,7 +115,7 @@ pub async fn fill(
         return Ok(order.after(order.blocks()));
     };
     if (first, done) == (0, 0) {
-        rbac::import(register, super::national_roles()?, rbac::Mode::Apply, &[], &actor).await?;
+        rbac::import(register, super::national_roles()?, rbac::Mode::Apply, &actor).await?;
     }
     let before = order.after(first).people;
     let mut told = order.after(first);

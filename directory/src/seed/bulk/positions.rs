@@ -3,7 +3,7 @@
 use super::places::{Kind, code};
 use super::rows::{MADE_AT, Table, Value, id};
 use crate::authority::Rank;
-use crate::position::JobRole;
+use crate::rbac::JobRolePath;
 use crate::seed::CHECKS_SMARTCARDS;
 use crate::seed::chance::Chance;
 use crate::store::positions::name_key;

@@ -49,7 +49,7 @@ mod tests {
 
     use super::*;
     use crate::authority::Rank;
-    use crate::position::{Activity, Area, JobRole};
+    use crate::rbac::{ActivityCode, AreaPath, JobRolePath};
 
     /// Forty people, nobody twice by name, birth or registration; the same each time, and others with another seed.
     #[test]

@@ -9,7 +9,7 @@ use platform::db::Tx;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::organisations::DEEPEST;
+use super::lineages::DEEPEST;
 use crate::error::Error;
 use crate::report::{Below, Scope};
 
