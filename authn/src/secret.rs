@@ -37,8 +37,6 @@ impl Secret {
     }
 }
 
-impl Secret {}
-
 /// SHA-256 in hexadecimal.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     hex::encode(digest(&SHA256, bytes))
