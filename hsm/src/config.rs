@@ -160,7 +160,7 @@ impl fmt::Debug for Pin {
 pub enum VerifySignatures {
     /// Those of every key.
     All,
-    /// Those of token keys: authorities, responders and the like.
+    /// Those of token keys: authorities, responders and the like. Where many are asked for to be spot-checked, one of each call.
     #[default]
     TokenKeys,
 }

@@ -1,4 +1,4 @@
-//! Guessing is slowed down, and nobody is locked out by the guessing of others.
+//! Guessing is slowed down, and nobody is locked out by the guessing of others on networks that they do not use themselves.
 //!
 //! Three things are counted: an account from one network, a network, and an account from strangers, which are networks from
 //! which its holder has not signed in. So whoever guesses slows down their own network, and many networks together slow down
