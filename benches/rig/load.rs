@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use axum::body::Bytes;
+use axum::http::StatusCode;
 use tokio::task::JoinSet;
 
 use super::number;
@@ -68,14 +69,22 @@ impl Load {
 
     /// One request, and its answer when it is a good one with all it has to hold.
     pub(crate) async fn send(&self, body: Vec<u8>) -> anyhow::Result<Bytes> {
+        self.ask(body).await?.context("refused: too many requests at once")
+    }
+
+    /// The same; nothing when the server says that too many are at it already (429).
+    pub(crate) async fn ask(&self, body: Vec<u8>) -> anyhow::Result<Option<Bytes>> {
         let request = self.client.post(&self.url).header("content-type", "application/json").body(body);
         let answer = request.send().await?;
         let status = answer.status();
         let body = answer.bytes().await?;
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            return Ok(None);
+        }
         ensure!(status.is_success(), "{status}: {}", String::from_utf8_lossy(&body));
         let things = (self.check)(&body)?;
         ensure!(things == self.things, "an answer holds {things} and not {}", self.things);
-        Ok(body)
+        Ok(Some(body))
     }
 }
 

@@ -130,9 +130,9 @@ fn report(name: &str, measured: &Measured, waits: f64, token: f64, goal: &str) {
 async fn half_load(per_second: f64, server: &Running, prescriber: &Prescriber) -> anyhow::Result<()> {
     let count = (1..1_000_000).find(|count| number(*count) >= per_second * HALF_LOAD_SECONDS).unwrap_or(1);
     let requests = prescriber.requests(count, 1, SINGLES_PER_AUTHORISATION).await?;
-    let measured = requests.send_at(per_second, server.id()).await?;
+    let (measured, refusals) = requests.send_at(per_second, server.id()).await?;
     line(format_args!(
-        "{:<28} {per_second:>8.0}/s  p50 {:.1} ms, p99 {:.1} ms (goal 25), longest {:.1} ms",
+        "{:<28} {per_second:>8.0}/s  p50 {:.1} ms, p99 {:.1} ms (goal 25), longest {:.1} ms; {refusals} refusals",
         "single at half load",
         measured.quantile(500).as_secs_f64() * 1e3,
         measured.quantile(990).as_secs_f64() * 1e3,

@@ -133,8 +133,8 @@ impl Requests {
         self.load.closed(connections, server).await
     }
 
-    /// Sends so many per second.
-    pub(crate) async fn send_at(self, per_second: f64, server: u32) -> anyhow::Result<Measured> {
+    /// Sends so many per second; says also how many were refused at first.
+    pub(crate) async fn send_at(self, per_second: f64, server: u32) -> anyhow::Result<(Measured, usize)> {
         steady(self.load, per_second, server).await
     }
 
