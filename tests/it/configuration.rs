@@ -67,6 +67,30 @@ fn the_security_officers_pin_is_carried_away() {
     assert!(said(&output).contains(medium.to_str().unwrap()), "{}", said(&output));
 }
 
+/// A clock that nothing vouches for, or not closely enough, is told by `check`, which fails and says what to do; the host's word
+/// is taken where the configuration says so.
+#[test]
+fn check_tells_of_a_clock_that_cannot_be_believed() {
+    let (dir, text) = installed();
+    let file = dir.path().join("lanyard.toml");
+    let check = |time: &str| {
+        fs::write(&file, text.replace("source = \"host-trusted\"", time)).unwrap();
+        let mut command = Command::new(LANYARD);
+        command.args(["check", "--config", file.to_str().unwrap()]).env("PATH", dir.path());
+        command.output().unwrap()
+    };
+    // A kernel that is kept in time has an error above nothing; one that is not says so.
+    let told = check("source = \"kernel\"\nlimit_ms = 0");
+    assert!(!told.status.success() && said(&told).contains("FAIL  clock"), "{}", said(&told));
+    assert!(said(&told).contains("time daemon"), "it does not say what to do: {}", said(&told));
+    // No chrony is installed where this program looks.
+    let told = check("source = \"chrony\"");
+    assert!(!told.status.success() && said(&told).contains("FAIL  clock"), "{}", said(&told));
+    assert!(said(&told).contains("chronyc could not be run"), "{}", said(&told));
+    let told = said(&check("source = \"host-trusted\""));
+    assert!(told.contains("ok    clock") && !told.contains("FAIL  clock"), "{told}");
+}
+
 /// An unknown key is refused by every command, with the file, the line and the key.
 #[test]
 fn unknown_keys_stop_every_command() {
