@@ -9,8 +9,6 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::crowd::Sending;
-
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The body had not arrived when its time was over.
@@ -18,17 +16,15 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[error("the body did not arrive in time")]
 pub(crate) struct TooSlow;
 
-/// A body with a deadline for the whole of it, so that one byte now and then does not keep it alive. Until it has arrived
-/// it counts as being sent.
+/// A body with a deadline for the whole of it, so that one byte now and then does not keep it alive.
 pub(super) struct Timely<B> {
     body: B,
     deadline: Pin<Box<Sleep>>,
-    sending: Option<Sending>,
 }
 
 impl<B> Timely<B> {
-    pub(super) fn new(body: B, limit: Duration, sending: Option<Sending>) -> Self {
-        Self { body, deadline: Box::pin(sleep_until(Instant::now() + limit)), sending }
+    pub(super) fn new(body: B, limit: Duration) -> Self {
+        Self { body, deadline: Box::pin(sleep_until(Instant::now() + limit)) }
     }
 }
 
@@ -46,9 +42,6 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         // What is here already counts as in time.
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
-            if self.body.is_end_stream() || !matches!(frame, Some(Ok(_))) {
-                self.sending = None;
-            }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         self.deadline.as_mut().poll(context).map(|()| Some(Err(TooSlow.into())))
@@ -69,12 +62,11 @@ pub(super) struct Paced<B> {
     body: B,
     pause: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
-    sending: Option<Sending>,
 }
 
 impl<B> Paced<B> {
-    pub(super) fn new(body: B, pause: Duration, sending: Option<Sending>) -> Self {
-        Self { body, pause, waiting: None, sending }
+    pub(super) fn new(body: B, pause: Duration) -> Self {
+        Self { body, pause, waiting: None }
     }
 }
 
@@ -92,9 +84,6 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
             self.waiting = None;
-            if self.body.is_end_stream() || !matches!(frame, Some(Ok(_))) {
-                self.sending = None;
-            }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         let pause = self.pause;

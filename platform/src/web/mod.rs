@@ -8,6 +8,7 @@ mod extract;
 mod identity;
 mod listener;
 mod rate;
+mod rest;
 mod stack;
 mod watched;
 

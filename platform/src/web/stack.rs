@@ -22,6 +22,7 @@ use super::body::{Paced, Timely};
 use super::crowd::{Crowd, Sending};
 use super::listener::PeerAddress;
 use super::rate::{self, Limiter, Rate};
+use super::rest::{Places, Rest};
 use crate::clock::Clock;
 use crate::id::RequestId;
 use crate::panics::caught;
@@ -105,6 +106,7 @@ pub fn stack(router: Router, limits: &Limits, told: Told) -> Router {
         lines: told.lines,
         under_way: metrics::gauge!("http_requests_in_flight", "port" => told.port),
         places: Semaphore::new(limits.in_flight),
+        unwanted: Places::default(),
         crowd: Crowd::new(limits.bodies_per_address),
         rate: limits.per_client.map(Limiter::new),
         clock: Clock::system(),
@@ -128,6 +130,7 @@ struct Guard {
     lines: Lines,
     under_way: Gauge,
     places: Semaphore,
+    unwanted: Places,
     crowd: Crowd,
     rate: Option<Limiter<IpAddr>>,
     clock: Clock,
@@ -215,10 +218,14 @@ async fn guarded(guard: &Guard, route: &str, request: Request, next: Next) -> Re
     let admitted = admit(guard, route, &request);
     let (_place, sending) = match admitted {
         Ok(admitted) => admitted,
-        Err(problem) => return problem.into_response(),
+        Err(problem) => {
+            // The body is not wanted; it still has to come to its end for the answer to be seen.
+            drop(unread(request, &guard.limits, &guard.unwanted));
+            return problem.into_response();
+        }
     };
     let limit = Duration::from_millis(guard.limits.request_time_out_ms);
-    let request = bounded(request, &guard.limits, route, sending);
+    let request = bounded(request, guard, route, sending);
     match timeout(limit, caught(next.run(request))).await {
         Ok(Ok(response)) => response,
         Ok(Err(_panicked)) => Problem::internal("a handler panicked").into_response(),
@@ -253,19 +260,29 @@ fn admit<'g>(
     Ok((place, sending))
 }
 
-/// The request with a body that ends in time and in size.
-fn bounded(request: Request, limits: &Limits, route: &str, sending: Option<Sending>) -> Request {
+/// The body of a request, to be read by nobody.
+fn unread(request: Request, limits: &Limits, unwanted: &Places) -> Rest<Body> {
+    let expects = request.headers().contains_key(header::EXPECT);
     let time = Duration::from_millis(limits.body_time_out_ms);
+    Rest::new(request.into_body(), time, expects, unwanted)
+}
+
+/// The request with a body that ends in time and in size.
+fn bounded(request: Request, guard: &Guard, route: &str, sending: Option<Sending>) -> Request {
+    let limits = &guard.limits;
+    let time = Duration::from_millis(limits.body_time_out_ms);
+    let expects = request.headers().contains_key(header::EXPECT);
     request.map(|body| {
         // Most requests have none, and a timer for each would cost.
         if http_body::Body::is_end_stream(&body) {
             return body;
         }
+        let body = Rest::new(body, time, expects, &guard.unwanted).counted(sending);
         let body = Limited::new(body, limits.most_bytes(route));
         if limits.streams.routes.contains(&route) {
-            return Body::new(Paced::new(body, time, sending));
+            return Body::new(Paced::new(body, time));
         }
-        Body::new(Timely::new(body, time, sending))
+        Body::new(Timely::new(body, time))
     })
 }
 

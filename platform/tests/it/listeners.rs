@@ -21,14 +21,14 @@ use crate::keys::Keys;
 /// Longer than anything here takes on a busy machine.
 const LONG: Duration = Duration::from_secs(20);
 
-struct Server {
-    address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     identity: Option<Arc<Identity>>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
-fn config(tls: Option<TlsConfig>) -> ListenerConfig {
+pub(crate) fn config(tls: Option<TlsConfig>) -> ListenerConfig {
     let mut config = ListenerConfig::new("127.0.0.1:0".parse().unwrap(), tls);
     config.header_time_out_ms = 300;
     config.idle_time_out_ms = 600;
@@ -36,7 +36,7 @@ fn config(tls: Option<TlsConfig>) -> ListenerConfig {
     config
 }
 
-async fn start(config: &ListenerConfig, router: Router) -> Server {
+pub(crate) async fn start(config: &ListenerConfig, router: Router) -> Server {
     let listener = Listener::bind(config).await.unwrap();
     let (address, identity) = (listener.local_addr(), listener.identity());
     let (stop, stopped) = oneshot::channel::<()>();
@@ -75,7 +75,10 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, path: &str) -> S
     }
 }
 
-async fn tls(address: SocketAddr, client: rustls::ClientConfig) -> std::io::Result<TlsStream<TcpStream>> {
+pub(crate) async fn tls(
+    address: SocketAddr,
+    client: rustls::ClientConfig,
+) -> std::io::Result<TlsStream<TcpStream>> {
     let stream = TcpStream::connect(address).await?;
     TlsConnector::from(Arc::new(client)).connect(ServerName::try_from("localhost").unwrap(), stream).await
 }

@@ -14,3 +14,4 @@ mod peers;
 mod rows;
 mod snapshot;
 mod telemetry;
+mod unread;
