@@ -76,6 +76,17 @@ pub enum Error {
         /// How many the given one has.
         seen: u64,
     },
+    /// The checkpoint that was given is of a log that another had followed before the copy was taken.
+    #[error(
+        "the checkpoint that was given is of the log {seen}, and the copy itself has one of {ours}, which came after it; \
+         give the newest there is outside"
+    )]
+    EarlierLog {
+        /// The log of the checkpoint that was given.
+        seen: String,
+        /// The newest log here that has a checkpoint.
+        ours: String,
+    },
     /// Another node moved the log in between; nothing was done and the work is tried again.
     #[error("another node moved the log in between")]
     Overtaken,

@@ -85,8 +85,8 @@ impl Log {
         let stored_size = log::current_lease(db.read()).await?.map_or(0, |lease| lease.size);
         let seen_outside =
             gap.seen_outside.as_deref().map(|note| seen(&config, &newest, note)).transpose()?;
-        if let Some(seen) = seen_outside.as_ref().filter(|seen| seen.origin == newest.origin) {
-            hold_against(&db, newest.log_epoch, seen).await?;
+        if let Some(seen) = &seen_outside {
+            hold_against(&db, seen).await?;
         }
         let previous = PreviousLog { origin: newest.origin, stored_size, seen_outside };
         let row = LogRow {
@@ -181,13 +181,22 @@ fn seen(config: &Config, newest: &LogRow, note: &str) -> Result<SeenOutside, Err
 }
 
 /// What is older than the newest checkpoint here says nothing of the time since, and what contradicts one is of another past.
-async fn hold_against(db: &Db, log_epoch: u64, seen: &SeenOutside) -> Result<(), Error> {
-    let Some(ours) = newest_signed(db.read(), log_epoch).await? else { return Ok(()) };
-    if seen.size < ours.size {
-        return Err(Error::Older { ours: ours.size, seen: seen.size });
-    }
-    if seen.size == ours.size && seen.root != stored_root(&ours.root)?.to_string() {
-        return Err(Error::Forked { size: seen.size });
+/// One of a log that is not known here was begun after the copy was taken. A log without a signed head was begun by a
+/// recovery that broke off, and what was given to that one is given again.
+async fn hold_against(db: &Db, seen: &SeenOutside) -> Result<(), Error> {
+    let logs = log::all_logs(db.read()).await?;
+    let Some(known) = logs.iter().find(|log| log.origin == seen.origin) else { return Ok(()) };
+    for log in logs.iter().rev().take_while(|log| log.log_epoch >= known.log_epoch) {
+        let Some(ours) = newest_signed(db.read(), log.log_epoch).await? else { continue };
+        if log.log_epoch > known.log_epoch {
+            return Err(Error::EarlierLog { seen: seen.origin.clone(), ours: log.origin.clone() });
+        }
+        if seen.size < ours.size {
+            return Err(Error::Older { ours: ours.size, seen: seen.size });
+        }
+        if seen.size == ours.size && seen.root != stored_root(&ours.root)?.to_string() {
+            return Err(Error::Forked { size: seen.size });
+        }
     }
     Ok(())
 }

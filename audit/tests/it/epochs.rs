@@ -123,6 +123,31 @@ async fn seen_checkpoint_is_no_older_than_the_copy() {
     );
 }
 
+/// A checkpoint of a log that another had followed before the copy was taken says nothing of the time since. While the newer
+/// log has no checkpoint, as after a recovery that broke off, it will do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn seen_checkpoint_is_not_of_an_earlier_log() {
+    let rig = Rig::new().await;
+    let test_db = TestDb::new(Engine::Sqlite).await;
+    let (first, _) = settled(&rig, &test_db.db, 9).await;
+    let earlier = first.checkpoint().await.unwrap();
+    rig.outlive_lease();
+    begin(&rig, &test_db.db, Reason::Restored, earlier.clone()).await.unwrap();
+    rig.manual.advance(std::time::Duration::from_millis(1));
+    let log = begin(&rig, &test_db.db, Reason::Restored, earlier.clone()).await.unwrap();
+    rig.outlive_lease();
+    settle(&mut Sequencer::new(&log)).await;
+    let ours = log.checkpoint().await.unwrap();
+    assert!(ours.is_some());
+
+    rig.manual.advance(std::time::Duration::from_millis(1));
+    let refused = begin(&rig, &test_db.db, Reason::Restored, earlier).await.map(drop);
+    assert!(matches!(&refused, Err(Error::EarlierLog { seen, .. }) if seen == ORIGIN), "{refused:?}");
+    let still = rig.log(&test_db.db).await.verifier_key().origin().to_owned();
+    assert_eq!(still, log.verifier_key().origin(), "a log was begun all the same");
+    begin(&rig, &test_db.db, Reason::Restored, ours).await.unwrap();
+}
+
 /// A database that is behind its sink, or tells another past, is refused before anything is signed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sink_unmasks_an_old_and_a_rewritten_database() {
