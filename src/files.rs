@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,30 @@ fn write_whole(path: &Path, contents: &[u8], readers: Readers) -> std::io::Resul
         File::open(parent)?.sync_all()?;
     }
     Ok(())
+}
+
+/// The right to set up what is in a folder, for one process at a time. It goes when this is dropped or the process ends.
+#[must_use = "the lock goes when this is dropped"]
+pub struct Alone {
+    _file: File,
+}
+
+/// Takes the right, or says that somebody else has it.
+pub fn alone(folder: &Path) -> anyhow::Result<Alone> {
+    let path = folder.join(".set-up.lock");
+    let opened = fs::create_dir_all(folder)
+        .and_then(|()| OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path));
+    let file = opened.with_context(|| format!("could not make {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Alone { _file: file }),
+        Err(fs::TryLockError::WouldBlock) => bail!(
+            "another lanyard command is setting up {}; run this again when it has ended",
+            folder.display()
+        ),
+        Err(fs::TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("could not lock {}", path.display()))
+        }
+    }
 }
 
 /// Reads a file, and names it when that fails.
@@ -92,6 +116,18 @@ mod tests {
         assert!(!dir.path().join("deep/pin.tmp").exists());
         write(&path, b"x", Readers::Everyone).unwrap();
         assert_eq!(open_to_others(&path).unwrap(), Some(0o644));
+    }
+
+    /// One at a time sets up a folder; when it has ended the next one may.
+    #[test]
+    fn one_at_a_time_sets_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("new");
+        let first = alone(&folder).unwrap();
+        let refused = alone(&folder).map(drop).unwrap_err().to_string();
+        assert!(refused.contains("another lanyard command"), "{refused}");
+        drop(first);
+        assert!(alone(&folder).is_ok());
     }
 
     /// Relative paths start at the base, absolute ones stay.

@@ -82,7 +82,7 @@ async fn demand_fit(db: &Db) -> anyhow::Result<()> {
 }
 
 /// What a client is granted exists, or whoever wrote its name meant another.
-fn demand_profiles(config: &Config) -> anyhow::Result<()> {
+pub fn demand_profiles(config: &Config) -> anyhow::Result<()> {
     let profiles = config.ca.read_profiles()?;
     for (id, client) in config.clients.all() {
         let unknown = client.profiles.iter().find(|profile| profiles.find(profile.as_str()).is_none());

@@ -125,7 +125,7 @@ impl Config {
     }
 
     /// Refuses what makes no sense.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub fn check(&self) -> Result<(), Error> {
         let url = Url::parse(&self.issuer).ok();
         let plain = url.is_some_and(|url| {
             url.scheme() == "https" && url.origin().ascii_serialization() == self.issuer && url.path() == "/"

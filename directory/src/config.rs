@@ -47,7 +47,7 @@ impl Default for Config {
 
 impl Config {
     /// Refuses what makes no sense.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub fn check(&self) -> Result<(), Error> {
         let within = |value: u32, most: u32| (1..=most).contains(&value);
         if !within(self.idempotency_hours, 720) {
             return Err(Error::Setting { sentence: "directory.idempotency_hours is between 1 and 720" });

@@ -65,7 +65,7 @@ impl Default for Config {
 
 impl Config {
     /// Refuses what would make signing unsafe or impossible.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub fn check(&self) -> Result<(), Error> {
         if !(1..=MOST_DOCUMENTS).contains(&self.max_documents) {
             return Err(Error::Setting { sentence: "signer.max_documents is between 1 and 1000" });
         }

@@ -5,9 +5,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 
-use argon2::password_hash::phc::{PasswordHash, Salt};
-use argon2::password_hash::{PasswordVerifier as _, phc::ParamsString};
-use argon2::{Algorithm, Argon2, Params, Version};
+use platform::argon2id::{self, Cost, Memory};
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
@@ -53,16 +51,15 @@ impl Passphrase {
 pub(crate) struct Pool {
     jobs: SyncSender<Job>,
     shares: Shares,
-    hasher: Arc<Argon2<'static>>,
+    cost: Cost,
 }
 
-type Job = Box<dyn FnOnce() + Send>;
+type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
 impl Pool {
     /// Starts the threads.
     pub(crate) fn start(config: config::Argon2) -> Result<Self, Error> {
-        let params = Params::new(config.memory_kib, config.passes, config.lanes, None)
-            .map_err(|source| Error::Argon2Parameters { reason: source.to_string() })?;
+        let cost = Cost::new(config.memory_kib, config.passes, config.lanes).map_err(unusable)?;
         let (jobs, queue) = sync_channel::<Job>(config.queue.max(1));
         let queue = Arc::new(Mutex::new(queue));
         for number in 0..config.threads.max(1) {
@@ -72,8 +69,7 @@ impl Pool {
                 .spawn(move || work(&queue))
                 .map_err(|source| Error::Argon2Threads { source })?;
         }
-        let hasher = Arc::new(Argon2::new(Algorithm::Argon2id, Version::V0x13, params));
-        Ok(Self { jobs, shares: Shares::of(config.per_client), hasher })
+        Ok(Self { jobs, shares: Shares::of(config.per_client), cost })
     }
 
     /// The PHC string of a new passphrase.
@@ -83,8 +79,9 @@ impl Pool {
         passphrase: Passphrase,
         salt: [u8; 16],
     ) -> Result<String, Error> {
-        let hasher = Arc::clone(&self.hasher);
-        self.run(who, move || hash(&hasher, &passphrase, salt)).await?
+        let cost = self.cost.clone();
+        let hashing = move |memory: &mut Memory| memory.hash(&cost, passphrase.0.as_bytes(), &salt);
+        self.run(who, hashing).await?.map_err(unusable)
     }
 
     /// Whether a passphrase is the one that was hashed.
@@ -98,31 +95,26 @@ impl Pool {
         if text.len() > 4 * LONGEST {
             return Ok(Verdict::Wrong);
         }
-        let hasher = Arc::clone(&self.hasher);
-        self.run(who, move || {
-            // The cost comes from the stored string, so that changing the configuration locks nobody out.
-            let parsed = PasswordHash::new(&stored).map_err(|_| Error::StoredRow { what: "passphrase" })?;
-            Ok(match hasher.verify_password(text.as_bytes(), &parsed) {
-                Ok(()) => Verdict::Right,
-                Err(_) => Verdict::Wrong,
-            })
-        })
-        .await?
+        let right = self.run(who, move |memory| memory.verify(text.as_bytes(), &stored)).await?;
+        match right.map_err(|_| Error::StoredRow { what: "passphrase" })? {
+            true => Ok(Verdict::Right),
+            false => Ok(Verdict::Wrong),
+        }
     }
 
     async fn run<T: Send + 'static>(
         &self,
         who: &Sharer,
-        work: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, Error> {
         let place = self.shares.take(who)?;
         let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move || {
+        let job: Job = Box::new(move |memory| {
             // Held until the job leaves the queue, also when nobody waits for it any more.
             let _place = place;
             // Nobody waits any more when the caller went away.
             if !answer.is_closed() {
-                let _ = answer.send(work());
+                let _ = answer.send(work(memory));
             }
         });
         self.jobs.try_send(job).map_err(|refused| match refused {
@@ -141,24 +133,12 @@ pub(crate) enum Verdict {
     Wrong,
 }
 
-fn hash(hasher: &Argon2<'_>, passphrase: &Passphrase, salt: [u8; 16]) -> Result<String, Error> {
-    let reason = |source: &dyn std::fmt::Display| Error::Argon2Parameters { reason: source.to_string() };
-    let mut output = [0; 32];
-    hasher
-        .hash_password_into(passphrase.0.as_bytes(), &salt, &mut output)
-        .map_err(|source| reason(&source))?;
-    let params = ParamsString::try_from(hasher.params()).map_err(|source| reason(&source))?;
-    let hash = PasswordHash {
-        algorithm: Algorithm::Argon2id.ident(),
-        version: Some(Version::V0x13.into()),
-        params,
-        salt: Some(Salt::new(&salt).map_err(|source| reason(&source))?),
-        hash: Some(argon2::password_hash::phc::Output::new(&output).map_err(|source| reason(&source))?),
-    };
-    Ok(hash.to_string())
+fn unusable(error: argon2id::Error) -> Error {
+    Error::Argon2Parameters { reason: error.to_string() }
 }
 
 fn work(queue: &Mutex<Receiver<Job>>) {
+    let mut memory = Memory::default();
     loop {
         // The lock is held while waiting: one idle thread waits for a job, the others for the lock.
         let job = match queue.lock() {
@@ -166,7 +146,7 @@ fn work(queue: &Mutex<Receiver<Job>>) {
             Err(_) => return,
         };
         match job {
-            Ok(job) => job(),
+            Ok(job) => job(&mut memory),
             Err(_) => return,
         }
     }
@@ -225,12 +205,12 @@ mod tests {
         let pool = Pool::start(config::Argon2 { threads: 1, queue: 1, ..config::Argon2::default() }).unwrap();
         let who = sharer("practice-system");
         let (release, held) = std::sync::mpsc::channel::<()>();
-        let mut busy = Box::pin(pool.run(&who, move || held.recv()));
+        let mut busy = Box::pin(pool.run(&who, move |_| held.recv()));
         assert!(now(&mut busy).is_none());
         let mut waiting = Vec::new();
         // One job is held by the thread, one waits; sooner or later the next one is refused.
         let refused = loop {
-            let mut attempt = Box::pin(pool.run(&who, || ()));
+            let mut attempt = Box::pin(pool.run(&who, |_| ()));
             match now(&mut attempt) {
                 Some(answer) => break answer,
                 None => waiting.push(attempt),
@@ -249,18 +229,18 @@ mod tests {
         let pool = Pool::start(config).unwrap();
         let (hostile, other) = (sharer("hostile"), sharer("other"));
         let (release, held) = std::sync::mpsc::channel::<()>();
-        let mut first = Box::pin(pool.run(&hostile, move || held.recv()));
+        let mut first = Box::pin(pool.run(&hostile, move |_| held.recv()));
         assert!(now(&mut first).is_none());
         for _ in 0..3 {
-            assert!(now(&mut Box::pin(pool.run(&hostile, || ()))).is_none(), "given up while it waits");
+            assert!(now(&mut Box::pin(pool.run(&hostile, |_| ()))).is_none(), "given up while it waits");
         }
-        assert!(matches!(pool.run(&hostile, || ()).await, Err(Error::ShareTaken)));
-        let mut served = Box::pin(pool.run(&other, || "served"));
+        assert!(matches!(pool.run(&hostile, |_| ()).await, Err(Error::ShareTaken)));
+        let mut served = Box::pin(pool.run(&other, |_| "served"));
         assert!(now(&mut served).is_none());
         release.send(()).unwrap();
         assert_eq!(served.await.unwrap(), "served");
         assert!(first.await.is_ok());
-        assert!(pool.run(&hostile, || ()).await.is_ok(), "its places are free again");
+        assert!(pool.run(&hostile, |_| ()).await.is_ok(), "its places are free again");
     }
 
     fn now<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {

@@ -103,8 +103,13 @@ async fn write_all(cli: &Cli, foundation: &Foundation, folder: &Path) -> anyhow:
     let text = without_password(&files::read_text(&cli.config)?, &foundation.config.database.url)?;
     files::write(&folder.join("lanyard.toml"), text.as_bytes(), Readers::Owner)?;
     // Before the tables, so that it never tells of more than they hold.
-    if let Some(checkpoint) = foundation.log().await?.checkpoint().await? {
-        files::write(&folder.join(CHECKPOINT), checkpoint.as_bytes(), Readers::Owner)?;
+    match foundation.log().await?.checkpoint().await? {
+        Some(checkpoint) => {
+            files::write(&folder.join(CHECKPOINT), checkpoint.as_bytes(), Readers::Owner)?;
+        }
+        None => line(
+            "the audit record has no checkpoint yet, as after a recovery before the server has run; this backup has none",
+        ),
     }
     let (summary, tables_sha256) = write_tables(foundation, &folder.join(TABLES)).await?;
     let manifest = Manifest {

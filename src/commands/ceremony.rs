@@ -54,6 +54,12 @@ pub async fn hold(
     let specification = Specification::parse(&files::read_text(file)?)
         .with_context(|| format!("{} cannot be used", file.display()))?;
     let kept = transcript.map_or_else(|| beside(file), Path::to_owned);
+    let _alone = foundation
+        .db
+        .exclusively("ceremony")
+        .await
+        .context("whether another ceremony is under way could not be seen")?
+        .context("another ceremony of this installation is under way; wait until it has ended")?;
     keys(&foundation.hsm, &foundation.config.audit.key).await?;
     // Opened first, so that the beginning of the record is its first entry and the ceremony follows.
     foundation.log().await?;

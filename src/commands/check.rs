@@ -27,6 +27,7 @@ pub fn run(path: &Path) -> anyhow::Result<()> {
     let config = Config::load(path)?;
     environment::ensure(&config.environment)?;
     let mut findings = vec![Finding::Good("configuration", path.display().to_string())];
+    findings.extend(settings(&config));
     findings.extend(pin_files(&config));
     findings.extend(so_pins(&config));
     findings.extend(server_certificate(&config));
@@ -47,6 +48,23 @@ pub fn run(path: &Path) -> anyhow::Result<()> {
         bail!("{bad} of {} checks failed", findings.len());
     }
     Ok(())
+}
+
+/// Values that read, and that the server would refuse all the same.
+fn settings(config: &Config) -> Vec<Finding> {
+    const NAME: &str = "setting";
+    let mut refused: Vec<String> = Vec::new();
+    refused.extend(wiring::demand_profiles(config).err().map(|error| format!("{error:#}")));
+    refused.extend(config.signer.as_ref().and_then(|it| it.check().err()).map(|error| error.to_string()));
+    refused.extend(config.directory.as_ref().and_then(|it| it.check().err()).map(|error| error.to_string()));
+    refused.extend(config.authn.as_ref().and_then(|it| it.check().err()).map(|error| error.to_string()));
+    let ports = config.listen.all();
+    for (at, (name, address)) in ports.iter().enumerate() {
+        if let Some((other, _)) = ports[..at].iter().find(|(_, before)| before == address) {
+            refused.push(format!("[listen] gives {address} to {other} and to {name}; each needs its own"));
+        }
+    }
+    refused.into_iter().map(|what| Finding::Bad(NAME, what)).collect()
 }
 
 async fn services(config: &Config) -> Vec<Finding> {
@@ -156,6 +174,14 @@ async fn token(config: &Config) -> Vec<Finding> {
         });
     }
     findings.extend(abilities(&hsm.health().tokens));
+    findings.push(match hsm.key(&config.audit.key).await {
+        Ok(_) => Finding::Good("audit key", config.audit.key.clone()),
+        Err(hsm::Error::KeyNotFound { .. }) => Finding::Note(
+            "audit key",
+            format!("{} is not there yet; `lanyard ceremony` makes it", config.audit.key),
+        ),
+        Err(error) => Finding::Bad("audit key", error.to_string()),
+    });
     findings
 }
 
@@ -188,8 +214,15 @@ async fn database(config: &Config) -> Finding {
         }
     };
     match db.pending_migrations().await {
-        Ok(0) => Finding::Good(NAME, url),
-        Ok(pending) => Finding::Bad(NAME, format!("{pending} migrations are missing; run `lanyard migrate`")),
+        Ok(0) => {}
+        Ok(pending) => {
+            return Finding::Bad(NAME, format!("{pending} migrations are missing; run `lanyard migrate`"));
+        }
+        Err(error) => return Finding::Bad(NAME, error.to_string()),
+    }
+    match db.restored().await {
+        Ok(None) => Finding::Good(NAME, url),
+        Ok(Some(restored)) => Finding::Bad(NAME, wiring::in_recovery(&restored)),
         Err(error) => Finding::Bad(NAME, error.to_string()),
     }
 }

@@ -147,6 +147,7 @@ impl Folder {
 /// Makes an installation in the folder.
 pub async fn run(options: &Init) -> anyhow::Result<()> {
     let folder = Folder::new(&options.dir)?.with_so_pin(options.so_pin.as_deref())?;
+    let _alone = files::alone(&folder.root)?;
     if folder.configuration().exists() {
         bail!(
             "{} exists; nothing was changed. Choose another --dir, or edit the file and run `lanyard check`",

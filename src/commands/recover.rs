@@ -7,9 +7,9 @@
 //! 3. the audit record begins a new log whose first entry names the gap;
 //! 4. the mark goes, with the event that says so.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use audit::{Actor, Gap, Log, Reason};
 use ca::{Authority, TakenIn};
 use pki::{Certificate, Crl};
@@ -37,10 +37,11 @@ pub async fn run(config: Config, options: &Recover) -> anyhow::Result<()> {
         Some(restored) => restored,
     };
     let seen_outside = options.checkpoint.as_deref().map(files::read_text).transpose()?;
+    let evidence = Evidence::read(options)?;
     let now = foundation.clock.now();
     let ended = signer::end_open_authorisations(&foundation.db, now).await?;
     line(format_args!("ended {ended} open authorisations"));
-    take_in(&foundation.authority().await?, options, now.since(restored.taken_at).as_secs()).await?;
+    take_in(&foundation.authority().await?, &evidence, now.since(restored.taken_at).as_secs()).await?;
     let verifier = begin_log(&foundation, seen_outside).await?;
     line(format_args!("the audit record goes on in a new log, with the verifier key\n  {verifier}"));
     take_into_use(&foundation, restored, now).await?;
@@ -49,26 +50,43 @@ pub async fn run(config: Config, options: &Recover) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn take_in(authority: &Authority, options: &Recover, lost_seconds: u64) -> anyhow::Result<()> {
-    for path in &options.crl {
-        for der in ders(path, Crl::PEM_LABEL)? {
-            let taken = authority.take_in_list(&der).await.with_context(|| path.display().to_string())?;
-            tell(&taken);
-        }
+/// What was seen outside, each with the file it is from: read whole before anything is changed.
+struct Evidence {
+    lists: Vec<(PathBuf, Vec<u8>)>,
+    certificates: Vec<(PathBuf, Vec<u8>)>,
+}
+
+impl Evidence {
+    fn read(options: &Recover) -> anyhow::Result<Self> {
+        let all = |paths: &[PathBuf], label| -> anyhow::Result<Vec<(PathBuf, Vec<u8>)>> {
+            let mut found = Vec::new();
+            for path in paths {
+                found.extend(ders(path, label)?.into_iter().map(|der| (path.clone(), der)));
+            }
+            Ok(found)
+        };
+        Ok(Self {
+            lists: all(&options.crl, Crl::PEM_LABEL)?,
+            certificates: all(&options.certificate, Certificate::PEM_LABEL)?,
+        })
     }
-    for path in &options.certificate {
-        for der in ders(path, Certificate::PEM_LABEL)? {
-            let certificate = Certificate::from_der(&der)
-                .with_context(|| format!("{} is no certificate", path.display()))?;
-            let issuer = certificate.issuer();
-            // A chain file holds the authorities as well, which have their rows elsewhere.
-            if certificate.basic_constraints().is_some_and(|constraints| constraints.ca) {
-                continue;
-            }
-            if authority.take_in_certificate(&der).await.with_context(|| path.display().to_string())? {
-                let serial = certificate.serial();
-                line(format_args!("certificate {serial} of {issuer}: had no row here; it has one now"));
-            }
+}
+
+async fn take_in(authority: &Authority, evidence: &Evidence, lost_seconds: u64) -> anyhow::Result<()> {
+    for (path, der) in &evidence.lists {
+        let taken = authority.take_in_list(der).await.with_context(|| path.display().to_string())?;
+        tell(&taken);
+    }
+    for (path, der) in &evidence.certificates {
+        let certificate =
+            Certificate::from_der(der).with_context(|| format!("{} is no certificate", path.display()))?;
+        // A chain file holds the authorities as well, which have their rows elsewhere.
+        if certificate.basic_constraints().is_some_and(|constraints| constraints.ca) {
+            continue;
+        }
+        if authority.take_in_certificate(der).await.with_context(|| path.display().to_string())? {
+            let (serial, issuer) = (certificate.serial(), certificate.issuer());
+            line(format_args!("certificate {serial} of {issuer}: had no row here; it has one now"));
         }
     }
     let lists = i64::try_from(lost_seconds).unwrap_or(i64::MAX / 100).saturating_mul(LISTS_A_SECOND);
@@ -110,7 +128,10 @@ fn ders(path: &Path, label: &'static str) -> anyhow::Result<Vec<Vec<u8>>> {
     let contents = files::read(path)?;
     match std::str::from_utf8(&contents) {
         Ok(text) if text.contains("-----BEGIN") => {
-            pki::pem_blocks(text, label).with_context(|| format!("{} is no good PEM", path.display()))
+            let blocks =
+                pki::pem_blocks(text, label).with_context(|| format!("{} is no good PEM", path.display()))?;
+            ensure!(!blocks.is_empty(), "{} holds no {label}; nothing was done", path.display());
+            Ok(blocks)
         }
         _ => Ok(vec![contents]),
     }

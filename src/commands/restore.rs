@@ -40,10 +40,14 @@ pub async fn run(config: Config, options: &Restore) -> anyhow::Result<()> {
     line(
         "the server stays in recovery until it knows what happened since. Look for the newest of these outside:",
     );
-    line(format_args!(
-        "  the checkpoint that a witness or the sink holds (the backup has {})",
-        options.from.join(CHECKPOINT).display()
-    ));
+    let checkpoint = options.from.join(CHECKPOINT);
+    match checkpoint.exists() {
+        true => line(format_args!(
+            "  the checkpoint that a witness or the sink holds (the backup has {})",
+            checkpoint.display()
+        )),
+        false => line("  the checkpoint that a witness or the sink holds (the backup has none)"),
+    }
     line("  the revocation list of each authority, as any client or cache has it");
     line("then run: lanyard recover --checkpoint FILE --crl FILE … [--certificate FILE …]");
     Ok(())

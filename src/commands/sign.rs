@@ -1,5 +1,6 @@
 //! `lanyard sign`: has files signed by a running server.
 
+use std::collections::HashMap;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,7 @@ pub async fn run(options: &Sign) -> anyhow::Result<()> {
     let identity = Identity { certificate: &options.certificate, key: &options.key };
     let server = Server::new(&options.server, &options.root, Some(&identity))?;
     let credential = signing::credential(&server, &options.user, options.credential.as_deref()).await?;
+    each_has_its_own(&options.files, options.out.as_deref())?;
     let passphrase = passphrase(options.passphrase_file.as_deref())?;
     let envelope = if options.enveloping { Envelope::Enveloping } else { Envelope::Detached };
     let sizes = options.files.iter().map(|file| size(file)).collect::<anyhow::Result<Vec<_>>>()?;
@@ -56,6 +58,23 @@ fn signature_path(file: &Path, out: Option<&Path>) -> PathBuf {
     }
 }
 
+/// Two files of one name would have one signature file in one folder.
+fn each_has_its_own(files: &[PathBuf], out: Option<&Path>) -> anyhow::Result<()> {
+    let mut seen = HashMap::new();
+    for file in files {
+        let path = signature_path(file, out);
+        if let Some(other) = seen.insert(path.clone(), file) {
+            bail!(
+                "the signatures of {} and {} would both be {}; nothing was signed. Sign them apart, or into different folders",
+                other.display(),
+                file.display(),
+                path.display()
+            );
+        }
+    }
+    Ok(())
+}
+
 /// The passphrase from a file, or the first line of standard input. Never an argument, which others can see.
 fn passphrase(file: Option<&Path>) -> anyhow::Result<Zeroizing<String>> {
     let text = match file {
@@ -89,6 +108,19 @@ mod tests {
         assert_eq!(
             signature_path(Path::new("a/b.json"), Some(Path::new("out"))),
             Path::new("out/b.json.p7s")
+        );
+    }
+
+    /// Files of one name in different folders are not signed into one folder, where one signature would lie over the other.
+    #[test]
+    fn no_signature_lies_over_another() {
+        let files = [PathBuf::from("a/f"), PathBuf::from("b/f")];
+        assert!(each_has_its_own(&files, None).is_ok());
+        let refused = each_has_its_own(&files, Some(Path::new("out"))).unwrap_err().to_string();
+        assert!(refused.contains("a/f and b/f") && refused.contains("out/f.p7s"), "{refused}");
+        assert!(
+            each_has_its_own(&[files[0].clone(), files[0].clone()], None).is_err(),
+            "the same file twice"
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::rig::{LANYARD, lanyard, said};
 
@@ -65,6 +65,72 @@ fn the_security_officers_pin_is_carried_away() {
     assert!(output.status.success(), "{}", said(&output));
     assert!(medium.is_file() && !folder.join("security-officer").exists());
     assert!(said(&output).contains(medium.to_str().unwrap()), "{}", said(&output));
+}
+
+/// Two that set up one folder, or make the tables of one database, at the same time: none spoils what the other made.
+#[test]
+fn two_at_once_spoil_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().to_str().unwrap();
+    let start = |arguments: &[&str]| {
+        let mut command = Command::new(LANYARD);
+        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let both = [start(&["init", "--dir", folder]), start(&["init", "--dir", folder])];
+    let ended = both.map(|process| process.wait_with_output().unwrap());
+    let good = ended.iter().filter(|output| output.status.success()).count();
+    assert_eq!(good, 1, "{} and {}", said(&ended[0]), said(&ended[1]));
+    let file = dir.path().join("lanyard.toml");
+    let config = file.to_str().unwrap();
+    let told = said(&lanyard(&["check", "--config", config]));
+    assert!(told.contains("ok    token"), "the PIN is another than the token's: {told}");
+
+    for name in ["lanyard.db", "lanyard.db-wal", "lanyard.db-shm"] {
+        let _ = fs::remove_file(dir.path().join(name));
+    }
+    let migrating = [(); 4].map(|()| start(&["--config", config, "migrate"]));
+    for output in migrating.map(|process| process.wait_with_output().unwrap()) {
+        assert!(output.status.success(), "{}", said(&output));
+    }
+
+    let specification = dir.path().join("ceremony.toml");
+    let hold = || start(&["--config", config, "ceremony", "--spec", specification.to_str().unwrap()]);
+    let ended = [hold(), hold()].map(|process| process.wait_with_output().unwrap());
+    let good = ended.iter().filter(|output| output.status.success()).count();
+    assert_eq!(good, 1, "{} and {}", said(&ended[0]), said(&ended[1]));
+    let told = said(&lanyard(&["check", "--config", config]));
+    assert!(told.contains("ok    audit key"), "the ceremonies made it twice: {told}");
+}
+
+/// What reads and is refused by the server all the same is told by `check`, each with the setting it is about.
+#[test]
+fn check_tells_what_the_server_would_refuse() {
+    let (dir, text) = installed();
+    let file = dir.path().join("lanyard.toml");
+    let check = |text: &str| {
+        fs::write(&file, text).unwrap();
+        lanyard(&["check", "--config", file.to_str().unwrap()])
+    };
+    let told = said(&check(&text));
+    assert!(!told.contains("FAIL  setting"), "{told}");
+    let systems = text.lines().find(|line| line.starts_with("systems = ")).unwrap();
+    let public = text.lines().find(|line| line.starts_with("public = ")).unwrap();
+    let spoilt = text.replacen(systems, &public.replacen("public", "systems", 1), 1).replacen(
+        "[signer]",
+        "[signer]\nsad_lifetime_s = 0",
+        1,
+    );
+    assert_ne!(spoilt, text);
+    let spoilt = format!("{spoilt}\n[clients.desk]\nacts = []\nprofiles = [\"no-such-profile\"]\n");
+    let output = check(&spoilt);
+    let told = said(&output);
+    assert!(!output.status.success(), "{told}");
+    for part in ["sad_lifetime_s", "each needs its own", "no-such-profile"] {
+        assert!(
+            told.lines().any(|line| line.starts_with("FAIL  setting") && line.contains(part)),
+            "{part}: {told}"
+        );
+    }
 }
 
 /// A clock that nothing vouches for, or not closely enough, is told by `check`, which fails and says what to do; the host's word

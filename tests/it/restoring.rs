@@ -72,6 +72,9 @@ async fn yesterdays_copy_is_not_used_before_the_gap_is_known() {
         said(&old)
     );
     assert!(!site.try_run(&["recover"]).status.success(), "nothing seen outside is not enough");
+    nothing_in_a_file_is_nothing_seen(&site, &outside);
+    let check = site.try_run(&["check"]);
+    assert!(!check.status.success() && said(&check).contains("lanyard recover"), "{}", said(&check));
     let earlier = a_recovery_that_stops_is_taken_up(&site, &outside).await;
 
     let told = recover(&site, &outside);
@@ -82,6 +85,28 @@ async fn yesterdays_copy_is_not_used_before_the_gap_is_known() {
     site.private("/ready", 200).await;
     what_holds_afterwards(&site, &outside, before, &told).await;
     serving.kill();
+}
+
+/// A file that holds something else than it was named for is refused before anything is done.
+fn nothing_in_a_file_is_nothing_seen(site: &Site, outside: &Outside) {
+    let certificate = outside.certificate.to_str().unwrap();
+    let list = outside.certificate.with_extension("list.pem");
+    let text = pem_of_list(&std::fs::read(&outside.list).unwrap());
+    std::fs::write(&list, text).unwrap();
+    for arguments in [["--crl", certificate], ["--certificate", list.to_str().unwrap()]] {
+        let refused = site.try_run(&["recover", arguments[0], arguments[1]]);
+        let told = said(&refused);
+        assert!(!refused.status.success(), "{told}");
+        assert!(told.contains("nothing was done") && !told.contains("open authorisations"), "{told}");
+    }
+}
+
+fn pem_of_list(list: &[u8]) -> String {
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::STANDARD.encode(list);
+    let lines: Vec<&str> =
+        text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN X509 CRL-----\n{}\n-----END X509 CRL-----\n", lines.join("\n"))
 }
 
 /// What is known outside when the database is lost.

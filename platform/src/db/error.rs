@@ -77,6 +77,11 @@ pub enum Error {
         /// Number of the migration.
         version: i64,
     },
+    /// Another process has been making the tables for too long.
+    #[error(
+        "another process is bringing the tables of this database to its version; try again when it has ended"
+    )]
+    Migrating,
     /// A migration failed half-way or could not be run.
     #[error("the database could not be migrated")]
     Migration(#[source] sqlx::migrate::MigrateError),

@@ -1,9 +1,11 @@
 //! The migrations, embedded in the program, one folder for each engine.
 
+use std::time::Duration;
+
 use sqlx::Connection as _;
 use sqlx::migrate::{MigrateError, Migrator};
 
-use super::{Engine, Error, connection};
+use super::{Engine, Error, connection, exclusive};
 
 static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("../migrations/postgres");
@@ -37,8 +39,18 @@ pub(super) fn checksums(engine: Engine) -> impl Iterator<Item = &'static [u8]> {
     migrator(engine).iter().map(|migration| &*migration.checksum)
 }
 
+/// How long another process that makes the tables is waited for.
+const OTHERS_MIGRATE_WITHIN: Duration = Duration::from_mins(2);
+
 pub(super) async fn run(engine: Engine, url: &str) -> Result<(), Error> {
     let migrator = migrator(engine);
+    // On PostgreSQL sqlx takes a lock by itself.
+    let _alone = match engine {
+        Engine::Sqlite => Some(
+            exclusive::wait(engine, url, "migrate", OTHERS_MIGRATE_WITHIN).await?.ok_or(Error::Migrating)?,
+        ),
+        Engine::Postgres => None,
+    };
     let mut connection = connection::open_writer(engine, url).await?;
     let outcome = migrator.run_direct(None, &mut connection, false).await;
     // The outcome counts; a connection that does not close cleanly is dropped.

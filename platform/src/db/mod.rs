@@ -5,6 +5,7 @@
 
 mod connection;
 mod error;
+pub mod exclusive;
 mod job;
 pub mod lease;
 mod migrations;
@@ -26,6 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::clock::Clock;
 pub use connection::Engine;
 pub use error::Error;
+use exclusive::Exclusive;
 use job::{Job, Typed};
 use writer::Writer;
 
@@ -124,6 +126,12 @@ impl Db {
     /// Brings the tables to the newest form this program knows. Forward only.
     pub async fn migrate(&self) -> Result<(), Error> {
         migrations::run(self.shared.engine, &self.shared.url).await
+    }
+
+    /// Takes the right to do what one process at a time may do to this database, under a name that stands for it; nothing if
+    /// another process has it. It ends with what is returned, or with the process.
+    pub async fn exclusively(&self, name: &str) -> Result<Option<Exclusive>, Error> {
+        exclusive::take(self.shared.engine, &self.shared.url, name).await
     }
 
     /// How many migrations are missing; none after [`Db::migrate`].

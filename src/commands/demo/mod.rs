@@ -22,6 +22,7 @@ use super::init::Folder;
 use super::{ceremony, enrol, softhsm};
 use crate::cli::{Demo, EnrolKind};
 use crate::config::{Config, Listen, Purpose, Template, listen_on};
+use crate::files;
 use crate::serve::Server;
 use crate::terminal::{Outcome, Steps, line, seconds};
 use crate::wiring::{self, App, Foundation};
@@ -40,6 +41,7 @@ pub async fn run(options: &Demo) -> anyhow::Result<()> {
     let places = Places::new(&options.dir)?;
     let mut steps = Steps::new(STEPS);
     line(format_args!("Lanyard demo in {}", places.root.display()));
+    let alone = files::alone(&places.root)?;
     let (foundation, telemetry) = Box::pin(installation(options, &places, &mut steps)).await?;
     let app = authorities(foundation, &places, &mut steps).await?;
     let listen = app.config.listen.clone();
@@ -52,6 +54,7 @@ pub async fn run(options: &Demo) -> anyhow::Result<()> {
             return Err(error.context(format!("the log of the server is {}", places.log().display())));
         }
     };
+    drop(alone);
     farewell(&places, &listen, steps.elapsed(), planted.as_ref());
     if options.once {
         return server.stop().await;
@@ -232,7 +235,7 @@ async fn signed(
         steps.run("Prescriber sets a passphrase", callers.passphrase(&person, &credential)).await?;
     steps
         .run("Sign the prescription", async {
-            show::sign(&system, &passphrase, places).await.map(|outcome| ((), outcome))
+            show::sign(&system, &credential, &passphrase, places).await.map(|outcome| ((), outcome))
         })
         .await?;
     let plain = format!("http://{HOST}:{}", listen.plain.port());

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use signer::api::Credential;
 use zeroize::Zeroizing;
 
 use super::openssl;
@@ -26,10 +27,11 @@ const LISTS: [&str; 2] = ["root", "remote-signing"];
 /// Signs the prescription as the prescribing system, and leaves it with its signature in `out/`.
 pub(super) async fn sign(
     system: &Server,
+    made: &Credential,
     passphrase: &Zeroizing<String>,
     places: &Places,
 ) -> anyhow::Result<Outcome> {
-    let credential = signing::credential(system, USER_ID, None).await?;
+    let credential = signing::credential(system, USER_ID, Some(made.credential_id.as_str())).await?;
     let document = PRESCRIPTION.as_bytes().to_vec();
     let documents = [document];
     let signatures = signing::sign(system, &credential, passphrase, &documents, Envelope::Detached).await?;

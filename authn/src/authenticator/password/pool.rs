@@ -4,10 +4,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use argon2::password_hash::PasswordVerifier as _;
-use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
-use argon2::{Algorithm, Argon2, Params, Version};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use platform::argon2id::{self, Cost, Memory};
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
@@ -20,20 +18,18 @@ use crate::error::Error;
 #[derive(Clone)]
 pub(crate) struct Pool {
     jobs: SyncSender<Job>,
-    hasher: Arc<Argon2<'static>>,
+    cost: Cost,
     /// What a password is held against where there is no account, so that it takes as long.
     decoy: Arc<str>,
 }
 
-type Job = Box<dyn FnOnce() + Send>;
+type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
 impl Pool {
     /// Starts the threads.
     pub(crate) fn start(settings: &Passwords) -> Result<Self, Error> {
-        let params = Params::new(settings.memory_kib, settings.passes, 1, None)
-            .map_err(|source| Error::Hashing { reason: source.to_string() })?;
-        let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let decoy = hash(&hasher, &random::<32>()?, &random::<16>()?)?;
+        let cost = Cost::new(settings.memory_kib, settings.passes, 1).map_err(unusable)?;
+        let decoy = Memory::default().hash(&cost, &random::<32>()?, &random::<16>()?).map_err(unusable)?;
         let (jobs, queue) = sync_channel::<Job>(settings.queue);
         let queue = Arc::new(Mutex::new(queue));
         for number in 0..settings.threads {
@@ -43,13 +39,13 @@ impl Pool {
                 .spawn(move || work(&queue))
                 .map_err(|source| Error::Hashing { reason: source.to_string() })?;
         }
-        Ok(Self { jobs, hasher: Arc::new(hasher), decoy: decoy.into() })
+        Ok(Self { jobs, cost, decoy: decoy.into() })
     }
 
     /// The PHC string of a new password.
     pub(crate) async fn hash(&self, password: Password) -> Result<String, Error> {
-        let (hasher, salt) = (Arc::clone(&self.hasher), random::<16>()?);
-        self.run(move || hash(&hasher, password.0.as_bytes(), &salt)).await?
+        let (cost, salt) = (self.cost.clone(), random::<16>()?);
+        self.run(move |memory| memory.hash(&cost, password.0.as_bytes(), &salt)).await?.map_err(unusable)
     }
 
     /// Whether a password is the one that was hashed; where there is none it is wrong, after the same work.
@@ -58,25 +54,26 @@ impl Pool {
         if text.len() > 4 * LONGEST {
             return Ok(false);
         }
-        let hasher = Arc::clone(&self.hasher);
         let decoy = Arc::clone(&self.decoy);
-        self.run(move || {
-            // The cost comes from the stored string, so that changing the settings locks nobody out.
+        self.run(move |memory| {
             let held = kept.as_deref().unwrap_or(&decoy);
-            let held =
-                PasswordHash::new(held).map_err(|_| Error::Stored { what: "authn_person.password" })?;
-            let right = hasher.verify_password(text.as_bytes(), &held).is_ok();
+            let right = memory
+                .verify(text.as_bytes(), held)
+                .map_err(|_| Error::Stored { what: "authn_person.password" })?;
             Ok(right && kept.is_some())
         })
         .await?
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<T, Error> {
         let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move || {
+        let job: Job = Box::new(move |memory| {
             // Nobody waits any more when the caller went away.
             if !answer.is_closed() {
-                let _gone = answer.send(work());
+                let _gone = answer.send(work(memory));
             }
         });
         self.jobs.try_send(job).map_err(|refused| match refused {
@@ -92,21 +89,12 @@ fn random<const N: usize>() -> Result<[u8; N], Error> {
     Ok(bytes)
 }
 
-fn hash(hasher: &Argon2<'_>, password: &[u8], salt: &[u8]) -> Result<String, Error> {
-    let reason = |source: &dyn std::fmt::Display| Error::Hashing { reason: source.to_string() };
-    let mut output = [0; 32];
-    hasher.hash_password_into(password, salt, &mut output).map_err(|source| reason(&source))?;
-    let hash = PasswordHash {
-        algorithm: Algorithm::Argon2id.ident(),
-        version: Some(Version::V0x13.into()),
-        params: ParamsString::try_from(hasher.params()).map_err(|source| reason(&source))?,
-        salt: Some(Salt::new(salt).map_err(|source| reason(&source))?),
-        hash: Some(Output::new(&output).map_err(|source| reason(&source))?),
-    };
-    Ok(hash.to_string())
+fn unusable(error: argon2id::Error) -> Error {
+    Error::Hashing { reason: error.to_string() }
 }
 
 fn work(queue: &Mutex<Receiver<Job>>) {
+    let mut memory = Memory::default();
     loop {
         // The lock is held while waiting: one idle thread waits for a job, the others for the lock.
         let job = match queue.lock() {
@@ -114,7 +102,7 @@ fn work(queue: &Mutex<Receiver<Job>>) {
             Err(_) => return,
         };
         match job {
-            Ok(job) => job(),
+            Ok(job) => job(&mut memory),
             Err(_) => return,
         }
     }
@@ -154,12 +142,12 @@ mod tests {
     async fn full_queue_refuses() {
         let pool = cheap(1, 1);
         let (release, held) = std::sync::mpsc::channel::<()>();
-        let mut busy = Box::pin(pool.run(move || held.recv()));
+        let mut busy = Box::pin(pool.run(move |_| held.recv()));
         assert!(now(&mut busy).is_none());
         let mut waiting = Vec::new();
         // One job is held by the thread, one waits; sooner or later the next one is refused.
         let refused = loop {
-            let mut attempt = Box::pin(pool.run(|| ()));
+            let mut attempt = Box::pin(pool.run(|_| ()));
             match now(&mut attempt) {
                 Some(answer) => break answer,
                 None => waiting.push(attempt),
