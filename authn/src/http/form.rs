@@ -62,6 +62,18 @@ impl Posted {
     }
 }
 
+impl Posted {
+    /// A refusal to this form. Only whoever came with the header `Authorization` is told how to use it (RFC 6749 5.2): for others
+    /// clients would show that in place of the reason.
+    pub(super) fn refused(&self, refusal: Refusal) -> Response {
+        let mut response = refused(refusal);
+        if !self.headers.contains_key(header::AUTHORIZATION) {
+            response.headers_mut().remove(header::WWW_AUTHENTICATE);
+        }
+        response
+    }
+}
+
 /// JSON that nobody keeps. RFC 6749 5.1.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     let mut response = match serde_json::to_vec(body) {

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 
-use super::form::{Posted, json, refused};
+use super::form::{Posted, json};
 use crate::oidc::{exchange, introspect, pushed, revoke};
 use crate::provider::Provider;
 
@@ -26,7 +26,7 @@ pub(super) async fn exchange(State(provider): State<Provider>, form: Posted) -> 
     };
     match done.await {
         Ok(issued) => json(StatusCode::OK, &issued),
-        Err(refusal) => refused(refusal),
+        Err(refusal) => form.refused(refusal),
     }
 }
 
@@ -47,7 +47,7 @@ pub(super) async fn introspect(State(provider): State<Provider>, form: Posted) -
     };
     match done.await {
         Ok(told) => json(StatusCode::OK, &told),
-        Err(refusal) => refused(refusal),
+        Err(refusal) => form.refused(refusal),
     }
 }
 
@@ -68,7 +68,7 @@ pub(super) async fn revoke(State(provider): State<Provider>, form: Posted) -> Re
     };
     match done.await {
         Ok(()) => StatusCode::OK.into_response(),
-        Err(refusal) => refused(refusal),
+        Err(refusal) => form.refused(refusal),
     }
 }
 
@@ -90,6 +90,6 @@ pub(super) async fn push(State(provider): State<Provider>, form: Posted) -> Resp
     };
     match done.await {
         Ok(pushed) => json(StatusCode::CREATED, &pushed),
-        Err(refusal) => refused(refusal),
+        Err(refusal) => form.refused(refusal),
     }
 }

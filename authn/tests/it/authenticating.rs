@@ -40,7 +40,11 @@ platform::both_engines! {
         assert_eq!((ok.status.as_u16(), ok.json()["id_token"].clone()), (200, Value::Null));
         assert_eq!(ok.headers["cache-control"], "no-store");
         let posted = [grant, ("client_id", "by-header"), ("client_secret", secret.as_str())];
-        assert_eq!(rig.form("/token", &[], &posted).await.status.as_u16(), 401);
+        let by_form = rig.form("/token", &[], &posted).await;
+        assert_eq!((by_form.status.as_u16(), by_form.error()), (401, "invalid_client".to_owned()));
+        assert!(!by_form.headers.contains_key("www-authenticate"), "it would hide the reason");
+        let by_header = rig.form("/token", &[("authorization", &basic("by-header", "wrong"))], &[grant]).await;
+        assert_eq!((by_header.status.as_u16(), by_header.headers["www-authenticate"].clone()), (401, "Basic realm=\"lanyard\"".parse().unwrap()));
         let both = rig.form("/token", &[("authorization", &header)], &posted).await;
         assert_eq!((both.status.as_u16(), both.error()), (400, "invalid_request".to_owned()));
         let mut config = system("tls_client_auth");
