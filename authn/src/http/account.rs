@@ -15,7 +15,7 @@ use super::page::{Failed, page, see_other};
 use crate::authenticator::{AuthenticatorId, RemovedBy, name_of, remove_in, rename};
 use crate::enrolment::offer_own;
 use crate::error::Error;
-use crate::pages::{Account, Frame, KeptRow, SessionRow, Told, label};
+use crate::pages::{Account, Frame, KeptRow, SessionRow, Told, browser, label, moment};
 use crate::provider::Provider;
 use crate::session::{Cookie, EndCause, SESSION, Session, SessionId, current, end_in, holder};
 use crate::store::{authenticators, sessions};
@@ -64,15 +64,19 @@ async fn show(
         here: row.session.id == session.id,
         id: row.session.id.to_string(),
         label: label(row.session.method).0,
-        since: row.session.authenticated_at.to_string(),
-        place: [row.address, row.agent].into_iter().flatten().collect::<Vec<_>>().join(", "),
+        since: moment(row.session.authenticated_at),
+        place: [row.agent.as_deref().map(browser), row.address]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(", "),
     });
     let kept = kept.into_iter().map(|kept| KeptRow {
         id: kept.id.to_string(),
         name: kept.name,
         label: label(kept.method).0,
         used: match kept.last_used_at {
-            Some(at) => format!("Last used {at}."),
+            Some(at) => format!("Last used on {}.", moment(at)),
             None => "Not used yet.".to_owned(),
         },
     });

@@ -4,6 +4,7 @@ mod account;
 mod enrolling;
 mod picture;
 mod signing_in;
+mod words;
 
 use askama::Template;
 
@@ -11,6 +12,7 @@ pub(crate) use account::{Account, KeptRow, SessionRow};
 pub(crate) use enrolling::{EnrolApp, EnrolChoose, EnrolDone, EnrolKey, EnrolStart};
 pub(crate) use picture::picture;
 pub(crate) use signing_in::{App, Card, Choose, Key, Offered, label};
+pub(crate) use words::{browser, moment};
 
 /// What is around every page.
 pub(crate) struct Frame<'a> {
