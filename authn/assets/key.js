@@ -5,6 +5,11 @@
   const button = document.getElementById('go');
   const trouble = document.getElementById('trouble');
 
+  const OVER = {
+    title: 'This page is over',
+    detail: 'It was open too long, or what it was for is done. Go back to where you came from and begin again.',
+  };
+
   const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, '+').replace(/_/g, '/')), (c) => c.charCodeAt(0));
   const text = (buffer) =>
     btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
@@ -23,8 +28,9 @@
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
-    const said = await answer.json();
-    if (!answer.ok) throw Object.assign(new Error(said.detail), { told: said });
+    // What is over is told in a page, as to every other request.
+    const said = await answer.json().catch(() => OVER);
+    if (!answer.ok || said === OVER) throw Object.assign(new Error(said.detail), { told: said });
     return said;
   }
 
