@@ -19,6 +19,7 @@ mod post_quantum;
 mod pyhanko;
 mod rollover;
 mod server;
+mod sign_in;
 
 use evidence::{Content, Path, Signed, Verdict};
 

@@ -117,7 +117,7 @@ fn installed(folder: &Path, base: u16, settings: &str) {
 }
 
 /// The first of five free ports in a row. Each process looks from another place.
-fn free_ports() -> u16 {
+pub(crate) fn free_ports() -> u16 {
     let start = u16::try_from(std::process::id() % 2000).expect("it is below 2000") * 10;
     let bases = (0..2000u16).map(|step| 20_000 + (start + step * 10) % 20_000);
     let free = |base: &u16| (*base..*base + 5).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
