@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+mod authn;
 mod ca;
 mod directory;
 mod keys;
 mod seed;
 
+pub use authn::{Authn, AuthnAct, CheckClient};
 pub use ca::{CaAct, CertificateForm, Connection, Filter, Profiles, Secrets};
 pub use directory::{Directory, DirectoryAct};
 pub use keys::{Keys, Rewrap};
@@ -74,6 +76,8 @@ pub enum Command {
     Recover(Recover),
     /// Fill an empty register with invented people, any number, for tests and for measuring.
     Seed(Seed),
+    /// Help for those who build relying parties.
+    Authn(Authn),
     /// Show the whole: make everything in one folder, sign a prescription, stay up.
     Demo(Demo),
 }

@@ -2,6 +2,7 @@
 
 pub mod acme;
 pub mod audit;
+pub mod authn;
 pub mod backup;
 pub mod ca;
 pub mod ceremony;
@@ -66,6 +67,7 @@ fn plain(cli: &Cli) -> anyhow::Result<()> {
         Command::Directory(options) => block_on(directory::run(options)),
         Command::SplitPin(options) => shares::split_pin(&configured(cli)?, options),
         Command::Unlock(options) => block_on(shares::unlock(&configured(cli)?, options)),
+        Command::Authn(options) => block_on(authn::run(options)),
         Command::Sign(options) => block_on(sign::run(options)),
         Command::Verify(options) => verify::run(options, &Clock::system()),
         Command::Audit(command) => audit::run(cli, command),
