@@ -5,8 +5,9 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import https from 'node:https';
 
-// Node.js 18 has it under its own name only.
+// Node.js 18 has them under a name of its own only.
 globalThis.crypto ??= webcrypto;
+globalThis.CryptoKey ??= webcrypto.CryptoKey;
 
 export const place = JSON.parse(readFileSync(process.env.LANYARD_PLACE));
 const ca = readFileSync(place.root);

@@ -6,8 +6,9 @@ import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose';
 import * as oidc from 'openid-client';
 import { begin, finish } from './example.mjs';
 
-// Node.js 18 has it under its own name only.
+// Node.js 18 has them under a name of its own only.
 globalThis.crypto ??= webcrypto;
+globalThis.CryptoKey ??= webcrypto.CryptoKey;
 
 const [issuer, certificate, key, manner] = process.argv.slice(2);
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
