@@ -68,6 +68,7 @@ async fn run() -> anyhow::Result<()> {
     report("kept, GET", &kept);
     let (before, each_before) = raw::rate(&site, Alg::P256, RawKey::Token)?;
     let checked = raw::rate(&site, Alg::P256, RawKey::TokenChecked)?;
+    let copied = raw::rate(&site, Alg::P256, RawKey::Copied)?;
     let nonced = Nonced::new("/ocsp", &asked)?;
     let fresh = drive(plain, server.id(), Arc::new(move |turn| nonced.question(turn))).await?;
     report("fresh, POST with nonce", &fresh);
@@ -80,8 +81,9 @@ async fn run() -> anyhow::Result<()> {
     let (token, each) = (f64::midpoint(before, after), f64::midpoint(each_before, each_after));
     line(format_args!(
         "token alone               {token:>8.0}/s  processor {each:.0} us (before {before:.0}/s, after {after:.0}/s)\n\
-         token, each checked       {:>8.0}/s  processor {:.0} us",
-        checked.0, checked.1,
+         token, each checked       {:>8.0}/s  processor {:.0} us\n\
+         token, key in the session {:>8.0}/s  processor {:.0} us",
+        checked.0, checked.1, copied.0, copied.1,
     ));
     line(format_args!(
         "fresh is {} of the token alone (goal 60 %), {} of the token with each signature checked, and {} of the floor; {} of its \

@@ -23,6 +23,7 @@ pub(crate) fn rate(site: &Site, alg: Alg, key: RawKey) -> anyhow::Result<(f64, f
     let kind = match key {
         RawKey::Token => "token",
         RawKey::TokenChecked => "checked",
+        RawKey::Copied => "copied",
         RawKey::Wrapped => "wrapped",
     };
     let output = Command::new(std::env::current_exe()?)
@@ -53,6 +54,7 @@ pub(crate) fn in_role() -> anyhow::Result<bool> {
     let key = match kind.as_str() {
         "token" => RawKey::Token,
         "checked" => RawKey::TokenChecked,
+        "copied" => RawKey::Copied,
         _ => RawKey::Wrapped,
     };
     let config = Config::load(configuration.as_ref())?;

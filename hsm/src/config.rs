@@ -68,6 +68,10 @@ pub struct TokenConfig {
     /// Wrapped keys kept live in the token, shared out among its sessions.
     #[serde(default = "default_live_keys")]
     pub live_keys: usize,
+    /// Whether token keys that sign often are copied into the sessions that sign, by the token and within it. Tokens that keep
+    /// their objects in files read a key anew for each signature otherwise.
+    #[serde(default = "default_session_copies")]
+    pub session_copies: bool,
 }
 
 /// Where a PIN is read from: `{ file = "..." }`, `{ env = "..." }` or `{ shares = "..." }`.
@@ -179,6 +183,10 @@ fn default_generate_timeout_ms() -> u64 {
 
 fn default_sessions() -> usize {
     2
+}
+
+fn default_session_copies() -> bool {
+    true
 }
 
 fn default_live_keys() -> usize {

@@ -282,8 +282,7 @@ impl Hsm {
             let wanted = label.to_owned();
             let work = move |bench: &mut Bench| {
                 if let Some(id) = id {
-                    let keys = &bench.opened.token_keys;
-                    keys.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+                    bench.opened.forget_token_key(id);
                 }
                 find::destroy_pair(&bench.session, &wanted)
             };
@@ -294,6 +293,11 @@ impl Hsm {
         }
         tracing::info!(key = label, "destroyed the token key {label}");
         Ok(())
+    }
+
+    /// How many sessions sign, over all tokens that are configured: so many calls are under way at the same time.
+    pub fn sessions(&self) -> usize {
+        self.handle.engine.tokens.iter().map(|token| token.config.sessions).sum()
     }
 
     /// What the tokens are doing.

@@ -1,9 +1,8 @@
 //! The thread that opens a token, keeps it open, and opens it again.
 
-use std::collections::BTreeMap;
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::HashSet;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use cryptoki::mechanism::MechanismType;
@@ -140,17 +139,12 @@ impl Keeper {
         self.pulse();
         // A key that the way to the token cannot use is as good as not there: another token may have it too.
         let wrapping_keys = if wrapping.is_some() { find::wrapping_keys(&session)? } else { Vec::new() };
-        let opened = Opened {
-            epoch: self.token.next_epoch(),
-            library_epoch,
-            slot,
-            signs,
-            algs,
+        let opened = Opened::new(
+            (self.token.next_epoch(), library_epoch, slot),
+            (signs, algs),
             wrapping,
-            wrapping_keys: RwLock::new(wrapping_keys.into_iter().collect::<BTreeMap<_, _>>()),
-            token_keys: RwLock::new(HashMap::new()),
-            live_keys: AtomicUsize::new(0),
-        };
+            wrapping_keys,
+        );
         let (registry, _) = self.registry();
         self.resolve(&session, &opened, &registry, missing)?;
         self.session = Some((session, library_epoch));

@@ -12,6 +12,7 @@
 mod alg;
 mod busy;
 mod config;
+mod copies;
 mod engine;
 mod error;
 mod failure;

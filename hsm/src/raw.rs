@@ -3,7 +3,7 @@
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
-use cryptoki::object::ObjectHandle;
+use cryptoki::object::{Attribute, ObjectHandle};
 use cryptoki::session::Session;
 use cryptoki::slot::Slot;
 
@@ -26,6 +26,8 @@ pub enum RawKey {
     /// A token key, of which each signature is checked with the public key before the next, as a server does before it
     /// gives one out.
     TokenChecked,
+    /// A token key, copied into each session, as keys that sign often are.
+    Copied,
     /// A wrapped key, unwrapped into each session.
     Wrapped,
 }
@@ -64,14 +66,18 @@ fn measure(
 ) -> Result<f64, Failure> {
     let residence = Residence::Token { label: "raw-rate", object_id: b"raw-rate" };
     let shared = match kind {
-        RawKey::Token | RawKey::TokenChecked => Some(make::key_pair(first, alg, &residence)?),
+        RawKey::Token | RawKey::TokenChecked | RawKey::Copied => {
+            Some(make::key_pair(first, alg, &residence)?)
+        }
         RawKey::Wrapped => None,
     };
     let checked = shared.as_ref().filter(|_| kind == RawKey::TokenChecked);
     let public = checked.map(|pair| PublicKey::new(alg, pair.spki.clone()));
     let wrapping_key = make::wrapping_key(first, None)?;
     let start = Barrier::new(sessions);
-    let signs = Signs { alg, token_key: shared.as_ref().map(|pair| pair.private), public: public.as_ref() };
+    let copied = kind == RawKey::Copied;
+    let signs =
+        Signs { alg, token_key: shared.as_ref().map(|pair| pair.private), copied, public: public.as_ref() };
     let counts: Vec<Result<f64, Failure>> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..sessions)
             .map(|_| scope.spawn(|| count(library, slot, signs, wrapping_key, &start, time)))
@@ -92,6 +98,8 @@ struct Signs<'a> {
     alg: Alg,
     /// Absent where each session has a wrapped key of its own.
     token_key: Option<ObjectHandle>,
+    /// Whether each session signs with a copy of it.
+    copied: bool,
     /// What each signature is checked with, where it is.
     public: Option<&'a PublicKey>,
 }
@@ -100,13 +108,14 @@ struct Signs<'a> {
 fn count(
     library: &Library,
     slot: Slot,
-    Signs { alg, token_key, public }: Signs<'_>,
+    Signs { alg, token_key, copied, public }: Signs<'_>,
     wrapping_key: ObjectHandle,
     start: &Barrier,
     time: Duration,
 ) -> Result<f64, Failure> {
     let ready = session::open(library, slot).and_then(|session| {
         let key = match token_key {
+            Some(key) if copied => session.copy_object(key, &[Attribute::Token(false)])?,
             Some(key) => key,
             None => wrap::fresh_live_key(&session, wrapping_key, alg)?,
         };

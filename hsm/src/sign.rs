@@ -9,6 +9,7 @@ use cryptoki::session::Session;
 use metrics::counter;
 use tracing::error;
 
+use crate::copies::Signer;
 use crate::failure::Failure;
 use crate::key::{KeyInner, KeyKind};
 use crate::worker::Bench;
@@ -35,7 +36,17 @@ pub(crate) fn sign(
     let signature = match &key.kind {
         KeyKind::Token { id, .. } => {
             let handle = bench.opened.token_key(*id).ok_or(Failure::Absent)?;
-            sign_with(&bench.session, handle, scheme, input)?
+            match bench.signer(*id, handle) {
+                Signer::Key(handle) => sign_with(&bench.session, handle, scheme, input)
+                    .inspect_err(|_| bench.forget_copy(*id))?,
+                Signer::Copy(copy) => match sign_with(&bench.session, copy, scheme, input) {
+                    Err(Failure::Handle(_)) => {
+                        bench.forget_copy(*id);
+                        sign_with(&bench.session, handle, scheme, input)?
+                    }
+                    outcome => outcome?,
+                },
+            }
         }
         KeyKind::OneTime(one_time) => {
             if one_time.epoch() != bench.opened.epoch {

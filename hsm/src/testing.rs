@@ -100,6 +100,7 @@ impl TestToken {
             pin: PinSource::File(self.dir().join("pin")),
             sessions: 2,
             live_keys: 4_096,
+            session_copies: true,
         }
     }
 

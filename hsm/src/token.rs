@@ -82,9 +82,43 @@ pub(crate) struct Opened {
     pub(crate) token_keys: RwLock<HashMap<KeyId, ObjectHandle>>,
     /// Wrapped keys live in the sessions of this epoch.
     pub(crate) live_keys: AtomicUsize,
+    /// How many token keys were destroyed by this process.
+    destroyed: AtomicU64,
 }
 
 impl Opened {
+    /// An open token of which no key was asked for yet.
+    pub(crate) fn new(
+        (epoch, library_epoch, slot): (u64, u64, Slot),
+        (signs, algs): (Vec<Alg>, Vec<Alg>),
+        wrapping: Option<WrapMechanism>,
+        wrapping_keys: Vec<(u32, ObjectHandle)>,
+    ) -> Opened {
+        Opened {
+            epoch,
+            library_epoch,
+            slot,
+            signs,
+            algs,
+            wrapping,
+            wrapping_keys: RwLock::new(wrapping_keys.into_iter().collect()),
+            token_keys: RwLock::default(),
+            live_keys: AtomicUsize::new(0),
+            destroyed: AtomicU64::new(0),
+        }
+    }
+
+    /// How many token keys were destroyed by this process since it was opened.
+    pub(crate) fn destroyed(&self) -> u64 {
+        self.destroyed.load(Ordering::Acquire)
+    }
+
+    /// A token key is about to be destroyed: its handle is forgotten, and each session ends its copy.
+    pub(crate) fn forget_token_key(&self, id: KeyId) {
+        self.token_keys.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        self.destroyed.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// The handle of a token key, if it is here.
     pub(crate) fn token_key(&self, id: KeyId) -> Option<ObjectHandle> {
         self.token_keys.read().unwrap_or_else(PoisonError::into_inner).get(&id).copied()

@@ -14,6 +14,7 @@ use metrics::{counter, histogram};
 
 use crate::VerifySignatures;
 use crate::busy::Busy;
+use crate::copies::Copies;
 use crate::engine::Engine;
 use crate::failure::{Failure, works_with};
 use crate::forgotten::Order;
@@ -39,6 +40,8 @@ pub(crate) struct Bench {
     pub(crate) verify: VerifySignatures,
     /// Wrapped keys unwrapped in this session, by identity. They go away with it.
     pub(crate) live: LruCache<[u8; 32], Live>,
+    /// Token keys copied into this session. They go away with it.
+    pub(crate) copies: Copies,
     pub(crate) busy: Arc<Busy>,
     limit: Duration,
     /// Orders to forget live keys that were followed.
@@ -76,8 +79,9 @@ impl Bench {
         }
     }
 
-    /// Destroys the live keys that were ordered destroyed.
+    /// Destroys the live keys that were ordered destroyed, and copies of keys that were.
     fn forget_ordered(&mut self) {
+        self.forget_copies_of_destroyed();
         match self.token.forgotten.since(&mut self.followed) {
             None => {}
             Some(Order::These(identities)) => {
@@ -100,6 +104,7 @@ impl Bench {
     fn replace_session(&mut self) -> Result<(), Failure> {
         self.opened.live_keys.fetch_sub(self.live.len(), Ordering::Relaxed);
         self.live.clear();
+        self.copies = Copies::default();
         counter!("hsm_sessions_replaced_total", "token" => self.token.name.clone()).increment(1);
         let fresh = session::open(&self.token.library, self.opened.slot)?;
         let broken = std::mem::replace(&mut self.session, fresh);
@@ -155,6 +160,7 @@ fn set_up(engine: &Engine, token: &Arc<Token>, opened: &Arc<Opened>, busy: Arc<B
         opened: opened.clone(),
         verify: engine.verify,
         live: LruCache::new(NonZeroUsize::new(share).unwrap_or(NonZeroUsize::MIN)),
+        copies: Copies::default(),
         busy,
         limit,
         followed: token.forgotten.given(),

@@ -88,6 +88,7 @@ pub(crate) async fn ground() -> Ground {
         pin: PinSource::File(pin.into()),
         sessions: 2,
         live_keys: 16,
+        session_copies: true,
     }));
     let hsm = hsm.await.unwrap();
     let now = std::env::var(NOW).ok().and_then(|now| now.parse().ok());

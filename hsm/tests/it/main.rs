@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 mod checking;
+mod copies;
 mod destroying;
 mod keys;
 mod ml_dsa;

@@ -98,6 +98,7 @@ impl Served {
             pin: PinSource::Env("HSM_TEST_SERVED_PIN".to_owned()),
             sessions: 2,
             live_keys: 16,
+            session_copies: true,
         });
         config.call_timeout_ms = u64::try_from(CALL_TIMEOUT.as_millis()).unwrap();
         config
