@@ -10,7 +10,7 @@ use super::Standing;
 use crate::api::Reason;
 use crate::asn1::{
     BIT_STRING, ENUMERATED, GENERALIZED_TIME, NULL, OCTET_STRING, SEQUENCE, context, context_constructed,
-    generalized_time, oid, tlv,
+    generalized_time, oid, put_header, size, tlv,
 };
 use crate::joining::algorithm_identifier;
 use crate::store::certificates::Revocation;
@@ -107,12 +107,46 @@ fn extension(id: &ObjectIdentifier, value: &[u8]) -> Vec<u8> {
     tlv(SEQUENCE, &[&oid(id), &tlv(OCTET_STRING, &[value])])
 }
 
-/// The whole response: data, signature, and the responder's certificate, for readers that have not seen it.
-pub(super) fn join(alg: Alg, data: &[u8], signature: &[u8], certificate: &[u8]) -> Vec<u8> {
-    let signature = tlv(BIT_STRING, &[&[0], signature]);
-    let certificates = tlv(context_constructed(0), &[&tlv(SEQUENCE, &[certificate])]);
-    let basic = tlv(SEQUENCE, &[data, &algorithm_identifier(alg), &signature, &certificates]);
-    let bytes = tlv(SEQUENCE, &[&oid(&BASIC), &tlv(OCTET_STRING, &[&basic])]);
-    // responseStatus successful
-    tlv(SEQUENCE, &[&tlv(ENUMERATED, &[&[0]]), &tlv(context_constructed(0), &[&bytes])])
+/// What is the same around every answer of a responder: the kind of signature, and the responder's certificate, for readers
+/// that have not seen it.
+#[derive(Debug)]
+pub(super) struct Frame {
+    kind: Vec<u8>,
+    algorithm: Vec<u8>,
+    certificates: Vec<u8>,
+}
+
+impl Frame {
+    pub(super) fn new(alg: Alg, certificate: &[u8]) -> Frame {
+        Frame {
+            kind: oid(&BASIC),
+            algorithm: algorithm_identifier(alg),
+            certificates: tlv(context_constructed(0), &[&tlv(SEQUENCE, &[certificate])]),
+        }
+    }
+
+    /// The whole response, in one piece.
+    pub(super) fn join(&self, data: &[u8], signature: &[u8]) -> Vec<u8> {
+        const SUCCESSFUL: [u8; 3] = [ENUMERATED, 1, 0];
+        let bits = 1 + signature.len();
+        let basic = data.len() + self.algorithm.len() + size(bits) + self.certificates.len();
+        let octets = size(basic);
+        let bytes = self.kind.len() + size(octets);
+        let response = SUCCESSFUL.len() + size(size(bytes));
+        let mut out = Vec::with_capacity(size(response));
+        put_header(&mut out, SEQUENCE, response);
+        out.extend(SUCCESSFUL);
+        put_header(&mut out, context_constructed(0), size(bytes));
+        put_header(&mut out, SEQUENCE, bytes);
+        out.extend_from_slice(&self.kind);
+        put_header(&mut out, OCTET_STRING, octets);
+        put_header(&mut out, SEQUENCE, basic);
+        out.extend_from_slice(data);
+        out.extend_from_slice(&self.algorithm);
+        put_header(&mut out, BIT_STRING, bits);
+        out.push(0);
+        out.extend_from_slice(signature);
+        out.extend_from_slice(&self.certificates);
+        out
+    }
 }

@@ -2,14 +2,15 @@
 //!
 //! Questions that come while the database is read share the next read: one statement tells how many changes there were
 //! and where every serial of the group stands, after all of them came. What is to be signed then goes to the token in as
-//! few calls as may be, while the next group is read for. So a question that comes alone waits for nobody, and under
+//! few calls as may be, while the next group is read for. As many groups are under way as the token has sessions, and one
+//! more; while there are, what comes waits and is one group. So a question that comes alone waits for nobody, and under
 //! load a hand-over to the database, to the token and back is one for the group and not one for each.
 
 use std::sync::Arc;
 
 use pki::ocsp::{Refusal, Request};
 use platform::clock::Millis;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::data::{self, Data};
 use super::responder::Responder;
@@ -81,6 +82,8 @@ struct Batch {
     responder: Arc<Responder>,
     changes: i64,
     drafts: Vec<Draft>,
+    /// Of its group.
+    under_way: Arc<OwnedSemaphorePermit>,
 }
 
 impl Fresh {
@@ -122,13 +125,26 @@ impl Fresh {
 
 async fn group(mut questions: mpsc::Receiver<Asked>) {
     let mut group = Vec::with_capacity(MOST);
+    let mut places = None;
     while questions.recv_many(&mut group, MOST).await > 0 {
         group.retain(|asked: &Asked| !asked.reply.is_closed());
         let Some(first) = group.first() else { continue };
         let authority = first.authority.clone();
+        let places = places
+            .get_or_insert_with(|| Arc::new(Semaphore::new(authority.hsm().sessions().saturating_add(1))));
+        // Nobody closes it.
+        let Ok(under_way) = Arc::clone(places).acquire_owned().await else { return };
+        while group.len() < MOST
+            && let Ok(asked) = questions.try_recv()
+        {
+            group.push(asked);
+        }
         let serials: Vec<Serial> = group.iter().flat_map(Asked::serials).collect();
         match standings::look(authority.desk().db.read(), &serials).await {
-            Ok(seen) => drop(tokio::spawn(answer(authority, std::mem::take(&mut group), seen))),
+            Ok(seen) => {
+                let group = std::mem::take(&mut group);
+                drop(tokio::spawn(answer(authority, group, seen, Arc::new(under_way))));
+            }
             Err(error) => {
                 let refusal = refusal(&error.into());
                 for asked in group.drain(..) {
@@ -141,26 +157,31 @@ async fn group(mut questions: mpsc::Receiver<Asked>) {
 }
 
 /// Writes the answers of a group and has each responder sign its own.
-async fn answer(authority: Authority, group: Vec<Asked>, seen: Seen) {
+async fn answer(authority: Authority, group: Vec<Asked>, seen: Seen, under_way: Arc<OwnedSemaphorePermit>) {
     let mut batches: Vec<Batch> = Vec::new();
     for asked in group {
         match asked.responder(&authority, &seen).await {
             Ok((responder, standings)) => {
                 let draft = asked.draft(&responder, standings);
-                match batches.iter_mut().find(|batch| Arc::ptr_eq(&batch.responder, &responder)) {
-                    Some(batch) => batch.drafts.push(draft),
-                    None => batches.push(Batch { responder, changes: seen.changes, drafts: vec![draft] }),
+                let of_responder = batches.iter_mut().find(|batch| Arc::ptr_eq(&batch.responder, &responder));
+                if let Some(batch) = of_responder {
+                    batch.drafts.push(draft);
+                } else {
+                    let (changes, under_way) = (seen.changes, Arc::clone(&under_way));
+                    batches.push(Batch { responder, changes, drafts: vec![draft], under_way });
                 }
             }
             Err(refusal) => drop(asked.reply.send(Err(refusal))),
         }
     }
-    let last = batches.pop();
-    for batch in batches {
-        tokio::spawn(batch.sign());
+    drop(under_way);
+    let mut calls: Vec<Batch> = batches.into_iter().flat_map(Batch::calls).collect();
+    let last = calls.pop();
+    for call in calls {
+        tokio::spawn(call.sign());
     }
-    if let Some(batch) = last {
-        batch.sign().await;
+    if let Some(call) = last {
+        call.sign().await;
     }
 }
 
@@ -225,12 +246,27 @@ impl Meant {
 }
 
 impl Batch {
+    /// One for each call to the token, all of about the same size: who is signed for first need not wait for the others.
+    fn calls(mut self) -> Vec<Batch> {
+        let each = self.drafts.len().div_ceil(hsm::calls(self.drafts.len())).max(1);
+        let mut calls = Vec::new();
+        while self.drafts.len() > each {
+            let drafts = self.drafts.split_off(self.drafts.len() - each);
+            let (responder, under_way) = (Arc::clone(&self.responder), Arc::clone(&self.under_way));
+            calls.push(Batch { responder, changes: self.changes, drafts, under_way });
+        }
+        calls.push(self);
+        calls
+    }
+
+    /// Has one call signed, and answers those who asked.
     async fn sign(self) {
-        let Batch { responder, changes, drafts } = self;
-        let Responder { generation, key, certificate, .. } = &*responder;
+        let Batch { responder, changes, drafts, under_way } = self;
+        let Responder { generation, key, frame, .. } = &*responder;
         let messages = drafts.iter().map(|draft| draft.written.clone()).collect();
         // One of each call is verified here, and each by whoever asked.
         let signatures = key.sign_messages_spot_checked(key.alg().default_scheme(), messages).await;
+        drop(under_way);
         let signatures = match signatures {
             Ok(signatures) => signatures,
             Err(error) => {
@@ -240,7 +276,7 @@ impl Batch {
         };
         for (draft, signature) in drafts.into_iter().zip(signatures) {
             let Draft { written, standings, this_update, next_update, reply } = draft;
-            let octets = data::join(key.alg(), &written, &signature, certificate.der());
+            let octets = frame.join(&written, &signature);
             let generation = *generation;
             drop(reply.send(Ok(Signed { octets, standings, changes, generation, this_update, next_update })));
         }

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names::IssuerId;
 use crate::ocsp::Standing;
+use crate::ocsp::data::Frame;
 use crate::serial::Serial;
 use crate::store::responders::{self, StoredResponder};
 use crate::store::standings;
@@ -32,6 +33,7 @@ pub(super) struct Responder {
     /// SHA-1 of its key: its name in answers.
     pub(super) key_hash: Vec<u8>,
     pub(super) key: Key,
+    pub(super) frame: Frame,
 }
 
 impl Responder {
@@ -60,7 +62,8 @@ impl Responder {
         // RFC 6960 4.2.1: KeyHash is SHA-1 of the key, whatever hash the question uses.
         let key_hash = pki::ocsp::key_hash(Hash::Sha1, certificate.spki_der()).map_err(corrupt)?;
         let (generation, seen) = (stored.generation, AtomicI64::new(-1));
-        Ok(Some(Responder { generation, serial, seen, certificate, key_hash, key }))
+        let frame = Frame::new(key.alg(), certificate.der());
+        Ok(Some(Responder { generation, serial, seen, certificate, key_hash, key, frame }))
     }
 
     /// Whether its certificate is neither revoked nor held. Readers do not ask, so we must: RFC 6960 4.2.2.2.1.

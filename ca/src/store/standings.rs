@@ -1,23 +1,40 @@
 //! What an OCSP answer and a signature need of `ca_certificate` and `ca_scope`, and no more.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
 use platform::clock::Millis;
 use platform::db::{self, Tx};
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, AssertSqlSafe, Row as _};
 
-use super::certificates::{self, Revocation, State};
+use super::certificates::{Revocation, State};
 use super::{millis, reason};
 use crate::api::Reason;
 use crate::ocsp::Standing;
 use crate::serial::Serial;
 
 /// How many serials a statement may name: few sizes, so that few statements are prepared and kept.
-const SIZES: [usize; 3] = [1, 8, 64];
+const SIZES: [usize; 7] = [1, 4, 8, 16, 24, 32, 64];
 
 /// How often anything was revoked, held, resumed or abandoned, over all scopes of all issuers. It never falls.
 const CHANGES: &str = "SELECT CAST(COALESCE(SUM(changes), 0) AS BIGINT) AS changes FROM ca_scope";
+
+/// By size, each made once.
+static STATEMENTS: LazyLock<[String; SIZES.len()]> = LazyLock::new(|| SIZES.map(statement));
+
+/// The count, and beside it all rows as one text, `;` between rows and `,` between fields, which neither serials nor ids nor
+/// states contain: a row by itself is a hand-over between threads by itself.
+fn statement(size: usize) -> String {
+    let places: Vec<String> = (1..=size).map(|number| format!("${number}")).collect();
+    format!(
+        "SELECT ({CHANGES}) AS changes, \
+         (SELECT string_agg(serial || ',' || issuer || ',' || state || ',' || COALESCE(CAST(revoked_at AS TEXT), '') || ',' \
+            || COALESCE(CAST(reason AS TEXT), '') || ',' || COALESCE(CAST(invalidity_at AS TEXT), ''), ';') \
+          FROM ca_certificate WHERE serial IN ({})) AS found",
+        places.join(", ")
+    )
+}
 
 /// Where a serial stands with the issuer it is of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,44 +73,38 @@ impl Seen {
 /// The count of changes and where these serials stand, read in one statement.
 pub(crate) async fn look(read: &AnyPool, serials: &[Serial]) -> Result<Seen, db::Error> {
     let mut groups = serials.chunks(SIZES[SIZES.len() - 1]);
-    let first = rows(read, groups.next().unwrap_or_default()).await?;
-    let changes = first.first().map_or(Ok(0), |row| row.try_get("changes"))?;
-    let mut seen = Seen { changes, rows: HashMap::with_capacity(serials.len()) };
-    seen.take(&first)?;
+    let Some(first) = groups.next() else {
+        let changes = sqlx::query(CHANGES).fetch_one(read).await?.try_get("changes")?;
+        return Ok(Seen { changes, rows: HashMap::new() });
+    };
+    let first = ask(read, first).await?;
+    let rows = HashMap::with_capacity(serials.len());
+    let mut seen = Seen { changes: first.try_get("changes")?, rows };
+    seen.take(first.try_get("found")?)?;
     for group in groups {
-        seen.take(&rows(read, group).await?)?;
+        seen.take(ask(read, group).await?.try_get("found")?)?;
     }
     Ok(seen)
 }
 
-/// The count beside each row that there is, and by itself where there is none.
-async fn rows(read: &AnyPool, group: &[Serial]) -> Result<Vec<AnyRow>, db::Error> {
-    let Some(last) = group.last() else { return Ok(sqlx::query(CHANGES).fetch_all(read).await?) };
-    let size = SIZES.into_iter().find(|size| group.len() <= *size).unwrap_or(group.len());
-    let places: Vec<String> = (1..=size).map(|number| format!("${number}")).collect();
-    // The text is made of constants and numbers alone.
-    let mut query = sqlx::query(AssertSqlSafe(format!(
-        "SELECT counted.changes, found.serial, found.issuer, found.state, found.revoked_at, found.reason, \
-         found.invalidity_at \
-         FROM ({CHANGES}) AS counted LEFT JOIN ca_certificate AS found ON found.serial IN ({})",
-        places.join(", ")
-    )));
+async fn ask(read: &AnyPool, group: &[Serial]) -> Result<AnyRow, db::Error> {
+    let place = SIZES.iter().position(|size| group.len() <= *size).unwrap_or(SIZES.len() - 1);
+    let mut query = sqlx::query(STATEMENTS[place].as_str());
     // The last one fills what is left: asking twice finds it once.
-    for serial in group.iter().chain(std::iter::repeat(last)).take(size) {
+    for serial in group.iter().chain(group.last().into_iter().cycle()).take(SIZES[place]) {
         query = query.bind(serial.to_string());
     }
-    Ok(query.fetch_all(read).await?)
+    Ok(query.fetch_one(read).await?)
 }
 
 impl Seen {
-    fn take(&mut self, rows: &[AnyRow]) -> Result<(), db::Error> {
-        for row in rows.iter().filter(|row| row.len() > 1) {
-            // Absent beside a count that stands by itself.
-            if row.try_get::<Option<&str>, _>("serial")?.is_none() {
-                continue;
-            }
-            let serial = certificates::serial(row)?;
-            let read = read(row).inspect_err(|error| {
+    /// Takes in rows in the form of [`statement`]; where there is none there is no text.
+    fn take(&mut self, found: Option<&str>) -> Result<(), db::Error> {
+        for row in found.into_iter().flat_map(|found| found.split(';')) {
+            let (serial, rest) = row.split_once(',').unwrap_or((row, ""));
+            let serial =
+                Serial::parse(serial).ok_or_else(|| db::Error::corrupt("ca_certificate.serial", serial))?;
+            let read = read(rest).inspect_err(|error| {
                 tracing::error!(%serial, %error, "the row of certificate {serial} cannot be read: {error}");
             });
             self.rows.insert(serial, read.ok());
@@ -102,20 +113,31 @@ impl Seen {
     }
 }
 
-fn read(row: &AnyRow) -> Result<Row, db::Error> {
-    Ok(Row { issuer: row.try_get("issuer")?, standing: standing(row)? })
+fn read(fields: &str) -> Result<Row, db::Error> {
+    let corrupt = || db::Error::corrupt("ca_certificate", fields);
+    let fields: Vec<&str> = fields.split(',').collect();
+    let [issuer, state, revoked_at, reason, invalidity_at] = fields[..] else { return Err(corrupt()) };
+    let number =
+        |text: &str| (!text.is_empty()).then(|| text.parse::<i64>().map_err(|_| corrupt())).transpose();
+    let standing = standing(state, number(revoked_at)?, number(reason)?, number(invalidity_at)?)?;
+    Ok(Row { issuer: issuer.to_owned(), standing })
 }
 
-fn standing(row: &AnyRow) -> Result<Standing, db::Error> {
+fn standing(
+    state: &str,
+    revoked_at: Option<i64>,
+    code: Option<i64>,
+    invalidity_at: Option<i64>,
+) -> Result<Standing, db::Error> {
     // What was dropped was never signed, and what is in flight has not left yet.
-    if !matches!(State::parse(row.try_get("state")?)?, State::Issued | State::Abandoned) {
+    if !matches!(State::parse(state)?, State::Issued | State::Abandoned) {
         return Ok(Standing::NeverIssued);
     }
-    let Some(revoked_at) = row.try_get::<Option<i64>, _>("revoked_at")? else { return Ok(Standing::Good) };
+    let Some(revoked_at) = revoked_at else { return Ok(Standing::Good) };
     Ok(Standing::Revoked(Revocation {
         revoked_at: Millis(revoked_at),
-        reason: reason(row.try_get("reason")?)?.unwrap_or(Reason::Unspecified),
-        invalidity_date: millis(row.try_get("invalidity_at")?),
+        reason: reason(code)?.unwrap_or(Reason::Unspecified),
+        invalidity_date: millis(invalidity_at),
     }))
 }
 
