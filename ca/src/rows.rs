@@ -55,6 +55,10 @@ pub(crate) struct First {
 }
 
 impl FirstRow {
+    fn new_claim(&self) -> requests::NewClaim<'_> {
+        (&self.request, &self.reservation.serial, &self.reservation.spki_sha256)
+    }
+
     /// Takes a place on a day, and writes the bytes for an end on it.
     async fn placed(
         &self,
@@ -114,8 +118,8 @@ impl Row for FirstRow {
         let Some(bodies) = bodies.filter(|_| keys.len() == rows.len()) else { return Err(Undone::OneByOne) };
         let keys: Vec<&[u8]> = keys.into_iter().collect();
         keys::hold(tx, &keys).await?;
-        let claims: Vec<_> = rows.iter().map(|row| (&row.request, &row.reservation.serial)).collect();
-        if !requests::claim_new(tx, &claims).await? || keys::any_known(tx, &keys).await? {
+        let claims: Vec<_> = rows.iter().map(|row| row.new_claim()).collect();
+        if !requests::claim_new(tx, &claims).await? {
             return Err(Undone::OneByOne);
         }
         let of_row = rows.iter().zip(&bodies);

@@ -23,8 +23,9 @@ pub(crate) struct Pending {
     pub(crate) salt: Vec<u8>,
 }
 
-/// How many rows one INSERT may carry: few sizes, so that few statements are prepared and kept.
-const ROWS: [usize; 4] = [64, 16, 4, 1];
+/// How many rows one INSERT may carry: few sizes, so that few statements are prepared and kept, and those of a usual group,
+/// so that it takes few of them.
+const ROWS: [usize; 12] = [64, 32, 16, 12, 8, 7, 6, 5, 4, 3, 2, 1];
 
 /// Write events in the order given.
 pub(crate) async fn insert_events(tx: &mut Tx, events: &[NewEvent]) -> Result<(), sqlx::Error> {

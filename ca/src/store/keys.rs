@@ -61,23 +61,6 @@ pub(crate) async fn hold(tx: &mut Tx, keys: &[&[u8]]) -> Result<(), db::Error> {
     Ok(())
 }
 
-/// Whether any of these keys was ever asked to be certified.
-pub(crate) async fn any_known(tx: &mut Tx, keys: &[&[u8]]) -> Result<bool, db::Error> {
-    for portion in portions(keys) {
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT 1 FROM ca_certificate WHERE spki_sha256 IN ({}) LIMIT 1",
-            places(1, portion.len()).trim_matches(['(', ')'])
-        )));
-        for key in portion {
-            query = query.bind(*key);
-        }
-        if query.fetch_optional(&mut *tx).await?.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
 /// A serial for which nothing was signed counts for nobody; what was taken in from outside names nobody.
 const COUNTS: &str = "state <> 'dropped' AND profile <> 'taken-in'";
 

@@ -61,20 +61,33 @@ pub(crate) async fn by_id(
     }
 }
 
-/// Ties serials to requests that are all new. `false` when one is not: then the transaction has to be undone.
-pub(crate) async fn claim_new(tx: &mut Tx, claims: &[(&RequestKey, &Serial)]) -> Result<bool, db::Error> {
+/// A serial for a request, and SHA-256 of the key that it is for.
+pub(crate) type NewClaim<'a> = (&'a RequestKey, &'a Serial, &'a [u8]);
+
+/// Ties serials to requests that are all new, for keys that nobody ever asked to be certified. `false` when one is not: then
+/// the transaction has to be undone.
+pub(crate) async fn claim_new(tx: &mut Tx, claims: &[NewClaim<'_>]) -> Result<bool, db::Error> {
     for portion in portions(claims) {
+        let requests = portion.len();
+        let keys: Vec<String> = (1..=requests).map(|key| format!("${}", 4 * requests + key)).collect();
         let mut query = sqlx::query(AssertSqlSafe(format!(
-            "INSERT INTO ca_request (client, request_id, content_sha256, serial) VALUES {} \
+            "WITH asked (client, request_id, content_sha256, serial) AS (VALUES {}) \
+             INSERT INTO ca_request (client, request_id, content_sha256, serial) \
+             SELECT client, request_id, content_sha256, serial FROM asked \
+             WHERE NOT EXISTS (SELECT 1 FROM ca_certificate WHERE spki_sha256 IN ({})) \
              ON CONFLICT (client, request_id) DO NOTHING",
-            places(portion.len(), 4)
+            places(requests, 4),
+            keys.join(", ")
         )));
-        for (request, serial) in portion {
+        for (request, serial, _) in portion {
             query = query
                 .bind(request.client.as_str())
                 .bind(request.request_id.as_str())
                 .bind(request.content_sha256.as_str())
                 .bind(serial.to_string());
+        }
+        for (_, _, key) in portion {
+            query = query.bind(*key);
         }
         if query.execute(&mut *tx).await?.rows_affected() != portion.len() as u64 {
             return Ok(false);
