@@ -171,6 +171,13 @@ pub struct CeremonySign {
     /// A PKCS#10 request in PEM; none for a ceremony that only revokes or makes a list.
     #[arg(long = "csr", value_name = "FILE")]
     pub requests: Vec<PathBuf>,
+    /// Which authority each request is of, such as `card`, in the order of the requests; needed where authorities have profiles of
+    /// their own.
+    #[arg(long, value_name = "ID", requires = "requests")]
+    pub authority: Vec<String>,
+    /// The certificate of another root in PEM, whose key this root certifies across.
+    #[arg(long, value_name = "FILE")]
+    pub across: Vec<PathBuf>,
     /// The serial in hexadecimal of a certificate that this root signed, to be revoked.
     #[arg(long, value_name = "SERIAL", requires = "reason")]
     pub revoke: Vec<String>,

@@ -5,13 +5,15 @@
 //! without issuing authorities, or a copy of the server's. Every step is durable before the next as it is in the server, and
 //! a request that was signed before gets the same certificate.
 
+use std::sync::Arc;
+
 use audit::Actor;
 use hsm::Hsm;
 use platform::clock::{Clock, HighWater, Millis};
 use platform::db::{Db, Tx};
 use x509_cert::der::Decode as _;
 
-use crate::api::{Reason, RevokeRequest};
+use crate::api::{Reason, RevokeRequest, Validity};
 use crate::authority::{Authority, Strictness};
 use crate::ceremony::Transcript;
 use crate::config::Config;
@@ -20,10 +22,12 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::failpoint;
 use crate::grants::Reach;
+use crate::intent::{Period, whole_second};
 use crate::issuer::{self, Issuer};
 use crate::joining::algorithm_identifier;
-use crate::names::IssuerId;
+use crate::names::{IssuerId, NotAnId};
 use crate::order::Order;
+use crate::profile::Profile;
 use crate::revocation;
 use crate::serial::Serial;
 use crate::store::certificates::{self, State};
@@ -40,14 +44,18 @@ const MOST: usize = 64;
 /// The root's machine.
 pub struct OfflineRoot {
     authority: Authority,
-    root: std::sync::Arc<Issuer>,
+    root: Arc<Issuer>,
 }
 
-/// A request that was read and may be signed.
+/// A request that was read and may be signed, or another root that may be certified across.
 pub struct Asked {
     subject: Subject,
     key: SubjectKey,
+    /// Of the request, or of the other root's own certificate.
     sha256: String,
+    profile: Arc<Profile>,
+    /// How long the other root lasts, where it is one.
+    across: Option<Period>,
 }
 
 /// A certificate of the root that may be revoked.
@@ -123,23 +131,31 @@ impl OfflineRoot {
         Ok(Withdrawn { serial, subject: stored.subject, reason })
     }
 
-    /// Reads a PKCS#10 request in PEM: the key signed it, the name is one of an authority, and no root has the key.
+    /// Reads a PKCS#10 request in PEM: the key signed it, the name is one of an authority, and no root has the key. Of which
+    /// authority it is has to be said where profiles differ by that.
     pub fn read(&self, pem: &str) -> Result<Asked, Error> {
-        let csr = pki::Csr::from_pem(pem).map_err(|_| Error::CsrRefused)?;
-        let named = x509_cert::name::Name::from_der(csr.subject().der()).map_err(|_| Error::CsrRefused)?;
-        let subject = issuer::subject(&named)
-            .map_err(|_| refused("the name in the request has attributes that no authority has"))?;
-        for attribute in &subject.attributes {
-            use AttributeKind::{CommonName, Country, Organisation, OrganisationIdentifier};
-            if ![Country, Organisation, OrganisationIdentifier, CommonName].contains(&attribute.kind) {
-                return Err(refused(
-                    "the name of an authority has country, organisation, its identifier and common name only",
-                ));
-            }
-            subject::text("subject", attribute.kind, &attribute.text)?;
+        let profiles = &self.authority.desk().profiles;
+        if !profiles.own.is_empty() {
+            let sentence =
+                "authorities have profiles of their own here: say with --authority which each request is of";
+            return Err(refused(sentence));
         }
+        self.read_for(pem, &profiles.issuing)
+    }
+
+    /// The same for an authority that is named, such as `card`.
+    pub fn read_of(&self, pem: &str, authority: &str) -> Result<Asked, Error> {
+        let id: IssuerId = authority.parse().map_err(|error: NotAnId| refused(&error.to_string()))?;
+        if id.is_root() {
+            return Err(refused("a root is certified across, or by itself"));
+        }
+        self.read_for(pem, self.authority.desk().profiles.issuing_of(&id))
+    }
+
+    fn read_for(&self, pem: &str, profile: &Arc<Profile>) -> Result<Asked, Error> {
+        let csr = pki::Csr::from_pem(pem).map_err(|_| Error::CsrRefused)?;
+        let subject = authority_name(csr.subject().der())?.ok_or(Error::CsrRefused)?;
         let key = SubjectKey::parse(csr.spki_der())?;
-        let profile = &self.authority.desk().profiles.issuing;
         if !profile.keys.contains(&key.alg()) {
             return Err(KeyRefused::NotInProfile(key.alg()).into());
         }
@@ -150,17 +166,57 @@ impl OfflineRoot {
                 return Err(refused("the request has the key or the name of a root"));
             }
         }
-        Ok(Asked { subject, key, sha256: sha256_hex(csr.der()) })
+        let profile = Arc::clone(profile);
+        Ok(Asked { subject, key, sha256: sha256_hex(csr.der()), profile, across: None })
+    }
+
+    /// Reads the certificate of another root in PEM, which by signing it shows that it has the key and wants the name: its key
+    /// may be certified across, so that who knows only this root finds a path to what is below that one (RFC 4210 4.4).
+    pub fn read_root(&self, pem: &str) -> Result<Asked, Error> {
+        let unreadable = || refused("the certificate of the other root cannot be read");
+        let certificate = pki::Certificate::from_pem(pem).map_err(|_| unreadable())?;
+        let signs_itself = certificate.is_self_issued() && certificate.verify_signed_by(&certificate).is_ok();
+        if !signs_itself || !certificate.is_ca() {
+            return Err(refused("it is not a root's: a root signs itself and is an authority"));
+        }
+        let subject = authority_name(certificate.subject().der())?.ok_or_else(unreadable)?;
+        let key = SubjectKey::parse(certificate.spki_der())?;
+        let profile = Arc::clone(&self.authority.desk().profiles.cross);
+        if !profile.keys.contains(&key.alg()) {
+            return Err(KeyRefused::NotInProfile(key.alg()).into());
+        }
+        let own = &self.root.identity;
+        if own.spki == key.spki() || own.name_der == subject.to_der() {
+            return Err(refused(
+                "it has the key or the name of this root: two roots that certify each other have their own",
+            ));
+        }
+        let period = Period {
+            not_before: Millis(certificate.not_before_ms()),
+            not_after: Millis(certificate.not_after_ms()),
+        };
+        if period.not_after < self.authority.desk().guarded_now()? {
+            return Err(refused("the other root has ended"));
+        }
+        Ok(Asked { subject, key, sha256: sha256_hex(certificate.der()), profile, across: Some(period) })
     }
 
     /// What will be signed, in lines for those who are present.
     pub fn describe(&self, asked: &Asked) -> Vec<String> {
-        let profile = &self.authority.desk().profiles.issuing;
+        let (what, becomes) = if let Some(period) = asked.across {
+            let until = period.not_after.min(self.root.identity.period.not_after);
+            ("certificate of another root", format!("certified across, path length 1, until {until}"))
+        } else {
+            let (days, constraints) =
+                (asked.profile.validity.seconds / 86_400, &asked.profile.name_constraints);
+            let under = if constraints.is_some() { ", under name constraints" } else { "" };
+            ("request", format!("an issuing authority, path length 0, for {days} days{under}"))
+        };
         vec![
-            format!("request SHA-256 {}", asked.sha256),
+            format!("{what}, SHA-256 {}", asked.sha256),
             format!("  subject {}", asked.subject),
             format!("  key {}, key id {}", asked.key.alg(), hex::encode(asked.key.key_id())),
-            format!("  an issuing authority, path length 0, for {} days", profile.validity.seconds / 86_400),
+            format!("  {becomes}"),
         ]
     }
 
@@ -260,12 +316,21 @@ impl OfflineRoot {
     }
 
     async fn certified(&self, asked: &Asked) -> Result<crate::authority::Certified, Error> {
+        let validity = match asked.across {
+            None => None,
+            // Not longer than either: who trusts one root trusts the other as long as both last.
+            Some(other) => {
+                let (now, own) = (self.authority.desk().guarded_now()?, &self.root.identity.period);
+                let not_before = whole_second(Millis(now.0 - 60_000)).max(own.not_before);
+                Some(Validity { not_before, not_after: other.not_after.min(own.not_after) })
+            }
+        };
         let order = Order {
-            profile: std::sync::Arc::clone(&self.authority.desk().profiles.issuing),
+            profile: Arc::clone(&asked.profile),
             issuer: self.root.id().clone(),
             names: Names { subject: asked.subject.clone(), alternative: Vec::new(), user_id: None },
             key: asked.key.clone(),
-            validity: None,
+            validity,
             request: RequestKey {
                 client: "offline-ceremony".to_owned(),
                 request_id: asked.sha256.clone(),
@@ -342,6 +407,23 @@ pub fn verify_transcript<'t>(
         return Err(wrong());
     }
     Ok(lines.collect())
+}
+
+/// The name of an authority, with attributes that one has; `None` when it is no name.
+fn authority_name(der: &[u8]) -> Result<Option<Subject>, Error> {
+    let Ok(named) = x509_cert::name::Name::from_der(der) else { return Ok(None) };
+    let subject =
+        issuer::subject(&named).map_err(|_| refused("the name has attributes that no authority has"))?;
+    for attribute in &subject.attributes {
+        use AttributeKind::{CommonName, Country, Organisation, OrganisationIdentifier};
+        if ![Country, Organisation, OrganisationIdentifier, CommonName].contains(&attribute.kind) {
+            return Err(refused(
+                "the name of an authority has country, organisation, its identifier and common name only",
+            ));
+        }
+        subject::text("subject", attribute.kind, &attribute.text)?;
+    }
+    Ok(Some(subject))
 }
 
 fn check_present(present: &[String]) -> Result<(), Error> {

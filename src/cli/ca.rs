@@ -162,6 +162,9 @@ pub enum CaAct {
         /// From when on new certificates come from it (RFC 3339) [default: at once].
         #[arg(long, value_name = "TIME")]
         from: Option<String>,
+        /// Which generation to make; needed for a further one within a day, since asking again means the same one until then.
+        #[arg(long, value_name = "NUMBER")]
+        generation: Option<u32>,
         /// Only say what would be done.
         #[arg(long)]
         dry_run: bool,

@@ -41,6 +41,10 @@ pub struct RolloverRequest {
     #[serde(skip_serializing_if = "Option::is_none", with = "rfc3339::option")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub signs_from: Option<Millis>,
+    /// Which generation is to be made, such as 3: one that is there already is answered and none made. Unless told, one that was
+    /// made within a day is answered, so that asking again after a time-out makes no further one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u32>,
     /// Only say what would be done.
     pub dry_run: bool,
 }

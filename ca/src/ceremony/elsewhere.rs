@@ -68,7 +68,7 @@ impl<T: FnMut(&str) + Send> Ceremony<'_, T> {
     }
 
     async fn ask(&mut self, specification: &AuthoritySpecification) -> Result<(), Error> {
-        let profile = std::sync::Arc::clone(&self.desk.profiles.issuing);
+        let profile = std::sync::Arc::clone(self.desk.profiles.issuing_of(&specification.id));
         let key = self.key(&specification.key, &profile).await?;
         let subject = specification.subject()?;
         let der = crate::rollover::request(&subject, &key).await?;

@@ -153,7 +153,7 @@ impl<T: FnMut(&str) + Send> Ceremony<'_, T> {
         specification: &AuthoritySpecification,
         root: &Issuer,
     ) -> Result<Issuer, Error> {
-        let profile = Arc::clone(&self.desk.profiles.issuing);
+        let profile = Arc::clone(self.desk.profiles.issuing_of(&specification.id));
         let key = self.key(&specification.key, &profile).await?;
         let (id, spki) = (specification.id.clone(), SubjectKey::parse(key.public_key())?);
         let order = order(profile, IssuerId::root(), specification.subject()?, spki, id.as_str());

@@ -1,6 +1,6 @@
 //! Reads a profile file and refuses combinations that make no sense.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use const_oid::ObjectIdentifier;
@@ -52,8 +52,21 @@ pub(super) fn parse(text: &str) -> Result<Profiles, FileError> {
         }
         end_entity.push(Arc::new(raw.check()?));
     }
+    let mut own = BTreeMap::new();
+    for (authority, raw) in file.authority.own {
+        let id = own_id(&authority);
+        if authority.is_root() || authority.generation() > 1 || authority.as_str() == "issuing" {
+            let sentence = "[authority.own] is for issuing authorities, by their names without a generation";
+            return Err(senseless(&id, sentence));
+        }
+        if seen.iter().any(|taken| taken.as_str() == id) || id == AUTHORITY_CROSS {
+            return Err(senseless(&id, "this id is used twice; give each profile its own"));
+        }
+        own.insert(authority, Arc::new(raw.check(&id, Kind::Issuing, LONGEST_ISSUING)?));
+    }
     Ok(Profiles {
         end_entity,
+        own,
         cross: Arc::new(file.authority.root.clone().check(AUTHORITY_CROSS, Kind::Cross, LONGEST_ROOT)?),
         root: Arc::new(file.authority.root.check(AUTHORITY_ROOT, Kind::Root, LONGEST_ROOT)?),
         issuing: Arc::new(file.authority.issuing.check(AUTHORITY_ISSUING, Kind::Issuing, LONGEST_ISSUING)?),
@@ -81,9 +94,11 @@ impl File {
         let authorities =
             [(AUTHORITY_ROOT, &self.authority.root), (AUTHORITY_ISSUING, &self.authority.issuing)];
         let authorities = authorities.map(|(id, raw)| (id.to_owned(), content::text(raw)));
+        let own = self.authority.own.iter().map(|(authority, raw)| (own_id(authority), content::text(raw)));
         let profiles = self.profile.iter().map(|raw| (raw.id.to_string(), content::text(raw)));
         profiles
             .chain(authorities)
+            .chain(own)
             .map(|(id, text)| Content::new(id, serde_json::from_str(&text).unwrap_or_default()))
             .collect()
     }
@@ -202,6 +217,14 @@ const AUTHORITY_KEYS: [Alg; 7] =
 struct RawAuthorities {
     root: RawAuthority,
     issuing: RawAuthority,
+    /// Those of issuing authorities that have one of their own.
+    #[serde(default)]
+    own: BTreeMap<IssuerId, RawAuthority>,
+}
+
+/// The profile of an issuing authority that has one of its own.
+fn own_id(authority: &IssuerId) -> String {
+    format!("authority-{authority}")
 }
 
 #[derive(Clone, Deserialize, Serialize)]

@@ -11,6 +11,7 @@ mod spread;
 mod tests;
 mod versions;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use const_oid::ObjectIdentifier;
@@ -37,6 +38,8 @@ pub struct Profiles {
     pub(crate) root: Arc<Profile>,
     pub(crate) issuing: Arc<Profile>,
     pub(crate) cross: Arc<Profile>,
+    /// Those of issuing authorities that have one of their own.
+    pub(crate) own: BTreeMap<IssuerId, Arc<Profile>>,
     pub(crate) crl: CrlProfile,
     /// SHA-256 of the file they came from, for the audit record.
     pub(crate) source_sha256: String,
@@ -73,10 +76,19 @@ impl Profiles {
         })
     }
 
+    /// The profile of an issuing authority's own certificate, whatever its generation: its own, or that of them all.
+    pub(crate) fn issuing_of(&self, authority: &IssuerId) -> &Arc<Profile> {
+        self.own.get(&authority.line()).unwrap_or(&self.issuing)
+    }
+
+    /// Those of authorities.
+    fn authorities(&self) -> impl Iterator<Item = &Arc<Profile>> {
+        [&self.root, &self.issuing, &self.cross].into_iter().chain(self.own.values())
+    }
+
     /// Any profile by id, those of the authorities too.
     pub(crate) fn any(&self, id: &str) -> Option<&Arc<Profile>> {
-        self.find(id)
-            .or_else(|| [&self.root, &self.issuing, &self.cross].into_iter().find(|p| p.id.as_str() == id))
+        self.find(id).or_else(|| self.authorities().find(|profile| profile.id.as_str() == id))
     }
 }
 

@@ -80,6 +80,43 @@ fn name_constraints_are_the_issuing_authorities() {
     }
 }
 
+/// An issuing authority has the profile of all of them or its own, whatever its generation; a root, a generation and a name that is
+/// taken have none.
+#[test]
+fn authorities_have_profiles_of_their_own() {
+    let own = |authority: &str, rest: &str| {
+        let section =
+            format!("[authority.own.{authority}]\nvalidity_days = 1825\nkeys = [\"p-256\"]\n{rest}");
+        Profiles::parse(&format!("{}{section}", file(&[])))
+    };
+    let constraints = "[authority.own.card.name_constraints]\npermitted = { dns = [\"a.example\"] }";
+    let profiles = own("card", constraints).unwrap();
+    let of = |id: &str| profiles.issuing_of(&id.parse().unwrap());
+    for id in ["card", "card-g2"] {
+        assert_eq!(
+            (of(id).id.as_str(), of(id).keys.as_slice()),
+            ("authority-card", &[Alg::P256][..]),
+            "{id}"
+        );
+        assert!(of(id).name_constraints.is_some());
+    }
+    assert_eq!(of("systems").id.as_str(), "authority-issuing");
+    assert!(of("systems").name_constraints.is_none());
+    assert!(profiles.any("authority-card").is_some() && profiles.any("authority-systems").is_none());
+    assert!(profiles.find("authority-card").is_none(), "nobody asks for one by its id");
+    for (authority, rest, sentence) in [
+        ("root", "", "for issuing authorities"),
+        ("card-g2", "", "without a generation"),
+        ("cross", "", "used twice"),
+        ("issuing", "", "for issuing authorities"),
+        ("card", "[authority.own.card.name_constraints]\n", "permits and excludes nothing"),
+        ("card", "subject = {}", "unknown field `subject`"),
+    ] {
+        let refusal = own(authority, rest).unwrap_err().to_string();
+        assert!(refusal.contains(sentence), "{authority} gave: {refusal}");
+    }
+}
+
 /// A list that would lapse when one run fails is refused.
 #[test]
 fn a_list_must_outlast_a_failed_run() {

@@ -19,9 +19,8 @@ const TRIES: usize = 20;
 
 /// Finds or makes the version of every profile. When this returns each is durable and in the audit record.
 pub(crate) async fn number(db: &Db, profiles: &mut Profiles, now: Millis) -> Result<(), Error> {
-    for profile in
-        profiles.end_entity.iter_mut().chain([&mut profiles.root, &mut profiles.issuing, &mut profiles.cross])
-    {
+    let Profiles { end_entity, root, issuing, cross, own, .. } = profiles;
+    for profile in end_entity.iter_mut().chain([root, issuing, cross]).chain(own.values_mut()) {
         let content = unnumbered(profile, now);
         let version =
             db.write(move |tx: &mut Tx| Box::pin(async move { find_or_make(tx, content).await })).await?;

@@ -151,7 +151,8 @@ impl Authority {
         if period.not_before > now {
             return Err(refused("it is not valid yet; bring it when it is"));
         }
-        let profile = std::sync::Arc::clone(&self.desk().profiles.issuing);
+        let id: IssuerId = waiting.issuer.parse().map_err(|error| corrupt(&error))?;
+        let profile = std::sync::Arc::clone(self.desk().profiles.issuing_of(&id));
         let intent = Intent {
             serial,
             places: self.desk().places(root.id(), &profile, &serial),

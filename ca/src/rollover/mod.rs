@@ -5,7 +5,8 @@
 //! of them finds a path (RFC 4210 4.4, with names that tell the generation).
 //!
 //! Each step is durable before the next, and asking again takes a roll-over up where it stopped: its intent is stored
-//! before the key is made, and everything after is found by the id.
+//! before the key is made, and everything after is found by the id. Asking again after it is done makes no further generation,
+//! unless that is named or a day has gone by.
 
 mod crossing;
 mod importing;
@@ -41,8 +42,8 @@ use crate::store::requests::RequestKey;
 use crate::store::scopes;
 use crate::subject::Names;
 use crate::subject_key::SubjectKey;
-use plan::Plan;
 pub(crate) use plan::request;
+use plan::{Plan, Planned};
 use turn::Turn;
 
 /// The client of the requests that a roll-over makes itself.
@@ -61,7 +62,10 @@ impl Authority {
         caller: &Caller,
     ) -> Result<GenerationInfo, Error> {
         if request.dry_run {
-            return Ok(Plan::make(self, line, request).await?.info());
+            return match Plan::make(self, line, request).await? {
+                Planned::ToDo(plan) => Ok(plan.info()),
+                Planned::Done(id) => self.generation(&id).await,
+            };
         }
         let (authority, actor, line, request) =
             (self.clone(), Actor::from(caller), line.to_owned(), request.clone());
@@ -132,10 +136,14 @@ struct Rollover<'a> {
 impl Rollover<'_> {
     /// Plans in its turn: before it another process may be half-way, with a key in the token and no row yet that was read.
     async fn begin_or_take_up(&self, line: &str, request: &RolloverRequest) -> Result<IssuerId, Error> {
-        let plan = Plan::make(self.authority, line, request).await?;
-        let id = plan.id.clone();
-        self.carry_out(plan).await?;
-        Ok(id)
+        match Plan::make(self.authority, line, request).await? {
+            Planned::ToDo(plan) => {
+                let id = plan.id.clone();
+                self.carry_out(plan).await?;
+                Ok(id)
+            }
+            Planned::Done(id) => Ok(id),
+        }
     }
 
     async fn carry_out(&self, plan: Plan) -> Result<(), Error> {

@@ -20,6 +20,16 @@ use crate::subject::{self, AttributeKind, Subject};
 
 /// How far ahead the moment may be, from which on new certificates come from the new key.
 const FARTHEST_MS: i64 = 366 * 86_400_000;
+/// How long after a generation was made the same request means that one and no further one.
+const SAME_MS: i64 = 86_400_000;
+
+/// What a request comes to.
+pub(super) enum Planned {
+    /// A generation is to be made, or taken up.
+    ToDo(Plan),
+    /// It was made before.
+    Done(IssuerId),
+}
 
 /// A generation that is to be made.
 pub(super) struct Plan {
@@ -38,7 +48,7 @@ impl Plan {
         authority: &Authority,
         line: &str,
         request: &RolloverRequest,
-    ) -> Result<Plan, Error> {
+    ) -> Result<Planned, Error> {
         // Another process may have made one since.
         authority.read_book().await?;
         let before = authority.issuer(line)?;
@@ -51,16 +61,21 @@ impl Plan {
         let id = newest.id().of_generation(newest.id().generation() + 1).map_err(refused)?;
         let known = generations::all(authority.desk().db.read()).await?;
         if let Some(begun) = known.iter().find(|known| known.issuer == id.as_str()) {
-            return Plan::of(authority, begun);
+            demand_next(request, &id)?;
+            return Plan::of(authority, begun).map(Planned::ToDo);
         }
         // A root's certificates across come after its own: as long as they are missing, it is not done.
         if let Some(last) = known.iter().find(|known| known.issuer == newest.id().as_str())
             && unfinished(authority, newest.id(), last).await?
         {
-            return Plan::of(authority, last);
+            return Plan::of(authority, last).map(Planned::ToDo);
         }
-        demand_own_root(&newest)?;
         let now = authority.desk().guarded_now()?;
+        if let Some(made) = made_before((&newest, book.is_revoked(newest.id())), &known, request, now)? {
+            return Ok(Planned::Done(made));
+        }
+        demand_next(request, &id)?;
+        demand_own_root(&newest)?;
         let signs_from = request.signs_from.unwrap_or(now).max(now);
         // An authority that has ended is given a new key all the same, from now on.
         let leaves_gap = signs_from > now && signs_from >= newest.identity.period.not_after;
@@ -88,7 +103,7 @@ impl Plan {
         if !plan.profile(authority).keys.contains(&plan.alg) {
             return Err(crate::subject_key::KeyRefused::NotInProfile(plan.alg).into());
         }
-        Ok(plan)
+        Ok(Planned::ToDo(plan))
     }
 
     fn of(authority: &Authority, stored: &StoredGeneration) -> Result<Plan, Error> {
@@ -118,7 +133,7 @@ impl Plan {
 
     pub(super) fn profile(&self, authority: &Authority) -> Arc<Profile> {
         let profiles = &authority.desk().profiles;
-        Arc::clone(if self.id.is_root() { &profiles.root } else { &profiles.issuing })
+        Arc::clone(if self.id.is_root() { &profiles.root } else { profiles.issuing_of(&self.id) })
     }
 
     /// Who certifies it: a root itself, the root that signs now any other. `None` while that root's key is elsewhere.
@@ -160,6 +175,50 @@ impl Plan {
             cross_certificates: Vec::new(),
             transcript: self.lines(),
         }
+    }
+}
+
+/// The generation that a request means which was answered before: the one it names, or the newest, while that is young.
+fn made_before(
+    (newest, is_revoked): (&issuer::Issuer, bool),
+    known: &[StoredGeneration],
+    request: &RolloverRequest,
+    now: Millis,
+) -> Result<Option<IssuerId>, Error> {
+    let id = newest.id();
+    if let Some(wanted) = request.generation {
+        let there = (2..=id.generation()).contains(&wanted);
+        return there.then(|| id.of_generation(wanted).map_err(refused)).transpose();
+    }
+    // The first is the ceremony's, also where it waited for a root that is kept elsewhere.
+    let made = known.iter().find(|known| known.issuer == id.as_str()).filter(|_| id.generation() > 1);
+    let young =
+        |made: &&StoredGeneration| made.certified_at.is_some_and(|at| now.0 < at.0.saturating_add(SAME_MS));
+    // One that was revoked since needs a successor at once.
+    let Some(made) = made.filter(young).filter(|_| !is_revoked) else { return Ok(None) };
+    let subject = subject(&made.subject)?;
+    let same = request.algorithm.as_ref().is_none_or(|wish| *wish == made.algorithm)
+        && request.common_name.as_ref().is_none_or(|wish| wish == subject.common_name())
+        && request.signs_from.is_none_or(|wish| wish == made.signs_from);
+    if same {
+        return Ok(Some(id.clone()));
+    }
+    let further = id.generation() + 1;
+    let sentence = format!(
+        "{id} was made within the last day, otherwise than is wished now; say generation {further} for a further one"
+    );
+    Err(Error::RolloverRefused(sentence))
+}
+
+/// The generation that is named, if one is, can be the next only.
+fn demand_next(request: &RolloverRequest, next: &IssuerId) -> Result<(), Error> {
+    match request.generation {
+        Some(wanted) if wanted != next.generation() => {
+            let sentence =
+                format!("the next generation is {}, and {wanted} is none that was made", next.generation());
+            Err(Error::RolloverRefused(sentence))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::roads::{Roads, System, csr};
 use crate::world::{World, client};
 
 const PKCS10: &str = "application/pkcs10";
-const ENROLL: &str = "/.well-known/est/simpleenroll";
+pub(crate) const ENROLL: &str = "/.well-known/est/simpleenroll";
 const REENROLL: &str = "/.well-known/est/simplereenroll";
 
 /// The one certificate of a certs-only answer.

@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ca::api::{CertificateQuery, CertificateState, IssueRequest, Reason, RevokeRequest};
+use ca::api::{
+    AUTHORITIES, CertificateQuery, CertificateState, IssueRequest, Reason, RevokeRequest, RolloverRequest,
+};
 use ca::{Config, Delta, ListSettings, failpoint};
 use pki::ocsp::{Hash, Status};
 use platform::clock::Millis;
@@ -16,8 +18,9 @@ use platform::db::{Db, Engine};
 use crate::child::{self, as_another_process, as_another_process_under};
 use crate::expiring::{PROFILE, spread_profiles};
 use crate::ocsp::{ask, id_of, issuer};
-use crate::rollover::roll_over_of;
-use crate::world::{World, config, fresh_key, listed, person, prescriber, system, until};
+use crate::world::{
+    World, client as client_as, config, fresh_key, listed, person, prescriber, system, until,
+};
 
 /// How the steps begin that give an authority a new key.
 pub(crate) const ROLLOVER: &str = "rollover-";
@@ -67,7 +70,7 @@ const NOTICING: &str = "ca.renewals-written";
 const NOTICED: &str = "ca.renewals-given";
 
 /// The points of issuing, and in which state the serial is found afterwards.
-const ISSUE_KILLS: [(&str, Option<CertificateState>); 5] = [
+pub(crate) const ISSUE_KILLS: [(&str, Option<CertificateState>); 5] = [
     ("ca.written", None),
     ("ca.reserved", None),
     ("ca.linted", Some(CertificateState::Abandoned)),
@@ -99,7 +102,10 @@ fn child() {
                 drop(client.issue(&IssueRequest::new(step, PROFILE, system(), fresh_key())).await.unwrap());
             }
             _ if step.starts_with(ROLLOVER) => {
-                drop(roll_over_of(&authority, &step[ROLLOVER.len()..]).await.unwrap());
+                let (line, generation) = step[ROLLOVER.len()..].split_once(':').unwrap();
+                let generation = Some(generation.parse().unwrap());
+                let request = RolloverRequest { generation, ..RolloverRequest::default() };
+                drop(client_as(&authority, &[AUTHORITIES]).roll_over(line, &request).await.unwrap());
             }
             _ => drop(client.issue(&prescriber(&step)).await.unwrap()),
         }

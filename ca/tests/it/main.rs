@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod acme;
+mod across;
 mod ceremonies;
 mod ceremony_kills;
 mod child;
@@ -28,6 +29,7 @@ mod lists;
 mod naming;
 mod ocsp;
 mod outage;
+mod own_profiles;
 mod profiles;
 mod refused_store;
 mod restoring;

@@ -31,6 +31,12 @@ pub(crate) async fn roll_over(world: &World, line: &str) -> GenerationInfo {
     roll_over_of(&world.authority, line).await.unwrap()
 }
 
+/// One of the same authority on the same day, which has to be named.
+pub(crate) async fn roll_over_further(world: &World, line: &str, generation: u32) -> GenerationInfo {
+    let request = RolloverRequest { generation: Some(generation), ..RolloverRequest::default() };
+    keeper(world).roll_over(line, &request).await.unwrap()
+}
+
 /// The same, of any process.
 pub(crate) async fn roll_over_of(authority: &Authority, line: &str) -> Result<GenerationInfo, Problem> {
     client(authority, &[AUTHORITIES]).roll_over(line, &RolloverRequest::default()).await

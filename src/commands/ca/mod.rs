@@ -96,10 +96,11 @@ pub async fn run(act: &CaAct, form: Form) -> anyhow::Result<ExitCode> {
             certificates::revoke(&desk(connection)?, serial, "certificate_hold", None).await?;
         }
         CaAct::Resume { connection, serial } => certificates::resume(&desk(connection)?, serial).await?,
-        CaAct::Rollover { connection, authority, algorithm, common_name, from, dry_run, out } => {
+        CaAct::Rollover { connection, authority, algorithm, common_name, from, generation, dry_run, out } => {
             let signs_from = from.as_deref().map(generations::time).transpose()?;
             let (algorithm, common_name) = (algorithm.clone(), common_name.clone());
-            let request = RolloverRequest { algorithm, common_name, signs_from, dry_run: *dry_run };
+            let (generation, dry_run) = (*generation, *dry_run);
+            let request = RolloverRequest { algorithm, common_name, signs_from, generation, dry_run };
             generations::roll_over(&desk(connection)?, authority, &request, out).await?;
         }
         CaAct::Import { connection, files } => generations::import(&desk(connection)?, files).await?,

@@ -22,9 +22,11 @@ pub(super) async fn run(config: Config, act: &CeremonyAct) -> anyhow::Result<()>
         CeremonyAct::Sign(options) => {
             let texts = options.requests.iter().map(|file| files::read_text(file));
             let texts = texts.collect::<anyhow::Result<Vec<_>>>()?;
+            let roots = options.across.iter().map(|file| files::read_text(file));
+            let roots = roots.collect::<anyhow::Result<Vec<_>>>()?;
             let reason = options.reason.as_deref().map(read_reason).transpose()?;
             let foundation = Foundation::open(config).await?;
-            let held = sign(&foundation, &texts, reason, options).await;
+            let held = sign(&foundation, (&texts, &roots), reason, options).await;
             foundation.close().await;
             write(&held?, &options.out)
         }
@@ -35,7 +37,7 @@ pub(super) async fn run(config: Config, act: &CeremonyAct) -> anyhow::Result<()>
 
 async fn sign(
     foundation: &Foundation,
-    texts: &[String],
+    (texts, roots): (&[String], &[String]),
     reason: Option<Reason>,
     options: &CeremonySign,
 ) -> anyhow::Result<Held> {
@@ -45,7 +47,15 @@ async fn sign(
     let root = OfflineRoot::open(config, &foundation.hsm, db, clock, foundation.high_water.clone())
         .await
         .context("the root could not be opened")?;
-    let asked = texts.iter().map(|text| root.read(text)).collect::<Result<Vec<_>, _>>()?;
+    let across = roots.iter().map(|text| root.read_root(text));
+    if !options.authority.is_empty() && options.authority.len() != texts.len() {
+        bail!("name an authority for each request with --authority, or for none");
+    }
+    let read = |(at, text): (usize, &String)| match options.authority.get(at) {
+        Some(authority) => root.read_of(text, authority),
+        None => root.read(text),
+    };
+    let asked = texts.iter().enumerate().map(read).chain(across).collect::<Result<Vec<_>, _>>()?;
     for one in &asked {
         for text in root.describe(one) {
             line(text);

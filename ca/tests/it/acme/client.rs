@@ -28,8 +28,12 @@ impl AccountKey {
     pub(crate) fn new() -> AccountKey {
         let pkcs8 =
             EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref()).unwrap();
-        AccountKey { pair, pkcs8: pkcs8.as_ref().to_vec() }
+        AccountKey::from_pkcs8(pkcs8.as_ref())
+    }
+
+    fn from_pkcs8(pkcs8: &[u8]) -> AccountKey {
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).unwrap();
+        AccountKey { pair, pkcs8: pkcs8.to_vec() }
     }
 
     /// The private key, for a certificate of its own.
@@ -114,6 +118,12 @@ impl Acme {
         assert_eq!(said.status, 201, "{said:?}");
         said.header("location").clone_into(&mut acme.kid);
         acme
+    }
+
+    /// An account whose key and address are known from before.
+    pub(crate) fn resumed(authority: &Authority, pkcs8: &[u8], kid: &str) -> Acme {
+        let key = AccountKey::from_pkcs8(pkcs8);
+        Acme { router: ca::acme_router(authority.clone()), key, kid: kid.to_owned() }
     }
 
     /// The same account at another node.

@@ -5,6 +5,7 @@ pub(crate) mod client;
 mod devices;
 mod handshakes;
 mod issuing;
+mod kills;
 mod mutations;
 mod operators;
 mod refusals;

@@ -35,13 +35,9 @@ impl Site {
         let (world, hand) = World::with_hand(db).await;
         world.hsm.create_wrapping_key(1).await.unwrap();
         let machine = Machine::start().await;
-        let mut section = acme::Config::new(BASE.to_owned().try_into().unwrap());
-        section.http_port = machine.address.port();
-        section.tls_port = machine.address.port();
+        let mut section = section(machine.address.port());
         change(&mut section);
-        let enrol = toml::from_str("[roads.devices]\nprofile = \"system-tls-client\"").unwrap();
-        let config = Config { acme: Some(section), enrol, ..config_of(2) };
-        let (authority, _client) = world.again(config).await;
+        let (authority, _client) = world.again(under(section)).await;
         Site { world, hand, authority, machine }
     }
 
@@ -82,6 +78,20 @@ impl Site {
         assert_eq!(pem.header("content-type"), "application/pem-certificate-chain");
         (done, String::from_utf8(pem.body).unwrap())
     }
+}
+
+/// ACME with a machine that listens on this port.
+pub(crate) fn section(port: u16) -> acme::Config {
+    let mut section = acme::Config::new(BASE.to_owned().try_into().unwrap());
+    section.http_port = port;
+    section.tls_port = port;
+    section
+}
+
+/// The configuration with this section.
+pub(crate) fn under(section: acme::Config) -> Config {
+    let enrol = toml::from_str("[roads.devices]\nprofile = \"system-tls-client\"").unwrap();
+    Config { acme: Some(section), enrol, ..config_of(2) }
 }
 
 /// What the machine of these tests may have.

@@ -19,7 +19,8 @@ fn a_roll_over_is_taken_up(engine: Engine) {
     with_database(engine, &async |world, database| {
         for (at, point) in failpoint::ROLLOVER.iter().enumerate() {
             let authority = if at < ISSUING { "card" } else { "root" };
-            killed(world, database, &format!("rollover-{authority}"), "", point, None);
+            let generation = if at < ISSUING { at + 2 } else { at + 2 - ISSUING };
+            killed(world, database, &format!("rollover-{authority}:{generation}"), "", point, None);
             let (again, client) = world.again(crate::world::config()).await;
             let made = roll_over_of(&again, authority).await.unwrap();
             assert_eq!(made.state, GenerationState::Certified, "{point}");

@@ -13,7 +13,7 @@ use pki::{Certificate, Crl};
 use platform::db::Db;
 use tempfile::TempDir;
 
-use super::roll_over;
+use super::{roll_over, roll_over_further};
 use crate::world::{World, certificate, decoded};
 
 /// A hierarchy whose root and whose remote signing authority were given new keys, with a certificate of before and after.
@@ -159,7 +159,7 @@ platform::both_engines! {
     async fn three_roots_certify_each_other(db: Db) {
         let world = World::new(db).await;
         roll_over(&world, "root").await;
-        let third = roll_over(&world, "root").await;
+        let third = roll_over_further(&world, "root", 3).await;
         assert_eq!(third.issuer, "root-g3");
         let issuers = world.client.issuers().await.unwrap();
         let roots: Vec<_> = issuers.iter().filter(|it| it.id.starts_with("root")).collect();
