@@ -7,6 +7,18 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(tag = "act", rename_all = "kebab-case")]
 pub enum Event {
+    /// People who hold shares of a token's PIN unlocked the server. Their names stand beside the numbers of the shares in the
+    /// description of the set.
+    Unlocked {
+        /// The token.
+        token: String,
+        /// The set that the shares are of.
+        set: String,
+        /// The numbers of the shares that opened it.
+        shares: Vec<u8>,
+        /// How many shares were refused while the server waited.
+        refused: u32,
+    },
     /// A restored database was taken into use.
     Recovered {
         /// When the copy was taken, milliseconds since 1970.
@@ -38,6 +50,7 @@ impl audit::Event for Event {
 
     fn name(&self) -> &'static str {
         match self {
+            Self::Unlocked { .. } => "unlocked",
             Self::Recovered { .. } => "recovered",
             Self::RewrappingBegan { .. } => "rewrapping-began",
             Self::RewrappingEnded { .. } => "rewrapping-ended",

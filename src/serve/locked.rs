@@ -1,6 +1,7 @@
 //! The server while the PIN of its token is in the hands of several people: every port listens and says so, and the
 //! private port takes their shares. Nothing of the token is touched before enough were given.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,7 @@ use zeroize::Zeroizing;
 use super::recovery::Waited;
 use super::routes::Port;
 use crate::config::Config;
-use crate::unlocking::{Locks, Standing};
+use crate::unlocking::{Locks, Standing, Unlocked};
 
 /// The largest share, in octets.
 const LARGEST: usize = 8 * 1024;
@@ -47,21 +48,36 @@ pub struct Given {
     pub unlocked: bool,
 }
 
+/// How the waiting for shares ended, for the record.
+#[derive(Debug, Default)]
+pub struct Opening {
+    /// What was unlocked; nothing where no PIN is in shares.
+    pub unlocked: Vec<Unlocked>,
+    /// How many shares were refused.
+    pub refused: u32,
+}
+
 #[derive(Clone)]
 struct Waiting {
     locks: Arc<Mutex<Locks>>,
+    /// How many shares were refused.
+    refused: Arc<AtomicU32>,
     /// Told when the last share that is needed came.
     open: Arc<Notify>,
 }
 
-/// Waits until the PIN of every token is known, answering 503 on every port; at once where it is.
-pub async fn wait(config: &mut Config, metrics: &Metrics) -> anyhow::Result<Waited> {
+/// Waits until the PIN of every token is known, answering 503 on every port; at once where it is. `None` when told to stop.
+pub async fn wait(config: &mut Config, metrics: &Metrics) -> anyhow::Result<Option<Opening>> {
     let locks = Locks::of(config)?;
     if locks.is_open() {
-        return Ok(Waited::Fit);
+        return Ok(Some(Opening::default()));
     }
     warn!("{}", locks.said());
-    let waiting = Waiting { locks: Arc::new(Mutex::new(locks)), open: Arc::new(Notify::new()) };
+    let waiting = Waiting {
+        locks: Arc::new(Mutex::new(locks)),
+        refused: Arc::default(),
+        open: Arc::new(Notify::new()),
+    };
     let (stop, stopped) = watch::channel(false);
     let mut listeners = JoinSet::new();
     for port in Port::ALL {
@@ -89,11 +105,14 @@ pub async fn wait(config: &mut Config, metrics: &Metrics) -> anyhow::Result<Wait
     while let Some(ended) = listeners.join_next().await {
         ended??;
     }
-    if waited == Waited::Fit {
-        waiting.locks.lock().unwrap_or_else(PoisonError::into_inner).hand_over(config);
-        info!("enough shares were given; the token is opened");
+    if waited == Waited::Told {
+        return Ok(None);
     }
-    Ok(waited)
+    let mut locks = waiting.locks.lock().unwrap_or_else(PoisonError::into_inner);
+    locks.hand_over(config);
+    info!("enough shares were given; the token is opened");
+    let refused = waiting.refused.load(Ordering::Acquire);
+    Ok(Some(Opening { unlocked: locks.unlocked().to_vec(), refused }))
 }
 
 fn router(port: Port, config: &Config, waiting: &Waiting, metrics: Metrics) -> Router {
@@ -157,6 +176,7 @@ async fn unlock(
             Ok(Json(Given { said, unlocked }))
         }
         Err(error) => {
+            waiting.refused.fetch_add(1, Ordering::AcqRel);
             warn!("a share was refused; whoever gave it was told why");
             Err(Problem::conflict("share-refused", error.to_string()))
         }

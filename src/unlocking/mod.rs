@@ -1,6 +1,6 @@
 //! PINs in shares: which tokens wait for one, and what was given so far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -24,9 +24,23 @@ pub enum Standing {
     Open,
 }
 
+/// A token whose PIN is known again, for the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unlocked {
+    /// The token.
+    pub token: String,
+    /// The set that the shares are of.
+    pub set: String,
+    /// The numbers of the shares.
+    pub shares: Vec<u8>,
+}
+
 /// The tokens whose PIN is in shares.
 pub struct Locks {
     waiting: Vec<Gathering>,
+    /// The numbers of the shares that were given, by their set.
+    numbers: BTreeMap<String, BTreeSet<u8>>,
+    unlocked: Vec<Unlocked>,
     /// The PINs that are known, by their set.
     open: BTreeMap<String, Pin>,
     /// When the last share was given.
@@ -52,7 +66,17 @@ impl Locks {
                 waiting.push(Gathering::new(set));
             }
         }
-        Ok(Self { waiting, open: BTreeMap::new(), given_at: None })
+        Ok(Self::new(waiting))
+    }
+
+    fn new(waiting: Vec<Gathering>) -> Self {
+        let (numbers, open) = (BTreeMap::new(), BTreeMap::new());
+        Self { waiting, numbers, unlocked: Vec::new(), open, given_at: None }
+    }
+
+    /// What was unlocked, and by which shares.
+    pub fn unlocked(&self) -> &[Unlocked] {
+        &self.unlocked
     }
 
     /// Whether nothing waits.
@@ -79,6 +103,7 @@ impl Locks {
             return 0;
         }
         self.given_at = None;
+        self.numbers.clear();
         self.waiting.iter_mut().map(Gathering::forget).sum()
     }
 
@@ -86,12 +111,16 @@ impl Locks {
     pub fn add(&mut self, share: Share, now: Instant) -> Result<Standing, ShareError> {
         let at = self.waiting.iter().position(|lock| lock.set().set == share.set());
         let Some(lock) = self.waiting.get_mut(at.unwrap_or(0)) else { return Ok(Standing::Open) };
+        let number = share.number();
         // One of another set is refused there by its name.
         let gathered = lock.add(share)?;
         self.given_at = Some(now);
+        self.numbers.entry(lock.set().set.clone()).or_default().insert(number);
         if let Gathered::Pin(pin) = gathered {
             self.open.insert(lock.set().set.clone(), pin);
-            let done = lock.set().set.clone();
+            let (done, token) = (lock.set().set.clone(), lock.set().token.clone());
+            let shares = self.numbers.remove(&done).unwrap_or_default().into_iter().collect();
+            self.unlocked.push(Unlocked { token, set: done.clone(), shares });
             self.waiting.retain(|lock| lock.set().set != done);
         }
         Ok(if self.is_open() { Standing::Open } else { Standing::Locked })
@@ -127,8 +156,7 @@ mod tests {
         let holders = ["Ada", "Grace", "Tim"].map(str::to_owned);
         let (set, shares) = split(&Pin::new("4711".to_owned()), "lanyard", 3, &holders).unwrap();
         let copy = |at: usize| Share::from_text(&shares[at].to_text(None).unwrap(), None).unwrap();
-        let waiting = vec![Gathering::new(set)];
-        let mut locks = Locks { waiting, open: BTreeMap::new(), given_at: None };
+        let mut locks = Locks::new(vec![Gathering::new(set.clone())]);
         let start = Instant::now();
         assert_eq!(locks.forget(start + KEPT), 0, "nothing was given");
         assert_eq!(locks.add(copy(0), start), Ok(Standing::Locked));
@@ -144,5 +172,23 @@ mod tests {
         }
         assert_eq!(locks.forget(again + KEPT), 0, "what is open stays open");
         assert!(locks.is_open());
+        let unlocked = Unlocked { token: "lanyard".to_owned(), set: set.set, shares: vec![1, 2, 3] };
+        assert_eq!(locks.unlocked(), [unlocked], "what opened it, each share once");
+    }
+
+    /// Only the shares that opened it are told of, not one that was given and forgotten before.
+    #[test]
+    fn forgotten_shares_opened_nothing() {
+        let holders = ["Ada", "Grace", "Tim"].map(str::to_owned);
+        let (set, shares) = split(&Pin::new("4711".to_owned()), "lanyard", 2, &holders).unwrap();
+        let copy = |at: usize| Share::from_text(&shares[at].to_text(None).unwrap(), None).unwrap();
+        let mut locks = Locks::new(vec![Gathering::new(set)]);
+        let start = Instant::now();
+        locks.add(copy(0), start).unwrap();
+        assert_eq!((locks.forget(start + KEPT), locks.unlocked()), (1, &[][..]));
+        for at in [2, 1] {
+            locks.add(copy(at), start + KEPT).unwrap();
+        }
+        assert_eq!(locks.unlocked()[0].shares, [2, 3]);
     }
 }

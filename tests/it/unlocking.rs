@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use sqlx::Connection as _;
+
 use crate::rig::{PATIENCE, Serving, Site, lanyard, said};
 
 /// Status and body of an address on the private port.
@@ -47,7 +49,8 @@ fn unlock(config: &Path, share: &Path) -> (bool, String) {
 }
 
 /// A server without a PIN says so at /ready and with 503 on its other ports, takes the shares of its own set and no
-/// others, and serves after the second without a restart. The PIN stands in no file and no log.
+/// others, and serves after the second without a restart. The PIN stands in no file and no log, and the record says which
+/// shares opened it.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_of_three_people_unlock_the_server() {
     let dir = tempfile::tempdir().unwrap();
@@ -90,6 +93,21 @@ async fn two_of_three_people_unlock_the_server() {
     assert!(well && told.contains("unlocked"), "{told}");
     ready(base, |status, _| status == 200).await;
     drop(server);
+    let mut database =
+        sqlx::SqliteConnection::connect(&format!("sqlite:{}", folder.join("lanyard.db").display()))
+            .await
+            .unwrap();
+    let told = "SELECT CAST(body AS TEXT) FROM audit_event WHERE module = 'server' AND name = 'unlocked'";
+    let told: Vec<String> = sqlx::query_scalar(told).fetch_all(&mut database).await.unwrap();
+    let [told] = &told[..] else { panic!("one act: {told:?}") };
+    let told: serde_json::Value = serde_json::from_str(told).unwrap();
+    assert_eq!(told["event"]["shares"], serde_json::json!([1, 3]), "{told}");
+    assert_eq!(
+        (told["event"]["token"].as_str(), told["event"]["refused"].as_u64()),
+        (Some("lanyard"), Some(2)),
+        "{told}"
+    );
+    database.close().await.unwrap();
     let log = std::fs::read_to_string(&log).unwrap();
     assert!(log.contains("share 3 was given"), "{log}");
     for name in ["Ada", "Grace", "Zoë"] {
