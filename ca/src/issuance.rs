@@ -172,8 +172,8 @@ pub(crate) async fn issue(desk: &Desk, linted: Linted, key: &Key) -> Result<Issu
 fn assemble(intent: &Intent, tbs: &[u8], signature: &[u8]) -> Result<Vec<u8>, Unfit> {
     joining::verify(&intent.issuer, tbs, signature)?;
     let der = joining::join(&intent.issuer, tbs, signature);
-    let read = pki::Certificate::from_der(&der).map_err(|_| Unfit::Differs)?;
-    if read.tbs_der() == tbs && read.signature() == signature { Ok(der) } else { Err(Unfit::Differs) }
+    joining::compare(&der, tbs, signature)?;
+    Ok(der)
 }
 
 /// The days on which the certificate may end, where its profile's ends are spread. An end that was asked for is kept.

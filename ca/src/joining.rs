@@ -69,3 +69,41 @@ pub(crate) fn verify(issuer: &Identity, tbs: &[u8], signature: &[u8]) -> Result<
     pki::verify_signature(&issuer.spki, &algorithm_identifier(issuer.alg), tbs, signature)
         .map_err(|_| Unfit::Signature)
 }
+
+/// Has another decoder find these to-be-signed bytes and this signature in a certificate, and nothing else in it.
+pub(crate) fn compare(whole: &[u8], tbs: &[u8], signature: &[u8]) -> Result<(), Unfit> {
+    let read = pki::Certificate::from_der(whole).map_err(|_| Unfit::Differs)?;
+    if read.tbs_der() == tbs && read.signature() == signature { Ok(()) } else { Err(Unfit::Differs) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn certificate(name: &str) -> pki::Certificate {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+        pki::Certificate::from_der(params.self_signed(&key).unwrap().der()).unwrap()
+    }
+
+    /// A whole that contains other bytes than those that were linted, another signature, less or more, is not given out.
+    #[test]
+    fn a_whole_that_differs_is_not_given_out() {
+        let (one, other) = (certificate("one.example"), certificate("other.example"));
+        let (tbs, signature) = (one.tbs_der(), one.signature());
+        let differs = |whole: &[u8], tbs: &[u8], signature: &[u8]| {
+            matches!(compare(whole, tbs, signature), Err(Unfit::Differs))
+        };
+        assert!(compare(one.der(), tbs, signature).is_ok());
+        assert!(differs(other.der(), tbs, signature), "another certificate");
+        assert!(differs(one.der(), other.tbs_der(), signature), "other bytes than those in it");
+        assert!(differs(one.der(), tbs, other.signature()), "another signature than that in it");
+        assert!(differs(&one.der()[..one.der().len() - 1], tbs, signature), "cut off");
+        assert!(differs(&[one.der(), &[0][..]].concat(), tbs, signature), "something behind it");
+        for at in [tbs.len() / 2, one.der().len() - 1] {
+            let mut changed = one.der().to_vec();
+            changed[at] ^= 1;
+            assert!(differs(&changed, tbs, signature), "changed at {at}");
+        }
+    }
+}

@@ -1,9 +1,15 @@
 //! Yesterday's copy is restored: nothing is used before what happened since is accounted for.
 
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, Stdio};
+
 use axum::http::Method;
 use lanyard::client::Server;
 use lanyard::signing::{self, Agreement, Credential, Envelope};
 use pki::{Certificate, Crl, Serial};
+use platform::db::Engine;
+use platform::db::testing::TestDb;
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -107,6 +113,70 @@ fn pem_of_list(list: &[u8]) -> String {
     let lines: Vec<&str> =
         text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
     format!("-----BEGIN X509 CRL-----\n{}\n-----END X509 CRL-----\n", lines.join("\n"))
+}
+
+/// The copy goes to PostgreSQL, and the recovery is killed after its first, its second and its third step: the database stays
+/// out of use, and the next recovery does what was left.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recovery_on_postgres_is_killed_and_taken_up() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let target = TestDb::new(Engine::Postgres).await;
+    let dir = tempfile::tempdir().unwrap();
+    let site = Site { folder: dir.path().join("demo"), base: free_ports() };
+    let demo = Demo::start(&site.folder, site.base);
+    let before = agreed(&site, b"agreed before the backup").await;
+    let backup = dir.path().join("backup");
+    site.run(&["backup", backup.to_str().unwrap()]);
+    let outside = life_goes_on(&site, dir.path()).await;
+    demo.kill();
+    site.configure("sqlite:lanyard.db", &target.config.url);
+    site.run(&["restore", backup.to_str().unwrap()]);
+    let serving = Serving::spawn(&site);
+    let earlier = a_killed_recovery_leaves_it_out_of_use(&site, &outside, &target.config.url).await;
+    let told = earlier + &recover(&site, &outside);
+    assert!(told.contains(&format!("certificate {} of sign-in: revoked again", outside.revoked)), "{told}");
+    let adopted = told.lines().find(|line| line.contains("had no row here; it has one now"));
+    assert!(adopted.is_some_and(|line| line.contains(&outside.issued.to_string())), "{told}");
+    site.private("/ready", 200).await;
+    what_holds_afterwards(&site, &outside, before, &told).await;
+    serving.kill();
+}
+
+/// Kills a recovery after each step but the last, which another holds up, and answers what was told meanwhile.
+async fn a_killed_recovery_leaves_it_out_of_use(site: &Site, outside: &Outside, database: &str) -> String {
+    use sqlx::Connection as _;
+
+    sqlx::any::install_default_drivers();
+    let mut holder = sqlx::AnyConnection::connect(database).await.unwrap();
+    let held = "BEGIN; LOCK TABLE platform_restore IN EXCLUSIVE MODE";
+    sqlx::raw_sql(held).execute(&mut holder).await.unwrap();
+    let mut told = String::new();
+    for step in ["open authorisations", "has a number above", "goes on in a new log"] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_lanyard"))
+            .arg("--config")
+            .arg(site.folder.join("lanyard.toml"))
+            .args(recovering(outside))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut reached = false;
+        for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
+            told.extend([line.as_str(), "\n"]);
+            if line.contains(step) {
+                reached = true;
+                child.kill().unwrap();
+                break;
+            }
+        }
+        let ended = child.wait().unwrap();
+        assert!(reached && ended.signal() == Some(9), "{step}: {ended}: {told}");
+        assert!(!told.contains("is in use again"), "{step}: {told}");
+        let ready = site.private("/ready", 503).await;
+        assert!(ready.contains("in-recovery"), "{step}: {ready}");
+    }
+    sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.unwrap();
+    holder.close().await.unwrap();
+    told
 }
 
 /// What is known outside when the database is lost.
@@ -269,7 +339,12 @@ fn damaged_backups_are_refused(site: &Site, backup: &std::path::Path, dir: &std:
 }
 
 fn recover(site: &Site, outside: &Outside) -> String {
-    site.run(&[
+    site.run(&recovering(outside))
+}
+
+/// A recovery that is told all that is known outside.
+fn recovering(outside: &Outside) -> [&str; 7] {
+    [
         "recover",
         "--checkpoint",
         outside.checkpoint.to_str().unwrap(),
@@ -277,7 +352,7 @@ fn recover(site: &Site, outside: &Outside) -> String {
         outside.list.to_str().unwrap(),
         "--certificate",
         outside.certificate.to_str().unwrap(),
-    ])
+    ]
 }
 
 async fn what_holds_afterwards(

@@ -5,6 +5,7 @@
 mod bench;
 mod bouncy;
 mod clinicians;
+mod ended;
 mod enrolled;
 mod entries;
 mod evidence;

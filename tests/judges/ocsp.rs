@@ -4,7 +4,9 @@ use std::{ffi::OsString, path::PathBuf};
 
 use axum::http::Method;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use ca::api::{CertificateInfo, IssueRequest, Issued, KeySource, Reason, RevokeRequest, SubjectData};
+use ca::api::{
+    CertificateInfo, IssueRequest, Issued, KeySource, Reason, RevokeRequest, SubjectData, Validity,
+};
 use lanyard::client::Server;
 use pki::ocsp::{CertId, Hash, Refusal, Request};
 use rcgen::PublicKeyData;
@@ -31,37 +33,41 @@ pub(crate) enum Said {
 }
 
 /// An answer, and all that a judge needs.
-struct Judged<'a> {
-    root: &'a Vec<u8>,
-    issuer: &'a Vec<u8>,
-    serial: &'a str,
-    hash: Hash,
-    answer: Vec<u8>,
+pub(crate) struct Judged<'a> {
+    pub(crate) root: &'a Vec<u8>,
+    pub(crate) issuer: &'a Vec<u8>,
+    pub(crate) serial: &'a str,
+    pub(crate) hash: Hash,
+    pub(crate) answer: Vec<u8>,
 }
 
 /// A judge that says what an answer says; `None` in place of a reason that it does not show.
-type Judge = fn(&Judged<'_>) -> Result<Said, String>;
+pub(crate) type Judge = fn(&Judged<'_>) -> Result<Said, String>;
 
 /// Each judge, and whether it shows reasons.
-const JUDGES: [(&str, Judge, bool); 3] =
+pub(crate) const JUDGES: [(&str, Judge, bool); 3] =
     [("openssl", openssl, true), ("gnutls", gnutls, false), ("bouncy castle", bouncy_castle, true)];
 
 /// A running server with certificates in every state.
-struct World {
-    server: Running,
-    desk: Server,
-    root: Vec<u8>,
-    issuer: Vec<u8>,
+pub(crate) struct World {
+    pub(crate) server: Running,
+    pub(crate) desk: Server,
+    pub(crate) root: Vec<u8>,
+    pub(crate) issuer: Vec<u8>,
     serials: Vec<String>,
 }
 
 impl World {
-    async fn start() -> World {
+    /// A running server that has issued nothing.
+    pub(crate) fn empty() -> World {
         platform::tls::install_crypto_provider();
         let server = Running::start();
         let desk = server.as_client("clients", "registration-desk");
-        let mut world =
-            World { server, desk, root: Vec::new(), issuer: Vec::new(), serials: vec![NEVER.to_owned()] };
+        World { server, desk, root: Vec::new(), issuer: Vec::new(), serials: vec![NEVER.to_owned()] }
+    }
+
+    async fn start() -> World {
+        let mut world = World::empty();
         let _good = world.issue("good").await;
         for reason in Reason::ALL {
             let serial = world.issue(&format!("reason-{}", reason.code())).await;
@@ -76,7 +82,7 @@ impl World {
     }
 
     /// Waits until the schedule has made the issuer's responder.
-    async fn answering(&self) {
+    pub(crate) async fn answering(&self) {
         let later = Refusal::TryLater.to_der();
         for _ in 0..900 {
             if self.answer(NEVER, Hash::Sha1).await != later {
@@ -88,10 +94,16 @@ impl World {
     }
 
     async fn issue(&mut self, name: &str) -> String {
+        self.issue_for(name, None).await
+    }
+
+    /// For this validity, or the profile's.
+    pub(crate) async fn issue_for(&mut self, name: &str, validity: Option<Validity>) -> String {
         let key = rcgen::KeyPair::generate().expect("a key can be made");
         let key = KeySource::public_key(&key.subject_public_key_info());
         let subject = SubjectData { common_name: name.to_owned(), ..SubjectData::default() };
         let request = IssueRequest::new(format!("ocsp-{name}"), "system-tls-client", subject, key);
+        let request = IssueRequest { validity, ..request };
         let made: Issued = self.desk.post("/ca/certificates", &request).await.expect("it is issued");
         let decode = |text: &String| STANDARD.decode(text).expect("certificates travel as base64");
         (self.issuer, self.root) = (decode(&made.chain[0]), decode(&made.chain[1]));
@@ -99,7 +111,7 @@ impl World {
         made.serial
     }
 
-    async fn revoke(&self, serial: &str, reason: Reason) {
+    pub(crate) async fn revoke(&self, serial: &str, reason: Reason) {
         let request = RevokeRequest { reason, invalidity_date: None };
         let path = format!("/ca/certificates/{serial}/revocation");
         let _: CertificateInfo = self.desk.post(&path, &request).await.expect("it is revoked");
@@ -119,7 +131,7 @@ impl World {
     }
 
     /// The answer about a serial, asked for as caches do it.
-    async fn answer(&self, serial: &str, hash: Hash) -> Vec<u8> {
+    pub(crate) async fn answer(&self, serial: &str, hash: Hash) -> Vec<u8> {
         let issuer = pki::Certificate::from_der(&self.issuer).expect("an issuer's certificate");
         let id = CertId::new(hash, &issuer, serial.parse().expect("a serial")).expect("its name");
         let question = Request::new(vec![id], None).expect("a question").to_der();

@@ -34,22 +34,16 @@ impl Running {
         let folder = TempDir::with_prefix("lanyard-judged-").expect("a temporary folder can be made");
         let base = free_ports();
         installed(folder.path(), base, settings);
-        let mut child = Command::new(env!("CARGO_BIN_EXE_lanyard"))
-            .args(["demo", "--without-people", "--port-base", &base.to_string(), "--dir"])
-            .arg(folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the server can be started");
-        let out = BufReader::new(child.stdout.take().expect("its output is piped"));
-        let mut running = Running { folder, base, child };
-        let mut said = String::new();
-        let up = out.lines().map_while(Result::ok).any(|line| {
-            said.extend([line.as_str(), "\n"]);
-            line.contains(UP)
-        });
-        assert!(up, "the demo ended with {:?}:\n{said}", running.child.wait());
-        running
+        let child = up(folder.path(), base);
+        Running { folder, base, child }
+    }
+
+    /// Kills it, and starts it again in its folder after this was done there.
+    pub(crate) async fn restarted(&mut self, meanwhile: impl AsyncFnOnce(&Path)) {
+        self.child.kill().expect("it runs");
+        let _killed = self.child.wait();
+        meanwhile(self.folder.path()).await;
+        self.child = up(self.folder.path(), self.base);
     }
 
     /// Where its files are.
@@ -97,6 +91,25 @@ impl Drop for Running {
         let _ended = self.child.kill();
         let _status = self.child.wait();
     }
+}
+
+/// Starts it in a folder, and waits until it stays up.
+fn up(folder: &Path, base: u16) -> Child {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lanyard"))
+        .args(["demo", "--without-people", "--port-base", &base.to_string(), "--dir"])
+        .arg(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the server can be started");
+    let out = BufReader::new(child.stdout.take().expect("its output is piped"));
+    let mut said = String::new();
+    let up = out.lines().map_while(Result::ok).any(|line| {
+        said.extend([line.as_str(), "\n"]);
+        line.contains(UP)
+    });
+    assert!(up, "the demo ended with {:?}:\n{said}", child.wait());
+    child
 }
 
 /// Makes the installation, and lets the desk ask for every profile that can be granted.

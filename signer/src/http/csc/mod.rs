@@ -10,6 +10,8 @@ mod member;
 pub(super) mod sign_doc;
 mod sign_doc_body;
 pub(super) mod sign_hash;
+#[cfg(test)]
+mod table;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
