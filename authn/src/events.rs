@@ -69,6 +69,33 @@ pub enum Event {
         /// Why: `code-replayed`, `refresh-token-replayed` or `given-back`.
         cause: String,
     },
+    /// A token was given back by the relying party that had it.
+    TokenGivenBack {
+        /// The grant, which goes on.
+        grant: String,
+        /// Whose it was.
+        client: String,
+    },
+    /// A key signs tokens from now on, or is published to do so: it was made here, or is found in the token for the first time.
+    TokenKeyTaken {
+        /// Its label in the token.
+        label: String,
+        /// The name under which it is published.
+        kid: String,
+        /// Its algorithm.
+        alg: String,
+    },
+    /// The database was put back from a copy, and what the copy brought back of sign-in was ended.
+    SignInRecovered {
+        /// How many sessions ended.
+        sessions: u64,
+        /// How many grants beside those of the sessions.
+        grants: u64,
+        /// How many links for new authenticators were taken back.
+        links: u64,
+        /// How many authenticators sign in, those among them that were taken away since the copy was made.
+        authenticators: u64,
+    },
     /// A relying party was told that a session has ended, or could not be.
     LogoutTold {
         /// To whom.
@@ -94,6 +121,9 @@ impl audit::Event for Event {
             Self::AccessGranted { .. } => "access-granted",
             Self::TokensIssued { .. } => "tokens-issued",
             Self::GrantEnded { .. } => "grant-ended",
+            Self::TokenGivenBack { .. } => "token-given-back",
+            Self::TokenKeyTaken { .. } => "token-key-taken",
+            Self::SignInRecovered { .. } => "sign-in-recovered",
             Self::LogoutTold { .. } => "logout-told",
         }
     }

@@ -74,11 +74,12 @@ impl std::ops::Deref for Provider {
 impl Provider {
     /// Takes requests from then on. Token keys that are missing are made.
     ///
-    /// Run [`Provider::keep_telling`] and [`Provider::keep_erasing`] beside it, or nobody hears of ended sessions and nothing goes.
+    /// Run [`Provider::keep_telling`] and [`Provider::keep_sweeping`] beside it, or nobody hears of ended sessions and nothing goes.
     pub async fn open(parts: Parts) -> Result<Self, Error> {
         let Parts { config, db, clock, hsm, directory, ca } = parts;
         config.check()?;
         let keys = Keys::open(&hsm, &config.keys).await?;
+        keys.record(&db, clock.now()).await?;
         let shared = Shared {
             http: caller(&config)?,
             faces: Faces::of(&config),

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 
-/// A code, a token, a client's secret, or what a browser holds. Wiped when dropped, never shown.
+/// A code, a token, a client's secret, what is in a link, or what a browser holds. Wiped when dropped, never shown.
 pub(crate) struct Secret(Zeroizing<[u8; 32]>);
 
 impl Secret {
@@ -30,16 +30,27 @@ impl Secret {
         Zeroizing::new(URL_SAFE_NO_PAD.encode(self.0.as_slice()))
     }
 
-    /// As it is stored and looked up, in hexadecimal. That it is looked up by an index tells nothing: who does not know the
-    /// secret cannot steer its hash.
+    /// What lies in a row. That it is looked up by an index tells nothing: who does not know the secret cannot steer its hash.
+    pub(crate) fn hash(&self) -> Vec<u8> {
+        digest(&SHA256, self.0.as_slice()).as_ref().to_vec()
+    }
+
+    /// The same in hexadecimal, for the columns that are text.
     pub(crate) fn stored(&self) -> String {
-        sha256_hex(self.0.as_slice())
+        hex::encode(self.hash())
     }
 }
 
 /// SHA-256 in hexadecimal.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     hex::encode(digest(&SHA256, bytes))
+}
+
+/// A public name that cannot be guessed: 128 random bits.
+pub(crate) fn public_name(random: &dyn SecureRandom) -> Result<String, Error> {
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes).map_err(|_| Error::NoRandomness)?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
 #[cfg(test)]
@@ -54,6 +65,8 @@ mod tests {
         let secret = Secret::generate(&SystemRandom::new()).unwrap();
         let text = secret.text();
         assert_eq!(Secret::parse(&text).unwrap().stored(), secret.stored());
+        assert_eq!(hex::encode(secret.hash()), secret.stored());
+        assert_ne!(Secret::generate(&SystemRandom::new()).unwrap().stored(), secret.stored());
         for wrong in ["", &text[1..], &format!("{}A", &*text), &format!("{}=", &*text)] {
             assert!(Secret::parse(wrong).is_none(), "{wrong}");
         }

@@ -164,9 +164,8 @@ impl Background {
             tasks.push(tokio::spawn(register.keep_sweeping()));
         }
         if let Some(provider) = app.provider.clone() {
-            let (erasing, sweeping, following) = (provider.clone(), provider.clone(), provider.clone());
+            let (sweeping, following) = (provider.clone(), provider.clone());
             tasks.push(tokio::spawn(async move { provider.keep_telling().await }));
-            tasks.push(tokio::spawn(async move { erasing.keep_erasing().await }));
             tasks.push(tokio::spawn(async move { sweeping.keep_sweeping().await }));
             tasks.push(tokio::spawn(async move { following.follow_register().await }));
         }

@@ -8,6 +8,7 @@ use platform::id::UserId;
 use super::events::AuthenticatorEvent;
 use super::{Authenticator, AuthenticatorId, Bound};
 use crate::error::Error;
+use crate::interaction::Level;
 use crate::provider::Provider;
 use crate::session::{EndCause, end_by_authenticator};
 use crate::store::authenticators;
@@ -28,20 +29,23 @@ pub(crate) fn name_of(text: &str) -> Result<String, Error> {
 /// Why an authenticator is taken away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RemovedBy {
-    /// Its holder did not want it any more.
-    Holder,
+    /// Its holder did not want it any more, and says so with a sign-in that is worth so much.
+    Holder(Level),
     /// The registration authority took it.
     Authority,
     /// The holder recovered with a new one.
     Recovery,
+    /// The holder's record was found to be another's.
+    Merged,
 }
 
 impl RemovedBy {
     fn word(self) -> &'static str {
         match self {
-            Self::Holder => "by-holder",
+            Self::Holder(_) => "by-holder",
             Self::Authority => "by-authority",
             Self::Recovery => "recovery",
+            Self::Merged => "merged",
         }
     }
 }
@@ -63,7 +67,10 @@ pub(crate) async fn rename(
                 if expected.is_some_and(|expected| expected != found.version) {
                     return Err(Error::Changed { what: "authenticator", present: found.version });
                 }
-                authenticators::rename(tx, &id, &name).await?;
+                if !authenticators::rename(tx, &id, &name, found.version).await? {
+                    // Somebody on another machine was first.
+                    return Err(Error::Changed { what: "authenticator", present: found.version + 1 });
+                }
                 let event = AuthenticatorEvent::AuthenticatorRenamed {
                     authenticator: id.to_string(),
                     user: person.to_string(),
@@ -75,7 +82,8 @@ pub(crate) async fn rename(
         .await
 }
 
-/// Takes an authenticator from a person, and ends the sessions it opened. False if it was not there.
+/// Takes an authenticator from a person, and ends the sessions it opened. False if it was not there. Whoever signed in with less than
+/// it is worth does not take it away: an error, which undoes it.
 pub(crate) async fn remove_in(
     tx: &mut Tx,
     (person, id): (&UserId, &AuthenticatorId),
@@ -85,6 +93,15 @@ pub(crate) async fn remove_in(
     let Some(method) = authenticators::remove(tx, person, id, &actor.subject, now).await? else {
         return Ok(false);
     };
+    if let RemovedBy::Holder(level) = why
+        && method.level() > level
+    {
+        return Err(Error::conflict(
+            "stronger-than-sign-in",
+            "This is worth more than what you signed in with. Sign in with it, or with something as strong, before you remove \
+             it; if you have lost it, ask your registration authority.",
+        ));
+    }
     let event = AuthenticatorEvent::AuthenticatorRemoved {
         authenticator: id.to_string(),
         user: person.to_string(),

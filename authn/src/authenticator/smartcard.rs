@@ -20,7 +20,8 @@ use super::Bound;
 use crate::error::Error;
 use crate::interaction::{InteractionId, Method};
 use crate::provider::Provider;
-use crate::session::{Secret, open_in};
+use crate::secret::Secret;
+use crate::session::open_in;
 use crate::sign_in::{Outcome, Visit, Why};
 use crate::store::ceremonies;
 
@@ -51,11 +52,15 @@ pub(crate) async fn hand_over(
         Ok(card) => card,
         Err(why) => {
             let person = caller.and_then(|caller| caller.subject.parse().ok());
-            refuse(provider, visit, person, &why, now).await?;
+            // Of a certificate that made a caller: any other's number says nothing about a card.
+            let shown =
+                leaf.filter(|_| person.is_some()).and_then(|leaf| pki::Certificate::from_der(leaf).ok());
+            let bound = shown.map(|certificate| Bound::Card(certificate.serial().to_string()));
+            refuse(provider, visit, (person, bound), &why, now).await?;
             return Ok(Err(why));
         }
     };
-    let secret = Secret::new()?;
+    let secret = Secret::generate(&provider.random)?;
     let (key, hash) = (ceremony(&visit.interaction), secret.hash());
     let state = serde_json::to_string(&card).map_err(Error::json)?;
     provider
@@ -123,7 +128,7 @@ fn word(why: &Why) -> &'static str {
 pub(crate) async fn refuse(
     provider: &Provider,
     visit: &Visit,
-    person: Option<UserId>,
+    (person, bound): (Option<UserId>, Option<Bound>),
     why: &Why,
     now: Millis,
 ) -> Result<(), Error> {
@@ -131,9 +136,53 @@ pub(crate) async fn refuse(
     provider
         .db
         .write(move |tx| {
-            Box::pin(async move { visit.refused(tx, person.as_ref(), Method::Smartcard, word, now).await })
+            Box::pin(async move {
+                visit.refused(tx, (person.as_ref(), bound.as_ref()), Method::Smartcard, word, now).await
+            })
         })
         .await
+}
+
+/// Records that the certificate of a card was refused before its holder was known: revoked, held or expired ones are, by whoever
+/// makes callers of certificates. Whose it is the authority says, if it issued it.
+pub(crate) async fn refused_before(
+    provider: &Provider,
+    visit: &Visit,
+    leaf: Option<&[u8]>,
+    code: &str,
+    now: Millis,
+) -> Result<(), Error> {
+    let word = match code {
+        "certificate-revoked" => "card-revoked",
+        "certificate-held" => "card-held",
+        "certificate-expired" => "card-expired",
+        _ => "card-refused",
+    };
+    let (person, bound) = match leaf {
+        Some(leaf) => issued(provider, leaf).await,
+        None => (None, None),
+    };
+    let visit = visit.clone();
+    provider
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                visit.refused(tx, (person.as_ref(), bound.as_ref()), Method::Smartcard, word, now).await
+            })
+        })
+        .await
+}
+
+/// Whose certificate it is and which, if the authority issued it. Where that does not answer, the refusal is recorded without.
+async fn issued(provider: &Provider, leaf: &[u8]) -> (Option<UserId>, Option<Bound>) {
+    let Ok(certificate) = pki::Certificate::from_der(leaf) else { return (None, None) };
+    let serial = certificate.serial().to_string();
+    let Ok(row) = provider.ca.certificate(&serial).await else { return (None, None) };
+    let kept = row.certificate.as_deref().and_then(|text| STANDARD.decode(text).ok());
+    if kept.as_deref() != Some(leaf) {
+        return (None, None);
+    }
+    (row.user_id.and_then(|user| user.parse().ok()), Some(Bound::Card(serial)))
 }
 
 /// Signs in whoever comes back with a ticket.
@@ -145,18 +194,19 @@ pub(crate) async fn finish(
 ) -> Result<Outcome, Error> {
     let Some(ticket) = ticket else { return Ok(Outcome::Refused(Why::CardTicketOver)) };
     let (key, hash) = (ceremony(&visit.interaction), ticket.hash());
-    let (visit, sessions) = (visit.clone(), provider.config.sessions.clone());
+    let (visit, sessions, random) =
+        (visit.clone(), provider.config.sessions.clone(), provider.random.clone());
     provider
         .db
         .write(move |tx| {
             Box::pin(async move {
                 let Some(state) = ceremonies::take_ticket(tx, &key, &hash, now).await? else {
-                    visit.refused(tx, None, Method::Smartcard, "replayed", now).await?;
+                    visit.refused(tx, (None, None), Method::Smartcard, "replayed", now).await?;
                     return Ok(Outcome::Refused(Why::CardTicketOver));
                 };
                 let Card { user, serial } = serde_json::from_str(&state).map_err(Error::json)?;
                 let opening = visit.opening(user, Method::Smartcard, Bound::Card(serial));
-                Ok(open_in(tx, &sessions, &opening, now).await?.into())
+                Ok(open_in(tx, (&sessions, &random), &opening, now).await?.into())
             })
         })
         .await

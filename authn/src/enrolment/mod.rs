@@ -10,15 +10,17 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use audit::Actor;
 use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::UserId;
 
+use crate::authenticator::webauthn::random_handle;
 use crate::authenticator::{Authenticator, AuthenticatorEvent, RemovedBy, remove_in};
 use crate::error::Error;
 use crate::interaction::Level;
 use crate::session::{SessionId, holder};
-use crate::store::{authenticators, enrolments, persons, sessions};
+use crate::store::{authenticators, enrolments, persons, sessions, throttles};
 
 pub(crate) use offer::{cancel, offer, offer_own, permitted};
 pub(crate) use open::{BROWSER, bound, look, start};
@@ -95,13 +97,15 @@ impl Enrolment {
     }
 }
 
-/// Uses a link up for an authenticator that is stored next, in its transaction. An error undoes both.
+/// Uses a link up for an authenticator that is stored next, in its transaction. An error undoes both. Until the commit nobody else
+/// enrols anything for the same person: what is counted afterwards stays as it was counted.
 pub(crate) async fn enrolled_in(
     tx: &mut Tx,
     enrolment: &Enrolment,
     made: &Authenticator,
     now: Millis,
 ) -> Result<(), Error> {
+    persons::hold(tx, &enrolment.person, &random_handle()).await?;
     if !enrolments::use_up(tx, &enrolment.id, now).await? {
         return Err(Error::conflict(
             "enrolment-used",
@@ -116,7 +120,7 @@ pub(crate) async fn enrolled_in(
     }
     // What somebody may do with a session ends with it.
     if let Some(session) = &enrolment.session
-        && !sessions::is_open(tx, session, now).await?
+        && !sessions::hold(tx, session, now).await?
     {
         return Err(Error::conflict(
             "session-over",
@@ -125,10 +129,7 @@ pub(crate) async fn enrolled_in(
     }
     let actor = holder(&enrolment.person, enrolment.session.as_ref());
     if enrolment.recovers() {
-        for old in authenticators::of_person(&mut *tx, &enrolment.person).await? {
-            remove_in(tx, (&enrolment.person, &old.id), RemovedBy::Recovery, (&actor, now)).await?;
-        }
-        persons::clear_password(tx, &enrolment.person).await?;
+        strip_in(tx, &enrolment.person, RemovedBy::Recovery, &actor, now).await?;
     }
     let event = AuthenticatorEvent::AuthenticatorEnrolled {
         authenticator: made.id.to_string(),
@@ -141,4 +142,26 @@ pub(crate) async fn enrolled_in(
     audit::record(tx, now, &actor, &event).await?;
     metrics::counter!("authn_authenticators_enrolled_total", "method" => made.method.word()).increment(1);
     Ok(())
+}
+
+/// Takes everything from a person with which they sign in, apart from cards: every authenticator, however many there are, the links
+/// that still work, the password with its address, and what is known of their networks and browsers.
+pub(crate) async fn strip_in(
+    tx: &mut Tx,
+    person: &UserId,
+    why: RemovedBy,
+    actor: &Actor,
+    now: Millis,
+) -> Result<(), Error> {
+    persons::hold(tx, person, &random_handle()).await?;
+    for id in authenticators::ids_of_person(tx, person).await? {
+        remove_in(tx, (person, &id), why, (actor, now)).await?;
+    }
+    for id in enrolments::cancel_all(tx, person, now).await? {
+        let event =
+            AuthenticatorEvent::EnrolmentCancelled { enrolment: id.to_string(), user: person.to_string() };
+        audit::record(tx, now, actor, &event).await?;
+    }
+    persons::clear_password(tx, person).await?;
+    throttles::forget_places(tx, person).await
 }

@@ -12,7 +12,8 @@ use crate::authenticator::AuthenticatorEvent;
 use crate::error::Error;
 use crate::interaction::Level;
 use crate::provider::Provider;
-use crate::session::{Secret, Session, holder};
+use crate::secret::Secret;
+use crate::session::{Session, holder};
 use crate::store::enrolments;
 
 /// Demands that the caller may issue and take away authenticators of a person: a system that was granted it, or somebody whom the
@@ -80,7 +81,7 @@ async fn store(
     actor: Actor,
     now: Millis,
 ) -> Result<(Enrolment, Secret), Error> {
-    let secret = Secret::new()?;
+    let secret = Secret::generate(&provider.random)?;
     let (kept, hash) = (enrolment.clone(), secret.hash());
     provider
         .db

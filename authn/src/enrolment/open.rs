@@ -7,7 +7,8 @@ use subtle::ConstantTimeEq as _;
 use super::Enrolment;
 use crate::error::Error;
 use crate::provider::Provider;
-use crate::session::{Secret, presented};
+use crate::secret::Secret;
+use crate::session::presented;
 use crate::store::enrolments;
 
 /// What the browser holds that opened a link.
@@ -23,7 +24,7 @@ pub(crate) async fn look(provider: &Provider, text: &str, now: Millis) -> Result
 
 /// Opens a link in a browser, which is to hold the secret; none if another browser has it.
 pub(crate) async fn start(provider: &Provider, enrolment: &Enrolment) -> Result<Option<Secret>, Error> {
-    let secret = Secret::new()?;
+    let secret = Secret::generate(&provider.random)?;
     let (id, hash) = (enrolment.id.clone(), secret.hash());
     let opened =
         provider.db.write(move |tx| Box::pin(async move { enrolments::bind(tx, &id, &hash).await })).await?;

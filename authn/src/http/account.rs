@@ -140,11 +140,11 @@ async fn remove(
     _form: Form,
 ) -> Result<Response, Failed> {
     let actor = holder(&session.person, Some(&session.id));
-    let person = session.person;
+    let (person, level) = (session.person, session.level);
     let done = provider.db.write(move |tx| {
-        Box::pin(
-            async move { remove_in(tx, (&person, &id), RemovedBy::Holder, (&actor, now)).await.map(drop) },
-        )
+        Box::pin(async move {
+            remove_in(tx, (&person, &id), RemovedBy::Holder(level), (&actor, now)).await.map(drop)
+        })
     });
     done.await?;
     Ok(see_other("/account", &[]))

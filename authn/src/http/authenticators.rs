@@ -19,6 +19,7 @@ use crate::api::{
 use crate::authenticator::{Authenticator, AuthenticatorId, RemovedBy, name_of, remove_in, rename};
 use crate::enrolment::{EnrolmentId, Purpose, cancel, offer, permitted};
 use crate::error::Error;
+use crate::interaction::Level;
 use crate::provider::Provider;
 use crate::store::authenticators;
 
@@ -62,10 +63,19 @@ async fn as_whom(provider: &Provider, caller: &Caller, person: &UserId) -> Resul
     }
     caller.may(OWN)?;
     if caller.subject == person.as_str() {
-        return Ok(RemovedBy::Holder);
+        return Ok(RemovedBy::Holder(level(caller)));
     }
     permitted(provider, caller, person).await?;
     Ok(RemovedBy::Authority)
+}
+
+/// What the way is worth in which a person has proved who calls.
+fn level(caller: &Caller) -> Level {
+    match caller.assurance.as_deref() {
+        Some("aal3") => Level::Three,
+        Some("aal2") => Level::Two,
+        _ => Level::One,
+    }
 }
 
 fn info(kept: Authenticator) -> AuthenticatorInfo {
@@ -165,6 +175,7 @@ pub(super) async fn change(
     responses(
         (status = 204, description = "It is taken away"),
         (status = 404, description = "There is no such authenticator", body = Body),
+        (status = 409, description = "It is the caller's own and worth more than how they proved who they are", body = Body),
     )
 )]
 pub(super) async fn remove(

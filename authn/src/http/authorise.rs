@@ -2,12 +2,12 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use http::{HeaderMap, Uri, header};
+use http::{HeaderMap, Uri};
 use platform::web::Path;
 
-use super::browser::Browser;
+use super::answers::{self, Before};
 use super::form::Posted;
-use super::pages::{self, Before};
+use super::page::{see_other, set};
 use super::reading::{query, says};
 use crate::oidc::authorise::{self, Begun, Chosen, Door, Step};
 use crate::oidc::face::Face;
@@ -15,7 +15,9 @@ use crate::oidc::parameters::Parameters;
 use crate::oidc::refusal::{Code, Refusal};
 use crate::provider::Provider;
 use crate::secret::Secret;
-use crate::store::interactions::{self, Waiting};
+use crate::session::Cookie;
+use crate::sign_in::{browser, waiting};
+use crate::store::interactions::Waiting;
 
 /// The longest search for a role.
 const LONGEST: usize = 200;
@@ -37,7 +39,7 @@ const LONGEST: usize = 200;
 pub(super) async fn show(State(provider): State<Provider>, uri: Uri, headers: HeaderMap) -> Response {
     let parameters = match query(&uri) {
         Ok(parameters) => parameters,
-        Err(refusal) => return pages::refused(refusal),
+        Err(refusal) => return answers::refused(&provider.config.name, refusal),
     };
     begin(&provider, parameters, Face::of_path(uri.path()), &headers, Leg::Get).await
 }
@@ -69,27 +71,35 @@ async fn begin(
     headers: &HeaderMap,
     leg: Leg,
 ) -> Response {
-    let browser = match Browser::held_or_new(headers, &provider.random) {
-        Ok(browser) => browser,
-        Err(error) => return pages::refused(error.into()),
+    let (site, now) = (&provider.config.name, provider.now());
+    let held = match Secret::generate(&provider.random) {
+        Ok(held) => held,
+        Err(error) => return answers::refused(site, error.into()),
     };
-    let now = provider.now();
-    let begun = match authorise::begin(provider, parameters, face, browser.stored(), now).await {
+    let begun = match authorise::begin(provider, parameters, face, held.stored(), now).await {
         Ok(Door::Begun(begun)) => begun,
-        Ok(Door::Back(answer)) => return pages::back(&answer),
-        Err(refusal) => return pages::refused(refusal),
+        Ok(Door::Back(answer)) => return answers::back(site, &answer),
+        Err(refusal) => return answers::refused(site, refusal),
     };
     let Begun { secret, waiting } = *begun;
-    let mut response = match leg {
-        Leg::Post => pages::see_other(&format!("/authorize/continue/{}", &*secret.text())),
+    let mut cookies = browser::oldest(headers);
+    cookies.push(browser::holding(&waiting.interaction.id, &held, provider.config.interaction()));
+    let onward = match leg {
+        Leg::Post => see_other(&format!("/authorize/continue/{}", &*secret.text()), &[]),
         Leg::Get => {
             let step = authorise::proceed(provider, waiting, headers, Chosen::Nothing, now).await;
-            answer(&secret, step, "", Before::Nothing)
+            if matches!(step, Ok(Step::Back(_))) {
+                // It is answered already; there is nothing to hold.
+                cookies.clear();
+            }
+            answer(site, &secret, step, "", Before::Nothing)
         }
     };
-    if let Some(field) = browser.field() {
-        response.headers_mut().append(header::SET_COOKIE, field);
-    }
+    with(onward, &cookies)
+}
+
+fn with(mut response: Response, cookies: &[Cookie]) -> Response {
+    set(&mut response, cookies);
     response
 }
 
@@ -113,20 +123,26 @@ pub(super) async fn proceed(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let (secret, waiting) = match waiting(&provider, &interaction, &headers).await {
+    let site = &provider.config.name;
+    let (secret, waiting) = match begun_here(&provider, &interaction, &headers).await {
         Ok(found) => found,
-        Err(refusal) => return pages::refused(refusal),
+        Err(refusal) => return answers::refused(site, refusal),
     };
     let typed = match query(&uri) {
         Ok(parameters) => parameters.get("q").unwrap_or_default().chars().take(LONGEST).collect::<String>(),
-        Err(refusal) => return pages::refused(refusal),
+        Err(refusal) => return answers::refused(site, refusal),
     };
+    let held = waiting.interaction.id.clone();
     let step = if says(&uri, "cancelled") {
         authorise::cancel(&provider, waiting).await
     } else {
         authorise::proceed(&provider, waiting, &headers, Chosen::Nothing, provider.now()).await
     };
-    answer(&secret, step, &typed, Before::Nothing)
+    let cookies = match step {
+        Ok(Step::Back(_)) => vec![browser::answered(&held)],
+        _ => browser::oldest(&headers),
+    };
+    with(answer(site, &secret, step, &typed, Before::Nothing), &cookies)
 }
 
 /// Goes on with the role that was chosen.
@@ -143,19 +159,25 @@ pub(super) async fn choose(
     Path(interaction): Path<String>,
     form: Posted,
 ) -> Response {
-    let (secret, waiting) = match waiting(&provider, &interaction, &form.headers).await {
+    let site = &provider.config.name;
+    let (secret, waiting) = match begun_here(&provider, &interaction, &form.headers).await {
         Ok(found) => found,
-        Err(refusal) => return pages::refused(refusal),
+        Err(refusal) => return answers::refused(site, refusal),
     };
+    let held = waiting.interaction.id.clone();
     let role = form.parameters.get("role").unwrap_or_default().to_owned();
     let chosen = Chosen::Role(role);
     let step = authorise::proceed(&provider, waiting, &form.headers, chosen, provider.now()).await;
-    answer(&secret, step, "", Before::Wrong)
+    let cookies = match step {
+        Ok(Step::Back(_)) => vec![browser::answered(&held)],
+        _ => Vec::new(),
+    };
+    with(answer(site, &secret, step, "", Before::Wrong), &cookies)
 }
 
 /// The request that waits under this secret, if this browser began it: whoever is sent the address of another's request could be
 /// signed in for them.
-async fn waiting(
+async fn begun_here(
     provider: &Provider,
     interaction: &str,
     headers: &HeaderMap,
@@ -164,17 +186,16 @@ async fn waiting(
         let sentence = "This sign-in is over, was answered, or was begun in another browser.";
         Refusal::new(Code::InvalidRequest, sentence)
     };
-    let secret = Secret::parse(interaction).ok_or_else(over)?;
-    let found = interactions::find(provider.db.read(), &secret.stored(), provider.now()).await?;
-    let waiting = found.filter(|waiting| Browser::began(headers, &waiting.browser)).ok_or_else(over)?;
-    Ok((secret, waiting))
+    let found = waiting(provider, headers, interaction, provider.now()).await?;
+    let (secret, row) = found.ok_or_else(over)?;
+    Ok((secret, row.whole()?))
 }
 
-fn answer(secret: &Secret, step: Result<Step, Refusal>, typed: &str, before: Before) -> Response {
+fn answer(site: &str, secret: &Secret, step: Result<Step, Refusal>, typed: &str, before: Before) -> Response {
     match step {
-        Ok(Step::Back(answer)) => pages::back(&answer),
-        Ok(Step::SignIn) => pages::see_other(&format!("/sign-in/{}", &*secret.text())),
-        Ok(Step::ChooseRole(choice)) => pages::role(secret, &choice, typed, before),
-        Err(refusal) => pages::refused(refusal),
+        Ok(Step::Back(answer)) => answers::back(site, &answer),
+        Ok(Step::SignIn) => see_other(&format!("/sign-in/{}", &*secret.text()), &[]),
+        Ok(Step::ChooseRole(choice)) => answers::role(site, secret, &choice, typed, before),
+        Err(refusal) => answers::refused(site, refusal),
     }
 }

@@ -58,8 +58,8 @@ impl FromRequestParts<Provider> for Came {
             return Err(over(site));
         };
         let now = provider.now();
-        let interaction = waiting(provider, &parts.headers, &secret, now).await?;
-        let interaction = interaction.ok_or_else(|| over(site))?;
+        let found = waiting(provider, &parts.headers, &secret, now).await?;
+        let interaction = found.ok_or_else(|| over(site))?.1.interaction;
         let visit = Visit::new(&interaction, &parts.headers, address(parts));
         Ok(Self { secret, interaction, visit, now })
     }

@@ -1,5 +1,7 @@
 //! The port for cards: a card is shown by TLS, and the browser goes back with a ticket. The connection ends with the answer.
 
+use std::net::IpAddr;
+
 use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::{DefaultBodyLimit, Extension, Request, State};
@@ -9,17 +11,18 @@ use axum::routing::post;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use platform::caller::Caller;
 use platform::problem::{Body, MEDIA_TYPE};
-use platform::web::TlsPeer;
+use platform::web::{PeerAddress, TlsPeer};
 
 use super::assets;
 use super::came::Came;
 use super::own::Form;
 use super::page::{Failed, see_other, status};
 use crate::authenticator::smartcard;
+use crate::error::Error;
 use crate::interaction::Method;
 use crate::pages::Told;
 use crate::provider::Provider;
-use crate::sign_in::Why;
+use crate::sign_in::{Visit, Why, waiting};
 
 /// The largest problem that is told on a page.
 const LARGEST: usize = 16 * 1024;
@@ -76,21 +79,65 @@ fn closing(mut response: Response) -> Response {
 }
 
 async fn told(State(provider): State<Provider>, request: Request, next: Next) -> Response {
+    let shown = Shown::of(&request);
     let page = wants_page(request.headers());
-    let secret = request.uri().path().strip_prefix("/card/").map(str::to_owned);
     let response = closing(next.run(request).await);
     let problem = response.headers().get(header::CONTENT_TYPE).is_some_and(|it| it == MEDIA_TYPE);
-    let Some(secret) = secret.filter(|_| page && problem) else { return response };
+    let Some(shown) = shown.filter(|_| problem) else { return response };
     let (parts, body) = response.into_parts();
-    let body = to_bytes(body, LARGEST).await.unwrap_or_default();
-    let Ok(body) = serde_json::from_slice::<Body>(&body) else {
+    let bytes = to_bytes(body, LARGEST).await.unwrap_or_default();
+    let Ok(body) = serde_json::from_slice::<Body>(&bytes) else {
         return Response::from_parts(parts, axum::body::Body::empty());
     };
-    let back = format!("{}/sign-in/{secret}?choose", provider.config.issuer);
+    shown.refused(&provider, &body.code).await;
+    if !page {
+        return Response::from_parts(parts, axum::body::Body::from(bytes));
+    }
+    let back = format!("{}/sign-in/{}?choose", provider.config.issuer, shown.secret);
     let way = Some((back.as_str(), "Try again, or choose another way to sign in"));
     let told = in_words(&body, parts.status);
     let failed = Failed::told(&provider.config.name, parts.status, &told, way);
     closing(axum::response::IntoResponse::into_response(failed))
+}
+
+/// A card that was shown for a request, before anybody has looked at its certificate.
+struct Shown {
+    secret: String,
+    headers: HeaderMap,
+    address: Option<IpAddr>,
+    leaf: Option<Vec<u8>>,
+}
+
+impl Shown {
+    fn of(request: &Request) -> Option<Self> {
+        let secret = request.uri().path().strip_prefix("/card/")?.to_owned();
+        let peer = request.extensions().get::<TlsPeer>();
+        Some(Self {
+            secret,
+            headers: request.headers().clone(),
+            address: request.extensions().get::<PeerAddress>().map(|peer| peer.0.ip()),
+            leaf: peer.and_then(|peer| peer.chain.first()).cloned(),
+        })
+    }
+
+    /// Records that its certificate was refused, if a browser of ours showed it to sign in.
+    async fn refused(&self, provider: &Provider, code: &str) {
+        if !code.starts_with("certificate-") {
+            return;
+        }
+        let recorded = async {
+            let now = provider.now();
+            let Some((_, row)) = waiting(provider, &self.headers, &self.secret, now).await? else {
+                return Ok(());
+            };
+            let visit = Visit::new(&row.interaction, &self.headers, self.address);
+            smartcard::refused_before(provider, &visit, self.leaf.as_deref(), code, now).await
+        };
+        let recorded: Result<(), Error> = recorded.await;
+        if let Err(error) = recorded {
+            tracing::error!(%error, "a refused card was not recorded: {error}");
+        }
+    }
 }
 
 fn wants_page(headers: &HeaderMap) -> bool {

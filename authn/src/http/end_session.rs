@@ -4,13 +4,15 @@ use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, Uri, header};
 
+use super::answers;
 use super::form::Posted;
-use super::pages;
+use super::page::{see_other, set};
 use super::reading::query;
 use crate::oidc::end_session::{Outcome, Said, end_session};
 use crate::oidc::parameters::Parameters;
 use crate::oidc::refusal::{Code, Refusal};
 use crate::provider::Provider;
+use crate::session::{Cookie, SESSION, presented};
 
 /// What the page carries on to the next request.
 const CARRIED: [&str; 4] = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
@@ -27,7 +29,7 @@ const CARRIED: [&str; 4] = ["id_token_hint", "client_id", "post_logout_redirect_
 pub(super) async fn show(State(provider): State<Provider>, uri: Uri, headers: HeaderMap) -> Response {
     match query(&uri) {
         Ok(parameters) => end(&provider, &parameters, &headers, Said::Nothing, uri.path()).await,
-        Err(refusal) => pages::refused(refusal),
+        Err(refusal) => answers::refused(&provider.config.name, refusal),
     }
 }
 
@@ -46,7 +48,7 @@ pub(super) async fn send(State(provider): State<Provider>, uri: Uri, form: Poste
     // Only our own page can say yes: another site would sign people out.
     if confirmed && origin != Some(provider.config.issuer.as_str()) {
         let sentence = "Signing out was not confirmed on a page of this service.";
-        return pages::refused(Refusal::new(Code::InvalidRequest, sentence));
+        return answers::refused(&provider.config.name, Refusal::new(Code::InvalidRequest, sentence));
     }
     let said = if confirmed { Said::Yes } else { Said::Nothing };
     end(&provider, &form.parameters, &form.headers, said, uri.path()).await
@@ -59,15 +61,21 @@ async fn end(
     said: Said,
     path: &str,
 ) -> Response {
-    match end_session(provider, parameters, headers, said, provider.now()).await {
+    let site = &provider.config.name;
+    let mut response = match end_session(provider, parameters, headers, said, provider.now()).await {
         Ok(Outcome::Ask) => {
             let carried = CARRIED.into_iter();
             let fields =
                 carried.filter_map(|name| parameters.get(name).map(|value| (name, value.to_owned())));
-            pages::sign_out(path, fields.collect())
+            return answers::sign_out(site, path, fields.collect());
         }
-        Ok(Outcome::Done) => pages::signed_out(),
-        Ok(Outcome::Back(location)) => pages::see_other(&location),
-        Err(refusal) => pages::refused(refusal),
+        Ok(Outcome::Done) => answers::signed_out(site),
+        Ok(Outcome::Back(location)) => see_other(&location, &[]),
+        Err(refusal) => return answers::refused(site, refusal),
+    };
+    // Where the browser kept its cookie to itself another site may have sent it, and would sign people out by taking it away.
+    if presented(headers, SESSION).is_some() {
+        set(&mut response, &[Cookie::gone(SESSION)]);
     }
+    response
 }

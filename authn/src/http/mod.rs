@@ -1,10 +1,10 @@
 //! The routes of sign-in.
 
 mod account;
+mod answers;
 mod assets;
 mod authenticators;
 mod authorise;
-mod browser;
 mod came;
 mod cards;
 mod clients;
@@ -16,7 +16,6 @@ mod enrol_key;
 mod form;
 mod own;
 mod page;
-mod pages;
 mod reading;
 mod sessions;
 mod sign_in;
@@ -34,6 +33,7 @@ use utoipa::OpenApi;
 use crate::oidc::face::REALM;
 use crate::provider::Provider;
 pub use cards::{cards_router, in_pages};
+pub use page::page_of;
 
 /// Largest body of the pages and of the routes for people: what a key answers has some kilobytes.
 const LARGEST_OF_PEOPLE: usize = 64 * 1024;
@@ -74,6 +74,24 @@ fn realm() -> Router<Provider> {
         .route("/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/token/revoke", post(tokens::revoke))
         .route("/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/par", post(tokens::push))
         .route("/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/connect/endSession", get(end_session::show).post(end_session::send))
+}
+
+/// Whether a path of ours needs to know what time it is whatever the method: sign-in goes on by GET, and whether a session, a token
+/// or a request is over hangs on the clock.
+pub fn needs_the_time(path: &str) -> bool {
+    const PATHS: [&str; 8] = [
+        "/authorize",
+        "/sign-in",
+        "/enrol",
+        "/account",
+        "/userinfo",
+        "/end-session",
+        "/connect/endSession",
+        "/card",
+    ];
+    let path = path.strip_prefix(REALM).unwrap_or(path);
+    let below = |rest: &str| rest.is_empty() || rest.starts_with('/');
+    PATHS.iter().any(|whole| path.strip_prefix(whole).is_some_and(below))
 }
 
 /// The plain path of everything, and what it is below the realm.
@@ -152,4 +170,39 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         document.merge(area);
     }
     document
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever signs in or tells of somebody needs the time, on both faces; what is published does not.
+    #[test]
+    fn sign_in_needs_the_time() {
+        for path in [
+            "/authorize",
+            "/authorize/continue/abc",
+            "/sign-in/abc/card",
+            "/end-session",
+            "/account",
+            "/userinfo",
+            "/card/abc",
+        ] {
+            assert!(needs_the_time(path), "{path}");
+        }
+        for below in ["/authorize", "/userinfo", "/connect/endSession"] {
+            assert!(needs_the_time(&format!("{REALM}{below}")), "{below}");
+        }
+        for path in [
+            "/",
+            "/jwks",
+            "/.well-known/openid-configuration",
+            "/authn/assets/brand.css",
+            "/authorizes",
+            "/accounts",
+        ] {
+            assert!(!needs_the_time(path), "{path}");
+        }
+        assert!(!needs_the_time(&format!("{REALM}/connect/jwk_uri")));
+    }
 }

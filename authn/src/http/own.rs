@@ -55,7 +55,14 @@ impl FromRequest<Provider> for Form {
         }
         let Raw(bytes) = Raw::from_request(request, provider).await?;
         let pairs = url::form_urlencoded::parse(&bytes).take(32);
-        Ok(Self(pairs.map(|(name, value)| (name.into_owned(), Zeroizing::new(value.into_owned()))).collect()))
+        let pairs: Vec<_> =
+            pairs.map(|(name, value)| (name.into_owned(), Zeroizing::new(value.into_owned()))).collect();
+        // No text of ours may hold it, and PostgreSQL takes none that does.
+        if pairs.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
+            let detail = "The form holds a character that no text may hold, U+0000. Type it again.";
+            return Err(Problem::invalid("form-unreadable", detail).into());
+        }
+        Ok(Self(pairs))
     }
 }
 

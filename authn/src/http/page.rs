@@ -2,6 +2,8 @@
 
 use askama::Template;
 use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use platform::problem::Problem;
 
@@ -23,6 +25,8 @@ pub(super) fn sealed(mut response: Response) -> Response {
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "strict-origin"),
         (header::CACHE_CONTROL, "no-store"),
+        (header::PRAGMA, "no-cache"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (
             HeaderName::from_static("permissions-policy"),
@@ -42,12 +46,27 @@ pub(super) fn page(status: StatusCode, template: &impl Template) -> Result<Respo
     Ok(sealed((status, [(header::CONTENT_TYPE, html)], text).into_response()))
 }
 
+/// A page that runs this one script, which stands in it, and no other.
+pub(super) fn scripted(
+    status: StatusCode,
+    template: &impl Template,
+    script: &str,
+) -> Result<Response, Failed> {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, script.as_bytes());
+    let policy =
+        POLICY.replace("script-src 'self'", &format!("script-src 'sha256-{}'", STANDARD.encode(digest)));
+    let mut response = page(status, template)?;
+    let policy = HeaderValue::try_from(policy).map_err(|error| Failed::problem(Problem::internal(error)))?;
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    Ok(response)
+}
+
 /// Sends the browser on.
 pub(super) fn see_other(location: &str, cookies: &[Cookie]) -> Response {
-    let mut response = sealed(StatusCode::SEE_OTHER.into_response());
-    if let Ok(location) = HeaderValue::try_from(location) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
+    let Ok(location) = HeaderValue::try_from(location) else {
+        return Failed::problem(Problem::internal("an address that is no header")).into_response();
+    };
+    let mut response = sealed((StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response());
     set(&mut response, cookies);
     response
 }
@@ -104,6 +123,16 @@ impl From<&Why> for Told {
     fn from(why: &Why) -> Self {
         Self { title: why.title().to_owned(), sentence: why.sentence() }
     }
+}
+
+/// A problem on a page, for browsers that come where somebody signs in.
+pub fn page_of(problem: Problem) -> Response {
+    let retry = problem.retry_after.map(|wait| HeaderValue::from(wait.as_secs().max(1)));
+    let mut response = Failed::problem(problem).into_response();
+    if let Some(retry) = retry {
+        response.headers_mut().insert(header::RETRY_AFTER, retry);
+    }
+    response
 }
 
 /// The status of a page that says why somebody is not signed in.

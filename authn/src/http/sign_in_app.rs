@@ -8,13 +8,15 @@ use http::{HeaderValue, StatusCode, header};
 
 use super::came::Came;
 use super::own::Form;
-use super::page::{Failed, page, status};
+use super::page::{Failed, page, set, status};
 use super::sign_in::answered;
 use crate::authenticator::app::{Given, sign_in};
 use crate::interaction::Method;
 use crate::pages::{App, Frame, Told};
 use crate::provider::Provider;
+use crate::session::{Cookie, KNOWN};
 use crate::sign_in::{Outcome, Why};
+use crate::throttle;
 
 pub(super) fn router() -> Router<Provider> {
     Router::new().route("/sign-in/{interaction}/app", get(show).post(take))
@@ -42,19 +44,24 @@ fn form(
 
 async fn take(State(provider): State<Provider>, came: Came, given: Form) -> Result<Response, Failed> {
     let email = given.field("email").to_owned();
-    let outcome = if came.visit.acceptable.allows(Method::Totp) {
+    let (outcome, known) = if came.visit.acceptable.allows(Method::Totp) {
         let typed =
             Given { email: email.clone(), password: given.secret("password"), code: given.secret("code") };
         sign_in(&provider, &came.visit, typed, came.now).await?
     } else {
-        Outcome::Refused(Why::NotEnough(Method::Totp))
+        (Outcome::Refused(Why::NotEnough(Method::Totp)), None)
     };
-    answered(&came, outcome, |why| {
+    let mut response = answered(&came, outcome, |why| {
         let mut response = form(&provider, &came, &email, (status(&why), Some(Told::from(&why))))?;
         if let Why::Slowed(until, now) = why {
             let wait = HeaderValue::from(until.since(now).as_secs().max(1));
             response.headers_mut().insert(header::RETRY_AFTER, wait);
         }
         Ok(response)
-    })
+    })?;
+    if let Some(known) = known {
+        let seconds = u32::try_from(throttle::KNOWN.as_secs()).unwrap_or(u32::MAX);
+        set(&mut response, &[Cookie::secret_for(KNOWN, &known, seconds)]);
+    }
+    Ok(response)
 }

@@ -13,7 +13,7 @@ use crate::authenticator::smartcard;
 use crate::interaction::Method;
 use crate::pages::{Card, Frame, Told};
 use crate::provider::Provider;
-use crate::session::Secret;
+use crate::secret::Secret;
 use crate::sign_in::{Outcome, Why};
 
 pub(super) fn router() -> Router<Provider> {

@@ -11,7 +11,7 @@ use super::refusal::{Code, Refusal};
 use crate::error::Error;
 use crate::provider::Provider;
 use crate::session::{self, EndCause, Session};
-use crate::store::clients;
+use crate::store::{clients, sessions};
 
 /// What the browser sees next.
 pub(crate) enum Outcome {
@@ -48,11 +48,12 @@ pub(crate) async fn end_session(
     };
     let claim = |name: &str| hint.as_ref().and_then(|claims| claims.get(name)).and_then(Value::as_str);
     let back = back(provider, parameters, claim("aud")).await?;
-    let current = session::current(provider, headers, now).await?;
-    let session = match current {
+    // However long it was idle: what relying parties hold of it goes on, and is to end now.
+    let held = session::held(provider, headers).await?;
+    let session = match held {
         Some(session) if said == Said::Yes || claim("sid") == Some(session.sid.as_str()) => Some(session),
         Some(_) => return Ok(Outcome::Ask),
-        None => hinted(provider, claim("sid"), now).await?,
+        None => hinted(provider, claim("sid")).await?,
     };
     if let Some(session) = session {
         let cause = if said == Said::Yes { EndCause::SignedOut } else { EndCause::ByClient };
@@ -62,9 +63,9 @@ pub(crate) async fn end_session(
 }
 
 /// The session of an ID token, where the browser's own cookie is gone.
-async fn hinted(provider: &Provider, sid: Option<&str>, now: Millis) -> Result<Option<Session>, Error> {
+async fn hinted(provider: &Provider, sid: Option<&str>) -> Result<Option<Session>, Error> {
     match sid {
-        Some(sid) => session::by_sid(provider, sid, now).await,
+        Some(sid) => sessions::by_sid(provider.db.read(), sid).await,
         None => Ok(None),
     }
 }

@@ -203,6 +203,7 @@ pub(super) async fn signed_in(
     }
     let sid = grant.sid.as_deref().ok_or_else(over)?;
     let session = session::by_sid(provider, sid, now).await?.ok_or_else(over)?;
+    let session = session.when_granted(&grant.content);
     match provider.directory.claims(&session.person).await {
         Ok(person) => Ok((session, person)),
         Err(problem) if problem.kind == ProblemKind::NotFound => Err(over()),

@@ -57,6 +57,7 @@ async fn worth(
     }
     if let Some(sid) = &grant.sid {
         let Some(session) = session::by_sid(provider, sid, now).await? else { return Ok(None) };
+        let session = session.when_granted(&grant.content);
         told["sub"] = session.person.as_str().into();
         told["sid"] = session.sid.clone().into();
         told["auth_time"] = session.authenticated_at.seconds().into();

@@ -2,11 +2,13 @@
 
 use platform::clock::Millis;
 
+use super::authorise::actor;
 use super::exchange::end_grant;
 use super::parameters::Parameters;
 use super::refusal::{Code, Refusal};
 use crate::client::Authenticated;
 use crate::error::Error;
+use crate::events::Event;
 use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::store::tokens;
@@ -30,8 +32,19 @@ pub(crate) async fn revoke(
     match token.kind {
         Kind::Refresh => end_grant(provider, &grant.id, proof.client(), "given-back", now).await?,
         Kind::Access => {
-            let ended: Result<(), Error> =
-                provider.db.write(move |tx| Box::pin(async move { tokens::end(tx, &hash, now).await })).await;
+            let event =
+                Event::TokenGivenBack { grant: grant.id.to_string(), client: token.client.to_string() };
+            let ended: Result<(), Error> = provider
+                .db
+                .write(move |tx| {
+                    Box::pin(async move {
+                        if tokens::end(tx, &hash, now).await? {
+                            audit::record(tx, now, &actor(&grant), &event).await?;
+                        }
+                        Ok(())
+                    })
+                })
+                .await;
             ended?;
         }
     }

@@ -10,8 +10,8 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::provider::Provider;
 use crate::secret::Secret;
+use crate::store::clients;
 use crate::store::logouts::{self, Logout};
-use crate::store::{clients, sweeping};
 
 /// What the token says has happened.
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
@@ -30,14 +30,6 @@ const PAUSES: [Duration; 6] = [
 const PAGE: u32 = 16;
 /// How long to wait before looking again.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long to wait before erasing again.
-const SWEEP_PAUSE: Duration = Duration::from_mins(1);
-/// How long refusals and deliveries are kept for their owner.
-const KEPT: Duration = Duration::from_hours(30 * 24);
-/// How long what is over is kept, so that whoever comes late hears why.
-const OVER: Duration = Duration::from_hours(1);
-/// How many rows of each kind one transaction erases.
-const ROWS: u32 = 500;
 
 impl Provider {
     /// Tells relying parties of sessions that have ended, for as long as it is polled. Stopping it anywhere loses nothing, and
@@ -61,24 +53,6 @@ impl Provider {
             tried += usize::from(tell(self, logout, now).await?);
         }
         Ok(tried)
-    }
-
-    /// Erases codes, tokens and requests that are over, for as long as it is polled.
-    pub async fn keep_erasing(&self) {
-        loop {
-            match self.erase_over().await {
-                Ok(rows) if rows >= u64::from(ROWS) => continue,
-                Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "what is over in sign-in was not erased: {error}"),
-            }
-            tokio::time::sleep(SWEEP_PAUSE).await;
-        }
-    }
-
-    /// Erases a page of what is over; says how many rows.
-    pub async fn erase_over(&self) -> Result<u64, Error> {
-        let now = self.now();
-        self.db.write(move |tx| Box::pin(sweeping::erase(tx, now.minus(OVER), now.minus(KEPT), ROWS))).await
     }
 }
 

@@ -3,6 +3,7 @@
 mod account;
 mod enrolling;
 mod picture;
+mod protocol;
 mod signing_in;
 mod words;
 
@@ -11,6 +12,7 @@ use askama::Template;
 pub(crate) use account::{Account, KeptRow, SessionRow};
 pub(crate) use enrolling::{EnrolApp, EnrolChoose, EnrolDone, EnrolKey, EnrolStart};
 pub(crate) use picture::picture;
+pub(crate) use protocol::{FormPost, RefusedPage, RolePage, RoleRow, SignOut, SignedOut};
 pub(crate) use signing_in::{App, Card, Choose, Key, Offered, label};
 pub(crate) use words::{browser, moment};
 

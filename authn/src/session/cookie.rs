@@ -1,16 +1,21 @@
 //! The cookies of sign-in. All are `__Host-`: no other host can set them, and they never travel in the clear.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, HeaderValue, header};
 use zeroize::Zeroizing;
 
-use super::Secret;
+use crate::secret::Secret;
 
 /// The session of this browser.
 pub(crate) const SESSION: &str = "__Host-lanyard-session";
 
+/// By what a browser is known in which somebody has signed in with a password.
+pub(crate) const KNOWN: &str = "__Host-lanyard-known";
+
 /// A cookie to be set or taken away.
 pub(crate) struct Cookie {
-    name: &'static str,
+    name: Cow<'static, str>,
     value: Zeroizing<String>,
     /// How long the browser keeps it; until it is closed where nothing is said.
     keep_seconds: Option<u32>,
@@ -19,17 +24,22 @@ pub(crate) struct Cookie {
 impl Cookie {
     /// A secret that lives as long as the browser is open.
     pub(crate) fn secret(name: &'static str, secret: &Secret) -> Self {
-        Self { name, value: secret.text(), keep_seconds: None }
+        Self { name: name.into(), value: secret.text(), keep_seconds: None }
+    }
+
+    /// A secret that is kept, whether or not the browser is closed.
+    pub(crate) fn secret_for(name: impl Into<Cow<'static, str>>, secret: &Secret, seconds: u32) -> Self {
+        Self { name: name.into(), value: secret.text(), keep_seconds: Some(seconds) }
     }
 
     /// A word that is kept.
     pub(crate) fn kept(name: &'static str, word: &str, seconds: u32) -> Self {
-        Self { name, value: Zeroizing::new(word.to_owned()), keep_seconds: Some(seconds) }
+        Self { name: name.into(), value: Zeroizing::new(word.to_owned()), keep_seconds: Some(seconds) }
     }
 
     /// Takes a cookie away.
-    pub(crate) fn gone(name: &'static str) -> Self {
-        Self { name, value: Zeroizing::default(), keep_seconds: Some(0) }
+    pub(crate) fn gone(name: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), value: Zeroizing::default(), keep_seconds: Some(0) }
     }
 
     /// The field of the answer. Lax, so that it comes along when a relying party sends the browser here, and with no request
@@ -44,11 +54,15 @@ impl Cookie {
     }
 }
 
+/// The names and values of the cookies of a request.
+pub(crate) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    let fields = headers.get_all(header::COOKIE).iter().filter_map(|field| field.to_str().ok());
+    fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.trim().split_once('='))
+}
+
 /// The value of a cookie; none where the browser sent two of that name, of which one is not ours.
 pub(crate) fn presented<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    let fields = headers.get_all(header::COOKIE).iter().filter_map(|field| field.to_str().ok());
-    let pairs = fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let mut values = pairs.filter(|(given, _)| *given == name).map(|(_, value)| value);
+    let mut values = pairs(headers).filter(|(given, _)| *given == name).map(|(_, value)| value);
     let value = values.next()?;
     values.next().is_none().then_some(value)
 }

@@ -40,6 +40,8 @@ pub(crate) enum EndCause {
     Idle,
     /// Its time was up.
     Expired,
+    /// The database was put back from a copy, in which it had perhaps ended.
+    Restored,
 }
 
 impl fmt::Display for EndCause {
@@ -56,6 +58,7 @@ impl fmt::Display for EndCause {
             Self::CardRevoked => "card-revoked",
             Self::Idle => "idle",
             Self::Expired => "expired",
+            Self::Restored => "restored",
         })
     }
 }

@@ -28,9 +28,27 @@ pub enum SessionEvent {
         /// From which network address.
         #[serde(skip_serializing_if = "Option::is_none")]
         address: Option<String>,
-        /// The session that this browser held before, and that ended.
+        /// The session that this browser held before, of somebody else or over, and that ended.
         #[serde(skip_serializing_if = "Option::is_none")]
         replaces: Option<String>,
+    },
+    /// Somebody signed in anew in a session of theirs, which goes on: its secret is another one from then on.
+    SessionContinued {
+        /// The session.
+        session: String,
+        /// Its name in tokens.
+        sid: String,
+        /// Who.
+        user: String,
+        /// How.
+        method: String,
+        /// What that is worth: 1 to 3.
+        level: String,
+        /// With what: the id of the authenticator, or `card:` and the serial number of the certificate.
+        authenticator: String,
+        /// From which network address.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        address: Option<String>,
     },
     /// A session ended.
     SessionEnded {
@@ -41,7 +59,7 @@ pub enum SessionEvent {
         /// Whose.
         user: String,
         /// Why: `signed-out`, `by-client`, `by-holder`, `by-administrator`, `left`, `merged`, `replaced`,
-        /// `authenticator-removed`, `card-revoked`, `idle` or `expired`.
+        /// `authenticator-removed`, `card-revoked`, `idle`, `expired`, or `restored`: the database was put back from a copy.
         cause: String,
     },
     /// Somebody could not sign in.
@@ -53,6 +71,9 @@ pub enum SessionEvent {
         method: String,
         /// A stable word for why.
         reason: String,
+        /// With what, where that is known: the id of the authenticator, or `card:` and the serial number of the certificate.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        authenticator: Option<String>,
         /// From which network address.
         #[serde(skip_serializing_if = "Option::is_none")]
         address: Option<String>,
@@ -65,6 +86,7 @@ impl audit::Event for SessionEvent {
     fn name(&self) -> &'static str {
         match self {
             Self::SessionOpened { .. } => "session-opened",
+            Self::SessionContinued { .. } => "session-continued",
             Self::SessionEnded { .. } => "session-ended",
             Self::SignInRefused { .. } => "sign-in-refused",
         }

@@ -1,4 +1,4 @@
-//! What the register tells: the sessions of those who have left end. Until it is told, each use asks the register itself.
+//! What the register tells: the sessions of those who have left end, and a record that was another's gives back what it had. Until it is told, each use asks the register itself.
 
 use audit::Actor;
 use directory::api::{Change, ChangeKind, Follower};
@@ -6,6 +6,8 @@ use platform::id::UserId;
 use platform::problem::Problem;
 
 use super::end::{EndCause, end_all_of_person};
+use crate::authenticator::RemovedBy;
+use crate::enrolment::strip_in;
 use crate::error::Error;
 use crate::provider::Provider;
 
@@ -35,7 +37,13 @@ impl Provider {
         self.db
             .write(move |tx| {
                 Box::pin(async move {
-                    end_all_of_person(tx, &person, cause, &Actor::system("authn"), now).await.map(drop)
+                    let actor = Actor::system("authn");
+                    end_all_of_person(tx, &person, cause, &actor, now).await?;
+                    if cause == EndCause::Merged {
+                        // Nobody signs in as that record again; its address and its keys are free for the other.
+                        strip_in(tx, &person, RemovedBy::Merged, &actor, now).await?;
+                    }
+                    Ok(())
                 })
             })
             .await

@@ -8,10 +8,11 @@ use platform::db::{self, Tx};
 
 use super::end::{EndCause, end};
 use super::rule::{Standing, standing};
-use super::{SESSION, Secret, Session, presented};
+use super::{SESSION, Session, presented};
 use crate::authenticator::Bound;
 use crate::error::Error;
 use crate::provider::Provider;
+use crate::secret::Secret;
 use crate::store::{authenticators, sessions};
 
 /// How often a use is written down at most.
@@ -23,16 +24,21 @@ pub(crate) async fn current(
     headers: &HeaderMap,
     now: Millis,
 ) -> Result<Option<Session>, Error> {
-    let Some(secret) = presented(headers, SESSION).and_then(Secret::parse) else { return Ok(None) };
-    let Some(session) = sessions::by_secret(provider.db.read(), &secret.hash()).await? else {
-        return Ok(None);
-    };
+    let Some(session) = held(provider, headers).await? else { return Ok(None) };
     if standing(&session, &provider.config.sessions, now) != Standing::Live
         || !stands_elsewhere(provider, &session, now).await?
     {
         return Ok(None);
     }
     touch(provider, session, now).await.map(Some)
+}
+
+/// The session of a browser that nobody has ended, whether or not it still signs in.
+pub(crate) async fn held(provider: &Provider, headers: &HeaderMap) -> Result<Option<Session>, Error> {
+    match presented(headers, SESSION).and_then(Secret::parse) {
+        Some(secret) => sessions::by_secret(provider.db.read(), &secret.hash()).await,
+        None => Ok(None),
+    }
 }
 
 /// The live session with this name. Relying parties that ask for it do not make it used: their programs ask by themselves.
@@ -64,11 +70,27 @@ async fn stands_elsewhere(provider: &Provider, session: &Session, now: Millis) -
     }
 }
 
-async fn lost(read: &mut Tx, session: &Session) -> Result<Option<EndCause>, Error> {
+/// What a session has lost of that on which it stands.
+pub(super) async fn lost(read: &mut Tx, session: &Session) -> Result<Option<EndCause>, Error> {
     if !directory::api::closed(read, &[session.person.as_str()]).await?.is_empty() {
         return Ok(Some(EndCause::Left));
     }
-    match &session.bound {
+    if let Some(cause) = taken(read, &session.bound).await? {
+        return Ok(Some(cause));
+    }
+    if session.proofs > 0 {
+        for bound in sessions::proofs(&mut *read, &session.id).await? {
+            if let Some(cause) = taken(read, &bound).await? {
+                return Ok(Some(cause));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Whether what somebody signed in with is no longer theirs.
+async fn taken(read: &mut Tx, bound: &Bound) -> Result<Option<EndCause>, Error> {
+    match bound {
         Bound::Kept(id) if !authenticators::stands(&mut *read, id).await? => {
             Ok(Some(EndCause::AuthenticatorRemoved))
         }

@@ -10,24 +10,22 @@ mod leavers;
 mod live;
 mod open;
 mod rule;
-mod secret;
 mod settings;
-mod sweep;
 
 use platform::clock::Millis;
 use platform::id::UserId;
 
 use crate::authenticator::Bound;
 use crate::interaction::{Level, Method};
+use crate::token::Content;
 
-pub(crate) use cookie::{Cookie, SESSION, presented, stranger};
+pub(crate) use cookie::{Cookie, KNOWN, SESSION, pairs, presented, stranger};
 pub(crate) use end::{EndCause, end, end_all_of_person, end_by_authenticator, end_in};
 pub use events::SessionEvent;
 pub(crate) use events::holder;
 pub use leavers::CONSUMER;
-pub(crate) use live::{by_sid, current};
+pub(crate) use live::{by_sid, current, held};
 pub(crate) use open::{Opened, Opening, Refusal, open_in, refused};
-pub(crate) use secret::Secret;
 pub use settings::{Concurrent, IdleEnds, Sessions};
 
 platform::text_id!(
@@ -48,12 +46,25 @@ pub(crate) struct Session {
     pub method: Method,
     /// What that is worth.
     pub level: Level,
-    /// With what they signed in: the session ends with it.
+    /// With what they signed in last: the session ends with it.
     pub bound: Bound,
-    /// When: `auth_time`.
+    /// From how many earlier sign-ins with something else it goes on: it ends with each of those too.
+    pub proofs: i64,
+    /// When they did so last: `auth_time` of what is granted from then on.
     pub authenticated_at: Millis,
     /// When the browser last came with it, to the minute.
     pub last_used_at: Millis,
     /// When it ends, whatever happens.
     pub expires_at: Millis,
+}
+
+impl Session {
+    /// The session as it was when this was granted in it: it may go on from a later sign-in, of which whoever holds the grant is told
+    /// nothing. OpenID Connect Core 12.2.
+    pub(crate) fn when_granted(mut self, granted: &Content) -> Self {
+        if let (Some(method), Some(at)) = (granted.method, granted.authenticated_at) {
+            (self.method, self.level, self.authenticated_at) = (method, method.level(), at);
+        }
+        self
+    }
 }

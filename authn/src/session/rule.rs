@@ -45,6 +45,7 @@ mod tests {
             method: Method::Smartcard,
             level: Level::Three,
             bound: Bound::Card("0a".to_owned()),
+            proofs: 0,
             authenticated_at: Millis(0),
             last_used_at,
             expires_at: Millis(0).plus(Duration::from_hours(12)),

@@ -1,10 +1,12 @@
 //! What every way to sign in shares: who comes, and what came of it.
 
+pub(crate) mod browser;
 mod visit;
 mod waiting;
 mod why;
 
-use crate::session::{Opened, Secret};
+use crate::secret::Secret;
+use crate::session::Opened;
 
 pub(crate) use visit::Visit;
 pub(crate) use waiting::waiting;

@@ -11,7 +11,8 @@ use platform::id::UserId;
 use crate::authenticator::Bound;
 use crate::error::Error;
 use crate::interaction::{Acceptable, Interaction, InteractionId, Method};
-use crate::session::{Opening, SESSION, Secret, SessionEvent, presented};
+use crate::secret::Secret;
+use crate::session::{KNOWN, Opening, SESSION, SessionEvent, presented};
 
 /// The longest name of a browser that is kept.
 const AGENT: usize = 200;
@@ -23,8 +24,10 @@ pub(crate) struct Visit {
     pub interaction: InteractionId,
     /// What satisfies that.
     pub acceptable: Acceptable,
-    /// The hash of the session it held before.
+    /// The hash of the secret of the session it held before.
     pub before: Option<Vec<u8>>,
+    /// The hash of what tells it from browsers in which nobody has signed in with a password.
+    pub known: Option<Vec<u8>>,
     /// From where it comes.
     pub address: Option<IpAddr>,
     /// What it calls itself.
@@ -39,6 +42,7 @@ impl Visit {
             interaction: interaction.id.clone(),
             acceptable: interaction.wanted.acceptable.clone(),
             before: presented(headers, SESSION).and_then(Secret::parse).map(|secret| secret.hash()),
+            known: presented(headers, KNOWN).and_then(Secret::parse).map(|secret| secret.hash()),
             address: address.map(|address| address.to_canonical()),
             agent: agent.map(|agent| agent.chars().take(AGENT).collect()),
         }
@@ -56,11 +60,11 @@ impl Visit {
         }
     }
 
-    /// Records that an attempt was refused.
+    /// Records that an attempt was refused: whose it was and with what, where that is known.
     pub(crate) async fn refused(
         &self,
         tx: &mut Tx,
-        person: Option<&UserId>,
+        (person, bound): (Option<&UserId>, Option<&Bound>),
         method: Method,
         reason: &'static str,
         now: Millis,
@@ -69,6 +73,7 @@ impl Visit {
             user: person.map(ToString::to_string),
             method: method.to_string(),
             reason: reason.to_owned(),
+            authenticator: bound.map(ToString::to_string),
             address: self.address.map(|address| address.to_string()),
         };
         audit::record(tx, now, &Actor::system("authn"), &event).await?;

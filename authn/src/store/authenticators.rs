@@ -7,9 +7,12 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::{Reader, read};
-use crate::authenticator::{Authenticator, AuthenticatorId, MOST};
+use crate::authenticator::{Authenticator, AuthenticatorId};
 use crate::error::Error;
 use crate::interaction::Method;
+
+/// How many of one person are listed.
+const SHOWN: i64 = 200;
 
 /// A new row, with what verifies it.
 pub(crate) struct New<'a> {
@@ -69,7 +72,30 @@ pub(crate) async fn insert(tx: &mut Tx, new: &New<'_>) -> Result<bool, Error> {
     Ok(done.rows_affected() == 1)
 }
 
-/// The authenticators of a person that were not taken away, oldest first.
+/// How many authenticators a person has.
+pub(crate) async fn count(tx: &mut Tx, person: &UserId) -> Result<usize, Error> {
+    let count: i64 = sqlx::query_scalar(
+        "SELECT CAST(COUNT(*) AS BIGINT) FROM authn_authenticator WHERE user_id = $1 AND removed_at IS NULL",
+    )
+    .bind(person.as_str())
+    .fetch_one(&mut *tx)
+    .await?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// Every authenticator of a person, however many there are.
+pub(crate) async fn ids_of_person(tx: &mut Tx, person: &UserId) -> Result<Vec<AuthenticatorId>, Error> {
+    let rows: Vec<String> = sqlx::query_scalar(
+        "SELECT authenticator_id FROM authn_authenticator WHERE user_id = $1 AND removed_at IS NULL \
+         ORDER BY authenticator_id",
+    )
+    .bind(person.as_str())
+    .fetch_all(&mut *tx)
+    .await?;
+    rows.iter().map(|id| read("authn_authenticator.authenticator_id", id)).collect()
+}
+
+/// The authenticators of a person that were not taken away, oldest first; more than one may have, so that none is hidden.
 pub(crate) async fn of_person<'c>(
     reader: impl Reader<'c>,
     person: &UserId,
@@ -79,7 +105,7 @@ pub(crate) async fn of_person<'c>(
          FROM authn_authenticator WHERE user_id = $1 AND removed_at IS NULL ORDER BY authenticator_id LIMIT $2",
     )
     .bind(person.as_str())
-    .bind(i64::try_from(MOST).unwrap_or(i64::MAX))
+    .bind(SHOWN)
     .fetch_all(reader)
     .await?;
     rows.iter().map(authenticator).collect()
@@ -160,14 +186,16 @@ pub(crate) async fn stands<'c>(reader: impl Reader<'c>, id: &AuthenticatorId) ->
     Ok(found.is_some())
 }
 
-/// Notes that an authenticator has signed in.
-pub(crate) async fn mark_used(tx: &mut Tx, id: &AuthenticatorId, now: Millis) -> Result<(), Error> {
-    sqlx::query("UPDATE authn_authenticator SET last_used_at = $2 WHERE authenticator_id = $1")
-        .bind(id.as_str())
-        .bind(now.0)
-        .execute(&mut *tx)
-        .await?;
-    Ok(())
+/// Notes that an authenticator signs in; false if it is no longer its holder's.
+pub(crate) async fn mark_used(tx: &mut Tx, id: &AuthenticatorId, now: Millis) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "UPDATE authn_authenticator SET last_used_at = $2 WHERE authenticator_id = $1 AND removed_at IS NULL",
+    )
+    .bind(id.as_str())
+    .bind(now.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Takes a time step of an app; false if it, or a later one, was taken before. RFC 6238 5.2
@@ -197,16 +225,18 @@ pub(crate) async fn advance(tx: &mut Tx, id: &AuthenticatorId, was: &str, is: &s
     Ok(done.rows_affected() == 1)
 }
 
-/// Gives an authenticator another name.
-pub(crate) async fn rename(tx: &mut Tx, id: &AuthenticatorId, name: &str) -> Result<(), Error> {
-    sqlx::query(
-        "UPDATE authn_authenticator SET name = $2, version = version + 1 WHERE authenticator_id = $1",
+/// Gives an authenticator another name, if it is at this version.
+pub(crate) async fn rename(tx: &mut Tx, id: &AuthenticatorId, name: &str, at: i64) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "UPDATE authn_authenticator SET name = $2, version = version + 1 WHERE authenticator_id = $1 AND version = $3 \
+         AND removed_at IS NULL",
     )
     .bind(id.as_str())
     .bind(name)
+    .bind(at)
     .execute(&mut *tx)
     .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 /// Takes an authenticator from a person, with its seed, and says what it was; none if it was not there.
@@ -228,6 +258,46 @@ pub(crate) async fn remove(
     .fetch_optional(&mut *tx)
     .await?;
     method.map(|method| read("authn_authenticator.method", &method)).transpose()
+}
+
+/// An authenticator as whoever looks after a restored copy is told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrolled {
+    /// The authenticator.
+    pub authenticator: String,
+    /// Whose it is.
+    pub user: String,
+    /// How it signs in.
+    pub method: String,
+    /// When it was enrolled.
+    pub created_at: Millis,
+    /// When it last signed in, as far as the copy knows.
+    pub last_used_at: Option<Millis>,
+}
+
+/// The next authenticators behind this id that sign in, whosever they are.
+pub(crate) async fn enrolled<'c>(
+    reader: impl Reader<'c>,
+    after: &str,
+    most: i64,
+) -> Result<Vec<Enrolled>, Error> {
+    let rows: Vec<(String, String, String, i64, Option<i64>)> = sqlx::query_as(
+        "SELECT authenticator_id, user_id, method, created_at, last_used_at FROM authn_authenticator \
+         WHERE authenticator_id > $1 AND removed_at IS NULL ORDER BY authenticator_id LIMIT $2",
+    )
+    .bind(after)
+    .bind(most)
+    .fetch_all(reader)
+    .await?;
+    let enrolled =
+        |(authenticator, user, method, created_at, last_used_at): (_, _, _, i64, Option<i64>)| Enrolled {
+            authenticator,
+            user,
+            method,
+            created_at: Millis(created_at),
+            last_used_at: last_used_at.map(Millis),
+        };
+    Ok(rows.into_iter().map(enrolled).collect())
 }
 
 /// A sealed seed as it lies in its row.
@@ -308,10 +378,12 @@ mod tests {
             let (moved, stale, method, again) = db.write(move |tx| Box::pin(async move {
                 let moved = advance(tx, &id, "{}", "{\"counter\":1}").await?;
                 let stale = advance(tx, &id, "{}", "{\"counter\":2}").await?;
-                rename(tx, &id, "the blue one").await?;
-                mark_used(tx, &id, Millis(9)).await?;
+                let named = [rename(tx, &id, "the blue one", 1).await?, rename(tx, &id, "the red one", 1).await?];
+                let used = mark_used(tx, &id, Millis(9)).await?;
                 let method = remove(tx, &person, &id, "555021942107", Millis(10)).await?;
                 let again = remove(tx, &person, &id, "555021942107", Millis(11)).await?;
+                let after = mark_used(tx, &id, Millis(12)).await?;
+                assert_eq!((named, used, after), ([true, false], true, false));
                 Ok::<_, Error>((moved, stale, method, again))
             })).await.unwrap();
             assert!(moved && !stale);

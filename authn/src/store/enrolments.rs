@@ -125,14 +125,28 @@ pub(crate) async fn cancel(
     Ok(done.rows_affected() == 1)
 }
 
+/// Takes every link of a person back that still works; says which.
+pub(crate) async fn cancel_all(tx: &mut Tx, person: &UserId, now: Millis) -> Result<Vec<EnrolmentId>, Error> {
+    let ids: Vec<String> = sqlx::query_scalar(
+        "UPDATE authn_enrolment SET cancelled_at = $2 WHERE user_id = $1 AND used_at IS NULL AND cancelled_at IS NULL \
+         AND expires_at > $2 RETURNING enrolment_id",
+    )
+    .bind(person.as_str())
+    .bind(now.0)
+    .fetch_all(&mut *tx)
+    .await?;
+    ids.iter().map(|id| read("authn_enrolment.enrolment_id", id)).collect()
+}
+
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use platform::db::Db;
 
     use super::*;
     use crate::enrolment::Purpose;
 
-    fn made(number: i64) -> Enrolment {
+    /// A link.
+    pub(crate) fn made(number: i64) -> Enrolment {
         Enrolment {
             id: EnrolmentId::new(Millis(number)),
             person: "555021942107".parse().unwrap(),

@@ -20,6 +20,26 @@ pub(crate) struct Waiting {
     pub(crate) browser: String,
 }
 
+/// A waiting request as its row has it. The pages need no more; what was asked for is read by [`Row::whole`].
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    /// What the pages see.
+    pub(crate) interaction: Interaction,
+    /// SHA-256 of what the browser holds that began it.
+    pub(crate) browser: String,
+    request: String,
+}
+
+impl Row {
+    /// The same with what was asked for.
+    pub(crate) fn whole(self) -> Result<Waiting, Error> {
+        let Self { interaction, browser, request } = self;
+        let request = serde_json::from_str(&request)
+            .map_err(|_| Error::Stored { what: "authn_interaction.request" })?;
+        Ok(Waiting { interaction, request, browser })
+    }
+}
+
 type Columns = (String, String, String, String, String, String, i64, i64);
 
 /// Stores a request that waits.
@@ -50,7 +70,7 @@ pub(crate) async fn find<'c>(
     reader: impl Reader<'c>,
     secret_hash: &str,
     now: Millis,
-) -> Result<Option<Waiting>, Error> {
+) -> Result<Option<Row>, Error> {
     let row: Option<Columns> = sqlx::query_as(
         "SELECT interaction_id, browser_hash, client_id, client_name, request, wanted, created_at, expires_at \
          FROM authn_interaction WHERE secret_hash = $1 AND state = 'waiting' AND expires_at > $2",
@@ -62,17 +82,16 @@ pub(crate) async fn find<'c>(
     let Some((id, browser, client, client_name, request, wanted, created_at, expires_at)) = row else {
         return Ok(None);
     };
-    let stored = |what| move |_| Error::Stored { what };
     let interaction = Interaction {
         id: read("authn_interaction.interaction_id", &id)?,
         client: read("authn_interaction.client_id", &client)?,
         client_name,
-        wanted: serde_json::from_str(&wanted).map_err(stored("authn_interaction.wanted"))?,
+        wanted: serde_json::from_str(&wanted)
+            .map_err(|_| Error::Stored { what: "authn_interaction.wanted" })?,
         created_at: Millis(created_at),
         expires_at: Millis(expires_at),
     };
-    let request = serde_json::from_str(&request).map_err(stored("authn_interaction.request"))?;
-    Ok(Some(Waiting { interaction, request, browser }))
+    Ok(Some(Row { interaction, browser, request }))
 }
 
 /// Takes a request as answered; false if it was answered before.
@@ -172,7 +191,7 @@ mod tests {
             };
             let stored = waiting.clone();
             db.write(move |tx| Box::pin(async move { insert(tx, &stored, "secret").await })).await.unwrap();
-            let found = find(db.read(), "secret", Millis(9)).await.unwrap().unwrap();
+            let found = find(db.read(), "secret", Millis(9)).await.unwrap().unwrap().whole().unwrap();
             assert_eq!((found.interaction, found.request), (waiting.interaction.clone(), waiting.request));
             assert!(find(db.read(), "secret", Millis(10)).await.unwrap().is_none());
             assert!(find(db.read(), "other", Millis(9)).await.unwrap().is_none());

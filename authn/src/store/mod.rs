@@ -3,6 +3,8 @@
 //! A function that takes a transaction is called inside a job of the writer; one that takes any executor also reads from
 //! the pool.
 
+#[cfg(test)]
+mod at_once;
 pub(crate) mod authenticators;
 pub(crate) mod ceremonies;
 pub(crate) mod client_keys;
@@ -13,11 +15,12 @@ pub(crate) mod grants;
 pub(crate) mod interactions;
 pub(crate) mod logouts;
 pub(crate) mod persons;
+pub(crate) mod restored;
 pub(crate) mod sessions;
 pub(crate) mod sweeping;
 pub(crate) mod throttles;
+pub(crate) mod token_keys;
 pub(crate) mod tokens;
-pub(crate) mod waiting;
 
 use std::str::FromStr;
 

@@ -1,7 +1,7 @@
 //! Rows of `authn_person`: by what sign-in knows people beside their user id.
 
 use platform::clock::Millis;
-use platform::db::Tx;
+use platform::db::{self, Tx};
 use platform::id::UserId;
 
 use super::{Reader, read};
@@ -17,6 +17,12 @@ pub(crate) async fn handle(tx: &mut Tx, person: &UserId, fresh: &str) -> Result<
     .bind(fresh)
     .fetch_one(&mut *tx)
     .await?)
+}
+
+/// Holds the row of a person for a transaction that counts something of theirs and adds to it, so that one goes after the other,
+/// whichever machine they are on. The row is made where there is none yet.
+pub(crate) async fn hold(tx: &mut Tx, person: &UserId, fresh: &str) -> Result<(), Error> {
+    handle(tx, person, fresh).await.map(drop)
 }
 
 /// The person with this handle.
@@ -42,7 +48,8 @@ pub(crate) async fn by_email<'c>(
     found.map(|(id, password)| Ok((read("authn_person.user_id", &id)?, password))).transpose()
 }
 
-/// Sets the address and password of a person who has a handle; false if somebody else has that address.
+/// Sets the address and password of a person who has a handle; false if somebody else has that address, and then nothing else can be
+/// done in the transaction.
 pub(crate) async fn set_password(
     tx: &mut Tx,
     person: &UserId,
@@ -59,8 +66,14 @@ pub(crate) async fn set_password(
     .bind(password)
     .bind(now.0)
     .execute(&mut *tx)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    .await
+    .map_err(db::Error::from);
+    match done {
+        Ok(done) => Ok(done.rows_affected() == 1),
+        // On another machine somebody took the address at the same moment. The transaction has to be undone.
+        Err(error) if error.is_unique_violation() => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Takes the password of a person away, with the address.

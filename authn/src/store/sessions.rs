@@ -32,6 +32,7 @@ fn session(row: &AnyRow) -> Result<Session, Error> {
         method,
         level: method.level(),
         bound: read("authn_session.authenticator", row.try_get("authenticator")?)?,
+        proofs: row.try_get::<Option<i64>, _>("proofs")?.unwrap_or(0),
         authenticated_at: Millis(row.try_get("authenticated_at")?),
         last_used_at: Millis(row.try_get("last_used_at")?),
         expires_at: Millis(row.try_get("expires_at")?),
@@ -69,7 +70,7 @@ pub(crate) async fn insert(
 /// The session that nobody has ended with this secret's hash.
 pub(crate) async fn by_secret<'c>(reader: impl Reader<'c>, secret: &[u8]) -> Result<Option<Session>, Error> {
     let row = sqlx::query(
-        "SELECT session_id, sid, user_id, method, authenticator, authenticated_at, last_used_at, expires_at \
+        "SELECT session_id, sid, user_id, method, authenticator, proofs, authenticated_at, last_used_at, expires_at \
          FROM authn_session WHERE secret = $1 AND ended_at IS NULL",
     )
     .bind(secret)
@@ -81,7 +82,7 @@ pub(crate) async fn by_secret<'c>(reader: impl Reader<'c>, secret: &[u8]) -> Res
 /// The session that nobody has ended with this name.
 pub(crate) async fn by_sid<'c>(reader: impl Reader<'c>, sid: &str) -> Result<Option<Session>, Error> {
     let row = sqlx::query(
-        "SELECT session_id, sid, user_id, method, authenticator, authenticated_at, last_used_at, expires_at \
+        "SELECT session_id, sid, user_id, method, authenticator, proofs, authenticated_at, last_used_at, expires_at \
          FROM authn_session WHERE sid = $1 AND ended_at IS NULL",
     )
     .bind(sid)
@@ -99,7 +100,7 @@ pub(crate) async fn of_person<'c>(
     limit: u32,
 ) -> Result<Vec<Listed>, Error> {
     let rows = sqlx::query(
-        "SELECT session_id, sid, user_id, method, authenticator, authenticated_at, last_used_at, expires_at, address, \
+        "SELECT session_id, sid, user_id, method, authenticator, proofs, authenticated_at, last_used_at, expires_at, address, \
          agent FROM authn_session WHERE user_id = $1 AND session_id < $2 AND ended_at IS NULL AND expires_at > $3 \
          ORDER BY session_id DESC LIMIT $4",
     )
@@ -119,6 +120,79 @@ pub(crate) async fn of_person<'c>(
             })
         })
         .collect()
+}
+
+/// With what somebody has signed in anew, in a session that goes on.
+pub(crate) struct Anew<'a> {
+    /// The hash of the secret that the browser held, and that of the one it holds from now on.
+    pub secrets: (&'a [u8], &'a [u8]),
+    /// How.
+    pub method: Method,
+    /// With what.
+    pub bound: &'a Bound,
+    /// From where, and what the browser calls itself.
+    pub place: (Option<&'a str>, Option<&'a str>),
+    /// When.
+    pub at: Millis,
+    /// When the session ends, whatever happens.
+    pub expires_at: Millis,
+}
+
+/// Goes on with a session after its person has signed in anew; false if it has ended, or was gone on with meanwhile: what opened
+/// it opens nothing then.
+pub(crate) async fn go_on(tx: &mut Tx, session: &Session, anew: &Anew<'_>) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "UPDATE authn_session SET secret = $3, method = $4, authenticator = $5, authenticated_at = $6, last_used_at = $6, \
+         expires_at = $7, address = $8, agent = $9 WHERE session_id = $1 AND secret = $2 AND ended_at IS NULL",
+    )
+    .bind(session.id.as_str())
+    .bind(anew.secrets.0)
+    .bind(anew.secrets.1)
+    .bind(anew.method.word())
+    .bind(anew.bound.to_string())
+    .bind(anew.at.0)
+    .bind(anew.expires_at.0)
+    .bind(anew.place.0)
+    .bind(anew.place.1)
+    .execute(&mut *tx)
+    .await?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    if session.bound != *anew.bound {
+        keep_proof(tx, session).await?;
+    }
+    Ok(true)
+}
+
+/// Keeps with what a session was opened before, because it ends with that too.
+async fn keep_proof(tx: &mut Tx, session: &Session) -> Result<(), Error> {
+    let done = sqlx::query(
+        "INSERT INTO authn_session_proof (session_id, authenticator, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind(session.id.as_str())
+    .bind(session.bound.to_string())
+    .bind(session.authenticated_at.0)
+    .execute(&mut *tx)
+    .await?;
+    if done.rows_affected() == 1 {
+        sqlx::query("UPDATE authn_session SET proofs = COALESCE(proofs, 0) + 1 WHERE session_id = $1")
+            .bind(session.id.as_str())
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The earlier sign-ins that a session goes on from, by what they were made with.
+pub(crate) async fn proofs<'c>(reader: impl Reader<'c>, id: &SessionId) -> Result<Vec<Bound>, Error> {
+    let rows: Vec<String> = sqlx::query_scalar(
+        "SELECT authenticator FROM authn_session_proof WHERE session_id = $1 ORDER BY authenticator",
+    )
+    .bind(id.as_str())
+    .fetch_all(reader)
+    .await?;
+    rows.iter().map(|bound| read("authn_session_proof.authenticator", bound)).collect()
 }
 
 /// Notes that a session was used.
@@ -142,7 +216,7 @@ pub(crate) async fn end(
 ) -> Result<Option<Session>, Error> {
     let row = sqlx::query(
         "UPDATE authn_session SET ended_at = $2, end_cause = $3 WHERE session_id = $1 AND ended_at IS NULL \
-         RETURNING session_id, sid, user_id, method, authenticator, authenticated_at, last_used_at, expires_at",
+         RETURNING session_id, sid, user_id, method, authenticator, proofs, authenticated_at, last_used_at, expires_at",
     )
     .bind(id.as_str())
     .bind(now.0)
@@ -154,6 +228,16 @@ pub(crate) async fn end(
 
 fn ids(rows: &[String]) -> Result<Vec<SessionId>, Error> {
     rows.iter().map(|id| read("authn_session.session_id", id)).collect()
+}
+
+/// Some of the sessions that nobody has ended, whosever they are.
+pub(crate) async fn open(tx: &mut Tx, limit: u32) -> Result<Vec<SessionId>, Error> {
+    let rows: Vec<String> =
+        sqlx::query_scalar("SELECT session_id FROM authn_session WHERE ended_at IS NULL LIMIT $1")
+            .bind(i64::from(limit))
+            .fetch_all(&mut *tx)
+            .await?;
+    ids(&rows)
 }
 
 /// The sessions of a person that nobody has ended.
@@ -186,10 +270,12 @@ pub(crate) async fn in_use_of_person(
     rows.into_iter().map(|(id, secret)| Ok((read("authn_session.session_id", &id)?, secret))).collect()
 }
 
-/// The sessions that were opened with an authenticator and that nobody has ended.
+/// The sessions that somebody signed in to with an authenticator and that nobody has ended.
 pub(crate) async fn open_by_authenticator(tx: &mut Tx, bound: &Bound) -> Result<Vec<SessionId>, Error> {
     let rows: Vec<String> = sqlx::query_scalar(
-        "SELECT session_id FROM authn_session WHERE authenticator = $1 AND ended_at IS NULL ORDER BY session_id",
+        "SELECT session_id FROM authn_session WHERE authenticator = $1 AND ended_at IS NULL \
+         UNION SELECT s.session_id FROM authn_session_proof p JOIN authn_session s ON s.session_id = p.session_id \
+         WHERE p.authenticator = $1 AND s.ended_at IS NULL ORDER BY session_id",
     )
     .bind(bound.to_string())
     .fetch_all(&mut *tx)
@@ -205,7 +291,7 @@ pub(crate) async fn overdue(
     limit: u32,
 ) -> Result<Vec<Session>, Error> {
     let rows = sqlx::query(
-        "SELECT session_id, sid, user_id, method, authenticator, authenticated_at, last_used_at, expires_at \
+        "SELECT session_id, sid, user_id, method, authenticator, proofs, authenticated_at, last_used_at, expires_at \
          FROM authn_session WHERE ended_at IS NULL AND (expires_at <= $1 OR last_used_at <= $2) LIMIT $3",
     )
     .bind(now.0)
@@ -216,39 +302,47 @@ pub(crate) async fn overdue(
     rows.iter().map(session).collect()
 }
 
-/// Whether a session is open, in a transaction of what is done with it.
-pub(crate) async fn is_open(tx: &mut Tx, id: &SessionId, now: Millis) -> Result<bool, Error> {
-    let found: Option<i64> = sqlx::query_scalar(
-        "SELECT expires_at FROM authn_session WHERE session_id = $1 AND ended_at IS NULL AND expires_at > $2",
+/// Holds a session open for a transaction that does something in it; false if it is over. It is a write, so that whoever ends the
+/// session on another machine waits, and then finds what was done.
+pub(crate) async fn hold(tx: &mut Tx, id: &SessionId, now: Millis) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "UPDATE authn_session SET last_used_at = last_used_at WHERE session_id = $1 AND ended_at IS NULL AND expires_at > $2",
     )
     .bind(id.as_str())
     .bind(now.0)
-    .fetch_optional(&mut *tx)
+    .execute(&mut *tx)
     .await?;
-    Ok(found.is_some())
+    Ok(done.rows_affected() == 1)
 }
 
 /// Erases sessions that ended before then; says how many.
 pub(crate) async fn erase(tx: &mut Tx, before: Millis, limit: u32) -> Result<u64, Error> {
-    let done = sqlx::query(
+    let gone: Vec<String> = sqlx::query_scalar(
         "DELETE FROM authn_session WHERE session_id IN \
-         (SELECT session_id FROM authn_session WHERE ended_at < $1 LIMIT $2)",
+         (SELECT session_id FROM authn_session WHERE ended_at < $1 LIMIT $2) RETURNING session_id",
     )
     .bind(before.0)
     .bind(i64::from(limit))
-    .execute(&mut *tx)
+    .fetch_all(&mut *tx)
     .await?;
-    Ok(done.rows_affected())
+    for id in &gone {
+        sqlx::query("DELETE FROM authn_session_proof WHERE session_id = $1")
+            .bind(id)
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(gone.len() as u64)
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use platform::db::Db;
 
     use super::*;
     use crate::interaction::Level;
 
-    fn made(number: i64) -> Session {
+    /// A session.
+    pub(crate) fn made(number: i64) -> Session {
         Session {
             id: SessionId::new(Millis(number)),
             sid: format!("sid-{number}"),
@@ -256,6 +350,7 @@ mod tests {
             method: Method::Smartcard,
             level: Level::Three,
             bound: Bound::Card("0a".to_owned()),
+            proofs: 0,
             authenticated_at: Millis(number),
             last_used_at: Millis(number),
             expires_at: Millis(1_000),

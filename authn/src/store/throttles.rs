@@ -1,4 +1,4 @@
-//! Rows of `authn_attempt` and `authn_known_address`.
+//! Rows of `authn_attempt`, `authn_known_address` and `authn_known_browser`.
 
 use platform::clock::Millis;
 use platform::db::Tx;
@@ -98,17 +98,63 @@ pub(crate) async fn know(tx: &mut Tx, person: &UserId, address: &str, now: Milli
     Ok(())
 }
 
-/// Erases attempts of before then; says how many.
-pub(crate) async fn erase(tx: &mut Tx, before: Millis, limit: u32) -> Result<u64, Error> {
-    let done = sqlx::query(
-        "DELETE FROM authn_attempt WHERE subject IN \
-         (SELECT subject FROM authn_attempt WHERE failed_at < $1 AND next_at < $1 LIMIT $2)",
+/// By what the attempts of a person in a browser are counted, if they have signed in there since then.
+pub(crate) async fn device<'c>(
+    reader: impl Reader<'c>,
+    person: &UserId,
+    browser: &[u8],
+    since: Millis,
+) -> Result<Option<String>, Error> {
+    Ok(sqlx::query_scalar(
+        "SELECT device FROM authn_known_browser WHERE browser = $1 AND user_id = $2 AND seen_at >= $3",
     )
-    .bind(before.0)
-    .bind(i64::from(limit))
+    .bind(browser)
+    .bind(person.as_str())
+    .bind(since.0)
+    .fetch_optional(reader)
+    .await?)
+}
+
+/// Gives a browser another secret, for everybody who is known in it: what it held before tells nothing any more.
+pub(crate) async fn move_browser(tx: &mut Tx, was: &[u8], is: &[u8]) -> Result<(), Error> {
+    sqlx::query("UPDATE authn_known_browser SET browser = $2 WHERE browser = $1")
+        .bind(was)
+        .bind(is)
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
+}
+
+/// Notes that a person has signed in in a browser; `fresh` is by what its attempts are counted if they never did before.
+pub(crate) async fn know_browser(
+    tx: &mut Tx,
+    person: &UserId,
+    browser: &[u8],
+    fresh: &str,
+    now: Millis,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO authn_known_browser (device, browser, user_id, seen_at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (browser, user_id) DO UPDATE SET seen_at = $4",
+    )
+    .bind(fresh)
+    .bind(browser)
+    .bind(person.as_str())
+    .bind(now.0)
     .execute(&mut *tx)
     .await?;
-    Ok(done.rows_affected())
+    Ok(())
+}
+
+/// Forgets from where and in which browsers a person has signed in.
+pub(crate) async fn forget_places(tx: &mut Tx, person: &UserId) -> Result<(), Error> {
+    for sql in [
+        "DELETE FROM authn_known_address WHERE user_id = $1",
+        "DELETE FROM authn_known_browser WHERE user_id = $1",
+    ] {
+        sqlx::query(sql).bind(person.as_str()).execute(&mut *tx).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -137,8 +183,6 @@ mod tests {
             assert_eq!(counted, [Some(1), Some(2), None, Some(3), Some(3), Some(1), Some(1)]);
             assert_eq!(next_at(db.read(), "a").await.unwrap(), Some(Millis(20)));
             assert_eq!(next_at(db.read(), "b").await.unwrap(), None);
-            let erased = db.write(|tx| Box::pin(async move { erase(tx, Millis(24), 10).await })).await.unwrap();
-            assert_eq!(erased, 1);
         }
 
         /// From where somebody signed in is known for a while.
@@ -152,6 +196,28 @@ mod tests {
             for (address, since, known) in [("192.0.2.7", 9, true), ("192.0.2.7", 10, false), ("192.0.2.8", 0, false)] {
                 assert_eq!(is_known(db.read(), &person, address, Millis(since)).await.unwrap(), known, "{address}");
             }
+        }
+
+        /// A browser is known for those who signed in in it, under its newest secret alone, and for a while.
+        async fn browsers_are_known(db: Db) {
+            let (one, two): (UserId, UserId) = ("555021942107".parse().unwrap(), "555021942115".parse().unwrap());
+            let (first, second) = (one.clone(), two.clone());
+            db.write(move |tx| Box::pin(async move {
+                know_browser(tx, &first, &[1; 32], "a", Millis(5)).await?;
+                know_browser(tx, &second, &[1; 32], "b", Millis(6)).await?;
+                move_browser(tx, &[1; 32], &[2; 32]).await?;
+                know_browser(tx, &first, &[2; 32], "c", Millis(9)).await
+            })).await.unwrap();
+            for (who, browser, since, known) in [
+                (&one, [2; 32], 9, Some("a")), (&one, [2; 32], 10, None), (&one, [1; 32], 0, None), (&two, [2; 32], 6, Some("b")),
+            ] {
+                let found = device(db.read(), who, &browser, Millis(since)).await.unwrap();
+                assert_eq!(found.as_deref(), known, "{who} {since}");
+            }
+            let who = one.clone();
+            db.write(move |tx| Box::pin(async move { forget_places(tx, &who).await })).await.unwrap();
+            assert_eq!(device(db.read(), &one, &[2; 32], Millis(0)).await.unwrap(), None);
+            assert!(device(db.read(), &two, &[2; 32], Millis(0)).await.unwrap().is_some());
         }
     }
 }

@@ -72,14 +72,14 @@ pub(crate) async fn consume(tx: &mut Tx, hash: &str, now: Millis) -> Result<bool
     Ok(done.rows_affected() == 1)
 }
 
-/// Ends a token.
-pub(crate) async fn end(tx: &mut Tx, hash: &str, now: Millis) -> Result<(), Error> {
-    sqlx::query("UPDATE authn_token SET ended_at = $2 WHERE token_hash = $1 AND ended_at IS NULL")
+/// Ends a token; false if it had ended.
+pub(crate) async fn end(tx: &mut Tx, hash: &str, now: Millis) -> Result<bool, Error> {
+    let done = sqlx::query("UPDATE authn_token SET ended_at = $2 WHERE token_hash = $1 AND ended_at IS NULL")
         .bind(hash.to_owned())
         .bind(now.0)
         .execute(&mut *tx)
         .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 #[cfg(test)]
@@ -104,7 +104,7 @@ mod tests {
                 grants::insert(tx, &under).await?;
                 insert(tx, &stored).await?;
                 insert(tx, &two).await?;
-                end(tx, "b", Millis(2)).await?;
+                assert_eq!((end(tx, "b", Millis(2)).await?, end(tx, "b", Millis(3)).await?), (true, false));
                 Ok::<_, Error>((
                     consume(tx, "b", Millis(3)).await?, consume(tx, "a", Millis(3)).await?, consume(tx, "a", Millis(4)).await?,
                 ))

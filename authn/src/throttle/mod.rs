@@ -1,9 +1,14 @@
-//! Guessing is slowed down, and nobody is locked out by the guessing of others on networks that they do not use themselves.
+//! Guessing is slowed down, and nobody is locked out by the guessing of others.
 //!
-//! Three things are counted: an account from one network, a network, and an account from strangers, which are networks from
-//! which its holder has not signed in. So whoever guesses slows down their own network, and many networks together slow down
-//! other strangers; the holder goes on from where they usually are, and with every other method from anywhere. An attempt is
-//! counted before it is looked at, so that many at once are no way around; one that was right is taken back.
+//! A browser in which somebody has signed in with their password holds a cookie that says so, and the attempts on their account in
+//! it are counted by themselves and by nothing else: whoever guesses elsewhere, on the same network or behind the same address,
+//! does not slow it down (what OWASP calls device cookies).
+//!
+//! In every other browser three things are counted: an account from one network, a network, and an account from strangers, which are
+//! networks from which its holder has not signed in. So whoever guesses slows down their own network, and many networks together
+//! slow down other strangers. A holder who comes with a new browser from a network on which somebody guesses waits with them, and
+//! signs in with every other method meanwhile. An attempt is counted before it is looked at, so that many at once are no way around;
+//! one that was right is taken back.
 
 mod rule;
 mod settings;
@@ -16,12 +21,13 @@ use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::UserId;
 
+use crate::authenticator::webauthn::random_handle;
 use crate::error::Error;
 use crate::store::throttles;
 pub use settings::Throttle;
 
-/// For how long a network stays known.
-const KNOWN: Duration = Duration::from_hours(24 * 90);
+/// For how long a network or a browser stays known.
+pub(crate) const KNOWN: Duration = Duration::from_hours(24 * 90);
 
 /// One attempt to guess right.
 #[derive(Debug, Clone)]
@@ -30,6 +36,8 @@ pub(crate) struct Attempt {
     network: String,
     /// Whose account it is, if it is one.
     person: Option<UserId>,
+    /// The hash of what the browser holds by which it may be known.
+    browser: Option<Vec<u8>>,
 }
 
 /// Whether an attempt is looked at.
@@ -42,12 +50,17 @@ pub(crate) enum Turn {
 }
 
 impl Attempt {
-    /// An attempt on an account, by the name that was typed, from a network.
-    pub(crate) fn new(account: &str, person: Option<UserId>, address: Option<IpAddr>) -> Self {
+    /// An attempt on an account, by the name that was typed, from a network and a browser.
+    pub(crate) fn new(
+        account: &str,
+        person: Option<UserId>,
+        address: Option<IpAddr>,
+        browser: Option<Vec<u8>>,
+    ) -> Self {
         let network = address.map_or_else(|| "nowhere".to_owned(), |address| network(address).to_string());
         // What was typed may be anything, and is nobody's business.
         let account = hex::encode(digest(&SHA256, account.as_bytes()));
-        Self { account, network, person }
+        Self { account, network, person, browser }
     }
 
     fn pair(&self) -> String {
@@ -62,6 +75,13 @@ impl Attempt {
         format!("strangers/{}", self.account)
     }
 
+    /// By what the attempt is counted if its holder has signed in in this browser.
+    async fn device(&self, tx: &mut Tx, now: Millis) -> Result<Option<String>, Error> {
+        let (Some(person), Some(browser)) = (&self.person, &self.browser) else { return Ok(None) };
+        let device = throttles::device(tx, person, browser, now.minus(KNOWN)).await?;
+        Ok(device.map(|device| format!("browser/{device}")))
+    }
+
     /// What is counted, each with how often it is free.
     async fn subjects(
         &self,
@@ -69,6 +89,9 @@ impl Attempt {
         settings: &Throttle,
         now: Millis,
     ) -> Result<Vec<(String, u32)>, Error> {
+        if let Some(device) = self.device(tx, now).await? {
+            return Ok(vec![(device, settings.free)]);
+        }
         let mut subjects = vec![(self.pair(), settings.free), (self.network(), settings.network_free)];
         let known = match &self.person {
             Some(person) => throttles::is_known(&mut *tx, person, &self.network, now.minus(KNOWN)).await?,
@@ -110,12 +133,25 @@ impl Attempt {
         Ok(())
     }
 
-    /// Takes the attempt back: it was right. Its network is known from now on.
-    pub(crate) async fn was_right(&self, tx: &mut Tx, settings: &Throttle, now: Millis) -> Result<(), Error> {
+    /// Takes the attempt back: it was right. Its network and its browser are known from now on; the browser by another secret, which
+    /// has this hash.
+    pub(crate) async fn was_right(
+        &self,
+        tx: &mut Tx,
+        settings: &Throttle,
+        browser: &[u8],
+        now: Millis,
+    ) -> Result<(), Error> {
         self.take_back(tx, settings, now).await?;
-        throttles::forget(tx, &self.pair()).await?;
+        // What strangers tried elsewhere on the same network is not forgotten because the holder came.
+        let counted = self.device(tx, now).await?.unwrap_or_else(|| self.pair());
+        throttles::forget(tx, &counted).await?;
+        if let Some(was) = &self.browser {
+            throttles::move_browser(tx, was, browser).await?;
+        }
         if let Some(person) = &self.person {
             throttles::know(tx, person, &self.network, now).await?;
+            throttles::know_browser(tx, person, browser, &random_handle(), now).await?;
         }
         Ok(())
     }
@@ -148,14 +184,21 @@ mod tests {
 
     async fn right(db: &Db, attempt: &Attempt, at: i64) {
         let attempt = attempt.clone();
-        db.write(move |tx| Box::pin(async move { attempt.was_right(tx, &settings(), Millis(at)).await }))
-            .await
-            .unwrap();
+        db.write(move |tx| {
+            Box::pin(async move { attempt.was_right(tx, &settings(), &[9; 32], Millis(at)).await })
+        })
+        .await
+        .unwrap();
     }
 
     fn attempt(account: &str, address: &str) -> Attempt {
         let person = (account == "a").then(|| "555021942107".parse().unwrap());
-        Attempt::new(account, person, Some(address.parse().unwrap()))
+        Attempt::new(account, person, Some(address.parse().unwrap()), None)
+    }
+
+    /// The same in the browser in which the last right one was.
+    fn known(account: &str, address: &str) -> Attempt {
+        Attempt { browser: Some(vec![9; 32]), ..attempt(account, address) }
     }
 
     platform::both_engines! {
@@ -174,6 +217,27 @@ mod tests {
             assert!(matches!(tries(&db, &attempt("a", "192.0.2.4"), 8).await, Turn::Later(_)));
             assert_eq!(tries(&db, &home, 9).await, Turn::Now, "the holder is not locked out");
             assert_eq!(tries(&db, &attempt("b", "192.0.2.4"), 9).await, Turn::Now, "nor is anybody else");
+        }
+
+        /// Whoever guesses from the very address of somebody slows down everybody there who is not known, and not the browser in
+        /// which its holder has signed in; guessing in that browser slows down that browser, for that person.
+        async fn known_browsers_are_counted_alone(db: Db) {
+            let address = "192.0.2.1";
+            assert_eq!(tries(&db, &attempt("a", address), 1).await, Turn::Now);
+            right(&db, &attempt("a", address), 1).await;
+            for at in 2..5 {
+                assert_eq!(tries(&db, &attempt("a", address), at).await, Turn::Now, "{at}");
+            }
+            assert!(matches!(tries(&db, &attempt("a", address), 5).await, Turn::Later(_)), "the same address");
+            for at in 6..8 {
+                assert_eq!(tries(&db, &known("a", address), at).await, Turn::Now, "the holder is not slowed down: {at}");
+            }
+            assert_eq!(tries(&db, &known("a", address), 8).await, Turn::Now, "the third costs the next");
+            assert!(matches!(tries(&db, &known("a", address), 9).await, Turn::Later(_)), "guessing there is slowed down too");
+            assert!(matches!(tries(&db, &known("a", "198.51.100.1"), 9).await, Turn::Later(_)), "wherever it is");
+            let stranger = Attempt { browser: Some(vec![8; 32]), ..attempt("a", address) };
+            assert!(matches!(tries(&db, &stranger, 9).await, Turn::Later(_)), "another browser is none of theirs");
+            assert!(matches!(tries(&db, &stranger, 2_003).await, Turn::Later(_)), "and waits as before");
         }
 
         /// Many accounts from one network are slowed down together, and so is what is typed that is nobody's account.

@@ -3,9 +3,12 @@
 //! A key is rolled over by the configuration: the next one is listed last and published with the others, later it is put first and
 //! signs, and the old one goes when nothing that it signed is good any more.
 
+use audit::Actor;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hsm::{Alg, Hsm, Key};
+use platform::clock::Millis;
+use platform::db::Db;
 use serde_json::{Map, Value, json};
 use x509_cert::der::asn1::UintRef;
 use x509_cert::der::{Decode, Reader as _, SliceReader};
@@ -15,12 +18,15 @@ use super::alg::TokenAlg;
 use super::jws::Jws;
 use crate::config::KeyConfig;
 use crate::error::Error;
+use crate::events::Event;
+use crate::store::token_keys;
 
 /// The keys of the provider.
 pub(crate) struct Keys(Vec<Published>);
 
 /// One key in one algorithm. An RSA key is published twice, because each entry says its algorithm.
 struct Published {
+    label: String,
     kid: String,
     alg: TokenAlg,
     key: Key,
@@ -42,9 +48,33 @@ impl Keys {
                     sentence: "a key of authn.keys has another algorithm in the token",
                 });
             }
-            published.extend(entries(&key)?);
+            published.extend(entries(label, &key)?);
         }
         Ok(Self(published))
+    }
+
+    /// Records the keys that are here for the first time, made a moment ago or by whoever looks after the token. What a crash leaves
+    /// out the next start records.
+    pub(crate) async fn record(&self, db: &Db, now: Millis) -> Result<(), Error> {
+        for one in &self.0 {
+            if token_keys::is_taken(db.read(), &one.label, &one.kid).await? {
+                continue;
+            }
+            let (label, kid, alg) = (one.label.clone(), one.kid.clone(), one.alg.word().to_owned());
+            let recorded: Result<(), Error> = db
+                .write(move |tx| {
+                    Box::pin(async move {
+                        if token_keys::take(tx, &label, &kid, now).await? {
+                            let event = Event::TokenKeyTaken { label, kid, alg };
+                            audit::record(tx, now, &Actor::system("authn"), &event).await?;
+                        }
+                        Ok(())
+                    })
+                })
+                .await;
+            recorded?;
+        }
+        Ok(())
     }
 
     /// What relying parties get: RFC 7517.
@@ -101,7 +131,7 @@ async fn make(hsm: &Hsm, label: &str, alg: Alg) -> Result<Key, Error> {
     }
 }
 
-fn entries(key: &Key) -> Result<Vec<Published>, Error> {
+fn entries(label: &str, key: &Key) -> Result<Vec<Published>, Error> {
     let unreadable = || Error::Stored { what: "public key of a token key" };
     let members = members(key.alg(), key.public_key()).ok_or_else(unreadable)?;
     let thumbprint = thumbprint(&members);
@@ -112,7 +142,8 @@ fn entries(key: &Key) -> Result<Vec<Published>, Error> {
         jwk.insert("use".to_owned(), "sig".into());
         jwk.insert("alg".to_owned(), alg.word().into());
         jwk.insert("kid".to_owned(), kid.clone().into());
-        Published { kid, alg: *alg, key: key.clone(), jwk: Value::Object(jwk) }
+        let (label, key) = (label.to_owned(), key.clone());
+        Published { label, kid, alg: *alg, key, jwk: Value::Object(jwk) }
     };
     Ok(TokenAlg::of_key(key.alg()).iter().map(entry).collect())
 }

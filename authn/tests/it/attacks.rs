@@ -104,7 +104,8 @@ platform::both_engines! {
         assert!(back.location().starts_with(CALLBACK), "{}", back.location());
         assert_eq!((back.sent("state").as_deref(), back.sent("iss").as_deref()), (Some("a-state"), Some("https://id.example.org")));
         assert_eq!(rig.browse(&onward, &[&browser, &victim]).await.status.as_u16(), 400, "answered before");
-        let late = rig.authorise(&[], &[&browser]).await.location().replace("/sign-in/", "/authorize/continue/");
+        let begun = rig.authorise(&[], &[]).await;
+        let (browser, late) = (begun.cookie(), begun.location().replace("/sign-in/", "/authorize/continue/"));
         rig.pass(601);
         assert_eq!(rig.browse(&late, &[&browser, &victim]).await.status.as_u16(), 400, "over");
     }

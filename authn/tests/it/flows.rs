@@ -48,7 +48,8 @@ platform::both_engines! {
         rig.pass(5);
         let session = rig.sign_in(ANN, "platform-key").await;
         assert!(rig.browse(&onward, &[&browser, &session]).await.sent("code").is_some());
-        let begun = rig.authorise(&[("prompt", "login")], &[&browser]).await;
+        let begun = rig.authorise(&[("prompt", "login")], &[]).await;
+        let browser = begun.cookie();
         let onward = begun.location().replace("/sign-in/", "/authorize/continue/");
         let back = rig.browse(&format!("{onward}?cancelled"), &[&browser, &session]).await;
         assert_eq!((back.sent_error().as_deref(), back.sent("code")), (Some("access_denied"), None));
@@ -71,6 +72,129 @@ platform::both_engines! {
         assert!(!page.text.contains("<script>alert"), "{}", page.text);
         assert!(page.headers["content-security-policy"].to_str().unwrap().contains("script-src 'sha256-"));
         assert_eq!(page.headers["cache-control"], "no-store");
+    }
+
+    /// A request that another site posts, for which the browser keeps its cookies to itself, takes nothing from a sign-in that is under
+    /// way in the same browser; of very many the oldest go.
+    async fn requests_do_not_take_each_others_place(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.register("rp", &json!({})).await;
+        let first = rig.authorise(&[], &[]).await;
+        let query = request(&[]);
+        let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let second = rig.form("/authorize", &[], &pairs).await;
+        let name = |cookie: &str| cookie.split('=').next().unwrap().to_owned();
+        assert_ne!(name(&first.cookie()), name(&second.cookie()), "one does not overwrite the other");
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let held = [first.cookie(), second.cookie(), session.clone()];
+        let held: Vec<&str> = held.iter().map(String::as_str).collect();
+        for onward in [first.location().replace("/sign-in/", "/authorize/continue/"), second.location().to_owned()] {
+            let back = rig.browse(&onward, &held).await;
+            assert!(back.sent("code").is_some(), "{onward}: {}", back.text);
+            assert!(back.headers["set-cookie"].to_str().unwrap().contains("Max-Age=0"), "it is answered");
+        }
+        let mut held: Vec<String> = Vec::new();
+        for _ in 0..8 {
+            rig.pass(1);
+            held.push(rig.authorise(&[], &[]).await.cookie());
+        }
+        let cookies: Vec<&str> = held.iter().map(String::as_str).collect();
+        let ninth = rig.authorise(&[], &cookies).await;
+        let gone = ninth.headers.get_all("set-cookie").iter().find(|field| field.to_str().unwrap().contains("Max-Age=0"));
+        assert_eq!(name(gone.unwrap().to_str().unwrap()), name(&held[0]), "the oldest goes");
+    }
+
+    /// What a relying party was told of a sign-in stays as it was when it is told again, whatever its person signs in with later in
+    /// the same session.
+    async fn what_was_told_stays(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let code = rig.code(&[], &session).await;
+        let tokens = rig.exchange(&secret, &code, &[]).await.json();
+        let first = rig.verified(tokens["id_token"].as_str().unwrap()).await;
+        rig.pass(300);
+        let now = rig.now().0;
+        rig.db.write(move |tx| Box::pin(async move {
+            sqlx::query("UPDATE authn_session SET method = 'totp', authenticated_at = $1").bind(now).execute(&mut *tx).await?;
+            Ok::<_, platform::db::Error>(())
+        })).await.unwrap();
+        let header = basic("rp", &secret);
+        let pairs = [("grant_type", "refresh_token"), ("refresh_token", tokens["refresh_token"].as_str().unwrap())];
+        let again = rig.form("/token", &[("authorization", &header)], &pairs).await.json();
+        let second = rig.verified(again["id_token"].as_str().unwrap()).await;
+        for claim in ["auth_time", "acr", "amr", "authentication_assurance_level", "sid"] {
+            assert_eq!(first[claim], second[claim], "{claim}");
+        }
+        let access = again["access_token"].as_str().unwrap();
+        let worth = rig.form("/introspect", &[("authorization", &header)], &[("token", access)]).await.json();
+        assert_eq!((&worth["auth_time"], &worth["acr"]), (&first["auth_time"], &json!("AAL3_ANY")));
+        // What is asked for from now on is held against the later sign-in.
+        assert!(rig.authorise(&[], &[&session]).await.location().starts_with("/sign-in/"));
+    }
+
+    /// Signing out after the idle limit ends the session and what relying parties hold of it, and takes the cookie away; a request
+    /// for which the browser kept its cookie to itself takes none away.
+    async fn signing_out_ends_what_is_idle(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({"post_logout_redirect_uris": ["https://rp.example/bye"]})).await;
+        let yes = [("confirmed", "yes")];
+        for hinted in [false, true] {
+            let session = rig.sign_in(ANN, "smartcard").await;
+            let code = rig.code(&[], &session).await;
+            let tokens = rig.exchange(&secret, &code, &[]).await.json();
+            let access = tokens["access_token"].as_str().unwrap();
+            rig.pass(16 * 60);
+            assert!(rig.authorise(&[], &[&session]).await.location().starts_with("/sign-in/"), "it signs nobody in");
+            assert_eq!(rig.userinfo(access).await.status, StatusCode::OK, "what is held of it goes on");
+            let done = if hinted {
+                let path = format!("/end-session?id_token_hint={}", tokens["id_token"].as_str().unwrap());
+                rig.browse(&path, &[&session]).await
+            } else {
+                assert!(rig.browse("/end-session", &[&session]).await.text.contains("Do you want to sign out?"));
+                rig.form("/end-session", &[("cookie", &session), ("origin", ISSUER)], &yes).await
+            };
+            assert!(done.text.contains("You are signed out"), "{}", done.text);
+            let cookie = done.headers["set-cookie"].to_str().unwrap();
+            assert!(cookie.starts_with("__Host-lanyard-session=;") && cookie.contains("Max-Age=0"), "{cookie}");
+            assert_eq!(rig.userinfo(access).await.status, StatusCode::UNAUTHORIZED, "hinted: {hinted}");
+        }
+        assert_eq!(rig.recorded("session-ended").await, 2);
+        let elsewhere = rig.form("/end-session", &[("origin", "https://evil.example")], &[("state", "s")]).await;
+        assert_eq!(elsewhere.headers.get("set-cookie"), None);
+    }
+
+    /// Giving an access token back and taking a key into use are in the record, once each.
+    async fn quiet_acts_are_recorded(db: Db) {
+        let rig = Rig::new(db).await;
+        assert_eq!(rig.recorded("token-key-taken").await, 4, "RS256 and PS256 of one key, ES256, EdDSA");
+        let rig = rig.twin().await;
+        assert_eq!(rig.recorded("token-key-taken").await, 4, "not again");
+        let secret = rig.register("rp", &json!({})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let code = rig.code(&[], &session).await;
+        let tokens = rig.exchange(&secret, &code, &[]).await.json();
+        for _ in 0..2 {
+            let given = [("token", tokens["access_token"].as_str().unwrap())];
+            assert_eq!(rig.form("/revoke", &[("authorization", &basic("rp", &secret))], &given).await.status, StatusCode::OK);
+        }
+        assert_eq!((rig.recorded("token-given-back").await, rig.recorded("grant-ended").await), (1, 0));
+    }
+
+    /// A session that ended while nothing ran is told to those who had something of it, however long they are over.
+    async fn what_ended_in_an_outage_is_told(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({"backchannel_logout_uri": "https://rp.example/logout"})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let code = rig.code(&[], &session).await;
+        rig.exchange(&secret, &code, &[]).await;
+        rig.pass(30 * 3600);
+        rig.provider.sweep().await.unwrap();
+        assert_eq!(rig.recorded("session-ended").await, 1);
+        let waiting: i64 = sqlx::query_scalar("SELECT CAST(COUNT(*) AS BIGINT) FROM authn_logout WHERE state = 'due'")
+            .fetch_one(rig.db.read()).await.unwrap();
+        assert_eq!(waiting, 1);
     }
 
     /// An ID token that is shown as a hint names who is meant.

@@ -140,6 +140,66 @@ platform::both_engines! {
         rig.signed_in(&mut key).await;
     }
 
+    /// Whoever guesses from the very address of somebody slows down neither the browser in which they have signed in nor their other
+    /// methods, for as long as they go on; a browser that only shares the address waits with them.
+    async fn guessing_beside_somebody_slows_nobody_else_down(db: Db) {
+        let rig = Rig::with(db, &json!({"throttle": {"free": 3, "strangers_free": 8, "network_free": 5}})).await;
+        let seed = rig.enrol_app(USER, EMAIL, PASSWORD).await;
+        rig.pass(Duration::from_secs(30));
+        let mut home = rig.browser();
+        let here = rig.begin(&mut home, ALL).await;
+        assert_eq!(tries(&mut home, &here, EMAIL, PASSWORD, &code(&seed, rig.now())).await.status, 303);
+        let known = home.cookies["__Host-lanyard-known"].clone();
+        for _ in 0..3 {
+            let mut thief = rig.browser();
+            let there = rig.begin(&mut thief, ALL).await;
+            for _ in 0..20 {
+                tries(&mut thief, &there, EMAIL, "a guess at random", "000000").await;
+                rig.pass(Duration::from_millis(100));
+            }
+            assert_eq!(tries(&mut thief, &there, EMAIL, "a guess at random", "000000").await.status, 429);
+            assert_eq!(thief.cookies.get("__Host-lanyard-known"), None, "a wrong attempt makes nobody known");
+            rig.pass(Duration::from_mins(1));
+            let there = rig.begin(&mut home, ALL).await;
+            let signed = tries(&mut home, &there, EMAIL, PASSWORD, &code(&seed, rig.now())).await;
+            assert_eq!(signed.status, 303, "{}", signed.body);
+        }
+        assert_ne!(home.cookies["__Host-lanyard-known"], known, "each sign-in changes it");
+        // What was known before is not any more, and another person's is nothing to this account.
+        rig.enrol_app(crate::rig::OTHER, "jo@example.org", PASSWORD).await;
+        let mut thief = rig.browser();
+        let there = rig.begin(&mut thief, ALL).await;
+        for _ in 0..8 {
+            tries(&mut thief, &there, EMAIL, "a guess at random", "000000").await;
+        }
+        thief.keep("__Host-lanyard-known", &known);
+        assert_eq!(tries(&mut thief, &there, EMAIL, PASSWORD, "000000").await.status, 429);
+        thief.keep("__Host-lanyard-known", &home.cookies["__Host-lanyard-known"]);
+        assert_eq!(tries(&mut thief, &there, "jo@example.org", PASSWORD, "000000").await.status, 429);
+        // Guessing in the known browser is slowed down as well, by itself.
+        let mut statuses = Vec::new();
+        for _ in 0..5 {
+            statuses.push(tries(&mut thief, &there, EMAIL, "a guess at random", "000000").await.status);
+        }
+        assert_eq!(statuses, [403, 403, 403, 403, 429]);
+    }
+
+    /// What is typed with U+0000 in it is refused with words, on both databases alike, and nothing fails.
+    async fn no_text_holds_nothing(db: Db) {
+        let rig = Rig::new(db).await;
+        let mut browser = rig.browser();
+        let here = rig.begin(&mut browser, ALL).await;
+        for (email, password) in [("a\0@example.org", PASSWORD), (EMAIL, "correct\0horse battery")] {
+            let refused = tries(&mut browser, &here, email, password, "000000").await;
+            assert!(refused.status == 400 && refused.body.contains("U+0000"), "{} {}", refused.status, refused.body);
+        }
+        let (mut enrolling, link) = rig.opened(USER, "issue").await;
+        let fields = [("email", "a\0@example.org"), ("password", PASSWORD), ("code", "000000"), ("name", "phone")];
+        assert_eq!(enrolling.form(&format!("{link}/app"), &fields).await.status, 400);
+        let refused = enrolling.script(&format!("{link}/key"), &json!({"name": "a\u{0}b", "credential": {}})).await;
+        assert_eq!(refused.status, 400, "{}", refused.body);
+    }
+
     /// An app does not sign in where level three is asked for, and is not offered there.
     async fn app_is_not_enough(db: Db) {
         let rig = Rig::new(db).await;

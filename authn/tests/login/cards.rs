@@ -111,6 +111,39 @@ platform::both_engines! {
         assert!(refused.status == 403 && refused.body.contains("taken off your profile"), "{}", refused.body);
     }
 
+    /// A card that whoever makes callers of certificates refuses, because it is revoked, is in the record with its holder and its
+    /// certificate, where a browser of ours showed it; anything else that is refused is not.
+    async fn refused_cards_are_recorded(db: Db) {
+        use axum::middleware::{Next, from_fn};
+        let (rig, authority) = Rig::with_authority(db, &json!({})).await;
+        let (leaf, serial) = authority.card(USER, rig.now(), None).await;
+        authority.revoke(&serial, Reason::KeyCompromise).await;
+        let refusing = |code: &'static str| {
+            let layer = from_fn(move |_: axum::extract::Request, _: Next| async move {
+                Err::<axum::response::Response, _>(platform::problem::Problem::unauthenticated(code, "refused"))
+            });
+            authn::in_pages(rig.cards.clone().layer(layer), rig.provider.clone())
+        };
+        let mut browser = rig.browser();
+        let here = rig.begin(&mut browser, STRONG).await;
+        browser.cards = refusing("certificate-revoked");
+        assert_eq!(browser.card(&here, None, Some(&leaf)).await.status, 401);
+        let record = rig.events("sign-in-refused").await;
+        assert_eq!((record.len(), &record[0]["reason"], &record[0]["user"]), (1, &json!("card-revoked"), &json!(USER)));
+        assert_eq!(record[0]["authenticator"], json!(format!("card:{serial}")));
+        let foreign = rcgen::generate_simple_self_signed(vec!["x.example".to_owned()]).unwrap();
+        browser.cards = refusing("certificate-unknown");
+        browser.card(&here, None, Some(foreign.cert.der())).await;
+        let record = rig.events("sign-in-refused").await;
+        assert_eq!((record.len(), &record[1]["reason"], record[1].get("user")), (2, &json!("card-refused"), None));
+        browser.cards = refusing("too-many-requests");
+        browser.card(&here, None, Some(&leaf)).await;
+        let mut stranger = rig.browser();
+        stranger.cards = refusing("certificate-revoked");
+        stranger.card(&here, None, Some(&leaf)).await;
+        assert_eq!(rig.events("sign-in-refused").await.len(), 2);
+    }
+
     /// Where the server says who called in words for programs, a browser reads a page, with the way back.
     async fn refusals_are_pages(db: Db) {
         use axum::middleware::{Next, from_fn};

@@ -5,7 +5,9 @@
 mod apps;
 mod cards;
 mod enrolments;
+mod going_on;
 mod keys;
 mod pages;
+mod restored;
 mod rig;
 mod sessions;

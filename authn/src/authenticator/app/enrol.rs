@@ -9,7 +9,6 @@ use super::code::{step_of, typed};
 use super::seed::Seed;
 use super::{MOST_APPS, place, step};
 use crate::authenticator::password::{self, Password};
-use crate::authenticator::webauthn::random_handle;
 use crate::authenticator::{Authenticator, AuthenticatorEvent, AuthenticatorId, name_of};
 use crate::enrolment::{Enrolment, EnrolmentId, LASTS, enrolled_in};
 use crate::error::Error;
@@ -117,15 +116,14 @@ pub(crate) async fn enrol(
                     return Err(over());
                 }
                 let person = &enrolment.person;
-                if authenticators::apps(&mut *tx, person).await?.len() >= MOST_APPS && !enrolment.recovers() {
+                // First: a recovery takes everything that was there, the old address among it.
+                enrolled_in(tx, &enrolment, &kept, now).await?;
+                if authenticators::apps(&mut *tx, person).await?.len() >= MOST_APPS {
                     return Err(Error::conflict(
                         "apps-enough",
                         "You have two authenticator apps already. Remove one of them first.",
                     ));
                 }
-                // First: a recovery takes everything that was there, the old address among it.
-                enrolled_in(tx, &enrolment, &kept, now).await?;
-                persons::handle(tx, person, &random_handle()).await?;
                 if !persons::set_password(tx, person, &email, &password, now).await? {
                     return Err(Error::field(
                         "email",

@@ -13,6 +13,7 @@ use crate::authenticator::{AuthenticatorId, Bound, password};
 use crate::error::Error;
 use crate::interaction::Method;
 use crate::provider::Provider;
+use crate::secret::Secret;
 use crate::session::{Refusal, open_in, refused};
 use crate::sign_in::{Outcome, Visit, Why};
 use crate::store::{authenticators, persons};
@@ -51,29 +52,30 @@ struct Account {
     password: Option<String>,
 }
 
-/// Looks at what somebody typed and signs them in, or not.
+/// Looks at what somebody typed and signs them in, or not. Where all was right there is a secret by which the browser is known from now
+/// on.
 pub(crate) async fn sign_in(
     provider: &Provider,
     visit: &Visit,
     given: Given,
     now: Millis,
-) -> Result<Outcome, Error> {
+) -> Result<(Outcome, Option<Secret>), Error> {
     // What is no address is treated as the address of nobody.
     let email = password::email(&given.email).unwrap_or_else(|| given.email.chars().take(254).collect());
     let found = persons::by_email(provider.db.read(), &email).await?;
     let (person, password) = found.map_or((None, None), |(person, kept)| (Some(person), Some(kept)));
     let account = Account { person, password };
-    let attempt = Attempt::new(&email, account.person.clone(), visit.address);
+    let attempt = Attempt::new(&email, account.person.clone(), visit.address, visit.known.clone());
     if let Turn::Later(until) = begin(provider, &attempt, now).await? {
-        return Ok(Outcome::Refused(Why::Slowed(until, now)));
+        return Ok((Outcome::Refused(Why::Slowed(until, now)), None));
     }
     match verify(provider, &account, given, now).await {
         Ok(Some((person, app, step))) => taken(provider, visit, attempt, (person, app, step), now).await,
-        Ok(None) => wrong(provider, visit, account.person, now).await,
+        Ok(None) => Ok((wrong(provider, visit, account.person, now).await?, None)),
         // Not the fault of whoever waits.
         Err(Error::Busy) => {
             take_back(provider, attempt, now).await?;
-            Ok(Outcome::Refused(Why::Busy))
+            Ok((Outcome::Refused(Why::Busy), None))
         }
         Err(error) => Err(error),
     }
@@ -128,19 +130,21 @@ async fn taken(
     attempt: Attempt,
     (person, app, step): (UserId, AuthenticatorId, i64),
     now: Millis,
-) -> Result<Outcome, Error> {
+) -> Result<(Outcome, Option<Secret>), Error> {
     let opening = visit.opening(person, Method::Totp, Bound::Kept(app.clone()));
     let (sessions, throttle) = (provider.config.sessions.clone(), provider.config.throttle.clone());
+    let (random, known) = (provider.random.clone(), Secret::generate(&provider.random)?);
     provider
         .db
         .write(move |tx| {
             Box::pin(async move {
                 if !authenticators::take_step(tx, &app, step).await? {
                     refused(tx, &opening, Refusal::Replayed, now).await?;
-                    return Ok(Outcome::Refused(Why::CodeUsed));
+                    return Ok((Outcome::Refused(Why::CodeUsed), None));
                 }
-                attempt.was_right(tx, &throttle, now).await?;
-                Ok(open_in(tx, &sessions, &opening, now).await?.into())
+                attempt.was_right(tx, &throttle, &known.hash(), now).await?;
+                let opened = open_in(tx, (&sessions, &random), &opening, now).await?;
+                Ok((opened.into(), Some(known)))
             })
         })
         .await
@@ -157,7 +161,7 @@ async fn wrong(
         .db
         .write(move |tx| {
             Box::pin(async move {
-                visit.refused(tx, person.as_ref(), Method::Totp, "wrong-details", now).await?;
+                visit.refused(tx, (person.as_ref(), None), Method::Totp, "wrong-details", now).await?;
                 Ok(Outcome::Refused(Why::WrongDetails))
             })
         })

@@ -137,15 +137,13 @@ pub(crate) async fn finish(
                 if !ceremonies::take(tx, &key, &text, now).await? {
                     return Err(over());
                 }
-                if authenticators::of_person(&mut *tx, &enrolment.person).await?.len() >= MOST
-                    && !enrolment.recovers()
-                {
+                enrolled_in(tx, &enrolment, &stored, now).await?;
+                if authenticators::count(tx, &enrolment.person).await? >= MOST {
                     return Err(Error::conflict(
                         "authenticators-enough",
                         "You have as many ways to sign in as one may have. Remove one of them first.",
                     ));
                 }
-                enrolled_in(tx, &enrolment, &stored, now).await?;
                 let new = New { authenticator: &stored, credential: Some((&id, &kept)), seed: None };
                 if !authenticators::insert(tx, &new).await? {
                     return Err(Error::conflict(

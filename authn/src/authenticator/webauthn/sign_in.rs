@@ -143,7 +143,8 @@ async fn open(
     let Shown { kept, is } = shown;
     let bound = Bound::Kept(kept.authenticator.id.clone());
     let opening = visit.opening(kept.authenticator.person.clone(), kept.authenticator.method, bound);
-    let (visit, sessions) = (visit.clone(), provider.config.sessions.clone());
+    let (visit, sessions, random) =
+        (visit.clone(), provider.config.sessions.clone(), provider.random.clone());
     provider
         .db
         .write(move |tx| {
@@ -153,10 +154,18 @@ async fn open(
                         || authenticators::advance(tx, &kept.authenticator.id, &kept.credential, &is)
                             .await?);
                 if !taken {
-                    visit.refused(tx, Some(&opening.person), opening.method, "replayed", now).await?;
+                    visit
+                        .refused(
+                            tx,
+                            (Some(&opening.person), Some(&opening.bound)),
+                            opening.method,
+                            "replayed",
+                            now,
+                        )
+                        .await?;
                     return Ok(Outcome::Refused(Why::CeremonyOver));
                 }
-                Ok(open_in(tx, &sessions, &opening, now).await?.into())
+                Ok(open_in(tx, (&sessions, &random), &opening, now).await?.into())
             })
         })
         .await
@@ -175,7 +184,7 @@ async fn refuse(
         .write(move |tx| {
             Box::pin(async move {
                 ceremonies::take(tx, &key, &state, now).await?;
-                visit.refused(tx, fault.person.as_ref(), fault.method, fault.word, now).await?;
+                visit.refused(tx, (fault.person.as_ref(), None), fault.method, fault.word, now).await?;
                 if let Some(kept) = fault.suspected {
                     let event = AuthenticatorEvent::AuthenticatorSuspected {
                         authenticator: kept.authenticator.id.to_string(),

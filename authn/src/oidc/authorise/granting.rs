@@ -13,7 +13,7 @@ use crate::secret::Secret;
 use crate::session::Session;
 use crate::store::codes::{self, Bound};
 use crate::store::interactions::{self, Waiting};
-use crate::store::{clients, grants};
+use crate::store::{clients, grants, sessions};
 use crate::token::{Content, Grant, GrantId};
 
 /// Whether somebody chose a role.
@@ -32,6 +32,8 @@ enum Granted {
     AnsweredBefore,
     /// The person has left.
     Left,
+    /// The session has ended meanwhile.
+    SignedOut,
 }
 
 /// Gives a code. A crash before the commit leaves the request waiting; after it, a code that nobody has and that is soon over.
@@ -69,6 +71,11 @@ pub(super) async fn grant(
             Code::InvalidRequest,
             "This sign-in was answered before. Start again in your application.",
         )),
+        Granted::SignedOut => {
+            let refusal =
+                Refusal::new(Code::LoginRequired, "The sign-in has ended meanwhile. Sign in again.");
+            Ok(Answer::refusal(&back, provider.faces.issuer(back.face), &refusal))
+        }
         Granted::Left => {
             let refusal = Refusal::new(Code::AccessDenied, "The person is no longer in the register.");
             Ok(Answer::refusal(&back, provider.faces.issuer(back.face), &refusal))
@@ -115,6 +122,10 @@ async fn store(
     }
     if !interactions::settle(tx, &waiting.interaction.id).await? {
         return Ok(Granted::AnsweredBefore);
+    }
+    // Whoever ends the session on another machine ends what is given here with it, or nothing is given.
+    if !sessions::hold(tx, &session.id, now).await? {
+        return Ok(Granted::SignedOut);
     }
     if let Some(role) = grant.content.role.as_deref().filter(|role| !role.is_empty()) {
         interactions::choose_role(tx, &session.sid, role, now).await?;

@@ -161,8 +161,8 @@ impl Rig {
     /// An authorisation request that waits for this browser, as the protocol stores it; the address of its pages.
     pub(crate) async fn begin(&self, browser: &mut Browser, methods: &[&str]) -> String {
         let (of_request, of_browser) = (secret(), secret());
-        browser.keep("__Host-lanyard-interaction", &of_browser);
         let id = uuid::Uuid::now_v7().to_string();
+        browser.keep(&format!("__Host-lanyard-interaction-{id}"), &of_browser);
         let wanted =
             json!({"acceptable": methods, "fresh_after": null, "login_hint": null, "ui_locales": []});
         let (now, hashes) = (self.now().0, (sha256(&of_request), sha256(&of_browser)));
