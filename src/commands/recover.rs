@@ -3,9 +3,10 @@
 //! The order, and what a crash in between means: every step is durable and can be done again, and until the last one the
 //! database stays out of use.
 //! 1. open authorisations end, so that nothing is signed twice over an authorisation used after the backup;
-//! 2. the authority takes in what lists and certificates tell, and its list numbers jump behind any possible use;
-//! 3. the audit record begins a new log whose first entry names the gap;
-//! 4. the mark goes, with the event that says so.
+//! 2. of sign-in every session, grant and link ends, and the authenticators are told that sign in;
+//! 3. the authority takes in what lists and certificates tell, and its list numbers jump behind any possible use;
+//! 4. the audit record begins a new log whose first entry names the gap;
+//! 5. the mark goes, with the event that says so.
 
 use std::path::{Path, PathBuf};
 
@@ -41,6 +42,7 @@ pub async fn run(config: Config, options: &Recover) -> anyhow::Result<()> {
     let now = foundation.clock.now();
     let ended = signer::end_open_authorisations(&foundation.db, now).await?;
     line(format_args!("ended {ended} open authorisations"));
+    end_sign_ins(&foundation, now).await?;
     take_in(&foundation.authority().await?, &evidence, now.since(restored.taken_at).as_secs()).await?;
     let verifier = begin_log(&foundation, seen_outside).await?;
     line(format_args!("the audit record goes on in a new log, with the verifier key\n  {verifier}"));
@@ -70,6 +72,26 @@ impl Evidence {
             certificates: all(&options.certificate, Certificate::PEM_LABEL)?,
         })
     }
+}
+
+async fn end_sign_ins(foundation: &Foundation, now: Millis) -> anyhow::Result<()> {
+    let mut tell = |one: &authn::Enrolled| {
+        let used = one.last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("last used {at}"));
+        let authn::Enrolled { authenticator, user, method, created_at, .. } = one;
+        line(format_args!(
+            "authenticator {authenticator} of {user}: {method}, enrolled {created_at}, {used}"
+        ));
+    };
+    let ended = authn::recover(&foundation.db, now, &mut tell).await;
+    let ended = ended.context("sessions and grants of before could not be ended")?;
+    let authn::Recovered { sessions, grants, links, authenticators } = ended;
+    line(format_args!("ended {sessions} sessions and {grants} grants, and took back {links} links"));
+    if authenticators > 0 {
+        line(format_args!(
+            "the {authenticators} authenticators above sign in again; take away those that were taken away since the copy was made"
+        ));
+    }
+    Ok(())
 }
 
 async fn take_in(authority: &Authority, evidence: &Evidence, lost_seconds: u64) -> anyhow::Result<()> {

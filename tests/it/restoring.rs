@@ -38,6 +38,7 @@ async fn yesterdays_copy_is_not_used_before_the_gap_is_known() {
     let site = Site { folder: dir.path().join("demo"), base: free_ports() };
     let demo = Demo::start(&site.folder, site.base);
     let before = agreed(&site, b"agreed before the backup").await;
+    somebody_is_signed_in(&site).await;
     let backup = dir.path().join("backup");
     site.run(&["backup", backup.to_str().unwrap()]);
     assert!(
@@ -71,12 +72,16 @@ async fn yesterdays_copy_is_not_used_before_the_gap_is_known() {
     assert!(csc.contains("lanyard recover") && csc.contains("[temporarily_unavailable]"), "{csc}");
     let rewrap = site.try_run(&["keys", "rewrap", "--new"]);
     assert!(!rewrap.status.success() && said(&rewrap).contains("lanyard recover"), "{}", said(&rewrap));
+    assert_eq!(open_sign_ins(&site).await, [1, 1, 1], "the copy brings them back");
     let old = site.try_run(&["recover", "--crl", outside.old_list.to_str().unwrap()]);
     assert!(
         !old.status.success() && said(&old).contains("not signed by one of our issuers"),
         "{}",
         said(&old)
     );
+    // That is done first, so that whatever else is refused, nobody goes on with what the copy brought back.
+    let ended = "ended 1 sessions and 1 grants, and took back 1 links";
+    assert!(said(&old).contains(ended), "{}", said(&old));
     assert!(!site.try_run(&["recover"]).status.success(), "nothing seen outside is not enough");
     nothing_in_a_file_is_nothing_seen(&site, &outside);
     let check = site.try_run(&["check"]);
@@ -88,6 +93,9 @@ async fn yesterdays_copy_is_not_used_before_the_gap_is_known() {
     assert!(told.contains(&format!("certificate {} of sign-in: revoked again", outside.revoked)), "{told}");
     let adopted = told.lines().find(|line| line.contains("had no row here; it has one now"));
     assert!(adopted.is_some_and(|line| line.contains(&outside.issued.to_string())), "{told}");
+    let named = told.lines().find(|line| line.starts_with("authenticator 01990000"));
+    assert!(named.is_some_and(|line| line.contains("555000000108: security-key")), "{told}");
+    assert_eq!(open_sign_ins(&site).await, [0, 0, 0]);
     site.private("/ready", 200).await;
     what_holds_afterwards(&site, &outside, before, &told).await;
     serving.kill();
@@ -322,6 +330,44 @@ async fn run_sql(database: &str, statement: &'static str) {
     let mut connection = sqlx::AnyConnection::connect(database).await.unwrap();
     sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
+}
+
+/// Rows as sign-in has them: somebody with an authenticator is signed in, a system has something beside that, and there is a link.
+async fn somebody_is_signed_in(site: &Site) {
+    let database = format!("sqlite:{}", site.folder.join("lanyard.db").display());
+    run_sql(
+        &database,
+        "INSERT INTO authn_authenticator (authenticator_id, user_id, method, name, version, created_at, created_by) VALUES \
+           ('01990000-0000-7000-8000-000000000001', '555000000108', 'security-key', 'key', 1, 1, 'desk'); \
+         INSERT INTO authn_session (session_id, sid, secret, user_id, method, authenticator, authenticated_at, last_used_at, \
+           expires_at) VALUES ('01990000-0000-7000-8000-000000000002', 'sid', x'01', '555000000108', 'security-key', \
+           '01990000-0000-7000-8000-000000000001', 1, 1, 9999999999999); \
+         INSERT INTO authn_grant (grant_id, client_id, content, created_at, expires_at) VALUES \
+           ('01990000-0000-7000-8000-000000000003', 'rp', '{\"face\":\"plain\",\"scope\":[]}', 1, 9999999999999); \
+         INSERT INTO authn_enrolment (enrolment_id, secret, user_id, purpose, most_level, made_by, created_at, expires_at) VALUES \
+           ('01990000-0000-7000-8000-000000000004', x'02', '555000000108', 'issue', 3, 'desk', 1, 9999999999999)",
+    )
+    .await;
+}
+
+/// How many sessions, grants and links of the restored database can be used.
+async fn open_sign_ins(site: &Site) -> [i64; 3] {
+    use sqlx::Connection as _;
+
+    sqlx::any::install_default_drivers();
+    let database = format!("sqlite:{}", site.folder.join("lanyard.db").display());
+    let mut connection = sqlx::AnyConnection::connect(&database).await.unwrap();
+    let mut open = [0; 3];
+    let questions = [
+        "SELECT COUNT(*) FROM authn_session WHERE ended_at IS NULL",
+        "SELECT COUNT(*) FROM authn_grant WHERE ended_at IS NULL",
+        "SELECT COUNT(*) FROM authn_enrolment WHERE cancelled_at IS NULL AND used_at IS NULL",
+    ];
+    for (found, question) in open.iter_mut().zip(questions) {
+        *found = sqlx::query_scalar(question).fetch_one(&mut connection).await.unwrap();
+    }
+    connection.close().await.unwrap();
+    open
 }
 
 fn damaged_backups_are_refused(site: &Site, backup: &std::path::Path, dir: &std::path::Path) {
