@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::extract::{Request, State};
-use axum::http::Method;
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use platform::clock::{Accuracy, Clock, HighWater, Untrusted};
@@ -49,25 +50,110 @@ impl ClockState {
     }
 }
 
-/// Refuses whatever changes something while the clock cannot be believed, or is behind a time that was used already.
+/// Refuses whatever changes something, or signs somebody in, while the clock cannot be believed, or is behind a time that was used
+/// already. Sign-in goes on by GET, and its pages are told in words for people.
 pub(super) async fn demand(State(time): State<Time>, request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    if reads {
+    let sign_in = authn::needs_the_time(request.uri().path());
+    if reads && !sign_in {
         return next.run(request).await;
     }
-    if let Err(untrusted) = time.state.said() {
-        return Problem::unavailable("clock-untrusted", format!("{untrusted}."), LOOK_EVERY).into_response();
-    }
-    match time.high_water.guard(time.clock.now()) {
-        Err(problem) => problem.into_response(),
+    match time.known() {
         Ok(()) => next.run(request).await,
+        Err(problem) if sign_in && wants_page(request.headers()) => authn::page_of(problem),
+        Err(problem) => problem.into_response(),
     }
 }
 
-/// What a change needs to know about the time.
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    accepted.is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// What a change or a sign-in needs to know about the time.
 #[derive(Clone)]
 pub(super) struct Time {
     pub(super) state: ClockState,
     pub(super) clock: Clock,
     pub(super) high_water: HighWater,
+}
+
+impl Time {
+    /// Whether it is known what time it is.
+    fn known(&self) -> Result<(), Problem> {
+        self.state.said().map_err(|untrusted| {
+            Problem::unavailable("clock-untrusted", format!("{untrusted}."), LOOK_EVERY)
+        })?;
+        self.high_water.guard(self.clock.now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::any;
+    use platform::clock::Millis;
+    use platform::db::Db;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::config::TimeConfig;
+
+    /// A server on a clock that says this, with a mark in the database.
+    async fn serving(db: &Db, said: Result<Accuracy, Untrusted>, now: Millis) -> Router {
+        let config = TimeConfig { source: platform::clock::Source::HostTrusted, limit_ms: 1000 };
+        let state = ClockState { config, said: watch::Sender::new(said) };
+        let high_water = HighWater::open(db).await.unwrap();
+        high_water.guard(Millis(1_000_000)).unwrap();
+        let (clock, _hand) = Clock::manual(now);
+        let time = Time { state, clock, high_water };
+        let done = any(|| async { "done" });
+        Router::new().fallback(done).layer(from_fn_with_state(time, demand))
+    }
+
+    async fn asks(router: &Router, method: &str, path: &str, accept: &str) -> (u16, String) {
+        let request = Request::builder().method(method).uri(path).header("accept", accept);
+        let answer = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let kind = answer.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), kind.unwrap_or_default())
+    }
+
+    platform::both_engines! {
+        /// On a clock that is not synchronised or behind the mark nothing is changed and nobody signs in, whatever the method and on
+        /// the path for cards too, and a browser reads a page; what only reads goes on. On a good clock everything does.
+        async fn nobody_signs_in_on_a_clock_that_is_not_believed(db: Db) {
+            let good = Accuracy { bound: None };
+            let untrusted = serving(&db, Err(Untrusted::NotSynchronised), Millis(1_000_000)).await;
+            let behind = serving(&db, Ok(good), Millis(900_000)).await;
+            let right = serving(&db, Ok(good), Millis(1_000_000)).await;
+            let cis2 = "/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/authorize";
+            for (method, path) in [
+                ("GET", "/authorize?client_id=rp"),
+                ("HEAD", "/authorize"),
+                ("GET", cis2),
+                ("GET", "/authorize/continue/secret"),
+                ("GET", "/sign-in/secret/card?ticket=t"),
+                ("POST", "/card/secret"),
+                ("GET", "/end-session"),
+                ("GET", "/userinfo"),
+                ("GET", "/account"),
+                ("POST", "/token"),
+                ("POST", "/ca/certificates"),
+            ] {
+                for router in [&untrusted, &behind] {
+                    assert_eq!(asks(router, method, path, "*/*").await.0, 503, "{method} {path}");
+                }
+                assert_eq!(asks(&right, method, path, "*/*").await.0, 200, "{method} {path}");
+            }
+            for path in ["/jwks", "/.well-known/openid-configuration", "/ca/issuers", "/authn/assets/brand.css"] {
+                assert_eq!(asks(&untrusted, "GET", path, "*/*").await.0, 200, "{path}");
+            }
+            let (status, kind) = asks(&untrusted, "GET", "/authorize", "text/html,*/*").await;
+            assert!(status == 503 && kind.starts_with("text/html"), "{status} {kind}");
+            let (status, kind) = asks(&untrusted, "POST", "/ca/certificates", "text/html").await;
+            assert!(status == 503 && kind == "application/problem+json", "{status} {kind}");
+        }
+    }
 }

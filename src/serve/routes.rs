@@ -89,7 +89,7 @@ impl Port {
                 let router = behind_the_clock(router, app, clock);
                 signer::in_csc_words(stack(router, &limits.known_callers(), self.told()))
             }
-            Self::Cards => stack(for_cards(app), &limits.anybody(), self.told()),
+            Self::Cards => stack(for_cards(app, clock), &limits.anybody(), self.told()),
             Self::Plain => stack(ca::public_router(app.authority.clone()), &limits.anybody(), self.told()),
             Self::Private => health::router(app.clone(), clock.clone(), numbers.clone())
                 .layer(from_fn_with_state(self.name(), in_flight))
@@ -105,13 +105,13 @@ impl Port {
 }
 
 /// Whose card it is, and sign-in with it; a browser is told in a page why it is refused.
-fn for_cards(app: &App) -> Router {
+fn for_cards(app: &App, clock: &ClockState) -> Router {
     let known = from_fn_with_state(app.callers.clone(), callers::authenticate);
     match &app.provider {
-        None => cards::router().layer(known),
+        None => behind_the_clock(cards::router().layer(known), app, clock),
         Some(provider) => {
             let router = cards::router().merge(authn::cards_router(provider.clone())).layer(known);
-            authn::in_pages(router, provider.clone())
+            authn::in_pages(behind_the_clock(router, app, clock), provider.clone())
         }
     }
 }
@@ -121,7 +121,7 @@ fn modules(app: &App) -> Router {
     app.modules().merge(ca::public_router(app.authority.clone()))
 }
 
-/// Refuses changes while the clock cannot be believed.
+/// Refuses changes, and signing in, while the clock cannot be believed.
 fn behind_the_clock(router: Router, app: &App, state: &ClockState) -> Router {
     let (clock, high_water) = (app.clock.clone(), app.high_water.clone());
     let time = clock::Time { state: state.clone(), clock, high_water };
