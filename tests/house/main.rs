@@ -14,6 +14,7 @@ mod fuzzing;
 mod migrations;
 mod places;
 mod settings;
+mod threats;
 mod tree;
 mod words;
 mod writing;
@@ -93,6 +94,15 @@ fn the_practice_statement_says_what_is_cited() {
         tree::sources().into_iter().filter(|source| !source.path.starts_with("tests/")).collect();
     assert!(sources.iter().flat_map(|source| citations::cited(&source.text)).count() > 10, "none was found");
     expect_clean(&citations::dangling(&sources, &tree::read("docs/cps.md")));
+}
+
+/// Every threat that is said to be countered names tests, and they exist.
+#[test]
+fn threats_name_their_tests() {
+    let (page, sources) = (tree::read("docs/threat-model.md"), tree::sources());
+    expect_clean(&threats::without_a_test(&page, &sources));
+    let rows = "| threat | what counters it | test |\n|---|---|---|\n| a | b | `no_such_test_anywhere` |\n| a | b | hope |\n";
+    assert_eq!(threats::without_a_test(rows, &sources).len(), 2, "the counter-examples are found");
 }
 
 /// Every fuzz target is built, and a stable test calls what it calls.
