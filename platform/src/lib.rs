@@ -10,6 +10,7 @@ pub mod db;
 #[cfg(feature = "testing")]
 pub mod hammer;
 pub mod id;
+pub mod network;
 mod panics;
 pub mod peer;
 pub mod problem;

@@ -74,7 +74,7 @@ pub fn read_anything(octets: &[u8]) {
     }
     if let Ok(text) = std::str::from_utf8(octets) {
         let _ = text.parse::<identifier::Identifier>();
-        let _ = text.parse::<scope::Network>();
+        let _ = text.parse::<platform::network::Network>();
         let _ = problem::Problem::from_kept(text);
     }
     device::read_anything(octets);

@@ -1,8 +1,8 @@
 //! What an external account may be certified for: the names, networks, devices and profiles an operator wrote down.
 
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::str::FromStr;
+use std::net::IpAddr;
+
+use platform::network::{Network, NotANetwork};
 
 use super::identifier::Identifier;
 use super::problem::Kind;
@@ -32,6 +32,12 @@ pub(crate) struct Scope {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct ScopeRefused(pub(crate) String);
+
+impl From<NotANetwork> for ScopeRefused {
+    fn from(refused: NotANetwork) -> Self {
+        Self(refused.to_string())
+    }
+}
 
 /// What a profile is for, among those that ACME issues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +82,8 @@ impl Scope {
         if let Some(fault) = dns_suffixes.iter().find_map(|suffix| dns_fault(suffix)) {
             return Err(ScopeRefused(fault));
         }
-        let networks = networks.iter().map(|text| text.parse()).collect::<Result<Vec<Network>, _>>()?;
+        let networks =
+            networks.iter().map(|text| text.parse()).collect::<Result<Vec<Network>, NotANetwork>>()?;
         let strange = |device: &&String| {
             let identifier: Result<Identifier, _> = format!("permanent-identifier:{device}").parse();
             device.as_str() != ANY_DEVICE && identifier.is_err()
@@ -111,97 +118,6 @@ impl Scope {
 
 fn is_under(name: &str, suffix: &str) -> bool {
     name == suffix || name.strip_suffix(suffix).is_some_and(|left| left.ends_with('.'))
-}
-
-/// Addresses with the same beginning: RFC 4632 3.1, RFC 4291 2.3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Network {
-    address: IpAddr,
-    prefix: u8,
-}
-
-/// What is in a network only where the network is inside it: this machine, its links, groups and what is reserved
-/// (RFC 6890 2.2). Whoever writes 0.0.0.0/0 means every machine and not the services on this one.
-const SPECIAL: [Network; 9] = [
-    Network { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), prefix: 8 },
-    Network { address: IpAddr::V4(Ipv4Addr::LOCALHOST), prefix: 8 },
-    Network { address: IpAddr::V4(Ipv4Addr::new(169, 254, 0, 0)), prefix: 16 },
-    Network { address: IpAddr::V4(Ipv4Addr::new(224, 0, 0, 0)), prefix: 4 },
-    Network { address: IpAddr::V4(Ipv4Addr::new(240, 0, 0, 0)), prefix: 4 },
-    Network { address: IpAddr::V6(Ipv6Addr::UNSPECIFIED), prefix: 128 },
-    Network { address: IpAddr::V6(Ipv6Addr::LOCALHOST), prefix: 128 },
-    Network { address: IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0)), prefix: 10 },
-    Network { address: IpAddr::V6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0)), prefix: 8 },
-];
-
-impl Network {
-    /// Whether this address may be connected to, and certified, where the operator wrote this network.
-    pub(crate) fn contains(&self, address: IpAddr) -> bool {
-        // A mapped address is the IPv4 address it stands for: RFC 4291 2.5.5.2.
-        let address = address.to_canonical();
-        let narrow = |special: &Network| special.holds(address) && self.prefix < special.prefix;
-        self.holds(address) && !SPECIAL.iter().any(narrow)
-    }
-
-    fn holds(&self, address: IpAddr) -> bool {
-        match (self.address, address) {
-            (IpAddr::V4(ours), IpAddr::V4(other)) => {
-                cut(u128::from(u32::from(ours)), 32, self.prefix)
-                    == cut(u128::from(u32::from(other)), 32, self.prefix)
-            }
-            (IpAddr::V6(ours), IpAddr::V6(other)) => {
-                cut(u128::from(ours), 128, self.prefix) == cut(u128::from(other), 128, self.prefix)
-            }
-            _ => false,
-        }
-    }
-
-    /// The first address and the mask, as name constraints have them (RFC 5280 4.2.1.10).
-    pub(crate) fn with_mask(&self) -> Vec<u8> {
-        match self.address {
-            IpAddr::V4(address) => {
-                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
-                [address.octets(), mask.to_be_bytes()].concat()
-            }
-            IpAddr::V6(address) => {
-                let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
-                [address.octets(), mask.to_be_bytes()].concat()
-            }
-        }
-    }
-}
-
-/// The first bits of an address of this width.
-fn cut(address: u128, width: u8, prefix: u8) -> u128 {
-    address.checked_shr(u32::from(width - prefix)).unwrap_or(0)
-}
-
-impl FromStr for Network {
-    type Err = ScopeRefused;
-
-    fn from_str(text: &str) -> Result<Network, ScopeRefused> {
-        let refused =
-            || ScopeRefused(format!("\"{text}\" is not a network such as 10.1.0.0/16 or 2001:db8::/32"));
-        let (address, prefix) = text.split_once('/').ok_or_else(refused)?;
-        let address: IpAddr = address.parse().map_err(|_| refused())?;
-        let prefix: u8 = prefix.parse().map_err(|_| refused())?;
-        let (width, bits) = match address {
-            IpAddr::V4(v4) => (32, u128::from(u32::from(v4))),
-            IpAddr::V6(v6) => (128, u128::from(v6)),
-        };
-        if prefix > width {
-            return Err(refused());
-        }
-        let start = cut(bits, width, prefix).checked_shl(u32::from(width - prefix)).unwrap_or(0);
-        // A network is written by its first address, so that a slip of the pen is seen.
-        if start == bits { Ok(Network { address, prefix }) } else { Err(refused()) }
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
-    }
 }
 
 #[cfg(test)]
@@ -243,54 +159,6 @@ mod tests {
         assert!(admits("permanent-identifier:1234"));
         assert!(scope().reaches("::ffff:10.1.0.1".parse().unwrap()));
         assert!(!scope().reaches("127.0.0.1".parse().unwrap()));
-    }
-
-    /// Networks are read strictly, and one of no length holds everything of its family.
-    #[test]
-    fn networks_are_strict() {
-        for bad in ["10.1.0.0", "10.1.0.1/16", "10.1.0.0/33", "a/8", "10.0.0.0/", "2001:db8::1/64"] {
-            assert!(bad.parse::<Network>().is_err(), "{bad}");
-        }
-        let all: Network = "0.0.0.0/0".parse().unwrap();
-        assert!(all.contains("203.0.113.9".parse().unwrap()) && !all.contains("::1".parse().unwrap()));
-        let one: Network = "127.0.0.1/32".parse().unwrap();
-        assert!(one.contains("127.0.0.1".parse().unwrap()) && !one.contains("127.0.0.2".parse().unwrap()));
-        assert!("::/0".parse::<Network>().unwrap().contains("2001:db8::1".parse().unwrap()));
-    }
-
-    /// A wide network holds neither this machine nor its links; one that is written for them does.
-    #[test]
-    fn wide_networks_leave_this_machine_out() {
-        let holds = |network: &str, address: &str| {
-            network.parse::<Network>().unwrap().contains(address.parse().unwrap())
-        };
-        let special = [
-            ("0.0.0.0/0", "127.0.0.1"),
-            ("0.0.0.0/0", "::ffff:127.0.0.1"),
-            ("0.0.0.0/0", "169.254.169.254"),
-            ("128.0.0.0/1", "169.254.169.254"),
-            ("0.0.0.0/0", "0.0.0.0"),
-            ("0.0.0.0/0", "224.0.0.1"),
-            ("0.0.0.0/0", "255.255.255.255"),
-            ("64.0.0.0/2", "127.0.0.1"),
-            ("::/0", "::1"),
-            ("::/0", "::"),
-            ("::/0", "fe80::1"),
-            ("::/0", "ff02::1"),
-        ];
-        for (network, address) in special {
-            assert!(!holds(network, address), "{network} {address}");
-        }
-        for (network, address) in [
-            ("127.0.0.0/8", "127.0.0.1"),
-            ("169.254.1.0/24", "169.254.1.9"),
-            ("::1/128", "::1"),
-            ("fe80::/10", "fe80::1"),
-            ("0.0.0.0/0", "10.1.2.3"),
-            ("::/0", "fd00::1"),
-        ] {
-            assert!(holds(network, address), "{network} {address}");
-        }
     }
 
     /// Profiles that name a person or sign for others are not issued by ACME.

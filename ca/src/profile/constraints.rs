@@ -1,8 +1,8 @@
 //! Which names may stand below an authority, RFC 5280 4.2.1.10.
 
+use platform::network::{Network, NotANetwork};
 use serde::{Deserialize, Serialize};
 
-use crate::acme::scope::{Network, ScopeRefused};
 use crate::asn1::{context, context_constructed, tlv};
 use crate::subject::template::NameTemplate;
 use crate::subject::{Subject, dns_fault, email_fault};
@@ -140,7 +140,7 @@ impl TryFrom<String> for Addresses {
     type Error = String;
 
     fn try_from(text: String) -> Result<Addresses, String> {
-        text.parse().map(Addresses).map_err(|refused: ScopeRefused| refused.to_string())
+        text.parse().map(Addresses).map_err(|refused: NotANetwork| refused.to_string())
     }
 }
 

@@ -2,11 +2,12 @@
 
 use platform::clock::Millis;
 use platform::db::{self, Tx};
+use platform::network::Network;
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, Row as _};
 
 use super::{joined, words};
-use crate::acme::scope::{Network, Scope};
+use crate::acme::scope::Scope;
 
 /// An external account without its key.
 #[derive(Clone, Debug)]
