@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hsm::Alg;
+use platform::network::Network;
 use serde::Deserialize;
 use url::Url;
 
@@ -44,11 +45,17 @@ pub struct Config {
     /// PEM file of anchors that the servers of relying parties may lead to, beside those of the machine.
     #[serde(default)]
     pub anchors: Option<PathBuf>,
+    /// The networks in which servers of relying parties may be; without them every public address. Keys are fetched and logouts told
+    /// nowhere else, so that no registration makes this server call into its own network.
+    #[serde(default)]
+    pub networks: Vec<Network>,
     /// What people read where they sign in.
     #[serde(default = "default_name")]
     pub name: String,
     /// The origin of the port for cards, as browsers reach it; without it nobody signs in with a card.
     pub cards_origin: Option<String>,
+    /// The origin of the port for systems, as they reach it; without it discovery does not say where `tls_client_auth` is.
+    pub systems_origin: Option<String>,
     /// How long sessions live.
     #[serde(default)]
     pub sessions: Sessions,
@@ -115,8 +122,10 @@ impl Config {
             refresh_token_minutes: default_refresh_minutes(),
             interaction_minutes: default_interaction_minutes(),
             anchors: None,
+            networks: Vec::new(),
             name: default_name(),
             cards_origin: None,
+            systems_origin: None,
             sessions: Sessions::default(),
             webauthn: Keys::default(),
             passwords: Passwords::default(),
@@ -147,6 +156,14 @@ impl Config {
                 sentence: "authn.keys has at most 16 keys, each RSA, p-256 or ed25519",
             });
         }
+        self.check_lives()?;
+        self.check_places()?;
+        self.sessions.check()?;
+        self.passwords.check()?;
+        self.throttle.check()
+    }
+
+    fn check_lives(&self) -> Result<(), Error> {
         let within = |value: u32, least: u32, most: u32| (least..=most).contains(&value);
         if !within(self.code_seconds, 10, 600) {
             return Err(Error::Setting { sentence: "authn.code_seconds is between 10 and 600" });
@@ -161,21 +178,27 @@ impl Config {
                 sentence: "authn.refresh_token_minutes is between 1 and 1440, interaction_minutes between 1 and 60",
             });
         }
+        Ok(())
+    }
+
+    fn check_places(&self) -> Result<(), Error> {
         if !(1..=60).contains(&self.name.chars().count()) {
             return Err(Error::Setting { sentence: "authn.name has 1 to 60 characters" });
         }
-        if self
-            .cards_origin
-            .as_deref()
-            .is_some_and(|origin| !origin.starts_with("https://") || origin.matches('/').count() != 2)
-        {
+        let odd = |origin: &Option<String>| {
+            origin
+                .as_deref()
+                .is_some_and(|origin| !origin.starts_with("https://") || origin.matches('/').count() != 2)
+        };
+        if odd(&self.cards_origin) || odd(&self.systems_origin) {
             return Err(Error::Setting {
-                sentence: "authn.cards_origin starts with https:// and ends with the host or its port",
+                sentence: "authn.cards_origin and systems_origin start with https:// and end with the host or its port",
             });
         }
-        self.sessions.check()?;
-        self.passwords.check()?;
-        self.throttle.check()
+        if self.networks.len() > 100 {
+            return Err(Error::Setting { sentence: "authn.networks has at most 100 networks" });
+        }
+        Ok(())
     }
 
     /// How long a code can be used.

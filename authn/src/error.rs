@@ -55,6 +55,12 @@ pub enum Error {
     /// The anchors could not be read.
     #[error("the anchors could not be read")]
     Anchors(#[from] platform::tls::Error),
+    /// Somebody would grant what they do not have themselves.
+    #[error("who registers a client does not have the act {act}")]
+    ActNotHeld {
+        /// The act.
+        act: String,
+    },
     /// The token did not do its part.
     #[error("the token did not do its part")]
     Hsm(#[from] hsm::Error),
@@ -171,6 +177,10 @@ impl From<Error> for Problem {
                 std::time::Duration::from_secs(1),
             ),
             Error::Module(problem) => problem,
+            Error::ActNotHeld { act } => Problem::forbidden(
+                "act-not-held",
+                format!("The registration grants {act}, which you do not have yourself. Ask the operator."),
+            ),
             Error::ClientChanged => Problem::precondition_failed(
                 "changed",
                 "The client was changed since you read it. Read it again, and give its new hash.",

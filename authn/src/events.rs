@@ -55,7 +55,7 @@ pub enum Event {
         grant: String,
         /// To whom.
         client: String,
-        /// For what they were exchanged: `authorization_code`, `refresh_token` or `client_credentials`.
+        /// For what they were exchanged: `authorization_code`, `refresh_token`, `client_credentials` or `token_exchange`.
         grant_type: String,
         /// For what they can be used.
         scope: String,

@@ -10,6 +10,7 @@
 
 pub mod api;
 mod authenticator;
+mod caller;
 mod client;
 mod config;
 mod enrolment;
@@ -19,6 +20,7 @@ mod http;
 mod interaction;
 mod login;
 mod oidc;
+mod outward;
 mod pages;
 mod provider;
 mod recovery;
@@ -38,7 +40,7 @@ pub use authenticator::webauthn::{Keys, Unproven};
 pub use config::{Config, KeyConfig};
 pub use error::Error;
 pub use events::Event;
-pub use http::{cards_router, in_pages, needs_the_time, openapi, page_of, router};
+pub use http::{cards_router, in_pages, needs_the_time, openapi, page_of, router, with_token_callers};
 pub use provider::{Parts, Provider, Shared};
 pub use recovery::{Enrolled, Recovered, recover};
 pub use session::{CONSUMER, Concurrent, IdleEnds, SessionEvent, Sessions};

@@ -1,26 +1,20 @@
 //! The provider: what every request shares.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_lc_rs::rand::SystemRandom;
 use hsm::Hsm;
 use platform::clock::{Clock, Millis};
 use platform::db::Db;
-use tokio::sync::Semaphore;
 
+use crate::client::Fetching;
 use crate::config::Config;
 use crate::error::Error;
 use crate::login::Login;
 use crate::oidc::face::Faces;
+use crate::oidc::possession::Proofs;
+use crate::outward::Outward;
 use crate::token::Keys;
-
-/// How many key sets of relying parties are fetched at the same time.
-const FETCHES: usize = 8;
-/// How long connecting to a relying party may take.
-const CONNECT: Duration = Duration::from_secs(3);
-/// How long a call to one may take in all.
-const CALL: Duration = Duration::from_secs(8);
 
 /// What the provider is made of.
 pub struct Parts {
@@ -55,10 +49,12 @@ pub struct Shared {
     pub(crate) faces: Faces,
     /// The keys that sign tokens.
     pub(crate) keys: Keys,
-    /// What calls relying parties: over https only, and never where they redirect to.
-    pub(crate) http: reqwest::Client,
-    /// Places for those who fetch key sets.
-    pub(crate) fetching: Semaphore,
+    /// What calls relying parties.
+    pub(crate) outward: Outward,
+    /// Who fetches key sets, and who waits for them.
+    pub(crate) fetching: Fetching,
+    /// What is known of proofs of keys.
+    pub(crate) proofs: Proofs,
     /// What the sign-in pages share.
     pub(crate) login: Login,
 }
@@ -81,12 +77,13 @@ impl Provider {
         let keys = Keys::open(&hsm, &config.keys).await?;
         keys.record(&db, clock.now()).await?;
         let shared = Shared {
-            http: caller(&config)?,
+            outward: Outward::open(&config)?,
             faces: Faces::of(&config),
             keys,
             login: Login::open(&config)?,
             random: SystemRandom::new(),
-            fetching: Semaphore::new(FETCHES),
+            fetching: Fetching::default(),
+            proofs: Proofs::default(),
             config,
             db,
             clock,
@@ -101,22 +98,4 @@ impl Provider {
     pub(crate) fn now(&self) -> Millis {
         self.clock.now()
     }
-}
-
-fn caller(config: &Config) -> Result<reqwest::Client, Error> {
-    let mut builder = reqwest::Client::builder()
-        .https_only(true)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .connect_timeout(CONNECT)
-        .timeout(CALL)
-        .pool_idle_timeout(Duration::from_secs(30));
-    if let Some(file) = &config.anchors {
-        let mut anchors = Vec::new();
-        for certificate in platform::tls::certificates(file)? {
-            anchors.push(reqwest::Certificate::from_der(&certificate).map_err(Error::Caller)?);
-        }
-        builder = builder.tls_certs_merge(anchors);
-    }
-    builder.build().map_err(Error::Caller)
 }

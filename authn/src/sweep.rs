@@ -8,8 +8,8 @@ use platform::clock::Millis;
 use crate::error::Error;
 use crate::provider::Provider;
 use crate::session::{EndCause, IdleEnds, end_in};
-use crate::store::sessions;
 use crate::store::sweeping::{self, Before};
+use crate::store::{dpop, sessions};
 use crate::throttle::KNOWN;
 
 /// How many sessions one transaction ends.
@@ -65,7 +65,8 @@ impl Provider {
                         end_in(tx, &session.id, why(session.expires_at, now), &Actor::system("authn"), now)
                             .await?;
                     }
-                    Ok::<_, Error>(rows + sweeping::erase(tx, &before, ROWS).await?)
+                    let proofs = dpop::erase(tx, now, ROWS).await?;
+                    Ok::<_, Error>(rows + proofs + sweeping::erase(tx, &before, ROWS).await?)
                 })
             })
             .await

@@ -60,8 +60,10 @@ fn system(leaf: &Certificate, clients: &Clients) -> Result<Caller, Refusal> {
     let id: ClientId = name.parse().map_err(|_| Refusal::NoName)?;
     let client = clients.find(&id).ok_or_else(|| Refusal::NotRegistered { name: id.to_string() })?;
     let profiles = client.profiles.iter().map(|profile| ca::api::issue_of(profile.as_str()));
-    let acts = client.acts.iter().map(|act| act.0.to_owned()).chain(profiles);
-    let mut caller = Caller::new(CallerKind::System, id.to_string(), id, acts);
+    let team = client.acts.contains(&authn::api::CLIENTS).then(|| client.team.as_ref().unwrap_or(&id));
+    let team = team.map(|team| authn::api::clients_of(team.as_str()));
+    let acts = client.acts.iter().map(|act| act.0.to_owned()).chain(profiles).chain(team);
+    let mut caller = Caller::new(CallerKind::System, id.to_string(), id.clone(), acts);
     caller.organisation.clone_from(&client.organisation);
     Ok(caller)
 }

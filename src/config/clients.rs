@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 /// Every act a system can be granted. `signer:own-credentials`, `directory:act` and `authn:own` are not among them:
 /// those are what people have.
-const ACTS: [Act; 20] = [
+const ACTS: [Act; 21] = [
     ca::api::ISSUE,
     ca::api::ENROL,
     ca::api::REVOKE,
@@ -27,6 +27,7 @@ const ACTS: [Act; 20] = [
     directory::api::OPERATE,
     directory::api::CLAIMS,
     authn::api::CLIENTS,
+    authn::api::ALL_TEAMS,
     authn::api::SESSIONS,
     authn::api::AUTHENTICATORS,
     audit::api::READ,
@@ -52,6 +53,8 @@ pub struct Client {
     pub profiles: Vec<ProfileId>,
     /// The organisation it acts for.
     pub organisation: Option<OdsCode>,
+    /// Whose relying parties it registers with `authn:clients`: its own, of the team with its name, if nothing is said.
+    pub team: Option<ClientId>,
 }
 
 /// A client as it is written.
@@ -64,19 +67,24 @@ struct Table {
     profiles: Vec<ProfileId>,
     #[serde(default, deserialize_with = "organisation")]
     organisation: Option<OdsCode>,
+    #[serde(default, deserialize_with = "team")]
+    team: Option<ClientId>,
 }
 
 impl TryFrom<Table> for Client {
     type Error = &'static str;
 
     fn try_from(table: Table) -> Result<Self, Self::Error> {
-        let Table { acts, profiles, organisation } = table;
+        let Table { acts, profiles, organisation, team } = table;
+        if team.is_some() && !acts.contains(&authn::api::CLIENTS) {
+            return Err("team says whose relying parties authn:clients is for; add it to acts");
+        }
         match (acts.contains(&ca::api::ISSUE), profiles.is_empty()) {
             (true, true) => {
                 Err("ca:issue needs the profiles it is granted for, as in profiles = [\"person-sign-in\"]")
             }
             (false, false) => Err("profiles say which certificates ca:issue may ask for; add it to acts"),
-            _ => Ok(Self { acts, profiles, organisation }),
+            _ => Ok(Self { acts, profiles, organisation, team }),
         }
     }
 }
@@ -151,4 +159,11 @@ fn profile(name: &str) -> Result<ProfileId, String> {
 fn organisation<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<OdsCode>, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map(Some).map_err(|_| serde::de::Error::custom(format!("{text:?} is not an ODS code")))
+}
+
+fn team<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<ClientId>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse()
+        .map(Some)
+        .map_err(|_| serde::de::Error::custom(format!("{text:?} cannot be the name of a team")))
 }

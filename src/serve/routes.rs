@@ -80,11 +80,12 @@ impl Port {
         let known = from_fn_with_state(app.callers.clone(), callers::authenticate);
         match self {
             Self::Public => {
-                let router = behind_the_clock(modules(app).merge(docs::router()), app, clock);
+                let router = limit_callers(modules(app).merge(docs::router()), limits.per_client);
+                let router = behind_the_clock(by_token(router, app), app, clock);
                 signer::in_csc_words(stack(router, &limits.anybody(), self.told()))
             }
             Self::Systems => {
-                let router = limit_callers(modules(app), limits.per_client).layer(known);
+                let router = by_token(limit_callers(modules(app), limits.per_client), app).layer(known);
                 // Before it is asked who calls: on a wrong clock no list is current, and that would be the answer.
                 let router = behind_the_clock(router, app, clock);
                 signer::in_csc_words(stack(router, &limits.known_callers(), self.told()))
@@ -113,6 +114,14 @@ fn for_cards(app: &App, clock: &ClockState) -> Router {
             let router = cards::router().merge(authn::cards_router(provider.clone())).layer(known);
             authn::in_pages(behind_the_clock(router, app, clock), provider.clone())
         }
+    }
+}
+
+/// Requests that show an access token are those of its client.
+fn by_token(router: Router, app: &App) -> Router {
+    match &app.provider {
+        None => router,
+        Some(provider) => authn::with_token_callers(router, provider.clone()),
     }
 }
 

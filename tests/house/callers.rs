@@ -5,7 +5,9 @@ use crate::tree::Source;
 use crate::words;
 
 /// The files that make a `Caller`, and what each has seen.
-const PLACES: [&str; 6] = [
+const PLACES: [&str; 7] = [
+    // An access token that a client has for itself.
+    "authn/src/caller.rs",
     // A client certificate of TLS, or of a signed message of CMP.
     "src/callers/rules.rs",
     // A key or certificate that signed a request of ACME.

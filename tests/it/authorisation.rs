@@ -32,7 +32,7 @@ use Door::{Act, ActOrOwn, Open, Own, Proof};
 struct Route(&'static str, &'static str, Door, fn() -> Value);
 
 /// Every act that a client can be granted, each with a client that has nothing else.
-const ACTS: [&str; 20] = [
+const ACTS: [&str; 21] = [
     "ca:issue",
     "ca:enrol",
     "ca:revoke",
@@ -50,6 +50,7 @@ const ACTS: [&str; 20] = [
     "directory:operate",
     "directory:claims",
     "authn:clients",
+    "authn:all-teams",
     "authn:sessions",
     "authn:authenticators",
     "audit:read",

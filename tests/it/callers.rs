@@ -15,7 +15,13 @@ use crate::rig::{Demo, PATIENCE, Serving, Site, free_ports};
 const ROUTE: &str = "/ca/issuers";
 
 /// Has the desk issue a certificate for a new key.
-async fn issued(site: &Site, name: &str, profile: &str, validity: Option<Validity>) -> (Pair, Issued) {
+/// A certificate of the site in this name, with its key.
+pub(crate) async fn issued(
+    site: &Site,
+    name: &str,
+    profile: &str,
+    validity: Option<Validity>,
+) -> (Pair, Issued) {
     let pair = Pair::in_folder(&site.folder.join("clients"), &format!("{name}-{}", uuid::Uuid::now_v7()));
     let request = IssueRequest {
         request_id: format!("test-{}", uuid::Uuid::now_v7()),

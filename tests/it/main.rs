@@ -31,6 +31,7 @@ mod revoked_signer;
 mod rewrapping;
 mod rig;
 mod stopping;
+mod token_callers;
 mod token_lost;
 mod token_lost_behind;
 mod unlocking;

@@ -47,6 +47,70 @@ pub enum GrantType {
     RefreshToken,
     /// Its own proof of who it is.
     ClientCredentials,
+    /// A token that was given to another, as `token_exchanges` allow (RFC 8693).
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
+    TokenExchange,
+}
+
+/// To what the access tokens of a relying party are bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenBinding {
+    /// To a key that it proves to hold where it does so (`DPoP`), and else to nothing.
+    #[default]
+    Offered,
+    /// To a key that it proves to hold with each request (`DPoP`, RFC 9449).
+    Dpop,
+    /// To the certificate of its connection (RFC 8705 3).
+    Tls,
+}
+
+/// Whether proofs of `DPoP` name a nonce of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DpopNonce {
+    /// They need not.
+    #[default]
+    Optional,
+    /// They must; the refusal of one that does not has the nonce.
+    Required,
+}
+
+/// How strict the provider is with a relying party.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SecurityProfile {
+    /// As OpenID Connect asks.
+    #[default]
+    Basic,
+    /// As the FAPI 2.0 Security Profile asks.
+    Fapi2,
+}
+
+/// What may be exchanged for a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub enum SubjectToken {
+    /// An access token of this provider.
+    #[serde(rename = "urn:ietf:params:oauth:token-type:access_token")]
+    AccessToken,
+    /// An ID token of this provider.
+    #[serde(rename = "urn:ietf:params:oauth:token-type:id_token")]
+    IdToken,
+}
+
+/// An exchange that a relying party may ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenExchange {
+    /// To whom the token was given that it shows.
+    pub subject_clients: Vec<String>,
+    /// What that is.
+    pub subject_token_types: Vec<SubjectToken>,
+    /// What it may ask for: of an access token no more than that was for.
+    pub scopes: Vec<String>,
+    /// For whom the new token may be; the first if it does not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audiences: Vec<String>,
 }
 
 /// Whether the proof key of RFC 7636 is asked for.
@@ -71,7 +135,7 @@ pub enum Introspection {
     Any,
 }
 
-/// What is assumed where a request does not say it, for brokers that cannot.
+/// What is asked for whatever a request says, for brokers that cannot say it and against browsers that change it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DefaultPrompt {
@@ -123,13 +187,13 @@ pub struct ClientConfig {
     /// What is meant where it asks for no scope.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub default_scopes: Vec<String>,
-    /// Which classes of sign-in are meant where it names none.
+    /// Which classes of sign-in are meant where it names none; one that it names counts only as far as it is among these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub default_acr_values: Vec<String>,
-    /// Whether people sign in anew where it does not say.
+    /// Whether people sign in anew whatever it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_prompt: Option<DefaultPrompt>,
-    /// How many seconds ago somebody may have signed in where it does not say.
+    /// How many seconds ago somebody may have signed in at most, whatever it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<u32>,
     /// Whether it must use the proof key.
@@ -144,6 +208,34 @@ pub struct ClientConfig {
     /// Of whose tokens it may ask what they are worth.
     #[serde(default)]
     pub introspection: Introspection,
+    /// How its access tokens are signed, which makes them JWTs (RFC 9068); opaque if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_token_signed_response_alg: Option<TokenAlg>,
+    /// For whom its access tokens may be: what it may name as `resource` (RFC 8707). A token for another is not taken here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
+    /// To what its access tokens are bound.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub access_token_binding: TokenBinding,
+    /// Whether its proofs of `DPoP` name a nonce of ours.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub dpop_nonce: DpopNonce,
+    /// How strict the provider is with it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub security_profile: SecurityProfile,
+    /// Which tokens of others it may exchange, and for what.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub token_exchanges: Vec<TokenExchange>,
+    /// What it may do at the other routes of this server with a token for itself; whoever registers it has each of these acts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acts: Vec<String>,
+    /// For which organisation it acts there: that of whoever registers it, where that one has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<String>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn codes() -> Vec<GrantType> {

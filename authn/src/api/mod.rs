@@ -6,17 +6,24 @@ mod people;
 use platform::caller::Act;
 
 pub use clients::{
-    AssertionAlg, AuthMethod, ClientConfig, Configs, DefaultPrompt, Deliveries, Delivery, Failure, Failures,
-    FetchedKeys, GrantType, HashQuery, Introspection, ListQuery, NewConfig, Pkce, Registered, ReplaceConfig,
-    TokenAlg,
+    AssertionAlg, AuthMethod, ClientConfig, Configs, DefaultPrompt, Deliveries, Delivery, DpopNonce, Failure,
+    Failures, FetchedKeys, GrantType, HashQuery, Introspection, ListQuery, NewConfig, Pkce, Registered,
+    ReplaceConfig, SecurityProfile, SubjectToken, TokenAlg, TokenBinding, TokenExchange,
 };
 pub use people::{
     AuthenticatorChange, AuthenticatorInfo, Authenticators, Ended, EnrolmentInfo, EnrolmentPurpose,
     NewEnrolment, SessionInfo, SessionQuery, Sessions,
 };
 
-/// To register relying parties and to read why they were refused.
+/// To register relying parties of one's own team and to read why they were refused.
 pub const CLIENTS: Act = Act("authn:clients");
+/// To do so for every team, beside [`CLIENTS`].
+pub const ALL_TEAMS: Act = Act("authn:all-teams");
+
+/// The word for whose relying parties somebody with [`CLIENTS`] looks after.
+pub fn clients_of(team: &str) -> String {
+    format!("{}:{team}", CLIENTS.0)
+}
 
 /// To see and end the sessions of anybody.
 pub const SESSIONS: Act = Act("authn:sessions");

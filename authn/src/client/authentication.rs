@@ -252,6 +252,12 @@ async fn signed(
         );
         return Ok(Err(Failure::alike("registered-algorithm", sentence)));
     }
+    // FAPI 2.0 Security Profile 5.3.2.1: for the issuer, as a text.
+    let audience = claimed.jws.text("aud");
+    if client.is_strict() && !audience.is_some_and(|audience| provider.faces.is_issuer(audience)) {
+        let sentence = "With fapi2 the aud of the assertion is the issuer, as one text.";
+        return Ok(Err(Failure::alike("audience", sentence)));
+    }
     let keys = match key_set::find(provider, client, &claimed.kid, now).await? {
         Ok(keys) => keys,
         Err(failure) => return Ok(Err(failure)),

@@ -3,17 +3,20 @@
 pub(crate) mod assertion;
 pub(crate) mod authentication;
 pub(crate) mod failure;
+mod fetching;
 pub(crate) mod key_set;
 pub(crate) mod registry;
 mod settings;
+mod strict;
 
 use platform::clock::Millis;
 use platform::id::ClientId;
 
-use crate::api::{AssertionAlg, AuthMethod, ClientConfig, GrantType};
-use crate::oidc::scope::Scopes;
+use crate::api::{AssertionAlg, AuthMethod, ClientConfig, GrantType, SecurityProfile};
+use crate::oidc::scope::{Scope, Scopes};
 
 pub(crate) use authentication::Authenticated;
+pub(crate) use fetching::Fetching;
 pub(crate) use settings::Settings;
 
 /// Whether a relying party can be used.
@@ -70,6 +73,18 @@ impl Client {
     /// What it may ask for.
     pub(crate) fn scopes(&self) -> Scopes {
         Scopes::of(self.config().scopes.iter().map(String::as_str))
+    }
+
+    /// What it may have for itself: the scopes that are not a person's, and its acts.
+    pub(crate) fn scopes_of_its_own(&self) -> Scopes {
+        let config = self.config();
+        let words = config.scopes.iter().map(String::as_str).filter(|word| !Scope::is_personal(word));
+        Scopes::of(words.chain(config.acts.iter().map(String::as_str)))
+    }
+
+    /// Whether the FAPI 2.0 Security Profile is asked of it.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.config().security_profile == SecurityProfile::Fapi2
     }
 
     /// How it proves who it is.

@@ -39,6 +39,7 @@ pub(crate) async fn register(
         None => new_id(&provider.random)?,
     };
     check_signing(provider, &settings)?;
+    may_grant(caller, &settings)?;
     let secret = new_secret(provider, &settings)?;
     let client = Client {
         id,
@@ -104,10 +105,14 @@ pub(crate) async fn change(
             "The client was taken out of use, for good. Register another.",
         ));
     }
+    if !matches!(change, Change::Close) {
+        may_grant(caller, &client.settings)?;
+    }
     let (mut secret, mut closes) = (None, false);
     let event = match change {
         Change::Replace(settings) => {
             check_signing(provider, &settings)?;
+            may_grant(caller, &settings)?;
             let keeps = has_secret(&settings) && client.secret.is_some();
             client.settings = *settings;
             if !keeps {
@@ -165,6 +170,19 @@ fn has_secret(settings: &Settings) -> bool {
 
 fn new_secret(provider: &Provider, settings: &Settings) -> Result<Option<Secret>, Error> {
     if has_secret(settings) { Secret::generate(&provider.random).map(Some) } else { Ok(None) }
+}
+
+/// Nobody grants what they do not have: who registers a client, or changes how it proves who it is, could act as the client.
+fn may_grant(caller: &Caller, settings: &Settings) -> Result<(), Error> {
+    let config = settings.config();
+    if let Some(act) = config.acts.iter().find(|act| !caller.acts.contains(*act)) {
+        return Err(Error::ActNotHeld { act: act.clone() });
+    }
+    let own = caller.organisation.as_ref().map(ToString::to_string);
+    if !config.acts.is_empty() && own.is_some() && own != config.organisation {
+        return Err(Error::field("organisation", "A client acts for your own organisation."));
+    }
+    Ok(())
 }
 
 /// An algorithm that there is no key for would fail at the first sign-in.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use url::{Host, Url};
 
+use super::strict;
 use crate::api::{AuthMethod, ClientConfig, GrantType};
 use crate::error::Error;
 use crate::interaction::Acr;
@@ -26,6 +27,7 @@ impl Settings {
         authentication(&config)?;
         keys(&config)?;
         defaults(&config)?;
+        strict::check(&config)?;
         Ok(Self(config))
     }
 
@@ -189,7 +191,9 @@ fn defaults(config: &ClientConfig) -> Result<(), Error> {
         return Err(Error::field("scopes", "Whoever exchanges codes needs openid."));
     }
     if codes
-        && !config.grant_types.contains(&GrantType::ClientCredentials)
+        && ![GrantType::ClientCredentials, GrantType::TokenExchange]
+            .iter()
+            .any(|own| config.grant_types.contains(own))
         && let Some(word) = scopes.words().find(|word| !known(word))
     {
         return Err(Error::field("scopes", format!("There is no scope {word} of a person.")));
@@ -279,5 +283,38 @@ mod tests {
         check(json!({"default_scopes": ["profile"]}), "default_scopes");
         check(json!({"default_acr_values": ["AAL9"]}), "default_acr_values");
         check(json!({"token_endpoint_auth_method": "tls_client_auth"}), "tls_client_auth_subject_dn");
+        check(json!({"resources": ["/relative"]}), "resources");
+        check(json!({"access_token_binding": "tls"}), "access_token_binding");
+        check(json!({"acts": ["directory:read"]}), "acts");
+        check(json!({"grant_types": ["client_credentials"], "acts": ["Everything"]}), "acts");
+        check(json!({"grant_types": ["urn:ietf:params:oauth:grant-type:token-exchange"]}), "token_exchanges");
+    }
+
+    /// The strict profile refuses what is weaker than it asks.
+    #[test]
+    fn strict_means_strict() {
+        let key = json!({"keys": [{"kty": "EC", "kid": "1"}]});
+        let good = json!({
+            "security_profile": "fapi2", "token_endpoint_auth_method": "private_key_jwt", "jwks": key,
+            "jwks_uri_signing_algorithm": "ES256", "access_token_binding": "dpop", "id_token_signed_response_alg": "PS256"
+        });
+        assert!(checked(&good).is_ok(), "{:?}", checked(&good).err());
+        for (member, value, expected) in [
+            ("access_token_binding", json!("offered"), "access_token_binding"),
+            ("id_token_signed_response_alg", json!("RS256"), "id_token_signed_response_alg"),
+            ("userinfo_signed_response_alg", json!("RS256"), "userinfo_signed_response_alg"),
+            ("jwks_uri_signing_algorithm", json!("RS512"), "jwks_uri_signing_algorithm"),
+        ] {
+            let mut weak = good.clone();
+            weak[member] = value;
+            assert!(
+                matches!(checked(&weak), Err(Error::Field { field, .. }) if field == expected),
+                "{member}"
+            );
+        }
+        let secret = json!({
+            "security_profile": "fapi2", "access_token_binding": "dpop", "id_token_signed_response_alg": "PS256"
+        });
+        assert!(matches!(checked(&secret), Err(Error::Field { field: "token_endpoint_auth_method", .. })));
     }
 }

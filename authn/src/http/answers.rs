@@ -34,7 +34,7 @@ pub(super) fn refused(site: &str, refusal: Refusal) -> Response {
 /// Sends the browser back to the relying party.
 pub(super) fn back(site: &str, answer: &Answer) -> Response {
     match answer.mode {
-        ResponseMode::Query => see_other(&answer.location(), &[]),
+        ResponseMode::Query | ResponseMode::Fragment => see_other(&answer.location(), &[]),
         ResponseMode::FormPost => {
             let frame = Frame::new(site, "Going back to your application");
             let (action, fields) = (answer.redirect_uri.as_str(), answer.fields.as_slice());

@@ -13,8 +13,8 @@ use utoipa::OpenApi;
 
 use super::form::unkept;
 use crate::api::{
-    CLIENTS, Configs, Deliveries, Failures, FetchedKeys, HashQuery, ListQuery, NewConfig, Registered,
-    ReplaceConfig,
+    ALL_TEAMS, CLIENTS, Configs, Deliveries, Failures, FetchedKeys, HashQuery, ListQuery, NewConfig,
+    Registered, ReplaceConfig, clients_of,
 };
 use crate::client::registry::{self, Change, Made};
 use crate::client::{Client, Settings, key_set};
@@ -52,7 +52,7 @@ async fn list(
     Path(team): Path<String>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Configs>, Problem> {
-    caller.may(CLIENTS)?;
+    looks_after(&caller, &team)?;
     let limit = limit(&query)?;
     let after = query.after.as_deref().unwrap_or_default();
     let mut configs = clients::of_team(provider.db.read(), &team, after, limit + 1).await?;
@@ -81,7 +81,7 @@ async fn create(
     Path(team): Path<String>,
     Json(asked): Json<NewConfig>,
 ) -> Result<Response, Problem> {
-    caller.may(CLIENTS)?;
+    looks_after(&caller, &team)?;
     // In the form of a client id, so that it can stand in addresses.
     let team: ClientId = team
         .parse()
@@ -108,7 +108,7 @@ async fn show(
     State(provider): State<Provider>,
     Path((team, config)): Path<(String, ClientId)>,
 ) -> Result<Response, Problem> {
-    caller.may(CLIENTS)?;
+    looks_after(&caller, &team)?;
     let client = registry::of_team(&provider, &team, &config).await?;
     Ok(answer(StatusCode::OK, Made { client, secret: None }))
 }
@@ -134,7 +134,7 @@ async fn replace(
     Query(query): Query<HashQuery>,
     Json(asked): Json<ReplaceConfig>,
 ) -> Result<Response, Problem> {
-    caller.may(CLIENTS)?;
+    looks_after(&caller, &team)?;
     let change = Change::Replace(Box::new(Settings::checked(asked.client_config)?));
     let made = registry::change(&provider, &caller, &team, &config, read_hash(&query)?, change).await?;
     Ok(answer(StatusCode::OK, made))
@@ -158,7 +158,7 @@ async fn close(
     Path((team, config)): Path<(String, ClientId)>,
     Query(query): Query<HashQuery>,
 ) -> Result<Response, Problem> {
-    caller.may(CLIENTS)?;
+    looks_after(&caller, &team)?;
     let made =
         registry::change(&provider, &caller, &team, &config, read_hash(&query)?, Change::Close).await?;
     Ok(answer(StatusCode::OK, made))
@@ -183,7 +183,7 @@ async fn new_secret(
     Path((team, config)): Path<(String, ClientId)>,
     Query(query): Query<HashQuery>,
 ) -> Result<Response, Problem> {
-    caller.may(CLIENTS)?;
+    looks_after(&caller, &team)?;
     let made =
         registry::change(&provider, &caller, &team, &config, read_hash(&query)?, Change::NewSecret).await?;
     Ok(answer(StatusCode::OK, made))
@@ -207,7 +207,7 @@ async fn failures(
     Path((team, config)): Path<(String, ClientId)>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Failures>, Problem> {
-    caller.may(CLIENTS)?;
+    looks_after(&caller, &team)?;
     let limit = limit(&query)?;
     let client = registry::of_team(&provider, &team, &config).await?;
     let mut failures =
@@ -230,7 +230,7 @@ async fn keys(
     State(provider): State<Provider>,
     Path((team, config)): Path<(String, ClientId)>,
 ) -> Result<Json<FetchedKeys>, Problem> {
-    caller.may(CLIENTS)?;
+    looks_after(&caller, &team)?;
     let client = registry::of_team(&provider, &team, &config).await?;
     fetched(&provider, &client).await.map(Json)
 }
@@ -249,13 +249,12 @@ async fn refresh_keys(
     State(provider): State<Provider>,
     Path((team, config)): Path<(String, ClientId)>,
 ) -> Result<Json<FetchedKeys>, Problem> {
-    caller.may(CLIENTS)?;
+    looks_after(&caller, &team)?;
     let client = registry::of_team(&provider, &team, &config).await?;
     let Some(uri) = client.config().jwks_uri.clone() else {
         return Err(Error::conflict("no-jwks-uri", "The client publishes no keys.").into());
     };
-    // How it went is in the answer.
-    let _outcome = key_set::refresh(&provider, &client, &uri, provider.now()).await?;
+    key_set::refresh(&provider, &client, &uri).await?;
     fetched(&provider, &client).await.map(Json)
 }
 
@@ -289,13 +288,22 @@ async fn deliveries(
     Path((team, config)): Path<(String, ClientId)>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Deliveries>, Problem> {
-    caller.may(CLIENTS)?;
+    looks_after(&caller, &team)?;
     let limit = limit(&query)?;
     let client = registry::of_team(&provider, &team, &config).await?;
     let mut deliveries =
         logouts::of_client(provider.db.read(), &client.id, query.after.as_deref(), limit + 1).await?;
     let next = cut(&mut deliveries, limit, |one| one.id.clone());
     Ok(Json(Deliveries { deliveries, next }))
+}
+
+/// Whether the caller looks after the relying parties of a team; another's team is not found.
+fn looks_after(caller: &Caller, team: &str) -> Result<(), Problem> {
+    caller.may(CLIENTS)?;
+    if caller.may(ALL_TEAMS).is_ok() || caller.acts.contains(&clients_of(team)) {
+        return Ok(());
+    }
+    Err(Error::unknown("team", team).into())
 }
 
 /// What the caller read, without which nobody knows what they mean to change.

@@ -2,23 +2,26 @@
 
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use platform::caller::Caller;
 use platform::problem::Problem;
-use platform::web::Raw;
+use platform::web::{Raw, TlsPeer};
 use serde::Serialize;
 
 use crate::client::authentication::{self, Authenticated, Presented};
 use crate::oidc::face::Face;
 use crate::oidc::parameters::Parameters;
+use crate::oidc::possession::{Held, certificate_thumbprint};
 use crate::oidc::refusal::{Code, Refusal};
 use crate::provider::Provider;
+use crate::token::dpop;
 
 /// A form, with what stands around it.
 pub(super) struct Posted {
     pub(super) parameters: Parameters,
     pub(super) headers: HeaderMap,
     pub(super) face: Face,
+    pub(super) held: Held,
     caller: Option<Caller>,
 }
 
@@ -29,6 +32,7 @@ impl<S: Send + Sync> FromRequest<S> for Posted {
         let headers = request.headers().clone();
         let face = Face::of_path(request.uri().path());
         let caller = request.extensions().get::<Caller>().cloned();
+        let held = held(request.method(), request.uri(), request.headers(), request.extensions());
         let Raw(body) =
             Raw::from_request(request, state).await.map_err(|problem: Problem| problem.into_response())?;
         let kind =
@@ -41,7 +45,7 @@ impl<S: Send + Sync> FromRequest<S> for Posted {
         let parameters = Parameters::parse(&body).map_err(|unreadable| {
             refused(Refusal::new(Code::InvalidRequest, format!("The form is not read: {unreadable}.")))
         })?;
-        Ok(Self { parameters, headers, face, caller })
+        Ok(Self { parameters, headers, face, held, caller })
     }
 }
 
@@ -95,21 +99,74 @@ pub(super) fn refused(refusal: Refusal) -> Response {
     let status = StatusCode::from_u16(refusal.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = json(status, &refusal.body());
     let headers = response.headers_mut();
-    let challenge = match refusal.code {
-        // RFC 6749 5.2, RFC 6750 3.
-        Code::InvalidClient => Some("Basic realm=\"lanyard\""),
-        Code::InvalidToken => Some("Bearer error=\"invalid_token\""),
-        Code::InsufficientScope => Some("Bearer error=\"insufficient_scope\""),
-        _ => None,
-    };
-    if let Some(challenge) = challenge {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    // RFC 6749 5.2.
+    if refusal.code == Code::InvalidClient {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"lanyard\""));
     }
+    nonce(&refusal, headers);
     if refusal.code == Code::TemporarilyUnavailable {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
     }
     logged(refusal);
     response
+}
+
+/// What a request shows beside its parameters.
+pub(super) fn held(method: &Method, uri: &Uri, headers: &HeaderMap, extensions: &Extensions) -> Held {
+    let mut proofs = headers.get_all("dpop").iter();
+    let proof = match (proofs.next(), proofs.next()) {
+        (None, _) => None,
+        (Some(one), None) => Some(one.to_str().unwrap_or_default().to_owned()),
+        // RFC 9449 4.3: not more than one.
+        (Some(_), Some(_)) => Some(String::new()),
+    };
+    let leaf = extensions.get::<TlsPeer>().and_then(|peer| peer.chain.first().cloned());
+    Held {
+        proof,
+        certificate: leaf.map(|leaf| certificate_thumbprint(&leaf)),
+        method: method.as_str().to_owned(),
+        path: uri.path().to_owned(),
+    }
+}
+
+/// A refusal where an access token was shown, with the ways in which one may be.
+pub(super) fn token_refused(refusal: Refusal) -> Response {
+    let mut challenges = HeaderMap::new();
+    token_challenges(&refusal, &mut challenges);
+    // RFC 6750 3.1, RFC 9449 7.1: a proof that is none is as bad as a token that is none.
+    let of_proof = matches!(refusal.code, Code::InvalidDpopProof | Code::UseDpopNonce);
+    let mut response = refused(refusal);
+    if of_proof {
+        *response.status_mut() = StatusCode::UNAUTHORIZED;
+    }
+    response.headers_mut().extend(challenges);
+    response
+}
+
+/// In which ways a token may be shown, and what was wrong with the one that was. RFC 6750 3, RFC 9449 7.1.
+pub(super) fn token_challenges(refusal: &Refusal, headers: &mut HeaderMap) {
+    let word = match refusal.code {
+        Code::InvalidToken | Code::InsufficientScope | Code::InvalidDpopProof | Code::UseDpopNonce => {
+            refusal.code.word()
+        }
+        _ => return,
+    };
+    let bearer = matches!(refusal.code, Code::InvalidToken | Code::InsufficientScope)
+        .then(|| format!("Bearer error=\"{word}\""));
+    let dpop = format!("DPoP error=\"{word}\", algs=\"{}\"", dpop::ALGORITHMS.join(" "));
+    for challenge in bearer.into_iter().chain([dpop]) {
+        if let Ok(value) = HeaderValue::from_str(&challenge) {
+            headers.append(header::WWW_AUTHENTICATE, value);
+        }
+    }
+    nonce(refusal, headers);
+}
+
+/// RFC 9449 8.
+fn nonce(refusal: &Refusal, headers: &mut HeaderMap) {
+    if let Some(nonce) = refusal.nonce.as_deref().and_then(|nonce| HeaderValue::from_str(nonce).ok()) {
+        headers.insert("dpop-nonce", nonce);
+    }
 }
 
 /// Logs what went wrong on our side.

@@ -5,6 +5,7 @@ mod answers;
 mod assets;
 mod authenticators;
 mod authorise;
+mod callers;
 mod came;
 mod cards;
 mod clients;
@@ -32,6 +33,7 @@ use utoipa::OpenApi;
 
 use crate::oidc::face::REALM;
 use crate::provider::Provider;
+pub use callers::with_token_callers;
 pub use cards::{cards_router, in_pages};
 pub use page::page_of;
 

@@ -22,7 +22,7 @@ use crate::provider::Provider;
 pub(super) async fn exchange(State(provider): State<Provider>, form: Posted) -> Response {
     let done = async {
         let proof = form.authenticated(&provider).await?;
-        exchange::exchange(&provider, &proof, &form.parameters, provider.now()).await
+        exchange::exchange(&provider, &proof, &form.parameters, &form.held, provider.now()).await
     };
     match done.await {
         Ok(issued) => json(StatusCode::OK, &issued),
@@ -86,7 +86,7 @@ pub(super) async fn revoke(State(provider): State<Provider>, form: Posted) -> Re
 pub(super) async fn push(State(provider): State<Provider>, form: Posted) -> Response {
     let done = async {
         let proof = form.authenticated(&provider).await?;
-        pushed::push(&provider, &proof, &form.parameters, form.face, provider.now()).await
+        pushed::push(&provider, &proof, &form.parameters, &form.held, form.face, provider.now()).await
     };
     match done.await {
         Ok(pushed) => json(StatusCode::CREATED, &pushed),

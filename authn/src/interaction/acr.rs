@@ -105,6 +105,17 @@ impl Acceptable {
         Self(Method::ALL.into_iter().filter(allowed).collect())
     }
 
+    /// What satisfies both.
+    #[must_use]
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        Self(self.0.intersection(&other.0).copied().collect())
+    }
+
+    /// Whether nothing satisfies it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether a method satisfies it.
     pub(crate) fn allows(&self, method: Method) -> bool {
         self.0.contains(&method)

@@ -1,6 +1,6 @@
 //! What a browser brings back to a relying party.
 
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::refusal::Refusal;
 use super::request::{ResponseMode, Return};
@@ -40,9 +40,14 @@ impl Answer {
         Self { mode: back.mode, redirect_uri: back.redirect_uri.clone(), fields }
     }
 
-    /// The address with everything in its query. What was registered stays as it is before it.
+    /// The address with everything in its query, or in its fragment. What was registered stays as it is before it.
     pub(crate) fn location(&self) -> String {
         let Ok(mut url) = Url::parse(&self.redirect_uri) else { return self.redirect_uri.clone() };
+        if self.mode == ResponseMode::Fragment {
+            let mut text = form_urlencoded::Serializer::new(String::new());
+            url.set_fragment(Some(&text.extend_pairs(&self.fields).finish()));
+            return url.into();
+        }
         for (name, value) in &self.fields {
             url.query_pairs_mut().append_pair(name, value);
         }
@@ -72,6 +77,11 @@ mod tests {
         };
         let refusal = Refusal::new(Code::LoginRequired, "Say \"who\".");
         let answer = Answer::refusal(&back, "https://id.example.org", &refusal);
+        let fragment = Answer {
+            mode: ResponseMode::Fragment,
+            ..Answer::refusal(&back, "https://id.example.org", &refusal)
+        };
+        insta::assert_snapshot!(fragment.location(), @"https://rp.example/cb?tenant=1#error=login_required&error_description=Say+who.&state=a%26b&iss=https%3A%2F%2Fid.example.org");
         insta::assert_snapshot!(answer.location(), @"https://rp.example/cb?tenant=1&error=login_required&error_description=Say+who.&state=a%26b&iss=https%3A%2F%2Fid.example.org");
     }
 }

@@ -71,6 +71,7 @@ pub(crate) async fn begin(
     now: Millis,
 ) -> Result<Door, Refusal> {
     let client = client_of(provider, &parameters).await?;
+    let was_pushed = parameters.get("request_uri").is_some();
     let parameters = pushed::resolve(provider, &client, parameters, now).await?;
     let back = match request::back(&parameters, &client, face) {
         Ok(back) => back,
@@ -81,6 +82,11 @@ pub(crate) async fn begin(
         }
     };
     let issuer = provider.faces.issuer(face);
+    if client.is_strict() && !was_pushed {
+        // FAPI 2.0 Security Profile 5.3.2.2.
+        let refusal = Refusal::new(Code::InvalidRequest, "This client must push its requests.");
+        return Ok(Door::Back(Answer::refusal(&back, issuer, &refusal)));
+    }
     let read = request::read(&parameters, &client, back.clone(), &provider.keys, now);
     let (request, wanted) = match read {
         Ok(read) => read,

@@ -83,6 +83,14 @@ pub(crate) fn id_token(about: &About<'_>) -> Value {
     claims
 }
 
+/// What a sign-in was, as access tokens and introspection tell it. RFC 9068 2.2.1.
+pub(crate) fn of_sign_in(told: &mut Value, session: &Session) {
+    told["sid"] = session.sid.clone().into();
+    told["auth_time"] = session.authenticated_at.seconds().into();
+    told["acr"] = Acr::reached(session.level).into();
+    told["amr"] = json!([session.method.amr()]);
+}
+
 /// The claims of userinfo.
 pub(crate) fn userinfo(person: &PersonClaims, content: &Content, scope: &Scopes) -> Map<String, Value> {
     let all = of_person(person, content);

@@ -1,11 +1,12 @@
 //! What the provider says of itself: OpenID Connect Discovery 1.0, RFC 8414.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::face::{Endpoint, Face};
 use super::scope::Scope;
 use crate::interaction::Acr;
 use crate::provider::Provider;
+use crate::token::dpop;
 
 /// The document of one face.
 pub(crate) fn document(provider: &Provider, face: Face) -> Value {
@@ -13,7 +14,7 @@ pub(crate) fn document(provider: &Provider, face: Face) -> Value {
     let algorithms = provider.keys.algorithms();
     let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth"];
     let assertions = ["RS256", "RS512", "PS256", "ES256"];
-    json!({
+    let mut document = json!({
         "issuer": provider.faces.issuer(face),
         "authorization_endpoint": url(Endpoint::Authorise),
         "token_endpoint": url(Endpoint::Token),
@@ -25,8 +26,9 @@ pub(crate) fn document(provider: &Provider, face: Face) -> Value {
         "pushed_authorization_request_endpoint": url(Endpoint::Push),
         "scopes_supported": Scope::ALL.map(Scope::word),
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query", "form_post"],
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "response_modes_supported": ["query", "form_post", "fragment"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials",
+            "urn:ietf:params:oauth:grant-type:token-exchange"],
         "acr_values_supported": Acr::ALL.map(Acr::word),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": algorithms,
@@ -38,6 +40,8 @@ pub(crate) fn document(provider: &Provider, face: Face) -> Value {
         "revocation_endpoint_auth_methods_supported": methods,
         "revocation_endpoint_auth_signing_alg_values_supported": assertions,
         "code_challenge_methods_supported": ["S256"],
+        "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
+        "tls_client_certificate_bound_access_tokens": true,
         "prompt_values_supported": ["none", "login", "select_account"],
         "claim_types_supported": ["normal"],
         "claims_supported": &CLAIMS[..],
@@ -48,7 +52,26 @@ pub(crate) fn document(provider: &Provider, face: Face) -> Value {
         "authorization_response_iss_parameter_supported": true,
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
-    })
+    });
+    if let Some(aliases) = aliases(provider, face) {
+        document["mtls_endpoint_aliases"] = aliases;
+    }
+    document
+}
+
+/// RFC 8705 5: where connections are asked for a certificate.
+fn aliases(provider: &Provider, face: Face) -> Option<Value> {
+    let named = [
+        ("token_endpoint", Endpoint::Token),
+        ("userinfo_endpoint", Endpoint::Userinfo),
+        ("introspection_endpoint", Endpoint::Introspect),
+        ("revocation_endpoint", Endpoint::Revoke),
+        ("pushed_authorization_request_endpoint", Endpoint::Push),
+    ];
+    let url = |(name, endpoint): (&str, Endpoint)| {
+        Some((name.to_owned(), Value::from(provider.faces.for_systems(face, endpoint)?)))
+    };
+    named.into_iter().map(url).collect::<Option<Map<String, Value>>>().map(Value::Object)
 }
 
 const CLAIMS: [&str; 34] = [

@@ -86,6 +86,8 @@ impl Endpoint {
 pub(crate) struct Faces {
     plain: String,
     cis2: String,
+    /// The origin of the port for systems.
+    systems: Option<String>,
     audiences: Vec<String>,
 }
 
@@ -94,10 +96,13 @@ impl Faces {
     pub(crate) fn of(config: &Config) -> Self {
         let plain = config.issuer.clone();
         let base = if config.cis2_port_in_issuer { with_port(&plain) } else { plain.clone() };
-        let mut faces = Self { plain, cis2: format!("{base}{REALM}"), audiences: Vec::new() };
+        let systems = config.systems_origin.clone();
+        let mut faces = Self { plain, cis2: format!("{base}{REALM}"), systems, audiences: Vec::new() };
         for face in [Face::Plain, Face::Cis2] {
             let urls = Endpoint::AUTHENTICATED.into_iter().map(|endpoint| faces.url(face, endpoint));
-            for url in urls.chain([faces.issuer(face).to_owned()]).collect::<Vec<_>>() {
+            let of_systems =
+                Endpoint::AUTHENTICATED.into_iter().filter_map(|endpoint| faces.for_systems(face, endpoint));
+            for url in urls.chain(of_systems).chain([faces.issuer(face).to_owned()]).collect::<Vec<_>>() {
                 faces.audiences.extend([with_port(&url), without_port(&url)]);
             }
         }
@@ -117,6 +122,30 @@ impl Faces {
     /// The address of an endpoint, as discovery has it.
     pub(crate) fn url(&self, face: Face, endpoint: Endpoint) -> String {
         format!("{}{}", self.issuer(face), endpoint.path(face))
+    }
+
+    /// The address of an endpoint on the port for systems, if that is known. RFC 8705 5.
+    pub(crate) fn for_systems(&self, face: Face, endpoint: Endpoint) -> Option<String> {
+        let realm = match face {
+            Face::Plain => "",
+            Face::Cis2 => REALM,
+        };
+        self.systems.as_ref().map(|origin| format!("{origin}{realm}{}", endpoint.path(face)))
+    }
+
+    /// Every origin under which this provider is reached.
+    pub(crate) fn origins(&self) -> impl Iterator<Item = &str> {
+        [Some(self.plain.as_str()), self.systems.as_deref()].into_iter().flatten()
+    }
+
+    /// Whether an assertion is for the issuer itself, in one of its spellings.
+    pub(crate) fn is_issuer(&self, audience: &str) -> bool {
+        [&self.plain, &self.cis2].into_iter().any(|issuer| without_port(issuer) == without_port(audience))
+    }
+
+    /// Every address under which a path of ours is reached.
+    pub(crate) fn addresses(&self, path: &str) -> Vec<String> {
+        self.origins().map(|origin| format!("{origin}{path}")).collect()
     }
 
     /// Whether an assertion with this `aud` is for us: an endpoint or an issuer, with the default port or without it.

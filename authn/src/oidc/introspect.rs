@@ -3,17 +3,16 @@
 use platform::clock::Millis;
 use serde_json::{Value, json};
 
+use super::claims;
+use super::exchange::signed_in;
+use super::making::acting;
 use super::parameters::Parameters;
 use super::refusal::{Code, Refusal};
 use crate::api::Introspection;
 use crate::client::Authenticated;
-use crate::error::Error;
-use crate::interaction::Acr;
 use crate::provider::Provider;
-use crate::secret::Secret;
-use crate::session;
 use crate::store::tokens;
-use crate::token::Kind;
+use crate::token::{Kind, stored};
 
 /// Says what a token is worth now. Whatever is not good, or not theirs to ask about, is not active and nothing more.
 pub(crate) async fn introspect(
@@ -32,13 +31,15 @@ async fn worth(
     proof: &Authenticated,
     presented: &str,
     now: Millis,
-) -> Result<Option<Value>, Error> {
-    let Some(secret) = Secret::parse(presented) else { return Ok(None) };
-    let Some((token, grant)) = tokens::find(provider.db.read(), &secret.stored()).await? else {
+) -> Result<Option<Value>, Refusal> {
+    let Some(hash) = stored(presented) else { return Ok(None) };
+    let Some((token, mut grant)) = tokens::find(provider.db.read(), &hash).await? else {
         return Ok(None);
     };
     let client = proof.client();
-    let theirs = token.client == client.id || client.config().introspection == Introspection::Any;
+    // A refresh token is for its client and for nobody else: a server that is shown one was shown the wrong thing.
+    let of_all = client.config().introspection == Introspection::Any && token.kind == Kind::Access;
+    let theirs = token.client == client.id || of_all;
     let over = token.ended_at.is_some() || token.used_at.is_some() || now >= token.expires_at;
     if !theirs || over || grant.ended_at.is_some() {
         return Ok(None);
@@ -50,21 +51,27 @@ async fn worth(
         "iat": token.issued_at.seconds(),
         "exp": token.expires_at.seconds(),
         "iss": provider.faces.issuer(grant.content.face),
-        "sub": token.client.as_str(),
+        "sub": grant.client.as_str(),
     });
     if token.kind == Kind::Access {
-        told["token_type"] = "Bearer".into();
+        told["token_type"] = token.binding.token_type().into();
+        told["aud"] = token.audience.as_deref().unwrap_or(provider.faces.issuer(grant.content.face)).into();
     }
-    if let Some(sid) = &grant.sid {
-        let Some(session) = session::by_sid(provider, sid, now).await? else { return Ok(None) };
-        let session = session.when_granted(&grant.content);
+    for (name, value) in [("cnf", token.binding.confirmation()), ("act", acting(&token.actors))] {
+        if let Some(value) = value {
+            told[name] = value;
+        }
+    }
+    if grant.person.is_some() {
+        let session = match signed_in(provider, &mut grant, now).await {
+            Ok((session, _)) => session,
+            Err(refusal) if refusal.code == Code::InvalidGrant => return Ok(None),
+            Err(refusal) => return Err(refusal),
+        };
         told["sub"] = session.person.as_str().into();
-        told["sid"] = session.sid.clone().into();
-        told["auth_time"] = session.authenticated_at.seconds().into();
-        told["acr"] = Acr::reached(session.level).into();
-        told["amr"] = json!([session.method.amr()]);
-        if let Some(role) = &grant.content.role {
-            told["selected_roleid"] = role.clone().into();
+        claims::of_sign_in(&mut told, &session);
+        if let Some(role) = grant.content.role.filter(|_| token.scope.want_role()) {
+            told["selected_roleid"] = role.into();
         }
     }
     Ok(Some(told))

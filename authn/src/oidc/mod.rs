@@ -9,8 +9,11 @@ pub(crate) mod end_session;
 pub(crate) mod exchange;
 pub(crate) mod face;
 pub(crate) mod introspect;
+pub(crate) mod itself;
 pub(crate) mod logout;
+pub(crate) mod making;
 pub(crate) mod parameters;
+pub(crate) mod possession;
 pub(crate) mod prompt;
 pub(crate) mod pushed;
 pub(crate) mod refresh;
@@ -19,6 +22,7 @@ pub(crate) mod request;
 pub(crate) mod revoke;
 pub(crate) mod scope;
 pub(crate) mod telling;
+pub(crate) mod token_exchange;
 pub(crate) mod userinfo;
 
 /// What the protocol stores of a request, and gives on to what follows.

@@ -55,6 +55,13 @@ impl Parameters {
             .unwrap_or_default()
     }
 
+    /// The same with one more; one of the same name is replaced.
+    pub(crate) fn with(mut self, name: &str, value: String) -> Self {
+        self.0.retain(|(given, _)| given != name);
+        self.0.push((name.to_owned(), value));
+        self
+    }
+
     /// The same without what proves who the client is.
     pub(crate) fn without_secrets(&self) -> Self {
         let proof =

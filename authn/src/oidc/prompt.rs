@@ -39,23 +39,22 @@ pub(crate) fn read(
         return bad("prompt=none stands alone.");
     }
     // Nobody is asked for consent here: terms that people sign give it.
-    let prompt = if words.contains(&"none") {
-        Prompt::Nothing
-    } else if words.contains(&"login") || words.contains(&"select_account") {
-        Prompt::Anew
-    } else {
-        match config.default_prompt.filter(|_| words.is_empty()) {
-            Some(DefaultPrompt::Login | DefaultPrompt::SelectAccount) => Prompt::Anew,
-            None => Prompt::AsNeeded,
-        }
+    let asked = words.contains(&"login") || words.contains(&"select_account");
+    // A browser can change what stands in its address: what is registered is the least, whatever the request says.
+    let anew =
+        asked || matches!(config.default_prompt, Some(DefaultPrompt::Login | DefaultPrompt::SelectAccount));
+    let prompt = match (words.contains(&"none"), anew) {
+        (true, _) => Prompt::Nothing,
+        (false, true) => Prompt::Anew,
+        (false, false) => Prompt::AsNeeded,
     };
     let age = match parameters.get("max_age").map(str::parse::<u32>) {
-        Some(Ok(seconds)) => Some(seconds),
+        Some(Ok(seconds)) => Some(config.default_max_age.map_or(seconds, |least| least.min(seconds))),
         Some(Err(_)) => return bad("max_age is a number of seconds."),
         None => config.default_max_age,
     };
     let since = age.map(|seconds| now.minus(Duration::from_secs(u64::from(seconds))));
-    Ok((prompt, if prompt == Prompt::Anew { Some(now) } else { since }))
+    Ok((prompt, if anew { Some(now) } else { since }))
 }
 
 #[cfg(test)]
@@ -72,7 +71,7 @@ mod tests {
         serde_json::from_value(config).unwrap()
     }
 
-    /// Each combination asks as it should, and a client's defaults count only where the request says nothing.
+    /// Each combination asks as it should, and what is registered for a client is the least, whatever the request says.
     #[test]
     fn prompts_are_read() {
         let now = Millis(1_000_000);
@@ -90,7 +89,10 @@ mod tests {
         check("max_age=0", json!({}), Some((Prompt::AsNeeded, Some(1_000_000))));
         check("prompt=login&max_age=300", json!({}), Some((Prompt::Anew, Some(1_000_000))));
         check("prompt=select_account", json!({}), Some((Prompt::Anew, Some(1_000_000))));
-        check("prompt=none", json!({"default_prompt": "login"}), Some((Prompt::Nothing, None)));
+        check("prompt=none", json!({"default_prompt": "login"}), Some((Prompt::Nothing, Some(1_000_000))));
+        check("prompt=consent", json!({"default_prompt": "login"}), Some((Prompt::Anew, Some(1_000_000))));
+        check("max_age=300", json!({"default_max_age": 240}), Some((Prompt::AsNeeded, Some(760_000))));
+        check("max_age=60", json!({"default_max_age": 240}), Some((Prompt::AsNeeded, Some(940_000))));
         check("", json!({"default_prompt": "login"}), Some((Prompt::Anew, Some(1_000_000))));
         check("", json!({"default_max_age": 240}), Some((Prompt::AsNeeded, Some(760_000))));
         check("prompt=consent", json!({}), Some((Prompt::AsNeeded, None)));

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::face::Face;
 use super::parameters::Parameters;
+use super::possession::{self, Held};
 use super::refusal::{Code, Refusal};
 use super::request;
 use crate::client::{Authenticated, Client};
@@ -32,6 +33,7 @@ pub(crate) async fn push(
     provider: &Provider,
     proof: &Authenticated,
     parameters: &Parameters,
+    held: &Held,
     face: Face,
     now: Millis,
 ) -> Result<Pushed, Refusal> {
@@ -42,10 +44,18 @@ pub(crate) async fn push(
     if parameters.get("client_id").is_some_and(|given| given != client.id.as_str()) {
         return Err(Refusal::new(Code::InvalidRequest, "client_id is another client."));
     }
-    let back = request::back(parameters, client, face)?;
-    request::read(parameters, client, back, &provider.keys, now)?;
+    // RFC 9449 10.1: a proof says by which key the code will be exchanged.
+    let mut parameters = parameters.without_secrets();
+    if let Some(key) = possession::thumbprint(provider, client, held, now).await? {
+        if parameters.get("dpop_jkt").is_some_and(|named| named != key) {
+            return Err(Refusal::new(Code::InvalidDpopProof, "dpop_jkt is not the key of the proof."));
+        }
+        parameters = parameters.with("dpop_jkt", key);
+    }
+    let back = request::back(&parameters, client, face)?;
+    request::read(&parameters, client, back, &provider.keys, now)?;
     let secret = Secret::generate(&provider.random)?;
-    let (hash, id, encoded) = (secret.stored(), client.id.clone(), parameters.without_secrets().encoded());
+    let (hash, id, encoded) = (secret.stored(), client.id.clone(), parameters.encoded());
     provider
         .db
         .write(move |tx| {

@@ -1,42 +1,23 @@
 //! Refresh tokens: each is used once, and one that comes again ends everything that came of it. RFC 9700 4.14.2.
 
 use platform::clock::Millis;
+use platform::id::UserId;
 
-use super::exchange::{self, Extra, Issued, Making};
-use super::parameters::Parameters;
+use super::exchange::{self, Asked, Extra};
+use super::making::{For, Issued, Making, Refresh, store};
 use super::refusal::{Code, Refusal};
 use super::scope::Scopes;
-use crate::client::Client;
 use crate::error::Error;
 use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::store::{grants, tokens};
-use crate::token::Kind;
+use crate::token::{Grant, Kind, Token};
 
 /// Exchanges a refresh token for new tokens, another refresh token among them.
-pub(super) async fn refresh(
-    provider: &Provider,
-    client: &Client,
-    parameters: &Parameters,
-    now: Millis,
-) -> Result<Issued, Refusal> {
-    let missing = || Refusal::new(Code::InvalidRequest, "The request has no refresh_token.");
-    let presented = parameters.get("refresh_token").ok_or_else(missing)?;
-    let unknown = || Refusal::new(Code::InvalidGrant, "The refresh token is not known for this client.");
-    let hash = Secret::parse(presented).ok_or_else(unknown)?.stored();
-    let found = tokens::find(provider.db.read(), &hash).await?;
-    let (token, mut grant) = found
-        .filter(|(token, _)| token.kind == Kind::Refresh && token.client == client.id)
-        .ok_or_else(unknown)?;
-    if token.used_at.is_some() {
-        exchange::end_grant(provider, &grant.id, client, "refresh-token-replayed", now).await?;
-        let sentence = "The refresh token was used before. What it gave has ended; sign in again.";
-        return Err(Refusal::new(Code::InvalidGrant, sentence));
-    }
-    if now >= token.expires_at || token.ended_at.is_some() {
-        return Err(Refusal::new(Code::InvalidGrant, "The refresh token is over. Sign in again."));
-    }
-    let wanted = parameters.list("scope");
+pub(super) async fn refresh(provider: &Provider, asked: &Asked<'_>, now: Millis) -> Result<Issued, Refusal> {
+    let client = asked.client;
+    let (token, mut grant) = presented(provider, asked, now).await?;
+    let wanted = asked.parameters.list("scope");
     if !wanted.is_empty() {
         let wanted = Scopes::of(wanted);
         if !wanted.is_within(&token.scope) {
@@ -44,8 +25,20 @@ pub(super) async fn refresh(
         }
         grant.content.scope = wanted;
     }
-    let (session, person) = exchange::signed_in(provider, &grant, now).await?;
-    let mut making = Making::begin(provider, client, &grant, now)?;
+    let (session, person) = exchange::signed_in(provider, &mut grant, now).await?;
+    // FAPI 2.0 Security Profile 5.3.2.1: no rotation, because the client proves who it is each time.
+    let refresh = if client.is_strict() { Refresh::None } else { Refresh::Given };
+    let for_whom = For {
+        client,
+        grant: &grant,
+        session: Some(&session),
+        scope: grant.content.scope.clone(),
+        binding: asked.binding.clone(),
+        audience: asked.audience()?,
+        actors: Vec::new(),
+        until: grant.expires_at,
+    };
+    let mut making = Making::begin(provider, for_whom, refresh, now).await?;
     // RFC 6749 6: the new refresh token is good for what the old one was.
     for row in making.rows.iter_mut().filter(|row| row.kind == Kind::Refresh) {
         row.scope = token.scope.clone();
@@ -53,26 +46,67 @@ pub(super) async fn refresh(
     // OpenID Connect Core 12.2: no nonce, and the time of the sign-in as it was.
     let extra = Extra { nonce: None, code: None };
     let id_token = exchange::id_token(provider, client, &grant, &session, &person, &making, &extra).await?;
-    let (rows, id) = (making.rows.clone(), grant.id.clone());
-    let stored: Result<bool, Error> = provider
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                let left = !directory::api::closed(tx, &[session.person.as_str()]).await?.is_empty();
-                if left || !grants::is_open(tx, &grant.id).await? || !tokens::consume(tx, &hash, now).await? {
-                    return Ok(false);
-                }
-                exchange::store(tx, &grant, &rows, "refresh_token", now).await?;
-                Ok(true)
-            })
-        })
-        .await;
-    if !stored? {
-        exchange::end_grant(provider, &id, client, "refresh-token-replayed", now).await?;
-        return Err(Refusal::new(
-            Code::InvalidGrant,
-            "The refresh token was used at the same time. Sign in again.",
-        ));
+    let id = grant.id.clone();
+    let given = Given { hash: token.hash, person: session.person, grant, rows: making.rows.clone(), refresh };
+    let stored: Result<bool, Error> =
+        provider.db.write(move |tx| Box::pin(async move { given.store(tx, now).await })).await;
+    match (stored?, refresh) {
+        (true, _) => Ok(making.issued(Some(id_token))),
+        (false, Refresh::None) => {
+            Err(Refusal::new(Code::InvalidGrant, "The refresh token is over. Sign in again."))
+        }
+        (false, Refresh::Given) => {
+            exchange::end_grant(provider, &id, client, "refresh-token-replayed", now).await?;
+            let sentence = "The refresh token was used at the same time. Sign in again.";
+            Err(Refusal::new(Code::InvalidGrant, sentence))
+        }
     }
-    Ok(making.issued(Some(id_token)))
+}
+
+/// The refresh token that was presented, if it can be used.
+async fn presented(provider: &Provider, asked: &Asked<'_>, now: Millis) -> Result<(Token, Grant), Refusal> {
+    let missing = || Refusal::new(Code::InvalidRequest, "The request has no refresh_token.");
+    let presented = asked.parameters.get("refresh_token").ok_or_else(missing)?;
+    let unknown = || Refusal::new(Code::InvalidGrant, "The refresh token is not known for this client.");
+    let hash = Secret::parse(presented).ok_or_else(unknown)?.stored();
+    let found = tokens::find(provider.db.read(), &hash).await?;
+    let (token, grant) = found
+        .filter(|(token, _)| token.kind == Kind::Refresh && token.client == asked.client.id)
+        .ok_or_else(unknown)?;
+    if token.used_at.is_some() {
+        exchange::end_grant(provider, &grant.id, asked.client, "refresh-token-replayed", now).await?;
+        let sentence = "The refresh token was used before. What it gave has ended; sign in again.";
+        return Err(Refusal::new(Code::InvalidGrant, sentence));
+    }
+    if now >= token.expires_at || token.ended_at.is_some() {
+        return Err(Refusal::new(Code::InvalidGrant, "The refresh token is over. Sign in again."));
+    }
+    Ok((token, grant))
+}
+
+/// What is stored at once.
+struct Given {
+    hash: String,
+    person: UserId,
+    grant: Grant,
+    rows: Vec<Token>,
+    refresh: Refresh,
+}
+
+impl Given {
+    /// False if the person has left, the grant has ended, or the refresh token cannot be used any more.
+    async fn store(self, tx: &mut platform::db::Tx, now: Millis) -> Result<bool, Error> {
+        let left = !directory::api::closed(tx, &[self.person.as_str()]).await?.is_empty();
+        if left || !grants::is_open(tx, &self.grant.id).await? {
+            return Ok(false);
+        }
+        let good = match self.refresh {
+            Refresh::Given => tokens::consume(tx, &self.hash, now).await?,
+            Refresh::None => tokens::is_good(tx, &self.hash, now).await?,
+        };
+        if good {
+            store(tx, &self.grant, &self.rows, "refresh_token", now).await?;
+        }
+        Ok(good)
+    }
 }

@@ -37,6 +37,12 @@ pub(crate) enum Code {
     InvalidToken,
     /// The access token was given for less.
     InsufficientScope,
+    /// The proof of a key is none, or is missing.
+    InvalidDpopProof,
+    /// The proof has to name a nonce of ours.
+    UseDpopNonce,
+    /// Tokens for that audience are not given to this client.
+    InvalidTarget,
     /// Our fault.
     ServerError,
     /// Not at the moment.
@@ -62,6 +68,9 @@ impl Code {
             Self::InvalidRequestUri => "invalid_request_uri",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
+            Self::InvalidTarget => "invalid_target",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
         }
@@ -88,6 +97,8 @@ pub(crate) struct Refusal {
     pub(crate) description: String,
     /// The name under which the list of failures has it.
     pub(crate) correlation: Option<String>,
+    /// The nonce that the next proof is to name.
+    pub(crate) nonce: Option<String>,
     /// What went wrong on our side, for the log.
     pub(crate) source: Option<Box<Error>>,
 }
@@ -95,7 +106,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// A refusal.
     pub(crate) fn new(code: Code, description: impl Into<String>) -> Self {
-        Self { code, description: description.into(), correlation: None, source: None }
+        Self { code, description: description.into(), correlation: None, nonce: None, source: None }
     }
 
     /// With the name under which it is found again.
@@ -133,6 +144,12 @@ impl From<Error> for Refusal {
         } else {
             (Code::ServerError, "Something went wrong on the server. It has been logged.")
         };
-        Self { code, description: description.to_owned(), correlation: None, source: Some(Box::new(error)) }
+        Self {
+            code,
+            description: description.to_owned(),
+            correlation: None,
+            nonce: None,
+            source: Some(Box::new(error)),
+        }
     }
 }

@@ -28,6 +28,8 @@ pub(crate) enum ResponseMode {
     Query,
     /// In a form that a page sends.
     FormPost,
+    /// In the fragment of the address, which no server sees.
+    Fragment,
 }
 
 /// Where an answer goes, whatever it says. It is made only after client and address were found to belong together.
@@ -59,6 +61,9 @@ pub(crate) struct AuthorisationRequest {
     /// The S256 challenge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) challenge: Option<String>,
+    /// The thumbprint of the key by which the code is to be exchanged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
     /// Whether people may be asked.
     pub(crate) prompt: Prompt,
     /// Who is meant, by an ID token of ours.
@@ -83,6 +88,7 @@ pub(crate) fn back(parameters: &Parameters, client: &Client, face: Face) -> Resu
     let state = parameters.get("state").filter(|state| state.len() <= LONGEST).map(str::to_owned);
     let mode = match parameters.get("response_mode") {
         Some("form_post") => ResponseMode::FormPost,
+        Some("fragment") => ResponseMode::Fragment,
         _ => ResponseMode::Query,
     };
     Ok(Return { redirect_uri: given.to_owned(), mode, state, face })
@@ -111,6 +117,7 @@ pub(crate) fn read(
         scope,
         nonce: parameters.get("nonce").map(str::to_owned),
         challenge: challenge(parameters, client)?,
+        key: key(parameters)?,
         prompt,
         hinted,
         id_token_claims: named.id_token,
@@ -136,8 +143,8 @@ fn form(parameters: &Parameters, client: &Client) -> Result<(), Refusal> {
     if parameters.get("response_type") != Some("code") {
         return Err(Refusal::new(Code::UnsupportedResponseType, "response_type is code."));
     }
-    if !matches!(parameters.get("response_mode"), None | Some("query" | "form_post")) {
-        return Err(Refusal::new(Code::InvalidRequest, "response_mode is query or form_post."));
+    if !matches!(parameters.get("response_mode"), None | Some("query" | "form_post" | "fragment")) {
+        return Err(Refusal::new(Code::InvalidRequest, "response_mode is query, form_post or fragment."));
     }
     if !client.may(GrantType::AuthorizationCode) {
         let sentence = "The client is not registered for authorization_code.";
@@ -180,15 +187,23 @@ fn scope(parameters: &Parameters, client: &Client) -> Result<Scopes, Refusal> {
 fn acceptable(parameters: &Parameters, client: &Client, named: &Named) -> Result<Acceptable, Refusal> {
     let mut words = parameters.list("acr_values");
     words.extend(named.acr.iter().map(String::as_str));
-    if words.is_empty() {
-        words.extend(client.config().default_acr_values.iter().map(String::as_str));
-    }
     let classes: Vec<Acr> = words.iter().filter_map(|word| word.parse().ok()).collect();
+    let unmet = |sentence| Err(Refusal::new(Code::UnmetAuthenticationRequirements, sentence));
     if classes.is_empty() && !words.is_empty() {
-        let sentence = "None of the acr_values is offered here; discovery lists those that are.";
-        return Err(Refusal::new(Code::UnmetAuthenticationRequirements, sentence));
+        return unmet("None of the acr_values is offered here; discovery lists those that are.");
     }
-    Ok(Acceptable::any_of(&classes))
+    let registered: Vec<Acr> =
+        client.config().default_acr_values.iter().filter_map(|word| word.parse().ok()).collect();
+    if registered.is_empty() {
+        return Ok(Acceptable::any_of(&classes));
+    }
+    // A browser can change what stands in its address: it asks for more than what is registered, and never for less.
+    let least = Acceptable::any_of(&registered);
+    let acceptable = if words.is_empty() { least } else { least.and(&Acceptable::any_of(&classes)) };
+    if acceptable.is_empty() {
+        return unmet("The client is registered for more than the acr_values ask for.");
+    }
+    Ok(acceptable)
 }
 
 /// RFC 7636 4.3: S256 alone, because `plain` keeps nothing secret.
@@ -205,11 +220,20 @@ fn challenge(parameters: &Parameters, client: &Client) -> Result<Option<String>,
         }
         (Some(_), _) => Err(bad("code_challenge_method is S256.")),
         (None, Some(_)) => Err(bad("There is a code_challenge_method and no code_challenge.")),
-        (None, None) if client.config().pkce == Pkce::Required => {
+        (None, None) if client.config().pkce == Pkce::Required || client.is_strict() => {
             Err(bad("This client must send a code_challenge with the method S256."))
         }
         (None, None) => Ok(None),
     }
+}
+
+/// RFC 9449 10: a thumbprint of RFC 7638.
+fn key(parameters: &Parameters) -> Result<Option<String>, Refusal> {
+    let Some(thumbprint) = parameters.get("dpop_jkt") else { return Ok(None) };
+    if URL_SAFE_NO_PAD.decode(thumbprint).is_ok_and(|octets| octets.len() == 32) {
+        return Ok(Some(thumbprint.to_owned()));
+    }
+    Err(Refusal::new(Code::InvalidRequest, "dpop_jkt is a SHA-256 in base64url without padding."))
 }
 
 /// OpenID Connect Core 3.1.2.1: an ID token of ours, which may be over; it says who, and proves nothing else.
@@ -240,6 +264,7 @@ pub(crate) mod tests {
             scope: Scopes::of(["openid", "selectedrole"]),
             nonce: Some("n".to_owned()),
             challenge: None,
+            key: None,
             prompt: Prompt::Anew,
             hinted: None,
             id_token_claims: vec!["email".to_owned()],
@@ -325,7 +350,8 @@ pub(crate) mod tests {
                 json!({}),
                 Some(Code::UnsupportedResponseType),
             ),
-            (format!("{good}&response_mode=fragment"), json!({}), Some(Code::InvalidRequest)),
+            (format!("{good}&response_mode=fragment"), json!({}), None),
+            (format!("{good}&response_mode=query.jwt"), json!({}), Some(Code::InvalidRequest)),
             (format!("{good}&request=a.b.c"), json!({}), Some(Code::RequestNotSupported)),
             (format!("{good}&acr_values=AAL3_IOS"), json!({}), Some(Code::UnmetAuthenticationRequirements)),
             (good.to_owned(), json!({"pkce": "required"}), Some(Code::InvalidRequest)),

@@ -10,9 +10,8 @@ use crate::client::Authenticated;
 use crate::error::Error;
 use crate::events::Event;
 use crate::provider::Provider;
-use crate::secret::Secret;
 use crate::store::tokens;
-use crate::token::Kind;
+use crate::token::{Kind, stored};
 
 /// Ends a token of the client; a refresh token with everything that came of it. What is not known is done already.
 pub(crate) async fn revoke(
@@ -23,8 +22,7 @@ pub(crate) async fn revoke(
 ) -> Result<(), Refusal> {
     let missing = || Refusal::new(Code::InvalidRequest, "The request has no token.");
     let presented = parameters.get("token").ok_or_else(missing)?;
-    let Some(secret) = Secret::parse(presented) else { return Ok(()) };
-    let hash = secret.stored();
+    let Some(hash) = stored(presented) else { return Ok(()) };
     let Some((token, grant)) = tokens::find(provider.db.read(), &hash).await? else { return Ok(()) };
     if token.client != proof.client().id {
         return Err(Refusal::new(Code::UnauthorizedClient, "The token is not this client's."));

@@ -49,6 +49,11 @@ impl Scope {
         Self::ChangedRole,
     ];
 
+    /// Whether a word is one of these.
+    pub(crate) fn is_personal(word: &str) -> bool {
+        Self::ALL.iter().any(|scope| scope.word() == word)
+    }
+
     /// Its name.
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -85,6 +90,22 @@ impl Scopes {
     /// Whether all of these are among those.
     pub(crate) fn is_within(&self, those: &Self) -> bool {
         self.0.is_subset(&those.0)
+    }
+
+    /// Those that this holds for.
+    #[must_use]
+    pub(crate) fn filtered(&self, holds: impl Fn(&str) -> bool) -> Self {
+        Self::of(self.words().filter(|word| holds(word)))
+    }
+
+    /// Whether this word is among them.
+    pub(crate) fn contains(&self, word: &str) -> bool {
+        self.0.contains(word)
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// As it travels.

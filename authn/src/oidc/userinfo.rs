@@ -5,12 +5,13 @@ use serde_json::{Map, Value};
 
 use super::claims;
 use super::exchange::signed_in;
+use super::possession::{self, Held, Scheme};
 use super::refusal::{Code, Refusal};
 use super::scope::Scope;
+use crate::client::{Client, State};
 use crate::provider::Provider;
-use crate::secret::Secret;
 use crate::store::{clients, tokens};
-use crate::token::{Grant, Kind, Token};
+use crate::token::{Grant, Kind, Token, stored};
 
 /// The answer, as the client registered it.
 pub(crate) enum Userinfo {
@@ -20,38 +21,68 @@ pub(crate) enum Userinfo {
     Jwt(String),
 }
 
+/// An access token that is good, with what stands behind it.
+pub(crate) struct Live {
+    /// The token.
+    pub(crate) token: Token,
+    /// Under what it was given.
+    pub(crate) grant: Grant,
+    /// To whom it was given.
+    pub(crate) client: Client,
+}
+
 /// Answers what an access token allows.
-pub(crate) async fn userinfo(provider: &Provider, presented: &str, now: Millis) -> Result<Userinfo, Refusal> {
-    let bad = || Refusal::new(Code::InvalidToken, "The access token is not known, or it is over.");
-    let (token, grant) = live(provider, presented, now).await?.ok_or_else(bad)?;
+pub(crate) async fn userinfo(
+    provider: &Provider,
+    presented: &str,
+    scheme: Scheme,
+    held: &Held,
+    now: Millis,
+) -> Result<Userinfo, Refusal> {
+    let Live { token, mut grant, client } = live(provider, presented, scheme, held, now).await?;
     if grant.person.is_none() || !token.scope.has(Scope::OpenId) {
         let sentence = "The access token is for no person who signed in with the scope openid.";
         return Err(Refusal::new(Code::InsufficientScope, sentence));
     }
-    let (_, person) = signed_in(provider, &grant, now).await.map_err(|refusal| match refusal.code {
-        Code::InvalidGrant => bad(),
+    let (_, person) = signed_in(provider, &mut grant, now).await.map_err(|refusal| match refusal.code {
+        Code::InvalidGrant => unknown(),
         _ => refusal,
     })?;
     let mut told = claims::userinfo(&person, &grant.content, &token.scope);
-    let client = clients::find(provider.db.read(), &grant.client).await?.ok_or_else(bad)?;
     let Some(alg) = client.config().userinfo_signed_response_alg else { return Ok(Userinfo::Json(told)) };
     told.insert("iss".to_owned(), provider.faces.issuer(grant.content.face).into());
-    told.insert("aud".to_owned(), grant.client.as_str().into());
+    told.insert("aud".to_owned(), client.id.as_str().into());
     Ok(Userinfo::Jwt(provider.keys.sign(alg, "JWT", &Value::Object(told)).await?))
 }
 
-/// An access token that is good, with its grant. Whether the session behind it stands is asked elsewhere.
-pub(super) async fn live(
+fn unknown() -> Refusal {
+    Refusal::new(Code::InvalidToken, "The access token is not known, or it is over.")
+}
+
+/// An access token that is good here and comes with what it is bound to. Whether the session behind it stands is asked elsewhere.
+pub(crate) async fn live(
     provider: &Provider,
     presented: &str,
+    scheme: Scheme,
+    held: &Held,
     now: Millis,
-) -> Result<Option<(Token, Grant)>, Refusal> {
-    let Some(secret) = Secret::parse(presented) else { return Ok(None) };
-    let found = tokens::find(provider.db.read(), &secret.stored()).await?;
-    Ok(found.filter(|(token, grant)| {
-        token.kind == Kind::Access
-            && token.ended_at.is_none()
-            && now < token.expires_at
-            && grant.ended_at.is_none()
-    }))
+) -> Result<Live, Refusal> {
+    let hash = stored(presented).ok_or_else(unknown)?;
+    let found = tokens::find(provider.db.read(), &hash).await?;
+    let (token, grant) = found.filter(|(token, grant)| is_good(token, grant, now)).ok_or_else(unknown)?;
+    if token.audience.is_some() {
+        // Whoever it is for could show it here in somebody else's name.
+        return Err(Refusal::new(Code::InvalidToken, "The access token is for another audience."));
+    }
+    let client = clients::find(provider.db.read(), &token.client).await?;
+    let client = client.filter(|client| client.state == State::Open).ok_or_else(unknown)?;
+    possession::shown_with(provider, &client, &token, presented, scheme, held, now).await?;
+    Ok(Live { token, grant, client })
+}
+
+fn is_good(token: &Token, grant: &Grant, now: Millis) -> bool {
+    token.kind == Kind::Access
+        && token.ended_at.is_none()
+        && now < token.expires_at
+        && grant.ended_at.is_none()
 }

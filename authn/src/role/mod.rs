@@ -48,6 +48,13 @@ pub(crate) fn holds(roles: &[NamedRole], id: &str) -> bool {
     roles.iter().any(|one| one.role.person_roleid == id)
 }
 
+/// Empties a choice that the person does not hold any more: what relying parties are told of it is asked of the register each time.
+pub(crate) fn forget_lost(chosen: &mut Option<String>, roles: &[NamedRole]) {
+    if let Some(role) = chosen.as_mut().filter(|role| !holds(roles, role)) {
+        role.clear();
+    }
+}
+
 /// Those in which every word that was typed occurs: in the name of organisation or role, or in the code of the organisation.
 pub(crate) fn matching<'r>(roles: &'r [NamedRole], typed: &str) -> Vec<&'r NamedRole> {
     let words: Vec<String> = typed.split_whitespace().take(10).map(str::to_lowercase).collect();

@@ -41,6 +41,32 @@ pub(crate) async fn find<'c>(reader: impl Reader<'c>, client: &ClientId) -> Resu
     }))
 }
 
+/// Takes the next attempt for one machine; false if another has it or had it since `before`. Where this one stops in between, it is
+/// tried again when the pause is over. A set from another place goes.
+pub(crate) async fn claim(
+    tx: &mut Tx,
+    client: &ClientId,
+    uri: &str,
+    now: Millis,
+    before: Millis,
+) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "INSERT INTO authn_client_keys (client_id, uri, tried_at, outcome) VALUES ($1, $2, $3, 'under way') \
+         ON CONFLICT (client_id) DO UPDATE SET \
+           keys = CASE WHEN authn_client_keys.uri = excluded.uri THEN authn_client_keys.keys ELSE NULL END, \
+           fetched_at = CASE WHEN authn_client_keys.uri = excluded.uri THEN authn_client_keys.fetched_at ELSE NULL END, \
+           uri = excluded.uri, tried_at = excluded.tried_at, outcome = excluded.outcome \
+         WHERE authn_client_keys.tried_at <= $4 OR authn_client_keys.uri <> excluded.uri",
+    )
+    .bind(client.as_str().to_owned())
+    .bind(uri.to_owned())
+    .bind(now.0)
+    .bind(before.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// Writes down how an attempt went. What could not be fetched leaves the set from the same place as it was; one from another place
 /// goes.
 pub(crate) async fn put(
@@ -79,6 +105,28 @@ mod tests {
     use super::*;
 
     platform::both_engines! {
+        /// An attempt is one machine's, until the pause is over or the keys are elsewhere; what is known stays meanwhile.
+        async fn attempts_are_claimed(db: Db) {
+            let client: ClientId = "rp".parse().unwrap();
+            let claimed = |uri: &'static str, now: i64, before: i64| {
+                let (db, id) = (db.clone(), client.clone());
+                async move {
+                    db.write(move |tx| Box::pin(async move { claim(tx, &id, uri, Millis(now), Millis(before)).await })).await.unwrap()
+                }
+            };
+            assert!(claimed("a", 10, -20).await);
+            assert!(!claimed("a", 11, -19).await, "under way");
+            let id = client.clone();
+            db.write(move |tx| Box::pin(async move { put(tx, &id, "a", Some("set"), Millis(12), "ok").await })).await.unwrap();
+            assert!(!claimed("a", 41, 11).await);
+            assert!(claimed("a", 42, 12).await);
+            let row = find(db.read(), &client).await.unwrap().unwrap();
+            assert_eq!((row.keys.as_deref(), row.fetched_at, row.outcome.as_str()), (Some("set"), Some(Millis(12)), "under way"));
+            assert!(claimed("b", 43, 13).await, "elsewhere");
+            let row = find(db.read(), &client).await.unwrap().unwrap();
+            assert_eq!((row.keys, row.fetched_at, row.uri.as_str()), (None, None, "b"));
+        }
+
         /// A failure keeps the set that was there; another address does not.
         async fn failures_keep_the_set(db: Db) {
             let client: ClientId = "rp".parse().unwrap();

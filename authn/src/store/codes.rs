@@ -34,6 +34,9 @@ pub(crate) struct Bound {
     /// The S256 challenge, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) challenge: Option<String>,
+    /// The thumbprint of the key that proves whose it is, if one was named. RFC 9449 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
 }
 
 /// Stores a code.
@@ -93,7 +96,7 @@ mod tests {
         async fn codes_are_used_once(db: Db) {
             let code = Code {
                 hash: "hash".to_owned(), grant: GrantId::new(Millis(1)), client: "rp".parse().unwrap(),
-                bound: Bound { redirect_uri: "https://rp.example/cb".to_owned(), challenge: Some("c".to_owned()) },
+                bound: Bound { redirect_uri: "https://rp.example/cb".to_owned(), challenge: Some("c".to_owned()), key: Some("k".to_owned()) },
                 expires_at: Millis(9), used_at: None,
             };
             let stored = code.clone();

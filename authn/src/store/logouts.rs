@@ -48,13 +48,22 @@ pub(crate) async fn insert(tx: &mut Tx, logout: &Logout, now: Millis) -> Result<
     Ok(())
 }
 
-/// Messages that are due, the longest waiting first.
-pub(crate) async fn due<'c>(reader: impl Reader<'c>, now: Millis, limit: u32) -> Result<Vec<Logout>, Error> {
+/// Messages that are due, the longest waiting first, and so many of each client at most.
+pub(crate) async fn due<'c>(
+    reader: impl Reader<'c>,
+    now: Millis,
+    of_each: u32,
+    limit: u32,
+) -> Result<Vec<Logout>, Error> {
     let rows: Vec<(String, String, String, String, String, i64)> = sqlx::query_as(
-        "SELECT logout_id, client_id, sid, user_id, face, attempts FROM authn_logout \
-         WHERE state = 'due' AND due_at <= $1 ORDER BY due_at LIMIT $2",
+        "SELECT logout_id, client_id, sid, user_id, face, attempts FROM ( \
+           SELECT logout_id, client_id, sid, user_id, face, attempts, due_at, \
+             ROW_NUMBER() OVER (PARTITION BY client_id ORDER BY due_at, logout_id) AS place \
+           FROM authn_logout WHERE state = 'due' AND due_at <= $1) AS waiting \
+         WHERE place <= $2 ORDER BY due_at, logout_id LIMIT $3",
     )
     .bind(now.0)
+    .bind(i64::from(of_each))
     .bind(i64::from(limit))
     .fetch_all(reader)
     .await?;
@@ -72,35 +81,45 @@ pub(crate) async fn due<'c>(reader: impl Reader<'c>, now: Millis, limit: u32) ->
     rows.into_iter().map(logout).collect()
 }
 
-/// Takes a message for one attempt; false if another machine has it. Where this one stops in between, it is due again later.
-pub(crate) async fn claim(tx: &mut Tx, logout: &Logout, again_at: Millis) -> Result<bool, Error> {
+/// Takes a message for one attempt; false if another machine has it. Where this one stops in between, it is due again when the claim is
+/// over.
+pub(crate) async fn claim(tx: &mut Tx, logout: &Logout, until: Millis) -> Result<bool, Error> {
     let done = sqlx::query(
         "UPDATE authn_logout SET attempts = $3, due_at = $4 WHERE logout_id = $1 AND attempts = $2 AND state = 'due'",
     )
     .bind(logout.id.as_str().to_owned())
     .bind(logout.attempts)
     .bind(logout.attempts + 1)
-    .bind(again_at.0)
+    .bind(until.0)
     .execute(&mut *tx)
     .await?;
     Ok(done.rows_affected() == 1)
 }
 
+/// How an attempt went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Noted {
+    /// The state that it leaves the message in.
+    pub(crate) state: &'static str,
+    /// What is told of it.
+    pub(crate) outcome: String,
+    /// When it is tried again, if it is still due.
+    pub(crate) due_at: Millis,
+    /// When it was settled, if it is.
+    pub(crate) settled_at: Option<Millis>,
+}
+
 /// Writes down how the last attempt went; false if the message was settled already.
-pub(crate) async fn note(
-    tx: &mut Tx,
-    id: &LogoutId,
-    state: &str,
-    outcome: &str,
-    settled_at: Option<Millis>,
-) -> Result<bool, Error> {
+pub(crate) async fn note(tx: &mut Tx, id: &LogoutId, noted: &Noted) -> Result<bool, Error> {
     let done = sqlx::query(
-        "UPDATE authn_logout SET state = $2, outcome = $3, settled_at = $4 WHERE logout_id = $1 AND state = 'due'",
+        "UPDATE authn_logout SET state = $2, outcome = $3, due_at = $4, settled_at = $5 \
+         WHERE logout_id = $1 AND state = 'due'",
     )
     .bind(id.as_str().to_owned())
-    .bind(state.to_owned())
-    .bind(outcome.to_owned())
-    .bind(settled_at.map(|at| at.0))
+    .bind(noted.state)
+    .bind(noted.outcome.clone())
+    .bind(noted.due_at.0)
+    .bind(noted.settled_at.map(|at| at.0))
     .execute(&mut *tx)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -145,6 +164,22 @@ mod tests {
     use super::*;
 
     platform::both_engines! {
+        /// Of a client that many messages wait for, the two that wait longest are taken, and those of others beside them.
+        async fn no_client_fills_the_page(db: Db) {
+            let of = |client: &str, at: i64| Logout {
+                id: LogoutId::new(Millis(at)), client: client.parse().unwrap(), sid: format!("s{at}"),
+                person: "555021942107".parse().unwrap(), face: Face::Plain, attempts: 0,
+            };
+            let all: Vec<Logout> = (1..=20).map(|at| of("deaf", at)).chain([of("hearing", 21)]).collect();
+            db.write(move |tx| Box::pin(async move {
+                for (at, logout) in (1..).zip(&all) { insert(tx, logout, Millis(at)).await?; }
+                Ok::<_, Error>(())
+            })).await.unwrap();
+            let taken: Vec<String> =
+                due(db.read(), Millis(99), 2, 4).await.unwrap().into_iter().map(|logout| logout.sid).collect();
+            assert_eq!(taken, ["s1", "s2", "s21"]);
+        }
+
         /// A message is due until it is settled, is claimed by one machine, and is in the client's list.
         async fn messages_are_claimed(db: Db) {
             let logout = Logout {
@@ -157,19 +192,22 @@ mod tests {
                 Ok::<_, Error>((claim(tx, &one, Millis(60)).await?, claim(tx, &one, Millis(60)).await?))
             })).await.unwrap();
             assert_eq!(claimed, (true, false));
-            assert!(due(db.read(), Millis(59), 10).await.unwrap().is_empty());
-            let again = due(db.read(), Millis(60), 10).await.unwrap();
+            assert!(due(db.read(), Millis(59), 2, 10).await.unwrap().is_empty());
+            let again = due(db.read(), Millis(60), 2, 10).await.unwrap();
             assert_eq!(again, [Logout { attempts: 1, ..logout.clone() }]);
             let id = logout.id.clone();
             let noted = db.write(move |tx| Box::pin(async move {
+                let noted = |state, settled_at: Option<i64>| Noted {
+                    state, outcome: "as it went".to_owned(), due_at: Millis(70), settled_at: settled_at.map(Millis),
+                };
                 Ok::<_, Error>((
-                    note(tx, &id, "due", "status 500", None).await?,
-                    note(tx, &id, "delivered", "status 200", Some(Millis(61))).await?,
-                    note(tx, &id, "given-up", "no", Some(Millis(62))).await?,
+                    note(tx, &id, &noted("due", None)).await?,
+                    note(tx, &id, &noted("delivered", Some(61))).await?,
+                    note(tx, &id, &noted("given-up", Some(62))).await?,
                 ))
             })).await.unwrap();
             assert_eq!(noted, (true, true, false));
-            assert!(due(db.read(), Millis(99), 10).await.unwrap().is_empty());
+            assert!(due(db.read(), Millis(99), 2, 10).await.unwrap().is_empty());
             let list = of_client(db.read(), &logout.client, None, 10).await.unwrap();
             assert_eq!((list.len(), list[0].state.as_str(), list[0].settled_at), (1, "delivered", Some(61)));
         }

@@ -10,6 +10,7 @@ pub(crate) mod ceremonies;
 pub(crate) mod client_keys;
 pub(crate) mod clients;
 pub(crate) mod codes;
+pub(crate) mod dpop;
 pub(crate) mod enrolments;
 pub(crate) mod grants;
 pub(crate) mod interactions;

@@ -111,7 +111,7 @@ mod tests {
             let grant = grants::tests::sample("rp", "s", 1);
             let code = Code {
                 hash: "code".to_owned(), grant: grant.id.clone(), client: grant.client.clone(),
-                bound: Bound { redirect_uri: String::new(), challenge: None }, expires_at: Millis(2), used_at: None,
+                bound: Bound { redirect_uri: String::new(), challenge: None, key: None }, expires_at: Millis(2), used_at: None,
             };
             db.write(move |tx| Box::pin(async move {
                 clients::spend_assertion(tx, &grant.client, "jti", Millis(5)).await?;

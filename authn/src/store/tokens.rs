@@ -2,17 +2,18 @@
 
 use platform::clock::Millis;
 use platform::db::Tx;
+use platform::id::ClientId;
 
 use super::{grants, read};
 use crate::error::Error;
 use crate::oidc::scope::Scopes;
-use crate::token::{Grant, Kind, Token};
+use crate::token::{Binding, Grant, Kind, Token};
 
 /// Stores a token.
 pub(crate) async fn insert(tx: &mut Tx, token: &Token) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO authn_token (token_hash, kind, grant_id, client_id, scope, issued_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO authn_token (token_hash, kind, grant_id, client_id, scope, issued_at, expires_at, bound, actors, \
+         audience) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(token.hash.clone())
     .bind(token.kind.word())
@@ -21,31 +22,58 @@ pub(crate) async fn insert(tx: &mut Tx, token: &Token) -> Result<(), Error> {
     .bind(token.scope.text())
     .bind(token.issued_at.0)
     .bind(token.expires_at.0)
+    .bind(token.binding.stored())
+    .bind(actors(&token.actors))
+    .bind(token.audience.clone())
     .execute(&mut *tx)
     .await?;
     Ok(())
 }
 
-type TokenColumns = (String, String, String, String, i64, i64, Option<i64>, Option<i64>);
+fn actors(actors: &[ClientId]) -> Option<String> {
+    let words: Vec<&str> = actors.iter().map(ClientId::as_str).collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+type TokenColumns = (
+    String,
+    String,
+    String,
+    String,
+    i64,
+    i64,
+    Option<i64>,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
 
 /// A token with its grant, whatever state they are in.
 pub(crate) async fn find(reader: &sqlx::AnyPool, hash: &str) -> Result<Option<(Token, Grant)>, Error> {
     let row: Option<TokenColumns> = sqlx::query_as(
-        "SELECT kind, grant_id, client_id, scope, issued_at, expires_at, used_at, ended_at FROM authn_token \
-         WHERE token_hash = $1",
+        "SELECT kind, grant_id, client_id, scope, issued_at, expires_at, used_at, ended_at, bound, actors, audience \
+         FROM authn_token WHERE token_hash = $1",
     )
     .bind(hash.to_owned())
     .fetch_optional(reader)
     .await?;
-    let Some((kind, grant, client, scope, issued_at, expires_at, used_at, ended_at)) = row else {
-        return Ok(None);
-    };
+    let Some(row) = row else { return Ok(None) };
+    let token = token(hash, row)?;
+    let grant = grants::find(reader, &token.grant).await?;
+    Ok(grant.map(|grant| (token, grant)))
+}
+
+fn token(hash: &str, row: TokenColumns) -> Result<Token, Error> {
+    let (kind, grant, client, scope, issued_at, expires_at, used_at, ended_at, bound, actors, audience) = row;
     let kind = match kind.as_str() {
         "access" => Kind::Access,
         "refresh" => Kind::Refresh,
         _ => return Err(Error::Stored { what: "authn_token.kind" }),
     };
-    let token = Token {
+    let actors = actors.unwrap_or_default();
+    let actors = actors.split(' ').filter(|word| !word.is_empty());
+    Ok(Token {
         hash: hash.to_owned(),
         kind,
         grant: read("authn_token.grant_id", &grant)?,
@@ -55,9 +83,22 @@ pub(crate) async fn find(reader: &sqlx::AnyPool, hash: &str) -> Result<Option<(T
         expires_at: Millis(expires_at),
         used_at: used_at.map(Millis),
         ended_at: ended_at.map(Millis),
-    };
-    let grant = grants::find(reader, &token.grant).await?;
-    Ok(grant.map(|grant| (token, grant)))
+        binding: Binding::read(bound.as_deref()).ok_or(Error::Stored { what: "authn_token.bound" })?,
+        actors: actors.map(|word| read("authn_token.actors", word)).collect::<Result<_, _>>()?,
+        audience,
+    })
+}
+
+/// Whether a token can still be used.
+pub(crate) async fn is_good(tx: &mut Tx, hash: &str, now: Millis) -> Result<bool, Error> {
+    let row: Option<(String,)> = sqlx::query_as(
+        "SELECT token_hash FROM authn_token WHERE token_hash = $1 AND used_at IS NULL AND ended_at IS NULL AND expires_at > $2",
+    )
+    .bind(hash.to_owned())
+    .bind(now.0)
+    .fetch_optional(&mut *tx)
+    .await?;
+    Ok(row.is_some())
 }
 
 /// Takes a refresh token as used; false if it was used or given back before.
@@ -96,7 +137,8 @@ mod tests {
             let token = |hash: &str| Token {
                 hash: hash.to_owned(), kind: Kind::Refresh, grant: grant.id.clone(), client: grant.client.clone(),
                 scope: Scopes::of(["openid", "profile"]), issued_at: Millis(1), expires_at: Millis(9), used_at: None,
-                ended_at: None,
+                ended_at: None, binding: Binding::Key("thumb".to_owned()), actors: vec!["b".parse().unwrap(), "a".parse().unwrap()],
+                audience: Some("https://api.example".to_owned()),
             };
             let (one, two, under) = (token("a"), token("b"), grant.clone());
             let stored = one.clone();

@@ -4,9 +4,14 @@ use platform::clock::Millis;
 use platform::id::{ClientId, UserId};
 use serde::{Deserialize, Serialize};
 
+use super::Binding;
 use crate::interaction::Method;
 use crate::oidc::face::Face;
 use crate::oidc::scope::Scopes;
+use crate::secret::{Secret, sha256_hex};
+
+/// The longest signed token.
+const LONGEST: usize = 16 * 1024;
 
 platform::text_id!(
     /// A grant: everything that one authorisation gave ends with it.
@@ -121,4 +126,19 @@ pub(crate) struct Token {
     pub(crate) used_at: Option<Millis>,
     /// When it was given back, if it was.
     pub(crate) ended_at: Option<Millis>,
+    /// What has to be shown with it.
+    pub(crate) binding: Binding,
+    /// Who acts with it in turn for whom it was given to first, the latest first; nobody where it was never exchanged.
+    pub(crate) actors: Vec<ClientId>,
+    /// For whom it is; for this provider where nobody is said.
+    pub(crate) audience: Option<String>,
+}
+
+/// As a token that somebody presents is stored and looked up; none where it cannot be one of ours. A signed one is looked up whole, so
+/// that nothing in it is believed that was not given out.
+pub(crate) fn stored(presented: &str) -> Option<String> {
+    if presented.contains('.') {
+        return (presented.len() <= LONGEST).then(|| sha256_hex(presented.as_bytes()));
+    }
+    Secret::parse(presented).map(|secret| secret.stored())
 }

@@ -20,6 +20,10 @@ pub(crate) struct Jws<'t> {
     pub(crate) alg: String,
     /// The key that the header names.
     pub(crate) kid: Option<String>,
+    /// What it is, as the header says.
+    pub(crate) typ: Option<String>,
+    /// The key that stands in the header itself. It proves nothing but that whoever signed holds it.
+    pub(crate) jwk: Option<Value>,
     /// What was signed.
     pub(crate) claims: Map<String, Value>,
     signed: &'t str,
@@ -56,8 +60,10 @@ impl<'t> Jws<'t> {
         };
         let alg = word("alg")?.ok_or(Malformed("its header names no alg"))?;
         let kid = word("kid")?;
+        let typ = header.get("typ").and_then(Value::as_str).map(str::to_owned);
+        let jwk = header.get("jwk").cloned();
         let claims = object(claims).ok_or(Malformed("its claims are not a JSON object in base64url"))?;
-        Ok(Self { alg, kid, claims, signed, signature })
+        Ok(Self { alg, kid, typ, jwk, claims, signed, signature })
     }
 
     /// A claim that is a text.

@@ -112,9 +112,13 @@ impl Keys {
         Ok(text)
     }
 
-    /// The claims of a token of ours, whenever it was signed; none if it is not ours.
+    /// The claims of an ID token of ours, whenever it was signed; none if it is not ours, or is another kind of token.
     pub(crate) fn read(&self, text: &str) -> Option<Map<String, Value>> {
         let jws = Jws::parse(text).ok()?;
+        // What userinfo answers is signed too, and has no time.
+        if jws.typ.as_deref() != Some("JWT") || !jws.claims.contains_key("auth_time") {
+            return None;
+        }
         let one = self.0.iter().find(|one| jws.kid.as_deref() == Some(one.kid.as_str()))?;
         jws.is_by(&one.jwk).then_some(jws.claims)
     }
@@ -180,7 +184,7 @@ fn rsa(bits: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
 }
 
 /// RFC 7638 3. The map keeps the members in the order of their names, which is the order that counts.
-fn thumbprint(members: &Map<String, Value>) -> String {
+pub(super) fn thumbprint(members: &Map<String, Value>) -> String {
     let ordered: std::collections::BTreeMap<&String, &Value> = members.iter().collect();
     let text = serde_json::to_string(&ordered).unwrap_or_default();
     URL_SAFE_NO_PAD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()))

@@ -5,8 +5,8 @@ use platform::db::Db;
 use serde_json::{Value, json};
 
 use crate::rig::{
-    ANN, BEN, CALLBACK, CHALLENGE, ISSUER, Pair, REALM, Rig, Site, VERIFIER, basic, half_hash, part, request,
-    user,
+    ANN, BEN, CALLBACK, CHALLENGE, ISSUER, Pair, REALM, Rig, SYSTEMS, Site, VERIFIER, basic, half_hash, part,
+    request, user,
 };
 
 /// Everything that a sign-in by the CIS2 paths gives.
@@ -256,5 +256,28 @@ platform::both_engines! {
         site.publish(500, "");
         rig.pass(25 * 3600);
         assert_eq!(ask("2").await, 401, "after a day they are not believed any more");
+    }
+
+    /// Discovery says where connections are asked for a certificate, for each face.
+    async fn discovery_says_where_certificates_are_asked_for(db: Db) {
+        let rig = Rig::new(db).await;
+        let plain = rig.browse("/.well-known/openid-configuration", &[]).await.json();
+        let cis2 = rig.browse(&format!("{REALM}/.well-known/openid-configuration"), &[]).await.json();
+        assert_eq!(plain["mtls_endpoint_aliases"]["token_endpoint"], format!("{SYSTEMS}/token"));
+        assert_eq!(plain["mtls_endpoint_aliases"]["pushed_authorization_request_endpoint"], format!("{SYSTEMS}/par"));
+        assert_eq!(cis2["mtls_endpoint_aliases"]["token_endpoint"], format!("{SYSTEMS}{REALM}/access_token"));
+        let pair = Pair::p256();
+        let config = json!({
+            "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [pair.jwk("1")]},
+            "jwks_uri_signing_algorithm": "ES256", "grant_types": ["client_credentials"], "scopes": [], "redirect_uris": []
+        });
+        rig.register("rp", &config).await;
+        let assertion = pair.assertion("ES256", "1", rig.now(), &json!({"aud": format!("{SYSTEMS}/token")}));
+        let pairs = [
+            ("grant_type", "client_credentials"),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", assertion.as_str()),
+        ];
+        assert_eq!(rig.form("/token", &[], &pairs).await.status.as_u16(), 200, "what it says is an audience");
     }
 }

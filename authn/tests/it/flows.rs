@@ -197,6 +197,22 @@ platform::both_engines! {
         assert_eq!(waiting, 1);
     }
 
+    /// An answer may come in the fragment, where no server and no log sees it.
+    async fn answers_come_in_the_fragment(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let back = rig.authorise(&[("response_mode", "fragment")], &[&session]).await;
+        let (address, fragment) = back.location().split_once('#').unwrap();
+        assert_eq!((address, back.sent("code")), (CALLBACK, None), "nothing in the query");
+        let told: Vec<(String, String)> = url::form_urlencoded::parse(fragment.as_bytes()).into_owned().collect();
+        let names: Vec<&str> = told.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["code", "state", "iss"]);
+        assert_eq!(rig.exchange(&secret, &told[0].1, &[]).await.status, StatusCode::OK);
+        let refused = rig.authorise(&[("response_mode", "fragment"), ("response_type", "token")], &[&session]).await;
+        assert!(refused.location().contains("#error=unsupported_response_type"), "{}", refused.location());
+    }
+
     /// An ID token that is shown as a hint names who is meant.
     async fn hints_name_somebody(db: Db) {
         let rig = Rig::new(db).await;
@@ -267,6 +283,9 @@ platform::both_engines! {
         assert_eq!(worth["iss"], ISSUER);
         assert_eq!(ask("server", &server, access).await["sub"], worth["sub"]);
         assert_eq!(ask("other", &other, access).await, json!({"active": false}));
+        for (client, secret) in [("server", &server), ("other", &other)] {
+            assert_eq!(ask(client, secret, fresh).await, json!({"active": false}), "a refresh token is shown to nobody");
+        }
         assert_eq!(ask("rp", &secret, "nonsense").await, json!({"active": false}));
         let give_back = async |client: &str, secret: &str, token: &str| {
             rig.form("/revoke", &[("authorization", &basic(client, secret))], &[("token", token)]).await.status.as_u16()

@@ -1,6 +1,7 @@
 //! The registry of relying parties, in the shape of the Connection Manager.
 
 use http::{Method, StatusCode};
+use platform::caller::{Caller, CallerKind};
 use platform::db::Db;
 use serde_json::{Value, json};
 
@@ -99,5 +100,69 @@ platform::both_engines! {
         assert_eq!(claims["selected_roleid"].as_str().unwrap().len(), 12);
         rig.pass(241);
         assert!(rig.authorise(&[("scope", "")], &[&session]).await.location().starts_with("/sign-in/"));
+    }
+
+    /// Whoever looks after the relying parties of one team neither finds nor changes those of another, unless it may for all.
+    async fn each_team_has_its_own(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.register("rp", &json!({})).await;
+        let holder = |acts: Vec<String>| Caller::new(CallerKind::System, "other-desk", "other-desk".parse().unwrap(), acts);
+        let other = || holder(vec![authn::api::CLIENTS.0.to_owned(), authn::api::clients_of("others")]);
+        let path = format!("{PLACE}/rp");
+        let hash = rig.operate(Method::GET, &path, &json!(null)).await.json()["hash"].as_str().unwrap().to_owned();
+        let config = json!({"client_config": {
+            "client_name": "Taken over", "redirect_uris": ["https://evil.example/cb"], "token_endpoint_auth_method": "client_secret_basic"
+        }});
+        for (method, path) in [
+            (Method::GET, PLACE.to_owned()),
+            (Method::POST, PLACE.to_owned()),
+            (Method::GET, path.clone()),
+            (Method::PUT, format!("{path}?hash={hash}")),
+            (Method::DELETE, format!("{path}?hash={hash}")),
+            (Method::POST, format!("{path}/secret?hash={hash}")),
+            (Method::GET, format!("{path}/failures")),
+            (Method::GET, format!("{path}/keys")),
+            (Method::POST, format!("{path}/keys")),
+            (Method::GET, format!("{path}/logouts")),
+        ] {
+            let answered = rig.operate_as(other(), method.clone(), &path, &config).await;
+            assert_eq!(answered.status, StatusCode::NOT_FOUND, "{method} {path}");
+        }
+        let shown = rig.operate(Method::GET, &path, &json!(null)).await.json();
+        assert_eq!((shown["hash"].clone(), shown["state"].clone()), (json!(hash), json!("open")), "nothing changed");
+        let own = rig.operate_as(other(), Method::POST, "/authn/configs/others", &config).await;
+        assert_eq!(own.status, StatusCode::CREATED, "{}", own.text);
+        let all = holder(vec![authn::api::CLIENTS.0.to_owned(), authn::api::ALL_TEAMS.0.to_owned()]);
+        assert_eq!(rig.operate_as(all, Method::GET, &path, &json!(null)).await.status, StatusCode::OK);
+        let nothing = holder(vec![authn::api::ALL_TEAMS.0.to_owned()]);
+        assert_eq!(rig.operate_as(nothing, Method::GET, &path, &json!(null)).await.status, StatusCode::FORBIDDEN);
+    }
+
+    /// A browser that changes its address asks for more than what is registered for a client, and never for less.
+    async fn what_is_registered_is_the_least(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.register("rp", &json!({"default_acr_values": ["AAL3_ANY"], "default_max_age": 240})).await;
+        rig.register("rp-anew", &json!({"default_prompt": "login"})).await;
+        let (card, app) = (rig.sign_in(ANN, "smartcard").await, rig.sign_in(ANN, "totp").await);
+        let signs_in = async |change: &[(&str, &str)], session: &str| {
+            rig.authorise(change, &[session]).await.location().starts_with("/sign-in/")
+        };
+        rig.pass(1);
+        assert!(rig.authorise(&[], &[&card]).await.sent("code").is_some());
+        for lower in ["AAL2_ANY", "AAL2_OR_AAL3_ANY"] {
+            assert!(signs_in(&[("acr_values", lower)], &app).await, "{lower}");
+            assert!(rig.authorise(&[("acr_values", lower)], &[&card]).await.sent("code").is_some(), "{lower}");
+        }
+        let unmet = rig.authorise(&[("acr_values", "AAL2_TOTP")], &[&app]).await;
+        assert_eq!(unmet.sent_error().as_deref(), Some("unmet_authentication_requirements"));
+        let claims = r#"{"id_token": {"acr": {"essential": true, "value": "AAL2_ANY"}}}"#;
+        assert!(signs_in(&[("claims", claims)], &app).await);
+        assert!(signs_in(&[("client_id", "rp-anew")], &card).await);
+        assert!(signs_in(&[("client_id", "rp-anew"), ("prompt", "consent")], &card).await);
+        let silent = rig.authorise(&[("client_id", "rp-anew"), ("prompt", "none")], &[&card]).await;
+        assert_eq!(silent.sent_error().as_deref(), Some("login_required"));
+        rig.pass(240);
+        assert!(signs_in(&[("max_age", "80000")], &card).await);
+        assert!(signs_in(&[], &card).await);
     }
 }

@@ -22,6 +22,7 @@ use platform::caller::{Caller, CallerKind};
 use platform::clock::{Clock, ManualClock, Millis};
 use platform::db::Db;
 use platform::peer::Peer;
+use platform::web::TlsPeer;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -33,6 +34,8 @@ pub(crate) use site::Site;
 pub(crate) const START: Millis = Millis(1_795_540_800_000);
 /// The plain issuer.
 pub(crate) const ISSUER: &str = "https://id.example.org";
+/// The origin of the port for systems.
+pub(crate) const SYSTEMS: &str = "https://systems.example.org:8444";
 /// The realm of CIS2.
 pub(crate) const REALM: &str = "/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare";
 /// Where the relying party of the tests is.
@@ -51,7 +54,16 @@ pub(crate) struct Rig {
     hand: Arc<ManualClock>,
     clock: Clock,
     router: Router,
+    /// The register behind what makes callers of tokens.
+    behind: Router,
+    shape: Shape,
+}
+
+/// What is set otherwise than in every test.
+#[derive(Clone)]
+pub(crate) struct Shape {
     anchors: Option<std::path::PathBuf>,
+    pub(crate) networks: Vec<&'static str>,
 }
 
 /// What was answered.
@@ -104,32 +116,32 @@ impl Answered {
 
 impl Rig {
     pub(crate) async fn new(db: Db) -> Self {
-        Self::with_anchors(db, None).await
+        Self::shaped(db, Shape { anchors: None, networks: Vec::new() }).await
     }
 
     /// A provider that believes the certificates of a site, too.
     pub(crate) async fn beside(db: Db, site: &Site) -> Self {
-        Self::with_anchors(db, Some(site.anchors())).await
+        Self::shaped(db, Shape { anchors: Some(site.anchors()), networks: vec!["127.0.0.0/8", "::1/128"] })
+            .await
     }
 
-    async fn with_anchors(db: Db, anchors: Option<std::path::PathBuf>) -> Self {
+    /// The same where nobody wrote down that relying parties are on this machine.
+    pub(crate) async fn apart_from(db: Db, site: &Site) -> Self {
+        Self::shaped(db, Shape { anchors: Some(site.anchors()), networks: Vec::new() }).await
+    }
+
+    async fn shaped(db: Db, shape: Shape) -> Self {
         let (clock, hand) = Clock::manual(START);
         people::seed(&db).await;
-        Self::assemble(db, clock, Arc::new(hand), anchors).await
+        Self::assemble(db, clock, Arc::new(hand), shape).await
     }
 
     /// Another process on the same database and token; it shares no memory with the first.
     pub(crate) async fn twin(&self) -> Self {
-        Self::assemble(self.db.clone(), self.clock.clone(), Arc::clone(&self.hand), self.anchors.clone())
-            .await
+        Self::assemble(self.db.clone(), self.clock.clone(), Arc::clone(&self.hand), self.shape.clone()).await
     }
 
-    async fn assemble(
-        db: Db,
-        clock: Clock,
-        hand: Arc<ManualClock>,
-        anchors: Option<std::path::PathBuf>,
-    ) -> Self {
+    async fn assemble(db: Db, clock: Clock, hand: Arc<ManualClock>, shape: Shape) -> Self {
         platform::tls::install_crypto_provider();
         let hsm: Hsm = TOKEN.get_or_init(TestToken::new).hsm().await;
         let register = Register::new(directory::Parts {
@@ -142,17 +154,18 @@ impl Rig {
         let acts = [directory::api::CLAIMS, directory::api::CHANGES];
         let caller = Caller::module("authn", &acts);
         let parts = Parts {
-            config: config(anchors.clone()),
+            config: config(&shape),
             db: db.clone(),
             clock: clock.clone(),
             hsm,
-            directory: directory::api::Client::new(Peer::local(directory::router(register), caller)),
+            directory: directory::api::Client::new(Peer::local(directory::router(register.clone()), caller)),
             // Nothing here asks the authority.
             ca: ca::api::Client::new(Peer::local(Router::new(), Caller::module("authn", &[]))),
         };
         let provider = Provider::open(parts).await.unwrap();
         let router = authn::router(provider.clone());
-        Self { db, provider, hand, clock, router, anchors }
+        let behind = authn::with_token_callers(directory::router(register), provider.clone());
+        Self { db, provider, hand, clock, router, behind, shape }
     }
 
     /// What time it is.
@@ -166,10 +179,7 @@ impl Rig {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answered {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
-        Answered { status: parts.status, headers: parts.headers, text }
+        answered(self.router.clone(), request).await
     }
 
     /// A browser that holds these cookies goes to an address.
@@ -202,8 +212,24 @@ impl Rig {
 
     /// An operator of the registry asks.
     pub(crate) async fn operate(&self, method: Method, path: &str, body: &Value) -> Answered {
-        let caller =
-            Caller::new(CallerKind::System, "desk", "desk".parse().unwrap(), [authn::api::CLIENTS.0]);
+        let acts = [authn::api::CLIENTS.0.to_owned(), authn::api::clients_of("larkfield")];
+        self.operate_as(
+            Caller::new(CallerKind::System, "desk", "desk".parse().unwrap(), acts),
+            method,
+            path,
+            body,
+        )
+        .await
+    }
+
+    /// Somebody asks the registry.
+    pub(crate) async fn operate_as(
+        &self,
+        caller: Caller,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> Answered {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -274,11 +300,42 @@ impl Rig {
 
     /// What an access token tells.
     pub(crate) async fn userinfo(&self, token: &str) -> Answered {
-        let request = Request::builder()
-            .uri("/userinfo")
-            .header(header::AUTHORIZATION, format!("Bearer {token}"))
-            .body(Body::empty())
-            .unwrap();
+        self.get("/userinfo", &[("authorization", &format!("Bearer {token}"))]).await
+    }
+
+    /// What an access token tells that is shown with a proof.
+    pub(crate) async fn userinfo_with(&self, token: &str, proof: &str) -> Answered {
+        self.get("/userinfo", &[("authorization", &format!("DPoP {token}")), ("dpop", proof)]).await
+    }
+
+    /// A request with these headers.
+    pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answered {
+        let mut request = Request::builder().uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// A request to the register, as the server has it behind what makes callers of tokens.
+    pub(crate) async fn register_asked(&self, path: &str, headers: &[(&str, &str)]) -> Answered {
+        let mut request = Request::builder().uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        answered(self.behind.clone(), request.body(Body::empty()).unwrap()).await
+    }
+
+    /// A form over a connection that showed this certificate.
+    pub(crate) async fn form_over(
+        &self,
+        certificate: &[u8],
+        path: &str,
+        headers: &[(&str, &str)],
+        pairs: &[(&str, &str)],
+    ) -> Answered {
+        let mut request = form(path, headers, pairs);
+        request.extensions_mut().insert(TlsPeer { chain: vec![certificate.to_vec()].into() });
         self.send(request).await
     }
 
@@ -289,10 +346,19 @@ impl Rig {
     }
 }
 
-fn config(anchors: Option<std::path::PathBuf>) -> Config {
+async fn answered(router: Router, request: Request<Body>) -> Answered {
+    let response = router.oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+    Answered { status: parts.status, headers: parts.headers, text }
+}
+
+fn config(shape: &Shape) -> Config {
     let mut config = Config::new(ISSUER);
     config.keys.push(KeyConfig { label: "id-token-ed25519-1".to_owned(), alg: Alg::Ed25519 });
-    config.anchors = anchors;
+    config.anchors.clone_from(&shape.anchors);
+    config.networks = shape.networks.iter().map(|network| network.parse().unwrap()).collect();
+    config.systems_origin = Some(SYSTEMS.to_owned());
     config
 }
 

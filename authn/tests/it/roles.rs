@@ -4,7 +4,7 @@ use http::StatusCode;
 use platform::db::Db;
 use serde_json::{Value, json};
 
-use crate::rig::{ANN, Rig, assign};
+use crate::rig::{ANN, Rig, assign, basic};
 
 /// Gives the first person the roles of the first so many organisations.
 async fn with_roles(db: &Db, many: u64) {
@@ -77,5 +77,31 @@ platform::both_engines! {
         assert!(offered(&found.text).len() == 1 && found.text.contains("NORTHFIELD SURGERY 7 (Z00007)"), "{}", found.text);
         let none = rig.browse(&format!("{onward}?q=%22%3E%3Cscript%3E"), &[&browser, &session]).await;
         assert!(offered(&none.text).is_empty() && !none.text.contains("<script>"), "{}", none.text);
+    }
+
+    /// A role that was taken away is told no more, at refresh, userinfo and introspection, as long as the session may live.
+    async fn a_lost_role_is_told_no_more(db: Db) {
+        let rig = Rig::new(db.clone()).await;
+        let secret = rig.register("rp", &json!({})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let code = rig.code(&[("scope", "openid selectedrole")], &session).await;
+        let tokens = rig.exchange(&secret, &code, &[]).await.json();
+        let access = tokens["access_token"].as_str().unwrap();
+        let header = basic("rp", &secret);
+        let asked = async || {
+            let pairs = [("token", access)];
+            rig.form("/introspect", &[("authorization", &header)], &pairs).await.json()["selected_roleid"].clone()
+        };
+        let told = async || rig.userinfo(access).await.json()["selected_roleid"].clone();
+        let role = rig.verified(tokens["id_token"].as_str().unwrap()).await["selected_roleid"].clone();
+        assert_eq!((role.as_str().unwrap().len(), asked().await, told().await), (12, role.clone(), role.clone()));
+        db.write(|tx| Box::pin(async move {
+            sqlx::query("DELETE FROM directory_assignment").execute(&mut *tx).await?;
+            Ok::<_, platform::db::Error>(())
+        })).await.unwrap();
+        assert_eq!((asked().await, told().await), (json!(""), json!("")));
+        let pairs = [("grant_type", "refresh_token"), ("refresh_token", tokens["refresh_token"].as_str().unwrap())];
+        let refreshed = rig.form("/token", &[("authorization", &header)], &pairs).await.json();
+        assert_eq!(rig.verified(refreshed["id_token"].as_str().unwrap()).await["selected_roleid"], "");
     }
 }

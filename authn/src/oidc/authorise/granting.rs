@@ -1,5 +1,7 @@
 //! Giving a code: the request is answered, the grant and its code are stored, and the act is recorded, all at once.
 
+use std::time::Duration;
+
 use platform::clock::Millis;
 use platform::db::Tx;
 
@@ -15,6 +17,9 @@ use crate::store::codes::{self, Bound};
 use crate::store::interactions::{self, Waiting};
 use crate::store::{clients, grants, sessions};
 use crate::token::{Content, Grant, GrantId};
+
+/// How long a code is good at most where the strict profile is asked.
+const STRICT: Duration = Duration::from_mins(1);
 
 /// Whether somebody chose a role.
 pub(crate) enum Chosen {
@@ -49,6 +54,8 @@ pub(super) async fn grant(
     let client =
         found.ok_or_else(|| Refusal::new(Code::InvalidRequest, "The client is no longer registered."))?;
     let grant = of(&waiting, &client, &session, role, now);
+    // FAPI 2.0 Security Profile 5.3.2.2.
+    let life = if client.is_strict() { provider.config.code().min(STRICT) } else { provider.config.code() };
     let row = codes::Code {
         hash: code.stored(),
         grant: grant.id.clone(),
@@ -56,8 +63,9 @@ pub(super) async fn grant(
         bound: Bound {
             redirect_uri: waiting.request.back.redirect_uri.clone(),
             challenge: waiting.request.challenge.clone(),
+            key: waiting.request.key.clone(),
         },
-        expires_at: now.plus(provider.config.code()),
+        expires_at: now.plus(life),
         used_at: None,
     };
     let back = waiting.request.back.clone();

@@ -1,5 +1,6 @@
 //! Keys of relying parties, and assertions signed with them.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -65,6 +66,34 @@ impl Pair {
             }
         };
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    /// The thumbprint of a P-256 key. RFC 7638.
+    pub(crate) fn thumbprint(&self) -> String {
+        let jwk = self.jwk("");
+        let text = format!(r#"{{"crv":"P-256","kty":"EC","x":{},"y":{}}}"#, jwk["x"], jwk["y"]);
+        URL_SAFE_NO_PAD.encode(digest(&SHA256, text.as_bytes()))
+    }
+
+    /// A proof of `DPoP` for a request, and for a token if one is shown; what is given is replaced.
+    pub(crate) fn proof(
+        &self,
+        request: (&str, &str),
+        token: Option<&str>,
+        now: Millis,
+        change: &Value,
+    ) -> String {
+        let mut id = [0; 16];
+        aws_lc_rs::rand::fill(&mut id).unwrap();
+        let mut claims =
+            json!({"jti": hex::encode(id), "htm": request.0, "htu": request.1, "iat": now.seconds()});
+        if let Some(token) = token {
+            claims["ath"] = URL_SAFE_NO_PAD.encode(digest(&SHA256, token.as_bytes())).into();
+        }
+        for (name, value) in change.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        self.sign(&json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": self.jwk("1")}), &claims)
     }
 
     /// An assertion of the client `rp`, with what is given replaced.

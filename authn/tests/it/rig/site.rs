@@ -12,7 +12,7 @@ use http::{HeaderMap, StatusCode};
 use platform::web::{ClientCertificates, Listener, ListenerConfig, Protocols, Resumption, TlsConfig};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// A server with what it is to answer.
 pub(crate) struct Site {
@@ -29,6 +29,11 @@ struct Said {
     fetched: Mutex<u32>,
     logout: Mutex<u16>,
     heard: Mutex<Vec<(HeaderMap, String)>>,
+    /// What came to where no answer comes while the gate is closed.
+    held: Mutex<Vec<String>>,
+    gate: watch::Sender<bool>,
+    /// Counts requests of either kind, for those who wait for one.
+    came: watch::Sender<usize>,
 }
 
 impl Site {
@@ -53,7 +58,9 @@ impl Site {
         let router = Router::new()
             .route("/jwks", get(keys))
             .route("/elsewhere", get(|| async { (StatusCode::FOUND, [("location", "/jwks")]) }))
+            .route("/slow-jwks", get(slow_keys))
             .route("/logout", post(logout))
+            .route("/deaf", post(deaf))
             .with_state(Arc::clone(&said));
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(async move {
@@ -94,6 +101,32 @@ impl Site {
         *self.said.logout.lock().unwrap() = status;
     }
 
+    /// Where answers are held back, none comes from now on.
+    pub(crate) fn hold(&self) {
+        self.said.gate.send_replace(true);
+    }
+
+    /// They come again.
+    pub(crate) fn release(&self) {
+        self.said.gate.send_replace(false);
+    }
+
+    /// Waits until this holds, looking again after each request.
+    pub(crate) async fn until(&self, holds: impl Fn(&Self) -> bool) {
+        let mut came = self.said.came.subscribe();
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(20), async {
+            while !holds(self) {
+                came.changed().await.unwrap();
+            }
+        });
+        waited.await.expect("it never came to that");
+    }
+
+    /// The bodies that came to where answers are held back.
+    pub(crate) fn held(&self) -> Vec<String> {
+        self.said.held.lock().unwrap().clone()
+    }
+
     /// The logouts that it heard of, with their headers.
     pub(crate) fn heard(&self) -> Vec<(HeaderMap, String)> {
         self.said.heard.lock().unwrap().clone()
@@ -108,5 +141,26 @@ async fn keys(State(said): State<Arc<Said>>) -> Response {
 
 async fn logout(State(said): State<Arc<Said>>, headers: HeaderMap, body: Bytes) -> StatusCode {
     said.heard.lock().unwrap().push((headers, String::from_utf8(body.to_vec()).unwrap()));
+    said.came.send_modify(|came| *came += 1);
     StatusCode::from_u16(*said.logout.lock().unwrap()).unwrap()
+}
+
+async fn slow_keys(State(said): State<Arc<Said>>) -> Response {
+    said.held.lock().unwrap().push(String::new());
+    said.came.send_modify(|came| *came += 1);
+    open_gate(&said).await;
+    keys(State(said)).await
+}
+
+async fn deaf(State(said): State<Arc<Said>>, body: Bytes) -> StatusCode {
+    said.held.lock().unwrap().push(String::from_utf8(body.to_vec()).unwrap());
+    said.came.send_modify(|came| *came += 1);
+    open_gate(&said).await;
+    StatusCode::OK
+}
+
+async fn open_gate(said: &Said) {
+    let mut gate = said.gate.subscribe();
+    // The sender is here as long as the site.
+    drop(gate.wait_for(|held| !*held).await);
 }

@@ -1,0 +1,57 @@
+//! Access tokens at the other routes of this server: a request that shows one is its client's.
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use http::header;
+use platform::problem::Problem;
+
+use super::form::{held, logged, token_challenges};
+use super::userinfo::shown;
+use crate::caller::caller;
+use crate::oidc::refusal::{Code, Refusal};
+use crate::provider::Provider;
+
+/// Puts the caller of an access token into requests that show one, in place of that of a certificate. Put it around what limits
+/// callers, and inside what makes them of certificates.
+pub fn with_token_callers(router: Router, provider: Provider) -> Router {
+    router.layer(from_fn_with_state(provider, identify))
+}
+
+async fn identify(State(provider): State<Provider>, mut request: Request, next: Next) -> Response {
+    // There the token is about its person, and no caller.
+    if request.uri().path().ends_with("/userinfo") {
+        return next.run(request).await;
+    }
+    let Some((scheme, token)) = shown(request.headers()) else { return next.run(request).await };
+    let held = held(request.method(), request.uri(), request.headers(), request.extensions());
+    match caller(&provider, token, scheme, &held, provider.now()).await {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            // Read once; nothing behind this takes it for something else.
+            request.headers_mut().remove(header::AUTHORIZATION);
+            next.run(request).await
+        }
+        Err(refusal) => refused(refusal),
+    }
+}
+
+/// A refusal as the other routes say theirs, with the ways in which a token may be shown.
+fn refused(refusal: Refusal) -> Response {
+    let detail = refusal.description.clone();
+    let problem = match refusal.code {
+        Code::InsufficientScope => Problem::forbidden("token-not-for-this", detail),
+        Code::InvalidToken => Problem::unauthenticated("token-not-good", detail),
+        Code::InvalidDpopProof => Problem::unauthenticated("proof-not-good", detail),
+        Code::UseDpopNonce => Problem::unauthenticated("proof-without-nonce", detail),
+        Code::TemporarilyUnavailable => {
+            Problem::unavailable("token-unknown", detail, std::time::Duration::from_secs(2))
+        }
+        _ => Problem::internal(detail),
+    };
+    let mut response = problem.into_response();
+    token_challenges(&refusal, response.headers_mut());
+    logged(refusal);
+    response
+}

@@ -1,0 +1,122 @@
+//! One message to one relying party.
+
+use std::time::Duration;
+
+use platform::clock::Millis;
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::events::Event;
+use crate::outward::CALL;
+use crate::provider::Provider;
+use crate::secret::Secret;
+use crate::store::clients;
+use crate::store::logouts::{self, Logout, Noted};
+
+/// What the token says has happened.
+const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+/// How long a logout token is good.
+const LIFE: Duration = Duration::from_mins(2);
+/// How long a message is one machine's: longer than a call and writing down how it went.
+const CLAIM: Duration = CALL.saturating_mul(3);
+/// After how long it is tried again; after the last it is given up.
+const PAUSES: [Duration; 6] = [
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_mins(2),
+    Duration::from_mins(10),
+    Duration::from_mins(30),
+    Duration::from_hours(1),
+];
+
+/// Takes a message for one attempt; false if another machine has it.
+pub(super) async fn claim(provider: &Provider, logout: &Logout) -> Result<bool, Error> {
+    let (claimed, until) = (logout.clone(), provider.now().plus(CLAIM));
+    provider.db.write(move |tx| Box::pin(async move { logouts::claim(tx, &claimed, until).await })).await
+}
+
+/// Tries a message that was claimed.
+pub(super) async fn tell(provider: &Provider, logout: Logout) -> Result<(), Error> {
+    let client = clients::find(provider.db.read(), &logout.client).await?;
+    let uri = client.as_ref().and_then(|client| client.config().backchannel_logout_uri.clone());
+    let (state, outcome) = match (client, uri) {
+        (Some(client), Some(uri)) => deliver(provider, &client, &logout, &uri).await?,
+        _ => (Some("given-up"), "the client has no address for it any more".to_owned()),
+    };
+    let now = provider.now();
+    let attempts = usize::try_from(logout.attempts).unwrap_or(usize::MAX);
+    let noted = match (state, PAUSES.get(attempts)) {
+        (Some(state), _) => Noted { state, outcome, due_at: now, settled_at: Some(now) },
+        (None, Some(pause)) => Noted { state: "due", outcome, due_at: now.plus(*pause), settled_at: None },
+        (None, None) => Noted { state: "given-up", outcome, due_at: now, settled_at: Some(now) },
+    };
+    settle(provider, logout, noted, now).await
+}
+
+async fn settle(provider: &Provider, logout: Logout, noted: Noted, now: Millis) -> Result<(), Error> {
+    provider
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                if !logouts::note(tx, &logout.id, &noted).await? || noted.settled_at.is_none() {
+                    return Ok(());
+                }
+                let event = Event::LogoutTold {
+                    client: logout.client.to_string(),
+                    sid: logout.sid,
+                    outcome: noted.state.to_owned(),
+                    attempts: u32::try_from(logout.attempts + 1).unwrap_or(u32::MAX),
+                };
+                audit::record(tx, now, &audit::Actor::system("authn"), &event).await?;
+                metrics::counter!("authn_logouts_told_total", "outcome" => noted.state).increment(1);
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// One attempt: the state it settles, if it does, and what is told of it.
+async fn deliver(
+    provider: &Provider,
+    client: &Client,
+    logout: &Logout,
+    uri: &str,
+) -> Result<(Option<&'static str>, String), Error> {
+    // The time at which it leaves: it may have waited long.
+    let claims = claims(provider, logout, provider.now())?;
+    let token =
+        provider.keys.sign(client.config().id_token_signed_response_alg, "logout+jwt", &claims).await?;
+    let body: String =
+        url::form_urlencoded::Serializer::new(String::new()).append_pair("logout_token", &token).finish();
+    let Ok(request) = provider.outward.post(uri) else {
+        return Ok((None, "no connection could be made".to_owned()));
+    };
+    let sent = request
+        .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(body)
+        .send()
+        .await;
+    Ok(match sent.map(|response| response.status().as_u16()) {
+        Ok(status @ (200 | 204)) => (Some("delivered"), format!("status {status}")),
+        // What relying parties of CIS2 answer when they have no such session.
+        Ok(501) => (Some("unknown-session"), "status 501".to_owned()),
+        Ok(status) => (None, format!("status {status}")),
+        Err(error) if error.is_timeout() => (None, "no answer in time".to_owned()),
+        Err(_) => (None, "no connection could be made".to_owned()),
+    })
+}
+
+/// OpenID Connect Back-Channel Logout 2.4: no nonce, so that it can never pass for an ID token.
+fn claims(provider: &Provider, logout: &Logout, now: Millis) -> Result<Value, Error> {
+    Ok(json!({
+        "iss": provider.faces.issuer(logout.face),
+        "sub": logout.person.as_str(),
+        "aud": logout.client.as_str(),
+        "iat": now.seconds(),
+        "exp": now.plus(LIFE).seconds(),
+        "jti": &*Secret::generate(&provider.random)?.text(),
+        "sid": logout.sid,
+        "events": {EVENT: {}},
+    }))
+}

@@ -1,0 +1,86 @@
+//! Access tokens that say themselves what they are worth: RFC 9068.
+
+use http::StatusCode;
+use platform::db::Db;
+use serde_json::{Value, json};
+
+use crate::rig::{ANN, CALLBACK, ISSUER, Pair, Rig, basic, part, user};
+
+const RESOURCE: &str = "https://records.example/api";
+
+platform::both_engines! {
+    /// Whoever asks for it gets access tokens that can be verified with the published keys; they are as good here as others, end as
+    /// others do, and are taken for nothing else.
+    async fn tokens_say_what_they_are_worth(db: Db) {
+        let rig = Rig::new(db).await;
+        let config = json!({"access_token_signed_response_alg": "ES256", "resources": [RESOURCE]});
+        let secret = rig.register("rp", &config).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let code = rig.code(&[("scope", "openid profile selectedrole")], &session).await;
+        let tokens = rig.exchange(&secret, &code, &[]).await.json();
+        let token = tokens["access_token"].as_str().unwrap();
+        assert_eq!((part(token, 0)["typ"].clone(), part(token, 0)["alg"].clone()), (json!("at+jwt"), json!("ES256")));
+        let (told, id) = (rig.verified(token).await, rig.verified(tokens["id_token"].as_str().unwrap()).await);
+        let expected = json!({
+            "iss": ISSUER, "sub": user(ANN), "aud": ISSUER, "client_id": "rp", "iat": rig.now().seconds(),
+            "exp": rig.now().seconds() + 3600, "jti": told["jti"], "scope": "openid profile selectedrole",
+            "sid": id["sid"], "auth_time": id["auth_time"], "acr": "AAL3_ANY", "amr": id["amr"], "selected_roleid": id["selected_roleid"]
+        });
+        assert_eq!(told, expected);
+        assert_eq!(id["at_hash"], crate::rig::half_hash(token));
+        assert_eq!(rig.userinfo(token).await.status, StatusCode::OK);
+        assert_eq!(rig.userinfo(told["jti"].as_str().unwrap()).await.status, StatusCode::UNAUTHORIZED, "its name is no token");
+        let forged = Pair::p256().sign(&part(token, 0), &told);
+        assert_eq!(rig.userinfo(&forged).await.status, StatusCode::UNAUTHORIZED);
+        let hint = rig.authorise(&[("prompt", "none"), ("id_token_hint", token)], &[&session]).await;
+        assert_eq!(hint.sent_error().as_deref(), Some("invalid_request"), "it is no ID token");
+        let header = basic("rp", &secret);
+        let asked = async || rig.form("/introspect", &[("authorization", &header)], &[("token", token)]).await.json();
+        assert_eq!((asked().await["active"].clone(), asked().await["aud"].clone()), (json!(true), json!(ISSUER)));
+        assert_eq!(rig.form("/revoke", &[("authorization", &header)], &[("token", token)]).await.status, StatusCode::OK);
+        assert_eq!(asked().await, json!({"active": false}));
+        assert_eq!(rig.userinfo(token).await.status, StatusCode::UNAUTHORIZED);
+    }
+
+    /// A token for somebody else is not taken here, and nobody gets one for whom they are not registered.
+    async fn audiences_are_kept(db: Db) {
+        let rig = Rig::new(db).await;
+        let config = json!({"access_token_signed_response_alg": "RS256", "resources": [RESOURCE]});
+        let secret = rig.register("rp", &config).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let code = rig.code(&[], &session).await;
+        let wrong = rig.exchange(&secret, &code, &[("resource", "https://others.example/api")]).await;
+        assert_eq!(wrong.error(), "invalid_target");
+        let tokens = rig.exchange(&secret, &code, &[("resource", RESOURCE)]).await.json();
+        let token = tokens["access_token"].as_str().unwrap();
+        assert_eq!(rig.verified(token).await["aud"], RESOURCE);
+        assert_eq!(rig.userinfo(token).await.status, StatusCode::UNAUTHORIZED, "whoever it is for could show it");
+        let refresh = [("grant_type", "refresh_token"), ("refresh_token", tokens["refresh_token"].as_str().unwrap())];
+        let again = rig.form("/token", &[("authorization", &basic("rp", &secret))], &refresh).await.json();
+        assert_eq!(rig.userinfo(again["access_token"].as_str().unwrap()).await.status, StatusCode::OK);
+    }
+
+    /// A system's own token names the system, and says to which key it is bound.
+    async fn systems_have_them_too(db: Db) {
+        let rig = Rig::new(db).await;
+        let pair = Pair::p256();
+        let config = json!({
+            "grant_types": ["client_credentials"], "scopes": ["reports"], "redirect_uris": [],
+            "access_token_signed_response_alg": "PS256", "access_token_binding": "dpop"
+        });
+        let secret = rig.register("rp", &config).await;
+        let proof = pair.proof(("POST", "https://id.example.org/token"), None, rig.now(), &json!({}));
+        let headers = [("authorization", basic("rp", &secret)), ("dpop", proof)];
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let given = rig.form("/token", &headers, &[("grant_type", "client_credentials")]).await.json();
+        let told = rig.verified(given["access_token"].as_str().unwrap()).await;
+        assert_eq!((told["sub"].clone(), told["client_id"].clone(), told["scope"].clone()), (json!("rp"), json!("rp"), json!("reports")));
+        assert_eq!((told["cnf"].clone(), told.get("sid")), (json!({"jkt": pair.thumbprint()}), None::<&Value>));
+        let opaque = rig.register("rp-opaque", &json!({})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let code = rig.code(&[("client_id", "rp-opaque")], &session).await;
+        let pairs = [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", CALLBACK)];
+        let given = rig.form("/token", &[("authorization", &basic("rp-opaque", &opaque))], &pairs).await.json();
+        assert!(!given["access_token"].as_str().unwrap().contains('.'), "nobody else gets one");
+    }
+}

@@ -1,0 +1,141 @@
+//! Exchanging tokens of others (RFC 8693): no more than was granted, no longer, no further than registered, and never unseen.
+
+use http::StatusCode;
+use platform::db::Db;
+use serde_json::{Value, json};
+
+use crate::rig::{ANN, Answered, Pair, Rig, basic, close, part, user};
+
+const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
+
+/// What the gateway is registered with.
+fn gateway() -> Value {
+    json!({
+        "grant_types": [GRANT], "redirect_uris": [], "scopes": ["openid", "profile", "records:read", "nationalrbacaccess"],
+        "token_exchanges": [
+            {"subject_clients": ["rp"], "subject_token_types": [ACCESS_TOKEN], "scopes": ["openid", "profile", "records:read"],
+                "audiences": ["https://records.example"]},
+            {"subject_clients": ["rp"], "subject_token_types": [ID_TOKEN], "scopes": ["profile", "records:read"]},
+        ]
+    })
+}
+
+struct Site {
+    rig: Rig,
+    gateway: String,
+    secret: String,
+    tokens: Value,
+}
+
+impl Site {
+    async fn new(db: Db, scope: &str) -> Self {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({})).await;
+        let gateway = rig.register("gateway", &gateway()).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let code = rig.code(&[("scope", scope)], &session).await;
+        let tokens = rig.exchange(&secret, &code, &[]).await.json();
+        Self { rig, gateway, secret, tokens }
+    }
+
+    fn access(&self) -> &str {
+        self.tokens["access_token"].as_str().unwrap()
+    }
+
+    fn id_token(&self) -> &str {
+        self.tokens["id_token"].as_str().unwrap()
+    }
+
+    async fn exchange(&self, token: &str, kind: &str, more: &[(&str, &str)]) -> Answered {
+        let pairs = [("grant_type", GRANT), ("subject_token", token), ("subject_token_type", kind)];
+        let header = basic("gateway", &self.gateway);
+        self.rig.form("/token", &[("authorization", &header)], &[pairs.as_slice(), more].concat()).await
+    }
+
+    async fn asked(&self, token: &str) -> Value {
+        let header = basic("gateway", &self.gateway);
+        self.rig.form("/introspect", &[("authorization", &header)], &[("token", token)]).await.json()
+    }
+}
+
+platform::both_engines! {
+    /// A token that was shown becomes one for less, for whoever is registered; it says for whom and by whom, and ends with the first.
+    async fn tokens_are_exchanged(db: Db) {
+        let site = Site::new(db, "openid profile").await;
+        site.rig.pass(600);
+        let given = site.exchange(site.access(), ACCESS_TOKEN, &[("scope", "profile"), ("audience", "https://records.example")]).await;
+        assert_eq!(given.status, StatusCode::OK, "{}", given.text);
+        let told = given.json();
+        assert_eq!((told["issued_token_type"].clone(), told["scope"].clone()), (json!(ACCESS_TOKEN), json!("profile")));
+        assert!(told.get("refresh_token").is_none() && told.get("id_token").is_none());
+        assert_eq!(told["expires_in"], 3000, "no longer than the first");
+        let worth = site.asked(told["access_token"].as_str().unwrap()).await;
+        assert_eq!((worth["sub"].clone(), worth["client_id"].clone()), (json!(user(ANN)), json!("gateway")));
+        assert_eq!((worth["act"].clone(), worth["aud"].clone()), (json!({"sub": "gateway"}), json!("https://records.example")));
+        let token = told["access_token"].as_str().unwrap();
+        let header = basic("rp", &site.secret);
+        let pairs = [("token", site.tokens["refresh_token"].as_str().unwrap())];
+        assert_eq!(site.rig.form("/revoke", &[("authorization", &header)], &pairs).await.status, StatusCode::OK);
+        assert_eq!(site.asked(token).await, json!({"active": false}));
+        assert_eq!(site.rig.recorded("tokens-issued").await, 2);
+    }
+
+    /// Nobody gets more than the token was for, more than is registered, or a token for somebody else.
+    async fn nothing_gets_wider(db: Db) {
+        let site = Site::new(db, "openid profile").await;
+        for (kind, more, expected) in [
+            (ACCESS_TOKEN, ("scope", "records:read"), "invalid_scope"),
+            (ACCESS_TOKEN, ("scope", "profile email"), "invalid_scope"),
+            (ACCESS_TOKEN, ("scope", "nationalrbacaccess"), "invalid_scope"),
+            (ACCESS_TOKEN, ("audience", "https://others.example"), "invalid_target"),
+            (ACCESS_TOKEN, ("resource", "https://others.example"), "invalid_target"),
+            (ACCESS_TOKEN, ("actor_token", "x"), "invalid_request"),
+            (ACCESS_TOKEN, ("requested_token_type", "urn:ietf:params:oauth:token-type:refresh_token"), "invalid_request"),
+        ] {
+            assert_eq!(site.exchange(site.access(), kind, &[more]).await.error(), expected, "{more:?}");
+        }
+        let plain = site.exchange(site.access(), ACCESS_TOKEN, &[]).await.json();
+        assert_eq!(plain["scope"], "openid profile", "what both allow");
+        // One that is already exchanged is the gateway's own, which is no client whose tokens it may show.
+        let again = site.exchange(plain["access_token"].as_str().unwrap(), ACCESS_TOKEN, &[]).await;
+        assert_eq!(again.error(), "unauthorized_client");
+        let person = site.exchange(site.id_token(), ID_TOKEN, &[("scope", "nationalrbacaccess")]).await;
+        assert_eq!(person.error(), "invalid_scope");
+    }
+
+    /// An ID token becomes a token for an interface, while the session behind it lives.
+    async fn id_tokens_are_exchanged(db: Db) {
+        let site = Site::new(db.clone(), "openid").await;
+        let given = site.exchange(site.id_token(), ID_TOKEN, &[]).await;
+        assert_eq!(given.json()["scope"], "records:read", "profile was not granted: {}", given.text);
+        let token = given.json()["access_token"].as_str().unwrap().to_owned();
+        assert_eq!(site.asked(&token).await["sub"], user(ANN));
+        let forged = Pair::rsa().sign(&part(site.id_token(), 0), &part(site.id_token(), 1));
+        assert_eq!(site.exchange(&forged, ID_TOKEN, &[]).await.error(), "invalid_request");
+        assert_eq!(site.exchange(site.access(), ID_TOKEN, &[]).await.error(), "invalid_request");
+        assert_eq!(site.exchange(site.id_token(), ACCESS_TOKEN, &[]).await.error(), "invalid_request");
+        assert_eq!(site.exchange("nonsense", ACCESS_TOKEN, &[]).await.error(), "invalid_request");
+        close(&db, ANN).await;
+        assert_eq!(site.exchange(site.id_token(), ID_TOKEN, &[]).await.error(), "invalid_request");
+        assert_eq!(site.asked(&token).await, json!({"active": false}));
+    }
+
+    /// An ID token that is over is exchanged for nothing, and neither is a token by a client that is not registered for it.
+    async fn exchanges_are_registered(db: Db) {
+        let site = Site::new(db, "openid profile").await;
+        let other = site.rig.register("other", &json!({
+            "grant_types": [GRANT], "redirect_uris": [], "scopes": ["profile"],
+            "token_exchanges": [{"subject_clients": ["somebody-else"], "subject_token_types": [ACCESS_TOKEN], "scopes": ["profile"]}]
+        })).await;
+        let pairs = [("grant_type", GRANT), ("subject_token", site.access()), ("subject_token_type", ACCESS_TOKEN)];
+        let refused = site.rig.form("/token", &[("authorization", &basic("other", &other))], &pairs).await;
+        assert_eq!(refused.error(), "unauthorized_client");
+        let refused = site.rig.form("/token", &[("authorization", &basic("rp", &site.secret))], &pairs).await;
+        assert_eq!(refused.error(), "unauthorized_client");
+        site.rig.pass(3601);
+        assert_eq!(site.exchange(site.id_token(), ID_TOKEN, &[]).await.error(), "invalid_request");
+        assert_eq!(site.exchange(site.access(), ACCESS_TOKEN, &[]).await.error(), "invalid_request");
+    }
+}
