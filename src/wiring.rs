@@ -13,6 +13,7 @@ use platform::caller::Caller;
 use platform::clock::{Accuracy, Clock, HighWater};
 use platform::db::Db;
 use platform::db::restored::{Restored, Stage};
+use platform::message::{self, Carriers};
 use platform::peer::Peer;
 use signer::Signer;
 
@@ -155,6 +156,8 @@ pub struct App {
     pub register: Option<Register>,
     /// Sign-in for relying parties, where the configuration has it.
     pub provider: Option<Provider>,
+    /// What sends messages to people.
+    pub messages: message::Sender,
     /// Who calls.
     pub callers: Callers,
 }
@@ -177,6 +180,8 @@ impl App {
         );
         let enrolment = Enrolment::new(authority.clone(), hsm.clone(), caller_source(&callers))
             .context("the roads in [ca.enrol] cannot be used")?;
+        let carriers = Carriers::open(&config.messages).context("messages cannot be sent")?;
+        let messages = message::Sender::new(db.clone(), clock.clone(), carriers);
         let mut app = Self {
             config,
             clock,
@@ -189,6 +194,7 @@ impl App {
             signer: None,
             register: None,
             provider: None,
+            messages,
             callers,
         };
         app.register = app.config.directory.clone().map(|section| app.open_register(section)).transpose()?;

@@ -1,14 +1,17 @@
 //! What the register tells: the certificates of those who have left are revoked.
 
+use std::collections::HashSet;
+
 use directory::api::{Change, ChangeKind, Follower};
 use platform::caller::Caller;
 use platform::db;
 use platform::problem::Problem;
 
-use crate::api::{CertificateQuery, CertificateState, REVOKE, Reason, RevokeRequest};
+use crate::api::{CertificateInfo, CertificateQuery, CertificateState, REVOKE, Reason, RevokeRequest};
 use crate::authority::Authority;
 use crate::error::Error;
 use crate::serial::Serial;
+use crate::store::leavers;
 
 /// How the authority is called among the consumers of the change feed.
 pub const CONSUMER: &str = "module:ca";
@@ -28,7 +31,24 @@ impl Authority {
         let (Some(reason), Some(person)) = (Reason::of_change(change.kind), &change.person) else {
             return Ok(());
         };
-        Ok(self.revoke_all_of(person, reason).await?)
+        let spared = self.spared(change, person).await?;
+        Ok(self.revoke_all_of(person, reason, &spared).await?)
+    }
+
+    /// What somebody was given who left and is back before the authority heard of the leaving: it came after that, for nothing
+    /// is issued to a closed profile, and stays.
+    async fn spared(&self, change: &Change, person: &str) -> Result<HashSet<String>, Error> {
+        if change.kind != ChangeKind::PersonClosed {
+            return Ok(HashSet::new());
+        }
+        let db = &self.desk().db;
+        // In this order: whoever leaves again in between has a change of their own.
+        let younger = leavers::begun_after(db.read(), person, change.at).await.map_err(db::Error::from)?;
+        match self.demand_present(Some(person)).await {
+            Ok(()) => Ok(younger),
+            Err(Error::PersonLeft) => Ok(HashSet::new()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Nothing is issued to somebody who has left.
@@ -50,15 +70,21 @@ impl Authority {
         present
     }
 
-    /// Revokes every certificate of a person that is in force or on hold.
-    async fn revoke_all_of(&self, person: &str, reason: Reason) -> Result<(), Error> {
+    /// Revokes every certificate of a person that is in force or on hold, but for these.
+    async fn revoke_all_of(
+        &self,
+        person: &str,
+        reason: Reason,
+        spared: &HashSet<String>,
+    ) -> Result<(), Error> {
         let caller = Caller::module("ca", &[REVOKE]);
         let mut query =
             CertificateQuery { user_id: Some(person.to_owned()), limit: Some(500), ..Default::default() };
         loop {
             let page = self.certificates(&query).await?;
             let standing = |state| matches!(state, CertificateState::Issued | CertificateState::Held);
-            for certificate in page.certificates.iter().filter(|certificate| standing(certificate.state)) {
+            let ends = |it: &&CertificateInfo| standing(it.state) && !spared.contains(&it.serial);
+            for certificate in page.certificates.iter().filter(ends) {
                 let request = RevokeRequest { reason, invalidity_date: None };
                 match self.revoke(&certificate.serial, request, &caller).await {
                     // Somebody was first, or time was.

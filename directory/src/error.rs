@@ -1,5 +1,7 @@
 //! What can go wrong in the register, and how it is said.
 
+use std::time::Duration;
+
 use platform::db;
 use platform::problem::Problem;
 
@@ -81,6 +83,12 @@ pub enum Error {
     /// The system gave no random numbers.
     #[error("the system has no random numbers")]
     NoRandomness,
+    /// Something that is needed takes no more for now.
+    #[error("{sentence}")]
+    Busy {
+        /// What, and when to try again.
+        sentence: &'static str,
+    },
     /// The database refused or failed.
     #[error("the database did not take the change")]
     Db(#[from] db::Error),
@@ -128,6 +136,7 @@ impl From<Error> for Problem {
                 "This idempotency key came before with another request. Use a new key for a new request.",
             ),
             Error::NotAllowed { code, sentence } => Problem::forbidden(code, sentence),
+            Error::Busy { sentence } => Problem::unavailable("busy", sentence, Duration::from_mins(1)),
             Error::Db(source) => source.into(),
             other => Problem::internal(other),
         }

@@ -89,7 +89,14 @@ impl Register {
                     false
                 }
             };
-            if !swept && !erased {
+            let forgotten = match self.sweep_feed().await {
+                Ok(forgotten) => forgotten > 0,
+                Err(error) => {
+                    tracing::warn!(%error, "settled events of personnel systems were not erased: {error}");
+                    false
+                }
+            };
+            if !swept && !erased && !forgotten {
                 tokio::time::sleep(SWEEP_PAUSE).await;
             }
         }

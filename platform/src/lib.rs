@@ -1,5 +1,5 @@
-//! What every module needs and none owns: identifiers, the clock, the database, problems, callers, peers, the web
-//! and telemetry.
+//! What every module needs and none owns: identifiers, the clock, the database, problems, callers, peers, messages to
+//! people, the web and telemetry.
 //!
 //! This crate knows nothing of what the modules do, and grows only by what three of them need.
 
@@ -10,6 +10,7 @@ pub mod db;
 #[cfg(feature = "testing")]
 pub mod hammer;
 pub mod id;
+pub mod message;
 pub mod network;
 mod panics;
 pub mod peer;

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 
 use crate::problem::Problem;
 
@@ -62,15 +63,24 @@ pub fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, Error> {
 
 /// A client that trusts only these anchors and shows this certificate.
 pub fn client(anchors: &Path, certificate: &Path, key: &Path) -> Result<ClientConfig, Error> {
+    anchored(anchors)?
+        .with_client_auth_cert(certificates(certificate)?, private_key(key)?)
+        .map_err(Error::Unusable)
+}
+
+/// A client that trusts only these anchors and shows no certificate.
+pub fn trusting(anchors: &Path) -> Result<ClientConfig, Error> {
+    Ok(anchored(anchors)?.with_no_client_auth())
+}
+
+fn anchored(anchors: &Path) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Error> {
     let mut roots = RootCertStore::empty();
     for anchor in certificates(anchors)? {
         roots.add(anchor).map_err(Error::Unusable)?;
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(Error::Unusable)?
-        .with_root_certificates(roots)
-        .with_client_auth_cert(certificates(certificate)?, private_key(key)?)
-        .map_err(Error::Unusable)
+        .map_err(Error::Unusable)?;
+    Ok(builder.with_root_certificates(roots))
 }

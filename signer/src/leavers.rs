@@ -1,8 +1,10 @@
 //! What the register tells: the signing credentials of those who have left are revoked.
 
 use ca::api::Reason;
-use directory::api::{Change, Follower};
+use directory::api::{Change, ChangeKind, Follower};
 use platform::caller::Caller;
+use platform::clock::Millis;
+use platform::db;
 use platform::problem::Problem;
 
 use crate::api::{CREDENTIALS, CredentialState};
@@ -29,15 +31,27 @@ impl Signer {
         let (Some(reason), Some(person)) = (Reason::of_change(change.kind), &change.person) else {
             return Ok(());
         };
-        Ok(self.revoke_all_of(person, reason).await?)
+        Ok(self.revoke_all_of(person, reason, self.spared(change, person).await?).await?)
+    }
+
+    /// From when on the credentials stay of somebody who left and is back before the signer heard of the leaving: those came
+    /// after it, for nobody who has left gets one.
+    async fn spared(&self, change: &Change, person: &str) -> Result<Option<Millis>, Error> {
+        if change.kind != ChangeKind::PersonClosed {
+            return Ok(None);
+        }
+        let mut read = self.db.read().acquire().await.map_err(db::Error::from)?;
+        let closed = directory::api::closed(&mut read, &[person]).await?;
+        Ok(closed.is_empty().then_some(change.at))
     }
 
     /// Revokes every credential of a person that is not destroyed, those that are revoked once more: a stop may have come
-    /// between the credential and its certificates.
-    async fn revoke_all_of(&self, person: &str, reason: Reason) -> Result<(), Error> {
+    /// between the credential and its certificates. What was made after `spared` stays.
+    async fn revoke_all_of(&self, person: &str, reason: Reason, spared: Option<Millis>) -> Result<(), Error> {
         let caller = Caller::module("signer", &[CREDENTIALS]);
         for row in credentials::of_user(self.db.read(), person).await? {
-            if row.state == CredentialState::Destroyed {
+            let younger = spared.is_some_and(|left| row.created_at > left);
+            if younger || row.state == CredentialState::Destroyed {
                 continue;
             }
             credential::revoke(self, &caller, &row.credential_id, reason).await?;

@@ -46,6 +46,9 @@ pub struct Config {
     pub directory: Option<directory::Config>,
     /// Sign-in for relying parties; without it this process signs nobody in.
     pub authn: Option<authn::Config>,
+    /// How messages reach people.
+    #[serde(default)]
+    pub messages: platform::message::Config,
     /// The record of acts.
     pub audit: audit::Config,
     /// Logs, metrics and traces.
@@ -150,6 +153,7 @@ impl Config {
                 anchor_path(file, base);
             }
         }
+        self.messages.each_path(|path| anchor_path(path, base));
         if let Some(profiles) = &mut self.ca.profiles {
             anchor_path(profiles, base);
         }

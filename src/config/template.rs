@@ -47,7 +47,7 @@ impl Template {
         let issuer = toml_string(&self.issuer());
         let cards_origin = toml_string(&format!("https://{}:{}", self.host, cards.port()));
         let origin = toml_string(&format!("{}/lanyard", self.host));
-        let (register, operator) = self.purpose.lines();
+        let (register, messages, operator) = self.purpose.lines();
         let statement = toml_string(&format!("https://{}:{}/cps", self.published_host(), public.port()));
         format!(
             r#"# Lanyard. Paths that are not absolute start at the folder of this file.
@@ -102,6 +102,8 @@ document_key = "secrets/document.key"  # numbers of documents are hashed under i
 issuer = {issuer}  # stands in every ID token: choose what will last
 cards_origin = {cards_origin}  # where browsers show a card
 
+[messages]                     # codes and notices to people; without a way they are not sent
+{messages}
 [audit]
 origin = {origin}  # the name of this log of acts; never used for another
 
@@ -148,11 +150,11 @@ acts = ["signer:sign", "ca:enrol"]
 }
 
 impl Purpose {
-    /// What is added to the section of the register, and to the clients.
-    fn lines(self) -> (&'static str, &'static str) {
+    /// What is added to the section of the register, to that of messages, and to the clients.
+    fn lines(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::Work => ("", ""),
-            Self::Demonstration => (DEMONSTRATION_REGISTER, DEMONSTRATION_OPERATOR),
+            Self::Work => ("", WORK_MESSAGES, ""),
+            Self::Demonstration => (DEMONSTRATION_REGISTER, DEMONSTRATION_MESSAGES, DEMONSTRATION_OPERATOR),
         }
     }
 }
@@ -161,6 +163,16 @@ impl Purpose {
 const DEMONSTRATION_REGISTER: &str = r#"# Only because this is a demonstration: the keys of its people lie in files, and count as if they lay on cards.
 sign_in_certificate = "three"
 local_smartcard_administrator = "B9990"  # of the invented national roles
+"#;
+
+/// What to write where e-mail and text messages are to be sent.
+const WORK_MESSAGES: &str = r#"# from = "Registration authority <no-reply@example.org>"
+# smtp = { host = "mail.example.org", user = "lanyard", password = "secrets/smtp.password" }
+# text = { url = "https://messages.example.org/text", secret = "secrets/text.key" }
+"#;
+
+/// Nothing leaves this machine: messages can be read in a folder.
+const DEMONSTRATION_MESSAGES: &str = r#"mailbox = "mailbox"            # a folder: e-mail as .eml, text messages as .txt
 "#;
 
 /// Whoever brings the invented world in.

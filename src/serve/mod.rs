@@ -156,6 +156,7 @@ impl Background {
             tokio::spawn(app.enrolment.clone().keep_sweeping()),
             tokio::spawn(app.high_water.clone().keep(app.db.clone(), app.clock.clone())),
             tokio::spawn(clock.keep()),
+            tokio::spawn(app.messages.clone().keep_sending()),
         ];
         if let Some(signer) = app.signer.clone() {
             tasks.push(tokio::spawn(async move { signer.keep_spare_keys().await }));

@@ -2,7 +2,7 @@
 //! `directory/tests/it` asks in full.
 
 /// Every route of the register.
-pub(crate) const REGISTER: [(&str, &str); 126] = [
+pub(crate) const REGISTER: [(&str, &str); 127] = [
     ("GET", "/directory/actor"),
     ("POST", "/directory/assignments"),
     ("GET", "/directory/assignments/{assignment}"),
@@ -58,6 +58,7 @@ pub(crate) const REGISTER: [(&str, &str); 126] = [
     ("GET", "/directory/people/{user_id}/leaving"),
     ("POST", "/directory/people/{user_id}/leaving"),
     ("POST", "/directory/people/{user_id}/merge"),
+    ("GET", "/directory/people/{user_id}/messages"),
     ("POST", "/directory/people/{user_id}/mobiles"),
     ("DELETE", "/directory/people/{user_id}/mobiles/{contact}"),
     ("POST", "/directory/people/{user_id}/mobiles/{contact}/codes"),

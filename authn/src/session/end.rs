@@ -111,7 +111,7 @@ pub(crate) async fn end_all_of_person(
     actor: &Actor,
     now: Millis,
 ) -> Result<usize, Error> {
-    let open = sessions::open_of_person(tx, person).await?;
+    let open = sessions::open_of_person(tx, person).await?.into_iter().map(|(id, _)| id).collect();
     end_each(tx, open, cause, actor, now).await
 }
 

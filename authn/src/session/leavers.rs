@@ -5,11 +5,12 @@ use directory::api::{Change, ChangeKind, Follower};
 use platform::id::UserId;
 use platform::problem::Problem;
 
-use super::end::{EndCause, end_all_of_person};
+use super::end::{EndCause, end_in};
 use crate::authenticator::RemovedBy;
 use crate::enrolment::strip_in;
 use crate::error::Error;
 use crate::provider::Provider;
+use crate::store::sessions;
 
 /// How sign-in is called among the consumers of the change feed.
 pub const CONSUMER: &str = "module:authn";
@@ -33,12 +34,20 @@ impl Provider {
         };
         let person = change.person.as_deref().and_then(|person| person.parse::<UserId>().ok());
         let Some(person) = person else { return Ok(()) };
-        let now = self.now();
+        let (now, told_at) = (self.now(), change.at);
         self.db
             .write(move |tx| {
                 Box::pin(async move {
                     let actor = Actor::system("authn");
-                    end_all_of_person(tx, &person, cause, &actor, now).await?;
+                    // Whoever left and is back signed in after that, for nobody does whose profile is closed: that stays.
+                    let back = cause == EndCause::Left
+                        && directory::api::closed(tx, &[person.as_str()]).await?.is_empty();
+                    let ended = sessions::open_of_person(tx, &person).await?;
+                    for (id, opened_at) in ended {
+                        if !(back && opened_at > told_at) {
+                            end_in(tx, &id, cause, &actor, now).await?;
+                        }
+                    }
                     if cause == EndCause::Merged {
                         // Nobody signs in as that record again; its address and its keys are free for the other.
                         strip_in(tx, &person, RemovedBy::Merged, &actor, now).await?;

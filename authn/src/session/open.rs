@@ -253,7 +253,7 @@ async fn replace(
         replaced = Some(before.id.clone());
     }
     if settings.concurrent == Concurrent::Newest {
-        for open in sessions::open_of_person(tx, &opening.person).await? {
+        for (open, _) in sessions::open_of_person(tx, &opening.person).await? {
             if Some(&open) != kept {
                 end_in(tx, &open, EndCause::Replaced, actor, now).await?;
             }

@@ -208,5 +208,5 @@ async fn nothing_is_opened_with_what_is_taken_away() {
         .write(|tx| Box::pin(async move { super::sessions::open_of_person(tx, &person()).await }))
         .await
         .unwrap();
-    assert_eq!(open, []);
+    assert!(open.is_empty(), "{open:?}");
 }

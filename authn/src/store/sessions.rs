@@ -240,15 +240,16 @@ pub(crate) async fn open(tx: &mut Tx, limit: u32) -> Result<Vec<SessionId>, Erro
     ids(&rows)
 }
 
-/// The sessions of a person that nobody has ended.
-pub(crate) async fn open_of_person(tx: &mut Tx, person: &UserId) -> Result<Vec<SessionId>, Error> {
-    let rows: Vec<String> = sqlx::query_scalar(
-        "SELECT session_id FROM authn_session WHERE user_id = $1 AND ended_at IS NULL ORDER BY session_id",
+/// The sessions of a person that nobody has ended, each with when it was opened.
+pub(crate) async fn open_of_person(tx: &mut Tx, person: &UserId) -> Result<Vec<(SessionId, Millis)>, Error> {
+    let rows: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT session_id, authenticated_at FROM authn_session WHERE user_id = $1 AND ended_at IS NULL \
+         ORDER BY session_id",
     )
     .bind(person.as_str())
     .fetch_all(&mut *tx)
     .await?;
-    ids(&rows)
+    rows.into_iter().map(|(id, at)| Ok((read("authn_session.session_id", &id)?, Millis(at)))).collect()
 }
 
 /// The sessions of a person that can sign in now, each with the hash of its secret.
@@ -388,7 +389,7 @@ pub(crate) mod tests {
             assert_eq!(used.iter().map(|row| row.1.as_slice()).collect::<Vec<_>>(), [[1; 32]]);
             assert_eq!(ended.map(|session| (session.sid, session.last_used_at)), Some(("sid-1".to_owned(), Millis(50))));
             assert_eq!(again, None);
-            assert_eq!((rest, card), (vec![two.id.clone()], vec![two.id.clone()]));
+            assert_eq!((rest, card), (vec![(two.id.clone(), two.authenticated_at)], vec![two.id.clone()]));
             assert_eq!((over.len(), idle.len(), gone), (1, 1, 1));
             assert_eq!(by_secret(db.read(), &[1; 32]).await.unwrap(), None);
         }

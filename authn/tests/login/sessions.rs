@@ -67,6 +67,26 @@ platform::both_engines! {
         assert_eq!(rig.events("session-ended").await[1]["cause"], "left");
     }
 
+    /// Who left and is back before sign-in hears of it stays signed in where they signed in since, and nowhere else.
+    async fn who_is_back_stays_signed_in(db: Db) {
+        let (rig, mut key) = with_key(db, json!({})).await;
+        let mut before = rig.signed_in(&mut key).await;
+        rig.pass(Duration::from_secs(1));
+        told_of_leaving(&rig).await;
+        rig.pass(Duration::from_secs(1));
+        let mut since = rig.signed_in(&mut key).await;
+        let following = rig.provider.follow_register();
+        let ended = async {
+            while rig.events("session-ended").await.is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! { () = following => {}, () = ended => {} }
+        assert_eq!(before.get("/account").await.status, 401);
+        assert_eq!(since.get("/account").await.status, 200);
+        assert_eq!(rig.events("session-ended").await.len(), 1);
+    }
+
     /// People list and end their own sessions; an administrator ends anybody's; nobody else does either.
     async fn sessions_are_ended_by_who_may(db: Db) {
         let (rig, mut key) = with_key(db, json!({})).await;

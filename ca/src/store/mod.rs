@@ -10,6 +10,7 @@ pub(crate) mod expiries;
 pub(crate) mod generations;
 pub(crate) mod issuers;
 pub(crate) mod keys;
+pub(crate) mod leavers;
 pub(crate) mod lists;
 pub(crate) mod profiles;
 pub(crate) mod renewals;

@@ -1,12 +1,19 @@
-//! What the register costs with few people and with all of them, on both engines: reads, searches, assignments with their
-//! audit rows, and effective rights from memory; each beside what the database or the machine can do without the register.
+//! What the register costs with few people and with all of them, on both engines: a release of organisations over HTTP, reads,
+//! searches, assignments with their audit rows, and effective rights from memory; beside what the database or the machine
+//! can do without the register.
 //!
 //! `cargo bench -p directory --bench register -- sqlite 14000 1400000` or `-- postgres 14000 1400000`. `TMPDIR` says where
 //! the databases lie; 1,400,000 people need about 12 GiB there. They are removed afterwards.
 
 mod asking;
+mod bringing;
 mod told;
 mod working;
+
+#[path = "../nation/mod.rs"]
+mod nation;
+#[path = "../release/mod.rs"]
+mod release;
 
 use std::time::Instant;
 
@@ -43,12 +50,13 @@ async fn run(engine: Engine, sizes: &[u64]) {
 
 /// Everything for one number of people.
 async fn measured(engine: Engine, people: u64) -> Column {
-    let database = TestDb::new(engine).await;
+    let mut column = Column::new(people);
+    bringing::measure(engine, people, &mut column).await;
+    let database = TestDb::durable(engine).await;
     let document_key = DocumentKey::new(&[7; 32]);
     let parts =
         Parts { config: Config::default(), db: database.db.clone(), clock: Clock::system(), document_key };
     let register = Register::new(parts).expect("the default configuration is good");
-    let mut column = Column::new(people);
     filled(&register, people, &mut column).await;
     if engine == Engine::Postgres {
         told::analysed(&database.config.url).await;

@@ -24,6 +24,8 @@ impl Column {
 
     /// Adds a row.
     pub(crate) fn say(&mut self, what: &'static str, value: String) {
+        // At once, so that whoever waits sees how far it is.
+        tell(format_args!("  {:>9}  {what:<44}{value}", self.people));
         self.rows.push((what, value));
     }
 

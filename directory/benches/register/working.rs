@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use directory::api::ACT;
-use directory::rbac::{ActivityCode, Book, JobRoleCode, rights as rights_of};
+use directory::rbac::{ActivityCode, Book, Content, JobRoleCode, rights as rights_of};
 use directory::seed::bulk::BLOCK;
 use directory::seed::national_roles;
 use futures_util::{StreamExt as _, stream};
@@ -18,12 +18,13 @@ use serde_json::json;
 use tower::ServiceExt as _;
 
 use crate::asking::{caller, id};
+use crate::nation;
 use crate::told::Column;
 
 /// How many requests are under way at a time.
 const AT_ONCE: usize = 64;
-/// How many assignments are made at most.
-const MOST: usize = 5_000;
+/// How many assignments are made at most: some seconds of them.
+const MOST: usize = 10_000;
 /// How many a second there must be.
 const GOAL: f64 = 1_000.0;
 /// How many effective rights a second there must be.
@@ -120,10 +121,15 @@ async fn assign(routes: &Router, task: &Task) {
     assert_eq!(status, StatusCode::CREATED, "{}", String::from_utf8_lossy(&bytes));
 }
 
-/// Measures effective rights with the national roles of the demonstration; `--bench rbac` does with a release as large as the
-/// nation's.
+/// Measures effective rights with a release as large as the nation's, and with that of the demonstration.
 pub(crate) fn rights(column: &mut Column) {
-    let book = Book::new(1, national_roles().expect("the fixtures are good")).expect("the release is good");
+    rights_in(nation::content(), "effective rights, roles of a nation", column);
+    let small = national_roles().expect("the fixtures are good");
+    rights_in(small, "effective rights, roles of the demo", column);
+}
+
+fn rights_in(content: Content, what: &'static str, column: &mut Column) {
+    let book = Book::new(1, content).expect("the release is good");
     let roles: Vec<JobRoleCode> = book.content().job_roles.iter().map(|one| one.code).collect();
     let activities: Vec<ActivityCode> = book.content().activities.iter().map(|one| one.code).collect();
     let (started, mut many, mut found) = (Instant::now(), 0, 0);
@@ -135,5 +141,5 @@ pub(crate) fn rights(column: &mut Column) {
         }
     }
     assert!(found > many, "rights were found");
-    column.rate("effective rights from memory", many, started.elapsed(), Some(RIGHTS_GOAL));
+    column.rate(what, many, started.elapsed(), Some(RIGHTS_GOAL));
 }

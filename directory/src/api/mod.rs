@@ -52,8 +52,8 @@ pub use people::{
     ReopenReason, Standing,
 };
 pub use people_contact::{
-    Channel, CodeSent, Contact, ContactCode, Custody, CustodyLog, GiveCard, NewContact, Nothing, Photo,
-    ProfessionalBody, Registration,
+    Channel, CodeSent, Contact, ContactCode, Custody, CustodyLog, GiveCard, MessageState, NewContact,
+    Nothing, Photo, ProfessionalBody, Registration, SentMessage, SentMessages,
 };
 pub use people_evidence::{CheckMethod, DocumentKind, Evidence, IdentityLevel, NewEvidence, VerifyPerson};
 pub use people_import::{ImportMode, ImportQuery, ImportRow, Imported, RowOutcome, Trial};

@@ -51,11 +51,63 @@ pub struct ContactCode {
 pub struct CodeSent {
     /// To which address.
     pub contact: String,
+    /// The message that has it, as `GET …/messages` lists it.
+    pub message: String,
     /// Until when it can be used, in milliseconds since 1970.
     #[schema(value_type = i64)]
     pub until: Millis,
     /// How many more codes this address can be sent.
     pub sendings_left: u32,
+}
+
+words!(
+    /// Where a message is in its life.
+    MessageState, "a state of a message" {
+        /// It waits to be sent.
+        Due = "due",
+        /// Whoever carries it has taken it.
+        Sent = "sent",
+        /// It was refused for good, or too often.
+        GivenUp = "given-up",
+        /// It was of no use any more before it could be sent.
+        OutOfDate = "out-of-date",
+        /// Another one took its place.
+        Withdrawn = "withdrawn",
+    }
+);
+
+/// What became of a message. What it said is not shown again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SentMessage {
+    /// Its id.
+    pub id: String,
+    /// `contact-code` for a code, `contact-notice` where an address was changed.
+    pub kind: String,
+    /// How it goes.
+    pub channel: Channel,
+    /// Where it goes.
+    pub address: String,
+    /// Where it is in its life.
+    pub state: MessageState,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// What came of the last try, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// When it was posted, in milliseconds since 1970.
+    #[schema(value_type = i64)]
+    pub made_at: Millis,
+    /// When it was settled, in milliseconds since 1970; none while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub settled_at: Option<Millis>,
+}
+
+/// What somebody was told by message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SentMessages {
+    /// Latest first, a hundred at most.
+    pub items: Vec<SentMessage>,
 }
 
 /// An empty body: the path says it all.

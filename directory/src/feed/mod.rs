@@ -9,6 +9,7 @@ mod events;
 mod link;
 mod person;
 mod settle;
+mod sweeping;
 mod take;
 
 use platform::clock::Millis;

@@ -17,6 +17,7 @@ mod people;
 mod people_acts;
 mod people_contacts;
 mod people_import;
+mod people_messages;
 mod people_photo;
 mod permissions;
 mod positions;
@@ -49,6 +50,7 @@ pub fn router(register: Register) -> Router {
         .merge(people::router())
         .merge(people_acts::router())
         .merge(people_contacts::router())
+        .merge(people_messages::router())
         .merge(people_photo::router())
         .merge(people_import::router())
         .merge(scim::router())
@@ -100,6 +102,7 @@ struct Document;
     people_contacts::remove_mobile,
     people_contacts::send_mobile_code,
     people_contacts::verify_mobile,
+    people_messages::list,
     people_photo::read,
     people_photo::put,
     people_photo::remove,

@@ -5,34 +5,24 @@
 //! part its number and digest are kept: an import that was broken off, by whatever, is begun again with the same file and
 //! passes over the parts that are in. Another release in between makes it begin anew.
 
-use std::collections::HashMap;
 use std::io::BufRead;
-use std::sync::Arc;
 use std::time::Duration;
 
 use audit::Actor;
 use platform::clock::Millis;
-use platform::db::{Tx, lease};
 use platform::id::OdsCode;
 use serde::Serialize;
+use tokio::sync::mpsc;
 
-use super::events::Event;
-use super::parts::{self, Part, Prepared, Said};
+use super::parts::{self, Part, Said};
 use super::release::Manifest;
-use crate::api::{ChangeKind, OrganisationKind};
-use crate::changes;
+use super::run::{Outcome, Run, SIGN, Sorted, codes};
 use crate::error::Error;
 use crate::register::Register;
-use crate::store::organisations_imported::{self as imported, Counts};
-use crate::store::organisations_written::{self as written, Known};
-use crate::store::{organisations, stored_number};
+use crate::store::{organisations, organisations_written as written};
 
 pub use super::parts::Refused;
 
-/// Who holds it imports; nobody else does meanwhile.
-const LEASE: &str = "directory.organisations";
-/// For how long it is held without a sign of life.
-const HELD: Duration = Duration::from_mins(1);
 /// How many changes and refusals are listed.
 const LISTED: usize = 100;
 /// How many organisations may be refused before the file is given up.
@@ -123,15 +113,19 @@ where
         Some(Err(error)) => return Err(error),
         _ => return Err(Error::Stored { what: "release" }),
     };
-    let run = match mode {
+    let mut run = match mode {
         Mode::DryRun => None,
         Mode::Apply => Some(Run::begin(register, &manifest, actor).await?),
     };
     let mut report = Report::new(manifest);
     let done = loop {
-        match said.recv().await {
+        let heard = match heard(register, run.as_mut(), &mut said).await {
+            Ok(heard) => heard,
+            Err(error) => break Err(error),
+        };
+        match heard {
             Some(Ok(Said::Part(part))) => {
-                if let Err(error) = take(register, run.as_ref(), part, &mut report).await {
+                if let Err(error) = take(register, run.as_mut(), part, &mut report).await {
                     break Err(error);
                 }
                 report.progress.elapsed = since(started, register.now());
@@ -143,7 +137,7 @@ where
         }
     };
     match (done, run) {
-        (Ok(()), Some(run)) => run.finish(register, &mut report).await?,
+        (Ok(()), Some(run)) => run.finish(register, &report).await?,
         (Ok(()), None) => {}
         (Err(error), run) => {
             if let Some(run) = run {
@@ -153,6 +147,24 @@ where
         }
     }
     Ok(report)
+}
+
+/// What the reading thread says next. Until it says something, signs of life are given.
+async fn heard(
+    register: &Register,
+    mut run: Option<&mut Run>,
+    said: &mut mpsc::Receiver<Result<Said, Error>>,
+) -> Result<Option<Result<Said, Error>>, Error> {
+    loop {
+        match tokio::time::timeout(SIGN, said.recv()).await {
+            Ok(heard) => return Ok(heard),
+            Err(_nothing_yet) => {
+                if let Some(run) = &mut run {
+                    run.stay(register).await?;
+                }
+            }
+        }
+    }
 }
 
 fn since(then: Millis, now: Millis) -> Duration {
@@ -178,7 +190,7 @@ impl Report {
 /// Takes one part into the register, or into the report alone.
 async fn take(
     register: &Register,
-    run: Option<&Run>,
+    run: Option<&mut Run>,
     mut part: Part,
     report: &mut Report,
 ) -> Result<(), Error> {
@@ -218,43 +230,8 @@ async fn take(
     Ok(())
 }
 
-fn stored_length(length: usize) -> u64 {
+pub(super) fn stored_length(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
-}
-
-fn codes(organisations: &[Prepared]) -> Vec<&OdsCode> {
-    organisations.iter().map(|one| &one.record.ods).collect()
-}
-
-/// The organisations of a part, by what is to be done with them.
-struct Sorted<'p> {
-    created: Vec<&'p Prepared>,
-    changed: Vec<&'p Prepared>,
-    unchanged: u64,
-    kept: Vec<&'p OdsCode>,
-}
-
-impl<'p> Sorted<'p> {
-    fn of(organisations: &'p [Prepared], known: &HashMap<OdsCode, Known>) -> Self {
-        let mut sorted = Self { created: Vec::new(), changed: Vec::new(), unchanged: 0, kept: Vec::new() };
-        for one in organisations {
-            match known.get(&one.record.ods) {
-                None => sorted.created.push(one),
-                Some(known) if known.kind == OrganisationKind::Virtual => sorted.kept.push(&one.record.ods),
-                Some(known) if known.sha256 == one.sha256 => sorted.unchanged += 1,
-                Some(_) => sorted.changed.push(one),
-            }
-        }
-        sorted
-    }
-
-    fn counts(&self) -> Counts {
-        Counts {
-            created: stored_length(self.created.len()),
-            changed: stored_length(self.changed.len()),
-            unchanged: self.unchanged,
-        }
-    }
 }
 
 /// Lists what would change, up to the bound.
@@ -278,149 +255,5 @@ async fn list(register: &Register, sorted: &Sorted<'_>, changes: &mut Vec<Change
         let (organisation, name) = (one.record.ods.clone(), one.record.name.clone());
         changes.push(Change { organisation, name, members: differ });
     }
-    Ok(())
-}
-
-/// What became of a part.
-enum Outcome {
-    /// It was in already.
-    Passed(u64),
-    /// It is in now; these organisations are of this register's own and stay.
-    Written(Counts, Vec<OdsCode>),
-}
-
-/// An import that is under way and holds the lease.
-struct Run {
-    release: Arc<str>,
-    holder: Arc<str>,
-    actor: Arc<Actor>,
-}
-
-impl Run {
-    async fn begin(register: &Register, manifest: &Manifest, actor: &Actor) -> Result<Self, Error> {
-        let now = register.now();
-        let run = Self {
-            release: manifest.sha256.as_str().into(),
-            holder: platform::id::RequestId::new(now).as_str().into(),
-            actor: Arc::new(actor.clone()),
-        };
-        let (holder, actor, manifest) = (run.holder.clone(), run.actor.clone(), manifest.clone());
-        let begun: Result<(), Error> = register
-            .db
-            .write(move |tx| {
-                Box::pin(async move {
-                    hold(tx, &holder, now).await?;
-                    refuse_older(tx, &manifest).await?;
-                    imported::begin(tx, &manifest, now).await?;
-                    let (release, description) = (manifest.sha256.clone(), manifest.description.clone());
-                    let event = Event::OrganisationImportStarted { release, description };
-                    audit::record(tx, now, &actor, &event).await?;
-                    Ok(())
-                })
-            })
-            .await;
-        begun.map(|()| run)
-    }
-
-    /// Writes a part unless it is in.
-    async fn write(&self, register: &Register, part: Part) -> Result<Outcome, Error> {
-        let now = register.now();
-        let (release, holder, actor) = (self.release.clone(), self.holder.clone(), self.actor.clone());
-        register
-            .db
-            .write(move |tx| {
-                Box::pin(async move {
-                    hold(tx, &holder, now).await?;
-                    if imported::has_part(tx, &release, part.number, &part.sha256).await? {
-                        return Ok(Outcome::Passed(stored_length(part.organisations.len())));
-                    }
-                    let known = written::known(&mut *tx, &codes(&part.organisations)).await?;
-                    let sorted = Sorted::of(&part.organisations, &known);
-                    let counts = sorted.counts();
-                    write_sorted(tx, &sorted, now).await?;
-                    if counts.created + counts.changed > 0 {
-                        let event = Event::OrganisationsImported {
-                            release: release.to_string(),
-                            part: stored_number(part.number),
-                            content_sha256: part.sha256.clone(),
-                            created: stored_number(counts.created),
-                            changed: stored_number(counts.changed),
-                        };
-                        audit::record(tx, now, &actor, &event).await?;
-                    }
-                    imported::keep_part(tx, &release, part.number, &part.sha256, counts).await?;
-                    Ok(Outcome::Written(counts, sorted.kept.into_iter().cloned().collect()))
-                })
-            })
-            .await
-    }
-
-    async fn finish(self, register: &Register, report: &mut Report) -> Result<(), Error> {
-        let now = register.now();
-        let (release, holder, actor) = (self.release.clone(), self.holder.clone(), self.actor.clone());
-        let refused = stored_number(report.progress.refused);
-        let finished: Result<(), Error> = register
-            .db
-            .write(move |tx| {
-                Box::pin(async move {
-                    hold(tx, &holder, now).await?;
-                    let counts = imported::finish(tx, &release, now).await?;
-                    let event = Event::OrganisationImportFinished {
-                        release: release.to_string(),
-                        created: stored_number(counts.created),
-                        changed: stored_number(counts.changed),
-                        unchanged: stored_number(counts.unchanged),
-                        refused,
-                    };
-                    audit::record(tx, now, &actor, &event).await?;
-                    Ok(())
-                })
-            })
-            .await;
-        finished?;
-        self.release(register).await
-    }
-
-    /// Gives the lease back, so that the next import need not wait for its end.
-    async fn release(self, register: &Register) -> Result<(), Error> {
-        let now = register.now();
-        let held = lease::acquire(&register.db, LEASE, &self.holder, now, HELD).await?;
-        if let Some(lease) = held {
-            lease::release(&register.db, lease).await?;
-        }
-        Ok(())
-    }
-}
-
-/// Holds the lease for a while longer. A crash leaves it held for [`HELD`].
-async fn hold(tx: &mut Tx, holder: &str, now: Millis) -> Result<(), Error> {
-    match lease::acquire_in(tx, LEASE, holder, now, HELD).await? {
-        Some(_) => Ok(()),
-        None => Err(Error::conflict(
-            "import-running",
-            "Another import of organisations is under way, or was broken off less than a minute ago. Wait for its \
-             end, or for a minute.",
-        )),
-    }
-}
-
-async fn refuse_older(tx: &mut Tx, manifest: &Manifest) -> Result<(), Error> {
-    match (manifest.published, imported::latest(tx).await?) {
-        (Some(day), Some(latest)) if day < latest => Err(Error::conflict(
-            "older-release",
-            format!("This release is of {day}, and one of {latest} is in already. Bring in a newer one."),
-        )),
-        _ => Ok(()),
-    }
-}
-
-async fn write_sorted(tx: &mut Tx, sorted: &Sorted<'_>, now: Millis) -> Result<(), Error> {
-    let changed: Vec<&OdsCode> = sorted.changed.iter().map(|one| &one.record.ods).collect();
-    written::clear(tx, &changed).await?;
-    let all: Vec<&Prepared> = sorted.created.iter().chain(&sorted.changed).copied().collect();
-    written::write(tx, OrganisationKind::National, &all).await?;
-    let told: Vec<_> =
-        all.iter().map(|one| (ChangeKind::OrganisationChanged, one.record.ods.to_string(), None)).collect();
-    changes::tell_many(tx, now, &told).await?;
     Ok(())
 }

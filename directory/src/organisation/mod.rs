@@ -7,6 +7,7 @@ mod keys;
 mod parts;
 mod record;
 mod release;
+mod run;
 mod virtual_ones;
 
 pub use events::Event;

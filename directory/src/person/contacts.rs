@@ -1,12 +1,13 @@
 //! Addresses of people: added, shown to be theirs by a code, taken away.
 //!
-//! A code goes out as a row of the outbox that a mailer sends; this register sends nothing itself.
+//! A code goes out as a message of the transaction that makes it; every other address that is the holder's is told of changes.
 
 use platform::db::Tx;
 use platform::id::UserId;
 
-use super::contact::{self, COUNTED_OVER, LIFETIME, MOST, SENDINGS, Tried, code_hash, tried};
+use super::contact::{self, LIFETIME, MOST, SENDINGS, Tried, code_hash, tried};
 use super::events::Event;
+use super::letters::{self, Changed};
 use super::note::note;
 use super::profile::{Profile, open};
 use crate::acting::Doing;
@@ -15,7 +16,7 @@ use crate::authority::Act;
 use crate::error::Error;
 use crate::ids::RecordId;
 use crate::request::{self, Ask, ContactChange};
-use crate::store::people_contacts::{self, Address, Message};
+use crate::store::people_contacts::{self, Address};
 use crate::version::Expected;
 
 /// What a try came to.
@@ -71,6 +72,7 @@ pub(crate) async fn add(
     let profile = ready(tx, doing, user).await?;
     let (profile, contact) = add_silently(tx, doing, profile, channel, value).await?;
     post_code(tx, doing, user, (channel, &contact), random).await?;
+    letters::post_notices(tx, doing, user, (channel, &contact), Changed::Added).await?;
     note_own(tx, doing, user, (channel, &contact.id), ContactChange::Added).await?;
     Ok(profile)
 }
@@ -132,8 +134,8 @@ async fn post_code(
     (channel, contact): (Channel, &Contact),
     random: [u8; 8],
 ) -> Result<CodeSent, Error> {
-    let sent = people_contacts::posted_since(tx, user, &contact.value, doing.now.minus(COUNTED_OVER)).await?;
-    if sent >= SENDINGS {
+    let left = letters::codes_left(tx, doing, user, &contact.value).await?;
+    if left == 0 {
         return Err(Error::conflict(
             "codes-spent",
             format!(
@@ -145,11 +147,8 @@ async fn post_code(
     let until = doing.now.plus(LIFETIME);
     let hash = code_hash(doing.key(), &contact.id, &code);
     people_contacts::expect_code(tx, &contact.id, &hash, until).await?;
-    let id = RecordId::new(doing.now).to_string();
-    let message =
-        Message { id: &id, user, channel, address: &contact.value, code: &code, until, made_at: doing.now };
-    people_contacts::post(tx, &message).await?;
-    Ok(CodeSent { contact: contact.id.clone(), until, sendings_left: SENDINGS - sent - 1 })
+    let message = letters::post_code(tx, doing, user, (channel, contact), &code).await?;
+    Ok(CodeSent { contact: contact.id.clone(), message: message.to_string(), until, sendings_left: left - 1 })
 }
 
 /// Tries a code. A wrong one is no error of the transaction: that it was tried must stay.
@@ -171,6 +170,7 @@ pub(crate) async fn try_code(
             people_contacts::mark_verified(tx, id, doing.now).await?;
             let event = Event::ContactVerified { user_id: user.to_string(), contact: id.to_owned() };
             let profile = note(tx, doing, profile, ChangeKind::PersonChanged, &event).await?;
+            letters::post_notices(tx, doing, user, (channel, &address.contact), Changed::Verified).await?;
             Ok(Outcome::Verified(Box::new(profile)))
         }
         Tried::Wrong { left } => {
@@ -195,6 +195,7 @@ pub(crate) async fn remove(
     }
     let address = address(tx, user, channel, id).await?;
     let profile = remove_address(tx, doing, profile, &address).await?;
+    letters::post_notices(tx, doing, user, (channel, &address.contact), Changed::Removed).await?;
     note_own(tx, doing, user, (channel, id), ContactChange::Removed).await?;
     Ok(profile)
 }

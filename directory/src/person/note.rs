@@ -5,10 +5,11 @@ use platform::db::Tx;
 
 use super::events::Event;
 use super::profile::Profile;
+use super::state::State;
 use crate::acting::Doing;
 use crate::api::{ChangeKind, HistoryRow};
 use crate::error::Error;
-use crate::store::{people, people_names};
+use crate::store::{people, people_erasure, people_names};
 use crate::{changes, version::Version};
 
 /// Stores a changed profile and everything that goes with it. The profile comes back as it is now.
@@ -39,6 +40,15 @@ pub(super) async fn also(
         return Err(Error::Changed { what: "person", present });
     }
     profile.version = Version(profile.version.0 + 1);
+    match (&profile.state, told) {
+        (State::Closed(closing), ChangeKind::PersonClosed) => {
+            people_erasure::expect(tx, &profile.user_id, closing.at).await?;
+        }
+        (_, ChangeKind::PersonReopened | ChangeKind::PersonMerged) => {
+            people_erasure::keep(tx, &profile.user_id).await?;
+        }
+        _ => {}
+    }
     line(tx, doing, &profile, told, event).await?;
     Ok(profile)
 }

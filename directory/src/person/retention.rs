@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::day::Day;
 use crate::error::Error;
 
-/// After how many days of a closed profile what is erased.
+/// After how many days what is erased: of a closed profile, and of what personnel systems told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
@@ -18,11 +18,13 @@ pub struct Retention {
     pub contact_days: u32,
     /// What is left of document and national insurance numbers, by which a second record would be found.
     pub number_days: u32,
+    /// Events of personnel systems that are settled.
+    pub feed_days: u32,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { photo_days: 90, contact_days: 365, number_days: 2192 }
+        Self { photo_days: 90, contact_days: 365, number_days: 2192, feed_days: 365 }
     }
 }
 
@@ -30,7 +32,8 @@ impl Retention {
     /// Refuses what makes no sense.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let within = |days: u32| (1..=36_525).contains(&days);
-        if within(self.photo_days) && within(self.contact_days) && within(self.number_days) {
+        let days = [self.photo_days, self.contact_days, self.number_days, self.feed_days];
+        if days.into_iter().all(within) {
             return Ok(());
         }
         Err(Error::Setting { sentence: "directory.retention: every number of days is between 1 and 36525" })
@@ -58,10 +61,18 @@ pub enum Erasure {
     Numbers,
 }
 
-#[cfg(test)]
 impl Erasure {
     /// Everything that is erased.
     pub(crate) const ALL: [Self; 3] = [Self::Photo, Self::Contacts, Self::Numbers];
+
+    /// The word in the table.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Photo => "photo",
+            Self::Contacts => "contacts",
+            Self::Numbers => "numbers",
+        }
+    }
 }
 
 /// What is due for somebody who holds these things, whose profile closed on that day, if it did.
@@ -84,7 +95,7 @@ mod tests {
     /// Each thing goes on its day, not one before; of an open profile nothing goes.
     #[test]
     fn each_thing_goes_on_its_day() {
-        let rules = Retention { photo_days: 10, contact_days: 20, number_days: 30 };
+        let rules = Retention { photo_days: 10, contact_days: 20, number_days: 30, ..Retention::default() };
         let closed = day("2026-01-01");
         let on = |today: &str| due(Some(closed), &Erasure::ALL, day(today), &rules);
         assert_eq!(on("2026-01-10"), []);
@@ -94,13 +105,14 @@ mod tests {
         assert_eq!(due(None, &Erasure::ALL, day("2199-12-31"), &rules), []);
         assert_eq!(due(Some(closed), &[Erasure::Numbers], day("2026-01-21"), &rules), []);
         assert!(Retention { photo_days: 0, ..rules }.check().is_err() && rules.check().is_ok());
+        assert!(Retention { feed_days: 0, ..rules }.check().is_err());
     }
 
     proptest! {
         /// What is due stays due, and nothing is due that is not there.
         #[test]
         fn what_is_due_stays_due(days in 0..3000i64, later in 0..3000i64, numbers in 1..3000u32, photo in 1..3000u32) {
-            let rules = Retention { photo_days: photo, contact_days: photo / 2 + 1, number_days: numbers };
+            let rules = Retention { photo_days: photo, contact_days: photo / 2 + 1, number_days: numbers, ..Retention::default() };
             let closed = day("2020-01-01");
             let holds = [Erasure::Photo, Erasure::Numbers];
             let at = |days| due(Some(closed), &holds, closed.plus_days(days), &rules);

@@ -76,15 +76,18 @@ pub(crate) async fn by_theirs(tx: &mut Tx, client: &str, their_id: &str) -> Resu
 
 /// The highest sequence of the events of an employee that were done.
 pub(crate) async fn last_applied(tx: &mut Tx, client: &str, employee: &str) -> Result<Option<u64>, Error> {
-    let row: Option<(i64,)> = sqlx::query_as(
+    let mut last = None;
+    // The events that are kept, and the mark that those leave which are erased.
+    for text in [
         "SELECT sequence FROM directory_feed_event WHERE client = $1 AND employee = $2 AND state = 'applied' \
          ORDER BY sequence DESC LIMIT 1",
-    )
-    .bind(client)
-    .bind(employee)
-    .fetch_optional(&mut *tx)
-    .await?;
-    Ok(row.and_then(|(sequence,)| u64::try_from(sequence).ok()))
+        "SELECT sequence FROM directory_feed_order WHERE client = $1 AND employee = $2",
+    ] {
+        let row: Option<(i64,)> =
+            sqlx::query_as(text).bind(client).bind(employee).fetch_optional(&mut *tx).await?;
+        last = last.max(row.and_then(|(sequence,)| u64::try_from(sequence).ok()));
+    }
+    Ok(last)
 }
 
 /// The lowest sequence of the events of an employee that are in quarantine, one of them apart.

@@ -1,4 +1,4 @@
-//! Rows of `directory_contact` and `directory_message`.
+//! Rows of `directory_contact`.
 
 use platform::clock::Millis;
 use platform::db::Tx;
@@ -146,67 +146,5 @@ pub(crate) async fn hand_over(tx: &mut Tx, from: &UserId, to: &UserId) -> Result
     ] {
         sqlx::query(text).bind(from.as_str()).bind(to.as_str()).execute(&mut *tx).await?;
     }
-    Ok(())
-}
-
-/// A message for the mailer.
-pub(crate) struct Message<'m> {
-    pub(crate) id: &'m str,
-    pub(crate) user: &'m UserId,
-    pub(crate) channel: Channel,
-    pub(crate) address: &'m str,
-    pub(crate) code: &'m str,
-    pub(crate) until: Millis,
-    pub(crate) made_at: Millis,
-}
-
-/// Gives a message to the mailer; messages to this address whose code is no longer good lose it.
-pub(crate) async fn post(tx: &mut Tx, message: &Message<'_>) -> Result<(), Error> {
-    sqlx::query("UPDATE directory_message SET code = NULL WHERE user_id = $1 AND address = $2")
-        .bind(message.user.as_str())
-        .bind(message.address)
-        .execute(&mut *tx)
-        .await?;
-    sqlx::query(
-        "INSERT INTO directory_message (message_id, user_id, channel, address, template, code, until, made_at) \
-         VALUES ($1, $2, $3, $4, 'contact-code', $5, $6, $7)",
-    )
-    .bind(message.id)
-    .bind(message.user.as_str())
-    .bind(message.channel.word())
-    .bind(message.address)
-    .bind(message.code)
-    .bind(message.until.0)
-    .bind(message.made_at.0)
-    .execute(&mut *tx)
-    .await?;
-    Ok(())
-}
-
-/// How many messages an address of somebody's was sent since a time.
-pub(crate) async fn posted_since(
-    tx: &mut Tx,
-    user: &UserId,
-    address: &str,
-    since: Millis,
-) -> Result<u32, Error> {
-    let (many,): (i64,) = sqlx::query_as(
-        "SELECT CAST(COUNT(*) AS BIGINT) FROM directory_message WHERE user_id = $1 AND address = $2 AND made_at > $3",
-    )
-    .bind(user.as_str())
-    .bind(address)
-    .bind(since.0)
-    .fetch_one(&mut *tx)
-    .await?;
-    Ok(u32::try_from(many).unwrap_or(u32::MAX))
-}
-
-/// Takes the codes out of messages whose time is over, and drops the messages of before a time.
-pub(crate) async fn sweep(tx: &mut Tx, now: Millis, before: Millis) -> Result<(), Error> {
-    sqlx::query("UPDATE directory_message SET code = NULL WHERE until <= $1 AND code IS NOT NULL")
-        .bind(now.0)
-        .execute(&mut *tx)
-        .await?;
-    sqlx::query("DELETE FROM directory_message WHERE until < $1").bind(before.0).execute(&mut *tx).await?;
     Ok(())
 }

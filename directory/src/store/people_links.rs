@@ -80,14 +80,26 @@ pub(crate) async fn page<'c>(
     rows.into_iter().map(link).collect()
 }
 
-/// How many links a system has.
+/// How many links a system has: kept with each that is added or taken away, never counted.
 pub(crate) async fn count<'c>(reader: impl Reader<'c>, source: &str) -> Result<u64, Error> {
-    let (many,): (i64,) =
-        sqlx::query_as("SELECT CAST(COUNT(*) AS BIGINT) FROM directory_person_link WHERE source = $1")
-            .bind(source)
-            .fetch_one(reader)
-            .await?;
-    Ok(u64::try_from(many).unwrap_or(0))
+    let row: Option<(i64,)> = sqlx::query_as("SELECT many FROM directory_link_total WHERE source = $1")
+        .bind(source)
+        .fetch_optional(reader)
+        .await?;
+    Ok(row.and_then(|(many,)| u64::try_from(many).ok()).unwrap_or(0))
+}
+
+/// A system has so many links more.
+async fn counted(tx: &mut Tx, source: &str, more: i64) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO directory_link_total (source, many) VALUES ($1, $2) ON CONFLICT (source) DO UPDATE \
+         SET many = directory_link_total.many + excluded.many",
+    )
+    .bind(source)
+    .bind(more)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
 }
 
 /// Adds a link. `false`: the system knows somebody under one of these names already.
@@ -104,7 +116,11 @@ pub(crate) async fn add(tx: &mut Tx, link: &Link, now: Millis) -> Result<bool, E
     .bind(now.0)
     .execute(&mut *tx)
     .await?;
-    Ok(done.rows_affected() == 1)
+    let added = done.rows_affected() == 1;
+    if added {
+        counted(tx, &link.source, 1).await?;
+    }
+    Ok(added)
 }
 
 /// Changes the name of a link and what came last; the caller has seen that the name is nobody else's.
@@ -124,11 +140,14 @@ pub(crate) async fn change(tx: &mut Tx, link: &Link, now: Millis) -> Result<(), 
 
 /// Takes a link away.
 pub(crate) async fn remove(tx: &mut Tx, link: &Link) -> Result<(), Error> {
-    sqlx::query("DELETE FROM directory_person_link WHERE source = $1 AND external_id = $2")
+    let done = sqlx::query("DELETE FROM directory_person_link WHERE source = $1 AND external_id = $2")
         .bind(link.source.as_str())
         .bind(link.external_id.as_str())
         .execute(&mut *tx)
         .await?;
+    if done.rows_affected() == 1 {
+        counted(tx, &link.source, -1).await?;
+    }
     Ok(())
 }
 

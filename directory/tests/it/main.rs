@@ -25,15 +25,18 @@ mod people_rig;
 mod permissions;
 mod plans;
 mod positions;
+mod preconditions;
 mod rbac;
 mod reports;
 mod requests;
+mod retention;
 mod rig;
 mod rights;
 mod roles;
 mod scim;
 mod seed_bulk;
 mod seed_world;
+mod walks;
 mod workgroups;
 mod world;
 

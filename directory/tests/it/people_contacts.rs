@@ -1,19 +1,36 @@
 //! Addresses and their codes, photographs, custody of cards, and that no number is kept.
 
+use std::path::Path;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
 use platform::db::Db;
 use platform::id::UserId;
+use platform::message::{self, Carriers, Sender};
 use serde_json::json;
 
 use crate::people_rig::{new_person, soon_after, staff, texts};
 use crate::rig::{Rig, START, person};
 
-/// The code that is on its way to somebody.
+/// What is on its way to somebody with a code.
+async fn letters(db: &Db, user: &UserId) -> Vec<String> {
+    let text =
+        "SELECT body FROM platform_message WHERE about = $1 AND kind = 'contact-code' AND body IS NOT NULL";
+    texts(db, text, user.as_str()).await
+}
+
+/// The one code that is on its way to somebody.
 async fn code(db: &Db, user: &UserId) -> String {
-    let text = "SELECT code FROM directory_message WHERE user_id = $1 AND code IS NOT NULL";
-    texts(db, text, user.as_str()).await.pop().unwrap()
+    let letters = letters(db, user).await;
+    let [letter] = letters.as_slice() else { panic!("one code at a time: {letters:?}") };
+    let digits = |word: &&str| word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit());
+    letter.split(|c: char| !c.is_ascii_alphanumeric()).find(digits).unwrap().to_owned()
+}
+
+/// Sends messages into a folder.
+fn sender(rig: &Rig, folder: &Path) -> Sender {
+    let config = message::Config { mailbox: Some(folder.to_owned()), ..message::Config::default() };
+    Sender::new(rig.db.clone(), rig.clock(), Carriers::open(&config).unwrap())
 }
 
 fn another(code: &str) -> String {
@@ -117,10 +134,63 @@ platform::both_engines! {
         rig.send(&agent, Method::DELETE, &format!("{mobiles}/{contact}"), &[("if-match", &tag)], None).await;
         assert_eq!(rig.post(&agent, &mobiles, &json!({"value": "07700900123"})).await.code(), "codes-spent");
         rig.hand.advance(Duration::from_hours(24));
-        assert_eq!(rig.register.sweep_people().await.unwrap(), 0);
-        let codes = texts(&db, "SELECT code FROM directory_message WHERE user_id = $1 AND code IS NOT NULL", id.as_str()).await;
-        assert_eq!(codes, [] as [String; 0]);
+        sender(&rig, tempfile::tempdir().unwrap().path()).sweep().await.unwrap();
+        assert_eq!(letters(&db, &id).await, [] as [String; 0]);
         assert_eq!(rig.post(&agent, &mobiles, &json!({"value": "07700900123"})).await.status, StatusCode::OK);
+    }
+
+    /// Whose addresses are changed is told of it at the others that were shown to be theirs; what they were told, and whether it
+    /// went, is for them and the registration authority.
+    async fn changes_are_told_elsewhere(db: Db) {
+        let (rig, folder) = (Rig::new(db.clone()), tempfile::tempdir().unwrap());
+        let agent = staff(&db, 900, Some("ra-agent"), "RXX").await;
+        let colleague = staff(&db, 901, None, "RXX").await;
+        let id = rig.make(&agent, &new_person("Ann", "Example", "1984-07-23", "123456789")).await;
+        let ann = person(id.as_str());
+        let (emails, mobiles) = (format!("/directory/people/{id}/emails"), format!("/directory/people/{id}/mobiles"));
+        let messages = format!("/directory/people/{id}/messages");
+        let listed = async || rig.get(&ann, &messages).await.body["items"].as_array().unwrap().clone();
+        let added = rig.post(&ann, &emails, &json!({"value": "ann@home.example"})).await;
+        let contact = added.body["personal"]["emails"][0]["id"].as_str().unwrap().to_owned();
+        assert_eq!(rig.post(&ann, &emails, &json!({"value": "ann@other.example"})).await.status, StatusCode::OK);
+        assert_eq!(listed().await.len(), 2, "two codes; nothing is told to what nobody has shown to be theirs");
+        let of_first = "SELECT body FROM platform_message WHERE about = $1 AND address = 'ann@home.example' AND body IS NOT NULL";
+        let letter = texts(&db, of_first, id.as_str()).await.pop().unwrap();
+        let digits: String = letter.chars().filter(char::is_ascii_digit).take(6).collect();
+        let verified = rig.post(&ann, &format!("{emails}/{contact}/verification"), &json!({"code": digits})).await;
+        assert_eq!(verified.status, StatusCode::OK, "{:?}", verified.body);
+        assert_eq!(rig.post(&agent, &mobiles, &json!({"value": "07700 900123"})).await.status, StatusCode::OK);
+        let tag = rig.tag(&ann, &id).await;
+        let gone = rig.send(&agent, Method::DELETE, &format!("{emails}/{contact}"), &[("if-match", &tag)], None).await;
+        assert_eq!(gone.status, StatusCode::OK, "{:?}", gone.body);
+
+        let sender = sender(&rig, folder.path());
+        let mut sent = 0;
+        for channel in message::Channel::ALL {
+            sent += sender.send_due(channel).await.unwrap();
+        }
+        let all = listed().await;
+        assert_eq!((sent, all.len()), (5, 5), "{all:?}");
+        assert!(all.iter().all(|row| row["state"] == "sent" && row["attempts"] == 1 && row.get("body").is_none()), "{all:?}");
+        let notices: Vec<_> = all.iter().filter(|row| row["kind"] == "contact-notice").collect();
+        assert!(notices.iter().all(|row| row["address"] == "ann@home.example" && row["channel"] == "email"), "{notices:?}");
+        let mut read: Vec<String> = Vec::new();
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            // Lines of mail are broken where they are long.
+            read.push(std::fs::read_to_string(entry.unwrap().path()).unwrap().replace("=\r\n", ""));
+        }
+        let told = |words: &str| read.iter().filter(|text| text.contains(words)).count();
+        assert_eq!((told("was added to your profile"), told("was taken off your profile")), (1, 1), "{read:?}");
+        assert_eq!((told("ann@home.example was"), told("+447700900123 was")), (0, 0));
+
+        assert_eq!(rig.get(&agent, &messages).await.body["items"], json!(all));
+        assert_eq!(rig.get(&colleague, &messages).await.code(), "messages-of-another");
+        assert_eq!(rig.get(&agent, "/directory/people/999999999999/messages").await.status, StatusCode::NOT_FOUND);
+        // With their addresses goes what was sent to them.
+        assert_eq!(rig.act(&agent, &id, "close", &json!({"reason": "left"})).await.status, StatusCode::OK);
+        rig.hand.advance(Duration::from_secs(367 * 86_400));
+        assert_eq!(rig.register.sweep_people().await.unwrap(), 1);
+        assert_eq!(rig.get(&agent, &messages).await.body["items"], json!([]));
     }
 
     /// A photograph is set once or at its version, is read with its tag, and a picture of another shape is refused.

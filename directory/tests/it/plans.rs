@@ -67,7 +67,7 @@ impl Visit for Statement {
 }
 
 /// What is read: paths in which words in braces stand for ids.
-const READS: [&str; 34] = [
+const READS: [&str; 35] = [
     "/actor",
     "/people?name=ann",
     "/people?family=Thistle&given=A",
@@ -85,6 +85,7 @@ const READS: [&str; 34] = [
     "/people/{person}/roles",
     "/people/{person}/leaving",
     "/people/{person}/custody",
+    "/people/{person}/messages",
     "/organisations/Z00000",
     "/organisations?name=th",
     "/organisations?code=Z00000",

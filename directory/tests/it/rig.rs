@@ -56,6 +56,11 @@ impl Rig {
         Self { db, hand, clock, router: router(register.clone()), register }
     }
 
+    /// The clock of the test.
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+
     /// What time it is.
     pub(crate) fn now(&self) -> Millis {
         self.clock.now()

@@ -34,6 +34,28 @@ impl TestDb {
         Self::with_clock(engine, Clock::system()).await
     }
 
+    /// A new database that keeps what it has said is kept, as one in earnest does: for measuring. On `PostgreSQL` it has a
+    /// cluster of its own, with that server's own settings.
+    ///
+    /// # Panics
+    ///
+    /// If there is none to be had; nothing can be measured.
+    pub async fn durable(engine: Engine) -> Self {
+        super::connection::install_drivers();
+        let folder = tempfile::Builder::new().prefix("lanyard-db.").tempdir().expect("a temporary folder");
+        let (url, cluster) = match engine {
+            Engine::Sqlite => (sqlite_url(folder.path()), None),
+            Engine::Postgres => {
+                let cluster = Cluster::durable();
+                (cluster::url(&cluster.socket_folder().display().to_string(), "postgres"), Some(cluster))
+            }
+        };
+        let config = Config::new(url);
+        let db = Db::connect(&config, Clock::system()).await.expect("the database opens");
+        db.migrate().await.expect("the migrations run");
+        Self { db, config, _folder: folder, _cluster: cluster }
+    }
+
     /// A new database on this engine.
     ///
     /// # Panics

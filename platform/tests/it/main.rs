@@ -10,6 +10,7 @@ mod http;
 mod keys;
 mod leases;
 mod listeners;
+mod messages;
 mod peers;
 mod rows;
 mod snapshot;

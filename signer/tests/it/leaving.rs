@@ -136,4 +136,62 @@ platform::both_engines! {
         let sad = rig.sad(&kept, &[&hash]).await;
         assert_eq!(rig.sign_hash(&rig.system, &kept, &sad, &[&hash]).await.status, 200);
     }
+
+    /// Who left and is back before the signer and the authority hear of it keeps what they were given since, and nothing of before.
+    async fn who_is_back_keeps_what_is_new(db: Db) {
+        let rig = Rig::new(db).await;
+        let payroll = Payroll::of(&rig);
+        let user = payroll.announce("1", "Example").await;
+        let old = ready(&rig, &user).await;
+        rig.pass(1_000);
+        payroll.leave(&user).await;
+        rig.pass(1_000);
+        let back = user.clone();
+        let reopened: Result<(), platform::db::Error> = rig
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let text = "UPDATE directory_person SET state = 'open', version = version + 1 WHERE user_id = $1";
+                    sqlx::query(text).bind(back).execute(&mut *tx).await?;
+                    Ok(())
+                })
+            })
+            .await;
+        reopened.unwrap();
+        let made = rig.post(&rig.admin, "/signer/credentials", &request_of(&user, "second")).await;
+        assert_eq!(made.status, 200, "{:?}", made.body);
+        let new = made.body["credential_id"].as_str().unwrap().to_owned();
+        let path = format!("/signer/credentials/{new}/passphrase");
+        assert_eq!(rig.put(&person(&user), &path, &json!({"new": PASSPHRASE})).await.status, 204);
+
+        let register = |name: &'static str| {
+            let router = directory::router(payroll.register.clone());
+            Client::new(Peer::local(router, Caller::module(name, &[CHANGES])))
+        };
+        let heard = async {
+            let (authority, signer) = (register("ca"), register("signer"));
+            let last = authority.changes(0).await.unwrap().last().unwrap().number;
+            for (register, name) in [(&authority, "module:ca"), (&signer, "module:signer")] {
+                while register.applied(name).await.unwrap() != Some(last) {
+                    tokio::task::yield_now().await;
+                }
+            }
+        };
+        tokio::select! {
+            () = rig.follow(register("signer")) => {}
+            () = rig.authority.follow(register("ca")) => {}
+            () = heard => {}
+        }
+        let revocation = async |id: &str| {
+            let serial = rig.serials(id).await.remove(0);
+            rig.authority.client().certificate(&serial).await.unwrap().revocation.map(|revocation| revocation.reason)
+        };
+        assert_eq!(revocation(&old).await, Some(ca::api::Reason::CessationOfOperation));
+        assert_eq!(revocation(&new).await, None);
+        let hash = digest_of(b"back");
+        let sad = rig.sad(&new, &[&hash]).await;
+        assert_eq!(rig.sign_hash(&rig.system, &new, &sad, &[&hash]).await.status, 200);
+        let refused = rig.authorize(&rig.system, &old, &[&hash], PASSPHRASE).await;
+        assert_eq!(refused.status, 400, "{:?}", refused.body);
+    }
 }

@@ -262,6 +262,7 @@ fn farewell(places: &Places, listen: &Listen, took: Duration, planted: Option<&P
     for (what, path) in show::where_to_look(&places.out()) {
         line(format_args!("  {what:<18} {path}"));
     }
+    line(format_args!("  {:<18} {}", "codes and notices", places.mailbox().display()));
     line(format_args!("  {:<18} {}", "the server's log", places.log().display()));
     line("\nRepeat the check with");
     line(format_args!("  {}", openssl::command_line(&places.out())));

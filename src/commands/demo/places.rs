@@ -32,6 +32,11 @@ impl Places {
         self.root.join("server.log")
     }
 
+    /// What people were sent.
+    pub(super) fn mailbox(&self) -> PathBuf {
+        self.root.join("mailbox")
+    }
+
     /// The certificate with which the registration desk calls.
     pub(super) fn desk(&self) -> Pair {
         Pair::in_folder(&self.root.join("clients"), "registration-desk")

@@ -17,7 +17,8 @@ use crate::terminal::line;
 const PATH: &str = "/directory/organisations/import";
 /// How long to wait before it is tried again.
 const PAUSE: Duration = Duration::from_secs(2);
-/// For how long it is tried again without getting any further. An import that was broken off keeps its lock for a minute.
+/// For how long it is tried again without getting any further. An import that was killed keeps its lock for six
+/// seconds.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Says what would change.

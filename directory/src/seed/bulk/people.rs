@@ -73,6 +73,7 @@ pub(super) struct People {
     assignments: Table,
     roles: Table,
     members: Table,
+    retention: Table,
     numbers: u64,
 }
 
@@ -104,6 +105,7 @@ impl People {
                 "directory_organisation_person",
                 "user_id, organisation, organisation_person_id",
             ),
+            retention: Table::new("directory_retention", "user_id, what, closed_at"),
             numbers: block * NUMBERS,
         }
     }
@@ -166,6 +168,7 @@ impl People {
             State::Closed => {
                 let closing = [Value::Number(MADE_AT), Value::Word("left")];
                 self.closed.rows.push(common.into_iter().chain(closing).collect());
+                self.retention.add([user.into(), "contacts".into(), MADE_AT.into()]);
             }
         }
         self.names.add([
@@ -243,7 +246,7 @@ impl People {
         OrganisationPersonId::from_number(self.numbers)
     }
 
-    pub(super) fn tables(self) -> [Table; 10] {
+    pub(super) fn tables(self) -> [Table; 11] {
         [
             self.open,
             self.closed,
@@ -255,6 +258,7 @@ impl People {
             self.assignments,
             self.roles,
             self.members,
+            self.retention,
         ]
     }
 }

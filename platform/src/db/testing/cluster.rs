@@ -12,6 +12,16 @@ const USER: &str = "lanyard";
 pub struct Cluster {
     folder: TempDir,
     programs: PathBuf,
+    keeps: Keeps,
+}
+
+/// What survives the loss of power.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeps {
+    /// Everything that was committed.
+    Everything,
+    /// Nothing: a test ends before that.
+    Nothing,
 }
 
 impl Cluster {
@@ -21,8 +31,21 @@ impl Cluster {
     ///
     /// If the programs are missing or fail; the test cannot go on.
     pub fn start() -> Self {
+        Self::with(Keeps::Nothing)
+    }
+
+    /// One that keeps what it has said is kept, for measuring.
+    ///
+    /// # Panics
+    ///
+    /// As [`Cluster::start`].
+    pub fn durable() -> Self {
+        Self::with(Keeps::Everything)
+    }
+
+    fn with(keeps: Keeps) -> Self {
         let folder = tempfile::Builder::new().prefix("lanyard-pg.").tempdir().expect("a temporary folder");
-        let cluster = Self { folder, programs: programs() };
+        let cluster = Self { folder, programs: programs(), keeps };
         if is_root() {
             run(Command::new("chown").arg("postgres").arg(cluster.folder.path()));
         }
@@ -39,9 +62,12 @@ impl Cluster {
 
     /// Starts the server of a cluster that was stopped.
     pub fn launch(&self) {
-        // Nothing in a test must survive the loss of power.
+        let careless = match self.keeps {
+            Keeps::Everything => "",
+            Keeps::Nothing => " -c fsync=off -c full_page_writes=off",
+        };
         let options = format!(
-            "-k {} -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=200",
+            "-k {} -c listen_addresses='' -c max_connections=200{careless}",
             self.folder.path().display()
         );
         run(self

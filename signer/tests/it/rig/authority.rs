@@ -51,6 +51,11 @@ impl Authority {
         client(ca::router(self.0.clone()))
     }
 
+    /// Follows the register for as long as it is polled.
+    pub(crate) async fn follow(&self, register: directory::api::Client) {
+        self.0.clone().follow_register(register).await;
+    }
+
     /// The same, where something else happens once, after the first certificate was issued and before the signer hears of
     /// it.
     pub(crate) fn client_while(&self, meanwhile: Meanwhile) -> Client {

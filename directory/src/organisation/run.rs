@@ -1,0 +1,252 @@
+//! An import that is under way: the lease that it holds, and the parts that it writes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use audit::Actor;
+use platform::clock::Millis;
+use platform::db::Tx;
+use platform::db::lease::{self, Lease};
+use platform::id::OdsCode;
+
+use super::events::Event;
+use super::import::{Report, stored_length};
+use super::parts::{Part, Prepared};
+use super::release::Manifest;
+use crate::api::{ChangeKind, OrganisationKind};
+use crate::changes;
+use crate::error::Error;
+use crate::register::Register;
+use crate::store::organisations_imported::{self as imported, Counts};
+use crate::store::organisations_written::{self as written, Known};
+use crate::store::stored_number;
+
+/// Who holds it imports; nobody else does meanwhile.
+const LEASE: &str = "directory.organisations";
+/// For how long it is held without a sign of life: so long whoever comes after a killed import waits.
+const HELD: Duration = Duration::from_secs(6);
+/// After how long of waiting for the file a sign of life is given; each part is one too.
+pub(super) const SIGN: Duration = Duration::from_secs(2);
+
+/// What became of a part.
+pub(super) enum Outcome {
+    /// It was in already.
+    Passed(u64),
+    /// It is in now; these organisations are of this register's own and stay.
+    Written(Counts, Vec<OdsCode>),
+}
+
+/// An import that is under way and holds the lease.
+pub(super) struct Run {
+    release: Arc<str>,
+    claim: Claim,
+    actor: Arc<Actor>,
+}
+
+/// The lease as this import holds it.
+#[derive(Clone)]
+struct Claim {
+    holder: Arc<str>,
+    /// Which holder in a row it was when it last gave a sign of life.
+    epoch: i64,
+}
+
+impl Claim {
+    /// Holds the lease for a while longer. A crash leaves it held for [`HELD`]. One that ran out and that nobody took is taken
+    /// again, which makes the epoch one more; any other step says that somebody else imported meanwhile.
+    async fn hold(&self, tx: &mut Tx, now: Millis) -> Result<i64, Error> {
+        let lease = lease::acquire_in(tx, LEASE, &self.holder, now, HELD).await?.ok_or_else(running)?;
+        if lease.epoch - self.epoch > 1 {
+            return Err(Error::conflict(
+                "import-overtaken",
+                "Another import of organisations was made while this one gave no sign of life. Look at the list of \
+                 imports, and send the file again if it is still wanted.",
+            ));
+        }
+        Ok(lease.epoch)
+    }
+}
+
+impl Run {
+    /// Takes the lease and begins, or goes on with what is in of this release.
+    pub(super) async fn begin(
+        register: &Register,
+        manifest: &Manifest,
+        actor: &Actor,
+    ) -> Result<Self, Error> {
+        let now = register.now();
+        let holder: Arc<str> = platform::id::RequestId::new(now).as_str().into();
+        let (release, actor) = (manifest.sha256.as_str().into(), Arc::new(actor.clone()));
+        let (first, manifest, recorded) = (holder.clone(), manifest.clone(), actor.clone());
+        let begun: Result<i64, Error> = register
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let lease = lease::acquire_in(tx, LEASE, &first, now, HELD).await?.ok_or_else(running)?;
+                    refuse_older(tx, &manifest).await?;
+                    imported::begin(tx, &manifest, now).await?;
+                    let (release, description) = (manifest.sha256.clone(), manifest.description.clone());
+                    let event = Event::OrganisationImportStarted { release, description };
+                    audit::record(tx, now, &recorded, &event).await?;
+                    Ok(lease.epoch)
+                })
+            })
+            .await;
+        Ok(Self { release, claim: Claim { holder, epoch: begun? }, actor })
+    }
+
+    /// Gives a sign of life while nothing is written.
+    pub(super) async fn stay(&mut self, register: &Register) -> Result<(), Error> {
+        let (claim, now) = (self.claim.clone(), register.now());
+        let held: Result<i64, Error> =
+            register.db.write(move |tx| Box::pin(async move { claim.hold(tx, now).await })).await;
+        self.claim.epoch = held?;
+        Ok(())
+    }
+
+    /// Writes a part unless it is in.
+    pub(super) async fn write(&mut self, register: &Register, part: Part) -> Result<Outcome, Error> {
+        let now = register.now();
+        let (release, claim, actor) = (self.release.clone(), self.claim.clone(), self.actor.clone());
+        let written: Result<(i64, Outcome), Error> = register
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let epoch = claim.hold(tx, now).await?;
+                    Ok((epoch, write_part(tx, &release, &part, &actor, now).await?))
+                })
+            })
+            .await;
+        let (epoch, outcome) = written?;
+        self.claim.epoch = epoch;
+        Ok(outcome)
+    }
+
+    /// Ends the import, and gives the lease back.
+    pub(super) async fn finish(mut self, register: &Register, report: &Report) -> Result<(), Error> {
+        let now = register.now();
+        let (release, claim, actor) = (self.release.clone(), self.claim.clone(), self.actor.clone());
+        let refused = stored_number(report.progress.refused);
+        let finished: Result<i64, Error> = register
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let epoch = claim.hold(tx, now).await?;
+                    let counts = imported::finish(tx, &release, now).await?;
+                    let event = Event::OrganisationImportFinished {
+                        release: release.to_string(),
+                        created: stored_number(counts.created),
+                        changed: stored_number(counts.changed),
+                        unchanged: stored_number(counts.unchanged),
+                        refused,
+                    };
+                    audit::record(tx, now, &actor, &event).await?;
+                    Ok(epoch)
+                })
+            })
+            .await;
+        self.claim.epoch = finished?;
+        self.release(register).await
+    }
+
+    /// Gives the lease back, so that the next import need not wait for its end. Whoever has taken it keeps it.
+    pub(super) async fn release(self, register: &Register) -> Result<(), Error> {
+        let Claim { holder, epoch } = self.claim;
+        let lease = Lease { name: LEASE, holder: holder.to_string(), epoch, expires_at: register.now() };
+        Ok(lease::release(&register.db, lease).await?)
+    }
+}
+
+fn running() -> Error {
+    Error::conflict(
+        "import-running",
+        "Another import of organisations is under way, or was broken off a few seconds ago. Wait for its end, or for ten \
+         seconds.",
+    )
+}
+
+/// Writes a part in the transaction that holds the lease.
+async fn write_part(
+    tx: &mut Tx,
+    release: &str,
+    part: &Part,
+    actor: &Actor,
+    now: Millis,
+) -> Result<Outcome, Error> {
+    if imported::has_part(tx, release, part.number, &part.sha256).await? {
+        return Ok(Outcome::Passed(stored_length(part.organisations.len())));
+    }
+    let known = written::known(&mut *tx, &codes(&part.organisations)).await?;
+    let sorted = Sorted::of(&part.organisations, &known);
+    let counts = sorted.counts();
+    write_sorted(tx, &sorted, now).await?;
+    if counts.created + counts.changed > 0 {
+        let event = Event::OrganisationsImported {
+            release: release.to_owned(),
+            part: stored_number(part.number),
+            content_sha256: part.sha256.clone(),
+            created: stored_number(counts.created),
+            changed: stored_number(counts.changed),
+        };
+        audit::record(tx, now, actor, &event).await?;
+    }
+    imported::keep_part(tx, release, part.number, &part.sha256, counts).await?;
+    Ok(Outcome::Written(counts, sorted.kept.into_iter().cloned().collect()))
+}
+
+async fn refuse_older(tx: &mut Tx, manifest: &Manifest) -> Result<(), Error> {
+    match (manifest.published, imported::latest(tx).await?) {
+        (Some(day), Some(latest)) if day < latest => Err(Error::conflict(
+            "older-release",
+            format!("This release is of {day}, and one of {latest} is in already. Bring in a newer one."),
+        )),
+        _ => Ok(()),
+    }
+}
+
+async fn write_sorted(tx: &mut Tx, sorted: &Sorted<'_>, now: Millis) -> Result<(), Error> {
+    let changed: Vec<&OdsCode> = sorted.changed.iter().map(|one| &one.record.ods).collect();
+    written::clear(tx, &changed).await?;
+    let all: Vec<&Prepared> = sorted.created.iter().chain(&sorted.changed).copied().collect();
+    written::write(tx, OrganisationKind::National, &all).await?;
+    let told: Vec<_> =
+        all.iter().map(|one| (ChangeKind::OrganisationChanged, one.record.ods.to_string(), None)).collect();
+    changes::tell_many(tx, now, &told).await?;
+    Ok(())
+}
+
+pub(super) fn codes(organisations: &[Prepared]) -> Vec<&OdsCode> {
+    organisations.iter().map(|one| &one.record.ods).collect()
+}
+
+/// The organisations of a part, by what is to be done with them.
+pub(super) struct Sorted<'p> {
+    pub(super) created: Vec<&'p Prepared>,
+    pub(super) changed: Vec<&'p Prepared>,
+    unchanged: u64,
+    pub(super) kept: Vec<&'p OdsCode>,
+}
+
+impl<'p> Sorted<'p> {
+    pub(super) fn of(organisations: &'p [Prepared], known: &HashMap<OdsCode, Known>) -> Self {
+        let mut sorted = Self { created: Vec::new(), changed: Vec::new(), unchanged: 0, kept: Vec::new() };
+        for one in organisations {
+            match known.get(&one.record.ods) {
+                None => sorted.created.push(one),
+                Some(known) if known.kind == OrganisationKind::Virtual => sorted.kept.push(&one.record.ods),
+                Some(known) if known.sha256 == one.sha256 => sorted.unchanged += 1,
+                Some(_) => sorted.changed.push(one),
+            }
+        }
+        sorted
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        Counts {
+            created: stored_length(self.created.len()),
+            changed: stored_length(self.changed.len()),
+            unchanged: self.unchanged,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Sending what is due, again until it was taken or is of no use any more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::carrier::{Carriers, Outcome};
+use super::store::{self, After, Due};
+use super::{Channel, State};
+use crate::clock::{Clock, Millis};
+use crate::db::{Db, Error};
+
+/// After how long a message is tried again; after the last it is given up.
+const PAUSES: [Duration; 9] = [
+    Duration::from_secs(5),
+    Duration::from_secs(15),
+    Duration::from_secs(30),
+    Duration::from_mins(1),
+    Duration::from_mins(2),
+    Duration::from_mins(5),
+    Duration::from_mins(15),
+    Duration::from_hours(1),
+    Duration::from_hours(4),
+];
+/// For how long a message is whoever's tries it: longer than any try.
+const CLAIM: Duration = Duration::from_mins(1);
+/// How many messages are tried at once.
+const PAGE: u32 = 16;
+/// How long to wait before looking again.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How long to wait before sweeping again.
+const SWEEP_PAUSE: Duration = Duration::from_secs(15);
+/// How many rows one transaction forgets.
+const ROWS: u32 = 500;
+
+/// Sends messages. Clones share everything.
+#[derive(Clone)]
+pub struct Sender(Arc<Shared>);
+
+struct Shared {
+    db: Db,
+    clock: Clock,
+    carriers: Carriers,
+}
+
+impl Sender {
+    /// Sends what is in this database by these ways.
+    pub fn new(db: Db, clock: Clock, carriers: Carriers) -> Self {
+        Self(Arc::new(Shared { db, clock, carriers }))
+    }
+
+    /// Sends for as long as it is polled. Stopping it anywhere loses nothing, and several machines that do it share the work.
+    /// A mail server that hangs holds up no text message.
+    pub async fn keep_sending(self) {
+        tokio::join!(
+            self.keep_channel(Channel::Email),
+            self.keep_channel(Channel::Text),
+            self.keep_sweeping()
+        );
+    }
+
+    async fn keep_channel(&self, channel: Channel) {
+        loop {
+            match self.send_due(channel).await {
+                Ok(tried) if tried > 0 => continue,
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "messages could not be read or noted: {error}"),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn keep_sweeping(&self) {
+        loop {
+            match self.sweep().await {
+                Ok(rows) if rows >= u64::from(ROWS) => continue,
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "messages that are over were not swept: {error}"),
+            }
+            tokio::time::sleep(SWEEP_PAUSE).await;
+        }
+    }
+
+    /// Tries what is due of a channel, a page at most; says how many messages were tried.
+    pub async fn send_due(&self, channel: Channel) -> Result<usize, Error> {
+        if !self.0.carriers.carries(channel) {
+            return Ok(0);
+        }
+        let now = self.0.clock.now();
+        let mut tries = JoinSet::new();
+        for due in store::due(self.0.db.read(), channel, now, PAGE).await? {
+            let sender = self.clone();
+            tries.spawn(async move { sender.attempt(channel, due, now).await });
+        }
+        let (mut many, mut failed) = (0, None);
+        while let Some(done) = tries.join_next().await {
+            match done {
+                Ok(Ok(mine)) => many += usize::from(mine),
+                Ok(Err(error)) => failed = Some(error),
+                // It panicked, which is told where panics are; the message is due again when its claim has ended.
+                Err(_) => {}
+            }
+        }
+        failed.map_or(Ok(many), Err)
+    }
+
+    /// Settles what is of no use any more, forgets what was settled long ago, and shows how long messages have waited. Says how
+    /// many were forgotten.
+    pub async fn sweep(&self) -> Result<u64, Error> {
+        let Shared { db, clock, carriers } = &*self.0;
+        let now = clock.now();
+        let before = now.minus(carriers.kept);
+        let (expired, forgotten) = db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let expired = store::expire(tx, now).await?;
+                    Ok::<_, Error>((expired, store::forget(tx, before, ROWS).await?))
+                })
+            })
+            .await?;
+        if expired > 0 {
+            tracing::warn!(expired, "{expired} messages were of no use any more before they could be sent");
+        }
+        for channel in Channel::ALL {
+            let waiting = store::waiting(db.read(), channel, now).await?;
+            metrics::gauge!("messages_waiting_seconds", "channel" => channel.word())
+                .set(waiting.as_secs_f64());
+        }
+        Ok(forgotten)
+    }
+
+    /// Tries one message, if no other machine does.
+    async fn attempt(&self, channel: Channel, mut due: Due, now: Millis) -> Result<bool, Error> {
+        let Shared { db, clock, carriers } = &*self.0;
+        let claimed = due.clone();
+        let mine = db
+            .write(move |tx| Box::pin(async move { store::claim(tx, &claimed, now.plus(CLAIM)).await }))
+            .await?;
+        if !mine {
+            return Ok(false);
+        }
+        due.sent_at = clock.now();
+        let outcome = carriers.carry(channel, &due).await;
+        let now = clock.now();
+        let pause = usize::try_from(due.attempts).ok().and_then(|tried| PAUSES.get(tried));
+        let (after, word, told) = match (outcome, pause) {
+            (Outcome::Taken(told), _) => (After::Settled(State::Sent, now), "sent", told),
+            (Outcome::Failed(told), Some(pause)) => (After::Again(now.plus(*pause)), "failed", told),
+            (Outcome::Refused(told) | Outcome::Failed(told), _) => {
+                (After::Settled(State::GivenUp, now), "given-up", told)
+            }
+        };
+        metrics::counter!("message_tries_total", "channel" => channel.word(), "outcome" => word).increment(1);
+        if word != "sent" {
+            tracing::warn!(message = %due.id, channel = channel.word(), "a message was not taken: {told}");
+        }
+        db.write(move |tx| Box::pin(async move { store::note(tx, &due.id, after, &told).await })).await?;
+        Ok(true)
+    }
+}
