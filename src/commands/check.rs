@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::bail;
 use platform::clock::Clock;
+use platform::message::{Carriers, Channel};
 
 use super::init;
 use crate::config::Config;
@@ -71,7 +72,29 @@ async fn services(config: &Config) -> Vec<Finding> {
     let mut findings = vec![clock(config).await];
     findings.extend(token(config).await);
     findings.push(database(config).await);
+    if config.directory.is_some() {
+        findings.push(messages(config));
+    }
     findings
+}
+
+/// How codes and notices reach people. That a server takes them is seen when the first is sent.
+fn messages(config: &Config) -> Finding {
+    const NAME: &str = "messages";
+    // A client of HTTP is made with it.
+    platform::tls::install_crypto_provider();
+    let carriers = match Carriers::open(&config.messages) {
+        Ok(carriers) => carriers,
+        Err(error) => return Finding::Bad(NAME, error.to_string()),
+    };
+    let without: Vec<&str> =
+        Channel::ALL.into_iter().filter(|channel| !carriers.carries(*channel)).map(Channel::word).collect();
+    if without.is_empty() {
+        return Finding::Good(NAME, "e-mail and text messages have a way".to_owned());
+    }
+    let what =
+        format!("nothing is sent by {}: no address can be verified so; see [messages]", without.join(" or "));
+    Finding::Note(NAME, what)
 }
 
 fn pin_files(config: &Config) -> Vec<Finding> {

@@ -28,6 +28,7 @@ fn the_demo_signs_a_prescription() {
     the_pages_are_there(base);
     openssl_repeats(&told);
     the_people_answer(&told);
+    codes_can_be_read(&told, &folder.join("mailbox"));
     lanyard_verifies(&out);
     for name in ["lanyard.db", "lanyard.db-wal", "secrets/user.pin", "tls/server.key"] {
         let mode =
@@ -87,6 +88,49 @@ fn the_people_answer(told: &str) {
     assert!(many(positions) > 20, "{positions}");
     assert!(actor.to_string().contains("sponsor"), "{actor}");
     assert!(told.contains("555000000108  Dr Ottoline Marchbanks"), "{told}");
+}
+
+/// Somebody who adds an address of their own finds the code in the mailbox that the demo names, and shows with it that it is
+/// theirs; a text message lies there too.
+fn codes_can_be_read(told: &str, mailbox: &std::path::Path) {
+    assert!(told.contains(&mailbox.display().to_string()), "{told}");
+    let mut lines = told.lines().map(str::trim);
+    let enter = lines.find(|line| line.starts_with("cd ") && !line.contains("openssl")).unwrap();
+    let mine = lines.find(|line| line.starts_with("curl ") && line.ends_with("/directory/actor'")).unwrap();
+    let id = mine.split("people/").nth(1).and_then(|rest| rest.get(..12)).unwrap();
+    let post = |path: &str, body: &str| -> serde_json::Value {
+        let command = mine.replace("/directory/actor", &format!("/directory/people/{id}/{path}"));
+        let key = path.replace('/', "-");
+        let script = format!(
+            "{enter} && {command} -sSf -H 'idempotency-key: {key}' -H 'content-type: application/json' -d '{body}'"
+        );
+        let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+        assert!(output.status.success(), "{script}\n{}", said(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let arrived = |ending: &str| -> String {
+        let begun = Instant::now();
+        loop {
+            let files = fs::read_dir(mailbox).unwrap().map(|entry| entry.unwrap().path());
+            let mut found = files.filter(|path| path.extension().is_some_and(|it| it == ending));
+            if let Some(path) = found.next() {
+                return fs::read_to_string(path).unwrap();
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "no .{ending} came");
+            std::thread::yield_now();
+        }
+    };
+    let added = post("emails", r#"{"value": "sponsor@home.example"}"#);
+    let emails = added["personal"]["emails"].as_array().unwrap();
+    let contact =
+        emails.iter().find(|one| one["value"] == "sponsor@home.example").unwrap()["id"].as_str().unwrap();
+    let letter = arrived("eml");
+    assert!(letter.contains("To: sponsor@home.example"), "{letter}");
+    let code = letter.split("Your code is ").nth(1).and_then(|rest| rest.get(..6)).unwrap();
+    let verified = post(&format!("emails/{contact}/verification"), &format!("{{\"code\": \"{code}\"}}"));
+    assert!(verified["personal"]["emails"].to_string().contains("verified_at"), "{verified}");
+    post("mobiles", r#"{"value": "07700 900123"}"#);
+    assert!(arrived("txt").starts_with("To: +447700900123\n"));
 }
 
 /// The command that the demo prints does what it says when it is pasted into a shell.

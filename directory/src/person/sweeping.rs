@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use platform::id::UserId;
 
-use super::contact::COUNTED_OVER;
 use super::events::Event;
 use super::note::note;
 use super::profile::open;
@@ -14,7 +13,7 @@ use crate::api::ChangeKind;
 use crate::day::Day;
 use crate::error::Error;
 use crate::register::Register;
-use crate::store::{people_contacts, people_erasure};
+use crate::store::people_erasure;
 use crate::version::Expected;
 
 /// How many profiles are looked at in one step.

@@ -147,8 +147,8 @@ platform::both_engines! {
                 "redate" => world.patch(&who(actor), &path, &json!({"end": day(chance.day(today, 14))})).await,
                 "remove" => world.act(&who(actor), &format!("{path}/removal"), &json!({"notes": "Walk"})).await,
                 "close" => {
-                    let body = json!({"reason": "Walk", "approver": "Head of nursing", "word": "CLOSE",
-                        "assignments": ["must-have-ended", "end"][chance.below(2)]});
+                    let live = chance.one(&["must-have-ended", "end"]);
+                    let body = json!({"reason": "Walk", "approver": "Head of nursing", "word": "CLOSE", "assignments": live});
                     let closing = format!("/directory/positions/{}/closing", positions[at]);
                     let answered = world.act(&who(actor), &closing, &body).await;
                     if answered.status.is_success() {
@@ -195,7 +195,8 @@ platform::both_engines! {
                 world.assign(&who(AGENT), number, &world.ward).await;
             }
             let by = day(i64::from(round) * 10 + 5);
-            let body = json!({"organisation": "RXX01", "name": format!("Round {round}"), "by": by, "unconfirmed": ["end", "report"][chance.below(2)]});
+            let unconfirmed = chance.one(&["end", "report"]);
+            let body = json!({"organisation": "RXX01", "name": format!("Round {round}"), "by": by, "unconfirmed": unconfirmed});
             let made = world.rig.post(&who(MANAGER), "/directory/campaigns", &body).await;
             assert_eq!(made.status, StatusCode::CREATED, "{:?}", made.body);
             let campaign = text(&made, "id");
