@@ -70,6 +70,7 @@ fn item(item: Item) -> CampaignItem {
 /// Starts a campaign over every assignment that is live today in the organisation and those below it.
 #[utoipa::path(
     post, path = "/directory/campaigns", tag = "directory",
+    params(("idempotency-key" = String, Header, description = "A new one for each new request")),
     request_body(content = NewCampaign, example = json!({
         "organisation": "RXX", "name": "Winter 2026", "by": "2027-01-31", "unconfirmed": "report"
     })),
@@ -219,7 +220,10 @@ pub(super) async fn items(
 /// Says that an assignment is still right.
 #[utoipa::path(
     post, path = "/directory/campaigns/{campaign}/items/{assignment}/confirmation", tag = "directory",
-    params(("campaign" = String, Path, description = "The id of the campaign"),
+    params(
+        ("campaign" = String, Path, description = "The id of the campaign",
+        ("idempotency-key" = String, Header, description = "A new one for each new request"),
+    ),
            ("assignment" = String, Path, description = "The id of the assignment")),
     request_body(content = CampaignNotes, example = json!({})),
     responses(
@@ -239,7 +243,10 @@ pub(super) async fn confirm(
 /// Ends an assignment that is no longer right.
 #[utoipa::path(
     post, path = "/directory/campaigns/{campaign}/items/{assignment}/ending", tag = "directory",
-    params(("campaign" = String, Path, description = "The id of the campaign"),
+    params(
+        ("campaign" = String, Path, description = "The id of the campaign",
+        ("idempotency-key" = String, Header, description = "A new one for each new request"),
+    ),
            ("assignment" = String, Path, description = "The id of the assignment")),
     request_body(content = CampaignNotes, example = json!({"notes": "Left the ward in May"})),
     responses(

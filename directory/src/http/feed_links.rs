@@ -52,6 +52,7 @@ fn shown(link: PositionLink) -> FeedLink {
 /// From then on its starters get that position. Positions that give a rank in the registration authority are not linked.
 #[utoipa::path(
     post, path = "/directory/feed/links", tag = "feed",
+    params(("idempotency-key" = String, Header, description = "A new one for each new request")),
     request_body(content = NewFeedLink, example = json!({
         "organisation": "RXX", "their_position": "W7-NURSE", "position": "01990000-0000-7000-8000-000000000001",
         "approval": {"how": "Minutes of the RA board of 3 November", "approver": "Head of nursing"}

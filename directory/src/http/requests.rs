@@ -91,6 +91,7 @@ fn told(notes: Option<&String>) -> Result<Told, Error> {
 /// Asks for something that somebody else decides.
 #[utoipa::path(
     post, path = "/directory/requests", tag = "directory",
+    params(("idempotency-key" = String, Header, description = "A new one for each new request")),
     request_body(content = NewRequest, example = json!({
         "ask": {"kind": "assign", "person": "555021942107", "position": "01990000-0000-7000-8000-000000000001",
             "end": "2027-11-30"},
@@ -272,7 +273,10 @@ async fn take(
 /// Hands a draft in.
 #[utoipa::path(
     post, path = "/directory/requests/{request}/submission", tag = "directory",
-    params(("request" = String, Path, description = "The id of the request")),
+    params(
+        ("request" = String, Path, description = "The id of the request"),
+        ("idempotency-key" = String, Header, description = "A new one for each new request"),
+    ),
     request_body(content = RequestStepNotes, example = json!({})),
     responses(
         (status = 200, description = "The request as it is now", body = api::Request),
@@ -363,7 +367,10 @@ pub(super) async fn exit(
 /// against it. What concerns people stays `approved` until it is applied there.
 #[utoipa::path(
     post, path = "/directory/requests/{request}/approval", tag = "directory",
-    params(("request" = String, Path, description = "The id of the request")),
+    params(
+        ("request" = String, Path, description = "The id of the request"),
+        ("idempotency-key" = String, Header, description = "A new one for each new request"),
+    ),
     request_body(content = RequestStepNotes, example = json!({"notes": "Seen with the ward manager"})),
     responses(
         (status = 200, description = "The request as it is now", body = api::Request),
@@ -382,7 +389,10 @@ pub(super) async fn approve(
 /// Rejects a request that one has opened, with a reason.
 #[utoipa::path(
     post, path = "/directory/requests/{request}/rejection", tag = "directory",
-    params(("request" = String, Path, description = "The id of the request")),
+    params(
+        ("request" = String, Path, description = "The id of the request"),
+        ("idempotency-key" = String, Header, description = "A new one for each new request"),
+    ),
     request_body(content = Rejection, example = json!({"reason": "The post is not funded"})),
     responses(
         (status = 200, description = "The request as it is now", body = api::Request),
@@ -402,7 +412,10 @@ pub(super) async fn reject(
 /// Takes a request of one's own back.
 #[utoipa::path(
     post, path = "/directory/requests/{request}/withdrawal", tag = "directory",
-    params(("request" = String, Path, description = "The id of the request")),
+    params(
+        ("request" = String, Path, description = "The id of the request"),
+        ("idempotency-key" = String, Header, description = "A new one for each new request"),
+    ),
     request_body(content = RequestStepNotes, example = json!({"notes": "No longer needed"})),
     responses(
         (status = 200, description = "The request as it is now", body = api::Request),
@@ -420,7 +433,10 @@ pub(super) async fn withdraw(
 /// Tries once more to do what was approved and failed.
 #[utoipa::path(
     post, path = "/directory/requests/{request}/retry", tag = "directory",
-    params(("request" = String, Path, description = "The id of the request")),
+    params(
+        ("request" = String, Path, description = "The id of the request"),
+        ("idempotency-key" = String, Header, description = "A new one for each new request"),
+    ),
     request_body(content = RequestStepNotes, example = json!({})),
     responses(
         (status = 200, description = "The request as it is now", body = api::Request),

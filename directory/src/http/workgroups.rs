@@ -62,6 +62,7 @@ fn member(member: &Member) -> WorkgroupMember {
 /// Makes a workgroup. The first of an organisation is the root of its tree.
 #[utoipa::path(
     post, path = "/directory/workgroups", tag = "directory",
+    params(("idempotency-key" = String, Header, description = "A new one for each new request")),
     request_body(content = NewWorkgroup, example = json!({"organisation": "RXX", "name": "Example Trust"})),
     responses(
         (status = 201, description = "The workgroup", body = api::Workgroup),
@@ -170,7 +171,10 @@ pub(super) async fn change(
 /// Puts a role profile into a workgroup directly.
 #[utoipa::path(
     post, path = "/directory/workgroups/{workgroup}/members", tag = "directory",
-    params(("workgroup" = String, Path, description = "The id of the workgroup")),
+    params(
+        ("workgroup" = String, Path, description = "The id of the workgroup"),
+        ("idempotency-key" = String, Header, description = "A new one for each new request"),
+    ),
     request_body(content = NewWorkgroupMember, example = json!({"role_profile": "555021942107", "end": "2027-11-30"})),
     responses(
         (status = 201, description = "The membership", body = WorkgroupMember),

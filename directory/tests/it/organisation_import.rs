@@ -204,7 +204,7 @@ platform::both_engines! {
     async fn slow_file_keeps_its_claim(db: Db) {
         let rig = Rig::new(db);
         let text = release("2026-07-28", &organisation("RXX", "GOOD TRUST", "Active", ""));
-        let (begun, rest) = text.split_at(text.find("<Organisations>").unwrap());
+        let (begun, rest) = text.split_at(text.find("<Organisation ").unwrap());
         let (open, gate) = std::sync::mpsc::channel();
         let reader = Cursor::new(begun.to_owned()).chain(Gated { gate: Some(gate), rest: Cursor::new(rest.to_owned()) });
         let (register, actor) = (rig.register.clone(), Actor::system("directory"));

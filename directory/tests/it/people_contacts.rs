@@ -188,7 +188,7 @@ platform::both_engines! {
         assert_eq!(rig.get(&agent, "/directory/people/999999999999/messages").await.status, StatusCode::NOT_FOUND);
         // With their addresses goes what was sent to them.
         assert_eq!(rig.act(&agent, &id, "close", &json!({"reason": "left"})).await.status, StatusCode::OK);
-        rig.hand.advance(Duration::from_secs(367 * 86_400));
+        rig.hand.advance(Duration::from_hours(367 * 24));
         assert_eq!(rig.register.sweep_people().await.unwrap(), 1);
         assert_eq!(rig.get(&agent, &messages).await.body["items"], json!([]));
     }

@@ -30,7 +30,10 @@ const MOST: usize = 100;
 /// everything can be, and the bad rows are named with status 409.
 #[utoipa::path(
     post, path = "/directory/positions/{position}/assignments", tag = "directory",
-    params(("position" = String, Path, description = "The id of the position")),
+    params(
+        ("position" = String, Path, description = "The id of the position"),
+        ("idempotency-key" = String, Header, description = "A new one for each new request"),
+    ),
     request_body(content = BatchAssign, example = json!({
         "people": ["555021942107", "555021942115"], "end": "2027-11-30", "mode": "what-can-be-done"
     })),
@@ -114,7 +117,10 @@ fn read_ids(texts: &[String]) -> Result<Vec<AssignmentId>, Error> {
 /// Gives up to a hundred assignments of a position another end.
 #[utoipa::path(
     post, path = "/directory/positions/{position}/redating", tag = "directory",
-    params(("position" = String, Path, description = "The id of the position")),
+    params(
+        ("position" = String, Path, description = "The id of the position"),
+        ("idempotency-key" = String, Header, description = "A new one for each new request"),
+    ),
     request_body(content = BatchRedate, example = json!({
         "assignments": ["01990000-0000-7000-8000-000000000001"], "end": "2027-11-30", "mode": "all-or-none"
     })),
@@ -151,7 +157,10 @@ pub(in crate::http) async fn redate(
 /// Takes up to a hundred assignments of a position away.
 #[utoipa::path(
     post, path = "/directory/positions/{position}/removals", tag = "directory",
-    params(("position" = String, Path, description = "The id of the position")),
+    params(
+        ("position" = String, Path, description = "The id of the position"),
+        ("idempotency-key" = String, Header, description = "A new one for each new request"),
+    ),
     request_body(content = BatchRemove, example = json!({
         "assignments": ["01990000-0000-7000-8000-000000000001"], "notes": "The clinic has closed"
     })),

@@ -70,6 +70,7 @@ pub(super) struct Document;
 /// Sponsors do it with the positions that were made assignable to theirs; with others they make a request.
 #[utoipa::path(
     post, path = "/directory/assignments", tag = "directory",
+    params(("idempotency-key" = String, Header, description = "A new one for each new request")),
     request_body(content = NewAssignment, example = json!({
         "person": "555021942107", "position": "01990000-0000-7000-8000-000000000001", "start": "2026-12-01",
         "end": "2027-11-30"

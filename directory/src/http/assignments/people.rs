@@ -174,7 +174,10 @@ async fn shown(tx: &mut Tx, book: &Book, live: Vec<Held>, today: Day) -> Result<
 /// everywhere it is done by those who could close the profile.
 #[utoipa::path(
     post, path = "/directory/people/{user_id}/leaving", tag = "directory",
-    params(("user_id" = String, Path, description = "The user id")),
+    params(
+        ("user_id" = String, Path, description = "The user id"),
+        ("idempotency-key" = String, Header, description = "A new one for each new request"),
+    ),
     request_body(content = NewLeaving, example = json!({"day": "2026-12-31", "reason": "Retires"})),
     responses(
         (status = 201, description = "The leaving, with how far those are who follow it", body = Leaving),

@@ -30,7 +30,10 @@ const MOST: usize = 100;
 /// A position that is taken away can be given anew in the same act.
 #[utoipa::path(
     post, path = "/directory/people/{user_id}/assignments", tag = "directory",
-    params(("user_id" = String, Path, description = "The user id")),
+    params(
+        ("user_id" = String, Path, description = "The user id"),
+        ("idempotency-key" = String, Header, description = "A new one for each new request"),
+    ),
     request_body(content = SeveralAssignments, example = json!({
         "assign": [{"position": "01990000-0000-7000-8000-000000000001", "end": "2027-11-30"}],
         "redate": [{"assignment": "01990000-0000-7000-8000-000000000002", "end": "2026-12-31"}],

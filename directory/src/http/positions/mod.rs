@@ -50,6 +50,7 @@ pub(super) struct Document;
 /// with everything it includes, is at most that of whoever makes it.
 #[utoipa::path(
     post, path = "/directory/positions", tag = "directory",
+    params(("idempotency-key" = String, Header, description = "A new one for each new request")),
     request_body(content = NewPosition, example = json!({
         "organisation": "RXX01", "name": "Ward sister, ward 7", "notes": "One for each shift",
         "access_profiles": [{"organisation": "RXX01", "job_role": "S0010:G0020:R8000", "areas": ["P0010:Q0020:T0030"],
