@@ -221,10 +221,10 @@ pub(super) async fn items(
 #[utoipa::path(
     post, path = "/directory/campaigns/{campaign}/items/{assignment}/confirmation", tag = "directory",
     params(
-        ("campaign" = String, Path, description = "The id of the campaign",
+        ("campaign" = String, Path, description = "The id of the campaign"),
+        ("assignment" = String, Path, description = "The id of the assignment"),
         ("idempotency-key" = String, Header, description = "A new one for each new request"),
     ),
-           ("assignment" = String, Path, description = "The id of the assignment")),
     request_body(content = CampaignNotes, example = json!({})),
     responses(
         (status = 200, description = "The assignment in the campaign", body = CampaignItem),
@@ -244,10 +244,10 @@ pub(super) async fn confirm(
 #[utoipa::path(
     post, path = "/directory/campaigns/{campaign}/items/{assignment}/ending", tag = "directory",
     params(
-        ("campaign" = String, Path, description = "The id of the campaign",
+        ("campaign" = String, Path, description = "The id of the campaign"),
+        ("assignment" = String, Path, description = "The id of the assignment"),
         ("idempotency-key" = String, Header, description = "A new one for each new request"),
     ),
-           ("assignment" = String, Path, description = "The id of the assignment")),
     request_body(content = CampaignNotes, example = json!({"notes": "Left the ward in May"})),
     responses(
         (status = 200, description = "The assignment in the campaign", body = CampaignItem),
