@@ -53,10 +53,12 @@ pub(crate) async fn measure(engine: Engine, people: u64, column: &mut Column) {
     sending.await.expect("the release is sent");
     assert_eq!(report["progress"]["created"], records, "{report}");
     let rate = f64::from(u32::try_from(records).unwrap_or(u32::MAX)) / took.as_secs_f64();
-    let verdict = match records >= NATION {
-        true if took > GOAL => " MISSED",
-        true => " ok",
-        false => "",
+    let verdict = if records < NATION {
+        ""
+    } else if took > GOAL {
+        " MISSED"
+    } else {
+        " ok"
     };
     column.say(
         "organisations brought in over HTTP",
