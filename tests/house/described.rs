@@ -119,8 +119,8 @@ pub(crate) fn alerted(rules: &str) -> BTreeSet<String> {
 
 /// Whether a word begins as our metrics do.
 fn is_metric(word: &str) -> bool {
-    const MODULES: [&str; 9] =
-        ["audit_", "authn_", "ca_", "db_", "directory_", "hsm_", "http_", "signer_", "tls_"];
+    const MODULES: [&str; 10] =
+        ["audit_", "authn_", "ca_", "db_", "directory_", "hsm_", "http_", "message", "signer_", "tls_"];
     MODULES.iter().any(|module| word.starts_with(module))
 }
 

@@ -29,7 +29,7 @@ fn filled(path: &str) -> String {
         .replace("{body}", "GMC")
         .replace("{number}", "1")
         .replace("{name}", "somebody")
-        .replace("/Users/{id}", "/Users/555021942107")
+        .replace("Users/{id}", "Users/555021942107")
         .replace("/people/import", "/people/import?source=payroll")
         .split('/')
         .map(|part| if part.starts_with('{') { id } else { part })
