@@ -60,7 +60,7 @@ pub enum Command {
     Unlock(Unlock),
     /// Have files signed by a running server.
     Sign(Sign),
-    /// Verify a detached or enveloping CMS signature.
+    /// Verify a detached or enveloping CMS signature, or a signed prescription.
     Verify(Verify),
     /// Prove, copy, export or describe the audit record.
     #[command(subcommand)]
@@ -373,9 +373,12 @@ pub struct Sign {
 pub struct Verify {
     /// The signed file; not needed when the signature holds it.
     pub file: Option<PathBuf>,
-    /// The signature, DER or PEM.
-    #[arg(long, value_name = "P7S")]
+    /// The signature, DER or PEM; or a prescription in FHIR or HL7 V3, which holds its own.
+    #[arg(long, value_name = "FILE")]
     pub signature: PathBuf,
+    /// How many signatures there may be in it.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub signers: usize,
     /// The roots to trust, in PEM.
     #[arg(long, value_name = "PEM", default_value = "root.pem")]
     pub root: PathBuf,

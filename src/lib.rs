@@ -19,5 +19,4 @@ pub mod serve;
 pub mod signing;
 pub mod terminal;
 pub mod unlocking;
-pub mod verification;
 pub mod wiring;

@@ -1,5 +1,7 @@
 //! The `[signer]` section of the configuration file.
 
+use pki::ObjectIdentifier;
+use platform::id::ClientId;
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -29,6 +31,15 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// The certificate profile of new credentials.
     pub profile: String,
+    /// For how many seconds a prepared prescription is kept, to be shown to whoever is asked to sign it.
+    pub prepared_lifetime_s: u32,
+    /// How many octets of prepared prescriptions are kept for one client; more are answered with 429.
+    pub prepared_octets_per_client: u64,
+    /// Clients whose prescriptions are prepared for SHA-1, and whose signatures with it are not held against them: those that cannot do
+    /// better yet. Each use is logged.
+    pub sha1_clients: Vec<ClientId>,
+    /// Policies, as object identifiers, of one of which a certificate must be for its signature to be called valid; none: any policy.
+    pub required_policies: Vec<String>,
     /// How many credentials are kept in memory, ready to sign.
     pub live_credentials: usize,
     /// How many calls of one client, or one person, may be at the token or on their way through it before its answer is 429:
@@ -54,6 +65,10 @@ impl Default for Config {
             max_documents: 250,
             max_body_bytes: 16 * 1024 * 1024,
             profile: ca::api::REMOTE_SIGNING.to_owned(),
+            prepared_lifetime_s: 24 * 3600,
+            prepared_octets_per_client: 1024 * 1024 * 1024,
+            sha1_clients: Vec::new(),
+            required_policies: Vec::new(),
             live_credentials: 4096,
             calls_per_client: 128,
             argon2: Argon2::default(),
@@ -73,7 +88,14 @@ impl Config {
         if !(1..=LONGEST_SAD_S).contains(&self.sad_lifetime_s) {
             return Err(Error::Setting { sentence: "signer.sad_lifetime_s is between 1 and 3600" });
         }
-        Ok(())
+        self.policies().map(drop)
+    }
+
+    /// The policies that certificates of signatures must have.
+    pub(crate) fn policies(&self) -> Result<Vec<ObjectIdentifier>, Error> {
+        let read = self.required_policies.iter().map(|text| ObjectIdentifier::new(text));
+        read.collect::<Result<_, _>>()
+            .map_err(|_| Error::Setting { sentence: "signer.required_policies are object identifiers such as 1.3.6.1" })
     }
 }
 

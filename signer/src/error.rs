@@ -7,6 +7,7 @@ use platform::db;
 use platform::problem::{Kind, Problem};
 
 use crate::digest::Repeated;
+use crate::eps::Fault;
 
 /// Why a request to the signer was not done.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +98,33 @@ pub enum Error {
         /// What is wrong with it.
         sentence: &'static str,
     },
+    /// A prescription that cannot be read, or not in one way only.
+    #[error(transparent)]
+    Unreadable(#[from] Fault),
+    /// A prescription, or what was sent with it, that is not taken.
+    #[error("{sentence}")]
+    Prescription {
+        /// What is wrong.
+        sentence: &'static str,
+    },
+    /// A request to verify that says nothing that could be verified.
+    #[error("{sentence}")]
+    Verification {
+        /// What is wrong.
+        sentence: &'static str,
+    },
+    /// An HL7 V3 document whose author claims to sign at another time than now.
+    #[error("author.time lies more than ten minutes from now; set it to the time of signing, in UTC")]
+    AuthorTimeFarOff,
+    /// Nothing was prepared under this digest by this client, or it is kept no more.
+    #[error("nothing that this client had prepared has this digest")]
+    PreparedUnknown,
+    /// The client has as many prepared prescriptions as are kept for it.
+    #[error("as many prepared prescriptions of this client are kept as may")]
+    PreparedFull,
+    /// As many verifications are under way as may.
+    #[error("as many signatures are being verified as may")]
+    VerificationsBusy,
     /// Too many passphrases are waiting to be hashed.
     #[error("too many passphrases are waiting to be checked")]
     PassphrasesBusy,
@@ -256,6 +284,24 @@ impl From<Error> for Problem {
             Error::PassphraseRules { rule } => Problem::invalid("passphrase-rules", rule),
             Error::Subject { sentence } => Problem::invalid("subject-invalid", sentence),
             Error::Query { sentence } => Problem::invalid("query-invalid", sentence),
+            Error::Prescription { sentence } => Problem::invalid("prescription-invalid", sentence),
+            Error::Verification { sentence } => Problem::invalid("verification-invalid", sentence),
+            Error::Unreadable(fault) => Problem::invalid("prescription-invalid", format!("{fault}.")),
+            Error::AuthorTimeFarOff => Problem::invalid("author-time", format!("{sentence}.")),
+            Error::PreparedUnknown => Problem::not_found(
+                "prescription-unknown",
+                "Nothing that you had prepared has this digest, or it is kept no more. Prepare it again.",
+            ),
+            Error::PreparedFull => Problem::too_many(
+                "prepared-full",
+                "As many prepared prescriptions of yours are kept as may. Wait until the first are erased.",
+                Duration::from_mins(1),
+            ),
+            Error::VerificationsBusy => Problem::unavailable(
+                "verifications-busy",
+                "As many signatures are being verified as may. Try again shortly.",
+                Duration::from_secs(1),
+            ),
             Error::WrongPassphrase => {
                 Problem::forbidden("passphrase-wrong", "The present passphrase is wrong.")
             }

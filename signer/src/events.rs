@@ -135,6 +135,22 @@ pub enum Event {
         /// The keys.
         keys: Vec<String>,
     },
+    /// A prescription was prepared to be signed, and is kept to be shown to whoever is asked to.
+    PrescriptionPrepared {
+        /// The client that sent it.
+        client: String,
+        /// SHA-256 of the statement that was answered, base64.
+        digest: String,
+        /// RS256, or RS1 where an operator allows it.
+        algorithm: String,
+        /// Until when it is kept, in milliseconds since the epoch.
+        expires_at: i64,
+    },
+    /// Prepared prescriptions were erased because their time was over.
+    PreparedErased {
+        /// How many.
+        prescriptions: u64,
+    },
     /// Documents were signed: one answered request.
     DocumentsSigned {
         /// The request.
@@ -186,6 +202,8 @@ impl audit::Event for Event {
             Self::AuthorisationGranted { .. } => "authorisation-granted",
             Self::AuthorisationsEnded { .. } => "authorisations-ended",
             Self::KeysRewrapped { .. } => "keys-rewrapped",
+            Self::PrescriptionPrepared { .. } => "prescription-prepared",
+            Self::PreparedErased { .. } => "prepared-erased",
             Self::DocumentsSigned { .. } => "documents-signed",
         }
     }

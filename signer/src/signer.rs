@@ -8,7 +8,8 @@ use platform::caller::{Caller, CallerKind};
 use platform::clock::Clock;
 use platform::db::Db;
 use platform::id::ClientId;
-use tokio::sync::Notify;
+use pki::ObjectIdentifier;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::config::Config;
 use crate::deposit::Deposits;
@@ -19,6 +20,10 @@ use crate::live::{self, Cache, Live};
 use crate::passphrase::Pool;
 use crate::share::Shares;
 use crate::turn::Turns;
+use crate::verification::Trusted;
+
+/// How many verifications may be under way: each holds its document in memory.
+const MOST_VERIFICATIONS: usize = 128;
 
 /// What the signer is made of.
 pub struct Parts {
@@ -61,6 +66,12 @@ pub struct Shared {
     pub(crate) deposits: Deposits,
     /// Told when a spare key was taken.
     pub(crate) spare_taken: Notify,
+    /// What verification trusts, as the authority said last.
+    pub(crate) trusted: Trusted,
+    /// How many verifications may be under way.
+    pub(crate) verifying: Semaphore,
+    /// The policies of which a certificate must be, for verification.
+    pub(crate) policies: Vec<ObjectIdentifier>,
 }
 
 impl std::ops::Deref for Signer {
@@ -78,6 +89,7 @@ impl Signer {
     pub fn new(parts: Parts) -> Result<Self, Error> {
         let Parts { config, db, hsm, ca, clock } = parts;
         config.check()?;
+        let policies = config.policies()?;
         Ok(Self(Arc::new(Shared {
             passphrases: Pool::start(config.argon2)?,
             live: Cache::new(config.live_credentials),
@@ -94,6 +106,9 @@ impl Signer {
             signings: Turns::new(),
             creations: Turns::new(),
             spare_taken: Notify::new(),
+            trusted: Trusted::default(),
+            verifying: Semaphore::new(MOST_VERIFICATIONS),
+            policies,
         })))
     }
 

@@ -7,19 +7,17 @@ use pki::ocsp::Response;
 use pki::path::{Known, OcspAnswer};
 use pki::{Certificate, Crl};
 use platform::clock::Clock;
+use signer::verification::{Document, Evidence, SignatureReport, Trust, Verdict, Weak};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::cli::Verify;
 use crate::terminal::line;
-use crate::verification::{self, Document, Trust, Valid};
 use crate::{client, files};
 
 /// Verifies and reports. Ends in an error, and so in exit code 1, when the signature does not hold.
 pub fn run(options: &Verify, clock: &Clock) -> anyhow::Result<()> {
-    let signature = der(&options.signature, "CMS")?;
-    let file = options.file.as_deref().map(files::read).transpose()?;
-    let document = file.as_deref().map_or(Document::Inside, Document::Beside);
+    let evidence = evidence(options)?;
     let anchors = certificates(&options.root)?;
     let mut extra = Vec::new();
     for path in &options.chain {
@@ -28,49 +26,61 @@ pub fn run(options: &Verify, clock: &Clock) -> anyhow::Result<()> {
     let crls = options.crl.iter().map(|path| crl(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let answers =
         options.ocsp.iter().map(|path| answer(path, options)).collect::<anyhow::Result<Vec<_>>>()?;
-    let at_ms = match &options.at {
+    let now_ms = match &options.at {
         Some(text) => milliseconds(text)?,
         None => clock.now().0,
     };
-    let trust =
-        Trust { anchors: &anchors, extra: &extra, known: Known { crls: &crls, answers: &answers }, at_ms };
-    match verification::verify(&signature, document, &trust) {
-        Ok(found) => {
-            line(format_args!("VALID: {}", options.signature.display()));
-            for valid in &found {
-                report(valid);
-            }
-            Ok(())
+    let report = evidence.judge(&Trust {
+        anchors: &anchors,
+        extra: &extra,
+        known: Known { crls: &crls, answers: &answers },
+        now_ms,
+        policies: &[],
+        signers: options.signers,
+        weak: Weak::Refused,
+    });
+    let shown = options.signature.display();
+    if report.verdict == Verdict::Valid {
+        line(format_args!("VALID: {shown}"));
+        report.signatures.iter().for_each(told);
+        return Ok(());
+    }
+    let reason = report.reason().map_or("there is no signature", |reason| reason.sentence.as_str());
+    bail!("NOT VALID: {shown}: {reason}")
+}
+
+/// A prescription, or a CMS and its document. Messages in JSON and XML begin with characters that a CMS does not, also in PEM.
+fn evidence(options: &Verify) -> anyhow::Result<Evidence> {
+    let signature = files::read(&options.signature)?;
+    let file = options.file.as_deref().map(files::read).transpose()?;
+    if matches!(signature.trim_ascii_start().first(), Some(b'{' | b'<')) {
+        if file.is_some() {
+            bail!("a prescription holds its own signature; give it alone");
         }
-        Err(invalid) => bail!("NOT VALID: {}: {invalid}", options.signature.display()),
+        return Ok(Evidence::prescription(&signature));
     }
+    let document = file.as_deref().map_or(Document::Inside, Document::Beside);
+    Ok(Evidence::cms(&der_of(&options.signature, signature, "CMS")?, document))
 }
 
-fn report(valid: &Valid) {
-    line(format_args!("  signed by      {}", valid.signer.subject()));
-    line(format_args!(
-        "  certificate    {} until {}",
-        valid.signer.serial(),
-        moment(valid.signer.not_after_ms())
-    ));
-    for issuer in valid.proof.chain().iter().skip(1) {
-        line(format_args!("  issued by      {}", issuer.subject()));
+fn told(signature: &SignatureReport) {
+    if let Some(signer) = &signature.signer {
+        line(format_args!("  signed by      {}", signer.subject));
+        line(format_args!("  certificate    {} until {}", signer.serial, signer.not_after));
     }
-    match valid.claimed_at_ms {
-        Some(at) => line(format_args!("  signing time   {} (the signer's own word)", moment(at))),
-        None => line("  signing time   not stated"),
+    for issuer in signature.chain.iter().skip(1) {
+        line(format_args!("  issued by      {issuer}"));
     }
-    line(format_args!("  document       {}", valid.digest));
-    line(
-        "  checked        document digest, signature value, signing-certificate-v2, key usage, path, revocation",
-    );
-}
-
-fn moment(ms: i64) -> String {
-    OffsetDateTime::from_unix_timestamp(ms.div_euclid(1000))
-        .ok()
-        .and_then(|time| time.format(&Rfc3339).ok())
-        .unwrap_or_else(|| format!("{ms} ms"))
+    if let Some(claimed) = &signature.claimed_time {
+        line(format_args!("  signing time   {claimed} (the signer's own word)"));
+    }
+    if let Some(digest) = &signature.digest {
+        line(format_args!("  document       {digest}"));
+    }
+    for finding in &signature.findings {
+        line(format_args!("  note           {}", finding.sentence));
+    }
+    line("  checked        document digest, signature value, certificate binding, key usage, path, revocation");
 }
 
 fn milliseconds(text: &str) -> anyhow::Result<i64> {
@@ -111,7 +121,10 @@ fn answer(path: &Path, options: &Verify) -> anyhow::Result<OcspAnswer> {
 
 /// The DER of a file that is DER already, or PEM with any of the usual labels.
 fn der(path: &Path, label: &str) -> anyhow::Result<Vec<u8>> {
-    let bytes = files::read(path)?;
+    der_of(path, files::read(path)?, label)
+}
+
+fn der_of(path: &Path, bytes: Vec<u8>, label: &str) -> anyhow::Result<Vec<u8>> {
     if !bytes.starts_with(b"-----BEGIN") {
         return Ok(bytes);
     }

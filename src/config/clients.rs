@@ -19,6 +19,7 @@ const ACTS: [Act; 21] = [
     ca::api::ACME,
     ca::api::AUTHORITIES,
     signer::api::SIGN,
+    signer::api::VERIFY,
     signer::api::CREDENTIALS,
     directory::api::READ,
     directory::api::CHANGES,

@@ -159,7 +159,9 @@ impl Background {
             tokio::spawn(app.messages.clone().keep_sending()),
         ];
         if let Some(signer) = app.signer.clone() {
+            let sweeping = signer.clone();
             tasks.push(tokio::spawn(async move { signer.keep_spare_keys().await }));
+            tasks.push(tokio::spawn(async move { sweeping.keep_sweeping().await }));
         }
         if let Some(register) = app.register.clone() {
             tasks.push(tokio::spawn(register.keep_sweeping()));

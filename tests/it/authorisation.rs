@@ -42,6 +42,7 @@ const ACTS: [&str; 21] = [
     "ca:acme",
     "ca:authorities",
     "signer:sign",
+    "signer:verify",
     "signer:credentials",
     "directory:read",
     "directory:changes",
@@ -65,7 +66,7 @@ macro_rules! realm {
 
 /// The rule of each route. A route of the document that is not here fails the test, so that whoever adds one says
 /// here who may use it.
-const ROUTES: [Route; 128] = [
+const ROUTES: [Route; 131] = [
     Route("GET", "/audit/checkpoint", Open, none),
     Route("GET", "/audit/tile/{path}", Open, none),
     Route("GET", "/audit/logs", Open, none),
@@ -190,6 +191,14 @@ const ROUTES: [Route; 128] = [
         || json!({"purpose": "issue"}),
     ),
     Route("DELETE", "/authn/people/{person}/enrolments/{enrolment}", ActOrOwn("authn:authenticators"), none),
+    Route("POST", "/signer/prescriptions/prepare", Act("signer:sign"), none),
+    Route(
+        "POST",
+        "/signer/prescriptions/signatures",
+        Act("signer:sign"),
+        || json!({"digest": "", "signature": "", "certificate": ""}),
+    ),
+    Route("POST", "/signer/verifications", Act("signer:verify"), || json!({"cms": ""})),
     Route("GET", "/signer/signatures", ActOrOwn("signer:credentials"), none),
     // Browsers bring requests here, and relying parties prove in the request who they are; a body that is no form is refused before.
     Route("GET", "/.well-known/openid-configuration", Open, none),

@@ -3,6 +3,8 @@
 mod client;
 mod credential;
 mod csc;
+mod prescription;
+mod verification;
 
 pub use client::Client;
 pub use credential::{
@@ -15,10 +17,15 @@ pub use csc::{
     InfoRequest, KeyInfo, SignAlgorithms, SignDocRequest, SignHashRequest, SignatureFormats, Signatures,
     SignedDocuments,
 };
+pub use prescription::{Parameter, Prepared, Sign, SignedPrescription};
+pub use verification::Verify;
+
 use platform::caller::Act;
 
 /// May use the credentials of people who authorise it: the systems in which prescriptions are written.
 pub const SIGN: Act = Act("signer:sign");
+/// May have signatures verified.
+pub const VERIFY: Act = Act("signer:verify");
 /// May create, renew, hold, revoke and destroy anybody's credential, and read the ledger.
 pub const CREDENTIALS: Act = Act("signer:credentials");
 /// May set the passphrase of one's own credential, hold and revoke it, and read one's own signatures.

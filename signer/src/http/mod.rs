@@ -2,7 +2,9 @@
 
 mod credentials;
 mod csc;
+mod prescriptions;
 mod signatures;
+mod verifications;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -14,7 +16,7 @@ pub use csc::in_csc_words;
 
 use crate::signer::Signer;
 
-/// Largest body of everything but `signDoc`, which alone may carry documents. A thousand digests take 50 KiB.
+/// Largest body of everything but `signDoc` and verifications, which alone may carry documents. A thousand digests take 50 KiB.
 const LARGEST: usize = 256 * 1024;
 
 /// Everything under `/csc/v2` and `/signer`, in one list.
@@ -22,6 +24,7 @@ pub fn router(signer: Signer) -> Router {
     let largest = signer.config.max_body_bytes;
     let documents = Router::new()
         .route("/csc/v2/signatures/signDoc", post(csc::sign_doc))
+        .route("/signer/verifications", post(verifications::verify))
         .layer(DefaultBodyLimit::max(largest));
     let csc = Router::new()
         .route("/csc/v2/info", post(csc::info))
@@ -39,6 +42,8 @@ pub fn router(signer: Signer) -> Router {
         .route("/signer/credentials/{credential}/suspend", post(credentials::suspend))
         .route("/signer/credentials/{credential}/resume", post(credentials::resume))
         .route("/signer/credentials/{credential}/revoke", post(credentials::revoke))
+        .route("/signer/prescriptions/prepare", post(prescriptions::prepare))
+        .route("/signer/prescriptions/signatures", post(prescriptions::put_together))
         .route("/signer/signatures", get(signatures::list));
     let small = csc.merge(own).layer(DefaultBodyLimit::max(LARGEST.min(largest)));
     small.merge(documents).with_state(signer)
@@ -63,6 +68,9 @@ pub fn router(signer: Signer) -> Router {
     credentials::resume,
     credentials::revoke,
     credentials::destroy,
+    prescriptions::prepare,
+    prescriptions::put_together,
+    verifications::verify,
     signatures::list,
 ))]
 struct Document;

@@ -10,6 +10,7 @@ pub(crate) mod credentials;
 pub(crate) mod holds;
 pub(crate) mod keys;
 pub(crate) mod ledger;
+pub(crate) mod prepared;
 pub(crate) mod signings;
 
 use std::str::FromStr;

@@ -12,6 +12,7 @@ use super::fields::unread;
 use super::sign_doc_body::parse;
 use super::{CscAnswer, Known};
 use crate::api::{CscError, SignDocRequest, SignatureForm, SignedDocuments};
+use crate::offload::off_thread_if;
 use crate::signer::Signer;
 use crate::signing;
 
@@ -36,18 +37,6 @@ pub(crate) async fn sign_doc(
     let answer = off_thread_if(large, move || answer(forms, made)).await.map_err(Problem::internal)?;
     let json = HeaderValue::from_static("application/json");
     Ok(([(header::CONTENT_TYPE, json)], answer).into_response())
-}
-
-/// Does work here, or on a thread that may be kept busy.
-async fn off_thread_if<T: Send + 'static>(large: bool, work: impl FnOnce() -> T + Send + 'static) -> T {
-    if !large {
-        return work();
-    }
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        // Caught where panics of handlers are.
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
 }
 
 fn answer(forms: Vec<SignatureForm>, made: Vec<Vec<u8>>) -> serde_json::Result<Vec<u8>> {

@@ -74,6 +74,11 @@ impl Authority {
         })))
     }
 
+    /// Makes the revocation lists that are due.
+    pub(crate) async fn make_lists(&self) {
+        self.0.make_due_crls().await;
+    }
+
     /// Writes what a verifier needs: root and revocation lists to trust, and the chain.
     pub(crate) async fn write_trust(&self, dir: &Path) {
         self.0.make_due_crls().await;

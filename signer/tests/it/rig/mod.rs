@@ -16,7 +16,7 @@ use platform::clock::{Clock, ManualClock, Millis};
 use platform::db::Db;
 use platform::web::{Limits, Lines, Told, stack};
 use serde_json::{Value, json};
-use signer::api::{Algorithm, CREDENTIALS, Credential, LedgerEntry, OWN_CREDENTIALS, SIGN};
+use signer::api::{Algorithm, CREDENTIALS, Credential, LedgerEntry, OWN_CREDENTIALS, SIGN, VERIFY};
 use signer::{Argon2, Attempts, Config, KeyPool, Parts, Signer};
 use tower::ServiceExt as _;
 
@@ -37,6 +37,10 @@ pub(crate) struct Rig {
     pub(crate) authority: Authority,
     pub(crate) system: Caller,
     pub(crate) other_system: Caller,
+    /// One that cannot do better than SHA-1 yet.
+    pub(crate) old_system: Caller,
+    /// One that has signatures verified.
+    pub(crate) verifier: Caller,
     pub(crate) admin: Caller,
     pub(crate) holder: Caller,
     pub(crate) stranger: Caller,
@@ -82,6 +86,8 @@ impl Rig {
             argon2: Argon2 { memory_kib: 64, passes: 1, ..Argon2::default() },
             attempts: Attempts { free: 3, first_delay_ms: 2_000, longest_delay_ms: 60_000 },
             key_pool: KeyPool { rsa_2048: 1 },
+            sha1_clients: vec!["old-system".parse().unwrap()],
+            prepared_octets_per_client: 64 * 1024,
             ..Config::default()
         };
         let parts = Parts { config, db: db.clone(), hsm: hsm.clone(), ca, clock: clock.clone() };
@@ -90,6 +96,8 @@ impl Rig {
             authority,
             system: system("practice-system", &[SIGN]),
             other_system: system("pharmacy-system", &[SIGN]),
+            old_system: system("old-system", &[SIGN]),
+            verifier: system("pharmacy-desk", &[VERIFY]),
             admin: system("ra", &[CREDENTIALS]),
             holder: person(USER),
             stranger: person("555021942115"),
@@ -281,6 +289,22 @@ impl Rig {
     pub(crate) async fn post(&self, caller: &Caller, path: &str, body: &Value) -> Answer {
         let body = (!body.is_null()).then_some(body);
         self.ask(caller, request("POST", path, body)).await
+    }
+
+    /// A body of any type.
+    pub(crate) async fn post_raw(&self, caller: &Caller, path: &str, kind: &str, body: &str) -> Answer {
+        let request = Request::builder().method("POST").uri(path).header("content-type", kind);
+        self.ask(caller, request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    /// A number of the database.
+    pub(crate) async fn count(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(self.db.read()).await.unwrap()
+    }
+
+    /// Erases what is over, and says how much that was.
+    pub(crate) async fn sweep(&self) -> usize {
+        self.signer.sweep().await.unwrap()
     }
 
     pub(crate) async fn put(&self, caller: &Caller, path: &str, body: &Value) -> Answer {

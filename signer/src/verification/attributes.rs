@@ -7,7 +7,7 @@ use der::{Any, Decode, DecodeValue, Encode, Header, Length, Reader, Sequence, Ta
 use x509_cert::spki::AlgorithmIdentifierOwned;
 use x509_cert::time::Time;
 
-use super::signed::Malformed;
+use super::cms::Malformed;
 
 const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
 const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
@@ -119,7 +119,7 @@ impl Attributes {
         if found == expected {
             Ok(())
         } else {
-            Err(Malformed::Attributes("the algorithms were exchanged (cms-algorithm-protection)"))
+            Err(Malformed::Exchanged)
         }
     }
 }
@@ -141,7 +141,7 @@ fn required(
     oid: ObjectIdentifier,
     missing: &'static str,
 ) -> Result<Any, Malformed> {
-    single(signed, oid)?.ok_or(Malformed::Attributes(missing))
+    single(signed, oid)?.ok_or(Malformed::Missing(missing))
 }
 
 fn single(signed: &SignedAttributes, oid: ObjectIdentifier) -> Result<Option<Any>, Malformed> {

@@ -1,0 +1,181 @@
+//! One prescription in both forms, and what is refused.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+const FHIR: &str = include_str!("../../../fixtures/prescription.json");
+const V3_TEXT: &str = include_str!("../../../fixtures/prescription.hl7v3.xml");
+
+fn at() -> AuthorTime {
+    AuthorTime::from_v3("20261129170000").unwrap()
+}
+
+fn fhir() -> Value {
+    serde_json::from_str(FHIR).unwrap()
+}
+
+fn resource<'a>(message: &'a mut Value, kind: &str) -> &'a mut Value {
+    let entries = message["entry"].as_array_mut().unwrap();
+    let found = entries.iter_mut().find(|entry| entry["resource"]["resourceType"] == kind);
+    &mut found.unwrap()["resource"]
+}
+
+fn of(message: &Value) -> Result<String, Fault> {
+    Ok(Message::read(message.to_string().as_bytes())?.fragments(at())?.canonical())
+}
+
+fn of_v3(text: &str) -> Result<String, Fault> {
+    Ok(Prescription::read(text.as_bytes())?.fragments().canonical())
+}
+
+/// A prescription in FHIR and the same in HL7 V3 have the same text to hash, and another time another one.
+#[test]
+fn both_forms_are_signed_alike() {
+    let (fhir, v3) = (of(&fhir()).unwrap(), of_v3(V3_TEXT).unwrap());
+    assert_eq!(fhir, v3);
+    let later = of_v3(&V3_TEXT.replace("20261129170000", "20261129170001")).unwrap();
+    assert_ne!(later, v3);
+    let prefixed = V3_TEXT
+        .replace("xmlns=", "xmlns:h=")
+        .replace('<', "<h:")
+        .replace("<h:/", "</h:")
+        .replace("<h:?", "<?")
+        .replace("<h:!", "<!");
+    assert_eq!(of_v3(&prefixed).unwrap(), v3, "prefixes do not matter");
+}
+
+/// An ampersand, a quote and a number with a zero at its end are hashed as they are written, in both forms.
+#[test]
+fn characters_and_numbers_stay() {
+    let mut message = fhir();
+    resource(&mut message, "Organization")["name"] = json!("LANYARD & \"LANE\" <SURGERY>");
+    let text = message.to_string().replace("\"value\":21,", "\"value\":21.50,");
+    let message = Message::read(text.as_bytes()).unwrap().fragments(at()).unwrap().canonical();
+    let v3 = V3_TEXT
+        .replace("<name>LANYARD LANE SURGERY</name>", "<name>LANYARD &amp; \"LANE\" &lt;SURGERY&gt;</name>")
+        .replace("value=\"21\"", "value=\"21.50\"");
+    assert_eq!(message, of_v3(&v3).unwrap());
+    assert!(message.contains("LANYARD &amp; \"LANE\" &lt;SURGERY&gt;") && message.contains("value=\"21.50\""));
+}
+
+/// Whatever is said of patient, prescriber and items beyond the usual has its place.
+#[test]
+fn everything_that_is_signed_has_its_place() {
+    let mut message = fhir();
+    let patient = resource(&mut message, "Patient");
+    patient["telecom"] = json!([{"use": "mobile", "value": "07700 900 000"}]);
+    patient["generalPractitioner"][0]["identifier"]["value"] = json!("V81999");
+    let item = resource(&mut message, "MedicationRequest");
+    item["note"] = json!([{"text": "with food"}]);
+    item["extension"].as_array_mut().unwrap().extend([
+        json!({"url": "https://fhir.nhs.uk/StructureDefinition/Extension-DM-ControlledDrug",
+            "extension": [{"url": "quantityWords", "valueString": "twenty one"}]}),
+        json!({"url": "https://fhir.nhs.uk/StructureDefinition/Extension-DM-PrescriptionEndorsement",
+            "valueCodeableConcept": {"coding": [{"code": "SLS",
+                "system": "https://fhir.nhs.uk/CodeSystem/medicationrequest-endorsement"}]}}),
+    ]);
+    message["entry"].as_array_mut().unwrap().push(json!({"fullUrl": "urn:uuid:1", "resource":
+        {"resourceType": "CommunicationRequest", "payload": [{"contentString": "come & see me"}]}}));
+    let text = of(&message).unwrap();
+    for expected in [
+        "<telecom use=\"MC\" value=\"tel:07700900000\"></telecom><patientPerson",
+        "<healthCareProvider classCode=\"PROV\"><id nullFlavor=\"UNK\"></id></healthCareProvider>",
+        "<value>&lt;patientInfo&gt;come &amp;amp; see me&lt;/patientInfo&gt;CD: twenty one\nwith food</value>",
+        "<code code=\"PE\" codeSystem=\"2.16.840.1.113883.2.1.3.2.4.17.30\"></code>\
+         <value code=\"SLS\" codeSystem=\"2.16.840.1.113883.2.1.3.2.4.16.32\"></value>",
+    ] {
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
+    let after = |one: &str, other: &str| text.find(one).unwrap() < text.find(other).unwrap();
+    assert!(after("pertinentInformation1", "pertinentInformation3"));
+    assert!(after("pertinentInformation3", "pertinentInformation2"));
+}
+
+/// What could be read in two ways, or is not there, is refused with its place.
+#[test]
+fn ambiguous_messages_are_refused() {
+    let refused = |change: &dyn Fn(&mut Value), place: &str| {
+        let mut message = fhir();
+        change(&mut message);
+        let said = of(&message).unwrap_err().to_string();
+        assert!(said.starts_with(place), "{said}");
+    };
+    let again = |kind: &'static str| {
+        move |message: &mut Value| {
+            let copy = json!({"fullUrl": "urn:uuid:2", "resource": resource(message, kind).clone()});
+            message["entry"].as_array_mut().unwrap().push(copy);
+        }
+    };
+    refused(&again("Patient"), "Patient");
+    refused(&again("MessageHeader"), "MessageHeader");
+    refused(
+        &|message| {
+            let mut entry = message["entry"][5].clone();
+            entry["resource"]["name"][0]["family"] = json!("SOMEBODY ELSE");
+            message["entry"].as_array_mut().unwrap().push(entry);
+        },
+        "PractitionerRole.practitioner: is there more than once",
+    );
+    refused(&|it| it["entry"][2]["resource"]["requester"]["reference"] = json!("urn:uuid:9"), "MedicationRequest.requester");
+    refused(&|it| it["entry"][2]["resource"]["groupIdentifier"]["value"] = json!("other"), "MedicationRequest.groupIdentifier");
+    refused(&|it| resource(it, "Patient")["gender"] = json!("unsaid"), "Patient.gender");
+    refused(&|it| resource(it, "Patient")["birthDate"] = json!("1 April"), "Patient.birthDate");
+    refused(&|it| resource(it, "Practitioner")["identifier"] = json!([]), "Practitioner.identifier");
+    refused(&|it| resource(it, "Organization")["name"] = json!("A\u{1}B"), "Organization.name");
+    refused(&|it| resource(it, "MessageHeader")["eventCoding"]["code"] = json!("prescription-order-update"), "MessageHeader.eventCoding");
+    let five = |message: &mut Value| {
+        for _ in 0..3 {
+            again("MedicationRequest")(message);
+        }
+    };
+    refused(&five, "pertinentLineItem: a prescription has one to 4 items");
+    let twice = FHIR.replacen("\"gender\"", "\"gender\": \"male\", \"gender\"", 1);
+    let said = Message::read(twice.as_bytes()).err().unwrap().to_string();
+    assert!(said.contains("cannot be read") && !said.contains("EXAMPLE"), "{said}");
+    assert!(matches!(Message::read(b"{\"entry\": 1}"), Err(Fault::Json(_))));
+    let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+    assert!(matches!(Message::read(deep.as_bytes()), Err(Fault::Json(_))));
+}
+
+/// In HL7 V3 the signed parts are looked for in one place, and a second prescription anywhere in the document is refused.
+#[test]
+fn wrapped_documents_are_refused() {
+    let refused = |from: &str, to: &str, place: &str| {
+        assert!(V3_TEXT.contains(from), "{from}");
+        let said = of_v3(&V3_TEXT.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(said.starts_with(place), "{said}");
+    };
+    refused("<subject>", "<subject><ParentPrescription/>", "ParentPrescription: is there more than once");
+    refused("<id root=\"7A1C0000-0000-4000-8000-000000000001\"/>", "<x><ParentPrescription/></x>", "ParentPrescription");
+    refused("<recordTarget typeCode=\"RCT\">", "<recordTarget/><recordTarget typeCode=\"RCT\">", "recordTarget");
+    refused("<time value", "<time/><time value", "time");
+    refused("<AgentPerson classCode", "<AgentPerson/><AgentPerson classCode", "AgentPerson");
+    refused("<seperatableInd value=\"true\"/>", "<pertinentLineItem/>", "pertinentLineItem");
+    refused("<ControlActEvent", "<ControlActEvent xmlns=\"urn:other\"", "ControlActEvent");
+    refused("<signatureText nullFlavor=\"NA\"/>", "<signatureText><a/></signatureText>", "author.signatureText");
+    refused("<?xml version=\"1.0\" encoding=\"UTF-8\"?>", "<!DOCTYPE a [<!ENTITY b 'c'>]>", "the document cannot be read");
+    assert!(of_v3(&"<a>".repeat(10_000)).is_err());
+    assert!(Prescription::read(&vec![b' '; 10 * 1024 * 1024]).is_err(), "ten megabytes");
+}
+
+/// The Provenance carries the prescriber, the items and the signed time, and reads back as the prescriber's signature.
+#[test]
+fn provenance_reads_back() {
+    let mut message = fhir();
+    let read = Message::read(FHIR.as_bytes()).unwrap();
+    let made = provenance("28828c55-8fa7-42d7-916f-fcf076e0c10e", read.author(), at(), "<Signature/>");
+    assert_eq!(made["signature"][0]["when"], "2026-11-29T17:00:00+00:00");
+    assert_eq!(made["target"].as_array().unwrap().len(), 2);
+    let entry = json!({"fullUrl": "urn:uuid:3", "resource": made});
+    message["entry"].as_array_mut().unwrap().push(entry.clone());
+    let read = Message::read(message.to_string().as_bytes()).unwrap();
+    let signed = read.signature().unwrap();
+    assert_eq!((signed.when, signed.data.as_slice()), (at(), &b"<Signature/>"[..]));
+    // Somebody else's signature is not the prescriber's; two of the prescriber are refused.
+    let mut other = message.clone();
+    resource(&mut other, "Provenance")["signature"][0]["who"]["reference"] = json!("urn:uuid:9");
+    assert!(Message::read(other.to_string().as_bytes()).unwrap().signature().is_none());
+    message["entry"].as_array_mut().unwrap().push(entry);
+    assert!(Message::read(message.to_string().as_bytes()).is_err());
+}

@@ -1,0 +1,171 @@
+//! Preparing prescriptions to be signed, and putting a signature into its form.
+//!
+//! What was prepared is kept for a while under the digest that was answered: whoever is later asked to sign that digest can be
+//! shown the prescription, and no other one.
+
+use audit::Actor;
+use aws_lc_rs::signature::{
+    RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use platform::caller::Caller;
+use platform::clock::Millis;
+use platform::id::{ClientId, uuid_text};
+
+use crate::api::{Prepared, SIGN, Sign, SignedPrescription};
+use crate::digest::Digest;
+use crate::eps::{self, Algorithm, AuthorTime, Fault, Fragments, Message, Prescription, SignedInfo};
+use crate::error::Error;
+use crate::events::Event;
+use crate::rsa_key;
+use crate::signer::Signer;
+use crate::store::prepared::{self, Kept, PreparedRow};
+
+/// How far the time in an HL7 V3 document may lie from ours: it is what the author claims, and is signed.
+const NEAR_S: i64 = 600;
+
+/// A prescription that came to be prepared.
+pub(crate) enum Document {
+    Fhir(Box<Message>),
+    V3(Box<Prescription>),
+}
+
+impl Document {
+    /// Reads either form; the first character says which.
+    pub(crate) fn read(octets: &[u8]) -> Result<Self, Fault> {
+        let text = octets.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(octets).trim_ascii_start();
+        if text.starts_with(b"<") {
+            Prescription::read(octets).map(|read| Self::V3(Box::new(read)))
+        } else {
+            Message::read(text).map(|read| Self::Fhir(Box::new(read)))
+        }
+    }
+
+    /// What is signed, and with which time: a FHIR message gets the present, an HL7 V3 document says its own.
+    fn fragments(&self, now: Millis) -> Result<(Fragments, AuthorTime), Error> {
+        match self {
+            Self::Fhir(message) => {
+                let at = AuthorTime::at(now)?;
+                Ok((message.fragments(at)?, at))
+            }
+            Self::V3(prescription) => {
+                let at = prescription.author_time()?;
+                if at.millis().seconds().abs_diff(now.seconds()) > NEAR_S.unsigned_abs() {
+                    return Err(Error::AuthorTimeFarOff);
+                }
+                Ok((prescription.fragments().clone(), at))
+            }
+        }
+    }
+
+    fn form(&self) -> &'static str {
+        match self {
+            Self::Fhir(_) => "fhir",
+            Self::V3(_) => "hl7-v3",
+        }
+    }
+}
+
+/// Answers what is to be signed of a prescription. When this returns, the prescription and its audit event are durable.
+pub(crate) async fn prepare(signer: &Signer, caller: &Caller, octets: Vec<u8>) -> Result<Prepared, Error> {
+    caller.may(SIGN).map_err(Error::Caller)?;
+    let now = signer.clock.now();
+    let algorithm = algorithm(signer, &caller.client);
+    let document = Document::read(&octets)?;
+    let (fragments, at) = document.fragments(now)?;
+    let info = SignedInfo::over(&fragments, algorithm).to_string();
+    let row = PreparedRow {
+        client: caller.client.to_string(),
+        digest: Digest::of(info.as_bytes()),
+        form: document.form().to_owned(),
+        author_at: at.millis(),
+        signed_info: info.clone(),
+        document: octets,
+        prepared_at: now,
+        expires_at: Millis(now.0 + i64::from(signer.config.prepared_lifetime_s) * 1000),
+    };
+    keep(signer, caller, row, algorithm).await?;
+    metrics::counter!("signer_prescriptions_prepared_total").increment(1);
+    Ok(Prepared::new(STANDARD.encode(info), at.fhir(), algorithm.as_str()))
+}
+
+async fn keep(signer: &Signer, caller: &Caller, row: PreparedRow, algorithm: Algorithm) -> Result<(), Error> {
+    let event = Event::PrescriptionPrepared {
+        client: row.client.clone(),
+        digest: row.digest.to_base64(),
+        algorithm: algorithm.as_str().to_owned(),
+        expires_at: row.expires_at.0,
+    };
+    let (actor, most) = (Actor::from(caller), signer.config.prepared_octets_per_client);
+    signer
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                match prepared::insert(tx, &row, most).await? {
+                    Kept::New => {
+                        audit::record(tx, row.prepared_at, &actor, &event).await?;
+                        Ok(())
+                    }
+                    Kept::Before => Ok(()),
+                    Kept::Full => Err(Error::PreparedFull),
+                }
+            })
+        })
+        .await
+}
+
+/// SHA-1 only for those whom the operator allows it, and never unseen.
+fn algorithm(signer: &Signer, client: &ClientId) -> Algorithm {
+    if !signer.config.sha1_clients.contains(client) {
+        return Algorithm::Rs256;
+    }
+    tracing::warn!(client = %client, "a prescription of {client} is prepared for SHA-1, as [signer] sha1_clients says");
+    metrics::counter!("signer_sha1_prepared_total").increment(1);
+    Algorithm::Rs1
+}
+
+/// Puts a signature over a prepared prescription into the form in which it travels. One that does not verify is refused.
+pub(crate) async fn put_together(
+    signer: &Signer,
+    caller: &Caller,
+    request: &Sign,
+) -> Result<SignedPrescription, Error> {
+    caller.may(SIGN).map_err(Error::Caller)?;
+    let decode = |text: &str, sentence| STANDARD.decode(text).map_err(|_| Error::Prescription { sentence });
+    let statement = decode(&request.digest, "digest is not base64.")?;
+    let value = decode(&request.signature, "signature is not base64.")?;
+    let certificate = decode(&request.certificate, "certificate is not base64.")?;
+    let (client, digest) = (caller.client.to_string(), Digest::of(&statement));
+    let found = prepared::by_digest(signer.db.read(), &client, &digest, signer.clock.now()).await?;
+    let row = found.ok_or(Error::PreparedUnknown)?;
+    let info = crate::xml::read(row.signed_info.as_bytes(), row.signed_info.len())
+        .ok()
+        .and_then(|element| SignedInfo::of(&element))
+        .ok_or(Error::StoredRow { what: "prepared statement" })?;
+    check_signature(&info, &value, &certificate)?;
+    let signature = eps::write(&info, &value, &certificate);
+    let at = AuthorTime::at(row.author_at)?;
+    let provenance = match Document::read(&row.document)? {
+        Document::Fhir(message) => {
+            Some(eps::provenance(&uuid_text(signer.clock.now()), message.author(), at, &signature))
+        }
+        Document::V3(_) => None,
+    };
+    Ok(SignedPrescription { signature: STANDARD.encode(signature), timestamp: at.fhir(), provenance })
+}
+
+fn check_signature(info: &SignedInfo, value: &[u8], certificate: &[u8]) -> Result<(), Error> {
+    let refused = |sentence| Error::Prescription { sentence };
+    let certificate = pki::Certificate::from_der(certificate)
+        .map_err(|_| refused("certificate is not an X.509 certificate."))?;
+    let key = rsa_key::of(&certificate)
+        .ok_or_else(|| refused("The certificate has no RSA key; prescriptions are signed with RSA."))?;
+    let verifier = match info.algorithm() {
+        Algorithm::Rs256 => &RSA_PKCS1_2048_8192_SHA256,
+        Algorithm::Rs1 => &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
+    };
+    UnparsedPublicKey::new(verifier, key)
+        .verify(info.to_string().as_bytes(), value)
+        .map_err(|_| refused("The signature does not verify over the digest under the certificate's key."))
+}

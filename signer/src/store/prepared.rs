@@ -1,0 +1,139 @@
+//! Rows of `signer_prepared`, and how much each application has of them.
+
+use platform::clock::Millis;
+use platform::db::Tx;
+
+use super::Reader;
+use crate::digest::Digest;
+use crate::error::Error;
+
+/// A prepared prescription as it is stored.
+#[derive(Clone, Debug)]
+pub(crate) struct PreparedRow {
+    pub(crate) client: String,
+    /// Of the statement that was answered.
+    pub(crate) digest: Digest,
+    pub(crate) form: String,
+    pub(crate) author_at: Millis,
+    pub(crate) signed_info: String,
+    pub(crate) document: Vec<u8>,
+    pub(crate) prepared_at: Millis,
+    pub(crate) expires_at: Millis,
+}
+
+/// What became of a row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kept {
+    /// It is there now.
+    New,
+    /// It was there before, and now is until the later end.
+    Before,
+    /// The application has as much as may be; nothing was stored.
+    Full,
+}
+
+/// Stores a prescription, if its application then has at most so many octets.
+pub(crate) async fn insert(tx: &mut Tx, row: &PreparedRow, most: u64) -> Result<Kept, Error> {
+    let (octets, most) = (size(row.document.len()), i64::try_from(most).unwrap_or(i64::MAX));
+    let known = sqlx::query(
+        "UPDATE signer_prepared SET expires_at = CASE WHEN expires_at > $1 THEN expires_at ELSE $1 END \
+         WHERE client = $2 AND digest = $3",
+    )
+    .bind(row.expires_at.0)
+    .bind(&row.client)
+    .bind(&row.digest.0[..])
+    .execute(&mut *tx)
+    .await?;
+    if known.rows_affected() > 0 {
+        return Ok(Kept::Before);
+    }
+    if octets > most {
+        return Ok(Kept::Full);
+    }
+    let share = sqlx::query(
+        "INSERT INTO signer_prepared_share (client, octets) VALUES ($1, $2) ON CONFLICT (client) DO UPDATE \
+         SET octets = signer_prepared_share.octets + excluded.octets \
+         WHERE signer_prepared_share.octets + excluded.octets <= $3",
+    )
+    .bind(&row.client)
+    .bind(octets)
+    .bind(most)
+    .execute(&mut *tx)
+    .await?;
+    if share.rows_affected() == 0 {
+        return Ok(Kept::Full);
+    }
+    sqlx::query(
+        "INSERT INTO signer_prepared (client, digest, form, author_at, signed_info, document, prepared_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(&row.client)
+    .bind(&row.digest.0[..])
+    .bind(&row.form)
+    .bind(row.author_at.0)
+    .bind(&row.signed_info)
+    .bind(row.document.as_slice())
+    .bind(row.prepared_at.0)
+    .bind(row.expires_at.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(Kept::New)
+}
+
+/// What an application had prepared under this digest, as long as it is kept.
+pub(crate) async fn by_digest<'c>(
+    reader: impl Reader<'c>,
+    client: &str,
+    digest: &Digest,
+    now: Millis,
+) -> Result<Option<PreparedRow>, Error> {
+    let row: Option<(String, i64, String, Vec<u8>, i64, i64)> = sqlx::query_as(
+        "SELECT form, author_at, signed_info, document, prepared_at, expires_at FROM signer_prepared \
+         WHERE client = $1 AND digest = $2 AND expires_at > $3",
+    )
+    .bind(client)
+    .bind(&digest.0[..])
+    .bind(now.0)
+    .fetch_optional(reader)
+    .await?;
+    Ok(row.map(|(form, author_at, signed_info, document, prepared_at, expires_at)| PreparedRow {
+        client: client.to_owned(),
+        digest: *digest,
+        form,
+        author_at: Millis(author_at),
+        signed_info,
+        document,
+        prepared_at: Millis(prepared_at),
+        expires_at: Millis(expires_at),
+    }))
+}
+
+/// Erases so many rows whose time is over, and gives their applications the room back. Says how many.
+pub(crate) async fn erase(tx: &mut Tx, now: Millis, most: i64) -> Result<usize, Error> {
+    let erased: Vec<(String, i64)> = sqlx::query_as(
+        "DELETE FROM signer_prepared WHERE (client, digest) IN (SELECT client, digest FROM signer_prepared \
+         WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) \
+         RETURNING client, CAST(LENGTH(document) AS BIGINT)",
+    )
+    .bind(now.0)
+    .bind(most)
+    .fetch_all(&mut *tx)
+    .await?;
+    let mut shares = std::collections::BTreeMap::new();
+    for (client, octets) in &erased {
+        *shares.entry(client.as_str()).or_insert(0) += octets;
+    }
+    for (client, octets) in shares {
+        sqlx::query("UPDATE signer_prepared_share SET octets = octets - $1 WHERE client = $2")
+            .bind(octets)
+            .bind(client)
+            .execute(&mut *tx)
+            .await?;
+    }
+    sqlx::query("DELETE FROM signer_prepared_share WHERE octets <= 0").execute(&mut *tx).await?;
+    Ok(erased.len())
+}
+
+fn size(octets: usize) -> i64 {
+    i64::try_from(octets).unwrap_or(i64::MAX)
+}

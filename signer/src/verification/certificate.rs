@@ -1,0 +1,196 @@
+//! Whether a certificate makes its holder's signature count: for what it is, by whom, when, and whether it is revoked.
+
+use pki::path::{self, Error, Policy, Revocation, Unknown};
+use pki::{Certificate, KeyUsage, Reason};
+
+use super::Trust;
+use super::report::{Code, Findings, Weight, moment};
+
+/// How far the clock of whoever signed may lie ahead of ours.
+const AHEAD_MS: i64 = 300_000;
+
+/// When it was signed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct When {
+    /// As the signer says.
+    pub(super) claimed_ms: Option<i64>,
+    /// As a time-stamp proves: it was there then.
+    pub(super) trusted_ms: Option<i64>,
+}
+
+/// What of the certificate's path holds; empty where none does.
+pub(super) fn judge(
+    signer: &Certificate,
+    extra: &[Certificate],
+    when: When,
+    trust: &Trust<'_>,
+    findings: &mut Findings,
+) -> Vec<Certificate> {
+    usage(signer, findings);
+    times(signer, when, trust.now_ms, findings);
+    let at_ms = when.trusted_ms.or(when.claimed_ms).unwrap_or(trust.now_ms).min(trust.now_ms);
+    let question = Question { signer, extra, at_ms, proven: when.trusted_ms.is_some(), trust };
+    let Some(chain) = question.path(findings) else { return Vec::new() };
+    question.revocation(&chain, findings);
+    chain
+}
+
+/// RFC 5280 4.2.1.3: what commits a person is signed with a key for nonRepudiation. A certificate for TLS or another
+/// purpose of its own commits nobody to a document.
+fn usage(signer: &Certificate, findings: &mut Findings) {
+    let usage = signer.key_usage();
+    let commits = usage.is_some_and(|usage| usage.contains(KeyUsage::NON_REPUDIATION));
+    if !commits || signer.extended_key_usage().is_some() {
+        let usage = usage.map_or_else(|| "none".to_owned(), |usage| usage.to_string());
+        findings.fails(
+            Code::CertificateUsage,
+            format!("the signer's certificate is not for signing documents: its key usage is {usage}"),
+        );
+    }
+}
+
+/// What the signer claims must be possible, whether or not a time-stamp proves more.
+fn times(signer: &Certificate, when: When, now_ms: i64, findings: &mut Findings) {
+    let Some(claimed) = when.claimed_ms else {
+        findings.fails(Code::TimeMissing, "no time of signing is stated");
+        return;
+    };
+    // The last second of validity belongs to it (RFC 5280 4.1.2.5).
+    if claimed < signer.not_before_ms() || claimed.div_euclid(1000) * 1000 > signer.not_after_ms() {
+        findings.fails(
+            Code::CertificateTime,
+            format!(
+                "the signer's certificate was not valid at the time of signing: it is from {} until {}",
+                moment(signer.not_before_ms()),
+                moment(signer.not_after_ms())
+            ),
+        );
+    }
+    if signer.private_key_usage_period().is_some_and(|period| !period.contains(claimed)) {
+        findings.fails(
+            Code::KeyPeriod,
+            "the signer's key was not to be used at the time of signing (privateKeyUsagePeriod)",
+        );
+    }
+    if claimed > when.trusted_ms.unwrap_or(now_ms).saturating_add(AHEAD_MS) {
+        findings.fails(Code::TimeFuture, "the claimed time of signing lies in the future");
+    }
+}
+
+struct Question<'a> {
+    signer: &'a Certificate,
+    extra: &'a [Certificate],
+    at_ms: i64,
+    /// Whether somebody else than the signer vouches for the time.
+    proven: bool,
+    trust: &'a Trust<'a>,
+}
+
+impl Question<'_> {
+    fn policy(&self, revocation: Revocation) -> Policy {
+        let required_policies = self.trust.policies.to_vec();
+        Policy { revocation, required_policies, ..Policy::default() }
+    }
+
+    fn check(&self, revocation: Revocation) -> Result<path::Proof, Error> {
+        let Trust { anchors, known, .. } = self.trust;
+        path::check(self.signer, self.extra, anchors, *known, self.at_ms, &self.policy(revocation))
+    }
+
+    /// The path as it was when it was signed, revocation aside.
+    fn path(&self, findings: &mut Findings) -> Option<Vec<Certificate>> {
+        let error = match self.check(Revocation::Off) {
+            Ok(proof) => return Some(proof.chain().to_vec()),
+            Err(error) => error,
+        };
+        let own = self.signer.serial();
+        match &error {
+            Error::PolicyNotAllowed => findings.fails(
+                Code::CertificatePolicy,
+                "the signer's certificate is not of a policy that is asked for here",
+            ),
+            // Told of already, by its own dates.
+            Error::Expired { serial, .. } | Error::NotYetValid { serial, .. }
+                if *serial == own && findings.has(Code::CertificateTime) => {}
+            _ => findings
+                .fails(Code::NotTrusted, format!("the signer's certificate is not to be trusted: {error}")),
+        }
+        None
+    }
+
+    /// What is known of revocation now, held against the time of signing.
+    fn revocation(&self, chain: &[Certificate], findings: &mut Findings) {
+        match self.check(Revocation::RequiredAsOf(self.trust.now_ms)) {
+            Ok(_) => {}
+            Err(Error::Revoked { serial, at_ms, reason, invalidity_date_ms }) => {
+                let since = invalidity_date_ms.map_or(at_ms, |date| date.min(at_ms));
+                let authority = serial != self.signer.serial();
+                self.revoked(authority, since, reason, findings);
+                // Of those above, nothing was said yet.
+                if !authority && !findings.has(Code::Revoked) {
+                    self.above(&chain[1..], findings);
+                }
+            }
+            Err(error @ Error::RevocationUnknown { .. }) => self.unknown(&error, findings),
+            Err(error) => findings
+                .fails(Code::NotTrusted, format!("the signer's certificate is not to be trusted: {error}")),
+        }
+    }
+
+    fn revoked(&self, authority: bool, since_ms: i64, reason: Option<Reason>, findings: &mut Findings) {
+        let (code, what) = if authority {
+            (Code::AuthorityRevoked, "a certificate above the signer's")
+        } else {
+            (Code::Revoked, "the signer's certificate")
+        };
+        // Whoever has the key signs with any time that is wanted.
+        let compromised =
+            matches!(reason, Some(Reason::KeyCompromise | Reason::CaCompromise | Reason::AaCompromise));
+        let since = moment(since_ms);
+        if compromised {
+            findings.fails(code, format!("{what} is revoked, because its key is in other hands, since {since}"));
+        } else if self.at_ms >= since_ms {
+            findings.fails(code, format!("{what} is revoked since {since}"));
+        } else if self.proven {
+            let sentence = format!("{what} was revoked at {since}, after the proven time of signing");
+            findings.add(Code::RevokedLater, Weight::Note, sentence);
+        } else {
+            let sentence = format!(
+                "{what} was revoked at {since}; the signature claims to be older, and nothing proves it"
+            );
+            findings.open(Code::RevokedLaterUnproven, sentence);
+        }
+    }
+
+    /// The certificates above a signer's that was revoked later.
+    fn above(&self, chain: &[Certificate], findings: &mut Findings) {
+        let [issuer, _, ..] = chain else { return };
+        let Trust { anchors, known, now_ms, .. } = self.trust;
+        let policy = Policy { revocation: Revocation::RequiredAsOf(*now_ms), ..Policy::default() };
+        match path::check(issuer, self.extra, anchors, *known, self.at_ms, &policy) {
+            Ok(_) => {}
+            Err(Error::Revoked { at_ms, reason, invalidity_date_ms, .. }) => {
+                let since = invalidity_date_ms.map_or(at_ms, |date| date.min(at_ms));
+                self.revoked(true, since, reason, findings);
+            }
+            Err(error) => findings.open(Code::RevocationUnknown, format!("{error}")),
+        }
+    }
+
+    /// Nothing is known of now. What came with the signature may say how it was then.
+    fn unknown(&self, error: &Error, findings: &mut Findings) {
+        let then = self.check(Revocation::Required);
+        if let Err(Error::Revoked { serial, at_ms, reason, .. }) = &then {
+            self.revoked(*serial != self.signer.serial(), *at_ms, *reason, findings);
+        } else if then.is_ok() && self.proven {
+            // It is proven that it was signed then, and that the certificate was good then.
+        } else if matches!(error, Error::RevocationUnknown { why: Unknown::Expired, .. }) {
+            findings.open(
+                Code::ExpiredUnproven,
+                "a certificate has ended since; the signature claims to be older, and nothing proves it",
+            );
+        } else {
+            findings.open(Code::RevocationUnknown, format!("{error}"));
+        }
+    }
+}

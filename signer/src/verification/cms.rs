@@ -1,0 +1,288 @@
+//! A CMS `SignedData` read into what verification needs, one value per signer.
+
+use aws_lc_rs::digest;
+use cms::content_info::{CmsVersion, ContentInfo};
+use cms::signed_data::{EncapsulatedContentInfo, SignerIdentifier, SignerInfo};
+use der::asn1::{ObjectIdentifier, OctetString, SetOfVec};
+use der::{Any, Decode, Encode, Sequence, Tagged as _};
+use pki::ocsp::Response;
+use pki::path::OcspAnswer;
+use pki::{Certificate, Crl};
+use x509_cert::spki::AlgorithmIdentifierOwned;
+
+use super::attributes::{self, Attributes};
+use super::report::Code;
+
+/// id-signedData, RFC 5652 5.1.
+const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
+/// id-ri-ocsp-response, RFC 5940 2.1.
+const OCSP_RESPONSE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.16.2");
+/// rsaEncryption, RFC 5754 3.2: the hash is then that of the digest algorithm.
+const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+/// How many signers, certificates, lists and answers are looked at. Each costs the verification of a signature.
+const MOST: usize = 64;
+
+/// What was signed.
+#[derive(Debug, Clone, Copy)]
+pub enum Document<'a> {
+    /// It lies beside the signature.
+    Beside(&'a [u8]),
+    /// It is in the signature.
+    Inside,
+}
+
+/// Why a signature cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Malformed {
+    /// Not DER, or not the structure.
+    #[error("this is not a CMS signature: {what}")]
+    NotCms {
+        /// Which part does not read.
+        what: &'static str,
+        /// What the decoder said.
+        source: der::Error,
+    },
+    /// It reads, but in a form that DER does not allow.
+    #[error("the signature is not written as DER demands")]
+    NotDer,
+    /// A content info of another kind.
+    #[error("this is a CMS structure, but not a signature")]
+    NotSigned,
+    /// Nobody signed.
+    #[error("the structure holds no signature at all")]
+    NoSigner,
+    /// More than are looked at.
+    #[error("the structure holds more than {MOST} signers, certificates, lists or answers")]
+    TooMany,
+    /// The document is in the signature and beside it, and the two differ.
+    #[error("the signature holds a document already, and it is not the file given")]
+    TwoDocuments,
+    /// The document is nowhere.
+    #[error("the signature is detached; give the signed file too")]
+    NoDocument,
+    /// An attribute that must be there is missing.
+    #[error("the signed attributes are not right: {0}")]
+    Missing(&'static str),
+    /// An attribute is there twice, or does not read.
+    #[error("the signed attributes are not right: {0}")]
+    Attributes(&'static str),
+    /// The content type signed is another one than the content's.
+    #[error("the signed attributes are not right: the content type is not the one of the content")]
+    ContentType,
+    /// The algorithms were exchanged.
+    #[error("the algorithms were exchanged (cms-algorithm-protection)")]
+    Exchanged,
+    /// An algorithm that is not accepted.
+    #[error("the algorithm {0} is not accepted")]
+    Algorithm(ObjectIdentifier),
+    /// The signer's certificate does not read.
+    #[error("the signer's certificate does not read")]
+    Certificate,
+    /// The signer's certificate is not inside.
+    #[error("the signer's certificate is not in the signature")]
+    NoCertificate,
+}
+
+impl Malformed {
+    /// The same for programs.
+    pub(super) fn code(&self) -> Code {
+        match self {
+            Self::NotCms { .. } | Self::NotSigned | Self::TooMany => Code::Malformed,
+            Self::NotDer => Code::NotDer,
+            Self::NoSigner => Code::SignatureMissing,
+            Self::TwoDocuments => Code::DocumentsDiffer,
+            Self::NoDocument => Code::DocumentMissing,
+            Self::Missing(_) => Code::AttributesMissing,
+            Self::Attributes(_) => Code::AttributesWrong,
+            Self::ContentType => Code::ContentTypeWrong,
+            Self::Exchanged => Code::AlgorithmsExchanged,
+            Self::Algorithm(_) => Code::AlgorithmNotAccepted,
+            Self::Certificate => Code::CertificateUnreadable,
+            Self::NoCertificate => Code::CertificateMissing,
+        }
+    }
+}
+
+/// `SignedData` of RFC 5652 5.1. Certificates and what is said of revocation stay as they are: each is read by itself, and one that
+/// does not read spoils no other.
+#[derive(Sequence)]
+struct SignedData {
+    version: CmsVersion,
+    digest_algorithms: SetOfVec<AlgorithmIdentifierOwned>,
+    encap_content_info: EncapsulatedContentInfo,
+    #[asn1(context_specific = "0", tag_mode = "IMPLICIT", optional = "true")]
+    certificates: Option<SetOfVec<Any>>,
+    #[asn1(context_specific = "1", tag_mode = "IMPLICIT", optional = "true")]
+    crls: Option<SetOfVec<Any>>,
+    signer_infos: SetOfVec<SignerInfo>,
+}
+
+/// A CMS, read but not believed.
+#[derive(Debug)]
+pub(super) struct Signed {
+    /// Every certificate in the structure that reads.
+    pub(super) certificates: Vec<Certificate>,
+    /// Every revocation list in it that reads.
+    pub(super) crls: Vec<Crl>,
+    /// Every OCSP answer in it that reads.
+    pub(super) answers: Vec<OcspAnswer>,
+    /// One for each signer.
+    pub(super) signatures: Vec<Result<Signature, Malformed>>,
+}
+
+/// One signer's part, read but not believed.
+#[derive(Debug)]
+pub(super) struct Signature {
+    /// The certificate that the signer identifier names (RFC 5652 5.3).
+    pub(super) signer: Certificate,
+    /// The signature algorithm as an `AlgorithmIdentifier` that names its hash.
+    pub(super) algorithm_der: Vec<u8>,
+    /// The signed attributes as the SET OF that was signed (RFC 5652 5.4).
+    pub(super) attributes_der: Vec<u8>,
+    /// The signature value.
+    pub(super) value: Vec<u8>,
+    /// The digest in the attributes.
+    pub(super) signed_digest: Vec<u8>,
+    /// The digest of the document given.
+    pub(super) document_digest: Vec<u8>,
+    /// The time in the attributes.
+    pub(super) claimed_at_ms: Option<i64>,
+    attributes: Attributes,
+}
+
+impl Signature {
+    /// Whether the signing-certificate-v2 attribute is about the signer's certificate (RFC 5035 4).
+    pub(super) fn names_its_certificate(&self) -> bool {
+        let found = digest::digest(self.attributes.certificate_hash_algorithm, self.signer.der());
+        found.as_ref() == self.attributes.certificate_hash
+    }
+}
+
+/// Reads every signer's part.
+pub(super) fn read(cms: &[u8], document: Document<'_>) -> Result<Signed, Malformed> {
+    let not_cms = |what| move |source| Malformed::NotCms { what, source };
+    let info = ContentInfo::from_der(cms).map_err(not_cms("the outermost structure"))?;
+    if info.content_type != SIGNED_DATA {
+        return Err(Malformed::NotSigned);
+    }
+    let octets = info.content.to_der().map_err(not_cms("the outermost structure"))?;
+    let data = SignedData::from_der(&octets).map_err(not_cms("the signed data"))?;
+    // The decoder puts SETs into their order. RFC 5652 5.4 wants DER for what is signed, and readers that take other octets for it
+    // than we do would disagree with us.
+    if data.to_der().map_err(not_cms("the signed data"))? != octets {
+        return Err(Malformed::NotDer);
+    }
+    if data.signer_infos.is_empty() {
+        return Err(Malformed::NoSigner);
+    }
+    let sets = [data.certificates.as_ref(), data.crls.as_ref()];
+    if data.signer_infos.len() > MOST || sets.into_iter().flatten().any(|set| set.len() > MOST) {
+        return Err(Malformed::TooMany);
+    }
+    let content = content(&data, document)?;
+    let certificates: Vec<Certificate> = data.certificates.iter().flat_map(SetOfVec::iter).filter_map(certificate).collect();
+    let (crls, answers) = revocation(&data);
+    let signatures = data.signer_infos.iter().map(|info| signature(info, &data, &certificates, &content)).collect();
+    Ok(Signed { certificates, crls, answers, signatures })
+}
+
+fn content(data: &SignedData, document: Document<'_>) -> Result<Vec<u8>, Malformed> {
+    let inside = data
+        .encap_content_info
+        .econtent
+        .as_ref()
+        .map(Any::decode_as::<OctetString>)
+        .transpose()
+        .map_err(|source| Malformed::NotCms { what: "the content", source })?;
+    match (inside, document) {
+        (Some(inside), Document::Beside(beside)) if inside.as_bytes() != beside => {
+            Err(Malformed::TwoDocuments)
+        }
+        (Some(inside), _) => Ok(inside.as_bytes().to_vec()),
+        (None, Document::Beside(beside)) => Ok(beside.to_vec()),
+        (None, Document::Inside) => Err(Malformed::NoDocument),
+    }
+}
+
+/// RFC 5652 10.2.2: a certificate; the obsolete and the foreign forms have tags of their own and do not read.
+fn certificate(choice: &Any) -> Option<Certificate> {
+    Certificate::from_der(&choice.to_der().ok()?).ok()
+}
+
+/// RFC 5652 10.2.1: lists, and by RFC 5940 OCSP answers.
+fn revocation(data: &SignedData) -> (Vec<Crl>, Vec<OcspAnswer>) {
+    let (mut crls, mut answers) = (Vec::new(), Vec::new());
+    for choice in data.crls.iter().flat_map(SetOfVec::iter) {
+        let Ok(der) = choice.to_der() else { continue };
+        if choice.tag() == der::Tag::Sequence {
+            crls.extend(Crl::from_der(&der).ok());
+        } else if let Some(answer) = answer(choice.value()) {
+            answers.push(answer);
+        }
+    }
+    (crls, answers)
+}
+
+/// `OtherRevocationInfoFormat` without its tag: which form, and the OCSP response itself.
+fn answer(fields: &[u8]) -> Option<OcspAnswer> {
+    let (form, response) = ObjectIdentifier::from_der_partial(fields).ok()?;
+    if form != OCSP_RESPONSE {
+        return None;
+    }
+    match Response::from_der(response).ok()? {
+        Response::Answered(read) => Some(OcspAnswer { answer: *read, nonce: None }),
+        Response::Refused(_) => None,
+    }
+}
+
+fn signature(
+    info: &SignerInfo,
+    data: &SignedData,
+    certificates: &[Certificate],
+    content: &[u8],
+) -> Result<Signature, Malformed> {
+    let hash = attributes::hash(info.digest_alg.oid)?;
+    let signed = info.signed_attrs.as_ref().ok_or(Malformed::Missing("there are none"))?;
+    let attributes = attributes::read(signed)?;
+    // RFC 5652 11.1: the content type signed is the content type carried.
+    if attributes.content_type != data.encap_content_info.econtent_type {
+        return Err(Malformed::ContentType);
+    }
+    attributes.check_protection(info)?;
+    let algorithm_der = algorithm(info)?;
+    let named = certificates.iter().find(|certificate| names(&info.sid, certificate));
+    Ok(Signature {
+        signer: named.ok_or(Malformed::NoCertificate)?.clone(),
+        algorithm_der,
+        attributes_der: signed
+            .to_der()
+            .map_err(|source| Malformed::NotCms { what: "the signed attributes", source })?,
+        value: info.signature.as_bytes().to_vec(),
+        signed_digest: attributes.message_digest.clone(),
+        document_digest: digest::digest(hash, content).as_ref().to_vec(),
+        claimed_at_ms: attributes.signing_time_ms,
+        attributes,
+    })
+}
+
+fn names(signer: &SignerIdentifier, certificate: &Certificate) -> bool {
+    let Ok(parsed) = x509_cert::Certificate::from_der(certificate.der()) else { return false };
+    let tbs = parsed.tbs_certificate();
+    match signer {
+        SignerIdentifier::IssuerAndSerialNumber(id) => {
+            id.issuer == *tbs.issuer() && id.serial_number == *tbs.serial_number()
+        }
+        SignerIdentifier::SubjectKeyIdentifier(id) => {
+            certificate.subject_key_id().is_some_and(|found| found == id.0.as_bytes())
+        }
+    }
+}
+
+/// The signature algorithm with its hash in the name.
+fn algorithm(info: &SignerInfo) -> Result<Vec<u8>, Malformed> {
+    let mut algorithm = info.signature_algorithm.clone();
+    if algorithm.oid == RSA {
+        algorithm.oid = attributes::rsa_with(info.digest_alg.oid)?;
+    }
+    algorithm.to_der().map_err(|source| Malformed::NotCms { what: "the signature algorithm", source })
+}

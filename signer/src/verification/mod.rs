@@ -1,0 +1,216 @@
+//! What becomes of a signature that somebody brings: read with suspicion, and every reason for or against it collected.
+//!
+//! Synchronous and without I/O: the caller brings the document, the roots, what is known of revocation, and the time. The
+//! clauses are those of RFC 5652 5.4 and 5.6, RFC 5035 and RFC 6211, and for prescriptions the rules of the Electronic
+//! Prescription Service, each of which is also told in its own words. `lanyard verify` and `/signer/verifications` are both this.
+
+mod attributes;
+mod certificate;
+mod cms;
+mod kept;
+mod prescription;
+mod report;
+mod service;
+
+use pki::path::{self, OcspAnswer};
+use pki::{Certificate, Crl, ObjectIdentifier};
+
+pub use self::cms::{Document, Malformed};
+pub use report::{Code, Finding, Form, Report, SignatureReport, Signer, Verdict, Weight};
+
+pub(crate) use kept::Trusted;
+pub(crate) use service::verify;
+
+use certificate::When;
+use report::{Findings, moment};
+
+/// Whom and what to trust, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Trust<'a> {
+    /// The roots.
+    pub anchors: &'a [Certificate],
+    /// Certificates that may be missing in the signature.
+    pub extra: &'a [Certificate],
+    /// Revocation lists and OCSP answers; every certificate below a root needs one that covers it.
+    pub known: path::Known<'a>,
+    /// The present, in milliseconds since the epoch.
+    pub now_ms: i64,
+    /// The certificate must be of one of these policies; none: any will do.
+    pub policies: &'a [ObjectIdentifier],
+    /// How many signatures there may be.
+    pub signers: usize,
+    /// What SHA-1 and short keys lead to.
+    pub weak: Weak,
+}
+
+/// What SHA-1 and keys below 2048 bits lead to, in prescriptions: nowhere else are they taken at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weak {
+    /// The signature is invalid.
+    Refused,
+    /// It is said.
+    Noted,
+}
+
+/// Something to verify, read but not believed.
+#[derive(Debug)]
+pub struct Evidence(Read);
+
+#[derive(Debug)]
+enum Read {
+    Cms(Result<cms::Signed, Malformed>),
+    Prescription(Box<prescription::Evidence>),
+}
+
+impl Evidence {
+    /// Reads a CMS signature over a document.
+    pub fn cms(cms: &[u8], document: Document<'_>) -> Self {
+        Self(Read::Cms(cms::read(cms, document)))
+    }
+
+    /// Reads a prescription with its signature: a FHIR message or an HL7 V3 document.
+    pub fn prescription(octets: &[u8]) -> Self {
+        Self(Read::Prescription(Box::new(prescription::Evidence::read(octets))))
+    }
+
+    /// The certificates of the signers, as far as they read.
+    pub(crate) fn signers(&self) -> Vec<Certificate> {
+        match &self.0 {
+            Read::Cms(Ok(signed)) => {
+                signed.signatures.iter().flatten().map(|signature| signature.signer.clone()).collect()
+            }
+            Read::Cms(Err(_)) => Vec::new(),
+            Read::Prescription(evidence) => evidence.signer().into_iter().collect(),
+        }
+    }
+
+    /// Judges it.
+    pub fn judge(&self, trust: &Trust<'_>) -> Report {
+        match &self.0 {
+            Read::Cms(Ok(signed)) => judge_cms(signed, trust),
+            Read::Cms(Err(malformed)) => {
+                let mut findings = Findings::default();
+                findings.fails(malformed.code(), malformed.to_string());
+                Report::new(Form::Cms, trust.now_ms, findings, Vec::new())
+            }
+            Read::Prescription(evidence) => evidence.judge(trust),
+        }
+    }
+}
+
+/// Reads octets as every sort of signature, and judges what comes out: the body of a fuzz target.
+#[doc(hidden)]
+pub fn read_anything(octets: &[u8]) {
+    let trust = Trust {
+        anchors: &[],
+        extra: &[],
+        known: path::Known::default(),
+        now_ms: 1_798_761_600_000,
+        policies: &[],
+        signers: usize::MAX,
+        weak: Weak::Noted,
+    };
+    let all = [
+        Evidence::cms(octets, Document::Inside),
+        Evidence::cms(octets, Document::Beside(b"21 capsules")),
+        Evidence::prescription(octets),
+    ];
+    for evidence in all {
+        // Nobody is trusted, so nothing holds.
+        assert_ne!(evidence.judge(&trust).verdict, Verdict::Valid, "a signature held without a root");
+    }
+}
+
+fn judge_cms(signed: &cms::Signed, trust: &Trust<'_>) -> Report {
+    let mut findings = Findings::default();
+    if signed.signatures.len() > trust.signers {
+        let (found, expected) = (signed.signatures.len(), trust.signers);
+        findings.fails(
+            Code::SignaturesSeveral,
+            format!("there are {found} signatures, and {expected} at most is expected"),
+        );
+    }
+    // What came with the signature is looked at beside what is known here, and believed as little.
+    let extra: Vec<Certificate> = signed.certificates.iter().chain(trust.extra).cloned().collect();
+    let crls: Vec<Crl> = trust.known.crls.iter().chain(&signed.crls).cloned().collect();
+    let answers: Vec<OcspAnswer> = trust.known.answers.iter().chain(&signed.answers).cloned().collect();
+    let known = path::Known { crls: &crls, answers: &answers };
+    let trust = &Trust { extra: &extra, known, ..*trust };
+    let signatures = signed.signatures.iter().map(|found| match found {
+        Ok(signature) => judge_signature(signature, trust),
+        Err(malformed) => {
+            let mut findings = Findings::default();
+            findings.fails(malformed.code(), malformed.to_string());
+            told(None, None, findings, When { claimed_ms: None, trusted_ms: None }, &[])
+        }
+    });
+    let signatures = signatures.collect();
+    Report::new(Form::Cms, trust.now_ms, findings, signatures)
+}
+
+fn judge_signature(signature: &cms::Signature, trust: &Trust<'_>) -> SignatureReport {
+    let mut findings = Findings::default();
+    if signature.signed_digest != signature.document_digest {
+        findings.fails(
+            Code::DigestMismatch,
+            format!(
+                "the document is not the one that was signed: its digest is {}, the signature covers {}",
+                hex::encode(&signature.document_digest),
+                hex::encode(&signature.signed_digest)
+            ),
+        );
+    }
+    // RFC 5035 4: the attribute binds the signature to this very certificate.
+    if !signature.names_its_certificate() {
+        findings.fails(
+            Code::CertificateOther,
+            "the signature was made for another certificate than the one it carries (signing-certificate-v2)",
+        );
+    }
+    let verified = pki::verify_signature(
+        signature.signer.spki_der(),
+        &signature.algorithm_der,
+        &signature.attributes_der,
+        &signature.value,
+    );
+    match verified {
+        Ok(()) => {}
+        Err(pki::SignatureError::Invalid) => findings.fails(
+            Code::SignatureWrong,
+            "the signature value does not match the key of the signer's certificate",
+        ),
+        Err(error) => findings.fails(Code::AlgorithmNotAccepted, error.to_string()),
+    }
+    let when = When { claimed_ms: signature.claimed_at_ms, trusted_ms: None };
+    let chain = certificate::judge(&signature.signer, trust.extra, when, trust, &mut findings);
+    let digest = hex::encode(&signature.document_digest);
+    told(Some(&signature.signer), Some(digest), findings, when, &chain)
+}
+
+/// The report of one signature.
+fn told(
+    signer: Option<&Certificate>,
+    digest: Option<String>,
+    findings: Findings,
+    when: When,
+    chain: &[Certificate],
+) -> SignatureReport {
+    SignatureReport {
+        verdict: findings.verdict(),
+        signer: signer.map(|signer| Signer {
+            subject: signer.subject().to_string(),
+            issuer: signer.issuer().to_string(),
+            serial: signer.serial().to_string(),
+            not_before: moment(signer.not_before_ms()),
+            not_after: moment(signer.not_after_ms()),
+        }),
+        digest,
+        claimed_time: when.claimed_ms.map(moment),
+        trusted_time: when.trusted_ms.map(moment),
+        chain: chain.iter().map(|certificate| certificate.subject().to_string()).collect(),
+        findings: findings.into_sorted(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,224 @@
+//! Prescriptions with their XML signatures, judged by the rules of the Electronic Prescription Service and by stricter ones.
+
+use aws_lc_rs::signature::{
+    RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
+    RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey,
+};
+use pki::Certificate;
+
+use super::certificate::{self, When};
+use super::report::{Code, Findings, Form, Report, Weight};
+use super::{Trust, Weak, told};
+use crate::eps::{Algorithm, AuthorTime, Fault, Fragments, Message, Prescription, Signature, SignatureFault, SignedInfo};
+use crate::prepare::Document;
+use crate::rsa_key;
+
+/// What the service of today says, in the order in which it says it.
+const WORDS: [(Code, &str); 8] = [
+    (Code::SignatureWrong, "Signature is invalid"),
+    (Code::AlgorithmNotAccepted, "Signature is invalid"),
+    (Code::DigestMismatch, "Signature doesn't match prescription"),
+    (Code::Revoked, "Certificate is revoked"),
+    (Code::AuthorityRevoked, "CA certificate is revoked"),
+    (Code::CertificateTime, "Certificate expired when signed"),
+    (Code::NotTrusted, "Certificate not trusted"),
+    (Code::CertificatePolicy, "Certificate not trusted"),
+];
+const FORMAT: &str = "Invalid signature format";
+const SEVERAL: &str = "Multiple certificates detected";
+const CERTIFICATE: &str = "Invalid certificate";
+const UNCAUGHT: &str = "Uncaught error during signature verification";
+
+/// A prescription with its signature, read but not believed.
+#[derive(Debug)]
+pub(super) struct Evidence {
+    form: Form,
+    read: Result<Signed, Refused>,
+}
+
+/// The parts of it.
+#[derive(Debug)]
+struct Signed {
+    fragments: Fragments,
+    at: AuthorTime,
+    /// The octets that were signed.
+    octets: String,
+    info: Option<SignedInfo>,
+    formatted: bool,
+    value: Vec<u8>,
+    certificate: Certificate,
+}
+
+/// Why nothing more was looked at: the one thing that is then said.
+#[derive(Debug)]
+struct Refused {
+    code: Code,
+    sentence: String,
+    words: &'static str,
+}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        Self { code: Code::Malformed, sentence: fault.to_string(), words: UNCAUGHT }
+    }
+}
+
+impl From<SignatureFault> for Refused {
+    fn from(fault: SignatureFault) -> Self {
+        let (code, words) = match fault {
+            SignatureFault::Format => (Code::SignatureFormat, FORMAT),
+            SignatureFault::SeveralCertificates => (Code::CertificatesSeveral, SEVERAL),
+            SignatureFault::Certificate => (Code::CertificateUnreadable, CERTIFICATE),
+        };
+        Self { code, sentence: fault.to_string(), words }
+    }
+}
+
+impl Evidence {
+    /// Reads either form.
+    pub(super) fn read(octets: &[u8]) -> Self {
+        match Document::read(octets) {
+            Ok(Document::Fhir(message)) => Self { form: Form::Fhir, read: of_message(&message) },
+            Ok(Document::V3(prescription)) => Self { form: Form::Hl7V3, read: of_v3(&prescription) },
+            Err(fault) => {
+                let form = if octets.trim_ascii_start().starts_with(b"<") { Form::Hl7V3 } else { Form::Fhir };
+                Self { form, read: Err(fault.into()) }
+            }
+        }
+    }
+
+    /// The signer's certificate, if it reads.
+    pub(super) fn signer(&self) -> Option<Certificate> {
+        self.read.as_ref().ok().map(|signed| signed.certificate.clone())
+    }
+
+    /// Judges it: everything is collected, as the service does.
+    pub(super) fn judge(&self, trust: &Trust<'_>) -> Report {
+        let mut findings = Findings::default();
+        let signed = match &self.read {
+            Ok(signed) => signed,
+            Err(refused) => {
+                findings.fails(refused.code, &*refused.sentence);
+                let report = Report::new(self.form, trust.now_ms, findings, Vec::new());
+                return Report { eps: Some(vec![refused.words.to_owned()]), ..report };
+            }
+        };
+        signed.value(trust.weak, &mut findings);
+        signed.statement(&mut findings);
+        let when = When { claimed_ms: Some(signed.at.millis().0), trusted_ms: None };
+        let chain = certificate::judge(&signed.certificate, trust.extra, when, trust, &mut findings);
+        let words = words(&findings);
+        let digest = signed.info.as_ref().and_then(SignedInfo::digest_octets).map(hex::encode);
+        let report = told(Some(&signed.certificate), digest, findings, when, &chain);
+        let report = Report::new(self.form, trust.now_ms, Findings::default(), vec![report]);
+        Report { eps: Some(words), ..report }
+    }
+}
+
+fn of_message(message: &Message) -> Result<Signed, Refused> {
+    let signature = message.signature().ok_or_else(missing)?;
+    let fragments = message.fragments(signature.when)?;
+    Signed::new(fragments, signature.when, &Signature::read(&signature.data)?)
+}
+
+fn of_v3(prescription: &Prescription) -> Result<Signed, Refused> {
+    let signature = Signature::of(prescription.signature().ok_or_else(missing)?)?;
+    Signed::new(prescription.fragments().clone(), prescription.author_time()?, &signature)
+}
+
+fn missing() -> Refused {
+    Refused {
+        code: Code::SignatureMissing,
+        sentence: "the prescription has no signature of its author".to_owned(),
+        words: FORMAT,
+    }
+}
+
+impl Signed {
+    fn new(fragments: Fragments, at: AuthorTime, signature: &Signature) -> Result<Self, Refused> {
+        let certificate = Certificate::from_der(signature.certificate()).map_err(|error| Refused {
+            code: Code::CertificateUnreadable,
+            sentence: format!("the certificate of the signature cannot be read: {error}"),
+            words: CERTIFICATE,
+        })?;
+        Ok(Self {
+            fragments,
+            at,
+            octets: signature.signed_octets(),
+            info: signature.info(),
+            formatted: !signature.is_unformatted(),
+            value: signature.value().to_vec(),
+            certificate,
+        })
+    }
+
+    /// The signature value over the statement.
+    fn value(&self, weak: Weak, findings: &mut Findings) {
+        let Some(key) = rsa_key::of(&self.certificate) else {
+            findings.fails(Code::AlgorithmNotAccepted, "prescriptions are signed with RSA, and the certificate has no such key");
+            return;
+        };
+        let verifies = |verifier| {
+            UnparsedPublicKey::new(verifier, &key).verify(self.octets.as_bytes(), &self.value).is_ok()
+        };
+        let strong = verifies(&RSA_PKCS1_2048_8192_SHA256);
+        let old = match self.info.as_ref().map(SignedInfo::algorithm) {
+            // What the service of today takes: the algorithm that the statement names.
+            Some(Algorithm::Rs256) => verifies(&RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
+            Some(Algorithm::Rs1) => verifies(&RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
+            None => false,
+        };
+        match &self.info {
+            Some(info) if strong && info.algorithm() == Algorithm::Rs256 => {}
+            Some(_) if old => {
+                let weight = if weak == Weak::Noted { Weight::Note } else { Weight::Fails };
+                findings.add(Code::AlgorithmWeak, weight, "the signature is made with SHA-1 or with a key below 2048 bits");
+            }
+            // The statement is refused by itself.
+            None if strong => {}
+            _ => findings.fails(
+                Code::SignatureWrong,
+                "the signature value does not match the key of the certificate",
+            ),
+        }
+    }
+
+    /// The statement against the prescription.
+    fn statement(&self, findings: &mut Findings) {
+        let Some(info) = &self.info else {
+            findings.fails(
+                Code::StatementForm,
+                "what was signed is not the statement that prescriptions have: one reference, exclusive canonical XML, and RSA with \
+                 SHA-256 or SHA-1",
+            );
+            findings.fails(Code::DigestMismatch, "so it says nothing of this prescription");
+            return;
+        };
+        let found = SignedInfo::over(&self.fragments, info.algorithm());
+        if found != *info {
+            findings.fails(
+                Code::DigestMismatch,
+                format!(
+                    "the prescription is not the one that was signed: its digest is {}, the signature covers {}",
+                    found.digest(),
+                    info.digest()
+                ),
+            );
+        }
+        if self.formatted {
+            findings.add(
+                Code::StatementFormatted,
+                Weight::Note,
+                "white space was put into SignedInfo after it was signed; general verifiers of XML signatures refuse that",
+            );
+        }
+    }
+}
+
+/// The same in the words of the service, as far as it looks.
+fn words(findings: &Findings) -> Vec<String> {
+    let mut words: Vec<String> =
+        WORDS.iter().filter(|(code, _)| findings.has(*code)).map(|(_, words)| (*words).to_owned()).collect();
+    words.dedup();
+    words
+}

@@ -1,0 +1,225 @@
+//! Prescriptions signed here: the seven verdicts of the Electronic Prescription Service, and what is stricter.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rcgen::{RevocationReason, RsaKeySize, SigningKey as _, date_time_ymd};
+use serde_json::{Value, json};
+
+use super::{Code, Evidence, Listed, Report, Trust, Verdict, World, holds, is, key_period};
+use crate::eps::{self, Algorithm, AuthorTime, Message, Prescription, SignedInfo};
+use crate::verification::Weak;
+
+const FHIR: &str = include_str!("../../../../fixtures/prescription.json");
+const V3: &str = include_str!("../../../../fixtures/prescription.hl7v3.xml");
+const TIME: &str = "20261129170000";
+
+fn world(listed: Listed) -> World {
+    World::rsa(listed, RsaKeySize::_2048, |_| {})
+}
+
+/// The XML signature over these fragments with the world's key.
+fn signature(world: &World, fragments: &eps::Fragments) -> String {
+    let info = SignedInfo::over(fragments, Algorithm::Rs256);
+    let value = world.key.sign(info.to_string().as_bytes()).unwrap();
+    eps::write(&info, &value, world.signer.der())
+}
+
+/// The FHIR prescription, signed.
+fn fhir(world: &World) -> Value {
+    let at = AuthorTime::from_v3(TIME).unwrap();
+    let read = Message::read(FHIR.as_bytes()).unwrap();
+    let signature = signature(world, &read.fragments(at).unwrap());
+    let provenance = eps::provenance("28828c55-8fa7-42d7-916f-fcf076e0c10e", read.author(), at, &signature);
+    let mut message: Value = serde_json::from_str(FHIR).unwrap();
+    message["entry"].as_array_mut().unwrap().push(json!({"fullUrl": "urn:uuid:3", "resource": provenance}));
+    message
+}
+
+/// The HL7 V3 prescription, signed.
+fn v3(world: &World) -> String {
+    let read = Prescription::read(V3.as_bytes()).unwrap();
+    let signature = signature(world, read.fragments());
+    V3.replace("<signatureText nullFlavor=\"NA\"/>", &format!("<signatureText>{signature}</signatureText>"))
+}
+
+fn judge(world: &World, octets: &str) -> Report {
+    Evidence::prescription(octets.as_bytes()).judge(&world.trust())
+}
+
+#[track_caller]
+fn says(report: &Report, words: &[&str]) {
+    assert_eq!(report.eps.as_deref().unwrap(), words, "{report:#?}");
+}
+
+/// A signed prescription holds in both forms, and the service of today finds nothing either.
+#[test]
+fn signed_prescriptions_hold() {
+    let world = world(Listed::Not);
+    for octets in [fhir(&world).to_string(), v3(&world)] {
+        let report = judge(&world, &octets);
+        holds(&report);
+        says(&report, &[]);
+        assert_eq!(report.signatures[0].claimed_time.as_deref(), Some("2026-11-29T17:00:00.000Z"));
+        assert_eq!(report.signatures[0].chain, ["CN=Signer", "CN=Root"]);
+    }
+}
+
+/// Status, low of the repeat and everything else that is not signed may change; what is signed may not.
+#[test]
+fn what_is_signed_may_not_change() {
+    let world = world(Listed::Not);
+    let signed = v3(&world);
+    let unsigned = signed.replace("10A7C3-Z99901-4B2D98", "10A7C3-Z99901-000000");
+    holds(&judge(&world, &unsigned));
+    let status = "<pertinentInformation4><pertinentItemStatus/></pertinentInformation4></pertinentLineItem>";
+    holds(&judge(&world, &signed.replacen("</pertinentLineItem>", status, 1)));
+    for (from, to) in [
+        ("value=\"21\"", "value=\"210\""),
+        ("FLORIMEL", "FLORIZEL"),
+        ("OTTOLINE", "OTTILIE"),
+        ("20261129170000", "20261129170001"),
+        ("7A1C0000-0000-4000-8000-000000000014", "7A1C0000-0000-4000-8000-000000000015"),
+        ("1 tablet 2 times", "2 tablets 1 time"),
+    ] {
+        let report = judge(&world, &signed.replace(from, to));
+        is(&report, Verdict::Invalid, Code::DigestMismatch);
+        says(&report, &["Signature doesn't match prescription"]);
+    }
+    let mut moved = fhir(&world);
+    moved["entry"][7]["resource"]["signature"][0]["when"] = json!("2026-11-29T17:00:01+00:00");
+    is(&judge(&world, &moved.to_string()), Verdict::Invalid, Code::DigestMismatch);
+}
+
+/// The words for a signature that has not the form, several certificates, and a certificate that is none; each alone.
+#[test]
+fn form_is_looked_at_first() {
+    let world = world(Listed::Not);
+    let signed = v3(&world);
+    let certificate = STANDARD.encode(world.signer.der());
+    for (from, to, code, words) in [
+        ("<SignatureValue>", "<SignatureValue/><SignatureValue>", Code::SignatureFormat, "Invalid signature format"),
+        (&*certificate, "", Code::SignatureFormat, "Invalid signature format"),
+        ("<X509Certificate>", "<X509Certificate>AAAA</X509Certificate><X509Certificate>", Code::CertificatesSeveral, "Multiple certificates detected"),
+        ("<KeyInfo>", "<KeyInfo><X509Data><X509Certificate>AAAA</X509Certificate></X509Data>", Code::CertificatesSeveral, "Multiple certificates detected"),
+        (&*certificate, "TUlJ", Code::CertificateUnreadable, "Invalid certificate"),
+        (&*certificate, "!", Code::CertificateUnreadable, "Invalid certificate"),
+    ] {
+        assert!(signed.contains(from));
+        let report = judge(&world, &signed.replace(from, to));
+        is(&report, Verdict::Invalid, code);
+        says(&report, &[words]);
+    }
+    for unsigned in [V3, FHIR] {
+        let report = judge(&world, unsigned);
+        is(&report, Verdict::Invalid, Code::SignatureMissing);
+        says(&report, &["Invalid signature format"]);
+    }
+    for nonsense in ["", "<a/>", "{}", "<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><a>&b;</a>"] {
+        let report = judge(&world, nonsense);
+        is(&report, Verdict::Invalid, Code::Malformed);
+        says(&report, &["Uncaught error during signature verification"]);
+    }
+}
+
+/// Ends of lines in value and certificate, also as characters and at the end, change nothing; a break in the statement is noted.
+#[test]
+fn wrapped_signatures_hold() {
+    let world = world(Listed::Not);
+    let signed = v3(&world);
+    let certificate = STANDARD.encode(world.signer.der());
+    let lines: Vec<_> = certificate.as_bytes().chunks(76).map(String::from_utf8_lossy).collect();
+    holds(&judge(&world, &signed.replace(&certificate, &(lines.join("\r\n") + "\n"))));
+    holds(&judge(&world, &signed.replace(&certificate, &(lines.join("&#13;\n") + "&#13;\n"))));
+    let report = judge(&world, &signed.replace("<SignedInfo>", "<SignedInfo>\n  "));
+    holds(&report);
+    assert!(report.has(Code::StatementFormatted));
+}
+
+/// A signature value that is another's, and a statement of another form, do not hold.
+#[test]
+fn other_statements_do_not_hold() {
+    let world = world(Listed::Not);
+    let signed = v3(&world);
+    let other = STANDARD.encode(world.key.sign(b"something else").unwrap());
+    let (before, rest) = signed.split_once("<SignatureValue>").unwrap();
+    let (_, after) = rest.split_once("</SignatureValue>").unwrap();
+    let report = judge(&world, &format!("{before}<SignatureValue>{other}</SignatureValue>{after}"));
+    is(&report, Verdict::Invalid, Code::SignatureWrong);
+    says(&report, &["Signature is invalid"]);
+    for (from, to) in [
+        ("<Reference>", "<Reference URI=\"#elsewhere\">"),
+        ("2001/10/xml-exc-c14n#\"></Transform>", "TR/1999/REC-xpath-19991116\"></Transform>"),
+        ("xmldsig-more#rsa-sha256", "xmldsig-more#hmac-sha256"),
+    ] {
+        assert!(signed.contains(from), "{from}");
+        let report = judge(&world, &signed.replace(from, to));
+        assert_eq!(report.verdict, Verdict::Invalid);
+        assert!(report.has(Code::StatementForm), "{report:#?}");
+    }
+}
+
+/// Revocation, validity and trust have their words, all of them are collected, and what the service does not look at has a code
+/// and no words.
+#[test]
+fn certificates_have_their_words() {
+    let revoked = world(Listed::Since(2025, RevocationReason::Superseded));
+    says(&judge(&revoked, &v3(&revoked)), &["Certificate is revoked"]);
+    let later = world(Listed::Since(2030, RevocationReason::Superseded));
+    let report = judge(&later, &v3(&later));
+    is(&report, Verdict::Indeterminate, Code::RevokedLaterUnproven);
+    says(&report, &[]);
+    let ended = World::rsa(Listed::Not, RsaKeySize::_2048, |it| it.not_after = date_time_ymd(2026, 1, 1));
+    says(&judge(&ended, &v3(&ended)), &["Certificate expired when signed"]);
+    says(&judge(&ended, &v3(&later)), &["Certificate not trusted"]);
+    let all = v3(&later).replace("FLORIMEL", "FLORIZEL").replace("<SignatureValue>", "<SignatureValue>AAAA");
+    let all = judge(&ended, &all);
+    says(&all, &["Signature is invalid", "Signature doesn't match prescription", "Certificate not trusted"]);
+    let unused = World::rsa(Listed::Not, RsaKeySize::_2048, |it| it.custom_extensions = vec![key_period(2020, 2025)]);
+    let report = judge(&unused, &v3(&unused));
+    is(&report, Verdict::Invalid, Code::KeyPeriod);
+    says(&report, &[]);
+}
+
+/// SHA-1 is refused, and only noted where an operator allows it; a forged one is wrong in both.
+#[test]
+fn sha_1_is_refused_unless_allowed() {
+    let world = world(Listed::Not);
+    let read = Prescription::read(V3.as_bytes()).unwrap();
+    let info = SignedInfo::over(read.fragments(), Algorithm::Rs1);
+    let dir = world.dir.path();
+    std::fs::write(dir.join("info"), info.to_string()).unwrap();
+    let made = std::process::Command::new("openssl")
+        .args(["dgst", "-sha1", "-sign", "signer.key", "-out", "value", "info"])
+        .current_dir(dir)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let value = std::fs::read(dir.join("value")).unwrap();
+    let signed = |value: &[u8]| {
+        let signature = eps::write(&info, value, world.signer.der());
+        V3.replace("<signatureText nullFlavor=\"NA\"/>", &format!("<signatureText>{signature}</signatureText>"))
+    };
+    let evidence = Evidence::prescription(signed(&value).as_bytes());
+    is(&evidence.judge(&world.trust()), Verdict::Invalid, Code::AlgorithmWeak);
+    says(&evidence.judge(&world.trust()), &[]);
+    let noted = Trust { weak: Weak::Noted, ..world.trust() };
+    let report = evidence.judge(&noted);
+    holds(&report);
+    assert!(report.has(Code::AlgorithmWeak));
+    let forged = Evidence::prescription(signed(&[1; 256]).as_bytes()).judge(&noted);
+    is(&forged, Verdict::Invalid, Code::SignatureWrong);
+}
+
+/// Damaged prescriptions are refused or hold for what was signed, and never panic.
+#[test]
+fn damaged_prescriptions_never_panic() {
+    let world = world(Listed::Not);
+    for sample in [fhir(&world).to_string(), v3(&world)] {
+        let read = |octets: &[u8]| {
+            let report = Evidence::prescription(octets).judge(&world.trust());
+            assert!(report.eps.is_some());
+            super::super::read_anything(octets);
+        };
+        platform::hammer::hammer(sample.as_bytes(), 300, read).unwrap();
+    }
+}

@@ -1,0 +1,125 @@
+//! `/signer/verifications`: signatures of our own credentials and of strangers.
+
+use std::process::Command;
+
+use platform::db::Db;
+use serde_json::{Value, json};
+use signer::api::Algorithm;
+
+use crate::rig::{Answer, Rig, base64, digest_of};
+
+const DOCUMENT: &[u8] = b"21 capsules";
+const PATH: &str = "/signer/verifications";
+
+async fn rig(db: Db) -> Rig {
+    let rig = Rig::new(db).await;
+    rig.authority.make_lists().await;
+    rig
+}
+
+/// A CAdES signature by somebody who certified themselves, and their certificate.
+fn foreign() -> (String, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let openssl = |arguments: &str| {
+        let done = Command::new("openssl").args(arguments.split(' ')).current_dir(dir.path()).output().unwrap();
+        assert!(done.status.success(), "{arguments}");
+    };
+    std::fs::write(dir.path().join("document"), DOCUMENT).unwrap();
+    openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key -out own.pem -subj /CN=Stranger \
+             -addext keyUsage=critical,nonRepudiation");
+    openssl("x509 -in own.pem -outform DER -out own.der");
+    openssl("cms -sign -cades -binary -nodetach -outform DER -in document -signer own.pem -inkey key -out out.p7s");
+    let read = |name: &str| base64(&std::fs::read(dir.path().join(name)).unwrap());
+    (read("out.p7s"), read("own.der"))
+}
+
+/// A CAdES signature of a new credential, and its certificate's serial.
+async fn signed(rig: &Rig, envelope: &str) -> (String, String) {
+    let id = rig.ready(Algorithm::P256).await;
+    let sad = rig.sad(&id, &[&digest_of(DOCUMENT)]).await;
+    let body = json!({"credentialID": id, "SAD": sad, "documents": [{
+        "document": base64(DOCUMENT), "signature_format": "C", "signAlgo": "1.2.840.10045.4.3.2",
+        "signed_envelope_property": envelope}]});
+    let made = rig.csc(&rig.system, "signatures/signDoc", &body).await;
+    assert_eq!(made.status, 200, "{:?}", made.body);
+    let member = if envelope == "Attached" { "DocumentWithSignature" } else { "SignatureObject" };
+    let serial = rig.serials(&id).await.remove(0);
+    (made.body[member][0].as_str().unwrap().to_owned(), serial)
+}
+
+async fn verify(rig: &Rig, body: &Value) -> Answer {
+    rig.authority.make_lists().await;
+    rig.pass(3_000);
+    rig.post(&rig.verifier, PATH, body).await
+}
+
+fn codes(answer: &Answer) -> Vec<&str> {
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    let own = answer.body["findings"].as_array().unwrap().iter();
+    let of_signatures = answer.body["signatures"].as_array().unwrap().iter();
+    let all = own.chain(of_signatures.flat_map(|it| it["findings"].as_array().unwrap()));
+    all.map(|finding| finding["code"].as_str().unwrap()).collect()
+}
+
+platform::both_engines! {
+    /// A signature of ours holds attached and detached, over its document and no other, and not after its certificate was revoked.
+    async fn our_own_signatures_hold_until_they_do_not(db: Db) {
+        let rig = rig(db).await;
+        let (attached, _) = signed(&rig, "Attached").await;
+        let whole = verify(&rig, &json!({"cms": attached})).await;
+        assert_eq!((&whole.body["verdict"], codes(&whole).len()), (&json!("valid"), 0), "{:#}", whole.body);
+        let chain = whole.body["signatures"][0]["chain"].as_array().unwrap();
+        assert_eq!(chain.len(), 3, "prescriber, authority, root");
+        let (detached, serial) = signed(&rig, "Detached").await;
+        let beside = json!({"cms": detached, "document": base64(DOCUMENT)});
+        assert_eq!(verify(&rig, &beside).await.body["verdict"], "valid");
+        let other = verify(&rig, &json!({"cms": detached, "document": base64(b"210 capsules")})).await;
+        assert_eq!((&other.body["verdict"], codes(&other)), (&json!("invalid"), vec!["digest-mismatch"]));
+        let missing = verify(&rig, &json!({"cms": detached})).await;
+        assert_eq!((&missing.body["verdict"], codes(&missing)), (&json!("invalid"), vec!["document-missing"]));
+        rig.revoke_at_authority(&serial).await;
+        let revoked = verify(&rig, &beside).await;
+        assert_eq!((&revoked.body["verdict"], codes(&revoked)), (&json!("invalid"), vec!["revoked"]));
+    }
+
+    /// A certificate that was put on hold after the claimed time leaves the matter open, and nothing is called valid.
+    async fn a_later_hold_leaves_it_open(db: Db) {
+        let rig = rig(db).await;
+        let (attached, serial) = signed(&rig, "Attached").await;
+        rig.pass(60_000);
+        rig.hold_at_authority(&serial).await;
+        let held = verify(&rig, &json!({"cms": attached})).await;
+        assert_eq!(held.body["verdict"], "indeterminate", "{:#}", held.body);
+        assert_eq!(codes(&held), ["revoked-later-unproven"]);
+    }
+
+    /// A stranger's signature is not to be trusted, whatever certificates and lists come with it; what cannot be decoded is an error
+    /// and no verdict, and so is a request that says nothing or too much.
+    async fn strangers_and_nonsense(db: Db) {
+        let rig = rig(db).await;
+        let (foreign, own) = foreign();
+        let list = rig.authority.client().crl("root").await.unwrap();
+        let refused = verify(&rig, &json!({"cms": foreign, "certificates": [own], "crls": [list.crl]})).await;
+        assert_eq!(refused.body["verdict"], "invalid");
+        assert!(codes(&refused).contains(&"not-trusted"), "{:#}", refused.body);
+        let nonsense = verify(&rig, &json!({"cms": base64(b"nonsense")})).await;
+        assert_eq!((&nonsense.body["verdict"], codes(&nonsense)), (&json!("invalid"), vec!["malformed"]));
+        for body in [
+            json!({}),
+            json!({"cms": "!"}),
+            json!({"document": base64(DOCUMENT)}),
+            json!({"cms": foreign, "prescription": base64(b"{}")}),
+            json!({"cms": foreign, "signers": 0}),
+            json!({"cms": foreign, "certificates": vec![own.clone(); 17]}),
+            json!({"cms": foreign, "certificates": [base64(b"nonsense")]}),
+            json!({"cms": foreign, "crls": [own]}),
+            json!({"cms": foreign, "ocsp": [base64(b"nonsense")]}),
+            json!({"cms": foreign, "unknown": 1}),
+        ] {
+            let refused = rig.post(&rig.verifier, PATH, &body).await;
+            assert_eq!(refused.status, 400, "{body} {:?}", refused.body);
+        }
+        let other = rig.post(&rig.other_system, PATH, &json!({"cms": foreign})).await;
+        assert_eq!((other.status, other.body["code"].as_str()), (403, Some("act-not-granted")));
+    }
+}
