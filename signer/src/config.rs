@@ -94,8 +94,9 @@ impl Config {
     /// The policies that certificates of signatures must have.
     pub(crate) fn policies(&self) -> Result<Vec<ObjectIdentifier>, Error> {
         let read = self.required_policies.iter().map(|text| ObjectIdentifier::new(text));
-        read.collect::<Result<_, _>>()
-            .map_err(|_| Error::Setting { sentence: "signer.required_policies are object identifiers such as 1.3.6.1" })
+        read.collect::<Result<_, _>>().map_err(|_| Error::Setting {
+            sentence: "signer.required_policies are object identifiers such as 1.3.6.1",
+        })
     }
 }
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use aws_lc_rs::rand::SystemRandom;
 use hsm::Hsm;
+use pki::ObjectIdentifier;
 use platform::caller::{Caller, CallerKind};
 use platform::clock::Clock;
 use platform::db::Db;
 use platform::id::ClientId;
-use pki::ObjectIdentifier;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::config::Config;

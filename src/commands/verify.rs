@@ -80,7 +80,9 @@ fn told(signature: &SignatureReport) {
     for finding in &signature.findings {
         line(format_args!("  note           {}", finding.sentence));
     }
-    line("  checked        document digest, signature value, certificate binding, key usage, path, revocation");
+    line(
+        "  checked        document digest, signature value, certificate binding, key usage, path, revocation",
+    );
 }
 
 fn milliseconds(text: &str) -> anyhow::Result<i64> {

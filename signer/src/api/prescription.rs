@@ -25,8 +25,7 @@ pub struct Parameter {
 
 impl Prepared {
     pub(crate) fn new(digest: String, timestamp: String, algorithm: &str) -> Self {
-        let parameter =
-            |name: &str, value: String| Parameter { name: name.to_owned(), value_string: value };
+        let parameter = |name: &str, value: String| Parameter { name: name.to_owned(), value_string: value };
         Self {
             resource_type: "Parameters".to_owned(),
             parameter: vec![

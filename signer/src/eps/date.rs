@@ -27,7 +27,8 @@ impl AuthorTime {
         let number = |from: usize, to: usize| text[from..to].parse::<u16>().map_err(|_| fault());
         let small = |from: usize| number(from, from + 2).and_then(|it| u8::try_from(it).map_err(|_| fault()));
         let month = Month::try_from(small(4)?).map_err(|_| fault())?;
-        let date = Date::from_calendar_date(i32::from(number(0, 4)?), month, small(6)?).map_err(|_| fault())?;
+        let date =
+            Date::from_calendar_date(i32::from(number(0, 4)?), month, small(6)?).map_err(|_| fault())?;
         let time = Time::from_hms(small(8)?, small(10)?, small(12)?).map_err(|_| fault())?;
         Ok(Self(date.with_time(time).assume_utc()))
     }
@@ -104,7 +105,8 @@ mod tests {
         for text in ["2024-12-09T11:50:04+00:00", "2024-12-09T12:50:04+01:00", "2024-12-09T11:50:04.9Z"] {
             assert_eq!(AuthorTime::from_fhir(text, "when").unwrap(), at, "{text}");
         }
-        for text in ["", "20241209", "2024120911500x", "20241309115004", "20241209115099", "２０２４１２０９"] {
+        for text in ["", "20241209", "2024120911500x", "20241309115004", "20241209115099", "２０２４１２０９"]
+        {
             assert!(AuthorTime::from_v3(text).is_err(), "{text}");
         }
         assert!(AuthorTime::from_fhir("2024-12-09", "when").is_err());

@@ -43,7 +43,8 @@ impl Fragments {
 
     /// The text that is hashed.
     pub(crate) fn canonical(&self) -> String {
-        let fragment = |parts: Vec<&Element>| Element::new("", "Fragment").holding(parts.into_iter().cloned());
+        let fragment =
+            |parts: Vec<&Element>| Element::new("", "Fragment").holding(parts.into_iter().cloned());
         let items = self.line_items.iter().map(|item| fragment(vec![item]));
         let all = Element::new("", "FragmentsToBeHashed")
             .holding([
@@ -128,15 +129,11 @@ mod tests {
     fn fragments(item: &str) -> Result<String, Fault> {
         let part = |text: &str| read(text.as_bytes(), 10_000).unwrap();
         let (time, id) = (part("<time value='20261129170000'/>"), part("<id root='A'/>"));
-        let (who, whom) = (part("<AgentPerson note='a\tb'/>"), part("<recordTarget><a> x </a> </recordTarget>"));
+        let (who, whom) =
+            (part("<AgentPerson note='a\tb'/>"), part("<recordTarget><a> x </a> </recordTarget>"));
         let item = part(item);
-        let parts = Parts {
-            time: &time,
-            id: &id,
-            agent_person: &who,
-            record_target: &whom,
-            line_items: vec![&item],
-        };
+        let parts =
+            Parts { time: &time, id: &id, agent_person: &who, record_target: &whom, line_items: vec![&item] };
         Ok(Fragments::new(&parts)?.canonical())
     }
 
@@ -152,7 +149,8 @@ mod tests {
             </FragmentsToBeHashed>";
         assert_eq!(text, expected);
         // Another issue of the same repeat, with another status: the signature stays good.
-        let later = ITEM.replace("low value='2'", "low value='3'").replace("<i:status/>", "<i:status code='0001'/>");
+        let later =
+            ITEM.replace("low value='2'", "low value='3'").replace("<i:status/>", "<i:status code='0001'/>");
         assert_eq!(fragments(&later).unwrap(), expected);
         assert_ne!(fragments(&ITEM.replace("high value='6'", "high value='7'")).unwrap(), expected);
     }

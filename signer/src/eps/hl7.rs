@@ -30,7 +30,10 @@ impl Prescription {
         for information in prescription.all("pertinentInformation2") {
             line_items.push(child(information, "pertinentLineItem")?);
         }
-        let id = prescription.all("id").next().ok_or_else(|| Fault::at("pertinentPrescription.id", "is missing"))?;
+        let id = prescription
+            .all("id")
+            .next()
+            .ok_or_else(|| Fault::at("pertinentPrescription.id", "is missing"))?;
         let parts = Parts {
             time,
             id,
@@ -66,7 +69,10 @@ fn parent_prescription(root: &Element) -> Result<&Element, Fault> {
     const NAME: &str = "ParentPrescription";
     let everywhere = root.descend();
     only(everywhere.iter().filter(|element| element.is_named(NAME)), NAME)?;
-    only(everywhere.iter().filter(|element| element.is_named("pertinentPrescription")), "pertinentPrescription")?;
+    only(
+        everywhere.iter().filter(|element| element.is_named("pertinentPrescription")),
+        "pertinentPrescription",
+    )?;
     if root.is_named(NAME) {
         return in_v3(root);
     }
@@ -89,11 +95,15 @@ fn in_v3(element: &Element) -> Result<&Element, Fault> {
 }
 
 fn signature(author: &Element) -> Result<Option<Element>, Fault> {
-    let Some(text) = at_most_one(author.all("signatureText"), "author.signatureText")? else { return Ok(None) };
+    let Some(text) = at_most_one(author.all("signatureText"), "author.signatureText")? else {
+        return Ok(None);
+    };
     let found = at_most_one(text.children(), "author.signatureText")?;
     match found {
         None => Ok(None),
-        Some(found) if found.is_named("Signature") && found.name.namespace == XMLDSIG => Ok(Some(found.clone())),
+        Some(found) if found.is_named("Signature") && found.name.namespace == XMLDSIG => {
+            Ok(Some(found.clone()))
+        }
         Some(_) => Err(Fault::at("author.signatureText", "holds something else than a signature")),
     }
 }

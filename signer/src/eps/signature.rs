@@ -140,7 +140,9 @@ mod tests {
         assert!(text.contains("<SignedInfo><"), "the namespace stands on the signature alone");
         let read = Signature::read(text.as_bytes()).unwrap();
         assert_eq!((read.value(), read.certificate()), (&[7; 256][..], &[9; 800][..]));
-        assert!(read.signed_octets().starts_with("<SignedInfo xmlns=\"http://www.w3.org/2000/09/xmldsig#\">"));
+        assert!(
+            read.signed_octets().starts_with("<SignedInfo xmlns=\"http://www.w3.org/2000/09/xmldsig#\">")
+        );
         assert_eq!(read.signed_octets(), read.info().unwrap().to_string());
         assert!(read.is_unformatted());
     }
@@ -153,7 +155,9 @@ mod tests {
             let lines: Vec<_> = text.as_bytes().chunks(76).map(String::from_utf8_lossy).collect();
             lines.join(end) + end
         };
-        let text = sample().replace(&value, &wrap(&value, "&#13;\n")).replace(&certificate, &wrap(&certificate, "\r\n"));
+        let text = sample()
+            .replace(&value, &wrap(&value, "&#13;\n"))
+            .replace(&certificate, &wrap(&certificate, "\r\n"));
         let read = Signature::read(text.as_bytes()).unwrap();
         assert_eq!((read.value(), read.certificate()), (&[7; 256][..], &[9; 800][..]));
         let formatted = Signature::read(sample().replace("><", ">\n    <").as_bytes()).unwrap();
@@ -175,12 +179,22 @@ mod tests {
         assert_eq!(change(&certificate, " \n"), SignatureFault::Format);
         assert_eq!(change("<KeyInfo>", "<KeyInfo/><KeyInfo>"), SignatureFault::Format);
         assert_eq!(change("<KeyInfo>", "<Object/><KeyInfo>"), SignatureFault::Format);
-        assert_eq!(change("<SignatureValue>", "<SignatureValue>AAAA</SignatureValue><SignatureValue>"), SignatureFault::Format);
+        assert_eq!(
+            change("<SignatureValue>", "<SignatureValue>AAAA</SignatureValue><SignatureValue>"),
+            SignatureFault::Format
+        );
         assert_eq!(change(&certificate, "!!!!"), SignatureFault::Certificate);
         let several = SignatureFault::SeveralCertificates;
-        assert_eq!(change("<X509Certificate>", "<X509Certificate>AAAA</X509Certificate><X509Certificate>"), several);
-        assert_eq!(change("<X509Data>", "<X509Data><X509Certificate>AAAA</X509Certificate></X509Data><X509Data>"), several);
-        let pem = format!("{certificate}\n-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\n{certificate}");
+        assert_eq!(
+            change("<X509Certificate>", "<X509Certificate>AAAA</X509Certificate><X509Certificate>"),
+            several
+        );
+        assert_eq!(
+            change("<X509Data>", "<X509Data><X509Certificate>AAAA</X509Certificate></X509Data><X509Data>"),
+            several
+        );
+        let pem =
+            format!("{certificate}\n-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\n{certificate}");
         assert_eq!(change(&certificate, &pem), several);
     }
 }

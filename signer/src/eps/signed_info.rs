@@ -162,7 +162,10 @@ mod tests {
             ("</Reference>", "</Reference><Reference></Reference>"),
             ("xmldsig-more#rsa-sha256", "xmldsig-more#rsa-sha512"),
             ("xmlenc#sha256", "xmlenc#sha512"),
-            ("<Transforms>", "<Transforms><Transform Algorithm=\"http://www.w3.org/TR/1999/REC-xpath-19991116\"/>"),
+            (
+                "<Transforms>",
+                "<Transforms><Transform Algorithm=\"http://www.w3.org/TR/1999/REC-xpath-19991116\"/>",
+            ),
             ("<DigestValue>", "<DigestValue>\n"),
             ("2001/10/xml-exc-c14n#\"></Can", "2001/10/xml-exc-c14n#WithComments\"></Can"),
             ("xmlns=\"http://www.w3.org/2000/09/xmldsig#\"", "xmlns=\"urn:other\""),

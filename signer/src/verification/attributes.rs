@@ -116,11 +116,7 @@ impl Attributes {
         let found = found
             .to_der()
             .map_err(|source| Malformed::NotCms { what: "the algorithm protection", source })?;
-        if found == expected {
-            Ok(())
-        } else {
-            Err(Malformed::Exchanged)
-        }
+        if found == expected { Ok(()) } else { Err(Malformed::Exchanged) }
     }
 }
 

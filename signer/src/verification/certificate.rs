@@ -148,7 +148,8 @@ impl Question<'_> {
             matches!(reason, Some(Reason::KeyCompromise | Reason::CaCompromise | Reason::AaCompromise));
         let since = moment(since_ms);
         if compromised {
-            findings.fails(code, format!("{what} is revoked, because its key is in other hands, since {since}"));
+            findings
+                .fails(code, format!("{what} is revoked, because its key is in other hands, since {since}"));
         } else if self.at_ms >= since_ms {
             findings.fails(code, format!("{what} is revoked since {since}"));
         } else if self.proven {

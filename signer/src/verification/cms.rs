@@ -11,6 +11,7 @@ use pki::{Certificate, Crl};
 use x509_cert::spki::AlgorithmIdentifierOwned;
 
 use super::attributes::{self, Attributes};
+use super::ber;
 use super::report::Code;
 
 /// id-signedData, RFC 5652 5.1.
@@ -161,7 +162,9 @@ impl Signature {
 /// Reads every signer's part.
 pub(super) fn read(cms: &[u8], document: Document<'_>) -> Result<Signed, Malformed> {
     let not_cms = |what| move |source| Malformed::NotCms { what, source };
-    let info = ContentInfo::from_der(cms).map_err(not_cms("the outermost structure"))?;
+    let definite = ber::definite(cms);
+    let der = definite.as_deref().unwrap_or(cms);
+    let info = ContentInfo::from_der(der).map_err(not_cms("the outermost structure"))?;
     if info.content_type != SIGNED_DATA {
         return Err(Malformed::NotSigned);
     }
@@ -172,6 +175,13 @@ pub(super) fn read(cms: &[u8], document: Document<'_>) -> Result<Signed, Malform
     if data.to_der().map_err(not_cms("the signed data"))? != octets {
         return Err(Malformed::NotDer);
     }
+    // Around it BER is allowed (RFC 5652 2), as some write it who stream; the signers' part has to be there as it is.
+    let signers = data.signer_infos.to_der().map_err(not_cms("the signers"))?;
+    let as_it_came =
+        |ends: usize| cms.len().checked_sub(2 * ends).is_some_and(|end| cms[..end].ends_with(&signers));
+    if definite.is_some() && !(0..=3).any(as_it_came) {
+        return Err(Malformed::NotDer);
+    }
     if data.signer_infos.is_empty() {
         return Err(Malformed::NoSigner);
     }
@@ -180,9 +190,11 @@ pub(super) fn read(cms: &[u8], document: Document<'_>) -> Result<Signed, Malform
         return Err(Malformed::TooMany);
     }
     let content = content(&data, document)?;
-    let certificates: Vec<Certificate> = data.certificates.iter().flat_map(SetOfVec::iter).filter_map(certificate).collect();
+    let certificates: Vec<Certificate> =
+        data.certificates.iter().flat_map(SetOfVec::iter).filter_map(certificate).collect();
     let (crls, answers) = revocation(&data);
-    let signatures = data.signer_infos.iter().map(|info| signature(info, &data, &certificates, &content)).collect();
+    let signatures =
+        data.signer_infos.iter().map(|info| signature(info, &data, &certificates, &content)).collect();
     Ok(Signed { certificates, crls, answers, signatures })
 }
 

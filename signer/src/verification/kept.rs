@@ -98,7 +98,8 @@ impl Kept {
 
     /// Now, or when the newest list was made: the clock of the machine that made it may be a little ahead of this one.
     pub(crate) fn judged_at(crls: &[Crl], now: Millis) -> Millis {
-        let near = crls.iter().map(|crl| Millis(crl.this_update_ms())).filter(|at| *at <= now.plus(TOLERANCE));
+        let near =
+            crls.iter().map(|crl| Millis(crl.this_update_ms())).filter(|at| *at <= now.plus(TOLERANCE));
         near.max().map_or(now, |newest| newest.max(now))
     }
 }

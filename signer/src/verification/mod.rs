@@ -5,6 +5,7 @@
 //! Prescription Service, each of which is also told in its own words. `lanyard verify` and `/signer/verifications` are both this.
 
 mod attributes;
+mod ber;
 mod certificate;
 mod cms;
 mod kept;

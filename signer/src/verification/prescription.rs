@@ -9,7 +9,9 @@ use pki::Certificate;
 use super::certificate::{self, When};
 use super::report::{Code, Findings, Form, Report, Weight};
 use super::{Trust, Weak, told};
-use crate::eps::{Algorithm, AuthorTime, Fault, Fragments, Message, Prescription, Signature, SignatureFault, SignedInfo};
+use crate::eps::{
+    Algorithm, AuthorTime, Fault, Fragments, Message, Prescription, Signature, SignatureFault, SignedInfo,
+};
 use crate::prepare::Document;
 use crate::rsa_key;
 
@@ -155,7 +157,10 @@ impl Signed {
     /// The signature value over the statement.
     fn value(&self, weak: Weak, findings: &mut Findings) {
         let Some(key) = rsa_key::of(&self.certificate) else {
-            findings.fails(Code::AlgorithmNotAccepted, "prescriptions are signed with RSA, and the certificate has no such key");
+            findings.fails(
+                Code::AlgorithmNotAccepted,
+                "prescriptions are signed with RSA, and the certificate has no such key",
+            );
             return;
         };
         let verifies = |verifier| {
@@ -172,14 +177,16 @@ impl Signed {
             Some(info) if strong && info.algorithm() == Algorithm::Rs256 => {}
             Some(_) if old => {
                 let weight = if weak == Weak::Noted { Weight::Note } else { Weight::Fails };
-                findings.add(Code::AlgorithmWeak, weight, "the signature is made with SHA-1 or with a key below 2048 bits");
+                findings.add(
+                    Code::AlgorithmWeak,
+                    weight,
+                    "the signature is made with SHA-1 or with a key below 2048 bits",
+                );
             }
             // The statement is refused by itself.
             None if strong => {}
-            _ => findings.fails(
-                Code::SignatureWrong,
-                "the signature value does not match the key of the certificate",
-            ),
+            _ => findings
+                .fails(Code::SignatureWrong, "the signature value does not match the key of the certificate"),
         }
     }
 

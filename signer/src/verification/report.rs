@@ -231,10 +231,11 @@ impl Report {
         }
     }
 
-    /// The heaviest reason why it is not valid.
+    /// The first of the heaviest reasons why it is not valid.
     pub fn reason(&self) -> Option<&Finding> {
         let all = self.findings.iter().chain(self.signatures.iter().flat_map(|it| &it.findings));
-        all.filter(|finding| finding.weight > Weight::Note).max_by_key(|finding| finding.weight)
+        let heavy = all.filter(|finding| finding.weight > Weight::Note);
+        heavy.min_by_key(|finding| std::cmp::Reverse(finding.weight))
     }
 
     /// Whether a reason is among the findings.

@@ -40,24 +40,31 @@ impl Input {
     pub(crate) fn read(request: &Verify) -> Result<Self, Error> {
         let refused = |sentence| Error::Verification { sentence };
         let subject = match (&request.cms, &request.document, &request.prescription) {
-            (Some(cms), document, None) => Subject::Cms {
-                cms: decoded(cms)?,
-                document: document.as_deref().map(decoded).transpose()?,
-            },
+            (Some(cms), document, None) => {
+                Subject::Cms { cms: decoded(cms)?, document: document.as_deref().map(decoded).transpose()? }
+            }
             (None, None, Some(prescription)) => Subject::Prescription(decoded(prescription)?),
             _ => return Err(refused("Give either cms, with or without document, or prescription.")),
         };
         let signers = request.signers.unwrap_or(1);
-        if signers == 0 || [&request.certificates, &request.crls, &request.ocsp].iter().any(|it| it.len() > MOST) {
-            return Err(refused("signers is at least 1; certificates, crls and ocsp have 16 members at most."));
+        if signers == 0
+            || [&request.certificates, &request.crls, &request.ocsp].iter().any(|it| it.len() > MOST)
+        {
+            return Err(refused(
+                "signers is at least 1; certificates, crls and ocsp have 16 members at most.",
+            ));
         }
         let every = |texts: &[String]| texts.iter().map(|text| decoded(text)).collect::<Result<Vec<_>, _>>();
-        let certificates = every(&request.certificates)?.iter().map(|der| Certificate::from_der(der)).collect::<Result<_, _>>();
+        let certificates = every(&request.certificates)?
+            .iter()
+            .map(|der| Certificate::from_der(der))
+            .collect::<Result<_, _>>();
         let crls = every(&request.crls)?.iter().map(|der| Crl::from_der(der)).collect::<Result<_, _>>();
         let answers: Option<Vec<_>> = every(&request.ocsp)?.iter().map(|der| answer(der)).collect();
         Ok(Self {
             subject,
-            certificates: certificates.map_err(|_| refused("One of certificates is not an X.509 certificate."))?,
+            certificates: certificates
+                .map_err(|_| refused("One of certificates is not an X.509 certificate."))?,
             crls: crls.map_err(|_| refused("One of crls is not a revocation list."))?,
             answers: answers.ok_or_else(|| refused("One of ocsp is not an OCSP response with an answer."))?,
             signers: usize::try_from(signers).unwrap_or(usize::MAX),
@@ -82,9 +89,9 @@ impl Input {
 }
 
 fn decoded(text: &str) -> Result<Vec<u8>, Error> {
-    STANDARD
-        .decode(text)
-        .map_err(|_| Error::Verification { sentence: "Documents, certificates, lists and answers travel as base64." })
+    STANDARD.decode(text).map_err(|_| Error::Verification {
+        sentence: "Documents, certificates, lists and answers travel as base64.",
+    })
 }
 
 fn answer(der: &[u8]) -> Option<OcspAnswer> {
@@ -118,7 +125,15 @@ pub(crate) async fn verify(signer: &Signer, caller: &Caller, request: Verify) ->
     let report = off_thread_if(large, move || {
         let known = Known { crls: &crls, answers: &input.answers };
         let (anchors, signers) = (&kept.anchors[..], input.signers);
-        evidence.judge(&Trust { anchors, extra: &extra, known, now_ms: at.0, policies: &policies, signers, weak })
+        evidence.judge(&Trust {
+            anchors,
+            extra: &extra,
+            known,
+            now_ms: at.0,
+            policies: &policies,
+            signers,
+            weak,
+        })
     })
     .await;
     let verdict = match report.verdict {

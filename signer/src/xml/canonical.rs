@@ -115,7 +115,10 @@ mod tests {
     /// Canonical XML 3.2 and 3.3: white space stays, attributes are ordered, empty elements get an end tag.
     #[test]
     fn examples_of_canonical_xml() {
-        check("<doc>\n   <clean>   </clean>\n   <dirty>   A   B   </dirty>\n</doc>", "<doc>\n   <clean>   </clean>\n   <dirty>   A   B   </dirty>\n</doc>");
+        check(
+            "<doc>\n   <clean>   </clean>\n   <dirty>   A   B   </dirty>\n</doc>",
+            "<doc>\n   <clean>   </clean>\n   <dirty>   A   B   </dirty>\n</doc>",
+        );
         check(
             "<doc><e1   /><e2   ></e2><e3   name = \"elem3\"   id=\"elem3\"   /><e5 a:attr='out' b:attr='sorted' attr2='all' \
              attr=\"I'm\" xmlns:b='http://www.ietf.org' xmlns:a='http://www.w3.org' xmlns='http://example.org'/></doc>",

@@ -4,8 +4,8 @@ mod canonical;
 mod read;
 
 pub(crate) use canonical::canonical;
-pub(crate) use read::{is_character, read};
 pub use read::Unreadable;
+pub(crate) use read::{is_character, read};
 
 /// An element with its names resolved. Declarations of namespaces are not kept: what matters of them stands in the names.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -105,8 +105,7 @@ impl Element {
 
     /// The value of an attribute without a prefix.
     pub(crate) fn attribute(&self, local: &str) -> Option<&str> {
-        let found =
-            self.attributes.iter().find(|it| it.name.namespace.is_empty() && it.name.local == local);
+        let found = self.attributes.iter().find(|it| it.name.namespace.is_empty() && it.name.local == local);
         found.map(|attribute| attribute.value.as_str())
     }
 

@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use platform::db::Db;
 use serde_json::{Value, json};
-use signer::api::Algorithm;
+use signer::api::{Algorithm, Credential};
 
-use crate::rig::{Answer, Rig, digest_of};
+use crate::rig::{Answer, PASSPHRASE, Rig, digest_of};
 
 const FHIR: &str = include_str!("../../../fixtures/prescription.json");
 const V3: &str = include_str!("../../../fixtures/prescription.hl7v3.xml");
@@ -19,13 +19,19 @@ fn parameter(answer: &Answer, name: &str) -> String {
     found["valueString"].as_str().unwrap().to_owned()
 }
 
-/// The RSA signature of the rig's prescriber over what prepare answered, as a client asks for it.
-async fn signed(rig: &Rig, digest: &str) -> Value {
+/// A credential of the prescriber with an RSA key, which was there before the prescription.
+async fn prescriber(rig: &Rig) -> Credential {
     let made = rig.create(Algorithm::Rsa2048).await;
-    let id = made.credential_id.as_str();
-    let path = format!("/signer/credentials/{id}/passphrase");
-    let set = rig.put(&rig.holder, &path, &json!({"new": crate::rig::PASSPHRASE})).await;
+    let path = format!("/signer/credentials/{}/passphrase", made.credential_id);
+    let set = rig.put(&rig.holder, &path, &json!({"new": PASSPHRASE})).await;
     assert_eq!(set.status, 204);
+    rig.pass(10_000);
+    made
+}
+
+/// The prescriber's signature over what prepare answered, as a client asks for it.
+async fn signed(rig: &Rig, prescriber: &Credential, digest: &str) -> Value {
+    let id = prescriber.credential_id.as_str();
     let hash = digest_of(&STANDARD.decode(digest).unwrap());
     let sad = rig.sad(id, &[&hash]).await;
     let body = json!({"credentialID": id, "SAD": sad, "hashes": [hash], "signAlgo": "1.2.840.113549.1.1.11"});
@@ -33,7 +39,7 @@ async fn signed(rig: &Rig, digest: &str) -> Value {
     assert_eq!(signed.status, 200, "{:?}", signed.body);
     json!({
         "digest": digest, "signature": signed.body["signatures"][0],
-        "certificate": made.certificates[0].certificate,
+        "certificate": prescriber.certificates[0].certificate,
     })
 }
 
@@ -51,24 +57,25 @@ platform::both_engines! {
     /// not, and after its certificate was revoked it is neither.
     async fn fhir_prescriptions_go_the_whole_way(db: Db) {
         let rig = Rig::new(db).await;
+        let prescriber = prescriber(&rig).await;
         let prepared = rig.post_raw(&rig.system, PREPARE, "application/fhir+json", FHIR).await;
         assert_eq!(parameter(&prepared, "algorithm"), "RS256");
-        assert_eq!(parameter(&prepared, "timestamp"), "2026-11-24T17:20:00+00:00");
+        assert_eq!(parameter(&prepared, "timestamp"), "2026-11-24T17:20:10+00:00");
         assert_eq!(prepared.header("content-type").unwrap(), "application/fhir+json; fhirVersion=4.0");
         let digest = parameter(&prepared, "digest");
         assert_eq!(digest.len(), 724);
-        let request = signed(&rig, &digest).await;
+        let request = signed(&rig, &prescriber, &digest).await;
         let together = rig.post(&rig.system, "/signer/prescriptions/signatures", &request).await;
         assert_eq!(together.status, 200, "{:?}", together.body);
         let provenance = &together.body["provenance"];
-        assert_eq!(provenance["signature"][0]["when"], "2026-11-24T17:20:00+00:00");
+        assert_eq!(provenance["signature"][0]["when"], "2026-11-24T17:20:10+00:00");
         assert_eq!(provenance["signature"][0]["data"], together.body["signature"]);
 
         let mut message: Value = serde_json::from_str(FHIR).unwrap();
         message["entry"].as_array_mut().unwrap().push(json!({"fullUrl": "urn:uuid:9", "resource": provenance}));
         let report = verified(&rig, &message.to_string()).await;
         assert_eq!((&report["verdict"], &report["eps"]), (&json!("valid"), &json!([])), "{report:#}");
-        assert_eq!(report["signatures"][0]["claimed_time"], "2026-11-24T17:20:00.000Z");
+        assert_eq!(report["signatures"][0]["claimed_time"], "2026-11-24T17:20:10.000Z");
         let changed = message.to_string().replace("1 capsule 3 times", "3 capsules 1 time");
         let report = verified(&rig, &changed).await;
         assert_eq!(report["verdict"], "invalid");
@@ -83,9 +90,10 @@ platform::both_engines! {
     /// once, and erasing is too.
     async fn prepared_prescriptions_are_kept_for_a_while(db: Db) {
         let rig = Rig::new(db).await;
+        let prescriber = prescriber(&rig).await;
         let prepared = rig.post_raw(&rig.system, PREPARE, "application/fhir+json", FHIR).await;
         let digest = parameter(&prepared, "digest");
-        let request = signed(&rig, &digest).await;
+        let request = signed(&rig, &prescriber, &digest).await;
         let path = "/signer/prescriptions/signatures";
         let other = rig.post(&rig.other_system, path, &request).await;
         assert_eq!((other.status, other.body["code"].as_str()), (404, Some("prescription-unknown")));
@@ -137,12 +145,13 @@ platform::both_engines! {
     /// An HL7 V3 prescription is signed with the time that it says, when that is about now; it gets a signature and no Provenance.
     async fn hl7_v3_prescriptions_say_their_time(db: Db) {
         let rig = Rig::new(db).await;
+        let prescriber = prescriber(&rig).await;
         let far = rig.post_raw(&rig.system, PREPARE, "application/xml", V3).await;
         assert_eq!((far.status, far.body["code"].as_str()), (400, Some("author-time")));
         let near = V3.replace("20261129170000", "20261124172500");
         let prepared = rig.post_raw(&rig.system, PREPARE, "application/xml", &near).await;
         assert_eq!(parameter(&prepared, "timestamp"), "2026-11-24T17:25:00+00:00");
-        let request = signed(&rig, &parameter(&prepared, "digest")).await;
+        let request = signed(&rig, &prescriber, &parameter(&prepared, "digest")).await;
         let together = rig.post(&rig.system, "/signer/prescriptions/signatures", &request).await;
         assert_eq!((together.status, together.body.get("provenance")), (200, None), "{:?}", together.body);
         let signature = STANDARD.decode(together.body["signature"].as_str().unwrap()).unwrap();

@@ -21,14 +21,19 @@ async fn rig(db: Db) -> Rig {
 fn foreign() -> (String, String) {
     let dir = tempfile::tempdir().unwrap();
     let openssl = |arguments: &str| {
-        let done = Command::new("openssl").args(arguments.split(' ')).current_dir(dir.path()).output().unwrap();
+        let done =
+            Command::new("openssl").args(arguments.split(' ')).current_dir(dir.path()).output().unwrap();
         assert!(done.status.success(), "{arguments}");
     };
     std::fs::write(dir.path().join("document"), DOCUMENT).unwrap();
-    openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key -out own.pem -subj /CN=Stranger \
-             -addext keyUsage=critical,nonRepudiation");
+    openssl(
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key -out own.pem -subj /CN=Stranger \
+             -addext keyUsage=critical,nonRepudiation",
+    );
     openssl("x509 -in own.pem -outform DER -out own.der");
-    openssl("cms -sign -cades -binary -nodetach -outform DER -in document -signer own.pem -inkey key -out out.p7s");
+    openssl(
+        "cms -sign -cades -binary -nodetach -outform DER -in document -signer own.pem -inkey key -out out.p7s",
+    );
     let read = |name: &str| base64(&std::fs::read(dir.path().join(name)).unwrap());
     (read("out.p7s"), read("own.der"))
 }

@@ -1,6 +1,8 @@
 //! The items: what, how much, how to take it.
 
-use super::model::{CommunicationRequest, Coding, Dosage, List, Medication, MedicationRequest, RepeatExtension};
+use super::model::{
+    Coding, CommunicationRequest, Dosage, List, Medication, MedicationRequest, RepeatExtension,
+};
 use super::{Resources, identified};
 use crate::eps::v3::{annotation, checked, element, global_id, snomed, text};
 use crate::eps::{Fault, at_most_one, only};
@@ -67,7 +69,8 @@ fn repeats(request: &MedicationRequest) -> Result<u32, Fault> {
     let own = request.dispense_request.number_of_repeats_allowed.filter(|repeats| *repeats > 0);
     let own = own.ok_or_else(|| Fault::at(PATH, "is missing"))?;
     let told = request.based_on.iter().flat_map(|based_on| &based_on.extension);
-    let told: Option<&RepeatExtension> = at_most_one(told.filter(|it| it.url == URL), "MedicationRequest.basedOn")?;
+    let told: Option<&RepeatExtension> =
+        at_most_one(told.filter(|it| it.url == URL), "MedicationRequest.basedOn")?;
     let before = told.and_then(|told| {
         told.inner.iter().find(|it| it.url == "numberOfRepeatsAllowed").and_then(|it| it.value_integer)
     });
@@ -85,15 +88,17 @@ fn product(resources: &Resources<'_>, request: &MedicationRequest) -> Result<Ele
         }
         _ => return Err(Fault::at("MedicationRequest.medication", "is not there exactly once")),
     };
-    let display = coding.display.as_deref().map(|it| checked(it, "MedicationRequest.medication")).transpose()?;
+    let display =
+        coding.display.as_deref().map(|it| checked(it, "MedicationRequest.medication")).transpose()?;
     let material = element("manufacturedRequestedMaterial")
         .with("classCode", "MMAT")
         .with("determinerCode", "KIND")
         .holding([snomed("code", checked(&coding.code, "MedicationRequest.medication")?, display)]);
-    Ok(element("product")
-        .with("typeCode", "PRD")
-        .with("contextControlCode", "OP")
-        .holding([element("manufacturedProduct").with("classCode", "MANU").holding([material])]))
+    Ok(element("product").with("typeCode", "PRD").with("contextControlCode", "OP").holding([element(
+        "manufacturedProduct",
+    )
+    .with("classCode", "MANU")
+    .holding([material])]))
 }
 
 fn medication(codings: &[Coding]) -> Result<Coding, Fault> {
@@ -149,7 +154,8 @@ fn dosage(dosages: &[Dosage]) -> Result<String, Fault> {
 /// What an item says besides: in words a controlled drug's quantity, and a note.
 fn additional(request: &MedicationRequest, beside: &str) -> Result<Option<Element>, Fault> {
     const DRUG: &str = "https://fhir.nhs.uk/StructureDefinition/Extension-DM-ControlledDrug";
-    let drug = at_most_one(request.extension.iter().filter(|it| it.url == DRUG), "MedicationRequest.extension")?;
+    let drug =
+        at_most_one(request.extension.iter().filter(|it| it.url == DRUG), "MedicationRequest.extension")?;
     let words = match drug {
         Some(drug) => {
             let words = drug.inner.iter().filter(|it| it.url == "quantityWords");
@@ -203,7 +209,8 @@ fn endorsements(request: &MedicationRequest) -> Result<Vec<Element>, Fault> {
     const PATH: &str = "MedicationRequest.extension(PrescriptionEndorsement)";
     let mut found = Vec::new();
     for extension in request.extension.iter().filter(|it| it.url == URL) {
-        let concept = extension.value_codeable_concept.as_ref().ok_or_else(|| Fault::at(PATH, "has no code"))?;
+        let concept =
+            extension.value_codeable_concept.as_ref().ok_or_else(|| Fault::at(PATH, "has no code"))?;
         let coding = only(concept.coding.iter().filter(|coding| coding.system == SYSTEM), PATH)?;
         let value = element("value")
             .with("codeSystem", "2.16.840.1.113883.2.1.3.2.4.16.32")
@@ -218,7 +225,9 @@ mod tests {
     use super::*;
 
     fn dosages(all: &[(&str, Option<u32>)]) -> Vec<Dosage> {
-        all.iter().map(|(text, sequence)| Dosage { text: Some((*text).to_owned()), sequence: *sequence }).collect()
+        all.iter()
+            .map(|(text, sequence)| Dosage { text: Some((*text).to_owned()), sequence: *sequence })
+            .collect()
     }
 
     /// One dosage is its text; several are put together by their sequence, and without one refused.

@@ -9,7 +9,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::DeserializeOwned;
 
-use self::model::{Bundle, Entry, Identifier, MedicationRequest, MessageHeader, Patient, Provenance, Reference, Typed};
+use self::model::{
+    Bundle, Entry, Identifier, MedicationRequest, MessageHeader, Patient, Provenance, Reference, Typed,
+};
 use super::fragments::Parts;
 use super::v3::{element, global_id};
 use super::{AuthorTime, Fault, Fragments, at_most_one, only};
@@ -178,7 +180,8 @@ fn prescription_id(request: &MedicationRequest) -> Result<String, Fault> {
     const URL: &str = "https://fhir.nhs.uk/StructureDefinition/Extension-DM-PrescriptionId";
     const PATH: &str = "MedicationRequest.groupIdentifier.extension(PrescriptionId)";
     let extension = only(request.group_identifier.extension.iter().filter(|it| it.url == URL), PATH)?;
-    let identifier = extension.value_identifier.as_ref().ok_or_else(|| Fault::at(PATH, "has no identifier"))?;
+    let identifier =
+        extension.value_identifier.as_ref().ok_or_else(|| Fault::at(PATH, "has no identifier"))?;
     Ok(identifier.value.clone())
 }
 

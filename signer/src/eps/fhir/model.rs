@@ -46,6 +46,7 @@ resource! {
 }
 resource! {
     /// Another resource, by its place in the message or by an identifier.
+    #[expect(clippy::struct_field_names, reason = "members are named as FHIR names them")]
     Reference { reference: Option<String>, identifier: Option<Identifier>, display: Option<String> }
 }
 resource! {

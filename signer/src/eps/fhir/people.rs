@@ -1,6 +1,9 @@
 //! Who prescribes, where, and for whom.
 
-use super::model::{Address, HumanName, Identifier, Location, Organization, Patient, Practitioner, PractitionerRole, Reference};
+use super::model::{
+    Address, HumanName, Identifier, Location, Organization, Patient, Practitioner, PractitionerRole,
+    Reference,
+};
 use super::{Resources, identified};
 use crate::eps::v3::{checked, code, element, identifier, organisation_id, telecom, text};
 use crate::eps::{Fault, at_most_one, date, only};
@@ -13,7 +16,8 @@ const NO_PRACTICE: &str = "V81999";
 
 /// `recordTarget`: the patient.
 pub(super) fn record_target(patient: &Patient) -> Result<Element, Fault> {
-    let nhs_number = identified(&patient.identifier, "https://fhir.nhs.uk/Id/nhs-number", "Patient.identifier")?;
+    let nhs_number =
+        identified(&patient.identifier, "https://fhir.nhs.uk/Id/nhs-number", "Patient.identifier")?;
     if patient.address.is_empty() || patient.name.is_empty() {
         return Err(Fault::at("Patient", "needs a name and an address"));
     }
@@ -46,7 +50,11 @@ fn patient_person(patient: &Patient) -> Result<Element, Fault> {
         .with("classCode", "PSN")
         .with("determinerCode", "INSTANCE")
         .holding(names?)
-        .holding([gender, element("birthTime").with("value", born), practice(&patient.general_practitioner)?]))
+        .holding([
+            gender,
+            element("birthTime").with("value", born),
+            practice(&patient.general_practitioner)?,
+        ]))
 }
 
 /// Which practice cares for the patient.

@@ -70,12 +70,27 @@ fn changed_signatures_do_not_hold() {
     }
 }
 
-/// What is not DER, also where only the order of the signed attributes is wrong, is refused: others would read it otherwise.
+/// Signers' parts that are not DER, also where only the order of the signed attributes is wrong, are refused: others would read them
+/// otherwise.
 #[test]
 fn other_encodings_do_not_hold() {
     let world = good();
+    // A document of unknown length is streamed in BER, which is allowed around what is signed.
     let streamed = world.sign(&["-cades", "-nodetach", "-stream"]);
-    is(&world.judge(&streamed, Document::Inside), Verdict::Invalid, Code::Malformed);
+    assert_eq!(streamed[..2], [0x30, 0x80]);
+    holds(&world.judge(&streamed, Document::Inside));
+    // The signers' SET, which ends before the three ends of what is around it, with an indefinite length.
+    let end = streamed.len() - 6;
+    let header = |at: usize| match streamed[at + 1] {
+        0x81 => (3, usize::from(streamed[at + 2])),
+        0x82 => (4, usize::from(streamed[at + 2]) << 8 | usize::from(streamed[at + 3])),
+        short => (2, usize::from(short)),
+    };
+    let is_set = |at: &usize| streamed[*at] == 0x31 && at + header(*at).0 + header(*at).1 == end;
+    let set = (0..end - 4).find(is_set).unwrap();
+    let inside = &streamed[set + header(set).0..end];
+    let ber = [&streamed[..set], &[0x31, 0x80], inside, &[0; 8]].concat();
+    is(&world.judge(&ber, Document::Inside), Verdict::Invalid, Code::NotDer);
     let signature = world.sign_at(SIGNED_MS);
     // content-type and signing-time, one after the other.
     let attribute = |last: u8| {
@@ -85,13 +100,9 @@ fn other_encodings_do_not_hold() {
     };
     let (first, second) = (attribute(3), attribute(5));
     assert_eq!(first.end, second.start);
-    let swapped = [
-        &signature[..first.start],
-        &signature[second.clone()],
-        &signature[first],
-        &signature[second.end..],
-    ]
-    .concat();
+    let swapped =
+        [&signature[..first.start], &signature[second.clone()], &signature[first], &signature[second.end..]]
+            .concat();
     assert_eq!(swapped.len(), signature.len());
     is(&world.judge(&swapped, Document::Beside(DOCUMENT)), Verdict::Invalid, Code::NotDer);
 }
@@ -179,20 +190,15 @@ fn revocation_counts_at_its_time() {
 /// ended since is told as what nothing disproves.
 #[test]
 fn claimed_times_must_be_possible() {
-    let world = World::with(
-        KeyUsagePurpose::ContentCommitment,
-        Listed::Not,
-        KeyPair::generate().unwrap(),
-        |it| {
+    let world =
+        World::with(KeyUsagePurpose::ContentCommitment, Listed::Not, KeyPair::generate().unwrap(), |it| {
             it.not_before = date_time_ymd(2026, 1, 1);
             it.not_after = date_time_ymd(2028, 1, 1);
             it.custom_extensions = vec![key_period(2026, 2027)];
-        },
-    );
+        });
     let year = 365 * 24 * 3_600_000;
-    let judge = |at_ms: i64, now_ms: i64| {
-        world.judge_at(&world.sign_at(at_ms), Document::Beside(DOCUMENT), now_ms)
-    };
+    let judge =
+        |at_ms: i64, now_ms: i64| world.judge_at(&world.sign_at(at_ms), Document::Beside(DOCUMENT), now_ms);
     holds(&judge(SIGNED_MS, SIGNED_MS));
     holds(&judge(SIGNED_MS, SIGNED_MS + year));
     is(&judge(SIGNED_MS + year, SIGNED_MS + year), Verdict::Invalid, Code::KeyPeriod);
@@ -217,7 +223,11 @@ fn large_and_nested_inputs() {
         deep.splice(0..0, [0x30, 0x82, length[0], length[1]]);
     }
     is(&world.judge(&deep, Document::Inside), Verdict::Invalid, Code::Malformed);
-    is(&world.judge(&[0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF], Document::Inside), Verdict::Invalid, Code::Malformed);
+    is(
+        &world.judge(&[0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF], Document::Inside),
+        Verdict::Invalid,
+        Code::Malformed,
+    );
 }
 
 /// Octets of good signatures changed, cut off and doubled: the reader refuses or reads them and never panics, and none holds

@@ -64,6 +64,44 @@ fn signed_prescriptions_hold() {
     }
 }
 
+/// A stranger, libxml2 with OpenSSL, puts the fragments together by itself and finds the same digest and a good signature; it refuses
+/// what was changed afterwards.
+#[test]
+fn a_stranger_verifies_our_signatures() {
+    let world = world(Listed::Not);
+    let stranger = |document: &str| {
+        let file = world.dir.path().join("prescription.xml");
+        std::fs::write(&file, document).unwrap();
+        let python = std::env::var("LANYARD_PYTHON").expect("tools/env says where Python is");
+        let judge = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/judges/python/prescription.py");
+        let output = std::process::Command::new(python).arg(judge).arg(file).output().unwrap();
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let signed = v3(&world);
+    for (from, to) in [
+        ("FLORIMEL", "FLORIZEL"),
+        ("<SignatureValue>", "<SignatureValue>AAAA"),
+        ("xmlenc#sha256", "xmlenc#sha512"),
+    ] {
+        assert!(signed.contains(from));
+        assert_eq!(stranger(&signed.replace(from, to))["accepted"], false, "{to}");
+    }
+    assert_eq!(stranger(&signed), json!({"accepted": true}));
+    let repeat = V3.replacen(
+        "<product",
+        "<repeatNumber><low value=\"1\"/><high value=\"6\"/></repeatNumber><product",
+        1,
+    );
+    let repeat = repeat.replace("LANYARD LANE SURGERY</name>", "LANYARD &amp; \"LANE\" &lt;SURGERY></name>");
+    let signature = signature(&world, Prescription::read(repeat.as_bytes()).unwrap().fragments());
+    let text = format!("<signatureText>{signature}</signatureText>");
+    let second = repeat
+        .replace("<signatureText nullFlavor=\"NA\"/>", &text)
+        .replace("low value=\"1\"", "low value=\"2\"");
+    assert_eq!(stranger(&second), json!({"accepted": true}));
+    holds(&judge(&world, &second));
+}
+
 /// Status, low of the repeat and everything else that is not signed may change; what is signed may not.
 #[test]
 fn what_is_signed_may_not_change() {
@@ -97,10 +135,25 @@ fn form_is_looked_at_first() {
     let signed = v3(&world);
     let certificate = STANDARD.encode(world.signer.der());
     for (from, to, code, words) in [
-        ("<SignatureValue>", "<SignatureValue/><SignatureValue>", Code::SignatureFormat, "Invalid signature format"),
+        (
+            "<SignatureValue>",
+            "<SignatureValue/><SignatureValue>",
+            Code::SignatureFormat,
+            "Invalid signature format",
+        ),
         (&*certificate, "", Code::SignatureFormat, "Invalid signature format"),
-        ("<X509Certificate>", "<X509Certificate>AAAA</X509Certificate><X509Certificate>", Code::CertificatesSeveral, "Multiple certificates detected"),
-        ("<KeyInfo>", "<KeyInfo><X509Data><X509Certificate>AAAA</X509Certificate></X509Data>", Code::CertificatesSeveral, "Multiple certificates detected"),
+        (
+            "<X509Certificate>",
+            "<X509Certificate>AAAA</X509Certificate><X509Certificate>",
+            Code::CertificatesSeveral,
+            "Multiple certificates detected",
+        ),
+        (
+            "<KeyInfo>",
+            "<KeyInfo><X509Data><X509Certificate>AAAA</X509Certificate></X509Data>",
+            Code::CertificatesSeveral,
+            "Multiple certificates detected",
+        ),
         (&*certificate, "TUlJ", Code::CertificateUnreadable, "Invalid certificate"),
         (&*certificate, "!", Code::CertificateUnreadable, "Invalid certificate"),
     ] {
@@ -174,7 +227,8 @@ fn certificates_have_their_words() {
     let all = v3(&later).replace("FLORIMEL", "FLORIZEL").replace("<SignatureValue>", "<SignatureValue>AAAA");
     let all = judge(&ended, &all);
     says(&all, &["Signature is invalid", "Signature doesn't match prescription", "Certificate not trusted"]);
-    let unused = World::rsa(Listed::Not, RsaKeySize::_2048, |it| it.custom_extensions = vec![key_period(2020, 2025)]);
+    let unused =
+        World::rsa(Listed::Not, RsaKeySize::_2048, |it| it.custom_extensions = vec![key_period(2020, 2025)]);
     let report = judge(&unused, &v3(&unused));
     is(&report, Verdict::Invalid, Code::KeyPeriod);
     says(&report, &[]);
@@ -197,7 +251,10 @@ fn sha_1_is_refused_unless_allowed() {
     let value = std::fs::read(dir.join("value")).unwrap();
     let signed = |value: &[u8]| {
         let signature = eps::write(&info, value, world.signer.der());
-        V3.replace("<signatureText nullFlavor=\"NA\"/>", &format!("<signatureText>{signature}</signatureText>"))
+        V3.replace(
+            "<signatureText nullFlavor=\"NA\"/>",
+            &format!("<signatureText>{signature}</signatureText>"),
+        )
     };
     let evidence = Evidence::prescription(signed(&value).as_bytes());
     is(&evidence.judge(&world.trust()), Verdict::Invalid, Code::AlgorithmWeak);

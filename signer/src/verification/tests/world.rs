@@ -7,9 +7,9 @@ use pki::path::Known;
 use pki::{Certificate, Crl};
 use platform::clock::Millis;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DnType, IsCa, Issuer,
-    KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, RsaKeySize, SerialNumber,
-    SigningKey as _, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DnType, IsCa,
+    Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, RsaKeySize,
+    SerialNumber, SigningKey as _, date_time_ymd,
 };
 
 use crate::cms::Template;
