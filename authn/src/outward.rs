@@ -129,7 +129,7 @@ mod tests {
         let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
         let mut said = String::new();
         while let Some(error) = cause {
-            said += &format!("{error}; ");
+            said.extend([error.to_string().as_str(), "; "]);
             cause = error.source();
         }
         assert!(said.contains("no network of authn.networks"), "{said}");

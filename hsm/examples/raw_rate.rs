@@ -39,7 +39,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let raw = tokio::task::spawn_blocking(raw).await??;
             let raw_cpu = (cpu()? - before) / (raw * seconds);
             let key = match kind {
-                RawKey::Token | RawKey::TokenChecked => hsm.generate(&format!("rate-{alg}"), alg).await?,
+                RawKey::Token | RawKey::TokenChecked | RawKey::Copied => {
+                    hsm.generate(&format!("rate-{alg}"), alg).await?
+                }
                 RawKey::Wrapped => hsm.wrapped(hsm.generate_wrapped(alg).await?),
             };
             let before = cpu()?;

@@ -59,7 +59,8 @@ type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 impl Pool {
     /// Starts the threads.
     pub(crate) fn start(config: config::Argon2) -> Result<Self, Error> {
-        let cost = Cost::new(config.memory_kib, config.passes, config.lanes).map_err(unusable)?;
+        let cost =
+            Cost::new(config.memory_kib, config.passes, config.lanes).map_err(|error| unusable(&error))?;
         let (jobs, queue) = sync_channel::<Job>(config.queue.max(1));
         let queue = Arc::new(Mutex::new(queue));
         for number in 0..config.threads.max(1) {
@@ -81,7 +82,7 @@ impl Pool {
     ) -> Result<String, Error> {
         let cost = self.cost.clone();
         let hashing = move |memory: &mut Memory| memory.hash(&cost, passphrase.0.as_bytes(), &salt);
-        self.run(who, hashing).await?.map_err(unusable)
+        self.run(who, hashing).await?.map_err(|error| unusable(&error))
     }
 
     /// Whether a passphrase is the one that was hashed.
@@ -96,10 +97,8 @@ impl Pool {
             return Ok(Verdict::Wrong);
         }
         let right = self.run(who, move |memory| memory.verify(text.as_bytes(), &stored)).await?;
-        match right.map_err(|_| Error::StoredRow { what: "passphrase" })? {
-            true => Ok(Verdict::Right),
-            false => Ok(Verdict::Wrong),
-        }
+        let right = right.map_err(|_| Error::StoredRow { what: "passphrase" })?;
+        Ok(if right { Verdict::Right } else { Verdict::Wrong })
     }
 
     async fn run<T: Send + 'static>(
@@ -133,7 +132,7 @@ pub(crate) enum Verdict {
     Wrong,
 }
 
-fn unusable(error: argon2id::Error) -> Error {
+fn unusable(error: &argon2id::Error) -> Error {
     Error::Argon2Parameters { reason: error.to_string() }
 }
 

@@ -41,13 +41,8 @@ pub async fn run(config: Config, options: &Restore) -> anyhow::Result<()> {
         "the server stays in recovery until it knows what happened since. Look for the newest of these outside:",
     );
     let checkpoint = options.from.join(CHECKPOINT);
-    match checkpoint.exists() {
-        true => line(format_args!(
-            "  the checkpoint that a witness or the sink holds (the backup has {})",
-            checkpoint.display()
-        )),
-        false => line("  the checkpoint that a witness or the sink holds (the backup has none)"),
-    }
+    let kept = if checkpoint.exists() { checkpoint.display().to_string() } else { "none".to_owned() };
+    line(format_args!("  the checkpoint that a witness or the sink holds (the backup has {kept})"));
     line("  the revocation list of each authority, as any client or cache has it");
     line("then run: lanyard recover --checkpoint FILE --crl FILE … [--certificate FILE …]");
     Ok(())

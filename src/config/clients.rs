@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 /// Every act a system can be granted. `signer:own-credentials`, `directory:act` and `authn:own` are not among them:
 /// those are what people have.
-const ACTS: [Act; 21] = [
+const ACTS: [Act; 22] = [
     ca::api::ISSUE,
     ca::api::ENROL,
     ca::api::REVOKE,

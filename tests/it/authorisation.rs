@@ -32,7 +32,7 @@ use Door::{Act, ActOrOwn, Open, Own, Proof};
 struct Route(&'static str, &'static str, Door, fn() -> Value);
 
 /// Every act that a client can be granted, each with a client that has nothing else.
-const ACTS: [&str; 21] = [
+const ACTS: [&str; 22] = [
     "ca:issue",
     "ca:enrol",
     "ca:revoke",

@@ -28,8 +28,10 @@ type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 impl Pool {
     /// Starts the threads.
     pub(crate) fn start(settings: &Passwords) -> Result<Self, Error> {
-        let cost = Cost::new(settings.memory_kib, settings.passes, 1).map_err(unusable)?;
-        let decoy = Memory::default().hash(&cost, &random::<32>()?, &random::<16>()?).map_err(unusable)?;
+        let cost = Cost::new(settings.memory_kib, settings.passes, 1).map_err(|error| unusable(&error))?;
+        let decoy = Memory::default()
+            .hash(&cost, &random::<32>()?, &random::<16>()?)
+            .map_err(|error| unusable(&error))?;
         let (jobs, queue) = sync_channel::<Job>(settings.queue);
         let queue = Arc::new(Mutex::new(queue));
         for number in 0..settings.threads {
@@ -45,7 +47,9 @@ impl Pool {
     /// The PHC string of a new password.
     pub(crate) async fn hash(&self, password: Password) -> Result<String, Error> {
         let (cost, salt) = (self.cost.clone(), random::<16>()?);
-        self.run(move |memory| memory.hash(&cost, password.0.as_bytes(), &salt)).await?.map_err(unusable)
+        self.run(move |memory| memory.hash(&cost, password.0.as_bytes(), &salt))
+            .await?
+            .map_err(|error| unusable(&error))
     }
 
     /// Whether a password is the one that was hashed; where there is none it is wrong, after the same work.
@@ -89,7 +93,7 @@ fn random<const N: usize>() -> Result<[u8; N], Error> {
     Ok(bytes)
 }
 
-fn unusable(error: argon2id::Error) -> Error {
+fn unusable(error: &argon2id::Error) -> Error {
     Error::Hashing { reason: error.to_string() }
 }
 

@@ -121,6 +121,13 @@ fn is_of_this_api(error: &Error) -> bool {
         | Error::PassphraseRules { .. }
         | Error::Subject { .. }
         | Error::Query { .. }
+        | Error::Unreadable(_)
+        | Error::Prescription { .. }
+        | Error::Verification { .. }
+        | Error::AuthorTimeFarOff
+        | Error::PreparedUnknown
+        | Error::PreparedFull
+        | Error::VerificationsBusy
         | Error::Setting { .. }
         | Error::Argon2Parameters { .. }
         | Error::Argon2Threads { .. } => false,
