@@ -9,12 +9,14 @@ mod ca;
 mod directory;
 mod keys;
 mod seed;
+mod signing;
 
 pub use authn::{Authn, AuthnAct, CheckClient};
 pub use ca::{CaAct, CertificateForm, Connection, Filter, Profiles, Secrets};
 pub use directory::{Directory, DirectoryAct};
 pub use keys::{Keys, Rewrap};
 pub use seed::Seed;
+pub use signing::{Sign, Verify};
 
 /// An open Care Identity Service: certificates, prescription signing and the record of both.
 #[derive(Debug, Parser)]
@@ -331,72 +333,6 @@ pub struct Caller {
     /// The root the server must chain to.
     #[arg(long, value_name = "PEM", env = "LANYARD_ROOT")]
     pub root: PathBuf,
-}
-
-/// `lanyard sign`.
-#[derive(Debug, Clone, Args)]
-pub struct Sign {
-    /// The files to sign; each gets FILE.p7s beside it.
-    #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// The server.
-    #[arg(long, env = "LANYARD_SERVER", default_value = "https://localhost:8444")]
-    pub server: String,
-    /// The certificate of the calling system, with its chain, in PEM.
-    #[arg(long, value_name = "PEM", env = "LANYARD_CLIENT_CERTIFICATE")]
-    pub certificate: PathBuf,
-    /// Its private key in PEM.
-    #[arg(long, value_name = "PEM", env = "LANYARD_CLIENT_KEY")]
-    pub key: PathBuf,
-    /// The root the server must chain to.
-    #[arg(long, value_name = "PEM", env = "LANYARD_ROOT")]
-    pub root: PathBuf,
-    /// The user id of the person who signs.
-    #[arg(long, value_name = "USER-ID")]
-    pub user: String,
-    /// The credential, where the person has several.
-    #[arg(long, value_name = "ID")]
-    pub credential: Option<String>,
-    /// A file whose first line is the passphrase of the credential [default: ask, or standard input].
-    #[arg(long, value_name = "FILE")]
-    pub passphrase_file: Option<PathBuf>,
-    /// Put the document into the signature instead of leaving it beside.
-    #[arg(long)]
-    pub enveloping: bool,
-    /// Where to write the signatures [default: beside each file].
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-}
-
-/// `lanyard verify`.
-#[derive(Debug, Clone, Args)]
-pub struct Verify {
-    /// The signed file; not needed when the signature holds it.
-    pub file: Option<PathBuf>,
-    /// The signature, DER or PEM; or a prescription in FHIR or HL7 V3, which holds its own.
-    #[arg(long, value_name = "FILE")]
-    pub signature: PathBuf,
-    /// How many signatures there may be in it.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub signers: usize,
-    /// The roots to trust, in PEM.
-    #[arg(long, value_name = "PEM", default_value = "root.pem")]
-    pub root: PathBuf,
-    /// Further certificates of the chain, in PEM.
-    #[arg(long, value_name = "PEM")]
-    pub chain: Vec<PathBuf>,
-    /// A revocation list, DER or PEM; each certificate below the root needs a list or an OCSP answer that covers it.
-    #[arg(long, value_name = "CRL")]
-    pub crl: Vec<PathBuf>,
-    /// An OCSP response in DER, such as `openssl ocsp -respout` writes.
-    #[arg(long, value_name = "DER")]
-    pub ocsp: Vec<PathBuf>,
-    /// The nonce that was asked with, in hexadecimal: each OCSP response must repeat it.
-    #[arg(long, value_name = "HEX", requires = "ocsp")]
-    pub ocsp_nonce: Option<String>,
-    /// Judge at this time (RFC 3339) instead of now.
-    #[arg(long, value_name = "TIME")]
-    pub at: Option<String>,
 }
 
 /// `lanyard audit`.

@@ -121,7 +121,8 @@ fn check_tells_what_the_server_would_refuse() {
         1,
     );
     assert_ne!(spoilt, text);
-    let spoilt = format!("{spoilt}\n[clients.desk]\nacts = []\nprofiles = [\"no-such-profile\"]\n");
+    let spoilt =
+        format!("{spoilt}\n[clients.desk]\nacts = [\"ca:issue\"]\nprofiles = [\"no-such-profile\"]\n");
     let output = check(&spoilt);
     let told = said(&output);
     assert!(!output.status.success(), "{told}");

@@ -107,8 +107,9 @@ fn nothing_in_a_file_is_nothing_seen(site: &Site, outside: &Outside) {
     let list = outside.certificate.with_extension("list.pem");
     let text = pem_of_list(&std::fs::read(&outside.list).unwrap());
     std::fs::write(&list, text).unwrap();
+    let checkpoint = ["--checkpoint", outside.checkpoint.to_str().unwrap()];
     for arguments in [["--crl", certificate], ["--certificate", list.to_str().unwrap()]] {
-        let refused = site.try_run(&["recover", arguments[0], arguments[1]]);
+        let refused = site.try_run(&[&["recover"], &checkpoint[..], &arguments[..]].concat());
         let told = said(&refused);
         assert!(!refused.status.success(), "{told}");
         assert!(told.contains("nothing was done") && !told.contains("open authorisations"), "{told}");

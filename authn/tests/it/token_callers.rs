@@ -60,7 +60,7 @@ platform::both_engines! {
         }
         assert_eq!(asked(&person, &all).await.status, StatusCode::OK);
         assert_eq!(asked(&person, &one).await.status, StatusCode::FORBIDDEN, "it asked for less");
-        assert_eq!(asked("/directory/feed/events", &all).await.status, StatusCode::FORBIDDEN, "it was not granted");
+        assert_eq!(asked(&format!("{person}/claims"), &all).await.status, StatusCode::FORBIDDEN, "it was not granted");
         let unknown = asked(CHANGES, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").await;
         assert_eq!((unknown.status, unknown.headers.contains_key("www-authenticate")), (StatusCode::UNAUTHORIZED, true));
         assert_eq!(rig.register_asked(CHANGES, &[]).await.status, StatusCode::UNAUTHORIZED, "nobody");

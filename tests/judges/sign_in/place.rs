@@ -154,11 +154,11 @@ fn install(folder: &Path, base: u16) {
     let more = config
         .replace(
             "\"ca:acme\"",
-            "\"ca:acme\", \"authn:clients\", \"authn:authenticators\", \"authn:sessions\"",
+            "\"ca:acme\", \"authn:clients\", \"authn:all-teams\", \"authn:authenticators\", \"authn:sessions\"",
         )
         .replace("\n[authn] ", "\n[authn.webauthn]\nunproven = \"hardware\"\n\n[authn] ")
-        .replace("\ncards_origin = ", "\nanchors = \"clients/root.pem\"\ncards_origin = ");
-    for change in ["authn:clients", "unproven", "anchors"] {
+        .replace("\ncards_origin = ", "\nnetworks = [\"127.0.0.0/8\", \"::1/128\"]\nanchors = \"clients/root.pem\"\ncards_origin = ");
+    for change in ["authn:clients", "unproven", "networks", "anchors"] {
         assert!(more.contains(change), "the configuration has no place for {change}");
     }
     std::fs::write(&path, more).expect("the configuration can be written");
