@@ -1,7 +1,4 @@
-//! Passwords by argon2id (RFC 9106) as PHC strings, in memory that the caller keeps for the next one.
-//!
-//! A hash takes tens of megabytes. Taken anew for each, they stay with the allocator of every thread that ever hashed; kept by
-//! the threads that hash, there are as many as threads.
+//! Passwords by argon2id (RFC 9106) as PHC strings, in memory that the caller keeps or gives back, and that is wiped after each.
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -31,7 +28,12 @@ impl Cost {
     }
 }
 
-/// The memory of one thread. It grows to the dearest hash it met and is wiped after each.
+/// The GNU C library maps what is larger than 32 MiB by itself and unmaps it when it is freed; what is smaller can stay with the
+/// thread that had it, for each that ever hashed. Only what is used of it is ever touched.
+const MAPPED: usize = (33 << 20) / size_of::<Block>();
+
+/// What a hash is computed in, tens of megabytes. It grows to the dearest one that it met, and goes back to the machine when it is
+/// dropped.
 #[derive(Default)]
 pub struct Memory(Vec<Block>);
 
@@ -45,6 +47,7 @@ impl Memory {
     ) -> Result<(), argon2::Error> {
         let count = params.block_count();
         if self.0.len() < count {
+            self.0.reserve(MAPPED.max(count) - self.0.len());
             self.0.resize(count, Block::default());
         }
         let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);

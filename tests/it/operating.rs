@@ -1,13 +1,17 @@
 //! What an operator relies on while the server runs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use axum::{Router, extract::Request};
 use lanyard::config::Listen;
+use lanyard::signing;
 use platform::web::{Listener, ListenerConfig};
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use zeroize::Zeroizing;
 
 use crate::rig::{Serving, Site, said};
 
@@ -15,7 +19,11 @@ use crate::rig::{Serving, Site, said};
 /// for the pages of the program. Those are not counted here: of a program that was not optimised there are many times as many.
 const IDLE_KIB: u64 = 50 * 1024;
 
-/// A server that is ready and idle holds less than 50 MB beside its program, and so it does after it has answered.
+/// The prescriber of the demo.
+const PRESCRIBER: &str = "555000000108";
+
+/// A server that is ready and idle holds less than 50 MB beside its program, and so it does after it has answered, and after
+/// it has hashed many passphrases at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_server_takes_little_memory() {
     let dir = tempfile::tempdir().unwrap();
@@ -30,6 +38,31 @@ async fn an_idle_server_takes_little_memory() {
     }
     let after = resident_kib(serving.id());
     assert!(after < IDLE_KIB, "{after} KiB");
+    for at_once in [1, 2, 8, 16] {
+        authorise(&site, at_once).await;
+    }
+    let after = resident_kib(serving.id());
+    assert!(after < IDLE_KIB, "{after} KiB after passphrases");
+}
+
+/// The prescriber agrees so many times at once, each with the passphrase.
+async fn authorise(site: &Site, at_once: usize) {
+    let server = site.systems(&site.system());
+    let credential = signing::credential(&server, PRESCRIBER, None).await.unwrap();
+    let passphrase = std::fs::read_to_string(site.folder.join("prescriber/passphrase")).unwrap();
+    let passphrase = Zeroizing::new(passphrase.trim().to_owned());
+    let (server, credential, passphrase) = (Arc::new(server), Arc::new(credential), Arc::new(passphrase));
+    let mut agreeing = JoinSet::new();
+    for number in 0..at_once {
+        let (server, credential, passphrase) = (server.clone(), credential.clone(), passphrase.clone());
+        agreeing.spawn(async move {
+            let document = [format!("document {number}").into_bytes()];
+            signing::authorise(&server, &credential, &passphrase, &document).await.map(drop)
+        });
+    }
+    for agreed in agreeing.join_all().await {
+        agreed.unwrap();
+    }
 }
 
 /// What a process has in memory that is no page of a file, as the kernel counts it.

@@ -98,7 +98,6 @@ fn unusable(error: &argon2id::Error) -> Error {
 }
 
 fn work(queue: &Mutex<Receiver<Job>>) {
-    let mut memory = Memory::default();
     loop {
         // The lock is held while waiting: one idle thread waits for a job, the others for the lock.
         let job = match queue.lock() {
@@ -106,7 +105,8 @@ fn work(queue: &Mutex<Receiver<Job>>) {
             Err(_) => return,
         };
         match job {
-            Ok(job) => job(&mut memory),
+            // Given back after each, so that an idle server holds none.
+            Ok(job) => job(&mut Memory::default()),
             Err(_) => return,
         }
     }
