@@ -10,7 +10,7 @@ use hsm::testing::TestToken;
 use hsm::{Alg, Error, Hsm, Key, Scheme, TokenState};
 use tokio::task::JoinHandle;
 
-use crate::support::{assert_signed, is_clear, show_log, softhsm, until};
+use crate::support::{Counts, assert_signed, close_sessions, is_clear, show_log, softhsm, until};
 
 const SCHEME: Scheme = Scheme::EcdsaSha256;
 
@@ -137,6 +137,38 @@ async fn one_of_two_tokens_goes_and_returns() {
     load.signs(200, "both sign again").await;
     let (signed, failed) = load.stop().await;
     assert!(failed <= 8, "{failed} failures beside {signed} signatures: a storm");
+}
+
+/// The token closes every session, as one does whose own server is restarted: each is replaced at its next call, and the server
+/// goes on by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn broken_sessions_are_replaced() {
+    let counts = Counts::start();
+    let token = TestToken::new();
+    let hsm = token.hsm().await;
+    hsm.create_wrapping_key(1).await.unwrap();
+    let keys = [
+        hsm.generate("token-key", Alg::P256).await.unwrap(),
+        hsm.wrapped(hsm.generate_wrapped(Alg::P256).await.unwrap()),
+    ];
+    for round in 1..=3_u8 {
+        for key in &keys {
+            until("it signs", Duration::from_secs(20), async || match key.sign(SCHEME, &[round]).await {
+                Ok(signature) => {
+                    assert_signed(key, SCHEME, &[round], &signature);
+                    true
+                }
+                Err(error) => {
+                    assert!(is_clear(&error), "{error:?}");
+                    false
+                }
+            })
+            .await;
+        }
+        // Nothing is under way: a token that closes sessions in use is its maker's affair.
+        close_sessions(token.module(), token.label());
+    }
+    assert!(counts.of("hsm_sessions_replaced_total") > 0, "no session was replaced");
 }
 
 /// The only token's directory is moved away and back under load: calls fail clearly, then recover by themselves.

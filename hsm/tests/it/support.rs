@@ -10,6 +10,7 @@ use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use cryptoki::context::Pkcs11;
 use cryptoki::object::{Attribute, ObjectHandle};
 use cryptoki::session::Session;
+use cryptoki::slot::Slot;
 use hsm::testing::MODULE;
 use hsm::{Error, Key, Scheme};
 use metrics::{Counter, Gauge, Histogram, KeyName, Metadata, SharedString, Unit};
@@ -37,13 +38,33 @@ pub(crate) fn assert_signed(key: &Key, scheme: Scheme, message: &[u8], signature
     assert!(public.verify(b"something else", signature).is_err());
 }
 
+fn slot(pkcs11: &Pkcs11, label: &str) -> Slot {
+    let slots = pkcs11.get_slots_with_initialized_token().unwrap();
+    let is_ours = |slot: &Slot| pkcs11.get_token_info(*slot).unwrap().label() == label;
+    slots.into_iter().find(is_ours).expect("the token is present")
+}
+
 /// A session of our own beside those of the crate, in the same process and so logged in.
 pub(crate) fn side_session(module: &str, label: &str) -> Session {
     let pkcs11 = Pkcs11::new(Path::new(module)).unwrap();
-    let slots = pkcs11.get_slots_with_initialized_token().unwrap();
-    let is_ours = |slot: &cryptoki::slot::Slot| pkcs11.get_token_info(*slot).unwrap().label() == label;
-    let slot = slots.into_iter().find(is_ours).expect("the token is present");
+    let slot = slot(&pkcs11, label);
     pkcs11.open_rw_session(slot).unwrap()
+}
+
+/// Closes every session that this process has at the token, those of the crate too.
+#[expect(unsafe_code, reason = "the kept binding does not offer C_CloseAllSessions")]
+pub(crate) fn close_sessions(module: &str, label: &str) {
+    let slot = slot(&Pkcs11::new(Path::new(module)).unwrap(), label);
+    // SAFETY: the library is loaded and initialised in this process and stays so; it fills in the pointer to its functions, which
+    // are as PKCS#11 2.40 5.4 has them, and the call takes a number.
+    let closed = unsafe {
+        let library = cryptoki_sys::Pkcs11::new(module).unwrap();
+        let mut functions = std::ptr::null_mut();
+        assert_eq!(library.C_GetFunctionList(&raw mut functions), cryptoki_sys::CKR_OK);
+        let close = (*functions).C_CloseAllSessions.unwrap();
+        close(slot.id())
+    };
+    assert_eq!(closed, cryptoki_sys::CKR_OK);
 }
 
 /// The only object that matches.
