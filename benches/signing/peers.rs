@@ -94,7 +94,7 @@ fn java(alg: Alg, provider: &str) -> anyhow::Result<f64> {
     let classes = TempDir::new()?;
     let classes = classes.path().to_str().context("a path in Unicode")?;
     let source = source.to_str().context("a path in Unicode")?;
-    said("javac", &["-cp", JARS, "-d", classes, source])
+    said("javac", &["-encoding", "UTF-8", "-cp", JARS, "-d", classes, source])
         .context("install default-jdk-headless and libbcpkix-java")?;
     let kind = if alg == Alg::P256 { "EC" } else { "RSA" };
     let seconds = TIME.as_secs().to_string();

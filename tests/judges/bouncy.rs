@@ -78,6 +78,8 @@ fn compiled() -> PathBuf {
         let classes = aside.folder().join("classes");
         let mut arguments =
             vec![OsString::from("-proc:none"), "-cp".into(), setting("LANYARD_BC_CLASSPATH").into()];
+        // A bare machine has no locale, and the compiler then takes the source for ASCII.
+        arguments.extend(["-encoding".into(), "UTF-8".into()]);
         arguments.extend(["-d".into(), classes.clone().into_os_string(), source.into_os_string()]);
         run("javac", arguments).expect("the judge compiles");
         copy_then_rename(&classes, &folder);
