@@ -78,3 +78,22 @@ both_engines! {
         tokio::time::timeout(Duration::from_secs(10), keeper).await.unwrap().unwrap();
     }
 }
+
+both_engines! {
+    /// What one process at a time may do is refused to a second, under another name it is not, and whoever lets go, or is gone, is
+    /// followed by the next.
+    async fn one_at_a_time(db: Db) {
+        let first = db.exclusively("ceremony").await.unwrap().expect("nobody has it");
+        assert!(db.exclusively("ceremony").await.unwrap().is_none(), "two at once");
+        let other = db.exclusively("something-else").await.unwrap();
+        assert!(other.is_some(), "the names are one");
+        drop(first);
+        // A server sees a moment later that the connection is gone.
+        let taking = async {
+            while db.exclusively("ceremony").await.unwrap().is_none() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), taking).await.expect("it is never free again");
+    }
+}
