@@ -1,0 +1,1 @@
+//! What a workstation's agent and the server say to each other, as JSON.
