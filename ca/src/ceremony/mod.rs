@@ -132,8 +132,9 @@ impl<T: FnMut(&str) + Send> Ceremony<'_, T> {
         let profile = Arc::clone(&self.desk.profiles.root);
         let key = self.key(&specification.key, &profile).await?;
         let spki = SubjectKey::parse(key.public_key())?;
+        let id = specification.id.clone();
         let identity = Identity {
-            id: IssuerId::root(),
+            id: id.clone(),
             name_der: subject.to_der(),
             subject: subject.clone(),
             alg: key.alg(),
@@ -143,8 +144,8 @@ impl<T: FnMut(&str) + Send> Ceremony<'_, T> {
             period: Period { not_before: Millis(0), not_after: Millis(i64::MAX) },
             constraints: Vec::new(),
         };
-        let order = order(profile, IssuerId::root(), subject, spki, "root");
-        let stored = self.authority(IssuerId::root(), order, &Arc::new(identity), &key, key.label()).await?;
+        let order = order(profile, id.clone(), subject, spki, "root");
+        let stored = self.authority(id, order, &Arc::new(identity), &key, key.label()).await?;
         Issuer::open(&stored, &[], Millis(0), self.hsm).await
     }
 
@@ -156,7 +157,7 @@ impl<T: FnMut(&str) + Send> Ceremony<'_, T> {
         let profile = Arc::clone(self.desk.profiles.issuing_of(&specification.id));
         let key = self.key(&specification.key, &profile).await?;
         let (id, spki) = (specification.id.clone(), SubjectKey::parse(key.public_key())?);
-        let order = order(profile, IssuerId::root(), specification.subject()?, spki, id.as_str());
+        let order = order(profile, root.id().clone(), specification.subject()?, spki, id.as_str());
         let stored = self.authority(id, order, &root.identity, root.key()?, key.label()).await?;
         Issuer::open(&stored, std::slice::from_ref(&root.certificate), Millis(0), self.hsm).await
     }

@@ -52,7 +52,7 @@ impl Specification {
         unique("id", all().map(|authority| authority.id.to_string()).collect())?;
         unique("key label", all().map(|authority| authority.key.label.clone()).collect())?;
         unique("common_name", all().map(|authority| authority.common_name.clone()).collect())?;
-        if all().any(|authority| authority.id.generation() > 1) {
+        if self.issuing.iter().any(|authority| authority.id.generation() > 1) {
             let sentence = "an id that ends with -g and a number is a later generation's".to_owned();
             return Err(Error::CeremonySpecification(sentence));
         }
@@ -85,6 +85,8 @@ struct RootSpecification {
     organisation_identifier: Option<String>,
     country: Option<String>,
     key: Option<KeySpecification>,
+    /// 2 for the root that follows the first, on a machine of its own; its lists and answers then have addresses of their own.
+    generation: Option<u32>,
     /// In PEM, in place of all the others: its key is kept elsewhere.
     certificate: Option<String>,
 }
@@ -97,9 +99,10 @@ impl RootSpecification {
             organisation_identifier,
             country,
             key,
+            generation,
             certificate,
         } = self;
-        let id = IssuerId::root();
+        let id = root_of(generation)?;
         match (certificate, common_name, key) {
             (None, Some(common_name), Some(key)) => {
                 let root = AuthoritySpecification {
@@ -113,7 +116,10 @@ impl RootSpecification {
                 Ok((root, None))
             }
             (Some(pem), None, None)
-                if organisation.is_none() && organisation_identifier.is_none() && country.is_none() =>
+                if organisation.is_none()
+                    && organisation_identifier.is_none()
+                    && country.is_none()
+                    && generation.is_none() =>
             {
                 let certificate = super::elsewhere::read_root(&pem)?;
                 let common_name = certificate.common_name().unwrap_or_default();
@@ -136,6 +142,16 @@ impl RootSpecification {
             }
         }
     }
+}
+
+/// The id of a root of this generation.
+fn root_of(generation: Option<u32>) -> Result<IssuerId, Error> {
+    let generation = generation.unwrap_or(1);
+    let refused = |sentence: String| Error::CeremonySpecification(format!("root.generation: {sentence}"));
+    if !(1..=9999).contains(&generation) {
+        return Err(refused("1 to 9999".to_owned()));
+    }
+    IssuerId::root().of_generation(generation).map_err(|error| refused(error.to_string()))
 }
 
 /// One authority to make.
@@ -202,6 +218,8 @@ mod tests {
             ("Lanyard Card CA", "Lanyard Root CA", "its own common_name"),
             ("Lanyard Card CA", " Lanyard", "space"),
             ("[root]", "[root]\nyears = 30", "unknown field"),
+            ("[root]", "[root]\ngeneration = 0", "1 to 9999"),
+            ("id = \"card\"", "id = \"card-g2\"", "a later generation's"),
         ];
         for (from, to, sentence) in cases {
             let text = Specification::STANDARD.replace(from, to);

@@ -1,5 +1,7 @@
 //! Takes in what a ceremony with a root kept elsewhere made: certificates of authorities whose keys are here, and lists.
 
+use std::sync::Arc;
+
 use audit::Actor;
 use hsm::Hsm;
 use pki::{Certificate, Covers, Crl};
@@ -8,7 +10,7 @@ use platform::clock::{Clock, HighWater, Millis};
 use platform::db::{Db, Tx};
 
 use super::turn::Turn;
-use super::{Rollover, corrupt, plan};
+use super::{Rollover, corrupt, following, plan};
 use crate::api::{Import, ImportInfo};
 use crate::authority::{Authority, Strictness};
 use crate::config::Config;
@@ -21,12 +23,14 @@ use crate::intent::{Intent, Period};
 use crate::issuer::Issuer;
 use crate::lint;
 use crate::names::IssuerId;
+use crate::profile::Profile;
 use crate::serial::Serial;
 use crate::store::certificates::{self, Adoption};
 use crate::store::generations::{self, StoredGeneration};
 use crate::store::issuers::{self, StoredIssuer};
 use crate::store::lists::{self, ListId, StoredList};
 use crate::store::scopes::{self, Mark};
+use crate::subject::Subject;
 use crate::subject_key::SubjectKey;
 
 /// How many certificates and lists one import brings at most.
@@ -81,9 +85,23 @@ impl Authority {
         rollover: &Rollover<'_>,
     ) -> Result<ImportInfo, Error> {
         let mut info = ImportInfo::default();
-        for der in certificates {
-            info.issuers.push(self.import_certificate(der, rollover).await?.to_string());
+        let read = |der: &Vec<u8>| {
+            Certificate::from_der(der).map_err(|_| refused("a certificate in it cannot be read"))
+        };
+        let brought: Vec<Certificate> = certificates.iter().map(read).collect::<Result<_, _>>()?;
+        // Roots first: others are signed by them, or certify them across.
+        let (roots, others): (Vec<_>, Vec<_>) = brought.iter().partition(|one| following::is_root(one));
+        for root in roots {
+            info.issuers.push(self.import_root(root, &others, rollover).await?.to_string());
         }
+        for certificate in others {
+            let id = match self.import_across(certificate, rollover).await? {
+                Some(id) => id,
+                None => self.import_certificate(certificate, rollover).await?,
+            };
+            info.issuers.push(id.to_string());
+        }
+        info.issuers.dedup();
         for der in lists {
             info.lists.push(self.import_list(der, &rollover.actor).await?);
         }
@@ -92,9 +110,11 @@ impl Authority {
         Ok(info)
     }
 
-    async fn import_certificate(&self, der: &[u8], rollover: &Rollover<'_>) -> Result<IssuerId, Error> {
-        let certificate =
-            Certificate::from_der(der).map_err(|_| refused("a certificate in it cannot be read"))?;
+    async fn import_certificate(
+        &self,
+        certificate: &Certificate,
+        rollover: &Rollover<'_>,
+    ) -> Result<IssuerId, Error> {
         self.read_book().await?;
         let waiting = generations::all(self.desk().db.read()).await?.into_iter().find(|generation| {
             let request = generation.request.as_deref().and_then(|request| pki::Csr::from_der(request).ok());
@@ -104,38 +124,33 @@ impl Authority {
             waiting.ok_or_else(|| refused("its key is none of those that wait for a certificate here"))?;
         let id: IssuerId = waiting.issuer.parse().map_err(|error| corrupt(&error))?;
         match self.book().find(&id) {
-            Some(known) if known.certificate.der() == der => {}
+            Some(known) if known.certificate.der() == certificate.der() => {}
             Some(_) => return Err(refused(&format!("{id} has a certificate already, and this is another"))),
             None => {
-                let serial = self.demand_as_asked(&certificate, &waiting)?;
+                let profile = Arc::clone(self.desk().profiles.issuing_of(&id));
+                let asked = self.demand_as_asked(certificate, profile, plan::subject(&waiting.subject)?)?;
                 failpoint::pass("ca.generation-certified");
-                self.store_imported(&waiting, serial, &certificate, &rollover.actor).await?;
+                self.store_imported(&waiting, asked, &rollover.actor).await?;
                 failpoint::pass("ca.generation-stored");
                 self.read_book().await?;
             }
         }
         if !plan::is_finished(self, &id).await? {
-            let text = format!("the certificate was brought, SHA-256 {}", sha256_hex(der));
+            let text = format!("the certificate was brought, SHA-256 {}", sha256_hex(certificate.der()));
             rollover.line(&id, &text).await?;
             rollover.complete(&id).await?;
         }
         Ok(id)
     }
 
-    /// The certificate is what we would have issued ourselves for this request: every lint holds it against that.
-    fn demand_as_asked(
+    /// The certificate is what a root of ours would have issued here for this key and name: every lint holds it against that.
+    pub(super) fn demand_as_asked(
         &self,
         certificate: &Certificate,
-        waiting: &StoredGeneration,
-    ) -> Result<Serial, Error> {
-        let signed = |root: &&std::sync::Arc<Issuer>| {
-            root.id().is_root() && certificate.verify_signed_by(&root.certificate).is_ok()
-        };
-        let issuers = self.all_issuers();
-        let root = issuers
-            .iter()
-            .find(signed)
-            .ok_or_else(|| refused("it is not signed by a root of this authority"))?;
+        profile: Arc<Profile>,
+        subject: Subject,
+    ) -> Result<Adoption, Error> {
+        let root = self.root_that_signed(certificate)?;
         let serial = Serial::parse(&certificate.serial().to_string());
         let serial = serial
             .ok_or_else(|| refused("its serial number is not of the form that docs/cps.md 3.3 says"))?;
@@ -151,14 +166,12 @@ impl Authority {
         if period.not_before > now {
             return Err(refused("it is not valid yet; bring it when it is"));
         }
-        let id: IssuerId = waiting.issuer.parse().map_err(|error| corrupt(&error))?;
-        let profile = std::sync::Arc::clone(self.desk().profiles.issuing_of(&id));
         let intent = Intent {
             serial,
             places: self.desk().places(root.id(), &profile, &serial),
             profile,
-            issuer: std::sync::Arc::clone(&root.identity),
-            subject: plan::subject(&waiting.subject)?,
+            issuer: Arc::clone(&root.identity),
+            subject,
             names: Vec::new(),
             user_id: None,
             key: SubjectKey::parse(certificate.spki_der())?,
@@ -168,38 +181,30 @@ impl Authority {
         };
         let findings = lint::check(&intent, certificate.tbs_der());
         if findings.is_empty() {
-            return Ok(serial);
+            return Ok(adoption(certificate, serial, root.id(), now));
         }
         let told: Vec<_> =
             findings.iter().map(|one| format!("{} ({}): {}", one.lint, one.clause, one.detail)).collect();
         Err(refused(&format!("it is not what was asked for: {}", told.join("; "))))
     }
 
+    pub(super) fn root_that_signed(&self, certificate: &Certificate) -> Result<Arc<Issuer>, Error> {
+        let signed = |root: &Arc<Issuer>| {
+            root.id().is_root() && certificate.verify_signed_by(&root.certificate).is_ok()
+        };
+        let root = self.all_issuers().into_iter().find(signed);
+        root.ok_or_else(|| refused("it is not signed by a root of this authority"))
+    }
+
     async fn store_imported(
         &self,
         waiting: &StoredGeneration,
-        serial: Serial,
-        certificate: &Certificate,
+        adoption: Adoption,
         actor: &Actor,
     ) -> Result<(), Error> {
-        let root = self
-            .all_issuers()
-            .into_iter()
-            .find(|root| certificate.verify_signed_by(&root.certificate).is_ok());
-        let root = root.ok_or_else(|| refused("it is not signed by a root of this authority"))?;
-        let now = self.desk().clock.now();
-        let adoption = Adoption {
-            serial,
-            issuer: root.id().to_string(),
-            subject: certificate.subject().to_string(),
-            common_name: certificate.common_name().unwrap_or_default(),
-            not_before: Millis(certificate.not_before_ms()),
-            not_after: Millis(certificate.not_after_ms()),
-            at: now,
-            certificate: Some(certificate.der().to_vec()),
-            spki_sha256: Some(sha256(certificate.spki_der())),
-            shard: 0,
-        };
+        let der = adoption.certificate.clone().unwrap_or_default();
+        let certificate = Certificate::from_der(&der).map_err(|error| corrupt(&error))?;
+        let (now, serial) = (adoption.at, adoption.serial);
         let row = StoredIssuer {
             id: waiting.issuer.clone(),
             key_label: waiting.key_label.clone(),
@@ -221,12 +226,8 @@ impl Authority {
                     if !generations::mark_certified(tx, &row.id, now).await? {
                         return Ok(());
                     }
-                    if !certificates::adopt(tx, &adoption, None).await? {
-                        // Undoes the mark.
-                        return Err(refused(
-                            "its serial number is on record for something else, or as revoked",
-                        ));
-                    }
+                    // A refusal undoes the mark.
+                    adopt(tx, &adoption).await?;
                     issuers::insert(tx, &row, now).await?;
                     audit::record(tx, now, &actor, &event).await?;
                     Ok::<_, Error>(())
@@ -299,6 +300,30 @@ impl Authority {
     }
 }
 
-fn refused(sentence: &str) -> Error {
+/// The row of a certificate that a root of ours signed in a ceremony.
+fn adoption(certificate: &Certificate, serial: Serial, root: &IssuerId, now: Millis) -> Adoption {
+    Adoption {
+        serial,
+        issuer: root.to_string(),
+        subject: certificate.subject().to_string(),
+        common_name: certificate.common_name().unwrap_or_default(),
+        not_before: Millis(certificate.not_before_ms()),
+        not_after: Millis(certificate.not_after_ms()),
+        at: now,
+        certificate: Some(certificate.der().to_vec()),
+        spki_sha256: Some(sha256(certificate.spki_der())),
+        shard: 0,
+    }
+}
+
+/// Makes its row, or refuses it with all that the job has done.
+pub(super) async fn adopt(tx: &mut Tx, adoption: &Adoption) -> Result<(), Error> {
+    if certificates::adopt(tx, adoption, None).await? {
+        return Ok(());
+    }
+    Err(refused("its serial number is on record for something else, or as revoked"))
+}
+
+pub(super) fn refused(sentence: &str) -> Error {
     Error::AuthorityCertificateRefused(sentence.to_owned())
 }

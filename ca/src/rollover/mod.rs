@@ -9,6 +9,7 @@
 //! unless that is named or a day has gone by.
 
 mod crossing;
+mod following;
 mod importing;
 mod plan;
 mod turn;

@@ -20,6 +20,7 @@ mod enrol_kills;
 mod enrol_mutations;
 mod est;
 mod expiring;
+mod followed;
 mod full;
 mod issuing;
 mod judges;
