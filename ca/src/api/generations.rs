@@ -74,7 +74,8 @@ pub struct Import {
 /// What was taken in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ImportInfo {
-    /// The issuers that have their certificate now.
+    /// The issuers that have their certificate now: authorities that waited for it, roots that came in, and roots that were
+    /// certified across.
     pub issuers: Vec<String>,
     /// The lists that are published now: issuer and number.
     pub lists: Vec<String>,
