@@ -1,6 +1,6 @@
 //! How the modules are put together: opened in their order, each with a client to those below it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 use authn::Provider;
@@ -12,6 +12,7 @@ use hsm::Hsm;
 use platform::caller::Caller;
 use platform::clock::{Accuracy, Clock, HighWater};
 use platform::db::Db;
+use platform::db::exclusive::Exclusive;
 use platform::db::restored::{Restored, Stage};
 use platform::message::{self, Carriers};
 use platform::peer::Peer;
@@ -20,6 +21,10 @@ use signer::Signer;
 use crate::callers::{self, Callers};
 use crate::config::Config;
 use crate::secrets;
+
+/// How long the lock of a process that has just ended is waited for.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// What everything stands on: the database at its newest schema and the token, opened.
 pub struct Foundation {
@@ -60,12 +65,30 @@ impl Foundation {
             .context("the audit record could not be opened")
     }
 
-    /// The certificate authority, which a ceremony made.
-    pub async fn authority(&self) -> anyhow::Result<Authority> {
+    /// The certificate authority, which a ceremony made; with the lock of its number in this database, unless a process that
+    /// runs has it.
+    pub async fn authority(&self) -> anyhow::Result<(Authority, Option<Exclusive>)> {
+        let alone =
+            self.alone().await.context("whether another process has this number could not be seen")?;
         let (db, clock, high_water) = (self.db.clone(), self.clock.clone(), self.high_water.clone());
-        Authority::open(self.config.ca.clone(), &self.hsm, db, clock, high_water)
-            .await
-            .context("the certificate authority could not be opened")
+        let (config, hsm) = (self.config.ca.clone(), &self.hsm);
+        let opened = match alone {
+            Some(_) => Authority::open(config, hsm, db, clock, high_water).await,
+            None => Authority::open_beside(config, hsm, db, clock, high_water).await,
+        };
+        Ok((opened.context("the certificate authority could not be opened")?, alone))
+    }
+
+    /// The lock of `[ca] instance`. That of a process that was killed goes a moment after it.
+    async fn alone(&self) -> Result<Option<Exclusive>, platform::db::Error> {
+        let name = format!("instance-{}", self.config.ca.instance.number());
+        for _ in 0..LOCK_TRIES {
+            if let Some(alone) = self.db.exclusively(&name).await? {
+                return Ok(Some(alone));
+            }
+            tokio::time::sleep(LOCK_PAUSE).await;
+        }
+        Ok(None)
     }
 
     /// Finishes what was accepted and closes the database.
@@ -160,6 +183,8 @@ pub struct App {
     pub messages: message::Sender,
     /// Who calls.
     pub callers: Callers,
+    /// The lock of this process's number, held and never looked at; nothing where another process runs under it.
+    alone: Option<Arc<Mutex<Exclusive>>>,
 }
 
 impl App {
@@ -168,7 +193,7 @@ impl App {
         demand_fit(&foundation.db).await?;
         demand_profiles(&foundation.config)?;
         let log = foundation.log().await?;
-        let authority = foundation.authority().await?;
+        let (authority, alone) = foundation.authority().await?;
         let Foundation { config, clock, high_water, db, hsm } = foundation;
         let reading = client(ca::router(authority.clone()), "callers", &[ca::api::READ]);
         let callers = Callers::new(
@@ -196,6 +221,7 @@ impl App {
             provider: None,
             messages,
             callers,
+            alone: alone.map(Mutex::new).map(Arc::new),
         };
         app.register = app.config.directory.clone().map(|section| app.open_register(section)).transpose()?;
         if let Some(section) = app.config.authn.clone() {
@@ -203,6 +229,17 @@ impl App {
         }
         app.signer = app.config.signer.clone().map(|section| app.open_signer(section)).transpose()?;
         Ok(app)
+    }
+
+    /// Refuses to go on beside a process of the same number: what one starts with, the other has in flight.
+    pub fn demand_alone(&self) -> anyhow::Result<()> {
+        if self.alone.is_some() {
+            return Ok(());
+        }
+        let number = self.config.ca.instance.number();
+        anyhow::bail!(
+            "another process serves this database as [ca] instance {number}; stop it first, or give this one another number"
+        )
     }
 
     fn open_signer(&self, config: signer::Config) -> anyhow::Result<Signer> {

@@ -22,7 +22,7 @@ const PORTS: u16 = 21_440;
 /// What a bench asks of the server beyond the demo's configuration: one client and one address may load it fully, and authorisations
 /// made before the measurement still hold in it.
 const LIMITS: &str = "\n[limits]\nper_client = { per_second = 1000000, burst = 1000000 }\n\
-    per_address = { per_second = 1000000, burst = 1000000 }\n";
+    per_address = { per_second = 1000000, burst = 1000000 }\nper_address_plain = { per_second = 1000000, burst = 1000000 }\n";
 const SIGNER: (&str, &str) = ("\n[signer]\n", "\n[signer]\nsad_lifetime_s = 3600\n");
 
 /// A folder with everything in it.

@@ -455,6 +455,11 @@ impl Reason {
         Reason::AaCompromise,
     ];
 
+    /// Whether it says that the private key is in other hands, and with it every certificate of the key.
+    pub(crate) fn says_key_is_known(self) -> bool {
+        matches!(self, Reason::KeyCompromise | Reason::CaCompromise)
+    }
+
     /// The code on a CRL, RFC 5280 5.3.1.
     pub fn code(self) -> u8 {
         match self {

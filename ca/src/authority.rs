@@ -24,17 +24,19 @@ use crate::crl::shards::Shards;
 use crate::desk::Desk;
 use crate::error::Error;
 use crate::events::Event;
+use crate::failing::Failing;
 use crate::grants::Reach;
 use crate::issuance::{self, Prepared};
 use crate::issuer::Issuer;
 use crate::names::IssuerId;
 use crate::ocsp::Ocsp;
 use crate::order::Order;
-use crate::profile;
+use crate::profile::{self, Kind};
 use crate::recovery::{self, Scope};
 use crate::revocation::{self, Outcome};
 use crate::serial::Serial;
 use crate::store::certificates::{self, State, Stored};
+use crate::subject_key::KeyRefused;
 use crate::together::Together;
 use crate::watch;
 
@@ -64,6 +66,8 @@ struct Inner {
     ocsp: Ocsp,
     /// Wakes the schedule after a revocation.
     changed: Notify,
+    /// Lists that could not be made.
+    failing: Failing,
     /// Who this process is when it holds the schedule's lease.
     holder: String,
     /// The one turn to count ends, which reads much.
@@ -90,6 +94,17 @@ impl Authority {
         Authority::open_as(config, hsm, db, clock, high_water, Strictness::Whole).await
     }
 
+    /// The same beside a process that may run under the same `instance`: serials that are in flight there stay open.
+    pub async fn open_beside(
+        config: Config,
+        hsm: &Hsm,
+        db: Db,
+        clock: Clock,
+        high_water: HighWater,
+    ) -> Result<Authority, Error> {
+        Authority::open_as(config, hsm, db, clock, high_water, Strictness::WholeBeside).await
+    }
+
     pub(crate) async fn open_as(
         config: Config,
         hsm: &Hsm,
@@ -106,7 +121,7 @@ impl Authority {
             Desk { config, profiles, refused_keys, db, clock, high_water, shards, first_rows, last_rows };
         let book = Book::read(&desk, hsm, &Book::default()).await?;
         desk.shards = Shards::open(&desk, book.ids()).await?;
-        if strictness == Strictness::Whole {
+        if matches!(strictness, Strictness::Whole | Strictness::WholeBeside) {
             book.demand_issuers(&desk.profiles)?;
         }
         let now = desk.guarded_now()?;
@@ -116,7 +131,10 @@ impl Authority {
             None => None,
         };
         record_profiles(&desk).await?;
-        let scope = if strictness == Strictness::Beside { Scope::Old } else { Scope::OwnAndOld };
+        let scope = match strictness {
+            Strictness::Beside | Strictness::WholeBeside => Scope::Old,
+            Strictness::Whole | Strictness::RootAlone => Scope::OwnAndOld,
+        };
         let abandoned = recovery::close_open_serials(&desk, scope).await?;
         if abandoned > 0 {
             tracing::warn!(
@@ -143,6 +161,7 @@ impl Authority {
                 counting,
                 exporting,
                 warned_on,
+                failing: Failing::default(),
                 acme,
             }),
         })
@@ -301,6 +320,11 @@ impl Authority {
     ) -> Result<Certified, Error> {
         order.issuer = issuer.id().clone();
         let key = issuer.key()?;
+        if matches!(order.profile.kind, Kind::EndEntity { .. })
+            && self.all_issuers().iter().any(|known| known.identity.spki == order.key.spki())
+        {
+            return Err(KeyRefused::OfAuthority.into());
+        }
         let person = order.names.user_id.clone();
         self.demand_present(person.as_deref()).await?;
         match issuance::prepare(self.desk(), &issuer.identity, key, order, actor).await? {
@@ -356,6 +380,10 @@ impl Authority {
         Ok(info(stored, self.desk().clock.now()))
     }
 
+    pub(crate) fn failing(&self) -> &Failing {
+        &self.inner.failing
+    }
+
     pub(crate) fn issuer_info(&self, issuer: &Issuer) -> IssuerInfo {
         let (book, line) = (self.book(), issuer.id().line());
         let signing = book.signing(&line, self.desk().clock.now());
@@ -379,6 +407,8 @@ impl Authority {
 pub(crate) enum Strictness {
     /// Every issuer that a profile names.
     Whole,
+    /// The same, beside a process that may run under the same number.
+    WholeBeside,
     /// A root: on a machine where it signs alone.
     RootAlone,
     /// A root: beside a server that may run under the same number, whose serials are in flight.

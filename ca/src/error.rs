@@ -148,6 +148,9 @@ pub enum Error {
     /// An authority is not put on hold.
     #[error("an authority's certificate is not put on hold; revoke it or leave it")]
     AuthorityNotHeld,
+    /// The invalidity date is before every key that there is.
+    #[error("invalidity_date is before 1970; say since when the key is known or suspected to be unsafe")]
+    InvalidityTooEarly,
     /// The invalidity date is after now.
     #[error("invalidity_date is in the future")]
     InvalidityAhead,
@@ -298,7 +301,9 @@ impl From<Error> for Problem {
             Error::Extension(_) => Problem::invalid("extension-refused", detail),
             Error::CsrRefused => Problem::invalid("csr-refused", detail),
             Error::Validity(_) => Problem::invalid("validity-refused", detail),
-            Error::InvalidityAhead => Problem::invalid("invalidity-date-refused", detail),
+            Error::InvalidityAhead | Error::InvalidityTooEarly => {
+                Problem::invalid("invalidity-date-refused", detail)
+            }
             Error::CursorInvalid => Problem::invalid("cursor-invalid", detail),
             Error::IssuerUnknown(_) => Problem::not_found("issuer-unknown", detail),
             Error::CertificateUnknown => Problem::not_found("certificate-unknown", detail),

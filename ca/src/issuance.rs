@@ -227,7 +227,8 @@ async fn store_serial(
 ) -> Result<First, Error> {
     let started = Instant::now();
     let (reservation, profile) = (reservation(desk, intent), Arc::clone(&intent.profile));
-    let row = FirstRow { request, reservation, profile, body, actor };
+    let kept_apart = desk.profiles.responders();
+    let row = FirstRow { request, reservation, profile, kept_apart, body, actor };
     let mut stored = Err(Error::Database(db::Error::Busy));
     for _ in 0..MOST_DEADLOCKS {
         stored = desk.first_rows.write(row.clone()).await;

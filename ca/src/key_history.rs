@@ -1,5 +1,6 @@
 //! Whether a key that was certified before is certified again.
 
+use crate::names::ProfileId;
 use crate::profile::{KeyReuse, Profile};
 use crate::store::keys::History;
 use crate::subject_key::KeyRefused;
@@ -7,8 +8,13 @@ use crate::subject_key::KeyRefused;
 /// Refuses a key that is compromised, somebody else's, or used in a way that the profile does not take.
 ///
 /// Keys of people are theirs alone and serve one profile: a key that signs documents must not also answer
-/// challenges. What is no person may use one key under several profiles.
-pub(crate) fn judge(history: &History, profile: &Profile, user_id: Option<&str>) -> Result<(), KeyRefused> {
+/// challenges. What is no person may use one key under several profiles, but for the keys of our own responders.
+pub(crate) fn judge(
+    history: &History,
+    profile: &Profile,
+    kept_apart: &[ProfileId],
+    user_id: Option<&str>,
+) -> Result<(), KeyRefused> {
     if history.compromised {
         return Err(KeyRefused::Compromised);
     }
@@ -19,6 +25,9 @@ pub(crate) fn judge(history: &History, profile: &Profile, user_id: Option<&str>)
         return Err(KeyRefused::UsedBefore);
     }
     let foreign = history.own_profiles.iter().find(|known| known.as_str() != profile.id.as_str());
+    if foreign.is_some_and(|known| kept_apart.iter().any(|apart| apart.as_str() == known)) {
+        return Err(KeyRefused::OfAuthority);
+    }
     match foreign {
         Some(foreign) if user_id.is_some() => Err(KeyRefused::OfAnotherProfile(foreign.clone())),
         _ => Ok(()),
@@ -36,7 +45,7 @@ mod tests {
         let profiles = Profiles::built_in().unwrap();
         let mut profile = profiles.find("card-signing").unwrap().as_ref().clone();
         profile.key_reuse = reuse;
-        judge(history, &profile, user_id)
+        judge(history, &profile, &profiles.responders(), user_id)
     }
 
     fn own(profile: &str) -> History {
@@ -53,6 +62,11 @@ mod tests {
         let foreign = KeyRefused::OfAnotherProfile("card-authentication".to_owned());
         assert_eq!(judged(&own("card-authentication"), Renewal, PERSON), Err(foreign));
         assert_eq!(judged(&own("system-tls-server"), Renewal, None), Ok(()));
+        let responders = Profiles::built_in().unwrap().responders();
+        assert!(!responders.is_empty());
+        for responder in responders.iter() {
+            assert_eq!(judged(&own(responder.as_str()), Renewal, None), Err(KeyRefused::OfAuthority));
+        }
     }
 
     /// Compromise counts before everything, for people and for others.

@@ -23,6 +23,7 @@ mod enrol;
 mod error;
 mod events;
 mod expiries;
+mod failing;
 pub mod failpoint;
 mod grants;
 mod http;
@@ -61,7 +62,7 @@ mod together;
 mod watch;
 mod weak;
 
-pub use self::http::{acme_router, enrolment_router, openapi, public_router, router};
+pub use self::http::{acme_router, enrolment_router, openapi, public_router, router, tells_of_the_time};
 pub use authority::Authority;
 pub use config::{Config, Delta, ListSettings, OcspConfig, PracticeStatementUrl, PublicUrl};
 pub use enrol::{

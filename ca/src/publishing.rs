@@ -98,6 +98,7 @@ impl Authority {
             next_update: list.next_update,
             entries: list.entries,
             size: list.size,
+            failing_since: self.failing().since(&scope.issuer, scope.shard),
         }
     }
 

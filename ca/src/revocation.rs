@@ -24,6 +24,9 @@ enum Change {
     To(Revocation),
 }
 
+/// The first moment that may be told as the time since which a key was unsafe: 1 January 1970.
+pub(crate) const EARLIEST_INVALIDITY: Millis = Millis(0);
+
 /// Whether and how a certificate is revoked on this request.
 fn decide(stored: &Stored, request: &RevokeRequest, reach: Reach, now: Millis) -> Result<Change, Error> {
     if stored.state != State::Issued {
@@ -36,6 +39,10 @@ fn decide(stored: &Stored, request: &RevokeRequest, reach: Reach, now: Millis) -
     }
     if request.invalidity_date.is_some_and(|date| date > now) {
         return Err(Error::InvalidityAhead);
+    }
+    // No key of ours is older, and readers of lists do not read such times.
+    if request.invalidity_date.is_some_and(|date| date < EARLIEST_INVALIDITY) {
+        return Err(Error::InvalidityTooEarly);
     }
     let hold = request.reason == Reason::CertificateHold;
     if stored.issuer.parse().is_ok_and(|issuer: IssuerId| issuer.is_root()) {
@@ -102,6 +109,9 @@ pub(crate) async fn revoke(
                 };
                 must_move(certificates::mark_revoked(tx, &serial, &revocation).await?)?;
                 audit::record(tx, now, &actor, &event(&stored, &revocation)).await?;
+                if revocation.reason.says_key_is_known() {
+                    revoke_twins(tx, &serial, &revocation, now, &actor).await?;
+                }
                 failpoint::pass("ca.revocation-written");
                 stored.revocation = Some(revocation);
                 Ok::<_, Error>(Outcome::Changed(stored))
@@ -110,6 +120,30 @@ pub(crate) async fn revoke(
         .await?;
     failpoint::pass("ca.revoked");
     Ok(outcome)
+}
+
+/// Revokes what else was certified of a key that is in other hands. Authorities' own are for who may revoke those, one by one.
+async fn revoke_twins(
+    tx: &mut Tx,
+    serial: &Serial,
+    revocation: &Revocation,
+    now: Millis,
+    actor: &Actor,
+) -> Result<(), Error> {
+    for twin in certificates::of_the_same_key(tx, serial, now).await? {
+        let stored = held(tx, &twin).await?;
+        if stored.issuer.parse().is_ok_and(|issuer: IssuerId| issuer.is_root()) {
+            continue;
+        }
+        let request =
+            RevokeRequest { reason: revocation.reason, invalidity_date: revocation.invalidity_date };
+        // Another node may have revoked or ended it since the rows were found.
+        if let Ok(Change::To(revocation)) = decide(&stored, &request, Reach::Subjects, now) {
+            must_move(certificates::mark_revoked(tx, &twin, &revocation).await?)?;
+            audit::record(tx, now, actor, &event(&stored, &revocation)).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Lifts a hold; durable and in the audit record when this returns.
@@ -263,6 +297,9 @@ mod tests {
         assert!(
             decide(&stored("root", None), &request(Reason::CaCompromise), Reach::Authorities, NOW).is_ok()
         );
+        let long_ago = RevokeRequest { reason: Reason::KeyCompromise, invalidity_date: Some(Millis(-1)) };
+        let decided = decide(&stored("card", None), &long_ago, Reach::Subjects, NOW);
+        assert!(matches!(decided, Err(Error::InvalidityTooEarly)));
         let ahead = RevokeRequest { reason: Reason::KeyCompromise, invalidity_date: Some(Millis(NOW.0 + 1)) };
         assert!(matches!(
             decide(&stored("card", None), &ahead, Reach::Subjects, NOW),

@@ -13,6 +13,7 @@ use crate::events::Event;
 use crate::failpoint;
 use crate::intent::Intent;
 use crate::key_history;
+use crate::names::ProfileId;
 use crate::profile::{Profile, Window};
 use crate::serial::Serial;
 use crate::store::certificates::{self, Content, Moved, Reservation};
@@ -27,6 +28,8 @@ pub(crate) struct FirstRow {
     pub(crate) request: RequestKey,
     pub(crate) reservation: Reservation,
     pub(crate) profile: Arc<Profile>,
+    /// The profiles of the authority's own responders, whose keys serve nothing else.
+    pub(crate) kept_apart: Arc<[ProfileId]>,
     pub(crate) body: Body,
     pub(crate) actor: Actor,
 }
@@ -83,14 +86,14 @@ impl Row for FirstRow {
     type Answer = First;
 
     async fn write(&self, tx: &mut Tx) -> Result<First, Error> {
-        let FirstRow { request, reservation, profile, body, actor } = self;
+        let FirstRow { request, reservation, profile, kept_apart, body, actor } = self;
         keys::hold(tx, &[reservation.spki_sha256.as_slice()]).await?;
         let claim = requests::claim(tx, request, &reservation.serial).await?;
         let Claim::Ours { before } = claim else { return Ok(First { claim, written: None }) };
         // An error undoes the claim, and is rare: keys are nearly always new.
         let user_id = reservation.user_id.as_deref();
         let history = keys::history(tx, &reservation.spki_sha256, user_id).await?;
-        key_history::judge(&history, profile, user_id)?;
+        key_history::judge(&history, profile, kept_apart, user_id)?;
         let mut written = None;
         match body {
             Body::Written { content, event } => {

@@ -71,10 +71,18 @@ impl Authority {
                 continue;
             }
             match crl::make_if_due(self.desk(), &issuer, scope).await {
-                Ok(Outcome::Made(_)) => made += 1,
+                Ok(Outcome::Made(_)) => {
+                    made += 1;
+                    self.failing().mended(&scope.issuer, scope.shard);
+                }
                 // An offline root's list is made in a ceremony.
-                Ok(Outcome::NotDue | Outcome::Elsewhere) | Err(Error::IssuerKeyMissing(_)) => {}
-                Err(error) => warn_failed(&issuer, &error),
+                Ok(Outcome::NotDue | Outcome::Elsewhere) | Err(Error::IssuerKeyMissing(_)) => {
+                    self.failing().mended(&scope.issuer, scope.shard);
+                }
+                Err(error) => {
+                    self.failing().failed(&scope.issuer, scope.shard, self.desk().clock.now());
+                    warn_failed(&issuer, &error);
+                }
             }
         }
         made

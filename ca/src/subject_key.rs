@@ -65,6 +65,11 @@ pub enum KeyRefused {
     /// A certificate of it was revoked because the key was in other hands.
     #[error("a certificate of this key was revoked for key compromise; make a new key")]
     Compromised,
+    /// It is a key of this authority itself.
+    #[error(
+        "this is a key of the certificate authority itself, which serves nothing else; make a key of your own"
+    )]
+    OfAuthority,
     /// Somebody else has a certificate for it.
     #[error("this key is certified for somebody else; each person has keys of their own")]
     OfAnother,

@@ -43,7 +43,7 @@ pub async fn run(config: Config, options: &Recover) -> anyhow::Result<()> {
     let ended = signer::end_open_authorisations(&foundation.db, now).await?;
     line(format_args!("ended {ended} open authorisations"));
     end_sign_ins(&foundation, now).await?;
-    take_in(&foundation.authority().await?, &evidence, now.since(restored.taken_at).as_secs()).await?;
+    take_in(&foundation.authority().await?.0, &evidence, now.since(restored.taken_at).as_secs()).await?;
     let verifier = begin_log(&foundation, seen_outside).await?;
     line(format_args!("the audit record goes on in a new log, with the verifier key\n  {verifier}"));
     take_into_use(&foundation, restored, now).await?;

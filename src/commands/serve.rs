@@ -22,6 +22,7 @@ pub async fn run(mut config: Config) -> anyhow::Result<()> {
         return Ok(());
     }
     let app = App::open(foundation).await?;
+    app.demand_alone()?;
     record(&app, opening).await.context("who unlocked the token could not be written into the record")?;
     let listen = app.config.listen.clone();
     let server = Server::start(app, telemetry).await?;

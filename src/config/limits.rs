@@ -26,6 +26,9 @@ pub struct LimitsConfig {
     /// How many requests one address may make on the ports that anybody can use, and on the systems port without a
     /// certificate that is known to be good.
     pub per_address: Rate,
+    /// How many lists, certificates of authorities and OCSP answers one address may ask for on the plain port. Many readers stand
+    /// behind one address, and what they are given is mostly kept.
+    pub per_address_plain: Rate,
 }
 
 impl Default for LimitsConfig {
@@ -39,6 +42,7 @@ impl Default for LimitsConfig {
             bodies_per_address: 256,
             per_client: rate(2_000, 4_000),
             per_address: rate(200, 400),
+            per_address_plain: rate(20_000, 40_000),
         }
     }
 }
@@ -55,6 +59,11 @@ impl LimitsConfig {
             per_client: None,
             streams: Streams { routes: &directory::api::STREAMED, bytes: self.streamed_body_bytes },
         }
+    }
+
+    /// The limits of the plain port.
+    pub fn plain(&self) -> Limits {
+        Limits { per_client: Some(self.per_address_plain), ..self.anybody() }
     }
 
     /// The limits of a port that anybody can use.

@@ -58,6 +58,9 @@ pub(super) async fn demand(State(time): State<Time>, request: Request, next: Nex
     if reads && !sign_in {
         return next.run(request).await;
     }
+    if time.is_believed() && ca::tells_of_the_time(request.uri().path()) {
+        return next.run(request).await;
+    }
     match time.known() {
         Ok(()) => next.run(request).await,
         Err(problem) if sign_in && wants_page(request.headers()) => authn::page_of(problem),
@@ -79,6 +82,11 @@ pub(super) struct Time {
 }
 
 impl Time {
+    /// Whether the source believes its clock; it may be behind a time that was used already all the same.
+    fn is_believed(&self) -> bool {
+        self.state.said().is_ok()
+    }
+
     /// Whether it is known what time it is.
     fn known(&self) -> Result<(), Problem> {
         self.state.said().map_err(|untrusted| {
@@ -146,6 +154,11 @@ mod tests {
                     assert_eq!(asks(router, method, path, "*/*").await.0, 503, "{method} {path}");
                 }
                 assert_eq!(asks(&right, method, path, "*/*").await.0, 200, "{method} {path}");
+            }
+            // These say so themselves, in the words of their protocols.
+            for path in ["/acme/new-account", "/.well-known/cmp", "/.well-known/cmp/p/cards"] {
+                assert_eq!(asks(&behind, "POST", path, "*/*").await.0, 200, "{path}");
+                assert_eq!(asks(&untrusted, "POST", path, "*/*").await.0, 503, "{path}");
             }
             for path in ["/jwks", "/.well-known/openid-configuration", "/ca/issuers", "/authn/assets/brand.css"] {
                 assert_eq!(asks(&untrusted, "GET", path, "*/*").await.0, 200, "{path}");

@@ -19,6 +19,8 @@ use crate::wiring::{self, App};
 
 /// How long an event may wait for its place in the tree. The sequencer promises two seconds.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// How long a list may fail before that is told.
+const LONGEST_FAILING: Duration = Duration::from_mins(1);
 
 /// What `/ready` answers.
 #[derive(Debug, Serialize)]
@@ -82,7 +84,7 @@ async fn ready(State(private): State<Private>) -> Response {
     let checks = vec![
         token(&app),
         database(&app, now).await,
-        trusted(&clock),
+        trusted(&app, &clock, now),
         record(&app, now).await,
         lists(&authority, now).await,
     ];
@@ -129,7 +131,10 @@ async fn database(app: &App, now: Millis) -> Check {
     }
 }
 
-fn trusted(clock: &ClockState) -> Check {
+fn trusted(app: &App, clock: &ClockState, now: Millis) -> Check {
+    if let Err(behind) = app.high_water.guard(now) {
+        return Check::bad("clock", behind.detail);
+    }
     match clock.said() {
         Ok(accuracy) => Check::good("clock", wiring::told(accuracy)),
         Err(untrusted) => Check::bad("clock", untrusted.to_string()),
@@ -147,6 +152,12 @@ async fn record(app: &App, now: Millis) -> Check {
     }
 }
 
+/// A change has to be on a list within a minute: docs/cps.md 4.2.
+fn cannot_be_made(list: &ca::api::ListInfo, now: Millis) -> Option<String> {
+    let since = list.failing_since.filter(|since| now.since(*since) > LONGEST_FAILING)?;
+    Some(format!("{}: the next one cannot be made since {since}; the log says why", list.url))
+}
+
 async fn lists(authority: &ca::api::Client, now: Millis) -> Check {
     const NAME: &str = "revocation lists";
     let issuers = match authority.issuers().await {
@@ -161,6 +172,7 @@ async fn lists(authority: &ca::api::Client, now: Millis) -> Check {
             Ok(lists) => {
                 let old = lists.iter().filter(|list| list.next_update <= now);
                 stale.extend(old.map(|list| format!("{}: out of date since {}", list.url, list.next_update)));
+                stale.extend(lists.iter().filter_map(|list| cannot_be_made(list, now)));
                 current += lists.len();
             }
             Err(problem) => stale.push(format!("{}: {}", issuer.id, problem.detail)),

@@ -91,7 +91,7 @@ impl Port {
                 signer::in_csc_words(stack(router, &limits.known_callers(), self.told()))
             }
             Self::Cards => stack(for_cards(app, clock), &limits.anybody(), self.told()),
-            Self::Plain => stack(ca::public_router(app.authority.clone()), &limits.anybody(), self.told()),
+            Self::Plain => stack(ca::public_router(app.authority.clone()), &limits.plain(), self.told()),
             Self::Private => health::router(app.clone(), clock.clone(), numbers.clone())
                 .layer(from_fn_with_state(self.name(), in_flight))
                 .layer(from_fn(no_sniffing)),

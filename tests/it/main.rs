@@ -6,6 +6,7 @@
 extern crate self as libfuzzer_sys;
 
 mod acme;
+mod alone;
 mod authorisation;
 mod authority;
 mod callers;

@@ -46,6 +46,10 @@ pub struct ListInfo {
     pub entries: i64,
     /// How many octets it has.
     pub size: i64,
+    /// Since when this process tries to make the next one, and cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub failing_since: Option<Millis>,
 }
 
 /// One revocation list.

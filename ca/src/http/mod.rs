@@ -28,6 +28,11 @@ use crate::enrol::{Enrolment, LARGEST_BODY};
 pub use acme::acme_router;
 pub use public::public_router;
 
+/// Whether what is asked for here refuses a clock that is behind in words of its own protocol: an ACME problem, a CMP error.
+pub fn tells_of_the_time(path: &str) -> bool {
+    path.starts_with("/acme/") || path == "/.well-known/cmp" || path.starts_with("/.well-known/cmp/")
+}
+
 /// Everything under `/ca`, for callers with acts.
 pub fn router(authority: Authority) -> Router {
     Router::new()

@@ -25,8 +25,8 @@ use crate::store::lists::ListId;
 
 /// How long a reader may keep a list without asking again, at most.
 ///
-/// A list is fresh until its nextUpdate, but after a revocation a newer one is there at once.
-const LONGEST_KEPT_SECONDS: i64 = 300;
+/// A list is fresh until its nextUpdate, but after a revocation a newer one is there at once, and is to be read within a minute.
+const LONGEST_KEPT_SECONDS: i64 = 60;
 /// The same for an issuer's certificate, which does not change.
 const CERTIFICATE_KEPT_SECONDS: i64 = 86_400;
 

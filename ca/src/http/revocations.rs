@@ -19,7 +19,7 @@ use crate::authority::Authority;
     params(("serial" = String, Path, description = "The serial in hexadecimal")),
     responses(
         (status = 200, description = "Revoked, now or for the same reason before", body = CertificateInfo),
-        (status = 400, description = "The invalidity date is in the future", body = Body),
+        (status = 400, description = "The invalidity date is in the future, or before 1970", body = Body),
         (status = 403, description = "The caller may not do ca:revoke, or ca:revoke-authorities for an authority's", body = Body),
         (status = 404, description = "No certificate has this serial", body = Body),
         (status = 409, description = "It is revoked for another reason, expired, or an authority's, which is not put on hold", body = Body),

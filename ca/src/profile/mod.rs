@@ -76,6 +76,17 @@ impl Profiles {
         })
     }
 
+    /// The profiles of every OCSP responder.
+    pub(crate) fn responders(&self) -> Arc<[ProfileId]> {
+        let signs = |profile: &&Arc<Profile>| {
+            profile
+                .extended
+                .as_ref()
+                .is_some_and(|extended| extended.purposes.contains(&Purpose::OcspSigning))
+        };
+        self.end_entity.iter().filter(signs).map(|profile| profile.id.clone()).collect()
+    }
+
     /// The profile of an issuing authority's own certificate, whatever its generation: its own, or that of them all.
     pub(crate) fn issuing_of(&self, authority: &IssuerId) -> &Arc<Profile> {
         self.own.get(&authority.line()).unwrap_or(&self.issuing)

@@ -10,6 +10,7 @@ use sqlx::{AnyPool, AssertSqlSafe, Row as _};
 use super::{expiries, millis, places, portions, reason, scopes};
 use crate::api::Reason;
 use crate::digest::sha256;
+use crate::revocation::EARLIEST_INVALIDITY;
 use crate::serial::{Instance, Serial};
 
 /// What a serial's first row holds beside what is known of it.
@@ -282,6 +283,29 @@ async fn set_revoked(
     Ok(done.rows_affected())
 }
 
+/// How many certificates of one key are revoked with it at most.
+const MOST_TWINS: i64 = 1000;
+
+/// Other certificates of this one's key that are in force or on hold, in the order in which every process takes them.
+pub(crate) async fn of_the_same_key(
+    tx: &mut Tx,
+    serial: &Serial,
+    now: Millis,
+) -> Result<Vec<Serial>, db::Error> {
+    let rows = sqlx::query(
+        "SELECT twin.serial AS serial FROM ca_certificate known \
+         JOIN ca_certificate twin ON twin.spki_sha256 = known.spki_sha256 \
+         WHERE known.serial = $1 AND twin.serial <> $1 AND twin.state = 'issued' AND twin.not_after >= $2 \
+           AND (twin.reason IS NULL OR twin.reason = 6) ORDER BY twin.serial LIMIT $3",
+    )
+    .bind(serial.to_string())
+    .bind(now.0)
+    .bind(MOST_TWINS)
+    .fetch_all(tx)
+    .await?;
+    rows.iter().map(self::serial).collect()
+}
+
 /// Lifts a hold.
 pub(crate) async fn mark_resumed(tx: &mut Tx, serial: &Serial) -> Result<Moved, db::Error> {
     let serial = serial.to_string();
@@ -349,11 +373,17 @@ pub(crate) async fn adopt(
     Ok(made)
 }
 
+/// A time since which a key was unsafe, as it can be told: one row with a time that no reader takes must not hold back a list.
+pub(super) fn told(invalidity_date: Option<Millis>) -> Option<Millis> {
+    invalidity_date.map(|date| date.max(EARLIEST_INVALIDITY))
+}
+
 pub(super) fn stored(row: &AnyRow) -> Result<Stored, db::Error> {
     let revoked_at = millis(row.try_get("revoked_at")?);
     let revocation = match (revoked_at, reason(row.try_get("reason")?)?) {
         (Some(revoked_at), Some(reason)) => {
-            Some(Revocation { revoked_at, reason, invalidity_date: millis(row.try_get("invalidity_at")?) })
+            let invalidity_date = told(millis(row.try_get("invalidity_at")?));
+            Some(Revocation { revoked_at, reason, invalidity_date })
         }
         _ => None,
     };

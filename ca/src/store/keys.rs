@@ -9,7 +9,7 @@ use super::{places, portions};
 /// What a key was certified for before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct History {
-    /// One of its certificates was revoked for key compromise.
+    /// One of its certificates was revoked because the key, or its authority's, was in other hands.
     pub(crate) compromised: bool,
     /// Somebody else, or something that is no person where a person asks, has a certificate of it.
     pub(crate) of_another: bool,
@@ -30,7 +30,7 @@ pub(crate) async fn history(
     if sqlx::query(known).bind(spki_sha256).fetch_optional(&mut *tx).await?.is_none() {
         return Ok(History::default());
     }
-    let compromised = "SELECT 1 FROM ca_certificate WHERE spki_sha256 = $1 AND reason = 1 LIMIT 1";
+    let compromised = "SELECT 1 FROM ca_certificate WHERE spki_sha256 = $1 AND reason IN (1, 2) LIMIT 1";
     let compromised = sqlx::query(compromised).bind(spki_sha256).fetch_optional(&mut *tx).await?.is_some();
     let mut history = History { compromised, of_another: false, own_profiles: Vec::new() };
     history.of_another = of_another(tx, spki_sha256, user_id).await?;

@@ -6,6 +6,7 @@ use sqlx::any::{Any, AnyRow};
 use sqlx::pool::PoolConnection;
 use sqlx::{AnyPool, Row as _, raw_sql};
 
+use super::certificates::told;
 use super::{millis, reason};
 use crate::api::Reason;
 use crate::crl::Kind;
@@ -303,7 +304,7 @@ fn entry(
             serial,
             revoked_at: revoked_at.min(now),
             cause: Cause::Revoked(why.unwrap_or(Reason::Unspecified)),
-            invalidity_date,
+            invalidity_date: told(invalidity_date),
         },
         // Its hold was lifted: RFC 5280 5.3.1, removeFromCRL.
         None => Entry { serial, revoked_at: now, cause: Cause::Resumed, invalidity_date: None },

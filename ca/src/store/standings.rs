@@ -8,7 +8,7 @@ use platform::db::{self, Tx};
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, AssertSqlSafe, Row as _};
 
-use super::certificates::{Revocation, State};
+use super::certificates::{Revocation, State, told};
 use super::{millis, reason};
 use crate::api::Reason;
 use crate::ocsp::Standing;
@@ -137,7 +137,7 @@ fn standing(
     Ok(Standing::Revoked(Revocation {
         revoked_at: Millis(revoked_at),
         reason: reason(code)?.unwrap_or(Reason::Unspecified),
-        invalidity_date: millis(invalidity_at),
+        invalidity_date: told(millis(invalidity_at)),
     }))
 }
 

@@ -3,7 +3,7 @@
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc4519;
 
-use super::syntax::{is_deceptive, label_fault};
+use super::syntax::{composition_fault, is_deceptive, label_fault};
 use super::{SubjectRefused, refused};
 use crate::asn1::{IA5_STRING, PRINTABLE_STRING, SEQUENCE, SET, UTF8_STRING, oid, tlv};
 
@@ -150,6 +150,9 @@ pub(crate) fn text_fault(kind: AttributeKind, value: &str) -> Option<String> {
     if value.trim() != value || value.contains("  ") {
         return Some("must not begin or end with a space, nor have two together".to_owned());
     }
+    if let Some(sentence) = composition_fault(value) {
+        return Some(sentence);
+    }
     let own = match kind {
         // ISO 3166-1 alpha-2
         AttributeKind::Country => {
@@ -179,11 +182,21 @@ mod tests {
     /// Text that is empty, too long, padded or deceptive is refused; other scripts are not.
     #[test]
     fn deceptive_text_is_refused() {
-        for good in ["Zoë O’Neill", "李小龙", "O'Brien-Smith", &"x".repeat(64)] {
+        for good in
+            ["Zoë O’Neill", "李小龙", "O'Brien-Smith", "Nguyễn Thị Ánh", "नरेन्द्र", "عائشة", &"x".repeat(64)]
+        {
             assert_eq!(text_fault(AttributeKind::CommonName, good), None, "{good}");
         }
         let long = "x".repeat(65);
         for bad in ["", " a", "a ", "a  b", "a\u{202e}b", "a\0b", "a\nb", "\u{feff}a", "a\u{fffd}", &long] {
+            assert!(text_fault(AttributeKind::CommonName, bad).is_some(), "{bad:?}");
+        }
+        // Not to be seen, not assigned, blanks of other kinds, put together otherwise, and a tower of marks.
+        let hidden = "\u{3164}\u{34f}\u{115f}\u{180e}\u{2800}\u{a0}\u{3000}\u{1d173}\u{378}\u{1fffe}\u{e0041}\u{f0000}";
+        for c in hidden.chars() {
+            assert!(text_fault(AttributeKind::CommonName, &format!("a{c}b")).is_some(), "{c:?}");
+        }
+        for bad in ["Zoe\u{308}", &format!("a{}", "\u{353}".repeat(5))] {
             assert!(text_fault(AttributeKind::CommonName, bad).is_some(), "{bad:?}");
         }
         assert!(text_fault(AttributeKind::SerialNumber, "12_3").is_some());

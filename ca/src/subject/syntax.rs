@@ -2,6 +2,9 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use icu_normalizer::ComposingNormalizerBorrowed;
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
+use icu_properties::{CodePointMapData, CodePointSetData};
 use idna::AsciiDenyList;
 
 /// What is wrong with a host name: RFC 5280 4.2.1.6 asks for the preferred name syntax of RFC 1034 3.5, RFC 5890
@@ -114,12 +117,48 @@ fn is_port(text: &str) -> bool {
     text.parse::<u16>().is_ok() && text.bytes().all(|octet| octet.is_ascii_digit())
 }
 
-/// Characters that have no place in a name: control, direction overrides, invisible ones, private use.
+/// How many marks may stand on one letter; no language needs more.
+const MOST_MARKS: usize = 4;
+
+/// Characters that have no place in a name: control, direction overrides, invisible and unassigned ones, private use, blanks
+/// other than the space.
 pub(crate) fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(u32::from(c),
-            0x00ad | 0x061c | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfe00..=0xfe0f
-            | 0xe000..=0xf8ff | 0xfeff | 0xfff0..=0xffff | 0xe0000.. )
+    use GeneralCategory as Category;
+    let unseen = match CodePointMapData::<Category>::new().get(c) {
+        Category::Control
+        | Category::Format
+        | Category::Unassigned
+        | Category::PrivateUse
+        | Category::Surrogate
+        | Category::LineSeparator
+        | Category::ParagraphSeparator => true,
+        Category::SpaceSeparator => c != ' ',
+        _ => false,
+    };
+    // The braille pattern without a dot is as blank as a space; what stands for characters that were lost is none.
+    unseen
+        || matches!(c, '\u{2800}' | '\u{fff9}'..='\u{fffd}')
+        || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+}
+
+/// What is wrong with how characters are put together: two texts that look alike are one text, and nothing is hidden under marks.
+pub(crate) fn composition_fault(text: &str) -> Option<String> {
+    if !ComposingNormalizerBorrowed::new_nfc().is_normalized(text) {
+        return Some(
+            "has letters and marks apart; write them as one character where there is one (NFC)".to_owned(),
+        );
+    }
+    let categories = CodePointMapData::<GeneralCategory>::new();
+    let mut marks = 0;
+    for c in text.chars() {
+        let marks_letter =
+            matches!(categories.get(c), GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark);
+        marks = if marks_letter { marks + 1 } else { 0 };
+        if marks > MOST_MARKS {
+            return Some(format!("has more than {MOST_MARKS} marks on one letter"));
+        }
+    }
+    None
 }
 
 /// The beginning of a text, fit for a message.

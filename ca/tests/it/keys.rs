@@ -44,6 +44,30 @@ platform::both_engines! {
         assert_eq!(refusal(taken).1, "key-refused");
     }
 
+    /// The authority's own keys, those of its generations and of its responders, are certified for nobody.
+    async fn keys_of_the_authority_are_its_own(db: Db) {
+        let world = World::new(db).await;
+        world.authority.renew_responders().await;
+        let mut keys = Vec::new();
+        for issuer in world.client.issuers().await.unwrap() {
+            keys.push(crate::world::decoded(&issuer.certificate).spki_der().to_vec());
+        }
+        assert_eq!(keys.len(), 5);
+        let responders = "SELECT certificate FROM ca_certificate WHERE profile = 'ocsp-responder' AND certificate IS NOT NULL";
+        let responders: Vec<Vec<u8>> = sqlx::query_scalar(responders).fetch_all(world.db.read()).await.unwrap();
+        assert!(!responders.is_empty());
+        for der in &responders {
+            keys.push(pki::Certificate::from_der(der).unwrap().spki_der().to_vec());
+        }
+        for (at, spki) in keys.iter().enumerate() {
+            let key = KeySource::public_key(spki);
+            for (profile, subject) in [("system-tls-client", system()), ("card-signing", person())] {
+                let refused = world.client.issue(&asked(&format!("{profile}-{at}"), profile, subject, &key)).await;
+                assert_eq!(refused.unwrap_err().code, "key-refused", "{profile} {at}");
+            }
+        }
+    }
+
     /// The key of a certificate revoked for key compromise is refused from then on; for another reason it is not.
     async fn a_compromised_key_is_refused(db: Db) {
         let world = World::new(db).await;

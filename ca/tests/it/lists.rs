@@ -78,7 +78,7 @@ platform::both_engines! {
         let world = World::new(db).await;
         let (parts, crl) = world.get("/crl/card.crl", &[]).await;
         assert_eq!(parts.headers["content-type"], "application/pkix-crl");
-        assert_eq!(parts.headers["cache-control"], "public, max-age=300");
+        assert_eq!(parts.headers["cache-control"], "public, max-age=60");
         let etag = parts.headers["etag"].to_str().unwrap().to_owned();
         assert!(!crl.is_empty() && parts.headers.contains_key("last-modified"));
         let (again, body) = world.get("/crl/card.crl", &[("if-none-match", &etag)]).await;

@@ -6,7 +6,7 @@ use platform::db::testing::TestDb;
 use platform::db::{Db, Engine};
 use platform::problem::Kind;
 
-use crate::world::{World, client, listed, refusal};
+use crate::world::{World, client, fresh_key, listed, refusal, system};
 
 fn because(reason: Reason) -> RevokeRequest {
     RevokeRequest { reason, invalidity_date: None }
@@ -78,6 +78,70 @@ platform::both_engines! {
         world.authority.make_due_crls().await;
         let entry = listed(&world.crl("remote-signing").await, &issued.serial).unwrap();
         assert_eq!(entry.invalidity_date_ms, Some(now - 3_600_000));
+    }
+
+    /// One before 1970 is refused; and where a row has one, lists are made and answers are given all the same, with 1970 in its place.
+    async fn a_date_of_long_ago_holds_nothing_back(db: Db) {
+        let (world, _hand) = World::with_hand(db).await;
+        world.authority.renew_responders().await;
+        let (old, other) = (world.prescriber("old").await.serial, world.prescriber("other").await.serial);
+        let at = |millis| RevokeRequest { reason: Reason::KeyCompromise, invalidity_date: Some(Millis(millis)) };
+        for before in [-1, -300_000_000_000, i64::MIN] {
+            let refused = world.client.revoke(&old, &at(before)).await;
+            assert_eq!(refusal(refused).0, Kind::Invalid, "{before}");
+        }
+        assert_eq!(world.client.certificate(&old).await.unwrap().revocation, None);
+        world.client.revoke(&old, &at(0)).await.unwrap();
+        let serial = old.clone();
+        world
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let sql = "UPDATE ca_certificate SET invalidity_at = -300000000000 WHERE serial = $1";
+                    sqlx::query(sql).bind(serial).execute(tx).await?;
+                    Ok::<_, platform::db::Error>(())
+                })
+            })
+            .await
+            .unwrap();
+        world.client.revoke(&other, &because(Reason::Superseded)).await.unwrap();
+        world.authority.make_due_crls().await;
+        let list = world.crl("remote-signing").await;
+        assert!(listed(&list, &other).is_some());
+        assert_eq!(listed(&list, &old).unwrap().invalidity_date_ms, Some(0));
+        let signer = crate::ocsp::issuer(&world, "remote-signing").await;
+        let id = crate::ocsp::id_of(pki::ocsp::Hash::Sha1, &signer, &old);
+        let answer = crate::ocsp::ask(&world, &world.authority, &signer, &id).await;
+        assert!(matches!(answer.status(), pki::ocsp::Status::Revoked { .. }));
+    }
+
+    /// When a key is in other hands, what else was certified of it goes with it, in one act; for another reason, and what has another
+    /// key, stays.
+    async fn a_compromised_key_ends_its_twins(db: Db) {
+        let world = World::new(db).await;
+        let (key, own) = (fresh_key(), fresh_key());
+        let issue = async |id: &str, key: &ca::api::KeySource| {
+            let request = ca::api::IssueRequest::new(id, "system-tls-client", system(), key.clone());
+            world.client.issue(&request).await.unwrap().serial
+        };
+        let (first, twin, held, stranger) =
+            (issue("first", &key).await, issue("twin", &key).await, issue("held", &key).await, issue("stranger", &own).await);
+        world.client.revoke(&held, &because(Reason::CertificateHold)).await.unwrap();
+        let reason = async |serial: &str| {
+            world.client.certificate(serial).await.unwrap().revocation.map(|revocation| revocation.reason)
+        };
+        world.client.revoke(&first, &because(Reason::Superseded)).await.unwrap();
+        assert_eq!((reason(&twin).await, reason(&held).await), (None, Some(Reason::CertificateHold)));
+        world.client.revoke(&first, &because(Reason::KeyCompromise)).await.unwrap();
+        for serial in [&first, &twin, &held] {
+            assert_eq!(reason(serial).await, Some(Reason::KeyCompromise), "{serial}");
+        }
+        assert_eq!(reason(&stranger).await, None);
+        world.authority.make_due_crls().await;
+        let list = world.crl("systems").await;
+        assert!(listed(&list, &twin).is_some() && listed(&list, &stranger).is_none());
+        let again = ca::api::IssueRequest::new("again", "system-tls-client", system(), key.clone());
+        assert_eq!(refusal(world.client.issue(&again).await).1, "key-refused");
     }
 
     /// An issuing authority is revoked on the root's list, and not put on hold.

@@ -151,6 +151,7 @@ async fn authorities(foundation: Foundation, places: &Places, steps: &mut Steps)
     steps
         .run("Certificates of server and desk", async {
             let app = App::open(foundation).await?;
+            app.demand_alone()?;
             let tls = app.config.tls.clone();
             let pair = crate::keypair::Pair { certificate: tls.certificate, key: tls.key };
             let server = enrol::ensure(&app, EnrolKind::Server, HOST, &[], &pair).await?;
