@@ -86,7 +86,7 @@ platform::both_engines! {
         world.authority.renew_responders().await;
         let (old, other) = (world.prescriber("old").await.serial, world.prescriber("other").await.serial);
         let at = |millis| RevokeRequest { reason: Reason::KeyCompromise, invalidity_date: Some(Millis(millis)) };
-        for before in [-1, -300_000_000_000, i64::MIN] {
+        for before in [-1, -300_000_000_000] {
             let refused = world.client.revoke(&old, &at(before)).await;
             assert_eq!(refusal(refused).0, Kind::Invalid, "{before}");
         }
