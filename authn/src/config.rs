@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::authenticator::password::Passwords;
 use crate::authenticator::webauthn::Keys;
+use crate::cis1::Cis1;
 use crate::error::Error;
 use crate::session::Sessions;
 use crate::throttle::Throttle;
@@ -68,6 +69,8 @@ pub struct Config {
     /// How guessing is slowed down.
     #[serde(default)]
     pub throttle: Throttle,
+    /// The broker of CIS1, for agents and applications that have not moved yet; off without the section.
+    pub cis1: Option<Cis1>,
 }
 
 /// A key that signs tokens.
@@ -130,6 +133,7 @@ impl Config {
             webauthn: Keys::default(),
             passwords: Passwords::default(),
             throttle: Throttle::default(),
+            cis1: None,
         }
     }
 
@@ -160,6 +164,7 @@ impl Config {
         self.check_places()?;
         self.sessions.check()?;
         self.passwords.check()?;
+        self.cis1.as_ref().map_or(Ok(()), Cis1::check)?;
         self.throttle.check()
     }
 

@@ -11,6 +11,7 @@
 pub mod api;
 mod authenticator;
 mod caller;
+mod cis1;
 mod client;
 mod config;
 mod enrolment;
@@ -37,6 +38,7 @@ pub use authenticator::AuthenticatorEvent;
 pub use authenticator::app::{rewrap, sealed_seeds};
 pub use authenticator::password::Passwords;
 pub use authenticator::webauthn::{Keys, Unproven};
+pub use cis1::{Cis1, Cis1Event, Sha1};
 pub use config::{Config, KeyConfig};
 pub use error::Error;
 pub use events::Event;

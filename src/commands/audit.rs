@@ -56,6 +56,7 @@ pub fn events() -> String {
         catalogue::module::<signer::Event>(),
         catalogue::module::<authn::SessionEvent>(),
         catalogue::module::<authn::AuthenticatorEvent>(),
+        catalogue::module::<authn::Cis1Event>(),
         catalogue::module::<crate::events::Event>(),
     ])
 }

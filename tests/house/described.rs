@@ -8,6 +8,10 @@ use crate::words::{self, Kind, Token};
 /// How the addresses of pages begin: they are for people, and no description has them.
 const PAGES: [&str; 4] = ["/sign-in/", "/enrol/", "/account", "/card/"];
 
+/// How the addresses begin that are there only where an installation asks for them: the description is the same everywhere, so
+/// `docs/sign-in.md` tells of them instead.
+const OFF_UNLESS_ASKED_FOR: [&str; 2] = ["/login/", "/saml/"];
+
 /// A route by its method in capitals and its path.
 pub(crate) type Route = (String, String);
 
@@ -23,8 +27,8 @@ pub(crate) fn routes(sources: &[Source]) -> BTreeSet<Route> {
         for at in 0..tokens.len() {
             let Some(path) = routed(&tokens, at) else { continue };
             let path = path.replace("{*", "{");
-            let page = PAGES.iter().any(|page| path.starts_with(page));
-            if page || UNDESCRIBED.contains(&path.as_str()) {
+            let left_out = PAGES.iter().chain(&OFF_UNLESS_ASKED_FOR).any(|begin| path.starts_with(begin));
+            if left_out || UNDESCRIBED.contains(&path.as_str()) {
                 continue;
             }
             found.extend(methods(&tokens[at + 4..]).map(|method| (method, path.clone())));

@@ -42,6 +42,12 @@ fn libraries_are_named_where_they_belong() {
     expect_clean(&places::in_manifests(&tree::manifests()));
 }
 
+/// SHA-1 is used in sign-in where old cards and old apps need it, and nowhere else.
+#[test]
+fn sha1_stays_in_its_places() {
+    expect_clean(&places::sha1_elsewhere(&tree::sources()));
+}
+
 /// Every module has the same files, so that the way is known on day one.
 #[test]
 fn modules_have_the_same_files() {

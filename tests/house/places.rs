@@ -52,6 +52,28 @@ pub(crate) fn in_manifests(manifests: &[Manifest]) -> Vec<String> {
     findings
 }
 
+/// The files of sign-in that name SHA-1, and for what.
+const SHA1: [&str; 2] = [
+    // The challenges of cards of CIS1, where the configuration permits it.
+    "authn/src/cis1/sha1.rs",
+    // The codes of authenticator apps: HMAC, RFC 6238.
+    "authn/src/authenticator/app/code.rs",
+];
+
+/// Finds files of sign-in that use SHA-1 elsewhere.
+pub(crate) fn sha1_elsewhere(sources: &[Source]) -> Vec<String> {
+    let ours = sources.iter().filter(|source| source.path.starts_with("authn/src/"));
+    let elsewhere = ours.filter(|source| !SHA1.contains(&source.path.as_str()));
+    elsewhere
+        .filter(|source| {
+            words::names(&words::tokens(&source.text))
+                .iter()
+                .any(|name| name.parts.iter().any(|part| part.contains("SHA1")))
+        })
+        .map(|source| format!("{}: uses SHA-1, which has its places: {SHA1:?}", source.path))
+        .collect()
+}
+
 /// Finds modules that lack one of the files that every module has.
 pub(crate) fn same_files(sources: &[Source]) -> Vec<String> {
     let has = |path: String| sources.iter().any(|source| source.path == path);
@@ -109,6 +131,14 @@ mod tests {
         ];
         assert!(in_source(&good).is_empty(), "{:?}", in_source(&good));
         assert_eq!(in_source(&bad).len(), bad.len());
+    }
+
+    /// SHA-1 in a file of sign-in that is none of its places is found, and in them it is not.
+    #[test]
+    fn sha1_out_of_place_is_found() {
+        let text = "use aws_lc_rs::signature::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY;";
+        let elsewhere = source("authn/src/cis1/validation.rs", text);
+        assert_eq!(sha1_elsewhere(&[elsewhere, source("authn/src/cis1/sha1.rs", text)]).len(), 1);
     }
 
     /// A manifest may bring PKCS#11 in for its tests, and only hsm's for more.

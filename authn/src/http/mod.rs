@@ -8,6 +8,7 @@ mod authorise;
 mod callers;
 mod came;
 mod cards;
+mod cis1;
 mod clients;
 mod discovery;
 mod end_session;
@@ -45,7 +46,11 @@ const LARGEST: usize = 128 * 1024;
 /// Everything that sign-in answers.
 pub fn router(provider: Provider) -> Router {
     let protocol = plain().merge(realm()).merge(clients::router()).layer(DefaultBodyLimit::max(LARGEST));
-    protocol.merge(for_people()).with_state(provider)
+    let mut router = protocol.merge(for_people());
+    if provider.config.cis1.is_some() {
+        router = router.merge(cis1::router().layer(DefaultBodyLimit::max(LARGEST_OF_PEOPLE)));
+    }
+    router.with_state(provider)
 }
 
 /// The protocol under plain paths.
@@ -81,7 +86,7 @@ fn realm() -> Router<Provider> {
 /// Whether a path of ours needs to know what time it is whatever the method: sign-in goes on by GET, and whether a session, a token
 /// or a request is over hangs on the clock.
 pub fn needs_the_time(path: &str) -> bool {
-    const PATHS: [&str; 8] = [
+    const PATHS: [&str; 10] = [
         "/authorize",
         "/sign-in",
         "/enrol",
@@ -90,6 +95,8 @@ pub fn needs_the_time(path: &str) -> bool {
         "/end-session",
         "/connect/endSession",
         "/card",
+        "/login",
+        "/saml",
     ];
     let path = path.strip_prefix(REALM).unwrap_or(path);
     let below = |rest: &str| rest.is_empty() || rest.starts_with('/');
@@ -189,6 +196,8 @@ mod tests {
             "/account",
             "/userinfo",
             "/card/abc",
+            "/login/authlogout",
+            "/saml/RoleAssertion",
         ] {
             assert!(needs_the_time(path), "{path}");
         }

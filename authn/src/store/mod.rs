@@ -20,6 +20,7 @@ pub(crate) mod restored;
 pub(crate) mod sessions;
 pub(crate) mod sweeping;
 pub(crate) mod throttles;
+pub(crate) mod tickets;
 pub(crate) mod token_keys;
 pub(crate) mod tokens;
 

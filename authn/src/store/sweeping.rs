@@ -43,7 +43,7 @@ const KNOWN: [(&str, &str, &str); 2] =
 const ATTEMPTS: [(&str, &str, &str); 1] = [("authn_attempt", "subject", "failed_at")];
 
 /// What hangs on something else, with the statement that finds a page of it.
-const HANGING: [&str; 3] = [
+const HANGING: [&str; 4] = [
     // Whoever had something of a session that is still open is told when it ends, however late that is noticed.
     "DELETE FROM authn_grant WHERE grant_id IN (SELECT g.grant_id FROM authn_grant g \
      LEFT JOIN authn_session s ON s.sid = g.sid AND s.ended_at IS NULL \
@@ -51,6 +51,9 @@ const HANGING: [&str; 3] = [
     "DELETE FROM authn_chosen_role WHERE sid IN (SELECT r.sid FROM authn_chosen_role r \
      LEFT JOIN authn_session s ON s.sid = r.sid AND s.ended_at IS NULL \
      WHERE r.chosen_at < $1 AND s.session_id IS NULL LIMIT $2)",
+    // A ticket says why its session has ended for as long as that is kept.
+    "DELETE FROM authn_ticket WHERE ticket_hash IN (SELECT t.ticket_hash FROM authn_ticket t \
+     LEFT JOIN authn_session s ON s.session_id = t.session_id WHERE t.issued_at < $1 AND s.session_id IS NULL LIMIT $2)",
     // A code that was used stays as long as its grant, so that whoever presents it again ends what it gave.
     "DELETE FROM authn_code WHERE code_hash IN (SELECT c.code_hash FROM authn_code c \
      LEFT JOIN authn_grant g ON g.grant_id = c.grant_id WHERE g.grant_id IS NULL AND c.expires_at < $1 LIMIT $2)",

@@ -133,6 +133,21 @@ impl Attempt {
         Ok(())
     }
 
+    /// Takes the attempt back: it was right, and came from no browser. Its network is known from now on.
+    pub(crate) async fn came_right(
+        &self,
+        tx: &mut Tx,
+        settings: &Throttle,
+        now: Millis,
+    ) -> Result<(), Error> {
+        self.take_back(tx, settings, now).await?;
+        throttles::forget(tx, &self.pair()).await?;
+        match &self.person {
+            Some(person) => throttles::know(tx, person, &self.network, now).await,
+            None => Ok(()),
+        }
+    }
+
     /// Takes the attempt back: it was right. Its network and its browser are known from now on; the browser by another secret, which
     /// has this hash.
     pub(crate) async fn was_right(

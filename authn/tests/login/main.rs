@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at what should not be")]
 
 mod apps;
+mod brokers;
 mod cards;
 mod enrolments;
 mod going_on;
@@ -11,3 +12,4 @@ mod pages;
 mod restored;
 mod rig;
 mod sessions;
+mod tickets;

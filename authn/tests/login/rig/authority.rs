@@ -55,6 +55,17 @@ impl Authority {
     /// A card for a person: the certificate and its serial number. It ends then, if that is said.
     pub(crate) async fn card(&self, user: &str, from: Millis, until: Option<Millis>) -> (Vec<u8>, String) {
         let key = rcgen::KeyPair::generate().unwrap();
+        self.certificate(user, "person-sign-in", &key, (from, until)).await
+    }
+
+    /// The same for a key, of a profile.
+    pub(crate) async fn certificate(
+        &self,
+        user: &str,
+        profile: &str,
+        key: &rcgen::KeyPair,
+        (from, until): (Millis, Option<Millis>),
+    ) -> (Vec<u8>, String) {
         let subject = SubjectData {
             common_name: format!("{user}_Aisha_Rahman"),
             user_id: Some(user.to_owned()),
@@ -62,9 +73,9 @@ impl Authority {
             family_name: Some("Rahman".to_owned()),
             ..SubjectData::default()
         };
-        let source = KeySource::public_key(&rcgen::PublicKeyData::subject_public_key_info(&key));
+        let source = KeySource::public_key(&rcgen::PublicKeyData::subject_public_key_info(key));
         let id = uuid::Uuid::now_v7().to_string();
-        let mut request = IssueRequest::new(id, "person-sign-in", subject, source);
+        let mut request = IssueRequest::new(id, profile, subject, source);
         request.validity = until.map(|not_after| Validity { not_before: from, not_after });
         let issued = self.desk().issue(&request).await.unwrap();
         (STANDARD.decode(&issued.certificate).unwrap(), issued.serial)

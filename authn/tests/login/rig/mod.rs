@@ -1,9 +1,12 @@
 //! Sign-in with everything around it, and browsers that come to it.
 
+mod agent;
 mod app;
 mod authority;
 mod browser;
+mod card;
 mod key;
+mod staff;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -17,10 +20,13 @@ use platform::db::Db;
 use platform::peer::Peer;
 use serde_json::{Value, json};
 
+pub(crate) use agent::{Agent, attributes, parameter};
 pub(crate) use app::code;
 pub(crate) use authority::Authority;
 pub(crate) use browser::{Answered, Browser, secret, sha256};
+pub(crate) use card::Card;
 pub(crate) use key::{Maker, SoftKey};
+pub(crate) use staff::{assign, dismiss, staff};
 
 /// Who signs in.
 pub(crate) const USER: &str = "555021942107";
@@ -96,7 +102,8 @@ impl Rig {
             clock: clock.clone(),
             document_key: directory::DocumentKey::new(&[7; 32]),
         });
-        let asking = Caller::module("authn", &[directory::api::CHANGES, directory::api::ASK]);
+        let acts = [directory::api::CLAIMS, directory::api::CHANGES, directory::api::ASK];
+        let asking = Caller::module("authn", &acts);
         let directory =
             directory::api::Client::new(Peer::local(directory::router(register.unwrap()), asking));
         let ca = authority(db.clone(), hsm.clone(), clock.clone()).await;
@@ -126,15 +133,20 @@ impl Rig {
 
     /// Another machine on the same database, with an authority that it speaks to in this way.
     pub(crate) async fn twin(&self, ca: ca::api::Client) -> Self {
-        let clock = (self.clock.clone(), Arc::clone(&self.hand));
-        let others = (self.directory.clone(), ca);
-        Self::assemble(config(&json!({})), self.db.clone(), clock, self.hsm.clone(), others).await
+        self.with_ca(&json!({}), ca).await
     }
 
     /// The same machine with other settings.
     pub(crate) async fn again(&self, settings: &Value) -> Self {
         let clock = (self.clock.clone(), Arc::clone(&self.hand));
         let others = (self.directory.clone(), self.ca.clone());
+        Self::assemble(config(settings), self.db.clone(), clock, self.hsm.clone(), others).await
+    }
+
+    /// Another machine with these settings on the same database, with an authority that it speaks to in this way.
+    pub(crate) async fn with_ca(&self, settings: &Value, ca: ca::api::Client) -> Self {
+        let clock = (self.clock.clone(), Arc::clone(&self.hand));
+        let others = (self.directory.clone(), ca);
         Self::assemble(config(settings), self.db.clone(), clock, self.hsm.clone(), others).await
     }
 
