@@ -12,6 +12,7 @@ use crate::authenticator::password::Passwords;
 use crate::authenticator::webauthn::Keys;
 use crate::cis1::Cis1;
 use crate::error::Error;
+use crate::sandbox::Sandbox;
 use crate::session::Sessions;
 use crate::throttle::Throttle;
 
@@ -71,6 +72,9 @@ pub struct Config {
     pub throttle: Throttle,
     /// The broker of CIS1, for agents and applications that have not moved yet; off without the section.
     pub cis1: Option<Cis1>,
+    /// The sandbox, in which nobody proves who they are; off without the section, and refused beside authorities that are not a
+    /// demonstration's.
+    pub sandbox: Option<Sandbox>,
 }
 
 /// A key that signs tokens.
@@ -134,6 +138,7 @@ impl Config {
             passwords: Passwords::default(),
             throttle: Throttle::default(),
             cis1: None,
+            sandbox: None,
         }
     }
 
@@ -165,6 +170,7 @@ impl Config {
         self.sessions.check()?;
         self.passwords.check()?;
         self.cis1.as_ref().map_or(Ok(()), Cis1::check)?;
+        self.sandbox.as_ref().map_or(Ok(()), Sandbox::check)?;
         self.throttle.check()
     }
 

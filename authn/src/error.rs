@@ -97,6 +97,15 @@ pub enum Error {
     /// The library for keys did not do its part.
     #[error("a ceremony could not be begun")]
     Ceremony(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The sandbox stands beside authorities that are not a demonstration's.
+    #[error(
+        "[authn.sandbox] is refused: the authority {authority} does not say in its name that it is a demonstration's. In a sandbox \
+         nobody proves who they are. Take the section out, or hold a ceremony with purpose = \"demonstration\" in another installation"
+    )]
+    SandboxRefused {
+        /// Which authority.
+        authority: String,
+    },
     /// The system gave no random numbers.
     #[error("the system has no random numbers")]
     NoRandomness,

@@ -14,6 +14,7 @@ use crate::login::Login;
 use crate::oidc::face::Faces;
 use crate::oidc::possession::Proofs;
 use crate::outward::Outward;
+use crate::sandbox;
 use crate::token::Keys;
 
 /// What the provider is made of.
@@ -72,8 +73,12 @@ impl Provider {
     ///
     /// Run [`Provider::keep_telling`] and [`Provider::keep_sweeping`] beside it, or nobody hears of ended sessions and nothing goes.
     pub async fn open(parts: Parts) -> Result<Self, Error> {
-        let Parts { config, db, clock, hsm, directory, ca } = parts;
+        let Parts { mut config, db, clock, hsm, directory, ca } = parts;
         config.check()?;
+        if let Some(settings) = &config.sandbox {
+            sandbox::open(settings, &ca, &db, clock.now()).await?;
+            config.name = sandbox::named(&config.name);
+        }
         let keys = Keys::open(&hsm, &config.keys).await?;
         keys.record(&db, clock.now()).await?;
         let shared = Shared {

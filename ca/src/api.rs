@@ -26,7 +26,7 @@ pub use expiries::{
     NoticeQuery, RenewalInfo, RenewalPage, RenewalQuery,
 };
 pub use generations::{GenerationInfo, GenerationState, Import, ImportInfo, RolloverRequest};
-pub use issuers::IssuerInfo;
+pub use issuers::{DEMONSTRATION, IssuerInfo, is_demonstration};
 pub use lists::{CrlInfo, CrlQuery, ListInfo};
 
 pub use crate::grants::{is_grantable, issue_of};

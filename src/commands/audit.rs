@@ -57,6 +57,7 @@ pub fn events() -> String {
         catalogue::module::<authn::SessionEvent>(),
         catalogue::module::<authn::AuthenticatorEvent>(),
         catalogue::module::<authn::Cis1Event>(),
+        catalogue::module::<authn::SandboxEvent>(),
         catalogue::module::<crate::events::Event>(),
     ])
 }

@@ -9,7 +9,7 @@ use ca::ceremony::Specification;
 use hsm::{Alg, Hsm};
 
 use crate::cli::Ceremony;
-use crate::config::Config;
+use crate::config::{Config, Purpose};
 use crate::files::{self, Readers};
 use crate::terminal::{Outcome, line};
 use crate::wiring::Foundation;
@@ -17,10 +17,19 @@ use crate::wiring::Foundation;
 /// The first version of the key under which people's keys are wrapped.
 const WRAPPING_VERSION: u32 = 1;
 
+/// What stands in the specification of a demonstration.
+const DEMONSTRATION: &str = "# In the name of every authority, for ever: nothing that these certify is true, and sign-in may be a sandbox.\n\
+                             purpose = \"demonstration\"\n";
+
 /// A specification in the names of an organisation, to be read and changed before the ceremony.
-pub fn specification(organisation: &str) -> String {
+pub fn specification(organisation: &str, purpose: Purpose) -> String {
     let named = format!("organisation = {}", toml::Value::String(organisation.to_owned()));
-    Specification::STANDARD.replace("organisation = \"Lanyard\"", &named)
+    let named = Specification::STANDARD.replace("organisation = \"Lanyard\"", &named);
+    match purpose {
+        Purpose::Work => named,
+        // Before every table.
+        Purpose::Demonstration => named.replacen("[root]\n", &format!("{DEMONSTRATION}\n[root]\n"), 1),
+    }
 }
 
 /// Holds the ceremony of a specification file.

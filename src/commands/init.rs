@@ -118,7 +118,7 @@ impl Folder {
         let tokens = self.root.join("token/tokens");
         files::write(&self.softhsm(), softhsm::configuration(&tokens).as_bytes(), Readers::Owner)?;
         if !self.ceremony().exists() {
-            let specification = super::ceremony::specification(organisation);
+            let specification = super::ceremony::specification(organisation, template.purpose);
             files::write(&self.ceremony(), specification.as_bytes(), Readers::Everyone)?;
         }
         files::write(&self.configuration(), template.render().as_bytes(), Readers::Owner)?;

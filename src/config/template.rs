@@ -47,7 +47,7 @@ impl Template {
         let issuer = toml_string(&self.issuer());
         let cards_origin = toml_string(&format!("https://{}:{}", self.host, cards.port()));
         let origin = toml_string(&format!("{}/lanyard", self.host));
-        let (register, messages, operator) = self.purpose.lines();
+        let (register, sandbox, messages, operator) = self.purpose.lines();
         let statement = toml_string(&format!("https://{}:{}/cps", self.published_host(), public.port()));
         format!(
             r#"# Lanyard. Paths that are not absolute start at the folder of this file.
@@ -101,7 +101,7 @@ document_key = "secrets/document.key"  # numbers of documents are hashed under i
 [authn]                        # sign-in for relying parties
 issuer = {issuer}  # stands in every ID token: choose what will last
 cards_origin = {cards_origin}  # where browsers show a card
-
+{sandbox}
 [messages]                     # codes and notices to people; without a way they are not sent
 {messages}
 [audit]
@@ -150,11 +150,16 @@ acts = ["signer:sign", "ca:enrol"]
 }
 
 impl Purpose {
-    /// What is added to the section of the register, to that of messages, and to the clients.
-    fn lines(self) -> (&'static str, &'static str, &'static str) {
+    /// What is added to the section of the register, to sign-in, to messages, and to the clients.
+    fn lines(self) -> (&'static str, &'static str, &'static str, &'static str) {
         match self {
-            Self::Work => ("", WORK_MESSAGES, ""),
-            Self::Demonstration => (DEMONSTRATION_REGISTER, DEMONSTRATION_MESSAGES, DEMONSTRATION_OPERATOR),
+            Self::Work => ("", "", WORK_MESSAGES, ""),
+            Self::Demonstration => (
+                DEMONSTRATION_REGISTER,
+                DEMONSTRATION_SANDBOX,
+                DEMONSTRATION_MESSAGES,
+                DEMONSTRATION_OPERATOR,
+            ),
         }
     }
 }
@@ -163,6 +168,19 @@ impl Purpose {
 const DEMONSTRATION_REGISTER: &str = r#"# Only because this is a demonstration: the keys of its people lie in files, and count as if they lay on cards.
 sign_in_certificate = "three"
 local_smartcard_administrator = "B9990"  # of the invented national roles
+"#;
+
+/// Anybody signs in as anybody, which the ceremony of a demonstration alone permits.
+const DEMONSTRATION_SANDBOX: &str = r#"
+[authn.sandbox]                # sign in as anybody without proving it: refused unless every authority is a demonstration's
+
+[[authn.sandbox.personas]]
+user = "555000000108"
+about = "Dr Ottoline Marchbanks, partner of the surgery, who prescribes."
+
+[[authn.sandbox.personas]]
+user = "555000000119"
+about = "A nurse of ward 7 who was taken over from another register."
 "#;
 
 /// What to write where e-mail and text messages are to be sent.
@@ -206,7 +224,7 @@ fn toml_string(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// A demonstration says why its people may act with keys in files; any other installation does not let them.
+    /// A demonstration says why its people may act with keys in files, and is a sandbox; any other installation is neither.
     #[test]
     fn only_demonstrations_trust_keys_in_files() {
         let work = Template::example().render();
@@ -215,6 +233,7 @@ mod tests {
         let value: toml::Table = toml::from_str(&shown).unwrap();
         assert_eq!(value["directory"]["sign_in_certificate"].as_str(), Some("three"));
         assert!(value["clients"].get("register-operator").is_some());
+        assert!(value["authn"].get("sandbox").is_some() && !work.contains("sandbox"));
     }
 
     /// A base gives five ports in a row, and a single port wins over the base.

@@ -19,6 +19,7 @@ mod form;
 mod own;
 mod page;
 mod reading;
+mod sandbox;
 mod sessions;
 mod sign_in;
 mod sign_in_app;
@@ -49,6 +50,9 @@ pub fn router(provider: Provider) -> Router {
     let mut router = protocol.merge(for_people());
     if provider.config.cis1.is_some() {
         router = router.merge(cis1::router().layer(DefaultBodyLimit::max(LARGEST_OF_PEOPLE)));
+    }
+    if provider.config.sandbox.is_some() {
+        router = router.merge(sandbox::router().layer(DefaultBodyLimit::max(LARGEST_OF_PEOPLE)));
     }
     router.with_state(provider)
 }
@@ -86,7 +90,7 @@ fn realm() -> Router<Provider> {
 /// Whether a path of ours needs to know what time it is whatever the method: sign-in goes on by GET, and whether a session, a token
 /// or a request is over hangs on the clock.
 pub fn needs_the_time(path: &str) -> bool {
-    const PATHS: [&str; 10] = [
+    const PATHS: [&str; 11] = [
         "/authorize",
         "/sign-in",
         "/enrol",
@@ -97,6 +101,7 @@ pub fn needs_the_time(path: &str) -> bool {
         "/card",
         "/login",
         "/saml",
+        "/sandbox",
     ];
     let path = path.strip_prefix(REALM).unwrap_or(path);
     let below = |rest: &str| rest.is_empty() || rest.starts_with('/');

@@ -93,6 +93,7 @@ fn choices(
         secret: &came.secret,
         client: &came.interaction.client_name,
         offers: offered.iter().map(offer).collect(),
+        sandbox: provider.config.sandbox.is_some(),
     };
     page(status, &template)
 }

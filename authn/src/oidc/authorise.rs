@@ -166,7 +166,8 @@ pub(crate) async fn cancel(provider: &Provider, waiting: Waiting) -> Result<Step
     refuse(provider, waiting, refusal).await
 }
 
-async fn refuse(provider: &Provider, waiting: Waiting, refusal: Refusal) -> Result<Step, Refusal> {
+/// Ends a request with this refusal for the relying party.
+pub(crate) async fn refuse(provider: &Provider, waiting: Waiting, refusal: Refusal) -> Result<Step, Refusal> {
     let id = waiting.interaction.id;
     provider.db.write(move |tx| Box::pin(async move { interactions::settle(tx, &id).await })).await?;
     let back: &Return = &waiting.request.back;

@@ -5,6 +5,8 @@
 mod calls;
 mod message;
 
+pub(crate) use message::logout_token;
+
 use std::time::Duration;
 
 use self::calls::Calls;

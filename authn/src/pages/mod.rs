@@ -4,6 +4,7 @@ mod account;
 mod enrolling;
 mod picture;
 mod protocol;
+mod sandbox;
 mod signing_in;
 mod words;
 
@@ -13,6 +14,7 @@ pub(crate) use account::{Account, KeptRow, SessionRow};
 pub(crate) use enrolling::{EnrolApp, EnrolChoose, EnrolDone, EnrolKey, EnrolStart};
 pub(crate) use picture::picture;
 pub(crate) use protocol::{FormPost, RefusedPage, RolePage, RoleRow, SignOut, SignedOut};
+pub(crate) use sandbox::{ClientRow, ForcedRow, LogoutToken, MethodRow, PersonaRow, Personas, SandboxDesk};
 pub(crate) use signing_in::{App, Card, Choose, Key, Offered, label};
 pub(crate) use words::{browser, moment};
 

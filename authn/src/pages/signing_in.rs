@@ -45,6 +45,8 @@ pub(crate) struct Choose<'a> {
     pub client: &'a str,
     /// What is offered.
     pub offers: Vec<Offered>,
+    /// Whether one may say who one is without proving it.
+    pub sandbox: bool,
 }
 
 /// Signing in with a key.

@@ -36,6 +36,8 @@ pub(crate) enum EndCause {
     AuthenticatorRemoved,
     /// The card it was opened with is revoked or on hold.
     CardRevoked,
+    /// The card it was opened with was taken out of its reader.
+    CardRemoved,
     /// Nobody used it.
     Idle,
     /// Its time was up.
@@ -56,6 +58,7 @@ impl fmt::Display for EndCause {
             Self::Replaced => "replaced",
             Self::AuthenticatorRemoved => "authenticator-removed",
             Self::CardRevoked => "card-revoked",
+            Self::CardRemoved => "card-removed",
             Self::Idle => "idle",
             Self::Expired => "expired",
             Self::Restored => "restored",

@@ -59,7 +59,7 @@ pub enum SessionEvent {
         /// Whose.
         user: String,
         /// Why: `signed-out`, `by-client`, `by-holder`, `by-administrator`, `left`, `merged`, `replaced`,
-        /// `authenticator-removed`, `card-revoked`, `idle`, `expired`, or `restored`: the database was put back from a copy.
+        /// `authenticator-removed`, `card-revoked`, `card-removed`, `idle`, `expired`, or `restored`: the database was put back from a copy.
         cause: String,
     },
     /// Somebody could not sign in.

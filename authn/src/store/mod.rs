@@ -17,6 +17,7 @@ pub(crate) mod interactions;
 pub(crate) mod logouts;
 pub(crate) mod persons;
 pub(crate) mod restored;
+pub(crate) mod sandbox;
 pub(crate) mod sessions;
 pub(crate) mod sweeping;
 pub(crate) mod throttles;

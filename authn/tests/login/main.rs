@@ -11,5 +11,6 @@ mod keys;
 mod pages;
 mod restored;
 mod rig;
+mod sandbox;
 mod sessions;
 mod tickets;

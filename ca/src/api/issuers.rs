@@ -1,10 +1,24 @@
 //! Wire types of issuers.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use platform::clock::Millis;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::rfc3339;
+
+/// The unit in the name of each authority of a demonstration; a ceremony puts it there, and no other way does.
+pub const DEMONSTRATION: &str = "Demonstration";
+
+/// Whether an issuer says in its own certificate that it is a demonstration's.
+pub fn is_demonstration(issuer: &IssuerInfo) -> bool {
+    let der = STANDARD.decode(&issuer.certificate).ok();
+    let certificate = der.and_then(|der| pki::Certificate::from_der(&der).ok());
+    certificate.is_some_and(|certificate| {
+        certificate.subject().attribute(const_oid::db::rfc4519::OU).as_deref() == Some(DEMONSTRATION)
+    })
+}
 
 /// One issuer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use hsm::Alg;
 use serde::Deserialize;
 
+use crate::api::DEMONSTRATION;
 use crate::digest::sha256_hex;
 use crate::error::Error;
 use crate::names::IssuerId;
@@ -28,9 +29,14 @@ impl Specification {
     pub fn parse(text: &str) -> Result<Specification, Error> {
         let file: File =
             toml::from_str(text).map_err(|error| Error::CeremonySpecification(error.to_string()))?;
-        let (root, elsewhere) = file.root.read()?;
-        let specification =
-            Specification { root, elsewhere, issuing: file.issuing, sha256: sha256_hex(text.as_bytes()) };
+        let (mut root, elsewhere) = file.root.read()?;
+        let mut issuing = file.issuing;
+        if file.purpose == Purpose::Demonstration {
+            for authority in std::iter::once(&mut root).chain(&mut issuing) {
+                authority.unit = Some(DEMONSTRATION);
+            }
+        }
+        let specification = Specification { root, elsewhere, issuing, sha256: sha256_hex(text.as_bytes()) };
         specification.check()?;
         Ok(specification)
     }
@@ -68,9 +74,23 @@ impl Specification {
     }
 }
 
+/// What a hierarchy is for. It stands in the names of its authorities, so that every certificate shows it and nobody changes it later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Purpose {
+    /// Whatever its operator wants.
+    #[default]
+    Work,
+    /// Trying out and showing around: nothing that it certifies is true.
+    Demonstration,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    /// What the hierarchy is for.
+    #[serde(default)]
+    purpose: Purpose,
     root: RootSpecification,
     /// None where the root is alone: the requests of its authorities are brought to it.
     #[serde(default)]
@@ -112,6 +132,7 @@ impl RootSpecification {
                     organisation_identifier,
                     country,
                     key,
+                    unit: None,
                 };
                 Ok((root, None))
             }
@@ -132,6 +153,7 @@ impl RootSpecification {
                     organisation_identifier,
                     country,
                     key,
+                    unit: None,
                 };
                 Ok((root, Some(certificate)))
             }
@@ -165,6 +187,9 @@ pub struct AuthoritySpecification {
     pub(super) organisation_identifier: Option<String>,
     pub(super) country: Option<String>,
     pub(super) key: KeySpecification,
+    /// The unit in its name, which is not for the file to say.
+    #[serde(skip)]
+    pub(super) unit: Option<&'static str>,
 }
 
 impl AuthoritySpecification {
@@ -177,6 +202,7 @@ impl AuthoritySpecification {
                 AttributeKind::OrganisationIdentifier,
                 self.organisation_identifier.as_deref(),
             ),
+            ("unit", AttributeKind::Unit, self.unit),
             ("common_name", AttributeKind::CommonName, Some(self.common_name.as_str())),
         ];
         let given = parts.into_iter().filter_map(|(field, kind, text)| Some((field, kind, text?)));
@@ -204,6 +230,26 @@ mod tests {
         let ids: Vec<_> = specification.issuing.iter().map(|authority| authority.id.as_str()).collect();
         assert_eq!(ids, ["card", "remote-signing", "sign-in", "systems"]);
         assert_eq!(specification.root.key.algorithm, Alg::P384);
+    }
+
+    /// A demonstration stands in the name of every authority; otherwise nothing does, and no file can put it there by itself.
+    #[test]
+    fn demonstrations_are_marked() {
+        let names = |text: &str| {
+            let specification = Specification::parse(text).unwrap();
+            let all = std::iter::once(&specification.root).chain(&specification.issuing);
+            all.map(|authority| {
+                pki::Name::from_der(&authority.subject().unwrap().to_der()).unwrap().to_string()
+            })
+            .collect::<Vec<_>>()
+        };
+        assert!(names(Specification::STANDARD).iter().all(|name| !name.contains("OU=")));
+        let marked = names(&format!("purpose = \"demonstration\"\n{}", Specification::STANDARD));
+        assert_eq!(marked.len(), 5);
+        assert!(marked.iter().all(|name| name.contains("OU=Demonstration,")), "{marked:?}");
+        for wrong in ["purpose = \"play\"\n", "unit = \"Demonstration\"\n"] {
+            assert!(Specification::parse(&format!("{wrong}{}", Specification::STANDARD)).is_err(), "{wrong}");
+        }
     }
 
     /// What would make two authorities one, or a name that cannot stand, is refused with a sentence.

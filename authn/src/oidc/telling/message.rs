@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use platform::clock::Millis;
+use platform::id::UserId;
 use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::error::Error;
 use crate::events::Event;
+use crate::oidc::face::Face;
 use crate::outward::CALL;
 use crate::provider::Provider;
 use crate::secret::Secret;
@@ -84,9 +86,8 @@ async fn deliver(
     uri: &str,
 ) -> Result<(Option<&'static str>, String), Error> {
     // The time at which it leaves: it may have waited long.
-    let claims = claims(provider, logout, provider.now())?;
-    let token =
-        provider.keys.sign(client.config().id_token_signed_response_alg, "logout+jwt", &claims).await?;
+    let about = (logout.face, &logout.person, logout.sid.as_str());
+    let token = logout_token(provider, client, about, provider.now()).await?;
     let body: String =
         url::form_urlencoded::Serializer::new(String::new()).append_pair("logout_token", &token).finish();
     let Ok(request) = provider.outward.post(uri) else {
@@ -107,16 +108,32 @@ async fn deliver(
     })
 }
 
+/// The token that tells a client of the end of a session.
+pub(crate) async fn logout_token(
+    provider: &Provider,
+    client: &Client,
+    about: (Face, &UserId, &str),
+    now: Millis,
+) -> Result<String, Error> {
+    let claims = claims(provider, client, about, now)?;
+    provider.keys.sign(client.config().id_token_signed_response_alg, "logout+jwt", &claims).await
+}
+
 /// OpenID Connect Back-Channel Logout 2.4: no nonce, so that it can never pass for an ID token.
-fn claims(provider: &Provider, logout: &Logout, now: Millis) -> Result<Value, Error> {
+fn claims(
+    provider: &Provider,
+    client: &Client,
+    (face, person, sid): (Face, &UserId, &str),
+    now: Millis,
+) -> Result<Value, Error> {
     Ok(json!({
-        "iss": provider.faces.issuer(logout.face),
-        "sub": logout.person.as_str(),
-        "aud": logout.client.as_str(),
+        "iss": provider.faces.issuer(face),
+        "sub": person.as_str(),
+        "aud": client.id.as_str(),
         "iat": now.seconds(),
         "exp": now.plus(LIFE).seconds(),
         "jti": &*Secret::generate(&provider.random)?.text(),
-        "sid": logout.sid,
+        "sid": sid,
         "events": {EVENT: {}},
     }))
 }

@@ -22,8 +22,18 @@ pub(crate) struct Authority(ca::Authority);
 impl Authority {
     /// Holds the ceremony and opens what it made.
     pub(crate) async fn new(db: &Db, hsm: &Hsm, clock: &Clock) -> Self {
+        Self::of(Specification::STANDARD, (db, hsm, clock)).await
+    }
+
+    /// The same of a demonstration.
+    pub(crate) async fn of_a_demonstration(db: &Db, hsm: &Hsm, clock: &Clock) -> Self {
+        let text = format!("purpose = \"demonstration\"\n{}", Specification::STANDARD);
+        Self::of(&text, (db, hsm, clock)).await
+    }
+
+    async fn of(text: &str, (db, hsm, clock): (&Db, &Hsm, &Clock)) -> Self {
         let high_water = HighWater::open(db).await.unwrap();
-        let specification = Specification::parse(Specification::STANDARD).unwrap();
+        let specification = Specification::parse(text).unwrap();
         let tell = |_: &str| {};
         ceremony::hold(&specification, config(), hsm, db.clone(), clock.clone(), high_water.clone(), tell)
             .await

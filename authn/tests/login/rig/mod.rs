@@ -5,6 +5,7 @@ mod app;
 mod authority;
 mod browser;
 mod card;
+mod client;
 mod key;
 mod staff;
 
@@ -86,6 +87,32 @@ impl Rig {
         .await;
         let authority = made.get().unwrap().clone();
         (rig, authority)
+    }
+
+    /// Sign-in beside an authority of a demonstration.
+    pub(crate) async fn with_demonstration(db: Db, settings: &Value) -> Self {
+        Self::beside(db, settings, |db, hsm, clock| {
+            Box::pin(async move { Authority::of_a_demonstration(&db, &hsm, &clock).await.client() })
+        })
+        .await
+    }
+
+    /// The authorities that are loaded.
+    pub(crate) async fn issuers(&self) -> Vec<ca::api::IssuerInfo> {
+        self.ca.issuers().await.unwrap()
+    }
+
+    /// What is said where sign-in does not start with these settings beside this authority.
+    pub(crate) async fn refused(&self, settings: &Value, ca: ca::api::Client) -> String {
+        let parts = Parts {
+            config: config(settings),
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            hsm: self.hsm.clone(),
+            directory: self.directory.clone(),
+            ca,
+        };
+        Provider::open(parts).await.err().expect("sign-in started").to_string()
     }
 
     async fn beside<F>(db: Db, settings: &Value, authority: F) -> Self

@@ -290,6 +290,35 @@ await step('recovery takes the place of everything else', async () => {
   await bea.leaves();
 });
 
+await step('in a sandbox one signs in as anybody, gets any error, takes the card out and looks at a logout token', async () => {
+  const cat = await person();
+  await sent(cat);
+  await cat.follows('Sandbox: sign in as somebody without proving it, or answer with an error');
+  await cat.sees('Sign in as somebody', 'sandbox-personas');
+  await cat.types('Or somebody else of the register, by their user id', 'nobody');
+  await cat.presses('Sign in');
+  await cat.sees('Sign in as somebody', 'sandbox-personas-error');
+  await cat.page.getByLabel('temporarily_unavailable', { exact: true }).check();
+  await cat.presses('Answer with this');
+  await refused(cat, 'temporarily_unavailable');
+  const claims = await sent(cat);
+  await cat.follows('Sandbox: sign in as somebody without proving it, or answer with an error');
+  await cat.types('Or somebody else of the register, by their user id', place.people.three);
+  await cat.page.getByLabel('Smartcard (level 3)', { exact: true }).check();
+  await cat.presses('Sign in');
+  const { sub, amr } = await claims();
+  assert.deepEqual([sub, amr], [place.people.three, ['CIS2_SMARTCARD']]);
+  await cat.page.goto(`${place.issuer}/sandbox`);
+  await cat.sees('Sandbox', 'sandbox-desk');
+  await cat.presses('Show a logout token');
+  await cat.sees('A logout token', 'sandbox-token');
+  await cat.follows('Back');
+  await cat.presses('Take the card out');
+  await cat.page.getByText('Nobody is signed in here').waitFor();
+  await cat.sees('Sandbox', 'sandbox-desk-empty');
+  await cat.leaves();
+});
+
 await step('pages that refuse, and the one that sends an answer on', async () => {
   const somebody = await person();
   await somebody.page.goto(`${place.issuer}/authorize?client_id=nobody&response_type=code&redirect_uri=https://evil.example`);
