@@ -10,6 +10,7 @@ mod dpop;
 mod fapi;
 mod flows;
 mod outward;
+mod plans;
 mod registry;
 mod rig;
 mod roles;

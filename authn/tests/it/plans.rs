@@ -1,0 +1,252 @@
+//! What the plans of the OpenID Foundation ask of a provider and no other file asks: `docs/compatibility.md` lists their modules, each
+//! with the test that shows it.
+
+use http::StatusCode;
+use platform::db::Db;
+use serde_json::{Value, json};
+
+use crate::rig::{ANN, ISSUER, REALM, Rig, basic};
+
+/// A field of a page that posts an answer.
+fn field(page: &str, name: &str) -> String {
+    let rest =
+        page.split_once(&format!("name=\"{name}\" value=\"")).unwrap_or_else(|| panic!("{name}: {page}")).1;
+    rest.split('"').next().unwrap().to_owned()
+}
+
+platform::both_engines! {
+    /// oidcc-display-page, -display-popup, -ui-locales, -claims-locales, -login-hint, -ensure-request-with-unknown-parameter-succeeds,
+    /// -ensure-request-with-acr-values-succeeds, -ensure-request-without-nonce-succeeds-for-code-flow: advice and the unknown do no harm.
+    async fn advice_does_no_harm(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        for change in [
+            ("display", "page"), ("display", "popup"), ("ui_locales", "se"), ("claims_locales", "se"), ("login_hint", "bob@example.com"),
+            ("extra", "foobar"), ("acr_values", "AAL3_ANY AAL2_ANY"), ("nonce", ""),
+        ] {
+            let code = rig.code(&[change], &session).await;
+            let tokens = rig.exchange(&secret, &code, &[]).await;
+            assert_eq!(tokens.status, StatusCode::OK, "{change:?}: {}", tokens.text);
+            let claims = rig.verified(tokens.json()["id_token"].as_str().unwrap()).await;
+            assert_eq!((claims["acr"].clone(), claims.get("nonce")), (json!("AAL3_ANY"), None), "{change:?}");
+        }
+    }
+
+    /// oidcc-response-type-missing: the relying party is told, with its state.
+    async fn a_request_names_its_response_type(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.register("rp", &json!({})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let back = rig.authorise(&[("response_type", "")], &[&session]).await;
+        assert!(matches!(back.sent_error().as_deref(), Some("invalid_request" | "unsupported_response_type")), "{}", back.location());
+        assert_eq!((back.sent("state").as_deref(), back.sent("code")), (Some("a-state"), None));
+    }
+
+    /// oidcc-scope-address, -scope-phone, -scope-email, -scope-profile, -scope-all, -claims-essential: what is here is told where it was
+    /// asked for, what is not here is left out, and nothing fails.
+    async fn scopes_and_claims_are_told(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let essential = json!({"id_token": {"email": {"essential": true}}, "userinfo": {"name": {"essential": true}}}).to_string();
+        for (scope, granted, claims) in [
+            ("openid address", "openid", vec!["sub"]),
+            ("openid phone", "openid", vec!["sub"]),
+            ("openid email", "email openid", vec!["email", "sub"]),
+            ("openid profile", "openid profile", vec!["family_name", "given_name", "name", "sub", "uid"]),
+            ("openid profile email address phone", "email openid profile", vec!["email", "family_name", "given_name", "name", "sub", "uid"]),
+        ] {
+            let code = rig.code(&[("scope", scope), ("claims", &essential)], &session).await;
+            let tokens = rig.exchange(&secret, &code, &[]).await.json();
+            assert_eq!(tokens["scope"], granted, "{scope}");
+            let told = rig.userinfo(tokens["access_token"].as_str().unwrap()).await.json();
+            let mut names: Vec<&str> = told.as_object().unwrap().keys().map(String::as_str).collect();
+            names.sort_unstable();
+            assert_eq!(names, claims, "{scope}");
+            let id = rig.verified(tokens["id_token"].as_str().unwrap()).await;
+            assert_eq!(id.get("email").is_some(), granted.contains("email"), "{scope}");
+        }
+    }
+
+    /// oidcc-unsigned-request-object-…, -request-uri-unsigned-…, -ensure-request-object-with-redirect-uri: request objects are refused as
+    /// not supported, and take no answer anywhere.
+    async fn request_objects_are_refused(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.register("rp", &json!({})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let object = "eyJhbGciOiJub25lIn0.eyJyZWRpcmVjdF91cmkiOiJodHRwczovL2V2aWwuZXhhbXBsZS8ifQ.";
+        let back = rig.authorise(&[("request", object)], &[&session]).await;
+        assert_eq!((back.sent_error().as_deref(), back.sent("state").as_deref()), (Some("request_not_supported"), Some("a-state")));
+        assert!(back.location().starts_with("https://rp.example/callback?"), "{}", back.location());
+        let page = rig.authorise(&[("request_uri", "https://rp.example/request.jwt")], &[&session]).await;
+        assert_eq!((page.status.as_u16(), page.headers.get("location")), (400, None), "{}", page.text);
+        let document = rig.browse("/.well-known/openid-configuration", &[]).await.json();
+        assert_eq!((&document["request_parameter_supported"], &document["request_uri_parameter_supported"]), (&json!(false), &json!(false)));
+    }
+
+    /// oidcc-max-age-10000, -max-age-1, -prompt-login, -prompt-none-logged-in: a session that does keeps its time and its name; one that
+    /// does not asks, and the time is that of the new sign-in.
+    async fn the_time_of_the_sign_in_is_told(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let told = async |change: &[(&str, &str)], session: &str| -> Value {
+            let code = rig.code(change, session).await;
+            let tokens = rig.exchange(&secret, &code, &[]).await.json();
+            rig.verified(tokens["id_token"].as_str().unwrap()).await
+        };
+        let first = told(&[], &session).await;
+        rig.pass(2);
+        for change in [("max_age", "10000"), ("prompt", "none")] {
+            let again = told(&[change], &session).await;
+            assert_eq!((&again["auth_time"], &again["sid"], &again["sub"]), (&first["auth_time"], &first["sid"], &first["sub"]), "{change:?}");
+        }
+        for change in [("max_age", "1"), ("prompt", "login")] {
+            let begun = rig.authorise(&[change], &[&session]).await;
+            assert!(begun.location().starts_with("/sign-in/"), "{change:?} {}", begun.location());
+            rig.pass(1);
+            let anew = rig.sign_in(ANN, "smartcard").await;
+            let onward = begun.location().replace("/sign-in/", "/authorize/continue/");
+            let code = rig.browse(&onward, &[&begun.cookie(), &anew]).await.sent("code").unwrap();
+            let tokens = rig.exchange(&secret, &code, &[]).await.json();
+            let claims = rig.verified(tokens["id_token"].as_str().unwrap()).await;
+            assert!(claims["auth_time"].as_i64() > first["auth_time"].as_i64(), "{change:?}");
+        }
+    }
+
+    /// oidcc-codereuse-30seconds: however late a code comes again, it is refused and ends what it gave.
+    async fn codes_come_again_late(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let code = rig.code(&[], &session).await;
+        let access = rig.exchange(&secret, &code, &[]).await.json()["access_token"].as_str().unwrap().to_owned();
+        for seconds in [30, 600] {
+            rig.pass(seconds);
+            assert_eq!(rig.exchange(&secret, &code, &[]).await.error(), "invalid_grant", "{seconds}");
+            assert_eq!(rig.userinfo(&access).await.status, StatusCode::UNAUTHORIZED);
+        }
+    }
+
+    /// The form-post plan: a code and each error come as a form, with state and issuer, and the code works.
+    async fn answers_are_posted(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let mode = ("response_mode", "form_post");
+        let page = rig.authorise(&[mode, ("nonce", "n")], &[&session]).await;
+        assert_eq!((page.status, field(&page.text, "state").as_str(), field(&page.text, "iss").as_str()), (StatusCode::OK, "a-state", ISSUER));
+        let tokens = rig.exchange(&secret, &field(&page.text, "code"), &[]).await.json();
+        assert_eq!(rig.verified(tokens["id_token"].as_str().unwrap()).await["nonce"], "n");
+        for (change, cookies, error) in [
+            (("prompt", "none"), vec![], "login_required"),
+            (("response_type", "token"), vec![session.as_str()], "unsupported_response_type"),
+            (("request", "a.b.c"), vec![session.as_str()], "request_not_supported"),
+            (("acr_values", "AAL3_IOS"), vec![session.as_str()], "unmet_authentication_requirements"),
+        ] {
+            let page = rig.authorise(&[mode, change], &cookies).await;
+            assert_eq!((page.status, page.headers.get("location")), (StatusCode::OK, None), "{change:?}");
+            assert_eq!((field(&page.text, "error").as_str(), field(&page.text, "state").as_str()), (error, "a-state"), "{change:?}");
+            assert!(!page.text.contains("name=\"code\""), "{}", page.text);
+        }
+    }
+
+    /// oidcc-discovery-endpoint-verification, oidcc-rp-initiated-logout-discovery-endpoint-verification and
+    /// oidcc-backchannel-logout-discovery-endpoint-verification, on both faces. OpenID Connect Discovery 3, RFC 7517 4.
+    async fn discovery_is_whole(db: Db) {
+        let rig = Rig::new(db).await;
+        for place in ["", REALM] {
+            let answered = rig.browse(&format!("{place}/.well-known/openid-configuration"), &[]).await;
+            assert!(answered.headers["content-type"].to_str().unwrap().starts_with("application/json"));
+            let document = answered.json();
+            for endpoint in [
+                "issuer", "authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "end_session_endpoint",
+            ] {
+                let url = url::Url::parse(document[endpoint].as_str().unwrap()).unwrap();
+                assert_eq!((url.scheme(), url.query(), url.fragment()), ("https", None, None), "{endpoint}");
+            }
+            for (member, value) in [
+                ("response_types_supported", "code"), ("subject_types_supported", "public"), ("scopes_supported", "openid"),
+                ("id_token_signing_alg_values_supported", "RS256"), ("response_modes_supported", "form_post"), ("claims_supported", "sub"),
+                ("grant_types_supported", "authorization_code"), ("token_endpoint_auth_methods_supported", "client_secret_basic"),
+            ] {
+                let listed = document[member].as_array().unwrap_or_else(|| panic!("{member}"));
+                assert!(listed.contains(&json!(value)) && !listed.contains(&json!("none")), "{member}: {listed:?}");
+            }
+            for flag in ["backchannel_logout_supported", "backchannel_logout_session_supported", "claims_parameter_supported"] {
+                assert_eq!(document[flag], true, "{flag}");
+            }
+            let path = url::Url::parse(document["jwks_uri"].as_str().unwrap()).unwrap().path().to_owned();
+            let keys = rig.browse(&path, &[]).await.json();
+            let keys = keys["keys"].as_array().unwrap();
+            let mut names: Vec<String> = Vec::new();
+            for key in keys {
+                let name = format!("{} {}", key["kid"], key["alg"]);
+                assert!(key["kid"].is_string() && key["use"] == "sig" && !names.contains(&name), "{key}");
+                assert!(["d", "p", "q", "dp", "dq", "qi", "k"].iter().all(|private| key.get(private).is_none()), "{key}");
+                names.push(name);
+            }
+            assert!(!names.is_empty());
+        }
+    }
+
+    /// The plans of RP-initiated and back-channel logout: no-params, only-state, no-state, no-post-logout-redirect-uri, and the good one
+    /// sign out; no-id-token-hint, bad-id-token-hint, modified-id-token-hint, bad-post-logout-redirect-uri and query-added-… send the
+    /// browser nowhere and leave it signed in. Afterwards `prompt=none` finds nobody.
+    async fn signing_out_module_by_module(db: Db) {
+        let rig = Rig::new(db).await;
+        let bye = "https://rp.example/bye";
+        let secret = rig.register("rp", &json!({"post_logout_redirect_uris": [bye]})).await;
+        let signed_in = async || {
+            let session = rig.sign_in(ANN, "smartcard").await;
+            let code = rig.code(&[], &session).await;
+            let tokens = rig.exchange(&secret, &code, &[]).await.json();
+            (session, tokens["id_token"].as_str().unwrap().to_owned())
+        };
+        let nobody = async |session: &str| {
+            rig.authorise(&[("prompt", "none")], &[session]).await.sent_error().as_deref() == Some("login_required")
+        };
+        let path = |pairs: &[(&str, &str)]| {
+            format!("/end-session?{}", url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish())
+        };
+        let (session, hint) = signed_in().await;
+        let modified = hint.rsplit_once('.').map(|(signed, _)| format!("{signed}.{}", "A".repeat(342))).unwrap();
+        for (module, pairs) in [
+            ("no-id-token-hint", vec![("post_logout_redirect_uri", bye), ("state", "s")]),
+            ("bad-id-token-hint", vec![("id_token_hint", "not-a-token"), ("post_logout_redirect_uri", bye)]),
+            ("modified-id-token-hint", vec![("id_token_hint", modified.as_str()), ("post_logout_redirect_uri", bye)]),
+            ("bad-post-logout-redirect-uri", vec![("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", "https://evil.example/bye")]),
+            ("query-added", vec![("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", "https://rp.example/bye?foo=bar")]),
+        ] {
+            let page = rig.browse(&path(&pairs), &[&session]).await;
+            assert_eq!((page.status.as_u16(), page.headers.get("location")), (400, None), "{module}");
+            assert!(!nobody(&session).await, "{module}");
+        }
+        for (module, pairs) in [("no-params", vec![]), ("only-state", vec![("state", "s")])] {
+            let (session, _) = signed_in().await;
+            let asked = rig.browse(&path(&pairs), &[&session]).await;
+            assert!(asked.text.contains("Do you want to sign out?") && !nobody(&session).await, "{module}");
+            let done = rig.form("/end-session", &[("cookie", &session), ("origin", ISSUER)], &[("confirmed", "yes")]).await;
+            assert!(done.text.contains("You are signed out") && nobody(&session).await, "{module}");
+        }
+        for (module, more, location) in [
+            ("no-post-logout-redirect-uri", vec![("state", "s")], None),
+            ("no-state", vec![("post_logout_redirect_uri", bye)], Some("https://rp.example/bye")),
+            ("rp-initiated-logout", vec![("post_logout_redirect_uri", bye), ("state", "s")], Some("https://rp.example/bye?state=s")),
+        ] {
+            let (session, hint) = signed_in().await;
+            let pairs = [vec![("id_token_hint", hint.as_str())], more].concat();
+            let done = rig.browse(&path(&pairs), &[&session]).await;
+            let found = done.headers.get("location").map(|value| value.to_str().unwrap());
+            assert_eq!(found, location, "{module}");
+            assert!(nobody(&session).await, "{module}");
+        }
+        // oidcc-alternate-happy-flow: another relying party goes on by itself.
+        let other = rig.register("rp-2", &json!({"redirect_uris": ["https://other.example/cb"]})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let code = rig.code(&[("client_id", "rp-2"), ("redirect_uri", "https://other.example/cb")], &session).await;
+        let pairs = [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", "https://other.example/cb")];
+        assert_eq!(rig.form("/token", &[("authorization", &basic("rp-2", &other))], &pairs).await.status, StatusCode::OK);
+    }
+}
