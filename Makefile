@@ -5,6 +5,7 @@ setup:            ## install what is missing, for everything
 	tools/setup-run
 	tools/setup-test
 	tools/setup-kryoptic
+	tools/setup-virtual-card
 
 run:              ## build, set up a demonstration in ./lanyard-demo, sign a prescription, stay up
 	tools/setup-run

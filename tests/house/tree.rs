@@ -48,7 +48,7 @@ pub(crate) fn texts() -> Vec<Source> {
 }
 
 /// Packages that are not of the workspace.
-const OUTSIDE: [&str; 2] = ["fuzz/", "tools/kryoptic/"];
+const OUTSIDE: [&str; 3] = ["fuzz/", "tools/kryoptic/", "tools/virtual-card/"];
 
 /// Every package's manifest.
 pub(crate) fn manifests() -> Vec<Manifest> {
