@@ -1,5 +1,5 @@
 //! The targets of `fuzz/`, compiled here without a fuzzer and its toolchain, and run over what strangers' programs made: requests by
-//! OpenSSL, GnuTLS, Bouncy Castle, certbot and lego, in `fuzz/seeds/`, and mutations of them with a fixed budget.
+//! OpenSSL, GnuTLS, Bouncy Castle, certbot and lego, and what cards say, in `fuzz/seeds/`, and mutations of them with a fixed budget.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,15 @@ macro_rules! fuzz_target {
 #[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
 #[path = "../../fuzz/fuzz_targets/acme_request.rs"]
 mod acme_request;
+#[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
+#[path = "../../fuzz/fuzz_targets/card_command.rs"]
+mod card_command;
+#[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
+#[path = "../../fuzz/fuzz_targets/card_objects.rs"]
+mod card_objects;
+#[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
+#[path = "../../fuzz/fuzz_targets/card_session.rs"]
+mod card_session;
 #[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
 #[path = "../../fuzz/fuzz_targets/certificate.rs"]
 mod certificate;
@@ -53,8 +62,11 @@ mod signature;
 type Target = (&'static str, fn(&[u8]));
 
 /// Each target by its name.
-const TARGETS: [Target; 10] = [
+const TARGETS: [Target; 13] = [
     ("acme_request", acme_request::run),
+    ("card_command", card_command::run),
+    ("card_objects", card_objects::run),
+    ("card_session", card_session::run),
     ("certificate", certificate::run),
     ("certificate_request", certificate_request::run),
     ("cmp_message", cmp_message::run),

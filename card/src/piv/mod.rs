@@ -1,0 +1,26 @@
+//! The PIV card application. NIST SP 800-73-5 part 2.
+
+mod application;
+mod authenticate;
+mod error;
+mod keys;
+mod management;
+mod objects;
+mod passcode;
+mod reference;
+mod signature;
+mod yubikey;
+
+pub use application::{Application, Piv};
+pub use authenticate::Challenge;
+pub use error::{Error, Secret};
+pub use keys::PublicKey;
+pub use management::{ManagementAlgorithm, ManagementKey, WrongKeyLength};
+pub use objects::{
+    CardCapability, CertificateObject, Chuid, Discovery, KeyHistory, MalformedObject, Object,
+    PrintedInformation,
+};
+pub use passcode::{NotAPasscode, NotAPuk, Passcode, Puk, Tries};
+pub use reference::{Algorithm, Slot};
+pub use signature::Digest;
+pub use yubikey::{Metadata, Origin, PinPolicy, Policies, RetryCounts, TouchPolicy, Version};
