@@ -72,6 +72,29 @@ impl PublicKey {
             }
         }
     }
+
+    /// The key of a certificate, where it is one that a card can have.
+    pub fn from_der(der: &[u8]) -> Option<Self> {
+        // Each kind has one length, and everything but the key itself is the same in each of its kind.
+        let framed = |blank: Self, from_end: usize, length: usize| {
+            let blank = blank.to_der();
+            let at = blank.len().checked_sub(from_end + length)?;
+            let same = der.len() == blank.len()
+                && der[..at] == blank[..at]
+                && der[at + length..] == blank[at + length..];
+            same.then(|| &der[at..at + length])
+        };
+        if let Some(key) = framed(Self::P256([4; 65]), 0, 65) {
+            return point(key).ok().map(Self::P256);
+        }
+        if let Some(key) = framed(Self::P384([4; 97]), 0, 97) {
+            return point(key).ok().map(Self::P384);
+        }
+        // Behind the modulus stands the exponent with its tag and length.
+        let modulus = framed(Self::Rsa2048(Box::new([0; 256])), 2 + EXPONENT.len(), 256)?;
+        let modulus: [u8; 256] = modulus.try_into().ok()?;
+        (modulus[0] & 0x80 != 0).then(|| Self::Rsa2048(Box::new(modulus)))
+    }
 }
 
 fn point<const LENGTH: usize>(octets: &[u8]) -> Result<[u8; LENGTH], tlv::Malformed> {
@@ -136,6 +159,25 @@ mod tests {
         assert!(rsa(&modulus, &[3]).is_err() && rsa(&modulus, &[]).is_err(), "another exponent");
         assert!(rsa(&modulus[1..], &[1, 0, 1]).is_err(), "a shorter modulus");
         assert!(rsa(&[1; 256], &[1, 0, 1]).is_err(), "a smaller modulus");
+    }
+
+    /// A key reads back from its certificate's form, and one of another kind or length does not.
+    #[test]
+    fn keys_read_back() {
+        let mut modulus = [7; 256];
+        modulus[0] = 0x80;
+        for key in [PublicKey::P256([4; 65]), PublicKey::P384([4; 97]), PublicKey::Rsa2048(Box::new(modulus))]
+        {
+            let der = key.to_der();
+            assert_eq!(PublicKey::from_der(&der), Some(key));
+            for at in [0, 5, 15] {
+                let mut other = der.clone();
+                other[at] ^= 1;
+                assert_eq!(PublicKey::from_der(&other), None, "{at}");
+            }
+            assert_eq!(PublicKey::from_der(&der[1..]), None);
+        }
+        assert_eq!(PublicKey::from_der(&[]), None);
     }
 
     proptest! {

@@ -14,6 +14,7 @@ type Dword = c_ulong;
 const SUCCESS: Dword = 0;
 const ERROR_TAG: Dword = 600;
 const COMMUNICATION_ERROR: Dword = 612;
+const CONTROL_NOT_SUPPORTED: Dword = 606;
 const NOT_SUPPORTED: Dword = 614;
 const ICC_PRESENT: Dword = 615;
 const ICC_NOT_PRESENT: Dword = 616;
@@ -249,7 +250,7 @@ pub unsafe extern "C" fn IFDHControl(
     if let Some(returned) = unsafe { returned.as_mut() } {
         *returned = 0;
     }
-    NOT_SUPPORTED
+    CONTROL_NOT_SUPPORTED
 }
 
 /// Says whether there is a card.

@@ -2,10 +2,13 @@
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a card may think: it may be searching for prime numbers.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a reader is empty between two cards: longer than pcscd looks away.
+const EMPTY: Duration = Duration::from_millis(600);
 
 /// The longest ATR. ISO/IEC 7816-3, 8.2.
 pub(crate) const LONGEST_ATR: usize = 33;
@@ -24,6 +27,8 @@ pub(crate) struct Reader {
     listener: TcpListener,
     card: Option<TcpStream>,
     atr: Vec<u8>,
+    /// When a card was pulled last.
+    pulled: Option<Instant>,
 }
 
 impl Reader {
@@ -31,7 +36,7 @@ impl Reader {
     pub(crate) fn open(port: u16) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
         listener.set_nonblocking(true)?;
-        Ok(Self { listener, card: None, atr: Vec::new() })
+        Ok(Self { listener, card: None, atr: Vec::new(), pulled: None })
     }
 
     /// The ATR of the card that has power; empty without one.
@@ -39,10 +44,14 @@ impl Reader {
         &self.atr
     }
 
-    /// Looks whether a card was pulled or put in, and says whether one is there.
+    /// Looks whether a card was pulled or put in, and says whether one is there. A card that was pulled is seen to be gone for a
+    /// moment, however soon there is another, as no hand is quicker: pcscd, which looks now and then, would take the new one for the old.
     pub(crate) fn has_card(&mut self) -> bool {
         if self.card.as_ref().is_some_and(|card| !is_alive(card)) {
             self.remove();
+        }
+        if self.pulled.is_some_and(|pulled| pulled.elapsed() < EMPTY) {
+            return false;
         }
         if self.card.is_none()
             && let Ok((card, _)) = self.listener.accept()
@@ -61,9 +70,6 @@ impl Reader {
 
     /// Gives power, or resets, and reads the ATR.
     pub(crate) fn power_on(&mut self, order: Order) -> Result<&[u8]> {
-        if !self.has_card() {
-            return Err(ErrorKind::NotConnected.into());
-        }
         self.send(&[order as u8])?;
         self.send(&[Order::Atr as u8])?;
         let atr = self.receive()?;
@@ -86,7 +92,9 @@ impl Reader {
     }
 
     fn remove(&mut self) {
-        self.card = None;
+        if self.card.take().is_some() {
+            self.pulled = Some(Instant::now());
+        }
         self.atr.clear();
     }
 
@@ -191,6 +199,10 @@ mod tests {
         card.write_all(&[0, 34]).unwrap();
         card.write_all(&[0x3B; 34]).unwrap();
         assert!(reader.power_on(Order::Reset).is_err());
-        assert!(reader.card.is_none());
+        let _next = TcpStream::connect(reader.listener.local_addr().unwrap()).unwrap();
+        assert!(!reader.has_card(), "it is seen to be gone");
+        while !reader.has_card() {
+            std::thread::yield_now();
+        }
     }
 }

@@ -1,0 +1,182 @@
+//! `signingHub`: the server's side of ASP.NET `SignalR` 2 over long polling, as far as one hub with one method needs it.
+//! <https://github.com/SignalR/SignalR>
+//!
+//! A page negotiates, connects, starts, polls, and sends its request; the answer to a request is the answer to its sending, as the client
+//! takes it for this transport. Nothing is ever pushed: a poll ends when its time is over.
+
+mod connections;
+mod message;
+
+pub(super) use connections::Connections;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Extension, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+
+use self::connections::Token;
+use self::message::{HubResponse, Invocation};
+use super::origins::Allowed;
+use super::{Shared, refusal};
+use crate::readers::Readers;
+use crate::signing::{self, SigningError};
+use crate::{clock, passcode};
+
+/// How long a poll stays open. Proxies and browsers give up later.
+const POLL: Duration = Duration::from_secs(90);
+
+/// The version that clients of `SignalR` 2 speak.
+const PROTOCOL: &str = "1.5";
+
+pub(super) fn router() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/negotiate", get(negotiate))
+        .route("/connect", get(connect).post(connect))
+        .route("/start", get(start))
+        .route("/poll", get(poll).post(poll))
+        .route("/send", post(send))
+        .route("/abort", post(abort))
+        .route("/ping", get(ping))
+}
+
+async fn negotiate(State(shared): State<Arc<Shared>>, Extension(origin): Extension<Allowed>) -> Response {
+    let Some((token, id)) = shared.connections.open(&origin.0, clock::now_ms()) else {
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, "Too many pages are connected.");
+    };
+    super::json(&json!({
+        "Url": "/signalr",
+        "ConnectionToken": token,
+        "ConnectionId": id,
+        // Long polls are not kept alive by anything between.
+        "KeepAliveTimeout": null,
+        "DisconnectTimeout": 30.0,
+        "ConnectionTimeout": 110.0,
+        "TryWebSockets": false,
+        "ProtocolVersion": PROTOCOL,
+        "TransportConnectTimeout": 5.0,
+        "LongPollDelay": 0.0,
+    }))
+}
+
+/// The connection that a request belongs to: one that its own page has opened.
+fn connection(shared: &Shared, query: Option<&str>, origin: &Allowed) -> Result<Token, Box<Response>> {
+    let parameter = |name: &str| {
+        let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    };
+    if parameter("transport").as_deref() != Some("longPolling") {
+        return Err(Box::new(refusal(StatusCode::BAD_REQUEST, "The agent speaks by long polling only.")));
+    }
+    let token = parameter("connectionToken").unwrap_or_default();
+    shared.connections.known(&token, &origin.0, clock::now_ms()).ok_or_else(|| {
+        Box::new(refusal(StatusCode::BAD_REQUEST, "There is no such connection: negotiate first."))
+    })
+}
+
+async fn connect(
+    State(shared): State<Arc<Shared>>,
+    Extension(origin): Extension<Allowed>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    match connection(&shared, query.as_deref(), &origin) {
+        Ok(_) => super::json(&json!({ "C": "0", "S": 1, "M": [] })),
+        Err(refused) => *refused,
+    }
+}
+
+async fn start(
+    State(shared): State<Arc<Shared>>,
+    Extension(origin): Extension<Allowed>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    match connection(&shared, query.as_deref(), &origin) {
+        Ok(_) => super::json(&json!({ "Response": "started" })),
+        Err(refused) => *refused,
+    }
+}
+
+async fn poll(
+    State(shared): State<Arc<Shared>>,
+    Extension(origin): Extension<Allowed>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let token = match connection(&shared, query.as_deref(), &origin) {
+        Ok(token) => token,
+        Err(refused) => return *refused,
+    };
+    let aborted = tokio::time::timeout(POLL, token.aborted()).await.is_ok();
+    // D ends the connection, T says that the time is over.
+    let (key, value) = if aborted { ("D", 1) } else { ("T", 1) };
+    super::json(&json!({ "C": "0", key: value, "M": [] }))
+}
+
+async fn abort(
+    State(shared): State<Arc<Shared>>,
+    Extension(origin): Extension<Allowed>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    match connection(&shared, query.as_deref(), &origin) {
+        Ok(token) => {
+            shared.connections.close(&token);
+            refusal(StatusCode::OK, "")
+        }
+        Err(refused) => *refused,
+    }
+}
+
+async fn ping() -> Response {
+    super::json(&json!({ "Response": "pong" }))
+}
+
+async fn send(
+    State(shared): State<Arc<Shared>>,
+    Extension(origin): Extension<Allowed>,
+    RawQuery(query): RawQuery,
+    body: Bytes,
+) -> Response {
+    if let Err(refused) = connection(&shared, query.as_deref(), &origin) {
+        return *refused;
+    }
+    let Some(invocation) = Invocation::parse(&body) else {
+        return refusal(StatusCode::BAD_REQUEST, "This is no invocation of a hub's method.");
+    };
+    let answer = match invocation.argument() {
+        Ok(argument) => ("R", request_to_sign(&shared, origin, argument).await),
+        Err(words) => ("E", Value::from(words)),
+    };
+    let (key, value) = answer;
+    super::json(&json!({ "I": invocation.id(), key: value }))
+}
+
+async fn request_to_sign(shared: &Arc<Shared>, origin: Allowed, argument: &str) -> Value {
+    let now_ms = clock::now_ms();
+    let request = match message::request(argument, origin.0) {
+        Ok(request) => request,
+        Err(words) => return HubResponse::internal(words, now_ms).into_json(),
+    };
+    let Ok(_permit) = shared.at_card.try_acquire() else {
+        return HubResponse::internal("Another request is waiting for the passcode.", now_ms).into_json();
+    };
+    let pinentry = shared.settings.pinentry.clone();
+    // Readers, cards and people are waited for on a thread of their own.
+    let outcome = tokio::task::spawn_blocking(move || {
+        let readers = Readers::open()?;
+        let card = signing::find_card(&readers, &request, now_ms)?;
+        let passcode = passcode::ask(&pinentry, &message::question(&request, card.certificate()))?;
+        let signed = signing::sign(&readers, &card, passcode, &request)?;
+        Ok::<_, SigningError>((card, signed))
+    });
+    match outcome.await {
+        Ok(Ok((card, signed))) => {
+            HubResponse::signed(card.certificate(), signed, clock::now_ms()).into_json()
+        }
+        Ok(Err(error)) => HubResponse::failed(&error, clock::now_ms()).into_json(),
+        Err(_) => HubResponse::internal("Signing ended unexpectedly.", now_ms).into_json(),
+    }
+}

@@ -1,0 +1,103 @@
+//! The national loopback protocol: how browser applications find the program on the workstation, and ask it for signatures.
+//!
+//! It answers on this machine only, and only pages whose origin is configured.
+
+mod discovery;
+mod hub;
+mod origins;
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tokio::net::TcpListener;
+
+use crate::settings::Settings;
+
+/// What all requests share.
+struct Shared {
+    settings: Settings,
+    /// Where the hub answers.
+    hub_port: u16,
+    connections: hub::Connections,
+    /// One dialog at a time: a second request for signatures is refused while the holder is asked about the first.
+    at_card: tokio::sync::Semaphore,
+}
+
+/// The agent's two ports, open.
+pub struct Listening {
+    discovery: Option<TcpListener>,
+    hub: TcpListener,
+}
+
+impl Listening {
+    /// Opens the ports: the first of the known ones that is free, and the one for the hub, or any where that is taken.
+    pub async fn open(settings: &Settings) -> std::io::Result<Self> {
+        let mut discovery = None;
+        for port in &settings.discovery_ports {
+            if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).await {
+                discovery = Some(listener);
+                break;
+            }
+        }
+        let hub = match TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port)).await {
+            Ok(listener) => listener,
+            Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?,
+        };
+        Ok(Self { discovery, hub })
+    }
+
+    /// The port at which browsers find the agent; none, where all are taken.
+    pub fn discovery_port(&self) -> Option<u16> {
+        Some(self.discovery.as_ref()?.local_addr().ok()?.port())
+    }
+
+    /// The port of the hub.
+    pub fn hub_port(&self) -> std::io::Result<u16> {
+        Ok(self.hub.local_addr()?.port())
+    }
+
+    /// Answers until a port fails.
+    pub async fn serve(self, settings: Settings) -> std::io::Result<()> {
+        let shared = Arc::new(Shared {
+            settings,
+            hub_port: self.hub_port()?,
+            connections: hub::Connections::default(),
+            at_card: tokio::sync::Semaphore::new(1),
+        });
+        let hub = axum::serve(self.hub, router(&shared)).into_future();
+        match self.discovery {
+            None => hub.await,
+            Some(discovery) => {
+                tokio::try_join!(hub, axum::serve(discovery, router(&shared)).into_future())?;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Both ports answer both: an older page asks one where a newer asks the other.
+fn router(shared: &Arc<Shared>) -> Router {
+    Router::new()
+        .route("/PRS/GetPortNumber", get(discovery::port_number))
+        .route("/PRS/ConnectPRService", get(discovery::connect))
+        .nest("/signalr", hub::router())
+        .layer(middleware::from_fn_with_state(Arc::clone(shared), origins::guard))
+        .with_state(Arc::clone(shared))
+}
+
+/// An answer in JSON. It is of the moment, and no cache keeps it.
+fn json(value: &serde_json::Value) -> Response {
+    let headers =
+        [(header::CONTENT_TYPE, "application/json; charset=UTF-8"), (header::CACHE_CONTROL, "no-store")];
+    (headers, value.to_string()).into_response()
+}
+
+/// A refusal in words.
+fn refusal(status: StatusCode, words: &'static str) -> Response {
+    (status, [(header::CACHE_CONTROL, "no-store")], words).into_response()
+}

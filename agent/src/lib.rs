@@ -1,0 +1,20 @@
+//! The workstation program: it holds the card reader, asks for the passcode, and signs what its holder agrees to.
+//!
+//! It is linked with the system's library for card readers, which nothing else of ours is, and it knows no database and no token. It carries
+//! neither of what the server is built on, so that it stays small on everybody's desk.
+//!
+//! - [`readers`] is the readers and the cards in them: the way to a card for [`card::piv`], and what is put in and pulled.
+//! - [`doctor`] says what is wrong and how to mend it.
+//! - [`passcode`] asks for the passcode in a dialog of the agent's own.
+//! - [`signing`] signs with the card after its holder agreed.
+//! - [`http`] is the national loopback protocol, by which browser applications find the agent and ask it to sign.
+
+#![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod doctor;
+pub mod http;
+pub mod passcode;
+pub mod readers;
+pub mod settings;
+pub mod signing;

@@ -1,0 +1,104 @@
+//! The command line of the workstation program.
+
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, reason = "a command line prints")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use agent::clock;
+use agent::doctor::{self, Severity};
+use agent::http::Listening;
+use agent::readers::{Event, Watch};
+use agent::settings::Settings;
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+/// How long one look for changes lasts.
+const LOOK: Duration = Duration::from_mins(1);
+
+/// Lanyard on your workstation: your smartcard, and what asks for it.
+#[derive(Parser)]
+#[command(name = "lanyard-agent", version)]
+struct Arguments {
+    /// The configuration
+    #[arg(long, global = true, env = "LANYARD_AGENT_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Act,
+}
+
+#[derive(Subcommand)]
+enum Act {
+    /// Says what is wrong, and how to mend it
+    Doctor,
+    /// Answers browser applications that ask for signatures
+    Run,
+    /// Says what is put into readers and pulled, as it happens
+    Watch,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match act(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("lanyard-agent: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn act(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let settings = Settings::read(arguments.config.as_deref())?;
+    match arguments.command {
+        Act::Doctor => Ok(diagnose(&settings)),
+        Act::Run => run(settings).map(|()| ExitCode::SUCCESS),
+        Act::Watch => watch().map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// 0 when nothing is wrong, 1 otherwise, so that a script can ask.
+fn diagnose(settings: &Settings) -> ExitCode {
+    let findings = doctor::findings(&doctor::gather(settings), clock::now_ms());
+    for finding in &findings {
+        println!("{finding}");
+    }
+    let bad = findings.iter().filter(|finding| finding.severity == Severity::Bad).count();
+    match bad {
+        0 => println!("Nothing is wrong."),
+        1 => println!("1 problem."),
+        bad => println!("{bad} problems."),
+    }
+    if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn run(settings: Settings) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let listening = Listening::open(&settings).await.context("no port on this machine is free")?;
+        match listening.discovery_port() {
+            Some(port) => println!("found at port {port}, answering at port {}", listening.hub_port()?),
+            None => println!(
+                "not found by browsers: every port is taken; answering at port {}",
+                listening.hub_port()?
+            ),
+        }
+        Ok(listening.serve(settings).await?)
+    })
+}
+
+fn watch() -> anyhow::Result<()> {
+    let mut watch = Watch::begin()?;
+    loop {
+        for event in watch.next(LOOK)? {
+            match event {
+                Event::ReaderAdded(reader) => println!("reader {reader}"),
+                Event::ReaderRemoved(reader) => println!("no reader {reader}"),
+                Event::CardInserted(reader) => println!("card in {reader}"),
+                Event::CardRemoved(reader) => println!("no card in {reader}"),
+            }
+        }
+    }
+}

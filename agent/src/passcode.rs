@@ -1,0 +1,130 @@
+//! Asking for the passcode, in a dialog of the agent's own: never by the page that wants a signature.
+
+use std::io::{BufReader, ErrorKind, Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use card::piv::Passcode;
+use zeroize::Zeroizing;
+
+/// After so many seconds without an entry nobody is there.
+const PATIENCE_SECONDS: u32 = 60;
+
+/// A dialog says nothing longer.
+const LONGEST_LINE: usize = 1_000;
+
+/// Why there is no passcode.
+#[derive(Debug, thiserror::Error)]
+pub enum NoPasscode {
+    /// Who was asked said no, or nobody was there.
+    #[error("the passcode was not entered")]
+    Cancelled,
+    /// What was entered is none.
+    #[error(transparent)]
+    Malformed(#[from] card::piv::NotAPasscode),
+    /// There is no dialog.
+    #[error("the dialog for the passcode, {program}, could not be shown")]
+    NoDialog {
+        /// Its program.
+        program: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// Asks for the passcode with a program of the pinentry family, which speaks the Assuan protocol. The text says who asks, and for what.
+pub fn ask(pinentry: &Path, text: &str) -> Result<Passcode, NoPasscode> {
+    let no_dialog = |source| NoPasscode::NoDialog { program: pinentry.display().to_string(), source };
+    let child = Command::new(pinentry).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut dialog = Dialog(child.map_err(no_dialog)?);
+    let entered = dialog.converse(text).map_err(no_dialog)?;
+    let entered = entered.ok_or(NoPasscode::Cancelled)?;
+    Ok(Passcode::parse(&entered)?)
+}
+
+/// A dialog, which is gone when this is dropped.
+struct Dialog(Child);
+
+impl Drop for Dialog {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Dialog {
+    fn converse(&mut self, text: &str) -> std::io::Result<Option<Zeroizing<Vec<u8>>>> {
+        let (Some(mut write), Some(read)) = (self.0.stdin.take(), self.0.stdout.take()) else {
+            return Err(ErrorKind::BrokenPipe.into());
+        };
+        let mut read = BufReader::new(read);
+        expect_ok(&mut read)?;
+        let orders = [
+            format!("SETTIMEOUT {PATIENCE_SECONDS}"),
+            "SETTITLE Lanyard".to_owned(),
+            format!("SETDESC {}", escaped(text)),
+            "SETPROMPT Passcode:".to_owned(),
+        ];
+        for order in orders {
+            writeln!(write, "{order}")?;
+            expect_ok(&mut read)?;
+        }
+        writeln!(write, "GETPIN")?;
+        let mut entered = None;
+        loop {
+            let line = line(&mut read)?;
+            if let Some(data) = line.strip_prefix(b"D ") {
+                entered = Some(Zeroizing::new(data.to_vec()));
+            } else if line.starts_with(b"OK") {
+                return Ok(entered);
+            } else if line.starts_with(b"ERR") {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+fn expect_ok(read: &mut impl Read) -> std::io::Result<()> {
+    loop {
+        let line = line(read)?;
+        if line.starts_with(b"OK") {
+            return Ok(());
+        }
+        if line.starts_with(b"ERR") {
+            return Err(ErrorKind::Unsupported.into());
+        }
+    }
+}
+
+/// One line, which may be the passcode: it is read into one place, which is wiped.
+fn line(read: &mut impl Read) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST_LINE));
+    let mut octet = Zeroizing::new([0; 1]);
+    loop {
+        if read.read(&mut octet[..])? == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        match octet[0] {
+            b'\n' => return Ok(line),
+            _ if line.len() == LONGEST_LINE => return Err(ErrorKind::InvalidData.into()),
+            octet => line.push(octet),
+        }
+    }
+}
+
+/// A text in one line of the protocol.
+fn escaped(text: &str) -> String {
+    let escape = |letter: char| match letter {
+        '%' => "%25".to_owned(),
+        '\n' => "%0A".to_owned(),
+        '\r' => "%0D".to_owned(),
+        letter => letter.to_string(),
+    };
+    text.chars().map(escape).collect()
+}
+
+/// A text that holds the protocol's own signs stays one line.
+#[test]
+fn texts_stay_one_line() {
+    assert_eq!(escaped("50 % of\nGETPIN\r"), "50 %25 of%0AGETPIN%0D");
+}

@@ -1,0 +1,112 @@
+//! What the agent is told by its configuration.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// The ports at which browser applications look for the agent, in the order in which they are tried.
+pub const DISCOVERY_PORTS: [u16; 5] = [43487, 44213, 45031, 46478, 48853];
+
+/// The port at which the national program answers, when it is free.
+const PORT: u16 = 43485;
+
+/// What the agent is told by its configuration. Without a file it serves no page at all.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The web origins whose pages may ask for signatures, such as `https://prescribing.example`.
+    pub origins: Vec<String>,
+    /// The server, as `care.example:443`, which the self-diagnosis tries to reach.
+    pub server: Option<String>,
+    /// The port at which signatures are asked for; 0 is any that is free.
+    pub port: u16,
+    /// The ports at which the agent may be looked for; the first that is free is taken.
+    pub discovery_ports: Vec<u16>,
+    /// The program that asks for the passcode: one of the pinentry family.
+    pub pinentry: PathBuf,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            origins: Vec::new(),
+            server: None,
+            port: PORT,
+            discovery_ports: DISCOVERY_PORTS.to_vec(),
+            pinentry: PathBuf::from("pinentry"),
+        }
+    }
+}
+
+/// Why there are no settings.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("the configuration {} cannot be read", .path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not as it should be.
+    #[error("the configuration {} is not as it should be", .path.display())]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+        /// Where, and how it should be.
+        source: Box<toml::de::Error>,
+    },
+    /// An origin is not one.
+    #[error("`{0}` is no origin: write scheme, host and port alone, as in https://prescribing.example")]
+    NoOrigin(String),
+}
+
+impl Settings {
+    /// Reads the file, or takes what is usual where none is named.
+    pub fn read(path: Option<&Path>) -> Result<Self, SettingsError> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let unreadable = |source| SettingsError::Unreadable { path: path.to_owned(), source };
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        let malformed = |source| SettingsError::Malformed { path: path.to_owned(), source: Box::new(source) };
+        let settings: Self = toml::from_str(&text).map_err(malformed)?;
+        match settings.origins.iter().find(|origin| !is_origin(origin)) {
+            Some(origin) => Err(SettingsError::NoOrigin(origin.clone())),
+            None => Ok(settings),
+        }
+    }
+}
+
+/// Whether a text is an origin as browsers send it. RFC 6454 6.2. A page's own machine may do without TLS.
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, host)) = text.split_once("://") else { return false };
+    let name = host.split_once(':').map_or(host, |(name, _)| name);
+    let port = host.split_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_ok());
+    let local = matches!(name, "localhost" | "127.0.0.1");
+    let plain = !name.is_empty()
+        && name
+            .bytes()
+            .all(|octet| octet.is_ascii_lowercase() || octet.is_ascii_digit() || b".-".contains(&octet));
+    plain && port && (scheme == "https" || scheme == "http" && local)
+}
+
+/// Origins are what browsers send; addresses of pages, foreign plain ones and patterns are none.
+#[test]
+fn origins_are_told_from_others() {
+    for good in ["https://prescribing.example", "https://a.example:8443", "http://localhost:3000"] {
+        assert!(is_origin(good), "{good}");
+    }
+    let bad = [
+        "*",
+        "null",
+        "prescribing.example",
+        "https://a.example/",
+        "https://*.example",
+        "http://a.example",
+        "https://",
+        "https://a.example:x",
+    ];
+    for bad in bad {
+        assert!(!is_origin(bad), "{bad}");
+    }
+}

@@ -1,0 +1,10 @@
+//! The agent with cards in readers of the system's own service: pcscd takes the virtual cards for real ones.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod diagnosis;
+mod issued;
+mod judges;
+mod loopback;
+mod rig;
+mod watching;
