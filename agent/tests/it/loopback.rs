@@ -1,4 +1,4 @@
-//! A page asks for signatures: the national loopback protocol, spoken by a plain client of HTTP.
+//! A page asks for signatures: the national loopback protocol, spoken by a plain client of HTTP and by a browser.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use agent::readers::Readers;
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use card::piv::{Algorithm, Piv, Tries};
 use serde_json::{Value, json};
 
@@ -258,4 +258,41 @@ fn refusals_sign_nothing() {
     assert!(refused["message"].as_str().unwrap().contains("2 tries are left"), "{refused}");
     let tries = Readers::open().unwrap().with_card(&Rig::name(0), |card| Piv::select(card)?.tries()).unwrap();
     assert_eq!(tries.unwrap(), Tries::Left(2));
+}
+
+/// A page in a real browser.
+fn in_browser(rig: &Rig, agent: &Agent, origin: &str, token: &str) -> Value {
+    let packages = std::env::var("LANYARD_NPM").expect("tools/env is sourced");
+    let folder = rig.folder().join("page");
+    if !folder.exists() {
+        std::fs::create_dir(&folder).unwrap();
+        std::os::unix::fs::symlink(packages, folder.join("node_modules")).unwrap();
+        std::fs::write(folder.join("page.mjs"), include_str!("page.mjs")).unwrap();
+    }
+    let port = agent.discovery.to_string();
+    let mut node = Command::new("node");
+    node.arg(folder.join("page.mjs")).args([&port, origin, token]).env("HOME", rig.folder());
+    let (good, said) = run(&mut node);
+    assert!(good, "{said}");
+    serde_json::from_str(said.trim()).unwrap_or_else(|error| panic!("{error}: {said}"))
+}
+
+/// A page in Chromium, with Microsoft's client of `SignalR`, gets a prescription signed as the national library asks for it: by a token, whose
+/// algorithm counts. A page of another origin is kept from asking by its browser.
+#[test]
+fn browser_gets_its_signature() {
+    let rig = Rig::start(1);
+    let _card = rig.insert(0, None);
+    let issued = issue(&rig, 0, Algorithm::Rsa2048);
+    let agent = Agent::start(&rig, PASSCODE);
+    let claims = json!({ "algorithm": "RS256", "payloads": [{ "id": "prescription", "payload": STANDARD.encode(b"what is signed") }] });
+    let token = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let foreign = in_browser(&rig, &agent, "https://evil.example", &token);
+    assert!(foreign["refused"].as_str().unwrap().contains("Failed to fetch"), "{foreign}");
+    assert_eq!(agent.said(), "");
+    let answer = in_browser(&rig, &agent, PAGE, &token);
+    assert_eq!(answer["status_code"], 0, "{answer}");
+    let signature = &answer["signatures"][0];
+    assert_eq!(signature["id"], "prescription");
+    assert!(verifies(&issued, b"what is signed", &signature["signature"]), "{answer}");
 }

@@ -31,8 +31,8 @@ use crate::{clock, passcode};
 /// How long a poll stays open. Proxies and browsers give up later.
 const POLL: Duration = Duration::from_secs(90);
 
-/// The version that clients of `SignalR` 2 speak.
-const PROTOCOL: &str = "1.5";
+/// The versions that clients of `SignalR` 2 speak. What we say is the same in each.
+const PROTOCOLS: [&str; 3] = ["1.5", "2.0", "2.1"];
 
 pub(super) fn router() -> Router<Arc<Shared>> {
     Router::new()
@@ -45,7 +45,13 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/ping", get(ping))
 }
 
-async fn negotiate(State(shared): State<Arc<Shared>>, Extension(origin): Extension<Allowed>) -> Response {
+async fn negotiate(
+    State(shared): State<Arc<Shared>>,
+    Extension(origin): Extension<Allowed>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let asked = parameter(query.as_deref(), "clientProtocol").unwrap_or_default();
+    let protocol = PROTOCOLS.into_iter().find(|known| *known == asked).unwrap_or(PROTOCOLS[0]);
     let Some((token, id)) = shared.connections.open(&origin.0, clock::now_ms()) else {
         return refusal(StatusCode::SERVICE_UNAVAILABLE, "Too many pages are connected.");
     };
@@ -58,22 +64,23 @@ async fn negotiate(State(shared): State<Arc<Shared>>, Extension(origin): Extensi
         "DisconnectTimeout": 30.0,
         "ConnectionTimeout": 110.0,
         "TryWebSockets": false,
-        "ProtocolVersion": PROTOCOL,
+        "ProtocolVersion": protocol,
         "TransportConnectTimeout": 5.0,
         "LongPollDelay": 0.0,
     }))
 }
 
+fn parameter(query: Option<&str>, name: &str) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
 /// The connection that a request belongs to: one that its own page has opened.
 fn connection(shared: &Shared, query: Option<&str>, origin: &Allowed) -> Result<Token, Box<Response>> {
-    let parameter = |name: &str| {
-        let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
-    };
-    if parameter("transport").as_deref() != Some("longPolling") {
+    if parameter(query, "transport").as_deref() != Some("longPolling") {
         return Err(Box::new(refusal(StatusCode::BAD_REQUEST, "The agent speaks by long polling only.")));
     }
-    let token = parameter("connectionToken").unwrap_or_default();
+    let token = parameter(query, "connectionToken").unwrap_or_default();
     shared.connections.known(&token, &origin.0, clock::now_ms()).ok_or_else(|| {
         Box::new(refusal(StatusCode::BAD_REQUEST, "There is no such connection: negotiate first."))
     })
@@ -111,9 +118,11 @@ async fn poll(
         Err(refused) => return *refused,
     };
     let aborted = tokio::time::timeout(POLL, token.aborted()).await.is_ok();
-    // D ends the connection, T says that the time is over.
-    let (key, value) = if aborted { ("D", 1) } else { ("T", 1) };
-    super::json(&json!({ "C": "0", key: value, "M": [] }))
+    let mut answer = json!({ "C": "0", "M": [] });
+    if aborted {
+        answer["D"] = 1.into();
+    }
+    super::json(&answer)
 }
 
 async fn abort(

@@ -8,8 +8,8 @@ use super::{CHECK, MalformedObject, Object, required};
 /// value on PIV cards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CardCapability {
-    /// The card's identifier.
-    pub identifier: [u8; 21],
+    /// The card's identifier. Some cards have none from the factory.
+    pub identifier: Option<[u8; 21]>,
 }
 
 /// The registered name of the older standard, an unlisted manufacturer, and a card with a file system.
@@ -21,13 +21,16 @@ impl CardCapability {
         let mut identifier = [0; 21];
         identifier[..7].copy_from_slice(&HEAD);
         identifier[7..].copy_from_slice(&own);
-        Self { identifier }
+        Self { identifier: Some(identifier) }
     }
 
     /// Reads one.
     pub fn parse(content: &[u8]) -> Result<Self, MalformedObject> {
-        let identifier =
-            required(content, 0xF0).and_then(|value| value.try_into().map_err(|_| tlv::Malformed));
+        let identifier = match required(content, 0xF0) {
+            Ok([]) => Ok(None),
+            Ok(identifier) => identifier.try_into().map(Some).map_err(|_| tlv::Malformed),
+            Err(error) => Err(error),
+        };
         Ok(Self { identifier: identifier.map_err(MalformedObject::of(Object::CardCapability))? })
     }
 
@@ -35,7 +38,7 @@ impl CardCapability {
     pub fn to_content(&self) -> Vec<u8> {
         // Versions 2.1, no PKCS #15, data model 10, and no access rules, commands, redirections or further containers.
         let values: [(u32, &[u8]); 13] = [
-            (0xF0, &self.identifier),
+            (0xF0, self.identifier.as_ref().map_or(&[], <[u8; 21]>::as_slice)),
             (0xF1, &[0x21]),
             (0xF2, &[0x21]),
             (0xF3, &[]),
@@ -64,6 +67,7 @@ fn card_capability_reads_back() {
     let content = capability.to_content();
     assert_eq!(CardCapability::parse(&content), Ok(capability));
     assert_eq!(content.len(), 23 + 3 + 3 + 2 + 3 + 3 + 7 * 2);
-    assert!(CardCapability::parse(&[0xF0, 0]).is_err());
+    assert_eq!(CardCapability::parse(&[0xF0, 0]), Ok(CardCapability { identifier: None }));
+    assert!(CardCapability::parse(&[0xF0, 1, 0]).is_err());
     assert!(CardCapability::parse(&[]).is_err());
 }
