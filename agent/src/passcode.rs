@@ -3,12 +3,17 @@
 use std::io::{BufReader, ErrorKind, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use card::piv::Passcode;
 use zeroize::Zeroizing;
 
-/// After so many seconds without an entry nobody is there.
-const PATIENCE_SECONDS: u32 = 60;
+/// After so long without an entry nobody is there.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How much later a dialog that does not close by itself is closed.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// A dialog says nothing longer.
 const LONGEST_LINE: usize = 1_000;
@@ -33,12 +38,22 @@ pub enum NoPasscode {
 }
 
 /// Asks for the passcode with a program of the pinentry family, which speaks the Assuan protocol. The text says who asks, and for what.
-pub fn ask(pinentry: &Path, text: &str) -> Result<Passcode, NoPasscode> {
+pub fn ask(pinentry: &Path, text: &str, patience: Duration) -> Result<Passcode, NoPasscode> {
     let no_dialog = |source| NoPasscode::NoDialog { program: pinentry.display().to_string(), source };
     let child = Command::new(pinentry).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let mut dialog = Dialog(child.map_err(no_dialog)?);
-    let entered = dialog.converse(text).map_err(no_dialog)?;
-    let entered = entered.ok_or(NoPasscode::Cancelled)?;
+    let (Some(write), Some(read)) = (dialog.0.stdin.take(), dialog.0.stdout.take()) else {
+        return Err(no_dialog(ErrorKind::BrokenPipe.into()));
+    };
+    let (said, hears) = mpsc::channel();
+    let text = text.to_owned();
+    std::thread::spawn(move || {
+        // Nobody hears it when the time is over; what was entered is wiped with it.
+        let _ = said.send(converse(write, BufReader::new(read), &text, patience));
+    });
+    // One that is stuck is ended with this function, which ends the thread too.
+    let entered = hears.recv_timeout(patience + GRACE).map_err(|_| NoPasscode::Cancelled)?;
+    let entered = entered.map_err(no_dialog)?.ok_or(NoPasscode::Cancelled)?;
     Ok(Passcode::parse(&entered)?)
 }
 
@@ -52,34 +67,33 @@ impl Drop for Dialog {
     }
 }
 
-impl Dialog {
-    fn converse(&mut self, text: &str) -> std::io::Result<Option<Zeroizing<Vec<u8>>>> {
-        let (Some(mut write), Some(read)) = (self.0.stdin.take(), self.0.stdout.take()) else {
-            return Err(ErrorKind::BrokenPipe.into());
-        };
-        let mut read = BufReader::new(read);
+fn converse(
+    mut write: impl Write,
+    mut read: impl Read,
+    text: &str,
+    patience: Duration,
+) -> std::io::Result<Option<Zeroizing<Vec<u8>>>> {
+    expect_ok(&mut read)?;
+    let orders = [
+        format!("SETTIMEOUT {}", patience.as_secs()),
+        "SETTITLE Lanyard".to_owned(),
+        format!("SETDESC {}", escaped(text)),
+        "SETPROMPT Passcode:".to_owned(),
+    ];
+    for order in orders {
+        writeln!(write, "{order}")?;
         expect_ok(&mut read)?;
-        let orders = [
-            format!("SETTIMEOUT {PATIENCE_SECONDS}"),
-            "SETTITLE Lanyard".to_owned(),
-            format!("SETDESC {}", escaped(text)),
-            "SETPROMPT Passcode:".to_owned(),
-        ];
-        for order in orders {
-            writeln!(write, "{order}")?;
-            expect_ok(&mut read)?;
-        }
-        writeln!(write, "GETPIN")?;
-        let mut entered = None;
-        loop {
-            let line = line(&mut read)?;
-            if let Some(data) = line.strip_prefix(b"D ") {
-                entered = Some(Zeroizing::new(data.to_vec()));
-            } else if line.starts_with(b"OK") {
-                return Ok(entered);
-            } else if line.starts_with(b"ERR") {
-                return Ok(None);
-            }
+    }
+    writeln!(write, "GETPIN")?;
+    let mut entered = None;
+    loop {
+        let line = line(&mut read)?;
+        if let Some(data) = line.strip_prefix(b"D ") {
+            entered = Some(Zeroizing::new(data.to_vec()));
+        } else if line.starts_with(b"OK") {
+            return Ok(entered);
+        } else if line.starts_with(b"ERR") {
+            return Ok(None);
         }
     }
 }

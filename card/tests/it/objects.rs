@@ -1,9 +1,11 @@
 //! What is written on the card.
 
 use card::piv::{
-    CardCapability, CertificateObject, Chuid, Discovery, Error, KeyHistory, Object, Passcode,
+    CardCapability, CertificateObject, Chuid, Discovery, Error, KeyHistory, Object, Passcode, Piv,
     PrintedInformation, Slot,
 };
+use card::testing::VirtualCard;
+use card::transport::{Lengths, Transport, TransportError};
 
 use super::{is_not_authorised, new_card, open_card};
 
@@ -68,17 +70,17 @@ fn erased_object_is_gone() {
 #[test]
 fn card_keeps_what_was_written() {
     let folder = tempfile::tempdir().unwrap();
-    let card = card::testing::VirtualCard::insert(Some(folder.path()));
-    let mut piv = card::piv::Piv::select(card).unwrap();
+    let card = VirtualCard::insert(Some(folder.path()));
+    let mut piv = Piv::select(card).unwrap();
     piv.authenticate(&super::factory_key(), &super::challenge()).unwrap();
     piv.write(Object::Chuid, &chuid().to_content()).unwrap();
     let mut card = piv.into_transport();
     card.cut_power();
-    let mut piv = card::piv::Piv::select(card).unwrap();
+    let mut piv = Piv::select(card).unwrap();
     assert_eq!(piv.chuid().unwrap(), Some(chuid()));
     piv.into_transport().pull();
-    let card = card::testing::VirtualCard::insert(Some(folder.path()));
-    let mut piv = card::piv::Piv::select(card).unwrap();
+    let card = VirtualCard::insert(Some(folder.path()));
+    let mut piv = Piv::select(card).unwrap();
     assert_eq!(piv.chuid().unwrap(), Some(chuid()));
 }
 
@@ -96,4 +98,37 @@ fn rubbish_in_place_of_a_certificate_is_named() {
     let mut piv = open_card();
     piv.write(Object::Certificate(Slot::Signature), &[0x70, 2, 0xAA]).unwrap();
     assert!(matches!(piv.certificate(Slot::Signature), Err(Error::Object(_))));
+}
+
+/// A way to a card that takes long commands, and counts them.
+struct Long {
+    card: VirtualCard,
+    commands: usize,
+}
+
+impl Transport for Long {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
+        self.commands += 1;
+        self.card.transmit(command)
+    }
+
+    fn lengths(&self) -> Lengths {
+        Lengths::Extended
+    }
+}
+
+/// Where the way to the card takes long commands, a certificate goes in one piece.
+#[test]
+fn long_commands_go_in_one_piece() {
+    let card = Long { card: VirtualCard::insert(None), commands: 0 };
+    let mut piv = Piv::select(card).unwrap();
+    piv.authenticate(&super::factory_key(), &super::challenge()).unwrap();
+    let certificate = CertificateObject { der: card::tlv::tagged(0x30, &[0x44; 1_800]) };
+    piv.write(Object::Certificate(Slot::Signature), &certificate.to_content()).unwrap();
+    assert_eq!(piv.certificate(Slot::Signature).unwrap(), Some(certificate));
+    let Long { card, commands } = piv.into_transport();
+    // Selecting, two to authenticate, one to write; reading may take some.
+    assert!((5..15).contains(&commands), "{commands}");
+    let mut piv = Piv::select(card).unwrap();
+    assert!(piv.certificate(Slot::Signature).unwrap().is_some(), "and by short ones too");
 }

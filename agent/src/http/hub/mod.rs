@@ -177,7 +177,8 @@ async fn request_to_sign(shared: &Arc<Shared>, origin: Allowed, argument: &str) 
     let outcome = tokio::task::spawn_blocking(move || {
         let readers = Readers::open()?;
         let card = signing::find_card(&readers, &request, now_ms)?;
-        let passcode = passcode::ask(&pinentry, &message::question(&request, card.certificate()))?;
+        let passcode =
+            passcode::ask(&pinentry, &message::question(&request, card.certificate()), passcode::PATIENCE)?;
         let signed = signing::sign(&readers, &card, passcode, &request)?;
         Ok::<_, SigningError>((card, signed))
     });
