@@ -25,6 +25,9 @@ struct Arguments {
     /// The configuration
     #[arg(long, global = true, env = "LANYARD_AGENT_CONFIG")]
     config: Option<PathBuf>,
+    /// The public key, as PEM of Ed25519, by which the configuration must be signed
+    #[arg(long, global = true, env = "LANYARD_AGENT_TRUSTED_KEY")]
+    trusted_key: Option<PathBuf>,
     #[command(subcommand)]
     command: Act,
 }
@@ -51,7 +54,7 @@ fn main() -> ExitCode {
 }
 
 fn act(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let settings = Settings::read(arguments.config.as_deref())?;
+    let settings = Settings::read(arguments.config.as_deref(), arguments.trusted_key.as_deref())?;
     match arguments.command {
         Act::Doctor => Ok(diagnose(&settings)),
         Act::Run => run(settings).map(|()| ExitCode::SUCCESS),

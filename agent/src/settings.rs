@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 /// The ports at which browser applications look for the agent, in the order in which they are tried.
@@ -57,24 +60,62 @@ pub enum SettingsError {
         /// Where, and how it should be.
         source: Box<toml::de::Error>,
     },
+    /// The key by which configurations are signed is not one.
+    #[error("{} holds no public key of Ed25519 as PEM", .0.display())]
+    NoKey(PathBuf),
+    /// The configuration is not signed by that key.
+    #[error("the configuration {} is not signed by the key that this machine trusts: ask who looks after it", .0.display())]
+    NotSigned(PathBuf),
     /// An origin is not one.
     #[error("`{0}` is no origin: write scheme, host and port alone, as in https://prescribing.example")]
     NoOrigin(String),
 }
 
 impl Settings {
-    /// Reads the file, or takes what is usual where none is named.
-    pub fn read(path: Option<&Path>) -> Result<Self, SettingsError> {
+    /// Reads the file, or takes what is usual where none is named. Where a key is named, the file must be signed by it, and the signature
+    /// lies beside the file with `.sig` behind its name: then who uses the machine cannot let further pages ask.
+    pub fn read(path: Option<&Path>, trusted_key: Option<&Path>) -> Result<Self, SettingsError> {
         let Some(path) = path else { return Ok(Self::default()) };
-        let unreadable = |source| SettingsError::Unreadable { path: path.to_owned(), source };
-        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        let octets = read(path)?;
+        if let Some(key) = trusted_key {
+            check_signature(path, &octets, key)?;
+        }
+        let invalid = |error| std::io::Error::new(std::io::ErrorKind::InvalidData, error);
+        let text = std::str::from_utf8(&octets).map_err(|error| unreadable(path)(invalid(error)))?;
         let malformed = |source| SettingsError::Malformed { path: path.to_owned(), source: Box::new(source) };
-        let settings: Self = toml::from_str(&text).map_err(malformed)?;
+        let settings: Self = toml::from_str(text).map_err(malformed)?;
         match settings.origins.iter().find(|origin| !is_origin(origin)) {
             Some(origin) => Err(SettingsError::NoOrigin(origin.clone())),
             None => Ok(settings),
         }
     }
+}
+
+fn unreadable(path: &Path) -> impl Fn(std::io::Error) -> SettingsError {
+    move |source| SettingsError::Unreadable { path: path.to_owned(), source }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, SettingsError> {
+    std::fs::read(path).map_err(unreadable(path))
+}
+
+fn check_signature(path: &Path, octets: &[u8], key: &Path) -> Result<(), SettingsError> {
+    let public = public_key(&read(key)?).ok_or_else(|| SettingsError::NoKey(key.to_owned()))?;
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".sig");
+    let signature = std::fs::read(beside).unwrap_or_default();
+    let verified = UnparsedPublicKey::new(&ED25519, public).verify(octets, &signature);
+    verified.map_err(|_| SettingsError::NotSigned(path.to_owned()))
+}
+
+/// The key in a PEM file. RFC 8410 4: in front of its 32 octets stands always the same.
+fn public_key(pem: &[u8]) -> Option<[u8; 32]> {
+    const HEAD: [u8; 12] = [0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00];
+    let text = std::str::from_utf8(pem).ok()?;
+    let (_, body) = text.split_once("-----BEGIN PUBLIC KEY-----")?;
+    let (body, _) = body.split_once("-----END PUBLIC KEY-----")?;
+    let body: String = body.split_whitespace().collect();
+    STANDARD.decode(body).ok()?.strip_prefix(&HEAD)?.try_into().ok()
 }
 
 /// Whether a text is an origin as browsers send it. RFC 6454 6.2. A page's own machine may do without TLS.

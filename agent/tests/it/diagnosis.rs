@@ -7,7 +7,7 @@ use agent::readers::{Content, Readers};
 use card::piv::{Algorithm, Passcode, Piv};
 
 use super::issued::issue;
-use super::rig::{Rig, run, until};
+use super::rig::{Rig, file, must, run, until};
 
 const CONFIGURATION: &str = "origins = [\"https://prescribing.example\"]\ndiscovery_ports = [0]\n";
 
@@ -82,6 +82,29 @@ fn bad_configuration_is_named() {
         let (good, said) = doctor(&rig, bad);
         assert!(!good && said.contains(words), "{said}");
     }
+}
+
+/// Where a machine trusts a key, a configuration is followed that is signed by it, and no other.
+#[test]
+fn configuration_is_signed() {
+    let rig = Rig::start(1);
+    let path = |name: &str| file(rig.folder(), name);
+    let (key, public, signature) = (path("key.pem"), path("public.pem"), path("agent.toml.sig"));
+    must("openssl", &["genpkey", "-algorithm", "ed25519", "-out", &key]);
+    must("openssl", &["pkey", "-in", &key, "-pubout", "-out", &public]);
+    let doctor = |configuration: &str, key: &str| {
+        run(rig.agent(configuration).args(["--trusted-key", key]).arg("doctor")).1
+    };
+    assert!(doctor(CONFIGURATION, &public).contains("not signed by the key"), "there is no signature");
+    let configuration = path("agent.toml");
+    must(
+        "openssl",
+        &["pkeyutl", "-sign", "-rawin", "-inkey", &key, "-in", &configuration, "-out", &signature],
+    );
+    assert!(doctor(CONFIGURATION, &public).contains("No card is in a reader"));
+    let other = CONFIGURATION.replace("prescribing", "evil");
+    assert!(doctor(&other, &public).contains("not signed by the key"), "it was changed");
+    assert!(doctor(CONFIGURATION, &key).contains("holds no public key"), "a private key is none");
 }
 
 /// A card that knows no application, until its reader is gone.
