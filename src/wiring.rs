@@ -283,9 +283,17 @@ impl App {
 
     /// The register as a module that follows its changes calls it; none where it is not kept here.
     pub fn register_for(&self, module: &'static str) -> Option<directory::api::Client> {
+        self.register_as(module, directory::api::CHANGES)
+    }
+
+    /// The register as a module calls it that does one thing there.
+    fn register_as(
+        &self,
+        module: &'static str,
+        act: platform::caller::Act,
+    ) -> Option<directory::api::Client> {
         let router = directory::router(self.register.clone()?);
-        let caller = Caller::module(module, &[directory::api::CHANGES]);
-        Some(directory::api::Client::new(Peer::local(router, caller)))
+        Some(directory::api::Client::new(Peer::local(router, Caller::module(module, &[act]))))
     }
 
     /// The authority as an operator of this machine calls it, who holds the token's PIN.
@@ -309,6 +317,10 @@ impl App {
         let router = router.merge(audit::router(self.log.clone()));
         let router = match &self.register {
             Some(register) => router.merge(directory::router(register.clone())),
+            None => router,
+        };
+        let router = match self.register_as("ca", directory::api::ASK) {
+            Some(register) => router.merge(ca::reports_router(self.authority.clone(), register)),
             None => router,
         };
         let router = match &self.provider {

@@ -25,6 +25,7 @@ mod outward;
 mod pages;
 mod provider;
 mod recovery;
+mod reports;
 mod role;
 mod sandbox;
 mod secret;
@@ -47,5 +48,6 @@ pub use http::{cards_router, in_pages, needs_the_time, openapi, page_of, router,
 pub use provider::{Parts, Provider, Shared};
 pub use recovery::{Enrolled, Recovered, recover};
 pub use sandbox::{Persona, Sandbox, SandboxEvent};
+pub use reports::ReportEvent;
 pub use session::{CONSUMER, Concurrent, IdleEnds, SessionEvent, Sessions};
 pub use throttle::Throttle;

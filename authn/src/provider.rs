@@ -6,6 +6,7 @@ use aws_lc_rs::rand::SystemRandom;
 use hsm::Hsm;
 use platform::clock::{Clock, Millis};
 use platform::db::Db;
+use tokio::sync::Semaphore;
 
 use crate::client::Fetching;
 use crate::config::Config;
@@ -16,6 +17,9 @@ use crate::oidc::possession::Proofs;
 use crate::outward::Outward;
 use crate::sandbox;
 use crate::token::Keys;
+
+/// How many reports are written as files at the same time.
+const REPORTS: usize = 4;
 
 /// What the provider is made of.
 pub struct Parts {
@@ -58,6 +62,8 @@ pub struct Shared {
     pub(crate) proofs: Proofs,
     /// What the sign-in pages share.
     pub(crate) login: Login,
+    /// Places for reports that are written as files at the same time.
+    pub(crate) reports: Arc<Semaphore>,
 }
 
 impl std::ops::Deref for Provider {
@@ -95,6 +101,7 @@ impl Provider {
             hsm,
             directory,
             ca,
+            reports: Arc::new(Semaphore::new(REPORTS)),
         };
         Ok(Self(Arc::new(shared)))
     }

@@ -18,6 +18,7 @@ mod generations;
 mod issuers;
 mod lists;
 mod profiles;
+mod reports;
 mod search;
 mod secrets;
 
@@ -32,6 +33,7 @@ pub use lists::{CrlInfo, CrlQuery, ListInfo};
 pub use crate::grants::{is_grantable, issue_of};
 pub use crate::store::standings::in_force;
 pub use profiles::{FieldInfo, ProfileHistory, ProfileInfo, ProfileVersion};
+pub use reports::{SmartcardReportQuery, SmartcardReportRow};
 pub use search::percent_encoded;
 pub use search::{CertificatePage, CertificateQuery, ExportForm};
 pub use secrets::{EnrolmentSecret, EnrolmentSecretInfo, NewEnrolmentSecret};

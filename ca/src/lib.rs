@@ -44,6 +44,7 @@ mod publishing;
 mod recovery;
 mod refused_keys;
 mod renewals;
+mod reports;
 mod requested;
 mod restore;
 mod revocation;
@@ -62,7 +63,9 @@ mod together;
 mod watch;
 mod weak;
 
-pub use self::http::{acme_router, enrolment_router, openapi, public_router, router, tells_of_the_time};
+pub use self::http::{
+    acme_router, enrolment_router, openapi, public_router, reports_router, router, tells_of_the_time,
+};
 pub use authority::Authority;
 pub use config::{Config, Delta, ListSettings, OcspConfig, PracticeStatementUrl, PublicUrl};
 pub use enrol::{
@@ -76,6 +79,7 @@ pub use names::{IssuerId, NotAnId, ProfileId};
 pub use offline::{Asked, Held, OfflineRoot, Withdrawn, verify_transcript};
 pub use profile::{Content, Difference, FileError, Profile, Profiles, differences};
 pub use renewals::{NoticeDays, RenewalConfig};
+pub use reports::ReportEvent;
 pub use restore::TakenIn;
 pub use rewrap::{rewrap, sealed_secrets};
 pub use serial::Instance;

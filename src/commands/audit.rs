@@ -41,6 +41,7 @@ pub fn events() -> String {
     catalogue::render(&[
         catalogue::module::<audit::OwnEvent>(),
         catalogue::module::<ca::Event>(),
+        catalogue::module::<ca::ReportEvent>(),
         catalogue::module::<directory::organisation::Event>(),
         catalogue::module::<directory::rbac::Event>(),
         catalogue::module::<directory::PersonEvent>(),
@@ -58,6 +59,7 @@ pub fn events() -> String {
         catalogue::module::<authn::AuthenticatorEvent>(),
         catalogue::module::<authn::Cis1Event>(),
         catalogue::module::<authn::SandboxEvent>(),
+        catalogue::module::<authn::ReportEvent>(),
         catalogue::module::<crate::events::Event>(),
     ])
 }

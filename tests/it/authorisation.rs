@@ -23,10 +23,13 @@ enum Door {
     ActOrOwn(&'static str),
     /// People, for what is their own.
     Own,
+    /// Systems that read the register or operate it; and people, for whom their rank decides, which those of
+    /// `authn/tests/login/reports.rs` and `ca/tests/it/reports.rs` have.
+    Report,
     /// Nobody by who they are: what counts stands in the request itself, and here nothing does.
     Proof,
 }
-use Door::{Act, ActOrOwn, Open, Own, Proof};
+use Door::{Act, ActOrOwn, Open, Own, Proof, Report};
 
 /// A route, who may use it, and a body that can be read: without one the body would be refused before the caller.
 struct Route(&'static str, &'static str, Door, fn() -> Value);
@@ -66,7 +69,7 @@ macro_rules! realm {
 
 /// The rule of each route. A route of the document that is not here fails the test, so that whoever adds one says
 /// here who may use it.
-const ROUTES: [Route; 131] = [
+const ROUTES: [Route; 134] = [
     Route("GET", "/audit/checkpoint", Open, none),
     Route("GET", "/audit/tile/{path}", Open, none),
     Route("GET", "/audit/logs", Open, none),
@@ -110,6 +113,9 @@ const ROUTES: [Route; 131] = [
     Route("POST", "/ca/imports", Act("ca:authorities"), || json!({"pem": ""})),
     Route("POST", "/ca/issuers/{id}/generations", Act("ca:authorities"), || json!({"dry_run": true})),
     Route("GET", "/ca/profiles", Act("ca:read"), none),
+    Route("GET", "/ca/reports/smartcards", Report, none),
+    Route("GET", "/authn/reports/authenticators", Report, none),
+    Route("GET", "/authn/reports/logins", Report, none),
     Route("GET", "/ca/profiles/{id}", Act("ca:read"), none),
     // ACME: anybody may send a request, and its signature says who it is from.
     Route("GET", "/acme/directory", Open, none),
@@ -312,6 +318,7 @@ async fn every_route_opens_to_those_who_may() {
             let may = match route.2 {
                 Open => true,
                 Act(asked) | ActOrOwn(asked) => asked == act,
+                Report => ["directory:read", "directory:operate"].contains(&act),
                 // A system has nothing of its own.
                 Own | Proof => false,
             };
@@ -320,7 +327,7 @@ async fn every_route_opens_to_those_who_may() {
     }
     for route in &ROUTES {
         judge(&stranger, route, "nobody", route.2 == Open, 401, &mut wrong).await;
-        let may = matches!(route.2, Open | ActOrOwn(_) | Own);
+        let may = matches!(route.2, Open | ActOrOwn(_) | Own | Report);
         judge(&person, route, "a person", may, refusal(route, 403), &mut wrong).await;
     }
     assert!(wrong.is_empty(), "{wrong}");

@@ -2,7 +2,7 @@
 //! `directory/tests/it` asks in full.
 
 /// Every route of the register.
-pub(crate) const REGISTER: [(&str, &str); 127] = [
+pub(crate) const REGISTER: [(&str, &str); 129] = [
     ("GET", "/directory/actor"),
     ("POST", "/directory/assignments"),
     ("GET", "/directory/assignments/{assignment}"),
@@ -35,6 +35,7 @@ pub(crate) const REGISTER: [(&str, &str); 127] = [
     ("GET", "/directory/organisations/{ods}"),
     ("PATCH", "/directory/organisations/{ods}"),
     ("GET", "/directory/organisations/{ods}/children"),
+    ("GET", "/directory/organisations/{ods}/people"),
     ("POST", "/directory/organisations/{ods}/close"),
     ("PUT", "/directory/organisations/{ods}/ra-host"),
     ("GET", "/directory/people"),
@@ -73,6 +74,7 @@ pub(crate) const REGISTER: [(&str, &str); 127] = [
     ("GET", "/directory/people/{user_id}/roles"),
     ("POST", "/directory/people/{user_id}/verification"),
     ("GET", "/directory/permissions/issue-authenticator"),
+    ("GET", "/directory/permissions/report"),
     ("GET", "/directory/positions"),
     ("POST", "/directory/positions"),
     ("GET", "/directory/positions/{position}"),

@@ -2,6 +2,7 @@
 
 mod clients;
 mod people;
+mod reports;
 
 use platform::caller::Act;
 
@@ -14,6 +15,7 @@ pub use people::{
     AuthenticatorChange, AuthenticatorInfo, Authenticators, Ended, EnrolmentInfo, EnrolmentPurpose,
     NewEnrolment, SessionInfo, SessionQuery, Sessions,
 };
+pub use reports::{AuthenticatorReportQuery, AuthenticatorReportRow, LoginReportQuery, LoginReportRow};
 
 /// To register relying parties of one's own team and to read why they were refused.
 pub const CLIENTS: Act = Act("authn:clients");

@@ -20,6 +20,7 @@ mod own;
 mod page;
 mod reading;
 mod sandbox;
+mod reports;
 mod sessions;
 mod sign_in;
 mod sign_in_app;
@@ -133,6 +134,7 @@ fn for_people() -> Router<Provider> {
         .merge(account::router())
         .merge(sessions::router())
         .merge(authenticators::router())
+        .merge(reports::router())
         .merge(assets::router())
         .layer(DefaultBodyLimit::max(LARGEST_OF_PEOPLE))
 }
@@ -180,6 +182,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         Assets::openapi(),
         sessions::Document::openapi(),
         authenticators::Document::openapi(),
+        reports::Document::openapi(),
     ] {
         document.merge(area);
     }

@@ -16,6 +16,7 @@ pub(crate) mod grants;
 pub(crate) mod interactions;
 pub(crate) mod logouts;
 pub(crate) mod persons;
+pub(crate) mod reports;
 pub(crate) mod restored;
 pub(crate) mod sandbox;
 pub(crate) mod sessions;

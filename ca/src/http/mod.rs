@@ -13,6 +13,7 @@ mod ocsp;
 mod profiles;
 mod public;
 mod renewals;
+mod reports;
 mod revocations;
 mod roads;
 mod secrets;
@@ -27,6 +28,7 @@ use crate::enrol::{Enrolment, LARGEST_BODY};
 
 pub use acme::acme_router;
 pub use public::public_router;
+pub use reports::reports_router;
 
 /// Whether what is asked for here refuses a clock that is behind in words of its own protocol: an ACME problem, a CMP error.
 pub fn tells_of_the_time(path: &str) -> bool {
@@ -124,6 +126,7 @@ struct Document;
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     document.merge(acme::Document::openapi());
+    document.merge(reports::Document::openapi());
     roads::describe_labels(&mut document);
     description::complete(&mut document);
     document

@@ -14,6 +14,7 @@ pub(crate) mod leavers;
 pub(crate) mod lists;
 pub(crate) mod profiles;
 pub(crate) mod renewals;
+pub(crate) mod reports;
 pub(crate) mod requests;
 pub(crate) mod responders;
 pub(crate) mod scopes;

@@ -1,15 +1,19 @@
 //! The register as other modules call it.
 
 use http::Method;
-use platform::caller::Caller;
+use platform::caller::{Caller, CallerKind};
 use platform::id::UserId;
 use platform::peer::Peer;
 use platform::problem::Problem;
 
-use super::{Change, Changes, Consumer, PersonClaims, Progress};
+use super::{
+    ACT, Change, Changes, Consumer, OPERATE, PeopleThere, PersonClaims, Progress, READ, ReportPermission,
+};
 
 /// How many changes are read at once.
 const PAGE: u32 = 100;
+/// How many people are read at once.
+const PEOPLE: u32 = 200;
 
 /// The register as seen by another module.
 #[derive(Clone, Debug)]
@@ -32,16 +36,50 @@ impl Client {
 
     /// Demands that whoever calls may issue or take away authenticators of a person now.
     pub async fn may_issue_authenticator(&self, caller: &Caller, person: &UserId) -> Result<(), Problem> {
-        let mut path = format!(
-            "/directory/permissions/issue-authenticator?by={}&person={person}",
-            caller.subject.parse::<UserId>().map_err(Problem::internal)?
+        let by = caller.subject.parse::<UserId>().map_err(Problem::internal)?;
+        let path = format!(
+            "/directory/permissions/issue-authenticator?by={by}&person={person}{}",
+            of_session(caller)
         );
-        // Both are words of ours, or come from one that was parsed: digits and letters.
-        for (name, value) in [("assurance", &caller.assurance), ("role_profile", &caller.role_profile)] {
-            if let Some(value) = value.as_ref().filter(|it| it.bytes().all(|b| b.is_ascii_alphanumeric())) {
-                path = format!("{path}&{name}={value}");
-            }
+        self.peer.call(Method::GET, &path, None::<&()>).await
+    }
+
+    /// Demands that whoever calls may read a report of an organisation, and says how its code is written.
+    pub async fn may_read_report(
+        &self,
+        caller: &Caller,
+        report: &str,
+        organisation: &str,
+    ) -> Result<String, Problem> {
+        let mut path = format!(
+            "/directory/permissions/report?report={report}&organisation={}",
+            percent_encoded(organisation)
+        );
+        if caller.kind == CallerKind::Person {
+            caller.may(ACT)?;
+            let by = caller.subject.parse::<UserId>().map_err(Problem::internal)?;
+            path = format!("{path}&by={by}{}", of_session(caller));
+        } else {
+            // What the matrix gives to an operator, and what the register's own reports give to whoever reads everything.
+            caller.may(READ).or_else(|_| caller.may(OPERATE))?;
         }
+        let permission: ReportPermission = self.peer.call(Method::GET, &path, None::<&()>).await?;
+        Ok(permission.organisation)
+    }
+
+    /// Who holds something in an organisation, or below it too, from a user id on.
+    pub async fn people_there(
+        &self,
+        organisation: &str,
+        below: &str,
+        from: &str,
+    ) -> Result<PeopleThere, Problem> {
+        let path = format!(
+            "/directory/organisations/{}/people?below={}&from={}&limit={PEOPLE}",
+            percent_encoded(organisation),
+            percent_encoded(below),
+            percent_encoded(from)
+        );
         self.peer.call(Method::GET, &path, None::<&()>).await
     }
 
@@ -61,5 +99,36 @@ impl Client {
     pub async fn claims(&self, person: &UserId) -> Result<PersonClaims, Problem> {
         let path = format!("/directory/people/{person}/claims");
         self.peer.call(Method::GET, &path, None::<&()>).await
+    }
+}
+
+/// What a session is worth and in which role somebody acts, as members of a query.
+fn of_session(caller: &Caller) -> String {
+    let mut members = String::new();
+    // Both are words of ours, or come from one that was parsed: digits and letters.
+    for (name, value) in [("assurance", &caller.assurance), ("role_profile", &caller.role_profile)] {
+        if let Some(value) = value.as_ref().filter(|it| it.bytes().all(|b| b.is_ascii_alphanumeric())) {
+            members = format!("{members}&{name}={value}");
+        }
+    }
+    members
+}
+
+/// A value as it stands in a query or a path (RFC 3986 2.1).
+fn percent_encoded(text: &str) -> String {
+    let octet = |byte: u8| {
+        if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+    };
+    text.bytes().map(octet).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What somebody typed stays one value, whatever it is.
+    #[test]
+    fn values_are_encoded() {
+        assert_eq!(percent_encoded("rxx 01&by=1/é"), "rxx%2001%26by%3D1%2F%C3%A9");
     }
 }

@@ -18,6 +18,7 @@ mod people_import;
 mod permissions;
 mod positions;
 mod rbac;
+mod reported;
 mod reports;
 mod requests;
 mod workgroups;
@@ -28,12 +29,16 @@ pub use campaigns::*;
 pub use feed::*;
 pub use imports::*;
 pub use page::{Page, PageQuery};
-pub use permissions::PermissionQuery;
+pub use permissions::{
+    PeopleThere, PeopleThereQuery, PermissionQuery, PersonThere, ReportPermission, ReportPermissionQuery,
+};
 pub use positions::*;
+pub use reported::{Joined, Rows, Whose, day_filter, days_filter, word_filter};
 pub use reports::*;
 pub use requests::*;
 pub use workgroups::*;
 
+pub use crate::day::Day;
 pub use crate::store::people_closed::closed;
 pub use changes::{Change, ChangeKind, ChangeQuery, Changes, Consumer, Progress};
 pub use claims::{NamedRole, PersonClaims};

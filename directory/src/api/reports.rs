@@ -3,19 +3,16 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// A report that there is, or is to be.
+/// A report that there is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReportInfo {
-    /// Its name: the last part of its address.
+    /// Its name.
     pub name: String,
-    /// Whether there is one now.
-    pub available: bool,
-    /// Its columns in their order.
+    /// Where it is read, on this server.
+    pub path: String,
+    /// Its columns in their order; of those that other modules have, the heading of the file tells.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
-    /// Why there is none yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
 }
 
 /// Every report.

@@ -5,25 +5,52 @@ use axum::extract::State;
 use axum::routing::get;
 use http::StatusCode;
 use platform::caller::{Caller, CallerKind};
+use platform::id::UserId;
 use platform::problem::{Body, Problem};
-use platform::web::Query;
+use platform::web::{Json, Path, Query};
 use utoipa::OpenApi;
 
 use super::input;
-use crate::acting::{Doing, on_person};
-use crate::api::{ACT, ASK, PermissionQuery};
+use crate::acting::{Doing, in_organisation_in, on_person};
+use crate::api::{
+    ACT, ASK, PeopleThere, PeopleThereQuery, PermissionQuery, PersonThere, ReportPermission,
+    ReportPermissionQuery,
+};
 use crate::authority::Act;
 use crate::error::Error;
 use crate::register::Register;
+use crate::report::{ELSEWHERE, Scope, below};
 use crate::store::people;
+use crate::store::reports::people as reported;
 
 pub(super) fn router() -> Router<Register> {
-    Router::new().route("/directory/permissions/issue-authenticator", get(issue_authenticator))
+    Router::new()
+        .route("/directory/permissions/issue-authenticator", get(issue_authenticator))
+        .route("/directory/permissions/report", get(report))
+        .route("/directory/organisations/{ods}/people", get(people_there))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(issue_authenticator))]
+#[openapi(paths(issue_authenticator, report, people_there))]
 pub(super) struct Document;
+
+/// Somebody in whose name a module asks.
+struct Asked {
+    by: UserId,
+    assurance: Option<String>,
+    role_profile: Option<String>,
+}
+
+impl Asked {
+    /// Who that is, calling by way of the module.
+    fn through(self, module: &Caller) -> Caller {
+        let mut asked =
+            Caller::new(CallerKind::Person, self.by.to_string(), module.client.clone(), [ACT.0]);
+        asked.assurance = self.assurance;
+        asked.role_profile = self.role_profile;
+        asked
+    }
+}
 
 /// Whether somebody may issue or take away an authenticator of a person now. The rules are those of every act; nothing is done.
 #[utoipa::path(
@@ -43,14 +70,76 @@ pub(super) async fn issue_authenticator(
     caller.may(ASK)?;
     let by = input::person("by", &query.by)?;
     let person = input::person("person", &query.person)?;
-    let mut asked = Caller::new(CallerKind::Person, by.to_string(), caller.client.clone(), [ACT.0]);
-    asked.assurance = query.assurance;
-    asked.role_profile = query.role_profile;
-    let (mut read, doing): (_, Doing) = register.reading(asked).await?;
+    let asked = Asked { by, assurance: query.assurance, role_profile: query.role_profile };
+    let (mut read, doing): (_, Doing) = register.reading(asked.through(&caller)).await?;
     if people::is_open(&mut *read, &person).await?.is_none() {
         return Err(Error::unknown("person", &person).into());
     }
     let target = on_person(&mut read, &doing, &person).await?;
     doing.demand(Act::IssueAuthenticator, &target)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whether a report that another module keeps may be read of an organisation. The rules are those of every report.
+#[utoipa::path(
+    get, path = "/directory/permissions/report", tag = "directory",
+    params(ReportPermissionQuery),
+    responses(
+        (status = 200, description = "It may", body = ReportPermission),
+        (status = 403, description = "It may not, and why", body = Body),
+        (status = 404, description = "There is no such organisation", body = Body),
+    )
+)]
+pub(super) async fn report(
+    caller: Caller,
+    State(register): State<Register>,
+    Query(query): Query<ReportPermissionQuery>,
+) -> Result<Json<ReportPermission>, Problem> {
+    caller.may(ASK)?;
+    let organisation = input::organisation("organisation", &query.organisation)?;
+    let elsewhere = ELSEWHERE.iter().find(|report| report.name == query.report);
+    let elsewhere = elsewhere.ok_or_else(|| Error::field("report", "No other module has this report."))?;
+    let by = query.by.as_deref().map(|by| input::person("by", by)).transpose()?;
+    let asked = match by {
+        Some(by) => {
+            Asked { by, assurance: query.assurance, role_profile: query.role_profile }.through(&caller)
+        }
+        None => caller.clone(),
+    };
+    let reads_all = asked.kind != CallerKind::Person;
+    let (mut read, doing): (_, Doing) = register.reading(asked).await?;
+    let target = in_organisation_in(&mut read, &organisation).await?;
+    if !reads_all {
+        doing.demand(Act::See(elsewhere.kind), &target)?;
+    }
+    Ok(Json(ReportPermission { organisation: organisation.to_string() }))
+}
+
+/// The people of an organisation: who holds something there now or later, and its cards and robots. For modules that have asked
+/// whether a report may be read.
+#[utoipa::path(
+    get, path = "/directory/organisations/{ods}/people", tag = "directory",
+    params(("ods" = String, Path, description = "The ODS code"), PeopleThereQuery),
+    responses(
+        (status = 200, description = "By their ids", body = PeopleThere),
+        (status = 403, description = "The caller may not do directory:ask", body = Body),
+    )
+)]
+pub(super) async fn people_there(
+    caller: Caller,
+    State(register): State<Register>,
+    Path(ods): Path<String>,
+    Query(query): Query<PeopleThereQuery>,
+) -> Result<Json<PeopleThere>, Problem> {
+    caller.may(ASK)?;
+    let organisation = input::organisation("ods", &ods)?;
+    let scope = Scope { organisation, below: below(query.below.as_deref())?, today: register.today() };
+    let limit = input::limit(query.limit);
+    let from = query.from.as_deref().unwrap_or_default();
+    let mut read = register.db.read().acquire().await.map_err(Error::from)?;
+    let mut rows = reported::there(&mut read, &scope, from, limit + 1).await?;
+    let more = rows.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+    let next = if more { rows.pop().map(|(user_id, ..)| user_id) } else { None };
+    let person = |(user_id, given, family)| PersonThere { user_id, given, family };
+    Ok(Json(PeopleThere { items: rows.into_iter().map(person).collect(), next }))
 }

@@ -4,9 +4,9 @@ mod answer;
 
 use axum::Router;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{Redirect, Response};
 use axum::routing::get;
-use http::HeaderMap;
+use http::{HeaderMap, Uri};
 use platform::caller::Caller;
 use platform::problem::{Body, Problem};
 use platform::web::{Json, Path, Query};
@@ -27,7 +27,7 @@ use crate::error::Error;
 use crate::ids::PositionId;
 use crate::register::Register;
 use crate::report::{
-    Assignments, Campaigns, Leavers, MISSING, Positions, Registrations, Requests, THERE, Users, days, flag,
+    Assignments, Campaigns, ELSEWHERE, Leavers, Positions, Registrations, Requests, THERE, Users, days, flag,
     word,
 };
 use crate::store::reports::{people, positions, work};
@@ -43,7 +43,7 @@ pub(super) fn router() -> Router<Register> {
         .route("/directory/reports/registrations", get(registrations))
         .route("/directory/reports/leavers", get(leavers))
         .route("/directory/reports/campaigns", get(campaigns))
-        .route("/directory/reports/{name}", get(missing))
+        .route("/directory/reports/{name}", get(elsewhere))
 }
 
 #[derive(OpenApi)]
@@ -56,11 +56,11 @@ pub(super) fn router() -> Router<Register> {
     registrations,
     leavers,
     campaigns,
-    missing
+    elsewhere
 ))]
 pub(super) struct Document;
 
-/// The reports that there are, with their columns; and those that are to come.
+/// The reports that there are: those of the register with their columns, and where those are that other modules have.
 #[utoipa::path(
     get, path = "/directory/reports", tag = "reports",
     responses(
@@ -72,40 +72,41 @@ pub(super) async fn list(caller: Caller) -> Result<Json<Reports>, Problem> {
     permitted_to_read(&caller)?;
     let there = THERE.iter().map(|(name, columns)| ReportInfo {
         name: (*name).to_owned(),
-        available: true,
+        path: format!("/directory/reports/{name}"),
         columns: columns.iter().map(ToString::to_string).collect(),
-        why: None,
     });
-    let missing = MISSING.iter().map(|(name, _, why)| ReportInfo {
-        name: (*name).to_owned(),
-        available: false,
+    let elsewhere = ELSEWHERE.iter().map(|report| ReportInfo {
+        name: report.name.to_owned(),
+        path: report.path.to_owned(),
         columns: Vec::new(),
-        why: Some((*why).to_owned()),
     });
-    let mut reports: Vec<ReportInfo> = there.chain(missing).collect();
+    let mut reports: Vec<ReportInfo> = there.chain(elsewhere).collect();
     reports.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(Json(Reports { reports }))
 }
 
-/// A report that is not there yet.
+/// A report that another module has.
 ///
-/// Smartcards, authenticators and sign-ins are not kept by this server yet, so there is no report of them.
+/// Cards are known to the certificate authority, authenticators and sign-ins to sign-in: the report is there, of the same form.
 #[utoipa::path(
     get, path = "/directory/reports/{name}", tag = "reports",
     params(("name" = String, Path, description = "`smartcards`, `authenticators` or `logins`")),
-    responses((status = 404, description = "There is no such report, or not yet", body = Body))
+    responses(
+        (status = 307, description = "It is at this address, with the same filters"),
+        (status = 404, description = "There is no such report", body = Body),
+    )
 )]
-pub(super) async fn missing(caller: Caller, Path(name): Path<String>) -> Result<Json<Reports>, Problem> {
+pub(super) async fn elsewhere(
+    caller: Caller,
+    Path(name): Path<String>,
+    uri: Uri,
+) -> Result<Redirect, Problem> {
     permitted_to_read(&caller)?;
-    match MISSING.iter().find(|(known, ..)| *known == name) {
-        Some((_, _, why)) => {
-            let detail = format!("{why} There will be a report once it does.");
-            Err(Problem::not_found("report-not-there-yet", detail))
-        }
-        None => {
-            Err(Problem::not_found("not-found", "There is no such report; /directory/reports lists them."))
-        }
-    }
+    let Some(report) = ELSEWHERE.iter().find(|report| report.name == name) else {
+        return Err(Problem::not_found("not-found", "There is no such report; /directory/reports lists them."));
+    };
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    Ok(Redirect::temporary(&format!("{}{query}", report.path)))
 }
 
 /// The last day of so many days.

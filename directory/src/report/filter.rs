@@ -1,5 +1,6 @@
 //! Filters of reports, read with an error that says what is taken.
 
+use super::Below;
 use crate::error::Error;
 
 /// `yes` or `no`.
@@ -17,6 +18,14 @@ pub(crate) fn flag(field: &'static str, text: Option<&str>) -> Result<Option<Ans
         Some("no") => Ok(Some(Answer::No)),
         Some(_) => Err(Error::field(field, "Write yes or no.")),
     }
+}
+
+/// Reads whether those below an organisation are meant too: they are if nothing is said.
+pub(crate) fn below(text: Option<&str>) -> Result<Below, Error> {
+    Ok(match flag("below", text)? {
+        None | Some(Answer::Yes) => Below::Too,
+        Some(Answer::No) => Below::No,
+    })
 }
 
 /// Reads one of some words.

@@ -1,4 +1,4 @@
-//! The reports that there are, and those that are to come.
+//! The reports that there are, and those that other modules have.
 
 use platform::db::Tx;
 
@@ -94,9 +94,17 @@ pub(crate) const THERE: [(&str, &[&str]); 7] = [
     (Users::NAME, Users::COLUMNS),
 ];
 
-/// The reports that are to come, and why they are not there: this server does not keep what would stand in them.
-pub(crate) const MISSING: [(&str, Kind, &str); 3] = [
-    ("authenticators", Kind::Authenticators, "This server does not keep authenticators yet."),
-    ("logins", Kind::Logins, "Nobody signs in at this server yet, so no sign-ins are kept."),
-    ("smartcards", Kind::Smartcards, "This server does not keep smartcards yet."),
+/// A report of what another module keeps.
+pub(crate) struct Elsewhere {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    /// Where it is read, on the same server.
+    pub(crate) path: &'static str,
+}
+
+/// The reports of what other modules keep. The register says who may read them and of whom they are.
+pub(crate) const ELSEWHERE: [Elsewhere; 3] = [
+    Elsewhere { name: "authenticators", kind: Kind::Authenticators, path: "/authn/reports/authenticators" },
+    Elsewhere { name: "logins", kind: Kind::Logins, path: "/authn/reports/logins" },
+    Elsewhere { name: "smartcards", kind: Kind::Smartcards, path: "/ca/reports/smartcards" },
 ];

@@ -1,6 +1,5 @@
 //! Reports: what the register knows of an organisation and of those below it, in rows, filtered and in pages.
 
-pub(crate) mod csv;
 mod events;
 mod filter;
 mod kinds;
@@ -16,9 +15,9 @@ use crate::day::Day;
 use crate::error::Error;
 
 pub use events::ReportEvent;
-pub(crate) use filter::{Answer, days, flag, word};
+pub(crate) use filter::{Answer, below, days, flag, word};
 pub(crate) use kinds::{
-    Assignments, Campaigns, Leavers, MISSING, Positions, Registrations, Requests, THERE, Users,
+    Assignments, Campaigns, ELSEWHERE, Leavers, Positions, Registrations, Requests, THERE, Users,
 };
 
 /// Where a report is of, and when.

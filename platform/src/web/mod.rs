@@ -4,12 +4,14 @@ mod activity;
 mod body;
 mod connection;
 mod crowd;
+mod csv;
 mod extract;
 mod identity;
 mod listener;
 mod rate;
 mod rest;
 mod stack;
+pub mod table;
 mod watched;
 
 pub use extract::{Json, JsonText, Path, Query, Raw};

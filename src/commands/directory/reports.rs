@@ -8,10 +8,20 @@ use ca::api::percent_encoded;
 use super::Desk;
 use crate::terminal::line;
 
+/// Below what a report is: what the register does not keep, those have who keep it.
+fn place(report: &str) -> &'static str {
+    match report {
+        "smartcards" => "/ca/reports",
+        "authenticators" | "logins" => "/authn/reports",
+        _ => "/directory/reports",
+    }
+}
+
 /// The address of a report.
 pub(super) fn path(report: &str, organisation: &str, filters: &[String]) -> anyhow::Result<String> {
     let mut path = format!(
-        "/directory/reports/{}?organisation={}",
+        "{}/{}?organisation={}",
+        place(report),
         percent_encoded(report),
         percent_encoded(organisation)
     );
@@ -48,6 +58,8 @@ mod tests {
             path("users", "RXX 01", &filters).unwrap(),
             "/directory/reports/users?organisation=RXX%2001&state=open&job_role=S8000%3AG8000%3AR8000"
         );
+        assert_eq!(path("smartcards", "RXX", &[]).unwrap(), "/ca/reports/smartcards?organisation=RXX");
+        assert_eq!(path("logins", "RXX", &[]).unwrap(), "/authn/reports/logins?organisation=RXX");
         assert!(path("users", "RXX", &["open".to_owned()]).is_err());
     }
 }

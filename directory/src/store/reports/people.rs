@@ -110,6 +110,26 @@ fn user(row: UserColumns) -> UserReportRow {
     }
 }
 
+/// The ids and names of who holds something in organisations now or later, and of their cards and robots, from an id on.
+pub(crate) async fn there(
+    tx: &mut Tx,
+    scope: &Scope,
+    from: &str,
+    limit: u32,
+) -> Result<Vec<(String, String, String)>, Error> {
+    let mut query = Statement::of(scope);
+    query.push(
+        &format!(
+            "SELECT p.user_id, p.given, p.family FROM directory_person p WHERE p.user_id IN \
+             (SELECT a.user_id FROM directory_assignment a WHERE {THERE} AND {OPEN} AND a.user_id >= ? \
+             UNION SELECT c.user_id FROM directory_person c WHERE c.organisation IN (SELECT ods FROM below) \
+             AND c.user_id >= ?) AND p.state = 'open' ORDER BY p.user_id LIMIT ?"
+        ),
+        [scope.today.to_string().into(), from.into(), from.into(), Value::from(i64::from(limit))],
+    );
+    query.rows(tx).await
+}
+
 /// There is an assignment there of which everything holds; of who is closed it has ended.
 fn held(query: &mut Statement, wanted: &Users, today: Day) {
     query.text(&format!(

@@ -1,34 +1,38 @@
 //! Rows as comma-separated values (RFC 4180) that no spreadsheet takes for formulas.
 
-use csv::{Terminator, WriterBuilder};
+use std::io::Error;
+
+use csv::{Terminator, Writer, WriterBuilder};
 use serde::Serialize;
 use serde_json::Value;
-
-use crate::error::Error;
 
 /// What a cell may not begin with: spreadsheets read on from there as a formula, the wide forms of the signs among them.
 const FORMULA: [char; 8] = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
 
 /// The heading.
-pub(crate) fn heading(columns: &[&str]) -> Result<Vec<u8>, Error> {
-    let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
-    writer.write_record(columns).map_err(|_| unwritten())?;
-    writer.into_inner().map_err(|_| unwritten())
+pub(super) fn heading(columns: &[&str]) -> Result<Vec<u8>, Error> {
+    let mut writer = writer();
+    writer.write_record(columns)?;
+    written(writer)
 }
 
 /// Rows, each member in its column.
-pub(crate) fn lines<T: Serialize>(columns: &[&str], rows: &[T]) -> Result<Vec<u8>, Error> {
-    let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
+pub(super) fn lines<T: Serialize>(columns: &[&str], rows: &[T]) -> Result<Vec<u8>, Error> {
+    let mut writer = writer();
     for row in rows {
-        let row = serde_json::to_value(row).map_err(|_| unwritten())?;
+        let row = serde_json::to_value(row)?;
         let cells = columns.iter().map(|column| cell(row.get(column)));
-        writer.write_record(cells).map_err(|_| unwritten())?;
+        writer.write_record(cells)?;
     }
-    writer.into_inner().map_err(|_| unwritten())
+    written(writer)
 }
 
-fn unwritten() -> Error {
-    Error::Stored { what: "row of a report" }
+fn writer() -> Writer<Vec<u8>> {
+    WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new())
+}
+
+fn written(writer: Writer<Vec<u8>>) -> Result<Vec<u8>, Error> {
+    writer.into_inner().map_err(|error| Error::other(error.to_string()))
 }
 
 /// What stands in a cell. Only texts can be taken for formulas: our numbers begin with a digit.

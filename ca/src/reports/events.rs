@@ -1,0 +1,33 @@
+//! What is recorded of the report of smartcards.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A report was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum ReportEvent {
+    /// Somebody read a report of cards, or a page of it.
+    ReportRead {
+        /// Which.
+        report: String,
+        /// Of which organisation.
+        organisation: String,
+        /// Whether those below it were in it: `yes` or `no`.
+        below: String,
+        /// Its filters, as `name=value`.
+        filters: Vec<String>,
+        /// In which form: `json` for a page, `csv` for the whole.
+        form: String,
+    },
+}
+
+impl audit::Event for ReportEvent {
+    const MODULE: &'static str = "ca";
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::ReportRead { .. } => "report-read",
+        }
+    }
+}
