@@ -96,7 +96,14 @@ impl Register {
                     false
                 }
             };
-            if !swept && !erased && !forgotten {
+            let passed = match self.sweep_changes().await {
+                Ok(passed) => passed > 0,
+                Err(error) => {
+                    tracing::warn!(%error, "changes that everybody has applied were not erased: {error}");
+                    false
+                }
+            };
+            if !swept && !erased && !forgotten && !passed {
                 tokio::time::sleep(SWEEP_PAUSE).await;
             }
         }

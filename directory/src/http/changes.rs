@@ -13,12 +13,14 @@ use crate::store::changes;
 
 /// The change feed.
 ///
-/// Changes in the order of their commits: whoever reads on after the last number misses none.
+/// Changes in the order of their commits: whoever reads on after the last number misses none. From 0 on they begin with the oldest
+/// that is kept.
 #[utoipa::path(
     get, path = "/directory/changes", tag = "directory", params(ChangeQuery),
     responses(
         (status = 200, description = "What is new, oldest first", body = Changes),
         (status = 403, description = "The caller may not do directory:changes", body = Body),
+        (status = 410, description = "What comes after this number was erased", body = Body),
     )
 )]
 pub(super) async fn list(
@@ -28,7 +30,16 @@ pub(super) async fn list(
 ) -> Result<Json<Changes>, Problem> {
     caller.may(CHANGES)?;
     let limit = query.limit.unwrap_or(100).clamp(1, 1000);
-    let changes = changes::after(register.db.read(), query.after, limit).await?;
+    let read = register.db.read();
+    // Before the changes: what is told in between is not taken for erased.
+    let last = changes::last(read).await?;
+    let changes = changes::after(read, query.after, limit).await?;
+    let next = changes.first().map_or(last.saturating_add(1), |change| change.number);
+    if query.after > 0 && next > query.after.saturating_add(1) {
+        let detail = "The changes that come next were erased, because their time was over. Read what you follow anew, and go on \
+                      after the number at which you began to.";
+        return Err(Problem::gone("changes-erased", detail));
+    }
     Ok(Json(Changes { changes }))
 }
 
@@ -55,6 +66,7 @@ pub(super) async fn consumers(
     request_body(content = Progress, example = json!({"applied": 4711})),
     responses(
         (status = 204, description = "Noted"),
+        (status = 400, description = "No change has this number yet", body = Body),
         (status = 403, description = "The caller may not do directory:changes, or has another name", body = Body),
     )
 )]
@@ -72,7 +84,17 @@ pub(super) async fn advance(
     let now = register.now();
     let done: Result<(), Error> = register
         .db
-        .write(move |tx| Box::pin(async move { changes::advance(tx, &name, progress.applied, now).await }))
+        .write(move |tx| {
+            Box::pin(async move {
+                // Whoever ran ahead would pass over what is told up to there, and let it be erased.
+                let last = changes::last(&mut *tx).await?;
+                if progress.applied > last {
+                    let sentence = format!("The last change has the number {last}.");
+                    return Err(Error::field("applied", sentence));
+                }
+                changes::advance(tx, &name, progress.applied, now).await
+            })
+        })
         .await;
     done?;
     Ok(StatusCode::NO_CONTENT)

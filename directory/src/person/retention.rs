@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::day::Day;
 use crate::error::Error;
 
-/// After how many days what is erased: of a closed profile, and of what personnel systems told.
+/// After how many days what is erased: of a closed profile, of what personnel systems told, and of what others were told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
@@ -20,11 +20,13 @@ pub struct Retention {
     pub number_days: u32,
     /// Events of personnel systems that are settled.
     pub feed_days: u32,
+    /// Rows of the change feed that every consumer has applied.
+    pub change_days: u32,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { photo_days: 90, contact_days: 365, number_days: 2192, feed_days: 365 }
+        Self { photo_days: 90, contact_days: 365, number_days: 2192, feed_days: 365, change_days: 90 }
     }
 }
 
@@ -32,7 +34,7 @@ impl Retention {
     /// Refuses what makes no sense.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let within = |days: u32| (1..=36_525).contains(&days);
-        let days = [self.photo_days, self.contact_days, self.number_days, self.feed_days];
+        let days = [self.photo_days, self.contact_days, self.number_days, self.feed_days, self.change_days];
         if days.into_iter().all(within) {
             return Ok(());
         }
@@ -106,6 +108,7 @@ mod tests {
         assert_eq!(due(Some(closed), &[Erasure::Numbers], day("2026-01-21"), &rules), []);
         assert!(Retention { photo_days: 0, ..rules }.check().is_err() && rules.check().is_ok());
         assert!(Retention { feed_days: 0, ..rules }.check().is_err());
+        assert!(Retention { change_days: 0, ..rules }.check().is_err());
     }
 
     proptest! {

@@ -6,6 +6,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{Reader, placeholders, read, stored_number};
 use crate::api::{Change, Consumer};
+use crate::counter::Counter;
 use crate::error::Error;
 
 /// How many rows go into one statement.
@@ -55,6 +56,36 @@ pub(crate) async fn after<'c>(reader: impl Reader<'c>, after: u64, limit: u32) -
             })
         })
         .collect()
+}
+
+/// The number of the last change that was told.
+pub(crate) async fn last<'c>(reader: impl Reader<'c>) -> Result<u64, Error> {
+    let (counted, kept): (i64, i64) = sqlx::query_as(
+        "SELECT COALESCE((SELECT last FROM directory_counter WHERE name = $1), 0), \
+         COALESCE((SELECT MAX(number) FROM directory_change), 0)",
+    )
+    .bind(Counter::Change.name())
+    .fetch_one(reader)
+    .await?;
+    Ok(u64::try_from(counted.max(kept)).unwrap_or(0))
+}
+
+/// Erases changes that are older than a time and that every consumer has applied, from the oldest on without a gap; says how many.
+/// Where nobody has ever said how far they are, nothing is erased.
+pub(crate) async fn erase(tx: &mut Tx, before: Millis, limit: u32) -> Result<u64, Error> {
+    let applied: Option<i64> =
+        sqlx::query_scalar("SELECT MIN(applied) FROM directory_consumer").fetch_one(&mut *tx).await?;
+    let Some(applied) = applied else { return Ok(0) };
+    let oldest: Vec<(i64, i64)> =
+        sqlx::query_as("SELECT number, at FROM directory_change ORDER BY number LIMIT $1")
+            .bind(i64::from(limit))
+            .fetch_all(&mut *tx)
+            .await?;
+    let over = oldest.iter().take_while(|(number, at)| *at < before.0 && *number <= applied);
+    let Some((last, _)) = over.last() else { return Ok(0) };
+    let done =
+        sqlx::query("DELETE FROM directory_change WHERE number <= $1").bind(*last).execute(&mut *tx).await?;
+    Ok(done.rows_affected())
 }
 
 /// How far every consumer has come, by name; at most a hundred.

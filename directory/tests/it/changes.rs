@@ -20,6 +20,10 @@ platform::both_engines! {
     async fn consumer_tells_of_itself_only(db: Db) {
         let rig = Rig::new(db);
         let consumer = system("ca-node", &[CHANGES]);
+        let ahead = rig.send(&consumer, Method::PUT, "/directory/consumers/ca-node", &[], Some(&json!({"applied": 1}))).await;
+        assert_eq!((ahead.status, ahead.code()), (StatusCode::BAD_REQUEST, "field-invalid"), "nothing was told yet");
+        assert_eq!(rig.get(&consumer, "/directory/consumers").await.body, json!([]));
+        tell(&rig, 7).await;
         let body = json!({"applied": 7});
         let put = |path| rig.send(&consumer, Method::PUT, path, &[], Some(&body));
         assert_eq!(put("/directory/consumers/ca-node").await.status, StatusCode::NO_CONTENT);
@@ -27,12 +31,53 @@ platform::both_engines! {
         let consumers = rig.get(&consumer, "/directory/consumers").await;
         assert_eq!((consumers.body[0]["name"].as_str(), consumers.body[0]["applied"].as_i64()), (Some("ca-node"), Some(7)));
         assert_eq!(consumers.body.as_array().map(Vec::len), Some(1));
-        let changes = rig.get(&consumer, "/directory/changes?after=0").await;
+        let changes = rig.get(&consumer, "/directory/changes?after=7").await;
         assert_eq!(changes.body, json!({"changes": []}));
         let stranger = system("stranger", &[READ]);
         assert_eq!(rig.get(&stranger, "/directory/changes").await.status, StatusCode::FORBIDDEN);
         assert_eq!(rig.get(&stranger, "/directory/consumers").await.status, StatusCode::FORBIDDEN);
     }
+
+    /// Changes go when their time is over and every consumer has applied them; whoever reads on where something was erased is told so,
+    /// and whoever begins reads what is kept.
+    async fn applied_changes_are_erased(db: Db) {
+        let rig = Rig::new(db);
+        tell(&rig, 3).await;
+        let numbers = async |after: u64| {
+            let reader = system("reader", &[CHANGES]);
+            let read = rig.get(&reader, &format!("/directory/changes?after={after}")).await;
+            let changes = read.body["changes"].as_array().cloned().unwrap_or_default();
+            (read.status, changes.iter().map(|change| change["number"].as_u64().unwrap()).collect::<Vec<_>>())
+        };
+        rig.hand.advance(Duration::from_hours(24 * 91));
+        assert_eq!(rig.register.sweep_changes().await.unwrap(), 0, "nobody has said that they have them");
+        for (name, applied) in [("one", 3), ("two", 2)] {
+            let path = format!("/directory/consumers/{name}");
+            let body = json!({"applied": applied});
+            let said = rig.send(&system(name, &[CHANGES]), Method::PUT, &path, &[], Some(&body)).await;
+            assert_eq!(said.status, StatusCode::NO_CONTENT, "{:?}", said.body);
+        }
+        tell(&rig, 1).await;
+        assert_eq!(rig.register.sweep_changes().await.unwrap(), 2, "the second waits for the third");
+        assert_eq!(rig.register.sweep_changes().await.unwrap(), 0);
+        assert_eq!(numbers(0).await, (StatusCode::OK, vec![3, 4]));
+        assert_eq!(numbers(1).await.0, StatusCode::GONE);
+        assert_eq!(numbers(2).await, (StatusCode::OK, vec![3, 4]));
+        for name in ["one", "two"] {
+            let path = format!("/directory/consumers/{name}");
+            rig.send(&system(name, &[CHANGES]), Method::PUT, &path, &[], Some(&json!({"applied": 4}))).await;
+        }
+        assert_eq!(rig.register.sweep_changes().await.unwrap(), 1, "the fourth is not old");
+        rig.hand.advance(Duration::from_hours(24 * 91));
+        assert_eq!(rig.register.sweep_changes().await.unwrap(), 1);
+        assert_eq!(numbers(0).await, (StatusCode::OK, vec![]));
+        assert_eq!(numbers(3).await.0, StatusCode::GONE, "also where nothing is left");
+        assert_eq!(numbers(4).await, (StatusCode::OK, vec![]));
+        tell(&rig, 1).await;
+        assert_eq!(numbers(4).await, (StatusCode::OK, vec![5]), "numbers go on");
+        assert_eq!(numbers(u64::MAX).await, (StatusCode::OK, vec![]));
+    }
+
     /// A follower applies every change in its order; one that cannot be applied stops what comes after it and comes again,
     /// and everybody sees since when.
     async fn follower_stops_at_what_fails(db: Db) {
@@ -81,6 +126,17 @@ platform::both_engines! {
         assert_eq!((done["applied"].as_u64(), done.get("waiting_since")), (Some(3), None));
         rig.register.watch_consumers().await.unwrap();
         assert!(value(&watching.metrics(), "directory_consumer_behind_seconds").abs() < f64::EPSILON);
+    }
+}
+
+/// Lets the register tell of so many changes.
+async fn tell(rig: &Rig, many: usize) {
+    let operator = system("operator", &[OPERATE, READ]);
+    for _ in 0..many {
+        let ods = format!("XB{}", uuid::Uuid::now_v7().simple().to_string().split_off(24)).to_uppercase();
+        let made = json!({"ods": ods, "name": ods, "primary_role": "RO182"});
+        let made = rig.post(&operator, "/directory/organisations", &made).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{:?}", made.body);
     }
 }
 
