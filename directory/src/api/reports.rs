@@ -267,6 +267,8 @@ query!(
         job_role,
         /// Who holds a position with this activity among those added to it, as in `B0380`.
         activity,
+        /// Who is in this workgroup now or later, by a position that they hold or directly.
+        workgroup,
         /// Who holds an assignment that ends within so many days: 1 to 366.
         ends_within,
         /// `yes` or `no`.

@@ -24,7 +24,7 @@ use crate::assignment::Via;
 use crate::authority::Rank;
 use crate::day::Day;
 use crate::error::Error;
-use crate::ids::PositionId;
+use crate::ids::{PositionId, WorkgroupId};
 use crate::register::Register;
 use crate::report::{
     Assignments, Campaigns, ELSEWHERE, Leavers, Positions, Registrations, Requests, THERE, Users, days, flag,
@@ -103,7 +103,10 @@ pub(super) async fn elsewhere(
 ) -> Result<Redirect, Problem> {
     permitted_to_read(&caller)?;
     let Some(report) = ELSEWHERE.iter().find(|report| report.name == name) else {
-        return Err(Problem::not_found("not-found", "There is no such report; /directory/reports lists them."));
+        return Err(Problem::not_found(
+            "not-found",
+            "There is no such report; /directory/reports lists them.",
+        ));
     };
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     Ok(Redirect::temporary(&format!("{}{query}", report.path)))
@@ -116,6 +119,10 @@ fn ends_by(register: &Register, text: Option<&str>) -> Result<Option<Day>, Error
 
 fn position(text: Option<&String>) -> Result<Option<String>, Error> {
     text.map(|text| input::id::<PositionId>("position", text).map(String::from)).transpose()
+}
+
+fn workgroup(text: Option<&String>) -> Result<Option<String>, Error> {
+    text.map(|text| input::id::<WorkgroupId>("workgroup", text).map(String::from)).transpose()
 }
 
 /// A code of a letter and four digits.
@@ -167,6 +174,7 @@ pub(super) async fn users(
         position: position(query.position.as_ref())?,
         job_role: job_role(query.job_role.as_ref())?,
         activity: activity(query.activity.as_ref())?,
+        workgroup: workgroup(query.workgroup.as_ref())?,
         ends_by: ends_by(&register, query.ends_within.as_deref())?,
         has_email: flag("has_email", query.has_email.as_deref())?,
         has_national_insurance: flag("has_national_insurance", query.has_national_insurance.as_deref())?,

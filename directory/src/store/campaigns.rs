@@ -105,15 +105,16 @@ pub(crate) async fn insert(tx: &mut Tx, campaign: &Campaign) -> Result<(), Error
 
 /// Puts every assignment that is live on a day in the organisation and those below it into the campaign; gives how many.
 pub(crate) async fn fill(tx: &mut Tx, campaign: &Campaign, today: Day) -> Result<u64, Error> {
+    // CROSS JOIN and COALESCE keep SQLite to the organisations: along the last days it would read everybody's.
     let done = sqlx::query(
         "INSERT INTO directory_campaign_item (campaign_id, assignment_id, state) \
          WITH RECURSIVE below(ods, depth) AS (\
            SELECT ods, CAST(0 AS BIGINT) FROM directory_organisation WHERE ods = $2 \
            UNION SELECT o.ods, below.depth + 1 FROM directory_organisation o JOIN below ON o.ra_host = below.ods \
            WHERE below.depth < $4) \
-         SELECT CAST($1 AS TEXT), a.assignment_id, 'open' FROM directory_assignment a WHERE a.state = 'live' \
-           AND a.from_day <= $3 AND (a.to_day IS NULL OR a.to_day >= $3) \
-           AND a.organisation IN (SELECT ods FROM below)",
+         SELECT CAST($1 AS TEXT), a.assignment_id, 'open' FROM below CROSS JOIN directory_assignment a \
+           WHERE a.organisation = below.ods AND a.state = 'live' \
+           AND a.from_day <= $3 AND COALESCE(a.to_day, '9999-12-31') >= $3",
     )
     .bind(campaign.id.as_str())
     .bind(campaign.organisation.as_str())

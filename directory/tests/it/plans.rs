@@ -67,7 +67,7 @@ impl Visit for Statement {
 }
 
 /// What is read: paths in which words in braces stand for ids.
-const READS: [&str; 35] = [
+const READS: [&str; 45] = [
     "/actor",
     "/people?name=ann",
     "/people?family=Thistle&given=A",
@@ -102,11 +102,23 @@ const READS: [&str; 35] = [
     "/workgroups?organisation=Z00000",
     "/workgroups/{workgroup}/members?by=position",
     "/requests?view=closed",
+    "/requests?view=mine",
+    "/reports/users?organisation=Z00000",
+    "/reports/users?organisation=Z00000&job_role=R8000&ends_within=30",
+    "/reports/users?organisation=Z00000&state=closed",
+    "/reports/assignments?organisation=Z00000",
+    "/reports/assignments?organisation=Z00000&state=ended",
+    "/reports/registrations?organisation=Z00000",
+    "/reports/positions?organisation=Z00000",
+    "/reports/requests?organisation=Z00000",
+    "/reports/leavers?organisation=Z00000",
     "/requests",
 ];
 
 /// Tables with a few rows, however many people there are, and what is made within a statement.
-const SMALL: [&str; 9] = [
+const SMALL: [&str; 11] = [
+    "b",
+    "theirs",
     "line",
     "below",
     "above",
@@ -168,7 +180,11 @@ fn begins_well(step: &str) -> bool {
     match words.next() {
         Some("SCAN") => words.next().is_some_and(|of| SMALL.contains(&of)),
         Some("SEARCH") => {
-            !step.contains("AUTOMATIC") && !step.ends_with("(state=?)") && !step.ends_with("(status=?)")
+            // A page of what was found, and the few organisations of a host, are looked up in an index made for it.
+            let made = step.contains("AUTOMATIC") && !step.starts_with("SEARCH b ");
+            // Along the last days of a state lie all of the nation.
+            let last_days = step.contains("directory_assignment_end");
+            !made && !last_days && !step.ends_with("(state=?)") && !step.ends_with("(status=?)")
         }
         _ => true,
     }

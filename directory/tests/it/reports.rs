@@ -1,6 +1,6 @@
 //! Reports: who sees which, of where, with which filters, as pages and as a file.
 
-use directory::api::READ;
+use directory::api::{ASK, READ};
 use http::{Method, StatusCode};
 use http_body_util::BodyExt as _;
 use platform::caller::Caller;
@@ -267,19 +267,119 @@ platform::both_engines! {
         assert_eq!(members(&world, "leavers?organisation=RXX02", "leaving").await, [] as [String; 0]);
     }
 
-    /// What this server does not keep is said not to be there, and is no empty list.
-    async fn reports_to_come_are_not_there(db: Db) {
+    /// What other modules keep is pointed to, with the filters; every report is listed with where it is.
+    async fn reports_of_others_are_pointed_to(db: Db) {
         let world = World::new(db).await;
-        for name in ["smartcards", "authenticators", "logins"] {
-            let answered = read(&world, &who(MANAGER), &format!("{name}?organisation=RXX")).await;
-            assert_eq!((answered.status, answered.code()), (StatusCode::NOT_FOUND, "report-not-there-yet"), "{name}");
+        for (name, there) in [
+            ("smartcards", "/ca/reports/smartcards"),
+            ("authenticators", "/authn/reports/authenticators"),
+            ("logins", "/authn/reports/logins"),
+        ] {
+            let answered = read(&world, &who(MANAGER), &format!("{name}?organisation=RXX&state=all")).await;
+            assert_eq!(answered.status, StatusCode::TEMPORARY_REDIRECT, "{name}");
+            assert_eq!(answered.headers["location"], format!("{there}?organisation=RXX&state=all"));
+            let nobody = read(&world, &system("clock", &[directory::api::CHANGES]), name).await;
+            assert_eq!(nobody.status, StatusCode::FORBIDDEN, "{name}");
         }
         assert_eq!(read(&world, &who(MANAGER), "horses").await.code(), "not-found");
         let listed = world.rig.get(&who(MANAGER), "/directory/reports").await;
-        let told: Vec<(&str, bool)> = listed.body["reports"].as_array().unwrap().iter()
-            .map(|one| (one["name"].as_str().unwrap(), one["available"].as_bool().unwrap())).collect();
-        assert_eq!(told.iter().filter(|one| one.1).map(|one| one.0).collect::<Vec<_>>(),
-            ["assignments", "campaigns", "leavers", "positions", "registrations", "requests", "users"]);
-        assert_eq!(told.iter().filter(|one| !one.1).map(|one| one.0).collect::<Vec<_>>(), ["authenticators", "logins", "smartcards"]);
+        let told: Vec<(&str, &str)> = listed.body["reports"].as_array().unwrap().iter()
+            .map(|one| (one["name"].as_str().unwrap(), one["path"].as_str().unwrap())).collect();
+        assert_eq!(told.len(), 10, "{told:?}");
+        assert!(EACH.iter().all(|name| told.contains(&(name, &format!("/directory/reports/{name}")))), "{told:?}");
+        assert!(told.contains(&("logins", "/authn/reports/logins")), "{told:?}");
+    }
+
+    /// Modules that have rows of people ask whether somebody may read them and of whom they are: by the matrix, and for what lies
+    /// below where somebody acts.
+    async fn modules_ask_for_their_reports(db: Db) {
+        let world = World::new(db).await;
+        let module = system("cards", &[ASK]);
+        let asked = async |report: &str, organisation: &str, by: Option<u64>| {
+            let by = by.map(|by| format!("&by={}&assurance=aal2", user(by))).unwrap_or_default();
+            let path = format!("/directory/permissions/report?report={report}&organisation={organisation}{by}");
+            world.rig.get(&module, &path).await
+        };
+        for (by, reports) in [
+            (MANAGER, &["smartcards", "authenticators", "logins"][..]),
+            (AGENT, &["smartcards", "authenticators", "logins"]),
+            (SPONSOR, &["smartcards"]),
+            (CHECKER, &["smartcards"]),
+            (NURSE, &[]),
+        ] {
+            for report in ["smartcards", "authenticators", "logins"] {
+                let answered = asked(report, "%20rxx01", Some(by)).await;
+                let wanted = if reports.contains(&report) { StatusCode::OK } else { StatusCode::FORBIDDEN };
+                assert_eq!(answered.status, wanted, "{by} {report}: {:?}", answered.body);
+            }
+        }
+        assert_eq!(asked("logins", "rxx01", None).await.body, json!({"organisation": "RXX01"}));
+        assert_eq!(asked("logins", "RYY", Some(MANAGER)).await.code(), "outside-organisation");
+        assert_eq!(asked("logins", "RZZ99", None).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(asked("users", "RXX", None).await.code(), "field-invalid");
+        let path = "/directory/permissions/report?report=logins&organisation=RXX";
+        for caller in [who(MANAGER), system("reader", &[READ])] {
+            assert_eq!(world.rig.get(&caller, path).await.code(), "act-not-granted");
+        }
+
+        let agent = who(AGENT);
+        world.assign(&agent, NURSE, &world.ward.clone()).await;
+        world.assign(&agent, NURSE + 1, &world.clinic.clone()).await;
+        let gone = world.assign(&agent, NURSE + 2, &world.ward.clone()).await;
+        let removed = world.act(&agent, &format!("/directory/assignments/{gone}/removal"), &json!({"notes": "Moved"})).await;
+        assert_eq!(removed.status, StatusCode::OK, "{:?}", removed.body);
+        write(&world.rig.db, vec![format!(
+            "INSERT INTO directory_person (user_id, kind, state, version, organisation) VALUES ('{}', 'temporary-access-card', 'open', 1, 'RXX01')",
+            user(900))]).await;
+        let there = async |place: &str| {
+            let answered = world.rig.get(&module, &format!("/directory/organisations/{place}")).await;
+            assert_eq!(answered.status, StatusCode::OK, "{:?}", answered.body);
+            let ids = answered.body["items"].as_array().unwrap().iter().map(|one| one["user_id"].as_str().unwrap().to_owned());
+            (ids.collect::<Vec<_>>(), answered.body["next"].as_str().map(str::to_owned))
+        };
+        assert_eq!(there("rxx01/people").await, (vec![user(NURSE), user(900)], None));
+        let (all, _) = there("RXX/people").await;
+        assert!(all.contains(&user(NURSE)) && all.contains(&user(NURSE + 1)) && !all.contains(&user(NURSE + 2)), "{all:?}");
+        let (alone, _) = there("RXX/people?below=no").await;
+        assert!(!alone.contains(&user(NURSE)) && alone.contains(&user(NURSE + 1)), "{alone:?}");
+        let (first, next) = there("RXX/people?limit=3").await;
+        assert_eq!((first.len(), next.as_ref()), (3, all.get(3)), "where to go on");
+        let (rest, next) = there(&format!("RXX/people?from={}", next.unwrap())).await;
+        assert_eq!(([first, rest].concat(), next), (all, None));
+        assert_eq!(world.rig.get(&who(MANAGER), "/directory/organisations/RXX/people").await.code(), "act-not-granted");
+    }
+
+    /// People are found by a workgroup: into which a position puts them, one that includes it, or somebody did directly.
+    async fn people_are_found_by_their_workgroup(db: Db) {
+        let world = World::new(db).await;
+        let (manager, agent) = (who(MANAGER), who(AGENT));
+        let group = json!({"organisation": "RXX", "name": "Wards"});
+        let made = world.rig.post(&manager, "/directory/workgroups", &group).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{:?}", made.body);
+        let group = text(&made, "id");
+        let mut within = position("RXX", "Ward 8", ROLE_OF_NURSES, &["B0380"]);
+        within["access_profiles"][0]["workgroups"] = json!([group]);
+        let within = world.make(&manager, &within).await;
+        let mut over = position("RXX", "Ward 8 and more", ROLE_OF_NURSES, &["B0380"]);
+        over["included"] = json!([within]);
+        let over = world.make(&manager, &over).await;
+        world.assign(&agent, NURSE, &within).await;
+        world.assign(&agent, NURSE + 1, &over).await;
+        world.assign(&agent, NURSE + 2, &world.ward.clone()).await;
+        world.assign(&agent, NURSE + 3, &world.ward.clone()).await;
+        let found = async || members(&world, &format!("users?organisation=RXX&workgroup={group}"), "user_id").await;
+        assert_eq!(found().await, [user(NURSE), user(NURSE + 1)]);
+        let roles = world.roles(NURSE + 3).await;
+        let member = json!({"role_profile": roles[0]["person_roleid"], "end": day(5)});
+        let path = format!("/directory/workgroups/{group}/members");
+        let added = world.rig.post(&manager, &path, &member).await;
+        assert_eq!(added.status, StatusCode::CREATED, "{:?}", added.body);
+        assert_eq!(found().await, [user(NURSE), user(NURSE + 1), user(NURSE + 3)]);
+        world.wait_days(6);
+        assert_eq!(found().await, [user(NURSE), user(NURSE + 1)], "a membership that is over says nothing");
+        let elsewhere = rows(&world, &manager, &format!("users?organisation=RXX02&workgroup={group}")).await;
+        assert_eq!(elsewhere.len(), 0);
+        let bad = read(&world, &manager, "users?organisation=RXX&workgroup=wards").await;
+        assert_eq!(bad.code(), "field-invalid");
     }
 }

@@ -18,6 +18,7 @@ pub(crate) struct Users {
     /// A pattern that job roles are like.
     pub(crate) job_role: Option<String>,
     pub(crate) activity: Option<String>,
+    pub(crate) workgroup: Option<String>,
     /// The latest day on which an assignment ends.
     pub(crate) ends_by: Option<Day>,
     pub(crate) has_email: Option<Answer>,
@@ -30,6 +31,7 @@ impl Users {
         self.position.is_some()
             || self.job_role.is_some()
             || self.activity.is_some()
+            || self.workgroup.is_some()
             || self.ends_by.is_some()
     }
 }
@@ -38,9 +40,13 @@ type UserColumns =
     (String, String, String, String, String, String, String, String, String, i64, Option<String>);
 
 /// What an assignment is that gives something on a day or later.
-const OPEN: &str = "a.state = 'live' AND (a.to_day IS NULL OR a.to_day >= ?)";
-/// An assignment in one of the organisations.
-const THERE: &str = "a.organisation IN (SELECT ods FROM below)";
+///
+/// So that SQLite does not go along the last days of everybody, they stand in an expression; no day is later than 2199.
+const OPEN: &str = "a.state = 'live' AND COALESCE(a.to_day, '9999-12-31') >= ?";
+/// An assignment in one of the organisations, asked of the few that one person has.
+const THERE: &str = "EXISTS (SELECT 1 FROM below b WHERE b.ods = a.organisation)";
+/// The assignments of the organisations. They come first: over the people of a whole nation nobody looks for those of one trust.
+const ALL_THERE: &str = "FROM below CROSS JOIN directory_assignment a WHERE a.organisation = below.ods";
 
 /// The people of organisations, by their ids.
 pub(crate) async fn users(
@@ -51,24 +57,19 @@ pub(crate) async fn users(
 ) -> Result<Vec<UserReportRow>, Error> {
     let today = || Value::from(scope.today.to_string());
     let mut query = Statement::of(scope);
+    theirs(&mut query, wanted, scope.today, cut.after);
+    // The last day with nothing behind it: SQLite would look for the first of all last days of the nation, along their index.
     query.push(
         &format!(
             "SELECT p.user_id, p.kind, p.state, p.standing, p.assurance, p.given, p.family, \
              CASE WHEN EXISTS (SELECT 1 FROM directory_contact c WHERE c.user_id = p.user_id AND c.channel = 'email') \
              THEN 'yes' ELSE 'no' END, CASE WHEN p.ni_hash IS NULL THEN 'no' ELSE 'yes' END, \
              (SELECT CAST(COUNT(*) AS BIGINT) FROM directory_assignment a WHERE a.user_id = p.user_id AND {OPEN} AND {THERE}), \
-             (SELECT MIN(a.to_day) FROM directory_assignment a WHERE a.user_id = p.user_id AND {OPEN} AND {THERE}) \
-             FROM directory_person p WHERE p.user_id > ? AND p.state = ?"
+             (SELECT MIN(a.to_day || '') FROM directory_assignment a WHERE a.user_id = p.user_id AND {OPEN} AND {THERE}) \
+             FROM theirs CROSS JOIN directory_person p WHERE p.user_id = theirs.user_id AND p.state = ?"
         ),
-        [today(), today(), Value::from(cut.after), Value::from(wanted.state)],
+        [today(), today(), Value::from(wanted.state)],
     );
-    query.text(" AND (");
-    held(&mut query, wanted, scope.today);
-    if !wanted.of_what_is_held() {
-        // Cards and robots are their organisation's, and hold nothing.
-        query.text(" OR p.organisation IN (SELECT ods FROM below)");
-    }
-    query.text(")");
     query.when(wanted.standing, " AND p.standing = ?");
     if let Some(wanted) = wanted.has_email {
         query.text(not_if(wanted)).text(
@@ -120,27 +121,32 @@ pub(crate) async fn there(
     let mut query = Statement::of(scope);
     query.push(
         &format!(
-            "SELECT p.user_id, p.given, p.family FROM directory_person p WHERE p.user_id IN \
-             (SELECT a.user_id FROM directory_assignment a WHERE {THERE} AND {OPEN} AND a.user_id >= ? \
-             UNION SELECT c.user_id FROM directory_person c WHERE c.organisation IN (SELECT ods FROM below) \
-             AND c.user_id >= ?) AND p.state = 'open' ORDER BY p.user_id LIMIT ?"
+            ", theirs(user_id) AS (SELECT a.user_id {ALL_THERE} AND {OPEN} AND a.user_id >= ? \
+             UNION SELECT c.user_id FROM below CROSS JOIN directory_person c WHERE c.organisation = below.ods \
+             AND c.user_id >= ?) SELECT p.user_id, p.given, p.family FROM theirs CROSS JOIN directory_person p \
+             WHERE p.user_id = theirs.user_id AND p.state = 'open' ORDER BY p.user_id LIMIT ?"
         ),
         [scope.today.to_string().into(), from.into(), from.into(), Value::from(i64::from(limit))],
     );
     query.rows(tx).await
 }
 
-/// There is an assignment there of which everything holds; of who is closed it has ended.
-fn held(query: &mut Statement, wanted: &Users, today: Day) {
-    query.text(&format!(
-        "EXISTS (SELECT 1 FROM directory_assignment a WHERE a.user_id = p.user_id AND {THERE}"
-    ));
+/// Adds `theirs`, the ids after one of those who hold an assignment there of which everything holds; of who is closed it has
+/// ended.
+fn theirs(query: &mut Statement, wanted: &Users, today: Day, after: &str) {
+    query.push(
+        &format!(", theirs(user_id) AS (SELECT a.user_id {ALL_THERE} AND a.user_id > ?"),
+        [Value::from(after)],
+    );
     if wanted.state == "open" {
         query.push(&format!(" AND {OPEN}"), [Value::from(today.to_string())]);
     }
     query.when(wanted.position.as_deref(), " AND a.position_id = ?");
     if let Some(day) = wanted.ends_by {
-        query.push(" AND a.to_day <= ?", [Value::from(day.to_string())]);
+        query.push(" AND COALESCE(a.to_day, '9999-12-31') <= ?", [Value::from(day.to_string())]);
+    }
+    if let Some(workgroup) = &wanted.workgroup {
+        within(query, workgroup, today);
     }
     if wanted.job_role.is_some() || wanted.activity.is_some() {
         query.text(
@@ -153,7 +159,32 @@ fn held(query: &mut Statement, wanted: &Users, today: Day) {
         query.when(activity.as_deref(), " AND (' ' || f.activities || ' ') LIKE ?");
         query.text(")");
     }
-    query.text(")");
+    if wanted.of_what_is_held() {
+        // Who holds several such is told once.
+        query.text(" GROUP BY a.user_id");
+    } else {
+        // Cards and robots are their organisation's, and hold nothing.
+        query.push(
+            " UNION SELECT c.user_id FROM below CROSS JOIN directory_person c WHERE c.organisation = below.ods \
+             AND c.user_id > ?",
+            [Value::from(after)],
+        );
+    }
+    query.text(") ");
+}
+
+/// The assignment is to a position that puts its holders into a workgroup, by itself or by what it includes; or its holder is in
+/// the workgroup directly.
+fn within(query: &mut Statement, workgroup: &str, today: Day) {
+    query.push(
+        " AND (a.position_id IN (WITH RECURSIVE up(position_id) AS (SELECT f.position_id \
+         FROM directory_access_profile_workgroup w JOIN directory_access_profile f \
+         ON f.access_profile_id = w.access_profile_id AND f.removed_at IS NULL WHERE w.workgroup_id = ? \
+         UNION SELECT i.position_id FROM up JOIN directory_position_inclusion i ON i.included_id = up.position_id) \
+         SELECT position_id FROM up) OR a.user_id IN (SELECT m.user_id FROM directory_workgroup_member m \
+         WHERE m.workgroup_id = ? AND m.removed_at IS NULL AND (m.to_day IS NULL OR m.to_day >= ?)))",
+        [workgroup.into(), workgroup.into(), Value::from(today.to_string())],
+    );
 }
 
 /// Which registrations.
@@ -173,12 +204,12 @@ pub(crate) async fn registrations(
     let mut query = Statement::of(scope);
     query.push(
         &format!(
-            "SELECT r.body, r.number, r.user_id, p.given, p.family FROM directory_registration r \
-             JOIN directory_person p ON p.user_id = r.user_id \
-             WHERE (r.body > ? OR (r.body = ? AND r.number > ?)) AND p.state = 'open' AND EXISTS \
-             (SELECT 1 FROM directory_assignment a WHERE a.user_id = r.user_id AND {OPEN} AND {THERE})"
+            ", theirs(user_id) AS (SELECT DISTINCT a.user_id {ALL_THERE} AND {OPEN}) \
+             SELECT r.body, r.number, r.user_id, p.given, p.family FROM theirs \
+             CROSS JOIN directory_registration r CROSS JOIN directory_person p \
+             WHERE r.user_id = theirs.user_id AND p.user_id = r.user_id AND (r.body > ? OR (r.body = ? AND r.number > ?)) AND p.state = 'open'"
         ),
-        [body.into(), body.into(), number.into(), Value::from(scope.today.to_string())],
+        [Value::from(scope.today.to_string()), body.into(), body.into(), number.into()],
     );
     query.when(wanted.body, " AND r.body = ?");
     query.push(" ORDER BY r.body, r.number LIMIT ?", [Value::from(i64::from(cut.limit))]);

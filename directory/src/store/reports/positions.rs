@@ -103,16 +103,18 @@ pub(crate) async fn assignments(
 ) -> Result<Vec<AssignmentReportRow>, Error> {
     let today = scope.today.to_string();
     let mut query = Statement::of(scope);
+    // The organisations come first: over the assignments of a whole nation nobody looks for those of one trust.
     query.push(
         "SELECT a.assignment_id, a.user_id, p.given, p.family, a.position_id, q.name, a.organisation, a.from_day, \
-         a.to_day, a.state, a.via, a.made_by, a.made_at FROM directory_assignment a \
-         JOIN directory_person p ON p.user_id = a.user_id JOIN directory_position q ON q.position_id = a.position_id \
-         WHERE a.assignment_id > ? AND a.organisation IN (SELECT ods FROM below)",
+         a.to_day, a.state, a.via, a.made_by, a.made_at FROM below CROSS JOIN directory_assignment a \
+         CROSS JOIN directory_person p CROSS JOIN directory_position q WHERE a.organisation = below.ods \
+         AND p.user_id = a.user_id AND q.position_id = a.position_id AND a.assignment_id > ?",
         [Value::from(cut.after)],
     );
     match wanted.state {
         "live" => {
-            query.push(" AND a.state = 'live' AND (a.to_day IS NULL OR a.to_day >= ?)", [Value::from(today)]);
+            let live = " AND a.state = 'live' AND COALESCE(a.to_day, '9999-12-31') >= ?";
+            query.push(live, [Value::from(today)]);
         }
         // What has ended by its date, whether or not that was told yet.
         "ended" => {
@@ -128,7 +130,7 @@ pub(crate) async fn assignments(
     }
     query.when(wanted.position.as_deref(), " AND a.position_id = ?").when(wanted.via, " AND a.via = ?");
     if let Some(day) = wanted.ends_by {
-        query.push(" AND a.to_day <= ?", [Value::from(day.to_string())]);
+        query.push(" AND COALESCE(a.to_day, '9999-12-31') <= ?", [Value::from(day.to_string())]);
     }
     query.push(" ORDER BY a.assignment_id LIMIT ?", [Value::from(i64::from(cut.limit))]);
     let rows: Vec<AssignmentColumns> = query.rows(tx).await?;
