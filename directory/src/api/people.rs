@@ -169,6 +169,9 @@ pub struct NewPerson {
     /// Whose temporary access card or robot it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organisation: Option<String>,
+    /// What is to be known of a card or a robot: who looks after it, and where it lies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
     /// Date of birth of a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = Date)]
@@ -260,6 +263,9 @@ pub struct Personal {
     pub mobiles: Vec<Contact>,
     /// What was shown.
     pub evidence: Vec<Evidence>,
+    /// What is to be known of a card or a robot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
     /// When the profile was made, in milliseconds since 1970.
     #[schema(value_type = i64)]
     pub created_at: Millis,
@@ -279,6 +285,8 @@ pub struct ChangePerson {
     pub gender: Option<Gender>,
     /// What is printed on a smartcard; empty to print the name.
     pub on_card: Option<String>,
+    /// What is to be known of a card or a robot; empty to take it away.
+    pub notes: Option<String>,
     /// Date of birth; with evidence.
     #[schema(value_type = Option<String>, format = Date)]
     pub birth: Option<String>,

@@ -4,7 +4,7 @@ use platform::db::Tx;
 use platform::id::UserId;
 
 use super::allowed::checker;
-use super::creating::{keep_evidence, keep_registration};
+use super::creating::{MOST_EVIDENCE, keep_evidence, keep_registration, notes};
 use super::events::Event;
 use super::evidence::{self, Shown};
 use super::note::note;
@@ -37,6 +37,9 @@ pub(crate) async fn change(
     if let Some(text) = change.on_card {
         let empty = text.trim().is_empty();
         profile.name.on_card = if empty { None } else { Some(name::worded("on_card", &text)?) };
+    }
+    if let Some(text) = change.notes {
+        profile.notes = notes(profile.kind == PersonKind::Person, Some(&text))?;
     }
     if let Some(text) = change.birth {
         profile.birth = Some(super::birth(&text, doing.today())?);
@@ -79,6 +82,7 @@ pub(super) fn changed(before: &Profile, after: &Profile) -> Vec<String> {
     let differs = [
         ("gender", before.gender != after.gender),
         ("on-card", before.name.on_card != after.name.on_card),
+        ("notes", before.notes != after.notes),
         ("birth", before.birth != after.birth),
         ("national-insurance-number", before.national_insurance != after.national_insurance),
     ];
@@ -167,6 +171,10 @@ pub(crate) async fn verify(
     profile.state.demand_open()?;
     if profile.standing == Standing::Verified || profile.kind != PersonKind::Person {
         return Err(Error::conflict("identity-verified", "The identity was verified before."));
+    }
+    if verification.evidence.len() > MOST_EVIDENCE {
+        let sentence = format!("Give at most {MOST_EVIDENCE} documents at once.");
+        return Err(Error::field("evidence", sentence));
     }
     let mut evidence = Vec::with_capacity(verification.evidence.len());
     for new in &verification.evidence {

@@ -27,6 +27,8 @@ use crate::store::{people, people_contacts, people_duplicates, people_evidence, 
 use crate::version::Version;
 use crate::{counter, ods};
 
+/// How many documents are noted in one act.
+pub(super) const MOST_EVIDENCE: usize = 20;
 /// How many candidates are told of.
 const TOLD: usize = 20;
 
@@ -39,6 +41,8 @@ pub(crate) struct Creation {
     pub(crate) gender: Option<Gender>,
     pub(crate) national_insurance: Option<Kept>,
     pub(crate) organisation: Option<OdsCode>,
+    /// Of a card or a robot.
+    pub(crate) notes: Option<String>,
     pub(crate) evidence: Vec<Shown>,
     pub(crate) emails: Vec<String>,
     pub(crate) mobiles: Vec<String>,
@@ -86,6 +90,10 @@ impl Creation {
         if is_person && birth.is_none_or(is_unknown) {
             return Err(Error::field("birth", "Write the date of birth as the documents have it."));
         }
+        if new.evidence.len() > MOST_EVIDENCE {
+            let sentence = format!("Give at most {MOST_EVIDENCE} documents at once.");
+            return Err(Error::field("evidence", sentence));
+        }
         let evidence: Vec<Shown> = new
             .evidence
             .iter()
@@ -114,6 +122,7 @@ impl Creation {
             gender: new.gender,
             national_insurance,
             organisation,
+            notes: notes(is_person, new.notes.as_deref())?,
             evidence,
             emails: addresses(Channel::Email, &new.emails)?,
             mobiles: addresses(Channel::Mobile, &new.mobiles)?,
@@ -151,12 +160,27 @@ fn organisation(is_person: bool, given: Option<&str>) -> Result<Option<OdsCode>,
     }
 }
 
+/// What is to be known of a card or a robot. Of people nothing is kept that has no place of its own.
+pub(super) fn notes(is_person: bool, given: Option<&str>) -> Result<Option<String>, Error> {
+    match given.filter(|text| !text.trim().is_empty()) {
+        None => Ok(None),
+        Some(_) if is_person => {
+            Err(Error::field("notes", "Notes are of cards and robots. Leave them out for a person."))
+        }
+        Some(text) => super::text::notes("notes", text).map(Some),
+    }
+}
+
 /// Addresses in their one form, each once.
 pub(crate) fn addresses(channel: Channel, given: &[String]) -> Result<Vec<String>, Error> {
     let addresses: BTreeSet<String> =
         given.iter().map(|text| contact::checked(channel, text)).collect::<Result<_, _>>()?;
     if addresses.len() > contact::MOST {
-        return Err(Error::field("emails", format!("Give at most {} addresses of a kind.", contact::MOST)));
+        let field = match channel {
+            Channel::Email => "emails",
+            Channel::Mobile => "mobiles",
+        };
+        return Err(Error::field(field, format!("Give at most {} of a kind.", contact::MOST)));
     }
     Ok(addresses.into_iter().collect())
 }
@@ -240,6 +264,7 @@ async fn profile(tx: &mut Tx, doing: &Doing, creation: &Creation) -> Result<Prof
         gender: creation.gender,
         national_insurance: creation.national_insurance.clone(),
         organisation: creation.organisation.clone(),
+        notes: creation.notes.clone(),
         created_at: doing.now,
         changed_at: doing.now,
     })

@@ -360,6 +360,7 @@ fn row<'r>(register: &Register, cell: impl Fn(&str) -> Option<&'r str>) -> Resul
         gender: gender.map_err(|_| Error::field("gender", "Write female, male, other or not-stated."))?,
         national_insurance,
         organisation: None,
+        notes: None,
         evidence: Vec::new(),
         emails: creating::addresses(Channel::Email, &list("email"))?,
         mobiles: creating::addresses(Channel::Mobile, &mobiles(cell("mobile")))?,

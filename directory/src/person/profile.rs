@@ -27,6 +27,8 @@ pub(crate) struct Profile {
     pub(crate) gender: Option<Gender>,
     pub(crate) national_insurance: Option<Kept>,
     pub(crate) organisation: Option<OdsCode>,
+    /// Of a card or a robot.
+    pub(crate) notes: Option<String>,
     pub(crate) created_at: Millis,
     pub(crate) changed_at: Millis,
 }

@@ -66,6 +66,7 @@ async fn personal(tx: &mut Tx, profile: &Profile) -> Result<Personal, Error> {
         emails: of(Channel::Email),
         mobiles: of(Channel::Mobile),
         evidence: people_evidence::of(&mut *tx, &profile.user_id).await?,
+        notes: profile.notes.clone(),
         created_at: profile.created_at,
         changed_at: profile.changed_at,
         closed: match &profile.state {

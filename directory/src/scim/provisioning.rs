@@ -91,6 +91,7 @@ fn creation(doing: &Doing, user: &User) -> Result<Creation, Error> {
             .map(|number| person::kept_number(doing.key(), number))
             .transpose()?,
         organisation: None,
+        notes: None,
         evidence: Vec::new(),
         emails: person::addresses(Channel::Email, &values(&user.emails))?,
         mobiles: person::addresses(Channel::Mobile, &values(&mobiles))?,

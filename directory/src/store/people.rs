@@ -15,7 +15,7 @@ macro_rules! columns {
     () => {
         "p.user_id, p.kind, p.state, p.version, p.merged_into, p.standing, p.assurance, p.origin, p.title, \
          p.given, p.middle, p.family, p.on_card, p.birth, p.gender, p.ni_mask, p.ni_hash, p.organisation, \
-         p.created_at, p.changed_at, p.closed_at, p.close_reason, p.close_notes"
+         p.created_at, p.changed_at, p.closed_at, p.close_reason, p.close_notes, p.notes"
     };
 }
 pub(super) use columns;
@@ -46,6 +46,7 @@ pub(super) struct Row {
     closed_at: Option<i64>,
     close_reason: Option<String>,
     close_notes: Option<String>,
+    notes: Option<String>,
 }
 
 impl Row {
@@ -83,6 +84,7 @@ impl Row {
             gender: self.gender.map(|gender| read("directory_person.gender", &gender)).transpose()?,
             national_insurance: self.ni_mask.zip(self.ni_hash).map(|(mask, hash)| Kept { mask, hash }),
             organisation: optional("directory_person.organisation", self.organisation)?,
+            notes: self.notes,
             created_at: Millis(self.created_at),
             changed_at: Millis(self.changed_at),
         })
@@ -109,8 +111,8 @@ pub(crate) async fn find<'c>(reader: impl Reader<'c>, user: &UserId) -> Result<O
 pub(crate) async fn insert(tx: &mut Tx, profile: &Profile) -> Result<bool, Error> {
     let text = "INSERT INTO directory_person (user_id, kind, state, version, merged_into, standing, assurance, \
                 origin, title, given, middle, family, on_card, birth, gender, ni_mask, ni_hash, organisation, \
-                created_at, changed_at, closed_at, close_reason, close_notes) VALUES ($1, $2, $3, $4, $5, $6, $7, \
-                $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) \
+                created_at, changed_at, closed_at, close_reason, close_notes, notes) VALUES ($1, $2, $3, $4, $5, $6, $7, \
+                $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24) \
                 ON CONFLICT DO NOTHING";
     let done = bound(text, profile).bind(profile.changed_at.0);
     let done = closing(done, profile).execute(&mut *tx).await?;
@@ -122,7 +124,8 @@ pub(crate) async fn save(tx: &mut Tx, profile: &Profile) -> Result<bool, Error> 
     let text = "UPDATE directory_person SET kind = $2, state = $3, version = $4 + 1, merged_into = $5, \
                 standing = $6, assurance = $7, origin = $8, title = $9, given = $10, middle = $11, family = $12, \
                 on_card = $13, birth = $14, gender = $15, ni_mask = $16, ni_hash = $17, organisation = $18, \
-                created_at = $19, changed_at = $20, closed_at = $21, close_reason = $22, close_notes = $23 \
+                created_at = $19, changed_at = $20, closed_at = $21, close_reason = $22, close_notes = $23, \
+                notes = $24 \
                 WHERE user_id = $1 AND version = $4";
     let done = bound(text, profile).bind(profile.changed_at.0);
     let done = closing(done, profile).execute(&mut *tx).await?;
@@ -160,7 +163,7 @@ fn bound<'q>(text: &'static str, profile: &'q Profile) -> Query<'q> {
         .bind(profile.created_at.0)
 }
 
-/// The last three values.
+/// The last four values.
 fn closing<'q>(query: Query<'q>, profile: &'q Profile) -> Query<'q> {
     let closing = match &profile.state {
         State::Closed(closing) => Some(closing),
@@ -170,6 +173,7 @@ fn closing<'q>(query: Query<'q>, profile: &'q Profile) -> Query<'q> {
         .bind(closing.map(|closing| closing.at.0))
         .bind(closing.map(|closing| closing.reason.word()))
         .bind(closing.and_then(|closing| closing.notes.as_deref()))
+        .bind(profile.notes.as_deref())
 }
 
 /// Everybody who was merged into one person is from now on merged into another.

@@ -245,6 +245,21 @@ platform::both_engines! {
         ] {
             assert_eq!(rig.post(&agent, "/directory/people", &bad).await.status, StatusCode::BAD_REQUEST, "{bad}");
         }
+        // Who looks after it stands in its notes; of a person there are none.
+        let notes = json!({"notes": "In the safe of ward 7. Ask the night manager."});
+        let noted = rig.patch(&agent, &id, &notes).await;
+        assert_eq!(noted.body["personal"]["notes"], notes["notes"], "{:?}", noted.body);
+        assert_eq!(rig.patch(&agent, &holder, &notes).await.code(), "field-invalid");
+        assert_eq!(rig.patch(&agent, &id, &json!({"notes": "x".repeat(2001)})).await.code(), "field-invalid");
+        let mut card = card;
+        card["label"] = json!("Day desk");
+        card["notes"] = json!("Beside the bleep");
+        let second = rig.make(&agent, &card).await;
+        let second = rig.patch(&agent, &second, &json!({"notes": " "})).await;
+        assert_eq!((second.status, second.body["personal"].get("notes")), (StatusCode::OK, None), "{:?}", second.body);
+        let read = rig.get(&agent, &format!("/directory/people/{id}")).await;
+        assert_eq!(read.body["personal"]["notes"], notes["notes"]);
+        assert!(rig.get(&person(holder.as_str()), &format!("/directory/people/{id}")).await.body.get("personal").is_none());
         let custody = format!("/directory/people/{id}/custody");
         let give = json!({"holder": holder, "due_on": "2026-11-25"});
         assert_eq!(rig.post(&elsewhere, &custody, &give).await.code(), "outside-organisation");
