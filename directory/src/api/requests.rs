@@ -151,6 +151,8 @@ pub struct RequestStep {
 pub struct RequestQuery {
     /// `open`, if it is left out: those that one may decide; `closed`: those that could be and were; `mine`: one's own.
     pub view: Option<String>,
+    /// Of those that are over, the ones to which something was done in so many days: 1 to 3650, 30 if it is left out.
+    pub days: Option<u32>,
     /// How many at most: 1 to 500, 50 if it is left out. A page may hold fewer and still have a next one.
     pub limit: Option<u32>,
     /// The `next` of the page before.

@@ -1,6 +1,7 @@
 //! `/directory/requests`.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -25,6 +26,11 @@ use crate::once::{Answer, Once};
 use crate::register::Register;
 use crate::request::{self, Request, State as RequestState, Told};
 use crate::store::requests::{self, Wanted};
+
+/// How far back what is over is listed, unless somebody says otherwise: as the national lists do.
+const SHOWN_DAYS: u32 = 30;
+/// How far back at most.
+const MOST_DAYS: u32 = 3650;
 
 pub(super) fn router() -> Router<Register> {
     Router::new()
@@ -147,7 +153,13 @@ pub(super) async fn list(
     };
     let name = doing.name();
     let places = reach(&doing);
-    let wanted = if states.is_empty() { Wanted::By(&name) } else { Wanted::In(states, places.as_deref()) };
+    let days = query.days.unwrap_or(SHOWN_DAYS).clamp(1, MOST_DAYS);
+    let since = doing.now.minus(Duration::from_hours(24 * u64::from(days)));
+    let wanted = match query.view.as_deref() {
+        Some("mine") => Wanted::By(&name, since),
+        Some("closed") => Wanted::In(states, places.as_deref(), Some(since)),
+        _ => Wanted::In(states, places.as_deref(), None),
+    };
     let rows = requests::page(&mut read, wanted, after.as_ref(), limit + 1).await?;
     let page = Page::of(rows, limit, |request| request.id.to_string());
     let mut items = Vec::with_capacity(page.items.len());

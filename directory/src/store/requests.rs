@@ -178,7 +178,7 @@ pub(crate) async fn update(tx: &mut Tx, request: &Request) -> Result<(), Error> 
     Ok(())
 }
 
-/// Adds a step.
+/// Adds a step, and notes when it was taken.
 pub(crate) async fn insert_step(tx: &mut Tx, id: &RequestId, step: &Step) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO directory_request_step (request_id, version, at, step, actor, role_profile, notes) \
@@ -193,6 +193,11 @@ pub(crate) async fn insert_step(tx: &mut Tx, id: &RequestId, step: &Step) -> Res
     .bind(&step.notes)
     .execute(&mut *tx)
     .await?;
+    sqlx::query("UPDATE directory_request SET changed_at = $2 WHERE request_id = $1")
+        .bind(id.as_str())
+        .bind(step.at.0)
+        .execute(&mut *tx)
+        .await?;
     Ok(())
 }
 
@@ -220,10 +225,11 @@ pub(crate) async fn steps(tx: &mut Tx, id: &RequestId) -> Result<Vec<Step>, Erro
 
 /// Which requests are listed.
 pub(crate) enum Wanted<'a> {
-    /// Those of one requester.
-    By(&'a str),
-    /// Those in these states, in these organisations, below them or in none; everywhere if no organisations are given.
-    In(&'a [&'a str], Option<&'a [OdsCode]>),
+    /// Those of one requester: the open ones, and to which something was done since a time.
+    By(&'a str, Millis),
+    /// Those in these states, in these organisations, below them or in none; everywhere if no organisations are given. Of some
+    /// time only those to which something was done since.
+    In(&'a [&'a str], Option<&'a [OdsCode]>, Option<Millis>),
 }
 
 /// A page of requests, in the order of their making.
@@ -234,9 +240,16 @@ pub(crate) async fn page(
     limit: u32,
 ) -> Result<Vec<Request>, Error> {
     let (condition, values): (String, Vec<String>) = match wanted {
-        Wanted::By(requester) => ("requester = $3".to_owned(), vec![requester.to_owned()]),
-        Wanted::In(states, places) => {
-            let within_states = format!("state IN ({})", list(3, states.len()));
+        Wanted::By(requester, since) => (
+            format!(
+                "requester = $3 AND (state IN ('draft', 'submitted', 'locked') OR changed_at >= {})",
+                since.0
+            ),
+            vec![requester.to_owned()],
+        ),
+        Wanted::In(states, places, since) => {
+            let since = since.map(|since| format!(" AND changed_at >= {}", since.0)).unwrap_or_default();
+            let within_states = format!("state IN ({}){since}", list(3, states.len()));
             let mut condition = within_states.clone();
             let mut values: Vec<String> = states.iter().map(|state| (*state).to_owned()).collect();
             if let Some(places) = places.map(Places::Below) {
@@ -267,7 +280,7 @@ pub(crate) async fn page(
 /// Marks some of the requests that nobody decided in time; gives each with its new version.
 pub(crate) async fn expire(tx: &mut Tx, now: Millis, most: u32) -> Result<Vec<(RequestId, Version)>, Error> {
     let rows: Vec<(String, i64)> = sqlx::query_as(
-        "UPDATE directory_request SET state = 'expired', lock_holder = NULL, locked_until = NULL, \
+        "UPDATE directory_request SET state = 'expired', lock_holder = NULL, locked_until = NULL, changed_at = $1, \
          version = version + 1 WHERE state IN ('submitted', 'locked') AND request_id IN \
          (SELECT request_id FROM directory_request WHERE state IN ('submitted', 'locked') AND expires_at <= $1 \
           ORDER BY expires_at LIMIT $2) RETURNING request_id, version",

@@ -45,6 +45,27 @@ impl World {
 }
 
 platform::both_engines! {
+    /// What is over is listed for thirty days, or for as many as are asked for; what waits is listed however old it is.
+    async fn what_is_over_is_listed_for_thirty_days(db: Db) {
+        let config = directory::Config { request_days: 365, ..directory::Config::default() };
+        let world = World::with(db, config).await;
+        let decided = text(&world.ask(SPONSOR, world.assign_ask(NURSE)).await, "id");
+        let waits = text(&world.ask(SPONSOR, world.assign_ask(NURSE + 1)).await, "id");
+        world.step(AGENT, &decided, "open").await;
+        let rejected = world.step(AGENT, &decided, "rejection").await;
+        assert_eq!(rejected.body["state"], "rejected", "{:?}", rejected.body);
+        world.wait_days(29);
+        let both = [decided.clone(), waits.clone()];
+        assert_eq!(world.listed(AGENT, "closed").await, std::slice::from_ref(&decided));
+        assert_eq!(world.listed(SPONSOR, "mine").await, both);
+        world.wait_days(2);
+        assert_eq!(world.listed(AGENT, "closed").await, [] as [String; 0]);
+        assert_eq!(world.listed(SPONSOR, "mine").await, std::slice::from_ref(&waits));
+        assert_eq!(world.listed(AGENT, "open").await, std::slice::from_ref(&waits));
+        assert_eq!(world.listed(AGENT, "closed&days=32").await, std::slice::from_ref(&decided));
+        assert_eq!(world.listed(SPONSOR, "mine&days=32").await, both);
+    }
+
     /// A sponsor asks, an agent opens and approves, and the assignment is made in the same transaction.
     async fn approved_request_is_applied_at_once(db: Db) {
         let world = World::new(db).await;

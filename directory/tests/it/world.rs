@@ -67,8 +67,13 @@ pub(crate) const ROLE_OF_NURSES: &str = "S0010:G0020:R8000";
 
 impl World {
     pub(crate) async fn new(db: Db) -> Self {
+        Self::with(db, directory::Config::default()).await
+    }
+
+    /// The same under other settings.
+    pub(crate) async fn with(db: Db, config: directory::Config) -> Self {
         seed(&db).await;
-        let rig = Rig::new(db);
+        let rig = Rig::with(db, config);
         let mut world = Self {
             rig,
             operator: system("operator", &[OPERATE, READ]),
