@@ -290,9 +290,29 @@ fn profiles(
             }
         };
         let Gives { organisation, codes, workgroups, .. } = one;
+        let before = present.iter().find(|profile| profile.id == id).map(|profile| &profile.codes);
+        known(doing, &codes, before)?;
         all.push(AccessProfile { id, position: of.clone(), organisation, codes, workgroups });
     }
     Ok(all)
+}
+
+/// What is given anew the release in force has; what a position had before stays, whatever became of it. Before there is a release
+/// nothing is known of codes.
+fn known(doing: &Doing, codes: &Codes, before: Option<&Codes>) -> Result<(), Error> {
+    if doing.book.number() == 0 {
+        return Ok(());
+    }
+    let old = before.map(|codes| codes.unknown(doing.basis())).unwrap_or_default();
+    let mut unknown = codes.unknown(doing.basis());
+    unknown.retain(|code| !old.contains(code));
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let (release, codes) = (doing.book.name(), unknown.join(", "));
+    let sentence =
+        format!("The release {release} of the national roles does not have {codes}. Correct what was typed.");
+    Err(Error::field("access_profiles", sentence))
 }
 
 /// What a position is to become.

@@ -47,6 +47,14 @@ pub(crate) struct Codes {
 }
 
 impl Codes {
+    /// The codes that a release does not have. An activity that makes local smartcard administrators counts whatever it says.
+    pub(crate) fn unknown(&self, basis: Basis<'_>) -> Vec<String> {
+        let areas: Vec<AreaCode> = self.areas.iter().map(AreaPath::code).collect();
+        let mut unknown = rights(basis.book, self.job_role.code(), &areas, &self.activities).unknown;
+        unknown.retain(|code| Some(code.as_str()) != basis.local_administrator);
+        unknown
+    }
+
     /// Every activity it comes to by a release: the baseline of its job role in its areas of work, what was added, and all that
     /// these include. Before there is a release, what was added and nothing else.
     pub(crate) fn effective(&self, book: &Book) -> Vec<ActivityCode> {

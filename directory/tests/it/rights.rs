@@ -135,6 +135,38 @@ platform::both_engines! {
         assert_eq!(world.try_assign(&who(AGENT), NURSE + 3, &world.ward).await.status, StatusCode::CREATED);
     }
 
+    /// Codes that the release in force does not have are refused by name where they are given anew; what a position had before stays,
+    /// and before there is a release nothing is known.
+    async fn unknown_codes_are_refused_by_name(db: Db) {
+        let world = World::new(db).await;
+        let manager = who(MANAGER);
+        let old = position("RXX", "Of before", ROLE_OF_NURSES, &["B7777"]);
+        let old = world.make(&manager, &old).await;
+        bring(&world, release("27.2", &ACTIVITIES, "", "")).await;
+        let mut unknown_area = position("RXX", "New", ROLE_OF_NURSES, &["B0380"]);
+        unknown_area["access_profiles"][0]["areas"] = json!(["P0010:Q0020:T9999"]);
+        for (asked, code) in [
+            (position("RXX", "New", "S9999:G9999:R9999", &["B0380"]), "R9999"),
+            (position("RXX", "New", ROLE_OF_NURSES, &["B0380", "B9999"]), "B9999"),
+            (unknown_area, "T9999"),
+        ] {
+            let refused = world.rig.post(&manager, "/directory/positions", &asked).await;
+            assert_eq!((refused.status, refused.code()), (StatusCode::BAD_REQUEST, "field-invalid"), "{:?}", refused.body);
+            let detail = refused.body["detail"].as_str().unwrap();
+            assert!(detail.contains(code) && detail.contains("27.2") && !detail.contains("B0380"), "{detail}");
+        }
+        world.make(&manager, &position("RXX", "New", "s0010:g0020:r8000", &["b0380"])).await;
+        let path = format!("/directory/positions/{old}");
+        let mut kept = world.rig.get(&manager, &path).await.body["access_profiles"].clone();
+        for (activities, status) in [(json!(["B0380", "B7777"]), StatusCode::OK), (json!(["B7777", "B8888"]), StatusCode::BAD_REQUEST)] {
+            kept[0]["activities"] = activities;
+            let given = json!({"id": kept[0]["id"], "organisation": "RXX", "job_role": kept[0]["job_role"],
+                "areas": kept[0]["areas"], "activities": kept[0]["activities"]});
+            let changed = world.patch(&manager, &path, &json!({"access_profiles": [given], "approval": approval()})).await;
+            assert_eq!(changed.status, status, "{:?}", changed.body);
+        }
+    }
+
     /// Ranks that were stored before they followed from a release are settled once, with an event.
     async fn stored_ranks_are_settled(db: Db) {
         let world = World::new(db.clone()).await;
