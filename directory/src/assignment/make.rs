@@ -118,7 +118,8 @@ fn checked(
     match known.open.get(&asked.user) {
         None => return Err(Error::unknown("person", &asked.user)),
         Some(false) => {
-            let sentence = "The profile of this person is closed. Open it again first.";
+            let sentence = "The profile of this person is closed, or it was a second one of somebody. Read it: it says which, and \
+                            open it again or use the other.";
             return Err(Error::conflict("profile-closed", sentence));
         }
         Some(true) => {}

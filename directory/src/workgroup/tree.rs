@@ -69,6 +69,7 @@ pub(crate) async fn change(
     if !expected.holds(workgroup.version) {
         return Err(Error::Changed { what: "workgroup", present: workgroup.version });
     }
+    let before = workgroup.clone();
     if let Some(parent) = parent {
         if workgroup.parent.is_none() {
             let sentence = "The first workgroup of an organisation stays the root of its tree.";
@@ -80,6 +81,9 @@ pub(crate) async fn change(
         workgroup.parent = Some(parent);
     }
     workgroup.name = name.unwrap_or(workgroup.name);
+    if workgroup == before {
+        return Ok(before);
+    }
     workgroup.version = Version(workgroup.version.0 + 1);
     workgroups::update(tx, &workgroup).await?;
     let event = WorkgroupEvent::WorkgroupChanged {

@@ -49,6 +49,12 @@ platform::both_engines! {
         assert_eq!((open.body["end"].clone(), open.body["notes"].clone()), (json!(day(9)), json!("For ten days")));
         let forever = world.patch(&agent, &path, &json!({"end": null})).await;
         assert_eq!((forever.body["end"].clone(), forever.body["notes"].clone()), (json!(null), json!("For ten days")));
+        let (redated, told) = (world.recorded("assignment-redated").await, world.changes(0).await.len());
+        for nothing in [json!({}), json!({"end": null}), json!({"notes": "For ten days"})] {
+            let same = world.patch(&agent, &path, &nothing).await;
+            assert_eq!((same.status, &same.body), (StatusCode::OK, &forever.body), "{nothing}");
+        }
+        assert_eq!((world.recorded("assignment-redated").await, world.changes(0).await.len()), (redated, told), "nothing was done");
     }
 
     /// A sponsor assigns, re-dates and takes away exactly the assignable positions; anything else is by request.

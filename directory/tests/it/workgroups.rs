@@ -36,6 +36,9 @@ platform::both_engines! {
         assert_eq!(world.patch(&advanced, &path(&root), &json!({"parent": a})).await.code(), "workgroup-root");
         let moved = world.patch(&advanced, &path(&a), &json!({"parent": b, "name": "A of B"})).await;
         assert_eq!((moved.body["parent"].clone(), moved.body["name"].clone()), (json!(b), json!("A of B")));
+        for nothing in [json!({}), json!({"parent": b, "name": "A of B"})] {
+            assert_eq!(world.patch(&advanced, &path(&a), &nothing).await.body, moved.body, "nothing was done: {nothing}");
+        }
         assert_eq!(world.patch(&who(AGENT), &path(&a), &json!({"parent": root})).await.code(), "not-in-role");
         let listed = world.rig.get(&advanced, "/directory/workgroups?organisation=RXX").await;
         assert_eq!(listed.body["items"].as_array().unwrap().len(), 4);

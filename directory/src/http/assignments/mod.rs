@@ -180,6 +180,10 @@ pub(super) async fn change(
             let asked = [Redate { id, expected, to }];
             let right = Right::Of(&[Act::RedateAssignment]);
             let row = prepare_redate(tx, &doing, right, &asked).await?.one()?;
+            if to == present.to && notes.as_ref().is_none_or(|notes| *notes == present.notes) {
+                // Nothing is to change: nobody is told that something did.
+                return Ok((present.version, wire::assignment(&present, doing.today())));
+            }
             let mut after = assignment::redate(tx, &doing, vec![row], None).await?;
             let mut after = after.pop().ok_or(Error::Stored { what: "assignment" })?;
             if let Some(notes) = notes {
