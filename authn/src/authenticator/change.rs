@@ -37,6 +37,8 @@ pub(crate) enum RemovedBy {
     Recovery,
     /// The holder's record was found to be another's.
     Merged,
+    /// The holder has left.
+    Left,
 }
 
 impl RemovedBy {
@@ -46,6 +48,7 @@ impl RemovedBy {
             Self::Authority => "by-authority",
             Self::Recovery => "recovery",
             Self::Merged => "merged",
+            Self::Left => "left",
         }
     }
 }

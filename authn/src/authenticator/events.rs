@@ -70,7 +70,7 @@ pub enum AuthenticatorEvent {
         user: String,
         /// How it signed in.
         method: String,
-        /// Why: `by-holder`, `by-authority`, `recovery` or `merged`.
+        /// Why: `by-holder`, `by-authority`, `recovery`, `merged` or `left`.
         reason: String,
     },
     /// A password was set with an authenticator app.

@@ -49,12 +49,8 @@ pub(super) async fn authenticators(
     headers: HeaderMap,
     Query(query): Query<AuthenticatorReportQuery>,
 ) -> Result<Response, Problem> {
-    let given = [
-        ("state", &query.state),
-        ("method", &query.method),
-        ("from", &query.from),
-        ("to", &query.to),
-    ];
+    let given =
+        [("state", &query.state), ("method", &query.method), ("from", &query.from), ("to", &query.to)];
     let asked = Asked {
         caller,
         form: Form::of(&headers),
@@ -88,12 +84,8 @@ pub(super) async fn logins(
     headers: HeaderMap,
     Query(query): Query<LoginReportQuery>,
 ) -> Result<Response, Problem> {
-    let given = [
-        ("state", &query.state),
-        ("method", &query.method),
-        ("from", &query.from),
-        ("to", &query.to),
-    ];
+    let given =
+        [("state", &query.state), ("method", &query.method), ("from", &query.from), ("to", &query.to)];
     let asked = Asked {
         caller,
         form: Form::of(&headers),

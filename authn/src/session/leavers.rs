@@ -1,4 +1,5 @@
-//! What the register tells: the sessions of those who have left end, and a record that was another's gives back what it had. Until it is told, each use asks the register itself.
+//! What the register tells: of those who have left sessions end and authenticators are taken away, and a record that was another's
+//! gives back what it had. Until it is told, each use asks the register itself.
 
 use audit::Actor;
 use directory::api::{Change, ChangeKind, Follower};
@@ -48,9 +49,12 @@ impl Provider {
                             end_in(tx, &id, cause, &actor, now).await?;
                         }
                     }
-                    if cause == EndCause::Merged {
+                    match cause {
                         // Nobody signs in as that record again; its address and its keys are free for the other.
-                        strip_in(tx, &person, RemovedBy::Merged, &actor, now).await?;
+                        EndCause::Merged => strip_in(tx, &person, RemovedBy::Merged, &actor, now).await?,
+                        // Whoever comes back gets new ones from the registration authority, who looks at them anew.
+                        _ if !back => strip_in(tx, &person, RemovedBy::Left, &actor, now).await?,
+                        _ => {}
                     }
                     Ok(())
                 })

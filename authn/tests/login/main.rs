@@ -9,6 +9,7 @@ mod enrolments;
 mod going_on;
 mod keys;
 mod pages;
+mod reports;
 mod restored;
 mod rig;
 mod sandbox;

@@ -67,6 +67,34 @@ platform::both_engines! {
         assert_eq!(rig.events("session-ended").await[1]["cause"], "left");
     }
 
+    /// What a leaver signed in with is taken away by the change feed, links for new ones with it: whoever comes back is not let in
+    /// by what they had. A colleague keeps theirs.
+    async fn leavers_have_nothing_to_sign_in_with(db: Db) {
+        let (rig, mut key) = with_key(db, json!({})).await;
+        let mut theirs = SoftKey::new();
+        assert_eq!(rig.enrol_key(OTHER, "security-key", &mut theirs).await.status, 200);
+        rig.enrol_app(USER, "ann@example.org", "correct horse battery").await;
+        let link = rig.link(USER, "issue").await;
+        rig.set_person(USER, "closed").await;
+        told_of_leaving(&rig).await;
+        let following = rig.provider.follow_register();
+        let cancelled = async {
+            while rig.events("enrolment-cancelled").await.is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! { () = following => {}, () = cancelled => {} }
+        let removed = rig.events("authenticator-removed").await;
+        assert_eq!(removed.len(), 2, "{removed:?}");
+        assert!(removed.iter().all(|event| event["reason"] == "left" && event["user"] == USER), "{removed:?}");
+        rig.set_person(USER, "open").await;
+        let mut browser = rig.browser();
+        let here = rig.begin(&mut browser, ALL).await;
+        assert!(browser.show(&here, &mut key).await.body.contains("do not know this key"));
+        assert_ne!(rig.browser().form(&link, &[]).await.status, 303, "the link works no more");
+        rig.signed_in(&mut theirs).await;
+    }
+
     /// Who left and is back before sign-in hears of it stays signed in where they signed in since, and nowhere else.
     async fn who_is_back_stays_signed_in(db: Db) {
         let (rig, mut key) = with_key(db, json!({})).await;

@@ -40,7 +40,8 @@ impl Smartcards {
     /// Reads what is asked for.
     pub(crate) fn parse(db: Db, query: &SmartcardReportQuery, now: Millis) -> Result<Self, Problem> {
         let begins = |field, text: &Option<String>| day_filter(field, text.as_deref());
-        let state = word_filter("state", query.state.as_deref(), &["active", "held", "cancelled", "expired"])?;
+        let state =
+            word_filter("state", query.state.as_deref(), &["active", "held", "cancelled", "expired"])?;
         let within = days_filter("ends_within", query.ends_within.as_deref())?;
         let wanted = Wanted {
             state: state.and_then(Standing::of_word),

@@ -33,6 +33,7 @@ mod outage;
 mod own_profiles;
 mod profiles;
 mod refused_store;
+mod reports;
 mod restoring;
 mod revoking;
 mod rewrapping;

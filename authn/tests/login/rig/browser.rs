@@ -187,6 +187,12 @@ impl Browser {
         self.send(self.router.clone(), request).await
     }
 
+    /// Reads something as one file.
+    pub(crate) async fn file(&mut self, caller: &Caller, path: &str) -> Answered {
+        let request = Request::builder().uri(path).header("accept", "text/csv").extension(caller.clone());
+        self.send(self.router.clone(), request.body(Body::empty()).unwrap()).await
+    }
+
     /// Asks what a key is to sign, for a request.
     pub(crate) async fn asked(&mut self, here: &str) -> Value {
         let asked = self.script(&format!("{here}/key/options"), &json!({})).await;
