@@ -61,7 +61,7 @@ impl Client {
             path = format!("{path}&by={by}{}", of_session(caller));
         } else {
             // What the matrix gives to an operator, and what the register's own reports give to whoever reads everything.
-            caller.may(READ).or_else(|_| caller.may(OPERATE))?;
+            caller.may(OPERATE).or_else(|_| caller.may(READ))?;
         }
         let permission: ReportPermission = self.peer.call(Method::GET, &path, None::<&()>).await?;
         Ok(permission.organisation)

@@ -80,7 +80,12 @@ impl Place {
 
 impl<R: Rows> Joined<R> {
     /// A report of an organisation, whose reading is allowed; with those below it unless `below` says no.
-    pub fn new(register: Client, organisation: String, below: Option<&str>, rows: R) -> Result<Self, Problem> {
+    pub fn new(
+        register: Client,
+        organisation: String,
+        below: Option<&str>,
+        rows: R,
+    ) -> Result<Self, Problem> {
         // A word that the register would refuse later is refused now.
         crate::report::below(below)?;
         let below = below.unwrap_or("yes").to_owned();
@@ -91,7 +96,8 @@ impl<R: Rows> Joined<R> {
     pub fn after(mut self, text: Option<&str>) -> Result<Self, Problem> {
         if let Some(text) = text {
             let place = Place::parse(text);
-            self.place = Some(place.ok_or_else(|| Error::field("after", "Give the next of the page before."))?);
+            self.place =
+                Some(place.ok_or_else(|| Error::field("after", "Give the next of the page before."))?);
         }
         Ok(self)
     }

@@ -44,8 +44,7 @@ struct Asked {
 impl Asked {
     /// Who that is, calling by way of the module.
     fn through(self, module: &Caller) -> Caller {
-        let mut asked =
-            Caller::new(CallerKind::Person, self.by.to_string(), module.client.clone(), [ACT.0]);
+        let mut asked = Caller::new(CallerKind::Person, self.by.to_string(), module.client.clone(), [ACT.0]);
         asked.assurance = self.assurance;
         asked.role_profile = self.role_profile;
         asked
