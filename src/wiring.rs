@@ -250,8 +250,17 @@ impl App {
             hsm: self.hsm.clone(),
             ca: client(self.authority_router(), "signer", &acts),
             clock: self.clock.clone(),
+            sign_in: self.sign_in(),
         })
         .context("the signer could not be opened")
+    }
+
+    /// Where people sign in, as the signer sees it; none where they do not sign in here.
+    fn sign_in(&self) -> Option<signer::SignIn> {
+        let (provider, config) = (self.provider.clone()?, self.config.authn.as_ref()?);
+        let peer = Peer::local(authn::router(provider), Caller::module("signer", &[authn::api::SIGNING]));
+        let client = authn::api::SigningClient::new(peer);
+        Some(signer::SignIn { client, origin: config.issuer.clone(), name: config.name.clone() })
     }
 
     fn open_register(&self, config: directory::Config) -> anyhow::Result<Register> {

@@ -92,7 +92,8 @@ impl Alg {
         match self.family() {
             Family::Rsa => matches!(
                 scheme,
-                Scheme::RsaPkcs1Sha256
+                Scheme::RsaPkcs1Sha1
+                    | Scheme::RsaPkcs1Sha256
                     | Scheme::RsaPkcs1Sha384
                     | Scheme::RsaPkcs1Sha512
                     | Scheme::RsaPssSha256
@@ -153,6 +154,8 @@ impl FromStr for Alg {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scheme {
+    /// RSASSA-PKCS1-v1_5 with SHA-1: only for what others cannot read otherwise yet.
+    RsaPkcs1Sha1,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     RsaPkcs1Sha256,
     /// RSASSA-PKCS1-v1_5 with SHA-384.
@@ -182,6 +185,7 @@ impl Scheme {
     /// Octets of the digest that is signed, or `None` when the message itself is.
     pub fn digest_len(self) -> Option<usize> {
         match self {
+            Scheme::RsaPkcs1Sha1 => Some(20),
             Scheme::RsaPkcs1Sha256 | Scheme::RsaPssSha256 | Scheme::EcdsaSha256 => Some(32),
             Scheme::RsaPkcs1Sha384 | Scheme::EcdsaSha384 => Some(48),
             Scheme::RsaPkcs1Sha512 => Some(64),

@@ -91,6 +91,7 @@ pub(crate) fn sign_with(
 ) -> Result<Vec<u8>, Failure> {
     let rsa = |prefix: &[u8]| Ok(session.sign(&Mechanism::RsaPkcs, key, &[prefix, input].concat())?);
     match scheme {
+        Scheme::RsaPkcs1Sha1 => rsa(&DIGEST_INFO_SHA1),
         Scheme::RsaPkcs1Sha256 => rsa(&DIGEST_INFO_SHA256),
         Scheme::RsaPkcs1Sha384 => rsa(&DIGEST_INFO_SHA384),
         Scheme::RsaPkcs1Sha512 => rsa(&DIGEST_INFO_SHA512),
@@ -144,6 +145,8 @@ fn octet(length: usize) -> u8 {
 }
 
 // RFC 8017 9.2, note 1.
+const DIGEST_INFO_SHA1: [u8; 15] =
+    [0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14];
 const DIGEST_INFO_SHA256: [u8; 19] = [
     0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,
     0x04, 0x20,

@@ -54,6 +54,7 @@ impl PublicKey {
 /// The hash of a scheme, or `None` when it signs messages.
 pub(crate) fn hash(scheme: Scheme) -> Option<&'static digest::Algorithm> {
     match scheme {
+        Scheme::RsaPkcs1Sha1 => Some(&digest::SHA1_FOR_LEGACY_USE_ONLY),
         Scheme::RsaPkcs1Sha256 | Scheme::RsaPssSha256 | Scheme::EcdsaSha256 => Some(&digest::SHA256),
         Scheme::RsaPkcs1Sha384 | Scheme::EcdsaSha384 => Some(&digest::SHA384),
         Scheme::RsaPkcs1Sha512 => Some(&digest::SHA512),
@@ -63,6 +64,7 @@ pub(crate) fn hash(scheme: Scheme) -> Option<&'static digest::Algorithm> {
 
 fn algorithm(scheme: Scheme) -> &'static dyn VerificationAlgorithm {
     match scheme {
+        Scheme::RsaPkcs1Sha1 => &signature::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
         Scheme::RsaPkcs1Sha256 => &signature::RSA_PKCS1_2048_8192_SHA256,
         Scheme::RsaPkcs1Sha384 => &signature::RSA_PKCS1_2048_8192_SHA384,
         Scheme::RsaPkcs1Sha512 => &signature::RSA_PKCS1_2048_8192_SHA512,

@@ -51,6 +51,8 @@ pub struct Config {
     pub attempts: Attempts,
     /// Keys made in advance.
     pub key_pool: KeyPool,
+    /// The Digital Signature Service, which runs where sign-in does.
+    pub dss: Dss,
 }
 
 impl Default for Config {
@@ -74,6 +76,7 @@ impl Default for Config {
             argon2: Argon2::default(),
             attempts: Attempts::default(),
             key_pool: KeyPool::default(),
+            dss: Dss::default(),
         }
     }
 }
@@ -88,6 +91,7 @@ impl Config {
         if !(1..=LONGEST_SAD_S).contains(&self.sad_lifetime_s) {
             return Err(Error::Setting { sentence: "signer.sad_lifetime_s is between 1 and 3600" });
         }
+        self.dss.check()?;
         self.policies().map(drop)
     }
 
@@ -97,6 +101,39 @@ impl Config {
         read.collect::<Result<_, _>>().map_err(|_| Error::Setting {
             sentence: "signer.required_policies are object identifiers such as 1.3.6.1",
         })
+    }
+}
+
+/// How applications have people sign.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dss {
+    /// For how many seconds a request waits for its person: 60 to 3600.
+    pub request_seconds: u32,
+    /// For how many seconds after consent an application can fetch the signatures: 60 to 604800.
+    pub result_seconds: u32,
+    /// What sign-in and the authenticator of a person who signs have to be worth at least: 2 or 3.
+    pub level: u8,
+}
+
+impl Default for Dss {
+    fn default() -> Self {
+        Self { request_seconds: 600, result_seconds: 24 * 3600, level: 3 }
+    }
+}
+
+impl Dss {
+    fn check(self) -> Result<(), Error> {
+        if !(60..=3600).contains(&self.request_seconds) {
+            return Err(Error::Setting { sentence: "signer.dss.request_seconds is between 60 and 3600" });
+        }
+        if !(60..=604_800).contains(&self.result_seconds) {
+            return Err(Error::Setting { sentence: "signer.dss.result_seconds is between 60 and 604800" });
+        }
+        if !(2..=3).contains(&self.level) {
+            return Err(Error::Setting { sentence: "signer.dss.level is 2 or 3" });
+        }
+        Ok(())
     }
 }
 

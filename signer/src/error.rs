@@ -170,6 +170,9 @@ pub enum Error {
     /// The certificate authority refused or failed.
     #[error("the certificate authority did not answer the request")]
     Authority(#[source] Problem),
+    /// A request to the Digital Signature Service that is refused, in words for whoever sent it.
+    #[error("the request to sign is refused")]
+    Dss(#[source] Problem),
     /// The caller may not do this, or is not known.
     #[error("the caller may not do this")]
     Caller(#[source] Problem),
@@ -335,7 +338,7 @@ impl From<Error> for Problem {
             ),
             Error::Hsm(source) => token(source),
             Error::Authority(problem) => authority(problem),
-            Error::Caller(problem) => problem,
+            Error::Caller(problem) | Error::Dss(problem) => problem,
             Error::Db(source) => source.into(),
             other => Problem::internal(other),
         }

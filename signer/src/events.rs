@@ -151,6 +151,62 @@ pub enum Event {
         /// How many.
         prescriptions: u64,
     },
+    /// An application asked a person to sign.
+    SigningRequested {
+        /// The request.
+        request: String,
+        /// The application.
+        client: String,
+        /// Who is to sign.
+        user: String,
+        /// RS256, or RS1 where an operator allows it.
+        algorithm: String,
+        /// How many documents.
+        documents: u32,
+        /// How many of them the person can be shown.
+        seen: u32,
+        /// SHA-256 of what the application signed, in hexadecimal.
+        request_sha256: String,
+        /// SHA-256 over application, person, documents and end, in hexadecimal.
+        binding: String,
+        /// Until when the person can decide, in milliseconds since the epoch.
+        expires_at: i64,
+    },
+    /// The person was there, and agreed.
+    SigningConsented {
+        /// The request.
+        request: String,
+        /// What they gave.
+        authorisation: String,
+        /// The credential.
+        credential: String,
+        /// Who.
+        user: String,
+        /// The application.
+        client: String,
+        /// How many documents.
+        documents: u32,
+        /// With what they proved to be there.
+        authenticator: String,
+        /// What that is.
+        method: String,
+        /// SHA-256 over application, person, documents and end, in hexadecimal: what the proof stands for.
+        binding: String,
+    },
+    /// The person did not want to sign.
+    SigningCancelled {
+        /// The request.
+        request: String,
+        /// Who.
+        user: String,
+        /// The application.
+        client: String,
+    },
+    /// Requests that nobody agreed to were erased because their time was over.
+    RequestsErased {
+        /// How many.
+        requests: u64,
+    },
     /// Documents were signed: one answered request.
     DocumentsSigned {
         /// The request.
@@ -204,6 +260,10 @@ impl audit::Event for Event {
             Self::KeysRewrapped { .. } => "keys-rewrapped",
             Self::PrescriptionPrepared { .. } => "prescription-prepared",
             Self::PreparedErased { .. } => "prepared-erased",
+            Self::SigningRequested { .. } => "signing-requested",
+            Self::SigningConsented { .. } => "signing-consented",
+            Self::SigningCancelled { .. } => "signing-cancelled",
+            Self::RequestsErased { .. } => "requests-erased",
             Self::DocumentsSigned { .. } => "documents-signed",
         }
     }

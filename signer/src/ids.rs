@@ -16,3 +16,7 @@ platform::text_id!(
     /// One answered request for signatures.
     SigningId
 );
+platform::text_id!(
+    /// A request of the Digital Signature Service.
+    RequestId
+);

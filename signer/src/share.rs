@@ -21,6 +21,13 @@ impl From<&Caller> for Sharer {
     }
 }
 
+impl Sharer {
+    /// An application, by its id.
+    pub(crate) fn of(client: &str) -> Self {
+        Self(client.to_owned())
+    }
+}
+
 /// Places, so many for each. Clones count together.
 ///
 /// The lock is held to count and never while anybody waits.

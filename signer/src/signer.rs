@@ -13,6 +13,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::config::Config;
 use crate::deposit::Deposits;
+use crate::dss::SignIn;
 use crate::error::Error;
 use crate::grant::Grants;
 use crate::ids::{AuthorisationId, CredentialId};
@@ -38,6 +39,8 @@ pub struct Parts {
     pub ca: ca::api::Client,
     /// What time it is.
     pub clock: Clock,
+    /// Where people sign in; without it there is no Digital Signature Service and no page.
+    pub sign_in: Option<SignIn>,
 }
 
 /// Remote signing, ready for requests. Clones share everything.
@@ -51,6 +54,7 @@ pub struct Shared {
     pub(crate) hsm: Hsm,
     pub(crate) ca: ca::api::Client,
     pub(crate) clock: Clock,
+    pub(crate) sign_in: Option<SignIn>,
     pub(crate) random: SystemRandom,
     pub(crate) passphrases: Pool,
     /// One attempt at a time for a credential and a client.
@@ -87,7 +91,7 @@ impl Signer {
     ///
     /// Run [`Signer::keep_spare_keys`] beside it, or every RSA credential waits for its key.
     pub fn new(parts: Parts) -> Result<Self, Error> {
-        let Parts { config, db, hsm, ca, clock } = parts;
+        let Parts { config, db, hsm, ca, clock, sign_in } = parts;
         config.check()?;
         let policies = config.policies()?;
         Ok(Self(Arc::new(Shared {
@@ -101,6 +105,7 @@ impl Signer {
             hsm,
             ca,
             clock,
+            sign_in,
             random: SystemRandom::new(),
             attempts: Turns::new(),
             signings: Turns::new(),
@@ -122,8 +127,22 @@ impl Signer {
         caller: &Caller,
         credential: &CredentialId,
     ) -> Result<Arc<Live>, Error> {
+        self.usable(credential, |user| check_holder(caller, user, credential)).await
+    }
+
+    /// The same for the one whose credential it is.
+    pub(crate) async fn usable_of(&self, user: &str, credential: &CredentialId) -> Result<Arc<Live>, Error> {
+        let unknown = || Error::CredentialUnknown { credential: credential.to_string() };
+        self.usable(credential, |holder| if holder == user { Ok(()) } else { Err(unknown()) }).await
+    }
+
+    async fn usable(
+        &self,
+        credential: &CredentialId,
+        check_holder: impl Fn(&str) -> Result<(), Error>,
+    ) -> Result<Arc<Live>, Error> {
         if let Some(live) = self.live.get(credential) {
-            check_holder(caller, &live.row.user_id, credential)?;
+            check_holder(&live.row.user_id)?;
             if live.check_usable(self.clock.now()).is_ok() {
                 return Ok(live);
             }
@@ -131,7 +150,7 @@ impl Signer {
             self.forget(credential);
         }
         let row = live::row(&self.db, credential).await?;
-        check_holder(caller, &row.user_id, credential)?;
+        check_holder(&row.user_id)?;
         let live = Arc::new(Live::load(&self.db, &self.hsm, row).await?);
         live.check_usable(self.clock.now())?;
         // Others revoke there too. What is not in force is not kept: one request at most signs what is thrown away.

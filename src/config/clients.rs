@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 /// Every act a system can be granted. `signer:own-credentials`, `directory:act` and `authn:own` are not among them:
 /// those are what people have.
-const ACTS: [Act; 22] = [
+const ACTS: [Act; 23] = [
     ca::api::ISSUE,
     ca::api::ENROL,
     ca::api::REVOKE,
@@ -31,6 +31,7 @@ const ACTS: [Act; 22] = [
     authn::api::ALL_TEAMS,
     authn::api::SESSIONS,
     authn::api::AUTHENTICATORS,
+    authn::api::SIGNING,
     audit::api::READ,
 ];
 

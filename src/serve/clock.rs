@@ -54,7 +54,8 @@ impl ClockState {
 /// already. Sign-in goes on by GET, and its pages are told in words for people.
 pub(super) async fn demand(State(time): State<Time>, request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let sign_in = authn::needs_the_time(request.uri().path());
+    let path = request.uri().path();
+    let sign_in = authn::needs_the_time(path) || signer::needs_the_time(path);
     if reads && !sign_in {
         return next.run(request).await;
     }

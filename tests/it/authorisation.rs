@@ -35,7 +35,7 @@ use Door::{Act, ActOrOwn, Open, Own, Proof, Report};
 struct Route(&'static str, &'static str, Door, fn() -> Value);
 
 /// Every act that a client can be granted, each with a client that has nothing else.
-const ACTS: [&str; 22] = [
+const ACTS: [&str; 23] = [
     "ca:issue",
     "ca:enrol",
     "ca:revoke",
@@ -57,6 +57,7 @@ const ACTS: [&str; 22] = [
     "authn:all-teams",
     "authn:sessions",
     "authn:authenticators",
+    "authn:signing",
     "audit:read",
 ];
 
@@ -69,7 +70,7 @@ macro_rules! realm {
 
 /// The rule of each route. A route of the document that is not here fails the test, so that whoever adds one says
 /// here who may use it.
-const ROUTES: [Route; 134] = [
+const ROUTES: [Route; 143] = [
     Route("GET", "/audit/checkpoint", Open, none),
     Route("GET", "/audit/tile/{path}", Open, none),
     Route("GET", "/audit/logs", Open, none),
@@ -206,6 +207,20 @@ const ROUTES: [Route; 134] = [
     ),
     Route("POST", "/signer/verifications", Act("signer:verify"), || json!({"cms": ""})),
     Route("GET", "/signer/signatures", ActOrOwn("signer:credentials"), none),
+    Route("POST", "/signing-service/signaturerequest", Proof, none),
+    Route("GET", "/signing-service/signatureresponse/{token}", Proof, none),
+    Route("GET", "/signing-service/_ping", Open, none),
+    Route("GET", "/signing-service/_status", Open, none),
+    Route("POST", "/authn/signing/tokens", Act("authn:signing"), shown),
+    Route("POST", "/authn/signing/keys", Act("authn:signing"), || json!({"client_id": "none", "kid": "1"})),
+    Route("POST", "/authn/signing/browsers", Act("authn:signing"), || json!({"cookie": ""})),
+    Route("POST", "/authn/signing/presences", Act("authn:signing"), presence),
+    Route(
+        "POST",
+        "/authn/signing/presences/{reference}/answer",
+        Act("authn:signing"),
+        || json!({"credential": {}}),
+    ),
     // Browsers bring requests here, and relying parties prove in the request who they are; a body that is no form is refused before.
     Route("GET", "/.well-known/openid-configuration", Open, none),
     Route("GET", "/jwks", Open, none),
@@ -271,6 +286,14 @@ fn no_form() -> Value {
 fn registration() -> Value {
     json!({"client_config": {"client_name": "matrix", "redirect_uris": ["https://matrix.example/callback"],
         "token_endpoint_auth_method": "client_secret_basic"}})
+}
+
+fn shown() -> Value {
+    json!({"token": "none", "dpop": false, "method": "GET", "path": "/"})
+}
+
+fn presence() -> Value {
+    json!({"reference": "none", "user_id": PERSON, "binding": "00".repeat(32), "level": "3"})
 }
 
 fn external() -> Value {

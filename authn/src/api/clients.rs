@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::signing::SigningConfig;
 pub use crate::token::TokenAlg;
 
 /// How a relying party proves who it is.
@@ -232,6 +233,9 @@ pub struct ClientConfig {
     /// For which organisation it acts there: that of whoever registers it, where that one has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organisation: Option<String>,
+    /// What it may have people sign by the Digital Signature Service; nothing if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing: Option<SigningConfig>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

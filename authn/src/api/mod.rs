@@ -3,6 +3,7 @@
 mod clients;
 mod people;
 mod reports;
+mod signing;
 
 use platform::caller::Act;
 
@@ -16,6 +17,11 @@ pub use people::{
     NewEnrolment, SessionInfo, SessionQuery, Sessions,
 };
 pub use reports::{AuthenticatorReportQuery, AuthenticatorReportRow, LoginReportQuery, LoginReportRow};
+
+pub use signing::{
+    Bearer, Bound, BrowserHolder, BrowserQuery, Keys, KeysQuery, NewPresence, Presence, PresenceAnswer,
+    ShownToken, SigningClient, SigningConfig, Unseen,
+};
 
 /// To register relying parties of one's own team and to read why they were refused.
 pub const CLIENTS: Act = Act("authn:clients");
@@ -31,5 +37,7 @@ pub fn clients_of(team: &str) -> String {
 pub const SESSIONS: Act = Act("authn:sessions");
 /// To see, issue and take away the authenticators of anybody.
 pub const AUTHENTICATORS: Act = Act("authn:authenticators");
+/// To ask, as the signer, who stands behind tokens and browsers, and to have people prove that they are there.
+pub const SIGNING: Act = Act("authn:signing");
 /// To look after one's own sessions and authenticators: what every person may.
 pub const OWN: Act = Act("authn:own");

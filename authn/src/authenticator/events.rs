@@ -85,6 +85,28 @@ pub enum AuthenticatorEvent {
         /// Whose it is.
         user: String,
     },
+    /// A person proved that they are there, for something that another part of this server asked about.
+    PresenceShown {
+        /// Who.
+        user: String,
+        /// With what.
+        authenticator: String,
+        /// What that is.
+        method: String,
+        /// What it was for, by the asker's name for it.
+        reference: String,
+        /// SHA-256 of what it stands for, in hexadecimal.
+        binding: String,
+    },
+    /// What was answered does not prove that the person is there.
+    PresenceRefused {
+        /// Who was asked.
+        user: String,
+        /// What it was for, by the asker's name for it.
+        reference: String,
+        /// A stable word for why.
+        reason: String,
+    },
     /// Seeds of authenticator apps were moved under another version of the token's wrapping key.
     SeedsRewrapped {
         /// The version they are under now.
@@ -107,6 +129,8 @@ impl audit::Event for AuthenticatorEvent {
             Self::AuthenticatorRemoved { .. } => "authenticator-removed",
             Self::PasswordSet { .. } => "password-set",
             Self::AuthenticatorSuspected { .. } => "authenticator-suspected",
+            Self::PresenceShown { .. } => "presence-shown",
+            Self::PresenceRefused { .. } => "presence-refused",
             Self::SeedsRewrapped { .. } => "seeds-rewrapped",
         }
     }

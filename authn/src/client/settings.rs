@@ -26,6 +26,7 @@ impl Settings {
         addresses(&config)?;
         authentication(&config)?;
         keys(&config)?;
+        signing(&config)?;
         defaults(&config)?;
         strict::check(&config)?;
         Ok(Self(config))
@@ -140,7 +141,9 @@ fn authentication(config: &ClientConfig) -> Result<(), Error> {
             "With private_key_jwt say how assertions are signed: RS256, RS512, PS256 or ES256.",
         )),
         AuthMethod::PrivateKeyJwt => Ok(()),
-        _ if keys => Err(Error::field("jwks_uri", "Keys are for private_key_jwt only.")),
+        _ if keys && config.signing.is_none() => {
+            Err(Error::field("jwks_uri", "Keys are for private_key_jwt and for signing only."))
+        }
         AuthMethod::TlsClientAuth if config.tls_client_auth_subject_dn.is_none() => Err(Error::field(
             "tls_client_auth_subject_dn",
             "With tls_client_auth give CN= and the system's name.",
@@ -173,6 +176,23 @@ fn keys(config: &ClientConfig) -> Result<(), Error> {
         Some(keys) if !keys.is_empty() && keys.len() <= MOST && keys.iter().all(named) => Ok(()),
         _ => Err(Error::field("jwks", "An object with `keys`: at least one, at most 50, each with a kid.")),
     }
+}
+
+/// Whoever has people sign says so by a key, and browsers come back to one address alone.
+fn signing(config: &ClientConfig) -> Result<(), Error> {
+    let Some(signing) = &config.signing else { return Ok(()) };
+    if !is_redirect(&signing.callback_uri) {
+        let sentence =
+            "signing.callback_uri is https, or http to this machine itself, without fragment and user name.";
+        return Err(Error::field("signing", sentence));
+    }
+    if config.jwks.is_some() == config.jwks_uri.is_some() {
+        return Err(Error::field(
+            "signing",
+            "With signing give either jwks_uri or jwks: requests to sign are signed.",
+        ));
+    }
+    Ok(())
 }
 
 fn defaults(config: &ClientConfig) -> Result<(), Error> {
@@ -269,6 +289,7 @@ mod tests {
         check(json!({"jwks_uri": "http://rp.example/jwks"}), "jwks_uri");
         check(json!({"token_endpoint_auth_method": "private_key_jwt"}), "jwks_uri");
         let key = json!({"keys": [{"kty": "EC", "kid": "1"}]});
+        check(json!({"jwks": key}), "jwks_uri");
         check(
             json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": key}),
             "jwks_uri_signing_algorithm",
@@ -285,6 +306,10 @@ mod tests {
         check(json!({"token_endpoint_auth_method": "tls_client_auth"}), "tls_client_auth_subject_dn");
         check(json!({"resources": ["/relative"]}), "resources");
         check(json!({"access_token_binding": "tls"}), "access_token_binding");
+        check(json!({"signing": {"callback_uri": "https://rp.example/signed"}}), "signing");
+        let signs = |address: &str| json!({"signing": {"callback_uri": address}, "jwks": key});
+        check(signs("http://rp.example/signed"), "signing");
+        assert!(checked(&signs("https://rp.example/signed")).is_ok());
         check(json!({"acts": ["directory:read"]}), "acts");
         check(json!({"grant_types": ["client_credentials"], "acts": ["Everything"]}), "acts");
         check(json!({"grant_types": ["urn:ietf:params:oauth:grant-type:token-exchange"]}), "token_exchanges");

@@ -21,7 +21,7 @@ pub fn with_token_callers(router: Router, provider: Provider) -> Router {
 
 async fn identify(State(provider): State<Provider>, mut request: Request, next: Next) -> Response {
     // There the token is about its person, and no caller.
-    if request.uri().path().ends_with("/userinfo") {
+    if is_about_its_person(request.uri().path()) {
         return next.run(request).await;
     }
     let Some((scheme, token)) = shown(request.headers()) else { return next.run(request).await };
@@ -35,6 +35,11 @@ async fn identify(State(provider): State<Provider>, mut request: Request, next: 
         }
         Err(refusal) => refused(refusal),
     }
+}
+
+/// Where an access token says who is meant: userinfo, and signing, which asks for whom it is.
+fn is_about_its_person(path: &str) -> bool {
+    path.ends_with("/userinfo") || path.starts_with("/signing-service/")
 }
 
 /// A refusal as the other routes say theirs, with the ways in which a token may be shown.

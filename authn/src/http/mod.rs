@@ -26,6 +26,7 @@ mod sign_in;
 mod sign_in_app;
 mod sign_in_card;
 mod sign_in_key;
+mod signing;
 mod tokens;
 mod userinfo;
 
@@ -135,6 +136,7 @@ fn for_people() -> Router<Provider> {
         .merge(sessions::router())
         .merge(authenticators::router())
         .merge(reports::router())
+        .merge(signing::router())
         .merge(assets::router())
         .layer(DefaultBodyLimit::max(LARGEST_OF_PEOPLE))
 }
@@ -183,6 +185,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         sessions::Document::openapi(),
         authenticators::Document::openapi(),
         reports::Document::openapi(),
+        signing::Document::openapi(),
     ] {
         document.merge(area);
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod authorise;
+pub(crate) mod bearer;
 pub(crate) mod claims;
 pub(crate) mod claims_request;
 pub(crate) mod discovery;

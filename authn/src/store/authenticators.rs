@@ -144,6 +144,23 @@ pub(crate) async fn by_credential<'c>(
         .transpose()
 }
 
+/// The WebAuthn credentials of a person, oldest first.
+pub(crate) async fn keys_of_person<'c>(reader: impl Reader<'c>, person: &UserId) -> Result<Vec<Kept>, Error> {
+    let rows = sqlx::query(
+        "SELECT authenticator_id, user_id, method, name, version, aaguid, created_at, created_by, last_used_at, \
+         credential FROM authn_authenticator WHERE user_id = $1 AND credential_id IS NOT NULL AND removed_at IS NULL \
+         ORDER BY authenticator_id LIMIT $2",
+    )
+    .bind(person.as_str())
+    .bind(SHOWN)
+    .fetch_all(reader)
+    .await?;
+    let kept = |row: &AnyRow| {
+        Ok(Kept { authenticator: authenticator(row)?, credential: row.try_get("credential")? })
+    };
+    rows.iter().map(kept).collect()
+}
+
 /// The ids of the WebAuthn credentials of a person.
 pub(crate) async fn credential_ids<'c>(
     reader: impl Reader<'c>,

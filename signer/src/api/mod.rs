@@ -3,6 +3,7 @@
 mod client;
 mod credential;
 mod csc;
+mod dss;
 mod prescription;
 mod verification;
 
@@ -17,6 +18,7 @@ pub use csc::{
     InfoRequest, KeyInfo, SignAlgorithms, SignDocRequest, SignHashRequest, SignatureFormats, Signatures,
     SignedDocuments,
 };
+pub use dss::{Ping, SignedPayload, SigningRequested, SigningResponse, StateQuery, Status};
 pub use prescription::{Parameter, Prepared, Sign, SignedPrescription};
 pub use verification::Verify;
 

@@ -41,6 +41,11 @@ impl Fragments {
         })
     }
 
+    /// Whom it is for, and the items: what a person is shown of it.
+    pub(super) fn seen(&self) -> (&Element, &[Element]) {
+        (&self.record_target, &self.line_items)
+    }
+
     /// The text that is hashed.
     pub(crate) fn canonical(&self) -> String {
         let fragment =

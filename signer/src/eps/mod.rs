@@ -10,6 +10,7 @@ mod hl7;
 mod provenance;
 mod signature;
 mod signed_info;
+mod told;
 mod v3;
 
 use crate::xml::Unreadable;
@@ -22,6 +23,7 @@ pub(crate) use signature::{Signature, SignatureFault, write};
 pub(crate) use signed_info::{Algorithm, SignedInfo};
 
 pub(crate) use date::AuthorTime;
+pub(crate) use told::Told;
 
 /// The namespace of HL7 V3.
 const V3: &str = "urn:hl7-org:v3";

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod csc;
+mod dss;
 mod prescriptions;
 mod signatures;
 mod verifications;
@@ -22,6 +23,7 @@ const LARGEST: usize = 256 * 1024;
 /// Everything under `/csc/v2` and `/signer`, in one list.
 pub fn router(signer: Signer) -> Router {
     let largest = signer.config.max_body_bytes;
+    let service = if signer.sign_in.is_some() { dss::router() } else { Router::new() };
     let documents = Router::new()
         .route("/csc/v2/signatures/signDoc", post(csc::sign_doc))
         .route("/signer/verifications", post(verifications::verify))
@@ -46,7 +48,12 @@ pub fn router(signer: Signer) -> Router {
         .route("/signer/prescriptions/signatures", post(prescriptions::put_together))
         .route("/signer/signatures", get(signatures::list));
     let small = csc.merge(own).layer(DefaultBodyLimit::max(LARGEST.min(largest)));
-    small.merge(documents).with_state(signer)
+    small.merge(documents).merge(service).with_state(signer)
+}
+
+/// Whether a path of ours needs to know what time it is whatever the method: whether a request to sign is over hangs on the clock.
+pub fn needs_the_time(path: &str) -> bool {
+    path.starts_with("/signing-service/sign")
 }
 
 /// The routes as OpenAPI.
@@ -72,6 +79,10 @@ pub fn router(signer: Signer) -> Router {
     prescriptions::put_together,
     verifications::verify,
     signatures::list,
+    dss::service::request,
+    dss::service::response,
+    dss::service::ping,
+    dss::service::status,
 ))]
 struct Document;
 

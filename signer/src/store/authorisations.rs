@@ -82,6 +82,29 @@ pub(crate) async fn by_sad<'c>(
     .transpose()
 }
 
+/// An authorisation.
+pub(crate) async fn by_id<'c>(
+    reader: impl Reader<'c>,
+    id: &AuthorisationId,
+) -> Result<Option<AuthorisationRow>, Error> {
+    let row: Option<(String, String, Vec<u8>, i64)> = sqlx::query_as(
+        "SELECT credential_id, client, digests, expires_at FROM signer_authorisation WHERE authorisation_id = $1",
+    )
+    .bind(id.as_str())
+    .fetch_optional(reader)
+    .await?;
+    row.map(|(credential_id, client, digests, expires_at)| {
+        Ok(AuthorisationRow {
+            authorisation_id: id.clone(),
+            credential_id: read_id(&credential_id)?,
+            client,
+            digests: Authorised::from_bytes(&digests).ok_or(Error::StoredRow { what: "list of digests" })?,
+            expires_at: Millis(expires_at),
+        })
+    })
+    .transpose()
+}
+
 /// Ends every authorisation that is still open, and says how many there were. What they signed stays.
 pub(crate) async fn expire_all(tx: &mut Tx, now: Millis) -> Result<u64, Error> {
     let done = sqlx::query("UPDATE signer_authorisation SET expires_at = $1 WHERE expires_at > $1")

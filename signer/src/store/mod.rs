@@ -11,6 +11,7 @@ pub(crate) mod holds;
 pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod prepared;
+pub(crate) mod requests;
 pub(crate) mod signings;
 
 use std::str::FromStr;
@@ -33,4 +34,9 @@ impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         Self::Db(db::Error::from(error))
     }
+}
+
+/// Whether the database answers.
+pub(crate) async fn is_there<'c>(reader: impl Reader<'c>) -> bool {
+    sqlx::query_scalar::<_, i64>("SELECT CAST(1 AS BIGINT)").fetch_one(reader).await.is_ok()
 }

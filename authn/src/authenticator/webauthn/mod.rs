@@ -7,6 +7,7 @@
 mod enrol;
 mod metadata;
 mod policy;
+mod presence;
 mod settings;
 mod sign_in;
 
@@ -19,6 +20,7 @@ use crate::error::Error;
 
 pub(crate) use enrol::{Kind, begin as begin_enrolment, finish as finish_enrolment, random_handle};
 pub(crate) use policy::{Judged, Policy};
+pub(crate) use presence::{Answered, Asked, ask, look_at};
 pub use settings::{Keys, Unproven};
 pub(crate) use sign_in::{begin, finish};
 

@@ -17,7 +17,7 @@ use platform::db::Db;
 use platform::web::{Limits, Lines, Told, stack};
 use serde_json::{Value, json};
 use signer::api::{Algorithm, CREDENTIALS, Credential, LedgerEntry, OWN_CREDENTIALS, SIGN, VERIFY};
-use signer::{Argon2, Attempts, Config, KeyPool, Parts, Signer};
+use signer::{Argon2, Attempts, Config, KeyPool, Parts, SignIn, Signer};
 use tower::ServiceExt as _;
 
 pub(crate) use authority::Authority;
@@ -50,6 +50,7 @@ pub(crate) struct Rig {
     pub(crate) clock: Clock,
     hand: std::sync::Arc<ManualClock>,
     pub(crate) hsm: hsm::Hsm,
+    sign_in: Option<SignIn>,
 }
 
 impl Rig {
@@ -59,7 +60,7 @@ impl Rig {
         let hsm = authority::token().await;
         let authority = Authority::new(&db, &hsm, &clock).await;
         let ca = authority.client();
-        Self::assemble(db, hsm, (authority, ca), clock, std::sync::Arc::new(hand))
+        Self::assemble(db, hsm, (authority, ca), (clock, std::sync::Arc::new(hand)), None)
     }
 
     /// Another process on the same database, token and authority; it shares no memory with the first.
@@ -71,15 +72,27 @@ impl Rig {
     pub(crate) fn twin_with(&self, ca: ca::api::Client) -> Self {
         let hand = std::sync::Arc::clone(&self.hand);
         let (db, hsm, clock) = (self.db.clone(), self.hsm.clone(), self.clock.clone());
-        Self::assemble(db, hsm, (self.authority.clone(), ca), clock, hand)
+        Self::assemble(db, hsm, (self.authority.clone(), ca), (clock, hand), self.sign_in.clone())
+    }
+
+    /// The same where people sign in.
+    pub(crate) fn signing_in(self, sign_in: SignIn) -> Self {
+        let time = (self.clock, self.hand);
+        let ca = self.authority.client();
+        Self::assemble(self.db, self.hsm, (self.authority, ca), time, Some(sign_in))
+    }
+
+    /// The routes.
+    pub(crate) fn routes(&self) -> Router {
+        self.router.clone()
     }
 
     fn assemble(
         db: Db,
         hsm: hsm::Hsm,
         (authority, ca): (Authority, ca::api::Client),
-        clock: Clock,
-        hand: std::sync::Arc<ManualClock>,
+        (clock, hand): (Clock, std::sync::Arc<ManualClock>),
+        sign_in: Option<SignIn>,
     ) -> Self {
         let config = Config {
             max_body_bytes: LARGEST_BODY,
@@ -90,7 +103,14 @@ impl Rig {
             prepared_octets_per_client: 64 * 1024,
             ..Config::default()
         };
-        let parts = Parts { config, db: db.clone(), hsm: hsm.clone(), ca, clock: clock.clone() };
+        let parts = Parts {
+            config,
+            db: db.clone(),
+            hsm: hsm.clone(),
+            ca,
+            clock: clock.clone(),
+            sign_in: sign_in.clone(),
+        };
         let signer = Signer::new(parts).unwrap();
         Self {
             authority,
@@ -107,6 +127,7 @@ impl Rig {
             clock,
             hand,
             hsm,
+            sign_in,
         }
     }
 

@@ -1,0 +1,187 @@
+//! `/authn/signing/…`: what the signer asks.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::post;
+use http::{HeaderMap, HeaderValue, header};
+use platform::caller::Caller;
+use platform::id::{ClientId, UserId};
+use platform::problem::{Body, Problem};
+use platform::web::{Json, Path};
+use serde_json::Value;
+use utoipa::OpenApi;
+
+use crate::api::{
+    Bearer, BrowserHolder, BrowserQuery, Keys, KeysQuery, NewPresence, Presence, PresenceAnswer, SIGNING,
+    ShownToken,
+};
+use crate::authenticator::webauthn::{Answered, Asked, ask, look_at};
+use crate::client::{State as ClientState, key_set};
+use crate::error::Error;
+use crate::interaction::Level;
+use crate::oidc::bearer;
+use crate::oidc::possession::{Held, Scheme};
+use crate::oidc::refusal::{Code, Refusal};
+use crate::provider::Provider;
+use crate::session::current;
+use crate::store::clients;
+
+pub(super) fn router() -> Router<Provider> {
+    Router::new()
+        .route("/authn/signing/tokens", post(token))
+        .route("/authn/signing/keys", post(keys))
+        .route("/authn/signing/browsers", post(browser))
+        .route("/authn/signing/presences", post(begin))
+        .route("/authn/signing/presences/{reference}/answer", post(answer))
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(token, keys, browser, begin, answer))]
+pub(super) struct Document;
+
+/// Who stands behind an access token of a person that was shown to the signer.
+#[utoipa::path(
+    post, path = "/authn/signing/tokens", tag = "authn", request_body = ShownToken,
+    responses(
+        (status = 200, description = "Who", body = Bearer),
+        (status = 404, description = "The token is not good", body = Body),
+    )
+)]
+pub(super) async fn token(
+    caller: Caller,
+    State(provider): State<Provider>,
+    Json(shown): Json<ShownToken>,
+) -> Result<Json<Bearer>, Problem> {
+    caller.may(SIGNING)?;
+    let held =
+        Held { proof: shown.proof, certificate: shown.certificate, method: shown.method, path: shown.path };
+    let scheme = if shown.dpop { Scheme::Dpop } else { Scheme::Bearer };
+    let found = bearer::bearer(&provider, &shown.token, scheme, &held, provider.now()).await;
+    found.map(Json).map_err(problem)
+}
+
+/// A refusal as the signer passes it on.
+fn problem(refusal: Refusal) -> Problem {
+    if let Some(source) = refusal.source {
+        return Problem::from(*source);
+    }
+    let code = match refusal.code {
+        Code::InvalidToken | Code::InvalidGrant => "token-not-good",
+        Code::InsufficientScope => "token-of-nobody",
+        Code::InvalidDpopProof => "proof-not-good",
+        Code::UseDpopNonce => "proof-without-nonce",
+        Code::TemporarilyUnavailable => {
+            return Problem::unavailable("token-unknown", refusal.description, Duration::from_secs(2));
+        }
+        _ => return Problem::internal(refusal.description),
+    };
+    // Whoever shows it is not the caller of this route, who is told that there is no such token.
+    Problem::not_found(code, refusal.description)
+}
+
+/// The public keys of an application that have a name.
+#[utoipa::path(
+    post, path = "/authn/signing/keys", tag = "authn", request_body = KeysQuery,
+    responses(
+        (status = 200, description = "The keys", body = Keys),
+        (status = 404, description = "There is no such key", body = Body),
+    )
+)]
+pub(super) async fn keys(
+    caller: Caller,
+    State(provider): State<Provider>,
+    Json(query): Json<KeysQuery>,
+) -> Result<Json<Keys>, Problem> {
+    caller.may(SIGNING)?;
+    let unknown = || Error::unknown("client", &query.client_id);
+    let id: ClientId = query.client_id.parse().map_err(|_| unknown())?;
+    let client = clients::find(provider.db.read(), &id).await?;
+    let client = client.filter(|client| client.state == ClientState::Open).ok_or_else(unknown)?;
+    match key_set::find(&provider, &client, &query.kid, provider.now()).await? {
+        Ok(keys) => Ok(Json(Keys { keys })),
+        Err(failure) => Err(Problem::not_found("key-unknown", failure.sentence)),
+    }
+}
+
+/// Who is signed in with a browser.
+#[utoipa::path(
+    post, path = "/authn/signing/browsers", tag = "authn", request_body = BrowserQuery,
+    responses(
+        (status = 200, description = "Who", body = BrowserHolder),
+        (status = 404, description = "Nobody is", body = Body),
+    )
+)]
+pub(super) async fn browser(
+    caller: Caller,
+    State(provider): State<Provider>,
+    Json(query): Json<BrowserQuery>,
+) -> Result<Json<BrowserHolder>, Problem> {
+    caller.may(SIGNING)?;
+    let nobody = || Problem::not_found("nobody-signed-in", "Nobody is signed in with this browser.");
+    let mut headers = HeaderMap::new();
+    headers.insert(header::COOKIE, HeaderValue::try_from(query.cookie).map_err(|_| nobody())?);
+    let session = current(&provider, &headers, provider.now()).await?.ok_or_else(nobody)?;
+    Ok(Json(BrowserHolder {
+        user_id: session.person.to_string(),
+        session: session.id.to_string(),
+        level: session.level.digit().to_owned(),
+    }))
+}
+
+/// Asks a person to prove that they are there, with an authenticator that makes sure who uses it.
+#[utoipa::path(
+    post, path = "/authn/signing/presences", tag = "authn", request_body = NewPresence,
+    responses(
+        (status = 200, description = "What the browser is to ask their authenticators", body = Object),
+        (status = 409, description = "They have none that is worth enough", body = Body),
+    )
+)]
+pub(super) async fn begin(
+    caller: Caller,
+    State(provider): State<Provider>,
+    Json(asked): Json<NewPresence>,
+) -> Result<Json<Value>, Problem> {
+    caller.may(SIGNING)?;
+    let mut binding = [0; 32];
+    hex::decode_to_slice(&asked.binding, &mut binding)
+        .map_err(|_| Error::field("binding", "A SHA-256 in hexadecimal."))?;
+    let person: UserId = asked.user_id.parse().map_err(|_| Error::field("user_id", "Twelve digits."))?;
+    let least = match asked.level.as_str() {
+        "2" => Level::Two,
+        "3" => Level::Three,
+        _ => return Err(Error::field("level", "2 or 3.").into()),
+    };
+    let named = |text: &str| {
+        (1..=64).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    if !named(&asked.reference) {
+        return Err(Error::field("reference", "1 to 64 letters, digits and hyphens.").into());
+    }
+    let asked = Asked { reference: asked.reference, person, binding, least };
+    Ok(Json(ask(&provider, &asked, provider.now()).await?))
+}
+
+/// Looks at what an authenticator answered.
+#[utoipa::path(
+    post, path = "/authn/signing/presences/{reference}/answer", tag = "authn", request_body = PresenceAnswer,
+    params(("reference" = String, Path, description = "What it was for")),
+    responses(
+        (status = 200, description = "The person is there", body = Presence),
+        (status = 409, description = "The answer does not show it", body = Body),
+    )
+)]
+pub(super) async fn answer(
+    caller: Caller,
+    State(provider): State<Provider>,
+    Path(reference): Path<String>,
+    Json(answer): Json<PresenceAnswer>,
+) -> Result<Json<Presence>, Problem> {
+    caller.may(SIGNING)?;
+    match look_at(&provider, &reference, &answer.credential, provider.now()).await? {
+        Answered::There(presence) => Ok(Json(*presence)),
+        Answered::Refused(told) => Err(Problem::conflict("presence-refused", told.sentence)),
+    }
+}

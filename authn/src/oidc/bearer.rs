@@ -1,0 +1,39 @@
+//! Who stands behind an access token that was shown to another part of this server.
+
+use platform::clock::Millis;
+
+use super::possession::{Held, Scheme};
+use super::refusal::{Code, Refusal};
+use super::userinfo::{Live, live};
+use crate::api::Bearer;
+use crate::provider::Provider;
+use crate::session;
+
+/// Who stands behind an access token of a person, while their session stands.
+pub(crate) async fn bearer(
+    provider: &Provider,
+    presented: &str,
+    scheme: Scheme,
+    held: &Held,
+    now: Millis,
+) -> Result<Bearer, Refusal> {
+    let Live { grant, client, .. } = live(provider, presented, scheme, held, now).await?;
+    if grant.person.is_none() {
+        let sentence = "The access token is a system's for itself; show one of the person.";
+        return Err(Refusal::new(Code::InsufficientScope, sentence));
+    }
+    let over =
+        || Refusal::new(Code::InvalidToken, "The sign-in behind the access token has ended. Sign in again.");
+    let sid = grant.sid.as_deref().ok_or_else(over)?;
+    let session = session::by_sid(provider, sid, now).await?.ok_or_else(over)?.when_granted(&grant.content);
+    Ok(Bearer {
+        client_id: client.id.to_string(),
+        client_name: client.config().client_name.clone(),
+        user_id: session.person.to_string(),
+        sid: session.sid.clone(),
+        authenticated_at: session.authenticated_at.0,
+        method: session.method.to_string(),
+        level: session.level.digit().to_owned(),
+        signing: client.config().signing.clone(),
+    })
+}

@@ -1,0 +1,65 @@
+//! What whoever is asked to sign is shown of each document.
+
+use platform::clock::Millis;
+use serde::{Deserialize, Serialize};
+
+use super::statement::Payload;
+use crate::eps::{AuthorTime, SignedInfo, Told};
+use crate::error::Error;
+use crate::prepare;
+use crate::signer::Signer;
+use crate::store::prepared;
+
+/// A document of a request.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Document {
+    /// The application's name for it.
+    pub(crate) id: String,
+    /// What is known of it.
+    pub(crate) content: Content,
+}
+
+/// What is known of a document.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Content {
+    /// The application had it prepared: this is what is signed.
+    Seen(Told),
+    /// Only the digest is known, base64.
+    Unseen(String),
+}
+
+impl Content {
+    /// Whether it was seen.
+    pub(crate) fn is_seen(&self) -> bool {
+        matches!(self, Self::Seen(_))
+    }
+}
+
+/// Looks for each document among those that the application had prepared.
+pub(crate) async fn documents(
+    signer: &Signer,
+    client: &str,
+    payloads: &[Payload],
+    now: Millis,
+) -> Result<Vec<Document>, Error> {
+    let mut documents = Vec::with_capacity(payloads.len());
+    for payload in payloads {
+        let row = prepared::by_digest(signer.db.read(), client, &payload.digest, now).await?;
+        let told = row.and_then(|row| told(&row.document, row.author_at, &payload.info));
+        let content = told.map_or_else(|| Content::Unseen(payload.info.digest().to_owned()), Content::Seen);
+        documents.push(Document { id: payload.id.clone(), content });
+    }
+    Ok(documents)
+}
+
+/// What a kept document says, if what is to be signed is said of it: it is hashed again, so that whatever is kept, nothing else is
+/// shown than what is signed.
+fn told(document: &[u8], author_at: Millis, info: &SignedInfo) -> Option<Told> {
+    let at = AuthorTime::at(author_at).ok()?;
+    let fragments = match prepare::Document::read(document).ok()? {
+        prepare::Document::Fhir(message) => message.fragments(at).ok()?,
+        prepare::Document::V3(prescription) => prescription.fragments().clone(),
+    };
+    (SignedInfo::over(&fragments, info.algorithm()) == *info).then(|| fragments.told())
+}

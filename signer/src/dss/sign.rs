@@ -1,0 +1,157 @@
+//! Signatures for what a person agreed to.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use hsm::{Alg, Scheme};
+use platform::clock::Millis;
+use platform::problem::Problem;
+
+use super::receive::actor;
+use super::statement::Payload;
+use super::{Statement, binding};
+use crate::api::{CredentialState, SignatureForm};
+use crate::deposit::{Deposit, Outcome};
+use crate::digest::{Authorised, Digest};
+use crate::eps::Algorithm;
+use crate::error::Error;
+use crate::ids::SigningId;
+use crate::leavers::HOLDER_LEFT;
+use crate::live::Live;
+use crate::share::Sharer;
+use crate::signer::Signer;
+use crate::store::authorisations::AuthorisationRow;
+use crate::store::credentials;
+use crate::store::ledger::{self, StoredSignature};
+use crate::store::requests::RequestRow;
+use crate::store::signings::{NewSignature, Signing};
+
+/// How often it is begun again because the credential changed under it.
+const ROUNDS: u32 = 3;
+
+/// The credential with which a person signs prescriptions: the newest that can sign and has an RSA-2048 key.
+pub(super) async fn credential_of(signer: &Signer, user: &str) -> Result<Arc<Live>, Error> {
+    let mut why = None;
+    for row in credentials::of_user(signer.db.read(), user).await?.into_iter().rev() {
+        if row.state != CredentialState::Active {
+            continue;
+        }
+        match signer.usable_of(user, &row.credential_id).await {
+            Ok(live) if live.key.alg() == Alg::Rsa2048 => return Ok(live),
+            Ok(_) => {}
+            // Another one may do; if none does, this is why.
+            Err(error) if error.is_refusal() => why = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    let sentence = "The person has no credential with an RSA key of 2048 bits that can sign. The registration desk makes one.";
+    Err(why.unwrap_or_else(|| Error::Dss(Problem::conflict("credential-none", sentence))))
+}
+
+/// The signatures of a request, in the order of its documents: those that are stored, or new ones where there are none. All are of one
+/// certificate, because all are stored in one transaction.
+///
+/// A crash before that transaction leaves the consent, under which they are made when somebody asks; one after it leaves the
+/// signatures, which are then found.
+pub(super) async fn signatures(
+    signer: &Signer,
+    row: &RequestRow,
+    authorisation: &AuthorisationRow,
+) -> Result<Vec<StoredSignature>, Error> {
+    let statement = Statement::read(&row.statement).map_err(Error::Dss)?;
+    let digests: Vec<Digest> = statement.payloads.iter().map(|payload| payload.digest).collect();
+    let agreed = Authorised::new(digests).is_ok_and(|digests| digests == authorisation.digests);
+    if !agreed || row.binding != binding(&statement, row.expires_at) {
+        return Err(Error::StoredRow { what: "request to sign" });
+    }
+    let sharer = Sharer::of(&row.client);
+    let positions: Vec<usize> = (0..statement.payloads.len()).collect();
+    // Those who ask at the same time come one after the other, and the later ones find what the first stored.
+    let turn = (authorisation.authorisation_id.clone(), positions);
+    let _turn = signer.signings.take(turn, &sharer).await?;
+    let mut rounds = 1..ROUNDS;
+    loop {
+        let stored = stored(signer, authorisation).await?;
+        if stored.len() == statement.payloads.len() {
+            return Ok(stored);
+        }
+        if signer.clock.now() >= authorisation.expires_at {
+            let sentence =
+                "What was agreed to was not signed in time. Ask the person again, with a new request.";
+            return Err(Error::Dss(Problem::gone("not-signed-in-time", sentence)));
+        }
+        let _places = signer.under_way.take_many(&sharer, hsm::calls(statement.payloads.len()))?;
+        match make(signer, row, authorisation, &statement).await {
+            Ok(()) => {}
+            Err(Error::CredentialChanged | Error::CertificateChanged) if rounds.next().is_some() => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn stored(signer: &Signer, authorisation: &AuthorisationRow) -> Result<Vec<StoredSignature>, Error> {
+    let mut stored = ledger::of_authorisation(signer.db.read(), &authorisation.authorisation_id).await?;
+    stored.sort_unstable_by_key(|signature| signature.position);
+    Ok(stored)
+}
+
+async fn make(
+    signer: &Signer,
+    row: &RequestRow,
+    authorisation: &AuthorisationRow,
+    statement: &Statement,
+) -> Result<(), Error> {
+    let live = signer.usable_of(&row.user_id, &authorisation.credential_id).await?;
+    let signed_at = signer.clock.now();
+    let made = made(&live, statement).await?;
+    let signing = Signing {
+        signing_id: SigningId::new(signed_at),
+        authorisation_id: authorisation.authorisation_id.clone(),
+        credential_id: live.row.credential_id.clone(),
+        serial: live.certificate.serial.clone(),
+        client: row.client.clone(),
+        signed_at,
+    };
+    let count = made.len() as u64;
+    let (version, user) = (live.row.version, row.user_id.clone());
+    let deposit = Deposit { signing, version, made, actor: actor(row), user };
+    let done = match signer.deposits.store(Arc::new(deposit)).await? {
+        Outcome::Stored => {
+            metrics::counter!("signer_signatures_total").increment(count);
+            Ok(())
+        }
+        // Another machine was first: what it stored is found.
+        Outcome::OthersFirst => Ok(()),
+        Outcome::Changed => Err(Error::CredentialChanged),
+        Outcome::Left => Err(Error::CredentialDisabled { why: HOLDER_LEFT }),
+        Outcome::NotInForce => Err(Error::CertificateChanged),
+    };
+    signer.forget_if_changed(&live.row.credential_id, &done);
+    done
+}
+
+/// RSASSA-PKCS1-v1_5 over the octets of each statement.
+async fn made(live: &Live, statement: &Statement) -> Result<Vec<NewSignature>, Error> {
+    let scheme = match statement.algorithm {
+        Algorithm::Rs256 => Scheme::RsaPkcs1Sha256,
+        Algorithm::Rs1 => Scheme::RsaPkcs1Sha1,
+    };
+    let hashed = |payload: &Payload| match statement.algorithm {
+        Algorithm::Rs256 => payload.digest.0.to_vec(),
+        Algorithm::Rs1 => digest(&SHA1_FOR_LEGACY_USE_ONLY, &payload.octets).as_ref().to_vec(),
+    };
+    let digests = statement.payloads.iter().map(hashed).collect();
+    let values = live.key.sign_digests(scheme, digests).await?;
+    let new = |(position, (payload, signature)): (usize, (&Payload, Vec<u8>))| NewSignature {
+        position,
+        form: SignatureForm::Hash,
+        digest: payload.digest,
+        signature,
+    };
+    Ok(statement.payloads.iter().zip(values).enumerate().map(new).collect())
+}
+
+/// When signatures are not given out any more.
+pub(super) fn readable_until(signer: &Signer, consented_at: Millis) -> Millis {
+    Millis(consented_at.0 + i64::from(signer.config.dss.result_seconds) * 1000)
+}

@@ -1,0 +1,111 @@
+//! How pages are answered.
+
+use askama::Template;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use platform::problem::Problem;
+
+use crate::dss::SignIn;
+use crate::error::Error;
+use crate::signer::Signer;
+
+/// What a page may do: show the style of the pages of sign-in, run their script, speak to us. Nothing is said of where its forms lead,
+/// because browsers hold that against the application to which the last answer sends them.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+                      base-uri 'none'; frame-ancestors 'none'";
+
+/// Where people sign in. Without it there are no such routes.
+pub(super) fn sign_in(signer: &Signer) -> Result<&SignIn, Problem> {
+    signer.sign_in.as_ref().ok_or_else(|| Problem::not_found("route-none", "There is no such address."))
+}
+
+/// Puts around an answer what keeps a page ours: in no frame, in no cache, and its address told to nobody.
+pub(super) fn sealed(mut response: Response) -> Response {
+    let fields = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "strict-origin"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (
+            HeaderName::from_static("permissions-policy"),
+            "publickey-credentials-get=(self), camera=(), microphone=()",
+        ),
+    ];
+    for (name, value) in fields {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// A page.
+pub(super) fn page(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
+    let text = template.render().map_err(Problem::internal)?;
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    Ok(sealed((status, [(header::CONTENT_TYPE, html)], text).into_response()))
+}
+
+/// Sends the browser on.
+pub(super) fn see_other(location: &str) -> Result<Response, Problem> {
+    let location = HeaderValue::try_from(location).map_err(Problem::internal)?;
+    Ok(sealed((StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()))
+}
+
+/// What is around every page.
+pub(super) struct Frame<'a> {
+    /// What the site is called.
+    pub(super) site: &'a str,
+    /// What the page is about.
+    pub(super) title: &'a str,
+}
+
+/// A page that says what happened and what to do.
+#[derive(Template)]
+#[template(path = "told.html")]
+struct ToldPage<'a> {
+    frame: Frame<'a>,
+    sentence: &'a str,
+}
+
+/// A page that could not be shown: another one, which says why.
+pub(super) struct Failed(Problem);
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self(error.into())
+    }
+}
+
+impl From<Problem> for Failed {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        let Self(problem) = self;
+        problem.log();
+        let title = problem.body().title;
+        let told = ToldPage { frame: Frame { site: "Signing", title: &title }, sentence: &problem.detail };
+        page(problem.kind.status(), &told).unwrap_or_else(IntoResponse::into_response)
+    }
+}
+
+/// That one of our own pages sent this, and no other site's: browsers say from which origin a POST comes.
+pub(super) struct OurPage;
+
+impl FromRequestParts<Signer> for OurPage {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, signer: &Signer) -> Result<Self, Problem> {
+        let mut origins = parts.headers.get_all(header::ORIGIN).iter();
+        let origin = origins.next().and_then(|origin| origin.to_str().ok());
+        let ours = origins.next().is_none() && origin == Some(sign_in(signer)?.origin.as_str());
+        let sentence = "Another website tried to do something here in your name, and it was not done.";
+        if ours { Ok(Self) } else { Err(Problem::forbidden("not-our-page", sentence)) }
+    }
+}

@@ -1,0 +1,89 @@
+//! The page on which somebody is asked to sign.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use platform::problem::Problem;
+use platform::web::{Json, Path};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::page::{Failed, Frame, OurPage, page, sealed, see_other, sign_in};
+use crate::dss::{Content, Document, answer as take, ask, cancel as give_up, waiting};
+use crate::error::Error;
+use crate::signer::Signer;
+
+/// What is asked.
+#[derive(Template)]
+#[template(path = "sign.html")]
+struct SignPage<'a> {
+    frame: Frame<'a>,
+    /// The token in the address.
+    token: &'a str,
+    /// What the application is called.
+    application: &'a str,
+    /// Who is asked, by their number.
+    user: &'a str,
+    documents: &'a [Document],
+    /// How many of them were not seen.
+    unseen: usize,
+}
+
+/// What the script sends with an answer.
+#[derive(Deserialize)]
+pub(super) struct Answer {
+    credential: Value,
+}
+
+pub(super) async fn show(
+    State(signer): State<Signer>,
+    Path(token): Path<String>,
+) -> Result<Response, Failed> {
+    let row = waiting(&signer, &token).await?;
+    let documents: Vec<Document> =
+        serde_json::from_str(&row.shown).map_err(|_| Error::StoredRow { what: "list of documents" })?;
+    let title = match documents.len() {
+        1 => "Sign 1 document".to_owned(),
+        many => format!("Sign {many} documents"),
+    };
+    let shown = SignPage {
+        frame: Frame { site: &sign_in(&signer)?.name, title: &title },
+        token: &token,
+        application: &row.client_name,
+        user: &row.user_id,
+        unseen: documents.iter().filter(|document| !document.content.is_seen()).count(),
+        documents: &documents,
+    };
+    Ok(page(StatusCode::OK, &shown)?)
+}
+
+pub(super) async fn options(
+    State(signer): State<Signer>,
+    Path(token): Path<String>,
+    _ours: OurPage,
+) -> Result<Response, Problem> {
+    let row = waiting(&signer, &token).await?;
+    Ok(sealed(Json(ask(&signer, sign_in(&signer)?, &row).await?).into_response()))
+}
+
+pub(super) async fn answer(
+    State(signer): State<Signer>,
+    Path(token): Path<String>,
+    _ours: OurPage,
+    Json(answer): Json<Answer>,
+) -> Result<Response, Problem> {
+    let row = waiting(&signer, &token).await?;
+    let onward = take(&signer, sign_in(&signer)?, (&token, row), answer.credential).await?;
+    Ok(sealed(Json(json!({ "location": onward })).into_response()))
+}
+
+pub(super) async fn cancel(
+    State(signer): State<Signer>,
+    Path(token): Path<String>,
+    ours: Result<OurPage, Problem>,
+) -> Result<Response, Failed> {
+    ours?;
+    let row = waiting(&signer, &token).await?;
+    Ok(see_other(&give_up(&signer, &token, row).await?)?)
+}

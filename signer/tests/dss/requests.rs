@@ -1,0 +1,144 @@
+//! Requests that are refused, repeated, and read by others.
+
+use platform::db::Db;
+use serde_json::{Value, json};
+
+use super::{APPLICATION, Pair, World, unprepared};
+use crate::rig::USER;
+
+const STRANGER: &str = "555021942115";
+
+platform::both_engines! {
+    /// A request counts only with the key that its application registered, for the person and the application of the access token.
+    async fn requests_are_of_one_person_and_one_application(db: Db) {
+        let world = World::new(db).await;
+        world.register("pharmacy-system", "told").await;
+        let info = unprepared(1);
+        let good = world.claims(&[("one", &info)], &json!({}));
+        let header = |kid: &str| json!({"typ": "JWT", "alg": "RS512", "kid": kid});
+        let refused = async |jwt: &str, token: &str| world.ask(jwt, token, "s").await.refusal();
+        let is = |status: u16, code: &str| (status, code.to_owned());
+        let own = world.jwt(&good);
+        assert_eq!(refused(&Pair::new().sign(&header("key-1"), &good), &world.token).await, is(401, "jwt-signature"));
+        assert_eq!(refused(&world.pair.sign(&header("key-2"), &good), &world.token).await, is(401, "jwt-kid"));
+        assert_eq!(refused(&own, "nonsense").await, is(401, "token-not-good"));
+        let strangers = world.access(APPLICATION, STRANGER).await;
+        assert_eq!(refused(&own, &strangers).await, is(403, "jwt-subject"));
+        let others = world.access("pharmacy-system", USER).await;
+        assert_eq!(refused(&own, &others).await, is(403, "jwt-issuer"));
+        let subject = world.jwt(&world.claims(&[("one", &info)], &json!({"sub": STRANGER})));
+        assert_eq!(refused(&subject, &world.token).await, is(403, "jwt-subject"));
+        let audience = world.jwt(&world.claims(&[("one", &info)], &json!({"aud": "https://other.example/signing-service"})));
+        assert_eq!(refused(&audience, &world.token).await, is(400, "jwt-audience"));
+        let large = "a".repeat(1024 * 1024 + 1);
+        assert_eq!(refused(&large, &world.token).await, is(413, "body-too-large"));
+        let wordless = world.ask(&own, &world.token, "").await;
+        assert_eq!(wordless.refusal(), is(400, "state-invalid"));
+        let without = world.send("POST", "/signing-service/signaturerequest?state=s", None, None).await;
+        assert_eq!(without.refusal(), is(401, "token-missing"));
+        assert_eq!(world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_request").await, 0, "nothing is kept of them");
+
+        // The sign-in ends, and what was given in it with it.
+        let sql = "UPDATE authn_session SET ended_at = $1";
+        world.write(sql, Vec::new(), world.rig.clock.now().0).await;
+        assert_eq!(refused(&own, &world.token).await, is(401, "token-not-good"));
+    }
+
+    /// The same request again is the same request: before and after consent it leads to the same signatures and asks nobody twice. With
+    /// another state, after a refusal and after its end it is refused.
+    async fn a_repeated_request_is_the_same(db: Db) {
+        let mut world = World::new(db).await;
+        let jwt = world.jwt(&world.claims(&[("one", &unprepared(1))], &json!({})));
+        let token = async |world: &World| {
+            let asked = world.ask(&jwt, &world.token, "s").await;
+            assert_eq!(asked.status, 200, "{}", asked.body);
+            asked.json()["token"].as_str().unwrap().to_owned()
+        };
+        let (first, second) = tokio::join!(token(&world), token(&world));
+        assert_ne!(first, second);
+        let other = world.ask(&jwt, &world.token, "t").await;
+        assert_eq!(other.refusal(), (409, "request-repeated".to_owned()));
+        world.agree(&second).await;
+        let third = token(&world).await;
+        let fetched = world.fetch(&first, &world.token).await;
+        assert_eq!(fetched.status, 200, "{}", fetched.body);
+        assert_eq!(world.fetch(&third, &world.token).await.body, fetched.body);
+        assert_eq!(world.options(&third).await.refusal(), (410, "request-over".to_owned()), "nobody is asked again");
+        let rows = world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_request").await;
+        let signed = world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signature").await;
+        assert_eq!((rows, signed), (1, 1));
+
+        let jwt = world.jwt(&world.claims(&[("two", &unprepared(2))], &json!({})));
+        let asked = world.ask(&jwt, &world.token, "s").await.json();
+        world.rig.pass(599_000);
+        let late = world.ask(&jwt, &world.token, "s").await;
+        assert_eq!(late.status, 200, "until it is over: {}", late.body);
+        world.rig.pass(2_000);
+        assert_eq!(world.ask(&jwt, &world.token, "s").await.refusal(), (400, "jwt-expired".to_owned()));
+        let gone = world.fetch(asked["token"].as_str().unwrap(), &world.token).await;
+        assert_eq!(gone.refusal(), (410, "request-expired".to_owned()));
+    }
+
+    /// Nobody else reads the signatures: not another application, not another person, not with a word that was guessed, and not when
+    /// they are kept no more; the sweep takes what nobody agreed to, and leaves what somebody did.
+    async fn signatures_are_read_by_those_whose_they_are(db: Db) {
+        let mut world = World::new(db).await;
+        world.register("pharmacy-system", "told").await;
+        let request = world.asked(&[("one", &unprepared(1))]).await;
+        world.agree(&request).await;
+        let unknown = (404, "request-unknown".to_owned());
+        let others = world.access("pharmacy-system", USER).await;
+        assert_eq!(world.fetch(&request, &others).await.refusal(), unknown);
+        let strangers = world.access(APPLICATION, STRANGER).await;
+        assert_eq!(world.fetch(&request, &strangers).await.refusal(), unknown);
+        for guess in ["none", &"A".repeat(43)] {
+            assert_eq!(world.fetch(guess, &world.token).await.refusal(), unknown);
+        }
+        let open = world.asked(&[("two", &unprepared(2))]).await;
+        let renewed = world.access(APPLICATION, USER).await;
+        assert_eq!(world.fetch(&request, &renewed).await.status, 200, "a later token of the same");
+        world.rig.pass(23 * 3_600_000);
+        world.rig.sweep().await;
+        world.rig.pass(3_600_000);
+        let table = "SELECT CAST(COUNT(*) AS BIGINT) FROM signer_request";
+        assert_eq!(world.count(table).await, 2);
+        world.rig.pass(700_000);
+        world.rig.sweep().await;
+        assert_eq!(world.count(table).await, 1, "what was agreed to stays");
+        assert_eq!(world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_request_token").await, 0);
+        let page = world.send("GET", &format!("/signing-service/sign/{open}"), None, None).await;
+        assert_eq!(page.status, 410);
+    }
+
+    /// An application whose people must see everything is refused what it had not prepared; one without a registration for signing is
+    /// refused, and so is a person without a credential. As many requests wait as may.
+    async fn what_is_not_allowed_is_refused(db: Db) {
+        let world = World::new(db).await;
+        world.register("careful-system", "refused").await;
+        let token = world.access("careful-system", USER).await;
+        let claims = world.claims(&[("one", &unprepared(1))], &json!({"iss": "careful-system"}));
+        let refused = world.ask(&world.jwt(&claims), &token, "s").await;
+        assert_eq!(refused.refusal(), (400, "content-unseen".to_owned()));
+        let strangers = world.access(APPLICATION, STRANGER).await;
+        let claims = world.claims(&[("one", &unprepared(1))], &json!({"sub": STRANGER}));
+        let none = world.ask(&world.jwt(&claims), &strangers, "s").await;
+        assert_eq!(none.refusal(), (409, "credential-none".to_owned()));
+        let mut last = (200, String::new());
+        for number in 1..=21 {
+            let jwt = world.jwt(&world.claims(&[("one", &unprepared(number))], &json!({})));
+            let asked = world.ask(&jwt, &world.token, "s").await;
+            last = if asked.status == 200 { (200, String::new()) } else { asked.refusal() };
+            assert_eq!(last.0 == 200, number <= 20, "{number}: {last:?}");
+        }
+        assert_eq!(last, (429, "too-many-waiting".to_owned()));
+    }
+
+    /// Whoever asks how the service is, is told without a token.
+    async fn the_service_says_how_it_is(db: Db) {
+        let world = World::new(db).await;
+        let ping = world.send("GET", "/signing-service/_ping", None, None).await;
+        assert_eq!((ping.status, ping.json()["revision"].as_str()), (200, Some("v1")));
+        let status = world.send("GET", "/signing-service/_status", None, None).await;
+        assert_eq!((status.status, &status.json()["status"]), (200, &Value::from("pass")));
+    }
+}
