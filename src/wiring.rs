@@ -251,8 +251,14 @@ impl App {
             ca: client(self.authority_router(), "signer", &acts),
             clock: self.clock.clone(),
             sign_in: self.sign_in(),
+            record: Some(self.record()),
         })
         .context("the signer could not be opened")
+    }
+
+    /// The audit record, as the signer shows what it recorded.
+    fn record(&self) -> Peer {
+        Peer::local(audit::router(self.log.clone()), Caller::module("signer", &[audit::api::READ]))
     }
 
     /// Where people sign in, as the signer sees it; none where they do not sign in here.

@@ -58,6 +58,24 @@ pub struct Entry {
     pub record: serde_json::Value,
 }
 
+/// Which events of a moment are asked for.
+#[derive(Clone, Debug, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct MomentQuery {
+    /// Of which module.
+    pub module: String,
+    /// With which name.
+    pub name: String,
+}
+
+/// What was recorded at a moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Moment {
+    /// The entries, in the order of their ids.
+    pub entries: Vec<Entry>,
+}
+
 /// That an event is in the signed tree. RFC 6962 2.1.1.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct InclusionProof {

@@ -26,6 +26,9 @@ CREATE TABLE signer_request (
     decided_at       BIGINT,
     -- How the person proved to be there, as JSON.
     presence         TEXT,
+    -- With what, by its id, and what that is.
+    authenticator    TEXT,
+    method           TEXT,
     authorisation_id TEXT UNIQUE,
     UNIQUE (client, request_hash)
 );
@@ -38,3 +41,17 @@ CREATE TABLE signer_request_token (
     request_id TEXT NOT NULL
 );
 CREATE INDEX signer_request_token_request ON signer_request_token (request_id);
+
+-- What a signature is about, where that was said: the application's name for the document, and the patient's NHS number where the content
+-- was seen.
+CREATE TABLE signer_about (
+    authorisation_id TEXT NOT NULL,
+    position         BIGINT NOT NULL,
+    document         TEXT NOT NULL,
+    patient          TEXT,
+    PRIMARY KEY (authorisation_id, position)
+);
+
+-- The ledger by application and by time.
+CREATE INDEX signer_signing_client ON signer_signing (client, ordinal);
+CREATE INDEX signer_signing_time ON signer_signing (signed_at, ordinal);

@@ -92,6 +92,12 @@ pub enum Error {
         /// What is wrong with it.
         sentence: &'static str,
     },
+    /// No such signature, or somebody else's.
+    #[error("there is no such signature")]
+    SignatureUnknown,
+    /// The audit record did not show what was recorded.
+    #[error("the audit record did not answer")]
+    Record(#[source] Problem),
     /// A question to the ledger that makes no sense.
     #[error("{sentence}")]
     Query {
@@ -284,6 +290,10 @@ impl From<Error> for Problem {
             Error::CredentialUnknown { .. } => {
                 Problem::not_found("credential-unknown", "There is no such credential.")
             }
+            Error::SignatureUnknown => {
+                Problem::not_found("signature-unknown", "There is no such signature, or it is another's.")
+            }
+            Error::Record(problem) => record(problem),
             Error::PassphraseRules { rule } => Problem::invalid("passphrase-rules", rule),
             Error::Subject { sentence } => Problem::invalid("subject-invalid", sentence),
             Error::Query { sentence } => Problem::invalid("query-invalid", sentence),
@@ -353,6 +363,14 @@ fn token(source: hsm::Error) -> Problem {
                 .caused_by(source)
         }
         None => Problem::internal(source),
+    }
+}
+
+/// What the audit record said: that it is not there yet passes by itself.
+fn record(problem: Problem) -> Problem {
+    match problem.kind {
+        Kind::Unavailable | Kind::TimedOut | Kind::TooMany => problem,
+        _ => Problem::internal(problem),
     }
 }
 

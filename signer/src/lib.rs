@@ -22,6 +22,7 @@ mod dss;
 mod eps;
 mod error;
 mod events;
+mod evidence;
 mod grant;
 mod http;
 mod ids;

@@ -9,6 +9,7 @@ use platform::caller::{Caller, CallerKind};
 use platform::clock::Clock;
 use platform::db::Db;
 use platform::id::ClientId;
+use platform::peer::Peer;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::config::Config;
@@ -41,6 +42,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Where people sign in; without it there is no Digital Signature Service and no page.
     pub sign_in: Option<SignIn>,
+    /// The audit record, spoken to as the signer: it needs [`audit::api::READ`]. Without it no evidence is given.
+    pub record: Option<Peer>,
 }
 
 /// Remote signing, ready for requests. Clones share everything.
@@ -55,6 +58,7 @@ pub struct Shared {
     pub(crate) ca: ca::api::Client,
     pub(crate) clock: Clock,
     pub(crate) sign_in: Option<SignIn>,
+    pub(crate) record: Option<Peer>,
     pub(crate) random: SystemRandom,
     pub(crate) passphrases: Pool,
     /// One attempt at a time for a credential and a client.
@@ -91,7 +95,7 @@ impl Signer {
     ///
     /// Run [`Signer::keep_spare_keys`] beside it, or every RSA credential waits for its key.
     pub fn new(parts: Parts) -> Result<Self, Error> {
-        let Parts { config, db, hsm, ca, clock, sign_in } = parts;
+        let Parts { config, db, hsm, ca, clock, sign_in, record } = parts;
         config.check()?;
         let policies = config.policies()?;
         Ok(Self(Arc::new(Shared {
@@ -106,6 +110,7 @@ impl Signer {
             ca,
             clock,
             sign_in,
+            record,
             random: SystemRandom::new(),
             attempts: Turns::new(),
             signings: Turns::new(),

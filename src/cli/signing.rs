@@ -47,6 +47,9 @@ pub struct Verify {
     /// The signature, DER or PEM; or a prescription in FHIR or HL7 V3, which holds its own.
     #[arg(long, value_name = "FILE")]
     pub signature: PathBuf,
+    /// The verifier key of the audit record, or a file with it: for a bundle of evidence, which is then given as the signature.
+    #[arg(long, value_name = "KEY")]
+    pub log_key: Option<String>,
     /// How many signatures there may be in it.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub signers: usize,

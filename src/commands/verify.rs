@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
+use audit::VerifierKey;
 use pki::ocsp::Response;
 use pki::path::{Known, OcspAnswer};
 use pki::{Certificate, Crl};
 use platform::clock::Clock;
-use signer::verification::{Document, Evidence, SignatureReport, Trust, Verdict, Weak};
+use signer::verification::{Document, Evidence, Report, SignatureReport, Trust, Verdict, Weak};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -17,7 +18,6 @@ use crate::{client, files};
 
 /// Verifies and reports. Ends in an error, and so in exit code 1, when the signature does not hold.
 pub fn run(options: &Verify, clock: &Clock) -> anyhow::Result<()> {
-    let evidence = evidence(options)?;
     let anchors = certificates(&options.root)?;
     let mut extra = Vec::new();
     for path in &options.chain {
@@ -30,7 +30,7 @@ pub fn run(options: &Verify, clock: &Clock) -> anyhow::Result<()> {
         Some(text) => milliseconds(text)?,
         None => clock.now().0,
     };
-    let report = evidence.judge(&Trust {
+    let report = judged(options, &Trust {
         anchors: &anchors,
         extra: &extra,
         known: Known { crls: &crls, answers: &answers },
@@ -38,7 +38,7 @@ pub fn run(options: &Verify, clock: &Clock) -> anyhow::Result<()> {
         policies: &[],
         signers: options.signers,
         weak: Weak::Refused,
-    });
+    })?;
     let shown = options.signature.display();
     if report.verdict == Verdict::Valid {
         line(format_args!("VALID: {shown}"));
@@ -47,6 +47,20 @@ pub fn run(options: &Verify, clock: &Clock) -> anyhow::Result<()> {
     }
     let reason = report.reason().map_or("there is no signature", |reason| reason.sentence.as_str());
     bail!("NOT VALID: {shown}: {reason}")
+}
+
+/// A bundle of evidence is judged by the key of the audit record besides.
+fn judged(options: &Verify, trust: &Trust<'_>) -> anyhow::Result<Report> {
+    let octets = files::read(&options.signature)?;
+    if !signer::verification::is_evidence(&octets) {
+        return Ok(evidence(options)?.judge(trust));
+    }
+    let Some(key) = &options.log_key else {
+        bail!("this is a bundle of evidence; give the verifier key of the audit record with --log-key, as `lanyard audit key` prints it");
+    };
+    let key = if Path::new(key).is_file() { files::read_text(Path::new(key))? } else { key.clone() };
+    let key = VerifierKey::parse(&key).context("the verifier key does not read")?;
+    Ok(signer::verification::judge_evidence(&octets, trust, &key))
 }
 
 /// A prescription, or a CMS and its document. Messages in JSON and XML begin with characters that a CMS does not, also in PEM.

@@ -5,7 +5,7 @@ use crate::tree::Source;
 use crate::words;
 
 /// The files that make a `Caller`, and what each has seen.
-const PLACES: [&str; 7] = [
+const PLACES: [&str; 8] = [
     // An access token that a client has for itself.
     "authn/src/caller.rs",
     // A client certificate of TLS, or of a signed message of CMP.
@@ -18,6 +18,8 @@ const PLACES: [&str; 7] = [
     "ca/src/enrol/vendors.rs",
     // A module that asks what somebody may do whom it has signed in; nothing is done.
     "directory/src/http/permissions.rs",
+    // A browser whose session sign-in knows, for what is its holder's own.
+    "signer/src/http/dss/account.rs",
 ];
 
 /// Finds files outside [`PLACES`] that make a caller.

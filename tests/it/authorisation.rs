@@ -70,13 +70,14 @@ macro_rules! realm {
 
 /// The rule of each route. A route of the document that is not here fails the test, so that whoever adds one says
 /// here who may use it.
-const ROUTES: [Route; 143] = [
+const ROUTES: [Route; 145] = [
     Route("GET", "/audit/checkpoint", Open, none),
     Route("GET", "/audit/tile/{path}", Open, none),
     Route("GET", "/audit/logs", Open, none),
     Route("GET", "/audit/logs/{log_epoch}/checkpoint", Open, none),
     Route("GET", "/audit/logs/{log_epoch}/tile/{path}", Open, none),
     Route("GET", "/audit/entries", Act("audit:read"), none),
+    Route("GET", "/audit/moments/{at}", Act("audit:read"), none),
     Route("GET", "/audit/events/{id}/proof", Act("audit:read"), none),
     Route("GET", "/crl/{file}", Open, none),
     Route("GET", "/crl/{issuer}/{file}", Open, none),
@@ -207,6 +208,7 @@ const ROUTES: [Route; 143] = [
     ),
     Route("POST", "/signer/verifications", Act("signer:verify"), || json!({"cms": ""})),
     Route("GET", "/signer/signatures", ActOrOwn("signer:credentials"), none),
+    Route("GET", "/signer/signatures/{id}/evidence", ActOrOwn("signer:credentials"), none),
     Route("POST", "/signing-service/signaturerequest", Proof, none),
     Route("GET", "/signing-service/signatureresponse/{token}", Proof, none),
     Route("GET", "/signing-service/_ping", Open, none),
@@ -418,7 +420,7 @@ async fn judge(server: &Server, route: &Route, who: &str, may: bool, refusal: u1
         .replace("{reference}", "none")
         .replace("{serial}", "01020304")
         .replace("{credential}", CREDENTIAL)
-        .replace("/signer/signatures", &format!("/signer/signatures?credential={CREDENTIAL}"));
+        .replace("{at}", "1?module=signer&name=none");
     let path = without_names(&path);
     let status = server.status(method.parse().unwrap(), &path, &body()).await.unwrap();
     let refused = status == 401 || status == 403;

@@ -3,6 +3,7 @@
 mod checkpoints;
 mod entries;
 mod logs;
+mod moments;
 mod proofs;
 mod tiles;
 
@@ -25,6 +26,7 @@ pub fn router(log: Log) -> Router {
         .route("/audit/logs/{log_epoch}/checkpoint", get(checkpoints::of_log))
         .route("/audit/logs/{log_epoch}/tile/{*path}", get(tiles::of_log))
         .route("/audit/entries", get(entries::list))
+        .route("/audit/moments/{at}", get(moments::show))
         .route("/audit/events/{id}/proof", get(proofs::inclusion))
         .with_state(log)
 }
@@ -38,6 +40,7 @@ pub fn router(log: Log) -> Router {
         tiles::of_log,
         logs::list,
         entries::list,
+        moments::show,
         proofs::inclusion
     ),
     tags((name = "audit", description = "The one record of every act, and the Merkle log over it"))

@@ -73,7 +73,7 @@ async fn commitment(log: &Log, log_epoch: u64, position: u64) -> Result<Vec<u8>,
     Ok(stored.get(start..start + LENGTH).ok_or(Error::Corrupt { what })?.to_vec())
 }
 
-fn not_yet() -> Problem {
+pub(super) fn not_yet() -> Problem {
     let detail = "The event is recorded; it will be in the signed tree within two seconds.";
     Problem::unavailable("event-not-included-yet", detail, Duration::from_secs(1))
 }

@@ -1,9 +1,11 @@
 //! Events: written by every module, put into order by the sequencer.
 
+use platform::clock::Millis;
 use platform::db::Tx;
 use sqlx::{AnyPool, AssertSqlSafe};
 
 use super::{from_db, to_db};
+use crate::event::EventId;
 
 /// An event as it is written, before it has a place in the log.
 pub(crate) struct NewEvent {
@@ -127,4 +129,37 @@ pub(crate) async fn place_by_id(pool: &AnyPool, id: &str) -> Result<Option<Optio
             .fetch_optional(pool)
             .await?;
     Ok(row.map(|(epoch, position)| epoch.zip(position).map(|(e, p)| (from_db(e), from_db(p)))))
+}
+
+/// An event of a moment.
+pub(crate) struct Recorded {
+    pub(crate) position: Option<u64>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) salt: Vec<u8>,
+}
+
+/// The events of a module with a name that were recorded in a millisecond: ids begin with their time, and are looked up by it.
+pub(crate) async fn at_moment(
+    pool: &AnyPool,
+    at: Millis,
+    (module, name): (&str, &str),
+    limit: i64,
+) -> Result<Vec<Recorded>, sqlx::Error> {
+    let rows: Vec<(Option<i64>, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+        "SELECT position, body, salt FROM audit_event WHERE id >= $1 AND id < $2 AND module = $3 AND name = $4 \
+         ORDER BY id LIMIT $5",
+    )
+    .bind(EventId::lower_bound(at))
+    .bind(EventId::lower_bound(Millis(at.0.saturating_add(1))))
+    .bind(module)
+    .bind(name)
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    let recorded = |(position, body, salt): (Option<i64>, Vec<u8>, Vec<u8>)| Recorded {
+        position: position.map(from_db),
+        body,
+        salt,
+    };
+    Ok(rows.into_iter().map(recorded).collect())
 }

@@ -5,6 +5,7 @@
 
 mod entries;
 mod files;
+mod proved;
 mod tree;
 
 use std::path::Path;
@@ -13,6 +14,8 @@ use tlog_tiles::Hash;
 
 use crate::checkpoint::{TreeHead, VerifierKey};
 use files::Files;
+
+pub use proved::entry;
 
 /// What was proved about a copy.
 #[derive(Clone, Debug)]

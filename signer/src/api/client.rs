@@ -67,14 +67,21 @@ impl Client {
 
     /// A page of the ledger.
     pub async fn signatures(&self, query: &LedgerQuery) -> Result<LedgerPage, Problem> {
-        let mut path = format!("/signer/signatures?credential={}", query.credential);
-        if let Some(after) = &query.after {
-            path = format!("{path}&after={after}");
-        }
-        if let Some(limit) = query.limit {
-            path = format!("{path}&limit={limit}");
-        }
-        self.peer.call(Method::GET, &path, None::<&()>).await
+        let number = |number: Option<i64>| number.map(|number| number.to_string());
+        let members = [
+            ("credential", query.credential.clone()),
+            ("user_id", query.user_id.clone()),
+            ("client", query.client.clone()),
+            ("from", number(query.from)),
+            ("until", number(query.until)),
+            ("after", query.after.clone()),
+            ("limit", number(query.limit.map(i64::from))),
+        ];
+        let given: Vec<String> = members
+            .into_iter()
+            .filter_map(|(name, value)| value.map(|value| format!("{name}={value}")))
+            .collect();
+        self.peer.call(Method::GET, &format!("/signer/signatures?{}", given.join("&")), None::<&()>).await
     }
 
     async fn act(&self, credential: &str, act: &str) -> Result<Credential, Problem> {

@@ -135,7 +135,20 @@ pub struct Revoke {
 #[into_params(parameter_in = Query)]
 pub struct LedgerQuery {
     /// Signatures of this credential.
-    pub credential: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
+    /// Signatures of this person; implied for a person who asks for their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// Signatures for this application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    /// Signatures made from then on, in milliseconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<i64>,
+    /// Signatures made before then, in milliseconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
     /// The `next` of the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
@@ -161,10 +174,23 @@ pub struct LedgerEntry {
     pub id: String,
     /// The authorisation it used up.
     pub authorisation: String,
+    /// Who signed.
+    pub user_id: String,
     /// Serial number of the certificate, hexadecimal.
     pub serial: String,
-    /// The client that asked.
+    /// The application for which it was signed.
     pub client: String,
+    /// How the person proved to be there: `passphrase`, or what their authenticator is.
+    pub method: String,
+    /// The authenticator, by its id, where it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authenticator: Option<String>,
+    /// What the application calls the document, where it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
+    /// The NHS number of the patient, where the content was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patient: Option<String>,
     /// What was answered.
     pub form: SignatureForm,
     /// The document's SHA-256, base64.

@@ -4,6 +4,7 @@ mod client;
 mod credential;
 mod csc;
 mod dss;
+mod evidence;
 mod prescription;
 mod verification;
 
@@ -19,6 +20,7 @@ pub use csc::{
     SignedDocuments,
 };
 pub use dss::{Ping, SignedPayload, SigningRequested, SigningResponse, StateQuery, Status};
+pub use evidence::{ConsentEvidence, EVIDENCE_FORMAT, EvidenceBundle, RecordedAct};
 pub use prescription::{Parameter, Prepared, Sign, SignedPrescription};
 pub use verification::Verify;
 

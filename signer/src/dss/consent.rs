@@ -6,7 +6,7 @@ use platform::problem::Problem;
 use serde_json::Value;
 
 use super::receive::actor;
-use super::{SignIn, Statement, Token, binding, sign};
+use super::{Content, Document, SignIn, Statement, Token, binding, sign};
 use crate::api::CredentialState;
 use crate::digest::{Authorised, Digest};
 use crate::error::Error;
@@ -16,7 +16,7 @@ use crate::leavers::HOLDER_LEFT;
 use crate::signer::Signer;
 use crate::store::authorisations::{self, AuthorisationRow};
 use crate::store::credentials;
-use crate::store::requests::{self, RequestRow};
+use crate::store::requests::{self, Given, RequestRow};
 
 /// For how long after consent signatures are made: a server that was down meanwhile makes them when it is back.
 const SIGN_WITHIN_MS: i64 = 600_000;
@@ -101,7 +101,8 @@ async fn consent(
     };
     let event = agreed(row, &authorisation, presence);
     let kept = serde_json::to_string(presence).map_err(|_| Error::StoredRow { what: "presence" })?;
-    let (row, given) = (row.clone(), authorisation.clone());
+    let about = about(row)?;
+    let (row, given, shown) = (row.clone(), authorisation.clone(), presence.clone());
     let (version, serial, actor) = (live.row.version, live.certificate.serial.clone(), actor(&row));
     let done = signer.db.write(move |tx| {
         Box::pin(async move {
@@ -115,12 +116,19 @@ async fn consent(
             if !directory::api::closed(tx, &[&row.user_id]).await?.is_empty() {
                 return Err(Error::CredentialDisabled { why: HOLDER_LEFT });
             }
-            if !requests::consent(tx, &row.request_id, &kept, &given.authorisation_id, now).await? {
+            let agreed = Given {
+                presence: &kept,
+                authenticator: &shown.authenticator,
+                method: &shown.method,
+                authorisation: &given.authorisation_id,
+            };
+            if !requests::consent(tx, &row.request_id, &agreed, now).await? {
                 return Err(over());
             }
             // What stands in the place of a secret is no hash, so that nobody can show one for it.
             let no_secret = format!("request:{}", row.request_id);
             authorisations::insert(tx, &given, &no_secret, now).await?;
+            requests::note(tx, &given.authorisation_id, &about).await?;
             audit::record(tx, now, &actor, &event).await?;
             Ok(())
         })
@@ -130,6 +138,17 @@ async fn consent(
     done?;
     metrics::counter!("signer_consents_total", "decision" => "consented").increment(1);
     Ok(authorisation)
+}
+
+/// What the signatures will be about.
+fn about(row: &RequestRow) -> Result<Vec<(String, Option<String>)>, Error> {
+    let shown: Vec<Document> =
+        serde_json::from_str(&row.shown).map_err(|_| Error::StoredRow { what: "list of documents" })?;
+    let patient = |content: Content| match content {
+        Content::Seen(told) => Some(told.nhs_number).filter(|number| !number.is_empty()),
+        Content::Unseen(_) => None,
+    };
+    Ok(shown.into_iter().map(|document| (document.id, patient(document.content))).collect())
 }
 
 fn agreed(row: &RequestRow, authorisation: &AuthorisationRow, presence: &Presence) -> Event {

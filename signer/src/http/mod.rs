@@ -46,14 +46,15 @@ pub fn router(signer: Signer) -> Router {
         .route("/signer/credentials/{credential}/revoke", post(credentials::revoke))
         .route("/signer/prescriptions/prepare", post(prescriptions::prepare))
         .route("/signer/prescriptions/signatures", post(prescriptions::put_together))
-        .route("/signer/signatures", get(signatures::list));
+        .route("/signer/signatures", get(signatures::list))
+        .route("/signer/signatures/{id}/evidence", get(signatures::evidence));
     let small = csc.merge(own).layer(DefaultBodyLimit::max(LARGEST.min(largest)));
     small.merge(documents).merge(service).with_state(signer)
 }
 
 /// Whether a path of ours needs to know what time it is whatever the method: whether a request to sign is over hangs on the clock.
 pub fn needs_the_time(path: &str) -> bool {
-    path.starts_with("/signing-service/sign")
+    path.starts_with("/signing-service/sign") || path.starts_with("/signing-service/account")
 }
 
 /// The routes as OpenAPI.
@@ -79,6 +80,7 @@ pub fn needs_the_time(path: &str) -> bool {
     prescriptions::put_together,
     verifications::verify,
     signatures::list,
+    signatures::evidence,
     dss::service::request,
     dss::service::response,
     dss::service::ping,

@@ -1,11 +1,13 @@
 //! The ledger: reading the rows of `signer_signing` and `signer_signature`.
 
 use platform::clock::Millis;
+use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::Reader;
 use crate::api::SignatureForm;
 use crate::error::Error;
-use crate::ids::{AuthorisationId, CredentialId};
+use crate::ids::AuthorisationId;
 
 /// A signature in the ledger.
 #[derive(Clone, Debug)]
@@ -48,64 +50,128 @@ pub(crate) struct LedgerRow {
     pub(crate) signing_id: String,
     pub(crate) position: i64,
     pub(crate) authorisation_id: String,
+    pub(crate) user_id: String,
     pub(crate) serial: String,
     pub(crate) client: String,
     pub(crate) form: SignatureForm,
     pub(crate) digest: Vec<u8>,
     pub(crate) signature: Vec<u8>,
     pub(crate) signed_at: Millis,
+    /// With what its person proved to be there; nothing where they gave their passphrase.
+    pub(crate) authenticator: Option<String>,
+    pub(crate) method: Option<String>,
+    /// The application's name for the document, and its patient.
+    pub(crate) document: Option<String>,
+    pub(crate) patient: Option<String>,
 }
 
-type LedgerColumns = (i64, String, i64, String, String, String, String, Vec<u8>, Vec<u8>, i64);
+/// Which lines are asked for. What is absent is not asked about.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) credential: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) client: Option<String>,
+    pub(crate) from: Option<Millis>,
+    pub(crate) until: Option<Millis>,
+    /// The place of the line before.
+    pub(crate) after: (i64, i64),
+}
 
-/// A credential's signatures after a place in the ledger, oldest first.
+const LINES: &str = "SELECT g.ordinal, g.signing_id, s.position, g.authorisation_id, c.user_id, g.serial, g.client, s.form, \
+     s.digest, s.signature, g.signed_at, r.authenticator, r.method, a.document, a.patient FROM signer_signing g \
+     JOIN signer_signature s ON s.authorisation_id = g.authorisation_id AND s.signing_id = g.signing_id \
+     JOIN signer_credential c ON c.credential_id = g.credential_id \
+     LEFT JOIN signer_request r ON r.authorisation_id = g.authorisation_id \
+     LEFT JOIN signer_about a ON a.authorisation_id = s.authorisation_id AND a.position = s.position";
+
+fn line(row: &AnyRow) -> Result<LedgerRow, Error> {
+    Ok(LedgerRow {
+        ordinal: row.try_get("ordinal")?,
+        signing_id: row.try_get("signing_id")?,
+        position: row.try_get("position")?,
+        authorisation_id: row.try_get("authorisation_id")?,
+        user_id: row.try_get("user_id")?,
+        serial: row.try_get("serial")?,
+        client: row.try_get("client")?,
+        form: parse_form(row.try_get("form")?)?,
+        digest: row.try_get("digest")?,
+        signature: row.try_get("signature")?,
+        signed_at: Millis(row.try_get("signed_at")?),
+        authenticator: row.try_get("authenticator")?,
+        method: row.try_get("method")?,
+        document: row.try_get("document")?,
+        patient: row.try_get("patient")?,
+    })
+}
+
+/// The lines that are asked for after a place in the ledger, oldest first.
 pub(crate) async fn page<'c>(
     reader: impl Reader<'c>,
-    credential: &CredentialId,
-    after: (i64, i64),
+    wanted: &Wanted,
     limit: i64,
 ) -> Result<Vec<LedgerRow>, Error> {
-    let rows: Vec<LedgerColumns> = sqlx::query_as(
-        "SELECT g.ordinal, g.signing_id, s.position, g.authorisation_id, g.serial, g.client, s.form, s.digest, s.signature, \
-         g.signed_at FROM signer_signing g JOIN signer_signature s ON s.authorisation_id = g.authorisation_id \
-         AND s.signing_id = g.signing_id WHERE g.credential_id = $1 AND g.ordinal >= $2 \
-         AND (g.ordinal > $2 OR s.position > $3) ORDER BY g.ordinal, s.position LIMIT $4",
-    )
-    .bind(credential.as_str())
-    .bind(after.0)
-    .bind(after.1)
-    .bind(limit)
-    .fetch_all(reader)
-    .await?;
-    rows.into_iter()
-        .map(
-            |(
-                ordinal,
-                signing_id,
-                position,
-                authorisation_id,
-                serial,
-                client,
-                form,
-                digest,
-                signature,
-                signed_at,
-            )| {
-                Ok(LedgerRow {
-                    form: parse_form(&form)?,
-                    ordinal,
-                    signing_id,
-                    position,
-                    authorisation_id,
-                    serial,
-                    client,
-                    digest,
-                    signature,
-                    signed_at: Millis(signed_at),
-                })
-            },
-        )
-        .collect()
+    let texts =
+        [("g.credential_id", &wanted.credential), ("c.user_id", &wanted.user), ("g.client", &wanted.client)];
+    let texts: Vec<(&str, &String)> =
+        texts.into_iter().filter_map(|(column, text)| text.as_ref().map(|text| (column, text))).collect();
+    // The text is made of constants and numbers alone. What is not asked about is not in it, so that an index is used.
+    let mut sql = format!("{LINES} WHERE g.ordinal >= $1 AND (g.ordinal > $1 OR s.position > $2)");
+    for (place, (column, _)) in texts.iter().enumerate() {
+        sql = format!("{sql} AND {column} = ${}", place + 6);
+    }
+    if wanted.from.is_some() || wanted.until.is_some() {
+        sql += " AND g.signed_at >= $3 AND g.signed_at < $4";
+    } else {
+        // PostgreSQL wants a type for each value, used or not.
+        sql += " AND $3 < $4";
+    }
+    let sql = format!("{sql} ORDER BY g.ordinal, s.position LIMIT $5");
+    let mut query = sqlx::query(AssertSqlSafe(sql))
+        .bind(wanted.after.0)
+        .bind(wanted.after.1)
+        .bind(wanted.from.map_or(0, |from| from.0))
+        .bind(wanted.until.map_or(i64::MAX, |until| until.0))
+        .bind(limit);
+    for (_, text) in texts {
+        query = query.bind(text.clone());
+    }
+    query.fetch_all(reader).await?.iter().map(line).collect()
+}
+
+/// The latest lines of a person before a place, latest first.
+pub(crate) async fn latest<'c>(
+    reader: impl Reader<'c>,
+    user: &str,
+    before: (i64, i64),
+    limit: i64,
+) -> Result<Vec<LedgerRow>, Error> {
+    let sql = format!(
+        "{LINES} WHERE c.user_id = $1 AND g.ordinal <= $2 AND (g.ordinal < $2 OR s.position < $3) \
+         ORDER BY g.ordinal DESC, s.position DESC LIMIT $4"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(user.to_owned())
+        .bind(before.0)
+        .bind(before.1)
+        .bind(limit)
+        .fetch_all(reader)
+        .await?;
+    rows.iter().map(line).collect()
+}
+
+/// One line, by the request that was answered and the position in its authorisation.
+pub(crate) async fn one<'c>(
+    reader: impl Reader<'c>,
+    signing: &str,
+    position: i64,
+) -> Result<Option<LedgerRow>, Error> {
+    let sql = format!("{LINES} WHERE g.signing_id = $1 AND s.position = $2");
+    let row = sqlx::query(AssertSqlSafe(sql))
+        .bind(signing.to_owned())
+        .bind(position)
+        .fetch_optional(reader)
+        .await?;
+    row.as_ref().map(line).transpose()
 }
 
 pub(super) fn parse_position(position: i64) -> Result<usize, Error> {

@@ -157,6 +157,19 @@ pub(crate) async fn by_hash<'c>(
     found.as_ref().map(row).transpose()
 }
 
+/// The request under which an authorisation was given.
+pub(crate) async fn by_authorisation<'c>(
+    reader: impl Reader<'c>,
+    authorisation: &AuthorisationId,
+) -> Result<Option<RequestRow>, Error> {
+    let found =
+        sqlx::query(concat!("SELECT ", columns!(), " FROM signer_request r WHERE r.authorisation_id = $1"))
+            .bind(authorisation.as_str())
+            .fetch_optional(reader)
+            .await?;
+    found.as_ref().map(row).transpose()
+}
+
 /// How many requests of an application to a person wait.
 pub(crate) async fn waiting(tx: &mut Tx, client: &str, user: &str, now: Millis) -> Result<i64, Error> {
     Ok(sqlx::query_scalar(
@@ -170,25 +183,59 @@ pub(crate) async fn waiting(tx: &mut Tx, client: &str, user: &str, now: Millis) 
     .await?)
 }
 
+/// What a person gave when they agreed.
+#[derive(Clone, Copy)]
+pub(crate) struct Given<'a> {
+    /// What proves that they were there, as JSON.
+    pub(crate) presence: &'a str,
+    /// With what, by its id.
+    pub(crate) authenticator: &'a str,
+    /// What that is.
+    pub(crate) method: &'a str,
+    /// For what.
+    pub(crate) authorisation: &'a AuthorisationId,
+}
+
 /// Notes that the person agreed; false if it is decided, or over.
 pub(crate) async fn consent(
     tx: &mut Tx,
     request: &RequestId,
-    presence: &str,
-    authorisation: &AuthorisationId,
+    given: &Given<'_>,
     now: Millis,
 ) -> Result<bool, Error> {
     let done = sqlx::query(
-        "UPDATE signer_request SET decision = 'consented', decided_at = $1, presence = $2, authorisation_id = $3 \
-         WHERE request_id = $4 AND decision IS NULL AND expires_at > $1",
+        "UPDATE signer_request SET decision = 'consented', decided_at = $1, presence = $2, authorisation_id = $3, \
+         authenticator = $4, method = $5 WHERE request_id = $6 AND decision IS NULL AND expires_at > $1",
     )
     .bind(now.0)
-    .bind(presence)
-    .bind(authorisation.as_str())
+    .bind(given.presence)
+    .bind(given.authorisation.as_str())
+    .bind(given.authenticator)
+    .bind(given.method)
     .bind(request.as_str())
     .execute(&mut *tx)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Notes what the signatures under an authorisation will be about: for each document its name, and its patient where that was seen.
+pub(crate) async fn note(
+    tx: &mut Tx,
+    authorisation: &AuthorisationId,
+    documents: &[(String, Option<String>)],
+) -> Result<(), Error> {
+    for (position, (document, patient)) in documents.iter().enumerate() {
+        sqlx::query(
+            "INSERT INTO signer_about (authorisation_id, position, document, patient) VALUES ($1, $2, $3, $4)",
+        )
+        .bind(authorisation.as_str())
+        .bind(i64::try_from(position).map_err(|_| Error::StoredRow { what: "position" })?)
+        .bind(document)
+        .bind(patient.as_deref())
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
 }
 
 /// Notes that the person did not want to; false if it is decided, or over.
@@ -270,8 +317,9 @@ mod tests {
                     add_token(tx, &request.request_id, token).await?;
                 }
                 answers.push(waiting(tx, "practice", "555021942107", Millis(50)).await? == 3);
-                answers.push(consent(tx, &one.request_id, "{}", &authorisation, Millis(50)).await?);
-                answers.push(consent(tx, &one.request_id, "{}", &authorisation, Millis(51)).await?);
+                let given = Given { presence: "{}", authenticator: "key", method: "security-key", authorisation: &authorisation };
+                answers.push(consent(tx, &one.request_id, &given, Millis(50)).await?);
+                answers.push(consent(tx, &one.request_id, &given, Millis(51)).await?);
                 answers.push(cancel(tx, &one.request_id, Millis(51)).await?);
                 answers.push(cancel(tx, &two.request_id, Millis(51)).await?);
                 answers.push(cancel(tx, &late.request_id, Millis(103)).await?);
@@ -285,6 +333,8 @@ mod tests {
                 let agreed = Decision::Consented { at, presence: "{}".to_owned(), authorisation: authorisation.clone() };
                 assert_eq!(found.decision, Some(agreed));
             }
+            let found = by_authorisation(db.read(), &authorisation).await.unwrap().unwrap();
+            assert_eq!(found.request_hash, "1");
             assert!(by_hash(db.read(), "pharmacy", "1").await.unwrap().is_none());
             let erased = db.write(|tx| Box::pin(async move { erase(tx, Millis(200), 10).await })).await.unwrap();
             assert_eq!(erased, 2);

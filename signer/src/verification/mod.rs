@@ -8,6 +8,7 @@ mod attributes;
 mod ber;
 mod certificate;
 mod cms;
+mod evidence;
 mod kept;
 mod prescription;
 mod report;
@@ -96,6 +97,27 @@ impl Evidence {
             }
             Read::Prescription(evidence) => evidence.judge(trust),
         }
+    }
+}
+
+/// Whether octets are a bundle of evidence, as `/signer/signatures/{id}/evidence` gives it.
+pub fn is_evidence(octets: &[u8]) -> bool {
+    crate::evidence::is_bundle(octets)
+}
+
+/// Judges a bundle of evidence by the verifier key of the audit record besides.
+pub fn judge_evidence(octets: &[u8], trust: &Trust<'_>, log: &audit::VerifierKey) -> Report {
+    evidence::judge(octets, trust, log)
+}
+
+/// Whose signature it is, as the certificate says.
+fn signer_of(signer: &Certificate) -> Signer {
+    Signer {
+        subject: signer.subject().to_string(),
+        issuer: signer.issuer().to_string(),
+        serial: signer.serial().to_string(),
+        not_before: moment(signer.not_before_ms()),
+        not_after: moment(signer.not_after_ms()),
     }
 }
 
@@ -198,13 +220,7 @@ fn told(
 ) -> SignatureReport {
     SignatureReport {
         verdict: findings.verdict(),
-        signer: signer.map(|signer| Signer {
-            subject: signer.subject().to_string(),
-            issuer: signer.issuer().to_string(),
-            serial: signer.serial().to_string(),
-            not_before: moment(signer.not_before_ms()),
-            not_after: moment(signer.not_after_ms()),
-        }),
+        signer: signer.map(signer_of),
         digest,
         claimed_time: when.claimed_ms.map(moment),
         trusted_time: when.trusted_ms.map(moment),

@@ -25,6 +25,8 @@ pub enum Form {
     Fhir,
     /// An HL7 V3 prescription with the XML signature in it.
     Hl7V3,
+    /// A bundle of evidence.
+    Evidence,
 }
 
 /// How much a finding counts.
@@ -111,6 +113,12 @@ pub enum Code {
     TimeMissing,
     /// The claimed time of signing lies in the future.
     TimeFuture,
+    /// The audit record does not prove that it was recorded.
+    RecordUnproven,
+    /// The audit record tells of something else.
+    RecordOther,
+    /// The person did not agree to this, or nothing proves it.
+    ConsentWrong,
 }
 
 /// One reason for the verdict.

@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what should not be")]
 
+mod account;
 mod consent;
+mod evidence;
 mod requests;
 mod signing;
 mod world;

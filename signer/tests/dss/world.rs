@@ -11,6 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use hsm::Alg;
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use platform::caller::{Caller, CallerKind};
@@ -69,7 +70,10 @@ pub(crate) struct World {
     /// The prescriber's access token for the application.
     pub(crate) token: String,
     sids: BTreeMap<&'static str, String>,
+    /// The browsers in which people have signed in.
+    pub(crate) browsers: BTreeMap<&'static str, Browser>,
     pub(crate) sign_in: Router,
+    pub(crate) log: audit::Log,
 }
 
 impl World {
@@ -80,8 +84,12 @@ impl World {
         let sign_in = authn::router(provider);
         let peer = Peer::local(sign_in.clone(), Caller::module("signer", &[SIGNING]));
         let client = SigningClient::new(peer);
-        let rig =
-            rig.signing_in(SignIn { client, origin: ISSUER.to_owned(), name: "Care sign-in".to_owned() });
+        let site = SignIn { client, origin: ISSUER.to_owned(), name: "Care sign-in".to_owned() };
+        let key = rig.hsm.generate(&format!("audit-{}", uuid::Uuid::now_v7()), Alg::Ed25519).await.unwrap();
+        let config = audit::Config::new("audit.test/lanyard");
+        let log = audit::Log::open(rig.db.clone(), key, config, rig.clock.clone()).await.unwrap();
+        let reading = Caller::module("signer", &[audit::api::READ]);
+        let rig = rig.signing_in(site, Peer::local(audit::router(log.clone()), reading));
         let mut world = Self {
             rig,
             pair: Pair::new(),
@@ -89,7 +97,9 @@ impl World {
             strangers_key: SoftKey::new(),
             token: String::new(),
             sids: BTreeMap::new(),
+            browsers: BTreeMap::new(),
             sign_in,
+            log,
         };
         world.register(APPLICATION, "told").await;
         for user in [USER, STRANGER] {
@@ -141,6 +151,7 @@ impl World {
         assert_eq!(signed.status, 200, "{}", signed.body);
         let sid: String = sqlx::query_scalar(sql).bind(user).fetch_one(self.rig.db.read()).await.unwrap();
         self.sids.insert(user, sid);
+        self.browsers.insert(user, browser);
     }
 
     /// An authorisation request that waits for this browser, as the protocol stores it; the address of its pages.
@@ -304,6 +315,13 @@ impl World {
         Answered { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 
+    /// Puts everything that was recorded into the tree, and signs it.
+    pub(crate) async fn settle(&self) {
+        let mut sequencer = audit::Sequencer::new(&self.log);
+        while sequencer.sequence().await.unwrap() == audit::GROUP {}
+        sequencer.publish().await.unwrap();
+    }
+
     /// A number of the database.
     pub(crate) async fn count(&self, sql: &'static str) -> i64 {
         self.rig.count(sql).await
@@ -334,12 +352,16 @@ impl Answered {
 }
 
 /// A browser with its cookies, on our pages.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Browser {
     pub(crate) cookies: BTreeMap<String, String>,
 }
 
 impl Browser {
+    pub(crate) async fn get(&mut self, world: &World, path: &str) -> Answered {
+        self.send(world, "GET", path, None).await
+    }
+
     async fn send(&mut self, world: &World, method: &str, path: &str, body: Option<&Value>) -> Answered {
         let kind = if body.is_some() { "application/json" } else { "application/x-www-form-urlencoded" };
         let mut request = Request::builder().method(method).uri(path).header("content-type", kind);

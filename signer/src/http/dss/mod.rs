@@ -1,5 +1,6 @@
 //! `/signing-service`: the Digital Signature Service for applications, and the pages for those who sign.
 
+mod account;
 mod page;
 pub(super) mod service;
 mod sign;
@@ -27,6 +28,9 @@ pub(super) fn router() -> Router<Signer> {
         .route("/signing-service/sign/{token}", get(sign::show).post(sign::answer))
         .route("/signing-service/sign/{token}/options", post(sign::options))
         .route("/signing-service/sign/{token}/cancel", post(sign::cancel))
+        .route("/signing-service/account", get(account::show))
+        .route("/signing-service/account/credentials/{credential}", get(account::ask))
+        .route("/signing-service/account/credentials/{credential}/end", post(account::end))
         .layer(DefaultBodyLimit::max(LARGEST_OF_PEOPLE));
     requests.merge(others)
 }

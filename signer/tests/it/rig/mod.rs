@@ -14,6 +14,7 @@ use http_body_util::BodyExt as _;
 use platform::caller::{Act, Caller, CallerKind};
 use platform::clock::{Clock, ManualClock, Millis};
 use platform::db::Db;
+use platform::peer::Peer;
 use platform::web::{Limits, Lines, Told, stack};
 use serde_json::{Value, json};
 use signer::api::{Algorithm, CREDENTIALS, Credential, LedgerEntry, OWN_CREDENTIALS, SIGN, VERIFY};
@@ -51,6 +52,7 @@ pub(crate) struct Rig {
     hand: std::sync::Arc<ManualClock>,
     pub(crate) hsm: hsm::Hsm,
     sign_in: Option<SignIn>,
+    record: Option<Peer>,
 }
 
 impl Rig {
@@ -60,7 +62,7 @@ impl Rig {
         let hsm = authority::token().await;
         let authority = Authority::new(&db, &hsm, &clock).await;
         let ca = authority.client();
-        Self::assemble(db, hsm, (authority, ca), (clock, std::sync::Arc::new(hand)), None)
+        Self::assemble(db, hsm, (authority, ca), (clock, std::sync::Arc::new(hand)), (None, None))
     }
 
     /// Another process on the same database, token and authority; it shares no memory with the first.
@@ -72,14 +74,20 @@ impl Rig {
     pub(crate) fn twin_with(&self, ca: ca::api::Client) -> Self {
         let hand = std::sync::Arc::clone(&self.hand);
         let (db, hsm, clock) = (self.db.clone(), self.hsm.clone(), self.clock.clone());
-        Self::assemble(db, hsm, (self.authority.clone(), ca), (clock, hand), self.sign_in.clone())
+        Self::assemble(
+            db,
+            hsm,
+            (self.authority.clone(), ca),
+            (clock, hand),
+            (self.sign_in.clone(), self.record.clone()),
+        )
     }
 
     /// The same where people sign in.
-    pub(crate) fn signing_in(self, sign_in: SignIn) -> Self {
+    pub(crate) fn signing_in(self, sign_in: SignIn, record: Peer) -> Self {
         let time = (self.clock, self.hand);
         let ca = self.authority.client();
-        Self::assemble(self.db, self.hsm, (self.authority, ca), time, Some(sign_in))
+        Self::assemble(self.db, self.hsm, (self.authority, ca), time, (Some(sign_in), Some(record)))
     }
 
     /// The routes.
@@ -92,7 +100,7 @@ impl Rig {
         hsm: hsm::Hsm,
         (authority, ca): (Authority, ca::api::Client),
         (clock, hand): (Clock, std::sync::Arc<ManualClock>),
-        sign_in: Option<SignIn>,
+        (sign_in, record): (Option<SignIn>, Option<Peer>),
     ) -> Self {
         let config = Config {
             max_body_bytes: LARGEST_BODY,
@@ -110,6 +118,7 @@ impl Rig {
             ca,
             clock: clock.clone(),
             sign_in: sign_in.clone(),
+            record: record.clone(),
         };
         let signer = Signer::new(parts).unwrap();
         Self {
@@ -128,6 +137,7 @@ impl Rig {
             hand,
             hsm,
             sign_in,
+            record,
         }
     }
 

@@ -1,0 +1,75 @@
+//! Evidence of a signature, as it is kept and checked by itself.
+
+use audit::api::{Entry, InclusionProof};
+use authn::api::Presence;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::LedgerEntry;
+
+/// What every bundle begins with.
+pub const EVIDENCE_FORMAT: &str = "lanyard-signature-evidence-1";
+
+/// Everything that proves a signature: `lanyard verify` checks it with the roots and the key of the audit record alone.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceBundle {
+    /// Always `lanyard-signature-evidence-1`.
+    pub format: String,
+    /// The signature, as the ledger has it.
+    pub signature: LedgerEntry,
+    /// By what it was made, as JOSE calls it: `RS256`, `RS1`, `ES256` and so on.
+    pub algorithm: String,
+    /// The octets that are signed, base64; absent where only their digest is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<String>,
+    /// The certificate, base64 of its DER.
+    pub certificate: String,
+    /// The certificates above it, the issuing one first, base64.
+    pub chain: Vec<String>,
+    /// That it was signed, in the audit record.
+    pub record: RecordedAct,
+    /// Who asked, and how the person agreed; absent where they gave their passphrase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<ConsentEvidence>,
+}
+
+/// An act in the audit record, with the proof that it is in the signed tree.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedAct {
+    /// The entry.
+    pub entry: Entry,
+    /// The proof.
+    pub proof: InclusionProof,
+}
+
+impl PartialEq for RecordedAct {
+    fn eq(&self, other: &Self) -> bool {
+        self.entry == other.entry
+            && self.proof.checkpoint == other.proof.checkpoint
+            && self.proof.path == other.proof.path
+    }
+}
+
+/// Who asked for a signature, and how the person agreed.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConsentEvidence {
+    /// The request of the application: a JWS.
+    pub statement: String,
+    /// The application's public key by which that was verified, as JWK.
+    #[schema(value_type = Object)]
+    pub statement_key: serde_json::Value,
+    /// When the request ended, in milliseconds since the epoch: part of what was agreed to.
+    pub expires_at: i64,
+    /// SHA-256 over application, person, documents and end, in hexadecimal.
+    pub binding: String,
+    /// What the person was shown, as JSON.
+    #[schema(value_type = Vec<Object>)]
+    pub shown: serde_json::Value,
+    /// That the person was there.
+    pub presence: Presence,
+    /// That they agreed, in the audit record.
+    pub record: RecordedAct,
+}

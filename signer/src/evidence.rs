@@ -1,0 +1,142 @@
+//! Evidence of a signature: the ledger, what the person agreed to, and the audit record, in one bundle that is checked by itself.
+
+use audit::api::{Entry, InclusionProof, Moment};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hsm::Alg;
+use http::Method;
+use platform::caller::Caller;
+use platform::clock::Millis;
+use platform::peer::Peer;
+use platform::problem::Problem;
+use serde_json::Value;
+
+use crate::api::{ConsentEvidence, EVIDENCE_FORMAT, EvidenceBundle, RecordedAct, SignatureForm};
+use crate::dss::Statement;
+use crate::eps::Algorithm;
+use crate::error::Error;
+use crate::ids::AuthorisationId;
+use crate::ledger::{entry, line};
+use crate::live;
+use crate::signer::Signer;
+use crate::store::certificates::CertificateRow;
+use crate::store::ledger::LedgerRow;
+use crate::store::requests::{Decision, RequestRow};
+use crate::store::{certificates, keys, requests};
+
+/// The evidence of a signature, for its signer and for an administrator. It is there when the signature is in the signed tree, within two
+/// seconds.
+pub(crate) async fn bundle(signer: &Signer, caller: &Caller, id: &str) -> Result<EvidenceBundle, Error> {
+    let row = line(signer, caller, id).await?;
+    let unkept = || Error::Record(Problem::not_found("record-none", "The audit record is not kept here."));
+    let record = signer.record.as_ref().ok_or_else(unkept)?;
+    let certificate = certificates::by_serial(signer.db.read(), &row.serial).await?;
+    let certificate = certificate.ok_or(Error::StoredRow { what: "certificate" })?;
+    let alg = keys::algorithm(signer.db.read(), &certificate.key_id).await?;
+    let alg = alg.ok_or(Error::StoredRow { what: "key" })?;
+    let authorisation: AuthorisationId =
+        row.authorisation_id.parse().map_err(|_| Error::StoredRow { what: "identifier" })?;
+    let request = requests::by_authorisation(signer.db.read(), &authorisation).await?;
+    let statement = request.as_ref().map(|request| Statement::read(&request.statement)).transpose();
+    let statement = statement.map_err(Error::Dss)?;
+    let octets = signed(&row, statement.as_ref(), alg, &certificate)?;
+    let algorithm = match statement.as_ref().map(|statement| statement.algorithm) {
+        Some(Algorithm::Rs1) => "RS1",
+        _ => jose(alg),
+    };
+    let act = act(record, row.signed_at, "documents-signed", ("signing", &row.signing_id)).await?;
+    let consent = match request {
+        Some(request) => consent(record, request).await?,
+        None => None,
+    };
+    Ok(EvidenceBundle {
+        format: EVIDENCE_FORMAT.to_owned(),
+        algorithm: algorithm.to_owned(),
+        signed: octets.map(|octets| STANDARD.encode(octets)),
+        certificate: STANDARD.encode(&certificate.certificate),
+        chain: certificate.chain,
+        record: act,
+        consent,
+        signature: entry(row),
+    })
+}
+
+/// The octets that were signed, where they are known.
+fn signed(
+    row: &LedgerRow,
+    statement: Option<&Statement>,
+    alg: Alg,
+    certificate: &CertificateRow,
+) -> Result<Option<Vec<u8>>, Error> {
+    let position = usize::try_from(row.position).map_err(|_| Error::StoredRow { what: "position" })?;
+    if let Some(statement) = statement {
+        return Ok(statement.payloads.get(position).map(|payload| payload.octets.clone()));
+    }
+    // The digest by which it was authorised is the one that was signed where the key's hash is the same.
+    let hash = crate::suite::of(alg).map(|suite| suite.hash);
+    if row.form == SignatureForm::Hash || hash != Some(crate::suite::Hash::Sha256) {
+        return Ok(None);
+    }
+    let template = live::template(alg, certificate)?;
+    let attributes = template
+        .attributes(&row.digest, row.signed_at)
+        .map_err(|source| Error::Template(Box::new(source)))?;
+    Ok(Some(attributes.to_sign().to_vec()))
+}
+
+/// RFC 7518 3.1, and for ML-DSA the names of its standard.
+fn jose(alg: Alg) -> &'static str {
+    match alg {
+        Alg::Rsa2048 | Alg::Rsa3072 | Alg::Rsa4096 => "RS256",
+        Alg::P256 => "ES256",
+        Alg::P384 => "ES384",
+        Alg::Ed25519 => "EdDSA",
+        Alg::MlDsa44 => "ML-DSA-44",
+        Alg::MlDsa65 => "ML-DSA-65",
+        Alg::MlDsa87 => "ML-DSA-87",
+    }
+}
+
+async fn consent(record: &Peer, request: RequestRow) -> Result<Option<ConsentEvidence>, Error> {
+    let Some(Decision::Consented { at, presence, .. }) = request.decision else { return Ok(None) };
+    let id = request.request_id.to_string();
+    let act = act(record, at, "signing-consented", ("request", &id)).await?;
+    let read = |text: &str, what| serde_json::from_str(text).map_err(|_| Error::StoredRow { what });
+    Ok(Some(ConsentEvidence {
+        statement_key: read(&request.statement_key, "key of an application")?,
+        shown: read(&request.shown, "list of documents")?,
+        presence: serde_json::from_str(&presence).map_err(|_| Error::StoredRow { what: "presence" })?,
+        statement: request.statement,
+        expires_at: request.expires_at.0,
+        binding: request.binding,
+        record: act,
+    }))
+}
+
+/// The act of a moment whose member says this, with its proof.
+async fn act(
+    record: &Peer,
+    at: Millis,
+    name: &str,
+    (member, value): (&str, &str),
+) -> Result<RecordedAct, Error> {
+    let path = format!("/audit/moments/{}?module=signer&name={name}", at.0);
+    let moment: Moment = record.call(Method::GET, &path, None::<&()>).await.map_err(Error::Record)?;
+    let is_it = |entry: &Entry| entry.record["event"][member] == value;
+    let entry = moment.entries.into_iter().find(is_it).ok_or_else(|| {
+        let sentence = "The audit record has no such act any more: it was erased under retention.";
+        Error::Dss(Problem::gone("record-erased", sentence))
+    })?;
+    let id = entry.record["id"].as_str().map(str::to_owned).unwrap_or_default();
+    let proof: InclusionProof = record
+        .call(Method::GET, &format!("/audit/events/{id}/proof"), None::<&()>)
+        .await
+        .map_err(Error::Record)?;
+    Ok(RecordedAct { entry, proof })
+}
+
+/// Whether octets are a bundle of evidence, and no prescription in JSON.
+pub(crate) fn is_bundle(octets: &[u8]) -> bool {
+    let read: Result<Value, _> = serde_json::from_slice(octets);
+    read.is_ok_and(|value| value["format"] == EVIDENCE_FORMAT)
+}

@@ -1,0 +1,180 @@
+//! The ledger is searched, and what it holds is proved by itself.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use pki::path::Known;
+use pki::{Certificate, Crl};
+use platform::db::Db;
+use serde_json::{Value, json};
+use signer::api::Algorithm;
+use signer::verification::{Code, Report, Trust, Verdict, Weak, judge_evidence};
+
+use super::{APPLICATION, World, unprepared};
+use crate::rig::{USER, digest_of, person};
+
+const FHIR: &str = include_str!("../../../fixtures/prescription.json");
+
+/// Signs a prescription that was seen, and something that was not; the ledger's entries.
+async fn signed(world: &mut World) -> Vec<Value> {
+    let path = "/signer/prescriptions/prepare";
+    let answer = world.rig.post_raw(&world.rig.system, path, "application/fhir+json", FHIR).await;
+    let info = answer.body["parameter"][0]["valueString"].as_str().unwrap().to_owned();
+    let request = world.asked(&[("script-1", &info), ("other", &unprepared(1))]).await;
+    world.agree(&request).await;
+    assert_eq!(world.fetch(&request, &world.token).await.status, 200);
+    found(world, "user_id=555021942107").await
+}
+
+/// What an administrator finds.
+async fn found(world: &World, query: &str) -> Vec<Value> {
+    let page = world.rig.get(&world.rig.admin, &format!("/signer/signatures?{query}")).await;
+    assert_eq!(page.status, 200, "{:?}", page.body);
+    page.body["signatures"].as_array().unwrap().clone()
+}
+
+/// Judges a bundle by root, lists and key of the record, as they are outside.
+async fn judged(world: &World, bundle: &Value) -> Report {
+    world.rig.authority.make_lists().await;
+    let ca = world.rig.authority.client();
+    let issuer = ca.issuer("remote-signing").await.unwrap();
+    let decoded = |text: &str| STANDARD.decode(text).unwrap();
+    let root = Certificate::from_der(&decoded(issuer.chain.last().unwrap())).unwrap();
+    let mut crls = Vec::new();
+    for id in ["root", "remote-signing"] {
+        crls.push(Crl::from_der(&decoded(&ca.crl(id).await.unwrap().crl)).unwrap());
+    }
+    let trust = Trust {
+        anchors: &[root],
+        extra: &[],
+        known: Known { crls: &crls, answers: &[] },
+        now_ms: world.rig.clock.now().0 + 3_000,
+        policies: &[],
+        signers: 1,
+        weak: Weak::Refused,
+    };
+    judge_evidence(bundle.to_string().as_bytes(), &trust, &world.log.verifier_key())
+}
+
+platform::both_engines! {
+    /// A signature's evidence is for its signer and for an administrator, holds by itself, and fails wherever it is changed.
+    async fn evidence_proves_a_signature(db: Db) {
+        let mut world = World::new(db).await;
+        let lines = signed(&mut world).await;
+        let path = format!("/signer/signatures/{}/evidence", lines[0]["id"].as_str().unwrap());
+        let early = world.rig.get(&world.rig.holder, &path).await;
+        assert_eq!((early.status, early.body["code"].as_str()), (503, Some("event-not-included-yet")));
+        world.settle().await;
+        let given = world.rig.get(&world.rig.holder, &path).await;
+        assert_eq!(given.status, 200, "{:?}", given.body);
+        let admins = world.rig.get(&world.rig.admin, &path).await;
+        assert_eq!(admins.body, given.body);
+        let unknown = (404, Some("signature-unknown"));
+        let stranger = world.rig.get(&person("555021942115"), &path).await;
+        assert_eq!((stranger.status, stranger.body["code"].as_str()), unknown);
+        for id in ["none", "none.0", "none.x"] {
+            let none = world.rig.get(&world.rig.admin, &format!("/signer/signatures/{id}/evidence")).await;
+            assert_eq!((none.status, none.body["code"].as_str()), unknown);
+        }
+        let system = world.rig.get(&world.rig.system, &path).await;
+        assert_eq!(system.status, 403);
+
+        let good = given.body;
+        assert_eq!(good["consent"]["presence"]["bound"], "cryptographically bound");
+        assert_eq!(good["consent"]["shown"][0]["content"]["seen"]["nhs_number"], "9990548609");
+        let report = judged(&world, &good).await;
+        assert_eq!(report.verdict, Verdict::Valid, "{report:#?}");
+        let changes: [(&str, Value, Code); 12] = [
+            ("/signature/signature", json!(STANDARD.encode([1; 256])), Code::SignatureWrong),
+            ("/signature/digest", json!(STANDARD.encode([1; 32])), Code::SignatureWrong),
+            ("/signature/user_id", json!("555021942115"), Code::RecordOther),
+            ("/signature/client", json!("pharmacy-system"), Code::RecordOther),
+            ("/signature/signed_at", json!(1_795_540_800_001_i64), Code::RecordOther),
+            ("/record/entry/record/event/user", json!("555021942115"), Code::RecordUnproven),
+            ("/record/proof/position", json!(0), Code::RecordUnproven),
+            ("/record/entry", good["consent"]["record"]["entry"].clone(), Code::RecordUnproven),
+            ("/consent/expires_at", json!(1), Code::ConsentWrong),
+            ("/consent/presence/user_id", json!("555021942115"), Code::ConsentWrong),
+            ("/consent/presence/nonce", json!("AAAA"), Code::ConsentWrong),
+            ("/consent/statement_key/n", json!("AAAA"), Code::ConsentWrong),
+        ];
+        for (place, value, code) in changes {
+            let mut changed = good.clone();
+            *changed.pointer_mut(place).unwrap() = value;
+            let report = judged(&world, &changed).await;
+            assert!(report.verdict == Verdict::Invalid && report.has(code), "{place}: {report:#?}");
+        }
+        let mut unverified = good.clone();
+        let key = world.strangers_key.get(&json!({"publicKey": {
+            "userVerification": "required", "rpId": "id.example.org", "challenge": good["consent"]["presence"]["challenge"],
+        }}));
+        *unverified.pointer_mut("/consent/presence/assertion").unwrap() = key;
+        assert!(judged(&world, &unverified).await.has(Code::ConsentWrong), "another's key");
+        let serial = good["signature"]["serial"].as_str().unwrap().to_owned();
+        world.rig.revoke_at_authority(&serial).await;
+        world.rig.pass(1_000);
+        assert_ne!(judged(&world, &good).await.verdict, Verdict::Valid, "revoked for a compromised key");
+    }
+
+    /// What was signed by a passphrase has evidence too, bare and as CMS.
+    async fn other_signatures_have_evidence_too(db: Db) {
+        let world = World::new(db).await;
+        let id = world.rig.ready(Algorithm::P256).await;
+        world.rig.pass(5_000);
+        let (bare, cms) = (digest_of(b"bare"), digest_of(b"cms"));
+        let sad = world.rig.sad(&id, &[&bare, &cms]).await;
+        assert_eq!(world.rig.sign_hash(&world.rig.system, &id, &sad, &[&bare]).await.status, 200);
+        let body = json!({"credentialID": id, "SAD": sad, "documentDigests": [{
+            "hashes": [cms], "signature_format": "C", "signAlgo": "1.2.840.10045.4.3.2",
+        }]});
+        let done = world.rig.csc(&world.rig.system, "signatures/signDoc", &body).await;
+        assert_eq!(done.status, 200, "{:?}", done.body);
+        world.settle().await;
+        let lines = found(&world, &format!("credential={id}")).await;
+        assert_eq!(lines.len(), 2);
+        for line in lines {
+            assert_eq!((&line["method"], line.get("authenticator")), (&json!("passphrase"), None));
+            let path = format!("/signer/signatures/{}/evidence", line["id"].as_str().unwrap());
+            let given = world.rig.get(&world.rig.holder, &path).await;
+            assert_eq!((given.status, given.body.get("consent")), (200, None), "{:?}", given.body);
+            let report = judged(&world, &given.body).await;
+            assert_eq!(report.verdict, Verdict::Valid, "{report:#?}");
+            let mut changed = given.body.clone();
+            changed["signature"]["digest"] = json!(STANDARD.encode([1; 32]));
+            assert!(judged(&world, &changed).await.has(Code::SignatureWrong));
+        }
+    }
+
+    /// The ledger says who signed what for whom, when and by which authenticator; it is searched by person, application and period, and
+    /// a person sees their own alone.
+    async fn the_ledger_is_searched(db: Db) {
+        let mut world = World::new(db).await;
+        let begun = world.rig.clock.now().0;
+        let lines = signed(&mut world).await;
+        assert_eq!(lines.len(), 2);
+        let (one, other) = (&lines[0], &lines[1]);
+        assert_eq!((&one["user_id"], &one["client"], &one["method"]), (&json!(USER), &json!(APPLICATION), &json!("security-key")));
+        assert_eq!((&one["document"], &one["patient"]), (&json!("script-1"), &json!("9990548609")));
+        assert_eq!((&other["document"], other.get("patient")), (&json!("other"), None));
+        assert!(one["authenticator"].as_str().is_some_and(|id| id.len() == 36));
+        let at = one["signed_at"].as_i64().unwrap();
+        let count = async |query: &str| found(&world, query).await.len();
+        assert_eq!(count(&format!("client={APPLICATION}")).await, 2);
+        assert_eq!(count("client=pharmacy-system").await, 0);
+        assert_eq!(count("user_id=555021942115").await, 0);
+        assert_eq!(count(&format!("from={begun}")).await, 2);
+        assert_eq!(count(&format!("until={at}")).await, 0);
+        assert_eq!(count(&format!("from={at}&until={}&client={APPLICATION}&user_id={USER}", at + 1)).await, 2);
+        let first = world.rig.get(&world.rig.admin, "/signer/signatures?limit=1").await;
+        let next = first.body["next"].as_str().unwrap().to_owned();
+        let rest = found(&world, &format!("limit=1&after={next}")).await;
+        assert_eq!(&rest[0], other);
+
+        let own = world.rig.get(&world.rig.holder, "/signer/signatures").await;
+        assert_eq!(own.body["signatures"].as_array().unwrap().len(), 2);
+        for query in ["", "?user_id=555021942107", "?client=practice-system"] {
+            let strangers = world.rig.get(&person("555021942115"), &format!("/signer/signatures{query}")).await;
+            assert_eq!((strangers.status, &strangers.body["signatures"]), (200, &json!([])), "{query}");
+        }
+        assert_eq!(world.rig.get(&world.rig.system, "/signer/signatures").await.status, 403);
+    }
+}
