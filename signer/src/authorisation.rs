@@ -19,7 +19,7 @@ use crate::passphrase_check;
 use crate::sad::Sad;
 use crate::signer::Signer;
 use crate::store::authorisations::{self, AuthorisationRow};
-use crate::store::{attempts, credentials};
+use crate::store::{attempts, credentials, requests};
 
 /// A request to authorise signatures.
 pub(crate) struct Request {
@@ -108,6 +108,7 @@ pub async fn end_open_authorisations(db: &Db, now: Millis) -> Result<u64, Error>
     db.write(move |tx| {
         Box::pin(async move {
             let ended = authorisations::expire_all(tx, now).await?;
+            requests::end_waiting(tx, now).await?;
             let event = Event::AuthorisationsEnded { authorisations: ended };
             audit::record(tx, now, &Actor::system("signer"), &event).await?;
             Ok(ended)

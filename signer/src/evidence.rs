@@ -46,7 +46,7 @@ pub(crate) async fn bundle(signer: &Signer, caller: &Caller, id: &str) -> Result
     };
     let act = act(record, row.signed_at, "documents-signed", ("signing", &row.signing_id)).await?;
     let consent = match request {
-        Some(request) => consent(record, request).await?,
+        Some(request) => consent(record, request, row.document.as_deref()).await?,
         None => None,
     };
     Ok(EvidenceBundle {
@@ -97,14 +97,22 @@ fn jose(alg: Alg) -> &'static str {
     }
 }
 
-async fn consent(record: &Peer, request: RequestRow) -> Result<Option<ConsentEvidence>, Error> {
+async fn consent(
+    record: &Peer,
+    request: RequestRow,
+    document: Option<&str>,
+) -> Result<Option<ConsentEvidence>, Error> {
     let Some(Decision::Consented { at, presence, .. }) = request.decision else { return Ok(None) };
     let id = request.request_id.to_string();
     let act = act(record, at, "signing-consented", ("request", &id)).await?;
+    // What else was in the batch is about other patients.
+    let shown: Vec<Value> =
+        serde_json::from_str(&request.shown).map_err(|_| Error::StoredRow { what: "list of documents" })?;
+    let shown = shown.into_iter().filter(|shown| shown["id"].as_str() == document).collect();
     let read = |text: &str, what| serde_json::from_str(text).map_err(|_| Error::StoredRow { what });
     Ok(Some(ConsentEvidence {
         statement_key: read(&request.statement_key, "key of an application")?,
-        shown: read(&request.shown, "list of documents")?,
+        shown,
         presence: serde_json::from_str(&presence).map_err(|_| Error::StoredRow { what: "presence" })?,
         statement: request.statement,
         expires_at: request.expires_at.0,

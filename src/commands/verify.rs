@@ -30,15 +30,18 @@ pub fn run(options: &Verify, clock: &Clock) -> anyhow::Result<()> {
         Some(text) => milliseconds(text)?,
         None => clock.now().0,
     };
-    let report = judged(options, &Trust {
-        anchors: &anchors,
-        extra: &extra,
-        known: Known { crls: &crls, answers: &answers },
-        now_ms,
-        policies: &[],
-        signers: options.signers,
-        weak: Weak::Refused,
-    })?;
+    let report = judged(
+        options,
+        &Trust {
+            anchors: &anchors,
+            extra: &extra,
+            known: Known { crls: &crls, answers: &answers },
+            now_ms,
+            policies: &[],
+            signers: options.signers,
+            weak: Weak::Refused,
+        },
+    )?;
     let shown = options.signature.display();
     if report.verdict == Verdict::Valid {
         line(format_args!("VALID: {shown}"));
@@ -56,7 +59,9 @@ fn judged(options: &Verify, trust: &Trust<'_>) -> anyhow::Result<Report> {
         return Ok(evidence(options)?.judge(trust));
     }
     let Some(key) = &options.log_key else {
-        bail!("this is a bundle of evidence; give the verifier key of the audit record with --log-key, as `lanyard audit key` prints it");
+        bail!(
+            "this is a bundle of evidence; give the verifier key of the audit record with --log-key, as `lanyard audit key` prints it"
+        );
     };
     let key = if Path::new(key).is_file() { files::read_text(Path::new(key))? } else { key.clone() };
     let key = VerifierKey::parse(&key).context("the verifier key does not read")?;

@@ -8,7 +8,7 @@ use platform::problem::Problem;
 use platform::web::{Json, Path, Query};
 
 use super::proofs::not_yet;
-use crate::api::{Entry, MomentQuery, Moment, READ};
+use crate::api::{Entry, Moment, MomentQuery, READ};
 use crate::error::Error;
 use crate::log::Log;
 use crate::store::events::at_moment;
@@ -40,8 +40,8 @@ pub(super) async fn show(
     let mut entries = Vec::new();
     for row in rows.map_err(Error::from)? {
         let position = row.position.ok_or_else(not_yet)?;
-        let record = serde_json::from_slice(&row.body)
-            .map_err(|_| Error::Corrupt { what: "audit_event.body" })?;
+        let record =
+            serde_json::from_slice(&row.body).map_err(|_| Error::Corrupt { what: "audit_event.body" })?;
         entries.push(Entry { position, salt: BASE64_STANDARD.encode(row.salt), record });
     }
     Ok(Json(Moment { entries }))

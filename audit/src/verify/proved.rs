@@ -14,12 +14,15 @@ pub fn entry(entry: &Entry, proof: &InclusionProof, key: &VerifierKey) -> Result
     let wrong = |what: String| Finding { place: format!("entry {}", entry.position), what };
     let head = key.open(&proof.checkpoint).map_err(|error| wrong(error.to_string()))?;
     if head.size != proof.size || proof.position != entry.position {
-        return Err(wrong("the proof is of another entry, or of another tree than its checkpoint".to_owned()));
+        return Err(wrong(
+            "the proof is of another entry, or of another tree than its checkpoint".to_owned(),
+        ));
     }
     let salt = BASE64_STANDARD.decode(&entry.salt).ok().and_then(|salt| salt.try_into().ok());
     let salt: [u8; LENGTH] = salt.ok_or_else(|| wrong("its salt is not 32 octets in base64".to_owned()))?;
     let record = canonical::bytes(&entry.record).map_err(|error| wrong(error.to_string()))?;
-    let hash = |text: &String| BASE64_STANDARD.decode(text).ok().and_then(|octets| octets.try_into().ok()).map(Hash);
+    let hash =
+        |text: &String| BASE64_STANDARD.decode(text).ok().and_then(|octets| octets.try_into().ok()).map(Hash);
     let path: Option<Vec<Hash>> = proof.path.iter().map(hash).collect();
     let path = path.ok_or_else(|| wrong("a hash of its proof is not 32 octets in base64".to_owned()))?;
     let leaf = leaf::leaf_hash(&leaf::commitment(&salt, &record));
@@ -71,7 +74,8 @@ mod tests {
         assert!(entry(&good, &moved, &verifier).is_err());
         let short = InclusionProof { path: vec![], ..proof.clone() };
         assert!(entry(&good, &short, &verifier).is_err());
-        let unsigned = InclusionProof { checkpoint: proof.checkpoint.replace("\n2\n", "\n3\n"), ..proof.clone() };
+        let unsigned =
+            InclusionProof { checkpoint: proof.checkpoint.replace("\n2\n", "\n3\n"), ..proof.clone() };
         assert!(entry(&good, &unsigned, &verifier).is_err());
         let stranger = VerifierKey::from_public("audit.test/lanyard", &[9; 32]).unwrap();
         assert!(entry(&good, &proof, &stranger).is_err());

@@ -65,9 +65,9 @@ pub struct ConsentEvidence {
     pub expires_at: i64,
     /// SHA-256 over application, person, documents and end, in hexadecimal.
     pub binding: String,
-    /// What the person was shown, as JSON.
+    /// What the person was shown of this document.
     #[schema(value_type = Vec<Object>)]
-    pub shown: serde_json::Value,
+    pub shown: Vec<serde_json::Value>,
     /// That the person was there.
     pub presence: Presence,
     /// That they agreed, in the audit record.

@@ -251,6 +251,15 @@ pub(crate) async fn cancel(tx: &mut Tx, request: &RequestId, now: Millis) -> Res
     Ok(done.rows_affected() == 1)
 }
 
+/// Ends every request that still waits: for a restore, which does not know what was decided since.
+pub(crate) async fn end_waiting(tx: &mut Tx, now: Millis) -> Result<(), Error> {
+    sqlx::query("UPDATE signer_request SET expires_at = $1 WHERE decision IS NULL AND expires_at > $1")
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
+}
+
 /// Erases so many requests that nobody agreed to and that are over since then, and tokens of older ones; says how many requests. What was
 /// agreed to stays: it is evidence.
 pub(crate) async fn erase(tx: &mut Tx, before: Millis, most: i64) -> Result<u64, Error> {

@@ -7,6 +7,9 @@ use super::{ISSUER, SoftKey, World, unprepared};
 
 const SIGNED: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signature";
 
+/// Something that a good key never does.
+type Spoil = fn(&mut SoftKey);
+
 platform::both_engines! {
     /// Somebody else's key, one that does not make sure who uses it, one on another site, and nonsense agree to nothing; each question is
     /// used up by its answer, and the page can ask again.
@@ -19,7 +22,6 @@ platform::both_engines! {
         assert_eq!(world.answer(&request, &credential).await.refusal(), refused, "another person");
         let right = world.key.get(&options);
         assert_eq!(world.answer(&request, &right).await.refusal(), refused, "the question was used up");
-        type Spoil = fn(&mut SoftKey);
         let spoils: [Spoil; 4] = [
             |key| key.verifies = false,
             |key| key.origin = "https://id.example.org.evil.example",
@@ -96,8 +98,10 @@ platform::both_engines! {
         assert_eq!(world.fetch(&request, &world.token).await.refusal(), (410, "request-cancelled".to_owned()));
         assert_eq!(world.ask(&jwt, &world.token, "s").await.refusal(), (409, "request-repeated".to_owned()));
         assert_eq!(world.options(&request).await.refusal(), (410, "request-over".to_owned()));
-        let options = world.asked(&[("one", &unprepared(1))]).await;
-        world.agree(&options).await;
+        // A JWT says its time in whole seconds.
+        world.rig.pass(1_000);
+        let anew = world.asked(&[("one", &unprepared(1))]).await;
+        world.agree(&anew).await;
         assert_eq!(world.count(SIGNED).await, 1, "a new request for the same is asked anew");
     }
 

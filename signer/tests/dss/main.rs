@@ -17,7 +17,7 @@ mod key;
 
 /// A signer with everything around it.
 #[path = "../it/rig/mod.rs"]
-#[expect(dead_code, reason = "the signer's other tests use the rest")]
+#[expect(dead_code, unused_imports, reason = "the signer's other tests use the rest")]
 mod rig;
 
 use key::SoftKey;

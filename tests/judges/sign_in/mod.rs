@@ -30,6 +30,13 @@ fn cards_are_shown_to_the_port_for_cards() {
     scripts::node("cards.mjs", &Place::start());
 }
 
+/// An application that is written by hand has a prescriber sign in Chromium with a virtual security key, from the click to the signature
+/// and its evidence, which the command checks; she sees it on her own page, and ends her credential.
+#[test]
+fn prescribers_sign_with_a_browser() {
+    scripts::node("signing.mjs", &Place::start());
+}
+
 /// Authlib signs somebody in who has an authenticator app and a program for pages that runs no script.
 #[test]
 fn authlib_signs_somebody_in() {

@@ -80,6 +80,8 @@ impl Place {
             // A relying party on this machine is reached by the same name.
             "site": pair("tls/server"),
             "card": pair("cards/one"), "other_card": pair("cards/three"), "people": people,
+            "program": env!("CARGO_BIN_EXE_lanyard"),
+            "prescription": concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/prescription.json"),
         })
     }
 

@@ -297,5 +297,5 @@ fn public_key(credential: &str) -> Result<Value, Error> {
             exponent.iter().filter_map(Value::as_u64).filter_map(|octet| u8::try_from(octet).ok()).collect();
         return Ok(json!({"kty": "RSA", "n": rsa["n"], "e": URL_SAFE_NO_PAD.encode(exponent)}));
     }
-    Ok(json!({"kty": "COSE", "key": key}))
+    Ok(json!({"kty": "other", "key": key}))
 }

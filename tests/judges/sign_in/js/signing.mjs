@@ -1,0 +1,163 @@
+// An application, written by hand, that has a prescriber sign: from the click to the signature, and to its evidence.
+import { call, desk, place, register, site as makeSite, step } from './place.mjs';
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { X509Certificate, createPublicKey, generateKeyPairSync, randomUUID, sign, verify } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as oidc from 'openid-client';
+import { Person, start } from './browser.mjs';
+import { begin, finish } from './example.mjs';
+
+const site = await makeSite();
+const browser = await start(process.env.HOME);
+const application = place.system_name;
+const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 4096 });
+const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'signing-1', use: 'sig' };
+const secret = await register(application, site, {
+  client_name: 'Northfield prescribing', jwks: { keys: [jwk] }, signing: { callback_uri: site.callback, unseen: 'told' },
+});
+const config = await oidc.discovery(new URL(place.issuer), application, {}, oidc.ClientSecretBasic(secret));
+const service = `${place.issuer}/signing-service`;
+
+/** A compact JWS in RS512, as the Digital Signature Service wants it. */
+function statement(sub, payloads, key = privateKey) {
+  const now = Math.floor(Date.now() / 1000);
+  const header = { typ: 'JWT', alg: 'RS512', kid: 'signing-1' };
+  const claims = { iss: application, sub, aud: service, iat: now, exp: now + 600, algorithm: 'RS256', payloads };
+  const message = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+  return `${message}.${sign('RSA-SHA512', Buffer.from(message), key).toString('base64url')}`;
+}
+
+/** One request to the service, as a real client sends it. */
+async function ask(method, path, token, body) {
+  const headers = {
+    authorization: `Bearer ${token}`, 'x-request-id': randomUUID(), 'x-correlation-id': randomUUID(),
+    ...(body ? { 'content-type': 'text/plain' } : {}),
+  };
+  const answer = await fetch(`${service}${path}`, { method, headers, body });
+  return { status: answer.status, body: await answer.json() };
+}
+
+/** Has a prescription prepared: what is to be signed. */
+async function prepared() {
+  const message = JSON.parse(readFileSync(place.prescription, 'utf8'));
+  const { status, body } = await call(place.systems, 'POST', '/signer/prescriptions/prepare', { body: message, by: place.system });
+  assert.equal(status, 200, JSON.stringify(body));
+  return body.parameter.find(({ name }) => name === 'digest').valueString;
+}
+
+const ada = await Person.arrives(browser);
+await ada.plugsIn();
+await ada.addsKey('one');
+const sub = place.people.one;
+
+await step('the desk makes a credential for the prescriber', () =>
+  desk('POST', '/signer/credentials', {
+    request_id: 'judge-1', algorithm: 'rsa-2048',
+    subject: { common_name: `${sub}_Ada_Okafor`, user_id: sub, given_name: 'Ada', family_name: 'Okafor' },
+  }));
+
+const access = await step('she signs in to the application with her security key', async () => {
+  const { url, checks } = await begin(config, { redirect_uri: site.callback, scope: 'openid', acr_values: 'AAL3_ANY' });
+  await ada.page.goto(url.href);
+  await ada.chooses('Security key');
+  await ada.sees('Sign in with your security key');
+  await ada.presses('Continue');
+  return (await finish(config, await ada.returns(site), checks)).access_token;
+});
+
+await step('a request by another key, and one for somebody else, are refused', async () => {
+  const payloads = [{ id: 'one', payload: await prepared() }];
+  const other = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+  const forged = await ask('POST', '/signaturerequest?state=s', access, statement(sub, payloads, other));
+  assert.deepEqual([forged.status, forged.body.code], [401, 'jwt-signature']);
+  const foreign = await ask('POST', '/signaturerequest?state=s', access, statement(place.people.three, payloads));
+  assert.deepEqual([foreign.status, foreign.body.code], [403, 'jwt-subject']);
+});
+
+const signed = await step('she sees what she signs, confirms it, and the application fetches a signature that verifies', async () => {
+  const payload = await prepared();
+  const state = Buffer.from(JSON.stringify({ page: 'prescriptions' })).toString('base64');
+  const path = `/signaturerequest?state=${encodeURIComponent(state)}`;
+  const asked = await ask('POST', path, access, statement(sub, [{ id: 'script-1', payload }]));
+  assert.equal(asked.status, 200, JSON.stringify(asked.body));
+  const { token, redirectUri } = asked.body;
+  await ada.page.goto(redirectUri);
+  await ada.sees('Sign 1 document', 'sign');
+  await ada.page.getByText('Amoxicillin 250mg capsules').waitFor();
+  const early = await ask('GET', `/signatureresponse/${token}`, access);
+  assert.equal(early.status, 409);
+  await ada.presses('Sign');
+  const back = await ada.returns(site);
+  assert.deepEqual([back.searchParams.get('token'), back.searchParams.get('state')], [token, state]);
+  const { status, body } = await ask('GET', `/signatureresponse/${token}`, access);
+  assert.equal(status, 200, JSON.stringify(body));
+  const key = createPublicKey(new X509Certificate(Buffer.from(body.certificate, 'base64')).publicKey.export({ type: 'spki', format: 'pem' }));
+  const octets = Buffer.from(payload, 'base64');
+  const value = Buffer.from(body.signatures.find(({ id }) => id === 'script-1').signature, 'base64');
+  assert.equal(verify('RSA-SHA256', Buffer.concat([octets, Buffer.from(' ')]), key, value), false, 'the judge refuses other octets');
+  assert.equal(verify('RSA-SHA256', octets, key, value), true);
+  return body;
+});
+
+await step('what was not prepared is called unseen, and she goes back without signing', async () => {
+  const payload = Buffer.from(Buffer.from(await prepared(), 'base64').toString().replace(
+    /<DigestValue>.*<\/DigestValue>/, `<DigestValue>${Buffer.alloc(32, 7).toString('base64')}</DigestValue>`)).toString('base64');
+  const { body } = await ask('POST', '/signaturerequest?state=s', access, statement(sub, [{ id: 'two', payload }]));
+  await ada.page.goto(body.redirectUri);
+  await ada.sees('Sign 1 document', 'sign-unseen');
+  await ada.page.getByRole('heading', { name: '1 document cannot be shown here' }).waitFor();
+  await ada.presses('Cancel, and sign nothing');
+  const back = await ada.returns(site);
+  assert.equal(back.searchParams.get('error'), 'access_denied');
+  const gone = await ask('GET', `/signatureresponse/${body.token}`, access);
+  assert.deepEqual([gone.status, gone.body.code], [410, 'request-cancelled']);
+});
+
+await step('the evidence of her signature is checked without a server, and a changed one is not believed', async () => {
+  const { signatures } = await desk('GET', `/signer/signatures?user_id=${sub}&client=${application}`);
+  assert.deepEqual([signatures.length, signatures[0].signature], [1, signed.signatures[0].signature]);
+  let given;
+  for (let tries = 0; tries < 100; tries += 1) {
+    given = await call(place.systems, 'GET', `/signer/signatures/${signatures[0].id}/evidence`, { by: place.desk });
+    if (given.status !== 503) break;
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+  }
+  assert.equal(given.status, 200, JSON.stringify(given.body));
+  const folder = process.env.HOME;
+  const logs = (await call(place.issuer, 'GET', '/audit/logs')).body;
+  const lists = ['root', 'remote-signing'].map((id) => join(folder, `${id}.crl`));
+  for (const [at, id] of ['root', 'remote-signing'].entries()) {
+    const { crl } = await desk('GET', `/ca/issuers/${id}/crl`);
+    writeFileSync(lists[at], Buffer.from(crl, 'base64'));
+  }
+  const check = (bundle) => {
+    const file = join(folder, 'evidence.json');
+    writeFileSync(file, JSON.stringify(bundle));
+    return execFileSync(place.program, [
+      'verify', '--signature', file, '--log-key', logs.at(-1).verifier_key, '--root', place.root, '--crl', lists[0], '--crl', lists[1],
+    ], { encoding: 'utf8', stdio: 'pipe' });
+  };
+  assert.match(check(given.body), /^VALID/);
+  const changed = structuredClone(given.body);
+  changed.signature.client = 'another-system';
+  assert.throws(() => check(changed), /NOT VALID/);
+});
+
+await step('she sees her signature on her own page, and ends the credential', async () => {
+  await ada.page.goto(`${service}/account`);
+  await ada.sees('Your signatures', 'signatures');
+  await ada.page.getByText('script-1').waitFor();
+  await ada.follows('End this credential');
+  await ada.sees('Do you want to end this credential?', 'end-credential');
+  await ada.presses('End this credential');
+  await ada.sees('Your signatures');
+  await ada.page.getByRole('heading', { name: 'RSA-2048: Ended' }).waitFor();
+  const refused = await ask('POST', '/signaturerequest?state=s', access, statement(sub, [{ id: 'x', payload: await prepared() }]));
+  assert.deepEqual([refused.status, refused.body.code], [409, 'credential-none']);
+});
+
+await ada.leaves();
+await browser.close();
+site.close();
