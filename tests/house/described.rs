@@ -6,7 +6,8 @@ use crate::tree::Source;
 use crate::words::{self, Kind, Token};
 
 /// How the addresses of pages begin: they are for people, and no description has them.
-const PAGES: [&str; 4] = ["/sign-in/", "/enrol/", "/account", "/card/"];
+const PAGES: [&str; 6] =
+    ["/sign-in/", "/enrol/", "/account", "/card/", "/signing-service/sign/", "/signing-service/account"];
 
 /// How the addresses begin that are there only where an installation asks for them: the description is the same everywhere, so
 /// `docs/sign-in.md` tells of them instead.
