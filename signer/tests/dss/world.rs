@@ -79,7 +79,7 @@ pub(crate) struct World {
 impl World {
     /// The application may have things signed that its people were not shown.
     pub(crate) async fn new(db: Db) -> Self {
-        let rig = Rig::new(db).await;
+        let mut rig = Rig::new(db).await;
         let provider = provider(&rig).await;
         let sign_in = authn::router(provider);
         let peer = Peer::local(sign_in.clone(), Caller::module("signer", &[SIGNING]));
@@ -89,7 +89,9 @@ impl World {
         let config = audit::Config::new("audit.test/lanyard");
         let log = audit::Log::open(rig.db.clone(), key, config, rig.clock.clone()).await.unwrap();
         let reading = Caller::module("signer", &[audit::api::READ]);
-        let rig = rig.signing_in(site, Peer::local(audit::router(log.clone()), reading));
+        let record = Peer::local(audit::router(log.clone()), reading);
+        (rig.sign_in, rig.record) = (Some(site), Some(record));
+        let rig = rig.twin();
         let mut world = Self {
             rig,
             pair: Pair::new(),
@@ -308,7 +310,7 @@ impl World {
     /// Sends a request to whoever answers it: sign-in or the signer.
     pub(crate) async fn route(&self, request: Request<Body>) -> Answered {
         let ours = request.uri().path().starts_with("/sign") && !request.uri().path().starts_with("/sign-in");
-        let router = if ours { self.rig.routes() } else { self.sign_in.clone() };
+        let router = if ours { self.rig.router.clone() } else { self.sign_in.clone() };
         let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let body = String::from_utf8(bytes.to_vec()).unwrap();

@@ -47,12 +47,13 @@ pub(crate) struct Rig {
     pub(crate) stranger: Caller,
     pub(crate) db: Db,
     signer: Signer,
-    router: Router,
+    pub(crate) router: Router,
     pub(crate) clock: Clock,
     hand: std::sync::Arc<ManualClock>,
     pub(crate) hsm: hsm::Hsm,
-    sign_in: Option<SignIn>,
-    record: Option<Peer>,
+    /// Where people sign in, and the audit record: nowhere, until a test says where and makes a twin.
+    pub(crate) sign_in: Option<SignIn>,
+    pub(crate) record: Option<Peer>,
 }
 
 impl Rig {
@@ -81,18 +82,6 @@ impl Rig {
             (clock, hand),
             (self.sign_in.clone(), self.record.clone()),
         )
-    }
-
-    /// The same where people sign in.
-    pub(crate) fn signing_in(self, sign_in: SignIn, record: Peer) -> Self {
-        let time = (self.clock, self.hand);
-        let ca = self.authority.client();
-        Self::assemble(self.db, self.hsm, (self.authority, ca), time, (Some(sign_in), Some(record)))
-    }
-
-    /// The routes.
-    pub(crate) fn routes(&self) -> Router {
-        self.router.clone()
     }
 
     fn assemble(
