@@ -121,6 +121,9 @@ fn is_of_this_api(error: &Error) -> bool {
         | Error::PassphraseRules { .. }
         | Error::Subject { .. }
         | Error::Query { .. }
+        | Error::SignatureUnknown
+        | Error::Record(_)
+        | Error::Dss(_)
         | Error::Unreadable(_)
         | Error::Prescription { .. }
         | Error::Verification { .. }
