@@ -8,7 +8,8 @@ use hsm::{Alg, Error, Family, Hsm, KeyPurpose, Scheme};
 
 use crate::support::{assert_signed, only, softhsm};
 
-pub(crate) const SCHEMES: [Scheme; 10] = [
+pub(crate) const SCHEMES: [Scheme; 11] = [
+    Scheme::RsaPkcs1Sha1,
     Scheme::RsaPkcs1Sha256,
     Scheme::RsaPkcs1Sha384,
     Scheme::RsaPkcs1Sha512,

@@ -18,6 +18,7 @@ use metrics::{Counter, Gauge, Histogram, KeyName, Metadata, SharedString, Unit};
 /// Every scheme with the algorithm that checks it.
 pub(crate) fn checker(scheme: Scheme) -> &'static dyn VerificationAlgorithm {
     match scheme {
+        Scheme::RsaPkcs1Sha1 => &signature::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
         Scheme::RsaPkcs1Sha256 => &signature::RSA_PKCS1_2048_8192_SHA256,
         Scheme::RsaPkcs1Sha384 => &signature::RSA_PKCS1_2048_8192_SHA384,
         Scheme::RsaPkcs1Sha512 => &signature::RSA_PKCS1_2048_8192_SHA512,
