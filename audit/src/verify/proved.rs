@@ -44,7 +44,8 @@ mod tests {
     /// An entry is proved by its key; a changed record, salt, proof, checkpoint or key is not.
     #[tokio::test]
     async fn an_entry_is_proved() {
-        let hsm = TestToken::new().hsm().await;
+        let token = TestToken::new();
+        let hsm = token.hsm().await;
         let key = hsm.generate("log", Alg::Ed25519).await.unwrap();
         let verifier = VerifierKey::of("audit.test/lanyard", &key).unwrap();
         let salt = [7; LENGTH];
