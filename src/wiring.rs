@@ -10,7 +10,7 @@ use ca::{Authority, CallerSource, Enrolment};
 use directory::Register;
 use hsm::Hsm;
 use platform::caller::Caller;
-use platform::clock::{Accuracy, Clock, HighWater};
+use platform::clock::{Accuracy, Clock, Discipline, HighWater};
 use platform::db::Db;
 use platform::db::exclusive::Exclusive;
 use platform::db::restored::{Restored, Stage};
@@ -161,6 +161,8 @@ pub struct App {
     pub config: Arc<Config>,
     /// The time.
     pub clock: Clock,
+    /// Whether it can be believed, as whoever serves finds out.
+    pub discipline: Discipline,
     /// The durable mark of the latest act.
     pub high_water: HighWater,
     /// The database.
@@ -210,6 +212,7 @@ impl App {
         let mut app = Self {
             config,
             clock,
+            discipline: Discipline::unknown(),
             high_water,
             db,
             hsm,
@@ -252,6 +255,8 @@ impl App {
             clock: self.clock.clone(),
             sign_in: self.sign_in(),
             record: Some(self.record()),
+            discipline: self.discipline.clone(),
+            high_water: self.high_water.clone(),
         })
         .context("the signer could not be opened")
     }

@@ -7,9 +7,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+mod discipline;
 mod high_water;
 mod source;
 
+pub use discipline::Discipline;
 pub use high_water::{HighWater, TOLERANCE};
 pub use source::{Accuracy, Source, Untrusted};
 

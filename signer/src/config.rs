@@ -5,6 +5,7 @@ use platform::id::ClientId;
 use serde::Deserialize;
 
 use crate::error::Error;
+use crate::time_stamp;
 
 /// What one multi-row statement takes on both engines, with room to spare.
 pub(crate) const MOST_DOCUMENTS: usize = 1000;
@@ -53,6 +54,8 @@ pub struct Config {
     pub key_pool: KeyPool,
     /// The Digital Signature Service, which runs where sign-in does.
     pub dss: Dss,
+    /// How time-stamps are given; without it none are.
+    pub time_stamps: Option<time_stamp::Settings>,
 }
 
 impl Default for Config {
@@ -77,6 +80,7 @@ impl Default for Config {
             attempts: Attempts::default(),
             key_pool: KeyPool::default(),
             dss: Dss::default(),
+            time_stamps: None,
         }
     }
 }
@@ -92,6 +96,9 @@ impl Config {
             return Err(Error::Setting { sentence: "signer.sad_lifetime_s is between 1 and 3600" });
         }
         self.dss.check()?;
+        if let Some(time_stamps) = &self.time_stamps {
+            time_stamps.check()?;
+        }
         self.policies().map(drop)
     }
 

@@ -8,6 +8,7 @@ use platform::problem::{Kind, Problem};
 
 use crate::digest::Repeated;
 use crate::eps::Fault;
+use crate::time_stamp::Failure;
 
 /// Why a request to the signer was not done.
 #[derive(Debug, thiserror::Error)]
@@ -182,6 +183,12 @@ pub enum Error {
     /// The caller may not do this, or is not known.
     #[error("the caller may not do this")]
     Caller(#[source] Problem),
+    /// No time-stamp could be had.
+    #[error("{}", .0.sentence())]
+    TimeStamp(Failure),
+    /// The clock lies behind a time at which something was already done.
+    #[error("the clock is behind")]
+    Clock(#[source] Problem),
     /// The database refused or failed.
     #[error("the database did not take the change")]
     Db(#[from] db::Error),
@@ -192,7 +199,13 @@ impl Error {
     pub(crate) fn is_refusal(&self) -> bool {
         !matches!(
             self,
-            Self::Hsm(_) | Self::Db(_) | Self::Authority(_) | Self::ShareTaken | Self::Parameter(_)
+            Self::Hsm(_)
+                | Self::Db(_)
+                | Self::Authority(_)
+                | Self::Clock(_)
+                | Self::TimeStamp(_)
+                | Self::ShareTaken
+                | Self::Parameter(_)
         )
     }
 }
@@ -336,6 +349,9 @@ impl From<Error> for Problem {
             | Error::SadExpired
             | Error::HashNotAuthorised
             | Error::DocumentNotAuthorised => Problem::invalid("authorisation-invalid", sentence),
+            Error::TimeStamp(_) => {
+                Problem::unavailable("time-stamp-unavailable", sentence, Duration::from_secs(5))
+            }
             Error::PassphrasesBusy => Problem::unavailable(
                 "passphrases-busy",
                 "Too many passphrases wait to be checked. Try again shortly.",
@@ -348,7 +364,7 @@ impl From<Error> for Problem {
             ),
             Error::Hsm(source) => token(source),
             Error::Authority(problem) => authority(problem),
-            Error::Caller(problem) | Error::Dss(problem) => problem,
+            Error::Caller(problem) | Error::Dss(problem) | Error::Clock(problem) => problem,
             Error::Db(source) => source.into(),
             other => Problem::internal(other),
         }

@@ -207,6 +207,38 @@ pub enum Event {
         /// How many.
         requests: u64,
     },
+    /// A process begins to give time-stamps: their serial numbers have this in the middle, and no other process's have.
+    TimeStampSeriesBegun {
+        /// Its number.
+        series: u32,
+    },
+    /// Time-stamps have a new key with its certificate.
+    TimeStampUnitRenewed {
+        /// Its number, from one.
+        generation: i64,
+        /// The key's label in the token.
+        key_label: String,
+        /// Serial number of the certificate.
+        serial: String,
+    },
+    /// The key of former time-stamps was destroyed: its time is over.
+    TimeStampKeyDestroyed {
+        /// Its number.
+        generation: i64,
+        /// The key's label in the token.
+        key_label: String,
+        /// Serial number of its certificate.
+        serial: String,
+    },
+    /// Time-stamps were given: all that were signed together.
+    TimeStampsGiven {
+        /// Serial number of the certificate.
+        certificate: String,
+        /// The time in them, in milliseconds since the epoch.
+        at: i64,
+        /// Each of them.
+        time_stamps: Vec<GivenTimeStamp>,
+    },
     /// Documents were signed: one answered request.
     DocumentsSigned {
         /// The request.
@@ -226,6 +258,15 @@ pub enum Event {
         /// Each signature.
         signatures: Vec<SignedDigest>,
     },
+}
+
+/// One time-stamp in the audit record.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct GivenTimeStamp {
+    /// Its serial number, hexadecimal.
+    pub serial: String,
+    /// SHA-256 of its `TSTInfo`, base64.
+    pub sha256: String,
 }
 
 /// One signature in the audit record.
@@ -264,6 +305,10 @@ impl audit::Event for Event {
             Self::SigningConsented { .. } => "signing-consented",
             Self::SigningCancelled { .. } => "signing-cancelled",
             Self::RequestsErased { .. } => "requests-erased",
+            Self::TimeStampSeriesBegun { .. } => "time-stamp-series-begun",
+            Self::TimeStampUnitRenewed { .. } => "time-stamp-unit-renewed",
+            Self::TimeStampKeyDestroyed { .. } => "time-stamp-key-destroyed",
+            Self::TimeStampsGiven { .. } => "time-stamps-given",
             Self::DocumentsSigned { .. } => "documents-signed",
         }
     }

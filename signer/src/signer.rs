@@ -6,7 +6,7 @@ use aws_lc_rs::rand::SystemRandom;
 use hsm::Hsm;
 use pki::ObjectIdentifier;
 use platform::caller::{Caller, CallerKind};
-use platform::clock::Clock;
+use platform::clock::{Clock, Discipline, HighWater};
 use platform::db::Db;
 use platform::id::ClientId;
 use platform::peer::Peer;
@@ -16,11 +16,13 @@ use crate::config::Config;
 use crate::deposit::Deposits;
 use crate::dss::SignIn;
 use crate::error::Error;
+use crate::fair::Fair;
 use crate::grant::Grants;
 use crate::ids::{AuthorisationId, CredentialId};
 use crate::live::{self, Cache, Live};
 use crate::passphrase::Pool;
 use crate::share::Shares;
+use crate::time_stamp::TimeStamps;
 use crate::turn::Turns;
 use crate::verification::Trusted;
 
@@ -44,6 +46,10 @@ pub struct Parts {
     pub sign_in: Option<SignIn>,
     /// The audit record, spoken to as the signer: it needs [`audit::api::READ`]. Without it no evidence is given.
     pub record: Option<Peer>,
+    /// Whether that can be believed.
+    pub discipline: Discipline,
+    /// The durable mark of the latest act.
+    pub high_water: HighWater,
 }
 
 /// Remote signing, ready for requests. Clones share everything.
@@ -69,11 +75,15 @@ pub struct Shared {
     pub(crate) creations: Turns<String>,
     /// What each client has at the token, or on the way there and back.
     pub(crate) under_way: Shares,
+    /// Whose turn it is at the token.
+    pub(crate) turns: Fair,
     pub(crate) live: Cache,
     pub(crate) grants: Grants,
     pub(crate) deposits: Deposits,
     /// Told when a spare key was taken.
     pub(crate) spare_taken: Notify,
+    /// The time-stamp authority.
+    pub(crate) time_stamps: TimeStamps,
     /// What verification trusts, as the authority said last.
     pub(crate) trusted: Trusted,
     /// How many verifications may be under way.
@@ -95,11 +105,13 @@ impl Signer {
     ///
     /// Run [`Signer::keep_spare_keys`] beside it, or every RSA credential waits for its key.
     pub fn new(parts: Parts) -> Result<Self, Error> {
-        let Parts { config, db, hsm, ca, clock, sign_in, record } = parts;
+        let Parts { config, db, hsm, ca, clock, sign_in, record, discipline, high_water } = parts;
         config.check()?;
         let policies = config.policies()?;
         Ok(Self(Arc::new(Shared {
             passphrases: Pool::start(config.argon2)?,
+            // One more than there are sessions, so that none waits for the next call.
+            turns: Fair::of(hsm.sessions().saturating_add(1)),
             live: Cache::new(config.live_credentials),
             under_way: Shares::of(config.calls_per_client),
             config,
@@ -116,6 +128,7 @@ impl Signer {
             signings: Turns::new(),
             creations: Turns::new(),
             spare_taken: Notify::new(),
+            time_stamps: TimeStamps::new(discipline, high_water),
             trusted: Trusted::default(),
             verifying: Semaphore::new(MOST_VERIFICATIONS),
             policies,

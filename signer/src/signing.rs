@@ -13,6 +13,7 @@ use crate::cms::{Attributes, Template};
 use crate::deposit::{Deposit, Outcome};
 use crate::digest::{Digest, Repeated, check_distinct};
 use crate::error::{Error, Parameter};
+use crate::fair::{self, Inputs};
 use crate::grant::Grant;
 use crate::ids::{CredentialId, SigningId};
 use crate::leavers::HOLDER_LEFT;
@@ -216,7 +217,7 @@ impl Work<'_> {
             .collect();
         // One order for everybody, so that two machines at the same rows wait for each other and do not lock up.
         missing.sort_unstable_by_key(|(position, _)| *position);
-        let made = make_signatures(&live, &missing, signed_at).await?;
+        let made = make_signatures(signer, self.caller, &live, &missing, signed_at).await?;
         let signing = Signing {
             signing_id: SigningId::new(signed_at),
             authorisation_id: self.authorisation.authorisation_id.clone(),
@@ -316,24 +317,25 @@ enum Kept {
 }
 
 async fn make_signatures(
+    signer: &Signer,
+    caller: &Caller,
     live: &Live,
     missing: &[(usize, &Document)],
     signed_at: Millis,
 ) -> Result<Vec<NewSignature>, Error> {
-    let scheme = live.key.alg().default_scheme();
     // A request is either for bare signatures or for CMS.
     let bare = missing.iter().all(|(_, document)| document.form == SignatureForm::Hash);
-    let signatures = if bare {
-        let digests = missing.iter().map(|(_, document)| document.digest.0.to_vec()).collect();
-        live.key.sign_digests(scheme, digests).await?
+    let inputs = if bare {
+        Inputs::Digests(missing.iter().map(|(_, document)| document.digest.0.to_vec()).collect())
     } else {
         let attributes = missing
             .iter()
             .map(|(_, document)| attributes(&live.template, document, signed_at))
             .map(|attributes| attributes.map(|attributes| attributes.to_sign().to_vec()))
             .collect::<Result<_, _>>()?;
-        live.key.sign_messages(scheme, attributes).await?
+        Inputs::Messages(attributes)
     };
+    let signatures = fair::sign(&signer.turns, &Sharer::from(caller), &live.key, inputs).await?;
     Ok(missing
         .iter()
         .zip(signatures)

@@ -52,6 +52,11 @@ impl Hash {
         self.algorithm().output_len()
     }
 
+    /// The hash with an object identifier.
+    pub(crate) fn called(oid: &str) -> Option<Self> {
+        [Self::Sha256, Self::Sha384, Self::Sha512].into_iter().find(|hash| hash.oid() == oid)
+    }
+
     /// Its object identifier.
     pub(crate) fn oid(self) -> &'static str {
         match self {

@@ -95,6 +95,8 @@ profile = "system-tls-client"
 
 [signer]
 
+[signer.time_stamps]           # time-stamps for everybody at /tsa (RFC 3161)
+
 [directory]                    # people, organisations, roles
 document_key = "secrets/document.key"  # numbers of documents are hashed under it: keep a copy elsewhere
 {register}

@@ -8,9 +8,8 @@ use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use platform::clock::{Accuracy, Clock, HighWater, Untrusted};
+use platform::clock::{Accuracy, Clock, Discipline, HighWater, Untrusted};
 use platform::problem::Problem;
-use tokio::sync::watch;
 
 use crate::config::TimeConfig;
 
@@ -21,20 +20,21 @@ const LOOK_EVERY: Duration = Duration::from_secs(15);
 #[derive(Clone)]
 pub struct ClockState {
     config: TimeConfig,
-    said: watch::Sender<Result<Accuracy, Untrusted>>,
+    said: Discipline,
 }
 
 impl ClockState {
     /// Asks for the first time. A clock that cannot be believed starts no server.
-    pub async fn start(config: &TimeConfig) -> anyhow::Result<Self> {
+    pub async fn start(config: &TimeConfig, said: Discipline) -> anyhow::Result<Self> {
         let first = config.source.check(config.limit()).await;
         let first = first.context("nothing is issued or signed on a clock that cannot be believed")?;
-        Ok(Self { config: *config, said: watch::Sender::new(Ok(first)) })
+        said.tell(Ok(first));
+        Ok(Self { config: *config, said })
     }
 
     /// What the source said last.
     pub fn said(&self) -> Result<Accuracy, Untrusted> {
-        self.said.borrow().clone()
+        self.said.said()
     }
 
     /// Asks again and again, for as long as it is polled.
@@ -45,18 +45,20 @@ impl ClockState {
             if let Err(untrusted) = &said {
                 tracing::error!(error = %untrusted, "nothing is issued or signed: {untrusted}");
             }
-            self.said.send_modify(|last| *last = said);
+            self.said.tell(said);
         }
     }
 }
 
 /// Refuses whatever changes something, or signs somebody in, while the clock cannot be believed, or is behind a time that was used
-/// already. Sign-in goes on by GET, and its pages are told in words for people.
+/// already. Sign-in goes on by GET, and its pages are told in words for people. The time-stamp
+/// authority looks at the same and refuses in its own form.
 pub(super) async fn demand(State(time): State<Time>, request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let path = request.uri().path();
     let sign_in = authn::needs_the_time(path) || signer::needs_the_time(path);
-    if reads && !sign_in {
+    let in_its_own_form = path == signer::api::TIME_STAMPS;
+    if reads && !sign_in || in_its_own_form {
         return next.run(request).await;
     }
     if time.is_believed() && ca::tells_of_the_time(request.uri().path()) {
@@ -113,7 +115,8 @@ mod tests {
     /// A server on a clock that says this, with a mark in the database.
     async fn serving(db: &Db, said: Result<Accuracy, Untrusted>, now: Millis) -> Router {
         let config = TimeConfig { source: platform::clock::Source::HostTrusted, limit_ms: 1000 };
-        let state = ClockState { config, said: watch::Sender::new(said) };
+        let state = ClockState { config, said: Discipline::unknown() };
+        state.said.tell(said);
         let high_water = HighWater::open(db).await.unwrap();
         high_water.guard(Millis(1_000_000)).unwrap();
         let (clock, _hand) = Clock::manual(now);
@@ -161,6 +164,7 @@ mod tests {
                 assert_eq!(asks(&behind, "POST", path, "*/*").await.0, 200, "{path}");
                 assert_eq!(asks(&untrusted, "POST", path, "*/*").await.0, 503, "{path}");
             }
+            assert_eq!(asks(&untrusted, "POST", "/tsa", "*/*").await.0, 200, "it is asked itself");
             for path in ["/jwks", "/.well-known/openid-configuration", "/ca/issuers", "/authn/assets/brand.css"] {
                 assert_eq!(asks(&untrusted, "GET", path, "*/*").await.0, 200, "{path}");
             }

@@ -48,7 +48,7 @@ struct Background {
 impl Server {
     /// Opens every port, then starts to answer. When this returns, all five listen.
     pub async fn start(app: App, telemetry: telemetry::Guard) -> anyhow::Result<Self> {
-        let clock = ClockState::start(&app.config.time).await?;
+        let clock = ClockState::start(&app.config.time, app.discipline.clone()).await?;
         let mut ports = Vec::new();
         for port in Port::ALL {
             ports.push((port, Listener::bind(&port.listener(&app.config)).await?));
@@ -159,8 +159,9 @@ impl Background {
             tokio::spawn(app.messages.clone().keep_sending()),
         ];
         if let Some(signer) = app.signer.clone() {
-            let sweeping = signer.clone();
+            let (sweeping, stamping) = (signer.clone(), signer.clone());
             tasks.push(tokio::spawn(async move { signer.keep_spare_keys().await }));
+            tasks.push(tokio::spawn(async move { stamping.keep_time_stamping().await }));
             tasks.push(tokio::spawn(async move { sweeping.keep_sweeping().await }));
         }
         if let Some(register) = app.register.clone() {

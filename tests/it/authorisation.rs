@@ -70,7 +70,7 @@ macro_rules! realm {
 
 /// The rule of each route. A route of the document that is not here fails the test, so that whoever adds one says
 /// here who may use it.
-const ROUTES: [Route; 145] = [
+const ROUTES: [Route; 150] = [
     Route("GET", "/audit/checkpoint", Open, none),
     Route("GET", "/audit/tile/{path}", Open, none),
     Route("GET", "/audit/logs", Open, none),
@@ -152,6 +152,8 @@ const ROUTES: [Route; 145] = [
     Route("POST", "/csc/v2/credentials/authorize", Act("signer:sign"), authorize),
     Route("POST", "/csc/v2/signatures/signHash", Act("signer:sign"), sign_hash),
     Route("POST", "/csc/v2/signatures/signDoc", Act("signer:sign"), sign_doc),
+    Route("POST", "/csc/v2/signatures/timestamp", Act("signer:sign"), || json!({"hash": "", "hashAlgo": ""})),
+    Route("POST", "/tsa", Open, none),
     Route("POST", "/signer/credentials", Act("signer:credentials"), create),
     Route("GET", "/signer/credentials", ActOrOwn("signer:credentials"), none),
     Route("GET", "/signer/credentials/{credential}", ActOrOwn("signer:credentials"), none),
@@ -207,6 +209,9 @@ const ROUTES: [Route; 145] = [
         || json!({"digest": "", "signature": "", "certificate": ""}),
     ),
     Route("POST", "/signer/verifications", Act("signer:verify"), || json!({"cms": ""})),
+    Route("POST", "/signer/archivals", Act("signer:sign"), || json!({"cms": ""})),
+    Route("POST", "/signer/evidence-records", Act("signer:sign"), || json!({"hashes": []})),
+    Route("POST", "/signer/evidence-records/renewals", Act("signer:sign"), || json!({"evidence_record": ""})),
     Route("GET", "/signer/signatures", ActOrOwn("signer:credentials"), none),
     Route("GET", "/signer/signatures/{id}/evidence", ActOrOwn("signer:credentials"), none),
     Route("POST", "/signing-service/signaturerequest", Proof, none),

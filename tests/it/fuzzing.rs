@@ -58,11 +58,14 @@ mod revocation_list;
 #[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
 #[path = "../../fuzz/fuzz_targets/signature.rs"]
 mod signature;
+#[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
+#[path = "../../fuzz/fuzz_targets/time_stamp_request.rs"]
+mod time_stamp_request;
 
 type Target = (&'static str, fn(&[u8]));
 
 /// Each target by its name.
-const TARGETS: [Target; 13] = [
+const TARGETS: [Target; 14] = [
     ("acme_request", acme_request::run),
     ("card_command", card_command::run),
     ("card_objects", card_objects::run),
@@ -76,6 +79,7 @@ const TARGETS: [Target; 13] = [
     ("parts", parts::run),
     ("revocation_list", revocation_list::run),
     ("signature", signature::run),
+    ("time_stamp_request", time_stamp_request::run),
 ];
 
 fn folder(name: &str) -> PathBuf {
@@ -113,13 +117,14 @@ fn every_target_is_compiled() {
 #[test]
 fn strangers_requests_are_read() {
     type Reads = fn(&[u8]) -> bool;
-    let readers: [(&str, Reads); 6] = [
+    let readers: [(&str, Reads); 7] = [
         ("certificate", |der| pki::Certificate::from_der(der).is_ok()),
         ("certificate_request", |der| pki::Csr::from_der(der).is_ok()),
         ("cmp_message", |der| pki::cmp::Message::from_der(der).is_ok()),
         ("ocsp_request", |der| pki::ocsp::Request::from_der(der).is_ok()),
         ("ocsp_response", |der| pki::ocsp::Response::from_der(der).is_ok()),
         ("revocation_list", |der| pki::Crl::from_der(der).is_ok()),
+        ("time_stamp_request", signer::time_stamp::reads),
     ];
     let mut refused = Vec::new();
     for (target, reads) in readers {

@@ -297,7 +297,7 @@ pub struct DocumentDigests {
     pub hash_algorithm_oid: Option<String>,
     /// `C`.
     pub signature_format: String,
-    /// `Ades-B-B`, which is also the default.
+    /// `Ades-B-B`, which is also the default, `Ades-B-T`, `Ades-B-LT` or `Ades-B-LTA`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conformance_level: Option<String>,
     /// One of the credential's `key/algo`.
@@ -315,7 +315,7 @@ pub struct Document {
     pub document: String,
     /// `C`.
     pub signature_format: String,
-    /// `Ades-B-B`, which is also the default.
+    /// `Ades-B-B`, which is also the default, `Ades-B-T`, `Ades-B-LT` or `Ades-B-LTA`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conformance_level: Option<String>,
     /// One of the credential's `key/algo`.
@@ -335,6 +335,26 @@ pub struct SignedDocuments {
     /// CMS without the document, base64.
     #[serde(rename = "SignatureObject", default, skip_serializing_if = "Vec::is_empty")]
     pub signature_object: Vec<String>,
+}
+
+/// 11.12 `signatures/timestamp`, the request.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct TimestampRequest {
+    /// The digest to be time-stamped, base64.
+    pub hash: String,
+    /// The object identifier of its hash: SHA-256, SHA-384 or SHA-512.
+    #[serde(rename = "hashAlgo")]
+    pub hash_algo: String,
+    /// A large random number in hexadecimal, which the time-stamp then has in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+}
+
+/// 11.12 `signatures/timestamp`, the answer.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Timestamp {
+    /// The time-stamp token of RFC 3161, base64.
+    pub timestamp: String,
 }
 
 /// 10.2: an error.

@@ -1,13 +1,16 @@
 //! What others may say to the signer: acts, wire types and the typed client.
 
+mod archival;
 mod client;
 mod credential;
 mod csc;
 mod dss;
 mod evidence;
+mod evidence_record;
 mod prescription;
 mod verification;
 
+pub use archival::{Archive, Archived};
 pub use client::Client;
 pub use credential::{
     Algorithm, Certificate, CreateCredential, Credential, CredentialQuery, CredentialState, Credentials,
@@ -17,10 +20,11 @@ pub use csc::{
     AuthInfo, AuthObject, AuthObjectInfo, Authorization, AuthorizeRequest, CertInfo, CredentialInfo,
     CredentialInfoRequest, CredentialList, CredentialListRequest, CscError, Document, DocumentDigests, Info,
     InfoRequest, KeyInfo, SignAlgorithms, SignDocRequest, SignHashRequest, SignatureFormats, Signatures,
-    SignedDocuments,
+    SignedDocuments, Timestamp, TimestampRequest,
 };
 pub use dss::{Ping, SignedPayload, SigningRequested, SigningResponse, StateQuery, Status};
 pub use evidence::{ConsentEvidence, EVIDENCE_FORMAT, EvidenceBundle, RecordedAct};
+pub use evidence_record::{EvidenceRecords, RecordDigests, RenewRecord, RenewedRecord};
 pub use prescription::{Parameter, Prepared, Sign, SignedPrescription};
 pub use verification::Verify;
 
@@ -34,6 +38,9 @@ pub const VERIFY: Act = Act("signer:verify");
 pub const CREDENTIALS: Act = Act("signer:credentials");
 /// May set the passphrase of one's own credential, hold and revoke it, and read one's own signatures.
 pub const OWN_CREDENTIALS: Act = Act("signer:own-credentials");
+
+/// Where time-stamps are given (RFC 3161): to everybody.
+pub const TIME_STAMPS: &str = "/tsa";
 
 /// SHA-256, 2.16.840.1.101.3.4.2.1.
 pub const SHA_256: &str = "2.16.840.1.101.3.4.2.1";

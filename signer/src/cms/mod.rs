@@ -4,10 +4,12 @@
 //! the digest, the time and the signature are written.
 
 mod attributes;
-mod der;
+pub(crate) mod der;
 mod template;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use attributes::Attributes;
-pub(crate) use template::Template;
+pub(crate) use attributes::{
+    ALGORITHM_PROTECTION, Attributes, CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_CERTIFICATE_V2,
+};
+pub(crate) use template::{SIGNED_DATA, Template};

@@ -12,7 +12,7 @@ use super::der::{
 use crate::suite::{self, Suite};
 
 /// id-signedData, RFC 5652 5.1.
-const SIGNED_DATA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, 0x02];
+pub(crate) const SIGNED_DATA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, 0x02];
 /// INTEGER 1: the version of `SignedData` (RFC 5652 5.1) and of `SignerInfo` (5.3) with issuer, serial and id-data.
 const VERSION_1: &[u8] = &[0x02, 0x01, 0x01];
 

@@ -1,10 +1,13 @@
 //! The routes of the signer.
 
+mod archivals;
 mod credentials;
 mod csc;
 mod dss;
+mod evidence_records;
 mod prescriptions;
 mod signatures;
+mod time_stamps;
 mod verifications;
 
 use axum::Router;
@@ -20,13 +23,17 @@ use crate::signer::Signer;
 /// Largest body of everything but `signDoc` and verifications, which alone may carry documents. A thousand digests take 50 KiB.
 const LARGEST: usize = 256 * 1024;
 
-/// Everything under `/csc/v2` and `/signer`, in one list.
+/// Largest question for a time-stamp: a digest, a nonce and a policy.
+const LARGEST_QUESTION: usize = 4 * 1024;
+
+/// Everything under `/csc/v2` and `/signer`, and the time-stamp authority, in one list.
 pub fn router(signer: Signer) -> Router {
     let largest = signer.config.max_body_bytes;
     let service = if signer.sign_in.is_some() { dss::router() } else { Router::new() };
     let documents = Router::new()
         .route("/csc/v2/signatures/signDoc", post(csc::sign_doc))
         .route("/signer/verifications", post(verifications::verify))
+        .route("/signer/archivals", post(archivals::archive))
         .layer(DefaultBodyLimit::max(largest));
     let csc = Router::new()
         .route("/csc/v2/info", post(csc::info))
@@ -34,6 +41,7 @@ pub fn router(signer: Signer) -> Router {
         .route("/csc/v2/credentials/info", post(csc::credentials_info))
         .route("/csc/v2/credentials/authorize", post(csc::authorize))
         .route("/csc/v2/signatures/signHash", post(csc::sign_hash))
+        .route("/csc/v2/signatures/timestamp", post(csc::timestamp))
         .route("/csc/v2/{*method}", post(csc::not_implemented));
     let own = Router::new()
         .route("/signer/credentials", post(credentials::create).get(credentials::list))
@@ -46,10 +54,15 @@ pub fn router(signer: Signer) -> Router {
         .route("/signer/credentials/{credential}/revoke", post(credentials::revoke))
         .route("/signer/prescriptions/prepare", post(prescriptions::prepare))
         .route("/signer/prescriptions/signatures", post(prescriptions::put_together))
+        .route("/signer/evidence-records", post(evidence_records::create))
+        .route("/signer/evidence-records/renewals", post(evidence_records::renew))
         .route("/signer/signatures", get(signatures::list))
         .route("/signer/signatures/{id}/evidence", get(signatures::evidence));
+    let stamps = Router::new()
+        .route("/tsa", post(time_stamps::ask))
+        .layer(DefaultBodyLimit::max(LARGEST_QUESTION.min(largest)));
     let small = csc.merge(own).layer(DefaultBodyLimit::max(LARGEST.min(largest)));
-    small.merge(documents).merge(service).with_state(signer)
+    small.merge(documents).merge(stamps).merge(service).with_state(signer)
 }
 
 /// Whether a path of ours needs to know what time it is whatever the method: whether a request to sign is over hangs on the clock.
@@ -66,6 +79,7 @@ pub fn needs_the_time(path: &str) -> bool {
     csc::authorize::authorize,
     csc::sign_hash::sign_hash,
     csc::sign_doc::sign_doc,
+    csc::timestamp::timestamp,
     credentials::create,
     credentials::list,
     credentials::show,
@@ -78,6 +92,9 @@ pub fn needs_the_time(path: &str) -> bool {
     credentials::destroy,
     prescriptions::prepare,
     prescriptions::put_together,
+    evidence_records::create,
+    evidence_records::renew,
+    archivals::archive,
     verifications::verify,
     signatures::list,
     signatures::evidence,
@@ -85,6 +102,7 @@ pub fn needs_the_time(path: &str) -> bool {
     dss::service::response,
     dss::service::ping,
     dss::service::status,
+    time_stamps::ask,
 ))]
 struct Document;
 

@@ -13,6 +13,7 @@ pub(crate) mod ledger;
 pub(crate) mod prepared;
 pub(crate) mod requests;
 pub(crate) mod signings;
+pub(crate) mod time_stamps;
 
 use std::str::FromStr;
 

@@ -1,13 +1,13 @@
 //! Whether a certificate makes its holder's signature count: for what it is, by whom, when, and whether it is revoked.
 
 use pki::path::{self, Error, Policy, Revocation, Unknown};
-use pki::{Certificate, KeyUsage, Reason};
+use pki::{Certificate, KeyUsage, ObjectIdentifier, Reason, eku};
 
 use super::Trust;
 use super::report::{Code, Findings, Weight, moment};
 
 /// How far the clock of whoever signed may lie ahead of ours.
-const AHEAD_MS: i64 = 300_000;
+pub(super) const AHEAD_MS: i64 = 300_000;
 
 /// When it was signed.
 #[derive(Clone, Copy, Debug)]
@@ -29,10 +29,36 @@ pub(super) fn judge(
     usage(signer, findings);
     times(signer, when, trust.now_ms, findings);
     let at_ms = when.trusted_ms.or(when.claimed_ms).unwrap_or(trust.now_ms).min(trust.now_ms);
-    let question = Question { signer, extra, at_ms, proven: when.trusted_ms.is_some(), trust };
+    let question = Question { signer, extra, at_ms, proven: when.trusted_ms.is_some(), purpose: None, trust };
     let Some(chain) = question.path(findings) else { return Vec::new() };
     question.revocation(&chain, findings);
     chain
+}
+
+/// The same for whoever gave a time-stamp, at a time at which it was there; `proven` says whether another one proves that.
+pub(super) fn judge_time_stamper(
+    unit: &Certificate,
+    extra: &[Certificate],
+    at_ms: i64,
+    proven: Proven,
+    trust: &Trust<'_>,
+    findings: &mut Findings,
+) {
+    let at_ms = at_ms.min(trust.now_ms);
+    let proven = proven == Proven::ByAnother;
+    let question = Question { signer: unit, extra, at_ms, proven, purpose: Some(eku::TIME_STAMPING), trust };
+    if let Some(chain) = question.path(findings) {
+        question.revocation(&chain, findings);
+    }
+}
+
+/// Who says when a time-stamp was there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Proven {
+    /// Only itself.
+    ByItself,
+    /// A later one.
+    ByAnother,
 }
 
 /// RFC 5280 4.2.1.3: what commits a person is signed with a key for nonRepudiation. A certificate for TLS or another
@@ -83,13 +109,15 @@ struct Question<'a> {
     at_ms: i64,
     /// Whether somebody else than the signer vouches for the time.
     proven: bool,
+    /// What its certificate must be for.
+    purpose: Option<ObjectIdentifier>,
     trust: &'a Trust<'a>,
 }
 
 impl Question<'_> {
     fn policy(&self, revocation: Revocation) -> Policy {
         let required_policies = self.trust.policies.to_vec();
-        Policy { revocation, required_policies, ..Policy::default() }
+        Policy { purpose: self.purpose, revocation, required_policies, ..Policy::default() }
     }
 
     fn check(&self, revocation: Revocation) -> Result<path::Proof, Error> {

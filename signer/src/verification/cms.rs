@@ -13,6 +13,7 @@ use x509_cert::spki::AlgorithmIdentifierOwned;
 use super::attributes::{self, Attributes};
 use super::ber;
 use super::report::Code;
+use super::time_stamp::{self, Stamp};
 
 /// id-signedData, RFC 5652 5.1.
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
@@ -118,9 +119,27 @@ struct SignedData {
     signer_infos: SetOfVec<SignerInfo>,
 }
 
+/// Whether the time-stamps in a structure are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Inner {
+    /// It is a signature, whose time-stamps count.
+    Signature,
+    /// It is a time-stamp itself: others in it prove nothing that is asked.
+    TimeStamp,
+}
+
 /// A CMS, read but not believed.
 #[derive(Debug)]
 pub(super) struct Signed {
+    pub(super) content_type: ObjectIdentifier,
+    /// The same in DER.
+    pub(super) content_type_der: Vec<u8>,
+    /// What was signed.
+    pub(super) content: Vec<u8>,
+    /// Everything among the certificates, as it stands there.
+    pub(super) certificates_der: Vec<Vec<u8>>,
+    /// Everything among what is said of revocation, as it stands there.
+    pub(super) crls_der: Vec<Vec<u8>>,
     /// Every certificate in the structure that reads.
     pub(super) certificates: Vec<Certificate>,
     /// Every revocation list in it that reads.
@@ -148,6 +167,12 @@ pub(super) struct Signature {
     pub(super) document_digest: Vec<u8>,
     /// The time in the attributes.
     pub(super) claimed_at_ms: Option<i64>,
+    /// The signer's fields from the version up to the signature, one behind the other.
+    pub(super) fields_der: Vec<u8>,
+    /// The unsigned attributes.
+    pub(super) unsigned: Vec<Vec<u8>>,
+    /// The time-stamps among them.
+    pub(super) stamps: Vec<Stamp>,
     attributes: Attributes,
 }
 
@@ -161,6 +186,11 @@ impl Signature {
 
 /// Reads every signer's part.
 pub(super) fn read(cms: &[u8], document: Document<'_>) -> Result<Signed, Malformed> {
+    read_inner(cms, document, Inner::Signature)
+}
+
+/// The same, of a signature or of a time-stamp in it.
+pub(super) fn read_inner(cms: &[u8], document: Document<'_>, inner: Inner) -> Result<Signed, Malformed> {
     let not_cms = |what| move |source| Malformed::NotCms { what, source };
     let definite = ber::definite(cms);
     let der = definite.as_deref().unwrap_or(cms);
@@ -189,13 +219,32 @@ pub(super) fn read(cms: &[u8], document: Document<'_>) -> Result<Signed, Malform
     if data.signer_infos.len() > MOST || sets.into_iter().flatten().any(|set| set.len() > MOST) {
         return Err(Malformed::TooMany);
     }
-    let content = content(&data, document)?;
+    collect(&data, content(&data, document)?, inner)
+}
+
+fn collect(data: &SignedData, content: Vec<u8>, inner: Inner) -> Result<Signed, Malformed> {
+    let not_cms = |what| move |source| Malformed::NotCms { what, source };
     let certificates: Vec<Certificate> =
         data.certificates.iter().flat_map(SetOfVec::iter).filter_map(certificate).collect();
-    let (crls, answers) = revocation(&data);
-    let signatures =
-        data.signer_infos.iter().map(|info| signature(info, &data, &certificates, &content)).collect();
-    Ok(Signed { certificates, crls, answers, signatures })
+    let (crls, answers) = revocation(data);
+    let about = About { data, certificates: &certificates, content: &content, inner };
+    let signatures = data.signer_infos.iter().map(|info| about.signature(info)).collect();
+    let content_type = data.encap_content_info.econtent_type;
+    let whole = |set: Option<&SetOfVec<Any>>| {
+        let members = set.into_iter().flat_map(SetOfVec::iter);
+        members.map(Encode::to_der).collect::<Result<Vec<_>, _>>()
+    };
+    Ok(Signed {
+        content_type,
+        content_type_der: content_type.to_der().map_err(not_cms("the content type"))?,
+        certificates_der: whole(data.certificates.as_ref()).map_err(not_cms("the certificates"))?,
+        crls_der: whole(data.crls.as_ref()).map_err(not_cms("the revocation lists"))?,
+        content,
+        certificates,
+        crls,
+        answers,
+        signatures,
+    })
 }
 
 fn content(data: &SignedData, document: Document<'_>) -> Result<Vec<u8>, Malformed> {
@@ -247,34 +296,60 @@ fn answer(fields: &[u8]) -> Option<OcspAnswer> {
     }
 }
 
-fn signature(
-    info: &SignerInfo,
-    data: &SignedData,
-    certificates: &[Certificate],
-    content: &[u8],
-) -> Result<Signature, Malformed> {
-    let hash = attributes::hash(info.digest_alg.oid)?;
-    let signed = info.signed_attrs.as_ref().ok_or(Malformed::Missing("there are none"))?;
-    let attributes = attributes::read(signed)?;
-    // RFC 5652 11.1: the content type signed is the content type carried.
-    if attributes.content_type != data.encap_content_info.econtent_type {
-        return Err(Malformed::ContentType);
+/// What a signer's part is read with.
+struct About<'a> {
+    data: &'a SignedData,
+    certificates: &'a [Certificate],
+    content: &'a [u8],
+    inner: Inner,
+}
+
+impl About<'_> {
+    fn signature(&self, info: &SignerInfo) -> Result<Signature, Malformed> {
+        let hash = attributes::hash(info.digest_alg.oid)?;
+        let signed = info.signed_attrs.as_ref().ok_or(Malformed::Missing("there are none"))?;
+        let attributes = attributes::read(signed)?;
+        // RFC 5652 11.1: the content type signed is the content type carried.
+        if attributes.content_type != self.data.encap_content_info.econtent_type {
+            return Err(Malformed::ContentType);
+        }
+        attributes.check_protection(info)?;
+        let algorithm_der = algorithm(info)?;
+        let named = self.certificates.iter().find(|certificate| names(&info.sid, certificate));
+        let not_cms = |what| move |source| Malformed::NotCms { what, source };
+        let attributes_der = signed.to_der().map_err(not_cms("the signed attributes"))?;
+        let unsigned = info.unsigned_attrs.iter().flat_map(SetOfVec::iter).map(Encode::to_der);
+        let unsigned: Vec<Vec<u8>> =
+            unsigned.collect::<Result<_, _>>().map_err(not_cms("the unsigned attributes"))?;
+        let stamps = match self.inner {
+            Inner::Signature => time_stamp::read(&unsigned),
+            Inner::TimeStamp => Vec::new(),
+        };
+        Ok(Signature {
+            signer: named.ok_or(Malformed::NoCertificate)?.clone(),
+            algorithm_der,
+            fields_der: fields(info, &attributes_der).map_err(not_cms("the signer"))?,
+            attributes_der,
+            value: info.signature.as_bytes().to_vec(),
+            signed_digest: attributes.message_digest.clone(),
+            document_digest: digest::digest(hash, self.content).as_ref().to_vec(),
+            claimed_at_ms: attributes.signing_time_ms,
+            unsigned,
+            stamps,
+            attributes,
+        })
     }
-    attributes.check_protection(info)?;
-    let algorithm_der = algorithm(info)?;
-    let named = certificates.iter().find(|certificate| names(&info.sid, certificate));
-    Ok(Signature {
-        signer: named.ok_or(Malformed::NoCertificate)?.clone(),
-        algorithm_der,
-        attributes_der: signed
-            .to_der()
-            .map_err(|source| Malformed::NotCms { what: "the signed attributes", source })?,
-        value: info.signature.as_bytes().to_vec(),
-        signed_digest: attributes.message_digest.clone(),
-        document_digest: digest::digest(hash, content).as_ref().to_vec(),
-        claimed_at_ms: attributes.signing_time_ms,
-        attributes,
-    })
+}
+
+/// The fields of a signer that an archive time-stamp covers (EN 319 122-1 5.5.3), the attributes under their tag there.
+fn fields(info: &SignerInfo, attributes: &[u8]) -> der::Result<Vec<u8>> {
+    let mut fields = [info.version.to_der()?, info.sid.to_der()?, info.digest_alg.to_der()?].concat();
+    // `[0]` IMPLICIT for SET OF.
+    fields.push(0xA0);
+    fields.extend_from_slice(attributes.get(1..).unwrap_or_default());
+    fields.extend(info.signature_algorithm.to_der()?);
+    fields.extend(info.signature.to_der()?);
+    Ok(fields)
 }
 
 fn names(signer: &SignerIdentifier, certificate: &Certificate) -> bool {

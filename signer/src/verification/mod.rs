@@ -13,6 +13,7 @@ mod kept;
 mod prescription;
 mod report;
 mod service;
+mod time_stamp;
 
 use pki::path::{self, OcspAnswer};
 use pki::{Certificate, Crl, ObjectIdentifier};
@@ -25,6 +26,7 @@ pub(crate) use service::verify;
 
 use certificate::When;
 use report::{Findings, moment};
+use time_stamp::Around;
 
 /// Whom and what to trust, and when.
 #[derive(Debug, Clone, Copy)]
@@ -60,14 +62,14 @@ pub struct Evidence(Read);
 
 #[derive(Debug)]
 enum Read {
-    Cms(Result<cms::Signed, Malformed>),
+    Cms(Result<Box<cms::Signed>, Malformed>),
     Prescription(Box<prescription::Evidence>),
 }
 
 impl Evidence {
     /// Reads a CMS signature over a document.
     pub fn cms(cms: &[u8], document: Document<'_>) -> Self {
-        Self(Read::Cms(cms::read(cms, document)))
+        Self(Read::Cms(cms::read(cms, document).map(Box::new)))
     }
 
     /// Reads a prescription with its signature: a FHIR message or an HL7 V3 document.
@@ -75,11 +77,16 @@ impl Evidence {
         Self(Read::Prescription(Box::new(prescription::Evidence::read(octets))))
     }
 
-    /// The certificates of the signers, as far as they read.
+    /// The certificates of the signers, and of those who gave their time-stamps, as far as they read.
     pub(crate) fn signers(&self) -> Vec<Certificate> {
         match &self.0 {
             Read::Cms(Ok(signed)) => {
-                signed.signatures.iter().flatten().map(|signature| signature.signer.clone()).collect()
+                let signatures = signed.signatures.iter().flatten();
+                let all = signatures.flat_map(|signature| {
+                    let stampers = signature.stamps.iter().filter_map(time_stamp::Stamp::signer);
+                    std::iter::once(&signature.signer).chain(stampers).cloned()
+                });
+                all.collect()
             }
             Read::Cms(Err(_)) => Vec::new(),
             Read::Prescription(evidence) => evidence.signer().into_iter().collect(),
@@ -160,18 +167,19 @@ fn judge_cms(signed: &cms::Signed, trust: &Trust<'_>) -> Report {
     let known = path::Known { crls: &crls, answers: &answers };
     let trust = &Trust { extra: &extra, known, ..*trust };
     let signatures = signed.signatures.iter().map(|found| match found {
-        Ok(signature) => judge_signature(signature, trust),
+        Ok(signature) => judge_signature(signed, signature, trust),
         Err(malformed) => {
             let mut findings = Findings::default();
             findings.fails(malformed.code(), malformed.to_string());
-            told(None, None, findings, When { claimed_ms: None, trusted_ms: None }, &[])
+            let when = When { claimed_ms: None, trusted_ms: None };
+            told(None, None, findings, when, &[])
         }
     });
     let signatures = signatures.collect();
     Report::new(Form::Cms, trust.now_ms, findings, signatures)
 }
 
-fn judge_signature(signature: &cms::Signature, trust: &Trust<'_>) -> SignatureReport {
+fn judge_signature(signed: &cms::Signed, signature: &cms::Signature, trust: &Trust<'_>) -> SignatureReport {
     let mut findings = Findings::default();
     if signature.signed_digest != signature.document_digest {
         findings.fails(
@@ -204,7 +212,8 @@ fn judge_signature(signature: &cms::Signature, trust: &Trust<'_>) -> SignatureRe
         ),
         Err(error) => findings.fails(Code::AlgorithmNotAccepted, error.to_string()),
     }
-    let when = When { claimed_ms: signature.claimed_at_ms, trusted_ms: None };
+    let trusted_ms = Around { signed, signature }.proven_ms(trust, &mut findings);
+    let when = When { claimed_ms: signature.claimed_at_ms, trusted_ms };
     let chain = certificate::judge(&signature.signer, trust.extra, when, trust, &mut findings);
     let digest = hex::encode(&signature.document_digest);
     told(Some(&signature.signer), Some(digest), findings, when, &chain)

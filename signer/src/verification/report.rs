@@ -119,6 +119,10 @@ pub enum Code {
     RecordOther,
     /// The person did not agree to this, or nothing proves it.
     ConsentWrong,
+    /// A time-stamp is not right, or about something else: it proves nothing.
+    TimeStampWrong,
+    /// Whoever gave a time-stamp is not trusted here, or not known to have been good then: it proves nothing.
+    TimeStampNotTrusted,
 }
 
 /// One reason for the verdict.

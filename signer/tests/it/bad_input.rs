@@ -89,7 +89,7 @@ platform::both_engines! {
             (json!({"hashes": [digest_of(b"two")]}), "documentDigests or documents are not authorized by the SAD"),
             (json!({"signature_format": null}), "Missing (or invalid type) string parameter signature_format"),
             (json!({"signature_format": "P"}), "Invalid parameter signature_format"),
-            (json!({"conformance_level": "Ades-B-T"}), "Invalid parameter conformance_level"),
+            (json!({"conformance_level": "Ades-B-X"}), "Invalid parameter conformance_level"),
             (json!({"signed_envelope_property": "Parallel"}), "Invalid parameter signed_envelope_property"),
             (json!({"signed_envelope_property": "Attached"}),
                 "Invalid parameter signed_envelope_property (Attached needs documents)"),

@@ -124,7 +124,12 @@ fn decoded(value: &Value) -> Vec<u8> {
 }
 
 /// Verifies with the CRLs of the whole path, at the time of the test.
-fn openssl(dir: &Path, signature: &str, document: Option<&str>, cades: bool) -> Result<(), String> {
+pub(crate) fn openssl(
+    dir: &Path,
+    signature: &str,
+    document: Option<&str>,
+    cades: bool,
+) -> Result<(), String> {
     let at = (crate::rig::START.0 / 1000 + 60).to_string();
     let mut command = Command::new("openssl");
     command.current_dir(dir).args(["cms", "-verify", "-binary", "-inform", "DER", "-in", signature]);

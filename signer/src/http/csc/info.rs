@@ -6,7 +6,7 @@ use platform::web::Json;
 
 use super::CscAnswer;
 use crate::api::{Info, InfoRequest, SignAlgorithms, SignatureFormats};
-
+use crate::cades::Level;
 use crate::signer::Signer;
 use crate::suite;
 
@@ -31,6 +31,7 @@ pub(crate) async fn info(State(signer): State<Signer>) -> Json<Info> {
             "credentials/authorize",
             "signatures/signHash",
             "signatures/signDoc",
+            "signatures/timestamp",
         ]),
         validation_info: false,
         sign_algorithms: SignAlgorithms { algos: suite::sign_algorithms() },
@@ -38,8 +39,14 @@ pub(crate) async fn info(State(signer): State<Signer>) -> Json<Info> {
             formats: strings(&["C"]),
             envelope_properties: vec![strings(&["Detached", "Attached"])],
         },
-        conformance_levels: strings(&["Ades-B-B"]),
+        conformance_levels: levels(&signer),
     })
+}
+
+/// Those above B-B need time-stamps.
+fn levels(signer: &Signer) -> Vec<String> {
+    let most = if signer.config.time_stamps.is_some() { Level::Lta } else { Level::B };
+    Level::NAMES.iter().filter(|(_, level)| *level <= most).map(|(name, _)| (*name).to_owned()).collect()
 }
 
 /// 10.1: 501 for a method that is not implemented.

@@ -12,6 +12,7 @@ mod sign_doc_body;
 pub(super) mod sign_hash;
 #[cfg(test)]
 mod table;
+pub(super) mod timestamp;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -25,6 +26,7 @@ use fields::Fields;
 pub(super) use info::{info, not_implemented};
 pub(super) use sign_doc::sign_doc;
 pub(super) use sign_hash::sign_hash;
+pub(super) use timestamp::timestamp;
 
 /// A caller who is known. Whoever is not is refused before the body is read: nobody unknown has us keep or parse
 /// megabytes.

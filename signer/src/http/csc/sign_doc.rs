@@ -9,9 +9,10 @@ use platform::problem::Problem;
 use platform::web::JsonText;
 
 use super::fields::unread;
-use super::sign_doc_body::parse;
+use super::sign_doc_body::{Most, parse};
 use super::{CscAnswer, Known};
 use crate::api::{CscError, SignDocRequest, SignatureForm, SignedDocuments};
+use crate::cades::{self, Level, Signed};
 use crate::offload::off_thread_if;
 use crate::signer::Signer;
 use crate::signing;
@@ -20,7 +21,7 @@ use crate::signing;
 /// megabytes, and decoding and hashing them takes longer than the other requests of the thread should wait.
 const LARGE: usize = 64 * 1024;
 
-/// Makes a CAdES B-B signature of each document that was authorised.
+/// Makes a CAdES signature of each document that was authorised, of the level that is asked for.
 #[utoipa::path(post, path = "/csc/v2/signatures/signDoc", tag = "csc", request_body = SignDocRequest,
     responses((status = 200, body = SignedDocuments), (status = 400, body = CscError), (status = 503, body = CscError)))]
 pub(crate) async fn sign_doc(
@@ -29,10 +30,18 @@ pub(crate) async fn sign_doc(
     body: Result<JsonText, Problem>,
 ) -> Result<Response, CscAnswer> {
     let JsonText(body) = body.map_err(unread)?;
-    let most = signer.config.max_documents;
-    let request = off_thread_if(body.len() > LARGE, move || parse(&body, most)).await?;
+    let level = if signer.config.time_stamps.is_some() { Level::Lta } else { Level::B };
+    let most = Most { documents: signer.config.max_documents, level };
+    let (request, levels) = off_thread_if(body.len() > LARGE, move || parse(&body, most)).await?;
     let forms: Vec<SignatureForm> = request.documents.iter().map(|document| document.form).collect();
+    let about = request.documents.iter().zip(levels);
+    let about: Vec<_> = about
+        .map(|(document, level)| (level, document.algorithm.hash(), document.message_digest.clone()))
+        .collect();
     let made = signing::sign(&signer, &caller, request).await?;
+    let made = about.into_iter().zip(made);
+    let made = made.map(|((level, hash, digest), cms)| Signed { cms, level, hash, digest }).collect();
+    let made = cades::raise(&signer, made).await?;
     let large = made.iter().map(Vec::len).sum::<usize>() > LARGE;
     let answer = off_thread_if(large, move || answer(forms, made)).await.map_err(Problem::internal)?;
     let json = HeaderValue::from_static("application/json");

@@ -11,6 +11,7 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 use super::fields::{algorithm, digests, synchronous};
 use super::member::{List, Member, Text, Wanted};
 use crate::api::SignatureForm;
+use crate::cades::Level;
 use crate::digest::Digest;
 use crate::error::{Error, Parameter};
 use crate::sad::Sad;
@@ -81,8 +82,17 @@ impl<'de: 'a, 'a> Wanted<'de> for Hashes<'a> {
     }
 }
 
-/// Reads a request; `most` is how many documents it may have.
-pub(super) fn parse(body: &[u8], most: usize) -> Result<Request, Error> {
+/// What may be asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Most {
+    /// How many documents.
+    pub(super) documents: usize,
+    /// The highest level.
+    pub(super) level: Level,
+}
+
+/// Reads a request, and the level of each of its documents.
+pub(super) fn parse(body: &[u8], most: Most) -> Result<(Request, Vec<Level>), Error> {
     let Ok(Member::Given(body)) = serde_json::from_slice::<Member<Body<'_>>>(body) else {
         return Err(Parameter::Body.into());
     };
@@ -91,16 +101,21 @@ pub(super) fn parse(body: &[u8], most: usize) -> Result<Request, Error> {
         credential.parse().map_err(|_| Error::CredentialUnknown { credential: credential.to_owned() })?;
     let sad = Sad::parse(body.sad.required("SAD")?);
     synchronous(body.mode.optional("operationMode")?)?;
+    let mut levels = Vec::new();
     let documents = match (body.digests, body.documents) {
         (Member::Absent, Member::Absent) => Vec::new(),
-        (digests, Member::Absent) => from_digests(&entries(digests, &Parameter::DocumentDigests)?, most)?,
-        (Member::Absent, documents) => from_documents(&entries(documents, &Parameter::Documents)?, most)?,
+        (digests, Member::Absent) => {
+            from_digests(&entries(digests, &Parameter::DocumentDigests)?, most, &mut levels)?
+        }
+        (Member::Absent, documents) => {
+            from_documents(&entries(documents, &Parameter::Documents)?, most, &mut levels)?
+        }
         _ => return Err(Parameter::BothGiven.into()),
     };
     if documents.is_empty() {
         return Err(Parameter::NothingToSign.into());
     }
-    Ok(Request { credential, sad, documents })
+    Ok((Request { credential, sad, documents }, levels))
 }
 
 fn entries<'a>(given: Member<Entries<'a>>, wrong: &Parameter) -> Result<Vec<Entry<'a>>, Parameter> {
@@ -112,13 +127,13 @@ fn entries<'a>(given: Member<Entries<'a>>, wrong: &Parameter) -> Result<Vec<Entr
     entries.into_iter().map(object).collect()
 }
 
-fn from_digests(entries: &[Entry<'_>], most: usize) -> Result<Vec<Document>, Error> {
+fn from_digests(entries: &[Entry<'_>], most: Most, levels: &mut Vec<Level>) -> Result<Vec<Document>, Error> {
     let mut documents = Vec::new();
     for entry in entries {
         let Member::Given(Hashes(hashes)) = &entry.hashes else {
             return Err(Parameter::DocumentDigests.into());
         };
-        if documents.len() + hashes.len() > most {
+        if documents.len() + hashes.len() > most.documents {
             return Err(Error::TooManyDocuments);
         }
         let digests = digests(hashes.iter().map(Member::text), &Parameter::HashesNotBase64)?;
@@ -130,6 +145,7 @@ fn from_digests(entries: &[Entry<'_>], most: usize) -> Result<Vec<Document>, Err
         if algorithm.hash() != Hash::Sha256 {
             return Err(Parameter::DocumentNeeded.into());
         }
+        levels.resize(levels.len() + digests.len(), entry.level(most.level)?);
         documents.extend(digests.into_iter().map(|digest| Document {
             digest,
             message_digest: digest.0.to_vec(),
@@ -141,8 +157,12 @@ fn from_digests(entries: &[Entry<'_>], most: usize) -> Result<Vec<Document>, Err
     Ok(documents)
 }
 
-fn from_documents(entries: &[Entry<'_>], most: usize) -> Result<Vec<Document>, Error> {
-    if entries.len() > most {
+fn from_documents(
+    entries: &[Entry<'_>],
+    most: Most,
+    levels: &mut Vec<Level>,
+) -> Result<Vec<Document>, Error> {
+    if entries.len() > most.documents {
         return Err(Error::TooManyDocuments);
     }
     let mut documents = Vec::with_capacity(entries.len());
@@ -151,6 +171,7 @@ fn from_documents(entries: &[Entry<'_>], most: usize) -> Result<Vec<Document>, E
         let content = STANDARD.decode(content).map_err(|_| Parameter::DocumentNotBase64)?;
         let form = entry.form()?.unwrap_or(SignatureForm::Attached);
         let algorithm = entry.algorithm()?;
+        levels.push(entry.level(most.level)?);
         let digest = Digest::of(&content);
         let message_digest = algorithm.hash().digest(&content);
         let content = (form == SignatureForm::Attached).then_some(content);
@@ -165,16 +186,17 @@ impl Entry<'_> {
         algorithm(sign, self.hash_algorithm.optional("hashAlgorithmOID")?)
     }
 
-    /// Format, level and signed properties, which have one value each here, and the envelope, which is a choice.
+    /// How much is to stand around the signature.
+    fn level(&self, most: Level) -> Result<Level, Parameter> {
+        let Some(name) = self.conformance_level.optional("conformance_level")? else { return Ok(Level::B) };
+        let level = Level::called(name).filter(|level| *level <= most);
+        level.ok_or(Parameter::Invalid("conformance_level"))
+    }
+
+    /// Format and signed properties, which have one value each here, and the envelope, which is a choice.
     fn form(&self) -> Result<Option<SignatureForm>, Parameter> {
         if self.signature_format.required("signature_format")? != "C" {
             return Err(Parameter::Invalid("signature_format"));
-        }
-        // The specification writes `Ades-B-B` in its table and `AdES-B-B` in its samples.
-        if let Some(level) = self.conformance_level.optional("conformance_level")?
-            && !level.eq_ignore_ascii_case("Ades-B-B")
-        {
-            return Err(Parameter::Invalid("conformance_level"));
         }
         match &self.signed_props {
             Member::Absent => {}

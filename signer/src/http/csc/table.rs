@@ -109,6 +109,7 @@ fn is_of_this_api(error: &Error) -> bool {
         | Error::CertificateChanged
         | Error::PassphrasesBusy
         | Error::ShareTaken
+        | Error::TimeStamp(_)
         | Error::NoRandomness
         | Error::StoredRow { .. }
         | Error::KeyMismatch
@@ -129,6 +130,7 @@ fn is_of_this_api(error: &Error) -> bool {
         | Error::Verification { .. }
         | Error::AuthorTimeFarOff
         | Error::PreparedUnknown
+        | Error::Clock(_)
         | Error::PreparedFull
         | Error::VerificationsBusy
         | Error::Setting { .. }
@@ -161,6 +163,7 @@ fn every() -> Vec<Error> {
         Error::CertificateChanged,
         Error::PassphrasesBusy,
         Error::ShareTaken,
+        Error::TimeStamp(crate::time_stamp::Failure::TimeNotAvailable),
         Error::NoRandomness,
         Error::StoredRow { what: "key" },
         Error::KeyMismatch,

@@ -32,7 +32,10 @@ pub(crate) async fn token() -> Hsm {
 
 /// The authority behind the signer.
 #[derive(Clone)]
-pub(crate) struct Authority(ca::Authority);
+pub(crate) struct Authority {
+    authority: ca::Authority,
+    pub(crate) high_water: HighWater,
+}
 
 impl Authority {
     /// Holds the ceremony and opens what it made.
@@ -43,24 +46,26 @@ impl Authority {
         ceremony::hold(&specification, config(), hsm, db.clone(), clock.clone(), high_water.clone(), tell)
             .await
             .unwrap();
-        Self(ca::Authority::open(config(), hsm, db.clone(), clock.clone(), high_water).await.unwrap())
+        let (db, clock) = (db.clone(), clock.clone());
+        let authority = ca::Authority::open(config(), hsm, db, clock, high_water.clone()).await.unwrap();
+        Self { authority, high_water }
     }
 
     /// The authority as the signer speaks to it.
     pub(crate) fn client(&self) -> Client {
-        client(ca::router(self.0.clone()))
+        client(ca::router(self.authority.clone()))
     }
 
     /// Follows the register for as long as it is polled.
     pub(crate) async fn follow(&self, register: directory::api::Client) {
-        self.0.clone().follow_register(register).await;
+        self.authority.clone().follow_register(register).await;
     }
 
     /// The same, where something else happens once, after the first certificate was issued and before the signer hears of
     /// it.
     pub(crate) fn client_while(&self, meanwhile: Meanwhile) -> Client {
         let waiting = Arc::new(Mutex::new(Some(meanwhile)));
-        client(ca::router(self.0.clone()).layer(from_fn(move |request: Request, next: Next| {
+        client(ca::router(self.authority.clone()).layer(from_fn(move |request: Request, next: Next| {
             let waiting = Arc::clone(&waiting);
             async move {
                 let issues = request.method() == Method::POST && request.uri().path() == "/ca/certificates";
@@ -76,12 +81,12 @@ impl Authority {
 
     /// Makes the revocation lists that are due.
     pub(crate) async fn make_lists(&self) {
-        self.0.make_due_crls().await;
+        self.authority.make_due_crls().await;
     }
 
     /// Writes what a verifier needs: root and revocation lists to trust, and the chain.
     pub(crate) async fn write_trust(&self, dir: &Path) {
-        self.0.make_due_crls().await;
+        self.authority.make_due_crls().await;
         let client = self.client();
         let issuer = client.issuer("remote-signing").await.unwrap();
         let mut trust = pem("CERTIFICATE", issuer.chain.last().unwrap());

@@ -12,12 +12,13 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use platform::caller::{Act, Caller, CallerKind};
-use platform::clock::{Clock, ManualClock, Millis};
+use platform::clock::{Accuracy, Clock, Discipline, ManualClock, Millis};
 use platform::db::Db;
 use platform::peer::Peer;
 use platform::web::{Limits, Lines, Told, stack};
 use serde_json::{Value, json};
 use signer::api::{Algorithm, CREDENTIALS, Credential, LedgerEntry, OWN_CREDENTIALS, SIGN, VERIFY};
+use signer::time_stamp::Settings;
 use signer::{Argon2, Attempts, Config, KeyPool, Parts, SignIn, Signer};
 use tower::ServiceExt as _;
 
@@ -49,6 +50,9 @@ pub(crate) struct Rig {
     signer: Signer,
     pub(crate) router: Router,
     pub(crate) clock: Clock,
+    /// What is said of it.
+    pub(crate) discipline: Discipline,
+    time_stamps: Settings,
     hand: std::sync::Arc<ManualClock>,
     pub(crate) hsm: hsm::Hsm,
     /// Where people sign in, and the audit record: nowhere, until a test says where and makes a twin.
@@ -63,7 +67,25 @@ impl Rig {
         let hsm = authority::token().await;
         let authority = Authority::new(&db, &hsm, &clock).await;
         let ca = authority.client();
-        Self::assemble(db, hsm, (authority, ca), (clock, std::sync::Arc::new(hand)), (None, None))
+        let discipline = Discipline::unknown();
+        discipline.tell(Ok(Accuracy { bound: Some(Duration::from_millis(20)) }));
+        let time = (clock, std::sync::Arc::new(hand), discipline);
+        Self::assemble(db, hsm, (authority, ca), time, (None, None), Settings::default())
+    }
+
+    /// Another process whose time-stamps have these settings.
+    pub(crate) fn twin_stamping(&self, settings: Value) -> Self {
+        let (db, hsm, authority) = (self.db.clone(), self.hsm.clone(), self.authority.clone());
+        let (ca, stamps) = (authority.client(), serde_json::from_value(settings).unwrap());
+        Self::assemble(db, hsm, (authority, ca), self.time(), self.others(), stamps)
+    }
+
+    fn others(&self) -> (Option<SignIn>, Option<Peer>) {
+        (self.sign_in.clone(), self.record.clone())
+    }
+
+    fn time(&self) -> (Clock, std::sync::Arc<ManualClock>, Discipline) {
+        (self.clock.clone(), std::sync::Arc::clone(&self.hand), self.discipline.clone())
     }
 
     /// Another process on the same database, token and authority; it shares no memory with the first.
@@ -73,25 +95,20 @@ impl Rig {
 
     /// The same, which speaks to the authority in this way.
     pub(crate) fn twin_with(&self, ca: ca::api::Client) -> Self {
-        let hand = std::sync::Arc::clone(&self.hand);
-        let (db, hsm, clock) = (self.db.clone(), self.hsm.clone(), self.clock.clone());
-        Self::assemble(
-            db,
-            hsm,
-            (self.authority.clone(), ca),
-            (clock, hand),
-            (self.sign_in.clone(), self.record.clone()),
-        )
+        let (db, hsm, parts) = (self.db.clone(), self.hsm.clone(), (self.authority.clone(), ca));
+        Self::assemble(db, hsm, parts, self.time(), self.others(), self.time_stamps.clone())
     }
 
     fn assemble(
         db: Db,
         hsm: hsm::Hsm,
         (authority, ca): (Authority, ca::api::Client),
-        (clock, hand): (Clock, std::sync::Arc<ManualClock>),
+        (clock, hand, discipline): (Clock, std::sync::Arc<ManualClock>, Discipline),
         (sign_in, record): (Option<SignIn>, Option<Peer>),
+        time_stamps: Settings,
     ) -> Self {
         let config = Config {
+            time_stamps: Some(time_stamps.clone()),
             max_body_bytes: LARGEST_BODY,
             argon2: Argon2 { memory_kib: 64, passes: 1, ..Argon2::default() },
             attempts: Attempts { free: 3, first_delay_ms: 2_000, longest_delay_ms: 60_000 },
@@ -108,6 +125,8 @@ impl Rig {
             clock: clock.clone(),
             sign_in: sign_in.clone(),
             record: record.clone(),
+            discipline: discipline.clone(),
+            high_water: authority.high_water.clone(),
         };
         let signer = Signer::new(parts).unwrap();
         Self {
@@ -123,6 +142,8 @@ impl Rig {
             signer,
             db,
             clock,
+            discipline,
+            time_stamps,
             hand,
             hsm,
             sign_in,
@@ -217,6 +238,35 @@ impl Rig {
             .map(|(name, body)| (name, serde_json::from_slice::<Value>(&body).unwrap()["event"].clone()))
             .filter(|(_, event)| event["credential"] == id)
             .collect()
+    }
+
+    /// Every event of the signer with this name, in their order.
+    pub(crate) async fn events(&self, name: &str) -> Vec<Value> {
+        let sql = "SELECT body FROM audit_event WHERE module = 'signer' AND name = $1 ORDER BY ordinal";
+        let rows: Vec<(Vec<u8>,)> =
+            sqlx::query_as(sql).bind(name.to_owned()).fetch_all(self.db.read()).await.unwrap();
+        rows.iter().map(|(body,)| serde_json::from_slice::<Value>(body).unwrap()["event"].clone()).collect()
+    }
+
+    /// Makes a time-stamping key if one is due.
+    pub(crate) async fn renew_time_stamping(&self) -> bool {
+        self.signer.renew_time_stamping(&self.time_stamps).await.unwrap()
+    }
+
+    /// Destroys the keys of time-stamps that are over.
+    pub(crate) async fn retire_time_stamping(&self) -> usize {
+        self.signer.retire_time_stamping().await.unwrap()
+    }
+
+    /// Its routes.
+    pub(crate) fn routes(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Any request, and what comes back as it is: status, media type, octets.
+    pub(crate) async fn raw(&self, request: Request<Body>) -> (u16, String, Vec<u8>) {
+        self.pass(1);
+        raw(self.router.clone(), request).await
     }
 
     /// How many wrapped keys of a credential are left.
@@ -348,6 +398,14 @@ impl Rig {
     }
 }
 
+/// Any request to these routes, and what comes back as it is.
+pub(crate) async fn raw(router: Router, request: Request<Body>) -> (u16, String, Vec<u8>) {
+    let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
+    let kind = parts.headers.get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
+    let octets = body.collect().await.unwrap().to_bytes().to_vec();
+    (parts.status.as_u16(), kind.unwrap_or_default(), octets)
+}
+
 /// Any request to these routes.
 pub(crate) async fn send(router: Router, request: Request<Body>) -> Answer {
     let response = router.oneshot(request).await.unwrap();
@@ -409,6 +467,11 @@ pub(crate) fn digest_of(document: &[u8]) -> String {
 /// Base64.
 pub(crate) fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
+}
+
+/// What is behind base64 in an answer.
+pub(crate) fn unbase64(value: &Value) -> Vec<u8> {
+    STANDARD.decode(value.as_str().unwrap()).unwrap()
 }
 
 fn system(name: &str, acts: &[Act]) -> Caller {

@@ -1,0 +1,160 @@
+//! The levels of CAdES above B-B (ETSI EN 319 122-1 6): what makes a signature provable for years is put around it.
+//!
+//! A signature itself is never touched, and lies in the ledger without what is put around: the same request again gets the same
+//! signature, with a time-stamp of its own.
+
+mod archive;
+mod material;
+mod parts;
+
+use tokio::task::JoinSet;
+
+use crate::cms::der::{CONTEXT_0, SEQUENCE, SET, element};
+use crate::error::Error;
+use crate::signer::Signer;
+use crate::suite::Hash;
+use crate::time_stamp::{Request, attribute};
+use parts::Parts;
+
+pub(crate) use archive::{HASH_INDEX, hash_index};
+pub(crate) use parts::Unsigned;
+
+/// How much stands around a signature. Each has all that the ones before have.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Level {
+    /// The signature.
+    B,
+    /// A time-stamp over it.
+    T,
+    /// The certificates and revocation lists with which both can be checked.
+    Lt,
+    /// A time-stamp over all of it, which a further one can follow before its key ages.
+    Lta,
+}
+
+impl Level {
+    /// Every level as the CSC API calls it, lowest first.
+    pub(crate) const NAMES: [(&'static str, Self); 4] =
+        [("Ades-B-B", Self::B), ("Ades-B-T", Self::T), ("Ades-B-LT", Self::Lt), ("Ades-B-LTA", Self::Lta)];
+
+    /// What a client calls so. The specification writes `Ades-B-B` in its table and `AdES-B-B` in its samples.
+    pub(crate) fn called(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, level)| *level)
+    }
+}
+
+/// id-aa-signatureTimeStampToken, RFC 3161 appendix A.
+pub(crate) const SIGNATURE_TIME_STAMP: &[u8] =
+    &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x09, 0x10, 0x02, 0x0E];
+/// id-aa-ets-archiveTimestampV3, EN 319 122-1 5.5.3.
+pub(crate) const ARCHIVE_TIME_STAMP: &[u8] = &[0x04, 0x00, 0x8D, 0x45, 0x02, 0x04];
+
+/// A signature that is to be raised.
+pub(crate) struct Signed {
+    pub(crate) cms: Vec<u8>,
+    pub(crate) level: Level,
+    /// The hash of its document, and the digest.
+    pub(crate) hash: Hash,
+    pub(crate) digest: Vec<u8>,
+}
+
+/// Raises signatures to their levels, together: their time-stamps are signed as one group. In their order.
+pub(crate) async fn raise(signer: &Signer, made: Vec<Signed>) -> Result<Vec<Vec<u8>>, Error> {
+    let mut raised = vec![Vec::new(); made.len()];
+    let mut under_way = JoinSet::new();
+    for (place, signed) in made.into_iter().enumerate() {
+        if signed.level == Level::B {
+            raised[place] = signed.cms;
+            continue;
+        }
+        let signer = signer.clone();
+        under_way.spawn(async move { (place, raise_one(&signer, signed).await) });
+    }
+    // The first failure ends the others: dropped, they ask for nothing more.
+    while let Some(done) = under_way.join_next().await {
+        let (place, cms) = done.map_err(|_| Error::StoredRow { what: "signature" })?;
+        raised[place] = cms?;
+    }
+    Ok(raised)
+}
+
+async fn raise_one(signer: &Signer, of: Signed) -> Result<Vec<u8>, Error> {
+    let unreadable = || Error::StoredRow { what: "signature" };
+    let mut parts = Parts::read(&of.cms).ok_or_else(unreadable)?;
+    // EN 319 122-1 5.3: over the octets of the signature value.
+    let imprint = of.hash.digest(&parts.signature);
+    let token = time_stamp(signer, of.hash, &imprint).await?;
+    parts.unsigned.push(attribute(SIGNATURE_TIME_STAMP, &token));
+    if of.level >= Level::Lt {
+        material::add(signer, &mut parts, &token).await?;
+    }
+    if of.level >= Level::Lta {
+        archive(signer, &mut parts, of.hash, &of.digest).await?;
+    }
+    Ok(parts.join())
+}
+
+/// Puts an archive time-stamp around all that is there.
+async fn archive(signer: &Signer, parts: &mut Parts, hash: Hash, digest: &[u8]) -> Result<(), Error> {
+    let unreadable = || Error::StoredRow { what: "signature" };
+    let index = hash_index(&parts.certificates, &parts.crls, &parts.unsigned, hash).ok_or_else(unreadable)?;
+    let imprint = archive::imprint(parts, digest, &index);
+    let token = time_stamp(signer, hash, &hash.digest(&imprint)).await?;
+    // EN 319 122-1 5.5.2: the index travels with the token, unsigned, and its octets are in the imprint.
+    let mut inner = Parts::read(&token).ok_or_else(unreadable)?;
+    inner.unsigned.push(attribute(HASH_INDEX, &index));
+    parts.unsigned.push(attribute(ARCHIVE_TIME_STAMP, &inner.join()));
+    Ok(())
+}
+
+/// Puts a further archive time-stamp around a signature, with what is current of revocation now: before the certificate or the algorithm of
+/// the last one ages. The document is given where it is not inside. A signature without a time-stamp of its own gets one, and then proves
+/// that it was there from now on.
+pub(crate) async fn renew(signer: &Signer, cms: &[u8], document: Option<&[u8]>) -> Result<Vec<u8>, Error> {
+    let refused = |sentence| Error::Verification { sentence };
+    let mut parts = Parts::read(cms)
+        .ok_or_else(|| refused("cms is a CMS of one signer with signed attributes, in DER."))?;
+    let inside = parts.document();
+    let document = match (inside.as_deref(), document) {
+        (Some(inside), Some(beside)) if inside != beside => {
+            return Err(refused("The document inside and the one beside differ."));
+        }
+        (Some(document), _) | (None, Some(document)) => document,
+        (None, None) => return Err(refused("The signature is detached: give document too.")),
+    };
+    let hash = Hash::Sha256;
+    let digest = hash.digest(document);
+    if parts.time_stamps().is_empty() {
+        let token = time_stamp(signer, hash, &hash.digest(&parts.signature)).await?;
+        parts.unsigned.push(attribute(SIGNATURE_TIME_STAMP, &token));
+    }
+    for token in parts.time_stamps() {
+        material::add(signer, &mut parts, &token).await?;
+    }
+    archive(signer, &mut parts, hash, &digest).await?;
+    Ok(parts.join())
+}
+
+async fn time_stamp(signer: &Signer, hash: Hash, digest: &[u8]) -> Result<Vec<u8>, Error> {
+    let token = signer.time_stamp(Request::of(hash, digest)).await.map_err(Error::TimeStamp)?;
+    Ok(token.der)
+}
+
+/// A SET OF under its own or an implicit tag: ordered by encoding (X.690 11.6), each member once.
+fn set_of(tag: u8, members: &[Vec<u8>]) -> Vec<u8> {
+    let mut ordered: Vec<&[u8]> = members.iter().map(Vec::as_slice).collect();
+    ordered.sort_unstable();
+    ordered.dedup();
+    element(tag, &ordered)
+}
+
+/// `ContentInfo` around a `SignedData`.
+fn content_info(signed_data: &[u8]) -> Vec<u8> {
+    use crate::cms::SIGNED_DATA;
+    use crate::cms::der::OBJECT_IDENTIFIER;
+
+    element(SEQUENCE, &[&element(OBJECT_IDENTIFIER, &[SIGNED_DATA]), &element(CONTEXT_0, &[signed_data])])
+}
+
+/// Which SET OF holds signer infos.
+const SIGNERS: u8 = SET;

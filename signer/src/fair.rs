@@ -1,0 +1,294 @@
+//! Whose turn it is at the token: one call of each application after the other, however many some of them wait with.
+//!
+//! A call is up to sixteen signatures. As many are under way as the token has sessions, and one more, so that none idles; what waits, waits
+//! here and not in the token's own queue, where first come is first served. So a batch of hundreds delays another application by the
+//! calls that are just under way, and not by its length. Single requests go before batches, eight of them for each call of a batch, so
+//! that batches go on too.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hsm::Key;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use crate::share::Sharer;
+
+/// How many urgent calls go before one of a batch that waits.
+const URGENT_IN_A_ROW: u32 = 8;
+
+/// How soon a call wants to be served.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Priority {
+    /// Somebody waits for a few signatures.
+    Urgent,
+    /// It is one of many calls of a request.
+    Batch,
+}
+
+/// The turns. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Fair(Arc<Mutex<State>>);
+
+/// Held for a moment, and never while anybody waits.
+struct State {
+    free: usize,
+    urgent: Line,
+    batch: Line,
+    /// How many urgent ones have gone before a batch that waits.
+    in_a_row: u32,
+}
+
+/// Those who wait, by application, the one whose turn is next in front.
+#[derive(Default)]
+struct Line(VecDeque<(Sharer, VecDeque<oneshot::Sender<Turn>>)>);
+
+/// A turn at the token; the next has it when this is dropped.
+pub(crate) struct Turn(Option<Fair>);
+
+impl Fair {
+    /// So many calls at a time, one at least.
+    pub(crate) fn of(places: usize) -> Self {
+        let state =
+            State { free: places.max(1), urgent: Line::default(), batch: Line::default(), in_a_row: 0 };
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// Waits for a turn. Whoever stops waiting leaves nothing behind.
+    pub(crate) async fn turn(&self, who: &Sharer, priority: Priority) -> Turn {
+        loop {
+            let waiting = {
+                let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                if state.free > 0 {
+                    state.free -= 1;
+                    return Turn(Some(self.clone()));
+                }
+                let (turn, waiting) = oneshot::channel();
+                state.line(priority).join(who, turn);
+                waiting
+            };
+            // Nobody drops the other end unserved.
+            if let Ok(turn) = waiting.await {
+                return turn;
+            }
+        }
+    }
+
+    /// Gives a turn to whoever is next, or keeps it for whoever comes.
+    fn pass_on(&self) {
+        loop {
+            let next = {
+                let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let next = state.next();
+                if next.is_none() {
+                    state.free += 1;
+                }
+                next
+            };
+            let Some(next) = next else { return };
+            // Whoever stopped waiting is passed over; a turn that nobody takes must not be passed on by its end too.
+            match next.send(Turn(Some(self.clone()))) {
+                Ok(()) => return,
+                Err(mut turn) => drop(turn.0.take()),
+            }
+        }
+    }
+}
+
+/// What is signed.
+pub(crate) enum Inputs {
+    /// Digests, by keys that sign such.
+    Digests(Vec<Vec<u8>>),
+    /// Messages, hashed here where the key signs digests.
+    Messages(Vec<Vec<u8>>),
+}
+
+impl Inputs {
+    fn len(&self) -> usize {
+        let (Self::Digests(each) | Self::Messages(each)) = self;
+        each.len()
+    }
+
+    /// In as few calls as may be, all of about the same size.
+    fn calls(self) -> Vec<Self> {
+        let each = self.len().div_ceil(hsm::calls(self.len())).max(1);
+        match self {
+            Self::Digests(all) => all.chunks(each).map(|call| Self::Digests(call.to_vec())).collect(),
+            Self::Messages(all) => all.chunks(each).map(|call| Self::Messages(call.to_vec())).collect(),
+        }
+    }
+
+    async fn sign(self, key: &Key) -> Result<Vec<Vec<u8>>, hsm::Error> {
+        let scheme = key.alg().default_scheme();
+        match self {
+            Self::Digests(digests) => key.sign_digests(scheme, digests).await,
+            Self::Messages(messages) => key.sign_messages(scheme, messages).await,
+        }
+    }
+}
+
+/// Signs with a key, each call in its turn. All signatures in order, or an error and none.
+pub(crate) async fn sign(
+    fair: &Fair,
+    who: &Sharer,
+    key: &Key,
+    inputs: Inputs,
+) -> Result<Vec<Vec<u8>>, hsm::Error> {
+    let count = inputs.len();
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let mut calls = inputs.calls();
+    if calls.len() == 1
+        && let Some(only) = calls.pop()
+    {
+        let _turn = fair.turn(who, Priority::Urgent).await;
+        return only.sign(key).await;
+    }
+    // Dropped, these stop waiting and give their turns back.
+    let mut under_way = JoinSet::new();
+    let places = calls.len();
+    for (place, call) in calls.into_iter().enumerate() {
+        let (fair, who, key) = (fair.clone(), who.clone(), key.clone());
+        under_way.spawn(async move {
+            let _turn = fair.turn(&who, Priority::Batch).await;
+            (place, call.sign(&key).await)
+        });
+    }
+    let mut signed = vec![Vec::new(); places];
+    while let Some(done) = under_way.join_next().await {
+        // One that panicked has said why; its signatures are missing, which is an error below.
+        let Ok((place, signatures)) = done else { continue };
+        signed[place] = signatures?;
+    }
+    let signed: Vec<Vec<u8>> = signed.into_iter().flatten().collect();
+    if signed.len() == count { Ok(signed) } else { Err(hsm::Error::Unreadable("a call that was cancelled")) }
+}
+
+impl State {
+    fn line(&mut self, priority: Priority) -> &mut Line {
+        match priority {
+            Priority::Urgent => &mut self.urgent,
+            Priority::Batch => &mut self.batch,
+        }
+    }
+
+    fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
+        let batch_waits = !self.batch.0.is_empty();
+        if self.urgent.0.is_empty() || batch_waits && self.in_a_row >= URGENT_IN_A_ROW {
+            self.in_a_row = 0;
+            return self.batch.leave();
+        }
+        self.in_a_row = if batch_waits { self.in_a_row + 1 } else { 0 };
+        self.urgent.leave()
+    }
+}
+
+impl Line {
+    fn join(&mut self, who: &Sharer, turn: oneshot::Sender<Turn>) {
+        match self.0.iter_mut().find(|(one, _)| one == who) {
+            Some((_, turns)) => turns.push_back(turn),
+            None => self.0.push_back((who.clone(), VecDeque::from([turn]))),
+        }
+    }
+
+    fn leave(&mut self) -> Option<oneshot::Sender<Turn>> {
+        let (who, mut turns) = self.0.pop_front()?;
+        let turn = turns.pop_front();
+        if !turns.is_empty() {
+            self.0.push_back((who, turns));
+        }
+        turn
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Some(fair) = self.0.take() {
+            fair.pass_on();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex as Order;
+
+    use super::*;
+    use crate::share::sharer;
+
+    /// Has these wait in their order behind one that is served, and says in which order they were.
+    async fn served(waiting: &[(&'static str, Priority)]) -> Vec<&'static str> {
+        let fair = Fair::of(1);
+        let first = fair.turn(&sharer("first"), Priority::Urgent).await;
+        let order = Arc::new(Order::new(Vec::new()));
+        let mut tasks = Vec::new();
+        for (name, priority) in waiting {
+            let (fair, order) = (fair.clone(), Arc::clone(&order));
+            let mut task = Box::pin(async move {
+                let turn = fair.turn(&sharer(name), *priority).await;
+                order.lock().unwrap().push(*name);
+                drop(turn);
+            });
+            let waits =
+                std::future::poll_fn(|it| std::task::Poll::Ready(task.as_mut().poll(it).is_pending()));
+            assert!(waits.await, "{name} has to wait");
+            tasks.push(task);
+        }
+        drop(first);
+        let mut running = tokio::task::JoinSet::new();
+        for task in tasks {
+            running.spawn(task);
+        }
+        running.join_all().await;
+        Arc::into_inner(order).unwrap().into_inner().unwrap()
+    }
+
+    /// Applications take turns, however many calls one of them has in front.
+    #[tokio::test]
+    async fn applications_take_turns() {
+        use Priority::Batch;
+
+        let order =
+            served(&[("a", Batch), ("a", Batch), ("a", Batch), ("b", Batch), ("a", Batch), ("c", Batch)]);
+        assert_eq!(order.await, ["a", "b", "c", "a", "a", "a"]);
+    }
+
+    /// Somebody who waits for one signature goes before batches, and batches go on while such requests come.
+    #[tokio::test]
+    async fn singles_go_before_batches() {
+        use Priority::{Batch, Urgent};
+
+        let mut waiting = vec![("batch", Batch), ("batch", Batch)];
+        waiting.extend([("single", Urgent); 10]);
+        let order = served(&waiting).await;
+        assert_eq!(order[..8], ["single"; 8]);
+        assert_eq!(order[8..], ["batch", "single", "single", "batch"]);
+    }
+
+    /// So many are served at a time; whoever stops waiting, or is stopped while served, leaves the turn to the next.
+    #[tokio::test]
+    async fn turns_are_not_lost() {
+        let (fair, who) = (Fair::of(2), sharer("one"));
+        let (one, two) = (fair.turn(&who, Priority::Batch).await, fair.turn(&who, Priority::Batch).await);
+        let mut given_up = Box::pin(fair.turn(&who, Priority::Batch));
+        let waits = |waiting: &mut std::pin::Pin<Box<dyn Future<Output = Turn> + '_>>| {
+            let mut it = std::task::Context::from_waker(std::task::Waker::noop());
+            waiting.as_mut().poll(&mut it).is_pending()
+        };
+        let mut last: std::pin::Pin<Box<dyn Future<Output = Turn>>> =
+            Box::pin(fair.turn(&who, Priority::Batch));
+        let mut it = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(given_up.as_mut().poll(&mut it).is_pending() && waits(&mut last));
+        drop(given_up);
+        drop(one);
+        assert!(!waits(&mut last), "the turn of whoever gave up goes to the next");
+        drop(two);
+        assert_eq!(fair.0.lock().unwrap().free, 1);
+        drop(last);
+        let all = (fair.turn(&who, Priority::Urgent).await, fair.turn(&who, Priority::Batch).await);
+        assert_eq!(fair.0.lock().unwrap().free, 0);
+        drop(all);
+        assert_eq!(fair.0.lock().unwrap().free, 2);
+    }
+}

@@ -1,0 +1,69 @@
+//! `/signer/evidence-records`: one time-stamp for many digests (RFC 4998).
+
+use axum::extract::State;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use platform::caller::Caller;
+use platform::problem::Problem;
+use platform::web::Json;
+
+use crate::api::{EvidenceRecords, RecordDigests, RenewRecord, RenewedRecord, SIGN};
+use crate::config::MOST_DOCUMENTS;
+use crate::error::Error;
+use crate::evidence_record::{Record, Tree};
+use crate::share::Sharer;
+use crate::signer::Signer;
+use crate::suite::Hash;
+use crate::time_stamp::Request;
+
+/// Says of many digests that they were here, and when: a record for each, in their order.
+#[utoipa::path(post, path = "/signer/evidence-records", tag = "signer", request_body = RecordDigests,
+    responses((status = 200, body = EvidenceRecords)))]
+pub(crate) async fn create(
+    State(signer): State<Signer>,
+    caller: Caller,
+    Json(request): Json<RecordDigests>,
+) -> Result<Json<EvidenceRecords>, Problem> {
+    caller.may(SIGN)?;
+    let _place = signer.under_way.take(&Sharer::from(&caller))?;
+    let (hash, digests) = parse(&request)?;
+    let tree = Tree::over(hash, &digests);
+    let token = signer.time_stamp(Request::of(hash, tree.root())).await.map_err(Error::TimeStamp)?;
+    let records = (0..digests.len()).map(|place| STANDARD.encode(tree.record(place, &token.der)));
+    Ok(Json(EvidenceRecords { evidence_records: records.collect() }))
+}
+
+/// Puts a further time-stamp behind the last one of a record, before that one's certificate or algorithm ages.
+#[utoipa::path(post, path = "/signer/evidence-records/renewals", tag = "signer", request_body = RenewRecord,
+    responses((status = 200, body = RenewedRecord)))]
+pub(crate) async fn renew(
+    State(signer): State<Signer>,
+    caller: Caller,
+    Json(request): Json<RenewRecord>,
+) -> Result<Json<RenewedRecord>, Problem> {
+    caller.may(SIGN)?;
+    let _place = signer.under_way.take(&Sharer::from(&caller))?;
+    let wrong =
+        || Error::Verification { sentence: "evidence_record is an EvidenceRecord of RFC 4998, base64." };
+    let octets = STANDARD.decode(&request.evidence_record).map_err(|_| wrong())?;
+    let record = Record::read(&octets).ok_or_else(wrong)?;
+    let (hash, digest) = record.to_renew();
+    let token = signer.time_stamp(Request::of(hash, &digest)).await.map_err(Error::TimeStamp)?;
+    Ok(Json(RenewedRecord { evidence_record: STANDARD.encode(record.renewed(&token.der)) }))
+}
+
+fn parse(request: &RecordDigests) -> Result<(Hash, Vec<Vec<u8>>), Error> {
+    let refused = |sentence| Error::Verification { sentence };
+    let hash = request.hash_algo.as_deref().map_or(Some(Hash::Sha256), Hash::called);
+    let hash =
+        hash.ok_or_else(|| refused("hash_algo is the object identifier of SHA-256, SHA-384 or SHA-512."))?;
+    if request.hashes.is_empty() || request.hashes.len() > MOST_DOCUMENTS {
+        return Err(refused("hashes has 1 to 1000 members."));
+    }
+    let digests: Result<Vec<Vec<u8>>, _> = request.hashes.iter().map(|text| STANDARD.decode(text)).collect();
+    let digests = digests.map_err(|_| refused("hashes are base64."))?;
+    if digests.iter().any(|digest| digest.len() != hash.len()) {
+        return Err(refused("Each of hashes is as long as its algorithm says."));
+    }
+    Ok((hash, digests))
+}

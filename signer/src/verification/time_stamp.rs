@@ -1,0 +1,310 @@
+//! Time-stamps in a signature: which times they prove (RFC 3161, ETSI EN 319 122-1 5.3 and 5.5).
+//!
+//! A time-stamp that does not hold proves nothing, and is told: unsigned attributes are not the signer's, so the signature is then of
+//! unknown age and not broken.
+
+use aws_lc_rs::digest;
+use der::asn1::ObjectIdentifier;
+use pki::path::{self, OcspAnswer};
+use pki::{Certificate, Crl, eku};
+use time::{Date, Month, PrimitiveDateTime, Time};
+
+use super::Trust;
+use super::attributes;
+use super::certificate::{self, Proven};
+use super::cms::{self, Document, Inner, Signed};
+use super::report::{Code, Findings, Verdict, Weight};
+use crate::cades::{ARCHIVE_TIME_STAMP, HASH_INDEX, SIGNATURE_TIME_STAMP, Unsigned};
+use crate::cms::der::{
+    Element, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, elements,
+};
+use crate::time_stamp::TST_INFO;
+
+/// How many time-stamps are looked at. Each costs the verification of a signature and of a path.
+const MOST: usize = 16;
+/// `[1]`, constructed: extensions of `TSTInfo`.
+const EXTENSIONS: u8 = 0xA1;
+/// BOOLEAN TRUE.
+const CRITICAL: [u8; 3] = [1, 1, 0xFF];
+
+/// A time-stamp, read but not believed.
+#[derive(Debug)]
+pub(super) struct Stamp {
+    kind: Kind,
+    /// The value of its attribute, in DER.
+    value: Vec<u8>,
+    read: Option<Token>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Over the signature value.
+    Signature,
+    /// Over all that is there.
+    Archive,
+}
+
+/// A token that reads.
+#[derive(Debug)]
+struct Token {
+    signed: Signed,
+    hash: &'static digest::Algorithm,
+    imprint: Vec<u8>,
+    at_ms: i64,
+}
+
+/// Reads the time-stamps among unsigned attributes.
+pub(super) fn read(unsigned: &[Vec<u8>]) -> Vec<Stamp> {
+    let mut found = Vec::new();
+    for attribute in unsigned.iter().filter_map(|attribute| Unsigned::read(attribute)) {
+        let kind = match attribute.kind {
+            kind if kind == SIGNATURE_TIME_STAMP => Kind::Signature,
+            kind if kind == ARCHIVE_TIME_STAMP => Kind::Archive,
+            _ => continue,
+        };
+        let values = attribute.values.iter().take(MOST.saturating_sub(found.len()));
+        found.extend(values.map(|value| Stamp { kind, value: value.to_vec(), read: token(value) }));
+    }
+    found
+}
+
+impl Stamp {
+    /// The certificate of whoever gave it.
+    pub(super) fn signer(&self) -> Option<&Certificate> {
+        self.read.as_ref().and_then(Token::signature).map(|signature| &signature.signer)
+    }
+}
+
+fn token(value: &[u8]) -> Option<Token> {
+    let signed = cms::read_inner(value, Document::Inside, Inner::TimeStamp).ok()?;
+    if signed.content_type.as_bytes() != TST_INFO {
+        return None;
+    }
+    let [info] = elements(&signed.content)?[..] else { return None };
+    let fields = elements(expect(info, SEQUENCE)?)?;
+    let [version, policy, imprint, serial, at, rest @ ..] = &fields[..] else { return None };
+    if version.whole != [INTEGER, 1, 1] {
+        return None;
+    }
+    expect(*policy, OBJECT_IDENTIFIER)?;
+    expect(*serial, INTEGER)?;
+    let at_ms = moment(expect(*at, GENERALIZED_TIME)?)?;
+    // An extension that must be understood, and none is.
+    let critical = |it: &Element<'_>| it.content.windows(3).any(|part| part == CRITICAL);
+    if rest.iter().any(|it| it.tag == EXTENSIONS && critical(it)) {
+        return None;
+    }
+    let [algorithm, hashed] = elements(expect(*imprint, SEQUENCE)?)?[..] else { return None };
+    let oid = elements(expect(algorithm, SEQUENCE)?)?.first().copied()?;
+    let oid = ObjectIdentifier::from_bytes(expect(oid, OBJECT_IDENTIFIER)?).ok()?;
+    let hash = attributes::hash(oid).ok()?;
+    let imprint = expect(hashed, OCTET_STRING)?.to_vec();
+    Some(Token { signed, hash, imprint, at_ms })
+}
+
+fn expect(element: Element<'_>, tag: u8) -> Option<&[u8]> {
+    (element.tag == tag).then_some(element.content)
+}
+
+/// `YYYYMMDDhhmmss`, a fraction if there is one, and Z: RFC 3161 2.4.2.
+fn moment(text: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(text).ok()?.strip_suffix('Z')?;
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if whole.len() != 14 || !text.bytes().all(|it| it.is_ascii_digit() || it == b'.') || fraction.len() > 9 {
+        return None;
+    }
+    let number = |from: usize, to: usize| whole[from..to].parse::<u16>().ok();
+    let small = |from: usize| number(from, from + 2).and_then(|it| u8::try_from(it).ok());
+    let month = Month::try_from(small(4)?).ok()?;
+    let date = Date::from_calendar_date(i32::from(number(0, 4)?), month, small(6)?).ok()?;
+    let time = Time::from_hms(small(8)?, small(10)?, small(12)?).ok()?;
+    let millis: i64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+    Some(PrimitiveDateTime::new(date, time).assume_utc().unix_timestamp() * 1000 + millis)
+}
+
+/// A signature with all that came around it.
+pub(super) struct Around<'a> {
+    pub(super) signed: &'a Signed,
+    pub(super) signature: &'a cms::Signature,
+}
+
+impl Around<'_> {
+    /// The time that is proven: the earliest of the signature's time-stamps that hold. Archive time-stamps are looked at first, the
+    /// newest of them first of all: each proves that those before it were there while their certificates were good.
+    pub(super) fn proven_ms(&self, trust: &Trust<'_>, findings: &mut Findings) -> Option<i64> {
+        let mut stamps: Vec<&Stamp> = self.signature.stamps.iter().collect();
+        let at = |stamp: &Stamp| stamp.read.as_ref().map_or(i64::MIN, |token| token.at_ms);
+        stamps.sort_by_key(|stamp| (stamp.kind == Kind::Signature, std::cmp::Reverse(at(stamp))));
+        let (mut archived, mut proven) = (None, None);
+        for stamp in stamps {
+            let holds = self.holds(stamp, archived, trust, findings);
+            match stamp.kind {
+                Kind::Archive => archived = holds.or(archived),
+                Kind::Signature => proven = [holds, proven].into_iter().flatten().min(),
+            }
+        }
+        // What was archived was there then, also without a time-stamp of its own.
+        proven.or(archived)
+    }
+
+    fn holds(
+        &self,
+        stamp: &Stamp,
+        seen: Option<i64>,
+        trust: &Trust<'_>,
+        findings: &mut Findings,
+    ) -> Option<i64> {
+        let mut wrong = |sentence: &str| {
+            findings.open(Code::TimeStampWrong, format!("a time-stamp proves nothing: {sentence}"));
+            None
+        };
+        let Some(token) = &stamp.read else { return wrong("it cannot be read") };
+        let Some(signature) = token.signature() else { return wrong("it has not one good signer") };
+        if !is_signed(signature) {
+            return wrong("its own signature does not hold");
+        }
+        let covers = match stamp.kind {
+            Kind::Signature => Some(self.signature.value.clone()),
+            Kind::Archive => self.archived(token, signature),
+        };
+        let Some(covers) = covers else { return wrong("what it lists is not what is there") };
+        if digest::digest(token.hash, &covers).as_ref() != token.imprint {
+            return wrong("it is about something else");
+        }
+        let mut about = Findings::default();
+        token.authority(signature, self.signed, seen, trust, &mut about);
+        let trusted = about.verdict() == Verdict::Valid;
+        for finding in about.into_sorted().iter().filter(|finding| finding.weight > Weight::Note) {
+            let sentence = format!("of who gave a time-stamp: {}", finding.sentence);
+            findings.open(Code::TimeStampNotTrusted, sentence);
+        }
+        trusted.then_some(token.at_ms)
+    }
+
+    /// What an archive time-stamp covers, if its index lists nothing that is not there, and all that it has to protect.
+    fn archived(&self, token: &Token, signature: &cms::Signature) -> Option<Vec<u8>> {
+        let mut indexes = signature.unsigned.iter().filter_map(|it| Unsigned::read(it));
+        let index = indexes.find(|attribute| attribute.kind == HASH_INDEX)?;
+        let [index] = index.values[..] else { return None };
+        let [outer] = elements(index)?[..] else { return None };
+        let [algorithm, certificates, crls, values] = elements(expect(outer, SEQUENCE)?)?[..] else {
+            return None;
+        };
+        let oid = elements(expect(algorithm, SEQUENCE)?)?.first().copied()?;
+        let oid = ObjectIdentifier::from_bytes(expect(oid, OBJECT_IDENTIFIER)?).ok()?;
+        // EN 319 122-1 5.5.2: of the same hash as the imprint.
+        if attributes::hash(oid).ok()? != token.hash {
+            return None;
+        }
+        let unsigned: Option<Vec<Unsigned<'_>>> =
+            self.signature.unsigned.iter().map(|it| Unsigned::read(it)).collect();
+        let present: Vec<Vec<u8>> = unsigned?.iter().flat_map(Unsigned::hashed).collect();
+        let listed = |list: Element<'_>, there: &[Vec<u8>]| {
+            let there: Vec<_> = there.iter().map(|it| digest::digest(token.hash, it)).collect();
+            let listed = elements(expect(list, SEQUENCE)?)?;
+            let all = listed
+                .iter()
+                .all(|hash| hash.tag == OCTET_STRING && there.iter().any(|it| it.as_ref() == hash.content));
+            all.then(|| listed.iter().map(|hash| hash.content.to_vec()).collect::<Vec<_>>())
+        };
+        let certificates = listed(certificates, &self.signed.certificates_der)?;
+        listed(crls, &self.signed.crls_der)?;
+        let values = listed(values, &present)?;
+        let lists = |list: &[Vec<u8>], octets: &[u8]| {
+            list.iter().any(|hash| hash == digest::digest(token.hash, octets).as_ref())
+        };
+        // The signer's certificate, and each earlier time-stamp that it is to keep alive.
+        let earlier = self.signature.stamps.iter().filter(|it| {
+            it.kind == Kind::Signature && it.read.as_ref().is_some_and(|earlier| earlier.at_ms <= token.at_ms)
+        });
+        let kept = |stamp: &Stamp| present.iter().any(|it| it.ends_with(&stamp.value) && lists(&values, it));
+        if !lists(&certificates, self.signature.signer.der()) || !earlier.into_iter().all(kept) {
+            return None;
+        }
+        let content = digest::digest(token.hash, &self.signed.content);
+        Some([&self.signed.content_type_der, content.as_ref(), &self.signature.fields_der, index].concat())
+    }
+}
+
+/// Whether the signature of a token is right, whoever made it.
+fn is_signed(signature: &cms::Signature) -> bool {
+    let cms::Signature { signer, algorithm_der, attributes_der, value, .. } = signature;
+    signature.signed_digest == signature.document_digest
+        && signature.names_its_certificate()
+        && pki::verify_signature(signer.spki_der(), algorithm_der, attributes_der, value).is_ok()
+}
+
+impl Token {
+    fn signature(&self) -> Option<&cms::Signature> {
+        match &self.signed.signatures[..] {
+            // RFC 3161 2.4.2: of no other signer than the authority.
+            [Ok(signature)] => Some(signature),
+            _ => None,
+        }
+    }
+
+    /// Whether whoever gave it may: with what is known here, what came in it, and what came around the signature.
+    fn authority(
+        &self,
+        signature: &cms::Signature,
+        around: &Signed,
+        seen: Option<i64>,
+        trust: &Trust<'_>,
+        findings: &mut Findings,
+    ) {
+        let unit = &signature.signer;
+        // RFC 3161 2.3: for nothing else, and who does not know that must refuse.
+        let purposes = unit.extended_key_usage().unwrap_or_default();
+        let usage = unit.extensions().get(EXTENDED_KEY_USAGE);
+        if purposes != [eku::TIME_STAMPING] || !usage.is_some_and(|usage| usage.critical) {
+            findings.fails(Code::CertificateUsage, "its certificate is not for time-stamps alone");
+        }
+        if unit.private_key_usage_period().is_some_and(|period| !period.contains(self.at_ms)) {
+            findings.fails(Code::KeyPeriod, "its key was not to be used at that time");
+        }
+        if self.at_ms > trust.now_ms.saturating_add(certificate::AHEAD_MS) {
+            findings.fails(Code::TimeFuture, "its time lies in the future");
+        }
+        let inner = &self.signed;
+        let all = || [inner, around].into_iter();
+        let extra: Vec<Certificate> =
+            all().flat_map(|it| &it.certificates).chain(trust.extra).cloned().collect();
+        let crls: Vec<Crl> = all().flat_map(|it| &it.crls).chain(trust.known.crls).cloned().collect();
+        let answers: Vec<OcspAnswer> =
+            all().flat_map(|it| &it.answers).chain(trust.known.answers).cloned().collect();
+        let known = path::Known { crls: &crls, answers: &answers };
+        // Policies are asked of signers.
+        let trust = Trust { extra: &extra, known, policies: &[], ..*trust };
+        // It was there at a later time that is proven; or nothing says so but itself.
+        let at_ms = seen.unwrap_or(self.at_ms);
+        let proven = if seen.is_some() { Proven::ByAnother } else { Proven::ByItself };
+        certificate::judge_time_stamper(unit, &extra, at_ms, proven, &trust, findings);
+    }
+}
+
+/// RFC 5280 4.2.1.12
+const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Times are read with and without fractions, and what is no time is not.
+    #[test]
+    fn times_are_read() {
+        assert_eq!(moment(b"20231114221320Z"), Some(1_700_000_000_000));
+        assert_eq!(moment(b"20231114221320.12Z"), Some(1_700_000_000_120));
+        assert_eq!(moment(b"20231114221320.123456Z"), Some(1_700_000_000_123));
+        for bad in [
+            &b"20231114221320"[..],
+            b"20231314221320Z",
+            b"2023111422132Z",
+            b"20231114221320+01",
+            b"",
+            b"Z",
+            "2023111422132\u{e9}Z".as_bytes(),
+        ] {
+            assert_eq!(moment(bad), None, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The levels of CAdES: what is put around a signature, in the eyes of OpenSSL and of our own verification.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use platform::db::Db;
+use serde_json::{Value, json};
+use signer::api::Algorithm;
+
+use crate::rig::{Rig, START, base64, digest_of, unbase64};
+
+const DOCUMENT: &[u8] = b"21 capsules";
+const DAY: i64 = 24 * 3_600_000;
+
+/// A signature of a level over the document, attached.
+async fn sign(rig: &Rig, id: &str, oid: &str, level: &str) -> Vec<u8> {
+    let sad = rig.sad(id, &[&digest_of(DOCUMENT)]).await;
+    let body = json!({"credentialID": id, "SAD": sad, "documents": [{"document": base64(DOCUMENT), "signature_format": "C",
+        "conformance_level": level, "signAlgo": oid}]});
+    let signed = rig.csc(&rig.system, "signatures/signDoc", &body).await;
+    assert_eq!(signed.status, 200, "{:?}", signed.body);
+    // The same request again finds the same signature; what stands around it is made anew.
+    let again = rig.csc(&rig.system, "signatures/signDoc", &body).await;
+    assert_eq!(again.status, 200, "{:?}", again.body);
+    unbase64(&signed.body["DocumentWithSignature"][0])
+}
+
+async fn verify(rig: &Rig, cms: &[u8]) -> Value {
+    let verified = rig.post(&rig.verifier, "/signer/verifications", &json!({"cms": base64(cms)})).await;
+    assert_eq!(verified.status, 200, "{:?}", verified.body);
+    verified.body
+}
+
+fn codes(report: &Value) -> Vec<String> {
+    let findings = report["signatures"][0]["findings"].as_array().unwrap();
+    findings.iter().map(|finding| finding["code"].as_str().unwrap().to_owned()).collect()
+}
+
+platform::both_engines! {
+    /// Every level holds for OpenSSL and for us; from B-T on a time is proven, at B-B none is; a repeated request finds the same signature.
+    async fn every_level_holds(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.renew_time_stamping().await;
+        rig.authority.make_lists().await;
+        let dir = tempfile::tempdir().unwrap();
+        rig.authority.write_trust(dir.path()).await;
+        for (algorithm, oid) in [(Algorithm::P256, "1.2.840.10045.4.3.2"), (Algorithm::Rsa2048, "1.2.840.113549.1.1.11")] {
+            let id = rig.ready(algorithm).await;
+            let mut length = 0;
+            for (level, proven) in [("AdES-B-B", false), ("Ades-B-T", true), ("Ades-B-LT", true), ("Ades-B-LTA", true)] {
+                let cms = sign(&rig, &id, oid, level).await;
+                assert!(cms.len() > length, "{level} adds something");
+                length = cms.len();
+                std::fs::write(dir.path().join("a.p7m"), &cms).unwrap();
+                crate::verify::openssl(dir.path(), "a.p7m", None, true).unwrap_or_else(|said| panic!("{level}: {said}"));
+                let report = verify(&rig, &cms).await;
+                assert_eq!(report["verdict"], "valid", "{level}: {report}");
+                let signature = &report["signatures"][0];
+                assert_eq!(signature["trusted_time"].is_string(), proven, "{level}: {report}");
+                assert!(signature["claimed_time"].is_string());
+            }
+            assert_eq!(rig.ledger(&id).await.len(), 4, "each is signed once");
+        }
+    }
+}
+
+platform::both_engines! {
+    /// After the signer's certificate was revoked, a signature that was time-stamped before holds and one that only claims to be older does
+    /// not.
+    async fn a_proven_time_outlives_revocation(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.renew_time_stamping().await;
+        let id = rig.ready(Algorithm::P256).await;
+        let oid = "1.2.840.10045.4.3.2";
+        let (claimed, proven) = (sign(&rig, &id, oid, "Ades-B-B").await, sign(&rig, &id, oid, "Ades-B-T").await);
+        rig.pass(60_000);
+        let serial = rig.serials(&id).await.remove(0);
+        let request = ca::api::RevokeRequest { reason: ca::api::Reason::CessationOfOperation, invalidity_date: None };
+        rig.authority.client().revoke(&serial, &request).await.unwrap();
+        rig.authority.make_lists().await;
+        rig.pass(10_000);
+        let report = verify(&rig, &proven).await;
+        assert_eq!(report["verdict"], "valid", "{report}");
+        assert_eq!(codes(&report), ["revoked-later"]);
+        let report = verify(&rig, &claimed).await;
+        assert_eq!(report["verdict"], "indeterminate", "{report}");
+        assert_eq!(codes(&report), ["revoked-later-unproven"]);
+    }
+}
+
+platform::both_engines! {
+    /// When every certificate of the signature and of its first time-stamps has ended, it holds if it was archived again in time, with
+    /// what came in it; without that nobody says any more whether they were good.
+    async fn archived_signatures_outlive_their_certificates(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.renew_time_stamping().await;
+        rig.authority.make_lists().await;
+        let id = rig.ready(Algorithm::P256).await;
+        let oid = "1.2.840.10045.4.3.2";
+        let stamped = sign(&rig, &id, oid, "Ades-B-T").await;
+        let archived = sign(&rig, &id, oid, "Ades-B-LTA").await;
+        rig.set_time(START.0 + 400 * DAY);
+        rig.authority.make_lists().await;
+        assert!(rig.renew_time_stamping().await, "the next key");
+        let renewed = rig.post(&rig.system, "/signer/archivals", &json!({"cms": base64(&archived)})).await;
+        assert_eq!(renewed.status, 200, "{:?}", renewed.body);
+        let renewed = unbase64(&renewed.body["cms"]);
+        for cms in [&stamped, &archived, &renewed] {
+            let report = verify(&rig, cms).await;
+            assert_eq!(report["verdict"], "valid", "{report}");
+        }
+        rig.set_time(START.0 + 800 * DAY);
+        rig.authority.make_lists().await;
+        let report = verify(&rig, &renewed).await;
+        assert_eq!(report["verdict"], "valid", "{report}");
+        assert!(report["signatures"][0]["trusted_time"].as_str().unwrap().starts_with("2026-11-24"), "{report}");
+        for cms in [&stamped, &archived] {
+            let report = verify(&rig, cms).await;
+            assert_eq!(report["verdict"], "indeterminate", "{report}");
+            assert!(codes(&report).contains(&"time-stamp-not-trusted".to_owned()), "{report}");
+            assert!(report["signatures"][0]["trusted_time"].is_null(), "{report}");
+        }
+        for wrong in [json!({"cms": "%"}), json!({"cms": "AAAA"}), json!({"cms": base64(&archived), "document": "AAAA"})] {
+            assert_eq!(rig.post(&rig.system, "/signer/archivals", &wrong).await.status, 400);
+        }
+        assert_eq!(rig.post(&rig.verifier, "/signer/archivals", &json!({"cms": ""})).await.status, 403);
+    }
+}
+
+platform::both_engines! {
+    /// A time-stamp that is changed, is about another signature, or whose index lists what is not there, proves nothing and is told.
+    async fn wrong_time_stamps_prove_nothing(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.renew_time_stamping().await;
+        rig.authority.make_lists().await;
+        let id = rig.ready(Algorithm::P256).await;
+        let oid = "1.2.840.10045.4.3.2";
+        let good = sign(&rig, &id, oid, "Ades-B-LTA").await;
+        // A digest inside the first time-stamp, and one inside the index, found by the text around them.
+        let of = |needle: &[u8]| good.windows(needle.len()).rposition(|part| part == needle).unwrap();
+        let imprint = of(&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1, 4, 0x20]);
+        let index = of(&[0x04, 0x00, 0x81, 0x95, 0x32, 0x01, 0x05]);
+        for at in [imprint + 20, index + 60] {
+            let mut changed = good.clone();
+            changed[at] ^= 1;
+            let report = verify(&rig, &changed).await;
+            assert_ne!(report["verdict"], "valid", "{at}: {report}");
+            assert!(codes(&report).contains(&"time-stamp-wrong".to_owned()), "{at}: {report}");
+        }
+        assert_eq!(verify(&rig, &good).await["verdict"], "valid");
+    }
+}
+
+platform::both_engines! {
+    /// Without a clock that can be believed nothing above B-B is made, nothing is used up, and the request done again goes on.
+    async fn levels_wait_for_the_time(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.renew_time_stamping().await;
+        let id = rig.ready(Algorithm::P256).await;
+        let sad = rig.sad(&id, &[&digest_of(DOCUMENT)]).await;
+        let body = json!({"credentialID": id, "SAD": sad, "documents": [{"document": STANDARD.encode(DOCUMENT),
+            "signature_format": "C", "conformance_level": "Ades-B-T", "signAlgo": "1.2.840.10045.4.3.2"}]});
+        let said = rig.discipline.said();
+        rig.discipline.tell(Err(platform::clock::Untrusted::NotSynchronised));
+        let refused = rig.csc(&rig.system, "signatures/signDoc", &body).await;
+        assert_eq!((refused.status, refused.body["error"].as_str()), (503, Some("temporarily_unavailable")), "{refused:?}");
+        rig.discipline.tell(said);
+        let signed = rig.csc(&rig.system, "signatures/signDoc", &body).await;
+        assert_eq!(signed.status, 200, "{:?}", signed.body);
+        assert_eq!(rig.ledger(&id).await.len(), 1);
+        let wrong = json!({"credentialID": id, "SAD": sad, "documents": [{"document": STANDARD.encode(DOCUMENT),
+            "signature_format": "C", "conformance_level": "Ades-B-X", "signAlgo": "1.2.840.10045.4.3.2"}]});
+        let refused = rig.csc(&rig.system, "signatures/signDoc", &wrong).await;
+        refused.is_csc(400, "invalid_request", "Invalid parameter conformance_level");
+    }
+}
