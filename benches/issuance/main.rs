@@ -89,6 +89,7 @@ async fn round(
     let bodies: Result<Vec<_>, _> = (0..certificates).map(|index| body(connections, index)).collect();
     let load = Load {
         client: site.loader(&site.desk())?,
+        kind: "application/json",
         url: format!("{}/ca/certificates", site.base()),
         bodies: bodies?,
         check: count,

@@ -120,6 +120,7 @@ async fn certificates(site: &Site, server: &Running) -> anyhow::Result<Vec<Asked
     let bodies: Result<Vec<_>, _> = (0..CERTIFICATES).map(body).collect();
     let load = Load {
         client: site.loader(&site.desk())?,
+        kind: "application/json",
         url: format!("{}/ca/certificates", site.base()),
         bodies: bodies?,
         check: |answer| Ok(usize::from(!serde_json::from_slice::<Issued>(answer)?.serial.is_empty())),

@@ -19,6 +19,8 @@ pub(crate) type Check = fn(&[u8]) -> anyhow::Result<usize>;
 pub(crate) struct Load {
     pub(crate) client: reqwest::Client,
     pub(crate) url: String,
+    /// The media type of the bodies.
+    pub(crate) kind: &'static str,
     pub(crate) bodies: Vec<Vec<u8>>,
     pub(crate) check: Check,
     /// How many things each answer has to hold; another number ends the measurement.
@@ -74,7 +76,7 @@ impl Load {
 
     /// The same; nothing when the server says that too many are at it already (429).
     pub(crate) async fn ask(&self, body: Vec<u8>) -> anyhow::Result<Option<Bytes>> {
-        let request = self.client.post(&self.url).header("content-type", "application/json").body(body);
+        let request = self.client.post(&self.url).header("content-type", self.kind).body(body);
         let answer = request.send().await?;
         let status = answer.status();
         let body = answer.bytes().await?;

@@ -121,8 +121,14 @@ impl Prescriber {
             .flat_map(|(_, sad, hashes)| hashes.chunks(batch).map(move |hashes| (sad, hashes)))
             .map(|(sad, hashes)| body(&self.credential, sad, hashes))
             .collect::<Result<_, _>>()?;
-        let load =
-            Load { client: self.loader.clone(), url: self.url.clone(), bodies, check: count, things: batch };
+        let load = Load {
+            client: self.loader.clone(),
+            url: self.url.clone(),
+            kind: "application/json",
+            bodies,
+            check: count,
+            things: batch,
+        };
         Ok(Requests { load, documents: (0..batch).map(document).collect(), authorisations_per_second })
     }
 }
