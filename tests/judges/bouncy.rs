@@ -10,6 +10,19 @@ use crate::{
     evidence::{Content, Path, Signed, Verdict},
 };
 
+/// The same for an attached signature, and every time-stamp in it: its signature, path, and what it is about.
+pub(crate) fn accepts_stamped(signed: &Signed) -> Verdict {
+    let bench = Bench::new();
+    let PathFiles { root, others, .. } = bench.path(&signed.path);
+    judge("stamped", [root, bench.file("a.p7m", &signed.cms)].into_iter().chain(others))
+}
+
+/// An evidence record of a document.
+pub(crate) fn accepts_record(record: &[u8], document: &[u8]) -> Verdict {
+    let bench = Bench::new();
+    judge("record", [bench.file("a.ers", record), bench.file("document", document)])
+}
+
 /// Path by the PKIX validator, with a CRL for every certificate.
 pub(crate) fn accepts_path(path: &Path) -> Verdict {
     let bench = Bench::new();
@@ -66,11 +79,13 @@ fn said(about: &str, files: impl IntoIterator<Item = PathBuf>) -> Result<Said, S
 
 /// The folder with the compiled judge, made once for each version of its source and shared by all tests.
 fn compiled() -> PathBuf {
-    let source = beside("java/Judge.java");
-    let written =
-        std::fs::metadata(&source).and_then(|about| about.modified()).expect("the judge has a source");
-    let written =
-        written.duration_since(std::time::UNIX_EPOCH).expect("it was written after 1970").as_nanos();
+    let sources = ["java/Judge.java", "java/Stamps.java"].map(beside);
+    let written = sources.iter().map(|source| {
+        let about = std::fs::metadata(source).and_then(|about| about.modified());
+        let written = about.expect("the judge has a source").duration_since(std::time::UNIX_EPOCH);
+        written.expect("it was written after 1970").as_nanos()
+    });
+    let written = written.max().unwrap_or_default();
     let folder = FilePath::new(env!("CARGO_TARGET_TMPDIR")).join(format!("judge-{written}"));
     if !folder.exists() {
         // Compiled aside and renamed, so that a test beside this one never sees half of it; the first one wins.
@@ -80,7 +95,8 @@ fn compiled() -> PathBuf {
             vec![OsString::from("-proc:none"), "-cp".into(), setting("LANYARD_BC_CLASSPATH").into()];
         // A bare machine has no locale, and the compiler then takes the source for ASCII.
         arguments.extend(["-encoding".into(), "UTF-8".into()]);
-        arguments.extend(["-d".into(), classes.clone().into_os_string(), source.into_os_string()]);
+        arguments.extend(["-d".into(), classes.clone().into_os_string()]);
+        arguments.extend(sources.map(PathBuf::into_os_string));
         run("javac", arguments).expect("the judge compiles");
         copy_then_rename(&classes, &folder);
     }

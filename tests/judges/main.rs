@@ -21,6 +21,7 @@ mod pyhanko;
 mod rollover;
 mod server;
 mod sign_in;
+mod stamps;
 
 use evidence::{Content, Path, Signed, Verdict};
 

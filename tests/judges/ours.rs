@@ -19,11 +19,11 @@ use crate::{
 };
 
 /// A running server, and what its authorities publish.
-struct World {
-    server: Running,
+pub(crate) struct World {
+    pub(crate) server: Running,
     desk: Server,
     /// By issuer: the newest list, fetched over plain HTTP as a verifier does.
-    crls: BTreeMap<&'static str, Vec<u8>>,
+    pub(crate) crls: BTreeMap<&'static str, Vec<u8>>,
 }
 
 /// Every issuer.
@@ -72,7 +72,7 @@ fn person() -> SubjectData {
 
 impl World {
     /// Starts a server by the demo.
-    async fn start() -> World {
+    pub(crate) async fn start() -> World {
         platform::tls::install_crypto_provider();
         let server = Running::start();
         let desk = server.as_client("clients", "registration-desk");
@@ -84,7 +84,7 @@ impl World {
     }
 
     /// The server as the prescribing system sees it.
-    fn system(&self) -> Server {
+    pub(crate) fn system(&self) -> Server {
         self.server.as_client("clients", "prescribing-system")
     }
 
@@ -99,7 +99,7 @@ impl World {
     }
 
     /// A certificate with its way up and the lists it needs.
-    fn path(&self, issuer: &str, leaf: &str, chain: &[String]) -> Path {
+    pub(crate) fn path(&self, issuer: &str, leaf: &str, chain: &[String]) -> Path {
         let decode = |text: &String| STANDARD.decode(text).expect("certificates travel as base64");
         let (root, intermediates) = chain.split_last().expect("a chain ends with the root");
         Path {
@@ -129,7 +129,7 @@ impl World {
     }
 
     /// Makes a credential whose holder has set a passphrase.
-    async fn credential(&self, algorithm: Algorithm, passphrase: &str) -> signing::Credential {
+    pub(crate) async fn credential(&self, algorithm: Algorithm, passphrase: &str) -> signing::Credential {
         let request_id = format!("judged-{algorithm:?}");
         let request = CreateCredential { request_id, subject: person(), algorithm };
         let made: Credential = self.desk.post("/signer/credentials", &request).await.expect("it is made");

@@ -62,6 +62,8 @@ import org.bouncycastle.operator.jcajce.JcaDigestCalculatorProviderBuilder;
  * ocsp      ISSUER SERIAL RESPONSE, where SERIAL is hexadecimal; first writes the status
  * attached  ROOT CMS [INTERMEDIATE | CRL]…
  * detached  ROOT CMS CONTENT [INTERMEDIATE | CRL]…
+ * stamped   ROOT CMS [INTERMEDIATE | CRL]…; the content lies inside, and its time is proven
+ * record    RECORD DOCUMENT: an evidence record (RFC 4998) of the document, however often renewed
  * </pre>
  *
  * Writes one line of JSON, {"accepted":true} or {"accepted":false,"reason":"…"}, and ends with 0 if it could judge.
@@ -109,6 +111,12 @@ public final class Judge {
                 case "detached":
                     new Judge(arguments[1], rest.subList(2, rest.size())).cms(read(rest.get(0)), read(rest.get(1)));
                     break;
+                case "record":
+                    Stamps.record(read(arguments[1]), read(rest.get(0)));
+                    break;
+                case "stamped":
+                    new Judge(arguments[1], rest.subList(1, rest.size())).stamped(read(rest.get(0)));
+                    break;
                 default:
                     throw new IllegalArgumentException("no such judgement: " + arguments[0]);
             }
@@ -138,6 +146,14 @@ public final class Judge {
             require(signer.verify(new JcaSimpleSignerInfoVerifierBuilder().setProvider(BC).build(holder)), "wrong signature");
             attributes(signer, holder.getEncoded());
             path(certificate(holder.getEncoded()));
+        }
+    }
+
+    /** The same as attached, and the path of whoever gave each of its time-stamps. */
+    private void stamped(byte[] encoded) throws Exception {
+        cms(encoded, null);
+        for (X509CertificateHolder giver : Stamps.check(encoded)) {
+            path(certificate(giver.getEncoded()));
         }
     }
 
