@@ -223,11 +223,11 @@ mod tests {
         let first = fair.turn(&sharer("first"), Priority::Urgent).await;
         let order = Arc::new(Order::new(Vec::new()));
         let mut tasks = Vec::new();
-        for (name, priority) in waiting {
+        for (name, priority) in waiting.iter().copied() {
             let (fair, order) = (fair.clone(), Arc::clone(&order));
             let mut task = Box::pin(async move {
-                let turn = fair.turn(&sharer(name), *priority).await;
-                order.lock().unwrap().push(*name);
+                let turn = fair.turn(&sharer(name), priority).await;
+                order.lock().unwrap().push(name);
                 drop(turn);
             });
             let waits =

@@ -124,7 +124,7 @@ async fn evidence_records_are_accepted() {
     let credential = world.credential(Algorithm::P256, PASSPHRASE).await;
     sign(&world, &credential, "Ades-B-T").await;
     let system = world.system();
-    for count in [1_usize, 2, 3, 7, 8] {
+    for count in [1_usize, 3] {
         let documents: Vec<Vec<u8>> =
             (0..count).map(|at| format!("document {at} of {count}").into_bytes()).collect();
         let hashes: Vec<String> = documents.iter().map(|it| STANDARD.encode(digest(&SHA256, it))).collect();
