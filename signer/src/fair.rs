@@ -284,7 +284,7 @@ mod tests {
         drop(one);
         assert!(!waits(&mut last), "the turn of whoever gave up goes to the next");
         drop(two);
-        assert_eq!(fair.0.lock().unwrap().free, 1);
+        assert_eq!(fair.0.lock().unwrap().free, 2, "and that one was had and given back");
         drop(last);
         let all = (fair.turn(&who, Priority::Urgent).await, fair.turn(&who, Priority::Batch).await);
         assert_eq!(fair.0.lock().unwrap().free, 0);
