@@ -297,6 +297,7 @@ impl App {
             hsm: self.hsm.clone(),
             directory: directory::api::Client::new(Peer::local(directory::router(register), caller)),
             ca: client(self.authority_router(), "authn", &[ca::api::READ]),
+            holders: caller_source(&self.callers).identify,
         };
         Provider::open(parts).await.context("sign-in could not be opened")
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hsm::Alg;
 use platform::network::Network;
 use serde::Deserialize;
-use url::Url;
+use url::{Host, Url};
 
 use crate::authenticator::password::Passwords;
 use crate::authenticator::webauthn::Keys;
@@ -56,6 +56,8 @@ pub struct Config {
     pub name: String,
     /// The origin of the port for cards, as browsers reach it; without it nobody signs in with a card.
     pub cards_origin: Option<String>,
+    /// Where a page finds the agent of its workstation, as in `http://127.0.0.1:44880`; without it no card signs in through an agent.
+    pub card_agent: Option<String>,
     /// The origin of the port for systems, as they reach it; without it discovery does not say where `tls_client_auth` is.
     pub systems_origin: Option<String>,
     /// How long sessions live.
@@ -132,6 +134,7 @@ impl Config {
             networks: Vec::new(),
             name: default_name(),
             cards_origin: None,
+            card_agent: None,
             systems_origin: None,
             sessions: Sessions::default(),
             webauthn: Keys::default(),
@@ -206,6 +209,11 @@ impl Config {
                 sentence: "authn.cards_origin and systems_origin start with https:// and end with the host or its port",
             });
         }
+        if self.card_agent.as_deref().is_some_and(|agent| !is_this_machine(agent)) {
+            return Err(Error::Setting {
+                sentence: "authn.card_agent is http://127.0.0.1: and a port: where the agent is on each workstation",
+            });
+        }
         if self.networks.len() > 100 {
             return Err(Error::Setting { sentence: "authn.networks has at most 100 networks" });
         }
@@ -238,9 +246,41 @@ impl Config {
     }
 }
 
+/// Whether an origin is the machine itself that asks, over plain HTTP: nothing of it leaves that machine.
+fn is_this_machine(origin: &str) -> bool {
+    let Ok(url) = Url::parse(origin) else { return false };
+    let loopback = match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        _ => false,
+    };
+    url.scheme() == "http" && loopback && url.origin().ascii_serialization() == origin
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The agent is on the machine of whoever signs in, and nowhere else.
+    #[test]
+    fn agents_are_local() {
+        let check = |agent: &str| {
+            let mut config = Config::new("https://id.example.org");
+            config.card_agent = Some(agent.to_owned());
+            config.check().is_ok()
+        };
+        assert!(check("http://127.0.0.1:44880") && check("http://[::1]:44880"));
+        for elsewhere in [
+            "http://localhost:44880",
+            "http://192.0.2.1:44880",
+            "https://127.0.0.1:44880",
+            "http://127.0.0.1:44880/",
+            "http://127.0.0.1; script-src *",
+            "127.0.0.1",
+        ] {
+            assert!(!check(elsewhere), "{elsewhere}");
+        }
+    }
 
     /// The issuer is what can stand in tokens, to the letter.
     #[test]

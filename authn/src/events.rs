@@ -33,6 +33,18 @@ pub enum Event {
         /// Its client id.
         client: String,
     },
+    /// An organisation asks something of those who sign in for it.
+    PolicySet {
+        /// Its code.
+        organisation: String,
+        /// What it asks, as JSON.
+        policy: String,
+    },
+    /// An organisation asks nothing any more.
+    PolicyRemoved {
+        /// Its code.
+        organisation: String,
+    },
     /// Somebody who signed in was sent back to a relying party with a code.
     AccessGranted {
         /// The grant.
@@ -102,7 +114,9 @@ pub enum Event {
         client: String,
         /// The session, as in tokens.
         sid: String,
-        /// `delivered`, `unknown-session` or `given-up`.
+        /// In which form: `logout-token` or `session-revoked`.
+        form: String,
+        /// `delivered`, `unknown-session`, `refused` or `given-up`.
         outcome: String,
         /// After how many attempts.
         attempts: u32,
@@ -118,6 +132,8 @@ impl audit::Event for Event {
             Self::ClientChanged { .. } => "client-changed",
             Self::ClientSecretMade { .. } => "client-secret-made",
             Self::ClientClosed { .. } => "client-closed",
+            Self::PolicySet { .. } => "policy-set",
+            Self::PolicyRemoved { .. } => "policy-removed",
             Self::AccessGranted { .. } => "access-granted",
             Self::TokensIssued { .. } => "tokens-issued",
             Self::GrantEnded { .. } => "grant-ended",

@@ -1,11 +1,15 @@
 //! The provider: what every request shares.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use aws_lc_rs::rand::SystemRandom;
 use hsm::Hsm;
+use platform::caller::Caller;
 use platform::clock::{Clock, Millis};
 use platform::db::Db;
+use platform::db::together::Together;
+use platform::problem::Problem;
 use tokio::sync::Semaphore;
 
 use crate::client::Fetching;
@@ -13,13 +17,20 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::login::Login;
 use crate::oidc::face::Faces;
+use crate::oidc::giving::Given;
 use crate::oidc::possession::Proofs;
 use crate::outward::Outward;
 use crate::sandbox;
+use crate::store::restored;
 use crate::token::Keys;
 
 /// How many reports are written as files at the same time.
 const REPORTS: usize = 4;
+
+/// Makes a caller of the certificates of a card that has just signed, its own first: path, purpose and revocation are looked at. The
+/// server has one place that does this.
+pub type Holders =
+    Arc<dyn Fn(Vec<Vec<u8>>) -> Pin<Box<dyn Future<Output = Result<Caller, Problem>> + Send>> + Send + Sync>;
 
 /// What the provider is made of.
 pub struct Parts {
@@ -35,6 +46,8 @@ pub struct Parts {
     pub directory: directory::api::Client,
     /// The certificate authority, spoken to as sign-in: it needs the act to read.
     pub ca: ca::api::Client,
+    /// Who holds a card.
+    pub holders: Holders,
 }
 
 /// Sign-in, ready for requests. Clones share everything.
@@ -49,9 +62,12 @@ pub struct Shared {
     pub(crate) hsm: Hsm,
     pub(crate) directory: directory::api::Client,
     pub(crate) ca: ca::api::Client,
+    pub(crate) holders: Holders,
     pub(crate) random: SystemRandom,
     /// The issuers and their addresses.
     pub(crate) faces: Faces,
+    /// When the database was last put back from a copy: whether something was used before that is not known.
+    pub(crate) restored: Option<Millis>,
     /// The keys that sign tokens.
     pub(crate) keys: Keys,
     /// What calls relying parties.
@@ -60,6 +76,8 @@ pub struct Shared {
     pub(crate) fetching: Fetching,
     /// What is known of proofs of keys.
     pub(crate) proofs: Proofs,
+    /// What stores tokens, those of requests that come together at once.
+    pub(crate) given: Together<Given>,
     /// What the sign-in pages share.
     pub(crate) login: Login,
     /// Places for reports that are written as files at the same time.
@@ -79,7 +97,7 @@ impl Provider {
     ///
     /// Run [`Provider::keep_telling`] and [`Provider::keep_sweeping`] beside it, or nobody hears of ended sessions and nothing goes.
     pub async fn open(parts: Parts) -> Result<Self, Error> {
-        let Parts { mut config, db, clock, hsm, directory, ca } = parts;
+        let Parts { mut config, db, clock, hsm, directory, ca, holders } = parts;
         config.check()?;
         if let Some(settings) = &config.sandbox {
             sandbox::open(settings, &ca, &db, clock.now()).await?;
@@ -87,14 +105,17 @@ impl Provider {
         }
         let keys = Keys::open(&hsm, &config.keys).await?;
         keys.record(&db, clock.now()).await?;
+        let restored = restored::last(db.read()).await?;
         let shared = Shared {
             outward: Outward::open(&config)?,
             faces: Faces::of(&config),
+            restored,
             keys,
             login: Login::open(&config)?,
             random: SystemRandom::new(),
             fetching: Fetching::default(),
             proofs: Proofs::default(),
+            given: Together::start(&db),
             config,
             db,
             clock,
@@ -102,6 +123,7 @@ impl Provider {
             directory,
             ca,
             reports: Arc::new(Semaphore::new(REPORTS)),
+            holders,
         };
         Ok(Self(Arc::new(shared)))
     }

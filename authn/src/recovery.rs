@@ -82,6 +82,8 @@ async fn rest(db: &Db, sessions: u64, authenticators: u64, now: Millis) -> Resul
             let links = restored::cancel_links(tx, now).await?;
             restored::forget_what_is_under_way(tx, now).await?;
             // Codes of apps of up to now were perhaps used, those of a clock that is a step ahead among them.
+            // So may assertions and proofs have been, which are remembered for as long as they are good.
+            restored::mark(tx, now).await?;
             restored::spend_steps(tx, app::step(now) + 1).await?;
             let event = Event::SignInRecovered { sessions, grants, links, authenticators };
             audit::record(tx, now, &Actor::system("authn"), &event).await?;

@@ -37,8 +37,8 @@ use crate::revocation::{self, Outcome};
 use crate::serial::Serial;
 use crate::store::certificates::{self, State, Stored};
 use crate::subject_key::KeyRefused;
-use crate::together::Together;
 use crate::watch;
+use platform::db::together::Together;
 
 /// How many exports a process writes at the same time: each reads as fast as its reader takes it.
 const MOST_EXPORTS: usize = 4;

@@ -12,7 +12,7 @@ use crate::profile::{Kind, Profile, Profiles, RevocationChecking};
 use crate::refused_keys::RefusedKeys;
 use crate::rows;
 use crate::serial::{Serial, random_octets};
-use crate::together::Together;
+use platform::db::together::Together;
 
 /// Shared by the serving authority and the key ceremony.
 pub(crate) struct Desk {

@@ -59,7 +59,6 @@ mod store;
 mod subject;
 mod subject_key;
 mod tbs;
-mod together;
 mod watch;
 mod weak;
 

@@ -20,7 +20,7 @@ use crate::store::certificates::{self, Content, Moved, Reservation};
 use crate::store::expiries::{self, Place};
 use crate::store::keys;
 use crate::store::requests::{self, Claim, RequestKey};
-use crate::together::{Row, Undone};
+use platform::db::together::{Row, Undone};
 
 /// The first row of a serial, with the request it answers and its audit row: all of them or none.
 #[derive(Clone)]
@@ -84,6 +84,7 @@ impl FirstRow {
 
 impl Row for FirstRow {
     type Answer = First;
+    type Error = Error;
 
     async fn write(&self, tx: &mut Tx) -> Result<First, Error> {
         let FirstRow { request, reservation, profile, kept_apart, body, actor } = self;
@@ -157,6 +158,7 @@ pub(crate) struct LastRow {
 
 impl Row for LastRow {
     type Answer = ();
+    type Error = Error;
 
     async fn write(&self, tx: &mut Tx) -> Result<(), Error> {
         let LastRow { serial, certificate, at, event, actor } = self;

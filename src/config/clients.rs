@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 /// Every act a system can be granted. `signer:own-credentials`, `directory:act` and `authn:own` are not among them:
 /// those are what people have.
-const ACTS: [Act; 23] = [
+const ACTS: [Act; 24] = [
     ca::api::ISSUE,
     ca::api::ENROL,
     ca::api::REVOKE,
@@ -32,6 +32,7 @@ const ACTS: [Act; 23] = [
     authn::api::SESSIONS,
     authn::api::AUTHENTICATORS,
     authn::api::SIGNING,
+    authn::api::POLICIES,
     audit::api::READ,
 ];
 

@@ -35,7 +35,7 @@ use Door::{Act, ActOrOwn, Open, Own, Proof, Report};
 struct Route(&'static str, &'static str, Door, fn() -> Value);
 
 /// Every act that a client can be granted, each with a client that has nothing else.
-const ACTS: [&str; 23] = [
+const ACTS: [&str; 24] = [
     "ca:issue",
     "ca:enrol",
     "ca:revoke",
@@ -58,6 +58,7 @@ const ACTS: [&str; 23] = [
     "authn:sessions",
     "authn:authenticators",
     "authn:signing",
+    "authn:policies",
     "audit:read",
 ];
 
@@ -70,7 +71,7 @@ macro_rules! realm {
 
 /// The rule of each route. A route of the document that is not here fails the test, so that whoever adds one says
 /// here who may use it.
-const ROUTES: [Route; 150] = [
+const ROUTES: [Route; 155] = [
     Route("GET", "/audit/checkpoint", Open, none),
     Route("GET", "/audit/tile/{path}", Open, none),
     Route("GET", "/audit/logs", Open, none),
@@ -173,6 +174,11 @@ const ROUTES: [Route; 150] = [
     Route("GET", "/authn/people/{person}/sessions", ActOrOwn("authn:sessions"), none),
     Route("DELETE", "/authn/people/{person}/sessions", ActOrOwn("authn:sessions"), none),
     Route("DELETE", "/authn/people/{person}/sessions/{session}", ActOrOwn("authn:sessions"), none),
+    // Whose session it is about says the secret in it; there is none of this one.
+    Route("POST", "/authn/card-removals", Open, || json!({"secret": ""})),
+    Route("GET", "/authn/organisations/{organisation}/policy", Act("authn:policies"), none),
+    Route("PUT", "/authn/organisations/{organisation}/policy", Act("authn:policies"), || json!({})),
+    Route("DELETE", "/authn/organisations/{organisation}/policy", Act("authn:policies"), none),
     Route("GET", "/authn/people/{person}/authenticators", ActOrOwn("authn:authenticators"), none),
     Route(
         "GET",
@@ -230,6 +236,7 @@ const ROUTES: [Route; 150] = [
     ),
     // Browsers bring requests here, and relying parties prove in the request who they are; a body that is no form is refused before.
     Route("GET", "/.well-known/openid-configuration", Open, none),
+    Route("GET", "/.well-known/ssf-configuration", Open, none),
     Route("GET", "/jwks", Open, none),
     Route("GET", "/authorize", Open, none),
     Route("POST", "/authorize", Open, none),
@@ -411,6 +418,7 @@ async fn judge(server: &Server, route: &Route, who: &str, may: bool, refusal: u1
     let Route(method, template, _, body) = route;
     let path = template
         .replace("issuers/{id}", "issuers/systems")
+        .replace("organisations/{organisation}", "organisations/Z00001")
         .replace("{id}", CREDENTIAL)
         .replace("/crl/{file}", "/crl/systems.crl")
         .replace("/aia/{file}", "/aia/systems.cer")

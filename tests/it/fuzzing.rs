@@ -38,8 +38,14 @@ mod certificate;
 #[path = "../../fuzz/fuzz_targets/certificate_request.rs"]
 mod certificate_request;
 #[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
+#[path = "../../fuzz/fuzz_targets/client_assertion.rs"]
+mod client_assertion;
+#[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
 #[path = "../../fuzz/fuzz_targets/cmp_message.rs"]
 mod cmp_message;
+#[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
+#[path = "../../fuzz/fuzz_targets/dpop_proof.rs"]
+mod dpop_proof;
 #[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
 #[path = "../../fuzz/fuzz_targets/est_body.rs"]
 mod est_body;
@@ -65,14 +71,16 @@ mod time_stamp_request;
 type Target = (&'static str, fn(&[u8]));
 
 /// Each target by its name.
-const TARGETS: [Target; 14] = [
+const TARGETS: [Target; 16] = [
     ("acme_request", acme_request::run),
     ("card_command", card_command::run),
     ("card_objects", card_objects::run),
     ("card_session", card_session::run),
     ("certificate", certificate::run),
     ("certificate_request", certificate_request::run),
+    ("client_assertion", client_assertion::run),
     ("cmp_message", cmp_message::run),
+    ("dpop_proof", dpop_proof::run),
     ("est_body", est_body::run),
     ("ocsp_request", ocsp_request::run),
     ("ocsp_response", ocsp_response::run),

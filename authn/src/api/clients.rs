@@ -5,6 +5,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::signing::SigningConfig;
+use crate::session::CardRemoved;
 pub use crate::token::TokenAlg;
 
 /// How a relying party proves who it is.
@@ -164,6 +165,9 @@ pub struct ClientConfig {
     /// Where it is told that a session has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backchannel_logout_uri: Option<String>,
+    /// Where security events are pushed to it (RFC 8935): that a session has ended (CAEP `session-revoked`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_events_uri: Option<String>,
     /// How it proves who it is.
     pub token_endpoint_auth_method: AuthMethod,
     /// Where its public keys are; with `private_key_jwt` this or `jwks`.
@@ -191,6 +195,13 @@ pub struct ClientConfig {
     /// Which classes of sign-in are meant where it names none; one that it names counts only as far as it is among these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub default_acr_values: Vec<String>,
+    /// With what people may sign in to it, as words: `smartcard`, `security-key`, `platform-key`, `passkey`, `totp`. With anything that
+    /// satisfies the class if it is left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authenticators: Vec<String>,
+    /// What becomes of a session in which it has something when the card is taken out; the strictest of all who say so counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card_removed: Option<CardRemoved>,
     /// Whether people sign in anew whatever it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_prompt: Option<DefaultPrompt>,
@@ -230,7 +241,7 @@ pub struct ClientConfig {
     /// What it may do at the other routes of this server with a token for itself; whoever registers it has each of these acts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acts: Vec<String>,
-    /// For which organisation it acts there: that of whoever registers it, where that one has one.
+    /// For which organisation it acts there, and whose policy of sign-in counts: that of whoever registers it, where that one has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organisation: Option<String>,
     /// What it may have people sign by the Digital Signature Service; nothing if it is left out.
@@ -359,9 +370,11 @@ pub struct FetchedKeys {
 pub struct Delivery {
     /// Its id.
     pub id: String,
+    /// `logout-token`, or the security event: `session-revoked`.
+    pub form: String,
     /// The session, as in tokens.
     pub sid: String,
-    /// `due`, `delivered`, `unknown-session`, or `given-up`.
+    /// `due`, `delivered`, `unknown-session`, `refused`, or `given-up`.
     pub state: String,
     /// How often it was tried.
     pub attempts: u32,

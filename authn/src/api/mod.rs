@@ -4,9 +4,11 @@ mod clients;
 mod people;
 mod reports;
 mod signing;
+mod policies;
 
 use platform::caller::Act;
 
+pub use crate::session::CardRemoved;
 pub use clients::{
     AssertionAlg, AuthMethod, ClientConfig, Configs, DefaultPrompt, Deliveries, Delivery, DpopNonce, Failure,
     Failures, FetchedKeys, GrantType, HashQuery, Introspection, ListQuery, NewConfig, Pkce, Registered,
@@ -22,6 +24,7 @@ pub use signing::{
     Bearer, Bound, BrowserHolder, BrowserQuery, Keys, KeysQuery, NewPresence, Presence, PresenceAnswer,
     ShownToken, SigningClient, SigningConfig, Unseen,
 };
+pub use policies::{CardRemoval, CardRemovalDone, Policy};
 
 /// To register relying parties of one's own team and to read why they were refused.
 pub const CLIENTS: Act = Act("authn:clients");
@@ -39,5 +42,7 @@ pub const SESSIONS: Act = Act("authn:sessions");
 pub const AUTHENTICATORS: Act = Act("authn:authenticators");
 /// To ask, as the signer, who stands behind tokens and browsers, and to have people prove that they are there.
 pub const SIGNING: Act = Act("authn:signing");
+/// To see and set what organisations ask of those who sign in for them: of its own, where the caller is of one.
+pub const POLICIES: Act = Act("authn:policies");
 /// To look after one's own sessions and authenticators: what every person may.
 pub const OWN: Act = Act("authn:own");

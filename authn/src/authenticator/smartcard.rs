@@ -3,7 +3,10 @@
 //! TLS has proved that the card's key is there, and whoever made the caller has checked path, purpose and revocation lists. Here
 //! the authority is asked for the certificate's own row, and once more in the transaction that opens the session. Where it does
 //! not answer nobody is let in, and told so. The browser then goes back to the pages with a ticket, which works once, soon, and
-//! for the browser that began.
+//! for the browser that began. The other road, without TLS, is [`challenge`]; what happens when the card is taken out, [`removal`].
+
+pub(crate) mod challenge;
+pub(crate) mod removal;
 
 use std::time::Duration;
 
@@ -143,6 +146,32 @@ pub(crate) async fn refuse(
         .await
 }
 
+/// A stable word for the record, of a certificate that makes no caller.
+fn word_of(code: &str) -> &'static str {
+    match code {
+        "certificate-revoked" => "card-revoked",
+        "certificate-held" => "card-held",
+        "certificate-expired" => "card-expired",
+        _ => "card-refused",
+    }
+}
+
+/// What the refusal of a certificate means to whoever holds the card.
+pub(crate) fn why_of(code: &str) -> Option<Why> {
+    let sentence = match code {
+        "certificate-expired" => "Your smartcard has expired. Ask your registration authority to renew it.",
+        "certificate-revoked" => {
+            "Your smartcard was cancelled. Choose another way to sign in, and ask your registration authority for a new card."
+        }
+        "certificate-held" => "Your smartcard is on hold. Ask your registration authority to lift that.",
+        "certificate-unknown" | "certificate-purpose" | "certificate-not-a-caller" => {
+            "That certificate is not the one for signing in. Try again and choose the other one, or use another card."
+        }
+        _ => return None,
+    };
+    Some(Why::CardRefused(sentence.to_owned()))
+}
+
 /// Records that the certificate of a card was refused before its holder was known: revoked, held or expired ones are, by whoever
 /// makes callers of certificates. Whose it is the authority says, if it issued it.
 pub(crate) async fn refused_before(
@@ -152,12 +181,7 @@ pub(crate) async fn refused_before(
     code: &str,
     now: Millis,
 ) -> Result<(), Error> {
-    let word = match code {
-        "certificate-revoked" => "card-revoked",
-        "certificate-held" => "card-held",
-        "certificate-expired" => "card-expired",
-        _ => "card-refused",
-    };
+    let word = word_of(code);
     let (person, bound) = match leaf {
         Some(leaf) => issued(provider, leaf).await,
         None => (None, None),

@@ -37,7 +37,7 @@ pub(crate) fn claimed<'t>(
     text: &'t str,
     given: Option<&str>,
     faces: &Faces,
-    now: Millis,
+    (restored, now): (Option<Millis>, Millis),
 ) -> Result<Claimed<'t>, (Option<ClientId>, Failure)> {
     let jws = Jws::parse(text).map_err(|bad| {
         (None, Failure::told("malformed", format!("The client assertion is not read: {bad}.")))
@@ -62,6 +62,13 @@ pub(crate) fn claimed<'t>(
     };
     audience(&jws, faces).map_err(|sentence| fail("audience", sentence))?;
     let expires_at = times(&jws, now).map_err(|(failed, sentence)| fail(failed, sentence))?;
+    if let Some(at) = restored.filter(|at| may_be_of_before(&jws, expires_at, *at)) {
+        let sentence = format!(
+            "The provider's database was put back from a copy at {at}, and an assertion of before then may have been used. Make \
+             a new one, whose iat is later."
+        );
+        return Err(fail("restored", sentence));
+    }
     let Some(jti) = jws.text("jti").filter(|jti| !jti.is_empty() && jti.len() <= 256) else {
         return Err(fail("jti", "The client assertion has no jti of at most 256 octets.".to_owned()));
     };
@@ -107,6 +114,14 @@ fn times(jws: &Jws<'_>, now: Millis) -> Result<Millis, (&'static str, String)> {
     Ok(expires_at.plus(LEEWAY))
 }
 
+/// Whether an assertion may have been used before the database was put back: that is forgotten. One that was made since says so by
+/// its `iat`, or by an end that no assertion of before then could have had.
+fn may_be_of_before(jws: &Jws<'_>, expires_at: Millis, restored: Millis) -> bool {
+    let made_at = jws.seconds("iat").map(|seconds| Millis(seconds.saturating_mul(1000)));
+    let made_since = made_at.is_some_and(|at| at > restored.plus(LEEWAY));
+    !made_since && expires_at < restored.plus(LONGEST).plus(LEEWAY)
+}
+
 #[cfg(test)]
 mod tests {
     use base64::Engine as _;
@@ -119,6 +134,10 @@ mod tests {
     const NOW: Millis = Millis(1_795_540_800_000);
 
     fn failed(header: &Value, change: &Value) -> Option<&'static str> {
+        failed_since(None, header, change)
+    }
+
+    fn failed_since(restored: Option<Millis>, header: &Value, change: &Value) -> Option<&'static str> {
         let mut claims = json!({
             "iss": "rp", "sub": "rp", "aud": "https://id.example.org/token", "jti": "1", "iat": NOW.seconds(),
             "exp": NOW.seconds() + 300
@@ -129,10 +148,30 @@ mod tests {
         let encode = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
         let text = format!("{}.{}.c2ln", encode(header), encode(&claims));
         let faces = Faces::of(&Config::new("https://id.example.org"));
-        claimed(&text, None, &faces, NOW).err().map(|(_, failure)| {
+        claimed(&text, None, &faces, (restored, NOW)).err().map(|(_, failure)| {
             assert_eq!(failure.told, super::super::failure::Told::Sentence);
             failure.failed
         })
+    }
+
+    /// What may have been used before the database was put back is not taken; what says that it is of since is.
+    #[test]
+    fn nothing_of_before_a_restore_is_taken() {
+        let good = json!({"alg": "RS256", "kid": "1"});
+        let at = |seconds: i64| json!(NOW.seconds() + seconds);
+        let since =
+            |ago: u64, change: &Value| failed_since(Some(NOW.minus(Duration::from_secs(ago))), &good, change);
+        assert_eq!(since(60, &json!({})), None);
+        assert_eq!(since(5, &json!({})), Some("restored"), "the client's clock may be ahead");
+        assert_eq!(since(60, &json!({"iat": at(-61)})), Some("restored"));
+        assert_eq!(since(60, &json!({"iat": null})), Some("restored"));
+        assert_eq!(
+            since(60, &json!({"iat": null, "exp": at(1740)})),
+            None,
+            "no assertion of before ended so late"
+        );
+        assert_eq!(since(60, &json!({"iat": at(-61), "exp": at(1739)})), Some("restored"));
+        assert_eq!(since(1800, &json!({"iat": null})), None, "all of before are over");
     }
 
     /// Each claim that is wrong is named, and a good one goes on.

@@ -211,8 +211,8 @@ async fn by_assertion(
     text: &str,
     now: Millis,
 ) -> Result<Authenticated, Refusal> {
-    let claimed = match assertion::claimed(text, presented.parameters.get("client_id"), &provider.faces, now)
-    {
+    let given = presented.parameters.get("client_id");
+    let claimed = match assertion::claimed(text, given, &provider.faces, (provider.restored, now)) {
         Ok(claimed) => claimed,
         Err((named, failure)) => {
             let owner = match named {

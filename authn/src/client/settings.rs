@@ -8,6 +8,7 @@ use crate::api::{AuthMethod, ClientConfig, GrantType};
 use crate::error::Error;
 use crate::interaction::Acr;
 use crate::oidc::scope::{Scope, Scopes};
+use crate::policy;
 use crate::secret::sha256_hex;
 
 /// How many addresses, scopes and keys one relying party may have.
@@ -91,9 +92,11 @@ fn addresses(config: &ClientConfig) -> Result<(), Error> {
             ));
         }
     }
-    for (field, address) in
-        [("backchannel_logout_uri", &config.backchannel_logout_uri), ("jwks_uri", &config.jwks_uri)]
-    {
+    for (field, address) in [
+        ("backchannel_logout_uri", &config.backchannel_logout_uri),
+        ("security_events_uri", &config.security_events_uri),
+        ("jwks_uri", &config.jwks_uri),
+    ] {
         if address.as_deref().is_some_and(|address| !is_server(address)) {
             return Err(Error::field(field, "An address that begins with https:// and has no fragment."));
         }
@@ -225,6 +228,7 @@ fn defaults(config: &ClientConfig) -> Result<(), Error> {
         let all: Vec<&str> = Acr::ALL.into_iter().map(Acr::word).collect();
         return Err(Error::field("default_acr_values", format!("Of {}.", all.join(", "))));
     }
+    policy::methods("authenticators", &config.authenticators)?;
     if config.default_max_age.is_some_and(|seconds| seconds > 86_400) {
         return Err(Error::field("default_max_age", "At most 86400 seconds."));
     }
@@ -303,6 +307,8 @@ mod tests {
         check(json!({"scopes": ["openid", "everything"]}), "scopes");
         check(json!({"default_scopes": ["profile"]}), "default_scopes");
         check(json!({"default_acr_values": ["AAL9"]}), "default_acr_values");
+        check(json!({"authenticators": ["password"]}), "authenticators");
+        check(json!({"security_events_uri": "http://rp.example/events"}), "security_events_uri");
         check(json!({"token_endpoint_auth_method": "tls_client_auth"}), "tls_client_auth_subject_dn");
         check(json!({"resources": ["/relative"]}), "resources");
         check(json!({"access_token_binding": "tls"}), "access_token_binding");

@@ -77,7 +77,10 @@ fn exchanges(config: &ClientConfig) -> Result<(), Error> {
 }
 
 fn acts(config: &ClientConfig) -> Result<(), Error> {
-    if config.acts.is_empty() && config.organisation.is_none() {
+    if config.organisation.as_deref().is_some_and(|code| code.parse::<OdsCode>().is_err()) {
+        return Err(Error::field("organisation", "An ODS code."));
+    }
+    if config.acts.is_empty() {
         return Ok(());
     }
     if !config.grant_types.contains(&GrantType::ClientCredentials) {
@@ -92,9 +95,6 @@ fn acts(config: &ClientConfig) -> Result<(), Error> {
     };
     if config.acts.len() > MOST || !config.acts.iter().all(word) {
         return Err(Error::field("acts", "At most 50, as docs/api.md has them."));
-    }
-    if config.organisation.as_deref().is_some_and(|code| code.parse::<OdsCode>().is_err()) {
-        return Err(Error::field("organisation", "An ODS code."));
     }
     Ok(())
 }

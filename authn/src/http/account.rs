@@ -48,6 +48,7 @@ impl FromRequestParts<Provider> for SignedIn {
             sentence: "Your sign-in has ended, or was too long ago. Open the service that you use, sign in there, and come \
                        back to this page."
                 .to_owned(),
+            field: None,
         };
         Err(Failed::told(&provider.config.name, StatusCode::UNAUTHORIZED, &told, None))
     }

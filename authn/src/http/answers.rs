@@ -67,8 +67,10 @@ pub(super) fn role(site: &str, secret: &Secret, choice: &Choice, typed: &str, be
             name: short_name(&one.role_name),
         })
         .collect();
+    // WCAG 2.2, 3.3.1: the summary leads to the first choice.
+    let first = roles.first().map(|role| format!("role-{}", role.id));
     let told = (before == Before::Wrong)
-        .then(|| Told { title: "There is a problem".to_owned(), sentence: "Choose a role.".to_owned() });
+        .then(|| Told { field: first, ..Told::new("There is a problem", "Choose a role.") });
     let shown = RolePage {
         frame: Frame::new(site, "Choose a role").telling(told),
         client: &choice.client_name,

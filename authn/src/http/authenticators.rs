@@ -39,7 +39,7 @@ pub(super) fn router() -> Router<Provider> {
 pub(super) struct Document;
 
 /// The version that a change is meant for; without it the change is refused (RFC 6585 3). None: whatever it is.
-fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
+pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     let Some(value) = headers.get(header::IF_MATCH) else {
         let detail = "Say which version you mean to change: If-Match with the ETag of your last read.";
         return Err(Problem::precondition_required("if-match-missing", detail));

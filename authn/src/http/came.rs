@@ -45,6 +45,7 @@ fn over(site: &str) -> Failed {
         sentence: "This sign-in took too long, was finished, or was begun in another browser. Go back to the service that you \
                    want to use, and sign in from there."
             .to_owned(),
+        field: None,
     };
     Failed::told(site, StatusCode::NOT_FOUND, &told, None)
 }

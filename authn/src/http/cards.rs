@@ -147,21 +147,9 @@ fn wants_page(headers: &HeaderMap) -> bool {
 
 /// What the certificate's refusal means to whoever holds the card.
 fn in_words(body: &Body, status: StatusCode) -> Told {
-    let refused = |sentence: &str| Told::from(&Why::CardRefused(sentence.to_owned()));
-    match body.code.as_str() {
-        "certificate-expired" => {
-            refused("Your smartcard has expired. Ask your registration authority to renew it.")
-        }
-        "certificate-revoked" => refused(
-            "Your smartcard was cancelled. Choose another way to sign in, and ask your registration authority for a new card.",
-        ),
-        "certificate-held" => {
-            refused("Your smartcard is on hold. Ask your registration authority to lift that.")
-        }
-        "certificate-unknown" | "certificate-purpose" | "certificate-not-a-caller" => refused(
-            "That certificate is not the one for signing in. Try again and choose the other one, or use another card.",
-        ),
-        _ if status.is_server_error() => Told::from(&Why::CardUnknowable),
-        _ => Told { title: "Your smartcard did not sign you in".to_owned(), sentence: body.detail.clone() },
+    match smartcard::why_of(&body.code) {
+        Some(why) => Told::from(&why),
+        None if status.is_server_error() => Told::from(&Why::CardUnknowable),
+        None => Told::new("Your smartcard did not sign you in", body.detail.clone()),
     }
 }

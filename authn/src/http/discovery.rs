@@ -22,6 +22,16 @@ pub(super) async fn document(State(provider): State<Provider>, uri: Uri) -> Resp
     kept(KEEP_DOCUMENT, &discovery::document(&provider, Face::of_path(uri.path())))
 }
 
+/// What the provider says of the security events that it pushes, as the Shared Signals Framework 1.0 has it. To whom is registered
+/// with the relying party.
+#[utoipa::path(
+    get, path = "/.well-known/ssf-configuration", tag = "sign-in",
+    responses((status = 200, description = "The document", body = Object))
+)]
+pub(super) async fn security_events(State(provider): State<Provider>) -> Response {
+    kept(KEEP_DOCUMENT, &discovery::security_events(&provider))
+}
+
 /// The public keys that tokens are signed with, RFC 7517.
 #[utoipa::path(
     get, path = "/jwks", tag = "sign-in",

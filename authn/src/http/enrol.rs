@@ -49,6 +49,7 @@ fn over(site: &str) -> Failed {
         sentence: "It was used already, is older than half an hour, or was opened in another browser. Ask whoever gave it to \
                    you for a new one."
             .to_owned(),
+        field: None,
     };
     Failed::told(site, StatusCode::NOT_FOUND, &told, None)
 }

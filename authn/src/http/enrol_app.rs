@@ -56,7 +56,7 @@ async fn take(State(provider): State<Provider>, opened: Opened, given: Form) -> 
         Ok(made) => Ok(see_other(&format!("/enrol/done/{}", made.method), &[])),
         // What somebody can put right on this page.
         Err(Error::Field { sentence, .. }) => {
-            let told = Told { title: "There is something to put right".to_owned(), sentence };
+            let told = Told::new("There is something to put right", sentence);
             form(&provider, &opened, (&email, &name), (StatusCode::BAD_REQUEST, Some(told))).await
         }
         Err(error) => {
@@ -64,7 +64,7 @@ async fn take(State(provider): State<Provider>, opened: Opened, given: Form) -> 
             if problem.kind != Kind::Conflict {
                 return Err(problem.into());
             }
-            let told = Told { title: "The app was not added".to_owned(), sentence: problem.detail };
+            let told = Told::new("The app was not added", problem.detail);
             Err(Failed::told(&provider.config.name, StatusCode::CONFLICT, &told, None))
         }
     }

@@ -7,6 +7,7 @@ mod authenticators;
 mod authorise;
 mod callers;
 mod came;
+mod card_removals;
 mod cards;
 mod cis1;
 mod clients;
@@ -18,6 +19,7 @@ mod enrol_key;
 mod form;
 mod own;
 mod page;
+mod policies;
 mod reading;
 mod sandbox;
 mod reports;
@@ -63,6 +65,7 @@ pub fn router(provider: Provider) -> Router {
 fn plain() -> Router<Provider> {
     Router::new()
         .route("/.well-known/openid-configuration", get(discovery::document))
+        .route("/.well-known/ssf-configuration", get(discovery::security_events))
         .route("/jwks", get(discovery::keys))
         .route("/authorize", get(authorise::show).post(authorise::send))
         .route("/authorize/continue/{interaction}", get(authorise::proceed).post(authorise::choose))
@@ -137,6 +140,8 @@ fn for_people() -> Router<Provider> {
         .merge(authenticators::router())
         .merge(reports::router())
         .merge(signing::router())
+        .merge(policies::router())
+        .merge(card_removals::router())
         .merge(assets::router())
         .layer(DefaultBodyLimit::max(LARGEST_OF_PEOPLE))
 }
@@ -150,6 +155,7 @@ struct Assets;
 #[derive(OpenApi)]
 #[openapi(paths(
     discovery::document,
+    discovery::security_events,
     discovery::keys,
     authorise::show,
     authorise::send,
@@ -186,6 +192,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         authenticators::Document::openapi(),
         reports::Document::openapi(),
         signing::Document::openapi(),
+        policies::Document::openapi(),
+        card_removals::Document::openapi(),
     ] {
         document.merge(area);
     }

@@ -42,6 +42,7 @@ impl FromRequest<Provider> for Form {
                 sentence: "Another website tried to do something here in your name, and it was not done. Go back to the \
                            service that you want to use, and sign in from there."
                     .to_owned(),
+                field: None,
             };
             return Err(Failed::told(&provider.config.name, StatusCode::FORBIDDEN, &told, None));
         }

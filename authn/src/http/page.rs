@@ -61,6 +61,14 @@ pub(super) fn scripted(
     Ok(response)
 }
 
+/// A page whose script speaks to this origin too.
+pub(super) fn reaching(mut response: Response, origin: &str) -> Result<Response, Failed> {
+    let policy = POLICY.replace("connect-src 'self'", &format!("connect-src 'self' {origin}"));
+    let policy = HeaderValue::try_from(policy).map_err(|error| Failed::problem(Problem::internal(error)))?;
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    Ok(response)
+}
+
 /// Sends the browser on.
 pub(super) fn see_other(location: &str, cookies: &[Cookie]) -> Response {
     let Ok(location) = HeaderValue::try_from(location) else {
@@ -96,7 +104,7 @@ impl Failed {
     pub(super) fn problem(problem: Problem) -> Self {
         problem.log();
         let body = problem.body();
-        let told = Told { title: body.title, sentence: problem.detail };
+        let told = Told::new(body.title, problem.detail);
         Self::told("Sign-in", problem.kind.status(), &told, None)
     }
 }
@@ -121,7 +129,7 @@ impl axum::response::IntoResponse for Failed {
 
 impl From<&Why> for Told {
     fn from(why: &Why) -> Self {
-        Self { title: why.title().to_owned(), sentence: why.sentence() }
+        Self::new(why.title(), why.sentence())
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn router() -> Router<Provider> {
 
 /// The methods that satisfy a request here, in the order in which they are offered.
 fn offered(provider: &Provider, came: &Came) -> Vec<Method> {
-    let cards = provider.config.cards_origin.is_some();
+    let cards = provider.config.cards_origin.is_some() || provider.config.card_agent.is_some();
     came.interaction
         .wanted
         .acceptable
@@ -75,6 +75,7 @@ fn choices(
             sentence: "The service asks for a smartcard, and smartcards cannot be used here at the moment. Tell your \
                        service desk."
                 .to_owned(),
+            field: None,
         };
         let back = format!("{}?cancelled", came.onward());
         return Err(Failed::told(
@@ -103,9 +104,10 @@ async fn choose(State(provider): State<Provider>, came: Came, form: Form) -> Res
     let offered = offered(&provider, &came);
     let chosen = form.field("method").parse::<Method>().ok().filter(|method| offered.contains(method));
     let Some(chosen) = chosen else {
-        let told = Told {
-            title: "Choose a way to sign in".to_owned(),
-            sentence: "Select one of the ways below.".to_owned(),
+        let told = Told::new("Choose a way to sign in", "Select one of the ways below.");
+        let told = match offered.first() {
+            Some(first) => told.at(format!("method-{first}")),
+            None => told,
         };
         return choices(&provider, &came, &offered, (StatusCode::BAD_REQUEST, Some(told)), None);
     };

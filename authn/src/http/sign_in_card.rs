@@ -1,23 +1,35 @@
-//! `/sign-in/{interaction}/card`: the page before the card is shown, and the way back.
+//! `/sign-in/{interaction}/card`: the page before the card is shown, and the two ways back: with a ticket from the port for cards, and
+//! with what the agent had the card sign.
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
-use axum::response::Response;
-use axum::routing::get;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use card::wire::sign_in::{Answer, SignedIn, Watch};
 use http::StatusCode;
+use platform::problem::Problem;
+use platform::web::Json;
+use serde_json::Value;
 
 use super::came::Came;
-use super::page::{Failed, page, status};
+use super::own::Script;
+use super::page::{Failed, page, reaching, sealed, set, status};
 use super::sign_in::answered;
+use super::sign_in_key::told;
 use crate::authenticator::smartcard;
+use crate::authenticator::smartcard::challenge::{Answered, begin, finish};
 use crate::interaction::Method;
 use crate::pages::{Card, Frame, Told};
 use crate::provider::Provider;
 use crate::secret::Secret;
+use crate::session::{Cookie, SESSION};
 use crate::sign_in::{Outcome, Why};
 
 pub(super) fn router() -> Router<Provider> {
-    Router::new().route("/sign-in/{interaction}/card", get(show))
+    Router::new()
+        .route("/sign-in/{interaction}/card", get(show))
+        .route("/sign-in/{interaction}/card/challenge", post(ask))
+        .route("/sign-in/{interaction}/card/answer", post(take))
 }
 
 /// Shows the page, or takes the ticket with which the browser comes back. A ticket works once and in the browser that began, so
@@ -43,12 +55,52 @@ fn form(
     came: &Came,
     (status, told): (StatusCode, Option<Told>),
 ) -> Result<Response, Failed> {
-    let origin = provider.config.cards_origin.as_deref().unwrap_or_default();
+    let agent = provider.config.card_agent.as_deref();
     let template = Card {
         frame: Frame::new(&provider.config.name, "Sign in with your smartcard").telling(told),
         secret: &came.secret,
         client: &came.interaction.client_name,
-        port: &format!("{origin}/card/{}", came.secret),
+        port: provider.config.cards_origin.as_ref().map(|origin| format!("{origin}/card/{}", came.secret)),
+        agent,
     };
-    page(status, &template)
+    let shown = page(status, &template)?;
+    match agent {
+        Some(agent) => reaching(shown, agent),
+        None => Ok(shown),
+    }
+}
+
+/// There is no agent here, as far as anybody said.
+fn without_agent(provider: &Provider) -> Result<(), Problem> {
+    let detail = "Nobody signs in with a card through an agent here; authn.card_agent says where agents are.";
+    provider.config.card_agent.as_ref().map(drop).ok_or_else(|| Problem::not_found("no-card-agent", detail))
+}
+
+async fn ask(
+    State(provider): State<Provider>,
+    came: Came,
+    Script(_): Script<Value>,
+) -> Result<Response, Problem> {
+    without_agent(&provider)?;
+    let challenge = begin(&provider, &came.interaction, came.now).await?;
+    Ok(sealed(Json(challenge).into_response()))
+}
+
+async fn take(
+    State(provider): State<Provider>,
+    came: Came,
+    Script(answer): Script<Answer>,
+) -> Result<Response, Problem> {
+    without_agent(&provider)?;
+    match finish(&provider, &came.visit, &answer, came.now).await? {
+        Answered::SignedIn { browser, agent } => {
+            let address = format!("{}/authn/card-removals", provider.config.issuer);
+            let watch = Watch { address, secret: agent.text().to_string() };
+            let done = SignedIn { location: came.onward(), watch };
+            let mut response = sealed(Json(done).into_response());
+            set(&mut response, &[Cookie::secret(SESSION, &browser)]);
+            Ok(response)
+        }
+        Answered::Refused(why) => Ok(told(&why)),
+    }
 }

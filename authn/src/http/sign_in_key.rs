@@ -78,7 +78,7 @@ async fn take(
 }
 
 /// Why somebody is not signed in, for the script: it shows both on the page.
-fn told(why: &Why) -> Response {
+pub(super) fn told(why: &Why) -> Response {
     let body = json!({ "title": why.title(), "detail": why.sentence() });
     sealed((status(why), Json(body)).into_response())
 }

@@ -105,6 +105,11 @@ impl Acceptable {
         Self(Method::ALL.into_iter().filter(allowed).collect())
     }
 
+    /// These methods.
+    pub(crate) fn of(methods: impl IntoIterator<Item = Method>) -> Self {
+        Self(methods.into_iter().collect())
+    }
+
     /// What satisfies both.
     #[must_use]
     pub(crate) fn and(&self, other: &Self) -> Self {

@@ -1,5 +1,6 @@
 //! From an authorisation request to an answer: waiting for a sign-in, choosing a role, giving a code.
 
+use directory::api::ClaimsPart;
 use http::HeaderMap;
 use platform::clock::Millis;
 use platform::id::ClientId;
@@ -17,6 +18,7 @@ use crate::client::{Client, State};
 use crate::error::Error;
 use crate::interaction::{Interaction, InteractionId};
 use crate::oidc::pushed;
+use crate::policy;
 use crate::provider::Provider;
 use crate::role::{self, Asked, Decision};
 use crate::secret::Secret;
@@ -25,8 +27,10 @@ use crate::store::clients;
 use crate::store::interactions::{self, Waiting};
 
 mod granting;
+mod organisation;
 
 pub(crate) use granting::{Chosen, actor};
+use organisation::Asks;
 
 /// What the browser is to do next.
 pub(crate) enum Step {
@@ -88,10 +92,16 @@ pub(crate) async fn begin(
         return Ok(Door::Back(Answer::refusal(&back, issuer, &refusal)));
     }
     let read = request::read(&parameters, &client, back.clone(), &provider.keys, now);
-    let (request, wanted) = match read {
+    let (request, mut wanted) = match read {
         Ok(read) => read,
         Err(refusal) => return Ok(Door::Back(Answer::refusal(&back, issuer, &refusal))),
     };
+    wanted.acceptable = policy::of_client(provider, client.config(), &wanted.acceptable).await?;
+    if wanted.acceptable.is_empty() {
+        let sentence = "Nothing that the request allows is taken for this client.";
+        let refusal = Refusal::new(Code::UnmetAuthenticationRequirements, sentence);
+        return Ok(Door::Back(Answer::refusal(&back, issuer, &refusal)));
+    }
     let secret = Secret::generate(&provider.random)?;
     let interaction = Interaction {
         id: InteractionId::new(now),
@@ -145,9 +155,16 @@ pub(crate) async fn proceed(
     if !waiting.request.scope.want_role() {
         return granting::grant(provider, waiting, *session, None, now).await.map(Step::Back);
     }
-    match decide(provider, &waiting, &session, chosen).await? {
+    let (decision, organisation) = decide(provider, &waiting, &session, chosen).await?;
+    match decision {
         Decision::Role(role) => {
-            granting::grant(provider, waiting, *session, Some(role), now).await.map(Step::Back)
+            let of_role = (role.as_str(), organisation.as_deref());
+            match organisation::ask(provider, waiting, &session, of_role, now).await? {
+                Asks::Nothing(waiting) => {
+                    granting::grant(provider, *waiting, *session, Some(role), now).await.map(Step::Back)
+                }
+                Asks::First(step) => Ok(step),
+            }
         }
         Decision::Choose(_) if waiting.request.prompt == Prompt::Nothing => {
             let refusal = Refusal::new(Code::InteractionRequired, "A role has to be chosen.");
@@ -203,22 +220,28 @@ fn is_meant(request: &AuthorisationRequest, session: &Session) -> bool {
     request.hinted.as_ref().is_none_or(|hinted| *hinted == session.person)
 }
 
+/// What is to be done about the role, and of which organisation it is.
 async fn decide(
     provider: &Provider,
     waiting: &Waiting,
     session: &Session,
     chosen: Chosen,
-) -> Result<Decision, Refusal> {
-    let claims = provider.directory.claims(&session.person).await.map_err(Error::Module)?;
+) -> Result<(Decision, Option<String>), Refusal> {
+    let asked_for = [ClaimsPart::Roles];
+    let claims = provider.directory.claims(&session.person, &asked_for).await.map_err(Error::Module)?;
     let kept = interactions::chosen_role(provider.db.read(), &session.sid).await?;
-    if let Chosen::Role(id) = chosen {
-        // A role that is no longer theirs, or never was, is chosen again.
-        return Ok(if role::holds(&claims.roles, &id) {
-            Decision::Role(id)
-        } else {
-            role::decide(claims.roles, None, Asked::Anew)
-        });
-    }
+    let places: Vec<(String, String)> =
+        claims.roles.iter().map(|one| (one.role.person_roleid.clone(), one.role.org_code.clone())).collect();
     let asked = if waiting.request.scope.has(Scope::ChangedRole) { Asked::Anew } else { Asked::Once };
-    Ok(role::decide(claims.roles, kept.as_deref(), asked))
+    let decision = match chosen {
+        Chosen::Role(id) if role::holds(&claims.roles, &id) => Decision::Role(id),
+        // A role that is no longer theirs, or never was, is chosen again.
+        Chosen::Role(_) => role::decide(claims.roles, None, Asked::Anew),
+        Chosen::Nothing => role::decide(claims.roles, kept.as_deref(), asked),
+    };
+    let organisation = match &decision {
+        Decision::Role(id) => places.into_iter().find(|(role, _)| role == id).map(|(_, place)| place),
+        Decision::Choose(_) => None,
+    };
+    Ok((decision, organisation))
 }

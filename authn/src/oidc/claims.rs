@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use directory::api::{IdentityLevel, NamedRole, PersonClaims, ProfessionalBody};
+use directory::api::{ClaimsPart, IdentityLevel, NamedRole, PersonClaims, ProfessionalBody};
 use platform::clock::Millis;
 use platform::id::ClientId;
 use serde_json::{Map, Value, json};
@@ -36,6 +36,25 @@ pub(crate) struct About<'a> {
     pub(crate) issued_at: Millis,
     /// Until when.
     pub(crate) expires_at: Millis,
+}
+
+/// What of a person is told to whoever was granted this: the register is asked for nothing else.
+pub(crate) fn parts(content: &Content) -> Vec<ClaimsPart> {
+    let has = |scopes: &[Scope]| scopes.iter().any(|scope| content.scope.has(*scope));
+    let of_roles = [
+        Scope::NationalRbacAccess,
+        Scope::AssociatedOrgs,
+        Scope::OrganisationalMemberships,
+        Scope::SelectedRole,
+        Scope::ChangedRole,
+    ];
+    let wanted = [
+        (ClaimsPart::Email, has(&[Scope::Email])),
+        (ClaimsPart::Registrations, has(&[Scope::ProfessionalMemberships])),
+        // A role that was chosen is looked for among them, to see whether it is still there.
+        (ClaimsPart::Roles, has(&of_roles) || content.role.is_some()),
+    ];
+    wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(part, _)| part).collect()
 }
 
 /// The claims of an ID token.

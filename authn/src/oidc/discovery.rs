@@ -59,6 +59,18 @@ pub(crate) fn document(provider: &Provider, face: Face) -> Value {
     document
 }
 
+/// `OpenID` Shared Signals Framework 1.0 7.1.
+pub(crate) fn security_events(provider: &Provider) -> Value {
+    json!({
+        "spec_version": "1_0",
+        "issuer": provider.faces.issuer(Face::Plain),
+        "jwks_uri": provider.faces.url(Face::Plain, Endpoint::Keys),
+        "delivery_methods_supported": ["urn:ietf:rfc:8935"],
+        // Each receiver is told of the sessions in which it has something, and of no others.
+        "default_subjects": "NONE",
+    })
+}
+
 /// RFC 8705 5: where connections are asked for a certificate.
 fn aliases(provider: &Provider, face: Face) -> Option<Value> {
     let named = [

@@ -8,7 +8,8 @@ use platform::clock::Millis;
 use platform::problem::Kind as ProblemKind;
 
 use super::claims::{self, About};
-use super::making::{For, Issued, Making, Refresh, store};
+use super::giving::{By, Given};
+use super::making::{For, Issued, Making, Refresh};
 use super::parameters::Parameters;
 use super::possession::{self, Held};
 use super::refusal::{Code, Refusal};
@@ -89,13 +90,12 @@ async fn code(provider: &Provider, asked: &Asked<'_>, now: Millis) -> Result<Iss
     let presented = parameters.get("code").ok_or_else(missing)?;
     let unknown = || Refusal::new(Code::InvalidGrant, "The code is not known for this client.");
     let hash = Secret::parse(presented).ok_or_else(unknown)?.stored();
-    let code = codes::find(provider.db.read(), &hash).await?;
-    let code = code.filter(|code| code.client == client.id).ok_or_else(unknown)?;
+    let found = codes::find(provider.db.read(), &hash).await?;
+    let (code, mut grant) = found.filter(|(code, _)| code.client == client.id).ok_or_else(unknown)?;
     if code.used_at.is_some() {
         return Err(replayed(provider, &code.grant, client, now).await?);
     }
     bound(&code, parameters, binding, now)?;
-    let mut grant = grants::find(provider.db.read(), &code.grant).await?.ok_or_else(unknown)?;
     let (session, person) = signed_in(provider, &mut grant, now).await?;
     let for_whom = For {
         client,
@@ -112,21 +112,9 @@ async fn code(provider: &Provider, asked: &Asked<'_>, now: Millis) -> Result<Iss
     let extra = Extra { nonce: grant.content.nonce.as_deref(), code: Some(presented) };
     let id_token = id_token(provider, client, &grant, &session, &person, &making, &extra).await?;
     // Signed before the code is used up, so that a token that is away costs nobody their sign-in.
-    let (rows, id, user) = (making.rows.clone(), code.hash.clone(), session.person.clone());
-    let stored: Result<bool, Error> = provider
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                let left = !directory::api::closed(tx, &[user.as_str()]).await?.is_empty();
-                if left || !grants::is_open(tx, &grant.id).await? || !codes::consume(tx, &id, now).await? {
-                    return Ok(false);
-                }
-                store(tx, &grant, &rows, "authorization_code", now).await?;
-                Ok(true)
-            })
-        })
-        .await;
-    if !stored? {
+    let by = By::Code { code: code.hash.clone(), person: session.person.clone() };
+    let given = Given { grant, rows: making.rows.clone(), by, at: now };
+    if !provider.given.write(given).await? {
         // Somebody else was first, or the grant ended meanwhile: for a second use both end it.
         return Err(replayed(provider, &code.grant, client, now).await?);
     }
@@ -216,7 +204,7 @@ pub(super) async fn signed_in(
     let sid = grant.sid.as_deref().ok_or_else(over)?;
     let session = session::by_sid(provider, sid, now).await?.ok_or_else(over)?;
     let session = session.when_granted(&grant.content);
-    match provider.directory.claims(&session.person).await {
+    match provider.directory.claims(&session.person, &claims::parts(&grant.content)).await {
         Ok(person) => {
             role::forget_lost(&mut grant.content.role, &person.roles);
             Ok((session, person))

@@ -3,12 +3,11 @@
 use platform::clock::Millis;
 
 use super::exchange::Asked;
-use super::making::{For, Issued, Making, Refresh, store};
+use super::giving::{By, Given};
+use super::making::{For, Issued, Making, Refresh};
 use super::refusal::{Code, Refusal};
 use super::scope::{Scope, Scopes};
-use crate::error::Error;
 use crate::provider::Provider;
-use crate::store::grants;
 use crate::token::{Content, Grant, GrantId};
 
 /// A system asks for itself: for scopes that are not a person's, and for its acts.
@@ -44,15 +43,6 @@ pub(super) async fn itself(provider: &Provider, asked: &Asked<'_>, now: Millis) 
     };
     let making = Making::begin(provider, for_whom, Refresh::None, now).await?;
     let rows = making.rows.clone();
-    let stored: Result<(), Error> = provider
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                grants::insert(tx, &grant).await?;
-                store(tx, &grant, &rows, "client_credentials", now).await
-            })
-        })
-        .await;
-    stored?;
+    provider.given.write(Given { grant, rows, by: By::Itself, at: now }).await?;
     Ok(making.issued(None))
 }

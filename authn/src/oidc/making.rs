@@ -9,14 +9,13 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::authorise::actor;
 use super::claims;
+use super::giving::told;
 use super::refusal::Refusal;
 use super::scope::Scopes;
 use crate::api::TokenAlg;
 use crate::client::Client;
 use crate::error::Error;
-use crate::events::Event;
 use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::session::Session;
@@ -57,18 +56,9 @@ pub(super) async fn store(
     grant_type: &str,
     now: Millis,
 ) -> Result<(), Error> {
-    for row in rows {
-        tokens::insert(tx, row).await?;
-    }
-    let client = rows.first().map_or(&grant.client, |row| &row.client);
-    let event = Event::TokensIssued {
-        grant: grant.id.to_string(),
-        client: client.to_string(),
-        grant_type: grant_type.to_owned(),
-        scope: rows.first().map(|row| row.scope.text()).unwrap_or_default(),
-    };
-    let actor = audit::Actor { client: Some(client.to_string()), ..actor(grant) };
-    audit::record(tx, now, &actor, &event).await?;
+    tokens::insert_all(tx, &rows.iter().collect::<Vec<_>>()).await?;
+    let (at, actor, event) = told(grant, rows, grant_type, now);
+    audit::record(tx, at, &actor, &event).await?;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod discovery;
 pub(crate) mod end_session;
 pub(crate) mod exchange;
 pub(crate) mod face;
+pub(crate) mod giving;
 pub(crate) mod introspect;
 pub(crate) mod itself;
 pub(crate) mod logout;

@@ -156,6 +156,10 @@ async fn spend(provider: &Provider, client: &Client, proof: &Proof, now: Millis)
             return Err(Refusal { nonce: Some(newest), ..Refusal::new(Code::UseDpopNonce, sentence) });
         }
     }
+    if provider.restored.is_some_and(|at| proof.until <= at.plus(dpop::FORGOTTEN)) {
+        let sentence = "The proof may have come before the provider's database was put back from a copy. Make a new one.";
+        return Err(Refusal::new(Code::InvalidDpopProof, sentence));
+    }
     if !provider.proofs.pace.admits(&proof.thumbprint, now) {
         let sentence = "Too many proofs came in this minute. Try again shortly.";
         return Err(Refusal::new(Code::TemporarilyUnavailable, sentence));

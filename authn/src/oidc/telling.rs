@@ -4,6 +4,7 @@
 
 mod calls;
 mod message;
+mod security_event;
 
 pub(crate) use message::logout_token;
 

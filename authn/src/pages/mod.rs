@@ -35,6 +35,20 @@ pub(crate) struct Told {
     pub title: String,
     /// What to do.
     pub sentence: String,
+    /// The id of the field on the page where it is done; the sentence leads there.
+    pub field: Option<String>,
+}
+
+impl Told {
+    /// What went wrong, and what to do, which is not in a field of this page.
+    pub(crate) fn new(title: impl Into<String>, sentence: impl Into<String>) -> Self {
+        Self { title: title.into(), sentence: sentence.into(), field: None }
+    }
+
+    /// The same, to be put right in this field.
+    pub(crate) fn at(self, field: impl Into<String>) -> Self {
+        Self { field: Some(field.into()), ..self }
+    }
 }
 
 impl<'a> Frame<'a> {

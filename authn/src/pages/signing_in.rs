@@ -87,6 +87,8 @@ pub(crate) struct Card<'a> {
     pub secret: &'a str,
     /// For what one signs in.
     pub client: &'a str,
-    /// Where the card is shown: an address on the port for cards.
-    pub port: &'a str,
+    /// Where the card is shown: an address on the port for cards, if there is one.
+    pub port: Option<String>,
+    /// Where the agent of the workstation is, if there are agents.
+    pub agent: Option<&'a str>,
 }

@@ -101,7 +101,7 @@ pub(crate) async fn end_in(
         cause: cause.to_string(),
     };
     audit::record(tx, now, actor, &event).await?;
-    logout::enqueue(tx, &ended, now).await?;
+    logout::enqueue(tx, &ended, cause, now).await?;
     metrics::counter!("authn_sessions_ended_total", "cause" => cause.to_string()).increment(1);
     Ok(Some(ended))
 }

@@ -62,6 +62,19 @@ pub enum SessionEvent {
         /// `authenticator-removed`, `card-revoked`, `card-removed`, `idle`, `expired`, or `restored`: the database was put back from a copy.
         cause: String,
     },
+    /// The card of a session was taken out, as the agent of the workstation told.
+    CardRemoved {
+        /// The session.
+        session: String,
+        /// Its name in tokens.
+        sid: String,
+        /// Whose.
+        user: String,
+        /// The serial number of the card's certificate.
+        card: String,
+        /// What was done: `end`, `lock` or `keep`.
+        rule: String,
+    },
     /// Somebody could not sign in.
     SignInRefused {
         /// Who, where that is known; never what was typed.
@@ -88,6 +101,7 @@ impl audit::Event for SessionEvent {
             Self::SessionOpened { .. } => "session-opened",
             Self::SessionContinued { .. } => "session-continued",
             Self::SessionEnded { .. } => "session-ended",
+            Self::CardRemoved { .. } => "card-removed",
             Self::SignInRefused { .. } => "sign-in-refused",
         }
     }

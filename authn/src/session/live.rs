@@ -49,7 +49,7 @@ pub(crate) async fn by_sid(provider: &Provider, sid: &str, now: Millis) -> Resul
 
 /// Whether a session that nobody has ended lives for those who hold something of it.
 async fn is_live(provider: &Provider, session: &Session, now: Millis) -> Result<bool, Error> {
-    if standing(session, &provider.config.sessions, now) == Standing::Over {
+    if matches!(standing(session, &provider.config.sessions, now), Standing::Over | Standing::Locked) {
         return Ok(false);
     }
     stands_elsewhere(provider, session, now).await

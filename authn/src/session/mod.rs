@@ -26,7 +26,7 @@ pub(crate) use events::holder;
 pub use leavers::CONSUMER;
 pub(crate) use live::{by_sid, current, held};
 pub(crate) use open::{Opened, Opening, Refusal, open_in, refused};
-pub use settings::{Concurrent, IdleEnds, Sessions};
+pub use settings::{CardRemoved, Concurrent, IdleEnds, Sessions};
 
 platform::text_id!(
     /// A session, by its row.
@@ -56,6 +56,8 @@ pub(crate) struct Session {
     pub last_used_at: Millis,
     /// When it ends, whatever happens.
     pub expires_at: Millis,
+    /// Whether its card was taken out and it gives nobody anything until somebody signs in again.
+    pub locked: bool,
 }
 
 impl Session {

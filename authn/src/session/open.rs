@@ -124,6 +124,7 @@ async fn insert(
         authenticated_at: now,
         last_used_at: now,
         expires_at: now.plus(settings.absolute()),
+        locked: false,
     };
     let address = opening.address.map(|address| address.to_string());
     sessions::insert(tx, &session, &secret.hash(), address.as_deref(), opening.agent.as_deref()).await?;

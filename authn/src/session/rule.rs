@@ -12,6 +12,8 @@ pub(crate) enum Standing {
     Live,
     /// It was idle too long to sign in, and lives on for those who hold something of it.
     Idle,
+    /// Its card was taken out: it gives nobody anything until its holder signs in again.
+    Locked,
     /// It has ended.
     Over,
 }
@@ -21,7 +23,11 @@ pub(crate) fn standing(session: &Session, settings: &Sessions, now: Millis) -> S
     if now >= session.expires_at {
         return Standing::Over;
     }
-    match (now >= session.last_used_at.plus(settings.idle()), settings.idle_ends) {
+    let idle = now >= session.last_used_at.plus(settings.idle());
+    if session.locked && !(idle && settings.idle_ends == IdleEnds::Session) {
+        return Standing::Locked;
+    }
+    match (idle, settings.idle_ends) {
         (false, _) => Standing::Live,
         (true, IdleEnds::SignOn) => Standing::Idle,
         (true, IdleEnds::Session) => Standing::Over,
@@ -49,10 +55,11 @@ mod tests {
             authenticated_at: Millis(0),
             last_used_at,
             expires_at: Millis(0).plus(Duration::from_hours(12)),
+            locked: false,
         }
     }
 
-    /// Fifteen idle minutes end single sign-on or the session, as it is set; twelve hours end it in any case.
+    /// Fifteen idle minutes end single sign-on or the session, as it is set; twelve hours end it in any case, a locked one too.
     #[test]
     fn limits_are_kept() {
         let minutes = |minutes: u64| Millis(0).plus(Duration::from_mins(minutes));
@@ -65,5 +72,13 @@ mod tests {
         check(0, 15, IdleEnds::Session, Standing::Over);
         check(710, 719, IdleEnds::SignOn, Standing::Live);
         check(719, 720, IdleEnds::SignOn, Standing::Over);
+        let locked = |now: u64, idle_ends| {
+            let session = Session { locked: true, ..session(Millis(0)) };
+            standing(&session, &Sessions { idle_ends, ..Sessions::default() }, minutes(now))
+        };
+        assert_eq!(locked(1, IdleEnds::SignOn), Standing::Locked);
+        assert_eq!(locked(15, IdleEnds::SignOn), Standing::Locked);
+        assert_eq!(locked(15, IdleEnds::Session), Standing::Over);
+        assert_eq!(locked(720, IdleEnds::SignOn), Standing::Over);
     }
 }

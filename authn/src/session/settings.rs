@@ -1,8 +1,10 @@
 //! The `[authn.sessions]` section of the configuration file.
 
+use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::error::Error;
 
@@ -20,6 +22,9 @@ pub struct Sessions {
     /// What becomes of somebody's other sessions when they sign in: `many` are allowed, the `newest` ends the others, or the
     /// `first` keeps new ones out until it has ended.
     pub concurrent: Concurrent,
+    /// What becomes of a session when the agent of a workstation tells that its card was taken out: it ends (`end`), gives nobody
+    /// anything until its holder signs in again (`lock`), or goes on (`keep`). Relying parties and organisations can ask for more.
+    pub card_removed: CardRemoved,
     /// For how many days ended sessions are kept, for those who look after what happened.
     pub keep_days: u32,
 }
@@ -46,6 +51,28 @@ pub enum Concurrent {
     First,
 }
 
+/// What becomes of a session whose card is taken out, the strictest last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CardRemoved {
+    /// It goes on.
+    Keep,
+    /// It gives nobody anything until its holder signs in again.
+    Lock,
+    /// It ends.
+    End,
+}
+
+impl fmt::Display for CardRemoved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Keep => "keep",
+            Self::Lock => "lock",
+            Self::End => "end",
+        })
+    }
+}
+
 impl Default for Sessions {
     fn default() -> Self {
         // NIST SP 800-63B 4.3.3: the limits of assurance level three.
@@ -54,6 +81,7 @@ impl Default for Sessions {
             idle_ends: IdleEnds::SignOn,
             absolute_hours: 12,
             concurrent: Concurrent::Many,
+            card_removed: CardRemoved::End,
             keep_days: 30,
         }
     }

@@ -4,10 +4,11 @@ use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::ClientId;
 use serde::{Deserialize, Serialize};
+use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{Reader, read};
+use super::{Reader, grants, parts, read};
 use crate::error::Error;
-use crate::token::GrantId;
+use crate::token::{Grant, GrantId};
 
 /// A code as its row has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,33 +57,48 @@ pub(crate) async fn insert(tx: &mut Tx, code: &Code) -> Result<(), Error> {
     Ok(())
 }
 
-/// A code, used ones among them.
-pub(crate) async fn find<'c>(reader: impl Reader<'c>, hash: &str) -> Result<Option<Code>, Error> {
-    let row: Option<(String, String, String, String, i64, Option<i64>)> = sqlx::query_as(
-        "SELECT code_hash, grant_id, client_id, content, expires_at, used_at FROM authn_code WHERE code_hash = $1",
+/// A code with its grant, used and ended ones among them: one question.
+pub(crate) async fn find<'c>(reader: impl Reader<'c>, hash: &str) -> Result<Option<(Code, Grant)>, Error> {
+    let row = sqlx::query(
+        "SELECT c.code_hash, c.client_id, c.content AS bound, c.expires_at, c.used_at, g.grant_id AS g_grant_id, \
+         g.client_id AS g_client_id, g.user_id, g.sid, g.content, g.created_at, g.expires_at AS g_expires_at, \
+         g.ended_at AS g_ended_at FROM authn_code c JOIN authn_grant g ON g.grant_id = c.grant_id WHERE c.code_hash = $1",
     )
     .bind(hash.to_owned())
     .fetch_optional(reader)
     .await?;
-    let Some((hash, grant, client, bound, expires_at, used_at)) = row else { return Ok(None) };
-    Ok(Some(Code {
-        hash,
-        grant: read("authn_code.grant_id", &grant)?,
-        client: read("authn_code.client_id", &client)?,
-        bound: serde_json::from_str(&bound).map_err(|_| Error::Stored { what: "authn_code.content" })?,
-        expires_at: Millis(expires_at),
-        used_at: used_at.map(Millis),
-    }))
+    let Some(row) = row else { return Ok(None) };
+    let grant = grants::joined(&row)?;
+    let code = Code {
+        hash: row.try_get("code_hash")?,
+        grant: grant.id.clone(),
+        client: read("authn_code.client_id", row.try_get("client_id")?)?,
+        bound: serde_json::from_str(row.try_get("bound")?)
+            .map_err(|_| Error::Stored { what: "authn_code.content" })?,
+        expires_at: Millis(row.try_get("expires_at")?),
+        used_at: row.try_get::<Option<i64>, _>("used_at")?.map(Millis),
+    };
+    Ok(Some((code, grant)))
 }
 
-/// Takes a code as used; false if it was used before, by whomever.
-pub(crate) async fn consume(tx: &mut Tx, hash: &str, now: Millis) -> Result<bool, Error> {
-    let done = sqlx::query("UPDATE authn_code SET used_at = $2 WHERE code_hash = $1 AND used_at IS NULL")
-        .bind(hash.to_owned())
-        .bind(now.0)
-        .execute(&mut *tx)
-        .await?;
-    Ok(done.rows_affected() == 1)
+/// Takes codes as used whose grants go on, and says how many: not those that were used before, by whomever.
+pub(crate) async fn consume(tx: &mut Tx, hashes: &[&String], now: Millis) -> Result<usize, Error> {
+    let mut taken = 0;
+    for part in parts(hashes) {
+        let places: Vec<String> = (2..=part.len() + 1).map(|place| format!("${place}")).collect();
+        let sql = format!(
+            "UPDATE authn_code SET used_at = $1 WHERE code_hash IN ({}) AND used_at IS NULL AND EXISTS \
+             (SELECT 1 FROM authn_grant g WHERE g.grant_id = authn_code.grant_id AND g.ended_at IS NULL)",
+            places.join(", ")
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(now.0);
+        for hash in part {
+            query = query.bind((*hash).clone());
+        }
+        let done = query.execute(&mut *tx).await?;
+        taken += usize::try_from(done.rows_affected()).unwrap_or(usize::MAX);
+    }
+    Ok(taken)
 }
 
 #[cfg(test)]
@@ -94,20 +110,30 @@ mod tests {
     platform::both_engines! {
         /// A code reads back, and is used once.
         async fn codes_are_used_once(db: Db) {
+            let grant = grants::tests::sample("rp", "s", 1);
             let code = Code {
-                hash: "hash".to_owned(), grant: GrantId::new(Millis(1)), client: "rp".parse().unwrap(),
+                hash: "hash".to_owned(), grant: grant.id.clone(), client: "rp".parse().unwrap(),
                 bound: Bound { redirect_uri: "https://rp.example/cb".to_owned(), challenge: Some("c".to_owned()), key: Some("k".to_owned()) },
                 expires_at: Millis(9), used_at: None,
             };
-            let stored = code.clone();
+            let (stored, under) = (code.clone(), grant.clone());
             let used = db.write(move |tx| Box::pin(async move {
+                grants::insert_all(tx, &[&under]).await?;
                 insert(tx, &stored).await?;
                 let before = find(&mut *tx, "hash").await?;
-                let once = (consume(tx, "hash", Millis(2)).await?, consume(tx, "hash", Millis(3)).await?);
-                Ok::<_, Error>((before, once))
+                let hash = "hash".to_owned();
+                let twice = consume(tx, &[&hash, &hash], Millis(2)).await?;
+                Ok::<_, Error>((before, (twice, consume(tx, &[&hash], Millis(3)).await?)))
             })).await.unwrap();
-            assert_eq!(used, (Some(code), (true, false)));
-            assert_eq!(find(db.read(), "hash").await.unwrap().unwrap().used_at, Some(Millis(2)));
+            assert_eq!(used, (Some((code.clone(), grant.clone())), (1, 0)));
+            assert_eq!(find(db.read(), "hash").await.unwrap().unwrap().0.used_at, Some(Millis(2)));
+            let other = Code { hash: "other code".to_owned(), ..code };
+            let late = db.write(move |tx| Box::pin(async move {
+                insert(tx, &other).await?;
+                grants::end(tx, &grant.id, "given-back", Millis(4)).await?;
+                consume(tx, &[&other.hash], Millis(5)).await
+            })).await.unwrap();
+            assert_eq!(late, 0, "its grant has ended");
             assert!(find(db.read(), "other").await.unwrap().is_none());
         }
     }

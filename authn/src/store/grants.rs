@@ -3,8 +3,10 @@
 use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::ClientId;
+use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{Reader, read};
+use super::{Reader, parts, places, read};
 use crate::error::Error;
 use crate::token::{Grant, GrantId};
 
@@ -24,27 +26,47 @@ pub(super) fn grant(row: Columns) -> Result<Grant, Error> {
     })
 }
 
-/// Stores a grant.
-pub(crate) async fn insert(tx: &mut Tx, grant: &Grant) -> Result<(), Error> {
-    let content =
-        serde_json::to_string(&grant.content).map_err(|_| Error::Stored { what: "authn_grant.content" })?;
-    sqlx::query(
-        "INSERT INTO authn_grant (grant_id, client_id, user_id, sid, content, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(grant.id.as_str().to_owned())
-    .bind(grant.client.as_str().to_owned())
-    .bind(grant.person.as_ref().map(|person| person.as_str().to_owned()))
-    .bind(grant.sid.clone())
-    .bind(content)
-    .bind(grant.created_at.0)
-    .bind(grant.expires_at.0)
-    .execute(&mut *tx)
-    .await?;
+/// A grant in a row of something else, with the columns that both have under names of their own.
+pub(super) fn joined(row: &AnyRow) -> Result<Grant, Error> {
+    grant((
+        row.try_get("g_grant_id")?,
+        row.try_get("g_client_id")?,
+        row.try_get("user_id")?,
+        row.try_get("sid")?,
+        row.try_get("content")?,
+        row.try_get("created_at")?,
+        row.try_get("g_expires_at")?,
+        row.try_get("g_ended_at")?,
+    ))
+}
+
+/// Stores grants, with few statements.
+pub(crate) async fn insert_all(tx: &mut Tx, grants: &[&Grant]) -> Result<(), Error> {
+    for part in parts(grants) {
+        let sql = format!(
+            "INSERT INTO authn_grant (grant_id, client_id, user_id, sid, content, created_at, expires_at) VALUES {}",
+            places(part.len(), 7)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for grant in part {
+            let content = serde_json::to_string(&grant.content)
+                .map_err(|_| Error::Stored { what: "authn_grant.content" })?;
+            query = query
+                .bind(grant.id.as_str().to_owned())
+                .bind(grant.client.as_str().to_owned())
+                .bind(grant.person.as_ref().map(|person| person.as_str().to_owned()))
+                .bind(grant.sid.clone())
+                .bind(content)
+                .bind(grant.created_at.0)
+                .bind(grant.expires_at.0);
+        }
+        query.execute(&mut *tx).await?;
+    }
     Ok(())
 }
 
 /// A grant, ended ones among them.
+#[cfg(test)]
 pub(crate) async fn find<'c>(reader: impl Reader<'c>, id: &GrantId) -> Result<Option<Grant>, Error> {
     let row: Option<Columns> = sqlx::query_as(
         "SELECT grant_id, client_id, user_id, sid, content, created_at, expires_at, ended_at FROM authn_grant \
@@ -71,6 +93,17 @@ pub(crate) async fn open_of_session<'c>(
     .fetch_optional(reader)
     .await?;
     row.map(grant).transpose()
+}
+
+/// The relying parties that have something of a session.
+pub(crate) async fn clients_of_session(tx: &mut Tx, sid: &str) -> Result<Vec<ClientId>, Error> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "SELECT DISTINCT client_id FROM authn_grant WHERE sid = $1 AND ended_at IS NULL ORDER BY client_id LIMIT 500",
+    )
+    .bind(sid.to_owned())
+    .fetch_all(&mut *tx)
+    .await?;
+    rows.iter().map(|(client,)| read("authn_grant.client_id", client)).collect()
 }
 
 /// Whether a grant goes on.
@@ -174,7 +207,7 @@ pub(crate) mod tests {
             let (one, two, three) = (sample("rp-a", "s", 1), sample("rp-a", "s", 2), sample("rp-b", "s", 3));
             let all = [one.clone(), two.clone(), three.clone()];
             db.write(move |tx| Box::pin(async move {
-                for grant in &all { insert(tx, grant).await?; }
+                insert_all(tx, &all.iter().collect::<Vec<_>>()).await?;
                 Ok::<_, Error>(())
             })).await.unwrap();
             assert_eq!(find(db.read(), &one.id).await.unwrap(), Some(one.clone()));

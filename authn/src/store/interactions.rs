@@ -94,6 +94,17 @@ pub(crate) async fn find<'c>(
     Ok(Some(Row { interaction, browser, request }))
 }
 
+/// Writes that a request that waits wants more than it did.
+pub(crate) async fn narrow(tx: &mut Tx, interaction: &Interaction) -> Result<(), Error> {
+    let wanted = serde_json::to_string(&interaction.wanted).map_err(Error::json)?;
+    sqlx::query("UPDATE authn_interaction SET wanted = $2 WHERE interaction_id = $1 AND state = 'waiting'")
+        .bind(interaction.id.as_str().to_owned())
+        .bind(wanted)
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
+}
+
 /// Takes a request as answered; false if it was answered before.
 pub(crate) async fn settle(tx: &mut Tx, id: &InteractionId) -> Result<bool, Error> {
     let done = sqlx::query(

@@ -1,4 +1,4 @@
-//! Rows of `authn_logout`: who is to be told that a session has ended.
+//! Rows of `authn_logout`: who is to be told that a session has ended, and in which form.
 
 use platform::clock::Millis;
 use platform::db::Tx;
@@ -13,6 +13,40 @@ platform::text_id!(
     /// A message to one relying party.
     LogoutId
 );
+
+/// In which form somebody is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As a logout token.
+    LogoutToken,
+    /// As a security event.
+    SessionRevoked,
+}
+
+impl Form {
+    const EVENT: &str = "session-revoked";
+
+    /// Its word.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::LogoutToken => "logout-token",
+            Self::SessionRevoked => Self::EVENT,
+        }
+    }
+
+    /// As the column has it, which is absent for logout tokens.
+    fn stored(self) -> Option<&'static str> {
+        (self == Self::SessionRevoked).then_some(Self::EVENT)
+    }
+
+    fn of(stored: Option<&str>) -> Result<Self, Error> {
+        match stored {
+            None => Ok(Self::LogoutToken),
+            Some(Self::EVENT) => Ok(Self::SessionRevoked),
+            Some(_) => Err(Error::Stored { what: "authn_logout.kind" }),
+        }
+    }
+}
 
 /// A message that is to be delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,20 +63,28 @@ pub(crate) struct Logout {
     pub(crate) face: Face,
     /// How often it was tried.
     pub(crate) attempts: i64,
+    /// In which form.
+    pub(crate) form: Form,
+    /// Why the session ended.
+    pub(crate) cause: Option<String>,
+    /// When it ended.
+    pub(crate) at: Millis,
 }
 
 /// Stores a message that is due at once.
-pub(crate) async fn insert(tx: &mut Tx, logout: &Logout, now: Millis) -> Result<(), Error> {
+pub(crate) async fn insert(tx: &mut Tx, logout: &Logout) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO authn_logout (logout_id, client_id, sid, user_id, face, state, attempts, due_at, created_at) \
-         VALUES ($1, $2, $3, $4, $5, 'due', 0, $6, $6)",
+        "INSERT INTO authn_logout (logout_id, client_id, sid, user_id, face, state, attempts, due_at, created_at, kind, cause) \
+         VALUES ($1, $2, $3, $4, $5, 'due', 0, $6, $6, $7, $8)",
     )
     .bind(logout.id.as_str().to_owned())
     .bind(logout.client.as_str().to_owned())
     .bind(logout.sid.clone())
     .bind(logout.person.as_str().to_owned())
     .bind(logout.face.word())
-    .bind(now.0)
+    .bind(logout.at.0)
+    .bind(logout.form.stored())
+    .bind(logout.cause.clone())
     .execute(&mut *tx)
     .await?;
     Ok(())
@@ -55,9 +97,9 @@ pub(crate) async fn due<'c>(
     of_each: u32,
     limit: u32,
 ) -> Result<Vec<Logout>, Error> {
-    let rows: Vec<(String, String, String, String, String, i64)> = sqlx::query_as(
-        "SELECT logout_id, client_id, sid, user_id, face, attempts FROM ( \
-           SELECT logout_id, client_id, sid, user_id, face, attempts, due_at, \
+    let rows: Vec<Columns> = sqlx::query_as(
+        "SELECT logout_id, client_id, sid, user_id, face, attempts, kind, cause, created_at FROM ( \
+           SELECT logout_id, client_id, sid, user_id, face, attempts, kind, cause, created_at, due_at, \
              ROW_NUMBER() OVER (PARTITION BY client_id ORDER BY due_at, logout_id) AS place \
            FROM authn_logout WHERE state = 'due' AND due_at <= $1) AS waiting \
          WHERE place <= $2 ORDER BY due_at, logout_id LIMIT $3",
@@ -67,18 +109,24 @@ pub(crate) async fn due<'c>(
     .bind(i64::from(limit))
     .fetch_all(reader)
     .await?;
-    let logout =
-        |(id, client, sid, person, face, attempts): (String, String, String, String, String, i64)| {
-            Ok(Logout {
-                id: read("authn_logout.logout_id", &id)?,
-                client: read("authn_logout.client_id", &client)?,
-                sid,
-                person: read("authn_logout.user_id", &person)?,
-                face: Face::of_word(&face).ok_or(Error::Stored { what: "authn_logout.face" })?,
-                attempts,
-            })
-        };
     rows.into_iter().map(logout).collect()
+}
+
+type Columns = (String, String, String, String, String, i64, Option<String>, Option<String>, i64);
+
+fn logout(row: Columns) -> Result<Logout, Error> {
+    let (id, client, sid, person, face, attempts, kind, cause, created_at) = row;
+    Ok(Logout {
+        id: read("authn_logout.logout_id", &id)?,
+        client: read("authn_logout.client_id", &client)?,
+        sid,
+        person: read("authn_logout.user_id", &person)?,
+        face: Face::of_word(&face).ok_or(Error::Stored { what: "authn_logout.face" })?,
+        attempts,
+        form: Form::of(kind.as_deref())?,
+        cause,
+        at: Millis(created_at),
+    })
 }
 
 /// Takes a message for one attempt; false if another machine has it. Where this one stops in between, it is due again when the claim is
@@ -125,7 +173,7 @@ pub(crate) async fn note(tx: &mut Tx, id: &LogoutId, noted: &Noted) -> Result<bo
     Ok(done.rows_affected() == 1)
 }
 
-type DeliveryColumns = (String, String, String, i64, i64, Option<String>, i64, Option<i64>);
+type DeliveryColumns = (String, String, String, i64, i64, Option<String>, i64, Option<i64>, Option<String>);
 
 /// The messages to a client before one of them, latest first.
 pub(crate) async fn of_client<'c>(
@@ -135,7 +183,7 @@ pub(crate) async fn of_client<'c>(
     limit: u32,
 ) -> Result<Vec<Delivery>, Error> {
     let rows: Vec<DeliveryColumns> = sqlx::query_as(
-        "SELECT logout_id, sid, state, attempts, due_at, outcome, created_at, settled_at FROM authn_logout \
+        "SELECT logout_id, sid, state, attempts, due_at, outcome, created_at, settled_at, kind FROM authn_logout \
          WHERE client_id = $1 AND logout_id < $2 ORDER BY logout_id DESC LIMIT $3",
     )
     .bind(client.as_str().to_owned())
@@ -143,18 +191,22 @@ pub(crate) async fn of_client<'c>(
     .bind(i64::from(limit))
     .fetch_all(reader)
     .await?;
-    let delivery =
-        |(id, sid, state, attempts, due_at, outcome, created_at, settled_at): DeliveryColumns| Delivery {
-            id,
-            sid,
-            state,
-            attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
-            due_at,
-            outcome,
-            created_at,
-            settled_at,
-        };
-    Ok(rows.into_iter().map(delivery).collect())
+    rows.into_iter().map(delivery).collect()
+}
+
+fn delivery(row: DeliveryColumns) -> Result<Delivery, Error> {
+    let (id, sid, state, attempts, due_at, outcome, created_at, settled_at, kind) = row;
+    Ok(Delivery {
+        id,
+        form: Form::of(kind.as_deref())?.word().to_owned(),
+        sid,
+        state,
+        attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+        due_at,
+        outcome,
+        created_at,
+        settled_at,
+    })
 }
 
 #[cfg(test)]
@@ -168,11 +220,12 @@ mod tests {
         async fn no_client_fills_the_page(db: Db) {
             let of = |client: &str, at: i64| Logout {
                 id: LogoutId::new(Millis(at)), client: client.parse().unwrap(), sid: format!("s{at}"),
-                person: "555021942107".parse().unwrap(), face: Face::Plain, attempts: 0,
+                person: "555021942107".parse().unwrap(), face: Face::Plain, attempts: 0, form: Form::SessionRevoked,
+                cause: Some("left".to_owned()), at: Millis(at),
             };
             let all: Vec<Logout> = (1..=20).map(|at| of("deaf", at)).chain([of("hearing", 21)]).collect();
             db.write(move |tx| Box::pin(async move {
-                for (at, logout) in (1..).zip(&all) { insert(tx, logout, Millis(at)).await?; }
+                for logout in &all { insert(tx, logout).await?; }
                 Ok::<_, Error>(())
             })).await.unwrap();
             let taken: Vec<String> =
@@ -184,11 +237,12 @@ mod tests {
         async fn messages_are_claimed(db: Db) {
             let logout = Logout {
                 id: LogoutId::new(Millis(1)), client: "rp".parse().unwrap(), sid: "s".to_owned(),
-                person: "555021942107".parse().unwrap(), face: Face::Cis2, attempts: 0,
+                person: "555021942107".parse().unwrap(), face: Face::Cis2, attempts: 0, form: Form::LogoutToken, cause: None,
+                at: Millis(1),
             };
             let one = logout.clone();
             let claimed = db.write(move |tx| Box::pin(async move {
-                insert(tx, &one, Millis(1)).await?;
+                insert(tx, &one).await?;
                 Ok::<_, Error>((claim(tx, &one, Millis(60)).await?, claim(tx, &one, Millis(60)).await?))
             })).await.unwrap();
             assert_eq!(claimed, (true, false));

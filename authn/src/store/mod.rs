@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod at_once;
 pub(crate) mod authenticators;
+pub(crate) mod card_watches;
 pub(crate) mod ceremonies;
 pub(crate) mod client_keys;
 pub(crate) mod clients;
@@ -17,6 +18,7 @@ pub(crate) mod interactions;
 pub(crate) mod logouts;
 pub(crate) mod persons;
 pub(crate) mod reports;
+pub(crate) mod policies;
 pub(crate) mod restored;
 pub(crate) mod sandbox;
 pub(crate) mod sessions;
@@ -37,6 +39,29 @@ use crate::error::Error;
 pub(crate) trait Reader<'c>: Executor<'c, Database = Any> {}
 impl<'c, E: Executor<'c, Database = Any>> Reader<'c> for E {}
 
+/// How many rows one statement writes. Few lengths, so that the database keeps what it has prepared.
+const ROWS: [usize; 3] = [16, 4, 1];
+
+/// Parts of a list that one statement each is for.
+fn parts<T>(mut all: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let many = ROWS.into_iter().find(|many| *many <= all.len())?;
+        let (now, later) = all.split_at(many);
+        all = later;
+        Some(now)
+    })
+}
+
+/// The places of so many rows with so many columns: `($1, $2), ($3, $4)`.
+fn places(rows: usize, columns: usize) -> String {
+    let row = |row: usize| {
+        let places: Vec<String> =
+            (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
+        format!("({})", places.join(", "))
+    };
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+}
+
 /// Reads a stored identifier or word.
 pub(crate) fn read<T: FromStr>(what: &'static str, text: &str) -> Result<T, Error> {
     text.parse().map_err(|_| Error::Stored { what })
@@ -45,5 +70,21 @@ pub(crate) fn read<T: FromStr>(what: &'static str, text: &str) -> Result<T, Erro
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         Self::Db(db::Error::from(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every row is in one part, and places count on from row to row.
+    #[test]
+    fn rows_are_parted() {
+        let all: Vec<usize> = (0..23).collect();
+        let lengths: Vec<usize> = parts(&all).map(<[usize]>::len).collect();
+        assert_eq!(lengths, [16, 4, 1, 1, 1]);
+        assert_eq!(parts(&all).flatten().copied().collect::<Vec<_>>(), all);
+        assert_eq!(parts::<usize>(&[]).count(), 0);
+        assert_eq!(places(2, 3), "($1, $2, $3), ($4, $5, $6)");
     }
 }

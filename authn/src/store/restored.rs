@@ -3,7 +3,28 @@
 use platform::clock::Millis;
 use platform::db::Tx;
 
+use super::Reader;
 use crate::error::Error;
+
+/// Keeps when the database was put back: what was used before that may be forgotten.
+pub(crate) async fn mark(tx: &mut Tx, now: Millis) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO authn_restored (only_row, restored_at) VALUES (1, $1) \
+         ON CONFLICT (only_row) DO UPDATE SET restored_at = excluded.restored_at",
+    )
+    .bind(now.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// When the database was last put back, if it ever was.
+pub(crate) async fn last<'c>(reader: impl Reader<'c>) -> Result<Option<Millis>, Error> {
+    let row: Option<(i64,)> = sqlx::query_as("SELECT restored_at FROM authn_restored WHERE only_row = 1")
+        .fetch_optional(reader)
+        .await?;
+    Ok(row.map(|(at,)| Millis(at)))
+}
 
 /// Ends every grant, with its codes and tokens; says how many.
 pub(crate) async fn end_grants(tx: &mut Tx, now: Millis) -> Result<u64, Error> {

@@ -6,7 +6,7 @@ use platform::id::UserId;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::{Reader, read};
+use super::{Reader, card_watches, read};
 use crate::authenticator::Bound;
 use crate::error::Error;
 use crate::interaction::Method;
@@ -36,6 +36,7 @@ fn session(row: &AnyRow) -> Result<Session, Error> {
         authenticated_at: Millis(row.try_get("authenticated_at")?),
         last_used_at: Millis(row.try_get("last_used_at")?),
         expires_at: Millis(row.try_get("expires_at")?),
+        locked: row.try_get::<Option<i64>, _>("locked_at")?.is_some(),
     })
 }
 
@@ -70,7 +71,8 @@ pub(crate) async fn insert(
 /// The session that nobody has ended with this secret's hash.
 pub(crate) async fn by_secret<'c>(reader: impl Reader<'c>, secret: &[u8]) -> Result<Option<Session>, Error> {
     let row = sqlx::query(
-        "SELECT session_id, sid, user_id, method, authenticator, proofs, authenticated_at, last_used_at, expires_at \
+        "SELECT session_id, sid, user_id, method, authenticator, proofs, authenticated_at, last_used_at, expires_at, \
+         (SELECT l.locked_at FROM authn_session_lock l WHERE l.session_id = authn_session.session_id) AS locked_at \
          FROM authn_session WHERE secret = $1 AND ended_at IS NULL",
     )
     .bind(secret)
@@ -82,7 +84,8 @@ pub(crate) async fn by_secret<'c>(reader: impl Reader<'c>, secret: &[u8]) -> Res
 /// The session that nobody has ended with this name.
 pub(crate) async fn by_sid<'c>(reader: impl Reader<'c>, sid: &str) -> Result<Option<Session>, Error> {
     let row = sqlx::query(
-        "SELECT session_id, sid, user_id, method, authenticator, proofs, authenticated_at, last_used_at, expires_at \
+        "SELECT session_id, sid, user_id, method, authenticator, proofs, authenticated_at, last_used_at, expires_at, \
+         (SELECT l.locked_at FROM authn_session_lock l WHERE l.session_id = authn_session.session_id) AS locked_at \
          FROM authn_session WHERE sid = $1 AND ended_at IS NULL",
     )
     .bind(sid)
@@ -100,8 +103,9 @@ pub(crate) async fn of_person<'c>(
     limit: u32,
 ) -> Result<Vec<Listed>, Error> {
     let rows = sqlx::query(
-        "SELECT session_id, sid, user_id, method, authenticator, proofs, authenticated_at, last_used_at, expires_at, address, \
-         agent FROM authn_session WHERE user_id = $1 AND session_id < $2 AND ended_at IS NULL AND expires_at > $3 \
+        "SELECT session_id, sid, user_id, method, authenticator, proofs, authenticated_at, last_used_at, expires_at, \
+         (SELECT l.locked_at FROM authn_session_lock l WHERE l.session_id = authn_session.session_id) AS locked_at, \
+         address, agent FROM authn_session WHERE user_id = $1 AND session_id < $2 AND ended_at IS NULL AND expires_at > $3 \
          ORDER BY session_id DESC LIMIT $4",
     )
     .bind(person.as_str())
@@ -159,6 +163,7 @@ pub(crate) async fn go_on(tx: &mut Tx, session: &Session, anew: &Anew<'_>) -> Re
     if done.rows_affected() == 0 {
         return Ok(false);
     }
+    card_watches::unlock(tx, &session.id).await?;
     if session.bound != *anew.bound {
         keep_proof(tx, session).await?;
     }
@@ -216,7 +221,8 @@ pub(crate) async fn end(
 ) -> Result<Option<Session>, Error> {
     let row = sqlx::query(
         "UPDATE authn_session SET ended_at = $2, end_cause = $3 WHERE session_id = $1 AND ended_at IS NULL \
-         RETURNING session_id, sid, user_id, method, authenticator, proofs, authenticated_at, last_used_at, expires_at",
+         RETURNING session_id, sid, user_id, method, authenticator, proofs, authenticated_at, last_used_at, expires_at, \
+         CAST(NULL AS BIGINT) AS locked_at",
     )
     .bind(id.as_str())
     .bind(now.0)
@@ -292,7 +298,8 @@ pub(crate) async fn overdue(
     limit: u32,
 ) -> Result<Vec<Session>, Error> {
     let rows = sqlx::query(
-        "SELECT session_id, sid, user_id, method, authenticator, proofs, authenticated_at, last_used_at, expires_at \
+        "SELECT session_id, sid, user_id, method, authenticator, proofs, authenticated_at, last_used_at, expires_at, \
+         CAST(NULL AS BIGINT) AS locked_at \
          FROM authn_session WHERE ended_at IS NULL AND (expires_at <= $1 OR last_used_at <= $2) LIMIT $3",
     )
     .bind(now.0)
@@ -331,6 +338,7 @@ pub(crate) async fn erase(tx: &mut Tx, before: Millis, limit: u32) -> Result<u64
             .bind(id)
             .execute(&mut *tx)
             .await?;
+        card_watches::erase(tx, id).await?;
     }
     Ok(gone.len() as u64)
 }
@@ -355,6 +363,7 @@ pub(crate) mod tests {
             authenticated_at: Millis(number),
             last_used_at: Millis(number),
             expires_at: Millis(1_000),
+            locked: false,
         }
     }
 

@@ -118,7 +118,7 @@ mod tests {
             };
             db.write(move |tx| Box::pin(async move {
                 clients::spend_assertion(tx, &grant.client, "jti", Millis(5)).await?;
-                grants::insert(tx, &grant).await?;
+                grants::insert_all(tx, &[&grant]).await?;
                 codes::insert(tx, &code).await
             })).await.unwrap();
             assert_eq!(erased(&db, 5).await, 0);
@@ -135,7 +135,7 @@ mod tests {
             db.write(move |tx| Box::pin(async move {
                 sessions::insert(tx, &session, &[1; 32], None, None).await?;
                 interactions::choose_role(tx, &session.sid, "1", Millis(1)).await?;
-                grants::insert(tx, &grant).await
+                grants::insert_all(tx, &[&grant]).await
             })).await.unwrap();
             assert_eq!(erased(&db, 1_000_000).await, 0, "somebody is still to be told");
             db.write(move |tx| Box::pin(async move { sessions::end(tx, &id, "expired", Millis(2_000)).await })).await.unwrap();

@@ -3,30 +3,37 @@
 use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::ClientId;
+use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{grants, read};
+use super::{grants, parts, places, read};
 use crate::error::Error;
 use crate::oidc::scope::Scopes;
 use crate::token::{Binding, Grant, Kind, Token};
 
-/// Stores a token.
-pub(crate) async fn insert(tx: &mut Tx, token: &Token) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO authn_token (token_hash, kind, grant_id, client_id, scope, issued_at, expires_at, bound, actors, \
-         audience) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-    )
-    .bind(token.hash.clone())
-    .bind(token.kind.word())
-    .bind(token.grant.as_str().to_owned())
-    .bind(token.client.as_str().to_owned())
-    .bind(token.scope.text())
-    .bind(token.issued_at.0)
-    .bind(token.expires_at.0)
-    .bind(token.binding.stored())
-    .bind(actors(&token.actors))
-    .bind(token.audience.clone())
-    .execute(&mut *tx)
-    .await?;
+/// Stores tokens, with few statements.
+pub(crate) async fn insert_all(tx: &mut Tx, tokens: &[&Token]) -> Result<(), Error> {
+    for part in parts(tokens) {
+        let sql = format!(
+            "INSERT INTO authn_token (token_hash, kind, grant_id, client_id, scope, issued_at, expires_at, bound, actors, \
+             audience) VALUES {}",
+            places(part.len(), 10)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for token in part {
+            query = query
+                .bind(token.hash.clone())
+                .bind(token.kind.word())
+                .bind(token.grant.as_str().to_owned())
+                .bind(token.client.as_str().to_owned())
+                .bind(token.scope.text())
+                .bind(token.issued_at.0)
+                .bind(token.expires_at.0)
+                .bind(token.binding.stored())
+                .bind(actors(&token.actors))
+                .bind(token.audience.clone());
+        }
+        query.execute(&mut *tx).await?;
+    }
     Ok(())
 }
 
@@ -49,19 +56,32 @@ type TokenColumns = (
     Option<String>,
 );
 
-/// A token with its grant, whatever state they are in.
+/// A token with its grant, whatever state they are in. One question: it is asked whenever a token is shown.
 pub(crate) async fn find(reader: &sqlx::AnyPool, hash: &str) -> Result<Option<(Token, Grant)>, Error> {
-    let row: Option<TokenColumns> = sqlx::query_as(
-        "SELECT kind, grant_id, client_id, scope, issued_at, expires_at, used_at, ended_at, bound, actors, audience \
-         FROM authn_token WHERE token_hash = $1",
+    let row = sqlx::query(
+        "SELECT t.kind, t.grant_id, t.client_id, t.scope, t.issued_at, t.expires_at, t.used_at, t.ended_at, t.bound, t.actors, \
+         t.audience, g.grant_id AS g_grant_id, g.client_id AS g_client_id, g.user_id, g.sid, g.content, g.created_at, \
+         g.expires_at AS g_expires_at, g.ended_at AS g_ended_at \
+         FROM authn_token t JOIN authn_grant g ON g.grant_id = t.grant_id WHERE t.token_hash = $1",
     )
     .bind(hash.to_owned())
     .fetch_optional(reader)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let token = token(hash, row)?;
-    let grant = grants::find(reader, &token.grant).await?;
-    Ok(grant.map(|grant| (token, grant)))
+    let columns: TokenColumns = (
+        row.try_get("kind")?,
+        row.try_get("grant_id")?,
+        row.try_get("client_id")?,
+        row.try_get("scope")?,
+        row.try_get("issued_at")?,
+        row.try_get("expires_at")?,
+        row.try_get("used_at")?,
+        row.try_get("ended_at")?,
+        row.try_get("bound")?,
+        row.try_get("actors")?,
+        row.try_get("audience")?,
+    );
+    Ok(Some((token(hash, columns)?, grants::joined(&row)?)))
 }
 
 fn token(hash: &str, row: TokenColumns) -> Result<Token, Error> {
@@ -143,9 +163,8 @@ mod tests {
             let (one, two, under) = (token("a"), token("b"), grant.clone());
             let stored = one.clone();
             let used = db.write(move |tx| Box::pin(async move {
-                grants::insert(tx, &under).await?;
-                insert(tx, &stored).await?;
-                insert(tx, &two).await?;
+                grants::insert_all(tx, &[&under]).await?;
+                insert_all(tx, &[&stored, &two]).await?;
                 assert_eq!((end(tx, "b", Millis(2)).await?, end(tx, "b", Millis(3)).await?), (true, false));
                 Ok::<_, Error>((
                     consume(tx, "b", Millis(3)).await?, consume(tx, "a", Millis(3)).await?, consume(tx, "a", Millis(4)).await?,

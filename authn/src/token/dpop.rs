@@ -19,6 +19,8 @@ pub(crate) const ALGORITHMS: [&str; 4] = ["ES256", "PS256", "EdDSA", "RS256"];
 const LIFE: Duration = Duration::from_mins(1);
 /// How far a clock may be ahead of ours.
 const AHEAD: Duration = Duration::from_secs(10);
+/// How long after the database was put back from a copy the last proof ends that may have been used before.
+pub(crate) const FORGOTTEN: Duration = LIFE.saturating_add(AHEAD);
 /// The longest `jti` and nonce.
 const LONGEST: usize = 256;
 

@@ -129,4 +129,36 @@ platform::both_engines! {
         let pairs = [("grant_type", "client_credentials"), ("client_assertion_type", TYPE), ("client_assertion", "not.a.jwt")];
         assert!(said(&rig.form("/token", &[], &pairs).await.json()).contains("is not read"));
     }
+
+    /// An assertion that was used before the database was put back from a copy, which does not know of it, is not taken again; one that
+    /// was made since is.
+    async fn assertions_of_before_a_restore_are_over(db: Db) {
+        let rig = Rig::new(db.clone()).await;
+        let pair = Pair::p256();
+        let mut config = system("private_key_jwt");
+        config["jwks"] = json!({"keys": [pair.jwk("1")]});
+        config["jwks_uri_signing_algorithm"] = json!("ES256");
+        rig.register("rp", &config).await;
+        let made = |rig: &Rig| pair.assertion("ES256", "1", rig.now(), &json!({"exp": rig.now().seconds() + 1700}));
+        let shown = async |rig: &Rig, assertion: &str| {
+            let pairs = [("grant_type", "client_credentials"), ("client_assertion_type", TYPE), ("client_assertion", assertion)];
+            rig.form("/token", &[], &pairs).await
+        };
+        let used = made(&rig);
+        assert_eq!(shown(&rig, &used).await.status.as_u16(), 200);
+        // The copy was made before that.
+        db.write(|tx| Box::pin(async move {
+            sqlx::query("DELETE FROM authn_assertion").execute(&mut *tx).await?;
+            Ok::<_, platform::db::Error>(())
+        })).await.unwrap();
+        rig.pass(60);
+        authn::recover(&db, rig.now(), &mut |_| {}).await.unwrap();
+        let restored = rig.twin().await;
+        restored.pass(60);
+        let again = shown(&restored, &used).await;
+        assert_eq!((again.status.as_u16(), again.error()), (401, "invalid_client".to_owned()));
+        assert!(said(&again.json()).contains("put back from a copy"), "{}", again.text);
+        assert_eq!(failures(&restored, "rp").await[0].0, "restored");
+        assert_eq!(shown(&restored, &made(&restored)).await.status.as_u16(), 200);
+    }
 }

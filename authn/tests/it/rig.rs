@@ -22,6 +22,7 @@ use platform::caller::{Caller, CallerKind};
 use platform::clock::{Clock, ManualClock, Millis};
 use platform::db::Db;
 use platform::peer::Peer;
+use platform::problem::Problem;
 use platform::web::TlsPeer;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -161,6 +162,9 @@ impl Rig {
             directory: directory::api::Client::new(Peer::local(directory::router(register.clone()), caller)),
             // Nothing here asks the authority.
             ca: ca::api::Client::new(Peer::local(Router::new(), Caller::module("authn", &[]))),
+            holders: Arc::new(|_| {
+                Box::pin(async { Err(Problem::forbidden("no-cards", "Nobody has a card.")) })
+            }),
         };
         let provider = Provider::open(parts).await.unwrap();
         let router = authn::router(provider.clone());
@@ -230,12 +234,24 @@ impl Rig {
         path: &str,
         body: &Value,
     ) -> Answered {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Body::from(body.to_string()))
-            .unwrap();
+        self.operate_with(caller, method, path, &[], body).await
+    }
+
+    /// The same with headers.
+    pub(crate) async fn operate_with(
+        &self,
+        caller: Caller,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Answered {
+        let mut request =
+            Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(Body::from(body.to_string())).unwrap();
         request.extensions_mut().insert(caller);
         self.send(request).await
     }
@@ -261,6 +277,11 @@ impl Rig {
     /// Signs somebody in, as the sign-in pages do: a row of the session contract. Gives the cookie.
     pub(crate) async fn sign_in(&self, person: u64, method: &str) -> String {
         people::open_session(&self.db, person, method, self.now()).await
+    }
+
+    /// Signs the same person in again in the same browser, with something else: the session goes on, with another secret.
+    pub(crate) async fn sign_in_again(&self, session: &str, method: &str) -> String {
+        people::go_on(&self.db, session, method, self.now()).await
     }
 
     /// Sends a browser with an authorisation request; what is given replaces or adds to what every request has.

@@ -48,6 +48,9 @@ platform::both_engines! {
         let nothing = rig.form(&onward, &[("cookie", &cookies)], &[]).await;
         assert_eq!((nothing.status.as_u16(), offered(&nothing.text).len()), (400, 3));
         assert!(nothing.text.contains("There is a problem"));
+        let first = format!("role-{}", ids[0]);
+        assert!(nothing.text.contains(&format!("<a href=\"#{first}\">Choose a role.</a>")), "{}", nothing.text);
+        assert!(nothing.text.contains(&format!("id=\"{first}\"")), "the summary leads to the first choice");
         let foreign = rig.form(&onward, &[("cookie", &cookies)], &[("role", "999999999999")]).await;
         assert_eq!(foreign.status.as_u16(), 400, "not theirs");
         assert_eq!(rig.form(&onward, &[("cookie", &session)], &[("role", &ids[1])]).await.status.as_u16(), 400, "another browser");

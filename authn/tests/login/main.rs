@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what should not be")]
 
+mod agent_cards;
 mod apps;
 mod brokers;
+mod card_removals;
 mod cards;
 mod enrolments;
 mod going_on;
@@ -15,3 +17,4 @@ mod rig;
 mod sandbox;
 mod sessions;
 mod tickets;
+mod strangers_key;

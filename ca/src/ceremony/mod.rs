@@ -32,7 +32,7 @@ use crate::store::issuers::{self, StoredIssuer};
 use crate::store::{ceremonies, requests::RequestKey, scopes};
 use crate::subject::{Names, Subject};
 use crate::subject_key::{KeyRefused, SubjectKey};
-use crate::together::Together;
+use platform::db::together::Together;
 
 pub use elsewhere::requests;
 pub use specification::{AuthoritySpecification, KeySpecification, Specification};

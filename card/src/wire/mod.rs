@@ -1,1 +1,3 @@
 //! What a workstation's agent and the server say to each other, as JSON.
+
+pub mod sign_in;

@@ -1,9 +1,53 @@
 //! What relying parties are told of a person, on the wire.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{IdentityLevel, Name, PersonRole, Registration};
+
+/// What is asked of a person beside name and identity level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClaimsPart {
+    /// The e-mail address.
+    Email,
+    /// Professional registrations.
+    Registrations,
+    /// The roles of today.
+    Roles,
+}
+
+impl ClaimsPart {
+    /// Each.
+    pub const ALL: [Self; 3] = [Self::Email, Self::Registrations, Self::Roles];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Registrations => "registrations",
+            Self::Roles => "roles",
+        }
+    }
+}
+
+/// Which parts are asked for.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ClaimsQuery {
+    /// `email`, `registrations` and `roles`, joined by commas; all of them if it is left out. What is not asked for is empty.
+    pub parts: Option<String>,
+}
+
+impl ClaimsQuery {
+    /// The parts; none where a word is not one.
+    pub fn read(&self) -> Option<Vec<ClaimsPart>> {
+        let Some(parts) = &self.parts else { return Some(ClaimsPart::ALL.to_vec()) };
+        let words = parts.split(',').filter(|word| !word.is_empty());
+        words.map(|word| ClaimsPart::ALL.into_iter().find(|part| part.word() == word)).collect()
+    }
+}
 
 /// A person as sign-in tells relying parties of them, with the names of everything that is told by a code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

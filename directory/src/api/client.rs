@@ -7,7 +7,7 @@ use platform::peer::Peer;
 use platform::problem::Problem;
 
 use super::{
-    ACT, Change, Changes, Consumer, OPERATE, PeopleThere, PersonClaims, Progress, READ, ReportPermission,
+    ACT, Change, Changes, ClaimsPart, Consumer, OPERATE, PeopleThere, PersonClaims, Progress, READ, ReportPermission,
 };
 
 /// How many changes are read at once.
@@ -95,9 +95,10 @@ impl Client {
         self.peer.call(Method::PUT, &path, Some(&Progress { applied })).await
     }
 
-    /// What relying parties are told of a person; whoever is closed is not found.
-    pub async fn claims(&self, person: &UserId) -> Result<PersonClaims, Problem> {
-        let path = format!("/directory/people/{person}/claims");
+    /// What relying parties are told of a person: name, identity level and these parts; whoever is closed is not found.
+    pub async fn claims(&self, person: &UserId, parts: &[ClaimsPart]) -> Result<PersonClaims, Problem> {
+        let words: Vec<&str> = parts.iter().map(|part| part.word()).collect();
+        let path = format!("/directory/people/{person}/claims?parts={}", words.join(","));
         self.peer.call(Method::GET, &path, None::<&()>).await
     }
 }

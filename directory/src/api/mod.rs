@@ -41,7 +41,7 @@ pub use workgroups::*;
 pub use crate::day::Day;
 pub use crate::store::people_closed::closed;
 pub use changes::{Change, ChangeKind, ChangeQuery, Changes, Consumer, Progress};
-pub use claims::{NamedRole, PersonClaims};
+pub use claims::{ClaimsPart, ClaimsQuery, NamedRole, PersonClaims};
 pub use client::Client;
 pub use follower::Follower;
 pub use organisations::{

@@ -130,6 +130,12 @@ platform::both_engines! {
         assert_eq!(role["role_name"], "\"S0010\":\"G0020\":\"R8000\"");
         assert_eq!((role["activities"].clone(), role["aow"].clone()), (role["activity_codes"].clone(), role["aow_codes"].clone()));
         assert_eq!((told.body["assurance"].clone(), told.body.get("email")), (json!("none"), None));
+        // What is not asked for is not read.
+        for (parts, roles) in [("", 0), ("email,registrations", 0), ("roles", 1), ("roles,email", 1)] {
+            let some = world.rig.get(&sign_in, &format!("{path}?parts={parts}")).await.body;
+            assert_eq!((some["roles"].as_array().unwrap().len(), &some["name"]), (roles, &told.body["name"]), "{parts}");
+        }
+        assert_eq!(world.rig.get(&sign_in, &format!("{path}?parts=secrets")).await.status, StatusCode::BAD_REQUEST);
         for caller in [world.operator.clone(), who(MANAGER), who(NURSE)] {
             assert_eq!(world.rig.get(&caller, &path).await.status, StatusCode::FORBIDDEN);
         }

@@ -14,6 +14,7 @@ pub mod restored;
 pub mod snapshot;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod together;
 mod writer;
 
 use std::future::Future;

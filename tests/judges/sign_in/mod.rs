@@ -37,6 +37,13 @@ fn prescribers_sign_with_a_browser() {
     scripts::node("signing.mjs", &Place::start());
 }
 
+/// In Chromium the page has a workstation's agent sign with a card, and the server looks at path, purpose and revocation; a card that
+/// is taken out ends its session.
+#[test]
+fn cards_sign_through_an_agent() {
+    scripts::node("agent.mjs", &Place::with_agent());
+}
+
 /// Authlib signs somebody in who has an authenticator app and a program for pages that runs no script.
 #[test]
 fn authlib_signs_somebody_in() {

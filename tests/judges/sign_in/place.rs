@@ -20,6 +20,8 @@ use crate::server::free_ports;
 
 /// How long it may take to come up beside everything else that a machine does.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// The port of the agent, above the first.
+const AGENT: u16 = 9;
 /// The system that is a client by its certificate.
 const SYSTEM: &str = "prescribing-system";
 
@@ -33,10 +35,20 @@ pub(crate) struct Place {
 impl Place {
     /// Makes the installation and its people, starts it and waits until it is ready.
     pub(crate) fn start() -> Self {
+        Self::configured(|_| String::new())
+    }
+
+    /// The same where pages find an agent on this machine, on the last port of the ten.
+    pub(crate) fn with_agent() -> Self {
+        Self::configured(|base| format!("card_agent = \"http://127.0.0.1:{}\"\n", base + AGENT))
+    }
+
+    /// The same with further lines about sign-in.
+    fn configured(more: impl Fn(u16) -> String) -> Self {
         let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let folder = TempDir::with_prefix("lanyard-sign-in-").expect("a temporary folder can be made");
         let base = free_ports();
-        install(folder.path(), base);
+        install(folder.path(), base, &more(base));
         let runtime = runtime();
         runtime.block_on(register::fill(&folder.path().join("lanyard.db")));
         let log = File::create(folder.path().join("serve.log")).expect("a log can be made");
@@ -75,7 +87,7 @@ impl Place {
         let people: serde_json::Map<String, Value> =
             PEOPLE.iter().map(|one| (one.word.to_owned(), one.user().into())).collect();
         json!({
-            "issuer": at(0), "systems": at(1), "cards": at(2), "root": self.root(), "folder": self.folder.path(),
+            "issuer": at(0), "systems": at(1), "cards": at(2), "agent": self.base + AGENT, "root": self.root(), "folder": self.folder.path(),
             "desk": pair("clients/registration-desk"), "system": pair(&format!("clients/{SYSTEM}")), "system_name": SYSTEM,
             // A relying party on this machine is reached by the same name.
             "site": pair("tls/server"),
@@ -144,7 +156,7 @@ fn runtime() -> tokio::runtime::Runtime {
 
 /// Makes an installation in which the desk looks after clients, authenticators and sessions, and security keys are taken at their
 /// word: those of a browser for tests have a maker that nobody knows.
-fn install(folder: &Path, base: u16) {
+fn install(folder: &Path, base: u16, about_sign_in: &str) {
     let made = Command::new(env!("CARGO_BIN_EXE_lanyard"))
         .args(["demo", "--once", "--without-people", "--port-base", &base.to_string(), "--dir"])
         .arg(folder)
@@ -159,7 +171,8 @@ fn install(folder: &Path, base: u16) {
             "\"ca:acme\", \"authn:clients\", \"authn:all-teams\", \"authn:authenticators\", \"authn:sessions\"",
         )
         .replace("\n[authn] ", "\n[authn.webauthn]\nunproven = \"hardware\"\n\n[authn] ")
-        .replace("\ncards_origin = ", "\nnetworks = [\"127.0.0.0/8\", \"::1/128\"]\nanchors = \"clients/root.pem\"\ncards_origin = ");
+        .replace("\ncards_origin = ", "\nnetworks = [\"127.0.0.0/8\", \"::1/128\"]\nanchors = \"clients/root.pem\"\ncards_origin = ")
+        .replace("\ncards_origin = ", &format!("\n{about_sign_in}cards_origin = "));
     for change in ["authn:clients", "unproven", "networks", "anchors"] {
         assert!(more.contains(change), "the configuration has no place for {change}");
     }

@@ -138,7 +138,7 @@ async fn store(
     if let Some(role) = grant.content.role.as_deref().filter(|role| !role.is_empty()) {
         interactions::choose_role(tx, &session.sid, role, now).await?;
     }
-    grants::insert(tx, grant).await?;
+    grants::insert_all(tx, &[grant]).await?;
     codes::insert(tx, code).await?;
     let event = Event::AccessGranted {
         grant: grant.id.to_string(),

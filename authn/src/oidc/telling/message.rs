@@ -1,4 +1,4 @@
-//! One message to one relying party.
+//! One message to one relying party: a logout token, or a security event.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use platform::clock::Millis;
 use platform::id::UserId;
 use serde_json::{Value, json};
 
+use super::security_event;
 use crate::client::Client;
 use crate::error::Error;
 use crate::events::Event;
@@ -14,7 +15,7 @@ use crate::outward::CALL;
 use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::store::clients;
-use crate::store::logouts::{self, Logout, Noted};
+use crate::store::logouts::{self, Form, Logout, Noted};
 
 /// What the token says has happened.
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
@@ -41,9 +42,15 @@ pub(super) async fn claim(provider: &Provider, logout: &Logout) -> Result<bool, 
 /// Tries a message that was claimed.
 pub(super) async fn tell(provider: &Provider, logout: Logout) -> Result<(), Error> {
     let client = clients::find(provider.db.read(), &logout.client).await?;
-    let uri = client.as_ref().and_then(|client| client.config().backchannel_logout_uri.clone());
+    let uri = client.as_ref().and_then(|client| match logout.form {
+        Form::LogoutToken => client.config().backchannel_logout_uri.clone(),
+        Form::SessionRevoked => client.config().security_events_uri.clone(),
+    });
     let (state, outcome) = match (client, uri) {
-        (Some(client), Some(uri)) => deliver(provider, &client, &logout, &uri).await?,
+        (Some(client), Some(uri)) => match logout.form {
+            Form::LogoutToken => deliver(provider, &client, &logout, &uri).await?,
+            Form::SessionRevoked => security_event::push(provider, &client, &logout, &uri).await?,
+        },
         _ => (Some("given-up"), "the client has no address for it any more".to_owned()),
     };
     let now = provider.now();
@@ -67,6 +74,7 @@ async fn settle(provider: &Provider, logout: Logout, noted: Noted, now: Millis) 
                 let event = Event::LogoutTold {
                     client: logout.client.to_string(),
                     sid: logout.sid,
+                    form: logout.form.word().to_owned(),
                     outcome: noted.state.to_owned(),
                     attempts: u32::try_from(logout.attempts + 1).unwrap_or(u32::MAX),
                 };
@@ -103,8 +111,7 @@ async fn deliver(
         // What relying parties of CIS2 answer when they have no such session.
         Ok(501) => (Some("unknown-session"), "status 501".to_owned()),
         Ok(status) => (None, format!("status {status}")),
-        Err(error) if error.is_timeout() => (None, "no answer in time".to_owned()),
-        Err(_) => (None, "no connection could be made".to_owned()),
+        Err(error) => unanswered(&error),
     })
 }
 
@@ -117,6 +124,12 @@ pub(crate) async fn logout_token(
 ) -> Result<String, Error> {
     let claims = claims(provider, client, about, now)?;
     provider.keys.sign(client.config().id_token_signed_response_alg, "logout+jwt", &claims).await
+}
+
+/// What is told of an attempt without an answer; it is tried again.
+pub(super) fn unanswered(error: &reqwest::Error) -> (Option<&'static str>, String) {
+    let told = if error.is_timeout() { "no answer in time" } else { "no connection could be made" };
+    (None, told.to_owned())
 }
 
 /// OpenID Connect Back-Channel Logout 2.4: no nonce, so that it can never pass for an ID token.

@@ -176,3 +176,30 @@ pub(super) async fn open_session(db: &Db, number: u64, method: &str, now: Millis
     .unwrap();
     format!("__Host-lanyard-session={}", URL_SAFE_NO_PAD.encode(secret))
 }
+
+/// A session as it goes on: its row has another secret, method and time.
+pub(super) async fn go_on(db: &Db, session: &str, method: &str, now: Millis) -> String {
+    let hash = |secret: &[u8]| digest(&SHA256, secret).as_ref().to_vec();
+    let was = session.split_once('=').map(|(_, secret)| URL_SAFE_NO_PAD.decode(secret).unwrap()).unwrap();
+    let mut secret = [0; 32];
+    aws_lc_rs::rand::fill(&mut secret).unwrap();
+    let (was, is, method) = (hash(&was), hash(&secret), method.to_owned());
+    db.write(move |tx| {
+        Box::pin(async move {
+            let done = sqlx::query(
+                "UPDATE authn_session SET secret = $2, method = $3, authenticated_at = $4, last_used_at = $4 WHERE secret = $1",
+            )
+            .bind(was)
+            .bind(is)
+            .bind(method)
+            .bind(now.0)
+            .execute(&mut *tx)
+            .await?;
+            assert_eq!(done.rows_affected(), 1, "there is no such session");
+            Ok::<_, platform::db::Error>(())
+        })
+    })
+    .await
+    .unwrap();
+    format!("__Host-lanyard-session={}", URL_SAFE_NO_PAD.encode(secret))
+}

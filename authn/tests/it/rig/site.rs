@@ -28,6 +28,8 @@ struct Said {
     keys: Mutex<(u16, String)>,
     fetched: Mutex<u32>,
     logout: Mutex<u16>,
+    /// What it says to security events.
+    events: Mutex<(u16, String)>,
     heard: Mutex<Vec<(HeaderMap, String)>>,
     /// What came to where no answer comes while the gate is closed.
     held: Mutex<Vec<String>>,
@@ -60,6 +62,7 @@ impl Site {
             .route("/elsewhere", get(|| async { (StatusCode::FOUND, [("location", "/jwks")]) }))
             .route("/slow-jwks", get(slow_keys))
             .route("/logout", post(logout))
+            .route("/events", post(events))
             .route("/deaf", post(deaf))
             .with_state(Arc::clone(&said));
         let (stop, stopped) = oneshot::channel::<()>();
@@ -99,6 +102,11 @@ impl Site {
     /// Answers logouts with this from now on.
     pub(crate) fn answer_logouts(&self, status: u16) {
         *self.said.logout.lock().unwrap() = status;
+    }
+
+    /// Answers security events with this from now on.
+    pub(crate) fn answer_events(&self, status: u16, body: &str) {
+        *self.said.events.lock().unwrap() = (status, body.to_owned());
     }
 
     /// Where answers are held back, none comes from now on.
@@ -143,6 +151,11 @@ async fn logout(State(said): State<Arc<Said>>, headers: HeaderMap, body: Bytes) 
     said.heard.lock().unwrap().push((headers, String::from_utf8(body.to_vec()).unwrap()));
     said.came.send_modify(|came| *came += 1);
     StatusCode::from_u16(*said.logout.lock().unwrap()).unwrap()
+}
+
+async fn events(State(said): State<Arc<Said>>) -> Response {
+    let (status, body) = said.events.lock().unwrap().clone();
+    (StatusCode::from_u16(status).unwrap(), body).into_response()
 }
 
 async fn slow_keys(State(said): State<Arc<Said>>) -> Response {

@@ -1,19 +1,26 @@
 //! The real certificate authority, on the token of this test.
 
+use std::sync::Arc;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use axum::Router;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca::api::{
-    Client, ISSUE, IssueRequest, KeySource, READ, REVOKE, Reason, RevokeRequest, SubjectData, Validity,
+    CertificateState, Client, ISSUE, IssueRequest, KeySource, READ, REVOKE, Reason, RevokeRequest,
+    SubjectData, Validity,
 };
 use ca::ceremony::{self, Specification};
 use ca::{Config, PracticeStatementUrl, PublicUrl};
+use card::wire::sign_in::{Algorithm, Answer, Challenge};
 use hsm::Hsm;
 use platform::caller::Caller;
 use platform::clock::{Clock, HighWater, Millis};
 use platform::db::Db;
 use platform::peer::Peer;
-use platform::problem::Problem;
+use platform::problem::{Kind, Problem};
+use serde_json::Value;
 
 /// The authority that issues cards.
 #[derive(Clone)]
@@ -64,6 +71,12 @@ impl Authority {
 
     /// A card for a person: the certificate and its serial number. It ends then, if that is said.
     pub(crate) async fn card(&self, user: &str, from: Millis, until: Option<Millis>) -> (Vec<u8>, String) {
+        let card = self.soft_card(user, from, until).await;
+        (card.leaf, card.serial)
+    }
+
+    /// The same with its key.
+    pub(crate) async fn soft_card(&self, user: &str, from: Millis, until: Option<Millis>) -> SoftCard {
         let key = rcgen::KeyPair::generate().unwrap();
         self.certificate(user, "person-sign-in", &key, (from, until)).await
     }
@@ -88,7 +101,11 @@ impl Authority {
         let mut request = IssueRequest::new(id, profile, subject, source);
         request.validity = until.map(|not_after| Validity { not_before: from, not_after });
         let issued = self.desk().issue(&request).await.unwrap();
-        (STANDARD.decode(&issued.certificate).unwrap(), issued.serial)
+        SoftCard {
+            leaf: STANDARD.decode(&issued.certificate).unwrap(),
+            serial: issued.serial,
+            key: EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &key.serialize_der()).unwrap(),
+        }
     }
 
     /// Revokes a card, or puts it on hold.
@@ -96,6 +113,69 @@ impl Authority {
         let request = RevokeRequest { reason, invalidity_date: None };
         self.desk().revoke(serial, &request).await.unwrap();
     }
+}
+
+/// A card in software, with the agent that has it sign.
+pub(crate) struct SoftCard {
+    /// Its certificate.
+    pub(crate) leaf: Vec<u8>,
+    /// The serial number of that.
+    pub(crate) serial: String,
+    key: EcdsaKeyPair,
+}
+
+impl SoftCard {
+    /// A card that nobody issued: its certificate is its own.
+    pub(crate) fn foreign() -> Self {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::new(vec!["x.example".to_owned()]).unwrap();
+        let certificate = certificate.self_signed(&key).unwrap();
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &key.serialize_der()).unwrap();
+        Self { leaf: certificate.der().to_vec(), serial: String::new(), key: pair }
+    }
+
+    /// What it answers to a challenge.
+    pub(crate) fn answer(&self, challenge: &Value) -> Value {
+        let challenge: Challenge = serde_json::from_value(challenge.clone()).unwrap();
+        self.sign(&challenge.message().unwrap())
+    }
+
+    /// What it answers when it is made to sign something.
+    pub(crate) fn sign(&self, message: &[u8]) -> Value {
+        let signature = self.key.sign(&SystemRandom::new(), message).unwrap();
+        let answer = Answer {
+            certificate: STANDARD.encode(&self.leaf),
+            above: Vec::new(),
+            algorithm: Algorithm::Es256,
+            signature: STANDARD.encode(signature.as_ref()),
+        };
+        serde_json::to_value(answer).unwrap()
+    }
+}
+
+/// Who holds a card, as the server finds out: here by the authority's row alone. tests/judges asks the server itself, with path, purpose
+/// and lists.
+pub(crate) fn holders(ca: Client) -> authn::Holders {
+    Arc::new(move |chain| {
+        let ca = ca.clone();
+        Box::pin(async move {
+            let refused = |code| Problem::unauthenticated(code, "The certificate makes no caller.");
+            let leaf =
+                pki::Certificate::from_der(&chain[0]).map_err(|_| refused("certificate-unreadable"))?;
+            let row = match ca.certificate(&leaf.serial().to_string()).await {
+                Err(problem) if problem.kind == Kind::NotFound => return Err(refused("certificate-unknown")),
+                row => row?,
+            };
+            match row.state {
+                CertificateState::Issued => Ok(super::person(&row.user_id.unwrap())),
+                CertificateState::Held => Err(refused("certificate-held")),
+                CertificateState::Expired => Err(refused("certificate-expired")),
+                CertificateState::Revoked | CertificateState::Abandoned => {
+                    Err(refused("certificate-revoked"))
+                }
+            }
+        })
+    })
 }
 
 fn client(router: Router, acts: &[platform::caller::Act]) -> Client {

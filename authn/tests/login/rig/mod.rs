@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 pub(crate) use agent::{Agent, attributes, parameter};
 pub(crate) use app::code;
-pub(crate) use authority::Authority;
+pub(crate) use authority::{Authority, SoftCard};
 pub(crate) use browser::{Answered, Browser, secret, sha256};
 pub(crate) use card::Card;
 pub(crate) use key::{Maker, SoftKey};
@@ -151,6 +151,7 @@ impl Rig {
             hsm: hsm.clone(),
             directory: directory.clone(),
             ca: ca.clone(),
+            holders: authority::holders(ca.clone()),
         };
         let provider = Provider::open(parts).await.unwrap();
         let router = authn::router(provider.clone());
@@ -160,7 +161,12 @@ impl Rig {
 
     /// Another machine on the same database, with an authority that it speaks to in this way.
     pub(crate) async fn twin(&self, ca: ca::api::Client) -> Self {
-        self.with_ca(&json!({}), ca).await
+        self.twin_with(ca, &json!({})).await
+    }
+
+    /// The same with settings.
+    pub(crate) async fn twin_with(&self, ca: ca::api::Client, settings: &Value) -> Self {
+        self.with_ca(settings, ca).await
     }
 
     /// The same machine with other settings.
@@ -244,6 +250,24 @@ impl Rig {
             })
             .await
             .unwrap();
+    }
+
+    /// A browser that comes for a request, and the challenge for its card.
+    pub(crate) async fn challenged(&self) -> (Browser, String, Value) {
+        let mut browser = self.browser();
+        let here = self.begin(&mut browser, STRONG).await;
+        let asked = browser.script(&format!("{here}/card/challenge"), &json!({})).await;
+        assert_eq!(asked.status, 200, "{}", asked.body);
+        (browser, here, asked.json())
+    }
+
+    /// A browser whose holder has signed in with a card by the agent, and what that tells when the card is taken out.
+    pub(crate) async fn signed_in_by(&self, card: &SoftCard) -> (Browser, Value) {
+        let (mut browser, here, challenge) = self.challenged().await;
+        let done = browser.script(&format!("{here}/card/answer"), &card.answer(&challenge)).await;
+        assert_eq!(done.status, 200, "{}", done.body);
+        self.pass(Duration::from_millis(1));
+        (browser, json!({"secret": done.json()["watch"]["secret"]}))
     }
 
     /// The events of sign-in with this name, in their order.

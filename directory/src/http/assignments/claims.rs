@@ -7,10 +7,10 @@ use platform::caller::{Caller, CallerKind};
 use platform::db::Tx;
 use platform::id::{OdsCode, UserId};
 use platform::problem::{Body, Problem};
-use platform::web::{Json, Path};
+use platform::web::{Json, Path, Query};
 
 use super::people::roles_of;
-use crate::api::{CLAIMS, Channel, NamedRole, PersonClaims, PersonRole};
+use crate::api::{CLAIMS, Channel, ClaimsPart, ClaimsQuery, NamedRole, PersonClaims, PersonRole};
 use crate::day::Day;
 use crate::error::Error;
 use crate::rbac::{Book, Entry, committed};
@@ -22,9 +22,10 @@ use crate::store::{organisations, people, people_contacts, people_evidence, work
 /// For sign-in. A person who is closed is not found.
 #[utoipa::path(
     get, path = "/directory/people/{user_id}/claims", tag = "directory",
-    params(("user_id" = String, Path, description = "The user id")),
+    params(("user_id" = String, Path, description = "The user id"), ClaimsQuery),
     responses(
         (status = 200, description = "What is told", body = PersonClaims),
+        (status = 400, description = "There is no such part", body = Body),
         (status = 403, description = "The caller may not", body = Body),
         (status = 404, description = "There is no such person, or they have left", body = Body),
     )
@@ -33,52 +34,72 @@ pub(in crate::http) async fn show(
     caller: Caller,
     State(register): State<Register>,
     Path(user): Path<UserId>,
+    Query(query): Query<ClaimsQuery>,
 ) -> Result<Json<PersonClaims>, Problem> {
     caller.may(CLAIMS)?;
     if caller.kind == CallerKind::Person {
         return Err(Problem::forbidden("systems-only", "This is for systems that sign people in."));
     }
-    Ok(Json(claims(&register, &user).await?))
+    let parts = query
+        .read()
+        .ok_or_else(|| Error::field("parts", "Of email, registrations and roles, with commas."))?;
+    Ok(Json(claims(&register, &user, &parts).await?))
 }
 
-async fn claims(register: &Register, user: &UserId) -> Result<PersonClaims, Error> {
+/// Each part costs questions of its own, so that only what is told is read.
+async fn claims(register: &Register, user: &UserId, parts: &[ClaimsPart]) -> Result<PersonClaims, Error> {
     let mut read = register.db.read().acquire().await?;
     let unknown = || Error::unknown("person", user);
     if people::is_open(&mut *read, user).await? != Some(true) {
         return Err(unknown());
     }
     let profile = people::find(&mut *read, user).await?.ok_or_else(unknown)?;
-    let addresses = people_contacts::of(&mut *read, user).await?;
-    let email = addresses
-        .into_iter()
-        .find(|one| one.channel == Channel::Email && one.contact.verified_at.is_some())
-        .map(|one| one.contact.value);
-    let registrations = people_evidence::registrations(&mut *read, user).await?;
-    let book = committed(&mut read, register).await?;
-    let roles = roles_of(register, &mut read, user, Day::of(register.now()), &book).await?;
-    let mut names = Names::default();
-    for code in roles.iter().flat_map(|role| &role.workgroups_codes) {
-        if !names.workgroups.contains_key(code) {
-            let id = code.parse().map_err(|_| Error::Stored { what: "workgroup of a role" })?;
-            let name =
-                workgroups::find(&mut read, &id).await?.map_or_else(|| code.clone(), |group| group.name);
-            names.workgroups.insert(code.clone(), name);
-        }
-    }
-    for role in &roles {
-        if !names.organisations.contains_key(&role.org_code) {
-            let name = organisation_name(&mut read, &role.org_code).await?;
-            names.organisations.insert(role.org_code.clone(), name);
-        }
-    }
+    let asked = |part: ClaimsPart| parts.contains(&part);
+    let email = if asked(ClaimsPart::Email) { email(&mut read, user).await? } else { None };
+    let registrations = if asked(ClaimsPart::Registrations) {
+        people_evidence::registrations(&mut *read, user).await?
+    } else {
+        Vec::new()
+    };
+    let roles =
+        if asked(ClaimsPart::Roles) { named_roles(register, &mut read, user).await? } else { Vec::new() };
     Ok(PersonClaims {
         person: user.to_string(),
         name: profile.name,
         assurance: profile.assurance,
         email,
         registrations,
-        roles: roles.into_iter().map(|role| with_names(&book, &names, role)).collect(),
+        roles,
     })
+}
+
+/// The first address that the person showed to be theirs.
+async fn email(read: &mut Tx, user: &UserId) -> Result<Option<String>, Error> {
+    let addresses = people_contacts::of(&mut *read, user).await?;
+    let shown =
+        addresses.into_iter().find(|one| one.channel == Channel::Email && one.contact.verified_at.is_some());
+    Ok(shown.map(|one| one.contact.value))
+}
+
+/// The roles of today, with the names of everything in them.
+async fn named_roles(register: &Register, read: &mut Tx, user: &UserId) -> Result<Vec<NamedRole>, Error> {
+    let book = committed(read, register).await?;
+    let roles = roles_of(register, read, user, Day::of(register.now()), &book).await?;
+    let mut names = Names::default();
+    for code in roles.iter().flat_map(|role| &role.workgroups_codes) {
+        if !names.workgroups.contains_key(code) {
+            let id = code.parse().map_err(|_| Error::Stored { what: "workgroup of a role" })?;
+            let name = workgroups::find(read, &id).await?.map_or_else(|| code.clone(), |group| group.name);
+            names.workgroups.insert(code.clone(), name);
+        }
+    }
+    for role in &roles {
+        if !names.organisations.contains_key(&role.org_code) {
+            let name = organisation_name(read, &role.org_code).await?;
+            names.organisations.insert(role.org_code.clone(), name);
+        }
+    }
+    Ok(roles.into_iter().map(|role| with_names(&book, &names, role)).collect())
 }
 
 /// Names by their codes.

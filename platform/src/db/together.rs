@@ -1,4 +1,4 @@
-//! Rows of several certificates in one transaction with few statements: what comes while one group is being written
+//! Rows of several requests in one transaction with few statements: what comes while one group is being written
 //! goes into the next, and nobody waits for a timer.
 //!
 //! A group is written as if nothing in it were out of the ordinary. When something is, a request that came before or a
@@ -7,23 +7,24 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use platform::db::{self, Db, Tx};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::error::Error;
+use super::{Db, Error, Tx};
 
 /// How many rows a group holds at most.
 const MOST: usize = 64;
 /// How many rows may wait; who finds no place is told to come later.
 const WAITING: usize = 4_096;
 
-/// What is written once for each certificate.
-pub(crate) trait Row: Sized + Send + Sync + 'static {
+/// What is written once for each request.
+pub trait Row: Sized + Send + Sync + 'static {
     /// What the writer tells.
     type Answer: Send + 'static;
+    /// Why one is not written.
+    type Error: From<Error> + Send + 'static;
 
     /// Writes it by itself.
-    fn write(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Answer, Error>> + Send;
+    fn write(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Answer, Self::Error>> + Send;
 
     /// Writes many of which nothing is out of the ordinary, and answers in their order.
     fn write_all(
@@ -33,47 +34,47 @@ pub(crate) trait Row: Sized + Send + Sync + 'static {
 }
 
 /// Why nothing of a group stands.
-pub(crate) enum Undone {
+pub enum Undone {
     /// A row has to be looked at by itself.
     OneByOne,
     /// The database failed.
-    Failed(db::Error),
+    Failed(Error),
 }
 
-impl From<db::Error> for Undone {
-    fn from(error: db::Error) -> Undone {
+impl From<Error> for Undone {
+    fn from(error: Error) -> Undone {
         // A statement was refused, or panicked, for the sake of one row: it did nothing.
         if error.shared().is_none() { Undone::OneByOne } else { Undone::Failed(error) }
     }
 }
 
 /// The way to the task that writes. It ends with the last of these.
-pub(crate) struct Together<R: Row> {
+pub struct Together<R: Row> {
     rows: mpsc::Sender<Waiting<R>>,
 }
 
 struct Waiting<R: Row> {
     row: Arc<R>,
-    reply: oneshot::Sender<Result<R::Answer, Error>>,
+    reply: oneshot::Sender<Result<R::Answer, R::Error>>,
 }
 
 impl<R: Row> Together<R> {
     /// Starts to write into this database.
-    pub(crate) fn start(db: &Db) -> Together<R> {
+    pub fn start(db: &Db) -> Together<R> {
         let (rows, waiting) = mpsc::channel(WAITING);
         tokio::spawn(work(db.clone(), waiting));
         Together { rows }
     }
 
     /// Writes a row. When this returns `Ok` it is durable.
-    pub(crate) async fn write(&self, row: R) -> Result<R::Answer, Error> {
+    pub async fn write(&self, row: R) -> Result<R::Answer, R::Error> {
         let (reply, answer) = oneshot::channel();
         match self.rows.try_send(Waiting { row: Arc::new(row), reply }) {
             Ok(()) => {}
-            Err(mpsc::error::TrySendError::Full(_)) => return Err(db::Error::Busy.into()),
-            Err(mpsc::error::TrySendError::Closed(_)) => return Err(db::Error::Closed.into()),
+            Err(mpsc::error::TrySendError::Full(_)) => return Err(Error::Busy.into()),
+            Err(mpsc::error::TrySendError::Closed(_)) => return Err(Error::Closed.into()),
         }
-        answer.await.unwrap_or_else(|_| Err(db::Error::Closed.into()))
+        answer.await.unwrap_or_else(|_| Err(Error::Closed.into()))
     }
 }
 
@@ -100,7 +101,7 @@ async fn work<R: Row>(db: Db, mut waiting: mpsc::Receiver<Waiting<R>>) {
             Err(Undone::OneByOne) => one_by_one(&db, &mut group),
             Err(Undone::Failed(error)) => {
                 for Waiting { reply, .. } in group.drain(..) {
-                    let _gone = reply.send(Err(error.shared().unwrap_or(db::Error::Panicked).into()));
+                    let _gone = reply.send(Err(error.shared().unwrap_or(Error::Panicked).into()));
                 }
             }
         }
@@ -118,6 +119,6 @@ fn one_by_one<R: Row>(db: &Db, group: &mut Vec<Waiting<R>>) {
     }
 }
 
-async fn alone<R: Row>(db: &Db, row: Arc<R>) -> Result<R::Answer, Error> {
+async fn alone<R: Row>(db: &Db, row: Arc<R>) -> Result<R::Answer, R::Error> {
     db.write(move |tx: &mut Tx| Box::pin(async move { row.write(tx).await })).await
 }

@@ -1,0 +1,136 @@
+// Smartcards by an agent: the page in Chromium has a program on this machine sign with a card in software, and brings the answer back.
+import { call, desk, place, register, site as makeSite, step } from './place.mjs';
+import assert from 'node:assert/strict';
+import { createSign, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync } from 'node:fs';
+import http from 'node:http';
+import { join } from 'node:path';
+import * as oidc from 'openid-client';
+import { Person, start } from './browser.mjs';
+import { begin, finish } from './example.mjs';
+
+const site = await makeSite();
+const secret = await register('records', site);
+const config = await oidc.discovery(new URL(place.issuer), 'records', {}, oidc.ClientSecretBasic(secret));
+
+/** What is signed, written from the description of the messages. */
+const message = ({ server, client, service, interaction, nonce, expires_at }) =>
+  ['lanyard card sign-in 1', server, client, service, interaction, nonce, expires_at].join('\n');
+
+/** The agent of this workstation, with the card that is in its reader. */
+class Agent {
+  constructor() {
+    this.watches = [];
+    this.refused = [];
+    this.server = http.createServer((request, response) => this.answer(request, response));
+  }
+
+  async answer(request, response) {
+    const { origin } = request.headers;
+    response.setHeader('access-control-allow-origin', place.issuer);
+    response.setHeader('access-control-allow-headers', 'content-type');
+    response.setHeader('access-control-allow-private-network', 'true');
+    if (request.method === 'OPTIONS') return response.end();
+    const parts = [];
+    for await (const part of request) parts.push(part);
+    const asked = JSON.parse(Buffer.concat(parts));
+    response.setHeader('content-type', 'application/json');
+    // An agent signs for the page of the server that asks, and for no other.
+    if (origin !== place.issuer || (request.url === '/sign-in' && asked.server !== origin)) {
+      this.refused.push(asked);
+      response.statusCode = 403;
+      return response.end(JSON.stringify({ title: 'No', detail: 'Not from here.' }));
+    }
+    if (request.url === '/watch') {
+      this.watches.push(asked);
+      return response.end('{}');
+    }
+    const der = new X509Certificate(readFileSync(this.card.certificate)).raw;
+    const signature = createSign('sha256').update(message(asked)).sign(readFileSync(this.card.key));
+    return response.end(JSON.stringify({
+      certificate: der.toString('base64'), algorithm: 'ES256', signature: signature.toString('base64'),
+    }));
+  }
+
+  async start() {
+    this.server.listen(place.agent, '127.0.0.1');
+    await once(this.server, 'listening');
+  }
+
+  /** The card is taken out, which the agent tells of the last session. */
+  async removed() {
+    const { address, secret } = this.watches.at(-1);
+    const url = new URL(address);
+    return call(url.origin, 'POST', url.pathname, { body: { secret } });
+  }
+}
+
+const agent = new Agent();
+await agent.start();
+const home = join(process.env.HOME, 'agent');
+mkdirSync(home);
+const browser = await start(home);
+
+/** Somebody asks to sign in with a card that is in the reader. */
+async function atDesk(card, act) {
+  agent.card = card;
+  const somebody = await Person.arrives(browser);
+  const { url, checks } = await begin(config, { redirect_uri: site.callback, scope: 'openid selectedrole' });
+  await somebody.page.goto(url.href);
+  await somebody.chooses('Smartcard');
+  await somebody.sees('Sign in with your smartcard', 'card-agent');
+  await somebody.presses('Continue');
+  await act(somebody, checks);
+  await somebody.leaves();
+}
+
+const sessions = async (person) => (await desk('GET', `/authn/people/${place.people[person]}/sessions`)).sessions;
+
+await step('a card that the agent has sign signs its holder in', () => atDesk(place.card, async (ada, checks) => {
+  const { sub, acr, amr } = (await finish(config, await ada.returns(site), checks)).claims();
+  assert.deepEqual([sub, acr, amr], [place.people.one, 'AAL3_ANY', ['CIS2_SMARTCARD']]);
+  const [session] = await sessions('one');
+  const { serialNumber } = new X509Certificate(readFileSync(place.card.certificate));
+  assert.equal(session.authenticator.toUpperCase(), `CARD:${serialNumber}`);
+}));
+
+await step('a card that is taken out ends its session within a second', async () => {
+  const begun = performance.now();
+  const { status, body } = await agent.removed();
+  assert.deepEqual([status, body], [200, { session: 'ended' }]);
+  assert.deepEqual(await sessions('one'), []);
+  assert(performance.now() - begun < 1000);
+  assert.equal((await agent.removed()).status, 404);
+});
+
+await step('a certificate of a system is no card', () => atDesk(place.desk, async (somebody) => {
+  await somebody.page.getByText('The certificate that was shown is a system').waitFor();
+}));
+
+await step('a certificate that leads to no root of ours is no card', () => atDesk(place.site, async (somebody) => {
+  await somebody.page.getByText('That certificate is not the one for signing in.').waitFor();
+}));
+
+await step('a card that was cancelled signs nobody in, and the page says so', async () => {
+  const { serialNumber } = new X509Certificate(readFileSync(place.other_card.certificate));
+  await desk('POST', `/ca/certificates/${serialNumber.toLowerCase()}/revocation`, { reason: 'key_compromise' });
+  await atDesk(place.other_card, async (somebody) => {
+    await somebody.page.getByText('Your smartcard was cancelled.').waitFor();
+  });
+  assert.deepEqual(await sessions('three'), []);
+});
+
+await step('without an agent the page says what to do', async () => {
+  agent.server.close();
+  agent.server.closeAllConnections();
+  await atDesk(place.card, async (somebody) => {
+    await somebody.page.getByText('We could not speak to your card reader').waitFor();
+    await somebody.follows('Choose another way to sign in');
+    await somebody.sees('How do you want to sign in to Shared records?');
+  });
+});
+
+assert.deepEqual(agent.refused, []);
+await browser.close();
+site.close();
