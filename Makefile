@@ -22,3 +22,5 @@ bench:            ## speed against the token alone and against other programs; d
 	cargo bench --locked --bench signing
 	cargo bench --locked --bench issuance
 	cargo bench --locked --bench ocsp
+	tools/setup-test
+	cargo bench --locked --bench sign_in

@@ -1,0 +1,166 @@
+//! Sign-in per second: tokens for clients, codes against ID tokens, whole sign-ins with a smartcard, and userinfo; against
+//! `oidc-provider` of npm on its in-memory store in the same run, and against the token alone.
+//!
+//! `cargo bench --bench sign_in`. Ours is durable on `SQLite`, the other keeps nothing.
+
+#[path = "../rig/mod.rs"]
+mod rig;
+
+mod card;
+mod drive;
+mod peer;
+mod place;
+mod provider;
+
+use std::sync::Arc;
+
+use hsm::Alg;
+use hsm::testing::RawKey;
+
+use drive::{Done, drive};
+use peer::Peer;
+use place::Place;
+use provider::Provider;
+use rig::load::Measured;
+use rig::{line, machine, percent, raw};
+
+/// How many clients ask for tokens at the same time.
+const TOKENS: usize = 16;
+/// How many people sign in at the same time.
+const PEOPLE: usize = 16;
+/// How many ask for userinfo at the same time.
+const USERINFO: usize = 64;
+/// How many codes are made before they are exchanged.
+const CODES: usize = 20_000;
+
+fn main() -> anyhow::Result<()> {
+    if raw::in_role()? {
+        return Ok(());
+    }
+    platform::tls::install_crypto_provider();
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run())
+}
+
+/// What both sides did.
+struct Rates {
+    credentials: f64,
+    es256: f64,
+    rs256: f64,
+}
+
+async fn run() -> anyhow::Result<()> {
+    line(machine()?);
+    let place = Place::make().await?;
+    let ours = ours(&place).await?;
+    let (alone, _) = raw::rate(place.site(), Alg::Rsa2048, RawKey::Token)?;
+    let (copied, _) = raw::rate(place.site(), Alg::Rsa2048, RawKey::Copied)?;
+    line(format_args!(
+        "RSA-2048 in the token        {alone:>8.0}/s  alone; {copied:.0}/s with the key in the session"
+    ));
+    let theirs = theirs().await?;
+    line(format_args!(
+        "client_credentials is {:.1} times oidc-provider (goal 5), codes with ES256 {:.1} times (goal 4), with RS256 {:.1} times; RS256 is {} of \
+         the token alone (goal 60 %)",
+        ours.credentials / theirs.credentials,
+        ours.es256 / theirs.es256,
+        ours.rs256 / theirs.rs256,
+        percent(ours.rs256, alone),
+    ));
+    line(format_args!("load at the end: {}", std::fs::read_to_string("/proc/loadavg")?.trim()));
+    Ok(())
+}
+
+async fn ours(place: &Place) -> anyhow::Result<Rates> {
+    let server = place.serve().await?;
+    let provider = place.provider()?;
+    let people = place.people(&server).await?;
+    let id = server.id();
+    let credentials = drive(id, TOKENS, credentials(&provider, "es256")).await?;
+    report("client_credentials", &credentials);
+    let mut rates = [0.0; 2];
+    for (rate, client) in rates.iter_mut().zip(["es256", "rs256"]) {
+        let codes = card::codes(&provider, &people, client, CODES).await?;
+        let measured = drive(id, TOKENS, exchanges(&provider, client, codes)).await?;
+        report(&format!("code with PKCE, {client}"), &measured);
+        *rate = measured.rate;
+    }
+    let access = people[0].access_token(&provider, "es256").await?;
+    let (signing, everybody) = (provider.clone(), Arc::new(people));
+    let whole = drive(
+        id,
+        PEOPLE,
+        Arc::new(move |turn| {
+            let (provider, people) = (signing.clone(), Arc::clone(&everybody));
+            Box::pin(async move {
+                people[turn % people.len()].signs_in(&provider, "es256").await?;
+                Ok(Done::One)
+            })
+        }),
+    )
+    .await?;
+    report("whole sign-in by smartcard", &whole);
+    line(format_args!("  goal 500 a second: {}", kept(whole.rate, 500.0)));
+    let asking = provider.clone();
+    let userinfo = drive(
+        id,
+        USERINFO,
+        Arc::new(move |_| {
+            let (provider, access) = (asking.clone(), access.clone());
+            Box::pin(async move { provider.userinfo(&access).await.map(|()| Done::One) })
+        }),
+    )
+    .await?;
+    report("userinfo", &userinfo);
+    line(format_args!("  goal 10,000 a second: {}", kept(userinfo.rate, 10_000.0)));
+    Ok(Rates { credentials: credentials.rate, es256: rates[0], rs256: rates[1] })
+}
+
+async fn theirs() -> anyhow::Result<Rates> {
+    let peer = Peer::start().await?;
+    let provider = peer.provider()?;
+    let credentials = drive(peer.id(), TOKENS, credentials(&provider, "es256")).await?;
+    report("oidc-provider: client_credentials", &credentials);
+    let mut rates = [0.0; 2];
+    for (rate, client) in rates.iter_mut().zip(["es256", "rs256"]) {
+        let codes = peer.codes(client, CODES).await?;
+        let measured = drive(peer.id(), TOKENS, exchanges(&provider, client, codes)).await?;
+        report(&format!("oidc-provider: code, {client}"), &measured);
+        *rate = measured.rate;
+    }
+    Ok(Rates { credentials: credentials.rate, es256: rates[0], rs256: rates[1] })
+}
+
+fn credentials(provider: &Provider, client: &'static str) -> drive::Act {
+    let provider = provider.clone();
+    Arc::new(move |_| {
+        let provider = provider.clone();
+        Box::pin(async move { provider.credentials(client).await.map(|()| Done::One) })
+    })
+}
+
+fn exchanges(provider: &Provider, client: &'static str, codes: Vec<String>) -> drive::Act {
+    let (provider, codes) = (provider.clone(), Arc::new(codes));
+    Arc::new(move |turn| {
+        let (provider, codes) = (provider.clone(), Arc::clone(&codes));
+        Box::pin(async move {
+            let Some(code) = codes.get(turn) else { return Ok(Done::NothingLeft) };
+            provider.exchange(client, code).await?;
+            Ok(Done::One)
+        })
+    })
+}
+
+fn kept(rate: f64, goal: f64) -> &'static str {
+    if rate >= goal { "kept" } else { "not kept" }
+}
+
+fn report(what: &str, measured: &Measured) {
+    line(format_args!(
+        "{what:<34}{:>8.0}/s  processor {:.0} us server, {:.0} us client; p50 {:.2} ms, p99 {:.2} ms",
+        measured.rate,
+        measured.server_cpu,
+        measured.client_cpu,
+        measured.quantile(500).as_secs_f64() * 1e3,
+        measured.quantile(990).as_secs_f64() * 1e3,
+    ));
+}
