@@ -1,6 +1,8 @@
 //! A client and an authenticator of somebody else (`passkey`, by 1Password), without a browser: what they make of our options is taken,
 //! and what must not be is refused.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use passkey::authenticator::{Authenticator, UiHint, UserCheck, UserValidationMethod};
 use passkey::client::{Client, DefaultClientData};
 use passkey::crypto::rust_crypto::RustCryptoBackend;
@@ -37,6 +39,19 @@ impl UserValidationMethod for Holder {
     }
 }
 
+/// What a browser's script would send: octets as base64url, where this library writes lists of numbers.
+fn written(value: Value) -> Value {
+    match value {
+        Value::Array(all) if !all.is_empty() && all.iter().all(Value::is_u64) => {
+            let octets: Vec<u8> =
+                all.iter().map(|octet| u8::try_from(octet.as_u64().unwrap()).unwrap()).collect();
+            Value::String(URL_SAFE_NO_PAD.encode(octets))
+        }
+        Value::Object(members) => members.into_iter().map(|(name, value)| (name, written(value))).collect(),
+        other => other,
+    }
+}
+
 fn origin(text: &str) -> url::Url {
     url::Url::parse(text).unwrap()
 }
@@ -53,24 +68,26 @@ platform::both_engines! {
         let authenticator = Authenticator::new(Aaguid::new_empty(), kept, Holder, RustCryptoBackend);
         let mut theirs = Client::new(authenticator);
         let made = theirs.register(&origin(ISSUER), options, DefaultClientData).await.unwrap();
-        let credential: Value = serde_json::to_value(&made).unwrap();
+        let credential = written(serde_json::to_value(&made).unwrap());
         let body = json!({"name": "my phone", "credential": credential});
         let enrolled = browser.script(&format!("{link}/key"), &body).await;
         assert_eq!(enrolled.status, 200, "{}", enrolled.body);
         assert_eq!(rig.events("authenticator-enrolled").await[0]["method"], "passkey");
         let mut browser = rig.browser();
         let here = rig.begin(&mut browser, ALL).await;
-        let asked: CredentialRequestOptions = serde_json::from_value(browser.asked(&here).await).unwrap();
-        assert!(theirs.authenticate(&origin("https://evil.example"), asked.clone(), DefaultClientData).await.is_err());
+        let asked = browser.asked(&here).await;
+        let elsewhere: CredentialRequestOptions = serde_json::from_value(asked.clone()).unwrap();
+        assert!(theirs.authenticate(&origin("https://evil.example"), elsewhere, DefaultClientData).await.is_err());
+        let asked: CredentialRequestOptions = serde_json::from_value(asked).unwrap();
         let answer = theirs.authenticate(&origin(ISSUER), asked, DefaultClientData).await.unwrap();
-        let signed = browser.answer(&here, &serde_json::to_value(&answer).unwrap()).await;
+        let signed = browser.answer(&here, &written(serde_json::to_value(&answer).unwrap())).await;
         assert_eq!(signed.status, 200, "{}", signed.body);
         assert_eq!(rig.events("session-opened").await[0]["level"], "2");
         let mut strict = rig.browser();
         let here = rig.begin(&mut strict, STRONG).await;
         let asked: CredentialRequestOptions = serde_json::from_value(strict.asked(&here).await).unwrap();
         let answer = theirs.authenticate(&origin(ISSUER), asked, DefaultClientData).await.unwrap();
-        let weak = strict.answer(&here, &serde_json::to_value(&answer).unwrap()).await;
+        let weak = strict.answer(&here, &written(serde_json::to_value(&answer).unwrap())).await;
         assert!(weak.status == 403 && weak.body.contains("stronger way to sign in"), "{}", weak.body);
         assert_eq!(rig.events("session-opened").await.len(), 1);
     }

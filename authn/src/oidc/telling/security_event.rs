@@ -101,7 +101,7 @@ fn claims(logout: &Logout, issuer: &str) -> Value {
 /// Who began it, in the words of CAEP 1.0 2.
 fn initiating(cause: &str) -> &'static str {
     match cause {
-        "signed-out" | "by-holder" | "card-removed" => "user",
+        "signed-out" | "by-client" | "by-holder" | "card-removed" => "user",
         "by-administrator" | "left" | "merged" | "authenticator-removed" | "card-revoked" => "admin",
         "idle" | "expired" | "replaced" => "policy",
         _ => "system",
