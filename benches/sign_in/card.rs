@@ -27,7 +27,7 @@ type Cookies = BTreeMap<String, String>;
 
 impl Holder {
     /// The holder of a card with this certificate and key.
-    pub(crate) fn new(leaf: Vec<u8>, pkcs8: &[u8]) -> anyhow::Result<Self> {
+    pub(crate) fn new(leaf: &[u8], pkcs8: &[u8]) -> anyhow::Result<Self> {
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8).context("no key")?;
         Ok(Self { leaf: STANDARD.encode(leaf), key: Arc::new(key) })
     }

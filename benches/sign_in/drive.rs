@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use crate::rig::load::{Measured, Meter};
+use crate::rig::{number, waits};
 
 /// How long each case is measured.
 const TIME: Duration = Duration::from_secs(5);
@@ -21,13 +22,20 @@ pub(crate) enum Done {
     NothingLeft,
 }
 
+/// What was measured, and how often a thread of the server went to sleep for each thing.
+pub(crate) struct Driven {
+    pub(crate) measured: Measured,
+    pub(crate) waits: f64,
+}
+
 /// What is done in a turn, by its number.
 pub(crate) type Act =
     Arc<dyn Fn(usize) -> Pin<Box<dyn Future<Output = anyhow::Result<Done>> + Send>> + Send + Sync>;
 
 /// Does it for a while, so many at a time. What fails ends the measurement.
-pub(crate) async fn drive(server: u32, at_once: usize, act: Act) -> anyhow::Result<Measured> {
+pub(crate) async fn drive(server: u32, at_once: usize, act: Act) -> anyhow::Result<Driven> {
     let (turns, mut tasks) = (Arc::new(AtomicUsize::new(0)), JoinSet::new());
+    let before = waits(server)?;
     let meter = Meter::start(server)?;
     let begun = Instant::now();
     for _ in 0..at_once {
@@ -44,5 +52,7 @@ pub(crate) async fn drive(server: u32, at_once: usize, act: Act) -> anyhow::Resu
             Ok((latencies.len(), latencies))
         });
     }
-    meter.stop(tasks).await
+    let measured = meter.stop(tasks).await?;
+    let waits = (waits(server)? - before) / number(measured.latencies.len());
+    Ok(Driven { measured, waits })
 }

@@ -17,11 +17,10 @@ use std::sync::Arc;
 use hsm::Alg;
 use hsm::testing::RawKey;
 
-use drive::{Done, drive};
+use drive::{Done, Driven, drive};
 use peer::Peer;
 use place::Place;
 use provider::Provider;
-use rig::load::Measured;
 use rig::{line, machine, percent, raw};
 
 /// How many clients ask for tokens at the same time.
@@ -50,7 +49,7 @@ struct Rates {
 
 async fn run() -> anyhow::Result<()> {
     line(machine()?);
-    let place = Place::make().await?;
+    let place = Place::make()?;
     let ours = ours(&place).await?;
     let (alone, _) = raw::rate(place.site(), Alg::Rsa2048, RawKey::Token)?;
     let (copied, _) = raw::rate(place.site(), Alg::Rsa2048, RawKey::Copied)?;
@@ -80,9 +79,9 @@ async fn ours(place: &Place) -> anyhow::Result<Rates> {
     let mut rates = [0.0; 2];
     for (rate, client) in rates.iter_mut().zip(["es256", "rs256"]) {
         let codes = card::codes(&provider, &people, client, CODES).await?;
-        let measured = drive(id, TOKENS, exchanges(&provider, client, codes)).await?;
-        report(&format!("code with PKCE, {client}"), &measured);
-        *rate = measured.rate;
+        let driven = drive(id, TOKENS, exchanges(&provider, client, codes)).await?;
+        report(&format!("code with PKCE, {client}"), &driven);
+        *rate = driven.measured.rate;
     }
     let access = people[0].access_token(&provider, "es256").await?;
     let (signing, everybody) = (provider.clone(), Arc::new(people));
@@ -99,7 +98,7 @@ async fn ours(place: &Place) -> anyhow::Result<Rates> {
     )
     .await?;
     report("whole sign-in by smartcard", &whole);
-    line(format_args!("  goal 500 a second: {}", kept(whole.rate, 500.0)));
+    line(format_args!("  goal 500 a second: {}", kept(whole.measured.rate, 500.0)));
     let asking = provider.clone();
     let userinfo = drive(
         id,
@@ -111,8 +110,8 @@ async fn ours(place: &Place) -> anyhow::Result<Rates> {
     )
     .await?;
     report("userinfo", &userinfo);
-    line(format_args!("  goal 10,000 a second: {}", kept(userinfo.rate, 10_000.0)));
-    Ok(Rates { credentials: credentials.rate, es256: rates[0], rs256: rates[1] })
+    line(format_args!("  goal 10,000 a second: {}", kept(userinfo.measured.rate, 10_000.0)));
+    Ok(Rates { credentials: credentials.measured.rate, es256: rates[0], rs256: rates[1] })
 }
 
 async fn theirs() -> anyhow::Result<Rates> {
@@ -123,11 +122,11 @@ async fn theirs() -> anyhow::Result<Rates> {
     let mut rates = [0.0; 2];
     for (rate, client) in rates.iter_mut().zip(["es256", "rs256"]) {
         let codes = peer.codes(client, CODES).await?;
-        let measured = drive(peer.id(), TOKENS, exchanges(&provider, client, codes)).await?;
-        report(&format!("oidc-provider: code, {client}"), &measured);
-        *rate = measured.rate;
+        let driven = drive(peer.id(), TOKENS, exchanges(&provider, client, codes)).await?;
+        report(&format!("oidc-provider: code, {client}"), &driven);
+        *rate = driven.measured.rate;
     }
-    Ok(Rates { credentials: credentials.rate, es256: rates[0], rs256: rates[1] })
+    Ok(Rates { credentials: credentials.measured.rate, es256: rates[0], rs256: rates[1] })
 }
 
 fn credentials(provider: &Provider, client: &'static str) -> drive::Act {
@@ -154,9 +153,9 @@ fn kept(rate: f64, goal: f64) -> &'static str {
     if rate >= goal { "kept" } else { "not kept" }
 }
 
-fn report(what: &str, measured: &Measured) {
+fn report(what: &str, Driven { measured, waits }: &Driven) {
     line(format_args!(
-        "{what:<34}{:>8.0}/s  processor {:.0} us server, {:.0} us client; p50 {:.2} ms, p99 {:.2} ms",
+        "{what:<34}{:>8.0}/s  processor {:.0} us server, {:.0} us client; {waits:.1} waits each; p50 {:.2} ms, p99 {:.2} ms",
         measured.rate,
         measured.server_cpu,
         measured.client_cpu,

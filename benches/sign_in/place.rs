@@ -15,6 +15,7 @@ use sqlx::Connection as _;
 
 use super::card::Holder;
 use super::provider::{CALLBACK, Provider};
+use crate::rig::load::Load;
 use crate::rig::site::{Running, Site};
 
 /// How many people there are.
@@ -46,7 +47,7 @@ pub(crate) fn client(root: &Path) -> anyhow::Result<reqwest::Client> {
 
 impl Place {
     /// Makes it, with people in its register.
-    pub(crate) async fn make() -> anyhow::Result<Self> {
+    pub(crate) fn make() -> anyhow::Result<Self> {
         let site = Site::make()?;
         let text = std::fs::read_to_string(site.configuration())?;
         let more =
@@ -101,7 +102,7 @@ impl Place {
     }
 
     /// People of the register, each with a card that the authority has issued.
-    pub(crate) async fn people(&self, _served: &Running) -> anyhow::Result<Vec<Holder>> {
+    pub(crate) async fn people(&self, server: &Running) -> anyhow::Result<Vec<Holder>> {
         let address = format!("sqlite:{}", self.site.folder().join("lanyard.db").display());
         let mut db = sqlx::AnyConnection::connect(&address).await?;
         let users: Vec<(String,)> = sqlx::query_as(
@@ -112,20 +113,21 @@ impl Place {
         .await?;
         db.close().await?;
         ensure!(users.len() == PEOPLE, "the register has {} people who are there", users.len());
+        let asked: Vec<_> = users.iter().map(|(user,)| card(user)).collect::<Result<_, _>>()?;
+        let load = Load {
+            client: self.site.loader(&self.site.desk())?,
+            url: format!("{}/ca/certificates", self.site.base()),
+            bodies: asked.iter().map(|(_, body)| body.clone()).collect(),
+            check: |answer| Ok(usize::from(!serde_json::from_slice::<Issued>(answer)?.serial.is_empty())),
+            things: 1,
+        };
+        let again = load.clone();
+        load.closed(PEOPLE, server.id()).await?;
         let mut holders = Vec::new();
-        for (user,) in users {
-            let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
-            let subject = SubjectData {
-                common_name: format!("{user}_Bench_Person"),
-                user_id: Some(user.clone()),
-                given_name: Some("Bench".to_owned()),
-                family_name: Some("Person".to_owned()),
-                ..SubjectData::default()
-            };
-            let source = KeySource::public_key(&key.subject_public_key_info());
-            let asked = IssueRequest::new(format!("card-{user}"), "person-sign-in", subject, source);
-            let issued: Issued = self.ask("/ca/certificates", &asked).await?;
-            holders.push(Holder::new(STANDARD.decode(&issued.certificate)?, &key.serialize_der())?);
+        for (key, body) in asked {
+            // The same request answers the same certificate.
+            let issued: Issued = serde_json::from_slice(&again.send(body).await?)?;
+            holders.push(Holder::new(&STANDARD.decode(&issued.certificate)?, &key)?);
         }
         Ok(holders)
     }
@@ -145,4 +147,19 @@ impl Place {
         ensure!(status.is_success(), "{path}: {status}: {}", String::from_utf8_lossy(&said));
         Ok(serde_json::from_slice(&said)?)
     }
+}
+
+/// A key for somebody's card, as PKCS #8, and the request for its certificate.
+fn card(user: &str) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
+    let subject = SubjectData {
+        common_name: format!("{user}_Bench_Person"),
+        user_id: Some(user.to_owned()),
+        given_name: Some("Bench".to_owned()),
+        family_name: Some("Person".to_owned()),
+        ..SubjectData::default()
+    };
+    let source = KeySource::public_key(&key.subject_public_key_info());
+    let asked = IssueRequest::new(format!("card-{user}"), "person-sign-in", subject, source);
+    Ok((key.serialize_der(), serde_json::to_vec(&asked)?))
 }
