@@ -13,6 +13,8 @@ pub(crate) mod clients;
 pub(crate) mod codes;
 pub(crate) mod dpop;
 pub(crate) mod enrolments;
+#[cfg(test)]
+mod given;
 pub(crate) mod grants;
 pub(crate) mod interactions;
 pub(crate) mod logouts;
