@@ -39,6 +39,7 @@ mod ocsp;
 mod offline;
 mod order;
 mod permitted;
+mod possession;
 mod profile;
 mod publishing;
 mod recovery;

@@ -153,7 +153,7 @@ impl OfflineRoot {
     }
 
     fn read_for(&self, pem: &str, profile: &Arc<Profile>) -> Result<Asked, Error> {
-        let csr = pki::Csr::from_pem(pem).map_err(|_| Error::CsrRefused)?;
+        let csr = crate::possession::proven_pem(pem)?;
         let subject = authority_name(csr.subject().der())?.ok_or(Error::CsrRefused)?;
         let key = SubjectKey::parse(csr.spki_der())?;
         if !profile.keys.contains(&key.alg()) {

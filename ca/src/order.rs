@@ -9,6 +9,7 @@ use crate::api::{IssueRequest, KeySource, Validity};
 use crate::digest::sha256_hex;
 use crate::error::Error;
 use crate::names::IssuerId;
+use crate::possession;
 use crate::profile::{ExtendedUsage, Kind, Profile, Profiles, Purpose};
 use crate::requested;
 use crate::store::requests::RequestKey;
@@ -91,7 +92,7 @@ fn public_key(source: &KeySource) -> Result<(SubjectKey, Option<pki::Extensions>
             Ok((SubjectKey::parse(&der)?, None))
         }
         KeySource::Csr(pem) if pem.len() <= LONGEST_KEY_TEXT => {
-            let csr = pki::Csr::from_pem(pem).map_err(|_| Error::CsrRefused)?;
+            let csr = possession::proven_pem(pem)?;
             Ok((SubjectKey::parse(csr.spki_der())?, Some(csr.extensions().clone())))
         }
         KeySource::Csr(_) => Err(Error::CsrRefused),

@@ -48,6 +48,16 @@ impl Csr {
         })
     }
 
+    /// The `SubjectPublicKeyInfo` in what may be a request, which nobody has proved to have: only to say what is wrong
+    /// with it where the proof of possession cannot be verified.
+    pub fn unproven_key(der: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut outer = Reader::new(der, "certificate request").enter(tlv::SEQUENCE)?;
+        let mut fields = Reader::new(outer.expect(tlv::SEQUENCE)?.value, "certificate request");
+        fields.expect(tlv::INTEGER)?;
+        fields.expect(tlv::SEQUENCE)?;
+        Ok(fields.expect(tlv::SEQUENCE)?.whole.to_vec())
+    }
+
     /// Parses the first request in a PEM text and verifies the proof of possession.
     pub fn from_pem(text: &str) -> Result<Self, Error> {
         Self::from_der(&pem::first(text, Self::PEM_LABEL)?)

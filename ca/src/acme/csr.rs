@@ -13,6 +13,8 @@ use super::jwk::Jwk;
 use super::problem::{Kind, Problem};
 use crate::api::SubjectData;
 use crate::digest::sha256_hex;
+use crate::error::Error;
+use crate::possession;
 
 /// id-on-permanentIdentifier, RFC 4043 2.
 const PERMANENT_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.8.3");
@@ -35,8 +37,10 @@ pub(super) fn check(
     account: &Jwk,
     attested: Option<&str>,
 ) -> Result<Csr, Problem> {
-    let csr = Csr::from_der(der)
-        .map_err(|_| bad("the certification request cannot be read or is not signed by its own key"))?;
+    let csr = possession::proven(der).map_err(|error| match error {
+        Error::Key(refused) => bad(&refused.to_string()),
+        _ => bad("the certification request cannot be read or is not signed by its own key"),
+    })?;
     // RFC 8555 11.1: an account's key is for requests and nothing else.
     if csr.spki_der() == account.spki() {
         return Err(bad("this is the account's key; a certificate needs one of its own"));

@@ -6,6 +6,8 @@ use ca::api::{CertificateQuery, ENROL, ISSUE, IssueRequest, KeySource};
 use platform::db::Db;
 use serde_json::Value;
 
+use crate::acme::client::{csr, names};
+use crate::acme::site::Site;
 use crate::cmp::send;
 use crate::cmp_client::{Message, failure, sequence, tlv};
 use crate::roads::Roads;
@@ -30,6 +32,24 @@ const CLOSE: &str = "MIICWTCCAUECAQAwFDESMBAGA1UEAwwJbGFya2ZpZWxkMIIBIjANBgkqhki
     IugOfgum9mJE0KJ5UB7MSUEfz9GIjQ/Jqa11CMNQfgjmJlFKdFhW1RaxvRdMBaua18S5HFcD4plinAZcxQqlejCWwbqlgqJJGVE1\
     ScEBtwp5W4iySy8AQ7D40DlMERdPwNklyUhhIxPu4ve8gQEn2nsroDYZ75rHiBbl/59lsuCxbOOBpIFEC/39zqCHtn1psnsBEtGx\
     5YPNeCc=";
+
+/// The same key's request for the host name `localhost`.
+const CLOSE_HOST: &str = "MIICbDCCAVQCAQAwADCCASIwDQYJKoZIhvcNAQEBBQADggEPADCCAQoCggEBAPnrxkc4PvRRxPp4/P+HjdtMksZ3qLhlnCLPjKNo\
+    VdoXHnXIDf2oi5sTHy6O0gbpsprlH2/a8rvfrIgoKx4KAqWW4d6SVKdFmOA51W5Es4o0M0l7JVYeoxDp/PfLVlTRe0Qc82XghVJJ\
+    oMjucmZDiF1Wbmp02VTwT/po0vKWqlLKk/AexpfWWyYGen/nuK4Sb/zFEeV0osXMvfD2i6tk9q+95Z2MRh8EDNbX2XbLyJLxt/5U\
+    3NT6VWIvecSRh1gMhe1G/W/WuJDJlqgtGp7rY+hwtXHtUCt5eURXnAKpUVERUomccg6hVPzvFdOgMOJ1rY7dSHiff7YxM5pDBwt0\
+    gtMCAwEAAaAnMCUGCSqGSIb3DQEJDjEYMBYwFAYDVR0RBA0wC4IJbG9jYWxob3N0MA0GCSqGSIb3DQEBCwUAA4IBAQAM9nTTNOe/\
+    WVOMr7xuSONQSr67pNEMWMiUfH4nQIhl6NZtx3mkj8BQkUzIdcJX2YNxFggQYwdoFcaUejOsftCihFMy8sxtuBXk+WfqfhuNb0Dp\
+    cs22w5Oy1KnV8WYKCmE+gBXW1vkukjwhbA1vqzy9fHoAholNbk3sQD3qBCylyFFKW560ZlPwl/7UZoxzciCKQCCd29aWAduZiESs\
+    FjZ4HhWpOGO0uefISO16Gd9X3eClEN4nP91IppoplSG7bQK8bZUFNJHqYRVyaOfI965zsQ0k1pv7Gm9vWuL9piWfxRY/ggBsZmBN\
+    0oWKwpX1MFMrQhMrcHWq/1ADPDSeNf9S";
+
+/// A request of `larkfield` for an RSA key of 1024 bits, signed with it.
+const SHORT: &str = "MIIBUzCBvQIBADAUMRIwEAYDVQQDDAlsYXJrZmllbGQwgZ8wDQYJKoZIhvcNAQEBBQADgY0AMIGJAoGBAKU1RYZ7K1vZ7KE2dCJh\
+    6ZHGLooS4Ivis10egRKyLGNughARURO0f/+gitDe5RLBTLC2XwpvJGbAU794tcYOmyxCbAH9x3PyWvbvy21CR66ak1a0x0GuxhI6\
+    U/VtZQr+ZFr7xgSq97Eq6b3dzBiTtyVLs4OZeqEiYyFMM7KXalSXAgMBAAGgADANBgkqhkiG9w0BAQsFAAOBgQBTdgXCZdMbap5B\
+    QYqARxCj6FxxW3STp4Ak4aRnLoB07jtLJsl6+0viPGb6ozAiggm2xUX6eHEUaN3UUM2TgTBx2TcB4xOdMI/gdjU/5AwBY52nvXFt\
+    iGjirLD7six+t3+owZwixYJlK74bkNyPqGmjzrT6OIkE0zd1tNCgxZkiVg==";
 
 /// The RSA key of a modulus as `SubjectPublicKeyInfo`, with the exponent 65537.
 fn public_key(modulus: &str) -> Vec<u8> {
@@ -74,5 +94,53 @@ platform::both_engines! {
             assert_eq!(said.failure, failure("badCertTemplate"), "{}", said.text);
         }
         assert_eq!(all().await, before, "a refused key left a row");
+    }
+
+    /// By ACME the same: the reason is told, no certificate comes of the order, and a good key is certified on it after that.
+    async fn weak_keys_are_refused_by_acme(db: Db) {
+        let site = Site::new(db).await;
+        let acme = site.client().await;
+        let (order, _) = acme.order(&names(&["localhost"])).await;
+        site.validate(&acme, &order).await;
+        for (request, told) in [(CLOSE_HOST, "too close together"), (SHORT, "1024 bits")] {
+            let said = acme.finalize(&order, &STANDARD.decode(request).unwrap()).await;
+            assert_eq!(said.problem(), "badCSR", "{said:?}");
+            assert!(said.json()["detail"].as_str().unwrap().contains(told), "{said:?}");
+        }
+        let query = CertificateQuery { common_name: Some("localhost".to_owned()), ..CertificateQuery::default() };
+        assert!(site.world.client.certificates(&query).await.unwrap().certificates.is_empty());
+        assert_eq!(acme.finalize(&order, &csr(&["localhost"])).await.json()["status"], "valid");
+    }
+
+    /// Of a short key, whose signature nobody verifies, its size is told and not that it has not signed.
+    async fn a_short_key_is_told_its_size(db: Db) {
+        let roads = Roads::new(db).await;
+        let desk = roads.system("larkfield", &[ENROL]).await;
+        let short = STANDARD.decode(SHORT).unwrap();
+        let request = KeySource::Csr(pki::to_pem("CERTIFICATE REQUEST", &short));
+        let asked = IssueRequest::new("short", "system-tls-client", system(), request);
+        let problem = roads.world.client.issue(&asked).await.unwrap_err();
+        assert!(problem.code == "key-refused" && problem.detail.contains("1024 bits"), "{problem:?}");
+        let body = SHORT.as_bytes().to_vec();
+        let (parts, said) =
+            roads.post("/.well-known/est/simpleenroll", "application/pkcs10", body, Some(&desk)).await;
+        let said: Value = serde_json::from_slice(&said).unwrap();
+        assert_eq!((parts.status.as_u16(), said["code"].as_str()), (400, Some("key-refused")), "{said}");
+        let said = send(&roads, &Message::new(&desk, 4, short)).await;
+        assert!(said.failure == failure("badCertTemplate") && said.text.contains("1024 bits"), "{}", said.text);
+        // One that has not signed is told so as before.
+        let mut forged = STANDARD.decode(CLOSE).unwrap();
+        *forged.last_mut().unwrap() ^= 1;
+        let good = rcgen::KeyPair::generate().unwrap();
+        let mut unsigned = crate::roads::csr(&good, &[(rcgen::DnType::CommonName, "larkfield")], &[]);
+        *unsigned.last_mut().unwrap() ^= 1;
+        for (octets, code) in [(forged, "key-refused"), (unsigned, "csr-refused")] {
+            let body = STANDARD.encode(&octets).into_bytes();
+            let (_, said) =
+                roads.post("/.well-known/est/simpleenroll", "application/pkcs10", body, Some(&desk)).await;
+            let said: Value = serde_json::from_slice(&said).unwrap();
+            assert_eq!(said["code"].as_str(), Some(code), "{said}");
+        }
+        assert_eq!(roads.count("larkfield").await, 1, "only the one it came with");
     }
 }

@@ -133,7 +133,7 @@ pub(super) async fn demand_of_road(
 
 /// Reads a PKCS#10 request and verifies its proof of possession.
 pub(super) fn read_request(der: &[u8]) -> Result<pki::Csr, Error> {
-    let csr = pki::Csr::from_der(der).map_err(|_| Error::CsrRefused)?;
+    let csr = crate::possession::proven(der)?;
     // RFC 7030 3.5: a value that is there must be checked, and TLS 1.3 has no tls-unique to check it with.
     if has_challenge_password(der) { Err(Refused::ChannelBinding.into()) } else { Ok(csr) }
 }
