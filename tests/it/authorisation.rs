@@ -103,7 +103,9 @@ const ROUTES: [Route; 155] = [
     // A message says itself who sent it; what that one may do, ca/tests/it/cmp.rs asks.
     Route("POST", "/.well-known/cmp", Open, none),
     Route("POST", "/.well-known/cmp/p/{label}", Open, none),
+    Route("POST", "/.well-known/cmp/{operation}", Open, none),
     Route("GET", "/ca/issuers", Act("ca:read"), none),
+    Route("POST", "/.well-known/cmp/p/{label}/{operation}", Open, none),
     Route("GET", "/ca/issuers/{id}", Act("ca:read"), none),
     Route("GET", "/ca/issuers/{id}/crl", Act("ca:read"), none),
     Route("GET", "/ca/issuers/{id}/lists", Act("ca:read"), none),
@@ -431,6 +433,7 @@ async fn judge(server: &Server, route: &Route, who: &str, may: bool, refusal: u1
         .replace("{enrolment}", CREDENTIAL)
         .replace("{label}", "systems")
         .replace("{reference}", "none")
+        .replace("{operation}", "certification")
         .replace("{serial}", "01020304")
         .replace("{credential}", CREDENTIAL)
         .replace("{at}", "1?module=signer&name=none");

@@ -77,7 +77,9 @@ pub fn enrolment_router(enrolment: Enrolment) -> Router {
         .route("/.well-known/est/{label}/simpleenroll", post(est::simpleenroll))
         .route("/.well-known/est/{label}/simplereenroll", post(est::simplereenroll))
         .route("/.well-known/cmp", post(cmp::message))
+        .route("/.well-known/cmp/{operation}", post(cmp::operation))
         .route("/.well-known/cmp/p/{label}", post(cmp::message))
+        .route("/.well-known/cmp/p/{label}/{operation}", post(cmp::operation))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(enrolment)
 }
@@ -120,6 +122,7 @@ pub fn enrolment_router(enrolment: Enrolment) -> Router {
     secrets::end,
     cmp::message,
 ))]
+    cmp::operation,
 struct Document;
 
 /// The authority's routes as OpenAPI.

@@ -108,6 +108,26 @@ pub(crate) async fn begin(tx: &mut Tx, beginning: &Beginning) -> Result<Begun, d
     Ok(if same_id.is_some() { Begun::IdInUse } else { Begun::NonceInUse })
 }
 
+/// Takes the nonce of a message that goes on with a transaction; false if this client has used it before, for whatever.
+///
+/// It is kept as a row of its own, whose id no transaction can have.
+pub(crate) async fn take_nonce(tx: &mut Tx, beginning: &Beginning) -> Result<bool, db::Error> {
+    let done = sqlx::query(
+        "INSERT INTO ca_cmp_transaction \
+         (client, transaction_id, sender_nonce, road, request_id, state, started_at) \
+         VALUES ($1, $2, $3, $4, $5, 'closed', $6) ON CONFLICT DO NOTHING",
+    )
+    .bind(beginning.key.client.as_str())
+    .bind(format!("{}/{}", beginning.key.transaction_id, beginning.sender_nonce))
+    .bind(beginning.sender_nonce.as_str())
+    .bind(beginning.road.as_str())
+    .bind(beginning.request_id.as_str())
+    .bind(beginning.at.0)
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// Stores that a certificate is given: from here on it is confirmed, or due to lapse.
 pub(crate) async fn deliver(
     tx: &mut Tx,

@@ -278,6 +278,75 @@ platform::both_engines! {
         assert_eq!(send(&roads, &vouched).await.failure, None);
     }
 
+    /// A request of another number than 0, which its confirmation could not name, gives nothing; and so does a template
+    /// that names another issuer or a serial number. The issuer of the road, or a name without parts, is no harm.
+    async fn numbers_and_issuers_are_not_passed_over(db: Db) {
+        let roads = Roads::new(db).await;
+        let system = roads.system("larkfield", &[ENROL]).await;
+        let key = KeyPair::generate().unwrap();
+        let issuer = |name: &[u8]| tlv(0xa3, name);
+        let another = "CN=Totally Other CA".parse::<pki::Name>().unwrap();
+        for (number, fields, bit, told) in [
+            (1, vec![], "badRequest", "certReqId is 1"),
+            (0xff, vec![], "badRequest", "certReqId is -1"),
+            (0, vec![issuer(another.der())], "badCertTemplate", "another issuer"),
+            (0, vec![tlv(0x81, &[7])], "badCertTemplate", "serial number"),
+        ] {
+            let said = send(&roads, &Message::request_numbered(&system, &key, number, &fields)).await;
+            assert_eq!(said.failure, failure(bit), "{told}: {}", said.text);
+            assert!(said.text.contains(told), "{}", said.text);
+        }
+        assert_eq!(roads.count("larkfield").await, 1, "only the one it came with");
+        let ours = pki::Certificate::from_der(&system.certificate).unwrap();
+        for name in [ours.issuer().der(), &[0x30, 0]] {
+            let message = Message::request_numbered(&system, &key, 0, &[issuer(name)]);
+            let (_, answer) = enrolled(&roads, &system, &message).await;
+            assert_eq!(send(&roads, &confirmation(&system, &message, &answer)).await.body, 19);
+        }
+    }
+
+    /// A confirmation has a nonce of its own: that of the request is not taken again, nor its own by what comes after.
+    async fn a_confirmation_takes_its_nonce(db: Db) {
+        let roads = Roads::new(db).await;
+        let system = roads.system("larkfield", &[ENROL]).await;
+        let key = KeyPair::generate().unwrap();
+        let message = Message::request(&system, 0, &key, "larkfield");
+        let (certificate, answer) = enrolled(&roads, &system, &message).await;
+        let mut repeated = confirmation(&system, &message, &answer);
+        repeated.sender_nonce.clone_from(&message.sender_nonce);
+        assert_eq!(send(&roads, &repeated).await.failure, failure("badSenderNonce"));
+        let good = confirmation(&system, &message, &answer);
+        assert_eq!(send(&roads, &good).await.body, 19);
+        assert_eq!(roads.state(&certificate).await, CertificateState::Issued);
+        let mut next = Message::request(&system, 0, &key, "larkfield");
+        next.sender_nonce.clone_from(&good.sender_nonce);
+        assert_eq!(send(&roads, &next).await.failure, failure("badSenderNonce"));
+        // Another client's nonces are its own.
+        let other = roads.system("other", &[ENROL]).await;
+        let mut theirs = Message::request(&other, 0, &key, "other");
+        theirs.sender_nonce.clone_from(&good.sender_nonce);
+        assert_eq!(send(&roads, &theirs).await.failure, None);
+    }
+
+    /// The address may say what is asked for, with and without a road; an operation that is not done here is not found.
+    async fn addresses_may_name_the_operation(db: Db) {
+        let roads = Roads::new(db).await;
+        let system = roads.system("larkfield", &[ENROL]).await;
+        let key = KeyPair::generate().unwrap();
+        for place in ["/.well-known/cmp/initialization", "/.well-known/cmp/p/systems/initialization"] {
+            let message = Message::request(&system, 0, &key, "larkfield");
+            let answer = send_to(&roads, place, &message).await;
+            assert_eq!((answer.body, answer.failure.clone()), (1, None), "{place}: {}", answer.text);
+            assert_eq!(send_to(&roads, place, &confirmation(&system, &message, &answer)).await.body, 19);
+        }
+        let revocation = Message::revocation(&system, &pki::Certificate::from_der(&system.certificate).unwrap(), 5);
+        assert_eq!(send_to(&roads, "/.well-known/cmp/revocation", &revocation).await.body, 12);
+        for nowhere in ["/.well-known/cmp/nested", "/.well-known/cmp/p/systems/getcrls", "/.well-known/cmp/p/nowhere/certification"] {
+            let good = Message::request(&system, 0, &key, "larkfield").encode();
+            assert_eq!(roads.post(nowhere, PKIXCMP, good, None).await.0.status, 404, "{nowhere}");
+        }
+    }
+
     /// An extension that the profile has not is refused by its own bit, in a template as in a PKCS#10 request, whether the
     /// profile could never give it or nobody knows it; one that the certificate has anyway is no harm.
     async fn extensions_outside_the_profile_are_refused(db: Db) {

@@ -99,6 +99,22 @@ impl<'a> Message<'a> {
         Message::new(system, 0, sequence(&[&sequence(&[&request, &possession])]))
     }
 
+    /// `ir` of this number, whose template begins with these fields, each encoded.
+    pub(crate) fn request_numbered(
+        system: &'a System,
+        key: &KeyPair,
+        number: u8,
+        fields: &[Vec<u8>],
+    ) -> Message<'a> {
+        let name: pki::Name = "CN=larkfield".parse().unwrap();
+        let mut public_key = key.subject_public_key_info();
+        public_key[0] = 0xa6;
+        let template = sequence(&[&fields.concat(), &tlv(0xa5, name.der()), &public_key]);
+        let request = sequence(&[&[2, 1, number], &template]);
+        let possession = signed(key, &request);
+        Message::new(system, 0, sequence(&[&sequence(&[&request, &possession])]))
+    }
+
     /// `ir` for this key, whose possession the sender vouches for.
     pub(crate) fn vouched(system: &'a System, public_key: &[u8], name: &str) -> Message<'a> {
         let request = template(public_key, &format!("CN={name}"), &[], &[]);

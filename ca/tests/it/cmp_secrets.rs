@@ -273,6 +273,38 @@ platform::both_engines! {
         assert_eq!(send(&roads, &message, &tried).await.failure, None, "and again in the next minute");
     }
 
+    /// Who guesses learns not which references exist, and locks out nobody but himself; right codes are not counted.
+    async fn guessing_locks_out_nobody_else(db: Db) {
+        let roads = sealing(World::new(db).await).await;
+        let (system, algorithm) = (stranger(&roads).await, password_based(100));
+        let secret = made(&roads, &wanted()).await;
+        let from = async |address: &str, message: &Message<'_>| {
+            let (parts, body) = roads.post_from(address, PATH, PKIXCMP, message.encode()).await;
+            assert_eq!(parts.status, 200, "{}", String::from_utf8_lossy(&body));
+            Answer::read_by(&body, Some(secret.secret.as_bytes()))
+        };
+        let guess = async |reference: &str| {
+            let message = request(&system, &secret, &algorithm).by_secret(reference, "a guess", &algorithm);
+            let said = from("192.0.2.66:4000", &message).await;
+            (said.failure, said.text)
+        };
+        for turn in 1..=32 {
+            let (known, unknown) = (guess(&secret.info.reference).await, guess("nothing").await);
+            let expected = if turn <= 30 { "badMessageCheck" } else { "systemUnavail" };
+            assert_eq!(known.0, failure(expected), "{turn}: {}", known.1);
+            assert_eq!(known, unknown, "{turn}");
+        }
+        let key = KeyPair::generate().unwrap();
+        // Protected by the right secret, and refused for something else.
+        for _ in 0..31 {
+            let message = Message::request(&system, 2, &key, "larkfield")
+                .by_secret(&secret.info.reference, &secret.secret, &algorithm);
+            assert_eq!(from("198.51.100.7:4000", &message).await.failure, failure("wrongIntegrity"));
+        }
+        let given = from("198.51.100.7:4001", &request(&system, &secret, &algorithm)).await;
+        assert_eq!(given.failure, None, "{}", given.text);
+    }
+
     /// Who could not have the certificate issued makes no secret for it; nonsense is refused; the secret is stored nowhere
     /// as it is.
     async fn secrets_are_made_by_those_who_may_issue(db: Db) {

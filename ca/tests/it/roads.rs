@@ -14,7 +14,7 @@ use platform::caller::{Act, Caller, CallerKind};
 use platform::clock::Clock;
 use platform::db::Db;
 use platform::problem::Problem;
-use platform::web::TlsPeer;
+use platform::web::{PeerAddress, TlsPeer};
 use rcgen::{CertificateParams, DnType, KeyPair, PublicKeyData as _};
 use tower::ServiceExt as _;
 
@@ -129,6 +129,20 @@ impl Roads {
             request.extensions_mut().insert(system.caller.clone());
             request.extensions_mut().insert(TlsPeer { chain: vec![system.certificate.clone()].into() });
         }
+        parts(self.router.clone().oneshot(request).await.unwrap()).await
+    }
+
+    /// Posts to a path from an address.
+    pub(crate) async fn post_from(
+        &self,
+        address: &str,
+        path: &str,
+        media_type: &str,
+        body: Vec<u8>,
+    ) -> (http::response::Parts, Vec<u8>) {
+        let mut request =
+            Request::post(path).header("content-type", media_type).body(Body::from(body)).unwrap();
+        request.extensions_mut().insert(PeerAddress(address.parse().unwrap()));
         parts(self.router.clone().oneshot(request).await.unwrap()).await
     }
 

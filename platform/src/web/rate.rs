@@ -66,6 +66,13 @@ pub(super) fn key(address: PeerAddress) -> IpAddr {
     }
 }
 
+impl PeerAddress {
+    /// Under what address this client is counted.
+    pub fn counted(self) -> IpAddr {
+        key(self)
+    }
+}
+
 /// How many requests each address may make, for whoever has to count them by himself.
 pub struct PerAddress(Limiter<IpAddr>);
 

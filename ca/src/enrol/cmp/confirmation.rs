@@ -26,6 +26,7 @@ pub(super) async fn confirm(
     list: &[CertificateStatus],
 ) -> Result<Reply, Refusal> {
     let transaction = waiting(conversation).await?;
+    conversation.take_nonce().await?;
     let (serial, der) = given(conversation, &transaction).await?;
     // RFC 9483 4.1.1: one element; an empty list rejects everything (RFC 9810 5.3.18).
     let kept = match list {

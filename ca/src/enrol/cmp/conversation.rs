@@ -79,14 +79,7 @@ impl Conversation<'_> {
     /// Begins the transaction; from here on nobody can begin it again, and no message repeats its nonce. A use of the
     /// secret that protects it is taken in the same moment.
     pub(super) async fn begin(&self, act: RoadAct) -> Result<(), Refusal> {
-        let beginning = Beginning {
-            key: self.key(),
-            sender_nonce: hex::encode(&self.checked.sender_nonce),
-            road: self.road.name.to_string(),
-            request_id: self.request_id(),
-            at: self.now,
-            due: ANSWERED_WITHIN.after(self.now),
-        };
+        let beginning = self.beginning();
         let event = Event::EnrolmentBegun {
             road: beginning.road.clone(),
             act: act.to_string(),
@@ -120,11 +113,33 @@ impl Conversation<'_> {
                 let sentence = "this transactionID was used before; choose a new one for each transaction";
                 Err(Refusal::new(Failure::TransactionIdInUse, sentence))
             }
-            Begun::NonceInUse => {
-                let sentence = "this senderNonce was used before; choose a new one for each message";
-                Err(Refusal::new(Failure::BadSenderNonce, sentence))
-            }
+            Begun::NonceInUse => Err(nonce_in_use()),
         }
+    }
+
+    fn beginning(&self) -> Beginning {
+        Beginning {
+            key: self.key(),
+            sender_nonce: hex::encode(&self.checked.sender_nonce),
+            road: self.road.name.to_string(),
+            request_id: self.request_id(),
+            at: self.now,
+            due: ANSWERED_WITHIN.after(self.now),
+        }
+    }
+
+    /// Takes the nonce of a message that goes on with a transaction: no message of this client has it again. If the
+    /// process ends before the message has its effect, the client sends another.
+    pub(super) async fn take_nonce(&self) -> Result<(), Refusal> {
+        let message = self.beginning();
+        let desk = self.enrolment.authority().desk();
+        let fresh = desk
+            .db
+            .write(move |tx: &mut Tx| {
+                Box::pin(async move { Ok::<_, Error>(transactions::take_nonce(tx, &message).await?) })
+            })
+            .await?;
+        if fresh { Ok(()) } else { Err(nonce_in_use()) }
     }
 
     /// Gives back the use of a secret whose request was refused before anything was made for it. If the process ends
@@ -199,4 +214,9 @@ impl Conversation<'_> {
         sweep::revoke(self.enrolment, &serial).await?;
         Err(Refusal::new(Failure::SystemFailure, "the transaction took too long and was given up"))
     }
+}
+
+fn nonce_in_use() -> Refusal {
+    let sentence = "this senderNonce was used before; choose a new one for each message";
+    Refusal::new(Failure::BadSenderNonce, sentence)
 }

@@ -21,6 +21,8 @@ mod revocation;
 mod secret;
 mod writing;
 
+use std::net::IpAddr;
+
 use pki::Certificate;
 use pki::cmp::{Body, Failure, Message};
 use platform::clock::Millis;
@@ -38,12 +40,13 @@ use writing::{AnswerHeader, body};
 pub(crate) use responder::Responder;
 pub(crate) use secret::Macs;
 
-/// Answers one message. A problem is given only where no message can be: no such road, nothing that can be read,
-/// or no key to sign an answer with.
+/// Answers one message, which came from this address where one is known. A problem is given only where no message can
+/// be: no such road, nothing that can be read, or no key to sign an answer with.
 pub(crate) async fn answer(
     enrolment: &Enrolment,
     name: Option<&str>,
     request: &[u8],
+    address: Option<IpAddr>,
 ) -> Result<Vec<u8>, Problem> {
     let road = enrolment.road(name, Protocol::Cmp)?;
     if request.len() > LARGEST_BODY {
@@ -52,7 +55,7 @@ pub(crate) async fn answer(
     let unreadable = "The body is not a PKIMessage of RFC 9810 in DER.";
     let message = Message::from_der(request).map_err(|_| Problem::invalid("cmp-unreadable", unreadable))?;
     let nonce = guard::fresh_nonce().map_err(Problem::from)?;
-    let taken = take_in(enrolment, road, &message).await;
+    let taken = take_in(enrolment, road, &message, address).await;
     let secret = match &taken {
         Ok(Taken { sender: Sender { proof: Proof::Secret(secret), .. }, .. }) => Some(secret.clone()),
         _ => None,
@@ -79,10 +82,15 @@ struct Taken {
     now: Millis,
 }
 
-async fn take_in(enrolment: &Enrolment, road: Road<'_>, message: &Message) -> Result<Taken, Refusal> {
+async fn take_in(
+    enrolment: &Enrolment,
+    road: Road<'_>,
+    message: &Message,
+    address: Option<IpAddr>,
+) -> Result<Taken, Refusal> {
     let now = enrolment.authority().desk().guarded_now()?;
     let checked = guard::check(message.header(), now)?;
-    let sender = protection::verify(enrolment, road, message, now).await?;
+    let sender = protection::verify(enrolment, road, message, (address, now)).await?;
     Ok(Taken { checked, sender, now })
 }
 

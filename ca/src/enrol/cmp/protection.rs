@@ -1,5 +1,7 @@
 //! Who protected a message (RFC 9810 5.1.3): by what proof, and the caller behind it.
 
+use std::net::IpAddr;
+
 use pki::cmp::{Body, Failure, Message, RequestKind, SecretProtection};
 use pki::{Certificate, KeyUsage, SignatureError};
 use platform::caller::Caller;
@@ -54,12 +56,12 @@ pub(super) async fn verify(
     enrolment: &Enrolment,
     road: Road<'_>,
     message: &Message,
-    now: Millis,
+    (address, now): (Option<IpAddr>, Millis),
 ) -> Result<Sender, Refusal> {
     let algorithm = message.header().protection_algorithm.as_deref();
     let by_secret = algorithm.map(SecretProtection::read).transpose()?.flatten();
     if let Some(protection) = by_secret {
-        let (caller, secret) = secret::verify(enrolment, road, message, protection, now).await?;
+        let (caller, secret) = secret::verify(enrolment, road, message, protection, (address, now)).await?;
         return Ok(Sender { caller, proof: Proof::Secret(secret) });
     }
     let certificate = verify_signature(message)?;

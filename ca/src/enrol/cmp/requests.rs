@@ -18,6 +18,8 @@ use crate::serial::Serial;
 
 /// The number that answers a PKCS#10 request, which has none of its own (RFC 9483 4.1.4).
 const NO_REQUEST_ID: i64 = -1;
+/// A name without parts, in DER.
+const NO_PARTS: [u8; 2] = [0x30, 0];
 
 /// What is asked for, read and allowed.
 struct Wish {
@@ -38,10 +40,17 @@ pub(super) async fn crmf(
     let [request] = list else {
         return Err(Refusal::new(Failure::BadRequest, "a message asks for exactly one certificate"));
     };
+    // RFC 9483 4.1.1: 0. Its confirmation names it, and there is but one to name.
+    if request.id != 0 {
+        let sentence =
+            format!("certReqId is {}; it must be 0 in a message that asks for one certificate", request.id);
+        return Err(Refusal::new(Failure::BadRequest, sentence));
+    }
     let act = if kind == RequestKind::Update { RoadAct::Renew } else { RoadAct::Enrol };
     let entered = permission::enter(&conversation.sender.caller, conversation.road, act)?;
     let profile = conversation.enrolment.profile(conversation.road)?;
     demand_profile(conversation, profile)?;
+    demand_template(conversation, &request.template, profile)?;
     conversation.begin(act).await?;
     let wish = async {
         prove_possession(&entered, request)?;
@@ -100,6 +109,26 @@ fn demand_profile(conversation: &Conversation<'_>, profile: &Profile) -> Result<
         }
         _ => Ok(()),
     }
+}
+
+/// What a template names that the authority decides must be what it will be (RFC 4211 5): the issuer, the one whose key
+/// signs on this road now, and no serial number.
+fn demand_template(
+    conversation: &Conversation<'_>,
+    template: &CertificateTemplate,
+    profile: &Profile,
+) -> Result<(), Refusal> {
+    let refused = |sentence: &str| Err(Refusal::new(Failure::BadCertificateTemplate, sentence));
+    if template.serial.is_some() {
+        return refused("the template names a serial number, which the authority gives; leave it out");
+    }
+    // RFC 9483 4.1.1: a name without parts says as little as none.
+    let Some(issuer) = template.issuer.as_ref().filter(|name| name.der() != NO_PARTS) else { return Ok(()) };
+    let signing = conversation.enrolment.authority().signing(&est::issuer_of(conversation.road, profile)?)?;
+    if signing.certificate.subject().matches(issuer) {
+        return Ok(());
+    }
+    refused("the template names another issuer than the one of this road; leave it out")
 }
 
 /// RFC 4211 4: the key signs its own request, or a registration authority vouches that it has seen a proof.

@@ -154,7 +154,8 @@ pub(super) fn ask(road: Road<'_>, subject: crate::api::SubjectData, csr: &pki::C
     request
 }
 
-fn issuer_of(road: Road<'_>, profile: &crate::profile::Profile) -> Result<IssuerId, Error> {
+/// The authority that signs on a road.
+pub(super) fn issuer_of(road: Road<'_>, profile: &crate::profile::Profile) -> Result<IssuerId, Error> {
     use crate::profile::Kind;
     match (&road.config.issuer, &profile.kind) {
         (Some(issuer), _) => Ok(issuer.clone()),
