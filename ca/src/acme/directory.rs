@@ -2,13 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Acme, Answer, scope};
+use super::{Acme, Answer};
 
 impl Acme {
     /// Where everything is.
     pub(crate) fn directory(&self) -> Answer {
-        let profiles =
-            self.desk().profiles.end_entity.iter().filter(|profile| scope::use_of(profile).is_some());
+        let profiles = self.desk().profiles.end_entity.iter().filter(|profile| profile.acme.is_some());
         let profiles: Map<String, Value> =
             profiles.map(|profile| (profile.id.to_string(), json!(profile.title))).collect();
         let mut meta = json!({"externalAccountRequired": true, "profiles": profiles});

@@ -12,7 +12,7 @@ use super::api::{ExternalAccountInfo, ExternalAccountKey, NewExternalAccount};
 use super::jwk::Jwk;
 use super::jws::{Request, Signer};
 use super::problem::{Kind, Problem};
-use super::scope::{self, Scope};
+use super::scope::Scope;
 use super::{Acme, random_secret, unsealed};
 use crate::error::Error;
 use crate::events::Event;
@@ -65,11 +65,12 @@ impl Acme {
         }
         let mut profiles = Vec::new();
         for profile in &new.profiles {
-            let known = self.desk().profiles.find(profile).filter(|known| scope::use_of(known).is_some());
+            let known = self.desk().profiles.find(profile).filter(|known| known.acme.is_some());
             let known = known.ok_or_else(|| {
                 refused(
                     "profiles",
-                    "only profiles of TLS servers or of devices are issued by ACME".to_owned(),
+                    "ACME issues of profiles whose file says acme = \"server\" or \"device\" alone"
+                        .to_owned(),
                 )
             })?;
             profiles.push(ProfileId::clone(&known.id));

@@ -58,6 +58,7 @@ use crate::authority::Authority;
 use crate::desk::Desk;
 use crate::error::Error;
 use crate::names::ProfileId;
+use crate::profile::AcmeUse;
 use crate::store::acme::secrets;
 
 /// Reads octets as everything an ACME client sends, and uses what comes out: the body of fuzzers and of a test.
@@ -97,8 +98,7 @@ impl Setup {
     pub(crate) async fn open(config: Config, desk: &Desk, hsm: &Hsm) -> Result<Setup, Error> {
         let mut roots = BTreeMap::new();
         for (profile, path) in &config.attestation_roots {
-            let known =
-                desk.profiles.find(profile).filter(|it| scope::use_of(it) == Some(scope::Use::Device));
+            let known = desk.profiles.find(profile).filter(|it| it.acme == Some(AcmeUse::Device));
             let known = known.ok_or_else(|| {
                 Error::AcmeSetup(format!("attestation_roots: \"{profile}\" is not a profile of devices"))
             })?;

@@ -12,14 +12,14 @@ use serde_json::{Value, json};
 
 use super::identifier::{Identifier, Refused, Wire};
 use super::problem::{Kind, Problem};
-use super::scope::{self, Scope, Use};
+use super::scope::Scope;
 use super::sender::Signed;
 use super::{Acme, Answer, csr, random_token};
 use crate::api::Validity;
 use crate::error::Error;
 use crate::events::Event;
 use crate::intent;
-use crate::profile::{Kind as ProfileKind, Presence, Profile};
+use crate::profile::{AcmeUse, Kind as ProfileKind, Presence, Profile};
 use crate::rfc3339;
 use crate::store::acme::accounts::{self, Account};
 use crate::store::acme::authorizations::{self, Authorization, AuthorizationState, ChallengeKind};
@@ -115,7 +115,7 @@ impl Acme {
             None => scope.profiles.first(),
         };
         let profile = id.and_then(|id| self.desk().profiles.find(id.as_str()));
-        let profile = profile.filter(|profile| scope::use_of(profile).is_some());
+        let profile = profile.filter(|profile| profile.acme.is_some());
         let refused = || Problem::new(Kind::InvalidProfile, "this profile is not one of this account's");
         profile.cloned().ok_or_else(refused)
     }
@@ -124,7 +124,7 @@ impl Acme {
     fn check_fit(&self, profile: &Profile, names: &[Identifier]) -> Result<(), Problem> {
         let devices = names.iter().filter(|name| matches!(name, Identifier::Device(..))).count();
         let refused = |detail: &str| Err(Problem::new(Kind::RejectedIdentifier, detail));
-        if scope::use_of(profile) == Some(Use::Device) {
+        if profile.acme == Some(AcmeUse::Device) {
             if devices != 1 || names.len() != 1 {
                 return refused("a certificate of this profile names one device and nothing else");
             }

@@ -7,8 +7,7 @@ use platform::network::{Network, NotANetwork};
 use super::identifier::Identifier;
 use super::problem::Kind;
 use crate::names::ProfileId;
-use crate::profile::{Presence, Profile, Purpose};
-use crate::subject::{Naming, dns_fault};
+use crate::subject::dns_fault;
 
 /// How many entries one list may have.
 const MOST_ENTRIES: usize = 100;
@@ -36,31 +35,6 @@ pub(crate) struct ScopeRefused(pub(crate) String);
 impl From<NotANetwork> for ScopeRefused {
     fn from(refused: NotANetwork) -> Self {
         Self(refused.to_string())
-    }
-}
-
-/// What a profile is for, among those that ACME issues.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Use {
-    /// Servers with names that are validated over the network.
-    Server,
-    /// Devices that attest their key.
-    Device,
-}
-
-/// What ACME may issue of a profile: it names no person, and is for servers or for clients and nothing else.
-pub(crate) fn use_of(profile: &Profile) -> Option<Use> {
-    // Names by template are not those that a request of ACME says.
-    let Naming::Plain(rules) = &profile.naming else { return None };
-    let person = [rules.user_id, rules.given_name, rules.family_name, rules.upn];
-    let needed = [rules.organisation, rules.organisation_id];
-    if person.iter().any(|part| *part != Presence::Forbidden) || needed.contains(&Presence::Required) {
-        return None;
-    }
-    match profile.extended.as_ref()?.purposes.as_slice() {
-        [Purpose::ServerAuth] => Some(Use::Server),
-        [Purpose::ClientAuth] => Some(Use::Device),
-        _ => None,
     }
 }
 
@@ -159,24 +133,5 @@ mod tests {
         assert!(admits("permanent-identifier:1234"));
         assert!(scope().reaches("::ffff:10.1.0.1".parse().unwrap()));
         assert!(!scope().reaches("127.0.0.1".parse().unwrap()));
-    }
-
-    /// Profiles that name a person or sign for others are not issued by ACME.
-    #[test]
-    fn profiles_of_people_are_not_for_acme() {
-        let profiles = crate::profile::Profiles::built_in().unwrap();
-        let uses = |id: &str| use_of(profiles.find(id).unwrap());
-        assert_eq!(uses("acme-tls-server"), Some(Use::Server));
-        assert_eq!(uses("system-tls-server"), Some(Use::Server));
-        assert_eq!(uses("device-tls-client"), Some(Use::Device));
-        for id in [
-            "card-authentication",
-            "prescriber-remote-signing",
-            "person-sign-in",
-            "ocsp-responder",
-            "time-stamp",
-        ] {
-            assert_eq!(uses(id), None, "{id}");
-        }
     }
 }

@@ -13,8 +13,8 @@ use super::policies::{Policy, RawPolicy};
 use super::qualified::Qualified;
 use super::rules::{self, LONGEST_ISSUING, LONGEST_ROOT};
 use super::{
-    Criticality, CrlProfile, CrlTimes, ExtendedUsage, KeyReuse, KeyUsage, Kind, Length, Presence, Profile,
-    Profiles, Purpose, RevocationChecking, Spread, SubjectRules,
+    AcmeUse, Criticality, CrlProfile, CrlTimes, ExtendedUsage, KeyReuse, KeyUsage, Kind, Length, Presence,
+    Profile, Profiles, Purpose, RevocationChecking, Spread, SubjectRules,
 };
 use crate::names::{IssuerId, ProfileId};
 use crate::subject::template::AlternativeKind;
@@ -127,6 +127,8 @@ pub(super) struct Raw {
     #[serde(default, skip_serializing_if = "is_default")]
     key_reuse: KeyReuse,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) acme: Option<AcmeUse>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) spread: Option<Spread>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) subject: SubjectRules,
@@ -175,6 +177,7 @@ impl Raw {
             qualified: self.qualified,
             name_constraints: None,
             key_reuse: self.key_reuse,
+            acme: self.acme,
             spread: self.spread,
             version: 0,
             content,
@@ -276,6 +279,7 @@ impl RawAuthority {
             qualified: None,
             name_constraints: self.name_constraints,
             key_reuse: KeyReuse::Renewal,
+            acme: None,
             spread: None,
             version: 0,
             content,

@@ -123,6 +123,8 @@ pub struct Profile {
     /// Which names may stand below; only an authority has any.
     pub(crate) name_constraints: Option<NameConstraints>,
     pub(crate) key_reuse: KeyReuse,
+    /// How ACME issues of it, if it does.
+    pub(crate) acme: Option<AcmeUse>,
     /// How the ends of its certificates are spread; absent where each lasts as long as it may.
     pub(crate) spread: Option<Spread>,
     /// Its number in the database; zero until a process has started with it.
@@ -176,6 +178,16 @@ impl Profile {
             subject: self.fields(),
         }
     }
+}
+
+/// For whom ACME issues of a profile that says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum AcmeUse {
+    /// Servers with names that are validated over the network.
+    Server,
+    /// Devices that attest their key.
+    Device,
 }
 
 /// What a certificate is for in the hierarchy.

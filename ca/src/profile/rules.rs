@@ -5,7 +5,7 @@ use hsm::{Alg, Family};
 
 use super::file::{Raw, is_default};
 use super::qualified::{QcType, Qualified, Semantics, is_national};
-use super::{KeyUsage, Length, Purpose};
+use super::{AcmeUse, KeyUsage, Length, Presence, Purpose, SubjectRules};
 use crate::names::IssuerId;
 use crate::subject::template::AlternativeKind;
 use crate::subject::{AttributeKind, Field};
@@ -16,6 +16,21 @@ pub(super) const LONGEST_ISSUING: Length = Length::days(10 * 366);
 pub(super) const LONGEST_ROOT: Length = Length::days(25 * 366);
 /// A certificate that cannot be revoked must end soon by itself, docs/cps.md 3.4.
 const LONGEST_UNCHECKED: Length = Length::days(90);
+
+/// The one purpose of what ACME issues.
+fn purpose(of: AcmeUse) -> Purpose {
+    match of {
+        AcmeUse::Server => Purpose::ServerAuth,
+        AcmeUse::Device => Purpose::ClientAuth,
+    }
+}
+
+/// Whether a subject may name a person, or must name an organisation.
+fn names_others(rules: &SubjectRules) -> bool {
+    let person = [rules.user_id, rules.given_name, rules.family_name, rules.upn];
+    let needed = [rules.organisation, rules.organisation_id];
+    person.iter().any(|part| *part != Presence::Forbidden) || needed.contains(&Presence::Required)
+}
 
 /// What to tell the person who wrote a profile that makes no sense.
 pub(super) fn broken(raw: &Raw) -> Option<&'static str> {
@@ -105,6 +120,15 @@ const RULES: &[(Broken, &str)] = &[
     (
         |raw| raw.may_name(Field::Upn, AlternativeKind::Upn) && !raw.is_for(Purpose::ClientAuth),
         "a user principal name is for signing in: it needs the purpose client-auth",
+    ),
+    (
+        |raw| raw.acme.is_some_and(|of| raw.extended_key_usage != [purpose(of)]),
+        "acme = \"server\" is for the purpose server-auth alone, acme = \"device\" for client-auth alone",
+    ),
+    (
+        // Names by template are not those that a request of ACME says.
+        |raw| raw.acme.is_some() && (raw.names.is_some() || names_others(&raw.subject)),
+        "ACME names no person and asks for no organisation, and takes no names by template: leave acme out",
     ),
     (
         |raw| raw.names.is_some() && !is_default(&raw.subject),

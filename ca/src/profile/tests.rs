@@ -56,7 +56,7 @@ fn contents_of_before_keep_their_hashes() {
     let profiles = Profiles::built_in().unwrap();
     let hash = |id: &str| profiles.any(id).unwrap().content_sha256();
     assert_eq!(hash("card-signing"), "f3ad3aebf8dd416fad8cf2afbbaa5025ca4b78ee3cc26da341b1b64a706774e9");
-    assert_eq!(hash("system-tls-server"), "ef45403d56f0d5ef99d8ed1fdeaf8010c3eb496ebbf7a22e05a4b700d6d08450");
+    assert_eq!(hash("system-tls-client"), "7f4e9148b0259e5572f48f69b832edcec20be605190025c86b20911d69f3d337");
     assert_eq!(hash("authority-issuing"), "d1619430a942c9a64987602c6acf8da0e6ff1264d7dfe6b3b2348f8ba0fba449");
 }
 
@@ -124,8 +124,38 @@ fn a_list_must_outlast_a_failed_run() {
     assert!(Profiles::parse(&text).unwrap_err().to_string().contains("twice as long"));
 }
 
+/// ACME issues of those profiles that say so and of no others: none that names a person or signs for others.
+#[test]
+fn acme_issues_of_profiles_that_say_so() {
+    let profiles = Profiles::built_in().unwrap();
+    for profile in &profiles.end_entity {
+        let expected = match profile.id.as_str() {
+            "acme-tls-server" | "system-tls-server" => Some(AcmeUse::Server),
+            "device-tls-client" => Some(AcmeUse::Device),
+            _ => None,
+        };
+        assert_eq!(profile.acme, expected, "{}", profile.id);
+    }
+    let client = ("extended_key_usage", r#"["client-auth"]"#);
+    assert!(Profiles::parse(&file(&[client, ("acme", r#""device""#)])).is_ok());
+}
+
 /// Changes of the base, and what is said of them.
 const SENSELESS: &[(&[(&str, &str)], &str)] = &[
+    (
+        &[("extended_key_usage", r#"["client-auth"]"#), ("acme", r#""server""#)],
+        "for the purpose server-auth alone",
+    ),
+    (&[("acme", r#""device""#)], "for client-auth alone"),
+    (
+        &[
+            ("extended_key_usage", r#"["client-auth"]"#),
+            ("acme", r#""device""#),
+            ("subject", r#"{ unit = "People", user_id = "required" }"#),
+        ],
+        "ACME names no person",
+    ),
+    (&[("acme", r#""yes""#)], "unknown variant `yes`"),
     (&[("issuers", "[]")], "name at least one issuer"),
     (&[("issuers", r#"["root"]"#)], "the root issues only authorities"),
     (&[("validity_days", "0")], "1 or more"),

@@ -94,6 +94,7 @@ issuers = ["systems"]
 validity_days = 397
 key_usage = ["digital-signature"]
 extended_key_usage = ["client-auth"]
+acme = "device"
 policy = "1.3.6.1.4.1.32473.1.2.10"
 keys = ["p-256"]
 subject = { unit = "Devices" }

@@ -66,6 +66,12 @@ platform::both_engines! {
         let wrong = [
             NewExternalAccount { profiles: vec!["person-sign-in".to_owned()], ..local() },
             NewExternalAccount { profiles: vec!["prescriber-remote-signing".to_owned()], ..local() },
+            // For clients, and its file does not say that ACME issues of it.
+            NewExternalAccount {
+                profiles: vec!["system-tls-client".to_owned()],
+                devices: vec!["*".to_owned()],
+                ..local()
+            },
             NewExternalAccount { profiles: Vec::new(), ..local() },
             NewExternalAccount { networks: vec!["10.0.0.1/8".to_owned()], ..local() },
             NewExternalAccount { dns_suffixes: vec!["*.example".to_owned()], ..local() },
