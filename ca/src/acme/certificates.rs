@@ -7,6 +7,8 @@ use platform::caller::{Caller, CallerKind};
 use serde::Deserialize;
 
 use super::identifier::Identifier;
+use super::jwk::Jwk;
+use super::jws::Verified;
 use super::problem::{Kind, Problem};
 use super::sender::{Sender, Signed};
 use super::{Acme, Answer};
@@ -97,6 +99,21 @@ impl Acme {
             Err(Error::AlreadyRevoked) => Err(already_revoked()),
             Err(other) => Err(other.into()),
         }
+    }
+
+    /// The serial of the certificate of ours in a revocation, if this key is the one that it certifies.
+    pub(super) async fn certified(&self, key: &Jwk, payload: &Verified) -> Result<Option<String>, Problem> {
+        // What cannot be read is told when the request is answered.
+        let Ok(revocation) = payload.read::<Revocation>() else { return Ok(None) };
+        let der = URL_SAFE_NO_PAD.decode(&revocation.certificate).ok();
+        let certificate = der.and_then(|der| Certificate::from_der(&der).ok());
+        let certificate = certificate.filter(|certificate| key.spki() == certificate.spki_der());
+        let Some(certificate) = certificate else { return Ok(None) };
+        let Some(serial) = Serial::parse(&certificate.serial().to_string()) else { return Ok(None) };
+        // Anybody makes a certificate of his own key; only one of ours has a count of its own.
+        let stored = certificates::by_serial(self.desk().db.read(), &serial).await?;
+        let ours = stored.is_some_and(|stored| stored.certificate.as_deref() == Some(certificate.der()));
+        Ok(ours.then(|| serial.to_string()))
     }
 
     async fn may_revoke(

@@ -6,11 +6,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use platform::caller::Caller;
 use platform::db::Tx;
 use platform::id::uuid_text;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::api::{ExternalAccountInfo, ExternalAccountKey, NewExternalAccount};
 use super::jwk::Jwk;
-use super::jws::{Request, Signer};
+use super::jws::{Request, Signer, Verified};
 use super::problem::{Kind, Problem};
 use super::scope::Scope;
 use super::{Acme, random_secret, unsealed};
@@ -103,6 +104,23 @@ impl Acme {
             })
             .await?;
         if ended { Ok(()) } else { Err(Error::ExternalAccountUnknown) }
+    }
+
+    /// The external account in force that a registration names, whoever names it.
+    pub(super) async fn external_named(&self, registration: &Verified) -> Result<Option<String>, Problem> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Registration {
+            external_account_binding: Value,
+        }
+        // What cannot be read is told when the request is answered.
+        let binding = registration.read::<Registration>().map(|read| read.external_account_binding);
+        let Ok(Signer::Kid(id)) = binding.and_then(Request::from_value).map(|request| request.header.signer)
+        else {
+            return Ok(None);
+        };
+        let known = external::by_id(self.desk().db.read(), &id).await?;
+        Ok(known.filter(|known| known.ended_at.is_none()).map(|known| known.id))
     }
 
     /// The external account that vouches for a key: RFC 8555 7.3.4.

@@ -1,5 +1,6 @@
 //! Who sent a request: the signature, the nonce, the address and the account, in this order.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use platform::caller::{Caller, CallerKind};
@@ -19,9 +20,8 @@ use crate::store::acme::nonces;
 const MEDIA_TYPE: &str = "application/jose+json";
 /// The window in which requests of an account are counted.
 const MINUTE: Duration = Duration::from_mins(1);
-/// Under what name requests are counted that bring their key. A new key costs nothing, so they are counted together.
-const STRANGERS: &str = "jwk";
-/// How many accounts' requests all of them may make.
+/// How many accounts' requests all keys without an account may make from one address. A new key costs nothing, so they
+/// are counted together; by address, so that nobody keeps others from registering.
 const TOGETHER: i64 = 10;
 
 /// A request as it came.
@@ -30,6 +30,14 @@ pub(crate) struct Posted<'a> {
     pub(crate) path: &'a str,
     pub(crate) content_type: Option<&'a str>,
     pub(crate) body: &'a [u8],
+    /// From where, if that is known.
+    pub(crate) address: Option<IpAddr>,
+}
+
+/// Under what name a request is counted, and how many there may be in a minute.
+struct Counted {
+    name: String,
+    most: i64,
 }
 
 /// A request whose sender is known. Only [`Acme::authenticate`] makes one.
@@ -82,17 +90,44 @@ impl Acme {
             Signer::Key(key) => Sender::Key(key.clone()),
             Signer::Kid(kid) => Sender::Account(Box::new(self.account_of(kid).await?)),
         };
-        let per_minute = i64::from(self.setup.config.requests_per_minute);
-        let (key, name, most) = match &sender {
-            Sender::Key(key) => (&**key, STRANGERS.to_owned(), per_minute.saturating_mul(TOGETHER)),
-            Sender::Account(account) => (&account.key, account.id.clone(), per_minute),
+        let payload = request.verify(match &sender {
+            Sender::Key(key) => key,
+            Sender::Account(account) => &account.key,
+        })?;
+        let counted = match &sender {
+            Sender::Key(key) => self.counted(posted, key, &payload).await?,
+            Sender::Account(account) => Counted { name: account.id.clone(), most: self.per_minute() },
         };
-        let payload = request.verify(key)?;
-        self.use_nonce(ours, name, most).await?;
+        self.use_nonce(ours, counted).await?;
         if let Sender::Account(account) = &sender {
             in_force(account)?;
         }
         Ok(Signed { sender, payload })
+    }
+
+    fn per_minute(&self) -> i64 {
+        i64::from(self.setup.config.requests_per_minute)
+    }
+
+    /// How a request is counted that brings its key. Who registers with an external account that is there, and who
+    /// revokes the certificate of this very key, is not counted among strangers, who could take every place.
+    async fn counted(&self, posted: &Posted<'_>, key: &Jwk, payload: &Verified) -> Result<Counted, Problem> {
+        let address = posted.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
+        let own = match posted.path {
+            // The account's id is no secret, so it is counted for each address: others cannot take its places.
+            "/acme/new-account" => {
+                self.external_named(payload).await?.map(|id| format!("external:{id}@{address}"))
+            }
+            "/acme/revoke-cert" => {
+                self.certified(key, payload).await?.map(|serial| format!("certificate:{serial}"))
+            }
+            _ => None,
+        };
+        if let Some(name) = own {
+            return Ok(Counted { name, most: self.per_minute() });
+        }
+        let most = self.per_minute().saturating_mul(TOGETHER);
+        Ok(Counted { name: format!("jwk@{address}"), most })
     }
 
     async fn account_of(&self, kid: &str) -> Result<Account, Problem> {
@@ -102,8 +137,8 @@ impl Acme {
     }
 
     /// Remembers the nonce as used by this signer, who may ask so often in a minute.
-    async fn use_nonce(&self, ours: Ours, signer: String, most: i64) -> Result<(), Problem> {
-        let now = self.now();
+    async fn use_nonce(&self, ours: Ours, counted: Counted) -> Result<(), Problem> {
+        let (now, Counted { name: signer, most }) = (self.now(), counted);
         let lately = nonces::count_since(self.desk().db.read(), &signer, now.minus(MINUTE)).await?;
         if lately >= most {
             return Err(Problem::rate_limited("too many requests in a minute; wait a little", MINUTE));

@@ -6,6 +6,8 @@ mod external;
 mod orders;
 mod start;
 
+use std::convert::Infallible;
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::response::{IntoResponse, Response};
@@ -13,7 +15,7 @@ use axum::routing::{delete, get, post};
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
-use platform::web::Raw;
+use platform::web::{PeerAddress, Raw};
 use utoipa::{IntoResponses, OpenApi, ToSchema};
 
 use crate::acme::{Acme, Answer, Content, MOST_OCTETS, Posted, Problem, Signed};
@@ -87,16 +89,19 @@ pub(in crate::http) struct Post {
     authority: Authority,
     uri: Uri,
     headers: HeaderMap,
-    body: Bytes,
+    address: Option<PeerAddress>,
+    /// Or why it cannot be read, which is told as everything is told here.
+    body: Result<Bytes, platform::problem::Problem>,
 }
 
 impl FromRequest<Authority> for Post {
-    type Rejection = platform::problem::Problem;
+    type Rejection = Infallible;
 
     async fn from_request(request: Request, authority: &Authority) -> Result<Post, Self::Rejection> {
         let (uri, headers) = (request.uri().clone(), request.headers().clone());
-        let Raw(body) = Raw::from_request(request, authority).await?;
-        Ok(Post { authority: authority.clone(), uri, headers, body })
+        let address = request.extensions().get::<PeerAddress>().copied();
+        let body = Raw::from_request(request, authority).await.map(|Raw(body)| body);
+        Ok(Post { authority: authority.clone(), uri, headers, address, body })
     }
 }
 
@@ -106,15 +111,21 @@ impl Post {
     where
         F: Future<Output = Result<Answer, Problem>>,
     {
-        let acme = match self.authority.acme() {
+        let Post { authority, uri, headers, address, body } = self;
+        let acme = match authority.acme() {
             Ok(acme) => acme,
             Err(error) => return platform::problem::Problem::from(error).into_response(),
         };
-        let content_type = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         // RFC 8555 6.4: the whole of the address is signed, a query with it.
-        let path = self.uri.path_and_query().map_or(self.uri.path(), PathAndQuery::as_str);
-        let posted = Posted { path, content_type, body: &self.body };
-        let outcome = match acme.authenticate(&posted).await {
+        let path = uri.path_and_query().map_or(uri.path(), PathAndQuery::as_str);
+        let address = address.map(PeerAddress::counted);
+        let signed = match body {
+            Ok(body) => acme.authenticate(&Posted { path, content_type, body: &body, address }).await,
+            // RFC 8555 6.7: too large or too slow, it is a problem of ours all the same.
+            Err(problem) => Err(problem.into()),
+        };
+        let outcome = match signed {
             Ok(signed) => act(acme.clone(), signed).await,
             Err(problem) => Err(problem),
         };

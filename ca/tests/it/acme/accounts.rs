@@ -4,7 +4,7 @@ use ca::api::NewExternalAccount;
 use platform::db::Db;
 use serde_json::json;
 
-use super::client::{AccountKey, Acme, BASE, names};
+use super::client::{AccountKey, Acme, BASE, b64, binding, csr_of, names};
 use super::site::{Site, local};
 
 /// RFC 8555 7.3.5: what the new key signs.
@@ -12,6 +12,18 @@ fn key_change(acme: &Acme, new: &AccountKey) -> serde_json::Value {
     let header = json!({"alg": "ES256", "url": format!("{BASE}/acme/key-change"), "jwk": new.jwk()});
     let payload = json!({"account": acme.kid, "oldKey": acme.key.jwk()});
     new.sign(&header, &payload.to_string())
+}
+
+/// A certificate for `localhost` of this holder's key, in base64url.
+async fn certified_for(site: &Site, acme: &Acme, holder: &Acme) -> String {
+    let key = rustls::pki_types::PrivateKeyDer::Pkcs8(holder.key.pkcs8().into());
+    let key = rcgen::KeyPair::from_der_and_sign_algo(&key, &rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+    let (order, _) = acme.order(&names(&["localhost"])).await;
+    site.validate(acme, &order).await;
+    let done = acme.finalize(&order, &csr_of(&["localhost"], &key)).await.json();
+    let pem = acme.fetch(done["certificate"].as_str().unwrap()).await;
+    let chain = pki::Certificate::chain_from_pem(std::str::from_utf8(&pem.body).unwrap()).unwrap();
+    b64(chain[0].der())
 }
 
 platform::both_engines! {
@@ -75,20 +87,45 @@ platform::both_engines! {
         assert_eq!(said.problem(), "unauthorized", "a request for one page is not good for another");
     }
 
-    /// Strangers' keys are counted together: whoever makes a new key for each request fills no table with nonces.
+    /// Strangers' keys are counted together: whoever makes a new key for each request fills no table with nonces. That keeps
+    /// nobody else from registering with the operator's key, nor a holder from revoking by the key of a certificate.
     async fn keys_without_an_account_are_bounded_together(db: Db) {
         let site = Site::with(db, |config| config.requests_per_minute = 3).await;
+        let (external, other) = (site.external(&local()).await, site.external(&local()).await);
+        // At a node with other bounds, so that the account's own do not count here.
+        let acme = Acme::registered(&site.another().await, &other).await;
+        let holder = Acme::new(&site.authority).from("192.0.2.66:1");
+        let certificate = certified_for(&site, &acme, &holder).await;
+        let lookup = json!({"onlyReturnExisting": true});
         let mut refused = 0;
         for _ in 0..40 {
-            let stranger = Acme::new(&site.authority);
-            let said = stranger.post_with_key("/acme/new-account", &json!({"onlyReturnExisting": true})).await;
+            let stranger = Acme::new(&site.authority).from("192.0.2.66:1");
+            let said = stranger.post_with_key("/acme/new-account", &lookup).await;
             refused += u32::from(said.status == 429);
         }
         assert_eq!(refused, 10);
-        let row = sqlx::query("SELECT COUNT(*) AS n FROM ca_acme_nonce").fetch_one(site.world.db.read()).await.unwrap();
+        let counted = "SELECT COUNT(*) AS n FROM ca_acme_nonce WHERE signer LIKE 'jwk%'";
+        let row = sqlx::query(counted).fetch_one(site.world.db.read()).await.unwrap();
         assert_eq!(sqlx::Row::get::<i64, _>(&row, "n"), 30);
-        site.hand.advance(std::time::Duration::from_mins(2));
-        site.client().await;
+        let elsewhere = Acme::new(&site.authority).from("192.0.2.67:1");
+        assert_eq!(elsewhere.post_with_key("/acme/new-account", &lookup).await.problem(), "accountDoesNotExist");
+        // From the very address of those strangers.
+        let newcomer = Acme::new(&site.authority).from("192.0.2.66:2");
+        assert_eq!(newcomer.register(&external).await.status, 201);
+        let foreign = Acme::new(&site.authority).from("192.0.2.66:2");
+        let revocation = json!({"certificate": certificate});
+        assert_eq!(foreign.post_with_key("/acme/revoke-cert", &revocation).await.status, 429, "not its key");
+        assert_eq!(holder.post_with_key("/acme/revoke-cert", &revocation).await.status, 200);
+        // Whoever knows the id of an external account and not its key has so many tries, and takes none of others.
+        let mut tries = Vec::new();
+        for _ in 0..4 {
+            let guessing = Acme::new(&site.authority).from("192.0.2.68:1");
+            let wrong = binding(&external.account.id, &b64(&[7; 32]), &guessing.key);
+            let payload = json!({"externalAccountBinding": wrong});
+            tries.push(guessing.post_with_key("/acme/new-account", &payload).await.status);
+        }
+        assert_eq!(tries, [403, 403, 403, 429]);
+        assert_eq!(Acme::new(&site.authority).from("192.0.2.69:1").register(&external).await.status, 201);
     }
 
     /// Open orders, orders in an hour, requests in a minute and accounts of one external account have their bounds.

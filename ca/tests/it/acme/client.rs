@@ -10,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ca::Authority;
 use ca::api::ExternalAccountKey;
 use http::{HeaderMap, Request};
+use platform::web::PeerAddress;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -104,11 +105,14 @@ pub(crate) struct Acme {
     router: Router,
     pub(crate) key: AccountKey,
     pub(crate) kid: String,
+    /// From where its requests come.
+    pub(crate) address: Option<PeerAddress>,
 }
 
 impl Acme {
     pub(crate) fn new(authority: &Authority) -> Acme {
-        Acme { router: ca::acme_router(authority.clone()), key: AccountKey::new(), kid: String::new() }
+        let router = ca::acme_router(authority.clone());
+        Acme { router, key: AccountKey::new(), kid: String::new(), address: None }
     }
 
     /// A client that has registered.
@@ -123,7 +127,7 @@ impl Acme {
     /// An account whose key and address are known from before.
     pub(crate) fn resumed(authority: &Authority, pkcs8: &[u8], kid: &str) -> Acme {
         let key = AccountKey::from_pkcs8(pkcs8);
-        Acme { router: ca::acme_router(authority.clone()), key, kid: kid.to_owned() }
+        Acme { router: ca::acme_router(authority.clone()), key, kid: kid.to_owned(), address: None }
     }
 
     /// The same account at another node.
@@ -131,7 +135,15 @@ impl Acme {
         Acme { router: ca::acme_router(authority.clone()), ..self }
     }
 
-    pub(crate) async fn send(&self, request: Request<Body>) -> Said {
+    /// The same client at this address.
+    pub(crate) fn from(self, address: &str) -> Acme {
+        Acme { address: Some(PeerAddress(address.parse().unwrap())), ..self }
+    }
+
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Said {
+        if let Some(address) = self.address {
+            request.extensions_mut().insert(address);
+        }
         let (head, body) = parts(self.router.clone().oneshot(request).await.unwrap()).await;
         Said { status: head.status.as_u16(), headers: head.headers, body }
     }

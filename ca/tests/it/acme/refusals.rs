@@ -80,7 +80,9 @@ platform::both_engines! {
         assert_eq!((fetched.status, fetched.problem().as_str()), (405, "malformed"), "RFC 8555 6.3");
         let large = Request::post("/acme/new-order").header("content-type", "application/jose+json");
         let said = acme.send(large.body(Body::from(vec![b' '; 100_000])).unwrap()).await;
-        assert_eq!(said.status, 413);
+        assert_eq!((said.status, said.problem().as_str()), (413, "malformed"), "RFC 8555 6.7");
+        assert!(!said.header("replay-nonce").is_empty(), "RFC 8555 6.5");
+        assert!(!said.link("index").is_empty());
         let listed = acme.fetch(&format!("{}/orders", acme.kid)).await.json();
         assert_eq!(listed["orders"], json!([]), "a refused request left an order");
     }
