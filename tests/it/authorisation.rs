@@ -84,6 +84,7 @@ const ROUTES: [Route; 155] = [
     Route("GET", "/crl/{issuer}/{file}", Open, none),
     Route("GET", "/aia/{file}", Open, none),
     Route("POST", "/ocsp", Open, none),
+    Route("POST", "/ocsp/", Open, none),
     Route("GET", "/ocsp/{request}", Open, none),
     Route("POST", "/ca/certificates", Act("ca:issue"), issue),
     Route("GET", "/ca/certificates", Act("ca:read"), none),
@@ -102,10 +103,10 @@ const ROUTES: [Route; 155] = [
     Route("POST", "/.well-known/est/{label}/simplereenroll", Act("ca:enrol"), none),
     // A message says itself who sent it; what that one may do, ca/tests/it/cmp.rs asks.
     Route("POST", "/.well-known/cmp", Open, none),
-    Route("POST", "/.well-known/cmp/p/{label}", Open, none),
     Route("POST", "/.well-known/cmp/{operation}", Open, none),
-    Route("GET", "/ca/issuers", Act("ca:read"), none),
+    Route("POST", "/.well-known/cmp/p/{label}", Open, none),
     Route("POST", "/.well-known/cmp/p/{label}/{operation}", Open, none),
+    Route("GET", "/ca/issuers", Act("ca:read"), none),
     Route("GET", "/ca/issuers/{id}", Act("ca:read"), none),
     Route("GET", "/ca/issuers/{id}/crl", Act("ca:read"), none),
     Route("GET", "/ca/issuers/{id}/lists", Act("ca:read"), none),
@@ -432,8 +433,8 @@ async fn judge(server: &Server, route: &Route, who: &str, may: bool, refusal: u1
         .replace("{authenticator}", CREDENTIAL)
         .replace("{enrolment}", CREDENTIAL)
         .replace("{label}", "systems")
-        .replace("{reference}", "none")
         .replace("{operation}", "certification")
+        .replace("{reference}", "none")
         .replace("{serial}", "01020304")
         .replace("{credential}", CREDENTIAL)
         .replace("{at}", "1?module=signer&name=none");

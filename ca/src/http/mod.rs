@@ -103,6 +103,7 @@ pub fn enrolment_router(enrolment: Enrolment) -> Router {
     issuers::show,
     issuers::crl,
     ocsp::ask,
+    ocsp::ask_with_a_slash,
     ocsp::ask_by_path,
     issuers::lists,
     expiries::list,
@@ -121,8 +122,8 @@ pub fn enrolment_router(enrolment: Enrolment) -> Router {
     secrets::list,
     secrets::end,
     cmp::message,
-))]
     cmp::operation,
+))]
 struct Document;
 
 /// The authority's routes as OpenAPI.

@@ -47,6 +47,18 @@ pub(super) async fn ask(State(authority): State<Authority>, Raw(body): Raw) -> R
     })
 }
 
+/// The same, for clients that end the address with a slash.
+#[utoipa::path(
+    post, path = "/ocsp/", tag = "public",
+    request_body(content = Vec<u8>, content_type = "application/ocsp-request"),
+    responses(
+        (status = 200, description = "The OCSP response", content_type = "application/ocsp-response", body = Vec<u8>),
+    )
+)]
+pub(super) async fn ask_with_a_slash(state: State<Authority>, body: Raw) -> Result<Response, Problem> {
+    ask(state, body).await
+}
+
 /// The same with the question in the path, so that answers can be kept on the way.
 #[utoipa::path(
     get, path = "/ocsp/{request}", tag = "public",
@@ -61,8 +73,8 @@ pub(super) async fn ask_by_path(
     Path(text): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let fits = text.len() <= MAX_REQUEST.div_ceil(3) * 4;
-    let Some(question) = fits.then(|| BASE64.decode(&text).ok()).flatten() else {
+    let fits = text.len() <= MAX_REQUEST.div_ceil(3) * 4 + 1;
+    let Some(question) = fits.then(|| BASE64.decode(as_meant(&text)).ok()).flatten() else {
         return refused(Refusal::MalformedRequest);
     };
     match authority.ocsp_answer(&question).await {
@@ -70,6 +82,17 @@ pub(super) async fn ask_by_path(
         Reply::Single(octets) => alone(octets.into()),
         Reply::Refused(refusal) => refused(refusal),
     }
+}
+
+/// The base64 that a client meant: a plus sign that came as a blank, the alphabet for addresses (RFC 4648 5), and a second
+/// slash between the responder's address and the question. No `OCSPRequest` begins with a slash: it is a SEQUENCE, an `M`.
+fn as_meant(text: &str) -> String {
+    let plain = |character| match character {
+        ' ' | '-' => '+',
+        '_' => '/',
+        other => other,
+    };
+    text.strip_prefix('/').unwrap_or(text).chars().map(plain).collect()
 }
 
 /// An answer that caches may give to others. RFC 5019 6.2 names each header.

@@ -37,6 +37,7 @@ pub fn public_router(authority: Authority) -> Router {
         .route("/crl/{issuer}/{file}", get(part_crl))
         .route("/aia/{file}", get(issuer_certificate))
         .route("/ocsp", post(ocsp::ask))
+        .route("/ocsp/", post(ocsp::ask_with_a_slash))
         .route("/ocsp/{*request}", get(ocsp::ask_by_path))
         .with_state(authority)
 }

@@ -9,6 +9,7 @@ use ca::{Config, OcspConfig};
 use pki::ocsp::{Hash, Question, Refusal, Request, Response, Status};
 use platform::db::Db;
 use tokio::task::JoinSet;
+use tower::ServiceExt as _;
 
 use super::{answer, answering, ask, get, id_of, issuer, post, refusal};
 use crate::world::{World, config, config_of, fresh_key, system};
@@ -138,6 +139,32 @@ platform::both_engines! {
         let plain = STANDARD.encode(&question).replace('+', "%2B");
         assert_eq!(world.get(&format!("/ocsp/{}", plain.trim_end_matches('=')), &[]).await.1, octets);
         assert!(!post(&world.authority, &question).await.0.headers.contains_key("etag"));
+    }
+
+    /// A question in the path is taken as clients write it: in the alphabet for addresses, with blanks for plus signs, with
+    /// slashes as they are, beside each other and after the responder's address; a body at an address with a slash.
+    async fn questions_come_in_every_spelling(db: Db) {
+        let world = answering(db).await;
+        let authority = issuer(&world, "remote-signing").await;
+        let id = id_of(Hash::Sha1, &authority, &world.prescriber("a").await.serial);
+        // Of these octets each sign of the alphabets that differ comes.
+        let nonce = vec![0xff; 16].into_iter().chain([0xfb, 0xef, 0xbe].repeat(4)).collect::<Vec<_>>();
+        let question = Request::new(vec![id.clone()], Some(nonce.clone())).unwrap().to_der();
+        let text = STANDARD.encode(&question);
+        assert!(text.contains("//") && text.contains('+'), "{text}");
+        let good = |octets: &[u8]| {
+            let asked = Question { id: &id, issuer: &authority, nonce: Some(&nonce), at_ms: world.clock.now().0 };
+            answer(octets).check(&asked).unwrap().status() == Status::Good
+        };
+        let for_addresses = text.replace('+', "-").replace('/', "_");
+        for spelling in [text.clone(), text.replace('+', "%20"), for_addresses, format!("/{text}")] {
+            let (parts, octets) = world.get(&format!("/ocsp/{spelling}"), &[]).await;
+            assert!(parts.status == 200 && good(&octets), "{spelling}");
+        }
+        let at_a_slash = http::Request::post("/ocsp/").body(axum::body::Body::from(question)).unwrap();
+        let said = ca::public_router(world.authority.clone()).oneshot(at_a_slash).await.unwrap();
+        let (parts, octets) = crate::world::parts(said).await;
+        assert!(parts.status == 200 && good(&octets));
     }
 
     /// Many who ask the same at once get one answer, signed once.
