@@ -41,7 +41,8 @@ impl Authority {
         made
     }
 
-    async fn renew_responder(&self, issuer: &Issuer) -> Result<bool, Error> {
+    /// Makes the responder certificate of an issuer if it is due, and says whether it did.
+    pub(crate) async fn renew_responder(&self, issuer: &Issuer) -> Result<bool, Error> {
         let (desk, now) = (self.desk(), self.desk().guarded_now()?);
         let Some(profile) = desk.profiles.responder(issuer.id()) else { return Ok(false) };
         issuer.key()?;

@@ -167,9 +167,10 @@ impl Rollover<'_> {
         self.complete(&plan.id).await
     }
 
-    /// What a generation needs beside its certificate: a first list, and for a root the certificates across.
+    /// What a generation needs beside its certificate: an OCSP responder, a first list, and for a root the certificates across.
     async fn complete(&self, id: &IssuerId) -> Result<(), Error> {
         let issuer = self.authority.issuer(id.as_str())?;
+        self.responder(&issuer).await?;
         self.first_list(&issuer).await?;
         failpoint::pass("ca.generation-listed");
         if id.is_root() {
@@ -305,6 +306,17 @@ impl Rollover<'_> {
                 })
             })
             .await
+    }
+
+    /// The key may sign certificates at once, and whoever has one asks about it at once.
+    async fn responder(&self, issuer: &Issuer) -> Result<(), Error> {
+        match self.authority.renew_responder(issuer).await {
+            Ok(true) => {
+                self.line(issuer.id(), &format!("OCSP responder of \"{}\" certified", issuer.id())).await
+            }
+            Ok(false) | Err(Error::IssuerKeyMissing(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn first_list(&self, issuer: &Issuer) -> Result<(), Error> {

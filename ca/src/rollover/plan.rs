@@ -11,6 +11,7 @@ use crate::api::{GenerationInfo, GenerationState, RolloverRequest};
 use crate::asn1::{BIT_STRING, INTEGER, SEQUENCE, context_constructed, tlv, unsigned};
 use crate::authority::Authority;
 use crate::error::Error;
+use crate::intent::BACKDATING;
 use crate::issuer;
 use crate::joining::algorithm_identifier;
 use crate::names::IssuerId;
@@ -76,6 +77,12 @@ impl Plan {
         }
         demand_next(request, &id)?;
         demand_own_root(&newest)?;
+        // Clocks differ a little; who names an earlier moment means something else than now.
+        if request.signs_from.is_some_and(|from| from.0 < now.0 - BACKDATING.seconds * 1000) {
+            let sentence =
+                "signs_from has gone by; leave it out, and new certificates come from the new key at once";
+            return Err(Error::RolloverRefused(sentence.to_owned()));
+        }
         let signs_from = request.signs_from.unwrap_or(now).max(now);
         // An authority that has ended is given a new key all the same, from now on.
         let leaves_gap = signs_from > now && signs_from >= newest.identity.period.not_after;

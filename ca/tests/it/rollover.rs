@@ -67,7 +67,7 @@ platform::both_engines! {
         second.verify_signed_by(&decoded(&new.chain[1])).unwrap();
         assert_eq!(world.client.issue(&request).await.unwrap(), old, "the same certificate and chain as before");
 
-        assert_eq!(world.authority.renew_responders().await, 5, "one for each generation");
+        assert_eq!(world.authority.renew_responders().await, 4, "the new generation's was made with it");
         for issued in [&old, &new] {
             world.client.revoke(&issued.serial, &superseded()).await.unwrap();
         }
@@ -88,6 +88,18 @@ platform::both_engines! {
         for said in ["subject CN=Lanyard Remote Signing CA G2", "generated in the token: p-256", "certified by root", "revocation list 1", "finished"] {
             assert!(transcript.contains(said), "{said} is not in:\n{transcript}");
         }
+    }
+
+    /// Whoever has a certificate of a new key can ask about it at once: its responder is there with it.
+    async fn a_new_key_is_answered_for_at_once(db: Db) {
+        let world = World::new(db).await;
+        let made = roll_over(&world, "remote-signing").await;
+        let issued = world.prescriber("first").await;
+        let by = issuer(&world, "remote-signing-g2").await;
+        let evidence = ask(&world, &world.authority, &by, &id_of(Hash::Sha1, &by, &issued.serial)).await;
+        assert_eq!(evidence.status(), Status::Good);
+        let line = "OCSP responder of \"remote-signing-g2\" certified";
+        assert!(made.transcript.iter().any(|told| told.contains(line)), "{:?}", made.transcript);
     }
 
     /// A dry run says what would be done, and does nothing of it.
@@ -156,6 +168,10 @@ platform::both_engines! {
         assert_eq!(ask("card", kind).await, (Kind::Invalid, "key-refused".to_owned()));
         let name = RolloverRequest { common_name: Some("Lanyard Systems CA".to_owned()), ..wish() };
         assert_eq!(ask("card", name).await, (Kind::Conflict, "rollover-refused".to_owned()));
+        let gone = Millis(world.clock.now().0 - 3_600_000);
+        let gone = RolloverRequest { signs_from: Some(gone), ..wish() };
+        let problem = keeper.roll_over("card", &gone).await.unwrap_err();
+        assert!(problem.code == "rollover-refused" && problem.detail.contains("has gone by"), "{problem:?}");
         let late = Millis(world.clock.now().0 + 400 * 86_400_000);
         let late = RolloverRequest { signs_from: Some(late), ..wish() };
         assert_eq!(ask("card", late).await, (Kind::Conflict, "rollover-refused".to_owned()));
