@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::expiries::MOST_DAYS;
 use crate::profile::DAY_MS;
-use crate::search::expiry_mark;
+use crate::search::{expiry_mark, page_length};
 use crate::serial::Serial;
 use crate::store::renewals::{self, Ending, Filter};
 
@@ -26,13 +26,11 @@ pub use notices::{NoticeDays, RenewalConfig};
 const USUAL_DAYS: i64 = 30;
 /// The longest note, in characters.
 const LONGEST_NOTE: usize = 200;
-/// The longest page.
-const LONGEST_PAGE: u32 = 500;
 
 impl Authority {
     /// One page of the certificates in force that end in a window.
     pub(crate) async fn renewals(&self, query: &RenewalQuery) -> Result<RenewalPage, Error> {
-        let limit = query.limit.unwrap_or(50).clamp(1, LONGEST_PAGE);
+        let limit = page_length(query.limit)?;
         let filter = filter(query, self.desk().clock.now())?;
         let after = query.after.as_deref().map(|text| expiry_mark(text).ok_or(Error::CursorInvalid));
         let read = self.desk().db.read();
@@ -46,7 +44,7 @@ impl Authority {
 
     /// Notices behind a number.
     pub(crate) async fn notices(&self, query: NoticeQuery) -> Result<NoticePage, Error> {
-        let limit = query.limit.unwrap_or(50).clamp(1, LONGEST_PAGE);
+        let limit = page_length(query.limit)?;
         let rows = renewals::notices(self.desk().db.read(), query.after, i64::from(limit)).await?;
         let notices = rows.into_iter().map(|given| Notice {
             number: given.number,

@@ -11,6 +11,8 @@ use crate::store::certificates::Stored;
 use crate::store::profiles;
 use crate::store::search::{self, Filter, Place, Who};
 
+/// How many entries a page has at most.
+const LONGEST_PAGE: u32 = 500;
 /// How many rows an export reads at a time: what it holds in memory.
 const EXPORT_PAGE: i64 = 500;
 /// How many certificates of before get their hashes in one transaction.
@@ -87,6 +89,18 @@ fn who(query: &CertificateQuery) -> Result<Who, Error> {
     }
 }
 
+/// How many entries a page has: as many as are asked for, or 50.
+pub(crate) fn page_length(asked: Option<u32>) -> Result<u32, Error> {
+    match asked {
+        None => Ok(50),
+        Some(length) if (1..=LONGEST_PAGE).contains(&length) => Ok(length),
+        Some(_) => {
+            let sentence = format!("1 to {LONGEST_PAGE}; a longer list is read page by page, or exported");
+            Err(Error::RequestInvalid { field: "limit", sentence })
+        }
+    }
+}
+
 /// Reads the place that a page by expiry ended at.
 pub(crate) fn expiry_mark(text: &str) -> Option<(Millis, Serial)> {
     let (end, serial) = text.rsplit_once('-')?;
@@ -96,7 +110,7 @@ pub(crate) fn expiry_mark(text: &str) -> Option<(Millis, Serial)> {
 impl Authority {
     /// One page of a search.
     pub(crate) async fn certificates(&self, query: &CertificateQuery) -> Result<CertificatePage, Error> {
-        let limit = query.limit.unwrap_or(50).clamp(1, 500);
+        let limit = page_length(query.limit)?;
         let now = self.desk().clock.now();
         let mut search = Search::parse(query, now)?;
         let read = self.desk().db.read();

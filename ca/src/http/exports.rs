@@ -23,7 +23,7 @@ const HEADINGS: &str = "serial,issuer,profile,profile_version,state,subject,user
 
 /// Exports what a search finds as comma-separated values (RFC 4180), without the certificates themselves.
 ///
-/// All of it, as it is read; `limit` says nothing here. When the database fails half-way the answer breaks
+/// All of it, as it is read; a `limit` is refused. When the database fails half-way the answer breaks
 /// off, so that half a file is not taken for a whole one.
 #[utoipa::path(
     get, path = "/ca/certificates.csv", tag = "ca", params(CertificateQuery),
@@ -46,7 +46,7 @@ pub(super) async fn csv(
 
 /// Exports what a search finds as JSON lines, each what `GET /ca/certificates/{serial}` answers.
 ///
-/// All of it, as it is read; `limit` says nothing here. When the database fails half-way the answer breaks
+/// All of it, as it is read; a `limit` is refused. When the database fails half-way the answer breaks
 /// off, so that half a file is not taken for a whole one.
 #[utoipa::path(
     get, path = "/ca/certificates.jsonl", tag = "ca", params(CertificateQuery),
@@ -76,6 +76,10 @@ fn export(
     headings: Option<&'static str>,
     line: Line,
 ) -> Result<Response, Problem> {
+    if query.limit.is_some() {
+        let sentence = "an export has all that is found; leave limit out, or list page by page".to_owned();
+        return Err(Error::RequestInvalid { field: "limit", sentence }.into());
+    }
     let search = Search::parse(query, authority.desk().clock.now())?;
     let turn = authority.exporting().try_acquire_owned().map_err(|_| Error::ExportsBusy)?;
     let export = Export { authority, search, headings, line, _turn: turn };
