@@ -77,6 +77,13 @@ fn every_act_is_a_command() {
     assert!(csv.starts_with("serial,") && csv.contains(&format!("{serial},systems,")), "{csv}");
     let diff = ask(&site, &desk, &["profiles", "diff", "card-signing@1", "card-authentication@1"]);
     assert_eq!(diff.status.code(), Some(2), "{}", said(&diff));
+    let told = said(&diff);
+    assert!(told.contains("\tkey_usage\t[\"content-commitment\"] -> [\"digital-signature\"]"), "{told}");
+    assert!(told.contains("\tsubject.upn\tabsent -> \"optional\""), "{told}");
+    assert!(
+        !told.contains("validity_days") && !told.contains("there"),
+        "what is the same, or no field: {told}"
+    );
 }
 
 /// Each answer reads as JSON, and says the same.

@@ -60,6 +60,16 @@ pub fn differences(old: &[Content], new: &[Content]) -> Vec<Difference> {
     profiles.into_iter().flat_map(|profile| compare(profile, old.get(profile), new.get(profile))).collect()
 }
 
+/// Every field in which one content differs from another, be they of one profile or of two.
+pub fn differences_of(old: &Content, new: &Content) -> Vec<Difference> {
+    let profile = if old.profile == new.profile {
+        old.profile.clone()
+    } else {
+        format!("{} -> {}", old.profile, new.profile)
+    };
+    compare(&profile, Some(&&old.content), Some(&&new.content))
+}
+
 fn by_profile(contents: &[Content]) -> BTreeMap<&str, &Value> {
     contents.iter().map(|content| (content.profile.as_str(), &content.content)).collect()
 }
@@ -127,6 +137,19 @@ mod tests {
             "title = \"Signing with a smartcard\"\nid = \"card-signing\"\n",
         );
         assert_eq!(swapped, Vec::<String>::new());
+    }
+
+    /// Two profiles are compared field by field, and what is the same in both is not told.
+    #[test]
+    fn two_profiles_are_compared() {
+        let contents = Content::of_file(BUILT_IN).unwrap();
+        let find = |id: &str| contents.iter().find(|content| content.profile == id).unwrap();
+        let told = differences_of(find("card-signing"), find("card-authentication"));
+        let fields: Vec<_> = told.iter().map(|difference| difference.field.as_str()).collect();
+        assert!(fields.contains(&"key_usage") && fields.contains(&"subject.upn"), "{fields:?}");
+        assert!(!fields.contains(&"validity_days") && !fields.contains(&"subject.user_id"), "{fields:?}");
+        assert!(told.iter().all(|difference| difference.profile == "card-signing -> card-authentication"));
+        assert!(differences_of(find("card-signing"), find("card-signing")).is_empty());
     }
 
     /// Each changed field is told with both sides, inside tables too; a profile that went or came is told.

@@ -22,7 +22,7 @@ use crate::api::{FieldInfo, ProfileInfo};
 pub(crate) use crate::names::{IssuerId, ProfileId};
 use crate::subject::{Field, Naming};
 use constraints::NameConstraints;
-pub use content::{Content, Difference, differences};
+pub use content::{Content, Difference, differences, differences_of};
 pub use file::FileError;
 use policies::Policy;
 use qualified::Qualified;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use ca::api::{ProfileHistory, ProfileInfo, percent_encoded};
-use ca::{Content, Difference, differences};
+use ca::{Content, Difference, differences, differences_of};
 
 use super::{Desk, Form};
 use crate::cli::{Connection, Profiles};
@@ -24,7 +24,11 @@ pub(super) async fn run(command: &Profiles, form: Form) -> anyhow::Result<ExitCo
         Profiles::Show { connection, id } => Form::Json.one(&history(connection, id).await?, |_| ())?,
         Profiles::Diff { connection, old, new } => {
             let (old, new) = (contents(connection, old).await?, contents(connection, new).await?);
-            return told(&differences(&old, &new), form);
+            return match (old.as_slice(), new.as_slice()) {
+                // One version of a profile and one of the same or another: their fields are what is asked for.
+                ([old], [new]) => told(&differences_of(old, new), form),
+                (old, new) => told(&differences(old, new), form),
+            };
         }
     }
     Ok(ExitCode::SUCCESS)
