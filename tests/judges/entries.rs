@@ -85,6 +85,17 @@ fn read_by_openssl(crl: &[u8], issuer: &[u8]) -> Result<Entries, String> {
     Ok(entries)
 }
 
+/// The dates since when keys are thought to have been unsafe, as OpenSSL writes them.
+pub(crate) fn dates_by_openssl(crl: &[u8]) -> Vec<String> {
+    let bench = Bench::new();
+    let file = bench.file("a.crl", crl).into_os_string();
+    let arguments = ["crl", "-inform", "DER", "-noout", "-text", "-in"].map(OsString::from);
+    let text = run("openssl", arguments.into_iter().chain([file])).expect("openssl reads the list").out;
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let after = lines.windows(2).filter(|pair| pair[0].starts_with("Invalidity Date:"));
+    after.map(|pair| pair[1].to_owned()).collect()
+}
+
 fn read_by_gnutls(crl: &[u8], issuer: &[u8]) -> Result<Entries, String> {
     gnutls::accepts_crl(crl, issuer)?;
     let bench = Bench::new();

@@ -9,6 +9,7 @@ use ca::api::{
 };
 use lanyard::client::Server;
 use pki::ocsp::{CertId, Hash, Refusal, Request};
+use platform::clock::Millis;
 use rcgen::PublicKeyData;
 
 use crate::{
@@ -20,6 +21,10 @@ use crate::{
 
 /// A serial of our form that was never issued.
 const NEVER: &str = "7f0102030405060708090a0b0c0d0e0f1011";
+
+/// Since when keys are thought to have been unsafe: 9 September 2001 and 15 March 1985.
+const LONG_AGO: Millis = Millis(1_000_000_000_000);
+const LAST_CENTURY: Millis = Millis(479_723_400_000);
 
 /// A reason that OpenSSL reads and has no name for.
 const UNNAMED: u8 = u8::MAX;
@@ -71,7 +76,9 @@ impl World {
         let _good = world.issue("good").await;
         for reason in Reason::ALL {
             let serial = world.issue(&format!("reason-{}", reason.code())).await;
-            world.revoke(&serial, reason).await;
+            // Every other one with a date, of this century and of the one before.
+            let since = [None, Some(LONG_AGO), None, Some(LAST_CENTURY)][usize::from(reason.code()) % 4];
+            world.revoke_since(&serial, reason, since).await;
         }
         let lifted = world.issue("lifted").await;
         world.revoke(&lifted, Reason::CertificateHold).await;
@@ -112,7 +119,11 @@ impl World {
     }
 
     pub(crate) async fn revoke(&self, serial: &str, reason: Reason) {
-        let request = RevokeRequest { reason, invalidity_date: None };
+        self.revoke_since(serial, reason, None).await;
+    }
+
+    async fn revoke_since(&self, serial: &str, reason: Reason, invalidity_date: Option<Millis>) {
+        let request = RevokeRequest { reason, invalidity_date };
         let path = format!("/ca/certificates/{serial}/revocation");
         let _: CertificateInfo = self.desk.post(&path, &request).await.expect("it is revoked");
     }
@@ -148,6 +159,19 @@ async fn every_judge_reads_what_the_list_says() {
     let list = world.list().await;
     assert_eq!(list.len(), Reason::ALL.len(), "the list was read as {:?}", entries::read_by_us(&list));
     let mut wrong = entries::read_alike(&list, &world.issuer);
+    let dated = |at: Millis| list.entries().filter(|entry| entry.invalidity_date_ms == Some(at.0)).count();
+    assert!(dated(LONG_AGO) > 0 && dated(LAST_CENTURY) > 0, "no entry has a date of long ago");
+    wrong.extend(
+        pkilint::accepts_crl(list.der()).err().map(|reason| format!("pkilint on the list: {reason}")),
+    );
+    let told = entries::dates_by_openssl(list.der());
+    let expected = [("Sep  9 01:46:40 2001 GMT", LONG_AGO), ("Mar 15 08:30:00 1985 GMT", LAST_CENTURY)];
+    for (text, at) in expected {
+        let found = told.iter().filter(|line| *line == text).count();
+        if found != dated(at) {
+            wrong.push(format!("openssl reads {text} {found} times, and we {} times", dated(at)));
+        }
+    }
     for serial in &world.serials {
         let number: pki::Serial = serial.parse().expect("a serial");
         let mut expected = list
