@@ -296,6 +296,9 @@ impl Parameter {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
+        if let Some(problem) = crowded(&error) {
+            return problem;
+        }
         let sentence = error.to_string();
         match error {
             Error::Parameter(parameter) => Problem::invalid("parameter-invalid", parameter.to_string()),
@@ -323,11 +326,6 @@ impl From<Error> for Problem {
                 "As many prepared prescriptions of yours are kept as may. Wait until the first are erased.",
                 Duration::from_mins(1),
             ),
-            Error::VerificationsBusy => Problem::unavailable(
-                "verifications-busy",
-                "As many signatures are being verified as may. Try again shortly.",
-                Duration::from_secs(1),
-            ),
             Error::WrongPassphrase => {
                 Problem::forbidden("passphrase-wrong", "The present passphrase is wrong.")
             }
@@ -352,22 +350,34 @@ impl From<Error> for Problem {
             Error::TimeStamp(_) => {
                 Problem::unavailable("time-stamp-unavailable", sentence, Duration::from_secs(5))
             }
-            Error::PassphrasesBusy => Problem::unavailable(
-                "passphrases-busy",
-                "Too many passphrases wait to be checked. Try again shortly.",
-                Duration::from_secs(1),
-            ),
-            Error::ShareTaken => Problem::too_many(
-                "share-taken",
-                "As many requests of yours are waiting as may. Send the next when one is answered.",
-                Duration::from_secs(1),
-            ),
             Error::Hsm(source) => token(source),
             Error::Authority(problem) => authority(problem),
             Error::Caller(problem) | Error::Dss(problem) | Error::Clock(problem) => problem,
             Error::Db(source) => source.into(),
             other => Problem::internal(other),
         }
+    }
+}
+
+/// What passes within a second: too many came at once.
+fn crowded(error: &Error) -> Option<Problem> {
+    match error {
+        Error::VerificationsBusy => Some(Problem::unavailable(
+            "verifications-busy",
+            "As many signatures are being verified as may. Try again shortly.",
+            Duration::from_secs(1),
+        )),
+        Error::PassphrasesBusy => Some(Problem::unavailable(
+            "passphrases-busy",
+            "Too many passphrases wait to be checked. Try again shortly.",
+            Duration::from_secs(1),
+        )),
+        Error::ShareTaken => Some(Problem::too_many(
+            "share-taken",
+            "As many requests of yours are waiting as may. Send the next when one is answered.",
+            Duration::from_secs(1),
+        )),
+        _ => None,
     }
 }
 

@@ -2,9 +2,9 @@
 
 mod clients;
 mod people;
+mod policies;
 mod reports;
 mod signing;
-mod policies;
 
 use platform::caller::Act;
 
@@ -20,11 +20,11 @@ pub use people::{
 };
 pub use reports::{AuthenticatorReportQuery, AuthenticatorReportRow, LoginReportQuery, LoginReportRow};
 
+pub use policies::{CardRemoval, CardRemovalDone, Policy};
 pub use signing::{
     Bearer, Bound, BrowserHolder, BrowserQuery, Keys, KeysQuery, NewPresence, Presence, PresenceAnswer,
     ShownToken, SigningClient, SigningConfig, Unseen,
 };
-pub use policies::{CardRemoval, CardRemovalDone, Policy};
 
 /// To register relying parties of one's own team and to read why they were refused.
 pub const CLIENTS: Act = Act("authn:clients");

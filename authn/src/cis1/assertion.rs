@@ -1,6 +1,6 @@
 //! `RoleAssertion`: an application shows a ticket and is told who it is, and in which role.
 
-use directory::api::NamedRole;
+use directory::api::{ClaimsPart, NamedRole};
 
 use super::saml::{self, Asserted};
 use super::standing::{Act, live, refused};
@@ -27,7 +27,7 @@ fn role_of(chosen: Option<String>, roles: &[NamedRole]) -> Result<Option<String>
 /// is in the record.
 pub(crate) async fn assertion(provider: &Provider, ticket: &str, came: Came) -> Result<String, Refusal> {
     let (kept, session) = live(provider, ticket, Act::RoleAssertion, came).await?;
-    let person = provider.directory.claims(&kept.person).await.map_err(Error::Module)?;
+    let person = provider.directory.claims(&kept.person, &ClaimsPart::ALL).await.map_err(Error::Module)?;
     let chosen = interactions::chosen_role(provider.db.read(), &session.sid).await?;
     let told = match role_of(chosen, &person.roles) {
         Ok(role) => tell(provider, &session, role.clone(), came).await?.map(|()| role),

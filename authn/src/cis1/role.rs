@@ -1,6 +1,6 @@
 //! `RoleSelectionGP.jsp`: the role in which somebody acts with a ticket. It is fixed once: another one needs the card anew.
 
-use directory::api::NamedRole;
+use directory::api::{ClaimsPart, NamedRole};
 
 use super::message::Answer;
 use super::standing::{Act, live, refused};
@@ -31,7 +31,8 @@ pub(crate) async fn select(
     let wanted = parameters.get("selectedRoleUid").unwrap_or_default().to_owned();
     let ticket = parameters.get("token").unwrap_or_default();
     let (kept, session) = live(provider, ticket, Act::RoleSelection, came).await?;
-    let roles = provider.directory.claims(&kept.person).await.map_err(Error::Module)?.roles;
+    let roles =
+        provider.directory.claims(&kept.person, &[ClaimsPart::Roles]).await.map_err(Error::Module)?.roles;
     let fixed = if holds(&roles, &wanted) {
         fix(provider, session, roles, (wanted.clone(), mode), came).await?
     } else {

@@ -8,7 +8,7 @@ use audit::Actor;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca::api::{CertificateInfo, CertificateState};
-use directory::api::{NamedRole, PersonClaims};
+use directory::api::{ClaimsPart, NamedRole, PersonClaims};
 use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::UserId;
@@ -177,7 +177,7 @@ async fn open(
         address: came.address.map(|address| address.to_canonical()),
         agent: Some(asked.workstation.device.clone()),
     };
-    let claims = match provider.directory.claims(&asked.person).await {
+    let claims = match provider.directory.claims(&asked.person, &[ClaimsPart::Roles]).await {
         Ok(claims) => claims,
         // The register finds nobody who is closed.
         Err(problem) if problem.kind == Kind::NotFound => return left(provider, opening, came.now).await,

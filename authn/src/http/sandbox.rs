@@ -34,7 +34,7 @@ pub(super) fn router() -> Router<Provider> {
 }
 
 fn told(title: &str, sentence: &str) -> Told {
-    Told { title: title.to_owned(), sentence: sentence.to_owned() }
+    Told::new(title, sentence)
 }
 
 /// The people whom the settings list and the register knows.

@@ -29,7 +29,7 @@ pub(crate) struct Known {
 
 /// Looks somebody up; none where the register knows nobody, or nobody who is there.
 pub(crate) async fn known(provider: &Provider, user: UserId) -> Result<Option<Known>, Error> {
-    match provider.directory.claims(&user).await {
+    match provider.directory.claims(&user, &[directory::api::ClaimsPart::Roles]).await {
         Ok(claims) => {
             let name = format!("{} {}", claims.name.given, claims.name.family);
             Ok(Some(Known { user, name: name.trim().to_owned(), roles: claims.roles.len() }))

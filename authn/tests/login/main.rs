@@ -16,5 +16,5 @@ mod restored;
 mod rig;
 mod sandbox;
 mod sessions;
-mod tickets;
 mod strangers_key;
+mod tickets;

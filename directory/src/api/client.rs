@@ -7,7 +7,8 @@ use platform::peer::Peer;
 use platform::problem::Problem;
 
 use super::{
-    ACT, Change, Changes, ClaimsPart, Consumer, OPERATE, PeopleThere, PersonClaims, Progress, READ, ReportPermission,
+    ACT, Change, Changes, ClaimsPart, Consumer, OPERATE, PeopleThere, PersonClaims, Progress, READ,
+    ReportPermission,
 };
 
 /// How many changes are read at once.

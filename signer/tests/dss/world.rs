@@ -417,6 +417,12 @@ async fn provider(rig: &Rig) -> authn::Provider {
         hsm: rig.hsm.clone(),
         directory: directory::api::Client::new(Peer::local(directory::router(register), asking)),
         ca: rig.authority.client(),
+        // Nobody signs in with a card here.
+        holders: std::sync::Arc::new(|_| {
+            Box::pin(async {
+                Err(platform::problem::Problem::unauthenticated("no-card", "No card is taken here."))
+            })
+        }),
     };
     authn::Provider::open(parts).await.unwrap()
 }

@@ -110,6 +110,7 @@ impl Rig {
             clock: self.clock.clone(),
             hsm: self.hsm.clone(),
             directory: self.directory.clone(),
+            holders: authority::holders(ca.clone()),
             ca,
         };
         Provider::open(parts).await.err().expect("sign-in started").to_string()

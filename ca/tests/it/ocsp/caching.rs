@@ -147,8 +147,9 @@ platform::both_engines! {
         let world = answering(db).await;
         let authority = issuer(&world, "remote-signing").await;
         let id = id_of(Hash::Sha1, &authority, &world.prescriber("a").await.serial);
-        // Of these octets each sign of the alphabets that differ comes.
-        let nonce = vec![0xff; 16].into_iter().chain([0xfb, 0xef, 0xbe].repeat(4)).collect::<Vec<_>>();
+        // Of these octets each sign of the alphabets that differ comes, wherever in a group of three the nonce begins.
+        let pluses = [0xfb, 0xef, 0xbe].repeat(2);
+        let nonce = [&[0xff; 16], &pluses[..], &[0], &pluses, &[0], &pluses].concat();
         let question = Request::new(vec![id.clone()], Some(nonce.clone())).unwrap().to_der();
         let text = STANDARD.encode(&question);
         assert!(text.contains("//") && text.contains('+'), "{text}");
