@@ -35,7 +35,7 @@ mod tests {
         async fn clients_are_listed(db: Db) {
             db.write(|tx| Box::pin(async move {
                 for (client, sid) in [("b", "s"), ("a", "s"), ("a", "s"), ("c", "other")] {
-                    grants::insert(tx, &grants::tests::sample(client, sid, 1)).await?;
+                    grants::insert_all(tx, &[&grants::tests::sample(client, sid, 1)]).await?;
                 }
                 Ok::<_, Error>(())
             })).await.unwrap();

@@ -78,7 +78,9 @@ impl Authority {
     /// The same with its key.
     pub(crate) async fn soft_card(&self, user: &str, from: Millis, until: Option<Millis>) -> SoftCard {
         let key = rcgen::KeyPair::generate().unwrap();
-        self.certificate(user, "person-sign-in", &key, (from, until)).await
+        let (leaf, serial) = self.certificate(user, "person-sign-in", &key, (from, until)).await;
+        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &key.serialize_der()).unwrap();
+        SoftCard { leaf, serial, key }
     }
 
     /// The same for a key, of a profile.
@@ -101,11 +103,7 @@ impl Authority {
         let mut request = IssueRequest::new(id, profile, subject, source);
         request.validity = until.map(|not_after| Validity { not_before: from, not_after });
         let issued = self.desk().issue(&request).await.unwrap();
-        SoftCard {
-            leaf: STANDARD.decode(&issued.certificate).unwrap(),
-            serial: issued.serial,
-            key: EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &key.serialize_der()).unwrap(),
-        }
+        (STANDARD.decode(&issued.certificate).unwrap(), issued.serial)
     }
 
     /// Revokes a card, or puts it on hold.
