@@ -174,6 +174,7 @@ fn routes_are_described() {
             "/audit/logs",
             "/audit/logs/{log_epoch}/checkpoint",
             "/audit/logs/{log_epoch}/tile/{path}",
+            "/audit/moments/{at}",
             "/audit/tile/{path}"
         ]
     );

@@ -107,7 +107,7 @@ platform::both_engines! {
         let late = agent.activate().await;
         rig.pass(Duration::from_mins(2));
         refused(&agent.validate(&late, USER, &card.sign(&late.octets(), "sha1")).await, 403, "challenge-over");
-        let elsewhere = Agent { device: "0ther,ClientIP=10.0.0.6".to_owned(), ..agent.clone() };
+        let elsewhere = Agent { device: "0-another,ClientIP=10.0.0.6".to_owned(), ..agent.clone() };
         let caught = agent.activate().await;
         let response = card.sign(&caught.octets(), "sha1");
         refused(&elsewhere.validate(&caught, USER, &response).await, 403, "challenge-over");

@@ -103,6 +103,19 @@ pub(crate) enum Naming {
     Templates(Templates),
 }
 
+/// A common name that readers take for a host, where hosts are named and it is none of them: CA/Browser Forum BR 7.1.4.3.
+fn hidden_host<'s>(subject: &'s Subject, alternative: &[AlternativeName]) -> Option<&'s str> {
+    let mut hosts = alternative.iter().filter_map(|name| match name {
+        AlternativeName::Dns(host) => Some(host.as_str()),
+        _ => None,
+    });
+    let common = subject.common_name();
+    let looks_like_one = common.contains('.') && dns_fault(&common.to_ascii_lowercase()).is_none();
+    let first = hosts.next()?;
+    let named = first == common || hosts.any(|host| host == common);
+    (looks_like_one && !named).then_some(common)
+}
+
 impl Naming {
     /// Whether a request must, may or must not say this.
     pub(crate) fn presence(&self, field: Field) -> Presence {
@@ -132,6 +145,12 @@ impl Naming {
         }
         if alternative.len() > 100 {
             return refused("dns_names", "100 names at most");
+        }
+        if let Some(host) = hidden_host(&subject, &alternative) {
+            return refused(
+                "common_name",
+                format!("{host} is a host name; give it in dns_names too, or another name"),
+            );
         }
         Ok(Names { subject, alternative, user_id: facts.one(Field::UserId).map(str::to_owned) })
     }

@@ -41,7 +41,7 @@ pub(super) fn label_fault(label: &str) -> Option<String> {
 pub(crate) fn upn_fault(upn: &str) -> Option<String> {
     let well_formed = upn.split_once('@').is_some_and(|(local, domain)| {
         (1..=64).contains(&local.len())
-            && local.chars().all(|c| is_atom(c) || c == '.')
+            && local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atom))
             && dns_fault(domain).is_none()
     });
     (!well_formed).then(|| format!("\"{}\" is not of the form name@domain", printable_start(upn)))
@@ -280,7 +280,7 @@ mod tests {
         check(
             upn_fault,
             &["zoe@surgery.example", "a.b@c.example"],
-            &["zoe", "@a.example", "a@", "a b@c.example"],
+            &["zoe", "@a.example", "a@", "a b@c.example", "..@a.example", ".a@b.example", "a.@b.example"],
         );
     }
 }

@@ -43,6 +43,26 @@ fn presence_is_the_profiles() {
     assert_eq!(field(&SubjectData { common_name: String::new(), ..data() }), "common_name");
 }
 
+/// Where hosts are named, a common name that is a host's is one of them: nobody is certified for a host that was not looked at.
+#[test]
+fn hosts_are_not_hidden_in_the_common_name() {
+    let named = |common: &str, hosts: &[&str]| {
+        let dns_names = hosts.iter().map(|host| (*host).to_owned()).collect();
+        rules().names(&SubjectData { common_name: common.to_owned(), dns_names, ..data() })
+    };
+    for (common, hosts) in [
+        ("a.example", &["a.example"][..]),
+        ("a.example", &["b.example", "a.example"]),
+        ("Dr. A. Rahman", &["b.example"]),
+        ("a.example", &[]),
+    ] {
+        assert!(named(common, hosts).is_ok(), "{common} {hosts:?}");
+    }
+    for common in ["www.bank.example", "WWW.bank.example"] {
+        assert_eq!(named(common, &["y.example"]).unwrap_err().field, "common_name", "{common}");
+    }
+}
+
 fn templates(text: &str) -> Result<Templates, String> {
     toml::from_str(text).map_err(|error| error.to_string())
 }

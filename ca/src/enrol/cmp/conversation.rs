@@ -72,7 +72,7 @@ impl Conversation<'_> {
     fn secret(&self) -> Option<String> {
         match &self.sender.proof {
             Proof::Secret(secret) => Some(secret.reference.clone()),
-            Proof::Certificate(_) | Proof::Vendor => None,
+            Proof::Certificate(_) | Proof::Vendor(_) => None,
         }
     }
 

@@ -26,7 +26,7 @@ pub(super) enum Proof {
     /// A secret that was shared for a first certificate.
     Secret(Secret),
     /// The key of a certificate that its maker gave to a device.
-    Vendor,
+    Vendor(Certificate),
 }
 
 impl Proof {
@@ -35,7 +35,15 @@ impl Proof {
         match self {
             Proof::Certificate(certificate) => format!("certificate {}", certificate.serial()),
             Proof::Secret(secret) => format!("secret {}", secret.reference),
-            Proof::Vendor => "certificate of the maker".to_owned(),
+            Proof::Vendor(_) => "certificate of the maker".to_owned(),
+        }
+    }
+
+    /// The certificate whose key protected it.
+    pub(super) fn certificate(&self) -> Option<&Certificate> {
+        match self {
+            Proof::Certificate(certificate) | Proof::Vendor(certificate) => Some(certificate),
+            Proof::Secret(_) => None,
         }
     }
 
@@ -68,7 +76,7 @@ pub(super) async fn verify(
     if road.config.vendors.is_some() && !enrolment.is_ours(&certificate) {
         let device = enrolment.vendors().device(road, message.extra_certificates(), now);
         let caller = device.map_err(|why| Refusal::new(Failure::SignerNotTrusted, why))?;
-        return Ok(Sender { caller, proof: Proof::Vendor });
+        return Ok(Sender { caller, proof: Proof::Vendor(certificate) });
     }
     let chain = message.extra_certificates().iter().map(|it| it.der().to_vec()).collect();
     let caller = enrolment.identify(chain).await.map_err(|problem| {

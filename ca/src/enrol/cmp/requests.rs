@@ -112,7 +112,8 @@ fn demand_profile(conversation: &Conversation<'_>, profile: &Profile) -> Result<
 }
 
 /// What a template names that the authority decides must be what it will be (RFC 4211 5): the issuer, the one whose key
-/// signs on this road now, and no serial number.
+/// signs on this road now, and no serial number. The issuer of the certificate that protects the message is no wish: OpenSSL names
+/// it unless it is told otherwise.
 fn demand_template(
     conversation: &Conversation<'_>,
     template: &CertificateTemplate,
@@ -125,7 +126,8 @@ fn demand_template(
     // RFC 9483 4.1.1: a name without parts says as little as none.
     let Some(issuer) = template.issuer.as_ref().filter(|name| name.der() != NO_PARTS) else { return Ok(()) };
     let signing = conversation.enrolment.authority().signing(&est::issuer_of(conversation.road, profile)?)?;
-    if signing.certificate.subject().matches(issuer) {
+    let own = conversation.sender.proof.certificate().map(Certificate::issuer);
+    if signing.certificate.subject().matches(issuer) || own.is_some_and(|own| own.matches(issuer)) {
         return Ok(());
     }
     refused("the template names another issuer than the one of this road; leave it out")
@@ -249,7 +251,7 @@ fn answer(
         Proof::Secret(_) => {
             certificates.iter().filter(|it| it.is_self_issued()).map(Certificate::der).collect()
         }
-        Proof::Certificate(_) | Proof::Vendor => Vec::new(),
+        Proof::Certificate(_) | Proof::Vendor(_) => Vec::new(),
     };
     let content = writing::certificate_response(wish.request_id, granted, certificate.der(), &roots);
     Ok(Reply { body: writing::numbered(wish.body, &content), confirmation, certificates })
