@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::register_routes::REGISTER;
 use crate::rig::{Demo, Site, free_ports};
-use routes::{CREDENTIAL, PERSON, ROUTES, none};
+use routes::{CREDENTIAL, PERSON, ROUTES, issue, none};
 
 mod routes;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use axum::http::Method;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use ca::api::{IssueRequest, Issued, KeySource, SubjectData};
+use ca::api::{IssueRequest, Issued, IssuerInfo, KeySource, SubjectData};
 use lanyard::{client::Server, signing, signing::Envelope};
 use rcgen::PublicKeyData;
 use signer::api::{Algorithm, CreateCredential, Credential, SetPassphrase};
@@ -108,6 +108,12 @@ impl World {
             leaf: decode(&leaf.to_owned()),
             crls: vec![self.crls["root"].clone(), self.crls[issuer].clone()],
         }
+    }
+
+    /// The certificate of an issuer.
+    pub(crate) async fn issuer(&self, id: &str) -> Vec<u8> {
+        let info: IssuerInfo = self.desk.get(&format!("/ca/issuers/{id}")).await.expect("it is told");
+        STANDARD.decode(info.certificate).expect("certificates travel as base64")
     }
 
     /// The certificate of a credential: the desk cannot have one over a key of its own.

@@ -44,8 +44,13 @@ impl Signer {
         }
     }
 
-    /// One look: makes what is due, destroys what has ended, and takes up what another process made.
+    /// One look: takes up what another process made, makes what is due, and destroys what has ended. Where there is no unit at all
+    /// nobody waits for the lease of a process that may be gone: two that make the first one get the same.
     async fn care_for_units(&self, settings: &Settings, holder: &str) -> Result<(), Error> {
+        self.time_stamps.known.look(&self.db, &self.hsm).await?;
+        if self.time_stamps.known.get().is_none() {
+            self.renew_time_stamping(settings).await?;
+        }
         if lease::acquire(&self.db, LEASE, holder, self.clock.now(), PAUSE * 2).await?.is_some() {
             self.renew_time_stamping(settings).await?;
             self.retire_time_stamping().await?;

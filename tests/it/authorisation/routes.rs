@@ -235,7 +235,7 @@ pub(super) fn none() -> Value {
     Value::Null
 }
 
-fn issue() -> Value {
+pub(super) fn issue() -> Value {
     json!({"request_id": "matrix", "profile": "person-sign-in", "subject": {"common_name": "nobody"}, "key": {"public_key": "AA=="}})
 }
 

@@ -54,6 +54,11 @@ async def client(url: str, bundle: str, document: str, root: str, *rest: str) ->
 async def signature(name: str, content: str, root: str, *rest: str) -> None:
     """A signature whose time is proven, both by whom is trusted."""
     signed = cms.ContentInfo.load(read(name), strict=True)["content"]
+    # What is signed is compared with the content beside it.
+    inside = signed["encap_content_info"]
+    if inside["content"].native is not None and bytes(inside["content"].contents) != read(content):
+        raise ValueError("another content is inside")
+    signed["encap_content_info"] = type(inside)({"content_type": inside["content_type"].native})
     status = await async_validate_detached_cms(
         read(content),
         signed,
