@@ -120,7 +120,7 @@ impl Field {
             | Field::Organisation
             | Field::RoleName
             | Field::DeviceModel => text_fault(AttributeKind::CommonName, value),
-            Field::UserId => unless(value.parse::<UserId>().is_ok(), "not a 12-digit user id"),
+            Field::UserId => unless(value.parse::<UserId>().is_ok(), "not a 12-digit number"),
             Field::OrganisationId => unless(value.parse::<OdsCode>().is_ok(), "not an ODS code"),
             Field::RoleProfileId | Field::SystemId => {
                 let digits = value.len() == 12 && value.bytes().all(|octet| octet.is_ascii_digit());
