@@ -117,6 +117,7 @@ impl Place {
         let load = Load {
             client: self.site.loader(&self.site.desk())?,
             url: format!("{}/ca/certificates", self.site.base()),
+            kind: "application/json",
             bodies: asked.iter().map(|(_, body)| body.clone()).collect(),
             check: |answer| Ok(usize::from(!serde_json::from_slice::<Issued>(answer)?.serial.is_empty())),
             things: 1,
