@@ -123,7 +123,7 @@ async fn seed(db: &Db, people: u64) {
                                     VALUES ('RXX', 'Example', 'active', 1) ON CONFLICT DO NOTHING";
                 sqlx::query(organisation).execute(&mut *tx).await?;
                 for number in rows {
-                    sqlx::query("INSERT INTO directory_person (user_id, kind, state, version) VALUES ($1, 'person', 'open', 1)")
+                    sqlx::query("INSERT INTO directory_person (user_id, kind, state, standing, version) VALUES ($1, 'person', 'open', 'verified', 1)")
                         .bind(user(number).to_string())
                         .execute(&mut *tx)
                         .await?;

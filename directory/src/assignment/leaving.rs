@@ -14,7 +14,7 @@ use crate::day::Day;
 use crate::error::Error;
 use crate::ids::{AssignmentId, LeavingId};
 use crate::person;
-use crate::store::{assignments, leavings, people, roles};
+use crate::store::{assignments, employers, leavings, people, roles};
 
 /// How many assignments of one person end in one act.
 const MOST: usize = 1000;
@@ -67,7 +67,12 @@ pub(crate) async fn leave_employer(
     reason: String,
 ) -> Result<(Leaving, usize), Error> {
     let today = doing.today();
-    let target = acting::in_organisation_in(tx, &organisation).await?;
+    let mut target = acting::in_organisation_in(tx, &organisation).await?;
+    if doing.person().is_none() {
+        // A personnel system reaches what its employer operates; whose registration authority is hosted is not employed.
+        let employers = employers::of(tx, std::slice::from_ref(&organisation)).await?;
+        target.organisations = employers.into_values().collect();
+    }
     let mut ranks = roles::ranks(tx, std::slice::from_ref(&user), today).await?;
     let target = Target { person: Some(user.clone()), person_rank: ranks.remove(&user), ..target };
     doing.demand(Act::EndEmployment, &target)?;

@@ -16,6 +16,7 @@ use crate::day::Day;
 use crate::error::Error;
 use crate::ids::{AssignmentId, PositionId};
 use crate::position::Position;
+use crate::store::assignments::Condition;
 use crate::store::{assignments, lineages, positions};
 use crate::version::Version;
 
@@ -43,7 +44,7 @@ pub(crate) struct Beside<'a> {
 struct Known {
     positions: BTreeMap<PositionId, Position>,
     lines: BTreeMap<OdsCode, Lineage>,
-    open: BTreeMap<UserId, bool>,
+    people: BTreeMap<UserId, Condition>,
     busy: Vec<Assignment>,
 }
 
@@ -83,13 +84,13 @@ async fn known(tx: &mut Tx, asked: &[Asked]) -> Result<Known, Error> {
     let places: Vec<OdsCode> = positions.iter().map(|position| position.organisation.clone()).collect();
     Ok(Known {
         lines: lineages::of(tx, &places).await?,
-        open: assignments::open_people(tx, &users).await?,
+        people: assignments::conditions(tx, &users).await?,
         busy: assignments::of_pairs(tx, &users, &wanted).await?,
         positions: positions.into_iter().map(|position| (position.id.clone(), position)).collect(),
     })
 }
 
-/// One row: the position is open and the person too, it may be done, the days are in order and free.
+/// One row: the position is open and the person too, it was checked who they are, it may be done, the days are in order and free.
 fn checked(
     doing: &Doing,
     right: Right<'_>,
@@ -115,15 +116,7 @@ fn checked(
         let sentence = format!("The position {} is closed. Choose another.", position.name);
         return Err(Error::conflict("position-closed", sentence));
     }
-    match known.open.get(&asked.user) {
-        None => return Err(Error::unknown("person", &asked.user)),
-        Some(false) => {
-            let sentence = "The profile of this person is closed, or it was a second one of somebody. Read it: it says which, and \
-                            open it again or use the other.";
-            return Err(Error::conflict("profile-closed", sentence));
-        }
-        Some(true) => {}
-    }
+    demand_ready(known, &asked.user)?;
     let (from, to) = days(asked.from, asked.to, via, doing.today())?;
     let same = |other: &&Assignment| other.user == asked.user && other.position == asked.position;
     in_the_way((from, to), known.busy.iter().filter(same))?;
@@ -141,6 +134,21 @@ fn checked(
         made_at: doing.now,
         version: Version::FIRST,
     })
+}
+
+/// Goes on if the profile is open and its identity was checked. Nobody gets access before it is known who they are.
+fn demand_ready(known: &Known, user: &UserId) -> Result<(), Error> {
+    let condition = known.people.get(user).ok_or_else(|| Error::unknown("person", user))?;
+    if !condition.open {
+        let sentence = "The profile of this person is closed, or it was a second one of somebody. Read it: it says which, and \
+                        open it again or use the other.";
+        return Err(Error::conflict("profile-closed", sentence));
+    }
+    if !condition.verified {
+        let sentence = "It was not checked who this is, and until then nobody puts them into a position. Verify the identity first.";
+        return Err(Error::conflict("identity-unverified", sentence));
+    }
+    Ok(())
 }
 
 /// Stores what was checked, with the ids it needs, its events and its changes.

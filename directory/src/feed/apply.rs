@@ -16,7 +16,7 @@ use crate::assignment::{
 use crate::authority::Act;
 use crate::day::Day;
 use crate::ids::PositionId;
-use crate::store::{assignments, feed_links, lineages};
+use crate::store::{assignments, employers, feed_links, roles};
 use crate::version::Expected;
 
 /// How many assignments of one person are looked at.
@@ -221,10 +221,11 @@ async fn leaver(
     let held = assignments::open_of_person(tx, &user, None, today, MOST).await?;
     let places: BTreeSet<OdsCode> = held.iter().map(|one| one.organisation.clone()).collect();
     let places: Vec<OdsCode> = places.into_iter().collect();
-    let lines = lineages::of(tx, &places).await?;
+    let lines = employers::of(tx, &places).await?;
     let within = |place: &OdsCode| lines.get(place).is_some_and(|line| line.is_within(&sender.employer));
     let mut done = FeedDone { person: Some(user.to_string()), ..FeedDone::default() };
     for place in places.iter().filter(|place| within(place)) {
+        demand_other_manager(tx, doing, &user, place, last_day).await?;
         let reason = event.reason.clone().unwrap_or_else(|| LEFT.to_owned());
         leave_employer(tx, doing, user.clone(), place.clone(), last_day, reason).await?;
         let there = held.iter().filter(|one| one.organisation == *place);
@@ -235,6 +236,31 @@ async fn leaver(
         return Err(Stop::because(FeedReason::Contradicts, sentence));
     }
     Ok(done)
+}
+
+/// Goes on unless a personnel system would leave an organisation without a manager of its registration authority: nobody
+/// there could put that right, nor decide what comes after.
+async fn demand_other_manager(
+    tx: &mut Tx,
+    doing: &Doing,
+    user: &UserId,
+    place: &OdsCode,
+    last_day: Day,
+) -> Result<(), Stop> {
+    if doing.person().is_some() {
+        return Ok(());
+    }
+    let managers = roles::managers(tx, place, doing.today()).await?;
+    let until = last_day.max(doing.today());
+    let is_theirs = managers.iter().any(|(manager, _)| manager == user);
+    let other = managers.iter().any(|(manager, to)| manager != user && to.is_none_or(|to| to > until));
+    if !is_theirs || other {
+        return Ok(());
+    }
+    let sentence = format!(
+        "{user} is the last RA manager of {place}. Have another one assigned, and have the event tried again."
+    );
+    Err(Stop::because(FeedReason::NotAllowed, sentence))
 }
 
 /// How leaving ended an assignment, if it did not end before by itself.

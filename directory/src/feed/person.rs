@@ -8,7 +8,7 @@ use crate::acting::Doing;
 use crate::api::{FeedEvent, FeedReason, Standing};
 use crate::error::Error;
 use crate::store::people_links::{self, By, Link};
-use crate::store::{assignments, lineages, people};
+use crate::store::{assignments, employers, people};
 
 /// How many assignments of one person are looked at.
 const MOST: usize = 1000;
@@ -48,7 +48,7 @@ pub(super) async fn person(
             format!("The employee is known here as {linked}, and the event names {named}."),
         )),
         (Some(linked), _) => Ok(linked),
-        (None, Some(named)) => here(tx, doing, sender, named).await,
+        (None, Some(named)) => here(tx, doing, sender, event, named).await,
         (None, None) => Err(Stop::because(
             FeedReason::UnknownPerson,
             "Nobody here is known to be this employee. Announce them over SCIM, or have the event tried again with the \
@@ -67,7 +67,13 @@ pub(super) async fn linked(tx: &mut Tx, sender: &Sender, employee: &str) -> Resu
     Ok(None)
 }
 
-async fn here(tx: &mut Tx, doing: &Doing, sender: &Sender, named: UserId) -> Result<UserId, Stop> {
+async fn here(
+    tx: &mut Tx,
+    doing: &Doing,
+    sender: &Sender,
+    event: &FeedEvent,
+    named: UserId,
+) -> Result<UserId, Stop> {
     if people::is_open(&mut *tx, &named).await?.is_none() {
         return Err(Stop::because(
             FeedReason::UnknownPerson,
@@ -76,8 +82,10 @@ async fn here(tx: &mut Tx, doing: &Doing, sender: &Sender, named: UserId) -> Res
     }
     let held = assignments::open_of_person(tx, &named, None, doing.today(), MOST).await?;
     let places: Vec<_> = held.into_iter().map(|one| one.organisation).collect();
-    let lines = lineages::of(tx, &places).await?;
+    let lines = employers::of(tx, &places).await?;
     if lines.values().any(|line| line.is_within(&sender.employer)) {
+        // From now on this number is this person: another one under it contradicts.
+        link(tx, doing, sender, &event.employee, named.clone()).await?;
         return Ok(named);
     }
     Err(Stop::because(
@@ -89,7 +97,8 @@ async fn here(tx: &mut Tx, doing: &Doing, sender: &Sender, named: UserId) -> Res
     ))
 }
 
-/// Keeps who an employee is. Somebody of the registration authority has said it, who may manage the feed.
+/// Keeps who an employee is: somebody of the registration authority has said it who may manage the feed, or the first event
+/// that named somebody of the employer.
 pub(super) async fn link(
     tx: &mut Tx,
     doing: &Doing,

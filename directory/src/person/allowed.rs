@@ -6,9 +6,11 @@ use platform::id::OdsCode;
 use super::evidence::Checker;
 use super::profile::Profile;
 use crate::acting::{self, Doing, Way};
-use crate::authority::{Act, Refusal, Target};
+use crate::api::Standing;
+use crate::authority::{Act, Lineage, Rank, Refusal, Target, Verdict};
 use crate::error::Error;
-use crate::store::{assignments_end, lineages};
+use crate::ods;
+use crate::store::{assignments_end, employers, lineages, roles};
 
 /// Who checks documents.
 pub(super) fn checker(doing: &Doing) -> Checker<'_> {
@@ -23,19 +25,17 @@ impl Doing {
     pub(crate) async fn demand_on(&self, tx: &mut Tx, act: Act, profile: &Profile) -> Result<(), Error> {
         match &self.way {
             Way::Rank => self.demand(act, &target(tx, self, act, profile).await?),
-            Way::Feed { organisation } => {
-                let mut target = target(tx, self, act, profile).await?;
-                target.organisations.retain(|lineage| !lineage.is_within(organisation));
-                if target.organisations.is_empty() { Ok(()) } else { Err(Refusal::AlsoElsewhere.into()) }
-            }
+            Way::Feed { organisation } => self.demand_told(tx, act, profile, organisation).await,
             Way::Import | Way::Itself => Ok(()),
         }
     }
 
     /// Goes on if a profile may be made, for this organisation if it is for one.
     pub(super) async fn demand_new(&self, tx: &mut Tx, organisation: Option<&OdsCode>) -> Result<(), Error> {
-        if self.way != Way::Rank {
-            return Ok(());
+        match &self.way {
+            Way::Rank => {}
+            Way::Feed { .. } => return self.demand_asked(Act::CreatePerson, &Target::default()),
+            Way::Import | Way::Itself => return Ok(()),
         }
         self.demand(Act::CreatePerson, &Target::default())?;
         let Some(organisation) = organisation else { return Ok(()) };
@@ -43,6 +43,62 @@ impl Doing {
         let organisations = vec![lineages::of_any(tx, organisation).await?];
         self.demand(Act::ChangePerson, &Target { organisations, ..Target::default() })
     }
+}
+
+impl Doing {
+    /// Goes on if a personnel system may tell this of somebody: one of its employer's alone, or somebody unverified who holds
+    /// nothing yet. Who holds a rank in the registration authority is nobody whom it changes or closes.
+    async fn demand_told(
+        &self,
+        tx: &mut Tx,
+        act: Act,
+        profile: &Profile,
+        employer: &OdsCode,
+    ) -> Result<(), Error> {
+        let mut target = employed(tx, self, profile).await?;
+        if target.person_rank.is_some_and(Rank::is_of_the_authority) {
+            return Err(Refusal::AboveRank.into());
+        }
+        if target.organisations.is_empty() {
+            if profile.standing == Standing::Verified {
+                let sentence = "This person holds nothing with your organisation, and it was checked already who they are. Ask the \
+                                registration authority.";
+                return Err(Error::NotAllowed { code: "not-employed", sentence: sentence.to_owned() });
+            }
+            target.organisations.push(Lineage(vec![employer.clone()]));
+        }
+        if target.organisations.iter().any(|line| !line.is_within(employer)) {
+            return Err(Refusal::AlsoElsewhere.into());
+        }
+        // Whoever has left every organisation of the employer, and has no other, is closed.
+        let act = if act == Act::ClosePerson { Act::EndEmployment } else { act };
+        self.demand_asked(act, &target)
+    }
+
+    /// Goes on if it may be done, or asked for: what is asked for over SCIM is an unverified profile, and whoever verifies it
+    /// decides.
+    fn demand_asked(&self, act: Act, target: &Target) -> Result<(), Error> {
+        match self.verdict(act, target) {
+            Verdict::Does | Verdict::Asks => Ok(()),
+            Verdict::Refused(refusal) => Err(refusal.into()),
+        }
+    }
+}
+
+/// Where somebody is employed now or later, and the highest rank they hold or will.
+async fn employed(tx: &mut Tx, doing: &Doing, profile: &Profile) -> Result<Target, Error> {
+    let (user, today, basis) = (&profile.user_id, doing.today(), doing.basis());
+    let held = roles::held(tx, user, today).await?;
+    let mut places = assignments_end::organisations_reached(tx, user, today).await?;
+    places.extend(profile.organisation.clone());
+    let given = held.iter().map(|role| &role.profile.organisation);
+    places.extend(given.filter(|place| !ods::is_anywhere(place)).cloned());
+    Ok(Target {
+        person: Some(user.clone()),
+        organisations: employers::of(tx, &places).await?.into_values().collect(),
+        person_rank: held.iter().filter_map(|role| role.profile.rank(basis)).max(),
+        ..Target::default()
+    })
 }
 
 async fn target(tx: &mut Tx, doing: &Doing, act: Act, profile: &Profile) -> Result<Target, Error> {

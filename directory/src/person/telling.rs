@@ -12,7 +12,7 @@ use super::creating::{Creation, keep_registration};
 use super::events::Event;
 use super::note::note;
 use super::profile::Profile;
-use crate::acting::Doing;
+use crate::acting::{Doing, Way};
 use crate::api::{ChangeKind, Channel, Gender, Name, Standing};
 use crate::authority::Act;
 use crate::error::Error;
@@ -47,7 +47,8 @@ impl Creation {
 
 /// Brings a profile to what is told of it. What is not told stays; addresses that their holder has verified stay as well.
 ///
-/// Who somebody is was checked with documents where the profile is verified: that is changed with documents only.
+/// Who somebody is was checked with documents where the profile is verified: that is changed with documents only. A personnel
+/// system changes nothing of a verified profile.
 pub(crate) async fn tell(
     tx: &mut Tx,
     doing: &Doing,
@@ -70,13 +71,18 @@ pub(crate) async fn tell(
     if profile.name != before.name {
         fields.push("name".to_owned());
     }
-    let identity = fields.iter().any(|field| field != "gender");
+    let by_feed = matches!(doing.way, Way::Feed { .. });
+    let identity = fields.iter().any(|field| by_feed || field != "gender");
     if identity && before.standing == Standing::Verified {
         return Err(Error::conflict(
             "identity-verified",
             "Name, date of birth and national insurance number of this person were checked with documents. The registration \
              authority changes them, with the document that shows the change.",
         ));
+    }
+    if by_feed && before.standing == Standing::Verified {
+        demand_nothing_new(tx, &before, told).await?;
+        return Ok(before);
     }
     if !fields.is_empty() {
         if profile.name != before.name {
@@ -89,6 +95,26 @@ pub(crate) async fn tell(
     profile = tell_addresses(tx, doing, profile, Channel::Email, &told.emails).await?;
     profile = tell_addresses(tx, doing, profile, Channel::Mobile, &told.mobiles).await?;
     tell_registrations(tx, doing, profile, told).await
+}
+
+/// Goes on if nothing told is missing from a verified profile: codes go to its addresses, and its registrations let it sign.
+async fn demand_nothing_new(tx: &mut Tx, profile: &Profile, told: &Creation) -> Result<(), Error> {
+    let addresses = people_contacts::of(&mut *tx, &profile.user_id).await?;
+    let has = |channel: Channel, value: &String| {
+        addresses.iter().any(|address| address.channel == channel && address.contact.value == *value)
+    };
+    let registrations = people_evidence::registrations(&mut *tx, &profile.user_id).await?;
+    let known = told.emails.iter().all(|value| has(Channel::Email, value))
+        && told.mobiles.iter().all(|value| has(Channel::Mobile, value))
+        && told.registrations.iter().all(|told| registrations.contains(told));
+    if known {
+        return Ok(());
+    }
+    Err(Error::conflict(
+        "identity-verified",
+        "It was checked who this is. Their addresses are changed by themselves or by the registration authority, and their \
+         registrations by the registration authority.",
+    ))
 }
 
 async fn tell_addresses(

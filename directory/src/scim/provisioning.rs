@@ -10,7 +10,7 @@ use platform::id::UserId;
 
 use super::resource::{Activity, Address, Extension, User, UserName};
 use crate::acting::Doing;
-use crate::api::{Channel, ClosePerson, CloseReason, Name, Origin, PersonKind, PersonState};
+use crate::api::{Channel, ClosePerson, CloseReason, Name, Origin, PersonKind, PersonState, Standing};
 use crate::error::Error;
 use crate::person::{self, Created, Creation, Profile};
 use crate::store::people_links::{self, By, Link};
@@ -144,7 +144,14 @@ pub(crate) async fn announce(
                 return Err(Error::unknown("user", &id));
             }
             let known = profile(tx, &id).await?;
-            person::tell(tx, doing, known, &creation).await?
+            let mut told = creation;
+            if known.standing == Standing::Verified {
+                // Who it is must agree; the addresses and registrations stay those of the register.
+                told.emails.clear();
+                told.mobiles.clear();
+                told.registrations.clear();
+            }
+            person::tell(tx, doing, known, &told).await?
         }
         None => match person::create(tx, doing, creation).await? {
             Created::Made(profile) => *profile,
@@ -215,7 +222,9 @@ pub(crate) async fn replace(
         if other.is_some_and(|other| other.external_id != link.external_id) {
             return Err(name_taken());
         }
-        profile = person::tell(tx, doing, profile, &creation).await?;
+        if link.content != content || !is_open {
+            profile = person::tell(tx, doing, profile, &creation).await?;
+        }
         (link.content, link.user_name) = (content, user_name);
         people_links::change(tx, &link, doing.now).await?;
     }

@@ -8,6 +8,7 @@ use platform::id::{OdsCode, UserId};
 use sqlx::AssertSqlSafe;
 
 use super::{list, placeholders, read};
+use crate::api::Standing;
 use crate::assignment::{Assignment, State};
 use crate::day::Day;
 use crate::error::Error;
@@ -310,17 +311,33 @@ pub(crate) async fn mark_ended(
         .collect()
 }
 
-/// Of these people, those that there are, with whether their profile is open.
-pub(crate) async fn open_people(tx: &mut Tx, users: &[UserId]) -> Result<BTreeMap<UserId, bool>, Error> {
+/// What of a profile decides whether its person may be put anywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Condition {
+    /// Neither closed nor merged.
+    pub(crate) open: bool,
+    /// It was checked who this is.
+    pub(crate) verified: bool,
+}
+
+/// Of these people, those that there are, with the condition of their profile.
+pub(crate) async fn conditions(tx: &mut Tx, users: &[UserId]) -> Result<BTreeMap<UserId, Condition>, Error> {
     if users.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let text =
-        format!("SELECT user_id, state FROM directory_person WHERE user_id IN ({})", list(1, users.len()));
+    let text = format!(
+        "SELECT user_id, state, standing FROM directory_person WHERE user_id IN ({})",
+        list(1, users.len())
+    );
     let mut query = sqlx::query_as(AssertSqlSafe(text));
     for user in users {
         query = query.bind(user.as_str().to_owned());
     }
-    let rows: Vec<(String, String)> = query.fetch_all(&mut *tx).await?;
-    rows.iter().map(|(user, state)| Ok((read("directory_person.user_id", user)?, state == "open"))).collect()
+    let rows: Vec<(String, String, String)> = query.fetch_all(&mut *tx).await?;
+    rows.iter()
+        .map(|(user, state, standing)| {
+            let verified = read::<Standing>("directory_person.standing", standing)? == Standing::Verified;
+            Ok((read("directory_person.user_id", user)?, Condition { open: state == "open", verified }))
+        })
+        .collect()
 }

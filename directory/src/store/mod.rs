@@ -8,6 +8,7 @@ pub(crate) mod assignments_end;
 pub(crate) mod campaigns;
 pub(crate) mod changes;
 pub(crate) mod counters;
+pub(crate) mod employers;
 pub(crate) mod feed_erasure;
 pub(crate) mod feed_events;
 pub(crate) mod feed_links;

@@ -136,6 +136,33 @@ pub(crate) async fn ranks(
     Ok(ranks)
 }
 
+/// Who manages the registration authority of an organisation now, with the last day of each assignment that says so. At most
+/// a hundred.
+pub(crate) async fn managers(
+    tx: &mut Tx,
+    organisation: &OdsCode,
+    today: Day,
+) -> Result<Vec<(UserId, Option<Day>)>, Error> {
+    let rows: Vec<(String, Option<String>)> = sqlx::query_as(
+        "SELECT a.user_id, a.to_day FROM directory_assignment a \
+         JOIN directory_position p ON p.position_id = a.position_id \
+         JOIN directory_person u ON u.user_id = a.user_id \
+         WHERE p.organisation = $1 AND p.rank = $2 AND p.state = 'open' AND u.state = 'open' AND a.state = 'live' \
+         AND a.from_day <= $3 AND (a.to_day IS NULL OR a.to_day >= $3) ORDER BY a.user_id LIMIT 100",
+    )
+    .bind(organisation.as_str())
+    .bind(Rank::RaManager.word())
+    .bind(today.to_string())
+    .fetch_all(&mut *tx)
+    .await?;
+    rows.iter()
+        .map(|(user, to)| {
+            let to = to.as_deref().map(|to| read("directory_assignment.to_day", to)).transpose()?;
+            Ok((read("directory_assignment.user_id", user)?, to))
+        })
+        .collect()
+}
+
 /// Of these people and organisations, those pairs that have an id.
 pub(crate) async fn organisation_people(
     tx: &mut Tx,

@@ -4,7 +4,9 @@ use http::{Method, StatusCode};
 use platform::db::Db;
 use serde_json::json;
 
-use crate::world::{AGENT, CHECKER, MANAGER, NURSE, SPONSOR, World, close_person, day, text, user, who};
+use crate::world::{
+    AGENT, CHECKER, MANAGER, NURSE, SPONSOR, World, close_person, day, stand, text, user, who,
+};
 
 platform::both_engines! {
     /// Somebody holds a position once at a time; the answer names the assignment in the way.
@@ -85,6 +87,23 @@ platform::both_engines! {
         close_person(&db, AGENT).await;
         assert_eq!(world.try_assign(&who(AGENT), NURSE + 1, &world.ward).await.code(), "own-profile-closed");
         assert_eq!(world.recorded("position-assigned").await, 6);
+    }
+
+    /// Nobody puts anybody into a position of whom it was not checked who they are: not an agent, and not an operator.
+    async fn unverified_people_are_put_nowhere(db: Db) {
+        let world = World::new(db.clone()).await;
+        stand(&db, NURSE, "unverified").await;
+        let positions = [world.ward.clone(), world.manager_position.clone()];
+        for caller in [who(MANAGER), world.operator.clone()] {
+            for position in &positions {
+                let refused = world.try_assign(&caller, NURSE, position).await;
+                assert_eq!((refused.status, refused.code()), (StatusCode::CONFLICT, "identity-unverified"), "{:?}", refused.body);
+            }
+        }
+        assert_eq!(world.try_assign(&who(SPONSOR), NURSE, &world.ward).await.code(), "identity-unverified");
+        assert_eq!((world.recorded("position-assigned").await, world.roles(NURSE).await.len()), (6, 0));
+        stand(&db, NURSE, "verified").await;
+        world.assign(&who(SPONSOR), NURSE, &world.ward).await;
     }
 
     /// An agent does not re-date or end what a manager holds; a manager does.

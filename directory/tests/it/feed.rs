@@ -6,6 +6,7 @@ use platform::db::Db;
 use serde_json::json;
 
 use crate::feed_rig::{Payroll, event, id, personnel, with};
+use crate::people_rig::execute;
 use crate::rig::system;
 use crate::world::{ADVANCED, AGENT, MANAGER, NURSE, SPONSOR, day, user, who};
 
@@ -131,6 +132,65 @@ platform::both_engines! {
         assert_eq!((direct.status, direct.code()), (StatusCode::FORBIDDEN, "not-in-role"), "by events only");
     }
 
+    /// Hosting a registration authority employs nobody: the host's personnel system neither ends nor names who works in an
+    /// independent organisation, nor closes them.
+    async fn staff_of_hosted_organisations_are_not_the_hosts(db: Db) {
+        let feed = Payroll::new(db).await;
+        let hosted = crate::world::position("RXX02", "Reception", crate::world::ROLE_OF_NURSES, &[]);
+        let hosted = feed.world.make(&who(MANAGER), &hosted).await;
+        for number in [NURSE, NURSE + 30] {
+            feed.world.assign(&who(AGENT), number, &hosted).await;
+        }
+        let left = feed.one(event("e-1", "leaver", NURSE, 1, &day(-1))).await;
+        assert_eq!((left["state"].as_str(), left["reason"].as_str()), (Some("quarantined"), Some("contradicts")), "{left}");
+        let named = with(event("e-2", "leaver", NURSE + 30, 1, &day(-1)), &[("user_id", &user(NURSE + 30))]);
+        assert_eq!(feed.one(named).await["reason"], "person-elsewhere");
+        let closed = close(&feed, NURSE).await;
+        assert_eq!(closed.status, StatusCode::FORBIDDEN, "{:?}", closed.body);
+        for number in [NURSE, NURSE + 30] {
+            assert_eq!(feed.holds(number).await, [(hosted.clone(), day(0), None)]);
+        }
+    }
+
+    /// The last manager of a registration authority is not ended by an event, and nobody of a rank is closed over SCIM.
+    async fn last_manager_stays(db: Db) {
+        let feed = Payroll::new(db.clone()).await;
+        let link = "INSERT INTO directory_person_link (source, external_id, user_name, user_id, content, at) \
+                    VALUES ('scim payroll', 'M1', 'M1', $1, '', 0)";
+        execute(&db, link, vec![user(MANAGER)]).await;
+        let mut leaves = event("e-1", "leaver", MANAGER, 1, &day(3));
+        leaves["employee"] = json!("M1");
+        let left = feed.one(leaves).await;
+        assert_eq!((left["state"].as_str(), left["reason"].as_str()), (Some("quarantined"), Some("not-allowed")), "{left}");
+        let closed = close(&feed, MANAGER).await;
+        assert_eq!(closed.status, StatusCode::FORBIDDEN, "{:?}", closed.body);
+        assert_eq!(feed.holds(MANAGER).await[0].2, None);
+        feed.world.assign(&feed.world.operator.clone(), NURSE + 30, &feed.world.manager_position.clone()).await;
+        let done = feed.decide(&who(NURSE + 30), &left, "retry", &json!({})).await;
+        assert_eq!(done.body["state"], "applied", "{:?}", done.body);
+        assert_eq!(feed.holds(MANAGER).await[0].2, Some(day(3)));
+        assert_eq!(close(&feed, MANAGER).await.status, StatusCode::FORBIDDEN, "above the rank of a personnel system");
+    }
+
+    /// The first event that names somebody says who the employee is; another person under that number contradicts.
+    async fn employee_numbers_are_of_one_person(db: Db) {
+        let feed = Payroll::new(db).await;
+        let (one, other) = (NURSE + 30, NURSE + 31);
+        for number in [one, other] {
+            feed.world.assign(&who(AGENT), number, &feed.world.clinic.clone()).await;
+        }
+        let starts = with(event("e-1", "starter", one, 1, &day(0)), &[("position", "WARD"), ("user_id", &user(one))]);
+        assert_eq!(feed.one(starts).await["state"], "applied");
+        let leaves = with(event("e-2", "leaver", one, 2, &day(-1)), &[("user_id", &user(other))]);
+        assert_eq!(feed.one(leaves).await["reason"], "contradicts");
+        assert_eq!((feed.holds(one).await.len(), feed.holds(other).await.len()), (2, 1));
+        assert_eq!(feed.world.recorded("feed-employee-linked").await, 1);
+        // Nothing is known by an event that was not done.
+        let stays = with(event("e-3", "starter", other, 1, &day(0)), &[("position", "NOWHERE"), ("user_id", &user(other))]);
+        assert_eq!(feed.one(stays).await["reason"], "no-link");
+        assert_eq!(feed.world.recorded("feed-employee-linked").await, 1);
+    }
+
     /// A dry run says what each event would do, with those before it done, and leaves nothing.
     async fn dry_run_leaves_nothing(db: Db) {
         let feed = Payroll::new(db).await;
@@ -215,4 +275,10 @@ platform::both_engines! {
         let empty = feed.world.rig.post(&feed.payroll, "/directory/feed/events", &json!({"events": []})).await;
         assert_eq!(empty.code(), "field-invalid");
     }
+}
+
+/// Closes somebody over SCIM.
+async fn close(feed: &Payroll, number: u64) -> crate::rig::Answered {
+    let path = format!("/directory/scim/v2/Users/{}", user(number));
+    feed.world.rig.send(&feed.payroll, http::Method::DELETE, &path, &[], None).await
 }

@@ -5,9 +5,9 @@ use platform::db::Db;
 use serde_json::{Value, json};
 
 use crate::feed_rig::{Payroll, event, with};
-use crate::world::{ADVANCED, AGENT, MANAGER, NURSE, SPONSOR, day, user, who};
+use crate::world::{ADVANCED, AGENT, MANAGER, NURSE, SPONSOR, day, stand, user, who};
 
-/// Somebody who was not verified, and whom the sender does not know.
+/// Somebody whom the sender does not know.
 const STRANGER: u64 = NURSE + 150;
 
 platform::both_engines! {
@@ -71,6 +71,7 @@ platform::both_engines! {
         assert_eq!(feed.holds(NURSE).await, [(feed.world.clinic.clone(), day(0), None)]);
         assert_eq!(feed.decide(&who(MANAGER), &unlinked, "retry", &nothing).await.code(), "event-settled");
 
+        stand(&feed.world.rig.db, STRANGER, "unverified").await;
         let strange = with(event("q-2", "starter", STRANGER, 1, &day(0)), &[("position", "WARD")]);
         let strange = feed.one(strange).await;
         let named = json!({"person": user(STRANGER)});
@@ -87,7 +88,6 @@ platform::both_engines! {
         let feed = Payroll::new(db).await;
         let own = feed.one(with(event("q-1", "starter", ADVANCED, 1, &day(0)), &[("position", "WARD")])).await;
         assert_eq!(own["reason"], "unknown-person");
-        verify(&feed.world.rig.db, ADVANCED).await;
         let tried = feed.decide(&who(ADVANCED), &own, "retry", &json!({"person": user(ADVANCED)})).await;
         assert_eq!(tried.body["reason"], "not-allowed", "{:?}", tried.body);
         let done = feed.decide(&who(MANAGER), &own, "retry", &json!({})).await;
@@ -151,18 +151,4 @@ platform::both_engines! {
         assert_eq!(feed.world.rig.get(&who(MANAGER), &before).await.body["counts"], json!([]));
         assert_eq!(feed.world.rig.get(&who(AGENT), path).await.code(), "not-in-role");
     }
-}
-
-async fn verify(db: &Db, number: u64) {
-    db.write(move |tx| {
-        Box::pin(async move {
-            sqlx::query("UPDATE directory_person SET standing = 'verified' WHERE user_id = $1")
-                .bind(user(number))
-                .execute(&mut *tx)
-                .await?;
-            Ok::<_, platform::db::Error>(())
-        })
-    })
-    .await
-    .unwrap();
 }

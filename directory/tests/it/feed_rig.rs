@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::rig::{Answered, system};
 use crate::world::{MANAGER, NURSE, World, approval, text, user, who};
 
-/// How many of those who hold nothing are verified.
-const VERIFIED: u64 = 20;
+/// How many of those who hold nothing were announced.
+const ANNOUNCED: u64 = 20;
 
 /// A world with a personnel system of the trust.
 pub(crate) struct Payroll {
@@ -39,10 +39,10 @@ pub(crate) fn with(mut event: Value, members: &[(&str, &str)]) -> Value {
 }
 
 impl Payroll {
-    /// The ward and the clinic are linked; the first nurses are verified, and their employee numbers are known.
+    /// The ward and the clinic are linked; the employee numbers of the first nurses are known.
     pub(crate) async fn new(db: Db) -> Self {
         let world = World::new(db).await;
-        verify(&world.rig.db).await;
+        announce(&world.rig.db).await;
         let payroll = Self { world, payroll: personnel("payroll", "RXX") };
         let (ward, clinic) = (payroll.world.ward.clone(), payroll.world.clinic.clone());
         payroll.link("WARD", &ward).await;
@@ -126,15 +126,11 @@ impl Payroll {
     }
 }
 
-/// Verifies the first nurses and makes their employee numbers known, as announcing and verifying them does.
-async fn verify(db: &Db) {
+/// Makes the employee numbers of the first nurses known, as announcing them does.
+async fn announce(db: &Db) {
     db.write(|tx| {
         Box::pin(async move {
-            for number in NURSE..NURSE + VERIFIED {
-                sqlx::query("UPDATE directory_person SET standing = 'verified' WHERE user_id = $1")
-                    .bind(user(number))
-                    .execute(&mut *tx)
-                    .await?;
+            for number in NURSE..NURSE + ANNOUNCED {
                 sqlx::query(
                     "INSERT INTO directory_person_link (source, external_id, user_name, user_id, content, at) \
                      VALUES ('scim payroll', $1, $1, $2, '', 0)",

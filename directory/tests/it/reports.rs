@@ -116,12 +116,12 @@ platform::both_engines! {
         assert_eq!(found("&job_role=R8000").await.len(), 2);
         assert_eq!(found(&format!("&job_role={ROLE_OF_NURSES}&position={}", world.clinic)).await, std::slice::from_ref(&other));
         assert_eq!(found("&job_role=R5080").await, [] as [String; 0]);
-        assert_eq!(found("&standing=verified").await, [] as [String; 0]);
+        assert_eq!(found("&standing=unverified").await, [] as [String; 0]);
         for bad in ["position=", "activity=B%25", "job_role=%25", "ends_within=0", "has_email=maybe", "state=Open", "below=maybe"] {
             assert_eq!(read(&world, &manager, &format!("users?organisation=RXX&{bad}")).await.code(), "field-invalid", "{bad}");
         }
         let row = rows(&world, &manager, "users?organisation=RXX01").await.remove(0);
-        assert_eq!(row, json!({"user_id": one, "kind": "person", "state": "open", "standing": "unverified", "assurance": "none",
+        assert_eq!(row, json!({"user_id": one, "kind": "person", "state": "open", "standing": "verified", "assurance": "none",
             "given": "Ann", "family": "Example", "has_email": "yes", "has_national_insurance": "yes", "assignments": 1}));
         let close = format!("/directory/people/{other}/close");
         assert_eq!(world.act(&agent, &close, &json!({"reason": "left"})).await.status, StatusCode::OK);

@@ -6,7 +6,7 @@ use platform::db::Db;
 use platform::id::UserId;
 use serde_json::{Value, json};
 
-use crate::people_rig::{assign, documents, staff, texts};
+use crate::people_rig::{assign, documents, new_person, staff, texts};
 use crate::rig::{Answered, Rig, system};
 
 const BASE: &str = "/directory/scim/v2";
@@ -135,7 +135,11 @@ platform::both_engines! {
         let rename = operations(&json!([{"op": "replace", "path": "name.familyName", "value": "Third"}]));
         assert_eq!(refused(&send(&rig, &feed, Method::PATCH, &id, None, &rename).await), (400, "mutability"));
         let mail = operations(&json!([{"op": "replace", "path": "emails[type eq \"work\"].value", "value": "third@trust.example"}]));
-        assert_eq!(send(&rig, &feed, Method::PATCH, &id, None, &mail).await.status, StatusCode::OK);
+        assert_eq!(refused(&send(&rig, &feed, Method::PATCH, &id, None, &mail).await), (400, "mutability"));
+        let number = operations(&json!([{"op": "add", "path": format!("{EXTENSION}:registrations"), "value": [{"body": "GMC", "number": "7654321"}]}]));
+        assert_eq!(refused(&send(&rig, &feed, Method::PATCH, &id, None, &number).await), (400, "mutability"));
+        let login = operations(&json!([{"op": "replace", "path": "userName", "value": "ann.sample"}]));
+        assert_eq!(send(&rig, &feed, Method::PATCH, &id, None, &login).await.body["userName"], "ann.sample");
         let taken = post(&rig, &feed, &user("4712", "Bea", "Other", "1990-01-02")).await;
         assert_eq!(refused(&taken), (409, "uniqueness"), "the same national insurance number");
         for (body, kind) in [(json!([]), "invalidSyntax"), (json!({"userName": 7}), "invalidSyntax"), (json!({"userName": "x"}), "invalidValue")] {
@@ -178,6 +182,60 @@ platform::both_engines! {
         assert_eq!(texts(&db, "SELECT state FROM directory_person WHERE user_id = $1", &ids[2]).await, ["open"]);
         let list = rig.get(&feed, &format!("{BASE}/Users?startIndex=2&count=1")).await;
         assert_eq!((&list.body["totalResults"], &list.body["itemsPerPage"], &list.body["Resources"][0]["id"]), (&json!(2), &json!(1), &json!(ids[2])));
+    }
+
+    /// Somebody verified is linked only by the employer they work for now or later, and nothing of them changes with it: neither
+    /// the addresses that codes go to, nor the registrations.
+    async fn verified_people_are_not_taken_over(db: Db) {
+        let rig = Rig::new(db.clone());
+        let feed = payroll("payroll", "RXX");
+        let agent = staff(&db, 900, Some("ra-agent"), "RXX").await;
+        let mut known = new_person("Ann", "Example", "1984-07-23", "123456789");
+        known["emails"] = json!(["ann@home.example"]);
+        let id = rig.make(&agent, &known).await;
+        let mut claim = user("66", "Ann", "Example", "1984-07-23");
+        claim[EXTENSION] = json!({"dateOfBirth": "1984-07-23", "linkTo": id.as_str(),
+            "registrations": [{"body": "GMC", "number": "1234567"}]});
+        let contacts = "SELECT value FROM directory_contact WHERE user_id = $1";
+        let registrations = "SELECT number FROM directory_registration WHERE user_id = $1";
+        let links = "SELECT user_name FROM directory_person_link WHERE user_id = $1";
+        assert_eq!(refused(&post(&rig, &feed, &claim).await), (403, ""), "they hold nothing");
+        assign(&db, &id, None, "RYY", "2027-01-01").await;
+        assert_eq!(refused(&post(&rig, &feed, &claim).await), (403, ""), "they are to begin elsewhere");
+        assert!(texts(&db, links, id.as_str()).await.is_empty());
+        let other = payroll("other", "RYY");
+        let linked = post(&rig, &other, &claim).await;
+        assert_eq!(linked.status, StatusCode::CREATED, "{:?}", linked.body);
+        assert_eq!(texts(&db, contacts, id.as_str()).await, ["ann@home.example"]);
+        assert!(texts(&db, registrations, id.as_str()).await.is_empty());
+        assert_eq!(texts(&db, "SELECT state FROM directory_person WHERE user_id = $1", id.as_str()).await, ["open"]);
+        assert_eq!(send(&rig, &other, Method::DELETE, id.as_str(), None, &json!({})).await.status, StatusCode::NO_CONTENT);
+    }
+
+    /// Whoever holds a rank in the registration authority is neither changed nor closed over SCIM.
+    async fn ranks_are_not_closed_over_scim(db: Db) {
+        let rig = Rig::new(db.clone());
+        let feed = payroll("payroll", "RXX");
+        let mut ids = Vec::new();
+        for (at, rank) in ["ra-manager", "sponsor"].into_iter().enumerate() {
+            let mut body = user(&at.to_string(), "Ann", &format!("Family{}", ["a", "b"][at]), &format!("198{at}-01-15"));
+            body[EXTENSION] = json!({"dateOfBirth": format!("198{at}-01-15")});
+            let made = post(&rig, &feed, &body).await;
+            assert_eq!(made.status, StatusCode::CREATED, "{:?}", made.body);
+            let id = made.body["id"].as_str().unwrap().to_owned();
+            // One that is still to come counts too.
+            assign(&db, &id.parse().unwrap(), Some(rank), "RXX", ["2026-01-01", "2027-01-01"][at]).await;
+            ids.push(id);
+        }
+        let mail = operations(&json!([{"op": "replace", "path": "emails[type eq \"work\"].value", "value": "x@trust.example"}]));
+        let inactive = operations(&json!([{"op": "replace", "path": "active", "value": false}]));
+        for id in &ids {
+            assert_eq!(refused(&send(&rig, &feed, Method::DELETE, id, None, &json!({})).await), (403, ""));
+            for patch in [&mail, &inactive] {
+                assert_eq!(refused(&send(&rig, &feed, Method::PATCH, id, None, patch).await), (403, ""));
+            }
+            assert_eq!(texts(&db, "SELECT state FROM directory_person WHERE user_id = $1", id).await, ["open"]);
+        }
     }
 
     /// Somebody who is known here is linked, not made again; and the face says of itself what it can do.

@@ -129,7 +129,7 @@ async fn what_is_going_on(rig: &Rig, planted: &Planted) {
     let prescriber = read("partners", 0).await;
     assert_eq!(prescriber["user_id"], "555000000108");
     assert_eq!((&prescriber["standing"], &prescriber["origin"]), (&"verified".into(), &"imported".into()));
-    assert_eq!(read("ward-nurses", 1).await["standing"], "unverified");
+    assert_eq!(read("ward-nurses", 1).await["standing"], "verified");
     assert_eq!(read("practice-desk", 1).await["state"], "closed");
     let path = format!("/directory/people/{}/leaving", find("midwives", 1).user_id);
     assert_eq!(rig.get(&operator, &path).await.body["leavings"].as_array().map(Vec::len), Some(1));

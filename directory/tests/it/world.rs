@@ -222,9 +222,16 @@ async fn seed(db: &Db) {
                 .execute(&mut *tx)
                 .await?;
             }
+            // The ward is operated by the trust. The other one is independent, and only its registration authority is the trust's.
+            sqlx::query(
+                "INSERT INTO directory_organisation_relationship (ods, place, instance, relationship, target, status) \
+                 VALUES ('RXX01', 0, '1', 'RE6', 'RXX', 'active')",
+            )
+            .execute(&mut *tx)
+            .await?;
             for number in (1..10).chain(NURSE..NURSE + 200) {
                 sqlx::query(
-                    "INSERT INTO directory_person (user_id, kind, state, version) VALUES ($1, 'person', 'open', 1)",
+                    "INSERT INTO directory_person (user_id, kind, state, standing, version) VALUES ($1, 'person', 'open', 'verified', 1)",
                 )
                 .bind(user(number))
                 .execute(&mut *tx)
@@ -235,6 +242,12 @@ async fn seed(db: &Db) {
     })
     .await
     .unwrap();
+}
+
+/// Somebody of whom it was not checked, or was, who they are.
+pub(crate) async fn stand(db: &Db, number: u64, standing: &'static str) {
+    let text = "UPDATE directory_person SET standing = $1 WHERE user_id = $2";
+    crate::people_rig::execute(db, text, vec![standing.to_owned(), user(number)]).await;
 }
 
 /// Closes a profile, as the part that keeps people does.

@@ -30,7 +30,7 @@ pub(crate) enum Life {
     Ordinary,
     /// Whoever signs the prescription of the demonstration; taken over from another register, then verified.
     Prescriber,
-    /// Taken over from another register, and not verified yet.
+    /// Taken over from another register, then verified.
     TakenOver,
     /// Here for a quarter of a year.
     ForAWhile,
