@@ -33,7 +33,7 @@ pub enum ChangeKind {
     WorkgroupChanged,
     /// A release of the national roles is in force; the subject is its number.
     RolesReleased,
-    /// A request was approved that another part of the register applies; the subject is its id.
+    /// A request about a person was approved; the subject is its id. Rows of before have it: what is approved is done at once.
     RequestApproved,
 }
 

@@ -118,11 +118,6 @@ impl Ask {
         }
     }
 
-    /// Whether it is applied in the transaction of its approval; the others are applied by whoever keeps people.
-    pub(crate) fn applies_at_once(&self) -> bool {
-        matches!(self, Self::Assign { .. } | Self::Redate { .. } | Self::EndAssignment { .. })
-    }
-
     /// What it names, read.
     pub(crate) fn named(&self) -> Result<Named, Error> {
         let person = |text: &str| {

@@ -186,10 +186,10 @@ impl State {
         }
     }
 
-    /// What could not be done is tried again. The approval stands.
+    /// What could not be done, or was never tried, is tried again. The approval stands.
     pub(crate) fn retry(self, id: &RequestId) -> Result<(Self, Approved), Error> {
         match self {
-            Self::Failed(submitted, decision, _) => {
+            Self::Failed(submitted, decision, _) | Self::Approved(submitted, decision) => {
                 Ok((Self::Approved(submitted, decision), Approved { request: id.clone() }))
             }
             other => Err(other.not("tried again")),

@@ -8,8 +8,8 @@ mod ending;
 mod events;
 mod machine;
 mod own;
+mod people;
 mod rights;
-mod settle;
 mod steps;
 
 use platform::clock::Millis;

@@ -152,7 +152,7 @@ pub(crate) async fn exit(tx: &mut Tx, doing: &Doing, id: &RequestId) -> Result<R
     step(tx, doing, request, "let-go", &Told::default(), &event, |state| state.exit(&by, doing.now)).await
 }
 
-/// Approves it, and does what was asked or tells those who do it.
+/// Approves it, and does what was asked.
 pub(crate) async fn approve(
     tx: &mut Tx,
     doing: &Doing,
@@ -184,7 +184,8 @@ async fn carried_out(
     mut request: Request,
     approved: &super::Approved,
 ) -> Result<Request, Error> {
-    let state = apply(tx, doing, &request, request.state.clone(), approved).await?;
+    let (state, made) = apply(tx, doing, &request, approved).await?;
+    request.user = request.user.or(made);
     let id = request.id.to_string();
     let (word, notes, event) = match &state {
         State::Applied(..) => ("applied", None, RequestEvent::RequestApplied { request: id }),

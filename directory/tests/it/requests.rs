@@ -195,25 +195,68 @@ platform::both_engines! {
         assert_eq!(world.step(AGENT_TWO, &id, "retry").await.code(), "request-state");
     }
 
-    /// A request about a person stays approved, and the feed tells those who apply it.
-    async fn approved_request_about_a_person_is_told(db: Db) {
+    /// A request about a person is done by its approval: they are closed with all they hold, and opened again.
+    async fn approved_request_about_a_person_is_applied(db: Db) {
         let world = World::new(db).await;
         world.assign(&who(AGENT), NURSE, &world.ward).await;
         let close = json!({"kind": "close-person", "person": user(NURSE)});
         let id = text(&world.ask(SPONSOR, close).await, "id");
         world.step(AGENT, &id, "open").await;
-        assert_eq!(world.step(AGENT, &id, "approval").await.body["state"], "approved");
-        assert_eq!(world.changes(0).await.last().unwrap(), &("request-approved".to_owned(), id.clone()));
-        let settle = |outcome| world.rig.register.settle_request(id.parse().unwrap(), outcome);
-        settle(Err("A card of theirs is being printed.".to_owned())).await.unwrap();
-        let path = format!("/directory/requests/{id}");
-        let failed = world.rig.get(&who(AGENT), &path).await;
-        assert_eq!((failed.body["state"].as_str(), failed.body["decision"]["reason"].as_str()), (Some("failed"), Some("A card of theirs is being printed.")));
-        assert!(settle(Ok(())).await.is_err(), "what failed is not applied without being tried again");
-        assert_eq!(world.step(AGENT, &id, "retry").await.body["state"], "approved");
-        settle(Ok(())).await.unwrap();
-        assert_eq!(world.rig.get(&who(AGENT), &path).await.body["state"], "applied");
-        assert!(settle(Ok(())).await.is_err(), "it is applied once");
+        let done = world.step(AGENT, &id, "approval").await;
+        assert_eq!((done.status, done.body["state"].as_str()), (StatusCode::OK, Some("applied")), "{:?}", done.body);
+        assert!(world.roles(NURSE).await.is_empty());
+        assert!(world.changes(0).await.contains(&("person-closed".to_owned(), user(NURSE))));
+        assert!(world.step(AGENT, &id, "approval").await.status.is_client_error(), "it is approved once");
+        let reopen = json!({"kind": "reopen-person", "person": user(NURSE), "organisation": "RXX"});
+        let id = text(&world.ask(SPONSOR, reopen).await, "id");
+        world.step(AGENT, &id, "open").await;
+        assert_eq!(world.step(AGENT, &id, "approval").await.body["state"], "applied");
+        let shown = world.rig.get(&who(AGENT), &format!("/directory/people/{}", user(NURSE))).await;
+        assert_eq!(shown.body["state"]["state"].as_str().or(shown.body["state"].as_str()), Some("open"), "{:?}", shown.body);
+        world.demand_one_name().await;
+    }
+
+    /// Details are changed and profiles made by the approval; what stands against it is kept with the request, and nothing
+    /// else of it.
+    async fn approved_changes_and_profiles_are_made(db: Db) {
+        let world = World::new(db).await;
+        world.assign(&who(AGENT), NURSE, &world.ward).await;
+        let approve = async |requester: u64, ask: Value| {
+            let id = text(&world.ask(requester, ask).await, "id");
+            assert_eq!(world.step(AGENT_TWO, &id, "open").await.status, StatusCode::OK);
+            (world.step(AGENT_TWO, &id, "approval").await, id)
+        };
+        let patch = |patch: Value| json!({"kind": "change-person", "person": user(NURSE), "patch": patch});
+        let (failed, id) = approve(SPONSOR, patch(json!({"gender": "female"}))).await;
+        assert_eq!(failed.body["state"], "failed", "{:?}", failed.body);
+        let text_of = "UPDATE directory_person SET standing = 'verified' WHERE user_id = $1";
+        crate::people_rig::execute(&world.rig.db, text_of, vec![user(NURSE)]).await;
+        assert_eq!(world.step(AGENT, &id, "retry").await.body["state"], "applied");
+        let shown = world.rig.get(&who(AGENT), &format!("/directory/people/{}", user(NURSE))).await;
+        assert_eq!(shown.body["personal"]["gender"], "female", "{:?}", shown.body);
+        assert_eq!(approve(SPONSOR, patch(json!({"shoe": 39}))).await.0.body["state"], "failed");
+
+        let create = |profile: Value| json!({"kind": "create-person", "organisation": "RXX", "profile": profile});
+        let registered = |given: &str, birth: &str, passport: &str| {
+            let mut new = crate::people_rig::new_person(given, "Example", birth, passport);
+            new["registrations"] = json!([{"body": "GMC", "number": "1234567"}]);
+            new
+        };
+        let (made, _) = approve(AGENT, create(registered("Ann", "1984-07-23", "123456789"))).await;
+        assert_eq!(made.body["state"], "applied", "{:?}", made.body);
+        let ann = text(&made, "person");
+        assert_eq!(world.rig.get(&who(AGENT), &format!("/directory/people/{ann}")).await.body["standing"], "verified");
+        let (twice, _) = approve(AGENT, create(registered("Ann", "1984-07-23", "123456789"))).await;
+        assert_eq!(twice.body["state"], "failed", "{:?}", twice.body);
+        assert!(twice.body["decision"]["reason"].as_str().unwrap().contains(&ann));
+        let mut other = registered("Zoe", "1990-01-02", "987654321");
+        other["looked_at"] = json!([ann]);
+        let (taken, _) = approve(AGENT, create(other)).await;
+        assert_eq!(taken.body["state"], "failed", "{:?}", taken.body);
+        let all = world.rig.get(&who(AGENT), "/directory/people?family=Example").await;
+        let all: Vec<&str> = all.body["items"].as_array().unwrap().iter().map(|row| row["user_id"].as_str().unwrap()).collect();
+        assert_eq!(all, [ann], "nothing is left of the profile that could not be made");
+        world.demand_one_name().await;
     }
 
     /// A draft is its requester's alone until it is handed in; then it is changed no more, but can be taken back.
