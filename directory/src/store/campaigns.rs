@@ -2,11 +2,12 @@
 
 use platform::clock::Millis;
 use platform::db::Tx;
-use platform::id::OdsCode;
+use platform::id::{OdsCode, UserId};
 use sqlx::AssertSqlSafe;
 
 use super::lineages::{DEEPEST, Places};
 use super::read;
+use crate::authority::Rank;
 use crate::campaign::{Campaign, Item, ItemState};
 use crate::day::Day;
 use crate::error::Error;
@@ -123,6 +124,31 @@ pub(crate) async fn fill(tx: &mut Tx, campaign: &Campaign, today: Day) -> Result
     .execute(&mut *tx)
     .await?;
     Ok(done.rows_affected())
+}
+
+/// The live assignments that make RA managers of an organisation, with whose they are; two hundred at most.
+pub(crate) async fn managers(
+    tx: &mut Tx,
+    organisation: &OdsCode,
+    today: Day,
+) -> Result<Vec<(AssignmentId, UserId)>, Error> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT a.assignment_id, a.user_id FROM directory_assignment a \
+         JOIN directory_position p ON p.position_id = a.position_id \
+         JOIN directory_person u ON u.user_id = a.user_id \
+         WHERE a.organisation = $1 AND a.state = 'live' AND a.from_day <= $2 AND (a.to_day IS NULL OR a.to_day >= $2) \
+           AND p.state = 'open' AND p.rank = $3 AND u.state = 'open' ORDER BY a.assignment_id LIMIT 200",
+    )
+    .bind(organisation.as_str())
+    .bind(today.to_string())
+    .bind(Rank::RaManager.word())
+    .fetch_all(&mut *tx)
+    .await?;
+    rows.iter()
+        .map(|(id, user)| {
+            Ok((read("directory_assignment.assignment_id", id)?, read("directory_assignment.user_id", user)?))
+        })
+        .collect()
 }
 
 /// Stores the state and the version.

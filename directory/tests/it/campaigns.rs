@@ -4,14 +4,18 @@ use http::StatusCode;
 use platform::db::Db;
 use serde_json::{Value, json};
 
-use crate::world::{AGENT, MANAGER, NURSE, SPONSOR, World, day, text, user, who};
+use crate::world::{ADVANCED, AGENT, MANAGER, NURSE, SPONSOR, World, day, text, user, who};
 
 impl World {
     /// Starts a campaign over the trust and what lies below it.
     async fn campaign(&self, unconfirmed: &str) -> String {
+        self.campaign_of(MANAGER, unconfirmed).await
+    }
+
+    async fn campaign_of(&self, starter: u64, unconfirmed: &str) -> String {
         let body =
             json!({"organisation": "RXX", "name": "Winter", "by": day(30), "unconfirmed": unconfirmed});
-        text(&self.rig.post(&who(MANAGER), "/directory/campaigns", &body).await, "id")
+        text(&self.rig.post(&who(starter), "/directory/campaigns", &body).await, "id")
     }
 
     async fn progress(&self, campaign: &str) -> Vec<(String, u64)> {
@@ -66,10 +70,10 @@ platform::both_engines! {
         assert_eq!(say(SPONSOR, wards[2].clone(), "confirmation").await.code(), "campaign-over");
         world.sweep().await;
         world.sweep().await;
-        assert_eq!(world.progress(&campaign).await, [row("confirmed", 1), row("ended", 1), row("gone", 1), row("lapsed", 7)]);
-        assert_eq!((world.roles(NURSE).await.len(), world.roles(NURSE + 2).await.len(), world.roles(MANAGER).await.len()), (1, 0, 0));
+        assert_eq!(world.progress(&campaign).await, [row("confirmed", 1), row("ended", 1), row("gone", 1), row("lapsed", 6), row("unconfirmed", 1)]);
+        assert_eq!((world.roles(NURSE).await.len(), world.roles(NURSE + 2).await.len(), world.roles(MANAGER).await.len()), (1, 0, 1));
         assert_eq!(world.recorded("campaign-over").await, 1);
-        assert_eq!(world.recorded("assignment-removed").await, 1 + 1 + 7);
+        assert_eq!(world.recorded("assignment-removed").await, 1 + 1 + 6);
     }
 
     /// A campaign that only reports ends nothing; one that is called off lets nobody decide.
@@ -93,5 +97,28 @@ platform::both_engines! {
         assert_eq!(states, ["cancelled", "over"]);
         let late = json!({"organisation": "RXX", "name": "x", "by": "2026-11-24", "unconfirmed": "end"});
         assert_eq!(world.rig.post(&who(MANAGER), "/directory/campaigns", &late).await.code(), "field-invalid");
+    }
+
+    /// What ranks above whoever started a campaign does not lapse by it, and the last RA manager never does.
+    async fn campaigns_lift_no_rank(db: Db) {
+        let world = World::new(db).await;
+        let (operator, managers) = (world.operator.clone(), world.manager_position.clone());
+        world.assign(&operator, NURSE, &managers).await;
+        let ward = world.assign(&who(AGENT), NURSE + 1, &world.ward).await;
+        let of_advanced = world.campaign_of(ADVANCED, "end").await;
+        let confirm = format!("/directory/campaigns/{of_advanced}/items/{ward}/confirmation");
+        assert_eq!(world.rig.post(&who(SPONSOR), &confirm, &json!({})).await.status, StatusCode::OK);
+        world.wait_days(31);
+        world.sweep().await;
+        assert_eq!(world.progress(&of_advanced).await, [row("confirmed", 1), row("lapsed", 5), row("unconfirmed", 2)]);
+        assert_eq!((world.roles(MANAGER).await.len(), world.roles(NURSE).await.len(), world.roles(AGENT).await.len()), (1, 1, 0));
+
+        let body = json!({"organisation": "RXX", "name": "Spring", "by": day(60), "unconfirmed": "end"});
+        let of_manager = text(&world.rig.post(&who(MANAGER), "/directory/campaigns", &body).await, "id");
+        world.wait_days(31);
+        world.sweep().await;
+        assert_eq!(world.progress(&of_manager).await, [row("lapsed", 2), row("unconfirmed", 1)]);
+        let left = world.roles(MANAGER).await.len() + world.roles(NURSE).await.len();
+        assert_eq!((left, world.roles(NURSE + 1).await.len()), (1, 0));
     }
 }
