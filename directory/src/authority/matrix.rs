@@ -36,7 +36,7 @@ pub const MATRIX: [Row; 41] = [
     (Act::RegisterOwnAuthenticator, [Does,  Never, Does,  Does,  Does,  Does,  Does,  Does,  Never]),
     (Act::CreatePerson,             [Never, Asks,  Never, Does,  Never, Does,  Does,  Does,  Does]),
     (Act::ChangePerson,             [Never, Asks,  Never, Does,  Asks,  Does,  Does,  Does,  Never]),
-    (Act::VerifyPerson,             [Never, Never, Never, Never, Never, Does,  Does,  Does,  Never]),
+    (Act::VerifyPerson,             [Never, Never, Never, Does,  Never, Does,  Does,  Does,  Never]),
     (Act::ClosePerson,              [Never, Never, Never, Never, Asks,  Does,  Does,  Does,  Never]),
     (Act::ReopenPerson,             [Never, Never, Never, Never, Asks,  Does,  Does,  Does,  Never]),
     (Act::MergePeople,              [Never, Never, Never, Never, Never, Never, Does,  Does,  Never]),

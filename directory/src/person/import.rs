@@ -276,6 +276,7 @@ fn lines(register: &Register, file: &[u8]) -> Result<Vec<Line>, Error> {
     let text = std::str::from_utf8(file).map_err(|error| {
         wrong(format!("It is not UTF-8 from byte {} on. Save it as CSV UTF-8.", error.valid_up_to()))
     })?;
+    closed_quotes(text)?;
     let mut reader =
         csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
     let heading = reader.headers().map_err(|_| wrong("Its first line is no heading.".to_owned()))?.clone();
@@ -295,9 +296,10 @@ fn lines(register: &Register, file: &[u8]) -> Result<Vec<Line>, Error> {
     }
     let mut lines = Vec::new();
     let mut ids = BTreeSet::new();
+    let mut place = Place { at: 0, line: 1 };
     for record in reader.records() {
         let record = record.map_err(|_| wrong("A row cannot be read as CSV.".to_owned()))?;
-        let number = record.position().map_or(0, csv::Position::line);
+        let number = place.line_of(text, record.position().map_or(0, csv::Position::byte));
         let cell = |column: &str| {
             let at = heading.iter().position(|name| name == column)?;
             record.get(at).filter(|cell| !cell.is_empty())
@@ -317,6 +319,56 @@ fn lines(register: &Register, file: &[u8]) -> Result<Vec<Line>, Error> {
         }
     }
     Ok(lines)
+}
+
+/// Refuses a file in which a quote is opened and not closed in its line: the cell would swallow the rows that follow. No
+/// column has breaks of lines.
+fn closed_quotes(text: &str) -> Result<(), Error> {
+    for (at, line) in text.lines().enumerate() {
+        let (mut begins, mut quoted) = (true, false);
+        let mut characters = line.chars().peekable();
+        while let Some(one) = characters.next() {
+            match (quoted, one) {
+                (true, '"') if characters.peek() == Some(&'"') => {
+                    characters.next();
+                }
+                (true, '"') => quoted = false,
+                (true, '\r') => break,
+                (false, '"') if begins => quoted = true,
+                _ => {}
+            }
+            begins = !quoted && matches!(one, ',' | '\r');
+        }
+        if quoted {
+            let sentence =
+                format!("The quote in line {} is not closed in its line. Close it, or double it.", at + 1);
+            return Err(Error::field("file", sentence));
+        }
+    }
+    Ok(())
+}
+
+/// How far the lines of a file are counted. Where a line ends with CR LF, the reader of CSV counts it with the row after.
+struct Place {
+    at: usize,
+    line: u64,
+}
+
+impl Place {
+    /// The line of the row that begins at a byte, or after the breaks there.
+    fn line_of(&mut self, text: &str, byte: u64) -> u64 {
+        let bytes = text.as_bytes();
+        let mut begin = usize::try_from(byte).unwrap_or(bytes.len()).clamp(self.at, bytes.len());
+        while matches!(bytes.get(begin), Some(b'\r' | b'\n')) {
+            begin += 1;
+        }
+        for at in self.at..begin {
+            let ends = bytes[at] == b'\n' || (bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
+            self.line += u64::from(ends);
+        }
+        self.at = begin;
+        self.line
+    }
 }
 
 /// Reads a row.

@@ -21,7 +21,7 @@ const WRITTEN: [(Act, &str); 41] = [
     (Act::RegisterOwnAuthenticator, "y-yyyyyy-"),
     (Act::CreatePerson, "-*-y-yyyy"),
     (Act::ChangePerson, "-*-y*yyy-"),
-    (Act::VerifyPerson, "-----yyy-"),
+    (Act::VerifyPerson, "---y-yyy-"),
     (Act::ClosePerson, "----*yyy-"),
     (Act::ReopenPerson, "----*yyy-"),
     (Act::MergePeople, "------yy-"),

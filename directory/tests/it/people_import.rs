@@ -104,6 +104,28 @@ platform::both_engines! {
         }
     }
 
+    /// Rows are named by the lines of the file however those end, and a quote that is left open refuses the file by its line.
+    async fn lines_are_counted_as_they_are(db: Db) {
+        let rig = Rig::new(db.clone());
+        let who = system("migration", &[directory::api::IMPORT]);
+        let rows = [(2, "created"), (3, "created"), (4, "created")];
+        for end in ["\n", "\r\n", "\r"] {
+            let tried = import(&rig, &who, "&dry_run=yes", &FILE.replace('\n', end)).await;
+            assert_eq!(outcomes(&tried), rows, "{end:?}");
+        }
+        let apart = FILE.replacen('\n', "\r\n\r\n", 1);
+        assert_eq!(outcomes(&import(&rig, &who, "&dry_run=yes", &apart).await), [(3, "created"), (4, "created"), (5, "created")]);
+        for open in [FILE.replace("Bea", "\"Bea"), FILE.replace("Bea", "\"Bea").replace("Cat", "Cat\"")] {
+            let refused = import(&rig, &who, "&mode=good", &open).await;
+            assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{:?}", refused.body);
+            assert!(refused.body["detail"].as_str().unwrap().contains("line 3"), "{:?}", refused.body);
+        }
+        assert_eq!(people(&db).await, 0);
+        let quoted = FILE.replace("Bea,Other", "\"Bea \",\"O'Ther, the\"");
+        let tried = import(&rig, &who, "&dry_run=yes", &quoted).await;
+        assert_eq!(outcomes(&tried)[0], (2, "created"), "{:?}", tried.body);
+    }
+
     /// An imported profile is restricted until three documents were seen; from then on no import changes who it is.
     async fn imported_profiles_are_restricted(db: Db) {
         let rig = Rig::new(db.clone());
@@ -119,11 +141,12 @@ platform::both_engines! {
         let undated = rig.act(&agent, &user, "verification", &json!({"evidence": documents("123456789")})).await;
         assert_eq!(undated.status, StatusCode::BAD_REQUEST);
         assert_eq!(texts(&db, "SELECT evidence_id FROM directory_evidence WHERE user_id = $1", user.as_str()).await.len(), 0);
-        let checker = staff(&db, 901, Some("id-checker"), "RXX").await;
-        assert_eq!(rig.act(&checker, &user, "verification", &verify(documents("123456789"))).await.code(), "not-in-role");
-        let verified = rig.act(&agent, &user, "verification", &verify(documents("123456789"))).await;
+        let (checker, nobody) = (staff(&db, 901, Some("id-checker"), "RXX").await, staff(&db, 902, None, "RXX").await);
+        assert_eq!(rig.act(&nobody, &user, "verification", &verify(documents("123456789"))).await.code(), "not-in-role");
+        let verified = rig.act(&checker, &user, "verification", &verify(documents("123456789"))).await;
         assert_eq!((verified.status, &verified.body["standing"]), (StatusCode::OK, &json!("verified")), "{:?}", verified.body);
-        assert_eq!(verified.body["personal"]["birth"], "1980-05-06");
+        let seen = rig.get(&agent, &format!("/directory/people/{user}")).await;
+        assert_eq!(seen.body["personal"]["birth"], "1980-05-06");
         assert_eq!(rig.act(&agent, &user, "verification", &verify(documents("123456789"))).await.code(), "identity-verified");
         assert_eq!(rig.patch(&agent, &user, &json!({"gender": "female"})).await.status, StatusCode::OK);
         let renamed = import(&rig, &who, "&mode=good", &FILE.replace("Bea,Other", "Bea,Another")).await;
