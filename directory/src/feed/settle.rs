@@ -89,7 +89,12 @@ async fn again(tx: &mut Tx, doing: &Doing, kept: &mut Kept) -> Result<(), Error>
 /// Does what waited for an event, in order, up to the first that still cannot be done.
 async fn release(tx: &mut Tx, doing: &Doing, before: &Kept) -> Result<(), Error> {
     let (client, employee) = (&before.sender.client, &before.sent.employee);
+    let last = feed_events::last_applied(tx, client, employee).await?;
     for mut kept in feed_events::quarantined_of(tx, client, employee, MOST_WAITING).await? {
+        if last.is_some_and(|last| kept.sent.sequence <= last) {
+            // It comes too late itself, and holds nothing up.
+            continue;
+        }
         if kept.reason != Some(FeedReason::Waits) {
             return Ok(());
         }

@@ -9,7 +9,7 @@ use platform::db::{self, Tx};
 use super::apply::apply;
 use super::{FeedAct, Kept, Sender, Stop};
 use crate::acting::{self, Doing};
-use crate::api::{FeedDone, FeedEvent, FeedOutcome, FeedReason, FeedState, Trial};
+use crate::api::{FeedDone, FeedEvent, FeedKind, FeedOutcome, FeedReason, FeedState, Trial};
 use crate::authority::Rank;
 use crate::error::Error;
 use crate::ids::{FeedEventId, PositionId};
@@ -208,9 +208,14 @@ pub(super) async fn attempt(
     sender: &Sender,
     event: &FeedEvent,
 ) -> Result<Result<FeedDone, (FeedReason, String)>, Error> {
-    if let Some(stopped) = in_order(tx, sender, event).await? {
-        return Ok(Err(stopped));
-    }
+    // Whoever has left loses what they hold at once, whatever of before is still to be looked at.
+    let behind = match in_order(tx, sender, event).await? {
+        Some((FeedReason::Waits, sentence)) if event.kind == FeedKind::Leaver => {
+            Some((FeedReason::Waits, sentence))
+        }
+        Some(stopped) => return Ok(Err(stopped)),
+        None => None,
+    };
     savepoints::begin(tx).await?;
     match apply(tx, doing, sender, event).await {
         Ok(done) => {
@@ -219,13 +224,14 @@ pub(super) async fn attempt(
         }
         Err(Stop::Quarantine(reason, sentence)) => {
             savepoints::undo(tx).await?;
-            Ok(Err((reason, sentence)))
+            Ok(Err(behind.unwrap_or((reason, sentence))))
         }
         Err(Stop::Failed(error)) => Err(error),
     }
 }
 
-/// The events of an employee are done in their order, and none before an earlier one that lies in quarantine.
+/// The events of an employee are done in their order, and none before an earlier one that lies in quarantine and could still
+/// be done.
 async fn in_order(
     tx: &mut Tx,
     sender: &Sender,
@@ -237,7 +243,8 @@ async fn in_order(
              aside.";
         return Ok(Some((FeedReason::OutOfOrder, sentence.to_owned())));
     }
-    let earlier = feed_events::first_quarantined(tx, &sender.client, &event.employee, &event.id).await?;
+    let earlier =
+        feed_events::first_quarantined(tx, &sender.client, &event.employee, &event.id, last).await?;
     Ok(match earlier {
         Some(earlier) if earlier < event.sequence => {
             let sentence = "An earlier event of this employee is in quarantine; this one is done after it.";

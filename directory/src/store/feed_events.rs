@@ -90,20 +90,22 @@ pub(crate) async fn last_applied(tx: &mut Tx, client: &str, employee: &str) -> R
     Ok(last)
 }
 
-/// The lowest sequence of the events of an employee that are in quarantine, one of them apart.
+/// The lowest sequence after `last` of the events of an employee that are in quarantine, one of them apart.
 pub(crate) async fn first_quarantined(
     tx: &mut Tx,
     client: &str,
     employee: &str,
     but: &str,
+    last: Option<u64>,
 ) -> Result<Option<u64>, Error> {
     let row: Option<(i64,)> = sqlx::query_as(
         "SELECT sequence FROM directory_feed_event WHERE client = $1 AND employee = $2 AND state = 'quarantined' \
-         AND their_id <> $3 ORDER BY sequence LIMIT 1",
+         AND their_id <> $3 AND sequence > $4 ORDER BY sequence LIMIT 1",
     )
     .bind(client)
     .bind(employee)
     .bind(but)
+    .bind(last.map_or(-1, |last| i64::try_from(last).unwrap_or(i64::MAX)))
     .fetch_optional(&mut *tx)
     .await?;
     Ok(row.and_then(|(sequence,)| u64::try_from(sequence).ok()))

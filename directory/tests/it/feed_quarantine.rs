@@ -104,12 +104,11 @@ platform::both_engines! {
         let events = [
             with(event("e-1", "starter", NURSE, 10, &day(0)), &[("position", "NEW")]),
             with(event("e-2", "change", NURSE, 20, &day(5)), &[("position", "CLINIC")]),
-            event("e-3", "leaver", NURSE, 30, &day(9)),
             with(event("e-4", "starter", NURSE + 1, 10, &day(0)), &[("position", "WARD")]),
         ];
         let reasons: Vec<Option<String>> =
             feed.send(&events).await.iter().map(|one| one["reason"].as_str().map(str::to_owned)).collect();
-        assert_eq!(reasons, [Some("no-link".to_owned()), Some("waits".to_owned()), Some("waits".to_owned()), None]);
+        assert_eq!(reasons, [Some("no-link".to_owned()), Some("waits".to_owned()), None]);
         let same = feed.one(with(event("e-5", "starter", NURSE, 10, &day(0)), &[("position", "WARD")])).await;
         assert_eq!(same["reason"], "contradicts");
         feed.decide(&who(MANAGER), &same, "discard", &json!({"reason": "Sent twice"})).await;
@@ -120,6 +119,7 @@ platform::both_engines! {
         let done = feed.decide(&who(MANAGER), &first, "retry", &json!({})).await;
         assert_eq!(done.body["state"], "applied", "{:?}", done.body);
         assert!(feed.events("quarantined").await.is_empty(), "those that waited are done");
+        assert_eq!(feed.one(event("e-3", "leaver", NURSE, 30, &day(9))).await["state"], "applied");
         let expected = [(ward, day(0), Some(day(4))), (feed.world.clinic.clone(), day(5), Some(day(9)))];
         let mut holds = feed.holds(NURSE).await;
         holds.sort_by(|one, other| one.1.cmp(&other.1));
@@ -127,6 +127,41 @@ platform::both_engines! {
         let late = feed.one(with(event("e-6", "starter", NURSE, 15, &day(0)), &[("position", "WARD")])).await;
         assert_eq!(late["reason"], "out-of-order");
         assert_eq!(feed.decide(&who(MANAGER), &late, "retry", &json!({})).await.body["reason"], "out-of-order");
+    }
+
+    /// An event that comes too late holds up nothing that follows, and whoever leaves loses what they hold at once, whatever of
+    /// before lies in quarantine.
+    async fn leavers_are_held_back_by_nothing(db: Db) {
+        let feed = Payroll::new(db).await;
+        let reasons = async |events: &[Value]| -> Vec<Value> {
+            feed.send(events).await.iter().map(|one| one["reason"].clone()).collect()
+        };
+        let stale = [
+            with(event("e-1", "starter", NURSE, 8, &day(0)), &[("position", "WARD")]),
+            with(event("e-2", "change", NURSE, 10, &day(0)), &[("position", "CLINIC")]),
+            with(event("e-3", "change", NURSE, 9, &day(0)), &[("position", "WARD")]),
+            with(event("e-4", "change", NURSE, 11, &day(0)), &[("position", "WARD")]),
+            event("e-5", "leaver", NURSE, 12, &day(-1)),
+        ];
+        assert_eq!(reasons(&stale).await, [json!(null), json!(null), json!("out-of-order"), json!(null), json!(null)]);
+        assert!(feed.holds(NURSE).await.iter().all(|held| held.2.is_some()), "{:?}", feed.holds(NURSE).await);
+
+        let other = NURSE + 1;
+        let waiting = [
+            with(event("f-1", "starter", other, 1, &day(-3)), &[("position", "WARD")]),
+            with(event("f-2", "change", other, 2, &day(0)), &[("position", "NEW")]),
+            with(event("f-3", "change", other, 3, &day(0)), &[("position", "CLINIC")]),
+            event("f-4", "leaver", other, 4, &day(-1)),
+        ];
+        assert_eq!(reasons(&waiting).await, [json!(null), json!("no-link"), json!("waits"), json!(null)]);
+        assert!(feed.world.roles(other).await.is_empty());
+        let ward = feed.world.ward.clone();
+        feed.link("NEW", &ward).await;
+        for id in ["f-2", "f-3"] {
+            let late = feed.events("quarantined").await.into_iter().find(|one| one["sent"]["id"] == id).unwrap();
+            assert_eq!(feed.decide(&who(MANAGER), &late, "retry", &json!({})).await.body["reason"], "out-of-order");
+        }
+        assert!(feed.world.roles(other).await.is_empty(), "what is of before gives nothing back");
     }
 
     /// A discarded event stays with who put it aside and why, does nothing, and lets go what waited for it.
