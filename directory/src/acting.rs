@@ -15,14 +15,14 @@ use crate::changes;
 use crate::day::Day;
 use crate::error::Error;
 use crate::ods;
-use crate::once::{Answer, Once};
+use crate::once::{self, Answer, Once};
 use crate::person::DocumentKey;
 use crate::position::Basis;
 use crate::rbac::{self, Book};
 use crate::register::Register;
 use crate::store::position_links::{Link, linked};
 use crate::store::roles::{Held, held};
-use crate::store::{lineages, people};
+use crate::store::{self, lineages, people};
 
 /// Refuses callers who were granted nothing that could let them change the register, before anything is read.
 pub(crate) fn permitted(caller: &Caller) -> Result<(), Problem> {
@@ -240,18 +240,26 @@ impl Register {
     }
 
     /// [`Register::act`] for a POST, which is done once.
-    pub(crate) async fn act_once<F>(&self, once: Once, caller: Caller, job: F) -> Result<Answer, Error>
+    pub(crate) async fn act_once<F>(&self, request: Once, caller: Caller, job: F) -> Result<Answer, Error>
     where
         F: for<'t> FnOnce(&'t mut Tx, Doing) -> JobFuture<'t, Answer, Error> + Send + 'static,
     {
-        let register = self.clone();
-        self.once(once, move |tx, now| {
-            Box::pin(async move {
-                let doing = Doing::begin(tx, &register, caller, now).await?;
-                job(tx, doing).await
+        let (register, now) = (self.clone(), self.now());
+        self.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    in_turn(tx, &register).await?;
+                    // Whoever may not act any more, or not in this role, gets no answer of before either.
+                    let doing = Doing::begin(tx, &register, caller, now).await?;
+                    if let Some(answer) = once::before(tx, &register, &request, now).await? {
+                        return Ok(answer);
+                    }
+                    let answer = job(&mut *tx, doing).await?;
+                    store::once::keep(tx, &request, &answer, now).await?;
+                    Ok(answer)
+                })
             })
-        })
-        .await
+            .await
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct Once {
     pub(crate) caller: String,
     /// The key.
     pub(crate) key: String,
-    /// SHA-256 over method, path and body, in hexadecimal.
+    /// SHA-256 over method, path, body, and in what role and how surely signed in it is asked, in hexadecimal.
     pub(crate) fingerprint: String,
 }
 
@@ -103,20 +103,13 @@ impl Register {
         F: for<'t> FnOnce(&'t mut Tx, Millis) -> JobFuture<'t, Answer, Error> + Send + 'static,
     {
         let (register, now) = (self.clone(), self.now());
-        let kept_for = Duration::from_secs(u64::from(self.config.idempotency_hours) * 3600);
         self.db
             .write(move |tx| {
                 Box::pin(async move {
                     // Before the key is looked for: another machine that does the same request is waited for.
                     in_turn(tx, &register).await?;
-                    once::sweep(tx, now.minus(kept_for), SWEPT).await?;
-                    if let Some((fingerprint, answer)) = once::find(tx, &request.caller, &request.key).await?
-                    {
-                        return if fingerprint == request.fingerprint {
-                            Ok(answer)
-                        } else {
-                            Err(Error::KeyReused)
-                        };
+                    if let Some(answer) = before(tx, &register, &request, now).await? {
+                        return Ok(answer);
                     }
                     let answer = job(&mut *tx, now).await?;
                     once::keep(tx, &request, &answer, now).await?;
@@ -124,5 +117,20 @@ impl Register {
                 })
             })
             .await
+    }
+}
+
+/// The answer of the same request that was done before, in the transaction that would do it. Old ones are swept away.
+pub(crate) async fn before(
+    tx: &mut Tx,
+    register: &Register,
+    request: &Once,
+    now: Millis,
+) -> Result<Option<Answer>, Error> {
+    let kept_for = Duration::from_secs(u64::from(register.config.idempotency_hours) * 3600);
+    once::sweep(tx, now.minus(kept_for), SWEPT).await?;
+    match once::find(tx, &request.caller, &request.key).await? {
+        Some((fingerprint, _)) if fingerprint != request.fingerprint => Err(Error::KeyReused),
+        found => Ok(found.map(|(_, answer)| answer)),
     }
 }

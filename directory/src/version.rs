@@ -27,6 +27,9 @@ impl fmt::Display for Version {
     }
 }
 
+/// How many entity tags one may name at once.
+const MOST_NAMED: usize = 8;
+
 /// Which version a caller means (RFC 9110 13.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expected {
@@ -34,25 +37,55 @@ pub(crate) enum Expected {
     Any,
     /// This one.
     This(Version),
+    /// One of these. Tags that are none of ours stand for none.
+    OneOf([Option<Version>; MOST_NAMED]),
 }
 
 impl Expected {
-    /// Reads the value of If-Match: `*` or one strong entity tag of ours.
+    /// Reads the value of If-Match: `*` or entity tags. Tags are compared strongly, so a weak one, and one that is no tag of
+    /// ours to the letter, is of no version.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if text == "*" {
             return Some(Self::Any);
         }
-        let number = text.strip_prefix('"')?.strip_suffix('"')?.parse().ok()?;
-        Some(Self::This(Version(number)))
+        let mut named = [None; MOST_NAMED];
+        let (mut many, mut rest) = (0, text);
+        loop {
+            let (weak, tag) = rest.strip_prefix("W/").map_or((false, rest), |tag| (true, tag));
+            let (opaque, after) = tag.strip_prefix('"')?.split_once('"')?;
+            if !opaque.bytes().all(|byte| byte == 0x21 || (0x23..=0x7e).contains(&byte)) {
+                return None;
+            }
+            *named.get_mut(many)? = Version::named(opaque).filter(|_| !weak);
+            many += 1;
+            rest = after.trim_start();
+            if rest.is_empty() {
+                break;
+            }
+            rest = rest.strip_prefix(',')?.trim_start();
+        }
+        match (many, named[0]) {
+            (1, Some(version)) => Some(Self::This(version)),
+            _ => Some(Self::OneOf(named)),
+        }
     }
 
-    /// Whether the present version is the one meant.
+    /// Whether the present version is one that is meant.
     pub(crate) fn holds(self, present: Version) -> bool {
         match self {
             Self::Any => true,
             Self::This(version) => version == present,
+            Self::OneOf(versions) => versions.contains(&Some(present)),
         }
+    }
+}
+
+impl Version {
+    /// The version of whose tag this is the inside, to the letter.
+    fn named(opaque: &str) -> Option<Self> {
+        let version = Self(opaque.parse().ok()?);
+        (version.to_string() == opaque).then_some(version)
     }
 }
 
@@ -60,17 +93,21 @@ impl Expected {
 mod tests {
     use super::*;
 
-    /// One strong tag of ours or a star; weak tags and lists name no single version.
+    /// A tag of ours or a star; one that is weak or not ours to the letter is of no version, and of several each counts.
     #[test]
-    fn if_match_names_one_version() {
+    fn if_match_names_versions() {
         assert_eq!(Expected::parse("\"7\""), Some(Expected::This(Version(7))));
         assert_eq!(Expected::parse(" * "), Some(Expected::Any));
-        for bad in ["7", "W/\"7\"", "\"7\", \"8\"", "\"x\"", ""] {
+        for bad in ["7", "", "\"7", "\"7\" \"8\"", "\"7\",", "*, \"7\"", "\"a b\""] {
             assert_eq!(Expected::parse(bad), None, "{bad}");
         }
-        assert!(
-            Expected::This(Version(7)).holds(Version(7)) && !Expected::This(Version(7)).holds(Version(8))
-        );
+        for other in ["W/\"7\"", "\"+7\"", "\"07\"", "\"x\"", "\"\"", "\"8\"", "W/\"7\", \"8\""] {
+            assert!(!Expected::parse(other).unwrap().holds(Version(7)), "{other}");
+        }
+        for good in ["\"7\", \"8\"", "\"x,y\" ,\"7\"", "W/\"7\", \"7\""] {
+            assert!(Expected::parse(good).unwrap().holds(Version(7)), "{good}");
+        }
+        assert_eq!(Expected::parse(&["\"7\""; MOST_NAMED + 1].join(",")), None);
         assert_eq!(Version(7).tag(), "\"7\"");
     }
 }

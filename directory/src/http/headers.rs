@@ -3,8 +3,8 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;
-use http::header;
 use http::request::Parts;
+use http::{HeaderMap, HeaderName, header};
 use platform::caller::Caller;
 use platform::problem::Problem;
 use platform::web::{Json, JsonText, Raw};
@@ -21,15 +21,22 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let Some(value) = parts.headers.get(header::IF_MATCH) else {
+        let Some(text) = together(&parts.headers, &header::IF_MATCH) else {
             let detail = "Say which version you mean to change: If-Match with the ETag of your last read.";
             return Err(Problem::precondition_required("if-match-missing", detail));
         };
-        let expected = value.to_str().ok().and_then(Expected::parse);
-        expected.map(Self).ok_or_else(|| {
-            Problem::invalid("if-match-invalid", "If-Match holds one ETag as it was answered, or a star.")
+        Expected::parse(&text).map(Self).ok_or_else(|| {
+            let detail = "If-Match holds the ETag as it was answered, or up to eight, or a star.";
+            Problem::invalid("if-match-invalid", detail)
         })
     }
+}
+
+/// All values of a header as one list (RFC 9110 5.3); what is no text matches nothing.
+pub(super) fn together(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let values: Vec<&str> =
+        headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect();
+    (!values.is_empty()).then(|| values.join(", "))
 }
 
 /// A POST with its idempotency key: who asks, what is asked once, and its JSON body.
@@ -54,6 +61,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Posted<T> {
         digest.update(b" ");
         digest.update(parts.uri.path().as_bytes());
         digest.update(b"\n");
+        acting(&mut digest, &caller);
         let request = Request::from_parts(parts.clone(), body);
         let JsonText(text) = JsonText::from_request(request, state).await?;
         digest.update(&text);
@@ -84,11 +92,18 @@ impl<S: Send + Sync> FromRequest<S> for PostedFile {
         let mut digest = Context::new(&SHA256);
         let target = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
         digest.update(format!("{} {target}\n", parts.method).as_bytes());
+        acting(&mut digest, &caller);
         let Raw(bytes) = Raw::from_request(Request::from_parts(parts, body), state).await?;
         digest.update(&bytes);
         let once = Once::new(&caller, key, hex::encode(digest.finish().as_ref()));
         Ok(Self { caller, once, bytes })
     }
+}
+
+/// In what role and how surely signed in it is asked: what is answered in one role is not given again in another.
+fn acting(digest: &mut Context, caller: &Caller) {
+    let said = |text: &Option<String>| text.clone().unwrap_or_default();
+    digest.update(format!("{}\n{}\n", said(&caller.role_profile), said(&caller.assurance)).as_bytes());
 }
 
 /// The key: a string of RFC 9651, or the bare word that many clients send.

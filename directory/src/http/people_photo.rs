@@ -10,7 +10,7 @@ use platform::id::UserId;
 use platform::problem::{Body, Problem};
 use platform::web::{Json, Path, Raw};
 
-use super::headers::{IfMatch, Posted};
+use super::headers::{IfMatch, Posted, together};
 use super::people::{permitted, reading};
 use crate::api::{Custody, CustodyLog, GiveCard, Nothing};
 use crate::error::Error;
@@ -105,10 +105,9 @@ pub(super) async fn put(
 }
 
 fn replaced(headers: &HeaderMap) -> Result<Replaced, Problem> {
-    let value = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
-    match (value(header::IF_MATCH), value(header::IF_NONE_MATCH)) {
+    match (together(headers, &header::IF_MATCH), together(headers, &header::IF_NONE_MATCH)) {
         (None, Some(star)) if star.trim() == "*" => Ok(Replaced::Nothing),
-        (Some(text), None) => Expected::parse(text).map(Replaced::Present).ok_or_else(|| {
+        (Some(text), None) => Expected::parse(&text).map(Replaced::Present).ok_or_else(|| {
             Problem::invalid("if-match-invalid", "If-Match holds one ETag as it was answered, or a star.")
         }),
         _ => Err(Problem::precondition_required(

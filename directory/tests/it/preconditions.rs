@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use http::Method;
+use http::{Method, StatusCode};
 use platform::db::Db;
 use serde_json::{Value, json};
 
-use crate::people_rig::staff;
+use crate::people_rig::{new_person, staff};
 use crate::rig::Rig;
 
 /// Changes that ask for neither, and why none is needed.
@@ -75,5 +75,29 @@ platform::both_engines! {
         assert_eq!(otherwise, expected);
         assert!(silent.is_empty(), "the description does not say it:\n{}", silent.join("\n"));
         assert!(asked > 40, "only {asked} were asked");
+    }
+}
+
+platform::both_engines! {
+    /// Tags are compared to the letter and strongly, and each of every If-Match of a request counts.
+    async fn tags_are_compared_to_the_letter(db: Db) {
+        let rig = Rig::new(db.clone());
+        let agent = staff(&db, 900, Some("ra-agent"), "RXX").await;
+        let user = rig.make(&agent, &new_person("Ann", "Example", "1984-07-23", "123456789")).await;
+        let path = format!("/directory/people/{user}");
+        let patch = async |tags: &[&str], gender: &str| {
+            let headers: Vec<(&str, &str)> = tags.iter().map(|tag| ("if-match", *tag)).collect();
+            rig.send(&agent, Method::PATCH, &path, &headers, Some(&json!({"gender": gender}))).await
+        };
+        for tags in [&["\"+1\""][..], &["\"01\""], &["W/\"1\""], &["\"x\""], &["\"2\", \"3\""], &["\"2\"", "\"3\""]] {
+            let refused = patch(tags, "female").await;
+            assert_eq!((refused.status, refused.code()), (StatusCode::PRECONDITION_FAILED, "changed"), "{tags:?}");
+        }
+        for tags in [&["1"][..], &[""], &["*", "\"1\""], &["\"1\", "]] {
+            assert_eq!(patch(tags, "female").await.code(), "if-match-invalid", "{tags:?}");
+        }
+        assert_eq!(patch(&["\"7\", \"1\""], "female").await.etag(), "\"2\"");
+        assert_eq!(patch(&["W/\"2\"", "\"2\""], "male").await.etag(), "\"3\"");
+        assert_eq!(patch(&["*"], "other").await.etag(), "\"4\"");
     }
 }
