@@ -121,7 +121,7 @@ platform::both_engines! {
             assert!(refused.body["detail"].as_str().unwrap().contains("line 3"), "{:?}", refused.body);
         }
         assert_eq!(people(&db).await, 0);
-        let quoted = FILE.replace("Bea,Other", "\"Bea \",\"O'Ther, the\"");
+        let quoted = FILE.replace("Bea,Other", "\"Bea \",\"O'Neill, the\"");
         let tried = import(&rig, &who, "&dry_run=yes", &quoted).await;
         assert_eq!(outcomes(&tried)[0], (2, "created"), "{:?}", tried.body);
     }

@@ -227,10 +227,10 @@ platform::both_engines! {
             (world.step(AGENT_TWO, &id, "approval").await, id)
         };
         let patch = |patch: Value| json!({"kind": "change-person", "person": user(NURSE), "patch": patch});
+        crate::world::stand(&world.rig.db, NURSE, "unverified").await;
         let (failed, id) = approve(SPONSOR, patch(json!({"gender": "female"}))).await;
         assert_eq!(failed.body["state"], "failed", "{:?}", failed.body);
-        let text_of = "UPDATE directory_person SET standing = 'verified' WHERE user_id = $1";
-        crate::people_rig::execute(&world.rig.db, text_of, vec![user(NURSE)]).await;
+        crate::world::stand(&world.rig.db, NURSE, "verified").await;
         assert_eq!(world.step(AGENT, &id, "retry").await.body["state"], "applied");
         let shown = world.rig.get(&who(AGENT), &format!("/directory/people/{}", user(NURSE))).await;
         assert_eq!(shown.body["personal"]["gender"], "female", "{:?}", shown.body);
