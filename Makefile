@@ -22,5 +22,6 @@ bench:            ## speed against the token alone and against other programs; d
 	cargo bench --locked --bench signing
 	cargo bench --locked --bench issuance
 	cargo bench --locked --bench ocsp
+	cargo bench --locked --bench products
 	tools/setup-test
 	cargo bench --locked --bench sign_in

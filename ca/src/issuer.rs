@@ -112,3 +112,8 @@ fn encoded(value: &impl der::Encode) -> Result<Vec<u8>, Error> {
 fn corrupt(reason: &dyn std::fmt::Display) -> Error {
     platform::db::Error::corrupt("ca_issuer.certificate", reason).into()
 }
+
+/// Whether it is the certificate of a root: it signs itself and is an authority.
+pub(crate) fn is_root(certificate: &Certificate) -> bool {
+    certificate.is_self_issued() && certificate.is_ca() && certificate.verify_signed_by(certificate).is_ok()
+}

@@ -175,8 +175,7 @@ impl OfflineRoot {
     pub fn read_root(&self, pem: &str) -> Result<Asked, Error> {
         let unreadable = || refused("the certificate of the other root cannot be read");
         let certificate = pki::Certificate::from_pem(pem).map_err(|_| unreadable())?;
-        let signs_itself = certificate.is_self_issued() && certificate.verify_signed_by(&certificate).is_ok();
-        if !signs_itself || !certificate.is_ca() {
+        if !issuer::is_root(&certificate) {
             return Err(refused("it is not a root's: a root signs itself and is an authority"));
         }
         let subject = authority_name(certificate.subject().der())?.ok_or_else(unreadable)?;

@@ -76,3 +76,20 @@ fn rate(per_second: u32, burst: u32) -> Rate {
     let count = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
     Rate { per_second: count(per_second), burst: count(burst) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lists and answers have a limit of their own, and only that differs from other ports that anybody can use.
+    #[test]
+    fn the_plain_port_has_its_own_limit() {
+        let config: LimitsConfig = toml::from_str(
+            "per_address = { per_second = 3, burst = 4 }\nper_address_plain = { per_second = 5, burst = 6 }",
+        )
+        .unwrap();
+        let rate = |limits: Limits| limits.per_client.map(|rate| (rate.per_second.get(), rate.burst.get()));
+        assert_eq!((rate(config.anybody()), rate(config.plain())), (Some((3, 4)), Some((5, 6))));
+        assert_eq!(rate(config.known_callers()), None);
+    }
+}

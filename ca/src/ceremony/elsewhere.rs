@@ -30,8 +30,7 @@ pub async fn requests(db: &Db) -> Result<Vec<(String, String)>, Error> {
 pub(super) fn read_root(pem: &str) -> Result<Certificate, Error> {
     let refused = |sentence: &str| Error::CeremonySpecification(format!("root.certificate: {sentence}"));
     let certificate = Certificate::from_pem(pem).map_err(|_| refused("it cannot be read"))?;
-    let signs_itself = certificate.is_self_issued() && certificate.verify_signed_by(&certificate).is_ok();
-    if !signs_itself || !certificate.is_ca() {
+    if !crate::issuer::is_root(&certificate) {
         return Err(refused("it is not a root's: a root signs itself and is an authority"));
     }
     Ok(certificate)

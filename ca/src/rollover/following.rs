@@ -31,11 +31,6 @@ struct Across {
     cross: StoredCross,
 }
 
-/// Whether it is the certificate of a root: it signs itself and is an authority.
-pub(super) fn is_root(certificate: &Certificate) -> bool {
-    certificate.is_self_issued() && certificate.is_ca() && certificate.verify_signed_by(certificate).is_ok()
-}
-
 impl Authority {
     /// Takes in a root, with the certificate among those `brought` by which a known root certified its key.
     pub(super) async fn import_root(

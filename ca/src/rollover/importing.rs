@@ -10,7 +10,7 @@ use platform::clock::{Clock, HighWater, Millis};
 use platform::db::{Db, Tx};
 
 use super::turn::Turn;
-use super::{Rollover, corrupt, following, plan};
+use super::{Rollover, corrupt, plan};
 use crate::api::{Import, ImportInfo};
 use crate::authority::{Authority, Strictness};
 use crate::config::Config;
@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::failpoint;
 use crate::intent::{Intent, Period};
-use crate::issuer::Issuer;
+use crate::issuer::{self, Issuer};
 use crate::lint;
 use crate::names::IssuerId;
 use crate::profile::Profile;
@@ -90,7 +90,7 @@ impl Authority {
         };
         let brought: Vec<Certificate> = certificates.iter().map(read).collect::<Result<_, _>>()?;
         // Roots first: others are signed by them, or certify them across.
-        let (roots, others): (Vec<_>, Vec<_>) = brought.iter().partition(|one| following::is_root(one));
+        let (roots, others): (Vec<_>, Vec<_>) = brought.iter().partition(|one| issuer::is_root(one));
         for root in roots {
             info.issuers.push(self.import_root(root, &others, rollover).await?.to_string());
         }
