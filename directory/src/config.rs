@@ -19,6 +19,8 @@ pub struct Config {
     pub request_lock_minutes: u32,
     /// After how many days a request that nobody decided expires.
     pub request_days: u32,
+    /// How many assignments a campaign has at most: they are gathered in one transaction, and nothing else is written meanwhile.
+    pub campaign_assignments: u32,
     /// The file with the secret under which numbers of documents are hashed: 64 digits in hexadecimal, readable by this server
     /// alone. Without it the register is not opened.
     pub document_key: Option<PathBuf>,
@@ -37,6 +39,7 @@ impl Default for Config {
             idempotency_hours: 24,
             request_lock_minutes: 15,
             request_days: 30,
+            campaign_assignments: 50_000,
             document_key: None,
             sign_in_certificate: Assurance::Two,
             retention: Retention::default(),
@@ -57,6 +60,11 @@ impl Config {
         }
         if !within(self.request_days, 365) {
             return Err(Error::Setting { sentence: "directory.request_days is between 1 and 365" });
+        }
+        if !within(self.campaign_assignments, 1_000_000) {
+            return Err(Error::Setting {
+                sentence: "directory.campaign_assignments is between 1 and 1000000",
+            });
         }
         self.retention.check()?;
         let activity = self.local_smartcard_administrator.as_deref();

@@ -82,9 +82,15 @@ pub(crate) async fn measure(routes: &Router, db: &Db, people: u64, column: &mut 
         let finds = |it: &Sample, answer: &str| assert!(answer.contains(&it.user), "{what}: {answer}");
         column.times(what, ask_and_look(routes, of, path, finds).await, Some(SEARCH_GOAL));
     }
-    let searches: [(&'static str, Path); 5] = [
+    let searches: [(&'static str, Path); 7] = [
         ("search by three letters of a name", |it| format!("/people?name={}", beginning(&it.family, 3))),
         ("search by five letters of a name", |it| format!("/people?name={}", beginning(&it.family, 5))),
+        ("search by two letters and an organisation", |it| {
+            format!("/people?name={}&organisation={}", beginning(&it.family, 2), it.organisation)
+        }),
+        ("search by five letters and an organisation", |it| {
+            format!("/people?name={}&organisation={}", beginning(&it.family, 5), it.organisation)
+        }),
         ("search by organisation", |it| format!("/people?organisation={}", it.organisation)),
         ("search an organisation by its name", |it| {
             format!("/organisations?name={}", beginning(&it.organisation_name, 5))

@@ -50,7 +50,7 @@ pub(crate) async fn measure(engine: Engine, people: u64, column: &mut Column) {
     let sending = tokio::spawn(send(writing, Release { records, edition: 1 }));
     let report = told(reading, records).await;
     let took = started.elapsed();
-    sending.await.expect("the release is sent");
+    drop(sending.await.expect("the release is sent"));
     assert_eq!(report["progress"]["created"], records, "{report}");
     let rate = f64::from(u32::try_from(records).unwrap_or(u32::MAX)) / took.as_secs_f64();
     let verdict = if records < NATION {
@@ -81,8 +81,9 @@ fn limits() -> Limits {
     }
 }
 
-/// Sends a release in pieces, as whoever reads takes them.
-async fn send(mut writing: OwnedWriteHalf, release: Release) {
+/// Sends a release in pieces, as whoever reads takes them. Gives back its half of the connection: who lets go of it early has
+/// hung up.
+async fn send(mut writing: OwnedWriteHalf, release: Release) -> OwnedWriteHalf {
     let head = "POST /directory/organisations/import HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/xml\r\n\
                 transfer-encoding: chunked\r\nconnection: close\r\n\r\n";
     writing.write_all(head.as_bytes()).await.expect("the head is sent");
@@ -93,7 +94,7 @@ async fn send(mut writing: OwnedWriteHalf, release: Release) {
         writing.write_all(&piece[..many]).await.expect("a piece is sent");
         writing.write_all(b"\r\n").await.expect("a piece is sent");
         if many == 0 {
-            return;
+            return writing;
         }
     }
 }
@@ -101,8 +102,12 @@ async fn send(mut writing: OwnedWriteHalf, release: Release) {
 /// The report, which comes last; before it, how far it is, told every ten seconds or so.
 async fn told(reading: OwnedReadHalf, records: u64) -> Value {
     let mut lines = BufReader::new(reading).lines();
-    let mut last = 0;
+    let (mut last, mut head) = (0, String::new());
     while let Some(line) = lines.next_line().await.expect("the answer is read") {
+        if head.len() < 4_096 {
+            head.push_str(&line);
+            head.push('\n');
+        }
         // Between the lines of the answer are those of its transfer.
         let Ok(line) = serde_json::from_str::<Value>(&line) else { continue };
         if let Some(problem) = line.get("problem") {
@@ -118,5 +123,5 @@ async fn told(reading: OwnedReadHalf, records: u64) -> Value {
             tell(format_args!("  {} of {records} organisations", progress["read"]));
         }
     }
-    unreachable!("the answer has a report")
+    unreachable!("the answer has no report: {head}")
 }

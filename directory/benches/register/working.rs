@@ -82,7 +82,7 @@ async fn tasks(db: &Db, people: u64, enough: usize) -> Vec<Task> {
         .expect("the positions of a trust");
         let Some((position,)) = position else { continue };
         let free: Vec<(String,)> = sqlx::query_as(
-            "SELECT p.user_id FROM directory_person p WHERE p.user_id >= $1 AND p.user_id < $2 AND p.state = 'open' \
+            "SELECT p.user_id FROM directory_person p WHERE p.user_id >= $1 AND p.user_id < $2 AND p.state = 'open' AND p.standing = 'verified' \
              AND NOT EXISTS (SELECT 1 FROM directory_assignment a WHERE a.user_id = p.user_id AND a.position_id = $3) \
              ORDER BY p.user_id LIMIT $4",
         )

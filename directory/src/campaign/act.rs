@@ -16,15 +16,20 @@ use crate::version::{Expected, Version};
 /// How far ahead the last day of a campaign may lie.
 const LONGEST_DAYS: i64 = 366;
 
-/// Starts a campaign over every assignment that is live today. Gives it with how many those are.
-pub(crate) async fn start(
-    tx: &mut Tx,
-    doing: &Doing,
-    organisation: OdsCode,
-    name: String,
-    by: Day,
-    unconfirmed: Unconfirmed,
-) -> Result<Campaign, Error> {
+/// A campaign that is to be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Start {
+    pub(crate) organisation: OdsCode,
+    pub(crate) name: String,
+    pub(crate) by: Day,
+    pub(crate) unconfirmed: Unconfirmed,
+    /// How many assignments it may have.
+    pub(crate) most: u32,
+}
+
+/// Starts a campaign over every assignment that is live today.
+pub(crate) async fn start(tx: &mut Tx, doing: &Doing, start: Start) -> Result<Campaign, Error> {
+    let Start { organisation, name, by, unconfirmed, most } = start;
     let target = acting::in_organisation_in(tx, &organisation).await?;
     doing.demand(Act::ManageCampaigns, &target)?;
     let today = doing.today();
@@ -47,7 +52,13 @@ pub(crate) async fn start(
         version: Version::FIRST,
     };
     campaigns::insert(tx, &campaign).await?;
-    let assignments = campaigns::fill(tx, &campaign, today).await?;
+    let assignments = campaigns::fill(tx, &campaign, today, most).await?;
+    if assignments > u64::from(most) {
+        let sentence = format!(
+            "More than {most} assignments lie there and below. Start a campaign for each of the organisations below instead."
+        );
+        return Err(Error::conflict("campaign-too-large", sentence));
+    }
     let event = CampaignEvent::CampaignStarted {
         campaign: campaign.id.to_string(),
         organisation: campaign.organisation.to_string(),

@@ -15,7 +15,7 @@ use crate::day::Day;
 use crate::ids::CampaignId;
 use crate::version::Version;
 
-pub(crate) use act::{Decided, cancel, decide, items, start};
+pub(crate) use act::{Decided, Start, cancel, decide, items, start};
 pub use events::CampaignEvent;
 pub(crate) use sweep::sweep;
 

@@ -77,7 +77,7 @@ fn item(item: Item) -> CampaignItem {
     responses(
         (status = 201, description = "The campaign", body = api::Campaign),
         (status = 403, description = "Not allowed in this rank or there", body = Body),
-        (status = 409, description = "One is running there", body = Body),
+        (status = 409, description = "One is running there, or it would have too many assignments", body = Body),
     )
 )]
 pub(super) async fn start(
@@ -87,9 +87,11 @@ pub(super) async fn start(
     permitted(&caller)?;
     let organisation = input::organisation("organisation", &body.organisation)?;
     let (name, by) = (input::text("name", &body.name, input::NAME)?, input::day("by", &body.by)?);
+    let most = register.config.campaign_assignments;
+    let start = campaign::Start { organisation, name, by, unconfirmed: body.unconfirmed, most };
     let answer = register.act_once(once, caller, move |tx, doing| {
         Box::pin(async move {
-            let made = campaign::start(tx, &doing, organisation, name, by, body.unconfirmed).await?;
+            let made = campaign::start(tx, &doing, start).await?;
             let progress = progress(tx, &made.id).await?;
             let (location, version) = (format!("/directory/campaigns/{}", made.id), made.version);
             Answer::created(&shown(made, progress), location, version)

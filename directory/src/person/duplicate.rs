@@ -79,7 +79,7 @@ pub(crate) fn score(one: &Traits, other: &Traits) -> Score {
 }
 
 /// How alike the most alike two of their names are.
-fn likeness(
+pub(crate) fn likeness(
     some: &BTreeSet<(String, String)>,
     others: &BTreeSet<(String, String)>,
 ) -> Option<DuplicateReason> {

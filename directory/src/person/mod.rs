@@ -37,7 +37,7 @@ pub(crate) use contact::Pending;
 pub(crate) use contacts::{Outcome, add as add_contact, remove as remove_contact, send_code, try_code};
 pub(crate) use creating::{Created, Creation, addresses, create, may_be, registrations};
 pub(crate) use custody::{give, take_back};
-pub(crate) use duplicate::{Traits, swapped};
+pub(crate) use duplicate::{Traits, likeness, swapped};
 pub use events::Event;
 pub(crate) use evidence::Shown;
 pub(crate) use import::{Import, LARGEST as LARGEST_IMPORT, import};

@@ -104,8 +104,9 @@ pub(crate) async fn insert(tx: &mut Tx, campaign: &Campaign) -> Result<(), Error
     Ok(())
 }
 
-/// Puts every assignment that is live on a day in the organisation and those below it into the campaign; gives how many.
-pub(crate) async fn fill(tx: &mut Tx, campaign: &Campaign, today: Day) -> Result<u64, Error> {
+/// Puts every assignment that is live on a day in the organisation and those below it into the campaign, one more than `most` at
+/// the most; gives how many.
+pub(crate) async fn fill(tx: &mut Tx, campaign: &Campaign, today: Day, most: u32) -> Result<u64, Error> {
     // CROSS JOIN and COALESCE keep SQLite to the organisations: along the last days it would read everybody's.
     let done = sqlx::query(
         "INSERT INTO directory_campaign_item (campaign_id, assignment_id, state) \
@@ -115,12 +116,13 @@ pub(crate) async fn fill(tx: &mut Tx, campaign: &Campaign, today: Day) -> Result
            WHERE below.depth < $4) \
          SELECT CAST($1 AS TEXT), a.assignment_id, 'open' FROM below CROSS JOIN directory_assignment a \
            WHERE a.organisation = below.ods AND a.state = 'live' \
-           AND a.from_day <= $3 AND COALESCE(a.to_day, '9999-12-31') >= $3",
+           AND a.from_day <= $3 AND COALESCE(a.to_day, '9999-12-31') >= $3 LIMIT $5",
     )
     .bind(campaign.id.as_str())
     .bind(campaign.organisation.as_str())
     .bind(today.to_string())
     .bind(i64::try_from(DEEPEST).unwrap_or(i64::MAX))
+    .bind(i64::from(most) + 1)
     .execute(&mut *tx)
     .await?;
     Ok(done.rows_affected())

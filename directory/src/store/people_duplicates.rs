@@ -10,10 +10,14 @@ use super::{people, people_contacts, people_evidence, people_names, read};
 use crate::api::Channel;
 use crate::day::Day;
 use crate::error::Error;
-use crate::person::{Profile, Traits, is_unknown, plain, swapped};
+use crate::person::{Profile, Traits, is_unknown, likeness, plain, swapped};
 
-/// How many records are compared at most for each likeness.
+/// How many records are compared at most for each likeness but that of name and birth.
 const MOST: i64 = 500;
+/// How many names of one day are read at a time.
+const PAGE: usize = 1_000;
+/// How many pages of names of one day are read: more than a nation's registers have on the day that is written down for want of another.
+const PAGES: usize = 50;
 
 /// The user ids of records that share something with these traits; not those of merged records.
 pub(crate) async fn alike(tx: &mut Tx, traits: &Traits) -> Result<Vec<UserId>, Error> {
@@ -22,14 +26,14 @@ pub(crate) async fn alike(tx: &mut Tx, traits: &Traits) -> Result<Vec<UserId>, E
         let text = "SELECT user_id FROM directory_person WHERE ni_hash IN ($1) LIMIT $2";
         gather(tx, &mut found, text, std::slice::from_ref(hash)).await?;
     }
-    let births: Vec<String> =
-        traits.birth.into_iter().flat_map(both_ways).map(|day: Day| format!("{day}")).collect();
+    for day in traits.birth.into_iter().flat_map(both_ways) {
+        born(tx, &mut found, traits, day).await?;
+    }
     let listed = |head: &str, many: usize| {
         let marks: Vec<String> = (1..=many).map(|at| format!("${at}")).collect();
         format!("{head} IN ({}) LIMIT ${}", marks.join(", "), many + 1)
     };
-    let vectors: [(&str, Vec<String>); 4] = [
-        ("SELECT user_id FROM directory_person WHERE birth", births),
+    let vectors: [(&str, Vec<String>); 3] = [
         (
             "SELECT user_id FROM directory_evidence WHERE number_hash",
             traits.documents.iter().cloned().collect(),
@@ -55,6 +59,34 @@ pub(crate) async fn alike(tx: &mut Tx, traits: &Traits) -> Result<Vec<UserId>, E
 
 fn both_ways(day: Day) -> impl Iterator<Item = Day> {
     std::iter::once(day).chain(swapped(day))
+}
+
+/// Adds those born on a day whose name, present or former, is like one of these. The names of a day are read in order and page by
+/// page, so that nobody is missed on a day that many have, and a record is looked at as a whole only where a name is alike.
+async fn born(tx: &mut Tx, found: &mut BTreeSet<UserId>, traits: &Traits, day: Day) -> Result<(), Error> {
+    let (mut user, mut number) = (String::new(), 0);
+    for _ in 0..PAGES {
+        let rows: Vec<(String, i64, String, String)> = sqlx::query_as(
+            "SELECT p.user_id, n.number, n.given, n.family FROM directory_person p \
+             JOIN directory_person_name n ON n.user_id = p.user_id WHERE p.birth = $1 AND p.user_id >= $2 \
+             AND (p.user_id > $2 OR n.number > $3) ORDER BY p.user_id, n.number LIMIT $4",
+        )
+        .bind(day.to_string())
+        .bind(user)
+        .bind(number)
+        .bind(i64::try_from(PAGE).unwrap_or(i64::MAX))
+        .fetch_all(&mut *tx)
+        .await?;
+        for (user, _, given, family) in &rows {
+            let name = BTreeSet::from([(plain(given), plain(family))]);
+            if likeness(&traits.names, &name).is_some() {
+                found.insert(read("user_id", user)?);
+            }
+        }
+        let Some(last) = rows.last().filter(|_| rows.len() == PAGE) else { break };
+        (user, number) = (last.0.clone(), last.1);
+    }
+    Ok(())
 }
 
 async fn gather(

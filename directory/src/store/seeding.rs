@@ -8,8 +8,8 @@ use crate::counter::Counter;
 use crate::error::Error;
 use crate::seed::bulk::{NUMBERS, Table, Value};
 
-/// How many values go into one statement; SQLite takes 32,766.
-const VALUES: usize = 8_000;
+/// How many values go into one statement. SQLite takes 32,766, but the name of each is looked for along all of them.
+const VALUES: usize = 480;
 /// The marker counts blocks by so many, and the parts of a block below that.
 const PARTS: u64 = 100;
 /// What begins the names of markers among the running numbers.

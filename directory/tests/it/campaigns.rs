@@ -76,6 +76,24 @@ platform::both_engines! {
         assert_eq!(world.recorded("assignment-removed").await, 1 + 1 + 6);
     }
 
+    /// A campaign that would have too many assignments is refused whole, and one that has as many as may be is not.
+    async fn large_campaigns_are_refused(db: Db) {
+        let config = directory::Config { campaign_assignments: 8, ..directory::Config::default() };
+        let world = World::with(db, config).await;
+        let agent = who(AGENT);
+        let body = json!({"organisation": "RXX", "name": "Winter", "by": day(30), "unconfirmed": "end"});
+        world.assign(&agent, NURSE, &world.ward).await;
+        world.assign(&agent, NURSE, &world.clinic).await;
+        let one_too_many = world.assign(&agent, NURSE + 1, &world.ward).await;
+        let refused = world.rig.post(&who(MANAGER), "/directory/campaigns", &body).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::CONFLICT, "campaign-too-large"));
+        assert_eq!(world.recorded("campaign-started").await, 0);
+        let none = world.rig.get(&who(MANAGER), "/directory/campaigns?organisation=RXX").await;
+        assert_eq!(none.body["items"], json!([]));
+        world.act(&agent, &format!("/directory/assignments/{one_too_many}/removal"), &json!({"notes": "x"})).await;
+        assert_eq!(world.progress(&world.campaign("end").await).await, [row("open", 8)]);
+    }
+
     /// A campaign that only reports ends nothing; one that is called off lets nobody decide.
     async fn unconfirmed_assignments_are_reported(db: Db) {
         let world = World::new(db).await;

@@ -113,6 +113,12 @@ platform::both_engines! {
     async fn a_filled_register_works(db: Db) {
         let rig = Rig::new(db.clone());
         filled(&rig, 140, 3).await.unwrap();
+        let idle = format!(
+            "directory_person p WHERE p.user_id <= '{}' AND NOT EXISTS (SELECT 1 FROM directory_assignment a \
+             WHERE a.user_id = p.user_id AND a.state = 'live')",
+            UserId::from_number(60).unwrap()
+        );
+        assert_eq!(count(&db, &idle).await, 0, "the registration authority is at its posts");
         let manager = person(UserId::from_number(1).unwrap().as_str());
         let actor = rig.get(&manager, "/directory/actor").await;
         assert!(actor.body.to_string().contains("ra-manager"), "{:?}", actor.body);

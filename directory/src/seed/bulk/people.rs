@@ -77,6 +77,9 @@ pub(super) struct People {
     numbers: u64,
 }
 
+/// The first people of a block are its registration authority, who are at their posts.
+const AT_POSTS: u64 = 60;
+
 const COLUMNS: &str = "user_id, kind, state, version, standing, assurance, origin, given, family, birth, gender, created_at, changed_at";
 
 impl People {
@@ -122,8 +125,7 @@ impl People {
             family: names::family(chance),
             on_card: None,
         };
-        // The registration authority itself is at its posts.
-        let state = if place >= 60 && chance.below(33) == 0 { State::Closed } else { State::Open };
+        let state = if place >= AT_POSTS && chance.below(33) == 0 { State::Closed } else { State::Open };
         self.profile(chance, &user, &name, state);
         let work = work(place);
         self.around(chance, block * BLOCK + place, &user, &name, work);
@@ -133,9 +135,9 @@ impl People {
             let first_there = taken.iter().all(|other| posts[*other].place != posts[at].place);
             taken.push(at);
             let organisation = code(block, posts[at].place);
-            if let Some(member) =
-                self.assign(chance, &user, &posts[at], &organisation, state).filter(|_| first_there)
-            {
+            let lasts = count == 0 && place < AT_POSTS;
+            let member = self.assign(chance, &user, &posts[at], &organisation, (state, lasts));
+            if let Some(member) = member.filter(|_| first_there) {
                 self.members.add([(&user).into(), organisation.into(), String::from(member).into()]);
             }
         }
@@ -217,13 +219,14 @@ impl People {
         user: &String,
         post: &Post,
         organisation: &String,
-        state: State,
+        (state, lasts): (State, bool),
     ) -> Option<OrganisationPersonId> {
         self.numbers += 1;
         let role = RoleProfileId::from_number(self.numbers)?;
         let from =
             format!("{}-{:02}-{:02}", 2013 + chance.below(12), 1 + chance.below(12), 1 + chance.below(28));
         let (to, word) = match (state, chance.below(20)) {
+            (State::Open, _) if lasts => (Value::Nothing, "live"),
             (State::Closed, _) | (_, 0) => (Value::Text("2025-06-30".to_owned()), "ended"),
             (_, 1 | 2) => (Value::Text(format!("2032-{:02}-28", 1 + chance.below(12))), "live"),
             _ => (Value::Nothing, "live"),
