@@ -53,6 +53,22 @@ pub struct OrganisationImportChange {
     pub name: String,
     /// The members that change; none if it is new.
     pub members: Vec<String>,
+    /// What is in each of them, and what will be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<OrganisationImportDifference>,
+}
+
+/// What is in a member of an organisation, and what a release has there; nothing where one of them has nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrganisationImportDifference {
+    /// The member.
+    pub member: String,
+    /// What is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<serde_json::Value>,
+    /// What the release has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<serde_json::Value>,
 }
 
 /// An organisation of a release that can be none.

@@ -17,12 +17,12 @@ use utoipa::OpenApi;
 
 use super::incoming::incoming;
 use crate::api::{
-    IMPORT, OrganisationImportChange, OrganisationImportLine as Line, OrganisationImportProblem,
-    OrganisationImportProgress, OrganisationImportQuery, OrganisationImportRefusal, OrganisationImportReport,
-    OrganisationImports, Trial,
+    IMPORT, OrganisationImportChange, OrganisationImportDifference, OrganisationImportLine as Line,
+    OrganisationImportProblem, OrganisationImportProgress, OrganisationImportQuery,
+    OrganisationImportRefusal, OrganisationImportReport, OrganisationImports, Trial,
 };
 use crate::error::Error;
-use crate::organisation::{Mode, Progress, Report, import};
+use crate::organisation::{Difference, Mode, Progress, Report, import};
 use crate::register::Register;
 use crate::store::organisation_imports;
 
@@ -154,11 +154,16 @@ fn shown(progress: &Progress) -> OrganisationImportProgress {
     }
 }
 
+fn difference(one: Difference) -> OrganisationImportDifference {
+    OrganisationImportDifference { member: one.member, before: one.before, after: one.after }
+}
+
 fn whole(report: Report) -> OrganisationImportReport {
     let changes = report.changes.into_iter().map(|change| OrganisationImportChange {
         organisation: change.organisation.to_string(),
         name: change.name,
         members: change.members,
+        differences: change.differences.into_iter().map(difference).collect(),
     });
     let refused = report.refused.into_iter().map(|refused| OrganisationImportRefusal {
         line: refused.line,

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use super::parts::{self, Part, Said};
 use super::release::Manifest;
-use super::run::{Outcome, Run, SIGN, Sorted, codes};
+use super::run::{Outcome, Run, SIGN, Sorted, codes, refuse_older};
 use crate::error::Error;
 use crate::register::Register;
 use crate::store::{organisations, organisations_written as written};
@@ -76,6 +76,19 @@ pub struct Change {
     pub name: String,
     /// The members that change; none if it is new.
     pub members: Vec<String>,
+    /// What is in each of them, and what will be.
+    pub differences: Vec<Difference>,
+}
+
+/// What is in a member of an organisation, and what a release has there; nothing where one of them has nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The member.
+    pub member: String,
+    /// What is there.
+    pub before: Option<serde_json::Value>,
+    /// What the release has.
+    pub after: Option<serde_json::Value>,
 }
 
 /// What came of an import, or would come of it.
@@ -114,7 +127,10 @@ where
         _ => return Err(Error::Stored { what: "release" }),
     };
     let mut run = match mode {
-        Mode::DryRun => None,
+        Mode::DryRun => {
+            refuse_older(&mut *register.db.read().acquire().await?, &manifest).await?;
+            None
+        }
         Mode::Apply => Some(Run::begin(register, &manifest, actor).await?),
     };
     let mut report = Report::new(manifest);
@@ -131,7 +147,7 @@ where
                 report.progress.elapsed = since(started, register.now());
                 progress(&report.progress);
             }
-            Some(Ok(Said::End)) => break Ok(()),
+            Some(Ok(Said::End)) => break report.demand_all(),
             Some(Err(error)) => break Err(error),
             Some(Ok(Said::Manifest(_))) | None => break Err(Error::Stored { what: "release" }),
         }
@@ -184,6 +200,21 @@ impl Report {
             elapsed: Duration::ZERO,
         };
         Self { manifest, progress, changes: Vec::new(), refused: Vec::new(), kept: Vec::new() }
+    }
+
+    /// Goes on if there are as many organisations as the release says: a file that lost some on its way is no release.
+    fn demand_all(&self) -> Result<(), Error> {
+        match self.manifest.records {
+            Some(records) if records != self.progress.read => Err(Error::File {
+                place: "the Manifest".to_owned(),
+                sentence: format!(
+                    "it says that there are {records} organisations, and the file has {}. The import is not \
+                     ended. Fetch the file again and send it",
+                    self.progress.read
+                ),
+            }),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -238,7 +269,7 @@ pub(super) fn stored_length(length: usize) -> u64 {
 async fn list(register: &Register, sorted: &Sorted<'_>, changes: &mut Vec<Change>) -> Result<(), Error> {
     for one in sorted.created.iter().take(LISTED.saturating_sub(changes.len())) {
         let (organisation, name) = (one.record.ods.clone(), one.record.name.clone());
-        changes.push(Change { organisation, name, members: Vec::new() });
+        changes.push(Change { organisation, name, members: Vec::new(), differences: Vec::new() });
     }
     let mut read = register.db.read().acquire().await?;
     for one in sorted.changed.iter().take(LISTED.saturating_sub(changes.len())) {
@@ -253,7 +284,13 @@ async fn list(register: &Register, sorted: &Sorted<'_>, changes: &mut Vec<Change
         differ.dedup();
         differ.retain(|member| before.get(member) != after.get(member));
         let (organisation, name) = (one.record.ods.clone(), one.record.name.clone());
-        changes.push(Change { organisation, name, members: differ });
+        let difference = |member: &String| Difference {
+            member: member.clone(),
+            before: before.get(member).cloned(),
+            after: after.get(member).cloned(),
+        };
+        let differences = differ.iter().map(difference).collect();
+        changes.push(Change { organisation, name, members: differ, differences });
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ mod run;
 mod virtual_ones;
 
 pub use events::Event;
-pub use import::{Change, Mode, Progress, Refused, Report, import};
+pub use import::{Change, Difference, Mode, Progress, Refused, Report, import};
 pub use release::Manifest;
 
 pub(crate) use hosting::set_host;

@@ -52,6 +52,12 @@ fn relationships(record: &OrganisationRecord) -> Result<(), String> {
         if let Some(role) = &one.target_role {
             code("role", "RO", role)?;
         }
+        if one.target == record.ods {
+            return Err(format!(
+                "it is related to itself, by {} with the id {}",
+                one.relationship, one.instance
+            ));
+        }
         dates(&format!("its relationship {} to {}", one.relationship, one.target), &one.dates)?;
     }
     Ok(())

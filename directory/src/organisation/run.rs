@@ -17,6 +17,7 @@ use super::release::Manifest;
 use crate::api::{ChangeKind, OrganisationKind};
 use crate::changes;
 use crate::error::Error;
+use crate::ods;
 use crate::register::Register;
 use crate::store::organisations_imported::{self as imported, Counts};
 use crate::store::organisations_written::{self as written, Known};
@@ -40,6 +41,8 @@ pub(super) enum Outcome {
 /// An import that is under way and holds the lease.
 pub(super) struct Run {
     release: Arc<str>,
+    /// By which the rows of this import are found.
+    import: Arc<str>,
     claim: Claim,
     actor: Arc<Actor>,
 }
@@ -79,21 +82,22 @@ impl Run {
         let holder: Arc<str> = platform::id::RequestId::new(now).as_str().into();
         let (release, actor) = (manifest.sha256.as_str().into(), Arc::new(actor.clone()));
         let (first, manifest, recorded) = (holder.clone(), manifest.clone(), actor.clone());
-        let begun: Result<i64, Error> = register
+        let begun: Result<(i64, String), Error> = register
             .db
             .write(move |tx| {
                 Box::pin(async move {
                     let lease = lease::acquire_in(tx, LEASE, &first, now, HELD).await?.ok_or_else(running)?;
                     refuse_older(tx, &manifest).await?;
-                    imported::begin(tx, &manifest, now).await?;
+                    let import = imported::begin(tx, &manifest, now).await?;
                     let (release, description) = (manifest.sha256.clone(), manifest.description.clone());
                     let event = Event::OrganisationImportStarted { release, description };
                     audit::record(tx, now, &recorded, &event).await?;
-                    Ok(lease.epoch)
+                    Ok((lease.epoch, import))
                 })
             })
             .await;
-        Ok(Self { release, claim: Claim { holder, epoch: begun? }, actor })
+        let (epoch, import) = begun?;
+        Ok(Self { release, import: import.into(), claim: Claim { holder, epoch }, actor })
     }
 
     /// Gives a sign of life while nothing is written.
@@ -108,13 +112,14 @@ impl Run {
     /// Writes a part unless it is in.
     pub(super) async fn write(&mut self, register: &Register, part: Part) -> Result<Outcome, Error> {
         let now = register.now();
-        let (release, claim, actor) = (self.release.clone(), self.claim.clone(), self.actor.clone());
+        let names = (self.release.clone(), self.import.clone());
+        let (claim, actor) = (self.claim.clone(), self.actor.clone());
         let written: Result<(i64, Outcome), Error> = register
             .db
             .write(move |tx| {
                 Box::pin(async move {
                     let epoch = claim.hold(tx, now).await?;
-                    Ok((epoch, write_part(tx, &release, &part, &actor, now).await?))
+                    Ok((epoch, write_part(tx, (&names.0, &names.1), &part, &actor, now).await?))
                 })
             })
             .await;
@@ -126,14 +131,15 @@ impl Run {
     /// Ends the import, and gives the lease back.
     pub(super) async fn finish(mut self, register: &Register, report: &Report) -> Result<(), Error> {
         let now = register.now();
-        let (release, claim, actor) = (self.release.clone(), self.claim.clone(), self.actor.clone());
+        let (release, import) = (self.release.clone(), self.import.clone());
+        let (claim, actor) = (self.claim.clone(), self.actor.clone());
         let refused = stored_number(report.progress.refused);
         let finished: Result<i64, Error> = register
             .db
             .write(move |tx| {
                 Box::pin(async move {
                     let epoch = claim.hold(tx, now).await?;
-                    let counts = imported::finish(tx, &release, now).await?;
+                    let counts = imported::finish(tx, &import, now).await?;
                     let event = Event::OrganisationImportFinished {
                         release: release.to_string(),
                         created: stored_number(counts.created),
@@ -169,12 +175,12 @@ fn running() -> Error {
 /// Writes a part in the transaction that holds the lease.
 async fn write_part(
     tx: &mut Tx,
-    release: &str,
+    (release, import): (&str, &str),
     part: &Part,
     actor: &Actor,
     now: Millis,
 ) -> Result<Outcome, Error> {
-    if imported::has_part(tx, release, part.number, &part.sha256).await? {
+    if imported::has_part(tx, import, part.number, &part.sha256).await? {
         return Ok(Outcome::Passed(stored_length(part.organisations.len())));
     }
     let known = written::known(&mut *tx, &codes(&part.organisations)).await?;
@@ -191,11 +197,12 @@ async fn write_part(
         };
         audit::record(tx, now, actor, &event).await?;
     }
-    imported::keep_part(tx, release, part.number, &part.sha256, counts).await?;
+    imported::keep_part(tx, import, part.number, &part.sha256, counts).await?;
     Ok(Outcome::Written(counts, sorted.kept.into_iter().cloned().collect()))
 }
 
-async fn refuse_older(tx: &mut Tx, manifest: &Manifest) -> Result<(), Error> {
+/// Refuses a release that is older than one that is in.
+pub(super) async fn refuse_older(tx: &mut Tx, manifest: &Manifest) -> Result<(), Error> {
     match (manifest.published, imported::latest(tx).await?) {
         (Some(day), Some(latest)) if day < latest => Err(Error::conflict(
             "older-release",
@@ -233,6 +240,8 @@ impl<'p> Sorted<'p> {
         let mut sorted = Self { created: Vec::new(), changed: Vec::new(), unchanged: 0, kept: Vec::new() };
         for one in organisations {
             match known.get(&one.record.ods) {
+                // Of no nation: whoever has it made it.
+                _ if ods::is_anywhere(&one.record.ods) => sorted.kept.push(&one.record.ods),
                 None => sorted.created.push(one),
                 Some(known) if known.kind == OrganisationKind::Virtual => sorted.kept.push(&one.record.ods),
                 Some(known) if known.sha256 == one.sha256 => sorted.unchanged += 1,

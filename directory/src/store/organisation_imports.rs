@@ -28,7 +28,8 @@ pub(crate) async fn latest<'c>(reader: impl Reader<'c>) -> Result<Vec<Organisati
     .await?;
     let count = |number: i64| u64::try_from(number).unwrap_or(0);
     let shown = |row: Row| OrganisationImport {
-        release: row.release,
+        // The number of a further import of the same release stands after a dot.
+        release: row.release.split('.').next().unwrap_or_default().to_owned(),
         description: row.description,
         published: row.published,
         started_at: row.started_at,

@@ -136,6 +136,8 @@ platform::both_engines! {
         let dry = bring(&rig, next, Mode::DryRun).await.unwrap();
         assert_eq!((dry.progress.created, dry.progress.changed, dry.progress.unchanged), (0, 16, 1_584));
         assert_eq!(dry.changes[0].members, ["name"]);
+        let name = &dry.changes[0].differences[0];
+        assert_eq!((name.before.is_some(), name.after.as_ref().is_some_and(|after| after.to_string().contains("NEW"))), (true, true), "{name:?}");
         assert_eq!(bring(&rig, next, Mode::Apply).await.unwrap().progress.changed, 16);
         assert_eq!(count(&rig, "directory_change").await, changes + 16);
         assert_eq!(count(&rig, "directory_organisation_role").await, 3_200);
@@ -229,6 +231,39 @@ platform::both_engines! {
         assert_eq!(slow.await.unwrap().unwrap().progress.created, 1);
     }
 
+    /// Each import of a release has its own numbers; the second of one does not write over those of the first.
+    async fn each_import_keeps_its_numbers(db: Db) {
+        let rig = Rig::new(db);
+        for _ in 0..3 {
+            bring(&rig, FEW, Mode::Apply).await.unwrap();
+            rig.hand.advance(Duration::from_secs(1));
+        }
+        let listed = rig.get(&system("desk", &[directory::api::IMPORT]), "/directory/organisations/import").await;
+        let rows = listed.body["imports"].as_array().unwrap();
+        let numbers: Vec<_> = rows.iter().map(|row| (row["created"].as_u64().unwrap(), row["unchanged"].as_u64().unwrap())).collect();
+        assert_eq!(numbers, [(0, 1_600), (0, 1_600), (1_600, 0)]);
+        assert!(rows.iter().all(|row| row["release"] == rows[0]["release"] && !row["finished_at"].is_null()), "{rows:?}");
+    }
+
+    /// A file with fewer organisations than its manifest says is no whole release: it is not ended, dry or not, and an older one is
+    /// refused before anything is said of it.
+    async fn release_that_lost_some_is_not_ended(db: Db) {
+        let rig = Rig::new(db);
+        let whole = release("2026-07-28", &organisation("RXX", "GOOD TRUST", "Active", ""));
+        let lost = whole.replace("</Manifest>", "<RecordCount value=\"2\"/></Manifest>");
+        for mode in [Mode::DryRun, Mode::Apply] {
+            let said = bring_text(&rig, &lost, mode).await.unwrap_err().to_string();
+            assert!(said.contains("2 organisations, and the file has 1"), "{said}");
+        }
+        assert_eq!(count(&rig, "directory_organisation_import WHERE finished_at IS NOT NULL").await, 0);
+        bring_text(&rig, &whole, Mode::Apply).await.unwrap();
+        let older = release("2026-06-28", &organisation("RXX", "GOOD TRUST", "Active", ""));
+        for mode in [Mode::DryRun, Mode::Apply] {
+            let refused = bring_text(&rig, &older, mode).await.unwrap_err();
+            assert!(matches!(refused, Error::Conflict { code: "older-release", .. }), "{refused}");
+        }
+    }
+
     /// What can be no organisation is named with its line and left as it was; the others are in.
     async fn refused_organisations_are_named(db: Db) {
         let rig = Rig::new(db);
@@ -247,9 +282,11 @@ platform::both_engines! {
             organisation("R!", "NO CODE", "Active", ""),
             organisation("RX3", "NO STATUS", "Open", ""),
             organisation("RXY", "TWICE", "Active", ""),
+            organisation("RX4", "ITS OWN PARENT", "Active", "<Rels><Rel id=\"RE6\" uniqueRelId=\"21\"><Status value=\"Active\"/>\
+                <Target><OrgId extension=\"RX4\"/></Target></Rel></Rels>"),
         ];
         let report = bring_text(&rig, &release("2026-08-28", &all.concat()), Mode::Apply).await.unwrap();
-        assert_eq!((report.progress.created, report.progress.changed, report.progress.refused), (1, 0, 6));
+        assert_eq!((report.progress.created, report.progress.changed, report.progress.refused), (1, 0, 7));
         let told: Vec<String> = report.refused.iter().map(|one| format!("{} {}: {}", one.line, one.code, one.sentence)).collect();
         insta::assert_snapshot!(told.join("\n"), @r#"
         3 RXX: it has 2 primary roles: RO197, RO57
@@ -258,6 +295,7 @@ platform::both_engines! {
         7 R!: the code "R!" is not an ODS code of three to twelve capital letters and digits
         8 RX3: the status is "Open"; expected Active or Inactive
         9 RXY: it stands in the release twice
+        10 RX4: it is related to itself, by RE6 with the id 21
         "#);
         let reader = system("reader", &[READ]);
         assert_eq!(rig.get(&reader, "/directory/organisations/RXX").await.body["name"], "GOOD TRUST");
@@ -289,6 +327,9 @@ platform::both_engines! {
     /// An organisation of this register's own is not overwritten by a release that has its code.
     async fn virtual_organisations_stay(db: Db) {
         let rig = Rig::new(db);
+        let early = release("2026-06-28", &organisation("FFFFF", "SOMETHING ELSE", "Active", ""));
+        let report = bring_text(&rig, &early, Mode::Apply).await.unwrap();
+        assert_eq!((report.progress.created, report.kept.len()), (0, 1), "it is of no nation");
         let operator = system("desk", &[OPERATE, READ, CHANGES]);
         let made = json!({"ods": "fffff", "name": "Locum pharmacy", "primary_role": "ro182"});
         assert_eq!(rig.post(&operator, "/directory/organisations", &made).await.status, 201);

@@ -8,6 +8,7 @@ use directory::api::{
     OrganisationImportLine as Line, OrganisationImportProgress, OrganisationImportReport as Report,
     OrganisationImports, Trial,
 };
+use serde_json::Value;
 
 use super::progress::{Shown, told};
 use super::{Desk, Form};
@@ -29,8 +30,14 @@ pub(super) async fn try_out(desk: &Desk, file: &Path) -> anyhow::Result<()> {
             if change.members.is_empty() {
                 line(format_args!("new      {} {}", change.organisation, change.name));
             } else {
-                let members = change.members.join(", ");
-                line(format_args!("changes  {} {}: {members}", change.organisation, change.name));
+                line(format_args!("changes  {} {}", change.organisation, change.name));
+                for one in &change.differences {
+                    let shown = |value: &Option<Value>| {
+                        value.as_ref().map_or_else(|| "nothing".to_owned(), Value::to_string)
+                    };
+                    let (before, after) = (shown(&one.before), shown(&one.after));
+                    line(format_args!("         {}: {before} becomes {after}", one.member));
+                }
             }
         }
         tell(report, "would bring in");
