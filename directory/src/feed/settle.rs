@@ -3,14 +3,14 @@
 use platform::db::Tx;
 use platform::id::UserId;
 
-use super::take::{attempt, record};
+use super::take::{Tried, attempt, record};
 use super::{FeedAct, Kept, Settled, person};
 use crate::acting::{self, Doing};
 use crate::api::{FeedReason, FeedState};
-use crate::authority::Act;
+use crate::authority::{Act, Target};
 use crate::error::Error;
 use crate::ids::FeedEventId;
-use crate::store::feed_events;
+use crate::store::{feed_events, savepoints};
 use crate::version::{Expected, Version};
 
 /// How many events that waited are done with the one they waited for.
@@ -25,14 +25,30 @@ pub(crate) async fn retry(
     who: Option<UserId>,
 ) -> Result<Kept, Error> {
     let mut kept = quarantined(tx, doing, id, expected).await?;
-    if let Some(user) = who {
-        person::link(tx, doing, &kept.sender, &kept.sent.employee, user).await?;
-    }
-    again(tx, doing, &mut kept).await?;
+    let tried = match who {
+        Some(user) => attempt_for(tx, doing, &kept, user).await?,
+        None => attempt(tx, doing, &kept.sender, &kept.sent).await?,
+    };
+    became(tx, doing, &mut kept, tried).await?;
     if kept.state == FeedState::Applied {
         release(tx, doing, &kept).await?;
     }
     Ok(kept)
+}
+
+/// Tries an event of somebody who is named. Nobody names themselves. That they are this employee is kept if the event is done, or
+/// if only their identity is still to be verified.
+async fn attempt_for(tx: &mut Tx, doing: &Doing, kept: &Kept, user: UserId) -> Result<Tried, Error> {
+    let employer = acting::in_organisation_in(tx, &kept.sender.employer).await?;
+    doing.demand(Act::ManageFeed, &Target { person: Some(user.clone()), ..employer })?;
+    savepoints::begin(tx).await?;
+    person::link(tx, doing, &kept.sender, &kept.sent.employee, user).await?;
+    let tried = attempt(tx, doing, &kept.sender, &kept.sent).await?;
+    match &tried {
+        Ok(_) | Err((FeedReason::NotVerified, _)) => savepoints::keep(tx).await?,
+        Err(_) => savepoints::undo(tx).await?,
+    }
+    Ok(tried)
 }
 
 /// Puts an event aside; those of the same employee that waited for it are done.
@@ -80,6 +96,10 @@ fn settled(doing: &Doing, kept: &mut Kept, discarded_why: Option<String>) {
 
 async fn again(tx: &mut Tx, doing: &Doing, kept: &mut Kept) -> Result<(), Error> {
     let tried = attempt(tx, doing, &kept.sender, &kept.sent).await?;
+    became(tx, doing, kept, tried).await
+}
+
+async fn became(tx: &mut Tx, doing: &Doing, kept: &mut Kept, tried: Tried) -> Result<(), Error> {
     kept.became(tried);
     settled(doing, kept, None);
     feed_events::update(tx, kept).await?;

@@ -201,13 +201,16 @@ fn fingerprint(event: &FeedEvent) -> Result<String, Error> {
     Ok(hex::encode(digest(&SHA256, &text).as_ref()))
 }
 
+/// What was done of an event, or why it was not.
+pub(super) type Tried = Result<FeedDone, (FeedReason, String)>;
+
 /// Tries to do an event. What was done of one that is not done is undone.
 pub(super) async fn attempt(
     tx: &mut Tx,
     doing: &Doing,
     sender: &Sender,
     event: &FeedEvent,
-) -> Result<Result<FeedDone, (FeedReason, String)>, Error> {
+) -> Result<Tried, Error> {
     // Whoever has left loses what they hold at once, whatever of before is still to be looked at.
     let behind = match in_order(tx, sender, event).await? {
         Some((FeedReason::Waits, sentence)) if event.kind == FeedKind::Leaver => {
@@ -260,7 +263,7 @@ async fn in_order(
 
 impl Kept {
     /// Notes what became of it.
-    pub(super) fn became(&mut self, tried: Result<FeedDone, (FeedReason, String)>) {
+    pub(super) fn became(&mut self, tried: Tried) {
         (self.state, self.reason, self.sentence, self.done) = match tried {
             Ok(done) => (FeedState::Applied, None, None, done),
             Err((reason, sentence)) => {

@@ -4,7 +4,7 @@ use platform::db::Tx;
 
 use crate::error::Error;
 
-/// Begins a part. There is one at a time.
+/// Begins a part. One in another ends before it does.
 pub(crate) async fn begin(tx: &mut Tx) -> Result<(), Error> {
     sqlx::query("SAVEPOINT directory_part").execute(&mut *tx).await?;
     Ok(())

@@ -89,12 +89,30 @@ platform::both_engines! {
         let own = feed.one(with(event("q-1", "starter", ADVANCED, 1, &day(0)), &[("position", "WARD")])).await;
         assert_eq!(own["reason"], "unknown-person");
         let tried = feed.decide(&who(ADVANCED), &own, "retry", &json!({"person": user(ADVANCED)})).await;
-        assert_eq!(tried.body["reason"], "not-allowed", "{:?}", tried.body);
-        let done = feed.decide(&who(MANAGER), &own, "retry", &json!({})).await;
+        assert_eq!((tried.status, tried.code()), (StatusCode::FORBIDDEN, "own-record"), "{:?}", tried.body);
+        assert_eq!(feed.world.recorded("feed-employee-linked").await, 0);
+        let done = feed.decide(&who(MANAGER), &own, "retry", &json!({"person": user(ADVANCED)})).await;
         assert_eq!(done.body["state"], "applied", "{:?}", done.body);
+        assert_eq!(feed.world.recorded("feed-employee-linked").await, 1);
         let leaves = with(event("q-2", "leaver", MANAGER, 1, &day(0)), &[("user_id", &user(MANAGER)), ("end", &day(1))]);
         let leaves = feed.one(leaves).await;
         assert_eq!(leaves["reason"], "contradicts");
+    }
+
+    /// Nobody becomes an employee by an event that is not done: somebody else can be named the next time, and no later event of
+    /// that employee reaches whoever was named.
+    async fn who_was_named_in_vain_is_not_kept(db: Db) {
+        let feed = Payroll::new(db).await;
+        let strange = with(event("q-1", "starter", STRANGER, 1, &day(0)), &[("position", "NOWHERE")]);
+        let strange = feed.one(strange).await;
+        assert_eq!(strange["reason"], "unknown-person");
+        let named = feed.decide(&who(MANAGER), &strange, "retry", &json!({"person": user(NURSE + 30)})).await;
+        assert_eq!(named.body["reason"], "no-link", "{:?}", named.body);
+        assert_eq!(feed.world.recorded("feed-employee-linked").await, 0);
+        feed.decide(&who(MANAGER), &strange, "discard", &json!({"reason": "Sent by mistake"})).await;
+        let next = feed.one(with(event("q-2", "starter", STRANGER, 2, &day(0)), &[("position", "WARD")])).await;
+        assert_eq!(next["reason"], "unknown-person");
+        assert!(feed.holds(NURSE + 30).await.is_empty());
     }
 
     /// The events of an employee are done in their order: those after one in quarantine wait for it, and an older one is not
