@@ -70,6 +70,8 @@ pub struct RequestReportRow {
     pub state: String,
     /// Who asked.
     pub requested_by: String,
+    /// `own`: who it is about asked; `person`: somebody else; `system`: a personnel system or another program.
+    pub source: String,
     /// When it was made, in milliseconds since 1970.
     pub made_at: i64,
     /// When it was handed in.
@@ -285,6 +287,8 @@ query!(
         state,
         /// Of this kind, as in `assign`.
         kind,
+        /// From there: `own`, `person` or `system`.
+        source,
         /// Asked for by this user id or client id.
         requested_by,
         /// Decided by this user id.

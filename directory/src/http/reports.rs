@@ -30,6 +30,7 @@ use crate::report::{
     Assignments, Campaigns, ELSEWHERE, Leavers, Positions, Registrations, Requests, THERE, Users, days, flag,
     word,
 };
+use crate::request::KINDS;
 use crate::store::reports::{people, positions, work};
 use answer::{Asked, answer};
 
@@ -207,7 +208,8 @@ pub(super) async fn requests(
     let to = input::maybe_day("to", query.to.as_ref())?;
     let wanted = work::Requests {
         state: word("state", query.state.as_deref(), &STATES)?,
-        kind: line("kind", query.kind.as_ref())?,
+        kind: word("kind", query.kind.as_deref(), &KINDS)?,
+        source: word("source", query.source.as_deref(), &["own", "person", "system"])?,
         requested_by: line("requested_by", query.requested_by.as_ref())?,
         decided_by: line("decided_by", query.decided_by.as_ref())?,
         from: input::maybe_day("from", query.from.as_ref())?.map(Day::begins),

@@ -72,7 +72,7 @@ report!(
 report!(
     /// Requests with who asked and who decided.
     Requests, work::Requests, RequestReportRow, "requests", Act::See(Kind::Requests), work::requests,
-    [request, kind, organisation, person, position, state, requested_by, made_at, submitted_at, decided_by, decided_at,
+    [request, kind, organisation, person, position, state, requested_by, source, made_at, submitted_at, decided_by, decided_at,
      reason],
     |row| row.request.clone()
 );

@@ -89,6 +89,18 @@ pub enum ContactChange {
     Removed,
 }
 
+/// What may be asked for, by its word.
+pub(crate) const KINDS: [&str; 8] = [
+    "assign",
+    "redate",
+    "end-assignment",
+    "change-person",
+    "close-person",
+    "reopen-person",
+    "create-person",
+    "change-own-contact",
+];
+
 impl Ask {
     /// The word on the wire and in the table.
     pub fn word(&self) -> &'static str {

@@ -18,6 +18,7 @@ use platform::id::{OdsCode, UserId};
 use crate::ids::{PositionId, RequestId};
 use crate::version::Version;
 
+pub(crate) use ask::KINDS;
 pub use ask::{Ask, ContactChange};
 pub(crate) use ending::end_all_of;
 pub use events::RequestEvent;

@@ -99,6 +99,10 @@ platform::both_engines! {
             format!("UPDATE directory_person SET given = 'Ann', family = 'Example', ni_hash = 'x' WHERE user_id = '{}'", user(NURSE)),
             format!("INSERT INTO directory_contact (contact_id, user_id, channel, value, tries, made_at) VALUES ('1', '{}', 'email', 'a@b.example', 0, 0)", user(NURSE)),
         ]).await;
+        write(&world.rig.db, vec![format!("UPDATE directory_person SET family = '@Example' WHERE user_id = '{}'", user(NURSE))]).await;
+        let csv = file(&world, &manager, "users?organisation=RXX").await;
+        assert!(csv.body.as_str().unwrap().contains(",Ann,'@Example,"), "no cell is a formula: {:?}", csv.body);
+        assert!(members(&world, "users?organisation=RXX", "family").await.contains(&"@Example".to_owned()), "elsewhere it is as it is kept");
         let found = async |query: &str| {
             let users = members(&world, &format!("users?organisation=RXX{query}"), "user_id").await;
             users.into_iter().filter(|id| *id >= user(NURSE)).collect::<Vec<_>>()
@@ -239,9 +243,11 @@ platform::both_engines! {
         assert_eq!(requests.len(), 1, "drafts are the requester's own: {requests:?}");
         let row = &requests[0];
         assert_eq!((row["state"].as_str(), row["requested_by"].as_str()), (Some("submitted"), Some(user(SPONSOR).as_str())));
-        for (filter, many) in [("kind=assign", 1), ("kind=redate", 0), ("state=applied", 0), ("decided_by=nobody", 0)] {
+        for (filter, many) in [("kind=assign", 1), ("kind=redate", 0), ("state=applied", 0), ("decided_by=nobody", 0), ("source=person", 1), ("source=own", 0), ("source=system", 0)] {
             assert_eq!(rows(&world, &agent, &format!("requests?organisation=RXX&{filter}")).await.len(), many, "{filter}");
         }
+        let typo = read(&world, &agent, "requests?organisation=RXX&kind=assigning").await;
+        assert_eq!((typo.status, typo.code()), (StatusCode::BAD_REQUEST, "field-invalid"), "{:?}", typo.body);
         for (span, many) in [(format!("from={}", day(0)), 1), (format!("to={}", day(-1)), 0), (format!("from={}", day(1)), 0)] {
             assert_eq!(rows(&world, &agent, &format!("requests?organisation=RXX&{span}")).await.len(), many, "{span}");
         }

@@ -12,7 +12,8 @@ use crate::report::{Cut, Scope};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Requests {
     pub(crate) state: Option<&'static str>,
-    pub(crate) kind: Option<String>,
+    pub(crate) kind: Option<&'static str>,
+    pub(crate) source: Option<&'static str>,
     pub(crate) requested_by: Option<String>,
     pub(crate) decided_by: Option<String>,
     pub(crate) from: Option<Millis>,
@@ -28,12 +29,17 @@ struct RequestColumns {
     position_id: Option<String>,
     state: String,
     requester: String,
+    source: String,
     made_at: i64,
     submitted_at: Option<i64>,
     decider: Option<String>,
     decided_at: Option<i64>,
     reason: Option<String>,
 }
+
+/// From where a request came, by who asked.
+const SOURCE: &str = "CASE WHEN r.requester = r.user_id THEN 'own' WHEN EXISTS (SELECT 1 FROM directory_person p \
+                      WHERE p.user_id = r.requester) THEN 'person' ELSE 'system' END";
 
 /// The requests of organisations, drafts apart; and those about people who hold something there, where the request itself
 /// lies nowhere. In the order of their making.
@@ -51,15 +57,20 @@ pub(crate) async fn requests(
          UNION ALL SELECT x.request_id FROM directory_request x WHERE x.organisation IS NULL AND x.request_id > ? \
          AND EXISTS (SELECT 1 FROM directory_assignment a JOIN below b ON b.ods = a.organisation WHERE a.user_id = x.user_id)) \
          SELECT r.request_id, r.kind, r.organisation, r.user_id, r.position_id, r.state, r.requester, r.made_at, \
-         r.submitted_at, r.decider, r.decided_at, r.reason FROM theirs \
-         JOIN directory_request r ON r.request_id = theirs.request_id WHERE r.state <> 'draft'",
+         r.submitted_at, r.decider, r.decided_at, r.reason, ",
         [Value::from(cut.after), Value::from(cut.after)],
+    );
+    query.push(SOURCE, []).push(
+        " AS source FROM theirs \
+         JOIN directory_request r ON r.request_id = theirs.request_id WHERE r.state <> 'draft'",
+        [],
     );
     query
         .when(wanted.state, " AND r.state = ?")
-        .when(wanted.kind.as_deref(), " AND r.kind = ?")
+        .when(wanted.kind, " AND r.kind = ?")
         .when(wanted.requested_by.as_deref(), " AND r.requester = ?")
-        .when(wanted.decided_by.as_deref(), " AND r.decider = ?");
+        .when(wanted.decided_by.as_deref(), " AND r.decider = ?")
+        .when(wanted.source, &format!(" AND {SOURCE} = ?"));
     if let Some(from) = wanted.from {
         query.push(" AND r.made_at >= ?", [Value::from(from.0)]);
     }
@@ -80,6 +91,7 @@ fn request(row: RequestColumns) -> RequestReportRow {
         position: row.position_id,
         state: row.state,
         requested_by: row.requester,
+        source: row.source,
         made_at: row.made_at,
         submitted_at: row.submitted_at,
         decided_by: row.decider,
