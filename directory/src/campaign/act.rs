@@ -10,7 +10,7 @@ use crate::authority::{Act, Verdict};
 use crate::day::Day;
 use crate::error::Error;
 use crate::ids::{AssignmentId, CampaignId};
-use crate::store::campaigns;
+use crate::store::{campaigns, lineages};
 use crate::version::{Expected, Version};
 
 /// How far ahead the last day of a campaign may lie.
@@ -36,8 +36,11 @@ pub(crate) async fn start(tx: &mut Tx, doing: &Doing, start: Start) -> Result<Ca
     if by <= today || by.days_since(today) > LONGEST_DAYS {
         return Err(Error::field("by", "Give a day after today and within a year."));
     }
-    if let Some(running) = campaigns::running(tx, &organisation).await? {
-        let sentence = format!("The campaign {running} is running there. Let it end, or call it off first.");
+    // Above and below too: nobody is asked twice of one assignment, and none ends twice.
+    let above = lineages::of_any(tx, &organisation).await?;
+    if let Some((place, running)) = campaigns::running(tx, &above).await? {
+        let sentence =
+            format!("The campaign {running} is running for {place}. Let it end, or call it off first.");
         return Err(Error::conflict("campaign-running", sentence));
     }
     let campaign = Campaign {

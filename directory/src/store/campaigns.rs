@@ -7,7 +7,7 @@ use sqlx::AssertSqlSafe;
 
 use super::lineages::{DEEPEST, Places};
 use super::read;
-use crate::authority::Rank;
+use crate::authority::{Lineage, Rank};
 use crate::campaign::{Campaign, Item, ItemState};
 use crate::day::Day;
 use crate::error::Error;
@@ -42,15 +42,25 @@ pub(crate) async fn find(tx: &mut Tx, id: &CampaignId) -> Result<Option<Campaign
     row.map(campaign).transpose()
 }
 
-/// The name of the campaign that is running for an organisation.
-pub(crate) async fn running(tx: &mut Tx, organisation: &OdsCode) -> Result<Option<String>, Error> {
-    let row: Option<(String,)> = sqlx::query_as(
-        "SELECT name FROM directory_campaign WHERE organisation = $1 AND state = 'running' LIMIT 1",
-    )
-    .bind(organisation.as_str())
-    .fetch_optional(&mut *tx)
-    .await?;
-    Ok(row.map(|(name,)| name))
+/// A campaign that is running for one of these organisations or for one below the first: where, and its name.
+pub(crate) async fn running(tx: &mut Tx, above: &Lineage) -> Result<Option<(OdsCode, String)>, Error> {
+    let text = format!(
+        "WITH RECURSIVE below(ods, depth) AS (\
+           SELECT ods, CAST(0 AS BIGINT) FROM directory_organisation WHERE ods = $2 \
+           UNION SELECT o.ods, below.depth + 1 FROM directory_organisation o JOIN below ON o.ra_host = below.ods \
+           WHERE below.depth < $1) \
+         SELECT c.organisation, c.name FROM directory_campaign c WHERE c.state = 'running' \
+           AND (c.organisation IN (SELECT ods FROM below) OR c.organisation IN ({})) ORDER BY c.by_day LIMIT 1",
+        super::list(2, above.0.len())
+    );
+    // Made of our own words and numbers only.
+    let mut query = sqlx::query_as(AssertSqlSafe(text)).bind(i64::try_from(DEEPEST).unwrap_or(i64::MAX));
+    for organisation in &above.0 {
+        query = query.bind(organisation.as_str().to_owned());
+    }
+    let row: Option<(String, String)> = query.fetch_optional(&mut *tx).await?;
+    row.map(|(organisation, name)| Ok((read("directory_campaign.organisation", &organisation)?, name)))
+        .transpose()
 }
 
 /// A campaign that is running though its day has passed, the oldest first.

@@ -49,7 +49,12 @@ platform::both_engines! {
         assert_eq!(world.rig.post(&agent, "/directory/campaigns", &body).await.code(), "not-in-role");
         let campaign = world.campaign("end").await;
         assert_eq!(world.progress(&campaign).await, [row("open", 10)]);
-        assert_eq!(world.rig.post(&who(MANAGER), "/directory/campaigns", &body).await.code(), "campaign-running");
+        for place in ["RXX", "RXX01"] {
+            let mut again = body.clone();
+            again["organisation"] = json!(place);
+            let refused = world.rig.post(&who(MANAGER), "/directory/campaigns", &again).await;
+            assert_eq!(refused.code(), "campaign-running", "{place}");
+        }
         // A sponsor sees and decides what may be assigned from the own position; a manager sees all.
         assert_eq!((world.items(SPONSOR, &campaign).await.len(), world.items(MANAGER, &campaign).await.len()), (3, 10));
         let say = |number: u64, assignment: String, word: &'static str| {
@@ -104,6 +109,11 @@ platform::both_engines! {
         assert_eq!(world.act(&who(MANAGER), &path, &json!({})).await.body["state"], "cancelled");
         let confirm = |campaign: &str| format!("/directory/campaigns/{campaign}/items/{held}/confirmation");
         assert_eq!(world.rig.post(&who(AGENT), &confirm(&first), &json!({})).await.code(), "campaign-over");
+        let below = json!({"organisation": "RXX01", "name": "Below", "by": day(30), "unconfirmed": "report"});
+        let below = text(&world.rig.post(&who(MANAGER), "/directory/campaigns", &below).await, "id");
+        let above = json!({"organisation": "RXX", "name": "Above", "by": day(30), "unconfirmed": "report"});
+        assert_eq!(world.rig.post(&who(MANAGER), "/directory/campaigns", &above).await.code(), "campaign-running");
+        world.act(&who(MANAGER), &format!("/directory/campaigns/{below}/cancellation"), &json!({})).await;
         let second = world.campaign("report").await;
         assert_eq!(world.rig.post(&who(AGENT), &confirm(&second), &json!({})).await.status, StatusCode::OK);
         world.wait_days(31);
@@ -112,7 +122,7 @@ platform::both_engines! {
         assert_eq!((world.roles(NURSE).await.len(), world.roles(MANAGER).await.len()), (1, 1));
         let listed = world.rig.get(&who(SPONSOR), "/directory/campaigns?organisation=RXX").await;
         let states: Vec<&str> = listed.body["items"].as_array().unwrap().iter().map(|row| row["state"].as_str().unwrap()).collect();
-        assert_eq!(states, ["cancelled", "over"]);
+        assert_eq!(states, ["cancelled", "cancelled", "over"]);
         let late = json!({"organisation": "RXX", "name": "x", "by": "2026-11-24", "unconfirmed": "end"});
         assert_eq!(world.rig.post(&who(MANAGER), "/directory/campaigns", &late).await.code(), "field-invalid");
     }

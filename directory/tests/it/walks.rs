@@ -189,6 +189,7 @@ platform::both_engines! {
         let world = World::new(db).await;
         let (people, actors) = ([NURSE, NURSE + 1, NURSE + 2, NURSE + 3], [MANAGER, ADVANCED, AGENT, SPONSOR, CHECKER, NURSE]);
         let mut chance = Chance(4);
+        let mut done = BTreeMap::from([("confirmation", 0), ("ending", 0)]);
         for round in 0..3 {
             // Of the department alone, or the registration authority itself would end with what nobody confirmed.
             for number in people {
@@ -228,6 +229,7 @@ platform::both_engines! {
                     assert!(was == &after[id] || ways.contains(&way), "{what}: {way:?}");
                 }
                 if answered.status.is_success() {
+                    *done.entry(word).or_default() += 1;
                     let said = if word == "ending" { "ended" } else { "confirmed" };
                     assert!(!over && after[&id] == said, "{what}: {:?}", answered.body);
                     assert!([MANAGER, ADVANCED, AGENT, SPONSOR].contains(&actor), "{what}");
@@ -250,6 +252,7 @@ platform::both_engines! {
                 assert!(gone.status.is_success(), "{row:?}: {:?}", gone.body);
             }
         }
+        assert!(done.values().all(|many| *many > 0), "something of each is done: {done:?}");
     }
 
     /// In whatever order events arrive, however often, and whoever decides those in quarantine: each is done at most once, none
