@@ -6,8 +6,12 @@ use crate::error::Error;
 pub(crate) const LONGEST: usize = 70;
 
 /// Takes a line of text that people read: blanks around it go, runs of blanks become one, and it holds at most `longest`
-/// characters, none of which controls anything.
+/// characters, none of which breaks the line or controls anything.
 pub(crate) fn line(field: &'static str, text: &str, longest: usize) -> Result<String, Error> {
+    if text.trim().chars().any(|letter| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}')) {
+        let sentence = "It has a break of the line, a tab or another character that cannot be seen. Write it in one line.";
+        return Err(Error::field(field, sentence));
+    }
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if text.is_empty() {
         return Err(Error::field(field, "It is empty. Leave it out, or write something."));
@@ -15,7 +19,7 @@ pub(crate) fn line(field: &'static str, text: &str, longest: usize) -> Result<St
     if text.chars().count() > longest {
         return Err(Error::field(field, format!("Write at most {longest} characters.")));
     }
-    if text.chars().any(|letter| letter.is_control() || is_invisible(letter)) {
+    if text.chars().any(is_invisible) {
         return Err(Error::field(field, "It holds characters that cannot be seen. Type it anew."));
     }
     Ok(text)

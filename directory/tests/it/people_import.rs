@@ -51,6 +51,28 @@ platform::both_engines! {
         assert_eq!(import(&rig, &stranger, "", FILE).await.code(), "act-not-granted");
     }
 
+    /// A name is one line: what breaks it or controls anything is refused with its row. A name that a spreadsheet would take for a formula
+    /// is kept as it is; where it goes out as CSV it is made harmless.
+    async fn names_are_one_line(db: Db) {
+        let rig = Rig::new(db.clone());
+        let who = system("migration", &[directory::api::IMPORT]);
+        let rows = [
+            "1,Ann\u{2028}Eve,Example", "2,Ann\tEve,Example", "3,Ann,Exa\u{85}mple", "4,Ann,Exa\u{b}mple", "5,A\u{7}nn,Example",
+            "6,+Ann,Example", "7,@Ann,Example", "8,-Ann,Example",
+        ];
+        let file = format!("external_id,given,family\n{}\n", rows.join("\n"));
+        let done = import(&rig, &who, "&mode=good", &file).await;
+        let expected: Vec<(u64, &str)> = (2..=9).map(|line| (line, if line < 7 { "refused" } else { "created" })).collect();
+        assert_eq!(outcomes(&done), expected, "{:?}", done.body);
+        for row in &done.body["rows"].as_array().unwrap()[..5] {
+            assert!(row["error"].as_str().unwrap().contains("Write it in one line"), "{row}");
+        }
+        let kept = texts(&db, "SELECT given FROM directory_person WHERE origin = $1 ORDER BY given", "imported").await;
+        assert_eq!(kept.into_iter().collect::<std::collections::BTreeSet<_>>(), ["+Ann", "-Ann", "@Ann"].map(str::to_owned).into());
+        let broken = import(&rig, &who, "&mode=good", "external_id,given,family\n9,\"Ann\nEve\",Example\n").await;
+        assert_eq!(broken.code(), "field-invalid", "{:?}", broken.body);
+    }
+
     /// The same key gives the same answer, another file under it is refused, and a file without a key too.
     async fn imports_have_keys(db: Db) {
         let rig = Rig::new(db.clone());
