@@ -46,7 +46,7 @@ pub use config::Config;
 pub use day::Day;
 pub use error::Error;
 pub use feed::FeedAct;
-pub use http::{openapi, router};
+pub use http::{in_scim_words, openapi, router};
 pub use ids::{
     AccessProfileId, AssignmentId, CampaignId, FeedEventId, FeedLinkId, LeavingId, MemberId,
     OrganisationPersonId, PositionId, RequestId, RoleProfileId, WorkgroupId,

@@ -132,7 +132,7 @@ fn router(port: Port, config: &Config, waiting: &Waiting, metrics: Metrics) -> R
     };
     // Routes and no fallback: the layers around have one of their own.
     let router = Router::new().route("/", any(refuse)).route("/{*path}", any(refuse));
-    signer::in_csc_words(stack(router, &config.limits.anybody(), port.told()))
+    super::routes::in_their_words(stack(router, &config.limits.anybody(), port.told()))
 }
 
 /// Forgets shares of those who did not come together, for as long as it is polled.

@@ -91,5 +91,5 @@ fn router(port: Port, config: &Config, said: &str, metrics: Metrics) -> Router {
             .route("/live", get(|| async { "live\n" }))
             .route("/metrics", get(move || async move { metrics.render() }));
     }
-    signer::in_csc_words(stack(router, &config.limits.anybody(), port.told()))
+    super::routes::in_their_words(stack(router, &config.limits.anybody(), port.told()))
 }

@@ -82,13 +82,13 @@ impl Port {
             Self::Public => {
                 let router = limit_callers(modules(app).merge(docs::router()), limits.per_client);
                 let router = behind_the_clock(by_token(router, app), app, clock);
-                signer::in_csc_words(stack(router, &limits.anybody(), self.told()))
+                in_their_words(stack(router, &limits.anybody(), self.told()))
             }
             Self::Systems => {
                 let router = by_token(limit_callers(modules(app), limits.per_client), app).layer(known);
                 // Before it is asked who calls: on a wrong clock no list is current, and that would be the answer.
                 let router = behind_the_clock(router, app, clock);
-                signer::in_csc_words(stack(router, &limits.known_callers(), self.told()))
+                in_their_words(stack(router, &limits.known_callers(), self.told()))
             }
             Self::Cards => stack(for_cards(app, clock), &limits.anybody(), self.told()),
             Self::Plain => stack(ca::public_router(app.authority.clone()), &limits.plain(), self.told()),
@@ -103,6 +103,11 @@ impl Port {
         let lines = if self == Self::Plain { Lines::Failures } else { Lines::All };
         Told { port: self.name(), lines }
     }
+}
+
+/// A whole port, on which what stands before the routes refuses in the words of the API that is asked.
+pub(super) fn in_their_words(port: Router) -> Router {
+    directory::in_scim_words(signer::in_csc_words(port))
 }
 
 /// Whose card it is, and sign-in with it; a browser is told in a page why it is refused.

@@ -26,6 +26,9 @@ mod rbac_import;
 mod reports;
 mod requests;
 mod scim;
+mod scim_around;
+mod scim_conditions;
+mod scim_search;
 mod scim_users;
 mod workgroups;
 
@@ -35,6 +38,8 @@ use axum::routing::{get, put};
 use utoipa::OpenApi;
 
 use crate::register::Register;
+
+pub use scim_around::in_scim_words;
 
 /// Largest body. A batch of a hundred rows takes some tens of KiB; photos and imports have limits of their own.
 const LARGEST: usize = 512 * 1024;
@@ -55,6 +60,7 @@ pub fn router(register: Register) -> Router {
         .merge(people_import::router())
         .merge(scim::router())
         .merge(scim_users::router())
+        .merge(scim_search::router())
         .merge(actor::router())
         .merge(permissions::router())
         .merge(positions::router())
@@ -121,7 +127,9 @@ struct People;
     scim::resource_type,
     scim::schemas,
     scim::schema,
-    scim_users::list,
+    scim_search::list,
+    scim_search::search,
+    scim_search::search_all,
     scim_users::create,
     scim_users::read,
     scim_users::replace,

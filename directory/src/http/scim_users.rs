@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use platform::caller::Caller;
 use platform::db::Tx;
 use platform::id::UserId;
@@ -12,105 +12,58 @@ use platform::web::{Json, Path, Query};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::scim::{BASE, Shown, feed, list_of};
+use super::scim::{BASE, Shown, feed};
+use super::scim_conditions::Conditions;
 use crate::error::Error;
 use crate::register::Register;
-use crate::scim::{self, Announced, Filter, LARGEST_PAGE, PatchRequest, Refused, User};
-use crate::store::people_links::{self, By, Link};
-use crate::version::Expected;
+use crate::scim::{self, Announced, PatchRequest, Refused, Shape, User};
 
 pub(super) fn router() -> Router<Register> {
     Router::new()
-        .route("/directory/scim/v2/Users", get(list).post(create))
+        .route("/directory/scim/v2/Users", get(super::scim_search::list).post(create))
         .route("/directory/scim/v2/Users/{id}", get(read).put(replace).patch(patch).delete(remove))
 }
 
-/// What is asked of a list; what else is asked is left unread.
+/// Which attributes are answered; what else is asked is left unread.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Asked {
-    filter: Option<String>,
-    start_index: Option<i64>,
-    count: Option<i64>,
+pub(super) struct Wanted {
+    attributes: String,
+    excluded_attributes: String,
+}
+
+impl Wanted {
+    fn shape(asked: Result<Query<Self>, Problem>) -> Result<Shape, Refused> {
+        let Query(wanted) = asked?;
+        let names = |list: &str| list.split(',').map(str::to_owned).collect::<Vec<_>>();
+        Shape::read(&names(&wanted.attributes), &names(&wanted.excluded_attributes))
+    }
 }
 
 /// The resource of somebody.
-async fn shown(tx: &mut Tx, announced: &Announced, status: StatusCode) -> Result<Shown, Error> {
-    let version = announced.profile.version;
-    let id = announced.profile.user_id.as_str();
-    let body = announced.user(tx).await?.resource(id, BASE, &version.tag());
-    Ok(Shown { status, version: Some(version), location: Some(format!("{BASE}/Users/{id}")), body })
-}
-
-/// Which version is meant; any where the client does not say (RFC 7644 3.14 lets it). Tags may be weak.
-fn expected(headers: &HeaderMap) -> Result<Expected, Refused> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(Expected::Any) };
-    let text = value.to_str().unwrap_or_default().trim();
-    Expected::parse(text.strip_prefix("W/").unwrap_or(text)).ok_or_else(|| {
-        Refused::invalid("invalidVers", "If-Match holds one version as it was answered, or a star.")
-    })
+pub(super) async fn shown(
+    tx: &mut Tx,
+    announced: &Announced,
+    status: StatusCode,
+    shape: &Shape,
+) -> Result<Shown, Error> {
+    let meta = announced.meta(BASE);
+    let body = shape.of(announced.user(tx).await?.resource(&meta));
+    Ok(Shown { status, tag: Some(meta.version), location: Some(meta.location), body })
 }
 
 /// Finds somebody for a change, if they are as the client has read them.
-async fn meant(tx: &mut Tx, source: &str, user: &UserId, expected: Expected) -> Result<Announced, Error> {
+async fn meant(
+    tx: &mut Tx,
+    source: &str,
+    user: &UserId,
+    conditions: &Conditions,
+) -> Result<Announced, Error> {
     let announced = scim::announced(tx, source, user).await?;
-    if !expected.holds(announced.profile.version) {
-        return Err(Error::Changed { what: "user", present: announced.profile.version });
+    if conditions.allow(&announced.tag()) {
+        return Ok(announced);
     }
-    Ok(announced)
-}
-
-/// The users that this client has announced.
-#[utoipa::path(
-    get, path = "/directory/scim/v2/Users", tag = "scim",
-    params(
-        ("filter" = Option<String>, Query, description = "One attribute that equals a text", example = "userName eq \"ann\""),
-        ("startIndex" = Option<i64>, Query, description = "The first, counted from 1"),
-        ("count" = Option<i64>, Query, description = "How many at most: 200, and 50 if it is left out"),
-    ),
-    responses(
-        (status = 200, description = "A ListResponse", body = Value, content_type = "application/scim+json"),
-        (status = 400, description = "The filter is not understood", body = Value, content_type = "application/scim+json"),
-    )
-)]
-pub(super) async fn list(
-    caller: Result<Caller, Problem>,
-    State(register): State<Register>,
-    asked: Result<Query<Asked>, Problem>,
-) -> Result<Shown, Refused> {
-    let source = feed(caller)?.source;
-    let Query(asked) = asked?;
-    let start = u32::try_from(asked.start_index.unwrap_or(1).max(1)).unwrap_or(u32::MAX);
-    let count = u32::try_from(asked.count.unwrap_or(50).max(0)).unwrap_or(u32::MAX).min(LARGEST_PAGE);
-    let mut connection = register.db.read().acquire().await.map_err(Error::from)?;
-    let asked = asked.filter.as_deref().map(scim::filter).transpose()?;
-    let (links, total): (Vec<Link>, u64) = if let Some(filter) = asked {
-        let found = find(&mut connection, &source, &filter).await?;
-        let total = u64::from(found.is_some());
-        (found.into_iter().filter(|_| start == 1 && count > 0).collect(), total)
-    } else {
-        let total = people_links::count(&mut *connection, &source).await?;
-        (people_links::page(&mut *connection, &source, start - 1, count).await?, total)
-    };
-    let mut resources = Vec::with_capacity(links.len());
-    for link in links {
-        let user = link.user.clone();
-        let announced = scim::announced(&mut connection, &source, &user).await?;
-        let announced = Announced { link, ..announced };
-        resources.push(shown(&mut connection, &announced, StatusCode::OK).await?.body);
-    }
-    Ok(Shown::ok(list_of(&resources, total, start)))
-}
-
-async fn find(tx: &mut Tx, source: &str, filter: &Filter) -> Result<Option<Link>, Error> {
-    match filter {
-        Filter::UserName(name) => people_links::find(&mut *tx, source, By::UserName(name)).await,
-        Filter::ExternalId(id) => people_links::find(&mut *tx, source, By::ExternalId(id)).await,
-        Filter::Id(id) => match id.parse() {
-            Ok(user) => people_links::find(&mut *tx, source, By::User(&user)).await,
-            Err(_) => Ok(None),
-        },
-    }
+    Err(Error::Changed { what: "user", present: announced.profile.version })
 }
 
 /// Announces somebody.
@@ -133,15 +86,16 @@ async fn find(tx: &mut Tx, source: &str, filter: &Filter) -> Result<Option<Link>
 pub(super) async fn create(
     caller: Result<Caller, Problem>,
     State(register): State<Register>,
+    wanted: Result<Query<Wanted>, Problem>,
     body: Result<Json<Value>, Problem>,
 ) -> Result<Shown, Refused> {
-    let feed = feed(caller)?;
+    let (feed, shape) = (feed(caller)?, Wanted::shape(wanted)?);
     let user: User = scim::read(body?.0)?;
     let done: Result<Shown, Error> = feed
         .act(&register, move |tx, doing, source| {
             Box::pin(async move {
                 let (new, announced) = scim::announce(tx, &doing, &source, &user).await?;
-                shown(tx, &announced, if new { StatusCode::CREATED } else { StatusCode::OK }).await
+                shown(tx, &announced, if new { StatusCode::CREATED } else { StatusCode::OK }, &shape).await
             })
         })
         .await;
@@ -151,9 +105,15 @@ pub(super) async fn create(
 /// Somebody whom this client has announced.
 #[utoipa::path(
     get, path = "/directory/scim/v2/Users/{id}", tag = "scim",
-    params(("id" = String, Path, description = "Twelve digits")),
+    params(
+        ("id" = String, Path, description = "Twelve digits"),
+        ("attributes" = Option<String>, Query, description = "Only these, with commas between"),
+        ("excludedAttributes" = Option<String>, Query, description = "All but these"),
+        ("if-none-match" = Option<String>, Header, description = "The version that is known"),
+    ),
     responses(
         (status = 200, description = "The user", body = Value, content_type = "application/scim+json"),
+        (status = 304, description = "It is as it is known"),
         (status = 404, description = "This client has announced nobody with this id", body = Value, content_type = "application/scim+json"),
     )
 )]
@@ -161,11 +121,20 @@ pub(super) async fn read(
     caller: Result<Caller, Problem>,
     State(register): State<Register>,
     id: Result<Path<UserId>, Problem>,
+    wanted: Result<Query<Wanted>, Problem>,
+    headers: HeaderMap,
 ) -> Result<Shown, Refused> {
     let source = feed(caller)?.source;
+    let (Path(id), shape, conditions) = (id?, Wanted::shape(wanted)?, Conditions::of(&headers)?);
     let mut connection = register.db.read().acquire().await.map_err(Error::from)?;
-    let announced = scim::announced(&mut connection, &source, &id?.0).await?;
-    Ok(shown(&mut connection, &announced, StatusCode::OK).await?)
+    let announced = scim::announced(&mut connection, &source, &id).await?;
+    if !conditions.allow_match(&announced.tag()) {
+        return Err(Error::Changed { what: "user", present: announced.profile.version }.into());
+    }
+    // RFC 9110 13.1.2.
+    let is_known = !conditions.allow(&announced.tag());
+    let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    Ok(shown(&mut connection, &announced, status, &shape).await?)
 }
 
 /// Brings somebody to what is sent. `active: false` closes the profile as a leaver's.
@@ -176,7 +145,7 @@ pub(super) async fn read(
         ("if-match" = Option<String>, Header, description = "The version that is meant"),
     ),
     request_body(content = Value, content_type = "application/scim+json", example = json!({
-        "externalId": "4711", "userName": "ann.example", "active": true,
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "externalId": "4711", "userName": "ann.example", "active": true,
         "name": {"givenName": "Ann", "familyName": "Example"}})),
     responses(
         (status = 200, description = "The user as it is now", body = Value, content_type = "application/scim+json"),
@@ -190,18 +159,19 @@ pub(super) async fn replace(
     caller: Result<Caller, Problem>,
     State(register): State<Register>,
     id: Result<Path<UserId>, Problem>,
+    wanted: Result<Query<Wanted>, Problem>,
     headers: HeaderMap,
     body: Result<Json<Value>, Problem>,
 ) -> Result<Shown, Refused> {
-    let feed = feed(caller)?;
-    let (Path(id), expected) = (id?, expected(&headers)?);
+    let (feed, shape) = (feed(caller)?, Wanted::shape(wanted)?);
+    let (Path(id), conditions) = (id?, Conditions::of(&headers)?);
     let user: User = scim::read(body?.0)?;
     let done: Result<Shown, Error> = feed
         .act(&register, move |tx, doing, source| {
             Box::pin(async move {
-                let present = meant(tx, &source, &id, expected).await?;
+                let present = meant(tx, &source, &id, &conditions).await?;
                 let announced = scim::replace(tx, &doing, present, &user).await?;
-                shown(tx, &announced, StatusCode::OK).await
+                shown(tx, &announced, StatusCode::OK, &shape).await
             })
         })
         .await;
@@ -254,20 +224,27 @@ pub(super) async fn patch(
     caller: Result<Caller, Problem>,
     State(register): State<Register>,
     id: Result<Path<UserId>, Problem>,
+    wanted: Result<Query<Wanted>, Problem>,
     headers: HeaderMap,
     body: Result<Json<PatchRequest>, Problem>,
 ) -> Result<Shown, Refused> {
-    let feed = feed(caller)?;
-    let (Path(id), expected, Json(request)) = (id?, expected(&headers)?, body?);
+    let (feed, shape) = (feed(caller)?, Wanted::shape(wanted)?);
+    let (Path(id), conditions, Json(request)) = (id?, Conditions::of(&headers)?, body?);
     let done: Result<Shown, NotPatched> = feed
         .act(&register, move |tx, doing, source| {
             Box::pin(async move {
-                let present = meant(tx, &source, &id, expected).await?;
-                let version = present.profile.version.tag();
-                let resource = present.user(tx).await?.resource(id.as_str(), BASE, &version);
-                let user = scim::read(scim::patched(resource, request)?)?;
-                let announced = scim::replace(tx, &doing, present, &user).await?;
-                Ok(shown(tx, &announced, StatusCode::OK).await?)
+                let present = meant(tx, &source, &id, &conditions).await?;
+                let resource = present.user(tx).await?.resource(&present.meta(BASE));
+                let after = scim::patched(resource.clone(), request)?;
+                if after == resource {
+                    return Ok(shown(tx, &present, StatusCode::OK, &shape).await?);
+                }
+                let user = scim::taken(after)?;
+                let announced = scim::change(tx, &doing, present, &user).await?;
+                if user.active != Some(false) {
+                    scim::demand_taken_away(tx, &announced, &user).await?;
+                }
+                Ok(shown(tx, &announced, StatusCode::OK, &shape).await?)
             })
         })
         .await;
@@ -298,11 +275,11 @@ pub(super) async fn remove(
     headers: HeaderMap,
 ) -> Result<StatusCode, Refused> {
     let feed = feed(caller)?;
-    let (Path(id), expected) = (id?, expected(&headers)?);
+    let (Path(id), conditions) = (id?, Conditions::of(&headers)?);
     let done: Result<(), Error> = feed
         .act(&register, move |tx, doing, source| {
             Box::pin(async move {
-                let present = meant(tx, &source, &id, expected).await?;
+                let present = meant(tx, &source, &id, &conditions).await?;
                 scim::leave(tx, &doing, present).await
             })
         })

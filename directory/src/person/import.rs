@@ -235,7 +235,7 @@ async fn apply(tx: &mut Tx, doing: &Doing, source: &str, good: Good) -> Result<(
         }
         let profile = people::find(&mut *tx, &link.user).await?;
         let profile = profile.ok_or_else(|| Error::unknown("person", &link.user))?;
-        tell(tx, doing, profile, &good.creation).await?;
+        tell(tx, doing, profile, &good.creation, &BTreeSet::new()).await?;
         (link.content, link.user_name) = (content, good.user_name);
         people_links::change(tx, &link, doing.now).await?;
         return Ok((RowOutcome::Changed, link.user));

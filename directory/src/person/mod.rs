@@ -52,8 +52,8 @@ pub(crate) use profile::Profile;
 pub use retention::{Erasure, Retention};
 pub(crate) use showing::{View, row, shown};
 pub(crate) use state::State;
-pub(crate) use telling::tell;
-pub(crate) use text::{line, plain};
+pub(crate) use telling::{Gone, tell};
+pub(crate) use text::{line, notes as lines, plain};
 
 use crate::day::Day;
 use crate::error::Error;

@@ -45,7 +45,27 @@ impl Creation {
     }
 }
 
-/// Brings a profile to what is told of it. What is not told stays; addresses that their holder has verified stay as well.
+/// What is told to be no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Gone {
+    /// The date of birth.
+    Birth,
+    /// The gender.
+    Gender,
+    /// The national insurance number.
+    NationalInsurance,
+    /// Every registration that is not told.
+    OtherRegistrations,
+}
+
+impl Gone {
+    /// All of it.
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Birth, Self::Gender, Self::NationalInsurance, Self::OtherRegistrations];
+}
+
+/// Brings a profile to what is told of it. What is neither told nor gone stays; addresses that their holder has verified stay as
+/// well.
 ///
 /// Who somebody is was checked with documents where the profile is verified: that is changed with documents only. A personnel
 /// system changes nothing of a verified profile.
@@ -54,6 +74,7 @@ pub(crate) async fn tell(
     doing: &Doing,
     profile: Profile,
     told: &Creation,
+    gone: &BTreeSet<Gone>,
 ) -> Result<Profile, Error> {
     doing.demand_on(tx, Act::ChangePerson, &profile).await?;
     profile.state.demand_open()?;
@@ -63,10 +84,11 @@ pub(crate) async fn tell(
     profile.name = told.name.clone();
     // What is printed on a card is nobody else's business.
     profile.name.on_card.clone_from(&before.name.on_card);
-    profile.birth = told.birth.or(before.birth);
-    profile.gender = told.gender.or(before.gender);
-    profile.national_insurance =
-        told.national_insurance.clone().or_else(|| before.national_insurance.clone());
+    let stays = |what: Gone| !gone.contains(&what);
+    profile.birth = told.birth.or(before.birth.filter(|_| stays(Gone::Birth)));
+    profile.gender = told.gender.or(before.gender.filter(|_| stays(Gone::Gender)));
+    let number = before.national_insurance.clone().filter(|_| stays(Gone::NationalInsurance));
+    profile.national_insurance = told.national_insurance.clone().or(number);
     let mut fields = changed(&before, &profile);
     if profile.name != before.name {
         fields.push("name".to_owned());
@@ -81,7 +103,7 @@ pub(crate) async fn tell(
         ));
     }
     if by_feed && before.standing == Standing::Verified {
-        demand_nothing_new(tx, &before, told).await?;
+        demand_nothing_new(tx, &before, told, gone).await?;
         return Ok(before);
     }
     if !fields.is_empty() {
@@ -94,11 +116,16 @@ pub(crate) async fn tell(
     }
     profile = tell_addresses(tx, doing, profile, Channel::Email, &told.emails).await?;
     profile = tell_addresses(tx, doing, profile, Channel::Mobile, &told.mobiles).await?;
-    tell_registrations(tx, doing, profile, told).await
+    tell_registrations(tx, doing, profile, told, gone).await
 }
 
 /// Goes on if nothing told is missing from a verified profile: codes go to its addresses, and its registrations let it sign.
-async fn demand_nothing_new(tx: &mut Tx, profile: &Profile, told: &Creation) -> Result<(), Error> {
+async fn demand_nothing_new(
+    tx: &mut Tx,
+    profile: &Profile,
+    told: &Creation,
+    gone: &BTreeSet<Gone>,
+) -> Result<(), Error> {
     let addresses = people_contacts::of(&mut *tx, &profile.user_id).await?;
     let has = |channel: Channel, value: &String| {
         addresses.iter().any(|address| address.channel == channel && address.contact.value == *value)
@@ -106,7 +133,8 @@ async fn demand_nothing_new(tx: &mut Tx, profile: &Profile, told: &Creation) -> 
     let registrations = people_evidence::registrations(&mut *tx, &profile.user_id).await?;
     let known = told.emails.iter().all(|value| has(Channel::Email, value))
         && told.mobiles.iter().all(|value| has(Channel::Mobile, value))
-        && told.registrations.iter().all(|told| registrations.contains(told));
+        && told.registrations.iter().all(|told| registrations.contains(told))
+        && (!gone.contains(&Gone::OtherRegistrations) || told.registrations.len() == registrations.len());
     if known {
         return Ok(());
     }
@@ -144,9 +172,18 @@ async fn tell_registrations(
     doing: &Doing,
     mut profile: Profile,
     told: &Creation,
+    gone: &BTreeSet<Gone>,
 ) -> Result<Profile, Error> {
     let present = people_evidence::registrations(&mut *tx, &profile.user_id).await?;
     let present: BTreeSet<_> = present.into_iter().collect();
+    if gone.contains(&Gone::OtherRegistrations) {
+        for registration in present.iter().filter(|registration| !told.registrations.contains(registration)) {
+            let (user, body) = (profile.user_id.clone(), registration.body);
+            people_evidence::unregister(tx, &user, body, &registration.number).await?;
+            let event = Event::RegistrationRemoved { user_id: user.to_string(), body };
+            profile = note(tx, doing, profile, ChangeKind::PersonChanged, &event).await?;
+        }
+    }
     for registration in told.registrations.iter().filter(|registration| !present.contains(registration)) {
         keep_registration(tx, doing.now, &profile.user_id, registration).await?;
         let event =

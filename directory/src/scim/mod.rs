@@ -1,16 +1,24 @@
 //! SCIM 2.0 for personnel systems (RFC 7643, RFC 7644): users, as a personnel system knows the people that it announced.
 
+mod attribute;
+mod change;
 mod filter;
+mod item;
 mod patch;
+mod path;
 mod provisioning;
 mod resource;
 mod schema;
+mod shape;
 
 pub(crate) use filter::{Filter, filter};
 pub(crate) use patch::{PatchRequest, patched};
-pub(crate) use provisioning::{Announced, announce, announced, leave, replace};
-pub(crate) use resource::{User, read};
+pub(crate) use provisioning::{
+    Announced, announce, announced, announced_by, change, demand_taken_away, known, leave, replace,
+};
+pub(crate) use resource::{User, demand_schema, read, taken};
 pub(crate) use schema::{resource_types, schemas, service_provider_config};
+pub(crate) use shape::Shape;
 
 use platform::problem::Problem;
 
@@ -18,6 +26,8 @@ use crate::error::Error;
 
 /// The largest page.
 pub(crate) const LARGEST_PAGE: u32 = 200;
+/// How many users are looked at for a filter that names nobody.
+pub(crate) const MOST_LOOKED_AT: u32 = 500;
 
 /// Why something was not done, in the words of RFC 7644 3.12.
 #[derive(Debug)]
@@ -37,7 +47,7 @@ impl Refused {
 
 impl From<Problem> for Refused {
     fn from(mut problem: Problem) -> Self {
-        if problem.code == "identity-verified" {
+        if matches!(problem.code, "identity-verified" | "external-id-fixed" | "contact-fixed") {
             // RFC 7644 3.12 has the keyword with 400 only.
             problem.kind = platform::Kind::Invalid;
         }
@@ -46,8 +56,8 @@ impl From<Problem> for Refused {
             "possible-duplicate" | "user-name-taken" | "external-id-taken" | "registration-taken" => {
                 Some("uniqueness")
             }
-            "identity-verified" => Some("mutability"),
-            "field-invalid" => Some("invalidValue"),
+            "identity-verified" | "external-id-fixed" | "contact-fixed" => Some("mutability"),
+            "field-invalid" | "query-invalid" => Some("invalidValue"),
             _ => None,
         };
         Self { problem, kind }

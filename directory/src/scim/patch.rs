@@ -4,14 +4,21 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Refused;
-use super::resource::{EXTENSION, USER, respelled, spelled};
+use super::attribute::{self, Mutability};
+use super::change::{Act, change, change_items};
+use super::path::{Of, Place, Target, Unreadable, place};
+use super::resource::{EXTENSION, demand_schema};
 
+/// The schema of the body.
+const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 /// The most operations of one request.
 const MOST: usize = 100;
 
 /// The body of a PATCH.
 #[derive(Debug, Deserialize)]
 pub(crate) struct PatchRequest {
+    #[serde(default)]
+    pub(crate) schemas: Vec<String>,
     #[serde(rename = "Operations", alias = "operations")]
     pub(crate) operations: Vec<Operation>,
 }
@@ -26,30 +33,15 @@ pub(crate) struct Operation {
     pub(crate) value: Option<Value>,
 }
 
-/// What an operation does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Act {
-    Add,
-    Replace,
-    Remove,
-}
-
-/// Where an operation does it: `attribute[filter].sub`, in the core or the extension.
-#[derive(Debug, PartialEq, Eq)]
-struct Where {
-    extension: bool,
-    attribute: Option<String>,
-    /// The attribute of an item and its text.
-    item: Option<(String, String)>,
-    sub: Option<String>,
-}
-
 /// A resource after the operations, in their order. One that cannot be done leaves nothing done.
+///
+/// What was taken away stands there as nothing (`null`), which is not the same as what was never told.
 pub(crate) fn patched(resource: Value, request: PatchRequest) -> Result<Value, Refused> {
+    demand_schema(&request.schemas, PATCH)?;
     if request.operations.is_empty() || request.operations.len() > MOST {
         return Err(Refused::invalid("invalidValue", format!("Send between 1 and {MOST} operations.")));
     }
-    let mut resource = respelled(resource, 5);
+    let mut resource = resource;
     for operation in request.operations {
         let act = match operation.op.to_ascii_lowercase().as_str() {
             "add" => Act::Add,
@@ -57,187 +49,123 @@ pub(crate) fn patched(resource: Value, request: PatchRequest) -> Result<Value, R
             "remove" => Act::Remove,
             _ => return Err(Refused::invalid("invalidSyntax", "An operation is add, replace or remove.")),
         };
-        apply(&mut resource, act, operation.path.as_deref(), operation.value)?;
+        match operation.path {
+            Some(path) => apply(&mut resource, act, place(&path).map_err(unreadable)?, operation.value)?,
+            None => apply_each(&mut resource, act, operation.value)?,
+        }
     }
     Ok(resource)
 }
 
-fn apply(resource: &mut Value, act: Act, path: Option<&str>, value: Option<Value>) -> Result<(), Refused> {
-    let value = value.map(|value| respelled(value, 5));
-    let Some(path) = path else {
-        let Some(Value::Object(members)) = value.filter(|_| act != Act::Remove) else {
-            return Err(Refused::invalid(
-                "noTarget",
-                "Without a path the value is an object, and nothing is removed.",
-            ));
-        };
-        for (name, value) in members {
-            // Some clients write paths for names here.
-            apply(resource, act, Some(&name), Some(value))?;
+fn unreadable(why: Unreadable) -> Refused {
+    match why {
+        Unreadable::Path => {
+            Refused::invalid("invalidPath", "A path is attribute, attribute.part or attribute[filter].part.")
         }
-        return Ok(());
-    };
-    let place = place(path)?;
-    let mut at = resource;
-    if place.extension {
-        at = member(at, EXTENSION);
-    }
-    let Some(attribute) = &place.attribute else {
-        return merge(at, act, value);
-    };
-    if matches!(attribute.as_str(), "id" | "meta" | "schemas") {
-        // Written by us only; who sends them back unchanged does no harm.
-        return Ok(());
-    }
-    match (&place.item, &place.sub) {
-        (None, None) => set(at, attribute, act, value),
-        (None, Some(sub)) => set(member(at, attribute), sub, act, value),
-        (Some(item), sub) => items(member(at, attribute), item, sub.as_deref(), act, value.as_ref()),
+        Unreadable::Filter => Refused::invalid("invalidFilter", "The filter in the path cannot be read."),
+        Unreadable::Unknown => Refused::invalid(
+            "invalidPath",
+            "No schema has the attribute of the path. GET /Schemas shows them.",
+        ),
     }
 }
 
-/// The member of an object, made if it is not there.
-fn member<'v>(value: &'v mut Value, name: &str) -> &'v mut Value {
-    if !value.is_object() && !value.is_array() {
-        *value = Value::Object(Map::new());
+/// Without a path: the members of the value, each at its own place. Attributes that no schema has are left, as in a POST.
+fn apply_each(resource: &mut Value, act: Act, value: Option<Value>) -> Result<(), Refused> {
+    if act == Act::Remove {
+        // RFC 7644 3.5.2.2.
+        return Err(Refused::invalid("noTarget", "Say with a path what is to be removed."));
     }
-    match value {
-        Value::Object(members) => members.entry(name.to_owned()).or_insert(Value::Null),
-        other => other,
-    }
-}
-
-/// Every member of a value by itself.
-fn merge(at: &mut Value, act: Act, value: Option<Value>) -> Result<(), Refused> {
-    match (act, value) {
-        (Act::Remove, _) => *at = Value::Null,
-        (_, Some(Value::Object(members))) => {
-            for (name, value) in members {
-                set(at, &name, act, Some(value))?;
-            }
+    let Some(Value::Object(members)) = value else {
+        return Err(Refused::invalid("invalidValue", "Without a path the value is an object."));
+    };
+    for (name, value) in members {
+        // Some clients write paths for names here.
+        match place(&name) {
+            Ok(place) => apply(resource, act, place, Some(value))?,
+            Err(Unreadable::Unknown) => {}
+            Err(why) => return Err(unreadable(why)),
         }
-        _ => return Err(Refused::invalid("invalidValue", "The value is an object.")),
     }
     Ok(())
 }
 
-fn set(at: &mut Value, name: &str, act: Act, value: Option<Value>) -> Result<(), Refused> {
-    let present = member(at, name);
-    match (act, value) {
-        (Act::Remove, _) => *present = Value::Null,
-        (_, None) => return Err(Refused::invalid("invalidValue", "The operation has no value.")),
-        // A list takes what it has not (3.5.2.1).
-        (Act::Add, Some(more)) if present.is_array() => {
-            let more = if let Value::Array(more) = more { more } else { vec![more] };
-            if let Value::Array(items) = present {
-                for item in more {
-                    if !items.contains(&item) {
-                        items.push(item);
-                    }
-                }
+fn apply(resource: &mut Value, act: Act, place: Place, value: Option<Value>) -> Result<(), Refused> {
+    // Nothing stands for what is not there (RFC 7643 2.5).
+    let act = if act == Act::Replace && value == Some(Value::Null) { Act::Remove } else { act };
+    match place {
+        Place::Extension => apply_extension(resource, act, value),
+        Place::Attribute(target, filter) => {
+            demand_changeable(resource, act, target, value.as_ref())?;
+            let at = inside(resource, target.of);
+            match filter {
+                Some(filter) => change_items(&mut at[target.attribute.name], target, &filter, act, value),
+                None => change(&mut at[target.attribute.name], target, act, value),
             }
         }
-        (Act::Add, Some(Value::Object(members))) if present.is_object() => {
-            for (name, value) in members {
-                set(present, &name, act, Some(value))?;
-            }
+    }
+}
+
+fn apply_extension(resource: &mut Value, act: Act, value: Option<Value>) -> Result<(), Refused> {
+    if act == Act::Remove {
+        for attribute in attribute::REGISTER.iter().filter(|one| one.mutability != Mutability::Immutable) {
+            inside(resource, Of::Register)[attribute.name] = Value::Null;
         }
-        (_, Some(value)) => *present = value,
+        return Ok(());
+    }
+    let Some(Value::Object(members)) = value else {
+        return Err(Refused::invalid("invalidValue", "The value is an object."));
+    };
+    for (name, value) in members {
+        if let Some(attribute) = attribute::register(&name) {
+            let target = Target { of: Of::Register, attribute, part: None };
+            apply(resource, act, Place::Attribute(target, None), Some(value))?;
+        }
     }
     Ok(())
 }
 
-/// The items of a list of which an attribute has a text.
-fn items(
-    list: &mut Value,
-    (attribute, text): &(String, String),
-    sub: Option<&str>,
+/// The object that holds the attributes of a schema.
+fn inside(resource: &mut Value, of: Of) -> &mut Value {
+    let at = match of {
+        Of::Core => resource,
+        Of::Register => &mut resource[EXTENSION],
+    };
+    if !at.is_object() {
+        *at = Value::Object(Map::new());
+    }
+    at
+}
+
+/// RFC 7644 3.5.2: what only we write, or what was said once, is the same or refused; what is needed is not taken away.
+fn demand_changeable(
+    resource: &Value,
     act: Act,
+    target: Target,
     value: Option<&Value>,
 ) -> Result<(), Refused> {
-    if list.is_null() {
-        *list = Value::Array(Vec::new());
-    }
-    let Value::Array(items) = list else {
-        return Err(Refused::invalid("invalidPath", "Only items of lists are chosen by a filter."));
+    let fixed = match target.attribute.mutability {
+        Mutability::ReadOnly => true,
+        Mutability::Immutable => act != Act::Remove,
+        Mutability::ReadWrite | Mutability::WriteOnly => false,
     };
-    let chosen = |item: &Value| item[attribute].as_str().is_some_and(|it| it.eq_ignore_ascii_case(text));
-    if act == Act::Remove && sub.is_none() {
-        items.retain(|item| !chosen(item));
-        return Ok(());
-    }
-    if !items.iter().any(chosen) {
-        if act == Act::Remove {
+    let name = target.part.unwrap_or(target.attribute).name;
+    if fixed {
+        let present = match (target.of, target.part) {
+            (Of::Core, None) => &resource[target.attribute.name],
+            (Of::Core, Some(part)) => &resource[target.attribute.name][part.name],
+            (Of::Register, _) => &resource[EXTENSION][target.attribute.name],
+        };
+        if act != Act::Remove && !present.is_null() && Some(present) == value {
             return Ok(());
         }
-        // RFC 7644 3.5.2.3 refuses; what clients mean is an item of that kind.
-        let mut new = Map::new();
-        new.insert(attribute.clone(), Value::from(text.as_str()));
-        items.push(Value::Object(new));
+        return Err(Refused::invalid("mutability", format!("{name} is not changed here.")));
     }
-    for item in items.iter_mut().filter(|item| chosen(item)) {
-        match sub {
-            Some(sub) => set(item, sub, act, value.cloned())?,
-            None => merge(item, act, value.cloned())?,
-        }
+    let needed = target.part.unwrap_or(target.attribute).is_needed;
+    if act == Act::Remove && (needed || target.attribute.mutability == Mutability::Immutable) {
+        return Err(Refused::invalid("mutability", format!("{name} is needed, and is not taken away.")));
     }
     Ok(())
-}
-
-/// Reads a path.
-fn place(path: &str) -> Result<Where, Refused> {
-    let refused = || {
-        Refused::invalid(
-            "invalidPath",
-            "A path is attribute, attribute.sub or attribute[type eq \"text\"].sub.",
-        )
-    };
-    let path = path.trim();
-    let after = |schema: &str| {
-        let (head, rest) = path.split_at_checked(schema.len())?;
-        head.eq_ignore_ascii_case(schema).then_some(rest)
-    };
-    let (extension, rest) = match (after(EXTENSION), after(USER)) {
-        (Some(rest), _) => (true, rest),
-        (None, Some(rest)) => (false, rest),
-        (None, None) => (false, path),
-    };
-    let rest = rest.strip_prefix(':').unwrap_or(rest);
-    if rest.is_empty() {
-        return if extension {
-            Ok(Where { extension, attribute: None, item: None, sub: None })
-        } else {
-            Err(refused())
-        };
-    }
-    let (head, sub) = match rest.rfind(']') {
-        Some(end) if end + 1 == rest.len() => (rest, None),
-        Some(end) => (&rest[..=end], Some(rest[end + 1..].strip_prefix('.').ok_or_else(refused)?)),
-        None => rest.split_once('.').map_or((rest, None), |(head, sub)| (head, Some(sub))),
-    };
-    let (attribute, item) = match head.split_once('[') {
-        None => (head, None),
-        Some((attribute, filter)) => {
-            let filter = filter.strip_suffix(']').ok_or_else(refused)?;
-            let (name, rest) = filter.trim().split_once(' ').ok_or_else(refused)?;
-            let (operator, text) = rest.trim_start().split_once(' ').ok_or_else(refused)?;
-            let text: String = serde_json::from_str(text.trim()).map_err(|_| refused())?;
-            if !operator.eq_ignore_ascii_case("eq") {
-                return Err(refused());
-            }
-            (attribute, Some((spelled(name), text)))
-        }
-    };
-    let word = |text: &str| {
-        !text.is_empty()
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'$' || byte == b'-' || byte == b'_')
-    };
-    if !word(attribute) || sub.is_some_and(|sub| !word(sub)) {
-        return Err(refused());
-    }
-    Ok(Where { extension, attribute: Some(spelled(attribute)), item, sub: sub.map(spelled) })
 }
 
 #[cfg(test)]
@@ -248,12 +176,16 @@ mod tests {
     use super::*;
 
     fn user() -> Value {
-        json!({"userName": "ann", "name": {"givenName": "Ann", "familyName": "Example"}, "active": true,
-               "emails": [{"value": "a@b.example", "type": "work"}, {"value": "h@b.example", "type": "home"}]})
+        json!({"id": "000000000013", "userName": "ann", "externalId": "1", "displayName": "Ann Example",
+               "name": {"givenName": "Ann", "familyName": "Example"}, "active": true,
+               "emails": [{"value": "a@b.example", "type": "work", "primary": true}, {"value": "h@b.example", "type": "home"}]})
     }
 
     fn after(operations: &Value) -> Result<Value, Refused> {
-        patched(user(), serde_json::from_value(json!({"Operations": operations})).unwrap())
+        patched(
+            user(),
+            serde_json::from_value(json!({"schemas": [PATCH], "Operations": operations})).unwrap(),
+        )
     }
 
     /// The operations that clients send: by path, by filter, without a path, into the extension.
@@ -263,13 +195,18 @@ mod tests {
             let after = after(&operations).unwrap();
             assert_eq!(after.pointer(pointer).cloned().unwrap_or_default(), expected, "{operations}");
         };
-        check(json!([{"op": "Replace", "path": "active", "value": "False"}]), "/active", json!("False"));
+        check(json!([{"op": "Replace", "path": "active", "value": "False"}]), "/active", json!(false));
         check(
             json!([{"op": "replace", "path": "name.familyname", "value": "Sample"}]),
-            "/name/familyName",
-            json!("Sample"),
+            "/name",
+            json!({"givenName": "Ann", "familyName": "Sample"}),
         );
-        check(json!([{"op": "replace", "value": {"active": false}}]), "/active", json!(false));
+        check(
+            json!([{"op": "replace", "path": "name", "value": {"middleName": "Eve"}}]),
+            "/name",
+            json!({"givenName": "Ann", "familyName": "Example", "middleName": "Eve"}),
+        );
+        check(json!([{"op": "replace", "value": {"active": false, "title": "Dr"}}]), "/active", json!(false));
         check(json!([{"op": "add", "value": {"name.middleName": "Eve"}}]), "/name/middleName", json!("Eve"));
         check(
             json!([{"op": "replace", "path": "emails[type eq \"work\"].value", "value": "n@b.example"}]),
@@ -277,10 +214,21 @@ mod tests {
             json!("n@b.example"),
         );
         check(
+            json!([{"op": "replace", "path": "emails[type eq \"work\" and primary eq true]", "value": {"value": "n@b.example"}}]),
+            "/emails/0",
+            json!({"value": "n@b.example", "type": "work", "primary": true}),
+        );
+        check(
             json!([{"op": "remove", "path": "emails[type eq \"work\"]"}]),
             "/emails",
             json!([{"value": "h@b.example", "type": "home"}]),
         );
+        check(
+            json!([{"op": "remove", "path": "emails", "value": [{"value": "h@b.example"}]}]),
+            "/emails/1",
+            Value::Null,
+        );
+        check(json!([{"op": "remove", "path": "emails"}]), "/emails", json!([]));
         check(
             json!([{"op": "add", "path": "emails", "value": [{"value": "n@b.example"}]}]),
             "/emails/2/value",
@@ -292,11 +240,40 @@ mod tests {
             json!({"type": "mobile", "value": "07700900123"}),
         );
         check(
+            json!([{"op": "replace", "path": "emails.type", "value": "other"}]),
+            "/emails/1/type",
+            json!("other"),
+        );
+        check(
             json!([{"op": "add", "path": format!("{EXTENSION}:dateOfBirth"), "value": "1984-07-23"}]),
             &format!("/{EXTENSION}/dateOfBirth"),
             json!("1984-07-23"),
         );
-        check(json!([{"op": "replace", "path": "id", "value": "1"}]), "/id", Value::Null);
+        check(
+            json!([{"op": "replace", "value": {EXTENSION: {"gender": "female"}}}]),
+            &format!("/{EXTENSION}/gender"),
+            json!("female"),
+        );
+        check(
+            json!([{"op": "replace", "path": "id", "value": "000000000013"}]),
+            "/id",
+            json!("000000000013"),
+        );
+    }
+
+    /// There is one primary value: the one that became it last.
+    #[test]
+    fn one_value_is_primary() {
+        for operation in [
+            json!({"op": "add", "path": "emails", "value": {"value": "n@b.example", "primary": true}}),
+            json!({"op": "replace", "path": "emails[type eq \"home\"].primary", "value": true}),
+            json!({"op": "replace", "path": "emails[type eq \"home\"]", "value": {"primary": true}}),
+        ] {
+            let after = after(&json!([operation])).unwrap();
+            let items = after["emails"].as_array().unwrap();
+            assert_eq!(items.iter().filter(|item| item["primary"] == json!(true)).count(), 1, "{after}");
+            assert_eq!(items[0]["primary"], json!(false), "{after}");
+        }
     }
 
     /// What cannot be done is refused with the keyword of the standard.
@@ -306,20 +283,50 @@ mod tests {
             (json!([]), "invalidValue"),
             (json!([{"op": "move", "path": "active"}]), "invalidSyntax"),
             (json!([{"op": "remove"}]), "noTarget"),
+            (json!([{"op": "add", "value": "x"}]), "invalidValue"),
             (json!([{"op": "replace", "path": "active"}]), "invalidValue"),
-            (json!([{"op": "replace", "path": "emails[type co \"w\"].value", "value": "x"}]), "invalidPath"),
+            (json!([{"op": "replace", "path": "active", "value": "perhaps"}]), "invalidValue"),
+            (json!([{"op": "replace", "path": "emails", "value": "x"}]), "invalidValue"),
+            (
+                json!([{"op": "replace", "path": "emails[type xx \"w\"].value", "value": "x"}]),
+                "invalidFilter",
+            ),
+            (json!([{"op": "replace", "path": "emails[type eq \"other\"].value", "value": "x"}]), "noTarget"),
+            (json!([{"op": "remove", "path": "emails[type eq \"other\"]"}]), "noTarget"),
+            (json!([{"op": "remove", "path": "phoneNumbers.type"}]), "noTarget"),
             (json!([{"op": "replace", "path": "name..x", "value": "x"}]), "invalidPath"),
+            (json!([{"op": "replace", "path": "title", "value": "x"}]), "invalidPath"),
             (json!([{"op": "remove", "path": "name[type eq \"x\"]"}]), "invalidPath"),
+            (json!([{"op": "remove", "path": "userName"}]), "mutability"),
+            (json!([{"op": "remove", "path": "name"}]), "mutability"),
+            (json!([{"op": "replace", "path": "name.familyName", "value": null}]), "mutability"),
+            (json!([{"op": "remove", "path": "emails[type eq \"work\"].value"}]), "mutability"),
+            (json!([{"op": "remove", "path": "externalId"}]), "mutability"),
+            (json!([{"op": "replace", "path": "externalId", "value": "2"}]), "mutability"),
+            (json!([{"op": "replace", "path": "displayName", "value": "Eve"}]), "mutability"),
+            (json!([{"op": "remove", "path": "meta.version"}]), "mutability"),
+            (json!([{"op": "replace", "value": {"id": "000000000026"}}]), "mutability"),
+            (
+                json!([{"op": "add", "path": format!("{EXTENSION}:linkTo"), "value": "000000000026"}]),
+                "mutability",
+            ),
         ] {
             assert_eq!(after(&operations).unwrap_err().kind, Some(kind), "{operations}");
         }
+        let without = json!({"Operations": [{"op": "remove", "path": "emails"}]});
+        assert_eq!(
+            patched(user(), serde_json::from_value(without).unwrap()).unwrap_err().kind,
+            Some("invalidValue")
+        );
     }
 
     proptest! {
-        /// Whatever path and value come, reading ends, and what is not named stays.
+        /// Whatever path and value come, an answer ends it, and what is not named stays.
         #[test]
         fn any_path_ends_in_an_answer(path in "[a-zA-Z.:\\[\\]\" ]{0,30}", value in "[a-z]{0,5}") {
             let operation = json!([{"op": "replace", "path": format!("title{path}"), "value": value}]);
+            prop_assert_eq!(after(&operation).map_err(|refused| refused.kind.is_some()).err(), Some(true));
+            let operation = json!([{"op": "add", "path": format!("emails{path}"), "value": value}]);
             if let Ok(after) = after(&operation) {
                 prop_assert_eq!(&after["userName"], &json!("ann"));
             }

@@ -5,15 +5,21 @@
 
 use std::collections::BTreeSet;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use platform::db::Tx;
 use platform::id::UserId;
+use serde_json::Value;
 
-use super::resource::{Activity, Address, Extension, User, UserName};
+use super::filter::Key;
+use super::item::{self, Item, Several};
+use super::resource::{Extension, Meta, User, UserName};
 use crate::acting::Doing;
 use crate::api::{Channel, ClosePerson, CloseReason, Name, Origin, PersonKind, PersonState, Standing};
+use crate::day::moment;
 use crate::error::Error;
 use crate::person::{self, Created, Creation, Profile};
 use crate::store::people_links::{self, By, Link};
+use crate::store::scim_users::{self, Kept, Part};
 use crate::store::{people, people_contacts, people_evidence};
 use crate::version::Expected;
 
@@ -22,21 +28,39 @@ use crate::version::Expected;
 pub(crate) struct Announced {
     pub(crate) link: Link,
     pub(crate) profile: Profile,
+    /// What is kept of them beyond; nothing where they were announced before it was kept.
+    kept: Option<Kept>,
 }
 
 impl Announced {
+    async fn of(tx: &mut Tx, link: Link, profile: Profile) -> Result<Self, Error> {
+        let kept = scim_users::find(&mut *tx, &link.source, &link.external_id).await?;
+        Ok(Self { link, profile, kept })
+    }
+
+    /// The entity tag: it changes with the profile, and with what only this system says.
+    pub(crate) fn tag(&self) -> String {
+        format!("\"{}.{}\"", self.profile.version, self.kept.map_or(0, |kept| kept.revision))
+    }
+
+    /// What is said of the resource below a base.
+    pub(crate) fn meta(&self, base: &str) -> Meta {
+        let id = self.profile.user_id.to_string();
+        let changed =
+            self.kept.map_or(self.profile.changed_at, |kept| kept.changed_at.max(self.profile.changed_at));
+        Meta {
+            location: format!("{base}/Users/{id}"),
+            id,
+            created: moment(self.profile.created_at),
+            changed: moment(changed),
+            version: self.tag(),
+        }
+    }
+
     /// The person as the personnel system sees them.
     pub(crate) async fn user(&self, tx: &mut Tx) -> Result<User, Error> {
-        let addresses = people_contacts::of(&mut *tx, &self.profile.user_id).await?;
-        let of = |channel: Channel, kind: &str| -> Vec<Address> {
-            let of_channel = addresses.iter().filter(|address| address.channel == channel);
-            of_channel
-                .map(|address| Address { value: address.contact.value.clone(), kind: Some(kind.to_owned()) })
-                .collect()
-        };
         let name = &self.profile.name;
-        let open = self.profile.state.word() == PersonState::Open;
-        Ok(User {
+        let mut user = User {
             external_id: Some(self.link.external_id.clone()),
             user_name: self.link.user_name.clone(),
             name: UserName {
@@ -45,21 +69,148 @@ impl Announced {
                 middle_name: name.middle.clone(),
                 honorific_prefix: name.title.clone(),
             },
-            active: Some(if open { Activity::Active } else { Activity::Inactive }),
-            emails: of(Channel::Email, "work"),
-            phone_numbers: of(Channel::Mobile, "mobile"),
+            active: Some(self.profile.state.word() == PersonState::Open),
             extension: Extension {
                 date_of_birth: self.profile.birth.as_ref().map(ToString::to_string),
                 gender: self.profile.gender,
                 registrations: people_evidence::registrations(&mut *tx, &self.profile.user_id).await?,
                 ..Extension::default()
             },
-        })
+            ..User::default()
+        };
+        user.emails = self.items(tx, Several::Emails).await?;
+        user.phone_numbers = self.items(tx, Several::Phones).await?;
+        user.addresses = self.items(tx, Several::Addresses).await?;
+        Ok(user)
+    }
+
+    /// The values of an attribute: as the system told them, but for addresses that the profile has no longer; then those of the
+    /// profile that it did not tell.
+    async fn items(&self, tx: &mut Tx, several: Several) -> Result<Vec<Item>, Error> {
+        let parts = scim_users::values(&mut *tx, &self.link.source, &self.link.external_id).await?;
+        let told = items_of(&parts, several);
+        let channel = match several {
+            Several::Emails => Channel::Email,
+            Several::Phones => Channel::Mobile,
+            Several::Addresses => return Ok(told),
+        };
+        let addresses = people_contacts::of(&mut *tx, &self.profile.user_id).await?;
+        let addresses = addresses.into_iter().filter(|address| address.channel == channel);
+        let present: Vec<String> = addresses.map(|address| address.contact.value).collect();
+        let is_there = |item: &Item| {
+            several.contact(item).is_none() || present.iter().any(|value| value == item.text("value"))
+        };
+        let mut items: Vec<Item> = told.into_iter().filter(is_there).collect();
+        // Of what was announced before types were kept every address was shown as one for work.
+        let kind = match (channel, self.kept) {
+            (Channel::Mobile, _) => Some("mobile"),
+            (Channel::Email, None) => Some("work"),
+            (Channel::Email, Some(_)) => None,
+        };
+        let untold = |value: &&String| !items.iter().any(|item| item.text("value") == **value);
+        let untold: Vec<Item> = present.iter().filter(untold).map(|value| Item::new(value, kind)).collect();
+        items.extend(untold);
+        Ok(items)
+    }
+}
+
+/// The values of an attribute from their rows, which are in order.
+fn items_of(parts: &[Part], several: Several) -> Vec<Item> {
+    let mut items: Vec<(i64, Item)> = Vec::new();
+    for part in parts.iter().filter(|part| part.attribute == several.word()) {
+        if items.last().is_none_or(|(at, _)| *at != part.item) {
+            items.push((part.item, Item::default()));
+        }
+        let value = match (part.part.as_str(), part.value.as_str()) {
+            ("primary", word) => Value::Bool(word == "true"),
+            (_, text) => Value::from(text),
+        };
+        if let Some((_, item)) = items.last_mut() {
+            item.0.insert(part.part.clone(), value);
+        }
+    }
+    items.into_iter().map(|(_, item)| item).collect()
+}
+
+/// Values as their rows.
+fn parts_of(told: &Told) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for (several, items) in &told.values {
+        for (at, item) in (0..).zip(items) {
+            parts.extend(item.0.iter().map(|(part, value)| Part {
+                attribute: several.word().to_owned(),
+                item: at,
+                part: part.clone(),
+                value: value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+            }));
+        }
+    }
+    parts
+}
+
+/// What a personnel system sent, checked.
+struct Told {
+    user_name: String,
+    creation: Creation,
+    values: Vec<(Several, Vec<Item>)>,
+    /// The same for the same content.
+    content: String,
+}
+
+impl Told {
+    fn of(doing: &Doing, user: &User) -> Result<Self, Error> {
+        let user_name = person::line("userName", &user.user_name, 200)?;
+        let checked = |several: Several| -> Result<(Several, Vec<Item>), Error> {
+            Ok((several, item::checked(several, user.several(several))?))
+        };
+        let values: Vec<(Several, Vec<Item>)> =
+            Several::ALL.into_iter().map(checked).collect::<Result<_, _>>()?;
+        let creation = creation(doing, user, &values)?;
+        let all = serde_json::json!([
+            creation.content(),
+            user_name,
+            values.iter().map(|(_, items)| items).collect::<Vec<_>>()
+        ]);
+        let content = hex::encode(digest(&SHA256, all.to_string().as_bytes()).as_ref());
+        Ok(Self { user_name, creation, values, content })
+    }
+
+    /// Whether this is what came last; what came before types were kept had another text for it.
+    fn is_known(&self, link: &Link) -> bool {
+        link.user_name == self.user_name
+            && (link.content == self.content || link.content == self.creation.content())
+    }
+
+    /// Keeps it beside the profile.
+    async fn keep(&self, tx: &mut Tx, doing: &Doing, link: &Link) -> Result<(), Error> {
+        scim_users::put(tx, link, &name_key(&link.user_name), doing.now).await?;
+        scim_users::put_values(tx, link, &parts_of(self)).await
+    }
+}
+
+/// A name as it is compared (RFC 7643 4.1.1: without regard to case).
+fn name_key(name: &str) -> String {
+    name.to_lowercase()
+}
+
+/// Somebody whom a system knows, by a name or an id.
+pub(crate) async fn known(tx: &mut Tx, source: &str, key: &Key<'_>) -> Result<Option<Link>, Error> {
+    match key {
+        Key::UserName(name) => match scim_users::by_name(&mut *tx, source, &name_key(name)).await? {
+            Some(external_id) => people_links::find(&mut *tx, source, By::ExternalId(&external_id)).await,
+            // Announced before names were kept in small letters.
+            None => people_links::find(&mut *tx, source, By::UserName(name)).await,
+        },
+        Key::ExternalId(id) => people_links::find(&mut *tx, source, By::ExternalId(id)).await,
+        Key::Id(id) => match id.parse() {
+            Ok(user) => people_links::find(&mut *tx, source, By::User(&user)).await,
+            Err(_) => Ok(None),
+        },
     }
 }
 
 /// Takes what a personnel system sent.
-fn creation(doing: &Doing, user: &User) -> Result<Creation, Error> {
+fn creation(doing: &Doing, user: &User, values: &[(Several, Vec<Item>)]) -> Result<Creation, Error> {
     let name = Name {
         title: user.name.honorific_prefix.clone(),
         given: user.name.given_name.clone(),
@@ -70,12 +221,12 @@ fn creation(doing: &Doing, user: &User) -> Result<Creation, Error> {
     let extension = &user.extension;
     let looked_at: Result<BTreeSet<UserId>, _> =
         extension.looked_at.iter().map(|id| id.as_str().parse()).collect();
-    let values =
-        |addresses: &[Address]| -> Vec<String> { addresses.iter().map(|it| it.value.clone()).collect() };
-    // Only mobiles are kept: a desk telephone receives no code.
-    let is_mobile =
-        |address: &&Address| address.kind.as_ref().is_none_or(|kind| kind.eq_ignore_ascii_case("mobile"));
-    let mobiles: Vec<Address> = user.phone_numbers.iter().filter(is_mobile).cloned().collect();
+    // Only mobiles are addresses of the register: a desk telephone receives no code.
+    let of = |channel: Channel| -> Vec<String> {
+        let items = values.iter().flat_map(|(several, items)| items.iter().map(|item| (*several, item)));
+        let items = items.filter(|(several, item)| several.contact(item) == Some(channel));
+        items.map(|(_, item)| item.text("value").to_owned()).collect()
+    };
     Ok(Creation {
         kind: PersonKind::Person,
         name: person::checked_name(name)?,
@@ -93,20 +244,13 @@ fn creation(doing: &Doing, user: &User) -> Result<Creation, Error> {
         organisation: None,
         notes: None,
         evidence: Vec::new(),
-        emails: person::addresses(Channel::Email, &values(&user.emails))?,
-        mobiles: person::addresses(Channel::Mobile, &values(&mobiles))?,
+        emails: person::addresses(Channel::Email, &of(Channel::Email))?,
+        mobiles: person::addresses(Channel::Mobile, &of(Channel::Mobile))?,
         registrations: person::registrations(&extension.registrations)?,
         looked_at: looked_at.map_err(|_| Error::field("lookedAt", "Write user ids of twelve digits."))?,
         origin: Origin::Feed,
         user_id: None,
     })
-}
-
-/// The names under which the system knows somebody.
-fn names(user: &User) -> Result<(String, String), Error> {
-    let line = |field, text: &str| person::line(field, text, 200);
-    let external_id = user.external_id.as_deref().unwrap_or_default();
-    Ok((line("externalId", external_id)?, line("userName", &user.user_name)?))
 }
 
 /// Somebody new of a personnel system. The same once more changes nothing, and gives `false`.
@@ -116,13 +260,13 @@ pub(crate) async fn announce(
     source: &str,
     user: &User,
 ) -> Result<(bool, Announced), Error> {
-    let (external_id, user_name) = names(user)?;
-    let creation = creation(doing, user)?;
-    let content = creation.content();
+    let external_id = user.external_id.as_deref().unwrap_or_default();
+    let external_id = person::line("externalId", external_id, 200)?;
+    let told = Told::of(doing, user)?;
     if let Some(link) = people_links::find(&mut *tx, source, By::ExternalId(&external_id)).await? {
-        if link.content == content && link.user_name == user_name {
+        if told.is_known(&link) {
             let profile = profile(tx, &link.user).await?;
-            return Ok((false, Announced { link, profile }));
+            return Ok((false, Announced::of(tx, link, profile).await?));
         }
         return Err(Error::conflict(
             "external-id-taken",
@@ -132,28 +276,15 @@ pub(crate) async fn announce(
             ),
         ));
     }
-    if user.active == Some(Activity::Inactive) {
+    if user.active == Some(false) {
         return Err(Error::field("active", "Nobody is announced who has left already."));
     }
+    if known(tx, source, &Key::UserName(&told.user_name)).await?.is_some() {
+        return Err(name_taken());
+    }
     let profile = match &user.extension.link_to {
-        Some(id) => {
-            let id: UserId =
-                id.parse().map_err(|_| Error::field("linkTo", "Write a user id of twelve digits."))?;
-            // Whoever is somebody else is nobody to this system, as if there were no such user.
-            if !person::may_be(tx, &creation, &id).await? {
-                return Err(Error::unknown("user", &id));
-            }
-            let known = profile(tx, &id).await?;
-            let mut told = creation;
-            if known.standing == Standing::Verified {
-                // Who it is must agree; the addresses and registrations stay those of the register.
-                told.emails.clear();
-                told.mobiles.clear();
-                told.registrations.clear();
-            }
-            person::tell(tx, doing, known, &told).await?
-        }
-        None => match person::create(tx, doing, creation).await? {
+        Some(id) => linked(tx, doing, &told.creation, id).await?,
+        None => match person::create(tx, doing, told.creation.clone()).await? {
             Created::Made(profile) => *profile,
             Created::PossibleDuplicates(candidates) => {
                 let ids: Vec<&str> = candidates.iter().map(|one| one.user_id.as_str()).collect();
@@ -168,12 +299,36 @@ pub(crate) async fn announce(
             }
         },
     };
-    let link =
-        Link { source: source.to_owned(), external_id, user_name, user: profile.user_id.clone(), content };
+    let link = Link {
+        source: source.to_owned(),
+        external_id,
+        user_name: told.user_name.clone(),
+        user: profile.user_id.clone(),
+        content: told.content.clone(),
+    };
     if !people_links::add(tx, &link, doing.now).await? {
         return Err(name_taken());
     }
-    Ok((true, Announced { link, profile }))
+    told.keep(tx, doing, &link).await?;
+    Ok((true, Announced::of(tx, link, profile).await?))
+}
+
+/// Somebody who is known here already, and of whom the system tells from now on.
+async fn linked(tx: &mut Tx, doing: &Doing, creation: &Creation, id: &str) -> Result<Profile, Error> {
+    let id: UserId = id.parse().map_err(|_| Error::field("linkTo", "Write a user id of twelve digits."))?;
+    // Whoever is somebody else is nobody to this system, as if there were no such user.
+    if !person::may_be(tx, creation, &id).await? {
+        return Err(Error::unknown("user", &id));
+    }
+    let known = profile(tx, &id).await?;
+    let mut told = creation.clone();
+    if known.standing == Standing::Verified {
+        // Who it is must agree; the addresses and registrations stay those of the register.
+        told.emails.clear();
+        told.mobiles.clear();
+        told.registrations.clear();
+    }
+    person::tell(tx, doing, known, &told, &BTreeSet::new()).await
 }
 
 fn name_taken() -> Error {
@@ -188,47 +343,87 @@ async fn profile(tx: &mut Tx, user: &UserId) -> Result<Profile, Error> {
 pub(crate) async fn announced(tx: &mut Tx, source: &str, user: &UserId) -> Result<Announced, Error> {
     let link = people_links::find(&mut *tx, source, By::User(user)).await?;
     let link = link.ok_or_else(|| Error::unknown("user", user))?;
-    let profile = profile(tx, user).await?;
-    Ok(Announced { link, profile })
+    announced_by(tx, link).await
 }
 
-/// Brings somebody to what the system says of them now.
+/// Whom a link means.
+pub(crate) async fn announced_by(tx: &mut Tx, link: Link) -> Result<Announced, Error> {
+    let profile = profile(tx, &link.user).await?;
+    Announced::of(tx, link, profile).await
+}
+
+/// Brings somebody to what the system says of them, whole. The same as last time changes nothing.
 pub(crate) async fn replace(
     tx: &mut Tx,
     doing: &Doing,
     present: Announced,
     user: &User,
 ) -> Result<Announced, Error> {
-    let Announced { mut link, mut profile } = present;
-    let creation = creation(doing, user)?;
-    let user_name = person::line("userName", &user.user_name, 200)?;
-    if user.external_id.as_ref().is_some_and(|id| *id != link.external_id) {
-        return Err(Error::field(
-            "externalId",
-            "It is the same for life. Announce somebody else as a new user.",
-        ));
+    let is_open = present.profile.state.word() == PersonState::Open;
+    let same = user.active != Some(false) && user.gone.is_empty() && is_open;
+    if same && Told::of(doing, user)?.is_known(&present.link) {
+        demand_same_id(&present.link, user)?;
+        return Ok(present);
     }
-    let content = creation.content();
+    change(tx, doing, present, user).await
+}
+
+fn demand_same_id(link: &Link, user: &User) -> Result<(), Error> {
+    if user.external_id.as_ref().is_none_or(|id| *id == link.external_id) {
+        return Ok(());
+    }
+    Err(Error::conflict(
+        "external-id-fixed",
+        "The externalId is the same for life. Announce somebody else as a new user.",
+    ))
+}
+
+/// Brings somebody to what they are to be.
+pub(crate) async fn change(
+    tx: &mut Tx,
+    doing: &Doing,
+    present: Announced,
+    user: &User,
+) -> Result<Announced, Error> {
+    let Announced { mut link, mut profile, .. } = present;
+    let told = Told::of(doing, user)?;
+    demand_same_id(&link, user)?;
     let is_open = profile.state.word() == PersonState::Open;
-    if user.active == Some(Activity::Inactive) {
+    if user.active == Some(false) {
         // Who left is as they were when they left.
         if is_open {
             profile = close(tx, doing, profile).await?;
         }
-        return Ok(Announced { link, profile });
+        return Announced::of(tx, link, profile).await;
     }
-    if link.content != content || link.user_name != user_name || !is_open {
-        let other = people_links::find(&mut *tx, &link.source, By::UserName(&user_name)).await?;
-        if other.is_some_and(|other| other.external_id != link.external_id) {
-            return Err(name_taken());
-        }
-        if link.content != content || !is_open {
-            profile = person::tell(tx, doing, profile, &creation).await?;
-        }
-        (link.content, link.user_name) = (content, user_name);
+    let other = known(tx, &link.source, &Key::UserName(&told.user_name)).await?;
+    if other.is_some_and(|other| other.external_id != link.external_id) {
+        return Err(name_taken());
+    }
+    profile = person::tell(tx, doing, profile, &told.creation, &user.gone).await?;
+    if !told.is_known(&link) {
+        (link.content, link.user_name) = (told.content.clone(), told.user_name.clone());
         people_links::change(tx, &link, doing.now).await?;
+        told.keep(tx, doing, &link).await?;
     }
-    Ok(Announced { link, profile })
+    Announced::of(tx, link, profile).await
+}
+
+/// Goes on if nothing is left of what an operation took away: what its holder has verified stays, and so does everything of
+/// somebody whose identity was checked.
+pub(crate) async fn demand_taken_away(tx: &mut Tx, announced: &Announced, asked: &User) -> Result<(), Error> {
+    let after = announced.user(tx).await?;
+    for several in [Several::Emails, Several::Phones] {
+        let asked = item::checked(several, asked.several(several))?;
+        let has = |item: &Item| asked.iter().any(|asked| asked.text("value") == item.text("value"));
+        if let Some(left) = after.several(several).iter().find(|item| !has(item)) {
+            let channel = if left.text("value").contains('@') { "An address" } else { "A number" };
+            let sentence =
+                format!("{channel} is its holder's by now. They or the registration authority take it away.");
+            return Err(Error::conflict("contact-fixed", sentence));
+        }
+    }
+    Ok(())
 }
 
 async fn close(tx: &mut Tx, doing: &Doing, profile: Profile) -> Result<Profile, Error> {
@@ -238,9 +433,10 @@ async fn close(tx: &mut Tx, doing: &Doing, profile: Profile) -> Result<Profile, 
 
 /// Somebody left, and the system forgets them: the profile closes as a leaver's.
 pub(crate) async fn leave(tx: &mut Tx, doing: &Doing, present: Announced) -> Result<(), Error> {
-    let Announced { link, profile } = present;
+    let Announced { link, profile, .. } = present;
     if profile.state.word() == PersonState::Open {
         close(tx, doing, profile).await?;
     }
+    scim_users::remove(tx, &link).await?;
     people_links::remove(tx, &link).await
 }

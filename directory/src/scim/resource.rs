@@ -1,10 +1,16 @@
 //! The user resource (RFC 7643 4.1) with an extension of ours.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::Refused;
+use super::attribute::{self, Mutability};
+use super::item::{Item, Several};
+use super::path::{Of, within};
 use crate::api::{Gender, Registration};
+use crate::person::Gone;
 
 /// The schema of users.
 pub(crate) const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -21,40 +27,21 @@ pub(crate) struct User {
     pub(crate) user_name: String,
     pub(crate) name: UserName,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) active: Option<Activity>,
+    pub(crate) active: Option<bool>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) emails: Vec<Address>,
+    pub(crate) emails: Vec<Item>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) phone_numbers: Vec<Address>,
-    #[serde(rename = "urn:lanyard:params:scim:schemas:extension:register:2.0:User")]
+    pub(crate) phone_numbers: Vec<Item>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) addresses: Vec<Item>,
+    #[serde(
+        rename = "urn:lanyard:params:scim:schemas:extension:register:2.0:User",
+        skip_serializing_if = "Extension::is_empty"
+    )]
     pub(crate) extension: Extension,
-}
-
-/// Whether somebody works there; some clients send the word as text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Value", into = "Value")]
-pub(crate) enum Activity {
-    Active,
-    Inactive,
-}
-
-impl TryFrom<Value> for Activity {
-    type Error = String;
-
-    fn try_from(value: Value) -> Result<Self, String> {
-        let text = value.as_str().map(str::to_ascii_lowercase);
-        match (value.as_bool(), text.as_deref()) {
-            (Some(true), _) | (_, Some("true")) => Ok(Self::Active),
-            (Some(false), _) | (_, Some("false")) => Ok(Self::Inactive),
-            _ => Err("active is true or false".to_owned()),
-        }
-    }
-}
-
-impl From<Activity> for Value {
-    fn from(activity: Activity) -> Self {
-        Self::Bool(activity == Activity::Active)
-    }
+    /// What is told to be no more: it stands there as nothing, and not only is not there (RFC 7643 2.5).
+    #[serde(skip)]
+    pub(crate) gone: BTreeSet<Gone>,
 }
 
 /// The parts of a name.
@@ -67,15 +54,6 @@ pub(crate) struct UserName {
     pub(crate) middle_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) honorific_prefix: Option<String>,
-}
-
-/// An e-mail address or a telephone number.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct Address {
-    pub(crate) value: String,
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub(crate) kind: Option<String>,
 }
 
 /// What the register needs beyond the standard.
@@ -99,68 +77,101 @@ pub(crate) struct Extension {
     pub(crate) link_to: Option<String>,
 }
 
-/// Every attribute that is read, in its one spelling: names of attributes are written in any case (RFC 7643 2.1).
-const SPELLINGS: [&str; 23] = [
-    "schemas",
-    "id",
-    "externalId",
-    "userName",
-    "name",
-    "familyName",
-    "givenName",
-    "middleName",
-    "honorificPrefix",
-    "formatted",
-    "displayName",
-    "active",
-    "emails",
-    "phoneNumbers",
-    "value",
-    "type",
-    "primary",
-    "dateOfBirth",
-    "gender",
-    "nationalInsuranceNumber",
-    "registrations",
-    "lookedAt",
-    "linkTo",
-];
-
-/// An attribute's one spelling.
-pub(super) fn spelled(name: &str) -> String {
-    if name.eq_ignore_ascii_case(EXTENSION) {
-        return EXTENSION.to_owned();
-    }
-    let known = SPELLINGS.iter().find(|known| known.eq_ignore_ascii_case(name));
-    known.map_or_else(|| name.to_owned(), |known| (*known).to_owned())
-}
-
-/// A value with its attributes in their one spelling, to the depth that users have.
-pub(super) fn respelled(value: Value, depth: u8) -> Value {
-    match value {
-        Value::Object(members) if depth > 0 => {
-            let members =
-                members.into_iter().map(|(name, value)| (spelled(&name), respelled(value, depth - 1)));
-            Value::Object(members.collect::<Map<_, _>>())
-        }
-        Value::Array(items) if depth > 0 => {
-            Value::Array(items.into_iter().map(|item| respelled(item, depth - 1)).collect())
-        }
-        other => other,
+impl Extension {
+    /// Whether nothing of it is shown.
+    fn is_empty(&self) -> bool {
+        self.date_of_birth.is_none() && self.gender.is_none() && self.registrations.is_empty()
     }
 }
 
-/// Reads a user.
+/// Goes on if a body says that it is of this schema (RFC 7643 3, RFC 7644 3.1). Further ones are of what is left unread.
+pub(crate) fn demand_schema(schemas: &[String], schema: &str) -> Result<(), Refused> {
+    if schemas.iter().any(|one| one.eq_ignore_ascii_case(schema)) {
+        return Ok(());
+    }
+    Err(Refused::invalid("invalidValue", format!("The schemas of the body lack {schema}.")))
+}
+
+/// Reads a user that a client sent whole.
 pub(crate) fn read(value: Value) -> Result<User, Refused> {
-    if !value.is_object() {
+    let Value::Object(members) = &value else {
         return Err(Refused::invalid("invalidSyntax", "A user is a JSON object."));
+    };
+    let schemas = members.iter().find(|(name, _)| name.eq_ignore_ascii_case("schemas"));
+    let schemas: Vec<String> = match schemas {
+        Some((_, schemas)) => serde_json::from_value(schemas.clone()).map_err(|_| misfit("schemas"))?,
+        None => Vec::new(),
+    };
+    demand_schema(&schemas, USER)?;
+    taken(value)
+}
+
+/// Reads a user by the schemas: names in any spelling (RFC 7643 2.1), each value of its type.
+pub(crate) fn taken(value: Value) -> Result<User, Refused> {
+    let Value::Object(members) = value else { return Err(misfit("The user")) };
+    let mut user = Map::new();
+    let mut gone = BTreeSet::new();
+    for (name, value) in members {
+        match within(&name) {
+            (Of::Register, "") => {
+                let extension = extension(value, &mut gone)?;
+                user.insert(EXTENSION.to_owned(), Value::Object(extension));
+            }
+            (Of::Core, name) => {
+                // RFC 7644 3.3: what only we write is left unread.
+                let known = attribute::core(name).filter(|one| one.mutability != Mutability::ReadOnly);
+                if let Some(attribute) = known {
+                    let value = attribute.taken(value).ok_or_else(|| misfit(attribute.name))?;
+                    user.insert(attribute.name.to_owned(), value);
+                }
+            }
+            (Of::Register, _) => {}
+        }
     }
-    serde_json::from_value(without_nulls(respelled(value, 5), 5)).map_err(|_| {
-        Refused::invalid(
-            "invalidSyntax",
-            "An attribute has not the type that its schema says. GET /Schemas shows them.",
-        )
-    })
+    let user = without_nulls(Value::Object(user), 5);
+    let mut user: User = serde_json::from_value(user).map_err(|_| misfit("One attribute"))?;
+    user.gone = gone;
+    Ok(user)
+}
+
+fn extension(value: Value, gone: &mut BTreeSet<Gone>) -> Result<Map<String, Value>, Refused> {
+    let mut extension = Map::new();
+    let members = match value {
+        Value::Object(members) => members,
+        Value::Null => {
+            gone.extend(Gone::ALL);
+            return Ok(extension);
+        }
+        _ => return Err(misfit("The extension")),
+    };
+    for (name, value) in members {
+        let Some(attribute) = attribute::register(&name) else { continue };
+        let value = attribute.taken(value).ok_or_else(|| misfit(attribute.name))?;
+        let known = match attribute.name {
+            "dateOfBirth" => Some(Gone::Birth),
+            "gender" => Some(Gone::Gender),
+            "nationalInsuranceNumber" => Some(Gone::NationalInsurance),
+            // A list that is there is the whole list.
+            "registrations" => {
+                gone.insert(Gone::OtherRegistrations);
+                None
+            }
+            _ => None,
+        };
+        gone.extend(known.filter(|_| value.is_null()));
+        let usual = |value: &Value| value.as_str().is_none_or(|word| attribute.words.contains(&word));
+        if !attribute.words.is_empty() && !usual(&value) {
+            let sentence = format!("{} is one of {}.", attribute.name, attribute.words.join(", "));
+            return Err(Refused::invalid("invalidValue", sentence));
+        }
+        extension.insert(attribute.name.to_owned(), value);
+    }
+    Ok(extension)
+}
+
+fn misfit(what: &str) -> Refused {
+    let sentence = format!("{what} has not the type that its schema says. GET /Schemas shows them.");
+    Refused::invalid("invalidSyntax", sentence)
 }
 
 /// A value without what is null: nothing and an empty list say the same (RFC 7643 2.5).
@@ -170,25 +181,44 @@ fn without_nulls(value: Value, depth: u8) -> Value {
             let members = members.into_iter().filter(|(_, value)| !value.is_null());
             Value::Object(members.map(|(name, value)| (name, without_nulls(value, depth - 1))).collect())
         }
+        Value::Array(items) if depth > 0 => {
+            Value::Array(items.into_iter().map(|item| without_nulls(item, depth - 1)).collect())
+        }
         other => other,
     }
 }
 
+/// Which resource it is, when it was made and changed, and which version it is (RFC 7643 3.1).
+#[derive(Debug, Clone)]
+pub(crate) struct Meta {
+    pub(crate) id: String,
+    pub(crate) created: String,
+    pub(crate) changed: String,
+    pub(crate) location: String,
+    pub(crate) version: String,
+}
+
 impl User {
+    /// Its values of an attribute that has several.
+    pub(crate) fn several(&self, which: Several) -> &[Item] {
+        match which {
+            Several::Emails => &self.emails,
+            Several::Phones => &self.phone_numbers,
+            Several::Addresses => &self.addresses,
+        }
+    }
+
     /// The resource as it is answered.
-    pub(crate) fn resource(&self, id: &str, base: &str, version: &str) -> Value {
+    pub(crate) fn resource(&self, meta: &Meta) -> Value {
         let mut value = serde_json::to_value(self).unwrap_or_default();
         let name = &self.name;
-        let display = format!("{} {}", name.given_name, name.family_name);
-        if let Some(members) = value.as_object_mut() {
-            members.insert("schemas".to_owned(), json!([USER, EXTENSION]));
-            members.insert("id".to_owned(), json!(id));
-            members.insert("displayName".to_owned(), json!(display));
-            members.insert(
-                "meta".to_owned(),
-                json!({"resourceType": "User", "location": format!("{base}/Users/{id}"), "version": version}),
-            );
-        }
+        value["schemas"] = if self.extension.is_empty() { json!([USER]) } else { json!([USER, EXTENSION]) };
+        value["id"] = json!(meta.id);
+        value["displayName"] = json!(format!("{} {}", name.given_name, name.family_name));
+        value["meta"] = json!({
+            "resourceType": "User", "created": meta.created, "lastModified": meta.changed,
+            "location": meta.location, "version": meta.version,
+        });
         value
     }
 }
@@ -201,24 +231,50 @@ mod tests {
     #[test]
     fn users_are_read_in_any_case() {
         let user = read(json!({
-            "SCHEMAS": [USER], "username": "ann", "externalID": "4711", "locale": "en", "Active": "True",
+            "SCHEMAS": [USER], "username": "ann", "id": 7, "meta": "x", "externalID": "4711", "locale": "en", "Active": "True",
             "Name": {"FamilyName": "Example", "givenname": "Ann"}, "emails": [{"Value": "a@b.example", "primary": true}],
             "phoneNumbers": null,
             EXTENSION: {"dateOfBirth": "1984-07-23", "nationalInsuranceNumber": "AB123456C", "lookedAt": ["000000000013"]},
         }))
         .unwrap();
         assert_eq!((user.user_name.as_str(), user.external_id.as_deref()), ("ann", Some("4711")));
-        assert_eq!((user.active, user.name.family_name.as_str()), (Some(Activity::Active), "Example"));
-        let resource = user.resource("000000000013", "/directory/scim/v2", "\"1\"");
+        assert_eq!((user.active, user.name.family_name.as_str()), (Some(true), "Example"));
+        assert!(user.gone.is_empty());
+        let meta = Meta {
+            id: "000000000013".to_owned(),
+            created: String::new(),
+            changed: String::new(),
+            location: String::new(),
+            version: "\"1.0\"".to_owned(),
+        };
+        let resource = user.resource(&meta);
         assert!(!resource.to_string().contains("AB123456C") && resource[EXTENSION]["lookedAt"].is_null());
-        assert_eq!(resource["displayName"], "Ann Example");
-        for bad in [
-            json!([]),
-            json!({"userName": 7}),
-            json!({"active": "perhaps"}),
-            json!({"emails": "a@b.example"}),
+        assert_eq!(
+            (&resource["displayName"], &resource["emails"][0]["primary"]),
+            (&json!("Ann Example"), &json!(true))
+        );
+        for (bad, kind) in [
+            (json!([]), "invalidSyntax"),
+            (json!({"schemas": [USER], "userName": 7}), "invalidSyntax"),
+            (json!({"schemas": [USER], "active": "perhaps"}), "invalidSyntax"),
+            (json!({"schemas": [USER], "emails": "a@b.example"}), "invalidSyntax"),
+            (json!({"schemas": USER}), "invalidSyntax"),
+            (json!({"userName": "ann"}), "invalidValue"),
+            (json!({"schemas": []}), "invalidValue"),
+            (json!({"schemas": [EXTENSION]}), "invalidValue"),
+            (json!({"schemas": [USER], EXTENSION: {"gender": "unsure"}}), "invalidValue"),
         ] {
-            assert!(read(bad).is_err());
+            assert_eq!(read(bad.clone()).unwrap_err().kind, Some(kind), "{bad}");
         }
+    }
+
+    /// What stands there as nothing is told to be no more; what is not there is not told.
+    #[test]
+    fn nothing_is_not_the_same_as_not_told() {
+        let gone = |extension: Value| read(json!({"schemas": [USER], EXTENSION: extension})).unwrap().gone;
+        assert_eq!(gone(json!({})), BTreeSet::new());
+        assert_eq!(gone(json!({"dateOfBirth": null, "gender": "other"})), BTreeSet::from([Gone::Birth]));
+        assert_eq!(gone(json!({"registrations": []})), BTreeSet::from([Gone::OtherRegistrations]));
+        assert_eq!(gone(Value::Null), BTreeSet::from(Gone::ALL));
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::LARGEST_PAGE;
+use super::attribute::{Attribute, CORE, Kind, REGISTER};
 use super::resource::{EXTENSION, USER};
 
 const CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
@@ -43,75 +44,41 @@ pub(crate) fn resource_types(base: &str) -> Vec<Value> {
     })]
 }
 
-fn attribute(name: &str, kind: &str, needed: &str, mutability: &str, description: &str) -> Value {
-    let returned = if mutability == "writeOnly" { "never" } else { "default" };
-    json!({
-        "name": name, "type": kind, "multiValued": false, "description": description,
-        "required": needed == "required", "caseExact": name == "externalId", "mutability": mutability,
-        "returned": returned, "uniqueness": if name == "userName" { "server" } else { "none" },
-    })
-}
-
-fn several(mut attribute: Value, parts: Vec<Value>) -> Value {
-    attribute["multiValued"] = Value::Bool(true);
-    attribute["subAttributes"] = Value::Array(parts);
-    attribute
-}
-
 /// The schemas.
 pub(crate) fn schemas(base: &str) -> Vec<Value> {
-    let plain = |name, description| attribute(name, "string", "optional", "readWrite", description);
-    let needed = |name, description| attribute(name, "string", "required", "readWrite", description);
-    let mut name = attribute("name", "complex", "required", "readWrite", "The name.");
-    name["subAttributes"] = json!([
-        needed("familyName", "Family name."),
-        needed("givenName", "Given name."),
-        plain("middleName", "Further given names."),
-        plain("honorificPrefix", "Such as Dr."),
-    ]);
-    let addresses = |name, description| {
-        let parts = vec![needed("value", "The address."), plain("type", "Such as work or mobile.")];
-        several(attribute(name, "complex", "optional", "readWrite", description), parts)
-    };
-    let registrations = several(
-        attribute("registrations", "complex", "optional", "readWrite", "Professional registrations."),
-        vec![needed("body", "Such as GMC."), needed("number", "As the body writes it.")],
-    );
-    let looked_at = attribute(
-        "lookedAt",
-        "string",
-        "optional",
-        "writeOnly",
-        "Possible duplicates who are somebody else.",
-    );
-    let user = json!([
-        needed("userName", "The name that the personnel system gave."),
-        needed("externalId", "The id that the personnel system gave: the same one is the same person."),
-        name,
-        attribute("displayName", "string", "optional", "readOnly", "Given and family name."),
-        attribute("active", "boolean", "optional", "readWrite", "False when somebody has left."),
-        addresses("emails", "E-mail addresses."),
-        addresses("phoneNumbers", "Mobile telephones."),
-    ]);
-    let extension = json!([
-        plain("dateOfBirth", "YYYY-MM-DD."),
-        plain("gender", "female, male, other or not-stated."),
-        attribute("nationalInsuranceNumber", "string", "optional", "writeOnly", "Kept as a hash."),
-        registrations,
-        several(looked_at, Vec::new()),
-        attribute(
-            "linkTo",
-            "string",
-            "optional",
-            "writeOnly",
-            "The user id of somebody who is known here already."
-        ),
-    ]);
-    let schema = |id: &str, name: &str, attributes: Value| {
+    let schema = |id: &str, name: &str, about: &str, attributes: &[Attribute]| {
         json!({
-            "schemas": [SCHEMA], "id": id, "name": name, "attributes": attributes,
+            "schemas": [SCHEMA], "id": id, "name": name, "description": about,
+            "attributes": attributes.iter().map(described).collect::<Vec<_>>(),
             "meta": {"resourceType": "Schema", "location": format!("{base}/Schemas/{id}")},
         })
     };
-    vec![schema(USER, "User", user), schema(EXTENSION, "Register", extension)]
+    vec![
+        schema(USER, "User", "Somebody whom a personnel system has announced.", CORE),
+        schema(EXTENSION, "Register", "What the register needs beyond.", REGISTER),
+    ]
+}
+
+/// An attribute in the form of RFC 7643 7.
+fn described(attribute: &Attribute) -> Value {
+    let kind = match attribute.kind {
+        Kind::Text => "string",
+        Kind::Flag => "boolean",
+        Kind::Moment => "dateTime",
+        Kind::Complex => "complex",
+    };
+    let mut value = json!({
+        "name": attribute.name, "type": kind, "multiValued": attribute.is_plural,
+        "description": attribute.about, "required": attribute.is_needed, "caseExact": attribute.is_exact,
+        "mutability": attribute.mutability.word(),
+        "returned": if attribute.is_hidden { "never" } else { "default" },
+        "uniqueness": if matches!(attribute.name, "userName" | "externalId") { "server" } else { "none" },
+    });
+    if !attribute.words.is_empty() {
+        value["canonicalValues"] = json!(attribute.words);
+    }
+    if !attribute.parts.is_empty() {
+        value["subAttributes"] = attribute.parts.iter().map(described).collect();
+    }
+    value
 }

@@ -38,6 +38,7 @@ pub(crate) mod reports;
 pub(crate) mod requests;
 pub(crate) mod roles;
 pub(crate) mod savepoints;
+pub(crate) mod scim_users;
 pub(crate) mod seeding;
 pub(crate) mod workgroups;
 

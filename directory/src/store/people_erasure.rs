@@ -7,7 +7,7 @@ use platform::id::UserId;
 use platform::message;
 use sqlx::AssertSqlSafe;
 
-use super::{Reader, placeholders, read};
+use super::{Reader, placeholders, read, scim_users};
 use crate::error::Error;
 use crate::person::{Erasure, MODULE};
 
@@ -68,7 +68,12 @@ pub(crate) async fn overdue<'c>(
 pub(crate) async fn holds(tx: &mut Tx, user: &UserId, what: Erasure) -> Result<bool, Error> {
     let text = match what {
         Erasure::Photo => "SELECT CAST(1 AS BIGINT) FROM directory_photo WHERE user_id = $1 LIMIT 1",
-        Erasure::Contacts => "SELECT CAST(1 AS BIGINT) FROM directory_contact WHERE user_id = $1 LIMIT 1",
+        Erasure::Contacts => {
+            "SELECT CAST(1 AS BIGINT) FROM directory_person p WHERE p.user_id = $1 AND (EXISTS (SELECT 1 FROM \
+             directory_contact c WHERE c.user_id = p.user_id) OR EXISTS (SELECT 1 FROM directory_person_link l \
+             JOIN directory_scim_value v ON v.source = l.source AND v.external_id = l.external_id \
+             WHERE l.user_id = p.user_id))"
+        }
         Erasure::Numbers => {
             "SELECT CAST(1 AS BIGINT) FROM directory_person p WHERE p.user_id = $1 AND (p.ni_hash IS NOT NULL \
              OR EXISTS (SELECT 1 FROM directory_evidence e WHERE e.user_id = p.user_id AND e.number_mask IS NOT NULL))"
@@ -92,6 +97,7 @@ pub(crate) async fn erase(tx: &mut Tx, user: &UserId, what: Erasure, now: Millis
         sqlx::query(*text).bind(user.as_str()).bind(now.0).execute(&mut *tx).await?;
     }
     if what == Erasure::Contacts {
+        scim_users::erase_values(tx, user).await?;
         // Where what they were told went to.
         message::erase(tx, MODULE, user.as_str()).await?;
     }

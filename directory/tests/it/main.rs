@@ -34,6 +34,7 @@ mod rig;
 mod rights;
 mod roles;
 mod scim;
+mod scim_protocol;
 mod seed_bulk;
 mod seed_world;
 mod walks;

@@ -10,12 +10,14 @@ use crate::people_rig::{new_person, staff};
 use crate::rig::Rig;
 
 /// Changes that ask for neither, and why none is needed.
-const OTHERWISE: [(&str, &str, &str); 8] = [
+const OTHERWISE: [(&str, &str, &str); 10] = [
     ("POST", "/directory/organisations/import", "the release is its own key: what is in is passed over"),
     ("POST", "/directory/rbac/effective", "it asks, and changes nothing"),
     ("POST", "/directory/feed/events", "each event has an id of its own"),
     ("PUT", "/directory/consumers/{name}", "a number that never goes back"),
     ("POST", "/directory/scim/v2/Users", "externalId is its key"),
+    ("POST", "/directory/scim/v2/Users/.search", "it asks, and changes nothing"),
+    ("POST", "/directory/scim/v2/.search", "it asks, and changes nothing"),
     ("PUT", "/directory/scim/v2/Users/{id}", "RFC 7644 3.14 leaves If-Match to the client"),
     ("PATCH", "/directory/scim/v2/Users/{id}", "RFC 7644 3.14 leaves If-Match to the client"),
     ("DELETE", "/directory/scim/v2/Users/{id}", "RFC 7644 3.14 leaves If-Match to the client"),

@@ -8,6 +8,7 @@ use http_body_util::BodyExt as _;
 use platform::caller::{Act, Caller, CallerKind};
 use platform::clock::{Clock, ManualClock, Millis};
 use platform::db::Db;
+use platform::web::{Limits, Lines, Told, stack};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -54,6 +55,13 @@ impl Rig {
             Parts { config, db: db.clone(), clock: clock.clone(), document_key: DocumentKey::new(&[7; 32]) };
         let register = Register::new(parts).unwrap();
         Self { db, hand, clock, router: router(register.clone()), register }
+    }
+
+    /// The same behind what lies around a whole port.
+    pub(crate) fn port(self) -> Self {
+        let told = Told { port: "test", lines: Lines::All };
+        let router = directory::in_scim_words(stack(self.router, &Limits::default(), told));
+        Self { router, ..self }
     }
 
     /// The clock of the test.

@@ -9,16 +9,16 @@ use serde_json::{Value, json};
 use crate::people_rig::{assign, documents, new_person, staff, texts};
 use crate::rig::{Answered, Rig, system};
 
-const BASE: &str = "/directory/scim/v2";
-const EXTENSION: &str = "urn:lanyard:params:scim:schemas:extension:register:2.0:User";
+pub(crate) const BASE: &str = "/directory/scim/v2";
+pub(crate) const EXTENSION: &str = "urn:lanyard:params:scim:schemas:extension:register:2.0:User";
 
-fn payroll(name: &str, organisation: &str) -> Caller {
+pub(crate) fn payroll(name: &str, organisation: &str) -> Caller {
     let mut caller = system(name, &[directory::api::FEED]);
     caller.organisation = Some(organisation.parse().unwrap());
     caller
 }
 
-fn user(external_id: &str, given: &str, family: &str, birth: &str) -> Value {
+pub(crate) fn user(external_id: &str, given: &str, family: &str, birth: &str) -> Value {
     json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
         "externalId": external_id, "userName": format!("{given}.{family}.{external_id}"),
@@ -29,19 +29,19 @@ fn user(external_id: &str, given: &str, family: &str, birth: &str) -> Value {
 }
 
 /// The keyword and status of an error in the shape of the standard.
-fn refused(answered: &Answered) -> (u16, &str) {
+pub(crate) fn refused(answered: &Answered) -> (u16, &str) {
     assert_eq!(answered.headers["content-type"], "application/scim+json");
     assert_eq!(answered.body["schemas"], json!(["urn:ietf:params:scim:api:messages:2.0:Error"]));
     assert_eq!(answered.body["status"], json!(answered.status.as_str()));
     (answered.status.as_u16(), answered.body["scimType"].as_str().unwrap_or_default())
 }
 
-async fn post(rig: &Rig, who: &Caller, body: &Value) -> Answered {
+pub(crate) async fn post(rig: &Rig, who: &Caller, body: &Value) -> Answered {
     let headers = [("content-type", "application/scim+json")];
     rig.file(who, Method::POST, &format!("{BASE}/Users"), &headers, body.to_string().as_bytes()).await
 }
 
-async fn send(
+pub(crate) async fn send(
     rig: &Rig,
     who: &Caller,
     method: Method,
@@ -54,7 +54,7 @@ async fn send(
     rig.file(who, method, &format!("{BASE}/Users/{id}"), &headers, body.to_string().as_bytes()).await
 }
 
-fn operations(operations: &Value) -> Value {
+pub(crate) fn operations(operations: &Value) -> Value {
     json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations})
 }
 
@@ -117,7 +117,7 @@ platform::both_engines! {
         ]));
         let patched = send(&rig, &feed, Method::PATCH, &id, Some(&weak), &patch).await;
         assert_eq!(patched.status, StatusCode::OK, "{:?}", patched.body);
-        assert_eq!(patched.body["emails"], json!([{"value": "new@trust.example", "type": "work"}]));
+        assert_eq!(patched.body["emails"], json!([{"value": "new@trust.example", "type": "work", "primary": true}]));
         assert_eq!(patched.body["phoneNumbers"][0]["value"], "+447700900123");
         assert_eq!(patched.body[EXTENSION]["registrations"][0]["number"], "1234567");
         let half = operations(&json!([
@@ -142,7 +142,13 @@ platform::both_engines! {
         assert_eq!(send(&rig, &feed, Method::PATCH, &id, None, &login).await.body["userName"], "ann.sample");
         let taken = post(&rig, &feed, &user("4712", "Bea", "Other", "1990-01-02")).await;
         assert_eq!(refused(&taken), (409, "uniqueness"), "the same national insurance number");
-        for (body, kind) in [(json!([]), "invalidSyntax"), (json!({"userName": 7}), "invalidSyntax"), (json!({"userName": "x"}), "invalidValue")] {
+        let user = "urn:ietf:params:scim:schemas:core:2.0:User";
+        for (body, kind) in [
+            (json!([]), "invalidSyntax"),
+            (json!({"schemas": [user], "userName": 7}), "invalidSyntax"),
+            (json!({"schemas": [user], "userName": "x"}), "invalidValue"),
+            (json!({"userName": "x"}), "invalidValue"),
+        ] {
             assert_eq!(refused(&send(&rig, &feed, Method::PUT, &id, None, &body).await), (400, kind), "{body}");
         }
     }
