@@ -36,9 +36,9 @@ pub(super) fn change(at: &mut Value, target: Target, act: Act, value: Option<Val
         None => {
             let value = taken(attribute, value)?;
             if attribute.is_plural {
-                put_items(at, act, value)
+                put_items(at, act, value);
             } else {
-                put(at, value)
+                put(at, value);
             }
             Ok(())
         }

@@ -91,9 +91,8 @@ pub(crate) fn place(text: &str) -> Result<Place, Unreadable> {
     let filter = items_filter(filter, attribute).map_err(|_| Unreadable::Filter)?;
     let part = match after.strip_prefix('.') {
         None if after.is_empty() => None,
-        None => return Err(Unreadable::Path),
         Some(name) if is_name(name) => Some(attribute.part(name).ok_or(Unreadable::Unknown)?),
-        Some(_) => return Err(Unreadable::Path),
+        None | Some(_) => return Err(Unreadable::Path),
     };
     Ok(Place::Attribute(Target { of, attribute, part }, Some(filter)))
 }

@@ -19,6 +19,7 @@ pub(crate) struct Kept {
 
 /// A part of a value of an attribute that has several.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "its columns are named so")]
 pub(crate) struct Part {
     /// The attribute.
     pub(crate) attribute: String,
