@@ -1,6 +1,6 @@
 //! Changes to a resource (RFC 7644 3.5.2), on its JSON: what comes out is read like any user.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::Refused;
@@ -29,8 +29,13 @@ pub(crate) struct Operation {
     pub(crate) op: String,
     #[serde(default)]
     pub(crate) path: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub(crate) value: Option<Value>,
+}
+
+/// A value that stands there, `null` too: it is not the same as none (RFC 7643 2.5).
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// A resource after the operations, in their order. One that cannot be done leaves nothing done.
