@@ -33,6 +33,8 @@ pub enum Kind {
     TooLarge,
     /// 415: the body's type is not read here.
     UnsupportedMedia,
+    /// 422: the request is well formed, and what it says cannot be (RFC 9110 15.5.21).
+    Unprocessable,
     /// 428: the request must say which version of the thing it means.
     PreconditionRequired,
     /// 429: too many requests.
@@ -45,7 +47,7 @@ pub enum Kind {
     TimedOut,
 }
 
-const KINDS: [(Kind, StatusCode, &str); 16] = [
+const KINDS: [(Kind, StatusCode, &str); 17] = [
     (Kind::Invalid, StatusCode::BAD_REQUEST, "The request is not valid"),
     (Kind::Unauthenticated, StatusCode::UNAUTHORIZED, "It is not known who asks"),
     (Kind::Forbidden, StatusCode::FORBIDDEN, "Not allowed"),
@@ -62,6 +64,7 @@ const KINDS: [(Kind, StatusCode, &str); 16] = [
     (Kind::Internal, StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong"),
     (Kind::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "Not available at the moment"),
     (Kind::TimedOut, StatusCode::GATEWAY_TIMEOUT, "No answer in time"),
+    (Kind::Unprocessable, StatusCode::UNPROCESSABLE_ENTITY, "What is asked for cannot be"),
 ];
 
 impl Kind {
@@ -131,6 +134,11 @@ impl Problem {
     /// 409.
     pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(Kind::Conflict, code, detail)
+    }
+
+    /// 422.
+    pub fn unprocessable(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(Kind::Unprocessable, code, detail)
     }
 
     /// 410.

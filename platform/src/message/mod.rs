@@ -6,6 +6,9 @@
 //!
 //! A process that stops between the sending and the note of it sends the same once more, under the same id: whoever gets it
 //! can know it again. Nothing is said twice otherwise, however many machines send.
+//!
+//! What is of use for an hour at most, such as a code to sign in, never waits for what is not: it has places of its own among
+//! those that may wait ([`RESERVED`]), and is sent by itself, beside the others.
 
 mod carrier;
 mod config;
@@ -22,7 +25,7 @@ use crate::clock::Millis;
 pub use carrier::Carriers;
 pub use config::{Config, Error, HookConfig, SmtpConfig, SmtpTls};
 pub use sender::Sender;
-pub use store::{MOST_WAITING, erase, of, post, posted_since, withdraw};
+pub use store::{MOST_WAITING, RESERVED, URGENT_WITHIN, erase, of, post, posted_since, withdraw};
 
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -83,7 +86,8 @@ pub struct Message {
 pub enum Posted {
     /// It is on its way.
     Taken(MessageId),
-    /// So many wait that no more are taken: nothing can be sent, or somebody sends without end.
+    /// So many wait that no more are taken: nothing can be sent, or somebody sends without end. Of what is not urgent fewer may
+    /// wait.
     Full,
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::carrier::{Carriers, Outcome};
-use super::store::{self, After, Due};
+use super::store::{self, After, Due, Lane};
 use super::{Channel, State};
 use crate::clock::{Clock, Millis};
 use crate::db::{Db, Error};
@@ -51,18 +51,20 @@ impl Sender {
     }
 
     /// Sends for as long as it is polled. Stopping it anywhere loses nothing, and several machines that do it share the work.
-    /// A mail server that hangs holds up no text message.
+    /// A mail server that hangs holds up no text message, and notices hold up no code.
     pub async fn keep_sending(self) {
         tokio::join!(
-            self.keep_channel(Channel::Email),
-            self.keep_channel(Channel::Text),
+            self.keep_lane(Channel::Email, Lane::Urgent),
+            self.keep_lane(Channel::Email, Lane::Patient),
+            self.keep_lane(Channel::Text, Lane::Urgent),
+            self.keep_lane(Channel::Text, Lane::Patient),
             self.keep_sweeping()
         );
     }
 
-    async fn keep_channel(&self, channel: Channel) {
+    async fn keep_lane(&self, channel: Channel, lane: Lane) {
         loop {
-            match self.send_due(channel).await {
+            match self.send_lane(channel, lane).await {
                 Ok(tried) if tried > 0 => continue,
                 Ok(_) => {}
                 Err(error) => tracing::warn!(%error, "messages could not be read or noted: {error}"),
@@ -82,14 +84,19 @@ impl Sender {
         }
     }
 
-    /// Tries what is due of a channel, a page at most; says how many messages were tried.
+    /// Tries what is due of a channel, a page at most of what is urgent and then of what is not; says how many messages were tried.
     pub async fn send_due(&self, channel: Channel) -> Result<usize, Error> {
+        let urgent = self.send_lane(channel, Lane::Urgent).await?;
+        Ok(urgent + self.send_lane(channel, Lane::Patient).await?)
+    }
+
+    async fn send_lane(&self, channel: Channel, lane: Lane) -> Result<usize, Error> {
         if !self.0.carriers.carries(channel) {
             return Ok(0);
         }
         let now = self.0.clock.now();
         let mut tries = JoinSet::new();
-        for due in store::due(self.0.db.read(), channel, now, PAGE).await? {
+        for due in store::due(self.0.db.read(), (channel, lane), now, PAGE).await? {
             let sender = self.clone();
             tries.spawn(async move { sender.attempt(channel, due, now).await });
         }

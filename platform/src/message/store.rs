@@ -10,16 +10,22 @@ use crate::db::{Error, Tx};
 
 /// How many messages may wait to be sent.
 pub const MOST_WAITING: i64 = 10_000;
+/// How many of those places only urgent messages get: however many notices wait, a code to sign in is taken.
+pub const RESERVED: i64 = 2_000;
+/// A message is urgent if it is of use for this long at most: codes and links are, notices are not.
+pub const URGENT_WITHIN: Duration = Duration::from_hours(1);
 
 /// Posts a message in the transaction of what it tells of.
 pub async fn post(tx: &mut Tx, message: &Message, now: Millis) -> Result<Posted, Error> {
+    let urgent = message.until <= now.plus(URGENT_WITHIN);
+    let most = if urgent { MOST_WAITING } else { MOST_WAITING - RESERVED };
     let (waiting,): (i64,) = sqlx::query_as(
         "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT 1 FROM platform_message WHERE state = 'due' LIMIT $1) waiting",
     )
-    .bind(MOST_WAITING)
+    .bind(most)
     .fetch_one(&mut *tx)
     .await?;
-    if waiting >= MOST_WAITING {
+    if waiting >= most {
         return Ok(Posted::Full);
     }
     let id = MessageId::new(now);
@@ -156,24 +162,43 @@ pub(super) struct Due {
     pub(super) sent_at: Millis,
 }
 
+/// What is read of messages that are due, and where.
+macro_rules! due {
+    () => {
+        "SELECT message_id, address, subject, body, attempts, until, made_at FROM platform_message \
+         WHERE state = 'due' AND channel = $1 AND due_at <= $2 AND until > $2 AND body IS NOT NULL AND "
+    };
+}
+
 type DueColumns = (String, String, String, String, i64, i64, i64);
 
-/// Messages that are to be sent now, the longest waiting first.
+/// Which messages of a channel are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// Those that are of use for a short time only, [`URGENT_WITHIN`].
+    Urgent,
+    /// The others.
+    Patient,
+}
+
+/// Messages that are to be sent now, those first that are the first to be of no use.
 pub(super) async fn due<'c>(
     reader: impl Executor<'c, Database = Any>,
-    channel: Channel,
+    (channel, lane): (Channel, Lane),
     now: Millis,
     limit: u32,
 ) -> Result<Vec<Due>, Error> {
-    let rows: Vec<DueColumns> = sqlx::query_as(
-        "SELECT message_id, address, subject, body, attempts, until, made_at FROM platform_message \
-         WHERE state = 'due' AND channel = $1 AND due_at <= $2 AND until > $2 AND body IS NOT NULL ORDER BY due_at LIMIT $3",
-    )
-    .bind(channel.word())
-    .bind(now.0)
-    .bind(i64::from(limit))
-    .fetch_all(reader)
-    .await?;
+    let text = match lane {
+        Lane::Urgent => concat!(due!(), "until <= $4 ORDER BY until, message_id LIMIT $3"),
+        Lane::Patient => concat!(due!(), "until > $4 ORDER BY until, message_id LIMIT $3"),
+    };
+    let rows: Vec<DueColumns> = sqlx::query_as(text)
+        .bind(channel.word())
+        .bind(now.0)
+        .bind(i64::from(limit))
+        .bind(now.plus(URGENT_WITHIN).0)
+        .fetch_all(reader)
+        .await?;
     let due = |(id, address, subject, text, attempts, until, made_at): DueColumns| {
         let id = id.parse().ok()?;
         Some(Due {

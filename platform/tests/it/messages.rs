@@ -10,7 +10,7 @@ use platform::clock::{Clock, ManualClock, Millis};
 use platform::db::testing::TestDb;
 use platform::db::{Db, Engine, Error};
 use platform::message::{
-    self, Carriers, Channel, Config, MOST_WAITING, Message, MessageId, Posted, Sender, State, Told,
+    self, Carriers, Channel, Config, MOST_WAITING, Message, MessageId, Posted, RESERVED, Sender, State, Told,
 };
 use tempfile::TempDir;
 
@@ -47,6 +47,23 @@ async fn told(db: &Db) -> Vec<Told> {
 async fn bodies(db: &Db) -> i64 {
     let text = "SELECT CAST(COUNT(*) AS BIGINT) FROM platform_message WHERE body IS NOT NULL";
     sqlx::query_scalar(text).fetch_one(db.read()).await.unwrap()
+}
+
+/// Puts this many messages of somebody else's before everything.
+async fn flood(db: &Db, many: i64, until: Millis) {
+    let done: Result<(), Error> = db
+        .write(move |tx| {
+            Box::pin(async move {
+                let text = "WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < $1) \
+                            INSERT INTO platform_message (message_id, module, kind, about, channel, address, subject, body, \
+                            state, attempts, due_at, until, made_at) SELECT CAST($2 AS TEXT) || '-' || CAST(i AS TEXT), \
+                            'other', 'x', 'y', 'email', 'z@trust.example', '', '', 'due', 0, 0, $2, 0 FROM n";
+                sqlx::query(text).bind(many).bind(until.0).execute(&mut *tx).await?;
+                Ok(())
+            })
+        })
+        .await;
+    done.unwrap();
 }
 
 /// Why a transaction was given up.
@@ -184,6 +201,25 @@ platform::both_engines! {
         erased.unwrap();
         assert!(matches!(post(&rig.db, to(Channel::Email, "b@trust.example"), START).await, Posted::Taken(_)));
         assert_eq!(told(&rig.db).await.len(), 2);
+    }
+
+    /// However many notices wait, a code is taken, and is sent before them; of codes alone there is an end too.
+    async fn a_flood_of_notices_blocks_no_code(db: Db) {
+        let (rig, folder) = (Rig::new(db), tempfile::tempdir().unwrap());
+        let minutes = |minutes| START.plus(Duration::from_mins(minutes));
+        let code = |address: &str| Message { until: minutes(15), ..to(Channel::Email, address) };
+        let notice = |address: &str| Message { until: START.plus(message::URGENT_WITHIN).plus(Duration::from_millis(1)), ..to(Channel::Email, address) };
+        flood(&rig.db, MOST_WAITING - RESERVED - 1, START.plus(Duration::from_hours(72))).await;
+        assert!(matches!(post(&rig.db, notice("a@trust.example"), START).await, Posted::Taken(_)));
+        assert_eq!(post(&rig.db, notice("b@trust.example"), START).await, Posted::Full);
+        assert!(matches!(post(&rig.db, code("c@trust.example"), START).await, Posted::Taken(_)));
+        // Eight thousand are due before it, and it is in the first page.
+        let sender = rig.sender(&format!("mailbox = '{}'", folder.path().display()));
+        sender.send_due(Channel::Email).await.unwrap();
+        let sent: Vec<_> = told(&rig.db).await.into_iter().filter(|one| one.state == State::Sent).map(|one| one.address).collect();
+        assert!(sent.contains(&"c@trust.example".to_owned()), "{sent:?}");
+        flood(&rig.db, MOST_WAITING - RESERVED, minutes(5)).await;
+        assert_eq!(post(&rig.db, code("d@trust.example"), START).await, Posted::Full);
     }
 
     /// A server that is not there is tried again after growing pauses, ten times, and then the message is given up; without a way
