@@ -14,6 +14,7 @@ use crate::authority::{Act, Actor, Assurance, Lineage, Rank, Refusal, Role, Targ
 use crate::changes;
 use crate::day::Day;
 use crate::error::Error;
+use crate::grounds::{Grounds, demand_still};
 use crate::ods;
 use crate::once::{self, Answer, Once};
 use crate::person::DocumentKey;
@@ -22,7 +23,7 @@ use crate::rbac::{self, Book};
 use crate::register::Register;
 use crate::store::position_links::{Link, linked};
 use crate::store::roles::{Held, held};
-use crate::store::{self, lineages, people};
+use crate::store::{self, assignments_end, lineages, people};
 
 /// Refuses callers who were granted nothing that could let them change the register, before anything is read.
 pub(crate) fn permitted(caller: &Caller) -> Result<(), Problem> {
@@ -55,6 +56,10 @@ pub(crate) struct Doing {
     pub(crate) book: Arc<Book>,
     /// When.
     pub(crate) now: Millis,
+    /// Who has checked the documents, where that is not who acts.
+    pub(crate) checker: Option<UserId>,
+    /// What was found to be allowed.
+    pub(crate) grounds: Grounds,
 }
 
 /// In what way profiles of people are changed.
@@ -106,7 +111,8 @@ impl Doing {
     ) -> Result<Self, Error> {
         let basis = register.basis(&book);
         let actor = actor(tx, basis, &caller, Day::of(now)).await?;
-        Ok(Self { register: register.clone(), caller, actor, way, book, now })
+        let (register, grounds) = (register.clone(), Grounds::default());
+        Ok(Self { register, caller, actor, way, book, now, checker: None, grounds })
     }
 
     /// What day it is.
@@ -126,7 +132,9 @@ impl Doing {
 
     /// What may be done to a target.
     pub(crate) fn verdict(&self, act: Act, target: &Target) -> Verdict {
-        may(&self.actor, act, target, self.now)
+        let verdict = may(&self.actor, act, target, self.now);
+        self.grounds.note(act, target, verdict);
+        verdict
     }
 
     /// Goes on if it may be done.
@@ -170,6 +178,18 @@ impl Doing {
             Some(person) => person.to_string(),
             None => self.caller.client.to_string(),
         }
+    }
+
+    /// Whether whoever rows name so, by a user id or a client id, is who acts.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        name == self.name() || name.parse().is_ok_and(|person: UserId| self.actor.is(&person))
+    }
+
+    /// The live role by which something may be done, or asked for; the first, if there are several.
+    pub(crate) fn role_for(&self, act: Act, target: &Target) -> Option<&Role> {
+        let by = |role: &Role| Actor { roles: vec![role.clone()], ..self.actor.clone() };
+        let lets = |role: &&Role| !matches!(may(&by(role), act, target, self.now), Verdict::Refused(_));
+        self.actor.live(self.today()).find(lets)
     }
 
     /// What ranks follow from.
@@ -249,13 +269,19 @@ impl Register {
             .write(move |tx| {
                 Box::pin(async move {
                     in_turn(tx, &register).await?;
-                    // Whoever may not act any more, or not in this role, gets no answer of before either.
-                    let doing = Doing::begin(tx, &register, caller, now).await?;
+                    // Whoever may not act any more, or not in this role, gets no answer of before either, nor does whoever has
+                    // lost what allowed it then.
+                    let mut doing = Doing::begin(tx, &register, caller, now).await?;
                     if let Some(answer) = once::before(tx, &register, &request, now).await? {
+                        let grounds = store::once::grounds(tx, &request).await?;
+                        demand_still(&grounds, &doing.actor, now)?;
                         return Ok(answer);
                     }
+                    doing.grounds = Grounds::kept();
+                    let grounds = doing.grounds.clone();
                     let answer = job(&mut *tx, doing).await?;
                     store::once::keep(tx, &request, &answer, now).await?;
+                    store::once::keep_grounds(tx, &request, &grounds.taken()).await?;
                     Ok(answer)
                 })
             })
@@ -297,7 +323,9 @@ async fn person(tx: &mut Tx, basis: Basis<'_>, caller: &Caller, today: Day) -> R
         None => None,
     };
     let roles = roles(tx, basis, held).await?;
-    Ok(Actor { person: Some(user), assurance: Assurance::of(caller.assurance.as_deref()), roles, acting })
+    let merged = people::merged_into(tx, &user).await?;
+    let assurance = Assurance::of(caller.assurance.as_deref());
+    Ok(Actor { person: Some(user), merged, assurance, roles, acting })
 }
 
 /// The role profile that was chosen, if it is one of theirs now.
@@ -350,7 +378,7 @@ fn system(caller: &Caller, today: Day) -> Actor {
     if let (Ok(()), Some(organisation)) = (caller.may(FEED), &caller.organisation) {
         roles.push(role(Some(organisation.clone()), Rank::Personnel));
     }
-    Actor { person: None, assurance: Assurance::Three, roles, acting: None }
+    Actor { person: None, merged: BTreeSet::new(), assurance: Assurance::Three, roles, acting: None }
 }
 
 /// Demands that the caller may read what `act` shows: a system that may read the register, or a person in whose rank it is.
@@ -360,17 +388,17 @@ pub(crate) async fn may_read(register: &Register, caller: &Caller, act: Act) -> 
     Ok(doing.sees(act, &Target::default())?)
 }
 
-/// The target of an act on a person: where they work, and the highest rank they hold.
+/// The target of an act on a person: where they work now or will, and the highest rank they hold or will. Who begins tomorrow is
+/// nobody's to take over today.
 pub(crate) async fn on_person(tx: &mut Tx, doing: &Doing, user: &UserId) -> Result<Target, Error> {
     let (today, basis) = (doing.today(), doing.basis());
     let held = held(tx, user, today).await?;
-    let live = || held.iter().filter(|role| role.is_live(today));
-    let there = |role: &&Held| !ods::is_anywhere(&role.profile.organisation);
-    let places: BTreeSet<&OdsCode> = live()
-        .map(|role| &role.employer)
-        .chain(live().filter(there).map(|role| &role.profile.organisation))
-        .collect();
-    let places: Vec<OdsCode> = places.into_iter().cloned().collect();
+    let given = held.iter().map(|role| &role.profile.organisation).filter(|place| !ods::is_anywhere(place));
+    let mut places: BTreeSet<OdsCode> =
+        held.iter().map(|role| &role.employer).chain(given).cloned().collect();
+    // A position may give nothing, or be closed, and is held all the same.
+    places.extend(assignments_end::organisations_reached(tx, user, today).await?);
+    let places: Vec<OdsCode> = places.into_iter().collect();
     let mut known = lineages::of(tx, &places).await?;
     // An organisation that the register does not know is somewhere all the same, and below nobody.
     let reached =
@@ -379,7 +407,7 @@ pub(crate) async fn on_person(tx: &mut Tx, doing: &Doing, user: &UserId) -> Resu
     Ok(Target {
         person: Some(user.clone()),
         organisations: reached,
-        person_rank: live().filter_map(|role| role.profile.rank(basis)).max(),
+        person_rank: held.iter().filter_map(|role| role.profile.rank(basis)).max(),
         ..Target::default()
     })
 }

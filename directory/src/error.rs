@@ -27,6 +27,14 @@ pub enum Error {
         /// What is wrong and what to do.
         sentence: String,
     },
+    /// What is asked for in a request cannot be.
+    #[error("{member}: {sentence}")]
+    Content {
+        /// The member, as in `ask.patch.birth`.
+        member: String,
+        /// What is wrong and what to do.
+        sentence: String,
+    },
     /// A file that is brought in is not what it should be.
     #[error("{place}: {sentence}")]
     File {
@@ -121,6 +129,10 @@ impl From<Error> for Problem {
             Error::Field { field, sentence } => {
                 Problem::invalid("field-invalid", format!("The member {field} is refused: {sentence}"))
             }
+            Error::Content { member, sentence } => Problem::unprocessable(
+                "field-invalid",
+                format!("The request is not handed in: its member {member} is refused: {sentence}"),
+            ),
             Error::File { place, sentence } => {
                 Problem::invalid("file-invalid", format!("The file is refused at {place}: {sentence}."))
             }

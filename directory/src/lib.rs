@@ -22,6 +22,7 @@ mod counter;
 mod day;
 mod error;
 mod feed;
+mod grounds;
 mod http;
 mod ids;
 mod ods;

@@ -98,6 +98,10 @@ pub struct NewEvidence {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = Date)]
     pub checked_on: Option<String>,
+    /// Until which day it is good, if it says so: what had expired when it was checked is refused. It is asked for and not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Date)]
+    pub expires_on: Option<String>,
 }
 
 /// A document that was shown, as it is kept.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::NewEvidence;
 pub use crate::request::{Ask, ContactChange};
 
 /// Something is asked for.
@@ -48,6 +49,19 @@ pub struct RequestStepNotes {
     /// What is worth knowing.
     #[serde(default)]
     pub notes: Option<String>,
+}
+
+/// A request is approved, or what was approved is tried again.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RequestApproval {
+    /// What is worth knowing.
+    #[serde(default)]
+    pub notes: Option<String>,
+    /// The documents that whoever approves has checked, where the request asks for something that documents show: they count in
+    /// place of those that came with it.
+    #[serde(default)]
+    pub evidence: Vec<NewEvidence>,
 }
 
 /// Why a request is rejected.

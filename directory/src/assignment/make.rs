@@ -44,6 +44,7 @@ pub(crate) struct Beside<'a> {
 struct Known {
     positions: BTreeMap<PositionId, Position>,
     lines: BTreeMap<OdsCode, Lineage>,
+    closed: BTreeSet<OdsCode>,
     people: BTreeMap<UserId, Condition>,
     busy: Vec<Assignment>,
 }
@@ -83,6 +84,7 @@ async fn known(tx: &mut Tx, asked: &[Asked]) -> Result<Known, Error> {
     let positions = positions::find_all(tx, &wanted).await?;
     let places: Vec<OdsCode> = positions.iter().map(|position| position.organisation.clone()).collect();
     Ok(Known {
+        closed: lineages::closed(tx, &places).await?,
         lines: lineages::of(tx, &places).await?,
         people: assignments::conditions(tx, &users).await?,
         busy: assignments::of_pairs(tx, &users, &wanted).await?,
@@ -115,6 +117,13 @@ fn checked(
     if !position.is_open() {
         let sentence = format!("The position {} is closed. Choose another.", position.name);
         return Err(Error::conflict("position-closed", sentence));
+    }
+    if known.closed.contains(&position.organisation) {
+        let sentence = format!(
+            "{} is closed, and nobody begins there any more. Use a position of the organisation that took its place.",
+            position.organisation
+        );
+        return Err(Error::conflict("organisation-closed", sentence));
     }
     demand_ready(known, &asked.user)?;
     let (from, to) = days(asked.from, asked.to, via, doing.today())?;

@@ -33,6 +33,7 @@ pub(crate) use make::{Asked, Beside, assign, prepare_assign};
 pub(crate) use merging::clear_overlaps;
 pub(crate) use mint::{mint, mint_holders};
 pub(crate) use redate::{Redate, prepare_redate, redate};
+pub(crate) use rules::{days as days_in_order, end as end_in_order};
 pub use sweep::Swept;
 
 /// A person in a position.

@@ -5,7 +5,7 @@ use crate::day::Day;
 use crate::error::Error;
 
 /// The days of a new assignment: from today if no start is given.
-pub(super) fn days(
+pub(crate) fn days(
     from: Option<Day>,
     to: Option<Day>,
     via: Via,
@@ -23,7 +23,7 @@ pub(super) fn days(
 }
 
 /// Whether an assignment that begins on `from` may end on `to`, as said today.
-pub(super) fn end(from: Day, to: Option<Day>, today: Day) -> Result<(), Error> {
+pub(crate) fn end(from: Day, to: Option<Day>, today: Day) -> Result<(), Error> {
     let Some(to) = to else { return Ok(()) };
     if to < from {
         return Err(Error::field("end", format!("{to} is before the first day, {from}.")));

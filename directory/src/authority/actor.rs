@@ -71,6 +71,8 @@ impl Role {
 pub struct Actor {
     /// The person; none for a system.
     pub person: Option<UserId>,
+    /// The ids of records that were found to be theirs and merged into this one: they are the same person under each.
+    pub merged: BTreeSet<UserId>,
     /// How sure the sign-in was.
     pub assurance: Assurance,
     /// Their roles.
@@ -80,6 +82,11 @@ pub struct Actor {
 }
 
 impl Actor {
+    /// Whether this is the person who acts, under whatever id.
+    pub fn is(&self, person: &UserId) -> bool {
+        self.person.as_ref() == Some(person) || self.merged.contains(person)
+    }
+
     /// The roles that count on a day.
     pub(crate) fn live(&self, today: Day) -> impl Iterator<Item = &Role> {
         let chosen = |role: &&Role| self.acting.is_none() || role.role_profile == self.acting;

@@ -63,7 +63,7 @@ pub const MATRIX: [Row; 41] = [
     (Act::SubmitRequest,            [Never, Does,  Never, Never, Does,  Does,  Does,  Does,  Never]),
     (Act::DecideRequest,            [Never, Never, Never, Never, OnlyAssignable, Does, Does, Does, Never]),
     (Act::ManageCampaigns,          [Never, Never, Never, Never, Never, Never, Does,  Does,  Never]),
-    (Act::Recertify,                [Never, Never, Never, Never, Assignable, Does, Does, Does, Never]),
+    (Act::Recertify,                [Never, Never, Never, Never, OnlyAssignable, Does, Does, Does, Never]),
     (Act::EndEmployment,            [Never, Does,  Never, Never, Never, Does,  Does,  Does,  Never]),
     (Act::ManageFeed,               [Never, Never, Never, Never, Never, Never, Does,  Does,  Never]),
     (Act::See(Report::Users),       [Never, Never, Never, Does,  Never, Does,  Does,  Does,  Does]),

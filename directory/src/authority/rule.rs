@@ -3,6 +3,7 @@
 use std::fmt;
 
 use platform::clock::Millis;
+use serde::{Deserialize, Serialize};
 
 use super::act::Act;
 use super::actor::{Actor, Role};
@@ -13,7 +14,8 @@ use crate::day::Day;
 use crate::error::Error;
 
 /// What was decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// It may be done.
     Does,
@@ -24,7 +26,8 @@ pub enum Verdict {
 }
 
 /// Why something may not be done. The later one is the nearer to being allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Refusal {
     /// No live role allows it.
     NotInRole,
@@ -119,7 +122,8 @@ pub fn may(actor: &Actor, act: Act, target: &Target, now: Millis) -> Verdict {
 
 /// What no role lifts: separation of duty, and the assurance of the session.
 fn apart_from_roles(actor: &Actor, act: Act, target: &Target) -> Result<(), Refusal> {
-    let is_actor = |person: &Option<_>| person.is_some() && *person == actor.person;
+    // Persons are compared, and not ids: somebody has as many of those as records were made of them.
+    let is_actor = |person: &Option<_>| person.as_ref().is_some_and(|person| actor.is(person));
     if act.is_own() {
         // Nobody else's.
         if !is_actor(&target.person) {

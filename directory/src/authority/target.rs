@@ -1,12 +1,13 @@
 //! To what something is done.
 
 use platform::id::{OdsCode, UserId};
+use serde::{Deserialize, Serialize};
 
 use super::Rank;
 use crate::ids::PositionId;
 
 /// An organisation with those above it: itself first, then the hosts of its registration authority.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Lineage(pub Vec<OdsCode>);
 
 impl Lineage {
@@ -17,7 +18,7 @@ impl Lineage {
 }
 
 /// What an act is done to. What does not apply is left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// The person it is done to.
     pub person: Option<UserId>,

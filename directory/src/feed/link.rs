@@ -22,7 +22,7 @@ pub(crate) async fn make(
     position: PositionId,
     approval: Approval,
 ) -> Result<PositionLink, Error> {
-    approved_by_another(doing, &approval)?;
+    approved_by_another(tx, doing, &approval).await?;
     let target = acting::in_organisation_in(tx, &employer).await?;
     doing.demand(Act::ManageFeed, &target)?;
     let found = positions::find(tx, &position).await?.ok_or_else(|| Error::unknown("position", &position))?;

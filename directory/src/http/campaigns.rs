@@ -86,7 +86,7 @@ pub(super) async fn start(
 ) -> Result<Answer, Problem> {
     permitted(&caller)?;
     let organisation = input::organisation("organisation", &body.organisation)?;
-    let (name, by) = (input::text("name", &body.name, input::NAME)?, input::day("by", &body.by)?);
+    let (name, by) = (input::name("name", &body.name)?, input::day("by", &body.by)?);
     let most = register.config.campaign_assignments;
     let start = campaign::Start { organisation, name, by, unconfirmed: body.unconfirmed, most };
     let answer = register.act_once(once, caller, move |tx, doing| {

@@ -7,6 +7,7 @@ use platform::id::{OdsCode, UserId};
 use crate::day::Day;
 use crate::error::Error;
 use crate::ods;
+use crate::person::named;
 
 /// The longest name of anything.
 pub(super) const NAME: usize = 200;
@@ -79,7 +80,17 @@ pub(super) fn at_most(field: &'static str, many: usize, most: usize) -> Result<(
     ))
 }
 
-/// A text that says something, on one line for names.
+/// A name, on one line.
+pub(super) fn name(field: &'static str, text: &str) -> Result<String, Error> {
+    named(field, text, NAME)
+}
+
+/// A name that may be left to stay.
+pub(super) fn maybe_name(field: &'static str, asked: Option<&String>) -> Result<Option<String>, Error> {
+    asked.map(|asked| name(field, asked)).transpose()
+}
+
+/// A text that says something, on as many lines as it likes.
 pub(super) fn text(field: &'static str, text: &str, longest: usize) -> Result<String, Error> {
     let text = text.trim();
     if text.is_empty() {
@@ -119,7 +130,8 @@ mod tests {
         let told = |error: Error| error.to_string();
         insta::assert_snapshot!(told(day("start", "29/02/2027").unwrap_err()), @r#"start: "29/02/2027" is not a date as YYYY-MM-DD between 1900 and 2199."#);
         insta::assert_snapshot!(told(organisation("organisation", "r-1").unwrap_err()), @r#"organisation: "r-1" is no ODS code of three to twelve letters and digits."#);
-        insta::assert_snapshot!(told(text("name", "  ", NAME).unwrap_err()), @"name: Write something: it must not be empty.");
+        insta::assert_snapshot!(told(name("name", "  ").unwrap_err()), @"name: Write something: it must not be empty.");
+        insta::assert_snapshot!(told(name("name", "a\nb").unwrap_err()), @"name: A name stands on one line, and this one has a line break or a tab in it. Take it out.");
         assert_eq!(organisation("organisation", " rxx 01").unwrap().as_str(), "RXX01");
     }
 }

@@ -18,7 +18,8 @@ use super::headers::{IfMatch, Posted};
 use super::input;
 use crate::acting::{Doing, permitted, permitted_to_read};
 use crate::api::{
-    self, NewRequest, NewRequestState, Page, Rejection, RequestDraft, RequestQuery, RequestStepNotes,
+    self, NewEvidence, NewRequest, NewRequestState, Page, Rejection, RequestApproval, RequestDraft,
+    RequestQuery, RequestStepNotes,
 };
 use crate::error::Error;
 use crate::ids::RequestId;
@@ -29,6 +30,8 @@ use crate::store::requests::{self, Wanted};
 
 /// How far back what is over is listed, unless somebody says otherwise: as the national lists do.
 const SHOWN_DAYS: u32 = 30;
+/// How many documents come with an approval.
+const MOST_DOCUMENTS: usize = 20;
 /// How far back at most.
 const MOST_DAYS: u32 = 3650;
 
@@ -76,7 +79,7 @@ fn shown(request: Request, now: platform::clock::Millis) -> api::Request {
         id: request.id.to_string(),
         version: request.version.0,
         state: word,
-        ask: request.ask,
+        ask: request::shown_ask(request.ask),
         before: request.before,
         requester: request.requester,
         organisation: request.organisation.map(String::from),
@@ -91,7 +94,7 @@ fn shown(request: Request, now: platform::clock::Millis) -> api::Request {
 }
 
 fn told(notes: Option<&String>) -> Result<Told, Error> {
-    Ok(Told { notes: input::maybe_text("notes", notes, input::NOTE)? })
+    Ok(Told { notes: input::maybe_text("notes", notes, input::NOTE)?, role: None })
 }
 
 /// Asks for something that somebody else decides.
@@ -107,6 +110,7 @@ fn told(notes: Option<&String>) -> Result<Told, Error> {
         (status = 201, description = "The request", body = api::Request),
         (status = 400, description = "A member is not what it may be", body = Body),
         (status = 403, description = "Not allowed in this rank or there", body = Body),
+        (status = 422, description = "What is asked for cannot be; it names the member", body = Body),
     )
 )]
 pub(super) async fn create(
@@ -167,7 +171,7 @@ pub(super) async fn list(
         let mine = states.is_empty();
         let expired = matches!(request.state.clone().at(doing.now), RequestState::Expired(_));
         let fits = mine || (states.contains(&"expired") || !expired);
-        if fits && (mine || request::is_decidable(&mut read, &doing, &request).await?) {
+        if fits && (mine || request::is_listed(&mut read, &doing, &request).await?) {
             items.push(shown(request, doing.now));
         }
     }
@@ -226,6 +230,7 @@ pub(super) async fn show(
     responses(
         (status = 200, description = "The draft as it is now", body = api::Request),
         (status = 409, description = "It was handed in", body = Body),
+        (status = 422, description = "What is asked for cannot be; it names the member", body = Body),
         (status = 412, description = "It was changed since", body = Body),
     )
 )]
@@ -251,9 +256,9 @@ pub(super) async fn edit(
 /// A step, and what becomes of the request.
 enum Step {
     Submit,
-    Approve,
+    Approve(Vec<NewEvidence>),
     Withdraw,
-    Retry,
+    Retry(Vec<NewEvidence>),
     Reject(String),
 }
 
@@ -270,9 +275,9 @@ async fn take(
         Box::pin(async move {
             let request = match step {
                 Step::Submit => request::submit(tx, &doing, &id, &notes).await?,
-                Step::Approve => request::approve(tx, &doing, &id, &notes).await?,
+                Step::Approve(documents) => request::approve(tx, &doing, &id, &notes, documents).await?,
                 Step::Withdraw => request::withdraw(tx, &doing, &id, &notes).await?,
-                Step::Retry => request::retry(tx, &doing, &id, &notes).await?,
+                Step::Retry(documents) => request::retry(tx, &doing, &id, &notes, documents).await?,
                 Step::Reject(reason) => request::reject(tx, &doing, &id, reason, &notes).await?,
             };
             let version = request.version;
@@ -293,6 +298,7 @@ async fn take(
     responses(
         (status = 200, description = "The request as it is now", body = api::Request),
         (status = 409, description = "It is no draft", body = Body),
+        (status = 422, description = "What is asked for cannot be; it names the member", body = Body),
     )
 )]
 pub(super) async fn submit(
@@ -375,15 +381,15 @@ pub(super) async fn exit(
 
 /// Approves a request that one has opened.
 ///
-/// What concerns assignments is done in the same transaction: the answer is `applied`, or `failed` with what stands
-/// against it. What concerns people stays `approved` until it is applied there.
+/// What was asked for is done in the same transaction: the answer is `applied`, or `failed` with what stands against it. Documents
+/// that the request does not bring come with the approval, checked by whoever approves.
 #[utoipa::path(
     post, path = "/directory/requests/{request}/approval", tag = "directory",
     params(
         ("request" = String, Path, description = "The id of the request"),
         ("idempotency-key" = String, Header, description = "A new one for each new request"),
     ),
-    request_body(content = RequestStepNotes, example = json!({"notes": "Seen with the ward manager"})),
+    request_body(content = RequestApproval, example = json!({"notes": "Seen with the ward manager"})),
     responses(
         (status = 200, description = "The request as it is now", body = api::Request),
         (status = 403, description = "The caller may not decide it", body = Body),
@@ -393,9 +399,10 @@ pub(super) async fn exit(
 pub(super) async fn approve(
     State(register): State<Register>,
     Path(id): Path<RequestId>,
-    Posted { caller, once, body }: Posted<RequestStepNotes>,
+    Posted { caller, once, body }: Posted<RequestApproval>,
 ) -> Result<Answer, Problem> {
-    take(register, caller, once, id, Step::Approve, told(body.notes.as_ref())?).await
+    input::at_most("evidence", body.evidence.len(), MOST_DOCUMENTS)?;
+    take(register, caller, once, id, Step::Approve(body.evidence), told(body.notes.as_ref())?).await
 }
 
 /// Rejects a request that one has opened, with a reason.
@@ -449,7 +456,7 @@ pub(super) async fn withdraw(
         ("request" = String, Path, description = "The id of the request"),
         ("idempotency-key" = String, Header, description = "A new one for each new request"),
     ),
-    request_body(content = RequestStepNotes, example = json!({})),
+    request_body(content = RequestApproval, example = json!({})),
     responses(
         (status = 200, description = "The request as it is now", body = api::Request),
         (status = 403, description = "The caller may not decide it", body = Body),
@@ -459,7 +466,8 @@ pub(super) async fn withdraw(
 pub(super) async fn retry(
     State(register): State<Register>,
     Path(id): Path<RequestId>,
-    Posted { caller, once, body }: Posted<RequestStepNotes>,
+    Posted { caller, once, body }: Posted<RequestApproval>,
 ) -> Result<Answer, Problem> {
-    take(register, caller, once, id, Step::Retry, told(body.notes.as_ref())?).await
+    input::at_most("evidence", body.evidence.len(), MOST_DOCUMENTS)?;
+    take(register, caller, once, id, Step::Retry(body.evidence), told(body.notes.as_ref())?).await
 }

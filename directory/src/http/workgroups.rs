@@ -77,7 +77,7 @@ pub(super) async fn create(
     permitted(&caller)?;
     let organisation = input::organisation("organisation", &body.organisation)?;
     let parent = body.parent.as_ref().map(|id| input::id("parent", id)).transpose()?;
-    let name = input::text("name", &body.name, input::NAME)?;
+    let name = input::name("name", &body.name)?;
     let answer = register.act_once(once, caller, move |tx, doing| {
         Box::pin(async move {
             let made = workgroup::create(tx, &doing, organisation, parent, name).await?;
@@ -160,7 +160,7 @@ pub(super) async fn change(
 ) -> Result<Tagged<api::Workgroup>, Problem> {
     permitted(&caller)?;
     let parent = body.parent.as_ref().map(|id| input::id("parent", id)).transpose()?;
-    let name = input::maybe_text("name", body.name.as_ref(), input::NAME)?;
+    let name = input::maybe_name("name", body.name.as_ref())?;
     let done = register.act(caller, move |tx, doing| {
         Box::pin(async move { workgroup::change(tx, &doing, &id, expected, name, parent).await })
     });

@@ -18,9 +18,12 @@ use crate::changes;
 use crate::day::Day;
 use crate::error::Error;
 use crate::ods::normalised;
+use crate::person;
 use crate::store::{organisations, organisations_written};
 use crate::version::{Expected, Version};
 
+/// The longest name.
+const LONGEST_NAME: usize = 200;
 /// How many contacts may be given.
 const MOST_CONTACTS: usize = 10;
 
@@ -176,7 +179,8 @@ async fn written(
 }
 
 fn named(name: &str) -> Result<String, Error> {
-    if keys::name_key(name).is_empty() {
+    let name = person::named("name", name, LONGEST_NAME)?;
+    if keys::name_key(&name).is_empty() {
         return Err(Error::field("name", "a name has letters or digits"));
     }
     Ok(name.split_whitespace().collect::<Vec<_>>().join(" "))

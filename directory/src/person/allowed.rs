@@ -12,9 +12,9 @@ use crate::error::Error;
 use crate::ods;
 use crate::store::{assignments_end, employers, lineages, roles};
 
-/// Who checks documents.
+/// Who checks documents: whoever acts, or asked for what is done now and checked them then.
 pub(super) fn checker(doing: &Doing) -> Checker<'_> {
-    match doing.person() {
+    match doing.checker.as_ref().or(doing.person()) {
         Some(person) => Checker::Caller(person),
         None => Checker::Named { subject: &doing.caller.subject },
     }
@@ -24,7 +24,7 @@ impl Doing {
     /// Goes on if this may be done to this profile now.
     pub(crate) async fn demand_on(&self, tx: &mut Tx, act: Act, profile: &Profile) -> Result<(), Error> {
         match &self.way {
-            Way::Rank => self.demand(act, &target(tx, self, act, profile).await?),
+            Way::Rank => self.demand(act, &target(tx, self, profile).await?),
             Way::Feed { organisation } => self.demand_told(tx, act, profile, organisation).await,
             Way::Import | Way::Itself => Ok(()),
         }
@@ -101,18 +101,10 @@ async fn employed(tx: &mut Tx, doing: &Doing, profile: &Profile) -> Result<Targe
     })
 }
 
-async fn target(tx: &mut Tx, doing: &Doing, act: Act, profile: &Profile) -> Result<Target, Error> {
-    let user = &profile.user_id;
-    let mut target = acting::on_person(tx, doing, user).await?;
-    // What reaches everything also reaches what is still to come.
-    let mut works_in: Vec<OdsCode> = if act.needs_every_organisation() {
-        assignments_end::organisations_reached(tx, user, doing.today()).await?
-    } else {
-        Vec::new()
-    };
-    works_in.extend(profile.organisation.clone());
-    for organisation in works_in {
-        target.organisations.push(lineages::of_any(tx, &organisation).await?);
+async fn target(tx: &mut Tx, doing: &Doing, profile: &Profile) -> Result<Target, Error> {
+    let mut target = acting::on_person(tx, doing, &profile.user_id).await?;
+    if let Some(organisation) = &profile.organisation {
+        target.organisations.push(lineages::of_any(tx, organisation).await?);
     }
     Ok(target)
 }

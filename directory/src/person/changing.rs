@@ -12,13 +12,16 @@ use super::profile::{Profile, open};
 use super::{is_unknown, name, national_insurance, registration};
 use crate::acting::Doing;
 use crate::api::{
-    ChangeKind, ChangeName, ChangePerson, CheckMethod, DocumentKind, IdentityLevel, NewEvidence, PersonKind,
-    Registration, Standing, VerifyPerson,
+    ChangeKind, ChangeName, ChangePerson, CheckMethod, IdentityLevel, NewEvidence, PersonKind, Registration,
+    Standing, VerifyPerson,
 };
 use crate::authority::Act;
 use crate::error::Error;
-use crate::store::{people_evidence, people_names};
+use crate::store::{people, people_evidence, people_names};
 use crate::version::Expected;
+
+/// How a document that changes something is not checked.
+const NOT_REMOTE: &str = "For this the document is seen in person or by video.";
 
 /// Changes details.
 pub(crate) async fn change(
@@ -31,23 +34,7 @@ pub(crate) async fn change(
     let mut profile = ready(tx, doing, user, expected).await?;
     profile.demand_verified()?;
     let before = profile.clone();
-    if let Some(gender) = change.gender {
-        profile.gender = Some(gender);
-    }
-    if let Some(text) = change.on_card {
-        let empty = text.trim().is_empty();
-        profile.name.on_card = if empty { None } else { Some(name::worded("on_card", &text)?) };
-    }
-    if let Some(text) = change.notes {
-        profile.notes = notes(profile.kind == PersonKind::Person, Some(&text))?;
-    }
-    if let Some(text) = change.birth {
-        profile.birth = Some(super::birth(&text, doing.today())?);
-    }
-    if let Some(number) = change.national_insurance_number {
-        profile.national_insurance = Some(national_insurance::kept(doing.key(), &number)?);
-    }
-    let fields = changed(&before, &profile);
+    let fields = written_into(&mut profile, doing, &change)?;
     if fields.is_empty() {
         return Ok(before);
     }
@@ -67,6 +54,41 @@ pub(crate) async fn change(
     };
     let event = Event::PersonChanged { user_id: user.to_string(), fields, evidence };
     note(tx, doing, profile, ChangeKind::PersonChanged, &event).await
+}
+
+/// Writes details into a profile that is not stored yet; gives the names of those that differ then. What is wrong of what is asked
+/// for is found here, whoever asks and whatever the profile's state.
+fn written_into(profile: &mut Profile, doing: &Doing, change: &ChangePerson) -> Result<Vec<String>, Error> {
+    let before = profile.clone();
+    if let Some(gender) = change.gender {
+        profile.gender = Some(gender);
+    }
+    if let Some(text) = &change.on_card {
+        let empty = text.trim().is_empty();
+        profile.name.on_card = if empty { None } else { Some(name::worded("on_card", text)?) };
+    }
+    if let Some(text) = &change.notes {
+        profile.notes = notes(profile.kind == PersonKind::Person, Some(text))?;
+    }
+    if let Some(text) = &change.birth {
+        profile.birth = Some(super::birth(text, doing.today())?);
+    }
+    if let Some(number) = &change.national_insurance_number {
+        profile.national_insurance = Some(national_insurance::kept(doing.key(), number)?);
+    }
+    Ok(changed(&before, profile))
+}
+
+/// Looks at what somebody asks to have changed, and changes nothing: what is wrong of it by itself. The document may come with the
+/// approval.
+pub(crate) fn look_at_change(profile: &Profile, doing: &Doing, change: &ChangePerson) -> Result<(), Error> {
+    written_into(&mut profile.clone(), doing, change)?;
+    let Some(new) = &change.evidence else { return Ok(()) };
+    if new.method == CheckMethod::Remote {
+        return Err(Error::field("method", NOT_REMOTE));
+    }
+    let holder = Some(&profile.user_id);
+    evidence::shown(doing.key(), new, checker(doing), holder, doing.today()).map(|_| ())
 }
 
 /// A profile that is open and may be changed by whoever asks.
@@ -92,14 +114,24 @@ pub(super) fn changed(before: &Profile, after: &Profile) -> Vec<String> {
 /// Keeps a document that was seen in person or by video, and gives its id.
 async fn seen(tx: &mut Tx, doing: &Doing, user: &UserId, new: &NewEvidence) -> Result<String, Error> {
     if new.method == CheckMethod::Remote {
-        return Err(Error::field("method", "For this the document is seen in person or by video."));
+        return Err(Error::field("method", NOT_REMOTE));
     }
     let shown = evidence::shown(doing.key(), new, checker(doing), Some(user), doing.today())?;
     kept(tx, doing, user, &shown).await
 }
 
+/// Nobody checks their own documents, not under another id of theirs either.
+async fn checked_by_another(tx: &mut Tx, user: &UserId, shown: &Shown) -> Result<(), Error> {
+    let Ok(checker) = shown.checker.parse::<UserId>() else { return Ok(()) };
+    if checker == *user || people::merged_into(tx, user).await?.contains(&checker) {
+        return Err(Error::field("checker", evidence::OWN));
+    }
+    Ok(())
+}
+
 /// Keeps a document with its event, and gives its id.
 async fn kept(tx: &mut Tx, doing: &Doing, user: &UserId, shown: &Shown) -> Result<String, Error> {
+    checked_by_another(tx, user, shown).await?;
     let event = keep_evidence(tx, doing.now, user, shown).await?;
     audit::record(tx, doing.now, &doing.recorded(), &event).await?;
     match event {
@@ -143,6 +175,7 @@ pub(crate) async fn note_evidence(
     profile.state.demand_open()?;
     profile.demand_person()?;
     let shown = evidence::shown(doing.key(), new, checker(doing), Some(user), doing.today())?;
+    checked_by_another(tx, user, &shown).await?;
     let event = keep_evidence(tx, doing.now, user, &shown).await?;
     profile.assurance = profile.assurance.max(level(tx, user).await?);
     note(tx, doing, profile, ChangeKind::PersonChanged, &event).await
@@ -150,12 +183,7 @@ pub(crate) async fn note_evidence(
 
 /// How sure everything that was shown makes it who somebody is.
 async fn level(tx: &mut Tx, user: &UserId) -> Result<IdentityLevel, Error> {
-    Ok(evidence::level(&documents(tx, user).await?))
-}
-
-async fn documents(tx: &mut Tx, user: &UserId) -> Result<Vec<(DocumentKind, CheckMethod)>, Error> {
-    let all = people_evidence::of(&mut *tx, user).await?;
-    Ok(all.iter().map(|evidence| (evidence.document, evidence.method)).collect())
+    Ok(evidence::level(&people_evidence::proofs(tx, user).await?))
 }
 
 /// The identity of somebody unverified was checked: the profile is no longer restricted.
@@ -181,7 +209,10 @@ pub(crate) async fn verify(
         let shown = evidence::shown(doing.key(), new, checker(doing), Some(user), doing.today())?;
         evidence.push(kept(tx, doing, user, &shown).await?);
     }
-    evidence::demand_high(&documents(tx, user).await?)?;
+    // What was checked long ago may have expired, and shows nobody of today.
+    let mut proofs = people_evidence::proofs(tx, user).await?;
+    proofs.retain(|proof| proof.is_recent(doing.today()));
+    evidence::demand_high(&proofs)?;
     if let Some(text) = verification.birth {
         profile.birth = Some(super::birth(&text, doing.today())?);
     }

@@ -19,6 +19,17 @@ use crate::version::Expected;
 /// Why open requests about somebody who left, and by them, are decided by nobody.
 const LEFT: &str = "The profile of whom it is about, or of who asked, was closed.";
 
+/// What somebody is told who wants their own profile closed: nobody does that, and not everybody asks for it.
+pub(crate) fn own_closing() -> Error {
+    Error::NotAllowed {
+        code: "own-closing",
+        sentence: "Nobody closes their own profile: your registration authority does it, and it ends everything that you hold. \
+                   Tell your sponsor or your registration authority that you leave. Whoever makes requests in their role asks \
+                   for it by one (close-person), which somebody else decides."
+            .to_owned(),
+    }
+}
+
 /// Closes a profile: it and every live assignment end in one act, and the row that tells the rest commits with it.
 pub(crate) async fn close(
     tx: &mut Tx,
@@ -28,6 +39,9 @@ pub(crate) async fn close(
     asked: ClosePerson,
 ) -> Result<Profile, Error> {
     let mut profile = open(tx, user, expected).await?;
+    if doing.actor.is(user) {
+        return Err(own_closing());
+    }
     doing.demand_on(tx, Act::ClosePerson, &profile).await?;
     let notes = asked.notes.map(|notes| text::notes("notes", &notes)).transpose()?;
     profile.state = profile.state.close(Closing { at: doing.now, reason: asked.reason, notes })?;

@@ -9,7 +9,7 @@ use platform::id::{OdsCode, UserId};
 use super::allowed::checker;
 use super::duplicate::{POSSIBLE, Traits, is_compared, score};
 use super::events::Event;
-use super::evidence::{self, Shown};
+use super::evidence::{self, Proof, Shown};
 use super::national_insurance::{self, Kept};
 use super::profile::Profile;
 use super::state::State;
@@ -62,9 +62,27 @@ pub(crate) enum Created {
     PossibleDuplicates(Vec<Candidate>),
 }
 
+/// Whether a profile comes with the documents of whom it is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Documents {
+    /// It does, or is not made.
+    There,
+    /// Whoever approves it gives them.
+    ToCome,
+}
+
+/// Looks at a profile that somebody asks for, and makes nothing: what is wrong of it by itself.
+pub(crate) fn look_at_new(doing: &Doing, new: NewPerson, documents: Documents) -> Result<(), Error> {
+    Creation::with(doing, new, documents).map(|_| ())
+}
+
 impl Creation {
     /// Takes what somebody sent.
     pub(crate) fn checked(doing: &Doing, new: NewPerson) -> Result<Self, Error> {
+        Self::with(doing, new, Documents::There)
+    }
+
+    fn with(doing: &Doing, new: NewPerson, there: Documents) -> Result<Self, Error> {
         let kind = new.kind.unwrap_or(PersonKind::Person);
         let is_person = kind == PersonKind::Person;
         let organisation = organisation(is_person, new.organisation.as_deref())?;
@@ -103,7 +121,9 @@ impl Creation {
             .national_insurance_number
             .map(|number| national_insurance::kept(doing.key(), &number))
             .transpose()?;
-        if is_person {
+        if is_person && there == Documents::ToCome && evidence.is_empty() {
+            // They are checked by whoever gives them.
+        } else if is_person {
             evidence::demand_high(&documents(&evidence))?;
         } else if birth.is_some()
             || !evidence.is_empty()
@@ -195,8 +215,8 @@ pub(crate) fn registrations(given: &[Registration]) -> Result<Vec<Registration>,
     Ok(checked.into_iter().collect())
 }
 
-fn documents(evidence: &[Shown]) -> Vec<(crate::api::DocumentKind, crate::api::CheckMethod)> {
-    evidence.iter().map(|shown| (shown.document, shown.method)).collect()
+fn documents(evidence: &[Shown]) -> Vec<Proof> {
+    evidence.iter().map(Proof::from).collect()
 }
 
 /// Makes a profile, unless it may be somebody's second one.

@@ -1,5 +1,7 @@
 //! What documents show of somebody's identity.
 
+use std::collections::BTreeSet;
+
 use platform::id::UserId;
 
 use super::keyed::{DocumentKey, mask};
@@ -23,6 +25,9 @@ pub(crate) struct Shown {
     pub(crate) checked_on: Day,
 }
 
+/// What is said to whoever checked their own.
+pub(super) const OWN: &str = "Nobody checks their own documents. A colleague does it.";
+
 /// Who checks documents in this request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Checker<'a> {
@@ -41,7 +46,8 @@ pub(crate) fn shown(
     today: Day,
 ) -> Result<Shown, Error> {
     let issuer = line("issuer", &new.issuer, 100)?;
-    let number = new.number.as_deref().map(numbered).transpose()?;
+    let number =
+        new.number.as_deref().map(|number| numbered(key, new.document, &issuer, number)).transpose()?;
     if number.is_none() && needs_number(new.document) {
         return Err(Error::field("number", "Such a document has a number. It is asked for and not kept."));
     }
@@ -53,6 +59,14 @@ pub(crate) fn shown(
         return Err(Error::field(
             "checked_on",
             "A check is of today or of the last year. Check the document again.",
+        ));
+    }
+    if let Some(text) = &new.expires_on
+        && super::day("expires_on", text)? < checked_on
+    {
+        return Err(Error::field(
+            "expires_on",
+            "The document had expired when it was checked. Another one is to be shown.",
         ));
     }
     let checker = match (checker, &new.checker) {
@@ -68,12 +82,12 @@ pub(crate) fn shown(
         (Checker::Named { subject }, None) => subject.to_owned(),
     };
     if holder.is_some_and(|holder| holder.as_str() == checker) {
-        return Err(Error::field("checker", "Nobody checks their own documents. A colleague does it."));
+        return Err(Error::field("checker", OWN));
     }
     Ok(Shown {
         document: new.document,
-        number_hash: number.as_deref().map(|number| hash(key, new.document, &issuer, number)),
-        number_mask: number.as_deref().map(mask),
+        number_hash: number.as_ref().map(|(_, hash)| hash.clone()),
+        number_mask: number.map(|(mask, _)| mask),
         issuer,
         method: new.method,
         checker,
@@ -81,10 +95,30 @@ pub(crate) fn shown(
     })
 }
 
-fn numbered(number: &str) -> Result<String, Error> {
-    let number: String = number.chars().filter(char::is_ascii_alphanumeric).collect();
+/// The number of a document on its way to where it is kept: see [`DocumentKey::carry`].
+pub(crate) fn carry(key: &DocumentKey, new: &NewEvidence) -> Result<Option<String>, Error> {
+    let issuer = line("issuer", &new.issuer, 100)?;
+    let carry = |number: &String| {
+        let (mask, hash) = numbered(key, new.document, &issuer, number)?;
+        Ok(key.carry(&[new.document.word(), &super::text::plain(&issuer)], &mask, &hash))
+    };
+    new.number.as_ref().map(carry).transpose()
+}
+
+/// Mask and hash of a number.
+fn numbered(
+    key: &DocumentKey,
+    document: DocumentKind,
+    issuer: &str,
+    text: &str,
+) -> Result<(String, String), Error> {
+    if let Some((mask, hash)) = key.carried(&[document.word(), &super::text::plain(issuer)], text) {
+        return Ok((mask.to_owned(), hash.to_owned()));
+    }
+    let number: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
     if (4..=40).contains(&number.len()) {
-        return Ok(number.to_ascii_uppercase());
+        let number = number.to_ascii_uppercase();
+        return Ok((mask(&number), hash(key, document, issuer, &number)));
     }
     Err(Error::field("number", "Write the number as the document has it: 4 to 40 letters and digits."))
 }
@@ -135,11 +169,59 @@ fn has_address(document: DocumentKind) -> bool {
     )
 }
 
-/// How sure these documents make it who somebody is. One document counts for one thing.
-pub(crate) fn level(documents: &[(DocumentKind, CheckMethod)]) -> IdentityLevel {
-    let seen = |method: &CheckMethod| *method != CheckMethod::Remote;
+/// A document that was shown, as far as it counts for who somebody is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Proof {
+    pub(crate) document: DocumentKind,
+    pub(crate) method: CheckMethod,
+    /// What tells it from others of its kind: the hash of its number, or who issued it. It counts once, however often it was shown.
+    pub(crate) which: String,
+    pub(crate) checker: String,
+    pub(crate) checked_on: Day,
+}
+
+impl Proof {
+    /// What is kept of a document.
+    pub(crate) fn new(
+        (document, method): (DocumentKind, CheckMethod),
+        number_hash: Option<&str>,
+        issuer: &str,
+        checker: &str,
+        checked_on: Day,
+    ) -> Self {
+        let which = number_hash.map_or_else(|| super::text::plain(issuer), str::to_owned);
+        Self { document, method, which, checker: checker.to_owned(), checked_on }
+    }
+
+    /// Whether it was checked lately enough to verify somebody by it.
+    pub(crate) fn is_recent(&self, today: Day) -> bool {
+        today.days_since(self.checked_on) <= OLDEST_CHECK_DAYS
+    }
+}
+
+impl From<&Shown> for Proof {
+    fn from(shown: &Shown) -> Self {
+        Self::new(
+            (shown.document, shown.method),
+            shown.number_hash.as_deref(),
+            &shown.issuer,
+            &shown.checker,
+            shown.checked_on,
+        )
+    }
+}
+
+/// How sure these documents make it who somebody is. One document counts for one thing, and once.
+pub(crate) fn level(shown: &[Proof]) -> IdentityLevel {
+    let distinct = |among: Vec<&Proof>| -> Vec<DocumentKind> {
+        let once: BTreeSet<(DocumentKind, &str)> =
+            among.into_iter().map(|proof| (proof.document, proof.which.as_str())).collect();
+        once.into_iter().map(|(document, _)| document).collect()
+    };
+    let in_sight = distinct(shown.iter().filter(|proof| proof.method != CheckMethod::Remote).collect());
+    // A certificate shows neither a face nor where somebody lives.
     let in_sight: Vec<DocumentKind> =
-        documents.iter().filter(|(_, method)| seen(method)).map(|(document, _)| *document).collect();
+        in_sight.into_iter().filter(|document| has_photo(*document) || has_address(*document)).collect();
     let photo_and_address = in_sight.iter().enumerate().any(|(at, photo)| {
         has_photo(*photo)
             && in_sight.iter().enumerate().any(|(other, address)| other != at && has_address(*address))
@@ -148,8 +230,9 @@ pub(crate) fn level(documents: &[(DocumentKind, CheckMethod)]) -> IdentityLevel 
     if in_sight.len() >= 3 && photo_and_address && numbered {
         return IdentityLevel::High;
     }
-    let photo = documents.iter().any(|(document, _)| has_photo(*document));
-    match documents.len() {
+    let all = distinct(shown.iter().collect());
+    let photo = all.iter().any(|document| has_photo(*document));
+    match all.len() {
         0 => IdentityLevel::None,
         1 => IdentityLevel::Low,
         _ if photo => IdentityLevel::Medium,
@@ -158,14 +241,14 @@ pub(crate) fn level(documents: &[(DocumentKind, CheckMethod)]) -> IdentityLevel 
 }
 
 /// Goes on if the documents make it sure enough for a profile without restriction.
-pub(crate) fn demand_high(documents: &[(DocumentKind, CheckMethod)]) -> Result<(), Error> {
-    if level(documents) == IdentityLevel::High {
+pub(crate) fn demand_high(shown: &[Proof]) -> Result<(), Error> {
+    if level(shown) == IdentityLevel::High {
         return Ok(());
     }
     Err(Error::field(
         "evidence",
         "Three documents are to be seen in person or by video: one with a photograph and a number, one with the address, \
-         and one more of either kind.",
+         and one more of either kind. The same document counts once, and a check for a year.",
     ))
 }
 
@@ -187,7 +270,12 @@ mod tests {
             method: CheckMethod::FaceToFace,
             checker: None,
             checked_on: None,
+            expires_on: None,
         }
+    }
+
+    fn proof(document: DocumentKind, method: CheckMethod, which: &str) -> Proof {
+        Proof::new((document, method), Some(which), "", "", day("2026-11-29"))
     }
 
     /// Of a number a mask and a hash are kept; a check by somebody else, in the future or long ago is refused.
@@ -213,6 +301,9 @@ mod tests {
                 && take(&with("29/11/2026")).is_err()
         );
         assert!(take(&with("2026-11-01")).is_ok());
+        let expires = |on: &str| NewEvidence { expires_on: Some(on.to_owned()), ..with("2026-11-01") };
+        assert!(take(&expires("2026-10-31")).is_err() && take(&expires("soon")).is_err());
+        assert!(take(&expires("2026-11-01")).is_ok());
         let other = NewEvidence { checker: Some(holder.clone()), ..passport(Some("123456789")) };
         assert!(take(&other).is_err());
         let own = shown(&key, &passport(Some("123456789")), Checker::Caller(&caller), Some(&caller), today);
@@ -240,20 +331,40 @@ mod tests {
             (vec![], IdentityLevel::None),
         ];
         for (documents, expected) in cases {
-            assert_eq!(level(&documents), expected, "{documents:?}");
-            assert_eq!(demand_high(&documents).is_ok(), expected == IdentityLevel::High);
+            let proofs: Vec<Proof> =
+                documents.iter().map(|(document, method)| proof(*document, *method, "1")).collect();
+            assert_eq!(level(&proofs), expected, "{documents:?}");
+            assert_eq!(demand_high(&proofs).is_ok(), expected == IdentityLevel::High);
         }
+    }
+
+    /// The same document shown again is no second one, and a certificate is neither of a face nor of an address.
+    #[test]
+    fn a_document_counts_once_and_for_what_it_shows() {
+        use CheckMethod::{FaceToFace, Remote, Video};
+        use DocumentKind::{BirthCertificate, MarriageCertificate, Passport, UtilityBill};
+        let (passport, bill) = (proof(Passport, FaceToFace, "1"), proof(UtilityBill, FaceToFace, "water"));
+        let with = |third: Proof| level(&[passport.clone(), bill.clone(), third]);
+        assert_eq!(with(proof(Passport, FaceToFace, "1")), IdentityLevel::Medium);
+        assert_eq!(with(proof(Passport, Video, "1")), IdentityLevel::Medium);
+        assert_eq!(with(proof(UtilityBill, Video, "water")), IdentityLevel::Medium);
+        assert_eq!(with(proof(MarriageCertificate, FaceToFace, "1")), IdentityLevel::Medium);
+        assert_eq!(with(proof(BirthCertificate, FaceToFace, "1")), IdentityLevel::Medium);
+        assert_eq!(with(proof(UtilityBill, Remote, "power")), IdentityLevel::Medium);
+        assert_eq!(with(proof(Passport, FaceToFace, "2")), IdentityLevel::High);
+        assert_eq!(with(proof(UtilityBill, FaceToFace, "power")), IdentityLevel::High);
+        assert!(passport.is_recent(day("2027-11-30")) && !passport.is_recent(day("2027-12-01")));
     }
 
     proptest! {
         /// One more document never makes it less sure who somebody is.
         #[test]
         fn more_documents_never_make_it_less_sure(
-            documents in proptest::collection::vec((0..DocumentKind::ALL.len(), 0..3usize), 0..6),
+            documents in proptest::collection::vec((0..DocumentKind::ALL.len(), 0..3usize, 0..2usize), 0..6),
         ) {
             let documents: Vec<_> = documents
                 .into_iter()
-                .map(|(document, method)| (DocumentKind::ALL[document], CheckMethod::ALL[method]))
+                .map(|(document, method, which)| proof(DocumentKind::ALL[document], CheckMethod::ALL[method], ["1", "2"][which]))
                 .collect();
             for length in 1..=documents.len() {
                 prop_assert!(level(&documents[..length]) >= level(&documents[..length - 1]));

@@ -24,6 +24,34 @@ impl DocumentKey {
         }
         hex::encode(context.sign().as_ref())
     }
+
+    /// A number on its way from where it was given to where it is kept, such as in a request: its mask and its hash, with a proof that
+    /// they were made here, of this. The number itself is gone.
+    pub(super) fn carry(&self, of: &[&str], mask: &str, hash: &str) -> String {
+        format!("{CARRIED}{mask}:{hash}:{}", self.proof(of, mask, hash))
+    }
+
+    /// Mask and hash of a number on its way; none if the text is not one of ours, of this.
+    pub(super) fn carried<'a>(&self, of: &[&str], text: &'a str) -> Option<(&'a str, &'a str)> {
+        let (mask, rest) = text.strip_prefix(CARRIED)?.split_once(':')?;
+        let (hash, proof) = rest.split_once(':')?;
+        same(proof, &self.proof(of, mask, hash)).then_some((mask, hash))
+    }
+
+    fn proof(&self, of: &[&str], mask: &str, hash: &str) -> String {
+        self.hash("carried", &[of, [mask, hash].as_slice()].concat())
+    }
+}
+
+/// How a number begins that is on its way.
+const CARRIED: &str = "kept:";
+
+/// A number, or one on its way, as it is shown.
+pub(crate) fn masked(text: &str) -> String {
+    match text.strip_prefix(CARRIED).and_then(|rest| rest.split_once(':')) {
+        Some((mask, _)) => mask.to_owned(),
+        None => mask(&text.chars().filter(char::is_ascii_alphanumeric).collect::<String>()),
+    }
 }
 
 /// Nothing of the key.
@@ -64,6 +92,19 @@ mod tests {
         assert_ne!(hash, one.hash("document", &["passport", "GBR1", "23456789"]));
         assert_ne!(one.hash("a", &["b"]), one.hash("ab", &[]));
         assert_eq!(format!("{one:?}"), "DocumentKey");
+    }
+
+    /// What is on its way is known again for what it is, and nobody else makes one.
+    #[test]
+    fn numbers_on_their_way_are_proved() {
+        let (key, other) = (DocumentKey::new(&[1; 32]), DocumentKey::new(&[2; 32]));
+        let text = key.carry(&["passport", "gbr"], "*****6789", "abc");
+        assert_eq!(key.carried(&["passport", "gbr"], &text), Some(("*****6789", "abc")));
+        assert_eq!(key.carried(&["passport", "irl"], &text), None);
+        assert_eq!(other.carried(&["passport", "gbr"], &text), None);
+        assert_eq!(key.carried(&["passport", "gbr"], &text.replace("abc", "abd")), None);
+        assert_eq!(key.carried(&["passport", "gbr"], "kept:*****6789:abc"), None);
+        assert_eq!((masked(&text).as_str(), masked("123 456 789").as_str()), ("*****6789", "*****6789"));
     }
 
     /// A mask shows four characters at most, and never more than half of a number.

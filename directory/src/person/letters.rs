@@ -30,7 +30,7 @@ pub(super) enum Changed {
     Removed,
 }
 
-fn way(channel: Channel) -> message::Channel {
+pub(super) fn way(channel: Channel) -> message::Channel {
     match channel {
         Channel::Email => message::Channel::Email,
         Channel::Mobile => message::Channel::Text,

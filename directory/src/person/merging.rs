@@ -3,20 +3,21 @@
 use platform::db::Tx;
 use platform::id::UserId;
 
+use super::duplicate::{POSSIBLE, score};
 use super::events::Event;
-use super::evidence;
+use super::evidence::{self, Proof};
 use super::note::{also, note};
 use super::profile::{Profile, open};
 use crate::acting::Doing;
-use crate::api::{ChangeKind, MergePeople, Standing};
+use crate::api::{ChangeKind, IdentityLevel, MergePeople, Standing};
 use crate::assignment::{clear_overlaps, mint, mint_holders};
 use crate::authority::Act;
 use crate::changes;
 use crate::error::Error;
 use crate::request;
 use crate::store::{
-    assignments_end, people, people_contacts, people_evidence, people_links, people_names, people_photos,
-    roles, workgroups,
+    assignments_end, people, people_contacts, people_duplicates, people_evidence, people_links, people_names,
+    people_photos, roles, workgroups,
 };
 use crate::version::{Expected, Version};
 
@@ -41,6 +42,7 @@ pub(crate) async fn merge(
     }
     survivor.state.demand_open()?;
     survivor.demand_verified()?;
+    demand_alike(tx, user, duplicate).await?;
     other.state = other.state.merge_into(user)?;
     match (&survivor.national_insurance, &other.national_insurance) {
         (Some(one), Some(two)) if one.hash != two.hash => {
@@ -61,9 +63,7 @@ pub(crate) async fn merge(
     clear_overlaps(tx, doing, user).await?;
     let why = format!("The profile was a second record of {user}. Ask for that one.");
     request::end_all_of(tx, doing, duplicate, &why).await?;
-    let shown = people_evidence::of(&mut *tx, user).await?;
-    let shown: Vec<_> = shown.iter().map(|it| (it.document, it.method)).collect();
-    survivor.assurance = survivor.assurance.max(other.assurance).max(evidence::level(&shown));
+    survivor.assurance = assurance(tx, &survivor, &other).await?;
     // A merged record is nobody's identity.
     other.standing = Standing::Unverified;
     let moved = u64::try_from(assignments.len()).unwrap_or(u64::MAX);
@@ -71,6 +71,42 @@ pub(crate) async fn merge(
     let event = Event::PeopleMerged { user_id, merged, assignments: moved };
     note(tx, doing, other, ChangeKind::PersonMerged, &event).await?;
     also(tx, doing, survivor, ChangeKind::PersonChanged, &event).await
+}
+
+/// Two records are made one where they may be of one person: by a number, a document or a registration that both have, or by name
+/// and birth.
+async fn demand_alike(tx: &mut Tx, one: &UserId, other: &UserId) -> Result<(), Error> {
+    let traits =
+        (people_duplicates::traits_of(tx, one).await?, people_duplicates::traits_of(tx, other).await?);
+    let (Some((_, one)), Some((_, other))) = traits else { return Err(Error::unknown("person", other)) };
+    if score(&one, &other).points >= POSSIBLE {
+        return Ok(());
+    }
+    let sentence = "Nothing in these two records says that they are of one person: no name with a birth, no document, no number, \
+                    no registration. Correct the one that is wrong, with the document that shows it, and merge them then.";
+    Err(Error::conflict("not-alike", sentence))
+}
+
+/// How sure it is who somebody is by everything that either record was shown. What was checked under one of the two records for the
+/// other they checked themselves, which counts for nothing: where the rest is not enough, the records stay two until somebody
+/// else has checked.
+async fn assurance(tx: &mut Tx, survivor: &Profile, other: &Profile) -> Result<IdentityLevel, Error> {
+    let mut ids = people::merged_into(tx, &survivor.user_id).await?;
+    ids.extend([survivor.user_id.clone(), other.user_id.clone()]);
+    let by_themselves =
+        |proof: &Proof| proof.checker.parse::<UserId>().is_ok_and(|checker| ids.contains(&checker));
+    let (own, shown): (Vec<_>, Vec<_>) =
+        people_evidence::proofs(tx, &survivor.user_id).await?.into_iter().partition(by_themselves);
+    let level = evidence::level(&shown);
+    if own.is_empty() {
+        return Ok(survivor.assurance.max(other.assurance).max(level));
+    }
+    if level < IdentityLevel::High {
+        let sentence = "Documents of one of these records were checked under the other, and nobody checks their own. Let a \
+                        colleague check the documents of this person again and note them here, and merge then.";
+        return Err(Error::conflict("checked-by-themselves", sentence));
+    }
+    Ok(level)
 }
 
 /// Everything that one profile has becomes another's; the ids of the assignments among it come back.

@@ -30,21 +30,27 @@ mod state;
 mod sweeping;
 mod telling;
 mod text;
+mod told;
 
-pub(crate) use changing::{change, note_evidence, register, rename, unregister, verify};
-pub(crate) use closing::{close, close_who_left, reopen};
+pub(crate) use changing::{change, look_at_change, note_evidence, register, rename, unregister, verify};
+pub(crate) use closing::{close, close_who_left, own_closing, reopen};
 pub(crate) use contact::Pending;
 pub(crate) use contacts::{Outcome, add as add_contact, remove as remove_contact, send_code, try_code};
-pub(crate) use creating::{Created, Creation, addresses, create, may_be, registrations};
+pub(crate) use creating::{
+    Created, Creation, Documents, addresses, create, look_at_new, may_be, registrations,
+};
 pub(crate) use custody::{give, take_back};
 pub(crate) use duplicate::{Traits, likeness, swapped};
 pub use events::Event;
-pub(crate) use evidence::Shown;
+pub(crate) use evidence::carry as carry_document;
+pub(crate) use evidence::{Proof, Shown};
 pub(crate) use import::{Import, LARGEST as LARGEST_IMPORT, import};
 pub use keyed::DocumentKey;
+pub(crate) use keyed::masked;
 pub(crate) use letters::MODULE;
 pub(crate) use merging::merge;
 pub(crate) use name::{checked as checked_name, keys};
+pub(crate) use national_insurance::carry as carry_number;
 pub(crate) use national_insurance::{Kept, kept as kept_number};
 pub(crate) use photo::LARGEST as LARGEST_PHOTO;
 pub(crate) use photographing::{Replaced, remove as remove_photo, set as set_photo};
@@ -53,7 +59,8 @@ pub use retention::{Erasure, Retention};
 pub(crate) use showing::{View, row, shown};
 pub(crate) use state::State;
 pub(crate) use telling::{Gone, tell};
-pub(crate) use text::{line, notes as lines, plain};
+pub(crate) use text::{line, named, notes as lines, plain};
+pub use told::{Letter, Told, tell as tell_by_message};
 
 use crate::day::Day;
 use crate::error::Error;

@@ -20,11 +20,11 @@ pub(crate) enum View {
 }
 
 impl View {
-    /// What somebody sees: whoever has a rank in the registration authority today everything.
+    /// What somebody sees: whoever acts with a rank in the registration authority today everything. Whoever has chosen a role acts
+    /// in that one only.
     pub(crate) fn of(doing: &Doing) -> Self {
-        let ranked =
-            |role: &crate::authority::Role| role.rank.is_of_the_authority() && role.is_live(doing.today());
-        let is_ranked = doing.way == Way::Rank && doing.actor.roles.iter().any(ranked);
+        let mut live = doing.actor.live(doing.today());
+        let is_ranked = doing.way == Way::Rank && live.any(|role| role.rank.is_of_the_authority());
         if is_ranked { Self::Whole } else { Self::Colleague }
     }
 

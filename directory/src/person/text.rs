@@ -1,5 +1,7 @@
 //! Names as they are written, as they are searched, and as they sound.
 
+use icu_normalizer::ComposingNormalizerBorrowed;
+
 use crate::error::Error;
 
 /// The longest part of a name.
@@ -12,6 +14,7 @@ pub(crate) fn line(field: &'static str, text: &str, longest: usize) -> Result<St
         let sentence = "It has a break of the line, a tab or another character that cannot be seen. Write it in one line.";
         return Err(Error::field(field, sentence));
     }
+    let text = ComposingNormalizerBorrowed::new_nfc().normalize(text);
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if text.is_empty() {
         return Err(Error::field(field, "It is empty. Leave it out, or write something."));
@@ -23,6 +26,33 @@ pub(crate) fn line(field: &'static str, text: &str, longest: usize) -> Result<St
         return Err(Error::field(field, "It holds characters that cannot be seen. Type it anew."));
     }
     Ok(text)
+}
+
+/// Takes a name of something: one line, trimmed, in the composed form of Unicode (NFC), so that what looks the same is the same. A
+/// line break or anything that cannot be seen is refused and not taken away: two names that differ by it alone would be one.
+pub(crate) fn named(field: &'static str, text: &str, longest: usize) -> Result<String, Error> {
+    let text = ComposingNormalizerBorrowed::new_nfc().normalize(text.trim());
+    if text.is_empty() {
+        return Err(Error::field(field, "Write something: it must not be empty."));
+    }
+    if text.chars().count() > longest {
+        return Err(Error::field(field, format!("It is longer than {longest} characters. Shorten it.")));
+    }
+    if text.chars().any(breaks_a_line) {
+        return Err(Error::field(
+            field,
+            "A name stands on one line, and this one has a line break or a tab in it. Take it out.",
+        ));
+    }
+    if text.chars().any(|letter| letter.is_control() || is_invisible(letter)) {
+        return Err(Error::field(field, "It holds characters that cannot be seen. Type it anew."));
+    }
+    Ok(text.into_owned())
+}
+
+/// What begins a new line, or stands for one (Unicode 5.8).
+fn breaks_a_line(letter: char) -> bool {
+    matches!(letter, '\t' | '\n' | '\u{b}' | '\u{c}' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
 /// Takes text of some lines, such as notes.
@@ -173,6 +203,22 @@ mod tests {
         assert_eq!(sound("王"), "王");
     }
 
+    /// Names are trimmed and composed; a line break says so, and what cannot be seen is refused.
+    #[test]
+    fn names_stand_on_one_line() {
+        assert_eq!(named("name", " Cafe\u{301} staff ", 10).unwrap(), "Caf\u{e9} staff");
+        for broken in ["a\nb", "a\r\nb", "a\tb", "a\u{2028}b", "a\u{85}b", "a\u{b}b"] {
+            let told = named("name", broken, 70).unwrap_err().to_string();
+            assert!(told.contains("one line"), "{broken:?}: {told}");
+        }
+        for bad in
+            ["", " \n", "a\u{0}b", "a\u{7f}b", "a\u{202e}b", "a\u{200b}b", "a\u{feff}b", &"x".repeat(71)]
+        {
+            assert!(named("name", bad, 70).is_err(), "{bad:?}");
+        }
+        assert!(named("name", &"e\u{301}".repeat(70), 70).is_ok(), "composed, it is short enough");
+    }
+
     /// Lines are trimmed; what cannot be seen, nothing at all and too much are refused.
     #[test]
     fn lines_are_readable() {
@@ -180,6 +226,7 @@ mod tests {
         for bad in ["", "  ", "a\u{0}b", "ab\u{202e}c", &"x".repeat(71)] {
             assert!(line("given", bad, 70).is_err(), "{bad:?}");
         }
+        assert_eq!(line("given", "Sia\u{302}n", 4).unwrap(), "Si\u{e2}n");
         assert_eq!(notes("notes", "one\ntwo ").unwrap(), "one\ntwo");
         assert!(notes("notes", "a\u{7}").is_err() && notes("notes", " ").is_err());
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use platform::db::Tx;
 use platform::id::OdsCode;
 
+use super::approval::{Approval, approved_by_another};
 use super::closure::{Inclusions, NotIncluded, closure};
 use super::events::{AccessRecorded, PositionEvent};
 use super::rights::{AccessProfile, Codes};
@@ -23,13 +24,6 @@ use crate::version::{Expected, Version};
 
 /// How many positions may include one.
 const MOST_ABOVE: usize = 200;
-
-/// Who approved it, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Approval {
-    pub(crate) how: String,
-    pub(crate) approver: String,
-}
 
 /// What a position is to give in one organisation.
 #[derive(Debug, Clone)]
@@ -65,7 +59,7 @@ pub(crate) struct Changed {
 
 /// Makes a position.
 pub(crate) async fn create(tx: &mut Tx, doing: &Doing, new: New) -> Result<Position, Error> {
-    approved_by_another(doing, &new.approval)?;
+    approved_by_another(tx, doing, &new.approval).await?;
     match lineages::is_active(tx, &new.organisation).await? {
         None => return Err(Error::unknown("organisation", &new.organisation)),
         Some(false) => {
@@ -81,6 +75,7 @@ pub(crate) async fn create(tx: &mut Tx, doing: &Doing, new: New) -> Result<Posit
         id: &id,
         organisation: &new.organisation,
         before: None,
+        kept: &BTreeSet::new(),
         profiles: &profiles,
         included: &new.included,
     };
@@ -116,9 +111,10 @@ pub(crate) async fn change(
     expected: Expected,
     changed: Changed,
 ) -> Result<Position, Error> {
-    approved_by_another(doing, &changed.approval)?;
+    approved_by_another(tx, doing, &changed.approval).await?;
     let mut position = found(tx, id, expected).await?;
     let present = position_links::access_profiles(tx, std::slice::from_ref(id)).await?;
+    let kept = present.iter().map(|profile| profile.id.clone()).collect();
     let profiles = match changed.gives {
         Some(gives) => profiles(doing, id, &present, gives)?,
         None => present,
@@ -134,6 +130,7 @@ pub(crate) async fn change(
         id,
         organisation: &position.organisation,
         before: position.rank,
+        kept: &kept,
         profiles: &profiles,
         included: &included,
     };
@@ -172,7 +169,7 @@ pub(crate) async fn set_assignable(
     assignable: Vec<PositionId>,
     approval: &Approval,
 ) -> Result<Position, Error> {
-    approved_by_another(doing, approval)?;
+    approved_by_another(tx, doing, approval).await?;
     let mut position = found(tx, id, expected).await?;
     demand_in(tx, doing, Act::ManageAssignable, &position).await?;
     let profiles = position_links::access_profiles(tx, std::slice::from_ref(id)).await?;
@@ -232,14 +229,6 @@ pub(super) fn closed(position: &Position) -> Error {
 fn not_a_sponsors() -> Error {
     let sentence = "Only a sponsor's position, one that holds the activity B1300, has positions to assign.";
     Error::conflict("not-a-sponsors-position", sentence)
-}
-
-/// Two people: whoever writes it down does not name themselves as the one who approved it.
-pub(crate) fn approved_by_another(doing: &Doing, approval: &Approval) -> Result<(), Error> {
-    if approval.approver == doing.name() {
-        return Err(Error::field("approval", "Somebody other than you approves this: name them."));
-    }
-    Ok(())
 }
 
 /// Whether what is given makes sponsors.
@@ -303,6 +292,15 @@ fn known(doing: &Doing, codes: &Codes, before: Option<&Codes>) -> Result<(), Err
     if doing.book.number() == 0 {
         return Ok(());
     }
+    if let Some((given, right)) =
+        codes.misplaced(&doing.book).find(|(given, _)| !before.is_some_and(|codes| codes.has_path(given)))
+    {
+        let sentence = format!(
+            "The release {} has this as {right}, and not as {given}. Write it so.",
+            doing.book.name()
+        );
+        return Err(Error::field("access_profiles", sentence));
+    }
     let old = before.map(|codes| codes.unknown(doing.basis())).unwrap_or_default();
     let mut unknown = codes.unknown(doing.basis());
     unknown.retain(|code| !old.contains(code));
@@ -320,6 +318,8 @@ struct Shape<'a> {
     id: &'a PositionId,
     organisation: &'a OdsCode,
     before: Option<Rank>,
+    /// The access profiles that it gives already.
+    kept: &'a BTreeSet<AccessProfileId>,
     profiles: &'a [AccessProfile],
     included: &'a [PositionId],
 }
@@ -341,6 +341,7 @@ async fn weigh(tx: &mut Tx, doing: &Doing, shape: &Shape<'_>) -> Result<Ranks, E
             Some(_) => {}
         }
     }
+    refuse_closed(tx, shape).await?;
     let ranks = ranks(tx, doing, shape).await?;
     let highest = ranks.above.iter().map(|(_, rank)| *rank).chain([ranks.own, shape.before]).max().flatten();
     let mut places: Vec<OdsCode> = included.iter().map(|position| position.organisation.clone()).collect();
@@ -368,6 +369,21 @@ async fn weigh(tx: &mut Tx, doing: &Doing, shape: &Shape<'_>) -> Result<Ranks, E
         doing.demand(Act::ManagePositions, &target(shape.id, highest, lineage))?;
     }
     Ok(ranks)
+}
+
+/// Nothing is given anew in an organisation that is closed; what was given there stays as it is.
+async fn refuse_closed(tx: &mut Tx, shape: &Shape<'_>) -> Result<(), Error> {
+    let new = shape.profiles.iter().filter(|profile| !shape.kept.contains(&profile.id));
+    let places: Vec<OdsCode> = new.map(|profile| profile.organisation.clone()).collect();
+    match lineages::closed(tx, &places).await?.first() {
+        None => Ok(()),
+        Some(closed) => {
+            let sentence = format!(
+                "{closed} is closed, and nothing is given there any more. Name the organisation that took its place."
+            );
+            Err(Error::conflict("organisation-closed", sentence))
+        }
+    }
 }
 
 fn target(id: &PositionId, rank: Option<Rank>, lineage: &Lineage) -> Target {

@@ -2,7 +2,8 @@
 
 use platform::db::Tx;
 
-use super::change::{Approval, approved_by_another, demand_in, found, written};
+use super::approval::{Approval, approved_by_another};
+use super::change::{demand_in, found, written};
 use super::events::PositionEvent;
 use super::{Position, State};
 use crate::acting::{self, Doing};
@@ -50,7 +51,7 @@ pub(crate) async fn close(
         return Err(Error::field("word", "Type the word CLOSE: a closed position is not opened again."));
     }
     let approval = Approval { how: closing.reason.clone(), approver: closing.approver.clone() };
-    approved_by_another(doing, &approval)?;
+    approved_by_another(tx, doing, &approval).await?;
     let mut position = found(tx, id, expected).await?;
     demand_in(tx, doing, Act::ManagePositions, &position).await?;
     refuse_included(tx, id).await?;

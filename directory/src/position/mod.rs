@@ -1,5 +1,6 @@
 //! Positions: what somebody who holds one may do where.
 
+mod approval;
 mod change;
 mod close;
 mod closure;
@@ -14,7 +15,8 @@ use crate::authority::Rank;
 use crate::ids::PositionId;
 use crate::version::Version;
 
-pub(crate) use change::{Approval, Changed, Gives, New, approved_by_another, change, create, set_assignable};
+pub(crate) use approval::{Approval, approved_by_another};
+pub(crate) use change::{Changed, Gives, New, change, create, set_assignable};
 pub(crate) use close::{Closing, Live, close};
 pub use events::PositionEvent;
 pub(crate) use following::rerank;

@@ -5,7 +5,7 @@ use platform::id::OdsCode;
 use crate::authority::Rank;
 use crate::ids::{AccessProfileId, PositionId, WorkgroupId};
 use crate::ods::is_anywhere;
-use crate::rbac::{ActivityCode, AreaCode, AreaPath, Book, JobRolePath, rights};
+use crate::rbac::{ActivityCode, AreaCode, AreaPath, Book, Entry, JobRolePath, rights};
 
 /// What a position gives in one organisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +55,23 @@ impl Codes {
         unknown
     }
 
+    /// The job role and areas of work that stand elsewhere in a release: as they are given, and as the release has them. Of codes
+    /// whose place the release does not say nothing is known.
+    pub(crate) fn misplaced(&self, book: &Book) -> impl Iterator<Item = (String, String)> {
+        let job_role = book.job_role(self.job_role.code()).and_then(Entry::path);
+        let job_role = job_role.map(|right| (self.job_role.to_string(), right));
+        let areas = self.areas.iter().filter_map(|area| {
+            book.area(area.code()).and_then(Entry::path).map(|right| (area.to_string(), right))
+        });
+        let all: Vec<_> = job_role.into_iter().chain(areas).collect();
+        all.into_iter().filter(|(given, right)| given != right)
+    }
+
+    /// Whether it has a job role or an area of work written so.
+    pub(crate) fn has_path(&self, path: &str) -> bool {
+        self.job_role.as_str() == path || self.areas.iter().any(|area| area.as_str() == path)
+    }
+
     /// Every activity it comes to by a release: the baseline of its job role in its areas of work, what was added, and all that
     /// these include. Before there is a release, what was added and nothing else.
     pub(crate) fn effective(&self, book: &Book) -> Vec<ActivityCode> {
@@ -95,7 +112,7 @@ mod tests {
     use platform::clock::Millis;
 
     use super::*;
-    use crate::rbac::{Activity, Baseline, Content, Entry};
+    use crate::rbac::{Activity, Baseline, Content};
 
     fn codes(activities: &[&str], areas: &[&str]) -> Codes {
         Codes {

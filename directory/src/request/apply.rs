@@ -4,13 +4,14 @@ use platform::db::Tx;
 use platform::id::UserId;
 
 use super::ask::{Ask, Named};
+use super::content::day;
 use super::machine::Approved;
 use super::{Request, State, people};
 use crate::acting::Doing;
+use crate::api::NewEvidence;
 use crate::assignment::{
     self, Asked, Beside, Cause, End, Ending, Redate, Right, Via, prepare_assign, prepare_end, prepare_redate,
 };
-use crate::day::Day;
 use crate::error::Error;
 use crate::store::savepoints;
 use crate::version::Expected;
@@ -22,10 +23,11 @@ pub(super) async fn apply(
     doing: &Doing,
     request: &Request,
     approved: &Approved,
+    documents: Vec<NewEvidence>,
 ) -> Result<(State, Option<UserId>), Error> {
     let state = request.state.clone();
     savepoints::begin(tx).await?;
-    match done(tx, doing, &request.ask, approved).await {
+    match done(tx, doing, request, approved, documents).await {
         Ok(made) => {
             savepoints::keep(tx).await?;
             Ok((state.applied()?, made))
@@ -38,7 +40,14 @@ pub(super) async fn apply(
     }
 }
 
-async fn done(tx: &mut Tx, doing: &Doing, ask: &Ask, approved: &Approved) -> Result<Option<UserId>, Error> {
+async fn done(
+    tx: &mut Tx,
+    doing: &Doing,
+    asked: &Request,
+    approved: &Approved,
+    documents: Vec<NewEvidence>,
+) -> Result<Option<UserId>, Error> {
+    let ask = &asked.ask;
     let right = Right::Approved(approved);
     let request = right.request();
     let expected = Expected::Any;
@@ -61,15 +70,7 @@ async fn done(tx: &mut Tx, doing: &Doing, ask: &Ask, approved: &Approved) -> Res
                 Ending { request: request.map(str::to_owned), ..Ending::because(Cause::TakenAway, None) };
             assignment::end(tx, doing, vec![row], &ending).await?;
         }
-        (_, named) => return people::done(tx, doing, ask, named).await,
+        (_, named) => return people::done(tx, doing, asked, named, documents).await,
     }
     Ok(None)
-}
-
-/// A day of a request.
-pub(super) fn day(field: &'static str, text: Option<&String>) -> Result<Option<Day>, Error> {
-    let read = |text: &String| {
-        text.parse().map_err(|_| Error::field(field, "Give a date as YYYY-MM-DD between 1900 and 2199."))
-    };
-    text.map(read).transpose()
 }

@@ -130,6 +130,11 @@ impl Ask {
         }
     }
 
+    /// Whether it is of a profile, in which numbers may be.
+    pub(crate) fn has_numbers(&self) -> bool {
+        matches!(self, Self::ChangePerson { .. } | Self::CreatePerson { .. })
+    }
+
     /// What it names, read.
     pub(crate) fn named(&self) -> Result<Named, Error> {
         let person = |text: &str| {

@@ -196,6 +196,11 @@ impl State {
         }
     }
 
+    /// Whether nothing comes after it.
+    pub(crate) fn is_an_end(&self) -> bool {
+        matches!(self, Self::Rejected(..) | Self::Withdrawn(_) | Self::Expired(_) | Self::Applied(..))
+    }
+
     /// The word on the wire and in the table.
     pub(crate) fn word(&self) -> &'static str {
         match self {

@@ -4,9 +4,11 @@
 
 mod apply;
 mod ask;
+mod content;
 mod ending;
 mod events;
 mod machine;
+mod numbers;
 mod own;
 mod people;
 mod rights;
@@ -23,8 +25,9 @@ pub use ask::{Ask, ContactChange};
 pub(crate) use ending::end_all_of;
 pub use events::RequestEvent;
 pub(crate) use machine::{Approved, Decision, Lock, State, Submitted};
+pub(crate) use numbers::shown as shown_ask;
 pub(crate) use own::note_own;
-pub(crate) use rights::{is_decidable, sees};
+pub(crate) use rights::{is_listed, sees};
 pub(crate) use steps::{Told, approve, create, edit, exit, open, reject, retry, submit, sweep, withdraw};
 
 /// A request.

@@ -2,42 +2,70 @@
 
 use platform::db::Tx;
 use platform::id::UserId;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 
+use super::Request;
 use super::ask::{Ask, Named};
+use super::content::read;
 use crate::acting::Doing;
-use crate::api::{ClosePerson, CloseReason, NewPerson, ReopenPerson, ReopenReason};
+use crate::api::{
+    ChangePerson, ClosePerson, CloseReason, NewEvidence, NewPerson, ReopenPerson, ReopenReason,
+};
 use crate::error::Error;
 use crate::person::{self, Created, Creation};
 use crate::version::Expected;
 
-/// Does it; gives whom it made, if it made somebody.
+/// Does it; gives whom it made, if it made somebody. `documents` are those that whoever approves it has checked; without, those
+/// count that whoever asked for it did.
 pub(super) async fn done(
     tx: &mut Tx,
     doing: &Doing,
-    ask: &Ask,
+    request: &Request,
     named: Named,
+    documents: Vec<NewEvidence>,
 ) -> Result<Option<UserId>, Error> {
-    match (ask, named) {
+    let by_requester = Doing { checker: request.requester.parse().ok(), ..doing.clone() };
+    let doing = if documents.is_empty() { &by_requester } else { doing };
+    match (&request.ask, named) {
         (Ask::ChangePerson { patch, .. }, Named::Person(user)) => {
-            person::change(tx, doing, &user, Expected::Any, read("patch", patch)?).await?;
+            let mut change: ChangePerson = read("patch", patch)?;
+            let mut documents = documents;
+            if let Some(one) = documents.pop() {
+                none_more(&documents)?;
+                change.evidence = Some(one);
+            }
+            person::change(tx, doing, &user, Expected::Any, change).await?;
+        }
+        (Ask::CreatePerson { profile, .. }, Named::Organisation(_)) => {
+            let mut new: NewPerson = read("profile", profile)?;
+            if !documents.is_empty() {
+                new.evidence = documents;
+            }
+            return create(tx, doing, new).await.map(Some);
         }
         (Ask::ClosePerson { .. }, Named::Person(user)) => {
+            none_more(&documents)?;
             let closing = ClosePerson { reason: CloseReason::Left, notes: None };
             person::close(tx, doing, &user, Expected::Any, closing).await?;
         }
         (Ask::ReopenPerson { .. }, Named::PersonIn(user, _)) => {
+            none_more(&documents)?;
             let reopening = ReopenPerson { reason: ReopenReason::Returned };
             person::reopen(tx, doing, &user, Expected::Any, &reopening).await?;
-        }
-        (Ask::CreatePerson { profile, .. }, Named::Organisation(_)) => {
-            let new: NewPerson = read("profile", profile)?;
-            return create(tx, doing, new).await.map(Some);
         }
         _ => return Err(Error::Stored { what: "directory_request.asked" }),
     }
     Ok(None)
+}
+
+/// Refuses documents of which there is no use.
+fn none_more(documents: &[NewEvidence]) -> Result<(), Error> {
+    if documents.is_empty() {
+        return Ok(());
+    }
+    Err(Error::field(
+        "evidence",
+        "So many documents show nothing that was asked for. Give one for a change of details.",
+    ))
 }
 
 async fn create(tx: &mut Tx, doing: &Doing, new: NewPerson) -> Result<UserId, Error> {
@@ -53,12 +81,4 @@ async fn create(tx: &mut Tx, doing: &Doing, new: NewPerson) -> Result<UserId, Er
             Err(Error::conflict("possible-duplicate", sentence))
         }
     }
-}
-
-/// What was asked for, in the form of the profile's own endpoint.
-fn read<T: DeserializeOwned>(field: &'static str, value: &Value) -> Result<T, Error> {
-    T::deserialize(value).map_err(|error| {
-        let why: String = error.to_string().chars().take(200).collect();
-        Error::field(field, format!("It cannot be read as the profile's own endpoint reads it: {why}."))
-    })
 }

@@ -3,39 +3,42 @@
 use platform::clock::Millis;
 use platform::db::Tx;
 
-use super::apply::{apply, day};
+use super::apply::apply;
 use super::ask::Ask;
+use super::content::{checked, look};
 use super::events::RequestEvent;
-use super::rights::{about, decides, demand_asking};
+use super::numbers::shown;
+use super::rights::{about, decides, demand_asking, filed_under};
 use super::{Request, State, Step};
 use crate::acting::Doing;
+use crate::api::NewEvidence;
 use crate::error::Error;
-use crate::ids::RequestId;
+use crate::ids::{RequestId, RoleProfileId};
 use crate::register::Register;
 use crate::store::requests;
 use crate::version::{Expected, Version};
 
 /// How many requests expire in one sweep.
 const EXPIRED_AT_ONCE: u32 = 500;
-/// The longest patch or profile of a person.
-const LONGEST: usize = 64 * 1024;
 
 /// What is said at a step.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Told {
     pub(crate) notes: Option<String>,
+    /// The role by which it is done, where none was chosen.
+    pub(crate) role: Option<RoleProfileId>,
 }
 
 /// Writes a request down; it waits for [`submit`].
 pub(crate) async fn create(tx: &mut Tx, doing: &Doing, ask: Ask, told: &Told) -> Result<Request, Error> {
-    check(&ask)?;
+    let ask = checked(doing, &ask)?;
     let about = about(tx, doing, &ask).await?;
     demand_asking(doing, &ask, &about)?;
     let request = Request {
         id: RequestId::new(doing.now),
         state: State::Draft,
         requester: doing.name(),
-        organisation: about.organisation,
+        organisation: filed_under(doing, &about),
         user: about.target.person.clone(),
         position: about.target.position.clone(),
         before: about.before,
@@ -48,32 +51,6 @@ pub(crate) async fn create(tx: &mut Tx, doing: &Doing, ask: Ask, told: &Told) ->
         RequestEvent::RequestDrafted { request: request.id.to_string(), kind: request.ask.word().to_owned() };
     written(tx, doing, &request, "drafted", told, &event).await?;
     Ok(request)
-}
-
-/// What can be seen to be wrong without looking anything up.
-fn check(ask: &Ask) -> Result<(), Error> {
-    ask.named()?;
-    match ask {
-        Ask::ChangeOwnContact { .. } => {
-            let sentence = "This is done and not asked for: change your addresses in your profile.";
-            return Err(Error::field("ask", sentence));
-        }
-        Ask::Assign { start, end, .. } => {
-            day("start", start.as_ref())?;
-            day("end", end.as_ref())?;
-        }
-        Ask::Redate { end, .. } => {
-            day("end", end.as_ref())?;
-        }
-        Ask::ChangePerson { patch: value, .. } | Ask::CreatePerson { profile: value, .. }
-            if !value.is_object() || value.to_string().len() > LONGEST =>
-        {
-            let sentence = "What is asked of a profile is a JSON object of 64 KiB at most.";
-            return Err(Error::field("ask", sentence));
-        }
-        _ => {}
-    }
-    Ok(())
 }
 
 /// Changes a draft.
@@ -93,11 +70,11 @@ pub(crate) async fn edit(
         let sentence = "This request was handed in. Withdraw it and make another.";
         return Err(Error::conflict("request-state", sentence));
     }
-    check(&ask)?;
+    let ask = checked(doing, &ask)?;
     let about = about(tx, doing, &ask).await?;
     demand_asking(doing, &ask, &about)?;
     let request = Request {
-        organisation: about.organisation,
+        organisation: filed_under(doing, &about),
         user: about.target.person.clone(),
         position: about.target.position.clone(),
         before: about.before,
@@ -122,6 +99,9 @@ pub(crate) async fn submit(
     let mut request = own(tx, doing, id).await?;
     let about = about(tx, doing, &request.ask).await?;
     demand_asking(doing, &request.ask, &about)?;
+    look(tx, doing, &request.ask, &about.target).await?;
+    // A draft may have waited while whom it is about went elsewhere.
+    request.organisation = filed_under(doing, &about);
     request.before = about.before;
     let event = RequestEvent::RequestSubmitted {
         request: id.to_string(),
@@ -136,7 +116,7 @@ pub(crate) async fn submit(
 
 /// Begins to decide it: nobody else does for some minutes.
 pub(crate) async fn open(tx: &mut Tx, doing: &Doing, id: &RequestId) -> Result<Request, Error> {
-    let request = deciding(tx, doing, id).await?;
+    let (request, _) = deciding(tx, doing, id).await?;
     let minutes = doing.register.config.request_lock_minutes;
     let event = RequestEvent::RequestOpened { request: id.to_string() };
     let by = doing.name();
@@ -146,36 +126,47 @@ pub(crate) async fn open(tx: &mut Tx, doing: &Doing, id: &RequestId) -> Result<R
 
 /// Lets it go undecided.
 pub(crate) async fn exit(tx: &mut Tx, doing: &Doing, id: &RequestId) -> Result<Request, Error> {
-    let request = deciding(tx, doing, id).await?;
+    let (request, _) = deciding(tx, doing, id).await?;
     let event = RequestEvent::RequestLetGo { request: id.to_string() };
     let by = doing.name();
     step(tx, doing, request, "let-go", &Told::default(), &event, |state| state.exit(&by, doing.now)).await
 }
 
 /// Approves it, and does what was asked.
+///
+/// `documents` are those that whoever approves has checked.
 pub(crate) async fn approve(
     tx: &mut Tx,
     doing: &Doing,
     id: &RequestId,
     told: &Told,
+    documents: Vec<NewEvidence>,
 ) -> Result<Request, Error> {
-    let mut request = deciding(tx, doing, id).await?;
+    let (mut request, role) = deciding(tx, doing, id).await?;
+    let told = &Told { role, ..told.clone() };
     let (state, approved) = request.state.clone().approve(id, &doing.name(), doing.now)?;
     let event =
         RequestEvent::RequestApproved { request: id.to_string(), requester: request.requester.clone() };
     request.state = state;
     request = taken(tx, doing, request, "approved", told, &event).await?;
-    carried_out(tx, doing, request, &approved).await
+    carried_out(tx, doing, request, &approved, documents).await
 }
 
 /// Tries again to do what was approved.
-pub(crate) async fn retry(tx: &mut Tx, doing: &Doing, id: &RequestId, told: &Told) -> Result<Request, Error> {
-    let mut request = deciding(tx, doing, id).await?;
+pub(crate) async fn retry(
+    tx: &mut Tx,
+    doing: &Doing,
+    id: &RequestId,
+    told: &Told,
+    documents: Vec<NewEvidence>,
+) -> Result<Request, Error> {
+    let (mut request, role) = deciding(tx, doing, id).await?;
+    let told = &Told { role, ..told.clone() };
     let (state, approved) = request.state.clone().retry(id)?;
     request.state = state;
     let event = RequestEvent::RequestRetried { request: id.to_string() };
     request = taken(tx, doing, request, "retried", told, &event).await?;
-    carried_out(tx, doing, request, &approved).await
+    carried_out(tx, doing, request, &approved, documents).await
 }
 
 async fn carried_out(
@@ -183,8 +174,9 @@ async fn carried_out(
     doing: &Doing,
     mut request: Request,
     approved: &super::Approved,
+    documents: Vec<NewEvidence>,
 ) -> Result<Request, Error> {
-    let (state, made) = apply(tx, doing, &request, approved).await?;
+    let (state, made) = apply(tx, doing, &request, approved, documents).await?;
     request.user = request.user.or(made);
     let id = request.id.to_string();
     let (word, notes, event) = match &state {
@@ -195,7 +187,7 @@ async fn carried_out(
         _ => return Ok(request),
     };
     request.state = state;
-    taken(tx, doing, request, word, &Told { notes }, &event).await
+    taken(tx, doing, request, word, &Told { notes, role: None }, &event).await
 }
 
 /// Rejects it for good.
@@ -206,7 +198,8 @@ pub(crate) async fn reject(
     reason: String,
     told: &Told,
 ) -> Result<Request, Error> {
-    let request = deciding(tx, doing, id).await?;
+    let (request, role) = deciding(tx, doing, id).await?;
+    let told = &Told { role, ..told.clone() };
     let event =
         RequestEvent::RequestRejected { request: id.to_string(), requester: request.requester.clone() };
     let by = doing.name();
@@ -228,17 +221,21 @@ pub(crate) async fn withdraw(
 /// A request of one's own.
 async fn own(tx: &mut Tx, doing: &Doing, id: &RequestId) -> Result<Request, Error> {
     let request = requests::find(tx, id).await?.ok_or_else(|| Error::unknown("request", id))?;
-    if request.requester == doing.name() { Ok(request) } else { Err(Error::unknown("request", id)) }
+    if doing.is_named(&request.requester) { Ok(request) } else { Err(Error::unknown("request", id)) }
 }
 
-/// A request that one may decide.
-async fn deciding(tx: &mut Tx, doing: &Doing, id: &RequestId) -> Result<Request, Error> {
+/// A request that one may decide, and the role by which.
+async fn deciding(
+    tx: &mut Tx,
+    doing: &Doing,
+    id: &RequestId,
+) -> Result<(Request, Option<RoleProfileId>), Error> {
     let request = requests::find(tx, id).await?.ok_or_else(|| Error::unknown("request", id))?;
     if matches!(request.state, State::Draft | State::Withdrawn(None)) {
         return Err(Error::unknown("request", id));
     }
-    decides(tx, doing, &request).await?;
-    Ok(request)
+    let role = decides(tx, doing, &request).await?;
+    Ok((request, role))
 }
 
 /// Takes a step and writes it down.
@@ -264,6 +261,10 @@ pub(super) async fn taken(
     event: &RequestEvent,
 ) -> Result<Request, Error> {
     request.version = Version(request.version.0 + 1);
+    if request.state.is_an_end() {
+        // What was asked for is never done any more: of numbers nothing is left to compare by.
+        request.ask = shown(request.ask);
+    }
     requests::update(tx, &request).await?;
     written(tx, doing, &request, word, told, event).await?;
     Ok(request)
@@ -282,7 +283,7 @@ pub(super) async fn written(
         at: doing.now,
         word: word.to_owned(),
         actor: doing.name(),
-        role_profile: doing.caller.role_profile.clone(),
+        role_profile: told.role.as_ref().map(ToString::to_string).or(doing.caller.role_profile.clone()),
         notes: told.notes.clone(),
     };
     requests::insert_step(tx, &request.id, &step).await?;
@@ -299,6 +300,13 @@ pub(crate) async fn sweep(register: &Register, now: Millis) -> Result<u64, Error
                 return Ok(0);
             }
             requests::insert_expired(tx, &expired, now).await?;
+            for (id, _) in &expired {
+                if let Some(request) =
+                    requests::find(tx, id).await?.filter(|request| request.ask.has_numbers())
+                {
+                    requests::update(tx, &Request { ask: shown(request.ask.clone()), ..request }).await?;
+                }
+            }
             let requests = expired.iter().map(|(id, _)| id.to_string()).collect();
             let event = RequestEvent::RequestsExpired { requests };
             audit::record(tx, now, &doing.recorded(), &event).await?;

@@ -1,6 +1,6 @@
 //! The hosts above organisations, and the organisations below one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use platform::db::Tx;
 use platform::id::OdsCode;
@@ -99,6 +99,17 @@ impl Places<'_> {
         let (Self::These(codes) | Self::Below(codes)) = self;
         codes.iter().map(ToString::to_string)
     }
+}
+
+/// Those of the organisations that the register knows to be closed.
+pub(crate) async fn closed(tx: &mut Tx, organisations: &[OdsCode]) -> Result<BTreeSet<OdsCode>, Error> {
+    let mut found = BTreeSet::new();
+    for organisation in organisations.iter().collect::<BTreeSet<_>>() {
+        if is_active(tx, organisation).await? == Some(false) {
+            found.insert(organisation.clone());
+        }
+    }
+    Ok(found)
 }
 
 /// Whether the organisation is in use, by its status.

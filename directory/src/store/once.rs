@@ -1,10 +1,14 @@
-//! Rows of `directory_once`: answers that are given again for the same idempotency key.
+//! Rows of `directory_once` and `directory_once_ground`: answers that are given again for the same idempotency key.
 
 use platform::clock::Millis;
 use platform::db::Tx;
 
 use crate::error::Error;
+use crate::grounds::Ground;
 use crate::once::{Answer, Once};
+
+/// What does not read back.
+const STORED_GROUNDS: &str = "directory_once_ground.grounds";
 
 type Columns = (String, i64, String, Option<String>, Option<String>);
 
@@ -43,8 +47,44 @@ pub(crate) async fn keep(tx: &mut Tx, request: &Once, answer: &Answer, now: Mill
     Ok(())
 }
 
+/// Keeps what allowed an act with its answer; nothing where nothing had to.
+pub(crate) async fn keep_grounds(tx: &mut Tx, request: &Once, grounds: &[Ground]) -> Result<(), Error> {
+    if grounds.is_empty() {
+        return Ok(());
+    }
+    let text = serde_json::to_string(grounds).map_err(|_| Error::Stored { what: STORED_GROUNDS })?;
+    sqlx::query("INSERT INTO directory_once_ground (caller, key, grounds) VALUES ($1, $2, $3)")
+        .bind(&request.caller)
+        .bind(&request.key)
+        .bind(text)
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
+}
+
+/// What allowed the act with this key.
+pub(crate) async fn grounds(tx: &mut Tx, request: &Once) -> Result<Vec<Ground>, Error> {
+    let row: Option<(String,)> =
+        sqlx::query_as("SELECT grounds FROM directory_once_ground WHERE caller = $1 AND key = $2")
+            .bind(&request.caller)
+            .bind(&request.key)
+            .fetch_optional(&mut *tx)
+            .await?;
+    let read =
+        |(text,): (String,)| serde_json::from_str(&text).map_err(|_| Error::Stored { what: STORED_GROUNDS });
+    row.map_or(Ok(Vec::new()), read)
+}
+
 /// Forgets some of the answers from before a time.
 pub(crate) async fn sweep(tx: &mut Tx, before: Millis, most: i64) -> Result<(), Error> {
+    sqlx::query(
+        "DELETE FROM directory_once_ground WHERE (caller, key) IN \
+         (SELECT caller, key FROM directory_once WHERE at < $1 ORDER BY at LIMIT $2)",
+    )
+    .bind(before.0)
+    .bind(most)
+    .execute(&mut *tx)
+    .await?;
     sqlx::query(
         "DELETE FROM directory_once WHERE (caller, key) IN \
          (SELECT caller, key FROM directory_once WHERE at < $1 ORDER BY at LIMIT $2)",

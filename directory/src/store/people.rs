@@ -1,5 +1,7 @@
 //! Rows of `directory_person`.
 
+use std::collections::BTreeSet;
+
 use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::{OdsCode, UserId};
@@ -174,6 +176,17 @@ fn closing<'q>(query: Query<'q>, profile: &'q Profile) -> Query<'q> {
         .bind(closing.map(|closing| closing.reason.word()))
         .bind(closing.and_then(|closing| closing.notes.as_deref()))
         .bind(profile.notes.as_deref())
+}
+
+/// The ids of the records that were merged into this one: none leads further, since [`redirect`] turns those before.
+pub(crate) async fn merged_into(tx: &mut Tx, user: &UserId) -> Result<BTreeSet<UserId>, Error> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "SELECT user_id FROM directory_person WHERE merged_into = $1 ORDER BY user_id LIMIT 1000",
+    )
+    .bind(user.as_str())
+    .fetch_all(&mut *tx)
+    .await?;
+    rows.iter().map(|(id,)| read("directory_person.user_id", id)).collect()
 }
 
 /// Everybody who was merged into one person is from now on merged into another.

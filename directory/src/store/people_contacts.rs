@@ -48,6 +48,22 @@ impl Row {
     }
 }
 
+/// The addresses that were shown to be those of a person whose profile is open, oldest first; at most a hundred. Of a channel that
+/// this version does not know none.
+pub(crate) async fn verified_of_open(
+    tx: &mut Tx,
+    user: &UserId,
+) -> Result<Vec<(Channel, String)>, platform::db::Error> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT c.channel, c.value FROM directory_contact c JOIN directory_person p ON p.user_id = c.user_id \
+         WHERE c.user_id = $1 AND c.verified_at IS NOT NULL AND p.state = 'open' ORDER BY c.contact_id LIMIT 100",
+    )
+    .bind(user.as_str())
+    .fetch_all(&mut *tx)
+    .await?;
+    Ok(rows.into_iter().filter_map(|(channel, value)| Some((channel.parse().ok()?, value))).collect())
+}
+
 /// The addresses of a person, oldest first; at most a hundred.
 pub(crate) async fn of<'c>(reader: impl Reader<'c>, user: &UserId) -> Result<Vec<Address>, Error> {
     let rows: Vec<Row> = sqlx::query_as(

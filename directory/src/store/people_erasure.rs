@@ -76,7 +76,9 @@ pub(crate) async fn holds(tx: &mut Tx, user: &UserId, what: Erasure) -> Result<b
         }
         Erasure::Numbers => {
             "SELECT CAST(1 AS BIGINT) FROM directory_person p WHERE p.user_id = $1 AND (p.ni_hash IS NOT NULL \
-             OR EXISTS (SELECT 1 FROM directory_evidence e WHERE e.user_id = p.user_id AND e.number_mask IS NOT NULL))"
+             OR EXISTS (SELECT 1 FROM directory_evidence e WHERE e.user_id = p.user_id AND e.number_mask IS NOT NULL) \
+             OR EXISTS (SELECT 1 FROM directory_request r WHERE r.user_id = p.user_id \
+             AND r.kind IN ('change-person', 'create-person') AND r.asked NOT LIKE '%:{}}'))"
         }
     };
     let row: Option<(i64,)> = sqlx::query_as(text).bind(user.as_str()).fetch_optional(&mut *tx).await?;
@@ -89,8 +91,15 @@ pub(crate) async fn erase(tx: &mut Tx, user: &UserId, what: Erasure, now: Millis
         Erasure::Photo => &["DELETE FROM directory_photo WHERE user_id = $1 AND $2 > 0"],
         Erasure::Contacts => &["DELETE FROM directory_contact WHERE user_id = $1 AND $2 > 0"],
         Erasure::Numbers => {
-            &["UPDATE directory_evidence SET number_mask = NULL, number_hash = NULL, erased_at = $2 \
-             WHERE user_id = $1 AND number_mask IS NOT NULL"]
+            &[
+                "UPDATE directory_evidence SET number_mask = NULL, number_hash = NULL, erased_at = $2 \
+             WHERE user_id = $1 AND number_mask IS NOT NULL",
+                // What was asked for of their profile, in the form in which it is read.
+                "UPDATE directory_request SET asked = '{\"kind\":\"change-person\",\"person\":\"' || user_id || '\",\"patch\":{}}' \
+             WHERE user_id = $1 AND kind = 'change-person' AND $2 > 0",
+                "UPDATE directory_request SET asked = '{\"kind\":\"create-person\",\"organisation\":\"' || organisation || '\",\"profile\":{}}' \
+             WHERE user_id = $1 AND kind = 'create-person' AND organisation IS NOT NULL AND $2 > 0",
+            ]
         }
     };
     for text in texts {

@@ -7,7 +7,7 @@ use platform::id::UserId;
 use super::{Reader, read};
 use crate::api::{Evidence, ProfessionalBody, Registration};
 use crate::error::Error;
-use crate::person::Shown;
+use crate::person::{Proof, Shown};
 
 /// Stores a document that was shown.
 pub(crate) async fn insert(
@@ -59,6 +59,27 @@ pub(crate) async fn of<'c>(reader: impl Reader<'c>, user: &UserId) -> Result<Vec
                 checked_on: read("directory_evidence.checked_on", &checked_on)?,
                 noted_at: Millis(noted_at),
             })
+        })
+        .collect()
+}
+
+/// The documents of a person as far as they count for who they are, newest first; at most 200.
+pub(crate) async fn proofs(tx: &mut Tx, user: &UserId) -> Result<Vec<Proof>, Error> {
+    let rows: Vec<(String, String, Option<String>, String, String, String)> = sqlx::query_as(
+        "SELECT document, method, number_hash, issuer, checker, checked_on FROM directory_evidence \
+         WHERE user_id = $1 ORDER BY evidence_id DESC LIMIT 200",
+    )
+    .bind(user.as_str())
+    .fetch_all(&mut *tx)
+    .await?;
+    rows.into_iter()
+        .map(|(document, method, hash, issuer, checker, checked_on)| {
+            let kind = (
+                read("directory_evidence.document", &document)?,
+                read("directory_evidence.method", &method)?,
+            );
+            let checked_on = read("directory_evidence.checked_on", &checked_on)?;
+            Ok(Proof::new(kind, hash.as_deref(), &issuer, &checker, checked_on))
         })
         .collect()
 }

@@ -223,6 +223,20 @@ pub(crate) async fn steps(tx: &mut Tx, id: &RequestId) -> Result<Vec<Step>, Erro
     Ok(rows.into_iter().rev().map(step).collect())
 }
 
+/// The organisation for whose registration authority a request was decided, by the role of whoever decided it.
+pub(crate) async fn decided_in(tx: &mut Tx, id: &RequestId) -> Result<Option<OdsCode>, Error> {
+    let row: Option<(String,)> = sqlx::query_as(
+        "SELECT f.organisation FROM directory_request_step s \
+         JOIN directory_role_profile r ON r.role_profile_id = s.role_profile \
+         JOIN directory_access_profile f ON f.access_profile_id = r.access_profile_id \
+         WHERE s.request_id = $1 AND s.step IN ('approved', 'rejected') ORDER BY s.version DESC LIMIT 1",
+    )
+    .bind(id.as_str())
+    .fetch_optional(&mut *tx)
+    .await?;
+    row.map(|(organisation,)| read("directory_access_profile.organisation", &organisation)).transpose()
+}
+
 /// Which requests are listed.
 pub(crate) enum Wanted<'a> {
     /// Those of one requester: the open ones, and to which something was done since a time.

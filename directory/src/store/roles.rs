@@ -106,7 +106,7 @@ fn held_of(row: Columns) -> Result<Held, Error> {
     })
 }
 
-/// The highest rank that the live assignments of each of these people give, for those who have one.
+/// The highest rank that the assignments of each of these people give, those to come among them, for those who have one.
 pub(crate) async fn ranks(
     tx: &mut Tx,
     users: &[UserId],
@@ -119,7 +119,7 @@ pub(crate) async fn ranks(
     let text = format!(
         "SELECT DISTINCT a.user_id, p.rank FROM directory_assignment a \
          JOIN directory_position p ON p.position_id = a.position_id \
-         WHERE a.state = 'live' AND p.state = 'open' AND p.rank IS NOT NULL AND a.from_day <= $1 \
+         WHERE a.state = 'live' AND p.state = 'open' AND p.rank IS NOT NULL \
          AND (a.to_day IS NULL OR a.to_day >= $1) AND a.user_id IN ({})",
         list(2, users.len())
     );

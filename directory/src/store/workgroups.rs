@@ -63,6 +63,21 @@ pub(crate) async fn above(tx: &mut Tx, id: &WorkgroupId, most: usize) -> Result<
     Ok(line)
 }
 
+/// How many workgroups lie one below the other from this one on, itself counted; at most one more than `most`.
+pub(crate) async fn height(tx: &mut Tx, id: &WorkgroupId, most: usize) -> Result<usize, Error> {
+    let (height,): (i64,) = sqlx::query_as(
+        "WITH RECURSIVE below(workgroup_id, depth) AS (SELECT workgroup_id, CAST(1 AS BIGINT) FROM directory_workgroup \
+         WHERE workgroup_id = $1 UNION SELECT w.workgroup_id, below.depth + 1 FROM below \
+         JOIN directory_workgroup w ON w.parent = below.workgroup_id WHERE below.depth <= $2) \
+         SELECT CAST(COALESCE(MAX(depth), 0) AS BIGINT) FROM below",
+    )
+    .bind(id.as_str())
+    .bind(i64::try_from(most).unwrap_or(i64::MAX))
+    .fetch_one(&mut *tx)
+    .await?;
+    Ok(usize::try_from(height).unwrap_or(usize::MAX))
+}
+
 /// The workgroups of an organisation, in the order of their making.
 pub(crate) async fn of_organisation(
     tx: &mut Tx,

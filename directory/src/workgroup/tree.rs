@@ -38,7 +38,7 @@ pub(crate) async fn create(
         }
         Some(parent) => {
             let above = above(tx, parent).await?;
-            fits(&above, &organisation)?;
+            fits(&above, &organisation, 1)?;
         }
     }
     let workgroup =
@@ -76,8 +76,8 @@ pub(crate) async fn change(
             return Err(Error::conflict("workgroup-root", sentence));
         }
         let above = above(tx, &parent).await?;
-        fits(&above, &workgroup.organisation)?;
         refuse_cycle(id, &above)?;
+        fits(&above, &workgroup.organisation, workgroups::height(tx, id, DEEPEST).await?)?;
         workgroup.parent = Some(parent);
     }
     workgroup.name = name.unwrap_or(workgroup.name);
@@ -101,14 +101,15 @@ async fn above(tx: &mut Tx, id: &WorkgroupId) -> Result<Vec<Workgroup>, Error> {
     if above.is_empty() { Err(Error::unknown("workgroup", id)) } else { Ok(above) }
 }
 
-fn fits(above: &[Workgroup], organisation: &OdsCode) -> Result<(), Error> {
+/// Whether what is this high, itself counted, fits below those.
+fn fits(above: &[Workgroup], organisation: &OdsCode, height: usize) -> Result<(), Error> {
     if above.iter().any(|workgroup| workgroup.organisation != *organisation) {
         return Err(Error::field(
             "parent",
             "This workgroup is of another organisation. Each has its own tree.",
         ));
     }
-    if above.len() >= DEEPEST {
+    if above.len() + height > DEEPEST {
         return Err(Error::field("parent", format!("At most {DEEPEST} workgroups lie one below the other.")));
     }
     Ok(())

@@ -64,7 +64,7 @@ platform::both_engines! {
         };
         assert_eq!(say(SPONSOR, wards[0].clone(), "confirmation").await.body["state"], "confirmed");
         assert_eq!(say(SPONSOR, wards[1].clone(), "ending").await.body["state"], "ended");
-        assert_eq!(say(SPONSOR, clinic.clone(), "confirmation").await.code(), "by-request");
+        assert_eq!(say(SPONSOR, clinic.clone(), "confirmation").await.code(), "not-in-role");
         assert_eq!(say(SPONSOR, wards[1].clone(), "confirmation").await.code(), "campaign-item-decided");
         assert!(world.roles(NURSE + 1).await.is_empty());
         let own = world.items(MANAGER, &campaign).await.into_iter().find(|item| item["person"] == user(MANAGER)).unwrap();

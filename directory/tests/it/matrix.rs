@@ -8,6 +8,7 @@ use directory::authority::{
 use directory::{Day, PositionId};
 use platform::clock::Millis;
 use platform::id::{OdsCode, UserId};
+use proptest::prelude::*;
 
 const NOW: Millis = Millis(1_795_540_800_000);
 
@@ -47,7 +48,7 @@ const WRITTEN: [(Act, &str); 41] = [
     (Act::SubmitRequest, "-y--yyyy-"),
     (Act::DecideRequest, "----oyyy-"),
     (Act::ManageCampaigns, "------yy-"),
-    (Act::Recertify, "----ayyy-"),
+    (Act::Recertify, "----oyyy-"),
     (Act::EndEmployment, "-y---yyy-"),
     (Act::ManageFeed, "------yy-"),
     (Act::See(Report::Users), "---y-yyyy"),
@@ -86,7 +87,7 @@ fn actor(rank: Rank) -> Actor {
     };
     let roles = if rank == Rank::Everybody { Vec::new() } else { vec![role] };
     let person = (!is_system(rank)).then(|| user(1));
-    Actor { person, assurance: Assurance::Three, roles, acting: None }
+    Actor { person, merged: BTreeSet::new(), assurance: Assurance::Three, roles, acting: None }
 }
 
 /// Somebody else, in a department of the trust; oneself where the act is about oneself.
@@ -167,6 +168,109 @@ fn nobody_acts_on_themselves() {
                 assert_eq!(verdict, Verdict::Refused(Refusal::Self_), "{rank:?} {act:?}");
             }
         }
+    }
+}
+
+/// Whoever has other records that were merged into theirs is the same person under each: in every act, in every rank.
+#[test]
+fn nobody_acts_on_themselves_under_another_id() {
+    for act in Act::ALL {
+        for rank in Rank::ALL.into_iter().filter(|rank| !is_system(*rank)) {
+            let actor = Actor { merged: BTreeSet::from([user(8), user(9)]), ..actor(rank) };
+            for other in [8, 9] {
+                let under =
+                    |person| Target { person: Some(user(person)), position: Some(position()), ..target(act) };
+                let verdict = may(&actor, act, &under(other), NOW);
+                assert_eq!(verdict, may(&actor, act, &under(1), NOW), "{rank:?} {act:?}");
+                if !act.is_own() && !act.only_reads() && act != Act::SubmitRequest {
+                    assert_eq!(verdict, Verdict::Refused(Refusal::Self_), "{rank:?} {act:?}");
+                }
+                let asked = Target { requester: Some(user(other)), ..under(2) };
+                if act == Act::DecideRequest {
+                    let verdict = may(&actor, act, &asked, NOW);
+                    assert_eq!(verdict, Verdict::Refused(Refusal::OwnRequest), "{rank:?}");
+                }
+            }
+        }
+    }
+}
+
+fn any_role() -> impl Strategy<Value = Role> {
+    let place = prop_oneof![Just("RXX"), Just("RXX01"), Just("RYY")];
+    let ranks = prop::sample::select(Rank::ALL[2..8].to_vec());
+    (ranks, place, any::<bool>(), -2..2i64, 0..3i64).prop_map(|(rank, place, assigns, from, long)| Role {
+        role_profile: None,
+        organisation: Some(ods(place)),
+        rank,
+        assignable: assigns.then(position).into_iter().collect(),
+        from: Day::of(NOW).plus_days(from),
+        to: Some(Day::of(NOW).plus_days(from + long)),
+    })
+}
+
+fn any_target() -> impl Strategy<Value = Target> {
+    let lines = vec![
+        Lineage(vec![ods("RXX")]),
+        Lineage(vec![ods("RXX01"), ods("RXX")]),
+        Lineage(vec![ods("RYY")]),
+        Lineage(vec![ods("RZZ")]),
+    ];
+    let ranks = || prop::option::of(prop::sample::select(Rank::ALL[2..8].to_vec()));
+    let people = || prop::option::of((1..5u64).prop_map(user));
+    (people(), prop::sample::subsequence(lines, 0..3), any::<bool>(), ranks(), ranks(), people()).prop_map(
+        |(person, organisations, positioned, position_rank, person_rank, requester)| Target {
+            person,
+            organisations,
+            position: positioned.then(position),
+            position_rank,
+            person_rank,
+            requester,
+        },
+    )
+}
+
+proptest! {
+    /// Whoever has whatever roles, and whatever it is done to: what may be done some live role of theirs does by the written matrix, or
+    /// everybody does; where it counts, at no higher rank, never to themselves, never what they asked for, and never weakly signed in.
+    #[test]
+    fn nothing_is_allowed_outside_the_matrix(
+        roles in prop::collection::vec(any_role(), 0..4),
+        target in any_target(),
+        act in prop::sample::select(Act::ALL.to_vec()),
+        assurance in prop::sample::select(vec![Assurance::One, Assurance::Two, Assurance::Three]),
+    ) {
+        let merged = BTreeSet::from([user(2)]);
+        let actor = Actor { person: Some(user(1)), merged, assurance, roles: roles.clone(), acting: None };
+        let verdict = may(&actor, act, &target, NOW);
+        if matches!(verdict, Verdict::Refused(_)) {
+            return Ok(());
+        }
+        let oneself = |person: &Option<UserId>| [Some(user(1)), Some(user(2))].contains(person);
+        prop_assert!(assurance >= act.assurance());
+        prop_assert_eq!(act.is_own(), act.is_own() && oneself(&target.person));
+        if !act.is_own() && !act.only_reads() && act != Act::SubmitRequest {
+            prop_assert!(!oneself(&target.person), "to themselves");
+        }
+        if act == Act::DecideRequest {
+            prop_assert!(!oneself(&target.requester), "their own request");
+        }
+        let row = WRITTEN.iter().find(|row| row.0 == act).unwrap().1;
+        let written = |rank: Rank| row.chars().nth(Rank::ALL.iter().position(|one| *one == rank).unwrap()).unwrap();
+        let today = Day::of(NOW);
+        let gives = |role: &Role| {
+            let live = role.from <= today && role.to.is_none_or(|to| today <= to);
+            let assigns = target.position.as_ref().is_some_and(|position| role.assignable.contains(position));
+            let (plain, assignable) = expected(written(role.rank));
+            let letter = if assigns { assignable } else { plain };
+            let here = role.organisation.as_ref().unwrap();
+            let within = target.organisations.iter().any(|line| line.is_within(here));
+            let nowhere = target.organisations.is_empty() && act.is_to_a_person();
+            let above = target.person_rank.is_some_and(|rank| rank > role.rank) && act.takes_over();
+            let reached = within || nowhere || act.is_national() || act.is_own();
+            live && reached && (letter == '*' || letter == 'y' && (verdict == Verdict::Asks || !above))
+        };
+        let everybody = written(Rank::Everybody) == 'y' && (act.is_national() || act.is_own());
+        prop_assert!(everybody || roles.iter().any(gives), "{verdict:?} {act:?} {roles:?} {target:?}");
     }
 }
 

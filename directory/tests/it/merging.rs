@@ -10,7 +10,7 @@ use crate::world::{AGENT, MANAGER, NURSE, World, day, user, who};
 async fn merge(world: &World, into: u64, from: u64) {
     crate::people_rig::execute(
         &world.rig.db,
-        "UPDATE directory_person SET standing = 'verified'",
+        "UPDATE directory_person SET standing = 'verified', ni_hash = 'same', ni_mask = 'same'",
         Vec::new(),
     )
     .await;

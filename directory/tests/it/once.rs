@@ -12,7 +12,7 @@ use tower::ServiceExt as _;
 
 use crate::people_rig::new_person;
 use crate::rig::{START, system};
-use crate::world::{AGENT, MANAGER, World, text, user, who};
+use crate::world::{AGENT, MANAGER, NURSE, World, text, user, who};
 
 fn register(db: Db) -> Register {
     let (config, clock) = (Config::default(), Clock::manual(START).0);
@@ -78,5 +78,48 @@ platform::both_engines! {
         assert_eq!(text(&closed, "user_id"), user(AGENT));
         let left = send(&agent).await;
         assert_eq!((left.status, left.code()), (StatusCode::FORBIDDEN, "own-profile-closed"));
+    }
+
+    /// Whoever has lost the role by which something was done, and kept another, is not told again what came of it; whoever still has
+    /// a role that allows it is.
+    async fn answers_are_not_given_again_to_who_lost_the_role(db: Db) {
+        let world = World::new(db.clone()).await;
+        let agents = who(MANAGER);
+        world.assign(&agents, AGENT, &world.clinic).await;
+        let new = new_person("Ann", "Example", "1984-07-23", "123456789");
+        let send = async |key: &'static str, path: &str, body: &serde_json::Value| {
+            world.rig.send(&who(AGENT), Method::POST, path, &[("idempotency-key", key), ("if-match", "*")], Some(body)).await
+        };
+        let assign = json!({"person": user(NURSE), "position": world.ward});
+        let first = send("made", "/directory/people", &new).await;
+        let second = send("assigned", "/directory/assignments", &assign).await;
+        assert_eq!((first.status, second.status), (StatusCode::CREATED, StatusCode::CREATED), "{:?} {:?}", first.body, second.body);
+        assert_eq!(send("made", "/directory/people", &new).await.body, first.body);
+        // Under another role of the same rank it is theirs still.
+        let other = world.make(&agents, &crate::world::position("RXX", "Agents too", crate::world::ROLE_OF_AGENTS, &["B0274"])).await;
+        world.assign(&agents, AGENT, &other).await;
+        let held = async |position: &str| {
+            let text = "SELECT assignment_id FROM directory_assignment WHERE state = 'live' AND user_id || ' ' || position_id = $1";
+            crate::people_rig::texts(&db, text, &format!("{} {position}", user(AGENT))).await.remove(0)
+        };
+        for (position, status) in [(&world.agent_position, StatusCode::CREATED), (&other, StatusCode::FORBIDDEN)] {
+            let path = format!("/directory/assignments/{}/removal", held(position).await);
+            let taken = world.act(&agents, &path, &json!({"notes": "Moves"})).await;
+            assert!(taken.status.is_success(), "{:?}", taken.body);
+            for (key, path, body) in [("made", "/directory/people", &new), ("assigned", "/directory/assignments", &assign)] {
+                let again = send(key, path, body).await;
+                assert_eq!(again.status, status, "{key}: {:?}", again.body);
+                assert!(status == StatusCode::CREATED || again.body.get("user_id").is_none(), "{:?}", again.body);
+            }
+        }
+        assert_eq!(send("made", "/directory/people", &new).await.code(), "not-in-role");
+        // What is swept is swept whole.
+        world.wait_days(3);
+        let sweeps = world.rig.post(&agents, "/directory/assignments", &json!({"person": user(NURSE + 1), "position": world.ward})).await;
+        assert_eq!(sweeps.status, StatusCode::CREATED, "{:?}", sweeps.body);
+        let left = "SELECT g.key FROM directory_once_ground g LEFT JOIN directory_once o ON o.caller = g.caller AND o.key = g.key \
+                    WHERE o.key IS NULL AND g.key <> $1";
+        assert!(crate::people_rig::texts(&db, left, "").await.is_empty());
+        assert!(crate::people_rig::texts(&db, "SELECT key FROM directory_once_ground WHERE key = $1", "made").await.is_empty());
     }
 }

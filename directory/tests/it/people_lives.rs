@@ -135,7 +135,7 @@ platform::both_engines! {
         assign(&db, &id, None, "RYY", "2027-01-01").await;
         assert_eq!(rig.act(&agent, &id, "close", &close).await.code(), "also-elsewhere");
         let own: UserId = agent.subject.parse().unwrap();
-        assert_eq!(rig.act(&agent, &own, "close", &close).await.code(), "own-record");
+        assert_eq!(rig.act(&agent, &own, "close", &close).await.code(), "own-closing");
         // Nobody takes over whoever ranks above them.
         let manager = staff(&db, 905, Some("ra-manager"), "RXX").await;
         let above: UserId = manager.subject.parse().unwrap();

@@ -215,4 +215,31 @@ platform::both_engines! {
         let left = json!({"day": crate::world::day(-1), "reason": "Leaves"});
         assert_eq!(world.rig.post(&who(AGENT), &path, &left).await.status, StatusCode::CREATED);
     }
+
+    /// A job role or an area of work stands where the release has it, and nowhere else: relying parties compare the whole of it. What a
+    /// position had before stays.
+    async fn codes_stand_where_the_release_has_them(db: Db) {
+        let world = World::new(db).await;
+        let wrong = "S9999:G9999:R8000";
+        let before = world.make(&who(MANAGER), &position("RXX", "Before the release", wrong, &[])).await;
+        bring(&world, release("1", &ACTIVITIES, "", "")).await;
+        let make = async |body: &Value| world.rig.post(&who(MANAGER), "/directory/positions", body).await;
+        let refused = make(&position("RXX", "Nurses of theatre", wrong, &[])).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::BAD_REQUEST, "field-invalid"), "{:?}", refused.body);
+        assert!(refused.body["detail"].as_str().unwrap().contains(ROLE_OF_NURSES), "{:?}", refused.body);
+        let mut area = position("RXX", "Nurses of theatre", ROLE_OF_NURSES, &[]);
+        area["access_profiles"][0]["areas"] = json!(["P0010:Q9999:T0030"]);
+        let refused = make(&area).await;
+        assert!(refused.body["detail"].as_str().unwrap_or_default().contains("P0010:Q0020:T0030"), "{:?}", refused.body);
+        assert_eq!(make(&position("RXX", "Nurses of theatre", ROLE_OF_NURSES, &[])).await.status, StatusCode::CREATED);
+        let shown = world.rig.get(&who(MANAGER), &format!("/directory/positions/{before}")).await;
+        let mut profiles = shown.body["access_profiles"].clone();
+        profiles[0]["activities"] = json!(["B0380"]);
+        let kept = json!({"access_profiles": profiles, "approval": approval()});
+        let kept = world.patch(&who(MANAGER), &format!("/directory/positions/{before}"), &kept).await;
+        assert_eq!(kept.status, StatusCode::OK, "{:?}", kept.body);
+        profiles[0].as_object_mut().unwrap().remove("id");
+        let anew = json!({"access_profiles": profiles, "approval": approval()});
+        assert_eq!(world.patch(&who(MANAGER), &format!("/directory/positions/{before}"), &anew).await.code(), "field-invalid");
+    }
 }

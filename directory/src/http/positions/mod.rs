@@ -27,6 +27,7 @@ use crate::ids::PositionId;
 use crate::once::Answer;
 use crate::position;
 use crate::register::Register;
+use crate::report::{Answer as Flag, flag, word};
 use crate::store::lineages::Places;
 use crate::store::positions::{self, Wanted};
 use crate::version::Version;
@@ -53,7 +54,7 @@ pub(super) struct Document;
     params(("idempotency-key" = String, Header, description = "A new one for each new request")),
     request_body(content = NewPosition, example = json!({
         "organisation": "RXX01", "name": "Ward sister, ward 7", "notes": "One for each shift",
-        "access_profiles": [{"organisation": "RXX01", "job_role": "S0010:G0020:R8000", "areas": ["P0010:Q0020:T0030"],
+        "access_profiles": [{"organisation": "RXX01", "job_role": "S8000:G8000:R8000", "areas": ["P0010:Q0050:T0210"],
             "activities": ["B0380", "B1300"]}],
         "included": [], "approval": {"how": "Minutes of the RA board of 3 November", "approver": "Head of nursing"}
     })),
@@ -97,22 +98,19 @@ pub(super) async fn list(
     let organisation = input::organisation("organisation", &query.organisation)?;
     let after: Option<PositionId> = input::after(query.after.as_ref())?;
     let limit = input::limit(query.limit);
+    let below = flag("below", query.below.as_deref())?;
+    let state = word("state", query.state.as_deref(), &["open", "closed"])?;
     let (mut read, doing) = register.reading(caller).await?;
     let target = acting::in_organisation_in(&mut read, &organisation).await?;
     doing.sees(Act::SeePositions, &target)?;
     let one = std::slice::from_ref(&organisation);
-    let organisations = match query.below.as_deref() {
-        Some("yes") => Places::Below(one),
-        _ => Places::These(one),
+    let organisations = match below {
+        Some(Flag::Yes) => Places::Below(one),
+        Some(Flag::No) | None => Places::These(one),
     };
     let name = query.name.as_deref().map(positions::name_key);
-    let wanted = Wanted {
-        organisations,
-        state: query.state.as_deref(),
-        name_key: name.as_deref(),
-        after: after.as_ref(),
-        limit: limit + 1,
-    };
+    let wanted =
+        Wanted { organisations, state, name_key: name.as_deref(), after: after.as_ref(), limit: limit + 1 };
     let found = positions::of_organisations(&mut read, &wanted).await.map_err(Problem::from)?;
     Ok(Json(
         Page::of(found, limit, |position| position.id.to_string()).map(|position| wire::summary(&position)),

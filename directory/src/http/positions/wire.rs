@@ -22,7 +22,7 @@ pub(super) fn new(asked: &api::NewPosition) -> Result<New, Error> {
     }
     Ok(New {
         organisation: input::organisation("organisation", &asked.organisation)?,
-        name: input::text("name", &asked.name, input::NAME)?,
+        name: input::name("name", &asked.name)?,
         notes: input::maybe_text("notes", asked.notes.as_ref(), input::NOTE)?,
         gives: gives(&asked.access_profiles)?,
         included: input::ids("included", &asked.included, MOST_INCLUDED)?,
@@ -32,7 +32,7 @@ pub(super) fn new(asked: &api::NewPosition) -> Result<New, Error> {
 
 pub(super) fn changed(asked: &api::PositionChange) -> Result<Changed, Error> {
     Ok(Changed {
-        name: input::maybe_text("name", asked.name.as_ref(), input::NAME)?,
+        name: input::maybe_name("name", asked.name.as_ref())?,
         notes: match &asked.notes {
             None => None,
             Some(notes) => Some(input::maybe_text("notes", notes.as_ref(), input::NOTE)?),
@@ -49,7 +49,7 @@ pub(super) fn changed(asked: &api::PositionChange) -> Result<Changed, Error> {
 pub(super) fn closing(asked: &api::ClosePosition) -> Result<Closing, Error> {
     Ok(Closing {
         reason: input::text("reason", &asked.reason, input::NOTE)?,
-        approver: input::text("approver", &asked.approver, input::NAME)?,
+        approver: input::name("approver", &asked.approver)?,
         word: asked.word.clone(),
         live: match asked.assignments {
             api::LiveAssignments::MustHaveEnded => Live::MustHaveEnded,
@@ -65,7 +65,7 @@ pub(super) fn assignable(asked: &api::Assignable) -> Result<(Vec<PositionId>, Ap
 pub(in crate::http) fn approval(asked: &api::Approval) -> Result<Approval, Error> {
     Ok(Approval {
         how: input::text("approval", &asked.how, input::NOTE)?,
-        approver: input::text("approval", &asked.approver, input::NAME)?,
+        approver: input::name("approval", &asked.approver)?,
     })
 }
 
