@@ -1,6 +1,7 @@
 //! Certificates that end soon: notices, given once at each distance, and who has taken care.
 
 mod notices;
+mod telling;
 
 use audit::Actor;
 use platform::caller::Caller;

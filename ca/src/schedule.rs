@@ -106,6 +106,7 @@ impl Authority {
         self.make_due_crls().await;
         self.renew_responders().await;
         self.give_renewal_notices().await;
+        self.tell_of_renewals().await;
         self.look_for_responders().await;
         self.retire_responders().await;
     }

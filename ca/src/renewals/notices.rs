@@ -121,6 +121,8 @@ async fn give(tx: &mut Tx, distance: Distance, now: Millis, silent: &[String]) -
     let Distance { days, shorter } = distance;
     let after = |days: u16| Millis(now.0 + i64::from(days) * DAY_MS);
     let mut number = renewals::lock_number(tx).await?;
+    // Whoever begins to tell people tells of what is given from now on.
+    renewals::begin_telling(tx, number).await?;
     let name = format!("{days}-days");
     // Who begins with what ends soon gives each certificate one notice, at the nearest distance.
     let first = Mark { until: after(shorter), serial: String::new() };

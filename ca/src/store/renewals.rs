@@ -43,6 +43,8 @@ pub(crate) struct Filter {
 
 /// The row whose lock gives notices one order on all processes.
 const NUMBER: &str = "number";
+/// The mark up to which notice people were told.
+pub(crate) const TOLD: &str = "told";
 
 const COLUMNS: &str = "c.serial, c.issuer, c.profile, c.subject, c.user_id, c.not_after, \
      (SELECT MIN(n.days) FROM ca_renewal_notice n WHERE n.serial = c.serial) AS noticed_days, \
@@ -165,6 +167,58 @@ pub(crate) async fn lock_number(tx: &mut Tx) -> Result<i64, db::Error> {
 /// Keeps the last number given. For who has locked it.
 pub(crate) async fn keep_number(tx: &mut Tx, number: i64) -> Result<(), db::Error> {
     keep_mark(tx, NUMBER, &Mark { until: Millis(number), serial: String::new() }).await
+}
+
+/// Notes, the first time, that people are told of the notices behind this number.
+pub(crate) async fn begin_telling(tx: &mut Tx, number: i64) -> Result<(), db::Error> {
+    sqlx::query(
+        "INSERT INTO ca_renewal_mark (name, until_at, until_serial) VALUES ($1, $2, '') \
+         ON CONFLICT (name) DO NOTHING",
+    )
+    .bind(TOLD)
+    .bind(number)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// A notice of which somebody may be told.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    pub(crate) number: i64,
+    pub(crate) profile: String,
+    pub(crate) user_id: Option<String>,
+    pub(crate) not_after: Millis,
+    /// Whether the certificate is in force or on hold, nobody has taken care of it, and there is no later one in its place.
+    pub(crate) concerns: bool,
+}
+
+/// Notices behind this number, in their order, as they are told to people.
+pub(crate) async fn to_tell(tx: &mut Tx, after: i64, limit: i64) -> Result<Vec<Told>, db::Error> {
+    let rows = sqlx::query(
+        "SELECT g.number, c.profile, c.user_id, c.not_after, CAST(CASE WHEN c.state = 'issued' \
+         AND (c.revoked_at IS NULL OR c.reason = 6) AND a.serial IS NULL AND NOT EXISTS (SELECT 1 FROM ca_certificate n \
+         WHERE n.user_id = c.user_id AND n.profile = c.profile AND n.state = 'issued' AND n.revoked_at IS NULL \
+         AND n.not_after > c.not_after) THEN 1 ELSE 0 END AS BIGINT) AS concerns \
+         FROM ca_renewal_notice g JOIN ca_certificate c ON c.serial = g.serial \
+         LEFT JOIN ca_renewal_acknowledgement a ON a.serial = g.serial \
+         WHERE g.number > $1 ORDER BY g.number LIMIT $2",
+    )
+    .bind(after)
+    .bind(limit)
+    .fetch_all(tx)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Told {
+                number: row.try_get("number")?,
+                profile: row.try_get("profile")?,
+                user_id: row.try_get("user_id")?,
+                not_after: Millis(row.try_get("not_after")?),
+                concerns: row.try_get::<i64, _>("concerns")? == 1,
+            })
+        })
+        .collect()
 }
 
 /// How far notices of this distance were given.

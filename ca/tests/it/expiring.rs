@@ -9,9 +9,10 @@ use ca::api::{
 };
 use platform::clock::{ManualClock, Millis};
 use platform::db::Db;
+use platform::message::MOST_WAITING;
 use platform::problem::Kind;
 
-use crate::world::{World, certificate, client, config_of, fresh_key, refusal, system};
+use crate::world::{World, certificate, client, config_of, fresh_key, prescriber, refusal, system};
 
 const BUILT_IN: &str = include_str!("../../profiles.toml");
 const DAY: i64 = 86_400_000;
@@ -207,6 +208,45 @@ platform::both_engines! {
         assert_eq!((given[0].days, &given[0].renewal.serial), (60, &issued.serial));
     }
 
+    /// Whose certificate ends soon is told by message at an address that was shown to be theirs, once for each notice; where too
+    /// much waits it is told later; and of what somebody took care of, or was revoked, nothing is said.
+    async fn people_are_told_that_their_certificates_end(db: Db) {
+        let (world, hand) = World::with_hand(db).await;
+        let told = async || -> Vec<(String, String)> {
+            let text = "SELECT address, body FROM platform_message WHERE kind = 'certificate-notice' ORDER BY message_id";
+            sqlx::query_as(text).fetch_all(world.db.read()).await.unwrap()
+        };
+        let mut other = prescriber("told-other");
+        other.subject.user_id = Some(BOB.to_owned());
+        let bobs = world.client.issue(&other).await.unwrap();
+        drop(world.prescriber("told-1").await);
+        let revoked = world.prescriber("told-2").await;
+        let gone = RevokeRequest { reason: Reason::CessationOfOperation, invalidity_date: None };
+        world.client.revoke(&revoked.serial, &gone).await.unwrap();
+        known(&world.db, ANN, "ann@trust.example").await;
+        known(&world.db, BOB, "bob@trust.example").await;
+        assert_eq!(world.authority.tell_of_renewals().await, 0, "before the first notice there is nothing to tell");
+        days_pass(&hand, 705);
+        assert_eq!(world.authority.give_renewal_notices().await, 2);
+        flood(&world.db, MOST_WAITING).await;
+        assert_eq!(world.authority.tell_of_renewals().await, 0, "it is told later");
+        assert_eq!(told().await, []);
+        flood(&world.db, 0).await;
+        let taken = AcknowledgeRequest { note: "a new card lies ready".to_owned() };
+        client(&world.authority, &[api::RENEW]).acknowledge(&bobs.serial, &taken).await.unwrap();
+        assert_eq!(world.authority.tell_of_renewals().await, 1);
+        assert_eq!(world.authority.tell_of_renewals().await, 0, "once");
+        let letters = told().await;
+        assert_eq!(letters.len(), 1, "{letters:?}");
+        assert!(letters[0].0 == "ann@trust.example" && letters[0].1.contains("prescriber-remote-signing, on "), "{letters:?}");
+        // Nearer to its end it is told again, unless there is another in its place.
+        days_pass(&hand, 20);
+        drop(world.prescriber("told-3").await);
+        assert_eq!(world.authority.give_renewal_notices().await, 2);
+        assert_eq!(world.authority.tell_of_renewals().await, 0);
+        assert_eq!(told().await.len(), 1);
+    }
+
     /// Who switches notices on late gives each certificate one, at the distance it is in.
     async fn first_notices_are_not_repeated(db: Db) {
         let (world, hand) = World::with_hand(db).await;
@@ -247,6 +287,52 @@ platform::both_engines! {
         assert_eq!(desk.withdraw_acknowledgement(&serials[1]).await.unwrap().acknowledgement, None);
         assert!(listed(&desk, Some(Acknowledged::Yes)).await.is_empty());
     }
+}
+
+/// Two people.
+const ANN: &str = "555021942107";
+const BOB: &str = "555021942115";
+
+/// Somebody whom the register knows, with an address that was shown to be theirs.
+async fn known(db: &Db, user: &'static str, address: &'static str) {
+    let done: Result<(), platform::db::Error> = db
+        .write(move |tx| {
+            Box::pin(async move {
+                sqlx::query("INSERT INTO directory_person (user_id, kind, state, version) VALUES ($1, 'person', 'open', 1)")
+                    .bind(user)
+                    .execute(&mut *tx)
+                    .await?;
+                sqlx::query(
+                    "INSERT INTO directory_contact (contact_id, user_id, channel, value, verified_at, tries, made_at) \
+                     VALUES ($1, $1, 'email', $2, 1, 0, 0)",
+                )
+                .bind(user)
+                .bind(address)
+                .execute(&mut *tx)
+                .await?;
+                Ok(())
+            })
+        })
+        .await;
+    done.unwrap();
+}
+
+/// Has this many messages of somebody else's wait, and no others of theirs.
+async fn flood(db: &Db, many: i64) {
+    let done: Result<(), platform::db::Error> = db
+        .write(move |tx| {
+            Box::pin(async move {
+                platform::message::erase(tx, "other", "y").await?;
+                let text = "WITH RECURSIVE n(i) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < $1) \
+                            INSERT INTO platform_message (message_id, module, kind, about, channel, address, subject, body, \
+                            state, attempts, due_at, until, made_at) SELECT 'm' || CAST(i AS TEXT), 'other', 'x', 'y', \
+                            'email', 'z', '', '', 'due', 0, 0, 0, 0 FROM n WHERE i > 0";
+                sqlx::query(text).bind(many).execute(&mut *tx).await?;
+                Ok(())
+            })
+        })
+        .await;
+    done.unwrap();
 }
 
 fn days_pass(hand: &ManualClock, days: u64) {
