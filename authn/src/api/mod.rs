@@ -16,7 +16,7 @@ pub use clients::{
 };
 pub use people::{
     AuthenticatorChange, AuthenticatorInfo, Authenticators, Ended, EnrolmentInfo, EnrolmentPurpose,
-    NewEnrolment, SessionInfo, SessionQuery, Sessions,
+    EnrolmentSending, NewEnrolment, SessionInfo, SessionQuery, Sessions,
 };
 pub use reports::{AuthenticatorReportQuery, AuthenticatorReportRow, LoginReportQuery, LoginReportRow};
 

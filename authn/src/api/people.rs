@@ -120,6 +120,20 @@ pub enum EnrolmentPurpose {
 pub struct NewEnrolment {
     /// What it is for.
     pub purpose: EnrolmentPurpose,
+    /// Whether it is sent to them too.
+    #[serde(default)]
+    pub send: EnrolmentSending,
+}
+
+/// Whether a link is sent to the person it is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EnrolmentSending {
+    /// Whoever made it hands it over.
+    #[default]
+    No,
+    /// By message, to the addresses that the register was shown to be theirs.
+    Message,
 }
 
 /// A link that was made.
@@ -134,4 +148,7 @@ pub struct EnrolmentInfo {
     /// Until when it works, in milliseconds since 1970.
     #[schema(value_type = i64)]
     pub expires_at: Millis,
+    /// To how many addresses it was sent, if it was to be: none if the register was shown no address of theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_to: Option<u32>,
 }

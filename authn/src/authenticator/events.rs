@@ -20,6 +20,15 @@ pub enum AuthenticatorEvent {
         /// Until when, in milliseconds since the epoch.
         expires_at: i64,
     },
+    /// A link was sent to the person it is for.
+    EnrolmentSent {
+        /// The link, by its id.
+        enrolment: String,
+        /// For whom.
+        user: String,
+        /// To how many addresses that were shown to be theirs.
+        addresses: u32,
+    },
     /// A link was taken back before it was used.
     EnrolmentCancelled {
         /// The link, by its id.
@@ -122,6 +131,7 @@ impl audit::Event for AuthenticatorEvent {
     fn name(&self) -> &'static str {
         match self {
             Self::EnrolmentOffered { .. } => "enrolment-offered",
+            Self::EnrolmentSent { .. } => "enrolment-sent",
             Self::EnrolmentCancelled { .. } => "enrolment-cancelled",
             Self::AuthenticatorEnrolled { .. } => "authenticator-enrolled",
             Self::EnrolmentRefused { .. } => "enrolment-refused",

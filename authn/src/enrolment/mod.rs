@@ -5,6 +5,7 @@
 
 mod offer;
 mod open;
+mod send;
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,6 +25,7 @@ use crate::store::{authenticators, enrolments, persons, sessions, throttles};
 
 pub(crate) use offer::{cancel, offer, offer_own, permitted};
 pub(crate) use open::{BROWSER, bound, look, start};
+pub(crate) use send::send;
 
 platform::text_id!(
     /// A link, by its row. What is in the link is another thing: a secret.

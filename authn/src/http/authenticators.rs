@@ -14,10 +14,10 @@ use utoipa::OpenApi;
 
 use crate::api::{
     AUTHENTICATORS, AuthenticatorChange, AuthenticatorInfo, Authenticators, EnrolmentInfo, EnrolmentPurpose,
-    NewEnrolment, OWN,
+    EnrolmentSending, NewEnrolment, OWN,
 };
 use crate::authenticator::{Authenticator, AuthenticatorId, RemovedBy, name_of, remove_in, rename};
-use crate::enrolment::{EnrolmentId, Purpose, cancel, offer, permitted};
+use crate::enrolment::{EnrolmentId, Purpose, cancel, offer, permitted, send};
 use crate::error::Error;
 use crate::interaction::Level;
 use crate::provider::Provider;
@@ -204,6 +204,7 @@ pub(super) async fn remove(
         (status = 201, description = "The link, which is shown this once", body = EnrolmentInfo),
         (status = 403, description = "The caller may not issue authenticators to this person", body = Body),
         (status = 409, description = "The profile is closed", body = Body),
+        (status = 503, description = "Too many messages wait; the link was made and not sent", body = Body),
     )
 )]
 pub(super) async fn enrol(
@@ -217,11 +218,17 @@ pub(super) async fn enrol(
         EnrolmentPurpose::Recovery => Purpose::Recovery,
     };
     let (made, secret) = offer(&provider, &caller, (person, purpose), provider.now()).await?;
+    let link = format!("{}/enrol/{}", provider.config.issuer, secret.text().as_str());
+    let sent_to = match body.send {
+        EnrolmentSending::No => None,
+        EnrolmentSending::Message => Some(send(&provider, &caller, &made, &link, provider.now()).await?),
+    };
     let made = EnrolmentInfo {
         id: made.id.to_string(),
         person: made.person.to_string(),
-        link: format!("{}/enrol/{}", provider.config.issuer, secret.text().as_str()),
+        link,
         expires_at: made.expires_at,
+        sent_to,
     };
     let no_store = [(header::CACHE_CONTROL, "no-store")];
     Ok((StatusCode::CREATED, no_store, Json(made)).into_response())

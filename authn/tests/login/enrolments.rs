@@ -42,6 +42,34 @@ platform::both_engines! {
         assert!(record.len() == 3 && !record[0].to_string().contains(&link[7..]), "{record:?}");
     }
 
+    /// A link is sent to its person where that is asked: to addresses that were shown to be theirs, before what can wait, and to
+    /// no other; it is in the record that it was, and what is in it is not.
+    async fn links_are_sent_to_whom_they_are_for(db: Db) {
+        let rig = Rig::new(db).await;
+        let path = format!("/authn/people/{USER}/enrolments");
+        let send = async |send: &str| rig.browser().call(&desk(), "POST", &path, Some(&json!({"purpose": "issue", "send": send}))).await.json();
+        let messages = async || -> Vec<(String, String, i64)> {
+            sqlx::query_as("SELECT address, body, until FROM platform_message WHERE kind = 'enrolment-link'").fetch_all(rig.db.read()).await.unwrap()
+        };
+        assert_eq!(send("message").await["sent_to"], 0, "no address is known");
+        let done: Result<(), platform::db::Error> = rig.db.write(|tx| Box::pin(async move {
+            for (id, value, shown) in [("c1", "ann@trust.example", Some(1_i64)), ("c2", "other@trust.example", None)] {
+                let text = "INSERT INTO directory_contact (contact_id, user_id, channel, value, verified_at, tries, made_at) VALUES ($1, $2, 'email', $3, $4, 0, 0)";
+                sqlx::query(text).bind(id).bind(USER).bind(value).bind(shown).execute(&mut *tx).await?;
+            }
+            Ok(())
+        })).await;
+        done.unwrap();
+        assert!(send("no").await.get("sent_to").is_none() && messages().await.is_empty());
+        let made = send("message").await;
+        assert_eq!(made["sent_to"], 1);
+        let sent = messages().await;
+        assert!(sent.len() == 1 && sent[0].0 == "ann@trust.example" && sent[0].1.contains(made["link"].as_str().unwrap()), "{sent:?}");
+        assert_eq!(made["expires_at"], sent[0].2);
+        let record = rig.events("enrolment-sent").await;
+        assert!(record.len() == 1 && !record[0].to_string().contains("/enrol/"), "{record:?}");
+    }
+
     /// Who may make links is decided by the register: somebody without a rank may not, nor for themselves, nor a system without the
     /// act; for somebody who has left nobody does.
     async fn links_are_made_by_who_may(db: Db) {
