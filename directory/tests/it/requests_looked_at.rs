@@ -226,8 +226,8 @@ platform::both_engines! {
         let (other_manager, other_agent, stranger) = (NURSE + 80, NURSE + 81, NURSE + 82);
         staff("RYY", "Managers there", ROLE_OF_MANAGERS, &[], other_manager).await;
         staff("RYY", "Agents there", ROLE_OF_AGENTS, &["B0274"], other_agent).await;
-        let text = "INSERT INTO directory_organisation (ods, name, status, version) VALUES ($1, $1, 'active', 1)";
-        execute(&db, text, vec!["RZZ".to_owned()]).await;
+        let insert = "INSERT INTO directory_organisation (ods, name, status, version) VALUES ($1, $1, 'active', 1)";
+        execute(&db, insert, vec!["RZZ".to_owned()]).await;
         staff("RZZ", "Managers elsewhere", ROLE_OF_MANAGERS, &[], stranger).await;
         let nurses = world.make(&who(other_manager), &position("RYY", "Nurses there", ROLE_OF_NURSES, &[])).await;
         world.assign(&who(AGENT), NURSE, &world.clinic).await;

@@ -42,20 +42,20 @@ enum Call {
 }
 
 fn call() -> impl Strategy<Value = Call> {
-    let any = || 0..1000usize;
+    let number = || 0..1000usize;
     prop_oneof![
-        5 => (0..5usize, any(), any::<bool>()).prop_map(|(kind, person, draft)| Call::Ask { kind, person, draft }),
-        12 => (any(), 0..STEPS.len()).prop_map(|(request, step)| Call::Step { request, step }),
-        5 => (any(), any()).prop_map(|(person, position)| Call::Assign { person, position }),
-        2 => (any(), -2..20i64).prop_map(|(assignment, days)| Call::Redate { assignment, days }),
-        2 => any().prop_map(|assignment| Call::Remove { assignment }),
-        1 => any().prop_map(|position| Call::ClosePosition { position }),
-        1 => any().prop_map(|person| Call::ClosePerson { person }),
-        2 => any().prop_map(|person| Call::Reopen { person }),
-        1 => (any(), any()).prop_map(|(person, other)| Call::Merge { person, other }),
+        5 => (0..5usize, number(), any::<bool>()).prop_map(|(kind, person, draft)| Call::Ask { kind, person, draft }),
+        12 => (number(), 0..STEPS.len()).prop_map(|(request, step)| Call::Step { request, step }),
+        5 => (number(), number()).prop_map(|(person, position)| Call::Assign { person, position }),
+        2 => (number(), -2..20i64).prop_map(|(assignment, days)| Call::Redate { assignment, days }),
+        2 => number().prop_map(|assignment| Call::Remove { assignment }),
+        1 => number().prop_map(|position| Call::ClosePosition { position }),
+        1 => number().prop_map(|person| Call::ClosePerson { person }),
+        2 => number().prop_map(|person| Call::Reopen { person }),
+        1 => (number(), number()).prop_map(|(person, other)| Call::Merge { person, other }),
         1 => Just(Call::Campaign),
         1 => Just(Call::CallOff),
-        3 => (any(), any::<bool>()).prop_map(|(item, ends)| Call::Item { item, ends }),
+        3 => (number(), any::<bool>()).prop_map(|(item, ends)| Call::Item { item, ends }),
         1 => (1..12u64).prop_map(|days| Call::Wait { days }),
     ]
 }
