@@ -67,7 +67,9 @@ async fn everything(db: &Db) -> String {
             let text = format!("SELECT COALESCE({column}, '') FROM {table}");
             let rows: Vec<(String,)> =
                 sqlx::query_as(sqlx::AssertSqlSafe(text)).fetch_all(db.read()).await.unwrap();
-            rows.into_iter().for_each(|(row,)| all.push_str(&row.to_ascii_lowercase()));
+            for (row,) in rows {
+                all.push_str(&row.to_ascii_lowercase());
+            }
             all.push(' ');
         }
     }

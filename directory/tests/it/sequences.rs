@@ -36,7 +36,7 @@ enum Call {
     Reopen { person: usize },
     Merge { person: usize, other: usize },
     Campaign,
-    CallOff,
+    Cancel,
     Item { item: usize, ends: bool },
     Wait { days: u64 },
 }
@@ -54,7 +54,7 @@ fn call() -> impl Strategy<Value = Call> {
         2 => number().prop_map(|person| Call::Reopen { person }),
         1 => (number(), number()).prop_map(|(person, other)| Call::Merge { person, other }),
         1 => Just(Call::Campaign),
-        1 => Just(Call::CallOff),
+        1 => Just(Call::Cancel),
         3 => (number(), any::<bool>()).prop_map(|(item, ends)| Call::Item { item, ends }),
         1 => (1..12u64).prop_map(|days| Call::Wait { days }),
     ]
@@ -198,7 +198,7 @@ impl Walk {
     async fn take(&mut self, actor: u64, call: &Call, before: &Seen) -> Option<(Answered, Allowed)> {
         match call {
             Call::Ask { .. } | Call::Step { .. } => self.of_request(actor, call, before).await,
-            Call::Campaign | Call::CallOff | Call::Item { .. } => self.of_campaign(actor, call, before).await,
+            Call::Campaign | Call::Cancel | Call::Item { .. } => self.of_campaign(actor, call, before).await,
             Call::ClosePerson { .. } | Call::Reopen { .. } | Call::Merge { .. } => {
                 self.of_person(actor, call).await
             }
@@ -323,7 +323,7 @@ impl Walk {
                 let answered = self.world.rig.post(&caller, "/directory/campaigns", &body).await;
                 Some((answered, Allowed::to(&[MANAGER, ADVANCED], "campaign")))
             }
-            Call::CallOff => {
+            Call::Cancel => {
                 let (id, _) = Self::one(before, "campaign", self.campaigns as usize)?;
                 let path = format!("/directory/campaigns/{id}/cancellation");
                 let answered = self.world.act(&caller, &path, &json!({})).await;
