@@ -264,29 +264,61 @@ impl Register {
     where
         F: for<'t> FnOnce(&'t mut Tx, Doing) -> JobFuture<'t, Answer, Error> + Send + 'static,
     {
-        let (register, now) = (self.clone(), self.now());
+        let register = self.clone();
         self.db
-            .write(move |tx| {
-                Box::pin(async move {
-                    in_turn(tx, &register).await?;
-                    // Whoever may not act any more, or not in this role, gets no answer of before either, nor does whoever has
-                    // lost what allowed it then.
-                    let mut doing = Doing::begin(tx, &register, caller, now).await?;
-                    if let Some(answer) = once::before(tx, &register, &request, now).await? {
-                        let grounds = store::once::grounds(tx, &request).await?;
-                        demand_still(&grounds, &doing.actor, now)?;
-                        return Ok(answer);
-                    }
-                    doing.grounds = Grounds::kept();
-                    let grounds = doing.grounds.clone();
-                    let answer = job(&mut *tx, doing).await?;
-                    store::once::keep(tx, &request, &answer, now).await?;
-                    store::once::keep_grounds(tx, &request, &grounds.taken()).await?;
-                    Ok(answer)
-                })
-            })
+            .write(move |tx| Box::pin(async move { once_within(tx, &register, &request, caller, job).await }))
             .await
     }
+}
+
+/// What [`Register::act_once`] does, in the writer's transaction.
+pub(crate) async fn once_within<F>(
+    tx: &mut Tx,
+    register: &Register,
+    request: &Once,
+    caller: Caller,
+    job: F,
+) -> Result<Answer, Error>
+where
+    F: for<'t> FnOnce(&'t mut Tx, Doing) -> JobFuture<'t, Answer, Error>,
+{
+    in_turn(tx, register).await?;
+    let now = register.now();
+    // Whoever may not act any more, or not in this role, gets no answer of before either, nor does whoever has lost what allowed
+    // it then.
+    let mut doing = Doing::begin(tx, register, caller, now).await?;
+    if let Some(answer) = once::before(tx, register, request, now).await? {
+        let grounds = store::once::grounds(tx, request).await?;
+        demand_still(&grounds, &doing.actor, now)?;
+        return Ok(answer);
+    }
+    doing.grounds = Grounds::kept();
+    let grounds = doing.grounds.clone();
+    let answer = job(&mut *tx, doing).await?;
+    store::once::keep(tx, &[(request, &answer, grounds.taken())], now).await?;
+    Ok(answer)
+}
+
+/// Who acts in several requests that are done together, in their order, each with grounds of its own. Whoever acts in some of them
+/// is read once.
+pub(crate) async fn several(
+    tx: &mut Tx,
+    register: &Register,
+    callers: &[&Caller],
+) -> Result<Vec<Doing>, Error> {
+    in_turn(tx, register).await?;
+    let now = register.now();
+    let book = rbac::within(tx, register).await?;
+    let mut all: Vec<Doing> = Vec::new();
+    for caller in callers {
+        let known = all.iter().find(|doing| doing.caller == **caller).cloned();
+        let doing = match known {
+            Some(doing) => doing,
+            None => Doing::by(tx, register, Caller::clone(caller), Way::Rank, Arc::clone(&book), now).await?,
+        };
+        all.push(Doing { grounds: Grounds::kept(), ..doing });
+    }
+    Ok(all)
 }
 
 /// Waits for every other machine that writes to the feed: what is read from here on stays true until the commit. On

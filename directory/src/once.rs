@@ -112,12 +112,19 @@ impl Register {
                         return Ok(answer);
                     }
                     let answer = job(&mut *tx, now).await?;
-                    once::keep(tx, &request, &answer, now).await?;
+                    once::keep(tx, &[(&request, &answer, Vec::new())], now).await?;
                     Ok(answer)
                 })
             })
             .await
     }
+}
+
+/// Goes on if none of these requests was done before.
+pub(crate) async fn none_before(tx: &mut Tx, register: &Register, requests: &[&Once]) -> Result<(), Error> {
+    let kept_for = Duration::from_secs(u64::from(register.config.idempotency_hours) * 3600);
+    once::sweep(tx, register.now().minus(kept_for), SWEPT).await?;
+    if once::any(tx, requests).await? { Err(Error::KeyReused) } else { Ok(()) }
 }
 
 /// The answer of the same request that was done before, in the transaction that would do it. Old ones are swept away.

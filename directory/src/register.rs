@@ -1,12 +1,14 @@
 //! The register: what every request shares.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use platform::clock::{Clock, Millis};
 use platform::db::Db;
+use platform::db::together::Together;
 use tokio::sync::Semaphore;
 
+use crate::assignment::Assigning;
 use crate::config::Config;
 use crate::day::Day;
 use crate::error::Error;
@@ -46,6 +48,8 @@ pub struct Shared {
     pub(crate) document_key: DocumentKey,
     /// Places for reports that are written as files at the same time.
     pub(crate) reports: Arc<Semaphore>,
+    /// Where assignments of requests that come together wait for each other; begun by the first.
+    assigning: OnceLock<Together<Assigning>>,
 }
 
 impl std::ops::Deref for Register {
@@ -62,7 +66,20 @@ impl Register {
         let Parts { config, db, clock, document_key } = parts;
         config.check()?;
         let reports = Arc::new(Semaphore::new(REPORTS));
-        Ok(Self(Arc::new(Shared { config, db, clock, shelf: Shelf::default(), document_key, reports })))
+        Ok(Self(Arc::new(Shared {
+            config,
+            db,
+            clock,
+            shelf: Shelf::default(),
+            document_key,
+            reports,
+            assigning: OnceLock::new(),
+        })))
+    }
+
+    /// Where assignments are written, those that come together in one transaction.
+    pub(crate) fn assigning(&self) -> &Together<Assigning> {
+        self.assigning.get_or_init(|| Together::start(&self.db))
     }
 
     /// Ends what has ended and erases what is due, for as long as it is polled. Stopping it anywhere loses nothing, and several

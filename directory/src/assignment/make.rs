@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::{OdsCode, UserId};
 
@@ -74,6 +75,24 @@ pub(crate) async fn prepare_assign(
         rows.push(row);
     }
     Ok(Sorted::of(rows))
+}
+
+/// Checks rows of several acts, each by whoever acts in it; the first that may not be is the error of all.
+pub(crate) async fn prepare_each(
+    tx: &mut Tx,
+    acts: &[(&Doing, &Asked)],
+    right: Right<'_>,
+    via: Via,
+) -> Result<Vec<Assignment>, Error> {
+    let asked: Vec<Asked> = acts.iter().map(|(_, asked)| (*asked).clone()).collect();
+    let mut known = known(tx, &asked).await?;
+    let mut rows = Vec::with_capacity(acts.len());
+    for ((doing, _), one) in acts.iter().zip(asked) {
+        let row = checked(doing, right, one, via, &known)?;
+        known.busy.push(row.clone());
+        rows.push(row);
+    }
+    Ok(rows)
 }
 
 async fn known(tx: &mut Tx, asked: &[Asked]) -> Result<Known, Error> {
@@ -170,28 +189,48 @@ pub(crate) async fn assign(
     if rows.is_empty() {
         return Ok(());
     }
+    store(tx, rows).await?;
+    let events: Vec<AssignmentEvent> = rows.iter().map(|row| assigned(row, request)).collect();
+    audit::record_many(tx, doing.now, &doing.recorded(), &events).await?;
+    tell(tx, doing.now, rows).await
+}
+
+/// Stores rows of several acts that were checked, each with the event of whoever acts in it, all at the same time.
+pub(crate) async fn assign_each(tx: &mut Tx, acts: &[&Doing], rows: &[Assignment]) -> Result<(), Error> {
+    let Some(now) = acts.first().map(|doing| doing.now) else { return Ok(()) };
+    store(tx, rows).await?;
+    let actors: Vec<audit::Actor> = acts.iter().map(|doing| doing.recorded()).collect();
+    let events: Vec<_> =
+        actors.iter().zip(rows).map(|(actor, row)| (now, actor, assigned(row, None))).collect();
+    audit::record_each(tx, &events).await?;
+    tell(tx, now, rows).await
+}
+
+async fn store(tx: &mut Tx, rows: &[Assignment]) -> Result<(), Error> {
     let pairs: Vec<(UserId, PositionId)> =
         rows.iter().map(|row| (row.user.clone(), row.position.clone())).collect();
     mint(tx, &pairs).await?;
-    assignments::insert(tx, rows).await?;
-    let events: Vec<AssignmentEvent> = rows
-        .iter()
-        .map(|row| AssignmentEvent::Assigned {
-            assignment: row.id.to_string(),
-            user: row.user.to_string(),
-            position: row.position.to_string(),
-            organisation: row.organisation.to_string(),
-            start: row.from.to_string(),
-            end: row.to.map(String::from),
-            via: row.via.to_string(),
-            request: request.map(str::to_owned),
-        })
-        .collect();
-    audit::record_many(tx, doing.now, &doing.recorded(), &events).await?;
+    assignments::insert(tx, rows).await
+}
+
+fn assigned(row: &Assignment, request: Option<&str>) -> AssignmentEvent {
+    AssignmentEvent::Assigned {
+        assignment: row.id.to_string(),
+        user: row.user.to_string(),
+        position: row.position.to_string(),
+        organisation: row.organisation.to_string(),
+        start: row.from.to_string(),
+        end: row.to.map(String::from),
+        via: row.via.to_string(),
+        request: request.map(str::to_owned),
+    }
+}
+
+async fn tell(tx: &mut Tx, now: Millis, rows: &[Assignment]) -> Result<(), Error> {
     let told: Vec<_> = rows
         .iter()
         .map(|row| (ChangeKind::AssignmentChanged, row.id.to_string(), Some(row.user.to_string())))
         .collect();
-    changes::tell_many(tx, doing.now, &told).await?;
+    changes::tell_many(tx, now, &told).await?;
     Ok(())
 }

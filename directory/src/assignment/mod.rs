@@ -11,6 +11,7 @@ mod mint;
 mod redate;
 mod rules;
 mod sweep;
+mod together;
 
 use std::fmt;
 use std::str::FromStr;
@@ -29,12 +30,13 @@ use crate::version::Version;
 pub(crate) use end::{Around, End, Ending, end, end_now, prepare_end};
 pub use events::{AssignmentEvent, Cause};
 pub(crate) use leaving::{Leaving, leave, leave_employer};
-pub(crate) use make::{Asked, Beside, assign, prepare_assign};
+pub(crate) use make::{Asked, Beside, assign, assign_each, prepare_assign, prepare_each};
 pub(crate) use merging::clear_overlaps;
 pub(crate) use mint::{mint, mint_holders};
 pub(crate) use redate::{Redate, prepare_redate, redate};
 pub(crate) use rules::{days as days_in_order, end as end_in_order};
 pub use sweep::Swept;
+pub(crate) use together::Assigning;
 
 /// A person in a position.
 #[derive(Debug, Clone, PartialEq, Eq)]

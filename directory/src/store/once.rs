@@ -2,7 +2,9 @@
 
 use platform::clock::Millis;
 use platform::db::Tx;
+use sqlx::AssertSqlSafe;
 
+use super::placeholders;
 use crate::error::Error;
 use crate::grounds::Ground;
 use crate::once::{Answer, Once};
@@ -28,37 +30,71 @@ pub(crate) async fn find(tx: &mut Tx, caller: &str, key: &str) -> Result<Option<
     .transpose()
 }
 
-/// Keeps an answer. Whoever looks for the key has the turn of the change feed, so nobody else keeps it meanwhile.
-pub(crate) async fn keep(tx: &mut Tx, request: &Once, answer: &Answer, now: Millis) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO directory_once (caller, key, fingerprint, status, body, location, etag, at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-    )
-    .bind(&request.caller)
-    .bind(&request.key)
-    .bind(&request.fingerprint)
-    .bind(i64::from(answer.status))
-    .bind(&answer.body)
-    .bind(&answer.location)
-    .bind(&answer.etag)
-    .bind(now.0)
-    .execute(&mut *tx)
-    .await?;
-    Ok(())
+/// Whether any of these requests was done before.
+pub(crate) async fn any(tx: &mut Tx, requests: &[&Once]) -> Result<bool, Error> {
+    if requests.is_empty() {
+        return Ok(false);
+    }
+    let each: Vec<String> = (0..requests.len())
+        .map(|at| format!("(caller = ${} AND key = ${})", at * 2 + 1, at * 2 + 2))
+        .collect();
+    let text = format!("SELECT 1 FROM directory_once WHERE {} LIMIT 1", each.join(" OR "));
+    // Made of our own words and numbers only.
+    let mut query = sqlx::query(AssertSqlSafe(text));
+    for request in requests {
+        query = query.bind(request.caller.clone()).bind(request.key.clone());
+    }
+    Ok(query.fetch_optional(&mut *tx).await?.is_some())
 }
 
-/// Keeps what allowed an act with its answer; nothing where nothing had to.
-pub(crate) async fn keep_grounds(tx: &mut Tx, request: &Once, grounds: &[Ground]) -> Result<(), Error> {
-    if grounds.is_empty() {
+/// Keeps answers, each with what allowed it. Whoever looks for a key has the turn of the change feed, so nobody else keeps it
+/// meanwhile.
+pub(crate) async fn keep(
+    tx: &mut Tx,
+    answers: &[(&Once, &Answer, Vec<Ground>)],
+    now: Millis,
+) -> Result<(), Error> {
+    if answers.is_empty() {
         return Ok(());
     }
-    let text = serde_json::to_string(grounds).map_err(|_| Error::Stored { what: STORED_GROUNDS })?;
-    sqlx::query("INSERT INTO directory_once_ground (caller, key, grounds) VALUES ($1, $2, $3)")
-        .bind(&request.caller)
-        .bind(&request.key)
-        .bind(text)
-        .execute(&mut *tx)
-        .await?;
+    let text = format!(
+        "INSERT INTO directory_once (caller, key, fingerprint, status, body, location, etag, at) VALUES {}",
+        placeholders(answers.len(), 8)
+    );
+    // Made of our own words and numbers only.
+    let mut query = sqlx::query(AssertSqlSafe(text));
+    for (request, answer, _) in answers {
+        query = query
+            .bind(request.caller.clone())
+            .bind(request.key.clone())
+            .bind(request.fingerprint.clone())
+            .bind(i64::from(answer.status))
+            .bind(answer.body.clone())
+            .bind(answer.location.clone())
+            .bind(answer.etag.clone())
+            .bind(now.0);
+    }
+    query.execute(&mut *tx).await?;
+    keep_grounds(tx, answers).await
+}
+
+/// Keeps what allowed acts; nothing where nothing had to.
+async fn keep_grounds(tx: &mut Tx, answers: &[(&Once, &Answer, Vec<Ground>)]) -> Result<(), Error> {
+    let kept: Vec<_> = answers.iter().filter(|(_, _, grounds)| !grounds.is_empty()).collect();
+    if kept.is_empty() {
+        return Ok(());
+    }
+    let text = format!(
+        "INSERT INTO directory_once_ground (caller, key, grounds) VALUES {}",
+        placeholders(kept.len(), 3)
+    );
+    // Made of our own words and numbers only.
+    let mut query = sqlx::query(AssertSqlSafe(text));
+    for (request, _, grounds) in kept {
+        let text = serde_json::to_string(grounds).map_err(|_| Error::Stored { what: STORED_GROUNDS })?;
+        query = query.bind(request.caller.clone()).bind(request.key.clone()).bind(text);
+    }
+    query.execute(&mut *tx).await?;
     Ok(())
 }
 

@@ -21,8 +21,7 @@ use super::{input, positions};
 use crate::acting::{self, Doing, permitted, permitted_to_read};
 use crate::api::{self, AssignmentChange, AssignmentQuery, NewAssignment, Page, Removal};
 use crate::assignment::{
-    self, Asked, Assignment, Cause, End, Ending, Redate, Right, Via, prepare_assign, prepare_end,
-    prepare_redate,
+    self, Asked, Assigning, Assignment, Cause, End, Ending, Redate, Right, prepare_end, prepare_redate,
 };
 use crate::authority::{Act, Target};
 use crate::error::Error;
@@ -65,6 +64,11 @@ pub(super) fn router() -> Router<Register> {
 ))]
 pub(super) struct Document;
 
+fn created(row: &Assignment, doing: &Doing) -> Result<Answer, Error> {
+    let body = wire::assignment(row, doing.today());
+    Answer::created(&body, format!("/directory/assignments/{}", row.id), row.version)
+}
+
 /// Puts a person into a position.
 ///
 /// Sponsors do it with the positions that were made assignable to theirs; with others they make a request.
@@ -94,18 +98,8 @@ pub(super) async fn create(
         to: input::maybe_day("end", body.end.as_ref())?,
         notes: input::maybe_text("notes", body.notes.as_ref(), input::NOTE)?,
     };
-    let answer = register.act_once(once, caller, |tx, doing| {
-        Box::pin(async move {
-            let right = Right::Of(&[Act::Assign]);
-            let checked =
-                prepare_assign(tx, &doing, right, vec![asked], Via::Cim, assignment::Beside::default());
-            let row = checked.await?.one()?;
-            assignment::assign(tx, &doing, std::slice::from_ref(&row), None).await?;
-            let body = wire::assignment(&row, doing.today());
-            Answer::created(&body, format!("/directory/assignments/{}", row.id), row.version)
-        })
-    });
-    Ok(answer.await?)
+    let assigning = Assigning { register: register.clone(), caller, once, asked, answered: created };
+    Ok(register.assigning().write(assigning).await?)
 }
 
 /// An assignment.
