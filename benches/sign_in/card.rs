@@ -1,19 +1,21 @@
 //! Somebody with a card in software, a browser and an agent: a whole sign-in, from the request to the ID token.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use anyhow::{Context, ensure};
-use aws_lc_rs::digest::{SHA256, digest};
+use anyhow::Context;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use card::wire::sign_in::{Algorithm, Answer, Challenge, SignedIn};
-use reqwest::{Response, StatusCode};
+use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::provider::{CALLBACK, Provider, VERIFIER};
+use super::browser::{Browser, Wanted, code_in};
+use super::provider::Provider;
+
+/// What a card is worth.
+const ACR: &str = "AAL3_ANY";
 
 /// Somebody with a card.
 #[derive(Clone)]
@@ -21,9 +23,6 @@ pub(crate) struct Holder {
     leaf: String,
     key: Arc<EcdsaKeyPair>,
 }
-
-/// What a browser holds.
-type Cookies = BTreeMap<String, String>;
 
 impl Holder {
     /// The holder of a card with this certificate and key.
@@ -44,34 +43,31 @@ impl Holder {
     }
 
     /// Signs in for a client, in a new browser, up to the ID token.
-    pub(crate) async fn signs_in(&self, provider: &Provider, client: &str) -> anyhow::Result<()> {
-        let (_, code) = self.authorised(provider, client, "openid").await?;
+    pub(crate) async fn signs_in(&self, provider: &Provider, client: &'static str) -> anyhow::Result<()> {
+        let wanted = Wanted { client, scope: "openid", acr: ACR };
+        let code = self.authorised(&mut Browser::new(provider), wanted).await?;
         provider.exchange(client, &code).await.map(drop)
     }
 
     /// Signs in and gives the access token: what it tells is a name.
-    pub(crate) async fn access_token(&self, provider: &Provider, client: &str) -> anyhow::Result<String> {
-        let (_, code) = self.authorised(provider, client, "openid profile").await?;
+    pub(crate) async fn access_token(
+        &self,
+        provider: &Provider,
+        client: &'static str,
+    ) -> anyhow::Result<String> {
+        let wanted = Wanted { client, scope: "openid profile", acr: ACR };
+        let code = self.authorised(&mut Browser::new(provider), wanted).await?;
         Ok(provider.exchange(client, &code).await?.access)
     }
 
-    /// Signs in for a client; what the browser holds then, and the code.
-    async fn authorised(
-        &self,
-        provider: &Provider,
-        client: &str,
-        scope: &str,
-    ) -> anyhow::Result<(Cookies, String)> {
-        let mut cookies = Cookies::new();
-        let here = sent_on(&authorise(provider, client, scope, &mut cookies).await?)?;
-        ensure!(here.starts_with("/sign-in/"), "nobody was asked to sign in: {here}");
-        let asked = script(provider, &format!("{here}/card/challenge"), b"{}".to_vec(), &mut cookies).await?;
-        let answer = serde_json::to_vec(&self.answer(&serde_json::from_slice(&asked)?)?)?;
-        let signed = script(provider, &format!("{here}/card/answer"), answer, &mut cookies).await?;
+    /// Signs in in this browser; the code that comes of it.
+    async fn authorised(&self, browser: &mut Browser<'_>, wanted: Wanted) -> anyhow::Result<String> {
+        let here = browser.is_asked(wanted).await?;
+        let asked = browser.script(&format!("{here}/card/challenge"), &json!({})).await?;
+        let answer = self.answer(&serde_json::from_slice(&asked)?)?;
+        let signed = browser.script(&format!("{here}/card/answer"), &answer).await?;
         let SignedIn { location, .. } = serde_json::from_slice(&signed)?;
-        let request = provider.http.get(format!("{}{location}", provider.origin));
-        let back = sent_on(&sent(request, &mut cookies).await?)?;
-        Ok((cookies, code_in(&back)?))
+        code_in(&browser.goes(&location).await?)
     }
 }
 
@@ -87,11 +83,12 @@ pub(crate) async fn codes(
     for one in people {
         let (one, provider) = (one.clone(), provider.clone());
         tasks.spawn(async move {
-            let (mut cookies, _) = one.authorised(&provider, client, "openid").await?;
+            let mut browser = Browser::new(&provider);
+            let wanted = Wanted { client, scope: "openid", acr: ACR };
+            one.authorised(&mut browser, wanted).await?;
             let mut codes = Vec::with_capacity(each);
             for _ in 0..each {
-                let back = sent_on(&authorise(&provider, client, "openid", &mut cookies).await?)?;
-                codes.push(code_in(&back)?);
+                codes.push(code_in(&browser.asks(wanted).await?)?);
             }
             anyhow::Ok(codes)
         });
@@ -101,74 +98,4 @@ pub(crate) async fn codes(
         all.extend(done??);
     }
     Ok(all)
-}
-
-async fn authorise(
-    provider: &Provider,
-    client: &str,
-    scope: &str,
-    cookies: &mut Cookies,
-) -> anyhow::Result<Response> {
-    let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, VERIFIER.as_bytes()));
-    let query = [
-        ("response_type", "code"),
-        ("client_id", client),
-        ("redirect_uri", CALLBACK),
-        ("scope", scope),
-        ("state", "a-state"),
-        ("nonce", "a-nonce"),
-        ("code_challenge", &challenge),
-        ("code_challenge_method", "S256"),
-    ];
-    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
-    sent(provider.http.get(format!("{}/authorize?{query}", provider.origin)), cookies).await
-}
-
-async fn script(
-    provider: &Provider,
-    path: &str,
-    body: Vec<u8>,
-    cookies: &mut Cookies,
-) -> anyhow::Result<Vec<u8>> {
-    let request = provider
-        .http
-        .post(format!("{}{path}", provider.origin))
-        .header("content-type", "application/json")
-        .header("origin", &provider.origin)
-        .body(body);
-    let answer = sent(request, cookies).await?;
-    let status = answer.status();
-    let said = answer.bytes().await?;
-    ensure!(status == StatusCode::OK, "{path}: {status}: {}", String::from_utf8_lossy(&said));
-    Ok(said.to_vec())
-}
-
-/// Sends what a browser sends, with what it holds, and keeps what it is given.
-async fn sent(request: reqwest::RequestBuilder, cookies: &mut Cookies) -> anyhow::Result<Response> {
-    let held: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let request = if held.is_empty() { request } else { request.header("cookie", held.join("; ")) };
-    let answer = request.send().await?;
-    for field in answer.headers().get_all("set-cookie") {
-        let text = field.to_str()?;
-        let (name, value) =
-            text.split(';').next().and_then(|pair| pair.split_once('=')).context("no cookie")?;
-        if text.contains("Max-Age=0") {
-            cookies.remove(name);
-        } else {
-            cookies.insert(name.to_owned(), value.to_owned());
-        }
-    }
-    Ok(answer)
-}
-
-fn sent_on(answer: &Response) -> anyhow::Result<String> {
-    let location =
-        answer.headers().get("location").with_context(|| format!("not sent on: {}", answer.status()))?;
-    Ok(location.to_str()?.to_owned())
-}
-
-fn code_in(address: &str) -> anyhow::Result<String> {
-    let address = url::Url::parse(address).with_context(|| address.to_owned())?;
-    let code = address.query_pairs().find(|(name, _)| name == "code").map(|(_, code)| code.into_owned());
-    code.with_context(|| format!("no code: {address}"))
 }

@@ -13,8 +13,8 @@ use rcgen::PublicKeyData as _;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 
-use super::card::Holder;
 use super::provider::{CALLBACK, Provider};
+use super::{card, passkeys};
 use crate::rig::load::Load;
 use crate::rig::site::{Running, Site};
 
@@ -22,6 +22,8 @@ use crate::rig::site::{Running, Site};
 const PEOPLE: usize = 16;
 /// Where pages would find an agent. The bench is the agent.
 const AGENT: &str = "http://127.0.0.1:21469";
+/// What the registration desk may do besides: register relying parties, and make links by which people enrol passkeys.
+const ACTS: &str = "\"authn:clients\", \"authn:all-teams\", \"authn:authenticators\"";
 
 /// An installation that is ready to be served.
 pub(crate) struct Place {
@@ -50,11 +52,10 @@ impl Place {
     pub(crate) fn make() -> anyhow::Result<Self> {
         let site = Site::make()?;
         let text = std::fs::read_to_string(site.configuration())?;
-        let more =
-            text.replace("\"ca:acme\"", "\"ca:acme\", \"authn:clients\", \"authn:all-teams\"").replace(
-                "\ncards_origin = ",
-                &format!("\ncode_seconds = 600\ncard_agent = \"{AGENT}\"\ncards_origin = "),
-            );
+        let more = text.replace("\"ca:acme\"", &format!("\"ca:acme\", {ACTS}")).replace(
+            "\ncards_origin = ",
+            &format!("\ncode_seconds = 600\ncard_agent = \"{AGENT}\"\ncards_origin = "),
+        );
         ensure!(
             more.contains("authn:all-teams") && more.contains("card_agent"),
             "the configuration has no place for sign-in"
@@ -101,11 +102,11 @@ impl Place {
         })
     }
 
-    /// People of the register, each with a card that the authority has issued.
-    pub(crate) async fn people(&self, server: &Running) -> anyhow::Result<Vec<Holder>> {
+    /// Who is in the register.
+    async fn users(&self) -> anyhow::Result<Vec<String>> {
         let address = format!("sqlite:{}", self.site.folder().join("lanyard.db").display());
         let mut db = sqlx::AnyConnection::connect(&address).await?;
-        let users: Vec<(String,)> = sqlx::query_as(
+        let users: Vec<String> = sqlx::query_scalar(
             "SELECT user_id FROM directory_person WHERE state = 'open' ORDER BY user_id LIMIT $1",
         )
         .bind(i64::try_from(PEOPLE)?)
@@ -113,7 +114,13 @@ impl Place {
         .await?;
         db.close().await?;
         ensure!(users.len() == PEOPLE, "the register has {} people who are there", users.len());
-        let asked: Vec<_> = users.iter().map(|(user,)| card(user)).collect::<Result<_, _>>()?;
+        Ok(users)
+    }
+
+    /// People of the register, each with a card that the authority has issued.
+    pub(crate) async fn cards(&self, server: &Running) -> anyhow::Result<Vec<card::Holder>> {
+        let users = self.users().await?;
+        let asked: Vec<_> = users.iter().map(|user| request(user)).collect::<Result<_, _>>()?;
         let load = Load {
             client: self.site.loader(&self.site.desk())?,
             url: format!("{}/ca/certificates", self.site.base()),
@@ -128,7 +135,19 @@ impl Place {
         for (key, body) in asked {
             // The same request answers the same certificate.
             let issued: Issued = serde_json::from_slice(&again.send(body).await?)?;
-            holders.push(Holder::new(&STANDARD.decode(&issued.certificate)?, &key)?);
+            holders.push(card::Holder::new(&STANDARD.decode(&issued.certificate)?, &key)?);
+        }
+        Ok(holders)
+    }
+
+    /// The same people, each with a passkey that they have enrolled with a link of the registration desk.
+    pub(crate) async fn passkeys(&self, provider: &Provider) -> anyhow::Result<Vec<passkeys::Holder>> {
+        let mut holders = Vec::new();
+        for user in self.users().await? {
+            let path = format!("/authn/people/{user}/enrolments");
+            let made: Value = self.ask(&path, &json!({"purpose": "issue"})).await?;
+            let link = made["link"].as_str().context("no link was made")?;
+            holders.push(passkeys::Holder::enrolled(provider, link).await?);
         }
         Ok(holders)
     }
@@ -151,7 +170,7 @@ impl Place {
 }
 
 /// A key for somebody's card, as PKCS #8, and the request for its certificate.
-fn card(user: &str) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
+fn request(user: &str) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
     let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
     let subject = SubjectData {
         common_name: format!("{user}_Bench_Person"),
