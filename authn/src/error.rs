@@ -186,6 +186,9 @@ impl From<Error> for Problem {
                 std::time::Duration::from_secs(1),
             ),
             Error::Module(problem) => problem,
+            refused @ Error::SandboxRefused { .. } => {
+                Problem::forbidden("sandbox-refused", refused.to_string())
+            }
             Error::ActNotHeld { act } => Problem::forbidden(
                 "act-not-held",
                 format!("The registration grants {act}, which you do not have yourself. Ask the operator."),

@@ -2,12 +2,17 @@
 //! target in `fuzz/` gives them to cargo-fuzz.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use platform::clock::Millis;
 use serde_json::Value;
 
+use crate::cis1::ticket::Ticket;
+use crate::cis1::{Answer, Message, response};
 use crate::client::assertion;
 use crate::config::Config;
 use crate::oidc::face::Faces;
+use crate::oidc::parameters::Parameters;
 use crate::secret::sha256_hex;
 use crate::token::dpop::{self, Request};
 use crate::token::jws::Jws;
@@ -48,6 +53,43 @@ pub fn dpop_proof(bytes: &[u8]) {
     if let Ok(jws) = Jws::parse(text) {
         verify(&jws);
     }
+}
+
+/// Reads a message of an agent of CIS1, and has a message of ours repeat what it says: nothing of it leaves its place.
+pub fn cis1_message(bytes: &[u8]) {
+    let Ok(message) = Message::read(bytes) else { return };
+    for (name, said) in message.all() {
+        let written =
+            Answer::new("https://server.example.com").with_attributes("said", &[("id", name)], said);
+        let read = Message::read(written.text().as_bytes()).map(|read| read.get("said").to_owned());
+        let plain: String = said.chars().map(visible).collect();
+        assert_eq!(read.as_deref().ok(), Some(plain.trim()), "a text left its place");
+    }
+}
+
+/// A letter as XML may hold it. XML 1.0 2.2.
+fn visible(letter: char) -> char {
+    if letter < ' ' || matches!(letter, '\u{fffe}' | '\u{ffff}') { ' ' } else { letter }
+}
+
+/// Reads what a card has signed for an agent of CIS1: as it is sent, and as the octets that lie in it.
+pub fn cis1_response(bytes: &[u8]) {
+    let head = "Content-Type: application/pkcs7-mime\nContent-Transfer-Encoding: base64\n\n";
+    let whole = std::str::from_utf8(bytes).map(str::to_owned).unwrap_or_default();
+    for text in [whole, STANDARD.encode(bytes), STANDARD.encode(format!("{head}{}", STANDARD.encode(bytes)))]
+    {
+        if let Ok(signed) = response::read(&text) {
+            assert!(!signed.issuer.is_empty(), "whoever signed is named");
+        }
+    }
+}
+
+/// Reads an address of the broker of CIS1 and the ticket in it.
+pub fn cis1_address(bytes: &[u8]) {
+    let Ok(parameters) = Parameters::parse(bytes) else { return };
+    let Some(ticket) = parameters.get("token").and_then(Ticket::parse) else { return };
+    let again = Ticket::parse(&ticket.text()).map(|again| again.hash());
+    assert_eq!(again, Some(ticket.hash()), "a ticket that is read is one of ours");
 }
 
 /// Verifies by the key in the header, and by one that is not there.

@@ -43,7 +43,7 @@ pub use authenticator::AuthenticatorEvent;
 pub use authenticator::app::{rewrap, sealed_seeds};
 pub use authenticator::password::Passwords;
 pub use authenticator::webauthn::{Keys, Unproven};
-pub use cis1::{Cis1, Cis1Event, Sha1};
+pub use cis1::{Cis1, Cis1Event, KeepAlive, Sha1};
 pub use config::{Config, KeyConfig};
 pub use error::Error;
 pub use events::Event;

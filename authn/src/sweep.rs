@@ -18,6 +18,8 @@ const SESSIONS: u32 = 64;
 const ROWS: u32 = 500;
 /// How long to wait before looking again.
 const PAUSE: Duration = Duration::from_secs(10);
+/// How long to wait before asking for the cards of sessions again.
+const CARDS: Duration = Duration::from_secs(30);
 /// How long what is over is kept, so that whoever comes late hears why.
 const OVER: Duration = Duration::from_hours(1);
 /// How long refusals, deliveries and links are kept for those who look after what happened.
@@ -28,6 +30,19 @@ const ATTEMPTS: Duration = Duration::from_hours(48);
 impl Provider {
     /// Ends and erases for as long as it is polled. Stopping it anywhere loses nothing.
     pub async fn keep_sweeping(&self) {
+        tokio::join!(self.keep_erasing(), self.keep_asking_for_cards());
+    }
+
+    async fn keep_asking_for_cards(&self) {
+        loop {
+            if let Err(error) = self.end_with_cards().await {
+                tracing::warn!(%error, "sessions of cards that hold no more were not ended: {error}");
+            }
+            tokio::time::sleep(CARDS).await;
+        }
+    }
+
+    async fn keep_erasing(&self) {
         loop {
             match self.sweep().await {
                 // There may be more.

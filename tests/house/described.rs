@@ -11,7 +11,7 @@ const PAGES: [&str; 6] =
 
 /// How the addresses begin that are there only where an installation asks for them: the description is the same everywhere, so
 /// `docs/sign-in.md` tells of them instead.
-const OFF_UNLESS_ASKED_FOR: [&str; 3] = ["/login/", "/saml/", "/sandbox"];
+const OFF_UNLESS_ASKED_FOR: [&str; 4] = ["/login/", "/saml/", "/sessionmanager/", "/sandbox"];
 
 /// A route by its method in capitals and its path.
 pub(crate) type Route = (String, String);

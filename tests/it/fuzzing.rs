@@ -38,6 +38,15 @@ mod certificate;
 #[path = "../../fuzz/fuzz_targets/certificate_request.rs"]
 mod certificate_request;
 #[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
+#[path = "../../fuzz/fuzz_targets/cis1_address.rs"]
+mod cis1_address;
+#[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
+#[path = "../../fuzz/fuzz_targets/cis1_message.rs"]
+mod cis1_message;
+#[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
+#[path = "../../fuzz/fuzz_targets/cis1_response.rs"]
+mod cis1_response;
+#[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
 #[path = "../../fuzz/fuzz_targets/client_assertion.rs"]
 mod client_assertion;
 #[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
@@ -71,13 +80,16 @@ mod time_stamp_request;
 type Target = (&'static str, fn(&[u8]));
 
 /// Each target by its name.
-const TARGETS: [Target; 16] = [
+const TARGETS: [Target; 19] = [
     ("acme_request", acme_request::run),
     ("card_command", card_command::run),
     ("card_objects", card_objects::run),
     ("card_session", card_session::run),
     ("certificate", certificate::run),
     ("certificate_request", certificate_request::run),
+    ("cis1_address", cis1_address::run),
+    ("cis1_message", cis1_message::run),
+    ("cis1_response", cis1_response::run),
     ("client_assertion", client_assertion::run),
     ("cmp_message", cmp_message::run),
     ("dpop_proof", dpop_proof::run),

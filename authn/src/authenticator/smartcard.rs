@@ -10,11 +10,14 @@ pub(crate) mod removal;
 
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand::SystemRandom;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca::api::CertificateState;
 use platform::caller::{Caller, CallerKind};
 use platform::clock::Millis;
+use platform::db::Tx;
 use platform::id::UserId;
 use platform::problem::Kind;
 use serde::{Deserialize, Serialize};
@@ -24,8 +27,8 @@ use crate::error::Error;
 use crate::interaction::{InteractionId, Method};
 use crate::provider::Provider;
 use crate::secret::Secret;
-use crate::session::open_in;
-use crate::sign_in::{Outcome, Visit, Why};
+use crate::session::{Opened, Sessions, open_in};
+use crate::sign_in::{Visit, Why};
 use crate::store::ceremonies;
 
 /// How long a ticket works: the browser uses it at once.
@@ -38,6 +41,24 @@ const ON_A_CARD: &str = "aal3";
 struct Card {
     user: UserId,
     serial: String,
+    /// SHA-256 of its certificate, in hexadecimal; empty in a ticket of an older program.
+    #[serde(default)]
+    certificate: String,
+}
+
+/// What came of a card.
+pub(crate) enum Answered {
+    /// Somebody is signed in.
+    SignedIn {
+        /// The secret of the session, for the browser.
+        browser: Secret,
+        /// The secret with which the agent tells that the card was taken out, and nothing else.
+        agent: Secret,
+        /// By what the agent knows the card: SHA-256 of its certificate, in hexadecimal.
+        certificate: String,
+    },
+    /// Nobody is, and why.
+    Refused(Why),
 }
 
 fn ceremony(interaction: &InteractionId) -> String {
@@ -105,7 +126,9 @@ async fn check(provider: &Provider, caller: Option<&Caller>, leaf: Option<&[u8]>
         return Err(unknown());
     }
     let sentence = match row.state {
-        CertificateState::Issued => return Ok(Card { user, serial }),
+        CertificateState::Issued => {
+            return Ok(Card { user, serial, certificate: hex::encode(digest(&SHA256, leaf)) });
+        }
         CertificateState::Held => "Your smartcard is on hold. Ask your registration authority to lift that.",
         CertificateState::Expired => {
             "Your smartcard has expired. Ask your registration authority to renew it."
@@ -215,8 +238,8 @@ pub(crate) async fn finish(
     visit: &Visit,
     ticket: Option<Secret>,
     now: Millis,
-) -> Result<Outcome, Error> {
-    let Some(ticket) = ticket else { return Ok(Outcome::Refused(Why::CardTicketOver)) };
+) -> Result<Answered, Error> {
+    let Some(ticket) = ticket else { return Ok(Answered::Refused(Why::CardTicketOver)) };
     let (key, hash) = (ceremony(&visit.interaction), ticket.hash());
     let (visit, sessions, random) =
         (visit.clone(), provider.config.sessions.clone(), provider.random.clone());
@@ -226,12 +249,29 @@ pub(crate) async fn finish(
             Box::pin(async move {
                 let Some(state) = ceremonies::take_ticket(tx, &key, &hash, now).await? else {
                     visit.refused(tx, (None, None), Method::Smartcard, "replayed", now).await?;
-                    return Ok(Outcome::Refused(Why::CardTicketOver));
+                    return Ok(Answered::Refused(Why::CardTicketOver));
                 };
-                let Card { user, serial } = serde_json::from_str(&state).map_err(Error::json)?;
-                let opening = visit.opening(user, Method::Smartcard, Bound::Card(serial));
-                Ok(open_in(tx, (&sessions, &random), &opening, now).await?.into())
+                let card: Card = serde_json::from_str(&state).map_err(Error::json)?;
+                open(tx, (&sessions, &random), &visit, card, now).await
             })
         })
         .await
+}
+
+/// Opens the session of a card, and makes the secret by which an agent tells of its removal.
+async fn open(
+    tx: &mut Tx,
+    (sessions, random): (&Sessions, &SystemRandom),
+    visit: &Visit,
+    Card { user, serial, certificate }: Card,
+    now: Millis,
+) -> Result<Answered, Error> {
+    let opening = visit.opening(user, Method::Smartcard, Bound::Card(serial.clone()));
+    let browser = match open_in(tx, (sessions, random), &opening, now).await? {
+        Opened::Session(browser) => browser,
+        Opened::Refused(refusal) => return Ok(Answered::Refused(refusal.into())),
+    };
+    let agent = Secret::generate(random)?;
+    removal::watch(tx, (&browser, &agent), &serial, now).await?;
+    Ok(Answered::SignedIn { browser, agent, certificate })
 }

@@ -54,7 +54,7 @@ pub enum Cis1Event {
         session: String,
         /// Who.
         user: String,
-        /// For what it was shown: `role-selection`, `role-assertion` or `logout`.
+        /// For what it was shown: `role-selection`, `role-assertion`, `logout` or `session-update`.
         act: String,
         /// A stable word for why.
         reason: String,

@@ -87,6 +87,11 @@ impl Message {
         Ok(())
     }
 
+    /// Every parameter, by its name.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+
     /// A parameter; empty where it was left out.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(given, _)| given == name).map_or("", |(_, text)| text.as_str())

@@ -1,22 +1,24 @@
 //! The broker of CIS1, for workstations and applications that have not moved yet. It is off unless `[authn.cis1]` is there.
 //!
 //! An agent asks for a challenge ([`activation`]), the card signs it, and the agent gets a ticket for the signature ([`validation`]).
-//! With the ticket the agent fixes a role ([`role`]) and signs out ([`logout`]); applications show it and are told who it is
-//! ([`assertion`]). A ticket is a name of a session of the same store as every other sign-in: it ends with that, wherever it is ended.
+//! With the ticket the agent fixes a role ([`role`]), asks how long it lives ([`keeping`]) and signs out ([`logout`]); applications
+//! show it and are told who it is ([`assertion`]). A ticket is a name of a session of the same store as every other sign-in: it ends
+//! with that, wherever it is ended.
 
 pub(crate) mod activation;
 pub(crate) mod assertion;
 mod events;
+pub(crate) mod keeping;
 pub(crate) mod logout;
 mod message;
 mod refusal;
-mod response;
+pub(crate) mod response;
 pub(crate) mod role;
 mod saml;
 mod settings;
 mod sha1;
 mod standing;
-mod ticket;
+pub(crate) mod ticket;
 pub(crate) mod validation;
 mod xml;
 
@@ -24,7 +26,7 @@ pub use events::Cis1Event;
 pub(crate) use message::{Answer, Message};
 pub(crate) use refusal::Refusal;
 pub(crate) use saml::refused as refused_in_saml;
-pub use settings::{Cis1, Sha1};
+pub use settings::{Cis1, KeepAlive, Sha1};
 
 use std::net::IpAddr;
 

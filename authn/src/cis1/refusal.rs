@@ -1,7 +1,5 @@
 //! Why the broker refuses, in words for programs and for people.
 
-use platform::clock::Millis;
-
 use super::message::Unreadable;
 use crate::error::Error;
 use crate::session;
@@ -27,8 +25,6 @@ pub(crate) enum Refusal {
     CardUnknowable,
     /// The signature is not the card's over the challenge.
     SignatureWrong,
-    /// Too many attempts; when the next one is looked at, and now.
-    Slowed(Millis, Millis),
     /// They proved who they are and are not signed in all the same.
     Session(session::Refusal),
     /// There is no ticket.
@@ -79,7 +75,6 @@ impl Refusal {
             Self::CardRevoked => "card-revoked",
             Self::CardUnknowable => "authority-silent",
             Self::SignatureWrong => "signature-wrong",
-            Self::Slowed(..) => "slowed",
             Self::Session(refusal) => refusal.word(),
             Self::TicketMissing => "ticket-missing",
             Self::TicketUnknown => "ticket-unknown",
@@ -99,7 +94,6 @@ impl Refusal {
             Self::Unreadable(_) | Self::TicketMissing => 400,
             Self::TicketUnknown | Self::SessionOver(_) => 401,
             Self::RoleFixed | Self::RoleNotChosen => 409,
-            Self::Slowed(..) => 429,
             Self::CardUnknowable => 503,
             Self::Failed(error) if error.passes() => 503,
             Self::Failed(_) => 500,
@@ -113,12 +107,6 @@ impl Refusal {
             Self::Unreadable(unreadable) => return unreadable.0.clone(),
             Self::SessionOver(cause) => {
                 return format!("The session of this ticket has ended ({cause}). Put the card in anew.");
-            }
-            Self::Slowed(until, now) => {
-                return format!(
-                    "There were several wrong attempts. The next is looked at in {} seconds.",
-                    until.since(*now).as_secs().max(1)
-                );
             }
             Self::ChallengeOver => {
                 "The challenge is not known, was answered before, took too long, or is another workstation's. Begin anew."

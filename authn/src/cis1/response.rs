@@ -14,7 +14,7 @@ use super::sha1;
 
 /// The hash under a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Digest {
+pub(crate) enum Digest {
     /// What the agents of CIS1 have.
     Sha1,
     /// What an agent may have instead.
@@ -33,21 +33,21 @@ impl Digest {
 
 /// A challenge with the signature of a card.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Signed {
+pub(crate) struct Signed {
     /// What was signed.
-    pub(super) content: Vec<u8>,
+    pub(crate) content: Vec<u8>,
     /// The name of the certificate's issuer, in DER.
-    pub(super) issuer: Vec<u8>,
+    pub(crate) issuer: Vec<u8>,
     /// Its serial number.
-    pub(super) serial: Serial,
+    pub(crate) serial: Serial,
     /// With which hash.
-    pub(super) digest: Digest,
+    pub(crate) digest: Digest,
     /// The signature.
-    pub(super) signature: Vec<u8>,
+    pub(crate) signature: Vec<u8>,
 }
 
 /// Reads the parameter `response`.
-pub(super) fn read(text: &str) -> Result<Signed, Unreadable> {
+pub(crate) fn read(text: &str) -> Result<Signed, Unreadable> {
     let part = decoded(text).ok_or_else(|| Unreadable::because("The response is not base64."))?;
     let part = String::from_utf8(part).map_err(|_| Unreadable::because("The response is no S/MIME part."))?;
     signed_data(&body(&part)?).ok_or_else(|| {

@@ -17,6 +17,29 @@ pub struct Cis1 {
     pub profiles: Vec<String>,
     /// For how many seconds a challenge can be answered.
     pub challenge_seconds: u32,
+    /// Whether an agent that asks the session manager about a session thereby keeps it from being idle: `refused` or `asked`. What
+    /// it is told of `sso_keep_alive` says so.
+    pub keep_alive: KeepAlive,
+}
+
+/// Whether asking about a session makes it used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeepAlive {
+    /// It does not: an agent asks by itself, whether or not somebody is there.
+    Refused,
+    /// It does, up to the absolute limit.
+    Asked,
+}
+
+impl KeepAlive {
+    /// As agents are told.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Refused => "false",
+            Self::Asked => "true",
+        }
+    }
 }
 
 /// Whether SHA-1 is taken.
@@ -31,7 +54,12 @@ pub enum Sha1 {
 
 impl Default for Cis1 {
     fn default() -> Self {
-        Self { sha1: Sha1::Refused, profiles: vec!["card-authentication".to_owned()], challenge_seconds: 120 }
+        Self {
+            sha1: Sha1::Refused,
+            profiles: vec!["card-authentication".to_owned()],
+            challenge_seconds: 120,
+            keep_alive: KeepAlive::Refused,
+        }
     }
 }
 

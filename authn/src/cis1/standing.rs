@@ -19,6 +19,8 @@ pub(super) enum Act {
     RoleAssertion,
     /// To sign out.
     Logout,
+    /// To ask how long it lives.
+    SessionUpdate,
 }
 
 impl Act {
@@ -27,6 +29,7 @@ impl Act {
             Self::RoleSelection => "role-selection",
             Self::RoleAssertion => "role-assertion",
             Self::Logout => "logout",
+            Self::SessionUpdate => "session-update",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `authvalidate`: a card has signed a challenge, and the agent gets a ticket.
 //!
-//! The challenge is taken in the transaction that counts the attempt, whatever comes of it, so that no answer is looked at twice.
+//! The challenge is taken first, whatever comes of it, so that no answer is looked at twice. Attempts are not counted: nobody guesses
+//! a signature, and whoever sends wrong ones in another's name would keep that other out, and everybody behind the same address.
 //! Then the authority is asked for the card's certificate, by its serial number: its key verifies, and its row says whether it holds,
 //! once more in the transaction that opens the session. Where the authority does not answer nobody comes in.
 
@@ -27,7 +28,6 @@ use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::session::{self, IdleEnds, Opened, Opening, Session, SessionEvent, holder, open_in};
 use crate::store::{ceremonies, interactions, sessions, tickets};
-use crate::throttle::{Attempt, Turn};
 
 /// sha256WithRSAEncryption with its NULL. RFC 4055 5.
 const SHA256_WITH_RSA: [u8; 15] =
@@ -73,36 +73,27 @@ pub(crate) async fn validate(
 ) -> Result<Answer, Refusal> {
     demand(message, "AUTHENTICATION")?;
     let asked = Asked::of(message)?;
-    // By the card and not by the person: who guesses here slows down no other way to sign in.
-    let account = format!("card/{}", asked.person);
-    let attempt = Attempt::new(&account, Some(asked.person.clone()), came.address, None);
-    begin(provider, &asked, &attempt, came).await?;
-    let outcome = match proved(provider, settings, &asked).await {
-        Ok(proof) => open(provider, &asked, proof, &attempt, came).await,
+    begin(provider, &asked, came).await?;
+    match proved(provider, settings, &asked).await {
+        Ok(proof) => {
+            let (claims, ticket) = open(provider, &asked, proof, came).await?;
+            Ok(answer(provider, settings, &asked, (&claims, &ticket)))
+        }
         Err(refusal) => {
             note(provider, &asked, &refusal, came).await?;
             Err(refusal)
         }
-    };
-    if outcome.as_ref().is_err_and(|refusal| refusal.status() >= 500) {
-        // Nobody could know.
-        take_back(provider, attempt, came.now).await?;
     }
-    outcome
 }
 
-/// Counts the attempt and takes its challenge.
-async fn begin(provider: &Provider, asked: &Asked, attempt: &Attempt, came: Came) -> Result<(), Refusal> {
+/// Takes the challenge.
+async fn begin(provider: &Provider, asked: &Asked, came: Came) -> Result<(), Refusal> {
     let (key, hash) = (ceremony(&asked.signature), hash(&asked.challenge));
-    let (attempt, throttle, workstation) =
-        (attempt.clone(), provider.config.throttle.clone(), asked.workstation.clone());
+    let workstation = asked.workstation.clone();
     let begun: Result<Result<(), Refusal>, Error> = provider
         .db
         .write(move |tx| {
             Box::pin(async move {
-                if let Turn::Later(until) = attempt.begin(tx, &throttle, came.now).await? {
-                    return Ok(Err(Refusal::Slowed(until, came.now)));
-                }
                 let state = ceremonies::take_ticket(tx, &key, &hash, came.now).await?;
                 let of = state.map(|state| serde_json::from_str::<Workstation>(&state)).transpose();
                 if of.map_err(Error::json)?.as_ref() == Some(&workstation) {
@@ -166,9 +157,8 @@ async fn open(
     provider: &Provider,
     asked: &Asked,
     proof: Proof,
-    attempt: &Attempt,
     came: Came,
-) -> Result<Answer, Refusal> {
+) -> Result<(PersonClaims, Ticket), Refusal> {
     let opening = Opening {
         person: asked.person.clone(),
         method: Method::Smartcard,
@@ -180,14 +170,15 @@ async fn open(
     let claims = match provider.directory.claims(&asked.person, &[ClaimsPart::Roles]).await {
         Ok(claims) => claims,
         // The register finds nobody who is closed.
-        Err(problem) if problem.kind == Kind::NotFound => return left(provider, opening, came.now).await,
+        Err(problem) if problem.kind == Kind::NotFound => {
+            return Err(left(provider, opening, came.now).await?);
+        }
         Err(problem) => return Err(Error::Module(problem).into()),
     };
     let ticket = Ticket::generate(&provider.random)?;
     let (hash, device) = (ticket.hash(), asked.workstation.device.clone());
-    let (settings, random, throttle) =
-        (provider.config.sessions.clone(), provider.random.clone(), provider.config.throttle.clone());
-    let (attempt, only) = (attempt.clone(), only_role(&claims.roles));
+    let (settings, random) = (provider.config.sessions.clone(), provider.random.clone());
+    let only = only_role(&claims.roles);
     let opened: Result<Result<(), Refusal>, Error> = provider
         .db
         .write(move |tx| {
@@ -197,7 +188,6 @@ async fn open(
                     Opened::Session(secret) => secret,
                     Opened::Refused(refusal) => return Ok(Err(Refusal::Session(refusal))),
                 };
-                attempt.came_right(tx, &throttle, came.now).await?;
                 let session = sessions::by_secret(&mut *tx, &secret.hash()).await?;
                 let session = session.ok_or(Error::Stored { what: "authn_session.secret" })?;
                 tickets::insert(tx, &hash, &session, came.address_text().as_deref(), came.now).await?;
@@ -207,7 +197,7 @@ async fn open(
         })
         .await;
     opened??;
-    Ok(answer(provider, asked, &claims, &ticket))
+    Ok((claims, ticket))
 }
 
 /// One role is theirs without being asked for.
@@ -244,15 +234,15 @@ async fn record(
     Ok(())
 }
 
-async fn left(provider: &Provider, opening: Opening, now: Millis) -> Result<Answer, Refusal> {
-    let noted: Result<(), Error> = provider
+/// Records that somebody has left.
+async fn left(provider: &Provider, opening: Opening, now: Millis) -> Result<Refusal, Error> {
+    provider
         .db
         .write(move |tx| {
             Box::pin(async move { session::refused(tx, &opening, session::Refusal::Left, now).await })
         })
-        .await;
-    noted?;
-    Err(Refusal::Session(session::Refusal::Left))
+        .await?;
+    Ok(Refusal::Session(session::Refusal::Left))
 }
 
 /// Records that a card did not sign in. What the authority could not say is recorded too.
@@ -294,13 +284,13 @@ fn event((person, bound): (Option<&UserId>, Option<&Bound>), refusal: &Refusal, 
     }
 }
 
-async fn take_back(provider: &Provider, attempt: Attempt, now: Millis) -> Result<(), Error> {
-    let throttle = provider.config.throttle.clone();
-    provider.db.write(move |tx| Box::pin(async move { attempt.take_back(tx, &throttle, now).await })).await
-}
-
 /// What the agent is told: the ticket, how long it lasts at most, and the roles to choose from.
-fn answer(provider: &Provider, asked: &Asked, claims: &PersonClaims, ticket: &Ticket) -> Answer {
+fn answer(
+    provider: &Provider,
+    settings: &Cis1,
+    asked: &Asked,
+    (claims, ticket): (&PersonClaims, &Ticket),
+) -> Answer {
     let (origin, sessions) = (&provider.config.issuer, &provider.config.sessions);
     let host =
         url::Url::parse(origin).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
@@ -323,7 +313,7 @@ fn answer(provider: &Provider, asked: &Asked, claims: &PersonClaims, ticket: &Ti
         .with("sso_domain", &format!(".{host}"))
         .with("sso_session_url", &format!("{origin}/sessionmanager/session/update"))
         .with("sso_max_session_time", &longest.to_string())
-        .with("sso_keep_alive", "false")
+        .with("sso_keep_alive", settings.keep_alive.word())
         .with("sso_session_time", &idle.to_string())
         .with("sso_logout_url", &format!("{origin}/login/authlogout"))
         .with("auth_method", "3")

@@ -191,6 +191,7 @@ fn check_signing(provider: &Provider, settings: &Settings) -> Result<(), Error> 
     let named = [
         ("id_token_signed_response_alg", Some(config.id_token_signed_response_alg)),
         ("userinfo_signed_response_alg", config.userinfo_signed_response_alg),
+        ("access_token_signed_response_alg", config.access_token_signed_response_alg),
     ];
     for (field, alg) in named {
         if alg.is_some_and(|alg| !provider.keys.has(alg)) {

@@ -23,7 +23,7 @@ use crate::interaction::Level;
 use crate::session::{SessionId, holder};
 use crate::store::{authenticators, enrolments, persons, sessions, throttles};
 
-pub(crate) use offer::{cancel, offer, offer_own, permitted};
+pub(crate) use offer::{cancel, fresh, offer, offer_own, permitted};
 pub(crate) use open::{BROWSER, bound, look, start};
 pub(crate) use send::send;
 

@@ -49,19 +49,24 @@ pub(crate) async fn offer(
     Ok(store(provider, enrolment, Actor::from(caller), now).await?)
 }
 
+/// Demands that somebody signed in a moment ago: somebody else may sit there by now, or have their cookie.
+pub(crate) fn fresh(session: &Session, now: Millis) -> Result<(), Error> {
+    if now < session.authenticated_at.plus(LASTS) {
+        return Ok(());
+    }
+    Err(Error::conflict(
+        "sign-in-too-old",
+        "You signed in more than half an hour ago. Sign in again before you add or remove a way to sign in.",
+    ))
+}
+
 /// Makes a link for the person of a session, who enrols with it what is worth no more than how they signed in.
 pub(crate) async fn offer_own(
     provider: &Provider,
     session: &Session,
     now: Millis,
 ) -> Result<(Enrolment, Secret), Error> {
-    // Somebody else may sit there by now.
-    if now >= session.authenticated_at.plus(LASTS) {
-        return Err(Error::conflict(
-            "sign-in-too-old",
-            "You signed in more than half an hour ago. Sign in again before you add a way to sign in.",
-        ));
-    }
+    fresh(session, now)?;
     let enrolment = Enrolment {
         id: EnrolmentId::new(now),
         person: session.person.clone(),

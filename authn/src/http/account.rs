@@ -10,15 +10,16 @@ use platform::clock::Millis;
 use platform::problem::Problem;
 use platform::web::Path;
 
+use super::came::address;
 use super::own::Form;
 use super::page::{Failed, page, see_other};
 use crate::authenticator::{AuthenticatorId, RemovedBy, name_of, remove_in, rename};
-use crate::enrolment::offer_own;
+use crate::enrolment::{fresh, offer_own};
 use crate::error::Error;
 use crate::pages::{Account, Frame, KeptRow, SessionRow, Told, browser, label, moment};
 use crate::provider::Provider;
-use crate::session::{Cookie, EndCause, SESSION, Session, SessionId, current, end_in, holder};
-use crate::store::{authenticators, sessions};
+use crate::session::{Cookie, EndCause, Place, SESSION, Seen, Session, SessionId, current, end_in, holder};
+use crate::store::{authenticators, places, sessions};
 
 /// How many sessions are shown.
 const MOST: u32 = 50;
@@ -40,7 +41,8 @@ impl FromRequestParts<Provider> for SignedIn {
 
     async fn from_request_parts(parts: &mut Parts, provider: &Provider) -> Result<Self, Failed> {
         let now = provider.now();
-        if let Some(session) = current(provider, &parts.headers, now).await? {
+        let seen = Seen { headers: &parts.headers, address: address(parts) };
+        if let Some(session) = current(provider, seen, now).await? {
             return Ok(Self(session, now));
         }
         let told = Told {
@@ -61,17 +63,18 @@ async fn show(
     let read = provider.db.read();
     let open = sessions::of_person(read, &session.person, now, None, MOST).await?;
     let kept = authenticators::of_person(read, &session.person).await?;
-    let sessions = open.into_iter().map(|row| SessionRow {
-        here: row.session.id == session.id,
-        id: row.session.id.to_string(),
-        label: label(row.session.method).0,
-        since: moment(row.session.authenticated_at),
-        place: [row.agent.as_deref().map(browser), row.address]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(", "),
-    });
+    let mut rows = Vec::with_capacity(open.len());
+    for row in open {
+        let places = places::of_session(read, &row.session.id).await?;
+        rows.push(SessionRow {
+            here: row.session.id == session.id,
+            id: row.session.id.to_string(),
+            label: label(row.session.method).0,
+            since: moment(row.session.authenticated_at),
+            place: in_words(&Place { address: row.address, agent: row.agent }),
+            also: places.iter().skip(1).map(in_words).collect(),
+        });
+    }
     let kept = kept.into_iter().map(|kept| KeptRow {
         id: kept.id.to_string(),
         name: kept.name,
@@ -83,10 +86,16 @@ async fn show(
     });
     let template = Account {
         frame: Frame::new(&provider.config.name, "Your sign-in"),
-        sessions: sessions.collect(),
+        sessions: rows,
         kept: kept.collect(),
     };
     page(StatusCode::OK, &template)
+}
+
+/// A place as people read it.
+fn in_words(place: &Place) -> String {
+    let parts = [place.agent.as_deref().map(browser), place.address.clone()];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 async fn enrol(
@@ -140,6 +149,7 @@ async fn remove(
     Path(id): Path<AuthenticatorId>,
     _form: Form,
 ) -> Result<Response, Failed> {
+    fresh(&session, now)?;
     let actor = holder(&session.person, Some(&session.id));
     let (person, level) = (session.person, session.level);
     let done = provider.db.write(move |tx| {

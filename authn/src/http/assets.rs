@@ -10,10 +10,11 @@ use platform::web::Path;
 use crate::provider::Provider;
 
 /// The files by their names.
-const FILES: [(&str, &str, &str); 4] = [
+const FILES: [(&str, &str, &str); 5] = [
     ("brand.css", "text/css; charset=utf-8", include_str!("../../assets/brand.css")),
     ("card.js", "text/javascript; charset=utf-8", include_str!("../../assets/card.js")),
     ("key.js", "text/javascript; charset=utf-8", include_str!("../../assets/key.js")),
+    ("watch.js", "text/javascript; charset=utf-8", include_str!("../../assets/watch.js")),
     ("nhsuk-frontend.css", "text/css; charset=utf-8", include_str!("../../assets/nhsuk-frontend.css")),
 ];
 

@@ -1,11 +1,12 @@
 //! `/authorize`: where browsers come with a request, and go on once somebody has signed in.
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::response::Response;
 use http::{HeaderMap, Uri};
-use platform::web::Path;
+use platform::web::{Path, PeerAddress};
 
 use super::answers::{self, Before};
+use super::came::came_from;
 use super::form::Posted;
 use super::page::{see_other, set};
 use super::reading::{query, says};
@@ -15,7 +16,7 @@ use crate::oidc::parameters::Parameters;
 use crate::oidc::refusal::{Code, Refusal};
 use crate::provider::Provider;
 use crate::secret::Secret;
-use crate::session::Cookie;
+use crate::session::{Cookie, Seen};
 use crate::sign_in::{browser, waiting};
 use crate::store::interactions::Waiting;
 
@@ -36,12 +37,18 @@ const LONGEST: usize = 200;
         (status = 400, description = "A page: the relying party or the address is not known"),
     )
 )]
-pub(super) async fn show(State(provider): State<Provider>, uri: Uri, headers: HeaderMap) -> Response {
+pub(super) async fn show(
+    State(provider): State<Provider>,
+    peer: Option<Extension<PeerAddress>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     let parameters = match query(&uri) {
         Ok(parameters) => parameters,
         Err(refusal) => return answers::refused(&provider.config.name, refusal),
     };
-    begin(&provider, parameters, Face::of_path(uri.path()), &headers, Leg::Get).await
+    let seen = Seen { headers: &headers, address: came_from(peer) };
+    begin(&provider, parameters, Face::of_path(uri.path()), seen, Leg::Get).await
 }
 
 /// The same as a form. OpenID Connect Core 3.1.2.1.
@@ -53,7 +60,8 @@ pub(super) async fn show(State(provider): State<Provider>, uri: Uri, headers: He
     )
 )]
 pub(super) async fn send(State(provider): State<Provider>, form: Posted) -> Response {
-    begin(&provider, form.parameters, form.face, &form.headers, Leg::Post).await
+    let seen = Seen { headers: &form.headers, address: form.address };
+    begin(&provider, form.parameters, form.face, seen, Leg::Post).await
 }
 
 /// How the request came.
@@ -68,7 +76,7 @@ async fn begin(
     provider: &Provider,
     parameters: Parameters,
     face: Face,
-    headers: &HeaderMap,
+    seen: Seen<'_>,
     leg: Leg,
 ) -> Response {
     let (site, now) = (&provider.config.name, provider.now());
@@ -82,12 +90,12 @@ async fn begin(
         Err(refusal) => return answers::refused(site, refusal),
     };
     let Begun { secret, waiting } = *begun;
-    let mut cookies = browser::oldest(headers);
+    let mut cookies = browser::oldest(seen.headers);
     cookies.push(browser::holding(&waiting.interaction.id, &held, provider.config.interaction()));
     let onward = match leg {
         Leg::Post => see_other(&format!("/authorize/continue/{}", &*secret.text()), &[]),
         Leg::Get => {
-            let step = authorise::proceed(provider, waiting, headers, Chosen::Nothing, now).await;
+            let step = authorise::proceed(provider, waiting, seen, Chosen::Nothing, now).await;
             if matches!(step, Ok(Step::Back(_))) {
                 // It is answered already; there is nothing to hold.
                 cookies.clear();
@@ -120,6 +128,7 @@ fn with(mut response: Response, cookies: &[Cookie]) -> Response {
 pub(super) async fn proceed(
     State(provider): State<Provider>,
     Path(interaction): Path<String>,
+    peer: Option<Extension<PeerAddress>>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
@@ -136,7 +145,8 @@ pub(super) async fn proceed(
     let step = if says(&uri, "cancelled") {
         authorise::cancel(&provider, waiting).await
     } else {
-        authorise::proceed(&provider, waiting, &headers, Chosen::Nothing, provider.now()).await
+        let seen = Seen { headers: &headers, address: came_from(peer) };
+        authorise::proceed(&provider, waiting, seen, Chosen::Nothing, provider.now()).await
     };
     let cookies = match step {
         Ok(Step::Back(_)) => vec![browser::answered(&held)],
@@ -167,7 +177,8 @@ pub(super) async fn choose(
     let held = waiting.interaction.id.clone();
     let role = form.parameters.get("role").unwrap_or_default().to_owned();
     let chosen = Chosen::Role(role);
-    let step = authorise::proceed(&provider, waiting, &form.headers, chosen, provider.now()).await;
+    let seen = Seen { headers: &form.headers, address: form.address };
+    let step = authorise::proceed(&provider, waiting, seen, chosen, provider.now()).await;
     let cookies = match step {
         Ok(Step::Back(_)) => vec![browser::answered(&held)],
         _ => Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{Extension, FromRequestParts};
 use http::StatusCode;
 use http::request::Parts;
 use platform::clock::Millis;
@@ -36,6 +36,11 @@ impl Came {
 /// From where a request came.
 pub(super) fn address(parts: &Parts) -> Option<IpAddr> {
     parts.extensions.get::<PeerAddress>().map(|peer| peer.0.ip())
+}
+
+/// The same, of what a handler was given.
+pub(super) fn came_from(peer: Option<Extension<PeerAddress>>) -> Option<IpAddr> {
+    peer.map(|Extension(peer)| peer.0.ip())
 }
 
 /// The request of a browser is over, or never was this browser's.

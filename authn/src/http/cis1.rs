@@ -1,4 +1,4 @@
-//! `/login` and `/saml`: the broker of CIS1. These routes are there only where `[authn.cis1]` is.
+//! `/login`, `/saml` and `/sessionmanager`: the broker of CIS1. These routes are there only where `[authn.cis1]` is.
 
 use axum::Router;
 use axum::extract::{Extension, State};
@@ -9,6 +9,7 @@ use platform::web::{PeerAddress, Raw};
 
 use super::form::unkept;
 use super::page::{Failed, page};
+use crate::cis1::keeping::Asked;
 use crate::cis1::{self, Answer, Came, Cis1, DOCUMENT_TYPE, Message, Refusal};
 use crate::oidc::parameters::Parameters;
 use crate::pages::{Frame, ToldPage};
@@ -28,6 +29,8 @@ pub(super) fn router() -> Router<Provider> {
         .route("/login/authlogout", get(sign_out).post(sign_out))
         .route("/login/dtd", get(document_type))
         .route("/login/error", get(error))
+        // By a message or by the ticket alone.
+        .route("/sessionmanager/session/update", get(look).post(update))
         .route("/saml/RoleSelectionGP.jsp", get(select))
         .route("/saml/RoleAssertion", get(assertion))
 }
@@ -69,6 +72,28 @@ async fn sign_out(State(provider): State<Provider>, peer: Peer, Raw(body): Raw) 
         Err(refusal) => Err(refusal),
     };
     answered(&provider, "authlogout", answer)
+}
+
+async fn update(State(provider): State<Provider>, peer: Peer, Raw(body): Raw) -> Response {
+    let came = came(&provider, peer);
+    let answer = match read(&body) {
+        Ok(message) => {
+            cis1::keeping::update(&provider, &settings(&provider), Asked::in_message(&message), came).await
+        }
+        Err(refusal) => Err(refusal),
+    };
+    answered(&provider, "session-update", answer)
+}
+
+async fn look(State(provider): State<Provider>, peer: Peer, uri: Uri) -> Response {
+    let came = came(&provider, peer);
+    let answer = match parameters(&uri) {
+        Ok(parameters) => {
+            cis1::keeping::update(&provider, &settings(&provider), Asked::in_address(&parameters), came).await
+        }
+        Err(refusal) => Err(refusal),
+    };
+    answered(&provider, "session-update", answer)
 }
 
 fn parameters(uri: &Uri) -> Result<Parameters, Refusal> {

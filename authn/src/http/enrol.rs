@@ -1,5 +1,7 @@
 //! `/enrol/{secret}`: adding a way to sign in, with a link.
 
+use std::net::IpAddr;
+
 use axum::Router;
 use axum::extract::{FromRequestParts, State};
 use axum::response::Response;
@@ -10,13 +12,15 @@ use platform::clock::Millis;
 use platform::id::UserId;
 use platform::web::Path;
 
+use super::came::address;
 use super::own::Form;
 use super::page::{Failed, page, see_other};
 use crate::enrolment::{BROWSER, Enrolment, bound, look, start};
 use crate::interaction::Method;
 use crate::pages::{EnrolChoose, EnrolDone, EnrolStart, Frame, Told, label};
 use crate::provider::Provider;
-use crate::session::Cookie;
+use crate::secret::Secret;
+use crate::session::{Cookie, KNOWN, presented};
 
 pub(super) fn router() -> Router<Provider> {
     Router::new()
@@ -33,6 +37,10 @@ pub(super) struct Opened {
     pub(super) enrolment: Enrolment,
     /// When.
     pub(super) now: Millis,
+    /// From where.
+    pub(super) address: Option<IpAddr>,
+    /// The hash of what tells the browser from those in which nobody has signed in with a password.
+    pub(super) known: Option<Vec<u8>>,
 }
 
 impl Opened {
@@ -63,7 +71,8 @@ impl FromRequestParts<Provider> for Opened {
         let Ok(Path(secret)) = secret else { return Err(over(site)) };
         let now = provider.now();
         let enrolment = bound(provider, &parts.headers, &secret, now).await?.ok_or_else(|| over(site))?;
-        Ok(Self { secret, enrolment, now })
+        let known = presented(&parts.headers, KNOWN).and_then(Secret::parse).map(|secret| secret.hash());
+        Ok(Self { secret, enrolment, now, address: address(parts), known })
     }
 }
 

@@ -10,7 +10,7 @@ use platform::problem::{Kind, Problem};
 use super::enrol::Opened;
 use super::own::Form;
 use super::page::{Failed, page, see_other};
-use crate::authenticator::app::{Proposal, enrol, offer};
+use crate::authenticator::app::{Proposal, enrol, offer, staying};
 use crate::error::Error;
 use crate::pages::{EnrolApp, Frame, Told, picture};
 use crate::provider::Provider;
@@ -30,6 +30,7 @@ async fn form(
     (status, told): (StatusCode, Option<Told>),
 ) -> Result<Response, Failed> {
     let offer = offer(provider, &opened.enrolment, opened.now).await?;
+    let known = staying(provider, &opened.enrolment).await?.is_some();
     let (width, squares) = picture(&offer.address).unwrap_or_default();
     let template = EnrolApp {
         frame: Frame::new(&provider.config.name, "Add an authenticator app").telling(told),
@@ -40,6 +41,7 @@ async fn form(
         squares: &squares,
         email,
         name,
+        known,
     };
     page(status, &template)
 }
@@ -51,6 +53,8 @@ async fn take(State(provider): State<Provider>, opened: Opened, given: Form) -> 
         password: given.secret("password"),
         code: given.secret("code"),
         name: name.clone(),
+        address: opened.address,
+        known: opened.known.clone(),
     };
     match enrol(&provider, &opened.enrolment, proposal, opened.now).await {
         Ok(made) => Ok(see_other(&format!("/enrol/done/{}", made.method), &[])),

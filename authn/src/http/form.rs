@@ -1,11 +1,13 @@
 //! Requests of the protocol and their answers, in the words of OAuth.
 
+use std::net::IpAddr;
+
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse as _, Response};
 use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use platform::caller::Caller;
 use platform::problem::Problem;
-use platform::web::{Raw, TlsPeer};
+use platform::web::{PeerAddress, Raw, TlsPeer};
 use serde::Serialize;
 
 use crate::client::authentication::{self, Authenticated, Presented};
@@ -22,6 +24,8 @@ pub(super) struct Posted {
     pub(super) headers: HeaderMap,
     pub(super) face: Face,
     pub(super) held: Held,
+    /// From where it came.
+    pub(super) address: Option<IpAddr>,
     caller: Option<Caller>,
 }
 
@@ -32,6 +36,7 @@ impl<S: Send + Sync> FromRequest<S> for Posted {
         let headers = request.headers().clone();
         let face = Face::of_path(request.uri().path());
         let caller = request.extensions().get::<Caller>().cloned();
+        let address = request.extensions().get::<PeerAddress>().map(|peer| peer.0.ip());
         let held = held(request.method(), request.uri(), request.headers(), request.extensions());
         let Raw(body) =
             Raw::from_request(request, state).await.map_err(|problem: Problem| problem.into_response())?;
@@ -45,7 +50,7 @@ impl<S: Send + Sync> FromRequest<S> for Posted {
         let parameters = Parameters::parse(&body).map_err(|unreadable| {
             refused(Refusal::new(Code::InvalidRequest, format!("The form is not read: {unreadable}.")))
         })?;
-        Ok(Self { parameters, headers, face, held, caller })
+        Ok(Self { parameters, headers, face, held, address, caller })
     }
 }
 

@@ -95,7 +95,7 @@ fn realm() -> Router<Provider> {
 /// Whether a path of ours needs to know what time it is whatever the method: sign-in goes on by GET, and whether a session, a token
 /// or a request is over hangs on the clock.
 pub fn needs_the_time(path: &str) -> bool {
-    const PATHS: [&str; 11] = [
+    const PATHS: [&str; 12] = [
         "/authorize",
         "/sign-in",
         "/enrol",
@@ -106,6 +106,7 @@ pub fn needs_the_time(path: &str) -> bool {
         "/card",
         "/login",
         "/saml",
+        "/sessionmanager",
         "/sandbox",
     ];
     let path = path.strip_prefix(REALM).unwrap_or(path);
@@ -217,6 +218,7 @@ mod tests {
             "/card/abc",
             "/login/authlogout",
             "/saml/RoleAssertion",
+            "/sessionmanager/session/update",
         ] {
             assert!(needs_the_time(path), "{path}");
         }

@@ -21,7 +21,7 @@ use crate::pages::{
 };
 use crate::provider::Provider;
 use crate::sandbox::{self, Forced, Sandbox};
-use crate::session::{Cookie, SESSION, Session, current};
+use crate::session::{Cookie, SESSION, Seen, Session, current};
 use crate::sign_in::{Outcome, Why, browser, waiting};
 
 pub(super) fn router() -> Router<Provider> {
@@ -137,7 +137,7 @@ async fn force(
 
 /// What can be done with the session of this browser.
 async fn desk(State(provider): State<Provider>, headers: HeaderMap) -> Result<Response, Failed> {
-    let session = current(&provider, &headers, provider.now()).await?;
+    let session = current(&provider, Seen { headers: &headers, address: None }, provider.now()).await?;
     let (signed_in, clients) = match &session {
         None => (None, Vec::new()),
         Some(session) => {
@@ -171,7 +171,7 @@ fn row(client: sandbox::Told) -> ClientRow {
 /// The session of this browser, or a page that says there is none.
 async fn session(provider: &Provider, headers: &HeaderMap) -> Result<Session, Failed> {
     let site = &provider.config.name;
-    let found = current(provider, headers, provider.now()).await?;
+    let found = current(provider, Seen { headers, address: None }, provider.now()).await?;
     found.ok_or_else(|| {
         let told = told("Nobody is signed in here", "Sign in from a relying party, and come back.");
         Failed::told(site, StatusCode::UNAUTHORIZED, &told, Some(("/sandbox", "Back")))

@@ -13,17 +13,16 @@ use serde_json::Value;
 
 use super::came::Came;
 use super::own::Script;
-use super::page::{Failed, page, reaching, sealed, set, status};
-use super::sign_in::answered;
+use super::page::{Failed, page, reaching, sealed, see_other, set, status};
 use super::sign_in_key::told;
-use crate::authenticator::smartcard;
-use crate::authenticator::smartcard::challenge::{Answered, begin, finish};
+use crate::authenticator::smartcard::challenge::{begin, finish};
+use crate::authenticator::smartcard::{self, Answered};
 use crate::interaction::Method;
-use crate::pages::{Card, Frame, Told};
+use crate::pages::{Card, CardWatched, Frame, Told};
 use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::session::{Cookie, SESSION};
-use crate::sign_in::{Outcome, Why};
+use crate::sign_in::Why;
 
 pub(super) fn router() -> Router<Provider> {
     Router::new()
@@ -40,14 +39,47 @@ async fn show(
     came: Came,
 ) -> Result<Response, Failed> {
     let ticket = query.as_deref().and_then(|query| query.strip_prefix("ticket="));
-    let outcome = match ticket {
-        _ if !came.visit.acceptable.allows(Method::Smartcard) => {
-            Outcome::Refused(Why::NotEnough(Method::Smartcard))
+    let refused = |why: Why| form(&provider, &came, (status(&why), Some(Told::from(&why))));
+    if !came.visit.acceptable.allows(Method::Smartcard) {
+        return refused(Why::NotEnough(Method::Smartcard));
+    }
+    let Some(ticket) = ticket else { return form(&provider, &came, (StatusCode::OK, None)) };
+    match smartcard::finish(&provider, &came.visit, Secret::parse(ticket), came.now).await? {
+        Answered::SignedIn { browser, agent, certificate } => {
+            signed_in(&provider, &came, (&browser, &agent), &certificate)
         }
-        Some(ticket) => smartcard::finish(&provider, &came.visit, Secret::parse(ticket), came.now).await?,
-        None => return form(&provider, &came, (StatusCode::OK, None)),
+        Answered::Refused(why) => refused(why),
+    }
+}
+
+/// Goes on. Where workstations may have an agent, its page tells the agent first which card to watch: one that signed in by TLS the
+/// agent knows nothing of.
+fn signed_in(
+    provider: &Provider,
+    came: &Came,
+    (browser, agent): (&Secret, &Secret),
+    certificate: &str,
+) -> Result<Response, Failed> {
+    let cookie = Cookie::secret(SESSION, browser);
+    let Some(origin) = &provider.config.card_agent else {
+        return Ok(see_other(&came.onward(), &[cookie]));
     };
-    answered(&came, outcome, |why| form(&provider, &came, (status(&why), Some(Told::from(&why)))))
+    let template = CardWatched {
+        frame: Frame::new(&provider.config.name, "You are signed in"),
+        onward: &came.onward(),
+        agent: origin,
+        address: &removals(provider),
+        secret: &agent.text(),
+        certificate,
+    };
+    let mut shown = reaching(page(StatusCode::OK, &template)?, origin)?;
+    set(&mut shown, &[cookie]);
+    Ok(shown)
+}
+
+/// Where agents tell of cards that were taken out.
+fn removals(provider: &Provider) -> String {
+    format!("{}/authn/card-removals", provider.config.issuer)
 }
 
 fn form(
@@ -93,9 +125,9 @@ async fn take(
 ) -> Result<Response, Problem> {
     without_agent(&provider)?;
     match finish(&provider, &came.visit, &answer, came.now).await? {
-        Answered::SignedIn { browser, agent } => {
-            let address = format!("{}/authn/card-removals", provider.config.issuer);
-            let watch = Watch { address, secret: agent.text().to_string() };
+        Answered::SignedIn { browser, agent, .. } => {
+            let (address, secret) = (removals(&provider), agent.text().to_string());
+            let watch = Watch { address, secret, certificate: None };
             let done = SignedIn { location: came.onward(), watch };
             let mut response = sealed(Json(done).into_response());
             set(&mut response, &[Cookie::secret(SESSION, &browser)]);

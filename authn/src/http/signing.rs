@@ -25,7 +25,7 @@ use crate::oidc::bearer;
 use crate::oidc::possession::{Held, Scheme};
 use crate::oidc::refusal::{Code, Refusal};
 use crate::provider::Provider;
-use crate::session::current;
+use crate::session::{Seen, current};
 use crate::store::clients;
 
 pub(super) fn router() -> Router<Provider> {
@@ -122,7 +122,9 @@ pub(super) async fn browser(
     let nobody = || Problem::not_found("nobody-signed-in", "Nobody is signed in with this browser.");
     let mut headers = HeaderMap::new();
     headers.insert(header::COOKIE, HeaderValue::try_from(query.cookie).map_err(|_| nobody())?);
-    let session = current(&provider, &headers, provider.now()).await?.ok_or_else(nobody)?;
+    // The signer has their cookie, and not where they are.
+    let seen = Seen { headers: &headers, address: None };
+    let session = current(&provider, seen, provider.now()).await?.ok_or_else(nobody)?;
     Ok(Json(BrowserHolder {
         user_id: session.person.to_string(),
         session: session.id.to_string(),

@@ -1,7 +1,6 @@
 //! From an authorisation request to an answer: waiting for a sign-in, choosing a role, giving a code.
 
 use directory::api::ClaimsPart;
-use http::HeaderMap;
 use platform::clock::Millis;
 use platform::id::ClientId;
 
@@ -13,8 +12,8 @@ use super::prompt::Prompt;
 use super::refusal::{Code, Refusal};
 use super::request::{self, Return};
 use super::scope::Scope;
+use crate::client::Client;
 use crate::client::failure::{self, Failure};
-use crate::client::{Client, State};
 use crate::error::Error;
 use crate::interaction::{Interaction, InteractionId};
 use crate::oidc::pushed;
@@ -22,7 +21,7 @@ use crate::policy;
 use crate::provider::Provider;
 use crate::role::{self, Asked, Decision};
 use crate::secret::Secret;
-use crate::session::{self, Session};
+use crate::session::{self, Seen, Session};
 use crate::store::clients;
 use crate::store::interactions::{self, Waiting};
 
@@ -126,19 +125,18 @@ async fn client_of(provider: &Provider, parameters: &Parameters) -> Result<Clien
         Refusal::new(Code::InvalidRequest, sentence)
     };
     let id: ClientId = parameters.get("client_id").and_then(|id| id.parse().ok()).ok_or_else(unknown)?;
-    let found = clients::find(provider.db.read(), &id).await?;
-    found.filter(|client| client.state == State::Open).ok_or_else(unknown)
+    clients::find_open(provider.db.read(), &id).await?.ok_or_else(unknown)
 }
 
 /// Goes on with a request that waits, as far as it can without asking anybody.
 pub(crate) async fn proceed(
     provider: &Provider,
     waiting: Waiting,
-    headers: &HeaderMap,
+    seen: Seen<'_>,
     chosen: Chosen,
     now: Millis,
 ) -> Result<Step, Refusal> {
-    let session = session::current(provider, headers, now).await?;
+    let session = session::current(provider, seen, now).await?;
     let session = match standing(&waiting, session) {
         Standing::Good(session) => session,
         Standing::Missing if waiting.request.prompt == Prompt::Nothing => {

@@ -22,6 +22,8 @@ pub(crate) struct About<'a> {
     pub(crate) client: &'a ClientId,
     /// What was granted.
     pub(crate) content: &'a Content,
+    /// For which scopes the relying party is registered.
+    pub(crate) registered: &'a Scopes,
     /// The sign-in.
     pub(crate) session: &'a Session,
     /// Who signed in.
@@ -38,9 +40,13 @@ pub(crate) struct About<'a> {
     pub(crate) expires_at: Millis,
 }
 
-/// What of a person is told to whoever was granted this: the register is asked for nothing else.
+/// What of a person may be told to whoever was granted this, or asked for it by name: the register is asked for nothing else.
 pub(crate) fn parts(content: &Content) -> Vec<ClaimsPart> {
-    let has = |scopes: &[Scope]| scopes.iter().any(|scope| content.scope.has(*scope));
+    let named = || content.id_token_claims.iter().chain(&content.userinfo_claims);
+    let has = |scopes: &[Scope]| {
+        let by_name = |name: &String| scopes_of(name).iter().any(|scope| scopes.contains(scope));
+        scopes.iter().any(|scope| content.scope.has(*scope)) || named().any(by_name)
+    };
     let of_roles = [
         Scope::NationalRbacAccess,
         Scope::AssociatedOrgs,
@@ -93,7 +99,7 @@ pub(crate) fn id_token(about: &About<'_>) -> Value {
     let profile = content.scope.has(Scope::Profile);
     let all = of_person(person, content);
     for (name, value) in &all {
-        let asked = content.id_token_claims.contains(name) && is_granted(&content.scope, name);
+        let asked = content.id_token_claims.contains(name) && is_granted(about.registered, name);
         let named = profile && ["name", "given_name", "family_name"].contains(&name.as_str());
         if (asked || named) && claims.get(name).is_none() {
             claims[name.as_str()] = value.clone();
@@ -110,12 +116,21 @@ pub(crate) fn of_sign_in(told: &mut Value, session: &Session) {
     told["amr"] = json!([session.method.amr()]);
 }
 
-/// The claims of userinfo.
-pub(crate) fn userinfo(person: &PersonClaims, content: &Content, scope: &Scopes) -> Map<String, Value> {
+/// The claims of userinfo: those of the scopes, and those that were asked for by name where the relying party is registered for scopes
+/// that give them, whichever of these it asked for. OpenID Connect Core 5.5. A token that is for less than was granted, or another's,
+/// tells what its scopes do.
+pub(crate) fn userinfo(
+    person: &PersonClaims,
+    content: &Content,
+    scope: &Scopes,
+    named: Option<&Scopes>,
+) -> Map<String, Value> {
     let all = of_person(person, content);
     let mut claims = Map::from_iter([("sub".to_owned(), Value::from(person.person.clone()))]);
     for (name, value) in all {
-        if is_granted(scope, &name) {
+        let by_name = content.userinfo_claims.contains(&name)
+            && named.is_some_and(|registered| is_granted(registered, &name));
+        if by_name || is_granted(scope, &name) {
             claims.insert(name, value);
         }
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::face::{Endpoint, Face};
 use super::scope::Scope;
 use crate::interaction::Acr;
+use crate::pages::LANGUAGE;
 use crate::provider::Provider;
 use crate::token::dpop;
 
@@ -46,6 +47,7 @@ pub(crate) fn document(provider: &Provider, face: Face) -> Value {
         "claim_types_supported": ["normal"],
         "claims_supported": &CLAIMS[..],
         "claims_parameter_supported": true,
+        "ui_locales_supported": [LANGUAGE],
         "request_parameter_supported": false,
         // OpenID Connect Discovery 3: what is left out would mean true.
         "request_uri_parameter_supported": false,

@@ -84,7 +84,7 @@ async fn back(
     }
     let id: Option<ClientId> = named.and_then(|id| id.parse().ok());
     let id = id.ok_or_else(|| bad("post_logout_redirect_uri needs client_id or id_token_hint."))?;
-    let client = clients::find(provider.db.read(), &id).await?;
+    let client = clients::find_open(provider.db.read(), &id).await?;
     let registered = client
         .is_some_and(|client| client.config().post_logout_redirect_uris.iter().any(|uri| uri == wanted));
     if !registered {

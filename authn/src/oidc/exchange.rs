@@ -238,6 +238,7 @@ pub(super) async fn id_token(
         issuer: provider.faces.issuer(grant.content.face),
         client: &grant.client,
         content: &grant.content,
+        registered: &client.scopes(),
         session,
         person,
         at_hash: alg.half_hash(making.access()),

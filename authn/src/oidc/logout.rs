@@ -18,7 +18,7 @@ pub(crate) async fn enqueue(
     now: Millis,
 ) -> Result<(), Error> {
     for grant in grants::end_of_session(tx, &session.sid, now).await? {
-        let Some(client) = clients::find(&mut *tx, &grant.client).await? else { continue };
+        let Some(client) = clients::find_open(&mut *tx, &grant.client).await? else { continue };
         let config = client.config();
         for (form, wanted) in [
             (Form::LogoutToken, config.backchannel_logout_uri.is_some()),

@@ -155,13 +155,15 @@ async fn id_token(provider: &Provider, presented: &str, now: Millis) -> Result<S
         return Err(unusable());
     }
     let found = grants::open_of_session(provider.db.read(), sid, &client).await?;
-    let mut grant = found.ok_or_else(unusable)?;
+    // An ID token does not say of which grant it came: it stands for what each of them gave.
+    let scope = common(&found).ok_or_else(unusable)?;
+    let mut grant = found.into_iter().next().ok_or_else(unusable)?;
     let known = grant.person.as_ref().map(platform::id::UserId::as_str) == text("sub");
     if !known || !provider.faces.is_issuer(issuer) {
         return Err(unusable());
     }
     let session = standing(provider, &mut grant, now).await?;
-    let (scope, until) = (grant.content.scope.clone(), until.min(grant.expires_at));
+    let until = until.min(grant.expires_at);
     Ok(Subject {
         kind: SubjectToken::IdToken,
         client,
@@ -172,6 +174,13 @@ async fn id_token(provider: &Provider, presented: &str, now: Millis) -> Result<S
         until,
         hash: None,
     })
+}
+
+/// What all of these gave.
+fn common(grants: &[Grant]) -> Option<Scopes> {
+    let (first, rest) = grants.split_first()?;
+    let given = |word: &str| rest.iter().all(|grant| grant.content.scope.contains(word));
+    Some(first.content.scope.filtered(given))
 }
 
 /// The session of a person's grant, which has to stand; none where a system asked for itself.

@@ -8,7 +8,7 @@ use super::exchange::signed_in;
 use super::possession::{self, Held, Scheme};
 use super::refusal::{Code, Refusal};
 use super::scope::Scope;
-use crate::client::{Client, State};
+use crate::client::Client;
 use crate::provider::Provider;
 use crate::store::{clients, tokens};
 use crate::token::{Grant, Kind, Token, stored};
@@ -48,7 +48,9 @@ pub(crate) async fn userinfo(
         Code::InvalidGrant => unknown(),
         _ => refusal,
     })?;
-    let mut told = claims::userinfo(&person, &grant.content, &token.scope);
+    let whole = token.client == grant.client && token.scope == grant.content.scope;
+    let registered = whole.then(|| client.scopes());
+    let mut told = claims::userinfo(&person, &grant.content, &token.scope, registered.as_ref());
     let Some(alg) = client.config().userinfo_signed_response_alg else { return Ok(Userinfo::Json(told)) };
     told.insert("iss".to_owned(), provider.faces.issuer(grant.content.face).into());
     told.insert("aud".to_owned(), client.id.as_str().into());
@@ -74,8 +76,7 @@ pub(crate) async fn live(
         // Whoever it is for could show it here in somebody else's name.
         return Err(Refusal::new(Code::InvalidToken, "The access token is for another audience."));
     }
-    let client = clients::find(provider.db.read(), &token.client).await?;
-    let client = client.filter(|client| client.state == State::Open).ok_or_else(unknown)?;
+    let client = clients::find_open(provider.db.read(), &token.client).await?.ok_or_else(unknown)?;
     possession::shown_with(provider, &client, &token, presented, scheme, held, now).await?;
     Ok(Live { token, grant, client })
 }

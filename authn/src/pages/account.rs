@@ -14,6 +14,8 @@ pub(crate) struct SessionRow {
     pub since: String,
     /// From where, and with which browser.
     pub place: String,
+    /// From where else it was used, and with which browsers.
+    pub also: Vec<String>,
     /// Whether it is this browser's.
     pub here: bool,
 }

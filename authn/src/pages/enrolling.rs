@@ -62,6 +62,8 @@ pub(crate) struct EnrolApp<'a> {
     pub email: &'a str,
     /// The name that was typed before.
     pub name: &'a str,
+    /// Whether address and password are set already, and stay.
+    pub known: bool,
 }
 
 /// It is done.

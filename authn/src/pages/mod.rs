@@ -15,8 +15,11 @@ pub(crate) use enrolling::{EnrolApp, EnrolChoose, EnrolDone, EnrolKey, EnrolStar
 pub(crate) use picture::picture;
 pub(crate) use protocol::{FormPost, RefusedPage, RolePage, RoleRow, SignOut, SignedOut};
 pub(crate) use sandbox::{ClientRow, ForcedRow, LogoutToken, MethodRow, PersonaRow, Personas, SandboxDesk};
-pub(crate) use signing_in::{App, Card, Choose, Key, Offered, label};
+pub(crate) use signing_in::{App, Card, CardWatched, Choose, Key, Offered, label};
 pub(crate) use words::{browser, moment};
+
+/// The language of every page, whatever `ui_locales` asks for. RFC 5646
+pub(crate) const LANGUAGE: &str = "en-GB";
 
 /// What is around every page.
 pub(crate) struct Frame<'a> {

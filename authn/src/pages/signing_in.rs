@@ -92,3 +92,21 @@ pub(crate) struct Card<'a> {
     /// Where the agent of the workstation is, if there are agents.
     pub agent: Option<&'a str>,
 }
+
+/// Somebody is signed in with a card that the agent has not seen, and is to watch.
+#[derive(Template)]
+#[template(path = "card_watched.html")]
+pub(crate) struct CardWatched<'a> {
+    /// What is around it.
+    pub frame: Frame<'a>,
+    /// Where the browser goes on.
+    pub onward: &'a str,
+    /// Where the agent of the workstation would be.
+    pub agent: &'a str,
+    /// Where it tells that the card was taken out.
+    pub address: &'a str,
+    /// With which secret.
+    pub secret: &'a str,
+    /// By what it knows the card: SHA-256 of its certificate, in hexadecimal.
+    pub certificate: &'a str,
+}

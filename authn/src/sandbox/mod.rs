@@ -1,8 +1,9 @@
 //! The sandbox: the same program, for those who build relying parties. One signs in as an invented person with a chosen method,
 //! makes the provider answer with an error, takes a card out that is not there, and looks at logout tokens.
 //!
-//! Nothing of it is there without `[authn.sandbox]`, and sign-in does not start with it unless every authority says in its own name
-//! that it is a demonstration's ([`hierarchy`]): whoever signs in here has proved nothing.
+//! Nothing of it is there without `[authn.sandbox]`, and neither does sign-in start with it nor does anybody sign in by it unless every
+//! authority says in its own name that it is a demonstration's ([`hierarchy`]): whoever signs in here has proved nothing, and an
+//! authority can be brought in while the program runs.
 
 mod events;
 mod forced;

@@ -6,6 +6,7 @@ use platform::db::Tx;
 use platform::id::UserId;
 use platform::problem::Kind;
 
+use super::hierarchy;
 use crate::authenticator::{Authenticator, AuthenticatorEvent, AuthenticatorId, Bound};
 use crate::error::Error;
 use crate::interaction::Method;
@@ -47,6 +48,7 @@ pub(crate) async fn sign_in(
     (known, method): (Known, Method),
     now: Millis,
 ) -> Result<Outcome, Error> {
+    hierarchy::demand_demonstration(&provider.ca).await?;
     if !visit.acceptable.allows(method) {
         return Ok(Outcome::Refused(Why::NotEnough(method)));
     }

@@ -40,7 +40,8 @@ pub(crate) async fn logout_token(
     id: &ClientId,
     now: Millis,
 ) -> Result<Option<String>, Error> {
-    let Some(grant) = grants::open_of_session(provider.db.read(), &session.sid, id).await? else {
+    let given = grants::open_of_session(provider.db.read(), &session.sid, id).await?;
+    let Some(grant) = given.into_iter().next() else {
         return Ok(None);
     };
     let Some(client) = registry::find(provider.db.read(), id).await? else { return Ok(None) };

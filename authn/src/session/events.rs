@@ -62,6 +62,22 @@ pub enum SessionEvent {
         /// `authenticator-removed`, `card-revoked`, `card-removed`, `idle`, `expired`, or `restored`: the database was put back from a copy.
         cause: String,
     },
+    /// A session was used from a network, or with a browser, where it was neither opened nor used before. People move; a stolen cookie
+    /// looks the same.
+    SessionMoved {
+        /// The session.
+        session: String,
+        /// Its name in tokens.
+        sid: String,
+        /// Whose.
+        user: String,
+        /// From which network address.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        address: Option<String>,
+        /// What the browser calls itself.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        agent: Option<String>,
+    },
     /// The card of a session was taken out, as the agent of the workstation told.
     CardRemoved {
         /// The session.
@@ -101,6 +117,7 @@ impl audit::Event for SessionEvent {
             Self::SessionOpened { .. } => "session-opened",
             Self::SessionContinued { .. } => "session-continued",
             Self::SessionEnded { .. } => "session-ended",
+            Self::SessionMoved { .. } => "session-moved",
             Self::CardRemoved { .. } => "card-removed",
             Self::SignInRefused { .. } => "sign-in-refused",
         }

@@ -7,6 +7,7 @@ use platform::clock::Millis;
 use platform::db::{self, Tx};
 
 use super::end::{EndCause, end};
+use super::moved::{self, Seen};
 use super::rule::{Standing, standing};
 use super::{SESSION, Session, presented};
 use crate::authenticator::Bound;
@@ -21,15 +22,16 @@ const TOUCH_EVERY: Duration = Duration::from_mins(1);
 /// The live session of a browser. It counts as used now.
 pub(crate) async fn current(
     provider: &Provider,
-    headers: &HeaderMap,
+    seen: Seen<'_>,
     now: Millis,
 ) -> Result<Option<Session>, Error> {
-    let Some(session) = held(provider, headers).await? else { return Ok(None) };
+    let Some(session) = held(provider, seen.headers).await? else { return Ok(None) };
     if standing(&session, &provider.config.sessions, now) != Standing::Live
         || !stands_elsewhere(provider, &session, now).await?
     {
         return Ok(None);
     }
+    moved::note(provider, &session, seen, now).await?;
     touch(provider, session, now).await.map(Some)
 }
 

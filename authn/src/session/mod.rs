@@ -3,11 +3,13 @@
 //! A browser holds the secret of its session in a cookie; the row has its SHA-256. Relying parties know a session by its `sid`,
 //! which opens nothing. Every use asks anew whether the person is still there and the authenticator still theirs.
 
+mod cards;
 mod cookie;
 mod end;
 mod events;
 mod leavers;
 mod live;
+mod moved;
 mod open;
 mod rule;
 mod settings;
@@ -25,6 +27,7 @@ pub use events::SessionEvent;
 pub(crate) use events::holder;
 pub use leavers::CONSUMER;
 pub(crate) use live::{by_sid, current, held};
+pub(crate) use moved::{Place, Seen};
 pub(crate) use open::{Opened, Opening, Refusal, open_in, refused};
 pub use settings::{CardRemoved, Concurrent, IdleEnds, Sessions};
 

@@ -10,8 +10,8 @@ use crate::client::failure::CorrelationId;
 use crate::client::{Client, Settings, State};
 use crate::error::Error;
 
-/// How many refusals of one client are kept.
-const KEPT: i64 = 1000;
+/// How many refusals of one client at one check are kept: strangers who fail at one of them, again and again, push no other out.
+const KEPT: i64 = 200;
 
 type Columns = (String, String, String, String, i64, Option<String>, i64, i64);
 
@@ -44,6 +44,11 @@ pub(crate) async fn find<'c>(reader: impl Reader<'c>, id: &ClientId) -> Result<O
     .fetch_optional(reader)
     .await?;
     row.map(client).transpose()
+}
+
+/// A relying party that is in use: who was closed gets nothing, and hears nothing.
+pub(crate) async fn find_open<'c>(reader: impl Reader<'c>, id: &ClientId) -> Result<Option<Client>, Error> {
+    Ok(find(reader, id).await?.filter(|client| client.state == State::Open))
 }
 
 /// The relying parties of a team, by their ids.
@@ -113,7 +118,7 @@ pub(crate) async fn update(tx: &mut Tx, client: &Client, before: i64) -> Result<
     Ok(done.rows_affected() == 1)
 }
 
-/// Writes a refusal down. Of the oldest of the client so many go that a bounded number stays.
+/// Writes a refusal down. Of the oldest of the client at this check so many go that a bounded number stays.
 pub(crate) async fn insert_refusal(
     tx: &mut Tx,
     id: &CorrelationId,
@@ -133,11 +138,12 @@ pub(crate) async fn insert_refusal(
     .execute(&mut *tx)
     .await?;
     sqlx::query(
-        "DELETE FROM authn_refusal WHERE client_id = $1 AND refusal_id <= (SELECT refusal_id FROM authn_refusal \
-         WHERE client_id = $1 ORDER BY refusal_id DESC LIMIT 1 OFFSET $2)",
+        "DELETE FROM authn_refusal WHERE client_id = $1 AND failed = $3 AND refusal_id <= (SELECT refusal_id FROM authn_refusal \
+         WHERE client_id = $1 AND failed = $3 ORDER BY refusal_id DESC LIMIT 1 OFFSET $2)",
     )
     .bind(client.as_str().to_owned())
     .bind(KEPT)
+    .bind(failed)
     .execute(&mut *tx)
     .await?;
     Ok(())
@@ -228,7 +234,7 @@ mod tests {
             assert!(of_team(db.read(), "other", "", 10).await.unwrap().is_empty());
         }
 
-        /// An assertion is used once for each client; refusals are listed latest first and bounded.
+        /// An assertion is used once for each client; refusals are listed latest first and bounded, those at each check by themselves.
         async fn assertions_and_refusals_are_kept(db: Db) {
             let client: ClientId = "rp-a".parse().unwrap();
             let other: ClientId = "rp-b".parse().unwrap();
@@ -243,15 +249,17 @@ mod tests {
             assert_eq!(spent, (true, false, true));
             let id = client.clone();
             db.write(move |tx| Box::pin(async move {
-                for at in 0..KEPT + 3 {
+                insert_refusal(tx, &CorrelationId::new(Millis(0)), &id, "signature", "the one that counts", Millis(0)).await?;
+                for at in 1..KEPT + 4 {
                     insert_refusal(tx, &CorrelationId::new(Millis(at)), &id, "secret", "why", Millis(at)).await?;
                 }
                 Ok::<_, Error>(())
             })).await.unwrap();
             let all = refusals(db.read(), &client, None, 2000).await.unwrap();
-            assert_eq!((all.len(), all[0].at, all.last().unwrap().at), (1000, KEPT + 2, 3));
+            assert_eq!((all.len(), all[0].at, all[199].at), (201, KEPT + 3, 4));
+            assert_eq!((all[200].failed.as_str(), all[200].at), ("signature", 0), "nothing else pushes it out");
             let next = refusals(db.read(), &client, Some(&all[0].correlation_id), 1).await.unwrap();
-            assert_eq!(next[0].at, KEPT + 1);
+            assert_eq!(next[0].at, KEPT + 2);
         }
     }
 }

@@ -78,21 +78,25 @@ pub(crate) async fn find<'c>(reader: impl Reader<'c>, id: &GrantId) -> Result<Op
     row.map(grant).transpose()
 }
 
-/// The latest grant of a client in a session that goes on.
+/// How many grants of one client in one session are looked at.
+const LOOKED_AT: i64 = 1000;
+
+/// The grants of a client in a session that go on, the latest first.
 pub(crate) async fn open_of_session<'c>(
     reader: impl Reader<'c>,
     sid: &str,
     client: &ClientId,
-) -> Result<Option<Grant>, Error> {
-    let row: Option<Columns> = sqlx::query_as(
+) -> Result<Vec<Grant>, Error> {
+    let rows: Vec<Columns> = sqlx::query_as(
         "SELECT grant_id, client_id, user_id, sid, content, created_at, expires_at, ended_at FROM authn_grant \
-         WHERE sid = $1 AND client_id = $2 AND ended_at IS NULL ORDER BY grant_id DESC LIMIT 1",
+         WHERE sid = $1 AND client_id = $2 AND ended_at IS NULL ORDER BY grant_id DESC LIMIT $3",
     )
     .bind(sid.to_owned())
     .bind(client.as_str().to_owned())
-    .fetch_optional(reader)
+    .bind(LOOKED_AT)
+    .fetch_all(reader)
     .await?;
-    row.map(grant).transpose()
+    rows.into_iter().map(grant).collect()
 }
 
 /// The relying parties that have something of a session.
@@ -211,8 +215,8 @@ pub(crate) mod tests {
                 Ok::<_, Error>(())
             })).await.unwrap();
             assert_eq!(find(db.read(), &one.id).await.unwrap(), Some(one.clone()));
-            assert_eq!(open_of_session(db.read(), "s", &one.client).await.unwrap(), Some(two.clone()));
-            assert_eq!(open_of_session(db.read(), "other", &one.client).await.unwrap(), None);
+            assert_eq!(open_of_session(db.read(), "s", &one.client).await.unwrap(), [two.clone(), one.clone()]);
+            assert!(open_of_session(db.read(), "other", &one.client).await.unwrap().is_empty());
             let (first, last) = (one.id.clone(), three.client.clone());
             let ended = db.write(move |tx| Box::pin(async move {
                 let ended = (end(tx, &first, "test", Millis(5)).await?, end(tx, &first, "test", Millis(6)).await?);

@@ -19,6 +19,7 @@ pub(crate) mod grants;
 pub(crate) mod interactions;
 pub(crate) mod logouts;
 pub(crate) mod persons;
+pub(crate) mod places;
 pub(crate) mod policies;
 pub(crate) mod reports;
 pub(crate) mod restored;

@@ -48,6 +48,20 @@ pub(crate) async fn by_email<'c>(
     found.map(|(id, password)| Ok((read("authn_person.user_id", &id)?, password))).transpose()
 }
 
+/// The address and password of a person, the latter as a PHC string.
+pub(crate) async fn password<'c>(
+    reader: impl Reader<'c>,
+    person: &UserId,
+) -> Result<Option<(String, String)>, Error> {
+    let found = sqlx::query_as(
+        "SELECT email, password FROM authn_person WHERE user_id = $1 AND email IS NOT NULL AND password IS NOT NULL",
+    )
+    .bind(person.as_str())
+    .fetch_optional(reader)
+    .await?;
+    Ok(found)
+}
+
 /// Sets the address and password of a person who has a handle; false if somebody else has that address, and then nothing else can be
 /// done in the transaction.
 pub(crate) async fn set_password(

@@ -6,7 +6,7 @@ use platform::id::UserId;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::{Reader, card_watches, read};
+use super::{Reader, card_watches, places, read};
 use crate::authenticator::Bound;
 use crate::error::Error;
 use crate::interaction::Method;
@@ -290,6 +290,36 @@ pub(crate) async fn open_by_authenticator(tx: &mut Tx, bound: &Bound) -> Result<
     ids(&rows)
 }
 
+/// Which sign-ins of a session are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signed {
+    /// The last.
+    Last,
+    /// Those from which it goes on.
+    Before,
+}
+
+/// The cards with which people signed in to sessions that nobody has ended, as these name them, after this one.
+pub(crate) async fn cards<'c>(
+    reader: impl Reader<'c>,
+    signed: Signed,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<String>, Error> {
+    let text = match signed {
+        Signed::Last => {
+            "SELECT DISTINCT authenticator FROM authn_session WHERE ended_at IS NULL AND authenticator LIKE 'card:%' \
+             AND authenticator > $1 ORDER BY authenticator LIMIT $2"
+        }
+        Signed::Before => {
+            "SELECT DISTINCT p.authenticator FROM authn_session_proof p JOIN authn_session s ON s.session_id = p.session_id \
+             WHERE s.ended_at IS NULL AND p.authenticator LIKE 'card:%' AND p.authenticator > $1 \
+             ORDER BY p.authenticator LIMIT $2"
+        }
+    };
+    Ok(sqlx::query_scalar(text).bind(after).bind(i64::from(limit)).fetch_all(reader).await?)
+}
+
 /// Sessions that nobody has ended and whose time is up, or that were not used since then.
 pub(crate) async fn overdue(
     tx: &mut Tx,
@@ -339,6 +369,7 @@ pub(crate) async fn erase(tx: &mut Tx, before: Millis, limit: u32) -> Result<u64
             .execute(&mut *tx)
             .await?;
         card_watches::erase(tx, id).await?;
+        places::erase(tx, id).await?;
     }
     Ok(gone.len() as u64)
 }

@@ -23,6 +23,7 @@ use platform::id::UserId;
 
 use crate::authenticator::webauthn::random_handle;
 use crate::error::Error;
+use crate::provider::Provider;
 use crate::store::throttles;
 pub use settings::Throttle;
 
@@ -103,6 +104,21 @@ impl Attempt {
         Ok(subjects)
     }
 
+    /// The same as [`Attempt::begin`], by itself.
+    pub(crate) async fn begun(&self, provider: &Provider, now: Millis) -> Result<Turn, Error> {
+        let (attempt, settings) = (self.clone(), provider.config.throttle.clone());
+        provider.db.write(move |tx| Box::pin(async move { attempt.begin(tx, &settings, now).await })).await
+    }
+
+    /// The same as [`Attempt::take_back`], by itself.
+    pub(crate) async fn taken_back(&self, provider: &Provider, now: Millis) -> Result<(), Error> {
+        let (attempt, settings) = (self.clone(), provider.config.throttle.clone());
+        provider
+            .db
+            .write(move |tx| Box::pin(async move { attempt.take_back(tx, &settings, now).await }))
+            .await
+    }
+
     /// Counts the attempt, or says that it is not looked at yet.
     pub(crate) async fn begin(&self, tx: &mut Tx, settings: &Throttle, now: Millis) -> Result<Turn, Error> {
         let subjects = self.subjects(tx, settings, now).await?;
@@ -133,21 +149,6 @@ impl Attempt {
         Ok(())
     }
 
-    /// Takes the attempt back: it was right, and came from no browser. Its network is known from now on.
-    pub(crate) async fn came_right(
-        &self,
-        tx: &mut Tx,
-        settings: &Throttle,
-        now: Millis,
-    ) -> Result<(), Error> {
-        self.take_back(tx, settings, now).await?;
-        throttles::forget(tx, &self.pair()).await?;
-        match &self.person {
-            Some(person) => throttles::know(tx, person, &self.network, now).await,
-            None => Ok(()),
-        }
-    }
-
     /// Takes the attempt back: it was right. Its network and its browser are known from now on; the browser by another secret, which
     /// has this hash.
     pub(crate) async fn was_right(
@@ -173,7 +174,7 @@ impl Attempt {
 }
 
 /// On IPv6 whoever has one address has its whole /64.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) & !u128::from(u64::MAX)).into(),
         address @ IpAddr::V4(_) => address,

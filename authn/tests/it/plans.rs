@@ -51,9 +51,9 @@ platform::both_engines! {
         let session = rig.sign_in(ANN, "smartcard").await;
         let essential = json!({"id_token": {"email": {"essential": true}}, "userinfo": {"name": {"essential": true}}}).to_string();
         for (scope, granted, claims) in [
-            ("openid address", "openid", vec!["sub"]),
-            ("openid phone", "openid", vec!["sub"]),
-            ("openid email", "email openid", vec!["email", "sub"]),
+            ("openid address", "openid", vec!["name", "sub"]),
+            ("openid phone", "openid", vec!["name", "sub"]),
+            ("openid email", "email openid", vec!["email", "name", "sub"]),
             ("openid profile", "openid profile", vec!["family_name", "given_name", "name", "sub", "uid"]),
             ("openid profile email address phone", "email openid profile", vec!["email", "family_name", "given_name", "name", "sub", "uid"]),
         ] {
@@ -65,8 +65,15 @@ platform::both_engines! {
             names.sort_unstable();
             assert_eq!(names, claims, "{scope}");
             let id = rig.verified(tokens["id_token"].as_str().unwrap()).await;
-            assert_eq!(id.get("email").is_some(), granted.contains("email"), "{scope}");
+            assert!(id.get("email").is_some() && id.get("name").is_some() == granted.contains("profile"), "{scope}: {id}");
         }
+        let narrow = rig.register("rp-narrow", &json!({"scopes": ["openid"]})).await;
+        let code = rig.code(&[("client_id", "rp-narrow"), ("scope", "openid"), ("claims", &essential)], &session).await;
+        let pairs = [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", crate::rig::CALLBACK)];
+        let tokens = rig.form("/token", &[("authorization", &crate::rig::basic("rp-narrow", &narrow))], &pairs).await.json();
+        let told = rig.userinfo(tokens["access_token"].as_str().unwrap()).await.json();
+        assert_eq!(told, json!({"sub": crate::rig::user(ANN)}), "it is registered for neither");
+        assert!(rig.verified(tokens["id_token"].as_str().unwrap()).await.get("email").is_none());
     }
 
     /// oidcc-unsigned-request-object-…, -request-uri-unsigned-…, -ensure-request-object-with-redirect-uri: request objects are refused as
@@ -177,6 +184,9 @@ platform::both_engines! {
             for flag in ["backchannel_logout_supported", "backchannel_logout_session_supported", "claims_parameter_supported"] {
                 assert_eq!(document[flag], true, "{flag}");
             }
+            let page = rig.browse("/authorize", &[]).await.text;
+            let language = document["ui_locales_supported"][0].as_str().unwrap();
+            assert!(page.contains(&format!("<html lang=\"{language}\"")) && document["ui_locales_supported"].as_array().unwrap().len() == 1, "{page}");
             let path = url::Url::parse(document["jwks_uri"].as_str().unwrap()).unwrap().path().to_owned();
             let keys = rig.browse(&path, &[]).await.json();
             let keys = keys["keys"].as_array().unwrap();

@@ -52,6 +52,30 @@ platform::both_engines! {
         }
     }
 
+    /// A client that is closed gets nothing that was under way: no code for a request that waited, no browser at its address after a
+    /// sign-out, no word of sessions that end later.
+    async fn closed_clients_get_nothing(db: Db) {
+        let rig = Rig::new(db).await;
+        let told = json!({"backchannel_logout_uri": "https://rp.example/logout", "post_logout_redirect_uris": ["https://rp.example/bye"]});
+        let secret = rig.register("rp", &told).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let tokens = rig.exchange(&secret, &rig.code(&[], &session).await, &[]).await.json();
+        let begun = rig.authorise(&[], &[]).await;
+        let onward = begun.location().replace("/sign-in/", "/authorize/continue/");
+        let hash = rig.operate(Method::GET, &format!("{PLACE}/rp"), &json!(null)).await.json()["hash"].as_str().unwrap().to_owned();
+        assert_eq!(rig.operate(Method::DELETE, &format!("{PLACE}/rp?hash={hash}"), &json!(null)).await.status, StatusCode::OK);
+        let waited = rig.browse(&onward, &[&begun.cookie(), &session]).await;
+        assert_eq!((waited.status, waited.headers.get("location")), (StatusCode::BAD_REQUEST, None), "{}", waited.text);
+        let hint = tokens["id_token"].as_str().unwrap();
+        let path = format!("/end-session?id_token_hint={hint}&post_logout_redirect_uri=https%3A%2F%2Frp.example%2Fbye");
+        let out = rig.browse(&path, &[&session]).await;
+        assert_eq!((out.status, out.headers.get("location")), (StatusCode::BAD_REQUEST, None), "{}", out.text);
+        assert_eq!(rig.browse(&format!("/end-session?id_token_hint={hint}"), &[&session]).await.status, StatusCode::OK);
+        let due: Vec<(String,)> = sqlx::query_as("SELECT client_id FROM authn_logout").fetch_all(rig.db.read()).await.unwrap();
+        assert!(due.is_empty(), "{due:?}");
+        assert_eq!(rig.recorded("session-ended").await, 1);
+    }
+
     /// What makes no sense is refused by its member; without the act nobody sees anything.
     async fn registrations_are_checked(db: Db) {
         let rig = Rig::new(db).await;

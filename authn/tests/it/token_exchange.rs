@@ -122,6 +122,22 @@ platform::both_engines! {
         assert_eq!(site.asked(&token).await, json!({"active": false}));
     }
 
+    /// An ID token stands for what was granted when it was made: of a session in which more was granted since, it gives no more.
+    async fn id_tokens_do_not_grow(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({})).await;
+        let gateway = rig.register("gateway", &gateway()).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let narrow = rig.exchange(&secret, &rig.code(&[("scope", "openid")], &session).await, &[]).await.json();
+        rig.exchange(&secret, &rig.code(&[("scope", "openid profile")], &session).await, &[]).await;
+        let shown = narrow["id_token"].as_str().unwrap();
+        let pairs = |scope: &'static str| [("grant_type", GRANT), ("subject_token", shown), ("subject_token_type", ID_TOKEN), ("scope", scope)];
+        let header = basic("gateway", &gateway);
+        let asked = async |scope| rig.form("/token", &[("authorization", &header)], &pairs(scope)).await;
+        assert_eq!(asked("profile").await.error(), "invalid_scope");
+        assert_eq!(asked("records:read").await.status, StatusCode::OK);
+    }
+
     /// An ID token that is over is exchanged for nothing, and neither is a token by a client that is not registered for it.
     async fn exchanges_are_registered(db: Db) {
         let site = Site::new(db, "openid profile").await;

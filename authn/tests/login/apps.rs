@@ -212,6 +212,40 @@ platform::both_engines! {
         assert_eq!((refused.status, browser.session()), (403, None), "{}", refused.body);
     }
 
+    /// Whoever adds an app beside theirs by themselves shows that they know the password, and keeps address and password: a desk that was
+    /// left does not take over with what somebody signs in. Wrong guesses are slowed down. With a link of the authority both are set anew.
+    async fn a_second_app_takes_nothing_over(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.enrol_app(USER, EMAIL, PASSWORD).await;
+        let mut passkey = SoftKey::synced();
+        rig.enrol_key(USER, "device", &mut passkey).await;
+        let mut browser = rig.signed_in(&mut passkey).await;
+        let link = browser.form("/account/enrolments", &[]).await.location();
+        browser.form(&link, &[]).await;
+        let path = format!("{link}/app");
+        let page = browser.get(&path).await;
+        assert!(page.body.contains("Your password") && !page.body.contains("A new password"), "{}", page.body);
+        let seed = page.between("<code class=\"lanyard-seed\">", "</code>");
+        for (email, password) in [("thief@example.org", PASSWORD), (EMAIL, "something else that is new"), ("thief@example.org", "something else that is new")] {
+            let fields = [("email", email), ("password", password), ("code", &code(&seed, rig.now())), ("name", "phone")];
+            let refused = browser.form(&path, &fields).await;
+            assert!(refused.status == 400 && refused.body.contains("with which you sign in now"), "{}", refused.body);
+        }
+        let right = [("email", EMAIL), ("password", PASSWORD), ("code", &code(&seed, rig.now())), ("name", "phone")];
+        assert_eq!(browser.form(&path, &right).await.status, 303);
+        assert_eq!((rig.events("authenticator-enrolled").await.len(), rig.events("password-set").await.len()), (3, 1));
+        let kept: Vec<(Option<String>,)> = sqlx::query_as("SELECT email FROM authn_person WHERE email IS NOT NULL").fetch_all(rig.db.read()).await.unwrap();
+        assert_eq!(kept, [(Some(EMAIL.to_lowercase()),)]);
+        let link = browser.form("/account/enrolments", &[]).await.location();
+        browser.form(&link, &[]).await;
+        let mut slowed = 0;
+        for _ in 0..8 {
+            let fields = [("email", EMAIL), ("password", "a guess at random"), ("code", "000000"), ("name", "phone")];
+            slowed += u32::from(browser.form(&format!("{link}/app"), &fields).await.body.contains("several wrong attempts"));
+        }
+        assert!(slowed >= 2, "{slowed}");
+    }
+
     /// What somebody types wrongly when they add an app is told on the page, and nothing is stored before it is right.
     async fn mistakes_are_told_when_adding(db: Db) {
         let rig = Rig::new(db).await;

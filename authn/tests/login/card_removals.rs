@@ -6,7 +6,7 @@ use ca::api::Reason;
 use platform::db::Db;
 use serde_json::{Value, json};
 
-use crate::rig::{Answered, Authority, Rig, STRONG, USER};
+use crate::rig::{Answered, Authority, ISSUER, Rig, STRONG, USER, person};
 
 async fn with(db: Db, rule: &str) -> (Rig, Authority) {
     Rig::with_authority(db, &settings(rule)).await
@@ -83,5 +83,32 @@ platform::both_engines! {
         authority.revoke(&card.serial, Reason::KeyCompromise).await;
         assert_eq!(browser.get("/account").await.status, 401, "it still ends with what it was opened with");
         assert_eq!(told(&rig, &watch).await.status, 404);
+    }
+
+    /// A card that signed in by TLS, which no agent has seen, is watched all the same: the page tells the agent which one, by its
+    /// certificate, and the session ends with it. Without script the page leads on at once; where there are no agents there is no such page.
+    async fn a_card_that_signed_in_by_tls_is_watched(db: Db) {
+        let (rig, authority) = with(db, "end").await;
+        let card = authority.soft_card(USER, rig.now(), None).await;
+        let mut browser = rig.browser();
+        let here = rig.begin(&mut browser, STRONG).await;
+        let shown = browser.card(&here, Some(&person(USER)), Some(&card.leaf)).await.location();
+        let page = browser.get(shown.strip_prefix(ISSUER).unwrap()).await;
+        let onward = here.replace("/sign-in/", "/authorize/continue/");
+        assert_eq!((page.status, page.header("cache-control").as_str()), (200, "no-store"), "{}", page.body);
+        assert!(page.body.contains(&format!("<noscript><meta http-equiv=\"refresh\" content=\"0; url={onward}\"></noscript>")), "{}", page.body);
+        assert!(page.header("content-security-policy").contains("connect-src 'self' http://127.0.0.1:44880;"));
+        assert_eq!(page.between("data-address=\"", "\""), format!("{ISSUER}/authn/card-removals"));
+        assert_eq!(page.between("data-certificate=\"", "\""), hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &card.leaf)));
+        assert_eq!(browser.get("/account").await.status, 200);
+        let watch = json!({"secret": page.between("data-secret=\"", "\"")});
+        assert_eq!(told(&rig, &watch).await.json(), json!({"session": "ended"}));
+        assert_eq!(browser.get("/account").await.status, 401);
+        assert_eq!(rig.events("card-removed").await[0]["card"], card.serial);
+        let without = rig.again(&json!({})).await;
+        let mut browser = without.browser();
+        let here = without.begin(&mut browser, STRONG).await;
+        let shown = browser.card(&here, Some(&person(USER)), Some(&card.leaf)).await.location();
+        assert_eq!(browser.get(shown.strip_prefix(ISSUER).unwrap()).await.status, 303);
     }
 }

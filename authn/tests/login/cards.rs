@@ -7,7 +7,7 @@ use platform::caller::Caller;
 use platform::db::Db;
 use serde_json::json;
 
-use crate::rig::{Authority, Browser, CARDS, ISSUER, OTHER, Rig, STRONG, USER, person, system};
+use crate::rig::{Authority, Browser, CARDS, ISSUER, OTHER, Rig, STRONG, SoftKey, USER, person, system};
 
 /// Shows a card and comes back, as a browser does; the last answer.
 async fn shows(browser: &mut Browser, here: &str, caller: &Caller, leaf: &[u8]) -> crate::rig::Answered {
@@ -109,6 +109,28 @@ platform::both_engines! {
         assert_eq!(rig.events("session-ended").await[0]["cause"], "card-revoked");
         let refused = late.get(back.strip_prefix(ISSUER).unwrap()).await;
         assert!(refused.status == 403 && refused.body.contains("taken off your profile"), "{}", refused.body);
+    }
+
+    /// The sessions of a card that was revoked end though nobody uses them, those too that go on from it with something else since; one
+    /// whose card holds stays.
+    async fn revoked_cards_end_what_nobody_uses(db: Db) {
+        let (rig, authority) = Rig::with_authority(db, &json!({"card_agent": "http://127.0.0.1:44880"})).await;
+        let (lost, good) = (authority.soft_card(USER, rig.now(), None).await, authority.soft_card(USER, rig.now(), None).await);
+        let (mut goes_on, _) = rig.signed_in_by(&lost).await;
+        rig.signed_in_by(&lost).await;
+        let (mut other, _) = rig.signed_in_by(&good).await;
+        let mut key = SoftKey::new();
+        rig.enrol_key(USER, "security-key", &mut key).await;
+        let here = rig.begin(&mut goes_on, STRONG).await;
+        assert_eq!(goes_on.show(&here, &mut key).await.status, 200);
+        assert_eq!(rig.events("session-continued").await.len(), 1);
+        assert_eq!(rig.provider.end_with_cards().await.unwrap(), 0);
+        authority.revoke(&lost.serial, Reason::KeyCompromise).await;
+        assert_eq!(rig.provider.end_with_cards().await.unwrap(), 2);
+        let ended = rig.events("session-ended").await;
+        assert!(ended.len() == 2 && ended.iter().all(|event| event["cause"] == "card-revoked"), "{ended:?}");
+        assert_eq!(rig.provider.end_with_cards().await.unwrap(), 0);
+        assert_eq!(other.get("/account").await.status, 200);
     }
 
     /// A card that whoever makes callers of certificates refuses, because it is revoked, is in the record with its holder and its

@@ -135,6 +135,12 @@ platform::both_engines! {
         rig.pass(Duration::from_mins(10));
         let late = browser.form("/account/enrolments", &[]).await;
         assert!(late.status == 409 && late.body.contains("Sign in again"), "{}", late.body);
+        let path = format!("/authn/people/{USER}/authenticators");
+        let listed = rig.browser().call(&desk(), "GET", &path, None).await.json();
+        let id = listed["authenticators"][0]["id"].as_str().unwrap();
+        let late = browser.form(&format!("/account/authenticators/{id}/removal"), &[]).await;
+        assert!(late.status == 409 && late.body.contains("Sign in again"), "nor taken away: {}", late.body);
+        assert_eq!(rig.events("authenticator-removed").await.len(), 0);
         let mut nobody = rig.browser();
         assert_eq!(nobody.form("/account/enrolments", &[]).await.status, 401);
     }

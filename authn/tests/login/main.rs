@@ -11,6 +11,7 @@ mod enrolments;
 mod going_on;
 mod keys;
 mod pages;
+mod registering;
 mod reports;
 mod restored;
 mod rig;

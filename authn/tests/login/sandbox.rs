@@ -1,9 +1,13 @@
 //! The sandbox, beside the real authority with a hierarchy of a demonstration, and its absence beside any other.
 
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use platform::db::Db;
 use serde_json::{Value, json};
 
-use crate::rig::{ALL, ISSUER, OTHER, Rig, STRONG, USER, staff};
+use crate::rig::{ALL, Authority, ISSUER, OTHER, Rig, STRONG, USER, staff};
 
 /// A sandbox that offers one person.
 fn settings() -> Value {
@@ -31,11 +35,35 @@ platform::both_engines! {
     async fn production_hierarchies_are_refused(db: Db) {
         let (rig, authority) = Rig::with_authority(db, &json!({})).await;
         let said = rig.refused(&settings(), authority.client()).await;
-        assert!(said.contains("Lanyard Root CA") || said.contains("Lanyard"), "{said}");
+        let named = authority.client().issuers().await.unwrap()[0].subject.clone();
+        assert!(said.contains(&format!("the authority {named} does not say")), "{said}");
         assert!(said.contains("authn.sandbox") && said.contains("demonstration"), "{said}");
-        let silent = rig.refused(&settings(), crate::rig::Authority::silent()).await;
+        let silent = rig.refused(&settings(), Authority::silent()).await;
         assert!(!silent.is_empty());
-        assert!(rig.again(&json!({})).await.browser().get("/account").await.status != 500, "without it, it starts");
+        assert_eq!(rig.again(&json!({})).await.browser().get("/account").await.status, 401, "without it, it starts");
+    }
+
+    /// An authority that is brought in while the sandbox runs, and is not a demonstration's, ends it: nobody signs in any more, and is told
+    /// why; nor does anybody while the authority does not say.
+    async fn production_hierarchies_end_a_sandbox(db: Db) {
+        let rig = Rig::with_demonstration(db, &settings()).await;
+        staff(&rig, 2).await;
+        let issuers = Arc::new(Mutex::new(rig.issuers().await));
+        let running = rig.with_ca(&settings(), Authority::listing(Arc::clone(&issuers))).await;
+        let mut browser = running.browser();
+        let here = running.begin(&mut browser, ALL).await.replace("/sign-in/", "/sandbox/sign-in/");
+        let fields = [("person", USER), ("method", "totp")];
+        let production = rcgen::generate_simple_self_signed(vec!["production".to_owned()]).unwrap();
+        let mut brought_in = issuers.lock().unwrap()[0].clone();
+        brought_in.certificate = STANDARD.encode(production.cert.der());
+        issuers.lock().unwrap().push(brought_in);
+        let refused = browser.form(&here, &fields).await;
+        assert!(refused.status == 403 && refused.body.contains("[authn.sandbox] is refused"), "{}: {}", refused.status, refused.body);
+        issuers.lock().unwrap().clear();
+        assert_eq!(browser.form(&here, &fields).await.status, 403);
+        assert_eq!(running.events("session-opened").await.len(), 0);
+        *issuers.lock().unwrap() = rig.issuers().await;
+        assert_eq!(browser.form(&here, &fields).await.status, 303, "as before");
     }
 
     /// A ceremony of a demonstration puts it into the name of every authority, and no other does.

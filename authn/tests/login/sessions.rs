@@ -1,5 +1,6 @@
 //! Sessions: how long they live, and who ends them.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use platform::db::Db;
@@ -161,6 +162,33 @@ platform::both_engines! {
         assert_eq!(one.form(&format!("/account/sessions/{}/end", id(1)), &[]).await.status, 303);
         assert_eq!(one.session(), None);
         assert_eq!(rig.events("session-ended").await[1]["cause"], "signed-out");
+    }
+
+    /// A session that comes with another browser, or from another network, is noticed once for each place, on whichever machine: it is in
+    /// the record, and its holder sees it. Nothing ends by it, and the same place again is nothing new.
+    async fn sessions_that_move_are_noticed(db: Db) {
+        let (rig, mut key) = with_key(db, json!({})).await;
+        let mut here = rig.signed_in(&mut key).await;
+        assert_eq!(here.get("/account").await.status, 200);
+        assert!(!here.get("/account").await.body.contains("Also used"));
+        let twin = rig.again(&json!({})).await;
+        let mut thief = twin.browser_like(&here);
+        thief.agent = "Mozilla/5.0 (Windows NT 10.0) Firefox/140.0";
+        for _ in 0..2 {
+            assert_eq!(thief.get("/account").await.status, 200);
+            assert_eq!(here.get("/account").await.status, 200);
+        }
+        thief.address = IpAddr::from([198, 51, 100, 1]);
+        let begun = thief.get("/authorize?response_type=code&client_id=nobody").await;
+        assert_eq!(begun.status, 400, "{}", begun.body);
+        assert_eq!(thief.get("/account").await.status, 200);
+        let moved = rig.events("session-moved").await;
+        assert_eq!(moved.len(), 2, "{moved:?}");
+        assert_eq!((&moved[0]["user"], &moved[0]["address"]), (&json!(USER), &json!("192.0.2.7")));
+        assert_eq!((&moved[1]["address"], &moved[1]["agent"]), (&json!("198.51.100.1"), &json!(thief.agent)));
+        let page = here.get("/account").await;
+        assert!(page.body.contains("Also used from elsewhere") && page.body.contains("<li>Firefox on Windows, 198.51.100.1</li>"), "{}", page.body);
+        assert_eq!(rig.events("session-ended").await.len(), 0);
     }
 
     /// One session at a time: the newest ends the others, or the first keeps new ones out until it is idle, as it is set.

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::brokers::{broker, card, settings};
 use crate::rig::{
-    Agent, Answered, Authority, OTHER, Rig, USER, assign, attributes, desk, dismiss, parameter, person,
-    system,
+    Agent, Answered, Authority, ISSUER, OTHER, Rig, USER, assign, attributes, desk, dismiss, parameter,
+    person, staff, system,
 };
 
 /// A role that the agent was offered.
@@ -197,6 +197,74 @@ platform::both_engines! {
         told(&ticket, "left").await;
         assert!(rig.events("ticket-refused").await.iter().all(|event| event["user"] == USER && event["reason"] == "session-over"));
         assert_eq!(rig.events("ticket-refused").await.len(), 5);
+    }
+
+    /// The session manager says how long a session has left, to the agent and to whoever has the ticket; asking does not make it used, and
+    /// its end is told on any machine, whatever ended it.
+    async fn agents_ask_how_long_a_session_lives(db: Db) {
+        let (rig, authority, agent) = broker(db, 1).await;
+        let answered = agent.insert(&card(&rig, &authority).await, USER, "sha1").await;
+        assert_eq!(parameter(&answered, "sso_session_url"), format!("{ISSUER}/sessionmanager/session/update"));
+        let ticket = parameter(&answered, "sso_ticket");
+        rig.pass(Duration::from_secs(90));
+        let told = agent.ask(&ticket, USER).await;
+        assert_eq!((told.status, told.header("cache-control").as_str()), (200, "no-store"), "{}", told.body);
+        assert!(!told.body.contains("AQIC5wM2LY4Sfc"), "the ticket is not repeated: {}", told.body);
+        for (name, value) in [
+            ("log_session_id", "Ao9qufl+uA"), ("sso_max_session_time", "719"), ("sso_session_time", "719"), ("sso_keep_alive", "false"),
+            ("service", "SESSIONUPDATE"),
+        ] {
+            assert_eq!(parameter(&told, name), value, "{name}");
+        }
+        let other = rig.again(&settings()).await;
+        let there = agent.at(&other.router);
+        assert_eq!(parameter(&there.look(&ticket).await, "sso_max_session_time"), "719");
+        for (answered, status, word) in [
+            (agent.ask(&ticket, OTHER).await, 401, "ticket-unknown"),
+            (agent.ask("", USER).await, 400, "ticket-missing"),
+            (agent.ask("nonsense", USER).await, 401, "ticket-unknown"),
+            (agent.look("").await, 400, "ticket-missing"),
+            (agent.say("POST", "/sessionmanager/session/update", "{}").await, 400, "request-unreadable"),
+        ] {
+            assert_eq!((answered.status, parameter(&answered, "error_code").as_str()), (status, word), "{}", answered.body);
+        }
+        agent.log_out(&ticket, USER).await;
+        for answered in [there.ask(&ticket, USER).await, there.look(&ticket).await] {
+            assert_eq!((answered.status, parameter(&answered, "error_code").as_str()), (401, "session-over"), "{}", answered.body);
+            assert!(parameter(&answered, "error_text").contains("(signed-out)"), "{}", answered.body);
+        }
+        let refused = rig.events("ticket-refused").await;
+        assert_eq!((refused.len(), &refused[2]["act"], &refused[2]["reason"]), (3, &json!("session-update"), &json!("session-over")));
+    }
+
+    /// Where asking keeps a session from being idle it does so, up to its absolute limit; where it does not, a session that only its agent
+    /// asks about ends.
+    async fn asking_keeps_a_session_where_it_is_set(db: Db) {
+        let idle = |rule: &str| json!({"cis1": {"sha1": "accepted", "keep_alive": rule}, "sessions": {"idle_ends": "session"}});
+        let (rig, authority) = Rig::with_authority(db, &idle("asked")).await;
+        staff(&rig, 1).await;
+        let agent = Agent::new(&rig.router);
+        let card = card(&rig, &authority).await;
+        let answered = agent.insert(&card, USER, "sha1").await;
+        assert_eq!((parameter(&answered, "sso_keep_alive"), parameter(&answered, "sso_session_time")), ("true".to_owned(), "15".to_owned()));
+        let ticket = parameter(&answered, "sso_ticket");
+        for _ in 0..71 {
+            rig.pass(Duration::from_mins(10));
+            let told = agent.ask(&ticket, USER).await;
+            assert_eq!(told.status, 200, "{}", told.body);
+            assert_eq!(agent.assertion(&ticket).await.status, 200);
+        }
+        assert_eq!(parameter(&agent.ask(&ticket, USER).await, "sso_session_time"), "10", "never beyond the absolute limit");
+        rig.pass(Duration::from_mins(10));
+        let over = agent.ask(&ticket, USER).await;
+        assert_eq!((over.status, parameter(&over, "error_code").as_str()), (401, "session-over"), "{}", over.body);
+        let strict = rig.again(&idle("refused")).await;
+        let agent = agent.at(&strict.router);
+        let ticket = agent.ticket(&card, USER).await;
+        rig.pass(Duration::from_mins(10));
+        assert_eq!(parameter(&agent.ask(&ticket, USER).await, "sso_session_time"), "5");
+        rig.pass(Duration::from_mins(5));
+        assert_eq!(agent.ask(&ticket, USER).await.status, 401);
     }
 
     /// The ticket goes with its session, when that is erased.

@@ -4,6 +4,9 @@
 //! (`POST /sign-in` on the workstation itself), brings the [`Answer`] back, and gives the agent the [`Watch`] that came of it
 //! (`POST /watch`). The agent looks at the `Origin` that the browser says: it signs for [`Challenge::server`] alone, so that a page
 //! elsewhere cannot have a card sign for it. When the card is taken out, the agent sends a [`Removed`] to [`Watch::address`].
+//!
+//! Where a card signed in without the agent, by TLS, the page gives the agent a [`Watch`] all the same, with [`Watch::certificate`]: the
+//! agent watches the card in its readers that has this certificate, and refuses (404) where none has.
 
 use serde::{Deserialize, Serialize};
 
@@ -104,6 +107,9 @@ pub struct Watch {
     pub address: String,
     /// The secret of this session's card.
     pub secret: String,
+    /// SHA-256 of the card's certificate (DER), in hexadecimal; absent where the card has just signed for the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
 }
 
 /// The card was taken out.

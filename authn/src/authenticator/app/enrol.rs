@@ -1,8 +1,11 @@
 //! Enrolling an app: its seed is shown once, and kept when its first code proves that it was read.
 
+use std::net::IpAddr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use platform::clock::Millis;
+use platform::id::UserId;
 use zeroize::Zeroizing;
 
 use super::code::{step_of, typed};
@@ -10,13 +13,14 @@ use super::seed::Seed;
 use super::{MOST_APPS, place, step};
 use crate::authenticator::password::{self, Password};
 use crate::authenticator::{Authenticator, AuthenticatorEvent, AuthenticatorId, name_of};
-use crate::enrolment::{Enrolment, EnrolmentId, LASTS, enrolled_in};
+use crate::enrolment::{Enrolment, EnrolmentId, LASTS, Purpose, enrolled_in};
 use crate::error::Error;
 use crate::interaction::Method;
 use crate::provider::Provider;
 use crate::session::holder;
 use crate::store::authenticators::New;
 use crate::store::{authenticators, ceremonies, persons};
+use crate::throttle::{Attempt, Turn};
 
 /// What is shown to whoever enrols an app.
 pub(crate) struct Offer {
@@ -36,6 +40,10 @@ pub(crate) struct Proposal {
     pub code: Zeroizing<String>,
     /// What the app is to be called.
     pub name: String,
+    /// From where it comes.
+    pub address: Option<IpAddr>,
+    /// The hash of what tells the browser from those in which nobody has signed in with a password.
+    pub known: Option<Vec<u8>>,
 }
 
 fn ceremony(enrolment: &EnrolmentId) -> String {
@@ -72,6 +80,51 @@ async fn opened(provider: &Provider, state: &str, enrolment: &EnrolmentId) -> Re
     Seed::open(&provider.hsm, &sealed, &waiting_place(enrolment)).await
 }
 
+/// The address and password that stay as they are: of whoever adds an app by themselves beside one that they have. To set others is
+/// for whoever has none, or has a link of the registration authority.
+pub(crate) async fn staying(
+    provider: &Provider,
+    enrolment: &Enrolment,
+) -> Result<Option<(String, String)>, Error> {
+    let read = provider.db.read();
+    if enrolment.purpose != Purpose::Own || authenticators::apps(read, &enrolment.person).await?.is_empty() {
+        return Ok(None);
+    }
+    persons::password(read, &enrolment.person).await
+}
+
+/// Whether it is the holder who adds an app beside theirs: a desk that was left, or a stolen cookie, is not. A wrong guess counts as at a
+/// sign-in.
+async fn confirmed(
+    provider: &Provider,
+    person: &UserId,
+    proposal: &Proposal,
+    (email, kept): (&str, String),
+    now: Millis,
+) -> Result<(), Error> {
+    let wrong = || {
+        let sentence = "You have an authenticator app already. Enter the e-mail address and the password with which you sign in now; \
+                        your registration authority can set others with you.";
+        Error::field("password", sentence)
+    };
+    let attempt = Attempt::new(email, Some(person.clone()), proposal.address, proposal.known.clone());
+    if let Turn::Later(_) = attempt.begun(provider, now).await? {
+        return Err(Error::field(
+            "password",
+            "There were several wrong attempts. Wait a while, and try again.",
+        ));
+    }
+    let right = provider.login.passwords.verify(proposal.password.clone(), Some(kept)).await;
+    if matches!(right, Err(Error::Busy)) {
+        // Not the fault of whoever waits.
+        attempt.taken_back(provider, now).await?;
+    }
+    if !right? || password::email(&proposal.email).as_deref() != Some(email) {
+        return Err(wrong());
+    }
+    attempt.taken_back(provider, now).await
+}
+
 /// Takes what somebody proposes, if its first code is right.
 pub(crate) async fn enrol(
     provider: &Provider,
@@ -81,9 +134,10 @@ pub(crate) async fn enrol(
 ) -> Result<Authenticator, Error> {
     let over = || Error::conflict("enrolment-over", "This page is too old. Open your link again.");
     let name = name_of(&proposal.name)?;
-    let email = password::email(&proposal.email)
-        .ok_or_else(|| Error::field("email", "Enter an e-mail address, such as name@example.org."))?;
-    let password = Password::parse(proposal.password, &email)?;
+    let stays = staying(provider, enrolment).await?;
+    if let Some((email, kept)) = stays.clone() {
+        confirmed(provider, &enrolment.person, &proposal, (&email, kept), now).await?;
+    }
     let key = ceremony(&enrolment.id);
     let state = ceremonies::look(provider.db.read(), &key, now).await?.ok_or_else(over)?;
     let seed = opened(provider, &state, &enrolment.id).await?;
@@ -94,7 +148,11 @@ pub(crate) async fn enrol(
             "The code is not right. Check that your phone shows the right time, and enter the newest.",
         )
     })?;
-    let password = provider.login.passwords.hash(password).await?;
+    let anew = stays.is_none();
+    let (email, password) = match stays {
+        Some(stays) => stays,
+        None => set(provider, &proposal.email, proposal.password).await?,
+    };
     let made = Authenticator {
         id: AuthenticatorId::new(now),
         person: enrolment.person.clone(),
@@ -132,10 +190,25 @@ pub(crate) async fn enrol(
                 }
                 let new = New { authenticator: &kept, credential: None, seed: Some((&sealed, first)) };
                 authenticators::insert(tx, &new).await?;
-                let set = AuthenticatorEvent::PasswordSet { user: person.to_string() };
-                audit::record(tx, now, &holder(person, None), &set).await?;
+                if anew {
+                    let set = AuthenticatorEvent::PasswordSet { user: person.to_string() };
+                    audit::record(tx, now, &holder(person, None), &set).await?;
+                }
                 Ok(kept)
             })
         })
         .await
+}
+
+/// An address and the hash of a password, as they are to be from now on.
+async fn set(
+    provider: &Provider,
+    email: &str,
+    password: Zeroizing<String>,
+) -> Result<(String, String), Error> {
+    let email = password::email(email)
+        .ok_or_else(|| Error::field("email", "Enter an e-mail address, such as name@example.org."))?;
+    let password = Password::parse(password, &email)?;
+    let hash = provider.login.passwords.hash(password).await?;
+    Ok((email, hash))
 }

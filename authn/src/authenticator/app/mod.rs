@@ -11,7 +11,7 @@ use platform::clock::Millis;
 
 use super::AuthenticatorId;
 
-pub(crate) use enrol::{Proposal, enrol, offer};
+pub(crate) use enrol::{Proposal, enrol, offer, staying};
 pub use seed::{rewrap, sealed_seeds};
 pub(crate) use sign_in::{Decoy, Given, sign_in};
 

@@ -66,7 +66,7 @@ pub(crate) async fn sign_in(
     let (person, password) = found.map_or((None, None), |(person, kept)| (Some(person), Some(kept)));
     let account = Account { person, password };
     let attempt = Attempt::new(&email, account.person.clone(), visit.address, visit.known.clone());
-    if let Turn::Later(until) = begin(provider, &attempt, now).await? {
+    if let Turn::Later(until) = attempt.begun(provider, now).await? {
         return Ok((Outcome::Refused(Why::Slowed(until, now)), None));
     }
     match verify(provider, &account, given, now).await {
@@ -74,21 +74,11 @@ pub(crate) async fn sign_in(
         Ok(None) => Ok((wrong(provider, visit, account.person, now).await?, None)),
         // Not the fault of whoever waits.
         Err(Error::Busy) => {
-            take_back(provider, attempt, now).await?;
+            attempt.taken_back(provider, now).await?;
             Ok((Outcome::Refused(Why::Busy), None))
         }
         Err(error) => Err(error),
     }
-}
-
-async fn begin(provider: &Provider, attempt: &Attempt, now: Millis) -> Result<Turn, Error> {
-    let (attempt, settings) = (attempt.clone(), provider.config.throttle.clone());
-    provider.db.write(move |tx| Box::pin(async move { attempt.begin(tx, &settings, now).await })).await
-}
-
-async fn take_back(provider: &Provider, attempt: Attempt, now: Millis) -> Result<(), Error> {
-    let settings = provider.config.throttle.clone();
-    provider.db.write(move |tx| Box::pin(async move { attempt.take_back(tx, &settings, now).await })).await
 }
 
 /// Which app of whom showed the code, if the password is right too. Password and code are both looked at, whatever the other

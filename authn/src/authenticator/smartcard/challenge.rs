@@ -14,13 +14,12 @@ use platform::clock::Millis;
 use platform::id::UserId;
 use platform::problem::Problem;
 
-use super::{Card, check, issued, removal, why_of, word, word_of};
+use super::{Answered, Card, check, issued, why_of, word, word_of};
 use crate::authenticator::Bound;
 use crate::error::Error;
 use crate::interaction::{Interaction, InteractionId, Method};
 use crate::provider::Provider;
 use crate::secret::Secret;
-use crate::session::{Opened, open_in};
 use crate::sign_in::{Visit, Why};
 use crate::store::ceremonies;
 
@@ -56,14 +55,6 @@ pub(crate) async fn begin(
         })
         .await?;
     Ok(challenge)
-}
-
-/// What came of an answer.
-pub(crate) enum Answered {
-    /// Somebody is signed in: a secret for their browser, and one for the agent.
-    SignedIn { browser: Secret, agent: Secret },
-    /// Nobody is, and why.
-    Refused(Why),
 }
 
 /// Why an answer was not taken.
@@ -171,8 +162,6 @@ async fn open(
     card: Card,
     now: Millis,
 ) -> Result<Answered, Error> {
-    let Card { user, serial } = card;
-    let opening = visit.opening(user, Method::Smartcard, Bound::Card(serial.clone()));
     let (visit, sessions, random) =
         (visit.clone(), provider.config.sessions.clone(), provider.random.clone());
     provider
@@ -180,17 +169,12 @@ async fn open(
         .write(move |tx| {
             Box::pin(async move {
                 if !ceremonies::take(tx, &key, &state, now).await? {
-                    let whose = (Some(&opening.person), Some(&opening.bound));
+                    let bound = Bound::Card(card.serial);
+                    let whose = (Some(&card.user), Some(&bound));
                     visit.refused(tx, whose, Method::Smartcard, "replayed", now).await?;
                     return Ok(Answered::Refused(Why::CardTicketOver));
                 }
-                let browser = match open_in(tx, (&sessions, &random), &opening, now).await? {
-                    Opened::Session(browser) => browser,
-                    Opened::Refused(refusal) => return Ok(Answered::Refused(refusal.into())),
-                };
-                let agent = Secret::generate(&random)?;
-                removal::watch(tx, (&browser, &agent), &serial, now).await?;
-                Ok(Answered::SignedIn { browser, agent })
+                super::open(tx, (&sessions, &random), &visit, card, now).await
             })
         })
         .await

@@ -50,7 +50,7 @@ pub(super) async fn grant(
     now: Millis,
 ) -> Result<Answer, Refusal> {
     let code = Secret::generate(&provider.random)?;
-    let found = clients::find(provider.db.read(), &waiting.request.client).await?;
+    let found = clients::find_open(provider.db.read(), &waiting.request.client).await?;
     let client =
         found.ok_or_else(|| Refusal::new(Code::InvalidRequest, "The client is no longer registered."))?;
     let grant = of(&waiting, &client, &session, role, now);

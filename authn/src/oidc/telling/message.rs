@@ -41,7 +41,7 @@ pub(super) async fn claim(provider: &Provider, logout: &Logout) -> Result<bool, 
 
 /// Tries a message that was claimed.
 pub(super) async fn tell(provider: &Provider, logout: Logout) -> Result<(), Error> {
-    let client = clients::find(provider.db.read(), &logout.client).await?;
+    let client = clients::find_open(provider.db.read(), &logout.client).await?;
     let uri = client.as_ref().and_then(|client| match logout.form {
         Form::LogoutToken => client.config().backchannel_logout_uri.clone(),
         Form::SessionRevoked => client.config().security_events_uri.clone(),
@@ -51,7 +51,7 @@ pub(super) async fn tell(provider: &Provider, logout: Logout) -> Result<(), Erro
             Form::LogoutToken => deliver(provider, &client, &logout, &uri).await?,
             Form::SessionRevoked => security_event::push(provider, &client, &logout, &uri).await?,
         },
-        _ => (Some("given-up"), "the client has no address for it any more".to_owned()),
+        _ => (Some("given-up"), "the client is closed, or has no address for it any more".to_owned()),
     };
     let now = provider.now();
     let attempts = usize::try_from(logout.attempts).unwrap_or(usize::MAX);

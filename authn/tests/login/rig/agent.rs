@@ -138,6 +138,18 @@ impl Agent {
         self.say("GET", "/login/authlogout", message).await
     }
 
+    /// Asks how long a session lives, with a message.
+    pub(crate) async fn ask(&self, ticket: &str, uid: &str) -> Answered {
+        let message = self.message("SESSIONUPDATE", &[("sso_ticket", ticket), ("uid", uid)]);
+        self.say("POST", "/sessionmanager/session/update", message).await
+    }
+
+    /// Asks the same with the ticket alone.
+    pub(crate) async fn look(&self, ticket: &str) -> Answered {
+        let ticket: String = url::form_urlencoded::byte_serialize(ticket.as_bytes()).collect();
+        self.say("GET", &format!("/sessionmanager/session/update?token={ticket}"), Body::empty()).await
+    }
+
     /// An application asks who it is.
     pub(crate) async fn assertion(&self, ticket: &str) -> Answered {
         let ticket: String = url::form_urlencoded::byte_serialize(ticket.as_bytes()).collect();

@@ -1,6 +1,6 @@
 //! The real certificate authority, on the token of this test.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
@@ -8,8 +8,8 @@ use axum::Router;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca::api::{
-    CertificateState, Client, ISSUE, IssueRequest, KeySource, READ, REVOKE, Reason, RevokeRequest,
-    SubjectData, Validity,
+    CertificateState, Client, ISSUE, IssueRequest, IssuerInfo, KeySource, READ, REVOKE, Reason,
+    RevokeRequest, SubjectData, Validity,
 };
 use ca::ceremony::{self, Specification};
 use ca::{Config, PracticeStatementUrl, PublicUrl};
@@ -63,6 +63,15 @@ impl Authority {
             )
         };
         client(Router::new().fallback(nobody), &[READ])
+    }
+
+    /// An authority that has these issuers at the moment, and does nothing.
+    pub(crate) fn listing(issuers: Arc<Mutex<Vec<IssuerInfo>>>) -> Client {
+        let list = move || {
+            let now = issuers.lock().unwrap().clone();
+            async move { platform::web::Json(now) }
+        };
+        client(Router::new().route("/ca/issuers", axum::routing::get(list)), &[READ])
     }
 
     fn desk(&self) -> Client {

@@ -26,6 +26,8 @@ pub(crate) struct Browser {
     pub(crate) origin: Option<String>,
     /// From where it comes.
     pub(crate) address: IpAddr,
+    /// What it calls itself.
+    pub(crate) agent: &'static str,
 }
 
 /// What was answered.
@@ -72,7 +74,8 @@ pub(crate) fn sha256(secret: &str) -> String {
 impl Browser {
     pub(crate) fn new(router: Router, cards: Router) -> Self {
         let address = IpAddr::from([192, 0, 2, 7]);
-        Self { router, cards, cookies: BTreeMap::new(), origin: Some(ISSUER.to_owned()), address }
+        let (cookies, origin) = (BTreeMap::new(), Some(ISSUER.to_owned()));
+        Self { router, cards, cookies, origin, address, agent: "a test" }
     }
 
     /// Puts a cookie into it.
@@ -86,7 +89,7 @@ impl Browser {
     }
 
     fn request(&self, method: &str, path: &str) -> http::request::Builder {
-        let mut request = Request::builder().method(method).uri(path).header("user-agent", "a test");
+        let mut request = Request::builder().method(method).uri(path).header("user-agent", self.agent);
         let cookies: Vec<String> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         if !cookies.is_empty() {

@@ -13,17 +13,25 @@ pub(crate) struct Client {
 impl Rig {
     /// Registers a relying party that wants to be told of sessions that end.
     pub(crate) async fn client(&self, id: &str) -> Client {
+        let made = self.registering(id, &json!({})).await;
+        assert_eq!(made.status, 201, "{}", made.body);
+        Client { id: id.to_owned(), secret: made.json()["client_secret"].as_str().unwrap().to_owned() }
+    }
+
+    /// What is answered where one is registered with this beside.
+    pub(crate) async fn registering(&self, id: &str, beside: &Value) -> Answered {
         let mut registrar = system("desk", &[authn::api::CLIENTS]);
         registrar.acts.insert(authn::api::clients_of("larkfield"));
-        let config = json!({
+        let mut config = json!({
             "client_name": "Shared records", "redirect_uris": ["https://rp.example/callback"],
             "backchannel_logout_uri": "https://rp.example/logout", "token_endpoint_auth_method": "client_secret_post",
             "scopes": ["openid"], "grant_types": ["authorization_code"]
         });
+        for (name, value) in beside.as_object().unwrap() {
+            config[name] = value.clone();
+        }
         let body = json!({"config_name": id, "client_config": config});
-        let made = self.browser().call(&registrar, "POST", "/authn/configs/larkfield", Some(&body)).await;
-        assert_eq!(made.status, 201, "{}", made.body);
-        Client { id: id.to_owned(), secret: made.json()["client_secret"].as_str().unwrap().to_owned() }
+        self.browser().call(&registrar, "POST", "/authn/configs/larkfield", Some(&body)).await
     }
 
     /// The claims of a token of ours, verified with the published keys.

@@ -1,7 +1,7 @@
 // Smartcards by an agent: the page in Chromium has a program on this machine sign with a card in software, and brings the answer back.
 import { call, desk, place, register, site as makeSite, step } from './place.mjs';
 import assert from 'node:assert/strict';
-import { createSign, X509Certificate } from 'node:crypto';
+import { createHash, createSign, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync } from 'node:fs';
 import http from 'node:http';
@@ -43,6 +43,7 @@ class Agent {
       return response.end(JSON.stringify({ title: 'No', detail: 'Not from here.' }));
     }
     if (request.url === '/watch') {
+      await this.held;
       this.watches.push(asked);
       return response.end('{}');
     }
@@ -119,6 +120,28 @@ await step('a card that was cancelled signs nobody in, and the page says so', as
     await somebody.page.getByText('Your smartcard was cancelled.').waitFor();
   });
   assert.deepEqual(await sessions('three'), []);
+});
+
+await step('a card that signs in by TLS is watched by the agent all the same', async () => {
+  const own = join(process.env.HOME, 'tls');
+  mkdirSync(own);
+  const shows = await start(own, place.card);
+  const ada = await Person.arrives(shows);
+  const { url, checks } = await begin(config, { redirect_uri: site.callback, scope: 'openid selectedrole' });
+  await ada.page.goto(url.href);
+  await ada.chooses('Smartcard');
+  let go;
+  agent.held = new Promise((resolve) => (go = resolve));
+  await ada.presses('Continue with my browser');
+  await ada.sees('You are signed in', 'card-watched');
+  go();
+  assert.equal((await finish(config, await ada.returns(site), checks)).claims().sub, place.people.one);
+  const { raw } = new X509Certificate(readFileSync(place.card.certificate));
+  assert.equal(agent.watches.at(-1).certificate, createHash('sha256').update(raw).digest('hex'));
+  assert.deepEqual((await agent.removed()).body, { session: 'ended' });
+  assert.deepEqual(await sessions('one'), []);
+  await ada.leaves();
+  await shows.close();
 });
 
 await step('without an agent the page says what to do', async () => {
