@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 use platform::clock::Millis;
-use reqwest::Url;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::browser::Browser;
+use super::browser::{Browser, Net, Request};
 use super::evidence::{Check, Evidence, Outcome};
-use super::liar::{Liar, Lie, Seen};
+use super::liar::{Liar, Lie};
 use super::plan::Plan;
+use super::{logout, requests};
 
 /// Whether there is time to wait for a session to end by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,9 @@ pub(super) enum Waits {
     /// There is not.
     No,
 }
+
+/// How much later than its time a session may end.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// What a client must not believe.
 const LIES: [(&str, Lie, &str); 8] = [
@@ -34,34 +37,31 @@ const LIES: [(&str, Lie, &str); 8] = [
 ];
 
 /// The client under check.
-struct Desk<'p> {
-    plan: &'p Plan,
-    liar: &'p Liar,
-    http: reqwest::Client,
+pub(super) struct Desk<'p> {
+    pub(super) plan: &'p Plan,
+    pub(super) liar: &'p Liar,
+    pub(super) net: Net,
 }
 
 /// Runs every check.
 pub(super) async fn run(plan: &Plan, liar: &Liar, waits: Waits, now: Millis) -> anyhow::Result<Evidence> {
-    let http = Browser::client(&[&plan.client.anchors, &plan.provider.certificate])?;
-    let desk = Desk { plan, liar, http };
+    let desk = Desk { plan, liar, net: Net::of(plan, liar.authorise()?)? };
     let mut checks = Vec::new();
     let browser = desk.signs_in(Lie::Nothing).await?;
     let signs_in = desk.is_signed_in(browser).await?.is_some();
-    let asked = !liar.seen().asked.is_empty();
-    let failed = if asked {
-        "somebody who signed in is not signed in"
-    } else {
+    let failed = if liar.seen().asked.is_empty() {
         "the client did not come to the provider"
+    } else {
+        "somebody who signed in is not signed in"
     };
     checks.push(Check::of("signs-in", signs_in, "somebody who signed in is signed in", failed));
     // Whoever lets nobody in lets no liar in either: that would prove nothing.
     if signs_in {
-        desk.signs_in(Lie::Nothing).await?;
-        checks.extend(requests(plan, &liar.seen()));
         checks.extend(desk.lies().await?);
         checks.push(desk.another_browser().await?);
-        checks.extend(desk.logout().await?);
+        checks.extend(logout::checks(&desk).await?);
         checks.push(desk.idle(waits).await?);
+        checks.extend(requests::checks(&plan.client.scopes, &liar.seen()));
     }
     let requests = liar.seen().asked.iter().map(|asked| json!(asked)).collect();
     Ok(Evidence {
@@ -74,72 +74,22 @@ pub(super) async fn run(plan: &Plan, liar: &Liar, waits: Waits, now: Millis) -> 
     })
 }
 
-/// What can be seen of the requests of two sign-ins.
-fn requests(plan: &Plan, seen: &Seen) -> Vec<Check> {
-    let both = |name: &str| {
-        let values: Vec<&str> =
-            seen.asked.iter().filter_map(|asked| asked.get(name)).map(String::as_str).collect();
-        values.len() == seen.asked.len() && values.windows(2).all(|pair| pair[0] != pair[1])
-    };
-    let scope = seen.asked.iter().filter_map(|asked| asked.get("scope")).flat_map(|text| text.split(' '));
-    let beyond: Vec<&str> =
-        scope.filter(|word| !plan.client.scopes.iter().any(|granted| granted == word)).collect();
-    let proof_keys = seen.exchanged.iter().all(|one| one.proof_key == Some(true));
-    let wrong = seen.exchanged.iter().find_map(|one| one.assertion.clone());
-    let method = seen.exchanged.first().map_or("none", |one| one.method);
-    vec![
-        Check::of(
-            "new-state",
-            both("state"),
-            "each request has a state of its own",
-            "a request has no state, or one that came before",
-        ),
-        Check::of(
-            "new-nonce",
-            both("nonce"),
-            "each request has a nonce of its own",
-            "a request has no nonce, or one that came before",
-        ),
-        Check::of(
-            "proof-key",
-            proof_keys,
-            "each code is exchanged with the proof key of its request",
-            "a code is exchanged without a proof key, or with another (RFC 7636)",
-        ),
-        Check::of(
-            "least-scope",
-            beyond.is_empty(),
-            "nothing is asked for beyond what was granted",
-            format!("more is asked for than was granted: {}", beyond.join(" ")),
-        ),
-        Check::of(
-            "proves-itself",
-            method != "none" && wrong.is_none(),
-            &format!("the client proves itself by {method}"),
-            wrong.map_or_else(
-                || "the client does not prove who it is".to_owned(),
-                |wrong| format!("its assertion would be refused: {wrong}"),
-            ),
-        ),
-    ]
-}
-
 impl Desk<'_> {
     /// A new browser in which somebody signs in, while the provider lies about something.
-    async fn signs_in(&self, lie: Lie) -> anyhow::Result<Browser> {
+    pub(super) async fn signs_in(&self, lie: Lie) -> anyhow::Result<Browser> {
         self.liar.lies(lie);
-        let mut browser = Browser::new(self.http.clone());
-        let went = browser.go(&self.plan.client.sign_in, |_| false).await;
+        let mut browser = Browser::new(&self.net);
+        let went = browser.go(Request::to(&self.plan.client.sign_in), |_| false).await;
         self.liar.lies(Lie::Nothing);
         went.map(|_| browser)
     }
 
     /// The browser, if the client says that somebody is signed in there.
-    async fn is_signed_in(&self, browser: Browser) -> anyhow::Result<Option<Browser>> {
+    pub(super) async fn is_signed_in(&self, browser: Browser) -> anyhow::Result<Option<Browser>> {
         let mut browser = browser;
         let wanted = &self.plan.client.signed_in;
-        let page = browser.go(wanted, |url| self.liar.is_ours(url)).await?;
-        let there = page.status.as_u16() == 200 && page.url.path() == wanted.path();
+        let page = browser.go(Request::to(wanted), |request| self.net.is_provider(&request.url)).await?;
+        let there = page.status.as_u16() == 200 && page.request.url.path() == wanted.path();
         Ok(there.then_some(browser))
     }
 
@@ -177,16 +127,14 @@ impl Desk<'_> {
 
     /// The answer to one browser's request is brought to another, as somebody would who wants others to work in their name.
     async fn another_browser(&self) -> anyhow::Result<Check> {
-        let mut thief = Browser::new(self.http.clone());
-        let back = |url: &Url| {
-            let mut bare = url.clone();
-            bare.set_query(None);
-            self.plan.client.redirect_uris.iter().any(|one| one.path() == bare.path())
-                && url.query_pairs().any(|(name, _)| name == "code")
+        let mut thief = Browser::new(&self.net);
+        let back = |request: &Request| {
+            let path = request.url.path();
+            self.plan.client.redirect_uris.iter().any(|one| one.path() == path) && request.brings("code")
         };
-        let page = thief.go(&self.plan.client.sign_in, back).await?;
-        let mut victim = Browser::new(self.http.clone());
-        victim.go(&page.url, |_| false).await?;
+        let stolen = thief.go(Request::to(&self.plan.client.sign_in), back).await?.request;
+        let mut victim = Browser::new(&self.net);
+        victim.go(stolen, |_| false).await?;
         let refused = self.is_signed_in(victim).await?.is_none();
         Ok(Check::of(
             "another-browser",
@@ -196,64 +144,7 @@ impl Desk<'_> {
         ))
     }
 
-    /// A session ends when the provider says so, and not when somebody else does.
-    async fn logout(&self) -> anyhow::Result<Vec<Check>> {
-        let Some(address) = &self.plan.client.backchannel_logout_uri else {
-            return Ok(vec![Check::left("logout", "the plan has no backchannel_logout_uri")]);
-        };
-        let browser = self.signs_in(Lie::Nothing).await?;
-        let sid = self.liar.seen().sid;
-        let mut browser = Some(browser);
-        let mut checks = Vec::new();
-        for (name, change, lie, what) in [
-            (
-                "logout-signature",
-                json!({}),
-                Lie::Signature,
-                "a logout token with the signature of another key",
-            ),
-            ("logout-audience", json!({"aud": "another"}), Lie::Nothing, "a logout token for another client"),
-            (
-                "logout-nonce",
-                json!({"nonce": "one"}),
-                Lie::Nothing,
-                "a logout token with a nonce, which an ID token has",
-            ),
-            ("logout-events", json!({"events": {}}), Lie::Nothing, "a logout token without its event"),
-        ] {
-            let status = self.tell(address, &sid, &change, lie).await?;
-            browser = match browser {
-                Some(browser) => self.is_signed_in(browser).await?,
-                None => None,
-            };
-            let good = status == 400 && browser.is_some();
-            let failed =
-                format!("{what} is answered with {status}, and somebody is {}", said(browser.is_some()));
-            checks.push(Check::of(name, good, &format!("{what} is refused"), failed));
-            if browser.is_none() {
-                return Ok(checks);
-            }
-        }
-        let status = self.tell(address, &sid, &json!({}), Lie::Nothing).await?;
-        let open = match browser {
-            Some(browser) => self.is_signed_in(browser).await?.is_some(),
-            None => false,
-        };
-        let failed = format!("a logout token is answered with {status}, and somebody is {}", said(open));
-        let good = (status == 200 || status == 204) && !open;
-        checks.push(Check::of("logout", good, "a session ends when the provider says so", failed));
-        Ok(checks)
-    }
-
-    async fn tell(&self, address: &Url, sid: &str, change: &Value, lie: Lie) -> anyhow::Result<u16> {
-        let token = self.liar.logout(sid, change, lie)?;
-        let request =
-            self.http.post(address.clone()).header("content-type", "application/x-www-form-urlencoded");
-        let answer = request.body(format!("logout_token={token}")).send().await;
-        Ok(answer.with_context(|| format!("{address} does not answer"))?.status().as_u16())
-    }
-
-    /// A session that nobody uses ends after its time.
+    /// A session that nobody uses ends after its time, and not before somebody has looked.
     async fn idle(&self, waits: Waits) -> anyhow::Result<Check> {
         let minutes = self.plan.client.idle_minutes;
         if waits == Waits::No {
@@ -264,7 +155,9 @@ impl Desk<'_> {
             });
         }
         let browser = self.signs_in(Lie::Nothing).await?;
-        tokio::time::sleep(Duration::from_secs(minutes * 60 + 5)).await;
+        let used = self.is_signed_in(browser).await?;
+        let browser = used.context("somebody who signed in is not signed in any more")?;
+        tokio::time::sleep(self.plan.client.idle() + GRACE).await;
         let open = self.is_signed_in(browser).await?.is_some();
         Ok(Check::of(
             "idle",
@@ -273,8 +166,4 @@ impl Desk<'_> {
             format!("a session that nobody used for {minutes} minutes is still open"),
         ))
     }
-}
-
-fn said(open: bool) -> &'static str {
-    if open { "still signed in" } else { "signed out" }
 }

@@ -3,8 +3,11 @@
 mod browser;
 mod checks;
 mod evidence;
+mod forms;
 mod liar;
+mod logout;
 mod plan;
+mod requests;
 mod token;
 
 use anyhow::{Context, bail};
