@@ -19,14 +19,11 @@ const PATIENCE: Duration = Duration::from_mins(1);
 async fn who_has_left_is_certified_no_more() {
     let dir = tempfile::tempdir().unwrap();
     let site = Site::of_demo(dir.path());
-    let file = site.folder.join("lanyard.toml");
-    let mut text = std::fs::read_to_string(&file).unwrap();
-    write!(text, "\n[clients.payroll]\nacts = [\"directory:feed\"]\norganisation = \"Z99901\"\n").unwrap();
-    std::fs::write(&file, text).unwrap();
+    hire_payroll(&site);
     let _serving = Serving::spawn(&site);
     site.private("/ready", 200).await;
     let desk = site.systems(&site.desk());
-    let payroll = payroll(&site, &desk).await;
+    let payroll = site.systems(&payroll(&site, &desk).await);
 
     let leaver = announced(&payroll, "4711", "Ann").await;
     let colleague = announced(&payroll, "4712", "Bea").await;
@@ -43,8 +40,16 @@ async fn who_has_left_is_certified_no_more() {
     assert_eq!(certificate(&desk, &kept.serial).await.state, CertificateState::Issued);
 }
 
+/// Lets a personnel system in.
+pub(crate) fn hire_payroll(site: &Site) {
+    let file = site.folder.join("lanyard.toml");
+    let mut text = std::fs::read_to_string(&file).unwrap();
+    write!(text, "\n[clients.payroll]\nacts = [\"directory:feed\"]\norganisation = \"Z99901\"\n").unwrap();
+    std::fs::write(&file, text).unwrap();
+}
+
 /// The personnel system with a certificate of its own.
-async fn payroll(site: &Site, desk: &Server) -> Server {
+pub(crate) async fn payroll(site: &Site, desk: &Server) -> Pair {
     let pair = Pair::in_folder(&site.folder.join("clients"), "payroll");
     let request = IssueRequest {
         request_id: "test-payroll".to_owned(),
@@ -56,11 +61,11 @@ async fn payroll(site: &Site, desk: &Server) -> Server {
     };
     let issued: Issued = desk.post("/ca/certificates", &request).await.unwrap();
     pair.store(&issued).unwrap();
-    site.systems(&pair)
+    pair
 }
 
 /// Somebody new, by their user id.
-async fn announced(payroll: &Server, number: &str, given: &str) -> String {
+pub(crate) async fn announced(payroll: &Server, number: &str, given: &str) -> String {
     let body = json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
         "externalId": number, "userName": format!("{given}.{number}"),

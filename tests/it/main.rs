@@ -21,6 +21,7 @@ mod fuzzing;
 mod importing;
 mod killing;
 mod leaving;
+mod leaving_elsewhere;
 mod offline_root;
 mod operating;
 mod post_quantum;
@@ -31,11 +32,13 @@ mod revoked_elsewhere;
 mod revoked_signer;
 mod rewrapping;
 mod rig;
+mod sign_in_killed;
 mod stopping;
 mod token_callers;
 mod token_lost;
 mod token_lost_behind;
 mod unlocking;
+mod visitor;
 
 #[path = "../../directory/benches/release/mod.rs"]
 mod national;
