@@ -12,6 +12,7 @@ mod described;
 mod failpoints;
 mod fuzzing;
 mod migrations;
+mod pages;
 mod places;
 mod settings;
 mod threats;
@@ -109,6 +110,17 @@ fn threats_name_their_tests() {
     expect_clean(&threats::without_a_test(&page, &sources));
     let rows = "| threat | what counters it | test |\n|---|---|---|\n| a | b | `no_such_test_anywhere` |\n| a | b | hope |\n";
     assert_eq!(threats::without_a_test(rows, &sources).len(), 2, "the counter-examples are found");
+}
+
+/// Every page that people see is judged by axe: each template, and each title by a page that is built the same.
+#[test]
+fn pages_are_judged() {
+    let list = pages::Pages::parse(&tree::read("tests/judges/sign_in/js/pages.json"));
+    let templates = tree::files(&["authn/templates/", "signer/templates/"], &["html"]);
+    let scripts = tree::files(&["tests/judges/sign_in/js/"], &["mjs"]);
+    assert!(templates.len() > 20 && scripts.len() > 5, "the pages were not read");
+    expect_clean(&pages::not_judged(&list, &templates, &scripts));
+    expect_clean(&pages::not_listed(&list, &tree::sources()));
 }
 
 /// Every fuzz target is built, and a stable test calls what it calls.

@@ -31,10 +31,11 @@ fn cards_are_shown_to_the_port_for_cards() {
 }
 
 /// An application that is written by hand has a prescriber sign in Chromium with a virtual security key, from the click to the signature
-/// and its evidence, which the command checks; she sees it on her own page, and ends her credential.
+/// and its evidence, which the command checks; she sees it on her own page, and ends her credential. Cards can be shown nowhere here, and
+/// whoever is asked for one is told so.
 #[test]
 fn prescribers_sign_with_a_browser() {
-    scripts::node("signing.mjs", &Place::start());
+    scripts::node("signing.mjs", &Place::without_cards());
 }
 
 /// In Chromium the page has a workstation's agent sign with a card, and the server looks at path, purpose and revocation; a card that

@@ -22,8 +22,34 @@ use crate::server::free_ports;
 const PATIENCE: Duration = Duration::from_mins(2);
 /// The port of the agent, above the first.
 const AGENT: u16 = 9;
+/// A key for each algorithm with which tokens can be signed.
+const KEYS: &str = "keys = [{ label = \"id-token-rsa-1\", alg = \"rsa-2048\" }, { label = \"id-token-p256-1\", alg = \"p-256\" }, \
+                    { label = \"id-token-ed25519-1\", alg = \"ed25519\" }]\n";
 /// The system that is a client by its certificate.
 const SYSTEM: &str = "prescribing-system";
+
+/// How people show their cards.
+#[derive(Clone, Copy)]
+enum Cards {
+    /// On the port for cards.
+    ByPort,
+    /// There, and by the agent of this machine.
+    ByAgent,
+    /// Nohow.
+    Nowhere,
+}
+
+impl Cards {
+    /// What stands before the origin of the port for cards.
+    fn before(self, base: u16) -> String {
+        match self {
+            Self::ByPort => String::new(),
+            Self::ByAgent => format!("card_agent = \"http://127.0.0.1:{}\"\n", base + AGENT),
+            // The rest of the line is left out.
+            Self::Nowhere => "# ".to_owned(),
+        }
+    }
+}
 
 /// A running server, and what a judge needs to know of it. It ends when it is dropped.
 pub(crate) struct Place {
@@ -35,20 +61,25 @@ pub(crate) struct Place {
 impl Place {
     /// Makes the installation and its people, starts it and waits until it is ready.
     pub(crate) fn start() -> Self {
-        Self::configured(|_| String::new())
+        Self::configured(Cards::ByPort)
     }
 
     /// The same where pages find an agent on this machine, on the last port of the ten.
     pub(crate) fn with_agent() -> Self {
-        Self::configured(|base| format!("card_agent = \"http://127.0.0.1:{}\"\n", base + AGENT))
+        Self::configured(Cards::ByAgent)
     }
 
-    /// The same with further lines about sign-in.
-    fn configured(more: impl Fn(u16) -> String) -> Self {
+    /// The same where nobody can show a card.
+    pub(crate) fn without_cards() -> Self {
+        Self::configured(Cards::Nowhere)
+    }
+
+    /// The same where people show cards so.
+    fn configured(cards: Cards) -> Self {
         let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let folder = TempDir::with_prefix("lanyard-sign-in-").expect("a temporary folder can be made");
         let base = free_ports();
-        install(folder.path(), base, &more(base));
+        install(folder.path(), base, cards);
         let runtime = runtime();
         runtime.block_on(register::fill(&folder.path().join("lanyard.db")));
         let log = File::create(folder.path().join("serve.log")).expect("a log can be made");
@@ -156,7 +187,7 @@ fn runtime() -> tokio::runtime::Runtime {
 
 /// Makes an installation in which the desk looks after clients, authenticators and sessions, and security keys are taken at their
 /// word: those of a browser for tests have a maker that nobody knows.
-fn install(folder: &Path, base: u16, about_sign_in: &str) {
+fn install(folder: &Path, base: u16, cards: Cards) {
     let made = Command::new(env!("CARGO_BIN_EXE_lanyard"))
         .args(["demo", "--once", "--without-people", "--port-base", &base.to_string(), "--dir"])
         .arg(folder)
@@ -170,10 +201,10 @@ fn install(folder: &Path, base: u16, about_sign_in: &str) {
             "\"ca:acme\"",
             "\"ca:acme\", \"authn:clients\", \"authn:all-teams\", \"authn:authenticators\", \"authn:sessions\"",
         )
-        .replace("\n[authn] ", "\n[authn.webauthn]\nunproven = \"hardware\"\n\n[authn] ")
+        .replace("\n[authn] ", "\n[authn.webauthn]\nunproven = \"hardware\"\n\n[authn.cis1]\n\n[authn] ")
         .replace("\ncards_origin = ", "\nnetworks = [\"127.0.0.0/8\", \"::1/128\"]\nanchors = \"clients/root.pem\"\ncards_origin = ")
-        .replace("\ncards_origin = ", &format!("\n{about_sign_in}cards_origin = "));
-    for change in ["authn:clients", "unproven", "networks", "anchors"] {
+        .replace("\ncards_origin = ", &format!("\n{KEYS}{}cards_origin = ", cards.before(base)));
+    for change in ["authn:clients", "unproven", "networks", "anchors", "ed25519"] {
         assert!(more.contains(change), "the configuration has no place for {change}");
     }
     std::fs::write(&path, more).expect("the configuration can be written");

@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 import * as oidc from 'openid-client';
-import { Person, start } from './browser.mjs';
+import { everyPageWasJudged, Person, start } from './browser.mjs';
 import { begin, finish } from './example.mjs';
 
 const site = await makeSite();
@@ -156,4 +156,5 @@ await step('without an agent the page says what to do', async () => {
 
 assert.deepEqual(agent.refused, []);
 await browser.close();
+everyPageWasJudged('agent.mjs');
 site.close();

@@ -38,6 +38,12 @@ export async function faults(page) {
   return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(' | ')}`);
 }
 
+/** Every page that the list has for a script was judged in it, and no other. A house test holds the list against templates and titles. */
+export function everyPageWasJudged(script) {
+  const { judged } = JSON.parse(readFileSync(new URL('pages.json', import.meta.url)));
+  assert.deepEqual([...Person.judged].sort(), judged[script]);
+}
+
 /** Somebody with a browser window of their own. */
 export class Person {
   /** The pages that were judged, by their names. */

@@ -5,7 +5,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as oidc from 'openid-client';
-import { Person, start } from './browser.mjs';
+import { everyPageWasJudged, Person, start } from './browser.mjs';
 import { begin, finish } from './example.mjs';
 
 const site = await makeSite();
@@ -59,4 +59,5 @@ await step('a card that was cancelled signs nobody in, and the page says so', as
   assert.deepEqual(await sessions('three'), []);
 });
 
+everyPageWasJudged('cards.mjs');
 site.close();

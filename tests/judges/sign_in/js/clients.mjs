@@ -2,34 +2,18 @@
 import { place, site as makeSite, step } from './place.mjs';
 import assert from 'node:assert/strict';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
-import * as oauth from 'oauth4webapi';
 import * as oidc from 'openid-client';
-import { Agent, fetch as fetchWith } from 'undici';
-import { Person, start } from './browser.mjs';
+import { everyPageWasJudged, Person, start } from './browser.mjs';
 import { begin, finish } from './example.mjs';
-import { identity, register } from './place.mjs';
+import { everyWay } from './oauth4webapi.mjs';
+import { register } from './place.mjs';
+import { ALGORITHMS, byCertificate, byKey, pair, withAliases, withCertificate } from './proofs.mjs';
 
-const REALM = '/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare';
 const SCOPE = 'openid profile email nhsperson nationalrbacaccess selectedrole';
 const site = await makeSite();
 const browser = await start(process.env.HOME);
 const ada = await Person.arrives(browser);
 await ada.plugsIn();
-
-/** A pair of keys for an algorithm; the public half is published by the relying party's server. */
-async function pair(alg) {
-  const rsa = { modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) };
-  const made = {
-    RS256: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', ...rsa },
-    RS512: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-512', ...rsa },
-    PS256: { name: 'RSA-PSS', hash: 'SHA-256', ...rsa },
-    ES256: { name: 'ECDSA', namedCurve: 'P-256' },
-  }[alg];
-  const { privateKey: key, publicKey } = await crypto.subtle.generateKey(made, true, ['sign', 'verify']);
-  const kid = `key-${alg}`;
-  const jwk = { ...(await crypto.subtle.exportKey('jwk', publicKey)), kid, alg, use: 'sig' };
-  return { key, kid, jwk };
-}
 
 /** A whole sign-in with openid-client, as the example has it; whoever is signed in already is not asked again. */
 async function signsIn(config, options = {}) {
@@ -43,12 +27,6 @@ const refuses = (act, error) => assert.rejects(act, (refused) => (assert.equal(r
 
 /** What is refused with a challenge, as whoever came with the header Authorization must be. RFC 6749 5.2 */
 const challenges = (act) => assert.rejects(act, ({ status, cause: [{ scheme }] }) => status === 401 && scheme === 'basic');
-
-/** A fetch that shows the certificate of a system. */
-function withCertificate() {
-  const dispatcher = new Agent({ connect: identity(place.system) });
-  return (url, options) => fetchWith(url, { ...options, dispatcher });
-}
 
 await step('somebody enrols a security key', () => ada.addsKey('one'));
 
@@ -143,7 +121,7 @@ await step('an answer by form reaches the application', async () => {
   assert.equal((await oidc.authorizationCodeGrant(first, posted, checks)).claims().sub, place.people.one);
 });
 
-for (const alg of ['ES256', 'PS256']) {
+for (const alg of ['ES256', 'PS256', 'EdDSA']) {
   await step(`ID token and userinfo signed with ${alg}`, async () => {
     const id = `signed-${alg.toLowerCase()}`;
     const algorithms = { id_token_signed_response_alg: alg, userinfo_signed_response_alg: alg };
@@ -153,6 +131,9 @@ for (const alg of ['ES256', 'PS256']) {
     const given = await signsIn(config);
     const told = await oidc.fetchUserInfo(config, given.access_token, given.claims().sub);
     assert.equal(told.sub, place.people.one);
+    // A client that was promised RS256 takes no other.
+    const other = await oidc.discovery(new URL(place.issuer), id, { client_secret: secret }, oidc.ClientSecretBasic());
+    await assert.rejects(signsIn(other), ({ cause }) => /"alg"/.test(cause.message));
   });
 }
 
@@ -166,14 +147,12 @@ await step('client_secret_post', async () => {
   await challenges(() => signsIn(other));
 });
 
-for (const alg of ['RS256', 'RS512', 'PS256', 'ES256']) {
+for (const alg of ALGORITHMS) {
   await step(`private_key_jwt with ${alg}, its keys fetched from the relying party`, async () => {
     const id = `by-key-${alg.toLowerCase()}`;
     const { key, kid, jwk } = await pair(alg);
     site.keys = [jwk];
-    await register(id, site, {
-      token_endpoint_auth_method: 'private_key_jwt', jwks_uri: `${site.origin}/jwks`, jwks_uri_signing_algorithm: alg,
-    });
+    await register(id, site, byKey(site, jwk));
     const discover = (with_) => oidc.discovery(new URL(place.issuer), id, {}, oidc.PrivateKeyJwt(with_));
     const config = await discover({ key, kid });
     const given = await signsIn(config);
@@ -185,16 +164,11 @@ for (const alg of ['RS256', 'RS512', 'PS256', 'ES256']) {
 }
 
 await step('tls_client_auth, on the port for systems', async () => {
-  await register('by-tls', site, {
-    token_endpoint_auth_method: 'tls_client_auth', tls_client_auth_subject_dn: `CN=${place.system_name}`,
-  });
+  await register('by-tls', site, byCertificate());
   const told = first.serverMetadata();
   // A client that proves itself by a certificate speaks to the port that asks for one.
-  const there = (address) => address.replace(place.issuer, place.systems);
-  const { token_endpoint, userinfo_endpoint } = told;
-  const aliases = told.mtls_endpoint_aliases ?? { token_endpoint: there(token_endpoint), userinfo_endpoint: there(userinfo_endpoint) };
-  assert.equal(aliases.token_endpoint, there(token_endpoint));
-  const server = { ...told, mtls_endpoint_aliases: aliases };
+  const server = withAliases(told);
+  assert.equal(server.mtls_endpoint_aliases.token_endpoint, told.token_endpoint.replace(place.issuer, place.systems));
   const configured = () => new oidc.Configuration(server, 'by-tls', { use_mtls_endpoint_aliases: true }, oidc.TlsClientAuth());
   const config = configured();
   config[oidc.customFetch] = withCertificate();
@@ -214,40 +188,7 @@ await step('a client asks for itself', async () => {
   await refuses(() => oidc.clientCredentialsGrant(config, { scope: 'openid' }), 'invalid_scope');
 });
 
-await step('oauth4webapi by the realm of CIS2', async () => {
-  const issuer = new URL(place.issuer + REALM);
-  const as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, { algorithm: 'oidc' }));
-  assert.equal(as.token_endpoint, `${place.issuer}${REALM}/access_token`);
-  const client = { client_id: 'by-header' };
-  const proof = oauth.ClientSecretBasic(secret);
-  const verifier = oauth.generateRandomCodeVerifier();
-  const [state, nonce] = [oauth.generateRandomState(), oauth.generateRandomNonce()];
-  const parameters = new URLSearchParams({
-    client_id: client.client_id, redirect_uri: site.callback, response_type: 'code', scope: SCOPE, state, nonce,
-    code_challenge: await oauth.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256',
-  });
-  const pushed = await oauth.processPushedAuthorizationResponse(
-    as, client, await oauth.pushedAuthorizationRequest(as, client, proof, parameters));
-  const url = new URL(as.authorization_endpoint);
-  url.search = new URLSearchParams({ client_id: client.client_id, request_uri: pushed.request_uri });
-  await ada.page.goto(url.href);
-  const answer = oauth.validateAuthResponse(as, client, await ada.returns(site), state);
-  const exchanged = await oauth.authorizationCodeGrantRequest(as, client, proof, answer, site.callback, verifier);
-  const given = await oauth.processAuthorizationCodeResponse(as, client, exchanged, { expectedNonce: nonce, requireIdToken: true });
-  await oauth.validateApplicationLevelSignature(as, exchanged);
-  const { sub, iss } = oauth.getValidatedIdTokenClaims(given);
-  assert.deepEqual([sub, iss], [place.people.one, issuer.href]);
-  const told = await oauth.processUserInfoResponse(as, client, sub, await oauth.userInfoRequest(as, client, given.access_token));
-  assert.equal(told.uid, sub);
-  const refreshed = await oauth.processRefreshTokenResponse(
-    as, client, await oauth.refreshTokenGrantRequest(as, client, proof, given.refresh_token));
-  const shown = await oauth.processIntrospectionResponse(
-    as, client, await oauth.introspectionRequest(as, client, proof, refreshed.access_token));
-  assert.equal(shown.active, true);
-  await oauth.processRevocationResponse(await oauth.revocationRequest(as, client, proof, refreshed.refresh_token));
-  await assert.rejects(async () => oauth.processUserInfoResponse(
-    as, client, sub, await oauth.userInfoRequest(as, client, refreshed.access_token)));
-});
+await everyWay(site, ada);
 
 await step('signing out ends the session, and the logout token is checked', async () => {
   tokens = await signsIn(first);
@@ -275,4 +216,5 @@ await step('signing out ends the session, and the logout token is checked', asyn
 
 await ada.leaves();
 await browser.close();
+everyPageWasJudged('clients.mjs');
 site.close();

@@ -2,7 +2,7 @@
 import { call, desk, link, place, register, site as makeSite, step } from './place.mjs';
 import assert from 'node:assert/strict';
 import * as oidc from 'openid-client';
-import { Person, faults, start } from './browser.mjs';
+import { everyPageWasJudged, faults, Person, start } from './browser.mjs';
 import { begin, finish } from './example.mjs';
 
 const LEVEL_2 = 'AAL2_OR_AAL3_ANY';
@@ -330,6 +330,20 @@ await step('pages that refuse, and the one that sends an answer on', async () =>
     redirect_uri: site.callback, scope: 'openid', response_mode: 'form_post', prompt: 'none',
   })).url.href, { waitUntil: 'commit' });
   await somebody.sees('Going back to your application', 'form-post');
+  await somebody.page.unroute(site.callback);
+  await somebody.page.goto(`${place.issuer}/login/error`);
+  await somebody.sees('Your smartcard did not sign you in', 'cis1-error');
+  // What no form of ours sends, and a form of ours that another site sends.
+  const posts = (enctype) => somebody.page.evaluate(([action, kind]) => {
+    const form = Object.assign(document.createElement('form'), { method: 'post', action, enctype: kind });
+    document.body.append(form);
+    form.submit();
+  }, [`${place.issuer}/sandbox/card-removal`, enctype]);
+  await posts('text/plain');
+  await somebody.sees('The request is not valid', 'problem');
+  await somebody.page.goto(site.signedOut);
+  await posts('application/x-www-form-urlencoded');
+  await somebody.sees('This did not come from our page', 'not-our-page');
   await somebody.leaves();
   const narrow = await person({ viewport: { width: 320, height: 640 } });
   for (const path of ['/sign-in/none', '/account']) {
@@ -340,6 +354,26 @@ await step('pages that refuse, and the one that sends an answer on', async () =>
   await narrow.leaves();
 });
 
+await step('whoever guesses is told to wait, and can choose another way at once', async () => {
+  const stranger = await person();
+  await sent(stranger, { acr_values: LEVEL_2 });
+  await stranger.chooses('Authenticator app');
+  let status;
+  // Each further attempt waits twice as long as the one before.
+  for (let tries = 0; tries < 12 && status !== 429; tries += 1) {
+    const answered = stranger.page.waitForResponse((response) => response.request().method() === 'POST');
+    await stranger.givesApp({ email: 'eve@example.test', password: 'not her own password' }, '000000');
+    status = (await answered).status();
+    await stranger.page.waitForLoadState();
+  }
+  assert.equal(status, 429);
+  await stranger.page.getByRole('alert').getByText('Wait before you try again').waitFor();
+  await stranger.sees('Sign in with your authenticator app', 'app-slowed');
+  await stranger.follows('Choose another way to sign in');
+  await stranger.sees('How do you want to sign in to Shared records?');
+  await stranger.leaves();
+});
+
 await step('pages are in no frame', async () => {
   const answer = await call(place.issuer, 'GET', '/account');
   assert.match(answer.headers['content-security-policy'], /frame-ancestors 'none'/);
@@ -347,4 +381,5 @@ await step('pages are in no frame', async () => {
 
 await ada.leaves();
 await browser.close();
+everyPageWasJudged('people.mjs');
 site.close();

@@ -6,7 +6,7 @@ import { X509Certificate, createPublicKey, generateKeyPairSync, randomUUID, sign
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as oidc from 'openid-client';
-import { Person, start } from './browser.mjs';
+import { everyPageWasJudged, Person, start } from './browser.mjs';
 import { begin, finish } from './example.mjs';
 
 const site = await makeSite();
@@ -113,6 +113,8 @@ await step('what was not prepared is called unseen, and she goes back without si
   assert.equal(back.searchParams.get('error'), 'access_denied');
   const gone = await ask('GET', `/signatureresponse/${body.token}`, access);
   assert.deepEqual([gone.status, gone.body.code], [410, 'request-cancelled']);
+  await ada.page.goto(body.redirectUri);
+  await ada.sees('No longer here', 'sign-over');
 });
 
 await step('the evidence of her signature is checked without a server, and a changed one is not believed', async () => {
@@ -158,6 +160,17 @@ await step('she sees her signature on her own page, and ends the credential', as
   assert.deepEqual([refused.status, refused.body.code], [409, 'credential-none']);
 });
 
+await step('where nobody can show a card, a service that asks for one is not signed in to', async () => {
+  const eve = await Person.arrives(browser);
+  const { url } = await begin(config, { redirect_uri: site.callback, scope: 'openid', acr_values: 'AAL3_CIS2_SMARTCARD' });
+  await eve.page.goto(url.href);
+  await eve.sees('No way to sign in is strong enough', 'no-way');
+  await eve.follows('Go back');
+  assert.equal((await eve.returns(site)).searchParams.get('error'), 'access_denied');
+  await eve.leaves();
+});
+
 await ada.leaves();
 await browser.close();
+everyPageWasJudged('signing.mjs');
 site.close();
