@@ -163,10 +163,10 @@ impl Visitor {
         party: &Party,
         code: &str,
     ) -> anyhow::Result<(u16, Value)> {
-        let mut body = url::form_urlencoded::Serializer::new(String::new());
-        body.extend_pairs([("grant_type", "authorization_code"), ("code", code), ("redirect_uri", CALLBACK)]);
+        let pairs = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", CALLBACK)];
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         let request = self.http.post(at(site, "/token")).basic_auth("records", Some(&party.secret));
-        let request = request.header("content-type", "application/x-www-form-urlencoded").body(body.finish());
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
         let answer = request.send().await?;
         Ok((answer.status().as_u16(), answer.json().await?))
     }
