@@ -40,6 +40,8 @@ mod prepare;
 mod rewrap;
 mod rsa_key;
 mod sad;
+#[cfg(test)]
+mod samples;
 mod share;
 mod signer;
 mod signing;

@@ -1,26 +1,22 @@
-"""A judgement on the XML signature of a prescription in HL7 V3, by libxml2 and OpenSSL: prescription.py DOCUMENT
+"""A judgement on the XML signature of a prescription in HL7 V3, by signxml: prescription.py DOCUMENT [SIGNATURE]
 
-Puts the signed fragments together by itself, has libxml2 write them as exclusive canonical XML, and compares the digest; then has libxml2
-write SignedInfo as it stands in the document, and verifies the signature over that. Writes one line of JSON, {"accepted": true} or
+Puts the signed fragments together by itself and gives them to signxml as what the reference without an address is about: nothing else can
+find them. The signature is the one in the document, or the one in SIGNATURE, as the Provenance of the same prescription in FHIR has it.
+Everything else is signxml's: the schema, the transforms, the digest, the form of SignedInfo that is signed, and the value under the certificate's
+key. With --sha1 it takes RSA with SHA-1 alone, and otherwise RSA with SHA-256 alone. Writes one line of JSON, {"accepted": true} or
 {"accepted": false, "reason": "..."}.
 """
 
 import base64
 import copy
-import hashlib
 import json
 import sys
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
 from lxml import etree
+from signxml import DigestAlgorithm, SignatureConfiguration, SignatureMethod, XMLVerifier
 
 NAMES = {"h": "urn:hl7-org:v3", "d": "http://www.w3.org/2000/09/xmldsig#"}
-
-
-def canonical(element):
-    return etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
 
 
 def fragment(root, *parts):
@@ -48,22 +44,49 @@ def fragments(document):
     return root
 
 
-def judge(name):
-    document = etree.parse(name, etree.XMLParser(resolve_entities=False, no_network=True)).getroot()
-    (signature,) = document.xpath("//d:Signature", namespaces=NAMES)
-    text = lambda path: "".join(signature.xpath(path + "//text()", namespaces=NAMES)).split()
-    octets = lambda path: base64.b64decode("".join(text(path)), validate=True)
-    found = hashlib.sha256(canonical(fragments(document))).digest()
-    if found != octets("d:SignedInfo/d:Reference/d:DigestValue"):
-        raise ValueError(f"the digest is {base64.b64encode(found).decode()}")
-    certificate = x509.load_der_x509_certificate(octets("d:KeyInfo/d:X509Data/d:X509Certificate"))
-    (info,) = signature.xpath("d:SignedInfo", namespaces=NAMES)
-    value = octets("d:SignatureValue")
-    certificate.public_key().verify(value, canonical(info), padding.PKCS1v15(), hashes.SHA256())
+class Verifier(XMLVerifier):
+    """With the fragments as what the one reference is about. XML-Signature 4.4.3: without an address the application knows."""
+
+    def __init__(self, signed):
+        super().__init__()
+        self.signed = signed
+
+    def _resolve_reference(self, doc_root, reference, uri_resolver=None):
+        if reference.get("URI") is not None:
+            raise ValueError("the reference has an address")
+        return copy.deepcopy(self.signed)
 
 
+def read(name):
+    return etree.parse(name, etree.XMLParser(resolve_entities=False, no_network=True)).getroot()
+
+
+def judge(method, digest, document, signature=None):
+    document = read(document)
+    if signature is None:
+        (signature,) = document.xpath("//d:Signature", namespaces=NAMES)
+    else:
+        signature = read(signature)
+    (certificate,) = signature.xpath("d:KeyInfo/d:X509Data/d:X509Certificate", namespaces=NAMES)
+    config = SignatureConfiguration(
+        location="./", signature_methods=frozenset([method]), digest_algorithms=frozenset([digest])
+    )
+    # Whom to trust is not asked here.
+    certificate = x509.load_der_x509_certificate(base64.b64decode(certificate.text))
+    # As it stands by itself, without what was declared around it.
+    alone = etree.fromstring(etree.tostring(signature, method="c14n", exclusive=True, with_comments=False))
+    Verifier(fragments(document)).verify(alone, x509_cert=certificate, expect_config=config)
+
+
+files = sys.argv[1:]
+old = "--sha1" in files
+if old:
+    files.remove("--sha1")
+wanted = (
+    (SignatureMethod.RSA_SHA1, DigestAlgorithm.SHA1) if old else (SignatureMethod.RSA_SHA256, DigestAlgorithm.SHA256)
+)
 try:
-    judge(sys.argv[1])
+    judge(*wanted, *files)
     verdict = {"accepted": True}
 except Exception as refusal:  # whatever it raises is its reason
     verdict = {"accepted": False, "reason": f"{type(refusal).__name__}: {refusal}"}

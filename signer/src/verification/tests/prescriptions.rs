@@ -64,19 +64,28 @@ fn signed_prescriptions_hold() {
     }
 }
 
-/// A stranger, libxml2 with OpenSSL, puts the fragments together by itself and finds the same digest and a good signature; it refuses
-/// what was changed afterwards.
+/// What a stranger, signxml, says of a document, and of a signature that does not lie in it.
+fn stranger(world: &World, document: &str, signature: Option<&str>, options: &[&str]) -> Value {
+    let file = |name: &str, text: &str| {
+        let file = world.dir.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file
+    };
+    let python = std::env::var("LANYARD_PYTHON").expect("tools/env says where Python is");
+    let judge = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/judges/python/prescription.py");
+    let mut command = std::process::Command::new(python);
+    command.arg(judge).args(options).arg(file("prescription.xml", document));
+    command.args(signature.map(|signature| file("signature.xml", signature)));
+    serde_json::from_slice::<Value>(&command.output().unwrap().stdout).unwrap()
+}
+
+/// A stranger puts the fragments together by itself, and finds the same digest and a good signature; it refuses what was changed
+/// afterwards.
 #[test]
 fn a_stranger_verifies_our_signatures() {
     let world = world(Listed::Not);
-    let stranger = |document: &str| {
-        let file = world.dir.path().join("prescription.xml");
-        std::fs::write(&file, document).unwrap();
-        let python = std::env::var("LANYARD_PYTHON").expect("tools/env says where Python is");
-        let judge = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/judges/python/prescription.py");
-        let output = std::process::Command::new(python).arg(judge).arg(file).output().unwrap();
-        serde_json::from_slice::<Value>(&output.stdout).unwrap()
-    };
+    let accepted = json!({"accepted": true});
+    let stranger = |document: &str| stranger(&world, document, None, &[]);
     let signed = v3(&world);
     for (from, to) in [
         ("FLORIMEL", "FLORIZEL"),
@@ -86,7 +95,7 @@ fn a_stranger_verifies_our_signatures() {
         assert!(signed.contains(from));
         assert_eq!(stranger(&signed.replace(from, to))["accepted"], false, "{to}");
     }
-    assert_eq!(stranger(&signed), json!({"accepted": true}));
+    assert_eq!(stranger(&signed), accepted);
     let repeat = V3.replacen(
         "<product",
         "<repeatNumber><low value=\"1\"/><high value=\"6\"/></repeatNumber><product",
@@ -98,8 +107,25 @@ fn a_stranger_verifies_our_signatures() {
     let second = repeat
         .replace("<signatureText nullFlavor=\"NA\"/>", &text)
         .replace("low value=\"1\"", "low value=\"2\"");
-    assert_eq!(stranger(&second), json!({"accepted": true}));
+    assert_eq!(stranger(&second), accepted);
     holds(&judge(&world, &second));
+}
+
+/// The signature in the Provenance of a FHIR message is good over the same prescription in HL7 V3, and over no other one.
+#[test]
+fn a_stranger_verifies_our_provenance() {
+    let world = world(Listed::Not);
+    let message = fhir(&world);
+    let provenance = &message["entry"].as_array().unwrap().last().unwrap()["resource"];
+    let data = provenance["signature"][0]["data"].as_str().unwrap();
+    let signature = String::from_utf8(STANDARD.decode(data).unwrap()).unwrap();
+    let verdict = |document: &str, signature: &str| stranger(&world, document, Some(signature), &[]);
+    assert_eq!(verdict(V3, &signature), json!({"accepted": true}));
+    assert_eq!(verdict(&V3.replace("FLORIMEL", "FLORIZEL"), &signature)["accepted"], false);
+    assert_eq!(
+        verdict(V3, &signature.replace("<SignatureValue>", "<SignatureValue>AAAA"))["accepted"],
+        false
+    );
 }
 
 /// Status, low of the repeat and everything else that is not signed may change; what is signed may not.
@@ -223,6 +249,10 @@ fn certificates_have_their_words() {
     says(&report, &[]);
     let ended = World::rsa(Listed::Not, RsaKeySize::_2048, |it| it.not_after = date_time_ymd(2026, 1, 1));
     says(&judge(&ended, &v3(&ended)), &["Certificate expired when signed"]);
+    // Ended before it signed, and revoked before that: both are said.
+    let superseded = Listed::Since(2025, RevocationReason::Superseded);
+    let both = World::rsa(superseded, RsaKeySize::_2048, |it| it.not_after = date_time_ymd(2026, 6, 1));
+    says(&judge(&both, &v3(&both)), &["Certificate is revoked", "Certificate expired when signed"]);
     says(&judge(&ended, &v3(&later)), &["Certificate not trusted"]);
     let all = v3(&later).replace("FLORIMEL", "FLORIZEL").replace("<SignatureValue>", "<SignatureValue>AAAA");
     let all = judge(&ended, &all);
@@ -256,6 +286,10 @@ fn sha_1_is_refused_unless_allowed() {
             &format!("<signatureText>{signature}</signatureText>"),
         )
     };
+    let old = ["--sha1"];
+    assert_eq!(stranger(&world, &signed(&value), None, &old), json!({"accepted": true}));
+    assert_eq!(stranger(&world, &signed(&[1; 256]), None, &old)["accepted"], false);
+    assert_eq!(stranger(&world, &signed(&value), None, &[])["accepted"], false, "it is not SHA-256");
     let evidence = Evidence::prescription(signed(&value).as_bytes());
     is(&evidence.judge(&world.trust()), Verdict::Invalid, Code::AlgorithmWeak);
     says(&evidence.judge(&world.trust()), &[]);
