@@ -1,7 +1,8 @@
 //! Evidence records (RFC 4998): one time-stamp says of many digests that they were there, and each has its own way to it.
 //!
 //! Nothing of them is kept here: whoever asked has the record, and asks for its renewal before the certificate or the algorithm of its last
-//! time-stamp ages. Renewed is the time-stamp (RFC 4998 5.2, first kind); a record whose hash ages is made anew from the documents.
+//! time-stamp ages. There are two kinds (RFC 4998 5.2): a further time-stamp over the last one, and, where the hash ages, a new chain over
+//! the document's new hash and all that was there, so that the old proof of time stays one. `verification::record` judges them.
 
 use crate::cms::der::{CONTEXT_0, Element, INTEGER, OCTET_STRING, SEQUENCE, element, elements};
 use crate::suite::Hash;
@@ -12,6 +13,8 @@ const VERSION: [u8; 3] = [INTEGER, 1, 1];
 const REDUCED: u8 = 0xA2;
 /// How many lists there are above a digest of so many that nobody brings.
 const DEEPEST: usize = 64;
+/// How many time-stamps a record may have; each costs the verification of a signature and of a path.
+const MOST_STAMPS: usize = 64;
 
 /// A tree over digests of one hash.
 pub(crate) struct Tree {
@@ -90,18 +93,73 @@ fn digest_algorithm(hash: Hash) -> Vec<u8> {
     tagged
 }
 
-/// A record that reads, as far as its renewal needs it.
+/// A record that reads.
 pub(crate) struct Record<'a> {
-    /// version, digestAlgorithms and what else stands before the time-stamps.
-    before: Vec<&'a [u8]>,
-    /// Every chain but the last.
-    chains: Vec<&'a [u8]>,
-    /// The time-stamps of the last chain.
-    last: Vec<&'a [u8]>,
-    /// The hash of the last time-stamp's tree.
-    hash: Hash,
-    /// Its token.
-    token: &'a [u8],
+    /// What stands between the algorithms and the time-stamps.
+    between: Vec<&'a [u8]>,
+    /// digestAlgorithms, each as it stands there.
+    algorithms: Vec<&'a [u8]>,
+    /// The chains, one at least, the oldest first.
+    pub(crate) chains: Vec<Chain<'a>>,
+}
+
+/// Time-stamps of one hash, each about the one before.
+pub(crate) struct Chain<'a> {
+    whole: &'a [u8],
+    /// One at least, the oldest first.
+    pub(crate) stamps: Vec<Stamp<'a>>,
+}
+
+/// An `ArchiveTimeStamp` (RFC 4998 4.1).
+pub(crate) struct Stamp<'a> {
+    whole: &'a [u8],
+    /// The hash of its tree.
+    pub(crate) hash: Hash,
+    /// The reduced tree, from the list with the digest itself upwards; empty where the digest is time-stamped alone.
+    lists: Vec<Vec<&'a [u8]>>,
+    /// The token.
+    pub(crate) token: &'a [u8],
+}
+
+impl<'a> Stamp<'a> {
+    fn read(element: Element<'a>) -> Option<Self> {
+        let fields = elements(expect(element, SEQUENCE)?)?;
+        let token = expect_whole(*fields.last()?, SEQUENCE)?;
+        let hash = hash_of(&fields)?;
+        let reduced = fields.iter().find(|field| field.tag == REDUCED);
+        let reduced = reduced.map_or_else(|| Some(Vec::new()), |reduced| elements(reduced.content))?;
+        if reduced.len() > DEEPEST {
+            return None;
+        }
+        let list = |list: &Element<'a>| {
+            let members = elements(expect(*list, SEQUENCE)?)?;
+            members.iter().map(|member| expect(*member, OCTET_STRING)).collect::<Option<Vec<_>>>()
+        };
+        let lists = reduced.iter().map(list).collect::<Option<Vec<_>>>()?;
+        // An empty list says of nothing that it was there.
+        let full = lists.iter().all(|list| !list.is_empty());
+        full.then_some(Self { whole: element.whole, hash, lists, token })
+    }
+
+    /// What its time-stamp has to be about, by RFC 4998 4.3: for this digest, or for whatever stands in its first list. Nothing if the
+    /// digest is not in it, or if none is said and the digest is time-stamped alone.
+    pub(crate) fn root(&self, digest: Option<&[u8]>) -> Option<Vec<u8>> {
+        let Some((first, above)) = self.lists.split_first() else { return digest.map(<[u8]>::to_vec) };
+        if digest.is_some_and(|digest| !first.contains(&digest)) {
+            return None;
+        }
+        let own = |list: &[&[u8]]| list.iter().map(|member| member.to_vec()).collect::<Vec<_>>();
+        // A list of one digest at the bottom is that digest; a group is what it hashes to.
+        let bottom = match first[..] {
+            [one] => one.to_vec(),
+            _ => joined(self.hash, own(first)),
+        };
+        Some(above.iter().fold(bottom, |below, list| {
+            let mut group = own(list);
+            group.push(below);
+            joined(self.hash, group)
+        }))
+    }
 }
 
 impl<'a> Record<'a> {
@@ -113,41 +171,73 @@ impl<'a> Record<'a> {
         if version.whole != VERSION {
             return None;
         }
-        expect(*algorithms, SEQUENCE)?;
-        let chains = elements(expect(*sequence, SEQUENCE)?)?;
-        let (last, chains) = chains.split_last()?;
-        let last = elements(expect(*last, SEQUENCE)?)?;
-        let fields = elements(expect(*last.last()?, SEQUENCE)?)?;
-        let token = expect_whole(*fields.last()?, SEQUENCE)?;
-        let hash = hash_of(&fields)?;
-        let lists = fields.iter().find(|field| field.tag == REDUCED);
-        if lists.is_some_and(|lists| elements(lists.content).is_none_or(|lists| lists.len() > DEEPEST)) {
+        let algorithms = elements(expect(*algorithms, SEQUENCE)?)?;
+        let mut chains = Vec::new();
+        for chain in elements(expect(*sequence, SEQUENCE)?)? {
+            let stamps = elements(expect(chain, SEQUENCE)?)?;
+            let stamps = stamps.into_iter().map(Stamp::read).collect::<Option<Vec<_>>>()?;
+            chains.push(Chain { whole: chain.whole, stamps });
+        }
+        let count: usize = chains.iter().map(|chain| chain.stamps.len()).sum();
+        if count > MOST_STAMPS || chains.is_empty() || chains.iter().any(|chain| chain.stamps.is_empty()) {
             return None;
         }
         Some(Self {
-            before: [version, algorithms].into_iter().chain(between).map(|field| field.whole).collect(),
-            chains: chains.iter().map(|chain| chain.whole).collect(),
-            last: last.iter().map(|stamp| stamp.whole).collect(),
-            hash,
-            token,
+            between: between.iter().map(|field| field.whole).collect(),
+            algorithms: algorithms.iter().map(|algorithm| algorithm.whole).collect(),
+            chains,
         })
     }
 
-    /// The hash of the chain, and the digest that the next time-stamp is about: of the last one (RFC 4998 5.2).
-    pub(crate) fn to_renew(&self) -> (Hash, Vec<u8>) {
-        (self.hash, self.hash.digest(self.token))
+    /// The hash of the last chain, and the digest that its next time-stamp is about: of the last one (RFC 4998 5.2).
+    pub(crate) fn to_renew(&self) -> Option<(Hash, Vec<u8>)> {
+        let last = self.chains.last()?.stamps.last()?;
+        Some((last.hash, last.hash.digest(last.token)))
+    }
+
+    /// The digest that a new chain is about, in a new hash: of the document's digest in it and of the digest of the chains before this one,
+    /// one behind the other (RFC 4998 5.2 and 5.3).
+    pub(crate) fn to_rehash(&self, hash: Hash, document: &[u8], before: usize) -> Vec<u8> {
+        let older: Vec<&[u8]> = self.chains.iter().take(before).map(|chain| chain.whole).collect();
+        hash.digest(&[document, &hash.digest(&element(SEQUENCE, &older))].concat())
     }
 
     /// The record with a further time-stamp in its last chain.
-    pub(crate) fn renewed(&self, token: &[u8]) -> Vec<u8> {
-        let stamp = element(SEQUENCE, &[&digest_algorithm(self.hash), token]);
-        let last: Vec<&[u8]> = self.last.iter().copied().chain([stamp.as_slice()]).collect();
-        let last = element(SEQUENCE, &last);
-        let chains: Vec<&[u8]> = self.chains.iter().copied().chain([last.as_slice()]).collect();
-        let chains = element(SEQUENCE, &chains);
-        let fields: Vec<&[u8]> = self.before.iter().copied().chain([chains.as_slice()]).collect();
+    pub(crate) fn renewed(&self, token: &[u8]) -> Option<Vec<u8>> {
+        let (last, before) = self.chains.split_last()?;
+        let stamp = stamp(last.stamps.last()?.hash, token);
+        let stamps: Vec<&[u8]> = last.stamps.iter().map(|it| it.whole).chain([stamp.as_slice()]).collect();
+        let last = element(SEQUENCE, &stamps);
+        let chains: Vec<&[u8]> = before.iter().map(|chain| chain.whole).chain([last.as_slice()]).collect();
+        Some(self.joined(&self.algorithms, &chains))
+    }
+
+    /// The record with a new chain behind the others, whose hash is another.
+    pub(crate) fn rehashed(&self, hash: Hash, token: &[u8]) -> Vec<u8> {
+        let chain = element(SEQUENCE, &[&stamp(hash, token)]);
+        let chains: Vec<&[u8]> =
+            self.chains.iter().map(|chain| chain.whole).chain([chain.as_slice()]).collect();
+        let named = self.algorithms.contains(&hash.identifier());
+        let new = (!named).then(|| hash.identifier());
+        let algorithms: Vec<&[u8]> = self.algorithms.iter().copied().chain(new).collect();
+        self.joined(&algorithms, &chains)
+    }
+
+    fn joined(&self, algorithms: &[&[u8]], chains: &[&[u8]]) -> Vec<u8> {
+        let (algorithms, chains) = (element(SEQUENCE, algorithms), element(SEQUENCE, chains));
+        let version: &[u8] = &VERSION;
+        let fields: Vec<&[u8]> = [version, &algorithms]
+            .into_iter()
+            .chain(self.between.iter().copied())
+            .chain([chains.as_slice()])
+            .collect();
         element(SEQUENCE, &fields)
     }
+}
+
+/// An `ArchiveTimeStamp` of a digest that is time-stamped alone.
+fn stamp(hash: Hash, token: &[u8]) -> Vec<u8> {
+    element(SEQUENCE, &[&digest_algorithm(hash), token])
 }
 
 /// The hash that a time-stamp names.
@@ -171,27 +261,9 @@ mod tests {
 
     const TOKEN: &[u8] = &[SEQUENCE, 2, 5, 0];
 
-    /// What a reader of the record finds as the root for a digest, by RFC 4998 4.3; nothing if the digest is not in it.
+    /// What a reader of the record finds as the root for a digest; nothing if the digest is not in it.
     fn root(record: &[u8], digest: &[u8]) -> Option<Vec<u8>> {
-        let read = Record::read(record)?;
-        let [stamp] = elements(read.last[0])?[..] else { return None };
-        let fields = elements(stamp.content)?;
-        let Some(reduced) = fields.iter().find(|field| field.tag == REDUCED) else {
-            return Some(digest.to_vec());
-        };
-        let mut found: Option<Vec<u8>> = None;
-        for list in elements(reduced.content)? {
-            let mut list: Vec<Vec<u8>> =
-                elements(list.content)?.iter().map(|it| it.content.to_vec()).collect();
-            match found.take() {
-                None if !list.iter().any(|it| it == digest) => return None,
-                None => {}
-                Some(below) => list.push(below),
-            }
-            list.sort_unstable();
-            found = Some(read.hash.digest(&list.concat()));
-        }
-        found
+        Record::read(record)?.chains[0].stamps[0].root(Some(digest))
     }
 
     /// Every digest of any number has a way to the root, in a record of its own that is short; another digest has none.
@@ -209,19 +281,32 @@ mod tests {
         }
     }
 
-    /// A renewed record has one more time-stamp, about the one before, and everything else as it was.
+    /// A renewed record has one more time-stamp, about the one before, and everything else as it was; one whose hash was renewed has one
+    /// more chain, about the document and all that was there.
     #[test]
     fn renewals_are_added() {
-        let digests: Vec<Vec<u8>> = (0_u8..3).map(|at| Hash::Sha512.digest(&[at])).collect();
-        let record = Tree::over(Hash::Sha512, &digests).record(1, TOKEN);
+        let digests: Vec<Vec<u8>> = (0_u8..3).map(|at| Hash::Sha256.digest(&[at])).collect();
+        let record = Tree::over(Hash::Sha256, &digests).record(1, TOKEN);
         let read = Record::read(&record).unwrap();
-        let (hash, digest) = read.to_renew();
-        assert_eq!((hash, digest), (Hash::Sha512, Hash::Sha512.digest(TOKEN)));
+        assert_eq!(read.to_renew(), Some((Hash::Sha256, Hash::Sha256.digest(TOKEN))));
         let newer: &[u8] = &[SEQUENCE, 3, INTEGER, 1, 9];
-        let renewed = read.renewed(newer);
+        let renewed = read.renewed(newer).unwrap();
         let again = Record::read(&renewed).unwrap();
-        assert_eq!((again.last.len(), again.last[0], again.token), (2, read.last[0], newer));
-        assert_eq!(again.before, read.before);
+        let [chain] = &again.chains[..] else { panic!("one chain") };
+        assert_eq!((chain.stamps.len(), chain.stamps[0].whole), (2, read.chains[0].stamps[0].whole));
+        assert_eq!((chain.stamps[1].token, chain.stamps[1].root(Some(&[7]))), (newer, Some(vec![7])));
+        assert_eq!(again.algorithms, read.algorithms);
+
+        let document = Hash::Sha512.digest(&[1]);
+        let older = element(SEQUENCE, &[again.chains[0].whole]);
+        let about = Hash::Sha512.digest(&[document.clone(), Hash::Sha512.digest(&older)].concat());
+        assert_eq!(again.to_rehash(Hash::Sha512, &document, 1), about);
+        let rehashed = again.rehashed(Hash::Sha512, TOKEN);
+        let last = Record::read(&rehashed).unwrap();
+        assert_eq!((last.chains.len(), last.chains[0].whole), (2, again.chains[0].whole));
+        assert_eq!(last.algorithms, [Hash::Sha256.identifier(), Hash::Sha512.identifier()]);
+        assert_eq!(last.chains[1].stamps[0].hash, Hash::Sha512);
+        assert_eq!(last.to_rehash(Hash::Sha512, &document, 1), about, "what came later is not in it");
     }
 
     /// What is no record is not read, wherever it is cut, and damage does no harm.

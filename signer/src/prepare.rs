@@ -9,9 +9,11 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use pki::Certificate;
 use platform::caller::Caller;
 use platform::clock::Millis;
 use platform::id::{ClientId, uuid_text};
+use platform::problem::Problem;
 
 use crate::api::{Prepared, SIGN, Sign, SignedPrescription};
 use crate::digest::Digest;
@@ -21,6 +23,7 @@ use crate::events::Event;
 use crate::rsa_key;
 use crate::signer::Signer;
 use crate::store::prepared::{self, Kept, PreparedRow};
+use crate::verification;
 
 /// How far the time in an HL7 V3 document may lie from ours: it is what the author claims, and is signed.
 const NEAR_S: i64 = 600;
@@ -74,6 +77,8 @@ pub(crate) async fn prepare(signer: &Signer, caller: &Caller, octets: Vec<u8>) -
     let algorithm = algorithm(signer, &caller.client);
     let document = Document::read(&octets)?;
     let (fragments, at) = document.fragments(now)?;
+    // What could not be shown to whoever signs is not prepared.
+    fragments.told()?;
     let info = SignedInfo::over(&fragments, algorithm).to_string();
     let row = PreparedRow {
         client: caller.client.to_string(),
@@ -143,9 +148,9 @@ pub(crate) async fn put_together(
         .ok()
         .and_then(|element| SignedInfo::of(&element))
         .ok_or(Error::StoredRow { what: "prepared statement" })?;
-    check_signature(&info, &value, &certificate)?;
-    let signature = eps::write(&info, &value, &certificate);
     let at = AuthorTime::at(row.author_at)?;
+    check_certificate(signer, &check_signature(&info, &value, &certificate)?, at).await?;
+    let signature = eps::write(&info, &value, &certificate);
     let provenance = match Document::read(&row.document)? {
         Document::Fhir(message) => {
             Some(eps::provenance(&uuid_text(signer.clock.now()), message.author(), at, &signature))
@@ -155,9 +160,10 @@ pub(crate) async fn put_together(
     Ok(SignedPrescription { signature: STANDARD.encode(signature), timestamp: at.fhir(), provenance })
 }
 
-fn check_signature(info: &SignedInfo, value: &[u8], certificate: &[u8]) -> Result<(), Error> {
+/// The signature verifies under the key of the certificate, which this returns.
+fn check_signature(info: &SignedInfo, value: &[u8], certificate: &[u8]) -> Result<Certificate, Error> {
     let refused = |sentence| Error::Prescription { sentence };
-    let certificate = pki::Certificate::from_der(certificate)
+    let certificate = Certificate::from_der(certificate)
         .map_err(|_| refused("certificate is not an X.509 certificate."))?;
     let key = rsa_key::of(&certificate)
         .ok_or_else(|| refused("The certificate has no RSA key; prescriptions are signed with RSA."))?;
@@ -167,5 +173,13 @@ fn check_signature(info: &SignedInfo, value: &[u8], certificate: &[u8]) -> Resul
     };
     UnparsedPublicKey::new(verifier, key)
         .verify(info.to_string().as_bytes(), value)
-        .map_err(|_| refused("The signature does not verify over the digest under the certificate's key."))
+        .map_err(|_| refused("The signature does not verify over the digest under the certificate's key."))?;
+    Ok(certificate)
+}
+
+/// What came from a card or from elsewhere counts for nothing if its certificate does not: path, key usage, policy, validity, revocation.
+async fn check_certificate(signer: &Signer, certificate: &Certificate, at: AuthorTime) -> Result<(), Error> {
+    let Some(finding) = verification::against(signer, certificate, at.millis()).await? else { return Ok(()) };
+    let sentence = format!("Nobody would accept this signature: {}.", finding.sentence);
+    Err(Error::Dss(Problem::invalid("certificate-refused", sentence)))
 }

@@ -44,12 +44,15 @@ pub struct Sign {
 pub struct Verify {
     /// The signed file; not needed when the signature holds it.
     pub file: Option<PathBuf>,
-    /// The signature, DER or PEM; or a prescription in FHIR or HL7 V3, which holds its own.
+    /// The signature, DER or PEM; or a prescription in FHIR or HL7 V3, which holds its own; or an evidence record of RFC 4998.
     #[arg(long, value_name = "FILE")]
     pub signature: PathBuf,
     /// The verifier key of the audit record, or a file with it: for a bundle of evidence, which is then given as the signature.
     #[arg(long, value_name = "KEY")]
     pub log_key: Option<String>,
+    /// A policy, as an object identifier, of one of which the signer's certificate must be; none: any policy.
+    #[arg(long, value_name = "OID")]
+    pub policy: Vec<String>,
     /// How many signatures there may be in it.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub signers: usize,

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use audit::VerifierKey;
+use authn::api::Bound;
 use pki::ocsp::Response;
 use pki::path::{Known, OcspAnswer};
-use pki::{Certificate, Crl};
-use platform::clock::Clock;
-use signer::verification::{Document, Evidence, Report, SignatureReport, Trust, Verdict, Weak};
+use pki::{Certificate, Crl, ObjectIdentifier};
+use platform::clock::{Clock, Millis};
+use signer::api::EvidenceBundle;
+use signer::verification::{Document, Evidence, Form, Report, SignatureReport, Trust, Verdict, Weak};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -30,6 +32,7 @@ pub fn run(options: &Verify, clock: &Clock) -> anyhow::Result<()> {
         Some(text) => milliseconds(text)?,
         None => clock.now().0,
     };
+    let policies = options.policy.iter().map(|text| policy(text)).collect::<anyhow::Result<Vec<_>>>()?;
     let report = judged(
         options,
         &Trust {
@@ -37,7 +40,7 @@ pub fn run(options: &Verify, clock: &Clock) -> anyhow::Result<()> {
             extra: &extra,
             known: Known { crls: &crls, answers: &answers },
             now_ms,
-            policies: &[],
+            policies: &policies,
             signers: options.signers,
             weak: Weak::Refused,
         },
@@ -45,7 +48,11 @@ pub fn run(options: &Verify, clock: &Clock) -> anyhow::Result<()> {
     let shown = options.signature.display();
     if report.verdict == Verdict::Valid {
         line(format_args!("VALID: {shown}"));
+        if report.form == Form::Evidence {
+            told_of_evidence(&files::read(&options.signature)?);
+        }
         report.signatures.iter().for_each(told);
+        line(format_args!("  checked        {}", checked(report.form, &policies)));
         return Ok(());
     }
     let reason = report.reason().map_or("there is no signature", |reason| reason.sentence.as_str());
@@ -78,6 +85,10 @@ fn evidence(options: &Verify) -> anyhow::Result<Evidence> {
         }
         return Ok(Evidence::prescription(&signature));
     }
+    if signer::verification::is_evidence_record(&signature) {
+        let Some(document) = &file else { bail!("this is an evidence record; give its document too") };
+        return Ok(Evidence::record(&signature, Some(document)));
+    }
     let document = file.as_deref().map_or(Document::Inside, Document::Beside);
     Ok(Evidence::cms(&der_of(&options.signature, signature, "CMS")?, document))
 }
@@ -93,15 +104,58 @@ fn told(signature: &SignatureReport) {
     if let Some(claimed) = &signature.claimed_time {
         line(format_args!("  signing time   {claimed} (the signer's own word)"));
     }
+    if let Some(trusted) = &signature.trusted_time {
+        line(format_args!("  there since    {trusted} (proven by a time-stamp)"));
+    }
     if let Some(digest) = &signature.digest {
         line(format_args!("  document       {digest}"));
     }
     for finding in &signature.findings {
         line(format_args!("  note           {}", finding.sentence));
     }
-    line(
-        "  checked        document digest, signature value, certificate binding, key usage, path, revocation",
-    );
+}
+
+/// What was looked at.
+fn checked(form: Form, policies: &[ObjectIdentifier]) -> String {
+    let what = match form {
+        Form::Evidence => {
+            "signature value, key usage, path, revocation; the audit record and its checkpoint; the request, the answer of the \
+             authenticator and what was shown, where there was a request"
+        }
+        Form::EvidenceRecord => {
+            "document digest, hash trees, time-stamps, those who gave them, path, revocation"
+        }
+        _ => "document digest, signature value, certificate binding, key usage, path, revocation",
+    };
+    if policies.is_empty() { what.to_owned() } else { format!("{what}; certificate policy") }
+}
+
+/// Who, for whom and by what, as the bundle says and its record proves.
+fn told_of_evidence(octets: &[u8]) {
+    let Ok(bundle) = serde_json::from_slice::<EvidenceBundle>(octets) else { return };
+    let EvidenceBundle { signature, consent, .. } = &bundle;
+    line(format_args!("  person         {}", signature.user_id));
+    line(format_args!("  application    {}", signature.client));
+    let with = signature.authenticator.as_deref().unwrap_or_default();
+    line(format_args!("  confirmed by   {} {with}", signature.method));
+    if let Some(document) = &signature.document {
+        line(format_args!("  its name       {document}"));
+    }
+    if let Some(patient) = &signature.patient {
+        line(format_args!("  patient        {patient}"));
+    }
+    if let Some(consent) = consent {
+        let bound = match consent.presence.bound {
+            Bound::Cryptographically => "cryptographically bound",
+            Bound::ByRecord => "bound by the server's record",
+        };
+        line(format_args!("  consent        {bound}, at {}", Millis(consent.presence.at)));
+    }
+}
+
+fn policy(text: &str) -> anyhow::Result<ObjectIdentifier> {
+    ObjectIdentifier::new(text)
+        .map_err(|_| anyhow!("--policy takes an object identifier such as 1.3.6.1, not {text}"))
 }
 
 fn milliseconds(text: &str) -> anyhow::Result<i64> {

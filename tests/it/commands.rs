@@ -6,6 +6,9 @@ use std::process::Output;
 
 use crate::rig::{Demo, Site, free_ports, lanyard, said};
 
+/// The policy of remote signing by a prescriber, as `ca/profiles.toml` has it.
+const POLICY: &str = "1.3.6.1.4.1.32473.1.2.1";
+
 /// Three files are signed by the running server and verify here; a wrong passphrase, a changed file and a foreign
 /// document do not get through, and no passphrase is ever shown.
 #[test]
@@ -27,6 +30,17 @@ fn files_are_signed_and_verified() {
     let first = verify(&site, &[names[0]], &format!("{}.p7s", names[0]));
     assert!(first.status.success(), "{}", said(&first));
     assert!(said(&first).contains("Ottoline"), "{}", said(&first));
+    assert!(
+        said(&first).contains("checked") && !said(&first).contains("certificate policy"),
+        "{}",
+        said(&first)
+    );
+    let of = |policy| verify(&site, &[names[0], "--policy", policy], &format!("{}.p7s", names[0]));
+    let asked = of(POLICY);
+    assert!(asked.status.success() && said(&asked).contains("certificate policy"), "{}", said(&asked));
+    let other = of("1.3.6.1.4.1.32473.9");
+    assert!(!other.status.success() && said(&other).contains("policy"), "{}", said(&other));
+    assert!(!of("none").status.success());
     let exchanged = verify(&site, &[names[1]], &format!("{}.p7s", names[0]));
     assert!(!exchanged.status.success());
 

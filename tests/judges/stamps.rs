@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{SHA256, SHA512, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lanyard::signing::Credential;
@@ -118,7 +118,8 @@ async fn pyhanko_asks_for_time_stamps() {
     assert!(ask(&without).is_err(), "whether it is revoked was not known");
 }
 
-/// Bouncy Castle accepts the evidence record of each document of a batch, renewed too, and neither for another document nor changed.
+/// Bouncy Castle accepts the evidence record of each document of a batch, renewed too and with a new hash, and neither for another document
+/// nor changed.
 #[tokio::test(flavor = "multi_thread")]
 async fn evidence_records_are_accepted() {
     let world = World::start().await;
@@ -138,7 +139,13 @@ async fn evidence_records_are_accepted() {
                 .post("/signer/evidence-records/renewals", &json!({"evidence_record": text}))
                 .await
                 .expect("it is renewed");
-            for text in [text, renewed["evidence_record"].as_str().expect("it has one")] {
+            let renewed = renewed["evidence_record"].as_str().expect("it has one");
+            let sha_512 = STANDARD.encode(digest(&SHA512, document));
+            let rehash =
+                json!({"evidence_record": renewed, "hash_algo": "2.16.840.1.101.3.4.2.3", "hash": sha_512});
+            let rehashed: Value =
+                system.post("/signer/evidence-records/renewals", &rehash).await.expect("its hash is renewed");
+            for text in [text, renewed, rehashed["evidence_record"].as_str().expect("it has one")] {
                 let record = STANDARD.decode(text).expect("records travel as base64");
                 bouncy::accepts_record(&record, document)
                     .unwrap_or_else(|said| panic!("{place} of {count}: {said}"));

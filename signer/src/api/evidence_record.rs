@@ -27,6 +27,12 @@ pub struct EvidenceRecords {
 pub struct RenewRecord {
     /// `EvidenceRecord` of RFC 4998, base64 of its DER.
     pub evidence_record: String,
+    /// The object identifier of a new hash: the record then gets a new chain, with that hash. Left out, its last chain gets a time-stamp more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash_algo: Option<String>,
+    /// The digest of the document in the new hash, base64; together with `hash_algo`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
 }
 
 /// The same with one time-stamp more.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Something to verify: a CMS signature, or a prescription.
+/// Something to verify: a CMS signature, a prescription, or an evidence record.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verify {
@@ -16,6 +16,9 @@ pub struct Verify {
     /// A prescription with its signature, base64: a FHIR message with its Provenance, or an HL7 V3 document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prescription: Option<String>,
+    /// An evidence record of RFC 4998 in DER, base64; its document is in `document`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence_record: Option<String>,
     /// Certificates that may be missing, base64 of DER; nobody is trusted because of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub certificates: Vec<String>,
@@ -33,7 +36,7 @@ pub struct Verify {
 impl Verify {
     /// How many characters it carries.
     pub(crate) fn size(&self) -> usize {
-        let single = [&self.cms, &self.document, &self.prescription];
+        let single = [&self.cms, &self.document, &self.prescription, &self.evidence_record];
         let many = [&self.certificates, &self.crls, &self.ocsp];
         let single = single.into_iter().flatten().map(String::len).sum::<usize>();
         single + many.into_iter().flatten().map(String::len).sum::<usize>()

@@ -15,6 +15,7 @@ use crate::share::Sharer;
 use crate::signer::Signer;
 use crate::suite::Hash;
 use crate::time_stamp::Request;
+use crate::verification::{Evidence, Verdict, judge_here};
 
 /// Says of many digests that they were here, and when: a record for each, in their order.
 #[utoipa::path(post, path = "/signer/evidence-records", tag = "signer", request_body = RecordDigests,
@@ -33,7 +34,8 @@ pub(crate) async fn create(
     Ok(Json(EvidenceRecords { evidence_records: records.collect() }))
 }
 
-/// Puts a further time-stamp behind the last one of a record, before that one's certificate or algorithm ages.
+/// Puts a further time-stamp behind the last one of a record, before that one's certificate or algorithm ages; or, with `hash_algo` and `hash`, a
+/// new chain behind the others, before the hash of the documents ages. A record that does not hold is not renewed.
 #[utoipa::path(post, path = "/signer/evidence-records/renewals", tag = "signer", request_body = RenewRecord,
     responses((status = 200, body = RenewedRecord)))]
 pub(crate) async fn renew(
@@ -47,9 +49,30 @@ pub(crate) async fn renew(
         || Error::Verification { sentence: "evidence_record is an EvidenceRecord of RFC 4998, base64." };
     let octets = STANDARD.decode(&request.evidence_record).map_err(|_| wrong())?;
     let record = Record::read(&octets).ok_or_else(wrong)?;
-    let (hash, digest) = record.to_renew();
-    let token = signer.time_stamp(Request::of(hash, &digest)).await.map_err(Error::TimeStamp)?;
-    Ok(Json(RenewedRecord { evidence_record: STANDARD.encode(record.renewed(&token.der)) }))
+    let report = judge_here(&signer, &Evidence::record(&octets, None)).await?;
+    if report.verdict == Verdict::Invalid {
+        let reason = report.reason().map(|reason| reason.sentence.clone()).unwrap_or_default();
+        return Err(Problem::invalid(
+            "evidence-record-wrong",
+            format!("The record is not renewed, because it does not hold: {reason}."),
+        ));
+    }
+    let renewed = match (&request.hash_algo, &request.hash) {
+        (None, None) => {
+            let (hash, digest) = record.to_renew().ok_or_else(wrong)?;
+            let token = signer.time_stamp(Request::of(hash, &digest)).await.map_err(Error::TimeStamp)?;
+            record.renewed(&token.der).ok_or_else(wrong)?
+        }
+        (Some(hash_algo), Some(digest)) => {
+            let both = RecordDigests { hashes: vec![digest.clone()], hash_algo: Some(hash_algo.clone()) };
+            let (hash, digests) = parse(&both)?;
+            let about = record.to_rehash(hash, &digests.concat(), record.chains.len());
+            let token = signer.time_stamp(Request::of(hash, &about)).await.map_err(Error::TimeStamp)?;
+            record.rehashed(hash, &token.der)
+        }
+        _ => return Err(Error::Verification { sentence: "hash_algo and hash go together." }.into()),
+    };
+    Ok(Json(RenewedRecord { evidence_record: STANDARD.encode(renewed) }))
 }
 
 fn parse(request: &RecordDigests) -> Result<(Hash, Vec<Vec<u8>>), Error> {

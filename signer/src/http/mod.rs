@@ -8,6 +8,7 @@ mod evidence_records;
 mod prescriptions;
 mod signatures;
 mod time_stamps;
+mod verification_page;
 mod verifications;
 
 use axum::Router;

@@ -30,7 +30,10 @@ pub(super) fn judge(
     times(signer, when, trust.now_ms, findings);
     let at_ms = when.trusted_ms.or(when.claimed_ms).unwrap_or(trust.now_ms).min(trust.now_ms);
     let question = Question { signer, extra, at_ms, proven: when.trusted_ms.is_some(), purpose: None, trust };
-    let Some(chain) = question.path(findings) else { return Vec::new() };
+    let Some(chain) = question.path(findings) else {
+        question.revocation_beside_its_time(findings);
+        return Vec::new();
+    };
     question.revocation(&chain, findings);
     chain
 }
@@ -144,6 +147,33 @@ impl Question<'_> {
                 .fails(Code::NotTrusted, format!("the signer's certificate is not to be trusted: {error}")),
         }
         None
+    }
+
+    /// The same of a certificate that was not valid when it signed: each reason is told, as the service of today tells them. Asked is for a
+    /// time at which it was valid; what no path leads to then has no lists that are believed.
+    fn revocation_beside_its_time(&self, findings: &mut Findings) {
+        let (from_ms, until_ms) = (self.signer.not_before_ms(), self.signer.not_after_ms());
+        if from_ms > until_ms {
+            return;
+        }
+        let valid_ms = self.at_ms.clamp(from_ms, until_ms);
+        let policy = self.policy(Revocation::Required);
+        let Trust { anchors, known, now_ms, .. } = self.trust;
+        // The list of now says it if it still lists what has ended; the one of then otherwise.
+        let as_of = [Revocation::RequiredAsOf(*now_ms), Revocation::Required];
+        let revoked = as_of.into_iter().find_map(|revocation| {
+            let policy = Policy { revocation, ..policy.clone() };
+            match path::check(self.signer, self.extra, anchors, *known, valid_ms, &policy) {
+                Err(Error::Revoked { serial, at_ms, reason, invalidity_date_ms }) => {
+                    let since = invalidity_date_ms.map_or(at_ms, |date| date.min(at_ms));
+                    Some((serial != self.signer.serial(), since, reason))
+                }
+                _ => None,
+            }
+        });
+        if let Some((authority, since, reason)) = revoked {
+            self.revoked(authority, since, reason, findings);
+        }
     }
 
     /// What is known of revocation now, held against the time of signing.

@@ -14,6 +14,7 @@ use super::attributes::{self, Attributes};
 use super::ber;
 use super::report::Code;
 use super::time_stamp::{self, Stamp};
+use crate::cms::der::{CONTEXT_0, CONTEXT_1, elements};
 
 /// id-signedData, RFC 5652 5.1.
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
@@ -202,7 +203,7 @@ pub(super) fn read_inner(cms: &[u8], document: Document<'_>, inner: Inner) -> Re
     let data = SignedData::from_der(&octets).map_err(not_cms("the signed data"))?;
     // The decoder puts SETs into their order. RFC 5652 5.4 wants DER for what is signed, and readers that take other octets for it
     // than we do would disagree with us.
-    if data.to_der().map_err(not_cms("the signed data"))? != octets {
+    if !is_der(&data, &octets).map_err(not_cms("the signed data"))? {
         return Err(Malformed::NotDer);
     }
     // Around it BER is allowed (RFC 5652 2), as some write it who stream; the signers' part has to be there as it is.
@@ -220,6 +221,34 @@ pub(super) fn read_inner(cms: &[u8], document: Document<'_>, inner: Inner) -> Re
         return Err(Malformed::TooMany);
     }
     collect(&data, content(&data, document)?, inner)
+}
+
+/// Whether everything stands there as DER has it, but for the order of certificates and of what is said of revocation: RFC 5652 5.1 asks for
+/// none, some write them from the signer upwards, and nothing is signed or hashed over them as a whole.
+fn is_der(data: &SignedData, octets: &[u8]) -> der::Result<bool> {
+    let fields = elements(octets).filter(|all| all.len() == 1).and_then(|all| elements(all[0].content));
+    let Some(mut fields) = fields else { return Ok(false) };
+    for (tag, set) in [(CONTEXT_1, &data.crls), (CONTEXT_0, &data.certificates)] {
+        let at = fields.iter().position(|field| field.tag == tag);
+        let found = at.map(|at| fields.remove(at).content);
+        let found = found.map_or_else(|| Some(Vec::new()), elements);
+        let Some(found) = found else { return Ok(false) };
+        let mut found: Vec<&[u8]> = found.iter().map(|member| member.whole).collect();
+        let read = set.iter().flat_map(SetOfVec::iter).map(Encode::to_der);
+        let mut read: Vec<Vec<u8>> = read.collect::<der::Result<_>>()?;
+        found.sort_unstable();
+        read.sort_unstable();
+        if found != read {
+            return Ok(false);
+        }
+    }
+    let rest = [
+        data.version.to_der()?,
+        data.digest_algorithms.to_der()?,
+        data.encap_content_info.to_der()?,
+        data.signer_infos.to_der()?,
+    ];
+    Ok(fields.iter().map(|field| field.whole).eq(rest.iter().map(Vec::as_slice)))
 }
 
 fn collect(data: &SignedData, content: Vec<u8>, inner: Inner) -> Result<Signed, Malformed> {

@@ -11,6 +11,7 @@ mod cms;
 mod evidence;
 mod kept;
 mod prescription;
+mod record;
 mod report;
 mod service;
 mod time_stamp;
@@ -21,8 +22,8 @@ use pki::{Certificate, Crl, ObjectIdentifier};
 pub use self::cms::{Document, Malformed};
 pub use report::{Code, Finding, Form, Report, SignatureReport, Signer, Verdict, Weight};
 
-pub(crate) use kept::Trusted;
-pub(crate) use service::verify;
+pub(crate) use kept::{Kept, Trusted};
+pub(crate) use service::{against, judge_here, verify};
 
 use certificate::When;
 use report::{Findings, moment};
@@ -64,6 +65,7 @@ pub struct Evidence(Read);
 enum Read {
     Cms(Result<Box<cms::Signed>, Malformed>),
     Prescription(Box<prescription::Evidence>),
+    Record(Box<record::Evidence>),
 }
 
 impl Evidence {
@@ -75,6 +77,12 @@ impl Evidence {
     /// Reads a prescription with its signature: a FHIR message or an HL7 V3 document.
     pub fn prescription(octets: &[u8]) -> Self {
         Self(Read::Prescription(Box::new(prescription::Evidence::read(octets))))
+    }
+
+    /// Reads an evidence record of RFC 4998, and the document of which it says that it was there. Without the document the record is looked at
+    /// in itself alone, and may be of anything.
+    pub fn record(octets: &[u8], document: Option<&[u8]>) -> Self {
+        Self(Read::Record(Box::new(record::Evidence::read(octets, document))))
     }
 
     /// The certificates of the signers, and of those who gave their time-stamps, as far as they read.
@@ -90,6 +98,7 @@ impl Evidence {
             }
             Read::Cms(Err(_)) => Vec::new(),
             Read::Prescription(evidence) => evidence.signer().into_iter().collect(),
+            Read::Record(evidence) => evidence.signers(),
         }
     }
 
@@ -103,6 +112,7 @@ impl Evidence {
                 Report::new(Form::Cms, trust.now_ms, findings, Vec::new())
             }
             Read::Prescription(evidence) => evidence.judge(trust),
+            Read::Record(evidence) => evidence.judge(trust),
         }
     }
 }
@@ -110,6 +120,11 @@ impl Evidence {
 /// Whether octets are a bundle of evidence, as `/signer/signatures/{id}/evidence` gives it.
 pub fn is_evidence(octets: &[u8]) -> bool {
     crate::evidence::is_bundle(octets)
+}
+
+/// Whether octets are an evidence record of RFC 4998.
+pub fn is_evidence_record(octets: &[u8]) -> bool {
+    crate::evidence_record::Record::read(octets).is_some()
 }
 
 /// Judges a bundle of evidence by the verifier key of the audit record besides.
@@ -144,6 +159,7 @@ pub fn read_anything(octets: &[u8]) {
         Evidence::cms(octets, Document::Inside),
         Evidence::cms(octets, Document::Beside(b"21 capsules")),
         Evidence::prescription(octets),
+        Evidence::record(octets, Some(b"21 capsules")),
     ];
     for evidence in all {
         // Nobody is trusted, so nothing holds.

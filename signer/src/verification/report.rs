@@ -27,6 +27,8 @@ pub enum Form {
     Hl7V3,
     /// A bundle of evidence.
     Evidence,
+    /// An evidence record of RFC 4998, with its document.
+    EvidenceRecord,
 }
 
 /// How much a finding counts.

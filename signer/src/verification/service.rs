@@ -6,9 +6,12 @@ use pki::ocsp::Response;
 use pki::path::{Known, OcspAnswer};
 use pki::{Certificate, Crl};
 use platform::caller::Caller;
+use platform::clock::Millis;
 use tokio::sync::SemaphorePermit;
 
+use super::certificate::{self, When};
 use super::kept::Kept;
+use super::report::{Finding, Findings, Weight};
 use super::{Document, Evidence, Report, Trust, Verdict, Weak};
 use crate::api::{VERIFY, Verify};
 use crate::error::Error;
@@ -33,18 +36,27 @@ pub(crate) struct Input {
 enum Subject {
     Cms { cms: Vec<u8>, document: Option<Vec<u8>> },
     Prescription(Vec<u8>),
+    Record { record: Vec<u8>, document: Vec<u8> },
 }
 
 impl Input {
     /// Decodes a request; what cannot be decoded is refused, and not verified in part.
     pub(crate) fn read(request: &Verify) -> Result<Self, Error> {
         let refused = |sentence| Error::Verification { sentence };
-        let subject = match (&request.cms, &request.document, &request.prescription) {
-            (Some(cms), document, None) => {
+        let Verify { cms, document, prescription, evidence_record, .. } = request;
+        let subject = match (cms, document, prescription, evidence_record) {
+            (Some(cms), document, None, None) => {
                 Subject::Cms { cms: decoded(cms)?, document: document.as_deref().map(decoded).transpose()? }
             }
-            (None, None, Some(prescription)) => Subject::Prescription(decoded(prescription)?),
-            _ => return Err(refused("Give either cms, with or without document, or prescription.")),
+            (None, None, Some(prescription), None) => Subject::Prescription(decoded(prescription)?),
+            (None, Some(document), None, Some(record)) => {
+                Subject::Record { record: decoded(record)?, document: decoded(document)? }
+            }
+            _ => {
+                return Err(refused(
+                    "Give either cms, with or without document, or prescription, or evidence_record with document.",
+                ));
+            }
         };
         let signers = request.signers.unwrap_or(1);
         if signers == 0
@@ -75,6 +87,7 @@ impl Input {
         match &self.subject {
             Subject::Cms { cms, document } => cms.len() + document.as_ref().map_or(0, Vec::len),
             Subject::Prescription(octets) => octets.len(),
+            Subject::Record { record, document } => record.len() + document.len(),
         }
     }
 
@@ -84,6 +97,7 @@ impl Input {
                 Evidence::cms(cms, document.as_deref().map_or(Document::Inside, Document::Beside))
             }
             Subject::Prescription(octets) => Evidence::prescription(octets),
+            Subject::Record { record, document } => Evidence::record(record, Some(document)),
         }
     }
 }
@@ -143,6 +157,47 @@ pub(crate) async fn verify(signer: &Signer, caller: &Caller, request: Verify) ->
     };
     metrics::counter!("signer_verifications_total", "verdict" => verdict).increment(1);
     Ok(report)
+}
+
+/// Judges something by what is known here alone, and by whatever policy: what a request of ours goes on with.
+pub(crate) async fn judge_here(signer: &Signer, evidence: &Evidence) -> Result<Report, Error> {
+    let now = signer.clock.now();
+    let kept = signer.trusted.newest(&signer.ca, now).await?;
+    let crls = kept.lists(&signer.ca, &evidence.signers()).await?;
+    Ok(evidence.judge(&Trust {
+        anchors: &kept.anchors,
+        extra: &kept.authorities,
+        known: Known::from(&crls),
+        now_ms: Kept::judged_at(&crls, now).0,
+        policies: &[],
+        signers: 1,
+        weak: Weak::Refused,
+    }))
+}
+
+/// Why a certificate does not make a signature of that time count, by what is known here; nothing where it does, or where nothing is known
+/// that speaks against it.
+pub(crate) async fn against(
+    signer: &Signer,
+    certificate: &Certificate,
+    claimed: Millis,
+) -> Result<Option<Finding>, Error> {
+    let now = signer.clock.now();
+    let kept = signer.trusted.newest(&signer.ca, now).await?;
+    let crls = kept.lists(&signer.ca, std::slice::from_ref(certificate)).await?;
+    let trust = Trust {
+        anchors: &kept.anchors,
+        extra: &kept.authorities,
+        known: Known::from(&crls),
+        now_ms: Kept::judged_at(&crls, now).0,
+        policies: &signer.policies,
+        signers: 1,
+        weak: Weak::Refused,
+    };
+    let mut findings = Findings::default();
+    let when = When { claimed_ms: Some(claimed.0), trusted_ms: None };
+    certificate::judge(certificate, trust.extra, when, &trust, &mut findings);
+    Ok(findings.into_sorted().into_iter().next().filter(|finding| finding.weight == Weight::Fails))
 }
 
 /// A place among those who are at work; whoever finds none is told to come again, and does not wait.

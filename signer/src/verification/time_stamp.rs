@@ -46,11 +46,12 @@ enum Kind {
 
 /// A token that reads.
 #[derive(Debug)]
-struct Token {
-    signed: Signed,
-    hash: &'static digest::Algorithm,
-    imprint: Vec<u8>,
-    at_ms: i64,
+pub(super) struct Token {
+    pub(super) signed: Signed,
+    /// The hash of its imprint.
+    pub(super) hash: &'static digest::Algorithm,
+    pub(super) imprint: Vec<u8>,
+    pub(super) at_ms: i64,
 }
 
 /// Reads the time-stamps among unsigned attributes.
@@ -75,7 +76,8 @@ impl Stamp {
     }
 }
 
-fn token(value: &[u8]) -> Option<Token> {
+/// Reads a token in DER.
+pub(super) fn token(value: &[u8]) -> Option<Token> {
     let signed = cms::read_inner(value, Document::Inside, Inner::TimeStamp).ok()?;
     if signed.content_type.as_bytes() != TST_INFO {
         return None;
@@ -235,7 +237,13 @@ fn is_signed(signature: &cms::Signature) -> bool {
 }
 
 impl Token {
-    fn signature(&self) -> Option<&cms::Signature> {
+    /// Whether its signature is right, whoever made it.
+    pub(super) fn is_signed(&self) -> bool {
+        self.signature().is_some_and(is_signed)
+    }
+
+    /// The signature, where there is one.
+    pub(super) fn signature(&self) -> Option<&cms::Signature> {
         match &self.signed.signatures[..] {
             // RFC 3161 2.4.2: of no other signer than the authority.
             [Ok(signature)] => Some(signature),
@@ -244,7 +252,7 @@ impl Token {
     }
 
     /// Whether whoever gave it may: with what is known here, what came in it, and what came around the signature.
-    fn authority(
+    pub(super) fn authority(
         &self,
         signature: &cms::Signature,
         around: &Signed,

@@ -1,5 +1,7 @@
 //! Prescriptions: prepared, signed by a prescriber's credential, put together, verified.
 
+use std::process::Command;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use platform::db::Db;
@@ -84,6 +86,36 @@ platform::both_engines! {
         rig.revoke_at_authority(&serial).await;
         let report = verified(&rig, &message.to_string()).await;
         assert_eq!((&report["verdict"], &report["eps"]), (&json!("invalid"), &json!(["Certificate is revoked"])));
+    }
+
+    /// A signature that verifies under a certificate of nobody who is trusted, or of a revoked one, is not put into its form: a card, or what
+    /// calls itself one, may have given it.
+    async fn certificates_of_nobody_are_refused(db: Db) {
+        let rig = Rig::new(db).await;
+        let prescriber = prescriber(&rig).await;
+        let prepared = rig.post_raw(&rig.system, PREPARE, "application/fhir+json", FHIR).await;
+        let digest = parameter(&prepared, "digest");
+        let dir = tempfile::tempdir().unwrap();
+        let openssl = |arguments: &str| {
+            let done = Command::new("openssl").args(arguments.split(' ')).current_dir(dir.path()).output().unwrap();
+            assert!(done.status.success(), "{arguments}");
+        };
+        openssl("req -x509 -newkey rsa:2048 -nodes -keyout key -out own.pem -subj /CN=Stranger -addext keyUsage=critical,nonRepudiation");
+        openssl("x509 -in own.pem -outform DER -out own.der");
+        std::fs::write(dir.path().join("info"), STANDARD.decode(&digest).unwrap()).unwrap();
+        openssl("dgst -sha256 -sign key -out value info");
+        let read = |name: &str| STANDARD.encode(std::fs::read(dir.path().join(name)).unwrap());
+        let path = "/signer/prescriptions/signatures";
+        let own = json!({"digest": digest, "signature": read("value"), "certificate": read("own.der")});
+        let refused = rig.post(&rig.system, path, &own).await;
+        assert_eq!((refused.status, refused.body["code"].as_str()), (400, Some("certificate-refused")));
+        let good = signed(&rig, &prescriber, &digest).await;
+        assert_eq!(rig.post(&rig.system, path, &good).await.status, 200);
+        rig.revoke_at_authority(&prescriber.certificates[0].serial).await;
+        rig.authority.make_lists().await;
+        rig.pass(3_000);
+        let revoked = rig.post(&rig.system, path, &good).await;
+        assert_eq!((revoked.status, revoked.body["code"].as_str()), (400, Some("certificate-refused")));
     }
 
     /// What was prepared is found by its digest, by its application alone and while it is kept; each preparation is in the record

@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
+use aws_lc_rs::digest;
 use axum::body::Body;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::Request;
 use platform::clock::{Accuracy, Untrusted};
 use platform::db::Db;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::rig::{Rig, START, base64};
 
@@ -284,5 +287,66 @@ platform::both_engines! {
         assert_eq!(rig.post(&rig.system, &renewal, &json!({"evidence_record": hashes[0]})).await.status, 400);
         assert_eq!(rig.post(&rig.verifier, path, &json!({"hashes": hashes})).await.status, 403);
         assert_eq!(rig.events("time-stamps-given").await.len(), 2, "what was refused was not given");
+    }
+}
+
+platform::both_engines! {
+    /// A record is verified with its document, also with a further time-stamp and with a new chain in another hash after it; with another document,
+    /// changed, or with its chains in another order it does not hold, and what does not hold is not renewed.
+    async fn evidence_records_are_verified(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.renew_time_stamping().await;
+        rig.authority.make_lists().await;
+        let path = "/signer/evidence-records";
+        let renewal = format!("{path}/renewals");
+        let documents: Vec<Vec<u8>> = (0..3_u8).map(|at| vec![at; 40]).collect();
+        let hashes: Vec<String> = documents.iter().map(|document| crate::rig::digest_of(document)).collect();
+        let made = rig.post(&rig.system, path, &json!({"hashes": hashes})).await;
+        let first = made.body["evidence_records"][1].as_str().unwrap().to_owned();
+        let renewed = async |request: Value| {
+            rig.pass(60_000);
+            let answered = rig.post(&rig.system, &renewal, &request).await;
+            assert_eq!(answered.status, 200, "{:?}", answered.body);
+            answered.body["evidence_record"].as_str().unwrap().to_owned()
+        };
+        let second = renewed(json!({"evidence_record": first})).await;
+        let sha_512 = STANDARD.encode(digest::digest(&digest::SHA512, &documents[1]));
+        let rehash = json!({"evidence_record": second, "hash_algo": "2.16.840.1.101.3.4.2.3", "hash": sha_512});
+        let third = renewed(rehash.clone()).await;
+        let last = renewed(json!({"evidence_record": third})).await;
+        let judged = async |record: &str, document: &[u8]| {
+            let body = json!({"evidence_record": record, "document": STANDARD.encode(document)});
+            let answered = rig.post(&rig.verifier, "/signer/verifications", &body).await;
+            assert_eq!(answered.status, 200, "{:?}", answered.body);
+            answered.body
+        };
+        let begun = judged(&first, &documents[1]).await["signatures"][0]["trusted_time"].clone();
+        for record in [&first, &second, &third, &last] {
+            let report = judged(record, &documents[1]).await;
+            assert_eq!((&report["verdict"], &report["form"]), (&json!("valid"), &json!("evidence-record")), "{report}");
+            assert_eq!(report["signatures"][0]["trusted_time"], begun, "the first of them says since when it was there");
+            let other = judged(record, &documents[2]).await;
+            assert_eq!(other["verdict"], "invalid", "{other}");
+            assert_eq!(other["signatures"][0]["findings"][0]["code"], "digest-mismatch", "{other}");
+        }
+        // The new chain of another document's hash, and a token that was changed.
+        let of_another = STANDARD.encode(digest::digest(&digest::SHA512, &documents[0]));
+        let wrong = renewed(json!({"evidence_record": second, "hash_algo": "2.16.840.1.101.3.4.2.3", "hash": of_another})).await;
+        assert_eq!(judged(&wrong, &documents[1]).await["verdict"], "invalid");
+        let mut changed = STANDARD.decode(&second).unwrap();
+        *changed.last_mut().unwrap() ^= 1;
+        let changed = STANDARD.encode(changed);
+        assert_eq!(judged(&changed, &documents[1]).await["verdict"], "invalid");
+        let given = rig.events("time-stamps-given").await.len();
+        let refused = rig.post(&rig.system, &renewal, &json!({"evidence_record": changed})).await;
+        assert_eq!((refused.status, refused.body["code"].as_str()), (400, Some("evidence-record-wrong")));
+        for half in ["hash", "hash_algo"] {
+            let mut request = rehash.clone();
+            request.as_object_mut().unwrap().remove(half);
+            assert_eq!(rig.post(&rig.system, &renewal, &request).await.status, 400, "without {half}");
+        }
+        assert_eq!(rig.events("time-stamps-given").await.len(), given, "what was refused was not given");
+        let alone = rig.post(&rig.verifier, "/signer/verifications", &json!({"evidence_record": first})).await;
+        assert_eq!(alone.status, 400, "a record without its document proves nothing");
     }
 }

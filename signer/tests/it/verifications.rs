@@ -6,7 +6,7 @@ use platform::db::Db;
 use serde_json::{Value, json};
 use signer::api::Algorithm;
 
-use crate::rig::{Answer, Rig, base64, digest_of};
+use crate::rig::{Answer, Rig, base64, digest_of, request};
 
 const DOCUMENT: &[u8] = b"21 capsules";
 const PATH: &str = "/signer/verifications";
@@ -85,6 +85,27 @@ platform::both_engines! {
         rig.revoke_at_authority(&serial).await;
         let revoked = verify(&rig, &beside).await;
         assert_eq!((&revoked.body["verdict"], codes(&revoked)), (&json!("invalid"), vec!["revoked"]));
+    }
+
+    /// Whoever asks for a page gets one that people read, with the same verdict; what cannot be judged is a problem all the same.
+    async fn a_report_is_a_page_for_people(db: Db) {
+        let rig = rig(db).await;
+        let (detached, _) = signed(&rig, "Detached").await;
+        rig.pass(3_000);
+        let page = async |body: Value| {
+            let mut asked = request("POST", PATH, Some(&body));
+            asked.headers_mut().insert("accept", "text/html".parse().unwrap());
+            asked.extensions_mut().insert(rig.verifier.clone());
+            let (status, kind, body) = rig.raw(asked).await;
+            (status, kind, String::from_utf8(body).unwrap())
+        };
+        let (status, kind, text) = page(json!({"cms": detached, "document": base64(DOCUMENT)})).await;
+        assert_eq!((status, kind.as_str()), (200, "text/html; charset=utf-8"));
+        assert!(text.contains("<h1>The signature is good</h1>") && text.contains("as the signer says"), "{text}");
+        let (_, _, text) = page(json!({"cms": detached, "document": base64(b"210 capsules")})).await;
+        assert!(text.contains("<h1>The signature is not good</h1>") && text.contains("(digest-mismatch)"), "{text}");
+        let (status, kind, _) = page(json!({})).await;
+        assert_eq!((status, kind.as_str()), (400, "application/problem+json"));
     }
 
     /// A certificate that was put on hold after the claimed time leaves the matter open, and nothing is called valid.

@@ -107,6 +107,28 @@ fn other_encodings_do_not_hold() {
     is(&world.judge(&swapped, Document::Beside(DOCUMENT)), Verdict::Invalid, Code::NotDer);
 }
 
+/// Certificates in whatever order are no harm: some write them from the signer upwards, and nothing is signed over them together. One that is
+/// not written as DER demands in itself is.
+#[test]
+fn certificates_have_no_order() {
+    let world = good();
+    let signature = world.sign_at(SIGNED_MS);
+    let at = |part: &[u8]| signature.windows(part.len()).position(|window| window == part).unwrap();
+    let (one, other) = (world.signer.der(), world.root.der());
+    let (first, second) = if at(one) < at(other) { (one, other) } else { (other, one) };
+    let from = at(first);
+    assert_eq!(from + first.len(), at(second));
+    let rest = &signature[from + first.len() + second.len()..];
+    let swapped = [&signature[..from], second, first, rest].concat();
+    assert_ne!(swapped, signature);
+    holds(&world.judge(&swapped, Document::Beside(DOCUMENT)));
+    let mut long = swapped.clone();
+    // The length of what was the second, in three octets where two are enough.
+    assert_eq!(long[from + 1], 0x82);
+    long[from + 1] = 0x83;
+    is(&world.judge(&long, Document::Beside(DOCUMENT)), Verdict::Invalid, Code::Malformed);
+}
+
 /// A content type that is not the signed one, and another certificate for the same key and serial number, are refused.
 #[test]
 fn exchanged_parts_do_not_hold() {

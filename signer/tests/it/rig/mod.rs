@@ -47,7 +47,7 @@ pub(crate) struct Rig {
     pub(crate) holder: Caller,
     pub(crate) stranger: Caller,
     pub(crate) db: Db,
-    signer: Signer,
+    pub(crate) signer: Signer,
     pub(crate) router: Router,
     pub(crate) clock: Clock,
     /// What is said of it.
