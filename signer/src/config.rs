@@ -32,7 +32,8 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// The certificate profile of new credentials.
     pub profile: String,
-    /// For how many seconds a prepared prescription is kept, to be shown to whoever is asked to sign it.
+    /// For how many seconds a prepared prescription is kept, to be shown to whoever is asked to sign it; for an hour at most after they
+    /// decided.
     pub prepared_lifetime_s: u32,
     /// How many octets of prepared prescriptions are kept for one client; more are answered with 429.
     pub prepared_octets_per_client: u64,
@@ -70,8 +71,8 @@ impl Default for Config {
             max_documents: 250,
             max_body_bytes: 16 * 1024 * 1024,
             profile: ca::api::REMOTE_SIGNING.to_owned(),
-            prepared_lifetime_s: 24 * 3600,
-            prepared_octets_per_client: 1024 * 1024 * 1024,
+            prepared_lifetime_s: 2 * 3600,
+            prepared_octets_per_client: 16 * 1024 * 1024 * 1024,
             sha1_clients: Vec::new(),
             required_policies: Vec::new(),
             live_credentials: 4096,

@@ -20,6 +20,8 @@ pub(crate) struct Deposit {
     pub(crate) actor: Actor,
     /// Whose credential it is.
     pub(crate) user: String,
+    /// The request of an application to which the person agreed, where there was one.
+    pub(crate) request: Option<String>,
 }
 
 /// What became of a deposit. Its rows and its audit event are durable, or there are none.
@@ -235,7 +237,7 @@ async fn insert_signatures(
 
 /// The audit event of the signatures that were stored.
 fn signed(deposit: &Deposit, positions: &[usize]) -> Event {
-    let Deposit { signing, made, user, .. } = deposit;
+    let Deposit { signing, made, user, request, .. } = deposit;
     let signatures = made
         .iter()
         .filter(|new| made.len() == positions.len() || positions.contains(&new.position))
@@ -252,6 +254,7 @@ fn signed(deposit: &Deposit, positions: &[usize]) -> Event {
         user: user.clone(),
         serial: signing.serial.clone(),
         client: signing.client.clone(),
+        request: request.clone(),
         signed_at: signing.signed_at.0,
         signatures,
     }
@@ -292,6 +295,7 @@ mod tests {
             made: positions.iter().map(made).collect(),
             actor: Actor::system("signer"),
             user: "555021942107".to_owned(),
+            request: None,
         }
     }
 

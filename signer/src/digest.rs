@@ -46,6 +46,11 @@ impl Authorised {
         rest.is_empty().then(|| Self(digests.iter().copied().map(Digest).collect()))
     }
 
+    /// Each of them, in that order.
+    pub(crate) fn each(&self) -> &[Digest] {
+        &self.0
+    }
+
     /// How many signatures it allows.
     pub(crate) fn len(&self) -> usize {
         self.0.len()

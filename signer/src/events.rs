@@ -192,6 +192,14 @@ pub enum Event {
         method: String,
         /// SHA-256 over application, person, documents and end, in hexadecimal: what the proof stands for.
         binding: String,
+        /// SHA-256 of what the application signed, in hexadecimal.
+        request_sha256: String,
+        /// SHA-256 of the key that verified it, in hexadecimal: of its JWK without blanks, the members in the order of their names.
+        statement_key_sha256: String,
+        /// The same of the proof itself, with the key that verifies it.
+        presence_sha256: String,
+        /// The same, for each document in its order, of a list of the proof's nonce and what the person was shown.
+        shown_sha256: Vec<String>,
     },
     /// The person did not want to sign.
     SigningCancelled {
@@ -253,6 +261,9 @@ pub enum Event {
         serial: String,
         /// The client that asked.
         client: String,
+        /// The request of an application under which the person agreed to it, where there was one: its consent proves it then.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        request: Option<String>,
         /// When, in milliseconds since the epoch.
         signed_at: i64,
         /// Each signature.

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hsm::Key;
+use hsm::{Key, Scheme};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
@@ -118,8 +118,7 @@ impl Inputs {
         }
     }
 
-    async fn sign(self, key: &Key) -> Result<Vec<Vec<u8>>, hsm::Error> {
-        let scheme = key.alg().default_scheme();
+    async fn sign(self, key: &Key, scheme: Scheme) -> Result<Vec<Vec<u8>>, hsm::Error> {
         match self {
             Self::Digests(digests) => key.sign_digests(scheme, digests).await,
             Self::Messages(messages) => key.sign_messages(scheme, messages).await,
@@ -127,13 +126,35 @@ impl Inputs {
     }
 }
 
-/// Signs with a key, each call in its turn. All signatures in order, or an error and none.
-pub(crate) async fn sign(
-    fair: &Fair,
-    who: &Sharer,
-    key: &Key,
+/// What is signed, with which key and how.
+pub(crate) struct Work<'k> {
+    key: &'k Key,
+    scheme: Scheme,
     inputs: Inputs,
-) -> Result<Vec<Vec<u8>>, hsm::Error> {
+    /// Whether each call of several is as urgent as one that comes alone.
+    urgent: bool,
+}
+
+impl<'k> Work<'k> {
+    /// With the usual scheme of the key; in several calls it is a batch.
+    pub(crate) fn of(key: &'k Key, inputs: Inputs) -> Self {
+        Self { key, scheme: key.alg().default_scheme(), inputs, urgent: false }
+    }
+
+    /// The same by another scheme.
+    pub(crate) fn with(self, scheme: Scheme) -> Self {
+        Self { scheme, ..self }
+    }
+
+    /// The same where several calls are no batch: many wait, each for one of them.
+    pub(crate) fn for_many(self) -> Self {
+        Self { urgent: true, ..self }
+    }
+}
+
+/// Signs with a key, each call in its turn. All signatures in order, or an error and none.
+pub(crate) async fn sign(fair: &Fair, who: &Sharer, work: Work<'_>) -> Result<Vec<Vec<u8>>, hsm::Error> {
+    let Work { key, scheme, inputs, urgent } = work;
     let count = inputs.len();
     if count == 0 {
         return Ok(Vec::new());
@@ -143,16 +164,16 @@ pub(crate) async fn sign(
         && let Some(only) = calls.pop()
     {
         let _turn = fair.turn(who, Priority::Urgent).await;
-        return only.sign(key).await;
+        return only.sign(key, scheme).await;
     }
     // Dropped, these stop waiting and give their turns back.
     let mut under_way = JoinSet::new();
-    let places = calls.len();
+    let (places, priority) = (calls.len(), if urgent { Priority::Urgent } else { Priority::Batch });
     for (place, call) in calls.into_iter().enumerate() {
         let (fair, who, key) = (fair.clone(), who.clone(), key.clone());
         under_way.spawn(async move {
-            let _turn = fair.turn(&who, Priority::Batch).await;
-            (place, call.sign(&key).await)
+            let _turn = fair.turn(&who, priority).await;
+            (place, call.sign(&key, scheme).await)
         });
     }
     let mut signed = vec![Vec::new(); places];
@@ -163,6 +184,14 @@ pub(crate) async fn sign(
     }
     let signed: Vec<Vec<u8>> = signed.into_iter().flatten().collect();
     if signed.len() == count { Ok(signed) } else { Err(hsm::Error::Unreadable("a call that was cancelled")) }
+}
+
+impl Fair {
+    /// How many calls wait for their turn.
+    pub(crate) fn waiting(&self) -> usize {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        [&state.urgent, &state.batch].into_iter().map(Line::len).sum()
+    }
 }
 
 impl State {
@@ -190,6 +219,10 @@ impl Line {
             Some((_, turns)) => turns.push_back(turn),
             None => self.0.push_back((who.clone(), VecDeque::from([turn]))),
         }
+    }
+
+    fn len(&self) -> usize {
+        self.0.iter().map(|(_, turns)| turns.len()).sum()
     }
 
     fn leave(&mut self) -> Option<oneshot::Sender<Turn>> {

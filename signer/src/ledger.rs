@@ -102,7 +102,7 @@ fn parse_place(text: &str) -> Option<(i64, i64)> {
 }
 
 /// How somebody proved to be there who gave a passphrase.
-const PASSPHRASE: &str = "passphrase";
+pub(crate) const PASSPHRASE: &str = "passphrase";
 
 /// A line as it travels.
 pub(crate) fn entry(row: LedgerRow) -> LedgerEntry {

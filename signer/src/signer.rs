@@ -16,12 +16,12 @@ use crate::config::Config;
 use crate::deposit::Deposits;
 use crate::dss::SignIn;
 use crate::error::Error;
-use crate::fair::Fair;
+use crate::fair::{Fair, Priority};
 use crate::grant::Grants;
 use crate::ids::{AuthorisationId, CredentialId};
 use crate::live::{self, Cache, Live};
 use crate::passphrase::Pool;
-use crate::share::Shares;
+use crate::share::{Sharer, Shares};
 use crate::time_stamp::TimeStamps;
 use crate::turn::Turns;
 use crate::verification::Trusted;
@@ -133,6 +133,23 @@ impl Signer {
             verifying: Semaphore::new(MOST_VERIFICATIONS),
             policies,
         })))
+    }
+
+    /// Takes every turn at the token that is free, until what is returned is dropped: so a test sees who has to wait for one.
+    #[doc(hidden)]
+    pub async fn occupy(&self) -> Box<dyn Send> {
+        let who = Sharer::of("module:test");
+        let mut taken = Vec::new();
+        for _ in 0..=self.hsm.sessions() {
+            taken.push(self.turns.turn(&who, Priority::Urgent).await);
+        }
+        Box::new(taken)
+    }
+
+    /// How many calls wait for a turn at the token.
+    #[doc(hidden)]
+    pub fn waiting(&self) -> usize {
+        self.turns.waiting()
     }
 
     /// A credential that can sign now, as far as is known, and that this caller may use: whoever stores what was made with

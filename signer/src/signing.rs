@@ -13,7 +13,7 @@ use crate::cms::{Attributes, Template};
 use crate::deposit::{Deposit, Outcome};
 use crate::digest::{Digest, Repeated, check_distinct};
 use crate::error::{Error, Parameter};
-use crate::fair::{self, Inputs};
+use crate::fair::{self, Inputs, Work as Calls};
 use crate::grant::Grant;
 use crate::ids::{CredentialId, SigningId};
 use crate::leavers::HOLDER_LEFT;
@@ -241,7 +241,8 @@ impl Work<'_> {
     /// Stores signatures and their event in one transaction, which looks whether they may still be made.
     async fn keep(&self, live: &Live, signing: Signing, made: Vec<NewSignature>) -> Result<Kept, Error> {
         let (user, version) = (live.row.user_id.clone(), live.row.version);
-        let deposit = Arc::new(Deposit { signing, version, made, actor: Actor::from(self.caller), user });
+        let actor = Actor::from(self.caller);
+        let deposit = Arc::new(Deposit { signing, version, made, actor, user, request: None });
         match self.signer.deposits.store(Arc::clone(&deposit)).await? {
             Outcome::Stored => Ok(Kept::All(as_stored(&deposit))),
             Outcome::OthersFirst => {
@@ -335,7 +336,8 @@ async fn make_signatures(
             .collect::<Result<_, _>>()?;
         Inputs::Messages(attributes)
     };
-    let signatures = fair::sign(&signer.turns, &Sharer::from(caller), &live.key, inputs).await?;
+    let work = Calls::of(&live.key, inputs);
+    let signatures = fair::sign(&signer.turns, &Sharer::from(caller), work).await?;
     Ok(missing
         .iter()
         .zip(signatures)

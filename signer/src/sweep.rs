@@ -1,5 +1,6 @@
 //! What is kept for a while only: erased when its time is over.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use audit::Actor;
@@ -18,6 +19,8 @@ const LEASE: &str = "signer-sweep";
 const PAUSE: Duration = Duration::from_mins(1);
 /// How many rows one transaction erases at most.
 const MOST: i64 = 500;
+/// How many transactions of one kind a sweep makes at most: a hundred thousand rows a minute are more than come.
+const STEPS: usize = 200;
 /// For how long after its end a request that nobody agreed to is known, so that it is not taken for a new one.
 const KNOWN_MS: i64 = 24 * 3_600_000;
 
@@ -29,7 +32,7 @@ impl Signer {
             match lease::acquire(&self.db, LEASE, &holder, self.clock.now(), PAUSE * 2).await {
                 Ok(Some(_)) => {
                     if let Err(error) = self.sweep().await {
-                        tracing::warn!(%error, "prepared prescriptions could not be swept: {error}");
+                        tracing::warn!(%error, "what is over could not be swept: {error}");
                     }
                 }
                 Ok(None) => {}
@@ -39,47 +42,66 @@ impl Signer {
         }
     }
 
-    /// Erases every request that nobody agreed to, and the tokens of those whose signatures can be fetched no more.
-    async fn sweep_requests(&self) -> Result<(), Error> {
-        let now = self.clock.now();
-        let before = Millis(now.0 - KNOWN_MS.max(i64::from(self.config.dss.result_seconds) * 1000));
-        self.db
-            .write(move |tx: &mut Tx| {
-                Box::pin(async move {
-                    let erased = requests::erase(tx, before, MOST).await?;
-                    if erased > 0 {
-                        let event = Event::RequestsErased { requests: erased };
-                        audit::record(tx, now, &Actor::system("signer"), &event).await?;
-                    }
-                    Ok::<_, Error>(())
-                })
-            })
-            .await
+    /// Erases what is over: requests that nobody agreed to, tokens of those whose signatures can be fetched no more, and prepared
+    /// prescriptions, of which it says how many there were. What fails of it stops nothing of the rest.
+    pub async fn sweep(&self) -> Result<usize, Error> {
+        let requests = self.sweep_requests().await;
+        let prepared = self.in_steps(|tx, now| Box::pin(prepared_step(tx, now))).await;
+        requests.and(prepared)
     }
 
-    /// Erases every prepared prescription whose time is over, and says how many there were.
-    pub async fn sweep(&self) -> Result<usize, Error> {
-        self.sweep_requests().await?;
+    async fn sweep_requests(&self) -> Result<usize, Error> {
+        let kept = KNOWN_MS.max(i64::from(self.config.dss.result_seconds) * 1000);
+        // Tokens first: one without its request would be none's.
+        let tokens = self.in_steps(move |tx, now| Box::pin(tokens_step(tx, Millis(now.0 - kept)))).await?;
+        let requests = self.in_steps(move |tx, now| Box::pin(requests_step(tx, now, kept))).await?;
+        Ok(tokens + requests)
+    }
+
+    /// Takes steps, each a transaction, until one finds less than it may take.
+    async fn in_steps(
+        &self,
+        step: impl for<'t> Fn(&'t mut Tx, Millis) -> Step<'t> + Clone + Send + 'static,
+    ) -> Result<usize, Error> {
         let mut all = 0;
-        loop {
-            let now = self.clock.now();
-            let erased = self
-                .db
-                .write(move |tx: &mut Tx| {
-                    Box::pin(async move {
-                        let erased = prepared::erase(tx, now, MOST).await?;
-                        if erased > 0 {
-                            let event = Event::PreparedErased { prescriptions: erased as u64 };
-                            audit::record(tx, now, &Actor::system("signer"), &event).await?;
-                        }
-                        Ok::<_, Error>(erased)
-                    })
-                })
-                .await?;
+        // The next sweep goes on where so many steps end.
+        for _ in 0..STEPS {
+            let (now, step) = (self.clock.now(), step.clone());
+            let erased = self.db.write(move |tx: &mut Tx| step(tx, now)).await?;
             all += erased;
             if i64::try_from(erased).unwrap_or(i64::MAX) < MOST {
-                return Ok(all);
+                break;
             }
         }
+        Ok(all)
     }
+}
+
+/// What a step did: how many rows it erased.
+type Step<'t> = Pin<Box<dyn Future<Output = Result<usize, Error>> + Send + 't>>;
+
+async fn tokens_step(tx: &mut Tx, before: Millis) -> Result<usize, Error> {
+    Ok(counted(requests::erase_tokens(tx, before, MOST).await?))
+}
+
+async fn requests_step(tx: &mut Tx, now: Millis, kept: i64) -> Result<usize, Error> {
+    let erased = requests::erase(tx, Millis(now.0 - kept), MOST).await?;
+    if erased > 0 {
+        let event = Event::RequestsErased { requests: erased };
+        audit::record(tx, now, &Actor::system("signer"), &event).await?;
+    }
+    Ok(counted(erased))
+}
+
+async fn prepared_step(tx: &mut Tx, now: Millis) -> Result<usize, Error> {
+    let erased = prepared::erase(tx, now, MOST).await?;
+    if erased > 0 {
+        let event = Event::PreparedErased { prescriptions: erased as u64 };
+        audit::record(tx, now, &Actor::system("signer"), &event).await?;
+    }
+    Ok(erased)
+}
+
+fn counted(rows: u64) -> usize {
+    usize::try_from(rows).unwrap_or(usize::MAX)
 }

@@ -36,6 +36,7 @@ pub(crate) mod ranks;
 pub(crate) mod rbac;
 pub(crate) mod reports;
 pub(crate) mod requests;
+pub(crate) mod role_holders;
 pub(crate) mod roles;
 pub(crate) mod savepoints;
 pub(crate) mod scim_users;

@@ -6,7 +6,7 @@ use platform::problem::Problem;
 use serde_json::Value;
 
 use super::receive::actor;
-use super::{Content, Document, SignIn, Statement, Token, binding, sign};
+use super::{Content, Document, SignIn, Statement, Token, anchor, binding, shown_anchor, sign};
 use crate::api::CredentialState;
 use crate::digest::{Authorised, Digest};
 use crate::error::Error;
@@ -15,20 +15,50 @@ use crate::ids::AuthorisationId;
 use crate::leavers::HOLDER_LEFT;
 use crate::signer::Signer;
 use crate::store::authorisations::{self, AuthorisationRow};
-use crate::store::credentials;
-use crate::store::requests::{self, Given, RequestRow};
+use crate::store::requests::{self, Decision, Given, RequestRow};
+use crate::store::{credentials, prepared};
 
 /// For how long after consent signatures are made: a server that was down meanwhile makes them when it is back.
 const SIGN_WITHIN_MS: i64 = 600_000;
+/// For how long after consent what was prepared is kept: an application puts the signatures into their form meanwhile.
+const PREPARED_AFTER_MS: i64 = 3_600_000;
+/// What an application is told when the person did not want to. RFC 6749 4.1.2.1 has the word.
+const DENIED: &str = "access_denied";
 
-/// The request that a page is for, while it waits.
-pub(crate) async fn waiting(signer: &Signer, token: &str) -> Result<RequestRow, Error> {
+/// The request that a page is for, to the person who is asked.
+pub(crate) async fn find(signer: &Signer, token: &str, person: &str) -> Result<RequestRow, Error> {
     let found = match Token::parse(token) {
         Some(token) => requests::by_token(signer.db.read(), &token.stored()).await?,
         None => None,
     };
-    let waits = found.filter(|row| row.decision.is_none() && signer.clock.now() < row.expires_at);
-    waits.ok_or_else(over)
+    let row = found.ok_or_else(over)?;
+    if row.user_id == person {
+        return Ok(row);
+    }
+    let sentence = "You are signed in as somebody else than the person who is asked to sign. Sign out, and begin again in your \
+                    application.";
+    Err(Error::Dss(Problem::forbidden("not-your-request", sentence)))
+}
+
+/// Whether it still waits for its person.
+pub(crate) fn waiting(signer: &Signer, row: &RequestRow) -> Result<(), Error> {
+    let waits = row.decision.is_none() && signer.clock.now() < row.expires_at;
+    if waits { Ok(()) } else { Err(over()) }
+}
+
+/// Where the browser goes on if the person has decided: whoever comes back to the page after an answer of ours was lost is sent where that
+/// would have sent them.
+pub(crate) fn decided(row: &RequestRow, token: &str) -> Option<String> {
+    match row.decision.as_ref()? {
+        Decision::Consented { .. } => Some(back(row, token, None)),
+        Decision::Cancelled { .. } => Some(back(row, token, Some(DENIED))),
+    }
+}
+
+/// The same, of a request that was waiting a moment ago.
+async fn decided_meanwhile(signer: &Signer, token: &str, row: &RequestRow) -> Result<Option<String>, Error> {
+    let row = find(signer, token, &row.user_id).await?;
+    Ok(decided(&row, token))
 }
 
 fn over() -> Error {
@@ -49,23 +79,42 @@ pub(crate) async fn ask(signer: &Signer, sign_in: &SignIn, row: &RequestRow) -> 
 }
 
 /// Looks at what an authenticator answered; where the browser goes on when the person was there. The consent is durable then, and the
-/// signatures are made: should that fail, they are made when the application asks for them.
+/// signatures are made: should that fail, they are made when the application asks for them. A request that was decided before is not
+/// decided again, whatever is answered.
 pub(crate) async fn answer(
     signer: &Signer,
     sign_in: &SignIn,
     (token, row): (&str, RequestRow),
     answer: Value,
 ) -> Result<String, Error> {
+    if let Some(onward) = decided(&row, token) {
+        return Ok(onward);
+    }
+    waiting(signer, &row)?;
+    match decide(signer, sign_in, &row, answer).await {
+        Ok(authorisation) => {
+            if let Err(error) = sign::signatures(signer, &row, &authorisation).await {
+                tracing::warn!(%error, request = %row.request_id, "what somebody agreed to is not signed yet: {error}");
+            }
+            Ok(back(&row, token, None))
+        }
+        // The same answer may have come twice, and the other one have been first.
+        Err(error) => decided_meanwhile(signer, token, &row).await?.ok_or(error),
+    }
+}
+
+async fn decide(
+    signer: &Signer,
+    sign_in: &SignIn,
+    row: &RequestRow,
+    answer: Value,
+) -> Result<AuthorisationRow, Error> {
     let statement = Statement::read(&row.statement).map_err(Error::Dss)?;
     let reference = row.request_id.to_string();
     let answer = PresenceAnswer { credential: answer };
     let presence = sign_in.client.presence(&reference, &answer).await.map_err(Error::Dss)?;
-    is_for(signer, &row, &statement, &presence)?;
-    let authorisation = consent(signer, &row, &statement, &presence).await?;
-    if let Err(error) = sign::signatures(signer, &row, &authorisation).await {
-        tracing::warn!(%error, request = %row.request_id, "what somebody agreed to is not signed yet: {error}");
-    }
-    Ok(back(&row, token, None))
+    is_for(signer, row, &statement, &presence)?;
+    consent(signer, row, &statement, &presence).await
 }
 
 /// The answer is of the person who is to sign, and stands for what the request holds now, and nothing else.
@@ -99,8 +148,9 @@ async fn consent(
         digests,
         expires_at: Millis(now.0 + SIGN_WITHIN_MS),
     };
-    let event = agreed(row, &authorisation, presence);
-    let kept = serde_json::to_string(presence).map_err(|_| Error::StoredRow { what: "presence" })?;
+    let kept = serde_json::to_value(presence).map_err(|_| Error::StoredRow { what: "presence" })?;
+    let event = agreed(row, &authorisation, (statement, presence, &kept))?;
+    let kept = kept.to_string();
     let about = about(row)?;
     let (row, given, shown) = (row.clone(), authorisation.clone(), presence.clone());
     let (version, serial, actor) = (live.row.version, live.certificate.serial.clone(), actor(&row));
@@ -129,6 +179,9 @@ async fn consent(
             let no_secret = format!("request:{}", row.request_id);
             authorisations::insert(tx, &given, &no_secret, now).await?;
             requests::note(tx, &given.authorisation_id, &about).await?;
+            // What was decided needs not be shown again, but for putting the signature into its form.
+            prepared::shorten(tx, &row.client, given.digests.each(), Millis(now.0 + PREPARED_AFTER_MS))
+                .await?;
             audit::record(tx, now, &actor, &event).await?;
             Ok(())
         })
@@ -151,8 +204,17 @@ fn about(row: &RequestRow) -> Result<Vec<(String, Option<String>)>, Error> {
     Ok(shown.into_iter().map(|document| (document.id, patient(document.content))).collect())
 }
 
-fn agreed(row: &RequestRow, authorisation: &AuthorisationRow, presence: &Presence) -> Event {
-    Event::SigningConsented {
+/// The entry of a consent: with a hash of each part of its evidence, so that none can be put in place of another later.
+fn agreed(
+    row: &RequestRow,
+    authorisation: &AuthorisationRow,
+    (statement, presence, kept): (&Statement, &Presence, &Value),
+) -> Result<Event, Error> {
+    let read = |text: &str, what| serde_json::from_str::<Value>(text).map_err(|_| Error::StoredRow { what });
+    let Value::Array(shown) = read(&row.shown, "list of documents")? else {
+        return Err(Error::StoredRow { what: "list of documents" });
+    };
+    Ok(Event::SigningConsented {
         request: row.request_id.to_string(),
         authorisation: authorisation.authorisation_id.to_string(),
         credential: authorisation.credential_id.to_string(),
@@ -162,11 +224,18 @@ fn agreed(row: &RequestRow, authorisation: &AuthorisationRow, presence: &Presenc
         authenticator: presence.authenticator.clone(),
         method: presence.method.clone(),
         binding: row.binding.clone(),
-    }
+        request_sha256: statement.hash.clone(),
+        statement_key_sha256: anchor(&read(&row.statement_key, "key of an application")?),
+        presence_sha256: anchor(kept),
+        shown_sha256: shown.iter().map(|document| shown_anchor(&presence.nonce, document)).collect(),
+    })
 }
 
-/// The person does not want to; where the browser goes on.
+/// The person does not want to; where the browser goes on. Somebody who agreed before has agreed.
 pub(crate) async fn cancel(signer: &Signer, token: &str, row: RequestRow) -> Result<String, Error> {
+    if let Some(onward) = decided(&row, token) {
+        return Ok(onward);
+    }
     let now = signer.clock.now();
     let event = Event::SigningCancelled {
         request: row.request_id.to_string(),
@@ -174,21 +243,23 @@ pub(crate) async fn cancel(signer: &Signer, token: &str, row: RequestRow) -> Res
         client: row.client.clone(),
     };
     let (request, actor) = (row.request_id.clone(), actor(&row));
-    let done: Result<(), Error> = signer
+    let done: Result<bool, Error> = signer
         .db
         .write(move |tx| {
             Box::pin(async move {
-                if !requests::cancel(tx, &request, now).await? {
-                    return Err(over());
+                let is_ours = requests::cancel(tx, &request, now).await?;
+                if is_ours {
+                    audit::record(tx, now, &actor, &event).await?;
                 }
-                audit::record(tx, now, &actor, &event).await?;
-                Ok(())
+                Ok(is_ours)
             })
         })
         .await;
-    done?;
+    if !done? {
+        return decided_meanwhile(signer, token, &row).await?.ok_or_else(over);
+    }
     metrics::counter!("signer_consents_total", "decision" => "cancelled").increment(1);
-    Ok(back(&row, token, Some("access_denied")))
+    Ok(back(&row, token, Some(DENIED)))
 }
 
 /// The application's address with what it waits for.

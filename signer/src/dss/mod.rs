@@ -6,6 +6,7 @@
 //! transaction, which gives an authorisation for these documents; signatures are made from then on, by whoever asks first, and
 //! the same ones whenever it is asked again.
 
+mod anchor;
 mod binding;
 mod consent;
 mod receive;
@@ -17,8 +18,9 @@ mod token;
 
 use authn::api::SigningClient;
 
+pub(crate) use anchor::{anchor, shown_anchor};
 pub(crate) use binding::binding;
-pub(crate) use consent::{answer, ask, cancel, waiting};
+pub(crate) use consent::{answer, ask, cancel, decided, find, waiting};
 pub(crate) use receive::{Came, receive};
 pub(crate) use result::fetch;
 pub(crate) use seen::{Content, Document};

@@ -6,7 +6,7 @@ use platform::clock::Millis;
 use platform::problem::{Kind, Problem};
 use serde_json::Value;
 
-use super::seen::{Document, documents};
+use super::seen::{Document, check_authors, documents};
 use super::{SignIn, Statement, Token, binding, sign};
 use crate::eps::Algorithm;
 use crate::error::Error;
@@ -17,6 +17,8 @@ use crate::store::requests::{self, Decision, RequestRow};
 
 /// The longest word that an application may have given back.
 const LONGEST_STATE: usize = 2000;
+/// How often one request may be repeated, itself among them: each gives a token that is kept.
+const MOST_TOKENS: i64 = 10;
 /// How many requests of one application to one person may wait.
 const MOST_WAITING: i64 = 20;
 
@@ -57,6 +59,7 @@ pub(crate) async fn receive(signer: &Signer, sign_in: &SignIn, came: Came) -> Re
     sign::credential_of(signer, &statement.subject).await?;
     let shown = documents(signer, &statement.issuer, &statement.payloads, now).await?;
     may_be_unseen(&signing, &shown)?;
+    check_authors(signer, &shown, &statement.subject).await?;
     let expires_at = Millis(now.0 + i64::from(signer.config.dss.request_seconds) * 1000);
     let row = RequestRow {
         request_id: RequestId::new(now),
@@ -177,12 +180,20 @@ async fn again(
         return Err(Error::Dss(Problem::conflict("request-repeated", sentence)));
     }
     let token = Token::generate(&signer.random)?;
-    let (request, stored) = (known.request_id.clone(), token.stored());
-    let done: Result<(), Error> = signer
+    let (request, stored) = (known.clone(), token.stored());
+    let added: Result<bool, Error> = signer
         .db
-        .write(move |tx| Box::pin(async move { requests::add_token(tx, &request, &stored).await }))
+        .write(move |tx| {
+            Box::pin(async move { requests::add_token(tx, &request, &stored, MOST_TOKENS).await })
+        })
         .await;
-    done.map(|()| token)
+    if added? {
+        return Ok(token);
+    }
+    let sentence =
+        "This JWT came ten times. Use the token and the address of an earlier answer, or make a new JWT.";
+    let wait = std::time::Duration::from_mins(10);
+    Err(Error::Dss(Problem::too_many("request-repeated-often", sentence, wait)))
 }
 
 async fn keep(
@@ -218,7 +229,7 @@ async fn keep(
             if !requests::insert(tx, &row).await? {
                 return Ok(false);
             }
-            requests::add_token(tx, &row.request_id, &stored).await?;
+            requests::add_token(tx, &row, &stored, MOST_TOKENS).await?;
             audit::record(tx, now, &actor, &event).await?;
             Ok(true)
         })

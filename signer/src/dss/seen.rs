@@ -1,6 +1,9 @@
 //! What whoever is asked to sign is shown of each document.
 
+use std::collections::HashSet;
+
 use platform::clock::Millis;
+use platform::problem::Problem;
 use serde::{Deserialize, Serialize};
 
 use super::statement::Payload;
@@ -53,6 +56,31 @@ pub(crate) async fn documents(
     Ok(documents)
 }
 
+/// Nobody signs in another's name: where the register knows the author's role profile, it has to be the signer's own.
+pub(crate) async fn check_authors(
+    signer: &Signer,
+    documents: &[Document],
+    subject: &str,
+) -> Result<(), Error> {
+    let mut known = HashSet::new();
+    for (place, document) in documents.iter().enumerate() {
+        let Content::Seen(told) = &document.content else { continue };
+        let role = told.author.role_profile.as_str();
+        if role.is_empty() || !known.insert(role) {
+            continue;
+        }
+        let holder = directory::api::role_holder(signer.db.read(), role).await?;
+        if holder.is_some_and(|holder| holder != subject) {
+            let sentence = format!(
+                "The author of document {} is somebody else than sub of the JWT: its role profile is another person's.",
+                place + 1
+            );
+            return Err(Error::Dss(Problem::forbidden("author-other", sentence)));
+        }
+    }
+    Ok(())
+}
+
 /// What a kept document says, if what is to be signed is said of it: it is hashed again, so that whatever is kept, nothing else is
 /// shown than what is signed.
 fn told(document: &[u8], author_at: Millis, info: &SignedInfo) -> Option<Told> {
@@ -61,5 +89,6 @@ fn told(document: &[u8], author_at: Millis, info: &SignedInfo) -> Option<Told> {
         prepare::Document::Fhir(message) => message.fragments(at).ok()?,
         prepare::Document::V3(prescription) => prescription.fragments().clone(),
     };
-    (SignedInfo::over(&fragments, info.algorithm()) == *info).then(|| fragments.told())
+    let is_it = SignedInfo::over(&fragments, info.algorithm()) == *info;
+    if is_it { fragments.told().ok() } else { None }
 }

@@ -15,6 +15,7 @@ use crate::deposit::{Deposit, Outcome};
 use crate::digest::{Authorised, Digest};
 use crate::eps::Algorithm;
 use crate::error::Error;
+use crate::fair::{self, Inputs, Work};
 use crate::ids::SigningId;
 use crate::leavers::HOLDER_LEFT;
 use crate::live::Live;
@@ -103,7 +104,7 @@ async fn make(
 ) -> Result<(), Error> {
     let live = signer.usable_of(&row.user_id, &authorisation.credential_id).await?;
     let signed_at = signer.clock.now();
-    let made = made(&live, statement).await?;
+    let made = made(signer, &Sharer::of(&row.client), &live, statement).await?;
     let signing = Signing {
         signing_id: SigningId::new(signed_at),
         authorisation_id: authorisation.authorisation_id.clone(),
@@ -114,7 +115,8 @@ async fn make(
     };
     let count = made.len() as u64;
     let (version, user) = (live.row.version, row.user_id.clone());
-    let deposit = Deposit { signing, version, made, actor: actor(row), user };
+    let request = Some(row.request_id.to_string());
+    let deposit = Deposit { signing, version, made, actor: actor(row), user, request };
     let done = match signer.deposits.store(Arc::new(deposit)).await? {
         Outcome::Stored => {
             metrics::counter!("signer_signatures_total").increment(count);
@@ -130,8 +132,13 @@ async fn make(
     done
 }
 
-/// RSASSA-PKCS1-v1_5 over the octets of each statement.
-async fn made(live: &Live, statement: &Statement) -> Result<Vec<NewSignature>, Error> {
+/// RSASSA-PKCS1-v1_5 over the octets of each statement, each call to the token in its turn.
+async fn made(
+    signer: &Signer,
+    sharer: &Sharer,
+    live: &Live,
+    statement: &Statement,
+) -> Result<Vec<NewSignature>, Error> {
     let scheme = match statement.algorithm {
         Algorithm::Rs256 => Scheme::RsaPkcs1Sha256,
         Algorithm::Rs1 => Scheme::RsaPkcs1Sha1,
@@ -140,8 +147,8 @@ async fn made(live: &Live, statement: &Statement) -> Result<Vec<NewSignature>, E
         Algorithm::Rs256 => payload.digest.0.to_vec(),
         Algorithm::Rs1 => digest(&SHA1_FOR_LEGACY_USE_ONLY, &payload.octets).as_ref().to_vec(),
     };
-    let digests = statement.payloads.iter().map(hashed).collect();
-    let values = live.key.sign_digests(scheme, digests).await?;
+    let inputs = Inputs::Digests(statement.payloads.iter().map(hashed).collect());
+    let values = fair::sign(&signer.turns, sharer, Work::of(&live.key, inputs).with(scheme)).await?;
     let new = |(position, (payload, signature)): (usize, (&Payload, Vec<u8>))| NewSignature {
         position,
         form: SignatureForm::Hash,

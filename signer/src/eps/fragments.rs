@@ -41,9 +41,9 @@ impl Fragments {
         })
     }
 
-    /// Whom it is for, and the items: what a person is shown of it.
-    pub(super) fn seen(&self) -> (&Element, &[Element]) {
-        (&self.record_target, &self.line_items)
+    /// Whose it is, whom it is for, and the items: what a person is shown of it.
+    pub(super) fn seen(&self) -> (&Element, &Element, &[Element]) {
+        (&self.agent_person, &self.record_target, &self.line_items)
     }
 
     /// The text that is hashed.

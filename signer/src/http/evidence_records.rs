@@ -49,7 +49,7 @@ pub(crate) async fn renew(
         || Error::Verification { sentence: "evidence_record is an EvidenceRecord of RFC 4998, base64." };
     let octets = STANDARD.decode(&request.evidence_record).map_err(|_| wrong())?;
     let record = Record::read(&octets).ok_or_else(wrong)?;
-    let report = judge_here(&signer, &Evidence::record(&octets, None)).await?;
+    let report = judge_here(&signer, Evidence::record(&octets, None)).await?;
     if report.verdict == Verdict::Invalid {
         let reason = report.reason().map(|reason| reason.sentence.clone()).unwrap_or_default();
         return Err(Problem::invalid(

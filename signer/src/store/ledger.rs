@@ -2,7 +2,7 @@
 
 use platform::clock::Millis;
 use sqlx::any::AnyRow;
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::{AnyPool, AssertSqlSafe, Row as _};
 
 use super::Reader;
 use crate::api::SignatureForm;
@@ -77,6 +77,9 @@ pub(crate) struct Wanted {
     pub(crate) after: (i64, i64),
 }
 
+/// How long it takes at most until what was signed is stored, with what two clocks may differ besides: far more than any wait there.
+const ASTRAY_MS: i64 = 600_000;
+
 const LINES: &str = "SELECT g.ordinal, g.signing_id, s.position, g.authorisation_id, c.user_id, g.serial, g.client, s.form, \
      s.digest, s.signature, g.signed_at, r.authenticator, r.method, a.document, a.patient FROM signer_signing g \
      JOIN signer_signature s ON s.authorisation_id = g.authorisation_id AND s.signing_id = g.signing_id \
@@ -105,19 +108,18 @@ fn line(row: &AnyRow) -> Result<LedgerRow, Error> {
 }
 
 /// The lines that are asked for after a place in the ledger, oldest first.
-pub(crate) async fn page<'c>(
-    reader: impl Reader<'c>,
-    wanted: &Wanted,
-    limit: i64,
-) -> Result<Vec<LedgerRow>, Error> {
+pub(crate) async fn page(db: &AnyPool, wanted: &Wanted, limit: i64) -> Result<Vec<LedgerRow>, Error> {
+    let (first, last) = ordinals(db, wanted).await?;
     let texts =
         [("g.credential_id", &wanted.credential), ("c.user_id", &wanted.user), ("g.client", &wanted.client)];
     let texts: Vec<(&str, &String)> =
         texts.into_iter().filter_map(|(column, text)| text.as_ref().map(|text| (column, text))).collect();
     // The text is made of constants and numbers alone. What is not asked about is not in it, so that an index is used.
-    let mut sql = format!("{LINES} WHERE g.ordinal >= $1 AND (g.ordinal > $1 OR s.position > $2)");
+    let mut sql = format!(
+        "{LINES} WHERE g.ordinal >= $1 AND (g.ordinal > $1 OR s.position > $2) AND g.ordinal >= $6 AND g.ordinal <= $7"
+    );
     for (place, (column, _)) in texts.iter().enumerate() {
-        sql = format!("{sql} AND {column} = ${}", place + 6);
+        sql = format!("{sql} AND {column} = ${}", place + 8);
     }
     if wanted.from.is_some() || wanted.until.is_some() {
         sql += " AND g.signed_at >= $3 AND g.signed_at < $4";
@@ -131,11 +133,33 @@ pub(crate) async fn page<'c>(
         .bind(wanted.after.1)
         .bind(wanted.from.map_or(0, |from| from.0))
         .bind(wanted.until.map_or(i64::MAX, |until| until.0))
-        .bind(limit);
+        .bind(limit)
+        .bind(first)
+        .bind(last);
     for (_, text) in texts {
         query = query.bind(text.clone());
     }
-    query.fetch_all(reader).await?.iter().map(line).collect()
+    query.fetch_all(db).await?.iter().map(line).collect()
+}
+
+/// Between which ordinals a period lies, so that the ledger before and behind it is not read. Rows are stored in about the order of their
+/// times: what is stored later than another, though it was signed before it, is so by less than [`ASTRAY_MS`].
+async fn ordinals(db: &AnyPool, wanted: &Wanted) -> Result<(i64, i64), Error> {
+    let first = match wanted.from {
+        Some(from) => {
+            let before = "SELECT ordinal FROM signer_signing WHERE signed_at < $1 ORDER BY signed_at DESC, ordinal DESC LIMIT 1";
+            sqlx::query_scalar(before).bind(from.0.saturating_sub(ASTRAY_MS)).fetch_optional(db).await?
+        }
+        None => None,
+    };
+    let last = match wanted.until {
+        Some(until) => {
+            let after = "SELECT ordinal FROM signer_signing WHERE signed_at >= $1 ORDER BY signed_at, ordinal LIMIT 1";
+            sqlx::query_scalar(after).bind(until.0.saturating_add(ASTRAY_MS)).fetch_optional(db).await?
+        }
+        None => None,
+    };
+    Ok((first.unwrap_or(0), last.unwrap_or(i64::MAX)))
 }
 
 /// The latest lines of a person before a place, latest first.
@@ -194,4 +218,74 @@ fn parse_form(text: &str) -> Result<SignatureForm, Error> {
         "attached" => SignatureForm::Attached,
         _ => return Err(Error::StoredRow { what: "form" }),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::db::Db;
+
+    use super::*;
+    use crate::digest::Digest;
+    use crate::ids::{CredentialId, SigningId};
+    use crate::store::signings::testing::make_ready;
+    use crate::store::signings::{self, NewSignature, Signing};
+
+    /// Stores one signature of this time.
+    async fn sign(db: &Db, at: i64) {
+        let signing = Signing {
+            signing_id: SigningId::new(Millis(at)),
+            authorisation_id: AuthorisationId::new(Millis(at)),
+            credential_id: CredentialId::new(Millis(at)),
+            serial: CredentialId::new(Millis(at)).to_string(),
+            client: "practice-system".to_owned(),
+            signed_at: Millis(at),
+        };
+        make_ready(db, &signing, i64::MAX).await;
+        let done = db.write(move |tx| {
+            Box::pin(async move {
+                let made = NewSignature {
+                    position: 0,
+                    form: SignatureForm::Hash,
+                    digest: Digest([0; 32]),
+                    signature: vec![1],
+                };
+                signings::insert(tx, &[(&signing, 7)]).await?;
+                signings::insert_signatures(tx, &[(&signing, &made)]).await?;
+                Ok::<_, Error>(())
+            })
+        });
+        done.await.unwrap();
+    }
+
+    platform::both_engines! {
+        /// A period is found whole, also where rows were stored a little out of order, and nothing far before or behind it is looked at.
+        async fn periods_are_read_alone(db: Db) {
+            const HOUR: i64 = 3_600_000;
+            let times = [1, 2, 3, 5, 4, 7, 6, 8, 20];
+            for at in times.map(|it| it * HOUR) {
+                sign(&db, at).await;
+            }
+            // Less than what may be astray.
+            sign(&db, 20 * HOUR - 300_000).await;
+            let found = async |from: Option<i64>, until: Option<i64>| {
+                let wanted = Wanted {
+                    from: from.map(|it| Millis(it * HOUR)),
+                    until: until.map(|it| Millis(it * HOUR)),
+                    after: (0, -1),
+                    ..Wanted::default()
+                };
+                let between = ordinals(db.read(), &wanted).await.unwrap();
+                let rows = page(db.read(), &wanted, 100).await.unwrap();
+                (rows.iter().map(|row| row.signed_at.0).collect::<Vec<_>>(), between)
+            };
+            assert_eq!(found(None, None).await.0.len(), 10);
+            let (rows, (first, last)) = found(Some(8), Some(20)).await;
+            assert_eq!(rows, [8 * HOUR, 20 * HOUR - 300_000]);
+            assert!(first >= 6 && last == i64::MAX, "{first} {last}");
+            let (rows, (first, last)) = found(Some(2), Some(4)).await;
+            assert_eq!((rows, first), (vec![2 * HOUR, 3 * HOUR], 1));
+            assert!(last <= 5, "{last}");
+            assert_eq!(found(Some(21), None).await.0, Vec::<i64>::new());
+        }
+    }
 }

@@ -2,10 +2,14 @@
 
 use platform::clock::Millis;
 use platform::db::Tx;
+use sqlx::AssertSqlSafe;
 
 use super::Reader;
 use crate::digest::Digest;
 use crate::error::Error;
+
+/// How many digests one statement names.
+const TOGETHER: usize = 250;
 
 /// A prepared prescription as it is stored.
 #[derive(Clone, Debug)]
@@ -108,6 +112,29 @@ pub(crate) async fn by_digest<'c>(
     }))
 }
 
+/// Has what an application had prepared under these digests kept until then at most.
+pub(crate) async fn shorten(
+    tx: &mut Tx,
+    client: &str,
+    digests: &[Digest],
+    until: Millis,
+) -> Result<(), Error> {
+    for digests in digests.chunks(TOGETHER) {
+        let places: Vec<String> = (3..digests.len() + 3).map(|place| format!("${place}")).collect();
+        // The text is made of constants and numbers alone.
+        let sql = format!(
+            "UPDATE signer_prepared SET expires_at = $1 WHERE client = $2 AND expires_at > $1 AND digest IN ({})",
+            places.join(",")
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(until.0).bind(client.to_owned());
+        for digest in digests {
+            query = query.bind(digest.0.to_vec());
+        }
+        query.execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
 /// Erases so many rows whose time is over, and gives their applications the room back. Says how many.
 pub(crate) async fn erase(tx: &mut Tx, now: Millis, most: i64) -> Result<usize, Error> {
     let erased: Vec<(String, i64)> = sqlx::query_as(
@@ -136,4 +163,52 @@ pub(crate) async fn erase(tx: &mut Tx, now: Millis, most: i64) -> Result<usize, 
 
 fn size(octets: usize) -> i64 {
     i64::try_from(octets).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::db::Db;
+
+    use super::*;
+
+    const MOST: u64 = 1_000;
+
+    fn sample(client: &str, number: u8) -> PreparedRow {
+        PreparedRow {
+            client: client.to_owned(),
+            digest: Digest([number; 32]),
+            form: "fhir".to_owned(),
+            author_at: Millis(1),
+            signed_info: "<SignedInfo/>".to_owned(),
+            document: vec![number; 100],
+            prepared_at: Millis(1),
+            expires_at: Millis(7_200_000),
+        }
+    }
+
+    platform::both_engines! {
+        /// What was decided about is kept until then and no longer, whatever is beside it; erased, it gives its application the room back.
+        async fn what_was_decided_about_goes_sooner(db: Db) {
+            let kept = db.write(|tx| Box::pin(async move {
+                for row in [sample("practice", 1), sample("practice", 2), sample("pharmacy", 1)] {
+                    insert(tx, &row, MOST).await?;
+                }
+                shorten(tx, "practice", &[Digest([1; 32]), Digest([9; 32])], Millis(1_000)).await?;
+                // It never lengthens.
+                shorten(tx, "practice", &[Digest([1; 32])], Millis(9_000_000)).await?;
+                let many: Vec<Digest> = (0..=255).map(|number| Digest([number; 32])).collect();
+                shorten(tx, "nobody", &many, Millis(1)).await?;
+                assert_eq!(erase(tx, Millis(1_000), 10).await?, 1);
+                Ok::<_, Error>(())
+            }));
+            kept.await.unwrap();
+            let found = async |client: &str, number: u8| {
+                by_digest(db.read(), client, &Digest([number; 32]), Millis(0)).await.unwrap().is_some()
+            };
+            assert!(!found("practice", 1).await && found("practice", 2).await && found("pharmacy", 1).await);
+            let octets: i64 = sqlx::query_scalar("SELECT octets FROM signer_prepared_share WHERE client = 'practice'")
+                .fetch_one(db.read()).await.unwrap();
+            assert_eq!(octets, 100);
+        }
+    }
 }

@@ -116,14 +116,24 @@ pub(crate) async fn insert(tx: &mut Tx, row: &RequestRow) -> Result<bool, Error>
     Ok(done.rows_affected() == 1)
 }
 
-/// Gives a request one token more.
-pub(crate) async fn add_token(tx: &mut Tx, request: &RequestId, token: &str) -> Result<(), Error> {
-    sqlx::query("INSERT INTO signer_request_token (token, request_id) VALUES ($1, $2)")
-        .bind(token)
-        .bind(request.as_str())
-        .execute(&mut *tx)
-        .await?;
-    Ok(())
+/// Gives a request one token more; false if it has as many as may be.
+pub(crate) async fn add_token(
+    tx: &mut Tx,
+    request: &RequestRow,
+    token: &str,
+    most: i64,
+) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "INSERT INTO signer_request_token (token, request_id, expires_at) \
+         SELECT $1, $2, CAST($3 AS BIGINT) WHERE (SELECT COUNT(*) FROM signer_request_token WHERE request_id = $2) < $4",
+    )
+    .bind(token)
+    .bind(request.request_id.as_str())
+    .bind(request.expires_at.0)
+    .bind(most)
+    .execute(&mut *tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// The request that a token is for.
@@ -260,22 +270,26 @@ pub(crate) async fn end_waiting(tx: &mut Tx, now: Millis) -> Result<(), Error> {
     Ok(())
 }
 
-/// Erases so many requests that nobody agreed to and that are over since then, and tokens of older ones; says how many requests. What was
-/// agreed to stays: it is evidence.
+/// Erases so many requests that are over since then and that nobody agreed to, and says how many. What was agreed to stays: it is evidence.
 pub(crate) async fn erase(tx: &mut Tx, before: Millis, most: i64) -> Result<u64, Error> {
-    sqlx::query(
-        "DELETE FROM signer_request_token WHERE token IN (SELECT t.token FROM signer_request r \
-         JOIN signer_request_token t ON t.request_id = r.request_id WHERE r.expires_at <= $1 \
-         ORDER BY r.expires_at LIMIT $2)",
+    let done = sqlx::query(
+        "DELETE FROM signer_request WHERE request_id IN (SELECT request_id FROM signer_request \
+         WHERE authorisation_id IS NULL AND expires_at <= $1 ORDER BY expires_at LIMIT $2)",
     )
     .bind(before.0)
     .bind(most)
     .execute(&mut *tx)
     .await?;
+    Ok(done.rows_affected())
+}
+
+/// Erases so many tokens of requests that are over since then, whatever became of these, and says how many. A token of an earlier release
+/// does not know when that is, and asks its request.
+pub(crate) async fn erase_tokens(tx: &mut Tx, before: Millis, most: i64) -> Result<u64, Error> {
     let done = sqlx::query(
-        "DELETE FROM signer_request WHERE request_id IN (SELECT r.request_id FROM signer_request r \
-         WHERE r.expires_at <= $1 AND (r.decision IS NULL OR r.decision = 'cancelled') \
-         ORDER BY r.expires_at LIMIT $2)",
+        "DELETE FROM signer_request_token WHERE token IN (SELECT t.token FROM signer_request_token t \
+         WHERE t.expires_at <= $1 AND (t.expires_at > 0 OR NOT EXISTS (SELECT 1 FROM signer_request r \
+         WHERE r.request_id = t.request_id AND r.expires_at > $1)) ORDER BY t.expires_at LIMIT $2)",
     )
     .bind(before.0)
     .bind(most)
@@ -323,8 +337,9 @@ mod tests {
                 insert(tx, &two).await?;
                 insert(tx, &late).await?;
                 for (request, token) in [(&one, "t1"), (&one, "t2"), (&two, "t3")] {
-                    add_token(tx, &request.request_id, token).await?;
+                    answers.push(add_token(tx, request, token, 2).await?);
                 }
+                answers.push(add_token(tx, &one, "t4", 2).await?);
                 answers.push(waiting(tx, "practice", "555021942107", Millis(50)).await? == 3);
                 let given = Given { presence: "{}", authenticator: "key", method: "security-key", authorisation: &authorisation };
                 answers.push(consent(tx, &one.request_id, &given, Millis(50)).await?);
@@ -334,7 +349,7 @@ mod tests {
                 answers.push(cancel(tx, &late.request_id, Millis(103)).await?);
                 Ok::<_, Error>(answers)
             })).await.unwrap();
-            assert_eq!(answers, [true, false, true, true, false, false, true, false]);
+            assert_eq!(answers, [true, false, true, true, true, false, true, true, false, false, true, false]);
             for token in ["t1", "t2"] {
                 let found = by_token(db.read(), token).await.unwrap().unwrap();
                 assert_eq!(found.request_id, one.request_id);
@@ -345,8 +360,11 @@ mod tests {
             let found = by_authorisation(db.read(), &authorisation).await.unwrap().unwrap();
             assert_eq!(found.request_hash, "1");
             assert!(by_hash(db.read(), "pharmacy", "1").await.unwrap().is_none());
-            let erased = db.write(|tx| Box::pin(async move { erase(tx, Millis(200), 10).await })).await.unwrap();
-            assert_eq!(erased, 2);
+            let erased = db.write(|tx| Box::pin(async move {
+                let tokens = [erase_tokens(tx, Millis(200), 2).await?, erase_tokens(tx, Millis(200), 2).await?];
+                Ok::<_, Error>((tokens, erase(tx, Millis(200), 10).await?))
+            })).await.unwrap();
+            assert_eq!(erased, ([2, 1], 2));
             assert!(by_token(db.read(), "t1").await.unwrap().is_none());
             assert!(by_hash(db.read(), "practice", "1").await.unwrap().is_some(), "what was agreed to stays");
             assert!(by_hash(db.read(), "practice", "2").await.unwrap().is_none());

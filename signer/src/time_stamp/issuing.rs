@@ -25,9 +25,13 @@ use super::unit::Unit;
 use super::{Settings, info};
 use crate::error::Error;
 use crate::events::{Event, GivenTimeStamp};
+use crate::fair::{self, Inputs, Work};
+use crate::share::Sharer;
 use crate::signer::Signer;
 use crate::store::time_stamps;
 
+/// Under what name time-stamps take their turns at the token: one application among the others, however many ask.
+const SHARER: &str = "module:time-stamps";
 /// How many time-stamps a group holds at most.
 const MOST: usize = 64;
 /// How many may wait; who finds no place is told to come later.
@@ -156,9 +160,9 @@ impl Ready {
         prepared: &[Prepared],
         under_way: OwnedSemaphorePermit,
     ) -> Result<Vec<Vec<u8>>, Error> {
-        let scheme = self.unit.key.alg().default_scheme();
-        let messages = prepared.iter().map(|one| one.draft.to_sign.clone()).collect();
-        let signatures = self.unit.key.sign_messages(scheme, messages).await?;
+        let messages = Inputs::Messages(prepared.iter().map(|one| one.draft.to_sign.clone()).collect());
+        let work = Work::of(&self.unit.key, messages).for_many();
+        let signatures = fair::sign(&signer.turns, &Sharer::of(SHARER), work).await?;
         drop(under_way);
         let given = prepared.iter().map(|one| GivenTimeStamp {
             serial: one.serial.hex(),

@@ -160,19 +160,23 @@ pub(crate) async fn verify(signer: &Signer, caller: &Caller, request: Verify) ->
 }
 
 /// Judges something by what is known here alone, and by whatever policy: what a request of ours goes on with.
-pub(crate) async fn judge_here(signer: &Signer, evidence: &Evidence) -> Result<Report, Error> {
+pub(crate) async fn judge_here(signer: &Signer, evidence: Evidence) -> Result<Report, Error> {
     let now = signer.clock.now();
     let kept = signer.trusted.newest(&signer.ca, now).await?;
     let crls = kept.lists(&signer.ca, &evidence.signers()).await?;
-    Ok(evidence.judge(&Trust {
-        anchors: &kept.anchors,
-        extra: &kept.authorities,
-        known: Known::from(&crls),
-        now_ms: Kept::judged_at(&crls, now).0,
-        policies: &[],
-        signers: 1,
-        weak: Weak::Refused,
-    }))
+    let judged = move || {
+        evidence.judge(&Trust {
+            anchors: &kept.anchors,
+            extra: &kept.authorities,
+            known: Known::from(&crls),
+            now_ms: Kept::judged_at(&crls, now).0,
+            policies: &[],
+            signers: 1,
+            weak: Weak::Refused,
+        })
+    };
+    // A record may have many time-stamps, and each costs a signature and a path.
+    Ok(off_thread_if(true, judged).await)
 }
 
 /// Why a certificate does not make a signature of that time count, by what is known here; nothing where it does, or where nothing is known

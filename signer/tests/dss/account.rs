@@ -19,7 +19,7 @@ async fn sent(world: &World, browser: &Browser, path: &str, origin: &str) -> (u1
 
 platform::both_engines! {
     /// A prescriber sees own signatures and credentials alone, and ends one, by our own page and after a question; nobody without a
-    /// session sees anything.
+    /// session, or with one that is worth less than signing wants, sees anything.
     async fn a_prescriber_sees_and_ends_what_is_theirs(db: Db) {
         let mut world = World::new(db).await;
         let request = world.asked(&[("script-77", &unprepared(1))]).await;
@@ -27,6 +27,13 @@ platform::both_engines! {
         let nobody = world.send("GET", ACCOUNT, None, None).await;
         assert!(nobody.status == 401 && nobody.body.contains("You are not signed in"), "{}", nobody.body);
         let mut mine = world.browsers["555021942107"].clone();
+        let method = |name: &str| (name.to_owned(), 0);
+        for (name, expires_at) in [method("totp"), method("security-key")] {
+            let weak = name == "totp";
+            world.write("UPDATE authn_session SET method = $1 WHERE expires_at > $2", vec![name], expires_at).await;
+            let shown = mine.get(&world, ACCOUNT).await;
+            assert_eq!((shown.status == 403, shown.body.contains("script-77")), (weak, !weak), "{}", shown.body);
+        }
         let mut theirs = world.browsers["555021942115"].clone();
         let shown = mine.get(&world, ACCOUNT).await;
         assert_eq!(shown.status, 200, "{}", shown.body);

@@ -1,7 +1,10 @@
 //! The ledger is searched, and what it holds is proved by itself.
 
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use pki::path::Known;
 use pki::{Certificate, Crl};
 use platform::db::Db;
@@ -9,7 +12,7 @@ use serde_json::{Value, json};
 use signer::api::Algorithm;
 use signer::verification::{Code, Report, Trust, Verdict, Weak, judge_evidence};
 
-use super::{APPLICATION, World, unprepared};
+use super::{APPLICATION, World, info_of, unprepared};
 use crate::rig::{USER, digest_of, person};
 
 const FHIR: &str = include_str!("../../../fixtures/prescription.json");
@@ -34,6 +37,10 @@ async fn found(world: &World, query: &str) -> Vec<Value> {
 
 /// Judges a bundle by root, lists and key of the record, as they are outside.
 async fn judged(world: &World, bundle: &Value) -> Report {
+    judged_by(world, bundle, Weak::Refused).await
+}
+
+async fn judged_by(world: &World, bundle: &Value, weak: Weak) -> Report {
     world.rig.authority.make_lists().await;
     let ca = world.rig.authority.client();
     let issuer = ca.issuer("remote-signing").await.unwrap();
@@ -50,9 +57,27 @@ async fn judged(world: &World, bundle: &Value) -> Report {
         now_ms: world.rig.clock.now().0 + 3_000,
         policies: &[],
         signers: 1,
-        weak: Weak::Refused,
+        weak,
     };
     judge_evidence(bundle.to_string().as_bytes(), &trust, &world.log.verifier_key())
+}
+
+/// The answer of a key that nobody has registered, with its public half.
+fn self_made(challenge: &Value) -> (Value, Value) {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
+    let client = json!({"type": "webauthn.get", "challenge": challenge, "origin": "https://id.example.org"})
+        .to_string();
+    // Of the site, with the person present and verified, and a counter.
+    let data = [digest(&SHA256, b"id.example.org").as_ref(), &[0x05], &[0; 4]].concat();
+    let signed = [data.as_slice(), digest(&SHA256, client.as_bytes()).as_ref()].concat();
+    let signature = pair.sign(&SystemRandom::new(), &signed).unwrap();
+    let text = |octets: &[u8]| URL_SAFE_NO_PAD.encode(octets);
+    let point = pair.public_key().as_ref();
+    let response = json!({
+        "clientDataJSON": text(client.as_bytes()), "authenticatorData": text(&data), "signature": text(signature.as_ref()),
+    });
+    let key = json!({"kty": "EC", "crv": "P-256", "x": text(&point[1..33]), "y": text(&point[33..])});
+    (json!({"id": "AAAA", "response": response}), key)
 }
 
 platform::both_engines! {
@@ -103,6 +128,36 @@ platform::both_engines! {
             let report = judged(&world, &changed).await;
             assert!(report.verdict == Verdict::Invalid && report.has(code), "{place}: {report:#?}");
         }
+        // What is of no entry of the record, and so could be put in place of something else: it has a hash there.
+        for (place, value) in [
+            ("/signature/patient", json!("9990548617")),
+            ("/signature/method", json!("smartcard")),
+            ("/signature/authenticator", json!("another")),
+            ("/signature/document", json!("other")),
+            ("/consent/shown/0/content/seen/patient", json!("SOMEBODY ELSE")),
+            ("/consent/shown/0/content/seen/items/0/medicine", json!("Morphine")),
+            ("/consent/shown/0/id", json!("other")),
+            ("/consent/shown", json!([])),
+            ("/consent/presence/bound", json!("bound by the server's record")),
+            ("/consent/presence/at", json!(1)),
+            ("/consent/presence/level", json!("2")),
+        ] {
+            let mut changed = good.clone();
+            *changed.pointer_mut(place).unwrap() = value;
+            let report = judged(&world, &changed).await;
+            let told = report.has(Code::ConsentWrong) || report.has(Code::RecordOther);
+            assert!(report.verdict == Verdict::Invalid && told, "{place}: {report:#?}");
+        }
+        let mut without = good.clone();
+        without.as_object_mut().unwrap().remove("consent");
+        assert!(judged(&world, &without).await.has(Code::ConsentWrong), "a consent cannot be left out");
+        // A key that somebody made for it, with an answer over the right challenge: everything holds but that it is not the one of the record.
+        let mut forged = good.clone();
+        let (assertion, public_key) = self_made(&good["consent"]["presence"]["challenge"]);
+        *forged.pointer_mut("/consent/presence/assertion").unwrap() = assertion;
+        *forged.pointer_mut("/consent/presence/public_key").unwrap() = public_key;
+        let report = judged(&world, &forged).await;
+        assert!(report.has(Code::RecordOther) && !report.has(Code::ConsentWrong), "{report:#?}");
         let mut unverified = good.clone();
         let key = world.strangers_key.get(&json!({"publicKey": {
             "userVerification": "required", "rpId": "id.example.org", "challenge": good["consent"]["presence"]["challenge"],
@@ -113,6 +168,25 @@ platform::both_engines! {
         world.rig.revoke_at_authority(&serial).await;
         world.rig.pass(1_000);
         assert_ne!(judged(&world, &good).await.verdict, Verdict::Valid, "revoked for a compromised key");
+    }
+
+    /// The evidence of a signature with SHA-1 holds as far as SHA-1 is taken, and no further.
+    async fn sha_1_counts_where_it_may(db: Db) {
+        let mut world = World::new(db).await;
+        world.register("old-system", "told").await;
+        let token = world.access("old-system", USER).await;
+        let info = info_of(1, "http://www.w3.org/2000/09/xmldsig#rsa-sha1", "http://www.w3.org/2000/09/xmldsig#sha1", 20);
+        let claims = world.claims(&[("one", &info)], &json!({"algorithm": "RS1", "iss": "old-system"}));
+        let request = world.ask(&world.jwt(&claims), &token, "s").await.json()["token"].as_str().unwrap().to_owned();
+        world.agree(&request).await;
+        world.settle().await;
+        let lines = found(&world, "client=old-system").await;
+        let path = format!("/signer/signatures/{}/evidence", lines[0]["id"].as_str().unwrap());
+        let bundle = world.rig.get(&world.rig.admin, &path).await.body;
+        let refused = judged(&world, &bundle).await;
+        assert!(refused.verdict == Verdict::Invalid && refused.has(Code::AlgorithmWeak), "{refused:#?}");
+        let noted = judged_by(&world, &bundle, Weak::Noted).await;
+        assert!(noted.verdict == Verdict::Valid && noted.has(Code::AlgorithmWeak), "{noted:#?}");
     }
 
     /// What was signed by a passphrase has evidence too, bare and as CMS.
@@ -141,6 +215,11 @@ platform::both_engines! {
             let mut changed = given.body.clone();
             changed["signature"]["digest"] = json!(STANDARD.encode([1; 32]));
             assert!(judged(&world, &changed).await.has(Code::SignatureWrong));
+            for (member, value) in [("method", "security-key"), ("patient", "9990548609"), ("document", "one")] {
+                let mut changed = given.body.clone();
+                changed["signature"][member] = json!(value);
+                assert!(judged(&world, &changed).await.has(Code::ConsentWrong), "{member}");
+            }
         }
     }
 

@@ -106,8 +106,51 @@ platform::both_engines! {
         world.rig.sweep().await;
         assert_eq!(world.count(table).await, 1, "what was agreed to stays");
         assert_eq!(world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_request_token").await, 0);
-        let page = world.send("GET", &format!("/signing-service/sign/{open}"), None, None).await;
-        assert_eq!(page.status, 410);
+        assert_eq!(world.page(&open).await.status, 401, "that sign-in is over too");
+    }
+
+    /// The sweep erases all that is over, however much it is, and leaves no token without its request; what was agreed to stays.
+    async fn the_sweep_keeps_up(db: Db) {
+        let world = World::new(db).await;
+        let over = world.rig.clock.now().0 - 48 * 3_600_000;
+        world.rig.db.write(move |tx| Box::pin(async move {
+            for number in 0..1_000_i64 {
+                let agreed = (number < 400).then(|| format!("authorisation-{number}"));
+                let decision = if agreed.is_some() { "consented" } else { "cancelled" };
+                let id = format!("request-{number}");
+                sqlx::query(
+                    "INSERT INTO signer_request (request_id, client, client_name, request_hash, user_id, session, state, callback, \
+                     statement, statement_key, shown, binding, created_at, expires_at, decision, decided_at, authorisation_id) \
+                     VALUES ($1, 'practice', 'Practice', $1, '555021942107', 's', 's', 'c', 'a', '{}', '[]', '00', 0, $2, $3, 0, $4)",
+                )
+                .bind(&id).bind(over).bind(decision).bind(agreed).execute(&mut *tx).await?;
+                for token in 0..2 {
+                    let sql = "INSERT INTO signer_request_token (token, request_id, expires_at) VALUES ($1, $2, $3)";
+                    // The second as an earlier release made it.
+                    let until = if token == 0 { over } else { 0 };
+                    sqlx::query(sql).bind(format!("{id}.{token}")).bind(&id).bind(until).execute(&mut *tx).await?;
+                }
+            }
+            Ok::<_, platform::db::Error>(())
+        })).await.unwrap();
+        let live = world.asked(&[("one", &unprepared(1))]).await;
+        world.rig.sweep().await;
+        let decided = "SELECT CAST(COUNT(*) AS BIGINT) FROM signer_request WHERE decision = 'consented'";
+        assert_eq!(world.count(decided).await, 400);
+        assert_eq!(world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_request").await, 401);
+        assert_eq!(world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_request_token").await, 1);
+        assert_eq!(world.page(&live).await.status, 200);
+    }
+
+    /// A request is repeated ten times at most: each gives a token that is kept.
+    async fn a_request_is_not_repeated_for_ever(db: Db) {
+        let world = World::new(db).await;
+        let jwt = world.jwt(&world.claims(&[("one", &unprepared(1))], &json!({})));
+        for number in 1..=11 {
+            let asked = world.ask(&jwt, &world.token, "s").await;
+            assert_eq!(asked.status, if number <= 10 { 200 } else { 429 }, "{number}: {}", asked.body);
+        }
+        assert_eq!(world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_request_token").await, 10);
     }
 
     /// An application whose people must see everything is refused what it had not prepared; one without a registration for signing is

@@ -6,9 +6,10 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use der::Decode as _;
 use platform::db::Db;
 use serde_json::{Value, json};
+use signer::api::Algorithm;
 
 use super::{World, info_of, unprepared};
-use crate::rig::{USER, verify_raw};
+use crate::rig::{PASSPHRASE, USER, digest_of, verify_raw};
 
 const FHIR: &str = include_str!("../../../fixtures/prescription.json");
 
@@ -17,6 +18,35 @@ async fn prepared(world: &World) -> String {
     let path = "/signer/prescriptions/prepare";
     let answer = world.rig.post_raw(&world.rig.system, path, "application/fhir+json", FHIR).await;
     answer.body["parameter"][0]["valueString"].as_str().unwrap().to_owned()
+}
+
+/// The rows as a crash between consent and the signatures leaves them.
+async fn crash(world: &World) {
+    for sql in [
+        "DELETE FROM signer_signature WHERE position >= $1",
+        "DELETE FROM signer_signing WHERE signed_at >= $1",
+    ] {
+        world.write(sql, Vec::new(), 0).await;
+    }
+}
+
+/// How many signatures, how many requests with some, and how many events of these there are.
+async fn signed(world: &World) -> (i64, i64, i64) {
+    (
+        world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signature").await,
+        world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signing").await,
+        world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM audit_event WHERE name = 'documents-signed'").await,
+    )
+}
+
+/// Waits until something is so.
+async fn reached(is_so: impl Fn() -> bool) {
+    let wait = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_mins(1), wait).await.expect("it comes to that");
 }
 
 async fn names(world: &World) -> Vec<String> {
@@ -32,9 +62,12 @@ platform::both_engines! {
         let mut world = World::new(db).await;
         let info = prepared(&world).await;
         let request = world.asked(&[("script-1", &info)]).await;
-        let page = world.send("GET", &format!("/signing-service/sign/{request}"), None, None).await;
+        let page = world.page(&request).await;
         assert_eq!(page.status, 200, "{}", page.body);
-        for shown in ["Northfield prescribing", USER, "MX FLORIMEL EXAMPLE-PERSON", "9990548609", "Amoxicillin 250mg capsules", "21 capsule"] {
+        for shown in [
+            "Northfield prescribing", USER, "MX FLORIMEL EXAMPLE-PERSON", "9990548609", "Amoxicillin 250mg capsules", "21 capsule",
+            "39732311000001104", "DR OTTOLINE MARCHBANKS, LANYARD LANE SURGERY", "555000000203",
+        ] {
             assert!(page.body.contains(shown), "{shown}: {}", page.body);
         }
         assert!(!page.body.contains("cannot be shown") && page.header("x-frame-options") == "DENY");
@@ -71,45 +104,98 @@ platform::both_engines! {
         assert_eq!((&client["challenge"], &kept["challenge"]), (&json!(challenge), &json!(challenge)));
     }
 
-    /// 250 documents are signed by one consent, and those who ask at the same time get the same signatures, each made once.
+    /// 250 documents are signed by one consent. Where that was not followed by signatures, those who ask at the same time, at two processes,
+    /// get the same ones, each made once.
     async fn a_batch_is_signed_by_one_consent(db: Db) {
         let mut world = World::new(db).await;
         let infos: Vec<(String, String)> = (1..=250).map(|number| (format!("d{number}"), unprepared(number))).collect();
         let payloads: Vec<(&str, &str)> = infos.iter().map(|(id, info)| (id.as_str(), info.as_str())).collect();
         let request = world.asked(&payloads).await;
-        let page = world.send("GET", &format!("/signing-service/sign/{request}"), None, None).await;
+        let page = world.page(&request).await;
         assert!(page.body.contains("250 documents cannot be shown here"), "{}", page.body);
         world.agree(&request).await;
-        let (one, other) = tokio::join!(world.fetch(&request, &world.token), world.fetch(&request, &world.token));
-        assert_eq!((one.status, &one.body), (200, &other.body));
-        let signatures = one.json()["signatures"].as_array().unwrap().clone();
+        assert_eq!(signed(&world).await, (250, 1, 1));
+        let first = world.fetch(&request, &world.token).await;
+        assert_eq!(first.status, 200, "{}", first.body);
+        crash(&world).await;
+        assert_eq!(signed(&world).await, (0, 0, 1));
+        let mut tasks = tokio::task::JoinSet::new();
+        let twin = world.rig.twin();
+        for router in [world.rig.routes(), twin.routes(), world.rig.routes(), twin.routes()] {
+            let asked = http::Request::builder()
+                .uri(format!("/signing-service/signatureresponse/{request}"))
+                .header("authorization", format!("Bearer {}", world.token));
+            let asked = asked.body(axum::body::Body::empty()).unwrap();
+            tasks.spawn(async move { crate::rig::raw(router, asked).await });
+        }
+        let answers: Vec<(u16, Vec<u8>)> = tasks.join_all().await.into_iter().map(|(status, _, body)| (status, body)).collect();
+        assert!(answers.iter().all(|answer| *answer == answers[0]) && answers[0].0 == 200, "{answers:?}");
+        assert_eq!(signed(&world).await, (250, 1, 2), "one row for each document, and one event more");
+        let told: Value = serde_json::from_slice(&answers[0].1).unwrap();
+        let signatures = told["signatures"].as_array().unwrap();
         let ids: Vec<&str> = signatures.iter().map(|signature| signature["id"].as_str().unwrap()).collect();
         let asked: Vec<&str> = payloads.iter().map(|(id, _)| *id).collect();
         assert_eq!(ids, asked);
-        assert_eq!(world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signature").await, 250);
-        assert_eq!(world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM audit_event WHERE name = 'documents-signed'").await, 1);
     }
 
-    /// What was agreed to and not signed before the server died is signed when another process is asked, and is what the first would
-    /// have signed; later than ten minutes it is not.
+    /// What was agreed to and not signed before the server died is signed when another process is asked, once, however often it is asked;
+    /// later than ten minutes it is not.
     async fn what_was_agreed_to_is_signed_after_a_crash(db: Db) {
         let mut world = World::new(db).await;
         let request = world.asked(&[("one", &unprepared(1)), ("two", &unprepared(2))]).await;
         world.agree(&request).await;
-        let first = world.fetch(&request, &world.token).await;
-        // The rows as a crash between consent and the signatures leaves them.
-        for sql in ["DELETE FROM signer_signature WHERE position >= $1", "DELETE FROM signer_signing WHERE signed_at >= $1"] {
-            world.write(sql, Vec::new(), 0).await;
-        }
+        crash(&world).await;
         world.rig = world.rig.twin();
         let again = world.fetch(&request, &world.token).await;
-        assert_eq!((again.status, &again.body), (200, &first.body));
-        for sql in ["DELETE FROM signer_signature WHERE position >= $1", "DELETE FROM signer_signing WHERE signed_at >= $1"] {
-            world.write(sql, Vec::new(), 0).await;
-        }
+        assert_eq!(again.status, 200, "{}", again.body);
+        // The time of the one signing that there is stands in its row: it is found, and not made again.
+        let rows = "SELECT signed_at FROM signer_signing";
+        let made: Vec<i64> = sqlx::query_scalar(rows).fetch_all(world.rig.db.read()).await.unwrap();
+        world.rig.pass(5_000);
+        assert_eq!(world.fetch(&request, &world.token).await.body, again.body);
+        let same: Vec<i64> = sqlx::query_scalar(rows).fetch_all(world.rig.db.read()).await.unwrap();
+        assert_eq!((made.len(), same), (1, made));
+        assert_eq!(signed(&world).await, (2, 1, 2));
+        crash(&world).await;
         world.rig.pass(600_000);
         let late = world.fetch(&request, &world.token).await;
         assert_eq!(late.refusal(), (410, "not-signed-in-time".to_owned()));
+        assert_eq!(signed(&world).await, (0, 0, 2));
+    }
+
+    /// Batches of the service wait for their turns at the token, call by call, in one line with other applications and with time-stamps.
+    async fn a_batch_waits_for_its_turn(db: Db) {
+        let mut world = World::new(db).await;
+        world.rig.renew_time_stamping().await;
+        let id = world.rig.ready(Algorithm::P256).await;
+        world.rig.pass(5_000);
+        let hash = digest_of(b"single");
+        let granted = world.rig.authorize(&world.rig.other_system, &id, &[&hash], PASSPHRASE).await;
+        let sad = granted.body["SAD"].as_str().unwrap().to_owned();
+        let infos: Vec<(String, String)> = (1..=64).map(|number| (format!("d{number}"), unprepared(number))).collect();
+        let payloads: Vec<(&str, &str)> = infos.iter().map(|(id, info)| (id.as_str(), info.as_str())).collect();
+        let request = world.asked(&payloads).await;
+        world.agree(&request).await;
+        crash(&world).await;
+
+        let busy = world.rig.signer.occupy().await;
+        let turns = |waiting: usize| world.rig.signer.waiting() == waiting;
+        let batch = world.fetch(&request, &world.token);
+        let single = async {
+            reached(|| turns(4)).await;
+            world.rig.sign_hash(&world.rig.other_system, &id, &sad, &[&hash]).await
+        };
+        let stamp = async {
+            reached(|| turns(5)).await;
+            let body = json!({"hash": hash, "hashAlgo": "2.16.840.1.101.3.4.2.1"});
+            world.rig.csc(&world.rig.system, "signatures/timestamp", &body).await
+        };
+        let release = async {
+            reached(|| turns(6)).await;
+            drop(busy);
+        };
+        let (batch, single, stamp, ()) = tokio::join!(batch, single, stamp, release);
+        assert_eq!((batch.status, single.status, stamp.status), (200, 200, 200), "{:?} {:?}", single.body, stamp.body);
     }
 
     /// SHA-1 signs for the application alone that the operator allows it, and verifies as such.

@@ -267,17 +267,32 @@ impl World {
         self.route(asked.body(Body::empty()).unwrap()).await
     }
 
+    /// The page of a request, in the browser of this person.
+    pub(crate) async fn page_of(&self, user: &str, request: &str) -> Answered {
+        self.browsers[user].clone().get(self, &format!("/signing-service/sign/{request}")).await
+    }
+
+    /// The page of a request, in the prescriber's browser.
+    pub(crate) async fn page(&self, request: &str) -> Answered {
+        self.page_of(USER, request).await
+    }
+
     /// What the browser is asked on the page of a request.
     pub(crate) async fn options(&self, request: &str) -> Answered {
-        Browser::default()
-            .send(self, "POST", &format!("/signing-service/sign/{request}/options"), Some(&json!({})))
-            .await
+        let path = format!("/signing-service/sign/{request}/options");
+        self.browsers[USER].clone().send(self, "POST", &path, Some(&json!({}))).await
     }
 
     /// Answers on the page of a request.
     pub(crate) async fn answer(&self, request: &str, credential: &Value) -> Answered {
-        let body = json!({"credential": credential});
-        Browser::default().send(self, "POST", &format!("/signing-service/sign/{request}"), Some(&body)).await
+        let (path, body) = (format!("/signing-service/sign/{request}"), json!({"credential": credential}));
+        self.browsers[USER].clone().send(self, "POST", &path, Some(&body)).await
+    }
+
+    /// Cancels on the page of a request.
+    pub(crate) async fn cancel(&self, request: &str) -> Answered {
+        let path = format!("/signing-service/sign/{request}/cancel");
+        self.browsers[USER].clone().send(self, "POST", &path, None).await
     }
 
     /// The prescriber agrees; where the browser goes on.
@@ -364,7 +379,13 @@ impl Browser {
         self.send(world, "GET", path, None).await
     }
 
-    async fn send(&mut self, world: &World, method: &str, path: &str, body: Option<&Value>) -> Answered {
+    pub(crate) async fn send(
+        &mut self,
+        world: &World,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Answered {
         let kind = if body.is_some() { "application/json" } else { "application/x-www-form-urlencoded" };
         let mut request = Request::builder().method(method).uri(path).header("content-type", kind);
         let cookies: Vec<String> =

@@ -1,20 +1,20 @@
 //! The page on which somebody sees what they signed and with what, and ends a credential.
 
 use askama::Template;
-use authn::api::BrowserQuery;
 use axum::extract::{FromRequestParts, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
 use axum::response::Response;
 use ca::api::Reason;
 use platform::caller::{Caller, CallerKind};
 use platform::clock::Millis;
 use platform::id::ClientId;
-use platform::problem::{Kind, Problem};
+use platform::problem::Problem;
 use platform::web::{Path, Query};
 use serde::Deserialize;
 
 use super::page::{Failed, Frame, OurPage, page, see_other, sign_in};
+use super::person::Person;
 use crate::api::{Credential, CredentialQuery, CredentialState, LedgerEntry, OWN_CREDENTIALS};
 use crate::ids::CredentialId;
 use crate::signer::Signer;
@@ -25,27 +25,17 @@ const SHOWN: u32 = 50;
 /// The address of the page.
 const ACCOUNT: &str = "/signing-service/account";
 
-/// Whoever is signed in with this browser: sign-in knows by its session.
+/// Whoever is signed in with this browser, as the caller of what is their own.
 pub(super) struct SignedIn(Caller);
 
 impl FromRequestParts<Signer> for SignedIn {
     type Rejection = Failed;
 
     async fn from_request_parts(parts: &mut Parts, signer: &Signer) -> Result<Self, Failed> {
-        let fields = parts.headers.get_all(header::COOKIE).iter().filter_map(|field| field.to_str().ok());
-        let cookie = fields.collect::<Vec<_>>().join("; ");
-        let found = sign_in(signer)?.client.browser(&BrowserQuery { cookie }).await;
-        let holder = found.map_err(|problem| match problem.kind {
-            Kind::NotFound => Problem::unauthenticated(
-                "not-signed-in",
-                "You are not signed in, or it was too long ago. Open the service that you use, sign in there, and come back to \
-                 this page.",
-            ),
-            _ => problem,
-        })?;
+        let person = Person::from_request_parts(parts, signer).await?;
         let client = ClientId::module("signing-service");
-        let mut caller = Caller::new(CallerKind::Person, holder.user_id, client, [OWN_CREDENTIALS.0]);
-        caller.session = Some(holder.session);
+        let mut caller = Caller::new(CallerKind::Person, person.user_id, client, [OWN_CREDENTIALS.0]);
+        caller.session = Some(person.session);
         Ok(Self(caller))
     }
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod page;
+mod person;
 pub(super) mod service;
 mod sign;
 

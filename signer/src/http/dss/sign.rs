@@ -10,7 +10,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::page::{Failed, Frame, OurPage, page, sealed, see_other, sign_in};
-use crate::dss::{Content, Document, answer as take, ask, cancel as give_up, waiting};
+use super::person::Person;
+use crate::dss::{Content, Document, answer as take, ask, cancel as give_up, decided, find, waiting};
 use crate::error::Error;
 use crate::signer::Signer;
 
@@ -39,8 +40,14 @@ pub(super) struct Answer {
 pub(super) async fn show(
     State(signer): State<Signer>,
     Path(token): Path<String>,
+    person: Result<Person, Problem>,
 ) -> Result<Response, Failed> {
-    let row = waiting(&signer, &token).await?;
+    let row = find(&signer, &token, &person?.user_id).await?;
+    // What was decided is not asked again, and the application waits for its browser: an answer of ours may have been lost.
+    if let Some(onward) = decided(&row, &token) {
+        return Ok(see_other(&onward)?);
+    }
+    waiting(&signer, &row)?;
     let documents: Vec<Document> =
         serde_json::from_str(&row.shown).map_err(|_| Error::StoredRow { what: "list of documents" })?;
     let title = match documents.len() {
@@ -62,8 +69,10 @@ pub(super) async fn options(
     State(signer): State<Signer>,
     Path(token): Path<String>,
     _ours: OurPage,
+    person: Person,
 ) -> Result<Response, Problem> {
-    let row = waiting(&signer, &token).await?;
+    let row = find(&signer, &token, &person.user_id).await?;
+    waiting(&signer, &row)?;
     Ok(sealed(Json(ask(&signer, sign_in(&signer)?, &row).await?).into_response()))
 }
 
@@ -71,9 +80,10 @@ pub(super) async fn answer(
     State(signer): State<Signer>,
     Path(token): Path<String>,
     _ours: OurPage,
+    person: Person,
     Json(answer): Json<Answer>,
 ) -> Result<Response, Problem> {
-    let row = waiting(&signer, &token).await?;
+    let row = find(&signer, &token, &person.user_id).await?;
     let onward = take(&signer, sign_in(&signer)?, (&token, row), answer.credential).await?;
     Ok(sealed(Json(json!({ "location": onward })).into_response()))
 }
@@ -82,8 +92,9 @@ pub(super) async fn cancel(
     State(signer): State<Signer>,
     Path(token): Path<String>,
     ours: Result<OurPage, Problem>,
+    person: Result<Person, Problem>,
 ) -> Result<Response, Failed> {
     ours?;
-    let row = waiting(&signer, &token).await?;
+    let row = find(&signer, &token, &person?.user_id).await?;
     Ok(see_other(&give_up(&signer, &token, row).await?)?)
 }
