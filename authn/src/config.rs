@@ -77,6 +77,10 @@ pub struct Config {
     /// The sandbox, in which nobody proves who they are; off without the section, and refused beside authorities that are not a
     /// demonstration's.
     pub sandbox: Option<Sandbox>,
+    /// Where whoever is to sign is shown what, below which the secret of the request is the last part: a page of the signer, set by whoever
+    /// puts both together. Without it nothing is signed here.
+    #[serde(skip)]
+    pub signing_page: Option<String>,
 }
 
 /// A key that signs tokens.
@@ -142,6 +146,7 @@ impl Config {
             throttle: Throttle::default(),
             cis1: None,
             sandbox: None,
+            signing_page: None,
         }
     }
 

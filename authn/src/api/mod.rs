@@ -23,7 +23,8 @@ pub use reports::{AuthenticatorReportQuery, AuthenticatorReportRow, LoginReportQ
 pub use policies::{CardRemoval, CardRemovalDone, Policy};
 pub use signing::{
     Bearer, Bound, BrowserHolder, BrowserQuery, Keys, KeysQuery, NewPresence, Presence, PresenceAnswer,
-    ShownToken, SigningClient, SigningConfig, Unseen,
+    ShownToken, SigningAuthorisation, SigningClient, SigningConfig, SigningDecision, SigningDetails,
+    SigningDocument, SigningGrant, SigningQuery, Unseen,
 };
 
 /// To register relying parties of one's own team and to read why they were refused.

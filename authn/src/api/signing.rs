@@ -72,6 +72,88 @@ pub struct Bearer {
     /// What the application may have signed; nothing if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signing: Option<SigningConfig>,
+    /// The signer's name for what may be signed with the token; nothing where it is not for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorisation: Option<String>,
+}
+
+/// What a request for a token asks to have signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SigningDetails {
+    /// With which credential.
+    pub credential: String,
+    /// What: 1 to 250 documents, each once.
+    pub documents: Vec<SigningDocument>,
+    /// What the application says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// A document to be signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SigningDocument {
+    /// Its SHA-256, base64.
+    pub hash: String,
+    /// What the application calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+/// Which request for a token is asked about, by a browser that came from it.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SigningQuery {
+    /// The secret of the request: the last part of the address.
+    pub secret: String,
+    /// What the browser holds: the field `cookie` of its request.
+    pub cookie: String,
+}
+
+/// A request for a token for signing, whose person is signed in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SigningAuthorisation {
+    /// The name of the request.
+    pub reference: String,
+    /// Which application asks.
+    pub client_id: String,
+    /// What people who sign in call that.
+    pub client_name: String,
+    /// Who is to sign.
+    pub user_id: String,
+    /// In which session.
+    pub sid: String,
+    /// What the sign-in is worth: 1 to 3.
+    pub level: String,
+    /// What is to be signed.
+    pub details: SigningDetails,
+    /// What becomes of documents that nobody can be shown.
+    pub unseen: Unseen,
+    /// Until when, in milliseconds since 1970.
+    pub expires_at: i64,
+}
+
+/// What somebody decided about what they were asked to sign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "decision", rename_all = "snake_case", deny_unknown_fields)]
+pub enum SigningDecision {
+    /// They were there and agreed.
+    Consented {
+        /// The signer's name for what they gave.
+        authorisation: String,
+        /// Until when it can be used, in milliseconds since 1970.
+        expires_at: i64,
+    },
+    /// They did not want to.
+    Declined,
+}
+
+/// What an access token of a person lets its application do at the signer. It is put into the request beside the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SigningGrant {
+    /// The signer's name for what may be signed with it.
+    pub authorisation: Option<String>,
+    /// Whether it is good for the whole API, and not for that alone.
+    pub service: bool,
 }
 
 /// Whose keys are asked for.
@@ -199,6 +281,17 @@ impl SigningClient {
     /// Who is signed in with a browser.
     pub async fn browser(&self, query: &BrowserQuery) -> Result<BrowserHolder, Problem> {
         self.peer.call(Method::POST, "/authn/signing/browsers", Some(query)).await
+    }
+
+    /// What a request for a token asks to have signed.
+    pub async fn authorisation(&self, query: &SigningQuery) -> Result<SigningAuthorisation, Problem> {
+        self.peer.call(Method::POST, "/authn/signing/authorisations", Some(query)).await
+    }
+
+    /// Writes what its person decided. The same decision again changes nothing.
+    pub async fn decide(&self, reference: &str, decision: &SigningDecision) -> Result<(), Problem> {
+        let path = format!("/authn/signing/authorisations/{reference}/decision");
+        self.peer.call(Method::POST, &path, Some(decision)).await
     }
 
     /// Asks a person to prove that they are there: what the browser is to ask their authenticators.

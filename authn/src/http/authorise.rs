@@ -100,7 +100,7 @@ async fn begin(
                 // It is answered already; there is nothing to hold.
                 cookies.clear();
             }
-            answer(site, &secret, step, "", Before::Nothing)
+            answer(provider, &secret, step, "", Before::Nothing)
         }
     };
     with(onward, &cookies)
@@ -152,7 +152,7 @@ pub(super) async fn proceed(
         Ok(Step::Back(_)) => vec![browser::answered(&held)],
         _ => browser::oldest(&headers),
     };
-    with(answer(site, &secret, step, &typed, Before::Nothing), &cookies)
+    with(answer(&provider, &secret, step, &typed, Before::Nothing), &cookies)
 }
 
 /// Goes on with the role that was chosen.
@@ -183,7 +183,7 @@ pub(super) async fn choose(
         Ok(Step::Back(_)) => vec![browser::answered(&held)],
         _ => Vec::new(),
     };
-    with(answer(site, &secret, step, "", Before::Wrong), &cookies)
+    with(answer(&provider, &secret, step, "", Before::Wrong), &cookies)
 }
 
 /// The request that waits under this secret, if this browser began it: whoever is sent the address of another's request could be
@@ -202,10 +202,21 @@ async fn begun_here(
     Ok((secret, row.whole()?))
 }
 
-fn answer(site: &str, secret: &Secret, step: Result<Step, Refusal>, typed: &str, before: Before) -> Response {
+fn answer(
+    provider: &Provider,
+    secret: &Secret,
+    step: Result<Step, Refusal>,
+    typed: &str,
+    before: Before,
+) -> Response {
+    let site = &provider.config.name;
     match step {
         Ok(Step::Back(answer)) => answers::back(site, &answer),
         Ok(Step::SignIn) => see_other(&format!("/sign-in/{}", &*secret.text()), &[]),
+        Ok(Step::Sign) => {
+            let page = provider.config.signing_page.as_deref().unwrap_or_default();
+            see_other(&format!("{page}/{}", &*secret.text()), &[])
+        }
         Ok(Step::ChooseRole(choice)) => answers::role(site, secret, &choice, typed, before),
         Err(refusal) => answers::refused(site, refusal),
     }

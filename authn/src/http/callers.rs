@@ -9,7 +9,7 @@ use platform::problem::Problem;
 
 use super::form::{held, logged, token_challenges};
 use super::userinfo::shown;
-use crate::caller::caller;
+use crate::caller::{Known, caller};
 use crate::oidc::refusal::{Code, Refusal};
 use crate::provider::Provider;
 
@@ -27,8 +27,11 @@ async fn identify(State(provider): State<Provider>, mut request: Request, next: 
     let Some((scheme, token)) = shown(request.headers()) else { return next.run(request).await };
     let held = held(request.method(), request.uri(), request.headers(), request.extensions());
     match caller(&provider, token, scheme, &held, provider.now()).await {
-        Ok(caller) => {
+        Ok(Known { caller, signing }) => {
             request.extensions_mut().insert(caller);
+            if let Some(signing) = signing {
+                request.extensions_mut().insert(signing);
+            }
             // Read once; nothing behind this takes it for something else.
             request.headers_mut().remove(header::AUTHORIZATION);
             next.run(request).await

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use platform::caller::Caller;
 use platform::id::{ClientId, UserId};
 use platform::problem::{Body, Problem};
@@ -15,30 +15,33 @@ use utoipa::OpenApi;
 
 use crate::api::{
     Bearer, BrowserHolder, BrowserQuery, Keys, KeysQuery, NewPresence, Presence, PresenceAnswer, SIGNING,
-    ShownToken,
+    ShownToken, SigningAuthorisation, SigningDecision, SigningQuery,
 };
 use crate::authenticator::webauthn::{Answered, Asked, ask, look_at};
 use crate::client::{State as ClientState, key_set};
 use crate::error::Error;
-use crate::interaction::Level;
-use crate::oidc::bearer;
+use crate::interaction::{InteractionId, Level};
 use crate::oidc::possession::{Held, Scheme};
 use crate::oidc::refusal::{Code, Refusal};
+use crate::oidc::{authorise, bearer};
 use crate::provider::Provider;
 use crate::session::{Seen, current};
-use crate::store::clients;
+use crate::sign_in::waiting;
+use crate::store::{clients, interactions};
 
 pub(super) fn router() -> Router<Provider> {
     Router::new()
         .route("/authn/signing/tokens", post(token))
         .route("/authn/signing/keys", post(keys))
         .route("/authn/signing/browsers", post(browser))
+        .route("/authn/signing/authorisations", post(authorisation))
+        .route("/authn/signing/authorisations/{reference}/decision", post(decide))
         .route("/authn/signing/presences", post(begin))
         .route("/authn/signing/presences/{reference}/answer", post(answer))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(token, keys, browser, begin, answer))]
+#[openapi(paths(token, keys, browser, authorisation, decide, begin, answer))]
 pub(super) struct Document;
 
 /// Who stands behind an access token of a person that was shown to the signer.
@@ -120,8 +123,7 @@ pub(super) async fn browser(
 ) -> Result<Json<BrowserHolder>, Problem> {
     caller.may(SIGNING)?;
     let nobody = || Problem::not_found("nobody-signed-in", "Nobody is signed in with this browser.");
-    let mut headers = HeaderMap::new();
-    headers.insert(header::COOKIE, HeaderValue::try_from(query.cookie).map_err(|_| nobody())?);
+    let headers = of_browser(query.cookie).ok_or_else(nobody)?;
     // The signer has their cookie, and not where they are.
     let seen = Seen { headers: &headers, address: None };
     let session = current(&provider, seen, provider.now()).await?.ok_or_else(nobody)?;
@@ -130,6 +132,77 @@ pub(super) async fn browser(
         session: session.id.to_string(),
         level: session.level.digit().to_owned(),
     }))
+}
+
+/// The headers of a browser that holds this.
+fn of_browser(cookie: String) -> Option<HeaderMap> {
+    let cookie = HeaderValue::try_from(cookie).ok()?;
+    Some(HeaderMap::from_iter([(header::COOKIE, cookie)]))
+}
+
+/// What a waiting request for a token asks to have signed, for the browser that began it and whoever signed in with it.
+#[utoipa::path(
+    post, path = "/authn/signing/authorisations", tag = "authn", request_body = SigningQuery,
+    responses(
+        (status = 200, description = "What", body = SigningAuthorisation),
+        (status = 404, description = "It is over, asks for no signature, or is another browser's", body = Body),
+    )
+)]
+pub(super) async fn authorisation(
+    caller: Caller,
+    State(provider): State<Provider>,
+    Json(query): Json<SigningQuery>,
+) -> Result<Json<SigningAuthorisation>, Problem> {
+    caller.may(SIGNING)?;
+    let unknown = || {
+        let sentence = "This request to sign is over, was answered, or was begun in another browser.";
+        Problem::not_found("authorisation-unknown", sentence)
+    };
+    let (headers, now) = (of_browser(query.cookie).ok_or_else(unknown)?, provider.now());
+    let (_, row) = waiting(&provider, &headers, &query.secret, now).await?.ok_or_else(unknown)?;
+    let waiting = row.whole()?;
+    let decider = authorise::decider(&provider, &waiting, &headers, now).await?.ok_or_else(unknown)?;
+    let details = waiting.request.signing.ok_or_else(unknown)?;
+    let client = clients::find(provider.db.read(), &waiting.interaction.client).await?;
+    let client = client.filter(|client| client.state == ClientState::Open).ok_or_else(unknown)?;
+    Ok(Json(SigningAuthorisation {
+        reference: waiting.interaction.id.to_string(),
+        client_id: waiting.interaction.client.to_string(),
+        client_name: waiting.interaction.client_name,
+        user_id: decider.person.to_string(),
+        sid: decider.sid,
+        level: decider.level.digit().to_owned(),
+        details,
+        unseen: client.config().signing.as_ref().map(|signing| signing.unseen).unwrap_or_default(),
+        expires_at: waiting.interaction.expires_at.0,
+    }))
+}
+
+/// Writes what its person decided, which the signer has recorded. The browser then goes on with the request.
+#[utoipa::path(
+    post, path = "/authn/signing/authorisations/{reference}/decision", tag = "authn",
+    request_body = SigningDecision,
+    params(("reference" = String, Path, description = "The name of the request")),
+    responses(
+        (status = 204, description = "It is written"),
+        (status = 409, description = "It is over, or something else was decided", body = Body),
+    )
+)]
+pub(super) async fn decide(
+    caller: Caller,
+    State(provider): State<Provider>,
+    Path(reference): Path<String>,
+    Json(decision): Json<SigningDecision>,
+) -> Result<StatusCode, Problem> {
+    caller.may(SIGNING)?;
+    let over = || Problem::conflict("authorisation-over", "The request is over, or was decided otherwise.");
+    let id: InteractionId = reference.parse().map_err(|_| over())?;
+    let now = provider.now();
+    let written: Result<bool, Error> = provider
+        .db
+        .write(move |tx| Box::pin(async move { interactions::decide(tx, &id, &decision, now).await }))
+        .await;
+    if written? { Ok(StatusCode::NO_CONTENT) } else { Err(over()) }
 }
 
 /// Asks a person to prove that they are there, with an authenticator that makes sure who uses it.

@@ -12,6 +12,7 @@ use super::prompt::Prompt;
 use super::refusal::{Code, Refusal};
 use super::request::{self, Return};
 use super::scope::Scope;
+use crate::api::SigningDecision;
 use crate::client::Client;
 use crate::client::failure::{self, Failure};
 use crate::error::Error;
@@ -37,6 +38,8 @@ pub(crate) enum Step {
     Back(Answer),
     /// Sign in; the secret is in the address.
     SignIn,
+    /// See what is to be signed, and agree to it or not; the secret is in the address.
+    Sign,
     /// Choose one of these roles.
     ChooseRole(Box<Choice>),
 }
@@ -101,6 +104,10 @@ pub(crate) async fn begin(
         let refusal = Refusal::new(Code::UnmetAuthenticationRequirements, sentence);
         return Ok(Door::Back(Answer::refusal(&back, issuer, &refusal)));
     }
+    if request.signing.is_some() && provider.config.signing_page.is_none() {
+        let refusal = Refusal::new(Code::InvalidScope, "Nothing is signed here.");
+        return Ok(Door::Back(Answer::refusal(&back, issuer, &refusal)));
+    }
     let secret = Secret::generate(&provider.random)?;
     let interaction = Interaction {
         id: InteractionId::new(now),
@@ -110,7 +117,7 @@ pub(crate) async fn begin(
         created_at: now,
         expires_at: now.plus(provider.config.interaction()),
     };
-    let waiting = Waiting { interaction, request, browser };
+    let waiting = Waiting { interaction, request, browser, signed: None };
     let (stored, hash) = (waiting.clone(), secret.stored());
     provider
         .db
@@ -150,6 +157,19 @@ pub(crate) async fn proceed(
             return refuse(provider, waiting, refusal).await;
         }
     };
+    match (&waiting.request.signing, &waiting.signed) {
+        (None, _) | (Some(_), Some(SigningDecision::Consented { .. })) => {}
+        (Some(_), Some(SigningDecision::Declined)) => {
+            let refusal = Refusal::new(Code::AccessDenied, "The person chose not to sign.");
+            return refuse(provider, waiting, refusal).await;
+        }
+        (Some(_), None) if waiting.request.prompt == Prompt::Nothing => {
+            let refusal =
+                Refusal::new(Code::InteractionRequired, "What is to be signed has to be agreed to.");
+            return refuse(provider, waiting, refusal).await;
+        }
+        (Some(_), None) => return Ok(Step::Sign),
+    }
     if !waiting.request.scope.want_role() {
         return granting::grant(provider, waiting, *session, None, now).await.map(Step::Back);
     }
@@ -173,6 +193,20 @@ pub(crate) async fn proceed(
             Ok(Step::ChooseRole(Box::new(Choice { client_name, roles })))
         }
     }
+}
+
+/// Who is to decide about what a waiting request asks to have signed: whoever signed in for it as it wants.
+pub(crate) async fn decider(
+    provider: &Provider,
+    waiting: &Waiting,
+    headers: &HeaderMap,
+    now: Millis,
+) -> Result<Option<Session>, Error> {
+    let session = session::current(provider, headers, now).await?;
+    Ok(match standing(waiting, session) {
+        Standing::Good(session) => Some(*session),
+        Standing::Missing | Standing::Other => None,
+    })
 }
 
 /// Ends a request because its person does not want to.

@@ -4,10 +4,18 @@ use platform::clock::Millis;
 
 use super::possession::{Held, Scheme};
 use super::refusal::{Code, Refusal};
+use super::scope::Scope;
 use super::userinfo::{Live, live};
 use crate::api::Bearer;
 use crate::provider::Provider;
 use crate::session;
+use crate::token::{Grant, Token};
+
+/// The signer's name for what may be signed with a token. One that was exchanged is another's, to whom nobody agreed.
+pub(crate) fn authorisation(token: &Token, grant: &Grant) -> Option<String> {
+    let own = token.actors.is_empty() && token.scope.has(Scope::Credential);
+    grant.content.signing.as_ref().filter(|_| own).map(|granted| granted.authorisation.clone())
+}
 
 /// Who stands behind an access token of a person, while their session stands.
 pub(crate) async fn bearer(
@@ -17,7 +25,7 @@ pub(crate) async fn bearer(
     held: &Held,
     now: Millis,
 ) -> Result<Bearer, Refusal> {
-    let Live { grant, client, .. } = live(provider, presented, scheme, held, now).await?;
+    let Live { token, grant, client } = live(provider, presented, scheme, held, now).await?;
     if grant.person.is_none() {
         let sentence = "The access token is a system's for itself; show one of the person.";
         return Err(Refusal::new(Code::InsufficientScope, sentence));
@@ -35,5 +43,6 @@ pub(crate) async fn bearer(
         method: session.method.to_string(),
         level: session.level.digit().to_owned(),
         signing: client.config().signing.clone(),
+        authorisation: authorisation(&token, &grant),
     })
 }

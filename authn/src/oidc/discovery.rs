@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::details;
 use super::face::{Endpoint, Face};
 use super::scope::Scope;
 use crate::interaction::Acr;
@@ -55,6 +56,9 @@ pub(crate) fn document(provider: &Provider, face: Face) -> Value {
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
     });
+    if provider.config.signing_page.is_some() {
+        document["authorization_details_types_supported"] = details::TYPES.into();
+    }
     if let Some(aliases) = aliases(provider, face) {
         document["mtls_endpoint_aliases"] = aliases;
     }

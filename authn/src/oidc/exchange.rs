@@ -8,11 +8,13 @@ use platform::clock::Millis;
 use platform::problem::Kind as ProblemKind;
 
 use super::claims::{self, About};
+use super::details;
 use super::giving::{By, Given};
 use super::making::{For, Issued, Making, Refresh};
 use super::parameters::Parameters;
 use super::possession::{self, Held};
 use super::refusal::{Code, Refusal};
+use super::scope::Scope;
 use super::{itself, refresh, token_exchange};
 use crate::api::GrantType;
 use crate::client::{Authenticated, Client};
@@ -107,10 +109,13 @@ async fn code(provider: &Provider, asked: &Asked<'_>, now: Millis) -> Result<Iss
         actors: Vec::new(),
         until: grant.expires_at,
     };
-    let refresh = if client.may(GrantType::RefreshToken) { Refresh::Given } else { Refresh::None };
+    // What was authorised to be signed is not renewed without its person.
+    let renewable = client.may(GrantType::RefreshToken) && grant.content.signing.is_none();
+    let refresh = if renewable { Refresh::Given } else { Refresh::None };
     let making = Making::begin(provider, for_whom, refresh, now).await?;
     let extra = Extra { nonce: grant.content.nonce.as_deref(), code: Some(presented) };
     let id_token = id_token(provider, client, &grant, &session, &person, &making, &extra).await?;
+    let signing = grant.content.signing.as_ref().map(|granted| details::granted(&granted.details));
     // Signed before the code is used up, so that a token that is away costs nobody their sign-in.
     let by = By::Code { code: code.hash.clone(), person: session.person.clone() };
     let given = Given { grant, rows: making.rows.clone(), by, at: now };
@@ -118,7 +123,7 @@ async fn code(provider: &Provider, asked: &Asked<'_>, now: Millis) -> Result<Iss
         // Somebody else was first, or the grant ended meanwhile: for a second use both end it.
         return Err(replayed(provider, &code.grant, client, now).await?);
     }
-    Ok(making.issued(Some(id_token)))
+    Ok(making.issued(id_token).authorising(signing))
 }
 
 /// RFC 6749 10.5: whatever a code gave ends when it comes again.
@@ -222,7 +227,7 @@ pub(super) struct Extra<'e> {
     pub(super) code: Option<&'e str>,
 }
 
-/// Makes and signs the ID token.
+/// Makes and signs the ID token; none where openid was not asked for.
 pub(super) async fn id_token(
     provider: &Provider,
     client: &Client,
@@ -231,7 +236,10 @@ pub(super) async fn id_token(
     person: &PersonClaims,
     making: &Making,
     extra: &Extra<'_>,
-) -> Result<String, Error> {
+) -> Result<Option<String>, Error> {
+    if !grant.content.scope.has(Scope::OpenId) {
+        return Ok(None);
+    }
     let alg = client.config().id_token_signed_response_alg;
     let issued_at = making.rows.first().map_or(Millis(0), |row| row.issued_at);
     let about = About {
@@ -247,7 +255,7 @@ pub(super) async fn id_token(
         issued_at,
         expires_at: issued_at.plus(provider.config.id_token()),
     };
-    provider.keys.sign(alg, "JWT", &claims::id_token(&about)).await
+    provider.keys.sign(alg, "JWT", &claims::id_token(&about)).await.map(Some)
 }
 
 #[cfg(test)]

@@ -37,6 +37,16 @@ pub(crate) struct Issued {
     #[serde(rename = "issued_token_type", skip_serializing_if = "Option::is_none")]
     given_type: Option<&'static str>,
     scope: String,
+    /// What may be signed with it. RFC 9396 7.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization_details: Option<Value>,
+}
+
+impl Issued {
+    /// With what may be signed.
+    pub(super) fn authorising(self, authorization_details: Option<Value>) -> Self {
+        Self { authorization_details, ..self }
+    }
 }
 
 fn shown<S: Serializer>(secret: &Zeroizing<String>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -148,6 +158,7 @@ impl Making {
             id_token,
             given_type: None,
             scope: self.scope.text(),
+            authorization_details: None,
         }
     }
 

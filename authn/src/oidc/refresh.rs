@@ -51,7 +51,7 @@ pub(super) async fn refresh(provider: &Provider, asked: &Asked<'_>, now: Millis)
     let stored: Result<bool, Error> =
         provider.db.write(move |tx| Box::pin(async move { given.store(tx, now).await })).await;
     match (stored?, refresh) {
-        (true, _) => Ok(making.issued(Some(id_token))),
+        (true, _) => Ok(making.issued(id_token)),
         (false, Refresh::None) => {
             Err(Refusal::new(Code::InvalidGrant, "The refresh token is over. Sign in again."))
         }

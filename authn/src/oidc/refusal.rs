@@ -43,6 +43,8 @@ pub(crate) enum Code {
     UseDpopNonce,
     /// Tokens for that audience are not given to this client.
     InvalidTarget,
+    /// What is to be signed is not named as it must be (RFC 9396 5).
+    InvalidAuthorizationDetails,
     /// Our fault.
     ServerError,
     /// Not at the moment.
@@ -71,6 +73,7 @@ impl Code {
             Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::UseDpopNonce => "use_dpop_nonce",
             Self::InvalidTarget => "invalid_target",
+            Self::InvalidAuthorizationDetails => "invalid_authorization_details",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
         }

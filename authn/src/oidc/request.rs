@@ -7,12 +7,13 @@ use platform::id::{ClientId, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::claims_request::{self, Named};
+use super::details;
 use super::face::Face;
 use super::parameters::Parameters;
 use super::prompt::{self, Prompt};
 use super::refusal::{Code, Refusal};
 use super::scope::{Scope, Scopes};
-use crate::api::{GrantType, Pkce};
+use crate::api::{GrantType, Pkce, SigningDetails};
 use crate::client::Client;
 use crate::interaction::{Acceptable, Acr, Wanted};
 use crate::token::Keys;
@@ -75,6 +76,9 @@ pub(crate) struct AuthorisationRequest {
     /// Claims asked for by name at userinfo.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) userinfo_claims: Vec<String>,
+    /// What is to be signed, if anything is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signing: Option<SigningDetails>,
 }
 
 /// Finds where the answer goes. What fails here is told on a page and never to an address, which could be anybody's.
@@ -122,6 +126,7 @@ pub(crate) fn read(
         hinted,
         id_token_claims: named.id_token,
         userinfo_claims: named.userinfo,
+        signing: details::read(parameters)?,
     };
     let short = |text: &str| text.chars().filter(|letter| !letter.is_control()).take(200).collect();
     let wanted = Wanted {
@@ -170,8 +175,10 @@ fn scope(parameters: &Parameters, client: &Client) -> Result<Scopes, Refusal> {
     };
     // OpenID Connect Core 3.1.2.1: words that are not known are left out.
     let known = |word: &&str| Scope::ALL.iter().any(|scope| scope.word() == *word);
-    let asked = Scopes::of(words.into_iter().filter(known));
-    if !asked.has(Scope::OpenId) {
+    // CSC API v2, 8.4.2: the details stand for the scope.
+    let implied = details::asked(parameters).then_some(Scope::Credential.word());
+    let asked = Scopes::of(words.into_iter().filter(known).chain(implied));
+    if !asked.has(Scope::OpenId) && !asked.are_of_signing() {
         return Err(Refusal::new(Code::InvalidScope, "The scope openid is missing."));
     }
     if !asked.is_within(&client.scopes()) {
@@ -269,6 +276,7 @@ pub(crate) mod tests {
             hinted: None,
             id_token_claims: vec!["email".to_owned()],
             userinfo_claims: vec![],
+            signing: None,
         }
     }
 

@@ -32,11 +32,15 @@ pub(crate) enum Scope {
     SelectedRole,
     /// One role, chosen anew.
     ChangedRole,
+    /// To use the API of the Cloud Signature Consortium as its person.
+    Service,
+    /// To have named documents signed, once each (CSC API v2, 8.4).
+    Credential,
 }
 
 impl Scope {
     /// Every scope.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::OpenId,
         Self::Profile,
         Self::Email,
@@ -47,6 +51,8 @@ impl Scope {
         Self::OrganisationalMemberships,
         Self::SelectedRole,
         Self::ChangedRole,
+        Self::Service,
+        Self::Credential,
     ];
 
     /// Whether a word is one of these.
@@ -67,6 +73,8 @@ impl Scope {
             Self::OrganisationalMemberships => "organisationalmemberships",
             Self::SelectedRole => "selectedrole",
             Self::ChangedRole => "changedrole",
+            Self::Service => "service",
+            Self::Credential => "credential",
         }
     }
 }
@@ -111,6 +119,11 @@ impl Scopes {
     /// As it travels.
     pub(crate) fn text(&self) -> String {
         self.words().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Whether it is about signing: that may go without an ID token.
+    pub(crate) fn are_of_signing(&self) -> bool {
+        self.has(Scope::Service) || self.has(Scope::Credential)
     }
 
     /// Whether a role is to be chosen.

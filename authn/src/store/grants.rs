@@ -198,6 +198,7 @@ pub(crate) mod tests {
                 role: Some(String::new()),
                 id_token_claims: vec![],
                 userinfo_claims: vec![],
+                signing: None,
             },
             created_at: Millis(at),
             expires_at: Millis(at + 1000),

@@ -5,6 +5,7 @@ use platform::db::Tx;
 use platform::id::ClientId;
 
 use super::{Reader, read};
+use crate::api::SigningDecision;
 use crate::error::Error;
 use crate::interaction::{Interaction, InteractionId};
 use crate::oidc::AuthorisationRequest;
@@ -18,6 +19,8 @@ pub(crate) struct Waiting {
     pub(crate) request: AuthorisationRequest,
     /// SHA-256 of what the browser holds that began it.
     pub(crate) browser: String,
+    /// What was decided about what is to be signed.
+    pub(crate) signed: Option<SigningDecision>,
 }
 
 /// A waiting request as its row has it. The pages need no more; what was asked for is read by [`Row::whole`].
@@ -28,25 +31,28 @@ pub(crate) struct Row {
     /// SHA-256 of what the browser holds that began it.
     pub(crate) browser: String,
     request: String,
+    signed: Option<String>,
 }
 
 impl Row {
     /// The same with what was asked for.
     pub(crate) fn whole(self) -> Result<Waiting, Error> {
-        let Self { interaction, browser, request } = self;
+        let Self { interaction, browser, request, signed } = self;
         let request = serde_json::from_str(&request)
             .map_err(|_| Error::Stored { what: "authn_interaction.request" })?;
-        Ok(Waiting { interaction, request, browser })
+        let signed = signed.map(|signed| serde_json::from_str(&signed)).transpose();
+        let signed = signed.map_err(|_| Error::Stored { what: "authn_interaction.signing" })?;
+        Ok(Waiting { interaction, request, browser, signed })
     }
 }
 
-type Columns = (String, String, String, String, String, String, i64, i64);
+type Columns = (String, String, String, String, String, String, i64, i64, Option<String>);
 
 /// Stores a request that waits.
 pub(crate) async fn insert(tx: &mut Tx, waiting: &Waiting, secret_hash: &str) -> Result<(), Error> {
     let text =
         |value: Result<String, serde_json::Error>| value.map_err(|_| Error::Stored { what: "a request" });
-    let Waiting { interaction, request, browser } = waiting;
+    let Waiting { interaction, request, browser, .. } = waiting;
     sqlx::query(
         "INSERT INTO authn_interaction (interaction_id, secret_hash, browser_hash, client_id, client_name, request, wanted, \
          state, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', $8, $9)",
@@ -72,14 +78,15 @@ pub(crate) async fn find<'c>(
     now: Millis,
 ) -> Result<Option<Row>, Error> {
     let row: Option<Columns> = sqlx::query_as(
-        "SELECT interaction_id, browser_hash, client_id, client_name, request, wanted, created_at, expires_at \
-         FROM authn_interaction WHERE secret_hash = $1 AND state = 'waiting' AND expires_at > $2",
+        "SELECT interaction_id, browser_hash, client_id, client_name, request, wanted, created_at, expires_at, \
+         signing FROM authn_interaction WHERE secret_hash = $1 AND state = 'waiting' AND expires_at > $2",
     )
     .bind(secret_hash.to_owned())
     .bind(now.0)
     .fetch_optional(reader)
     .await?;
-    let Some((id, browser, client, client_name, request, wanted, created_at, expires_at)) = row else {
+    let Some((id, browser, client, client_name, request, wanted, created_at, expires_at, signed)) = row
+    else {
         return Ok(None);
     };
     let interaction = Interaction {
@@ -91,7 +98,28 @@ pub(crate) async fn find<'c>(
         created_at: Millis(created_at),
         expires_at: Millis(expires_at),
     };
-    Ok(Some(Row { interaction, browser, request }))
+    Ok(Some(Row { interaction, browser, request, signed }))
+}
+
+/// Writes what a person decided about what they were asked to sign, once. The same decision again is no other one; false where another was
+/// made, or the request is over.
+pub(crate) async fn decide(
+    tx: &mut Tx,
+    id: &InteractionId,
+    decision: &SigningDecision,
+    now: Millis,
+) -> Result<bool, Error> {
+    let text = serde_json::to_string(decision).map_err(Error::json)?;
+    let done = sqlx::query(
+        "UPDATE authn_interaction SET signing = $2 WHERE interaction_id = $1 AND state = 'waiting' AND expires_at > $3 \
+         AND (signing IS NULL OR signing = $2)",
+    )
+    .bind(id.as_str().to_owned())
+    .bind(text)
+    .bind(now.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Writes that a request that waits wants more than it did.
@@ -199,6 +227,7 @@ mod tests {
                 },
                 request: sample(),
                 browser: "browser".to_owned(),
+                signed: None,
             };
             let stored = waiting.clone();
             db.write(move |tx| Box::pin(async move { insert(tx, &stored, "secret").await })).await.unwrap();
@@ -206,6 +235,19 @@ mod tests {
             assert_eq!((found.interaction, found.request), (waiting.interaction.clone(), waiting.request));
             assert!(find(db.read(), "secret", Millis(10)).await.unwrap().is_none());
             assert!(find(db.read(), "other", Millis(9)).await.unwrap().is_none());
+            let id = waiting.interaction.id.clone();
+            let decided = db.write(move |tx| Box::pin(async move {
+                let yes = SigningDecision::Consented { authorisation: "a".to_owned(), expires_at: 9 };
+                Ok::<_, Error>([
+                    decide(tx, &id, &yes, Millis(10)).await?,
+                    decide(tx, &id, &yes, Millis(9)).await?,
+                    decide(tx, &id, &yes, Millis(9)).await?,
+                    decide(tx, &id, &SigningDecision::Declined, Millis(9)).await?,
+                ])
+            })).await.unwrap();
+            assert_eq!(decided, [false, true, true, false], "in time, once, and never otherwise");
+            let found = find(db.read(), "secret", Millis(9)).await.unwrap().unwrap().whole().unwrap();
+            assert!(matches!(found.signed, Some(SigningDecision::Consented { .. })));
             let id = waiting.interaction.id;
             let settled = db.write(move |tx| Box::pin(async move {
                 Ok::<_, Error>((settle(tx, &id).await?, settle(tx, &id).await?))

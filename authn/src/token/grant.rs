@@ -5,6 +5,7 @@ use platform::id::{ClientId, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::Binding;
+use crate::api::SigningDetails;
 use crate::interaction::Method;
 use crate::oidc::face::Face;
 use crate::oidc::scope::Scopes;
@@ -67,6 +68,18 @@ pub(crate) struct Content {
     /// Claims that were asked for by name at userinfo.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) userinfo_claims: Vec<String>,
+    /// What its person authorised to be signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signing: Option<GrantedSigning>,
+}
+
+/// What a person authorised to be signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct GrantedSigning {
+    /// The signer's name for it.
+    pub(crate) authorisation: String,
+    /// What it covers.
+    pub(crate) details: SigningDetails,
 }
 
 impl Content {
@@ -82,6 +95,7 @@ impl Content {
             role: None,
             id_token_claims: Vec::new(),
             userinfo_claims: Vec::new(),
+            signing: None,
         }
     }
 }

@@ -10,5 +10,5 @@ pub(crate) mod pace;
 
 pub use alg::TokenAlg;
 pub(crate) use binding::Binding;
-pub(crate) use grant::{Content, Grant, GrantId, Kind, Token, stored};
+pub(crate) use grant::{Content, Grant, GrantId, GrantedSigning, Kind, Token, stored};
 pub(crate) use keys::Keys;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use platform::clock::Millis;
 use platform::db::Tx;
 
+use crate::api::SigningDecision;
 use crate::client::Client;
 use crate::error::Error;
 use crate::events::Event;
@@ -16,7 +17,7 @@ use crate::session::Session;
 use crate::store::codes::{self, Bound};
 use crate::store::interactions::{self, Waiting};
 use crate::store::{clients, grants, sessions};
-use crate::token::{Content, Grant, GrantId};
+use crate::token::{Content, Grant, GrantId, GrantedSigning};
 
 /// How long a code is good at most where the strict profile is asked.
 const STRICT: Duration = Duration::from_mins(1);
@@ -94,6 +95,7 @@ pub(super) async fn grant(
 fn of(waiting: &Waiting, client: &Client, session: &Session, role: Option<String>, now: Millis) -> Grant {
     let request = &waiting.request;
     let alg = client.config().id_token_signed_response_alg;
+    let (signing, signs_until) = signing(waiting);
     Grant {
         id: GrantId::new(now),
         client: client.id.clone(),
@@ -109,10 +111,22 @@ fn of(waiting: &Waiting, client: &Client, session: &Session, role: Option<String
             role,
             id_token_claims: request.id_token_claims.clone(),
             userinfo_claims: request.userinfo_claims.clone(),
+            signing,
         },
         created_at: now,
-        expires_at: session.expires_at,
+        expires_at: signs_until.map_or(session.expires_at, |until| until.min(session.expires_at)),
         ended_at: None,
+    }
+}
+
+/// What was authorised to be signed, and until when: the grant is over with it.
+fn signing(waiting: &Waiting) -> (Option<GrantedSigning>, Option<Millis>) {
+    match (&waiting.request.signing, &waiting.signed) {
+        (Some(details), Some(SigningDecision::Consented { authorisation, expires_at })) => {
+            let granted = GrantedSigning { authorisation: authorisation.clone(), details: details.clone() };
+            (Some(granted), Some(Millis(*expires_at)))
+        }
+        _ => (None, None),
     }
 }
 
