@@ -1,5 +1,5 @@
 //! The targets of `fuzz/`, compiled here without a fuzzer and its toolchain, and run over what strangers' programs made: requests by
-//! OpenSSL, GnuTLS, Bouncy Castle, certbot and lego, and what cards say, in `fuzz/seeds/`, and mutations of them with a fixed budget.
+//! OpenSSL, GnuTLS, Bouncy Castle, certbot and lego, JWS by Authlib, XML by lxml, and what cards say, in `fuzz/seeds/`, and mutations of them with a fixed budget.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -68,11 +68,17 @@ mod ocsp_response;
 #[path = "../../fuzz/fuzz_targets/parts.rs"]
 mod parts;
 #[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
+#[path = "../../fuzz/fuzz_targets/prescription.rs"]
+mod prescription;
+#[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
 #[path = "../../fuzz/fuzz_targets/revocation_list.rs"]
 mod revocation_list;
 #[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
 #[path = "../../fuzz/fuzz_targets/signature.rs"]
 mod signature;
+#[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
+#[path = "../../fuzz/fuzz_targets/signing_request.rs"]
+mod signing_request;
 #[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
 #[path = "../../fuzz/fuzz_targets/time_stamp_request.rs"]
 mod time_stamp_request;
@@ -80,7 +86,7 @@ mod time_stamp_request;
 type Target = (&'static str, fn(&[u8]));
 
 /// Each target by its name.
-const TARGETS: [Target; 19] = [
+const TARGETS: [Target; 21] = [
     ("acme_request", acme_request::run),
     ("card_command", card_command::run),
     ("card_objects", card_objects::run),
@@ -97,8 +103,10 @@ const TARGETS: [Target; 19] = [
     ("ocsp_request", ocsp_request::run),
     ("ocsp_response", ocsp_response::run),
     ("parts", parts::run),
+    ("prescription", prescription::run),
     ("revocation_list", revocation_list::run),
     ("signature", signature::run),
+    ("signing_request", signing_request::run),
     ("time_stamp_request", time_stamp_request::run),
 ];
 
