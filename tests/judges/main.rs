@@ -5,6 +5,7 @@
 mod bench;
 mod bouncy;
 mod clinicians;
+mod csc_client;
 mod ended;
 mod enrolled;
 mod entries;

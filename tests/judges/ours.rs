@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use ca::api::{IssueRequest, Issued, IssuerInfo, KeySource, SubjectData};
 use lanyard::{client::Server, signing, signing::Envelope};
 use rcgen::PublicKeyData;
-use signer::api::{Algorithm, CreateCredential, Credential, SetPassphrase};
+use signer::api::{Algorithm, CreateCredential, Credential, KeyLife, SetPassphrase};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -137,7 +137,7 @@ impl World {
     /// Makes a credential whose holder has set a passphrase.
     pub(crate) async fn credential(&self, algorithm: Algorithm, passphrase: &str) -> signing::Credential {
         let request_id = format!("judged-{algorithm:?}");
-        let request = CreateCredential { request_id, subject: person(), algorithm };
+        let request = CreateCredential { request_id, subject: person(), algorithm, key: KeyLife::Kept };
         let made: Credential = self.desk.post("/signer/credentials", &request).await.expect("it is made");
         let holder = self.server.as_client("prescriber", "sign-in");
         let path = format!("/signer/credentials/{}/passphrase", made.credential_id);
