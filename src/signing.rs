@@ -138,7 +138,8 @@ pub async fn authorise(
         num_signatures: hashes.len(),
         hashes: hashes.clone(),
         hash_algorithm_oid: None,
-        auth_data: vec![AuthObject { id: "passphrase".to_owned(), value: passphrase.to_string() }],
+        description: None,
+        auth_data: vec![AuthObject { id: "passphrase".to_owned(), value: Some(passphrase.to_string()) }],
     };
     let authorization: Authorization = server.post("/csc/v2/credentials/authorize", &request).await?;
     Ok(Agreement { sad: authorization.sad, hashes })
@@ -195,7 +196,14 @@ fn sign_request(
             (None, Some(whole.collect()))
         }
     };
-    SignDocRequest { credential_id: credential.id.clone(), sad, document_digests: digests, documents: whole }
+    SignDocRequest {
+        credential_id: credential.id.clone(),
+        sad: Some(sad),
+        operation_mode: None,
+        validity_period: None,
+        document_digests: digests,
+        documents: whole,
+    }
 }
 
 #[cfg(test)]

@@ -284,7 +284,8 @@ impl App {
         Register::new(parts).context("the register could not be opened")
     }
 
-    async fn open_provider(&self, config: authn::Config) -> anyhow::Result<Provider> {
+    async fn open_provider(&self, mut config: authn::Config) -> anyhow::Result<Provider> {
+        config.signing_page = self.config.signer.as_ref().map(|_| signer::api::AUTHORISE_PAGE.to_owned());
         let register = self.register.clone().context(
             "[authn] needs [directory] in the same configuration: whoever signs in is a person of the register",
         )?;

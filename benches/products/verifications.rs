@@ -34,6 +34,7 @@ pub(crate) async fn load(site: &Site) -> anyhow::Result<Load> {
             ..SubjectData::default()
         },
         algorithm: Algorithm::P256,
+        key: signer::api::KeyLife::Kept,
     };
     let made: Credential = client(site, &site.desk())?.post("/signer/credentials", &request).await?;
     let person = Pair::in_folder(&site.folder().join("prescriber"), "sign-in");

@@ -77,6 +77,7 @@ impl Prescriber {
                 ..SubjectData::default()
             },
             algorithm,
+            key: signer::api::KeyLife::Kept,
         };
         let made: Created = client(site, &site.desk())?.post("/signer/credentials", &request).await?;
         let person = Pair::in_folder(&site.folder().join("prescriber"), "sign-in");
@@ -189,7 +190,8 @@ async fn authorise(system: &Server, credential: &Credential, hashes: &[String]) 
         num_signatures: hashes.len(),
         hashes: hashes.to_vec(),
         hash_algorithm_oid: None,
-        auth_data: vec![AuthObject { id: "passphrase".to_owned(), value: PASSPHRASE.to_owned() }],
+        description: None,
+        auth_data: vec![AuthObject { id: "passphrase".to_owned(), value: Some(PASSPHRASE.to_owned()) }],
     };
     let answer: Authorization = system.post("/csc/v2/credentials/authorize", &request).await?;
     Ok(answer.sad)
@@ -206,7 +208,9 @@ fn body(credential: &Credential, sad: &str, hashes: &[String]) -> serde_json::Re
     };
     serde_json::to_vec(&SignDocRequest {
         credential_id: credential.id.clone(),
-        sad: sad.to_owned(),
+        sad: Some(sad.to_owned()),
+        operation_mode: None,
+        validity_period: None,
         document_digests: Some(vec![digests]),
         documents: None,
     })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use audit::Actor;
 use platform::caller::Caller;
 use platform::clock::Millis;
-use platform::db::Db;
+use platform::db::{Db, Tx};
 use zeroize::Zeroizing;
 
 use crate::api::{CredentialState, SIGN};
@@ -15,11 +15,16 @@ use crate::events::Event;
 use crate::grant::Grant;
 use crate::ids::{AuthorisationId, CredentialId};
 use crate::leavers::HOLDER_LEFT;
+use crate::live::Live;
 use crate::passphrase_check;
 use crate::sad::Sad;
 use crate::signer::Signer;
-use crate::store::authorisations::{self, AuthorisationRow};
-use crate::store::{attempts, credentials, requests};
+use crate::store::authorisations::{self, AuthorisationRow, Times};
+use crate::store::credentials::{self, CredentialRow};
+use crate::store::{attempts, consents, requests};
+
+/// How long after it was given an authorisation can be used, however often it is extended.
+const LONGEST_MS: i64 = 3_600_000;
 
 /// A request to authorise signatures.
 pub(crate) struct Request {
@@ -32,6 +37,54 @@ pub(crate) struct Request {
 pub(crate) struct Granted {
     pub(crate) sad: Sad,
     pub(crate) expires_in_s: u32,
+}
+
+/// What an authorisation rests on, as it was read.
+pub(crate) struct Rests {
+    credential: CredentialId,
+    user: String,
+    version: i64,
+    /// Of its certificate; none where each batch has its own.
+    serial: Option<String>,
+}
+
+impl Rests {
+    /// On a credential that can sign.
+    pub(crate) fn on(live: &Live) -> Self {
+        Self {
+            credential: live.row.credential_id.clone(),
+            user: live.row.user_id.clone(),
+            version: live.row.version,
+            serial: Some(live.certificate.serial.clone()),
+        }
+    }
+
+    /// On a credential that has a key for each batch.
+    pub(crate) fn on_one_time(row: &CredentialRow) -> Self {
+        Self {
+            credential: row.credential_id.clone(),
+            user: row.user_id.clone(),
+            version: row.version,
+            serial: None,
+        }
+    }
+
+    /// Refuses in the transaction that gives the authorisation what has changed: the credential, its certificate, its holder's being there.
+    pub(crate) async fn still(&self, tx: &mut Tx) -> Result<(), Error> {
+        let found = credentials::version(&mut *tx, &self.credential).await?;
+        if found != Some((CredentialState::Active, self.version)) {
+            return Err(Error::CredentialChanged);
+        }
+        if let Some(serial) = &self.serial
+            && !ca::api::in_force(tx, &[serial]).await?.contains(serial)
+        {
+            return Err(Error::CertificateChanged);
+        }
+        if !directory::api::closed(tx, &[&self.user]).await?.is_empty() {
+            return Err(Error::CredentialDisabled { why: HOLDER_LEFT });
+        }
+        Ok(())
+    }
 }
 
 /// Authorises a client to have the listed digests signed, each once.
@@ -51,39 +104,29 @@ pub(crate) async fn authorise(signer: &Signer, caller: &Caller, request: Request
 }
 
 async fn grant(signer: &Signer, caller: &Caller, request: &Request) -> Result<Granted, Error> {
-    let live = signer.usable_by(caller, &request.credential).await?;
-    let proven = passphrase_check::check(signer, caller, &live.row, request.passphrase.clone()).await?;
+    let (credential, rests) = signer.ready_by(caller, &request.credential).await?;
+    let proven = passphrase_check::check(signer, caller, &credential, request.passphrase.clone()).await?;
 
     let sad = Sad::generate(&signer.random)?;
     let now = signer.clock.now();
     let lifetime = signer.config.sad_lifetime_s;
     let row = AuthorisationRow {
         authorisation_id: AuthorisationId::new(now),
-        credential_id: live.row.credential_id.clone(),
+        credential_id: credential.credential_id.clone(),
         client: caller.client.to_string(),
         digests: request.digests.clone(),
         expires_at: Millis(now.0 + i64::from(lifetime) * 1000),
     };
-    let user = live.row.user_id.clone();
-    let event = granted(&row, &user);
-    let (actor, stored, version) = (Actor::from(caller), sad.stored(), live.row.version);
-    let (after_failures, serial) = (proven.after_failures, live.certificate.serial.clone());
+    let event = granted(&row, &credential.user_id);
+    let (actor, stored) = (Actor::from(caller), sad.stored());
+    let after_failures = proven.after_failures;
     let grant = Arc::new(Grant::new(row.clone()));
     let done = signer
         .db
         .write(move |tx| {
             Box::pin(async move {
                 // The passphrase was checked against this version of the credential and no other.
-                let found = credentials::version(&mut *tx, &row.credential_id).await?;
-                if found != Some((CredentialState::Active, version)) {
-                    return Err(Error::CredentialChanged);
-                }
-                if !ca::api::in_force(tx, &[&serial]).await?.contains(&serial) {
-                    return Err(Error::CertificateChanged);
-                }
-                if !directory::api::closed(tx, &[&user]).await?.is_empty() {
-                    return Err(Error::CredentialDisabled { why: HOLDER_LEFT });
-                }
+                rests.still(tx).await?;
                 if after_failures {
                     attempts::clear(tx, &row.credential_id, &row.client).await?;
                 }
@@ -93,12 +136,65 @@ async fn grant(signer: &Signer, caller: &Caller, request: &Request) -> Result<Gr
             })
         })
         .await;
-    signer.forget_if_changed(&live.row.credential_id, &done);
+    signer.forget_if_changed(&credential.credential_id, &done);
     done?;
     drop(proven);
     signer.grants.keep(sad.stored(), &grant);
     metrics::counter!("signer_authorisations_total").increment(1);
     Ok(Granted { sad, expires_in_s: lifetime })
+}
+
+/// Gives an authorisation that is about to run out another secret and more time, for those of its digests that are named: none is signed
+/// that was not authorised, and none later than an hour after that (CSC API v2, 11.9). The secret before is worth nothing from then on.
+pub(crate) async fn extend(
+    signer: &Signer,
+    caller: &Caller,
+    (credential, shown): (CredentialId, &Sad),
+    digests: &[Digest],
+) -> Result<Granted, Error> {
+    caller.may(SIGN).map_err(Error::Caller)?;
+    let before = shown.stored();
+    let found = authorisations::by_sad(signer.db.read(), &before, None).await?.ok_or(Error::SadUnknown)?;
+    let row = found.row;
+    if row.client != caller.client.as_str() {
+        return Err(Error::SadUnknown);
+    }
+    if row.credential_id != credential {
+        return Err(Error::CredentialUnknown { credential: credential.to_string() });
+    }
+    let (holder, rests) = signer.ready_by(caller, &credential).await?;
+    if row.digests.positions(digests).is_none() {
+        return Err(Error::HashNotAuthorised);
+    }
+    let (sad, now) = (Sad::generate(&signer.random)?, signer.clock.now());
+    let until = Millis(now.0 + i64::from(signer.config.sad_lifetime_s) * 1000);
+    let (actor, stored) = (Actor::from(caller), sad.stored());
+    let id = row.authorisation_id.to_string();
+    let (user, client) = (holder.user_id, row.client);
+    let old = before.clone();
+    let until = signer
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                rests.still(tx).await?;
+                let times = Times { now, until, longest_ms: LONGEST_MS };
+                let until = authorisations::extend(tx, &old, &stored, times).await?;
+                let until = until.ok_or(Error::SadExpired)?;
+                let event = Event::AuthorisationExtended {
+                    authorisation: id,
+                    credential: credential.to_string(),
+                    user,
+                    client,
+                    expires_at: until.0,
+                };
+                audit::record(tx, now, &actor, &event).await?;
+                Ok::<_, Error>(until)
+            })
+        })
+        .await?;
+    signer.grants.forget(&before);
+    let seconds = until.since(now).as_secs();
+    Ok(Granted { sad, expires_in_s: u32::try_from(seconds).unwrap_or(u32::MAX) })
 }
 
 /// Ends every authorisation that is still open, and says how many there were. What was signed under them stays.
@@ -109,6 +205,7 @@ pub async fn end_open_authorisations(db: &Db, now: Millis) -> Result<u64, Error>
         Box::pin(async move {
             let ended = authorisations::expire_all(tx, now).await?;
             requests::end_waiting(tx, now).await?;
+            consents::end_waiting(tx, now).await?;
             let event = Event::AuthorisationsEnded { authorisations: ended };
             audit::record(tx, now, &Actor::system("signer"), &event).await?;
             Ok(ended)

@@ -11,12 +11,14 @@ use crate::error::Error;
 use crate::live::{check_in_force, in_validity};
 use crate::signer::Signer;
 use crate::store::certificates::{self, CertificateRow};
-use crate::store::credentials::CredentialRow;
+use crate::store::credentials::{CredentialRow, Kind};
 use crate::store::keys;
 use crate::suite;
 
 /// The `id` of the passphrase in `authData`.
 pub(crate) const PASSPHRASE: &str = "passphrase";
+/// The `id` of what the holder answers on our own page.
+pub(crate) const PRESENCE: &str = "presence";
 
 /// What of a credential to tell.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +26,17 @@ pub(crate) struct Wanted {
     pub(crate) certificates: Certificates,
     /// `certInfo`.
     pub(crate) details: bool,
-    /// `authInfo`.
-    pub(crate) auth: bool,
+    /// `authInfo`, for whom.
+    pub(crate) auth: Option<AuthFor>,
+}
+
+/// How whoever asks has signatures authorised.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum AuthFor {
+    /// A client by itself.
+    Client,
+    /// An application with a person's access token.
+    Token,
 }
 
 /// Which certificates to tell.
@@ -42,25 +53,50 @@ pub(crate) async fn describe(
     row: &CredentialRow,
     wanted: Wanted,
 ) -> Result<Option<(CredentialInfo, bool)>, Error> {
-    let (Some(serial), false) = (&row.serial, row.state == CredentialState::Destroyed) else {
+    if row.state == CredentialState::Destroyed {
         return Ok(None);
-    };
+    }
+    if row.kind == Kind::OneTime {
+        return one_time(signer, row, wanted).map(Some);
+    }
+    let Some(serial) = &row.serial else { return Ok(None) };
     let db = signer.db.read();
     let certificate =
         certificates::by_serial(db, serial).await?.ok_or(Error::StoredRow { what: "certificate" })?;
     let alg = keys::algorithm(db, &row.key_id).await?.ok_or(Error::StoredRow { what: "key" })?;
     let status = status(signer, row, &certificate).await?;
-    let usable = row.state == CredentialState::Active && row.passphrase.is_some() && status == "valid";
+    let authorisable = row.passphrase.is_some() || signer.sign_in.is_some();
+    let usable = row.state == CredentialState::Active && authorisable && status == "valid";
     let info = CredentialInfo {
         credential_id: None,
         key: key_info(alg, if row.state == CredentialState::Active { "enabled" } else { "disabled" })?,
         cert: cert_info(&certificate, status, wanted)?,
-        auth: wanted.auth.then(auth_info),
+        auth: wanted.auth.map(|auth| auth_info(signer, auth)),
         scal: "2".to_owned(),
         multisign: signer.config.max_documents,
         lang: "en-GB".to_owned(),
     };
     Ok(Some((info, usable)))
+}
+
+/// A credential that has a key and a certificate for each batch: there is none to show before, and one that is in force after.
+fn one_time(signer: &Signer, row: &CredentialRow, wanted: Wanted) -> Result<(CredentialInfo, bool), Error> {
+    let active = row.state == CredentialState::Active;
+    let status = match row.state {
+        CredentialState::Suspended => "suspended",
+        CredentialState::Revoked => "revoked",
+        _ => "valid",
+    };
+    let info = CredentialInfo {
+        credential_id: None,
+        key: key_info(Alg::P256, if active { "enabled" } else { "disabled" })?,
+        cert: CertInfo { status: Some(status.to_owned()), ..CertInfo::default() },
+        auth: wanted.auth.map(|auth| auth_info(signer, auth)),
+        scal: "2".to_owned(),
+        multisign: signer.config.max_documents,
+        lang: "en-GB".to_owned(),
+    };
+    Ok((info, active && (row.passphrase.is_some() || signer.sign_in.is_some())))
 }
 
 async fn status(
@@ -115,18 +151,30 @@ fn cert_info(certificate: &CertificateRow, status: &str, wanted: Wanted) -> Resu
     })
 }
 
-fn auth_info() -> AuthInfo {
-    AuthInfo {
-        mode: "explicit".to_owned(),
-        expression: PASSPHRASE.to_owned(),
-        objects: vec![AuthObjectInfo {
-            kind: "Password".to_owned(),
-            id: PASSPHRASE.to_owned(),
-            format: "A".to_owned(),
-            label: "Signing passphrase".to_owned(),
-            description: "Please enter the passphrase of your signing credential".to_owned(),
-        }],
+fn auth_info(signer: &Signer, auth: AuthFor) -> AuthInfo {
+    if auth == AuthFor::Token {
+        return AuthInfo { mode: "oauth2code".to_owned(), expression: None, objects: Vec::new() };
     }
+    let passphrase = AuthObjectInfo {
+        kind: "Password".to_owned(),
+        id: PASSPHRASE.to_owned(),
+        format: Some("A".to_owned()),
+        label: "Signing passphrase".to_owned(),
+        description: "Please enter the passphrase of your signing credential".to_owned(),
+    };
+    let presence = AuthObjectInfo {
+        kind: "ChallengeResponseOOB".to_owned(),
+        id: PRESENCE.to_owned(),
+        format: None,
+        label: "Confirm with your security key".to_owned(),
+        description: "Please open the page of your signatures and confirm there".to_owned(),
+    };
+    // Nobody can answer there where nobody can sign in.
+    let (expression, objects) = match signer.sign_in {
+        Some(_) => (format!("{PASSPHRASE} OR {PRESENCE}"), vec![passphrase, presence]),
+        None => (PASSPHRASE.to_owned(), vec![passphrase]),
+    };
+    AuthInfo { mode: "explicit".to_owned(), expression: Some(expression), objects }
 }
 
 fn generalized_time(millis: i64) -> Result<String, Error> {

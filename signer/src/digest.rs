@@ -51,6 +51,11 @@ impl Authorised {
         &self.0
     }
 
+    /// Each of them, in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Digest> {
+        self.0.iter()
+    }
+
     /// How many signatures it allows.
     pub(crate) fn len(&self) -> usize {
         self.0.len()

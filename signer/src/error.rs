@@ -129,6 +129,12 @@ pub enum Error {
     /// The client has as many prepared prescriptions as are kept for it.
     #[error("as many prepared prescriptions of this client are kept as may")]
     PreparedFull,
+    /// There are no such evidence records, or they are another's, or kept no more.
+    #[error("there are no such evidence records")]
+    RecordsUnknown,
+    /// The client has as many evidence records as are kept for it.
+    #[error("as many evidence records of this client are kept as may")]
+    RecordsFull,
     /// As many verifications are under way as may.
     #[error("as many signatures are being verified as may")]
     VerificationsBusy,
@@ -228,6 +234,9 @@ pub enum Parameter {
     /// A value that is not one of those allowed.
     #[error("Invalid parameter {0}")]
     Invalid(&'static str),
+    /// A number beyond what is allowed.
+    #[error("Out of bounds parameter {0}")]
+    OutOfBounds(&'static str),
     /// numSignatures below one, or not the number of hashes.
     #[error("Invalid value for parameter numSignatures")]
     NumSignatures,
@@ -296,7 +305,7 @@ impl Parameter {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        if let Some(problem) = crowded(&error) {
+        if let Some(problem) = crowded(&error).or_else(|| kept(&error)) {
             return problem;
         }
         let sentence = error.to_string();
@@ -317,15 +326,6 @@ impl From<Error> for Problem {
             Error::Verification { sentence } => Problem::invalid("verification-invalid", sentence),
             Error::Unreadable(fault) => Problem::invalid("prescription-invalid", format!("{fault}.")),
             Error::AuthorTimeFarOff => Problem::invalid("author-time", format!("{sentence}.")),
-            Error::PreparedUnknown => Problem::not_found(
-                "prescription-unknown",
-                "Nothing that you had prepared has this digest, or it is kept no more. Prepare it again.",
-            ),
-            Error::PreparedFull => Problem::too_many(
-                "prepared-full",
-                "As many prepared prescriptions of yours are kept as may. Wait until the first are erased.",
-                Duration::from_mins(1),
-            ),
             Error::WrongPassphrase => {
                 Problem::forbidden("passphrase-wrong", "The present passphrase is wrong.")
             }
@@ -379,6 +379,30 @@ fn crowded(error: &Error) -> Option<Problem> {
         )),
         _ => None,
     }
+}
+
+/// Of what is kept for a client.
+fn kept(error: &Error) -> Option<Problem> {
+    Some(match error {
+        Error::PreparedUnknown => Problem::not_found(
+            "prescription-unknown",
+            "Nothing that you had prepared has this digest, or it is kept no more. Prepare it again.",
+        ),
+        Error::PreparedFull => Problem::too_many(
+            "prepared-full",
+            "As many prepared prescriptions of yours are kept as may. Wait until the first are erased.",
+            Duration::from_mins(1),
+        ),
+        Error::RecordsUnknown => Problem::not_found(
+            "records-unknown",
+            "There are no such evidence records, or they are another's.",
+        ),
+        Error::RecordsFull => Problem::conflict(
+            "records-full",
+            "As many evidence records of yours are kept as may. Keep further ones yourself.",
+        ),
+        _ => return None,
+    })
 }
 
 /// A token that is busy or away is worth another try; anything else is ours to look at.

@@ -18,6 +18,40 @@ pub enum Event {
         /// The kind of key.
         algorithm: Algorithm,
     },
+    /// A new credential is there that has a key for each batch.
+    OneTimeCredentialCreated {
+        /// The credential.
+        credential: String,
+        /// The person it is for.
+        user: String,
+    },
+    /// A key was made for one batch and is certified; it signs next.
+    OneTimeKeyCertified {
+        /// The credential.
+        credential: String,
+        /// The person it is for.
+        user: String,
+        /// The key.
+        key: String,
+        /// Serial number of the certificate.
+        serial: String,
+        /// Until when it is valid, in milliseconds since the epoch.
+        not_after: i64,
+    },
+    /// The key of a batch was destroyed.
+    OneTimeKeyDestroyed {
+        /// The credential.
+        credential: String,
+        /// The key.
+        key: String,
+        /// Serial number of its certificate.
+        serial: String,
+    },
+    /// Keys of batches that were not finished are gone: their certificates are over.
+    OneTimeKeysWrittenOff {
+        /// How many.
+        keys: u64,
+    },
     /// A new credential has its certificate.
     CredentialCreated {
         /// The credential.
@@ -172,6 +206,42 @@ pub enum Event {
         /// Until when the person can decide, in milliseconds since the epoch.
         expires_at: i64,
     },
+    /// A person is asked on our own page to authorise signatures, for a client of the API of the Cloud Signature Consortium.
+    AuthorisationRequested {
+        /// The request.
+        request: String,
+        /// token for a request for an access token, handle for a client that asks again.
+        road: String,
+        /// The client.
+        client: String,
+        /// Who is to sign.
+        user: String,
+        /// The credential.
+        credential: String,
+        /// How many documents.
+        documents: u32,
+        /// How many of them the person can be shown.
+        seen: u32,
+        /// SHA-256 over their digests, in hexadecimal.
+        digests_sha256: String,
+        /// SHA-256 over request, client, person, credential, documents and end, in hexadecimal.
+        binding: String,
+        /// Until when the person can decide, in milliseconds since the epoch.
+        expires_at: i64,
+    },
+    /// An authorisation has another secret and a later end, for the same documents.
+    AuthorisationExtended {
+        /// The authorisation.
+        authorisation: String,
+        /// The credential.
+        credential: String,
+        /// Its holder.
+        user: String,
+        /// The client that may use it.
+        client: String,
+        /// When it runs out now, in milliseconds since the epoch.
+        expires_at: i64,
+    },
     /// The person was there, and agreed.
     SigningConsented {
         /// The request.
@@ -247,6 +317,28 @@ pub enum Event {
         /// Each of them.
         time_stamps: Vec<GivenTimeStamp>,
     },
+    /// Evidence records are kept here, and renewed before they age.
+    EvidenceRecordsKept {
+        /// Their name.
+        records: String,
+        /// Whose they are.
+        client: String,
+        /// Over how many digests.
+        digests: u32,
+        /// Until when they are kept, in milliseconds since the epoch.
+        expires_at: i64,
+    },
+    /// Kept evidence records have a further time-stamp.
+    EvidenceRecordsRenewed {
+        /// Their name.
+        records: String,
+        /// Whose they are.
+        client: String,
+        /// How many further time-stamps they have now.
+        renewals: u32,
+        /// When the next one is due, in milliseconds since the epoch.
+        renew_at: i64,
+    },
     /// Documents were signed: one answered request.
     DocumentsSigned {
         /// The request.
@@ -297,6 +389,10 @@ impl audit::Event for Event {
     fn name(&self) -> &'static str {
         match self {
             Self::CredentialRequested { .. } => "credential-requested",
+            Self::OneTimeCredentialCreated { .. } => "one-time-credential-created",
+            Self::OneTimeKeyCertified { .. } => "one-time-key-certified",
+            Self::OneTimeKeyDestroyed { .. } => "one-time-key-destroyed",
+            Self::OneTimeKeysWrittenOff { .. } => "one-time-keys-written-off",
             Self::CredentialCreated { .. } => "credential-created",
             Self::CertificateRenewed { .. } => "certificate-renewed",
             Self::CredentialRekeyed { .. } => "credential-rekeyed",
@@ -313,6 +409,8 @@ impl audit::Event for Event {
             Self::PrescriptionPrepared { .. } => "prescription-prepared",
             Self::PreparedErased { .. } => "prepared-erased",
             Self::SigningRequested { .. } => "signing-requested",
+            Self::AuthorisationRequested { .. } => "authorisation-requested",
+            Self::AuthorisationExtended { .. } => "authorisation-extended",
             Self::SigningConsented { .. } => "signing-consented",
             Self::SigningCancelled { .. } => "signing-cancelled",
             Self::RequestsErased { .. } => "requests-erased",
@@ -320,6 +418,8 @@ impl audit::Event for Event {
             Self::TimeStampUnitRenewed { .. } => "time-stamp-unit-renewed",
             Self::TimeStampKeyDestroyed { .. } => "time-stamp-key-destroyed",
             Self::TimeStampsGiven { .. } => "time-stamps-given",
+            Self::EvidenceRecordsKept { .. } => "evidence-records-kept",
+            Self::EvidenceRecordsRenewed { .. } => "evidence-records-renewed",
             Self::DocumentsSigned { .. } => "documents-signed",
         }
     }

@@ -1,8 +1,8 @@
 //! Evidence records (RFC 4998): one time-stamp says of many digests that they were there, and each has its own way to it.
 //!
-//! Nothing of them is kept here: whoever asked has the record, and asks for its renewal before the certificate or the algorithm of its last
-//! time-stamp ages. There are two kinds (RFC 4998 5.2): a further time-stamp over the last one, and, where the hash ages, a new chain over
-//! the document's new hash and all that was there, so that the old proof of time stays one. `verification::record` judges them.
+//! Whoever asked has the record, and asks for its renewal before the certificate or the algorithm of its last time-stamp ages, or has it kept and
+//! renewed here (`kept_records`). There are two kinds (RFC 4998 5.2): a further time-stamp over the last one, and, where the hash ages, a new chain
+//! over the document's new hash and all that was there, so that the old proof of time stays one. `verification::record` judges them.
 
 use crate::cms::der::{CONTEXT_0, Element, INTEGER, OCTET_STRING, SEQUENCE, element, elements};
 use crate::suite::Hash;

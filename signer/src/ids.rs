@@ -17,6 +17,14 @@ platform::text_id!(
     SigningId
 );
 platform::text_id!(
+    /// What a person is asked to authorise on our own page.
+    ConsentId
+);
+platform::text_id!(
+    /// Evidence records that are kept: those of one request.
+    RecordsId
+);
+platform::text_id!(
     /// A request of the Digital Signature Service.
     RequestId
 );

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
+use crate::ids::AuthorisationId;
 
 /// 256 random bits. Only their SHA-256 is stored: who reads the database cannot sign with what is in it.
 pub(crate) struct Sad(Zeroizing<[u8; 32]>);
@@ -34,6 +35,29 @@ impl Sad {
     /// As it is stored and looked up, in hexadecimal.
     pub(crate) fn stored(&self) -> String {
         hex::encode(digest(&SHA256, &*self.0))
+    }
+}
+
+/// What a client shows to have something signed.
+pub(crate) enum Shown {
+    /// A secret of ours, or an access token that looks like one.
+    Sad(Sad),
+    /// What can only be an access token.
+    Token(Zeroizing<String>),
+    /// What the access token of the request is for.
+    Authorisation(AuthorisationId),
+}
+
+/// The longest access token.
+const LONGEST: usize = 16 * 1024;
+
+impl Shown {
+    /// Reads what a client sent as SAD.
+    pub(crate) fn read(text: &str) -> Self {
+        match Sad::parse(text) {
+            Some(sad) => Self::Sad(sad),
+            None => Self::Token(Zeroizing::new(text.chars().take(LONGEST).collect())),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use platform::id::ClientId;
 use platform::peer::Peer;
 use tokio::sync::{Notify, Semaphore};
 
+use crate::authorisation::Rests;
 use crate::config::Config;
 use crate::deposit::Deposits;
 use crate::dss::SignIn;
@@ -20,14 +21,19 @@ use crate::fair::{Fair, Priority};
 use crate::grant::Grants;
 use crate::ids::{AuthorisationId, CredentialId};
 use crate::live::{self, Cache, Live};
+use crate::one_time;
 use crate::passphrase::Pool;
 use crate::share::{Sharer, Shares};
+use crate::store::credentials::{CredentialRow, Kind};
 use crate::time_stamp::TimeStamps;
 use crate::turn::Turns;
 use crate::verification::Trusted;
 
 /// How many verifications may be under way: each holds its document in memory.
 const MOST_VERIFICATIONS: usize = 128;
+
+/// How many requests that are answered later are worked on at the same time.
+const MOST_WORKING: usize = 8;
 
 /// What the signer is made of.
 pub struct Parts {
@@ -88,6 +94,8 @@ pub struct Shared {
     pub(crate) trusted: Trusted,
     /// How many verifications may be under way.
     pub(crate) verifying: Semaphore,
+    /// How many requests that are answered later may be worked on.
+    pub(crate) working: Semaphore,
     /// The policies of which a certificate must be, for verification.
     pub(crate) policies: Vec<ObjectIdentifier>,
 }
@@ -131,6 +139,7 @@ impl Signer {
             time_stamps: TimeStamps::new(discipline, high_water),
             trusted: Trusted::default(),
             verifying: Semaphore::new(MOST_VERIFICATIONS),
+            working: Semaphore::new(MOST_WORKING),
             policies,
         })))
     }
@@ -169,6 +178,49 @@ impl Signer {
     pub(crate) async fn usable_of(&self, user: &str, credential: &CredentialId) -> Result<Arc<Live>, Error> {
         let unknown = || Error::CredentialUnknown { credential: credential.to_string() };
         self.usable(credential, |holder| if holder == user { Ok(()) } else { Err(unknown()) }).await
+    }
+
+    /// What an authorisation by this person would rest on, when the credential is theirs and can sign.
+    pub(crate) async fn ready_for(&self, user: &str, credential: &CredentialId) -> Result<Rests, Error> {
+        let unknown = || Error::CredentialUnknown { credential: credential.to_string() };
+        let theirs = |holder: &str| if holder == user { Ok(()) } else { Err(unknown()) };
+        self.ready(credential, theirs).await.map(|(_, rests)| rests)
+    }
+
+    /// Whose credential it is, when this caller may use it and it can sign.
+    pub(crate) async fn holder_ready(
+        &self,
+        caller: &Caller,
+        credential: &CredentialId,
+    ) -> Result<String, Error> {
+        self.ready_by(caller, credential).await.map(|(row, _)| row.user_id)
+    }
+
+    /// A credential that this caller may use and that can sign, with what an authorisation would rest on.
+    pub(crate) async fn ready_by(
+        &self,
+        caller: &Caller,
+        credential: &CredentialId,
+    ) -> Result<(CredentialRow, Rests), Error> {
+        self.ready(credential, |user| check_holder(caller, user, credential)).await
+    }
+
+    async fn ready(
+        &self,
+        credential: &CredentialId,
+        check_holder: impl Fn(&str) -> Result<(), Error>,
+    ) -> Result<(CredentialRow, Rests), Error> {
+        if self.live.get(credential).is_none() {
+            let row = live::row(&self.db, credential).await?;
+            if row.kind == Kind::OneTime {
+                check_holder(&row.user_id)?;
+                one_time::check(&row)?;
+                let rests = Rests::on_one_time(&row);
+                return Ok((row, rests));
+            }
+        }
+        let live = self.usable(credential, check_holder).await?;
+        Ok((live.row.clone(), Rests::on(&live)))
     }
 
     async fn usable(

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use audit::Actor;
+use authn::api::ShownToken;
 use hsm::Alg;
 use platform::caller::{Caller, CallerKind};
 use platform::clock::Millis;
+use platform::problem::Kind;
 
 use crate::api::{SIGN, SignatureForm};
 use crate::cms::{Attributes, Template};
@@ -15,10 +17,11 @@ use crate::digest::{Digest, Repeated, check_distinct};
 use crate::error::{Error, Parameter};
 use crate::fair::{self, Inputs, Work as Calls};
 use crate::grant::Grant;
-use crate::ids::{CredentialId, SigningId};
+use crate::ids::{AuthorisationId, CredentialId, SigningId};
 use crate::leavers::HOLDER_LEFT;
 use crate::live::{self, Live};
-use crate::sad::Sad;
+use crate::one_time::Ready;
+use crate::sad::Shown;
 use crate::share::Sharer;
 use crate::signer::{Signer, check_holder};
 use crate::store::authorisations::{self, AuthorisationRow, Signed};
@@ -30,7 +33,7 @@ use crate::suite::{self, Hash};
 /// A request for signatures.
 pub(crate) struct Request {
     pub(crate) credential: CredentialId,
-    pub(crate) sad: Option<Sad>,
+    pub(crate) shown: Shown,
     pub(crate) documents: Vec<Document>,
 }
 
@@ -46,6 +49,14 @@ pub(crate) struct Document {
     pub(crate) content: Option<Vec<u8>>,
 }
 
+impl Document {
+    /// A digest that is signed as it is.
+    pub(crate) fn bare(digest: Digest, algorithm: Algorithm) -> Self {
+        let message_digest = digest.0.to_vec();
+        Self { digest, message_digest, form: SignatureForm::Hash, algorithm, content: None }
+    }
+}
+
 /// What signs, as far as a request can choose; it has to be what the credential's key does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Algorithm(&'static str);
@@ -55,6 +66,11 @@ impl Algorithm {
     pub(crate) fn called(sign_algorithm: &str) -> Option<Self> {
         let suite = suite::called(sign_algorithm).next()?;
         suite.sign_algorithms.iter().find(|name| **name == sign_algorithm).map(|name| Self(name))
+    }
+
+    /// As a client calls it.
+    pub(crate) fn name(self) -> &'static str {
+        self.0
     }
 
     /// The hash of documents. Keys of one name have one hash.
@@ -93,25 +109,101 @@ pub(crate) async fn sign(signer: &Signer, caller: &Caller, request: Request) -> 
     // One that asks for much must not fill the queue in front of the token, where the others wait too.
     let calls = hsm::calls(request.documents.len());
     let _places = signer.under_way.take_many(&Sharer::from(caller), calls)?;
-    let sad = request.sad.as_ref().ok_or(Error::SadUnknown)?.stored();
-    if let Some(grant) = signer.grants.get(&sad) {
-        let known = Known { grant: &grant, seen: Signed::Nothing };
-        match sign_under(signer, caller, &request, &digests, known).await {
-            // What was in memory may be older than the database, which tells how it is.
-            Err(error) if error.is_refusal() => signer.grants.forget(&sad),
-            done => return done,
+    if let Shown::Sad(sad) = &request.shown {
+        let sad = sad.stored();
+        if let Some(grant) = signer.grants.get(&sad) {
+            let known = Known { grant: &grant, seen: Signed::Nothing };
+            match sign_under(signer, caller, &request, &digests, known).await {
+                // What was in memory may be older than the database, which tells how it is.
+                Err(error) if error.is_refusal() => signer.grants.forget(&sad),
+                done => return done,
+            }
+        }
+        let only = match digests.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        };
+        if let Some(found) = authorisations::by_sad(signer.db.read(), &sad, only).await? {
+            let grant = Arc::new(Grant::new(found.row));
+            let known = Known { grant: &grant, seen: found.signed };
+            let answer = sign_under(signer, caller, &request, &digests, known).await?;
+            signer.grants.keep(sad, &grant);
+            return Ok(answer);
         }
     }
-    let only = match digests.as_slice() {
-        [only] => Some(only),
-        _ => None,
+    let grant = Arc::new(Grant::new(shown(signer, caller, &request.shown).await?));
+    sign_under(signer, caller, &request, &digests, Known { grant: &grant, seen: Signed::Something }).await
+}
+
+/// The authorisation that is shown.
+async fn shown(signer: &Signer, caller: &Caller, shown: &Shown) -> Result<AuthorisationRow, Error> {
+    let id = match shown {
+        Shown::Authorisation(id) => id.clone(),
+        Shown::Token(token) => token_of(signer, caller, token).await?,
+        Shown::Sad(sad) => {
+            if let Some(found) = authorisations::by_sad(signer.db.read(), &sad.stored(), None).await? {
+                return Ok(found.row);
+            }
+            token_of(signer, caller, &sad.to_text()).await?
+        }
     };
-    let found = authorisations::by_sad(signer.db.read(), &sad, only).await?.ok_or(Error::SadUnknown)?;
-    let grant = Arc::new(Grant::new(found.row));
-    let known = Known { grant: &grant, seen: found.signed };
-    let answer = sign_under(signer, caller, &request, &digests, known).await?;
-    signer.grants.keep(sad, &grant);
-    Ok(answer)
+    authorisations::by_id(signer.db.read(), &id).await?.ok_or(Error::SadUnknown)
+}
+
+/// What an access token that is shown as the SAD is for (CSC API v2, 11.10): one without a key or certificate to show beside it, of the same
+/// application, and of the same person where one calls.
+async fn token_of(signer: &Signer, caller: &Caller, token: &str) -> Result<AuthorisationId, Error> {
+    let sign_in = signer.sign_in.as_ref().ok_or(Error::SadUnknown)?;
+    let shown = ShownToken {
+        token: token.to_owned(),
+        dpop: false,
+        proof: None,
+        certificate: None,
+        method: "POST".to_owned(),
+        path: "/csc/v2/signatures/signHash".to_owned(),
+    };
+    let bearer = sign_in.client.bearer(&shown).await.map_err(|problem| match problem.kind {
+        Kind::NotFound => Error::SadUnknown,
+        _ => Error::Dss(problem),
+    })?;
+    let same_person = caller.kind != CallerKind::Person || bearer.user_id == caller.subject;
+    let own = same_person && bearer.client_id == caller.client.as_str();
+    let named = bearer.authorisation.filter(|_| own);
+    named.and_then(|id| id.parse().ok()).ok_or(Error::SadUnknown)
+}
+
+/// The authorisation of a request that is to be signed later, if it covers it and is open.
+pub(crate) async fn covering(signer: &Signer, caller: &Caller, request: &Request) -> Result<Grant, Error> {
+    caller.may(SIGN).map_err(Error::Caller)?;
+    if request.documents.len() > signer.config.max_documents {
+        return Err(Error::TooManyDocuments);
+    }
+    let digests: Vec<Digest> = request.documents.iter().map(|document| document.digest).collect();
+    check_distinct(&digests).map_err(|repeated| repetition(&request.documents, repeated))?;
+    let grant = Grant::new(shown(signer, caller, &request.shown).await?);
+    covers(signer, caller, request, &digests, &grant.row).await?;
+    if signer.clock.now() >= grant.row.expires_at {
+        return Err(Error::SadExpired);
+    }
+    Ok(grant)
+}
+
+/// At which positions an authorisation covers what is asked, for whoever may use it.
+async fn covers(
+    signer: &Signer,
+    caller: &Caller,
+    request: &Request,
+    digests: &[Digest],
+    authorisation: &AuthorisationRow,
+) -> Result<Vec<usize>, Error> {
+    if authorisation.client != caller.client.as_str() {
+        return Err(Error::SadUnknown);
+    }
+    if authorisation.credential_id != request.credential {
+        return Err(Error::CredentialUnknown { credential: request.credential.to_string() });
+    }
+    check_own(signer, caller, authorisation).await?;
+    authorisation.digests.positions(digests).ok_or_else(|| not_covered(&request.documents))
 }
 
 /// An authorisation, and what the ledger was seen to have of what is asked.
@@ -128,15 +220,7 @@ async fn sign_under(
     Known { grant, seen }: Known<'_>,
 ) -> Result<Vec<Vec<u8>>, Error> {
     let authorisation = &grant.row;
-    if authorisation.client != caller.client.as_str() {
-        return Err(Error::SadUnknown);
-    }
-    if authorisation.credential_id != request.credential {
-        return Err(Error::CredentialUnknown { credential: request.credential.to_string() });
-    }
-    check_own(signer, caller, authorisation).await?;
-    let positions =
-        authorisation.digests.positions(digests).ok_or_else(|| not_covered(&request.documents))?;
+    let positions = covers(signer, caller, request, digests, authorisation).await?;
     // Duplicates of one request come one after the other, and the later ones find what the first stored.
     let turn = (authorisation.authorisation_id.clone(), positions.clone());
     let turn = signer.signings.take(turn, &Sharer::from(caller)).await?;
@@ -203,8 +287,19 @@ struct Work<'a> {
 impl Work<'_> {
     /// Signs what the ledger has not, stores it, and gives back everything that is stored.
     async fn add_missing(&self, positions: &[usize], stored: &ByPosition) -> Result<ByPosition, Error> {
+        let ready = Ready::of(self.signer, self.caller, &self.authorisation.credential_id).await?;
+        let done = self.add_with(ready.live(), positions, stored).await;
+        ready.done(self.signer, self.caller).await;
+        done
+    }
+
+    async fn add_with(
+        &self,
+        live: &Live,
+        positions: &[usize],
+        stored: &ByPosition,
+    ) -> Result<ByPosition, Error> {
         let signer = self.signer;
-        let live = signer.usable_by(self.caller, &self.authorisation.credential_id).await?;
         if !self.documents.iter().all(|document| document.algorithm.fits(live.key.alg())) {
             return Err(Parameter::Invalid("signAlgo").into());
         }
@@ -217,7 +312,7 @@ impl Work<'_> {
             .collect();
         // One order for everybody, so that two machines at the same rows wait for each other and do not lock up.
         missing.sort_unstable_by_key(|(position, _)| *position);
-        let made = make_signatures(signer, self.caller, &live, &missing, signed_at).await?;
+        let made = make_signatures(signer, self.caller, live, &missing, signed_at).await?;
         let signing = Signing {
             signing_id: SigningId::new(signed_at),
             authorisation_id: self.authorisation.authorisation_id.clone(),
@@ -226,7 +321,7 @@ impl Work<'_> {
             client: self.authorisation.client.clone(),
             signed_at,
         };
-        let kept = self.keep(&live, signing, made).await;
+        let kept = self.keep(live, signing, made).await;
         signer.forget_if_changed(&live.row.credential_id, &kept);
         match kept? {
             Kept::All(mut made) => {

@@ -11,7 +11,7 @@ use platform::id::uuid_text;
 use crate::error::Error;
 use crate::events::Event;
 use crate::signer::Signer;
-use crate::store::{prepared, requests};
+use crate::store::{consents, prepared, requests};
 
 /// The lease row of the sweep.
 const LEASE: &str = "signer-sweep";
@@ -31,6 +31,12 @@ impl Signer {
         loop {
             match lease::acquire(&self.db, LEASE, &holder, self.clock.now(), PAUSE * 2).await {
                 Ok(Some(_)) => {
+                    if let Err(error) = self.renew_records().await {
+                        tracing::warn!(%error, "evidence records could not be renewed: {error}");
+                    }
+                    if let Err(error) = self.sweep_jobs().await {
+                        tracing::warn!(%error, "what was to be signed later could not be taken up: {error}");
+                    }
                     if let Err(error) = self.sweep().await {
                         tracing::warn!(%error, "what is over could not be swept: {error}");
                     }
@@ -46,8 +52,9 @@ impl Signer {
     /// prescriptions, of which it says how many there were. What fails of it stops nothing of the rest.
     pub async fn sweep(&self) -> Result<usize, Error> {
         let requests = self.sweep_requests().await;
+        let keys = self.sweep_one_time_keys().await;
         let prepared = self.in_steps(|tx, now| Box::pin(prepared_step(tx, now))).await;
-        requests.and(prepared)
+        requests.and(keys).and(prepared)
     }
 
     async fn sweep_requests(&self) -> Result<usize, Error> {
@@ -85,7 +92,8 @@ async fn tokens_step(tx: &mut Tx, before: Millis) -> Result<usize, Error> {
 }
 
 async fn requests_step(tx: &mut Tx, now: Millis, kept: i64) -> Result<usize, Error> {
-    let erased = requests::erase(tx, Millis(now.0 - kept), MOST).await?;
+    let before = Millis(now.0 - kept);
+    let erased = requests::erase(tx, before, MOST).await? + consents::erase(tx, before, MOST).await?;
     if erased > 0 {
         let event = Event::RequestsErased { requests: erased };
         audit::record(tx, now, &Actor::system("signer"), &event).await?;

@@ -5,8 +5,8 @@ use crate::tree::Source;
 use crate::words;
 
 /// The files that make a `Caller`, and what each has seen.
-const PLACES: [&str; 8] = [
-    // An access token that a client has for itself.
+const PLACES: [&str; 9] = [
+    // An access token that a client has for itself, or a person's for signing.
     "authn/src/caller.rs",
     // A client certificate of TLS, or of a signed message of CMP.
     "src/callers/rules.rs",
@@ -20,6 +20,8 @@ const PLACES: [&str; 8] = [
     "directory/src/http/permissions.rs",
     // A browser whose session sign-in knows, for what is its holder's own.
     "signer/src/http/dss/account.rs",
+    // Whoever had something accepted that is signed later.
+    "signer/src/job.rs",
 ];
 
 /// Finds files outside [`PLACES`] that make a caller.

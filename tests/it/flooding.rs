@@ -130,7 +130,11 @@ impl Authorised {
             num_signatures: hashes.len(),
             hashes: hashes.clone(),
             hash_algorithm_oid: None,
-            auth_data: vec![AuthObject { id: "passphrase".to_owned(), value: passphrase.trim().to_owned() }],
+            description: None,
+            auth_data: vec![AuthObject {
+                id: "passphrase".to_owned(),
+                value: Some(passphrase.trim().to_owned()),
+            }],
         };
         let granted: Authorization = server.post("/csc/v2/credentials/authorize", &request).await.unwrap();
         Self { server, credential, sad: granted.sad, hashes }
@@ -140,7 +144,9 @@ impl Authorised {
     async fn sign(&self, hash: &str) -> anyhow::Result<()> {
         let request = SignHashRequest {
             credential_id: self.credential.id.clone(),
-            sad: self.sad.clone(),
+            sad: Some(self.sad.clone()),
+            operation_mode: None,
+            validity_period: None,
             hashes: vec![hash.to_owned()],
             hash_algorithm_oid: None,
             sign_algo: self.credential.algorithm.clone(),

@@ -88,7 +88,12 @@ async fn credential(site: &Site, person: &Pair, algorithm: Algorithm) -> Credent
         user_id: Some(USER.to_owned()),
         ..SubjectData::default()
     };
-    let request = CreateCredential { request_id: format!("{algorithm:?}"), subject, algorithm };
+    let request = CreateCredential {
+        request_id: format!("{algorithm:?}"),
+        subject,
+        algorithm,
+        key: signer::api::KeyLife::Kept,
+    };
     let made: Credential = site.systems(&site.desk()).post("/signer/credentials", &request).await.unwrap();
     let path = format!("/signer/credentials/{}/passphrase", made.credential_id);
     let body = SetPassphrase { new: PASSPHRASE.to_owned(), old: None };

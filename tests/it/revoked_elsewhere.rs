@@ -106,6 +106,7 @@ async fn prescriber(site: &Site, name: &str) -> Credential {
             ..SubjectData::default()
         },
         algorithm: Algorithm::P256,
+        key: signer::api::KeyLife::Kept,
     };
     let made: signer::api::Credential =
         site.systems(&site.desk()).post("/signer/credentials", &request).await.unwrap();

@@ -185,6 +185,7 @@ async fn create(site: &Site, request_id: &str) {
             ..SubjectData::default()
         },
         algorithm: Algorithm::P256,
+        key: signer::api::KeyLife::Kept,
     };
     site.systems(&site.desk()).post::<Value>("/signer/credentials", &request).await.unwrap();
 }

@@ -132,7 +132,7 @@ fn of_parameters(parameters: &Parameters) -> Result<(String, Vec<SigningDocument
         let octets = octets.ok().filter(|octets| octets.len() == 32);
         let octets =
             octets.ok_or_else(|| bad("hashes are base64url of 32 octets each, joined by commas."))?;
-        Ok(SigningDocument { hash: STANDARD.encode(octets), label: None })
+        Ok::<_, Refusal>(SigningDocument { hash: STANDARD.encode(octets), label: None })
     };
     Ok((credential.to_owned(), hashes.iter().map(document).collect::<Result<_, _>>()?))
 }

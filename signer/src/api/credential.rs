@@ -17,6 +17,20 @@ pub struct CreateCredential {
     pub subject: SubjectData,
     /// The kind of key.
     pub algorithm: Algorithm,
+    /// How long a key lives.
+    #[serde(default)]
+    pub key: KeyLife,
+}
+
+/// How long the key of a credential lives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyLife {
+    /// As long as the credential.
+    #[default]
+    Kept,
+    /// For one batch: a P-256 key that is certified for ten minutes and destroyed after use. For CMS by `signDoc`, not for prescriptions.
+    OneTime,
 }
 
 /// The kinds of key that sign prescriptions.
@@ -56,6 +70,9 @@ pub struct Credential {
     pub state: CredentialState,
     /// The kind of key.
     pub algorithm: Algorithm,
+    /// How long a key lives.
+    #[serde(default)]
+    pub key: KeyLife,
     /// Whether the holder has set a passphrase; without one nothing is signed.
     pub passphrase_set: bool,
     /// Its certificates, the one that signs first.

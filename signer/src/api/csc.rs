@@ -29,7 +29,10 @@ pub struct Info {
     /// How clients are known.
     #[serde(rename = "authType")]
     pub auth_type: Vec<String>,
-    /// Whether answers can be fetched later: no.
+    /// The issuer of access tokens, where people sign in here.
+    #[serde(rename = "oauth2Issuer", default, skip_serializing_if = "Option::is_none")]
+    pub oauth2_issuer: Option<String>,
+    /// Whether answers can be fetched later.
     #[serde(rename = "asynchronousOperationMode")]
     pub asynchronous_operation_mode: bool,
     /// What is implemented.
@@ -181,24 +184,27 @@ pub struct CertInfo {
 /// How signatures are authorised.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AuthInfo {
-    /// `explicit`: by `credentials/authorize`.
+    /// `explicit`: by `credentials/authorize`. `oauth2code`: by a request for an access token.
     pub mode: String,
-    /// How the objects combine.
-    pub expression: String,
-    /// What is to be given.
+    /// How the objects combine; only when explicit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expression: Option<String>,
+    /// What is to be given; only when explicit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<AuthObjectInfo>,
 }
 
 /// One thing to be given in `authData`.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AuthObjectInfo {
-    /// `Password`.
+    /// `Password`, or `ChallengeResponseOOB` for what the holder answers on our own page.
     #[serde(rename = "type")]
     pub kind: String,
     /// Its `id` in `authData`.
     pub id: String,
     /// `A`: any characters.
-    pub format: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
     /// What to call it on a screen.
     pub label: String,
     /// What to tell the person.
@@ -219,7 +225,10 @@ pub struct AuthorizeRequest {
     /// SHA-256.
     #[serde(rename = "hashAlgorithmOID", default, skip_serializing_if = "Option::is_none")]
     pub hash_algorithm_oid: Option<String>,
-    /// The holder's passphrase under the id `passphrase`.
+    /// What the holder is told that it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The holder's passphrase under the id `passphrase`, or `presence` alone, to have them asked on our own page.
     #[serde(rename = "authData")]
     pub auth_data: Vec<AuthObject>,
 }
@@ -229,8 +238,9 @@ pub struct AuthorizeRequest {
 pub struct AuthObject {
     /// Which.
     pub id: String,
-    /// Its value.
-    pub value: String,
+    /// Its value, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
 }
 
 /// 11.6 `credentials/authorize`, the answer.
@@ -250,9 +260,15 @@ pub struct SignHashRequest {
     /// The credential.
     #[serde(rename = "credentialID")]
     pub credential_id: String,
-    /// The authorisation.
-    #[serde(rename = "SAD")]
-    pub sad: String,
+    /// The authorisation; left out with an access token that is for these documents.
+    #[serde(rename = "SAD", default, skip_serializing_if = "Option::is_none")]
+    pub sad: Option<String>,
+    /// `S`, which is the default, or `A`: the answer is fetched later.
+    #[serde(rename = "operationMode", default, skip_serializing_if = "Option::is_none")]
+    pub operation_mode: Option<String>,
+    /// For how many milliseconds it can be fetched: a minute to a day, an hour by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validity_period: Option<i64>,
     /// What to sign: SHA-256 digests, base64.
     pub hashes: Vec<String>,
     /// SHA-256; needed when `signAlgo` does not say it.
@@ -276,9 +292,15 @@ pub struct SignDocRequest {
     /// The credential.
     #[serde(rename = "credentialID")]
     pub credential_id: String,
-    /// The authorisation.
-    #[serde(rename = "SAD")]
-    pub sad: String,
+    /// The authorisation; left out with an access token that is for these documents.
+    #[serde(rename = "SAD", default, skip_serializing_if = "Option::is_none")]
+    pub sad: Option<String>,
+    /// `S`, which is the default, or `A`: the answer is fetched later.
+    #[serde(rename = "operationMode", default, skip_serializing_if = "Option::is_none")]
+    pub operation_mode: Option<String>,
+    /// For how many milliseconds it can be fetched: a minute to a day, an hour by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validity_period: Option<i64>,
     /// Digests of documents that stay with the client.
     #[serde(rename = "documentDigests", default, skip_serializing_if = "Option::is_none")]
     pub document_digests: Option<Vec<DocumentDigests>>,
@@ -364,4 +386,68 @@ pub struct CscError {
     pub error: String,
     /// What happened.
     pub error_description: String,
+}
+
+/// 11.6 `credentials/authorize`, the answer while its person decides; 11.7 `credentials/authorizeCheck`, the same.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Handle {
+    /// What to ask again with.
+    pub handle: String,
+}
+
+/// 11.7 `credentials/authorizeCheck`, the request.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct AuthorizeCheckRequest {
+    /// From `credentials/authorize`.
+    pub handle: String,
+}
+
+/// 11.8 `credentials/getChallenge`, the request.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct ChallengeRequest {
+    /// The credential.
+    #[serde(rename = "credentialID")]
+    pub credential_id: String,
+    /// `presence`.
+    #[serde(rename = "authObjectID")]
+    pub auth_object_id: String,
+}
+
+/// 11.8 `credentials/getChallenge`, the answer.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Challenge {
+    /// The address at which the holder answers.
+    pub challenge: String,
+}
+
+/// 11.9 `credentials/extendTransaction`, the request.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct ExtendRequest {
+    /// The credential.
+    #[serde(rename = "credentialID")]
+    pub credential_id: String,
+    /// The authorisation before it has run out.
+    #[serde(rename = "SAD")]
+    pub sad: String,
+    /// What is still to be signed, of what was authorised; base64.
+    pub hashes: Vec<String>,
+    /// SHA-256.
+    #[serde(rename = "hashAlgorithmOID", default, skip_serializing_if = "Option::is_none")]
+    pub hash_algorithm_oid: Option<String>,
+}
+
+/// 11.10 and 11.11, the answer with `operationMode` A.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ResponseId {
+    /// The name under which the result is fetched.
+    #[serde(rename = "responseID")]
+    pub response_id: String,
+}
+
+/// 11.12 `signatures/signPolling`, the request.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct PollingRequest {
+    /// The `responseID`.
+    #[serde(rename = "requestID")]
+    pub request_id: String,
 }

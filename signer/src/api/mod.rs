@@ -4,6 +4,7 @@ mod archival;
 mod client;
 mod credential;
 mod csc;
+mod csc_v1;
 mod dss;
 mod evidence;
 mod evidence_record;
@@ -14,17 +15,22 @@ pub use archival::{Archive, Archived};
 pub use client::Client;
 pub use credential::{
     Algorithm, Certificate, CreateCredential, Credential, CredentialQuery, CredentialState, Credentials,
-    LedgerEntry, LedgerPage, LedgerQuery, Revoke, SetPassphrase, SignatureForm,
+    KeyLife, LedgerEntry, LedgerPage, LedgerQuery, Revoke, SetPassphrase, SignatureForm,
 };
 pub use csc::{
-    AuthInfo, AuthObject, AuthObjectInfo, Authorization, AuthorizeRequest, CertInfo, CredentialInfo,
-    CredentialInfoRequest, CredentialList, CredentialListRequest, CscError, Document, DocumentDigests, Info,
-    InfoRequest, KeyInfo, SignAlgorithms, SignDocRequest, SignHashRequest, SignatureFormats, Signatures,
-    SignedDocuments, Timestamp, TimestampRequest,
+    AuthInfo, AuthObject, AuthObjectInfo, Authorization, AuthorizeCheckRequest, AuthorizeRequest, CertInfo,
+    Challenge, ChallengeRequest, CredentialInfo, CredentialInfoRequest, CredentialList,
+    CredentialListRequest, CscError, Document, DocumentDigests, ExtendRequest, Handle, Info, InfoRequest,
+    KeyInfo, PollingRequest, ResponseId, SignAlgorithms, SignDocRequest, SignHashRequest, SignatureFormats,
+    Signatures, SignedDocuments, Timestamp, TimestampRequest,
+};
+pub use csc_v1::{
+    V1AuthorizeRequest, V1Credential, V1CredentialList, V1CredentialListRequest, V1CredentialRequest, V1Info,
+    V1Pin, V1SignHashRequest,
 };
 pub use dss::{Ping, SignedPayload, SigningRequested, SigningResponse, StateQuery, Status};
 pub use evidence::{ConsentEvidence, EVIDENCE_FORMAT, EvidenceBundle, RecordedAct};
-pub use evidence_record::{EvidenceRecords, RecordDigests, RenewRecord, RenewedRecord};
+pub use evidence_record::{EvidenceRecords, KeptRecords, RecordDigests, RenewRecord, RenewedRecord};
 pub use prescription::{Parameter, Prepared, Sign, SignedPrescription};
 pub use verification::Verify;
 
@@ -38,6 +44,9 @@ pub const VERIFY: Act = Act("signer:verify");
 pub const CREDENTIALS: Act = Act("signer:credentials");
 /// May set the passphrase of one's own credential, hold and revoke it, and read one's own signatures.
 pub const OWN_CREDENTIALS: Act = Act("signer:own-credentials");
+
+/// Where browsers are sent from sign-in when a request for a token asks for signatures; the secret of the request follows.
+pub const AUTHORISE_PAGE: &str = "/signing-service/authorise";
 
 /// Where time-stamps are given (RFC 3161): to everybody.
 pub const TIME_STAMPS: &str = "/tsa";

@@ -37,6 +37,11 @@ impl Level {
     pub(crate) const NAMES: [(&'static str, Self); 4] =
         [("Ades-B-B", Self::B), ("Ades-B-T", Self::T), ("Ades-B-LT", Self::Lt), ("Ades-B-LTA", Self::Lta)];
 
+    /// As the specification's table has it.
+    pub(crate) fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, level)| *level == self).map_or("", |(name, _)| name)
+    }
+
     /// What a client calls so. The specification writes `Ades-B-B` in its table and `AdES-B-B` in its samples.
     pub(crate) fn called(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, level)| *level)

@@ -16,7 +16,7 @@ use platform::clock::Millis;
 use platform::id::UserId;
 
 use super::{Holder, for_caller, view};
-use crate::api::{CREDENTIALS, CreateCredential, Credential, CredentialState};
+use crate::api::{Algorithm, CREDENTIALS, CreateCredential, Credential, CredentialState, KeyLife};
 use crate::error::Error;
 use crate::events::Event;
 use crate::ids::{CredentialId, KeyId};
@@ -25,7 +25,7 @@ use crate::share::Sharer;
 use crate::signer::Signer;
 use crate::spare;
 use crate::store::certificates::{self, CertificateRow, Inserted};
-use crate::store::credentials::{self, CredentialRow};
+use crate::store::credentials::{self, CredentialRow, Kind};
 use crate::store::keys::{self, KeyRow};
 use crate::suite;
 
@@ -39,6 +39,9 @@ pub(crate) async fn create(
     let user = check_request(&request)?;
     let request_id = format!("{}/{}", caller.client, request.request_id);
     let _turn = signer.creations.take(request_id.clone(), &Sharer::from(caller)).await?;
+    if request.key == KeyLife::OneTime {
+        return one_time(signer, caller, &request, request_id, user).await;
+    }
     let row = match credentials::by_request(signer.db.read(), &request_id).await? {
         Some(row) => row,
         None => set_up(signer, caller, &request, request_id, user).await?,
@@ -46,7 +49,7 @@ pub(crate) async fn create(
     let alg =
         keys::algorithm(signer.db.read(), &row.key_id).await?.ok_or(Error::StoredRow { what: "key" })?;
     if row.subject != request.subject || view::algorithm(alg)? != request.algorithm {
-        return Err(Error::StateConflict { sentence: "This request id was used for another credential." });
+        return Err(USED);
     }
     if row.state == CredentialState::Pending {
         let key =
@@ -55,6 +58,65 @@ pub(crate) async fn create(
     }
     view::of(signer, &row.credential_id).await
 }
+
+/// A request id that names another credential.
+const USED: Error = Error::StateConflict { sentence: "This request id was used for another credential." };
+
+/// Creates a credential that has a key for each batch, or finds the one this request made before.
+async fn one_time(
+    signer: &Signer,
+    caller: &Caller,
+    request: &CreateCredential,
+    request_id: String,
+    user: String,
+) -> Result<Credential, Error> {
+    if request.algorithm != Algorithm::P256 {
+        return Err(Error::Subject { sentence: "One-time keys are of the kind p-256." });
+    }
+    if let Some(row) = credentials::by_request(signer.db.read(), &request_id).await? {
+        let same = row.kind == Kind::OneTime && row.subject == request.subject;
+        return if same { view::of(signer, &row.credential_id).await } else { Err(USED) };
+    }
+    let now = signer.clock.now();
+    let row = CredentialRow {
+        credential_id: CredentialId::new(now),
+        request_id,
+        user_id: user,
+        state: CredentialState::Active,
+        version: 1,
+        subject: request.subject.clone(),
+        passphrase: None,
+        // No key has this id: each batch has one of its own.
+        key_id: KeyId::new(now),
+        serial: None,
+        created_at: now,
+        kind: Kind::OneTime,
+    };
+    let (actor, new) = (Actor::from(caller), row.clone());
+    let event = Event::OneTimeCredentialCreated {
+        credential: row.credential_id.to_string(),
+        user: row.user_id.clone(),
+    };
+    signer
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                if !directory::api::closed(tx, &[&new.user_id]).await?.is_empty() {
+                    return Err(LEFT);
+                }
+                if credentials::insert(tx, &new).await? == credentials::Inserted::RequestIdTaken {
+                    return Err(Error::CredentialChanged);
+                }
+                audit::record(tx, now, &actor, &event).await?;
+                Ok(())
+            })
+        })
+        .await?;
+    view::of(signer, &row.credential_id).await
+}
+
+/// A person whom the register has closed.
+const LEFT: Error = Error::StateConflict { sentence: "The person has left: the register has closed them." };
 
 /// Gives a credential a new certificate over the same key. The one before stays valid until its end.
 pub(crate) async fn renew(
@@ -137,6 +199,7 @@ async fn set_up(
         key_id: KeyId::new(now),
         serial: None,
         created_at: now,
+        kind: Kind::Kept,
     };
     loop {
         let fresh = fresh_key(signer, alg, row.key_id.clone()).await?;
@@ -147,9 +210,7 @@ async fn set_up(
             .write(move |tx| {
                 Box::pin(async move {
                     if !directory::api::closed(tx, &[&row.user_id]).await?.is_empty() {
-                        return Err(Error::StateConflict {
-                            sentence: "The person has left: the register has closed them.",
-                        });
+                        return Err(LEFT);
                     }
                     let Some(key) = spare::assign(tx, fresh, alg, &row.credential_id, now).await? else {
                         return Ok(None);
@@ -226,7 +287,8 @@ async fn certify(
     };
     let issued = signer.ca.issue(&request).await.map_err(Error::Authority)?;
     let now = signer.clock.now();
-    let certificate = certificate_row(row, &key, issued, now)?;
+    let certificate =
+        certificate_row(&row.credential_id, (&key.key_id, &key.wrapped.public_key), issued, now)?;
     let stored = make_it_sign(signer, caller, row, certificate.clone(), purpose).await;
     signer.forget(&row.credential_id);
     signer.destroy_left_keys().await;
@@ -286,24 +348,25 @@ async fn settle(signer: &Signer, certificate: CertificateRow) -> Result<(), Erro
     Err(Error::CredentialChanged)
 }
 
-fn certificate_row(
-    row: &CredentialRow,
-    key: &KeyRow,
+/// The row of a certificate that was issued over this key.
+pub(crate) fn certificate_row(
+    credential: &CredentialId,
+    (key_id, public_key): (&KeyId, &[u8]),
     issued: Issued,
     now: Millis,
 ) -> Result<CertificateRow, Error> {
     let unreadable = Error::StoredRow { what: "certificate" };
     let Ok(der) = STANDARD.decode(&issued.certificate) else { return Err(unreadable) };
     let Ok(parsed) = pki::Certificate::from_der(&der) else { return Err(unreadable) };
-    if parsed.spki_der() != key.wrapped.public_key {
+    if parsed.spki_der() != public_key {
         return Err(Error::KeyMismatch);
     }
     let (not_before, not_after) = (Millis(parsed.not_before_ms()), Millis(parsed.not_after_ms()));
     let usage = parsed.private_key_usage_period();
     Ok(CertificateRow {
         serial: issued.serial,
-        credential_id: row.credential_id.clone(),
-        key_id: key.key_id.clone(),
+        credential_id: credential.clone(),
+        key_id: key_id.clone(),
         chain: issued.chain,
         not_before,
         not_after,

@@ -5,7 +5,7 @@ mod passphrase;
 mod state;
 mod view;
 
-pub(crate) use issue::{create, rekey, renew};
+pub(crate) use issue::{certificate_row, create, rekey, renew};
 pub(crate) use passphrase::set_passphrase;
 pub(crate) use state::{destroy, resume, revoke, suspend};
 pub(crate) use view::{list, show};

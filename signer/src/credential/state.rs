@@ -9,12 +9,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca::api::{CertificateInfo, CertificateQuery, CertificateState, Reason, RevokeRequest};
 use platform::caller::Caller;
+use platform::clock::Millis;
 
 use super::{Holder, for_caller, view};
 use crate::api::{Credential, CredentialState};
 use crate::error::Error;
 use crate::events::Event;
 use crate::ids::CredentialId;
+use crate::one_time::LIVES_MS;
 use crate::signer::Signer;
 use crate::store::credentials::{self, CredentialRow};
 use crate::store::holds::{self, Hold};
@@ -219,7 +221,8 @@ struct OverKeys {
 
 impl OverKeys {
     async fn of(signer: &Signer, row: &CredentialRow) -> Result<Self, Error> {
-        let keys = keys::public_keys(signer.db.read(), &row.credential_id).await?;
+        let since = Millis(signer.clock.now().0 - LIVES_MS);
+        let keys = keys::public_keys(signer.db.read(), &row.credential_id, since).await?;
         let query = CertificateQuery { user_id: Some(row.user_id.clone()), ..CertificateQuery::default() };
         Ok(Self { keys, query: Some(query) })
     }

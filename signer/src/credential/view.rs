@@ -7,13 +7,13 @@ use platform::caller::{Caller, CallerKind};
 
 use super::{Holder, for_caller};
 use crate::api::{
-    Algorithm, CREDENTIALS, Certificate, Credential, CredentialQuery, Credentials, OWN_CREDENTIALS,
+    Algorithm, CREDENTIALS, Certificate, Credential, CredentialQuery, Credentials, KeyLife, OWN_CREDENTIALS,
 };
 use crate::error::Error;
 use crate::ids::CredentialId;
 use crate::live;
 use crate::signer::Signer;
-use crate::store::credentials::{self, CredentialRow};
+use crate::store::credentials::{self, CredentialRow, Kind};
 use crate::store::{certificates, keys};
 use crate::suite;
 
@@ -61,8 +61,13 @@ pub(crate) fn algorithm(alg: Alg) -> Result<Algorithm, Error> {
 }
 
 async fn describe(signer: &Signer, row: CredentialRow) -> Result<Credential, Error> {
-    let alg =
-        keys::algorithm(signer.db.read(), &row.key_id).await?.ok_or(Error::StoredRow { what: "key" })?;
+    let (alg, key) = match row.kind {
+        Kind::OneTime => (Alg::P256, KeyLife::OneTime),
+        Kind::Kept => {
+            let alg = keys::algorithm(signer.db.read(), &row.key_id).await?;
+            (alg.ok_or(Error::StoredRow { what: "key" })?, KeyLife::Kept)
+        }
+    };
     let certificates = certificates::of_credential(signer.db.read(), &row.credential_id)
         .await?
         .into_iter()
@@ -78,6 +83,7 @@ async fn describe(signer: &Signer, row: CredentialRow) -> Result<Credential, Err
         user_id: row.user_id,
         state: row.state,
         algorithm: algorithm(alg)?,
+        key,
         passphrase_set: row.passphrase.is_some(),
         certificates,
         created_at: row.created_at.0,

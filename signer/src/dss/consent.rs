@@ -6,17 +6,16 @@ use platform::problem::Problem;
 use serde_json::Value;
 
 use super::receive::actor;
-use super::{Content, Document, SignIn, Statement, Token, anchor, binding, shown_anchor, sign};
-use crate::api::CredentialState;
+use super::{Document, SignIn, Statement, Token, anchor, binding, shown_anchor, sign};
+use crate::authorisation::Rests;
 use crate::digest::{Authorised, Digest};
 use crate::error::Error;
 use crate::events::Event;
 use crate::ids::AuthorisationId;
-use crate::leavers::HOLDER_LEFT;
 use crate::signer::Signer;
 use crate::store::authorisations::{self, AuthorisationRow};
+use crate::store::prepared;
 use crate::store::requests::{self, Decision, Given, RequestRow};
-use crate::store::{credentials, prepared};
 
 /// For how long after consent signatures are made: a server that was down meanwhile makes them when it is back.
 const SIGN_WITHIN_MS: i64 = 600_000;
@@ -153,19 +152,10 @@ async fn consent(
     let kept = kept.to_string();
     let about = about(row)?;
     let (row, given, shown) = (row.clone(), authorisation.clone(), presence.clone());
-    let (version, serial, actor) = (live.row.version, live.certificate.serial.clone(), actor(&row));
+    let (rests, actor) = (Rests::on(&live), actor(&row));
     let done = signer.db.write(move |tx| {
         Box::pin(async move {
-            let found = credentials::version(&mut *tx, &given.credential_id).await?;
-            if found != Some((CredentialState::Active, version)) {
-                return Err(Error::CredentialChanged);
-            }
-            if !ca::api::in_force(tx, &[&serial]).await?.contains(&serial) {
-                return Err(Error::CertificateChanged);
-            }
-            if !directory::api::closed(tx, &[&row.user_id]).await?.is_empty() {
-                return Err(Error::CredentialDisabled { why: HOLDER_LEFT });
-            }
+            rests.still(tx).await?;
             let agreed = Given {
                 presence: &kept,
                 authenticator: &shown.authenticator,
@@ -197,11 +187,7 @@ async fn consent(
 fn about(row: &RequestRow) -> Result<Vec<(String, Option<String>)>, Error> {
     let shown: Vec<Document> =
         serde_json::from_str(&row.shown).map_err(|_| Error::StoredRow { what: "list of documents" })?;
-    let patient = |content: Content| match content {
-        Content::Seen(told) => Some(told.nhs_number).filter(|number| !number.is_empty()),
-        Content::Unseen(_) => None,
-    };
-    Ok(shown.into_iter().map(|document| (document.id, patient(document.content))).collect())
+    Ok(shown.into_iter().map(Document::about).collect())
 }
 
 /// The entry of a consent: with a hash of each part of its evidence, so that none can be put in place of another later.

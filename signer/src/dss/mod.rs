@@ -23,8 +23,8 @@ pub(crate) use binding::binding;
 pub(crate) use consent::{answer, ask, cancel, decided, find, waiting};
 pub(crate) use receive::{Came, receive};
 pub(crate) use result::fetch;
-pub(crate) use seen::{Content, Document};
-pub(crate) use statement::Statement;
+pub(crate) use seen::{Content, Document, seen_of};
+pub(crate) use statement::{MOST, Statement};
 pub(crate) use token::Token;
 
 /// Where people sign in, and where browsers reach us.

@@ -7,6 +7,7 @@ use platform::problem::Problem;
 use serde::{Deserialize, Serialize};
 
 use super::statement::Payload;
+use crate::digest::Digest;
 use crate::eps::{AuthorTime, SignedInfo, Told};
 use crate::error::Error;
 use crate::prepare;
@@ -37,6 +38,33 @@ impl Content {
     pub(crate) fn is_seen(&self) -> bool {
         matches!(self, Self::Seen(_))
     }
+}
+
+impl Document {
+    /// What its signature will be about: its name, and its patient where that was seen.
+    pub(crate) fn about(self) -> (String, Option<String>) {
+        let patient = match self.content {
+            Content::Seen(told) => Some(told.nhs_number).filter(|number| !number.is_empty()),
+            Content::Unseen(_) => None,
+        };
+        (self.id, patient)
+    }
+}
+
+/// What an application had prepared under the hash of its statement, as it is signed.
+pub(crate) async fn seen_of(
+    signer: &Signer,
+    client: &str,
+    digest: &Digest,
+    now: Millis,
+) -> Result<Option<Told>, Error> {
+    let row = prepared::by_digest(signer.db.read(), client, digest, now).await?;
+    Ok(row.and_then(|row| {
+        let element = crate::xml::read(row.signed_info.as_bytes(), row.signed_info.len()).ok()?;
+        let info = SignedInfo::of(&element)?;
+        let is_it = Digest::of(info.to_string().as_bytes()) == *digest;
+        told(&row.document, row.author_at, &info).filter(|_| is_it)
+    }))
 }
 
 /// Looks for each document among those that the application had prepared.

@@ -22,7 +22,7 @@ use crate::live::Live;
 use crate::share::Sharer;
 use crate::signer::Signer;
 use crate::store::authorisations::AuthorisationRow;
-use crate::store::credentials;
+use crate::store::credentials::{self, Kind};
 use crate::store::ledger::{self, StoredSignature};
 use crate::store::requests::RequestRow;
 use crate::store::signings::{NewSignature, Signing};
@@ -34,7 +34,7 @@ const ROUNDS: u32 = 3;
 pub(super) async fn credential_of(signer: &Signer, user: &str) -> Result<Arc<Live>, Error> {
     let mut why = None;
     for row in credentials::of_user(signer.db.read(), user).await?.into_iter().rev() {
-        if row.state != CredentialState::Active {
+        if row.state != CredentialState::Active || row.kind != Kind::Kept {
             continue;
         }
         match signer.usable_of(user, &row.credential_id).await {

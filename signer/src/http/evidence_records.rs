@@ -4,18 +4,23 @@ use axum::extract::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use platform::caller::Caller;
-use platform::problem::Problem;
-use platform::web::Json;
+use platform::problem::{Body, Problem};
+use platform::web::{Json, Path};
 
-use crate::api::{EvidenceRecords, RecordDigests, RenewRecord, RenewedRecord, SIGN};
+use crate::api::{EvidenceRecords, KeptRecords, RecordDigests, RenewRecord, RenewedRecord, SIGN};
 use crate::config::MOST_DOCUMENTS;
 use crate::error::Error;
 use crate::evidence_record::{Record, Tree};
+use crate::ids::RecordsId;
+use crate::kept_records;
 use crate::share::Sharer;
 use crate::signer::Signer;
 use crate::suite::Hash;
 use crate::time_stamp::Request;
 use crate::verification::{Evidence, Verdict, judge_here};
+
+/// For how long records are kept at most.
+const LONGEST_YEARS: u32 = 50;
 
 /// Says of many digests that they were here, and when: a record for each, in their order.
 #[utoipa::path(post, path = "/signer/evidence-records", tag = "signer", request_body = RecordDigests,
@@ -31,7 +36,25 @@ pub(crate) async fn create(
     let tree = Tree::over(hash, &digests);
     let token = signer.time_stamp(Request::of(hash, tree.root())).await.map_err(Error::TimeStamp)?;
     let records = (0..digests.len()).map(|place| STANDARD.encode(tree.record(place, &token.der)));
-    Ok(Json(EvidenceRecords { evidence_records: records.collect() }))
+    let kept = match request.keep_years {
+        None => None,
+        Some(years) => Some(kept_records::keep(&signer, &caller, (hash, &digests), &token, years).await?),
+    };
+    let records =
+        EvidenceRecords { evidence_records: records.collect(), records: kept.map(|id| id.to_string()) };
+    Ok(Json(records))
+}
+
+/// Evidence records that are kept here, with the time-stamps that they have by now.
+#[utoipa::path(get, path = "/signer/evidence-records/{records}", tag = "signer",
+    params(("records" = String, Path, description = "From the answer that made them")),
+    responses((status = 200, body = KeptRecords), (status = 404, description = "They are not kept here for you", body = Body)))]
+pub(crate) async fn show(
+    State(signer): State<Signer>,
+    caller: Caller,
+    Path(records): Path<RecordsId>,
+) -> Result<Json<KeptRecords>, Problem> {
+    Ok(Json(kept_records::show(&signer, &caller, &records).await?))
 }
 
 /// Puts a further time-stamp behind the last one of a record, before that one's certificate or algorithm ages; or, with `hash_algo` and `hash`, a
@@ -87,6 +110,9 @@ fn parse(request: &RecordDigests) -> Result<(Hash, Vec<Vec<u8>>), Error> {
     let digests = digests.map_err(|_| refused("hashes are base64."))?;
     if digests.iter().any(|digest| digest.len() != hash.len()) {
         return Err(refused("Each of hashes is as long as its algorithm says."));
+    }
+    if request.keep_years.is_some_and(|years| !(1..=LONGEST_YEARS).contains(&years)) {
+        return Err(refused("keep_years is 1 to 50."));
     }
     Ok((hash, digests))
 }

@@ -41,9 +41,18 @@ pub fn router(signer: Signer) -> Router {
         .route("/csc/v2/credentials/list", post(csc::credentials_list))
         .route("/csc/v2/credentials/info", post(csc::credentials_info))
         .route("/csc/v2/credentials/authorize", post(csc::authorize))
+        .route("/csc/v2/credentials/extendTransaction", post(csc::extend))
         .route("/csc/v2/signatures/signHash", post(csc::sign_hash))
+        .route("/csc/v2/signatures/signPolling", post(csc::poll))
         .route("/csc/v2/signatures/timestamp", post(csc::timestamp))
+        .route("/csc/v1/info", post(csc::v1::info))
+        .route("/csc/v1/credentials/list", post(csc::v1::list))
+        .route("/csc/v1/credentials/info", post(csc::v1::credential))
+        .route("/csc/v1/credentials/authorize", post(csc::v1::authorize))
+        .route("/csc/v1/signatures/signHash", post(csc::v1::sign_hash))
+        .route("/csc/v1/{*method}", post(csc::not_implemented))
         .route("/csc/v2/{*method}", post(csc::not_implemented));
+    let csc = if signer.sign_in.is_some() { csc.merge(csc_signed_in()) } else { csc };
     let own = Router::new()
         .route("/signer/credentials", post(credentials::create).get(credentials::list))
         .route("/signer/credentials/{credential}", get(credentials::show).delete(credentials::destroy))
@@ -57,6 +66,7 @@ pub fn router(signer: Signer) -> Router {
         .route("/signer/prescriptions/signatures", post(prescriptions::put_together))
         .route("/signer/evidence-records", post(evidence_records::create))
         .route("/signer/evidence-records/renewals", post(evidence_records::renew))
+        .route("/signer/evidence-records/{records}", get(evidence_records::show))
         .route("/signer/signatures", get(signatures::list))
         .route("/signer/signatures/{id}/evidence", get(signatures::evidence));
     let stamps = Router::new()
@@ -66,9 +76,23 @@ pub fn router(signer: Signer) -> Router {
     small.merge(documents).merge(stamps).merge(service).with_state(signer)
 }
 
+/// What needs people to sign in.
+fn csc_signed_in() -> Router<Signer> {
+    Router::new()
+        .route("/csc/v2/credentials/authorizeCheck", post(csc::authorize_check))
+        .route("/csc/v2/credentials/getChallenge", post(csc::challenge))
+}
+
 /// Whether a path of ours needs to know what time it is whatever the method: whether a request to sign is over hangs on the clock.
 pub fn needs_the_time(path: &str) -> bool {
-    path.starts_with("/signing-service/sign") || path.starts_with("/signing-service/account")
+    [
+        "/signing-service/sign",
+        "/signing-service/account",
+        "/signing-service/authorise",
+        "/signing-service/confirm",
+    ]
+    .iter()
+    .any(|whole| path.starts_with(whole))
 }
 
 /// The routes as OpenAPI.
@@ -78,9 +102,18 @@ pub fn needs_the_time(path: &str) -> bool {
     csc::credentials::credentials_list,
     csc::credentials::credentials_info,
     csc::authorize::authorize,
+    csc::authorize::authorize_check,
+    csc::authorize::challenge,
+    csc::authorize::extend,
     csc::sign_hash::sign_hash,
     csc::sign_doc::sign_doc,
+    csc::polling::poll,
     csc::timestamp::timestamp,
+    csc::v1::info,
+    csc::v1::list,
+    csc::v1::credential,
+    csc::v1::authorize,
+    csc::v1::sign_hash,
     credentials::create,
     credentials::list,
     credentials::show,
@@ -95,6 +128,7 @@ pub fn needs_the_time(path: &str) -> bool {
     prescriptions::put_together,
     evidence_records::create,
     evidence_records::renew,
+    evidence_records::show,
     archivals::archive,
     verifications::verify,
     signatures::list,

@@ -105,6 +105,56 @@ pub(crate) async fn by_id<'c>(
     .transpose()
 }
 
+/// Gives an authorisation that is open a secret, in the place of whatever it had; until when it is open.
+pub(crate) async fn give_secret(
+    tx: &mut Tx,
+    id: &AuthorisationId,
+    sad: &str,
+    now: Millis,
+) -> Result<Option<Millis>, Error> {
+    let until: Option<i64> = sqlx::query_scalar(
+        "UPDATE signer_authorisation SET sad = $1 WHERE authorisation_id = $2 AND expires_at > $3 RETURNING expires_at",
+    )
+    .bind(sad)
+    .bind(id.as_str())
+    .bind(now.0)
+    .fetch_optional(&mut *tx)
+    .await?;
+    Ok(until.map(Millis))
+}
+
+/// Of an authorisation that is extended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    /// The present.
+    pub(crate) now: Millis,
+    /// Until when it is to be open.
+    pub(crate) until: Millis,
+    /// How long after it was given it may be, in milliseconds.
+    pub(crate) longest_ms: i64,
+}
+
+/// Gives an open authorisation another secret and a later end, as late as may be; the end, or nothing where it is over.
+pub(crate) async fn extend(
+    tx: &mut Tx,
+    before: &str,
+    sad: &str,
+    Times { now, until, longest_ms }: Times,
+) -> Result<Option<Millis>, Error> {
+    let until: Option<i64> = sqlx::query_scalar(
+        "UPDATE signer_authorisation SET sad = $1, expires_at = CASE WHEN created_at + $2 < $3 THEN created_at + $2 \
+         ELSE $3 END WHERE sad = $4 AND expires_at > $5 AND created_at + $2 > $5 RETURNING expires_at",
+    )
+    .bind(sad)
+    .bind(longest_ms)
+    .bind(until.0)
+    .bind(before)
+    .bind(now.0)
+    .fetch_optional(&mut *tx)
+    .await?;
+    Ok(until.map(Millis))
+}
+
 /// Ends every authorisation that is still open, and says how many there were. What they signed stays.
 pub(crate) async fn expire_all(tx: &mut Tx, now: Millis) -> Result<u64, Error> {
     let done = sqlx::query("UPDATE signer_authorisation SET expires_at = $1 WHERE expires_at > $1")

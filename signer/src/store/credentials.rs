@@ -22,15 +22,47 @@ pub(crate) struct CredentialRow {
     pub(crate) key_id: KeyId,
     pub(crate) serial: Option<String>,
     pub(crate) created_at: Millis,
+    pub(crate) kind: Kind,
 }
 
-type Columns = (String, String, String, String, i64, String, Option<String>, String, Option<String>, i64);
+/// Where a credential has its key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// It has one that is kept.
+    Kept,
+    /// It has one for each batch.
+    OneTime,
+}
+
+impl Kind {
+    /// As the column has it; nothing for what all were at first.
+    fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Kept => None,
+            Self::OneTime => Some("one-time"),
+        }
+    }
+}
+
+type Columns = (
+    String,
+    String,
+    String,
+    String,
+    i64,
+    String,
+    Option<String>,
+    String,
+    Option<String>,
+    i64,
+    Option<String>,
+);
 
 /// Stores a new credential, unless its request id is taken.
 pub(crate) async fn insert(tx: &mut Tx, row: &CredentialRow) -> Result<Inserted, Error> {
     let done = sqlx::query(
         "INSERT INTO signer_credential (credential_id, request_id, user_id, state, version, subject, key_id, created_at, \
-         changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT (request_id) DO NOTHING",
+         changed_at, kind) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9) ON CONFLICT (request_id) DO NOTHING",
     )
     .bind(row.credential_id.as_str())
     .bind(&row.request_id)
@@ -40,6 +72,7 @@ pub(crate) async fn insert(tx: &mut Tx, row: &CredentialRow) -> Result<Inserted,
     .bind(serde_json::to_string(&row.subject).map_err(|_| Error::StoredRow { what: "subject" })?)
     .bind(row.key_id.as_str())
     .bind(row.created_at.0)
+    .bind(row.kind.word())
     .execute(&mut *tx)
     .await?;
     Ok(if done.rows_affected() == 1 { Inserted::Yes } else { Inserted::RequestIdTaken })
@@ -60,8 +93,8 @@ pub(crate) async fn by_id<'c>(
     credential: &CredentialId,
 ) -> Result<Option<CredentialRow>, Error> {
     let row: Option<Columns> = sqlx::query_as(
-        "SELECT credential_id, request_id, user_id, state, version, subject, passphrase, key_id, serial, created_at \
-         FROM signer_credential WHERE credential_id = $1",
+        "SELECT credential_id, request_id, user_id, state, version, subject, passphrase, key_id, serial, created_at, \
+         kind FROM signer_credential WHERE credential_id = $1",
     )
     .bind(credential.as_str())
     .fetch_optional(reader)
@@ -75,8 +108,8 @@ pub(crate) async fn by_request<'c>(
     request: &str,
 ) -> Result<Option<CredentialRow>, Error> {
     let row: Option<Columns> = sqlx::query_as(
-        "SELECT credential_id, request_id, user_id, state, version, subject, passphrase, key_id, serial, created_at \
-         FROM signer_credential WHERE request_id = $1",
+        "SELECT credential_id, request_id, user_id, state, version, subject, passphrase, key_id, serial, created_at, \
+         kind FROM signer_credential WHERE request_id = $1",
     )
     .bind(request)
     .fetch_optional(reader)
@@ -87,8 +120,8 @@ pub(crate) async fn by_request<'c>(
 /// A person's credentials, oldest first; at most a hundred.
 pub(crate) async fn of_user<'c>(reader: impl Reader<'c>, user: &str) -> Result<Vec<CredentialRow>, Error> {
     let rows: Vec<Columns> = sqlx::query_as(
-        "SELECT credential_id, request_id, user_id, state, version, subject, passphrase, key_id, serial, created_at \
-         FROM signer_credential WHERE user_id = $1 ORDER BY credential_id LIMIT 100",
+        "SELECT credential_id, request_id, user_id, state, version, subject, passphrase, key_id, serial, created_at, \
+         kind FROM signer_credential WHERE user_id = $1 ORDER BY credential_id LIMIT 100",
     )
     .bind(user)
     .fetch_all(reader)
@@ -177,8 +210,19 @@ fn one(rows: u64) -> Result<(), Error> {
 }
 
 fn read(row: Columns) -> Result<CredentialRow, Error> {
-    let (credential_id, request_id, user_id, state, version, subject, passphrase, key_id, serial, created_at) =
-        row;
+    let (
+        credential_id,
+        request_id,
+        user_id,
+        state,
+        version,
+        subject,
+        passphrase,
+        key_id,
+        serial,
+        created_at,
+        kind,
+    ) = row;
     Ok(CredentialRow {
         state: parse_state(&state)?,
         subject: serde_json::from_str(&subject).map_err(|_| Error::StoredRow { what: "subject" })?,
@@ -190,6 +234,11 @@ fn read(row: Columns) -> Result<CredentialRow, Error> {
         passphrase,
         serial,
         created_at: Millis(created_at),
+        kind: match kind.as_deref() {
+            None => Kind::Kept,
+            Some("one-time") => Kind::OneTime,
+            Some(_) => return Err(Error::StoredRow { what: "kind of a credential" }),
+        },
     })
 }
 

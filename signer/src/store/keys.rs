@@ -196,6 +196,56 @@ pub(crate) async fn replace_wrapped(tx: &mut Tx, old: &KeyRow, new: &Wrapped) ->
     Ok(done.rows_affected() == 1)
 }
 
+/// Stores that a key was made for one batch. It is in the token's session and nowhere else.
+pub(crate) async fn insert_one_time(
+    tx: &mut Tx,
+    (key, credential): (&KeyId, &CredentialId),
+    public_key: &[u8],
+    now: Millis,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO signer_key (key_id, credential_id, algorithm, mechanism, wrapping_version, public_key, created_at, \
+         claimed_at) VALUES ($1, $2, $3, '\"one-time\"', 0, $4, $5, $5)",
+    )
+    .bind(key.as_str())
+    .bind(credential.as_str())
+    .bind(Alg::P256.to_string())
+    .bind(public_key)
+    .bind(now.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// A key for one batch is gone.
+pub(crate) async fn end_one_time(tx: &mut Tx, key: &KeyId, now: Millis) -> Result<(), Error> {
+    sqlx::query("UPDATE signer_key SET destroyed_at = $1 WHERE key_id = $2 AND destroyed_at IS NULL")
+        .bind(now.0)
+        .bind(key.as_str())
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
+}
+
+/// Writes off so many keys for one batch that were made before a time and that nobody destroyed; how many.
+pub(crate) async fn write_off_one_time(
+    tx: &mut Tx,
+    before: Millis,
+    now: Millis,
+    most: i64,
+) -> Result<u64, Error> {
+    let done = sqlx::query(
+        "UPDATE signer_key SET destroyed_at = $1 WHERE key_id IN (SELECT key_id FROM signer_key \
+         WHERE mechanism = '\"one-time\"' AND destroyed_at IS NULL AND created_at <= $2 ORDER BY created_at LIMIT $3)",
+    )
+    .bind(now.0)
+    .bind(before.0)
+    .bind(most)
+    .execute(&mut *tx)
+    .await?;
+    Ok(done.rows_affected())
+}
+
 /// The keys that are destroyed and may still be in the token, with their labels.
 pub(crate) async fn left_in_token<'c>(reader: impl Reader<'c>) -> Result<Vec<(KeyId, String)>, Error> {
     let rows: Vec<(String, Vec<u8>)> = sqlx::query_as(
@@ -233,13 +283,14 @@ fn read(row: Columns) -> Result<KeyRow, Error> {
     })
 }
 
-/// The public key of every key a credential has had, destroyed ones too. A re-key is an act of the desk, so they are few.
+/// The public key of every key a credential has had, destroyed ones too. A re-key is an act of the desk, so they are few; of those that were made
+/// for one batch the ones that were made since a time, before which the certificates of such are over.
 pub(crate) async fn public_keys<'c>(
     reader: impl Reader<'c>,
     credential: &CredentialId,
+    since: Millis,
 ) -> Result<Vec<Vec<u8>>, Error> {
-    Ok(sqlx::query_scalar("SELECT public_key FROM signer_key WHERE credential_id = $1")
-        .bind(credential.as_str())
-        .fetch_all(reader)
-        .await?)
+    let sql = "SELECT public_key FROM signer_key WHERE credential_id = $1 \
+               AND (mechanism <> '\"one-time\"' OR created_at > $2)";
+    Ok(sqlx::query_scalar(sql).bind(credential.as_str()).bind(since.0).fetch_all(reader).await?)
 }

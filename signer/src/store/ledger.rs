@@ -81,10 +81,12 @@ pub(crate) struct Wanted {
 const ASTRAY_MS: i64 = 600_000;
 
 const LINES: &str = "SELECT g.ordinal, g.signing_id, s.position, g.authorisation_id, c.user_id, g.serial, g.client, s.form, \
-     s.digest, s.signature, g.signed_at, r.authenticator, r.method, a.document, a.patient FROM signer_signing g \
+     s.digest, s.signature, g.signed_at, COALESCE(r.authenticator, k.authenticator) AS authenticator, \
+     COALESCE(r.method, k.method) AS method, a.document, a.patient FROM signer_signing g \
      JOIN signer_signature s ON s.authorisation_id = g.authorisation_id AND s.signing_id = g.signing_id \
      JOIN signer_credential c ON c.credential_id = g.credential_id \
      LEFT JOIN signer_request r ON r.authorisation_id = g.authorisation_id \
+     LEFT JOIN signer_consent k ON k.authorisation_id = g.authorisation_id \
      LEFT JOIN signer_about a ON a.authorisation_id = s.authorisation_id AND a.position = s.position";
 
 fn line(row: &AnyRow) -> Result<LedgerRow, Error> {

@@ -6,8 +6,11 @@
 pub(crate) mod attempts;
 pub(crate) mod authorisations;
 pub(crate) mod certificates;
+pub(crate) mod consents;
 pub(crate) mod credentials;
 pub(crate) mod holds;
+pub(crate) mod jobs;
+pub(crate) mod kept_records;
 pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod prepared;

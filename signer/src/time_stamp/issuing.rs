@@ -13,6 +13,7 @@ use std::sync::Arc;
 use audit::Actor;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hsm::Alg;
 use platform::clock::{Accuracy, Millis};
 use platform::db::Tx;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -48,6 +49,10 @@ pub(super) struct Asked {
 #[derive(Clone, Debug)]
 pub(crate) struct Token {
     pub(crate) der: Vec<u8>,
+    /// When its certificate ends.
+    pub(crate) ends_at: Millis,
+    /// With what it is signed.
+    pub(crate) alg: Alg,
 }
 
 /// A time-stamp before it is signed.
@@ -100,9 +105,10 @@ async fn answer(signer: Signer, group: Vec<Asked>, under_way: OwnedSemaphorePerm
     }
     match ready.sign(&signer, &prepared, under_way).await {
         Ok(signatures) => {
+            let (ends_at, alg) = (Millis(ready.unit.certificate.not_after_ms()), ready.unit.key.alg());
             for (prepared, signature) in prepared.into_iter().zip(signatures) {
                 let der = ready.unit.frame.join(&prepared.draft, &signature, prepared.certificates);
-                drop(prepared.reply.send(Ok(Token { der })));
+                drop(prepared.reply.send(Ok(Token { der, ends_at, alg })));
             }
         }
         Err(error) => {

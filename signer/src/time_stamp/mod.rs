@@ -14,6 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hsm::Alg;
 use platform::clock::{Clock, Discipline, HighWater, Millis};
 use tokio::sync::{OnceCell, mpsc, oneshot};
 
@@ -70,6 +71,11 @@ impl TimeStamps {
 }
 
 impl Signer {
+    /// With what time-stamps are signed now, as far as this process knows.
+    pub(crate) fn time_stamping_algorithm(&self) -> Option<Alg> {
+        self.time_stamps.known.get().map(|unit| unit.key.alg())
+    }
+
     /// Answers a `TimeStampReq` in DER with a `TimeStampResp`.
     pub(crate) async fn time_stamp_answer(&self, question: &[u8]) -> Vec<u8> {
         let given = match Request::read(question) {

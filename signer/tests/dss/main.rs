@@ -6,6 +6,8 @@
 mod account;
 mod consent;
 mod evidence;
+mod kill;
+mod oauth;
 mod requests;
 mod signing;
 mod world;

@@ -73,6 +73,8 @@ pub(crate) struct World {
     /// The browsers in which people have signed in.
     pub(crate) browsers: BTreeMap<&'static str, Browser>,
     pub(crate) sign_in: Router,
+    /// The signing API as a port has it, where access tokens say who calls.
+    csc: Router,
     pub(crate) log: audit::Log,
 }
 
@@ -80,8 +82,9 @@ impl World {
     /// The application may have things signed that its people were not shown.
     pub(crate) async fn new(db: Db) -> Self {
         let mut rig = Rig::new(db).await;
+        people(&rig).await;
         let provider = provider(&rig).await;
-        let sign_in = authn::router(provider);
+        let sign_in = authn::router(provider.clone());
         let peer = Peer::local(sign_in.clone(), Caller::module("signer", &[SIGNING]));
         let client = SigningClient::new(peer);
         let site = SignIn { client, origin: ISSUER.to_owned(), name: "Care sign-in".to_owned() };
@@ -92,6 +95,7 @@ impl World {
         let record = Peer::local(audit::router(log.clone()), reading);
         (rig.sign_in, rig.record) = (Some(site), Some(record));
         let rig = rig.twin();
+        let csc = authn::with_token_callers(rig.router.clone(), provider);
         let mut world = Self {
             rig,
             pair: Pair::new(),
@@ -101,6 +105,7 @@ impl World {
             sids: BTreeMap::new(),
             browsers: BTreeMap::new(),
             sign_in,
+            csc,
             log,
         };
         world.register(APPLICATION, "told").await;
@@ -325,7 +330,11 @@ impl World {
     /// Sends a request to whoever answers it: sign-in or the signer.
     pub(crate) async fn route(&self, request: Request<Body>) -> Answered {
         let ours = request.uri().path().starts_with("/sign") && !request.uri().path().starts_with("/sign-in");
-        let router = if ours { self.rig.router.clone() } else { self.sign_in.clone() };
+        let router = match request.uri().path() {
+            path if path.starts_with("/csc/") => self.csc.clone(),
+            _ if ours => self.rig.router.clone(),
+            _ => self.sign_in.clone(),
+        };
         let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let body = String::from_utf8(bytes.to_vec()).unwrap();
@@ -407,7 +416,8 @@ impl Browser {
     }
 }
 
-async fn provider(rig: &Rig) -> authn::Provider {
+/// Those who sign in are in the register.
+async fn people(rig: &Rig) {
     rig.db
         .write(|tx| {
             Box::pin(async move {
@@ -420,6 +430,10 @@ async fn provider(rig: &Rig) -> authn::Provider {
         })
         .await
         .unwrap();
+}
+
+/// Sign-in beside a signer.
+pub(crate) async fn provider(rig: &Rig) -> authn::Provider {
     let parts = directory::Parts {
         config: directory::Config::default(),
         db: rig.db.clone(),
@@ -427,12 +441,15 @@ async fn provider(rig: &Rig) -> authn::Provider {
         document_key: directory::DocumentKey::new(&[7; 32]),
     };
     let register = directory::Register::new(parts).unwrap();
-    let asking = Caller::module("authn", &[directory::api::CHANGES, directory::api::ASK]);
+    let acts = [directory::api::CLAIMS, directory::api::CHANGES, directory::api::ASK];
+    let asking = Caller::module("authn", &acts);
     let settings = json!({
         "issuer": ISSUER, "passwords": {"memory_kib": 64, "passes": 1}, "webauthn": {"unproven": "hardware"},
     });
+    let mut config: authn::Config = serde_json::from_value(settings).unwrap();
+    config.signing_page = Some(signer::api::AUTHORISE_PAGE.to_owned());
     let parts = authn::Parts {
-        config: serde_json::from_value(settings).unwrap(),
+        config,
         db: rig.db.clone(),
         clock: rig.clock.clone(),
         hsm: rig.hsm.clone(),

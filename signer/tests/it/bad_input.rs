@@ -45,7 +45,7 @@ platform::both_engines! {
             (json!({"signAlgo": "1.2.840.113549.1.1.11"}), "Invalid parameter signAlgo"),
             (json!({"hashAlgorithmOID": "1.3.14.3.2.26"}),
                 "String parameter hashAlgorithmOID contradicts with signAlgo parameter"),
-            (json!({"operationMode": "A"}), "Invalid parameter operationMode"),
+            (json!({"operationMode": "B"}), "Invalid parameter operationMode"),
         ] {
             let refused = rig.csc(&rig.system, "signatures/signHash", &changed(&good, &change)).await;
             refused.is_csc(400, "invalid_request", sentence);

@@ -148,7 +148,7 @@ platform::both_engines! {
             let answer = rig.send(rig::request("POST", &path, Some(&json!({})))).await;
             assert_ne!(answer.status, 501, "{path}");
         }
-        let other = rig.csc(&rig.system, "credentials/extendTransaction", &json!({})).await;
+        let other = rig.csc(&rig.system, "credentials/sendOTP", &json!({})).await;
         other.is_csc(501, "invalid_request", "This method is not implemented");
         assert_eq!(other.body.get("title"), None::<&Value>);
     }

@@ -3,17 +3,22 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at what should not be")]
 
 mod around;
+mod asking_again;
 mod bad_input;
 mod faults;
 mod flow;
+mod kept_records;
 mod leaving;
 mod levels;
 mod life;
+mod mutations;
 mod once;
+mod one_time;
 mod passphrases;
 mod prescriptions;
 mod renewing;
 mod rewrapping;
+#[expect(dead_code, unused_imports, reason = "the tests of the Digital Signature Service use the rest")]
 mod rig;
 mod time_stamps;
 mod verifications;

@@ -113,6 +113,7 @@ impl Callers {
             request_id: format!("demo-{}", uuid::Uuid::now_v7()),
             subject: subject(),
             algorithm: Algorithm::Rsa2048,
+            key: signer::api::KeyLife::Kept,
         };
         let made: Credential = self.desk.post("/signer/credentials", &request).await?;
         let what = format!("RSA-2048, credential {}", made.credential_id);

@@ -14,7 +14,7 @@ macro_rules! realm {
 
 /// The rule of each route. A route of the document that is not here fails the test, so that whoever adds one says
 /// here who may use it.
-pub(super) const ROUTES: [Route; 158] = [
+pub(super) const ROUTES: [Route; 170] = [
     Route("GET", "/audit/checkpoint", Open, none),
     Route("GET", "/audit/tile/{path}", Open, none),
     Route("GET", "/audit/logs", Open, none),
@@ -99,6 +99,20 @@ pub(super) const ROUTES: [Route; 158] = [
     Route("POST", "/csc/v2/credentials/authorize", Act("signer:sign"), authorize),
     Route("POST", "/csc/v2/signatures/signHash", Act("signer:sign"), sign_hash),
     Route("POST", "/csc/v2/signatures/signDoc", Act("signer:sign"), sign_doc),
+    Route("POST", "/csc/v2/credentials/authorizeCheck", Act("signer:sign"), || json!({"handle": ""})),
+    Route(
+        "POST",
+        "/csc/v2/credentials/getChallenge",
+        Act("signer:sign"),
+        || json!({"credentialID": CREDENTIAL, "authObjectID": "presence"}),
+    ),
+    Route("POST", "/csc/v2/credentials/extendTransaction", Act("signer:sign"), || json!({})),
+    Route("POST", "/csc/v2/signatures/signPolling", Act("signer:sign"), || json!({"requestID": ""})),
+    Route("POST", "/csc/v1/info", Open, || json!({})),
+    Route("POST", "/csc/v1/credentials/list", Act("signer:sign"), || json!({"userID": "555000000108"})),
+    Route("POST", "/csc/v1/credentials/info", Act("signer:sign"), || json!({"credentialID": CREDENTIAL})),
+    Route("POST", "/csc/v1/credentials/authorize", Act("signer:sign"), || json!({})),
+    Route("POST", "/csc/v1/signatures/signHash", Act("signer:sign"), || json!({})),
     Route("POST", "/csc/v2/signatures/timestamp", Act("signer:sign"), || json!({"hash": "", "hashAlgo": ""})),
     Route("POST", "/tsa", Open, none),
     Route("POST", "/signer/credentials", Act("signer:credentials"), create),
@@ -164,6 +178,7 @@ pub(super) const ROUTES: [Route; 158] = [
     Route("POST", "/signer/archivals", Act("signer:sign"), || json!({"cms": ""})),
     Route("POST", "/signer/evidence-records", Act("signer:sign"), || json!({"hashes": []})),
     Route("POST", "/signer/evidence-records/renewals", Act("signer:sign"), || json!({"evidence_record": ""})),
+    Route("GET", "/signer/evidence-records/{records}", Act("signer:sign"), none),
     Route("GET", "/signer/signatures", ActOrOwn("signer:credentials"), none),
     Route("GET", "/signer/signatures/{id}/evidence", ActOrOwn("signer:credentials"), none),
     Route("POST", "/signing-service/signaturerequest", Proof, none),
@@ -173,6 +188,18 @@ pub(super) const ROUTES: [Route; 158] = [
     Route("POST", "/authn/signing/tokens", Act("authn:signing"), shown),
     Route("POST", "/authn/signing/keys", Act("authn:signing"), || json!({"client_id": "none", "kid": "1"})),
     Route("POST", "/authn/signing/browsers", Act("authn:signing"), || json!({"cookie": ""})),
+    Route(
+        "POST",
+        "/authn/signing/authorisations",
+        Act("authn:signing"),
+        || json!({"secret": "", "cookie": ""}),
+    ),
+    Route(
+        "POST",
+        "/authn/signing/authorisations/{reference}/decision",
+        Act("authn:signing"),
+        || json!({"decision": "declined"}),
+    ),
     Route("POST", "/authn/signing/presences", Act("authn:signing"), presence),
     Route(
         "POST",

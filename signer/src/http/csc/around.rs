@@ -11,7 +11,7 @@ use super::CscAnswer;
 use crate::error::Error;
 
 /// What all methods of the API begin with.
-const METHODS: &str = "/csc/v2/";
+const METHODS: &str = "/csc/v";
 /// More than any problem has; what is longer is none of ours and is left as it is.
 const LONGEST: usize = 64 * 1024;
 

@@ -9,7 +9,7 @@ use super::{CscAnswer, Fields, Known};
 use crate::api::{
     CredentialInfo, CredentialInfoRequest, CredentialList, CredentialListRequest, CscError, SIGN,
 };
-use crate::csc_view::{Certificates, Wanted, describe};
+use crate::csc_view::{AuthFor, Certificates, Wanted, describe};
 use crate::error::{Error, Parameter};
 use crate::live;
 use crate::signer::{Signer, check_holder};
@@ -22,9 +22,11 @@ use crate::store::credentials;
     responses((status = 200, body = CredentialList), (status = 400, body = CscError)))]
 pub(crate) async fn credentials_list(
     State(signer): State<Signer>,
-    Known(caller): Known,
+    known: Known,
     mut fields: Fields,
 ) -> Result<Json<CredentialList>, CscAnswer> {
+    let auth = auth_for(&known);
+    let caller = known.service()?;
     caller.may(SIGN)?;
     let user = match (caller.kind, fields.optional_string("userID")?) {
         (CallerKind::Person, None) => caller.subject.clone(),
@@ -34,7 +36,7 @@ pub(crate) async fn credentials_list(
     };
     let with_infos = fields.flag("credentialInfo")?;
     let only_valid = fields.flag("onlyValid")?;
-    let wanted = wanted(&mut fields)?;
+    let wanted = wanted(&mut fields, auth)?;
     let mut list = CredentialList {
         credential_ids: Vec::new(),
         credential_infos: with_infos.then(Vec::new),
@@ -58,12 +60,14 @@ pub(crate) async fn credentials_list(
     responses((status = 200, body = CredentialInfo), (status = 400, body = CscError)))]
 pub(crate) async fn credentials_info(
     State(signer): State<Signer>,
-    Known(caller): Known,
+    known: Known,
     mut fields: Fields,
 ) -> Result<Json<CredentialInfo>, CscAnswer> {
+    let auth = auth_for(&known);
+    let caller = known.any();
     caller.may(SIGN)?;
     let credential = fields.credential()?;
-    let wanted = wanted(&mut fields)?;
+    let wanted = wanted(&mut fields, auth)?;
     let row = live::row(&signer.db, &credential).await?;
     check_holder(&caller, &row.user_id, &credential)?;
     match describe(&signer, &row, wanted).await? {
@@ -72,12 +76,17 @@ pub(crate) async fn credentials_info(
     }
 }
 
-fn wanted(fields: &mut Fields) -> Result<Wanted, Parameter> {
+fn auth_for(known: &Known) -> AuthFor {
+    if known.token.is_some() { AuthFor::Token } else { AuthFor::Client }
+}
+
+fn wanted(fields: &mut Fields, auth: AuthFor) -> Result<Wanted, Parameter> {
     let certificates = match fields.optional_string("certificates")?.as_deref() {
         Some("none") => Certificates::None,
         None | Some("single") => Certificates::Single,
         Some("chain") => Certificates::Chain,
         Some(_) => return Err(Parameter::Invalid("certificates")),
     };
-    Ok(Wanted { certificates, details: fields.flag("certInfo")?, auth: fields.flag("authInfo")? })
+    let auth = fields.flag("authInfo")?.then_some(auth);
+    Ok(Wanted { certificates, details: fields.flag("certInfo")?, auth })
 }

@@ -8,11 +8,13 @@ use platform::web::Json;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::CscAnswer;
+use super::polling::{Mode, mode};
+use super::{CscAnswer, Known};
 use crate::api::RSA;
 use crate::digest::Digest;
 use crate::error::{Error, Parameter};
 use crate::ids::CredentialId;
+use crate::sad::Shown;
 use crate::signing::Algorithm;
 
 /// The parameters of a request. Those that nobody asks for are ignored, as the specification has it.
@@ -104,9 +106,28 @@ impl Fields {
         algorithm(&sign, hash.as_deref())
     }
 
-    /// Only answers at once are given.
-    pub(super) fn synchronous(&mut self) -> Result<(), Parameter> {
-        synchronous(self.optional_string("operationMode")?.as_deref())
+    /// A whole number that may be left out.
+    pub(super) fn optional_integer(&mut self, name: &'static str) -> Result<Option<i64>, Parameter> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => value.as_i64().map(Some).ok_or(Parameter::Invalid(name)),
+        }
+    }
+
+    /// When the answer is to be given.
+    pub(super) fn mode(&mut self) -> Result<Mode, Parameter> {
+        let asked = self.optional_string("operationMode")?;
+        let (validity, uri) =
+            (self.optional_integer("validity_period")?, self.optional_string("response_uri")?);
+        mode(asked.as_deref(), validity, uri.as_deref())
+    }
+
+    /// SAD; or what the access token is for, where there is none.
+    pub(super) fn shown(&mut self, known: &Known) -> Result<Shown, Error> {
+        match (self.0.contains_key("SAD"), known.authorisation()?) {
+            (false, Some(authorisation)) => Ok(Shown::Authorisation(authorisation)),
+            _ => Ok(Shown::read(&self.secret("SAD")?)),
+        }
     }
 }
 
@@ -120,14 +141,6 @@ pub(super) fn algorithm(sign: &str, hash: Option<&str>) -> Result<Algorithm, Par
         Some(_) => Err(Parameter::Invalid("hashAlgorithmOID")),
         None if hash_implied => Ok(algorithm),
         None => Err(Parameter::MissingString("hashAlgorithmOID")),
-    }
-}
-
-/// operationMode is `S` or left out.
-pub(super) fn synchronous(mode: Option<&str>) -> Result<(), Parameter> {
-    match mode {
-        None | Some("S") => Ok(()),
-        Some(_) => Err(Parameter::Invalid("operationMode")),
     }
 }
 

@@ -22,17 +22,10 @@ pub(crate) async fn info(State(signer): State<Signer>) -> Json<Info> {
         region: signer.config.region.clone(),
         lang: "en-GB".to_owned(),
         description: signer.config.description.clone(),
-        auth_type: strings(&["TLS"]),
-        asynchronous_operation_mode: false,
-        methods: strings(&[
-            "info",
-            "credentials/list",
-            "credentials/info",
-            "credentials/authorize",
-            "signatures/signHash",
-            "signatures/signDoc",
-            "signatures/timestamp",
-        ]),
+        auth_type: auth_types(&signer),
+        oauth2_issuer: signer.sign_in.as_ref().map(|sign_in| sign_in.origin.clone()),
+        asynchronous_operation_mode: true,
+        methods: methods(&signer),
         validation_info: false,
         sign_algorithms: SignAlgorithms { algos: suite::sign_algorithms() },
         signature_formats: SignatureFormats {
@@ -41,6 +34,37 @@ pub(crate) async fn info(State(signer): State<Signer>) -> Json<Info> {
         },
         conformance_levels: levels(&signer),
     })
+}
+
+/// By certificate always, by access token where people sign in.
+pub(super) fn auth_types(signer: &Signer) -> Vec<String> {
+    let all = [Some("TLS"), signer.sign_in.as_ref().map(|_| "oauth2code")];
+    all.into_iter().flatten().map(str::to_owned).collect()
+}
+
+/// What works here: some of it needs people to sign in, some time-stamps.
+fn methods(signer: &Signer) -> Vec<String> {
+    const ALWAYS: [&str; 8] = [
+        "info",
+        "credentials/list",
+        "credentials/info",
+        "credentials/authorize",
+        "credentials/extendTransaction",
+        "signatures/signHash",
+        "signatures/signDoc",
+        "signatures/signPolling",
+    ];
+    const SIGNED_IN: [&str; 6] = [
+        "credentials/authorizeCheck",
+        "credentials/getChallenge",
+        "oauth2/authorize",
+        "oauth2/pushed_authorize",
+        "oauth2/token",
+        "oauth2/revoke",
+    ];
+    let signed_in = if signer.sign_in.is_some() { &SIGNED_IN[..] } else { &[] };
+    let stamps = if signer.config.time_stamps.is_some() { &["signatures/timestamp"][..] } else { &[] };
+    [&ALWAYS[..], signed_in, stamps].concat().into_iter().map(str::to_owned).collect()
 }
 
 /// Those above B-B need time-stamps.

@@ -65,6 +65,11 @@ pub(super) trait Wanted<'de>: Sized {
         None
     }
 
+    /// From a whole number.
+    fn number(_number: i64) -> Option<Self> {
+        None
+    }
+
     /// From an array.
     fn list<A: SeqAccess<'de>>(mut list: A) -> Result<Option<Self>, A::Error> {
         while list.next_element::<IgnoredAny>()?.is_some() {}
@@ -81,6 +86,12 @@ pub(super) trait Wanted<'de>: Sized {
 impl<'de: 'a, 'a> Wanted<'de> for Cow<'a, str> {
     fn text(text: Cow<'de, str>) -> Option<Self> {
         Some(text)
+    }
+}
+
+impl Wanted<'_> for i64 {
+    fn number(number: i64) -> Option<Self> {
+        Some(number)
     }
 }
 
@@ -121,12 +132,12 @@ impl<'de, T: Wanted<'de>> Visitor<'de> for Reading<T> {
         Ok(Member::Other)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Member<T>, E> {
-        Ok(Member::Other)
+    fn visit_i64<E>(self, number: i64) -> Result<Member<T>, E> {
+        Ok(given(T::number(number)))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Member<T>, E> {
-        Ok(Member::Other)
+    fn visit_u64<E>(self, number: u64) -> Result<Member<T>, E> {
+        Ok(given(i64::try_from(number).ok().and_then(T::number)))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Member<T>, E> {
@@ -176,6 +187,16 @@ mod tests {
         }
         for malformed in ["", "[1, ]", r#"{"a": }"#, r#""text"#, r#""text" 1"#] {
             serde_json::from_str::<Text<'_>>(malformed).expect_err(malformed);
+        }
+    }
+
+    /// A whole number is one where one is wanted.
+    #[test]
+    fn numbers_are_read() {
+        let read = |json| serde_json::from_str::<Member<i64>>(json).unwrap();
+        assert_eq!((read("7"), read("-7")), (Member::Given(7), Member::Given(-7)));
+        for other in ["7.5", "\"7\"", "18446744073709551615"] {
+            assert_eq!(read(other), Member::Other, "{other}");
         }
     }
 

@@ -9,10 +9,12 @@ use platform::problem::Problem;
 use platform::web::JsonText;
 
 use super::fields::unread;
+use super::polling::{Mode, accepted};
 use super::sign_doc_body::{Most, parse};
 use super::{CscAnswer, Known};
 use crate::api::{CscError, SignDocRequest, SignatureForm, SignedDocuments};
 use crate::cades::{self, Level, Signed};
+use crate::job;
 use crate::offload::off_thread_if;
 use crate::signer::Signer;
 use crate::signing;
@@ -26,13 +28,20 @@ const LARGE: usize = 64 * 1024;
     responses((status = 200, body = SignedDocuments), (status = 400, body = CscError), (status = 503, body = CscError)))]
 pub(crate) async fn sign_doc(
     State(signer): State<Signer>,
-    Known(caller): Known,
+    known: Known,
     body: Result<JsonText, Problem>,
 ) -> Result<Response, CscAnswer> {
     let JsonText(body) = body.map_err(unread)?;
     let level = if signer.config.time_stamps.is_some() { Level::Lta } else { Level::B };
     let most = Most { documents: signer.config.max_documents, level };
-    let (request, levels) = off_thread_if(body.len() > LARGE, move || parse(&body, most)).await?;
+    let authorisation = known.authorisation()?;
+    let parsed = off_thread_if(body.len() > LARGE, move || parse(&body, most, authorisation)).await?;
+    let (request, levels, when) = parsed;
+    let caller = known.any();
+    if let Mode::Later(kept) = when {
+        let id = job::accept(&signer, &caller, request, Some(levels), kept).await?;
+        return Ok(accepted(id).into_response());
+    }
     let forms: Vec<SignatureForm> = request.documents.iter().map(|document| document.form).collect();
     let about = request.documents.iter().zip(levels);
     let about: Vec<_> = about
@@ -43,12 +52,13 @@ pub(crate) async fn sign_doc(
     let made = made.map(|((level, hash, digest), cms)| Signed { cms, level, hash, digest }).collect();
     let made = cades::raise(&signer, made).await?;
     let large = made.iter().map(Vec::len).sum::<usize>() > LARGE;
-    let answer = off_thread_if(large, move || answer(forms, made)).await.map_err(Problem::internal)?;
+    let answer = off_thread_if(large, move || serde_json::to_vec(&answer(forms, made)));
+    let answer = answer.await.map_err(Problem::internal)?;
     let json = HeaderValue::from_static("application/json");
     Ok(([(header::CONTENT_TYPE, json)], answer).into_response())
 }
 
-fn answer(forms: Vec<SignatureForm>, made: Vec<Vec<u8>>) -> serde_json::Result<Vec<u8>> {
+pub(super) fn answer(forms: Vec<SignatureForm>, made: Vec<Vec<u8>>) -> SignedDocuments {
     let mut answer = SignedDocuments::default();
     for (form, cms) in forms.into_iter().zip(made) {
         let text = STANDARD.encode(cms);
@@ -57,5 +67,5 @@ fn answer(forms: Vec<SignatureForm>, made: Vec<Vec<u8>>) -> serde_json::Result<V
             SignatureForm::Detached | SignatureForm::Hash => answer.signature_object.push(text),
         }
     }
-    serde_json::to_vec(&answer)
+    answer
 }

@@ -8,13 +8,15 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 
-use super::fields::{algorithm, digests, synchronous};
+use super::fields::{algorithm, digests};
 use super::member::{List, Member, Text, Wanted};
+use super::polling::{Mode, mode};
 use crate::api::SignatureForm;
 use crate::cades::Level;
 use crate::digest::Digest;
 use crate::error::{Error, Parameter};
-use crate::sad::Sad;
+use crate::ids::AuthorisationId;
+use crate::sad::Shown;
 use crate::signing::{Algorithm, Document, Request};
 use crate::suite::Hash;
 
@@ -28,6 +30,9 @@ struct Body<'a> {
     sad: Text<'a>,
     #[serde(borrow, rename = "operationMode")]
     mode: Text<'a>,
+    validity_period: Member<i64>,
+    #[serde(borrow)]
+    response_uri: Text<'a>,
     #[serde(borrow, rename = "documentDigests")]
     digests: Member<Entries<'a>>,
     #[serde(borrow)]
@@ -91,16 +96,29 @@ pub(super) struct Most {
     pub(super) level: Level,
 }
 
-/// Reads a request, and the level of each of its documents.
-pub(super) fn parse(body: &[u8], most: Most) -> Result<(Request, Vec<Level>), Error> {
+/// Reads a request, the level of each of its documents, and when it is answered. `authorisation` is what the access token is for.
+pub(super) fn parse(
+    body: &[u8],
+    most: Most,
+    authorisation: Option<AuthorisationId>,
+) -> Result<(Request, Vec<Level>, Mode), Error> {
     let Ok(Member::Given(body)) = serde_json::from_slice::<Member<Body<'_>>>(body) else {
         return Err(Parameter::Body.into());
     };
     let credential = body.credential.required("credentialID")?;
     let credential =
         credential.parse().map_err(|_| Error::CredentialUnknown { credential: credential.to_owned() })?;
-    let sad = Sad::parse(body.sad.required("SAD")?);
-    synchronous(body.mode.optional("operationMode")?)?;
+    let shown = match (&body.sad, authorisation) {
+        (Member::Absent, Some(authorisation)) => Shown::Authorisation(authorisation),
+        _ => Shown::read(body.sad.required("SAD")?),
+    };
+    let validity = match body.validity_period {
+        Member::Absent => None,
+        Member::Given(period) => Some(period),
+        Member::Other => return Err(Parameter::Invalid("validity_period").into()),
+    };
+    let mode =
+        mode(body.mode.optional("operationMode")?, validity, body.response_uri.optional("response_uri")?)?;
     let mut levels = Vec::new();
     let documents = match (body.digests, body.documents) {
         (Member::Absent, Member::Absent) => Vec::new(),
@@ -115,7 +133,7 @@ pub(super) fn parse(body: &[u8], most: Most) -> Result<(Request, Vec<Level>), Er
     if documents.is_empty() {
         return Err(Parameter::NothingToSign.into());
     }
-    Ok((Request { credential, sad, documents }, levels))
+    Ok((Request { credential, shown, documents }, levels, mode))
 }
 
 fn entries<'a>(given: Member<Entries<'a>>, wrong: &Parameter) -> Result<Vec<Entry<'a>>, Parameter> {

@@ -1,37 +1,47 @@
 //! `signatures/signHash` (11.10).
 
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use platform::web::Json;
 use serde_json::Value;
 
 use super::fields::digests;
+use super::polling::{Mode, accepted};
 use super::{CscAnswer, Fields, Known};
-use crate::api::{CscError, SignHashRequest, SignatureForm, Signatures};
+use crate::api::{CscError, SignHashRequest, Signatures};
 use crate::error::{Error, Parameter};
-use crate::sad::Sad;
+use crate::job;
 use crate::signer::Signer;
 use crate::signing::{self, Document, Request};
 
 /// Signs hashes that were authorised, each once.
 #[utoipa::path(post, path = "/csc/v2/signatures/signHash", tag = "csc", request_body = SignHashRequest,
-    responses((status = 200, body = Signatures), (status = 400, body = CscError), (status = 503, body = CscError)))]
+    responses((status = 200, description = "The signatures, or with operationMode A the name under which they are fetched",
+        body = Signatures), (status = 400, body = CscError), (status = 503, body = CscError)))]
 pub(crate) async fn sign_hash(
     State(signer): State<Signer>,
-    Known(caller): Known,
+    known: Known,
     fields: Fields,
-) -> Result<Json<Signatures>, CscAnswer> {
-    let request = parse(fields, signer.config.max_documents)?;
-    let signatures = signing::sign(&signer, &caller, request).await?;
-    Ok(Json(Signatures {
-        signatures: signatures.iter().map(|signature| STANDARD.encode(signature)).collect(),
-    }))
+) -> Result<Response, CscAnswer> {
+    let (request, mode) = parse(fields, &known, signer.config.max_documents)?;
+    let caller = known.any();
+    match mode {
+        Mode::Now => Ok(Json(answer(&signing::sign(&signer, &caller, request).await?)).into_response()),
+        Mode::Later(kept) => {
+            Ok(accepted(job::accept(&signer, &caller, request, None, kept).await?).into_response())
+        }
+    }
 }
 
-fn parse(mut fields: Fields, most: usize) -> Result<Request, Error> {
+pub(super) fn answer(signatures: &[Vec<u8>]) -> Signatures {
+    Signatures { signatures: signatures.iter().map(|signature| STANDARD.encode(signature)).collect() }
+}
+
+fn parse(mut fields: Fields, known: &Known, most: usize) -> Result<(Request, Mode), Error> {
     let credential = fields.credential()?;
-    let sad = Sad::parse(&fields.secret("SAD")?);
+    let shown = fields.shown(known)?;
     let hashes = fields.array("hashes")?;
     if hashes.is_empty() {
         return Err(Parameter::EmptyHashes.into());
@@ -44,16 +54,7 @@ fn parse(mut fields: Fields, most: usize) -> Result<Request, Error> {
     if !algorithm.signs_sha_256() {
         return Err(Parameter::Invalid("signAlgo").into());
     }
-    fields.synchronous()?;
-    let documents = digests
-        .into_iter()
-        .map(|digest| Document {
-            digest,
-            message_digest: digest.0.to_vec(),
-            form: SignatureForm::Hash,
-            algorithm,
-            content: None,
-        })
-        .collect();
-    Ok(Request { credential, sad, documents })
+    let mode = fields.mode()?;
+    let documents = digests.into_iter().map(|digest| Document::bare(digest, algorithm)).collect();
+    Ok((Request { credential, shown, documents }, mode))
 }

@@ -42,12 +42,13 @@ fn rows() -> Vec<Row> {
 }
 
 /// What a parameter can be wrong in. A variant that is not here does not compile in [`every`].
-const PARAMETERS: [Parameter; 20] = [
+const PARAMETERS: [Parameter; 21] = [
     Parameter::Body,
     Parameter::MissingString("SAD"),
     Parameter::MissingArray("hashes"),
     Parameter::MissingInteger("numSignatures"),
     Parameter::Invalid("signAlgo"),
+    Parameter::OutOfBounds("validity_period"),
     Parameter::NumSignatures,
     Parameter::UserIdGiven,
     Parameter::EmptyHashes,
@@ -69,28 +70,7 @@ const PARAMETERS: [Parameter; 20] = [
 /// variant has to be put into one of both.
 fn is_of_this_api(error: &Error) -> bool {
     match error {
-        Error::Parameter(parameter) => match parameter {
-            Parameter::Body
-            | Parameter::MissingString(_)
-            | Parameter::MissingArray(_)
-            | Parameter::MissingInteger(_)
-            | Parameter::Invalid(_)
-            | Parameter::NumSignatures
-            | Parameter::UserIdGiven
-            | Parameter::EmptyHashes
-            | Parameter::HashNotBase64
-            | Parameter::HashesNotBase64
-            | Parameter::DocumentNotBase64
-            | Parameter::DigestLength
-            | Parameter::Repeated { .. }
-            | Parameter::DocumentDigests
-            | Parameter::Documents
-            | Parameter::NothingToSign
-            | Parameter::BothGiven
-            | Parameter::HashAlgorithmContradicts
-            | Parameter::AttachedDigest
-            | Parameter::DocumentNeeded => true,
-        },
+        Error::Parameter(parameter) => is_said(parameter),
         Error::BodyTooLarge
         | Error::CredentialUnknown { .. }
         | Error::CredentialDisabled { .. }
@@ -130,12 +110,41 @@ fn is_of_this_api(error: &Error) -> bool {
         | Error::Verification { .. }
         | Error::AuthorTimeFarOff
         | Error::PreparedUnknown
+        | Error::RecordsUnknown
+        | Error::RecordsFull
         | Error::Clock(_)
         | Error::PreparedFull
         | Error::VerificationsBusy
         | Error::Setting { .. }
         | Error::Argon2Parameters { .. }
         | Error::Argon2Threads { .. } => false,
+    }
+}
+
+/// The same of a parameter.
+fn is_said(parameter: &Parameter) -> bool {
+    match parameter {
+        Parameter::Body
+        | Parameter::MissingString(_)
+        | Parameter::MissingArray(_)
+        | Parameter::MissingInteger(_)
+        | Parameter::Invalid(_)
+        | Parameter::OutOfBounds(_)
+        | Parameter::NumSignatures
+        | Parameter::UserIdGiven
+        | Parameter::EmptyHashes
+        | Parameter::HashNotBase64
+        | Parameter::HashesNotBase64
+        | Parameter::DocumentNotBase64
+        | Parameter::DigestLength
+        | Parameter::Repeated { .. }
+        | Parameter::DocumentDigests
+        | Parameter::Documents
+        | Parameter::NothingToSign
+        | Parameter::BothGiven
+        | Parameter::HashAlgorithmContradicts
+        | Parameter::AttachedDigest
+        | Parameter::DocumentNeeded => true,
     }
 }
 

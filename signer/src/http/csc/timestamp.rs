@@ -18,9 +18,10 @@ use crate::time_stamp::Request;
     responses((status = 200, body = Timestamp), (status = 400, body = CscError), (status = 503, body = CscError)))]
 pub(crate) async fn timestamp(
     State(signer): State<Signer>,
-    Known(caller): Known,
+    known: Known,
     fields: Fields,
 ) -> Result<Json<Timestamp>, CscAnswer> {
+    let caller = known.service()?;
     caller.may(SIGN).map_err(Error::Caller)?;
     let request = parse(fields)?;
     let _place = signer.under_way.take(&Sharer::from(&caller))?;

@@ -18,6 +18,7 @@ use super::person::Person;
 use crate::api::{Credential, CredentialQuery, CredentialState, LedgerEntry, OWN_CREDENTIALS};
 use crate::ids::CredentialId;
 use crate::signer::Signer;
+use crate::store::consents::{self, ConsentRow};
 use crate::{credential, ledger};
 
 /// How many signatures a page shows.
@@ -26,7 +27,7 @@ const SHOWN: u32 = 50;
 const ACCOUNT: &str = "/signing-service/account";
 
 /// Whoever is signed in with this browser, as the caller of what is their own.
-pub(super) struct SignedIn(Caller);
+pub(super) struct SignedIn(pub(super) Caller);
 
 impl FromRequestParts<Signer> for SignedIn {
     type Rejection = Failed;
@@ -56,6 +57,14 @@ struct CredentialRow {
     lives: bool,
 }
 
+/// What waits to be confirmed.
+struct WaitingRow {
+    id: String,
+    client: String,
+    documents: usize,
+    until: String,
+}
+
 struct SignatureRow {
     at: String,
     client: String,
@@ -68,6 +77,7 @@ struct SignatureRow {
 #[template(path = "account.html")]
 struct AccountPage<'a> {
     frame: Frame<'a>,
+    waiting: Vec<WaitingRow>,
     credentials: Vec<CredentialRow>,
     signatures: Vec<SignatureRow>,
     /// Where older ones are.
@@ -88,9 +98,11 @@ pub(super) async fn show(
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Failed> {
     let own = credential::list(&signer, &caller, CredentialQuery::default()).await?;
+    let waiting = consents::waiting_for(signer.db.read(), &caller.subject, signer.clock.now()).await?;
     let (signatures, older) = ledger::latest(&signer, &caller, query.before.as_deref(), SHOWN).await?;
     let shown = AccountPage {
         frame: Frame { site: &sign_in(&signer)?.name, title: "Your signatures" },
+        waiting: waiting.iter().map(waiting_row).collect(),
         credentials: own.credentials.iter().map(credential_row).collect(),
         signatures: signatures.into_iter().map(signature_row).collect(),
         older: older.map(|place| format!("{ACCOUNT}?before={place}")),
@@ -145,6 +157,15 @@ fn credential_row(credential: &Credential) -> CredentialRow {
     }
 }
 
+fn waiting_row(row: &ConsentRow) -> WaitingRow {
+    WaitingRow {
+        id: row.consent_id.to_string(),
+        client: row.client_name.clone(),
+        documents: row.digests.len(),
+        until: minute(row.expires_at.0),
+    }
+}
+
 fn signature_row(entry: LedgerEntry) -> SignatureRow {
     SignatureRow {
         at: minute(entry.signed_at),
@@ -156,7 +177,7 @@ fn signature_row(entry: LedgerEntry) -> SignatureRow {
 }
 
 /// A time to the minute, in UTC.
-fn minute(at: i64) -> String {
+pub(super) fn minute(at: i64) -> String {
     let text = Millis(at).to_string();
     text.get(..16).map_or_else(|| text.clone(), |minute| minute.replace('T', " at "))
 }

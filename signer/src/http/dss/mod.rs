@@ -1,6 +1,7 @@
 //! `/signing-service`: the Digital Signature Service for applications, and the pages for those who sign.
 
 mod account;
+mod confirm;
 mod page;
 mod person;
 pub(super) mod service;
@@ -29,6 +30,10 @@ pub(super) fn router() -> Router<Signer> {
         .route("/signing-service/sign/{token}", get(sign::show).post(sign::answer))
         .route("/signing-service/sign/{token}/options", post(sign::options))
         .route("/signing-service/sign/{token}/cancel", post(sign::cancel))
+        .route("/signing-service/authorise/{request}", get(confirm::begin))
+        .route("/signing-service/confirm/{request}", get(confirm::show).post(confirm::answer))
+        .route("/signing-service/confirm/{request}/options", post(confirm::options))
+        .route("/signing-service/confirm/{request}/cancel", post(confirm::cancel))
         .route("/signing-service/account", get(account::show))
         .route("/signing-service/account/credentials/{credential}", get(account::ask))
         .route("/signing-service/account/credentials/{credential}/end", post(account::end))

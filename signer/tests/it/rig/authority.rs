@@ -30,6 +30,27 @@ pub(crate) async fn token() -> Hsm {
     hsm
 }
 
+/// What another process needs to open the token of this one.
+pub(crate) fn token_told() -> String {
+    let token = TOKEN.get().unwrap();
+    let config = token.token_config();
+    format!("{}\n{}\n{}", config.module.display(), config.label, token.dir().join("pin").display())
+}
+
+/// The token of the process that told this.
+pub(crate) async fn token_of(told: &str) -> Hsm {
+    let [module, label, pin] = told.split('\n').collect::<Vec<_>>().try_into().unwrap();
+    let config = hsm::TokenConfig {
+        module: module.into(),
+        label: label.to_owned(),
+        pin: hsm::PinSource::File(pin.into()),
+        sessions: 1,
+        live_keys: 16,
+        session_copies: true,
+    };
+    Hsm::open(hsm::Config::single(config)).await.unwrap()
+}
+
 /// The authority behind the signer.
 #[derive(Clone)]
 pub(crate) struct Authority {
@@ -46,6 +67,14 @@ impl Authority {
         ceremony::hold(&specification, config(), hsm, db.clone(), clock.clone(), high_water.clone(), tell)
             .await
             .unwrap();
+        let (db, clock) = (db.clone(), clock.clone());
+        let authority = ca::Authority::open(config(), hsm, db, clock, high_water.clone()).await.unwrap();
+        Self { authority, high_water }
+    }
+
+    /// Opens what another process made.
+    pub(crate) async fn opened(db: &Db, hsm: &Hsm, clock: &Clock) -> Self {
+        let high_water = HighWater::open(db).await.unwrap();
         let (db, clock) = (db.clone(), clock.clone());
         let authority = ca::Authority::open(config(), hsm, db, clock, high_water.clone()).await.unwrap();
         Self { authority, high_water }

@@ -2,28 +2,29 @@
 
 mod authority;
 mod verify;
+mod words;
 
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
-use platform::caller::{Act, Caller, CallerKind};
+use platform::caller::Caller;
 use platform::clock::{Accuracy, Clock, Discipline, ManualClock, Millis};
 use platform::db::Db;
 use platform::peer::Peer;
 use platform::web::{Limits, Lines, Told, stack};
 use serde_json::{Value, json};
-use signer::api::{Algorithm, CREDENTIALS, Credential, LedgerEntry, OWN_CREDENTIALS, SIGN, VERIFY};
+use signer::api::{Algorithm, CREDENTIALS, Credential, LedgerEntry, SIGN, VERIFY};
 use signer::time_stamp::Settings;
 use signer::{Argon2, Attempts, Config, KeyPool, Parts, SignIn, Signer};
 use tower::ServiceExt as _;
 
-pub(crate) use authority::Authority;
+pub(crate) use authority::{Authority, token_told};
 pub(crate) use verify::{key_of, verify_raw};
+use words::system;
+pub(crate) use words::{base64, create_request, digest_of, person, request, signing_end, unbase64};
 
 /// The prescriber of the tests.
 pub(crate) const USER: &str = "555021942107";
@@ -70,6 +71,16 @@ impl Rig {
         let discipline = Discipline::unknown();
         discipline.tell(Ok(Accuracy { bound: Some(Duration::from_millis(20)) }));
         let time = (clock, std::sync::Arc::new(hand), discipline);
+        Self::assemble(db, hsm, (authority, ca), time, (None, None), Settings::default())
+    }
+
+    /// What another process made, in this one: its database, its token and its time.
+    pub(crate) async fn beside(db: Db, token: &str, now: Millis) -> Self {
+        let (clock, hand) = Clock::manual(now);
+        let hsm = authority::token_of(token).await;
+        let authority = Authority::opened(&db, &hsm, &clock).await;
+        let ca = authority.client();
+        let time = (clock, std::sync::Arc::new(hand), Discipline::unknown());
         Self::assemble(db, hsm, (authority, ca), time, (None, None), Settings::default())
     }
 
@@ -372,6 +383,30 @@ impl Rig {
         sqlx::query_scalar(sql).fetch_one(self.db.read()).await.unwrap()
     }
 
+    /// Changes rows, as a crash leaves them.
+    pub(crate) async fn change(&self, sql: &'static str) {
+        let done: Result<(), platform::db::Error> = self
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    sqlx::query(sql).execute(&mut *tx).await?;
+                    Ok(())
+                })
+            })
+            .await;
+        done.unwrap();
+    }
+
+    /// Renews evidence records that are due, and says how many.
+    pub(crate) async fn renew_records(&self) -> usize {
+        self.signer.renew_records().await.unwrap()
+    }
+
+    /// Takes up what was to be signed later and nobody finished.
+    pub(crate) async fn sweep_jobs(&self) {
+        self.signer.sweep_jobs().await.unwrap();
+    }
+
     /// Erases what is over, and says how much that was.
     pub(crate) async fn sweep(&self) -> usize {
         self.signer.sweep().await.unwrap()
@@ -435,52 +470,4 @@ impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         self.headers.get(name).map(|value| value.to_str().unwrap().to_owned())
     }
-}
-
-/// The last moment at which a certificate's key may sign.
-pub(crate) fn signing_end(certificate: &str) -> i64 {
-    let parsed = pki::Certificate::from_der(&STANDARD.decode(certificate).unwrap()).unwrap();
-    let usage = parsed.private_key_usage_period().and_then(|period| period.not_after_ms);
-    usage.unwrap_or(i64::MAX).min(parsed.not_after_ms())
-}
-
-/// A request with a JSON body.
-pub(crate) fn request(method: &str, path: &str, body: Option<&Value>) -> Request<Body> {
-    let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
-    request.body(body.map_or_else(Body::empty, |body| Body::from(body.to_string()))).unwrap()
-}
-
-/// The body of a request for a credential of the prescriber.
-pub(crate) fn create_request(algorithm: Algorithm, request_id: &str) -> Value {
-    json!({
-        "request_id": request_id, "algorithm": algorithm,
-        "subject": {"common_name": "555021942107_Aisha_Rahman", "user_id": USER, "given_name": "Aisha",
-            "family_name": "Rahman"},
-    })
-}
-
-/// SHA-256 of a document in base64.
-pub(crate) fn digest_of(document: &[u8]) -> String {
-    base64(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, document).as_ref())
-}
-
-/// Base64.
-pub(crate) fn base64(bytes: &[u8]) -> String {
-    STANDARD.encode(bytes)
-}
-
-/// What is behind base64 in an answer.
-pub(crate) fn unbase64(value: &Value) -> Vec<u8> {
-    STANDARD.decode(value.as_str().unwrap()).unwrap()
-}
-
-fn system(name: &str, acts: &[Act]) -> Caller {
-    let client = name.parse().unwrap();
-    Caller::new(CallerKind::System, name, client, acts.iter().map(|act| act.0))
-}
-
-/// Somebody who has signed in.
-pub(crate) fn person(user: &str) -> Caller {
-    let client = "workstation".parse().unwrap();
-    Caller::new(CallerKind::Person, user, client, [SIGN.0, OWN_CREDENTIALS.0])
 }

@@ -1,0 +1,216 @@
+//! Signing that is answered later (CSC API v2, 11.10 to 11.12).
+//!
+//! What is accepted is a row; it is worked on at once in the background, and by the sweep where a process ended in between or the token was
+//! away. Its result lies in the ledger and nowhere else: whoever asks is answered what the same request would be answered, the same
+//! signatures however often. What is kept is erased when the time is over for which the client asked.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use platform::caller::{Caller, CallerKind};
+use platform::clock::Millis;
+use serde::{Deserialize, Serialize};
+
+use crate::api::{SIGN, SignatureForm};
+use crate::cades::{self, Level, Signed};
+use crate::digest::Digest;
+use crate::dss::Token;
+use crate::error::{Error, Parameter};
+use crate::sad::Shown;
+use crate::signer::Signer;
+use crate::signing::{self, Algorithm, Document, Request};
+use crate::store::jobs::{self, JobRow, State};
+
+/// How many of one client may wait or be kept.
+const MOST: i64 = 100;
+/// How many octets of one client may be kept.
+const MOST_OCTETS: i64 = 64 * 1024 * 1024;
+/// After how long the sweep takes one up that nobody has finished.
+const LEFT_MS: i64 = 30_000;
+/// How many the sweep takes up at a time.
+const TAKEN_UP: i64 = 64;
+
+/// A document as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    digest: String,
+    message_digest: String,
+    form: SignatureForm,
+    algorithm: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    level: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    content: Option<String>,
+}
+
+/// What there is to say of a job.
+pub(crate) enum Polled {
+    /// It is being worked on.
+    Waiting,
+    /// Bare signatures.
+    Hashes(Vec<Vec<u8>>),
+    /// CMS, each of its form.
+    Documents(Vec<SignatureForm>, Vec<Vec<u8>>),
+}
+
+/// Accepts a request; the name under which its result is fetched. When this returns it is durable, and will be worked on.
+pub(crate) async fn accept(
+    signer: &Signer,
+    caller: &Caller,
+    request: Request,
+    levels: Option<Vec<Level>>,
+    validity_ms: i64,
+) -> Result<String, Error> {
+    let grant = signing::covering(signer, caller, &request).await?;
+    let now = signer.clock.now();
+    let id = Token::generate(&signer.random)?;
+    let documents = kept(&request, levels.as_deref())?;
+    let row = JobRow {
+        job_id: id.stored(),
+        kind: caller.kind.to_string(),
+        subject: caller.subject.clone(),
+        client: caller.client.to_string(),
+        session: caller.session.clone(),
+        authorisation_id: grant.row.authorisation_id.clone(),
+        credential_id: request.credential.clone(),
+        octets: i64::try_from(documents.len()).unwrap_or(i64::MAX),
+        documents,
+        state: State::Waiting,
+        created_at: now,
+        expires_at: Millis(now.0 + validity_ms),
+    };
+    let stored = row.clone();
+    let done: Result<bool, Error> = signer
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                let (count, octets) = jobs::share(tx, &stored.client, &stored.subject).await?;
+                if count >= MOST || octets + stored.octets > MOST_OCTETS {
+                    return Ok(false);
+                }
+                jobs::insert(tx, &stored).await?;
+                Ok(true)
+            })
+        })
+        .await;
+    if !done? {
+        return Err(Error::ShareTaken);
+    }
+    let signer = signer.clone();
+    tokio::spawn(async move { work(&signer, row).await });
+    Ok(id.text())
+}
+
+fn kept(request: &Request, levels: Option<&[Level]>) -> Result<Vec<u8>, Error> {
+    let all: Vec<Kept> = request
+        .documents
+        .iter()
+        .enumerate()
+        .map(|(place, document)| Kept {
+            digest: document.digest.to_base64(),
+            message_digest: STANDARD.encode(&document.message_digest),
+            form: document.form,
+            algorithm: document.algorithm.name().to_owned(),
+            level: levels.and_then(|levels| levels.get(place)).map(|level| level.name().to_owned()),
+            content: document.content.as_ref().map(|content| STANDARD.encode(content)),
+        })
+        .collect();
+    serde_json::to_vec(&all).map_err(|_| Error::StoredRow { what: "job" })
+}
+
+/// A job, read back.
+struct Job {
+    caller: Caller,
+    request: Request,
+    levels: Option<Vec<Level>>,
+}
+
+fn read(row: &JobRow) -> Result<Job, Error> {
+    let bad = || Error::StoredRow { what: "job" };
+    let all: Vec<Kept> = serde_json::from_slice(&row.documents).map_err(|_| bad())?;
+    let kind = match row.kind.as_str() {
+        "person" => CallerKind::Person,
+        "system" => CallerKind::System,
+        "module" => CallerKind::Module,
+        _ => return Err(bad()),
+    };
+    // Whoever it was could do this when it was accepted, and what the signatures rest on is looked at when they are stored.
+    let client = row.client.parse().map_err(|_| bad())?;
+    let mut caller = Caller::new(kind, row.subject.clone(), client, [SIGN.0]);
+    caller.session.clone_from(&row.session);
+    let levels: Option<Vec<Level>> =
+        all.iter().map(|kept| kept.level.as_deref().and_then(Level::called)).collect();
+    let document = |kept: Kept| {
+        let decode = |text: &str| STANDARD.decode(text).map_err(|_| bad());
+        let digest: [u8; 32] = decode(&kept.digest)?.try_into().map_err(|_| bad())?;
+        Ok(Document {
+            digest: Digest(digest),
+            message_digest: decode(&kept.message_digest)?,
+            form: kept.form,
+            algorithm: Algorithm::called(&kept.algorithm).ok_or_else(bad)?,
+            content: kept.content.as_deref().map(decode).transpose()?,
+        })
+    };
+    let documents = all.into_iter().map(document).collect::<Result<_, Error>>()?;
+    let shown = Shown::Authorisation(row.authorisation_id.clone());
+    Ok(Job { caller, request: Request { credential: row.credential_id.clone(), shown, documents }, levels })
+}
+
+/// Works on a job once; one whose failure may pass is left for the sweep.
+async fn work(signer: &Signer, row: JobRow) {
+    let tried = match read(&row) {
+        Ok(job) => {
+            let _place = signer.working.acquire().await;
+            signing::sign(signer, &job.caller, job.request).await.map(drop)
+        }
+        Err(error) => Err(error),
+    };
+    if let Err(error) = &tried {
+        tracing::warn!(%error, client = row.client, "what was to be signed later is not signed: {error}");
+        if !error.is_refusal() && !matches!(error, Error::Parameter(_)) {
+            return;
+        }
+    }
+    let done: Result<(), Error> =
+        signer.db.write(move |tx| Box::pin(async move { jobs::tried(tx, &row.job_id).await })).await;
+    if let Err(error) = done {
+        tracing::warn!(%error, "that something was signed could not be noted: {error}");
+    }
+}
+
+/// What became of a job of this client and person. Its signatures are those of the ledger; one that failed is tried once more, so that the
+/// answer says why.
+pub(crate) async fn poll(signer: &Signer, caller: &Caller, id: &str) -> Result<Polled, Error> {
+    caller.may(SIGN).map_err(Error::Caller)?;
+    let unknown = || Error::from(Parameter::Invalid("requestID"));
+    let id = Token::parse(id).ok_or_else(unknown)?.stored();
+    let found = jobs::find(signer.db.read(), &id, signer.clock.now()).await?;
+    let theirs = |row: &JobRow| row.client == caller.client.as_str() && row.subject == caller.subject;
+    let row = found.filter(theirs).ok_or_else(unknown)?;
+    if row.state == State::Waiting {
+        return Ok(Polled::Waiting);
+    }
+    let Job { caller, request, levels } = read(&row)?;
+    let about: Vec<_> = request
+        .documents
+        .iter()
+        .map(|one| (one.form, one.algorithm.hash(), one.message_digest.clone()))
+        .collect();
+    let made = signing::sign(signer, &caller, request).await?;
+    let Some(levels) = levels else { return Ok(Polled::Hashes(made)) };
+    let forms = about.iter().map(|(form, ..)| *form).collect();
+    let made = made.into_iter().zip(about).zip(levels);
+    let made = made.map(|((cms, (_, hash, digest)), level)| Signed { cms, level, hash, digest }).collect();
+    Ok(Polled::Documents(forms, cades::raise(signer, made).await?))
+}
+
+impl Signer {
+    /// Takes up what no process has finished, and erases what is kept no more.
+    pub async fn sweep_jobs(&self) -> Result<(), Error> {
+        let now = self.clock.now();
+        self.db.write(move |tx| Box::pin(async move { jobs::erase(tx, now, TAKEN_UP * 8).await })).await?;
+        for row in jobs::left(self.db.read(), Millis(now.0 - LEFT_MS), TAKEN_UP).await? {
+            work(self, row).await;
+        }
+        Ok(())
+    }
+}

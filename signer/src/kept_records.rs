@@ -1,0 +1,179 @@
+//! Evidence records that are kept here and renew themselves.
+//!
+//! The records of one request share their time-stamps, so one row holds all of them: the digests, and one token after the other, each about the one
+//! before (RFC 4998 5.2). Well before the certificate of the last token ends, and whenever time-stamps are signed with another algorithm than that
+//! token was, a further one is got for the whole row. A pass renews a bounded number, the most urgent first, and says how many are left; a crash in
+//! it loses one time-stamp that nobody has, and the next pass goes on.
+
+use audit::Actor;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use platform::caller::Caller;
+use platform::clock::Millis;
+
+use crate::api::{KeptRecords, SIGN};
+use crate::error::Error;
+use crate::events::Event;
+use crate::evidence_record::{Record, Tree};
+use crate::ids::RecordsId;
+use crate::signer::Signer;
+use crate::store::kept_records::{self, RecordsRow};
+use crate::suite::Hash;
+use crate::time_stamp::{Request, Token};
+
+/// How many one client may have kept.
+const MOST: i64 = 10_000;
+/// How long before the end of its certificate a time-stamp is followed by another.
+const AHEAD_MS: i64 = 90 * 86_400_000;
+/// How many rows a pass renews.
+const IN_A_PASS: i64 = 200;
+/// How many rows a pass erases whose time is over.
+const ERASED: i64 = 500;
+
+/// How long a year is taken to be.
+const YEAR_MS: i64 = 365 * 86_400_000 + 21_600_000;
+
+/// When a time-stamp is to be followed by another: ahead of the end of its certificate, or half-way to it where that is sooner.
+fn renew_at(token: &Token, now: Millis) -> Millis {
+    let half_way = now.0 + (token.ends_at.0 - now.0).max(0) / 2;
+    Millis((token.ends_at.0 - AHEAD_MS).max(half_way))
+}
+
+/// Keeps the records of a request; the name under which they are found.
+pub(crate) async fn keep(
+    signer: &Signer,
+    caller: &Caller,
+    (hash, digests): (Hash, &[Vec<u8>]),
+    token: &Token,
+    years: u32,
+) -> Result<RecordsId, Error> {
+    let now = signer.clock.now();
+    let row = RecordsRow {
+        records_id: RecordsId::new(now),
+        client: caller.client.to_string(),
+        hash: hash.oid().to_owned(),
+        digests: digests.concat(),
+        tokens: vec![STANDARD.encode(&token.der)],
+        algorithm: token.alg.to_string(),
+        renew_at: renew_at(token, now),
+        created_at: now,
+        expires_at: Millis(now.0 + i64::from(years) * YEAR_MS),
+    };
+    let event = Event::EvidenceRecordsKept {
+        records: row.records_id.to_string(),
+        client: row.client.clone(),
+        digests: u32::try_from(digests.len()).unwrap_or(u32::MAX),
+        expires_at: row.expires_at.0,
+    };
+    let (id, actor) = (row.records_id.clone(), Actor::from(caller));
+    let done: Result<bool, Error> = signer
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                if kept_records::count(tx, &row.client).await? >= MOST {
+                    return Ok(false);
+                }
+                kept_records::insert(tx, &row).await?;
+                audit::record(tx, now, &actor, &event).await?;
+                Ok(true)
+            })
+        })
+        .await;
+    if done? { Ok(id) } else { Err(Error::RecordsFull) }
+}
+
+/// Kept records as they are now, for the client whose they are.
+pub(crate) async fn show(signer: &Signer, caller: &Caller, id: &RecordsId) -> Result<KeptRecords, Error> {
+    caller.may(SIGN).map_err(Error::Caller)?;
+    let found = kept_records::by_id(signer.db.read(), id, signer.clock.now()).await?;
+    let row = found.filter(|row| row.client == caller.client.as_str()).ok_or(Error::RecordsUnknown)?;
+    let records = records(&row)?;
+    Ok(KeptRecords {
+        records: row.records_id.to_string(),
+        evidence_records: records.iter().map(|record| STANDARD.encode(record)).collect(),
+        renewals: row.tokens.len().saturating_sub(1),
+        renew_at: row.renew_at.0,
+        kept_until: row.expires_at.0,
+    })
+}
+
+/// The record of each digest.
+fn records(row: &RecordsRow) -> Result<Vec<Vec<u8>>, Error> {
+    let (hash, tokens) = parts(row)?;
+    let Some((first, later)) = tokens.split_first() else { return Err(unreadable()) };
+    let digests: Vec<Vec<u8>> = row.digests.chunks(hash.len()).map(<[u8]>::to_vec).collect();
+    let tree = Tree::over(hash, &digests);
+    let all = (0..digests.len()).map(|place| {
+        let made = tree.record(place, first);
+        later.iter().try_fold(made, |record, token| Record::read(&record).map(|read| read.renewed(token)))
+    });
+    all.collect::<Option<Vec<_>>>().ok_or_else(unreadable)
+}
+
+fn parts(row: &RecordsRow) -> Result<(Hash, Vec<Vec<u8>>), Error> {
+    let hash = Hash::called(&row.hash).ok_or_else(unreadable)?;
+    let tokens: Result<Vec<Vec<u8>>, _> = row.tokens.iter().map(|token| STANDARD.decode(token)).collect();
+    Ok((hash, tokens.map_err(|_| unreadable())?))
+}
+
+fn unreadable() -> Error {
+    Error::StoredRow { what: "evidence record" }
+}
+
+impl Signer {
+    /// Renews so many of the records that are due as a pass may, and erases those whose time is over; how many were renewed.
+    pub async fn renew_records(&self) -> Result<usize, Error> {
+        let now = self.clock.now();
+        self.db.write(move |tx| Box::pin(async move { kept_records::erase(tx, now, ERASED).await })).await?;
+        let Some(alg) = self.time_stamping_algorithm() else { return Ok(0) };
+        let alg = alg.to_string();
+        let due = kept_records::due_count(self.db.read(), now, &alg).await?;
+        metrics::gauge!("signer_evidence_renewals_due")
+            .set(f64::from(u32::try_from(due).unwrap_or(u32::MAX)));
+        if due == 0 {
+            return Ok(0);
+        }
+        let mut renewed = 0;
+        for row in kept_records::due(self.db.read(), now, &alg, IN_A_PASS).await? {
+            match self.renew_one(row, now).await {
+                Ok(()) => renewed += 1,
+                Err(error) => {
+                    metrics::counter!("signer_evidence_renewal_failures_total").increment(1);
+                    tracing::error!(%error, "an evidence record could not be renewed: {error}");
+                    // Whatever it is, it is looked at again in a minute, and the clock or the token may be what is away.
+                    break;
+                }
+            }
+        }
+        metrics::counter!("signer_evidence_records_renewed_total").increment(renewed as u64);
+        tracing::info!(renewed, due, "renewed {renewed} of {due} evidence records that are due");
+        Ok(renewed)
+    }
+
+    async fn renew_one(&self, mut row: RecordsRow, now: Millis) -> Result<(), Error> {
+        let (hash, tokens) = parts(&row)?;
+        let last = tokens.last().ok_or_else(unreadable)?;
+        let request = Request::of(hash, &hash.digest(last));
+        let token = self.time_stamp(request).await.map_err(Error::TimeStamp)?;
+        let before = row.tokens.clone();
+        row.tokens.push(STANDARD.encode(&token.der));
+        (row.algorithm, row.renew_at) = (token.alg.to_string(), renew_at(&token, now));
+        let event = Event::EvidenceRecordsRenewed {
+            records: row.records_id.to_string(),
+            client: row.client.clone(),
+            renewals: u32::try_from(row.tokens.len() - 1).unwrap_or(u32::MAX),
+            renew_at: row.renew_at.0,
+        };
+        self.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    // Another process may have renewed it meanwhile: then there is nothing to do.
+                    if kept_records::renew(tx, &row, &before).await? {
+                        audit::record(tx, now, &Actor::system("signer"), &event).await?;
+                    }
+                    Ok::<_, Error>(())
+                })
+            })
+            .await
+    }
+}

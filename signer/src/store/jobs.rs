@@ -1,0 +1,193 @@
+//! Rows of `signer_job`.
+
+use platform::clock::Millis;
+use platform::db::Tx;
+
+use super::{Reader, read_id};
+use crate::error::Error;
+use crate::ids::{AuthorisationId, CredentialId};
+
+/// Whether somebody has tried it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum State {
+    /// Not to the end.
+    Waiting,
+    /// Its signatures are in the ledger, or it was refused.
+    Tried,
+}
+
+/// A request to sign that is answered later.
+#[derive(Clone, Debug)]
+pub(crate) struct JobRow {
+    /// SHA-256 of the name under which it is fetched, in hexadecimal.
+    pub(crate) job_id: String,
+    pub(crate) kind: String,
+    pub(crate) subject: String,
+    pub(crate) client: String,
+    pub(crate) session: Option<String>,
+    pub(crate) authorisation_id: AuthorisationId,
+    pub(crate) credential_id: CredentialId,
+    pub(crate) documents: Vec<u8>,
+    pub(crate) octets: i64,
+    pub(crate) state: State,
+    pub(crate) created_at: Millis,
+    pub(crate) expires_at: Millis,
+}
+
+type Columns =
+    (String, String, String, String, Option<String>, String, String, Vec<u8>, i64, String, i64, i64);
+
+const COLUMNS: &str = "job_id, kind, subject, client, session, authorisation_id, credential_id, documents, octets, state, \
+     created_at, expires_at";
+
+fn read(row: Columns) -> Result<JobRow, Error> {
+    let (
+        job_id,
+        kind,
+        subject,
+        client,
+        session,
+        authorisation,
+        credential,
+        documents,
+        octets,
+        state,
+        from,
+        until,
+    ) = row;
+    Ok(JobRow {
+        job_id,
+        kind,
+        subject,
+        client,
+        session,
+        authorisation_id: read_id(&authorisation)?,
+        credential_id: read_id(&credential)?,
+        documents,
+        octets,
+        state: match state.as_str() {
+            "waiting" => State::Waiting,
+            "tried" => State::Tried,
+            _ => return Err(Error::StoredRow { what: "state of a job" }),
+        },
+        created_at: Millis(from),
+        expires_at: Millis(until),
+    })
+}
+
+/// Stores a new one.
+pub(crate) async fn insert(tx: &mut Tx, row: &JobRow) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO signer_job (job_id, kind, subject, client, session, authorisation_id, credential_id, documents, octets, \
+         state, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'waiting', $10, $11)",
+    )
+    .bind(&row.job_id)
+    .bind(&row.kind)
+    .bind(&row.subject)
+    .bind(&row.client)
+    .bind(row.session.as_deref())
+    .bind(row.authorisation_id.as_str())
+    .bind(row.credential_id.as_str())
+    .bind(row.documents.as_slice())
+    .bind(row.octets)
+    .bind(row.created_at.0)
+    .bind(row.expires_at.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// How many of a client and its person are kept, and how many octets.
+pub(crate) async fn share(tx: &mut Tx, client: &str, subject: &str) -> Result<(i64, i64), Error> {
+    Ok(sqlx::query_as(
+        "SELECT CAST(COUNT(*) AS BIGINT), CAST(COALESCE(SUM(octets), 0) AS BIGINT) FROM signer_job \
+         WHERE client = $1 AND subject = $2",
+    )
+    .bind(client)
+    .bind(subject)
+    .fetch_one(&mut *tx)
+    .await?)
+}
+
+/// One that is kept.
+pub(crate) async fn find<'c>(
+    reader: impl Reader<'c>,
+    id: &str,
+    now: Millis,
+) -> Result<Option<JobRow>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM signer_job WHERE job_id = $1 AND expires_at > $2");
+    let row: Option<Columns> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(id.to_owned())
+        .bind(now.0)
+        .fetch_optional(reader)
+        .await?;
+    row.map(read).transpose()
+}
+
+/// Those that nobody has finished and that were accepted before a time, oldest first.
+pub(crate) async fn left<'c>(
+    reader: impl Reader<'c>,
+    before: Millis,
+    most: i64,
+) -> Result<Vec<JobRow>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM signer_job WHERE state = 'waiting' AND created_at <= $1 ORDER BY created_at LIMIT $2"
+    );
+    let rows: Vec<Columns> =
+        sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(before.0).bind(most).fetch_all(reader).await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// Notes that one was tried to the end.
+pub(crate) async fn tried(tx: &mut Tx, id: &str) -> Result<(), Error> {
+    sqlx::query("UPDATE signer_job SET state = 'tried' WHERE job_id = $1").bind(id).execute(&mut *tx).await?;
+    Ok(())
+}
+
+/// Erases so many that are kept no more.
+pub(crate) async fn erase(tx: &mut Tx, now: Millis, most: i64) -> Result<u64, Error> {
+    let done = sqlx::query(
+        "DELETE FROM signer_job WHERE job_id IN (SELECT job_id FROM signer_job WHERE expires_at <= $1 \
+         ORDER BY expires_at LIMIT $2)",
+    )
+    .bind(now.0)
+    .bind(most)
+    .execute(&mut *tx)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::db::Db;
+
+    use super::*;
+
+    platform::both_engines! {
+        /// A job is kept for its time, is left until it was tried, and counts for its client.
+        async fn jobs_come_and_go(db: Db) {
+            let row = JobRow {
+                job_id: "one".to_owned(), kind: "system".to_owned(), subject: "practice".to_owned(), client: "practice".to_owned(),
+                session: None, authorisation_id: AuthorisationId::new(Millis(1)), credential_id: CredentialId::new(Millis(1)),
+                documents: b"[]".to_vec(), octets: 2, state: State::Waiting, created_at: Millis(1), expires_at: Millis(10),
+            };
+            let stored = row.clone();
+            let share = db.write(move |tx| Box::pin(async move {
+                insert(tx, &stored).await?;
+                Ok::<_, Error>((share(tx, "practice", "practice").await?, share(tx, "practice", "other").await?))
+            })).await.unwrap();
+            assert_eq!(share, ((1, 2), (0, 0)));
+            assert_eq!(find(db.read(), "one", Millis(9)).await.unwrap().unwrap().authorisation_id, row.authorisation_id);
+            assert!(find(db.read(), "one", Millis(10)).await.unwrap().is_none());
+            assert_eq!(left(db.read(), Millis(1), 10).await.unwrap().len(), 1);
+            assert!(left(db.read(), Millis(0), 10).await.unwrap().is_empty());
+            db.write(|tx| Box::pin(async move { tried(tx, "one").await })).await.unwrap();
+            assert!(left(db.read(), Millis(1), 10).await.unwrap().is_empty());
+            assert_eq!(find(db.read(), "one", Millis(9)).await.unwrap().unwrap().state, State::Tried);
+            let erased = db.write(|tx| Box::pin(async move {
+                Ok::<_, Error>((erase(tx, Millis(9), 10).await?, erase(tx, Millis(10), 10).await?))
+            })).await.unwrap();
+            assert_eq!(erased, (0, 1));
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Rows of `signer_evidence_record`.
+
+use platform::clock::Millis;
+use platform::db::Tx;
+use sqlx::AssertSqlSafe;
+
+use super::{Reader, read_id};
+use crate::error::Error;
+use crate::ids::RecordsId;
+
+/// The evidence records of one request as they are stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct RecordsRow {
+    pub(crate) records_id: RecordsId,
+    pub(crate) client: String,
+    /// The object identifier of the hash.
+    pub(crate) hash: String,
+    /// One after the other.
+    pub(crate) digests: Vec<u8>,
+    /// The time-stamps, each about the one before; base64.
+    pub(crate) tokens: Vec<String>,
+    /// With what the last of them is signed.
+    pub(crate) algorithm: String,
+    pub(crate) renew_at: Millis,
+    pub(crate) created_at: Millis,
+    pub(crate) expires_at: Millis,
+}
+
+type Columns = (String, String, String, Vec<u8>, String, String, i64, i64, i64);
+
+const COLUMNS: &str =
+    "records_id, client, hash, digests, tokens, algorithm, renew_at, created_at, expires_at";
+
+/// What is due: its certificate ends soon, or time-stamps are signed with something else now.
+const DUE: &str = "expires_at > $1 AND (renew_at <= $1 OR algorithm <> $2)";
+
+fn read(row: Columns) -> Result<RecordsRow, Error> {
+    let (id, client, hash, digests, tokens, algorithm, renew_at, created_at, expires_at) = row;
+    Ok(RecordsRow {
+        records_id: read_id(&id)?,
+        client,
+        hash,
+        digests,
+        tokens: serde_json::from_str(&tokens).map_err(|_| Error::StoredRow { what: "evidence record" })?,
+        algorithm,
+        renew_at: Millis(renew_at),
+        created_at: Millis(created_at),
+        expires_at: Millis(expires_at),
+    })
+}
+
+fn tokens(tokens: &[String]) -> Result<String, Error> {
+    serde_json::to_string(tokens).map_err(|_| Error::StoredRow { what: "evidence record" })
+}
+
+/// Stores new ones.
+pub(crate) async fn insert(tx: &mut Tx, row: &RecordsRow) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO signer_evidence_record (records_id, client, hash, digests, tokens, algorithm, renew_at, created_at, \
+         expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(row.records_id.as_str())
+    .bind(&row.client)
+    .bind(&row.hash)
+    .bind(row.digests.as_slice())
+    .bind(tokens(&row.tokens)?)
+    .bind(&row.algorithm)
+    .bind(row.renew_at.0)
+    .bind(row.created_at.0)
+    .bind(row.expires_at.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// How many rows a client has.
+pub(crate) async fn count(tx: &mut Tx, client: &str) -> Result<i64, Error> {
+    let sql = "SELECT CAST(COUNT(*) AS BIGINT) FROM signer_evidence_record WHERE client = $1";
+    Ok(sqlx::query_scalar(sql).bind(client).fetch_one(&mut *tx).await?)
+}
+
+/// Those of a name, while they are kept.
+pub(crate) async fn by_id<'c>(
+    reader: impl Reader<'c>,
+    id: &RecordsId,
+    now: Millis,
+) -> Result<Option<RecordsRow>, Error> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM signer_evidence_record WHERE records_id = $1 AND expires_at > $2");
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(id.as_str().to_owned()).bind(now.0);
+    let row: Option<Columns> = query.fetch_optional(reader).await?;
+    row.map(read).transpose()
+}
+
+/// How many are due.
+pub(crate) async fn due_count<'c>(
+    reader: impl Reader<'c>,
+    now: Millis,
+    algorithm: &str,
+) -> Result<i64, Error> {
+    let sql = format!("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_evidence_record WHERE {DUE}");
+    let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(now.0).bind(algorithm.to_owned());
+    Ok(query.fetch_one(reader).await?)
+}
+
+/// So many of those that are due, the most urgent first.
+pub(crate) async fn due<'c>(
+    reader: impl Reader<'c>,
+    now: Millis,
+    algorithm: &str,
+    most: i64,
+) -> Result<Vec<RecordsRow>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM signer_evidence_record WHERE {DUE} ORDER BY renew_at LIMIT $3");
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(now.0).bind(algorithm.to_owned()).bind(most);
+    let rows: Vec<Columns> = query.fetch_all(reader).await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// Stores the further time-stamp of a row whose time-stamps are still these; false if somebody was first.
+pub(crate) async fn renew(tx: &mut Tx, row: &RecordsRow, before: &[String]) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "UPDATE signer_evidence_record SET tokens = $1, algorithm = $2, renew_at = $3 \
+         WHERE records_id = $4 AND tokens = $5",
+    )
+    .bind(tokens(&row.tokens)?)
+    .bind(&row.algorithm)
+    .bind(row.renew_at.0)
+    .bind(row.records_id.as_str())
+    .bind(tokens(before)?)
+    .execute(&mut *tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Erases so many rows that are kept no more.
+pub(crate) async fn erase(tx: &mut Tx, now: Millis, most: i64) -> Result<u64, Error> {
+    let done = sqlx::query(
+        "DELETE FROM signer_evidence_record WHERE records_id IN (SELECT records_id FROM signer_evidence_record \
+         WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+    )
+    .bind(now.0)
+    .bind(most)
+    .execute(&mut *tx)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::db::Db;
+
+    use super::*;
+
+    platform::both_engines! {
+        /// Records are due by time and by algorithm, are renewed once, and are erased when their time is over.
+        async fn records_are_due(db: Db) {
+            let row = RecordsRow {
+                records_id: RecordsId::new(Millis(1)), client: "practice".to_owned(), hash: "2.16.840.1.101.3.4.2.1".to_owned(),
+                digests: vec![7; 64], tokens: vec!["AA==".to_owned()], algorithm: "p-256".to_owned(), renew_at: Millis(10),
+                created_at: Millis(1), expires_at: Millis(20),
+            };
+            let stored = row.clone();
+            db.write(move |tx| Box::pin(async move { insert(tx, &stored).await })).await.unwrap();
+            for (now, algorithm, expected) in [(9, "p-256", 0), (10, "p-256", 1), (9, "rsa-2048", 1), (20, "rsa-2048", 0)] {
+                assert_eq!(due_count(db.read(), Millis(now), algorithm).await.unwrap(), expected, "{now} {algorithm}");
+                let found = due(db.read(), Millis(now), algorithm, 10).await.unwrap().len();
+                assert_eq!(i64::try_from(found).unwrap(), expected, "{now} {algorithm}");
+            }
+            let newer = RecordsRow { tokens: vec!["AA==".to_owned(), "BB==".to_owned()], renew_at: Millis(15), ..row.clone() };
+            let (later, before) = (newer.clone(), row.tokens.clone());
+            let renewed = db.write(move |tx| Box::pin(async move {
+                Ok::<_, Error>((renew(tx, &later, &before).await?, renew(tx, &later, &before).await?, count(tx, "practice").await?))
+            })).await.unwrap();
+            assert_eq!(renewed, (true, false, 1));
+            assert_eq!(by_id(db.read(), &row.records_id, Millis(9)).await.unwrap(), Some(newer));
+            let erased = db.write(|tx| Box::pin(async move {
+                Ok::<_, Error>((erase(tx, Millis(19), 10).await?, erase(tx, Millis(20), 10).await?))
+            })).await.unwrap();
+            assert_eq!(erased, (0, 1));
+        }
+    }
+}

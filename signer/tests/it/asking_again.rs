@@ -1,0 +1,160 @@
+//! What goes on from an authorisation: its extension, answers that are fetched later, and the API's first version.
+
+use platform::db::Db;
+use serde_json::{Value, json};
+use signer::api::Algorithm;
+
+use crate::rig::{Answer, PASSPHRASE, Rig, USER, digest_of, unbase64, verify_raw};
+
+const P_256: &str = "1.2.840.10045.4.3.2";
+
+/// Polls until there is an answer.
+async fn polled(rig: &Rig, id: &str) -> Answer {
+    for _ in 0..10_000 {
+        let answer = rig.csc(&rig.system, "signatures/signPolling", &json!({"requestID": id})).await;
+        if answer.status != 202 {
+            return answer;
+        }
+        answer.is_csc(
+            202,
+            "accepted_request",
+            "The previous async request has been accepted but not yet completed",
+        );
+        tokio::task::yield_now().await;
+    }
+    panic!("it was never signed");
+}
+
+async fn certificate(rig: &Rig, id: &str) -> Vec<u8> {
+    let body = json!({"credentialID": id, "certificates": "single"});
+    let info = rig.csc(&rig.system, "credentials/info", &body).await;
+    unbase64(&info.body["cert"]["certificates"][0])
+}
+
+platform::both_engines! {
+    /// A SAD gets a successor for what was authorised, the one before is worth nothing, and an hour after the holder agreed it is over.
+    async fn a_transaction_is_extended(db: Db) {
+        let rig = Rig::new(db).await;
+        let id = rig.ready(Algorithm::P256).await;
+        let (one, two, other) = (digest_of(b"one"), digest_of(b"two"), digest_of(b"other"));
+        let sad = rig.sad(&id, &[&one, &two]).await;
+        let signed = rig.sign_hash(&rig.system, &id, &sad, &[&one]).await;
+        assert_eq!(signed.status, 200, "{:?}", signed.body);
+        let extend = |sad: &str, hash: &str| json!({"credentialID": id, "SAD": sad, "hashes": [hash]});
+        let refused = rig.csc(&rig.system, "credentials/extendTransaction", &extend(&sad, &other)).await;
+        refused.is_csc(400, "invalid_request", "Hash is not authorized by the SAD");
+        let theirs = rig.csc(&rig.other_system, "credentials/extendTransaction", &extend(&sad, &two)).await;
+        theirs.is_csc(400, "invalid_request", "Invalid parameter SAD");
+        rig.pass(250_000);
+        let extended = rig.csc(&rig.system, "credentials/extendTransaction", &extend(&sad, &two)).await;
+        assert_eq!((extended.status, &extended.body["expiresIn"]), (200, &json!(300)), "{:?}", extended.body);
+        let next = extended.body["SAD"].as_str().unwrap().to_owned();
+        rig.sign_hash(&rig.system, &id, &sad, &[&two]).await.is_csc(400, "invalid_request", "Invalid parameter SAD");
+        rig.pass(200_000);
+        let again = rig.sign_hash(&rig.system, &id, &next, &[&one]).await;
+        assert_eq!(again.body, signed.body, "what was signed before stays");
+        assert_eq!(rig.sign_hash(&rig.system, &id, &next, &[&two]).await.status, 200);
+        let mut last = next;
+        for _ in 0..11 {
+            rig.pass(280_000);
+            let extended = rig.csc(&rig.system, "credentials/extendTransaction", &extend(&last, &two)).await;
+            assert_eq!(extended.status, 200, "{:?}", extended.body);
+            last = extended.body["SAD"].as_str().unwrap().to_owned();
+        }
+        rig.pass(280_000);
+        let late = rig.csc(&rig.system, "credentials/extendTransaction", &extend(&last, &two)).await;
+        late.is_csc(400, "invalid_request", "SAD expired");
+        assert_eq!(rig.events("authorisation-extended").await.len(), 12);
+    }
+
+    /// What is to be answered later is signed once and answered as often as it is asked, also by another process; a stranger, a wrong name and
+    /// a time that is over get nothing.
+    async fn answers_are_fetched_later(db: Db) {
+        let rig = Rig::new(db).await;
+        let id = rig.ready(Algorithm::P256).await;
+        let (one, two) = (digest_of(b"one"), digest_of(b"two"));
+        let sad = rig.sad(&id, &[&one, &two]).await;
+        let body = json!({"credentialID": id, "SAD": sad, "hashes": [one], "signAlgo": P_256, "operationMode": "A",
+            "validity_period": 600_000});
+        let accepted = rig.csc(&rig.system, "signatures/signHash", &body).await;
+        assert_eq!(accepted.status, 200, "{:?}", accepted.body);
+        let response = accepted.body["responseID"].as_str().unwrap().to_owned();
+        let answered = polled(&rig, &response).await;
+        assert_eq!(answered.status, 200, "{:?}", answered.body);
+        verify_raw(&certificate(&rig, &id).await, b"one", &unbase64(&answered.body["signatures"][0]));
+        assert_eq!(polled(&rig.twin(), &response).await.body, answered.body);
+        let at_once = rig.sign_hash(&rig.system, &id, &sad, &[&one]).await;
+        assert_eq!(at_once.body, answered.body, "the same request at once");
+        let documents = json!({"credentialID": id, "SAD": sad, "operationMode": "A", "documentDigests":
+            [{"hashes": [two], "signature_format": "C", "signAlgo": P_256}]});
+        let accepted = rig.csc(&rig.system, "signatures/signDoc", &documents).await;
+        let made = polled(&rig, accepted.body["responseID"].as_str().unwrap()).await;
+        assert_eq!(made.body["SignatureObject"].as_array().unwrap().len(), 1, "{:?}", made.body);
+        assert_eq!(rig.ledger(&id).await.len(), 2);
+        let asked = json!({"requestID": response});
+        let stranger = rig.csc(&rig.other_system, "signatures/signPolling", &asked).await;
+        stranger.is_csc(400, "invalid_request", "Invalid parameter requestID");
+        let wrong = rig.csc(&rig.system, "signatures/signPolling", &json!({"requestID": "nonsense"})).await;
+        wrong.is_csc(400, "invalid_request", "Invalid parameter requestID");
+        rig.pass(600_000);
+        let over = rig.csc(&rig.system, "signatures/signPolling", &asked).await;
+        over.is_csc(400, "invalid_request", "Invalid parameter requestID");
+    }
+
+    /// What cannot be signed is refused when it comes, and what nobody finished before its process ended is taken up by the sweep.
+    async fn what_was_left_is_taken_up(db: Db) {
+        let rig = Rig::new(db).await;
+        let id = rig.ready(Algorithm::P256).await;
+        let (one, other) = (digest_of(b"one"), digest_of(b"other"));
+        let sad = rig.sad(&id, &[&one]).await;
+        let body = |hash: &str| json!({"credentialID": id, "SAD": sad, "hashes": [hash], "signAlgo": P_256, "operationMode": "A"});
+        let refused = rig.csc(&rig.system, "signatures/signHash", &body(&other)).await;
+        refused.is_csc(400, "invalid_request", "Hash is not authorized by the SAD");
+        let accepted = rig.csc(&rig.system, "signatures/signHash", &body(&one)).await;
+        let response = accepted.body["responseID"].as_str().unwrap().to_owned();
+        let first = polled(&rig, &response).await.body;
+        // As a process leaves it that ends before it has signed.
+        rig.change("UPDATE signer_job SET state = 'waiting'").await;
+        for sql in ["DELETE FROM signer_signature", "DELETE FROM signer_signing"] {
+            rig.change(sql).await;
+        }
+        let twin = rig.twin();
+        let waiting = rig.csc(&rig.system, "signatures/signPolling", &json!({"requestID": response})).await;
+        assert_eq!(waiting.status, 202, "{:?}", waiting.body);
+        twin.pass(31_000);
+        twin.sweep_jobs().await;
+        let taken_up = polled(&rig, &response).await;
+        assert_eq!(taken_up.status, 200, "{:?}", taken_up.body);
+        assert_ne!(taken_up.body, first, "an ECDSA signature is made anew when none is stored");
+        assert_eq!(polled(&rig, &response).await.body, taken_up.body);
+        assert_eq!(rig.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signature").await, 1);
+    }
+
+    /// Clients of the first version find, authorise and sign with the same credential under the names that they know.
+    async fn the_first_version_is_spoken(db: Db) {
+        let rig = Rig::new(db).await;
+        let id = rig.ready(Algorithm::P256).await;
+        let v1 = |path: &'static str, body: Value| {
+            let rig = &rig;
+            async move { rig.post(&rig.system, &format!("/csc/v1/{path}"), &body).await }
+        };
+        let info = v1("info", json!({})).await;
+        assert_eq!((info.status, &info.body["specs"]), (200, &json!("1.0.4.0")), "{:?}", info.body);
+        let listed = v1("credentials/list", json!({"userID": USER})).await;
+        assert_eq!(listed.body, json!({"credentialIDs": [id]}));
+        let shown = v1("credentials/info", json!({"credentialID": id, "certificates": "chain"})).await;
+        assert_eq!((&shown.body["authMode"], &shown.body["SCAL"], &shown.body["PIN"]["presence"]),
+            (&json!("explicit"), &json!("2"), &json!("true")), "{:?}", shown.body);
+        let hash = digest_of(b"one");
+        let authorise = |pin: &str| json!({"credentialID": id, "numSignatures": 1, "hash": [hash], "PIN": pin});
+        let wrong = v1("credentials/authorize", authorise("not the passphrase")).await;
+        wrong.is_csc(400, "invalid_authentication_data", "The authentication data is invalid");
+        let granted = v1("credentials/authorize", authorise(PASSPHRASE)).await;
+        assert_eq!(granted.status, 200, "{:?}", granted.body);
+        let sign = json!({"credentialID": id, "SAD": granted.body["SAD"], "hash": [hash], "hashAlgo":
+            "2.16.840.1.101.3.4.2.1", "signAlgo": P_256});
+        let signed = v1("signatures/signHash", sign).await;
+        verify_raw(&certificate(&rig, &id).await, b"one", &unbase64(&signed.body["signatures"][0]));
+        assert_eq!(v1("signatures/signDoc", json!({})).await.status, 501);
+    }
+}

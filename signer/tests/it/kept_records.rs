@@ -1,0 +1,68 @@
+//! Evidence records that are kept here renew themselves.
+
+use platform::db::Db;
+use serde_json::{Value, json};
+
+use crate::rig::{Rig, digest_of, unbase64};
+
+const PATH: &str = "/signer/evidence-records";
+const DAY_MS: u64 = 86_400_000;
+
+async fn kept(rig: &Rig, id: &str) -> Value {
+    let shown = rig.get(&rig.system, &format!("{PATH}/{id}")).await;
+    assert_eq!(shown.status, 200, "{:?}", shown.body);
+    shown.body
+}
+
+platform::both_engines! {
+    /// A record gets a further time-stamp before the certificate of the last one ends and not earlier, with what came before it unchanged; all of a request share
+    /// it, nobody else sees them, and when their time is over they are gone.
+    async fn records_renew_before_they_age(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.renew_time_stamping().await;
+        let hashes: Vec<String> = (0..3_u8).map(|at| digest_of(&[at])).collect();
+        let made = rig.post(&rig.system, PATH, &json!({"hashes": hashes, "keep_years": 4})).await;
+        assert_eq!(made.status, 200, "{:?}", made.body);
+        let id = made.body["records"].as_str().unwrap().to_owned();
+        let first = kept(&rig, &id).await;
+        assert_eq!((&first["evidence_records"], &first["renewals"]), (&made.body["evidence_records"], &json!(0)));
+        assert_eq!(rig.get(&rig.other_system, &format!("{PATH}/{id}")).await.status, 404);
+        assert_eq!(rig.renew_records().await, 0, "it is young");
+        rig.pass(700 * DAY_MS);
+        rig.renew_time_stamping().await;
+        assert_eq!(rig.renew_records().await, 1);
+        assert_eq!(rig.renew_records().await, 0, "once");
+        let second = kept(&rig, &id).await;
+        assert_eq!(second["renewals"], 1);
+        for (before, now) in first["evidence_records"].as_array().unwrap().iter().zip(second["evidence_records"].as_array().unwrap()) {
+            let (before, now) = (unbase64(before), unbase64(now));
+            // What stood behind the lengths stands there still, and a time-stamp follows.
+            let old = &before[before.len() - 400..];
+            assert!(now.len() > before.len() && now.windows(old.len()).any(|part| part == old));
+            let again = rig.post(&rig.system, &format!("{PATH}/renewals"), &json!({"evidence_record": crate::rig::base64(&now)})).await;
+            assert_eq!(again.status, 200, "what was renewed reads: {:?}", again.body);
+        }
+        assert!(second["renew_at"].as_i64() > first["renew_at"].as_i64());
+        assert_eq!(rig.events("evidence-records-renewed").await.len(), 1);
+        rig.pass(4 * 366 * DAY_MS);
+        rig.renew_time_stamping().await;
+        assert_eq!(rig.renew_records().await, 0);
+        assert_eq!(rig.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_evidence_record").await, 0);
+        for wrong in [0, 51] {
+            let refused = rig.post(&rig.system, PATH, &json!({"hashes": hashes, "keep_years": wrong})).await;
+            assert_eq!(refused.status, 400);
+        }
+    }
+
+    /// When time-stamps are signed with another algorithm, what has one of the former gets one of the new, at once and once.
+    async fn records_follow_the_algorithm(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.renew_time_stamping().await;
+        let made = rig.post(&rig.system, PATH, &json!({"hashes": [digest_of(b"one")], "keep_years": 1})).await;
+        let id = made.body["records"].as_str().unwrap().to_owned();
+        let twin = rig.twin_stamping(json!({"algorithm": "rsa-2048"}));
+        assert!(twin.renew_time_stamping().await);
+        assert_eq!((twin.renew_records().await, twin.renew_records().await), (1, 0));
+        assert_eq!(kept(&twin, &id).await["renewals"], 1);
+    }
+}
