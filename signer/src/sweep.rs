@@ -52,7 +52,7 @@ impl Signer {
     /// prescriptions, of which it says how many there were. What fails of it stops nothing of the rest.
     pub async fn sweep(&self) -> Result<usize, Error> {
         let requests = self.sweep_requests().await;
-        let keys = self.sweep_one_time_keys().await;
+        let keys = self.sweep_one_time_keys().await.map(counted);
         let prepared = self.in_steps(|tx, now| Box::pin(prepared_step(tx, now))).await;
         requests.and(keys).and(prepared)
     }

@@ -199,10 +199,10 @@ pub(crate) async fn proceed(
 pub(crate) async fn decider(
     provider: &Provider,
     waiting: &Waiting,
-    headers: &HeaderMap,
+    seen: Seen<'_>,
     now: Millis,
 ) -> Result<Option<Session>, Error> {
-    let session = session::current(provider, headers, now).await?;
+    let session = session::current(provider, seen, now).await?;
     Ok(match standing(waiting, session) {
         Standing::Good(session) => Some(*session),
         Standing::Missing | Standing::Other => None,
