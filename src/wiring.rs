@@ -8,6 +8,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use ca::{Authority, CallerSource, Enrolment};
 use directory::Register;
+use directory::ldap::{Account, Identify, LdapParts};
 use hsm::Hsm;
 use platform::caller::Caller;
 use platform::clock::{Accuracy, Clock, Discipline, HighWater};
@@ -16,6 +17,7 @@ use platform::db::exclusive::Exclusive;
 use platform::db::restored::{Restored, Stage};
 use platform::message::{self, Carriers};
 use platform::peer::Peer;
+use platform::web::{ClientCertificates, Protocols, Resumption, TlsConfig};
 use signer::Signer;
 
 use crate::callers::{self, Callers};
@@ -282,6 +284,31 @@ impl App {
         let (db, clock) = (self.db.clone(), self.clock.clone());
         let parts = directory::Parts { config, db, clock, document_key };
         Register::new(parts).context("the register could not be opened")
+    }
+
+    /// What the ports of LDAP are made of, where the configuration has them.
+    pub fn ldap(&self) -> anyhow::Result<Option<LdapParts>> {
+        let section = self.config.directory.as_ref().and_then(|directory| directory.ldap.clone());
+        let (Some(config), Some(register)) = (section, self.register.clone()) else { return Ok(None) };
+        let accounts = config.accounts.iter().map(|(name, account)| {
+            let dn = account.dn.clone().unwrap_or_else(|| format!("cn={name},o=nhs"));
+            let secret = *secrets::read_key(&account.password)?;
+            Ok(Account { name: name.clone(), dn, secret, people: account.people })
+        });
+        let accounts = accounts.collect::<anyhow::Result<Vec<Account>>>()?;
+        let callers = self.callers.clone();
+        let identify: Identify = Arc::new(move |chain, address| {
+            let callers = callers.clone();
+            Box::pin(async move { callers.of_connection(&chain, address).await })
+        });
+        let tls = TlsConfig {
+            certificate: self.config.tls.certificate.clone(),
+            key: self.config.tls.key.clone(),
+            client_certificates: ClientCertificates::AcceptAny,
+            resumption: Resumption::Allowed,
+            protocols: Protocols::Other,
+        };
+        Ok(Some(LdapParts { config, register, tls, accounts, identify }))
     }
 
     async fn open_provider(&self, mut config: authn::Config) -> anyhow::Result<Provider> {

@@ -6,6 +6,8 @@ use serde::Deserialize;
 
 use crate::authority::Assurance;
 use crate::error::Error;
+use crate::fhir::spine::SpineConfig;
+use crate::ldap::LdapConfig;
 use crate::person::Retention;
 use crate::rbac::ActivityCode;
 
@@ -29,6 +31,10 @@ pub struct Config {
     pub sign_in_certificate: Assurance,
     /// When what is erased of people who left.
     pub retention: Retention,
+    /// Which messages go through the intermediaries of the Spine.
+    pub spine: SpineConfig,
+    /// The directory over LDAP; without it there is none.
+    pub ldap: Option<LdapConfig>,
     /// The activity that makes a local smartcard administrator of its holders, as in `B0123`; none is known nationally.
     pub local_smartcard_administrator: Option<String>,
 }
@@ -43,6 +49,8 @@ impl Default for Config {
             document_key: None,
             sign_in_certificate: Assurance::Two,
             retention: Retention::default(),
+            spine: SpineConfig::default(),
+            ldap: None,
             local_smartcard_administrator: None,
         }
     }
@@ -67,6 +75,9 @@ impl Config {
             });
         }
         self.retention.check()?;
+        if let Some(ldap) = &self.ldap {
+            ldap.check()?;
+        }
         let activity = self.local_smartcard_administrator.as_deref();
         if activity.is_some_and(|code| code.parse::<ActivityCode>().is_err() || RESERVED.contains(&code)) {
             return Err(Error::Setting {

@@ -21,6 +21,8 @@ pub(crate) enum Counter {
     OrganisationPerson,
     /// Role profiles.
     RoleProfile,
+    /// Accredited systems.
+    AccreditedSystem,
 }
 
 impl Counter {
@@ -31,6 +33,7 @@ impl Counter {
             Self::Person => "person",
             Self::OrganisationPerson => "organisation-person",
             Self::RoleProfile => "role-profile",
+            Self::AccreditedSystem => "accredited-system",
         }
     }
 

@@ -14,6 +14,7 @@ mod rules;
 mod trust;
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -129,6 +130,16 @@ impl Callers {
         let (caller, until, generation) = verified?;
         self.remember(fingerprint, caller.clone(), until, generation);
         Ok(Some(caller))
+    }
+
+    /// The caller behind a certificate chain, leaf first, whose key a connection of another protocol than HTTP has shown: the
+    /// same promise as for those of HTTP.
+    pub async fn of_connection(
+        &self,
+        chain: &[Vec<u8>],
+        address: SocketAddr,
+    ) -> Result<Option<Caller>, Problem> {
+        self.identify(chain, Some(PeerAddress(address))).await
     }
 
     /// The caller behind the certificates of a signed message, the signer's own first: the same promise as for those of a

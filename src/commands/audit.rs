@@ -48,6 +48,8 @@ pub fn events() -> String {
         catalogue::module::<directory::PositionEvent>(),
         catalogue::module::<directory::AssignmentEvent>(),
         catalogue::module::<directory::WorkgroupEvent>(),
+        catalogue::module::<directory::SystemEvent>(),
+        catalogue::module::<directory::ldap::LdapEvent>(),
         catalogue::module::<directory::RequestEvent>(),
         catalogue::module::<directory::CampaignEvent>(),
         catalogue::module::<authn::Event>(),

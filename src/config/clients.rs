@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 /// Every act a system can be granted. `signer:own-credentials`, `directory:act` and `authn:own` are not among them:
 /// those are what people have.
-const ACTS: [Act; 24] = [
+const ACTS: [Act; 26] = [
     ca::api::ISSUE,
     ca::api::ENROL,
     ca::api::REVOKE,
@@ -27,6 +27,8 @@ const ACTS: [Act; 24] = [
     directory::api::FEED,
     directory::api::OPERATE,
     directory::api::CLAIMS,
+    directory::api::SYSTEMS,
+    directory::api::LOOK_UP,
     authn::api::CLIENTS,
     authn::api::ALL_TEAMS,
     authn::api::SESSIONS,

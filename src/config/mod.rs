@@ -148,6 +148,11 @@ impl Config {
         if let Some(key) = self.directory.as_mut().and_then(|directory| directory.document_key.as_mut()) {
             anchor_path(key, base);
         }
+        if let Some(ldap) = self.directory.as_mut().and_then(|directory| directory.ldap.as_mut()) {
+            for account in ldap.accounts.values_mut() {
+                anchor_path(&mut account.password, base);
+            }
+        }
         if let Some(authn) = &mut self.authn {
             for file in [&mut authn.anchors, &mut authn.webauthn.metadata].into_iter().flatten() {
                 anchor_path(file, base);

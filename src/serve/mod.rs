@@ -1,4 +1,4 @@
-//! The server: five ports, what works beside them, and an orderly end.
+//! The server: five ports and those of LDAP, what works beside them, and an orderly end.
 
 mod cards;
 mod clock;
@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use directory::ldap::LdapListener;
 use platform::telemetry;
 use platform::web::{Identity, Listener};
 use tokio::signal::unix::{SignalKind, signal};
@@ -46,15 +47,20 @@ struct Background {
 }
 
 impl Server {
-    /// Opens every port, then starts to answer. When this returns, all five listen.
+    /// Opens every port, then starts to answer. When this returns, all listen.
     pub async fn start(app: App, telemetry: telemetry::Guard) -> anyhow::Result<Self> {
         let clock = ClockState::start(&app.config.time, app.discipline.clone()).await?;
         let mut ports = Vec::new();
         for port in Port::ALL {
             ports.push((port, Listener::bind(&port.listener(&app.config)).await?));
         }
+        let ldap = match app.ldap()? {
+            Some(parts) => Some(LdapListener::bind(parts).await?),
+            None => None,
+        };
+        let identities = ports.iter().filter_map(|(_, listener)| listener.identity());
         let identities: Vec<Arc<Identity>> =
-            ports.iter().filter_map(|(_, listener)| listener.identity()).collect();
+            identities.chain(ldap.as_ref().map(LdapListener::identity)).collect();
         let private = private_address(&ports)?;
         let (stop, stopped) = watch::channel(false);
         let numbers = health::Numbers { metrics: telemetry.metrics(), identities: identities.clone() };
@@ -68,6 +74,15 @@ impl Server {
                     let _ = stopped.wait_for(|stop| *stop).await;
                 };
                 listener.serve(router, told).await.with_context(|| format!("the {port:?} port ended"))
+            });
+        }
+        if let Some(ldap) = ldap {
+            let mut stopped = stopped.clone();
+            listeners.spawn(async move {
+                let told = async move {
+                    let _ = stopped.wait_for(|stop| *stop).await;
+                };
+                ldap.serve(told).await.context("the ports of LDAP ended")
             });
         }
         let background = Background::start(&app, clock);

@@ -39,7 +39,7 @@ struct Route(&'static str, &'static str, Door, fn() -> Value);
 use Door::{Act, ActOrOwn, Open, Own, Proof, Report};
 
 /// Every act that a client can be granted, each with a client that has nothing else.
-const ACTS: [&str; 24] = [
+const ACTS: [&str; 26] = [
     "ca:issue",
     "ca:enrol",
     "ca:revoke",
@@ -57,6 +57,8 @@ const ACTS: [&str; 24] = [
     "directory:feed",
     "directory:operate",
     "directory:claims",
+    "directory:systems",
+    "directory:look-up",
     "authn:clients",
     "authn:all-teams",
     "authn:sessions",

@@ -59,6 +59,12 @@ mod dpop_proof;
 #[path = "../../fuzz/fuzz_targets/est_body.rs"]
 mod est_body;
 #[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
+#[path = "../../fuzz/fuzz_targets/ldap_message.rs"]
+mod ldap_message;
+#[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
+#[path = "../../fuzz/fuzz_targets/ldap_name.rs"]
+mod ldap_name;
+#[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
 #[path = "../../fuzz/fuzz_targets/ocsp_request.rs"]
 mod ocsp_request;
 #[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
@@ -86,7 +92,7 @@ mod time_stamp_request;
 type Target = (&'static str, fn(&[u8]));
 
 /// Each target by its name.
-const TARGETS: [Target; 21] = [
+const TARGETS: [Target; 23] = [
     ("acme_request", acme_request::run),
     ("card_command", card_command::run),
     ("card_objects", card_objects::run),
@@ -100,6 +106,8 @@ const TARGETS: [Target; 21] = [
     ("cmp_message", cmp_message::run),
     ("dpop_proof", dpop_proof::run),
     ("est_body", est_body::run),
+    ("ldap_message", ldap_message::run),
+    ("ldap_name", ldap_name::run),
     ("ocsp_request", ocsp_request::run),
     ("ocsp_response", ocsp_response::run),
     ("parts", parts::run),

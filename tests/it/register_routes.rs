@@ -2,7 +2,7 @@
 //! `directory/tests/it` asks in full.
 
 /// Every route of the register.
-pub(crate) const REGISTER: [(&str, &str); 129] = [
+pub(crate) const REGISTER: [(&str, &str); 135] = [
     ("GET", "/directory/actor"),
     ("POST", "/directory/assignments"),
     ("GET", "/directory/assignments/{assignment}"),
@@ -126,6 +126,12 @@ pub(crate) const REGISTER: [(&str, &str); 129] = [
     ("GET", "/directory/scim/v2/Users/{id}"),
     ("PATCH", "/directory/scim/v2/Users/{id}"),
     ("PUT", "/directory/scim/v2/Users/{id}"),
+    ("GET", "/directory/systems"),
+    ("POST", "/directory/systems"),
+    ("POST", "/directory/systems/import"),
+    ("DELETE", "/directory/systems/{identifier}"),
+    ("GET", "/directory/systems/{identifier}"),
+    ("PUT", "/directory/systems/{identifier}"),
     ("GET", "/directory/workgroups"),
     ("POST", "/directory/workgroups"),
     ("GET", "/directory/workgroups/{workgroup}"),

@@ -159,9 +159,11 @@ pub(super) async fn authorisation(
         Problem::not_found("authorisation-unknown", sentence)
     };
     let (headers, now) = (of_browser(query.cookie).ok_or_else(unknown)?, provider.now());
+    // The signer has their cookie, and not where they are.
+    let seen = Seen { headers: &headers, address: None };
     let (_, row) = waiting(&provider, &headers, &query.secret, now).await?.ok_or_else(unknown)?;
     let waiting = row.whole()?;
-    let decider = authorise::decider(&provider, &waiting, &headers, now).await?.ok_or_else(unknown)?;
+    let decider = authorise::decider(&provider, &waiting, seen, now).await?.ok_or_else(unknown)?;
     let details = waiting.request.signing.ok_or_else(unknown)?;
     let client = clients::find(provider.db.read(), &waiting.interaction.client).await?;
     let client = client.filter(|client| client.state == ClientState::Open).ok_or_else(unknown)?;

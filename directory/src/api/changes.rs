@@ -31,13 +31,17 @@ pub enum ChangeKind {
     PositionClosed,
     /// A workgroup, or who is in it, was changed; the subject is its id.
     WorkgroupChanged,
+    /// A system was registered or changed; the subject is its identifier.
+    SystemChanged,
+    /// A system was withdrawn; the subject is its identifier.
+    SystemWithdrawn,
     /// A release of the national roles is in force; the subject is its number.
     RolesReleased,
     /// A request about a person was approved; the subject is its id. Rows of before have it: what is approved is done at once.
     RequestApproved,
 }
 
-const WORDS: [(ChangeKind, &str); 12] = [
+const WORDS: [(ChangeKind, &str); 14] = [
     (ChangeKind::OrganisationChanged, "organisation-changed"),
     (ChangeKind::PersonChanged, "person-changed"),
     (ChangeKind::PersonClosed, "person-closed"),
@@ -49,6 +53,8 @@ const WORDS: [(ChangeKind, &str); 12] = [
     (ChangeKind::PositionClosed, "position-closed"),
     (ChangeKind::RolesReleased, "roles-released"),
     (ChangeKind::WorkgroupChanged, "workgroup-changed"),
+    (ChangeKind::SystemChanged, "system-changed"),
+    (ChangeKind::SystemWithdrawn, "system-withdrawn"),
     (ChangeKind::RequestApproved, "request-approved"),
 ];
 

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{Difference, Trial};
 
 /// Routes whose bodies are worked on as they come, and may be as long as a file is.
-pub const STREAMED: [&str; 1] = ["/directory/organisations/import"];
+pub const STREAMED: [&str; 2] = ["/directory/organisations/import", "/directory/systems/import"];
 
 /// How to bring in organisations.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]

@@ -21,6 +21,7 @@ mod rbac;
 mod reported;
 mod reports;
 mod requests;
+mod systems;
 mod workgroups;
 
 pub use actor::{ActingAs, ActingRole};
@@ -36,6 +37,7 @@ pub use positions::*;
 pub use reported::{Joined, Rows, Whose, day_filter, days_filter, word_filter};
 pub use reports::*;
 pub use requests::*;
+pub use systems::*;
 pub use workgroups::*;
 
 pub use crate::day::Day;
@@ -85,5 +87,9 @@ pub const IMPORT: Act = Act("directory:import");
 pub const FEED: Act = Act("directory:feed");
 /// To do what no rank allows: make the first RA manager of an organisation that hosts an RA.
 pub const OPERATE: Act = Act("directory:operate");
+/// To register, change and withdraw systems: accredited systems and message handling systems.
+pub const SYSTEMS: Act = Act("directory:systems");
+/// To look up systems and organisations on the faces of the national directory: FHIR and LDAP.
+pub const LOOK_UP: Act = Act("directory:look-up");
 /// To know of a person what relying parties are told: for sign-in.
 pub const CLAIMS: Act = Act("directory:claims");

@@ -30,7 +30,12 @@ mod scim_around;
 mod scim_conditions;
 mod scim_search;
 mod scim_users;
+mod spine;
+mod systems;
+mod systems_import;
 mod workgroups;
+
+pub(crate) use assignments::named_roles;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -73,8 +78,12 @@ pub fn router(register: Register) -> Router {
         .merge(reports::router())
         .merge(organisations_import::router())
         .merge(rbac_import::router())
+        .merge(systems::router())
+        .merge(systems_import::router())
         .layer(axum::middleware::from_fn(acting::choose))
         .layer(axum::middleware::from_fn(acting::known))
+        // The face of another API: it has its own words for who may not, and no role is chosen there.
+        .merge(spine::router())
         .layer(DefaultBodyLimit::max(LARGEST))
         .with_state(register)
 }
@@ -158,6 +167,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         reports::Document::openapi(),
         organisations_import::Document::openapi(),
         rbac_import::Document::openapi(),
+        systems::Document::openapi(),
+        systems_import::Document::openapi(),
+        spine::Document::openapi(),
     ];
     for area in areas {
         whole.merge(area);

@@ -7,6 +7,7 @@ mod keys;
 mod parts;
 mod record;
 mod release;
+mod role_names;
 mod run;
 mod virtual_ones;
 
@@ -18,4 +19,5 @@ pub(crate) use hosting::set_host;
 pub(crate) use keys::{name_key, postcode_key};
 pub(crate) use parts::Prepared;
 pub(crate) use record::check;
+pub(crate) use role_names::role_name;
 pub(crate) use virtual_ones::{change, close, create};

@@ -9,6 +9,7 @@ pub(crate) mod campaigns;
 pub(crate) mod changes;
 pub(crate) mod counters;
 pub(crate) mod employers;
+pub(crate) mod faces;
 pub(crate) mod feed_erasure;
 pub(crate) mod feed_events;
 pub(crate) mod feed_links;
@@ -41,6 +42,7 @@ pub(crate) mod roles;
 pub(crate) mod savepoints;
 pub(crate) mod scim_users;
 pub(crate) mod seeding;
+pub(crate) mod systems;
 pub(crate) mod workgroups;
 
 use std::str::FromStr;

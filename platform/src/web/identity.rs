@@ -12,6 +12,7 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
 use serde::Deserialize;
+use tokio_rustls::TlsAcceptor;
 
 use crate::tls::{self, Error};
 
@@ -57,7 +58,7 @@ pub enum Resumption {
     Refused,
 }
 
-/// Which HTTP a TLS listener speaks.
+/// Which protocol a TLS listener speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Protocols {
@@ -66,6 +67,8 @@ pub enum Protocols {
     Http2,
     /// HTTP/1.1 only, where a connection must end with its answer.
     Http1,
+    /// None: another protocol is spoken over TLS, by whoever listens.
+    Other,
 }
 
 /// The certificate and key of a listener, which may be replaced while it runs.
@@ -111,6 +114,11 @@ impl Identity {
         self.current().written != written(&self.config)
     }
 
+    /// Takes handshakes, for whoever listens for another protocol than HTTP.
+    pub fn acceptor(self: &Arc<Self>) -> Result<TlsAcceptor, Error> {
+        Ok(TlsAcceptor::from(Arc::new(self.server_config()?)))
+    }
+
     /// What the TLS library needs to know.
     pub(super) fn server_config(self: &Arc<Self>) -> Result<ServerConfig, Error> {
         let provider = Arc::new(self.provider.clone());
@@ -131,6 +139,7 @@ impl Identity {
         server.alpn_protocols = match self.config.protocols {
             Protocols::Http2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
             Protocols::Http1 => vec![b"http/1.1".to_vec()],
+            Protocols::Other => Vec::new(),
         };
         Ok(server)
     }

@@ -82,7 +82,11 @@ async fn email(read: &mut Tx, user: &UserId) -> Result<Option<String>, Error> {
 }
 
 /// The roles of today, with the names of everything in them.
-async fn named_roles(register: &Register, read: &mut Tx, user: &UserId) -> Result<Vec<NamedRole>, Error> {
+pub(crate) async fn named_roles(
+    register: &Register,
+    read: &mut Tx,
+    user: &UserId,
+) -> Result<Vec<NamedRole>, Error> {
     let book = committed(read, register).await?;
     let roles = roles_of(register, read, user, Day::of(register.now()), &book).await?;
     let mut names = Names::default();

@@ -6,6 +6,8 @@ mod people;
 mod several;
 pub(super) mod wire;
 
+pub(crate) use claims::named_roles;
+
 use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, post};

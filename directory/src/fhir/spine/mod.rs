@@ -1,0 +1,16 @@
+//! The Spine Directory Service's FHIR API (R4): accredited systems as `Device`, message handling systems as `Endpoint`.
+
+mod asked;
+mod config;
+mod intermediary;
+mod outcome;
+mod resource;
+
+pub(crate) use asked::{Asked, Kind, asked};
+pub use config::SpineConfig;
+pub(crate) use intermediary::forwarded;
+pub(crate) use outcome::{Outcome, correlation};
+pub(crate) use resource::{bundle, devices, endpoints};
+
+/// Below what the API lies.
+pub(crate) const BASE: &str = "/spine-directory/FHIR/R4";

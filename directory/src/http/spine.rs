@@ -1,0 +1,313 @@
+//! `/spine-directory/FHIR/R4`: the Spine Directory Service's FHIR API.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{any, get};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use platform::caller::Caller;
+use platform::problem::Problem;
+use serde_json::Value;
+use utoipa::{IntoParams, OpenApi};
+
+use crate::api::{LOOK_UP, SystemKind};
+use crate::error::Error;
+use crate::fhir::spine::{
+    Asked, BASE, Kind, Outcome, asked, bundle, correlation, devices, endpoints, forwarded,
+};
+use crate::ldap::{Entry, system_entry};
+use crate::register::Register;
+use crate::store::systems::{self, Wanted};
+use crate::system::folded;
+
+/// How long the register may take.
+const LIMIT: Duration = Duration::from_secs(3);
+/// How many systems are answered at most: the whole match set comes at once.
+const MOST: u32 = 5_000;
+/// How a request is known.
+const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
+const FHIR_JSON: &str = "application/fhir+json";
+
+pub(super) fn router() -> Router<Register> {
+    Router::new()
+        .route("/spine-directory/FHIR/R4/Device", get(device).fallback(only_get))
+        .route("/spine-directory/FHIR/R4/Endpoint", get(endpoint).fallback(only_get))
+        .route("/spine-directory/FHIR/R4/{*other}", any(unknown))
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(device, endpoint))]
+pub(super) struct Document;
+
+/// What devices are asked for by; each value with its system before it, as in
+/// `https://fhir.nhs.uk/Id/ods-organization-code|RXX`.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "the description of parameters that are read by rules of their own")]
+struct DeviceQuery {
+    /// The ODS code of the organisation. Needed.
+    organization: String,
+    /// The interaction (`https://fhir.nhs.uk/Id/nhsServiceInteractionId`), which is needed, or the party key
+    /// (`https://fhir.nhs.uk/Id/nhsMhsPartyKey`); both where it comes twice.
+    identifier: Vec<String>,
+    /// The ODS code of the manufacturer.
+    #[param(rename = "manufacturing-organization")]
+    manufacturing_organization: Option<String>,
+}
+
+/// What endpoints are asked for by: two or three of organisation, interaction and party key.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "the description of parameters that are read by rules of their own")]
+struct EndpointQuery {
+    /// The ODS code of the organisation.
+    organization: Option<String>,
+    /// The interaction or the party key; both where it comes twice.
+    identifier: Option<Vec<String>>,
+}
+
+/// Accredited systems.
+#[utoipa::path(
+    get, path = "/spine-directory/FHIR/R4/Device", tag = "spine-directory", params(DeviceQuery),
+    responses(
+        (status = 200, description = "A Bundle of Device", body = Value, content_type = "application/fhir+json"),
+        (status = 400, description = "OperationOutcome: a parameter or header is missing or not right", body = Value,
+            content_type = "application/fhir+json"),
+        (status = 403, description = "OperationOutcome: the caller may not do directory:look-up", body = Value,
+            content_type = "application/fhir+json"),
+        (status = 406, description = "OperationOutcome: the client takes no JSON", body = Value,
+            content_type = "application/fhir+json"),
+    )
+)]
+pub(super) async fn device(State(register): State<Register>, request: Parts) -> Response {
+    answered(&register, &request, Kind::Device).await
+}
+
+/// Message handling systems.
+#[utoipa::path(
+    get, path = "/spine-directory/FHIR/R4/Endpoint", tag = "spine-directory", params(EndpointQuery),
+    responses(
+        (status = 200, description = "A Bundle of Endpoint", body = Value, content_type = "application/fhir+json"),
+        (status = 400, description = "OperationOutcome: a parameter or header is missing or not right", body = Value,
+            content_type = "application/fhir+json"),
+        (status = 403, description = "OperationOutcome: the caller may not do directory:look-up", body = Value,
+            content_type = "application/fhir+json"),
+        (status = 406, description = "OperationOutcome: the client takes no JSON", body = Value,
+            content_type = "application/fhir+json"),
+    )
+)]
+pub(super) async fn endpoint(State(register): State<Register>, request: Parts) -> Response {
+    answered(&register, &request, Kind::Endpoint).await
+}
+
+async fn only_get(State(register): State<Register>, request: Parts) -> Response {
+    let mut response = refused(&register, &request, &Outcome::only_get());
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
+    response
+}
+
+async fn unknown(State(register): State<Register>, request: Parts) -> Response {
+    refused(&register, &request, &Outcome::no_such_path())
+}
+
+fn refused(register: &Register, request: &Parts, outcome: &Outcome) -> Response {
+    let known = known(register, request).unwrap_or_else(|new| new);
+    response(outcome.status, FHIR_JSON, &known, &outcome.body(&known))
+}
+
+async fn answered(register: &Register, request: &Parts, kind: Kind) -> Response {
+    let found = match may(request) {
+        Ok(()) => known(register, request)
+            .map_err(|_| Outcome::bad_request("The header X-Correlation-Id holds a UUID, or is left out.")),
+        Err(problem) => Err(problem.into()),
+    };
+    let found = match found {
+        Ok(known) => search(register, request, kind).await.map(|(media, body)| (known, media, body)),
+        Err(outcome) => Err(outcome),
+    };
+    match found {
+        Ok((known, media, body)) => response(200, media, &known, &body),
+        Err(outcome) => refused(register, request, &outcome),
+    }
+}
+
+fn may(request: &Parts) -> Result<(), Problem> {
+    let caller = request.extensions.get::<Caller>().ok_or_else(|| {
+        Problem::unauthenticated(
+            "caller-unknown",
+            "Say who you are: this needs a client certificate or a token.",
+        )
+    })?;
+    caller.may(LOOK_UP)
+}
+
+/// By what a request is known; `Err`: by a new id, because its own is none.
+fn known(register: &Register, request: &Parts) -> Result<String, String> {
+    let header = request.headers.get(&CORRELATION).map(|value| value.to_str().unwrap_or_default());
+    correlation(header, || new_id(register))
+}
+
+fn new_id(register: &Register) -> String {
+    platform::id::RequestId::new(register.now()).as_str().to_ascii_uppercase()
+}
+
+fn response(status: u16, media: &'static str, known: &str, body: &Value) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, [(header::CONTENT_TYPE, media)], body.to_string()).into_response();
+    if let Ok(known) = HeaderValue::try_from(known) {
+        response.headers_mut().insert(CORRELATION, known);
+    }
+    response
+}
+
+/// The first type in Accept that there is; qualities do not count.
+fn media(request: &Parts) -> Result<&'static str, Outcome> {
+    let Some(accepted) = request.headers.get(header::ACCEPT) else { return Ok(FHIR_JSON) };
+    let accepted = accepted.to_str().unwrap_or_default();
+    let types =
+        accepted.split(',').map(|one| one.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    let found = types.filter_map(|one| match one.as_str() {
+        FHIR_JSON | "*/*" => Some(FHIR_JSON),
+        "application/json" => Some("application/json"),
+        _ => None,
+    });
+    found.into_iter().next().ok_or_else(Outcome::not_acceptable)
+}
+
+async fn search(register: &Register, request: &Parts, kind: Kind) -> Result<(&'static str, Value), Outcome> {
+    let asked = asked(kind, request.uri.query().unwrap_or_default())?;
+    let media = media(request)?;
+    let found = match tokio::time::timeout(LIMIT, resources(register, kind, &asked)).await {
+        Ok(found) => found?,
+        Err(_late) => return Err(Outcome::timed_out()),
+    };
+    let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| request.uri.host()).unwrap_or("localhost");
+    let origin = format!("https://{host}");
+    let target = request.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+    let whole = format!("{origin}{}", unquoted(&target));
+    let address = format!("{origin}{BASE}/{}", kind.name());
+    Ok((media, bundle(&new_id(register), &address, &whole, found)))
+}
+
+/// An address without its escapes, as the national service shows it.
+fn unquoted(target: &str) -> String {
+    let mut octets = Vec::with_capacity(target.len());
+    let mut rest = target.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let escaped = after.get(..2).filter(|_| first == b'%').and_then(|pair| hex::decode(pair).ok());
+        if let Some([octet]) = escaped.as_deref() {
+            octets.push(*octet);
+            rest = &after[2..];
+        } else {
+            octets.push(first);
+            rest = after;
+        }
+    }
+    String::from_utf8_lossy(&octets).into_owned()
+}
+
+async fn resources(register: &Register, kind: Kind, asked: &Asked) -> Result<Vec<Value>, Outcome> {
+    let mut resources = Vec::new();
+    let mut addresses: Vec<(&'static str, String)> = Vec::new();
+    for entry in entries(register, kind, asked).await? {
+        let stable = StableId(entry.values("entryUUID").first().cloned().unwrap_or_default());
+        match kind {
+            Kind::Device => resources.extend(devices(&entry, |place| stable.at(place))),
+            Kind::Endpoint => {
+                let entry = through_intermediary(register, entry, &mut addresses).await?;
+                resources.extend(endpoints(&entry, |place| stable.at(place)));
+            }
+        }
+    }
+    Ok(resources)
+}
+
+/// The id of a resource, for as long as there is its entry and the place among its addresses: a UUID in capital letters, as those
+/// of the national service, which are new each time.
+struct StableId(String);
+
+impl StableId {
+    fn at(&self, place: usize) -> String {
+        let Ok(base) = uuid::Uuid::try_parse(&self.0) else { return self.0.clone() };
+        let mut octets = *base.as_bytes();
+        for (octet, more) in octets.iter_mut().rev().zip(place.to_le_bytes()).take(4) {
+            *octet = octet.wrapping_add(more);
+        }
+        uuid::Builder::from_custom_bytes(octets).into_uuid().to_string().to_ascii_uppercase()
+    }
+}
+
+async fn entries(register: &Register, kind: Kind, asked: &Asked) -> Result<Vec<Entry>, Outcome> {
+    let asked = [
+        ("organisation", &asked.organisation),
+        ("interaction", &asked.interaction),
+        ("party-key", &asked.party_key),
+        ("manufacturer", &asked.manufacturer),
+    ];
+    // What leaves the fewest comes first.
+    let mut keys: Vec<_> =
+        asked.into_iter().filter_map(|(name, value)| Some((name, folded(value.as_ref()?)))).collect();
+    keys.sort_by_key(|(name, _)| *name != "party-key");
+    let kind = match kind {
+        Kind::Device => SystemKind::Accredited,
+        Kind::Endpoint => SystemKind::MessageHandling,
+    };
+    let wanted = Wanted { kind: Some(kind), keys };
+    let found = systems::page(register.db.read(), &wanted, "", MOST + 1).await.map_err(failed)?;
+    if u32::try_from(found.len()).is_ok_and(|many| many > MOST) {
+        return Err(Outcome::too_costly());
+    }
+    Ok(found.iter().map(system_entry).collect())
+}
+
+fn failed(error: Error) -> Outcome {
+    Problem::from(error).into()
+}
+
+/// An endpoint whose messages go through an intermediary has the intermediary's address.
+async fn through_intermediary(
+    register: &Register,
+    entry: Entry,
+    addresses: &mut Vec<(&'static str, String)>,
+) -> Result<Entry, Outcome> {
+    let config = &register.config.spine;
+    let interaction = entry.values("nhsMhsSvcIA").first().cloned().unwrap_or_default();
+    let Some(intermediary) = forwarded(config, &interaction) else { return Ok(entry) };
+    if let Some((_, address)) = addresses.iter().find(|known| known.0 == intermediary) {
+        return Ok(entry.with("nhsMHSEndPoint", address.clone()));
+    }
+    let organisation = config.core_organisation.clone();
+    let asked = Asked { organisation, interaction: Some(intermediary.to_owned()), ..Asked::default() };
+    let found = entries(register, Kind::Endpoint, &asked).await?;
+    let there = found.iter().flat_map(|one| one.values("nhsMHSEndPoint")).cloned().collect::<Vec<_>>();
+    let [address] = &there[..] else {
+        let sentence = format!("{intermediary} has {} addresses, and should have one", there.len());
+        return Err(Outcome::failed(sentence));
+    };
+    addresses.push((intermediary, address.clone()));
+    Ok(entry.with("nhsMHSEndPoint", address.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ids are the same each time, differ by place, and are written as UUIDs in capital letters.
+    #[test]
+    fn ids_are_stable() {
+        let stable = StableId("6f1f7b06-6c3e-8a53-9d1e-7f0f6a3b2cff".to_owned());
+        let ids: std::collections::BTreeSet<String> = (0..300).map(|place| stable.at(place)).collect();
+        assert_eq!(ids.len(), 300);
+        assert_eq!(stable.at(0), "6F1F7B06-6C3E-8A53-9D1E-7F0F6A3B2CFF");
+    }
+
+    /// Escapes go, what is none stays.
+    #[test]
+    fn addresses_are_unquoted() {
+        assert_eq!(unquoted("/Device?a=b%7Cc%2"), "/Device?a=b|c%2");
+    }
+}

@@ -1,0 +1,106 @@
+//! `/directory/systems/import`: systems from LDIF, brought in while the file is sent.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body as Stream, Bytes};
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use futures_util::stream;
+use http::header;
+use platform::caller::Caller;
+use platform::problem::{Body, Problem};
+use platform::web::Query;
+use tokio::sync::mpsc;
+use utoipa::OpenApi;
+
+use super::incoming::incoming;
+use crate::api::{
+    SYSTEMS, SystemImportLine as Line, SystemImportProblem, SystemImportProgress, SystemImportQuery,
+    SystemImportReport, Trial,
+};
+use crate::error::Error;
+use crate::register::Register;
+use crate::system::{Mode, import};
+
+/// How many lines wait to be read. Whoever does not read them misses some that say how far it is, and never the last.
+const WAITING: usize = 64;
+/// How long the first part may take before the answer begins: until then what stops an import has a status of its own.
+const FIRST: Duration = Duration::from_secs(10);
+
+pub(super) fn router() -> Router<Register> {
+    Router::new().route("/directory/systems/import", post(bring))
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(bring), components(schemas(crate::api::SystemImportLine)))]
+pub(super) struct Document;
+
+/// Brings in the accredited systems and message handling systems of a file, or says what would change.
+///
+/// The body is LDIF (RFC 2849), of any length: entries of the classes nhsAs and nhsMhs are systems, others are passed over. It is
+/// written in parts while it comes. The answer is JSON lines: how far it is after each part, and last the report, or the
+/// problem that stopped it. What is in stays in: the same file sent again changes only what is not in yet, so that no
+/// idempotency key is asked for. A system that the file does not have stays as it is.
+#[utoipa::path(
+    post, path = "/directory/systems/import", tag = "directory", params(SystemImportQuery),
+    request_body(content = String, content_type = "text/plain", description = "The LDIF"),
+    responses(
+        (status = 200, description = "Lines of SystemImportLine", body = String, content_type = "application/jsonl"),
+        (status = 400, description = "The file cannot be read", body = Body),
+        (status = 403, description = "The caller may not do directory:systems", body = Body),
+        (status = 413, description = "The file is too large", body = Body),
+    )
+)]
+pub(super) async fn bring(
+    caller: Caller,
+    State(register): State<Register>,
+    Query(query): Query<SystemImportQuery>,
+    body: Stream,
+) -> Result<Response, Problem> {
+    caller.may(SYSTEMS)?;
+    let mode = match query.dry_run {
+        Some(Trial::Yes) => Mode::DryRun,
+        Some(Trial::No) | None => Mode::Apply,
+    };
+    let actor = audit::Actor::from(&caller);
+    let (sender, mut lines) = mpsc::channel(WAITING);
+    // Beside the request: what was begun comes to its end, or to that of the body, even if nobody reads the answer.
+    tokio::spawn(async move {
+        let told = sender.clone();
+        let progress =
+            move |progress: &SystemImportProgress| drop(told.try_send(Ok(Line::Progress(progress.clone()))));
+        let last = import(&register, incoming(body), mode, progress, &actor).await.map(|done| {
+            let (progress, changes, refused) = (done.progress, done.changes, done.refused);
+            Line::Report(SystemImportReport { progress, changes, refused })
+        });
+        let _gone = sender.send(last).await;
+    });
+    let first = match tokio::time::timeout(FIRST, lines.recv()).await {
+        Ok(Some(Err(error))) => return Err(error.into()),
+        Ok(first) => first,
+        Err(_still_reading) => None,
+    };
+    let lines = stream::unfold((first, lines), |(first, mut lines)| async move {
+        let told = match first {
+            Some(told) => told,
+            None => lines.recv().await?,
+        };
+        Some((line(told), (None, lines)))
+    });
+    Ok(([(header::CONTENT_TYPE, "application/jsonl")], Stream::from_stream(lines)).into_response())
+}
+
+fn line(told: Result<Line, Error>) -> Result<Bytes, serde_json::Error> {
+    let line = told.unwrap_or_else(|error| {
+        let problem = Problem::from(error);
+        problem.log();
+        let body = problem.body();
+        let status = problem.kind.status().as_u16();
+        Line::Problem(SystemImportProblem { status, code: body.code, detail: body.detail })
+    });
+    let mut text = serde_json::to_vec(&line)?;
+    text.push(b'\n');
+    Ok(text.into())
+}

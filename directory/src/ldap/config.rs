@@ -1,0 +1,114 @@
+//! The `[directory.ldap]` section of the configuration file.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::error::Error;
+
+/// How the directory is told over LDAP. Every key but the addresses has a default; without an address there is no such port.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LdapConfig {
+    /// Where to listen for LDAP over TLS, usually on port 1636. A client certificate is asked for.
+    pub tls: Option<SocketAddr>,
+    /// Where to listen for LDAP that goes over to TLS by `StartTLS`, usually on port 1389. Before that only the root DSE is told.
+    pub start_tls: Option<SocketAddr>,
+    /// Whether attributes without a matching rule in the national schema are compared all the same, as text without case.
+    pub lenient_matching: bool,
+    /// How many entries a search answers at most; more are answered in pages.
+    pub size_limit: usize,
+    /// How many seconds a search takes at most.
+    pub time_limit_s: u32,
+    /// How many entries a search looks at on most, where no index says which are meant.
+    pub look_through: usize,
+    /// How many entries are put in order at most.
+    pub sort_limit: usize,
+    /// How large a request may be.
+    pub request_bytes: usize,
+    /// How many connections each port has at most.
+    pub connections: usize,
+    /// How many searches one connection does at the same time.
+    pub operations: usize,
+    /// For how many seconds a connection may ask nothing.
+    pub idle_time_out_s: u32,
+    /// How long a request that has begun may take to arrive, a handshake and whatever comes before it.
+    pub request_time_out_ms: u64,
+    /// How long a client may take nothing of its answer.
+    pub stall_time_out_ms: u64,
+    /// Programs that bind with a name and a secret.
+    pub accounts: BTreeMap<String, AccountConfig>,
+}
+
+/// A program that binds with a name and a secret.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountConfig {
+    /// The name that it binds as; `cn=NAME,o=nhs` if it is left out.
+    #[serde(default)]
+    pub dn: Option<String>,
+    /// The file with its password: a secret of 256 bits, 64 digits in hexadecimal, readable by this server alone.
+    pub password: PathBuf,
+    /// Whether it sees people, and not only systems and organisations.
+    #[serde(default)]
+    pub people: bool,
+}
+
+impl Default for LdapConfig {
+    fn default() -> Self {
+        Self {
+            tls: None,
+            start_tls: None,
+            lenient_matching: false,
+            size_limit: 500,
+            time_limit_s: 30,
+            look_through: 100_000,
+            sort_limit: 10_000,
+            request_bytes: 1024 * 1024,
+            connections: 1024,
+            operations: 16,
+            idle_time_out_s: 900,
+            request_time_out_ms: 10_000,
+            stall_time_out_ms: 20_000,
+            accounts: BTreeMap::new(),
+        }
+    }
+}
+
+impl LdapConfig {
+    /// Refuses what makes no sense.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let counts = [self.size_limit, self.look_through, self.sort_limit, self.connections, self.operations];
+        if counts.contains(&0) || self.time_limit_s == 0 || self.idle_time_out_s == 0 {
+            return Err(Error::Setting { sentence: "every limit of directory.ldap is 1 or more" });
+        }
+        if !(1024..=64 * 1024 * 1024).contains(&self.request_bytes) {
+            return Err(Error::Setting {
+                sentence: "directory.ldap.request_bytes is between 1 KiB and 64 MiB",
+            });
+        }
+        if self.request_time_out_ms == 0 || self.stall_time_out_ms == 0 {
+            return Err(Error::Setting { sentence: "every time-out of directory.ldap is 1 ms or more" });
+        }
+        Ok(())
+    }
+
+    pub(super) fn time_limit(&self) -> Duration {
+        Duration::from_secs(u64::from(self.time_limit_s))
+    }
+
+    pub(super) fn idle_time_out(&self) -> Duration {
+        Duration::from_secs(u64::from(self.idle_time_out_s))
+    }
+
+    pub(super) fn request_time_out(&self) -> Duration {
+        Duration::from_millis(self.request_time_out_ms)
+    }
+
+    pub(super) fn stall_time_out(&self) -> Duration {
+        Duration::from_millis(self.stall_time_out_ms)
+    }
+}

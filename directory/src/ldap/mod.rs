@@ -1,0 +1,40 @@
+//! The register over LDAP, as the national directory has it: its schema, its tree, its habits.
+//!
+//! Mapping alone: entries are made of what the register has when they are asked for ([`tree`]), and every rule of the protocol is
+//! asked of entries. A search is planned ([`plan`]) so that an index is asked where one knows; what it gives is held against
+//! the whole filter all the same.
+
+mod answer;
+mod bind;
+mod compare;
+mod config;
+mod controls;
+mod dn;
+mod entry;
+mod event;
+mod filter;
+mod framing;
+pub mod fuzz;
+mod listener;
+mod plain;
+mod plan;
+mod root;
+#[cfg(test)]
+mod sample;
+mod schema;
+mod search;
+mod select;
+mod session;
+mod tree;
+mod walk;
+mod who;
+mod writes;
+
+pub use config::{AccountConfig, LdapConfig};
+pub use event::LdapEvent;
+pub use listener::{LdapListener, LdapParts};
+pub use session::Identify;
+pub use who::Account;
+
+pub(crate) use entry::Entry;
+pub(crate) use tree::system_entry;

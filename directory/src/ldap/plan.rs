@@ -1,0 +1,134 @@
+//! From a filter to where its entries can be: what is read is a superset of what is found, and small where an index knows.
+
+use std::collections::BTreeSet;
+
+use super::filter::Filter;
+use super::schema::AttributeType;
+
+/// The most ids that a question is taken apart into; with more, everything is read and asked.
+const MOST: usize = 1_000;
+
+/// What a branch of the tree makes of one comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Pick<W> {
+    /// It is this entry of the branch, or one below it.
+    Id(String),
+    /// An index knows which.
+    Word(W),
+    /// None of the branch can be meant.
+    Nothing,
+    /// Nothing is known without looking.
+    Anything,
+}
+
+/// Where in a branch the entries can be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Chosen<W> {
+    Nothing,
+    These(BTreeSet<String>),
+    /// Under every one of these words.
+    Words(Vec<W>),
+    /// In any of these.
+    Either(Vec<Chosen<W>>),
+    Everything,
+}
+
+impl<W: Clone + PartialEq> Chosen<W> {
+    /// What a filter chooses. `pick` knows the branch.
+    pub(super) fn by(filter: &Filter, pick: &dyn Fn(&AttributeType, &str) -> Pick<W>) -> Self {
+        match filter {
+            Filter::And(all) => {
+                all.iter().fold(Self::Everything, |chosen, one| chosen.and(Self::by(one, pick)))
+            }
+            Filter::Or(any) => any.iter().fold(Self::Nothing, |chosen, one| chosen.or(Self::by(one, pick))),
+            Filter::Equal(one, _, value) => match pick(one, value) {
+                Pick::Id(id) => Self::These(BTreeSet::from([id])),
+                Pick::Word(word) => Self::Words(vec![word]),
+                Pick::Nothing => Self::Nothing,
+                Pick::Anything => Self::Everything,
+            },
+            // It is true of no entry, and below a combination of all it keeps that from being true.
+            Filter::Undefined => Self::Nothing,
+            _ => Self::Everything,
+        }
+    }
+
+    /// What both choose.
+    pub(super) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Nothing, _) | (_, Self::Nothing) => Self::Nothing,
+            (Self::Everything, other) | (other, Self::Everything) => other,
+            (Self::These(one), Self::These(other)) => {
+                let both: BTreeSet<String> = one.intersection(&other).cloned().collect();
+                if both.is_empty() { Self::Nothing } else { Self::These(both) }
+            }
+            (Self::These(ids), _) | (_, Self::These(ids)) => Self::These(ids),
+            (Self::Words(mut one), Self::Words(other)) => {
+                one.extend(other);
+                one.dedup();
+                Self::Words(one)
+            }
+            // What one of several chooses is looked through.
+            (Self::Words(words), Self::Either(_)) | (Self::Either(_), Self::Words(words)) => {
+                Self::Words(words)
+            }
+            (either @ Self::Either(_), Self::Either(_)) => either,
+        }
+    }
+
+    /// What either chooses.
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Everything, _) | (_, Self::Everything) => Self::Everything,
+            (Self::Nothing, other) | (other, Self::Nothing) => other,
+            (Self::These(mut one), Self::These(other)) => {
+                one.extend(other);
+                if one.len() > MOST { Self::Everything } else { Self::These(one) }
+            }
+            (Self::Either(mut some), other) => {
+                some.push(other);
+                if some.len() > MOST { Self::Everything } else { Self::Either(some) }
+            }
+            (one, other) => Self::Either(vec![one, other]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ldap3_proto::parse_ldap_filter_str;
+
+    use super::*;
+    use crate::ldap::filter::Matching;
+
+    fn chosen(text: &str) -> Chosen<String> {
+        let parsed = parse_ldap_filter_str(text).unwrap();
+        let filter = Filter::compile(&parsed, Matching::Strict).unwrap();
+        Chosen::by(&filter, &|one, value| match one.name() {
+            "uid" => Pick::Id(value.to_owned()),
+            "o" => Pick::Word(value.to_owned()),
+            "l" => Pick::Nothing,
+            _ => Pick::Anything,
+        })
+    }
+
+    fn these(ids: &[&str]) -> Chosen<String> {
+        Chosen::These(ids.iter().map(|&id| id.to_owned()).collect())
+    }
+
+    /// Combinations choose what both or either can have; what nobody knows is looked for everywhere.
+    #[test]
+    fn combinations_choose() {
+        let words = |some: &[&str]| Chosen::Words(some.iter().map(|&word| word.to_owned()).collect());
+        assert_eq!(chosen("(uid=1)"), these(&["1"]));
+        assert_eq!(chosen("(&(objectClass=*)(uid=1)(o=a))"), these(&["1"]));
+        assert_eq!(chosen("(&(uid=1)(uid=2))"), Chosen::Nothing);
+        assert_eq!(chosen("(|(uid=1)(uid=2)(l=x))"), these(&["1", "2"]));
+        assert_eq!(chosen("(&(o=a)(o=b))"), words(&["a", "b"]));
+        assert_eq!(chosen("(|(uid=1)(o=a))"), Chosen::Either(vec![these(&["1"]), words(&["a"])]));
+        assert_eq!(chosen("(|(uid=1)(cn=a))"), Chosen::Everything);
+        assert_eq!(chosen("(!(uid=1))"), Chosen::Everything);
+        assert_eq!(chosen("(&(o=a)(nhsProductKey=1))"), Chosen::Nothing, "undefined of every entry");
+        assert_eq!(chosen("(|(o=a)(nhsProductKey=1))"), words(&["a"]));
+    }
+}

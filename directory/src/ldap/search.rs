@@ -1,0 +1,369 @@
+//! A search: RFC 4511 4.5, with pages, order, list views and filters for values.
+
+use std::time::Duration;
+
+use ldap3_proto::control::LdapControl;
+use ldap3_proto::proto::{
+    LdapMsg, LdapOp, LdapResult, LdapResultCode as Code, LdapSearchRequest, LdapSearchScope,
+};
+use tokio::time::{Instant, timeout_at};
+
+use super::answer::{self, Refusal, success};
+use super::controls::{
+    ASSERTION, Controls, LIST_VIEW, MANAGE_DSA_IT, MATCHED_VALUES, PAGED, SORT, Sort, Target, View, sorted,
+    viewed,
+};
+use super::dn::Dn;
+use super::entry::Entry;
+use super::event::LdapEvent;
+use super::filter::{Filter, Truth};
+use super::framing::Received;
+use super::root::{is_of_the_server, of_the_server};
+use super::select::{Selection, Show};
+use super::session::{Context, Gone, Out};
+use super::tree::Branch;
+use super::walk::{self, Position, Range, Walk};
+
+/// The controls that a search knows.
+const KNOWN: [&str; 6] = [PAGED, SORT, LIST_VIEW, MATCHED_VALUES, MANAGE_DSA_IT, ASSERTION];
+
+/// What is asked for, read.
+struct Asked {
+    range: Range,
+    filter: Filter,
+    selection: Selection,
+    show: Show,
+    controls: Controls,
+    /// How many entries are answered at most.
+    most: usize,
+    /// What cookies of this search begin with: those of another one are refused.
+    mark: String,
+}
+
+/// How a search ended.
+struct Ended {
+    result: LdapResult,
+    controls: Vec<LdapControl>,
+}
+
+impl From<Refusal> for Ended {
+    fn from(refusal: Refusal) -> Self {
+        Self { result: refusal.result(), controls: Vec::new() }
+    }
+}
+
+/// Why a search does not go on.
+enum Stop {
+    Refused(Refusal),
+    Gone(Gone),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Gone> for Stop {
+    fn from(gone: Gone) -> Self {
+        Self::Gone(gone)
+    }
+}
+
+/// Answers a search. `Err`: whoever asked is gone.
+pub(super) async fn search(context: &Context, received: Received, out: &Out) -> Result<(), Gone> {
+    let LdapMsg { msgid, op: LdapOp::SearchRequest(request), ctrl } = received.message else { return Ok(()) };
+    let deadline = Instant::now() + time_limit(context, request.timelimit);
+    let answering = async {
+        let controls = Controls::read(ctrl, &received.critical, &KNOWN, context.matching())?;
+        answered(context, msgid, request, controls, out).await
+    };
+    let ended = match timeout_at(deadline, answering).await {
+        Ok(Ok(ended)) => ended,
+        Ok(Err(Stop::Refused(refusal))) => refusal.into(),
+        Ok(Err(Stop::Gone(gone))) => return Err(gone),
+        Err(_late) => Refusal::new(Code::TimeLimitExceeded, "The search took too long. Ask for less.").into(),
+    };
+    out.send(answer::done(msgid, ended.result, ended.controls)).await
+}
+
+/// The shorter of what the client and what the server allows.
+fn time_limit(context: &Context, asked: i32) -> Duration {
+    let ours = context.limits().time_limit();
+    match u64::try_from(asked) {
+        Ok(seconds) if seconds > 0 => ours.min(Duration::from_secs(seconds)),
+        _ => ours,
+    }
+}
+
+async fn answered(
+    context: &Context,
+    msgid: i32,
+    request: LdapSearchRequest,
+    controls: Controls,
+    out: &Out,
+) -> Result<Ended, Stop> {
+    let base = Dn::parse(&request.base)
+        .map_err(|error| Refusal::new(Code::InvalidDNSyntax, format!("The base {error}.")))?;
+    let filter = Filter::compile(&request.filter, context.matching())
+        .map_err(|error| Refusal::new(Code::AdminLimitExceeded, format!("That is too much: {error}.")))?;
+    let selection = Selection::read(&request.attrs);
+    let show = if request.typesonly { Show::TypesOnly } else { Show::Values };
+    if is_of_the_server(&base) {
+        let Some(entry) = of_the_server(&base).filter(|_| request.scope == LdapSearchScope::Base) else {
+            return Err(Refusal::no_such(&Dn::default()).into());
+        };
+        if filter.of(&entry) == Truth::True {
+            let shown = selection.of(&entry, show, controls.values.as_deref());
+            out.send(answer::message(msgid, LdapOp::SearchResultEntry(shown))).await?;
+        }
+        return Ok(Ended { result: success(), controls: Vec::new() });
+    }
+    context.who.sees_anything().map_err(|why| Refusal::new(Code::InsufficentAccessRights, why))?;
+    demand_base(context, &base, controls.assertion.as_ref()).await?;
+    let mark = mark(&request);
+    let most = limit(context, request.sizelimit);
+    let range = Range { base, scope: request.scope };
+    let asked = Asked { range, filter, selection, show, controls, most, mark };
+    match &asked.controls.sort {
+        Some(sort) => in_order(context, msgid, &asked, sort, out).await,
+        None => as_they_come(context, msgid, &asked, out).await,
+    }
+}
+
+/// How many entries are answered at most: as many as the server allows, or fewer if the client asks for fewer.
+fn limit(context: &Context, asked: i32) -> usize {
+    let ours = context.limits().size_limit;
+    usize::try_from(asked).ok().filter(|asked| *asked > 0).map_or(ours, |asked| asked.min(ours))
+}
+
+/// The base is there, and what is asserted of it is true. RFC 4528 4.
+async fn demand_base(context: &Context, base: &Dn, assertion: Option<&Filter>) -> Result<(), Refusal> {
+    let Some(entry) = walk::find(&context.register, &context.who, base).await? else {
+        return Err(Refusal::no_such(&walk::nearest(&context.register, &context.who, base).await));
+    };
+    match assertion {
+        Some(assertion) if assertion.of(&entry) != Truth::True => {
+            Err(Refusal::new(Code::AssertionFailed, "What was asserted of the base is not true."))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// SHA-256 over what is asked, short: a cookie is good for the same question only.
+fn mark(request: &LdapSearchRequest) -> String {
+    let text = format!("{:?} {:?} {:?}", request.base, request.scope, request.filter);
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    hex::encode(&digest.as_ref()[..8])
+}
+
+/// After what a page begins. RFC 2696 3.
+fn begin(asked: &Asked) -> Result<Option<Position>, Refusal> {
+    let Some(paged) = asked.controls.paged.as_ref().filter(|paged| !paged.cookie.is_empty()) else {
+        return Ok(None);
+    };
+    let text = std::str::from_utf8(&paged.cookie).ok();
+    let rest = text.and_then(|text| text.strip_prefix(asked.mark.as_str()));
+    rest.and_then(Position::read).map(Some).ok_or_else(|| {
+        Refusal::new(
+            Code::UnwillingToPerform,
+            "The cookie is none of this search. Begin it anew, without a cookie.",
+        )
+    })
+}
+
+fn cookie(asked: &Asked, after: Option<&Position>) -> Option<LdapControl> {
+    asked.controls.paged.as_ref()?;
+    let cookie = after.map(|position| format!("{}{}", asked.mark, position.text()).into_bytes());
+    Some(LdapControl::SimplePagedResults { size: 0, cookie: cookie.unwrap_or_default() })
+}
+
+async fn as_they_come(context: &Context, msgid: i32, asked: &Asked, out: &Out) -> Result<Ended, Stop> {
+    let ours = context.limits().size_limit;
+    let page = match &asked.controls.paged {
+        // A page of none asks for the estimate alone.
+        Some(paged) if paged.size == 0 => {
+            return Ok(Ended { result: success(), controls: cookie(asked, None).into_iter().collect() });
+        }
+        Some(paged) => paged.size.min(ours),
+        None => usize::MAX,
+    };
+    let look_through = context.limits().look_through;
+    let mut walk =
+        Walk::new(&context.register, &context.who, &asked.range, &asked.filter, look_through, begin(asked)?);
+    let (mut sent, mut people) = (0, 0);
+    // From the first person on everything is held back until it is in the record.
+    let mut held = Vec::new();
+    let done = loop {
+        let before = walk.position().clone();
+        let next = match walk.next().await {
+            Ok(Some(entry)) => entry,
+            Ok(None) => break Ok(None),
+            Err(refusal) => break Err(refusal),
+        };
+        if sent == page.min(asked.most) {
+            // What the client limits itself to holds within a page too.
+            break if sent == page { Ok(Some(before)) } else { Err(too_many()) };
+        }
+        (sent, people) = (sent + 1, walk.people);
+        let shown = asked.selection.of(&next, asked.show, asked.controls.values.as_deref());
+        let message = answer::message(msgid, LdapOp::SearchResultEntry(shown));
+        if people == 0 {
+            out.send(message).await?;
+        } else {
+            held.push(message);
+        }
+    };
+    record(context, asked, people).await?;
+    for message in held {
+        out.send(message).await?;
+    }
+    let after = done?;
+    Ok(Ended { result: success(), controls: cookie(asked, after.as_ref()).into_iter().collect() })
+}
+
+fn too_many() -> Refusal {
+    let sentence = "There are more entries than are answered at once. Ask for less, or in pages (RFC 2696).";
+    Refusal::new(Code::SizeLimitExceeded, sentence)
+}
+
+/// Whoever reads people is recorded with what they read, before any of it is answered.
+async fn record(context: &Context, asked: &Asked, people: u64) -> Result<(), Refusal> {
+    if people == 0 {
+        return Ok(());
+    }
+    let event = LdapEvent::PeopleShown {
+        base: asked.range.base.to_string(),
+        scope: format!("{:?}", asked.range.scope).to_lowercase(),
+        entries: i64::try_from(people).unwrap_or(i64::MAX),
+    };
+    context.record(event).await
+}
+
+/// RFC 2891: everything that is found is put in order first, within a bound.
+async fn in_order(
+    context: &Context,
+    msgid: i32,
+    asked: &Asked,
+    sort: &Sort,
+    out: &Out,
+) -> Result<Ended, Stop> {
+    let keys = match &sort.keys {
+        Ok(keys) => keys,
+        Err((code, attribute)) => {
+            let sentence = format!(
+                "{attribute} cannot be sorted by. Name a rule for its order, such as caseIgnoreOrderingMatch."
+            );
+            let told = sorted(code.clone(), Some(attribute));
+            if sort.critical {
+                let refusal = Refusal::new(Code::UnavailableCriticalExtension, sentence);
+                return Ok(Ended { result: refusal.result(), controls: vec![told] });
+            }
+            // RFC 2891 2: in any order, and it is said that it is so.
+            let mut ended = as_they_come(context, msgid, asked, out).await?;
+            ended.controls.push(told);
+            return Ok(ended);
+        }
+    };
+    let limits = context.limits();
+    let mut walk =
+        Walk::new(&context.register, &context.who, &asked.range, &asked.filter, limits.look_through, None);
+    let mut all: Vec<(Vec<Option<String>>, Entry)> = Vec::new();
+    while let Some(entry) = walk.next().await? {
+        if all.len() == limits.sort_limit {
+            let told = sorted(Code::AdminLimitExceeded, None);
+            let refusal =
+                Refusal::new(Code::AdminLimitExceeded, "There is too much to be sorted. Ask for less.");
+            return Ok(Ended { result: refusal.result(), controls: vec![told] });
+        }
+        // RFC 2891 1.1: by the least value of several.
+        let key = |key: &super::controls::Key| {
+            entry.of(key.of).iter().filter_map(|value| key.rule.prepared(value)).min()
+        };
+        all.push((keys.iter().map(key).collect(), entry));
+    }
+    all.sort_by(|(one, _), (other, _)| ordered(keys, one, other));
+    let (from, many, controls) = part(asked, keys, &all)?;
+    let shown = || all.iter().skip(from).take(many).map(|(_, entry)| entry);
+    let people = shown().filter(|entry| Branch::People.id_of(&entry.dn).is_some()).count();
+    record(context, asked, u64::try_from(people).unwrap_or(u64::MAX)).await?;
+    for entry in shown() {
+        let answer = asked.selection.of(entry, asked.show, asked.controls.values.as_deref());
+        out.send(answer::message(msgid, LdapOp::SearchResultEntry(answer))).await?;
+    }
+    let whole = asked.controls.view.is_some() || asked.controls.paged.is_some() || from + many >= all.len();
+    let result = if whole { success() } else { too_many().result() };
+    Ok(Ended { result, controls })
+}
+
+/// RFC 2891 1.1: what has no value comes last, and first where the order is backward.
+fn ordered(
+    keys: &[super::controls::Key],
+    one: &[Option<String>],
+    other: &[Option<String>],
+) -> std::cmp::Ordering {
+    for ((key, one), other) in keys.iter().zip(one).zip(other) {
+        let order = match (one, other) {
+            (Some(one), Some(other)) => one.cmp(other),
+            (None, None) => std::cmp::Ordering::Equal,
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+        };
+        let order = if key.backward { order.reverse() } else { order };
+        if order.is_ne() {
+            return order;
+        }
+    }
+    std::cmp::Ordering::Equal
+}
+
+/// Which part of an ordered list is answered, from where on and how many, and what is said with it.
+fn part(
+    asked: &Asked,
+    keys: &[super::controls::Key],
+    all: &[(Vec<Option<String>>, Entry)],
+) -> Result<(usize, usize, Vec<LdapControl>), Refusal> {
+    let told = sorted(Code::Success, None);
+    if let Some(view) = &asked.controls.view {
+        let place = place(view, keys, all);
+        let from = place.saturating_sub(1).saturating_sub(view.before);
+        let many = place.saturating_sub(1) - from + 1 + view.after;
+        let many = many.min(asked.most);
+        return Ok((from, many, vec![told, viewed(place, all.len(), Code::Success)]));
+    }
+    let Some(paged) = &asked.controls.paged else { return Ok((0, asked.most, vec![told])) };
+    // In an ordered list a position is a number.
+    let from = match begin(asked)? {
+        None => 0,
+        Some(position) => position.in_a_list(),
+    };
+    let many = paged.size.min(asked.most);
+    let next = from + many;
+    let after = (next < all.len() && many > 0).then(|| Position::of_a_list(next));
+    Ok((from, many, [told].into_iter().chain(cookie(asked, after.as_ref())).collect()))
+}
+
+/// The place of the entry that a view is around, the first being 1. Section 6.1 of the draft.
+fn place(view: &View, keys: &[super::controls::Key], all: &[(Vec<Option<String>>, Entry)]) -> usize {
+    let count = all.len();
+    match &view.target {
+        Target::Place(offset, believed) if *believed == 0 || *believed == count => {
+            (*offset).clamp(1, count.max(1))
+        }
+        Target::Place(0 | 1, _) => 1,
+        Target::Place(offset, believed) if offset >= believed => count.max(1),
+        // As far along as the client believes it is.
+        Target::Place(offset, believed) => (count.saturating_mul(*offset) / believed).clamp(1, count.max(1)),
+        Target::Value(value) => {
+            let Some(key) = keys.first() else { return 1 };
+            let wanted = key.rule.prepared(value).unwrap_or_default();
+            let is_before = |(values, _): &(Vec<Option<String>>, Entry)| {
+                values.first().and_then(Option::as_ref).is_some_and(|value| {
+                    let order = value.cmp(&wanted);
+                    if key.backward { order.is_gt() } else { order.is_lt() }
+                })
+            };
+            all.iter().take_while(|one| is_before(one)).count() + 1
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! One connection: what is asked is answered, several things at a time.
+//!
+//! Searches and comparisons are tasks of their own, so that they can be abandoned. What they answer goes through one short
+//! queue to one writer: whoever reads slowly holds their own searches up, and is cut off when they read nothing at all.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use ldap3_proto::proto::{LdapExtendedRequest, LdapMsg, LdapOp, LdapResultCode as Code};
+use platform::caller::Caller;
+use platform::problem::Problem;
+use platform::web::{PeerAddress, PerAddress};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, WriteHalf};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Duration, timeout};
+
+use super::answer::{self, Refusal, success};
+use super::bind::bind;
+use super::compare::compare;
+use super::config::LdapConfig;
+use super::controls::{Controls, cancelled};
+use super::event::LdapEvent;
+use super::filter::Matching;
+use super::framing::{Broken, Messages, Received, Times, decode, encode};
+use super::root::{CANCEL, START_TLS, WHO_AM_I};
+use super::search::search;
+use super::who::{Account, Who};
+use super::writes::refusal;
+use crate::register::Register;
+
+/// How many answers wait to be written.
+const WAITING: usize = 16;
+
+/// Finds out who has shown these certificates, the holder's own first; nobody who has shown none.
+pub type Identify = Arc<
+    dyn Fn(Arc<[Vec<u8>]>, SocketAddr) -> BoxFuture<'static, Result<Option<Caller>, Problem>> + Send + Sync,
+>;
+
+/// What every connection shares.
+pub(super) struct Shared {
+    pub(super) config: LdapConfig,
+    pub(super) register: Register,
+    pub(super) accounts: Vec<Account>,
+    pub(super) identify: Identify,
+    /// Counts those who try secrets, by address.
+    pub(super) tries: PerAddress,
+}
+
+/// As whom a connection has bound.
+#[derive(Debug, Clone)]
+pub(super) enum Bound {
+    /// As nobody in particular: what the connection has shown counts.
+    Not,
+    /// By the certificate of the connection.
+    External,
+    /// With a name and a secret.
+    Account(Account),
+}
+
+/// Whoever asked is gone.
+#[derive(Debug)]
+pub(super) struct Gone;
+
+/// Where answers go.
+#[derive(Clone)]
+pub(super) struct Out(mpsc::Sender<Bytes>);
+
+impl Out {
+    /// Sends an answer, as soon as the client has taken enough of those before.
+    pub(super) async fn send(&self, message: LdapMsg) -> Result<(), Gone> {
+        let octets = encode(message).map_err(|_| Gone)?;
+        self.0.send(octets).await.map_err(|_| Gone)
+    }
+}
+
+/// What a request is done with.
+pub(super) struct Context {
+    pub(super) register: Register,
+    pub(super) who: Who,
+    shared: Arc<Shared>,
+}
+
+impl Context {
+    pub(super) fn limits(&self) -> &LdapConfig {
+        &self.shared.config
+    }
+
+    pub(super) fn matching(&self) -> Matching {
+        if self.shared.config.lenient_matching { Matching::Lenient } else { Matching::Strict }
+    }
+
+    /// Writes an event of this caller's; when this returns it is in the record.
+    pub(super) async fn record(&self, event: LdapEvent) -> Result<(), Refusal> {
+        let (actor, now) = (self.who.actor(), self.register.now());
+        let written: Result<(), crate::Error> = self
+            .register
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    audit::record(tx, now, &actor, &event).await?;
+                    Ok(())
+                })
+            })
+            .await;
+        Ok(written?)
+    }
+}
+
+/// Whether a connection goes on.
+enum Flow {
+    On,
+    /// It ends, and this is said before.
+    End(Option<Refusal>),
+}
+
+/// A connection that is secure.
+pub(super) struct Session {
+    shared: Arc<Shared>,
+    chain: Arc<[Vec<u8>]>,
+    address: SocketAddr,
+    bound: Bound,
+    out: Out,
+    tasks: JoinSet<()>,
+    /// Requests that are being done, by their numbers.
+    running: HashMap<i32, AbortHandle>,
+}
+
+/// Serves a connection to its end. The certificates are those whose key the other side has shown to hold.
+pub(super) async fn serve<S>(
+    shared: Arc<Shared>,
+    stream: S,
+    chain: Arc<[Vec<u8>]>,
+    address: SocketAddr,
+    stopped: watch::Receiver<bool>,
+) where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    let (reader, writer) = tokio::io::split(stream);
+    let (sender, answers) = mpsc::channel(WAITING);
+    let stall = shared.config.stall_time_out();
+    let writing = tokio::spawn(write(writer, answers, stall));
+    let times = Times { idle: shared.config.idle_time_out(), whole: shared.config.request_time_out() };
+    let messages = Messages::new(reader, shared.config.request_bytes, times);
+    let mut session = Session {
+        shared,
+        chain,
+        address,
+        bound: Bound::Not,
+        out: Out(sender),
+        tasks: JoinSet::new(),
+        running: HashMap::new(),
+    };
+    if let Some(last) = session.run(messages, stopped).await {
+        session.tasks.shutdown().await;
+        let _gone = session.out.send(answer::disconnection(last)).await;
+    }
+    // Whatever still ran is abandoned with it.
+    drop(session);
+    let _ended = writing.await;
+}
+
+/// Writes answers in their order. When the client takes nothing of one for too long, the connection is over.
+async fn write<W>(mut writer: WriteHalf<W>, mut answers: mpsc::Receiver<Bytes>, stall: Duration)
+where
+    W: AsyncRead + AsyncWrite,
+{
+    while let Some(mut octets) = answers.recv().await {
+        while !octets.is_empty() {
+            match timeout(stall, writer.write_buf(&mut octets)).await {
+                Ok(Ok(written)) if written > 0 => {}
+                _ => return,
+            }
+        }
+        if answers.is_empty() && !matches!(timeout(stall, writer.flush()).await, Ok(Ok(()))) {
+            return;
+        }
+    }
+    let _gone = timeout(stall, writer.shutdown()).await;
+}
+
+impl Session {
+    /// Answers until the connection ends; what is to be said last.
+    async fn run<R>(
+        &mut self,
+        mut messages: Messages<R>,
+        mut stopped: watch::Receiver<bool>,
+    ) -> Option<Refusal>
+    where
+        R: AsyncRead + Unpin,
+    {
+        let writer = self.out.0.clone();
+        loop {
+            let received = tokio::select! {
+                biased;
+                _told = stopped.wait_for(|stop| *stop) => {
+                    return Some(Refusal::new(Code::Unavailable, "The server stops. Connect again."));
+                }
+                () = writer.closed() => return None,
+                Some(_ended) = self.tasks.join_next() => {
+                    self.running.retain(|_, task| !task.is_finished());
+                    messages.wait_anew();
+                    continue;
+                }
+                received = messages.next() => received,
+            };
+            let octets = match received {
+                Ok(Some(octets)) => octets,
+                Ok(None) | Err(Broken::Gone(_)) => return None,
+                // Who waits for an answer is not idle.
+                Err(Broken::Idle) if !self.running.is_empty() => {
+                    messages.wait_anew();
+                    continue;
+                }
+                Err(broken) => {
+                    let code = match broken {
+                        Broken::Idle | Broken::Slow => Code::Unavailable,
+                        _ => Code::ProtocolError,
+                    };
+                    return Some(Refusal::new(code, format!("The connection ends: {broken}.")));
+                }
+            };
+            let flow = match decode(octets, self.shared.config.request_bytes) {
+                Ok(received) => self.take(received).await,
+                Err(unreadable) => self.unreadable(unreadable.head).await,
+            };
+            match flow {
+                Ok(Flow::On) => {}
+                Ok(Flow::End(last)) => return last,
+                Err(Gone) => return None,
+            }
+        }
+    }
+
+    /// A request that cannot be read is refused if it can be told which one it is; otherwise the connection ends. RFC 4511 5.3.
+    async fn unreadable(&mut self, head: Option<(i32, u8)>) -> Result<Flow, Gone> {
+        let refusal = Refusal::new(Code::ProtocolError, "The request cannot be read, or nests too deep.");
+        match head.and_then(|(msgid, tag)| answer::of(msgid, tag, refusal.clone().result())) {
+            Some(message) => self.out.send(message).await.map(|()| Flow::On),
+            None => Ok(Flow::End(Some(refusal))),
+        }
+    }
+
+    async fn take(&mut self, received: Received) -> Result<Flow, Gone> {
+        let (msgid, tag) = (received.message.msgid, received.tag);
+        metrics::counter!("ldap_requests_total", "operation" => operation(tag)).increment(1);
+        match &received.message.op {
+            LdapOp::UnbindRequest => return Ok(Flow::End(None)),
+            LdapOp::AbandonRequest(which) => {
+                if let Some(task) = self.running.remove(which) {
+                    task.abort();
+                }
+            }
+            LdapOp::BindRequest(request) => {
+                // RFC 4511 4.2.1: what was asked before is not done as somebody else.
+                self.tasks.abort_all();
+                self.running.clear();
+                let unknown = Controls::read(Vec::new(), &received.critical, &[], Matching::Strict).err();
+                let answer = if let Some(refusal) = unknown {
+                    refusal.result()
+                } else {
+                    let who = self.certificate().await;
+                    let (bound, result) = bind(&self.shared, &who, PeerAddress(self.address), request);
+                    self.bound = bound;
+                    result
+                };
+                self.out.send(answer::bound(msgid, answer)).await?;
+            }
+            LdapOp::SearchRequest(_) | LdapOp::CompareRequest(_) => self.begin(received).await?,
+            LdapOp::ExtendedRequest(request) => {
+                let request = request.clone();
+                self.extended(msgid, &request).await?;
+            }
+            op => {
+                let answered = refusal(op).and_then(|refusal| answer::of(msgid, tag, refusal.result()));
+                match answered {
+                    Some(message) => self.out.send(message).await?,
+                    None => {
+                        return Ok(Flow::End(Some(Refusal::new(Code::ProtocolError, "That is no request."))));
+                    }
+                }
+            }
+        }
+        Ok(Flow::On)
+    }
+
+    /// Begins a search or a comparison, beside those that are being done.
+    async fn begin(&mut self, received: Received) -> Result<(), Gone> {
+        let (msgid, tag) = (received.message.msgid, received.tag);
+        self.running.retain(|_, task| !task.is_finished());
+        let refused = if self.running.contains_key(&msgid) {
+            Some(Refusal::new(Code::ProtocolError, "A request with this number is being done."))
+        } else if self.running.len() >= self.shared.config.operations {
+            Some(Refusal::new(
+                Code::Busy,
+                "Too much is asked at the same time over this connection. Wait for answers.",
+            ))
+        } else {
+            None
+        };
+        if let Some(refusal) = refused {
+            return match answer::of(msgid, tag, refusal.result()) {
+                Some(message) => self.out.send(message).await,
+                None => Ok(()),
+            };
+        }
+        let who = self.who().await;
+        let context = Context { register: self.shared.register.clone(), who, shared: self.shared.clone() };
+        let out = self.out.clone();
+        let task = self.tasks.spawn(async move {
+            let _gone = match received.message.op {
+                LdapOp::SearchRequest(_) => search(&context, received, &out).await,
+                _ => compare(&context, received, &out).await,
+            };
+        });
+        self.running.insert(msgid, task);
+        Ok(())
+    }
+
+    async fn extended(&mut self, msgid: i32, request: &LdapExtendedRequest) -> Result<(), Gone> {
+        let refused =
+            |code, sentence: &str| answer::extended(msgid, Refusal::new(code, sentence).result(), None, None);
+        let message = match request.name.as_str() {
+            WHO_AM_I => {
+                let who = self.who().await.authorization();
+                answer::extended(msgid, success(), None, Some(who.into_bytes()))
+            }
+            // RFC 4511 4.14.1.
+            START_TLS => refused(Code::OperationsError, "The connection is secure already."),
+            CANCEL => match request.value.as_deref().and_then(cancelled) {
+                None => refused(Code::ProtocolError, "Say the number of the request to be cancelled."),
+                Some(which) => match self.running.remove(&which).filter(|task| !task.is_finished()) {
+                    None => refused(Code::NoSuchOperation, "No request with this number is being done."),
+                    Some(task) => {
+                        task.abort();
+                        let ended = Refusal::new(Code::Canceled, "It was cancelled.").result();
+                        self.out.send(answer::done(which, ended, Vec::new())).await?;
+                        answer::extended(msgid, success(), None, None)
+                    }
+                },
+            },
+            _ => refused(Code::ProtocolError, "This extended operation is not known."),
+        };
+        self.out.send(message).await
+    }
+
+    /// Who asks now. A certificate is looked at each time, so that one that was revoked is worth nothing any more.
+    async fn who(&self) -> Who {
+        match &self.bound {
+            Bound::Account(account) => Who::Account(Box::new(account.clone())),
+            Bound::Not => self.certificate().await,
+            Bound::External => match self.certificate().await {
+                Who::Transport(caller) => Who::Certified(caller),
+                other => other,
+            },
+        }
+    }
+
+    async fn certificate(&self) -> Who {
+        if self.chain.is_empty() {
+            return Who::of_certificate(Ok(None));
+        }
+        Who::of_certificate((self.shared.identify)(self.chain.clone(), self.address).await)
+    }
+}
+
+/// What a request is called in numbers.
+fn operation(tag: u8) -> &'static str {
+    match tag {
+        0x60 => "bind",
+        0x42 => "unbind",
+        0x63 => "search",
+        0x6e => "compare",
+        0x50 => "abandon",
+        0x77 => "extended",
+        _ => "write",
+    }
+}

@@ -1,0 +1,296 @@
+//! The tree of the national directory over the register: which branches there are, and how each is read.
+
+mod organisations;
+mod people;
+mod systems;
+
+use std::collections::BTreeSet;
+
+use platform::clock::Millis;
+use platform::db::Tx;
+
+pub(crate) use systems::entry as system_entry;
+
+use super::dn::Dn;
+use super::entry::Entry;
+use super::filter::Filter;
+use super::plan::Chosen;
+use crate::day::Day;
+use crate::error::Error;
+use crate::register::Register;
+use crate::store::faces::Question;
+
+/// How many ids are read with one statement.
+const AT_ONCE: usize = 50;
+/// How many entries of one word are gathered where any of several can be meant; with more, everything is read.
+const GATHERED: u32 = 1_000;
+
+/// The root of everything that the directory holds.
+pub(super) fn root() -> Dn {
+    Dn::default().below("o", "nhs")
+}
+
+/// The name of a branch.
+fn branch(name: &'static str) -> Dn {
+    root().below("ou", name)
+}
+
+/// A branch of the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Branch {
+    Services,
+    Organisations,
+    People,
+}
+
+impl Branch {
+    /// Every branch, in the order in which they are read.
+    pub(super) const ALL: [Self; 3] = [Self::Services, Self::Organisations, Self::People];
+
+    /// Its name.
+    pub(super) fn dn(self) -> Dn {
+        branch(match self {
+            Self::Services => "Services",
+            Self::Organisations => "Organisations",
+            Self::People => "People",
+        })
+    }
+
+    /// The id of the unit that an entry below the branch belongs to, as units are read by it.
+    pub(super) fn id_of(self, dn: &Dn) -> Option<String> {
+        let depth = dn.depth_below(&self.dn()).filter(|depth| *depth > 0)?;
+        let value = dn.0[depth - 1].value.as_str();
+        Some(match self {
+            Self::Services => crate::system::folded(value),
+            Self::Organisations => value.to_ascii_uppercase(),
+            Self::People => value.to_owned(),
+        })
+    }
+}
+
+/// What is read together: an entry, with those below it.
+#[derive(Debug)]
+pub(super) struct Unit {
+    /// By what units of a branch are in order.
+    pub(super) id: String,
+    pub(super) entries: Vec<Entry>,
+}
+
+/// Where in a branch the entries of a search can be.
+#[derive(Debug, Clone)]
+pub(super) enum Where {
+    Services(Chosen<systems::Word>),
+    Organisations(Chosen<organisations::Word>),
+    People(Chosen<Question>),
+}
+
+impl Where {
+    /// By a filter, and below one entry of the branch if the search begins there.
+    pub(super) fn new(branch: Branch, filter: &Filter, below: Option<String>) -> Self {
+        let ids = below.map(|id| BTreeSet::from([id]));
+        match branch {
+            Branch::Services => Self::Services(within(Chosen::by(filter, &systems::pick), ids)),
+            Branch::Organisations => {
+                Self::Organisations(within(Chosen::by(filter, &organisations::pick), ids))
+            }
+            Branch::People => Self::People(within(Chosen::by(filter, &people::pick), ids)),
+        }
+    }
+
+    /// One entry of a branch, whatever a filter says.
+    pub(super) fn only(branch: Branch, id: String) -> Self {
+        let ids = BTreeSet::from([id]);
+        match branch {
+            Branch::Services => Self::Services(Chosen::These(ids)),
+            Branch::Organisations => Self::Organisations(Chosen::These(ids)),
+            Branch::People => Self::People(Chosen::These(ids)),
+        }
+    }
+
+    /// The next units after one, in order; none when there are no more.
+    pub(super) async fn page(
+        &self,
+        register: &Register,
+        tx: &mut Tx,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<Unit>, Error> {
+        let words = match self {
+            Self::Services(chosen) => plain(chosen),
+            Self::Organisations(chosen) => plain(chosen),
+            Self::People(chosen) => plain(chosen),
+        };
+        match words {
+            Plain::Nothing => return Ok(Vec::new()),
+            Plain::These(ids) => {
+                let rest: Vec<String> = ids.iter().filter(|id| id.as_str() > after).cloned().collect();
+                for some in rest.chunks(AT_ONCE) {
+                    let units = self.these(register, tx, some).await?;
+                    if !units.is_empty() {
+                        return Ok(units);
+                    }
+                }
+                return Ok(Vec::new());
+            }
+            Plain::Words => {}
+        }
+        match self {
+            Self::Services(Chosen::Words(words)) => systems::page(tx, words, after, limit).await,
+            Self::Services(_) => systems::page(tx, &[], after, limit).await,
+            Self::Organisations(Chosen::Words(words)) => organisations::page(tx, words, after, limit).await,
+            Self::Organisations(_) => organisations::page(tx, &[], after, limit).await,
+            Self::People(Chosen::Words(words)) => people::page(register, tx, words, after, limit).await,
+            Self::People(_) => people::page(register, tx, &[], after, limit).await,
+        }
+    }
+
+    /// Units by their ids.
+    pub(super) async fn these(
+        &self,
+        register: &Register,
+        tx: &mut Tx,
+        ids: &[String],
+    ) -> Result<Vec<Unit>, Error> {
+        match self {
+            Self::Services(_) => systems::these(tx, ids).await,
+            Self::Organisations(_) => organisations::these(tx, ids).await,
+            Self::People(_) => people::these(register, tx, ids).await,
+        }
+    }
+
+    /// The same without choices between words: their ids are gathered, or everything is read.
+    pub(super) async fn settled(self, register: &Register, tx: &mut Tx) -> Result<Self, Error> {
+        Ok(match self {
+            Self::Services(Chosen::Either(some)) => {
+                let some = some.into_iter().map(Self::Services).collect();
+                Self::Services(gathered(register, tx, some).await?.map_or(Chosen::Everything, Chosen::These))
+            }
+            Self::Organisations(Chosen::Either(some)) => {
+                let some = some.into_iter().map(Self::Organisations).collect();
+                let ids = gathered(register, tx, some).await?;
+                Self::Organisations(ids.map_or(Chosen::Everything, Chosen::These))
+            }
+            Self::People(Chosen::Either(some)) => {
+                let some = some.into_iter().map(Self::People).collect();
+                Self::People(gathered(register, tx, some).await?.map_or(Chosen::Everything, Chosen::These))
+            }
+            other => other,
+        })
+    }
+}
+
+/// The ids of everything in any of these places; `None` if there are too many.
+async fn gathered(
+    register: &Register,
+    tx: &mut Tx,
+    some: Vec<Where>,
+) -> Result<Option<BTreeSet<String>>, Error> {
+    let mut ids = BTreeSet::new();
+    for one in some {
+        // A choice within a choice was made one by its combination; what is left of them is looked through.
+        let units = one.page(register, tx, "", GATHERED).await?;
+        let whole = match &one {
+            Where::Services(chosen) => is_whole(chosen, units.len()),
+            Where::Organisations(chosen) => is_whole(chosen, units.len()),
+            Where::People(chosen) => is_whole(chosen, units.len()),
+        };
+        if !whole {
+            return Ok(None);
+        }
+        ids.extend(units.into_iter().map(|unit| unit.id));
+    }
+    Ok(Some(ids))
+}
+
+/// Whether what was read of a place is all of it.
+fn is_whole<W>(chosen: &Chosen<W>, read: usize) -> bool {
+    match chosen {
+        Chosen::Nothing => true,
+        Chosen::These(ids) => ids.len() <= AT_ONCE,
+        Chosen::Words(_) => u32::try_from(read).is_ok_and(|read| read < GATHERED),
+        Chosen::Either(_) | Chosen::Everything => false,
+    }
+}
+
+fn within<W: Clone + PartialEq>(chosen: Chosen<W>, ids: Option<BTreeSet<String>>) -> Chosen<W> {
+    match ids {
+        Some(ids) => chosen.and(Chosen::These(ids)),
+        None => chosen,
+    }
+}
+
+/// How a place is read.
+enum Plain<'c> {
+    Nothing,
+    These(&'c BTreeSet<String>),
+    Words,
+}
+
+fn plain<W>(chosen: &Chosen<W>) -> Plain<'_> {
+    match chosen {
+        Chosen::Nothing => Plain::Nothing,
+        Chosen::These(ids) => Plain::These(ids),
+        Chosen::Words(_) | Chosen::Either(_) | Chosen::Everything => Plain::Words,
+    }
+}
+
+/// The entries that hold the others: the root and its branches.
+pub(super) fn fixed() -> Vec<Entry> {
+    let mut top = Entry::new(root(), &["organization", "top"], "organization");
+    top.put("o", ["nhs".to_owned()]);
+    top.put("hasSubordinates", ["TRUE".to_owned()]);
+    let branches = Branch::ALL.into_iter().map(|branch| {
+        let dn = branch.dn();
+        let name = dn.0.first().map(|part| part.value.clone()).unwrap_or_default();
+        let mut entry = Entry::new(dn, &["organizationalUnit", "top"], "organizationalUnit");
+        entry.put("ou", [name]);
+        entry.put("hasSubordinates", ["TRUE".to_owned()]);
+        entry
+    });
+    std::iter::once(top).chain(branches).collect()
+}
+
+/// When an entry was made and changed, as RFC 4512 3.4 has it.
+fn times(entry: &mut Entry, made: Option<Millis>, changed: Millis) {
+    entry.put("createTimestamp", made.map(generalized));
+    entry.put("modifyTimestamp", [generalized(changed)]);
+}
+
+/// A time as RFC 4517 3.3.13 writes it, to the second.
+fn generalized(at: Millis) -> String {
+    let day = Day::of(at).to_string().replace('-', "");
+    let seconds = at.0.div_euclid(1000).rem_euclid(86_400);
+    format!("{day}{:02}{:02}{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+/// A day as the national directory writes it.
+fn day(day: Day) -> String {
+    day.to_string().replace('-', "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Times and days are written as LDAP and the national directory write them.
+    #[test]
+    fn times_are_written() {
+        // 17:20, and 1:02:03 more.
+        assert_eq!(generalized(Millis(1_795_540_800_000 + 3_723_000)), "20261124182203Z");
+        assert_eq!(day("2026-11-24".parse().unwrap()), "20261124");
+    }
+
+    /// The unit of an entry is what is read of the branch.
+    #[test]
+    fn entries_belong_to_units() {
+        let id = |branch: Branch, text: &str| branch.id_of(&Dn::parse(text).unwrap());
+        assert_eq!(id(Branch::People, "uniqueIdentifier=2,uid=1,ou=people,o=nhs").as_deref(), Some("1"));
+        assert_eq!(
+            id(Branch::Organisations, "uniqueIdentifier=rxx,ou=Organisations,o=nhs").as_deref(),
+            Some("RXX")
+        );
+        assert_eq!(id(Branch::Services, "ou=Services,o=nhs"), None);
+        assert_eq!(id(Branch::Services, "uniqueIdentifier=rxx,ou=Organisations,o=nhs"), None);
+        assert_eq!(fixed().len(), 4);
+    }
+}

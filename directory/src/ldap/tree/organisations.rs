@@ -1,0 +1,165 @@
+//! `ou=Organisations`: organisations as entries.
+
+use platform::db::Tx;
+
+use super::{Unit, branch, day};
+use crate::api::{OrganisationRecord, OrganisationStatus, Period, RecordClass, RoleWeight, SuccessionKind};
+use crate::day::Day;
+use crate::error::Error;
+use crate::ldap::entry::Entry;
+use crate::ldap::plan::Pick;
+use crate::ldap::schema::{AttributeType, with_those_above};
+use crate::organisation::{name_key, postcode_key, role_name};
+use crate::store::{faces, organisations};
+
+/// A word under which organisations are found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Word {
+    Name(String),
+    Postcode(String),
+}
+
+/// The role of a general practice.
+const GENERAL_PRACTICE: &str = "RO76";
+/// Relationships that say what an organisation is part of, the nearest first: is a part of, is operated by.
+const PARENTS: [&str; 3] = ["RE2", "RE6", "RE4"];
+
+/// What a comparison says of where organisations are.
+pub(super) fn pick(one: &AttributeType, value: &str) -> Pick<Word> {
+    match one.name() {
+        "uniqueIdentifier" | "nhsIDCode" => Pick::Id(value.trim().to_ascii_uppercase()),
+        "o" | "ou" if !name_key(value).is_empty() => Pick::Word(Word::Name(name_key(value))),
+        "postalCode" => Pick::Word(Word::Postcode(postcode_key(value))),
+        "uid" | "nhsMHSPartyKey" | "nhsAsSvcIA" | "nhsMhsSvcIA" | "nhsAsClient" => Pick::Nothing,
+        "objectClass" => match value {
+            "nhsas" | "nhsmhs" | "nhsperson" | "nhsorgperson" | "nhsorgpersonrole" => Pick::Nothing,
+            _ => Pick::Anything,
+        },
+        _ => Pick::Anything,
+    }
+}
+
+/// Organisations under these words, in the order of their codes.
+pub(super) async fn page(tx: &mut Tx, words: &[Word], after: &str, limit: u32) -> Result<Vec<Unit>, Error> {
+    let (mut name, mut postcode) = (None, None);
+    for word in words {
+        // Of two names, one is enough: what does not have both is not found.
+        match word {
+            Word::Name(key) => name = Some(key.as_str()),
+            Word::Postcode(key) => postcode = Some(key.as_str()),
+        }
+    }
+    let codes = faces::organisations(tx, name, postcode, after, limit).await?;
+    let mut units = Vec::with_capacity(codes.len());
+    for code in codes {
+        if let Some(found) = organisations::find(tx, &code).await? {
+            units.push(Unit { id: code.to_string(), entries: vec![entry(&found.record)] });
+        }
+    }
+    Ok(units)
+}
+
+/// Organisations by their codes.
+pub(super) async fn these(tx: &mut Tx, ids: &[String]) -> Result<Vec<Unit>, Error> {
+    let mut units = Vec::new();
+    for id in ids {
+        let Ok(code) = id.parse() else { continue };
+        if let Some(found) = organisations::find(tx, &code).await? {
+            units.push(Unit { id: id.clone(), entries: vec![entry(&found.record)] });
+        }
+    }
+    Ok(units)
+}
+
+/// An organisation as an entry.
+fn entry(record: &OrganisationRecord) -> Entry {
+    let dn = branch("Organisations").below("uniqueIdentifier", record.ods.as_str());
+    let class = class(record);
+    let classes = with_those_above(class);
+    let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
+    let mut entry = Entry::new(dn, &classes, class);
+    entry.put("uniqueIdentifier", [record.ods.to_string()]);
+    entry.put("nhsIDCode", [record.ods.to_string()]);
+    entry.put(if class == "nhsSite" { "ou" } else { "o" }, [record.name.clone()]);
+    types(&mut entry, record, class);
+    address(&mut entry, record);
+    let dates = &record.dates;
+    let period = |of: fn(&Period) -> Option<Day>| of(&dates.operational).or_else(|| of(&dates.legal));
+    entry.put("nhsOrgOpenDate", period(|period| period.from).map(day));
+    entry.put("nhsOrgCloseDate", period(|period| period.to).map(day));
+    entry.put("nhsParentOrgCode", parent(record));
+    for one in &record.successions {
+        let name = match one.kind {
+            SuccessionKind::Predecessor => "nhsOCSPredecessor",
+            SuccessionKind::Successor => "nhsOCSSuccessor",
+        };
+        entry.put(name, [one.target.to_string()]);
+    }
+    for contact in &record.contacts {
+        let name = match contact.kind.to_ascii_lowercase().as_str() {
+            "tel" | "telephone" => "telephoneNumber",
+            "fax" => "facsimileTelephoneNumber",
+            "mail" | "mailto" | "email" => "mail",
+            // Sites have no address in the web.
+            "http" | "https" | "url" if class != "nhsSite" => "labeledURI",
+            _ => continue,
+        };
+        entry.put(name, [contact.value.clone()]);
+    }
+    entry.put("nhsSyntheticIndicator", ["0".to_owned()]);
+    entry.put("hasSubordinates", ["FALSE".to_owned()]);
+    entry
+}
+
+fn class(record: &OrganisationRecord) -> &'static str {
+    let practice = |role: &crate::api::OrganisationRole| {
+        role.role == GENERAL_PRACTICE && role.status == OrganisationStatus::Active
+    };
+    if record.roles.iter().any(practice) {
+        "nhsGPPractice"
+    } else if record.record_class == RecordClass::Site {
+        "nhsSite"
+    } else {
+        "nhsOrg"
+    }
+}
+
+/// What it is: its primary role, and the others as further types. The national directory's own two letters are known of general
+/// practices alone; of others the code of the role stands there.
+fn types(entry: &mut Entry, record: &OrganisationRecord, class: &str) {
+    let named = |role: &str| role_name(role).map_or_else(|| role.to_owned(), str::to_owned);
+    let of = |weight| {
+        record
+            .roles
+            .iter()
+            .filter(move |role| role.weight == weight && role.status == OrganisationStatus::Active)
+    };
+    let primary = record.roles.iter().find(|role| role.weight == RoleWeight::Primary);
+    if class == "nhsGPPractice" {
+        entry.put("nhsOrgType", [named(GENERAL_PRACTICE)]);
+        entry.put("nhsOrgTypeCode", ["PR".to_owned()]);
+    } else if let Some(role) = primary {
+        entry.put("nhsOrgType", [named(&role.role)]);
+        entry.put("nhsOrgTypeCode", [role.role.clone()]);
+    }
+    entry.put("nhsOrgSubType", of(RoleWeight::Other).map(|role| named(&role.role)));
+}
+
+fn address(entry: &mut Entry, record: &OrganisationRecord) {
+    let address = &record.address;
+    let lines = address.lines.iter().chain(&address.town).chain(&address.county);
+    // RFC 4517 3.3.28: lines are joined by dollar signs, and those within are written by their number.
+    let lines: Vec<String> = lines.map(|line| line.replace('\\', "\\5C").replace('$', "\\24")).collect();
+    entry.put("postalAddress", [lines.join("$")]);
+    entry.put("postalCode", address.postcode.clone());
+    entry.put("l", address.town.clone());
+    entry.put("nhsCountry", address.country.clone());
+}
+
+fn parent(record: &OrganisationRecord) -> Option<String> {
+    let live = |wanted: &str| {
+        let mut live = record.relationships.iter();
+        live.find(|one| one.relationship == wanted && one.status == OrganisationStatus::Active)
+    };
+    PARENTS.into_iter().find_map(live).map(|one| one.target.to_string())
+}

@@ -1,0 +1,170 @@
+//! `ou=People`: a person, below them each organisation in which they have a role, below that their roles there.
+
+use std::collections::BTreeMap;
+
+use platform::db::Tx;
+use platform::id::UserId;
+
+use super::{Unit, branch};
+use crate::api::{NamedRole, ProfessionalBody, Registration};
+use crate::error::Error;
+use crate::http::named_roles;
+use crate::ldap::dn::Dn;
+use crate::ldap::entry::Entry;
+use crate::ldap::plan::Pick;
+use crate::ldap::schema::{AttributeType, with_those_above};
+use crate::person::{Profile, State, plain};
+use crate::register::Register;
+use crate::store::faces::{self, Question};
+use crate::store::{people, people_evidence};
+
+/// Professional bodies that have an attribute. The numbers of the others have none in the national schema.
+const BODIES: [(ProfessionalBody, &str); 4] = [
+    (ProfessionalBody::Gmc, "nhsGMC"),
+    (ProfessionalBody::Nmc, "nhsNMC"),
+    (ProfessionalBody::Gdc, "nhsGDC"),
+    (ProfessionalBody::Gphc, "nhsRPSGB"),
+];
+
+/// What a comparison says of where people are.
+pub(super) fn pick(one: &AttributeType, value: &str) -> Pick<Question> {
+    let first_word = || plain(value).split(' ').next().map(str::to_owned).unwrap_or_default();
+    if let Some((body, _)) = BODIES.iter().find(|row| row.1 == one.name()) {
+        // The register writes numbers in capital letters.
+        return Pick::Word(Question::Registration(body.word(), value.to_ascii_uppercase()));
+    }
+    match one.name() {
+        "uid" => Pick::Id(value.to_owned()),
+        "uniqueIdentifier" => Pick::Word(Question::Profile(value.to_owned())),
+        "nhsIDCode" => Pick::Word(Question::Member(value.to_owned())),
+        // The name begins with the family name.
+        "sn" | "cn" if !first_word().is_empty() => Pick::Word(Question::Name(first_word())),
+        "nhsMHSPartyKey" | "nhsAsSvcIA" | "nhsMhsSvcIA" | "nhsAsClient" | "postalCode" => Pick::Nothing,
+        "objectClass" => match value {
+            "nhsas" | "nhsmhs" | "nhsorg" | "nhssite" | "nhsgppractice" | "nhsdept" | "organization" => {
+                Pick::Nothing
+            }
+            _ => Pick::Anything,
+        },
+        _ => Pick::Anything,
+    }
+}
+
+/// People of whom these questions hold, in the order of their ids, each with everything below them.
+pub(super) async fn page(
+    register: &Register,
+    tx: &mut Tx,
+    questions: &[Question],
+    after: &str,
+    limit: u32,
+) -> Result<Vec<Unit>, Error> {
+    let ids = faces::people(tx, questions, after, limit).await?;
+    units(register, tx, ids).await
+}
+
+/// People by their ids.
+pub(super) async fn these(register: &Register, tx: &mut Tx, ids: &[String]) -> Result<Vec<Unit>, Error> {
+    let ids = faces::these_people(tx, ids).await?;
+    units(register, tx, ids).await
+}
+
+async fn units(register: &Register, tx: &mut Tx, ids: Vec<UserId>) -> Result<Vec<Unit>, Error> {
+    let mut units = Vec::with_capacity(ids.len());
+    for id in ids {
+        let Some(profile) = people::find(&mut *tx, &id).await? else { continue };
+        let registrations = people_evidence::registrations(&mut *tx, &id).await?;
+        let roles = match profile.state {
+            State::Open => named_roles(register, tx, &id).await?,
+            // Whoever has left holds nothing.
+            _ => Vec::new(),
+        };
+        units.push(Unit { id: id.to_string(), entries: entries(&profile, &registrations, &roles) });
+    }
+    Ok(units)
+}
+
+fn entries(profile: &Profile, registrations: &[Registration], roles: &[NamedRole]) -> Vec<Entry> {
+    let dn = branch("People").below("uid", profile.user_id.as_str());
+    let mut members: BTreeMap<&str, Vec<&NamedRole>> = BTreeMap::new();
+    for role in roles {
+        members.entry(role.role.person_orgid.as_str()).or_default().push(role);
+    }
+    let mut all = vec![person(dn.clone(), profile, registrations)];
+    all[0].put("hasSubordinates", [truth(!members.is_empty())]);
+    for (id, roles) in members {
+        let dn = dn.below("uniqueIdentifier", id);
+        all.push(member(dn.clone(), profile, id, roles[0]));
+        all.extend(roles.into_iter().map(|named| role(&dn, named)));
+    }
+    all
+}
+
+fn truth(is: bool) -> String {
+    if is { "TRUE" } else { "FALSE" }.to_owned()
+}
+
+fn new(dn: Dn, class: &'static str) -> Entry {
+    let classes = with_those_above(class);
+    let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
+    Entry::new(dn, &classes, class)
+}
+
+fn person(dn: Dn, profile: &Profile, registrations: &[Registration]) -> Entry {
+    let mut entry = new(dn, "nhsPerson");
+    names(&mut entry, profile);
+    entry.put("personalTitle", profile.name.title.clone());
+    let status = if matches!(profile.state, State::Open) { "1" } else { "0" };
+    entry.put("nhsPersonStatus", [status.to_owned()]);
+    for one in registrations {
+        if let Some((_, name)) = BODIES.iter().find(|row| row.0 == one.body)
+            && entry.values(name).is_empty()
+        {
+            entry.put(name, [one.number.clone()]);
+        }
+    }
+    super::times(&mut entry, Some(profile.created_at), profile.changed_at);
+    entry
+}
+
+/// What a person and a person in an organisation have alike.
+fn names(entry: &mut Entry, profile: &Profile) {
+    let name = &profile.name;
+    let parts = [Some(&name.family), Some(&name.given), name.title.as_ref()];
+    // As the national directory writes it: surname, first name, title.
+    let common: Vec<&str> =
+        parts.into_iter().flatten().map(String::as_str).filter(|part| !part.is_empty()).collect();
+    entry.put("uid", [profile.user_id.to_string()]);
+    entry.put("cn", [common.join(" ")]);
+    entry.put("sn", [name.family.clone()]);
+    entry.put("givenName", [name.given.clone()]);
+    entry.put("nhsMiddleNames", name.middle.clone());
+    entry.put("displayName", [format!("{} {}", name.given, name.family).trim().to_owned()]);
+}
+
+fn member(dn: Dn, profile: &Profile, id: &str, role: &NamedRole) -> Entry {
+    let mut entry = new(dn, "nhsOrgPerson");
+    entry.put("uniqueIdentifier", [id.to_owned()]);
+    names(&mut entry, profile);
+    entry.put("o", [role.org_name.clone()]);
+    entry.put("nhsIDCode", [role.role.org_code.clone()]);
+    entry.put("hasSubordinates", [truth(true)]);
+    entry
+}
+
+fn role(above: &Dn, named: &NamedRole) -> Entry {
+    let role = &named.role;
+    let mut entry = new(above.below("uniqueIdentifier", role.person_roleid.as_str()), "nhsOrgPersonRole");
+    entry.put("uniqueIdentifier", [role.person_roleid.clone()]);
+    entry.put("nhsIDCode", [role.org_code.clone()]);
+    entry.put("nhsJobRole", [named.role_name.clone()]);
+    entry.put("nhsJobRoleCode", [role.role_code.clone()]);
+    entry.put("nhsAreaOfWork", named.aow.iter().cloned());
+    entry.put("nhsAreaOfWorkCodes", role.aow_codes.iter().cloned());
+    entry.put("nhsBusinessFunctions", named.activities.iter().cloned());
+    entry.put("nhsBusinessFunctionsCodes", role.activity_codes.iter().cloned());
+    entry.put("nhsWorkGroups", named.workgroups.iter().cloned());
+    entry.put("nhsWorkGroupsCodes", role.workgroups_codes.iter().cloned());
+    entry.put("nhsOrgCloseDate", role.until.as_ref().map(|until| until.replace('-', "")));
+    entry.put("hasSubordinates", [truth(false)]);
+    entry
+}

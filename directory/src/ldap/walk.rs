@@ -1,0 +1,295 @@
+//! A search on its way through the tree: entry after entry, in one order, so that it can be gone on with later.
+
+use std::collections::VecDeque;
+
+use ldap3_proto::proto::{LdapResultCode as Code, LdapSearchScope as Scope};
+
+use super::answer::Refusal;
+use super::dn::Dn;
+use super::entry::Entry;
+use super::filter::{Filter, Truth};
+use super::tree::{self, Branch, Where};
+use super::who::Who;
+use crate::register::Register;
+
+/// How many units are read at first; an equality mostly has one.
+const FIRST: u32 = 20;
+/// How many are read at once after that.
+const LATER: u32 = 200;
+
+/// Where a search is asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Range {
+    pub(super) base: Dn,
+    pub(super) scope: Scope,
+}
+
+impl Range {
+    /// Whether an entry lies in it. RFC 4511 4.5.1.2.
+    fn has(&self, dn: &Dn) -> bool {
+        match (dn.depth_below(&self.base), &self.scope) {
+            (Some(0), Scope::Base | Scope::Subtree) | (Some(1), Scope::OneLevel) => true,
+            (Some(depth), Scope::Subtree | Scope::Children) => depth > 0,
+            _ => false,
+        }
+    }
+
+    /// Whether anything below this name can lie in it.
+    fn reaches_below(&self, dn: &Dn) -> bool {
+        if self.base.depth_below(dn).is_some_and(|depth| depth > 0) {
+            return true;
+        }
+        match dn.depth_below(&self.base) {
+            Some(0) => self.scope != Scope::Base,
+            Some(_) => matches!(self.scope, Scope::Subtree | Scope::Children),
+            None => false,
+        }
+    }
+}
+
+/// Up to which entry a search has come: the branch, the id of the unit, and how many of its entries were passed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Position {
+    /// 0 for the entries that hold the others, then the branches.
+    stage: usize,
+    unit: String,
+    passed: usize,
+}
+
+impl Position {
+    /// As a client keeps it.
+    pub(super) fn text(&self) -> String {
+        format!("{}\n{}\n{}", self.stage, self.passed, self.unit)
+    }
+
+    /// A place in a list that was put in order.
+    pub(super) fn of_a_list(place: usize) -> Self {
+        Self { passed: place, ..Self::default() }
+    }
+
+    /// The place in a list that was put in order.
+    pub(super) fn in_a_list(&self) -> usize {
+        self.passed
+    }
+
+    /// Reads what [`Position::text`] wrote.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let mut lines = text.splitn(3, '\n');
+        let stage = lines.next()?.parse().ok().filter(|stage| *stage <= Branch::ALL.len())?;
+        let passed = lines.next()?.parse().ok()?;
+        Some(Self { stage, passed, unit: lines.next()?.to_owned() })
+    }
+}
+
+/// A search on its way.
+pub(super) struct Walk<'w> {
+    register: &'w Register,
+    who: &'w Who,
+    range: &'w Range,
+    filter: &'w Filter,
+    /// How many entries may still be looked at.
+    left: usize,
+    at: Position,
+    waiting: VecDeque<(Position, Entry)>,
+    /// Where in the branch that is read the entries can be; none until it has begun.
+    place: Option<Where>,
+    /// The last unit that was read.
+    read: String,
+    size: u32,
+    /// The unit that was left in its middle.
+    broken_off: Option<(String, usize)>,
+    /// How many entries of people were answered.
+    pub(super) people: u64,
+}
+
+impl<'w> Walk<'w> {
+    /// Begins, or goes on after a position.
+    pub(super) fn new(
+        register: &'w Register,
+        who: &'w Who,
+        range: &'w Range,
+        filter: &'w Filter,
+        most: usize,
+        after: Option<Position>,
+    ) -> Self {
+        let at = after.unwrap_or_default();
+        let broken_off = (at.stage > 0 && !at.unit.is_empty()).then(|| (at.unit.clone(), at.passed));
+        let mut walk = Self {
+            register,
+            who,
+            range,
+            filter,
+            left: most,
+            waiting: VecDeque::new(),
+            place: None,
+            read: at.unit.clone(),
+            size: FIRST,
+            broken_off,
+            people: 0,
+            at,
+        };
+        if walk.at.stage == 0 {
+            let passed = walk.at.passed;
+            let fixed = tree::fixed().into_iter().enumerate().skip(passed);
+            walk.waiting = fixed
+                .map(|(at, entry)| (Position { stage: 0, unit: String::new(), passed: at + 1 }, entry))
+                .collect();
+        }
+        walk
+    }
+
+    /// After which entry to go on.
+    pub(super) fn position(&self) -> &Position {
+        &self.at
+    }
+
+    /// The next entry that is found; `None` at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Entry>, Refusal> {
+        loop {
+            while let Some((position, entry)) = self.waiting.pop_front() {
+                self.left = self.left.checked_sub(1).ok_or_else(|| {
+                    let sentence = "Too many entries would have to be looked through. Ask by an attribute that has an index.";
+                    Refusal::new(Code::AdminLimitExceeded, sentence)
+                })?;
+                self.at = position;
+                if self.range.has(&entry.dn) && self.filter.of(&entry) == Truth::True {
+                    self.people +=
+                        u64::from(self.at.stage > 0 && Branch::ALL[self.at.stage - 1] == Branch::People);
+                    return Ok(Some(entry));
+                }
+            }
+            if !self.load().await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Reads on; `false` when there is nothing more anywhere.
+    async fn load(&mut self) -> Result<bool, Refusal> {
+        let Some(branch) = self.at.stage.checked_sub(1).and_then(|stage| Branch::ALL.get(stage)).copied()
+        else {
+            return Ok(self.next_branch());
+        };
+        let reached = self.range.reaches_below(&branch.dn()) && self.who.sees(branch).is_ok();
+        if !reached {
+            return Ok(self.next_branch());
+        }
+        let mut read = self
+            .register
+            .db
+            .read()
+            .acquire()
+            .await
+            .map_err(|error| Refusal::from(crate::Error::from(error)))?;
+        let place = if let Some(place) = self.place.take() {
+            place
+        } else {
+            let below = branch.id_of(&self.range.base);
+            Where::new(branch, self.filter, below).settled(self.register, &mut read).await?
+        };
+        if let Some((unit, passed)) = self.broken_off.take() {
+            let units = place.these(self.register, &mut read, &[unit]).await?;
+            self.put(units, passed);
+            self.place = Some(place);
+            return Ok(true);
+        }
+        let units = place.page(self.register, &mut read, &self.read, self.size).await?;
+        self.size = LATER;
+        if units.is_empty() {
+            return Ok(self.next_branch());
+        }
+        self.put(units, 0);
+        self.place = Some(place);
+        Ok(true)
+    }
+
+    fn put(&mut self, units: Vec<tree::Unit>, passed: usize) {
+        let stage = self.at.stage;
+        for unit in units {
+            for (at, entry) in unit.entries.into_iter().enumerate().skip(passed) {
+                let position = Position { stage, unit: unit.id.clone(), passed: at + 1 };
+                self.waiting.push_back((position, entry));
+            }
+            self.read = unit.id;
+        }
+    }
+
+    /// Goes on to the next branch; `false` after the last.
+    fn next_branch(&mut self) -> bool {
+        self.place = None;
+        self.read = String::new();
+        self.size = FIRST;
+        if self.at.stage >= Branch::ALL.len() {
+            return false;
+        }
+        self.at = Position { stage: self.at.stage + 1, unit: String::new(), passed: 0 };
+        true
+    }
+}
+
+/// The entry with this name, if it is seen.
+pub(super) async fn find(register: &Register, who: &Who, dn: &Dn) -> Result<Option<Entry>, Refusal> {
+    let same = |entry: &Entry| entry.dn.normal() == dn.normal();
+    if let Some(entry) = tree::fixed().into_iter().find(same) {
+        return Ok(Some(entry));
+    }
+    for branch in Branch::ALL {
+        let Some(id) = branch.id_of(dn) else { continue };
+        who.sees(branch).map_err(|why| Refusal::new(Code::InsufficentAccessRights, why))?;
+        let mut read =
+            register.db.read().acquire().await.map_err(|error| Refusal::from(crate::Error::from(error)))?;
+        let place = Where::only(branch, id.clone());
+        let units = place.these(register, &mut read, &[id]).await?;
+        return Ok(units.into_iter().flat_map(|unit| unit.entries).find(same));
+    }
+    Ok(None)
+}
+
+/// The nearest name above one that there is.
+pub(super) async fn nearest(register: &Register, who: &Who, dn: &Dn) -> Dn {
+    let mut above = dn.above();
+    while let Some(name) = above {
+        if matches!(find(register, who, &name).await, Ok(Some(_))) {
+            return name;
+        }
+        above = name.above();
+    }
+    Dn::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each scope has what RFC 4511 says, and reaches where something of it can be.
+    #[test]
+    fn scopes_have_their_entries() {
+        let dn = |text: &str| Dn::parse(text).unwrap();
+        let has = |scope: Scope| {
+            let range = Range { base: dn("ou=People,o=nhs"), scope };
+            ["o=nhs", "ou=People,o=nhs", "uid=1,ou=People,o=nhs", "uniqueIdentifier=2,uid=1,ou=People,o=nhs"]
+                .map(|text| range.has(&dn(text)))
+        };
+        assert_eq!(has(Scope::Base), [false, true, false, false]);
+        assert_eq!(has(Scope::OneLevel), [false, false, true, false]);
+        assert_eq!(has(Scope::Subtree), [false, true, true, true]);
+        assert_eq!(has(Scope::Children), [false, false, true, true]);
+        let reaches =
+            |base: &str, scope: Scope| Range { base: dn(base), scope }.reaches_below(&dn("ou=People,o=nhs"));
+        assert!(reaches("o=nhs", Scope::Subtree) && !reaches("o=nhs", Scope::OneLevel));
+        assert!(reaches("ou=People,o=nhs", Scope::OneLevel) && !reaches("ou=People,o=nhs", Scope::Base));
+        assert!(
+            reaches("uid=1,ou=People,o=nhs", Scope::Base) && !reaches("ou=Services,o=nhs", Scope::Subtree)
+        );
+    }
+
+    /// A position reads back; anything else is none.
+    #[test]
+    fn positions_read_back() {
+        let position = Position { stage: 3, unit: "a\nb".to_owned(), passed: 7 };
+        assert_eq!(Position::read(&position.text()), Some(position));
+        for bad in ["", "9\n0\n", "1\n", "x\n1\n1"] {
+            assert_eq!(Position::read(bad), None, "{bad}");
+        }
+    }
+}

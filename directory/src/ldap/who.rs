@@ -1,0 +1,164 @@
+//! Who asks over LDAP, and what they see.
+
+use std::fmt;
+
+use platform::caller::Caller;
+use platform::problem::Problem;
+
+use super::tree::Branch;
+use crate::api::{LOOK_UP, READ, SYSTEMS};
+
+/// A program that binds with a name and a secret of 256 bits.
+#[derive(Clone)]
+pub struct Account {
+    /// What the operator calls it.
+    pub name: String,
+    /// The name that it binds as.
+    pub dn: String,
+    /// Its secret; as a password it is written in hexadecimal.
+    pub secret: [u8; 32],
+    /// Whether it sees people.
+    pub people: bool,
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("name", &self.name).field("dn", &self.dn).finish_non_exhaustive()
+    }
+}
+
+impl Account {
+    /// Whether a password is its own, told in the same time whatever is wrong with it.
+    pub(super) fn is_right(&self, password: &str) -> bool {
+        let mut given = [0; 32];
+        let is_one = hex::decode_to_slice(password.trim(), &mut given).is_ok();
+        let is_same = aws_lc_rs::constant_time::verify_slices_are_equal(&given, &self.secret).is_ok();
+        is_one && is_same
+    }
+}
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub(super) enum Who {
+    /// Nobody who is known, and why.
+    Stranger(String),
+    /// Whoever has shown a certificate, without saying more.
+    Transport(Box<Caller>),
+    /// The same, who has bound by it.
+    Certified(Box<Caller>),
+    /// A program that has bound by its secret.
+    Account(Box<Account>),
+}
+
+impl Who {
+    /// Whoever a certificate shows.
+    pub(super) fn of_certificate(found: Result<Option<Caller>, Problem>) -> Self {
+        match found {
+            Ok(Some(caller)) => Self::Transport(Box::new(caller)),
+            Ok(None) => {
+                Self::Stranger("Show a client certificate, or bind with a name and a secret.".to_owned())
+            }
+            Err(problem) => {
+                problem.log();
+                Self::Stranger(problem.detail)
+            }
+        }
+    }
+
+    /// The certificate's holder.
+    pub(super) fn certified(&self) -> Option<&Caller> {
+        match self {
+            Self::Transport(caller) | Self::Certified(caller) => Some(caller),
+            Self::Stranger(_) | Self::Account(_) => None,
+        }
+    }
+
+    /// Whether a branch is seen; why not, for people to read.
+    pub(super) fn sees(&self, branch: Branch) -> Result<(), String> {
+        match self {
+            Self::Stranger(why) => Err(why.clone()),
+            Self::Account(account) if account.people || branch != Branch::People => Ok(()),
+            Self::Account(account) => {
+                Err(format!("The account {} sees no people. Ask the operator.", account.name))
+            }
+            Self::Transport(caller) | Self::Certified(caller) => {
+                let acts: &[_] = if branch == Branch::People { &[READ] } else { &[LOOK_UP, READ, SYSTEMS] };
+                let may = acts.iter().any(|act| caller.may(*act).is_ok());
+                let why = || {
+                    format!("{} may not look here up. Ask the operator to grant {}.", caller.client, acts[0])
+                };
+                if may { Ok(()) } else { Err(why()) }
+            }
+        }
+    }
+
+    /// Whether anything beside the description of the server is seen.
+    pub(super) fn sees_anything(&self) -> Result<(), String> {
+        self.sees(Branch::Services)
+    }
+
+    /// Who it is as RFC 4532 answers it: nobody until they have bound.
+    pub(super) fn authorization(&self) -> String {
+        match self {
+            Self::Stranger(_) | Self::Transport(_) => String::new(),
+            Self::Certified(caller) => format!("u:{}", caller.client),
+            Self::Account(account) => format!("dn:{}", account.dn),
+        }
+    }
+
+    /// Who it is in the audit record.
+    pub(super) fn actor(&self) -> audit::Actor {
+        match self {
+            Self::Transport(caller) | Self::Certified(caller) => audit::Actor::from(&**caller),
+            Self::Account(account) => audit::Actor {
+                kind: "system".to_owned(),
+                subject: account.name.clone(),
+                client: Some(format!("ldap:{}", account.name)),
+                organisation: None,
+                role_profile: None,
+                session: None,
+            },
+            Self::Stranger(_) => audit::Actor::system("directory"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::caller::CallerKind;
+
+    use super::*;
+
+    fn account(people: bool) -> Account {
+        Account { name: "reader".to_owned(), dn: "cn=reader,o=nhs".to_owned(), secret: [7; 32], people }
+    }
+
+    fn caller(acts: &[&str]) -> Who {
+        let caller = Caller::new(CallerKind::System, "pas", "pas".parse().unwrap(), acts.iter().copied());
+        Who::Transport(Box::new(caller))
+    }
+
+    /// Only the right secret is right, and it is shown nowhere.
+    #[test]
+    fn secrets_are_compared() {
+        let account = account(false);
+        assert!(account.is_right(&"07".repeat(32)) && account.is_right(&format!(" {}\n", "07".repeat(32))));
+        for wrong in ["", "07", &"00".repeat(32), &"7".repeat(64), &"zz".repeat(32)] {
+            assert!(!account.is_right(wrong), "{wrong}");
+        }
+        assert!(!format!("{account:?}").contains("secret"));
+    }
+
+    /// People are seen by who may read the register; the rest by who may look up.
+    #[test]
+    fn branches_are_seen_by_who_may() {
+        let sees = |who: &Who| Branch::ALL.map(|branch| who.sees(branch).is_ok());
+        assert_eq!(sees(&caller(&["directory:look-up"])), [true, true, false]);
+        assert_eq!(sees(&caller(&["directory:read"])), [true, true, true]);
+        assert_eq!(sees(&caller(&["ca:issue"])), [false; 3]);
+        assert_eq!(sees(&Who::Account(Box::new(account(false)))), [true, true, false]);
+        assert_eq!(sees(&Who::of_certificate(Ok(None))), [false; 3]);
+        assert_eq!(caller(&[]).authorization(), "");
+        assert_eq!(Who::Account(Box::new(account(true))).authorization(), "dn:cn=reader,o=nhs");
+    }
+}

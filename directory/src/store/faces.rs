@@ -1,0 +1,127 @@
+//! Which people and organisations a face of the directory shows: their ids, in order, from one on.
+
+use std::fmt::Write as _;
+
+use platform::db::Tx;
+use platform::id::{OdsCode, UserId};
+use sqlx::AssertSqlSafe;
+
+use super::{list, read};
+use crate::error::Error;
+
+/// A question of which the answer stands in an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// People who have, or had, a role profile in this organisation.
+    Member(String),
+    /// The person whose role profile, or id in an organisation, this is.
+    Profile(String),
+    /// The person with this number of a professional body.
+    Registration(&'static str, String),
+    /// People a normalised name of whom begins so.
+    Name(String),
+}
+
+impl Question {
+    /// The condition on `p.user_id`, with its placeholders from a number on, and their values.
+    fn condition(&self, first: usize) -> (String, Vec<String>) {
+        match self {
+            Self::Member(organisation) => (
+                format!("SELECT user_id FROM directory_organisation_person WHERE organisation = ${first}"),
+                vec![organisation.clone()],
+            ),
+            Self::Profile(id) => (
+                format!(
+                    "SELECT user_id FROM directory_organisation_person WHERE organisation_person_id = ${first} \
+                     UNION SELECT user_id FROM directory_role_profile WHERE role_profile_id = ${first}"
+                ),
+                vec![id.clone()],
+            ),
+            Self::Registration(body, number) => (
+                format!(
+                    "SELECT user_id FROM directory_registration WHERE body = ${first} AND number = ${}",
+                    first + 1
+                ),
+                vec![(*body).to_owned(), number.clone()],
+            ),
+            Self::Name(prefix) => (
+                format!(
+                    "SELECT user_id FROM directory_person_key WHERE key >= ${first} AND key < ${}",
+                    first + 1
+                ),
+                vec![prefix.clone(), format!("{prefix}\u{10ffff}")],
+            ),
+        }
+    }
+}
+
+/// People for whom every question holds, in the order of their ids. Cards and robots are none, nor are second records of one person.
+pub(crate) async fn people(
+    tx: &mut Tx,
+    questions: &[Question],
+    after: &str,
+    limit: u32,
+) -> Result<Vec<UserId>, Error> {
+    let mut text =
+        "SELECT p.user_id FROM directory_person p WHERE p.kind = 'person' AND p.state <> 'merged' AND p.user_id > $1"
+            .to_owned();
+    let mut values = Vec::new();
+    for question in questions {
+        let (condition, more) = question.condition(values.len() + 3);
+        let _ = write!(text, " AND p.user_id IN ({condition})");
+        values.extend(more);
+    }
+    text.push_str(" ORDER BY p.user_id LIMIT $2");
+    // Made of our own words and numbers only.
+    let mut query = sqlx::query_as(AssertSqlSafe(text)).bind(after.to_owned()).bind(i64::from(limit));
+    for value in values {
+        query = query.bind(value);
+    }
+    let rows: Vec<(String,)> = query.fetch_all(&mut *tx).await?;
+    rows.iter().map(|(id,)| read("directory_person.user_id", id)).collect()
+}
+
+/// Those of these people whom the directory shows.
+pub(crate) async fn these_people(tx: &mut Tx, wanted: &[String]) -> Result<Vec<UserId>, Error> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = format!(
+        "SELECT user_id FROM directory_person WHERE kind = 'person' AND state <> 'merged' AND user_id IN ({}) \
+         ORDER BY user_id",
+        list(1, wanted.len())
+    );
+    // Made of our own words and numbers only.
+    let mut query = sqlx::query_as(AssertSqlSafe(text));
+    for id in wanted {
+        query = query.bind(id.clone());
+    }
+    let rows: Vec<(String,)> = query.fetch_all(&mut *tx).await?;
+    rows.iter().map(|(id,)| read("directory_person.user_id", id)).collect()
+}
+
+/// Organisations with this key of their name and this key of their postcode, in the order of their codes.
+pub(crate) async fn organisations(
+    tx: &mut Tx,
+    name_key: Option<&str>,
+    postcode_key: Option<&str>,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<OdsCode>, Error> {
+    let mut text = "SELECT ods FROM directory_organisation WHERE ods > $1".to_owned();
+    let mut values = Vec::new();
+    for (column, value) in [("name_key", name_key), ("postcode_key", postcode_key)] {
+        if let Some(value) = value {
+            values.push(value.to_owned());
+            let _ = write!(text, " AND {column} = ${}", values.len() + 2);
+        }
+    }
+    text.push_str(" ORDER BY ods LIMIT $2");
+    // Made of our own words and numbers only.
+    let mut query = sqlx::query_as(AssertSqlSafe(text)).bind(after.to_owned()).bind(i64::from(limit));
+    for value in values {
+        query = query.bind(value);
+    }
+    let rows: Vec<(String,)> = query.fetch_all(&mut *tx).await?;
+    rows.iter().map(|(ods,)| read("directory_organisation.ods", ods)).collect()
+}

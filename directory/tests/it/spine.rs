@@ -1,0 +1,122 @@
+//! The Spine Directory Service's FHIR API: what is found, how it is told, and every refusal.
+
+use directory::api::{LOOK_UP, READ};
+use directory::{Config, SpineConfig};
+use http::{Method, StatusCode};
+use platform::caller::Caller;
+use platform::db::Db;
+use serde_json::Value;
+
+use crate::rig::{Answered, Rig, system};
+use crate::systems::{accredited, handling, register};
+
+const BASE: &str = "/spine-directory/FHIR/R4";
+const ORGANISATION: &str = "organization=https://fhir.nhs.uk/Id/ods-organization-code%7C";
+const INTERACTION: &str = "identifier=https://fhir.nhs.uk/Id/nhsServiceInteractionId%7Curn:nhs:names:services:pds:QUPA_IN000006UK02";
+const PARTY: &str = "identifier=https://fhir.nhs.uk/Id/nhsMhsPartyKey%7C";
+
+fn client() -> Caller {
+    system("pas", &[LOOK_UP])
+}
+
+async fn ask(rig: &Rig, path: &str) -> Answered {
+    rig.send(&client(), Method::GET, &format!("{BASE}{path}"), &[("host", "directory.example")], None).await
+}
+
+/// The code of an outcome: FHIR's, then the Spine's.
+fn codes(answer: &Answered) -> (u16, String, String) {
+    let issue = &answer.body["issue"][0];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    assert_eq!(answer.body["resourceType"], "OperationOutcome", "{}", answer.body);
+    assert_eq!(answer.headers["x-correlation-id"], answer.body["id"].as_str().unwrap());
+    (answer.status.as_u16(), text(&issue["code"]), text(&issue["details"]["coding"][0]["code"]))
+}
+
+platform::both_engines! {
+    /// Devices and endpoints are found by every combination that is enough, blanks and case aside, in a Bundle as it should be.
+    async fn systems_are_told(db: Db) {
+        let rig = Rig::new(db);
+        let asid = register(&rig, &accredited("RXX")).await;
+        register(&rig, &accredited("RYY")).await;
+        register(&rig, &handling("RXX", "https://mhs.example.nhs.uk/")).await;
+        let path = format!("/Device?{ORGANISATION}RXX&{INTERACTION}");
+        let found = ask(&rig, &path).await;
+        assert_eq!((found.status, &found.headers["content-type"]), (StatusCode::OK, &"application/fhir+json".parse().unwrap()));
+        let body = &found.body;
+        assert_eq!((body["type"].as_str(), body["total"].as_i64()), (Some("searchset"), Some(1)), "{body}");
+        let own = format!("https://directory.example{BASE}{}", path.replace("%7C", "|"));
+        assert_eq!((body["link"][0]["relation"].as_str(), body["link"][0]["url"].as_str()), (Some("self"), Some(own.as_str())));
+        let entry = &body["entry"][0];
+        let id = entry["resource"]["id"].as_str().unwrap();
+        assert_eq!(entry["fullUrl"], format!("https://directory.example{BASE}/Device/{id}"));
+        assert_eq!((entry["search"]["mode"].as_str(), id.to_uppercase().as_str()), (Some("match"), id));
+        assert_eq!(entry["resource"]["identifier"][0]["value"], asid);
+        assert_eq!(entry["resource"]["owner"]["identifier"]["value"], "RXX01");
+        assert_eq!(ask(&rig, &path).await.body["entry"], body["entry"], "ids stay");
+        let total = |path: String| {
+            let rig = &rig;
+            async move { ask(rig, &path).await.body["total"].as_i64() }
+        };
+        assert_eq!(total(format!("/Device?{ORGANISATION}%20rxx%20&{INTERACTION}&{PARTY}RXX-0000001")).await, Some(1));
+        assert_eq!(total(format!("/Device?{ORGANISATION}RXX&{INTERACTION}&{PARTY}other")).await, Some(0));
+        assert_eq!(total(format!("/Device?{ORGANISATION}RXX&{INTERACTION}&manufacturing-{ORGANISATION}YGM")).await, Some(1));
+        assert_eq!(total(format!("/Endpoint?{ORGANISATION}RXX&{INTERACTION}")).await, Some(1));
+        assert_eq!(total(format!("/Endpoint?{PARTY}RXX-0000001&{INTERACTION}")).await, Some(1));
+        assert_eq!(total(format!("/Endpoint?{ORGANISATION}RXX&{PARTY}RXX-0000001")).await, Some(1));
+        let none = ask(&rig, &format!("/Endpoint?{ORGANISATION}RZZ&{INTERACTION}")).await;
+        assert_eq!((none.body["total"].as_i64(), none.body["entry"].as_array().map(Vec::len)), (Some(0), Some(0)));
+    }
+
+    /// Every refusal is an outcome with its codes and the id of the request.
+    async fn refusals_are_outcomes(db: Db) {
+        let rig = Rig::new(db);
+        let good = format!("/Device?{ORGANISATION}RXX&{INTERACTION}");
+        let expected = |status, issue: &str, spine: &str| (status, issue.to_owned(), spine.to_owned());
+        for bad in ["/Device", "/Endpoint", &format!("/Device?{ORGANISATION}RXX"), &format!("{good}&colour=red"), &format!("{good}&use_cpm=x")] {
+            assert_eq!(codes(&ask(&rig, bad).await), expected(400, "required", "BAD_REQUEST"), "{bad}");
+        }
+        for unknown in ["/Patient", "/device", "/Device/1"] {
+            assert_eq!(codes(&ask(&rig, unknown).await), expected(404, "not-found", "NO_RECORD_FOUND"), "{unknown}");
+        }
+        let posted = rig.send(&client(), Method::DELETE, &format!("{BASE}{good}"), &[], None).await;
+        assert_eq!(codes(&posted), expected(405, "not-supported", "NOT_IMPLEMENTED"));
+        assert_eq!(posted.headers["allow"], "GET");
+        let with = |name: &'static str, value: &'static str| {
+            let (rig, path) = (&rig, format!("{BASE}{good}"));
+            async move { rig.send(&client(), Method::GET, &path, &[(name, value)], None).await }
+        };
+        assert_eq!(codes(&with("accept", "application/fhir+xml").await), expected(406, "not-supported", "MISSING_OR_INVALID_HEADER"));
+        assert_eq!(codes(&with("x-correlation-id", "one").await), expected(400, "required", "BAD_REQUEST"));
+        for (accept, media) in [("application/json", "application/json"), ("text/html, */*;q=0.1", "application/fhir+json")] {
+            assert_eq!(with("accept", accept).await.headers["content-type"], media);
+        }
+        let known = "9562466f-c982-4cd5-bb0e-255e9f5e6689";
+        assert_eq!(with("x-correlation-id", known).await.headers["x-correlation-id"], known);
+        let reader = system("reader", &[READ]);
+        let refused = rig.send(&reader, Method::GET, &format!("{BASE}{good}"), &[], None).await;
+        assert_eq!(codes(&refused), expected(403, "forbidden", "ACCESS_DENIED"));
+    }
+
+    /// Messages of services of the Spine go through its intermediaries, where the configuration names them.
+    async fn intermediaries_take_the_place_of_addresses(db: Db) {
+        let spine = SpineConfig {
+            core_organisation: Some("YES".to_owned()),
+            forward_reliable: vec!["RCMR_IN010000UK05".to_owned()],
+            forward_express: Vec::new(),
+        };
+        let rig = Rig::with(db, Config { spine, ..Config::default() });
+        let with = |organisation: &str, interaction: &str, address: &str| {
+            let mut content = handling(organisation, address);
+            content["interaction"] = interaction.into();
+            content
+        };
+        let gp2gp = "urn:nhs:names:services:gp2gp:RCMR_IN010000UK05";
+        register(&rig, &with("RXX", gp2gp, "https://practice.example/")).await;
+        let path = format!("/Endpoint?{ORGANISATION}RXX&identifier=https://fhir.nhs.uk/Id/nhsServiceInteractionId%7C{gp2gp}");
+        let missing = ask(&rig, &path).await;
+        assert_eq!(missing.status, StatusCode::INTERNAL_SERVER_ERROR, "the intermediary should be there: {}", missing.body);
+        register(&rig, &with("YES", "urn:nhs:names:services:tms:ReliableIntermediary", "https://core.example/reliable")).await;
+        let found = ask(&rig, &path).await;
+        assert_eq!(found.body["entry"][0]["resource"]["address"], "https://core.example/reliable", "{}", found.body);
+    }
+}
