@@ -262,10 +262,10 @@ pub enum Event {
         method: String,
         /// SHA-256 over application, person, documents and end, in hexadecimal: what the proof stands for.
         binding: String,
-        /// SHA-256 of what the application signed, in hexadecimal.
-        request_sha256: String,
+        /// SHA-256 of what the application signed, in hexadecimal; none of one that signs nothing, since it shows who it is otherwise.
+        request_sha256: Option<String>,
         /// SHA-256 of the key that verified it, in hexadecimal: of its JWK without blanks, the members in the order of their names.
-        statement_key_sha256: String,
+        statement_key_sha256: Option<String>,
         /// The same of the proof itself, with the key that verifies it.
         presence_sha256: String,
         /// The same, for each document in its order, of a list of the proof's nonce and what the person was shown.

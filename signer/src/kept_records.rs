@@ -105,7 +105,7 @@ fn records(row: &RecordsRow) -> Result<Vec<Vec<u8>>, Error> {
     let tree = Tree::over(hash, &digests);
     let all = (0..digests.len()).map(|place| {
         let made = tree.record(place, first);
-        later.iter().try_fold(made, |record, token| Record::read(&record).map(|read| read.renewed(token)))
+        later.iter().try_fold(made, |record, token| Record::read(&record)?.renewed(token))
     });
     all.collect::<Option<Vec<_>>>().ok_or_else(unreadable)
 }

@@ -55,7 +55,7 @@ impl Server {
             ports.push((port, Listener::bind(&port.listener(&app.config)).await?));
         }
         let ldap = match app.ldap()? {
-            Some(parts) => Some(LdapListener::bind(parts).await?),
+            Some(faces) => Some(LdapListener::bind(faces).await?),
             None => None,
         };
         let identities = ports.iter().filter_map(|(_, listener)| listener.identity());

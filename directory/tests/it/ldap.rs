@@ -28,7 +28,7 @@ platform::both_engines! {
         let (code, text) = ldap.search(As::Certificate, &asked).await;
         assert_eq!((code, names(&text)), (0, vec![format!("uniqueIdentifier={asid},ou=Services,o=nhs")]), "{text}");
         assert_eq!(values(&text, "nhsMHSPartyKey"), ["RXX-0000001"]);
-        assert_eq!(values(&text, "uniqueIdentifier"), [asid.clone()]);
+        assert_eq!(values(&text, "uniqueIdentifier"), std::slice::from_ref(&asid));
         let filter = format!("(&(nhsMhsPartyKey=rxx-0000001) (objectClass=nhsMhs) (nhsMhsSvcIA={interaction}))");
         let (_, text) = ldap.search(As::External, &["-b", "ou=services,o=nhs", &filter, "nhsMhsEndPoint"]).await;
         assert_eq!(values(&text, "nhsMHSEndPoint"), ["https://mhs.example.nhs.uk/"], "{text}");

@@ -105,7 +105,7 @@ impl Ldap {
     /// Runs a program of Debian's ldap-utils over TLS.
     pub(crate) async fn run(&self, program: &str, who: As, arguments: &[&str]) -> Output {
         let address = format!("ldaps://localhost:{}", self.tls.port());
-        let mut command = tool(program, &self.file("server.pem"));
+        let mut command = tool(program, self.file("server.pem"));
         command.args(["-H", &address]);
         if matches!(who, As::Certificate | As::External) {
             command.env("LDAPTLS_CERT", self.file("client.pem")).env("LDAPTLS_KEY", self.file("client.key"));

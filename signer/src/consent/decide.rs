@@ -6,7 +6,7 @@ use platform::problem::Problem;
 use serde_json::Value;
 
 use super::{actor, binding};
-use crate::dss::SignIn;
+use crate::dss::{SignIn, anchor, shown_anchor};
 use crate::error::Error;
 use crate::events::Event;
 use crate::ids::{AuthorisationId, ConsentId};
@@ -75,6 +75,10 @@ async fn consent(signer: &Signer, row: &ConsentRow, presence: &Presence) -> Resu
         digests: row.digests.clone(),
         expires_at: Millis(now.0 + i64::from(signer.config.sad_lifetime_s) * 1000),
     };
+    let kept = serde_json::to_value(presence).map_err(|_| Error::StoredRow { what: "presence" })?;
+    let Ok(Value::Array(documents)) = serde_json::from_str::<Value>(&row.shown) else {
+        return Err(Error::StoredRow { what: "list of documents" });
+    };
     let event = Event::SigningConsented {
         request: row.consent_id.to_string(),
         authorisation: authorisation.authorisation_id.to_string(),
@@ -85,8 +89,12 @@ async fn consent(signer: &Signer, row: &ConsentRow, presence: &Presence) -> Resu
         authenticator: presence.authenticator.clone(),
         method: presence.method.clone(),
         binding: row.binding.clone(),
+        request_sha256: None,
+        statement_key_sha256: None,
+        presence_sha256: anchor(&kept),
+        shown_sha256: documents.iter().map(|document| shown_anchor(&presence.nonce, document)).collect(),
     };
-    let kept = serde_json::to_string(presence).map_err(|_| Error::StoredRow { what: "presence" })?;
+    let kept = kept.to_string();
     let about = about(row)?;
     let (actor, shown, id) = (actor(row), presence.clone(), row.consent_id.clone());
     let credential = row.credential_id.clone();

@@ -210,8 +210,8 @@ fn agreed(
         authenticator: presence.authenticator.clone(),
         method: presence.method.clone(),
         binding: row.binding.clone(),
-        request_sha256: statement.hash.clone(),
-        statement_key_sha256: anchor(&read(&row.statement_key, "key of an application")?),
+        request_sha256: Some(statement.hash.clone()),
+        statement_key_sha256: Some(anchor(&read(&row.statement_key, "key of an application")?)),
         presence_sha256: anchor(kept),
         shown_sha256: shown.iter().map(|document| shown_anchor(&presence.nonce, document)).collect(),
     })

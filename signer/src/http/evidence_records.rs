@@ -87,7 +87,11 @@ pub(crate) async fn renew(
             record.renewed(&token.der).ok_or_else(wrong)?
         }
         (Some(hash_algo), Some(digest)) => {
-            let both = RecordDigests { hashes: vec![digest.clone()], hash_algo: Some(hash_algo.clone()) };
+            let both = RecordDigests {
+                hashes: vec![digest.clone()],
+                hash_algo: Some(hash_algo.clone()),
+                keep_years: None,
+            };
             let (hash, digests) = parse(&both)?;
             let about = record.to_rehash(hash, &digests.concat(), record.chains.len());
             let token = signer.time_stamp(Request::of(hash, &about)).await.map_err(Error::TimeStamp)?;

@@ -90,7 +90,7 @@ async fn installation(
     let url = config.database.url.clone();
     let foundation = steps
         .run("Prepare the database", async {
-            let foundation = Foundation::open(config).await?;
+            let foundation = Box::pin(Foundation::open(config)).await?;
             Ok::<_, anyhow::Error>((foundation, Outcome::Done(wiring::shown(&url))))
         })
         .await?;
