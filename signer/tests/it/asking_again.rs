@@ -59,7 +59,7 @@ platform::both_engines! {
             rig.pass(passed);
             let extended = rig.csc(&rig.system, "credentials/extendTransaction", &extend(&last, &two)).await;
             assert_eq!(extended.status, 200, "{:?}", extended.body);
-            last = extended.body["SAD"].as_str().unwrap().to_owned();
+            extended.body["SAD"].as_str().unwrap().clone_into(&mut last);
         }
         rig.pass(310_000);
         let late = rig.csc(&rig.system, "credentials/extendTransaction", &extend(&last, &two)).await;
