@@ -71,7 +71,7 @@ platform::both_engines! {
             for (act, answered) in acts(&approver).await {
                 assert_eq!((answered.status, answered.code()), (StatusCode::BAD_REQUEST, "field-invalid"), "{act} by {approver}: {:?}", answered.body);
                 let detail = answered.body["detail"].as_str().unwrap();
-                assert!(detail.contains("ther than you"), "{act} by {approver}: {detail}");
+                assert!(detail.contains("than you"), "{act} by {approver}: {detail}");
             }
         }
         for (act, answered) in acts(&format!("Ann Example {}", user(AGENT))).await {

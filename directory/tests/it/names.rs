@@ -55,7 +55,7 @@ platform::both_engines! {
             let (world, path) = (&world, format!("/directory/positions?organisation=RXX&{query}"));
             async move { world.rig.get(&who(MANAGER), &path).await }
         };
-        for bad in ["below=Yes", "below=true", "state=opne", "state="] {
+        for bad in ["below=Yes", "below=true", "state=opened", "state="] {
             assert_eq!(list(bad).await.code(), "field-invalid", "{bad}");
         }
         let many = async |query: &str| list(query).await.body["items"].as_array().unwrap().len();
