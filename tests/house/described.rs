@@ -17,7 +17,20 @@ const OFF_UNLESS_ASKED_FOR: [&str; 4] = ["/login/", "/saml/", "/sessionmanager/"
 pub(crate) type Route = (String, String);
 
 /// Routes that no description has: pages, the private port, and the answer for methods that are not built.
-const UNDESCRIBED: [&str; 7] = ["/", "/cps", "/live", "/ready", "/metrics", "/unlock", "/csc/v2/{method}"];
+const UNDESCRIBED: [&str; 12] = [
+    "/",
+    "/cps",
+    "/live",
+    "/ready",
+    "/metrics",
+    "/unlock",
+    "/csc/v1/{method}",
+    "/csc/v2/{method}",
+    "/signing-service/authorise/{request}",
+    "/signing-service/confirm/{request}",
+    "/signing-service/confirm/{request}/cancel",
+    "/signing-service/confirm/{request}/options",
+];
 
 /// Every route that a router in the source is given, and no description leaves out on purpose.
 pub(crate) fn routes(sources: &[Source]) -> BTreeSet<Route> {
@@ -128,8 +141,19 @@ pub(crate) fn alerted(rules: &str) -> BTreeSet<String> {
 
 /// Whether a word begins as our metrics do.
 fn is_metric(word: &str) -> bool {
-    const MODULES: [&str; 10] =
-        ["audit_", "authn_", "ca_", "db_", "directory_", "hsm_", "http_", "message", "signer_", "tls_"];
+    const MODULES: [&str; 11] = [
+        "audit_",
+        "authn_",
+        "ca_",
+        "db_",
+        "directory_",
+        "hsm_",
+        "http_",
+        "ldap_",
+        "message",
+        "signer_",
+        "tls_",
+    ];
     MODULES.iter().any(|module| word.starts_with(module))
 }
 

@@ -21,6 +21,9 @@ pub(crate) struct Pages {
     judged: BTreeMap<String, BTreeSet<String>>,
     /// Each title that a page or a message on it has, with the judged page that is built the same.
     titles: BTreeMap<String, String>,
+    /// Templates that no script judges yet, with why.
+    #[serde(default)]
+    unjudged: BTreeMap<String, String>,
 }
 
 impl Pages {
@@ -34,6 +37,8 @@ pub(crate) fn not_judged(list: &Pages, templates: &[Source], scripts: &[Source])
     let used: BTreeSet<&str> = list.templates.values().map(String::as_str).collect();
     let whole = templates.iter().filter(|one| !is_part(one, templates));
     let whole: BTreeSet<&str> = whole.map(|one| one.path.as_str()).collect();
+    let left: BTreeSet<&str> = list.unjudged.keys().map(String::as_str).collect();
+    let used: BTreeSet<&str> = used.union(&left).copied().collect();
     let unseen = whole.difference(&used).map(|path| format!("{path}: no judged page is made of it"));
     let gone = used.difference(&whole).map(|path| format!("{path}: is no template of a page"));
     let named: BTreeSet<&String> = list.judged.values().flatten().collect();

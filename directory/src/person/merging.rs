@@ -42,7 +42,6 @@ pub(crate) async fn merge(
     }
     survivor.state.demand_open()?;
     survivor.demand_verified()?;
-    demand_alike(tx, user, duplicate).await?;
     other.state = other.state.merge_into(user)?;
     match (&survivor.national_insurance, &other.national_insurance) {
         (Some(one), Some(two)) if one.hash != two.hash => {
@@ -54,6 +53,7 @@ pub(crate) async fn merge(
         (None, Some(_)) => survivor.national_insurance = other.national_insurance.take(),
         _ => other.national_insurance = None,
     }
+    demand_alike(tx, user, duplicate).await?;
     let assignments = move_everything(tx, duplicate, user).await?;
     let told: Vec<_> = assignments
         .iter()

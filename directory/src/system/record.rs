@@ -149,7 +149,8 @@ mod tests {
         let class = ("objectClass", "nhsMhs");
         assert!(said(&[class, ("nhsIDCode", "RXX")]).contains("uniqueIdentifier"));
         let (id, code) = (("uniqueIdentifier", "a"), ("nhsIDCode", "RXX"));
-        assert!(said(&[class, id, code]).starts_with("party_key"));
+        assert!(said(&[class, id, code]).contains("interaction"));
+        assert!(said(&[class, id, code, ("nhsMhsSvcIA", "urn:a:b")]).contains("party_key"));
         assert!(said(&[class, id, code, ("nhsIDCode", "RYY")]).contains("2 different values"));
         assert!(said(&[class, ("objectClass", "nhsAs")]).contains("both"));
     }

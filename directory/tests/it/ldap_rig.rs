@@ -175,7 +175,9 @@ pub(crate) fn values(ldif: &str, name: &str) -> Vec<String> {
 /// A program of ldap-utils that trusts this certificate and reads no settings of the machine.
 pub(crate) fn tool(program: &str, anchor: impl AsRef<Path>) -> Command {
     let mut command = Command::new(program);
-    command.env("LDAPNOINIT", "1").env("LDAPTLS_CACERT", anchor.as_ref()).env("LDAPTLS_REQCERT", "demand");
+    // LDAPNOINIT would pass over these too.
+    command.env("LDAPCONF", "/dev/null").env("LDAPRC", "none").env("HOME", "/nonexistent");
+    command.env("LDAPTLS_CACERT", anchor.as_ref()).env("LDAPTLS_REQCERT", "demand");
     command.env_remove("LDAPTLS_CERT").env_remove("LDAPTLS_KEY").kill_on_drop(true);
     command
 }

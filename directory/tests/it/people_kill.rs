@@ -29,18 +29,22 @@ fn child_of_the_kill_test() {
         let rig = Rig::new(db.clone());
         let manager = person(UserId::from_number(AGENT).unwrap().as_str());
         let mut number = 100_000_000u32;
-        let mut before: Option<UserId> = None;
+        let mut before: Option<(UserId, String)> = None;
         loop {
             number += 1;
-            // Nobody sounds like the one before on the same day.
-            let birth =
-                format!("19{:02}-{:02}-{:02}", 50 + number % 45, 1 + number % 12, 13 + number / 180 % 15);
-            let id = rig
-                .make(&manager, &new_person("Ann", &format!("N{number}"), &birth, &number.to_string()))
-                .await;
+            // Nobody sounds like somebody else on the same day but the second of two that are merged, who was looked at.
+            let birth = match &before {
+                Some((_, birth)) => birth.clone(),
+                None => {
+                    format!("19{:02}-{:02}-{:02}", 50 + number % 45, 1 + number % 12, 13 + number / 180 % 15)
+                }
+            };
+            let mut body = new_person("Ann", &format!("N{number}"), &birth, &number.to_string());
+            body["looked_at"] = json!(before.iter().map(|(other, _)| other).collect::<Vec<_>>());
+            let id = rig.make(&manager, &body).await;
             assign(&db, &id, None, "RXX", "2026-01-01").await;
             let answered = match before.take() {
-                Some(other) => {
+                Some((other, _)) => {
                     let body = json!({"duplicate": other, "duplicate_version": 1});
                     rig.act(&manager, &id, "merge", &body).await
                 }
@@ -48,7 +52,7 @@ fn child_of_the_kill_test() {
                     rig.act(&manager, &id, "close", &json!({"reason": "left"})).await
                 }
                 None => {
-                    before = Some(id);
+                    before = Some((id, birth));
                     continue;
                 }
             };

@@ -116,8 +116,9 @@ const READS: [&str; 45] = [
 ];
 
 /// Tables with a few rows, however many people there are, and what is made within a statement.
-const SMALL: [&str; 11] = [
+const SMALL: [&str; 12] = [
     "b",
+    "m",
     "theirs",
     "line",
     "below",

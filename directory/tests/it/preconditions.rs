@@ -10,7 +10,8 @@ use crate::people_rig::{new_person, staff};
 use crate::rig::Rig;
 
 /// Changes that ask for neither, and why none is needed.
-const OTHERWISE: [(&str, &str, &str); 10] = [
+const OTHERWISE: [(&str, &str, &str); 11] = [
+    ("POST", "/directory/systems/import", "the file is its own key: what is in is passed over"),
     ("POST", "/directory/organisations/import", "the release is its own key: what is in is passed over"),
     ("POST", "/directory/rbac/effective", "it asks, and changes nothing"),
     ("POST", "/directory/feed/events", "each event has an id of its own"),

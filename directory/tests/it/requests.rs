@@ -326,7 +326,7 @@ platform::both_engines! {
             (seed >> 8) as usize % below
         };
         let mut done = std::collections::BTreeMap::<&str, u32>::new();
-        for round in 0..8_u64 {
+        for round in 0..32_u64 {
             let requester = [SPONSOR, AGENT][next(2)];
             let state = ["draft", "submitted"][next(2)];
             let body = json!({"ask": world.assign_ask(NURSE + round % 3), "state": state});

@@ -52,8 +52,11 @@ pub(crate) async fn create(
 pub(crate) async fn show(
     State(signer): State<Signer>,
     caller: Caller,
-    Path(records): Path<RecordsId>,
+    Path(records): Path<String>,
 ) -> Result<Json<KeptRecords>, Problem> {
+    // Whoever may not sign is not told what an id looks like.
+    caller.may(SIGN)?;
+    let records: RecordsId = records.parse().map_err(|_| Error::RecordsUnknown)?;
     Ok(Json(kept_records::show(&signer, &caller, &records).await?))
 }
 
