@@ -147,6 +147,38 @@ impl Hsm {
         .await
     }
 
+    /// Makes a secret key of the token under a label that is not in use.
+    pub(crate) async fn make_secret_key(
+        &self,
+        label: &str,
+        mut make: impl FnMut(&cryptoki::session::Session, &str) -> Result<(), Failure> + Send + 'static,
+    ) -> Result<(), Error> {
+        let _one_at_a_time = self.handle.generating.lock().await;
+        self.refuse_label_in_use(label).await?;
+        let label = label.to_owned();
+        self.slow(Needs::Nothing, move |bench| make(&bench.session, &label)).await
+    }
+
+    /// Tries something on one open token after the other until one has what it needs. None where all were open and none has;
+    /// where one was away or failed, its error, since it may be the one that has.
+    pub(crate) async fn on_each_token<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut Bench) -> Result<Option<T>, Failure> + Clone + Send + 'static,
+    ) -> Result<Option<T>, Error> {
+        let engine = &self.handle.engine;
+        let open = self.open_tokens();
+        let mut failed = (open.len() < engine.tokens.len()).then(|| self.unavailable());
+        for token in open {
+            let needs = Needs::Token { index: token.index, epoch: None };
+            match engine.call(Lane::Fast, needs, engine.limits.call, work.clone()).await {
+                Ok(Some(found)) => return Ok(Some(found)),
+                Ok(None) => {}
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(None), Err)
+    }
+
     /// Makes a key, wraps it under the newest wrapping key and destroys it in the token.
     pub async fn generate_wrapped(&self, alg: Alg) -> Result<Wrapped, Error> {
         let version = self.newest_wrapping_version().await?;

@@ -3,7 +3,8 @@
 //! [`Hsm::open`] loads each library once, logs in to each token once and starts threads that own the sessions. A
 //! [`Key`] signs; it does not say which token or session does the work. There are three kinds of private key and one
 //! type for them all: *token keys* stay in the token, *wrapped keys* are kept outside it under a token key
-//! ([`Wrapped`]), *one-time keys* live as long as their [`Key`]. Secrets that must be read again are [`Sealed`].
+//! ([`Wrapped`]), *one-time keys* live as long as their [`Key`]. Secrets that must be read again are [`Sealed`]; secrets
+//! that can be computed again are derived ([`Derivation`]).
 //!
 //! This crate knows nothing of what the keys are used for.
 
@@ -13,6 +14,7 @@ mod alg;
 mod busy;
 mod config;
 mod copies;
+mod diversify;
 mod engine;
 mod error;
 mod failure;
@@ -47,6 +49,7 @@ pub mod testing;
 
 pub use alg::{Alg, Family, Scheme, UnknownAlg};
 pub use config::{Config, Pin, PinSource, TokenConfig, VerifySignatures};
+pub use diversify::Derivation;
 pub use error::Error;
 pub use health::{Health, KeyInfo, KeyPurpose, TokenHealth, TokenState};
 pub use hsm::Hsm;

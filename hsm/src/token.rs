@@ -78,6 +78,8 @@ pub(crate) struct Opened {
     pub(crate) wrapping: Option<WrapMechanism>,
     /// Handles of the wrapping keys by version.
     pub(crate) wrapping_keys: RwLock<BTreeMap<u32, ObjectHandle>>,
+    /// Handles of the master keys that were asked for, by version.
+    pub(crate) diversifying_keys: RwLock<BTreeMap<u32, ObjectHandle>>,
     /// Handles of the token keys that were asked for.
     pub(crate) token_keys: RwLock<HashMap<KeyId, ObjectHandle>>,
     /// Wrapped keys live in the sessions of this epoch.
@@ -102,6 +104,7 @@ impl Opened {
             algs,
             wrapping,
             wrapping_keys: RwLock::new(wrapping_keys.into_iter().collect()),
+            diversifying_keys: RwLock::default(),
             token_keys: RwLock::default(),
             live_keys: AtomicUsize::new(0),
             destroyed: AtomicU64::new(0),

@@ -4,6 +4,7 @@
 mod checking;
 mod copies;
 mod destroying;
+mod diversified;
 mod keys;
 mod ml_dsa;
 mod outage;
