@@ -1,3 +1,4 @@
 //! What a workstation's agent and the server say to each other, as JSON.
 
+pub mod relay;
 pub mod sign_in;

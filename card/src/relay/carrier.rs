@@ -1,0 +1,141 @@
+//! The agent's end: it answers what the server says, with the card in the reader.
+
+use super::gate::Gate;
+use crate::apdu::Command;
+use crate::piv::{Passcode, Piv};
+use crate::transport::{Transport, TransportError};
+use crate::wire::relay::{Act, FromAgent, Octets, ToAgent, VERSION, Why};
+
+/// How the holder is asked for a new passcode: by a dialog of the agent's own.
+pub trait AskPasscode {
+    /// The passcode that the holder chose; none where nobody did.
+    fn choose(&mut self) -> Option<Passcode>;
+}
+
+impl<F: FnMut() -> Option<Passcode>> AskPasscode for F {
+    fn choose(&mut self) -> Option<Passcode> {
+        self()
+    }
+}
+
+/// The conversation is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Over {
+    /// The server said so, and how it went.
+    Ended {
+        /// Whether all was done.
+        done: bool,
+        /// What to tell the user.
+        words: String,
+    },
+    /// What the server said was not the next that it could say: it, or somebody in between, says something again or leaves something
+    /// out.
+    OutOfOrder,
+}
+
+/// The agent's end of one conversation.
+pub struct Carrier {
+    gate: Gate,
+    next: u64,
+}
+
+impl Carrier {
+    /// One for the act that the user agreed to.
+    pub fn new(act: Act) -> Self {
+        Self { gate: Gate::new(act), next: 1 }
+    }
+
+    /// What the agent says first.
+    pub fn greeting(&self) -> FromAgent {
+        FromAgent::Ready { version: VERSION }
+    }
+
+    /// Does what the server says, and gives the answer to it.
+    pub fn answer<T: Transport>(
+        &mut self,
+        said: ToAgent,
+        card: &mut T,
+        ask: &mut impl AskPasscode,
+    ) -> Result<FromAgent, Over> {
+        let number = said.number();
+        if number != self.next {
+            return Err(Over::OutOfOrder);
+        }
+        self.next += 1;
+        match said {
+            ToAgent::End { done, words, .. } => Err(Over::Ended { done, words }),
+            ToAgent::Apdu { octets, .. } => Ok(match self.carry(&octets, card) {
+                Ok(octets) => FromAgent::Answer { number, octets },
+                Err(why) => FromAgent::Failed { number, why },
+            }),
+            ToAgent::ChoosePasscode { .. } => Ok(match self.choose(card, ask) {
+                Ok(()) => FromAgent::PasscodeChosen { number },
+                Err(why) => FromAgent::Failed { number, why },
+            }),
+        }
+    }
+
+    fn carry<T: Transport>(&mut self, octets: &Octets, card: &mut T) -> Result<Octets, Why> {
+        let command = Command::parse(&octets.0).map_err(|_| Why::NotExpected)?;
+        self.gate.pass(&command).map_err(|_| Why::NotExpected)?;
+        let answer = card.transmit(&octets.0).map_err(|error| why(&error))?;
+        Ok(Octets(answer.into()))
+    }
+
+    /// The holder's passcode takes the place of the server's. It goes from the dialog to the card, and nowhere else.
+    fn choose<T: Transport>(&mut self, card: &mut T, ask: &mut impl AskPasscode) -> Result<(), Why> {
+        let own = self.gate.take_own_passcode().ok_or(Why::NotExpected)?;
+        let chosen = ask.choose().ok_or(Why::NoPasscode)?;
+        let changed = Piv::select(card).and_then(|mut piv| piv.change_passcode(&own, &chosen));
+        changed.map_err(|error| match error {
+            crate::piv::Error::Exchange(crate::apdu::ExchangeError::Transport(error)) => why(&error),
+            _ => Why::PasscodeRefused,
+        })
+    }
+}
+
+fn why(error: &TransportError) -> Why {
+    match error {
+        TransportError::Removed => Why::Removed,
+        TransportError::Reset => Why::Reset,
+        TransportError::TimedOut => Why::TimedOut,
+        TransportError::Failed(_) => Why::Reader,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fuzz::Script;
+
+    fn apdu(number: u64, octets: &str) -> ToAgent {
+        ToAgent::Apdu { number, octets: Octets(hex::decode(octets).unwrap().into()) }
+    }
+
+    /// A command that was said before, or after one that never came, ends the conversation and does not reach the card.
+    #[test]
+    fn commands_are_not_replayed() {
+        let card = || Script::new(vec![vec![0x90, 0]; 9]);
+        for numbers in [&[1, 1][..], &[1, 3], &[2], &[0], &[1, 2, 1]] {
+            let (mut carrier, mut card) = (Carrier::new(Act::Unlock), card());
+            let mut last = None;
+            for number in numbers {
+                last = Some(carrier.answer(apdu(*number, "00cb3fff00"), &mut card, &mut || None));
+            }
+            assert_eq!(last, Some(Err(Over::OutOfOrder)), "{numbers:?}");
+            assert_eq!(card.heard.len(), numbers.len() - 1);
+        }
+    }
+
+    /// What the act does not need does not reach the card, and a passcode is not chosen where the server has set none.
+    #[test]
+    fn unexpected_commands_stay_here() {
+        let (mut carrier, mut card) = (Carrier::new(Act::Unlock), Script::new(vec![vec![0x90, 0]]));
+        let said = carrier.answer(apdu(1, "00ffffff030c9b00"), &mut card, &mut || None);
+        assert_eq!(said, Ok(FromAgent::Failed { number: 1, why: Why::NotExpected }));
+        let chosen = carrier
+            .answer(ToAgent::ChoosePasscode { number: 2 }, &mut card, &mut || Some(Passcode::factory()));
+        assert_eq!(chosen, Ok(FromAgent::Failed { number: 2, why: Why::NotExpected }));
+        assert!(card.heard.is_empty());
+    }
+}

@@ -1,0 +1,193 @@
+//! Which commands the agent lets through: what the act needs that its user agreed to, and nothing else.
+//!
+//! A server that was taken over could otherwise use an errand to guess the holder's passcode, to have the card sign something, or to
+//! give it another owner. What is not in the table is refused.
+
+use zeroize::Zeroizing;
+
+use crate::apdu::Command;
+use crate::piv::Passcode;
+use crate::wire::relay::Act;
+
+/// A command that the act does not need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the server sent a command that this act does not need")]
+pub struct NotExpected;
+
+/// What a command is for, as far as the rule goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It selects PIV, reads, asks for a counter, or fetches the rest of an answer.
+    Harmless,
+    /// A proof by the management key, which shows no secret.
+    Management,
+    /// A passcode goes to the card that the server knows: one of its own.
+    OwnPasscode,
+    /// The unblocking key sets a passcode of the server's.
+    Unlock,
+    /// The unblocking key is changed.
+    ChangePuk,
+    /// The management key is changed, or how many tries there are.
+    ChangeManagement,
+    /// A key is made.
+    Generate,
+    /// An object is written.
+    Write,
+    /// A private key signs.
+    Sign,
+}
+
+/// What each act needs beside what is harmless.
+fn needs(act: Act) -> &'static [Kind] {
+    use Kind::{ChangeManagement, ChangePuk, Generate, Management, OwnPasscode, Sign, Unlock, Write};
+    match act {
+        Act::Issue | Act::Renew => {
+            &[Management, OwnPasscode, Unlock, ChangePuk, ChangeManagement, Generate, Write, Sign]
+        }
+        Act::Unlock => &[Unlock, ChangePuk],
+        Act::Repair => &[Management, ChangePuk, ChangeManagement, Write],
+        Act::Clear => &[Management, Unlock, ChangePuk, ChangeManagement, Generate, Write],
+    }
+}
+
+/// The rule of one errand. It keeps the passcode that the server set last, which is the only one that the server may enter.
+pub struct Gate {
+    act: Act,
+    own: Option<Zeroizing<[u8; 8]>>,
+    /// The keys that were made in this errand: no other signs.
+    made: Vec<u8>,
+}
+
+impl Gate {
+    /// The rule of an act.
+    pub fn new(act: Act) -> Self {
+        Self { act, own: None, made: Vec::new() }
+    }
+
+    /// Lets a command through, or does not.
+    pub fn pass(&mut self, command: &Command) -> Result<(), NotExpected> {
+        let kind = kind(command).ok_or(NotExpected)?;
+        if kind != Kind::Harmless && !needs(self.act).contains(&kind) {
+            return Err(NotExpected);
+        }
+        let (_, p2) = command.parameters();
+        match kind {
+            Kind::OwnPasscode if !self.is_own(command.data()) => Err(NotExpected),
+            Kind::Sign if !self.made.contains(&p2) => Err(NotExpected),
+            Kind::Unlock => {
+                // RESET RETRY COUNTER: the unblocking key, then the new passcode. NIST SP 800-73-5 part 2, 3.2.3.
+                let passcode = command.data().get(8..16).filter(|_| command.data().len() == 16);
+                let passcode: [u8; 8] = passcode.and_then(|it| it.try_into().ok()).ok_or(NotExpected)?;
+                self.own = Some(Zeroizing::new(passcode));
+                Ok(())
+            }
+            Kind::Generate => {
+                self.made.push(p2);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The passcode that the server set last, for the holder's to take its place.
+    pub fn take_own_passcode(&mut self) -> Option<Passcode> {
+        let own = self.own.take()?;
+        let digits = own.iter().position(|octet| *octet == 0xFF).unwrap_or(own.len());
+        Passcode::parse(&own[..digits]).ok()
+    }
+
+    /// The server's own, or the one that every card has from the factory.
+    fn is_own(&self, data: &[u8]) -> bool {
+        data == b"123456\xFF\xFF" || self.own.as_ref().is_some_and(|own| own[..] == *data)
+    }
+}
+
+/// NIST SP 800-73-5 part 2, table 2, and the extensions of `YubiKeys`.
+fn kind(command: &Command) -> Option<Kind> {
+    let (p1, p2) = command.parameters();
+    let (empty, chained) = (command.data().is_empty(), command.is_chained());
+    if command.class() & !0x10 != 0 {
+        return None;
+    }
+    let kind = match (command.instruction(), p1, p2) {
+        // The last are serial number, version, metadata and attestation of a key.
+        (0xA4, 0x04, 0x00) | (0xCB, 0x3F, 0xFF) | (0xC0 | 0xF8 | 0xFD, 0, 0) | (0xF7 | 0xF9, _, _) => {
+            Kind::Harmless
+        }
+        (0x20, 0x00 | 0xFF, 0x80) if empty => Kind::Harmless,
+        (0x20, 0x00, 0x80) => Kind::OwnPasscode,
+        (0x24, 0x00, 0x81) => Kind::ChangePuk,
+        (0x2C, 0x00, 0x80) => Kind::Unlock,
+        (0x87, 0x03 | 0x08 | 0x0A | 0x0C, 0x9B) => Kind::Management,
+        (0x87, 0x07 | 0x11 | 0x14, 0x9A | 0x9C) => Kind::Sign,
+        (0x47, 0x00, 0x9A | 0x9C) => Kind::Generate,
+        (0xDB, 0x3F, 0xFF) => Kind::Write,
+        (0xFF, 0xFF, 0xFF) | (0xFA, _, _) => Kind::ChangeManagement,
+        _ => return None,
+    };
+    // Only what is long goes in pieces; what bears a secret never does.
+    let long = matches!(kind, Kind::Write | Kind::Sign);
+    if chained && !long { None } else { Some(kind) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(head: [u8; 4], data: &[u8]) -> Command {
+        let length = u8::try_from(data.len()).unwrap();
+        let octets = if data.is_empty() { head.to_vec() } else { [&head[..], &[length], data].concat() };
+        Command::parse(&octets).unwrap()
+    }
+
+    /// Each kind of command against each act: what an act does not need does not pass.
+    #[test]
+    fn acts_need_what_they_need() {
+        let unlock = command([0, 0x2C, 0, 0x80], b"9081726387654321");
+        let cases = [
+            (command([0, 0xA4, 4, 0], &[0xA0]), [true; 5]),
+            (command([0, 0x20, 0, 0x80], &[]), [true; 5]),
+            (command([0, 0x87, 0x0C, 0x9B], &[0x7C, 0]), [true, true, false, true, true]),
+            (unlock.clone(), [true, true, true, false, true]),
+            (command([0, 0x24, 0, 0x81], b"1234567887654321"), [true; 5]),
+            (command([0, 0xFF, 0xFF, 0xFF], &[0x0C, 0x9B, 0]), [true, true, false, true, true]),
+            (command([0, 0x47, 0, 0x9A], &[0xAC, 0]), [true, true, false, false, true]),
+            (command([0, 0xDB, 0x3F, 0xFF], &[0x5C, 0]), [true, true, false, true, true]),
+            // The holder's passcode is the agent's to enter and to change; a reset, another slot, another application.
+            (command([0, 0x24, 0, 0x80], b"1234567887654321"), [false; 5]),
+            (command([0, 0xFB, 0, 0], &[]), [false; 5]),
+            (command([0, 0x47, 0, 0xF9], &[0xAC, 0]), [false; 5]),
+            (command([0x80, 0x20, 0, 0x80], &[]), [false; 5]),
+            (command([0x10, 0x2C, 0, 0x80], b"9081726387654321"), [false; 5]),
+            (command([0, 0x2C, 0, 0x80], b"90817263876543"), [false; 5]),
+        ];
+        for (command, expected) in cases {
+            let passed = Act::ALL.map(|act| Gate::new(act).pass(&command).is_ok());
+            assert_eq!(passed, expected, "{:02X} {:02X?}", command.instruction(), command.parameters());
+        }
+    }
+
+    /// The server enters its own passcode and no other, so it cannot guess the holder's.
+    #[test]
+    fn passcodes_are_not_guessed() {
+        let enter = |digits: &[u8]| command([0, 0x20, 0, 0x80], digits);
+        let mut gate = Gate::new(Act::Issue);
+        assert_eq!(gate.pass(&enter(b"87654321")), Err(NotExpected));
+        gate.pass(&command([0, 0x2C, 0, 0x80], b"9081726387654321")).unwrap();
+        gate.pass(&enter(b"87654321")).unwrap();
+        assert_eq!(gate.pass(&enter(b"87654320")), Err(NotExpected));
+        assert!(gate.take_own_passcode().is_some() && gate.take_own_passcode().is_none());
+        assert_eq!(gate.pass(&enter(b"87654321")), Err(NotExpected), "it is the holder's turn");
+    }
+
+    /// A key that was there before does not sign.
+    #[test]
+    fn only_new_keys_sign() {
+        let sign = command([0, 0x87, 0x11, 0x9A], &[0x7C, 0]);
+        let mut gate = Gate::new(Act::Renew);
+        assert_eq!(gate.pass(&sign), Err(NotExpected));
+        gate.pass(&command([0, 0x47, 0, 0x9A], &[0xAC, 0])).unwrap();
+        gate.pass(&sign).unwrap();
+        assert_eq!(gate.pass(&command([0, 0x87, 0x11, 0x9C], &[0x7C, 0])), Err(NotExpected));
+    }
+}
