@@ -14,7 +14,7 @@ mod signing;
 pub use authn::{Authn, AuthnAct, CheckClient};
 pub use ca::{CaAct, CertificateForm, Connection, Filter, Profiles, Secrets};
 pub use directory::{Directory, DirectoryAct};
-pub use keys::{Keys, Rewrap};
+pub use keys::{Diversify, Keys, Rewrap};
 pub use seed::Seed;
 pub use signing::{Sign, Verify};
 

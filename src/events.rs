@@ -34,6 +34,11 @@ pub enum Event {
         /// How many rows are under others.
         rows: u64,
     },
+    /// A master key is made, from which cards get their keys.
+    DiversifyingKeyMade {
+        /// Its version.
+        version: u32,
+    },
     /// A move under a wrapping key came to its end.
     RewrappingEnded {
         /// The version of the wrapping key.
@@ -53,6 +58,7 @@ impl audit::Event for Event {
             Self::Unlocked { .. } => "unlocked",
             Self::Recovered { .. } => "recovered",
             Self::RewrappingBegan { .. } => "rewrapping-began",
+            Self::DiversifyingKeyMade { .. } => "diversifying-key-made",
             Self::RewrappingEnded { .. } => "rewrapping-ended",
         }
     }

@@ -372,6 +372,17 @@ impl App {
             Some(register) => router.merge(ca::reports_router(self.authority.clone(), register)),
             None => router,
         };
+        let router = match &self.register {
+            Some(register) => {
+                let acts = [directory::api::ASK, directory::api::CLAIMS];
+                let caller = Caller::module("ca", &acts);
+                let peer = Peer::local(directory::router(register.clone()), caller);
+                let cards = ca::Cards::new(self.authority.clone(), directory::api::Client::new(peer));
+                let forget = from_fn_with_state(self.callers.clone(), callers::forget_after_changes);
+                router.merge(ca::cards_router(cards).layer(forget))
+            }
+            None => router,
+        };
         let router = match &self.provider {
             Some(provider) => router.merge(authn::router(provider.clone())),
             None => router,

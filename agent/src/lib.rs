@@ -7,7 +7,9 @@
 //! - [`doctor`] says what is wrong and how to mend it.
 //! - [`passcode`] asks for the passcode in a dialog of the agent's own.
 //! - [`signing`] signs with the card after its holder agreed.
-//! - [`http`] is the national loopback protocol, by which browser applications find the agent and ask it to sign.
+//! - [`relay`] carries the server's commands to a card, after its user agreed.
+//! - [`http`] is the national loopback protocol, by which browser applications find the agent and ask it to sign, and by which
+//!   the registration authority's page asks it to connect to the server.
 
 #![forbid(unsafe_code)]
 
@@ -16,5 +18,6 @@ pub mod doctor;
 pub mod http;
 pub mod passcode;
 pub mod readers;
+pub mod relay;
 pub mod settings;
 pub mod signing;

@@ -24,6 +24,9 @@ pub enum NoPasscode {
     /// Who was asked said no, or nobody was there.
     #[error("the passcode was not entered")]
     Cancelled,
+    /// A new one was entered in two ways.
+    #[error("the passcode was not entered the same way twice")]
+    NotTheSame,
     /// What was entered is none.
     #[error(transparent)]
     Malformed(#[from] card::piv::NotAPasscode),
@@ -39,6 +42,42 @@ pub enum NoPasscode {
 
 /// Asks for the passcode with a program of the pinentry family, which speaks the Assuan protocol. The text says who asks, and for what.
 pub fn ask(pinentry: &Path, text: &str, patience: Duration) -> Result<Passcode, NoPasscode> {
+    let entered =
+        converse_with(pinentry, text, Question::Passcode, patience)?.ok_or(NoPasscode::Cancelled)?;
+    Ok(Passcode::parse(&entered)?)
+}
+
+/// Asks for a new passcode, twice: what was not entered the same way both times was mistyped.
+pub fn choose(pinentry: &Path, text: &str, patience: Duration) -> Result<Passcode, NoPasscode> {
+    let again = format!("{text}\nEnter it again, so that it is not mistyped.");
+    let first = converse_with(pinentry, text, Question::Passcode, patience)?.ok_or(NoPasscode::Cancelled)?;
+    let second =
+        converse_with(pinentry, &again, Question::Passcode, patience)?.ok_or(NoPasscode::Cancelled)?;
+    if first != second {
+        return Err(NoPasscode::NotTheSame);
+    }
+    Ok(Passcode::parse(&first)?)
+}
+
+/// Asks whether the user agrees to something.
+pub fn confirm(pinentry: &Path, text: &str, patience: Duration) -> Result<bool, NoPasscode> {
+    Ok(converse_with(pinentry, text, Question::Agreement, patience)?.is_some())
+}
+
+/// What is asked in a dialog.
+#[derive(Clone, Copy)]
+enum Question {
+    Passcode,
+    Agreement,
+}
+
+/// Shows a dialog: what was entered, which is nothing for an agreement; none where who was asked said no.
+fn converse_with(
+    pinentry: &Path,
+    text: &str,
+    question: Question,
+    patience: Duration,
+) -> Result<Option<Zeroizing<Vec<u8>>>, NoPasscode> {
     let no_dialog = |source| NoPasscode::NoDialog { program: pinentry.display().to_string(), source };
     let child = Command::new(pinentry).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let mut dialog = Dialog(child.map_err(no_dialog)?);
@@ -49,12 +88,11 @@ pub fn ask(pinentry: &Path, text: &str, patience: Duration) -> Result<Passcode, 
     let text = text.to_owned();
     std::thread::spawn(move || {
         // Nobody hears it when the time is over; what was entered is wiped with it.
-        let _ = said.send(converse(write, BufReader::new(read), &text, patience));
+        let _ = said.send(converse(write, BufReader::new(read), &text, question, patience));
     });
     // One that is stuck is ended with this function, which ends the thread too.
     let entered = hears.recv_timeout(patience + GRACE).map_err(|_| NoPasscode::Cancelled)?;
-    let entered = entered.map_err(no_dialog)?.ok_or(NoPasscode::Cancelled)?;
-    Ok(Passcode::parse(&entered)?)
+    entered.map_err(no_dialog)
 }
 
 /// A dialog, which is gone when this is dropped.
@@ -71,6 +109,7 @@ fn converse(
     mut write: impl Write,
     mut read: impl Read,
     text: &str,
+    question: Question,
     patience: Duration,
 ) -> std::io::Result<Option<Zeroizing<Vec<u8>>>> {
     expect_ok(&mut read)?;
@@ -84,8 +123,12 @@ fn converse(
         writeln!(write, "{order}")?;
         expect_ok(&mut read)?;
     }
-    writeln!(write, "GETPIN")?;
-    let mut entered = None;
+    // An agreement has nothing that is entered: that nothing was is the answer.
+    let (order, mut entered) = match question {
+        Question::Passcode => ("GETPIN", None),
+        Question::Agreement => ("CONFIRM", Some(Zeroizing::new(Vec::new()))),
+    };
+    writeln!(write, "{order}")?;
     loop {
         let line = line(&mut read)?;
         if let Some(data) = line.strip_prefix(b"D ") {

@@ -21,6 +21,8 @@ pub struct Settings {
     pub origins: Vec<String>,
     /// The server, as `care.example:443`, which the self-diagnosis tries to reach.
     pub server: Option<String>,
+    /// A PEM file with the certificates by which the server must be vouched for; without it the agent relays nothing.
+    pub server_roots: Option<PathBuf>,
     /// The port at which signatures are asked for; 0 is any that is free.
     pub port: u16,
     /// The ports at which the agent may be looked for; the first that is free is taken.
@@ -34,6 +36,7 @@ impl Default for Settings {
         Self {
             origins: Vec::new(),
             server: None,
+            server_roots: None,
             port: PORT,
             discovery_ports: DISCOVERY_PORTS.to_vec(),
             pinentry: PathBuf::from("pinentry"),

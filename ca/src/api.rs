@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 pub use crate::acme::api::{ACME, ExternalAccountInfo, ExternalAccountKey, NewExternalAccount};
 use crate::rfc3339;
 
+mod cards;
 mod expiries;
 mod generations;
 mod issuers;
@@ -22,6 +23,11 @@ mod reports;
 mod search;
 mod secrets;
 
+pub use cards::{
+    CARDS, CancelReason, CardActInfo, CardActPage, CardActQuery, CardInfo, CardLocation, CardLocationPage,
+    CardLocationQuery, CardMove, CardPage, CardQuery, CardState, ErrandAct, ErrandInfo, MoveCard,
+    NewCardLocation, NewCards, NewErrand, RelayTicket,
+};
 pub use expiries::{
     AcknowledgeRequest, Acknowledged, Acknowledgement, Expiries, ExpiryDay, ExpiryQuery, Notice, NoticePage,
     NoticeQuery, RenewalInfo, RenewalPage, RenewalQuery,

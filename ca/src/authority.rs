@@ -275,11 +275,21 @@ impl Authority {
     }
 
     pub(crate) async fn issue(&self, request: &IssueRequest, caller: &Caller) -> Result<Issued, Error> {
+        self.issue_as(request, caller.client.as_str(), Actor::from(caller)).await
+    }
+
+    /// The same for a request of this client's, in the name of whoever stands behind it.
+    pub(crate) async fn issue_as(
+        &self,
+        request: &IssueRequest,
+        client: &str,
+        actor: Actor,
+    ) -> Result<Issued, Error> {
         let profiles = &self.desk().profiles;
-        let order = Order::parse(request, caller.client.as_str(), profiles)
+        let order = Order::parse(request, client, profiles)
             .inspect_err(|error| watch::refused(profiles, &request.profile, error))?;
         let profile = order.profile.id.to_string();
-        let (authority, actor, started) = (self.clone(), Actor::from(caller), Instant::now());
+        let (authority, started) = (self.clone(), Instant::now());
         // In a task of its own: a client that goes away must not leave a serial half-way.
         let task = tokio::spawn(async move { authority.carry_out(order, actor).await });
         let outcome = task.await.unwrap_or(Err(Error::TaskEnded));
@@ -354,8 +364,18 @@ impl Authority {
         request: RevokeRequest,
         caller: &Caller,
     ) -> Result<CertificateInfo, Error> {
+        self.revoke_as(serial, request, Reach::of(caller), Actor::from(caller)).await
+    }
+
+    /// The same in the name of whoever stands behind it.
+    pub(crate) async fn revoke_as(
+        &self,
+        serial: &str,
+        request: RevokeRequest,
+        reach: Reach,
+        actor: Actor,
+    ) -> Result<CertificateInfo, Error> {
         let serial = Serial::parse(serial).ok_or(Error::CertificateUnknown)?;
-        let (reach, actor) = (Reach::of(caller), Actor::from(caller));
         let outcome = revocation::revoke(self.desk(), serial, request, reach, actor).await?;
         if let Outcome::Changed(stored) = &outcome {
             let (profile, issuer) = (stored.profile.clone(), stored.issuer.clone());

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cards::CardsConfig;
 use crate::enrol::EnrolConfig;
 use crate::error::Error;
 use crate::names::IssuerId;
@@ -47,6 +48,9 @@ pub struct Config {
     /// When notice is given of certificates that end soon.
     #[serde(default)]
     pub renewals: RenewalConfig,
+    /// How cards are issued.
+    #[serde(default)]
+    pub cards: CardsConfig,
     /// The lists of an issuer, by its id. One that is not named has one complete list for all its certificates.
     #[serde(default)]
     pub lists: BTreeMap<IssuerId, ListSettings>,
@@ -124,6 +128,7 @@ impl Config {
             ocsp: OcspConfig::default(),
             enrol: EnrolConfig::default(),
             renewals: RenewalConfig::default(),
+            cards: CardsConfig::default(),
             lists: BTreeMap::new(),
         }
     }

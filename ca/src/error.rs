@@ -7,6 +7,7 @@ use hsm::Alg;
 use platform::db;
 use platform::problem::Problem;
 
+use crate::cards::CardRefused;
 use crate::enrol::Refused;
 use crate::intent::ValidityRefused;
 use crate::joining::Unfit;
@@ -90,6 +91,12 @@ pub enum Error {
     /// A request by EST or CMP is refused for a reason of the road.
     #[error(transparent)]
     Enrolment(#[from] Refused),
+    /// Something is not done with a card.
+    #[error(transparent)]
+    Card(#[from] CardRefused),
+    /// A secret of a card could not be derived.
+    #[error("what the token derived is no key of a card")]
+    CardKeyUnusable,
     /// A road in the configuration makes no sense.
     #[error("the road \"{road}\": {sentence}")]
     RoadSenseless {
@@ -343,6 +350,7 @@ impl From<Error> for Problem {
             }
             Error::Token(source) => token_problem(source),
             Error::Enrolment(refused) => refused.into(),
+            Error::Card(refused) => refused.into(),
             Error::Platform(problem) => problem,
             Error::Database(source) => source.into(),
             other => Problem::internal(other),

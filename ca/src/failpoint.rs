@@ -72,6 +72,25 @@ pub const OFFLINE: &[&str] = &[
     "ca.offline-told",
 ];
 
+/// Every point of issuing a card, in the order in which an errand passes them.
+pub const CARDS: &[&str] = &[
+    "ca.card-key-chosen",
+    "ca.card-key-set",
+    "ca.card-puk-chosen",
+    "ca.card-puk-set",
+    "ca.card-keyed",
+    "ca.card-first-key",
+    "ca.card-second-key",
+    "ca.card-one-certified",
+    "ca.card-certified",
+    "ca.card-written",
+    "ca.card-finishing",
+    "ca.card-finished",
+];
+
+/// Every point of unlocking a card, and of ending an errand, that is its own.
+pub const CARD_ENDS: &[&str] = &["ca.card-unlocked", "ca.card-errand-closed", "ca.card-errand-revoked"];
+
 #[cfg(feature = "fail-points")]
 static ARMED: Mutex<Option<&'static str>> = Mutex::new(None);
 #[cfg(feature = "fail-points")]

@@ -13,6 +13,7 @@ pub mod api;
 mod asn1;
 mod authority;
 mod book;
+mod cards;
 pub mod ceremony;
 mod config;
 mod crl;
@@ -64,9 +65,14 @@ mod watch;
 mod weak;
 
 pub use self::http::{
-    acme_router, enrolment_router, openapi, public_router, reports_router, router, tells_of_the_time,
+    acme_router, cards_router, enrolment_router, openapi, public_router, reports_router, router,
+    tells_of_the_time,
 };
 pub use authority::Authority;
+pub use cards::{
+    CancelReason, CardEvent, CardMove, CardRefused, CardState, Cards, CardsConfig, KeyKind, ManagementKind,
+    UnknownCancelReason, UnknownCardState,
+};
 pub use config::{Config, Delta, ListSettings, OcspConfig, PracticeStatementUrl, PublicUrl};
 pub use enrol::{
     CallerSource, DeviceName, EnrolConfig, Enrolment, Identify, Protocol, RoadAct, RoadConfig, RoadName,

@@ -103,6 +103,7 @@ impl Authority {
             Ok(done) => tracing::info!(done, "{done} certificates of before are found by fingerprint now"),
             Err(error) => tracing::warn!(%error, "hashes of certificates of before were not kept: {error}"),
         }
+        self.end_due_errands().await;
         self.make_due_crls().await;
         self.renew_responders().await;
         self.give_renewal_notices().await;

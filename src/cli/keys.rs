@@ -9,6 +9,16 @@ pub enum Keys {
     List,
     /// Move people's keys and sealed secrets under the newest wrapping key, while servers run; goes on where it stopped.
     Rewrap(Rewrap),
+    /// Make a master key from which cards get their keys; then name its version in `[ca.cards] master_key`.
+    Diversify(Diversify),
+}
+
+/// `lanyard keys diversify`.
+#[derive(Debug, Clone, Args)]
+pub struct Diversify {
+    /// Its version: 1 for the first, and one more for each that follows.
+    #[arg(long)]
+    pub version: u32,
 }
 
 /// `lanyard keys rewrap`.

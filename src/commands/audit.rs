@@ -41,6 +41,7 @@ pub fn events() -> String {
     catalogue::render(&[
         catalogue::module::<audit::OwnEvent>(),
         catalogue::module::<ca::Event>(),
+        catalogue::module::<ca::CardEvent>(),
         catalogue::module::<ca::ReportEvent>(),
         catalogue::module::<directory::organisation::Event>(),
         catalogue::module::<directory::rbac::Event>(),

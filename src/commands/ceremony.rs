@@ -16,6 +16,8 @@ use crate::wiring::Foundation;
 
 /// The first version of the key under which people's keys are wrapped.
 const WRAPPING_VERSION: u32 = 1;
+/// The first master key of cards.
+const DIVERSIFYING_VERSION: u32 = 1;
 
 /// What stands in the specification of a demonstration.
 const DEMONSTRATION: &str = "# In the name of every authority, for ever: nothing that these certify is true, and sign-in may be a sandbox.\n\
@@ -103,14 +105,18 @@ fn beside(file: &Path) -> PathBuf {
     file.with_extension("transcript")
 }
 
-/// The keys that no certificate names: those of the audit record and of wrapping.
+/// The keys that no certificate names: those of the audit record, of wrapping and of cards.
 async fn keys(hsm: &Hsm, audit: &str) -> anyhow::Result<()> {
     match hsm.generate(audit, Alg::Ed25519).await {
         Ok(_) | Err(hsm::Error::LabelInUse { .. }) => {}
         Err(error) => return Err(error).context("the key of the audit record could not be made"),
     }
     match hsm.create_wrapping_key(WRAPPING_VERSION).await {
+        Ok(()) | Err(hsm::Error::LabelInUse { .. }) => {}
+        Err(error) => return Err(error).context("the key that wraps others could not be made"),
+    }
+    match hsm.create_diversifying_key(DIVERSIFYING_VERSION).await {
         Ok(()) | Err(hsm::Error::LabelInUse { .. }) => Ok(()),
-        Err(error) => Err(error).context("the key that wraps others could not be made"),
+        Err(error) => Err(error).context("the master key of cards could not be made"),
     }
 }

@@ -12,7 +12,7 @@ use anyhow::{Context, bail, ensure};
 use audit::Actor;
 use hsm::{Hsm, KeyInfo, KeyPurpose, Rewrapped, TokenState};
 
-use crate::cli::{Keys, Rewrap};
+use crate::cli::{Diversify, Keys, Rewrap};
 use crate::config::Config;
 use crate::events::Event;
 use crate::terminal::line;
@@ -27,6 +27,7 @@ pub async fn run(config: Config, command: &Keys) -> anyhow::Result<()> {
     let outcome = match command {
         Keys::List => list(&foundation).await,
         Keys::Rewrap(options) => rewrap(&foundation, options).await,
+        Keys::Diversify(options) => diversify(&foundation, options).await,
     };
     foundation.close().await;
     outcome
@@ -44,6 +45,19 @@ async fn list(foundation: &Foundation) -> anyhow::Result<()> {
         };
         line(format_args!("{}\t{}\t{what}", key.token, key.label));
     }
+    Ok(())
+}
+
+/// Recorded before it is made: a key that nobody knows of would be worse than a record of one that was not made.
+async fn diversify(foundation: &Foundation, options: &Diversify) -> anyhow::Result<()> {
+    let version = options.version;
+    ensure!(version > 0, "versions begin with 1");
+    record(foundation, Event::DiversifyingKeyMade { version }).await?;
+    let made = foundation.hsm.create_diversifying_key(version).await;
+    made.with_context(|| format!("lanyard-diversify-{version} could not be made"))?;
+    line(format_args!(
+        "made lanyard-diversify-{version}; cards move to it once `[ca.cards] master_key` is {version}"
+    ));
     Ok(())
 }
 

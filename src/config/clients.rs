@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 /// Every act a system can be granted. `signer:own-credentials`, `directory:act` and `authn:own` are not among them:
 /// those are what people have.
-const ACTS: [Act; 26] = [
+const ACTS: [Act; 27] = [
     ca::api::ISSUE,
     ca::api::ENROL,
     ca::api::REVOKE,
@@ -18,6 +18,7 @@ const ACTS: [Act; 26] = [
     ca::api::READ,
     ca::api::ACME,
     ca::api::AUTHORITIES,
+    ca::api::CARDS,
     signer::api::SIGN,
     signer::api::VERIFY,
     signer::api::CREDENTIALS,

@@ -39,7 +39,7 @@ struct Route(&'static str, &'static str, Door, fn() -> Value);
 use Door::{Act, ActOrOwn, Open, Own, Proof, Report};
 
 /// Every act that a client can be granted, each with a client that has nothing else.
-const ACTS: [&str; 26] = [
+const ACTS: [&str; 27] = [
     "ca:issue",
     "ca:enrol",
     "ca:revoke",
@@ -48,6 +48,7 @@ const ACTS: [&str; 26] = [
     "ca:read",
     "ca:acme",
     "ca:authorities",
+    "ca:cards",
     "signer:sign",
     "signer:verify",
     "signer:credentials",

@@ -2,7 +2,7 @@
 //! `directory/tests/it` asks in full.
 
 /// Every route of the register.
-pub(crate) const REGISTER: [(&str, &str); 137] = [
+pub(crate) const REGISTER: [(&str, &str); 138] = [
     ("GET", "/directory/actor"),
     ("POST", "/directory/assignments"),
     ("GET", "/directory/assignments/{assignment}"),
@@ -73,6 +73,7 @@ pub(crate) const REGISTER: [(&str, &str); 137] = [
     ("POST", "/directory/people/{user_id}/reopen"),
     ("GET", "/directory/people/{user_id}/roles"),
     ("POST", "/directory/people/{user_id}/verification"),
+    ("GET", "/directory/permissions/card"),
     ("GET", "/directory/permissions/issue-authenticator"),
     ("GET", "/directory/permissions/report"),
     ("GET", "/directory/positions"),

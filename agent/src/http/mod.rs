@@ -1,10 +1,12 @@
-//! The national loopback protocol: how browser applications find the program on the workstation, and ask it for signatures.
+//! The national loopback protocol: how browser applications find the program on the workstation, and ask it for signatures; and how
+//! the registration authority's page has it connect to the server.
 //!
 //! It answers on this machine only, and only pages whose origin is configured.
 
 mod discovery;
 mod hub;
 mod origins;
+mod relay;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -13,7 +15,7 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use tokio::net::TcpListener;
 
 use crate::settings::Settings;
@@ -85,6 +87,7 @@ fn router(shared: &Arc<Shared>) -> Router {
     Router::new()
         .route("/PRS/GetPortNumber", get(discovery::port_number))
         .route("/PRS/ConnectPRService", get(discovery::connect))
+        .route("/relay", post(relay::begin))
         .nest("/signalr", hub::router())
         .layer(middleware::from_fn_with_state(Arc::clone(shared), origins::guard))
         .with_state(Arc::clone(shared))

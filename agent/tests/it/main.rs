@@ -7,5 +7,6 @@ mod dialogs;
 mod issued;
 mod judges;
 mod loopback;
+mod relaying;
 mod rig;
 mod watching;

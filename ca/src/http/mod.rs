@@ -1,6 +1,7 @@
 //! The routes of the authority.
 
 mod acme;
+mod cards;
 mod certificates;
 mod cmp;
 mod description;
@@ -27,6 +28,7 @@ use crate::authority::Authority;
 use crate::enrol::{Enrolment, LARGEST_BODY};
 
 pub use acme::acme_router;
+pub use cards::cards_router;
 pub use public::public_router;
 pub use reports::reports_router;
 
@@ -131,6 +133,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     document.merge(acme::Document::openapi());
     document.merge(reports::Document::openapi());
+    document.merge(cards::Document::openapi());
     roads::describe_labels(&mut document);
     description::complete(&mut document);
     document

@@ -3,6 +3,7 @@
 //! Functions that take a `Tx` run inside a job of the one writer; those that take the pool only read.
 
 pub(crate) mod acme;
+pub(crate) mod cards;
 pub(crate) mod ceremonies;
 pub(crate) mod certificates;
 pub(crate) mod enrol_secrets;

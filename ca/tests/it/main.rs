@@ -4,6 +4,7 @@
 
 mod acme;
 mod across;
+mod cards;
 mod ceremonies;
 mod ceremony_kills;
 mod child;

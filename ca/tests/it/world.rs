@@ -43,12 +43,22 @@ impl World {
         (World::at(db, clock).await, hand)
     }
 
+    /// The same under another configuration, from a moment on.
+    pub(crate) async fn configured(db: Db, config: Config, now: Millis) -> (World, ManualClock) {
+        let (clock, hand) = Clock::manual(now);
+        (World::as_configured(db, clock, config).await, hand)
+    }
+
     async fn at(db: Db, clock: Clock) -> World {
+        World::as_configured(db, clock, config()).await
+    }
+
+    async fn as_configured(db: Db, clock: Clock, config: Config) -> World {
         let token = TestToken::new();
         let hsm = token.hsm().await;
         let high_water = HighWater::open(&db).await.unwrap();
         hold(&hsm, &db, &clock, &high_water).await.unwrap();
-        let authority = open(&hsm, &db, &clock, &high_water, config()).await;
+        let authority = open(&hsm, &db, &clock, &high_water, config).await;
         let client = client(&authority, &[api::ISSUE, api::REVOKE, api::READ]);
         World { hsm, db, clock, high_water, authority, client, token }
     }

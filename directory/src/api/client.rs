@@ -7,7 +7,7 @@ use platform::peer::Peer;
 use platform::problem::Problem;
 
 use super::{
-    ACT, Change, Changes, ClaimsPart, Consumer, OPERATE, PeopleThere, PersonClaims, Progress, READ,
+    ACT, CardAct, Change, Changes, ClaimsPart, Consumer, OPERATE, PeopleThere, PersonClaims, Progress, READ,
     ReportPermission,
 };
 
@@ -42,6 +42,25 @@ impl Client {
             "/directory/permissions/issue-authenticator?by={by}&person={person}{}",
             of_session(caller)
         );
+        self.peer.call(Method::GET, &path, None::<&()>).await
+    }
+
+    /// Demands that whoever calls may do something with the card of a person, or with cards that an organisation has in stock.
+    pub async fn may_card(
+        &self,
+        caller: &Caller,
+        act: CardAct,
+        person: Option<&str>,
+        organisation: Option<&str>,
+    ) -> Result<(), Problem> {
+        let by = caller.subject.parse::<UserId>().map_err(Problem::internal)?;
+        let mut path =
+            format!("/directory/permissions/card?act={}&by={by}{}", act.word(), of_session(caller));
+        for (name, value) in [("person", person), ("organisation", organisation)] {
+            if let Some(value) = value {
+                path = format!("{path}&{name}={}", percent_encoded(value));
+            }
+        }
         self.peer.call(Method::GET, &path, None::<&()>).await
     }
 

@@ -31,7 +31,8 @@ pub use feed::*;
 pub use imports::*;
 pub use page::{Page, PageQuery};
 pub use permissions::{
-    PeopleThere, PeopleThereQuery, PermissionQuery, PersonThere, ReportPermission, ReportPermissionQuery,
+    CardAct, CardPermissionQuery, PeopleThere, PeopleThereQuery, PermissionQuery, PersonThere,
+    ReportPermission, ReportPermissionQuery,
 };
 pub use positions::*;
 pub use reported::{Joined, Rows, Whose, day_filter, days_filter, word_filter};

@@ -18,6 +18,60 @@ pub struct PermissionQuery {
     pub role_profile: Option<String>,
 }
 
+/// Something that is done with cards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CardAct {
+    /// Issue it, and what belongs to its stock.
+    Issue,
+    /// Write damaged content again.
+    Repair,
+    /// Wipe it for reuse, or destroy it.
+    Clear,
+    /// End it, or put it on hold.
+    Cancel,
+    /// Unlock it.
+    Unlock,
+    /// Renew it in its window before the end.
+    Renew,
+    /// Renew it after its end.
+    RenewExpired,
+}
+
+impl CardAct {
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Issue => "issue",
+            Self::Repair => "repair",
+            Self::Clear => "clear",
+            Self::Cancel => "cancel",
+            Self::Unlock => "unlock",
+            Self::Renew => "renew",
+            Self::RenewExpired => "renew-expired",
+        }
+    }
+}
+
+/// Who would do what with a card: of a person, or of an organisation's stock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct CardPermissionQuery {
+    /// What would be done.
+    pub act: CardAct,
+    /// The user id of who would do it.
+    pub by: String,
+    /// The user id of the card's holder.
+    pub person: Option<String>,
+    /// Where nobody holds it: the organisation in whose stock it is.
+    pub organisation: Option<String>,
+    /// How sure their sign-in was: `aal2` or `aal3`; worth nothing if it is left out.
+    pub assurance: Option<String>,
+    /// The role profile in which they act; every live role counts if it is left out.
+    pub role_profile: Option<String>,
+}
+
 /// Who would read which report, of where.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]

@@ -13,8 +13,8 @@ use utoipa::OpenApi;
 use super::input;
 use crate::acting::{Doing, in_organisation_in, on_person};
 use crate::api::{
-    ACT, ASK, PeopleThere, PeopleThereQuery, PermissionQuery, PersonThere, ReportPermission,
-    ReportPermissionQuery,
+    ACT, ASK, CardAct, CardPermissionQuery, PeopleThere, PeopleThereQuery, PermissionQuery, PersonThere,
+    ReportPermission, ReportPermissionQuery,
 };
 use crate::authority::Act;
 use crate::error::Error;
@@ -26,12 +26,13 @@ use crate::store::reports::people as reported;
 pub(super) fn router() -> Router<Register> {
     Router::new()
         .route("/directory/permissions/issue-authenticator", get(issue_authenticator))
+        .route("/directory/permissions/card", get(card))
         .route("/directory/permissions/report", get(report))
         .route("/directory/organisations/{ods}/people", get(people_there))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(issue_authenticator, report, people_there))]
+#[openapi(paths(issue_authenticator, card, report, people_there))]
 pub(super) struct Document;
 
 /// Somebody in whose name a module asks.
@@ -77,6 +78,59 @@ pub(super) async fn issue_authenticator(
     let target = on_person(&mut read, &doing, &person).await?;
     doing.demand(Act::IssueAuthenticator, &target)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whether somebody may do something with a card now. The rules are those of every act; nothing is done.
+///
+/// What ends a card is asked of a person who has left too: somebody must be able to take their card away.
+#[utoipa::path(
+    get, path = "/directory/permissions/card", tag = "directory",
+    params(CardPermissionQuery),
+    responses(
+        (status = 204, description = "They may"),
+        (status = 400, description = "Neither a person nor an organisation is named, or both", body = Body),
+        (status = 403, description = "They may not, and why", body = Body),
+        (status = 404, description = "There is no such person or organisation", body = Body),
+    )
+)]
+pub(super) async fn card(
+    caller: Caller,
+    State(register): State<Register>,
+    Query(query): Query<CardPermissionQuery>,
+) -> Result<StatusCode, Problem> {
+    caller.may(ASK)?;
+    let by = input::person("by", &query.by)?;
+    let asked = Asked { by, assurance: query.assurance, role_profile: query.role_profile };
+    let person = query.person.as_deref().map(|it| input::person("person", it)).transpose()?;
+    let organisation =
+        query.organisation.as_deref().map(|it| input::organisation("organisation", it)).transpose()?;
+    let ends = matches!(query.act, CardAct::Cancel | CardAct::Clear);
+    let (mut read, doing): (_, Doing) = register.reading(asked.through(&caller)).await?;
+    let target = match (person, organisation) {
+        (Some(person), None) => {
+            if !ends && people::is_open(&mut *read, &person).await?.is_none() {
+                return Err(Error::unknown("person", &person).into());
+            }
+            on_person(&mut read, &doing, &person).await?
+        }
+        (None, Some(organisation)) => in_organisation_in(&mut read, &organisation).await?,
+        _ => return Err(Error::field("person", "Name a person or an organisation, and not both.").into()),
+    };
+    doing.demand(right(query.act), &target)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The act of the matrix.
+fn right(act: CardAct) -> Act {
+    match act {
+        CardAct::Issue => Act::IssueCard,
+        CardAct::Repair => Act::RepairCard,
+        CardAct::Clear => Act::ClearCard,
+        CardAct::Cancel => Act::CancelCard,
+        CardAct::Unlock => Act::UnlockCard,
+        CardAct::Renew => Act::RenewCard,
+        CardAct::RenewExpired => Act::RenewExpiredCard,
+    }
 }
 
 /// Whether a report that another module keeps may be read of an organisation. The rules are those of every report.

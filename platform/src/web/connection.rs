@@ -103,7 +103,9 @@ impl Service {
                 // Our watcher tells a slow head from a quiet connection; hyper's own limit is only behind it.
                 http.timer(TokioTimer::new()).header_read_timeout(self.times.idle + self.times.header);
                 http.max_buf_size(64 * 1024);
-                self.drive(http.serve_connection(stream, service), &activity, self.times).await;
+                // A connection that becomes another protocol's is no longer ours: whoever took it keeps it within bounds.
+                let connection = http.serve_connection(stream, service).with_upgrades();
+                self.drive(connection, &activity, self.times).await;
             }
             Version::Two => {
                 let mut http = http2::Builder::new(TokioExecutor::new());
@@ -159,11 +161,11 @@ trait Connection: Future<Output = hyper::Result<()>> {
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-impl<I, B, S> Connection for http1::Connection<I, S>
+impl<I, B, S> Connection for http1::UpgradeableConnection<I, S>
 where
     S: HttpService<Incoming, ResBody = B>,
     S::Error: Into<BoxError>,
-    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
     B: hyper::body::Body + 'static,
     B::Error: Into<BoxError>,
 {

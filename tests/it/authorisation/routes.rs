@@ -14,7 +14,7 @@ macro_rules! realm {
 
 /// The rule of each route. A route of the document that is not here fails the test, so that whoever adds one says
 /// here who may use it.
-pub(super) const ROUTES: [Route; 172] = [
+pub(super) const ROUTES: [Route; 184] = [
     Route("GET", "/spine-directory/FHIR/R4/Device", Act("directory:look-up"), none),
     Route("GET", "/spine-directory/FHIR/R4/Endpoint", Act("directory:look-up"), none),
     Route("GET", "/audit/checkpoint", Open, none),
@@ -64,6 +64,19 @@ pub(super) const ROUTES: [Route; 172] = [
     Route("POST", "/ca/imports", Act("ca:authorities"), || json!({"pem": ""})),
     Route("POST", "/ca/issuers/{id}/generations", Act("ca:authorities"), || json!({"dry_run": true})),
     Route("GET", "/ca/profiles", Act("ca:read"), none),
+    // What a person may, the register says for each card: ca/tests/it/cards/stock.rs.
+    Route("POST", "/ca/card-locations", ActOrOwn("ca:cards"), none),
+    Route("GET", "/ca/card-locations", ActOrOwn("ca:cards"), none),
+    Route("POST", "/ca/cards", ActOrOwn("ca:cards"), none),
+    Route("GET", "/ca/cards", ActOrOwn("ca:cards"), none),
+    Route("GET", "/ca/cards/{card}", ActOrOwn("ca:cards"), none),
+    Route("POST", "/ca/cards/{card}/acts", ActOrOwn("ca:cards"), none),
+    Route("GET", "/ca/cards/{card}/acts", ActOrOwn("ca:cards"), none),
+    Route("POST", "/ca/cards/{card}/errands", ActOrOwn("ca:cards"), none),
+    Route("GET", "/ca/cards/{card}/errands/{errand}", ActOrOwn("ca:cards"), none),
+    Route("DELETE", "/ca/cards/{card}/errands/{errand}", ActOrOwn("ca:cards"), none),
+    Route("POST", "/ca/cards/{card}/errands/{errand}/tickets", ActOrOwn("ca:cards"), none),
+    Route("GET", "/ca/cards/relay", Proof, none),
     Route("GET", "/ca/reports/smartcards", Report, none),
     Route("GET", "/authn/reports/authenticators", Report, none),
     Route("GET", "/authn/reports/logins", Report, none),

@@ -17,9 +17,14 @@ const AID: [u8; 11] = [0xA0, 0, 0, 3, 8, 0, 0, 0x10, 0, 1, 0];
 /// NIST's own part of it; a shorter name belongs to nobody.
 const SHORTEST_NAME: usize = 5;
 
+/// GET SERIAL of `YubiKeys`. The application gives every card the same number.
+const GET_SERIAL: u8 = 0xF8;
+
 /// The card's side of one time of power.
 pub(crate) struct Application<T: Client> {
     piv: Authenticator<T>,
+    /// The card's own serial number, where it was given one.
+    serial: Option<u32>,
     /// The command of which not everything has come yet.
     chain: Option<Command<LONGEST>>,
     /// What of the last answer was not fetched.
@@ -28,9 +33,9 @@ pub(crate) struct Application<T: Client> {
 }
 
 impl<T: Client> Application<T> {
-    pub(crate) fn new(client: T) -> Self {
+    pub(crate) fn new(client: T, serial: Option<u32>) -> Self {
         let piv = Authenticator::new(client, Options::default());
-        Self { piv, chain: None, rest: Octets::new(), power: true }
+        Self { piv, serial, chain: None, rest: Octets::new(), power: true }
     }
 
     /// Whether the power was cut, or the card reset. The application's own deselection forgets nothing, a verified PIN among it: so it is
@@ -50,6 +55,8 @@ impl<T: Client> Application<T> {
             let whole = [&[0, 0xA4, 4, 0, 11][..], &AID].concat();
             let select = CommandView::try_from(&whole[..]).map_err(|_| Status::WrongLength)?;
             self.piv.respond(select, reply.as_mut_view())?;
+        } else if let (GET_SERIAL, Some(serial)) = (u8::from(command.instruction()), self.serial) {
+            return Ok(serial.to_be_bytes().to_vec());
         } else {
             self.piv.respond(command, reply.as_mut_view())?;
         }

@@ -2,7 +2,7 @@
 //! how a card is pulled.
 //!
 //! `virtual-card PORT [FOLDER]`: the port of the reader on 127.0.0.1, and where the card keeps what it knows; without a folder it is
-//! as it left the factory, and forgets. Factory values: PIN 123456, PUK 12345678, management key of 3DES
+//! as it left the factory, and forgets. A file `serial` in the folder gives it a serial number, in decimal. Factory values: PIN 123456, PUK 12345678, management key of 3DES
 //! 010203040506070801020304050607080102030405060708.
 
 mod application;
@@ -52,10 +52,12 @@ fn insert(port: u16, folder: Option<&Path>) -> std::io::Result<()> {
         store.internal = StorageConfig::filesystem(folder.join("internal"));
         store.external = StorageConfig::filesystem(folder.join("external"));
     }
+    let serial = folder.and_then(|folder| std::fs::read_to_string(folder.join("serial")).ok());
+    let serial = serial.and_then(|text| text.trim().parse().ok());
     loop {
         // What is volatile is empty whenever the power comes; what is kept is formatted once.
         let ended = platform::with_power(&mut store, |client| {
-            let mut application = Application::new(client);
+            let mut application = Application::new(client, serial);
             loop {
                 match connection.poll(&mut application) {
                     Ok(()) if application.lost_power() => return Ended::Power,

@@ -1,0 +1,86 @@
+//! Why an errand stopped.
+
+use card::piv::{Error as PivError, Secret};
+use card::relay::PasscodeNotChosen;
+
+use crate::error::Error;
+
+/// Why an errand stopped. What it says goes to the workstation and into the errand's row.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    /// The card did not do it, or was not reached.
+    #[error("{0}")]
+    Card(#[source] PivError),
+    /// The holder has no passcode.
+    #[error("{0}")]
+    Passcode(#[source] PasscodeNotChosen),
+    /// Another card is in the reader.
+    #[error("the card in the reader has the serial number {found}; put in the one with {expected}")]
+    OtherCard {
+        /// What the card says.
+        found: String,
+        /// What it should say.
+        expected: String,
+    },
+    /// The card does not say which it is.
+    #[error("the card does not say its serial number, so nobody can tell which one it is")]
+    NoSerial,
+    /// No key that it may have opens it.
+    #[error(
+        "the card refuses the management key that it should have: it was issued elsewhere, or changed by somebody else. \
+         No key is tried twice. Cancel it as damaged and take another"
+    )]
+    ForeignManagementKey,
+    /// No unblocking key that it may have is its own.
+    #[error(
+        "the card refuses the unblocking key that it should have, which is not tried again. Cancel it as damaged and take another"
+    )]
+    ForeignPuk,
+    /// The unblocking key is locked.
+    #[error(
+        "the card's unblocking key is locked after too many wrong entries. Cancel it as damaged and take another"
+    )]
+    PukLocked,
+    /// A new key did not prove itself.
+    #[error("the key that was made on the card did not sign what was asked of it")]
+    KeyNotProven,
+    /// What was read back is not what was written.
+    #[error("what the card gives back is not what was written ({0})")]
+    NotAsWritten(&'static str),
+    /// Another agent goes on with it, or it was ended.
+    #[error("this errand was ended, or another workstation goes on with it")]
+    Superseded,
+    /// The work on the card broke off.
+    #[error("the work with the card broke off; begin again with a new ticket")]
+    BrokeOff,
+    /// The authority did not do its part.
+    #[error("{}", .0)]
+    Authority(#[from] Error),
+}
+
+impl From<PivError> for Fault {
+    fn from(error: PivError) -> Self {
+        match error {
+            PivError::Locked(Secret::Puk) => Self::PukLocked,
+            error => Self::Card(error),
+        }
+    }
+}
+
+impl From<PasscodeNotChosen> for Fault {
+    fn from(error: PasscodeNotChosen) -> Self {
+        Self::Passcode(error)
+    }
+}
+
+impl From<platform::db::Error> for Fault {
+    fn from(error: platform::db::Error) -> Self {
+        Self::Authority(error.into())
+    }
+}
+
+impl From<platform::problem::Problem> for Fault {
+    fn from(problem: platform::problem::Problem) -> Self {
+        Self::Authority(problem.into())
+    }
+}

@@ -1,0 +1,199 @@
+//! Issuing a card, and giving a card in use new keys and certificates.
+
+use card::piv::{Algorithm, Digest, Passcode, PublicKey, Slot};
+use card::wire::relay::Act;
+
+use super::Step;
+use super::fault::Fault;
+use super::run::Run;
+use crate::api::{IssueRequest, KeySource, Reason, RevokeRequest, SubjectData};
+use crate::cards::{CardMove, CardRefused};
+use crate::digest::sha256;
+use crate::error::Error;
+use crate::failpoint;
+use crate::grants::Reach;
+use crate::serial::Serial;
+use crate::store::cards::Passcode as PasscodeChoice;
+use crate::store::certificates;
+
+/// The client under which certificates of cards are asked for.
+pub(super) const CLIENT: &str = "module:cards";
+
+impl Run {
+    /// The steps that the module's head describes, from the last one that was written.
+    pub(super) async fn issue(&mut self) -> Result<(), Fault> {
+        self.recognise().await?;
+        self.take_management().await?;
+        self.take_puk(self.wanted_puk()).await?;
+        if self.errand.step < Step::Keyed {
+            self.advance(Step::Keyed).await?;
+            failpoint::pass("ca.card-keyed");
+        }
+        // Whatever passcode the card had: from here on it has one that only this conversation knows.
+        let own = self.set_own_passcode().await?;
+        if self.errand.step < Step::FirstKey {
+            self.errand.key_9a = Some(self.make_key(Slot::Authentication, &own).await?);
+            self.advance(Step::FirstKey).await?;
+            failpoint::pass("ca.card-first-key");
+        }
+        if self.errand.step < Step::SecondKey {
+            self.errand.key_9c = Some(self.make_key(Slot::Signature, &own).await?);
+            self.advance(Step::SecondKey).await?;
+            failpoint::pass("ca.card-second-key");
+        }
+        if self.errand.step < Step::Certified {
+            self.certify().await?;
+            self.advance(Step::Certified).await?;
+            failpoint::pass("ca.card-certified");
+        }
+        if self.errand.step < Step::Written {
+            self.write_objects(&own).await?;
+            self.advance(Step::Written).await?;
+            failpoint::pass("ca.card-written");
+        }
+        drop(own);
+        if self.errand.passcode == PasscodeChoice::Chosen {
+            self.hand.choose_passcode().await?;
+        }
+        self.supersede().await?;
+        self.finish(Some(match (self.errand.act, self.errand.passcode) {
+            (Act::Renew, _) => CardMove::FinishRenewal,
+            (_, PasscodeChoice::Chosen) => CardMove::Issue,
+            (_, PasscodeChoice::Withheld) => CardMove::IssueLocked,
+        }))
+        .await
+    }
+
+    /// Makes a key on the card and has it sign what nobody could have foreseen: its public half, in DER.
+    async fn make_key(&mut self, slot: Slot, own: &Passcode) -> Result<Vec<u8>, Fault> {
+        let algorithm = self.cards.settings().key.0;
+        let message = self.possession_message(slot)?;
+        let (own, digest) = (own.clone(), digest_of(algorithm, &message));
+        let (key, signature): (PublicKey, Vec<u8>) = self
+            .hand
+            .with(move |piv| {
+                let key = piv.generate(slot, algorithm, None)?;
+                piv.verify(&own)?;
+                let signature = piv.sign(slot, algorithm, &digest)?;
+                Ok((key, signature))
+            })
+            .await?;
+        let key = key.to_der();
+        pki::verify_signature(&key, identifier(algorithm), &message, &signature)
+            .map_err(|_| Fault::KeyNotProven)?;
+        Ok(key)
+    }
+
+    fn possession_message(&self, slot: Slot) -> Result<Vec<u8>, Error> {
+        let mut chance = [0; 32];
+        aws_lc_rs::rand::fill(&mut chance).map_err(|_| Error::NoRandomness)?;
+        let (errand, slot, chance) = (&self.errand.errand_id, slot.reference(), hex::encode(chance));
+        Ok(format!("lanyard card possession 1\n{errand}\n{slot:02X}\n{chance}").into_bytes())
+    }
+
+    /// Certificates for both keys, in the holder's name as the register has it. Asked again, it answers the same ones.
+    async fn certify(&mut self) -> Result<(), Fault> {
+        let profiles = {
+            let settings = self.cards.settings();
+            [settings.authentication_profile.clone(), settings.signing_profile.clone()]
+        };
+        let subject = self.subject().await?;
+        let keys = [("9a", self.errand.key_9a.clone()), ("9c", self.errand.key_9c.clone())];
+        let mut serials = Vec::with_capacity(2);
+        for ((slot, key), profile) in keys.into_iter().zip(profiles) {
+            let key = KeySource::public_key(&key.ok_or(Fault::KeyNotProven)?);
+            let id = request_id(&self.errand.errand_id, slot);
+            let request = IssueRequest::new(id, profile, subject.clone(), key);
+            let authority = self.cards.authority.clone();
+            let issued = authority.issue_as(&request, CLIENT, self.actor.clone()).await?;
+            failpoint::pass("ca.card-one-certified");
+            serials.push(issued.serial);
+        }
+        self.errand.signature = serials.pop();
+        self.errand.authentication = serials.pop();
+        Ok(())
+    }
+
+    async fn subject(&self) -> Result<SubjectData, Fault> {
+        let nobody = || Error::from(CardRefused::Incomplete("the card is nobody's"));
+        let user_id = self.errand.user_id.clone().ok_or_else(nobody)?;
+        let person = user_id.parse().map_err(|_| nobody())?;
+        let name = self.cards.register.claims(&person, &[]).await?.name;
+        let common_name = format!("{user_id} {} {}", name.given, name.family).chars().take(64).collect();
+        let (given, family) = (name.given, name.family);
+        Ok(SubjectData {
+            common_name,
+            user_id: Some(user_id),
+            given_name: Some(given),
+            family_name: Some(family),
+            ..SubjectData::default()
+        })
+    }
+
+    /// The name that is printed on the card.
+    pub(super) async fn name_on_card(&self) -> Result<String, Fault> {
+        let nobody = || Error::from(CardRefused::Incomplete("the card is nobody's"));
+        let person = self.errand.user_id.as_deref().and_then(|id| id.parse().ok()).ok_or_else(nobody)?;
+        let name = self.cards.register.claims(&person, &[]).await?.name;
+        Ok(name.on_card.unwrap_or_else(|| format!("{} {}", name.given, name.family)))
+    }
+
+    /// The certificate of a serial, in DER.
+    pub(super) async fn certificate(&self, serial: Option<&str>) -> Result<Vec<u8>, Fault> {
+        let serial = serial.and_then(Serial::parse).ok_or(Error::CertificateUnknown)?;
+        let stored = certificates::by_serial(self.cards.authority.desk().db.read(), &serial).await?;
+        Ok(stored.and_then(|stored| stored.certificate).ok_or(Error::CertificateUnknown)?)
+    }
+
+    /// What was certified of the keys before ends: they are on the card no more.
+    async fn supersede(&self) -> Result<(), Fault> {
+        for serial in [&self.card.authentication, &self.card.signature].into_iter().flatten() {
+            if [&self.errand.authentication, &self.errand.signature]
+                .iter()
+                .any(|new| new.as_ref() == Some(serial))
+            {
+                continue;
+            }
+            let request = RevokeRequest { reason: Reason::Superseded, invalidity_date: None };
+            let authority = &self.cards.authority;
+            match authority.revoke_as(serial, request, Reach::Subjects, self.actor.clone()).await {
+                Ok(_) | Err(Error::AlreadyRevoked | Error::CertificateExpired) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// By what a certificate of an errand is asked for: the same for the same key, however often.
+pub(super) fn request_id(errand: &str, slot: &str) -> String {
+    format!("card-{errand}-{slot}")
+}
+
+fn digest_of(algorithm: Algorithm, message: &[u8]) -> Digest {
+    use aws_lc_rs::digest::{SHA384, digest};
+
+    match algorithm {
+        Algorithm::P256 | Algorithm::Rsa2048 => {
+            let mut octets = [0; 32];
+            octets.copy_from_slice(&sha256(message));
+            Digest::Sha256(octets)
+        }
+        Algorithm::P384 => {
+            let mut octets = [0; 48];
+            octets.copy_from_slice(digest(&SHA384, message).as_ref());
+            Digest::Sha384(octets)
+        }
+    }
+}
+
+/// The `AlgorithmIdentifier` in DER of what a key of this kind signs here. RFC 5758 3.2; RFC 4055 5.
+fn identifier(algorithm: Algorithm) -> &'static [u8] {
+    match algorithm {
+        Algorithm::P256 => &[0x30, 0x0A, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02],
+        Algorithm::P384 => &[0x30, 0x0A, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x03],
+        Algorithm::Rsa2048 => {
+            &[0x30, 0x0D, 0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x0B, 0x05, 0x00]
+        }
+    }
+}

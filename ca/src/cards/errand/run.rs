@@ -1,0 +1,177 @@
+//! One agent goes on with an errand.
+
+use audit::Actor;
+use card::wire::relay::{Act, ToAgent};
+use platform::clock::Millis;
+use platform::db::Tx;
+
+use super::fault::Fault;
+use super::{Hand, Step};
+use crate::cards::moving::Moving;
+use crate::cards::{CardEvent, CardMove, CardRefused, Cards};
+use crate::digest::sha256_hex;
+use crate::error::Error;
+use crate::failpoint;
+use crate::store::cards::{self, Card, ErrandRow};
+
+/// An errand under way.
+pub(super) struct Run {
+    pub(super) cards: Cards,
+    pub(super) card: Card,
+    pub(super) errand: ErrandRow,
+    pub(super) hand: Hand,
+    pub(super) actor: Actor,
+}
+
+impl Cards {
+    /// Whether a ticket is good now; it is not taken yet.
+    pub(crate) async fn knows_ticket(&self, ticket: &str) -> Result<(), Error> {
+        let hash = sha256_hex(ticket.as_bytes());
+        let found = cards::by_ticket(self.authority.desk().db.read(), &hash, self.now()).await?;
+        found.map(drop).ok_or_else(|| CardRefused::TicketRefused.into())
+    }
+
+    /// Takes a ticket. Whoever went on with the errand before writes nothing more.
+    pub(crate) async fn take_ticket(&self, ticket: &str) -> Result<ErrandRow, Error> {
+        let (now, hash) = (self.now(), sha256_hex(ticket.as_bytes()));
+        let db = &self.authority.desk().db;
+        db.write(move |tx: &mut Tx| {
+            Box::pin(async move {
+                let errand = cards::start_run(tx, &hash, now).await?.ok_or(CardRefused::TicketRefused)?;
+                let event = CardEvent::CardErrandResumed {
+                    errand: errand.errand_id.clone(),
+                    card: errand.card_id.clone(),
+                    run: errand.run,
+                };
+                audit::record(tx, now, &actor_of(&errand), &event).await?;
+                Ok::<_, Error>(errand)
+            })
+        })
+        .await
+    }
+
+    /// Goes on with an errand until it is done or stops, and gives what the agent is told at the end.
+    pub(crate) async fn carry_out(&self, errand: ErrandRow, hand: Hand) -> Result<ToAgent, Error> {
+        let card = self.found(&errand.card_id).await?;
+        let actor = actor_of(&errand);
+        let mut run = Run { cards: self.clone(), card, errand, hand, actor };
+        let outcome = match run.errand.act {
+            Act::Issue | Act::Renew => run.issue().await,
+            Act::Unlock => run.unlock().await,
+            Act::Repair => run.repair().await,
+            Act::Clear => run.clear().await,
+        };
+        let act = run.errand.act.word();
+        match outcome {
+            Ok(()) => {
+                metrics::counter!("ca_card_errands_total", "act" => act, "outcome" => "done").increment(1);
+                Ok(run.hand.end(true, "The card is ready. You can take it out."))
+            }
+            Err(fault) => {
+                metrics::counter!("ca_card_errands_total", "act" => act, "outcome" => "stopped").increment(1);
+                let words = fault.to_string();
+                tracing::warn!(errand = %run.errand.errand_id, act, %fault, "an errand stopped: {fault}");
+                run.keep_fault(&words).await?;
+                Ok(run.hand.end(false, &words))
+            }
+        }
+    }
+}
+
+/// Who began an errand.
+pub(super) fn actor_of(errand: &ErrandRow) -> Actor {
+    serde_json::from_str(&errand.actor).unwrap_or_else(|_| Actor::system("ca"))
+}
+
+impl Run {
+    pub(super) fn now(&self) -> Millis {
+        self.cards.now()
+    }
+
+    /// The card is the one that the errand is about.
+    pub(super) async fn recognise(&mut self) -> Result<(), Fault> {
+        let found = self.hand.with(|piv| match piv.serial() {
+            Err(card::piv::Error::Unsupported { .. }) => Ok(None),
+            said => said.map(Some),
+        });
+        let found = found.await?.ok_or(Fault::NoSerial)?.to_string();
+        if found == self.card.serial {
+            return Ok(());
+        }
+        Err(Fault::OtherCard { found, expected: self.card.serial.clone() })
+    }
+
+    /// Writes that a step was done.
+    ///
+    /// A crash before the row has the step done again; after it, it is done.
+    pub(super) async fn advance(&mut self, step: Step) -> Result<(), Fault> {
+        self.errand.step = step;
+        self.write(Vec::new()).await
+    }
+
+    /// Writes where the errand stands and which keys the card has, with these events; nothing of it if another agent goes on.
+    pub(super) async fn write(&mut self, events: Vec<CardEvent>) -> Result<(), Fault> {
+        let (card, errand, actor, now) =
+            (self.card.clone(), self.errand.clone(), self.actor.clone(), self.now());
+        let db = &self.cards.authority.desk().db;
+        let written = db
+            .write(move |tx: &mut Tx| {
+                Box::pin(async move {
+                    if !cards::keep_step(tx, &errand, now).await? {
+                        return Ok(false);
+                    }
+                    cards::set_keys(tx, &card, now).await?;
+                    for event in &events {
+                        audit::record(tx, now, &actor, event).await?;
+                    }
+                    Ok::<_, Error>(true)
+                })
+            })
+            .await?;
+        if written { Ok(()) } else { Err(Fault::Superseded) }
+    }
+
+    /// The errand is done, and the card is moved by it: one transaction.
+    pub(super) async fn finish(&mut self, step: Option<CardMove>) -> Result<(), Fault> {
+        self.errand.step = Step::Done;
+        failpoint::pass("ca.card-finishing");
+        let (errand, actor, now) = (self.errand.clone(), self.actor.clone(), self.now());
+        let (card_id, certificates) =
+            (self.card.card_id.clone(), (self.errand.authentication.clone(), self.errand.signature.clone()));
+        let db = &self.cards.authority.desk().db;
+        let finished = db
+            .write(move |tx: &mut Tx| {
+                Box::pin(async move {
+                    if !cards::mark_done(tx, &errand, now).await? {
+                        return Ok(false);
+                    }
+                    let mut card = cards::by_id_in(tx, &card_id).await?.ok_or(CardRefused::Unknown)?;
+                    if let (Some(authentication), Some(signature)) = certificates {
+                        (card.authentication, card.signature) = (Some(authentication), Some(signature));
+                    }
+                    if let Some(step) = step {
+                        Moving::by(step).apply(tx, card, &actor, now).await?;
+                    }
+                    let event = CardEvent::CardErrandDone {
+                        errand: errand.errand_id.clone(),
+                        card: card_id,
+                        act: errand.act.word().to_owned(),
+                    };
+                    audit::record(tx, now, &actor, &event).await?;
+                    Ok::<_, Error>(true)
+                })
+            })
+            .await?;
+        failpoint::pass("ca.card-finished");
+        if finished { Ok(()) } else { Err(Fault::Superseded) }
+    }
+
+    async fn keep_fault(&self, words: &str) -> Result<(), Error> {
+        let (errand, words, now) = (self.errand.clone(), words.to_owned(), self.now());
+        let db = &self.cards.authority.desk().db;
+        db.write(move |tx: &mut Tx| {
+            Box::pin(async move { Ok::<_, Error>(cards::set_fault(tx, &errand, &words, now).await?) })
+        })
+        .await
+    }
+}

@@ -1,0 +1,225 @@
+//! The keys of the card in the reader: which it has, and which it gets.
+//!
+//! A card that was pulled while a key was changed has the old one or the new one. Each is tried once, the new one first; what the card
+//! refuses is written down before anything else is done, and is never tried again. Once a key is known to be the card's, the marks of
+//! that kind are wiped: they are true no longer.
+
+use card::piv::{
+    Challenge, Error as PivError, ManagementAlgorithm, ManagementKey, Passcode, Piv, Puk, Secret,
+};
+
+use super::fault::Fault;
+use super::hand::Shared;
+use super::run::Run;
+use crate::cards::CardEvent;
+use crate::cards::keys::{self, KeyVersion, ManagementName, PukName};
+use crate::error::Error;
+use crate::failpoint;
+
+/// How a mark of a refused key begins.
+const MANAGEMENT: &str = "management ";
+const PUK: &str = "puk ";
+
+impl Run {
+    /// The management key is ours, of the master key of now, and the card has accepted it.
+    pub(super) async fn take_management(&mut self) -> Result<(), Fault> {
+        self.authenticate().await?;
+        let (master, kind) = {
+            let settings = self.cards.settings();
+            (settings.master_key, settings.management.0)
+        };
+        let wanted = match self.card.management {
+            ManagementName::Factory => ManagementName::Derived(kind, KeyVersion { master, version: 1 }),
+            ManagementName::Derived(_, version) if version.master != master => {
+                ManagementName::Derived(kind, version.next(master))
+            }
+            has @ ManagementName::Derived(..) => has,
+        };
+        if wanted == self.card.management {
+            return Ok(());
+        }
+        if self.card.management == ManagementName::Factory && self.card.puk == PukName::Factory {
+            self.set_tries().await?;
+        }
+        let key = self.management_key(wanted).await?;
+        // Written before it is set: a crash in between leaves a card that has one of two known keys.
+        self.card.management_next = Some(wanted);
+        self.write(Vec::new()).await?;
+        failpoint::pass("ca.card-key-chosen");
+        self.hand.with(move |piv| piv.set_management_key(&key)).await?;
+        failpoint::pass("ca.card-key-set");
+        self.management_is(wanted).await
+    }
+
+    /// The card accepts the management key that it should have, and proves that it knows it.
+    pub(super) async fn authenticate(&mut self) -> Result<(), Fault> {
+        let candidates = [self.card.management_next, Some(self.card.management)];
+        for name in candidates.into_iter().flatten() {
+            let mark = format!("{MANAGEMENT}{name}");
+            if self.card.refused.contains(&mark) {
+                continue;
+            }
+            let (key, challenge) = (self.management_key(name).await?, challenge()?);
+            match self.hand.with(move |piv| piv.authenticate(&key, &challenge)).await {
+                Ok(()) if self.card.management_next.is_some() => return self.management_is(name).await,
+                Ok(()) => return Ok(()),
+                Err(Fault::Card(PivError::ManagementKeyRefused)) => self.refused(mark).await?,
+                Err(fault) => return Err(fault),
+            }
+        }
+        Err(Fault::ForeignManagementKey)
+    }
+
+    async fn management_key(&mut self, name: ManagementName) -> Result<ManagementKey, Fault> {
+        let mut factory = ManagementAlgorithm::TripleDes;
+        if name == ManagementName::Factory {
+            let said = self.hand.with(|piv| match piv.management_metadata() {
+                // A card that does not say has the one that all had.
+                Err(
+                    PivError::Unsupported { .. } | PivError::Refused { .. } | PivError::Unreadable { .. },
+                ) => Ok(None),
+                said => said,
+            });
+            factory = said.await?.and_then(|said| said.management).unwrap_or(factory);
+        }
+        Ok(keys::management(self.cards.authority.hsm(), &self.card.serial, name, factory).await?)
+    }
+
+    async fn management_is(&mut self, name: ManagementName) -> Result<(), Fault> {
+        (self.card.management, self.card.management_next) = (name, None);
+        self.card.refused.retain(|mark| !mark.starts_with(MANAGEMENT));
+        self.keys_changed().await
+    }
+
+    /// How many wrong entries lock, where the card lets that be set. It sets both secrets as from the factory, so it comes first.
+    async fn set_tries(&mut self) -> Result<(), Fault> {
+        let (passcode, puk) = self.cards.settings().tries;
+        let set = move |piv: &mut Piv<Shared>| match piv.set_tries(passcode, puk) {
+            Err(PivError::NotAuthorised { .. }) => {
+                piv.verify(&Passcode::factory())?;
+                piv.set_tries(passcode, puk)
+            }
+            outcome => outcome,
+        };
+        match self.hand.with(set).await {
+            // A card without the command has numbers of its own; one whose passcode was changed keeps those it has.
+            Ok(())
+            | Err(Fault::Card(PivError::Unsupported { .. } | PivError::Wrong { .. } | PivError::Locked(_))) => {
+                Ok(())
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// The unblocking key that the card should have now: of the master key of now, and none from the factory.
+    pub(super) fn wanted_puk(&self) -> PukName {
+        let master = self.cards.settings().master_key;
+        match self.card.puk {
+            PukName::Factory => PukName::Derived(KeyVersion { master, version: 1 }),
+            PukName::Derived(version) if version.master != master => PukName::Derived(version.next(master)),
+            has @ PukName::Derived(_) => has,
+        }
+    }
+
+    /// The unblocking key is this one.
+    pub(super) async fn take_puk(&mut self, wanted: PukName) -> Result<(), Fault> {
+        if self.card.puk == wanted && self.card.puk_next.is_none() {
+            return Ok(());
+        }
+        let uncertain = self.card.puk_next;
+        if uncertain.is_none() {
+            self.card.puk_next = Some(wanted);
+            self.write(Vec::new()).await?;
+            failpoint::pass("ca.card-puk-chosen");
+        }
+        let to = self.card.puk_next.unwrap_or(wanted);
+        let new = self.puk(to).await?;
+        let candidates: Vec<PukName> = uncertain.into_iter().chain([self.card.puk]).collect();
+        let changed = self.with_puk(&candidates, move |piv, old| piv.change_puk(old, &new)).await;
+        if uncertain.is_none() && matches!(changed, Err(Fault::ForeignPuk)) {
+            // It was refused, so the card certainly has not got the new one, and that one is not worth a try.
+            self.card.puk_next = None;
+            self.write(Vec::new()).await?;
+        }
+        changed?;
+        failpoint::pass("ca.card-puk-set");
+        self.puk_is(to).await
+    }
+
+    /// Sets a passcode that nobody knows, by the unblocking key, and enters it where the act goes on with it.
+    pub(super) async fn set_own_passcode(&mut self) -> Result<Passcode, Fault> {
+        let own = one_use()?;
+        let candidates: Vec<PukName> = self.card.puk_next.into_iter().chain([self.card.puk]).collect();
+        let set = own.clone();
+        let accepted = self.with_puk(&candidates, move |piv, puk| piv.unlock(puk, &set)).await?;
+        if self.card.puk_next.is_some() {
+            self.puk_is(accepted).await?;
+        }
+        Ok(own)
+    }
+
+    /// Does something that needs the unblocking key with each that the card may have, until one is right; which one that was.
+    async fn with_puk(
+        &mut self,
+        candidates: &[PukName],
+        act: impl Fn(&mut Piv<Shared>, &Puk) -> Result<(), PivError> + Clone + Send + 'static,
+    ) -> Result<PukName, Fault> {
+        for name in candidates {
+            let mark = format!("{PUK}{name}");
+            if self.card.refused.contains(&mark) {
+                continue;
+            }
+            let (puk, act) = (self.puk(*name).await?, act.clone());
+            match self.hand.with(move |piv| act(piv, &puk)).await {
+                Ok(()) => return Ok(*name),
+                Err(Fault::Card(
+                    PivError::Wrong { secret: Secret::Puk, .. } | PivError::WrongUncounted(Secret::Puk),
+                )) => {
+                    self.refused(mark).await?;
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+        Err(Fault::ForeignPuk)
+    }
+
+    async fn puk(&self, name: PukName) -> Result<Puk, Fault> {
+        Ok(keys::puk(self.cards.authority.hsm(), &self.card.serial, name).await?)
+    }
+
+    pub(super) async fn puk_is(&mut self, name: PukName) -> Result<(), Fault> {
+        (self.card.puk, self.card.puk_next) = (name, None);
+        self.card.refused.retain(|mark| !mark.starts_with(PUK));
+        self.keys_changed().await
+    }
+
+    async fn keys_changed(&mut self) -> Result<(), Fault> {
+        let event = CardEvent::CardKeysChanged {
+            card: self.card.card_id.clone(),
+            management: self.card.management.to_string(),
+            puk: self.card.puk.to_string(),
+        };
+        self.write(vec![event]).await
+    }
+
+    /// Written before anything else is tried.
+    async fn refused(&mut self, mark: String) -> Result<(), Fault> {
+        let event = CardEvent::CardKeyRefused { card: self.card.card_id.clone(), key: mark.clone() };
+        self.card.refused.push(mark);
+        self.write(vec![event]).await
+    }
+}
+
+/// A passcode of eight random digits, for one use.
+fn one_use() -> Result<Passcode, Error> {
+    let mut octets = zeroize::Zeroizing::new([0; 64]);
+    aws_lc_rs::rand::fill(&mut *octets).map_err(|_| Error::NoRandomness)?;
+    let digits = keys::digits(&*octets).ok_or(Error::NoRandomness)?;
+    Passcode::parse(&*digits).map_err(|_| Error::NoRandomness)
+}
+
+pub(super) fn challenge() -> Result<Challenge, Error> {
+    let mut octets = [0; 16];
+    aws_lc_rs::rand::fill(&mut octets).map_err(|_| Error::NoRandomness)?;
+    Ok(Challenge(octets))
+}

@@ -1,0 +1,36 @@
+//! A locked card gets a passcode of its holder's choice.
+
+use card::wire::relay::Act;
+
+use super::Step;
+use super::fault::Fault;
+use super::run::Run;
+use crate::cards::keys::KeyVersion;
+use crate::cards::{CardMove, PukName};
+use crate::failpoint;
+
+impl Run {
+    /// The unblocking key sets a passcode that nobody knows, the agent has the holder choose another at once, and the unblocking key,
+    /// which has been on a workstation, gives way to its next version.
+    pub(super) async fn unlock(&mut self) -> Result<(), Fault> {
+        debug_assert_eq!(self.errand.act, Act::Unlock);
+        self.recognise().await?;
+        if self.errand.step < Step::Keyed {
+            let _own = self.set_own_passcode().await?;
+            self.hand.choose_passcode().await?;
+            self.advance(Step::Keyed).await?;
+            failpoint::pass("ca.card-unlocked");
+        }
+        self.take_puk(self.next_puk()).await?;
+        self.finish(Some(CardMove::Unlock)).await
+    }
+
+    /// The one after that which the errand used. An errand that is gone on with has written it before.
+    fn next_puk(&self) -> PukName {
+        let master = self.cards.settings().master_key;
+        self.card.puk_next.unwrap_or(PukName::Derived(match self.card.puk {
+            PukName::Factory => KeyVersion { master, version: 1 },
+            PukName::Derived(version) => version.next(master),
+        }))
+    }
+}

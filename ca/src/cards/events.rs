@@ -1,0 +1,123 @@
+//! What is recorded of cards.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::state::{CardMove, CardState};
+
+/// An act of card management.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum CardEvent {
+    /// A place for cards was made.
+    CardLocationMade {
+        /// The place.
+        location: String,
+        /// Of which organisation.
+        organisation: String,
+    },
+    /// A card was registered.
+    CardRegistered {
+        /// The card.
+        card: String,
+        /// What it says of itself.
+        serial: String,
+        /// Where it is.
+        location: String,
+    },
+    /// A card was moved from one state to another.
+    CardMoved {
+        /// The card.
+        card: String,
+        /// By what.
+        by: CardMove,
+        /// To which state.
+        to: CardState,
+        /// Whose it is.
+        user_id: Option<String>,
+        /// Where it is, or was when it was issued.
+        location: String,
+        /// Why it was cancelled.
+        reason: Option<String>,
+        /// Who saw it destroyed.
+        witness: Option<String>,
+    },
+    /// Something is to be done with a card in a reader.
+    CardErrandBegun {
+        /// The errand.
+        errand: String,
+        /// The card.
+        card: String,
+        /// What is to be done.
+        act: String,
+    },
+    /// A workstation's agent was given a ticket for an errand.
+    CardTicketGiven {
+        /// The errand.
+        errand: String,
+        /// The card.
+        card: String,
+    },
+    /// An agent goes on with an errand.
+    CardErrandResumed {
+        /// The errand.
+        errand: String,
+        /// The card.
+        card: String,
+        /// Which agent that is, counted from 1.
+        run: i64,
+    },
+    /// The keys of a card were changed; here stands which version it has, and never a key.
+    CardKeysChanged {
+        /// The card.
+        card: String,
+        /// The management key.
+        management: String,
+        /// The unblocking key.
+        puk: String,
+    },
+    /// A card refused a key that it should have, which is not tried again.
+    CardKeyRefused {
+        /// The card.
+        card: String,
+        /// Which key.
+        key: String,
+    },
+    /// All of an errand was done.
+    CardErrandDone {
+        /// The errand.
+        errand: String,
+        /// The card.
+        card: String,
+        /// What was done.
+        act: String,
+    },
+    /// An errand ended before it was done.
+    CardErrandEnded {
+        /// The errand.
+        errand: String,
+        /// The card.
+        card: String,
+        /// The serials of its certificates, which were revoked.
+        revoked: Vec<String>,
+    },
+}
+
+impl audit::Event for CardEvent {
+    const MODULE: &'static str = "ca";
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::CardLocationMade { .. } => "card-location-made",
+            Self::CardRegistered { .. } => "card-registered",
+            Self::CardMoved { .. } => "card-moved",
+            Self::CardErrandBegun { .. } => "card-errand-begun",
+            Self::CardTicketGiven { .. } => "card-ticket-given",
+            Self::CardErrandResumed { .. } => "card-errand-resumed",
+            Self::CardKeysChanged { .. } => "card-keys-changed",
+            Self::CardKeyRefused { .. } => "card-key-refused",
+            Self::CardErrandDone { .. } => "card-errand-done",
+            Self::CardErrandEnded { .. } => "card-errand-ended",
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Card management: stock, the life of cards, and what is done with a card in a reader.
+//!
+//! A card's states and moves are one table (`state`), a move is one transaction with its audit row and its row in the card's own
+//! history (`moving`). What needs the card in a reader is an *errand*: it is begun once, and gone on with where it stopped, however
+//! often the card is pulled or a process dies (`errand`). The server composes every command; the workstation's agent relays it
+//! (`line`). Keys of cards are derived in the token when they are needed (`keys`) and stored nowhere.
+
+mod asking;
+mod config;
+mod errand;
+mod events;
+mod keys;
+mod line;
+mod moving;
+mod once;
+mod reason;
+mod refused;
+mod state;
+mod stock;
+mod stock_info;
+
+pub use config::{CardsConfig, KeyKind, ManagementKind};
+pub use events::CardEvent;
+pub use reason::{CancelReason, UnknownCancelReason};
+pub use refused::CardRefused;
+pub use state::{CardMove, CardState, UnknownCardState};
+
+pub(crate) use errand::{Hand, Step};
+pub(crate) use keys::{ManagementName, PukName};
+pub(crate) use line::{AgentLine, channel};
+pub(crate) use once::{Answer, Expected, Once};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use directory::api::Client;
+use platform::clock::Millis;
+use tokio::sync::Semaphore;
+
+use crate::authority::Authority;
+
+/// The authority with the register that says who may do what with whose card.
+#[derive(Clone)]
+pub struct Cards {
+    authority: Authority,
+    register: Client,
+    /// The turns of agents.
+    relays: Arc<Semaphore>,
+}
+
+impl Cards {
+    /// Card management of this authority, asking this register.
+    pub fn new(authority: Authority, register: Client) -> Self {
+        let relays = Arc::new(Semaphore::new(authority.desk().config.cards.relays));
+        Self { authority, register, relays }
+    }
+
+    pub(crate) fn relays(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.relays)
+    }
+
+    /// How long a card may think, or its holder over a passcode.
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_secs(u64::from(self.settings().patience_seconds))
+    }
+
+    fn settings(&self) -> &CardsConfig {
+        &self.authority.desk().config.cards
+    }
+
+    fn now(&self) -> Millis {
+        self.authority.desk().clock.now()
+    }
+}

@@ -1,0 +1,108 @@
+//! Why something is not done with a card.
+
+use std::time::Duration;
+
+use platform::problem::Problem;
+
+use super::state::{CardMove, CardState};
+
+/// Why something is not done with a card, for reasons of cards.
+#[derive(Debug, thiserror::Error)]
+pub enum CardRefused {
+    /// No card has this id, or it belongs to whom the caller does not act for.
+    #[error("there is no card with this id")]
+    Unknown,
+    /// No place has this id.
+    #[error("there is no place with this id; make one at /ca/card-locations")]
+    LocationUnknown,
+    /// The organisation has a place of this name.
+    #[error("the organisation has a place of this name already")]
+    LocationExists,
+    /// A card with this serial number is registered.
+    #[error("a card with the serial number {0} is registered already; no card of this request was")]
+    SerialExists(String),
+    /// The card's state does not allow it.
+    #[error("a card that is {state} cannot be moved by \"{step}\"")]
+    NoSuchMove {
+        /// What the card is.
+        state: CardState,
+        /// What was asked.
+        step: CardMove,
+    },
+    /// Such a move is the end of an errand, and not asked for by itself.
+    #[error("\"{0}\" happens at the end of an errand with the card in a reader; begin one at /errands")]
+    MoveOfErrand(CardMove),
+    /// Something that the move needs is missing, or is there and not needed.
+    #[error("{0}")]
+    Incomplete(&'static str),
+    /// The card was changed since it was read.
+    #[error("the card was changed since you read it; read it again")]
+    Changed,
+    /// The errand does not go with the card's state.
+    #[error("a card that is {state} has no errand \"{act}\"")]
+    NoSuchErrand {
+        /// What the card is.
+        state: CardState,
+        /// What was asked.
+        act: &'static str,
+    },
+    /// Another errand is open.
+    #[error("another errand of this card is open; go on with it or end it first")]
+    ErrandOpen,
+    /// No errand has this id, or it is over.
+    #[error("this card has no such errand, or it is over")]
+    ErrandUnknown,
+    /// The ticket is not good.
+    #[error("the ticket is not known, was used, or has ended; ask for a new one")]
+    TicketRefused,
+    /// Nothing is relayed.
+    #[error("no agent can reach this server: [ca.cards] has no address")]
+    NoAddress,
+    /// As many agents are relayed as may be at once.
+    #[error("as many cards are being worked on as may be at once; ask again when one is done")]
+    RelaysBusy,
+    /// What asks is no WebSocket.
+    #[error("this address is for agents, which speak WebSocket (RFC 6455) version 13")]
+    NotAWebSocket,
+    /// The idempotency key is missing or malformed.
+    #[error(
+        "send an Idempotency-Key with every POST: 1 to 128 visible characters, a new one for each new request"
+    )]
+    KeyMissing,
+    /// The idempotency key was used for another request.
+    #[error("this Idempotency-Key was used for another request; choose a new one")]
+    KeyReused,
+    /// If-Match is missing.
+    #[error("say which version you mean to change: If-Match with the ETag of your last read")]
+    VersionMissing,
+    /// If-Match is malformed.
+    #[error("If-Match holds the ETag as it was answered")]
+    VersionInvalid,
+}
+
+impl From<CardRefused> for Problem {
+    fn from(refused: CardRefused) -> Self {
+        use CardRefused as R;
+        let detail = refused.to_string();
+        match refused {
+            R::Unknown => Self::not_found("card-unknown", detail),
+            R::LocationUnknown => Self::invalid("card-location-unknown", detail),
+            R::ErrandUnknown => Self::not_found("card-errand-unknown", detail),
+            R::LocationExists => Self::conflict("card-location-exists", detail),
+            R::SerialExists(_) => Self::conflict("card-serial-exists", detail),
+            R::NoSuchMove { .. } | R::NoSuchErrand { .. } => Self::conflict("card-state", detail),
+            R::MoveOfErrand(_) => Self::invalid("card-move-of-errand", detail),
+            R::Incomplete(_) => Self::invalid("card-act-incomplete", detail),
+            R::Changed => Self::precondition_failed("card-changed", detail),
+            R::ErrandOpen => Self::conflict("card-errand-open", detail),
+            R::TicketRefused => Self::unauthenticated("relay-ticket-refused", detail),
+            R::NoAddress => Self::conflict("cards-no-address", detail),
+            R::RelaysBusy => Self::unavailable("relays-busy", detail, Duration::from_secs(10)),
+            R::NotAWebSocket => Self::invalid("websocket-expected", detail),
+            R::KeyMissing => Self::invalid("idempotency-key-missing", detail),
+            R::KeyReused => Self::conflict("idempotency-key-reused", detail),
+            R::VersionMissing => Self::precondition_required("if-match-missing", detail),
+            R::VersionInvalid => Self::invalid("if-match-invalid", detail),
+        }
+    }
+}

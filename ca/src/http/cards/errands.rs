@@ -1,0 +1,94 @@
+//! `/ca/cards/{card}/errands`
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{StatusCode, header};
+use platform::caller::Caller;
+use platform::problem::{Body, Problem};
+use platform::web::{Json, Path};
+
+use super::headers::Posted;
+use crate::api::{ErrandInfo, NewErrand, RelayTicket};
+use crate::cards::{Answer, Cards};
+
+/// Begins what needs the card in a reader: to issue, renew, unlock, repair or clear it.
+///
+/// Nothing is done with the card before a workstation's agent goes on with the errand: ask for a ticket. An errand that is not done in
+/// time ends by itself, and its certificates are revoked.
+#[utoipa::path(
+    post, path = "/ca/cards/{card}/errands", tag = "cards",
+    params(("card" = String, Path, description = "The card's id"),
+           ("idempotency-key" = String, Header, description = "A new one for each new request")),
+    request_body(content = NewErrand, example = json!({"act": "issue", "locked": false})),
+    responses(
+        (status = 201, description = "It was begun, now or by the same request before", body = ErrandInfo),
+        (status = 403, description = "Not allowed in this rank or there", body = Body),
+        (status = 404, description = "There is no such card", body = Body),
+        (status = 409, description = "The card's state does not allow it, or another errand is open", body = Body),
+    )
+)]
+pub(super) async fn create(
+    State(cards): State<Cards>,
+    Path(card): Path<String>,
+    Posted { caller, once, body }: Posted<NewErrand>,
+) -> Result<Answer, Problem> {
+    Ok(cards.begin(&caller, &card, once, body).await?)
+}
+
+/// How an errand stands.
+#[utoipa::path(
+    get, path = "/ca/cards/{card}/errands/{errand}", tag = "cards",
+    params(("card" = String, Path, description = "The card's id"), ("errand" = String, Path, description = "The errand's id")),
+    responses(
+        (status = 200, description = "The errand", body = ErrandInfo),
+        (status = 403, description = "Not allowed in this rank or there", body = Body),
+        (status = 404, description = "There is no such card or errand", body = Body),
+    )
+)]
+pub(super) async fn show(
+    caller: Caller,
+    State(cards): State<Cards>,
+    Path((card, errand)): Path<(String, String)>,
+) -> Result<Json<ErrandInfo>, Problem> {
+    Ok(Json(cards.errand(&caller, &card, &errand).await?))
+}
+
+/// Gives an errand up: it ends, and its certificates are revoked.
+#[utoipa::path(
+    delete, path = "/ca/cards/{card}/errands/{errand}", tag = "cards",
+    params(("card" = String, Path, description = "The card's id"), ("errand" = String, Path, description = "The errand's id")),
+    responses(
+        (status = 200, description = "It has ended", body = ErrandInfo),
+        (status = 403, description = "Not allowed in this rank or there", body = Body),
+        (status = 404, description = "There is no such card or errand, or it is over", body = Body),
+    )
+)]
+pub(super) async fn end(
+    caller: Caller,
+    State(cards): State<Cards>,
+    Path((card, errand)): Path<(String, String)>,
+) -> Result<Json<ErrandInfo>, Problem> {
+    Ok(Json(cards.give_up(&caller, &card, &errand).await?))
+}
+
+/// Makes a ticket with which a workstation's agent goes on with an errand, once. The ticket before is good for nothing from now on.
+///
+/// It is shown this once: give it to the agent and keep it nowhere.
+#[utoipa::path(
+    post, path = "/ca/cards/{card}/errands/{errand}/tickets", tag = "cards",
+    params(("card" = String, Path, description = "The card's id"), ("errand" = String, Path, description = "The errand's id")),
+    responses(
+        (status = 201, description = "The ticket, for the agent", body = RelayTicket),
+        (status = 403, description = "Not allowed in this rank or there", body = Body),
+        (status = 404, description = "There is no such card or errand, or it is over", body = Body),
+        (status = 409, description = "No agent can reach this server", body = Body),
+    )
+)]
+pub(super) async fn ticket(
+    caller: Caller,
+    State(cards): State<Cards>,
+    Path((card, errand)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let ticket = cards.ticket(&caller, &card, &errand).await?;
+    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(ticket)).into_response())
+}

@@ -1,0 +1,61 @@
+//! `/ca/cards` and `/ca/card-locations`: for people whom the register allows it, and for programs with `ca:cards`.
+
+mod acts;
+mod answer;
+mod errands;
+mod headers;
+mod locations;
+mod relay;
+mod stock;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::{get, post};
+use directory::api::ACT;
+use platform::caller::{Caller, CallerKind};
+use platform::problem::Problem;
+use utoipa::OpenApi;
+
+use crate::api::CARDS;
+use crate::cards::Cards;
+
+/// The routes of card management.
+pub fn cards_router(cards: Cards) -> Router {
+    let known = Router::new()
+        .route("/ca/card-locations", post(locations::create).get(locations::list))
+        .route("/ca/cards", post(stock::register).get(stock::list))
+        .route("/ca/cards/{card}", get(stock::show))
+        .route("/ca/cards/{card}/acts", post(acts::create).get(acts::list))
+        .route("/ca/cards/{card}/errands", post(errands::create))
+        .route("/ca/cards/{card}/errands/{errand}", get(errands::show).delete(errands::end))
+        .route("/ca/cards/{card}/errands/{errand}/tickets", post(errands::ticket))
+        .route_layer(from_fn(may_ask));
+    // Whoever comes here is known by a ticket.
+    known.route("/ca/cards/relay", get(relay::connect)).with_state(cards)
+}
+
+/// People who act in the register, for whom it decides what they may; and programs that manage cards. Nobody else gets as far as to
+/// be told what there is.
+async fn may_ask(caller: Caller, request: Request, next: Next) -> Result<Response, Problem> {
+    caller.may(if caller.kind == CallerKind::Person { ACT } else { CARDS })?;
+    Ok(next.run(request).await)
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(
+    locations::create,
+    locations::list,
+    stock::register,
+    stock::list,
+    stock::show,
+    acts::create,
+    acts::list,
+    errands::create,
+    errands::show,
+    errands::end,
+    errands::ticket,
+    relay::connect,
+))]
+pub(super) struct Document;

@@ -1,0 +1,10 @@
+//! Cards: stock, life, and what is done with one in a reader, on a virtual card through the relay.
+
+mod broken_off;
+mod foreign;
+mod issuing;
+mod judges;
+mod lasting;
+mod rig;
+mod stock;
+mod unlocking;

@@ -1,0 +1,36 @@
+-- What is done with a card in a reader: begun once, and gone on with where it stopped.
+CREATE TABLE ca_card_errand (
+    errand_id      TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    card_id        TEXT COLLATE "C" NOT NULL,
+    act            TEXT COLLATE "C" NOT NULL,
+    -- open, done; ending and ended before it was done
+    state          TEXT COLLATE "C" NOT NULL,
+    -- How far it has come.
+    step           TEXT COLLATE "C" NOT NULL,
+    -- Whether the holder chooses a passcode at its end: chosen, withheld
+    passcode       TEXT COLLATE "C" NOT NULL,
+    user_id        TEXT COLLATE "C",
+    -- The keys that were made on the card and have proved themselves.
+    key_9a         BYTEA,
+    key_9c         BYTEA,
+    -- Their certificates.
+    authentication TEXT COLLATE "C",
+    signature      TEXT COLLATE "C",
+    -- Why it stopped last.
+    fault          TEXT COLLATE "C",
+    -- SHA-256 of the ticket with which an agent goes on with it, once.
+    ticket         TEXT COLLATE "C",
+    ticket_until   BIGINT,
+    -- Counts the agents that went on with it: only the last one writes.
+    run            BIGINT NOT NULL,
+    -- Who began it, for the record.
+    actor          TEXT COLLATE "C" NOT NULL,
+    until          BIGINT NOT NULL,
+    made_at        BIGINT NOT NULL,
+    changed_at     BIGINT NOT NULL
+);
+-- One at a time for each card.
+CREATE UNIQUE INDEX ca_card_errand_open ON ca_card_errand (card_id) WHERE state = 'open';
+CREATE INDEX ca_card_errand_card ON ca_card_errand (card_id, errand_id);
+CREATE INDEX ca_card_errand_until ON ca_card_errand (until) WHERE state IN ('open', 'ending');
+CREATE UNIQUE INDEX ca_card_errand_ticket ON ca_card_errand (ticket) WHERE ticket IS NOT NULL;
