@@ -21,7 +21,8 @@ async fn is_issued(desk: &Desk, id: &str, chip: &Chip, when: &str) {
     assert_eq!(card.state, CardState::Active, "{when}");
     let mut good = desk.good().await;
     let mut own = vec![card.authentication.unwrap(), card.signature.unwrap()];
-    (good.sort(), own.sort());
+    good.sort();
+    own.sort();
     assert_eq!(good, own, "{when}");
     let mut piv = Piv::select(chip.insert()).unwrap();
     for slot in [Slot::Authentication, Slot::Signature] {

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::rig::{CHOSEN, Chip, Desk};
 
-/// OpenSC's own way to a card for other programs.
+/// `OpenSC`'s own way to a card for other programs.
 const OPENSC: &str = "/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so";
 
 /// A service for card readers of this test's own, with one reader.
@@ -89,7 +89,7 @@ fn pem(path: &Path, ders: &[&[u8]]) {
     std::fs::write(path, text).unwrap();
 }
 
-/// yubico-piv-tool and OpenSC read what was written, OpenSC's module signs with both keys by the holder's passcode, and openssl verifies
+/// yubico-piv-tool and `OpenSC` read what was written, `OpenSC`'s module signs with both keys by the holder's passcode, and openssl verifies
 /// signatures and both certificates up to the root.
 #[test]
 fn others_read_an_issued_card() {

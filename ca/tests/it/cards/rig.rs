@@ -90,7 +90,7 @@ impl Desk {
         let body = json!({"organisation": "RXX", "name": "RA office"});
         let (status, place) = desk.post(MANAGER, "/ca/card-locations", None, "place", &body).await;
         assert_eq!(status, StatusCode::CREATED, "{place}");
-        desk.location = place["id"].as_str().unwrap().to_owned();
+        place["id"].as_str().unwrap().clone_into(&mut desk.location);
         desk
     }
 
