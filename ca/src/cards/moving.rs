@@ -3,7 +3,6 @@
 use audit::Actor;
 use platform::clock::Millis;
 use platform::db::Tx;
-use platform::id::uuid_text;
 
 use super::state::Leads;
 use super::{CancelReason, CardEvent, CardMove, CardRefused, CardState};
@@ -97,7 +96,8 @@ impl Moving {
         cards::insert_act(
             tx,
             &CardAct {
-                act_id: uuid_text(now),
+                // Acts of a card are in the order of its versions, whatever the clock says.
+                act_id: format!("{}-{:010}", card.card_id, card.version),
                 card_id: card.card_id.clone(),
                 act: self.step.word().to_owned(),
                 state: card.state.word().to_owned(),

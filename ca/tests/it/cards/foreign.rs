@@ -2,7 +2,7 @@
 
 use ca::api::CardState;
 use card::apdu::Command;
-use card::piv::{Challenge, ManagementAlgorithm, ManagementKey, Piv, Puk};
+use card::piv::{Challenge, ManagementAlgorithm, ManagementKey, Passcode, Piv, Puk};
 use card::relay::Over;
 use http::{Request, StatusCode};
 use platform::db::Db;
@@ -77,16 +77,18 @@ platform::both_engines! {
         desk.moved(&id, &json!({"move": "cancel", "reason": "damaged"})).await;
     }
 
-    /// A card whose unblocking key is locked is not issued, and says what to do with it; one that has another spends one try.
+    /// A card whose unblocking key is locked is not unlocked, and says what to do with it; one that has another key spends one try.
     async fn locked_unblocking_key_is_told(db: Db) {
         let desk = Desk::new(db).await;
         let chip = Chip::new(4711);
-        let mut piv = Piv::select(chip.insert()).unwrap();
+        let id = desk.issued(&chip).await;
         let wrong = Puk::parse(b"00000000").unwrap();
-        while piv.change_puk(&wrong, &wrong).is_err_and(|error| !matches!(error, card::piv::Error::Locked(_))) {}
+        let passcode = Passcode::parse(CHOSEN.as_bytes()).unwrap();
+        let mut piv = Piv::select(chip.insert()).unwrap();
+        let locked = (0..10).any(|_| matches!(piv.unlock(&wrong, &passcode), Err(card::piv::Error::Locked(_))));
+        assert!(locked, "ten wrong keys do not lock it");
         drop(piv);
-        let id = desk.reserved(4711).await;
-        let errand = desk.begun(&id, &json!({"act": "issue"})).await;
+        let errand = desk.begun(&id, &json!({"act": "unlock"})).await;
         let said = words(desk.relay(&id, &errand, chip.insert(), Some(CHOSEN)).await.0);
         assert!(said.contains("unblocking key is locked"), "{said}");
         let other = Chip::new(4712);

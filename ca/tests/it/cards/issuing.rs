@@ -43,7 +43,8 @@ platform::both_engines! {
         assert!(piv.chuid().unwrap().is_some() && piv.card_capability().unwrap().is_some());
         let factory = ManagementKey::factory(ManagementAlgorithm::TripleDes).unwrap();
         assert!(matches!(piv.authenticate(&factory, &challenge()), Err(Error::ManagementKeyRefused)));
-        assert!(matches!(piv.change_puk(&Puk::factory(), &Puk::factory()), Err(Error::Wrong { .. })));
+        let refused = piv.change_puk(&Puk::factory(), &Puk::factory());
+        assert!(matches!(refused, Err(Error::Wrong { .. } | Error::WrongUncounted(_))), "{refused:?}");
         assert_eq!(desk.good().await.len(), 2);
     }
 

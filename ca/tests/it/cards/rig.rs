@@ -256,10 +256,13 @@ impl Desk {
 
     /// The serials of the nurse's certificates that are good now.
     pub(crate) async fn good(&self) -> Vec<String> {
-        let query = ca::api::CertificateQuery { user_id: Some(NURSE.to_owned()), ..Default::default() };
+        let query = ca::api::CertificateQuery {
+            user_id: Some(NURSE.to_owned()),
+            state: Some(ca::api::CertificateState::Issued),
+            ..Default::default()
+        };
         let page = self.world.client.certificates(&query).await.unwrap();
-        let good = page.certificates.into_iter().filter(|one| one.state == ca::api::CertificateState::Issued);
-        good.map(|one| one.serial).collect()
+        page.certificates.into_iter().map(|one| one.serial).collect()
     }
 }
 
