@@ -190,7 +190,7 @@ platform::both_engines! {
     async fn nothing_is_told_in_clear(db: Db) {
         let ldap = Ldap::new(db).await;
         systems(&ldap).await;
-        let address = format!("ldap://localhost:{}", ldap.start_tls.port());
+        let address = format!("ldap://127.0.0.1:{}", ldap.start_tls.port());
         let search = |options: &'static [&'static str], base: &'static str| {
             let (ldap, address) = (&ldap, address.clone());
             async move {

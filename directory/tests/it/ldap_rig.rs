@@ -104,7 +104,7 @@ impl Ldap {
 
     /// Runs a program of Debian's ldap-utils over TLS.
     pub(crate) async fn run(&self, program: &str, who: As, arguments: &[&str]) -> Output {
-        let address = format!("ldaps://localhost:{}", self.tls.port());
+        let address = format!("ldaps://127.0.0.1:{}", self.tls.port());
         let mut command = tool(program, self.file("server.pem"));
         command.args(["-H", &address]);
         if matches!(who, As::Certificate | As::External) {
@@ -153,7 +153,7 @@ async fn certificate(folder: &TempDir, name: &str) {
     ]);
     // It is no authority's, which Debian's settings would make of it.
     let settings = "[req]\ndistinguished_name=dn\nx509_extensions=ext\n[dn]\n[ext]\n\
-                    basicConstraints=critical,CA:FALSE\nsubjectAltName=DNS:localhost\n";
+                    basicConstraints=critical,CA:FALSE\nsubjectAltName=DNS:localhost,IP:127.0.0.1\n";
     std::fs::write(file("cnf"), settings).unwrap();
     command.args(["-subj", "/CN=localhost", "-config"]).arg(file("cnf"));
     command.arg("-keyout").arg(file("key")).arg("-out").arg(file("pem"));
