@@ -52,13 +52,13 @@ platform::both_engines! {
         let mut body = new_person("Ann", "Example", "1984-07-23", "123456789");
         body["emails"] = json!(["ann@trust.example"]);
         let one = rig.make(&manager, &body).await;
-        let mut body = new_person("Anne", "Exampel", "1984-07-23", "987654321");
+        let mut body = new_person("Anne", "Eggsample", "1984-07-23", "987654321");
         body["looked_at"] = json!([one]);
         body["emails"] = json!(["ann@trust.example", "old@trust.example"]);
         body["registrations"] = json!([{"body": "GMC", "number": "1234567"}]);
         body["national_insurance_number"] = json!("AB123456C");
         let two = rig.make(&manager, &body).await;
-        let mut body = new_person("Ann", "Exampul", "1984-07-23", "111111111");
+        let mut body = new_person("Ann", "Ecsample", "1984-07-23", "111111111");
         body["looked_at"] = json!([one, two]);
         let three = rig.make(&manager, &body).await;
         let held = assign(&db, &two, None, "RXX", "2026-01-01").await;
@@ -82,8 +82,8 @@ platform::both_engines! {
         assert_eq!(texts(&db, "SELECT assignment_id FROM directory_assignment WHERE user_id = $1", one.as_str()).await, [held.to_string()]);
         let names = rig.get(&manager, &format!("/directory/people/{one}/history")).await;
         let families: Vec<&str> = names.body["names"].as_array().unwrap().iter().map(|it| it["name"]["family"].as_str().unwrap()).collect();
-        assert_eq!(families, ["Example", "Exampel"]);
-        let list = rig.get(&manager, "/directory/people?name=exampel").await;
+        assert_eq!(families, ["Example", "Eggsample"]);
+        let list = rig.get(&manager, "/directory/people?name=eggsample").await;
         assert_eq!(list.body["items"][0]["user_id"], json!(one.as_str()));
         let recorded = texts(&db, "SELECT id FROM audit_event WHERE name = $1", "people-merged").await;
         assert_eq!(recorded.len(), 1);
