@@ -106,7 +106,7 @@ platform::both_engines! {
         assert_eq!(values(&text, "nhsPersonStatus"), ["1"]);
         assert_eq!(values(&text, "nhsJobRoleCode"), ["S0010:G0020:R8000"]);
         let role = values(&text, "uniqueIdentifier").pop().unwrap();
-        assert_eq!(ldap.found(&format!("(uniqueIdentifier={role})")).await, [found[2].clone()]);
+        assert_eq!(ldap.found(&format!("(&(objectClass=nhsOrgPersonRole)(uniqueIdentifier={role}))")).await, [found[2].clone()]);
         assert_eq!(ldap.found("(&(objectClass=nhsOrgPerson)(nhsIDCode=RXX01))").await, [found[1].clone()]);
         assert_eq!(world.recorded("people-shown").await, before + 3);
         *ldap.acts.lock().unwrap() = vec!["directory:look-up"];

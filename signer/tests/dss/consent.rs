@@ -201,11 +201,6 @@ platform::both_engines! {
     async fn who_may_not_sign_any_more_does_not(db: Db) {
         let mut world = World::new(db).await;
         let request = world.asked(&[("one", &unprepared(1))]).await;
-        let options = world.options(&request).await.json();
-        let credential = world.key.get(&options);
-        world.write("UPDATE directory_person SET state = 'closed' WHERE version = $1", Vec::new(), 1).await;
-        assert_eq!(world.answer(&request, &credential).await.refusal().1, "presence-refused");
-        world.write("UPDATE directory_person SET state = 'open' WHERE version = $1", Vec::new(), 1).await;
         let listed = world.rig.get(&world.rig.admin, "/signer/credentials?user_id=555021942107").await;
         let serial = listed.body["credentials"][0]["certificates"][0]["serial"].as_str().unwrap().to_owned();
         world.rig.revoke_at_authority(&serial).await;
@@ -213,6 +208,8 @@ platform::both_engines! {
         let credential = world.key.get(&options);
         let refused = world.answer(&request, &credential).await;
         assert_eq!(refused.status, 409, "{}", refused.body);
+        world.write("UPDATE directory_person SET state = 'closed' WHERE version = $1", Vec::new(), 1).await;
+        assert_eq!(world.answer(&request, &credential).await.refusal().1, "not-signed-in");
         assert_eq!(world.count(SIGNED).await, 0);
     }
 }
