@@ -20,7 +20,6 @@ mod pkilint;
 mod post_quantum;
 mod pyhanko;
 mod rollover;
-mod scim;
 mod server;
 mod sign_in;
 mod stamps;
