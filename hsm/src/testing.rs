@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tempfile::TempDir;
 
 pub use crate::raw::{RawKey, raw_rate};
-use crate::{Config, Hsm, Pin, PinSource, TokenConfig, init_token};
+use crate::{Alg, Config, Hsm, Pin, PinSource, TokenConfig, init_token};
+
+mod template;
 
 /// The user PIN of test tokens.
 pub const USER_PIN: &str = "test-user-pin";
@@ -45,6 +47,46 @@ impl TestToken {
         TestToken::of(MODULE)
     }
 
+    /// Makes a SoftHSM token that has these keys, by label: an RSA key takes longer to make than most tests. Where
+    /// `LANYARD_TEST_TEMPLATES` names a folder, as `tools/with-postgres` says, the first process of a run makes the token and the others
+    /// take a copy, so these keys are the same in all of them.
+    ///
+    /// # Panics
+    ///
+    /// As [`TestToken::new`].
+    pub fn with_keys(keys: &[(&str, Alg)]) -> TestToken {
+        let first = NEXT.load(Ordering::Relaxed) == 1;
+        let Some(template) = template::of(keys).filter(|_| first) else {
+            return TestToken::new().filled(keys);
+        };
+        if !template.exists() {
+            let token = TestToken::new().filled(keys);
+            template::keep(&token.token_dir, &template);
+            return token;
+        }
+        let place = place();
+        let token_dir = place.path().join("tokens/copied");
+        template::copy(&template, &token_dir);
+        TestToken { module: MODULE, label: next_label(), token_dir, place }
+    }
+
+    /// With these keys made.
+    fn filled(self, keys: &[(&str, Alg)]) -> TestToken {
+        // On a thread of its own: the test may be inside a runtime.
+        std::thread::scope(|scope| scope.spawn(|| self.fill(keys)).join().expect("the keys are made"));
+        self
+    }
+
+    fn fill(&self, keys: &[(&str, Alg)]) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let hsm = self.hsm().await;
+            for (label, alg) in keys {
+                hsm.generate(label, *alg).await.expect("a key is made");
+            }
+        });
+    }
+
     /// Makes a token of Kryoptic, which has ML-DSA, and wraps other keys than those.
     ///
     /// # Panics
@@ -56,13 +98,8 @@ impl TestToken {
     }
 
     fn of(module: &'static str) -> TestToken {
-        let mut place = PLACE.lock().unwrap_or_else(PoisonError::into_inner);
-        let dir = place.upgrade().unwrap_or_else(|| {
-            let dir = Arc::new(new_place());
-            *place = Arc::downgrade(&dir);
-            dir
-        });
-        let label = format!("test-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let dir = place();
+        let label = next_label();
         let before = token_dirs(dir.path());
         let pin = |pin: &str| Pin::new(pin.to_owned());
         init_token(Path::new(module), &label, &pin(SO_PIN), &pin(USER_PIN)).expect("a token is made");
@@ -123,6 +160,20 @@ impl Default for TestToken {
     fn default() -> TestToken {
         TestToken::new()
     }
+}
+
+/// The place of all test tokens of this process.
+fn place() -> Arc<TempDir> {
+    let mut place = PLACE.lock().unwrap_or_else(PoisonError::into_inner);
+    place.upgrade().unwrap_or_else(|| {
+        let dir = Arc::new(new_place());
+        *place = Arc::downgrade(&dir);
+        dir
+    })
+}
+
+fn next_label() -> String {
+    format!("test-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 fn new_place() -> TempDir {

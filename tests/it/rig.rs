@@ -183,6 +183,8 @@ impl Site {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let site = Self { folder: dir.join("demo"), base: free_ports() };
         Demo::run_once(&site.folder, site.base);
+        // An RSA key takes longer to make than most of what is tested: who needs one waits for it.
+        site.configure("\n[signer]\n", "\n[signer]\nkey_pool = { rsa_2048 = 0 }\n");
         site
     }
 

@@ -48,6 +48,11 @@ pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 /// SoftHSM reads its place once, so a process has one token.
 static TOKEN: OnceLock<TestToken> = OnceLock::new();
 
+/// One that has the RSA key of ID tokens already.
+fn token() -> TestToken {
+    TestToken::with_keys(&[("id-token-rsa-1", hsm::Alg::Rsa2048)])
+}
+
 /// Everything one test needs.
 pub(crate) struct Rig {
     pub(crate) db: Db,
@@ -144,7 +149,7 @@ impl Rig {
 
     async fn assemble(db: Db, clock: Clock, hand: Arc<ManualClock>, shape: Shape) -> Self {
         platform::tls::install_crypto_provider();
-        let hsm: Hsm = TOKEN.get_or_init(TestToken::new).hsm().await;
+        let hsm: Hsm = TOKEN.get_or_init(token).hsm().await;
         let register = Register::new(directory::Parts {
             config: directory::Config::default(),
             db: db.clone(),

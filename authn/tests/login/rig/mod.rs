@@ -47,6 +47,11 @@ pub(crate) const STRONG: &[&str] = &["smartcard", "security-key", "platform-key"
 /// SoftHSM reads its place once, so a process has one token.
 static TOKEN: OnceLock<TestToken> = OnceLock::new();
 
+/// One that has the RSA key of ID tokens already.
+fn token() -> TestToken {
+    TestToken::with_keys(&[("id-token-rsa-1", hsm::Alg::Rsa2048)])
+}
+
 /// Everything one test needs.
 pub(crate) struct Rig {
     pub(crate) db: Db,
@@ -121,7 +126,7 @@ impl Rig {
         F: FnOnce(Db, hsm::Hsm, Clock) -> std::pin::Pin<Box<dyn Future<Output = ca::api::Client> + Send>>,
     {
         let (clock, hand) = Clock::manual(START);
-        let hsm = TOKEN.get_or_init(TestToken::new).hsm().await;
+        let hsm = TOKEN.get_or_init(token).hsm().await;
         hsm.create_wrapping_key(1).await.unwrap();
         people(&db).await;
         let register = directory::Register::new(directory::Parts {
