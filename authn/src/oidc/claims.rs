@@ -158,7 +158,9 @@ fn scopes_of(name: &str) -> &'static [Scope] {
         "title" | "initials" | "middle_names" | "display_name" | "idassurancelevel" => &[Scope::NhsPerson],
         "nhsid_nrbac_roles" => &[Scope::NationalRbacAccess],
         "nhsid_user_orgs" => &[Scope::AssociatedOrgs],
-        "gmc_id" | "nmc_id" | "gphc_id" | "gdc_id" => &[Scope::ProfessionalMemberships],
+        "gmc_id" | "nmc_id" | "gphc_id" | "gdc_id" | "rcn_id" | "gmp_id" | "gdp_id" | "consultant_id" => {
+            &[Scope::ProfessionalMemberships]
+        }
         "nhsid_org_memberships" | "nhsid_org_roles" => &[Scope::OrganisationalMemberships],
         "selected_roleid" => &[Scope::SelectedRole, Scope::ChangedRole],
         _ => &[],
@@ -212,6 +214,10 @@ fn of_person(person: &PersonClaims, content: &Content) -> BTreeMap<String, Value
             ProfessionalBody::Nmc => "nmc_id",
             ProfessionalBody::Gphc => "gphc_id",
             ProfessionalBody::Gdc => "gdc_id",
+            ProfessionalBody::Rcn => "rcn_id",
+            ProfessionalBody::Gmp => "gmp_id",
+            ProfessionalBody::Gdp => "gdp_id",
+            ProfessionalBody::Consultant => "consultant_id",
             _ => continue,
         };
         claims.entry(member).or_insert_with(|| registration.number.clone().into());

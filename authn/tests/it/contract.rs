@@ -151,7 +151,14 @@ platform::both_engines! {
         assert_eq!((told["name"].clone(), claims["name"].clone()), (json!("Okafor Ada Dr"), json!("Okafor Ada Dr")));
         assert_eq!((told["given_name"].clone(), told["family_name"].clone()), (json!("Ada"), json!("Okafor")));
         assert_eq!((told["title"].clone(), told["initials"].clone(), told["display_name"].clone()), (json!("Dr"), json!("A"), json!("Dr Ada Okafor")));
-        assert_eq!((told["email"].clone(), told["gmc_id"].clone(), told["idassurancelevel"].clone()), (json!("ada@example.test"), json!("1234567"), json!("3")));
+        assert_eq!((told["email"].clone(), told["idassurancelevel"].clone()), (json!("ada@example.test"), json!("3")));
+        for (name, number) in [
+            ("gmc_id", "1234567"), ("nmc_id", "99I1234E"), ("gphc_id", "2012345"), ("gdc_id", "123456"), ("rcn_id", "7654321"),
+            ("gmp_id", "G1234567"), ("gdp_id", "D123456"), ("consultant_id", "C1234567"),
+        ] {
+            assert_eq!(told[name], number, "{name}");
+        }
+        assert!(!told.to_string().contains("PH123456"), "{told}");
         assert_eq!(told["nhsid_user_orgs"], json!([{"org_name": "NORTHFIELD SURGERY 1", "org_code": "Z00001"}]));
         let roles = told["nhsid_nrbac_roles"].as_array().unwrap();
         assert_eq!(roles.len(), 1);

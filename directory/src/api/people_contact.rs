@@ -129,7 +129,7 @@ pub struct Photo {
 }
 
 words!(
-    /// A body that registers professionals.
+    /// A body that registers professionals, or a national list that numbers them.
     ProfessionalBody, "a professional body" {
         /// General Medical Council.
         Gmc = "GMC",
@@ -151,6 +151,14 @@ words!(
         Gosc = "GOsC",
         /// General Chiropractic Council.
         Gcc = "GCC",
+        /// Royal College of Nursing: membership.
+        Rcn = "RCN",
+        /// The national list of general medical practitioners.
+        Gmp = "GMP",
+        /// The national list of general dental practitioners.
+        Gdp = "GDP",
+        /// The national list of consultants.
+        Consultant = "Consultant",
     }
 );
 

@@ -388,7 +388,7 @@ fn row<'r>(register: &Register, cell: impl Fn(&str) -> Option<&'r str>) -> Resul
             let body = body.parse().map_err(|_| {
                 Error::field(
                     "registration_body",
-                    "Write GMC, NMC, GPhC, PSNI, GDC, HCPC, GOC, SWE, GOsC or GCC.",
+                    "Write GMC, NMC, GPhC, PSNI, GDC, HCPC, GOC, SWE, GOsC, GCC, RCN, GMP, GDP or Consultant.",
                 )
             })?;
             vec![Registration { body, number: number.to_owned() }]

@@ -23,6 +23,11 @@ fn forms(body: ProfessionalBody) -> Forms {
         ProfessionalBody::Swe => &["SW9?????"],
         ProfessionalBody::Gosc => &["99999?", "9999"],
         ProfessionalBody::Gcc => &["99999"],
+        ProfessionalBody::Rcn => &["999999??"],
+        ProfessionalBody::Gmp => &["G9999999"],
+        ProfessionalBody::Gdp => &["D99999??", "99999??"],
+        // A letter or two before the number of the General Medical Council, or of the General Dental Council.
+        ProfessionalBody::Consultant => &["C9999999", "CD99999?"],
     }
 }
 
@@ -77,7 +82,9 @@ mod tests {
     /// Each body's numbers have its form; what the forms allow is taken as it is meant.
     #[test]
     fn numbers_have_the_form_of_their_body() {
-        use ProfessionalBody::{Gcc, Gdc, Gmc, Goc, Gosc, Gphc, Hcpc, Nmc, Psni, Swe};
+        use ProfessionalBody::{
+            Consultant, Gcc, Gdc, Gdp, Gmc, Gmp, Goc, Gosc, Gphc, Hcpc, Nmc, Psni, Rcn, Swe,
+        };
         for (body, good, bad) in [
             (Gmc, "1234567", "123456"),
             (Gmc, " 12 34 567", "C1234567"),
@@ -93,6 +100,12 @@ mod tests {
             (Swe, "SW12345", "SW"),
             (Gosc, "12345", "123"),
             (Gcc, "01234", "1234"),
+            (Rcn, "1234567", "12345"),
+            (Gmp, "g1234567", "1234567"),
+            (Gdp, "D123456", "D1234"),
+            (Gdp, "12345", "G12345"),
+            (Consultant, "c1234567", "C123456"),
+            (Consultant, "CD123456", "D123456"),
         ] {
             let of = |number: &str| checked(&Registration { body, number: number.to_owned() });
             assert!(of(good).is_ok_and(|kept| !kept.number.contains(' ')), "{body} {good}");

@@ -191,9 +191,22 @@ const ADDRESS: &[Attribute] = &[
     PRIMARY,
 ];
 const REGISTRATION: &[Attribute] = &[
-    Attribute::text("body", "The professional body.")
-        .needed()
-        .one_of(&["GMC", "NMC", "GPhC", "PSNI", "GDC", "HCPC", "GOC", "SWE", "GOsC", "GCC"]),
+    Attribute::text("body", "The professional body.").needed().one_of(&[
+        "GMC",
+        "NMC",
+        "GPhC",
+        "PSNI",
+        "GDC",
+        "HCPC",
+        "GOC",
+        "SWE",
+        "GOsC",
+        "GCC",
+        "RCN",
+        "GMP",
+        "GDP",
+        "Consultant",
+    ]),
     Attribute::text("number", "As the body writes it.").needed(),
 ];
 const META: &[Attribute] = &[

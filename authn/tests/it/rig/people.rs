@@ -87,7 +87,7 @@ async fn person(
     Ok(())
 }
 
-/// An address and a registration of the first person.
+/// An address and the registrations of the first person: one of a body that has no claim among them.
 async fn contact(tx: &mut Tx) -> Result<(), platform::db::Error> {
     sqlx::query(
         "INSERT INTO directory_contact (contact_id, user_id, channel, value, verified_at, tries, made_at) \
@@ -98,7 +98,9 @@ async fn contact(tx: &mut Tx) -> Result<(), platform::db::Error> {
     .execute(&mut *tx)
     .await?;
     sqlx::query(
-        "INSERT INTO directory_registration (body, number, user_id, at) VALUES ('GMC', '1234567', $1, 1)",
+        "INSERT INTO directory_registration (body, number, user_id, at) VALUES ('GMC', '1234567', $1, 1), \
+         ('NMC', '99I1234E', $1, 1), ('GPhC', '2012345', $1, 1), ('GDC', '123456', $1, 1), ('RCN', '7654321', $1, 1), \
+         ('GMP', 'G1234567', $1, 1), ('GDP', 'D123456', $1, 1), ('Consultant', 'C1234567', $1, 1), ('HCPC', 'PH123456', $1, 1)",
     )
     .bind(user(ANN))
     .execute(&mut *tx)

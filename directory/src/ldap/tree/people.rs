@@ -19,11 +19,15 @@ use crate::store::faces::{self, Question};
 use crate::store::{people, people_evidence};
 
 /// Professional bodies that have an attribute. The numbers of the others have none in the national schema.
-const BODIES: [(ProfessionalBody, &str); 4] = [
+const BODIES: [(ProfessionalBody, &str); 8] = [
     (ProfessionalBody::Gmc, "nhsGMC"),
     (ProfessionalBody::Nmc, "nhsNMC"),
     (ProfessionalBody::Gdc, "nhsGDC"),
     (ProfessionalBody::Gphc, "nhsRPSGB"),
+    (ProfessionalBody::Rcn, "nhsRCN"),
+    (ProfessionalBody::Gmp, "nhsGMP"),
+    (ProfessionalBody::Gdp, "nhsGDP"),
+    (ProfessionalBody::Consultant, "nhsConsultant"),
 ];
 
 /// What a comparison says of where people are.
