@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use platform::network::Network;
 use serde::Deserialize;
 
 /// The five listeners.
@@ -20,6 +21,8 @@ pub struct Listen {
     /// Metrics and health. Refuses an address that is not of this machine.
     #[serde(deserialize_with = "of_this_machine")]
     pub private: SocketAddr,
+    /// Balancers before the other four, which say in the PROXY protocol from where each connection comes.
+    pub balancers: Vec<Network>,
 }
 
 impl Default for Listen {
@@ -31,6 +34,7 @@ impl Default for Listen {
             cards: everywhere(8445),
             plain: everywhere(8080),
             private: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464),
+            balancers: Vec::new(),
         }
     }
 }

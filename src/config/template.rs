@@ -40,7 +40,7 @@ impl Template {
 
     /// The file.
     pub fn render(&self) -> String {
-        let Listen { public, systems, cards, plain, private } = self.listen;
+        let Listen { public, systems, cards, plain, private, .. } = self.listen;
         let module = toml_string(&self.module.display().to_string());
         let base = toml_string(&self.public_base());
         let acme = toml_string(&format!("https://{}:{}", self.host, public.port()));
@@ -214,6 +214,7 @@ pub fn listen_on(address: Ipv4Addr, ports: &crate::cli::Ports) -> Listen {
         cards: at(port(ports.cards_port, 2, usual.cards)),
         plain: at(port(ports.plain_port, 3, usual.plain)),
         private: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port(ports.private_port, 4, usual.private)),
+        balancers: Vec::new(),
     }
 }
 

@@ -71,7 +71,8 @@ impl Port {
             Self::Plain => (listen.plain, None),
             Self::Private => (listen.private, None),
         };
-        ListenerConfig::new(address, tls)
+        let balancers = if self == Self::Private { Vec::new() } else { listen.balancers.clone() };
+        ListenerConfig { balancers, ..ListenerConfig::new(address, tls) }
     }
 
     /// What it serves, with the limits around it.

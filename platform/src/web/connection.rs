@@ -24,12 +24,16 @@ use tower::ServiceExt as _;
 
 use super::activity::{Activity, Counted, Heads, Times, Verdict};
 use super::listener::{PeerAddress, TlsPeer};
+use super::proxied;
 use super::watched::Watched;
+use crate::network::Network;
 
 /// What every connection of a listener shares.
 #[derive(Clone)]
 pub(super) struct Service {
     pub(super) router: Router,
+    /// Who says in the PROXY protocol from where a connection comes.
+    pub(super) balancers: Arc<[Network]>,
     pub(super) times: Times,
     pub(super) handshake: Duration,
     pub(super) stall: Duration,
@@ -50,9 +54,10 @@ enum Version {
 
 impl Service {
     /// Serves one connection to its end.
-    pub(super) async fn serve(self, stream: TcpStream, address: SocketAddr, tls: Option<TlsAcceptor>) {
+    pub(super) async fn serve(self, mut stream: TcpStream, address: SocketAddr, tls: Option<TlsAcceptor>) {
         // Without it small answers wait for the other side's acknowledgement.
         let _unset = stream.set_nodelay(true);
+        let Some(address) = self.source(&mut stream, address).await else { return };
         let Some(tls) = tls else {
             return self.http(stream, Version::One, address, None).await;
         };
@@ -74,6 +79,21 @@ impl Service {
                 metrics::counter!("tls_handshakes_failed_total", "why" => "slow").increment(1);
             }
         }
+    }
+
+    /// From where a connection comes: from where the system says, or from where a balancer says that may; nothing where that does not.
+    async fn source(&self, stream: &mut TcpStream, address: SocketAddr) -> Option<SocketAddr> {
+        if !self.balancers.iter().any(|network| network.contains(address.ip())) {
+            return Some(address);
+        }
+        let refused = match timeout(self.handshake, proxied::source(stream)).await {
+            Ok(Ok(source)) => return Some(source.unwrap_or(address)),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the header of the PROXY protocol took too long".to_owned(),
+        };
+        metrics::counter!("http_proxy_headers_refused_total").increment(1);
+        tracing::debug!(%address, "a balancer was not understood: {refused}");
+        None
     }
 
     async fn http<S>(self, stream: S, version: Version, address: SocketAddr, peer: Option<TlsPeer>)

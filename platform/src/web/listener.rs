@@ -18,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use super::activity::Times;
 use super::connection::Service;
 use super::identity::{Identity, TlsConfig};
+use crate::network::Network;
 use crate::tls;
 
 /// One listener of the configuration.
@@ -29,6 +30,10 @@ pub struct ListenerConfig {
     /// TLS; without it the port is plain.
     #[serde(default)]
     pub tls: Option<TlsConfig>,
+    /// Balancers that say in the PROXY protocol from where each connection comes: from these networks it has to begin so, from others
+    /// it is taken as it comes.
+    #[serde(default)]
+    pub balancers: Vec<Network>,
     /// How many connections are open at most; further ones are closed at once.
     #[serde(default = "default_connections")]
     pub connections: usize,
@@ -55,6 +60,7 @@ impl ListenerConfig {
         Self {
             address,
             tls,
+            balancers: Vec::new(),
             connections: default_connections(),
             handshake_time_out_ms: default_handshake_time_out_ms(),
             header_time_out_ms: default_header_time_out_ms(),
@@ -202,6 +208,7 @@ impl Listener {
         let millis = Duration::from_millis;
         Service {
             router,
+            balancers: self.config.balancers.clone().into(),
             times: Times {
                 header: millis(self.config.header_time_out_ms),
                 idle: millis(self.config.idle_time_out_ms),

@@ -8,6 +8,7 @@ mod csv;
 mod extract;
 mod identity;
 mod listener;
+mod proxied;
 mod rate;
 mod rest;
 mod stack;

@@ -1,12 +1,15 @@
 //! Ports: time-outs, limits, TLS and the drain.
 
 use std::net::SocketAddr;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::routing::get;
 use axum::{Extension, Router};
-use platform::web::{ClientCertificates, Identity, Listener, ListenerConfig, Resumption, TlsConfig, TlsPeer};
+use platform::web::{
+    ClientCertificates, Identity, Listener, ListenerConfig, PeerAddress, Resumption, TlsConfig, TlsPeer,
+};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -131,6 +134,72 @@ async fn unread_answers_are_cut() {
     server.stop.send(()).unwrap();
     // The drain alone would wait for thirty seconds: the stall ends it sooner.
     timeout(LONG, server.task).await.expect("the stalled connection was kept").unwrap();
+}
+
+fn asked_from() -> Router {
+    Router::new().route("/", get(async |peer: Extension<PeerAddress>| peer.0.0.ip().to_string()))
+}
+
+/// What a balancer of the configuration says is the address of whoever comes, on plain ports and before TLS; one that speaks for itself is
+/// itself; one that says nothing, or nothing that is read, is not answered. curl's header is read too.
+#[tokio::test]
+async fn balancers_say_where_from() {
+    let keys = Keys::new();
+    keys.make("server", "localhost");
+    let balancers = vec!["127.0.0.1/32".parse().unwrap()];
+    let plain = ListenerConfig { balancers: balancers.clone(), handshake_time_out_ms: 300, ..config(None) };
+    let server = start(&plain, asked_from()).await;
+    for (header, expected) in [
+        (&b"PROXY TCP4 192.0.2.7 127.0.0.1 40000 80\r\n"[..], "192.0.2.7"),
+        (b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x07\x7f\0\0\x01\x9c\x40\0\x50", "192.0.2.7"),
+        (b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", "127.0.0.1"),
+    ] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(header).await.unwrap();
+        assert_eq!(ask(&mut stream, "/").await, expected);
+    }
+    for silent in [&b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"[..], b"PROXY TCP4 ", b""] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(silent).await.unwrap();
+        assert_eq!(ended(&mut stream).await, 0, "it must not be answered");
+    }
+    let url = format!("http://{}/", server.address);
+    let curl = tokio::task::spawn_blocking(move || {
+        let run = |more: &[&str]| {
+            Command::new("curl").args(more).args(["-sS", "--noproxy", "*", &url]).output().unwrap()
+        };
+        (run(&["--haproxy-protocol"]), run(&[]))
+    });
+    let (said, silent) = curl.await.unwrap();
+    assert_eq!((said.status.success(), String::from_utf8_lossy(&said.stdout).as_ref()), (true, "127.0.0.1"));
+    assert!(!silent.status.success() && silent.stdout.is_empty());
+    let secured =
+        ListenerConfig { balancers, ..config(Some(keys.server("server", ClientCertificates::Never))) };
+    let server = start(&secured, asked_from()).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(b"PROXY TCP6 2001:db8::7 ::1 40000 443\r\n").await.unwrap();
+    let connector = TlsConnector::from(Arc::new(keys.client("server")));
+    let mut stream = connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap();
+    assert_eq!(ask(&mut stream, "/").await, "2001:db8::7");
+}
+
+/// Whoever is no balancer of the configuration says nothing about where they come from.
+#[tokio::test]
+async fn nobody_else_says_where_from() {
+    let elsewhere = ListenerConfig { balancers: vec!["192.0.2.0/24".parse().unwrap()], ..config(None) };
+    for config in [config(None), elsewhere] {
+        let server = start(&config, asked_from()).await;
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        assert_eq!(ask(&mut stream, "/").await, "127.0.0.1");
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(b"PROXY TCP4 192.0.2.7 127.0.0.1 40000 80\r\n").await.unwrap();
+        let request = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        let mut answer = Vec::new();
+        if stream.write_all(request).await.is_ok() {
+            timeout(LONG, stream.read_to_end(&mut answer)).await.unwrap().unwrap_or(0);
+        }
+        assert!(!String::from_utf8_lossy(&answer).contains("192.0.2.7"));
+    }
 }
 
 /// Connections beyond the limit are closed at once, and a place that becomes free is used.
