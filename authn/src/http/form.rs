@@ -62,7 +62,10 @@ impl Posted {
             (None, _) => None,
             (Some(value), None) => Some(value.to_str().unwrap_or_default()),
             (Some(_), Some(_)) => {
-                return Err(Refusal::new(Code::InvalidRequest, "There are two headers Authorization."));
+                return Err(Refusal::new(
+                    Code::InvalidRequest,
+                    "There are two headers Authorization. Send one.",
+                ));
             }
         };
         let presented =

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use platform::problem::Problem;
+use platform::problem::{Kind, Problem};
 
 use crate::error::Error;
 use crate::pages::{Frame, Told, ToldPage};
@@ -16,6 +16,9 @@ use crate::sign_in::Why;
 /// browsers hold that against the relying party to which the last answer sends them; whatever is put into a page is escaped.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
+
+/// What to do where nothing else helps.
+const BACK: &str = "Go back to the service that you want to use, and sign in from there.";
 
 /// Puts around an answer what keeps a page ours: in no frame, in no cache, and its address told to nobody. The origin is told: by
 /// it we know our own pages.
@@ -103,9 +106,22 @@ impl Failed {
     /// A problem, in the words of a page.
     pub(super) fn problem(problem: Problem) -> Self {
         problem.log();
-        let body = problem.body();
-        let told = Told::new(body.title, problem.detail);
-        Self::told("Sign-in", problem.kind.status(), &told, None)
+        let sentence = match problem.kind {
+            Kind::Internal => format!("It was recorded. {BACK} If it happens again, tell your service desk."),
+            Kind::NotFound => format!("{} {BACK}", problem.detail),
+            _ => problem.detail,
+        };
+        Self::told("Sign-in", problem.kind.status(), &Told::new(title(problem.kind), sentence), None)
+    }
+}
+
+/// What happened, for people.
+fn title(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Internal => "Something went wrong on our side",
+        Kind::NotFound => "We cannot find what you asked for",
+        Kind::TooMany | Kind::Unavailable | Kind::TimedOut => "You cannot sign in at the moment",
+        _ => "This was not done",
     }
 }
 

@@ -67,7 +67,8 @@ pub(super) async fn refresh(provider: &Provider, asked: &Asked<'_>, now: Millis)
 async fn presented(provider: &Provider, asked: &Asked<'_>, now: Millis) -> Result<(Token, Grant), Refusal> {
     let missing = || Refusal::new(Code::InvalidRequest, "The request has no refresh_token.");
     let presented = asked.parameters.get("refresh_token").ok_or_else(missing)?;
-    let unknown = || Refusal::new(Code::InvalidGrant, "The refresh token is not known for this client.");
+    let unknown =
+        || Refusal::new(Code::InvalidGrant, "The refresh token is not known for this client. Sign in again.");
     let hash = Secret::parse(presented).ok_or_else(unknown)?.stored();
     let found = tokens::find(provider.db.read(), &hash).await?;
     let (token, grant) = found

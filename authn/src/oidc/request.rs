@@ -152,7 +152,8 @@ fn form(parameters: &Parameters, client: &Client) -> Result<(), Refusal> {
         return Err(Refusal::new(Code::InvalidRequest, "response_mode is query, form_post or fragment."));
     }
     if !client.may(GrantType::AuthorizationCode) {
-        let sentence = "The client is not registered for authorization_code.";
+        let sentence =
+            "The client is not registered for authorization_code. Add it to grant_types of its registration.";
         return Err(Refusal::new(Code::UnauthorizedClient, sentence));
     }
     for name in ["state", "nonce", "claims"] {

@@ -90,7 +90,7 @@ pub(super) async fn exchange(provider: &Provider, asked: &Asked<'_>, now: Millis
 
 /// RFC 8693 2.2.2: in whatever way it is not good.
 fn unusable() -> Refusal {
-    Refusal::new(Code::InvalidRequest, "The subject_token is not known here, or it is over.")
+    Refusal::new(Code::InvalidRequest, "The subject_token is not known here, or it is over. Get a new one.")
 }
 
 fn wanted_type(asked: &Asked<'_>) -> Result<&'static str, Refusal> {

@@ -199,7 +199,7 @@ fn install(folder: &Path, base: u16, cards: Cards) {
     let more = config
         .replace(
             "\"ca:acme\"",
-            "\"ca:acme\", \"authn:clients\", \"authn:all-teams\", \"authn:authenticators\", \"authn:sessions\"",
+            "\"ca:acme\", \"signer:verify\", \"authn:clients\", \"authn:all-teams\", \"authn:authenticators\", \"authn:sessions\"",
         )
         .replace("\n[authn] ", "\n[authn.webauthn]\nunproven = \"hardware\"\n\n[authn.cis1]\n\n[authn] ")
         .replace("\ncards_origin = ", "\nnetworks = [\"127.0.0.0/8\", \"::1/128\"]\nanchors = \"clients/root.pem\"\ncards_origin = ")

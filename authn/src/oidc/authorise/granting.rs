@@ -52,8 +52,9 @@ pub(super) async fn grant(
 ) -> Result<Answer, Refusal> {
     let code = Secret::generate(&provider.random)?;
     let found = clients::find_open(provider.db.read(), &waiting.request.client).await?;
-    let client =
-        found.ok_or_else(|| Refusal::new(Code::InvalidRequest, "The client is no longer registered."))?;
+    let client = found.ok_or_else(|| {
+        Refusal::new(Code::InvalidRequest, "The client is no longer registered. Ask whoever registered it.")
+    })?;
     let grant = of(&waiting, &client, &session, role, now);
     // FAPI 2.0 Security Profile 5.3.2.2.
     let life = if client.is_strict() { provider.config.code().min(STRICT) } else { provider.config.code() };

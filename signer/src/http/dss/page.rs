@@ -5,7 +5,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use platform::problem::Problem;
+use platform::problem::{Kind, Problem};
 
 use crate::dss::SignIn;
 use crate::error::Error;
@@ -68,6 +68,30 @@ pub(super) struct Frame<'a> {
 struct ToldPage<'a> {
     frame: Frame<'a>,
     sentence: &'a str,
+    next: Option<&'static str>,
+}
+
+/// What happened, for people.
+fn title(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Unauthenticated => "You are not signed in",
+        Kind::NotFound => "We cannot find what you asked for",
+        Kind::Gone => "This request to sign is over",
+        Kind::TooMany | Kind::Unavailable | Kind::TimedOut => "Signing is not available at the moment",
+        Kind::Internal => "Something went wrong on our side",
+        _ => "This was not done",
+    }
+}
+
+/// What to do, where the sentence does not say it because programs read it too.
+fn next(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::NotFound => Some("Go back to your application, and begin again there."),
+        Kind::Internal => {
+            Some("Nothing was signed by this. Try again, and tell your service desk if it happens again.")
+        }
+        _ => None,
+    }
 }
 
 /// A page that could not be shown: another one, which says why.
@@ -89,8 +113,8 @@ impl IntoResponse for Failed {
     fn into_response(self) -> Response {
         let Self(problem) = self;
         problem.log();
-        let title = problem.body().title;
-        let told = ToldPage { frame: Frame { site: "Signing", title: &title }, sentence: &problem.detail };
+        let frame = Frame { site: "Signing", title: title(problem.kind) };
+        let told = ToldPage { frame, sentence: &problem.detail, next: next(problem.kind) };
         page(problem.kind.status(), &told).unwrap_or_else(IntoResponse::into_response)
     }
 }
@@ -105,7 +129,8 @@ impl FromRequestParts<Signer> for OurPage {
         let mut origins = parts.headers.get_all(header::ORIGIN).iter();
         let origin = origins.next().and_then(|origin| origin.to_str().ok());
         let ours = origins.next().is_none() && origin == Some(sign_in(signer)?.origin.as_str());
-        let sentence = "Another website tried to do something here in your name, and it was not done.";
+        let sentence = "Another website tried to do something here in your name, and it was not done. If it was you, open the page again from your \
+                        application.";
         if ours { Ok(Self) } else { Err(Problem::forbidden("not-our-page", sentence)) }
     }
 }

@@ -340,7 +340,7 @@ await step('pages that refuse, and the one that sends an answer on', async () =>
     form.submit();
   }, [`${place.issuer}/sandbox/card-removal`, enctype]);
   await posts('text/plain');
-  await somebody.sees('The request is not valid', 'problem');
+  await somebody.sees('This was not done', 'problem');
   await somebody.page.goto(site.signedOut);
   await posts('application/x-www-form-urlencoded');
   await somebody.sees('This did not come from our page', 'not-our-page');

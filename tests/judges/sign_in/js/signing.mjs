@@ -1,8 +1,8 @@
 // An application, written by hand, that has a prescriber sign: from the click to the signature, and to its evidence.
-import { call, desk, place, register, site as makeSite, step } from './place.mjs';
+import { EVERY_SCOPE, call, desk, place, register, site as makeSite, step } from './place.mjs';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { X509Certificate, createPublicKey, generateKeyPairSync, randomUUID, sign, verify } from 'node:crypto';
+import { X509Certificate, createHash, createPublicKey, generateKeyPairSync, randomUUID, sign, verify } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as oidc from 'openid-client';
@@ -15,7 +15,7 @@ const application = place.system_name;
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 4096 });
 const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'signing-1', use: 'sig' };
 const secret = await register(application, site, {
-  client_name: 'Northfield prescribing', jwks: { keys: [jwk] }, signing: { callback_uri: site.callback, unseen: 'told' },
+  client_name: 'Northfield prescribing', scopes: [...EVERY_SCOPE, 'credential'], jwks: { keys: [jwk] }, signing: { callback_uri: site.callback, unseen: 'told' },
 });
 const config = await oidc.discovery(new URL(place.issuer), application, {}, oidc.ClientSecretBasic(secret));
 const service = `${place.issuer}/signing-service`;
@@ -116,6 +116,57 @@ await step('what was not prepared is called unseen, and she goes back without si
   // Whoever comes again is led on to where the answer went.
   await ada.page.goto(body.redirectUri);
   assert.equal((await ada.returns(site)).searchParams.get('error'), 'access_denied');
+});
+
+const letter = await step('over OAuth she confirms a letter, and the access token signs that and nothing else', async () => {
+  const { credentials } = await desk('GET', `/signer/credentials?user_id=${sub}`);
+  const document = Buffer.from('Northfield discharge letter');
+  const digest = (octets) => createHash('sha256').update(octets).digest('base64');
+  const credentialID = credentials[0].credential_id;
+  const { url, checks } = await begin(config, {
+    redirect_uri: site.callback,
+    authorization_details: JSON.stringify([{
+      type: 'credential', credentialID, hashAlgorithmOID: '2.16.840.1.101.3.4.2.1',
+      documentDigests: [{ hash: digest(document), label: 'Discharge letter' }],
+    }]),
+  });
+  await ada.page.goto(url.href);
+  await ada.sees('Sign 1 document', 'confirm');
+  await ada.page.getByRole('heading', { name: 'Discharge letter: content not seen' }).waitFor();
+  await ada.presses('Sign');
+  const { pkceCodeVerifier, expectedState } = checks;
+  const granted = await oidc.authorizationCodeGrant(config, await ada.returns(site), { pkceCodeVerifier, expectedState });
+  assert.deepEqual([granted.scope, granted.id_token], ['credential', undefined]);
+  const signDoc = (octets) => call(place.issuer, 'POST', '/csc/v2/signatures/signDoc', {
+    headers: { authorization: `Bearer ${granted.access_token}` },
+    body: { credentialID, documentDigests: [{
+      hashes: [digest(octets)], hashAlgorithmOID: '2.16.840.1.101.3.4.2.1', signature_format: 'C', conformance_level: 'Ades-B-B',
+      signAlgo: '1.2.840.113549.1.1.11', signed_envelope_property: 'Detached',
+    }] },
+  });
+  const other = await signDoc(Buffer.from('another letter'));
+  assert(other.status >= 400 && other.status < 500, JSON.stringify(other.body));
+  const { status, body } = await signDoc(document);
+  assert.equal(status, 200, JSON.stringify(body));
+  return { cms: body.SignatureObject[0], document: document.toString('base64') };
+});
+
+await step('the report of a verification is a page, for a good signature and for one that is not', async () => {
+  const report = async (body) => {
+    const told = await call(place.systems, 'POST', '/signer/verifications', { body, by: place.desk, headers: { accept: 'text/html' } });
+    assert.equal(told.status, 200, told.body);
+    await ada.page.goto('about:blank');
+    await ada.page.setContent(told.body);
+  };
+  await report({ ...letter, document: Buffer.from('another letter').toString('base64') });
+  await ada.sees('The signature is not good', 'report-bad');
+  await report(letter);
+  await ada.sees('The signature is good', 'report');
+});
+
+await step('a request that there is not is told of in a page', async () => {
+  await ada.page.goto(`${service}/confirm/${randomUUID()}`);
+  await ada.sees('This request to sign is over', 'told');
 });
 
 await step('the evidence of her signature is checked without a server, and a changed one is not believed', async () => {
