@@ -8,9 +8,10 @@ use crate::oidc::bearer;
 use crate::oidc::possession::{Held, Scheme};
 use crate::oidc::refusal::{Code, Refusal};
 use crate::oidc::scope::Scope;
-use crate::oidc::userinfo::{Live, live};
+use crate::oidc::userinfo::live;
 use crate::provider::Provider;
 use crate::session;
+use crate::store::tokens::Shown;
 use crate::token::{Grant, Token};
 
 /// Where a person's application may act for them, with a token for that: the API of the Cloud Signature Consortium.
@@ -36,7 +37,7 @@ pub(crate) async fn caller(
     held: &Held,
     now: Millis,
 ) -> Result<Known, Refusal> {
-    let Live { token, grant, client } = live(provider, presented, scheme, held, now).await?;
+    let Shown { token, grant, client, .. } = live(provider, presented, scheme, held, now).await?;
     if held.path.starts_with(SIGNING) && grant.person.is_some() && token.scope.are_of_signing() {
         return signer(provider, &token, &grant, now).await;
     }

@@ -5,10 +5,11 @@ use platform::clock::Millis;
 use super::possession::{Held, Scheme};
 use super::refusal::{Code, Refusal};
 use super::scope::Scope;
-use super::userinfo::{Live, live};
+use super::userinfo::live;
 use crate::api::Bearer;
 use crate::provider::Provider;
 use crate::session;
+use crate::store::tokens::Shown;
 use crate::token::{Grant, Token};
 
 /// The signer's name for what may be signed with a token. One that was exchanged is another's, to whom nobody agreed.
@@ -25,7 +26,7 @@ pub(crate) async fn bearer(
     held: &Held,
     now: Millis,
 ) -> Result<Bearer, Refusal> {
-    let Live { token, grant, client } = live(provider, presented, scheme, held, now).await?;
+    let Shown { token, grant, client, .. } = live(provider, presented, scheme, held, now).await?;
     if grant.person.is_none() {
         let sentence = "The access token is a system's for itself; show one of the person.";
         return Err(Refusal::new(Code::InsufficientScope, sentence));

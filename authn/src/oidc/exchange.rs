@@ -23,8 +23,8 @@ use crate::events::Event;
 use crate::provider::Provider;
 use crate::role;
 use crate::secret::Secret;
-use crate::session::{self, Session};
-use crate::store::{codes, grants};
+use crate::session::{self, Found, Session};
+use crate::store::{behind, codes, grants};
 use crate::token::{Binding, Grant, GrantId};
 
 /// Exchanges what the client presents for tokens.
@@ -50,7 +50,8 @@ pub(crate) async fn exchange(
     };
     let client = proof.client();
     if !client.may(grant_type) {
-        let sentence = format!("The client is not registered for {word}.");
+        let sentence =
+            format!("The client is not registered for {word}. Add it to grant_types of its registration.");
         return Err(Refusal::new(Code::UnauthorizedClient, sentence));
     }
     let asked =
@@ -82,7 +83,9 @@ impl Asked<'_> {
         if self.client.config().resources.iter().any(|registered| registered == resource) {
             return Ok(Some(resource.to_owned()));
         }
-        Err(Refusal::new(Code::InvalidTarget, "The client is not registered for that resource."))
+        let sentence =
+            "The client is not registered for that resource. Add it to resources of its registration.";
+        Err(Refusal::new(Code::InvalidTarget, sentence))
     }
 }
 
@@ -90,7 +93,10 @@ async fn code(provider: &Provider, asked: &Asked<'_>, now: Millis) -> Result<Iss
     let Asked { client, parameters, binding } = asked;
     let missing = || Refusal::new(Code::InvalidRequest, "The request has no code.");
     let presented = parameters.get("code").ok_or_else(missing)?;
-    let unknown = || Refusal::new(Code::InvalidGrant, "The code is not known for this client.");
+    let unknown = || {
+        let sentence = "The code is not known for this client. Exchange it as it came, with the client and at the provider of the request.";
+        Refusal::new(Code::InvalidGrant, sentence)
+    };
     let hash = Secret::parse(presented).ok_or_else(unknown)?.stored();
     let found = codes::find(provider.db.read(), &hash).await?;
     let (code, mut grant) = found.filter(|(code, _)| code.client == client.id).ok_or_else(unknown)?;
@@ -202,19 +208,36 @@ pub(super) async fn signed_in(
     grant: &mut Grant,
     now: Millis,
 ) -> Result<(Session, PersonClaims), Refusal> {
+    let found = match &grant.sid {
+        Some(sid) => behind::by_sid(provider.db.read(), sid).await?,
+        None => None,
+    };
+    signed_in_with(provider, grant, found, now).await
+}
+
+/// The same, of a session that was read with the grant.
+pub(super) async fn signed_in_with(
+    provider: &Provider,
+    grant: &mut Grant,
+    found: Option<Found>,
+    now: Millis,
+) -> Result<(Session, PersonClaims), Refusal> {
     let over = || Refusal::new(Code::InvalidGrant, "The sign-in behind it has ended. Sign in again.");
     if grant.ended_at.is_some() {
         return Err(over());
     }
-    let sid = grant.sid.as_deref().ok_or_else(over)?;
-    let session = session::by_sid(provider, sid, now).await?.ok_or_else(over)?;
+    let session = session::before_claims(provider, found.ok_or_else(over)?, now).await?.ok_or_else(over)?;
     let session = session.when_granted(&grant.content);
     match provider.directory.claims(&session.person, &claims::parts(&grant.content)).await {
         Ok(person) => {
             role::forget_lost(&mut grant.content.role, &person.roles);
             Ok((session, person))
         }
-        Err(problem) if problem.kind == ProblemKind::NotFound => Err(over()),
+        Err(problem) if problem.kind == ProblemKind::NotFound => {
+            // Whoever has left is signed out.
+            session::by_sid(provider, &session.sid, now).await?;
+            Err(over())
+        }
         Err(problem) => Err(Error::Module(problem).into()),
     }
 }

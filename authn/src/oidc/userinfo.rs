@@ -4,13 +4,13 @@ use platform::clock::Millis;
 use serde_json::{Map, Value};
 
 use super::claims;
-use super::exchange::signed_in;
+use super::exchange::signed_in_with;
 use super::possession::{self, Held, Scheme};
 use super::refusal::{Code, Refusal};
 use super::scope::Scope;
-use crate::client::Client;
+use crate::client::State;
 use crate::provider::Provider;
-use crate::store::{clients, tokens};
+use crate::store::tokens::{self, Shown};
 use crate::token::{Grant, Kind, Token, stored};
 
 /// The answer, as the client registered it.
@@ -21,16 +21,6 @@ pub(crate) enum Userinfo {
     Jwt(String),
 }
 
-/// An access token that is good, with what stands behind it.
-pub(crate) struct Live {
-    /// The token.
-    pub(crate) token: Token,
-    /// Under what it was given.
-    pub(crate) grant: Grant,
-    /// To whom it was given.
-    pub(crate) client: Client,
-}
-
 /// Answers what an access token allows.
 pub(crate) async fn userinfo(
     provider: &Provider,
@@ -39,12 +29,13 @@ pub(crate) async fn userinfo(
     held: &Held,
     now: Millis,
 ) -> Result<Userinfo, Refusal> {
-    let Live { token, mut grant, client } = live(provider, presented, scheme, held, now).await?;
+    let Shown { token, mut grant, client, session } = live(provider, presented, scheme, held, now).await?;
     if grant.person.is_none() || !token.scope.has(Scope::OpenId) {
         let sentence = "The access token is for no person who signed in with the scope openid.";
         return Err(Refusal::new(Code::InsufficientScope, sentence));
     }
-    let (_, person) = signed_in(provider, &mut grant, now).await.map_err(|refusal| match refusal.code {
+    let signed_in = signed_in_with(provider, &mut grant, session, now).await;
+    let (_, person) = signed_in.map_err(|refusal| match refusal.code {
         Code::InvalidGrant => unknown(),
         _ => refusal,
     })?;
@@ -58,27 +49,31 @@ pub(crate) async fn userinfo(
 }
 
 fn unknown() -> Refusal {
-    Refusal::new(Code::InvalidToken, "The access token is not known, or it is over.")
+    Refusal::new(Code::InvalidToken, "The access token is not known, or it is over. Get a new one.")
 }
 
-/// An access token that is good here and comes with what it is bound to. Whether the session behind it stands is asked elsewhere.
+/// An access token that is good here and comes with what it is bound to. Whether the session behind it stands is not looked at.
 pub(crate) async fn live(
     provider: &Provider,
     presented: &str,
     scheme: Scheme,
     held: &Held,
     now: Millis,
-) -> Result<Live, Refusal> {
+) -> Result<Shown, Refusal> {
     let hash = stored(presented).ok_or_else(unknown)?;
-    let found = tokens::find(provider.db.read(), &hash).await?;
-    let (token, grant) = found.filter(|(token, grant)| is_good(token, grant, now)).ok_or_else(unknown)?;
-    if token.audience.is_some() {
+    let found = tokens::find_shown(provider.db.read(), &hash).await?;
+    let shown = found.filter(|found| is_good(&found.token, &found.grant, now)).ok_or_else(unknown)?;
+    if shown.token.audience.is_some() {
         // Whoever it is for could show it here in somebody else's name.
-        return Err(Refusal::new(Code::InvalidToken, "The access token is for another audience."));
+        let sentence =
+            "The access token is for another audience. Show one that was given without a resource.";
+        return Err(Refusal::new(Code::InvalidToken, sentence));
     }
-    let client = clients::find_open(provider.db.read(), &token.client).await?.ok_or_else(unknown)?;
-    possession::shown_with(provider, &client, &token, presented, scheme, held, now).await?;
-    Ok(Live { token, grant, client })
+    if shown.client.state != State::Open {
+        return Err(unknown());
+    }
+    possession::shown_with(provider, &shown.client, &shown.token, presented, scheme, held, now).await?;
+    Ok(shown)
 }
 
 fn is_good(token: &Token, grant: &Grant, now: Millis) -> bool {

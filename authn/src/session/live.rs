@@ -49,12 +49,51 @@ pub(crate) async fn by_sid(provider: &Provider, sid: &str, now: Millis) -> Resul
     Ok(is_live(provider, &session, now).await?.then_some(session))
 }
 
+/// A session that nobody has ended, as it was read.
+pub(crate) struct Found {
+    /// The session.
+    pub session: Session,
+    /// With what it was opened last.
+    pub opener: Opener,
+}
+
+/// With what a session was opened last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opener {
+    /// With something that its holder has here, still.
+    Kept,
+    /// With a card, or with something that was taken away.
+    Elsewhere,
+}
+
+/// A session that was read, if it lives, for whoever asks the register for its person next: that says whether they have left, so it is not
+/// asked here. Whom the register does not know any more is to be given to [`by_sid`], which ends the session.
+pub(crate) async fn before_claims(
+    provider: &Provider,
+    found: Found,
+    now: Millis,
+) -> Result<Option<Session>, Error> {
+    let Found { session, opener } = found;
+    if !gives(provider, &session, now) {
+        return Ok(None);
+    }
+    if opener == Opener::Kept && session.proofs == 0 {
+        return Ok(Some(session));
+    }
+    let mut read = provider.db.read().acquire().await.map_err(db::Error::from)?;
+    let cause = openers_taken(&mut read, &session).await?;
+    drop(read);
+    Ok(stands(provider, &session, cause, now).await?.then_some(session))
+}
+
 /// Whether a session that nobody has ended lives for those who hold something of it.
 async fn is_live(provider: &Provider, session: &Session, now: Millis) -> Result<bool, Error> {
-    if matches!(standing(session, &provider.config.sessions, now), Standing::Over | Standing::Locked) {
-        return Ok(false);
-    }
-    stands_elsewhere(provider, session, now).await
+    Ok(gives(provider, session, now) && stands_elsewhere(provider, session, now).await?)
+}
+
+/// Whether it gives anybody anything, as far as it knows itself.
+fn gives(provider: &Provider, session: &Session, now: Millis) -> bool {
+    !matches!(standing(session, &provider.config.sessions, now), Standing::Over | Standing::Locked)
 }
 
 /// Whether the person is still there and the authenticator still theirs. Where not, the session ends now, on every machine,
@@ -63,7 +102,17 @@ async fn stands_elsewhere(provider: &Provider, session: &Session, now: Millis) -
     let mut read = provider.db.read().acquire().await.map_err(db::Error::from)?;
     let cause = lost(&mut read, session).await?;
     drop(read);
-    match cause {
+    stands(provider, session, cause, now).await
+}
+
+/// Whether nothing was lost; otherwise the session ends.
+async fn stands(
+    provider: &Provider,
+    session: &Session,
+    lost: Option<EndCause>,
+    now: Millis,
+) -> Result<bool, Error> {
+    match lost {
         None => Ok(true),
         Some(cause) => {
             end(provider, session.id.clone(), cause, now).await?;
@@ -77,6 +126,11 @@ pub(super) async fn lost(read: &mut Tx, session: &Session) -> Result<Option<EndC
     if !directory::api::closed(read, &[session.person.as_str()]).await?.is_empty() {
         return Ok(Some(EndCause::Left));
     }
+    openers_taken(read, session).await
+}
+
+/// What a session has lost of that with which its holder signed in.
+async fn openers_taken(read: &mut Tx, session: &Session) -> Result<Option<EndCause>, Error> {
     if let Some(cause) = taken(read, &session.bound).await? {
         return Ok(Some(cause));
     }

@@ -3,6 +3,8 @@
 use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::ClientId;
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
 
 use super::{Reader, read};
 use crate::api::Failure;
@@ -32,6 +34,20 @@ fn client(row: Columns) -> Result<Client, Error> {
         made_at: Millis(made_at),
         changed_at: Millis(changed_at),
     })
+}
+
+/// A relying party in a row of something else, each of its columns with `c_` before its name.
+pub(super) fn joined(row: &AnyRow) -> Result<Client, Error> {
+    client((
+        row.try_get("c_client_id")?,
+        row.try_get("c_team")?,
+        row.try_get("c_state")?,
+        row.try_get("c_settings")?,
+        row.try_get("c_version")?,
+        row.try_get("c_secret_hash")?,
+        row.try_get("c_made_at")?,
+        row.try_get("c_changed_at")?,
+    ))
 }
 
 /// A relying party, closed ones among them.

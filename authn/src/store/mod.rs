@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod at_once;
 pub(crate) mod authenticators;
+pub(crate) mod behind;
 pub(crate) mod card_watches;
 pub(crate) mod ceremonies;
 pub(crate) mod client_keys;
@@ -42,8 +43,8 @@ use crate::error::Error;
 pub(crate) trait Reader<'c>: Executor<'c, Database = Any> {}
 impl<'c, E: Executor<'c, Database = Any>> Reader<'c> for E {}
 
-/// How many rows one statement writes. Few lengths, so that the database keeps what it has prepared.
-const ROWS: [usize; 3] = [16, 4, 1];
+/// How many rows one statement writes: those of a usual group in one or two, and few lengths, so that the database keeps what it has prepared.
+const ROWS: [usize; 12] = [64, 32, 16, 12, 8, 7, 6, 5, 4, 3, 2, 1];
 
 /// Parts of a list that one statement each is for.
 fn parts<T>(mut all: &[T]) -> impl Iterator<Item = &[T]> {
@@ -85,7 +86,7 @@ mod tests {
     fn rows_are_parted() {
         let all: Vec<usize> = (0..23).collect();
         let lengths: Vec<usize> = parts(&all).map(<[usize]>::len).collect();
-        assert_eq!(lengths, [16, 4, 1, 1, 1]);
+        assert_eq!(lengths, [16, 7]);
         assert_eq!(parts(&all).flatten().copied().collect::<Vec<_>>(), all);
         assert_eq!(parts::<usize>(&[]).count(), 0);
         assert_eq!(places(2, 3), "($1, $2, $3), ($4, $5, $6)");

@@ -3,11 +3,14 @@
 use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::ClientId;
+use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{grants, parts, places, read};
+use super::{behind, clients, grants, parts, places, read};
+use crate::client::Client;
 use crate::error::Error;
 use crate::oidc::scope::Scopes;
+use crate::session::Found;
 use crate::token::{Binding, Grant, Kind, Token};
 
 /// Stores tokens, with few statements.
@@ -56,18 +59,61 @@ type TokenColumns = (
     Option<String>,
 );
 
-/// A token with its grant, whatever state they are in. One question: it is asked whenever a token is shown.
+/// Columns of a token and its grant.
+macro_rules! found {
+    () => {
+        "t.kind, t.grant_id, t.client_id, t.scope, t.issued_at, t.expires_at, t.used_at, t.ended_at, t.bound, t.actors, t.audience, \
+         g.grant_id AS g_grant_id, g.client_id AS g_client_id, g.user_id, g.sid, g.content, g.created_at, \
+         g.expires_at AS g_expires_at, g.ended_at AS g_ended_at"
+    };
+}
+
+/// A token with its grant, whatever state they are in.
 pub(crate) async fn find(reader: &sqlx::AnyPool, hash: &str) -> Result<Option<(Token, Grant)>, Error> {
-    let row = sqlx::query(
-        "SELECT t.kind, t.grant_id, t.client_id, t.scope, t.issued_at, t.expires_at, t.used_at, t.ended_at, t.bound, t.actors, \
-         t.audience, g.grant_id AS g_grant_id, g.client_id AS g_client_id, g.user_id, g.sid, g.content, g.created_at, \
-         g.expires_at AS g_expires_at, g.ended_at AS g_ended_at \
-         FROM authn_token t JOIN authn_grant g ON g.grant_id = t.grant_id WHERE t.token_hash = $1",
-    )
+    let row = sqlx::query(concat!(
+        "SELECT ",
+        found!(),
+        " FROM authn_token t JOIN authn_grant g ON g.grant_id = t.grant_id WHERE t.token_hash = $1"
+    ))
+    .bind(hash.to_owned())
+    .fetch_optional(reader)
+    .await?;
+    row.map(|row| found(hash, &row)).transpose()
+}
+
+/// A token with all that stands behind it here.
+pub(crate) struct Shown {
+    /// The token.
+    pub(crate) token: Token,
+    /// Under what it was given.
+    pub(crate) grant: Grant,
+    /// To whom.
+    pub(crate) client: Client,
+    /// In which session, if nobody has ended that.
+    pub(crate) session: Option<Found>,
+}
+
+/// The same with relying party and session. One question: it is asked whenever a token is shown.
+pub(crate) async fn find_shown(reader: &sqlx::AnyPool, hash: &str) -> Result<Option<Shown>, Error> {
+    let row = sqlx::query(concat!(
+        "SELECT ",
+        found!(),
+        ", c.client_id AS c_client_id, c.team AS c_team, c.state AS c_state, c.settings AS c_settings, c.version AS c_version, \
+         c.secret_hash AS c_secret_hash, c.made_at AS c_made_at, c.changed_at AS c_changed_at, ",
+        behind::columns!(),
+        " FROM authn_token t JOIN authn_grant g ON g.grant_id = t.grant_id JOIN authn_client c ON c.client_id = t.client_id \
+         LEFT JOIN authn_session s ON s.sid = g.sid AND s.ended_at IS NULL WHERE t.token_hash = $1"
+    ))
     .bind(hash.to_owned())
     .fetch_optional(reader)
     .await?;
     let Some(row) = row else { return Ok(None) };
+    let (token, grant) = found(hash, &row)?;
+    let (client, session) = (clients::joined(&row)?, behind::joined(&row)?);
+    Ok(Some(Shown { token, grant, client, session }))
+}
+
+fn found(hash: &str, row: &AnyRow) -> Result<(Token, Grant), Error> {
     let columns: TokenColumns = (
         row.try_get("kind")?,
         row.try_get("grant_id")?,
@@ -81,7 +127,7 @@ pub(crate) async fn find(reader: &sqlx::AnyPool, hash: &str) -> Result<Option<(T
         row.try_get("actors")?,
         row.try_get("audience")?,
     );
-    Ok(Some((token(hash, columns)?, grants::joined(&row)?)))
+    Ok((token(hash, columns)?, grants::joined(row)?))
 }
 
 fn token(hash: &str, row: TokenColumns) -> Result<Token, Error> {
@@ -174,6 +220,7 @@ mod tests {
             let (found, under) = find(db.read(), "a").await.unwrap().unwrap();
             assert_eq!((found, under), (Token { used_at: Some(Millis(3)), ..one }, grant));
             assert!(find(db.read(), "c").await.unwrap().is_none());
+            assert!(find_shown(db.read(), "a").await.unwrap().is_none(), "there is no such client");
         }
     }
 }

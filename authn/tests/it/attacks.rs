@@ -189,6 +189,7 @@ platform::both_engines! {
         let tokens = rig.exchange(&secret, &held, &[]).await.json();
         close(&rig.db, BEN).await;
         assert_eq!(rig.exchange(&secret, &waiting, &[]).await.error(), "invalid_grant");
+        assert_eq!(rig.recorded("session-ended").await, 1, "whoever has left is signed out by that");
         assert_eq!(rig.userinfo(tokens["access_token"].as_str().unwrap()).await.status, StatusCode::UNAUTHORIZED);
         let header = basic("rp", &secret);
         let refresh = [("grant_type", "refresh_token"), ("refresh_token", tokens["refresh_token"].as_str().unwrap())];

@@ -109,6 +109,14 @@ pub(crate) async fn find<'c>(reader: impl Reader<'c>, user: &UserId) -> Result<O
     row.map(Row::profile).transpose()
 }
 
+/// A profile that is open.
+pub(crate) async fn find_open<'c>(reader: impl Reader<'c>, user: &UserId) -> Result<Option<Profile>, Error> {
+    let text =
+        concat!("SELECT ", columns!(), " FROM directory_person p WHERE p.user_id = $1 AND p.state = 'open'");
+    let row: Option<Row> = sqlx::query_as(text).bind(user.as_str()).fetch_optional(reader).await?;
+    row.map(Row::profile).transpose()
+}
+
 /// Stores a new profile. `false`: the id is taken.
 pub(crate) async fn insert(tx: &mut Tx, profile: &Profile) -> Result<bool, Error> {
     let text = "INSERT INTO directory_person (user_id, kind, state, version, merged_into, standing, assurance, \

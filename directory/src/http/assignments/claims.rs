@@ -50,10 +50,7 @@ pub(in crate::http) async fn show(
 async fn claims(register: &Register, user: &UserId, parts: &[ClaimsPart]) -> Result<PersonClaims, Error> {
     let mut read = register.db.read().acquire().await?;
     let unknown = || Error::unknown("person", user);
-    if people::is_open(&mut *read, user).await? != Some(true) {
-        return Err(unknown());
-    }
-    let profile = people::find(&mut *read, user).await?.ok_or_else(unknown)?;
+    let profile = people::find_open(&mut *read, user).await?.ok_or_else(unknown)?;
     let asked = |part: ClaimsPart| parts.contains(&part);
     let email = if asked(ClaimsPart::Email) { email(&mut read, user).await? } else { None };
     let registrations = if asked(ClaimsPart::Registrations) {
