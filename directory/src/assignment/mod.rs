@@ -8,10 +8,12 @@ mod leaving;
 mod make;
 mod merging;
 mod mint;
+mod named_roles;
 mod redate;
 mod rules;
 mod sweep;
 mod together;
+mod usable;
 
 use std::fmt;
 use std::str::FromStr;
@@ -33,10 +35,12 @@ pub(crate) use leaving::{Leaving, leave, leave_employer};
 pub(crate) use make::{Asked, Beside, assign, assign_each, prepare_assign, prepare_each};
 pub(crate) use merging::clear_overlaps;
 pub(crate) use mint::{mint, mint_holders};
+pub(crate) use named_roles::named_roles;
 pub(crate) use redate::{Redate, prepare_redate, redate};
 pub(crate) use rules::{days as days_in_order, end as end_in_order};
 pub use sweep::Swept;
 pub(crate) use together::Assigning;
+pub(crate) use usable::roles_of;
 
 /// A person in a position.
 #[derive(Debug, Clone, PartialEq, Eq)]

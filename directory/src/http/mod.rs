@@ -35,8 +35,6 @@ mod systems;
 mod systems_import;
 mod workgroups;
 
-pub(crate) use assignments::named_roles;
-
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, put};

@@ -68,7 +68,3 @@ pub async fn tell(tx: &mut Tx, user: &UserId, letter: &Letter, now: Millis) -> R
     }
     Ok(if many == 0 { Told::Nowhere } else { Told::Posted(many) })
 }
-
-#[cfg(test)]
-#[path = "../store/told_tests.rs"]
-mod tests;

@@ -7,8 +7,8 @@ use platform::id::UserId;
 
 use super::{Unit, branch};
 use crate::api::{NamedRole, ProfessionalBody, Registration};
+use crate::assignment::named_roles;
 use crate::error::Error;
-use crate::http::named_roles;
 use crate::ldap::dn::Dn;
 use crate::ldap::entry::Entry;
 use crate::ldap::plan::Pick;

@@ -1,9 +1,10 @@
 //! Whom letters reach, with the tables before them.
 
-use platform::db::Db;
+use directory::api::{Letter, Told, tell_by_message};
+use platform::clock::Millis;
+use platform::db::{self, Db};
+use platform::id::UserId;
 use platform::message::{MOST_WAITING, RESERVED, URGENT_WITHIN};
-
-use super::*;
 
 const NOW: Millis = Millis(1_795_540_800_000);
 
@@ -55,7 +56,9 @@ async fn known(
 
 async fn told(db: &Db, user: &'static str, until: Millis) -> Told {
     let user: UserId = user.parse().unwrap();
-    db.write(move |tx| Box::pin(async move { tell(tx, &user, &letter(until), NOW).await })).await.unwrap()
+    db.write(move |tx| Box::pin(async move { tell_by_message(tx, &user, &letter(until), NOW).await }))
+        .await
+        .unwrap()
 }
 
 async fn posted(db: &Db) -> Vec<(String, String)> {
