@@ -94,6 +94,8 @@ pub struct CampaignNotes {
 pub struct CampaignItem {
     /// The assignment.
     pub assignment: String,
+    /// How often it was written in the campaign: its entity tag.
+    pub version: i64,
     /// Where it is in the campaign.
     pub state: CampaignItemState,
     /// Whose it is: a user id.

@@ -112,15 +112,20 @@ pub(crate) enum Decided {
     End,
 }
 
+/// What is said of which assignment in which campaign.
+#[derive(Debug, Clone)]
+pub(crate) struct Decision {
+    pub(crate) campaign: CampaignId,
+    pub(crate) assignment: AssignmentId,
+    /// Which version of it in the campaign is meant.
+    pub(crate) expected: Expected,
+    pub(crate) decided: Decided,
+    pub(crate) notes: Option<String>,
+}
+
 /// Confirms an assignment, or ends it.
-pub(crate) async fn decide(
-    tx: &mut Tx,
-    doing: &Doing,
-    id: &CampaignId,
-    assignment: &AssignmentId,
-    decided: Decided,
-    notes: Option<String>,
-) -> Result<Item, Error> {
+pub(crate) async fn decide(tx: &mut Tx, doing: &Doing, decision: Decision) -> Result<Item, Error> {
+    let Decision { campaign: ref id, ref assignment, expected, decided, notes } = decision;
     let campaign = campaigns::find(tx, id).await?.ok_or_else(|| Error::unknown("campaign", id))?;
     let unknown = || Error::unknown("assignment of the campaign", assignment);
     let item = campaigns::item(tx, id, assignment).await?.ok_or_else(unknown)?;
@@ -130,6 +135,9 @@ pub(crate) async fn decide(
     doing.demand(Act::Recertify, &target)?;
     if decided == Decided::End {
         doing.demand(Act::EndAssignment, &target)?;
+    }
+    if !expected.holds(item.version) {
+        return Err(Error::Changed { what: "assignment in the campaign", present: item.version });
     }
     running(&campaign, doing.today())?;
     if !matches!(item.state, ItemState::Open | ItemState::Confirmed) {
@@ -162,6 +170,7 @@ pub(crate) async fn decide(
         decided_by: Some(doing.name()),
         decided_at: Some(doing.now),
         notes,
+        version: Version(item.version.0 + 1),
     };
     campaigns::set_item(tx, id, &item).await?;
     Ok(item)

@@ -15,7 +15,7 @@ use crate::day::Day;
 use crate::ids::CampaignId;
 use crate::version::Version;
 
-pub(crate) use act::{Decided, Start, cancel, decide, items, start};
+pub(crate) use act::{Decided, Decision, Start, cancel, decide, items, start};
 pub use events::CampaignEvent;
 pub(crate) use sweep::sweep;
 
@@ -82,6 +82,7 @@ pub(crate) struct Item {
     pub(crate) decided_by: Option<String>,
     pub(crate) decided_at: Option<Millis>,
     pub(crate) notes: Option<String>,
+    pub(crate) version: Version,
 }
 
 /// Makes the words of an enum, on the wire and in the table.

@@ -17,7 +17,7 @@ use crate::api::{
     NewCampaign, Page,
 };
 use crate::authority::Act;
-use crate::campaign::{self, Campaign, Decided, Item};
+use crate::campaign::{self, Campaign, Decided, Decision, Item};
 use crate::error::Error;
 use crate::ids::{AssignmentId, CampaignId};
 use crate::once::{Answer, Once};
@@ -57,6 +57,7 @@ fn shown(campaign: Campaign, progress: Vec<CampaignProgress>) -> api::Campaign {
 fn item(item: Item) -> CampaignItem {
     CampaignItem {
         assignment: item.assignment.to_string(),
+        version: item.version.0,
         state: item.state,
         person: None,
         position: None,
@@ -219,12 +220,13 @@ pub(super) async fn items(
     Ok(Json(Page { items: items.collect(), next: page.next }))
 }
 
-/// Says that an assignment is still right.
+/// Says that an assignment is still right. Its entity tag is the `version` that the list of the campaign shows, in quotes.
 #[utoipa::path(
     post, path = "/directory/campaigns/{campaign}/items/{assignment}/confirmation", tag = "directory",
     params(
         ("campaign" = String, Path, description = "The id of the campaign"),
         ("assignment" = String, Path, description = "The id of the assignment"),
+        ("if-match" = String, Header, description = "The ETag of the last read"),
         ("idempotency-key" = String, Header, description = "A new one for each new request"),
     ),
     request_body(content = CampaignNotes, example = json!({})),
@@ -232,22 +234,27 @@ pub(super) async fn items(
         (status = 200, description = "The assignment in the campaign", body = CampaignItem),
         (status = 403, description = "Not allowed in this rank or there", body = Body),
         (status = 409, description = "The campaign is over, or it was decided", body = Body),
+        (status = 412, description = "Somebody said something of it since", body = Body),
     )
 )]
 pub(super) async fn confirm(
     State(register): State<Register>,
-    Path((id, assignment)): Path<(CampaignId, AssignmentId)>,
+    Path((campaign, assignment)): Path<(CampaignId, AssignmentId)>,
+    IfMatch(expected): IfMatch,
     Posted { caller, once, body }: Posted<CampaignNotes>,
 ) -> Result<Answer, Problem> {
-    decide(register, caller, once, (id, assignment), Decided::Confirm, &body).await
+    let decision =
+        Decision { campaign, assignment, expected, decided: Decided::Confirm, notes: notes(&body)? };
+    decide(register, caller, once, decision).await
 }
 
-/// Ends an assignment that is no longer right.
+/// Ends an assignment that is no longer right. Its entity tag is the `version` that the list of the campaign shows, in quotes.
 #[utoipa::path(
     post, path = "/directory/campaigns/{campaign}/items/{assignment}/ending", tag = "directory",
     params(
         ("campaign" = String, Path, description = "The id of the campaign"),
         ("assignment" = String, Path, description = "The id of the assignment"),
+        ("if-match" = String, Header, description = "The ETag of the last read"),
         ("idempotency-key" = String, Header, description = "A new one for each new request"),
     ),
     request_body(content = CampaignNotes, example = json!({"notes": "Left the ward in May"})),
@@ -255,31 +262,36 @@ pub(super) async fn confirm(
         (status = 200, description = "The assignment in the campaign", body = CampaignItem),
         (status = 403, description = "Not allowed in this rank or there", body = Body),
         (status = 409, description = "The campaign is over, or it was decided", body = Body),
+        (status = 412, description = "Somebody said something of it since", body = Body),
     )
 )]
 pub(super) async fn end(
     State(register): State<Register>,
-    Path((id, assignment)): Path<(CampaignId, AssignmentId)>,
+    Path((campaign, assignment)): Path<(CampaignId, AssignmentId)>,
+    IfMatch(expected): IfMatch,
     Posted { caller, once, body }: Posted<CampaignNotes>,
 ) -> Result<Answer, Problem> {
-    decide(register, caller, once, (id, assignment), Decided::End, &body).await
+    let decision = Decision { campaign, assignment, expected, decided: Decided::End, notes: notes(&body)? };
+    decide(register, caller, once, decision).await
 }
 
 async fn decide(
     register: Register,
     caller: Caller,
     once: Once,
-    (id, assignment): (CampaignId, AssignmentId),
-    decided: Decided,
-    body: &CampaignNotes,
+    decision: Decision,
 ) -> Result<Answer, Problem> {
     permitted(&caller)?;
-    let notes = input::maybe_text("notes", body.notes.as_ref(), input::NOTE)?;
     let answer = register.act_once(once, caller, move |tx, doing| {
         Box::pin(async move {
-            let after = campaign::decide(tx, &doing, &id, &assignment, decided, notes).await?;
-            Answer::json(200, &item(after))
+            let after = campaign::decide(tx, &doing, decision).await?;
+            let version = after.version;
+            Answer::changed(&item(after), version)
         })
     });
     Ok(answer.await?)
+}
+
+fn notes(body: &CampaignNotes) -> Result<Option<String>, Error> {
+    input::maybe_text("notes", body.notes.as_ref(), input::NOTE)
 }

@@ -190,15 +190,16 @@ pub(crate) async fn counts(tx: &mut Tx, id: &CampaignId) -> Result<Vec<(ItemStat
         .collect()
 }
 
-type ItemColumns = (String, String, Option<String>, Option<i64>, Option<String>);
+type ItemColumns = (String, String, Option<String>, Option<i64>, Option<String>, i64);
 
-fn item_of((assignment, state, decided_by, decided_at, notes): ItemColumns) -> Result<Item, Error> {
+fn item_of((assignment, state, decided_by, decided_at, notes, version): ItemColumns) -> Result<Item, Error> {
     Ok(Item {
         assignment: read("directory_campaign_item.assignment_id", &assignment)?,
         state: read("directory_campaign_item.state", &state)?,
         decided_by,
         decided_at: decided_at.map(Millis),
         notes,
+        version: Version(version),
     })
 }
 
@@ -209,7 +210,7 @@ pub(crate) async fn item(
     assignment: &AssignmentId,
 ) -> Result<Option<Item>, Error> {
     let row: Option<ItemColumns> = sqlx::query_as(
-        "SELECT assignment_id, state, decided_by, decided_at, notes FROM directory_campaign_item \
+        "SELECT assignment_id, state, decided_by, decided_at, notes, version FROM directory_campaign_item \
          WHERE campaign_id = $1 AND assignment_id = $2",
     )
     .bind(id.as_str())
@@ -228,7 +229,7 @@ pub(crate) async fn items(
     limit: u32,
 ) -> Result<Vec<Item>, Error> {
     let rows: Vec<ItemColumns> = sqlx::query_as(
-        "SELECT assignment_id, state, decided_by, decided_at, notes FROM directory_campaign_item \
+        "SELECT assignment_id, state, decided_by, decided_at, notes, version FROM directory_campaign_item \
          WHERE campaign_id = $1 AND assignment_id > $2 AND ($3 = '' OR state = $3) ORDER BY assignment_id LIMIT $4",
     )
     .bind(id.as_str())
@@ -243,7 +244,8 @@ pub(crate) async fn items(
 /// Stores what became of an assignment in a campaign.
 pub(crate) async fn set_item(tx: &mut Tx, id: &CampaignId, item: &Item) -> Result<(), Error> {
     sqlx::query(
-        "UPDATE directory_campaign_item SET state = $3, decided_by = $4, decided_at = $5, notes = $6 \
+        "UPDATE directory_campaign_item SET state = $3, decided_by = $4, decided_at = $5, notes = $6, \
+         version = $7 \
          WHERE campaign_id = $1 AND assignment_id = $2",
     )
     .bind(id.as_str())
@@ -252,6 +254,7 @@ pub(crate) async fn set_item(tx: &mut Tx, id: &CampaignId, item: &Item) -> Resul
     .bind(&item.decided_by)
     .bind(item.decided_at.map(|at| at.0))
     .bind(&item.notes)
+    .bind(item.version.0)
     .execute(&mut *tx)
     .await?;
     Ok(())

@@ -1,6 +1,6 @@
 //! Campaigns of recertification.
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use platform::db::Db;
 use serde_json::{Value, json};
 
@@ -60,9 +60,19 @@ platform::both_engines! {
         let say = |number: u64, assignment: String, word: &'static str| {
             let path = format!("/directory/campaigns/{campaign}/items/{assignment}/{word}");
             let world = &world;
-            async move { world.rig.post(&who(number), &path, &json!({})).await }
+            async move { world.act(&who(number), &path, &json!({})).await }
         };
-        assert_eq!(say(SPONSOR, wards[0].clone(), "confirmation").await.body["state"], "confirmed");
+        // What somebody else said of it since the last read is not written over.
+        let first = format!("/directory/campaigns/{campaign}/items/{}/confirmation", wards[0]);
+        assert_eq!(world.rig.post(&who(SPONSOR), &first, &json!({})).await.code(), "if-match-missing");
+        let confirm = async |tag: &str| world.rig.send(&who(SPONSOR), Method::POST, &first, &[("if-match", tag)], Some(&json!({}))).await;
+        let confirmed = confirm("\"1\"").await;
+        assert_eq!((confirmed.body["state"].as_str(), confirmed.etag()), (Some("confirmed"), "\"2\"".to_owned()));
+        let late = confirm("\"1\"").await;
+        assert_eq!((late.status, late.code()), (StatusCode::PRECONDITION_FAILED, "changed"));
+        let shown = world.items(SPONSOR, &campaign).await;
+        let shown: Vec<i64> = shown.iter().map(|item| item["version"].as_i64().unwrap()).collect();
+        assert_eq!((shown.len(), shown.iter().sum::<i64>()), (3, 2 + 1 + 1), "{shown:?}");
         assert_eq!(say(SPONSOR, wards[1].clone(), "ending").await.body["state"], "ended");
         assert_eq!(say(SPONSOR, clinic.clone(), "confirmation").await.code(), "not-in-role");
         assert_eq!(say(SPONSOR, wards[1].clone(), "confirmation").await.code(), "campaign-item-decided");
@@ -108,14 +118,14 @@ platform::both_engines! {
         assert_eq!(world.act(&who(AGENT), &path, &json!({})).await.code(), "not-in-role");
         assert_eq!(world.act(&who(MANAGER), &path, &json!({})).await.body["state"], "cancelled");
         let confirm = |campaign: &str| format!("/directory/campaigns/{campaign}/items/{held}/confirmation");
-        assert_eq!(world.rig.post(&who(AGENT), &confirm(&first), &json!({})).await.code(), "campaign-over");
+        assert_eq!(world.act(&who(AGENT), &confirm(&first), &json!({})).await.code(), "campaign-over");
         let below = json!({"organisation": "RXX01", "name": "Below", "by": day(30), "unconfirmed": "report"});
         let below = text(&world.rig.post(&who(MANAGER), "/directory/campaigns", &below).await, "id");
         let above = json!({"organisation": "RXX", "name": "Above", "by": day(30), "unconfirmed": "report"});
         assert_eq!(world.rig.post(&who(MANAGER), "/directory/campaigns", &above).await.code(), "campaign-running");
         world.act(&who(MANAGER), &format!("/directory/campaigns/{below}/cancellation"), &json!({})).await;
         let second = world.campaign("report").await;
-        assert_eq!(world.rig.post(&who(AGENT), &confirm(&second), &json!({})).await.status, StatusCode::OK);
+        assert_eq!(world.act(&who(AGENT), &confirm(&second), &json!({})).await.status, StatusCode::OK);
         world.wait_days(31);
         world.sweep().await;
         assert_eq!(world.progress(&second).await, [row("confirmed", 1), row("unconfirmed", 6)]);
@@ -135,7 +145,7 @@ platform::both_engines! {
         let ward = world.assign(&who(AGENT), NURSE + 1, &world.ward).await;
         let of_advanced = world.campaign_of(ADVANCED, "end").await;
         let confirm = format!("/directory/campaigns/{of_advanced}/items/{ward}/confirmation");
-        assert_eq!(world.rig.post(&who(SPONSOR), &confirm, &json!({})).await.status, StatusCode::OK);
+        assert_eq!(world.act(&who(SPONSOR), &confirm, &json!({})).await.status, StatusCode::OK);
         world.wait_days(31);
         world.sweep().await;
         assert_eq!(world.progress(&of_advanced).await, [row("confirmed", 1), row("lapsed", 5), row("unconfirmed", 2)]);

@@ -220,7 +220,7 @@ platform::both_engines! {
                     assert_eq!(off.body["state"], "cancelled", "{:?}", off.body);
                     continue;
                 }
-                let answered = world.rig.post(&who(actor), &format!("{of_campaign}/items/{id}/{word}"), &json!({})).await;
+                let answered = world.act(&who(actor), &format!("{of_campaign}/items/{id}/{word}"), &json!({})).await;
                 let after = items().await;
                 for (id, was) in &before {
                     // Whoever confirmed it, or another, may still end it; what has ended is not confirmed.
