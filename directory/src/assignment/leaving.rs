@@ -16,8 +16,8 @@ use crate::ids::{AssignmentId, LeavingId};
 use crate::person;
 use crate::store::{assignments, employers, leavings, people, roles};
 
-/// How many assignments of one person end in one act.
-const MOST: usize = 1000;
+/// How many assignments are looked at together.
+const AT_ONCE: usize = 500;
 
 /// Somebody's leaving.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(crate) async fn leave(
         return Err(Error::unknown("person", &user));
     }
     let today = doing.today();
-    let present = assignments::open_of_person(tx, &user, organisation.as_ref(), today, MOST).await?;
+    let present = assignments::open_of_person(tx, &user, organisation.as_ref(), today).await?;
     demand(tx, doing, &user, organisation.as_ref(), &present).await?;
     if present.is_empty() && organisation.is_some() {
         let sentence = "This person has no assignment in that organisation now or later.";
@@ -76,7 +76,7 @@ pub(crate) async fn leave_employer(
     let mut ranks = roles::ranks(tx, std::slice::from_ref(&user), today).await?;
     let target = Target { person: Some(user.clone()), person_rank: ranks.remove(&user), ..target };
     doing.demand(Act::EndEmployment, &target)?;
-    let present = assignments::open_of_person(tx, &user, Some(&organisation), today, MOST).await?;
+    let present = assignments::open_of_person(tx, &user, Some(&organisation), today).await?;
     left(tx, doing, &present, Leaves { user, organisation: Some(organisation), last_day, reason }).await
 }
 
@@ -162,10 +162,12 @@ async fn demand(
         }
         Some(_) => {}
     }
-    let ids: Vec<AssignmentId> = present.iter().map(|one| one.id.clone()).collect();
-    let around = Around::read(tx, doing, &ids).await?;
-    for one in present {
-        doing.demand(Act::EndAssignment, &around.target(one))?;
+    for some in present.chunks(AT_ONCE) {
+        let ids: Vec<AssignmentId> = some.iter().map(|one| one.id.clone()).collect();
+        let around = Around::read(tx, doing, &ids).await?;
+        for one in some {
+            doing.demand(Act::EndAssignment, &around.target(one))?;
+        }
     }
     Ok(())
 }

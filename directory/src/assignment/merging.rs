@@ -12,9 +12,6 @@ use crate::day::Day;
 use crate::error::Error;
 use crate::store::assignments;
 
-/// How many assignments of one person are looked at.
-const MOST: usize = 1000;
-
 /// Assignments to one position that overlap, as one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct One {
@@ -29,7 +26,7 @@ struct One {
 /// Of assignments to one position that overlap, the first stays and reaches as far as any of them; the others are taken
 /// away, and say which one stayed.
 pub(crate) async fn clear_overlaps(tx: &mut Tx, doing: &Doing, user: &UserId) -> Result<(), Error> {
-    let open = assignments::open_of_person(tx, user, None, doing.today(), MOST).await?;
+    let open = assignments::open_of_person(tx, user, None, doing.today()).await?;
     for one in united(open) {
         let why = format!("Two records were one person; the assignment {} stays", one.kept.id);
         end_now(tx, doing, &one.others, &Ending::because(Cause::Merged, Some(why))).await?;

@@ -75,7 +75,7 @@ async fn leavings_due(tx: &mut Tx, doing: &Doing) -> Result<u64, Error> {
     let due = leavings::due(tx, today, AT_ONCE).await?;
     for leaving in &due {
         // Somebody who was taken on again in the meantime has not left for good.
-        let back = !assignments::open_of_person(tx, &leaving.user, None, today, 1).await?.is_empty();
+        let back = assignments::has_open(tx, &leaving.user, today).await?;
         let told = if back { changes::last(tx).await? } else { tell(tx, doing, leaving).await? };
         leavings::set_told(tx, &leaving.id, told).await?;
     }

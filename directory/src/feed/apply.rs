@@ -19,8 +19,6 @@ use crate::ids::PositionId;
 use crate::store::{assignments, employers, feed_links, roles};
 use crate::version::Expected;
 
-/// How many assignments of one person are looked at.
-const MOST: usize = 1000;
 /// What is said of a leaver for whom nothing was said.
 const LEFT: &str = "Left, as the personnel system says";
 
@@ -189,7 +187,7 @@ async fn held(
 ) -> Result<Assignment, Stop> {
     let theirs = event.from_position.as_deref();
     let positions = feed_links::positions(tx, &sender.employer, theirs).await?;
-    let mut open = assignments::open_of_person(tx, user, None, doing.today(), MOST).await?;
+    let mut open = assignments::open_of_person(tx, user, None, doing.today()).await?;
     open.retain(|one| positions.contains(&one.position));
     match (open.pop(), open.is_empty()) {
         (Some(one), true) => Ok(one),
@@ -218,7 +216,7 @@ async fn leaver(
         return Err(Stop::because(FeedReason::Contradicts, sentence));
     }
     let today = doing.today();
-    let held = assignments::open_of_person(tx, &user, None, today, MOST).await?;
+    let held = assignments::open_of_person(tx, &user, None, today).await?;
     let places: BTreeSet<OdsCode> = held.iter().map(|one| one.organisation.clone()).collect();
     let places: Vec<OdsCode> = places.into_iter().collect();
     let lines = employers::of(tx, &places).await?;

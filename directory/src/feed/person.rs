@@ -1,5 +1,7 @@
 //! Who an employee of a personnel system is here.
 
+use std::collections::BTreeSet;
+
 use platform::db::Tx;
 use platform::id::UserId;
 
@@ -9,9 +11,6 @@ use crate::api::{FeedEvent, FeedReason, Standing};
 use crate::error::Error;
 use crate::store::people_links::{self, By, Link};
 use crate::store::{assignments, employers, people};
-
-/// How many assignments of one person are looked at.
-const MOST: usize = 1000;
 
 impl Sender {
     /// The source of the links that the registration authority made for this sender.
@@ -80,8 +79,9 @@ async fn here(
             format!("Nobody here has the user id {named}."),
         ));
     }
-    let held = assignments::open_of_person(tx, &named, None, doing.today(), MOST).await?;
-    let places: Vec<_> = held.into_iter().map(|one| one.organisation).collect();
+    let held = assignments::open_of_person(tx, &named, None, doing.today()).await?;
+    let places: BTreeSet<_> = held.into_iter().map(|one| one.organisation).collect();
+    let places: Vec<_> = places.into_iter().collect();
     let lines = employers::of(tx, &places).await?;
     if lines.values().any(|line| line.is_within(&sender.employer)) {
         // From now on this number is this person: another one under it contradicts.

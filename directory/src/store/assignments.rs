@@ -66,16 +66,19 @@ fn assignments(rows: Vec<Row>) -> Result<Vec<Assignment>, Error> {
 
 /// Those of the assignments that there are.
 pub(crate) async fn find_all(tx: &mut Tx, ids: &[AssignmentId]) -> Result<Vec<Assignment>, Error> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
+    let mut found = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(500) {
+        let text = format!(
+            "SELECT {COLUMNS} FROM directory_assignment WHERE assignment_id IN ({})",
+            list(1, ids.len())
+        );
+        let mut query = sqlx::query_as(AssertSqlSafe(text));
+        for id in ids {
+            query = query.bind(id.as_str().to_owned());
+        }
+        found.extend(assignments(query.fetch_all(&mut *tx).await?)?);
     }
-    let text =
-        format!("SELECT {COLUMNS} FROM directory_assignment WHERE assignment_id IN ({})", list(1, ids.len()));
-    let mut query = sqlx::query_as(AssertSqlSafe(text));
-    for id in ids {
-        query = query.bind(id.as_str().to_owned());
-    }
-    assignments(query.fetch_all(&mut *tx).await?)
+    Ok(found)
 }
 
 /// The live assignments of these people to these positions, those to come and those just past among them.
@@ -103,24 +106,36 @@ pub(crate) async fn of_pairs(
     assignments(query.fetch_all(&mut *tx).await?)
 }
 
-/// The assignments of a person that give something on this day or later, everywhere or in one organisation.
+/// Every assignment of a person that gives something on this day or later, everywhere or in one organisation. However many they
+/// are: none is overlooked where all of them end.
 pub(crate) async fn open_of_person(
     tx: &mut Tx,
     user: &UserId,
     organisation: Option<&OdsCode>,
     today: Day,
-    most: usize,
 ) -> Result<Vec<Assignment>, Error> {
     let text = format!(
         "SELECT {COLUMNS} FROM directory_assignment WHERE user_id = $1 AND state = 'live' \
-         AND (to_day IS NULL OR to_day >= $2) AND ($3 = '' OR organisation = $3) ORDER BY assignment_id LIMIT $4"
+         AND (to_day IS NULL OR to_day >= $2) AND ($3 = '' OR organisation = $3) ORDER BY assignment_id"
     );
     let query = sqlx::query_as(AssertSqlSafe(text))
         .bind(user.as_str().to_owned())
         .bind(today.to_string())
-        .bind(organisation.map_or("", OdsCode::as_str).to_owned())
-        .bind(i64::try_from(most).unwrap_or(i64::MAX));
+        .bind(organisation.map_or("", OdsCode::as_str).to_owned());
     assignments(query.fetch_all(&mut *tx).await?)
+}
+
+/// Whether a person has an assignment that gives something on this day or later.
+pub(crate) async fn has_open(tx: &mut Tx, user: &UserId, today: Day) -> Result<bool, Error> {
+    let row: Option<(String,)> = sqlx::query_as(
+        "SELECT assignment_id FROM directory_assignment WHERE user_id = $1 AND state = 'live' \
+         AND (to_day IS NULL OR to_day >= $2) LIMIT 1",
+    )
+    .bind(user.as_str())
+    .bind(today.to_string())
+    .fetch_optional(&mut *tx)
+    .await?;
+    Ok(row.is_some())
 }
 
 /// The assignments to a position that give something on this day or later.

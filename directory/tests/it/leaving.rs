@@ -37,6 +37,32 @@ platform::both_engines! {
         assert_eq!(world.changes(0).await.len(), applied + 3, "told once");
     }
 
+    /// However much somebody holds, all of it ends with them in one act: more than any page, and what is to come too.
+    async fn leaving_ends_any_number_of_assignments(db: Db) {
+        let world = World::new(db.clone()).await;
+        let agent = who(AGENT);
+        let path = format!("/directory/people/{}/leaving", user(NURSE));
+        // One for each day of some years.
+        let many = "WITH RECURSIVE n(i) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < 1599) \
+                    INSERT INTO directory_assignment (assignment_id, user_id, position_id, organisation, from_day, to_day, state, via, \
+                    made_by, made_at, version) SELECT '00000000-0000-7000-8000-0000' || CAST(10000000 + i AS TEXT), $1, $2, 'RXX01', \
+                    CAST(2027 + i / 360 AS TEXT) || '-' || SUBSTR(CAST(101 + (i / 30) % 12 AS TEXT), 2) || '-' \
+                    || SUBSTR(CAST(101 + i % 28 AS TEXT), 2), NULL, 'live', 'cim', 'x', 0, 1 FROM n";
+        crate::people_rig::execute(&db, many, vec![user(NURSE), world.ward.clone()]).await;
+        world.assign(&agent, NURSE + 1, &world.ward).await;
+        let told = world.changes(0).await.len();
+        let left = world.rig.post(&agent, &path, &json!({"day": day(-1), "reason": "Dismissed"})).await;
+        assert_eq!(left.status, StatusCode::CREATED, "{:?}", left.body);
+        let live = "SELECT assignment_id FROM directory_assignment WHERE state = 'live' AND user_id = $1";
+        assert!(crate::people_rig::texts(&db, live, &user(NURSE)).await.is_empty());
+        assert_eq!(crate::people_rig::texts(&db, live, &user(NURSE + 1)).await.len(), 1, "another stays");
+        assert_eq!((world.recorded("assignment-removed").await, world.recorded("person-leaves").await), (1600, 1));
+        let first = world.changes(told as u64).await;
+        let rest = world.changes(told as u64 + 1000).await;
+        let ended = first.iter().chain(&rest).filter(|row| row.0 == "assignment-ended").count();
+        assert_eq!((ended, rest.last().unwrap()), (1600, &("person-closed".to_owned(), user(NURSE))));
+    }
+
     /// A leaving to come cuts what reaches past the last day, and is told once that has passed.
     async fn leaving_later_is_told_after_the_day(db: Db) {
         let world = World::new(db).await;
