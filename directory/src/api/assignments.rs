@@ -125,12 +125,42 @@ pub struct BatchAssign {
     pub mode: Mode,
 }
 
+/// An assignment in a list: by its id, or as it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum Meant {
+    /// Its id; whatever its version is.
+    Id(String),
+    /// Its id and the version that is meant.
+    AsRead(MeantVersion),
+}
+
+impl Meant {
+    /// Its id, as it stands there.
+    pub fn assignment(&self) -> &str {
+        match self {
+            Self::Id(id) => id,
+            Self::AsRead(meant) => &meant.assignment,
+        }
+    }
+}
+
+/// An assignment as it was read: if it was changed since, it is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MeantVersion {
+    /// Its id.
+    pub assignment: String,
+    /// The version of the last read.
+    pub version: i64,
+}
+
 /// Up to a hundred assignments of one position are to end on another day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BatchRedate {
-    /// Their ids.
-    pub assignments: Vec<String>,
+    /// Which, each by its id or with the version that is meant.
+    pub assignments: Vec<Meant>,
     /// The last day for all of them; null for no end.
     pub end: Option<String>,
     /// What becomes of the good rows where others are bad.
@@ -142,8 +172,8 @@ pub struct BatchRedate {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BatchRemove {
-    /// Their ids.
-    pub assignments: Vec<String>,
+    /// Which, each by its id or with the version that is meant.
+    pub assignments: Vec<Meant>,
     /// What is worth knowing about it.
     pub notes: String,
     /// What becomes of the good rows where others are bad.
@@ -161,9 +191,9 @@ pub struct SeveralAssignments {
     /// Those that get another end.
     #[serde(default)]
     pub redate: Vec<SeveralRedate>,
-    /// Ids of those that are taken away.
+    /// Those that are taken away, each by its id or with the version that is meant.
     #[serde(default)]
-    pub remove: Vec<String>,
+    pub remove: Vec<Meant>,
     /// What is worth knowing about those taken away.
     #[serde(default)]
     pub notes: Option<String>,
@@ -195,6 +225,9 @@ pub struct SeveralAssign {
 pub struct SeveralRedate {
     /// Its id.
     pub assignment: String,
+    /// The version of the last read: if it was changed since, it is refused. Left out for whatever it is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
     /// The last day; null for no end.
     pub end: Option<String>,
 }

@@ -21,15 +21,31 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let Some(text) = together(&parts.headers, &header::IF_MATCH) else {
+        named(parts)?.map(Self).ok_or_else(|| {
             let detail = "Say which version you mean to change: If-Match with the ETag of your last read.";
-            return Err(Problem::precondition_required("if-match-missing", detail));
-        };
-        Expected::parse(&text).map(Self).ok_or_else(|| {
-            let detail = "If-Match holds the ETag as it was answered, or up to eight, or a star.";
-            Problem::invalid("if-match-invalid", detail)
+            Problem::precondition_required("if-match-missing", detail)
         })
     }
+}
+
+/// The version that a step is meant for, where one is said: its states guard it otherwise.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IfMatchGiven(pub(crate) Expected);
+
+impl<S: Sync> FromRequestParts<S> for IfMatchGiven {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        Ok(Self(named(parts)?.unwrap_or(Expected::Any)))
+    }
+}
+
+fn named(parts: &Parts) -> Result<Option<Expected>, Problem> {
+    let Some(text) = together(&parts.headers, &header::IF_MATCH) else { return Ok(None) };
+    Expected::parse(&text).map(Some).ok_or_else(|| {
+        let detail = "If-Match holds the ETag as it was answered, or up to eight, or a star.";
+        Problem::invalid("if-match-invalid", detail)
+    })
 }
 
 /// All values of a header as one list (RFC 9110 5.3); what is no text matches nothing.

@@ -14,7 +14,7 @@ use platform::web::{Json, Path, Query};
 use utoipa::OpenApi;
 
 use super::answer::Tagged;
-use super::headers::{IfMatch, Posted};
+use super::headers::{IfMatch, IfMatchGiven, Posted};
 use super::input;
 use crate::acting::{Doing, permitted, permitted_to_read};
 use crate::api::{
@@ -27,6 +27,7 @@ use crate::once::{Answer, Once};
 use crate::register::Register;
 use crate::request::{self, Request, State as RequestState, Told};
 use crate::store::requests::{self, Wanted};
+use crate::version::Expected;
 
 /// How far back what is over is listed, unless somebody says otherwise: as the national lists do.
 const SHOWN_DAYS: u32 = 30;
@@ -266,13 +267,14 @@ async fn take(
     register: Register,
     caller: Caller,
     once: Once,
-    id: RequestId,
+    (id, expected): (RequestId, Expected),
     step: Step,
     notes: Told,
 ) -> Result<Answer, Problem> {
     permitted(&caller)?;
     let answer = register.act_once(once, caller, move |tx, doing| {
         Box::pin(async move {
+            let before = requests::find(tx, &id).await?.map(|request| request.version);
             let request = match step {
                 Step::Submit => request::submit(tx, &doing, &id, &notes).await?,
                 Step::Approve(documents) => request::approve(tx, &doing, &id, &notes, documents).await?,
@@ -280,6 +282,10 @@ async fn take(
                 Step::Retry(documents) => request::retry(tx, &doing, &id, &notes, documents).await?,
                 Step::Reject(reason) => request::reject(tx, &doing, &id, reason, &notes).await?,
             };
+            // Whoever may not take the step learns nothing of versions; what was taken is undone.
+            if let Some(present) = before.filter(|before| !expected.holds(*before)) {
+                return Err(Error::Changed { what: "request", present });
+            }
             let version = request.version;
             Answer::changed(&shown(request, doing.now), version)
         })
@@ -292,6 +298,7 @@ async fn take(
     post, path = "/directory/requests/{request}/submission", tag = "directory",
     params(
         ("request" = String, Path, description = "The id of the request"),
+        ("if-match" = Option<String>, Header, description = "The ETag of the last read, where one is meant"),
         ("idempotency-key" = String, Header, description = "A new one for each new request"),
     ),
     request_body(content = RequestStepNotes, example = json!({})),
@@ -299,14 +306,16 @@ async fn take(
         (status = 200, description = "The request as it is now", body = api::Request),
         (status = 409, description = "It is no draft", body = Body),
         (status = 422, description = "What is asked for cannot be; it names the member", body = Body),
+        (status = 412, description = "It was changed since", body = Body),
     )
 )]
 pub(super) async fn submit(
     State(register): State<Register>,
     Path(id): Path<RequestId>,
+    IfMatchGiven(expected): IfMatchGiven,
     Posted { caller, once, body }: Posted<RequestStepNotes>,
 ) -> Result<Answer, Problem> {
-    take(register, caller, once, id, Step::Submit, told(body.notes.as_ref())?).await
+    take(register, caller, once, (id, expected), Step::Submit, told(body.notes.as_ref())?).await
 }
 
 /// Opens a request to decide it: for some minutes nobody else does.
@@ -341,7 +350,7 @@ pub(super) async fn open(
     Ok(Tagged(version, body))
 }
 
-async fn unchanged(tx: &mut Tx, id: &RequestId, expected: crate::version::Expected) -> Result<(), Error> {
+async fn unchanged(tx: &mut Tx, id: &RequestId, expected: Expected) -> Result<(), Error> {
     match requests::find(tx, id).await? {
         Some(request) if !expected.holds(request.version) => {
             Err(Error::Changed { what: "request", present: request.version })
@@ -387,6 +396,7 @@ pub(super) async fn exit(
     post, path = "/directory/requests/{request}/approval", tag = "directory",
     params(
         ("request" = String, Path, description = "The id of the request"),
+        ("if-match" = Option<String>, Header, description = "The ETag of the last read, where one is meant"),
         ("idempotency-key" = String, Header, description = "A new one for each new request"),
     ),
     request_body(content = RequestApproval, example = json!({"notes": "Seen with the ward manager"})),
@@ -394,15 +404,18 @@ pub(super) async fn exit(
         (status = 200, description = "The request as it is now", body = api::Request),
         (status = 403, description = "The caller may not decide it", body = Body),
         (status = 409, description = "Somebody else holds it, or it was not opened", body = Body),
+        (status = 412, description = "It was changed since", body = Body),
     )
 )]
 pub(super) async fn approve(
     State(register): State<Register>,
     Path(id): Path<RequestId>,
+    IfMatchGiven(expected): IfMatchGiven,
     Posted { caller, once, body }: Posted<RequestApproval>,
 ) -> Result<Answer, Problem> {
     input::at_most("evidence", body.evidence.len(), MOST_DOCUMENTS)?;
-    take(register, caller, once, id, Step::Approve(body.evidence), told(body.notes.as_ref())?).await
+    take(register, caller, once, (id, expected), Step::Approve(body.evidence), told(body.notes.as_ref())?)
+        .await
 }
 
 /// Rejects a request that one has opened, with a reason.
@@ -410,6 +423,7 @@ pub(super) async fn approve(
     post, path = "/directory/requests/{request}/rejection", tag = "directory",
     params(
         ("request" = String, Path, description = "The id of the request"),
+        ("if-match" = Option<String>, Header, description = "The ETag of the last read, where one is meant"),
         ("idempotency-key" = String, Header, description = "A new one for each new request"),
     ),
     request_body(content = Rejection, example = json!({"reason": "The post is not funded"})),
@@ -417,15 +431,17 @@ pub(super) async fn approve(
         (status = 200, description = "The request as it is now", body = api::Request),
         (status = 403, description = "The caller may not decide it", body = Body),
         (status = 409, description = "Somebody else holds it, or it was not opened", body = Body),
+        (status = 412, description = "It was changed since", body = Body),
     )
 )]
 pub(super) async fn reject(
     State(register): State<Register>,
     Path(id): Path<RequestId>,
+    IfMatchGiven(expected): IfMatchGiven,
     Posted { caller, once, body }: Posted<Rejection>,
 ) -> Result<Answer, Problem> {
     let reason = input::text("reason", &body.reason, input::NOTE)?;
-    take(register, caller, once, id, Step::Reject(reason), told(body.notes.as_ref())?).await
+    take(register, caller, once, (id, expected), Step::Reject(reason), told(body.notes.as_ref())?).await
 }
 
 /// Takes a request of one's own back.
@@ -433,20 +449,23 @@ pub(super) async fn reject(
     post, path = "/directory/requests/{request}/withdrawal", tag = "directory",
     params(
         ("request" = String, Path, description = "The id of the request"),
+        ("if-match" = Option<String>, Header, description = "The ETag of the last read, where one is meant"),
         ("idempotency-key" = String, Header, description = "A new one for each new request"),
     ),
     request_body(content = RequestStepNotes, example = json!({"notes": "No longer needed"})),
     responses(
         (status = 200, description = "The request as it is now", body = api::Request),
         (status = 409, description = "Somebody is deciding it, or it is decided", body = Body),
+        (status = 412, description = "It was changed since", body = Body),
     )
 )]
 pub(super) async fn withdraw(
     State(register): State<Register>,
     Path(id): Path<RequestId>,
+    IfMatchGiven(expected): IfMatchGiven,
     Posted { caller, once, body }: Posted<RequestStepNotes>,
 ) -> Result<Answer, Problem> {
-    take(register, caller, once, id, Step::Withdraw, told(body.notes.as_ref())?).await
+    take(register, caller, once, (id, expected), Step::Withdraw, told(body.notes.as_ref())?).await
 }
 
 /// Tries once more to do what was approved and failed.
@@ -454,6 +473,7 @@ pub(super) async fn withdraw(
     post, path = "/directory/requests/{request}/retry", tag = "directory",
     params(
         ("request" = String, Path, description = "The id of the request"),
+        ("if-match" = Option<String>, Header, description = "The ETag of the last read, where one is meant"),
         ("idempotency-key" = String, Header, description = "A new one for each new request"),
     ),
     request_body(content = RequestApproval, example = json!({})),
@@ -461,13 +481,15 @@ pub(super) async fn withdraw(
         (status = 200, description = "The request as it is now", body = api::Request),
         (status = 403, description = "The caller may not decide it", body = Body),
         (status = 409, description = "It has not failed", body = Body),
+        (status = 412, description = "It was changed since", body = Body),
     )
 )]
 pub(super) async fn retry(
     State(register): State<Register>,
     Path(id): Path<RequestId>,
+    IfMatchGiven(expected): IfMatchGiven,
     Posted { caller, once, body }: Posted<RequestApproval>,
 ) -> Result<Answer, Problem> {
     input::at_most("evidence", body.evidence.len(), MOST_DOCUMENTS)?;
-    take(register, caller, once, id, Step::Retry(body.evidence), told(body.notes.as_ref())?).await
+    take(register, caller, once, (id, expected), Step::Retry(body.evidence), told(body.notes.as_ref())?).await
 }

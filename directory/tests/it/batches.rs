@@ -72,9 +72,74 @@ platform::both_engines! {
         assert_eq!(world.rig.post(&advanced, &path("redating"), &some).await.body["done"].as_array().unwrap().len(), 3);
         let elsewhere = world.assign(&who(AGENT), NURSE, &world.clinic).await;
         let wrong = world.rig.post(&advanced, &path("removals"), &json!({"assignments": [elsewhere], "notes": "x"})).await;
-        assert_eq!(wrong.status, StatusCode::NOT_FOUND, "it is none of this position");
+        assert_eq!((wrong.status, wrong.body["refused"][0]["code"].as_str()), (StatusCode::CONFLICT, Some("not-found")), "it is none of this position");
         assert_eq!(world.recorded("assignment-redated").await, 5 + 3);
         assert_eq!(world.recorded("assignment-removed").await, 2);
+    }
+
+    /// A wrong row of many is named with its place: no id, of another position, unknown, twice, or changed since it was read. The others
+    /// are done, or none is, as asked; and nothing is written over what somebody else changed meanwhile.
+    async fn wrong_rows_are_named_and_lost_updates_refused(db: Db) {
+        let world = World::new(db).await;
+        let advanced = who(ADVANCED);
+        let path = |last: &str| format!("/directory/positions/{}/{last}", world.ward);
+        let people: Vec<String> = (0..4).map(|at| user(NURSE + at)).collect();
+        let made = world.rig.post(&advanced, &path("assignments"), &json!({"people": people})).await;
+        let ids: Vec<String> = made.body["done"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
+        let elsewhere = world.assign(&who(AGENT), NURSE, &world.clinic).await;
+        let unknown = "01990000-0000-7000-8000-000000000001";
+        let one = |id: &str| format!("/directory/assignments/{id}");
+        world.patch(&advanced, &one(&ids[1]), &json!({"end": day(30)})).await;
+        let rows = json!([
+            {"assignment": ids[0], "version": 1}, "no id", {"assignment": ids[1], "version": 1}, elsewhere, ids[2], unknown, ids[2],
+        ]);
+        let expected = [(1, "field-invalid"), (2, "changed"), (3, "not-found"), (5, "not-found"), (6, "twice")];
+        let named = |body: &serde_json::Value| -> Vec<(u64, String)> {
+            let rows = body["refused"].as_array().unwrap().iter();
+            rows.map(|row| (row["place"].as_u64().unwrap(), row["code"].as_str().unwrap().to_owned())).collect()
+        };
+        let expected: Vec<(u64, String)> = expected.iter().map(|(place, code)| (*place, (*code).to_owned())).collect();
+        let end = |id: &str| {
+            let (world, path, advanced) = (&world, one(id), &advanced);
+            async move { world.rig.get(advanced, &path).await.body.get("end").cloned() }
+        };
+        for (last, mut body) in [("redating", json!({"end": day(60)})), ("removals", json!({"notes": "Closed"}))] {
+            body["assignments"] = rows.clone();
+            let none = world.rig.post(&advanced, &path(last), &body).await;
+            assert_eq!((none.status, none.code(), named(&none.body)), (StatusCode::CONFLICT, "batch-refused", expected.clone()), "{last}");
+            assert_eq!((end(&ids[0]).await, end(&ids[1]).await), (None, Some(json!(day(30)))));
+        }
+        let body = json!({"assignments": rows, "end": day(60), "mode": "what-can-be-done"});
+        let some = world.rig.post(&advanced, &path("redating"), &body).await;
+        assert_eq!((some.status, named(&some.body), some.body["done"].as_array().unwrap().len()), (StatusCode::OK, expected, 2));
+        assert_eq!((end(&ids[0]).await, end(&ids[1]).await, end(&elsewhere).await), (Some(json!(day(60))), Some(json!(day(30))), None));
+        // The versions that were answered are those of the next act.
+        let version = some.body["done"][0]["version"].clone();
+        let body = json!({"assignments": [{"assignment": ids[0], "version": version}], "notes": "Closed"});
+        assert_eq!(world.rig.post(&advanced, &path("removals"), &body).await.status, StatusCode::OK);
+
+        let path = format!("/directory/people/{}/assignments", user(NURSE + 2));
+        let body = json!({
+            "remove": ["no id", ids[2], {"assignment": ids[1], "version": 2}],
+            "redate": [{"assignment": ids[2], "end": day(9)}, {"assignment": elsewhere, "end": day(9)}, {"assignment": ids[2], "end": "soon"}],
+            "assign": [{"position": "no id"}, {"position": world.clinic, "end": "never"}, {"position": world.clinic, "end": day(5)}],
+            "mode": "what-can-be-done",
+        });
+        let told = |body: &serde_json::Value| -> Vec<String> {
+            let rows = body["refused"].as_array().unwrap().iter();
+            rows.map(|row| format!("{} {} {}", row["list"].as_str().unwrap(), row["place"], row["code"].as_str().unwrap())).collect()
+        };
+        let some = world.rig.post(&advanced, &path, &body).await;
+        let wrong = [
+            "remove 0 field-invalid", "remove 1 twice", "remove 2 not-found", "redate 0 twice", "redate 1 not-found", "redate 2 field-invalid",
+            "assign 0 field-invalid", "assign 1 field-invalid",
+        ];
+        assert_eq!((some.status, some.body["done"].as_array().unwrap().len()), (StatusCode::OK, 1), "{:?}", some.body);
+        assert_eq!(told(&some.body), wrong);
+        let stale = json!({"redate": [{"assignment": ids[2], "version": 1, "end": day(9)}], "remove": [some.body["done"][0]["id"]]});
+        let none = world.rig.post(&advanced, &path, &stale).await;
+        assert_eq!((none.status, told(&none.body)), (StatusCode::CONFLICT, vec!["redate 0 changed".to_owned()]));
+        assert_eq!(world.roles(NURSE + 2).await.len(), 2, "nothing was done");
     }
 
     /// Several assignments of one person change in one act, all or none; what is taken away can be given anew in it.
@@ -101,7 +166,7 @@ platform::both_engines! {
         assert_eq!(world.rig.post(&who(AGENT), &path, &again).await.status, StatusCode::CONFLICT);
         let other = format!("/directory/people/{}/assignments", user(NURSE + 1));
         let wrong = world.rig.post(&advanced, &other, &json!({"remove": [ward]})).await;
-        assert_eq!(wrong.status, StatusCode::NOT_FOUND);
+        assert_eq!((wrong.status, wrong.body["refused"][0]["code"].as_str()), (StatusCode::CONFLICT, Some("not-found")));
     }
 
     /// What is refused in an act stays in the way of what the same act asks for besides.

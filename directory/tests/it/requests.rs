@@ -274,7 +274,16 @@ platform::both_engines! {
         };
         assert_eq!(put(tag.clone()).await.body["person"], user(NURSE + 1));
         assert_eq!(put(tag).await.code(), "changed");
-        assert_eq!(world.step(SPONSOR, &id, "submission").await.body["state"], "submitted");
+        // Whoever hands it in may say which version they mean.
+        let submit = async |tag: &str| {
+            let path = format!("{path}/submission");
+            world.rig.send(&who(SPONSOR), Method::POST, &path, &[("if-match", tag)], Some(&json!({}))).await
+        };
+        let stale = submit("\"1\"").await;
+        assert_eq!((stale.status, stale.code()), (StatusCode::PRECONDITION_FAILED, "changed"));
+        assert_eq!(submit("1").await.code(), "if-match-invalid");
+        assert_eq!(text(&world.rig.get(&who(SPONSOR), &path).await, "state"), "draft", "nothing was done");
+        assert_eq!(submit("\"2\"").await.body["state"], "submitted");
         assert_eq!(put("*".to_owned()).await.code(), "request-state");
         assert_eq!(world.step(AGENT, &id, "withdrawal").await.status, StatusCode::NOT_FOUND);
         assert_eq!(world.step(SPONSOR, &id, "withdrawal").await.body["state"], "withdrawn");

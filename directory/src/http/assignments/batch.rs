@@ -1,13 +1,13 @@
 //! Many people and one position, in one act.
 
 use axum::extract::State;
-use platform::db::Tx;
 use platform::problem::{Body, Problem};
 use platform::web::Path;
 
 use super::super::headers::Posted;
 use super::super::input;
-use super::{ANY, wire};
+use super::listed::{Listed, meant};
+use super::wire;
 use crate::acting::permitted;
 use crate::api::{BatchAssign, BatchRedate, BatchRemove, Outcome};
 use crate::assignment::{
@@ -16,10 +16,9 @@ use crate::assignment::{
 };
 use crate::authority::Act;
 use crate::error::Error;
-use crate::ids::{AssignmentId, PositionId};
+use crate::ids::PositionId;
 use crate::once::Answer;
 use crate::register::Register;
-use crate::store::assignments;
 
 /// How many rows a batch has.
 const MOST: usize = 100;
@@ -55,30 +54,16 @@ pub(in crate::http) async fn assign(
     let notes = input::maybe_text("notes", body.notes.as_ref(), input::NOTE)?;
     some("people", body.people.len())?;
     // A row that is no user id is a bad row, as any other.
-    let read: Vec<Result<Asked, Error>> = body
-        .people
-        .iter()
-        .map(|text| {
-            let user = input::person("people", text)?;
-            Ok(Asked { user, position: position.clone(), from, to, notes: notes.clone() })
-        })
-        .collect();
+    let mut listed = Listed::of(body.people.iter().map(|text| {
+        let user = input::person("people", text)?;
+        Ok(Asked { user, position: position.clone(), from, to, notes: notes.clone() })
+    }));
     let answer = register.act_once(once, caller, move |tx, doing| {
         Box::pin(async move {
-            let (mut places, mut good, mut refused) = (Vec::new(), Vec::new(), Vec::new());
-            for (place, row) in read.into_iter().enumerate() {
-                match row {
-                    Ok(asked) => {
-                        places.push(place);
-                        good.push(asked);
-                    }
-                    Err(error) => refused.push((place, error)),
-                }
-            }
             let right = Right::Of(&[Act::AssignBatch, Act::Assign]);
-            let sorted = prepare_assign(tx, &doing, right, good, Via::Cim, Beside::default()).await?;
-            refused.extend(sorted.refused.into_iter().map(|(at, error)| (places[at], error)));
-            refused.sort_by_key(|(place, _)| *place);
+            let asked = std::mem::take(&mut listed.rows);
+            let sorted = prepare_assign(tx, &doing, right, asked, Via::Cim, Beside::default()).await?;
+            let refused = listed.refused(sorted.refused);
             let good = if goes(body.mode, &refused) { sorted.good } else { Vec::new() };
             assignment::assign(tx, &doing, &good, None).await?;
             let refused = wire::refused("people", refused, |place| body.people[place].clone());
@@ -100,21 +85,10 @@ fn some(field: &'static str, many: usize) -> Result<(), Error> {
     input::at_most(field, many, MOST)
 }
 
-/// Those of another position are none here.
-async fn of_position(tx: &mut Tx, position: &PositionId, ids: &[AssignmentId]) -> Result<(), Error> {
-    let found = assignments::find_all(tx, ids).await?;
-    match found.iter().find(|one| one.position != *position) {
-        None => Ok(()),
-        Some(other) => Err(Error::unknown("assignment", &other.id)),
-    }
-}
-
-fn read_ids(texts: &[String]) -> Result<Vec<AssignmentId>, Error> {
-    some("assignments", texts.len())?;
-    texts.iter().map(|text| input::id("assignments", text)).collect()
-}
-
 /// Gives up to a hundred assignments of a position another end.
+///
+/// Each row is an id, or an id with the version that is meant. A row that is wrong, or was changed since, is named with its place;
+/// the others are done or not as the mode says.
 #[utoipa::path(
     post, path = "/directory/positions/{position}/redating", tag = "directory",
     params(
@@ -122,11 +96,15 @@ fn read_ids(texts: &[String]) -> Result<Vec<AssignmentId>, Error> {
         ("idempotency-key" = String, Header, description = "A new one for each new request"),
     ),
     request_body(content = BatchRedate, example = json!({
-        "assignments": ["01990000-0000-7000-8000-000000000001"], "end": "2027-11-30", "mode": "all-or-none"
+        "assignments": [
+            "01990000-0000-7000-8000-000000000001",
+            {"assignment": "01990000-0000-7000-8000-000000000002", "version": 3}
+        ], "end": "2027-11-30", "mode": "all-or-none"
     })),
     responses(
         (status = 200, description = "What was done, and what was not", body = Outcome),
-        (status = 403, description = "Not allowed in this rank or there", body = Body),
+        (status = 400, description = "A member is not what it may be", body = Body),
+        (status = 403, description = "The caller may not act", body = Body),
         (status = 409, description = "Nothing was done; the bad rows are named", body = Outcome),
     )
 )]
@@ -137,17 +115,21 @@ pub(in crate::http) async fn redate(
 ) -> Result<Answer, Problem> {
     permitted(&caller)?;
     let to = input::maybe_day("end", body.end.as_ref())?;
-    let ids = read_ids(&body.assignments)?;
+    some("assignments", body.assignments.len())?;
+    let mut listed = Listed::of(body.assignments.iter().map(|row| {
+        let (id, expected) = meant("assignments", row)?;
+        Ok(Redate { id, expected, to })
+    }));
     let answer = register.act_once(once, caller, move |tx, doing| {
         Box::pin(async move {
-            of_position(tx, &position, &ids).await?;
-            let asked: Vec<Redate> = ids.into_iter().map(|id| Redate { id, expected: ANY, to }).collect();
+            listed.keep(tx, |one| one.position == position).await?;
             let right = Right::Of(&[Act::AssignBatch, Act::RedateAssignment]);
-            let sorted = prepare_redate(tx, &doing, right, &asked).await?;
-            let good = if goes(body.mode, &sorted.refused) { sorted.good } else { Vec::new() };
+            let sorted = prepare_redate(tx, &doing, right, &listed.rows).await?;
+            let refused = listed.refused(sorted.refused);
+            let good = if goes(body.mode, &refused) { sorted.good } else { Vec::new() };
             let done = assignment::redate(tx, &doing, good, None).await?;
-            let refused =
-                wire::refused("assignments", sorted.refused, |place| body.assignments[place].clone());
+            let what = |place: usize| body.assignments[place].assignment().to_owned();
+            let refused = wire::refused("assignments", refused, what);
             wire::outcome(&done, refused, doing.today())
         })
     });
@@ -155,6 +137,8 @@ pub(in crate::http) async fn redate(
 }
 
 /// Takes up to a hundred assignments of a position away.
+///
+/// Rows are named, and wrong ones told, as where they get another end.
 #[utoipa::path(
     post, path = "/directory/positions/{position}/removals", tag = "directory",
     params(
@@ -166,7 +150,8 @@ pub(in crate::http) async fn redate(
     })),
     responses(
         (status = 200, description = "What was done, and what was not", body = Outcome),
-        (status = 403, description = "Not allowed in this rank or there", body = Body),
+        (status = 400, description = "A member is not what it may be", body = Body),
+        (status = 403, description = "The caller may not act", body = Body),
         (status = 409, description = "Nothing was done; the bad rows are named", body = Outcome),
     )
 )]
@@ -177,17 +162,21 @@ pub(in crate::http) async fn remove(
 ) -> Result<Answer, Problem> {
     permitted(&caller)?;
     let ending = Ending::because(Cause::TakenAway, Some(input::text("notes", &body.notes, input::NOTE)?));
-    let ids = read_ids(&body.assignments)?;
+    some("assignments", body.assignments.len())?;
+    let mut listed = Listed::of(body.assignments.iter().map(|row| {
+        let (id, expected) = meant("assignments", row)?;
+        Ok(End { id, expected })
+    }));
     let answer = register.act_once(once, caller, move |tx, doing| {
         Box::pin(async move {
-            of_position(tx, &position, &ids).await?;
-            let asked: Vec<End> = ids.into_iter().map(|id| End { id, expected: ANY }).collect();
+            listed.keep(tx, |one| one.position == position).await?;
             let right = Right::Of(&[Act::AssignBatch, Act::EndAssignment]);
-            let sorted = prepare_end(tx, &doing, right, &asked).await?;
-            let good = if goes(body.mode, &sorted.refused) { sorted.good } else { Vec::new() };
+            let sorted = prepare_end(tx, &doing, right, &listed.rows).await?;
+            let refused = listed.refused(sorted.refused);
+            let good = if goes(body.mode, &refused) { sorted.good } else { Vec::new() };
             let done = assignment::end(tx, &doing, good, &ending).await?;
-            let refused =
-                wire::refused("assignments", sorted.refused, |place| body.assignments[place].clone());
+            let what = |place: usize| body.assignments[place].assignment().to_owned();
+            let refused = wire::refused("assignments", refused, what);
             wire::outcome(&done, refused, doing.today())
         })
     });

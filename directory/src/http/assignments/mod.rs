@@ -2,11 +2,10 @@
 
 mod batch;
 mod claims;
+mod listed;
 mod people;
 mod several;
 pub(super) mod wire;
-
-pub(crate) use claims::named_roles;
 
 use axum::Router;
 use axum::extract::State;
@@ -31,7 +30,6 @@ use crate::ids::{AssignmentId, PositionId};
 use crate::once::Answer;
 use crate::register::Register;
 use crate::store::assignments::{self, Of, Which};
-use crate::version::Expected;
 
 pub(super) fn router() -> Router<Register> {
     Router::new()
@@ -263,6 +261,3 @@ fn which(query: &AssignmentQuery, doing: &Doing) -> Result<Which, Error> {
         Some(_) => Err(Error::field("state", "Ask for live or all.")),
     }
 }
-
-/// The expected version where a batch does not say one.
-const ANY: Expected = Expected::Any;

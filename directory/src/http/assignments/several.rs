@@ -1,5 +1,7 @@
 //! Several assignments of one person, in one act.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use platform::db::Tx;
 use platform::id::UserId;
@@ -8,9 +10,10 @@ use platform::web::Path;
 
 use super::super::headers::Posted;
 use super::super::input;
-use super::{ANY, wire};
+use super::listed::{Listed, expected, meant};
+use super::wire;
 use crate::acting::{Doing, permitted};
-use crate::api::{Outcome, SeveralAssignments};
+use crate::api::{Meant, Outcome, SeveralAssign, SeveralAssignments, SeveralRedate};
 use crate::assignment::{
     self, Asked, Beside, Cause, End, Ending, Mode, Redate, Right, Via, prepare_assign, prepare_end,
     prepare_redate,
@@ -20,14 +23,14 @@ use crate::error::Error;
 use crate::ids::AssignmentId;
 use crate::once::Answer;
 use crate::register::Register;
-use crate::store::assignments;
 
 /// How many rows one act has.
 const MOST: usize = 100;
 
 /// Changes several assignments of a person: takes some away, gives some another end, and makes new ones.
 ///
-/// A position that is taken away can be given anew in the same act.
+/// A position that is taken away can be given anew in the same act. A row that is wrong, or was changed since the version that it names,
+/// is told with its list and place; the others are done or not as the mode says.
 #[utoipa::path(
     post, path = "/directory/people/{user_id}/assignments", tag = "directory",
     params(
@@ -36,7 +39,7 @@ const MOST: usize = 100;
     ),
     request_body(content = SeveralAssignments, example = json!({
         "assign": [{"position": "01990000-0000-7000-8000-000000000001", "end": "2027-11-30"}],
-        "redate": [{"assignment": "01990000-0000-7000-8000-000000000002", "end": "2026-12-31"}],
+        "redate": [{"assignment": "01990000-0000-7000-8000-000000000002", "version": 2, "end": "2026-12-31"}],
         "remove": ["01990000-0000-7000-8000-000000000003"], "notes": "Moved to ward 9"
     })),
     responses(
@@ -60,9 +63,9 @@ pub(in crate::http) async fn change(
 }
 
 struct Several {
-    assign: Vec<Asked>,
-    redate: Vec<Redate>,
-    remove: Vec<End>,
+    assign: Listed<Asked>,
+    redate: Listed<Redate>,
+    remove: Listed<End>,
     ending: Ending,
 }
 
@@ -73,68 +76,75 @@ impl Several {
             return Err(Error::field("assign", "Name one assignment at least."));
         }
         input::at_most("assign", many, MOST)?;
-        let mut several = Self {
-            assign: Vec::new(),
-            redate: Vec::new(),
-            remove: Vec::new(),
-            ending: Ending::because(
-                Cause::TakenAway,
-                input::maybe_text("notes", body.notes.as_ref(), input::NOTE)?,
-            ),
-        };
-        for row in &body.assign {
-            several.assign.push(Asked {
+        let notes = input::maybe_text("notes", body.notes.as_ref(), input::NOTE)?;
+        let assign = |row: &SeveralAssign| {
+            Ok(Asked {
                 user: user.clone(),
                 position: input::id("position", &row.position)?,
                 from: input::maybe_day("start", row.start.as_ref())?,
                 to: input::maybe_day("end", row.end.as_ref())?,
                 notes: input::maybe_text("notes", row.notes.as_ref(), input::NOTE)?,
-            });
-        }
-        for row in &body.redate {
+            })
+        };
+        let redate = |row: &SeveralRedate| {
             let (id, to) =
                 (input::id("assignment", &row.assignment)?, input::maybe_day("end", row.end.as_ref())?);
-            several.redate.push(Redate { id, expected: ANY, to });
-        }
-        for text in &body.remove {
-            several.remove.push(End { id: input::id("remove", text)?, expected: ANY });
-        }
-        Ok(several)
+            Ok(Redate { id, expected: expected(row.version), to })
+        };
+        let remove = |row: &Meant| {
+            let (id, expected) = meant("remove", row)?;
+            Ok(End { id, expected })
+        };
+        Ok(Self {
+            assign: Listed::of(body.assign.iter().map(assign)),
+            redate: Listed::of(body.redate.iter().map(redate)),
+            remove: Listed::of(body.remove.iter().map(remove)),
+            ending: Ending::because(Cause::TakenAway, notes),
+        })
     }
 
-    fn named(&self) -> Vec<AssignmentId> {
-        let removed = self.remove.iter().map(|row| row.id.clone());
-        removed.chain(self.redate.iter().map(|row| row.id.clone())).collect()
+    /// Of each one thing is said, and it is this person's.
+    async fn keep(&mut self, tx: &mut Tx, user: &UserId) -> Result<(), Error> {
+        let removed: BTreeSet<AssignmentId> = self.remove.rows.iter().map(|row| row.id.clone()).collect();
+        let redated: BTreeSet<AssignmentId> = self.redate.rows.iter().map(|row| row.id.clone()).collect();
+        self.redate.refuse(|row| removed.contains(&row.id).then(contradiction));
+        self.remove.refuse(|row| redated.contains(&row.id).then(contradiction));
+        self.redate.keep(tx, |one| one.user == *user).await?;
+        self.remove.keep(tx, |one| one.user == *user).await
     }
+}
+
+/// What is said of an assignment that is to end on another day and to be taken away.
+fn contradiction() -> Error {
+    let sentence = "This assignment is to be taken away and to get another end. Say one thing about it.";
+    Error::conflict("twice", sentence)
 }
 
 async fn done(
     tx: &mut Tx,
     doing: &Doing,
     user: &UserId,
-    asked: Several,
+    mut asked: Several,
     body: &SeveralAssignments,
 ) -> Result<Answer, Error> {
-    let named = asked.named();
-    refuse_others(tx, user, &named).await?;
-    let ended =
-        prepare_end(tx, doing, Right::Of(&[Act::AssignSeveral, Act::EndAssignment]), &asked.remove).await?;
+    asked.keep(tx, user).await?;
+    let right = Right::Of(&[Act::AssignSeveral, Act::EndAssignment]);
+    let ended = prepare_end(tx, doing, right, &asked.remove.rows).await?;
     let right = Right::Of(&[Act::AssignSeveral, Act::RedateAssignment]);
-    let redated = prepare_redate(tx, doing, right, &asked.redate).await?;
+    let redated = prepare_redate(tx, doing, right, &asked.redate.rows).await?;
     let gone: Vec<AssignmentId> = ended.good.iter().map(|row| row.id.clone()).collect();
     // What is refused stays as it is, and in the way of what is new.
     let is_refused = |at: usize| redated.refused.iter().any(|(refused, _)| *refused == at);
-    let moved: Vec<Redate> = asked
-        .redate
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| !is_refused(*at))
-        .map(|(_, row)| row.clone())
-        .collect();
+    let rows = asked.redate.rows.iter().enumerate().filter(|(at, _)| !is_refused(*at));
+    let moved: Vec<Redate> = rows.map(|(_, row)| row.clone()).collect();
     let beside = Beside { ended: &gone, redated: &moved };
     let right = Right::Of(&[Act::AssignSeveral, Act::Assign]);
-    let made = prepare_assign(tx, doing, right, asked.assign, Via::Cim, beside).await?;
-    let all_good = ended.refused.is_empty() && redated.refused.is_empty() && made.refused.is_empty();
+    let new = std::mem::take(&mut asked.assign.rows);
+    let made = prepare_assign(tx, doing, right, new, Via::Cim, beside).await?;
+    let against_ends = asked.remove.refused(ended.refused);
+    let against_dates = asked.redate.refused(redated.refused);
+    let against_new = asked.assign.refused(made.refused);
+    let all_good = against_ends.is_empty() && against_dates.is_empty() && against_new.is_empty();
     let mut after = Vec::new();
     if all_good || body.mode == Mode::WhatCanBeDone {
         after.extend(assignment::end(tx, doing, ended.good, &asked.ending).await?);
@@ -142,22 +152,9 @@ async fn done(
         assignment::assign(tx, doing, &made.good, None).await?;
         after.extend(made.good);
     }
-    let mut refused = wire::refused("remove", ended.refused, |place| body.remove[place].clone());
-    refused.extend(wire::refused("redate", redated.refused, |place| body.redate[place].assignment.clone()));
-    refused.extend(wire::refused("assign", made.refused, |place| body.assign[place].position.clone()));
+    let mut refused =
+        wire::refused("remove", against_ends, |place| body.remove[place].assignment().to_owned());
+    refused.extend(wire::refused("redate", against_dates, |place| body.redate[place].assignment.clone()));
+    refused.extend(wire::refused("assign", against_new, |place| body.assign[place].position.clone()));
     wire::outcome(&after, refused, doing.today())
-}
-
-/// Each stands there once and is this person's.
-async fn refuse_others(tx: &mut Tx, user: &UserId, named: &[AssignmentId]) -> Result<(), Error> {
-    let mut once = named.to_vec();
-    once.sort();
-    once.dedup();
-    if once.len() < named.len() {
-        return Err(Error::field("redate", "An assignment stands there twice. Say one thing about each."));
-    }
-    match assignments::find_all(tx, named).await?.iter().find(|one| one.user != *user) {
-        None => Ok(()),
-        Some(other) => Err(Error::unknown("assignment", &other.id)),
-    }
 }
