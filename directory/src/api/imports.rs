@@ -10,6 +10,16 @@ use super::{Difference, Trial};
 /// Routes whose bodies are worked on as they come, and may be as long as a file is.
 pub const STREAMED: [&str; 2] = ["/directory/organisations/import", "/directory/systems/import"];
 
+words!(
+    /// Which changes a dry run tells.
+    ListedChanges, "first or all" {
+        /// The first hundred, in the report.
+        First = "first",
+        /// Every one, each as a line of its own.
+        All = "all",
+    }
+);
+
 /// How to bring in organisations.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
@@ -17,6 +27,9 @@ pub const STREAMED: [&str; 2] = ["/directory/organisations/import", "/directory/
 pub struct OrganisationImportQuery {
     /// `yes` to be told what would change; nothing is written then.
     pub dry_run: Option<Trial>,
+    /// `all` with a dry run: every change is told as a line of its own, and the answer is read while the file is sent; `first`, if it
+    /// is left out: the report has the first hundred.
+    pub changes: Option<ListedChanges>,
 }
 
 /// How far an import of organisations is.
@@ -94,12 +107,32 @@ pub struct OrganisationImportReport {
     pub published: Option<String>,
     /// The numbers.
     pub progress: OrganisationImportProgress,
-    /// The first hundred new and changed organisations; only a dry run lists them.
+    /// The first hundred new and changed organisations; only a dry run lists them, and with `changes=all` tells every
+    /// one in a line before.
     pub changes: Vec<OrganisationImportChange>,
     /// The first hundred that were refused; they stay as they were.
     pub refused: Vec<OrganisationImportRefusal>,
     /// The first hundred virtual organisations of this register whose codes the release has; they stay as they are.
     pub kept: Vec<String>,
+    /// The first hundred organisations that are closed while positions are open there: after an import all that the register
+    /// has, after a dry run those that the release would change.
+    #[serde(default)]
+    pub closed: Vec<OrganisationImportClosed>,
+}
+
+/// An organisation that is closed, or would be, while positions are open there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrganisationImportClosed {
+    /// Its code.
+    pub organisation: String,
+    /// Its name.
+    pub name: String,
+    /// Who took its place.
+    pub successors: Vec<String>,
+    /// How many open positions are in it or give something there.
+    pub positions: u64,
+    /// How many assignments to positions in it give something today or later.
+    pub assignments: u64,
 }
 
 /// Why an import came to an end before its end. The same file sent again goes on after what is in.
@@ -119,6 +152,8 @@ pub struct OrganisationImportProblem {
 pub enum OrganisationImportLine {
     /// How far it is, after each part.
     Progress(OrganisationImportProgress),
+    /// A new or changed organisation: every one that a dry run finds, with `changes=all`.
+    Change(OrganisationImportChange),
     /// It came to its end.
     Report(OrganisationImportReport),
     /// It did not.

@@ -151,9 +151,15 @@ pub struct Succession {
     pub kind: SuccessionKind,
     /// The other organisation.
     pub target: OdsCode,
+    /// The primary role of the other organisation, as the succession states it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_role: Option<String>,
     /// Since when in law.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub legal_day: Option<Day>,
+    /// Since when in practice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operational_day: Option<Day>,
 }
 
 /// Where an organisation is.
@@ -236,6 +242,12 @@ pub struct Organisation {
     /// Whose registration authority acts for it, beside its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ra_host: Option<OdsCode>,
+    /// Which organisations it follows, whichever side says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub predecessors: Vec<OdsCode>,
+    /// Which organisations took its place, whichever side says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub successors: Vec<OdsCode>,
     /// What is kept of it.
     #[serde(flatten)]
     pub record: OrganisationRecord,

@@ -4,7 +4,7 @@ use platform::clock::Millis;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::Trial;
+use super::{ListedChanges, Trial};
 
 words! {
     /// What kind of system.
@@ -266,6 +266,9 @@ pub struct SystemQuery {
 pub struct SystemImportQuery {
     /// `yes` to be told what would change; nothing is written then.
     pub dry_run: Option<Trial>,
+    /// `all` with a dry run: every change is told as a line of its own, and the answer is read while the file is sent; `first`, if it
+    /// is left out: the report has the first hundred.
+    pub changes: Option<ListedChanges>,
 }
 
 /// How far an import of systems is, and what came of it so far.
@@ -303,7 +306,8 @@ pub struct SystemImportRefusal {
 pub struct SystemImportReport {
     /// The numbers.
     pub progress: SystemImportProgress,
-    /// The first hundred new and changed systems; only a dry run lists them.
+    /// The first hundred new and changed systems; only a dry run lists them, and with `changes=all` tells every one in a line
+    /// before.
     pub changes: Vec<String>,
     /// The first hundred that were refused; they stay as they were.
     pub refused: Vec<SystemImportRefusal>,
@@ -326,6 +330,8 @@ pub struct SystemImportProblem {
 pub enum SystemImportLine {
     /// How far it is, after each part.
     Progress(SystemImportProgress),
+    /// A new or changed system: every one that a dry run finds, with `changes=all`.
+    Change(String),
     /// It came to its end.
     Report(SystemImportReport),
     /// It did not.

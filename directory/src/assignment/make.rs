@@ -16,6 +16,7 @@ use crate::changes;
 use crate::day::Day;
 use crate::error::Error;
 use crate::ids::{AssignmentId, PositionId};
+use crate::organisation;
 use crate::position::Position;
 use crate::store::assignments::Condition;
 use crate::store::{assignments, lineages, positions};
@@ -45,7 +46,8 @@ pub(crate) struct Beside<'a> {
 struct Known {
     positions: BTreeMap<PositionId, Position>,
     lines: BTreeMap<OdsCode, Lineage>,
-    closed: BTreeSet<OdsCode>,
+    /// Those that are closed, with those that took their place.
+    closed: BTreeMap<OdsCode, Vec<OdsCode>>,
     people: BTreeMap<UserId, Condition>,
     busy: Vec<Assignment>,
 }
@@ -137,10 +139,11 @@ fn checked(
         let sentence = format!("The position {} is closed. Choose another.", position.name);
         return Err(Error::conflict("position-closed", sentence));
     }
-    if known.closed.contains(&position.organisation) {
+    if let Some(successors) = known.closed.get(&position.organisation) {
         let sentence = format!(
-            "{} is closed, and nobody begins there any more. Use a position of the organisation that took its place.",
-            position.organisation
+            "{} is closed, and nobody begins there any more. Use a position of {}.",
+            position.organisation,
+            organisation::who_follows(successors)
         );
         return Err(Error::conflict("organisation-closed", sentence));
     }

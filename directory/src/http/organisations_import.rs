@@ -17,12 +17,12 @@ use utoipa::OpenApi;
 
 use super::incoming::incoming;
 use crate::api::{
-    IMPORT, OrganisationImportChange, OrganisationImportDifference, OrganisationImportLine as Line,
-    OrganisationImportProblem, OrganisationImportProgress, OrganisationImportQuery,
-    OrganisationImportRefusal, OrganisationImportReport, OrganisationImports, Trial,
+    IMPORT, ListedChanges, OrganisationImportChange, OrganisationImportClosed, OrganisationImportDifference,
+    OrganisationImportLine as Line, OrganisationImportProblem, OrganisationImportProgress,
+    OrganisationImportQuery, OrganisationImportRefusal, OrganisationImportReport, OrganisationImports, Trial,
 };
 use crate::error::Error;
-use crate::organisation::{Difference, Mode, Progress, Report, import};
+use crate::organisation::{Change, Difference, Mode, Progress, Report, import_telling};
 use crate::register::Register;
 use crate::store::organisation_imports;
 
@@ -59,7 +59,7 @@ pub(super) async fn list(
 /// Brings in a release of the Organisation Data Service, or says what would change.
 ///
 /// The body is the XML, of any length; it is written in parts while it comes. The answer is JSON lines: how far it is after each
-/// part, and last the report, or the problem that stopped it. What is in stays in: the same file sent again passes over it.
+/// part, in a dry run with `changes=all` each change, and last the report, or the problem that stopped it. What is in stays in: the same file sent again passes over it.
 /// No idempotency key is asked for; the release is its own.
 #[utoipa::path(
     post, path = "/directory/organisations/import", tag = "directory", params(OrganisationImportQuery),
@@ -90,7 +90,20 @@ pub(super) async fn bring(
         let told = sender.clone();
         let progress =
             move |progress: &Progress| drop(told.try_send(Told::Line(Line::Progress(shown(progress)))));
-        let last = match import(&register, incoming(body), mode, progress, &actor).await {
+        let (found, mut changes) = mpsc::channel(WAITING);
+        let found = (mode == Mode::DryRun && query.changes == Some(ListedChanges::All)).then_some(found);
+        let told = sender.clone();
+        // No line with a change is missed: the dry run waits for whoever reads, and is told when nobody does.
+        let telling = async move {
+            while let Some(found) = changes.recv().await {
+                if told.send(Told::Line(Line::Change(change(found)))).await.is_err() {
+                    return;
+                }
+            }
+        };
+        let importing = import_telling(&register, incoming(body), mode, progress, found, &actor);
+        let (imported, ()) = tokio::join!(importing, telling);
+        let last = match imported {
             Ok(report) => Told::Line(Line::Report(whole(report))),
             Err(error) => Told::Stopped(error),
         };
@@ -158,12 +171,22 @@ fn difference(one: Difference) -> OrganisationImportDifference {
     OrganisationImportDifference { member: one.member, before: one.before, after: one.after }
 }
 
-fn whole(report: Report) -> OrganisationImportReport {
-    let changes = report.changes.into_iter().map(|change| OrganisationImportChange {
+fn change(change: Change) -> OrganisationImportChange {
+    OrganisationImportChange {
         organisation: change.organisation.to_string(),
         name: change.name,
         members: change.members,
         differences: change.differences.into_iter().map(difference).collect(),
+    }
+}
+
+fn whole(report: Report) -> OrganisationImportReport {
+    let closed = report.closed.into_iter().map(|closed| OrganisationImportClosed {
+        organisation: closed.organisation.to_string(),
+        name: closed.name,
+        successors: closed.successors.iter().map(ToString::to_string).collect(),
+        positions: closed.positions,
+        assignments: closed.assignments,
     });
     let refused = report.refused.into_iter().map(|refused| OrganisationImportRefusal {
         line: refused.line,
@@ -175,8 +198,9 @@ fn whole(report: Report) -> OrganisationImportReport {
         description: report.manifest.description,
         published: report.manifest.published.map(String::from),
         progress: shown(&report.progress),
-        changes: changes.collect(),
+        changes: report.changes.into_iter().map(change).collect(),
         refused: refused.collect(),
         kept: report.kept.iter().map(ToString::to_string).collect(),
+        closed: closed.collect(),
     }
 }

@@ -17,8 +17,8 @@ use utoipa::OpenApi;
 
 use super::incoming::incoming;
 use crate::api::{
-    SYSTEMS, SystemImportLine as Line, SystemImportProblem, SystemImportProgress, SystemImportQuery,
-    SystemImportReport, Trial,
+    ListedChanges, SYSTEMS, SystemImportLine as Line, SystemImportProblem, SystemImportProgress,
+    SystemImportQuery, SystemImportReport, Trial,
 };
 use crate::error::Error;
 use crate::register::Register;
@@ -40,7 +40,8 @@ pub(super) struct Document;
 /// Brings in the accredited systems and message handling systems of a file, or says what would change.
 ///
 /// The body is LDIF (RFC 2849), of any length: entries of the classes nhsAs and nhsMhs are systems, others are passed over. It is
-/// written in parts while it comes. The answer is JSON lines: how far it is after each part, and last the report, or the
+/// written in parts while it comes. The answer is JSON lines: how far it is after each part, in a dry run with `changes=all` each
+/// change, and last the report, or the
 /// problem that stopped it. What is in stays in: the same file sent again changes only what is not in yet, so that no
 /// idempotency key is asked for. A system that the file does not have stays as it is.
 #[utoipa::path(
@@ -71,7 +72,20 @@ pub(super) async fn bring(
         let told = sender.clone();
         let progress =
             move |progress: &SystemImportProgress| drop(told.try_send(Ok(Line::Progress(progress.clone()))));
-        let last = import(&register, incoming(body), mode, progress, &actor).await.map(|done| {
+        let (found, mut changes) = mpsc::channel::<String>(WAITING);
+        let found = (mode == Mode::DryRun && query.changes == Some(ListedChanges::All)).then_some(found);
+        let told = sender.clone();
+        // No line with a change is missed: the dry run waits for whoever reads, and is told when nobody does.
+        let telling = async move {
+            while let Some(found) = changes.recv().await {
+                if told.send(Ok(Line::Change(found))).await.is_err() {
+                    return;
+                }
+            }
+        };
+        let importing = import(&register, incoming(body), mode, progress, found, &actor);
+        let (imported, ()) = tokio::join!(importing, telling);
+        let last = imported.map(|done| {
             let (progress, changes, refused) = (done.progress, done.changes, done.refused);
             Line::Report(SystemImportReport { progress, changes, refused })
         });

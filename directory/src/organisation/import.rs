@@ -14,16 +14,18 @@ use platform::id::OdsCode;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+use super::closed::{self, Closed};
 use super::parts::{self, Part, Said};
 use super::release::Manifest;
 use super::run::{Outcome, Run, SIGN, Sorted, codes, refuse_older};
+use crate::api::OrganisationRecord;
 use crate::error::Error;
 use crate::register::Register;
 use crate::store::{organisations, organisations_written as written};
 
 pub use super::parts::Refused;
 
-/// How many changes and refusals are listed.
+/// How many changes and refusals are listed in the report. Of a dry run every change is told besides, one after the other.
 const LISTED: usize = 100;
 /// How many organisations may be refused before the file is given up.
 const MOST_REFUSED: u64 = 1_000;
@@ -104,6 +106,9 @@ pub struct Report {
     pub refused: Vec<Refused>,
     /// The first virtual organisations of this register whose codes the release has; they stay as they are.
     pub kept: Vec<OdsCode>,
+    /// The first organisations that are closed, or would be, while positions are open there: of an import all that the register
+    /// has, of a dry run those that the release changes.
+    pub closed: Vec<Closed>,
 }
 
 /// Brings in a release, or says what would change. `progress` is called after each part.
@@ -113,7 +118,22 @@ pub async fn import<R>(
     register: &Register,
     reader: R,
     mode: Mode,
+    progress: impl FnMut(&Progress) + Send,
+    actor: &Actor,
+) -> Result<Report, Error>
+where
+    R: BufRead + Send + 'static,
+{
+    import_telling(register, reader, mode, progress, None, actor).await
+}
+
+/// The same, and every change that a dry run finds is told, as fast as somebody listens.
+pub(crate) async fn import_telling<R>(
+    register: &Register,
+    reader: R,
+    mode: Mode,
     mut progress: impl FnMut(&Progress) + Send,
+    mut changes: Option<mpsc::Sender<Change>>,
     actor: &Actor,
 ) -> Result<Report, Error>
 where
@@ -141,7 +161,7 @@ where
         };
         match heard {
             Some(Ok(Said::Part(part))) => {
-                if let Err(error) = take(register, run.as_mut(), part, &mut report).await {
+                if let Err(error) = take(register, run.as_mut(), part, &mut report, &mut changes).await {
                     break Err(error);
                 }
                 report.progress.elapsed = since(started, register.now());
@@ -153,7 +173,10 @@ where
         }
     };
     match (done, run) {
-        (Ok(()), Some(run)) => run.finish(register, &report).await?,
+        (Ok(()), Some(run)) => {
+            run.finish(register, &report).await?;
+            report.closed = closed::all(register, u32::try_from(LISTED).unwrap_or(u32::MAX)).await?;
+        }
         (Ok(()), None) => {}
         (Err(error), run) => {
             if let Some(run) = run {
@@ -199,7 +222,14 @@ impl Report {
             refused: 0,
             elapsed: Duration::ZERO,
         };
-        Self { manifest, progress, changes: Vec::new(), refused: Vec::new(), kept: Vec::new() }
+        Self {
+            manifest,
+            progress,
+            changes: Vec::new(),
+            refused: Vec::new(),
+            kept: Vec::new(),
+            closed: Vec::new(),
+        }
     }
 
     /// Goes on if there are as many organisations as the release says: a file that lost some on its way is no release.
@@ -224,6 +254,7 @@ async fn take(
     run: Option<&mut Run>,
     mut part: Part,
     report: &mut Report,
+    changes: &mut Option<mpsc::Sender<Change>>,
 ) -> Result<(), Error> {
     let refused = std::mem::take(&mut part.refused);
     let read = stored_length(part.organisations.len()) + stored_length(refused.len());
@@ -244,7 +275,9 @@ async fn take(
     } else {
         let known = written::known(register.db.read(), &codes(&part.organisations)).await?;
         let sorted = Sorted::of(&part.organisations, &known);
-        list(register, &sorted, &mut report.changes).await?;
+        list(register, &sorted, &mut report.changes, changes).await?;
+        report.closed.extend(closed::by(register, &sorted.changed).await?);
+        report.closed.truncate(LISTED);
         Outcome::Written(sorted.counts(), sorted.kept.into_iter().cloned().collect())
     };
     report.progress.read += read;
@@ -265,32 +298,60 @@ pub(super) fn stored_length(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 
-/// Lists what would change, up to the bound.
-async fn list(register: &Register, sorted: &Sorted<'_>, changes: &mut Vec<Change>) -> Result<(), Error> {
-    for one in sorted.created.iter().take(LISTED.saturating_sub(changes.len())) {
+/// Lists what would change up to the bound, and tells all of it if somebody listens.
+async fn list(
+    register: &Register,
+    sorted: &Sorted<'_>,
+    listed: &mut Vec<Change>,
+    told: &mut Option<mpsc::Sender<Change>>,
+) -> Result<(), Error> {
+    for one in &sorted.created {
+        if told.is_none() && listed.len() >= LISTED {
+            return Ok(());
+        }
         let (organisation, name) = (one.record.ods.clone(), one.record.name.clone());
-        changes.push(Change { organisation, name, members: Vec::new(), differences: Vec::new() });
+        note(Change { organisation, name, members: Vec::new(), differences: Vec::new() }, listed, told).await;
     }
     let mut read = register.db.read().acquire().await?;
-    for one in sorted.changed.iter().take(LISTED.saturating_sub(changes.len())) {
+    for one in &sorted.changed {
+        if told.is_none() && listed.len() >= LISTED {
+            return Ok(());
+        }
         let Some(before) = organisations::find(&mut read, &one.record.ods).await? else { continue };
-        let json = |record| serde_json::to_value(record).map_err(|_| Error::Stored { what: "organisation" });
-        let (before, after) = (json(&before.record)?, json(&one.record)?);
-        let members = |value: &serde_json::Value| -> Vec<String> {
-            value.as_object().map(|members| members.keys().cloned().collect()).unwrap_or_default()
-        };
-        let mut differ: Vec<String> = members(&before).into_iter().chain(members(&after)).collect();
-        differ.sort();
-        differ.dedup();
-        differ.retain(|member| before.get(member) != after.get(member));
-        let (organisation, name) = (one.record.ods.clone(), one.record.name.clone());
-        let difference = |member: &String| Difference {
-            member: member.clone(),
-            before: before.get(member).cloned(),
-            after: after.get(member).cloned(),
-        };
-        let differences = differ.iter().map(difference).collect();
-        changes.push(Change { organisation, name, members: differ, differences });
+        note(changed(&before.record, &one.record)?, listed, told).await;
     }
     Ok(())
+}
+
+/// Whoever no longer listens is told nothing more; the counting goes on.
+async fn note(change: Change, listed: &mut Vec<Change>, told: &mut Option<mpsc::Sender<Change>>) {
+    if listed.len() < LISTED {
+        listed.push(change.clone());
+    }
+    if let Some(listener) = told
+        && listener.send(change).await.is_err()
+    {
+        *told = None;
+    }
+}
+
+/// How an organisation changes.
+fn changed(before: &OrganisationRecord, after: &OrganisationRecord) -> Result<Change, Error> {
+    let json = |record| serde_json::to_value(record).map_err(|_| Error::Stored { what: "organisation" });
+    let (organisation, name) = (after.ods.clone(), after.name.clone());
+    let (before, after) = (json(before)?, json(after)?);
+    let members = |value: &serde_json::Value| -> Vec<String> {
+        value.as_object().map(|members| members.keys().cloned().collect()).unwrap_or_default()
+    };
+    let mut differ: Vec<String> = members(&before).into_iter().chain(members(&after)).collect();
+    differ.sort();
+    differ.dedup();
+    differ.retain(|member| before.get(member) != after.get(member));
+    let difference = |member: &String| Difference {
+        member: member.clone(),
+        before: before.get(member).cloned(),
+        after: after.get(member).cloned(),
+    };
+    let differences = differ.iter().map(difference).collect();
+    Ok(Change { organisation, name, members: differ, differences })
 }

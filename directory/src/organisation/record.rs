@@ -216,7 +216,14 @@ pub(crate) mod tests {
             |record| {
                 let target = record.ods.clone();
                 let (instance, kind) = ("1".to_owned(), SuccessionKind::Successor);
-                record.successions.push(Succession { instance, kind, target, legal_day: None });
+                record.successions.push(Succession {
+                    instance,
+                    kind,
+                    target,
+                    target_role: None,
+                    legal_day: None,
+                    operational_day: None,
+                });
             },
             "succeeds itself",
         );

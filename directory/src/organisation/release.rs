@@ -294,9 +294,16 @@ fn succession_of(node: &Node) -> Result<Succession, String> {
             ));
         }
     };
-    let (target, _role) = target_of(node)?;
-    let legal_day = dates_of(node)?.legal.from;
-    Ok(Succession { instance: id_of(node, "uniqueSuccId")?, kind, target, legal_day })
+    let (target, target_role) = target_of(node)?;
+    let dates = dates_of(node)?;
+    Ok(Succession {
+        instance: id_of(node, "uniqueSuccId")?,
+        kind,
+        target,
+        target_role,
+        legal_day: dates.legal.from,
+        operational_day: dates.operational.from,
+    })
 }
 
 #[cfg(test)]
@@ -322,7 +329,7 @@ mod tests {
 <Roles><Role id=\"RO182\" uniqueRoleId=\"11\" primaryRole=\"true\"><Date><Type value=\"Operational\"/><Start value=\"2001-04-01\"/></Date><Status value=\"Active\"/></Role>
 <Role id=\"RO94\" uniqueRoleId=\"12\"><Status value=\"Inactive\"/></Role></Roles>
 <Rels><Rel id=\"RE6\" uniqueRelId=\"21\"><Status value=\"Active\"/><Target><OrgId extension=\"P001\"/><PrimaryRoleId id=\"RO181\" uniqueRoleId=\"5\"/></Target></Rel></Rels>
-<Succs><Succ uniqueSuccId=\"31\"><Date><Type value=\"Legal\"/><Start value=\"2001-04-01\"/></Date><Type>Predecessor</Type><Target><OrgId extension=\"FX000\"/></Target></Succ></Succs>
+<Succs><Succ uniqueSuccId=\"31\"><Date><Type value=\"Legal\"/><Start value=\"2001-04-01\"/></Date><Date><Type value=\"Operational\"/><Start value=\"2001-04-02\"/></Date><Type>Predecessor</Type><Target><OrgId extension=\"FX000\"/><PrimaryRoleId id=\"RO182\" uniqueRoleId=\"4\"/></Target></Succ></Succs>
 </Organisation>
 </Organisations></x:OrgRefData>
 ";

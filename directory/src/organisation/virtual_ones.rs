@@ -86,7 +86,8 @@ pub(crate) async fn create(
     if let Some(host) = &host {
         version = set_host(tx, now, actor, &ods, Some(host), Expected::Any).await?;
     }
-    Ok(Organisation { kind, ra_host: host, record: prepared.record, version })
+    let (predecessors, successors) = (Vec::new(), Vec::new());
+    Ok(Organisation { kind, ra_host: host, predecessors, successors, record: prepared.record, version })
 }
 
 /// Changes a virtual organisation; what is left out stays.

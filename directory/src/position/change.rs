@@ -375,11 +375,12 @@ async fn weigh(tx: &mut Tx, doing: &Doing, shape: &Shape<'_>) -> Result<Ranks, E
 async fn refuse_closed(tx: &mut Tx, shape: &Shape<'_>) -> Result<(), Error> {
     let new = shape.profiles.iter().filter(|profile| !shape.kept.contains(&profile.id));
     let places: Vec<OdsCode> = new.map(|profile| profile.organisation.clone()).collect();
-    match lineages::closed(tx, &places).await?.first() {
+    match lineages::closed(tx, &places).await?.first_key_value() {
         None => Ok(()),
-        Some(closed) => {
+        Some((closed, successors)) => {
             let sentence = format!(
-                "{closed} is closed, and nothing is given there any more. Name the organisation that took its place."
+                "{closed} is closed, and nothing is given there any more. Name {}.",
+                crate::organisation::who_follows(successors)
             );
             Err(Error::conflict("organisation-closed", sentence))
         }

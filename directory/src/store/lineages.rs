@@ -7,6 +7,7 @@ use platform::id::OdsCode;
 use sqlx::AssertSqlSafe;
 
 use super::{Reader, list, read};
+use crate::api::SuccessionKind;
 use crate::authority::Lineage;
 use crate::error::Error;
 
@@ -101,12 +102,16 @@ impl Places<'_> {
     }
 }
 
-/// Those of the organisations that the register knows to be closed.
-pub(crate) async fn closed(tx: &mut Tx, organisations: &[OdsCode]) -> Result<BTreeSet<OdsCode>, Error> {
-    let mut found = BTreeSet::new();
+/// Those of the organisations that the register knows to be closed, each with those that took its place.
+pub(crate) async fn closed(
+    tx: &mut Tx,
+    organisations: &[OdsCode],
+) -> Result<BTreeMap<OdsCode, Vec<OdsCode>>, Error> {
+    let mut found = BTreeMap::new();
     for organisation in organisations.iter().collect::<BTreeSet<_>>() {
         if is_active(tx, organisation).await? == Some(false) {
-            found.insert(organisation.clone());
+            let successors = super::organisations::line(&mut *tx, organisation, SuccessionKind::Successor);
+            found.insert(organisation.clone(), successors.await?);
         }
     }
     Ok(found)

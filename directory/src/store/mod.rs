@@ -18,6 +18,7 @@ pub(crate) mod lineages;
 pub(crate) mod once;
 pub(crate) mod organisation_imports;
 pub(crate) mod organisations;
+pub(crate) mod organisations_closed;
 pub(crate) mod organisations_imported;
 pub(crate) mod organisations_search;
 pub(crate) mod organisations_written;

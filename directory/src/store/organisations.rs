@@ -8,7 +8,7 @@ use sqlx::any::AnyRow;
 use super::{Reader, read};
 use crate::api::{
     Dates, Organisation, OrganisationAddress, OrganisationContact, OrganisationRecord,
-    OrganisationRelationship, OrganisationRole, OrganisationStatus, Period, Succession,
+    OrganisationRelationship, OrganisationRole, OrganisationStatus, Period, Succession, SuccessionKind,
 };
 use crate::error::Error;
 use crate::version::Version;
@@ -69,12 +69,36 @@ pub(crate) async fn find(tx: &mut Tx, organisation: &OdsCode) -> Result<Option<O
         found.record.relationships = relationships(&mut *tx, organisation).await?;
         found.record.successions = successions(&mut *tx, organisation).await?;
         found.record.contacts = contacts(&mut *tx, organisation).await?;
+        found.predecessors = line(&mut *tx, organisation, SuccessionKind::Predecessor).await?;
+        found.successors = line(&mut *tx, organisation, SuccessionKind::Successor).await?;
         let now = standing(&mut *tx, organisation).await?;
         if now.is_some_and(|now| now.version == found.version) {
             return Ok(Some(found));
         }
     }
     Err(Error::conflict("changing", "The organisation is being written just now. Read it again."))
+}
+
+/// Who comes before an organisation or after it, as it says itself or as the others say: fifty at most.
+pub(crate) async fn line<'c>(
+    reader: impl Reader<'c>,
+    organisation: &OdsCode,
+    kind: SuccessionKind,
+) -> Result<Vec<OdsCode>, Error> {
+    let other = match kind {
+        SuccessionKind::Predecessor => SuccessionKind::Successor,
+        SuccessionKind::Successor => SuccessionKind::Predecessor,
+    };
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "SELECT target AS ods FROM directory_organisation_succession WHERE ods = $1 AND kind = $2 \
+         UNION SELECT ods FROM directory_organisation_succession WHERE target = $1 AND kind = $3 ORDER BY ods LIMIT 50",
+    )
+    .bind(organisation.as_str())
+    .bind(kind.word())
+    .bind(other.word())
+    .fetch_all(reader)
+    .await?;
+    rows.iter().map(|(ods,)| read("directory_organisation_succession.target", ods)).collect()
 }
 
 /// Whether the registration authority of another open organisation is hosted by this one.
@@ -135,7 +159,9 @@ async fn row<'c>(reader: impl Reader<'c>, organisation: &OdsCode) -> Result<Opti
         successions: Vec::new(),
     };
     let (kind, ra_host) = (word(&row, "kind")?, maybe(&row, "ra_host")?);
-    Ok(Some(Organisation { kind, ra_host, record, version: Version(row.try_get("version")?) }))
+    let (predecessors, successors) = (Vec::new(), Vec::new());
+    let version = Version(row.try_get("version")?);
+    Ok(Some(Organisation { kind, ra_host, predecessors, successors, record, version }))
 }
 
 async fn roles<'c>(reader: impl Reader<'c>, organisation: &OdsCode) -> Result<Vec<OrganisationRole>, Error> {
@@ -184,8 +210,8 @@ async fn relationships<'c>(
 
 async fn successions<'c>(reader: impl Reader<'c>, organisation: &OdsCode) -> Result<Vec<Succession>, Error> {
     let rows = sqlx::query(
-        "SELECT instance, kind, target, legal_day FROM directory_organisation_succession WHERE ods = $1 \
-         ORDER BY place",
+        "SELECT instance, kind, target, target_role, legal_day, operational_day \
+         FROM directory_organisation_succession WHERE ods = $1 ORDER BY place",
     )
     .bind(organisation.as_str())
     .fetch_all(reader)
@@ -195,7 +221,9 @@ async fn successions<'c>(reader: impl Reader<'c>, organisation: &OdsCode) -> Res
             instance: row.try_get("instance")?,
             kind: word(row, "kind")?,
             target: word(row, "target")?,
+            target_role: row.try_get("target_role")?,
             legal_day: maybe(row, "legal_day")?,
+            operational_day: maybe(row, "operational_day")?,
         })
     };
     rows.iter().map(succession).collect()

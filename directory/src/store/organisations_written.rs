@@ -153,7 +153,7 @@ const RELATIONSHIP: Head = Head {
 };
 const SUCCESSION: Head = Head {
     table: "directory_organisation_succession",
-    columns: "ods, place, instance, kind, target, legal_day",
+    columns: "ods, place, instance, kind, target, target_role, legal_day, operational_day",
     then: "",
 };
 const CONTACT: Head =
@@ -252,7 +252,9 @@ fn succession_rows(record: &OrganisationRecord) -> impl Iterator<Item = Vec<Valu
             one.instance.as_str().into(),
             one.kind.word().into(),
             one.target.as_str().into(),
+            (&one.target_role).into(),
             one.legal_day.into(),
+            one.operational_day.into(),
         ]
     })
 }

@@ -59,7 +59,8 @@ struct Part {
     passed: u64,
 }
 
-/// Brings in the systems of a file, or says what would change. `told` is called after each part.
+/// Brings in the systems of a file, or says what would change. `told` is called after each part; every change that a dry run finds
+/// goes to `changes`, as fast as somebody listens.
 ///
 /// Dropping the future stops it between two parts, or after the one that is being written.
 pub(crate) async fn import<R>(
@@ -67,6 +68,7 @@ pub(crate) async fn import<R>(
     reader: R,
     mode: Mode,
     mut told: impl FnMut(&Progress) + Send,
+    mut changes: Option<mpsc::Sender<String>>,
     actor: &Actor,
 ) -> Result<Outcome, Error>
 where
@@ -94,12 +96,25 @@ where
             }
             Mode::Apply => write(register, systems, actor).await?,
         };
+        if mode == Mode::DryRun {
+            tell_changes(&sorted, &mut changes).await;
+        }
         take(&mut outcome, sorted, mode);
         let elapsed = register.now().0.saturating_sub(started.0);
         outcome.progress.elapsed_ms = u64::try_from(elapsed).unwrap_or(0);
         told(&outcome.progress);
     }
     Ok(outcome)
+}
+
+/// Whoever no longer listens is told nothing more; the counting goes on.
+async fn tell_changes(sorted: &Sorted, changes: &mut Option<mpsc::Sender<String>>) {
+    for system in &sorted.written {
+        let Some(listener) = changes else { return };
+        if listener.send(system.id.to_string()).await.is_err() {
+            *changes = None;
+        }
+    }
 }
 
 fn take(outcome: &mut Outcome, sorted: Sorted, mode: Mode) {

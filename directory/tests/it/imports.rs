@@ -48,6 +48,12 @@ platform::both_engines! {
         let tried = lines(&send(&rig, &format!("{ORGANISATIONS}?dry_run=yes"), &body).await);
         let report = &tried.last().unwrap()["report"];
         assert_eq!((report["progress"]["created"].as_u64(), report["changes"].as_array().map(Vec::len)), (Some(1_200), Some(100)));
+        // All of them, each in a line of its own, whoever asks for all.
+        let all = lines(&send(&rig, &format!("{ORGANISATIONS}?dry_run=yes&changes=all"), &body).await);
+        let codes: Vec<&str> = all.iter().filter_map(|line| line["change"]["organisation"].as_str()).collect();
+        assert_eq!((codes.len(), codes[0], codes[1_199]), (1_200, "G0000001", "G0001200"));
+        assert_eq!(&all.last().unwrap()["report"]["changes"], &report["changes"]);
+        assert!(tried.iter().all(|line| line.get("change").is_none()));
         let reader = system("desk", &[IMPORT, READ]);
         assert_eq!(rig.get(&reader, "/directory/organisations/G0000001").await.status, StatusCode::NOT_FOUND);
         assert_eq!(rig.get(&reader, ORGANISATIONS).await.body, json!({"imports": []}));

@@ -47,13 +47,18 @@ async fn put(rig: &Rig, path: &str, tag: &str, body: &Value) -> Answered {
 
 /// Brings in a file; gives the last line.
 async fn bring(rig: &Rig, text: &str, query: &str) -> Value {
+    lines(rig, text, query).await.pop().unwrap()
+}
+
+/// Brings in a file; gives every line.
+async fn lines(rig: &Rig, text: &str, query: &str) -> Vec<Value> {
     let path = format!("/directory/systems/import{query}");
     let answer = rig.file(&keeper(), Method::POST, &path, &[], text.as_bytes()).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     // One line is JSON; more are told in hexadecimal.
-    let Value::String(octets) = &answer.body else { return answer.body };
+    let Value::String(octets) = &answer.body else { return vec![answer.body] };
     let text = String::from_utf8(hex::decode(octets).unwrap()).unwrap();
-    serde_json::from_str(text.lines().last().unwrap()).unwrap()
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// An accredited system as LDIF has it.
@@ -161,6 +166,9 @@ platform::both_engines! {
         let tried = bring(&rig, &text, "?dry_run=yes").await;
         assert_eq!(numbers(&tried), [252, 1, 250, 0, 0, 1], "{tried}");
         assert_eq!(tried["report"]["changes"].as_array().unwrap().len(), 100);
+        let all = lines(&rig, &text, "?dry_run=yes&changes=all").await;
+        assert_eq!(all.iter().filter(|line| line["change"].is_string()).count(), 250);
+        assert_eq!(all.last().unwrap()["report"]["changes"], tried["report"]["changes"]);
         assert_eq!(tried["report"]["refused"][0]["name"], "uniqueIdentifier=x,ou=Services,o=nhs");
         assert_eq!(rig.get(&keeper(), "/directory/systems/918999000001").await.status, StatusCode::NOT_FOUND);
         let done = bring(&rig, &text, "").await;

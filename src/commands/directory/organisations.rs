@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
 use directory::api::{
-    OrganisationImportLine as Line, OrganisationImportProgress, OrganisationImportReport as Report,
-    OrganisationImports, Trial,
+    OrganisationImportChange as Change, OrganisationImportLine as Line, OrganisationImportProgress,
+    OrganisationImportReport as Report, OrganisationImports, Trial,
 };
 use serde_json::Value;
 
@@ -97,6 +97,16 @@ fn tell(report: &Report, done: &str) {
     for kept in &report.kept {
         line(format_args!("kept     {kept}: a virtual organisation of this register has the code"));
     }
+    for closed in &report.closed {
+        let followed = match closed.successors.as_slice() {
+            [] => String::new(),
+            successors => format!("; {} took its place", successors.join(" and ")),
+        };
+        line(format_args!(
+            "closed   {} {}: {} positions and {} assignments are open there{followed}",
+            closed.organisation, closed.name, closed.positions, closed.assignments
+        ));
+    }
     line(format_args!("{done} {}: {}", report.description, told(&report.progress)));
 }
 
@@ -143,14 +153,25 @@ async fn send(
     let _before: OrganisationImports = desk.server.get(PATH).await.map_err(Stopped::by)?;
     let shown = Shown::new();
     let mut last: Option<Line> = None;
-    let path = format!("{PATH}?dry_run={dry_run}");
+    let mut changes: Vec<Change> = Vec::new();
+    let path = match dry_run {
+        Trial::Yes => format!("{PATH}?dry_run=yes&changes=all"),
+        Trial::No => PATH.to_owned(),
+    };
     let sent = desk.server.upload(&path, "application/xml", file, |text| {
         let line: Line = serde_json::from_str(text).context("the server answered what does not read")?;
-        if let Line::Progress(progress) = &line {
-            further(progress);
-            if desk.form == Form::Text {
-                shown.at(progress);
+        match line {
+            Line::Change(change) => {
+                changes.push(change);
+                return Ok(());
             }
+            Line::Progress(ref progress) => {
+                further(progress);
+                if desk.form == Form::Text {
+                    shown.at(progress);
+                }
+            }
+            Line::Report(_) | Line::Problem(_) => {}
         }
         last = Some(line);
         Ok(())
@@ -158,6 +179,7 @@ async fn send(
     let sent = sent.await;
     drop(shown);
     match (sent, last) {
+        (_, Some(Line::Report(report))) if dry_run == Trial::Yes => Ok(Report { changes, ..report }),
         (_, Some(Line::Report(report))) => Ok(report),
         (_, Some(Line::Problem(problem))) => {
             let said = format!("{} [{}]", problem.detail, problem.code);
