@@ -67,20 +67,49 @@ fn put(at: &mut Value, value: Value) {
 
 /// A list takes what it has not, or is replaced.
 fn put_items(at: &mut Value, act: Act, given: Value) {
-    let Value::Array(present) = at else {
+    let Value::Array(given) = given else {
         *at = given;
         return;
     };
-    let Value::Array(given) = given else { return };
     if act == Act::Replace {
-        *present = given;
+        *at = Value::Array(given);
         return;
     }
-    let given: Vec<Value> = given.into_iter().filter(|item| !present.contains(item)).collect();
-    if given.iter().any(is_primary) {
+    if !at.is_array() {
+        *at = Value::Array(Vec::new());
+    }
+    let Value::Array(present) = at else { return };
+    for item in given {
+        add_item(present, item);
+    }
+}
+
+/// RFC 7644 3.5.2.1: what is there already changes nothing. RFC 7643 2.4: a value of a kind stands there once, so that what is said of
+/// one that is there is said of that one.
+fn add_item(present: &mut Vec<Value>, item: Value) {
+    let same = present.iter().position(|one| is_same(one, &item));
+    if same.is_some_and(|at| has_all(&present[at], &item)) {
+        return;
+    }
+    if is_primary(&item) {
         present.iter_mut().for_each(no_longer_primary);
     }
-    present.extend(given);
+    match same {
+        Some(at) => put(&mut present[at], item),
+        None => present.push(item),
+    }
+}
+
+/// Whether two items are one: the same, or the same value of the same kind.
+fn is_same(one: &Value, other: &Value) -> bool {
+    one == other
+        || !other["value"].is_null() && one["value"] == other["value"] && one["type"] == other["type"]
+}
+
+/// Whether an item has every part that another has.
+fn has_all(one: &Value, other: &Value) -> bool {
+    let members = other.as_object();
+    one == other || members.is_some_and(|members| members.iter().all(|(name, value)| one[name] == *value))
 }
 
 /// All items, or those whose value is named.
@@ -90,13 +119,7 @@ fn remove_items(at: &mut Value, attribute: &Attribute, value: Option<Value>) -> 
         (Value::Array(items), Some(value)) => {
             let named = taken(attribute, Some(value))?;
             let named: Vec<&Value> = named.as_array().into_iter().flatten().collect();
-            let is_named = |item: &Value| {
-                named.iter().any(|named| {
-                    let members = named.as_object();
-                    members.is_some_and(|members| members.iter().all(|(name, value)| item[name] == *value))
-                        || *named == item
-                })
-            };
+            let is_named = |item: &Value| named.iter().any(|named| has_all(item, named));
             items.retain(|item| !is_named(item));
         }
         _ => {}

@@ -96,7 +96,10 @@ fn apply_each(resource: &mut Value, act: Act, value: Option<Value>) -> Result<()
 }
 
 fn apply(resource: &mut Value, act: Act, place: Place, value: Option<Value>) -> Result<(), Refused> {
-    // Nothing stands for what is not there (RFC 7643 2.5).
+    // Nothing stands for what is not there (RFC 7643 2.5): to add it adds nothing.
+    if act == Act::Add && value == Some(Value::Null) {
+        return Ok(());
+    }
     let act = if act == Act::Replace && value == Some(Value::Null) { Act::Remove } else { act };
     match place {
         Place::Extension => apply_extension(resource, act, value),
@@ -264,6 +267,42 @@ mod tests {
             "/id",
             json!("000000000013"),
         );
+    }
+
+    /// RFC 7644 3.5.2.1: to add what is there changes nothing, a value of the same kind is not there twice, a single value and the parts
+    /// of a complex one are replaced, and nothing adds nothing.
+    #[test]
+    fn additions_are_those_of_the_standard() {
+        for nothing in [
+            json!({"op": "add", "path": "userName", "value": "ann"}),
+            json!({"op": "add", "path": "name", "value": {"givenName": "Ann"}}),
+            json!({"op": "add", "path": "emails", "value": [{"value": "a@b.example", "type": "work", "primary": true}]}),
+            json!({"op": "add", "path": "emails", "value": {"type": "home", "value": "h@b.example"}}),
+            json!({"op": "add", "path": "emails[type eq \"work\"].value", "value": "a@b.example"}),
+            json!({"op": "add", "path": "emails", "value": []}),
+            json!({"op": "add", "value": {"name": {"familyName": "Example"}, "emails": null, "title": "Dr"}}),
+        ] {
+            assert_eq!(after(&json!([nothing])).unwrap(), user(), "{nothing}");
+        }
+        let emails = |value: Value| {
+            after(&json!([{"op": "add", "path": "emails", "value": value}])).unwrap()["emails"].clone()
+        };
+        let (work, home) = (
+            json!({"value": "a@b.example", "type": "work", "primary": true}),
+            json!({"value": "h@b.example", "type": "home"}),
+        );
+        let new = json!({"value": "a@b.example", "type": "other"});
+        assert_eq!(emails(json!([new, new])), json!([work, home, new]), "once, and of another kind");
+        let display = json!({"value": "h@b.example", "type": "home", "display": "At home"});
+        assert_eq!(emails(display.clone()), json!([work, display]), "said of the one that is there");
+        assert_eq!(
+            after(&json!([{"op": "add", "path": "userName", "value": "eve"}])).unwrap()["userName"],
+            "eve"
+        );
+        let phones =
+            json!([{"value": "07700900123", "type": "mobile"}, {"value": "07700900123", "type": "mobile"}]);
+        let added = after(&json!([{"op": "add", "value": {"phoneNumbers": phones}}])).unwrap();
+        assert_eq!(added["phoneNumbers"].as_array().map(Vec::len), Some(1));
     }
 
     /// There is one primary value: the one that became it last.
