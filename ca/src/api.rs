@@ -39,7 +39,7 @@ pub use lists::{CrlInfo, CrlQuery, ListInfo};
 pub use crate::grants::{is_grantable, issue_of};
 pub use crate::store::standings::in_force;
 pub use profiles::{FieldInfo, ProfileHistory, ProfileInfo, ProfileVersion};
-pub use reports::{SmartcardReportQuery, SmartcardReportRow};
+pub use reports::{CardholderReportQuery, CardholderReportRow, SmartcardReportQuery, SmartcardReportRow};
 pub use search::percent_encoded;
 pub use search::{CertificatePage, CertificateQuery, ExportForm};
 pub use secrets::{EnrolmentSecret, EnrolmentSecretInfo, NewEnrolmentSecret};

@@ -1,7 +1,8 @@
-//! The report of smartcards: certificates of cards, of the people of an organisation. Who these are and who may read it the
-//! register says.
+//! The reports of smartcards: certificates of cards of the people of an organisation, and who of them has a card. Who these are and who
+//! may read it the register says.
 
 mod events;
+pub(crate) mod holders;
 
 use directory::api::{PersonThere, Rows, Whose, day_filter, days_filter, word_filter};
 use platform::clock::Millis;

@@ -1,5 +1,7 @@
 //! Certificates of the cards of some people.
 
+use std::collections::BTreeMap;
+
 use directory::api::Whose;
 use platform::clock::Millis;
 use platform::db;
@@ -147,6 +149,73 @@ pub(crate) async fn of_cards(
             })
         })
         .collect()
+}
+
+/// How many certificates of cards a person has in each state.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Holding {
+    pub(crate) active: u64,
+    pub(crate) held: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) expired: u64,
+    /// When the first of those in force ends.
+    pub(crate) next_end: Option<Millis>,
+}
+
+impl Holding {
+    /// Whether there is one in force, or on hold.
+    pub(crate) fn has_card(&self) -> bool {
+        self.active + self.held > 0
+    }
+
+    /// How many there are in a state.
+    pub(crate) fn many(&self, standing: Standing) -> u64 {
+        match standing {
+            Standing::Active => self.active,
+            Standing::Held => self.held,
+            Standing::Cancelled => self.cancelled,
+            Standing::Expired => self.expired,
+        }
+    }
+}
+
+/// What these people have of cards; who has nothing is left out.
+pub(crate) async fn holdings(
+    read: &AnyPool,
+    people: &[&str],
+    now: Millis,
+) -> Result<BTreeMap<String, Holding>, db::Error> {
+    let places: Vec<String> = (1..=people.len()).map(|at| format!("${at}")).collect();
+    let counts = Standing::ALL.map(|standing| {
+        format!("CAST(SUM(CASE WHEN {} THEN 1 ELSE 0 END) AS BIGINT)", standing.condition(now))
+    });
+    let text = format!(
+        "SELECT user_id, {}, CAST(MIN(CASE WHEN {} THEN not_after END) AS BIGINT) FROM ca_certificate \
+         WHERE user_id IN ({}) AND (issuer = 'card' OR issuer LIKE 'card-g%') AND state = 'issued' GROUP BY user_id",
+        counts.join(", "),
+        Standing::Active.condition(now),
+        places.join(", ")
+    );
+    // Made of our own words and numbers only.
+    let mut query = sqlx::query_as(AssertSqlSafe(text));
+    for person in people {
+        query = query.bind((*person).to_owned());
+    }
+    let rows: Vec<(String, i64, i64, i64, i64, Option<i64>)> = query.fetch_all(read).await?;
+    let many = |count: i64| u64::try_from(count).unwrap_or(0);
+    Ok(rows
+        .into_iter()
+        .map(|(user, active, held, cancelled, expired, next_end)| {
+            let holding = Holding {
+                active: many(active),
+                held: many(held),
+                cancelled: many(cancelled),
+                expired: many(expired),
+                next_end: next_end.map(Millis),
+            };
+            (user, holding)
+        })
+        .collect())
 }
 
 #[cfg(test)]

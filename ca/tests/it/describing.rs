@@ -89,7 +89,7 @@ platform::both_engines! {
         for (method, path, operation) in operations(&document) {
             let body = operation.get("requestBody").map(|body| &body["content"]["application/json"]["example"]);
             // Its router needs a register; `reports.rs` asks it.
-            if path == "/ca/reports/smartcards" {
+            if path.starts_with("/ca/reports/") {
                 continue;
             }
             let problem = call(&nobody, &method, &path.replace("{serial}", "00"), body).await.unwrap_err();

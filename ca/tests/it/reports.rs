@@ -1,5 +1,6 @@
 //! The report of smartcards: who sees it, of whom, with which filters, as pages and as a file.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::Router;
@@ -88,8 +89,18 @@ async fn routes(world: &World) -> Router {
 }
 
 async fn read(routes: &Router, caller: &Caller, query: &str, accept: &str) -> (StatusCode, String) {
+    read_of(routes, caller, "smartcards", query, accept).await
+}
+
+async fn read_of(
+    routes: &Router,
+    caller: &Caller,
+    report: &str,
+    query: &str,
+    accept: &str,
+) -> (StatusCode, String) {
     let request = Request::builder()
-        .uri(format!("/ca/reports/smartcards?{query}"))
+        .uri(format!("/ca/reports/{report}?{query}"))
         .header("accept", accept)
         .extension(caller.clone())
         .body(Body::empty())
@@ -193,6 +204,39 @@ platform::both_engines! {
         assert_eq!(lines[0], "user_id,given,family,certificate,profile,state,issued_at,ends_at,cancelled_at,reason");
         assert_eq!(lines.len(), 4, "{whole}");
         assert!(lines[3].starts_with(&format!("{OTHER},Zoë,4,{three},card-authentication,held,")), "{whole}");
+
+        // Who has a card and who has none, each once.
+        let holders = async |filters: &str| {
+            let query = format!("organisation=RXX&{filters}");
+            let (status, body) = read_of(&routes, &who(CHECKER), "cardholders", &query, "*/*").await;
+            assert_eq!(status, StatusCode::OK, "{query}: {body}");
+            let page: Value = serde_json::from_str(&body).unwrap();
+            (page["items"].as_array().unwrap().clone(), page["next"].as_str().map(str::to_owned))
+        };
+        let ids = |rows: &[Value]| rows.iter().map(|row| row["user_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        let (people, _) = holders("").await;
+        let has = |user: &str| people.iter().find(|row| row["user_id"] == user).unwrap();
+        assert_eq!((&has(NURSE)["has_card"], &has(NURSE)["active"], &has(NURSE)["cancelled"]), (&json!("yes"), &json!(1), &json!(1)));
+        assert_eq!((&has(OTHER)["has_card"], &has(OTHER)["held"], has(OTHER).get("next_end")), (&json!("yes"), &json!(1), None));
+        assert_eq!((&has(CHECKER)["has_card"], &has(CHECKER)["active"]), (&json!("no"), &json!(0)));
+        let (with, without) = (holders("has_card=yes").await.0, holders("has_card=no").await.0);
+        assert_eq!(ids(&with).into_iter().collect::<BTreeSet<_>>(), BTreeSet::from([NURSE.to_owned(), OTHER.to_owned()]));
+        assert_eq!((with.len() + without.len(), ids(&without).contains(&CHECKER.to_owned())), (people.len(), true));
+        assert_eq!(ids(&holders("state=cancelled").await.0), [NURSE]);
+        assert_eq!(ids(&holders("state=held").await.0), [OTHER]);
+        assert_eq!(ids(&holders("ends_within=366").await.0), [] as [&str; 0]);
+        let (mut paged, mut after) = (Vec::new(), String::new());
+        loop {
+            let (rows, next) = holders(&format!("has_card=yes&limit=1{after}")).await;
+            paged.extend(rows);
+            let Some(next) = next else { break };
+            after = format!("&after={}", next.replace(' ', "%20"));
+        }
+        assert_eq!(paged, with);
+        let (_, whole) = read_of(&routes, &who(CHECKER), "cardholders", "organisation=RXX", "text/csv").await;
+        assert_eq!(whole.split_terminator("\r\n").count(), 1 + people.len(), "{whole}");
+        let (refused, _) = read_of(&routes, &who(NURSE), "cardholders", "organisation=RXX", "*/*").await;
+        assert_eq!(refused, StatusCode::FORBIDDEN);
 
         hand.advance(Duration::from_hours(24 * 640));
         assert_eq!(rows(&routes, "organisation=RXX&state=expired").await.len(), 1, "what was cancelled stays so");

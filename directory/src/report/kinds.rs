@@ -103,8 +103,9 @@ pub(crate) struct Elsewhere {
 }
 
 /// The reports of what other modules keep. The register says who may read them and of whom they are.
-pub(crate) const ELSEWHERE: [Elsewhere; 3] = [
+pub(crate) const ELSEWHERE: [Elsewhere; 4] = [
     Elsewhere { name: "authenticators", kind: Kind::Authenticators, path: "/authn/reports/authenticators" },
+    Elsewhere { name: "cardholders", kind: Kind::Users, path: "/ca/reports/cardholders" },
     Elsewhere { name: "logins", kind: Kind::Logins, path: "/authn/reports/logins" },
     Elsewhere { name: "smartcards", kind: Kind::Smartcards, path: "/ca/reports/smartcards" },
 ];

@@ -278,6 +278,7 @@ platform::both_engines! {
         let world = World::new(db).await;
         for (name, there) in [
             ("smartcards", "/ca/reports/smartcards"),
+            ("cardholders", "/ca/reports/cardholders"),
             ("authenticators", "/authn/reports/authenticators"),
             ("logins", "/authn/reports/logins"),
         ] {
@@ -291,7 +292,7 @@ platform::both_engines! {
         let listed = world.rig.get(&who(MANAGER), "/directory/reports").await;
         let told: Vec<(&str, &str)> = listed.body["reports"].as_array().unwrap().iter()
             .map(|one| (one["name"].as_str().unwrap(), one["path"].as_str().unwrap())).collect();
-        assert_eq!(told.len(), 10, "{told:?}");
+        assert_eq!(told.len(), 11, "{told:?}");
         assert!(EACH.iter().all(|name| told.contains(&(name, &format!("/directory/reports/{name}")))), "{told:?}");
         assert!(told.contains(&("logins", "/authn/reports/logins")), "{told:?}");
     }

@@ -11,7 +11,7 @@ use crate::terminal::line;
 /// Below what a report is: what the register does not keep, those have who keep it.
 fn place(report: &str) -> &'static str {
     match report {
-        "smartcards" => "/ca/reports",
+        "smartcards" | "cardholders" => "/ca/reports",
         "authenticators" | "logins" => "/authn/reports",
         _ => "/directory/reports",
     }
@@ -59,6 +59,7 @@ mod tests {
             "/directory/reports/users?organisation=RXX%2001&state=open&job_role=S8000%3AG8000%3AR8000"
         );
         assert_eq!(path("smartcards", "RXX", &[]).unwrap(), "/ca/reports/smartcards?organisation=RXX");
+        assert_eq!(path("cardholders", "RXX", &[]).unwrap(), "/ca/reports/cardholders?organisation=RXX");
         assert_eq!(path("logins", "RXX", &[]).unwrap(), "/authn/reports/logins?organisation=RXX");
         assert!(path("users", "RXX", &["open".to_owned()]).is_err());
     }

@@ -14,7 +14,7 @@ macro_rules! realm {
 
 /// The rule of each route. A route of the document that is not here fails the test, so that whoever adds one says
 /// here who may use it.
-pub(super) const ROUTES: [Route; 184] = [
+pub(super) const ROUTES: [Route; 185] = [
     Route("GET", "/spine-directory/FHIR/R4/Device", Act("directory:look-up"), none),
     Route("GET", "/spine-directory/FHIR/R4/Endpoint", Act("directory:look-up"), none),
     Route("GET", "/audit/checkpoint", Open, none),
@@ -78,6 +78,7 @@ pub(super) const ROUTES: [Route; 184] = [
     Route("POST", "/ca/cards/{card}/errands/{errand}/tickets", ActOrOwn("ca:cards"), none),
     Route("GET", "/ca/cards/relay", Proof, none),
     Route("GET", "/ca/reports/smartcards", Report, none),
+    Route("GET", "/ca/reports/cardholders", Report, none),
     Route("GET", "/authn/reports/authenticators", Report, none),
     Route("GET", "/authn/reports/logins", Report, none),
     Route("GET", "/ca/profiles/{id}", Act("ca:read"), none),
