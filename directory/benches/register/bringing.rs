@@ -53,17 +53,9 @@ pub(crate) async fn measure(engine: Engine, people: u64, column: &mut Column) {
     drop(sending.await.expect("the release is sent"));
     assert_eq!(report["progress"]["created"], records, "{report}");
     let rate = f64::from(u32::try_from(records).unwrap_or(u32::MAX)) / took.as_secs_f64();
-    let verdict = if records < NATION {
-        ""
-    } else if took > GOAL {
-        " MISSED"
-    } else {
-        " ok"
-    };
-    column.say(
-        "organisations brought in over HTTP",
-        format!("{records} in {:.1} s, {rate:.0}/s{verdict}", took.as_secs_f64()),
-    );
+    let what = "organisations brought in over HTTP";
+    let verdict = if records < NATION { "" } else { column.verdict(what, took <= GOAL) };
+    column.say(what, format!("{records} in {:.1} s, {rate:.0}/s{verdict}", took.as_secs_f64()));
     serving.abort();
     database.db.close().await;
 }

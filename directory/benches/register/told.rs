@@ -11,6 +11,7 @@ use sqlx::{AnyConnection, Connection as _, raw_sql};
 pub(crate) struct Column {
     people: u64,
     rows: Vec<(&'static str, String)>,
+    missed: Vec<&'static str>,
 }
 
 /// Columns side by side.
@@ -19,7 +20,7 @@ pub(crate) struct Table(Vec<Column>);
 
 impl Column {
     pub(crate) fn new(people: u64) -> Self {
-        Self { people, rows: Vec::new() }
+        Self { people, rows: Vec::new(), missed: Vec::new() }
     }
 
     /// Adds a row.
@@ -29,27 +30,28 @@ impl Column {
         self.rows.push((what, value));
     }
 
+    /// Notes whether a goal was reached, and says it.
+    pub(crate) fn verdict(&mut self, what: &'static str, reached: bool) -> &'static str {
+        if reached {
+            return " ok";
+        }
+        self.missed.push(what);
+        " MISSED"
+    }
+
     /// Adds times: the middle one, and the one that 99 of 100 stay below, held against a goal.
     pub(crate) fn times(&mut self, what: &'static str, mut times: Vec<Duration>, goal: Option<Duration>) {
         times.sort();
         let at = |share: usize| times.get((times.len() * share / 100).min(times.len().saturating_sub(1)));
         let (middle, high) = (at(50).copied().unwrap_or_default(), at(99).copied().unwrap_or_default());
-        let verdict = match goal {
-            Some(goal) if high > goal => " MISSED",
-            Some(_) => " ok",
-            None => "",
-        };
+        let verdict = goal.map_or("", |goal| self.verdict(what, high <= goal));
         self.say(what, format!("{} / {}{verdict}", milliseconds(middle), milliseconds(high)));
     }
 
     /// Adds a rate, held against a goal.
     pub(crate) fn rate(&mut self, what: &'static str, many: usize, took: Duration, goal: Option<f64>) -> f64 {
         let rate = f64::from(u32::try_from(many).unwrap_or(u32::MAX)) / took.as_secs_f64().max(1e-9);
-        let verdict = match goal {
-            Some(goal) if rate < goal => " MISSED",
-            Some(_) => " ok",
-            None => "",
-        };
+        let verdict = goal.map_or("", |goal| self.verdict(what, rate >= goal));
         self.say(what, format!("{rate:.0}/s{verdict}"));
         rate
     }
@@ -58,6 +60,15 @@ impl Column {
 impl Table {
     pub(crate) fn add(&mut self, column: Column) {
         self.0.push(column);
+    }
+
+    /// The goals that were missed, with for how many people.
+    pub(crate) fn missed(&self) -> Vec<(u64, &'static str)> {
+        let of = |column: &Column| {
+            let people = column.people;
+            column.missed.iter().map(move |what| (people, *what)).collect::<Vec<_>>()
+        };
+        self.0.iter().flat_map(of).collect()
     }
 
     /// Tells it all.
