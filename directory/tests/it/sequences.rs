@@ -1,6 +1,6 @@
 //! Random sequences of calls over requests, assignments, positions, people and campaigns: nothing leaves its diagram, a refusal changes
 //! nothing, nobody does anything to themselves, and nothing is done that the matrix does not give. The sequences are drawn by
-//! proptest, which shortens one that fails.
+//! proptest from seeds that stay, and one that fails is shortened.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use http::Method;
 use platform::db::testing::TestDb;
 use platform::db::{Db, Engine};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use serde_json::{Value, json};
 
 use crate::people_rig::execute;
@@ -336,7 +336,7 @@ impl Walk {
                 let word = if *ends { "ending" } else { "confirmation" };
                 let path = format!("/directory/campaigns/{campaign}/items/{assignment}/{word}");
                 let of = self.holder(assignment).await;
-                let answered = self.world.rig.post(&caller, &path, &json!({})).await;
+                let answered = self.world.act(&caller, &path, &json!({})).await;
                 // Everything in the ward is the sponsor's to assign.
                 Some((answered, Allowed { of, ..Allowed::assigning(true, word) }))
             }
@@ -398,17 +398,29 @@ async fn follow(db: Db, calls: &[(usize, Call)]) -> Result<BTreeMap<&'static str
     Ok(done)
 }
 
-/// Takes this many sequences on an engine, the same each time. Between them most things are done at least once, or the test would say
-/// nothing; what is rare is done by the walk of `requests`.
-fn sequences(engine: Engine, cases: u32) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let mut runner = TestRunner::new(Config {
-        cases,
-        failure_persistence: None,
-        max_shrink_iters: 60,
-        ..Config::default()
-    });
+/// From what the sequences are drawn: the same ones each time.
+const SEEDS: [u8; 4] = [1, 7, 42, 113];
+
+/// Takes sequences from each seed on an engine. Between them most things are done at least once, or the test would say nothing; what is
+/// rare is done by the walk of `requests`.
+fn sequences(engine: Engine, of_each: u32) {
     let done = std::cell::RefCell::new(BTreeMap::new());
+    for seed in SEEDS {
+        of_seed(engine, seed, of_each, &done);
+    }
+    let done = done.into_inner();
+    for step in
+        ["ask", "submission", "withdrawal", "assign", "redate", "remove", "close person", "campaign", "wait"]
+    {
+        assert!(done.contains_key(step), "no sequence did {step}: {done:?}");
+    }
+}
+
+fn of_seed(engine: Engine, seed: u8, cases: u32, done: &std::cell::RefCell<BTreeMap<&'static str, u32>>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 60, ..Config::default() };
+    let chance = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
+    let mut runner = TestRunner::new_with_rng(config, chance);
     let calls = proptest::collection::vec((0..ACTORS.len(), call()), 60..120);
     let outcome = runner.run(&calls, |calls| {
         runtime.block_on(async {
@@ -422,24 +434,18 @@ fn sequences(engine: Engine, cases: u32) {
         })
     });
     if let Err(error) = outcome {
-        panic!("{error}");
-    }
-    let done = done.into_inner();
-    for step in
-        ["ask", "submission", "withdrawal", "assign", "redate", "remove", "close person", "campaign", "wait"]
-    {
-        assert!(done.contains_key(step), "no sequence did {step}: {done:?}");
+        panic!("with the seed {seed}: {error}");
     }
 }
 
 /// Whatever is called in whatever order, on SQLite.
 #[test]
 fn no_sequence_leaves_the_diagrams_on_sqlite() {
-    sequences(Engine::Sqlite, 16);
+    sequences(Engine::Sqlite, 4);
 }
 
 /// Whatever is called in whatever order, on PostgreSQL.
 #[test]
 fn no_sequence_leaves_the_diagrams_on_postgres() {
-    sequences(Engine::Postgres, 6);
+    sequences(Engine::Postgres, 2);
 }
