@@ -7,7 +7,8 @@ use platform::id::OdsCode;
 
 use super::approval::{Approval, approved_by_another};
 use super::closure::{Inclusions, NotIncluded, closure};
-use super::events::{AccessRecorded, PositionEvent};
+use super::events::{PositionEvent, recorded};
+use super::own::not_ones_own;
 use super::rights::{AccessProfile, Codes};
 use super::{Position, State};
 use crate::acting::{self, Doing};
@@ -115,6 +116,7 @@ pub(crate) async fn change(
     let mut position = found(tx, id, expected).await?;
     let present = position_links::access_profiles(tx, std::slice::from_ref(id)).await?;
     let kept = present.iter().map(|profile| profile.id.clone()).collect();
+    let gives_other = changed.gives.is_some() || changed.included.is_some();
     let profiles = match changed.gives {
         Some(gives) => profiles(doing, id, &present, gives)?,
         None => present,
@@ -135,6 +137,10 @@ pub(crate) async fn change(
         included: &included,
     };
     let ranks = weigh(tx, doing, &shape).await?;
+    if gives_other {
+        let above = ranks.above.iter().map(|(above, _)| above);
+        not_ones_own(tx, doing, above.chain([id])).await?;
+    }
     keep_sponsors(tx, doing, id, &profiles).await?;
     position.rank = ranks.own;
     position.name = changed.name.unwrap_or(position.name);
@@ -457,21 +463,6 @@ fn too_many() -> Error {
     let sentence = "A position includes at most a hundred others, eight one in the other, and is included by at most \
                     two hundred.";
     Error::conflict("too-many-inclusions", sentence)
-}
-
-fn recorded(profiles: &[AccessProfile]) -> Vec<AccessRecorded> {
-    fn texts<T: ToString>(codes: &[T]) -> Vec<String> {
-        codes.iter().map(ToString::to_string).collect()
-    }
-    let one = |profile: &AccessProfile| AccessRecorded {
-        access_profile: profile.id.to_string(),
-        organisation: profile.organisation.to_string(),
-        job_role: profile.codes.job_role.to_string(),
-        areas: texts(&profile.codes.areas),
-        activities: texts(&profile.codes.activities),
-        workgroups: texts(&profile.workgroups),
-    };
-    profiles.iter().map(one).collect()
 }
 
 /// Writes history and audit record of what was done to a position.

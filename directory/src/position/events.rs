@@ -3,6 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::rights::AccessProfile;
+
 /// An act on a position. It is written in the transaction that does what it tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -78,4 +80,20 @@ impl audit::Event for PositionEvent {
             Self::PositionClosed { .. } => "position-closed",
         }
     }
+}
+
+/// What access profiles give, as it is recorded.
+pub(super) fn recorded(profiles: &[AccessProfile]) -> Vec<AccessRecorded> {
+    fn texts<T: ToString>(codes: &[T]) -> Vec<String> {
+        codes.iter().map(ToString::to_string).collect()
+    }
+    let one = |profile: &AccessProfile| AccessRecorded {
+        access_profile: profile.id.to_string(),
+        organisation: profile.organisation.to_string(),
+        job_role: profile.codes.job_role.to_string(),
+        areas: texts(&profile.codes.areas),
+        activities: texts(&profile.codes.activities),
+        workgroups: texts(&profile.workgroups),
+    };
+    profiles.iter().map(one).collect()
 }

@@ -6,6 +6,7 @@ mod close;
 mod closure;
 mod events;
 mod following;
+mod own;
 mod rights;
 
 use platform::clock::Millis;

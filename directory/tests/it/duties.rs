@@ -8,7 +8,8 @@ use crate::feed_rig::Payroll;
 use crate::people_rig::{execute, texts};
 use crate::rig::Answered;
 use crate::world::{
-    AGENT, AGENT_TWO, MANAGER, NURSE, ROLE_OF_NURSES, SPONSOR, World, day, position, text, user, who,
+    AGENT, AGENT_TWO, MANAGER, NURSE, ROLE_OF_MANAGERS, ROLE_OF_NURSES, SPONSOR, World, day, position, text,
+    user, who,
 };
 
 /// A record that was a second one of the manager.
@@ -195,5 +196,35 @@ platform::both_engines! {
         let id = text(&made, "id");
         let ended = world.act(&who(AGENT), &format!("/directory/assignments/{id}/removal"), &json!({"notes": "x"})).await;
         assert_eq!(ended.code(), "above-rank");
+    }
+
+    /// Whoever holds a position gives themselves nothing by it: neither what it is changed to give nor what a position that it
+    /// includes is. Somebody else does; its name is nobody's gain.
+    async fn nobody_widens_what_they_hold(db: Db) {
+        let world = World::new(db).await;
+        let (manager, other) = (who(MANAGER), who(NURSE + 80));
+        let second = world.make(&manager, &position("RXX", "RA managers of the night", ROLE_OF_MANAGERS, &[])).await;
+        world.assign(&manager, NURSE + 80, &second).await;
+        let extras = world.make(&manager, &position("RXX", "Extras", ROLE_OF_NURSES, &["B0380"])).await;
+        let path = |id: &str| format!("/directory/positions/{id}");
+        let wider = |id: &str, activities: &[&str]| position("RXX", id, ROLE_OF_NURSES, activities)["access_profiles"].clone();
+        let approval = crate::world::approval();
+        let included = json!({"included": [extras], "approval": approval});
+        let own = world.patch(&manager, &path(&world.manager_position), &included).await;
+        assert_eq!((own.status, own.code()), (StatusCode::FORBIDDEN, "own-record"), "{:?}", own.body);
+        let done = world.patch(&other, &path(&world.manager_position), &included).await;
+        assert_eq!(done.status, StatusCode::OK, "{:?}", done.body);
+        let before = world.roles(MANAGER).await;
+        let gives = json!({"access_profiles": wider("Extras", &["B0380", "B0062"]), "approval": approval});
+        for id in [&extras, &world.manager_position] {
+            let own = world.patch(&manager, &path(id), &gives).await;
+            assert_eq!((own.status, own.code()), (StatusCode::FORBIDDEN, "own-record"), "{:?}", own.body);
+        }
+        let named = json!({"name": "Extras of the night", "notes": "x", "approval": approval});
+        assert_eq!(world.patch(&manager, &path(&extras), &named).await.status, StatusCode::OK);
+        assert_eq!(world.roles(MANAGER).await, before, "nothing was given");
+        let done = world.patch(&other, &path(&extras), &gives).await;
+        assert_eq!(done.status, StatusCode::OK, "{:?}", done.body);
+        assert_ne!(world.roles(MANAGER).await, before, "somebody else gave it");
     }
 }
