@@ -9,7 +9,7 @@ use super::profile::{Profile, open};
 use super::text;
 use crate::acting::Doing;
 use crate::api::{ChangeKind, Custody, GiveCard, PersonKind};
-use crate::authority::Act;
+use crate::authority::{Act, Refusal};
 use crate::error::Error;
 use crate::ids::RecordId;
 use crate::store::{people, people_photos};
@@ -33,6 +33,10 @@ pub(crate) async fn give(
 ) -> Result<(Profile, Custody), Error> {
     let profile = card(tx, doing, user).await?;
     profile.state.demand_open()?;
+    // Whoever hands it out is somebody else.
+    if doing.actor.is(&given.holder) {
+        return Err(Refusal::Self_.into());
+    }
     if given.holder == *user
         || people::find(&mut *tx, &given.holder).await?.is_none_or(|it| it.kind != PersonKind::Person)
     {

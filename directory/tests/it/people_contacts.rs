@@ -9,7 +9,7 @@ use platform::id::UserId;
 use platform::message::{self, Carriers, Sender};
 use serde_json::json;
 
-use crate::people_rig::{new_person, soon_after, staff, texts};
+use crate::people_rig::{execute, new_person, soon_after, staff, texts};
 use crate::rig::{Rig, START, person};
 
 /// What is on its way to somebody with a code.
@@ -266,6 +266,15 @@ platform::both_engines! {
         let given = rig.post(&agent, &custody, &give).await;
         assert_eq!((given.status, &given.body["given_by"]), (StatusCode::CREATED, &json!(agent.subject)), "{:?}", given.body);
         assert_eq!(rig.post(&agent, &custody, &give).await.code(), "card-out");
+        assert_eq!(rig.post(&agent, &format!("{custody}/return"), &json!({})).await.status, StatusCode::OK);
+        // Nobody hands one to themselves, under another id of theirs either.
+        let other = rig.make(&agent, &new_person("Zoe", "Merged", "1990-01-02", "222333444")).await;
+        execute(&db, "UPDATE directory_person SET state = 'merged', merged_into = $1 WHERE user_id = $2", vec![agent.subject.clone(), other.to_string()]).await;
+        for own in [agent.subject.as_str(), other.as_str()] {
+            let taken = rig.post(&agent, &custody, &json!({"holder": own, "due_on": "2026-11-25"})).await;
+            assert_eq!((taken.status, taken.code()), (StatusCode::FORBIDDEN, "own-record"), "{own}");
+        }
+        assert_eq!(rig.post(&agent, &custody, &give).await.status, StatusCode::CREATED);
         assert_eq!(rig.post(&agent, &format!("/directory/people/{holder}/custody"), &give).await.code(), "not-a-card");
         let back = rig.post(&agent, &format!("{custody}/return"), &json!({})).await;
         assert_eq!(back.status, StatusCode::OK, "{:?}", back.body);
@@ -277,7 +286,7 @@ platform::both_engines! {
         }
         assert_eq!(rig.post(&agent, &custody, &give).await.status, StatusCode::CREATED);
         let log = rig.get(&agent, &custody).await;
-        assert_eq!(log.body["items"].as_array().unwrap().len(), 2);
+        assert_eq!(log.body["items"].as_array().unwrap().len(), 3);
         assert_eq!(rig.get(&person(holder.as_str()), &custody).await.code(), "custody-of-others");
     }
 
