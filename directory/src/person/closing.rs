@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::request;
 use crate::store::{assignments_end, people};
 use crate::version::Expected;
+use crate::workgroup;
 
 /// Why open requests about somebody who left, and by them, are decided by nobody.
 const LEFT: &str = "The profile of whom it is about, or of who asked, was closed.";
@@ -30,7 +31,7 @@ pub(crate) fn own_closing() -> Error {
     }
 }
 
-/// Closes a profile: it and every live assignment end in one act, and the row that tells the rest commits with it.
+/// Closes a profile: it, every live assignment and every place in a workgroup end in one act, and the row that tells the rest commits with it.
 pub(crate) async fn close(
     tx: &mut Tx,
     doing: &Doing,
@@ -53,6 +54,7 @@ pub(crate) async fn close(
         .map(|id| (ChangeKind::AssignmentEnded, id.to_string(), Some(user.to_string())))
         .collect();
     changes::tell_many(tx, doing.now, &told).await?;
+    workgroup::remove_all_of(tx, doing, user).await?;
     request::end_all_of(tx, doing, user, LEFT).await?;
     let event = Event::PersonClosed {
         user_id: user.to_string(),
@@ -76,6 +78,7 @@ pub(crate) async fn close_who_left(
     }
     let closing = Closing { at: doing.now, reason: CloseReason::Left, notes: Some(why.to_owned()) };
     profile.state = profile.state.close(closing)?;
+    workgroup::remove_all_of(tx, doing, user).await?;
     request::end_all_of(tx, doing, user, LEFT).await?;
     let event =
         Event::PersonClosed { user_id: user.to_string(), reason: CloseReason::Left, assignments: Vec::new() };

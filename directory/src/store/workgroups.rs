@@ -315,6 +315,37 @@ pub(crate) async fn remove_member(tx: &mut Tx, id: &MemberId, now: Millis) -> Re
     Ok(())
 }
 
+/// Marks every direct membership of a person that ends on this day or later as taken away, and says which those were.
+pub(crate) async fn remove_all_of(
+    tx: &mut Tx,
+    user: &UserId,
+    today: Day,
+    now: Millis,
+) -> Result<Vec<(MemberId, WorkgroupId)>, Error> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "UPDATE directory_workgroup_member SET removed_at = $3 WHERE removed_at IS NULL \
+         AND (to_day IS NULL OR to_day >= $2) AND user_id = $1 \
+         AND role_profile_id IN (SELECT role_profile_id FROM directory_role_profile WHERE user_id = $1) \
+         RETURNING member_id, workgroup_id",
+    )
+    .bind(user.as_str())
+    .bind(today.to_string())
+    .bind(now.0)
+    .fetch_all(&mut *tx)
+    .await?;
+    let mut removed: Vec<(MemberId, WorkgroupId)> = rows
+        .iter()
+        .map(|(member, workgroup)| {
+            Ok((
+                read("directory_workgroup_member.member_id", member)?,
+                read("directory_workgroup_member.workgroup_id", workgroup)?,
+            ))
+        })
+        .collect::<Result<_, Error>>()?;
+    removed.sort();
+    Ok(removed)
+}
+
 /// The workgroups that access profiles put their holders into.
 pub(crate) async fn of_profiles(
     tx: &mut Tx,

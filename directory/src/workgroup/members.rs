@@ -1,6 +1,7 @@
 //! Role profiles in workgroups, from a day to a day.
 
 use platform::db::Tx;
+use platform::id::UserId;
 
 use super::{Member, Workgroup, WorkgroupEvent};
 use crate::acting::{self, Doing};
@@ -170,6 +171,28 @@ pub(crate) async fn remove(
         user: member.user.to_string(),
     };
     written(tx, doing, &member, &event).await
+}
+
+/// Takes everything that somebody holds out of every workgroup: who comes back is put into them anew.
+pub(crate) async fn remove_all_of(tx: &mut Tx, doing: &Doing, user: &UserId) -> Result<(), Error> {
+    let removed = workgroups::remove_all_of(tx, user, doing.today(), doing.now).await?;
+    for some in removed.chunks(100) {
+        let events: Vec<WorkgroupEvent> = some
+            .iter()
+            .map(|(member, workgroup)| WorkgroupEvent::WorkgroupMemberRemoved {
+                workgroup: workgroup.to_string(),
+                member: member.to_string(),
+                user: user.to_string(),
+            })
+            .collect();
+        audit::record_many(tx, doing.now, &doing.recorded(), &events).await?;
+    }
+    let told: Vec<_> = removed
+        .iter()
+        .map(|(_, workgroup)| (ChangeKind::WorkgroupChanged, workgroup.to_string(), Some(user.to_string())))
+        .collect();
+    changes::tell_many(tx, doing.now, &told).await?;
+    Ok(())
 }
 
 async fn written(tx: &mut Tx, doing: &Doing, member: &Member, event: &WorkgroupEvent) -> Result<(), Error> {

@@ -11,7 +11,7 @@ use crate::ids::{MemberId, RoleProfileId, WorkgroupId};
 use crate::version::Version;
 
 pub use events::WorkgroupEvent;
-pub(crate) use members::{NewMember, add, redate, remove};
+pub(crate) use members::{NewMember, add, redate, remove, remove_all_of};
 pub(crate) use tree::{change, create};
 
 /// A workgroup.

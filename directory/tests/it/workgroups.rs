@@ -84,6 +84,50 @@ platform::both_engines! {
     }
 }
 
+platform::both_engines! {
+    /// Who leaves leaves their workgroups too, in the same act, whichever way they leave; who comes back to the same position is in none.
+    async fn leaving_ends_places_in_workgroups(db: Db) {
+        let world = World::new(db).await;
+        let advanced = who(ADVANCED);
+        let root = world.group("Example Trust", None).await;
+        let groups = [world.group("Wound care", Some(&root)).await, world.group("Pain", Some(&root)).await];
+        for number in [NURSE, NURSE + 1] {
+            world.assign(&who(AGENT), number, &world.ward).await;
+            let role = text_of(&world.roles(number).await[0], "person_roleid");
+            for (group, start) in [(&groups[0], 0), (&groups[1], 20)] {
+                let path = format!("/directory/workgroups/{group}/members");
+                let made = world.rig.post(&advanced, &path, &json!({"role_profile": role, "start": day(start)})).await;
+                assert_eq!(made.status, StatusCode::CREATED, "{:?}", made.body);
+            }
+        }
+        let listed = async |at: usize| {
+            let rows = world.members(&groups[at], "direct").await;
+            rows.iter().map(|row| text_of(row, "person")).collect::<Vec<_>>()
+        };
+        let before = world.changes(0).await.len();
+        let path = |act: &str, number: u64| format!("/directory/people/{}/{act}", user(number));
+        let closed = world.act(&who(AGENT), &path("close", NURSE), &json!({"reason": "left"})).await;
+        assert_eq!(closed.status, StatusCode::OK, "{:?}", closed.body);
+        for at in [0, 1] {
+            assert_eq!(listed(at).await, [user(NURSE + 1)], "the other stays");
+        }
+        assert_eq!(world.recorded("workgroup-member-removed").await, 2);
+        let told = world.changes(before as u64).await;
+        let kinds: Vec<&str> = told.iter().map(|row| row.0.as_str()).collect();
+        assert_eq!(kinds, ["assignment-ended", "workgroup-changed", "workgroup-changed", "person-closed"]);
+        let opened = world.act(&who(AGENT), &path("reopen", NURSE), &json!({"reason": "returned"})).await;
+        assert_eq!(opened.status, StatusCode::OK, "{:?}", opened.body);
+        world.assign(&who(AGENT), NURSE, &world.ward).await;
+        let left = world.rig.post(&who(AGENT), &path("leaving", NURSE + 1), &json!({"day": day(-1), "reason": "Leaves"})).await;
+        assert_eq!(left.status, StatusCode::CREATED, "{:?}", left.body);
+        assert!(listed(0).await.is_empty() && listed(1).await.is_empty());
+        world.wait_days(30);
+        let roles = world.roles(NURSE).await;
+        assert_eq!((roles.len(), roles[0].get("workgroups_codes").filter(|codes| **codes != json!([]))), (1, None), "{roles:?}");
+        assert_eq!(world.recorded("workgroup-member-removed").await, 4);
+    }
+}
+
 fn text_of(value: &Value, member: &str) -> String {
     value[member].as_str().unwrap().to_owned()
 }
