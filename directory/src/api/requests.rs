@@ -86,7 +86,8 @@ pub struct Request {
     pub state: String,
     /// What is asked for: what it is to be like afterwards.
     pub ask: Ask,
-    /// What it was like when the request was handed in.
+    /// What it was like when the request was handed in: of a profile the details that are to change, of numbers the mask; to those who
+    /// see them in the profile.
     #[schema(value_type = Object)]
     pub before: serde_json::Value,
     /// Who asked: a user id or a client id.

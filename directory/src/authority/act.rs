@@ -29,6 +29,8 @@ pub enum Report {
 pub enum Act {
     /// Find people and see their profile.
     FindPerson,
+    /// See personal and contact details, the history of a profile and what its holder was told.
+    SeePersonal,
     /// Find organisations.
     FindOrganisation,
     /// Change one's own e-mail addresses and telephone numbers.
@@ -103,8 +105,9 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::FindPerson,
+        Self::SeePersonal,
         Self::FindOrganisation,
         Self::ChangeOwnContact,
         Self::RegisterOwnAuthenticator,
@@ -152,6 +155,7 @@ impl Act {
         matches!(
             self,
             Self::FindPerson
+                | Self::SeePersonal
                 | Self::FindOrganisation
                 | Self::SeeEndedAssignments
                 | Self::SeePositions
@@ -166,9 +170,9 @@ impl Act {
     }
 
     /// Whether it may be done anywhere in the country: people and organisations are found wherever they are, and a new
-    /// person is nowhere yet.
+    /// person is nowhere yet. Whoever finds somebody who comes from elsewhere must see whether it is them.
     pub fn is_national(self) -> bool {
-        matches!(self, Self::FindPerson | Self::FindOrganisation | Self::CreatePerson)
+        matches!(self, Self::FindPerson | Self::SeePersonal | Self::FindOrganisation | Self::CreatePerson)
     }
 
     /// Whether it reaches everything a person has, so that all of their organisations must be within reach.

@@ -29,8 +29,9 @@ type Row = (Act, [Cell; 9]);
 
 /// The whole matrix, its columns in the order of [`Rank::ALL`].
 #[rustfmt::skip]
-pub const MATRIX: [Row; 41] = [
+pub const MATRIX: [Row; 42] = [
     (Act::FindPerson,               [Does,  Does,  Does,  Does,  Does,  Does,  Does,  Does,  Does]),
+    (Act::SeePersonal,              [Never, Never, Does,  Does,  Does,  Does,  Does,  Does,  Does]),
     (Act::FindOrganisation,         [Does,  Does,  Does,  Does,  Does,  Does,  Does,  Does,  Does]),
     (Act::ChangeOwnContact,         [Does,  Never, Does,  Does,  Does,  Does,  Does,  Does,  Never]),
     (Act::RegisterOwnAuthenticator, [Does,  Never, Does,  Does,  Does,  Does,  Does,  Does,  Never]),
@@ -97,13 +98,13 @@ mod tests {
         assert!(Act::ALL.iter().all(|act| acts.contains(act)));
     }
 
-    /// Local smartcard administrators search, unlock and renew, and have nothing else beside what everybody has.
+    /// Local smartcard administrators search, see whom they have found, unlock and renew, and have nothing else beside what everybody has.
     #[test]
     fn local_administrators_only_unlock_and_renew() {
         let theirs: Vec<Act> = Act::ALL
             .into_iter()
             .filter(|act| cell(Rank::LocalSmartcardAdministrator, *act) != cell(Rank::Everybody, *act))
             .collect();
-        assert_eq!(theirs, [Act::UnlockCard, Act::RenewCard]);
+        assert_eq!(theirs, [Act::SeePersonal, Act::UnlockCard, Act::RenewCard]);
     }
 }

@@ -53,8 +53,9 @@ pub(super) fn router() -> Router<Register> {
 pub(super) struct Document;
 
 /// A request as it is now, without its steps.
-fn shown(request: Request, now: platform::clock::Millis) -> api::Request {
-    let state = request.state.at(now);
+fn shown(request: Request, doing: &Doing) -> api::Request {
+    let before = request::shown_before(doing, &request);
+    let state = request.state.at(doing.now);
     let word = state.word().to_owned();
     let decided = |decision: request::Decision, reason| api::RequestDecision {
         by: decision.by,
@@ -81,7 +82,7 @@ fn shown(request: Request, now: platform::clock::Millis) -> api::Request {
         version: request.version.0,
         state: word,
         ask: request::shown_ask(request.ask),
-        before: request.before,
+        before,
         requester: request.requester,
         organisation: request.organisation.map(String::from),
         person: request.user.map(String::from),
@@ -127,7 +128,7 @@ pub(super) async fn create(
                 request = request::submit(tx, &doing, &request.id, &Told::default()).await?;
             }
             let (location, version) = (format!("/directory/requests/{}", request.id), request.version);
-            Answer::created(&shown(request, doing.now), location, version)
+            Answer::created(&shown(request, &doing), location, version)
         })
     });
     Ok(answer.await?)
@@ -173,7 +174,7 @@ pub(super) async fn list(
         let expired = matches!(request.state.clone().at(doing.now), RequestState::Expired(_));
         let fits = mine || (states.contains(&"expired") || !expired);
         if fits && (mine || request::is_listed(&mut read, &doing, &request).await?) {
-            items.push(shown(request, doing.now));
+            items.push(shown(request, &doing));
         }
     }
     Ok(Json(Page { items, next: page.next }))
@@ -217,7 +218,7 @@ pub(super) async fn show(
         role_profile: step.role_profile,
         notes: step.notes,
     });
-    Ok(Tagged(version, api::Request { steps: steps.collect(), ..shown(request, doing.now) }))
+    Ok(Tagged(version, api::Request { steps: steps.collect(), ..shown(request, &doing) }))
 }
 
 /// Changes a draft of one's own.
@@ -247,7 +248,7 @@ pub(super) async fn edit(
     let done = register.act(caller, move |tx, doing| {
         Box::pin(async move {
             let request = request::edit(tx, &doing, &id, expected, body.ask, &notes).await?;
-            Ok((request.version, shown(request, doing.now)))
+            Ok((request.version, shown(request, &doing)))
         })
     });
     let (version, body) = done.await?;
@@ -287,7 +288,7 @@ async fn take(
                 return Err(Error::Changed { what: "request", present });
             }
             let version = request.version;
-            Answer::changed(&shown(request, doing.now), version)
+            Answer::changed(&shown(request, &doing), version)
         })
     });
     Ok(answer.await?)
@@ -343,7 +344,7 @@ pub(super) async fn open(
         Box::pin(async move {
             unchanged(tx, &id, expected).await?;
             let request = request::open(tx, &doing, &id).await?;
-            Ok((request.version, shown(request, doing.now)))
+            Ok((request.version, shown(request, &doing)))
         })
     });
     let (version, body) = done.await?;
@@ -381,7 +382,7 @@ pub(super) async fn exit(
         Box::pin(async move {
             unchanged(tx, &id, expected).await?;
             let request = request::exit(tx, &doing, &id).await?;
-            Ok((request.version, shown(request, doing.now)))
+            Ok((request.version, shown(request, &doing)))
         })
     });
     let (version, body) = done.await?;

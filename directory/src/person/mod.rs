@@ -56,7 +56,7 @@ pub(crate) use photo::LARGEST as LARGEST_PHOTO;
 pub(crate) use photographing::{Replaced, remove as remove_photo, set as set_photo};
 pub(crate) use profile::Profile;
 pub use retention::{Erasure, Retention};
-pub(crate) use showing::{View, row, shown};
+pub(crate) use showing::{View, present, row, shown};
 pub(crate) use state::State;
 pub(crate) use telling::{Gone, tell};
 pub(crate) use text::{line, named, notes as lines, plain};

@@ -2,11 +2,13 @@
 
 use platform::db::Tx;
 use platform::id::UserId;
+use serde_json::{Map, Value, json};
 
 use super::profile::Profile;
 use super::state::State;
 use crate::acting::{Doing, Way};
 use crate::api::{Channel, Contact, Person, PersonRow, Personal};
+use crate::authority::{Act, Target, Verdict};
 use crate::error::Error;
 use crate::store::{people_contacts, people_evidence, people_photos};
 
@@ -20,16 +22,15 @@ pub(crate) enum View {
 }
 
 impl View {
-    /// What somebody sees: whoever acts with a rank in the registration authority today everything. Whoever has chosen a role acts
-    /// in that one only.
+    /// What somebody sees: whoever may see personal details everything, wherever in the country it is. Whoever has chosen a role acts in
+    /// that one only.
     pub(crate) fn of(doing: &Doing) -> Self {
-        let mut live = doing.actor.live(doing.today());
-        let is_ranked = doing.way == Way::Rank && live.any(|role| role.rank.is_of_the_authority());
-        if is_ranked { Self::Whole } else { Self::Colleague }
+        let sees = || doing.verdict(Act::SeePersonal, &Target::default()) == Verdict::Does;
+        if doing.way == Way::Rank && sees() { Self::Whole } else { Self::Colleague }
     }
 
     /// Whether everything of this profile is seen.
-    fn is_whole(self, doing: &Doing, user: &UserId) -> bool {
+    pub(crate) fn is_whole(self, doing: &Doing, user: &UserId) -> bool {
         self == Self::Whole || doing.person() == Some(user)
     }
 }
@@ -74,6 +75,19 @@ async fn personal(tx: &mut Tx, profile: &Profile) -> Result<Personal, Error> {
             State::Open | State::Merged(_) => None,
         },
     })
+}
+
+/// The details that somebody asks to have changed, as they are now: those that the change names, of numbers the mask.
+pub(crate) fn present(profile: &Profile, named: &Map<String, Value>) -> Map<String, Value> {
+    let all = [
+        ("gender", json!(profile.gender)),
+        ("on_card", json!(profile.name.on_card)),
+        ("notes", json!(profile.notes)),
+        ("birth", json!(profile.birth)),
+        ("national_insurance_number", json!(profile.national_insurance.as_ref().map(|kept| &kept.mask))),
+    ];
+    let named = all.into_iter().filter(|(member, _)| named.contains_key(*member));
+    named.map(|(member, value)| (member.to_owned(), value)).collect()
 }
 
 /// A profile as a row of a list.

@@ -25,7 +25,7 @@ pub use ask::{Ask, ContactChange};
 pub(crate) use ending::end_all_of;
 pub use events::RequestEvent;
 pub(crate) use machine::{Approved, Decision, Lock, State, Submitted};
-pub(crate) use numbers::shown as shown_ask;
+pub(crate) use numbers::{shown as shown_ask, shown_before};
 pub(crate) use own::note_own;
 pub(crate) use rights::{is_listed, sees};
 pub(crate) use steps::{Told, approve, create, edit, exit, open, reject, retry, submit, sweep, withdraw};

@@ -3,12 +3,13 @@
 
 use serde_json::Value;
 
+use super::Request;
 use super::ask::Ask;
 use super::content::read;
 use crate::acting::Doing;
 use crate::api::{ChangePerson, NewEvidence, NewPerson};
 use crate::error::Error;
-use crate::person::{carry_document, carry_number, masked};
+use crate::person::{View, carry_document, carry_number, masked};
 
 /// What is asked for, with each number on its way. What cannot be read is refused, in a draft too: it might be a number.
 pub(super) fn carried(doing: &Doing, ask: Ask) -> Result<Ask, Error> {
@@ -67,6 +68,17 @@ pub(crate) fn shown(ask: Ask) -> Ask {
         }
         other => other,
     }
+}
+
+/// What it was like, as it is shown: details of a profile to those who see them in the profile.
+pub(crate) fn shown_before(doing: &Doing, request: &Request) -> Value {
+    let mut before = request.before.clone();
+    let user = request.user.as_ref();
+    let sees = user.is_some_and(|user| View::of(doing).is_whole(doing, user));
+    if let (Ask::ChangePerson { .. }, Value::Object(members), false) = (&request.ask, &mut before, sees) {
+        members.retain(|member, _| member == "open");
+    }
+    before
 }
 
 /// Masks every number in the form of a profile. Masking again changes nothing.

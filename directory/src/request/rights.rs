@@ -1,7 +1,7 @@
 //! Who may ask for what, decide it, and see it.
 
 use platform::db::Tx;
-use platform::id::OdsCode;
+use platform::id::{OdsCode, UserId};
 use serde_json::{Value, json};
 
 use super::ask::{Ask, Named};
@@ -44,9 +44,13 @@ pub(super) async fn about(tx: &mut Tx, doing: &Doing, ask: &Ask) -> Result<About
             let Some(open) = people::is_open(&mut *tx, &user).await? else {
                 return Err(Error::unknown("person", &user));
             };
+            let before = match ask {
+                Ask::ChangePerson { patch, .. } => details(tx, &user, open, patch).await?,
+                _ => json!({"open": open}),
+            };
             let target = acting::on_person(tx, doing, &user).await?;
             let organisation = target.organisations.first().and_then(|line| line.0.first()).cloned();
-            Ok(About { target, organisation, before: json!({"open": open}) })
+            Ok(About { target, organisation, before })
         }
         Named::PersonIn(user, organisation) => {
             let Some(open) = people::is_open(&mut *tx, &user).await? else {
@@ -61,6 +65,16 @@ pub(super) async fn about(tx: &mut Tx, doing: &Doing, ask: &Ask) -> Result<About
             Ok(About { target, organisation: Some(organisation), before: Value::Null })
         }
     }
+}
+
+/// Of a profile what is to change, as it is now.
+async fn details(tx: &mut Tx, user: &UserId, open: bool, patch: &Value) -> Result<Value, Error> {
+    let mut before = match (people::find(&mut *tx, user).await?, patch.as_object()) {
+        (Some(profile), Some(named)) => person::present(&profile, named),
+        _ => serde_json::Map::new(),
+    };
+    before.insert("open".to_owned(), json!(open));
+    Ok(Value::Object(before))
 }
 
 async fn in_position(

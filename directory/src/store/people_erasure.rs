@@ -95,7 +95,7 @@ pub(crate) async fn erase(tx: &mut Tx, user: &UserId, what: Erasure, now: Millis
                 "UPDATE directory_evidence SET number_mask = NULL, number_hash = NULL, erased_at = $2 \
              WHERE user_id = $1 AND number_mask IS NOT NULL",
                 // What was asked for of their profile, in the form in which it is read.
-                "UPDATE directory_request SET asked = '{\"kind\":\"change-person\",\"person\":\"' || user_id || '\",\"patch\":{}}' \
+                "UPDATE directory_request SET before_it = '{}', asked = '{\"kind\":\"change-person\",\"person\":\"' || user_id || '\",\"patch\":{}}' \
              WHERE user_id = $1 AND kind = 'change-person' AND $2 > 0",
                 "UPDATE directory_request SET asked = '{\"kind\":\"create-person\",\"organisation\":\"' || organisation || '\",\"profile\":{}}' \
              WHERE user_id = $1 AND kind = 'create-person' AND organisation IS NOT NULL AND $2 > 0",

@@ -234,6 +234,17 @@ platform::both_engines! {
         assert_eq!(world.step(AGENT, &id, "retry").await.body["state"], "applied");
         let shown = world.rig.get(&who(AGENT), &format!("/directory/people/{}", user(NURSE))).await;
         assert_eq!(shown.body["personal"]["gender"], "female", "{:?}", shown.body);
+        // What it was like stands beside what it is to be, as far as whoever looks sees it in the profile.
+        let shown = world.rig.get(&who(AGENT), &format!("/directory/requests/{id}")).await;
+        assert_eq!(shown.body["before"], json!({"open": true, "gender": null}));
+        let asked = world.ask(SPONSOR, patch(json!({"gender": "male", "birth": "1984-07-23", "on_card": "A"}))).await;
+        assert_eq!(asked.body["before"], json!({"open": true, "gender": "female", "birth": null, "on_card": null}), "{:?}", asked.body);
+        let mut payroll = crate::rig::system("payroll", &[directory::api::FEED]);
+        payroll.organisation = Some("RXX".parse().unwrap());
+        let told = world.rig.post(&payroll, "/directory/requests", &json!({"ask": patch(json!({"gender": "male"}))})).await;
+        assert_eq!((told.status, &told.body["before"]), (StatusCode::CREATED, &json!({"open": true})), "{:?}", told.body);
+        let seen = world.rig.get(&who(AGENT), &format!("/directory/requests/{}", text(&told, "id"))).await;
+        assert_eq!(seen.body["before"], json!({"open": true, "gender": "female"}));
 
         let create = |profile: Value| json!({"kind": "create-person", "organisation": "RXX", "profile": profile});
         let registered = |given: &str, birth: &str, passport: &str| {

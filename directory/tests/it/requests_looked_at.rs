@@ -169,18 +169,23 @@ platform::both_engines! {
         let shown = world.rig.get(&who(AGENT), &format!("/directory/people/{}", user(NURSE))).await;
         assert_eq!(shown.body["personal"]["national_insurance_mask"], "*****456C");
         assert_eq!((&shown.body["personal"]["evidence"][0]["number_mask"], &shown.body["personal"]["evidence"][0]["checker"]), (&json!("*****4321"), &json!(user(AGENT))));
+        let again = json!({"national_insurance_number": "AB654321D", "evidence": documents(passport)[0]});
+        let again = ask(&world, AGENT, json!({"kind": "change-person", "person": user(NURSE), "patch": again})).await;
+        assert_eq!(again.body["before"], json!({"open": true, "national_insurance_number": "*****456C"}), "{:?}", again.body);
         world.wait_days(40);
         world.sweep().await;
         assert_eq!(see(&world, AGENT, &id(3)).await.body["state"], "expired");
         nowhere("when they are over").await;
         let over = texts(&db, "SELECT asked FROM directory_request WHERE state <> $1", "draft").await;
-        assert!(over.len() == 3 && over.iter().all(|asked| !asked.contains("kept:")), "{over:?}");
+        assert!(over.len() == 4 && over.iter().all(|asked| !asked.contains("kept:")), "{over:?}");
         let path = format!("/directory/people/{}/close", user(NURSE));
         assert!(world.act(&who(MANAGER), &path, &json!({"reason": "left"})).await.status.is_success());
         world.wait_days(2200);
         while world.rig.register.sweep_people().await.unwrap() > 0 {}
         let left = texts(&db, "SELECT asked FROM directory_request WHERE user_id = $1", &user(NURSE)).await;
         assert!(!left.is_empty() && left.iter().all(|asked| asked.ends_with("\"patch\":{}}")), "{left:?}");
+        let before = texts(&db, "SELECT before_it FROM directory_request WHERE user_id = $1", &user(NURSE)).await;
+        assert!(before.iter().all(|before| before == "{}"), "{before:?}");
         assert_eq!(see(&world, AGENT, &id(1)).await.status, StatusCode::OK, "it reads back");
     }
 
