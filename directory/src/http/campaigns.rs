@@ -159,7 +159,8 @@ pub(super) async fn show(
 #[utoipa::path(
     post, path = "/directory/campaigns/{campaign}/cancellation", tag = "directory",
     params(("campaign" = String, Path, description = "The id of the campaign"),
-           ("if-match" = String, Header, description = "The ETag of the last read")),
+           ("if-match" = String, Header, description = "The ETag of the last read"),
+           ("idempotency-key" = String, Header, description = "A new one for each new request")),
     request_body(content = CampaignNotes, example = json!({})),
     responses(
         (status = 200, description = "The campaign as it is now", body = api::Campaign),

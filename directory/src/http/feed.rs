@@ -179,7 +179,8 @@ pub(super) async fn show(
 #[utoipa::path(
     post, path = "/directory/feed/events/{event}/retry", tag = "feed",
     params(("event" = String, Path, description = "The id of the event here"),
-           ("if-match" = String, Header, description = "The ETag of the last read")),
+           ("if-match" = String, Header, description = "The ETag of the last read"),
+           ("idempotency-key" = String, Header, description = "A new one for each new request")),
     request_body(content = FeedRetry, example = json!({"person": "555021942107"})),
     responses(
         (status = 200, description = "The event as it is now: done, or in quarantine again", body = KeptFeedEvent),
@@ -210,7 +211,8 @@ pub(super) async fn retry(
 #[utoipa::path(
     post, path = "/directory/feed/events/{event}/discard", tag = "feed",
     params(("event" = String, Path, description = "The id of the event here"),
-           ("if-match" = String, Header, description = "The ETag of the last read")),
+           ("if-match" = String, Header, description = "The ETag of the last read"),
+           ("idempotency-key" = String, Header, description = "A new one for each new request")),
     request_body(content = FeedDiscard, example = json!({"reason": "Sent by mistake; payroll has confirmed it"})),
     responses(
         (status = 200, description = "The event as it is now", body = KeptFeedEvent),

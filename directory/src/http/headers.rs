@@ -28,18 +28,6 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
-/// The version that a step is meant for, where one is said: its states guard it otherwise.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct IfMatchGiven(pub(crate) Expected);
-
-impl<S: Sync> FromRequestParts<S> for IfMatchGiven {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        Ok(Self(named(parts)?.unwrap_or(Expected::Any)))
-    }
-}
-
 fn named(parts: &Parts) -> Result<Option<Expected>, Problem> {
     let Some(text) = together(&parts.headers, &header::IF_MATCH) else { return Ok(None) };
     Expected::parse(&text).map(Some).ok_or_else(|| {

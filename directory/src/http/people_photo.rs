@@ -209,6 +209,7 @@ pub(super) async fn give(
     post, path = "/directory/people/{user_id}/custody/return", tag = "people",
     params(
         ("user_id" = String, Path, description = "The card's profile"),
+        ("if-match" = String, Header, description = "The ETag of the card's profile"),
         ("idempotency-key" = String, Header, description = "A new one for each new request"),
     ),
     request_body(content = Nothing, example = json!({})),
@@ -216,18 +217,20 @@ pub(super) async fn give(
         (status = 200, description = "The log, newest first", body = CustodyLog),
         (status = 403, description = "The caller may not take it back", body = Body),
         (status = 409, description = "Nobody has it, or it is no card", body = Body),
+        (status = 412, description = "It was changed since", body = Body),
     )
 )]
 pub(super) async fn take_back(
     State(register): State<Register>,
     Path(user_id): Path<UserId>,
+    IfMatch(expected): IfMatch,
     posted: Posted<Nothing>,
 ) -> Result<Answer, Problem> {
     permitted(&posted.caller)?;
     let Nothing {} = posted.body;
     let done = register.act_once(posted.once, posted.caller, move |tx, doing| {
         Box::pin(async move {
-            let profile = person::take_back(tx, &doing, &user_id).await?;
+            let profile = person::take_back(tx, &doing, &user_id, expected).await?;
             let items = people_photos::custody(&mut *tx, &user_id).await?;
             Answer::changed(&CustodyLog { items }, profile.version)
         })

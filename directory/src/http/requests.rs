@@ -14,7 +14,7 @@ use platform::web::{Json, Path, Query};
 use utoipa::OpenApi;
 
 use super::answer::Tagged;
-use super::headers::{IfMatch, IfMatchGiven, Posted};
+use super::headers::{IfMatch, Posted};
 use super::input;
 use crate::acting::{Doing, permitted, permitted_to_read};
 use crate::api::{
@@ -299,7 +299,7 @@ async fn take(
     post, path = "/directory/requests/{request}/submission", tag = "directory",
     params(
         ("request" = String, Path, description = "The id of the request"),
-        ("if-match" = Option<String>, Header, description = "The ETag of the last read, where one is meant"),
+        ("if-match" = String, Header, description = "The ETag of the last read"),
         ("idempotency-key" = String, Header, description = "A new one for each new request"),
     ),
     request_body(content = RequestStepNotes, example = json!({})),
@@ -313,7 +313,7 @@ async fn take(
 pub(super) async fn submit(
     State(register): State<Register>,
     Path(id): Path<RequestId>,
-    IfMatchGiven(expected): IfMatchGiven,
+    IfMatch(expected): IfMatch,
     Posted { caller, once, body }: Posted<RequestStepNotes>,
 ) -> Result<Answer, Problem> {
     take(register, caller, once, (id, expected), Step::Submit, told(body.notes.as_ref())?).await
@@ -397,7 +397,7 @@ pub(super) async fn exit(
     post, path = "/directory/requests/{request}/approval", tag = "directory",
     params(
         ("request" = String, Path, description = "The id of the request"),
-        ("if-match" = Option<String>, Header, description = "The ETag of the last read, where one is meant"),
+        ("if-match" = String, Header, description = "The ETag of the last read"),
         ("idempotency-key" = String, Header, description = "A new one for each new request"),
     ),
     request_body(content = RequestApproval, example = json!({"notes": "Seen with the ward manager"})),
@@ -411,7 +411,7 @@ pub(super) async fn exit(
 pub(super) async fn approve(
     State(register): State<Register>,
     Path(id): Path<RequestId>,
-    IfMatchGiven(expected): IfMatchGiven,
+    IfMatch(expected): IfMatch,
     Posted { caller, once, body }: Posted<RequestApproval>,
 ) -> Result<Answer, Problem> {
     input::at_most("evidence", body.evidence.len(), MOST_DOCUMENTS)?;
@@ -424,7 +424,7 @@ pub(super) async fn approve(
     post, path = "/directory/requests/{request}/rejection", tag = "directory",
     params(
         ("request" = String, Path, description = "The id of the request"),
-        ("if-match" = Option<String>, Header, description = "The ETag of the last read, where one is meant"),
+        ("if-match" = String, Header, description = "The ETag of the last read"),
         ("idempotency-key" = String, Header, description = "A new one for each new request"),
     ),
     request_body(content = Rejection, example = json!({"reason": "The post is not funded"})),
@@ -438,7 +438,7 @@ pub(super) async fn approve(
 pub(super) async fn reject(
     State(register): State<Register>,
     Path(id): Path<RequestId>,
-    IfMatchGiven(expected): IfMatchGiven,
+    IfMatch(expected): IfMatch,
     Posted { caller, once, body }: Posted<Rejection>,
 ) -> Result<Answer, Problem> {
     let reason = input::text("reason", &body.reason, input::NOTE)?;
@@ -450,7 +450,7 @@ pub(super) async fn reject(
     post, path = "/directory/requests/{request}/withdrawal", tag = "directory",
     params(
         ("request" = String, Path, description = "The id of the request"),
-        ("if-match" = Option<String>, Header, description = "The ETag of the last read, where one is meant"),
+        ("if-match" = String, Header, description = "The ETag of the last read"),
         ("idempotency-key" = String, Header, description = "A new one for each new request"),
     ),
     request_body(content = RequestStepNotes, example = json!({"notes": "No longer needed"})),
@@ -463,7 +463,7 @@ pub(super) async fn reject(
 pub(super) async fn withdraw(
     State(register): State<Register>,
     Path(id): Path<RequestId>,
-    IfMatchGiven(expected): IfMatchGiven,
+    IfMatch(expected): IfMatch,
     Posted { caller, once, body }: Posted<RequestStepNotes>,
 ) -> Result<Answer, Problem> {
     take(register, caller, once, (id, expected), Step::Withdraw, told(body.notes.as_ref())?).await
@@ -474,7 +474,7 @@ pub(super) async fn withdraw(
     post, path = "/directory/requests/{request}/retry", tag = "directory",
     params(
         ("request" = String, Path, description = "The id of the request"),
-        ("if-match" = Option<String>, Header, description = "The ETag of the last read, where one is meant"),
+        ("if-match" = String, Header, description = "The ETag of the last read"),
         ("idempotency-key" = String, Header, description = "A new one for each new request"),
     ),
     request_body(content = RequestApproval, example = json!({})),
@@ -488,7 +488,7 @@ pub(super) async fn withdraw(
 pub(super) async fn retry(
     State(register): State<Register>,
     Path(id): Path<RequestId>,
-    IfMatchGiven(expected): IfMatchGiven,
+    IfMatch(expected): IfMatch,
     Posted { caller, once, body }: Posted<RequestApproval>,
 ) -> Result<Answer, Problem> {
     input::at_most("evidence", body.evidence.len(), MOST_DOCUMENTS)?;

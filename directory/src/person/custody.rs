@@ -15,8 +15,8 @@ use crate::ids::RecordId;
 use crate::store::{people, people_photos};
 use crate::version::Expected;
 
-async fn card(tx: &mut Tx, doing: &Doing, user: &UserId) -> Result<Profile, Error> {
-    let profile = open(tx, user, Expected::Any).await?;
+async fn card(tx: &mut Tx, doing: &Doing, user: &UserId, expected: Expected) -> Result<Profile, Error> {
+    let profile = open(tx, user, expected).await?;
     doing.demand_on(tx, Act::ChangePerson, &profile).await?;
     if profile.kind != PersonKind::TemporaryAccessCard {
         return Err(Error::conflict("not-a-card", "Only temporary access cards are handed out."));
@@ -31,7 +31,7 @@ pub(crate) async fn give(
     user: &UserId,
     given: GiveCard,
 ) -> Result<(Profile, Custody), Error> {
-    let profile = card(tx, doing, user).await?;
+    let profile = card(tx, doing, user, Expected::Any).await?;
     profile.state.demand_open()?;
     // Whoever hands it out is somebody else.
     if doing.actor.is(&given.holder) {
@@ -71,8 +71,13 @@ pub(crate) async fn give(
 }
 
 /// Takes a card back, of a closed profile too.
-pub(crate) async fn take_back(tx: &mut Tx, doing: &Doing, user: &UserId) -> Result<Profile, Error> {
-    let profile = card(tx, doing, user).await?;
+pub(crate) async fn take_back(
+    tx: &mut Tx,
+    doing: &Doing,
+    user: &UserId,
+    expected: Expected,
+) -> Result<Profile, Error> {
+    let profile = card(tx, doing, user, expected).await?;
     let holder = people_photos::take_back(tx, user, &doing.recorded().subject, doing.now).await?;
     let Some(holder) = holder else {
         return Err(Error::conflict("card-in", "Nobody has this card."));

@@ -3,25 +3,60 @@
 use std::collections::BTreeSet;
 
 use http::{Method, StatusCode};
+use platform::caller::Caller;
 use platform::db::Db;
 use serde_json::{Value, json};
 
 use crate::people_rig::{new_person, staff};
 use crate::rig::Rig;
 
-/// Changes that ask for neither, and why none is needed.
-const OTHERWISE: [(&str, &str, &str); 11] = [
+/// POSTs that ask for no key, and why none is needed.
+const KEYLESS: [(&str, &str, &str); 7] = [
     ("POST", "/directory/systems/import", "the file is its own key: what is in is passed over"),
     ("POST", "/directory/organisations/import", "the release is its own key: what is in is passed over"),
     ("POST", "/directory/rbac/effective", "it asks, and changes nothing"),
     ("POST", "/directory/feed/events", "each event has an id of its own"),
-    ("PUT", "/directory/consumers/{name}", "a number that never goes back"),
     ("POST", "/directory/scim/v2/Users", "externalId is its key"),
     ("POST", "/directory/scim/v2/Users/.search", "it asks, and changes nothing"),
     ("POST", "/directory/scim/v2/.search", "it asks, and changes nothing"),
+];
+
+/// What makes something new, and so has no version to mean.
+const MAKES: [&str; 12] = [
+    "/directory/assignments",
+    "/directory/campaigns",
+    "/directory/feed/links",
+    "/directory/organisations",
+    "/directory/people",
+    "/directory/people/import",
+    "/directory/people/{user_id}/custody",
+    "/directory/positions",
+    "/directory/requests",
+    "/directory/systems",
+    "/directory/workgroups",
+    "/directory/workgroups/{workgroup}/members",
+];
+
+/// Changes that ask for no version, and why none is needed.
+const VERSIONLESS: [(&str, &str, &str); 18] = [
+    ("PUT", "/directory/consumers/{name}", "a number that never goes back"),
     ("PUT", "/directory/scim/v2/Users/{id}", "RFC 7644 3.14 leaves If-Match to the client"),
     ("PATCH", "/directory/scim/v2/Users/{id}", "RFC 7644 3.14 leaves If-Match to the client"),
     ("DELETE", "/directory/scim/v2/Users/{id}", "RFC 7644 3.14 leaves If-Match to the client"),
+    ("POST", "/directory/people/{user_id}/evidence", "it adds, and writes over nothing"),
+    ("POST", "/directory/people/{user_id}/registrations", "it adds, and writes over nothing"),
+    ("POST", "/directory/people/{user_id}/emails", "it adds, and writes over nothing"),
+    ("POST", "/directory/people/{user_id}/mobiles", "it adds, and writes over nothing"),
+    ("POST", "/directory/people/{user_id}/emails/{contact}/codes", "it sends a message"),
+    ("POST", "/directory/people/{user_id}/mobiles/{contact}/codes", "it sends a message"),
+    ("POST", "/directory/people/{user_id}/emails/{contact}/verification", "the code is of one address"),
+    ("POST", "/directory/people/{user_id}/mobiles/{contact}/verification", "the code is of one address"),
+    ("POST", "/directory/people/{user_id}/leaving", "it ends what there is, whatever that is by then"),
+    ("POST", "/directory/people/{user_id}/assignments", "each row may have its version"),
+    ("POST", "/directory/positions/{position}/assignments", "each row makes one"),
+    ("POST", "/directory/positions/{position}/redating", "each row may have its version"),
+    ("POST", "/directory/positions/{position}/removals", "each row may have its version"),
+    ("POST", "/directory/rbac/import", "a release is made new, and looked at first"),
 ];
 
 /// A path with something in each place that may stand there.
@@ -40,44 +75,88 @@ fn filled(path: &str) -> String {
         .join("/")
 }
 
+/// A route with the example of its body, and the names of the headers that its description asks for.
+struct Route {
+    method: Method,
+    path: String,
+    body: Value,
+    headers: Vec<String>,
+}
+
+/// Everything of the description that is no GET.
+fn changes() -> Vec<Route> {
+    let document = serde_json::to_value(directory::openapi()).unwrap();
+    let mut all = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, described) in methods.as_object().unwrap() {
+            let method: Method = method.to_uppercase().parse().unwrap();
+            if method == Method::GET {
+                continue;
+            }
+            let body = &described["requestBody"]["content"]["application/json"]["example"];
+            let body = if body.is_null() { json!({}) } else { body.clone() };
+            let parameters = described["parameters"].as_array().cloned().unwrap_or_default();
+            let headers = parameters
+                .iter()
+                .filter_map(|one| one["name"].as_str())
+                .map(str::to_ascii_lowercase)
+                .collect();
+            all.push(Route { method, path: path.clone(), body, headers });
+        }
+    }
+    all
+}
+
+/// Those that were not refused with one of these codes, with what they were sent; and that the others describe one of these headers.
+async fn not_refused(
+    rig: &Rig,
+    caller: &Caller,
+    (codes, described): (&[&str], &[&str]),
+    sent: &[(&str, &str)],
+    which: impl Fn(&Method) -> bool,
+) -> BTreeSet<(String, String)> {
+    let (mut others, mut silent, mut refused) = (BTreeSet::new(), Vec::new(), 0);
+    for (number, route) in changes().into_iter().filter(|route| which(&route.method)).enumerate() {
+        let key = format!("key-{number}");
+        let mut headers = vec![("content-type", "application/json")];
+        headers.extend(
+            sent.iter().map(|(name, value)| (*name, if *value == "new" { key.as_str() } else { *value })),
+        );
+        let Route { method, path, body, headers: names } = route;
+        let answered =
+            rig.file(caller, method.clone(), &filled(&path), &headers, body.to_string().as_bytes()).await;
+        if !codes.contains(&answered.code()) {
+            others.insert((method.to_string(), path));
+            continue;
+        }
+        refused += 1;
+        if !names.iter().any(|name| described.contains(&name.as_str())) {
+            silent.push(format!("{method} {path}: {}", answered.code()));
+        }
+    }
+    assert!(silent.is_empty(), "the description does not say it:\n{}", silent.join("\n"));
+    assert!(refused > 25, "only {refused} were asked");
+    others
+}
+
 platform::both_engines! {
-    /// No change without its key or its version is taken, but for those that have another way to be done once; and the
-    /// description asks for it too.
+    /// No POST is taken without its key, and nothing is changed without the version that is meant, but for those that have another
+    /// way; and the description asks for both.
     async fn every_change_is_done_once(db: Db) {
         let rig = Rig::new(db.clone());
         let manager = staff(&db, 900, Some("ra-manager"), "RXX").await;
-        let document = serde_json::to_value(directory::openapi()).unwrap();
-        let (mut otherwise, mut silent) = (BTreeSet::new(), Vec::new());
-        let mut asked = 0;
-        for (path, methods) in document["paths"].as_object().unwrap() {
-            for (method, described) in methods.as_object().unwrap() {
-                let method: Method = method.to_uppercase().parse().unwrap();
-                if method == Method::GET {
-                    continue;
-                }
-                let body = &described["requestBody"]["content"]["application/json"]["example"];
-                let body = if body.is_null() { json!({}) } else { body.clone() };
-                let headers = [("content-type", "application/json")];
-                let answered = rig.file(&manager, method.clone(), &filled(path), &headers, body.to_string().as_bytes()).await;
-                if matches!(answered.code(), "idempotency-key-missing" | "if-match-missing" | "if-none-match-missing") {
-                    asked += 1;
-                    let parameters = described["parameters"].as_array().cloned().unwrap_or_default();
-                    let names: Vec<String> =
-                        parameters.iter().map(|one: &Value| one["name"].as_str().unwrap_or_default().to_ascii_lowercase()).collect();
-                    let described = names.iter().any(|name| matches!(name.as_str(), "idempotency-key" | "if-match" | "if-none-match"));
-                    if !described {
-                        silent.push(format!("{method} {path}: {}", answered.code()));
-                    }
-                } else {
-                    otherwise.insert((method.to_string(), path.clone()));
-                }
-            }
-        }
-        let expected: BTreeSet<_> =
-            OTHERWISE.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
-        assert_eq!(otherwise, expected);
-        assert!(silent.is_empty(), "the description does not say it:\n{}", silent.join("\n"));
-        assert!(asked > 40, "only {asked} were asked");
+        let named = |list: &[(&str, &str, &str)]| -> BTreeSet<(String, String)> {
+            list.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect()
+        };
+        let key = (&["idempotency-key-missing"][..], &["idempotency-key"][..]);
+        let keyless = not_refused(&rig, &manager, key, &[("if-match", "*")], |method| method == Method::POST).await;
+        assert_eq!(keyless, named(&KEYLESS));
+        let version = (&["if-match-missing", "if-none-match-missing"][..], &["if-match", "if-none-match"][..]);
+        let versionless = not_refused(&rig, &manager, version, &[("idempotency-key", "new")], |_| true).await;
+        let mut expected = named(&KEYLESS);
+        expected.extend(named(&VERSIONLESS));
+        expected.extend(MAKES.map(|path| ("POST".to_owned(), path.to_owned())));
+        assert_eq!(versionless, expected);
     }
 }
 

@@ -24,8 +24,8 @@ impl World {
         match step {
             "open" => self.rig.send(&who(number), Method::PUT, &path("lock"), &star, None).await,
             "exit" => self.rig.send(&who(number), Method::DELETE, &path("lock"), &star, None).await,
-            "rejection" => self.rig.post(&who(number), &path(step), &json!({"reason": "Not funded"})).await,
-            other => self.rig.post(&who(number), &path(other), &json!({})).await,
+            "rejection" => self.act(&who(number), &path(step), &json!({"reason": "Not funded"})).await,
+            other => self.act(&who(number), &path(other), &json!({})).await,
         }
     }
 

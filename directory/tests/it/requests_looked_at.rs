@@ -25,7 +25,7 @@ async fn approve(world: &World, by: u64, id: &str, evidence: Value) -> Answered 
     let path = |last: &str| format!("/directory/requests/{id}/{last}");
     let opened = world.rig.send(&who(by), Method::PUT, &path("lock"), &[("if-match", "*")], None).await;
     assert_eq!(opened.status, StatusCode::OK, "{:?}", opened.body);
-    world.rig.post(&who(by), &path("approval"), &json!({"evidence": evidence})).await
+    world.act(&who(by), &path("approval"), &json!({"evidence": evidence})).await
 }
 
 async fn see(world: &World, by: u64, id: &str) -> Answered {
@@ -124,7 +124,7 @@ platform::both_engines! {
             if made.status == StatusCode::CREATED {
                 let id = text(&made, "id");
                 let path = format!("/directory/requests/{id}/submission");
-                let refused = world.rig.post(&who(by), &path, &json!({})).await;
+                let refused = world.act(&who(by), &path, &json!({})).await;
                 assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{asked}: {:?}", refused.body);
                 assert_eq!(see(&world, by, &id).await.body["state"], "draft", "{asked}");
             } else {
@@ -199,7 +199,7 @@ platform::both_engines! {
         let without = approve(&world, AGENT, &id, json!([])).await;
         assert_eq!(without.body["state"], "failed", "{:?}", without.body);
         let passport = &documents("123456789")[0];
-        let retry = async |evidence: Value| world.rig.post(&who(AGENT_TWO), &format!("/directory/requests/{id}/retry"), &json!({"evidence": evidence})).await;
+        let retry = async |evidence: Value| world.act(&who(AGENT_TWO), &format!("/directory/requests/{id}/retry"), &json!({"evidence": evidence})).await;
         let named = json!({"document": "passport", "issuer": "GBR", "number": "123456789", "method": "f2f", "checker": user(SPONSOR)});
         assert_eq!(retry(json!([named])).await.body["state"], "failed");
         assert_eq!(retry(json!([passport, passport])).await.body["state"], "failed");
@@ -215,7 +215,7 @@ platform::both_engines! {
         let bare = json!({"name": {"given": "Bea", "family": "Example"}, "birth": "1985-07-23"});
         let id = text(&ask(&world, AGENT, json!({"kind": "create-person", "organisation": "RXX", "profile": bare})).await, "id");
         assert_eq!(approve(&world, AGENT_TWO, &id, json!([])).await.body["state"], "failed");
-        let done = world.rig.post(&who(ADVANCED), &format!("/directory/requests/{id}/retry"), &json!({"evidence": documents("987654321")})).await;
+        let done = world.act(&who(ADVANCED), &format!("/directory/requests/{id}/retry"), &json!({"evidence": documents("987654321")})).await;
         assert_eq!(done.body["state"], "applied", "{:?}", done.body);
         let checkers = texts(&db, "SELECT DISTINCT checker FROM directory_evidence WHERE user_id = $1", done.body["person"].as_str().unwrap()).await;
         assert_eq!(checkers, [user(ADVANCED)]);
@@ -297,7 +297,7 @@ platform::both_engines! {
         let held = texts(&db, "SELECT assignment_id FROM directory_assignment WHERE position_id = $1 AND state = 'live'", &world.clinic).await;
         world.act(&who(AGENT), &format!("/directory/assignments/{}/removal", held[0]), &json!({"notes": "Leaves"})).await;
         let path = format!("/directory/requests/{}/submission", text(&waits, "id"));
-        let submitted = world.rig.post(&who(SPONSOR), &path, &json!({})).await;
+        let submitted = world.act(&who(SPONSOR), &path, &json!({})).await;
         assert!(submitted.status == StatusCode::FORBIDDEN || submitted.body["organisation"] == "RAA", "{:?}", submitted.body);
     }
 

@@ -230,8 +230,8 @@ impl Walk {
                 let answered = match step {
                     "lock" => rig.send(&caller, Method::PUT, &path("lock"), &star, None).await,
                     "exit" => rig.send(&caller, Method::DELETE, &path("lock"), &star, None).await,
-                    "rejection" => rig.post(&caller, &path(step), &json!({"reason": "Walk"})).await,
-                    _ => rig.post(&caller, &path(step), &json!({})).await,
+                    "rejection" => self.world.act(&caller, &path(step), &json!({"reason": "Walk"})).await,
+                    _ => self.world.act(&caller, &path(step), &json!({})).await,
                 };
                 let (kind, requester) = rest.split_once(' ').unwrap();
                 let own = matches!(step, "submission" | "withdrawal");

@@ -195,7 +195,8 @@ pub(super) async fn change(
 #[utoipa::path(
     post, path = "/directory/assignments/{assignment}/removal", tag = "directory",
     params(("assignment" = String, Path, description = "The id of the assignment"),
-           ("if-match" = String, Header, description = "The ETag of the last read")),
+           ("if-match" = String, Header, description = "The ETag of the last read"),
+           ("idempotency-key" = String, Header, description = "A new one for each new request")),
     request_body(content = Removal, example = json!({"notes": "Moved to ward 9"})),
     responses(
         (status = 200, description = "The assignment as it is now", body = api::Assignment),

@@ -222,7 +222,8 @@ pub(super) async fn set_assignable(
 #[utoipa::path(
     post, path = "/directory/positions/{position}/closing", tag = "directory",
     params(("position" = String, Path, description = "The id of the position"),
-           ("if-match" = String, Header, description = "The ETag of the last read")),
+           ("if-match" = String, Header, description = "The ETag of the last read"),
+           ("idempotency-key" = String, Header, description = "A new one for each new request")),
     request_body(content = ClosePosition, example = json!({
         "reason": "Ward 7 has closed", "approver": "Head of nursing", "word": "CLOSE", "assignments": "end"
     })),
