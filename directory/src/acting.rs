@@ -22,7 +22,7 @@ use crate::position::Basis;
 use crate::rbac::{self, Book};
 use crate::register::Register;
 use crate::store::position_links::{Link, linked};
-use crate::store::roles::{Held, held};
+use crate::store::roles::{Held, held, held_whole};
 use crate::store::{self, assignments_end, lineages, people};
 
 /// Refuses callers who were granted nothing that could let them change the register, before anything is read.
@@ -424,7 +424,7 @@ pub(crate) async fn may_read(register: &Register, caller: &Caller, act: Act) -> 
 /// nobody's to take over today.
 pub(crate) async fn on_person(tx: &mut Tx, doing: &Doing, user: &UserId) -> Result<Target, Error> {
     let (today, basis) = (doing.today(), doing.basis());
-    let held = held(tx, user, today).await?;
+    let held = held_whole(tx, user, today).await?;
     let given = held.iter().map(|role| &role.profile.organisation).filter(|place| !ods::is_anywhere(place));
     let mut places: BTreeSet<OdsCode> =
         held.iter().map(|role| &role.employer).chain(given).cloned().collect();

@@ -88,7 +88,7 @@ impl Doing {
 /// Where somebody is employed now or later, and the highest rank they hold or will.
 async fn employed(tx: &mut Tx, doing: &Doing, profile: &Profile) -> Result<Target, Error> {
     let (user, today, basis) = (&profile.user_id, doing.today(), doing.basis());
-    let held = roles::held(tx, user, today).await?;
+    let held = roles::held_whole(tx, user, today).await?;
     let mut places = assignments_end::organisations_reached(tx, user, today).await?;
     places.extend(profile.organisation.clone());
     let given = held.iter().map(|role| &role.profile.organisation);

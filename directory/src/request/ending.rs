@@ -10,16 +10,22 @@ use crate::acting::Doing;
 use crate::error::Error;
 use crate::store::requests;
 
-/// How many requests of one person are ended in one act.
-const MOST: u32 = 1000;
+/// How many requests of one person are read together.
+const AT_ONCE: u32 = 100;
 
 /// Ends every open request about somebody who is there no longer, and by them: drafts are withdrawn, what waits or is being
 /// decided is rejected with this reason. What was approved stays approved, and fails when it is done.
 pub(crate) async fn end_all_of(tx: &mut Tx, doing: &Doing, user: &UserId, why: &str) -> Result<(), Error> {
-    for request in requests::open_of(tx, user, doing.now, MOST).await? {
-        end(tx, doing, request, why).await?;
+    loop {
+        let some = requests::open_of(tx, user, doing.now, AT_ONCE).await?;
+        if some.is_empty() {
+            return Ok(());
+        }
+        // Each is open no more, and is not found again.
+        for request in some {
+            end(tx, doing, request, why).await?;
+        }
     }
-    Ok(())
 }
 
 async fn end(tx: &mut Tx, doing: &Doing, request: Request, why: &str) -> Result<Request, Error> {

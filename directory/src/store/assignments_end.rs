@@ -63,7 +63,7 @@ pub(crate) async fn move_all(
 }
 
 /// The organisations in which a person has an assignment that has not ended, those to come among them: where the person
-/// is missed when the profile closes. At most a hundred.
+/// is missed when the profile closes. However many they are: none is overlooked where each must be within reach.
 pub(crate) async fn organisations_reached(
     tx: &mut Tx,
     user: &UserId,
@@ -71,7 +71,7 @@ pub(crate) async fn organisations_reached(
 ) -> Result<Vec<OdsCode>, Error> {
     let rows: Vec<(String,)> = sqlx::query_as(
         "SELECT DISTINCT organisation FROM directory_assignment WHERE user_id = $1 AND state = 'live' \
-         AND (to_day IS NULL OR to_day >= $2) ORDER BY organisation LIMIT 100",
+         AND (to_day IS NULL OR to_day >= $2) ORDER BY organisation",
     )
     .bind(user.as_str())
     .bind(today.to_string())

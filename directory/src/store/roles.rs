@@ -52,8 +52,21 @@ type Columns = (
     Option<String>,
 );
 
-/// Everything that a person's assignments give, those to come among them; nothing of a person who is closed.
+/// How many rows of what somebody holds count for what they may do themselves.
+const MOST: i64 = 2000;
+
+/// What a person's assignments give, those to come among them; nothing of a person who is closed. Of somebody who holds more than
+/// anybody does, a part: it gives them less.
 pub(crate) async fn held(tx: &mut Tx, user: &UserId, today: Day) -> Result<Vec<Held>, Error> {
+    held_at_most(tx, user, today, MOST).await
+}
+
+/// Everything that a person's assignments give, however much it is: for who may do something to them.
+pub(crate) async fn held_whole(tx: &mut Tx, user: &UserId, today: Day) -> Result<Vec<Held>, Error> {
+    held_at_most(tx, user, today, i64::MAX).await
+}
+
+async fn held_at_most(tx: &mut Tx, user: &UserId, today: Day, most: i64) -> Result<Vec<Held>, Error> {
     // CROSS JOIN keeps SQLite to this order: it would otherwise begin at all access profiles.
     let rows: Vec<Columns> = sqlx::query_as(
         "WITH RECURSIVE held(employer, position_id, from_day, to_day, depth) AS (\
@@ -69,10 +82,11 @@ pub(crate) async fn held(tx: &mut Tx, user: &UserId, today: Day) -> Result<Vec<H
          WHERE p.position_id = held.position_id AND p.state = 'open' \
            AND f.position_id = held.position_id AND f.removed_at IS NULL \
            AND EXISTS (SELECT 1 FROM directory_person u WHERE u.user_id = $1 AND u.state = 'open') \
-         ORDER BY f.access_profile_id, held.from_day LIMIT 2000",
+         ORDER BY f.access_profile_id, held.from_day LIMIT $3",
     )
     .bind(user.as_str())
     .bind(today.to_string())
+    .bind(most)
     .fetch_all(&mut *tx)
     .await?;
     let mut all: Vec<Held> = Vec::with_capacity(rows.len());

@@ -227,4 +227,43 @@ platform::both_engines! {
         assert_eq!(done.status, StatusCode::OK, "{:?}", done.body);
         assert_ne!(world.roles(MANAGER).await, before, "somebody else gave it");
     }
+
+    /// However much somebody holds, and in however many organisations, all of it counts for who may do something to them.
+    async fn nothing_that_somebody_holds_is_overlooked(db: Db) {
+        let world = World::new(db.clone()).await;
+        let (ranked, spread) = (NURSE + 72, NURSE + 73);
+        let manager = who(MANAGER);
+        // So many rows, in an organisation or in one each.
+        let many = "WITH RECURSIVE n(i) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < CAST($5 AS BIGINT)) \
+                    INSERT INTO directory_assignment (assignment_id, user_id, position_id, organisation, from_day, to_day, state, via, \
+                    made_by, made_at, version) SELECT '00000000-0000-7000-8000-' || $3 || CAST(10000000 + i AS TEXT), $1, $2, \
+                    CASE WHEN $4 = '' THEN 'A' || CAST(1000 + i AS TEXT) ELSE $4 END, '2026-01-01', NULL, 'live', 'cim', 'x', 0, 1 FROM n";
+        let holds = async |number: u64, position: &str, [part, place, last]: [&str; 3]| {
+            let values = [&user(number), position, part, place, last].map(str::to_owned);
+            execute(&db, many, values.to_vec()).await;
+        };
+        let close = async |number: u64| {
+            let path = format!("/directory/people/{}/close", user(number));
+            world.act(&who(AGENT), &path, &json!({"reason": "left"})).await
+        };
+        // Thousands of rows, and the last of them a rank.
+        holds(ranked, &world.ward, ["0001", "RXX01", "2100"]).await;
+        let late = world.make(&manager, &position("RXX", "Late managers", ROLE_OF_MANAGERS, &[])).await;
+        world.assign(&manager, ranked, &late).await;
+        assert_eq!(close(ranked).await.code(), "above-rank");
+        // A hundred organisations that are hosted here, and the last one elsewhere; a closed position gives nothing and is held.
+        let hosted = "WITH RECURSIVE n(i) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < 99) \
+                      INSERT INTO directory_organisation (ods, name, status, ra_host, version) \
+                      SELECT 'A' || CAST(1000 + i AS TEXT), $1, 'active', $2, 1 FROM n";
+        execute(&db, hosted, vec!["Practice".to_owned(), "RXX".to_owned()]).await;
+        let gone = world.make(&manager, &position("RXX", "Gone", ROLE_OF_NURSES, &[])).await;
+        holds(spread, &gone, ["0002", "", "99"]).await;
+        holds(spread, &gone, ["0003", "RYY", "0"]).await;
+        execute(&db, "UPDATE directory_position SET state = 'closed' WHERE position_id = $1", vec![gone]).await;
+        assert_eq!(close(spread).await.code(), "also-elsewhere");
+        let state = texts(&db, "SELECT state FROM directory_person WHERE user_id = $1", &user(spread)).await;
+        assert_eq!(state, ["open"]);
+        execute(&db, "DELETE FROM directory_assignment WHERE user_id = $1 AND organisation = 'RYY'", vec![user(spread)]).await;
+        assert_eq!(close(spread).await.status, StatusCode::OK);
+    }
 }

@@ -99,6 +99,13 @@ platform::both_engines! {
         let by = text(&world.ask(SPONSOR, world.assign_ask(NURSE + 1)).await, "id");
         let draft = json!({"ask": world.assign_ask(NURSE + 1), "state": "draft"});
         let draft = text(&world.rig.post(&who(SPONSOR), "/directory/requests", &draft).await, "id");
+        // More than are read together.
+        let more = "WITH RECURSIVE n(i) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < 119) \
+                    INSERT INTO directory_request (request_id, kind, organisation, user_id, position_id, asked, before_it, state, \
+                    submitted_at, expires_at, requester, made_at, version) SELECT '00000000-0000-7000-8000-0000' || \
+                    CAST(10000000 + i AS TEXT), kind, organisation, user_id, position_id, asked, before_it, state, submitted_at, \
+                    expires_at, requester, made_at, version FROM n CROSS JOIN directory_request WHERE request_id = $1";
+        crate::people_rig::execute(&world.rig.db, more, vec![by.clone()]).await;
         let leave = async |number: u64| {
             let path = format!("/directory/people/{}/leaving", user(number));
             let left = world.rig.post(&who(MANAGER), &path, &json!({"day": day(-1), "reason": "Leaves"})).await;
@@ -115,6 +122,8 @@ platform::both_engines! {
         leave(SPONSOR).await;
         assert!(state(&by).await.starts_with("rejected") && state(&draft).await.starts_with("withdrawn"));
         assert!(state(&decided).await.starts_with("applied"));
+        let ended = "SELECT state FROM directory_request WHERE requester = $1 AND request_id LIKE '00000000-%'";
+        assert_eq!(crate::people_rig::texts(&world.rig.db, ended, &user(SPONSOR)).await, vec!["rejected"; 120]);
         world.demand_one_name().await;
     }
 
