@@ -43,6 +43,24 @@ pub enum AssignmentEvent {
         /// The request that was approved.
         request: Option<String>,
     },
+    /// The notes of an assignment were changed.
+    AssignmentNoted {
+        /// The assignment.
+        assignment: String,
+        /// The person.
+        user: String,
+        /// The position.
+        position: String,
+    },
+    /// Somebody who has a position was given the ids for life of what it came to give since they got it.
+    RoleProfilesMinted {
+        /// The person.
+        user: String,
+        /// The new role profiles.
+        role_profiles: Vec<String>,
+        /// The new ids of the person in organisations.
+        organisation_people: Vec<String>,
+    },
     /// An assignment was taken away.
     AssignmentRemoved {
         /// The assignment.
@@ -99,6 +117,8 @@ impl audit::Event for AssignmentEvent {
         match self {
             Self::Assigned { .. } => "position-assigned",
             Self::Redated { .. } => "assignment-redated",
+            Self::AssignmentNoted { .. } => "assignment-noted",
+            Self::RoleProfilesMinted { .. } => "role-profiles-minted",
             Self::AssignmentRemoved { .. } => "assignment-removed",
             Self::PersonLeaves { .. } => "person-leaves",
             Self::AssignmentsExpired { .. } => "assignments-expired",

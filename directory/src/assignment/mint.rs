@@ -7,12 +7,19 @@ use platform::id::{OdsCode, UserId};
 
 use crate::counter::{new_organisation_person_ids, new_role_profile_ids};
 use crate::error::Error;
-use crate::ids::{AccessProfileId, PositionId};
+use crate::ids::{AccessProfileId, OrganisationPersonId, PositionId, RoleProfileId};
 use crate::store::{position_links, roles};
+
+/// The ids that were new.
+#[derive(Debug, Default)]
+pub(crate) struct Minted {
+    pub(crate) organisation_people: Vec<OrganisationPersonId>,
+    pub(crate) role_profiles: Vec<RoleProfileId>,
+}
 
 /// Gives each person ids for everything that their position comes to, where they have none yet: who is assigned again
 /// keeps the ids of before.
-pub(crate) async fn mint(tx: &mut Tx, pairs: &[(UserId, PositionId)]) -> Result<(), Error> {
+pub(crate) async fn mint(tx: &mut Tx, pairs: &[(UserId, PositionId)]) -> Result<Minted, Error> {
     let roots: BTreeSet<&PositionId> = pairs.iter().map(|(_, position)| position).collect();
     let roots: Vec<PositionId> = roots.into_iter().cloned().collect();
     let inclusions = position_links::inclusions_below(tx, &roots).await?;
@@ -39,11 +46,14 @@ pub(crate) async fn mint(tx: &mut Tx, pairs: &[(UserId, PositionId)]) -> Result<
             }
         }
     }
-    mint_members(tx, members).await?;
-    mint_holders(tx, holders).await
+    let organisation_people = mint_members(tx, members).await?;
+    Ok(Minted { organisation_people, role_profiles: mint_holders(tx, holders).await? })
 }
 
-async fn mint_members(tx: &mut Tx, mut wanted: BTreeSet<(UserId, OdsCode)>) -> Result<(), Error> {
+async fn mint_members(
+    tx: &mut Tx,
+    mut wanted: BTreeSet<(UserId, OdsCode)>,
+) -> Result<Vec<OrganisationPersonId>, Error> {
     let users = firsts(&wanted);
     let places: BTreeSet<OdsCode> = wanted.iter().map(|(_, organisation)| organisation.clone()).collect();
     let places: Vec<OdsCode> = places.into_iter().collect();
@@ -52,14 +62,15 @@ async fn mint_members(tx: &mut Tx, mut wanted: BTreeSet<(UserId, OdsCode)>) -> R
     }
     let ids = new_organisation_person_ids(tx, wanted.len()).await?;
     let rows: Vec<_> = wanted.into_iter().zip(ids).map(|((user, place), id)| (user, place, id)).collect();
-    roles::insert_organisation_people(tx, &rows).await
+    roles::insert_organisation_people(tx, &rows).await?;
+    Ok(rows.into_iter().map(|(_, _, id)| id).collect())
 }
 
 /// Gives each person a role profile for each access profile, where they have none yet.
 pub(crate) async fn mint_holders(
     tx: &mut Tx,
     mut wanted: BTreeSet<(UserId, AccessProfileId)>,
-) -> Result<(), Error> {
+) -> Result<Vec<RoleProfileId>, Error> {
     let users = firsts(&wanted);
     let profiles: BTreeSet<AccessProfileId> = wanted.iter().map(|(_, profile)| profile.clone()).collect();
     let profiles: Vec<AccessProfileId> = profiles.into_iter().collect();
@@ -68,7 +79,8 @@ pub(crate) async fn mint_holders(
     }
     let ids = new_role_profile_ids(tx, wanted.len()).await?;
     let rows: Vec<_> = wanted.into_iter().zip(ids).map(|((user, profile), id)| (user, profile, id)).collect();
-    roles::insert_role_profiles(tx, &rows).await
+    roles::insert_role_profiles(tx, &rows).await?;
+    Ok(rows.into_iter().map(|(_, _, id)| id).collect())
 }
 
 fn firsts<T: Ord>(pairs: &BTreeSet<(UserId, T)>) -> Vec<UserId> {

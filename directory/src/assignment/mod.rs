@@ -36,7 +36,7 @@ pub(crate) use make::{Asked, Beside, assign, assign_each, prepare_assign, prepar
 pub(crate) use merging::clear_overlaps;
 pub(crate) use mint::{mint, mint_holders};
 pub(crate) use named_roles::named_roles;
-pub(crate) use redate::{Redate, prepare_redate, redate};
+pub(crate) use redate::{Redate, change, prepare_redate, redate};
 pub(crate) use rules::{days as days_in_order, end as end_in_order};
 pub use sweep::Swept;
 pub(crate) use together::Assigning;

@@ -70,6 +70,33 @@ fn checked(
     Ok(Redated { before: before.clone(), to: asked.to })
 }
 
+/// Gives an assignment another end, other notes, or both; gives it as it is then. Whoever calls knows that something differs. Nobody who
+/// follows is told of notes.
+#[expect(clippy::option_option, reason = "left to stay, taken away and given are three things")]
+pub(crate) async fn change(
+    tx: &mut Tx,
+    doing: &Doing,
+    row: Redated,
+    notes: Option<Option<String>>,
+) -> Result<Assignment, Error> {
+    let mut after = if row.to == row.before.to {
+        Assignment { version: Version(row.before.version.0 + 1), ..row.before }
+    } else {
+        let mut after = redate(tx, doing, vec![row], None).await?;
+        after.pop().ok_or(Error::Stored { what: "assignment" })?
+    };
+    let Some(notes) = notes.filter(|notes| *notes != after.notes) else { return Ok(after) };
+    after.notes = notes;
+    assignments::set_notes(tx, &after).await?;
+    let event = AssignmentEvent::AssignmentNoted {
+        assignment: after.id.to_string(),
+        user: after.user.to_string(),
+        position: after.position.to_string(),
+    };
+    audit::record(tx, doing.now, &doing.recorded(), &event).await?;
+    Ok(after)
+}
+
 /// Stores the new ends; gives the assignments as they are then.
 pub(crate) async fn redate(
     tx: &mut Tx,

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use platform::caller::Caller;
 use platform::db::Tx;
 use platform::id::UserId;
 
-use super::mint;
+use super::{AssignmentEvent, mint};
 use crate::acting::in_turn;
 use crate::api::PersonRole;
 use crate::day::Day;
@@ -38,7 +39,7 @@ async fn live(tx: &mut Tx, user: &UserId, today: Day) -> Result<Vec<Held>, Error
     Ok(held)
 }
 
-/// What a position came to give after somebody had got it has no role profile until it is asked for.
+/// What a position came to give after somebody had got it has no role profile until it is asked for. They are ids for life, and recorded.
 async fn mint_now(register: &Register, user: &UserId, today: Day) -> Result<(), Error> {
     let (user, shared) = (user.clone(), register.clone());
     register
@@ -46,10 +47,23 @@ async fn mint_now(register: &Register, user: &UserId, today: Day) -> Result<(), 
         .write(move |tx| {
             Box::pin(async move {
                 in_turn(tx, &shared).await?;
+                let now = shared.now();
                 let held = assignments::open_of_person(tx, &user, None, today).await?;
                 let pairs: Vec<(UserId, PositionId)> =
                     held.into_iter().map(|one| (one.user, one.position)).collect();
-                mint(tx, &pairs).await
+                let minted = mint(tx, &pairs).await?;
+                if minted.role_profiles.is_empty() && minted.organisation_people.is_empty() {
+                    // Somebody else asked at the same time.
+                    return Ok(());
+                }
+                let event = AssignmentEvent::RoleProfilesMinted {
+                    user: user.to_string(),
+                    role_profiles: minted.role_profiles.iter().map(ToString::to_string).collect(),
+                    organisation_people: minted.organisation_people.iter().map(ToString::to_string).collect(),
+                };
+                let itself = audit::Actor::from(&Caller::module("directory", &[]));
+                audit::record(tx, now, &itself, &event).await?;
+                Ok(())
             })
         })
         .await

@@ -38,6 +38,16 @@ pub enum CampaignEvent {
     CampaignOver {
         /// The campaign.
         campaign: String,
+        /// How many assignments somebody confirmed.
+        confirmed: u64,
+        /// How many somebody ended.
+        ended: u64,
+        /// How many ended because nobody confirmed them.
+        lapsed: u64,
+        /// How many nobody confirmed, and they stay.
+        unconfirmed: u64,
+        /// How many had ended otherwise.
+        gone: u64,
     },
 }
 

@@ -38,7 +38,16 @@ async fn over(tx: &mut Tx, doing: &Doing, mut campaign: Campaign) -> Result<u64,
         campaign.state = State::Over;
         campaign.version = Version(campaign.version.0 + 1);
         campaigns::set_state(tx, &campaign).await?;
-        let event = CampaignEvent::CampaignOver { campaign: campaign.id.to_string() };
+        let counts = campaigns::counts(tx, &campaign.id).await?;
+        let many = |state| counts.iter().find(|count| count.0 == state).map_or(0, |count| count.1);
+        let event = CampaignEvent::CampaignOver {
+            campaign: campaign.id.to_string(),
+            confirmed: many(ItemState::Confirmed),
+            ended: many(ItemState::Ended),
+            lapsed: many(ItemState::Lapsed),
+            unconfirmed: many(ItemState::Unconfirmed),
+            gone: many(ItemState::Gone),
+        };
         audit::record(tx, doing.now, &doing.recorded(), &event).await?;
         return Ok(1);
     }

@@ -75,6 +75,22 @@ pub enum FeedAct {
         /// The link.
         link: String,
     },
+    /// Events were erased because their time was over.
+    #[serde(rename = "feed-events-erased")]
+    FeedEventsErased {
+        /// How many.
+        many: u64,
+        /// All were settled before this time, in milliseconds since 1970.
+        before: i64,
+    },
+    /// What was told in the change feed was erased because its time was over and every consumer had applied it.
+    #[serde(rename = "changes-erased")]
+    ChangesErased {
+        /// How many.
+        many: u64,
+        /// The number of the last.
+        last: u64,
+    },
 }
 
 impl audit::Event for FeedAct {
@@ -88,6 +104,8 @@ impl audit::Event for FeedAct {
             Self::FeedEmployeeLinked { .. } => "feed-employee-linked",
             Self::FeedPositionLinked { .. } => "feed-position-linked",
             Self::FeedPositionUnlinked { .. } => "feed-position-unlinked",
+            Self::FeedEventsErased { .. } => "feed-events-erased",
+            Self::ChangesErased { .. } => "changes-erased",
         }
     }
 }

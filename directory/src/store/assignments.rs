@@ -270,11 +270,12 @@ pub(crate) async fn set_end(tx: &mut Tx, ids: &[AssignmentId], to: Option<Day>) 
     Ok(())
 }
 
-/// Stores notes without touching the days or the version.
-pub(crate) async fn set_notes(tx: &mut Tx, id: &AssignmentId, notes: Option<&str>) -> Result<(), Error> {
-    sqlx::query("UPDATE directory_assignment SET notes = $2 WHERE assignment_id = $1")
-        .bind(id.as_str())
-        .bind(notes)
+/// Stores the notes and the version, without touching the days.
+pub(crate) async fn set_notes(tx: &mut Tx, assignment: &Assignment) -> Result<(), Error> {
+    sqlx::query("UPDATE directory_assignment SET notes = $2, version = $3 WHERE assignment_id = $1")
+        .bind(assignment.id.as_str())
+        .bind(&assignment.notes)
+        .bind(assignment.version.0)
         .execute(&mut *tx)
         .await?;
     Ok(())

@@ -70,22 +70,22 @@ pub(crate) async fn last<'c>(reader: impl Reader<'c>) -> Result<u64, Error> {
     Ok(u64::try_from(counted.max(kept)).unwrap_or(0))
 }
 
-/// Erases changes that are older than a time and that every consumer has applied, from the oldest on without a gap; says how many.
-/// Where nobody has ever said how far they are, nothing is erased.
-pub(crate) async fn erase(tx: &mut Tx, before: Millis, limit: u32) -> Result<u64, Error> {
+/// Erases changes that are older than a time and that every consumer has applied, from the oldest on without a gap; says how many,
+/// and the number of the last. Where nobody has ever said how far they are, nothing is erased.
+pub(crate) async fn erase(tx: &mut Tx, before: Millis, limit: u32) -> Result<Option<(u64, u64)>, Error> {
     let applied: Option<i64> =
         sqlx::query_scalar("SELECT MIN(applied) FROM directory_consumer").fetch_one(&mut *tx).await?;
-    let Some(applied) = applied else { return Ok(0) };
+    let Some(applied) = applied else { return Ok(None) };
     let oldest: Vec<(i64, i64)> =
         sqlx::query_as("SELECT number, at FROM directory_change ORDER BY number LIMIT $1")
             .bind(i64::from(limit))
             .fetch_all(&mut *tx)
             .await?;
     let over = oldest.iter().take_while(|(number, at)| *at < before.0 && *number <= applied);
-    let Some((last, _)) = over.last() else { return Ok(0) };
+    let Some((last, _)) = over.last() else { return Ok(None) };
     let done =
         sqlx::query("DELETE FROM directory_change WHERE number <= $1").bind(*last).execute(&mut *tx).await?;
-    Ok(done.rows_affected())
+    Ok(Some((done.rows_affected(), u64::try_from(*last).unwrap_or(0))))
 }
 
 /// How far every consumer has come, by name; at most a hundred.

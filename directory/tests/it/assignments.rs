@@ -57,6 +57,12 @@ platform::both_engines! {
             assert_eq!((same.status, &same.body), (StatusCode::OK, &forever.body), "{nothing}");
         }
         assert_eq!((world.recorded("assignment-redated").await, world.changes(0).await.len()), (redated, told), "nothing was done");
+        // Notes are nobody's who follows, and recorded as what they are.
+        let noted = world.patch(&agent, &path, &json!({"notes": "For good"})).await;
+        assert_eq!((&noted.body["notes"], noted.body["version"].as_i64()), (&json!("For good"), forever.body["version"].as_i64().map(|before| before + 1)));
+        assert_eq!(world.rig.get(&agent, &path).await.body, noted.body);
+        assert_eq!((world.recorded("assignment-redated").await, world.changes(0).await.len()), (redated, told));
+        assert_eq!(world.recorded("assignment-noted").await, 2);
     }
 
     /// A sponsor assigns, re-dates and takes away exactly the assignable positions; anything else is by request.

@@ -88,6 +88,8 @@ platform::both_engines! {
         assert_eq!(world.progress(&campaign).await, [row("confirmed", 1), row("ended", 1), row("gone", 1), row("lapsed", 6), row("unconfirmed", 1)]);
         assert_eq!((world.roles(NURSE).await.len(), world.roles(NURSE + 2).await.len(), world.roles(MANAGER).await.len()), (1, 0, 1));
         assert_eq!(world.recorded("campaign-over").await, 1);
+        let over = json!({"event": "campaign-over", "campaign": campaign, "confirmed": 1, "ended": 1, "lapsed": 6, "unconfirmed": 1, "gone": 1});
+        assert_eq!(world.event("campaign-over").await, over);
         assert_eq!(world.recorded("assignment-removed").await, 1 + 1 + 6);
     }
 

@@ -70,6 +70,8 @@ platform::both_engines! {
         assert_eq!(rig.register.sweep_changes().await.unwrap(), 1, "the fourth is not old");
         rig.hand.advance(Duration::from_hours(24 * 91));
         assert_eq!(rig.register.sweep_changes().await.unwrap(), 1);
+        let recorded = crate::people_rig::texts(&rig.db, "SELECT name FROM audit_event WHERE name = $1", "changes-erased").await;
+        assert_eq!(recorded.len(), 3, "one for each time that something was erased");
         assert_eq!(numbers(0).await, (StatusCode::OK, vec![]));
         assert_eq!(numbers(3).await.0, StatusCode::GONE, "also where nothing is left");
         assert_eq!(numbers(4).await, (StatusCode::OK, vec![]));

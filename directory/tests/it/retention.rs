@@ -42,6 +42,7 @@ platform::both_engines! {
         feed.world.rig.hand.advance(days(66));
         assert_eq!(feed.world.rig.register.sweep_feed().await.unwrap(), 2);
         assert_eq!(feed.world.rig.register.sweep_feed().await.unwrap(), 0, "what was settled later goes later");
+        assert_eq!(feed.world.recorded("feed-events-erased").await, 1, "and no event where nothing was erased");
         assert_eq!(feed.events("applied").await.len(), 0);
         assert_eq!(feed.events("quarantined").await.len(), 1);
         let held = feed.holds(NURSE).await;

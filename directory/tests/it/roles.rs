@@ -50,6 +50,10 @@ platform::both_engines! {
         let places: Vec<&str> = roles.iter().map(|role| role["org_code"].as_str().unwrap()).collect();
         assert!(roles.len() == 2 && places.contains(&"RXX") && places.contains(&"RXX01"), "{roles:?}");
         assert_eq!(world.roles(NURSE).await, roles, "minted once");
+        assert_eq!(world.recorded("role-profiles-minted").await, 1);
+        let minted = world.event("role-profiles-minted").await;
+        let clinic = roles.iter().find(|role| role["org_code"] == "RXX").unwrap();
+        assert_eq!((&minted["user"], &minted["role_profiles"]), (&json!(user(NURSE)), &json!([clinic["person_roleid"]])));
         let present = world.rig.get(&manager, &path).await.body["access_profiles"].clone();
         let mut changed = present[0].clone();
         changed["activities"] = json!(["B0380", "B0360"]);

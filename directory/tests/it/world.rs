@@ -191,6 +191,14 @@ impl World {
         }
     }
 
+    /// The last event of a name, by the audit record.
+    pub(crate) async fn event(&self, name: &str) -> Value {
+        let text = "SELECT body FROM audit_event WHERE module = 'directory' AND name = $1 ORDER BY ordinal DESC LIMIT 1";
+        let (body,): (Vec<u8>,) =
+            sqlx::query_as(text).bind(name).fetch_one(self.rig.db.read()).await.unwrap();
+        serde_json::from_slice::<Value>(&body).unwrap()["event"].clone()
+    }
+
     /// How often something happened, by the audit record.
     pub(crate) async fn recorded(&self, name: &str) -> i64 {
         let (many,): (i64,) = sqlx::query_as(

@@ -178,12 +178,7 @@ pub(super) async fn change(
                 // Nothing is to change: nobody is told that something did.
                 return Ok((present.version, wire::assignment(&present, doing.today())));
             }
-            let mut after = assignment::redate(tx, &doing, vec![row], None).await?;
-            let mut after = after.pop().ok_or(Error::Stored { what: "assignment" })?;
-            if let Some(notes) = notes {
-                assignments::set_notes(tx, &after.id, notes.as_deref()).await?;
-                after.notes = notes;
-            }
+            let after = assignment::change(tx, &doing, row, notes).await?;
             Ok((after.version, wire::assignment(&after, doing.today())))
         })
     });
