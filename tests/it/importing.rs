@@ -196,6 +196,19 @@ async fn people_roles_and_reports_from_the_command_line() {
     assert!(tried.contains("would be release") && tried.contains("job roles: "), "{tried}");
     assert!(well(&site, &["import-roles", folder, "--name", "27.2"]).contains("this is release"));
     assert!(well(&site, &["import-roles", folder, "--name", "27.2"]).contains("has this content already"));
+    // The job roles of a code system, most of them new: the published form, made up (`fixtures`).
+    let system = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/job-roles.CodeSystem.xml");
+    let tried = well(&site, &["import-roles", "--code-system", system, "--dry-run"]);
+    assert!(tried.contains("this would be release 2"), "{tried}");
+    assert!(tried.contains("job roles: 39 came, 0 went, 1 have another name"), "{tried}");
+    let brought = well(&site, &["import-roles", "--code-system", system]);
+    assert!(brought.contains("this is release 2") && brought.contains("job roles: 39 came"), "{brought}");
+    assert!(
+        well(&site, &["import-roles", "--code-system", system])
+            .contains("release 2 has this content already")
+    );
+    let none = run(&site, &["import-roles", "--code-system", &people]);
+    assert!(!none.status.success() && said(&none).contains("file-invalid"), "{}", said(&none));
 
     let small = "<HSCOrgRefData xmlns=\"http://refdata.hscic.gov.uk/org/v2-0-0\"><Manifest><Version value=\"2-0-0\"/>\
         <PublicationDate value=\"2026-07-28\"/></Manifest><Organisations><Organisation orgRecordClass=\"RC1\">\

@@ -121,6 +121,26 @@ mod tests {
         );
     }
 
+    /// The published code system reads whole, where it lies beside the repository (`LANYARD_SAMPLES`): it is nobody's to copy.
+    #[test]
+    fn published_job_roles_are_read() {
+        let Some(folder) = std::env::var_os("LANYARD_SAMPLES") else {
+            eprintln!("LANYARD_SAMPLES names no folder: the published job roles are not read");
+            return;
+        };
+        let file = std::path::Path::new(&folder).join("rbac/job-roles.CodeSystem.xml");
+        let text = std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let content = from_code_system(&Book::default(), text.as_slice()).unwrap();
+        assert_eq!(content.name, "job roles UKCoreSDSJobRoleName 2.0.0");
+        assert_eq!(content.job_roles.len(), 392);
+        let book = Book::new(1, content).unwrap();
+        let name = |code: &str| book.job_role(code.parse().unwrap()).map(|one| one.name.clone()).unwrap();
+        assert_eq!(
+            (name("R0010"), name("R8014")),
+            ("Medical Director".to_owned(), "Social Worker Access Role".to_owned())
+        );
+    }
+
     /// What is no job role, stands twice or is of another namespace is refused with its line.
     #[test]
     fn faults_name_their_line() {

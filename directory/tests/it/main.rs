@@ -6,6 +6,7 @@ mod assignments;
 mod batches;
 mod campaigns;
 mod changes;
+mod diagrams;
 mod duties;
 mod feed;
 mod feed_quarantine;

@@ -381,9 +381,8 @@ platform::both_engines! {
             }
         }
         // A walk in which everything is refused would show nothing.
-        for step in ["open", "submission", "withdrawal"] {
+        for step in ["open", "submission", "withdrawal", "approval", "rejection"] {
             assert!(done.contains_key(step), "nothing was done of {step}: {done:?}");
         }
-        assert!(done.contains_key("approval") || done.contains_key("rejection"), "nothing was decided: {done:?}");
     }
 }
