@@ -32,6 +32,7 @@ mod revoked_elsewhere;
 mod revoked_signer;
 mod rewrapping;
 mod rig;
+mod seeding;
 mod sign_in_killed;
 mod stopping;
 mod token_callers;

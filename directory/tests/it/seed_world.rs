@@ -1,9 +1,11 @@
 //! The world of the demonstration, brought into a register by the register's own acts.
 
+use std::collections::BTreeSet;
 use std::io::Cursor;
 
 use audit::Actor;
 use directory::api::{IMPORT, OPERATE, READ};
+use directory::authority::Rank;
 use directory::seed::{
     Answer, Body, CHECKS_SMARTCARDS, Planted, Refused, Saying, Speaker, Voice, World, national_roles, plant,
     release,
@@ -141,6 +143,17 @@ async fn what_is_going_on(rig: &Rig, planted: &Planted) {
     let administrator = person(find("administrators", 0).user_id.as_str());
     let actor = rig.get(&administrator, "/directory/actor").await.body.to_string();
     assert!(actor.contains("local-smartcard-administrator"), "{actor}");
+    // Between them they hold every rank that people hold.
+    let mut held = BTreeSet::new();
+    for somebody in &planted.people {
+        let actor = rig.get(&person(somebody.user_id.as_str()), "/directory/actor").await.body;
+        let roles = actor["roles"].as_array().into_iter().flatten();
+        held.extend(roles.map(|role| role["rank"].as_str().unwrap().to_owned()));
+    }
+    let of_people = |rank: &Rank| !matches!(rank, Rank::Personnel | Rank::Operator);
+    let all: BTreeSet<String> =
+        Rank::ALL.into_iter().filter(of_people).map(|rank| rank.word().to_owned()).collect();
+    assert_eq!(held, all);
     let manager = person(find("managers", 0).user_id.as_str());
     let open = rig.get(&manager, "/directory/requests").await.body;
     assert_eq!(open["items"].as_array().map(Vec::len), Some(2), "{open}");
