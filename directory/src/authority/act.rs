@@ -33,6 +33,8 @@ pub enum Act {
     SeePersonal,
     /// Find organisations.
     FindOrganisation,
+    /// Make, change and close virtual organisations, and say whose registration authority acts for one.
+    ManageOrganisations,
     /// Change one's own e-mail addresses and telephone numbers.
     ChangeOwnContact,
     /// Register an authenticator of one's own.
@@ -105,10 +107,11 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::FindPerson,
         Self::SeePersonal,
         Self::FindOrganisation,
+        Self::ManageOrganisations,
         Self::ChangeOwnContact,
         Self::RegisterOwnAuthenticator,
         Self::CreatePerson,

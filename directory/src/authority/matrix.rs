@@ -29,10 +29,11 @@ type Row = (Act, [Cell; 9]);
 
 /// The whole matrix, its columns in the order of [`Rank::ALL`].
 #[rustfmt::skip]
-pub const MATRIX: [Row; 42] = [
+pub const MATRIX: [Row; 43] = [
     (Act::FindPerson,               [Does,  Does,  Does,  Does,  Does,  Does,  Does,  Does,  Does]),
     (Act::SeePersonal,              [Never, Never, Does,  Does,  Does,  Does,  Does,  Does,  Does]),
     (Act::FindOrganisation,         [Does,  Does,  Does,  Does,  Does,  Does,  Does,  Does,  Does]),
+    (Act::ManageOrganisations,      [Never, Never, Never, Never, Never, Never, Never, Never, Does]),
     (Act::ChangeOwnContact,         [Does,  Never, Does,  Does,  Does,  Does,  Does,  Does,  Never]),
     (Act::RegisterOwnAuthenticator, [Does,  Never, Does,  Does,  Does,  Does,  Does,  Does,  Never]),
     (Act::CreatePerson,             [Never, Asks,  Never, Does,  Never, Does,  Does,  Does,  Does]),

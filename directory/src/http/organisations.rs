@@ -12,12 +12,12 @@ use utoipa::OpenApi;
 use super::answer::Tagged;
 use super::headers::{IfMatch, Posted};
 use super::input;
-use crate::acting;
+use crate::acting::{self, Doing};
 use crate::api::{
     ChildrenQuery, CloseOrganisation, NewOrganisation, OPERATE, Organisation, OrganisationChange,
     OrganisationQuery, Organisations, RaHost,
 };
-use crate::authority::Act;
+use crate::authority::{Act, Target};
 use crate::error::Error;
 use crate::ods::normalised;
 use crate::once::Answer;
@@ -25,7 +25,6 @@ use crate::organisation::{self, name_key, postcode_key};
 use crate::register::Register;
 use crate::store::organisations as rows;
 use crate::store::organisations_search::{Filter, page};
-use crate::version::Version;
 
 /// The routes of organisations.
 pub(super) fn router() -> Router<Register> {
@@ -155,10 +154,10 @@ pub(super) async fn create(
     Posted { caller, once, body }: Posted<NewOrganisation>,
 ) -> Result<Answer, Problem> {
     caller.may(OPERATE)?;
-    let actor = audit::Actor::from(&caller);
-    let answer = register.once(once, move |tx, now| {
+    let answer = register.act_once(once, caller, move |tx, doing| {
         Box::pin(async move {
-            let made = organisation::create(tx, now, &actor, body).await?;
+            demand(&doing)?;
+            let made = organisation::create(tx, doing.now, &doing.recorded(), body).await?;
             let location = format!("/directory/organisations/{}", made.record.ods);
             Answer::created(&made, location, made.version)
         })
@@ -193,9 +192,10 @@ pub(super) async fn change(
     caller.may(OPERATE)?;
     let ods = typed("ods", &ods)?;
     let changed = register.act(caller, move |tx, doing| {
-        Box::pin(
-            async move { organisation::change(tx, doing.now, &doing.recorded(), &ods, expected, body).await },
-        )
+        Box::pin(async move {
+            demand(&doing)?;
+            organisation::change(tx, doing.now, &doing.recorded(), &ods, expected, body).await
+        })
     });
     let changed = changed.await?;
     Ok(Tagged(changed.version, changed))
@@ -229,6 +229,7 @@ pub(super) async fn close(
     let reason = input::text("reason", &body.reason, input::NOTE)?;
     let closed = register.act_once(once, caller, move |tx, doing| {
         Box::pin(async move {
+            demand(&doing)?;
             let closed =
                 organisation::close(tx, doing.now, &doing.recorded(), &ods, expected, reason).await?;
             Answer::changed(&closed, closed.version)
@@ -264,17 +265,19 @@ pub(super) async fn set_host(
     caller.may(OPERATE)?;
     let ods = typed("ods", &ods)?;
     let host = body.host.as_deref().map(|host| typed("host", host)).transpose()?;
-    let (actor, now) = (audit::Actor::from(&caller), register.now());
     let answer = RaHost { host: host.as_ref().map(ToString::to_string) };
-    let version: Result<Version, Error> = register
-        .db
-        .write(move |tx| {
-            Box::pin(
-                async move { organisation::set_host(tx, now, &actor, &ods, host.as_ref(), expected).await },
-            )
+    let set = register.act(caller, move |tx, doing| {
+        Box::pin(async move {
+            demand(&doing)?;
+            organisation::set_host(tx, doing.now, &doing.recorded(), &ods, host.as_ref(), expected).await
         })
-        .await;
-    Ok(Tagged(version?, answer))
+    });
+    Ok(Tagged(set.await?, answer))
+}
+
+/// Organisations are an operator's to change, by the matrix.
+fn demand(doing: &Doing) -> Result<(), Error> {
+    doing.demand(Act::ManageOrganisations, &Target::default())
 }
 
 fn typed(field: &'static str, text: &str) -> Result<OdsCode, Error> {

@@ -15,10 +15,11 @@ const NOW: Millis = Millis(1_795_540_800_000);
 /// The matrix once more, as a person would write it down from the guidance. Columns: everybody, personnel system, local
 /// smartcard administrator, ID checker, sponsor, agent, advanced agent, manager, operator. `y` does, `*` asks, `a` does with
 /// assignable positions and asks with others, `o` with assignable positions only, `-` never.
-const WRITTEN: [(Act, &str); 42] = [
+const WRITTEN: [(Act, &str); 43] = [
     (Act::FindPerson, "yyyyyyyyy"),
     (Act::SeePersonal, "--yyyyyyy"),
     (Act::FindOrganisation, "yyyyyyyyy"),
+    (Act::ManageOrganisations, "--------y"),
     (Act::ChangeOwnContact, "y-yyyyyy-"),
     (Act::RegisterOwnAuthenticator, "y-yyyyyy-"),
     (Act::CreatePerson, "-*-y-yyyy"),

@@ -1,5 +1,8 @@
 //! What modules ask before they do something in somebody's name.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use directory::api::{ASK, READ};
 use http::StatusCode;
 use platform::db::Db;
@@ -55,4 +58,49 @@ platform::both_engines! {
         let answered = world.rig.get(&module, &path(NURSE, &user(MANAGER))).await;
         assert_eq!(answered.code(), "own-profile-closed", "{:?}", answered.body);
     }
+}
+
+/// Where a caller is looked at for what they were granted, how often, and why that is not the matrix's.
+const GRANTS: [(&str, usize, &str); 16] = [
+    ("acting.rs", 8, "it makes an actor of a caller, whom the matrix then judges"),
+    ("api/client.rs", 3, "the same for the other modules of this program"),
+    ("http/assignments/claims.rs", 1, "sign-in is told what relying parties are told"),
+    ("http/changes.rs", 3, "the change feed is followed by systems"),
+    ("http/feed.rs", 2, "a personnel system sends; what it sends is decided by the matrix"),
+    ("http/organisations.rs", 4, "before anything is read; decided by the matrix then"),
+    ("http/organisations_import.rs", 2, "national data is brought in by who was granted it"),
+    ("http/people.rs", 2, "before anything is read; decided by the matrix then"),
+    ("http/people_import.rs", 1, "a register of before is brought in by who was granted it"),
+    ("http/permissions.rs", 4, "a module asks for somebody, whom the matrix judges"),
+    ("http/rbac_import.rs", 1, "national data is brought in by who was granted it"),
+    ("http/scim.rs", 1, "a personnel system sends; what it sends is decided by the matrix"),
+    ("http/spine.rs", 1, "systems and organisations are looked up"),
+    ("http/systems.rs", 5, "systems are registered by who was granted it"),
+    ("http/systems_import.rs", 1, "systems are registered by who was granted it"),
+    ("ldap/who.rs", 1, "systems and organisations are looked up"),
+];
+
+fn count_grants(folder: &Path, root: &Path, found: &mut BTreeMap<String, usize>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            count_grants(&path, root, found);
+            continue;
+        }
+        let many = std::fs::read_to_string(&path).unwrap().matches("caller.may(").count();
+        if many > 0 {
+            found.insert(path.strip_prefix(root).unwrap().display().to_string(), many);
+        }
+    }
+}
+
+/// Whatever somebody may do is decided by the matrix; each place that looks at a grant is known, with why, and there is no other.
+#[test]
+fn grants_are_looked_at_in_known_places() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = BTreeMap::new();
+    count_grants(&root, &root, &mut found);
+    let known: BTreeMap<String, usize> =
+        GRANTS.iter().map(|(file, many, _)| ((*file).to_owned(), *many)).collect();
+    assert_eq!(found, known);
 }
