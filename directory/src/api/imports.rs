@@ -188,8 +188,11 @@ pub struct OrganisationImport {
 /// Imports of organisations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OrganisationImports {
-    /// Latest first, fifty at most.
+    /// Latest first.
     pub imports: Vec<OrganisationImport>,
+    /// Where to read on: give it as `after`. Left out on the last page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// A release of the national roles: five files, or the job roles alone.

@@ -481,6 +481,9 @@ pub struct HistoryRow {
 pub struct PersonHistory {
     /// The names, newest first.
     pub names: Vec<FormerName>,
-    /// What was done, newest first; at most 500 acts.
+    /// What was done, newest first.
     pub acts: Vec<HistoryRow>,
+    /// Where to read on: give it as `after`. Left out on the last page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }

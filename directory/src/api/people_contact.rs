@@ -218,6 +218,9 @@ pub struct Custody {
 /// The custody log of a card, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CustodyLog {
-    /// At most 500 of them.
+    /// A page of it.
     pub items: Vec<Custody>,
+    /// Where to read on: give it as `after`. Left out on the last page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }

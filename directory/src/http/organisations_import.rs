@@ -16,15 +16,17 @@ use tokio::sync::mpsc;
 use utoipa::OpenApi;
 
 use super::incoming::incoming;
+use super::input;
 use crate::api::{
     IMPORT, ListedChanges, OrganisationImportChange, OrganisationImportClosed, OrganisationImportDifference,
     OrganisationImportLine as Line, OrganisationImportProblem, OrganisationImportProgress,
-    OrganisationImportQuery, OrganisationImportRefusal, OrganisationImportReport, OrganisationImports, Trial,
+    OrganisationImportQuery, OrganisationImportRefusal, OrganisationImportReport, OrganisationImports, Page,
+    PageQuery, Trial,
 };
 use crate::error::Error;
 use crate::organisation::{Change, Difference, Mode, Progress, Report, import_telling};
 use crate::register::Register;
-use crate::store::organisation_imports;
+use crate::store::organisation_imports::{self, Place};
 
 /// How many lines wait to be read. Whoever does not read them misses some that say how far it is, and never the last.
 const WAITING: usize = 64;
@@ -41,19 +43,23 @@ pub(super) struct Document;
 
 /// The imports of organisations: those that came to their end, and one that is under way or was broken off.
 #[utoipa::path(
-    get, path = "/directory/organisations/import", tag = "directory",
+    get, path = "/directory/organisations/import", tag = "directory", params(PageQuery),
     responses(
-        (status = 200, description = "Latest first, fifty at most", body = OrganisationImports),
+        (status = 200, description = "Latest first", body = OrganisationImports),
         (status = 403, description = "The caller may not do directory:import", body = Body),
     )
 )]
 pub(super) async fn list(
     caller: Caller,
     State(register): State<Register>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Json<OrganisationImports>, Problem> {
     caller.may(IMPORT)?;
-    let imports = organisation_imports::latest(register.db.read()).await?;
-    Ok(Json(OrganisationImports { imports }))
+    let (after, limit): (Option<Place>, u32) =
+        (input::after(query.after.as_ref())?, input::limit(query.limit));
+    let rows = organisation_imports::latest(register.db.read(), after.as_ref(), limit + 1).await?;
+    let Page { items, next } = Page::of(rows, limit, |(place, _)| place.to_string());
+    Ok(Json(OrganisationImports { imports: items.into_iter().map(|(_, import)| import).collect(), next }))
 }
 
 /// Brings in a release of the Organisation Data Service, or says what would change.

@@ -15,10 +15,11 @@ use platform::web::{Json, Path, Query};
 
 use super::answer::Tagged;
 use super::headers::{IfMatch, Posted};
+use super::input;
 use crate::acting::Doing;
 use crate::api::{
-    ACT, Candidate, ChangePerson, MergedInto, NewPerson, OPERATE, People, PeopleQuery, Person, PersonHistory,
-    PossibleDuplicate, READ,
+    ACT, Candidate, ChangePerson, MergedInto, NewPerson, OPERATE, Page, PageQuery, People, PeopleQuery,
+    Person, PersonHistory, PossibleDuplicate, READ,
 };
 use crate::authority::{Act, Target};
 use crate::error::Error;
@@ -295,9 +296,9 @@ pub(super) async fn change(
 /// What was done to a profile, and the names it has had. For the registration authority and the holder.
 #[utoipa::path(
     get, path = "/directory/people/{user_id}/history", tag = "people",
-    params(("user_id" = String, Path, description = "Twelve digits")),
+    params(("user_id" = String, Path, description = "Twelve digits"), PageQuery),
     responses(
-        (status = 200, description = "Names and acts, newest first", body = PersonHistory),
+        (status = 200, description = "The names, and a page of the acts, newest first", body = PersonHistory),
         (status = 403, description = "It is somebody else's", body = Body),
         (status = 404, description = "There is nobody with this id", body = Body),
     )
@@ -306,7 +307,9 @@ pub(super) async fn history(
     caller: Caller,
     State(register): State<Register>,
     Path(user_id): Path<UserId>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Json<PersonHistory>, Problem> {
+    let (after, limit): (Option<i64>, u32) = (input::after(query.after.as_ref())?, input::limit(query.limit));
     let (doing, view) = reading(&register, &caller).await?;
     if view == View::Colleague && doing.person() != Some(&user_id) {
         let detail = "The history of a profile is for the registration authority and its holder.";
@@ -317,5 +320,7 @@ pub(super) async fn history(
         return Err(Error::unknown("person", &user_id).into());
     }
     let names = people_names::of(read, &user_id).await?;
-    Ok(Json(PersonHistory { names, acts: people_names::acts(read, &user_id).await? }))
+    let acts = people_names::acts(read, &user_id, after.unwrap_or(i64::MAX), limit + 1).await?;
+    let Page { items: acts, next } = Page::of(acts, limit, |act| act.version.to_string());
+    Ok(Json(PersonHistory { names, acts, next }))
 }

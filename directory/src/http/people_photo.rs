@@ -8,12 +8,14 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use platform::caller::Caller;
 use platform::id::UserId;
 use platform::problem::{Body, Problem};
-use platform::web::{Json, Path, Raw};
+use platform::web::{Json, Path, Query, Raw};
 
 use super::headers::{IfMatch, Posted, together};
+use super::input;
 use super::people::{permitted, reading};
-use crate::api::{Custody, CustodyLog, GiveCard, Nothing};
+use crate::api::{Custody, CustodyLog, GiveCard, Nothing, Page, PageQuery};
 use crate::error::Error;
+use crate::ids::RecordId;
 use crate::once::Answer;
 use crate::person::{self, LARGEST_PHOTO, Replaced, View};
 use crate::register::Register;
@@ -148,9 +150,9 @@ pub(super) async fn remove(
 /// Who has had a temporary access card, newest first. For the registration authority.
 #[utoipa::path(
     get, path = "/directory/people/{user_id}/custody", tag = "people",
-    params(("user_id" = String, Path, description = "The card's profile")),
+    params(("user_id" = String, Path, description = "The card's profile"), PageQuery),
     responses(
-        (status = 200, description = "The log", body = CustodyLog),
+        (status = 200, description = "The log, newest first", body = CustodyLog),
         (status = 403, description = "The caller may not see it", body = Body),
         (status = 404, description = "There is no such profile", body = Body),
     )
@@ -159,7 +161,10 @@ pub(super) async fn log(
     caller: Caller,
     State(register): State<Register>,
     Path(user_id): Path<UserId>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Json<CustodyLog>, Problem> {
+    let (after, limit): (Option<RecordId>, u32) =
+        (input::after(query.after.as_ref())?, input::limit(query.limit));
     let (_, view) = reading(&register, &caller).await?;
     if view == View::Colleague {
         let detail = "The custody log is for the registration authority.";
@@ -169,7 +174,8 @@ pub(super) async fn log(
     if people::is_open(read, &user_id).await?.is_none() {
         return Err(Error::unknown("person", &user_id).into());
     }
-    Ok(Json(CustodyLog { items: people_photos::custody(read, &user_id).await? }))
+    let items = people_photos::custody(read, &user_id, after.as_ref(), limit + 1).await?;
+    Ok(Json(custody_log(items, limit)))
 }
 
 /// Hands a temporary access card out to somebody.
@@ -231,9 +237,16 @@ pub(super) async fn take_back(
     let done = register.act_once(posted.once, posted.caller, move |tx, doing| {
         Box::pin(async move {
             let profile = person::take_back(tx, &doing, &user_id, expected).await?;
-            let items = people_photos::custody(&mut *tx, &user_id).await?;
-            Answer::changed(&CustodyLog { items }, profile.version)
+            let limit = input::limit(None);
+            let items = people_photos::custody(&mut *tx, &user_id, None, limit + 1).await?;
+            Answer::changed(&custody_log(items, limit), profile.version)
         })
     });
     Ok(done.await?)
+}
+
+/// A page of the lines that were read.
+fn custody_log(lines: Vec<Custody>, limit: u32) -> CustodyLog {
+    let Page { items, next } = Page::of(lines, limit, |line| line.id.clone());
+    CustodyLog { items, next }
 }

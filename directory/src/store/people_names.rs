@@ -47,11 +47,11 @@ pub(crate) async fn add(
 type NameColumns =
     (Option<String>, String, Option<String>, String, Option<String>, String, Option<String>, i64);
 
-/// The names of a person, newest first; at most a hundred.
+/// The names of a person, newest first.
 pub(crate) async fn of<'c>(reader: impl Reader<'c>, user: &UserId) -> Result<Vec<FormerName>, Error> {
     let rows: Vec<NameColumns> = sqlx::query_as(
         "SELECT title, given, middle, family, on_card, reason, evidence, at FROM directory_person_name \
-         WHERE user_id = $1 ORDER BY number DESC LIMIT 100",
+         WHERE user_id = $1 ORDER BY number DESC",
     )
     .bind(user.as_str())
     .fetch_all(reader)
@@ -114,13 +114,20 @@ pub(crate) async fn note(tx: &mut Tx, user: &UserId, row: &HistoryRow) -> Result
 
 type ActColumns = (i64, i64, String, String, String, String);
 
-/// What was done to a profile, newest first; at most 500 acts.
-pub(crate) async fn acts<'c>(reader: impl Reader<'c>, user: &UserId) -> Result<Vec<HistoryRow>, Error> {
+/// What was done to a profile before a version, newest first.
+pub(crate) async fn acts<'c>(
+    reader: impl Reader<'c>,
+    user: &UserId,
+    before: i64,
+    limit: u32,
+) -> Result<Vec<HistoryRow>, Error> {
     let rows: Vec<ActColumns> = sqlx::query_as(
         "SELECT version, at, act, by_kind, by_whom, details FROM directory_person_history WHERE user_id = $1 \
-         ORDER BY version DESC LIMIT 500",
+         AND version < $2 ORDER BY version DESC LIMIT $3",
     )
     .bind(user.as_str())
+    .bind(before)
+    .bind(i64::from(limit))
     .fetch_all(reader)
     .await?;
     Ok(rows

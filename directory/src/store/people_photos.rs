@@ -7,6 +7,7 @@ use platform::id::UserId;
 use super::{Reader, read};
 use crate::api::{Custody, Photo};
 use crate::error::Error;
+use crate::ids::RecordId;
 use crate::version::Version;
 
 type HeadColumns = (String, i64, i64, String, i64);
@@ -136,13 +137,20 @@ struct CustodyRow {
     notes: Option<String>,
 }
 
-/// Who has had a card, newest first; at most 500.
-pub(crate) async fn custody<'c>(reader: impl Reader<'c>, card: &UserId) -> Result<Vec<Custody>, Error> {
+/// Who has had a card, newest first, before a line or from the newest on.
+pub(crate) async fn custody<'c>(
+    reader: impl Reader<'c>,
+    card: &UserId,
+    before: Option<&RecordId>,
+    limit: u32,
+) -> Result<Vec<Custody>, Error> {
     let rows: Vec<CustodyRow> = sqlx::query_as(
         "SELECT custody_id, holder, given_by, given_at, due_on, back_to, back_at, notes FROM directory_custody \
-         WHERE user_id = $1 ORDER BY custody_id DESC LIMIT 500",
+         WHERE user_id = $1 AND ($2 = '' OR custody_id < $2) ORDER BY custody_id DESC LIMIT $3",
     )
     .bind(card.as_str())
+    .bind(before.map_or("", RecordId::as_str))
+    .bind(i64::from(limit))
     .fetch_all(reader)
     .await?;
     rows.into_iter()

@@ -243,6 +243,14 @@ platform::both_engines! {
         let numbers: Vec<_> = rows.iter().map(|row| (row["created"].as_u64().unwrap(), row["unchanged"].as_u64().unwrap())).collect();
         assert_eq!(numbers, [(0, 1_600), (0, 1_600), (1_600, 0)]);
         assert!(rows.iter().all(|row| row["release"] == rows[0]["release"] && !row["finished_at"].is_null()), "{rows:?}");
+        let page = async |query: &str| {
+            let path = format!("/directory/organisations/import?limit=2{query}");
+            rig.get(&system("desk", &[directory::api::IMPORT]), &path).await.body
+        };
+        let first = page("").await;
+        let rest = page(&format!("&after={}", first["next"].as_str().unwrap())).await;
+        assert_eq!([&first["imports"][0], &first["imports"][1], &rest["imports"][0]], [&rows[0], &rows[1], &rows[2]]);
+        assert_eq!((rest["imports"].as_array().map(Vec::len), rest.get("next")), (Some(1), None));
     }
 
     /// A file with fewer organisations than its manifest says is no whole release: it is not ended, dry or not, and an older one is

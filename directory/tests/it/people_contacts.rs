@@ -288,6 +288,10 @@ platform::both_engines! {
         assert_eq!(rig.post(&agent, &custody, &give).await.status, StatusCode::CREATED);
         let log = rig.get(&agent, &custody).await;
         assert_eq!(log.body["items"].as_array().unwrap().len(), 3);
+        let first = rig.get(&agent, &format!("{custody}?limit=2")).await.body;
+        let rest = rig.get(&agent, &format!("{custody}?limit=2&after={}", first["next"].as_str().unwrap())).await.body;
+        assert_eq!([&first["items"][0], &first["items"][1], &rest["items"][0]], [0, 1, 2].map(|at| &log.body["items"][at]));
+        assert_eq!((rest["items"].as_array().map(Vec::len), rest.get("next"), log.body.get("next")), (Some(1), None, None));
         assert_eq!(rig.get(&person(holder.as_str()), &custody).await.code(), "custody-of-others");
     }
 

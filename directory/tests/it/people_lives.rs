@@ -83,6 +83,15 @@ platform::both_engines! {
         let names = rig.get(&manager, &format!("/directory/people/{one}/history")).await;
         let families: Vec<&str> = names.body["names"].as_array().unwrap().iter().map(|it| it["name"]["family"].as_str().unwrap()).collect();
         assert_eq!(families, ["Example", "Eggsample"]);
+        // What was done is read in pages, newest first.
+        let (mut read, mut after) = (Vec::new(), String::new());
+        loop {
+            let page = rig.get(&manager, &format!("/directory/people/{one}/history?limit=1{after}")).await.body;
+            read.extend(page["acts"].as_array().unwrap().clone());
+            let Some(next) = page["next"].as_str() else { break };
+            after = format!("&after={next}");
+        }
+        assert!(read.len() > 1 && json!(read) == names.body["acts"], "{read:?}");
         let list = rig.get(&manager, "/directory/people?name=eggsample").await;
         assert_eq!(list.body["items"][0]["user_id"], json!(one.as_str()));
         let recorded = texts(&db, "SELECT id FROM audit_event WHERE name = $1", "people-merged").await;
