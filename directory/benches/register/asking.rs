@@ -34,17 +34,21 @@ const NO_NUMBER: &str = "none";
 
 /// What a question is about.
 #[derive(Debug, Clone)]
-struct Sample {
+pub(crate) struct Sample {
     user: String,
     family: String,
     body: String,
     number: String,
     email: String,
     position: String,
-    assignment: String,
+    pub(crate) assignment: String,
     organisation: String,
     organisation_name: String,
-    manager: Caller,
+    /// The trust, which hosts the registration authority.
+    pub(crate) trust: String,
+    pub(crate) manager: Caller,
+    /// The id of what was made for the question.
+    pub(crate) thing: String,
 }
 
 /// Measures every question.
@@ -67,6 +71,20 @@ pub(crate) async fn measure(routes: &Router, db: &Db, people: u64, column: &mut 
     ];
     for (what, path) in reads {
         column.times(what, ask(routes, &samples, path).await, Some(READ_GOAL));
+    }
+    let things = crate::making::things(routes, db, &samples).await;
+    let of_things: [(&'static str, &[Sample], Path); 6] = [
+        ("read a request", &things.requests, |it| format!("/requests/{}", it.thing)),
+        ("read a workgroup", &things.workgroups, |it| format!("/workgroups/{}", it.thing)),
+        ("read who is in a workgroup, 50", &things.workgroups, |it| {
+            format!("/workgroups/{}/members", it.thing)
+        }),
+        ("read a campaign", &things.campaigns, |it| format!("/campaigns/{}", it.thing)),
+        ("read what is in a campaign, 50", &things.campaigns, |it| format!("/campaigns/{}/items", it.thing)),
+        ("read an event of a personnel system", &things.events, |it| format!("/feed/events/{}", it.thing)),
+    ];
+    for (what, of, path) in of_things {
+        column.times(what, ask(routes, of, path).await, Some(READ_GOAL));
     }
     let actor = ask(routes, &samples, |_| "/actor".to_owned()).await;
     column.times("read who one is, as a manager", actor, Some(READ_GOAL));
@@ -144,6 +162,8 @@ async fn samples(db: &Db, people: u64) -> Vec<Sample> {
             assignment,
             organisation,
             organisation_name,
+            trust: format!("Z{:05}", number / BLOCK),
+            thing: String::new(),
             manager: caller(CallerKind::Person, &id(number / BLOCK * BLOCK + 1), ACT),
         });
     }

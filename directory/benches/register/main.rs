@@ -7,6 +7,7 @@
 
 mod asking;
 mod bringing;
+mod making;
 mod told;
 mod working;
 

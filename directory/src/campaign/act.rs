@@ -164,7 +164,7 @@ pub(crate) async fn decide(tx: &mut Tx, doing: &Doing, decision: Decision) -> Re
             ItemState::Ended
         }
     };
-    let item = Item {
+    let after = Item {
         assignment: assignment.clone(),
         state,
         decided_by: Some(doing.name()),
@@ -172,8 +172,8 @@ pub(crate) async fn decide(tx: &mut Tx, doing: &Doing, decision: Decision) -> Re
         notes,
         version: Version(item.version.0 + 1),
     };
-    campaigns::set_item(tx, id, &item).await?;
-    Ok(item)
+    campaigns::set_item(tx, id, &after, item.state).await?;
+    Ok(after)
 }
 
 /// A page of the assignments in a campaign that one may confirm or look after, each with its assignment.

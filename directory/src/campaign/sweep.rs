@@ -71,8 +71,8 @@ async fn over(tx: &mut Tx, doing: &Doing, mut campaign: Campaign) -> Result<u64,
             (false, false) => ItemState::Gone,
         };
         let version = Version(item.version.0 + 1);
-        let item = Item { state, decided_at: Some(doing.now), version, ..item.clone() };
-        campaigns::set_item(tx, &campaign.id, &item).await?;
+        let after = Item { state, decided_at: Some(doing.now), version, ..item.clone() };
+        campaigns::set_item(tx, &campaign.id, &after, item.state).await?;
     }
     Ok(u64::try_from(open.len()).unwrap_or(u64::MAX))
 }

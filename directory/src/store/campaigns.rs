@@ -135,7 +135,13 @@ pub(crate) async fn fill(tx: &mut Tx, campaign: &Campaign, today: Day, most: u32
     .bind(i64::from(most) + 1)
     .execute(&mut *tx)
     .await?;
-    Ok(done.rows_affected())
+    let many = done.rows_affected();
+    sqlx::query("INSERT INTO directory_campaign_count (campaign_id, state, many) VALUES ($1, 'open', $2)")
+        .bind(campaign.id.as_str())
+        .bind(i64::try_from(many).unwrap_or(i64::MAX))
+        .execute(&mut *tx)
+        .await?;
+    Ok(many)
 }
 
 /// The live assignments that make RA managers of an organisation, with whose they are; two hundred at most.
@@ -174,18 +180,17 @@ pub(crate) async fn set_state(tx: &mut Tx, campaign: &Campaign) -> Result<(), Er
     Ok(())
 }
 
-/// How many assignments are in each state.
+/// How many assignments are in each state, as it is kept.
 pub(crate) async fn counts(tx: &mut Tx, id: &CampaignId) -> Result<Vec<(ItemState, u64)>, Error> {
     let rows: Vec<(String, i64)> = sqlx::query_as(
-        "SELECT state, CAST(COUNT(*) AS BIGINT) FROM directory_campaign_item WHERE campaign_id = $1 \
-         GROUP BY state ORDER BY state",
+        "SELECT state, many FROM directory_campaign_count WHERE campaign_id = $1 AND many > 0 ORDER BY state",
     )
     .bind(id.as_str())
     .fetch_all(&mut *tx)
     .await?;
     rows.iter()
         .map(|(state, many)| {
-            Ok((read("directory_campaign_item.state", state)?, u64::try_from(*many).unwrap_or(0)))
+            Ok((read("directory_campaign_count.state", state)?, u64::try_from(*many).unwrap_or(0)))
         })
         .collect()
 }
@@ -241,8 +246,13 @@ pub(crate) async fn items(
     rows.into_iter().map(item_of).collect()
 }
 
-/// Stores what became of an assignment in a campaign.
-pub(crate) async fn set_item(tx: &mut Tx, id: &CampaignId, item: &Item) -> Result<(), Error> {
+/// Stores what became of an assignment in a campaign, that was in another state before.
+pub(crate) async fn set_item(
+    tx: &mut Tx,
+    id: &CampaignId,
+    item: &Item,
+    before: ItemState,
+) -> Result<(), Error> {
     sqlx::query(
         "UPDATE directory_campaign_item SET state = $3, decided_by = $4, decided_at = $5, notes = $6, \
          version = $7 \
@@ -255,6 +265,18 @@ pub(crate) async fn set_item(tx: &mut Tx, id: &CampaignId, item: &Item) -> Resul
     .bind(item.decided_at.map(|at| at.0))
     .bind(&item.notes)
     .bind(item.version.0)
+    .execute(&mut *tx)
+    .await?;
+    if before == item.state {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO directory_campaign_count (campaign_id, state, many) VALUES ($1, $2, -1), ($1, $3, 1) \
+         ON CONFLICT (campaign_id, state) DO UPDATE SET many = directory_campaign_count.many + excluded.many",
+    )
+    .bind(id.as_str())
+    .bind(before.word())
+    .bind(item.state.word())
     .execute(&mut *tx)
     .await?;
     Ok(())

@@ -67,7 +67,7 @@ impl Visit for Statement {
 }
 
 /// What is read: paths in which words in braces stand for ids.
-const READS: [&str; 45] = [
+const READS: [&str; 57] = [
     "/actor",
     "/people?name=ann",
     "/people?family=Thistle&given=A",
@@ -100,7 +100,19 @@ const READS: [&str; 45] = [
     "/positions/{position}/assignments?state=all",
     "/positions/{position}/history",
     "/workgroups?organisation=Z00000",
+    "/workgroups/{workgroup}",
+    "/workgroups/{workgroup}/members",
     "/workgroups/{workgroup}/members?by=position",
+    "/requests/{request}",
+    "/campaigns?organisation=Z00000",
+    "/campaigns/{campaign}",
+    "/campaigns/{campaign}/items",
+    "/reports/campaigns?organisation=Z00000",
+    "/feed/events?organisation=Z00000",
+    "/feed/events?organisation=Z00000&state=quarantined",
+    "/feed/events/{event}",
+    "/feed/links?organisation=Z00000",
+    "/assignments/{assignment}",
     "/requests?view=closed",
     "/requests?view=mine",
     "/reports/users?organisation=Z00000",
@@ -141,7 +153,8 @@ async fn every_read_begins_at_an_index() {
     fill(&rig.register, Order { people: 140, seed: 4 }, |_| {}).await.unwrap();
     let manager = person(UserId::from_number(1).unwrap().as_str());
     let reader = system("reader", &[READ, CHANGES, OPERATE]);
-    let ids = ids(&rig).await;
+    let mut ids = ids(&rig).await;
+    made(&rig, &mut ids).await;
     heard.0.lock().unwrap().clear();
 
     for path in READS {
@@ -203,6 +216,31 @@ async fn plan(rig: &Rig, question: &str) -> Vec<String> {
     }
     let steps = query.fetch_all(rig.db.read()).await.unwrap();
     steps.into_iter().map(|(_, _, _, step)| step).collect()
+}
+
+/// A request, a campaign and an event of a personnel system, and their ids.
+async fn made(rig: &Rig, ids: &mut BTreeMap<&'static str, String>) {
+    let manager = person(UserId::from_number(1).unwrap().as_str());
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let held = rig.get(&manager, &format!("/directory/people/{}/assignments", ids["{person}"])).await;
+    let assignment = text(&held.body["items"][0]["id"]);
+    let ask = json!({"ask": {"kind": "end-assignment", "assignment": assignment}});
+    let asked = rig.post(&manager, "/directory/requests", &ask).await;
+    assert_eq!(asked.status, StatusCode::CREATED, "{:?}", asked.body);
+    let by = directory::Day::of(crate::rig::START).plus_days(30).to_string();
+    let campaign = json!({"organisation": "Z00000", "name": "Winter", "by": by, "unconfirmed": "report"});
+    let started = rig.post(&manager, "/directory/campaigns", &campaign).await;
+    assert_eq!(started.status, StatusCode::CREATED, "{:?}", started.body);
+    let day = directory::Day::of(crate::rig::START).to_string();
+    let mut event = crate::feed_rig::event("e-1", "starter", 1, 1, &day);
+    event["position"] = json!("NOWHERE");
+    let payroll = crate::feed_rig::personnel("payroll", "Z00000");
+    let sent = rig.post(&payroll, "/directory/feed/events", &json!({"events": [event]})).await;
+    assert_eq!(sent.status, StatusCode::OK, "{:?}", sent.body);
+    ids.insert("{assignment}", assignment);
+    ids.insert("{request}", text(&asked.body["id"]));
+    ids.insert("{campaign}", text(&started.body["id"]));
+    ids.insert("{event}", text(&sent.body["outcomes"][0]["event"]));
 }
 
 /// Ids of what is there: somebody without a rank, the position of the nurses, a position that is not theirs, a workgroup.

@@ -116,7 +116,9 @@ pub(crate) async fn campaigns(
     cut: Cut<'_>,
 ) -> Result<Vec<CampaignReportRow>, Error> {
     let mut query = Statement::of(scope);
-    let of = |state: &str| format!("CAST(COUNT(CASE WHEN i.state = '{state}' THEN 1 END) AS BIGINT), ");
+    let of = |state: &str| {
+        format!("CAST(COALESCE(SUM(CASE WHEN k.state = '{state}' THEN k.many END), 0) AS BIGINT), ")
+    };
     let counts: String = ["open", "confirmed", "ended", "lapsed", "unconfirmed", "gone"]
         .iter()
         .map(|state| of(state))
@@ -124,8 +126,8 @@ pub(crate) async fn campaigns(
     query.push(
         &format!(
             "SELECT c.campaign_id, c.organisation, c.name, c.by_day, c.state, {counts}\
-             CAST(COUNT(i.assignment_id) AS BIGINT) FROM directory_campaign c \
-             LEFT JOIN directory_campaign_item i ON i.campaign_id = c.campaign_id \
+             CAST(COALESCE(SUM(k.many), 0) AS BIGINT) FROM directory_campaign c \
+             LEFT JOIN directory_campaign_count k ON k.campaign_id = c.campaign_id \
              WHERE c.campaign_id > ? AND c.organisation IN (SELECT ods FROM below)"
         ),
         [Value::from(cut.after)],
