@@ -138,8 +138,8 @@ pub(crate) async fn change(
     };
     let ranks = weigh(tx, doing, &shape).await?;
     if gives_other {
-        let above = ranks.above.iter().map(|(above, _)| above);
-        not_ones_own(tx, doing, above.chain([id])).await?;
+        let touched: Vec<&PositionId> = ranks.above.iter().map(|(above, _)| above).chain([id]).collect();
+        not_ones_own(tx, doing, &touched).await?;
     }
     keep_sponsors(tx, doing, id, &profiles).await?;
     position.rank = ranks.own;

@@ -9,15 +9,10 @@ use crate::ids::PositionId;
 use crate::store::assignments;
 
 /// Refuses to change what any of these positions gives if whoever acts holds one, or will: that would be giving it to oneself.
-pub(super) async fn not_ones_own<'a>(
-    tx: &mut Tx,
-    doing: &Doing,
-    positions: impl Iterator<Item = &'a PositionId>,
-) -> Result<(), Error> {
+pub(super) async fn not_ones_own(tx: &mut Tx, doing: &Doing, positions: &[&PositionId]) -> Result<(), Error> {
     let Some(person) = doing.person() else { return Ok(()) };
     let held = assignments::open_of_person(tx, person, None, doing.today()).await?;
-    let mut positions = positions;
-    if positions.any(|position| held.iter().any(|one| one.position == *position)) {
+    if held.iter().any(|one| positions.contains(&&one.position)) {
         return Err(Refusal::Self_.into());
     }
     Ok(())

@@ -366,7 +366,8 @@ async fn follow(db: Db, calls: &[(usize, Call)]) -> Result<BTreeMap<&'static str
     let mut done = BTreeMap::new();
     let mut walk = Walk::new(db).await;
     let mut before = seen(&walk.world).await;
-    let parts = calls.iter().flat_map(|(actor, call)| call.parts().into_iter().map(|part| (*actor, part)));
+    let parts =
+        calls.iter().flat_map(|(actor, call)| call.parts().into_iter().map(move |part| (*actor, part)));
     for (at, (actor, call)) in parts.enumerate() {
         let actor = ACTORS[actor];
         let what = format!("{at}: {call:?} by {actor}");
