@@ -299,7 +299,8 @@ platform::both_engines! {
         rig.authority.make_lists().await;
         let path = "/signer/evidence-records";
         let renewal = format!("{path}/renewals");
-        let documents: Vec<Vec<u8>> = (0..3_u8).map(|at| vec![at; 40]).collect();
+        // Two stand side by side at the bottom of the tree, and a record there is of both.
+        let documents: Vec<Vec<u8>> = (0..6_u8).map(|at| vec![at; 40]).collect();
         let hashes: Vec<String> = documents.iter().map(|document| crate::rig::digest_of(document)).collect();
         let made = rig.post(&rig.system, path, &json!({"hashes": hashes})).await;
         let first = made.body["evidence_records"][1].as_str().unwrap().to_owned();
@@ -329,6 +330,8 @@ platform::both_engines! {
             assert_eq!(other["verdict"], "invalid", "{other}");
             assert_eq!(other["signatures"][0]["findings"][0]["code"], "digest-mismatch", "{other}");
         }
+        assert_eq!(judged(&second, &documents[0]).await["verdict"], "valid", "the one beside it has the same record");
+        assert_eq!(judged(&third, &documents[0]).await["verdict"], "invalid", "until the new chain, which is of one");
         // The new chain of another document's hash, and a token that was changed.
         let of_another = STANDARD.encode(digest::digest(&digest::SHA512, &documents[0]));
         let wrong = renewed(json!({"evidence_record": second, "hash_algo": "2.16.840.1.101.3.4.2.3", "hash": of_another})).await;
