@@ -2,3 +2,4 @@
 
 pub mod relay;
 pub mod sign_in;
+pub mod signing;

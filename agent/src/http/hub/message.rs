@@ -2,20 +2,16 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use card::wire::signing::{
+    self as wire, DONE, INTERNAL, MOST, NO_CERTIFICATE, Payload, REQUEST_TYPE, ToSign, VERSION,
+};
 use pki::Certificate;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::signing::{Document, Request, SignatureAlgorithm, Signed, SigningError};
-
-/// The national codes: no certificate for signing, that is, no card; and everything else.
-const NO_CERTIFICATE: u32 = 0x5349_4705;
-const INTERNAL: u32 = 0x5349_4703;
-
-/// How many documents one request may have.
-const MOST_DOCUMENTS: usize = 250;
 
 /// A call of a hub's method: the hub, the method, its arguments, and a number by which the page knows the answer.
 #[derive(Deserialize)]
@@ -63,22 +59,6 @@ impl Invocation {
     }
 }
 
-/// What `requestToSign` gets, as base64 of JSON.
-#[derive(Deserialize)]
-struct ToSign {
-    algorithm: String,
-    #[serde(rename = "requestType")]
-    request_type: u32,
-    version: u32,
-    payloads: Vec<Payload>,
-}
-
-#[derive(Deserialize)]
-struct Payload {
-    id: String,
-    payload: String,
-}
-
 /// The claims of the national signature service's token that say what is to be signed.
 #[derive(Deserialize)]
 struct Claims {
@@ -91,7 +71,7 @@ pub(super) fn request(argument: &str, origin: String) -> Result<Request, &'stati
     let octets = STANDARD.decode(argument).map_err(|_| "The request is not base64.")?;
     let asked: ToSign =
         serde_json::from_slice(&octets).map_err(|_| "The request is not the JSON that is expected.")?;
-    if (asked.request_type, asked.version) != (1, 1) {
+    if (asked.request_type, asked.version) != (REQUEST_TYPE, VERSION) {
         return Err("The request is of an unknown type or version.");
     }
     // A page of the national service hands over the token that it got, which names an algorithm of its own. The token's signature is
@@ -103,7 +83,7 @@ pub(super) fn request(argument: &str, origin: String) -> Result<Request, &'stati
         }
         _ => (asked.algorithm, asked.payloads),
     };
-    if payloads.is_empty() || payloads.len() > MOST_DOCUMENTS {
+    if payloads.is_empty() || payloads.len() > MOST {
         return Err("A request has between 1 and 250 payloads.");
     }
     let algorithm =
@@ -136,57 +116,53 @@ pub(super) fn question(request: &Request, certificate: &Certificate) -> String {
     )
 }
 
-/// What a page gets.
-pub(super) struct HubResponse(Value);
-
-impl HubResponse {
-    fn new(status_code: u32, words: &str, now_ms: i64) -> Self {
-        let now = OffsetDateTime::from_unix_timestamp_nanos(i128::from(now_ms) * 1_000_000);
-        let timestamp = now.ok().and_then(|now| now.format(&Rfc3339).ok()).unwrap_or_default();
-        let status_string = if status_code == 0 { "OK" } else { "ERROR" };
-        Self(json!({
-            "certificate": "",
-            "status_code": status_code,
-            "status_string": status_string,
-            "message": words,
-            "timestamp": timestamp,
-            "signatures": [],
-            "failed_signatures": [],
-        }))
+/// What a page gets where nothing was signed.
+fn refused(status_code: u32, words: &str, now_ms: i64) -> wire::Signed {
+    let now = OffsetDateTime::from_unix_timestamp_nanos(i128::from(now_ms) * 1_000_000);
+    let timestamp = now.ok().and_then(|now| now.format(&Rfc3339).ok()).unwrap_or_default();
+    let status_string = if status_code == DONE { "OK" } else { "ERROR" };
+    wire::Signed {
+        certificate: String::new(),
+        status_code,
+        status_string: status_string.to_owned(),
+        message: words.to_owned(),
+        timestamp,
+        signatures: Vec::new(),
+        failed_signatures: Vec::new(),
     }
+}
 
-    pub(super) fn internal(words: &str, now_ms: i64) -> Self {
-        Self::new(INTERNAL, words, now_ms)
-    }
+pub(super) fn internal(words: &str, now_ms: i64) -> wire::Signed {
+    refused(INTERNAL, words, now_ms)
+}
 
-    pub(super) fn failed(error: &SigningError, now_ms: i64) -> Self {
-        let code = if matches!(error, SigningError::NoCard) { NO_CERTIFICATE } else { INTERNAL };
-        Self::new(code, &error.to_string(), now_ms)
-    }
+pub(super) fn failed(error: &SigningError, now_ms: i64) -> wire::Signed {
+    let code = if matches!(error, SigningError::NoCard) { NO_CERTIFICATE } else { INTERNAL };
+    refused(code, &error.to_string(), now_ms)
+}
 
-    /// What was signed, and what was not. Only a whole batch is a success: a page that looks at the code alone must not take part of it
-    /// for all.
-    pub(super) fn signed(certificate: &Certificate, signed: Signed, now_ms: i64) -> Self {
-        let mut response = match &signed.failed {
-            None => Self::new(0, "", now_ms),
-            Some((_, error)) => Self::failed(error, now_ms),
-        };
-        let signature =
-            |(id, octets): (String, Vec<u8>)| json!({ "id": id, "signature": STANDARD.encode(octets) });
-        let failed = signed.failed.into_iter().flat_map(|(ids, _)| ids);
-        response.0["certificate"] = STANDARD.encode(certificate.der()).into();
-        response.0["signatures"] = signed.signatures.into_iter().map(signature).collect();
-        response.0["failed_signatures"] = failed.map(|id| json!({ "id": id, "signature": "" })).collect();
-        response
-    }
-
-    pub(super) fn into_json(self) -> Value {
-        self.0
+/// What was signed, and what was not. Only a whole batch is a success: a page that looks at the code alone must not take part of it
+/// for all.
+pub(super) fn signed(certificate: &Certificate, signed: Signed, now_ms: i64) -> wire::Signed {
+    let said = match &signed.failed {
+        None => refused(DONE, "", now_ms),
+        Some((_, error)) => failed(error, now_ms),
+    };
+    let signature =
+        |(id, octets): (String, Vec<u8>)| wire::Signature { id, signature: STANDARD.encode(octets) };
+    let unsigned = signed.failed.into_iter().flat_map(|(ids, _)| ids);
+    wire::Signed {
+        certificate: STANDARD.encode(certificate.der()),
+        signatures: signed.signatures.into_iter().map(signature).collect(),
+        failed_signatures: unsigned.map(|id| signature((id, Vec::new()))).collect(),
+        ..said
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn asked(value: &Value) -> Result<Request, &'static str> {

@@ -18,10 +18,11 @@ use axum::extract::{Extension, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
-use serde_json::{Value, json};
+use card::wire::signing::Signed;
+use serde_json::json;
 
 use self::connections::Token;
-use self::message::{HubResponse, Invocation};
+use self::message::Invocation;
 use super::origins::Allowed;
 use super::{Shared, refusal};
 use crate::readers::Readers;
@@ -155,22 +156,23 @@ async fn send(
     let Some(invocation) = Invocation::parse(&body) else {
         return refusal(StatusCode::BAD_REQUEST, "This is no invocation of a hub's method.");
     };
-    let answer = match invocation.argument() {
-        Ok(argument) => ("R", request_to_sign(&shared, origin, argument).await),
-        Err(words) => ("E", Value::from(words)),
-    };
-    let (key, value) = answer;
-    super::json(&json!({ "I": invocation.id(), key: value }))
+    let id = invocation.id();
+    match invocation.argument() {
+        Ok(argument) => {
+            super::json(&json!({ "I": id, "R": request_to_sign(&shared, origin, argument).await }))
+        }
+        Err(words) => super::json(&json!({ "I": id, "E": words })),
+    }
 }
 
-async fn request_to_sign(shared: &Arc<Shared>, origin: Allowed, argument: &str) -> Value {
+async fn request_to_sign(shared: &Arc<Shared>, origin: Allowed, argument: &str) -> Signed {
     let now_ms = clock::now_ms();
     let request = match message::request(argument, origin.0) {
         Ok(request) => request,
-        Err(words) => return HubResponse::internal(words, now_ms).into_json(),
+        Err(words) => return message::internal(words, now_ms),
     };
     let Ok(_permit) = shared.at_card.try_acquire() else {
-        return HubResponse::internal("Another request is waiting for the passcode.", now_ms).into_json();
+        return message::internal("Another request is waiting for the passcode.", now_ms);
     };
     let pinentry = shared.settings.pinentry.clone();
     // Readers, cards and people are waited for on a thread of their own.
@@ -183,10 +185,8 @@ async fn request_to_sign(shared: &Arc<Shared>, origin: Allowed, argument: &str) 
         Ok::<_, SigningError>((card, signed))
     });
     match outcome.await {
-        Ok(Ok((card, signed))) => {
-            HubResponse::signed(card.certificate(), signed, clock::now_ms()).into_json()
-        }
-        Ok(Err(error)) => HubResponse::failed(&error, clock::now_ms()).into_json(),
-        Err(_) => HubResponse::internal("Signing ended unexpectedly.", now_ms).into_json(),
+        Ok(Ok((card, signed))) => message::signed(card.certificate(), signed, clock::now_ms()),
+        Ok(Err(error)) => message::failed(&error, clock::now_ms()),
+        Err(_) => message::internal("Signing ended unexpectedly.", now_ms),
     }
 }
