@@ -203,6 +203,7 @@ fn sign_request(
         validity_period: None,
         document_digests: digests,
         documents: whole,
+        return_validation_info: None,
     }
 }
 

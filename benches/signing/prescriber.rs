@@ -213,6 +213,7 @@ fn body(credential: &Credential, sad: &str, hashes: &[String]) -> serde_json::Re
         validity_period: None,
         document_digests: Some(vec![digests]),
         documents: None,
+        return_validation_info: None,
     })
 }
 

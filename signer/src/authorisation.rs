@@ -69,6 +69,11 @@ impl Rests {
         }
     }
 
+    /// On a credential whose key is on a card.
+    pub(crate) fn on_card(row: &CredentialRow) -> Self {
+        Self { serial: row.serial.clone(), ..Self::on_one_time(row) }
+    }
+
     /// Refuses in the transaction that gives the authorisation what has changed: the credential, its certificate, its holder's being there.
     pub(crate) async fn still(&self, tx: &mut Tx) -> Result<(), Error> {
         let found = credentials::version(&mut *tx, &self.credential).await?;
@@ -116,6 +121,7 @@ async fn grant(signer: &Signer, caller: &Caller, request: &Request) -> Result<Gr
         client: caller.client.to_string(),
         digests: request.digests.clone(),
         expires_at: Millis(now.0 + i64::from(lifetime) * 1000),
+        consent: None,
     };
     let event = granted(&row, &credential.user_id);
     let (actor, stored) = (Actor::from(caller), sad.stored());

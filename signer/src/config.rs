@@ -113,7 +113,7 @@ impl Config {
 }
 
 /// How applications have people sign.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dss {
     /// For how many seconds a request waits for its person: 60 to 3600.
@@ -122,16 +122,21 @@ pub struct Dss {
     pub result_seconds: u32,
     /// What sign-in and the authenticator of a person who signs have to be worth at least: 2 or 3.
     pub level: u8,
+    /// Whether people may sign with their smartcard, by the agent on their workstation.
+    pub cards: bool,
+    /// The certificate profile of smartcards that sign.
+    pub card_profile: String,
 }
 
 impl Default for Dss {
     fn default() -> Self {
-        Self { request_seconds: 600, result_seconds: 24 * 3600, level: 3 }
+        let card_profile = "card-signing".to_owned();
+        Self { request_seconds: 600, result_seconds: 24 * 3600, level: 3, cards: false, card_profile }
     }
 }
 
 impl Dss {
-    fn check(self) -> Result<(), Error> {
+    fn check(&self) -> Result<(), Error> {
         if !(60..=3600).contains(&self.request_seconds) {
             return Err(Error::Setting { sentence: "signer.dss.request_seconds is between 60 and 3600" });
         }

@@ -53,7 +53,8 @@ pub(crate) async fn describe(
     row: &CredentialRow,
     wanted: Wanted,
 ) -> Result<Option<(CredentialInfo, bool)>, Error> {
-    if row.state == CredentialState::Destroyed {
+    // What a card signs, it signs on its holder's table and not for a client of this API.
+    if row.state == CredentialState::Destroyed || row.kind == Kind::Card {
         return Ok(None);
     }
     if row.kind == Kind::OneTime {
@@ -122,7 +123,7 @@ fn key_info(alg: Alg, status: &str) -> Result<KeyInfo, Error> {
     let suite = suite::of(alg).ok_or(Error::StoredRow { what: "algorithm" })?;
     Ok(KeyInfo {
         status: status.to_owned(),
-        algo: suite.sign_algorithms.iter().map(|name| (*name).to_owned()).collect(),
+        algo: suite.names().map(str::to_owned).collect(),
         len: suite.bits,
         curve: suite.curve.map(str::to_owned),
     })

@@ -20,7 +20,8 @@ pub(crate) struct Deposit {
     pub(crate) actor: Actor,
     /// Whose credential it is.
     pub(crate) user: String,
-    /// The request of an application to which the person agreed, where there was one.
+    /// To what the person agreed on our page, where they did: the request of an application, or what a client of the API of the Cloud
+    /// Signature Consortium had them asked.
     pub(crate) request: Option<String>,
 }
 

@@ -353,7 +353,7 @@ pub enum Event {
         serial: String,
         /// The client that asked.
         client: String,
-        /// The request of an application under which the person agreed to it, where there was one: its consent proves it then.
+        /// The request under which the person agreed to it on our page, where they did: its consent proves it then.
         #[serde(skip_serializing_if = "Option::is_none")]
         request: Option<String>,
         /// When, in milliseconds since the epoch.

@@ -11,7 +11,10 @@ use platform::peer::Peer;
 use platform::problem::Problem;
 use serde_json::Value;
 
-use crate::api::{ConsentEvidence, EVIDENCE_FORMAT, EvidenceBundle, RecordedAct, SignatureForm};
+use crate::api::{
+    AskedEvidence, ConsentEvidence, EVIDENCE_FORMAT, EvidenceBundle, RecordedAct, SignatureForm,
+};
+use crate::consent::hashes;
 use crate::dss::Statement;
 use crate::eps::Algorithm;
 use crate::error::Error;
@@ -20,6 +23,7 @@ use crate::ledger::{entry, line};
 use crate::live;
 use crate::signer::Signer;
 use crate::store::certificates::CertificateRow;
+use crate::store::consents::{self, ConsentRow};
 use crate::store::ledger::LedgerRow;
 use crate::store::requests::{Decision, RequestRow};
 use crate::store::{certificates, keys, requests};
@@ -37,16 +41,27 @@ pub(crate) async fn bundle(signer: &Signer, caller: &Caller, id: &str) -> Result
     let authorisation: AuthorisationId =
         row.authorisation_id.parse().map_err(|_| Error::StoredRow { what: "identifier" })?;
     let request = requests::by_authorisation(signer.db.read(), &authorisation).await?;
+    let asked = match &request {
+        // What was asked by a request of an application was asked by that alone.
+        Some(_) => None,
+        None => consents::by_authorisation(signer.db.read(), &authorisation).await?,
+    };
     let statement = request.as_ref().map(|request| Statement::read(&request.statement)).transpose();
     let statement = statement.map_err(Error::Dss)?;
     let octets = signed(&row, statement.as_ref(), alg, &certificate)?;
     let algorithm = match statement.as_ref().map(|statement| statement.algorithm) {
         Some(Algorithm::Rs1) => "RS1",
+        _ if row.form == SignatureForm::HashPss => "PS256",
         _ => jose(alg),
     };
     let act = act(record, row.signed_at, "documents-signed", ("signing", &row.signing_id)).await?;
-    let consent = match request {
-        Some(request) => consent(record, request, row.document.as_deref()).await?,
+    let agreed = match (request, asked) {
+        (Some(request), _) => Agreed::to_request(request)?,
+        (None, Some(row)) => Agreed::to_client(row),
+        (None, None) => None,
+    };
+    let consent = match agreed {
+        Some(agreed) => Some(consent(record, agreed, place(&row)?).await?),
         None => None,
     };
     Ok(EvidenceBundle {
@@ -68,13 +83,12 @@ fn signed(
     alg: Alg,
     certificate: &CertificateRow,
 ) -> Result<Option<Vec<u8>>, Error> {
-    let position = usize::try_from(row.position).map_err(|_| Error::StoredRow { what: "position" })?;
     if let Some(statement) = statement {
-        return Ok(statement.payloads.get(position).map(|payload| payload.octets.clone()));
+        return Ok(statement.payloads.get(place(row)?).map(|payload| payload.octets.clone()));
     }
     // The digest by which it was authorised is the one that was signed where the key's hash is the same.
     let hash = crate::suite::of(alg).map(|suite| suite.hash);
-    if row.form == SignatureForm::Hash || hash != Some(crate::suite::Hash::Sha256) {
+    if row.form.is_bare() || hash != Some(crate::suite::Hash::Sha256) {
         return Ok(None);
     }
     let template = live::template(alg, certificate)?;
@@ -97,28 +111,58 @@ fn jose(alg: Alg) -> &'static str {
     }
 }
 
-async fn consent(
-    record: &Peer,
-    request: RequestRow,
-    document: Option<&str>,
-) -> Result<Option<ConsentEvidence>, Error> {
-    let Some(Decision::Consented { at, presence, .. }) = request.decision else { return Ok(None) };
-    let id = request.request_id.to_string();
-    let act = act(record, at, "signing-consented", ("request", &id)).await?;
+/// The place of a document among those that were agreed to together.
+fn place(row: &LedgerRow) -> Result<usize, Error> {
+    usize::try_from(row.position).map_err(|_| Error::StoredRow { what: "position" })
+}
+
+/// What a person agreed to, from whichever rows.
+struct Agreed {
+    id: String,
+    asked: AskedEvidence,
+    at: Millis,
+    shown: String,
+    presence: String,
+    expires_at: Millis,
+    binding: String,
+}
+
+impl Agreed {
+    fn to_request(row: RequestRow) -> Result<Option<Self>, Error> {
+        let Some(Decision::Consented { at, presence, .. }) = row.decision else { return Ok(None) };
+        let asked = AskedEvidence::Statement {
+            statement_key: read(&row.statement_key, "key of an application")?,
+            statement: row.statement,
+        };
+        let (id, shown) = (row.request_id.to_string(), row.shown);
+        Ok(Some(Self { id, asked, at, shown, presence, expires_at: row.expires_at, binding: row.binding }))
+    }
+
+    fn to_client(row: ConsentRow) -> Option<Self> {
+        let hashes = hashes(&row);
+        let Some(Decision::Consented { at, presence, .. }) = row.decision else { return None };
+        let asked = AskedEvidence::Authorisation { credential: row.credential_id.to_string(), hashes };
+        let (id, shown) = (row.consent_id.to_string(), row.shown);
+        Some(Self { id, asked, at, shown, presence, expires_at: row.expires_at, binding: row.binding })
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(text: &str, what: &'static str) -> Result<T, Error> {
+    serde_json::from_str(text).map_err(|_| Error::StoredRow { what })
+}
+
+async fn consent(record: &Peer, agreed: Agreed, place: usize) -> Result<ConsentEvidence, Error> {
+    let act = act(record, agreed.at, "signing-consented", ("request", &agreed.id)).await?;
     // What else was in the batch is about other patients.
-    let shown: Vec<Value> =
-        serde_json::from_str(&request.shown).map_err(|_| Error::StoredRow { what: "list of documents" })?;
-    let shown = shown.into_iter().filter(|shown| shown["id"].as_str() == document).collect();
-    let read = |text: &str, what| serde_json::from_str(text).map_err(|_| Error::StoredRow { what });
-    Ok(Some(ConsentEvidence {
-        statement_key: read(&request.statement_key, "key of an application")?,
-        shown,
-        presence: serde_json::from_str(&presence).map_err(|_| Error::StoredRow { what: "presence" })?,
-        statement: request.statement,
-        expires_at: request.expires_at.0,
-        binding: request.binding,
+    let shown: Vec<Value> = read(&agreed.shown, "list of documents")?;
+    Ok(ConsentEvidence {
+        asked: agreed.asked,
+        shown: shown.into_iter().skip(place).take(1).collect(),
+        presence: read(&agreed.presence, "presence")?,
+        expires_at: agreed.expires_at.0,
+        binding: agreed.binding,
         record: act,
-    }))
+    })
 }
 
 /// The act of a moment whose member says this, with its proof.

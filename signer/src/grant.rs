@@ -98,6 +98,7 @@ mod tests {
             client: "practice-system".to_owned(),
             digests: Authorised::new(digests).unwrap(),
             expires_at: Millis(2),
+            consent: None,
         }))
     }
 

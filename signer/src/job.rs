@@ -11,7 +11,7 @@ use platform::clock::Millis;
 use serde::{Deserialize, Serialize};
 
 use crate::api::{SIGN, SignatureForm};
-use crate::cades::{self, Level, Signed};
+use crate::cades::{self, Level, Signed, Validation};
 use crate::digest::Digest;
 use crate::dss::Token;
 use crate::error::{Error, Parameter};
@@ -38,6 +38,9 @@ struct Kept {
     algorithm: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     level: Option<String>,
+    /// Whether what they are checked with is wanted: of all or of none.
+    #[serde(default)]
+    validation: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     content: Option<String>,
 }
@@ -48,8 +51,15 @@ pub(crate) enum Polled {
     Waiting,
     /// Bare signatures.
     Hashes(Vec<Vec<u8>>),
-    /// CMS, each of its form.
-    Documents(Vec<SignatureForm>, Vec<Vec<u8>>),
+    /// CMS.
+    Documents {
+        /// The form of each.
+        forms: Vec<SignatureForm>,
+        /// Each of them.
+        made: Vec<Vec<u8>>,
+        /// Whether what they are checked with is wanted.
+        validation: Validation,
+    },
 }
 
 /// Accepts a request; the name under which its result is fetched. When this returns it is durable, and will be worked on.
@@ -57,13 +67,13 @@ pub(crate) async fn accept(
     signer: &Signer,
     caller: &Caller,
     request: Request,
-    levels: Option<Vec<Level>>,
+    levels: Option<(Vec<Level>, Validation)>,
     validity_ms: i64,
 ) -> Result<String, Error> {
     let grant = signing::covering(signer, caller, &request).await?;
     let now = signer.clock.now();
     let id = Token::generate(&signer.random)?;
-    let documents = kept(&request, levels.as_deref())?;
+    let documents = kept(&request, levels.as_ref())?;
     let row = JobRow {
         job_id: id.stored(),
         kind: caller.kind.to_string(),
@@ -100,7 +110,7 @@ pub(crate) async fn accept(
     Ok(id.text())
 }
 
-fn kept(request: &Request, levels: Option<&[Level]>) -> Result<Vec<u8>, Error> {
+fn kept(request: &Request, levels: Option<&(Vec<Level>, Validation)>) -> Result<Vec<u8>, Error> {
     let all: Vec<Kept> = request
         .documents
         .iter()
@@ -110,7 +120,8 @@ fn kept(request: &Request, levels: Option<&[Level]>) -> Result<Vec<u8>, Error> {
             message_digest: STANDARD.encode(&document.message_digest),
             form: document.form,
             algorithm: document.algorithm.name().to_owned(),
-            level: levels.and_then(|levels| levels.get(place)).map(|level| level.name().to_owned()),
+            level: levels.and_then(|(levels, _)| levels.get(place)).map(|level| level.name().to_owned()),
+            validation: levels.is_some_and(|(_, validation)| *validation == Validation::Wanted),
             content: document.content.as_ref().map(|content| STANDARD.encode(content)),
         })
         .collect();
@@ -122,6 +133,7 @@ struct Job {
     caller: Caller,
     request: Request,
     levels: Option<Vec<Level>>,
+    validation: Validation,
 }
 
 fn read(row: &JobRow) -> Result<Job, Error> {
@@ -139,6 +151,8 @@ fn read(row: &JobRow) -> Result<Job, Error> {
     caller.session.clone_from(&row.session);
     let levels: Option<Vec<Level>> =
         all.iter().map(|kept| kept.level.as_deref().and_then(Level::called)).collect();
+    let wanted = all.iter().any(|kept| kept.validation);
+    let validation = if wanted { Validation::Wanted } else { Validation::Unwanted };
     let document = |kept: Kept| {
         let decode = |text: &str| STANDARD.decode(text).map_err(|_| bad());
         let digest: [u8; 32] = decode(&kept.digest)?.try_into().map_err(|_| bad())?;
@@ -146,13 +160,14 @@ fn read(row: &JobRow) -> Result<Job, Error> {
             digest: Digest(digest),
             message_digest: decode(&kept.message_digest)?,
             form: kept.form,
-            algorithm: Algorithm::called(&kept.algorithm).ok_or_else(bad)?,
+            algorithm: Algorithm::called_of_hash(&kept.algorithm).ok_or_else(bad)?,
             content: kept.content.as_deref().map(decode).transpose()?,
         })
     };
     let documents = all.into_iter().map(document).collect::<Result<_, Error>>()?;
     let shown = Shown::Authorisation(row.authorisation_id.clone());
-    Ok(Job { caller, request: Request { credential: row.credential_id.clone(), shown, documents }, levels })
+    let request = Request { credential: row.credential_id.clone(), shown, documents };
+    Ok(Job { caller, request, levels, validation })
 }
 
 /// Works on a job once; one whose failure may pass is left for the sweep.
@@ -189,7 +204,7 @@ pub(crate) async fn poll(signer: &Signer, caller: &Caller, id: &str) -> Result<P
     if row.state == State::Waiting {
         return Ok(Polled::Waiting);
     }
-    let Job { caller, request, levels } = read(&row)?;
+    let Job { caller, request, levels, validation } = read(&row)?;
     let about: Vec<_> = request
         .documents
         .iter()
@@ -200,7 +215,7 @@ pub(crate) async fn poll(signer: &Signer, caller: &Caller, id: &str) -> Result<P
     let forms = about.iter().map(|(form, ..)| *form).collect();
     let made = made.into_iter().zip(about).zip(levels);
     let made = made.map(|((cms, (_, hash, digest)), level)| Signed { cms, level, hash, digest }).collect();
-    Ok(Polled::Documents(forms, cades::raise(signer, made).await?))
+    Ok(Polled::Documents { forms, made: cades::raise(signer, made).await?, validation })
 }
 
 impl Signer {

@@ -12,6 +12,7 @@
 pub mod api;
 mod attempt;
 mod authorisation;
+mod bare;
 mod cades;
 mod cms;
 mod config;

@@ -16,7 +16,7 @@ use crate::cms::Template;
 use crate::error::Error;
 use crate::ids::CredentialId;
 use crate::store::certificates::{self, CertificateRow};
-use crate::store::credentials::{self, CredentialRow};
+use crate::store::credentials::{self, CredentialRow, Kind};
 use crate::store::keys;
 
 /// A credential with its certificate, its key and the constant parts of its signatures.
@@ -30,6 +30,9 @@ pub(crate) struct Live {
 impl Live {
     /// Reads a credential and prepares it; the private key is unwrapped when it first signs.
     pub(crate) async fn load(db: &Db, hsm: &Hsm, row: CredentialRow) -> Result<Self, Error> {
+        if row.kind == Kind::Card {
+            return Err(Error::CredentialDisabled { why: "its key is on a smartcard" });
+        }
         match row.state {
             CredentialState::Active | CredentialState::Suspended => {}
             CredentialState::Pending => {

@@ -3,6 +3,8 @@
 //! What was prepared is kept for a while under the digest that was answered: whoever is later asked to sign that digest can be
 //! shown the prescription, and no other one.
 
+use std::sync::Arc;
+
 use audit::Actor;
 use aws_lc_rs::signature::{
     RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey,
@@ -12,6 +14,8 @@ use base64::engine::general_purpose::STANDARD;
 use pki::Certificate;
 use platform::caller::Caller;
 use platform::clock::Millis;
+use platform::db::Tx;
+use platform::db::together::{Row, Undone};
 use platform::id::{ClientId, uuid_text};
 use platform::problem::Problem;
 
@@ -96,28 +100,62 @@ pub(crate) async fn prepare(signer: &Signer, caller: &Caller, octets: Vec<u8>) -
 }
 
 async fn keep(signer: &Signer, caller: &Caller, row: PreparedRow, algorithm: Algorithm) -> Result<(), Error> {
-    let event = Event::PrescriptionPrepared {
-        client: row.client.clone(),
-        digest: row.digest.to_base64(),
-        algorithm: algorithm.as_str().to_owned(),
-        expires_at: row.expires_at.0,
+    let new = New {
+        actor: Actor::from(caller),
+        algorithm: algorithm.as_str(),
+        most: signer.config.prepared_octets_per_client,
+        row,
     };
-    let (actor, most) = (Actor::from(caller), signer.config.prepared_octets_per_client);
-    signer
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                match prepared::insert(tx, &row, most).await? {
-                    Kept::New => {
-                        audit::record(tx, row.prepared_at, &actor, &event).await?;
-                        Ok(())
-                    }
-                    Kept::Before => Ok(()),
-                    Kept::Full => Err(Error::PreparedFull),
-                }
-            })
-        })
-        .await
+    signer.preparing().write(new).await
+}
+
+/// One that is to be stored with its event: those that come at the same time share their statements.
+pub(crate) struct New {
+    row: PreparedRow,
+    actor: Actor,
+    algorithm: &'static str,
+    /// How many octets its application may have.
+    most: u64,
+}
+
+impl New {
+    fn event(&self) -> Event {
+        Event::PrescriptionPrepared {
+            client: self.row.client.clone(),
+            digest: self.row.digest.to_base64(),
+            algorithm: self.algorithm.to_owned(),
+            expires_at: self.row.expires_at.0,
+        }
+    }
+}
+
+impl Row for New {
+    type Answer = ();
+    type Error = Error;
+
+    async fn write(&self, tx: &mut Tx) -> Result<(), Error> {
+        match prepared::insert(tx, &self.row, self.most).await? {
+            Kept::New => {
+                audit::record(tx, self.row.prepared_at, &self.actor, &self.event()).await?;
+                Ok(())
+            }
+            Kept::Before => Ok(()),
+            Kept::Full => Err(Error::PreparedFull),
+        }
+    }
+
+    async fn write_all(rows: &[Arc<Self>], tx: &mut Tx) -> Result<Vec<()>, Undone> {
+        let all: Vec<&PreparedRow> = rows.iter().map(|new| &new.row).collect();
+        let most = rows.iter().map(|new| new.most).min().unwrap_or(0);
+        match prepared::insert_all(tx, &all, most).await {
+            Ok(true) => {}
+            Err(Error::Db(error)) => return Err(error.into()),
+            Ok(false) | Err(_) => return Err(Undone::OneByOne),
+        }
+        let acts: Vec<_> = rows.iter().map(|new| (new.row.prepared_at, &new.actor, new.event())).collect();
+        audit::record_each(tx, &acts).await?;
+        Ok(vec![(); rows.len()])
+    }
 }
 
 /// SHA-1 only for those whom the operator allows it, and never unseen.

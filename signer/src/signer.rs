@@ -1,6 +1,6 @@
 //! The signer: what every request shares.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::rand::SystemRandom;
 use hsm::Hsm;
@@ -8,6 +8,7 @@ use pki::ObjectIdentifier;
 use platform::caller::{Caller, CallerKind};
 use platform::clock::{Clock, Discipline, HighWater};
 use platform::db::Db;
+use platform::db::together::Together;
 use platform::id::ClientId;
 use platform::peer::Peer;
 use tokio::sync::{Notify, Semaphore};
@@ -23,6 +24,7 @@ use crate::ids::{AuthorisationId, CredentialId};
 use crate::live::{self, Cache, Live};
 use crate::one_time;
 use crate::passphrase::Pool;
+use crate::prepare;
 use crate::share::{Sharer, Shares};
 use crate::store::credentials::{CredentialRow, Kind};
 use crate::time_stamp::TimeStamps;
@@ -86,6 +88,7 @@ pub struct Shared {
     pub(crate) live: Cache,
     pub(crate) grants: Grants,
     pub(crate) deposits: Deposits,
+    preparing: OnceLock<Together<prepare::New>>,
     /// Told when a spare key was taken.
     pub(crate) spare_taken: Notify,
     /// The time-stamp authority.
@@ -124,6 +127,7 @@ impl Signer {
             under_way: Shares::of(config.calls_per_client),
             config,
             deposits: Deposits::into(db.clone()),
+            preparing: OnceLock::new(),
             grants: Grants::new(),
             db,
             hsm,
@@ -142,6 +146,11 @@ impl Signer {
             working: Semaphore::new(MOST_WORKING),
             policies,
         })))
+    }
+
+    /// Where prepared prescriptions are written, those together that come together.
+    pub(crate) fn preparing(&self) -> &Together<prepare::New> {
+        self.preparing.get_or_init(|| Together::start(&self.db))
     }
 
     /// Takes every turn at the token that is free, until what is returned is dropped: so a test sees who has to wait for one.

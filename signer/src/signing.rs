@@ -11,6 +11,7 @@ use platform::clock::Millis;
 use platform::problem::Kind;
 
 use crate::api::{SIGN, SignatureForm};
+use crate::bare::{self, Bare};
 use crate::cms::{Attributes, Template};
 use crate::deposit::{Deposit, Outcome};
 use crate::digest::{Digest, Repeated, check_distinct};
@@ -50,10 +51,11 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    /// A digest that is signed as it is.
-    pub(crate) fn bare(digest: Digest, algorithm: Algorithm) -> Self {
-        let message_digest = digest.0.to_vec();
-        Self { digest, message_digest, form: SignatureForm::Hash, algorithm, content: None }
+    /// A hash that is signed as it is; nothing where it is of another length than the algorithm's.
+    pub(crate) fn bare(hash: Vec<u8>, how: &'static Bare) -> Option<Self> {
+        let digest = bare::known_as(how.hash, &hash)?;
+        let algorithm = Algorithm(how.name);
+        Some(Self { digest, message_digest: hash, form: how.form, algorithm, content: None })
     }
 }
 
@@ -68,6 +70,11 @@ impl Algorithm {
         suite.sign_algorithms.iter().find(|name| **name == sign_algorithm).map(|name| Self(name))
     }
 
+    /// The same, of what signs hashes besides.
+    pub(crate) fn called_of_hash(sign_algorithm: &str) -> Option<Self> {
+        bare::called(sign_algorithm, None).map(|how| Self(how.name)).or_else(|| Self::called(sign_algorithm))
+    }
+
     /// As a client calls it.
     pub(crate) fn name(self) -> &'static str {
         self.0
@@ -78,12 +85,10 @@ impl Algorithm {
         suite::called(self.0).next().map_or(Hash::Sha256, |suite| suite.hash)
     }
 
-    /// Whether a bare signature over a SHA-256 digest can be made.
-    pub(crate) fn signs_sha_256(self) -> bool {
-        self.hash() == Hash::Sha256 && suite::called(self.0).all(|suite| !suite.signs_messages())
-    }
-
-    fn fits(self, alg: Alg) -> bool {
+    fn fits(self, alg: Alg, form: SignatureForm) -> bool {
+        if form.is_bare() {
+            return bare::called(self.0, None).is_some_and(|how| how.fits(alg));
+        }
         suite::called(self.0).any(|suite| suite.alg == alg)
     }
 }
@@ -258,15 +263,15 @@ async fn check_own(signer: &Signer, caller: &Caller, authorisation: &Authorisati
 
 fn not_covered(documents: &[Document]) -> Error {
     match documents.first().map(|document| document.form) {
-        Some(SignatureForm::Hash) | None => Error::HashNotAuthorised,
-        Some(_) => Error::DocumentNotAuthorised,
+        Some(form) if !form.is_bare() => Error::DocumentNotAuthorised,
+        _ => Error::HashNotAuthorised,
     }
 }
 
 fn repetition(documents: &[Document], repeated: Repeated) -> Parameter {
     match documents.first().map(|document| document.form) {
-        Some(SignatureForm::Hash) | None => Parameter::hash_repeated(repeated),
-        Some(_) => Parameter::document_repeated(repeated),
+        Some(form) if !form.is_bare() => Parameter::document_repeated(repeated),
+        _ => Parameter::hash_repeated(repeated),
     }
 }
 
@@ -300,7 +305,7 @@ impl Work<'_> {
         stored: &ByPosition,
     ) -> Result<ByPosition, Error> {
         let signer = self.signer;
-        if !self.documents.iter().all(|document| document.algorithm.fits(live.key.alg())) {
+        if !self.documents.iter().all(|document| document.algorithm.fits(live.key.alg(), document.form)) {
             return Err(Parameter::Invalid("signAlgo").into());
         }
         let signed_at = signer.clock.now();
@@ -337,7 +342,8 @@ impl Work<'_> {
     async fn keep(&self, live: &Live, signing: Signing, made: Vec<NewSignature>) -> Result<Kept, Error> {
         let (user, version) = (live.row.user_id.clone(), live.row.version);
         let actor = Actor::from(self.caller);
-        let deposit = Arc::new(Deposit { signing, version, made, actor, user, request: None });
+        let request = self.authorisation.consent.as_ref().map(ToString::to_string);
+        let deposit = Arc::new(Deposit { signing, version, made, actor, user, request });
         match self.signer.deposits.store(Arc::clone(&deposit)).await? {
             Outcome::Stored => Ok(Kept::All(as_stored(&deposit))),
             Outcome::OthersFirst => {
@@ -360,7 +366,7 @@ impl Work<'_> {
             if signature.form != document.form {
                 return Err(Error::AlreadySigned);
             }
-            if signature.form == SignatureForm::Hash {
+            if signature.form.is_bare() {
                 answers.push(signature.signature.clone());
                 continue;
             }
@@ -419,10 +425,12 @@ async fn make_signatures(
     missing: &[(usize, &Document)],
     signed_at: Millis,
 ) -> Result<Vec<NewSignature>, Error> {
-    // A request is either for bare signatures or for CMS.
-    let bare = missing.iter().all(|(_, document)| document.form == SignatureForm::Hash);
-    let inputs = if bare {
-        Inputs::Digests(missing.iter().map(|(_, document)| document.digest.0.to_vec()).collect())
+    // A request is either for bare signatures, by one algorithm, or for CMS.
+    let bare = missing.first().filter(|(_, document)| document.form.is_bare());
+    let scheme =
+        bare.and_then(|(_, document)| bare::called(document.algorithm.0, None)).map(|how| how.scheme);
+    let inputs = if scheme.is_some() {
+        Inputs::Digests(missing.iter().map(|(_, document)| document.message_digest.clone()).collect())
     } else {
         let attributes = missing
             .iter()
@@ -431,7 +439,10 @@ async fn make_signatures(
             .collect::<Result<_, _>>()?;
         Inputs::Messages(attributes)
     };
-    let work = Calls::of(&live.key, inputs);
+    let mut work = Calls::of(&live.key, inputs);
+    if let Some(scheme) = scheme {
+        work = work.with(scheme);
+    }
     let signatures = fair::sign(&signer.turns, &Sharer::from(caller), work).await?;
     Ok(missing
         .iter()

@@ -7,6 +7,7 @@ use crate::api::{
     Algorithm, ECDSA_SHA_256, ECDSA_SHA_384, ML_DSA_44, ML_DSA_65, ML_DSA_87, P_256, P_384, RSA, RSA_SHA_256,
     SHA_256, SHA_384, SHA_512,
 };
+use crate::bare;
 
 /// How one algorithm signs documents.
 #[derive(Debug)]
@@ -27,9 +28,9 @@ pub(crate) struct Suite {
 }
 
 impl Suite {
-    /// Whether the key signs messages and never a digest: then nobody can be given a bare signature over one.
-    pub(crate) fn signs_messages(&self) -> bool {
-        self.alg.default_scheme().digest_len().is_none()
+    /// Every `signAlgo` that a key of it goes by: for documents and hashes, and then for hashes alone.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.sign_algorithms.iter().copied().chain(bare::further_names(self.alg, self.sign_algorithms))
     }
 }
 
@@ -102,9 +103,9 @@ pub(crate) fn called(sign_algorithm: &str) -> impl Iterator<Item = &'static Suit
 /// Every `signAlgo`, each once.
 pub(crate) fn sign_algorithms() -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
-    for name in SUITES.iter().flat_map(|suite| suite.sign_algorithms) {
+    for name in SUITES.iter().flat_map(Suite::names) {
         if !all.iter().any(|known| known == name) {
-            all.push((*name).to_owned());
+            all.push(name.to_owned());
         }
     }
     all

@@ -150,6 +150,7 @@ impl Authorised {
             hashes: vec![hash.to_owned()],
             hash_algorithm_oid: None,
             sign_algo: self.credential.algorithm.clone(),
+            sign_algo_params: None,
         };
         let answer: Signatures = self.server.post("/csc/v2/signatures/signHash", &request).await?;
         anyhow::ensure!(answer.signatures.len() == 1, "one signature was asked for");

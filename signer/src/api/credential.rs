@@ -31,6 +31,8 @@ pub enum KeyLife {
     Kept,
     /// For one batch: a P-256 key that is certified for ten minutes and destroyed after use. For CMS by `signDoc`, not for prescriptions.
     OneTime,
+    /// It is on a smartcard, for as long as that is its holder's. Nobody asks for one here: it is a credential from its first signature on.
+    Card,
 }
 
 /// The kinds of key that sign prescriptions.
@@ -224,8 +226,17 @@ pub struct LedgerEntry {
 pub enum SignatureForm {
     /// A bare signature value over the digest (`signHash`).
     Hash,
+    /// The same by RSASSA-PSS.
+    HashPss,
     /// A CMS without the document.
     Detached,
     /// A CMS with the document inside.
     Attached,
+}
+
+impl SignatureForm {
+    /// Whether it is a signature value and no CMS.
+    pub fn is_bare(self) -> bool {
+        matches!(self, Self::Hash | Self::HashPss)
+    }
 }

@@ -37,7 +37,7 @@ pub struct Info {
     pub asynchronous_operation_mode: bool,
     /// What is implemented.
     pub methods: Vec<String>,
-    /// Whether `validationInfo` is given: no.
+    /// Whether `validationInfo` is given.
     #[serde(rename = "validationInfo")]
     pub validation_info: bool,
     /// Signature algorithms.
@@ -269,14 +269,17 @@ pub struct SignHashRequest {
     /// For how many milliseconds it can be fetched: a minute to a day, an hour by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validity_period: Option<i64>,
-    /// What to sign: SHA-256 digests, base64.
+    /// What to sign: digests, base64.
     pub hashes: Vec<String>,
-    /// SHA-256; needed when `signAlgo` does not say it.
+    /// SHA-256, SHA-384 or SHA-512; needed when `signAlgo` does not say it.
     #[serde(rename = "hashAlgorithmOID", default, skip_serializing_if = "Option::is_none")]
     pub hash_algorithm_oid: Option<String>,
     /// One of the credential's `key/algo`.
     #[serde(rename = "signAlgo")]
     pub sign_algo: String,
+    /// `RSASSA-PSS-params`, base64 of DER, where that is `signAlgo`: SHA-256, MGF1 with SHA-256, a salt of 32 octets.
+    #[serde(rename = "signAlgoParams", default, skip_serializing_if = "Option::is_none")]
+    pub sign_algo_params: Option<String>,
 }
 
 /// 11.10 `signatures/signHash`, the answer.
@@ -307,6 +310,9 @@ pub struct SignDocRequest {
     /// Documents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub documents: Option<Vec<Document>>,
+    /// Whether `validationInfo` is wanted.
+    #[serde(rename = "returnValidationInfo", default, skip_serializing_if = "Option::is_none")]
+    pub return_validation_info: Option<bool>,
 }
 
 /// Digests that are signed the same way.
@@ -357,6 +363,20 @@ pub struct SignedDocuments {
     /// CMS without the document, base64.
     #[serde(rename = "SignatureObject", default, skip_serializing_if = "Vec::is_empty")]
     pub signature_object: Vec<String>,
+    /// What they are checked with, where that was asked for.
+    #[serde(rename = "validationInfo", default, skip_serializing_if = "Option::is_none")]
+    pub validation_info: Option<ValidationInfo>,
+}
+
+/// What signatures are checked with, base64 of DER.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct ValidationInfo {
+    /// OCSP answers: none, the lists say the same.
+    pub ocsp: Vec<String>,
+    /// The current revocation lists of every issuer.
+    pub crl: Vec<String>,
+    /// The certificates of the signers and of everybody above them.
+    pub certificates: Vec<String>,
 }
 
 /// 11.12 `signatures/timestamp`, the request.

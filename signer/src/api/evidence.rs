@@ -56,14 +56,11 @@ impl PartialEq for RecordedAct {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConsentEvidence {
-    /// The request of the application: a JWS.
-    pub statement: String,
-    /// The application's public key by which that was verified, as JWK.
-    #[schema(value_type = Object)]
-    pub statement_key: serde_json::Value,
+    /// By what they were asked.
+    pub asked: AskedEvidence,
     /// When the request ended, in milliseconds since the epoch: part of what was agreed to.
     pub expires_at: i64,
-    /// SHA-256 over application, person, documents and end, in hexadecimal.
+    /// SHA-256 over what was asked for and its end, in hexadecimal.
     pub binding: String,
     /// What the person was shown of this document.
     #[schema(value_type = Vec<Object>)]
@@ -72,4 +69,25 @@ pub struct ConsentEvidence {
     pub presence: Presence,
     /// That they agreed, in the audit record.
     pub record: RecordedAct,
+}
+
+/// By what somebody was asked to sign.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum AskedEvidence {
+    /// By a request that the application signed.
+    Statement {
+        /// The request: a JWS.
+        statement: String,
+        /// The application's public key by which that was verified, as JWK.
+        #[schema(value_type = Object)]
+        statement_key: serde_json::Value,
+    },
+    /// By a client of the API of the Cloud Signature Consortium, which shows who it is otherwise.
+    Authorisation {
+        /// The credential.
+        credential: String,
+        /// SHA-256 of each document that it asked for, base64, in their order.
+        hashes: Vec<String>,
+    },
 }

@@ -22,14 +22,14 @@ pub use csc::{
     Challenge, ChallengeRequest, CredentialInfo, CredentialInfoRequest, CredentialList,
     CredentialListRequest, CscError, Document, DocumentDigests, ExtendRequest, Handle, Info, InfoRequest,
     KeyInfo, PollingRequest, ResponseId, SignAlgorithms, SignDocRequest, SignHashRequest, SignatureFormats,
-    Signatures, SignedDocuments, Timestamp, TimestampRequest,
+    Signatures, SignedDocuments, Timestamp, TimestampRequest, ValidationInfo,
 };
 pub use csc_v1::{
     V1AuthorizeRequest, V1Credential, V1CredentialList, V1CredentialListRequest, V1CredentialRequest, V1Info,
     V1Pin, V1SignHashRequest,
 };
 pub use dss::{Ping, SignedPayload, SigningRequested, SigningResponse, StateQuery, Status};
-pub use evidence::{ConsentEvidence, EVIDENCE_FORMAT, EvidenceBundle, RecordedAct};
+pub use evidence::{AskedEvidence, ConsentEvidence, EVIDENCE_FORMAT, EvidenceBundle, RecordedAct};
 pub use evidence_record::{EvidenceRecords, KeptRecords, RecordDigests, RenewRecord, RenewedRecord};
 pub use prescription::{Parameter, Prepared, Sign, SignedPrescription};
 pub use verification::Verify;
@@ -55,6 +55,12 @@ pub const TIME_STAMPS: &str = "/tsa";
 pub const SHA_256: &str = "2.16.840.1.101.3.4.2.1";
 /// sha256WithRSAEncryption (PKCS#1 v1.5).
 pub const RSA_SHA_256: &str = "1.2.840.113549.1.1.11";
+/// sha384WithRSAEncryption.
+pub const RSA_SHA_384: &str = "1.2.840.113549.1.1.12";
+/// sha512WithRSAEncryption.
+pub const RSA_SHA_512: &str = "1.2.840.113549.1.1.13";
+/// id-RSASSA-PSS.
+pub const RSA_PSS: &str = "1.2.840.113549.1.1.10";
 /// rsaEncryption: PKCS#1 v1.5 with the hash named apart.
 pub const RSA: &str = "1.2.840.113549.1.1.1";
 /// ecdsa-with-SHA256.

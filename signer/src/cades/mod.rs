@@ -6,6 +6,7 @@
 mod archive;
 mod material;
 mod parts;
+mod validation;
 
 use tokio::task::JoinSet;
 
@@ -18,6 +19,7 @@ use parts::Parts;
 
 pub(crate) use archive::{HASH_INDEX, hash_index};
 pub(crate) use parts::Unsigned;
+pub(crate) use validation::{Validation, validation};
 
 /// How much stands around a signature. Each has all that the ones before have.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -5,20 +5,44 @@ use serde_json::json;
 
 use crate::store::consents::ConsentRow;
 
-/// SHA-256, in hexadecimal, over the consent's own id, application, person, credential, the documents' hashes in their order, and the end. It
-/// is over JSON without blanks, so that no two have one text.
-pub(crate) fn binding(row: &ConsentRow) -> String {
-    let documents: Vec<String> = row.digests.iter().map(|digest| digest.to_base64()).collect();
-    let text = json!([
-        "lanyard-signing-csc-1",
-        row.consent_id.as_str(),
-        row.client,
-        row.user_id,
-        row.credential_id.as_str(),
-        documents,
-        row.expires_at.0,
-    ]);
+/// What a person agrees to.
+pub(crate) struct Bound<'a> {
+    /// The consent's own id.
+    pub(crate) request: &'a str,
+    /// The application.
+    pub(crate) client: &'a str,
+    /// The person.
+    pub(crate) user: &'a str,
+    /// With which credential.
+    pub(crate) credential: &'a str,
+    /// The documents' hashes in their order, base64.
+    pub(crate) hashes: &'a [String],
+    /// The end, in milliseconds since the epoch.
+    pub(crate) expires_at: i64,
+}
+
+/// SHA-256, in hexadecimal, over all of it. It is over JSON without blanks, so that no two have one text.
+pub(crate) fn binding_of(bound: &Bound<'_>) -> String {
+    let Bound { request, client, user, credential, hashes, expires_at } = bound;
+    let text = json!(["lanyard-signing-csc-1", request, client, user, credential, hashes, expires_at]);
     hex::encode(digest(&SHA256, text.to_string().as_bytes()))
+}
+
+/// The same of a consent as it is stored.
+pub(crate) fn binding(row: &ConsentRow) -> String {
+    binding_of(&Bound {
+        request: row.consent_id.as_str(),
+        client: &row.client,
+        user: &row.user_id,
+        credential: row.credential_id.as_str(),
+        hashes: &hashes(row),
+        expires_at: row.expires_at.0,
+    })
+}
+
+/// The hashes of its documents, base64, in their order.
+pub(crate) fn hashes(row: &ConsentRow) -> Vec<String> {
+    row.digests.iter().map(|digest| digest.to_base64()).collect()
 }
 
 #[cfg(test)]

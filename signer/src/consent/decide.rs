@@ -74,6 +74,7 @@ async fn consent(signer: &Signer, row: &ConsentRow, presence: &Presence) -> Resu
         client: row.client.clone(),
         digests: row.digests.clone(),
         expires_at: Millis(now.0 + i64::from(signer.config.sad_lifetime_s) * 1000),
+        consent: Some(row.consent_id.clone()),
     };
     let kept = serde_json::to_value(presence).map_err(|_| Error::StoredRow { what: "presence" })?;
     let Ok(Value::Array(documents)) = serde_json::from_str::<Value>(&row.shown) else {

@@ -37,6 +37,11 @@ pub(crate) async fn create(
 ) -> Result<Credential, Error> {
     caller.may(CREDENTIALS).map_err(Error::Caller)?;
     let user = check_request(&request)?;
+    if request.key == KeyLife::Card {
+        return Err(Error::Subject {
+            sentence: "The key of a smartcard is made on the card, when it is issued.",
+        });
+    }
     let request_id = format!("{}/{}", caller.client, request.request_id);
     let _turn = signer.creations.take(request_id.clone(), &Sharer::from(caller)).await?;
     if request.key == KeyLife::OneTime {
@@ -262,6 +267,11 @@ async fn fresh_key(signer: &Signer, alg: Alg, key_id: KeyId) -> Result<Option<Ke
 
 /// The serial of the certificate that signs; only an active credential gets another one.
 fn signing_serial(row: &CredentialRow) -> Result<String, Error> {
+    if row.kind == Kind::Card {
+        return Err(Error::StateConflict {
+            sentence: "A smartcard gets a new certificate where cards are issued.",
+        });
+    }
     match (row.state, &row.serial) {
         (CredentialState::Active, Some(serial)) => Ok(serial.clone()),
         _ => Err(Error::StateConflict { sentence: "Only an active credential can be renewed or re-keyed." }),

@@ -63,9 +63,10 @@ pub(crate) fn algorithm(alg: Alg) -> Result<Algorithm, Error> {
 async fn describe(signer: &Signer, row: CredentialRow) -> Result<Credential, Error> {
     let (alg, key) = match row.kind {
         Kind::OneTime => (Alg::P256, KeyLife::OneTime),
-        Kind::Kept => {
+        Kind::Kept | Kind::Card => {
             let alg = keys::algorithm(signer.db.read(), &row.key_id).await?;
-            (alg.ok_or(Error::StoredRow { what: "key" })?, KeyLife::Kept)
+            let life = if row.kind == Kind::Card { KeyLife::Card } else { KeyLife::Kept };
+            (alg.ok_or(Error::StoredRow { what: "key" })?, life)
         }
     };
     let certificates = certificates::of_credential(signer.db.read(), &row.credential_id)

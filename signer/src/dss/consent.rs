@@ -11,11 +11,11 @@ use crate::authorisation::Rests;
 use crate::digest::{Authorised, Digest};
 use crate::error::Error;
 use crate::events::Event;
-use crate::ids::AuthorisationId;
+use crate::ids::{AuthorisationId, CredentialId};
 use crate::signer::Signer;
 use crate::store::authorisations::{self, AuthorisationRow};
 use crate::store::prepared;
-use crate::store::requests::{self, Decision, Given, RequestRow};
+use crate::store::requests::{self, Decision, RequestRow};
 
 /// For how long after consent signatures are made: a server that was down meanwhile makes them when it is back.
 const SIGN_WITHIN_MS: i64 = 600_000;
@@ -90,15 +90,27 @@ pub(crate) async fn answer(
         return Ok(onward);
     }
     waiting(signer, &row)?;
-    match decide(signer, sign_in, &row, answer).await {
+    let done = decide(signer, sign_in, &row, answer).await;
+    settled(signer, (token, &row), done).await
+}
+
+/// Where the browser goes on when somebody has decided now, or failed to.
+pub(super) async fn settled(
+    signer: &Signer,
+    (token, row): (&str, &RequestRow),
+    done: Result<AuthorisationRow, Error>,
+) -> Result<String, Error> {
+    match done {
         Ok(authorisation) => {
+            // As it is now: what a card signed is in it.
+            let row = find(signer, token, &row.user_id).await?;
             if let Err(error) = sign::signatures(signer, &row, &authorisation).await {
                 tracing::warn!(%error, request = %row.request_id, "what somebody agreed to is not signed yet: {error}");
             }
             Ok(back(&row, token, None))
         }
         // The same answer may have come twice, and the other one have been first.
-        Err(error) => decided_meanwhile(signer, token, &row).await?.ok_or(error),
+        Err(error) => decided_meanwhile(signer, token, row).await?.ok_or(error),
     }
 }
 
@@ -113,7 +125,9 @@ async fn decide(
     let answer = PresenceAnswer { credential: answer };
     let presence = sign_in.client.presence(&reference, &answer).await.map_err(Error::Dss)?;
     is_for(signer, row, &statement, &presence)?;
-    consent(signer, row, &statement, &presence).await
+    let live = sign::credential_of(signer, &row.user_id).await?;
+    let given = Given { credential: live.row.credential_id.clone(), rests: Rests::on(&live) };
+    consent(signer, row, &statement, &presence, given).await
 }
 
 /// The answer is of the person who is to sign, and stands for what the request holds now, and nothing else.
@@ -123,40 +137,54 @@ fn is_for(
     statement: &Statement,
     presence: &Presence,
 ) -> Result<(), Error> {
+    is_bound(row, statement)?;
     let holds = presence.user_id == row.user_id
         && presence.binding == row.binding
-        && row.binding == binding(statement, row.expires_at)
         && presence.level >= signer.config.dss.level.to_string();
     if holds { Ok(()) } else { Err(Error::StoredRow { what: "request to sign" }) }
 }
 
-async fn consent(
+/// The request holds now what it did when it was bound.
+pub(super) fn is_bound(row: &RequestRow, statement: &Statement) -> Result<(), Error> {
+    let holds = row.binding == binding(statement, row.expires_at);
+    if holds { Ok(()) } else { Err(Error::StoredRow { what: "request to sign" }) }
+}
+
+/// With what somebody signs.
+pub(super) struct Given {
+    pub(super) credential: CredentialId,
+    pub(super) rests: Rests,
+}
+
+/// Stores that the person agreed, and gives the authorisation.
+pub(super) async fn consent(
     signer: &Signer,
     row: &RequestRow,
     statement: &Statement,
     presence: &Presence,
+    Given { credential, rests }: Given,
 ) -> Result<AuthorisationRow, Error> {
     let now = signer.clock.now();
-    let live = sign::credential_of(signer, &row.user_id).await?;
     let digests: Vec<Digest> = statement.payloads.iter().map(|payload| payload.digest).collect();
     let digests = Authorised::new(digests).map_err(|_| Error::StoredRow { what: "request to sign" })?;
     let authorisation = AuthorisationRow {
         authorisation_id: AuthorisationId::new(now),
-        credential_id: live.row.credential_id.clone(),
+        credential_id: credential.clone(),
         client: row.client.clone(),
         digests,
         expires_at: Millis(now.0 + SIGN_WITHIN_MS),
+        consent: None,
     };
     let kept = serde_json::to_value(presence).map_err(|_| Error::StoredRow { what: "presence" })?;
     let event = agreed(row, &authorisation, (statement, presence, &kept))?;
     let kept = kept.to_string();
     let about = about(row)?;
     let (row, given, shown) = (row.clone(), authorisation.clone(), presence.clone());
-    let (rests, actor) = (Rests::on(&live), actor(&row));
+    let actor = actor(&row);
     let done = signer.db.write(move |tx| {
         Box::pin(async move {
             rests.still(tx).await?;
-            let agreed = Given {
+            let agreed = requests::Given {
                 presence: &kept,
                 authenticator: &shown.authenticator,
                 method: &shown.method,
@@ -177,7 +205,7 @@ async fn consent(
         })
     });
     let done = done.await;
-    signer.forget_if_changed(&live.row.credential_id, &done);
+    signer.forget_if_changed(&credential, &done);
     done?;
     metrics::counter!("signer_consents_total", "decision" => "consented").increment(1);
     Ok(authorisation)

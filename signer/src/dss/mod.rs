@@ -8,6 +8,7 @@
 
 mod anchor;
 mod binding;
+pub(crate) mod card;
 mod consent;
 mod receive;
 mod result;
@@ -24,6 +25,7 @@ pub(crate) use consent::{answer, ask, cancel, decided, find, waiting};
 pub(crate) use receive::{Came, receive};
 pub(crate) use result::fetch;
 pub(crate) use seen::{Content, Document, seen_of};
+pub(crate) use sign::remote_of;
 pub(crate) use statement::{MOST, Statement};
 pub(crate) use token::Token;
 

@@ -7,7 +7,7 @@ use platform::problem::{Kind, Problem};
 use serde_json::Value;
 
 use super::seen::{Document, check_authors, documents};
-use super::{SignIn, Statement, Token, binding, sign};
+use super::{SignIn, Statement, Token, binding, card, sign};
 use crate::eps::Algorithm;
 use crate::error::Error;
 use crate::events::Event;
@@ -56,7 +56,7 @@ pub(crate) async fn receive(signer: &Signer, sign_in: &SignIn, came: Came) -> Re
     }
     may_use(signer, &statement)?;
     // Refused before anybody is asked in vain; looked at again when they agree.
-    sign::credential_of(signer, &statement.subject).await?;
+    can_sign(signer, &statement).await?;
     let shown = documents(signer, &statement.issuer, &statement.payloads, now).await?;
     may_be_unseen(&signing, &shown)?;
     check_authors(signer, &shown, &statement.subject).await?;
@@ -130,6 +130,19 @@ async fn key_of(sign_in: &SignIn, statement: &Statement) -> Result<Value, Error>
         let sentence = "The signature of the JWT is not by the registered key that its kid names.";
         Error::Dss(Problem::unauthenticated("jwt-signature", sentence))
     })
+}
+
+/// Whether the person has anything to sign with: a key that is kept for them, or a card.
+async fn can_sign(signer: &Signer, statement: &Statement) -> Result<(), Error> {
+    match sign::credential_of(signer, &statement.subject).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_refusal() => {
+            let by_card =
+                statement.algorithm == Algorithm::Rs256 && card::may_sign(signer, &statement.subject).await?;
+            if by_card { Ok(()) } else { Err(error) }
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// SHA-1 only for those whom the operator allows it, and never unseen.

@@ -9,14 +9,14 @@ use platform::problem::Problem;
 
 use super::receive::actor;
 use super::statement::Payload;
-use super::{Statement, binding};
+use super::{Statement, binding, card};
 use crate::api::{CredentialState, SignatureForm};
 use crate::deposit::{Deposit, Outcome};
 use crate::digest::{Authorised, Digest};
 use crate::eps::Algorithm;
 use crate::error::Error;
 use crate::fair::{self, Inputs, Work};
-use crate::ids::SigningId;
+use crate::ids::{CredentialId, SigningId};
 use crate::leavers::HOLDER_LEFT;
 use crate::live::Live;
 use crate::share::Sharer;
@@ -47,6 +47,15 @@ pub(super) async fn credential_of(signer: &Signer, user: &str) -> Result<Arc<Liv
     }
     let sentence = "The person has no credential with an RSA key of 2048 bits that can sign. The registration desk makes one.";
     Err(why.unwrap_or_else(|| Error::Dss(Problem::conflict("credential-none", sentence))))
+}
+
+/// Whether there is a key that is kept for whoever is asked.
+pub(crate) async fn remote_of(signer: &Signer, row: &RequestRow) -> Result<bool, Error> {
+    match credential_of(signer, &row.user_id).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_refusal() => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// The signatures of a request, in the order of its documents: those that are stored, or new ones where there are none. All are of one
@@ -102,19 +111,22 @@ async fn make(
     authorisation: &AuthorisationRow,
     statement: &Statement,
 ) -> Result<(), Error> {
-    let live = signer.usable_of(&row.user_id, &authorisation.credential_id).await?;
     let signed_at = signer.clock.now();
-    let made = made(signer, &Sharer::of(&row.client), &live, statement).await?;
+    let made = match card::kept(row) {
+        Some(brought) => card::made(signer, authorisation, statement, &brought).await?,
+        None => by_token(signer, row, authorisation, statement).await?,
+    };
+    let Made { credential, serial, version, signatures: made } = made;
     let signing = Signing {
         signing_id: SigningId::new(signed_at),
         authorisation_id: authorisation.authorisation_id.clone(),
-        credential_id: live.row.credential_id.clone(),
-        serial: live.certificate.serial.clone(),
+        credential_id: credential.clone(),
+        serial,
         client: row.client.clone(),
         signed_at,
     };
     let count = made.len() as u64;
-    let (version, user) = (live.row.version, row.user_id.clone());
+    let user = row.user_id.clone();
     let request = Some(row.request_id.to_string());
     let deposit = Deposit { signing, version, made, actor: actor(row), user, request };
     let done = match signer.deposits.store(Arc::new(deposit)).await? {
@@ -128,12 +140,37 @@ async fn make(
         Outcome::Left => Err(Error::CredentialDisabled { why: HOLDER_LEFT }),
         Outcome::NotInForce => Err(Error::CertificateChanged),
     };
-    signer.forget_if_changed(&live.row.credential_id, &done);
+    signer.forget_if_changed(&credential, &done);
     done
 }
 
+/// Signatures that are not stored yet, and what made them.
+pub(super) struct Made {
+    pub(super) credential: CredentialId,
+    pub(super) serial: String,
+    /// The version of the credential that they were made with.
+    pub(super) version: i64,
+    pub(super) signatures: Vec<NewSignature>,
+}
+
+/// By the key that is kept for the person.
+async fn by_token(
+    signer: &Signer,
+    row: &RequestRow,
+    authorisation: &AuthorisationRow,
+    statement: &Statement,
+) -> Result<Made, Error> {
+    let live = signer.usable_of(&row.user_id, &authorisation.credential_id).await?;
+    Ok(Made {
+        credential: live.row.credential_id.clone(),
+        serial: live.certificate.serial.clone(),
+        version: live.row.version,
+        signatures: signatures_of(signer, &Sharer::of(&row.client), &live, statement).await?,
+    })
+}
+
 /// RSASSA-PKCS1-v1_5 over the octets of each statement, each call to the token in its turn.
-async fn made(
+async fn signatures_of(
     signer: &Signer,
     sharer: &Sharer,
     live: &Live,

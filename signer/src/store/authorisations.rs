@@ -6,7 +6,7 @@ use platform::db::Tx;
 use super::{Reader, read_id};
 use crate::digest::{Authorised, Digest};
 use crate::error::Error;
-use crate::ids::{AuthorisationId, CredentialId};
+use crate::ids::{AuthorisationId, ConsentId, CredentialId};
 
 /// An authorisation as it is stored.
 #[derive(Clone, Debug)]
@@ -16,6 +16,37 @@ pub(crate) struct AuthorisationRow {
     pub(crate) client: String,
     pub(crate) digests: Authorised,
     pub(crate) expires_at: Millis,
+    /// The consent under which it was given on our page to a client of the API of the Cloud Signature Consortium, where it was: told by the
+    /// rows of those, and not stored with it.
+    pub(crate) consent: Option<ConsentId>,
+}
+
+/// A row without its id: credential, client, digests, end and consent.
+type Columns = (String, String, Vec<u8>, i64, Option<String>);
+
+/// Its id, whether anything is signed under it, and [`Columns`].
+type BySad = (String, i64, String, String, Vec<u8>, i64, Option<String>);
+
+/// [`Columns`], in their order.
+macro_rules! columns {
+    () => {
+        "credential_id, client, digests, expires_at, (SELECT consent_id FROM signer_consent \
+         WHERE signer_consent.authorisation_id = signer_authorisation.authorisation_id)"
+    };
+}
+
+impl AuthorisationRow {
+    fn read(id: AuthorisationId, columns: Columns) -> Result<Self, Error> {
+        let (credential_id, client, digests, expires_at, consent) = columns;
+        Ok(Self {
+            authorisation_id: id,
+            credential_id: read_id(&credential_id)?,
+            client,
+            digests: Authorised::from_bytes(&digests).ok_or(Error::StoredRow { what: "list of digests" })?,
+            expires_at: Millis(expires_at),
+            consent: consent.as_deref().map(read_id).transpose()?,
+        })
+    }
 }
 
 /// Stores a new authorisation under the hash of its secret.
@@ -57,26 +88,22 @@ pub(crate) async fn by_sad<'c>(
     sad: &str,
     only: Option<&Digest>,
 ) -> Result<Option<Found>, Error> {
-    let row: Option<(String, String, String, Vec<u8>, i64, i64)> = sqlx::query_as(
-        "SELECT authorisation_id, credential_id, client, digests, expires_at, \
+    let row: Option<BySad> = sqlx::query_as(concat!(
+        "SELECT authorisation_id, \
          CAST((SELECT COUNT(*) FROM (SELECT 1 AS one FROM signer_signature \
          WHERE signer_signature.authorisation_id = signer_authorisation.authorisation_id \
-         AND ($2 = 0 OR signer_signature.digest = $3) LIMIT 1) AS found) AS BIGINT) \
-         FROM signer_authorisation WHERE sad = $1",
-    )
+         AND ($2 = 0 OR signer_signature.digest = $3) LIMIT 1) AS found) AS BIGINT), ",
+        columns!(),
+        " FROM signer_authorisation WHERE sad = $1"
+    ))
     .bind(sad)
     .bind(i64::from(only.is_some()))
     .bind(only.map_or(&[][..], |digest| &digest.0))
     .fetch_optional(reader)
     .await?;
-    row.map(|(authorisation_id, credential_id, client, digests, expires_at, signed)| {
-        let row = AuthorisationRow {
-            authorisation_id: read_id(&authorisation_id)?,
-            credential_id: read_id(&credential_id)?,
-            client,
-            digests: Authorised::from_bytes(&digests).ok_or(Error::StoredRow { what: "list of digests" })?,
-            expires_at: Millis(expires_at),
-        };
+    row.map(|(id, signed, credential, client, digests, expires_at, consent)| {
+        let columns = (credential, client, digests, expires_at, consent);
+        let row = AuthorisationRow::read(read_id(&id)?, columns)?;
         Ok(Found { row, signed: if signed == 0 { Signed::Nothing } else { Signed::Something } })
     })
     .transpose()
@@ -87,22 +114,9 @@ pub(crate) async fn by_id<'c>(
     reader: impl Reader<'c>,
     id: &AuthorisationId,
 ) -> Result<Option<AuthorisationRow>, Error> {
-    let row: Option<(String, String, Vec<u8>, i64)> = sqlx::query_as(
-        "SELECT credential_id, client, digests, expires_at FROM signer_authorisation WHERE authorisation_id = $1",
-    )
-    .bind(id.as_str())
-    .fetch_optional(reader)
-    .await?;
-    row.map(|(credential_id, client, digests, expires_at)| {
-        Ok(AuthorisationRow {
-            authorisation_id: id.clone(),
-            credential_id: read_id(&credential_id)?,
-            client,
-            digests: Authorised::from_bytes(&digests).ok_or(Error::StoredRow { what: "list of digests" })?,
-            expires_at: Millis(expires_at),
-        })
-    })
-    .transpose()
+    let sql = concat!("SELECT ", columns!(), " FROM signer_authorisation WHERE authorisation_id = $1");
+    let row: Option<Columns> = sqlx::query_as(sql).bind(id.as_str()).fetch_optional(reader).await?;
+    row.map(|columns| AuthorisationRow::read(id.clone(), columns)).transpose()
 }
 
 /// Gives an authorisation that is open a secret, in the place of whatever it had; until when it is open.

@@ -9,7 +9,7 @@ use super::requests::{Decision, Given};
 use super::{Reader, read_id};
 use crate::digest::Authorised;
 use crate::error::Error;
-use crate::ids::{ConsentId, CredentialId};
+use crate::ids::{AuthorisationId, ConsentId, CredentialId};
 
 /// How somebody came to be asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -138,6 +138,15 @@ pub(crate) async fn by_reference<'c>(
     found.as_ref().map(row).transpose()
 }
 
+/// The consent under which an authorisation was given.
+pub(crate) async fn by_authorisation<'c>(
+    reader: impl Reader<'c>,
+    authorisation: &AuthorisationId,
+) -> Result<Option<ConsentRow>, Error> {
+    let sql = concat!("SELECT ", columns!(), " FROM signer_consent WHERE authorisation_id = $1");
+    sqlx::query(sql).bind(authorisation.as_str()).fetch_optional(reader).await?.as_ref().map(row).transpose()
+}
+
 /// What waits for a person and came by a handle, oldest first; at most fifty.
 pub(crate) async fn waiting_for<'c>(
     reader: impl Reader<'c>,
@@ -229,7 +238,6 @@ mod tests {
 
     use super::*;
     use crate::digest::Digest;
-    use crate::ids::AuthorisationId;
 
     fn sample(reference: &str, at: i64) -> ConsentRow {
         ConsentRow {
@@ -273,8 +281,11 @@ mod tests {
             })).await.unwrap();
             assert_eq!(answers, [true, false, true, true, false, false, true, false]);
             let found = by_reference(db.read(), Road::Handle, "1").await.unwrap().unwrap();
+            let by_it = by_authorisation(db.read(), &authorisation).await.unwrap().unwrap();
+            assert_eq!(by_it.consent_id, one.consent_id);
             let agreed = Decision::Consented { at: Millis(50), presence: "{}".to_owned(), authorisation };
             assert_eq!((found.consent_id, found.decision), (one.consent_id.clone(), Some(agreed)));
+            assert!(by_authorisation(db.read(), &AuthorisationId::new(Millis(5))).await.unwrap().is_none());
             assert!(by_reference(db.read(), Road::Token, "1").await.unwrap().is_none());
             let waiting = waiting_for(db.read(), "555021942107", Millis(50)).await.unwrap();
             assert_eq!(waiting.iter().map(|row| &row.consent_id).collect::<Vec<_>>(), [&late.consent_id]);

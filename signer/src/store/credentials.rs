@@ -32,6 +32,8 @@ pub(crate) enum Kind {
     Kept,
     /// It has one for each batch.
     OneTime,
+    /// On a smartcard.
+    Card,
 }
 
 impl Kind {
@@ -40,6 +42,7 @@ impl Kind {
         match self {
             Self::Kept => None,
             Self::OneTime => Some("one-time"),
+            Self::Card => Some("card"),
         }
     }
 }
@@ -237,6 +240,7 @@ fn read(row: Columns) -> Result<CredentialRow, Error> {
         kind: match kind.as_deref() {
             None => Kind::Kept,
             Some("one-time") => Kind::OneTime,
+            Some("card") => Kind::Card,
             Some(_) => return Err(Error::StoredRow { what: "kind of a credential" }),
         },
     })

@@ -217,6 +217,27 @@ pub(crate) async fn insert_one_time(
     Ok(())
 }
 
+/// Stores that a key is on a smartcard, and nowhere else.
+pub(crate) async fn insert_on_card(
+    tx: &mut Tx,
+    (key, credential): (&KeyId, &CredentialId),
+    (alg, public_key): (Alg, &[u8]),
+    now: Millis,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO signer_key (key_id, credential_id, algorithm, mechanism, wrapping_version, public_key, created_at, \
+         claimed_at) VALUES ($1, $2, $3, '\"card\"', 0, $4, $5, $5)",
+    )
+    .bind(key.as_str())
+    .bind(credential.as_str())
+    .bind(alg.to_string())
+    .bind(public_key)
+    .bind(now.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
 /// A key for one batch is gone.
 pub(crate) async fn end_one_time(tx: &mut Tx, key: &KeyId, now: Millis) -> Result<(), Error> {
     sqlx::query("UPDATE signer_key SET destroyed_at = $1 WHERE key_id = $2 AND destroyed_at IS NULL")

@@ -208,6 +208,7 @@ pub(super) fn parse_position(position: i64) -> Result<usize, Error> {
 pub(crate) fn form_text(form: SignatureForm) -> &'static str {
     match form {
         SignatureForm::Hash => "hash",
+        SignatureForm::HashPss => "hash_pss",
         SignatureForm::Detached => "detached",
         SignatureForm::Attached => "attached",
     }
@@ -216,6 +217,7 @@ pub(crate) fn form_text(form: SignatureForm) -> &'static str {
 fn parse_form(text: &str) -> Result<SignatureForm, Error> {
     Ok(match text {
         "hash" => SignatureForm::Hash,
+        "hash_pss" => SignatureForm::HashPss,
         "detached" => SignatureForm::Detached,
         "attached" => SignatureForm::Attached,
         _ => return Err(Error::StoredRow { what: "form" }),

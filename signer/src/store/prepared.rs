@@ -51,20 +51,7 @@ pub(crate) async fn insert(tx: &mut Tx, row: &PreparedRow, most: u64) -> Result<
     if known.rows_affected() > 0 {
         return Ok(Kept::Before);
     }
-    if octets > most {
-        return Ok(Kept::Full);
-    }
-    let share = sqlx::query(
-        "INSERT INTO signer_prepared_share (client, octets) VALUES ($1, $2) ON CONFLICT (client) DO UPDATE \
-         SET octets = signer_prepared_share.octets + excluded.octets \
-         WHERE signer_prepared_share.octets + excluded.octets <= $3",
-    )
-    .bind(&row.client)
-    .bind(octets)
-    .bind(most)
-    .execute(&mut *tx)
-    .await?;
-    if share.rows_affected() == 0 {
+    if octets > most || !take_share(tx, &row.client, octets, most).await? {
         return Ok(Kept::Full);
     }
     sqlx::query(
@@ -82,6 +69,61 @@ pub(crate) async fn insert(tx: &mut Tx, row: &PreparedRow, most: u64) -> Result<
     .execute(&mut *tx)
     .await?;
     Ok(Kept::New)
+}
+
+/// Stores many with few statements, if none was there before and there is room for all; false if not, and then nothing of them may stand.
+pub(crate) async fn insert_all(tx: &mut Tx, rows: &[&PreparedRow], most: u64) -> Result<bool, Error> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    // In one order everywhere, so that two machines wait for each other and do not lock up.
+    let mut shares = std::collections::BTreeMap::new();
+    for row in rows {
+        *shares.entry(row.client.as_str()).or_insert(0_i64) += size(row.document.len());
+    }
+    for (client, octets) in shares {
+        if octets > most || !take_share(tx, client, octets, most).await? {
+            return Ok(false);
+        }
+    }
+    let places: Vec<String> = (0..rows.len())
+        .map(|row| {
+            let places: Vec<String> = (1..=8).map(|place| format!("${}", row * 8 + place)).collect();
+            format!("({})", places.join(","))
+        })
+        .collect();
+    // The text is made of constants and numbers alone.
+    let sql = format!(
+        "INSERT INTO signer_prepared (client, digest, form, author_at, signed_info, document, prepared_at, expires_at) \
+         VALUES {} ON CONFLICT (client, digest) DO NOTHING",
+        places.join(",")
+    );
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for row in rows {
+        query = query
+            .bind(&row.client)
+            .bind(&row.digest.0[..])
+            .bind(&row.form)
+            .bind(row.author_at.0)
+            .bind(&row.signed_info)
+            .bind(row.document.as_slice())
+            .bind(row.prepared_at.0)
+            .bind(row.expires_at.0);
+    }
+    Ok(query.execute(&mut *tx).await?.rows_affected() == rows.len() as u64)
+}
+
+/// Takes so many octets of what an application may have; false if there is not as much left.
+async fn take_share(tx: &mut Tx, client: &str, octets: i64, most: i64) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "INSERT INTO signer_prepared_share (client, octets) VALUES ($1, $2) ON CONFLICT (client) DO UPDATE \
+         SET octets = signer_prepared_share.octets + excluded.octets \
+         WHERE signer_prepared_share.octets + excluded.octets <= $3",
+    )
+    .bind(client)
+    .bind(octets)
+    .bind(most)
+    .execute(&mut *tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// What an application had prepared under this digest, as long as it is kept.
@@ -183,6 +225,31 @@ mod tests {
             document: vec![number; 100],
             prepared_at: Millis(1),
             expires_at: Millis(7_200_000),
+        }
+    }
+
+    platform::both_engines! {
+        /// Many are stored together where nothing is out of the ordinary; one that is there already, that comes twice, or for which there is no room, and none of
+        /// them is.
+        async fn many_are_stored_together(db: Db) {
+            let store = async |rows: Vec<PreparedRow>| {
+                db.write(move |tx| Box::pin(async move {
+                    let all: Vec<&PreparedRow> = rows.iter().collect();
+                    let done = insert_all(tx, &all, MOST).await?;
+                    if done { Ok(()) } else { Err(Error::PreparedFull) }
+                })).await.is_ok()
+            };
+            let count = async || -> (i64, i64) {
+                let rows = sqlx::query_scalar("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_prepared").fetch_one(db.read());
+                let octets = "SELECT CAST(COALESCE(SUM(octets), 0) AS BIGINT) FROM signer_prepared_share";
+                (rows.await.unwrap(), sqlx::query_scalar(octets).fetch_one(db.read()).await.unwrap())
+            };
+            assert!(store(vec![sample("practice", 1), sample("pharmacy", 1), sample("practice", 2)]).await);
+            assert_eq!(count().await, (3, 300));
+            assert!(!store(vec![sample("practice", 3), sample("practice", 2)]).await, "one is there");
+            assert!(!store(vec![sample("practice", 3), sample("practice", 3)]).await, "one comes twice");
+            assert!(!store((10..20).map(|number| sample("practice", number)).collect()).await, "there is no room");
+            assert_eq!(count().await, (3, 300));
         }
     }
 

@@ -1,24 +1,26 @@
 //! The verdict on a bundle of evidence: the signature, its certificate, the audit record, and the person's consent.
 
+mod consent;
+
 use audit::VerifierKey;
 use audit::api::Entry;
 use aws_lc_rs::digest::{Digest as Hashed, SHA256, digest};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ED25519, ML_DSA_44, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
-    RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
+    ECDSA_P256_SHA256_ASN1, ML_DSA_44, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
 };
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use der::Decode as _;
 use pki::Certificate;
-use platform::clock::Millis;
 use serde_json::{Value, json};
 
 use super::certificate::{self, When};
+use consent::consented;
+
 use super::report::{Code, Findings, Form, Report, SignatureReport, Weight, moment};
 use super::{Trust, Weak, signer_of};
-use crate::api::{ConsentEvidence, EvidenceBundle, LedgerEntry, RecordedAct, SignatureForm};
-use crate::dss::{Content, Document as Shown, Statement, anchor, binding, shown_anchor};
+use crate::api::{EvidenceBundle, RecordedAct, SignatureForm};
 use crate::ledger::PASSPHRASE;
 
 /// What JOSE would call RSA with SHA-1.
@@ -105,6 +107,7 @@ fn value(bundle: &EvidenceBundle, signer: &Certificate) -> Option<()> {
     let value = STANDARD.decode(&bundle.signature.signature).ok()?;
     let algorithm: &'static dyn VerificationAlgorithm = match bundle.algorithm.as_str() {
         "RS256" => &RSA_PKCS1_2048_8192_SHA256,
+        "PS256" => &RSA_PSS_2048_8192_SHA256,
         SHA_1 => &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
         "ES256" => &ECDSA_P256_SHA256_ASN1,
         "ML-DSA-44" => &ML_DSA_44,
@@ -118,7 +121,7 @@ fn value(bundle: &EvidenceBundle, signer: &Certificate) -> Option<()> {
     let octets = STANDARD.decode(text).ok()?;
     // A bare signature is over what the digest is of; a CMS is over attributes that hold the digest.
     let of_it = match bundle.signature.form {
-        SignatureForm::Hash => digest(&SHA256, &octets).as_ref() == hash,
+        SignatureForm::Hash | SignatureForm::HashPss => digest(&SHA256, &octets).as_ref() == hash,
         SignatureForm::Detached | SignatureForm::Attached => {
             octets.windows(hash.len().max(1)).any(|part| part == hash)
         }
@@ -132,7 +135,7 @@ enum Under<'b> {
     Unknown,
     /// Under no request: the person gave a passphrase.
     Nothing,
-    /// Under this request of an application.
+    /// Under this: a request of an application, or what a client of the API of the Cloud Signature Consortium had the person asked.
     Request(&'b str),
 }
 
@@ -182,138 +185,4 @@ fn proved<'e>(
         return None;
     }
     Some(&record["event"])
-}
-
-/// The request, the answer of the authenticator and the record say the same of one batch, of which this document is one.
-fn consented(
-    bundle: &EvidenceBundle,
-    consent: &ConsentEvidence,
-    request: &str,
-    log: &VerifierKey,
-    findings: &mut Findings,
-) {
-    let mut wrong = |sentence: &str| findings.fails(Code::ConsentWrong, sentence);
-    let (signature, presence) = (&bundle.signature, &consent.presence);
-    let statement = Statement::read(&consent.statement).ok();
-    match &statement {
-        None => wrong("the request of the application does not read"),
-        Some(statement) => asked(signature, consent, statement).into_iter().for_each(&mut wrong),
-    }
-    let same_presence = presence.binding == consent.binding
-        && presence.user_id == signature.user_id
-        && signature.authenticator.as_ref() == Some(&presence.authenticator)
-        && signature.method == presence.method;
-    if !same_presence {
-        wrong("the person was there for something else, or with something else");
-    }
-    if answered(presence).is_none() {
-        wrong("the answer of the authenticator does not hold");
-    }
-    if !is_about(bundle, consent) {
-        wrong("the person was shown another document, or it is about another patient");
-    }
-    let Some(event) = proved(&consent.record, log, "signing-consented", findings) else { return };
-    let same = event["request"] == request
-        && event["binding"] == consent.binding.as_str()
-        && event["authorisation"] == signature.authorisation.as_str()
-        && event["user"] == signature.user_id.as_str()
-        && event["client"] == signature.client.as_str()
-        && event["authenticator"] == presence.authenticator.as_str()
-        && event["method"] == presence.method.as_str();
-    if !same {
-        findings.fails(Code::RecordOther, "the audit record tells of another consent than this");
-    }
-    let hash = statement.map(|statement| statement.hash);
-    if anchored(bundle, consent, hash.as_deref(), event).is_none() {
-        findings.fails(
-            Code::RecordOther,
-            "the audit record holds a hash of each part of the consent, and one of them is another's",
-        );
-    }
-}
-
-/// What is wrong with the request of the application.
-fn asked(signature: &LedgerEntry, consent: &ConsentEvidence, statement: &Statement) -> Vec<&'static str> {
-    let mut wrong = Vec::new();
-    if !statement.is_by(&consent.statement_key) {
-        wrong.push("the request is not signed by the key of the application");
-    }
-    let of_them = statement.issuer == signature.client && statement.subject == signature.user_id;
-    let of_batch = place(signature).and_then(|place| statement.payloads.get(place)).is_some_and(|payload| {
-        payload.digest.to_base64() == signature.digest && signature.document.as_ref() == Some(&payload.id)
-    });
-    if !of_them || !of_batch {
-        wrong.push("the request is for another person, from another application, or for other documents");
-    }
-    if binding(statement, Millis(consent.expires_at)) != consent.binding {
-        wrong.push("what the person agreed to is not what was asked for");
-    }
-    wrong
-}
-
-/// The place of the document in its request: the id of a signature ends in it.
-fn place(signature: &LedgerEntry) -> Option<usize> {
-    signature.id.rsplit_once('.')?.1.parse().ok()
-}
-
-/// What was shown is the document of the ledger and its patient.
-fn is_about(bundle: &EvidenceBundle, consent: &ConsentEvidence) -> bool {
-    let [shown] = &consent.shown[..] else { return false };
-    let Ok(shown) = serde_json::from_value::<Shown>(shown.clone()) else { return false };
-    let patient = match shown.content {
-        Content::Seen(told) => Some(told.nhs_number).filter(|number| !number.is_empty()),
-        Content::Unseen(_) => None,
-    };
-    bundle.signature.document.as_ref() == Some(&shown.id) && bundle.signature.patient == patient
-}
-
-/// Whether the record holds these very parts of the consent.
-fn anchored(
-    bundle: &EvidenceBundle,
-    consent: &ConsentEvidence,
-    request_sha256: Option<&str>,
-    event: &Value,
-) -> Option<()> {
-    let presence = serde_json::to_value(&consent.presence).ok()?;
-    let shown = shown_anchor(&consent.presence.nonce, consent.shown.first()?);
-    let holds = event["request_sha256"] == request_sha256?
-        && event["statement_key_sha256"] == anchor(&consent.statement_key)
-        && event["presence_sha256"] == anchor(&presence)
-        && event["shown_sha256"].get(place(&bundle.signature)?)? == &Value::from(shown);
-    holds.then_some(())
-}
-
-/// The answer of an authenticator: for the challenge, by its key, with the person present and verified. WebAuthn level 2, 7.2.
-fn answered(presence: &authn::api::Presence) -> Option<()> {
-    let decoded = |text: &str| URL_SAFE_NO_PAD.decode(text).ok();
-    let part = |name: &str| decoded(presence.assertion["response"][name].as_str()?);
-    let (client, data, value) = (part("clientDataJSON")?, part("authenticatorData")?, part("signature")?);
-    let said: Value = serde_json::from_slice(&client).ok()?;
-    if said["type"] != "webauthn.get" || said["challenge"] != presence.challenge.as_str() {
-        return None;
-    }
-    if presence.bound == authn::api::Bound::Cryptographically {
-        let made = [decoded(&presence.nonce)?, hex::decode(&presence.binding).ok()?].concat();
-        if URL_SAFE_NO_PAD.encode(digest(&SHA256, &made)) != presence.challenge {
-            return None;
-        }
-    }
-    // User present and user verified (WebAuthn level 2, 6.1).
-    if data.get(32)? & 0x05 != 0x05 {
-        return None;
-    }
-    let signed = [data, digest(&SHA256, &client).as_ref().to_vec()].concat();
-    let key = &presence.public_key;
-    let member = |name: &str| decoded(key[name].as_str()?);
-    match key["kty"].as_str()? {
-        "EC" => {
-            let point = [vec![4], member("x")?, member("y")?].concat();
-            UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).verify(&signed, &value).ok()
-        }
-        "OKP" => UnparsedPublicKey::new(&ED25519, member("x")?).verify(&signed, &value).ok(),
-        "RSA" => RsaPublicKeyComponents { n: member("n")?, e: member("e")? }
-            .verify(&RSA_PKCS1_2048_8192_SHA256, &signed, &value)
-            .ok(),
-        _ => None,
-    }
 }

@@ -29,14 +29,71 @@ async fn signed(world: &mut World) -> Vec<Value> {
 }
 
 /// What an administrator finds.
-async fn found(world: &World, query: &str) -> Vec<Value> {
+pub(super) async fn found(world: &World, query: &str) -> Vec<Value> {
     let page = world.rig.get(&world.rig.admin, &format!("/signer/signatures?{query}")).await;
     assert_eq!(page.status, 200, "{:?}", page.body);
     page.body["signatures"].as_array().unwrap().clone()
 }
 
+/// What somebody agreed to for a client of the API of the Cloud Signature Consortium is in the evidence of what was signed under it, which holds
+/// by itself and fails wherever it is changed. `other` is a hash of the same authorisation.
+pub(super) async fn proves_consent(world: &World, credential: &str, name: &str, other: &str) {
+    world.settle().await;
+    let lines = found(world, &format!("credential={credential}")).await;
+    let line = lines.iter().find(|line| line["document"] == name).unwrap();
+    assert_eq!(line["method"], "security-key");
+    let path = format!("/signer/signatures/{}/evidence", line["id"].as_str().unwrap());
+    let given = world.rig.get(&world.rig.holder, &path).await;
+    assert_eq!(given.status, 200, "{:?}", given.body);
+    let good = given.body;
+    let report = judged(world, &good).await;
+    assert_eq!(report.verdict, Verdict::Valid, "{report:#?}");
+    assert_eq!(good["consent"]["asked"]["authorisation"]["credential"], credential);
+    assert_eq!(good["consent"]["shown"].as_array().unwrap().len(), 1, "what else was asked is not in it");
+    let place: usize = line["id"].as_str().unwrap().rsplit_once('.').unwrap().1.parse().unwrap();
+    let hash = format!("/consent/asked/authorisation/hashes/{place}");
+    for (place, value) in [
+        (hash.as_str(), json!(other)),
+        ("/consent/asked/authorisation/hashes", json!([other, other])),
+        ("/consent/asked/authorisation/credential", json!("another")),
+        ("/consent/expires_at", json!(1)),
+        ("/consent/binding", json!("00")),
+        ("/consent/shown/0/id", json!("other")),
+        ("/consent/shown/0/content", json!({"unseen": other})),
+        ("/consent/shown", json!([])),
+        ("/consent/presence/user_id", json!("555021942115")),
+        ("/consent/presence/nonce", json!("AAAA")),
+        ("/consent/presence/bound", json!("bound by the server's record")),
+        ("/signature/document", json!("other")),
+        ("/signature/method", json!("passphrase")),
+        ("/signature/authenticator", json!("another")),
+        ("/signature/digest", json!(other)),
+    ] {
+        let mut changed = good.clone();
+        *changed.pointer_mut(place).unwrap() = value;
+        let report = judged(world, &changed).await;
+        let told = report.has(Code::ConsentWrong) || report.has(Code::RecordOther);
+        assert!(report.verdict == Verdict::Invalid && told, "{place}: {report:#?}");
+    }
+    let mut without = good.clone();
+    without.as_object_mut().unwrap().remove("consent");
+    assert!(judged(world, &without).await.has(Code::ConsentWrong), "a consent cannot be left out");
+    // Told as what somebody gave their passphrase for, it is none either: the record has the consent.
+    without["signature"]["method"] = json!("passphrase");
+    for member in ["authenticator", "document"] {
+        without["signature"].as_object_mut().unwrap().remove(member);
+    }
+    assert!(judged(world, &without).await.has(Code::ConsentWrong), "nor said to have been a passphrase");
+    let mut forged = good.clone();
+    let (assertion, public_key) = self_made(&good["consent"]["presence"]["challenge"]);
+    *forged.pointer_mut("/consent/presence/assertion").unwrap() = assertion;
+    *forged.pointer_mut("/consent/presence/public_key").unwrap() = public_key;
+    let report = judged(world, &forged).await;
+    assert!(report.has(Code::RecordOther) && !report.has(Code::ConsentWrong), "{report:#?}");
+}
+
 /// Judges a bundle by root, lists and key of the record, as they are outside.
-async fn judged(world: &World, bundle: &Value) -> Report {
+pub(super) async fn judged(world: &World, bundle: &Value) -> Report {
     judged_by(world, bundle, Weak::Refused).await
 }
 
@@ -47,7 +104,7 @@ async fn judged_by(world: &World, bundle: &Value, weak: Weak) -> Report {
     let decoded = |text: &str| STANDARD.decode(text).unwrap();
     let root = Certificate::from_der(&decoded(issuer.chain.last().unwrap())).unwrap();
     let mut crls = Vec::new();
-    for id in ["root", "remote-signing"] {
+    for id in ["root", "remote-signing", "card"] {
         crls.push(Crl::from_der(&decoded(&ca.crl(id).await.unwrap().crl)).unwrap());
     }
     let trust = Trust {
@@ -78,6 +135,23 @@ fn self_made(challenge: &Value) -> (Value, Value) {
     });
     let key = json!({"kty": "EC", "crv": "P-256", "x": text(&point[1..33]), "y": text(&point[33..])});
     (json!({"id": "AAAA", "response": response}), key)
+}
+
+/// Signs a hash by RSASSA-PSS; the credential.
+async fn by_pss(world: &World) -> String {
+    let listed = world.rig.get(&world.rig.admin, &format!("/signer/credentials?user_id={USER}")).await;
+    let all = listed.body["credentials"].as_array().unwrap();
+    let id =
+        all.iter().find(|one| one["algorithm"] == "rsa-2048").unwrap()["credential_id"].as_str().unwrap();
+    let hash = digest_of(b"by pss");
+    let sad = world.rig.sad(id, &[&hash]).await;
+    let body = json!({
+        "credentialID": id, "SAD": sad, "hashes": [hash], "signAlgo": "1.2.840.113549.1.1.10",
+        "signAlgoParams": "MDSgDzANBglghkgBZQMEAgEFAKEcMBoGCSqGSIb3DQEBCDANBglghkgBZQMEAgEFAKIDAgEg",
+    });
+    let done = world.rig.csc(&world.rig.system, "signatures/signHash", &body).await;
+    assert_eq!(done.status, 200, "{:?}", done.body);
+    id.to_owned()
 }
 
 platform::both_engines! {
@@ -120,7 +194,7 @@ platform::both_engines! {
             ("/consent/expires_at", json!(1), Code::ConsentWrong),
             ("/consent/presence/user_id", json!("555021942115"), Code::ConsentWrong),
             ("/consent/presence/nonce", json!("AAAA"), Code::ConsentWrong),
-            ("/consent/statement_key/n", json!("AAAA"), Code::ConsentWrong),
+            ("/consent/asked/statement/statement_key/n", json!("AAAA"), Code::ConsentWrong),
         ];
         for (place, value, code) in changes {
             let mut changed = good.clone();
@@ -202,9 +276,12 @@ platform::both_engines! {
         }]});
         let done = world.rig.csc(&world.rig.system, "signatures/signDoc", &body).await;
         assert_eq!(done.status, 200, "{:?}", done.body);
+        let by_pss = by_pss(&world).await;
         world.settle().await;
         let lines = found(&world, &format!("credential={id}")).await;
         assert_eq!(lines.len(), 2);
+        let lines = [lines, found(&world, &format!("credential={by_pss}")).await].concat();
+        assert_eq!(lines.len(), 3);
         for line in lines {
             assert_eq!((&line["method"], line.get("authenticator")), (&json!("passphrase"), None));
             let path = format!("/signer/signatures/{}/evidence", line["id"].as_str().unwrap());

@@ -11,6 +11,7 @@ use signer::api::SIGN;
 use url::Url;
 
 use super::World;
+use super::evidence::proves_consent;
 use super::world::{Answered, Browser};
 use crate::rig::{USER, digest_of};
 
@@ -181,6 +182,7 @@ platform::both_engines! {
         let own = world.rig.csc(&caller("letters"), "signatures/signHash", &with).await;
         assert_eq!(own.status, 200, "{:?}", own.body);
         assert_eq!(world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signature").await, 2);
+        proves_consent(&world, &id, "Referral", &one).await;
         world.rig.pass(300_000);
         let over = csc(&world, &token, "signatures/signHash", &sign(&id, &one)).await;
         assert_eq!(over.status, 401, "{}", over.body);
@@ -275,6 +277,7 @@ platform::both_engines! {
         old.is_csc(400, "invalid_request", "Invalid parameter SAD");
         let signed = world.rig.csc(&system, "signatures/signHash", &signing(sad(&second))).await;
         assert_eq!(signed.status, 200, "{:?}", signed.body);
+        proves_consent(&world, &id, "document 1", &digest_of(b"other")).await;
         assert!(!browser.get(&world, "/signing-service/account").await.body.contains("What waits for you"));
         let info = world.rig.csc(&system, "info", &json!({})).await.body;
         for method in ["credentials/authorizeCheck", "credentials/getChallenge", "oauth2/authorize", "signatures/signPolling"] {

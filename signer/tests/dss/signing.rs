@@ -163,7 +163,8 @@ platform::both_engines! {
         assert_eq!(signed(&world).await, (0, 0, 2));
     }
 
-    /// Batches of the service wait for their turns at the token, call by call, in one line with other applications and with time-stamps.
+    /// Batches of the service wait for their turns at the token, call by call, in one line with other applications and with time-stamps: a signature of
+    /// another application that comes behind 250 is in the ledger before them.
     async fn a_batch_waits_for_its_turn(db: Db) {
         let mut world = World::new(db).await;
         world.rig.renew_time_stamping().await;
@@ -172,7 +173,7 @@ platform::both_engines! {
         let hash = digest_of(b"single");
         let granted = world.rig.authorize(&world.rig.other_system, &id, &[&hash], PASSPHRASE).await;
         let sad = granted.body["SAD"].as_str().unwrap().to_owned();
-        let infos: Vec<(String, String)> = (1..=64).map(|number| (format!("d{number}"), unprepared(number))).collect();
+        let infos: Vec<(String, String)> = (1..=250).map(|number| (format!("d{number}"), unprepared(number))).collect();
         let payloads: Vec<(&str, &str)> = infos.iter().map(|(id, info)| (id.as_str(), info.as_str())).collect();
         let request = world.asked(&payloads).await;
         world.agree(&request).await;
@@ -182,20 +183,24 @@ platform::both_engines! {
         let turns = |waiting: usize| world.rig.signer.waiting() == waiting;
         let batch = world.fetch(&request, &world.token);
         let single = async {
-            reached(|| turns(4)).await;
+            reached(|| turns(16)).await;
             world.rig.sign_hash(&world.rig.other_system, &id, &sad, &[&hash]).await
         };
         let stamp = async {
-            reached(|| turns(5)).await;
+            reached(|| turns(17)).await;
             let body = json!({"hash": hash, "hashAlgo": "2.16.840.1.101.3.4.2.1"});
             world.rig.csc(&world.rig.system, "signatures/timestamp", &body).await
         };
         let release = async {
-            reached(|| turns(6)).await;
+            reached(|| turns(18)).await;
             drop(busy);
         };
         let (batch, single, stamp, ()) = tokio::join!(batch, single, stamp, release);
         assert_eq!((batch.status, single.status, stamp.status), (200, 200, 200), "{:?} {:?}", single.body, stamp.body);
+        // It came last and was done first: nobody waits for the rest of another's batch.
+        let order: Vec<String> = sqlx::query_scalar("SELECT client FROM signer_signing ORDER BY ordinal")
+            .fetch_all(world.rig.db.read()).await.unwrap();
+        assert_eq!(order, ["pharmacy-system", "practice-system"]);
     }
 
     /// SHA-1 signs for the application alone that the operator allows it, and verifies as such.

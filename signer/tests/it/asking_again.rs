@@ -85,11 +85,17 @@ platform::both_engines! {
         assert_eq!(polled(&rig.twin(), &response).await.body, answered.body);
         let at_once = rig.sign_hash(&rig.system, &id, &sad, &[&one]).await;
         assert_eq!(at_once.body, answered.body, "the same request at once");
-        let documents = json!({"credentialID": id, "SAD": sad, "operationMode": "A", "documentDigests":
+        rig.authority.make_lists().await;
+        let documents = json!({"credentialID": id, "SAD": sad, "operationMode": "A", "returnValidationInfo": true, "documentDigests":
             [{"hashes": [two], "signature_format": "C", "signAlgo": P_256}]});
         let accepted = rig.csc(&rig.system, "signatures/signDoc", &documents).await;
         let made = polled(&rig, accepted.body["responseID"].as_str().unwrap()).await;
         assert_eq!(made.body["SignatureObject"].as_array().unwrap().len(), 1, "{:?}", made.body);
+        // The signer's certificate, the authority's and the root's, and a list of each issuer.
+        let info = &made.body["validationInfo"];
+        let count = |name: &str| info[name].as_array().unwrap().len();
+        assert_eq!((count("certificates"), count("ocsp")), (3, 0), "{info}");
+        assert!(count("crl") >= 2, "{info}");
         assert_eq!(rig.ledger(&id).await.len(), 2);
         let asked = json!({"requestID": response});
         let stranger = rig.csc(&rig.other_system, "signatures/signPolling", &asked).await;

@@ -7,6 +7,7 @@ mod asking_again;
 mod bad_input;
 mod faults;
 mod flow;
+mod hashes;
 mod kept_records;
 mod leaving;
 mod levels;

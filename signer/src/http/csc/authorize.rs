@@ -7,13 +7,13 @@ use platform::web::Json;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::fields::digests;
-use super::{CscAnswer, Fields, Known};
+use super::{CscAnswer, Fields, Known, fields};
 use crate::api::{
     Authorization, AuthorizeCheckRequest, AuthorizeRequest, Challenge, ChallengeRequest, CscError,
     ExtendRequest, Handle, SHA_256, SIGN,
 };
 use crate::authorisation::{self, Granted, Request};
+use crate::bare::known_as;
 use crate::consent::{self, Apart, Checked};
 use crate::csc_view::{PASSPHRASE, PRESENCE};
 use crate::digest::{Authorised, Digest};
@@ -21,6 +21,7 @@ use crate::error::{Error, Parameter};
 use crate::ids::CredentialId;
 use crate::sad::Sad;
 use crate::signer::Signer;
+use crate::suite::Hash;
 
 /// The longest description (11.6).
 const LONGEST: usize = 500;
@@ -82,7 +83,12 @@ fn parse(mut fields: Fields, most: usize) -> Result<Asked, Error> {
     if !description.as_ref().is_none_or(plain) {
         return Err(Parameter::Invalid("description").into());
     }
-    Ok(Asked { credential, digests, description, with: with(&mut fields)? })
+    let with = with(&mut fields)?;
+    // Whoever is asked on our page compares what they see with what they have: it is the digest itself.
+    if matches!(with, With::Presence) && algorithm.is_some_and(|algorithm| algorithm != SHA_256) {
+        return Err(Parameter::Invalid("hashAlgorithmOID").into());
+    }
+    Ok(Asked { credential, digests, description, with })
 }
 
 /// The hashes to be authorised, of which there are as many as signatures.
@@ -96,7 +102,7 @@ pub(super) fn authorised(
     if number > most || hashes.len() > most {
         return Err(Error::TooManyDocuments);
     }
-    let digests = sha_256(hashes, algorithm)?;
+    let digests = known_by(hashes, algorithm)?;
     if number != digests.len() {
         return Err(Parameter::NumSignatures.into());
     }
@@ -104,15 +110,16 @@ pub(super) fn authorised(
     Ok(Authorised::new(digests).map_err(Parameter::hash_repeated)?)
 }
 
-fn sha_256(hashes: &[Value], algorithm: Option<&str>) -> Result<Vec<Digest>, Error> {
+/// By what each hash is known here.
+fn known_by(hashes: &[Value], algorithm: Option<&str>) -> Result<Vec<Digest>, Error> {
     if hashes.is_empty() {
         return Err(Parameter::EmptyHashes.into());
     }
-    match algorithm {
-        None | Some(SHA_256) => {}
-        Some(_) => return Err(Parameter::Invalid("hashAlgorithmOID").into()),
-    }
-    Ok(digests(hashes.iter().map(Value::as_str), &Parameter::HashNotBase64)?)
+    let hash = algorithm.map_or(Some(Hash::Sha256), Hash::called);
+    let hash = hash.ok_or(Parameter::Invalid("hashAlgorithmOID"))?;
+    let read = fields::hashes(hashes.iter().map(Value::as_str), hash)?;
+    let known = read.iter().map(|octets| known_as(hash, octets).ok_or(Parameter::DigestLength));
+    Ok(known.collect::<Result<_, _>>()?)
 }
 
 /// The one object that authData has to hold.
@@ -183,6 +190,6 @@ pub(crate) async fn extend(
         return Err(Error::TooManyDocuments.into());
     }
     let algorithm = fields.optional_string("hashAlgorithmOID")?;
-    let digests = sha_256(&hashes, algorithm.as_deref())?;
+    let digests = known_by(&hashes, algorithm.as_deref())?;
     Ok(granted(&authorisation::extend(&signer, &caller, (credential, &sad), &digests).await?))
 }

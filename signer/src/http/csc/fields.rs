@@ -10,12 +10,14 @@ use zeroize::Zeroizing;
 
 use super::polling::{Mode, mode};
 use super::{CscAnswer, Known};
-use crate::api::RSA;
+use crate::api::{RSA, RSA_PSS};
+use crate::bare::{self, Bare, PSS_PARAMETERS};
 use crate::digest::Digest;
 use crate::error::{Error, Parameter};
 use crate::ids::CredentialId;
 use crate::sad::Shown;
 use crate::signing::Algorithm;
+use crate::suite::Hash;
 
 /// The parameters of a request. Those that nobody asks for are ignored, as the specification has it.
 pub(crate) struct Fields(Map<String, Value>);
@@ -99,11 +101,20 @@ impl Fields {
         }
     }
 
-    /// signAlgo with hashAlgorithmOID.
-    pub(super) fn algorithm(&mut self) -> Result<Algorithm, Parameter> {
+    /// signAlgo with hashAlgorithmOID and signAlgoParams, of what signs hashes.
+    pub(super) fn of_hashes(&mut self) -> Result<&'static Bare, Parameter> {
         let sign = self.string("signAlgo")?;
         let hash = self.optional_string("hashAlgorithmOID")?;
-        algorithm(&sign, hash.as_deref())
+        let parameters = self.optional_string("signAlgoParams")?;
+        let how = of_hashes(&sign, hash.as_deref())?;
+        // RFC 4055 3.1: what PSS does, its parameters alone say.
+        let known =
+            |text: &String| STANDARD.decode(text).is_ok_and(|der| PSS_PARAMETERS.contains(&der.as_slice()));
+        match (sign.as_str(), &parameters) {
+            (RSA_PSS, None) => Err(Parameter::MissingString("signAlgoParams")),
+            (RSA_PSS, Some(text)) if !known(text) => Err(Parameter::Invalid("signAlgoParams")),
+            _ => Ok(how),
+        }
     }
 
     /// A whole number that may be left out.
@@ -142,6 +153,35 @@ pub(super) fn algorithm(sign: &str, hash: Option<&str>) -> Result<Algorithm, Par
         None if hash_implied => Ok(algorithm),
         None => Err(Parameter::MissingString("hashAlgorithmOID")),
     }
+}
+
+/// signAlgo with hashAlgorithmOID, of what signs hashes.
+pub(super) fn of_hashes(sign: &str, hash: Option<&str>) -> Result<&'static Bare, Parameter> {
+    match (sign, hash) {
+        (RSA, None) => return Err(Parameter::MissingString("hashAlgorithmOID")),
+        (RSA, Some(hash)) => {
+            let hash = Hash::called(hash).ok_or(Parameter::Invalid("hashAlgorithmOID"))?;
+            return bare::called(RSA, Some(hash)).ok_or(Parameter::Invalid("hashAlgorithmOID"));
+        }
+        _ => {}
+    }
+    let how = bare::called(sign, None).ok_or(Parameter::Invalid("signAlgo"))?;
+    match hash {
+        Some(hash) if hash != how.hash.oid() => Err(Parameter::HashAlgorithmContradicts),
+        _ => Ok(how),
+    }
+}
+
+/// Hashes in base64, each as long as its algorithm's.
+pub(super) fn hashes<'a>(
+    texts: impl Iterator<Item = Option<&'a str>>,
+    hash: Hash,
+) -> Result<Vec<Vec<u8>>, Parameter> {
+    let read = |text: Option<&str>| {
+        let octets = text.and_then(|text| STANDARD.decode(text).ok()).ok_or(Parameter::HashNotBase64)?;
+        if octets.len() == hash.len() { Ok(octets) } else { Err(Parameter::DigestLength) }
+    };
+    texts.map(read).collect()
 }
 
 /// Digests in base64; `not_base64` is what the method calls one that is not, or is no text at all.
@@ -187,6 +227,26 @@ mod tests {
             (Value::from(7), Err(base64.clone())),
         ] {
             assert_eq!(digests(std::iter::once(value.as_str()), &base64), expected, "{value}");
+        }
+    }
+
+    /// What signs hashes is named with its hash, or by a name that says it.
+    #[test]
+    fn algorithms_of_hashes_are_checked() {
+        use crate::api::{RSA_SHA_384, RSA_SHA_512, SHA_384};
+
+        for (sign, hash, expected) in [
+            (RSA, Some(SHA_512), Ok(RSA_SHA_512)),
+            (RSA, Some("1.3.14.3.2.26"), Err(Parameter::Invalid("hashAlgorithmOID"))),
+            (RSA, None, Err(Parameter::MissingString("hashAlgorithmOID"))),
+            (RSA_SHA_384, None, Ok(RSA_SHA_384)),
+            (RSA_SHA_384, Some(SHA_256), Err(Parameter::HashAlgorithmContradicts)),
+            (ECDSA_SHA_384, Some(SHA_384), Ok(ECDSA_SHA_384)),
+            (RSA_PSS, Some(SHA_256), Ok(RSA_PSS)),
+            (RSA_PSS, Some(SHA_384), Err(Parameter::HashAlgorithmContradicts)),
+            (ML_DSA_44, None, Err(Parameter::Invalid("signAlgo"))),
+        ] {
+            assert_eq!(of_hashes(sign, hash).map(|how| how.name), expected, "{sign} {hash:?}");
         }
     }
 

@@ -26,7 +26,7 @@ pub(crate) async fn info(State(signer): State<Signer>) -> Json<Info> {
         oauth2_issuer: signer.sign_in.as_ref().map(|sign_in| sign_in.origin.clone()),
         asynchronous_operation_mode: true,
         methods: methods(&signer),
-        validation_info: false,
+        validation_info: true,
         sign_algorithms: SignAlgorithms { algos: suite::sign_algorithms() },
         signature_formats: SignatureFormats {
             formats: strings(&["C"]),

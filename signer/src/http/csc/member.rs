@@ -65,6 +65,11 @@ pub(super) trait Wanted<'de>: Sized {
         None
     }
 
+    /// From a yes or no.
+    fn flag(_flag: bool) -> Option<Self> {
+        None
+    }
+
     /// From a whole number.
     fn number(_number: i64) -> Option<Self> {
         None
@@ -86,6 +91,12 @@ pub(super) trait Wanted<'de>: Sized {
 impl<'de: 'a, 'a> Wanted<'de> for Cow<'a, str> {
     fn text(text: Cow<'de, str>) -> Option<Self> {
         Some(text)
+    }
+}
+
+impl Wanted<'_> for bool {
+    fn flag(flag: bool) -> Option<Self> {
+        Some(flag)
     }
 }
 
@@ -128,8 +139,8 @@ impl<'de, T: Wanted<'de>> Visitor<'de> for Reading<T> {
         Ok(Member::Absent)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Member<T>, E> {
-        Ok(Member::Other)
+    fn visit_bool<E>(self, flag: bool) -> Result<Member<T>, E> {
+        Ok(given(T::flag(flag)))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Member<T>, E> {

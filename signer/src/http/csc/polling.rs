@@ -7,6 +7,7 @@ use platform::web::Json;
 
 use super::{CscAnswer, Fields, Known, sign_doc, sign_hash};
 use crate::api::{CscError, PollingRequest, ResponseId, Signatures};
+use crate::cades;
 use crate::error::Parameter;
 use crate::job::{self, Polled};
 use crate::signer::Signer;
@@ -65,7 +66,10 @@ pub(crate) async fn poll(
             "The previous async request has been accepted but not yet completed",
         )),
         Polled::Hashes(signatures) => Ok(Json(sign_hash::answer(&signatures)).into_response()),
-        Polled::Documents(forms, made) => Ok(Json(sign_doc::answer(forms, made)).into_response()),
+        Polled::Documents { forms, made, validation } => {
+            let info = cades::validation(&signer, &made, validation).await?;
+            Ok(Json(sign_doc::answer(forms, made, info)).into_response())
+        }
     }
 }
 

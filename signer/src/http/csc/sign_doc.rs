@@ -10,9 +10,9 @@ use platform::web::JsonText;
 
 use super::fields::unread;
 use super::polling::{Mode, accepted};
-use super::sign_doc_body::{Most, parse};
+use super::sign_doc_body::{Asked, Most, parse};
 use super::{CscAnswer, Known};
-use crate::api::{CscError, SignDocRequest, SignatureForm, SignedDocuments};
+use crate::api::{CscError, SignDocRequest, SignatureForm, SignedDocuments, ValidationInfo};
 use crate::cades::{self, Level, Signed};
 use crate::job;
 use crate::offload::off_thread_if;
@@ -36,10 +36,10 @@ pub(crate) async fn sign_doc(
     let most = Most { documents: signer.config.max_documents, level };
     let authorisation = known.authorisation()?;
     let parsed = off_thread_if(body.len() > LARGE, move || parse(&body, most, authorisation)).await?;
-    let (request, levels, when) = parsed;
+    let Asked { request, levels, mode, validation } = parsed;
     let caller = known.any();
-    if let Mode::Later(kept) = when {
-        let id = job::accept(&signer, &caller, request, Some(levels), kept).await?;
+    if let Mode::Later(kept) = mode {
+        let id = job::accept(&signer, &caller, request, Some((levels, validation)), kept).await?;
         return Ok(accepted(id).into_response());
     }
     let forms: Vec<SignatureForm> = request.documents.iter().map(|document| document.form).collect();
@@ -51,20 +51,27 @@ pub(crate) async fn sign_doc(
     let made = about.into_iter().zip(made);
     let made = made.map(|((level, hash, digest), cms)| Signed { cms, level, hash, digest }).collect();
     let made = cades::raise(&signer, made).await?;
+    let info = cades::validation(&signer, &made, validation).await?;
     let large = made.iter().map(Vec::len).sum::<usize>() > LARGE;
-    let answer = off_thread_if(large, move || serde_json::to_vec(&answer(forms, made)));
+    let answer = off_thread_if(large, move || serde_json::to_vec(&answer(forms, made, info)));
     let answer = answer.await.map_err(Problem::internal)?;
     let json = HeaderValue::from_static("application/json");
     Ok(([(header::CONTENT_TYPE, json)], answer).into_response())
 }
 
-pub(super) fn answer(forms: Vec<SignatureForm>, made: Vec<Vec<u8>>) -> SignedDocuments {
-    let mut answer = SignedDocuments::default();
+pub(super) fn answer(
+    forms: Vec<SignatureForm>,
+    made: Vec<Vec<u8>>,
+    validation_info: Option<ValidationInfo>,
+) -> SignedDocuments {
+    let mut answer = SignedDocuments { validation_info, ..SignedDocuments::default() };
     for (form, cms) in forms.into_iter().zip(made) {
         let text = STANDARD.encode(cms);
         match form {
             SignatureForm::Attached => answer.document_with_signature.push(text),
-            SignatureForm::Detached | SignatureForm::Hash => answer.signature_object.push(text),
+            SignatureForm::Detached | SignatureForm::Hash | SignatureForm::HashPss => {
+                answer.signature_object.push(text);
+            }
         }
     }
     answer

@@ -12,7 +12,7 @@ use super::fields::{algorithm, digests};
 use super::member::{List, Member, Text, Wanted};
 use super::polling::{Mode, mode};
 use crate::api::SignatureForm;
-use crate::cades::Level;
+use crate::cades::{Level, Validation};
 use crate::digest::Digest;
 use crate::error::{Error, Parameter};
 use crate::ids::AuthorisationId;
@@ -31,6 +31,8 @@ struct Body<'a> {
     #[serde(borrow, rename = "operationMode")]
     mode: Text<'a>,
     validity_period: Member<i64>,
+    #[serde(rename = "returnValidationInfo")]
+    validation: Member<bool>,
     #[serde(borrow)]
     response_uri: Text<'a>,
     #[serde(borrow, rename = "documentDigests")]
@@ -96,12 +98,19 @@ pub(super) struct Most {
     pub(super) level: Level,
 }
 
-/// Reads a request, the level of each of its documents, and when it is answered. `authorisation` is what the access token is for.
-pub(super) fn parse(
-    body: &[u8],
-    most: Most,
-    authorisation: Option<AuthorisationId>,
-) -> Result<(Request, Vec<Level>, Mode), Error> {
+/// A request, read.
+pub(super) struct Asked {
+    pub(super) request: Request,
+    /// The level of each document.
+    pub(super) levels: Vec<Level>,
+    /// When it is answered.
+    pub(super) mode: Mode,
+    /// Whether with what the signatures are checked with.
+    pub(super) validation: Validation,
+}
+
+/// Reads a request. `authorisation` is what the access token is for.
+pub(super) fn parse(body: &[u8], most: Most, authorisation: Option<AuthorisationId>) -> Result<Asked, Error> {
     let Ok(Member::Given(body)) = serde_json::from_slice::<Member<Body<'_>>>(body) else {
         return Err(Parameter::Body.into());
     };
@@ -133,7 +142,12 @@ pub(super) fn parse(
     if documents.is_empty() {
         return Err(Parameter::NothingToSign.into());
     }
-    Ok((Request { credential, shown, documents }, levels, mode))
+    let validation = match body.validation {
+        Member::Absent | Member::Given(false) => Validation::Unwanted,
+        Member::Given(true) => Validation::Wanted,
+        Member::Other => return Err(Parameter::Invalid("returnValidationInfo").into()),
+    };
+    Ok(Asked { request: Request { credential, shown, documents }, levels, mode, validation })
 }
 
 fn entries<'a>(given: Member<Entries<'a>>, wrong: &Parameter) -> Result<Vec<Entry<'a>>, Parameter> {

@@ -7,10 +7,11 @@ use base64::engine::general_purpose::STANDARD;
 use platform::web::Json;
 use serde_json::Value;
 
-use super::fields::digests;
+use super::fields;
 use super::polling::{Mode, accepted};
 use super::{CscAnswer, Fields, Known};
 use crate::api::{CscError, SignHashRequest, Signatures};
+use crate::bare::Bare;
 use crate::error::{Error, Parameter};
 use crate::job;
 use crate::signer::Signer;
@@ -49,12 +50,15 @@ fn parse(mut fields: Fields, known: &Known, most: usize) -> Result<(Request, Mod
     if hashes.len() > most {
         return Err(Error::TooManyDocuments);
     }
-    let digests = digests(hashes.iter().map(Value::as_str), &Parameter::HashNotBase64)?;
-    let algorithm = fields.algorithm()?;
-    if !algorithm.signs_sha_256() {
-        return Err(Parameter::Invalid("signAlgo").into());
-    }
+    let how = fields.of_hashes()?;
+    let documents = documents(&hashes, how)?;
     let mode = fields.mode()?;
-    let documents = digests.into_iter().map(|digest| Document::bare(digest, algorithm)).collect();
     Ok((Request { credential, shown, documents }, mode))
+}
+
+/// Hashes as what is to be signed.
+pub(super) fn documents(hashes: &[Value], how: &'static Bare) -> Result<Vec<Document>, Parameter> {
+    let hashes = fields::hashes(hashes.iter().map(Value::as_str), how.hash)?;
+    let document = |hash| Document::bare(hash, how).ok_or(Parameter::DigestLength);
+    hashes.into_iter().map(document).collect()
 }

@@ -6,22 +6,23 @@ use base64::engine::general_purpose::STANDARD;
 use platform::caller::CallerKind;
 use platform::id::UserId;
 use platform::web::Json;
-use serde_json::Value;
 
 use super::authorize::{authorised, granted};
-use super::fields::{algorithm, digests};
+use super::fields::of_hashes;
+use super::sign_hash::documents;
 use super::{CscAnswer, Fields, Known};
 use crate::api::{
-    Authorization, CscError, SIGN, Signatures, V1AuthorizeRequest, V1Credential, V1CredentialList,
-    V1CredentialListRequest, V1CredentialRequest, V1Info, V1Pin, V1SignHashRequest,
+    Authorization, CscError, SIGN, SignatureForm, Signatures, V1AuthorizeRequest, V1Credential,
+    V1CredentialList, V1CredentialListRequest, V1CredentialRequest, V1Info, V1Pin, V1SignHashRequest,
 };
 use crate::authorisation::{self, Request};
 use crate::csc_view::{Certificates, Wanted, describe};
 use crate::error::{Error, Parameter};
 use crate::live;
 use crate::signer::{Signer, check_holder};
-use crate::signing::{self, Document};
+use crate::signing;
 use crate::store::credentials;
+use crate::suite::Hash;
 
 /// What this service is and does. Anybody may ask.
 #[utoipa::path(post, path = "/csc/v1/info", tag = "csc", responses((status = 200, body = V1Info)))]
@@ -148,13 +149,13 @@ pub(crate) async fn sign_hash(
     if hashes.len() > signer.config.max_documents {
         return Err(Error::TooManyDocuments.into());
     }
-    let digests = digests(hashes.iter().map(Value::as_str), &Parameter::HashNotBase64)?;
     let (sign, hash) = (fields.string("signAlgo")?, fields.optional_string("hashAlgo")?);
-    let algorithm = algorithm(&sign, hash.as_deref())?;
-    if !algorithm.signs_sha_256() {
+    let how = of_hashes(&sign, hash.as_deref())?;
+    // Version 1 has what it had: SHA-256, and no parameters.
+    if how.hash != Hash::Sha256 || how.form != SignatureForm::Hash {
         return Err(Parameter::Invalid("signAlgo").into());
     }
-    let documents = digests.into_iter().map(|digest| Document::bare(digest, algorithm)).collect();
+    let documents = documents(&hashes, how)?;
     let request = signing::Request { credential, shown, documents };
     let made = signing::sign(&signer, &known.any(), request).await?;
     Ok(Json(Signatures { signatures: made.iter().map(|signature| STANDARD.encode(signature)).collect() }))

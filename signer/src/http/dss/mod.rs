@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 
 use crate::signer::Signer;
 
-/// Largest request: 250 documents with long names.
+/// Largest request: 250 documents with long names, or what a card signed of them.
 const LARGEST_REQUEST: usize = 1024 * 1024;
 /// Largest body of a page: what a key answers has some kilobytes.
 const LARGEST_OF_PEOPLE: usize = 64 * 1024;
@@ -22,6 +22,7 @@ const LARGEST_OF_PEOPLE: usize = 64 * 1024;
 pub(super) fn router() -> Router<Signer> {
     let requests = Router::new()
         .route("/signing-service/signaturerequest", post(service::request))
+        .route("/signing-service/sign/{token}/card", post(sign::card_answer))
         .layer(DefaultBodyLimit::max(LARGEST_REQUEST));
     let others = Router::new()
         .route("/signing-service/signatureresponse/{token}", get(service::response))
@@ -29,6 +30,7 @@ pub(super) fn router() -> Router<Signer> {
         .route("/signing-service/_status", get(service::status))
         .route("/signing-service/sign/{token}", get(sign::show).post(sign::answer))
         .route("/signing-service/sign/{token}/options", post(sign::options))
+        .route("/signing-service/sign/{token}/card/options", post(sign::card_options))
         .route("/signing-service/sign/{token}/cancel", post(sign::cancel))
         .route("/signing-service/authorise/{request}", get(confirm::begin))
         .route("/signing-service/confirm/{request}", get(confirm::show).post(confirm::answer))

@@ -48,6 +48,15 @@ pub(super) fn page(status: StatusCode, template: &impl Template) -> Result<Respo
     Ok(sealed((status, [(header::CONTENT_TYPE, html)], text).into_response()))
 }
 
+/// A page whose script speaks to these origins too, which make one header.
+pub(super) fn reaching(mut response: Response, origins: &str) -> Response {
+    let policy = POLICY.replace("connect-src 'self'", &format!("connect-src 'self' {origins}"));
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
 /// Sends the browser on.
 pub(super) fn see_other(location: &str) -> Result<Response, Problem> {
     let location = HeaderValue::try_from(location).map_err(Problem::internal)?;

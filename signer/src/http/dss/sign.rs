@@ -1,5 +1,6 @@
 //! The page on which somebody is asked to sign.
 
+use ::card::wire::signing::Signed;
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -9,9 +10,11 @@ use platform::web::{Json, Path};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::page::{Failed, Frame, OurPage, page, sealed, see_other, sign_in};
+use super::page::{Failed, Frame, OurPage, page, reaching, sealed, see_other, sign_in};
 use super::person::Person;
-use crate::dss::{Content, Document, answer as take, ask, cancel as give_up, decided, find, waiting};
+use crate::dss::{
+    Content, Document, answer as take, ask, cancel as give_up, card, decided, find, remote_of, waiting,
+};
 use crate::error::Error;
 use crate::signer::Signer;
 
@@ -29,6 +32,10 @@ struct SignPage<'a> {
     documents: &'a [Document],
     /// How many of them were not seen.
     unseen: usize,
+    /// Whether there is a key that is kept for the person.
+    remote: bool,
+    /// Whether a smartcard may sign.
+    card: bool,
 }
 
 /// What the script sends with an answer.
@@ -61,8 +68,12 @@ pub(super) async fn show(
         user: &row.user_id,
         unseen: documents.iter().filter(|document| !document.content.is_seen()).count(),
         documents: &documents,
+        remote: remote_of(&signer, &row).await?,
+        card: signer.config.dss.cards,
     };
-    Ok(page(StatusCode::OK, &shown)?)
+    let shown = page(StatusCode::OK, &shown)?;
+    // The agent is found on one of several ports of the workstation itself, and signs on another.
+    Ok(if signer.config.dss.cards { reaching(shown, "http://localhost:*") } else { shown })
 }
 
 pub(super) async fn options(
@@ -85,6 +96,28 @@ pub(super) async fn answer(
 ) -> Result<Response, Problem> {
     let row = find(&signer, &token, &person.user_id).await?;
     let onward = take(&signer, sign_in(&signer)?, (&token, row), answer.credential).await?;
+    Ok(sealed(Json(json!({ "location": onward })).into_response()))
+}
+
+pub(super) async fn card_options(
+    State(signer): State<Signer>,
+    Path(token): Path<String>,
+    _ours: OurPage,
+    person: Person,
+) -> Result<Response, Problem> {
+    let row = find(&signer, &token, &person.user_id).await?;
+    Ok(sealed(Json(card::question(&signer, &row)?).into_response()))
+}
+
+pub(super) async fn card_answer(
+    State(signer): State<Signer>,
+    Path(token): Path<String>,
+    _ours: OurPage,
+    person: Person,
+    Json(brought): Json<Signed>,
+) -> Result<Response, Problem> {
+    let row = find(&signer, &token, &person.user_id).await?;
+    let onward = card::answer(&signer, (&token, row), brought).await?;
     Ok(sealed(Json(json!({ "location": onward })).into_response()))
 }
 

@@ -18,7 +18,7 @@ use platform::web::{Limits, Lines, Told, stack};
 use serde_json::{Value, json};
 use signer::api::{Algorithm, CREDENTIALS, Credential, LedgerEntry, SIGN, VERIFY};
 use signer::time_stamp::Settings;
-use signer::{Argon2, Attempts, Config, KeyPool, Parts, SignIn, Signer};
+use signer::{Argon2, Attempts, Config, Dss, KeyPool, Parts, SignIn, Signer};
 use tower::ServiceExt as _;
 
 pub(crate) use authority::{Authority, token_told};
@@ -125,6 +125,7 @@ impl Rig {
             attempts: Attempts { free: 3, first_delay_ms: 2_000, longest_delay_ms: 60_000 },
             key_pool: KeyPool { rsa_2048: 1 },
             sha1_clients: vec!["old-system".parse().unwrap()],
+            dss: Dss { cards: true, ..Dss::default() },
             prepared_octets_per_client: 64 * 1024,
             ..Config::default()
         };
