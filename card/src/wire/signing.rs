@@ -12,8 +12,10 @@ use serde::{Deserialize, Serialize};
 pub const REQUEST_TYPE: u32 = 1;
 /// The version of these messages.
 pub const VERSION: u32 = 1;
-/// How many documents one request may have.
-pub const MOST: usize = 250;
+/// How many payloads one request may have: 250 documents, and that the holder is there.
+pub const MOST: usize = 251;
+/// How a payload begins that is no document, but that the holder is there. Nobody takes it for a document, since none begins so.
+pub const PRESENCE: &str = "lanyard-card-presence-1\n";
 /// Everything was signed.
 pub const DONE: u32 = 0;
 /// There is no certificate for signing, that is, no card.

@@ -21,3 +21,13 @@ pub(crate) fn binding(statement: &Statement, expires_at: Millis) -> String {
     ]);
     hex::encode(digest(&SHA256, text.to_string().as_bytes()))
 }
+
+/// What a smartcard signs so that its holder was there: for this request, which holds what it was bound to.
+pub(crate) fn card_challenge(request: &str, binding: &str) -> String {
+    format!("{}{request}\n{binding}\n", card::wire::signing::PRESENCE)
+}
+
+/// What it is called beside the documents of the request.
+pub(crate) fn card_challenge_id(request: &str) -> String {
+    format!("presence:{request}")
+}

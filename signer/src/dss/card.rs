@@ -1,9 +1,10 @@
 //! The person signs with their smartcard: the agent of their workstation has the card sign each document, after the passcode, and the page
 //! brings what came of it.
 //!
-//! The key on a card signs documents and nothing else, so it is given no challenge. That the person was there is the signatures themselves, for
-//! each of which the card wants the passcode anew; for which request they are, our record says. They are stored with the consent, in its
-//! transaction: a crash after it leaves them to be put into the ledger when somebody asks, as the token would be asked for others.
+//! Signatures over documents alone would prove no presence: RSASSA-PKCS1-v1_5 is deterministic, and an old one could be brought again. So the card
+//! signs one thing more in the same batch, the challenge of the request ([`card_challenge`]), for which it wants the passcode as for each
+//! document. It is verified here and kept as evidence. All is stored with the consent, in its transaction: a crash after it leaves the
+//! signatures to be put into the ledger when somebody asks, as the token would be asked for others.
 //!
 //! A certificate counts that our own authority issued for cards, octet by octet, to the person who is asked, and that is in force. It is a
 //! credential of theirs from its first signature on, which they or the desk can end as every other.
@@ -24,7 +25,7 @@ use super::consent::{Given, consent, decided, is_bound, settled, waiting};
 use super::receive::actor;
 use super::sign::Made;
 use super::statement::Payload;
-use super::{Statement, Token};
+use super::{Statement, Token, card_challenge, card_challenge_id};
 use crate::api::{CredentialState, SignatureForm};
 use crate::authorisation::Rests;
 use crate::credential::certificate_row;
@@ -70,7 +71,19 @@ pub(crate) fn question(signer: &Signer, row: &RequestRow) -> Result<ToSign, Erro
     let statement = Statement::read(&row.statement).map_err(Error::Dss)?;
     let payload =
         |payload: &Payload| ToCard { id: payload.id.clone(), payload: STANDARD.encode(&payload.octets) };
-    Ok(ToSign::new(statement.algorithm.as_str(), statement.payloads.iter().map(payload).collect()))
+    let challenge = ToCard { id: challenge_id(row), payload: STANDARD.encode(challenge(row)) };
+    let payloads = statement.payloads.iter().map(payload).chain([challenge]).collect();
+    Ok(ToSign::new(statement.algorithm.as_str(), payloads))
+}
+
+/// What the card signs beside the documents. The id of the request is made when it comes, so nobody could have had it signed before.
+fn challenge(row: &RequestRow) -> String {
+    card_challenge(row.request_id.as_str(), &row.binding)
+}
+
+/// What the agent calls it: no application can give a document a name that is made after it.
+fn challenge_id(row: &RequestRow) -> String {
+    card_challenge_id(row.request_id.as_str())
 }
 
 fn enabled(signer: &Signer) -> Result<(), Error> {
@@ -106,10 +119,9 @@ async fn decide(signer: &Signer, row: &RequestRow, brought: &Signed) -> Result<A
         level: LEVEL.to_owned(),
         at: signer.clock.now().0,
         binding: row.binding.clone(),
-        bound: Bound::ByRecord,
+        bound: Bound::Cryptographically,
         nonce: Token::generate(&signer.random)?.text(),
-        // The card is asked for signatures over the documents, and for nothing else.
-        challenge: String::new(),
+        challenge: challenge(row),
         public_key: json!({ "x5c": [brought.certificate] }),
         assertion: serde_json::to_value(brought).map_err(|_| Error::StoredRow { what: "presence" })?,
     };
@@ -145,13 +157,17 @@ async fn checked(
         return Err(refused("card-certificate", &sentence));
     }
     let wrong = || refused("card-signature", "What the smartcard signed is not what you were asked to sign.");
-    let every = brought.signatures.len() == statement.payloads.len();
+    let every = brought.signatures.len() == statement.payloads.len() + 1;
     let key = rsa_key::of(&certificate).filter(|_| every).ok_or_else(wrong)?;
     let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key);
     for payload in &statement.payloads {
         let value = value(brought, payload).ok_or_else(wrong)?;
         key.verify(&payload.octets, &value).map_err(|_| wrong())?;
     }
+    let sentence = "The smartcard did not sign that you are here now. Begin again with an agent of today.";
+    let absent = || refused("card-presence", sentence);
+    let fresh = brought.signature_of(&challenge_id(row)).and_then(|text| STANDARD.decode(text).ok());
+    key.verify(challenge(row).as_bytes(), &fresh.ok_or_else(absent)?).map_err(|_| absent())?;
     Ok((certificate, info))
 }
 

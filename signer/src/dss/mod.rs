@@ -20,7 +20,7 @@ mod token;
 use authn::api::SigningClient;
 
 pub(crate) use anchor::{anchor, shown_anchor};
-pub(crate) use binding::binding;
+pub(crate) use binding::{binding, card_challenge, card_challenge_id};
 pub(crate) use consent::{answer, ask, cancel, decided, find, waiting};
 pub(crate) use receive::{Came, receive};
 pub(crate) use result::fetch;

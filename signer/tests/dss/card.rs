@@ -8,7 +8,7 @@ use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca::api::{IssueRequest, Issued, KeySource, SubjectData};
-use card::wire::signing::{Signature, Signed, ToSign};
+use card::wire::signing::{PRESENCE, Signature, Signed, ToSign};
 use platform::db::Db;
 use serde_json::{Value, json};
 use signer::verification::{Code, Verdict};
@@ -102,7 +102,11 @@ platform::both_engines! {
         assert_eq!(fetched.status, 200, "{}", fetched.body);
         let told = fetched.json();
         assert_eq!(told["certificate"], signed.certificate);
-        assert_eq!(told["signatures"], serde_json::to_value(&signed.signatures).unwrap());
+        // That the prescriber was there is signed too, for this request, and is no signature of a document.
+        assert_eq!((question.payloads.len(), signed.signatures.len()), (3, 3));
+        let challenge = STANDARD.decode(&question.payloads[2].payload).unwrap();
+        assert!(challenge.starts_with(PRESENCE.as_bytes()));
+        assert_eq!(told["signatures"], serde_json::to_value(&signed.signatures[..2]).unwrap());
         verify_raw(&STANDARD.decode(&signed.certificate).unwrap(), &STANDARD.decode(unprepared(1)).unwrap(),
             &STANDARD.decode(&signed.signatures[0].signature).unwrap());
         assert_eq!(rows(&world).await, (2, 1));
@@ -124,7 +128,9 @@ platform::both_engines! {
             ("/signature/method", json!("security-key")),
             ("/consent/presence/assertion/certificate", json!("AAAA")),
             ("/consent/presence/assertion/signatures/1/signature", json!("AAAA")),
-            ("/consent/presence/bound", json!("cryptographically bound")),
+            ("/consent/presence/assertion/signatures/2/signature", json!(signed.signatures[0].signature)),
+            ("/consent/presence/challenge", json!(format!("{PRESENCE}another\n"))),
+            ("/consent/presence/bound", json!("bound by the server's record")),
             ("/consent/presence/authenticator", json!("00")),
         ] {
             let mut changed = good.clone();
@@ -202,12 +208,23 @@ platform::both_engines! {
             (changed(&|it| it.signatures[1].id = "one".into()), 400, "card-signature"),
             (changed(&|it| it.signatures[1].id = "three".into()), 400, "card-signature"),
             (changed(&|it| it.signatures.push(it.signatures[0].clone())), 400, "card-signature"),
+            (changed(&|it| it.signatures[2].signature = it.signatures[0].signature.clone()), 400, "card-presence"),
+            (changed(&|it| it.signatures[2].id = "presence".to_owned()), 400, "card-presence"),
             (changed(&|it| it.status_code = 0x5349_4703), 400, "card-unsigned"),
             (changed(&|it| it.failed_signatures.push(it.signatures[0].clone())), 400, "card-unsigned"),
         ] {
             let refused = brought(&world, USER, &request, &signed).await;
             assert_eq!(refused.refusal(), (status, code.to_owned()), "{}", refused.body);
         }
+        // RSA is deterministic: what the card signed of a document once is good for the same document in another request, and says nothing
+        // of anybody's being there now.
+        let replayed = world.asked(&[("two", &unprepared(2))]).await;
+        let fresh = asked(&world, &replayed).await;
+        let mut old = changed(&|it| drop(it.signatures.remove(0)));
+        assert_eq!(old.signatures[0].signature, card.sign(&fresh).signatures[0].signature);
+        old.signatures[1].id = fresh.payloads[1].id.clone();
+        let refused = brought(&world, USER, &replayed, &old).await;
+        assert_eq!(refused.refusal(), (400, "card-presence".to_owned()), "{}", refused.body);
         assert_eq!(brought(&world, stranger, &request, &good).await.status, 403, "in somebody else's browser");
         let path = format!("/signing-service/sign/{request}/card");
         let mut nobody = super::world::Browser::default();

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use card::wire::signing::{
-    self as wire, DONE, INTERNAL, MOST, NO_CERTIFICATE, Payload, REQUEST_TYPE, ToSign, VERSION,
+    self as wire, DONE, INTERNAL, MOST, NO_CERTIFICATE, PRESENCE, Payload, REQUEST_TYPE, ToSign, VERSION,
 };
 use pki::Certificate;
 use serde::Deserialize;
@@ -84,7 +84,7 @@ pub(super) fn request(argument: &str, origin: String) -> Result<Request, &'stati
         _ => (asked.algorithm, asked.payloads),
     };
     if payloads.is_empty() || payloads.len() > MOST {
-        return Err("A request has between 1 and 250 payloads.");
+        return Err("A request has between 1 and 251 payloads.");
     }
     let algorithm =
         SignatureAlgorithm::of_name(&algorithm).ok_or("The agent does not sign by this algorithm.")?;
@@ -105,7 +105,9 @@ fn claims(token: &str) -> Option<Claims> {
 
 /// What the holder is asked.
 pub(super) fn question(request: &Request, certificate: &Certificate) -> String {
-    let count = match request.documents.len() {
+    let is_document = |document: &&Document| !document.octets.starts_with(PRESENCE.as_bytes());
+    let count = match request.documents.iter().filter(is_document).count() {
+        0 => "no document, but that you are here".to_owned(),
         1 => "1 document".to_owned(),
         count => format!("{count} documents"),
     };
@@ -192,7 +194,7 @@ mod tests {
     #[test]
     fn other_requests_are_refused() {
         let one = json!([{ "id": "1", "payload": "AQI=" }]);
-        let many: Value = (0..251).map(|id| json!({ "id": id.to_string(), "payload": "AQI=" })).collect();
+        let many: Value = (0..252).map(|id| json!({ "id": id.to_string(), "payload": "AQI=" })).collect();
         let mut version = plain("RS256", &one);
         version["version"] = 2.into();
         let rubbish = json!([{ "id": "1", "payload": "no base64" }]);

@@ -7,15 +7,19 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
 };
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use card::wire::signing::Signed;
+use pki::Certificate;
 use platform::clock::Millis;
 use serde_json::Value;
 
 use super::proved;
 use crate::api::{AskedEvidence, ConsentEvidence, EvidenceBundle, LedgerEntry};
 use crate::consent::{Bound, binding_of};
-use crate::dss::{Content, Document as Shown, Statement, anchor, binding, shown_anchor};
+use crate::dss::{
+    Content, Document as Shown, Statement, anchor, binding, card_challenge, card_challenge_id, shown_anchor,
+};
+use crate::rsa_key;
 use crate::verification::report::{Code, Findings};
 
 /// The request, the answer of the authenticator and the record say the same of one batch, of which this document is one.
@@ -40,7 +44,7 @@ pub(super) fn consented(
     if !same_presence {
         wrong("the person was there for something else, or with something else");
     }
-    if by_card(bundle, presence).or_else(|| answered(presence)).is_none() {
+    if by_card(bundle, presence, request).or_else(|| answered(presence)).is_none() {
         wrong("the answer of the authenticator does not hold");
     }
     if !is_about(bundle, consent) {
@@ -170,16 +174,21 @@ fn anchored(
     holds.then_some(())
 }
 
-/// What a card answered is the signatures themselves, each made after its passcode: this one is among them, by the certificate of the bundle.
-fn by_card(bundle: &EvidenceBundle, presence: &authn::api::Presence) -> Option<()> {
+/// What a card answered: the signatures, of which this one is one, and one more, over the challenge of this request, each made after the
+/// passcode by the key of the bundle's certificate.
+fn by_card(bundle: &EvidenceBundle, presence: &authn::api::Presence, request: &str) -> Option<()> {
     let signed: Signed = serde_json::from_value(presence.assertion.clone()).ok()?;
     let own = signed.signature_of(bundle.signature.document.as_deref()?)?;
     let holds = signed.is_done()
-        && presence.bound == authn::api::Bound::ByRecord
+        && presence.bound == authn::api::Bound::Cryptographically
         && presence.authenticator == bundle.signature.serial
+        && presence.challenge == card_challenge(request, &presence.binding)
         && signed.certificate == bundle.certificate
         && own == bundle.signature.signature;
-    holds.then_some(())
+    let fresh = STANDARD.decode(signed.signature_of(&card_challenge_id(request))?).ok()?;
+    let certificate = Certificate::from_der(&STANDARD.decode(&bundle.certificate).ok()?).ok()?;
+    let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, rsa_key::of(&certificate)?);
+    key.verify(presence.challenge.as_bytes(), &fresh).ok().filter(|()| holds)
 }
 
 /// The answer of an authenticator: for the challenge, by its key, with the person present and verified. WebAuthn level 2, 7.2.
