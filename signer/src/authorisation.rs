@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::api::{CredentialState, SIGN};
 use crate::digest::{Authorised, Digest};
+use crate::dss::{self, Wanted, Who};
 use crate::error::Error;
 use crate::events::Event;
 use crate::grant::Grant;
@@ -110,6 +111,7 @@ pub(crate) async fn authorise(signer: &Signer, caller: &Caller, request: Request
 
 async fn grant(signer: &Signer, caller: &Caller, request: &Request) -> Result<Granted, Error> {
     let (credential, rests) = signer.ready_by(caller, &request.credential).await?;
+    check_documents(signer, caller, &credential.user_id, &request.digests).await?;
     let proven = passphrase_check::check(signer, caller, &credential, request.passphrase.clone()).await?;
 
     let sad = Sad::generate(&signer.random)?;
@@ -148,6 +150,20 @@ async fn grant(signer: &Signer, caller: &Caller, request: &Request) -> Result<Gr
     signer.grants.keep(sad.stored(), &grant);
     metrics::counter!("signer_authorisations_total").increment(1);
     Ok(Granted { sad, expires_in_s: lifetime })
+}
+
+/// Nobody is shown anything where a passphrase is enough; what may be signed is the same all the same.
+async fn check_documents(
+    signer: &Signer,
+    caller: &Caller,
+    user: &str,
+    digests: &Authorised,
+) -> Result<(), Error> {
+    let client = caller.client.as_str();
+    let wanted =
+        digests.iter().map(|digest| Wanted { id: String::new(), digest: *digest, unseen: String::new() });
+    let documents = dss::documents(signer, client, wanted.collect(), signer.clock.now()).await?;
+    dss::may_have_signed(signer, &Who { client, user, unseen: None }, &documents).await
 }
 
 /// Gives an authorisation that is about to run out another secret and more time, for those of its digests that are named: none is signed

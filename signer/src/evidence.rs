@@ -15,7 +15,7 @@ use crate::api::{
     AskedEvidence, ConsentEvidence, EVIDENCE_FORMAT, EvidenceBundle, RecordedAct, SignatureForm,
 };
 use crate::consent::hashes;
-use crate::dss::Statement;
+use crate::dss::{Statement, anchors};
 use crate::eps::Algorithm;
 use crate::error::Error;
 use crate::ids::AuthorisationId;
@@ -156,6 +156,7 @@ async fn consent(record: &Peer, agreed: Agreed, place: usize) -> Result<ConsentE
     // What else was in the batch is about other patients.
     let shown: Vec<Value> = read(&agreed.shown, "list of documents")?;
     Ok(ConsentEvidence {
+        shown_sha256: anchors(&agreed.shown)?,
         asked: agreed.asked,
         shown: shown.into_iter().skip(place).take(1).collect(),
         presence: read(&agreed.presence, "presence")?,

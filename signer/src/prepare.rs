@@ -21,6 +21,7 @@ use platform::problem::Problem;
 
 use crate::api::{Prepared, SIGN, Sign, SignedPrescription};
 use crate::digest::Digest;
+use crate::dss::{self, Wanted};
 use crate::eps::{self, Algorithm, AuthorTime, Fault, Fragments, Message, Prescription, SignedInfo};
 use crate::error::Error;
 use crate::events::Event;
@@ -187,7 +188,9 @@ pub(crate) async fn put_together(
         .and_then(|element| SignedInfo::of(&element))
         .ok_or(Error::StoredRow { what: "prepared statement" })?;
     let at = AuthorTime::at(row.author_at)?;
-    check_certificate(signer, &check_signature(&info, &value, &certificate)?, at).await?;
+    let of = check_signature(&info, &value, &certificate)?;
+    check_certificate(signer, &of, at).await?;
+    check_author(signer, (&client, digest), &of).await?;
     let signature = eps::write(&info, &value, &certificate);
     let provenance = match Document::read(&row.document)? {
         Document::Fhir(message) => {
@@ -220,4 +223,17 @@ async fn check_certificate(signer: &Signer, certificate: &Certificate, at: Autho
     let Some(finding) = verification::against(signer, certificate, at.millis()).await? else { return Ok(()) };
     let sentence = format!("Nobody would accept this signature: {}.", finding.sentence);
     Err(Error::Dss(Problem::invalid("certificate-refused", sentence)))
+}
+
+/// Nobody puts their signature under what somebody else is the author of, whichever key made it.
+async fn check_author(
+    signer: &Signer,
+    (client, digest): (&str, Digest),
+    certificate: &Certificate,
+) -> Result<(), Error> {
+    let serial = certificate.serial().to_string();
+    let holder = signer.ca.certificate(&serial).await.map_err(Error::Authority)?.user_id;
+    let wanted = Wanted { id: String::new(), digest, unseen: String::new() };
+    let documents = dss::documents(signer, client, vec![wanted], signer.clock.now()).await?;
+    dss::check_authors(signer, &documents, &holder.unwrap_or_default()).await
 }

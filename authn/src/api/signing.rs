@@ -166,6 +166,21 @@ pub struct KeysQuery {
     pub kid: String,
 }
 
+/// Of which application the policy is asked for.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyQuery {
+    /// The application.
+    pub client_id: String,
+}
+
+/// What an application may have people sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SigningPolicy {
+    /// What becomes of documents that nobody can be shown; of an application that is not registered, people are told.
+    pub unseen: Unseen,
+}
+
 /// Public keys of an application.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Keys {
@@ -243,6 +258,12 @@ pub struct Presence {
     /// The answer as it came.
     #[schema(value_type = Object)]
     pub assertion: Value,
+    /// For whose pages the authenticator answered: the id of the relying party (WebAuthn). None of a card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rp_id: Option<String>,
+    /// On whose page: its origin. None of a card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
 }
 
 /// How an answer is bound to what it stands for.
@@ -276,6 +297,11 @@ impl SigningClient {
     /// The public keys of an application that have a name.
     pub async fn keys(&self, query: &KeysQuery) -> Result<Keys, Problem> {
         self.peer.call(Method::POST, "/authn/signing/keys", Some(query)).await
+    }
+
+    /// What becomes of what an application has not shown before.
+    pub async fn policy(&self, query: &PolicyQuery) -> Result<SigningPolicy, Problem> {
+        self.peer.call(Method::POST, "/authn/signing/policies", Some(query)).await
     }
 
     /// Who is signed in with a browser.

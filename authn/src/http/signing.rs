@@ -14,8 +14,8 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use crate::api::{
-    Bearer, BrowserHolder, BrowserQuery, Keys, KeysQuery, NewPresence, Presence, PresenceAnswer, SIGNING,
-    ShownToken, SigningAuthorisation, SigningDecision, SigningQuery,
+    Bearer, BrowserHolder, BrowserQuery, Keys, KeysQuery, NewPresence, PolicyQuery, Presence, PresenceAnswer,
+    SIGNING, ShownToken, SigningAuthorisation, SigningDecision, SigningPolicy, SigningQuery,
 };
 use crate::authenticator::webauthn::{Answered, Asked, ask, look_at};
 use crate::client::{State as ClientState, key_set};
@@ -33,6 +33,7 @@ pub(super) fn router() -> Router<Provider> {
     Router::new()
         .route("/authn/signing/tokens", post(token))
         .route("/authn/signing/keys", post(keys))
+        .route("/authn/signing/policies", post(policy))
         .route("/authn/signing/browsers", post(browser))
         .route("/authn/signing/authorisations", post(authorisation))
         .route("/authn/signing/authorisations/{reference}/decision", post(decide))
@@ -41,7 +42,7 @@ pub(super) fn router() -> Router<Provider> {
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(token, keys, browser, authorisation, decide, begin, answer))]
+#[openapi(paths(token, keys, policy, browser, authorisation, decide, begin, answer))]
 pub(super) struct Document;
 
 /// Who stands behind an access token of a person that was shown to the signer.
@@ -106,6 +107,25 @@ pub(super) async fn keys(
         Ok(keys) => Ok(Json(Keys { keys })),
         Err(failure) => Err(Problem::not_found("key-unknown", failure.sentence)),
     }
+}
+
+/// What becomes of what an application has not shown before.
+#[utoipa::path(
+    post, path = "/authn/signing/policies", tag = "authn", request_body = PolicyQuery,
+    responses((status = 200, description = "What its registration says", body = SigningPolicy))
+)]
+pub(super) async fn policy(
+    caller: Caller,
+    State(provider): State<Provider>,
+    Json(query): Json<PolicyQuery>,
+) -> Result<Json<SigningPolicy>, Problem> {
+    caller.may(SIGNING)?;
+    let client = match query.client_id.parse::<ClientId>() {
+        Ok(id) => clients::find(provider.db.read(), &id).await?,
+        Err(_) => None,
+    };
+    let unseen = client.and_then(|client| client.config().signing.as_ref().map(|signing| signing.unseen));
+    Ok(Json(SigningPolicy { unseen: unseen.unwrap_or_default() }))
 }
 
 /// Who is signed in with a browser.

@@ -65,6 +65,9 @@ pub struct ConsentEvidence {
     /// What the person was shown of this document.
     #[schema(value_type = Vec<Object>)]
     pub shown: Vec<serde_json::Value>,
+    /// A hash of what was shown of each document of the batch, this one's among them, in hexadecimal: the binding is over all of them.
+    #[serde(default)]
+    pub shown_sha256: Vec<String>,
     /// That the person was there.
     pub presence: Presence,
     /// That they agreed, in the audit record.

@@ -1,6 +1,6 @@
 //! Somebody is to be asked.
 
-use authn::api::{SigningAuthorisation, SigningQuery, Unseen};
+use authn::api::{SigningAuthorisation, SigningQuery};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use platform::caller::Caller;
@@ -10,7 +10,7 @@ use platform::problem::Problem;
 use super::{MOST_WAITING, actor, binding};
 use crate::api::SIGN;
 use crate::digest::{Authorised, Digest};
-use crate::dss::{Content, Document, SignIn, Token, seen_of};
+use crate::dss::{Document, SignIn, Token, Wanted, Who, documents, may_have_signed};
 use crate::error::{Error, Parameter};
 use crate::events::Event;
 use crate::ids::{ConsentId, CredentialId};
@@ -45,10 +45,8 @@ pub(crate) async fn of_token(
     let now = signer.clock.now();
     let named: Vec<Option<String>> = asked.details.documents.iter().map(|one| one.label.clone()).collect();
     let shown = shown(signer, &asked.client_id, &digests, named, now).await?;
-    if asked.unseen == Unseen::Refused && !shown.iter().all(|document| document.content.is_seen()) {
-        let sentence = "The application asks you to sign what it did not show here, which it may not.";
-        return Err(Error::Dss(Problem::invalid("content-unseen", sentence)));
-    }
+    let who = Who { client: &asked.client_id, user: &asked.user_id, unseen: Some(asked.unseen) };
+    may_have_signed(signer, &who, &shown).await?;
     let new = New {
         road: Road::Token,
         reference: asked.reference.clone(),
@@ -102,6 +100,8 @@ pub(crate) async fn set_apart(signer: &Signer, caller: &Caller, request: Apart) 
     let now = signer.clock.now();
     let named = vec![None; request.digests.len()];
     let shown = shown(signer, caller.client.as_str(), &request.digests, named, now).await?;
+    let who = Who { client: caller.client.as_str(), user: &user, unseen: None };
+    may_have_signed(signer, &who, &shown).await?;
     let handle = Token::generate(&signer.random)?;
     let new = New {
         road: Road::Handle,
@@ -152,7 +152,7 @@ impl New {
             expires_at: self.expires_at,
             decision: None,
         };
-        row.binding = binding(&row);
+        row.binding = binding(&row)?;
         Ok(row)
     }
 }
@@ -165,13 +165,12 @@ async fn shown(
     names: Vec<Option<String>>,
     now: Millis,
 ) -> Result<Vec<Document>, Error> {
-    let mut documents = Vec::with_capacity(names.len());
-    for (number, (digest, name)) in digests.iter().zip(names).enumerate() {
-        let told = seen_of(signer, client, digest, now).await?;
-        let content = told.map_or_else(|| Content::Unseen(digest.to_base64()), Content::Seen);
-        documents.push(Document { id: name.unwrap_or_else(|| format!("document {}", number + 1)), content });
-    }
-    Ok(documents)
+    let wanted = digests.iter().zip(names).enumerate().map(|(number, (digest, name))| Wanted {
+        id: name.unwrap_or_else(|| format!("document {}", number + 1)),
+        digest: *digest,
+        unseen: digest.to_base64(),
+    });
+    documents(signer, client, wanted.collect(), now).await
 }
 
 /// Stores a consent with its event; false if it is there.

@@ -3,6 +3,8 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::json;
 
+use crate::dss::anchors;
+use crate::error::Error;
 use crate::store::consents::ConsentRow;
 
 /// What a person agrees to.
@@ -17,27 +19,30 @@ pub(crate) struct Bound<'a> {
     pub(crate) credential: &'a str,
     /// The documents' hashes in their order, base64.
     pub(crate) hashes: &'a [String],
+    /// Hashes of what is shown of each, in hexadecimal.
+    pub(crate) shown: &'a [String],
     /// The end, in milliseconds since the epoch.
     pub(crate) expires_at: i64,
 }
 
 /// SHA-256, in hexadecimal, over all of it. It is over JSON without blanks, so that no two have one text.
 pub(crate) fn binding_of(bound: &Bound<'_>) -> String {
-    let Bound { request, client, user, credential, hashes, expires_at } = bound;
-    let text = json!(["lanyard-signing-csc-1", request, client, user, credential, hashes, expires_at]);
+    let Bound { request, client, user, credential, hashes, shown, expires_at } = bound;
+    let text = json!(["lanyard-signing-csc-2", request, client, user, credential, hashes, shown, expires_at]);
     hex::encode(digest(&SHA256, text.to_string().as_bytes()))
 }
 
 /// The same of a consent as it is stored.
-pub(crate) fn binding(row: &ConsentRow) -> String {
-    binding_of(&Bound {
+pub(crate) fn binding(row: &ConsentRow) -> Result<String, Error> {
+    Ok(binding_of(&Bound {
         request: row.consent_id.as_str(),
         client: &row.client,
         user: &row.user_id,
         credential: row.credential_id.as_str(),
         hashes: &hashes(row),
+        shown: &anchors(&row.shown)?,
         expires_at: row.expires_at.0,
-    })
+    }))
 }
 
 /// The hashes of its documents, base64, in their order.
@@ -84,11 +89,14 @@ mod tests {
             ConsentRow { credential_id: CredentialId::new(Millis(1)), ..row.clone() },
             ConsentRow { digests: digests(&[2, 1]), ..row.clone() },
             ConsentRow { digests: digests(&[1]), ..row.clone() },
+            ConsentRow { shown: "[{}]".to_owned(), ..row.clone() },
             ConsentRow { expires_at: Millis(3), ..row.clone() },
         ];
-        let hashes: std::collections::HashSet<String> = all.iter().map(binding).collect();
+        let hashes: std::collections::HashSet<String> = all.iter().map(|row| binding(row).unwrap()).collect();
         assert_eq!(hashes.len(), all.len());
         all.truncate(1);
-        assert_eq!(binding(&all[0]), binding(&row), "the same is the same");
+        assert_eq!(binding(&all[0]).unwrap(), binding(&row).unwrap(), "the same is the same");
+        let unreadable = ConsentRow { shown: "[".to_owned(), ..row };
+        assert!(binding(&unreadable).is_err());
     }
 }

@@ -57,7 +57,7 @@ pub(crate) async fn answer(
     let presence = sign_in.client.presence(&reference, &answer).await.map_err(Error::Dss)?;
     let holds = presence.user_id == row.user_id
         && presence.binding == row.binding
-        && row.binding == binding(row)
+        && row.binding == binding(row)?
         && presence.level >= signer.config.dss.level.to_string();
     if !holds {
         return Err(Error::StoredRow { what: "request to sign" });

@@ -5,6 +5,8 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 
+use crate::error::Error;
+
 /// SHA-256, in hexadecimal, of JSON without blanks and with the members of each object in the order of their names (those of RFC 8785 3.2.3
 /// for names in ASCII, as all of ours are): however somebody keeps and prints it, it has one hash.
 pub(crate) fn anchor(value: &Value) -> String {
@@ -14,6 +16,13 @@ pub(crate) fn anchor(value: &Value) -> String {
 /// The anchor of what was shown of one document, under the nonce of the presence that saw it.
 pub(crate) fn shown_anchor(nonce: &str, document: &Value) -> String {
     anchor(&json!([nonce, document]))
+}
+
+/// The anchor of each document that is shown, in their order. Each has a salt of its own, so that nobody who has one guesses another.
+pub(crate) fn anchors(shown: &str) -> Result<Vec<String>, Error> {
+    let documents: Vec<Value> =
+        serde_json::from_str(shown).map_err(|_| Error::StoredRow { what: "list of documents" })?;
+    Ok(documents.iter().map(anchor).collect())
 }
 
 fn sorted(value: &Value) -> Value {

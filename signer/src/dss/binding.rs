@@ -6,17 +6,18 @@ use serde_json::json;
 
 use super::Statement;
 
-/// SHA-256, in hexadecimal, over application, person, algorithm, the names and hashes of the documents in their order, and the end. It
-/// is over JSON without blanks, so that no two requests have one text.
-pub(crate) fn binding(statement: &Statement, expires_at: Millis) -> String {
+/// SHA-256, in hexadecimal, over application, person, algorithm, the names and hashes of the documents in their order, hashes of what is shown
+/// of each ([`super::anchors`]), and the end. It is over JSON without blanks, so that no two requests have one text.
+pub(crate) fn binding(statement: &Statement, shown: &[String], expires_at: Millis) -> String {
     let documents: Vec<_> =
         statement.payloads.iter().map(|payload| json!([payload.id, payload.digest.to_base64()])).collect();
     let text = json!([
-        "lanyard-signing-1",
+        "lanyard-signing-2",
         statement.issuer,
         statement.subject,
         statement.algorithm.as_str(),
         documents,
+        shown,
         expires_at.0,
     ]);
     hex::encode(digest(&SHA256, text.to_string().as_bytes()))

@@ -124,6 +124,8 @@ async fn decide(signer: &Signer, row: &RequestRow, brought: &Signed) -> Result<A
         challenge: challenge(row),
         public_key: json!({ "x5c": [brought.certificate] }),
         assertion: serde_json::to_value(brought).map_err(|_| Error::StoredRow { what: "presence" })?,
+        rp_id: None,
+        origin: None,
     };
     let given = Given { credential: credential.credential_id.clone(), rests: Rests::on_card(&credential) };
     consent(signer, row, &statement, &presence, given).await

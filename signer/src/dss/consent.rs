@@ -6,7 +6,7 @@ use platform::problem::Problem;
 use serde_json::Value;
 
 use super::receive::actor;
-use super::{Document, SignIn, Statement, Token, anchor, binding, shown_anchor, sign};
+use super::{Document, SignIn, Statement, Token, anchor, anchors, binding, shown_anchor, sign};
 use crate::authorisation::Rests;
 use crate::digest::{Authorised, Digest};
 use crate::error::Error;
@@ -146,7 +146,7 @@ fn is_for(
 
 /// The request holds now what it did when it was bound.
 pub(super) fn is_bound(row: &RequestRow, statement: &Statement) -> Result<(), Error> {
-    let holds = row.binding == binding(statement, row.expires_at);
+    let holds = row.binding == binding(statement, &anchors(&row.shown)?, row.expires_at);
     if holds { Ok(()) } else { Err(Error::StoredRow { what: "request to sign" }) }
 }
 

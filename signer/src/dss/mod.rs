@@ -6,6 +6,7 @@
 //! transaction, which gives an authorisation for these documents; signatures are made from then on, by whoever asks first, and
 //! the same ones whenever it is asked again.
 
+mod allowed;
 mod anchor;
 mod binding;
 pub(crate) mod card;
@@ -19,12 +20,13 @@ mod token;
 
 use authn::api::SigningClient;
 
-pub(crate) use anchor::{anchor, shown_anchor};
+pub(crate) use allowed::{Who, check_authors, may_have_signed};
+pub(crate) use anchor::{anchor, anchors, shown_anchor};
 pub(crate) use binding::{binding, card_challenge, card_challenge_id};
 pub(crate) use consent::{answer, ask, cancel, decided, find, waiting};
 pub(crate) use receive::{Came, receive};
 pub(crate) use result::fetch;
-pub(crate) use seen::{Content, Document, seen_of};
+pub(crate) use seen::{Content, Document, Wanted, documents};
 pub(crate) use sign::remote_of;
 pub(crate) use statement::{MOST, Statement};
 pub(crate) use token::Token;

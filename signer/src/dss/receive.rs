@@ -1,13 +1,14 @@
 //! A request of an application comes.
 
 use audit::Actor;
-use authn::api::{Bearer, KeysQuery, ShownToken, SigningConfig, Unseen};
+use authn::api::{Bearer, KeysQuery, ShownToken};
 use platform::clock::Millis;
 use platform::problem::{Kind, Problem};
 use serde_json::Value;
 
-use super::seen::{Document, check_authors, documents};
-use super::{SignIn, Statement, Token, binding, card, sign};
+use super::{
+    SignIn, Statement, Token, Wanted, Who, anchors, binding, card, documents, may_have_signed, sign,
+};
 use crate::eps::Algorithm;
 use crate::error::Error;
 use crate::events::Event;
@@ -57,10 +58,16 @@ pub(crate) async fn receive(signer: &Signer, sign_in: &SignIn, came: Came) -> Re
     may_use(signer, &statement)?;
     // Refused before anybody is asked in vain; looked at again when they agree.
     can_sign(signer, &statement).await?;
-    let shown = documents(signer, &statement.issuer, &statement.payloads, now).await?;
-    may_be_unseen(&signing, &shown)?;
-    check_authors(signer, &shown, &statement.subject).await?;
+    let wanted = statement.payloads.iter().map(|payload| Wanted {
+        id: payload.id.clone(),
+        digest: payload.digest,
+        unseen: payload.info.digest().to_owned(),
+    });
+    let shown = documents(signer, &statement.issuer, wanted.collect(), now).await?;
+    let who = Who { client: &statement.issuer, user: &statement.subject, unseen: Some(signing.unseen) };
+    may_have_signed(signer, &who, &shown).await?;
     let expires_at = Millis(now.0 + i64::from(signer.config.dss.request_seconds) * 1000);
+    let text = serde_json::to_string(&shown).map_err(|_| Error::StoredRow { what: "list of documents" })?;
     let row = RequestRow {
         request_id: RequestId::new(now),
         client: statement.issuer.clone(),
@@ -72,8 +79,8 @@ pub(crate) async fn receive(signer: &Signer, sign_in: &SignIn, came: Came) -> Re
         callback: signing.callback_uri,
         statement: came.text.trim().to_owned(),
         statement_key: key.to_string(),
-        shown: serde_json::to_string(&shown).map_err(|_| Error::StoredRow { what: "list of documents" })?,
-        binding: binding(&statement, expires_at),
+        binding: binding(&statement, &anchors(&text)?, expires_at),
+        shown: text,
         created_at: now,
         expires_at,
         decision: None,
@@ -158,20 +165,6 @@ fn may_use(signer: &Signer, statement: &Statement) -> Result<(), Error> {
     tracing::warn!(client, "{client} asks for signatures with SHA-1, as [signer] sha1_clients says");
     metrics::counter!("signer_sha1_requested_total").increment(1);
     Ok(())
-}
-
-fn may_be_unseen(signing: &SigningConfig, shown: &[Document]) -> Result<(), Error> {
-    let unseen = shown.iter().position(|document| !document.content.is_seen());
-    match (signing.unseen, unseen) {
-        (Unseen::Refused, Some(place)) => {
-            let sentence = format!(
-                "Nobody could be shown document {}: have it prepared by /signer/prescriptions/prepare first.",
-                place + 1
-            );
-            Err(Error::Dss(Problem::invalid("content-unseen", sentence)))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// The same request came again.

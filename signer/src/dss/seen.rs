@@ -1,18 +1,21 @@
 //! What whoever is asked to sign is shown of each document.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use platform::clock::Millis;
-use platform::problem::Problem;
 use serde::{Deserialize, Serialize};
 
-use super::statement::Payload;
+use super::Token;
 use crate::digest::Digest;
 use crate::eps::{AuthorTime, SignedInfo, Told};
 use crate::error::Error;
+use crate::offload::off_thread_if;
 use crate::prepare;
 use crate::signer::Signer;
-use crate::store::prepared;
+use crate::store::prepared::{self, PreparedRow};
+
+/// How many prepared prescriptions are in memory and read at a time.
+const TOGETHER: usize = 25;
 
 /// A document of a request.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -21,6 +24,9 @@ pub(crate) struct Document {
     pub(crate) id: String,
     /// What is known of it.
     pub(crate) content: Content,
+    /// Random, so that a hash of it tells nobody what it is.
+    #[serde(default)]
+    pub(crate) salt: String,
 }
 
 /// What is known of a document.
@@ -51,62 +57,48 @@ impl Document {
     }
 }
 
-/// What an application had prepared under the hash of its statement, as it is signed.
-pub(crate) async fn seen_of(
-    signer: &Signer,
-    client: &str,
-    digest: &Digest,
-    now: Millis,
-) -> Result<Option<Told>, Error> {
-    let row = prepared::by_digest(signer.db.read(), client, digest, now).await?;
-    Ok(row.and_then(|row| {
-        let element = crate::xml::read(row.signed_info.as_bytes(), row.signed_info.len()).ok()?;
-        let info = SignedInfo::of(&element)?;
-        let is_it = Digest::of(info.to_string().as_bytes()) == *digest;
-        told(&row.document, row.author_at, &info).filter(|_| is_it)
-    }))
+/// A document to sign, of which is looked up what is known.
+pub(crate) struct Wanted {
+    /// What it is called.
+    pub(crate) id: String,
+    /// The digest of what is signed.
+    pub(crate) digest: Digest,
+    /// What is shown where it was not seen: a digest, base64.
+    pub(crate) unseen: String,
 }
 
-/// Looks for each document among those that the application had prepared.
+/// Looks for each document among those that the application had prepared. They are read and hashed again in groups, on a thread that may be
+/// kept busy: 250 prescriptions take their time.
 pub(crate) async fn documents(
     signer: &Signer,
     client: &str,
-    payloads: &[Payload],
+    wanted: Vec<Wanted>,
     now: Millis,
 ) -> Result<Vec<Document>, Error> {
-    let mut documents = Vec::with_capacity(payloads.len());
-    for payload in payloads {
-        let row = prepared::by_digest(signer.db.read(), client, &payload.digest, now).await?;
-        let told = row.and_then(|row| told(&row.document, row.author_at, &payload.info));
-        let content = told.map_or_else(|| Content::Unseen(payload.info.digest().to_owned()), Content::Seen);
-        documents.push(Document { id: payload.id.clone(), content });
+    let digests: Vec<Digest> = wanted.iter().map(|one| one.digest).collect();
+    let kept = prepared::which(signer.db.read(), client, &digests, now).await?;
+    let mut seen = HashMap::new();
+    for digests in kept.chunks(TOGETHER) {
+        let mut rows = Vec::with_capacity(digests.len());
+        for digest in digests {
+            rows.extend(prepared::by_digest(signer.db.read(), client, digest, now).await?);
+        }
+        let read = off_thread_if(true, move || rows.iter().filter_map(read).collect::<Vec<_>>());
+        seen.extend(read.await);
     }
-    Ok(documents)
+    let document = |one: Wanted| {
+        let content = seen.remove(&one.digest).map_or(Content::Unseen(one.unseen), Content::Seen);
+        Ok(Document { id: one.id, content, salt: Token::generate(&signer.random)?.text() })
+    };
+    wanted.into_iter().map(document).collect()
 }
 
-/// Nobody signs in another's name: where the register knows the author's role profile, it has to be the signer's own.
-pub(crate) async fn check_authors(
-    signer: &Signer,
-    documents: &[Document],
-    subject: &str,
-) -> Result<(), Error> {
-    let mut known = HashSet::new();
-    for (place, document) in documents.iter().enumerate() {
-        let Content::Seen(told) = &document.content else { continue };
-        let role = told.author.role_profile.as_str();
-        if role.is_empty() || !known.insert(role) {
-            continue;
-        }
-        let holder = directory::api::role_holder(signer.db.read(), role).await?;
-        if holder.is_some_and(|holder| holder != subject) {
-            let sentence = format!(
-                "The author of document {} is somebody else than sub of the JWT: its role profile is another person's.",
-                place + 1
-            );
-            return Err(Error::Dss(Problem::forbidden("author-other", sentence)));
-        }
-    }
-    Ok(())
+/// What was prepared, if its statement has its digest.
+fn read(row: &PreparedRow) -> Option<(Digest, Told)> {
+    let element = crate::xml::read(row.signed_info.as_bytes(), row.signed_info.len()).ok()?;
+    let info = SignedInfo::of(&element)?;
+    let is_it = Digest::of(info.to_string().as_bytes()) == row.digest;
+    told(&row.document, row.author_at, &info).filter(|_| is_it).map(|told| (row.digest, told))
 }
 
 /// What a kept document says, if what is to be signed is said of it: it is hashed again, so that whatever is kept, nothing else is

@@ -7,9 +7,10 @@ use hsm::{Alg, Scheme};
 use platform::clock::Millis;
 use platform::problem::Problem;
 
+use super::consent::is_bound;
 use super::receive::actor;
 use super::statement::Payload;
-use super::{Statement, binding, card};
+use super::{Statement, card};
 use crate::api::{CredentialState, SignatureForm};
 use crate::deposit::{Deposit, Outcome};
 use crate::digest::{Authorised, Digest};
@@ -71,7 +72,8 @@ pub(super) async fn signatures(
     let statement = Statement::read(&row.statement).map_err(Error::Dss)?;
     let digests: Vec<Digest> = statement.payloads.iter().map(|payload| payload.digest).collect();
     let agreed = Authorised::new(digests).is_ok_and(|digests| digests == authorisation.digests);
-    if !agreed || row.binding != binding(&statement, row.expires_at) {
+    is_bound(row, &statement)?;
+    if !agreed {
         return Err(Error::StoredRow { what: "request to sign" });
     }
     let sharer = Sharer::of(&row.client);

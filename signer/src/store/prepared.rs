@@ -2,7 +2,7 @@
 
 use platform::clock::Millis;
 use platform::db::Tx;
-use sqlx::AssertSqlSafe;
+use sqlx::{AnyPool, AssertSqlSafe};
 
 use super::Reader;
 use crate::digest::Digest;
@@ -152,6 +152,34 @@ pub(crate) async fn by_digest<'c>(
         prepared_at: Millis(prepared_at),
         expires_at: Millis(expires_at),
     }))
+}
+
+/// Under which of these digests an application had something prepared that is kept, in no order.
+pub(crate) async fn which(
+    reader: &AnyPool,
+    client: &str,
+    digests: &[Digest],
+    now: Millis,
+) -> Result<Vec<Digest>, Error> {
+    let mut found = Vec::new();
+    for digests in digests.chunks(TOGETHER) {
+        let places: Vec<String> = (3..digests.len() + 3).map(|place| format!("${place}")).collect();
+        // The text is made of constants and numbers alone.
+        let sql = format!(
+            "SELECT digest FROM signer_prepared WHERE client = $1 AND expires_at > $2 AND digest IN ({})",
+            places.join(",")
+        );
+        let mut query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(client.to_owned()).bind(now.0);
+        for digest in digests {
+            query = query.bind(digest.0.to_vec());
+        }
+        let rows: Vec<Vec<u8>> = query.fetch_all(reader).await?;
+        for octets in rows {
+            let octets = octets.try_into().map_err(|_| Error::StoredRow { what: "digest" })?;
+            found.push(Digest(octets));
+        }
+    }
+    Ok(found)
 }
 
 /// Has what an application had prepared under these digests kept until then at most.

@@ -77,6 +77,15 @@ platform::both_engines! {
         assert_eq!(world.answer(&request, &credential).await.status, 500);
         assert_eq!(world.count(SIGNED).await, 0);
         world.write(change, vec![kept], 0).await;
+        // Nor is what the page shows of it.
+        let shown: String = sqlx::query_scalar("SELECT shown FROM signer_request").fetch_one(world.rig.db.read()).await.unwrap();
+        let show = "UPDATE signer_request SET shown = $1 WHERE created_at > $2";
+        let options = world.options(&request).await.json();
+        world.write(show, vec![shown.replace("\"one\"", "\"two\"")], 0).await;
+        let credential = world.key.get(&options);
+        assert_eq!(world.answer(&request, &credential).await.status, 500);
+        assert_eq!(world.count(SIGNED).await, 0);
+        world.write(show, vec![shown], 0).await;
         world.agree(&request).await;
         for sql in ["DELETE FROM signer_signature WHERE position >= $1", "DELETE FROM signer_signing WHERE signed_at >= $1"] {
             world.write(sql, Vec::new(), 0).await;

@@ -10,6 +10,7 @@ mod evidence;
 mod kill;
 mod oauth;
 mod requests;
+mod roads;
 mod signing;
 mod world;
 

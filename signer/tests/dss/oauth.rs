@@ -22,19 +22,25 @@ const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// An application that has a secret.
-struct Application {
-    id: &'static str,
+pub(super) struct Application {
+    pub(super) id: &'static str,
     secret: String,
 }
 
 impl Application {
     async fn new(world: &World, id: &'static str, scopes: &[&str]) -> Self {
+        Self::with(world, id, scopes, &json!({})).await
+    }
+
+    /// With these members of its registration too.
+    pub(super) async fn with(world: &World, id: &'static str, scopes: &[&str], more: &Value) -> Self {
         let acts = [authn::api::CLIENTS.0, authn::api::ALL_TEAMS.0];
         let desk = Caller::new(CallerKind::System, "desk", "desk".parse().unwrap(), acts);
-        let config = json!({
+        let mut config = json!({
             "client_name": "Letters", "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "client_secret_basic",
             "scopes": scopes, "grant_types": ["authorization_code", "refresh_token"],
         });
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let body = json!({"config_name": id, "client_config": config});
         let made = world.send("POST", "/authn/configs/judges", Some(&body), Some(desk)).await;
         assert_eq!(made.status, 201, "{}", made.body);
@@ -42,7 +48,7 @@ impl Application {
     }
 
     /// The address at which a browser begins.
-    fn request(&self, pairs: &[(&str, &str)]) -> String {
+    pub(super) fn request(&self, pairs: &[(&str, &str)]) -> String {
         let mut url = Url::parse("https://id.example.org/authorize").unwrap();
         let common = [
             ("response_type", "code"),
@@ -88,7 +94,7 @@ async fn csc(world: &World, token: &str, method: &str, body: &Value) -> Answered
     world.route(request.body(Body::from(body.to_string())).unwrap()).await
 }
 
-fn details(credential: &str, documents: &[(&str, &str)]) -> String {
+pub(super) fn details(credential: &str, documents: &[(&str, &str)]) -> String {
     let documents: Vec<Value> =
         documents.iter().map(|(hash, label)| json!({"hash": hash, "label": label})).collect();
     json!([{"type": "credential", "credentialID": credential, "hashAlgorithmOID": "2.16.840.1.101.3.4.2.1",
@@ -122,12 +128,12 @@ fn member(address: &str, name: &str) -> Option<String> {
     url.query_pairs().find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
 }
 
-async fn credential(world: &World) -> String {
+pub(super) async fn credential(world: &World) -> String {
     let listed = world.rig.get(&world.rig.admin, &format!("/signer/credentials?user_id={USER}")).await;
     listed.body["credentials"][0]["credential_id"].as_str().unwrap().to_owned()
 }
 
-fn sign(credential: &str, hash: &str) -> Value {
+pub(super) fn sign(credential: &str, hash: &str) -> Value {
     json!({"credentialID": credential, "hashes": [hash], "signAlgo": RSA_SHA_256})
 }
 

@@ -203,6 +203,7 @@ pub(super) const ROUTES: [Route; 185] = [
     Route("GET", "/signing-service/_status", Open, none),
     Route("POST", "/authn/signing/tokens", Act("authn:signing"), shown),
     Route("POST", "/authn/signing/keys", Act("authn:signing"), || json!({"client_id": "none", "kid": "1"})),
+    Route("POST", "/authn/signing/policies", Act("authn:signing"), || json!({"client_id": "none"})),
     Route("POST", "/authn/signing/browsers", Act("authn:signing"), || json!({"cookie": ""})),
     Route(
         "POST",

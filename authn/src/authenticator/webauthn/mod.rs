@@ -30,6 +30,10 @@ const LASTS: Duration = Duration::from_mins(5);
 /// What verifies keys.
 pub(crate) struct Site {
     webauthn: Webauthn,
+    /// The id of the relying party.
+    pub id: String,
+    /// Where its pages are.
+    pub origin: String,
     /// Which models are worth what.
     pub policy: Policy,
 }
@@ -49,7 +53,8 @@ impl Site {
             .timeout(LASTS)
             .build()
             .map_err(|_| refused())?;
-        Ok(Self { webauthn, policy: Policy::open(settings)? })
+        let origin = origin.origin().ascii_serialization();
+        Ok(Self { webauthn, id, origin, policy: Policy::open(settings)? })
     }
 }
 

@@ -215,6 +215,8 @@ async fn take(
         challenge: state.challenge,
         public_key: public_key(&kept.credential)?,
         assertion: answer.clone(),
+        rp_id: Some(provider.login.site.id.clone()),
+        origin: Some(provider.login.site.origin.clone()),
     };
     let event = AuthenticatorEvent::PresenceShown {
         user: state.person.to_string(),

@@ -108,7 +108,7 @@ impl<'b> Asked<'b> {
                     payload.digest.to_base64() == signature.digest
                         && signature.document.as_ref() == Some(&payload.id)
                 });
-                (of_them && of_batch, binding(statement, Millis(consent.expires_at)))
+                (of_them && of_batch, binding(statement, &consent.shown_sha256, Millis(consent.expires_at)))
             }
             Self::Authorisation(credential, hashes) => {
                 let hash = place(signature).and_then(|place| hashes.get(place));
@@ -118,6 +118,7 @@ impl<'b> Asked<'b> {
                     user: &signature.user_id,
                     credential,
                     hashes,
+                    shown: &consent.shown_sha256,
                     expires_at: consent.expires_at,
                 };
                 (hash == Some(&signature.digest), binding_of(&bound))
@@ -154,7 +155,10 @@ fn is_about(bundle: &EvidenceBundle, consent: &ConsentEvidence) -> bool {
         Content::Seen(told) => Some(told.nhs_number).filter(|number| !number.is_empty()),
         Content::Unseen(_) => None,
     };
-    bundle.signature.document.as_ref() == Some(&shown.id) && bundle.signature.patient == patient
+    let is_it = bundle.signature.document.as_ref() == Some(&shown.id) && bundle.signature.patient == patient;
+    // What was agreed to is bound to what was shown of each, at its place.
+    let bound = place(&bundle.signature).and_then(|place| consent.shown_sha256.get(place));
+    is_it && bound == consent.shown.first().map(anchor).as_ref()
 }
 
 /// Whether the record holds these very parts of the consent.
@@ -206,6 +210,12 @@ fn answered(presence: &authn::api::Presence) -> Option<()> {
             return None;
         }
     }
+    // For the pages of one site, on one of them (WebAuthn level 2, 7.2, 9 and 13).
+    let (rp_id, origin) = (presence.rp_id.as_deref()?, presence.origin.as_deref()?);
+    let rp_hash = digest(&SHA256, rp_id.as_bytes());
+    if data.get(..32)? != rp_hash.as_ref() || said["origin"] != origin || !is_page_of(origin, rp_id) {
+        return None;
+    }
     // User present and user verified (WebAuthn level 2, 6.1).
     if data.get(32)? & 0x05 != 0x05 {
         return None;
@@ -224,4 +234,11 @@ fn answered(presence: &authn::api::Presence) -> Option<()> {
             .ok(),
         _ => None,
     }
+}
+
+/// Whether an origin is of the domain that is the id of a relying party, or below it.
+fn is_page_of(origin: &str, rp_id: &str) -> bool {
+    let host = origin.split_once("://").and_then(|(_, rest)| rest.split([':', '/']).next());
+    host.and_then(|host| host.strip_suffix(rp_id))
+        .is_some_and(|above| above.is_empty() || above.ends_with('.'))
 }

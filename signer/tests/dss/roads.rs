@@ -1,0 +1,145 @@
+//! Whichever road leads to a signature, the same may be signed.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use platform::caller::{Caller, CallerKind};
+use platform::db::Db;
+use serde_json::json;
+use signer::api::SIGN;
+
+use super::oauth::{Application, credential, details, sign};
+use super::{World, unprepared};
+use crate::rig::{PASSPHRASE, USER, digest_of};
+
+const FHIR: &str = include_str!("../../../fixtures/prescription.json");
+const STRANGER: &str = "555021942115";
+
+/// How somebody comes to a signature.
+#[derive(Clone, Copy, Debug)]
+enum Road {
+    /// The Digital Signature Service.
+    Service,
+    /// A request for an access token.
+    Token,
+    /// A page that a handle is for.
+    Handle,
+    /// The passphrase.
+    Passphrase,
+    /// The passphrase, in the first version.
+    First,
+}
+
+/// Each, and what it answers when it may go on.
+const ROADS: [(Road, u16); 5] = [
+    (Road::Service, 200),
+    (Road::Token, 303),
+    (Road::Handle, 202),
+    (Road::Passphrase, 200),
+    (Road::First, 200),
+];
+
+/// An application that is registered, and comes by every road.
+struct Client {
+    application: Application,
+    caller: Caller,
+    token: String,
+    credential: String,
+}
+
+impl Client {
+    async fn new(world: &World, id: &'static str, unseen: &str) -> Self {
+        let more = json!({
+            "jwks": {"keys": [world.pair.jwk("key-1")]},
+            "signing": {"callback_uri": "https://rp.example/signed?from=lanyard", "unseen": unseen},
+        });
+        let application = Application::with(world, id, &["openid", "service", "credential"], &more).await;
+        let token = world.access(id, USER).await;
+        let caller = Caller::new(CallerKind::System, id, id.parse().unwrap(), [SIGN.0]);
+        Self { application, caller, token, credential: credential(world).await }
+    }
+
+    /// What prepare answers it.
+    async fn prepared(&self, world: &World) -> String {
+        let path = "/signer/prescriptions/prepare";
+        let answer = world.rig.post_raw(&self.caller, path, "application/fhir+json", FHIR).await;
+        answer.body["parameter"][0]["valueString"].as_str().unwrap().to_owned()
+    }
+
+    /// What it is answered when it asks for a signature over a statement.
+    async fn asks(&self, world: &World, road: Road, info: &str) -> u16 {
+        let (id, caller) = (self.credential.as_str(), &self.caller);
+        let hash = digest_of(&STANDARD.decode(info).unwrap());
+        match road {
+            Road::Service => {
+                let claims = world.claims(&[("one", info)], &json!({"iss": self.application.id}));
+                world.ask(&world.jwt(&claims), &self.token, "s").await.status
+            }
+            Road::Token => {
+                let details = details(id, &[(&hash, "Prescription")]);
+                let mut browser = world.browsers[USER].clone();
+                let address = self.application.request(&[("authorization_details", &details)]);
+                let page = browser.get(world, &address).await.header("location");
+                browser.get(world, &page).await.status
+            }
+            Road::Handle => {
+                let body = json!({"credentialID": id, "numSignatures": 1, "hashes": [hash], "authData": [{"id": "presence"}]});
+                world.rig.csc(caller, "credentials/authorize", &body).await.status
+            }
+            Road::Passphrase => world.rig.authorize(caller, id, &[&hash], PASSPHRASE).await.status,
+            Road::First => {
+                let body = json!({"credentialID": id, "numSignatures": 1, "hash": [hash], "PIN": PASSPHRASE});
+                world.rig.post(caller, "/csc/v1/credentials/authorize", &body).await.status
+            }
+        }
+    }
+}
+
+/// Whose the role is in which the prescription was written.
+async fn author(world: &World, user: &str) {
+    world.write("DELETE FROM directory_role_profile WHERE CAST($1 AS BIGINT) = 0", Vec::new(), 0).await;
+    let sql = "INSERT INTO directory_role_profile (user_id, access_profile_id, role_profile_id) \
+               SELECT $1, '1', '555000000203' WHERE CAST($2 AS BIGINT) = 0";
+    world.write(sql, vec![user.to_owned()], 0).await;
+}
+
+platform::both_engines! {
+    /// By every road: what nobody was shown is signed for those alone who may ask for it, and what somebody else is the author of for nobody; nor is such a
+    /// signature put into its form.
+    async fn every_road_asks_the_same(db: Db) {
+        let world = World::new(db).await;
+        let open = Client::new(&world, "open-system", "told").await;
+        let careful = Client::new(&world, "careful-system", "refused").await;
+        for (client, unseen_is) in [(&open, None), (&careful, Some(400))] {
+            let info = client.prepared(&world).await;
+            for (road, fine) in ROADS {
+                let unseen = client.asks(&world, road, &unprepared(1)).await;
+                assert_eq!(unseen, unseen_is.unwrap_or(fine), "unseen, {road:?}, {}", client.application.id);
+                author(&world, STRANGER).await;
+                let others = client.asks(&world, road, &info).await;
+                assert_eq!(others, 403, "another's, {road:?}, {}", client.application.id);
+                author(&world, USER).await;
+                let own = client.asks(&world, road, &info).await;
+                assert_eq!(own, fine, "their own, {road:?}, {}", client.application.id);
+            }
+        }
+        // What was signed while it was one's own is put together while it is, and not afterwards.
+        let info = careful.prepared(&world).await;
+        let (id, caller) = (&careful.credential, &careful.caller);
+        let hash = digest_of(&STANDARD.decode(&info).unwrap());
+        let granted = world.rig.authorize(caller, id, &[&hash], PASSPHRASE).await;
+        let mut body = sign(id, &hash);
+        body["SAD"] = granted.body["SAD"].clone();
+        let signed = world.rig.csc(caller, "signatures/signHash", &body).await;
+        assert_eq!(signed.status, 200, "{:?}", signed.body);
+        let listed = world.rig.get(&world.rig.admin, &format!("/signer/credentials?user_id={USER}")).await;
+        let certificate = &listed.body["credentials"][0]["certificates"][0]["certificate"];
+        let body = json!({"digest": info, "signature": signed.body["signatures"][0], "certificate": certificate});
+        let path = "/signer/prescriptions/signatures";
+        author(&world, STRANGER).await;
+        let refused = world.rig.post(caller, path, &body).await;
+        assert_eq!((refused.status, refused.body["code"].as_str()), (403, Some("author-other")), "{:?}", refused.body);
+        author(&world, USER).await;
+        let together = world.rig.post(caller, path, &body).await;
+        assert_eq!(together.status, 200, "{:?}", together.body);
+    }
+}
