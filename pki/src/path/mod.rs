@@ -157,6 +157,26 @@ pub fn check<'a>(
     Ok(Proof { chain, checked_at_ms: at_ms, revocation: policy.revocation })
 }
 
+/// What is known of the revocation of each certificate of a path below its anchor, the leaf first. [`check`] tells one fault; here each is
+/// asked for by itself, so that what is not known of an authority hides nothing that is known of a leaf, nor the other way round. Nothing is asked
+/// where `revocation` is off.
+pub fn statuses<'a>(
+    proof: &Proof,
+    extra: &[Certificate],
+    known: impl Into<Known<'a>>,
+    revocation: Revocation,
+) -> Vec<Result<(), Error>> {
+    let at_ms = proof.checked_at_ms;
+    let statuses_at_ms = match revocation {
+        Revocation::Off => return Vec::new(),
+        Revocation::Required => at_ms,
+        Revocation::RequiredAsOf(later_ms) => later_ms,
+    };
+    let anchors = std::slice::from_ref(proof.anchor());
+    let context = Context { extra, anchors, known: known.into(), at_ms, statuses_at_ms };
+    revocation::each(&context, &proof.chain)
+}
+
 /// What is known while one question is answered.
 #[derive(Clone, Copy)]
 struct Context<'a> {

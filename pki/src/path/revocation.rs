@@ -17,14 +17,25 @@ pub(super) fn check(
     chain: &[Certificate],
     active: &mut Vec<Certificate>,
 ) -> Result<(), Error> {
-    for at in (0..chain.len() - 1).rev() {
-        let (certificate, above) = (&chain[at], &chain[at + 1..]);
-        active.push(certificate.clone());
-        let status = Question { context, certificate, above }.answer(active);
-        active.pop();
-        status?;
-    }
-    Ok(())
+    (0..chain.len() - 1).rev().try_for_each(|at| ask(context, chain, at, active))
+}
+
+/// The status of each certificate of the chain below the anchor, the leaf first, each asked for by itself.
+pub(super) fn each(context: &Context<'_>, chain: &[Certificate]) -> Vec<Result<(), Error>> {
+    (0..chain.len() - 1).map(|at| ask(context, chain, at, &mut Vec::new())).collect()
+}
+
+fn ask(
+    context: &Context<'_>,
+    chain: &[Certificate],
+    at: usize,
+    active: &mut Vec<Certificate>,
+) -> Result<(), Error> {
+    let (certificate, above) = (&chain[at], &chain[at + 1..]);
+    active.push(certificate.clone());
+    let status = Question { context, certificate, above }.answer(active);
+    active.pop();
+    status
 }
 
 /// One certificate, and the path above it.

@@ -188,6 +188,23 @@ fn a_revoked_authority_is_refused() {
     assert!(matches!(error, Error::Revoked { reason: Some(Reason::CaCompromise), .. }), "{error:?}");
 }
 
+/// Each certificate of a path is asked about by itself: what is not known of the authority hides nothing of the leaf, nor does one that is revoked.
+#[test]
+fn each_certificate_has_its_own_status() {
+    let mut house = House::build();
+    let proof = house.check(&house.leaf, NOON, &off()).unwrap();
+    let asked = |crls: &[Crl], revocation| path::statuses(&proof, &[], crls, revocation);
+    assert_eq!(asked(&house.crls, Revocation::Required), [Ok(()), Ok(())]);
+    assert!(asked(&house.crls, Revocation::Off).is_empty());
+    house.crls[1] = house.issuing.crl(&[(40, RevocationReason::Superseded)]);
+    let revoked = |status: &Result<(), Error>| matches!(status, Err(Error::Revoked { .. }));
+    let statuses = asked(&house.crls[1..], Revocation::Required);
+    assert!(revoked(&statuses[0]), "{statuses:?}");
+    assert!(matches!(statuses[1], Err(Error::RevocationUnknown { why: Unknown::NoCrl, .. })), "{statuses:?}");
+    house.crls[0] = house.root.crl(&[(1, RevocationReason::CaCompromise)]);
+    assert!(asked(&house.crls, Revocation::RequiredAsOf(NOON)).iter().all(revoked));
+}
+
 /// No CRL, one that ran out, one not issued yet and one signed by a stranger are no answer.
 #[test]
 fn without_a_good_crl_the_answer_is_no() {

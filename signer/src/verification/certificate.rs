@@ -1,6 +1,6 @@
 //! Whether a certificate makes its holder's signature count: for what it is, by whom, when, and whether it is revoked.
 
-use pki::path::{self, Error, Policy, Revocation, Unknown};
+use pki::path::{self, Error, Policy, Proof, Revocation, Unknown};
 use pki::{Certificate, KeyUsage, ObjectIdentifier, Reason, eku};
 
 use super::Trust;
@@ -30,12 +30,12 @@ pub(super) fn judge(
     times(signer, when, trust.now_ms, findings);
     let at_ms = when.trusted_ms.or(when.claimed_ms).unwrap_or(trust.now_ms).min(trust.now_ms);
     let question = Question { signer, extra, at_ms, proven: when.trusted_ms.is_some(), purpose: None, trust };
-    let Some(chain) = question.path(findings) else {
+    let Some(proof) = question.path(findings) else {
         question.revocation_beside_its_time(findings);
         return Vec::new();
     };
-    question.revocation(&chain, findings);
-    chain
+    question.revocation(&proof, findings);
+    proof.chain().to_vec()
 }
 
 /// The same for whoever gave a time-stamp, at a time at which it was there; `proven` says whether another one proves that.
@@ -50,8 +50,8 @@ pub(super) fn judge_time_stamper(
     let at_ms = at_ms.min(trust.now_ms);
     let proven = proven == Proven::ByAnother;
     let question = Question { signer: unit, extra, at_ms, proven, purpose: Some(eku::TIME_STAMPING), trust };
-    if let Some(chain) = question.path(findings) {
-        question.revocation(&chain, findings);
+    if let Some(proof) = question.path(findings) {
+        question.revocation(&proof, findings);
     }
 }
 
@@ -123,15 +123,15 @@ impl Question<'_> {
         Policy { purpose: self.purpose, revocation, required_policies, ..Policy::default() }
     }
 
-    fn check(&self, revocation: Revocation) -> Result<path::Proof, Error> {
+    fn check(&self, revocation: Revocation) -> Result<Proof, Error> {
         let Trust { anchors, known, .. } = self.trust;
         path::check(self.signer, self.extra, anchors, *known, self.at_ms, &self.policy(revocation))
     }
 
     /// The path as it was when it was signed, revocation aside.
-    fn path(&self, findings: &mut Findings) -> Option<Vec<Certificate>> {
+    fn path(&self, findings: &mut Findings) -> Option<Proof> {
         let error = match self.check(Revocation::Off) {
-            Ok(proof) => return Some(proof.chain().to_vec()),
+            Ok(proof) => return Some(proof),
             Err(error) => error,
         };
         let own = self.signer.serial();
@@ -157,41 +157,46 @@ impl Question<'_> {
             return;
         }
         let valid_ms = self.at_ms.clamp(from_ms, until_ms);
-        let policy = self.policy(Revocation::Required);
+        let policy = self.policy(Revocation::Off);
         let Trust { anchors, known, now_ms, .. } = self.trust;
+        let Ok(proof) = path::check(self.signer, self.extra, anchors, *known, valid_ms, &policy) else {
+            return;
+        };
         // The list of now says it if it still lists what has ended; the one of then otherwise.
-        let as_of = [Revocation::RequiredAsOf(*now_ms), Revocation::Required];
-        let revoked = as_of.into_iter().find_map(|revocation| {
-            let policy = Policy { revocation, ..policy.clone() };
-            match path::check(self.signer, self.extra, anchors, *known, valid_ms, &policy) {
-                Err(Error::Revoked { serial, at_ms, reason, invalidity_date_ms }) => {
-                    let since = invalidity_date_ms.map_or(at_ms, |date| date.min(at_ms));
-                    Some((serial != self.signer.serial(), since, reason))
-                }
-                _ => None,
+        let now = self.statuses(&proof, Revocation::RequiredAsOf(*now_ms));
+        let then = self.statuses(&proof, Revocation::Required);
+        for (place, both) in now.iter().zip(&then).enumerate() {
+            if let Some((since, reason)) = since(both.0).or_else(|| since(both.1)) {
+                self.revoked(place > 0, since, reason, findings);
             }
-        });
-        if let Some((authority, since, reason)) = revoked {
-            self.revoked(authority, since, reason, findings);
         }
     }
 
-    /// What is known of revocation now, held against the time of signing.
-    fn revocation(&self, chain: &[Certificate], findings: &mut Findings) {
-        match self.check(Revocation::RequiredAsOf(self.trust.now_ms)) {
-            Ok(_) => {}
-            Err(Error::Revoked { serial, at_ms, reason, invalidity_date_ms }) => {
-                let since = invalidity_date_ms.map_or(at_ms, |date| date.min(at_ms));
-                let authority = serial != self.signer.serial();
-                self.revoked(authority, since, reason, findings);
-                // Of those above, nothing was said yet.
-                if !authority && !findings.has(Code::Revoked) {
-                    self.above(&chain[1..], findings);
-                }
+    /// What is known of each certificate of a path, the signer's first.
+    fn statuses(&self, proof: &Proof, revocation: Revocation) -> Vec<Result<(), Error>> {
+        path::statuses(proof, self.extra, self.trust.known, revocation)
+    }
+
+    /// What is known of revocation now, held against the time of signing. What speaks against any certificate of the path is told, whatever is
+    /// or is not known of the others.
+    fn revocation(&self, proof: &Proof, findings: &mut Findings) {
+        let now = Revocation::RequiredAsOf(self.trust.now_ms);
+        // One good path is enough.
+        if self.check(now).is_ok() {
+            return;
+        }
+        for (place, status) in self.statuses(proof, now).iter().enumerate() {
+            match status {
+                Ok(()) => {}
+                Err(error @ Error::RevocationUnknown { .. }) => self.unknown(place, error, proof, findings),
+                Err(error) => match since(status) {
+                    Some((since, reason)) => self.revoked(place > 0, since, reason, findings),
+                    None => findings.fails(
+                        Code::NotTrusted,
+                        format!("the signer's certificate is not to be trusted: {error}"),
+                    ),
+                },
             }
-            Err(error @ Error::RevocationUnknown { .. }) => self.unknown(&error, findings),
-            Err(error) => findings
-                .fails(Code::NotTrusted, format!("the signer's certificate is not to be trusted: {error}")),
         }
     }
 
@@ -221,35 +226,33 @@ impl Question<'_> {
         }
     }
 
-    /// The certificates above a signer's that was revoked later.
-    fn above(&self, chain: &[Certificate], findings: &mut Findings) {
-        let [issuer, _, ..] = chain else { return };
-        let Trust { anchors, known, now_ms, .. } = self.trust;
-        let policy = Policy { revocation: Revocation::RequiredAsOf(*now_ms), ..Policy::default() };
-        match path::check(issuer, self.extra, anchors, *known, self.at_ms, &policy) {
-            Ok(_) => {}
-            Err(Error::Revoked { at_ms, reason, invalidity_date_ms, .. }) => {
-                let since = invalidity_date_ms.map_or(at_ms, |date| date.min(at_ms));
-                self.revoked(true, since, reason, findings);
-            }
-            Err(error) => findings.open(Code::RevocationUnknown, format!("{error}")),
-        }
-    }
-
     /// Nothing is known of now. What came with the signature may say how it was then.
-    fn unknown(&self, error: &Error, findings: &mut Findings) {
-        let then = self.check(Revocation::Required);
-        if let Err(Error::Revoked { serial, at_ms, reason, .. }) = &then {
-            self.revoked(*serial != self.signer.serial(), *at_ms, *reason, findings);
+    fn unknown(&self, place: usize, error: &Error, proof: &Proof, findings: &mut Findings) {
+        let then = self.statuses(proof, Revocation::Required);
+        let then = &then[place];
+        if let Some((since, reason)) = since(then) {
+            self.revoked(place > 0, since, reason, findings);
         } else if then.is_ok() && self.proven {
             // It is proven that it was signed then, and that the certificate was good then.
         } else if matches!(error, Error::RevocationUnknown { why: Unknown::Expired, .. }) {
-            findings.open(
-                Code::ExpiredUnproven,
-                "a certificate has ended since; the signature claims to be older, and nothing proves it",
-            );
+            if !findings.has(Code::ExpiredUnproven) {
+                findings.open(
+                    Code::ExpiredUnproven,
+                    "a certificate has ended since; the signature claims to be older, and nothing proves it",
+                );
+            }
         } else {
             findings.open(Code::RevocationUnknown, format!("{error}"));
         }
+    }
+}
+
+/// Since when a certificate is revoked, and why, if its status says so.
+fn since(status: &Result<(), Error>) -> Option<(i64, Option<Reason>)> {
+    match status {
+        Err(Error::Revoked { at_ms, reason, invalidity_date_ms, .. }) => {
+            Some((invalidity_date_ms.map_or(*at_ms, |date| date.min(*at_ms)), *reason))
+        }
+        _ => None,
     }
 }

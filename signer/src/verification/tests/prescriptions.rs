@@ -264,6 +264,29 @@ fn certificates_have_their_words() {
     says(&report, &[]);
 }
 
+/// What is known of the authority and of the signer is told of each: one that is revoked, both, and the signer where the root's list is missing.
+#[test]
+fn authorities_have_their_words() {
+    let since = Listed::Since(2025, RevocationReason::Superseded);
+    let judged = |authority: Option<Listed>, signer: Listed| {
+        let world = world(signer);
+        let (root, below, list) = world.above(authority.unwrap_or(Listed::Not));
+        let mut lists = vec![world.crl.clone()];
+        lists.extend(authority.map(|_| list));
+        let trust = Trust { anchors: &[root], extra: &[below], known: (&lists).into(), ..world.trust() };
+        Evidence::prescription(v3(&world).as_bytes()).judge(&trust)
+    };
+    let good = judged(Some(Listed::Not), Listed::Not);
+    holds(&good);
+    assert_eq!(good.signatures[0].chain, ["CN=Signer", "CN=Root", "CN=Top"]);
+    says(&judged(Some(since), Listed::Not), &["CA certificate is revoked"]);
+    says(&judged(Some(since), since), &["Certificate is revoked", "CA certificate is revoked"]);
+    let without = judged(None, since);
+    says(&without, &["Certificate is revoked"]);
+    assert!(without.has(Code::RevocationUnknown), "{without:#?}");
+    is(&judged(None, Listed::Not), Verdict::Indeterminate, Code::RevocationUnknown);
+}
+
 /// SHA-1 is refused, and only noted where an operator allows it; a forged one is wrong in both.
 #[test]
 fn sha_1_is_refused_unless_allowed() {

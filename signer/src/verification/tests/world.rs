@@ -90,6 +90,25 @@ impl World {
         }
     }
 
+    /// A further root above the one of this world, which is then an authority below it: the root, its certificate for that authority, and its
+    /// list, which may have it.
+    pub(super) fn above(&self, listed: Listed) -> (Certificate, Certificate, Crl) {
+        let authority = |name: &str, serial| {
+            parameters(name, serial, |it| {
+                it.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+                it.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+                it.use_authority_key_identifier_extension = true;
+            })
+        };
+        let key = KeyPair::generate().unwrap();
+        let top = authority("Top", 1);
+        let root = top.self_signed(&key).unwrap();
+        let top = Issuer::new(top, key);
+        let below = authority("Root", 2).signed_by(self.issuer.key(), &top).unwrap();
+        let read = |der: &[u8]| Certificate::from_der(der).unwrap();
+        (read(root.der()), read(below.der()), list(&top, listed))
+    }
+
     /// Another certificate for the signer's key with the same serial number, of the same length as the true one.
     pub(super) fn twin(&self) -> Vec<u8> {
         loop {
