@@ -1,10 +1,13 @@
 //! Evidence of a signature: the ledger, what the person agreed to, and the audit record, in one bundle that is checked by itself.
 
 use audit::api::{Entry, InclusionProof, Moment};
+use aws_lc_rs::digest::{Digest as Hashed, SHA256};
+use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hsm::Alg;
 use http::Method;
+use pki::Certificate;
 use platform::caller::Caller;
 use platform::clock::Millis;
 use platform::peer::Peer;
@@ -21,12 +24,16 @@ use crate::error::Error;
 use crate::ids::AuthorisationId;
 use crate::ledger::{entry, line};
 use crate::live;
+use crate::rsa_key;
 use crate::signer::Signer;
 use crate::store::certificates::CertificateRow;
 use crate::store::consents::{self, ConsentRow};
 use crate::store::ledger::LedgerRow;
 use crate::store::requests::{Decision, RequestRow};
 use crate::store::{certificates, keys, requests};
+
+/// What a bare signature by RSA over a longer hash than SHA-256 is called: which one it is, is not kept.
+pub(crate) const RSA_LONGER: &str = "RSA";
 
 /// The evidence of a signature, for its signer and for an administrator. It is there when the signature is in the signed tree, within two
 /// seconds.
@@ -52,6 +59,7 @@ pub(crate) async fn bundle(signer: &Signer, caller: &Caller, id: &str) -> Result
     let algorithm = match statement.as_ref().map(|statement| statement.algorithm) {
         Some(Algorithm::Rs1) => "RS1",
         _ if row.form == SignatureForm::HashPss => "PS256",
+        None if is_of_longer_hash(&row, &certificate) => RSA_LONGER,
         _ => jose(alg),
     };
     let act = act(record, row.signed_at, "documents-signed", ("signing", &row.signing_id)).await?;
@@ -96,6 +104,15 @@ fn signed(
         .attributes(&row.digest, row.signed_at)
         .map_err(|source| Error::Template(Box::new(source)))?;
     Ok(Some(attributes.to_sign().to_vec()))
+}
+
+/// Whether a bare signature by RSA is over another hash than SHA-256: what the ledger has of a longer one is no digest of it.
+fn is_of_longer_hash(row: &LedgerRow, certificate: &CertificateRow) -> bool {
+    let key = Certificate::from_der(&certificate.certificate).ok().and_then(|read| rsa_key::of(&read));
+    let (Some(key), SignatureForm::Hash) = (key, row.form) else { return false };
+    let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key);
+    let digest = Hashed::import_less_safe(&row.digest, &SHA256);
+    !digest.is_ok_and(|digest| key.verify_digest(&digest, &row.signature).is_ok())
 }
 
 /// RFC 7518 3.1, and for ML-DSA the names of its standard.

@@ -18,7 +18,7 @@ pub struct EvidenceBundle {
     pub format: String,
     /// The signature, as the ledger has it.
     pub signature: LedgerEntry,
-    /// By what it was made, as JOSE calls it: `RS256`, `RS1`, `ES256` and so on.
+    /// By what it was made, as JOSE calls it: `RS256`, `RS1`, `ES256` and so on; `RSA` over a hash that is longer than SHA-256.
     pub algorithm: String,
     /// The octets that are signed, base64; absent where only their digest is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -79,6 +79,12 @@ impl der::EncodeValue for EssCertIdV2 {
     }
 }
 
+/// The digest of the document in signed attributes, as the SET OF that is signed.
+pub(super) fn message_digest(set: &[u8]) -> Option<Vec<u8>> {
+    let signed = SignedAttributes::from_der(set).ok()?;
+    read(&signed).ok().map(|attributes| attributes.message_digest)
+}
+
 /// Reads the attributes; each must be there at most once with one value (RFC 5652 11).
 pub(super) fn read(signed: &SignedAttributes) -> Result<Attributes, Malformed> {
     let content_type = required(signed, CONTENT_TYPE, "no content type")?;

@@ -14,17 +14,26 @@ use base64::engine::general_purpose::STANDARD;
 use der::Decode as _;
 use pki::Certificate;
 use serde_json::{Value, json};
+use x509_cert::spki::{ObjectIdentifier, SubjectPublicKeyInfoRef};
 
+use super::attributes::message_digest;
 use super::certificate::{self, When};
 use consent::consented;
 
 use super::report::{Code, Findings, Form, Report, SignatureReport, Weight, moment};
 use super::{Trust, Weak, signer_of};
 use crate::api::{EvidenceBundle, RecordedAct, SignatureForm};
+use crate::evidence::RSA_LONGER;
 use crate::ledger::PASSPHRASE;
+use crate::rsa_key;
 
 /// What JOSE would call RSA with SHA-1.
 const SHA_1: &str = "RS1";
+/// secp384r1, RFC 5480 2.1.1.1.
+const P_384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+/// id-ml-dsa-65 and id-ml-dsa-87, RFC 9881 2.
+const ML_DSA_65: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.18");
+const ML_DSA_87: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.19");
 
 /// Judges a bundle by the roots, the revocation lists and the verifier key of the audit record, and nothing else.
 pub(super) fn judge(octets: &[u8], trust: &Trust<'_>, log: &VerifierKey) -> Report {
@@ -64,7 +73,12 @@ fn signature(bundle: &EvidenceBundle, trust: &Trust<'_>) -> SignatureReport {
     if !bundle.signature.serial.eq_ignore_ascii_case(&signer.serial().to_string()) {
         findings.fails(Code::CertificateOther, "the ledger names another certificate");
     }
-    if value(bundle, &signer).is_none() {
+    if is_of_longer_hash(bundle, &signer) {
+        findings.open(
+            Code::SignatureUnchecked,
+            "the signature is over a longer hash than the one that is kept, and is not checked: have the document or its CMS verified",
+        );
+    } else if value(bundle, &signer).is_none() {
         findings.fails(
             Code::SignatureWrong,
             "the signature value is not by the key of the certificate over what was signed",
@@ -99,9 +113,25 @@ fn report(
     }
 }
 
+/// Whether it is by a key, and of a kind, whose signatures are over a hash longer than the SHA-256 that the ledger has, so that what was signed
+/// is not in the bundle. Whatever the bundle calls it, the key has to be of that kind.
+fn is_of_longer_hash(bundle: &EvidenceBundle, signer: &Certificate) -> bool {
+    let Ok(spki) = SubjectPublicKeyInfoRef::from_der(signer.spki_der()) else { return false };
+    let curve = || spki.algorithm.parameters.and_then(|any| any.decode_as::<ObjectIdentifier>().ok());
+    let is_bare = bundle.signature.form == SignatureForm::Hash;
+    let kind = match bundle.algorithm.as_str() {
+        RSA_LONGER => is_bare && rsa_key::of(signer).is_some(),
+        "ES384" => curve() == Some(P_384),
+        "ML-DSA-65" => spki.algorithm.oid == ML_DSA_65,
+        "ML-DSA-87" => spki.algorithm.oid == ML_DSA_87,
+        _ => false,
+    };
+    kind && bundle.signed.is_none()
+}
+
 /// Whether the value is by the certificate's key, over the octets or the digest that the ledger has.
 fn value(bundle: &EvidenceBundle, signer: &Certificate) -> Option<()> {
-    let spki = x509_cert::spki::SubjectPublicKeyInfoRef::from_der(signer.spki_der()).ok()?;
+    let spki = SubjectPublicKeyInfoRef::from_der(signer.spki_der()).ok()?;
     let bits = spki.subject_public_key.raw_bytes();
     let hash = STANDARD.decode(&bundle.signature.digest).ok()?;
     let value = STANDARD.decode(&bundle.signature.signature).ok()?;
@@ -122,9 +152,7 @@ fn value(bundle: &EvidenceBundle, signer: &Certificate) -> Option<()> {
     // A bare signature is over what the digest is of; a CMS is over attributes that hold the digest.
     let of_it = match bundle.signature.form {
         SignatureForm::Hash | SignatureForm::HashPss => digest(&SHA256, &octets).as_ref() == hash,
-        SignatureForm::Detached | SignatureForm::Attached => {
-            octets.windows(hash.len().max(1)).any(|part| part == hash)
-        }
+        SignatureForm::Detached | SignatureForm::Attached => message_digest(&octets)? == hash,
     };
     of_it.then(|| key.verify(&octets, &value).ok()).flatten()
 }

@@ -59,6 +59,8 @@ pub enum Code {
     SignatureFormat,
     /// The signature value does not match.
     SignatureWrong,
+    /// What exactly was signed is not there, so that the signature value cannot be held against it.
+    SignatureUnchecked,
     /// The document is neither inside nor beside.
     DocumentMissing,
     /// The document inside and the one beside differ.

@@ -1,6 +1,6 @@
 //! The ledger is searched, and what it holds is proved by itself.
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
@@ -9,11 +9,11 @@ use pki::path::Known;
 use pki::{Certificate, Crl};
 use platform::db::Db;
 use serde_json::{Value, json};
-use signer::api::Algorithm;
+use signer::api::{Algorithm, ECDSA_SHA_384, RSA_SHA_512, SHA_384, SHA_512};
 use signer::verification::{Code, Report, Trust, Verdict, Weak, judge_evidence};
 
 use super::{APPLICATION, World, info_of, unprepared};
-use crate::rig::{USER, digest_of, person};
+use crate::rig::{PASSPHRASE, USER, digest_of, person};
 
 const FHIR: &str = include_str!("../../../fixtures/prescription.json");
 
@@ -300,11 +300,65 @@ platform::both_engines! {
             let mut changed = given.body.clone();
             changed["signature"]["digest"] = json!(STANDARD.encode([1; 32]));
             assert!(judged(&world, &changed).await.has(Code::SignatureWrong));
+            // The attributes of a CMS have the hash of the certificate too, which is not the document's.
+            let certificate = STANDARD.decode(given.body["certificate"].as_str().unwrap()).unwrap();
+            changed["signature"]["digest"] = json!(digest_of(&certificate));
+            assert!(judged(&world, &changed).await.has(Code::SignatureWrong), "{line}");
+            for other in ["RSA", "ES384", "ML-DSA-65", "ML-DSA-87"] {
+                changed["algorithm"] = json!(other);
+                // A bare signature by RSA may be over another hash, and then its record tells of another digest.
+                let report = judged(&world, &changed).await;
+                assert!(report.verdict == Verdict::Invalid && report.has(Code::RecordOther), "{other}: {report:#?}");
+            }
             for (member, value) in [("method", "security-key"), ("patient", "9990548609"), ("document", "one")] {
                 let mut changed = given.body.clone();
                 changed["signature"][member] = json!(value);
                 assert!(judged(&world, &changed).await.has(Code::ConsentWrong), "{member}");
             }
+        }
+    }
+
+    /// A signature over a longer hash than the ledger has is said to be not checked, and not called wrong.
+    async fn longer_hashes_are_not_checked(db: Db) {
+        let world = World::new(db).await;
+        let rig = &world.rig;
+        let p_384 = rig.ready(Algorithm::P384).await;
+        rig.pass(5_000);
+        let rsa = super::oauth::credential(&world).await;
+        let document = b"21 capsules";
+        let sad = rig.sad(&p_384, &[&digest_of(document)]).await;
+        let body = json!({"credentialID": p_384, "SAD": sad, "documents": [{
+            "document": STANDARD.encode(document), "signature_format": "C", "signAlgo": ECDSA_SHA_384,
+        }]});
+        let done = rig.csc(&rig.system, "signatures/signDoc", &body).await;
+        assert_eq!(done.status, 200, "{:?}", done.body);
+        let long = STANDARD.encode(digest(&SHA512, document).as_ref());
+        for (id, name, oid, hash) in [
+            (&rsa, RSA_SHA_512, SHA_512, long),
+            (&p_384, ECDSA_SHA_384, SHA_384, STANDARD.encode(digest(&SHA384, document).as_ref())),
+        ] {
+            let body = json!({
+                "credentialID": id, "numSignatures": 1, "hashes": [hash], "hashAlgorithmOID": oid,
+                "authData": [{"id": "passphrase", "value": PASSPHRASE}],
+            });
+            let sad = rig.csc(&rig.system, "credentials/authorize", &body).await.body["SAD"].clone();
+            let body = json!({"credentialID": id, "SAD": sad, "hashes": [hash], "signAlgo": name});
+            let done = rig.csc(&rig.system, "signatures/signHash", &body).await;
+            assert_eq!(done.status, 200, "{:?}", done.body);
+        }
+        world.settle().await;
+        let lines = [found(&world, &format!("credential={p_384}")).await, found(&world, &format!("credential={rsa}")).await];
+        let lines = lines.concat();
+        assert_eq!(lines.len(), 3);
+        for line in lines {
+            let path = format!("/signer/signatures/{}/evidence", line["id"].as_str().unwrap());
+            let bundle = world.rig.get(&world.rig.holder, &path).await.body;
+            let report = judged(&world, &bundle).await;
+            assert!(report.verdict == Verdict::Indeterminate && report.has(Code::SignatureUnchecked), "{report:#?}");
+            assert!(!report.has(Code::SignatureWrong), "{report:#?}");
+            let mut changed = bundle.clone();
+            changed["algorithm"] = json!("RS256");
+            assert!(judged(&world, &changed).await.has(Code::SignatureWrong), "{}", bundle["algorithm"]);
         }
     }
 
