@@ -17,16 +17,20 @@ use crate::events::Event;
 use crate::evidence_record::{Record, Tree};
 use crate::ids::RecordsId;
 use crate::signer::Signer;
-use crate::store::kept_records::{self, RecordsRow};
+use crate::store::kept_records::{self, Due, RecordsRow};
 use crate::suite::Hash;
 use crate::time_stamp::{Request, Token};
+use crate::verification::{Evidence, Verdict, judge_here};
 
 /// How many one client may have kept.
 const MOST: i64 = 10_000;
 /// How long before the end of its certificate a time-stamp is followed by another.
 const AHEAD_MS: i64 = 90 * 86_400_000;
 /// How many rows a pass renews.
-const IN_A_PASS: i64 = 200;
+const IN_A_PASS: usize = 200;
+/// How many are read at a time, and how often: so many may be damaged before the others are reached.
+const IN_A_PAGE: i64 = 200;
+const PAGES: usize = 50;
 /// How many rows a pass erases whose time is over.
 const ERASED: i64 = 500;
 
@@ -99,11 +103,19 @@ pub(crate) async fn show(signer: &Signer, caller: &Caller, id: &RecordsId) -> Re
 
 /// The record of each digest.
 fn records(row: &RecordsRow) -> Result<Vec<Vec<u8>>, Error> {
+    records_of(row, usize::MAX)
+}
+
+/// The same of so many digests.
+fn records_of(row: &RecordsRow, most: usize) -> Result<Vec<Vec<u8>>, Error> {
     let (hash, tokens) = parts(row)?;
     let Some((first, later)) = tokens.split_first() else { return Err(unreadable()) };
     let digests: Vec<Vec<u8>> = row.digests.chunks(hash.len()).map(<[u8]>::to_vec).collect();
+    if digests.is_empty() || digests.iter().any(|digest| digest.len() != hash.len()) {
+        return Err(unreadable());
+    }
     let tree = Tree::over(hash, &digests);
-    let all = (0..digests.len()).map(|place| {
+    let all = (0..digests.len().min(most)).map(|place| {
         let made = tree.record(place, first);
         later.iter().try_fold(made, |record, token| Record::read(&record)?.renewed(token))
     });
@@ -131,26 +143,57 @@ impl Signer {
         metrics::gauge!("signer_evidence_renewals_due")
             .set(f64::from(u32::try_from(due).unwrap_or(u32::MAX)));
         if due == 0 {
+            metrics::gauge!("signer_evidence_records_left_out").set(0.0);
             return Ok(0);
         }
-        let mut renewed = 0;
-        for row in kept_records::due(self.db.read(), now, &alg, IN_A_PASS).await? {
-            match self.renew_one(row, now).await {
-                Ok(()) => renewed += 1,
-                Err(error) => {
-                    metrics::counter!("signer_evidence_renewal_failures_total").increment(1);
-                    tracing::error!(%error, "an evidence record could not be renewed: {error}");
-                    // Whatever it is, it is looked at again in a minute, and the clock or the token may be what is away.
-                    break;
-                }
-            }
-        }
+        let Pass { renewed, left_out } = self.renew_due(now, &alg).await?;
         metrics::counter!("signer_evidence_records_renewed_total").increment(renewed as u64);
-        tracing::info!(renewed, due, "renewed {renewed} of {due} evidence records that are due");
+        metrics::gauge!("signer_evidence_records_left_out")
+            .set(f64::from(u32::try_from(left_out).unwrap_or(u32::MAX)));
+        tracing::info!(renewed, due, left_out, "renewed {renewed} of {due} evidence records that are due");
         Ok(renewed)
     }
 
-    async fn renew_one(&self, mut row: RecordsRow, now: Millis) -> Result<(), Error> {
+    /// One that is damaged, or does not verify, is left out and told of, and stands in the way of no other. What else fails ends the pass: the clock
+    /// or the token may be what is away, and all is looked at again in a minute.
+    async fn renew_due(&self, now: Millis, alg: &str) -> Result<Pass, Error> {
+        let mut pass = Pass { renewed: 0, left_out: 0 };
+        let mut place = (Millis(0), String::new());
+        for _ in 0..PAGES {
+            let page = kept_records::due(self.db.read(), (now, alg), &place, IN_A_PAGE).await?;
+            let Some(last) = page.last() else { break };
+            place = last.place.clone();
+            for Due { place: (_, records), row } in page {
+                let done = match row {
+                    Ok(row) => self.renew_one(row, now).await,
+                    Err(error) => Err(error),
+                };
+                match done {
+                    Ok(Ok(())) => pass.renewed += 1,
+                    Ok(Err(why)) => pass.leave_out(&records, &why),
+                    Err(error @ Error::StoredRow { .. }) => pass.leave_out(&records, &error.to_string()),
+                    Err(error) => {
+                        metrics::counter!("signer_evidence_renewal_failures_total").increment(1);
+                        tracing::error!(%error, records, "an evidence record could not be renewed: {error}");
+                        return Ok(pass);
+                    }
+                }
+                if pass.renewed >= IN_A_PASS {
+                    return Ok(pass);
+                }
+            }
+        }
+        Ok(pass)
+    }
+
+    /// Renews one that holds; why it does not, otherwise.
+    async fn renew_one(&self, mut row: RecordsRow, now: Millis) -> Result<Result<(), String>, Error> {
+        // All of them share the time-stamps and the tree.
+        let first = records_of(&row, 1)?.pop().ok_or_else(unreadable)?;
+        let report = judge_here(self, Evidence::record(&first, None)).await?;
+        if report.verdict != Verdict::Valid {
+            return Ok(Err(report.reason().map(|reason| reason.sentence.clone()).unwrap_or_default()));
+        }
         let (hash, tokens) = parts(&row)?;
         let last = tokens.last().ok_or_else(unreadable)?;
         let request = Request::of(hash, &hash.digest(last));
@@ -171,9 +214,23 @@ impl Signer {
                     if kept_records::renew(tx, &row, &before).await? {
                         audit::record(tx, now, &Actor::system("signer"), &event).await?;
                     }
-                    Ok::<_, Error>(())
+                    Ok::<_, Error>(Ok(()))
                 })
             })
             .await
+    }
+}
+
+/// What became of those that are due.
+struct Pass {
+    renewed: usize,
+    left_out: usize,
+}
+
+impl Pass {
+    fn leave_out(&mut self, records: &str, why: &str) {
+        self.left_out += 1;
+        metrics::counter!("signer_evidence_renewal_failures_total").increment(1);
+        tracing::error!(records, why, "an evidence record is not renewed, because it does not hold: {why}");
     }
 }

@@ -76,12 +76,18 @@ pub(crate) async fn renew(
     let octets = STANDARD.decode(&request.evidence_record).map_err(|_| wrong())?;
     let record = Record::read(&octets).ok_or_else(wrong)?;
     let report = judge_here(&signer, Evidence::record(&octets, None)).await?;
-    if report.verdict == Verdict::Invalid {
-        let reason = report.reason().map(|reason| reason.sentence.clone()).unwrap_or_default();
-        return Err(Problem::invalid(
-            "evidence-record-wrong",
-            format!("The record is not renewed, because it does not hold: {reason}."),
-        ));
+    let reason = || report.reason().map(|reason| reason.sentence.clone()).unwrap_or_default();
+    match report.verdict {
+        Verdict::Valid => {}
+        Verdict::Indeterminate => {
+            let sentence =
+                format!("The record is not renewed, because it is not known to hold: {}.", reason());
+            return Err(Problem::conflict("evidence-record-unproven", sentence));
+        }
+        Verdict::Invalid => {
+            let sentence = format!("The record is not renewed, because it does not hold: {}.", reason());
+            return Err(Problem::invalid("evidence-record-wrong", sentence));
+        }
     }
     let renewed = match (&request.hash_algo, &request.hash) {
         (None, None) => {

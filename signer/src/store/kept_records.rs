@@ -103,17 +103,37 @@ pub(crate) async fn due_count<'c>(
     Ok(query.fetch_one(reader).await?)
 }
 
-/// So many of those that are due, the most urgent first.
+/// A row that is due.
+pub(crate) struct Due {
+    /// Its place among them: those that are due sooner stand before it.
+    pub(crate) place: Place,
+    /// The row, if it reads.
+    pub(crate) row: Result<RecordsRow, Error>,
+}
+
+/// When a row is to be renewed, and its name.
+pub(crate) type Place = (Millis, String);
+
+/// So many of those that are due behind a place, the most urgent first. One that does not read hides none of the others.
 pub(crate) async fn due<'c>(
     reader: impl Reader<'c>,
-    now: Millis,
-    algorithm: &str,
+    (now, algorithm): (Millis, &str),
+    (after, id): &Place,
     most: i64,
-) -> Result<Vec<RecordsRow>, Error> {
-    let sql = format!("SELECT {COLUMNS} FROM signer_evidence_record WHERE {DUE} ORDER BY renew_at LIMIT $3");
-    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(now.0).bind(algorithm.to_owned()).bind(most);
+) -> Result<Vec<Due>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM signer_evidence_record WHERE {DUE} AND (renew_at > $3 OR (renew_at = $3 AND records_id > $4)) \
+         ORDER BY renew_at, records_id LIMIT $5"
+    );
+    let query = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(now.0)
+        .bind(algorithm.to_owned())
+        .bind(after.0)
+        .bind(id.clone())
+        .bind(most);
     let rows: Vec<Columns> = query.fetch_all(reader).await?;
-    rows.into_iter().map(read).collect()
+    let due = |columns: Columns| Due { place: (Millis(columns.6), columns.0.clone()), row: read(columns) };
+    Ok(rows.into_iter().map(due).collect())
 }
 
 /// Stores the further time-stamp of a row whose time-stamps are still these; false if somebody was first.
@@ -163,7 +183,13 @@ mod tests {
             db.write(move |tx| Box::pin(async move { insert(tx, &stored).await })).await.unwrap();
             for (now, algorithm, expected) in [(9, "p-256", 0), (10, "p-256", 1), (9, "rsa-2048", 1), (20, "rsa-2048", 0)] {
                 assert_eq!(due_count(db.read(), Millis(now), algorithm).await.unwrap(), expected, "{now} {algorithm}");
-                let found = due(db.read(), Millis(now), algorithm, 10).await.unwrap().len();
+                let first = (Millis(0), String::new());
+                let found = due(db.read(), (Millis(now), algorithm), &first, 10).await.unwrap();
+                for one in &found {
+                    assert_eq!(one.row.as_ref().unwrap(), &row);
+                    assert!(due(db.read(), (Millis(now), algorithm), &one.place, 10).await.unwrap().is_empty());
+                }
+                let found = found.len();
                 assert_eq!(i64::try_from(found).unwrap(), expected, "{now} {algorithm}");
             }
             let newer = RecordsRow { tokens: vec!["AA==".to_owned(), "BB==".to_owned()], renew_at: Millis(15), ..row.clone() };

@@ -322,9 +322,9 @@ platform::both_engines! {
     async fn longer_hashes_are_not_checked(db: Db) {
         let world = World::new(db).await;
         let rig = &world.rig;
+        let rsa = super::oauth::credential(&world).await;
         let p_384 = rig.ready(Algorithm::P384).await;
         rig.pass(5_000);
-        let rsa = super::oauth::credential(&world).await;
         let document = b"21 capsules";
         let sad = rig.sad(&p_384, &[&digest_of(document)]).await;
         let body = json!({"credentialID": p_384, "SAD": sad, "documents": [{

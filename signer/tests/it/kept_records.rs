@@ -14,6 +14,12 @@ async fn kept(rig: &Rig, id: &str) -> Value {
     shown.body
 }
 
+/// The revocation lists of now: what is not known to hold is not renewed.
+async fn lists(rig: &Rig) {
+    rig.authority.make_lists().await;
+    rig.pass(3_000);
+}
+
 platform::both_engines! {
     /// A record gets a further time-stamp before the certificate of the last one ends and not earlier, with what came before it unchanged; all of a request share
     /// it, nobody else sees them, and when their time is over they are gone.
@@ -30,6 +36,7 @@ platform::both_engines! {
         assert_eq!(rig.renew_records().await, 0, "it is young");
         rig.pass(700 * DAY_MS);
         rig.renew_time_stamping().await;
+        lists(&rig).await;
         assert_eq!(rig.renew_records().await, 1);
         assert_eq!(rig.renew_records().await, 0, "once");
         let second = kept(&rig, &id).await;
@@ -60,9 +67,44 @@ platform::both_engines! {
         rig.renew_time_stamping().await;
         let made = rig.post(&rig.system, PATH, &json!({"hashes": [digest_of(b"one")], "keep_years": 1})).await;
         let id = made.body["records"].as_str().unwrap().to_owned();
+        lists(&rig).await;
         let twin = rig.twin_stamping(json!({"algorithm": "rsa-2048"}));
         assert!(twin.renew_time_stamping().await);
         assert_eq!((twin.renew_records().await, twin.renew_records().await), (1, 0));
         assert_eq!(kept(&twin, &id).await["renewals"], 1);
+    }
+    /// One that is damaged, whether it reads or not, and one of which nothing is known, are not renewed and stand in the way of none that is good.
+    async fn damaged_records_hold_up_no_others(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.renew_time_stamping().await;
+        let mut ids = Vec::new();
+        for name in ["unreadable", "changed", "good"] {
+            let made = rig.post(&rig.system, PATH, &json!({"hashes": [digest_of(name.as_bytes())], "keep_years": 9})).await;
+            ids.push(made.body["records"].as_str().unwrap().to_owned());
+            rig.pass(1_000);
+        }
+        let good = kept(&rig, &ids[2]).await["evidence_records"][0].clone();
+        let damages = [
+            ("UPDATE signer_evidence_record SET tokens = 'x' WHERE records_id = $1 AND digests <> $2", ids[0].clone()),
+            ("UPDATE signer_evidence_record SET digests = $2 WHERE records_id = $1", ids[1].clone()),
+        ];
+        for (sql, id) in damages {
+            rig.db.write(move |tx| Box::pin(async move {
+                sqlx::query(sql).bind(id).bind(vec![7_u8; 32]).execute(&mut *tx).await?;
+                Ok::<_, platform::db::Error>(())
+            })).await.unwrap();
+        }
+        rig.pass(700 * DAY_MS);
+        rig.renew_time_stamping().await;
+        let renewal = json!({"evidence_record": good});
+        let unproven = rig.post(&rig.system, &format!("{PATH}/renewals"), &renewal).await;
+        assert_eq!((unproven.status, unproven.body["code"].as_str()), (409, Some("evidence-record-unproven")), "{:?}", unproven.body);
+        assert_eq!(rig.renew_records().await, 0, "the lists are old: nothing is known of any");
+        lists(&rig).await;
+        assert_eq!(rig.renew_records().await, 1);
+        assert_eq!(kept(&rig, &ids[2]).await["renewals"], 1);
+        let renewed = rig.events("evidence-records-renewed").await;
+        assert_eq!((renewed.len(), renewed[0]["records"].as_str()), (1, Some(ids[2].as_str())));
+        assert_eq!(rig.renew_records().await, 0, "nor later");
     }
 }

@@ -265,6 +265,8 @@ platform::both_engines! {
     async fn digests_share_a_time_stamp(db: Db) {
         let rig = Rig::new(db).await;
         rig.renew_time_stamping().await;
+        rig.authority.make_lists().await;
+        rig.pass(3_000);
         let path = "/signer/evidence-records";
         let hashes: Vec<String> = (0..250_u32).map(|at| crate::rig::digest_of(&at.to_be_bytes())).collect();
         let made = rig.post(&rig.system, path, &json!({"hashes": hashes})).await;
