@@ -17,7 +17,6 @@ use platform::clock::Millis;
 use platform::db::Tx;
 use platform::db::together::{Row, Undone};
 use platform::id::{ClientId, uuid_text};
-use platform::problem::Problem;
 
 use crate::api::{Prepared, SIGN, Sign, SignedPrescription};
 use crate::digest::Digest;
@@ -222,7 +221,7 @@ fn check_signature(info: &SignedInfo, value: &[u8], certificate: &[u8]) -> Resul
 async fn check_certificate(signer: &Signer, certificate: &Certificate, at: AuthorTime) -> Result<(), Error> {
     let Some(finding) = verification::against(signer, certificate, at.millis()).await? else { return Ok(()) };
     let sentence = format!("Nobody would accept this signature: {}.", finding.sentence);
-    Err(Error::Dss(Problem::invalid("certificate-refused", sentence)))
+    Err(Error::Dss(verification::refusal(&finding, "certificate-refused", sentence)))
 }
 
 /// Nobody puts their signature under what somebody else is the author of, whichever key made it.

@@ -156,7 +156,7 @@ async fn checked(
     check_in_force(info.state)?;
     if let Some(finding) = verification::against(signer, &certificate, signer.clock.now()).await? {
         let sentence = format!("Nobody would accept what this smartcard signs: {}.", finding.sentence);
-        return Err(refused("card-certificate", &sentence));
+        return Err(Error::Dss(verification::refusal(&finding, "card-certificate", sentence)));
     }
     let wrong = || refused("card-signature", "What the smartcard signed is not what you were asked to sign.");
     let every = brought.signatures.len() == statement.payloads.len() + 1;

@@ -23,7 +23,7 @@ pub use self::cms::{Document, Malformed};
 pub use report::{Code, Finding, Form, Report, SignatureReport, Signer, Verdict, Weight};
 
 pub(crate) use kept::{Kept, Trusted};
-pub(crate) use service::{against, judge_here, verify};
+pub(crate) use service::{against, judge_here, refusal, verify};
 
 use certificate::When;
 use report::{Findings, moment};

@@ -1,5 +1,7 @@
 //! Verification as a service: what came in a request, against what is trusted here.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pki::ocsp::Response;
@@ -7,11 +9,12 @@ use pki::path::{Known, OcspAnswer};
 use pki::{Certificate, Crl};
 use platform::caller::Caller;
 use platform::clock::Millis;
+use platform::problem::Problem;
 use tokio::sync::SemaphorePermit;
 
 use super::certificate::{self, When};
 use super::kept::Kept;
-use super::report::{Finding, Findings, Weight};
+use super::report::{Code, Finding, Findings, Weight};
 use super::{Document, Evidence, Report, Trust, Verdict, Weak};
 use crate::api::{VERIFY, Verify};
 use crate::error::Error;
@@ -179,8 +182,8 @@ pub(crate) async fn judge_here(signer: &Signer, evidence: Evidence) -> Result<Re
     Ok(off_thread_if(true, judged).await)
 }
 
-/// Why a certificate does not make a signature of that time count, by what is known here; nothing where it does, or where nothing is known
-/// that speaks against it.
+/// Why a certificate does not make a signature of that time count, by what is known here; nothing where it does. Not to know whether it is
+/// revoked speaks against it too.
 pub(crate) async fn against(
     signer: &Signer,
     certificate: &Certificate,
@@ -201,7 +204,16 @@ pub(crate) async fn against(
     let mut findings = Findings::default();
     let when = When { claimed_ms: Some(claimed.0), trusted_ms: None };
     certificate::judge(certificate, trust.extra, when, &trust, &mut findings);
-    Ok(findings.into_sorted().into_iter().next().filter(|finding| finding.weight == Weight::Fails))
+    Ok(findings.into_sorted().into_iter().next().filter(|finding| finding.weight > Weight::Note))
+}
+
+/// The refusal of whoever brought a signature by such a certificate, in these words. What is only not known may be known shortly.
+pub(crate) fn refusal(finding: &Finding, code: &'static str, sentence: String) -> Problem {
+    if finding.code == Code::RevocationUnknown {
+        let wait = Duration::from_secs(5);
+        return Problem::unavailable("revocation-unknown", sentence, wait);
+    }
+    Problem::invalid(code, sentence)
 }
 
 /// A place among those who are at work; whoever finds none is told to come again, and does not wait.

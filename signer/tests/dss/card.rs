@@ -77,6 +77,12 @@ async fn brought(world: &World, user: &str, request: &str, signed: &Signed) -> A
     world.browsers[user].clone().send(world, "POST", &path, Some(&body)).await
 }
 
+/// The revocation lists of now.
+async fn lists(world: &World) {
+    world.rig.authority.make_lists().await;
+    world.rig.pass(3_000);
+}
+
 async fn rows(world: &World) -> (i64, i64) {
     let signed = world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signature").await;
     (signed, world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_authorisation").await)
@@ -95,6 +101,9 @@ platform::both_engines! {
         let question = asked(&world, &request).await;
         assert_eq!((question.algorithm.as_str(), &question.payloads[1].payload), ("RS256", &unprepared(2)));
         let signed = card.sign(&question);
+        let unknown = brought(&world, USER, &request, &signed).await;
+        assert_eq!(unknown.refusal(), (503, "revocation-unknown".to_owned()), "{}", unknown.body);
+        lists(&world).await;
         let done = brought(&world, USER, &request, &signed).await;
         assert_eq!(done.status, 200, "{}", done.body);
         assert_eq!(done.json()["location"], format!("https://rp.example/signed?from=lanyard&token={request}&state=s%3D1"));
@@ -185,6 +194,7 @@ platform::both_engines! {
         let kept = Card::issued(&world, USER, "prescriber-remote-signing").await;
         let sign_in = Card::issued(&world, USER, "card-authentication").await;
         let request = world.asked(&[("one", &unprepared(1)), ("two", &unprepared(2))]).await;
+        lists(&world).await;
         let question = asked(&world, &request).await;
         let good = card.sign(&question);
         let changed = |change: &dyn Fn(&mut Signed)| {

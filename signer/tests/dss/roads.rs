@@ -135,6 +135,8 @@ platform::both_engines! {
         let certificate = &listed.body["credentials"][0]["certificates"][0]["certificate"];
         let body = json!({"digest": info, "signature": signed.body["signatures"][0], "certificate": certificate});
         let path = "/signer/prescriptions/signatures";
+        world.rig.authority.make_lists().await;
+        world.rig.pass(3_000);
         author(&world, STRANGER).await;
         let refused = world.rig.post(caller, path, &body).await;
         assert_eq!((refused.status, refused.body["code"].as_str()), (403, Some("author-other")), "{:?}", refused.body);

@@ -89,6 +89,8 @@ platform::both_engines! {
         let together = json!({
             "digest": info, "signature": told["signatures"][0]["signature"], "certificate": told["certificate"],
         });
+        world.rig.authority.make_lists().await;
+        world.rig.pass(3_000);
         let put = world.rig.post(&world.rig.system, "/signer/prescriptions/signatures", &together).await;
         assert_eq!(put.status, 200, "{:?}", put.body);
         assert_eq!(names(&world).await, ["signing-requested", "presence-shown", "signing-consented", "documents-signed"]);

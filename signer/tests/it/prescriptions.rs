@@ -45,9 +45,14 @@ async fn signed(rig: &Rig, prescriber: &Credential, digest: &str) -> Value {
     })
 }
 
-async fn verified(rig: &Rig, prescription: &str) -> Value {
+/// The revocation lists of now.
+async fn lists(rig: &Rig) {
     rig.authority.make_lists().await;
     rig.pass(3_000);
+}
+
+async fn verified(rig: &Rig, prescription: &str) -> Value {
+    lists(rig).await;
     let body = json!({"prescription": STANDARD.encode(prescription)});
     let answer = rig.post(&rig.verifier, "/signer/verifications", &body).await;
     assert_eq!(answer.status, 200, "{:?}", answer.body);
@@ -67,6 +72,7 @@ platform::both_engines! {
         let digest = parameter(&prepared, "digest");
         assert_eq!(digest.len(), 724);
         let request = signed(&rig, &prescriber, &digest).await;
+        lists(&rig).await;
         let together = rig.post(&rig.system, "/signer/prescriptions/signatures", &request).await;
         assert_eq!(together.status, 200, "{:?}", together.body);
         let provenance = &together.body["provenance"];
@@ -110,6 +116,10 @@ platform::both_engines! {
         let refused = rig.post(&rig.system, path, &own).await;
         assert_eq!((refused.status, refused.body["code"].as_str()), (400, Some("certificate-refused")));
         let good = signed(&rig, &prescriber, &digest).await;
+        // Not to know whether it is revoked is not enough.
+        let unknown = rig.post(&rig.system, path, &good).await;
+        assert_eq!((unknown.status, unknown.body["code"].as_str()), (503, Some("revocation-unknown")), "{:?}", unknown.body);
+        lists(&rig).await;
         assert_eq!(rig.post(&rig.system, path, &good).await.status, 200);
         rig.revoke_at_authority(&prescriber.certificates[0].serial).await;
         rig.authority.make_lists().await;
@@ -184,6 +194,7 @@ platform::both_engines! {
         let prepared = rig.post_raw(&rig.system, PREPARE, "application/xml", &near).await;
         assert_eq!(parameter(&prepared, "timestamp"), "2026-11-24T17:25:00+00:00");
         let request = signed(&rig, &prescriber, &parameter(&prepared, "digest")).await;
+        lists(&rig).await;
         let together = rig.post(&rig.system, "/signer/prescriptions/signatures", &request).await;
         assert_eq!((together.status, together.body.get("provenance")), (200, None), "{:?}", together.body);
         let signature = STANDARD.decode(together.body["signature"].as_str().unwrap()).unwrap();
