@@ -1,8 +1,10 @@
 //! `kill -9` between consent and answer: what was agreed to is signed when somebody asks again, and each document once.
 //!
 //! A test starts this very program again as a child, which is another process on the same database and token, takes the answer of the prescriber's key
-//! and is killed as soon as the consent is durable, while it signs.
+//! and is killed as soon as the consent is durable, while it signs. RSA makes the same signature of the same document however often it signs, so the
+//! same is done with P-256, of which a second signature is another one.
 
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -16,10 +18,11 @@ use platform::db::{Config, Db, Engine};
 use platform::peer::Peer;
 use serde_json::{Value, json};
 use signer::SignIn;
+use signer::api::{Algorithm, ECDSA_SHA_256};
 
 use super::world::provider;
 use super::{ISSUER, World, unprepared};
-use crate::rig::{Rig, USER, send, token_told};
+use crate::rig::{Rig, USER, base64, digest_of, send, token_told};
 
 /// Where the child works. Without it `child_of_the_kill_test` has nothing to do.
 const DATABASE: &str = "LANYARD_TEST_DSS_DATABASE";
@@ -29,6 +32,11 @@ const NOW: &str = "LANYARD_TEST_DSS_NOW";
 const REQUEST: &str = "LANYARD_TEST_DSS_REQUEST";
 const ANSWER: &str = "LANYARD_TEST_DSS_ANSWER";
 const COOKIE: &str = "LANYARD_TEST_DSS_COOKIE";
+
+/// Or the body of a request for signatures with a passphrase's authorisation.
+const BODY: &str = "LANYARD_TEST_DSS_BODY";
+/// What it says before it makes that.
+const BEGUN: &str = "the child has begun";
 
 /// How many documents a batch has: to sign them takes the token a good while.
 const DOCUMENTS: u32 = 250;
@@ -49,6 +57,13 @@ fn child_of_the_kill_test() {
         let mut rig = Rig::beside(db, &told(TOKEN), now).await;
         let sign_in = authn::router(provider(&rig).await);
         let client = SigningClient::new(Peer::local(sign_in, Caller::module("signer", &[SIGNING])));
+        if let Ok(body) = std::env::var(BODY) {
+            println!("{BEGUN}");
+            let body: Value = serde_json::from_str(&body).unwrap();
+            let answered = rig.csc(&rig.system, "signatures/signHash", &body).await;
+            assert_eq!(answered.status, 200, "{:?}", answered.body);
+            return;
+        }
         rig.sign_in = Some(SignIn { client, origin: ISSUER.to_owned(), name: "Care sign-in".to_owned() });
         let request = Request::builder()
             .method("POST")
@@ -61,15 +76,22 @@ fn child_of_the_kill_test() {
     });
 }
 
+/// The child, not started yet.
+fn command(world: &World, test: &TestDb) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "kill::child_of_the_kill_test", "--nocapture"])
+        .env(DATABASE, &test.config.url)
+        .env(TOKEN, token_told())
+        .env(NOW, world.rig.clock.now().0.to_string());
+    command
+}
+
 /// Starts the child with the prescriber's answer to a request.
 fn child(world: &World, test: &TestDb, request: &str, credential: &Value) -> Child {
     let cookies = &world.browsers[USER].cookies;
     let cookie: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "kill::child_of_the_kill_test", "--nocapture"])
-        .env(DATABASE, &test.config.url)
-        .env(TOKEN, token_told())
-        .env(NOW, world.rig.clock.now().0.to_string())
+    command(world, test)
         .env(REQUEST, request)
         .env(ANSWER, json!({"credential": credential}).to_string())
         .env(COOKIE, cookie.join("; "))
@@ -133,6 +155,80 @@ async fn what_was_agreed_to_survives(engine: Engine) {
     assert!(between > 0, "in {ROUNDS} rounds it was never killed between consent and signature");
     let once = "SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signing";
     assert_eq!(world.count(once).await, world.count(CONSENTED).await, "one signing for each consent");
+}
+
+/// When the child is killed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum When {
+    /// When it has begun: it has signed nothing, or nothing that is stored.
+    Begun,
+    /// When its signatures are stored, and nobody was told.
+    Stored,
+}
+
+/// What is stored, base64.
+async fn stored(world: &World) -> Vec<String> {
+    let sql = "SELECT signature FROM signer_signature";
+    let all: Vec<Vec<u8>> = sqlx::query_scalar(sql).fetch_all(world.rig.db.read()).await.unwrap();
+    all.iter().map(|value| base64(value)).collect()
+}
+
+async fn ecdsa_signs_once(engine: Engine) {
+    let test = TestDb::new(engine).await;
+    let world = World::new(test.db.clone()).await;
+    let id = world.rig.ready(Algorithm::P256).await;
+    for when in [When::Begun, When::Stored] {
+        let hash = |number: u32| digest_of(format!("{when:?} {number}").as_bytes());
+        let hashes: Vec<String> = (0..DOCUMENTS).map(hash).collect();
+        let hashes: Vec<&str> = hashes.iter().map(String::as_str).collect();
+        let sad = world.rig.sad(&id, &hashes).await;
+        let body = json!({"credentialID": id, "SAD": sad, "hashes": hashes, "signAlgo": ECDSA_SHA_256});
+        let known = stored(&world).await;
+        let before = known.len();
+        let mut child =
+            command(&world, &test).env(BODY, body.to_string()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(said.any(|line| line.unwrap().contains(BEGUN)), "the child did not begin");
+        let until = Instant::now() + PATIENCE;
+        while when == When::Stored && stored(&world).await.len() == before {
+            assert!(Instant::now() < until, "the child signed nothing");
+            tokio::task::yield_now().await;
+        }
+        child.kill().unwrap(); // SIGKILL
+        child.wait().unwrap();
+        let left: Vec<String> =
+            stored(&world).await.into_iter().filter(|value| !known.contains(value)).collect();
+        let first = world.rig.csc(&world.rig.system, "signatures/signHash", &body).await;
+        assert_eq!(first.status, 200, "{:?}", first.body);
+        let again = world.rig.twin();
+        assert_eq!(again.csc(&again.system, "signatures/signHash", &body).await.body, first.body, "{when:?}");
+        let count = DOCUMENTS as usize;
+        assert_eq!(stored(&world).await.len() - before, count, "{when:?}: each once");
+        assert!(left.is_empty() || left.len() == count, "{when:?}: all or none");
+        assert!(left.len() == count || when == When::Begun);
+        let told = first.body["signatures"].as_array().unwrap();
+        assert!(
+            left.iter().all(|value| told.contains(&json!(value))),
+            "{when:?}: what was stored is what is told"
+        );
+    }
+}
+
+/// What cannot be made twice alike is made once.
+mod ecdsa_is_signed_once_whatever_is_killed {
+    use super::*;
+
+    /// On SQLite.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn sqlite() {
+        ecdsa_signs_once(Engine::Sqlite).await;
+    }
+
+    /// On PostgreSQL.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn postgres() {
+        ecdsa_signs_once(Engine::Postgres).await;
+    }
 }
 
 /// The prescriber's consent outlives the process that took it.
