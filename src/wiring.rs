@@ -312,6 +312,7 @@ impl App {
     }
 
     async fn open_provider(&self, mut config: authn::Config) -> anyhow::Result<Provider> {
+        config.systems = self.config.clients.all().map(|(id, _)| id.clone()).collect();
         config.signing_page = self.config.signer.as_ref().map(|_| signer::api::AUTHORISE_PAGE.to_owned());
         let register = self.register.clone().context(
             "[authn] needs [directory] in the same configuration: whoever signs in is a person of the register",

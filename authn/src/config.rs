@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hsm::Alg;
+use platform::id::ClientId;
 use platform::network::Network;
 use serde::Deserialize;
 use url::{Host, Url};
@@ -81,6 +82,10 @@ pub struct Config {
     /// puts both together. Without it nothing is signed here.
     #[serde(skip)]
     pub signing_page: Option<String>,
+    /// The systems that call with a certificate, set by whoever knows them: no relying party is registered under the name of one, for
+    /// what it does with a token would read as done by the system.
+    #[serde(skip)]
+    pub systems: Vec<ClientId>,
 }
 
 /// A key that signs tokens.
@@ -147,6 +152,7 @@ impl Config {
             cis1: None,
             sandbox: None,
             signing_page: None,
+            systems: Vec::new(),
         }
     }
 

@@ -96,6 +96,11 @@ impl Caller {
     }
 }
 
+/// Whose certificate the connection of a request has shown and was found good. It stands in the request beside the [`Caller`], which an
+/// access token may replace; a token never makes one of these, so what asks for a certificate reads this and not the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certified(pub Caller);
+
 impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 

@@ -23,7 +23,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use directory::authority::Assurance;
-use platform::caller::Caller;
+use platform::caller::{Caller, Certified};
 use platform::clock::{Clock, Millis};
 use platform::problem::Problem;
 use platform::web::{PeerAddress, PerAddress, Rate, TlsPeer};
@@ -245,7 +245,10 @@ pub async fn authenticate(State(callers): State<Callers>, mut request: Request, 
     let chain = request.extensions().get::<TlsPeer>().map(|peer| Arc::clone(&peer.chain));
     let address = request.extensions().get::<PeerAddress>().copied();
     match callers.identify(chain.as_deref().unwrap_or_default(), address).await {
-        Ok(Some(caller)) => drop(request.extensions_mut().insert(caller)),
+        Ok(Some(caller)) => {
+            request.extensions_mut().insert(Certified(caller.clone()));
+            request.extensions_mut().insert(caller);
+        }
         Ok(None) => {}
         Err(problem) => return problem.into_response(),
     }

@@ -48,6 +48,13 @@ impl Plain {
         self.asks(self.http.get(format!("{}{CHANGES}", self.base)), token).await
     }
 
+    /// Asks for a token in the name of another client, whose certificate a token is to pass for.
+    async fn passed_off(&self, token: &str) -> (u16, String) {
+        let request = self.http.post(format!("{}/token", self.base));
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        self.asks(request.body("grant_type=client_credentials&client_id=by-tls"), Some(token)).await
+    }
+
     async fn credentials(&self, token: Option<&str>) -> (u16, String) {
         let body = json!({"userID": "555000000108"}).to_string();
         let request = self.http.post(format!("{}{CREDENTIALS}", self.base));
@@ -76,6 +83,11 @@ async fn a_token_opens_what_a_certificate_does() {
         "grant_types": ["client_credentials"], "acts": ["signer:sign", "directory:changes"]}});
     let made: Value = registrar.post("/authn/configs/apps", &registration).await.unwrap();
     let secret = made["client_secret"].as_str().unwrap();
+    // Another client, which proves who it is by the certificate of a system that has the name of the first.
+    let by_tls = json!({"config_name": "by-tls", "client_config": {
+        "client_name": "Other", "token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_subject_dn": "CN=prescriber.app",
+        "scopes": ["reports"], "grant_types": ["client_credentials"]}});
+    let _: Value = registrar.post("/authn/configs/apps", &by_tls).await.unwrap();
     let by_certificate: Value =
         registrar.post(CREDENTIALS, &json!({"userID": "555000000108"})).await.unwrap();
     for port in [0, 1] {
@@ -83,6 +95,8 @@ async fn a_token_opens_what_a_certificate_does() {
         let (all, one) = (client.token(secret, "").await, client.token(secret, "directory:changes").await);
         assert_eq!(client.changes(Some(&all)).await.0, 200);
         assert_eq!(client.changes(None).await.0, 401, "without a token");
+        let (status, told) = client.passed_off(&all).await;
+        assert_eq!(status, 401, "a token is no certificate: {told}");
         let (status, told) = client.credentials(Some(&all)).await;
         assert_eq!((status, serde_json::from_str::<Value>(&told).unwrap()), (200, by_certificate.clone()));
         let (status, told) = client.credentials(Some(&one)).await;

@@ -3,7 +3,7 @@
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use platform::caller::{Caller, CallerKind};
+use platform::caller::{CallerKind, Certified};
 use platform::clock::Millis;
 use platform::id::ClientId;
 use url::form_urlencoded;
@@ -30,7 +30,7 @@ pub(crate) struct Presented<'r> {
     /// The form.
     pub(crate) parameters: &'r Parameters,
     /// Whose certificate the connection showed, if it was checked and is good.
-    pub(crate) certificate: Option<&'r Caller>,
+    pub(crate) certificate: Option<&'r Certified>,
 }
 
 /// A relying party that has proved who it is: there is no other way to one of these.
@@ -189,11 +189,12 @@ fn is_secret(client: &Client, presented: &str) -> Result<(), Failure> {
 }
 
 /// RFC 8705 2.1: the subject that was registered, in a certificate that was checked before the request came here.
-fn is_certificate(client: &Client, certificate: Option<&Caller>) -> Result<(), Failure> {
+fn is_certificate(client: &Client, certificate: Option<&Certified>) -> Result<(), Failure> {
     let expected =
         client.config().tls_client_auth_subject_dn.as_deref().and_then(|dn| dn.strip_prefix("CN="));
-    let shown =
-        certificate.filter(|caller| caller.kind == CallerKind::System).map(|caller| caller.client.as_str());
+    let system =
+        certificate.map(|Certified(caller)| caller).filter(|caller| caller.kind == CallerKind::System);
+    let shown = system.map(|caller| caller.client.as_str());
     if shown.is_some() && shown == expected {
         return Ok(());
     }

@@ -35,6 +35,10 @@ pub(crate) async fn register(
 ) -> Result<Made, Error> {
     let now = provider.now();
     let id = match id {
+        Some(id) if provider.config.systems.contains(&id) => {
+            let sentence = "A system calls with a certificate under this name. Choose another.";
+            return Err(Error::conflict("client-is-system", sentence));
+        }
         Some(id) => id,
         None => new_id(&provider.random)?,
     };

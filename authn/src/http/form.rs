@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse as _, Response};
 use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use platform::caller::Caller;
+use platform::caller::Certified;
 use platform::problem::Problem;
 use platform::web::{PeerAddress, Raw, TlsPeer};
 use serde::Serialize;
@@ -26,7 +26,8 @@ pub(super) struct Posted {
     pub(super) held: Held,
     /// From where it came.
     pub(super) address: Option<IpAddr>,
-    caller: Option<Caller>,
+    /// Whose certificate the connection showed. Not the caller: that may be one of a token.
+    certified: Option<Certified>,
 }
 
 impl<S: Send + Sync> FromRequest<S> for Posted {
@@ -35,7 +36,7 @@ impl<S: Send + Sync> FromRequest<S> for Posted {
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
         let headers = request.headers().clone();
         let face = Face::of_path(request.uri().path());
-        let caller = request.extensions().get::<Caller>().cloned();
+        let certified = request.extensions().get::<Certified>().cloned();
         let address = request.extensions().get::<PeerAddress>().map(|peer| peer.0.ip());
         let held = held(request.method(), request.uri(), request.headers(), request.extensions());
         let Raw(body) =
@@ -50,7 +51,7 @@ impl<S: Send + Sync> FromRequest<S> for Posted {
         let parameters = Parameters::parse(&body).map_err(|unreadable| {
             refused(Refusal::new(Code::InvalidRequest, format!("The form is not read: {unreadable}.")))
         })?;
-        Ok(Self { parameters, headers, face, held, address, caller })
+        Ok(Self { parameters, headers, face, held, address, certified })
     }
 }
 
@@ -68,8 +69,8 @@ impl Posted {
                 ));
             }
         };
-        let presented =
-            Presented { authorization, parameters: &self.parameters, certificate: self.caller.as_ref() };
+        let certificate = self.certified.as_ref();
+        let presented = Presented { authorization, parameters: &self.parameters, certificate };
         authentication::authenticate(provider, &presented, provider.now()).await
     }
 }

@@ -58,6 +58,29 @@ platform::both_engines! {
         assert_eq!((nothing.status.as_u16(), nothing.error()), (401, "invalid_client".to_owned()));
     }
 
+    /// A token of a client passes for no certificate, whatever the client is called: neither alone nor beside the certificate of another.
+    async fn a_token_is_no_certificate(db: Db) {
+        let rig = Rig::new(db).await;
+        let grant = ("grant_type", "client_credentials");
+        let secret = rig.register("records", &system("client_secret_basic")).await;
+        let mut config = system("tls_client_auth");
+        config["tls_client_auth_subject_dn"] = json!("CN=records");
+        rig.register("by-tls", &config).await;
+        let own = rig.form("/token", &[("authorization", &basic("records", &secret))], &[grant]).await.json();
+        let header = format!("Bearer {}", own["access_token"].as_str().unwrap());
+        let named = [grant, ("client_id", "by-tls")];
+        for path in ["/token", "/introspect", "/revoke", "/par"] {
+            let taken = rig.form(path, &[("authorization", &header)], &[named.as_slice(), &[("token", "x")]].concat()).await;
+            assert_eq!((taken.status.as_u16(), taken.error()), (401, "invalid_client".to_owned()), "{path}: {}", taken.text);
+        }
+        assert_eq!(rig.form_as("records", "/token", &named).await.status.as_u16(), 200, "its certificate");
+        // Where a system has the name, no client gets it.
+        let config = json!({"config_name": "gate.larkfield", "client_config": {"client_name": "Gate", "redirect_uris": [],
+            "token_endpoint_auth_method": "client_secret_basic", "scopes": ["reports"], "grant_types": ["client_credentials"]}});
+        let refused = rig.operate(Method::POST, "/authn/configs/larkfield", &config).await;
+        assert_eq!((refused.status.as_u16(), refused.json()["code"].clone()), (409, json!("client-is-system")), "{}", refused.text);
+    }
+
     /// A client that is not known, a wrong secret, a wrong way and an unknown key read alike outside, and in full to the owner.
     async fn what_would_betray_something_reads_alike(db: Db) {
         let rig = Rig::new(db).await;
