@@ -110,6 +110,9 @@ pub struct TokenExchange {
     pub subject_token_types: Vec<SubjectToken>,
     /// What it may ask for: of an access token no more than that was for.
     pub scopes: Vec<String>,
+    /// For whom the token may be that it shows, beside this provider and itself: the `resource` that was named for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subject_audiences: Vec<String>,
     /// For whom the new token may be; the first if it does not say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audiences: Vec<String>,

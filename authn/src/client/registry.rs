@@ -7,7 +7,7 @@ use platform::db::Tx;
 use platform::id::ClientId;
 
 use super::{Client, Settings, State};
-use crate::api::AuthMethod;
+use crate::api::{ALL_TEAMS, AuthMethod, Introspection};
 use crate::error::Error;
 use crate::events::Event;
 use crate::provider::Provider;
@@ -44,6 +44,7 @@ pub(crate) async fn register(
     };
     check_signing(provider, &settings)?;
     may_grant(caller, &settings)?;
+    reaches(provider, caller, (&team, &id), &settings).await?;
     let secret = new_secret(provider, &settings)?;
     let client = Client {
         id,
@@ -111,12 +112,14 @@ pub(crate) async fn change(
     }
     if !matches!(change, Change::Close) {
         may_grant(caller, &client.settings)?;
+        reaches(provider, caller, (team, id), &client.settings).await?;
     }
     let (mut secret, mut closes) = (None, false);
     let event = match change {
         Change::Replace(settings) => {
             check_signing(provider, &settings)?;
             may_grant(caller, &settings)?;
+            reaches(provider, caller, (team, id), &settings).await?;
             let keeps = has_secret(&settings) && client.secret.is_some();
             client.settings = *settings;
             if !keeps {
@@ -185,6 +188,36 @@ fn may_grant(caller: &Caller, settings: &Settings) -> Result<(), Error> {
     let own = caller.organisation.as_ref().map(ToString::to_string);
     if !config.acts.is_empty() && own.is_some() && own != config.organisation {
         return Err(Error::field("organisation", "A client acts for your own organisation."));
+    }
+    Ok(())
+}
+
+/// Tokens of other teams' clients are shown to a client, or exchanged by it, where somebody says so who looks after every team. A client
+/// that is not there yet may become anybody's.
+async fn reaches(
+    provider: &Provider,
+    caller: &Caller,
+    (team, id): (&str, &ClientId),
+    settings: &Settings,
+) -> Result<(), Error> {
+    if caller.may(ALL_TEAMS).is_ok() {
+        return Ok(());
+    }
+    let config = settings.config();
+    if config.introspection == Introspection::Any {
+        return Err(Error::field("introspection", "any is for whoever has authn:all-teams to grant."));
+    }
+    for named in config.token_exchanges.iter().flat_map(|exchange| &exchange.subject_clients) {
+        let of_team = match named.parse::<ClientId>() {
+            Ok(named) if named == *id => true,
+            Ok(named) => clients::find(provider.db.read(), &named).await?.is_some_and(|one| one.team == team),
+            Err(_) => false,
+        };
+        if !of_team {
+            let sentence =
+                "subject_clients are of your own team; those of others are for whoever has authn:all-teams.";
+            return Err(Error::field("token_exchanges", sentence));
+        }
     }
     Ok(())
 }

@@ -58,7 +58,8 @@ fn exchanges(config: &ClientConfig) -> Result<(), Error> {
     if config.token_exchanges.len() > MOST {
         return bad("At most 50.");
     }
-    for TokenExchange { subject_clients, subject_token_types, scopes, audiences } in &config.token_exchanges {
+    for exchange in &config.token_exchanges {
+        let TokenExchange { subject_clients, subject_token_types, scopes, .. } = exchange;
         let named = !subject_clients.is_empty() && !subject_token_types.is_empty() && !scopes.is_empty();
         if !named || subject_clients.len() > MOST || subject_token_types.len() > MOST || scopes.len() > MOST {
             return bad(
@@ -71,7 +72,8 @@ fn exchanges(config: &ClientConfig) -> Result<(), Error> {
         if !scopes.iter().all(|scope| config.scopes.contains(scope)) {
             return bad("Only scopes that stand in scopes too.");
         }
-        resources("token_exchanges", audiences)?;
+        resources("token_exchanges", &exchange.audiences)?;
+        resources("token_exchanges", &exchange.subject_audiences)?;
     }
     Ok(())
 }

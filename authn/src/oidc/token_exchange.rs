@@ -12,11 +12,12 @@ use super::parameters::Parameters;
 use super::refusal::{Code, Refusal};
 use super::scope::{Scope, Scopes};
 use crate::api::{SubjectToken, TokenExchange};
+use crate::client::Client;
 use crate::error::Error;
 use crate::provider::Provider;
 use crate::session::Session;
 use crate::store::{grants, tokens};
-use crate::token::{Grant, Kind, stored};
+use crate::token::{Binding, Grant, Kind, stored};
 
 /// The type of token that is given.
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
@@ -35,6 +36,10 @@ struct Subject {
     grant: Grant,
     session: Option<Session>,
     scope: Scopes,
+    /// What has to be shown with it.
+    binding: Binding,
+    /// For whom it is, if that is not this provider.
+    audience: Option<String>,
     /// Who has acted with it.
     actors: Vec<ClientId>,
     until: Millis,
@@ -47,7 +52,8 @@ pub(super) async fn exchange(provider: &Provider, asked: &Asked<'_>, now: Millis
     let Asked { client, parameters, binding } = asked;
     let token_type = wanted_type(asked)?;
     let subject = subject(provider, parameters, now).await?;
-    let rule = rule(&client.config().token_exchanges, &subject)?;
+    let rule = rule(client, &subject)?;
+    stays_bound(&subject.binding, binding)?;
     let scope = scope(parameters, rule, &subject)?;
     let audience = audience(parameters, rule)?;
     let mut actors = subject.actors.clone();
@@ -137,6 +143,8 @@ async fn access_token(provider: &Provider, presented: &str, now: Millis) -> Resu
         grant,
         session,
         scope: token.scope,
+        binding: token.binding,
+        audience: token.audience,
         actors: token.actors,
         until: token.expires_at,
         hash: Some(hash),
@@ -170,6 +178,8 @@ async fn id_token(provider: &Provider, presented: &str, now: Millis) -> Result<S
         grant,
         session,
         scope,
+        binding: Binding::Nothing,
+        audience: None,
         actors: Vec::new(),
         until,
         hash: None,
@@ -195,15 +205,31 @@ async fn standing(provider: &Provider, grant: &mut Grant, now: Millis) -> Result
     }
 }
 
-fn rule<'r>(rules: &'r [TokenExchange], subject: &Subject) -> Result<&'r TokenExchange, Refusal> {
+/// What allows the exchange: of that kind, of that client, and for whoever exchanges it. A token that is for another is not its to show.
+fn rule<'r>(client: &'r Client, subject: &Subject) -> Result<&'r TokenExchange, Refusal> {
+    let is_for = |rule: &TokenExchange| match &subject.audience {
+        None => true,
+        Some(audience) => audience == client.id.as_str() || rule.subject_audiences.contains(audience),
+    };
     let allows = |rule: &&TokenExchange| {
         rule.subject_token_types.contains(&subject.kind)
             && rule.subject_clients.iter().any(|client| client == subject.client.as_str())
+            && is_for(rule)
     };
-    rules.iter().find(allows).ok_or_else(|| {
-        let sentence = "The client is not registered to exchange tokens of that kind of that client.";
+    client.config().token_exchanges.iter().find(allows).ok_or_else(|| {
+        let sentence =
+            "The client is not registered to exchange tokens of that kind of that client for that audience.";
         Refusal::new(Code::UnauthorizedClient, sentence)
     })
+}
+
+/// What was bound is not exchanged for what is not: a thief without the key would have it unbound.
+fn stays_bound(shown: &Binding, given: &Binding) -> Result<(), Refusal> {
+    if *shown == Binding::Nothing || *given != Binding::Nothing {
+        return Ok(());
+    }
+    let sentence = "The subject_token is bound. Ask for a token that is: with a proof of DPoP, or over the connection of your certificate.";
+    Err(Refusal::new(Code::InvalidRequest, sentence))
 }
 
 /// Of an access token no more than it was for; of an ID token no more of its person than was granted.

@@ -162,6 +162,49 @@ platform::both_engines! {
         assert_eq!(rig.operate_as(nothing, Method::GET, &path, &json!(null)).await.status, StatusCode::FORBIDDEN);
     }
 
+    /// What shows a client the tokens of other teams' clients is registered by who looks after every team, and so is what such a client
+    /// proves itself with.
+    async fn tokens_of_other_teams_are_for_who_looks_after_all(db: Db) {
+        let rig = Rig::new(db).await;
+        let exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
+        let config = |change: Value| {
+            let mut config = json!({"client_name": "Gateway", "redirect_uris": [], "token_endpoint_auth_method": "client_secret_basic",
+                "grant_types": ["client_credentials"], "scopes": ["profile"]});
+            for (name, value) in change.as_object().unwrap() {
+                config[name] = value.clone();
+            }
+            json!({"client_config": config})
+        };
+        let exchanges = |client: &str| {
+            let rule = json!({"subject_clients": [client], "subject_token_types": ["urn:ietf:params:oauth:token-type:access_token"], "scopes": ["profile"]});
+            config(json!({"grant_types": [exchange], "token_exchanges": [rule]}))
+        };
+        let holder = |acts: Vec<String>| Caller::new(CallerKind::System, "desk", "desk".parse().unwrap(), acts);
+        let all = || holder(vec![authn::api::CLIENTS.0.to_owned(), authn::api::ALL_TEAMS.0.to_owned()]);
+        let others = rig.operate_as(all(), Method::POST, "/authn/configs/others", &json!({"config_name": "theirs", "client_config": config(json!({}))["client_config"]})).await;
+        assert_eq!(others.status, StatusCode::CREATED, "{}", others.text);
+        rig.register("ours", &json!({})).await;
+        let any = config(json!({"introspection": "any"}));
+        for (body, member) in [(&any, "introspection"), (&exchanges("theirs"), "token_exchanges"), (&exchanges("nobody-yet"), "token_exchanges")] {
+            let refused = rig.operate(Method::POST, PLACE, body).await;
+            assert!(refused.status == StatusCode::BAD_REQUEST && refused.text.contains(member), "{}", refused.text);
+            assert_eq!(rig.operate_as(all(), Method::POST, PLACE, body).await.status, StatusCode::CREATED);
+        }
+        let own = rig.operate(Method::POST, PLACE, &exchanges("ours")).await;
+        assert_eq!(own.status, StatusCode::CREATED, "{}", own.text);
+        let made = rig.operate_as(all(), Method::POST, PLACE, &any).await.json();
+        let (id, hash) = (made["config_name"].as_str().unwrap(), made["hash"].as_str().unwrap());
+        for (method, path, body) in [
+            (Method::POST, format!("{PLACE}/{id}/secret?hash={hash}"), &json!(null)),
+            (Method::PUT, format!("{PLACE}/{id}?hash={hash}"), &config(json!({}))),
+        ] {
+            let refused = rig.operate(method, &path, body).await;
+            assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{path}: {}", refused.text);
+        }
+        let closed = rig.operate(Method::DELETE, &format!("{PLACE}/{id}?hash={hash}"), &json!(null)).await;
+        assert_eq!(closed.status, StatusCode::OK, "it can always be closed: {}", closed.text);
+    }
+
     /// A browser that changes its address asks for more than what is registered for a client, and never for less.
     async fn what_is_registered_is_the_least(db: Db) {
         let rig = Rig::new(db).await;

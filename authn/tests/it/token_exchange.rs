@@ -4,7 +4,7 @@ use http::StatusCode;
 use platform::db::Db;
 use serde_json::{Value, json};
 
-use crate::rig::{ANN, Answered, Pair, Rig, basic, close, part, user};
+use crate::rig::{ANN, Answered, CALLBACK, Pair, Rig, basic, close, part, user};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
@@ -103,6 +103,50 @@ platform::both_engines! {
         assert_eq!(again.error(), "unauthorized_client");
         let person = site.exchange(site.id_token(), ID_TOKEN, &[("scope", "nationalrbacaccess")]).await;
         assert_eq!(person.error(), "invalid_scope");
+    }
+
+    /// A token that is bound to a key does not become one that is not: whoever stole it gets nothing for it that works without a key.
+    async fn bound_tokens_stay_bound(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({})).await;
+        let gateway = rig.register("gateway", &gateway()).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let code = rig.code(&[("scope", "openid profile")], &session).await;
+        let pair = Pair::p256();
+        let proof = |pair: &Pair| pair.proof(("POST", "https://id.example.org/token"), None, rig.now(), &json!({}));
+        let pairs = [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", CALLBACK)];
+        let headers = [("authorization", basic("rp", &secret)), ("dpop", proof(&pair))];
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let given = rig.form("/token", &headers, &pairs).await.json();
+        assert_eq!(given["token_type"], "DPoP");
+        let pairs = [("grant_type", GRANT), ("subject_token", given["access_token"].as_str().unwrap()), ("subject_token_type", ACCESS_TOKEN)];
+        let header = basic("gateway", &gateway);
+        let refused = rig.form("/token", &[("authorization", &header)], &pairs).await;
+        assert_eq!((refused.status.as_u16(), refused.error()), (400, "invalid_request".to_owned()), "{}", refused.text);
+        assert!(refused.text.contains("is bound"), "{}", refused.text);
+        let own = Pair::p256();
+        let bound = rig.form("/token", &[("authorization", &header), ("dpop", &proof(&own))], &pairs).await.json();
+        assert_eq!((bound["token_type"].clone(), bound["scope"].clone()), (json!("DPoP"), json!("openid profile")));
+    }
+
+    /// A token that is for somebody else is not exchanged: whoever it is for exchanges it, by its client id or by what is registered.
+    async fn tokens_for_others_are_not_exchanged(db: Db) {
+        let rig = Rig::new(db).await;
+        let records = "https://records.example";
+        let secret = rig.register("rp", &json!({"resources": [records]})).await;
+        let mut server = gateway();
+        server["token_exchanges"][0]["subject_audiences"] = json!([records]);
+        let secrets = [("gateway", rig.register("gateway", &gateway()).await), ("server", rig.register("server", &server).await)];
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let code = rig.code(&[("scope", "openid profile")], &session).await;
+        let given = rig.exchange(&secret, &code, &[("resource", records)]).await.json();
+        let pairs = [("grant_type", GRANT), ("subject_token", given["access_token"].as_str().unwrap()), ("subject_token_type", ACCESS_TOKEN)];
+        let asked = async |(client, secret): &(&str, String)| {
+            rig.form("/token", &[("authorization", &basic(client, secret))], &pairs).await
+        };
+        assert_eq!(asked(&secrets[0]).await.error(), "unauthorized_client");
+        let answered = asked(&secrets[1]).await;
+        assert_eq!((answered.status.as_u16(), answered.json()["scope"].clone()), (200, json!("openid profile")), "{}", answered.text);
     }
 
     /// An ID token becomes a token for an interface, while the session behind it lives.
