@@ -75,6 +75,12 @@ impl Client {
         Scopes::of(self.config().scopes.iter().map(String::as_str))
     }
 
+    /// What is left of what was granted by its registration of now: a scope or an act that was taken out counts no more.
+    pub(crate) fn still(&self, granted: &Scopes) -> Scopes {
+        let config = self.config();
+        granted.filtered(|word| config.scopes.iter().chain(&config.acts).any(|registered| registered == word))
+    }
+
     /// What it may have for itself: the scopes that are not a person's, and its acts.
     pub(crate) fn scopes_of_its_own(&self) -> Scopes {
         let config = self.config();

@@ -104,6 +104,7 @@ async fn code(provider: &Provider, asked: &Asked<'_>, now: Millis) -> Result<Iss
         return Err(replayed(provider, &code.grant, client, now).await?);
     }
     bound(&code, parameters, binding, now)?;
+    grant.content.scope = client.still(&grant.content.scope);
     let (session, person) = signed_in(provider, &mut grant, now).await?;
     let for_whom = For {
         client,

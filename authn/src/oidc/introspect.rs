@@ -4,14 +4,14 @@ use platform::clock::Millis;
 use serde_json::{Value, json};
 
 use super::claims;
-use super::exchange::signed_in;
+use super::exchange::signed_in_with;
 use super::making::acting;
 use super::parameters::Parameters;
 use super::refusal::{Code, Refusal};
 use crate::api::Introspection;
 use crate::client::Authenticated;
 use crate::provider::Provider;
-use crate::store::tokens;
+use crate::store::tokens::{self, Shown};
 use crate::token::{Kind, stored};
 
 /// Says what a token is worth now. Whatever is not good, or not theirs to ask about, is not active and nothing more.
@@ -33,9 +33,8 @@ async fn worth(
     now: Millis,
 ) -> Result<Option<Value>, Refusal> {
     let Some(hash) = stored(presented) else { return Ok(None) };
-    let Some((token, mut grant)) = tokens::find(provider.db.read(), &hash).await? else {
-        return Ok(None);
-    };
+    let Some(found) = tokens::find_shown(provider.db.read(), &hash).await? else { return Ok(None) };
+    let Shown { token, mut grant, session, .. } = found.as_registered();
     let client = proof.client();
     // A refresh token is for its client and for nobody else: a server that is shown one was shown the wrong thing.
     let of_all = client.config().introspection == Introspection::Any && token.kind == Kind::Access;
@@ -63,7 +62,7 @@ async fn worth(
         }
     }
     if grant.person.is_some() {
-        let session = match signed_in(provider, &mut grant, now).await {
+        let session = match signed_in_with(provider, &mut grant, session, now).await {
             Ok((session, _)) => session,
             Err(refusal) if refusal.code == Code::InvalidGrant => return Ok(None),
             Err(refusal) => return Err(refusal),

@@ -17,13 +17,13 @@ use crate::token::{Grant, Kind, Token};
 pub(super) async fn refresh(provider: &Provider, asked: &Asked<'_>, now: Millis) -> Result<Issued, Refusal> {
     let client = asked.client;
     let (token, mut grant) = presented(provider, asked, now).await?;
+    // What was taken out of the registration since is given no more.
+    let granted = client.still(&token.scope);
     let wanted = asked.parameters.list("scope");
-    if !wanted.is_empty() {
-        let wanted = Scopes::of(wanted);
-        if !wanted.is_within(&token.scope) {
-            return Err(Refusal::new(Code::InvalidScope, "No more than was granted."));
-        }
-        grant.content.scope = wanted;
+    grant.content.scope = if wanted.is_empty() { granted.clone() } else { Scopes::of(wanted) };
+    if grant.content.scope.is_empty() || !grant.content.scope.is_within(&granted) {
+        let sentence = "No more than was granted, and no more than the client is registered for now.";
+        return Err(Refusal::new(Code::InvalidScope, sentence));
     }
     let (session, person) = exchange::signed_in(provider, &mut grant, now).await?;
     // FAPI 2.0 Security Profile 5.3.2.1: no rotation, because the client proves who it is each time.

@@ -16,7 +16,8 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::provider::Provider;
 use crate::session::Session;
-use crate::store::{grants, tokens};
+use crate::store::grants;
+use crate::store::tokens::{self, Shown};
 use crate::token::{Binding, Grant, Kind, stored};
 
 /// The type of token that is given.
@@ -131,8 +132,9 @@ async fn subject(provider: &Provider, parameters: &Parameters, now: Millis) -> R
 
 async fn access_token(provider: &Provider, presented: &str, now: Millis) -> Result<Subject, Refusal> {
     let hash = stored(presented).ok_or_else(unusable)?;
-    let found = tokens::find(provider.db.read(), &hash).await?;
-    let (token, mut grant) = found.filter(|(token, _)| token.kind == Kind::Access).ok_or_else(unusable)?;
+    let found = tokens::find_shown(provider.db.read(), &hash).await?.map(Shown::as_registered);
+    let found = found.filter(|found| found.token.kind == Kind::Access).ok_or_else(unusable)?;
+    let Shown { token, mut grant, .. } = found;
     if token.ended_at.is_some() || now >= token.expires_at || grant.ended_at.is_some() {
         return Err(unusable());
     }

@@ -93,6 +93,18 @@ pub(crate) struct Shown {
     pub(crate) session: Option<Found>,
 }
 
+impl Shown {
+    /// With no more than the relying party is registered for now.
+    pub(crate) fn as_registered(mut self) -> Self {
+        self.token.scope = self.client.still(&self.token.scope);
+        // What was granted is somebody else's where the token was exchanged.
+        if self.token.client == self.grant.client {
+            self.grant.content.scope = self.client.still(&self.grant.content.scope);
+        }
+        self
+    }
+}
+
 /// The same with relying party and session. One question: it is asked whenever a token is shown.
 pub(crate) async fn find_shown(reader: &sqlx::AnyPool, hash: &str) -> Result<Option<Shown>, Error> {
     let row = sqlx::query(concat!(

@@ -5,7 +5,7 @@ use platform::caller::{Caller, CallerKind};
 use platform::db::Db;
 use serde_json::{Value, json};
 
-use crate::rig::{ANN, Rig, basic};
+use crate::rig::{ANN, CALLBACK, Rig, basic};
 
 const PLACE: &str = "/authn/configs/larkfield";
 
@@ -74,6 +74,53 @@ platform::both_engines! {
         let due: Vec<(String,)> = sqlx::query_as("SELECT client_id FROM authn_logout").fetch_all(rig.db.read()).await.unwrap();
         assert!(due.is_empty(), "{due:?}");
         assert_eq!(rig.recorded("session-ended").await, 1);
+    }
+
+    /// What is taken out of a registration counts no more: a scope is told nowhere, by tokens that are out or new ones, and no code goes to
+    /// an address that is not there any more.
+    async fn what_is_taken_out_counts_no_more(db: Db) {
+        let rig = Rig::new(db).await;
+        let mut config = json!({
+            "client_name": "A", "redirect_uris": [CALLBACK, "https://rp.example/other"], "token_endpoint_auth_method": "client_secret_basic",
+            "scopes": ["openid", "profile", "email"], "grant_types": ["authorization_code", "refresh_token"]
+        });
+        let made = rig.operate(Method::POST, PLACE, &json!({"config_name": "rp", "client_config": config})).await.json();
+        let secret = made["client_secret"].as_str().unwrap();
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let with = [("scope", "openid profile email")];
+        let first = rig.exchange(secret, &rig.code(&with, &session).await, &[]).await.json();
+        assert_eq!(rig.userinfo(first["access_token"].as_str().unwrap()).await.json()["email"], "ada@example.test");
+        // A code that is out, and two requests that wait.
+        let code = rig.code(&with, &session).await;
+        let waits = rig.authorise(&with, &[]).await;
+        let other = rig.authorise(&[with[0], ("redirect_uri", "https://rp.example/other")], &[]).await;
+        config["scopes"] = json!(["openid", "profile"]);
+        config["redirect_uris"] = json!([CALLBACK]);
+        let hash = made["hash"].as_str().unwrap();
+        let changed = rig.operate(Method::PUT, &format!("{PLACE}/rp?hash={hash}"), &json!({"client_config": config})).await;
+        assert_eq!(changed.status, StatusCode::OK, "{}", changed.text);
+        let header = basic("rp", secret);
+        let silent = async |tokens: &Value, of: &str| {
+            let access = tokens["access_token"].as_str().unwrap();
+            let told = rig.userinfo(access).await.json();
+            assert!(told.get("email").is_none() && told["family_name"] == "Okafor", "{of}: {told}");
+            let worth = rig.form("/introspect", &[("authorization", &header)], &[("token", access)]).await.json();
+            assert_eq!(worth["scope"], "openid profile", "{of}");
+        };
+        silent(&first, "a token that is out").await;
+        let refresh = [("grant_type", "refresh_token"), ("refresh_token", first["refresh_token"].as_str().unwrap())];
+        let wider = rig.form("/token", &[("authorization", &header)], &[refresh.as_slice(), &with].concat()).await;
+        assert_eq!(wider.error(), "invalid_scope");
+        let refreshed = rig.form("/token", &[("authorization", &header)], &refresh).await.json();
+        assert_eq!(refreshed["scope"], "openid profile", "{refreshed}");
+        silent(&refreshed, "a refreshed one").await;
+        silent(&rig.exchange(secret, &code, &[]).await.json(), "one of a code that was out").await;
+        let onward = |begun: &crate::rig::Answered| begun.location().replace("/sign-in/", "/authorize/continue/");
+        let done = rig.browse(&onward(&waits), &[&waits.cookie(), &session]).await;
+        let code = done.sent("code").unwrap_or_else(|| panic!("{}", done.location()));
+        silent(&rig.exchange(secret, &code, &[]).await.json(), "one of a request that waited").await;
+        let nowhere = rig.browse(&onward(&other), &[&other.cookie(), &session]).await;
+        assert_eq!((nowhere.status, nowhere.headers.get("location")), (StatusCode::BAD_REQUEST, None), "{}", nowhere.text);
     }
 
     /// What makes no sense is refused by its member; without the act nobody sees anything.

@@ -141,11 +141,12 @@ platform::both_engines! {
         let code = rig.code(&[("scope", "openid profile")], &session).await;
         let given = rig.exchange(&secret, &code, &[("resource", records)]).await.json();
         let pairs = [("grant_type", GRANT), ("subject_token", given["access_token"].as_str().unwrap()), ("subject_token_type", ACCESS_TOKEN)];
-        let asked = async |(client, secret): &(&str, String)| {
+        let asked = async |which: usize| {
+            let (client, secret) = &secrets[which];
             rig.form("/token", &[("authorization", &basic(client, secret))], &pairs).await
         };
-        assert_eq!(asked(&secrets[0]).await.error(), "unauthorized_client");
-        let answered = asked(&secrets[1]).await;
+        assert_eq!(asked(0).await.error(), "unauthorized_client");
+        let answered = asked(1).await;
         assert_eq!((answered.status.as_u16(), answered.json()["scope"].clone()), (200, json!("openid profile")), "{}", answered.text);
     }
 

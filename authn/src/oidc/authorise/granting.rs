@@ -5,7 +5,7 @@ use std::time::Duration;
 use platform::clock::Millis;
 use platform::db::Tx;
 
-use crate::api::SigningDecision;
+use crate::api::{GrantType, SigningDecision};
 use crate::client::Client;
 use crate::error::Error;
 use crate::events::Event;
@@ -55,6 +55,12 @@ pub(super) async fn grant(
     let client = found.ok_or_else(|| {
         Refusal::new(Code::InvalidRequest, "The client is no longer registered. Ask whoever registered it.")
     })?;
+    // It may have been changed while somebody signed in: where the answer goes and what it gives is what is registered now.
+    let goes_back = client.config().redirect_uris.contains(&waiting.request.back.redirect_uri);
+    if !goes_back || !client.may(GrantType::AuthorizationCode) {
+        let sentence = "The application was registered otherwise meanwhile. Start again in your application.";
+        return Err(Refusal::new(Code::InvalidRequest, sentence));
+    }
     let grant = of(&waiting, &client, &session, role, now);
     // FAPI 2.0 Security Profile 5.3.2.2.
     let life = if client.is_strict() { provider.config.code().min(STRICT) } else { provider.config.code() };
@@ -104,7 +110,7 @@ fn of(waiting: &Waiting, client: &Client, session: &Session, role: Option<String
         sid: Some(session.sid.clone()),
         content: Content {
             face: request.back.face,
-            scope: request.scope.clone(),
+            scope: client.still(&request.scope),
             method: Some(session.method),
             authenticated_at: Some(session.authenticated_at),
             nonce: request.nonce.clone(),
