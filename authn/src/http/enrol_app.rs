@@ -14,6 +14,8 @@ use crate::authenticator::app::{Proposal, enrol, offer, staying};
 use crate::error::Error;
 use crate::pages::{EnrolApp, Frame, Told, picture};
 use crate::provider::Provider;
+use crate::session::{Cookie, KNOWN};
+use crate::throttle;
 
 pub(super) fn router() -> Router<Provider> {
     Router::new().route("/enrol/{secret}/app", get(show).post(take))
@@ -57,7 +59,11 @@ async fn take(State(provider): State<Provider>, opened: Opened, given: Form) -> 
         known: opened.known.clone(),
     };
     match enrol(&provider, &opened.enrolment, proposal, opened.now).await {
-        Ok(made) => Ok(see_other(&format!("/enrol/done/{}", made.method), &[])),
+        Ok((made, known)) => {
+            let seconds = u32::try_from(throttle::KNOWN.as_secs()).unwrap_or(u32::MAX);
+            let cookie = Cookie::secret_for(KNOWN, &known, seconds);
+            Ok(see_other(&format!("/enrol/done/{}", made.method), &[cookie]))
+        }
         // What somebody can put right on this page.
         Err(Error::Field { sentence, .. }) => {
             let told = Told::new("There is something to put right", sentence);

@@ -16,6 +16,21 @@ pub(crate) async fn next_at<'c>(reader: impl Reader<'c>, subject: &str) -> Resul
     Ok(found.map(Millis))
 }
 
+/// How many attempts on a subject went wrong in a row, of which the last was not before `forgotten`.
+pub(crate) async fn failures<'c>(
+    reader: impl Reader<'c>,
+    subject: &str,
+    forgotten: Millis,
+) -> Result<u32, Error> {
+    let found: Option<i64> =
+        sqlx::query_scalar("SELECT failures FROM authn_attempt WHERE subject = $1 AND failed_at >= $2")
+            .bind(subject)
+            .bind(forgotten.0)
+            .fetch_optional(reader)
+            .await?;
+    Ok(found.map_or(0, |failures| u32::try_from(failures).unwrap_or(u32::MAX)))
+}
+
 /// Counts an attempt, and says how many there are in a row; none if another one has slowed the subject down meanwhile. What lies
 /// before `forgotten` counts no more.
 pub(crate) async fn count(
@@ -182,6 +197,9 @@ mod tests {
             })).await.unwrap();
             assert_eq!(counted, [Some(1), Some(2), None, Some(3), Some(3), Some(1), Some(1)]);
             assert_eq!(next_at(db.read(), "a").await.unwrap(), Some(Millis(20)));
+            for (subject, since, expected) in [("a", 23, 1), ("a", 24, 0), ("b", 0, 0)] {
+                assert_eq!(failures(db.read(), subject, Millis(since)).await.unwrap(), expected, "{subject} {since}");
+            }
             assert_eq!(next_at(db.read(), "b").await.unwrap(), None);
         }
 

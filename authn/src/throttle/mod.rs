@@ -5,10 +5,11 @@
 //! does not slow it down (what OWASP calls device cookies).
 //!
 //! In every other browser three things are counted: an account from one network, a network, and an account from strangers, which are
-//! networks from which its holder has not signed in. So whoever guesses slows down their own network, and many networks together
-//! slow down other strangers. A holder who comes with a new browser from a network on which somebody guesses waits with them, and
-//! signs in with every other method meanwhile. An attempt is counted before it is looked at, so that many at once are no way around;
-//! one that was right is taken back.
+//! networks from which its holder has neither enrolled nor signed in. So whoever guesses slows down their own network, and many networks
+//! together slow down strangers that have failed before. A network that has not failed at an account has one attempt, whatever strangers
+//! did elsewhere: their holder, who knows, comes in with it from wherever they are. A holder who comes with a new browser from a network
+//! on which somebody guesses waits with them, and signs in with every other method meanwhile. An attempt is counted before it is looked
+//! at, so that many at once are no way around; one that was right is taken back.
 
 mod rule;
 mod settings;
@@ -83,11 +84,12 @@ impl Attempt {
         Ok(device.map(|device| format!("browser/{device}")))
     }
 
-    /// What is counted, each with how often it is free.
+    /// What is counted, each with how often it is free. `counted` is how often this attempt stands in the counts already.
     async fn subjects(
         &self,
         tx: &mut Tx,
         settings: &Throttle,
+        counted: u32,
         now: Millis,
     ) -> Result<Vec<(String, u32)>, Error> {
         if let Some(device) = self.device(tx, now).await? {
@@ -98,10 +100,24 @@ impl Attempt {
             Some(person) => throttles::is_known(&mut *tx, person, &self.network, now.minus(KNOWN)).await?,
             None => false,
         };
-        if !known {
+        if !known && !self.is_first(tx, settings, counted, now).await? {
             subjects.push((self.strangers(), settings.strangers_free));
         }
         Ok(subjects)
+    }
+
+    /// Whether strangers are slowed down and this network has not failed at this account: it has one attempt all the same.
+    async fn is_first(
+        &self,
+        tx: &mut Tx,
+        settings: &Throttle,
+        counted: u32,
+        now: Millis,
+    ) -> Result<bool, Error> {
+        let slowed =
+            throttles::next_at(&mut *tx, &self.strangers()).await?.is_some_and(|next_at| next_at > now);
+        let forgotten = now.minus(settings.forget());
+        Ok(slowed && throttles::failures(&mut *tx, &self.pair(), forgotten).await? <= counted)
     }
 
     /// The same as [`Attempt::begin`], by itself.
@@ -121,7 +137,7 @@ impl Attempt {
 
     /// Counts the attempt, or says that it is not looked at yet.
     pub(crate) async fn begin(&self, tx: &mut Tx, settings: &Throttle, now: Millis) -> Result<Turn, Error> {
-        let subjects = self.subjects(tx, settings, now).await?;
+        let subjects = self.subjects(tx, settings, 0, now).await?;
         for (subject, _) in &subjects {
             if let Some(next_at) = throttles::next_at(&mut *tx, subject).await?
                 && next_at > now
@@ -143,7 +159,7 @@ impl Attempt {
 
     /// Takes the attempt back: it was not looked at.
     pub(crate) async fn take_back(&self, tx: &mut Tx, settings: &Throttle, now: Millis) -> Result<(), Error> {
-        for (subject, _) in self.subjects(tx, settings, now).await? {
+        for (subject, _) in self.subjects(tx, settings, 1, now).await? {
             throttles::take_back(tx, &subject, now).await?;
         }
         Ok(())
@@ -162,6 +178,11 @@ impl Attempt {
         // What strangers tried elsewhere on the same network is not forgotten because the holder came.
         let counted = self.device(tx, now).await?.unwrap_or_else(|| self.pair());
         throttles::forget(tx, &counted).await?;
+        self.acquaint(tx, browser, now).await
+    }
+
+    /// The network and the browser are known from now on as those of the person; the browser by another secret, which has this hash.
+    pub(crate) async fn acquaint(&self, tx: &mut Tx, browser: &[u8], now: Millis) -> Result<(), Error> {
         if let Some(was) = &self.browser {
             throttles::move_browser(tx, was, browser).await?;
         }
@@ -230,7 +251,14 @@ mod tests {
             assert_eq!(tries(&db, &thief, 5).await, Turn::Later(Millis(2_004)));
             assert_eq!(tries(&db, &attempt("a", "192.0.2.2"), 6).await, Turn::Now);
             assert_eq!(tries(&db, &attempt("a", "192.0.2.3"), 7).await, Turn::Now, "the fifth slows strangers down");
-            assert!(matches!(tries(&db, &attempt("a", "192.0.2.4"), 8).await, Turn::Later(_)));
+            assert!(matches!(tries(&db, &attempt("a", "192.0.2.2"), 8).await, Turn::Later(_)), "who has failed waits");
+            let third = attempt("a", "192.0.2.4");
+            assert_eq!(tries(&db, &third, 8).await, Turn::Now, "who has not has one attempt");
+            assert!(matches!(tries(&db, &third, 9).await, Turn::Later(_)), "and no second one");
+            let away = attempt("a", "203.0.113.9");
+            assert_eq!(tries(&db, &away, 9).await, Turn::Now, "the holder comes in from a network that nobody knew");
+            right(&db, &away, 9).await;
+            assert!(matches!(tries(&db, &attempt("a", "192.0.2.2"), 9).await, Turn::Later(_)), "which lets in nobody else");
             assert_eq!(tries(&db, &home, 9).await, Turn::Now, "the holder is not locked out");
             assert_eq!(tries(&db, &attempt("b", "192.0.2.4"), 9).await, Turn::Now, "nor is anybody else");
         }

@@ -124,15 +124,23 @@ platform::both_engines! {
             }
             assert_eq!(statuses, [403, 403, 403, 403, 429, 429], "{email}");
         }
-        // Many networks together: strangers wait, whoever they are.
+        // Many networks together: strangers who have failed wait, whoever they are.
+        rig.pass(Duration::from_secs(30));
         let mut slowed = 0;
         for network in 0..8 {
             let mut thief = rig.browser();
             thief.address = [203, 0, 113, network].into();
             let there = rig.begin(&mut thief, ALL).await;
+            assert_eq!(tries(&mut thief, &there, EMAIL, "a guess at random", "000000").await.status, 403, "one is free");
             slowed += u32::from(tries(&mut thief, &there, EMAIL, "a guess at random", "000000").await.status == 429);
         }
         assert!(slowed >= 3, "{slowed}");
+        // The holder is away, in a browser and on a network where nobody has seen them.
+        let mut away = rig.browser();
+        away.address = [198, 51, 100, 200].into();
+        let there = rig.begin(&mut away, ALL).await;
+        let signed = tries(&mut away, &there, EMAIL, PASSWORD, &code(&seed, rig.now())).await;
+        assert_eq!(signed.status, 303, "the holder comes in wherever they are: {}", signed.body);
         rig.pass(Duration::from_secs(30));
         let there = rig.begin(&mut home, ALL).await;
         let signed = tries(&mut home, &there, EMAIL, PASSWORD, &code(&seed, rig.now())).await;
@@ -182,6 +190,35 @@ platform::both_engines! {
             statuses.push(tries(&mut thief, &there, EMAIL, "a guess at random", "000000").await.status);
         }
         assert_eq!(statuses, [403, 403, 403, 403, 429]);
+    }
+
+    /// Where somebody enrolled they are known: strangers who guess before their first sign-in slow down neither that browser nor what was
+    /// typed on the same network.
+    async fn whoever_enrols_is_known(db: Db) {
+        let rig = Rig::with(db, &json!({"throttle": {"free": 3, "strangers_free": 1, "network_free": 100}})).await;
+        let (mut home, link) = rig.opened(USER, "issue").await;
+        let path = format!("{link}/app");
+        let seed = home.get(&path).await.between("<code class=\"lanyard-seed\">", "</code>");
+        let fields = [("email", EMAIL), ("password", PASSWORD), ("code", &code(&seed, rig.now())), ("name", "phone")];
+        assert_eq!(home.form(&path, &fields).await.status, 303);
+        assert!(home.cookies.contains_key("__Host-lanyard-known"));
+        rig.pass(Duration::from_secs(30));
+        let mut thief = rig.browser();
+        thief.address = [203, 0, 113, 1].into();
+        let there = rig.begin(&mut thief, ALL).await;
+        let mut statuses = Vec::new();
+        for _ in 0..3 {
+            statuses.push(tries(&mut thief, &there, EMAIL, "a guess at random", "000000").await.status);
+        }
+        assert_eq!(statuses, [403, 403, 429]);
+        let mut beside = rig.browser();
+        let there = rig.begin(&mut beside, ALL).await;
+        for _ in 0..2 {
+            assert_eq!(tries(&mut beside, &there, EMAIL, "mistyped by somebody", "000000").await.status, 403, "the network is known");
+        }
+        let here = rig.begin(&mut home, ALL).await;
+        let signed = tries(&mut home, &here, EMAIL, PASSWORD, &code(&seed, rig.now())).await;
+        assert_eq!(signed.status, 303, "{}", signed.body);
     }
 
     /// What is typed with U+0000 in it is refused with words, on both databases alike, and nothing fails.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use platform::clock::Millis;
+use platform::db::Tx;
 use platform::id::UserId;
 use zeroize::Zeroizing;
 
@@ -17,6 +18,7 @@ use crate::enrolment::{Enrolment, EnrolmentId, LASTS, Purpose, enrolled_in};
 use crate::error::Error;
 use crate::interaction::Method;
 use crate::provider::Provider;
+use crate::secret::Secret;
 use crate::session::holder;
 use crate::store::authenticators::New;
 use crate::store::{authenticators, ceremonies, persons};
@@ -125,14 +127,14 @@ async fn confirmed(
     attempt.taken_back(provider, now).await
 }
 
-/// Takes what somebody proposes, if its first code is right.
+/// Takes what somebody proposes, if its first code is right. The browser and its network are known from then on, the browser by the secret
+/// that is given.
 pub(crate) async fn enrol(
     provider: &Provider,
     enrolment: &Enrolment,
     proposal: Proposal,
     now: Millis,
-) -> Result<Authenticator, Error> {
-    let over = || Error::conflict("enrolment-over", "This page is too old. Open your link again.");
+) -> Result<(Authenticator, Secret), Error> {
     let name = name_of(&proposal.name)?;
     let stays = staying(provider, enrolment).await?;
     if let Some((email, kept)) = stays.clone() {
@@ -149,9 +151,15 @@ pub(crate) async fn enrol(
         )
     })?;
     let anew = stays.is_none();
-    let (email, password) = match stays {
-        Some(stays) => stays,
-        None => set(provider, &proposal.email, proposal.password).await?,
+    let attempt = |email: &str| {
+        Attempt::new(email, Some(enrolment.person.clone()), proposal.address, proposal.known.clone())
+    };
+    let (account, attempt) = if let Some(stays) = stays {
+        let attempt = attempt(&stays.0);
+        (stays, attempt)
+    } else {
+        let attempt = attempt(&proposal.email);
+        (set(provider, &proposal.email, proposal.password).await?, attempt)
     };
     let made = Authenticator {
         id: AuthenticatorId::new(now),
@@ -165,39 +173,74 @@ pub(crate) async fn enrol(
         last_used_at: None,
     };
     let sealed = seed.seal(&provider.hsm, &place(&made.id)).await?;
-    let (enrolment, kept) = (enrolment.clone(), made.clone());
-    provider
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                if !ceremonies::take(tx, &key, &state, now).await? {
-                    return Err(over());
-                }
-                let person = &enrolment.person;
-                // First: a recovery takes everything that was there, the old address among it.
-                enrolled_in(tx, &enrolment, &kept, now).await?;
-                if authenticators::apps(&mut *tx, person).await?.len() >= MOST_APPS {
-                    return Err(Error::conflict(
-                        "apps-enough",
-                        "You have two authenticator apps already. Remove one of them first.",
-                    ));
-                }
-                if !persons::set_password(tx, person, &email, &password, now).await? {
-                    return Err(Error::field(
-                        "email",
-                        "Another profile uses this e-mail address. Use another one.",
-                    ));
-                }
-                let new = New { authenticator: &kept, credential: None, seed: Some((&sealed, first)) };
-                authenticators::insert(tx, &new).await?;
-                if anew {
-                    let set = AuthenticatorEvent::PasswordSet { user: person.to_string() };
-                    audit::record(tx, now, &holder(person, None), &set).await?;
-                }
-                Ok(kept)
-            })
-        })
-        .await
+    let known = Secret::generate(&provider.random)?;
+    let browser = known.hash();
+    let adding = Adding {
+        enrolment: enrolment.clone(),
+        made,
+        ceremony: (key, state),
+        sealed,
+        first,
+        account,
+        anew,
+        attempt,
+        browser,
+    };
+    let added = provider.db.write(move |tx| Box::pin(async move { adding.store(tx, now).await })).await?;
+    Ok((added, known))
+}
+
+/// An app that is added, and all that goes with it.
+struct Adding {
+    enrolment: Enrolment,
+    made: Authenticator,
+    /// The key and the state of the ceremony that is used up.
+    ceremony: (String, String),
+    sealed: Vec<u8>,
+    /// The step of the first code.
+    first: i64,
+    /// The address, and the hash of the password.
+    account: (String, String),
+    anew: bool,
+    /// By what the browser and its network are known.
+    attempt: Attempt,
+    browser: Vec<u8>,
+}
+
+impl Adding {
+    /// Stores it; an error undoes everything.
+    async fn store(self, tx: &mut Tx, now: Millis) -> Result<Authenticator, Error> {
+        let (key, state) = &self.ceremony;
+        if !ceremonies::take(tx, key, state, now).await? {
+            return Err(over());
+        }
+        let person = &self.enrolment.person;
+        // First: a recovery takes everything that was there, the old address among it.
+        enrolled_in(tx, &self.enrolment, &self.made, now).await?;
+        if authenticators::apps(&mut *tx, person).await?.len() >= MOST_APPS {
+            return Err(Error::conflict(
+                "apps-enough",
+                "You have two authenticator apps already. Remove one of them first.",
+            ));
+        }
+        let (email, password) = &self.account;
+        if !persons::set_password(tx, person, email, password, now).await? {
+            return Err(Error::field("email", "Another profile uses this e-mail address. Use another one."));
+        }
+        let new = New { authenticator: &self.made, credential: None, seed: Some((&self.sealed, self.first)) };
+        authenticators::insert(tx, &new).await?;
+        // Where somebody enrols they sign in: guessing elsewhere does not keep them out from the first day on.
+        self.attempt.acquaint(tx, &self.browser, now).await?;
+        if self.anew {
+            let set = AuthenticatorEvent::PasswordSet { user: person.to_string() };
+            audit::record(tx, now, &holder(person, None), &set).await?;
+        }
+        Ok(self.made)
+    }
+}
+
+fn over() -> Error {
+    Error::conflict("enrolment-over", "This page is too old. Open your link again.")
 }
 
 /// An address and the hash of a password, as they are to be from now on.
