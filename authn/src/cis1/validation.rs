@@ -28,6 +28,7 @@ use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::session::{self, IdleEnds, Opened, Opening, Session, SessionEvent, holder, open_in};
 use crate::store::{ceremonies, interactions, sessions, tickets};
+use crate::throttle;
 
 /// sha256WithRSAEncryption with its NULL. RFC 4055 5.
 const SHA256_WITH_RSA: [u8; 15] =
@@ -252,11 +253,15 @@ async fn note(provider: &Provider, asked: &Asked, refusal: &Refusal, came: Came)
     let card = response::read(&asked.response).ok().map(|signed| Bound::Card(signed.serial.to_string()));
     let (person, bound) = (shown.then(|| asked.person.clone()), card.filter(|_| shown));
     let event = event((person.as_ref(), bound.as_ref()), refusal, came);
+    let named = person.is_some() || bound.is_some();
     provider
         .db
         .write(move |tx| {
             Box::pin(async move {
-                audit::record(tx, came.now, &Actor::system("authn"), &event).await?;
+                // Anybody can send what is refused.
+                if named || throttle::is_recorded(tx, came.address, came.now).await? {
+                    audit::record(tx, came.now, &Actor::system("authn"), &event).await?;
+                }
                 Ok(())
             })
         })
@@ -269,7 +274,11 @@ async fn refused(
     refusal: &Refusal,
     came: Came,
 ) -> Result<(), Error> {
-    audit::record(tx, came.now, &Actor::system("authn"), &event(who, refusal, came)).await?;
+    let event = event(who, refusal, came);
+    let named = who.0.is_some() || who.1.is_some();
+    if named || throttle::is_recorded(tx, came.address, came.now).await? {
+        audit::record(tx, came.now, &Actor::system("authn"), &event).await?;
+    }
     Ok(())
 }
 

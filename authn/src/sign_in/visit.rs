@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::interaction::{Acceptable, Interaction, InteractionId, Method};
 use crate::secret::Secret;
 use crate::session::{KNOWN, Opening, SESSION, SessionEvent, presented};
+use crate::throttle;
 
 /// The longest name of a browser that is kept.
 const AGENT: usize = 200;
@@ -60,7 +61,7 @@ impl Visit {
         }
     }
 
-    /// Records that an attempt was refused: whose it was and with what, where that is known.
+    /// Records that an attempt was refused: whose it was and with what, where that is known. Where neither is, so many of a network.
     pub(crate) async fn refused(
         &self,
         tx: &mut Tx,
@@ -76,8 +77,10 @@ impl Visit {
             authenticator: bound.map(ToString::to_string),
             address: self.address.map(|address| address.to_string()),
         };
-        audit::record(tx, now, &Actor::system("authn"), &event).await?;
         metrics::counter!("authn_sign_ins_refused_total", "method" => method.word()).increment(1);
+        if person.is_some() || bound.is_some() || throttle::is_recorded(tx, self.address, now).await? {
+            audit::record(tx, now, &Actor::system("authn"), &event).await?;
+        }
         Ok(())
     }
 }

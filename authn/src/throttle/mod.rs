@@ -194,6 +194,23 @@ impl Attempt {
     }
 }
 
+/// How many refusals that name nobody are recorded of one network, until a day passes without one.
+const NAMELESS: u32 = 100;
+/// How long that is.
+const QUIET: Duration = Duration::from_hours(24);
+
+/// Whether a refusal that names nobody is recorded. Anybody can be refused as often as they send something, and what is in the record
+/// stays: beyond so many of one network they are counted and not written.
+pub(crate) async fn is_recorded(tx: &mut Tx, address: Option<IpAddr>, now: Millis) -> Result<bool, Error> {
+    let network = address.map_or_else(|| "nowhere".to_owned(), |address| network(address).to_string());
+    let refusals = throttles::count(tx, &format!("nameless/{network}"), now.minus(QUIET), now).await?;
+    if refusals.is_none_or(|refusals| refusals <= NAMELESS) {
+        return Ok(true);
+    }
+    metrics::counter!("authn_refusals_unrecorded_total").increment(1);
+    Ok(false)
+}
+
 /// On IPv6 whoever has one address has its whole /64.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {

@@ -43,6 +43,16 @@ platform::both_engines! {
         assert_eq!(browser.get(back).await.status, 409, "again");
         let opened = rig.events("session-opened").await;
         assert_eq!((opened.len(), &opened[0]["authenticator"]), (1, &json!(format!("card:{serial}"))));
+        // Whoever sends tickets that nobody was given fills no record: of a network it has a hundred.
+        for _ in 0..105 {
+            assert_eq!(browser.get(&format!("{here}/card?ticket={}", crate::rig::secret())).await.status, 409);
+        }
+        assert_eq!(rig.events("sign-in-refused").await.len(), 100);
+        let mut far = rig.browser();
+        far.address = [203, 0, 113, 7].into();
+        let there = rig.begin(&mut far, STRONG).await;
+        assert_eq!(far.get(&format!("{there}/card?ticket={}", crate::rig::secret())).await.status, 409);
+        assert_eq!(rig.events("sign-in-refused").await.len(), 101, "another network has its own");
         // A ticket that comes too late.
         let mut late = rig.browser();
         let there = rig.begin(&mut late, STRONG).await;
