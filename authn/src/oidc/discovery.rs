@@ -92,7 +92,7 @@ fn aliases(provider: &Provider, face: Face) -> Option<Value> {
     named.into_iter().map(url).collect::<Option<Map<String, Value>>>().map(Value::Object)
 }
 
-const CLAIMS: [&str; 34] = [
+const CLAIMS: [&str; 38] = [
     "iss",
     "sub",
     "aud",
@@ -127,4 +127,8 @@ const CLAIMS: [&str; 34] = [
     "nmc_id",
     "gphc_id",
     "gdc_id",
+    "rcn_id",
+    "gmp_id",
+    "gdp_id",
+    "consultant_id",
 ];

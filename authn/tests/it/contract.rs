@@ -170,6 +170,11 @@ platform::both_engines! {
         }
         assert_eq!(told["nhsid_org_memberships"][0]["person_orgid"], roles[0]["person_orgid"]);
         assert!(told["nhsid_org_roles"].is_array());
+        // Whatever is told is in discovery.
+        let document = rig.browse("/.well-known/openid-configuration", &[]).await.json();
+        for name in told.as_object().unwrap().keys() {
+            assert!(document["claims_supported"].as_array().unwrap().contains(&json!(name)), "{name}");
+        }
     }
 
     /// 9. `selected_roleid` is a text whenever it was asked for: a role of the list whose organisation is among theirs, or empty.

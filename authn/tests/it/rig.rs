@@ -70,6 +70,8 @@ pub(crate) struct Rig {
 pub(crate) struct Shape {
     anchors: Option<std::path::PathBuf>,
     pub(crate) networks: Vec<&'static str>,
+    /// The token keys, where they are others: RSA keys by their labels.
+    keys: Vec<&'static str>,
 }
 
 /// What was answered.
@@ -122,18 +124,26 @@ impl Answered {
 
 impl Rig {
     pub(crate) async fn new(db: Db) -> Self {
-        Self::shaped(db, Shape { anchors: None, networks: Vec::new() }).await
+        Self::shaped(db, Shape { anchors: None, networks: Vec::new(), keys: Vec::new() }).await
     }
 
     /// A provider that believes the certificates of a site, too.
     pub(crate) async fn beside(db: Db, site: &Site) -> Self {
-        Self::shaped(db, Shape { anchors: Some(site.anchors()), networks: vec!["127.0.0.0/8", "::1/128"] })
-            .await
+        Self::shaped(
+            db,
+            Shape {
+                anchors: Some(site.anchors()),
+                networks: vec!["127.0.0.0/8", "::1/128"],
+                keys: Vec::new(),
+            },
+        )
+        .await
     }
 
     /// The same where nobody wrote down that relying parties are on this machine.
     pub(crate) async fn apart_from(db: Db, site: &Site) -> Self {
-        Self::shaped(db, Shape { anchors: Some(site.anchors()), networks: Vec::new() }).await
+        Self::shaped(db, Shape { anchors: Some(site.anchors()), networks: Vec::new(), keys: Vec::new() })
+            .await
     }
 
     async fn shaped(db: Db, shape: Shape) -> Self {
@@ -145,6 +155,12 @@ impl Rig {
     /// Another process on the same database and token; it shares no memory with the first.
     pub(crate) async fn twin(&self) -> Self {
         Self::assemble(self.db.clone(), self.clock.clone(), Arc::clone(&self.hand), self.shape.clone()).await
+    }
+
+    /// The same after a start with these RSA keys, the first of which signs.
+    pub(crate) async fn with_keys(&self, keys: &[&'static str]) -> Self {
+        let shape = Shape { keys: keys.to_vec(), ..self.shape.clone() };
+        Self::assemble(self.db.clone(), self.clock.clone(), Arc::clone(&self.hand), shape).await
     }
 
     async fn assemble(db: Db, clock: Clock, hand: Arc<ManualClock>, shape: Shape) -> Self {
@@ -387,6 +403,10 @@ async fn answered(router: Router, request: Request<Body>) -> Answered {
 fn config(shape: &Shape) -> Config {
     let mut config = Config::new(ISSUER);
     config.keys.push(KeyConfig { label: "id-token-ed25519-1".to_owned(), alg: Alg::Ed25519 });
+    if !shape.keys.is_empty() {
+        let key = |label: &&str| KeyConfig { label: (*label).to_owned(), alg: Alg::Rsa2048 };
+        config.keys = shape.keys.iter().map(key).collect();
+    }
     config.anchors.clone_from(&shape.anchors);
     config.networks = shape.networks.iter().map(|network| network.parse().unwrap()).collect();
     config.systems_origin = Some(SYSTEMS.to_owned());

@@ -8,7 +8,46 @@ use crate::rig::{ANN, CALLBACK, ISSUER, Pair, Rig, basic, part, user};
 
 const RESOURCE: &str = "https://records.example/api";
 
+/// The names of the published keys for RS256, in their order.
+async fn kids(rig: &Rig) -> Vec<String> {
+    let keys = rig.browse("/jwks", &[]).await.json();
+    let named = keys["keys"].as_array().unwrap().iter().filter(|key| key["alg"] == "RS256");
+    named.map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+}
+
 platform::both_engines! {
+    /// A token key is rolled over by the configuration: the next one is published before it signs and the old one after, and what the old
+    /// one signed is read until it is taken out.
+    async fn token_keys_roll_over(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let signed = async |rig: &Rig| {
+            let tokens = rig.exchange(&secret, &rig.code(&[], &session).await, &[]).await.json();
+            let token = tokens["id_token"].as_str().unwrap().to_owned();
+            rig.verified(&token).await;
+            (part(&token, 0)["kid"].as_str().unwrap().to_owned(), token)
+        };
+        let silent = async |rig: &Rig, hint: &str| {
+            rig.authorise(&[("prompt", "none"), ("id_token_hint", hint)], &[&session]).await
+        };
+        let (old, hint) = signed(&rig).await;
+        let listed = rig.with_keys(&["id-token-rsa-1", "id-token-rsa-2"]).await;
+        let both = kids(&listed).await;
+        assert_eq!((both.len(), &both[0], signed(&listed).await.0), (2, &old, old.clone()), "the first signs, the next is there");
+        let rolled = rig.with_keys(&["id-token-rsa-2", "id-token-rsa-1"]).await;
+        let (new, fresh) = signed(&rolled).await;
+        assert_eq!(kids(&rolled).await, [both[1].clone(), old.clone()]);
+        assert_eq!(new, both[1]);
+        assert!(silent(&rolled, &hint).await.sent("code").is_some(), "what the old one signed is read");
+        assert!(silent(&listed, &fresh).await.sent("code").is_some(), "and by a machine that was not started anew what the new one did");
+        let later = rig.with_keys(&["id-token-rsa-2"]).await;
+        assert_eq!(kids(&later).await, [new.as_str()]);
+        assert_eq!(silent(&later, &hint).await.sent_error().as_deref(), Some("invalid_request"), "it was taken out");
+        assert!(silent(&later, &fresh).await.sent("code").is_some());
+        assert_eq!(signed(&later).await.0, new);
+    }
+
     /// Whoever asks for it gets access tokens that can be verified with the published keys; they are as good here as others, end as
     /// others do, and are taken for nothing else.
     async fn tokens_say_what_they_are_worth(db: Db) {
