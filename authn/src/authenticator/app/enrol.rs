@@ -161,6 +161,7 @@ pub(crate) async fn enrol(
         let attempt = attempt(&proposal.email);
         (set(provider, &proposal.email, proposal.password).await?, attempt)
     };
+    let tries = counted(provider, &enrolment.person, proposal.address, now).await?;
     let made = Authenticator {
         id: AuthenticatorId::new(now),
         person: enrolment.person.clone(),
@@ -187,7 +188,24 @@ pub(crate) async fn enrol(
         browser,
     };
     let added = provider.db.write(move |tx| Box::pin(async move { adding.store(tx, now).await })).await?;
+    tries.taken_back(provider, now).await?;
     Ok((added, known))
+}
+
+/// Counts an attempt to take an address: whoever has a link would find out by many of them which addresses are taken.
+async fn counted(
+    provider: &Provider,
+    person: &UserId,
+    address: Option<IpAddr>,
+    now: Millis,
+) -> Result<Attempt, Error> {
+    let attempt = Attempt::new(&format!("enrol/{person}"), None, address, None);
+    match attempt.begun(provider, now).await? {
+        Turn::Now => Ok(attempt),
+        Turn::Later(_) => {
+            Err(Error::field("email", "There were several attempts. Wait a while, and try again."))
+        }
+    }
 }
 
 /// An app that is added, and all that goes with it.
@@ -225,7 +243,10 @@ impl Adding {
         }
         let (email, password) = &self.account;
         if !persons::set_password(tx, person, email, password, now).await? {
-            return Err(Error::field("email", "Another profile uses this e-mail address. Use another one."));
+            return Err(Error::field(
+                "email",
+                "This e-mail address cannot be used here. Use another one, or ask your registration authority.",
+            ));
         }
         let new = New { authenticator: &self.made, credential: None, seed: Some((&self.sealed, self.first)) };
         authenticators::insert(tx, &new).await?;
