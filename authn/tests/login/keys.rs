@@ -121,6 +121,14 @@ platform::both_engines! {
             let said = done["location"].as_str().or(done["code"].as_str());
             assert_eq!(said, Some(expected), "{status} {more} {done}");
         }
+        // A key that is carried is one, whatever its holder says: by how it was reached, before that by what its maker says of the model.
+        let (_file, hardware) = metadata(&maker, "FIDO_CERTIFIED", &json!({"unproven": "hardware"}));
+        let done = rig.again(&hardware).await.enrol_key(USER, "device", &mut SoftKey::new()).await.json();
+        assert_eq!(done["location"], "/enrol/done/security-key");
+        let inside = Maker { hint: "internal", ..Maker::new() };
+        let (_file, hardware) = metadata(&inside, "FIDO_CERTIFIED", &json!({}));
+        let done = rig.again(&hardware).await.enrol_key(USER, "security-key", &mut SoftKey::of(&inside)).await.json();
+        assert_eq!(done["location"], "/enrol/done/platform-key", "{done}");
         // One that was good when it was enrolled, and was withdrawn since.
         let (_file, good) = metadata(&maker, "FIDO_CERTIFIED", &json!({}));
         let mut key = SoftKey::of(&maker);

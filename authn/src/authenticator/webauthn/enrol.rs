@@ -164,6 +164,7 @@ type NotTaken = (&'static str, Option<Uuid>);
 /// What the new key is, by what it answered.
 fn judged(provider: &Provider, waiting: &Waiting, answer: &Value) -> Result<Taken, NotTaken> {
     let site = &provider.login.site;
+    let reached = words_of(answer.pointer("/response/transports"));
     let answer: RegisterPublicKeyCredential =
         serde_json::from_value(answer.clone()).map_err(|_| ("unreadable", None))?;
     let model = aaguid(&answer.response.attestation_object).ok_or(("unreadable", None))?;
@@ -177,13 +178,30 @@ fn judged(provider: &Provider, waiting: &Waiting, answer: &Value) -> Result<Take
     if !credential.user_verified {
         return Err(("not-verified", Some(model)));
     }
-    let method = match (site.policy.judge(&credential, model), waiting.kind) {
+    let kind = site.policy.attached(model).unwrap_or_else(|| kind(&reached, waiting.kind));
+    let method = match (site.policy.judge(&credential, model), kind) {
         (Judged::Refused(reason), _) => return Err((reason, Some(model))),
         (Judged::Passkey, _) => Method::Passkey,
         (Judged::Hardware, Kind::SecurityKey) => Method::SecurityKey,
         (Judged::Hardware, Kind::Device) => Method::PlatformKey,
     };
     Ok((method, credential, model))
+}
+
+fn words_of(list: Option<&Value>) -> Vec<String> {
+    let words = list.and_then(Value::as_array).into_iter().flatten();
+    words.filter_map(|word| word.as_str().map(str::to_owned)).collect()
+}
+
+/// Whether a key is carried or part of the machine, by how the browser reached it; where that says neither or both, by what its holder
+/// said. WebAuthn 5.8.4.
+fn kind(reached: &[String], said: Kind) -> Kind {
+    let by = |words: &[&str]| reached.iter().any(|one| words.contains(&one.as_str()));
+    match (by(&["usb", "nfc", "ble", "smart-card"]), by(&["internal"])) {
+        (true, false) => Kind::SecurityKey,
+        (false, true) => Kind::Device,
+        _ => said,
+    }
 }
 
 /// The model that authenticator data name. WebAuthn 6.1: 37 octets come before it, and a flag says that it is there.
@@ -255,4 +273,26 @@ pub(crate) fn random_handle() -> String {
         .fill(&mut bytes)
         .expect("the process's random generator never fails once it has started");
     uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a key is, is told by how it was reached, and by its holder only where that says nothing.
+    #[test]
+    fn keys_are_what_they_are_reached_by() {
+        for (reached, said, expected) in [
+            ("usb", Kind::Device, Kind::SecurityKey),
+            ("nfc usb", Kind::Device, Kind::SecurityKey),
+            ("internal", Kind::SecurityKey, Kind::Device),
+            ("internal hybrid", Kind::SecurityKey, Kind::Device),
+            ("internal usb", Kind::Device, Kind::Device),
+            ("hybrid", Kind::SecurityKey, Kind::SecurityKey),
+            ("", Kind::Device, Kind::Device),
+        ] {
+            let reached: Vec<String> = reached.split_whitespace().map(str::to_owned).collect();
+            assert_eq!(kind(&reached, said), expected, "{reached:?}");
+        }
+    }
 }

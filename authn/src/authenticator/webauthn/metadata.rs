@@ -7,6 +7,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::Kind;
 use crate::error::Error;
 
 /// A model of an authenticator.
@@ -18,6 +19,8 @@ pub(crate) struct Model {
     pub roots: Vec<Vec<u8>>,
     /// Whether its keys lie in hardware.
     pub in_hardware: bool,
+    /// Whether it is carried or part of a machine, if its maker says one of these.
+    pub attached: Option<Kind>,
     /// Whether it was found to be unsafe.
     pub withdrawn: bool,
 }
@@ -54,6 +57,8 @@ struct Statement {
     attestation_root_certificates: Vec<String>,
     #[serde(default)]
     key_protection: Vec<String>,
+    #[serde(default)]
+    attachment_hint: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -93,12 +98,20 @@ fn model(statement: Statement, reports: &[Status]) -> Model {
         STANDARD.decode(text).ok()
     };
     let protected = |word: &str| statement.key_protection.iter().any(|given| given == word);
+    // FIDO Registry of Predefined Values 3.4.
+    let hinted = |word: &str| statement.attachment_hint.iter().any(|given| given == word);
+    let attached = match (hinted("internal"), hinted("external")) {
+        (true, false) => Some(Kind::Device),
+        (false, true) => Some(Kind::SecurityKey),
+        _ => None,
+    };
     // A date as YYYY-MM-DD sorts as text; of one day the later in the list counts.
     let latest = reports.iter().max_by(|one, other| one.effective_date.cmp(&other.effective_date));
     Model {
         roots: statement.attestation_root_certificates.iter().filter_map(decoded).collect(),
         in_hardware: (protected("hardware") || protected("secure_element") || protected("tee"))
             && !protected("software"),
+        attached,
         withdrawn: latest.is_some_and(|report| WITHDRAWN.contains(&report.status.as_str())),
         description: statement.description,
     }
@@ -111,7 +124,7 @@ mod tests {
     const ENTRIES: &str = r#"{"no": 7, "nextUpdate": "2026-12-01", "legalHeader": "", "entries": [
         {"aaguid": "11111111-1111-4111-8111-111111111111",
          "metadataStatement": {"description": "Blue key", "attestationRootCertificates": ["AQI D"],
-            "keyProtection": ["hardware", "secure_element"]},
+            "keyProtection": ["hardware", "secure_element"], "attachmentHint": ["external", "wired"]},
          "statusReports": [{"status": "FIDO_CERTIFIED_L1", "effectiveDate": "2024-01-01"}]},
         {"aaguid": "22222222-2222-4222-8222-222222222222",
          "metadataStatement": {"description": "Red key", "keyProtection": ["software"]},
@@ -130,6 +143,7 @@ mod tests {
                 description: "Blue key".to_owned(),
                 roots: vec![vec![1, 2, 3]],
                 in_hardware: true,
+                attached: Some(Kind::SecurityKey),
                 withdrawn: false,
             };
             let red = Model { description: "Red key".to_owned(), withdrawn: true, ..Model::default() };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 use webauthn_rs::prelude::{AttestationCaList, AttestationCaListBuilder, AttestationMetadata, Credential};
 
+use super::Kind;
 use super::metadata::{self, Model};
 use super::settings::{Keys, Unproven};
 use crate::error::Error;
@@ -60,6 +61,11 @@ impl Policy {
     pub(crate) fn is_withdrawn(&self, aaguid: Option<&str>) -> bool {
         let model = aaguid.and_then(|text| Uuid::parse_str(text).ok()).and_then(|id| self.models.get(&id));
         model.is_some_and(|model| model.withdrawn)
+    }
+
+    /// Whether a model is carried or part of a machine, by what its maker says.
+    pub(crate) fn attached(&self, aaguid: Uuid) -> Option<Kind> {
+        self.models.get(&aaguid).and_then(|model| model.attached)
     }
 
     /// What a new credential of this model, as it says, is worth.

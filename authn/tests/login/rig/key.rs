@@ -14,6 +14,8 @@ use super::ISSUER;
 pub(crate) struct Maker {
     root: rcgen::CertifiedIssuer<'static, rcgen::KeyPair>,
     pub(crate) aaguid: uuid::Uuid,
+    /// Whether its keys are `external` or `internal`.
+    pub(crate) hint: &'static str,
 }
 
 impl Maker {
@@ -24,7 +26,7 @@ impl Maker {
         root.distinguished_name.push(rcgen::DnType::CommonName, "Blue keys root");
         let key = rcgen::KeyPair::generate().unwrap();
         let root = rcgen::CertifiedIssuer::self_signed(root, key).unwrap();
-        Self { root, aaguid: uuid::Uuid::now_v7() }
+        Self { root, aaguid: uuid::Uuid::now_v7(), hint: "external" }
     }
 
     /// An entry of the FIDO metadata about its model.
@@ -32,7 +34,7 @@ impl Maker {
         json!({
             "aaguid": self.aaguid.to_string(),
             "metadataStatement": {
-                "description": "Blue key", "keyProtection": ["hardware", "secure_element"],
+                "description": "Blue key", "keyProtection": ["hardware", "secure_element"], "attachmentHint": [self.hint],
                 "attestationRootCertificates": [STANDARD.encode(self.root.der())],
             },
             "statusReports": [{"status": status, "effectiveDate": "2026-01-01"}],
