@@ -150,6 +150,18 @@ pub enum DefaultPrompt {
     SelectAccount,
 }
 
+/// What the header of a logout token says that it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub enum LogoutTyp {
+    /// A logout token.
+    #[default]
+    #[serde(rename = "logout+jwt")]
+    LogoutJwt,
+    /// Some token: for clients of before there was a type for it.
+    #[serde(rename = "JWT")]
+    Jwt,
+}
+
 /// What a relying party is registered with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -168,6 +180,9 @@ pub struct ClientConfig {
     /// Where it is told that a session has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backchannel_logout_uri: Option<String>,
+    /// What the header of its logout tokens says that they are: `logout+jwt`, or `JWT` for clients that take nothing else.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub logout_token_typ: LogoutTyp,
     /// Where security events are pushed to it (RFC 8935): that a session has ended (CAEP `session-revoked`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_events_uri: Option<String>,

@@ -11,8 +11,8 @@ use platform::caller::Act;
 pub use crate::session::CardRemoved;
 pub use clients::{
     AssertionAlg, AuthMethod, ClientConfig, Configs, DefaultPrompt, Deliveries, Delivery, DpopNonce, Failure,
-    Failures, FetchedKeys, GrantType, HashQuery, Introspection, ListQuery, NewConfig, Pkce, Registered,
-    ReplaceConfig, SecurityProfile, SubjectToken, TokenAlg, TokenBinding, TokenExchange,
+    Failures, FetchedKeys, GrantType, HashQuery, Introspection, ListQuery, LogoutTyp, NewConfig, Pkce,
+    Registered, ReplaceConfig, SecurityProfile, SubjectToken, TokenAlg, TokenBinding, TokenExchange,
 };
 pub use people::{
     AuthenticatorChange, AuthenticatorInfo, Authenticators, Ended, EnrolmentInfo, EnrolmentPurpose,

@@ -4,7 +4,7 @@ use http::Method;
 use platform::db::Db;
 use serde_json::{Value, json};
 
-use crate::rig::{ANN, Rig, Site};
+use crate::rig::{ANN, Rig, Site, part};
 
 async fn log(rig: &Rig, client: &str) -> Value {
     let path = format!("/authn/configs/larkfield/{client}/logouts");
@@ -43,6 +43,24 @@ platform::both_engines! {
         assert_eq!((after[0]["state"].clone(), after[0]["attempts"].clone()), (json!("delivered"), json!(2)));
         assert_eq!(log(&rig, "rp-stranger").await, json!([]));
         assert_eq!(rig.recorded("logout-told").await, 1);
+    }
+
+    /// A client that takes no type of its own is sent a logout token of the type that it takes, which passes for no ID token.
+    async fn old_clients_read_their_type(db: Db) {
+        let site = Site::start().await;
+        let rig = Rig::beside(db, &site).await;
+        let secret = rig.register("rp", &json!({"backchannel_logout_uri": site.url("/logout"), "logout_token_typ": "JWT"})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let tokens = rig.exchange(&secret, &rig.code(&[], &session).await, &[]).await.json();
+        rig.browse(&format!("/end-session?id_token_hint={}", tokens["id_token"].as_str().unwrap()), &[&session]).await;
+        assert_eq!(rig.provider.tell_due().await.unwrap(), 1);
+        let heard = site.heard();
+        let token = heard[0].1.strip_prefix("logout_token=").unwrap();
+        assert_eq!(part(token, 0)["typ"], "JWT");
+        assert_eq!(rig.verified(token).await["sid"], part(tokens["id_token"].as_str().unwrap(), 1)["sid"]);
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let hinted = rig.authorise(&[("prompt", "none"), ("id_token_hint", token)], &[&session]).await;
+        assert_eq!(hinted.sent_error().as_deref(), Some("invalid_request"));
     }
 
     /// After the last attempt a message is given up, and the log says so.

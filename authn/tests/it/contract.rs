@@ -212,7 +212,11 @@ platform::both_engines! {
         let heard = site.heard();
         let (headers, body) = &heard[0];
         assert_eq!(headers["content-type"], "application/x-www-form-urlencoded");
-        let logout = rig.verified(body.strip_prefix("logout_token=").unwrap()).await;
+        let token = body.strip_prefix("logout_token=").unwrap();
+        let (head, of_id_token) = (part(token, 0), part(hint, 0));
+        assert_eq!((head["alg"].clone(), head["kid"].clone()), (json!("RS256"), of_id_token["kid"].clone()));
+        assert_eq!(head["typ"], "logout+jwt");
+        let logout = rig.verified(token).await;
         assert_eq!((logout["iss"].clone(), logout["aud"].clone()), (claims["iss"].clone(), json!("rp")));
         assert_eq!((logout["sub"].clone(), logout["sid"].clone()), (claims["sub"].clone(), claims["sid"].clone()));
         assert!(logout["iat"].as_i64() >= claims["iat"].as_i64() && logout["exp"].as_i64() > logout["iat"].as_i64());

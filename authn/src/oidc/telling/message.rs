@@ -7,6 +7,7 @@ use platform::id::UserId;
 use serde_json::{Value, json};
 
 use super::security_event;
+use crate::api::LogoutTyp;
 use crate::client::Client;
 use crate::error::Error;
 use crate::events::Event;
@@ -123,7 +124,11 @@ pub(crate) async fn logout_token(
     now: Millis,
 ) -> Result<String, Error> {
     let claims = claims(provider, client, about, now)?;
-    provider.keys.sign(client.config().id_token_signed_response_alg, "logout+jwt", &claims).await
+    let typ = match client.config().logout_token_typ {
+        LogoutTyp::LogoutJwt => "logout+jwt",
+        LogoutTyp::Jwt => "JWT",
+    };
+    provider.keys.sign(client.config().id_token_signed_response_alg, typ, &claims).await
 }
 
 /// What is told of an attempt without an answer; it is tried again.
