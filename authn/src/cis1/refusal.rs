@@ -123,7 +123,9 @@ impl Refusal {
             Self::CardUnknowable => {
                 "Whether the smartcard is still valid cannot be found out, so nobody comes in with one. Try again in a few minutes."
             }
-            Self::SignatureWrong => "What the smartcard signed is not the challenge.",
+            Self::SignatureWrong => {
+                "What the smartcard signed is not the challenge, or the smartcard was not issued here."
+            }
             Self::Session(session::Refusal::Left) => {
                 "The profile of this person is closed. The registration authority can open it again."
             }

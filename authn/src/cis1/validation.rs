@@ -118,7 +118,8 @@ async fn proved(provider: &Provider, settings: &Cis1, asked: &Asked) -> Result<P
     let serial = signed.serial.to_string();
     let row = match provider.ca.certificate(&serial).await {
         Ok(row) => row,
-        Err(problem) if problem.kind == Kind::NotFound => return Err(Refusal::CardUnknown),
+        // Nothing has been shown yet: which numbers the authority has given out is told to nobody.
+        Err(problem) if problem.kind == Kind::NotFound => return Err(Refusal::SignatureWrong),
         Err(problem) => {
             tracing::warn!(%problem, "a card could not be checked with the authority: {problem}");
             return Err(Refusal::CardUnknowable);
@@ -140,10 +141,10 @@ async fn proved(provider: &Provider, settings: &Cis1, asked: &Asked) -> Result<P
 fn signed_by(row: &CertificateInfo, signed: &Signed, sha1: Option<sha1::Permitted>) -> Result<(), Refusal> {
     let der = row.certificate.as_deref().and_then(|text| STANDARD.decode(text).ok());
     let certificate =
-        der.and_then(|der| pki::Certificate::from_der(&der).ok()).ok_or(Refusal::CardUnknown)?;
-    let named = pki::Name::from_der(&signed.issuer).map_err(|_| Refusal::CardUnknown)?;
+        der.and_then(|der| pki::Certificate::from_der(&der).ok()).ok_or(Refusal::SignatureWrong)?;
+    let named = pki::Name::from_der(&signed.issuer).map_err(|_| Refusal::SignatureWrong)?;
     if !certificate.issuer().matches(&named) {
-        return Err(Refusal::CardUnknown);
+        return Err(Refusal::SignatureWrong);
     }
     let (key, message, value) = (certificate.spki_der(), &signed.content, &signed.signature);
     let good = match signed.digest {

@@ -135,6 +135,8 @@ platform::both_engines! {
         refused(&agent.insert(&revoked, USER, "sha1").await, 403, "card-revoked");
         refused(&agent.insert(&in_a_file, USER, "sha1").await, 403, "card-unknown");
         refused(&agent.insert(&good, OTHER, "sha1").await, 403, "card-unknown");
+        // Which cards there are is told to nobody who has not shown one.
+        refused(&agent.insert(&Card::foreign(), USER, "sha1").await, 403, "signature-wrong");
         let record = rig.events("sign-in-refused").await;
         assert_eq!((&record[0]["user"], &record[0]["authenticator"]), (&json!(USER), &json!(format!("card:{}", held.serial))));
         assert_eq!((record[3].get("user"), &record[3]["address"]), (None, &json!("192.0.2.7")));

@@ -40,6 +40,26 @@ impl Card {
         Self { folder, serial }
     }
 
+    /// A card that no authority of ours has issued.
+    pub(crate) fn foreign() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let made = [
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            "key.pem",
+            "-out",
+            "card.pem",
+            "-subj",
+            "/CN=Nobody",
+        ];
+        openssl(folder.path(), &made);
+        Self { folder, serial: String::new() }
+    }
+
     /// What an agent sends of what the card has signed: base64 of an S/MIME part, folded as a Linux agent does it.
     pub(crate) fn sign(&self, challenge: &[u8], digest: &str) -> String {
         std::fs::write(self.folder.path().join("challenge"), challenge).unwrap();
