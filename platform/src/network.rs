@@ -70,6 +70,11 @@ impl Network {
         self.holds(address) && !SPECIAL.iter().any(narrow)
     }
 
+    /// Whether it has more addresses than one of these lengths, of IPv4 and of IPv6.
+    pub fn is_wider_than(&self, of_v4: u8, of_v6: u8) -> bool {
+        self.prefix < if self.address.is_ipv4() { of_v4 } else { of_v6 }
+    }
+
     fn holds(&self, address: IpAddr) -> bool {
         match (self.address, address) {
             (IpAddr::V4(ours), IpAddr::V4(other)) => {
@@ -179,6 +184,11 @@ mod tests {
         }
         let all: Network = "0.0.0.0/0".parse().unwrap();
         assert!(all.contains("203.0.113.9".parse().unwrap()) && !all.contains("::1".parse().unwrap()));
+        for (network, wide) in
+            [("0.0.0.0/0", true), ("10.0.0.0/8", false), ("2000::/3", true), ("2001:db8::/32", false)]
+        {
+            assert_eq!(network.parse::<Network>().unwrap().is_wider_than(8, 32), wide, "{network}");
+        }
         let one: Network = "127.0.0.1/32".parse().unwrap();
         assert!(one.contains("127.0.0.1".parse().unwrap()) && !one.contains("127.0.0.2".parse().unwrap()));
         assert!("::/0".parse::<Network>().unwrap().contains("2001:db8::1".parse().unwrap()));

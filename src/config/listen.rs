@@ -22,6 +22,7 @@ pub struct Listen {
     #[serde(deserialize_with = "of_this_machine")]
     pub private: SocketAddr,
     /// Balancers before the other four, which say in the PROXY protocol from where each connection comes.
+    #[serde(deserialize_with = "of_a_site")]
     pub balancers: Vec<Network>,
 }
 
@@ -60,6 +61,18 @@ fn of_this_machine<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<
         Err(serde::de::Error::custom(format!(
             "{address} can be reached from outside; metrics and health listen on 127.0.0.1 or ::1 only"
         )))
+    }
+}
+
+/// Whoever is in one of these says from where they come, and is believed.
+fn of_a_site<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Network>, D::Error> {
+    let networks = Vec::<Network>::deserialize(deserializer)?;
+    match networks.iter().find(|network| network.is_wider_than(8, 32)) {
+        None => Ok(networks),
+        Some(wide) => Err(serde::de::Error::custom(format!(
+            "balancers has {wide}, in which others could say that they come from anywhere; name the balancers' own network, at \
+             least /8 of IPv4 or /32 of IPv6"
+        ))),
     }
 }
 

@@ -267,6 +267,14 @@ mod tests {
             let message = refused(&(template() + wrong));
             assert!(message.contains(named) && message.contains("line"), "{wrong}: {message}");
         }
+        for wide in ["0.0.0.0/0", "::/0"] {
+            let listen = format!("[listen]\nbalancers = [\"10.0.9.0/28\", \"{wide}\"]\n");
+            let message = refused(&template().replace("[listen]\n", &listen));
+            assert!(
+                message.contains(&format!("balancers has {wide}")) && message.contains("line"),
+                "{message}"
+            );
+        }
         let message = refused(&template().replace(":8443\"", ":84430\""));
         assert!(message.contains("line"), "{message}");
     }
