@@ -34,6 +34,7 @@ mod userinfo;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use utoipa::OpenApi;
 
@@ -51,7 +52,8 @@ const LARGEST: usize = 128 * 1024;
 /// Everything that sign-in answers.
 pub fn router(provider: Provider) -> Router {
     let protocol = plain().merge(realm()).merge(clients::router()).layer(DefaultBodyLimit::max(LARGEST));
-    let mut router = protocol.merge(for_people());
+    let alone = from_fn_with_state(provider.clone(), page::by_tls_alone);
+    let mut router = protocol.merge(for_people().layer(alone));
     if provider.config.cis1.is_some() {
         router = router.merge(cis1::router().layer(DefaultBodyLimit::max(LARGEST_OF_PEOPLE)));
     }

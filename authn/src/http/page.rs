@@ -1,6 +1,8 @@
 //! How pages are answered.
 
 use askama::Template;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,6 +11,7 @@ use platform::problem::{Kind, Problem};
 
 use crate::error::Error;
 use crate::pages::{Frame, Told, ToldPage};
+use crate::provider::Provider;
 use crate::session::Cookie;
 use crate::sign_in::Why;
 
@@ -38,6 +41,17 @@ pub(super) fn sealed(mut response: Response) -> Response {
     ];
     for (name, value) in fields {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Has browsers come back by TLS alone for a year (RFC 6797 6.1). Not where they know this server as their own machine: what else it
+/// serves is none of ours.
+pub(super) async fn by_tls_alone(State(provider): State<Provider>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if !provider.config.issuer.starts_with("https://localhost") {
+        let year = HeaderValue::from_static("max-age=31536000");
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, year);
     }
     response
 }

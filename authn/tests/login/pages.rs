@@ -28,6 +28,7 @@ platform::both_engines! {
             assert!(policy.contains("frame-ancestors 'none'") && policy.contains("default-src 'none'"), "{path}: {policy}");
             assert!(policy.contains("script-src 'self';") && !policy.contains("unsafe"), "{path}: {policy}");
             assert_eq!(page.header("x-frame-options"), "DENY", "{path}");
+            assert_eq!(page.header("strict-transport-security"), "max-age=31536000", "{path}");
             assert_eq!(page.header("cache-control"), "no-store", "{path}");
             assert_eq!(page.header("referrer-policy"), "strict-origin", "{path}");
             for bad in ["<script>", " style=", " onclick", "javascript:", "http://"] {
