@@ -78,7 +78,7 @@ pub(crate) fn id_token(about: &About<'_>) -> Value {
         "auth_time": session.authenticated_at.seconds(),
         "sid": session.sid,
         "at_hash": about.at_hash,
-        "acr": Acr::reached(session.level),
+        "acr": class(content, session),
         "amr": [session.method.amr()],
         "authentication_assurance_level": session.level.digit(),
         "id_assurance_level": level,
@@ -106,6 +106,13 @@ pub(crate) fn id_token(about: &About<'_>) -> Value {
         }
     }
     claims
+}
+
+/// The class of the sign-in: the first of those that had to be named and that it satisfies, and what was reached where none had to.
+fn class(content: &Content, session: &Session) -> &'static str {
+    let mut asked = content.acr.iter().filter_map(|word| word.parse::<Acr>().ok());
+    let satisfied = asked.find(|class| class.allows(session.method));
+    satisfied.map_or_else(|| Acr::reached(session.level), Acr::word)
 }
 
 /// What a sign-in was, as access tokens and introspection tell it. RFC 9068 2.2.1.

@@ -16,6 +16,8 @@ pub(crate) struct Named {
     pub(crate) userinfo: Vec<String>,
     /// The classes of sign-in that were asked for there.
     pub(crate) acr: Vec<String>,
+    /// Those of them that the ID token has to name one of.
+    pub(crate) essential: Vec<String>,
 }
 
 /// Reads the parameter. Claims that are not known are left out later, as the standard asks.
@@ -36,7 +38,10 @@ pub(crate) fn read(text: Option<&str>) -> Result<Named, Refusal> {
     let mut asked: Vec<String> = acr.and_then(|acr| acr.get("value")).and_then(words).into_iter().collect();
     let values = acr.and_then(|acr| acr.get("values")).and_then(Value::as_array);
     asked.extend(values.into_iter().flatten().take(MOST).filter_map(words));
-    Ok(Named { id_token: part("id_token")?, userinfo: part("userinfo")?, acr: asked })
+    // 5.5.1.1: one of these, or an error.
+    let needed = acr.and_then(|acr| acr.get("essential")).and_then(Value::as_bool) == Some(true);
+    let essential = if needed { asked.clone() } else { Vec::new() };
+    Ok(Named { id_token: part("id_token")?, userinfo: part("userinfo")?, acr: asked, essential })
 }
 
 #[cfg(test)]
@@ -50,6 +55,9 @@ mod tests {
                        "userinfo": {"name": {"essential": true}}}"#;
         let named = read(Some(text)).unwrap();
         assert_eq!(named.id_token, ["acr", "email"]);
+        assert_eq!(named.essential, ["AAL3_ANY"]);
+        let wished = read(Some(r#"{"id_token": {"acr": {"value": "AAL3_ANY"}}}"#)).unwrap();
+        assert_eq!((wished.acr, wished.essential), (vec!["AAL3_ANY".to_owned()], vec![]));
         assert_eq!((named.userinfo, named.acr), (vec!["name".to_owned()], vec!["AAL3_ANY".to_owned()]));
         assert_eq!(read(None).unwrap(), Named::default());
         for wrong in ["no", "[]", r#"{"id_token": 7}"#] {

@@ -70,6 +70,9 @@ pub(crate) struct AuthorisationRequest {
     /// Who is meant, by an ID token of ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) hinted: Option<UserId>,
+    /// The classes of sign-in of which the ID token has to name one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) acr: Vec<String>,
     /// Claims asked for by name in the ID token.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) id_token_claims: Vec<String>,
@@ -124,6 +127,7 @@ pub(crate) fn read(
         key: key(parameters)?,
         prompt,
         hinted,
+        acr: named.essential,
         id_token_claims: named.id_token,
         userinfo_claims: named.userinfo,
         signing: details::read(parameters)?,
@@ -193,7 +197,8 @@ fn scope(parameters: &Parameters, client: &Client) -> Result<Scopes, Refusal> {
 }
 
 fn acceptable(parameters: &Parameters, client: &Client, named: &Named) -> Result<Acceptable, Refusal> {
-    let mut words = parameters.list("acr_values");
+    // OpenID Connect Core 5.5.1.1: what is essential is one of those, whatever else would do.
+    let mut words = if named.essential.is_empty() { parameters.list("acr_values") } else { Vec::new() };
     words.extend(named.acr.iter().map(String::as_str));
     let classes: Vec<Acr> = words.iter().filter_map(|word| word.parse().ok()).collect();
     let unmet = |sentence| Err(Refusal::new(Code::UnmetAuthenticationRequirements, sentence));
@@ -275,6 +280,7 @@ pub(crate) mod tests {
             key: None,
             prompt: Prompt::Anew,
             hinted: None,
+            acr: vec![],
             id_token_claims: vec!["email".to_owned()],
             userinfo_claims: vec![],
             signing: None,

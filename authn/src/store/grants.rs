@@ -196,6 +196,7 @@ pub(crate) mod tests {
                 nonce: None,
                 s_hash: None,
                 role: Some(String::new()),
+                acr: vec![],
                 id_token_claims: vec![],
                 userinfo_claims: vec![],
                 signing: None,

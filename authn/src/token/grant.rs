@@ -62,6 +62,9 @@ pub(crate) struct Content {
     /// The role that was chosen: empty where the person has none, left out where none was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) role: Option<String>,
+    /// The classes of sign-in of which the ID token has to name one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) acr: Vec<String>,
     /// Claims that were asked for by name in the ID token.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) id_token_claims: Vec<String>,
@@ -93,6 +96,7 @@ impl Content {
             nonce: None,
             s_hash: None,
             role: None,
+            acr: Vec::new(),
             id_token_claims: Vec::new(),
             userinfo_claims: Vec::new(),
             signing: None,

@@ -33,6 +33,32 @@ platform::both_engines! {
         }
     }
 
+    /// A class of sign-in that is essential is one of those in the ID token, then and when it is refreshed, or there is an error; one that
+    /// is not essential changes nothing there. OpenID Connect Core 5.5.1.1.
+    async fn essential_classes_are_named(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let claims = |acr: Value| json!({"id_token": {"acr": acr}}).to_string();
+        for (acr, expected) in [
+            (json!({"essential": true, "value": "AAL3_SMARTCARD"}), "AAL3_SMARTCARD"),
+            (json!({"essential": true, "values": ["AAL2_TOTP", "AAL2_OR_AAL3_ANY"]}), "AAL2_OR_AAL3_ANY"),
+            (json!({"value": "AAL3_SMARTCARD"}), "AAL3_ANY"),
+        ] {
+            let code = rig.code(&[("claims", &claims(acr))], &session).await;
+            let tokens = rig.exchange(&secret, &code, &[]).await.json();
+            assert_eq!(rig.verified(tokens["id_token"].as_str().unwrap()).await["acr"], expected);
+            let pairs = [("grant_type", "refresh_token"), ("refresh_token", tokens["refresh_token"].as_str().unwrap())];
+            let fresh = rig.form("/token", &[("authorization", &basic("rp", &secret))], &pairs).await.json();
+            assert_eq!(rig.verified(fresh["id_token"].as_str().unwrap()).await["acr"], expected, "refreshed");
+        }
+        for essential in ["AAL3_FIDO2", "AAL3_IOS"] {
+            let claims = claims(json!({"essential": true, "value": essential}));
+            let refused = rig.authorise(&[("prompt", "none"), ("acr_values", "AAL3_ANY"), ("claims", &claims)], &[&session]).await;
+            assert!(refused.sent("code").is_none() && refused.sent_error().is_some(), "{essential}: {}", refused.location());
+        }
+    }
+
     /// oidcc-response-type-missing: the relying party is told, with its state.
     async fn a_request_names_its_response_type(db: Db) {
         let rig = Rig::new(db).await;

@@ -116,6 +116,7 @@ fn of(waiting: &Waiting, client: &Client, session: &Session, role: Option<String
             nonce: request.nonce.clone(),
             s_hash: request.back.state.as_deref().map(|state| alg.half_hash(state)),
             role,
+            acr: request.acr.clone(),
             id_token_claims: request.id_token_claims.clone(),
             userinfo_claims: request.userinfo_claims.clone(),
             signing,
