@@ -90,6 +90,17 @@ pub(crate) async fn set_password(
     }
 }
 
+/// Puts the same password at another cost in the place of what was kept, if nobody has set another one meanwhile.
+pub(crate) async fn renew_password(tx: &mut Tx, person: &UserId, was: &str, is: &str) -> Result<(), Error> {
+    sqlx::query("UPDATE authn_person SET password = $3 WHERE user_id = $1 AND password = $2")
+        .bind(person.as_str())
+        .bind(was)
+        .bind(is)
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
+}
+
 /// Takes the password of a person away, with the address.
 pub(crate) async fn clear_password(tx: &mut Tx, person: &UserId) -> Result<(), Error> {
     sqlx::query(

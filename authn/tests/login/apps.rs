@@ -55,6 +55,25 @@ platform::both_engines! {
         }
     }
 
+    /// Where hashing costs more than it did, what is kept of a password is hashed anew when it is next right, and not when it is wrong.
+    async fn passwords_follow_the_cost(db: Db) {
+        let rig = Rig::new(db).await;
+        let seed = rig.enrol_app(USER, EMAIL, PASSWORD).await;
+        let kept = async || -> (String,) {
+            sqlx::query_as("SELECT password FROM authn_person WHERE password IS NOT NULL").fetch_one(rig.db.read()).await.unwrap()
+        };
+        let dearer = rig.again(&json!({"passwords": {"memory_kib": 128, "passes": 1}})).await;
+        for (password, cost) in [("wrong horse battery", "$m=64,"), (PASSWORD, "$m=128,"), (PASSWORD, "$m=128,")] {
+            rig.pass(Duration::from_secs(30));
+            let mut browser = dearer.browser();
+            let here = dearer.begin(&mut browser, ALL).await;
+            let tried = tries(&mut browser, &here, EMAIL, password, &code(&seed, rig.now())).await;
+            assert_eq!(tried.status, if password == PASSWORD { 303 } else { 403 }, "{}", tried.body);
+            let (hash,) = kept().await;
+            assert!(hash.contains(cost), "{hash}");
+        }
+    }
+
     /// Unknown address, wrong password and wrong code read alike; the password is in no answer.
     async fn what_is_wrong_is_not_told(db: Db) {
         let rig = Rig::new(db).await;

@@ -70,7 +70,7 @@ pub(crate) async fn sign_in(
         return Ok((Outcome::Refused(Why::Slowed(until, now)), None));
     }
     match verify(provider, &account, given, now).await {
-        Ok(Some((person, app, step))) => taken(provider, visit, attempt, (person, app, step), now).await,
+        Ok(Some(shown)) => taken(provider, visit, attempt, shown, now).await,
         Ok(None) => Ok((wrong(provider, visit, account.person, now).await?, None)),
         // Not the fault of whoever waits.
         Err(Error::Busy) => {
@@ -81,6 +81,15 @@ pub(crate) async fn sign_in(
     }
 }
 
+/// Whose app showed a code, with their password.
+struct Shown {
+    person: UserId,
+    app: AuthenticatorId,
+    step: i64,
+    /// What was kept of the password, and what is to be from now on, where hashing costs more than it did.
+    renewed: Option<(String, String)>,
+}
+
 /// Which app of whom showed the code, if the password is right too. Password and code are both looked at, whatever the other
 /// is, and as many seeds are opened for everybody.
 async fn verify(
@@ -88,7 +97,7 @@ async fn verify(
     account: &Account,
     given: Given,
     now: Millis,
-) -> Result<Option<(UserId, AuthenticatorId, i64)>, Error> {
+) -> Result<Option<Shown>, Error> {
     let mut apps = match &account.person {
         Some(person) => authenticators::apps(provider.db.read(), person).await?,
         None => Vec::new(),
@@ -106,11 +115,17 @@ async fn verify(
             shown = Some((id.clone(), step));
         }
     }
-    let right = provider.login.passwords.verify(given.password, account.password.clone()).await?;
-    Ok(match (right, shown, &account.person) {
-        (true, Some((app, step)), Some(person)) => Some((person.clone(), app, step)),
-        _ => None,
-    })
+    let passwords = &provider.login.passwords;
+    let right = passwords.verify(given.password.clone(), account.password.clone()).await?;
+    let (true, Some((app, step)), Some(person)) = (right, shown, &account.person) else { return Ok(None) };
+    let renewed = match &account.password {
+        // A queue that is full keeps nobody out who was right: the next time will do.
+        Some(kept) => {
+            passwords.renewed(given.password, kept).await.ok().flatten().map(|is| (kept.clone(), is))
+        }
+        None => None,
+    };
+    Ok(Some(Shown { person: person.clone(), app, step, renewed }))
 }
 
 /// Takes the step and opens the session, in one transaction: of two who show one code, one is signed in.
@@ -118,7 +133,7 @@ async fn taken(
     provider: &Provider,
     visit: &Visit,
     attempt: Attempt,
-    (person, app, step): (UserId, AuthenticatorId, i64),
+    Shown { person, app, step, renewed }: Shown,
     now: Millis,
 ) -> Result<(Outcome, Option<Secret>), Error> {
     let opening = visit.opening(person, Method::Totp, Bound::Kept(app.clone()));
@@ -131,6 +146,9 @@ async fn taken(
                 if !authenticators::take_step(tx, &app, step).await? {
                     refused(tx, &opening, Refusal::Replayed, now).await?;
                     return Ok((Outcome::Refused(Why::CodeUsed), None));
+                }
+                if let Some((was, is)) = renewed {
+                    persons::renew_password(tx, &opening.person, &was, &is).await?;
                 }
                 attempt.was_right(tx, &throttle, &known.hash(), now).await?;
                 let opened = open_in(tx, (&sessions, &random), &opening, now).await?;

@@ -69,6 +69,14 @@ impl Pool {
         .await?
     }
 
+    /// The PHC string of a right password at the cost of today, where it was hashed when that was lower; none where it was not.
+    pub(crate) async fn renewed(&self, text: Zeroizing<String>, kept: &str) -> Result<Option<String>, Error> {
+        if work_of(kept) >= work_of(&self.decoy) {
+            return Ok(None);
+        }
+        self.hash(Password(text)).await.map(Some)
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
@@ -85,6 +93,16 @@ impl Pool {
         })?;
         answered.await.map_err(|_| Error::Busy)
     }
+}
+
+/// How much work a PHC string says that it was: memory times passes.
+fn work_of(stored: &str) -> Option<u64> {
+    let parameters = stored.split('$').nth(3)?;
+    let value = |name: &str| {
+        let found = parameters.split(',').find_map(|one| one.strip_prefix(name)?.strip_prefix('='));
+        found.and_then(|text| text.parse::<u64>().ok())
+    };
+    value("m")?.checked_mul(value("t")?)
 }
 
 fn random<const N: usize>() -> Result<[u8; N], Error> {
@@ -139,6 +157,20 @@ mod tests {
         ] {
             assert_eq!(pool.verify(text(&given), kept).await.unwrap(), right, "{given}");
         }
+    }
+
+    /// What was hashed at a lower cost is hashed anew at that of today, and nothing is at a lower one.
+    #[tokio::test]
+    async fn cheap_hashes_are_renewed() {
+        let pool = cheap(1, 8);
+        let dear = Pool::start(&Passwords { memory_kib: 128, passes: 1, threads: 1, queue: 8 }).unwrap();
+        let known = "correct horse battery";
+        let kept = pool.hash(Password::parse(text(known), "jo@example.org").unwrap()).await.unwrap();
+        assert_eq!(pool.renewed(text(known), &kept).await.unwrap(), None);
+        let renewed = dear.renewed(text(known), &kept).await.unwrap().unwrap();
+        assert!(renewed.starts_with("$argon2id$v=19$m=128,t=1,p=1$"), "{renewed}");
+        assert!(pool.verify(text(known), Some(renewed.clone())).await.unwrap());
+        assert_eq!(pool.renewed(text(known), &renewed).await.unwrap(), None, "never cheaper");
     }
 
     /// A full queue refuses at once instead of piling up work.
