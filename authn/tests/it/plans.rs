@@ -5,7 +5,34 @@ use http::StatusCode;
 use platform::db::Db;
 use serde_json::{Value, json};
 
-use crate::rig::{ANN, ISSUER, REALM, Rig, basic};
+use crate::rig::{ANN, Answered, ISSUER, REALM, Rig, basic};
+
+/// The ways in which an answer comes: the basic plan and the form-post plan have the same modules.
+const MODES: [&str; 2] = ["", "form_post"];
+
+/// What is answered to a request, in the way in which it was asked for.
+struct Back(Answered);
+
+impl Back {
+    fn get(&self, name: &str) -> Option<String> {
+        if self.0.headers.contains_key("location") {
+            return self.0.sent(name);
+        }
+        self.0.text.contains(&format!("name=\"{name}\" value=\"")).then(|| field(&self.0.text, name))
+    }
+
+    fn code(&self) -> String {
+        self.get("code").unwrap_or_else(|| panic!("{} {}", self.0.status, self.0.text))
+    }
+}
+
+/// Sends a request of somebody who is signed in, whose answer is to come in this way.
+async fn asked(rig: &Rig, mode: &str, change: &[(&str, &str)], session: &str) -> Back {
+    let back = Back(rig.authorise(&[change, &[("response_mode", mode)]].concat(), &[session]).await);
+    let posted = !back.0.headers.contains_key("location");
+    assert_eq!(posted, mode == "form_post", "{} {}", back.0.status, back.0.text);
+    back
+}
 
 /// A field of a page that posts an answer.
 fn field(page: &str, name: &str) -> String {
@@ -25,11 +52,13 @@ platform::both_engines! {
             ("display", "page"), ("display", "popup"), ("ui_locales", "se"), ("claims_locales", "se"), ("login_hint", "bob@example.com"),
             ("extra", "foobar"), ("acr_values", "AAL3_ANY AAL2_ANY"), ("nonce", ""),
         ] {
-            let code = rig.code(&[change], &session).await;
-            let tokens = rig.exchange(&secret, &code, &[]).await;
-            assert_eq!(tokens.status, StatusCode::OK, "{change:?}: {}", tokens.text);
-            let claims = rig.verified(tokens.json()["id_token"].as_str().unwrap()).await;
-            assert_eq!((claims["acr"].clone(), claims.get("nonce")), (json!("AAL3_ANY"), None), "{change:?}");
+            for mode in MODES {
+                let code = asked(&rig, mode, &[change], &session).await.code();
+                let tokens = rig.exchange(&secret, &code, &[]).await;
+                assert_eq!(tokens.status, StatusCode::OK, "{change:?}: {}", tokens.text);
+                let claims = rig.verified(tokens.json()["id_token"].as_str().unwrap()).await;
+                assert_eq!((claims["acr"].clone(), claims.get("nonce")), (json!("AAL3_ANY"), None), "{change:?}");
+            }
         }
     }
 
@@ -64,12 +93,15 @@ platform::both_engines! {
         let rig = Rig::new(db).await;
         rig.register("rp", &json!({})).await;
         let session = rig.sign_in(ANN, "smartcard").await;
-        let back = rig.authorise(&[("response_type", "")], &[&session]).await;
-        assert!(matches!(back.sent_error().as_deref(), Some("invalid_request" | "unsupported_response_type")), "{}", back.location());
-        assert_eq!((back.sent("state").as_deref(), back.sent("code")), (Some("a-state"), None));
+        for mode in MODES {
+            let back = asked(&rig, mode, &[("response_type", "")], &session).await;
+            let error = back.get("error");
+            assert!(matches!(error.as_deref(), Some("invalid_request" | "unsupported_response_type")), "{mode}: {error:?}");
+            assert_eq!((back.get("state").as_deref(), back.get("code")), (Some("a-state"), None));
+        }
     }
 
-    /// oidcc-scope-address, -scope-phone, -scope-email, -scope-profile, -scope-all, -claims-essential: what is here is told where it was
+    /// oidcc-ensure-other-scope-order-succeeds, oidcc-scope-address, -scope-phone, -scope-email, -scope-profile, -scope-all, -claims-essential: what is here is told where it was
     /// asked for, what is not here is left out, and nothing fails.
     async fn scopes_and_claims_are_told(db: Db) {
         let rig = Rig::new(db).await;
@@ -82,16 +114,19 @@ platform::both_engines! {
             ("openid email", "email openid", vec!["email", "name", "sub"]),
             ("openid profile", "openid profile", vec!["family_name", "given_name", "name", "sub", "uid"]),
             ("openid profile email address phone", "email openid profile", vec!["email", "family_name", "given_name", "name", "sub", "uid"]),
+            ("profile email openid", "email openid profile", vec!["email", "family_name", "given_name", "name", "sub", "uid"]),
         ] {
-            let code = rig.code(&[("scope", scope), ("claims", &essential)], &session).await;
-            let tokens = rig.exchange(&secret, &code, &[]).await.json();
-            assert_eq!(tokens["scope"], granted, "{scope}");
-            let told = rig.userinfo(tokens["access_token"].as_str().unwrap()).await.json();
-            let mut names: Vec<&str> = told.as_object().unwrap().keys().map(String::as_str).collect();
-            names.sort_unstable();
-            assert_eq!(names, claims, "{scope}");
-            let id = rig.verified(tokens["id_token"].as_str().unwrap()).await;
-            assert!(id.get("email").is_some() && id.get("name").is_some() == granted.contains("profile"), "{scope}: {id}");
+            for mode in MODES {
+                let code = asked(&rig, mode, &[("scope", scope), ("claims", &essential)], &session).await.code();
+                let tokens = rig.exchange(&secret, &code, &[]).await.json();
+                assert_eq!(tokens["scope"], granted, "{scope}");
+                let told = rig.userinfo(tokens["access_token"].as_str().unwrap()).await.json();
+                let mut names: Vec<&str> = told.as_object().unwrap().keys().map(String::as_str).collect();
+                names.sort_unstable();
+                assert_eq!(names, claims, "{scope}");
+                let id = rig.verified(tokens["id_token"].as_str().unwrap()).await;
+                assert!(id.get("email").is_some() && id.get("name").is_some() == granted.contains("profile"), "{scope}: {id}");
+            }
         }
         let narrow = rig.register("rp-narrow", &json!({"scopes": ["openid"]})).await;
         let code = rig.code(&[("client_id", "rp-narrow"), ("scope", "openid"), ("claims", &essential)], &session).await;
@@ -109,9 +144,12 @@ platform::both_engines! {
         rig.register("rp", &json!({})).await;
         let session = rig.sign_in(ANN, "smartcard").await;
         let object = "eyJhbGciOiJub25lIn0.eyJyZWRpcmVjdF91cmkiOiJodHRwczovL2V2aWwuZXhhbXBsZS8ifQ.";
-        let back = rig.authorise(&[("request", object)], &[&session]).await;
-        assert_eq!((back.sent_error().as_deref(), back.sent("state").as_deref()), (Some("request_not_supported"), Some("a-state")));
-        assert!(back.location().starts_with("https://rp.example/callback?"), "{}", back.location());
+        for mode in MODES {
+            let back = asked(&rig, mode, &[("request", object)], &session).await;
+            assert_eq!((back.get("error").as_deref(), back.get("state").as_deref()), (Some("request_not_supported"), Some("a-state")));
+            let (goes, posts) = ("https://rp.example/callback?", "action=\"https://rp.example/callback\"");
+            assert!(if mode.is_empty() { back.0.location().starts_with(goes) } else { back.0.text.contains(posts) }, "{}", back.0.text);
+        }
         let page = rig.authorise(&[("request_uri", "https://rp.example/request.jwt")], &[&session]).await;
         assert_eq!((page.status.as_u16(), page.headers.get("location")), (400, None), "{}", page.text);
         let document = rig.browse("/.well-known/openid-configuration", &[]).await.json();
@@ -124,15 +162,15 @@ platform::both_engines! {
         let rig = Rig::new(db).await;
         let secret = rig.register("rp", &json!({})).await;
         let session = rig.sign_in(ANN, "smartcard").await;
-        let told = async |change: &[(&str, &str)], session: &str| -> Value {
-            let code = rig.code(change, session).await;
+        let told = async |mode: &str, change: &[(&str, &str)], session: &str| -> Value {
+            let code = asked(&rig, mode, change, session).await.code();
             let tokens = rig.exchange(&secret, &code, &[]).await.json();
             rig.verified(tokens["id_token"].as_str().unwrap()).await
         };
-        let first = told(&[], &session).await;
+        let first = told("", &[], &session).await;
         rig.pass(2);
-        for change in [("max_age", "10000"), ("prompt", "none")] {
-            let again = told(&[change], &session).await;
+        for (mode, change) in MODES.iter().flat_map(|mode| [("max_age", "10000"), ("prompt", "none")].map(|change| (*mode, change))) {
+            let again = told(mode, &[change], &session).await;
             assert_eq!((&again["auth_time"], &again["sid"], &again["sub"]), (&first["auth_time"], &first["sid"], &first["sub"]), "{change:?}");
         }
         for change in [("max_age", "1"), ("prompt", "login")] {
@@ -153,12 +191,14 @@ platform::both_engines! {
         let rig = Rig::new(db).await;
         let secret = rig.register("rp", &json!({})).await;
         let session = rig.sign_in(ANN, "smartcard").await;
-        let code = rig.code(&[], &session).await;
-        let access = rig.exchange(&secret, &code, &[]).await.json()["access_token"].as_str().unwrap().to_owned();
-        for seconds in [30, 600] {
-            rig.pass(seconds);
-            assert_eq!(rig.exchange(&secret, &code, &[]).await.error(), "invalid_grant", "{seconds}");
-            assert_eq!(rig.userinfo(&access).await.status, StatusCode::UNAUTHORIZED);
+        for (mode, seconds) in [("", 30), ("form_post", 30), ("", 600)] {
+            let code = asked(&rig, mode, &[], &session).await.code();
+            let access = rig.exchange(&secret, &code, &[]).await.json()["access_token"].as_str().unwrap().to_owned();
+            for _ in 0..2 {
+                rig.pass(seconds);
+                assert_eq!(rig.exchange(&secret, &code, &[]).await.error(), "invalid_grant", "{seconds}");
+                assert_eq!(rig.userinfo(&access).await.status, StatusCode::UNAUTHORIZED);
+            }
         }
     }
 
