@@ -34,7 +34,7 @@ async fn worth(
 ) -> Result<Option<Value>, Refusal> {
     let Some(hash) = stored(presented) else { return Ok(None) };
     let Some(found) = tokens::find_shown(provider.db.read(), &hash).await? else { return Ok(None) };
-    let Shown { token, mut grant, session, .. } = found.as_registered();
+    let Shown { token, mut grant, session, .. } = found.within_registration();
     let client = proof.client();
     // A refresh token is for its client and for nobody else: a server that is shown one was shown the wrong thing.
     let of_all = client.config().introspection == Introspection::Any && token.kind == Kind::Access;

@@ -1,13 +1,18 @@
 //! The parameters of a request, from a query or a form.
 
+use platform::id::UserId;
 use url::form_urlencoded;
 
 /// How many are read: more than any request of the protocol has.
 const MOST: usize = 64;
 
-/// Parameters by name. RFC 6749 3.1: none may come twice, and an empty one counts as left out.
+/// By what name the person is kept whom the hint of a pushed request named. Nobody says so from outside.
+const HINTED: &str = "hinted";
+
+/// Parameters by name. RFC 6749 3.1: none may come twice, and an empty one counts as left out. With them, of a request that was pushed,
+/// the person whom its hint named.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Parameters(Vec<(String, String)>);
+pub(crate) struct Parameters(Vec<(String, String)>, Option<UserId>);
 
 /// Why parameters cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +45,27 @@ impl Parameters {
             found.push((name.into_owned(), value.into_owned()));
         }
         found.retain(|(_, value)| !value.is_empty());
-        Ok(Self(found))
+        Ok(Self(found, None))
+    }
+
+    /// Reads what was kept of a pushed request; none where it does not read.
+    pub(crate) fn kept(encoded: &str) -> Option<Self> {
+        let Self(mut given, _) = Self::parse(encoded.as_bytes()).ok()?;
+        let hinted = given.iter().find(|(name, _)| name == HINTED).map(|(_, value)| value.parse());
+        let hinted = hinted.transpose().ok()?;
+        given.retain(|(name, _)| name != HINTED);
+        Some(Self(given, hinted))
+    }
+
+    /// The same as it is kept of a pushed request: in place of an ID token, which is a secret, the person whom it names.
+    pub(crate) fn keeping(mut self, hinted: Option<UserId>) -> Self {
+        self.0.retain(|(name, _)| name != HINTED && name != "id_token_hint");
+        Self(self.0, hinted)
+    }
+
+    /// The person whom the hint of a pushed request named.
+    pub(crate) fn hinted(&self) -> Option<&UserId> {
+        self.1.as_ref()
     }
 
     /// A parameter, if it was given.
@@ -66,7 +91,7 @@ impl Parameters {
     pub(crate) fn without_secrets(&self) -> Self {
         let proof =
             |name: &str| ["client_secret", "client_assertion", "client_assertion_type"].contains(&name);
-        Self(self.0.iter().filter(|(name, _)| !proof(name)).cloned().collect())
+        Self(self.0.iter().filter(|(name, _)| !proof(name)).cloned().collect(), self.1.clone())
     }
 
     /// All of them, encoded as they came.
@@ -74,6 +99,9 @@ impl Parameters {
         let mut text = form_urlencoded::Serializer::new(String::new());
         for (name, value) in &self.0 {
             text.append_pair(name, value);
+        }
+        if let Some(person) = &self.1 {
+            text.append_pair(HINTED, person.as_str());
         }
         text.finish()
     }

@@ -53,7 +53,8 @@ pub(crate) async fn push(
         parameters = parameters.with("dpop_jkt", key);
     }
     let back = request::back(&parameters, client, face)?;
-    request::read(&parameters, client, back, &provider.keys, now)?;
+    let (read, _) = request::read(&parameters, client, back, &provider.keys, now)?;
+    let parameters = parameters.keeping(read.hinted);
     let secret = Secret::generate(&provider.random)?;
     let (hash, id, encoded) = (secret.stored(), client.id.clone(), parameters.encoded());
     provider
@@ -85,5 +86,5 @@ pub(super) async fn resolve(
         .write(move |tx| Box::pin(async move { interactions::take_pushed(tx, &hash, &id, now).await }))
         .await;
     let encoded = taken?.ok_or_else(unknown)?;
-    Parameters::parse(encoded.as_bytes()).map_err(|_| unknown())
+    Parameters::kept(&encoded).ok_or_else(unknown)
 }

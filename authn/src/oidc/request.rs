@@ -114,9 +114,10 @@ pub(crate) fn read(
     let (prompt, since) = prompt::read(parameters, client.config(), now)?;
     let named = claims_request::read(parameters.get("claims"))?;
     let acceptable = acceptable(parameters, client, &named)?;
-    let hinted = match parameters.get("id_token_hint") {
-        None => None,
-        Some(hint) => Some(hinted(hint, keys)?),
+    let hinted = match (parameters.hinted(), parameters.get("id_token_hint")) {
+        (Some(person), _) => Some(person.clone()),
+        (None, Some(hint)) => Some(hinted(hint, keys)?),
+        (None, None) => None,
     };
     let request = AuthorisationRequest {
         client: client.id.clone(),

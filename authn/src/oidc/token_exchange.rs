@@ -132,7 +132,7 @@ async fn subject(provider: &Provider, parameters: &Parameters, now: Millis) -> R
 
 async fn access_token(provider: &Provider, presented: &str, now: Millis) -> Result<Subject, Refusal> {
     let hash = stored(presented).ok_or_else(unusable)?;
-    let found = tokens::find_shown(provider.db.read(), &hash).await?.map(Shown::as_registered);
+    let found = tokens::find_shown(provider.db.read(), &hash).await?.map(Shown::within_registration);
     let found = found.filter(|found| found.token.kind == Kind::Access).ok_or_else(unusable)?;
     let Shown { token, mut grant, .. } = found;
     if token.ended_at.is_some() || now >= token.expires_at || grant.ended_at.is_some() {

@@ -73,7 +73,7 @@ pub(crate) async fn live(
         return Err(unknown());
     }
     possession::shown_with(provider, &shown.client, &shown.token, presented, scheme, held, now).await?;
-    Ok(shown.as_registered())
+    Ok(shown.within_registration())
 }
 
 fn is_good(token: &Token, grant: &Grant, now: Millis) -> bool {

@@ -95,7 +95,7 @@ pub(crate) struct Shown {
 
 impl Shown {
     /// With no more than the relying party is registered for now.
-    pub(crate) fn as_registered(mut self) -> Self {
+    pub(crate) fn within_registration(mut self) -> Self {
         self.token.scope = self.client.still(&self.token.scope);
         // What was granted is somebody else's where the token was exchanged.
         if self.token.client == self.grant.client {

@@ -327,6 +327,30 @@ platform::both_engines! {
         assert_eq!(rig.form("/par", &[], &pairs).await.status.as_u16(), 401);
     }
 
+    /// Of the hint of a pushed request its person is kept, and no token; nobody names one beside the hint.
+    async fn pushed_hints_keep_no_token(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({})).await;
+        let (ann, ben) = (rig.sign_in(ANN, "smartcard").await, rig.sign_in(BEN, "smartcard").await);
+        let tokens = rig.exchange(&secret, &rig.code(&[], &ann).await, &[]).await.json();
+        let hint = tokens["id_token"].as_str().unwrap();
+        let stranger = crate::rig::user(BEN);
+        let query = request(&[("prompt", "none"), ("id_token_hint", hint), ("hinted", &stranger)]);
+        let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        for (session, signed_in) in [(&ann, true), (&ben, false)] {
+            let pushed = rig.form("/par", &[("authorization", &basic("rp", &secret))], &pairs).await;
+            assert_eq!(pushed.status.as_u16(), 201, "{}", pushed.text);
+            let rows: Vec<(String,)> = sqlx::query_as("SELECT parameters FROM authn_pushed").fetch_all(rig.db.read()).await.unwrap();
+            assert!(!rows.is_empty() && rows.iter().all(|(kept,)| !kept.contains("eyJ")), "{rows:?}");
+            let uri = pushed.json()["request_uri"].as_str().unwrap().to_owned();
+            let uri: String = url::form_urlencoded::byte_serialize(uri.as_bytes()).collect();
+            let back = rig.browse(&format!("/authorize?client_id=rp&request_uri={uri}"), &[session]).await;
+            assert_eq!(back.sent("code").is_some(), signed_in, "{}", back.location());
+        }
+        assert!(rig.authorise(&[("prompt", "none"), ("hinted", &stranger)], &[&ann]).await.sent("code").is_some(), "it says nothing");
+    }
+
     /// Algorithms are each client's own, for ID tokens and for userinfo.
     async fn algorithms_are_chosen(db: Db) {
         let rig = Rig::new(db).await;

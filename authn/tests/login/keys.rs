@@ -125,7 +125,8 @@ platform::both_engines! {
         let (_file, hardware) = metadata(&maker, "FIDO_CERTIFIED", &json!({"unproven": "hardware"}));
         let done = rig.again(&hardware).await.enrol_key(USER, "device", &mut SoftKey::new()).await.json();
         assert_eq!(done["location"], "/enrol/done/security-key");
-        let inside = Maker { hint: "internal", ..Maker::new() };
+        let mut inside = Maker::new();
+        inside.hint = "internal";
         let (_file, hardware) = metadata(&inside, "FIDO_CERTIFIED", &json!({}));
         let done = rig.again(&hardware).await.enrol_key(USER, "security-key", &mut SoftKey::of(&inside)).await.json();
         assert_eq!(done["location"], "/enrol/done/platform-key", "{done}");
