@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::authority::Assurance;
 use crate::error::Error;
 use crate::fhir::spine::SpineConfig;
+use crate::fhir::workers::WorkersConfig;
 use crate::ldap::LdapConfig;
 use crate::person::Retention;
 use crate::rbac::ActivityCode;
@@ -33,6 +34,10 @@ pub struct Config {
     pub retention: Retention,
     /// Which messages go through the intermediaries of the Spine.
     pub spine: SpineConfig,
+    /// How the Healthcare Worker API answers.
+    pub workers: WorkersConfig,
+    /// Whether the faces over FHIR have nothing beside what the national services have.
+    pub strict: bool,
     /// The directory over LDAP; without it there is none.
     pub ldap: Option<LdapConfig>,
     /// The activity that makes a local smartcard administrator of its holders, as in `B0123`; none is known nationally.
@@ -50,6 +55,8 @@ impl Default for Config {
             sign_in_certificate: Assurance::Two,
             retention: Retention::default(),
             spine: SpineConfig::default(),
+            workers: WorkersConfig::default(),
+            strict: false,
             ldap: None,
             local_smartcard_administrator: None,
         }

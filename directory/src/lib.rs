@@ -50,7 +50,9 @@ pub use config::Config;
 pub use day::Day;
 pub use error::Error;
 pub use feed::FeedAct;
+pub use fhir::FhirEvent;
 pub use fhir::spine::SpineConfig;
+pub use fhir::workers::{Dialect, WorkersConfig};
 pub use http::{in_scim_words, openapi, router};
 pub use ids::{
     AccessProfileId, AssignmentId, CampaignId, FeedEventId, FeedLinkId, LeavingId, MemberId,

@@ -110,7 +110,7 @@ impl fmt::Debug for Clock {
 }
 
 /// The hand that moves a manual clock.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ManualClock(Arc<AtomicI64>);
 
 impl ManualClock {

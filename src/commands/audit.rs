@@ -51,6 +51,7 @@ pub fn events() -> String {
         catalogue::module::<directory::WorkgroupEvent>(),
         catalogue::module::<directory::SystemEvent>(),
         catalogue::module::<directory::ldap::LdapEvent>(),
+        catalogue::module::<directory::FhirEvent>(),
         catalogue::module::<directory::RequestEvent>(),
         catalogue::module::<directory::CampaignEvent>(),
         catalogue::module::<authn::Event>(),

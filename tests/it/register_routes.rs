@@ -2,7 +2,7 @@
 //! `directory/tests/it` asks in full.
 
 /// Every route of the register.
-pub(crate) const REGISTER: [(&str, &str); 138] = [
+pub(crate) const REGISTER: [(&str, &str); 145] = [
     ("GET", "/directory/actor"),
     ("POST", "/directory/assignments"),
     ("GET", "/directory/assignments/{assignment}"),
@@ -141,4 +141,11 @@ pub(crate) const REGISTER: [(&str, &str); 138] = [
     ("POST", "/directory/workgroups/{workgroup}/members"),
     ("DELETE", "/directory/workgroups/{workgroup}/members/{member}"),
     ("PATCH", "/directory/workgroups/{workgroup}/members/{member}"),
+    ("GET", "/healthcare-worker/FHIR/R4/Practitioner"),
+    ("POST", "/healthcare-worker/FHIR/R4/Practitioner/_search"),
+    ("GET", "/healthcare-worker/FHIR/R4/Practitioner/{id}"),
+    ("GET", "/healthcare-worker/FHIR/R4/PractitionerRole"),
+    ("POST", "/healthcare-worker/FHIR/R4/PractitionerRole/_search"),
+    ("GET", "/healthcare-worker/FHIR/R4/PractitionerRole/{id}"),
+    ("GET", "/healthcare-worker/FHIR/R4/metadata"),
 ];

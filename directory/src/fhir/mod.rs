@@ -1,3 +1,10 @@
-//! The register over FHIR: mapping alone. Resources are made of entries of the directory, as the national services make them.
+//! The register over FHIR: mapping alone. Resources are made of what the register has when it is asked, as the national services make
+//! them.
 
+mod event;
+pub(crate) mod kit;
+pub(crate) mod organisations;
 pub(crate) mod spine;
+pub(crate) mod workers;
+
+pub use event::FhirEvent;

@@ -3,6 +3,7 @@
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
+use http::{HeaderMap, HeaderValue};
 use platform::caller::{Caller, CallerKind};
 use platform::problem::Problem;
 
@@ -14,21 +15,33 @@ const HEADER: &str = "nhsd-session-urid";
 /// Puts the role profile of the header into who calls. Whether it is theirs, the rules say; one that was chosen when they
 /// signed in is not changed afterwards.
 pub(super) async fn choose(mut request: Request, next: Next) -> Result<Response, Problem> {
-    let Some(value) = request.headers().get(HEADER) else { return Ok(next.run(request).await) };
-    let text = value.to_str().unwrap_or_default().trim().to_owned();
-    let chosen = text.parse::<RoleProfileId>().map_err(|_| {
-        Problem::forbidden("role-not-yours", "NHSD-Session-URID holds a role profile id of twelve digits.")
-    })?;
-    if let Some(caller) = request.extensions_mut().get_mut::<Caller>()
-        && caller.kind == CallerKind::Person
-    {
+    let headers = request.headers().clone();
+    if let Some(caller) = request.extensions_mut().get_mut::<Caller>() {
+        chosen(&headers, caller)?;
+    } else if let Some(value) = headers.get(HEADER) {
+        role_profile(value)?;
+    }
+    Ok(next.run(request).await)
+}
+
+/// The same of a caller, for APIs that refuse in words of their own.
+pub(super) fn chosen(headers: &HeaderMap, caller: &mut Caller) -> Result<(), Problem> {
+    let Some(value) = headers.get(HEADER) else { return Ok(()) };
+    let chosen = role_profile(value)?;
+    if caller.kind == CallerKind::Person {
         let signed_in = caller.role_profile.get_or_insert_with(|| chosen.to_string());
         if signed_in != chosen.as_str() {
             let detail = "You signed in with another role profile. Sign in again to act in this one.";
             return Err(Problem::forbidden("role-of-another-session", detail));
         }
     }
-    Ok(next.run(request).await)
+    Ok(())
+}
+
+fn role_profile(value: &HeaderValue) -> Result<RoleProfileId, Problem> {
+    value.to_str().unwrap_or_default().trim().parse().map_err(|_| {
+        Problem::forbidden("role-not-yours", "NHSD-Session-URID holds a role profile id of twelve digits.")
+    })
 }
 
 /// Refuses, before anything is read, whoever is not known or was granted nothing of the register; and an address with a

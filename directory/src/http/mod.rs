@@ -8,6 +8,7 @@ mod campaigns;
 mod changes;
 mod feed;
 mod feed_links;
+mod fhir;
 mod headers;
 mod incoming;
 mod input;
@@ -33,6 +34,8 @@ mod scim_users;
 mod spine;
 mod systems;
 mod systems_import;
+mod terminology;
+mod workers;
 mod workgroups;
 
 use axum::Router;
@@ -80,8 +83,10 @@ pub fn router(register: Register) -> Router {
         .merge(systems_import::router())
         .layer(axum::middleware::from_fn(acting::choose))
         .layer(axum::middleware::from_fn(acting::known))
-        // The face of another API: it has its own words for who may not, and no role is chosen there.
+        // Faces of other APIs: they have their own words for who may not.
         .merge(spine::router())
+        .merge(workers::router())
+        .merge(terminology::router())
         .layer(DefaultBodyLimit::max(LARGEST))
         .with_state(register)
 }
@@ -168,6 +173,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         systems::Document::openapi(),
         systems_import::Document::openapi(),
         spine::Document::openapi(),
+        workers::Document::openapi(),
+        terminology::Document::openapi(),
     ];
     for area in areas {
         whole.merge(area);

@@ -1,22 +1,25 @@
 //! `/spine-directory/FHIR/R4`: the Spine Directory Service's FHIR API.
 
+mod beside;
+
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, StatusCode, header};
-use platform::caller::Caller;
+use http::{HeaderValue, StatusCode, header};
 use platform::problem::Problem;
 use serde_json::Value;
 use utoipa::{IntoParams, OpenApi};
 
+use super::fhir;
 use crate::api::{LOOK_UP, SystemKind};
 use crate::error::Error;
+use crate::fhir::kit::{SHAPING, Shape};
 use crate::fhir::spine::{
-    Asked, BASE, Kind, Outcome, asked, bundle, correlation, devices, endpoints, forwarded,
+    Asked, BASE, Kind, Outcome, Rules, asked, bundle, correlation, devices, endpoints, forwarded,
 };
 use crate::ldap::{Entry, system_entry};
 use crate::register::Register;
@@ -27,19 +30,30 @@ use crate::system::folded;
 const LIMIT: Duration = Duration::from_secs(3);
 /// How many systems are answered at most: the whole match set comes at once.
 const MOST: u32 = 5_000;
-/// How a request is known.
-const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 const FHIR_JSON: &str = "application/fhir+json";
 
 pub(super) fn router() -> Router<Register> {
     Router::new()
+        .route("/spine-directory/FHIR/R4/metadata", get(beside::metadata).fallback(only_get))
         .route("/spine-directory/FHIR/R4/Device", get(device).fallback(only_get))
+        .route("/spine-directory/FHIR/R4/Device/_search", post(beside::device_search).fallback(only_get))
+        .route("/spine-directory/FHIR/R4/Device/{id}", get(beside::device_read).fallback(only_get))
         .route("/spine-directory/FHIR/R4/Endpoint", get(endpoint).fallback(only_get))
+        .route("/spine-directory/FHIR/R4/Endpoint/_search", post(beside::endpoint_search).fallback(only_get))
+        .route("/spine-directory/FHIR/R4/Endpoint/{id}", get(beside::endpoint_read).fallback(only_get))
         .route("/spine-directory/FHIR/R4/{*other}", any(unknown))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(device, endpoint))]
+#[openapi(paths(
+    device,
+    endpoint,
+    beside::metadata,
+    beside::device_search,
+    beside::device_read,
+    beside::endpoint_search,
+    beside::endpoint_read,
+))]
 pub(super) struct Document;
 
 /// What devices are asked for by; each value with its system before it, as in
@@ -83,7 +97,7 @@ struct EndpointQuery {
     )
 )]
 pub(super) async fn device(State(register): State<Register>, request: Parts) -> Response {
-    answered(&register, &request, Kind::Device).await
+    answered(&register, &request, b"", Kind::Device).await
 }
 
 /// Message handling systems.
@@ -100,7 +114,7 @@ pub(super) async fn device(State(register): State<Register>, request: Parts) -> 
     )
 )]
 pub(super) async fn endpoint(State(register): State<Register>, request: Parts) -> Response {
-    answered(&register, &request, Kind::Endpoint).await
+    answered(&register, &request, b"", Kind::Endpoint).await
 }
 
 async fn only_get(State(register): State<Register>, request: Parts) -> Response {
@@ -118,14 +132,14 @@ fn refused(register: &Register, request: &Parts, outcome: &Outcome) -> Response 
     response(outcome.status, FHIR_JSON, &known, &outcome.body(&known))
 }
 
-async fn answered(register: &Register, request: &Parts, kind: Kind) -> Response {
+async fn answered(register: &Register, request: &Parts, form: &[u8], kind: Kind) -> Response {
     let found = match may(request) {
         Ok(()) => known(register, request)
             .map_err(|_| Outcome::bad_request("The header X-Correlation-Id holds a UUID, or is left out.")),
         Err(problem) => Err(problem.into()),
     };
     let found = match found {
-        Ok(known) => search(register, request, kind).await.map(|(media, body)| (known, media, body)),
+        Ok(known) => search(register, request, form, kind).await.map(|(media, body)| (known, media, body)),
         Err(outcome) => Err(outcome),
     };
     match found {
@@ -135,18 +149,12 @@ async fn answered(register: &Register, request: &Parts, kind: Kind) -> Response 
 }
 
 fn may(request: &Parts) -> Result<(), Problem> {
-    let caller = request.extensions.get::<Caller>().ok_or_else(|| {
-        Problem::unauthenticated(
-            "caller-unknown",
-            "Say who you are: this needs a client certificate or a token.",
-        )
-    })?;
-    caller.may(LOOK_UP)
+    fhir::demand(request, LOOK_UP)
 }
 
 /// By what a request is known; `Err`: by a new id, because its own is none.
 fn known(register: &Register, request: &Parts) -> Result<String, String> {
-    let header = request.headers.get(&CORRELATION).map(|value| value.to_str().unwrap_or_default());
+    let header = request.headers.get(&fhir::CORRELATION).map(|value| value.to_str().unwrap_or_default());
     correlation(header, || new_id(register))
 }
 
@@ -158,7 +166,7 @@ fn response(status: u16, media: &'static str, known: &str, body: &Value) -> Resp
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, [(header::CONTENT_TYPE, media)], body.to_string()).into_response();
     if let Ok(known) = HeaderValue::try_from(known) {
-        response.headers_mut().insert(CORRELATION, known);
+        response.headers_mut().insert(fhir::CORRELATION, known);
     }
     response
 }
@@ -177,20 +185,31 @@ fn media(request: &Parts) -> Result<&'static str, Outcome> {
     found.into_iter().next().ok_or_else(Outcome::not_acceptable)
 }
 
-async fn search(register: &Register, request: &Parts, kind: Kind) -> Result<(&'static str, Value), Outcome> {
-    let asked = asked(kind, request.uri.query().unwrap_or_default())?;
+async fn search(
+    register: &Register,
+    request: &Parts,
+    form: &[u8],
+    kind: Kind,
+) -> Result<(&'static str, Value), Outcome> {
+    let is_strict = register.config.strict;
+    let beside: &'static [&'static str] = if is_strict { &[] } else { &SHAPING };
+    let passes_over = !is_strict && fhir::handling(request) == Some(false);
+    let asked = asked(kind, request.uri.query().unwrap_or_default(), form, Rules { beside, passes_over })?;
     let media = media(request)?;
+    let given = fhir::asked(request, form)?;
+    let shape = if is_strict { Shape::default() } else { Shape::read(&given, MOST)? };
     let found = match tokio::time::timeout(LIMIT, resources(register, kind, &asked)).await {
         Ok(found) => found?,
         Err(_late) => return Err(Outcome::timed_out()),
     };
-    let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| request.uri.host()).unwrap_or("localhost");
-    let origin = format!("https://{host}");
+    let origin = fhir::origin(request);
     let target = request.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
-    let whole = format!("{origin}{}", unquoted(&target));
+    let mut links = vec![("self", format!("{origin}{}", unquoted(&target)))];
+    let total = found.len();
+    let (page, next) = beside::page(found, &shape)?;
+    links.extend(next.map(|next| ("next", fhir::link(request, &given, &[("_cursor", Some(&next))]))));
     let address = format!("{origin}{BASE}/{}", kind.name());
-    Ok((media, bundle(&new_id(register), &address, &whole, found)))
+    Ok((media, bundle(&new_id(register), &address, total, &links, page)))
 }
 
 /// An address without its escapes, as the national service shows it.
@@ -214,31 +233,62 @@ async fn resources(register: &Register, kind: Kind, asked: &Asked) -> Result<Vec
     let mut resources = Vec::new();
     let mut addresses: Vec<(&'static str, String)> = Vec::new();
     for entry in entries(register, kind, asked).await? {
-        let stable = StableId(entry.values("entryUUID").first().cloned().unwrap_or_default());
-        match kind {
-            Kind::Device => resources.extend(devices(&entry, |place| stable.at(place))),
-            Kind::Endpoint => {
-                let entry = through_intermediary(register, entry, &mut addresses).await?;
-                resources.extend(endpoints(&entry, |place| stable.at(place)));
-            }
-        }
+        resources.extend(told(register, kind, entry, &mut addresses).await?);
     }
     Ok(resources)
 }
 
-/// The id of a resource, for as long as there is its entry and the place among its addresses: a UUID in capital letters, as those
-/// of the national service, which are new each time.
-struct StableId(String);
+/// The resources of an entry.
+async fn told(
+    register: &Register,
+    kind: Kind,
+    entry: Entry,
+    addresses: &mut Vec<(&'static str, String)>,
+) -> Result<Vec<Value>, Outcome> {
+    let stable = StableId::new(register, &entry);
+    Ok(match kind {
+        Kind::Device => devices(&entry, |place| stable.at(place)),
+        Kind::Endpoint => {
+            let entry = through_intermediary(register, entry, addresses).await?;
+            endpoints(&entry, |place| stable.at(place))
+        }
+    })
+}
+
+/// The ids of the resources of an entry, for as long as there is the entry and the place among its addresses.
+enum StableId {
+    /// By the identifier, under which it is read.
+    Name(String),
+    /// A UUID in capital letters, as those of the national service, which are new each time.
+    Uuid(String),
+}
 
 impl StableId {
-    fn at(&self, place: usize) -> String {
-        let Ok(base) = uuid::Uuid::try_parse(&self.0) else { return self.0.clone() };
-        let mut octets = *base.as_bytes();
-        for (octet, more) in octets.iter_mut().rev().zip(place.to_le_bytes()).take(4) {
-            *octet = octet.wrapping_add(more);
-        }
-        uuid::Builder::from_custom_bytes(octets).into_uuid().to_string().to_ascii_uppercase()
+    /// Where only the model is wanted, or the identifier can be no id (FHIR R4 2.24.0.1), it is a UUID.
+    fn new(register: &Register, entry: &Entry) -> Self {
+        let value = |name: &str| entry.values(name).first().cloned().unwrap_or_default();
+        let name = value("uniqueIdentifier");
+        let can_be =
+            name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') && name.len() <= 60;
+        if register.config.strict || !can_be { Self::Uuid(value("entryUUID")) } else { Self::Name(name) }
     }
+
+    fn at(&self, place: usize) -> String {
+        match self {
+            Self::Name(name) if place == 0 => name.clone(),
+            Self::Name(name) => format!("{name}.{place}"),
+            Self::Uuid(base) => uuid_at(base, place),
+        }
+    }
+}
+
+fn uuid_at(base: &str, place: usize) -> String {
+    let Ok(base) = uuid::Uuid::try_parse(base) else { return base.to_owned() };
+    let mut octets = *base.as_bytes();
+    for (octet, more) in octets.iter_mut().rev().zip(place.to_le_bytes()).take(4) {
+        *octet = octet.wrapping_add(more);
+    }
+    uuid::Builder::from_custom_bytes(octets).into_uuid().to_string().to_ascii_uppercase()
 }
 
 async fn entries(register: &Register, kind: Kind, asked: &Asked) -> Result<Vec<Entry>, Outcome> {
@@ -299,10 +349,12 @@ mod tests {
     /// Ids are the same each time, differ by place, and are written as UUIDs in capital letters.
     #[test]
     fn ids_are_stable() {
-        let stable = StableId("6f1f7b06-6c3e-8a53-9d1e-7f0f6a3b2cff".to_owned());
+        let stable = StableId::Uuid("6f1f7b06-6c3e-8a53-9d1e-7f0f6a3b2cff".to_owned());
         let ids: std::collections::BTreeSet<String> = (0..300).map(|place| stable.at(place)).collect();
         assert_eq!(ids.len(), 300);
         assert_eq!(stable.at(0), "6F1F7B06-6C3E-8A53-9D1E-7F0F6A3B2CFF");
+        let stable = StableId::Name("S918999410559".to_owned());
+        assert_eq!((stable.at(0).as_str(), stable.at(2).as_str()), ("S918999410559", "S918999410559.2"));
     }
 
     /// Escapes go, what is none stays.

@@ -23,5 +23,5 @@ pub(crate) use hosting::set_host;
 pub(crate) use keys::{name_key, postcode_key};
 pub(crate) use parts::Prepared;
 pub(crate) use record::check;
-pub(crate) use role_names::role_name;
+pub(crate) use role_names::{role_name, role_names};
 pub(crate) use virtual_ones::{change, close, create};

@@ -135,6 +135,11 @@ const NAMES: [(&str, &str); 130] = [
     ("RO318", "INTEGRATED CARE BOARD"),
 ];
 
+/// Every role of the table, with its name.
+pub(crate) fn role_names() -> &'static [(&'static str, &'static str)] {
+    &NAMES
+}
+
 /// The name of a role; none of one that the table lacks.
 pub(crate) fn role_name(code: &str) -> Option<&'static str> {
     NAMES.iter().find(|row| row.0 == code).map(|row| row.1)

@@ -20,6 +20,8 @@ pub(crate) enum Question {
     Registration(&'static str, String),
     /// People a normalised name of whom begins so.
     Name(String),
+    /// The person with this user id.
+    User(String),
 }
 
 impl Question {
@@ -51,6 +53,9 @@ impl Question {
                 ),
                 vec![prefix.clone(), format!("{prefix}\u{10ffff}")],
             ),
+            Self::User(id) => {
+                (format!("SELECT user_id FROM directory_person WHERE user_id = ${first}"), vec![id.clone()])
+            }
         }
     }
 }
@@ -62,14 +67,32 @@ pub(crate) async fn people(
     after: &str,
     limit: u32,
 ) -> Result<Vec<UserId>, Error> {
+    let questions: Vec<Vec<Question>> = questions.iter().map(|one| vec![one.clone()]).collect();
+    people_of(tx, &questions, after, limit).await
+}
+
+/// The same for whom of every list of questions one holds. Of a list without questions none does.
+pub(crate) async fn people_of(
+    tx: &mut Tx,
+    questions: &[Vec<Question>],
+    after: &str,
+    limit: u32,
+) -> Result<Vec<UserId>, Error> {
+    if questions.iter().any(Vec::is_empty) {
+        return Ok(Vec::new());
+    }
     let mut text =
         "SELECT p.user_id FROM directory_person p WHERE p.kind = 'person' AND p.state <> 'merged' AND p.user_id > $1"
             .to_owned();
     let mut values = Vec::new();
-    for question in questions {
-        let (condition, more) = question.condition(values.len() + 3);
-        let _ = write!(text, " AND p.user_id IN ({condition})");
-        values.extend(more);
+    for any in questions {
+        let mut conditions = Vec::with_capacity(any.len());
+        for question in any {
+            let (condition, more) = question.condition(values.len() + 3);
+            conditions.push(condition);
+            values.extend(more);
+        }
+        let _ = write!(text, " AND p.user_id IN ({})", conditions.join(" UNION "));
     }
     text.push_str(" ORDER BY p.user_id LIMIT $2");
     // Made of our own words and numbers only.

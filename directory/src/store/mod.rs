@@ -16,6 +16,7 @@ pub(crate) mod feed_links;
 pub(crate) mod leavings;
 pub(crate) mod lineages;
 pub(crate) mod once;
+pub(crate) mod organisation_faces;
 pub(crate) mod organisation_imports;
 pub(crate) mod organisations;
 pub(crate) mod organisations_closed;

@@ -2,8 +2,8 @@
 
 use platform::db::Tx;
 use platform::id::OdsCode;
-use sqlx::Row as _;
 use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{Reader, read};
 use crate::api::{
@@ -126,25 +126,28 @@ pub(crate) async fn is_given(tx: &mut Tx, organisation: &OdsCode) -> Result<bool
     Ok(row.is_some())
 }
 
-async fn row<'c>(reader: impl Reader<'c>, organisation: &OdsCode) -> Result<Option<Organisation>, Error> {
-    let row = sqlx::query(
-        "SELECT ods, kind, name, record_class, record_use, status, legal_from, legal_to, operational_from, \
-           operational_to, last_change, address_lines, town, county, postcode, country, uprn, ra_host, version \
-         FROM directory_organisation WHERE ods = $1",
-    )
-    .bind(organisation.as_str())
-    .fetch_optional(reader)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
+/// The columns that an organisation is read of.
+pub(super) const COLUMNS: &str = "ods, kind, name, record_class, record_use, status, legal_from, legal_to, operational_from, \
+     operational_to, last_change, address_lines, town, county, postcode, country, uprn, ra_host, version";
+
+async fn row<'c>(reader: impl Reader<'c>, code: &OdsCode) -> Result<Option<Organisation>, Error> {
+    let text = format!("SELECT {COLUMNS} FROM directory_organisation WHERE ods = $1");
+    // Made of our own words only.
+    let row = sqlx::query(AssertSqlSafe(text)).bind(code.as_str().to_owned()).fetch_optional(reader).await?;
+    row.as_ref().map(organisation).transpose()
+}
+
+/// An organisation without what belongs to it.
+pub(super) fn organisation(row: &AnyRow) -> Result<Organisation, Error> {
     let lines: Option<String> = row.try_get("address_lines")?;
     let record = OrganisationRecord {
-        ods: word(&row, "ods")?,
+        ods: word(row, "ods")?,
         name: row.try_get("name")?,
-        record_class: word(&row, "record_class")?,
-        record_use: word(&row, "record_use")?,
-        status: word(&row, "status")?,
-        last_change: maybe(&row, "last_change")?,
-        dates: dates(&row)?,
+        record_class: word(row, "record_class")?,
+        record_use: word(row, "record_use")?,
+        status: word(row, "status")?,
+        last_change: maybe(row, "last_change")?,
+        dates: dates(row)?,
         address: OrganisationAddress {
             lines: lines.map_or_else(Vec::new, |lines| lines.split('\n').map(str::to_owned).collect()),
             town: row.try_get("town")?,
@@ -158,88 +161,99 @@ async fn row<'c>(reader: impl Reader<'c>, organisation: &OdsCode) -> Result<Opti
         relationships: Vec::new(),
         successions: Vec::new(),
     };
-    let (kind, ra_host) = (word(&row, "kind")?, maybe(&row, "ra_host")?);
+    let (kind, ra_host) = (word(row, "kind")?, maybe(row, "ra_host")?);
     let (predecessors, successors) = (Vec::new(), Vec::new());
     let version = Version(row.try_get("version")?);
-    Ok(Some(Organisation { kind, ra_host, predecessors, successors, record, version }))
+    Ok(Organisation { kind, ra_host, predecessors, successors, record, version })
+}
+
+/// The columns that a role is read of.
+pub(super) const ROLE_COLUMNS: &str =
+    "ods, instance, role, weight, status, legal_from, legal_to, operational_from, operational_to";
+/// The columns that a relationship is read of.
+pub(super) const RELATIONSHIP_COLUMNS: &str = "ods, instance, relationship, target, target_role, status, legal_from, legal_to, \
+     operational_from, operational_to";
+/// The columns that a succession is read of.
+pub(super) const SUCCESSION_COLUMNS: &str = "ods, instance, kind, target, target_role, legal_day, operational_day";
+
+/// What belongs to one organisation, in the order of the national register.
+async fn belonging<'c>(
+    reader: impl Reader<'c>,
+    columns: &str,
+    table: &str,
+    organisation: &OdsCode,
+) -> Result<Vec<AnyRow>, Error> {
+    let text = format!("SELECT {columns} FROM {table} WHERE ods = $1 ORDER BY place");
+    // Made of our own words only.
+    Ok(sqlx::query(AssertSqlSafe(text)).bind(organisation.as_str().to_owned()).fetch_all(reader).await?)
 }
 
 async fn roles<'c>(reader: impl Reader<'c>, organisation: &OdsCode) -> Result<Vec<OrganisationRole>, Error> {
-    let rows = sqlx::query(
-        "SELECT instance, role, weight, status, legal_from, legal_to, operational_from, operational_to \
-         FROM directory_organisation_role WHERE ods = $1 ORDER BY place",
-    )
-    .bind(organisation.as_str())
-    .fetch_all(reader)
-    .await?;
-    let role = |row: &AnyRow| {
-        Ok(OrganisationRole {
-            instance: row.try_get("instance")?,
-            role: row.try_get("role")?,
-            weight: word(row, "weight")?,
-            status: word(row, "status")?,
-            dates: dates(row)?,
-        })
-    };
+    let rows = belonging(reader, ROLE_COLUMNS, "directory_organisation_role", organisation).await?;
     rows.iter().map(role).collect()
+}
+
+/// A role.
+pub(super) fn role(row: &AnyRow) -> Result<OrganisationRole, Error> {
+    Ok(OrganisationRole {
+        instance: row.try_get("instance")?,
+        role: row.try_get("role")?,
+        weight: word(row, "weight")?,
+        status: word(row, "status")?,
+        dates: dates(row)?,
+    })
 }
 
 async fn relationships<'c>(
     reader: impl Reader<'c>,
     organisation: &OdsCode,
 ) -> Result<Vec<OrganisationRelationship>, Error> {
-    let rows = sqlx::query(
-        "SELECT instance, relationship, target, target_role, status, legal_from, legal_to, operational_from, \
-           operational_to FROM directory_organisation_relationship WHERE ods = $1 ORDER BY place",
-    )
-    .bind(organisation.as_str())
-    .fetch_all(reader)
-    .await?;
-    let relationship = |row: &AnyRow| {
-        Ok(OrganisationRelationship {
-            instance: row.try_get("instance")?,
-            relationship: row.try_get("relationship")?,
-            target: word(row, "target")?,
-            target_role: row.try_get("target_role")?,
-            status: word(row, "status")?,
-            dates: dates(row)?,
-        })
-    };
+    let table = "directory_organisation_relationship";
+    let rows = belonging(reader, RELATIONSHIP_COLUMNS, table, organisation).await?;
     rows.iter().map(relationship).collect()
 }
 
+/// A relationship.
+pub(super) fn relationship(row: &AnyRow) -> Result<OrganisationRelationship, Error> {
+    Ok(OrganisationRelationship {
+        instance: row.try_get("instance")?,
+        relationship: row.try_get("relationship")?,
+        target: word(row, "target")?,
+        target_role: row.try_get("target_role")?,
+        status: word(row, "status")?,
+        dates: dates(row)?,
+    })
+}
+
 async fn successions<'c>(reader: impl Reader<'c>, organisation: &OdsCode) -> Result<Vec<Succession>, Error> {
-    let rows = sqlx::query(
-        "SELECT instance, kind, target, target_role, legal_day, operational_day \
-         FROM directory_organisation_succession WHERE ods = $1 ORDER BY place",
-    )
-    .bind(organisation.as_str())
-    .fetch_all(reader)
-    .await?;
-    let succession = |row: &AnyRow| {
-        Ok(Succession {
-            instance: row.try_get("instance")?,
-            kind: word(row, "kind")?,
-            target: word(row, "target")?,
-            target_role: row.try_get("target_role")?,
-            legal_day: maybe(row, "legal_day")?,
-            operational_day: maybe(row, "operational_day")?,
-        })
-    };
+    let rows =
+        belonging(reader, SUCCESSION_COLUMNS, "directory_organisation_succession", organisation).await?;
     rows.iter().map(succession).collect()
+}
+
+/// A succession.
+pub(super) fn succession(row: &AnyRow) -> Result<Succession, Error> {
+    Ok(Succession {
+        instance: row.try_get("instance")?,
+        kind: word(row, "kind")?,
+        target: word(row, "target")?,
+        target_role: row.try_get("target_role")?,
+        legal_day: maybe(row, "legal_day")?,
+        operational_day: maybe(row, "operational_day")?,
+    })
 }
 
 async fn contacts<'c>(
     reader: impl Reader<'c>,
     organisation: &OdsCode,
 ) -> Result<Vec<OrganisationContact>, Error> {
-    let rows: Vec<(String, String)> = sqlx::query_as(
-        "SELECT kind, value FROM directory_organisation_contact WHERE ods = $1 ORDER BY place",
-    )
-    .bind(organisation.as_str())
-    .fetch_all(reader)
-    .await?;
-    Ok(rows.into_iter().map(|(kind, value)| OrganisationContact { kind, value }).collect())
+    let rows = belonging(reader, "kind, value", "directory_organisation_contact", organisation).await?;
+    rows.iter().map(contact).collect()
+}
+
+/// How an organisation is reached.
+pub(super) fn contact(row: &AnyRow) -> Result<OrganisationContact, Error> {
+    Ok(OrganisationContact { kind: row.try_get("kind")?, value: row.try_get("value")? })
 }
 
 fn dates(row: &AnyRow) -> Result<Dates, Error> {

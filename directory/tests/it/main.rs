@@ -48,9 +48,11 @@ mod sequences;
 mod spine;
 mod successions;
 mod systems;
+mod terminology;
 mod together;
 mod told;
 mod walks;
+mod workers;
 mod workgroups;
 mod world;
 

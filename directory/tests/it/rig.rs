@@ -64,6 +64,12 @@ impl Rig {
         Self { router, ..self }
     }
 
+    /// The same database and clock behind a register of other settings.
+    pub(crate) fn beside(&self, register: Register) -> Self {
+        let (db, hand, clock) = (self.db.clone(), self.hand.clone(), self.clock.clone());
+        Self { db, hand, clock, router: router(register.clone()), register }
+    }
+
     /// The clock of the test.
     pub(crate) fn clock(&self) -> Clock {
         self.clock.clone()

@@ -75,7 +75,7 @@ platform::both_engines! {
         for bad in ["/Device", "/Endpoint", &format!("/Device?{ORGANISATION}RXX"), &format!("{good}&colour=red"), &format!("{good}&use_cpm=x")] {
             assert_eq!(codes(&ask(&rig, bad).await), expected(400, "required", "BAD_REQUEST"), "{bad}");
         }
-        for unknown in ["/Patient", "/device", "/Device/1"] {
+        for unknown in ["/Patient", "/device", "/Device/1", "/Endpoint/200000000149"] {
             assert_eq!(codes(&ask(&rig, unknown).await), expected(404, "not-found", "NO_RECORD_FOUND"), "{unknown}");
         }
         let posted = rig.send(&client(), Method::DELETE, &format!("{BASE}{good}"), &[], None).await;
@@ -118,5 +118,51 @@ platform::both_engines! {
         register(&rig, &with("YES", "urn:nhs:names:services:tms:ReliableIntermediary", "https://core.example/reliable")).await;
         let found = ask(&rig, &path).await;
         assert_eq!(found.body["entry"][0]["resource"]["address"], "https://core.example/reliable", "{}", found.body);
+    }
+
+    /// What the national service lacks: the statement, systems by their ids, forms, pages and parts; all of it can be off.
+    async fn additions_to_the_spine(db: Db) {
+        let rig = Rig::new(db.clone());
+        let asid = register(&rig, &accredited("RXX")).await;
+        let mut two = handling("RXX", "https://one.example/");
+        two["endpoints"] = serde_json::json!(["https://one.example/", "https://two.example/"]);
+        let mhs = register(&rig, &two).await;
+        assert_eq!(ask(&rig, "/metadata").await.body["rest"][0]["resource"][0]["type"], "Device");
+        let one = ask(&rig, &format!("/Device/{asid}")).await;
+        assert_eq!((one.body["id"].as_str(), one.body["identifier"][0]["value"].as_str()), (Some(&*asid), Some(&*asid)));
+        let tag = one.etag();
+        let again = rig.send(&client(), Method::GET, &format!("{BASE}/Device/{asid}"), &[("if-none-match", &tag)], None).await;
+        assert_eq!((again.status, again.etag()), (StatusCode::NOT_MODIFIED, tag));
+        assert_eq!(ask(&rig, &format!("/Endpoint/{mhs}.1")).await.body["address"], "https://two.example/");
+        for unknown in [format!("/Endpoint/{mhs}.2"), format!("/Device/{mhs}"), format!("/Endpoint/{asid}")] {
+            assert_eq!(codes(&ask(&rig, &unknown).await).0, 404, "{unknown}");
+        }
+        let path = format!("/Endpoint?{ORGANISATION}RXX&{PARTY}RXX-0000001");
+        let first = ask(&rig, &format!("{path}&_count=1&_elements=address")).await;
+        let resource = &first.body["entry"][0]["resource"];
+        assert_eq!((first.body["total"].as_i64(), resource["address"].as_str()), (Some(2), Some("https://one.example/")));
+        assert_eq!((resource["meta"]["tag"][0]["code"].as_str(), resource["extension"].is_null()), (Some("SUBSETTED"), true));
+        let next = first.body["link"][1]["url"].as_str().unwrap().split_once(BASE).unwrap().1.to_owned();
+        let second = ask(&rig, &next).await;
+        assert_eq!((second.body["entry"][0]["resource"]["id"].as_str(), second.body["link"].as_array().map(Vec::len)), (Some(&*format!("{mhs}.1")), Some(1)));
+        assert_eq!(codes(&ask(&rig, &format!("{path}&_cursor=none")).await).0, 400);
+        let counted = ask(&rig, &format!("{path}&_summary=count")).await;
+        assert_eq!((counted.body["total"].as_i64(), counted.body["entry"].as_array().map(Vec::len)), (Some(2), Some(0)));
+        let form = format!("{ORGANISATION}RXX&{INTERACTION}");
+        let posted = rig.file(&client(), Method::POST, &format!("{BASE}/Device/_search"), &[("content-type", "application/x-www-form-urlencoded")], form.as_bytes()).await;
+        assert_eq!(posted.body["total"], 1, "{}", posted.body);
+        let lenient = rig.send(&client(), Method::GET, &format!("{BASE}{path}&colour=red"), &[("prefer", "handling=lenient")], None).await;
+        assert_eq!(lenient.body["total"], 2);
+        let reader = system("reader", &[READ]);
+        assert_eq!(rig.send(&reader, Method::GET, &format!("{BASE}/Device/{asid}"), &[], None).await.status, StatusCode::FORBIDDEN);
+
+        let strict = Rig::with(db, Config { strict: true, ..Config::default() });
+        for off in ["/metadata".to_owned(), format!("/Device/{asid}")] {
+            assert_eq!(codes(&ask(&strict, &off).await).0, 404, "{off}");
+        }
+        assert_eq!(codes(&ask(&strict, &format!("{path}&_count=1")).await).0, 400, "it is not known there");
+        let model = ask(&strict, &path).await;
+        let id = model.body["entry"][0]["resource"]["id"].as_str().unwrap().to_owned();
+        assert!(uuid::Uuid::try_parse(&id).is_ok() && id == id.to_uppercase(), "{id}");
     }
 }

@@ -35,11 +35,20 @@ pub(crate) struct Asked {
     pub(crate) manufacturer: Option<String>,
 }
 
-/// Reads a query. A parameter that is not known, or a value without an accepted system, is refused; a blank value counts as
+/// What may be asked beside the model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Rules {
+    /// Parameters that say how much is told: nothing of them is read here.
+    pub(crate) beside: &'static [&'static str],
+    /// Whether what is not known is passed over.
+    pub(crate) passes_over: bool,
+}
+
+/// Reads what is asked for in a query and a form. A parameter that is not known, or a value without an accepted system, is refused; a blank value counts as
 /// missing, blanks around one do not count, and of several values of one system the last counts.
-pub(crate) fn asked(kind: Kind, query: &str) -> Result<Asked, Outcome> {
+pub(crate) fn asked(kind: Kind, query: &str, form: &[u8], rules: Rules) -> Result<Asked, Outcome> {
     let mut asked = Asked::default();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+    for (name, value) in form_urlencoded::parse(query.as_bytes()).chain(form_urlencoded::parse(form)) {
         let value = value.trim();
         let parts = value.split_once('|').map(|(system, value)| (system, value.trim().to_owned()));
         match (name.as_ref(), parts) {
@@ -54,6 +63,7 @@ pub(crate) fn asked(kind: Kind, query: &str) -> Result<Asked, Outcome> {
             ("manufacturing-organization", _) if kind == Kind::Device => {
                 return Err(expected("manufacturing-organization", &[ORGANISATION]));
             }
+            (other, _) if rules.passes_over || rules.beside.contains(&other) => {}
             (other, _) => {
                 let shown: String = other.chars().filter(|c| !c.is_control()).take(40).collect();
                 return Err(Outcome::bad_request(format!(
@@ -113,7 +123,7 @@ mod tests {
 
     fn of(kind: Kind, parts: &[(&str, String)]) -> Result<Asked, Outcome> {
         let parts: Vec<(&str, &str)> = parts.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        asked(kind, &query(&parts))
+        asked(kind, &query(&parts), b"", Rules::default())
     }
 
     fn org(code: &str) -> (&'static str, String) {

@@ -1,12 +1,14 @@
 //! The Spine Directory Service's FHIR API (R4): accredited systems as `Device`, message handling systems as `Endpoint`.
 
+mod api;
 mod asked;
 mod config;
 mod intermediary;
 mod outcome;
 mod resource;
 
-pub(crate) use asked::{Asked, Kind, asked};
+pub(crate) use api::API;
+pub(crate) use asked::{Asked, Kind, Rules, asked};
 pub use config::SpineConfig;
 pub(crate) use intermediary::forwarded;
 pub(crate) use outcome::{Outcome, correlation};

@@ -42,6 +42,16 @@ impl Outcome {
         Self::new(404, "not-found", ("NO_RECORD_FOUND", "No record found"), "HTTP endpoint not found")
     }
 
+    /// 404: there is no such resource.
+    pub(crate) fn no_such_resource(kind: &str) -> Self {
+        Self::new(
+            404,
+            "not-found",
+            ("NO_RECORD_FOUND", "No record found"),
+            format!("There is no such {kind}."),
+        )
+    }
+
     /// 405: something else than GET.
     pub(crate) fn only_get() -> Self {
         Self::new(
@@ -90,6 +100,12 @@ impl Outcome {
                 "diagnostics": self.diagnostics,
             }],
         })
+    }
+}
+
+impl From<crate::fhir::kit::Outcome> for Outcome {
+    fn from(outcome: crate::fhir::kit::Outcome) -> Self {
+        Self::new(outcome.status, outcome.issue, BAD_REQUEST, outcome.diagnostics)
     }
 }
 

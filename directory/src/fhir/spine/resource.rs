@@ -124,18 +124,25 @@ fn put(resource: &mut Map<String, Value>, member: &str, values: impl Iterator<It
     }
 }
 
-/// The whole match set. `address` is that of the resource's kind, `asked` the whole address of the request.
-pub(crate) fn bundle(id: &str, address: &str, asked: &str, resources: Vec<Value>) -> Value {
+/// What was found, or a page of it, of a total. `address` is that of the resource's kind; each link is a relation and an address.
+pub(crate) fn bundle(
+    id: &str,
+    address: &str,
+    total: usize,
+    links: &[(&str, String)],
+    resources: Vec<Value>,
+) -> Value {
     let entry = |resource: Value| {
         let full = format!("{address}/{}", resource["id"].as_str().unwrap_or_default());
         json!({"fullUrl": full, "resource": resource, "search": {"mode": "match"}})
     };
+    let link = |(relation, url): &(&str, String)| json!({"relation": relation, "url": url});
     json!({
         "resourceType": "Bundle",
         "id": id,
         "type": "searchset",
-        "total": resources.len(),
-        "link": [{"relation": "self", "url": asked}],
+        "total": total,
+        "link": links.iter().map(link).collect::<Vec<_>>(),
         "entry": resources.into_iter().map(entry).collect::<Vec<_>>(),
     })
 }

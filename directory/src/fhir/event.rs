@@ -1,0 +1,27 @@
+//! What is recorded of questions over FHIR.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A question over FHIR that concerns people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum FhirEvent {
+    /// People, or roles of people, were answered. What was asked for is not written here: it may hold names.
+    WorkersShown {
+        /// The kind of resource that was asked for: `Practitioner` or `PractitionerRole`.
+        resource: String,
+        /// The user ids of those who were shown.
+        people: Vec<String>,
+    },
+}
+
+impl audit::Event for FhirEvent {
+    const MODULE: &'static str = "directory";
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::WorkersShown { .. } => "workers-shown",
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What an API can do, as `/metadata` says it.
+
+use super::tree::{Parts, parts, resource};
+use crate::day::Day;
+
+/// A kind of resource.
+#[derive(Debug)]
+pub(crate) struct Kind {
+    pub(crate) name: &'static str,
+    pub(crate) is_read: bool,
+    pub(crate) is_searched: bool,
+    /// Parameters of a search and their types.
+    pub(crate) parameters: &'static [(&'static str, &'static str)],
+    pub(crate) includes: &'static [&'static str],
+    /// What can be included that refers to it.
+    pub(crate) back: &'static [&'static str],
+    /// Operations and their definitions.
+    pub(crate) operations: &'static [(&'static str, &'static str)],
+}
+
+/// An API.
+#[derive(Debug)]
+pub(crate) struct Api {
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    /// Below what it lies.
+    pub(crate) base: &'static str,
+    pub(crate) formats: &'static [&'static str],
+    pub(crate) kinds: &'static [Kind],
+}
+
+/// The statement of an API that is reached under this origin.
+pub(crate) fn capability(api: &Api, origin: &str, today: Day) -> Parts {
+    let address = format!("{origin}{}", api.base);
+    let security = parts().with("cors", false).with(
+        "description",
+        "A client certificate, or an access token of client credentials or of somebody who has signed in.",
+    );
+    let rest = parts()
+        .with("mode", "server")
+        .with("security", security)
+        .with("resource", api.kinds.iter().map(kind).collect::<Vec<_>>());
+    resource("CapabilityStatement")
+        .with("url", format!("{address}/metadata"))
+        .with("version", env!("CARGO_PKG_VERSION"))
+        .with("name", api.name)
+        .with("title", api.title)
+        .with("status", "active")
+        .with("date", today)
+        .with("kind", "instance")
+        .with("software", parts().with("name", "Lanyard").with("version", env!("CARGO_PKG_VERSION")))
+        .with("implementation", parts().with("description", api.title).with("url", address))
+        .with("fhirVersion", "4.0.1")
+        .with("format", api.formats.to_vec())
+        .with("rest", vec![rest])
+}
+
+fn kind(kind: &Kind) -> Parts {
+    let interactions = [("read", kind.is_read), ("search-type", kind.is_searched)];
+    let interactions: Vec<Parts> =
+        interactions.into_iter().filter(|one| one.1).map(|one| parts().with("code", one.0)).collect();
+    let parameters = kind.parameters.iter().map(|(name, of)| parts().with("name", *name).with("type", *of));
+    let operations = kind
+        .operations
+        .iter()
+        .map(|(name, definition)| parts().with("name", *name).with("definition", *definition));
+    parts()
+        .with("type", kind.name)
+        .with("interaction", interactions)
+        .with("searchInclude", kind.includes.to_vec())
+        .with("searchRevInclude", kind.back.to_vec())
+        .with("searchParam", parameters.collect::<Vec<_>>())
+        .with("operation", operations.collect::<Vec<_>>())
+}

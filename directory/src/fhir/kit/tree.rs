@@ -1,0 +1,206 @@
+//! A resource as a tree whose members have the order of FHIR, which its XML is written in.
+
+use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
+
+use crate::day::Day;
+
+/// A value. What is empty is left out where it is put.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Tree {
+    Nothing,
+    Text(String),
+    Flag(bool),
+    Number(i64),
+    List(Vec<Tree>),
+    Parts(Parts),
+}
+
+/// Members in their order; of a resource, with its kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Parts {
+    pub(super) kind: Option<&'static str>,
+    pub(super) members: Vec<(&'static str, Tree)>,
+}
+
+/// A resource without members.
+pub(crate) fn resource(kind: &'static str) -> Parts {
+    Parts { kind: Some(kind), members: Vec::new() }
+}
+
+/// Something within a resource, without members.
+pub(crate) fn parts() -> Parts {
+    Parts::default()
+}
+
+impl Parts {
+    /// Puts a member at the end, unless it is empty.
+    #[must_use]
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<Tree>) -> Self {
+        let value = value.into();
+        if !value.is_empty() {
+            self.members.push((name, value));
+        }
+        self
+    }
+
+    /// A member.
+    pub(crate) fn member(&self, name: &str) -> Option<&Tree> {
+        self.members.iter().find(|member| member.0 == name).map(|member| &member.1)
+    }
+
+    /// What kind of resource it is; nothing of what is none.
+    pub(crate) fn kind(&self) -> &'static str {
+        self.kind.unwrap_or_default()
+    }
+
+    /// The id of a resource.
+    pub(crate) fn id(&self) -> &str {
+        match self.member("id") {
+            Some(Tree::Text(id)) => id,
+            _ => "",
+        }
+    }
+
+    /// As JSON.
+    pub(crate) fn json(&self) -> String {
+        // Texts, numbers and names of members: nothing of it can fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// A weak entity tag over what it says (RFC 9110 8.8.3): equal resources have equal ones, and no others.
+    pub(crate) fn tag(&self) -> String {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.json().as_bytes());
+        format!("W/\"{}\"", hex::encode(&digest.as_ref()[..16]))
+    }
+}
+
+impl Tree {
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Text(text) => text.is_empty(),
+            Self::List(list) => list.is_empty(),
+            Self::Parts(parts) => parts.kind.is_none() && parts.members.is_empty(),
+            Self::Flag(_) | Self::Number(_) => false,
+        }
+    }
+}
+
+impl From<&str> for Tree {
+    /// Characters that XML has not are blanks (FHIR R4 2.24.0.1 forbids them in JSON too).
+    fn from(text: &str) -> Self {
+        let is_bad = |c: char| {
+            (c.is_control() && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{fffe}' | '\u{ffff}')
+        };
+        Self::Text(text.chars().map(|c| if is_bad(c) { ' ' } else { c }).collect())
+    }
+}
+
+impl From<&String> for Tree {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl From<String> for Tree {
+    fn from(text: String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl From<bool> for Tree {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl From<i64> for Tree {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<usize> for Tree {
+    fn from(number: usize) -> Self {
+        Self::Number(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<Day> for Tree {
+    fn from(day: Day) -> Self {
+        Self::Text(day.to_string())
+    }
+}
+
+impl From<Parts> for Tree {
+    fn from(parts: Parts) -> Self {
+        Self::Parts(parts)
+    }
+}
+
+impl<T: Into<Tree>> From<Option<T>> for Tree {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Nothing, Into::into)
+    }
+}
+
+impl<T: Into<Tree>> From<Vec<T>> for Tree {
+    fn from(values: Vec<T>) -> Self {
+        Self::List(values.into_iter().map(Into::into).filter(|value| !value.is_empty()).collect())
+    }
+}
+
+impl Serialize for Tree {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Nothing => serializer.serialize_unit(),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Flag(flag) => serializer.serialize_bool(*flag),
+            Self::Number(number) => serializer.serialize_i64(*number),
+            Self::Parts(parts) => parts.serialize(serializer),
+            Self::List(list) => {
+                let mut seq = serializer.serialize_seq(Some(list.len()))?;
+                list.iter().try_for_each(|one| seq.serialize_element(one))?;
+                seq.end()
+            }
+        }
+    }
+}
+
+impl Serialize for Parts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(kind) = self.kind {
+            map.serialize_entry("resourceType", kind)?;
+        }
+        self.members.iter().try_for_each(|(name, value)| map.serialize_entry(name, value))?;
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Members keep their order, and what is empty is left out, however deep.
+    #[test]
+    fn trees_are_written_in_order() {
+        let tree = resource("Basic")
+            .with("id", "1")
+            .with("empty", "")
+            .with("none", None::<String>)
+            .with("list", vec![parts(), parts().with("url", "a\u{0}b")])
+            .with("flag", false)
+            .with("nothing", Vec::<String>::new());
+        assert_eq!(tree.json(), r#"{"resourceType":"Basic","id":"1","list":[{"url":"a b"}],"flag":false}"#);
+        assert_eq!((tree.id(), tree.kind()), ("1", "Basic"));
+    }
+
+    /// Equal resources have equal tags.
+    #[test]
+    fn tags_are_of_what_is_said() {
+        let one = || resource("Basic").with("id", "1");
+        assert_eq!(one().tag(), one().tag());
+        assert_ne!(one().tag(), one().with("flag", true).tag());
+    }
+}

@@ -1,0 +1,144 @@
+//! Concepts and the members of sets, as the register has them.
+
+use std::collections::BTreeSet;
+
+use platform::db::Tx;
+
+use super::super::errors::too_costly;
+use super::concept::Concept;
+use super::set::{Include, SetAsked};
+use super::system::System;
+use crate::fhir::kit::Outcome;
+use crate::store::organisation_faces::{self as store, Affiliations, Condition, Instance};
+use crate::store::organisations;
+
+/// How many members a set has at most.
+pub(crate) const MOST: usize = 50_000;
+
+/// A member of a set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Member {
+    pub(crate) system: System,
+    pub(crate) concept: Concept,
+}
+
+/// A concept by its code.
+pub(crate) async fn concept(tx: &mut Tx, system: System, code: &str) -> Result<Option<Concept>, Outcome> {
+    if system.is_small() {
+        return Ok(system.concepts().into_iter().find(|one| one.code == code));
+    }
+    Ok(match system {
+        System::Organisation => {
+            let Ok(code) = code.parse() else { return Ok(None) };
+            organisations::find(tx, &code).await?.map(|one| Concept::of_organisation(&one.record))
+        }
+        System::RelationshipInstance => {
+            let wanted = Affiliations { instances: vec![vec![code.to_owned()]], ..Affiliations::default() };
+            store::affiliations(tx, &wanted, 0, 1).await?.first().map(Concept::of_relationship)
+        }
+        System::RoleInstance | System::Succession => {
+            let table = if system == System::Succession { Instance::Succession } else { Instance::Role };
+            let Some(owner) = store::owner_of(tx, table, code).await? else { return Ok(None) };
+            let Some(owner) = organisations::find(tx, &owner).await? else { return Ok(None) };
+            if table == Instance::Role {
+                Concept::of_role(&owner.record, code)
+            } else {
+                Concept::of_succession(&owner.record, code)
+            }
+        }
+        _ => None,
+    })
+}
+
+/// How many members a set has, and those of one page of it.
+pub(crate) async fn members(tx: &mut Tx, set: &SetAsked) -> Result<(usize, Vec<Member>), Outcome> {
+    if let ([one], []) = (&set.includes[..], &set.excludes[..])
+        && one.system == System::Organisation
+    {
+        let conditions = one.conditions(set)?;
+        let total = store::count(tx, &conditions).await?;
+        demand_few(total)?;
+        let members = organisations_of(tx, set, &conditions, set.offset, set.count()).await?;
+        return Ok((total, members));
+    }
+    let mut excluded = BTreeSet::new();
+    for exclude in &set.excludes {
+        let gone = gathered(tx, set, exclude).await?;
+        excluded.extend(gone.into_iter().map(|member| (member.system, member.concept.code)));
+    }
+    let (mut members, mut known) = (Vec::new(), BTreeSet::new());
+    for include in &set.includes {
+        for member in gathered(tx, set, include).await? {
+            let key = (member.system, member.concept.code.clone());
+            if !excluded.contains(&key) && known.insert(key) {
+                members.push(member);
+            }
+        }
+        demand_few(members.len())?;
+    }
+    let total = members.len();
+    let page: Vec<Member> =
+        members.into_iter().skip(to_length(set.offset)).take(to_length(set.count())).collect();
+    Ok((total, page))
+}
+
+fn to_length(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn demand_few(many: usize) -> Result<(), Outcome> {
+    if many <= MOST {
+        return Ok(());
+    }
+    Err(too_costly(format!(
+        "The set exceeds size limit: it has {many} members, and {MOST} are told at most."
+    )))
+}
+
+/// Every member of one part of a set.
+async fn gathered(tx: &mut Tx, set: &SetAsked, include: &Include) -> Result<Vec<Member>, Outcome> {
+    let system = include.system;
+    if system == System::Organisation {
+        let conditions = include.conditions(set)?;
+        demand_few(store::count(tx, &conditions).await?)?;
+        return organisations_of(tx, set, &conditions, 0, u32::MAX).await;
+    }
+    let concepts = if system.is_small() {
+        system.concepts()
+    } else {
+        // What has ids by the million is told by name alone.
+        let Some(codes) = &include.codes else {
+            return Err(too_costly(format!("{} has no declared filter: name its codes.", system.url())));
+        };
+        let mut concepts = Vec::new();
+        for code in codes {
+            concepts.extend(concept(tx, system, code).await?);
+        }
+        concepts
+    };
+    let concepts = include.among(set, concepts)?;
+    Ok(concepts.into_iter().map(|concept| Member { system, concept }).collect())
+}
+
+/// Organisations as members; their properties are read where some are asked for.
+async fn organisations_of(
+    tx: &mut Tx,
+    set: &SetAsked,
+    conditions: &[Condition],
+    offset: u32,
+    limit: u32,
+) -> Result<Vec<Member>, Outcome> {
+    let limit = limit.min(u32::try_from(MOST).unwrap_or(u32::MAX));
+    let system = System::Organisation;
+    if set.properties.is_empty() {
+        let names = store::names(tx, conditions, offset, limit).await?;
+        let member = |(code, name, status): (String, String, _)| Member {
+            system,
+            concept: Concept::of_name(&code, &name, status),
+        };
+        return Ok(names.into_iter().map(member).collect());
+    }
+    let codes = store::page(tx, conditions, offset, limit).await?;
+    let all = store::many(tx, &codes).await?;
+    Ok(all.iter().map(|one| Member { system, concept: Concept::of_organisation(&one.record) }).collect())
+}

@@ -1,0 +1,346 @@
+//! Sets of concepts as whoever asks puts them together.
+
+use serde_json::Value;
+
+use super::super::date;
+use super::super::errors::{bad, too_costly};
+use super::concept::{Concept, Value as Said};
+use super::given::Given;
+use super::system::System;
+use crate::api::{OrganisationStatus, RecordClass, RecordUse};
+use crate::fhir::kit::{Outcome, shown, token};
+use crate::organisation::name_key;
+use crate::store::organisation_faces::{Condition, HasRole, Place, Text};
+
+/// How many parts, codes or filters a set is made of at most.
+const PARTS: usize = 1_000;
+
+/// A comparison of a property.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Filter {
+    property: String,
+    op: String,
+    value: String,
+}
+
+/// A part of a set: concepts of one system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Include {
+    pub(super) system: System,
+    /// The concepts that are named; otherwise all of them.
+    pub(super) codes: Option<Vec<String>>,
+    filters: Vec<Filter>,
+}
+
+/// A set that is asked for, and how much of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SetAsked {
+    pub(super) includes: Vec<Include>,
+    pub(super) excludes: Vec<Include>,
+    pub(crate) is_active_only: bool,
+    /// Text that the display has in it.
+    pub(crate) filter: Option<String>,
+    pub(crate) count: Option<u32>,
+    pub(crate) offset: u32,
+    /// Properties that are told of each member.
+    pub(crate) properties: Vec<String>,
+}
+
+impl SetAsked {
+    pub(super) fn count(&self) -> u32 {
+        self.count.unwrap_or(u32::MAX)
+    }
+
+    /// The systems of which it has members.
+    pub(crate) fn systems(&self) -> Vec<System> {
+        let mut systems: Vec<System> = self.includes.iter().map(|include| include.system).collect();
+        systems.sort_unstable();
+        systems.dedup();
+        systems
+    }
+
+    /// The same set, and of it one concept alone.
+    pub(crate) fn only(mut self, system: System, code: &str) -> Self {
+        self.includes.retain(|include| include.system == system);
+        for include in &mut self.includes {
+            match &mut include.codes {
+                Some(codes) => codes.retain(|one| one == code),
+                None => include.codes = Some(vec![code.to_owned()]),
+            }
+        }
+        self
+    }
+}
+
+/// Reads which set is asked for: one that is given, or all of a code system as `…?fhir_vs`.
+pub(crate) fn set_of(given: &Given) -> Result<SetAsked, Outcome> {
+    let (includes, excludes) = match (given.value("valueSet"), given.text("url")) {
+        (Some(set @ Value::Object(_)), _) => {
+            let compose = &set["compose"];
+            (all(&compose["include"])?, all(&compose["exclude"])?)
+        }
+        (None, Some(url)) => {
+            let system = url.strip_suffix("?fhir_vs").and_then(System::of);
+            let system = system.ok_or_else(|| {
+                let sentence =
+                    format!("The value set {} is not known here: give it as valueSet.", shown(url));
+                Outcome { details: Some(sentence.clone()), ..Outcome::new(404, "not-found", sentence) }
+            })?;
+            (vec![Include { system, codes: None, filters: Vec::new() }], Vec::new())
+        }
+        _ => return Err(bad("Give the set as valueSet, or the url of one.")),
+    };
+    if includes.is_empty() {
+        return Err(bad("The set has no compose.include."));
+    }
+    let filter = given.text("filter").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    Ok(SetAsked {
+        includes,
+        excludes,
+        is_active_only: given.flag("activeOnly")?,
+        filter,
+        count: given.number("count")?,
+        offset: given.number("offset")?.unwrap_or(0),
+        properties: given.texts("property"),
+    })
+}
+
+fn all(parts: &Value) -> Result<Vec<Include>, Outcome> {
+    let parts = parts.as_array().map_or(&[][..], Vec::as_slice);
+    if parts.len() > PARTS {
+        return Err(too_costly(format!("The set exceeds size limit: it has more than {PARTS} parts.")));
+    }
+    parts.iter().map(include).collect()
+}
+
+fn include(part: &Value) -> Result<Include, Outcome> {
+    if part.get("valueSet").is_some() {
+        return Err(bad(
+            "A part of the set refers to another set, which is not supported: write out what is in it.",
+        ));
+    }
+    let url = part["system"].as_str().unwrap_or_default();
+    let system = System::of(url).ok_or_else(|| {
+        let sentence = format!("The code system {} is not known here.", shown(url));
+        Outcome { details: Some(sentence.clone()), ..Outcome::new(404, "not-found", sentence) }
+    })?;
+    let listed = |name: &str| part[name].as_array().map_or(&[][..], Vec::as_slice);
+    if listed("concept").len() > PARTS || listed("filter").len() > PARTS {
+        return Err(too_costly(format!(
+            "The set exceeds size limit: a part has more than {PARTS} codes or filters."
+        )));
+    }
+    let codes = listed("concept").iter().map(|one| one["code"].as_str().map(str::to_owned));
+    let codes: Option<Vec<String>> = codes.collect();
+    let codes = codes.ok_or_else(|| bad("A concept of the set has no code."))?;
+    let text = |filter: &Value, name: &str| filter[name].as_str().map(str::to_owned);
+    let filters = listed("filter").iter().map(|filter| {
+        Some(Filter {
+            property: text(filter, "property")?,
+            op: text(filter, "op")?,
+            value: text(filter, "value")?,
+        })
+    });
+    let filters: Option<Vec<Filter>> = filters.collect();
+    let filters = filters.ok_or_else(|| bad("A filter of the set lacks property, op or value."))?;
+    let codes = part.get("concept").is_some().then_some(codes);
+    Ok(Include { system, codes, filters })
+}
+
+impl Filter {
+    fn undeclared(&self, system: System) -> Outcome {
+        too_costly(format!(
+            "{} has no declared filter for the property {} with {}.",
+            system.url(),
+            shown(&self.property),
+            shown(&self.op)
+        ))
+    }
+
+    /// The values that it compares with: one, or with `in` and `not-in` several.
+    fn values(&self) -> Vec<String> {
+        let parts: Vec<&str> =
+            if self.op == "=" { vec![self.value.as_str()] } else { self.value.split(',').collect() };
+        parts.into_iter().map(|value| token(value).1.to_owned()).collect()
+    }
+
+    /// What it means of organisations.
+    fn condition(&self) -> Result<Condition, Outcome> {
+        let undeclared = || self.undeclared(System::Organisation);
+        let values = self.values();
+        let is_equal = self.op == "=";
+        if !is_equal && !matches!(self.op.as_str(), "in" | "not-in") {
+            return Err(undeclared());
+        }
+        let is_not = self.op == "not-in";
+        let role = |is_primary| {
+            Condition::Role(HasRole { any: values.clone(), is_active: true, is_primary, is_not })
+        };
+        let word = values.first().map_or("", String::as_str);
+        Ok(match self.property.as_str() {
+            "role" => role(false),
+            "primaryRole" => role(true),
+            _ if !is_equal => return Err(undeclared()),
+            "lastChangeDate" => {
+                let (from, before) = date::range(&self.value)?;
+                Condition::Changed(from, before)
+            }
+            "status" | "inactive" => Condition::Status(vec![match word {
+                "Active" | "active" | "false" => OrganisationStatus::Active,
+                "Inactive" | "inactive" | "true" => OrganisationStatus::Inactive,
+                _ => return Err(bad(format!("{} is no {}.", shown(word), self.property))),
+            }]),
+            "orgRecordClass" => Condition::Class(match word {
+                "RC1" => vec![RecordClass::Organisation],
+                "RC2" => vec![RecordClass::Site],
+                _ => Vec::new(),
+            }),
+            "refOnly" => Condition::Use(vec![match word {
+                "true" => RecordUse::ReferenceOnly,
+                "false" => RecordUse::Full,
+                _ => return Err(bad(format!("{} is neither true nor false.", shown(word)))),
+            }]),
+            "name" => Condition::Name(Text::Is, vec![self.value.clone()]),
+            "town" => Condition::Address(Place::Town, Text::Is, vec![self.value.clone()]),
+            "country" => Condition::Address(Place::Country, Text::Is, vec![self.value.clone()]),
+            "postcode" => Condition::Address(Place::Postcode, Text::Is, vec![self.value.clone()]),
+            relationship if relationship.starts_with("RE") => {
+                Condition::Related(relationship.to_owned(), vec![word.to_ascii_uppercase()])
+            }
+            _ => return Err(undeclared()),
+        })
+    }
+
+    /// Whether it holds of a concept by what is said of it.
+    fn holds(&self, system: System, concept: &Concept) -> Result<bool, Outcome> {
+        let values = self.values();
+        let is_among = |text: &str| values.iter().any(|value| value == text);
+        let holds = match self.property.as_str() {
+            "code" | "concept" => is_among(&concept.code),
+            "display" | "name" => is_among(&concept.display),
+            property => {
+                let mut of = concept.properties.iter().filter(|one| one.0 == property);
+                of.any(|(_, value)| match value {
+                    Said::Code(text) | Said::Text(text) | Said::Coding(_, text, _) => is_among(text),
+                    Said::Flag(flag) => is_among(if *flag { "true" } else { "false" }),
+                    Said::Day(day) => is_among(&day.to_string()),
+                })
+            }
+        };
+        match self.op.as_str() {
+            "=" | "in" => Ok(holds),
+            "not-in" => Ok(!holds),
+            _ => Err(self.undeclared(system)),
+        }
+    }
+}
+
+impl Include {
+    /// What it means of organisations.
+    pub(super) fn conditions(&self, set: &SetAsked) -> Result<Vec<Condition>, Outcome> {
+        let mut conditions = self.filters.iter().map(Filter::condition).collect::<Result<Vec<_>, _>>()?;
+        conditions.extend(self.codes.clone().map(Condition::Codes));
+        if set.is_active_only {
+            conditions.push(Condition::Status(vec![OrganisationStatus::Active]));
+        }
+        if let Some(text) = set.filter.as_ref().filter(|text| !name_key(text).is_empty()) {
+            let how = if name_key(text).chars().count() < 3 { Text::Begins } else { Text::Contains };
+            conditions.push(Condition::Name(how, vec![text.clone()]));
+        }
+        Ok(conditions)
+    }
+
+    /// Those of some concepts that it has.
+    pub(super) fn among(&self, set: &SetAsked, concepts: Vec<Concept>) -> Result<Vec<Concept>, Outcome> {
+        let mut among = Vec::with_capacity(concepts.len());
+        for concept in concepts {
+            let is_named = self.codes.as_ref().is_none_or(|codes| codes.contains(&concept.code));
+            let is_live = !(set.is_active_only && concept.is_inactive);
+            let has_text =
+                set.filter.as_ref().is_none_or(|text| name_key(&concept.display).contains(&name_key(text)));
+            let mut holds = true;
+            for filter in &self.filters {
+                holds &= filter.holds(self.system, &concept)?;
+            }
+            if is_named && is_live && has_text && holds {
+                among.push(concept);
+            }
+        }
+        Ok(among)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::given::given;
+    use super::*;
+    use crate::fhir::kit::Asked;
+
+    fn set(include: &Value) -> Result<SetAsked, Outcome> {
+        let set = json!({"resourceType": "ValueSet", "compose": {"include": [include]}});
+        let body =
+            json!({"resourceType": "Parameters", "parameter": [{"name": "valueSet", "resource": set}]});
+        set_of(&given(&Asked::default(), body.to_string().as_bytes(), false)?)
+    }
+
+    /// Filters on organisations become conditions; what has none is said to have none.
+    #[test]
+    fn filters_become_conditions() {
+        let of = |property: &str, op: &str, value: &str| {
+            let filter = json!({"property": property, "op": op, "value": value});
+            let set = set(&json!({"system": System::Organisation.url(), "filter": [filter]}))?;
+            set.includes[0].conditions(&set)
+        };
+        assert_eq!(
+            of("lastChangeDate", "=", "gt2024-01-31").unwrap(),
+            [Condition::Changed(Some("2024-02-01".to_owned()), None)]
+        );
+        assert_eq!(
+            of("RE6", "=", "rxx").unwrap(),
+            [Condition::Related("RE6".to_owned(), vec!["RXX".to_owned()])]
+        );
+        assert!(
+            matches!(&of("role", "not-in", "RO76,RO72").unwrap()[0], Condition::Role(role) if role.is_not && role.any.len() == 2)
+        );
+        for (property, op) in [("colour", "="), ("role", "regex"), ("town", "in")] {
+            let outcome = of(property, op, ".*").unwrap_err();
+            assert!(
+                outcome.status == 422 && outcome.diagnostics.contains("no declared filter"),
+                "{property} {op}"
+            );
+        }
+        assert_eq!(
+            (of("status", "=", "x").unwrap_err().status, of("lastChangeDate", "=", "x").unwrap_err().status),
+            (400, 400)
+        );
+    }
+
+    /// Parts of small systems are looked through; what is not known, or is no set, is refused.
+    #[test]
+    fn sets_are_read() {
+        let system = System::Role.url();
+        let small =
+            set(&json!({"system": system, "concept": [{"code": "RO76"}, {"code": "RO9999"}]})).unwrap();
+        let among = small.includes[0].among(&small, System::Role.concepts()).unwrap();
+        assert_eq!(among.iter().map(|one| one.code.as_str()).collect::<Vec<_>>(), ["RO76"]);
+        let by_name = set(
+            &json!({"system": system, "filter": [{"property": "display", "op": "=", "value": "PHARMACY"}]}),
+        )
+        .unwrap();
+        assert_eq!(by_name.includes[0].among(&by_name, System::Role.concepts()).unwrap()[0].code, "RO182");
+        for (bad, status) in [
+            (json!({"system": "urn:other"}), 404),
+            (json!({"valueSet": ["x"]}), 400),
+            (json!({"system": system, "concept": [{}]}), 400),
+            (json!({"system": system, "filter": [{"property": "x"}]}), 400),
+            (json!({"system": system, "concept": vec![json!({"code": "RO76"}); 1_001]}), 422),
+        ] {
+            assert_eq!(set(&bad).unwrap_err().status, status, "{bad}");
+        }
+        let whole = |url: &str| set_of(&given(&Asked::read(&format!("url={url}"), b""), b"", false).unwrap());
+        assert_eq!(whole(&format!("{system}?fhir_vs")).unwrap().systems(), [System::Role]);
+        assert_eq!(whole("urn:other").unwrap_err().status, 404);
+    }
+}

@@ -1,0 +1,241 @@
+//! Who is found in the register.
+
+use platform::db::Tx;
+use platform::id::UserId;
+
+use super::asked::{Kind, Named, Wanted};
+use super::systems;
+use crate::api::{NamedRole, Registration};
+use crate::day::Day;
+use crate::error::Error;
+use crate::fhir::kit::token;
+use crate::http::named_roles;
+use crate::person::{Profile, State, plain};
+use crate::register::Register;
+use crate::store::roles::held;
+use crate::store::{faces, people, people_evidence};
+
+/// How many people are read with one statement.
+const AT_ONCE: u32 = 100;
+/// How many people are looked at for one page; a page that has fewer than it might says where to go on.
+const LOOKED_AT: u32 = 1_000;
+
+/// A role with the day from which it is held.
+#[derive(Debug, Clone)]
+pub(crate) struct Role {
+    pub(crate) named: NamedRole,
+    pub(crate) from: Option<Day>,
+}
+
+/// Somebody who was found, with the roles that are asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    pub(crate) profile: Profile,
+    pub(crate) registrations: Vec<Registration>,
+    pub(crate) roles: Vec<Role>,
+}
+
+/// A page of those who were found.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    pub(crate) found: Vec<Found>,
+    /// Whether one who was asked for by id is there no more.
+    pub(crate) is_inactive: bool,
+    /// After whom, or after which role of whom, the next page begins.
+    pub(crate) next: Option<String>,
+}
+
+/// Where a page begins: after a person, or after a role of theirs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Place {
+    user: String,
+    role: String,
+}
+
+impl Place {
+    /// Reads a cursor as it was given.
+    fn read(cursor: &str) -> Option<Self> {
+        let (user, role) = cursor.split_once('.').unwrap_or((cursor, ""));
+        let is_id = |text: &str| {
+            text.is_empty() || (text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()))
+        };
+        (is_id(user) && is_id(role)).then(|| Self { user: user.to_owned(), role: role.to_owned() })
+    }
+}
+
+/// The one with this id, open or not; nothing where nobody has it.
+pub(crate) async fn find_id(
+    register: &Register,
+    tx: &mut Tx,
+    wanted: &Wanted,
+    kind: Kind,
+) -> Result<Page, Error> {
+    let mut page = Page::default();
+    for id in faces::people_of(tx, &wanted.questions, "", 1).await? {
+        let Some(profile) = people::find(&mut *tx, &id).await? else { continue };
+        page.is_inactive = !matches!(profile.state, State::Open);
+        if !page.is_inactive {
+            page.found.extend(whole(register, tx, wanted, kind, profile).await?);
+        }
+    }
+    Ok(page)
+}
+
+/// A page of those of whom everything holds; `None`: the cursor is none.
+pub(crate) async fn find(
+    register: &Register,
+    tx: &mut Tx,
+    wanted: &Wanted,
+    kind: Kind,
+    cursor: Option<&str>,
+    most: usize,
+) -> Result<Option<Page>, Error> {
+    let Some(begin) = Place::read(cursor.unwrap_or_default()) else { return Ok(None) };
+    let mut page = Page::default();
+    // A role of this person may be where the page before ended.
+    let mut after = if begin.role.is_empty() { begin.user.clone() } else { before(&begin.user) };
+    let (mut looked_at, mut many) = (0, 0);
+    loop {
+        let ids = faces::people_of(tx, &wanted.questions, &after, AT_ONCE).await?;
+        let is_last = u32::try_from(ids.len()).is_ok_and(|read| read < AT_ONCE);
+        for id in ids {
+            let Some(mut found) = matching(register, tx, wanted, kind, &id).await? else { continue };
+            if kind == Kind::Role && id.as_str() == begin.user {
+                found.roles.retain(|role| role.named.role.person_roleid > begin.role);
+            }
+            let here = if kind == Kind::Role { found.roles.len() } else { 1 };
+            if many + here > most {
+                page.next = Some(cut(&mut page.found, found, kind, most - many, &after));
+                return Ok(Some(page));
+            }
+            many += here;
+            after = id.to_string();
+            if here > 0 {
+                page.found.push(found);
+            }
+        }
+        looked_at += AT_ONCE;
+        if is_last {
+            return Ok(Some(page));
+        }
+        if looked_at >= LOOKED_AT {
+            page.next = Some(after);
+            return Ok(Some(page));
+        }
+    }
+}
+
+/// The number before one of twelve digits.
+fn before(user: &str) -> String {
+    let number = user.parse::<u64>().unwrap_or_default();
+    format!("{:012}", number.saturating_sub(1))
+}
+
+/// Takes as many roles of somebody as a page has room for; where the next page begins.
+fn cut(page: &mut Vec<Found>, mut found: Found, kind: Kind, room: usize, after: &str) -> String {
+    if kind == Kind::Practitioner || room == 0 {
+        return after.to_owned();
+    }
+    found.roles.truncate(room);
+    let last = found.roles.last().map_or(String::new(), |role| role.named.role.person_roleid.clone());
+    let next = format!("{}.{last}", found.profile.user_id);
+    page.push(found);
+    next
+}
+
+async fn matching(
+    register: &Register,
+    tx: &mut Tx,
+    wanted: &Wanted,
+    kind: Kind,
+    id: &UserId,
+) -> Result<Option<Found>, Error> {
+    let Some(profile) = people::find(&mut *tx, id).await? else { return Ok(None) };
+    let is_wanted =
+        matches!(profile.state, State::Open) && wanted.names.iter().all(|named| is_named(&profile, named));
+    if !is_wanted {
+        return Ok(None);
+    }
+    whole(register, tx, wanted, kind, profile).await
+}
+
+fn is_named(profile: &Profile, named: &Named) -> bool {
+    let name = &profile.name;
+    let given = || {
+        let middle = name.middle.as_deref().unwrap_or_default();
+        std::iter::once(name.given.as_str()).chain(middle.split_whitespace())
+    };
+    let parts: Vec<&str> = match named.part.as_str() {
+        "family" => vec![name.family.as_str()],
+        "given" => given().collect(),
+        _ => std::iter::once(name.family.as_str()).chain(given()).chain(name.title.as_deref()).collect(),
+    };
+    let holds = |part: &&str, text: &String| {
+        if named.is_exact { *part == text.as_str() } else { plain(part).starts_with(&plain(text)) }
+    };
+    parts.iter().any(|part| named.any.iter().any(|text| holds(part, text)))
+}
+
+async fn whole(
+    register: &Register,
+    tx: &mut Tx,
+    wanted: &Wanted,
+    kind: Kind,
+    profile: Profile,
+) -> Result<Option<Found>, Error> {
+    let registrations = people_evidence::registrations(&mut *tx, &profile.user_id).await?;
+    let needs_roles = kind == Kind::Role || wanted.with_roles;
+    let roles = if needs_roles { roles(register, tx, wanted, &profile.user_id).await? } else { Vec::new() };
+    Ok(Some(Found { profile, registrations, roles }))
+}
+
+/// The roles that somebody has, in the order of their ids. Those that close today or have closed are left out, as the national
+/// service leaves them out.
+async fn roles(register: &Register, tx: &mut Tx, wanted: &Wanted, user: &UserId) -> Result<Vec<Role>, Error> {
+    let today = register.today();
+    let named = named_roles(register, tx, user).await?;
+    let held = held(tx, user, today).await?;
+    let from = |id: &str| {
+        let of = held.iter().filter(|one| one.role_profile.as_ref().is_some_and(|own| own.as_str() == id));
+        of.filter(|one| one.is_live(today)).map(|one| one.from).min()
+    };
+    let stays = |named: &NamedRole| {
+        let until = named.role.until.as_deref().and_then(|until| until.parse::<Day>().ok());
+        until.is_none_or(|until| until > today) && is_wanted(wanted, named)
+    };
+    let mut roles: Vec<Role> = named
+        .into_iter()
+        .filter(|named| stays(named))
+        .map(|named| Role { from: from(&named.role.person_roleid), named })
+        .collect();
+    roles.sort_by(|one, other| one.named.role.person_roleid.cmp(&other.named.role.person_roleid));
+    Ok(roles)
+}
+
+fn is_wanted(wanted: &Wanted, named: &NamedRole) -> bool {
+    let role = &named.role;
+    let meant = |value: &String| {
+        let (system, code) = token(value);
+        systems::is_meant(&role.role_code, system, code)
+    };
+    wanted.profiles.iter().all(|any| any.contains(&role.person_roleid))
+        && wanted.organisations.iter().all(|any| any.contains(&role.org_code))
+        && wanted.roles.iter().all(|any| any.iter().any(meant))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Cursors are ids, and nothing else is one.
+    #[test]
+    fn cursors_are_read() {
+        let place = |user: &str, role: &str| Some(Place { user: user.to_owned(), role: role.to_owned() });
+        assert_eq!(Place::read(""), place("", ""));
+        assert_eq!(Place::read("555000000108.555000000207"), place("555000000108", "555000000207"));
+        for bad in ["x", "1", "555000000108.x", "555000000108.555000000207.1"] {
+            assert_eq!(Place::read(bad), None, "{bad}");
+        }
+        assert_eq!(before("555000000108"), "555000000107");
+    }
+}

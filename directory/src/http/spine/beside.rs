@@ -1,0 +1,187 @@
+//! What there is beside the model of the national service: what the API can do, systems by their ids, forms, pages.
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::request::Parts;
+use http::{HeaderValue, StatusCode, header};
+use platform::web::{Path, Raw};
+use serde_json::Value;
+
+use super::super::fhir;
+use super::super::headers::together;
+use super::{
+    DeviceQuery, EndpointQuery, FHIR_JSON, Kind, Outcome, answered, known, may, media, refused, response,
+    told,
+};
+use crate::error::Error;
+use crate::fhir::kit::{Shape, Summary, capability};
+use crate::fhir::spine::API;
+use crate::ldap::system_entry;
+use crate::register::Register;
+use crate::store::systems;
+use crate::system::folded;
+
+/// A page of what was found, with what is wanted of each; the id after which the next begins, if there is more.
+pub(super) fn page(found: Vec<Value>, shape: &Shape) -> Result<(Vec<Value>, Option<String>), Outcome> {
+    if shape.summary == Summary::Count {
+        return Ok((Vec::new(), None));
+    }
+    let id = |resource: &Value| resource["id"].as_str().unwrap_or_default().to_owned();
+    let begin = match &shape.cursor {
+        None => 0,
+        Some(cursor) => {
+            let place = found.iter().position(|one| id(one) == *cursor);
+            place
+                .map(|place| place + 1)
+                .ok_or_else(|| Outcome::bad_request("Invalid _cursor: take it from a link."))?
+        }
+    };
+    let count = shape.count.map_or(usize::MAX, |count| usize::try_from(count).unwrap_or(usize::MAX));
+    let is_more = found.len() - begin > count;
+    let page: Vec<Value> = found.into_iter().skip(begin).take(count).collect();
+    let next = page.last().filter(|_| is_more).map(id);
+    Ok((page.into_iter().map(|one| shape.of_value(one)).collect(), next))
+}
+
+fn off(register: &Register, request: &Parts) -> Option<Response> {
+    register.config.strict.then(|| refused(register, request, &Outcome::no_such_path()))
+}
+
+/// What the Spine Directory Service can do.
+#[utoipa::path(
+    get, path = "/spine-directory/FHIR/R4/metadata", tag = "spine-directory",
+    responses((status = 200, description = "CapabilityStatement", body = Value, content_type = "application/fhir+json"))
+)]
+pub(in crate::http) async fn metadata(State(register): State<Register>, request: Parts) -> Response {
+    if let Some(off) = off(&register, &request) {
+        return off;
+    }
+    match may(&request).map_err(Outcome::from).and_then(|()| media(&request)) {
+        Ok(_) => {
+            let whole = capability(&API, &fhir::origin(&request), register.today());
+            fhir::read(&request, crate::fhir::kit::ONLY_JSON[0], &whole, &whole)
+        }
+        Err(outcome) => refused(&register, &request, &outcome),
+    }
+}
+
+/// Accredited systems, asked for by a form.
+#[utoipa::path(
+    post, path = "/spine-directory/FHIR/R4/Device/_search", tag = "spine-directory", params(DeviceQuery),
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, description = "A Bundle of Device", body = Value, content_type = "application/fhir+json"))
+)]
+pub(in crate::http) async fn device_search(
+    State(register): State<Register>,
+    request: Parts,
+    Raw(form): Raw,
+) -> Response {
+    match off(&register, &request) {
+        Some(off) => off,
+        None => answered(&register, &request, &form, Kind::Device).await,
+    }
+}
+
+/// Message handling systems, asked for by a form.
+#[utoipa::path(
+    post, path = "/spine-directory/FHIR/R4/Endpoint/_search", tag = "spine-directory", params(EndpointQuery),
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, description = "A Bundle of Endpoint", body = Value, content_type = "application/fhir+json"))
+)]
+pub(in crate::http) async fn endpoint_search(
+    State(register): State<Register>,
+    request: Parts,
+    Raw(form): Raw,
+) -> Response {
+    match off(&register, &request) {
+        Some(off) => off,
+        None => answered(&register, &request, &form, Kind::Endpoint).await,
+    }
+}
+
+/// An accredited system.
+#[utoipa::path(
+    get, path = "/spine-directory/FHIR/R4/Device/{id}", tag = "spine-directory",
+    params(("id" = String, Path, description = "The ASID")),
+    responses(
+        (status = 200, description = "Device, with its ETag", body = Value, content_type = "application/fhir+json"),
+        (status = 304, description = "The client has it as it is: If-None-Match"),
+        (status = 404, description = "OperationOutcome: there is none", body = Value, content_type = "application/fhir+json"),
+    )
+)]
+pub(in crate::http) async fn device_read(
+    State(register): State<Register>,
+    Path(id): Path<String>,
+    request: Parts,
+) -> Response {
+    read(&register, &request, &id, Kind::Device).await
+}
+
+/// A message handling system under one of its addresses.
+#[utoipa::path(
+    get, path = "/spine-directory/FHIR/R4/Endpoint/{id}", tag = "spine-directory",
+    params(("id" = String, Path, description = "As a search has it")),
+    responses(
+        (status = 200, description = "Endpoint, with its ETag", body = Value, content_type = "application/fhir+json"),
+        (status = 304, description = "The client has it as it is: If-None-Match"),
+        (status = 404, description = "OperationOutcome: there is none", body = Value, content_type = "application/fhir+json"),
+    )
+)]
+pub(in crate::http) async fn endpoint_read(
+    State(register): State<Register>,
+    Path(id): Path<String>,
+    request: Parts,
+) -> Response {
+    read(&register, &request, &id, Kind::Endpoint).await
+}
+
+async fn read(register: &Register, request: &Parts, id: &str, kind: Kind) -> Response {
+    if let Some(off) = off(register, request) {
+        return off;
+    }
+    match one(register, request, id, kind).await {
+        Ok((whole, body)) => tagged(register, request, &whole, &body),
+        Err(outcome) => refused(register, request, &outcome),
+    }
+}
+
+/// A resource, and what is wanted of it.
+async fn one(register: &Register, request: &Parts, id: &str, kind: Kind) -> Result<(Value, Value), Outcome> {
+    may(request)?;
+    media(request)?;
+    let shape = Shape::read(&fhir::asked(request, b"")?, 1)?;
+    let name = id.split('.').next().unwrap_or_default();
+    let mut reading = register
+        .db
+        .read()
+        .acquire()
+        .await
+        .map_err(|error| Outcome::from(platform::problem::Problem::from(Error::from(error))))?;
+    let found = systems::find(&mut *reading, &folded(name)).await.map_err(super::failed)?;
+    drop(reading);
+    let unknown = || Outcome::no_such_resource(kind.name());
+    let system = found.filter(|one| one.withdrawn_at.is_none()).ok_or_else(unknown)?;
+    let is_device = matches!(system.content, crate::api::SystemContent::Accredited(_));
+    if is_device != (kind == Kind::Device) {
+        return Err(unknown());
+    }
+    let told = told(register, kind, system_entry(&system), &mut Vec::new()).await?;
+    let whole = told.into_iter().find(|one| one["id"] == id).ok_or_else(unknown)?;
+    Ok((whole.clone(), shape.of_value(whole)))
+}
+
+fn tagged(register: &Register, request: &Parts, whole: &Value, body: &Value) -> Response {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, whole.to_string().as_bytes());
+    let tag = format!("W/\"{}\"", hex::encode(&digest.as_ref()[..16]));
+    let sent = together(&request.headers, &header::IF_NONE_MATCH);
+    let mut response = if fhir::has(sent.as_deref(), &tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let known = known(register, request).unwrap_or_else(|new| new);
+        response(200, FHIR_JSON, &known, body)
+    };
+    if let Ok(tag) = HeaderValue::try_from(tag) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}

@@ -1,0 +1,234 @@
+//! The Healthcare Worker FHIR API: who is found, what they are where, and every refusal.
+
+use directory::api::{LOOK_UP, READ};
+use directory::{Config, Dialect, WorkersConfig};
+use http::{Method, StatusCode};
+use platform::caller::Caller;
+use platform::db::Db;
+use serde_json::{Value, json};
+
+use crate::people_rig::new_person;
+use crate::rig::{Answered, system};
+use crate::world::{AGENT, MANAGER, NURSE, World, close_person, day, user, who};
+
+const BASE: &str = "/healthcare-worker/FHIR/R4";
+const ID: &str = "https://fhir.nhs.uk/Id/";
+
+fn client() -> Caller {
+    system("pas", &[READ])
+}
+
+async fn ask_as(world: &World, caller: &Caller, path: &str) -> Answered {
+    let headers = [("host", "directory.example"), ("x-correlation-id", "ours")];
+    let answer = world.rig.send(caller, Method::GET, &format!("{BASE}{path}"), &headers, None).await;
+    assert_eq!(answer.headers["x-correlation-id"], "ours", "it is mirrored, whatever it is");
+    answer
+}
+
+async fn ask(world: &World, path: &str) -> Answered {
+    ask_as(world, &client(), path).await
+}
+
+/// Status, FHIR's code and the Spine's of a refusal.
+fn codes(answer: &Answered) -> (u16, &str, &str) {
+    let issue = &answer.body["issue"][0];
+    assert_eq!(answer.body["resourceType"], "OperationOutcome", "{answer:?}");
+    let spine = issue["details"]["coding"][0]["code"].as_str().unwrap_or_default();
+    (answer.status.as_u16(), issue["code"].as_str().unwrap(), spine)
+}
+
+fn ids(answer: &Answered, mode: &str) -> Vec<String> {
+    let entries = answer.body["entry"].as_array().cloned().unwrap_or_default();
+    let of = entries.iter().filter(|entry| entry["search"]["mode"] == mode);
+    of.map(|entry| entry["resource"]["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A world with a doctor who is in the ward and, until a day, in the clinic; her user id.
+async fn with_doctor(db: Db, config: Config) -> (World, String) {
+    let world = World::with(db, config).await;
+    let mut ann = new_person("Ann", "O'Brien", "1984-07-23", "111222333");
+    ann["name"]["title"] = json!("Dr");
+    ann["name"]["middle"] = json!("Mary Jane");
+    ann["registrations"] = json!([{"body": "GMC", "number": "1234567"}]);
+    let ann = world.rig.make(&who(MANAGER), &ann).await.to_string();
+    for (position, end) in [(&world.ward, None), (&world.clinic, Some(day(2)))] {
+        let body = json!({"person": ann, "position": position, "end": end});
+        let made = world.rig.post(&who(AGENT), "/directory/assignments", &body).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{:?}", made.body);
+    }
+    (world, ann)
+}
+
+platform::both_engines! {
+    /// Somebody is found by id and number in either dialect, with their roles, in the shape of the service; and it is recorded.
+    async fn people_are_told(db: Db) {
+        let (world, ann) = with_doctor(db, Config::default()).await;
+        let before = world.recorded("workers-shown").await;
+        let path = format!("/Practitioner?identifier={ann}");
+        let found = ask(&world, &path).await;
+        assert_eq!((found.status, &found.headers["content-type"]), (StatusCode::OK, &"application/fhir+json".parse().unwrap()));
+        let expected = json!({
+            "resourceType": "Practitioner", "id": ann,
+            "identifier": [{"system": format!("{ID}sds-user-id"), "value": ann}, {"system": format!("{ID}gmc-number"), "value": "1234567"}],
+            "active": true,
+            "name": [{"use": "usual", "family": "O'Brien", "given": ["Ann Mary Jane"], "prefix": ["Dr"]}],
+        });
+        assert_eq!(found.body["entry"], json!([{
+            "fullUrl": format!("https://directory.example{BASE}/Practitioner/{ann}"), "resource": expected,
+            "search": {"mode": "match"}}]));
+        assert_eq!((found.body["type"].as_str(), found.body["total"].as_i64()), (Some("searchset"), Some(1)));
+        assert_eq!(found.body["link"], json!([{"relation": "self", "url": format!("https://directory.example{BASE}{path}")}]));
+        assert_eq!(world.recorded("workers-shown").await, before + 1);
+        for same in [
+            format!("identifier={ID}sds-user-id|{ann}"), format!("identifier={ID}gmc-number|1234567"),
+            "identifier=https://fhir.hl7.org.uk/Id/gmc-number|1234567".to_owned(), "name=o'bri".to_owned(),
+            "given=mary".to_owned(), "family:exact=O'Brien".to_owned(), format!("_id={ann},555000000108"),
+        ] {
+            // A middle name is no key of its own: it narrows, and finds nobody by itself.
+            let expected = if same.starts_with("given=mary") { Vec::new() } else { vec![ann.clone()] };
+            assert_eq!(ids(&ask(&world, &format!("/Practitioner?{}", same.replace('|', "%7C"))).await, "match"), expected, "{same}");
+        }
+        let with_roles = ask(&world, &format!("{path}&_revinclude=PractitionerRole:practitioner")).await;
+        assert_eq!((ids(&with_roles, "match").len(), ids(&with_roles, "include").len()), (1, 2));
+        assert_eq!(with_roles.body["total"], 1, "what is included does not count");
+        let none = ask(&world, &format!("/Practitioner?identifier={ID}sds-user-id%7C999999999999")).await;
+        assert_eq!((none.status, none.body["total"].as_i64()), (StatusCode::OK, Some(0)), "as GP Connect has it");
+    }
+
+    /// Roles have their period, person, place and job role; those that close are left out on that day; pages go on.
+    async fn roles_are_told(db: Db) {
+        let (world, ann) = with_doctor(db, Config::default()).await;
+        let path = format!("/PractitionerRole?practitioner.identifier={ann}");
+        let found = ask(&world, &format!("{path}&_include=PractitionerRole:practitioner&_include=PractitionerRole:organization")).await;
+        assert_eq!((found.body["total"].as_i64(), ids(&found, "include").len()), (Some(2), 3), "{}", found.body);
+        let entries = found.body["entry"].as_array().unwrap();
+        let role = &entries.iter().find(|entry| entry["resource"]["organization"]["identifier"]["value"] == "RXX").unwrap()["resource"];
+        let id = role["id"].as_str().unwrap();
+        assert_eq!(role["identifier"], json!([{"system": format!("{ID}sds-role-profile-id"), "value": id}]));
+        assert_eq!(role["period"], json!({"start": day(0), "end": day(2)}));
+        assert_eq!(role["practitioner"], json!({"reference": format!("Practitioner/{ann}"),
+            "identifier": {"system": format!("{ID}sds-user-id"), "value": ann}, "display": "Dr Ann O'Brien"}));
+        assert_eq!(role["organization"], json!({"reference": "Organization/RXX",
+            "identifier": {"system": format!("{ID}ods-organization-code"), "value": "RXX"}, "display": "RXX"}));
+        let coding = &role["code"][0]["coding"][0];
+        assert_eq!((coding["system"].as_str(), coding["code"].as_str()),
+            (Some("https://fhir.nhs.uk/CodeSystem/NHSDigital-SDS-JobRoleCode"), Some("S0010:G0020:R8000")));
+        assert_eq!(coding["display"].as_str().map(|name| name.matches('"').count()), Some(6));
+        assert!(entries.iter().any(|entry| entry["resource"] == json!({"resourceType": "Organization", "id": "RXX01",
+            "identifier": [{"system": format!("{ID}ods-organization-code"), "value": "RXX01"}], "name": "RXX01"})));
+
+        for (query, many) in [
+            (format!("identifier={ID}sds-role-profile-id%7C{id}"), 1), (format!("_id={id}"), 1), (format!("practitioner=Practitioner/{ann}"), 2),
+            (format!("practitioner={ann}&organization=rxx"), 1), (format!("practitioner={ann}&role=R8000"), 2),
+            (format!("practitioner={ann}&role=https://fhir.nhs.uk/England/CodeSystem/England-SDSJobRoleName%7CR0260"), 0),
+        ] {
+            assert_eq!(ids(&ask(&world, &format!("/PractitionerRole?{query}")).await, "match").len(), many, "{query}");
+        }
+        let mut paged = Vec::new();
+        let mut next = format!("/PractitionerRole?practitioner={ann}&_count=1");
+        for _ in 0..3 {
+            let page = ask(&world, &next).await;
+            paged.extend(ids(&page, "match"));
+            let links = page.body["link"].as_array().unwrap();
+            let Some(link) = links.iter().find(|link| link["relation"] == "next") else { break };
+            assert!(page.body["total"].is_null(), "how many there are is not known before the end");
+            next = String::from(link["url"].as_str().unwrap().split_once(BASE).unwrap().1);
+        }
+        assert_eq!(paged, ids(&found, "match"));
+
+        world.wait_days(2);
+        let later = ask(&world, &path).await;
+        assert_eq!((later.body["total"].as_i64(), ids(&later, "match").contains(&id.to_owned())), (Some(1), false), "it closes today");
+        assert_eq!(codes(&ask(&world, &format!("/PractitionerRole/{id}")).await).0, 404);
+    }
+
+    /// Every refusal has its status and code, and nobody who may not sees anybody.
+    async fn workers_are_refused(db: Db) {
+        let (world, ann) = with_doctor(db.clone(), Config::default()).await;
+        let missing = (400, "required", "MISSING_PRACTITIONER_IDENTIFIER");
+        for query in ["/Practitioner", "/Practitioner?identifier=%20", "/PractitionerRole?identifer=1", "/PractitionerRole?role=R0260"] {
+            assert_eq!(codes(&ask(&world, query).await), missing, "{query}");
+        }
+        for (query, expected) in [
+            ("identifier=12", (400, "value", "INVALID_IDENTIFIER_VALUE")), ("identifier=urn:x%7C1", (400, "value", "INVALID_IDENTIFIER_SYSTEM")),
+            ("_count=x&name=brien", (400, "invalid", "")), ("_cursor=x&name=brien", (400, "invalid", "")), ("name=%00ab", (400, "invalid", "")),
+            (&*format!("identifier={ann}&_revinclude=PractitionerRole"), (400, "invalid", "INVALID_PARAMETER")),
+            ("identifier=999999999999", (404, "unknown", "404")),
+        ] {
+            assert_eq!(codes(&ask(&world, &format!("/Practitioner?{query}")).await), expected, "{query}");
+        }
+        let path = format!("/Practitioner?identifier={ann}");
+        assert_eq!(ask(&world, &format!("{path}&_revinclude=A:b&colour=red")).await.status, StatusCode::OK, "passed over");
+        let send = |caller: Caller, method: Method, path: String, header: (&'static str, &'static str)| {
+            let rig = &world.rig;
+            async move { rig.send(&caller, method, &format!("{BASE}{path}"), &[header], None).await }
+        };
+        let strictly = send(client(), Method::GET, format!("{path}&colour=red"), ("prefer", "handling=strict")).await;
+        assert_eq!(codes(&strictly), (400, "invalid", "INVALID_PARAMETER"));
+        let plain = ("accept", "text/turtle");
+        assert_eq!(codes(&send(client(), Method::GET, path.clone(), plain).await), (406, "not-supported", "MISSING_OR_INVALID_HEADER"));
+        for (method, path) in [(Method::DELETE, path.as_str()), (Method::GET, "/Patient"), (Method::POST, "/Practitioner")] {
+            let answer = send(client(), method, path.to_owned(), plain).await;
+            assert_eq!((answer.status, answer.body.as_str()), (StatusCode::NOT_FOUND, Some("")), "{path}");
+        }
+
+        let before = world.recorded("workers-shown").await;
+        for stranger in [system("other", &[LOOK_UP]), system("none", &[]), who(NURSE)] {
+            let answer = ask_as(&world, &stranger, &path).await;
+            assert_eq!((answer.status, codes(&answer).1), (StatusCode::FORBIDDEN, "forbidden"));
+        }
+        assert_eq!(world.recorded("workers-shown").await, before);
+        assert_eq!(ids(&ask_as(&world, &who(AGENT), &path).await, "match"), [&*ann], "whose rank finds people");
+        let role = ("nhsd-session-urid", "1");
+        assert_eq!(send(who(AGENT), Method::GET, path.clone(), role).await.status, StatusCode::FORBIDDEN);
+
+        close_person(&db, NURSE).await;
+        let left = ask(&world, &format!("/Practitioner?identifier={}", user(NURSE))).await;
+        assert_eq!((codes(&left), left.body["issue"][0]["diagnostics"].as_str()), ((400, "business-rule", ""), Some("User inactive")));
+        assert_eq!(codes(&ask(&world, &format!("/PractitionerRole?practitioner.identifier={}", user(NURSE))).await).1, "business-rule");
+        assert_eq!(codes(&ask(&world, &format!("/Practitioner/{}", user(NURSE))).await).0, 410);
+        assert_eq!(ask(&world, &format!("/Practitioner?_id={}", user(NURSE))).await.body["total"], 0);
+    }
+
+    /// What the model lacks: the statement, read with tags, forms, parts, XML and the other dialect; all of it can be off.
+    async fn additions_are_there_or_not(db: Db) {
+        let england = Config { workers: WorkersConfig { dialect: Dialect::England }, ..Config::default() };
+        let (world, ann) = with_doctor(db.clone(), england).await;
+        let statement = ask(&world, "/metadata").await.body;
+        assert_eq!((statement["resourceType"].as_str(), statement["fhirVersion"].as_str()), (Some("CapabilityStatement"), Some("4.0.1")));
+        let one = ask(&world, &format!("/Practitioner/{ann}")).await;
+        assert_eq!(one.body["identifier"][1]["system"], "https://fhir.hl7.org.uk/Id/gmc-number");
+        assert_eq!(one.body["name"], json!([{"use": "official", "family": "O'Brien", "given": ["Ann", "Mary", "Jane"], "prefix": ["Dr"]}]));
+        let role = ask(&world, &format!("/PractitionerRole?practitioner={ann}")).await;
+        assert_eq!(role.body["entry"][0]["resource"]["code"][0]["coding"][0]["code"], "R8000");
+        let tag = one.etag();
+        let path = format!("{BASE}/Practitioner/{ann}");
+        let again = world.rig.send(&client(), Method::GET, &path, &[("if-none-match", &tag)], None).await;
+        assert_eq!((again.status, again.body.as_str(), again.etag()), (StatusCode::NOT_MODIFIED, Some(""), tag));
+        let less = ask(&world, &format!("/Practitioner/{ann}?_elements=active")).await.body;
+        let members: Vec<&String> = less.as_object().unwrap().keys().collect();
+        assert_eq!((members.len(), less["meta"]["tag"][0]["code"].as_str(), less["active"].as_bool()), (4, Some("SUBSETTED"), Some(true)), "{less}");
+        let xml = world.rig.send(&client(), Method::GET, &path, &[("accept", "application/fhir+xml")], None).await;
+        assert_eq!(xml.headers["content-type"], "application/fhir+xml");
+        assert!(xml.body.as_str().is_some_and(|text| text.contains("<family value=\"O'Brien\"/>")), "{}", xml.body);
+        let form = format!("_id={ann}&_summary=count");
+        let posted = world.rig.file(&client(), Method::POST, &format!("{BASE}/Practitioner/_search"), &[("content-type", "application/x-www-form-urlencoded")], form.as_bytes()).await;
+        assert_eq!((posted.body["total"].as_i64(), posted.body["entry"].is_null()), (Some(1), true), "{}", posted.body);
+
+        let register = directory::Register::new(directory::Parts {
+            config: Config { strict: true, ..Config::default() }, db: db.clone(), clock: world.rig.clock(),
+            document_key: directory::DocumentKey::new(&[7; 32]),
+        }).unwrap();
+        let strict = world.rig.beside(register);
+        let off = |method: Method, path: String| {
+            let strict = &strict;
+            async move { strict.send(&client(), method, &format!("{BASE}{path}"), &[], None).await }
+        };
+        for (method, path) in [(Method::GET, "/metadata".to_owned()), (Method::GET, format!("/Practitioner/{ann}")), (Method::POST, "/Practitioner/_search".to_owned())] {
+            assert_eq!(off(method, path.clone()).await.status, StatusCode::NOT_FOUND, "{path}");
+        }
+        assert_eq!(codes(&off(Method::GET, "/Practitioner?name=brien".to_owned()).await).2, "MISSING_PRACTITIONER_IDENTIFIER");
+        let model = off(Method::GET, format!("/Practitioner?identifier={ann}&_elements=id")).await;
+        assert_eq!(model.body["entry"][0]["resource"]["active"], Value::Bool(true), "members are not chosen there");
+    }
+}
