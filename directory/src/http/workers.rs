@@ -129,7 +129,7 @@ pub(super) async fn metadata(State(register): State<Register>, request: Request)
 
 /// People who work in healthcare.
 ///
-/// For callers with `directory:read`, and for people whose rank lets them find people. Whoever is shown is recorded.
+/// For callers with `directory:read`, and for people who act in the register, where everybody may find people. Whoever is shown is recorded.
 #[utoipa::path(
     get, path = "/healthcare-worker/FHIR/R4/Practitioner", tag = "healthcare-worker", params(PractitionerQuery),
     responses(
@@ -188,7 +188,7 @@ pub(super) async fn practitioner_read(
 
 /// What people are where.
 ///
-/// For callers with `directory:read`, and for people whose rank lets them find people. Whoever is shown is recorded.
+/// For callers with `directory:read`, and for people who act in the register, where everybody may find people. Whoever is shown is recorded.
 #[utoipa::path(
     get, path = "/healthcare-worker/FHIR/R4/PractitionerRole", tag = "healthcare-worker", params(PractitionerRoleQuery),
     responses(
