@@ -7,9 +7,9 @@ use platform::caller::Caller;
 use platform::db::Db;
 use serde_json::{Value, json};
 
-use crate::people_rig::new_person;
+use crate::people_rig::{execute, new_person};
 use crate::rig::{Answered, system};
-use crate::world::{AGENT, MANAGER, NURSE, World, close_person, day, user, who};
+use crate::world::{AGENT, MANAGER, NURSE, World, day, user, who};
 
 const BASE: &str = "/healthcare-worker/FHIR/R4";
 const ID: &str = "https://fhir.nhs.uk/Id/";
@@ -184,7 +184,8 @@ platform::both_engines! {
         let role = ("nhsd-session-urid", "1");
         assert_eq!(send(who(AGENT), Method::GET, path.clone(), role).await.status, StatusCode::FORBIDDEN);
 
-        close_person(&db, NURSE).await;
+        let closed = "UPDATE directory_person SET state = 'closed', close_reason = 'left', closed_at = 0 WHERE user_id = $1";
+        execute(&db, closed, vec![user(NURSE)]).await;
         let left = ask(&world, &format!("/Practitioner?identifier={}", user(NURSE))).await;
         assert_eq!((codes(&left), left.body["issue"][0]["diagnostics"].as_str()), ((400, "business-rule", ""), Some("User inactive")));
         assert_eq!(codes(&ask(&world, &format!("/PractitionerRole?practitioner.identifier={}", user(NURSE))).await).1, "business-rule");
