@@ -174,7 +174,8 @@ pub(super) const ROLE_COLUMNS: &str =
 pub(super) const RELATIONSHIP_COLUMNS: &str = "ods, instance, relationship, target, target_role, status, legal_from, legal_to, \
      operational_from, operational_to";
 /// The columns that a succession is read of.
-pub(super) const SUCCESSION_COLUMNS: &str = "ods, instance, kind, target, target_role, legal_day, operational_day";
+pub(super) const SUCCESSION_COLUMNS: &str =
+    "ods, instance, kind, target, target_role, legal_day, operational_day";
 
 /// What belongs to one organisation, in the order of the national register.
 async fn belonging<'c>(

@@ -4,7 +4,7 @@
 //! and is killed as soon as the consent is durable, while it signs. RSA makes the same signature of the same document however often it signs, so the
 //! same is done with P-256, of which a second signature is another one.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -58,7 +58,7 @@ fn child_of_the_kill_test() {
         let sign_in = authn::router(provider(&rig).await);
         let client = SigningClient::new(Peer::local(sign_in, Caller::module("signer", &[SIGNING])));
         if let Ok(body) = std::env::var(BODY) {
-            println!("{BEGUN}");
+            writeln!(std::io::stdout(), "{BEGUN}").unwrap();
             let body: Value = serde_json::from_str(&body).unwrap();
             let answered = rig.csc(&rig.system, "signatures/signHash", &body).await;
             assert_eq!(answered.status, 200, "{:?}", answered.body);
