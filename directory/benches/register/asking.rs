@@ -35,15 +35,15 @@ const NO_NUMBER: &str = "none";
 /// What a question is about.
 #[derive(Debug, Clone)]
 pub(crate) struct Sample {
-    user: String,
-    family: String,
-    body: String,
-    number: String,
-    email: String,
-    position: String,
+    pub(crate) user: String,
+    pub(crate) family: String,
+    pub(crate) body: String,
+    pub(crate) number: String,
+    pub(crate) email: String,
+    pub(crate) position: String,
     pub(crate) assignment: String,
-    organisation: String,
-    organisation_name: String,
+    pub(crate) organisation: String,
+    pub(crate) organisation_name: String,
     /// The trust, which hosts the registration authority.
     pub(crate) trust: String,
     pub(crate) manager: Caller,

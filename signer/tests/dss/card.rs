@@ -219,7 +219,7 @@ platform::both_engines! {
             (changed(&|it| it.signatures[1].id = "three".into()), 400, "card-signature"),
             (changed(&|it| it.signatures.push(it.signatures[0].clone())), 400, "card-signature"),
             (changed(&|it| it.signatures[2].signature = it.signatures[0].signature.clone()), 400, "card-presence"),
-            (changed(&|it| it.signatures[2].id = "presence".to_owned()), 400, "card-presence"),
+            (changed(&|it| "presence".clone_into(&mut it.signatures[2].id)), 400, "card-presence"),
             (changed(&|it| it.status_code = 0x5349_4703), 400, "card-unsigned"),
             (changed(&|it| it.failed_signatures.push(it.signatures[0].clone())), 400, "card-unsigned"),
         ] {
@@ -232,7 +232,7 @@ platform::both_engines! {
         let fresh = asked(&world, &replayed).await;
         let mut old = changed(&|it| drop(it.signatures.remove(0)));
         assert_eq!(old.signatures[0].signature, card.sign(&fresh).signatures[0].signature);
-        old.signatures[1].id = fresh.payloads[1].id.clone();
+        old.signatures[1].id.clone_from(&fresh.payloads[1].id);
         let refused = brought(&world, USER, &replayed, &old).await;
         assert_eq!(refused.refusal(), (400, "card-presence".to_owned()), "{}", refused.body);
         assert_eq!(brought(&world, stranger, &request, &good).await.status, 403, "in somebody else's browser");

@@ -187,8 +187,8 @@ async fn ecdsa_signs_once(engine: Engine) {
         let before = known.len();
         let mut child =
             command(&world, &test).env(BODY, body.to_string()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert!(said.any(|line| line.unwrap().contains(BEGUN)), "the child did not begin");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().contains(BEGUN)), "the child did not begin");
         let until = Instant::now() + PATIENCE;
         while when == When::Stored && stored(&world).await.len() == before {
             assert!(Instant::now() < until, "the child signed nothing");
@@ -221,13 +221,13 @@ mod ecdsa_is_signed_once_whatever_is_killed {
     /// On SQLite.
     #[tokio::test(flavor = "multi_thread")]
     async fn sqlite() {
-        ecdsa_signs_once(Engine::Sqlite).await;
+        Box::pin(ecdsa_signs_once(Engine::Sqlite)).await;
     }
 
     /// On PostgreSQL.
     #[tokio::test(flavor = "multi_thread")]
     async fn postgres() {
-        ecdsa_signs_once(Engine::Postgres).await;
+        Box::pin(ecdsa_signs_once(Engine::Postgres)).await;
     }
 }
 
