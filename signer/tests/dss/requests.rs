@@ -3,7 +3,7 @@
 use platform::db::Db;
 use serde_json::{Value, json};
 
-use super::{APPLICATION, Pair, World, unprepared};
+use super::{APPLICATION, Pair, World, info_of, unprepared};
 use crate::rig::USER;
 
 const STRANGER: &str = "555021942115";
@@ -42,6 +42,50 @@ platform::both_engines! {
         let sql = "UPDATE authn_session SET ended_at = $1";
         world.write(sql, Vec::new(), world.rig.clock.now().0).await;
         assert_eq!(refused(&own, &world.token).await, is(401, "token-not-good"));
+    }
+
+    /// A JWT of another form, algorithm or age, and one whose list of documents is not what it has to be, is refused with its code, and nothing is kept.
+    async fn jwts_have_their_form(db: Db) {
+        let world = World::new(db).await;
+        let now = world.rig.clock.now().seconds();
+        let (one, two) = (unprepared(1), unprepared(2));
+        let good = world.claims(&[("one", &one)], &json!({}));
+        let by = |header: Value| world.pair.sign(&header, &good);
+        let with = |change: Value| world.jwt(&world.claims(&[("one", &one)], &change));
+        let of = |payloads: &[(&str, &str)]| world.jwt(&world.claims(payloads, &json!({})));
+        let infos: Vec<(String, String)> = (0..251).map(|number| (number.to_string(), unprepared(number + 1))).collect();
+        let many: Vec<(&str, &str)> = infos.iter().map(|(id, info)| (id.as_str(), info.as_str())).collect();
+        let (long, sha_1) = ("a".repeat(129), info_of(1, "http://www.w3.org/2000/09/xmldsig#rsa-sha1", "http://www.w3.org/2000/09/xmldsig#sha1", 20));
+        for (jwt, code) in [
+            (by(json!({"typ": "JWE", "alg": "RS512", "kid": "key-1"})), "jwt-typ"),
+            (by(json!({"alg": "RS512", "kid": "key-1"})), "jwt-typ"),
+            (by(json!({"typ": "JWT", "alg": "RS256", "kid": "key-1"})), "jwt-alg"),
+            (by(json!({"typ": "JWT", "alg": "none", "kid": "key-1"})), "jwt-alg"),
+            (by(json!({"typ": "JWT", "alg": "RS512"})), "jwt-kid"),
+            (by(json!({"typ": "JWT", "alg": "RS512", "kid": "key-1", "crit": ["exp"]})), "jwt-malformed"),
+            ("nonsense".to_owned(), "jwt-malformed"),
+            (with(json!({"iat": now - 605, "exp": now + 60})), "jwt-age"),
+            (with(json!({"exp": now + 700})), "jwt-age"),
+            (with(json!({"iat": now + 120})), "jwt-age"),
+            (with(json!({"iat": now - 100, "exp": now - 1})), "jwt-expired"),
+            (with(json!({"aud": ["https://id.example.org/signing-service", "https://other.example"]})), "jwt-audience"),
+            (with(json!({"algorithm": "ES256"})), "algorithm-unknown"),
+            (with(json!({"payloads": 1})), "jwt-malformed"),
+            (of(&[]), "payloads-number"),
+            (of(&many), "payloads-number"),
+            (of(&[("one", &one), ("one", &two)]), "payload-id"),
+            (of(&[("", &one)]), "payload-id"),
+            (of(&[(&long, &one)]), "payload-id"),
+            (of(&[("one", &one), ("two", &one)]), "payload-repeated"),
+            (of(&[("one", "bm9uc2Vuc2U=")]), "payload-not-signed-info"),
+            (of(&[("one", "%")]), "payload-not-signed-info"),
+            (of(&[("one", &sha_1)]), "payload-not-signed-info"),
+        ] {
+            let refused = world.ask(&jwt, &world.token, "s").await;
+            assert_eq!(refused.refusal(), (400, code.to_owned()), "{}", refused.body);
+        }
+        assert_eq!(world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_request").await, 0);
+        assert_eq!(world.ask(&of(&many[..250]), &world.token, "s").await.status, 200, "250 are taken");
     }
 
     /// The same request again is the same request: before and after consent it leads to the same signatures and asks nobody twice. With

@@ -140,8 +140,13 @@ impl World {
 
     /// A detached signature of our own making, which claims this time.
     pub(super) fn sign_at(&self, at_ms: i64) -> Vec<u8> {
+        self.sign_document(DOCUMENT, at_ms)
+    }
+
+    /// The same of another document.
+    pub(super) fn sign_document(&self, document: &[u8], at_ms: i64) -> Vec<u8> {
         let template = Template::new(Alg::P256, self.signer.der(), self.root.der()).unwrap();
-        let digest = suite::of(Alg::P256).unwrap().hash.digest(DOCUMENT);
+        let digest = suite::of(Alg::P256).unwrap().hash.digest(document);
         let attributes = template.attributes(&digest, Millis(at_ms)).unwrap();
         let signature = self.key.sign(attributes.to_sign()).unwrap();
         template.assemble(&attributes, &signature, None)
