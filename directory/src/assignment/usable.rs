@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use platform::caller::Caller;
 use platform::db::Tx;
 use platform::id::UserId;
 
@@ -61,8 +60,7 @@ async fn mint_now(register: &Register, user: &UserId, today: Day) -> Result<(), 
                     role_profiles: minted.role_profiles.iter().map(ToString::to_string).collect(),
                     organisation_people: minted.organisation_people.iter().map(ToString::to_string).collect(),
                 };
-                let itself = audit::Actor::from(&Caller::module("directory", &[]));
-                audit::record(tx, now, &itself, &event).await?;
+                audit::record(tx, now, &audit::Actor::system("directory"), &event).await?;
                 Ok(())
             })
         })
