@@ -61,11 +61,12 @@ platform::both_engines! {
 }
 
 /// Where a caller is looked at for what they were granted, how often, and why that is not the matrix's.
-const GRANTS: [(&str, usize, &str); 16] = [
+const GRANTS: [(&str, usize, &str); 18] = [
     ("acting.rs", 8, "it makes an actor of a caller, whom the matrix then judges"),
     ("api/client.rs", 3, "the same for the other modules of this program"),
     ("http/assignments/claims.rs", 1, "sign-in is told what relying parties are told"),
     ("http/changes.rs", 3, "the change feed is followed by systems"),
+    ("http/fhir.rs", 1, "the one place of the faces"),
     ("http/feed.rs", 2, "a personnel system sends; what it sends is decided by the matrix"),
     ("http/organisations.rs", 4, "before anything is read; decided by the matrix then"),
     ("http/organisations_import.rs", 2, "national data is brought in by who was granted it"),
@@ -75,10 +76,14 @@ const GRANTS: [(&str, usize, &str); 16] = [
     ("http/rbac_import.rs", 1, "national data is brought in by who was granted it"),
     ("http/scim.rs", 1, "a personnel system sends; what it sends is decided by the matrix"),
     ("http/spine.rs", 1, "systems and organisations are looked up"),
+    ("http/terminology/mod.rs", 1, "systems and organisations are looked up"),
     ("http/systems.rs", 5, "systems are registered by who was granted it"),
     ("http/systems_import.rs", 1, "systems are registered by who was granted it"),
     ("ldap/who.rs", 1, "systems and organisations are looked up"),
 ];
+
+/// How a grant is looked at.
+const LOOKS: [&str; 3] = ["caller.may(", "caller(request)?.may(", "fhir::demand("];
 
 fn count_grants(folder: &Path, root: &Path, found: &mut BTreeMap<String, usize>) {
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -87,7 +92,8 @@ fn count_grants(folder: &Path, root: &Path, found: &mut BTreeMap<String, usize>)
             count_grants(&path, root, found);
             continue;
         }
-        let many = std::fs::read_to_string(&path).unwrap().matches("caller.may(").count();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let many: usize = LOOKS.iter().map(|look| text.matches(look).count()).sum();
         if many > 0 {
             found.insert(path.strip_prefix(root).unwrap().display().to_string(), many);
         }

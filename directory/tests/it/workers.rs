@@ -146,7 +146,7 @@ platform::both_engines! {
     async fn workers_are_refused(db: Db) {
         let (world, ann) = with_doctor(db.clone(), Config::default()).await;
         let missing = (400, "required", "MISSING_PRACTITIONER_IDENTIFIER");
-        for query in ["/Practitioner", "/Practitioner?identifier=%20", "/PractitionerRole?identifer=1", "/PractitionerRole?role=R0260"] {
+        for query in ["/Practitioner", "/Practitioner?identifier=%20", "/PractitionerRole?identification=1", "/PractitionerRole?role=R0260"] {
             assert_eq!(codes(&ask(&world, query).await), missing, "{query}");
         }
         for (query, expected) in [

@@ -97,7 +97,8 @@ async fn postgres_url() -> (String, Option<Cluster>) {
     let create = match template::folder() {
         Some(_) => {
             let template = template::in_cluster(&server, &mut admin).await;
-            format!("CREATE DATABASE {name} TEMPLATE {template}")
+            // A thousand small files: copied in half the time that it takes to write each page to the log.
+            format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         }
         None => format!("CREATE DATABASE {name}"),
     };

@@ -9,12 +9,12 @@
 mod allowed;
 mod anchor;
 mod binding;
-pub(crate) mod card;
 mod consent;
 mod receive;
 mod result;
 mod seen;
 mod sign;
+pub(crate) mod smartcard;
 mod statement;
 mod token;
 

@@ -7,7 +7,7 @@ use platform::problem::{Kind, Problem};
 use serde_json::Value;
 
 use super::{
-    SignIn, Statement, Token, Wanted, Who, anchors, binding, card, documents, may_have_signed, sign,
+    SignIn, Statement, Token, Wanted, Who, anchors, binding, documents, may_have_signed, sign, smartcard,
 };
 use crate::eps::Algorithm;
 use crate::error::Error;
@@ -144,8 +144,8 @@ async fn can_sign(signer: &Signer, statement: &Statement) -> Result<(), Error> {
     match sign::credential_of(signer, &statement.subject).await {
         Ok(_) => Ok(()),
         Err(error) if error.is_refusal() => {
-            let by_card =
-                statement.algorithm == Algorithm::Rs256 && card::may_sign(signer, &statement.subject).await?;
+            let by_card = statement.algorithm == Algorithm::Rs256
+                && smartcard::may_sign(signer, &statement.subject).await?;
             if by_card { Ok(()) } else { Err(error) }
         }
         Err(error) => Err(error),

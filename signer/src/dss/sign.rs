@@ -10,7 +10,7 @@ use platform::problem::Problem;
 use super::consent::is_bound;
 use super::receive::actor;
 use super::statement::Payload;
-use super::{Statement, card};
+use super::{Statement, smartcard};
 use crate::api::{CredentialState, SignatureForm};
 use crate::deposit::{Deposit, Outcome};
 use crate::digest::{Authorised, Digest};
@@ -114,8 +114,8 @@ async fn make(
     statement: &Statement,
 ) -> Result<(), Error> {
     let signed_at = signer.clock.now();
-    let made = match card::kept(row) {
-        Some(brought) => card::made(signer, authorisation, statement, &brought).await?,
+    let made = match smartcard::kept(row) {
+        Some(brought) => smartcard::made(signer, authorisation, statement, &brought).await?,
         None => by_token(signer, row, authorisation, statement).await?,
     };
     let Made { credential, serial, version, signatures: made } = made;

@@ -85,6 +85,11 @@ impl Evidence {
         Self(Read::Record(Box::new(record::Evidence::read(octets, document))))
     }
 
+    /// Of what hash a time-stamp says that it was there; nothing if it does not read. Whether the time-stamp holds is not looked at.
+    pub(crate) fn imprint(token: &[u8]) -> Option<Vec<u8>> {
+        time_stamp::token(token).map(|token| token.imprint)
+    }
+
     /// The certificates of the signers, and of those who gave their time-stamps, as far as they read.
     pub(crate) fn signers(&self) -> Vec<Certificate> {
         match &self.0 {

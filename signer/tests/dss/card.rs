@@ -101,8 +101,6 @@ platform::both_engines! {
         let question = asked(&world, &request).await;
         assert_eq!((question.algorithm.as_str(), &question.payloads[1].payload), ("RS256", &unprepared(2)));
         let signed = card.sign(&question);
-        let unknown = brought(&world, USER, &request, &signed).await;
-        assert_eq!(unknown.refusal(), (503, "revocation-unknown".to_owned()), "{}", unknown.body);
         lists(&world).await;
         let done = brought(&world, USER, &request, &signed).await;
         assert_eq!(done.status, 200, "{}", done.body);

@@ -1,10 +1,10 @@
 //! The page on which somebody is asked to sign.
 
-use ::card::wire::signing::Signed;
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
+use card::wire::signing::Signed;
 use platform::problem::Problem;
 use platform::web::{Json, Path};
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::page::{Failed, Frame, OurPage, page, reaching, sealed, see_other, sign_in};
 use super::person::Person;
 use crate::dss::{
-    Content, Document, answer as take, ask, cancel as give_up, card, decided, find, remote_of, waiting,
+    Content, Document, answer as take, ask, cancel as give_up, decided, find, remote_of, smartcard, waiting,
 };
 use crate::error::Error;
 use crate::signer::Signer;
@@ -106,7 +106,7 @@ pub(super) async fn card_options(
     person: Person,
 ) -> Result<Response, Problem> {
     let row = find(&signer, &token, &person.user_id).await?;
-    Ok(sealed(Json(card::question(&signer, &row)?).into_response()))
+    Ok(sealed(Json(smartcard::question(&signer, &row)?).into_response()))
 }
 
 pub(super) async fn card_answer(
@@ -117,7 +117,7 @@ pub(super) async fn card_answer(
     Json(brought): Json<Signed>,
 ) -> Result<Response, Problem> {
     let row = find(&signer, &token, &person.user_id).await?;
-    let onward = card::answer(&signer, (&token, row), brought).await?;
+    let onward = smartcard::answer(&signer, (&token, row), brought).await?;
     Ok(sealed(Json(json!({ "location": onward })).into_response()))
 }
 
