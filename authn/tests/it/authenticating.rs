@@ -1,6 +1,7 @@
 //! How relying parties prove who they are, and what they are told when they do not.
 
 use http::Method;
+use platform::caller::{Caller, CallerKind};
 use platform::db::Db;
 use serde_json::{Value, json};
 
@@ -79,6 +80,10 @@ platform::both_engines! {
             "token_endpoint_auth_method": "client_secret_basic", "scopes": ["reports"], "grant_types": ["client_credentials"]}});
         let refused = rig.operate(Method::POST, "/authn/configs/larkfield", &config).await;
         assert_eq!((refused.status.as_u16(), refused.json()["code"].clone()), (409, json!("client-is-system")), "{}", refused.text);
+        let acts = [authn::api::CLIENTS.0.to_owned(), authn::api::ALL_TEAMS.0.to_owned()];
+        let all = Caller::new(CallerKind::System, "desk", "desk".parse().unwrap(), acts);
+        let one = rig.operate_as(all, Method::POST, "/authn/configs/larkfield", &config).await;
+        assert_eq!(one.status.as_u16(), 201, "one application with both: {}", one.text);
     }
 
     /// A client that is not known, a wrong secret, a wrong way and an unknown key read alike outside, and in full to the owner.
