@@ -171,14 +171,19 @@ await step('a request that there is not is told of in a page', async () => {
 
 await step('the evidence of her signature is checked without a server, and a changed one is not believed', async () => {
   const { signatures } = await desk('GET', `/signer/signatures?user_id=${sub}&client=${application}`);
-  assert.deepEqual([signatures.length, signatures[0].signature], [1, signed.signatures[0].signature]);
-  let given;
-  for (let tries = 0; tries < 100; tries += 1) {
-    given = await call(place.systems, 'GET', `/signer/signatures/${signatures[0].id}/evidence`, { by: place.desk });
-    if (given.status !== 503) break;
-    await new Promise((resolve) => { setTimeout(resolve, 100); });
-  }
-  assert.equal(given.status, 200, JSON.stringify(given.body));
+  // The prescription, and the letter.
+  assert.deepEqual([signatures.length, signatures[0].signature], [2, signed.signatures[0].signature]);
+  const evidence = async ({ id }) => {
+    let given;
+    for (let tries = 0; tries < 100; tries += 1) {
+      given = await call(place.systems, 'GET', `/signer/signatures/${id}/evidence`, { by: place.desk });
+      if (given.status !== 503) break;
+      await new Promise((resolve) => { setTimeout(resolve, 100); });
+    }
+    assert.equal(given.status, 200, JSON.stringify(given.body));
+    return given;
+  };
+  const [given, ofLetter] = [await evidence(signatures[0]), await evidence(signatures[1])];
   const folder = process.env.HOME;
   const logs = (await call(place.issuer, 'GET', '/audit/logs')).body;
   const lists = ['root', 'remote-signing'].map((id) => join(folder, `${id}.crl`));
@@ -193,6 +198,7 @@ await step('the evidence of her signature is checked without a server, and a cha
       'verify', '--signature', file, '--log-key', logs.at(-1).verifier_key, '--root', place.root, '--crl', lists[0], '--crl', lists[1],
     ], { encoding: 'utf8', stdio: 'pipe' });
   };
+  assert.match(check(ofLetter.body), /^VALID/);
   assert.match(check(given.body), /^VALID/);
   const changed = structuredClone(given.body);
   changed.signature.client = 'another-system';
