@@ -82,8 +82,8 @@ pub struct Config {
     /// puts both together. Without it nothing is signed here.
     #[serde(skip)]
     pub signing_page: Option<String>,
-    /// The systems that call with a certificate, set by whoever knows them: no relying party is registered under the name of one, for
-    /// what it does with a token would read as done by the system.
+    /// The systems that call with a certificate, set by whoever knows them: a relying party is registered under the name of one by
+    /// who looks after every team alone, for what it does with a token reads as done by the system.
     #[serde(skip)]
     pub systems: Vec<ClientId>,
 }
