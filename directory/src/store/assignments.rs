@@ -15,7 +15,6 @@ use crate::error::Error;
 use crate::ids::{AssignmentId, PositionId};
 use crate::version::Version;
 
-#[derive(sqlx::FromRow)]
 struct Row {
     assignment_id: String,
     user_id: String,
@@ -33,6 +32,24 @@ struct Row {
     removed_why: Option<String>,
     version: i64,
 }
+
+platform::from_row!(Row {
+    assignment_id,
+    user_id,
+    position_id,
+    organisation,
+    from_day,
+    to_day,
+    state,
+    notes,
+    via,
+    made_by,
+    made_at,
+    removed_by,
+    removed_at,
+    removed_why,
+    version
+});
 
 const COLUMNS: &str = "assignment_id, user_id, position_id, organisation, from_day, to_day, state, notes, via, \
                        made_by, made_at, removed_by, removed_at, removed_why, version";

@@ -12,7 +12,6 @@ use crate::feed::{Kept, Sender, Settled};
 use crate::ids::FeedEventId;
 use crate::version::Version;
 
-#[derive(sqlx::FromRow)]
 struct Row {
     feed_event_id: String,
     client: String,
@@ -29,6 +28,23 @@ struct Row {
     discarded_why: Option<String>,
     version: i64,
 }
+
+platform::from_row!(Row {
+    feed_event_id,
+    client,
+    fingerprint,
+    organisation,
+    sent,
+    state,
+    reason,
+    sentence,
+    done,
+    received_at,
+    settled_by,
+    settled_at,
+    discarded_why,
+    version
+});
 
 const COLUMNS: &str = "feed_event_id, client, fingerprint, organisation, sent, state, reason, sentence, done, \
                        received_at, settled_by, settled_at, discarded_why, version";

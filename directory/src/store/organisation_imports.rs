@@ -6,7 +6,6 @@ use super::Reader;
 use crate::api::OrganisationImport;
 use crate::error::Error;
 
-#[derive(sqlx::FromRow)]
 struct Row {
     release: String,
     description: String,
@@ -18,6 +17,18 @@ struct Row {
     unchanged: i64,
     parts: i64,
 }
+
+platform::from_row!(Row {
+    release,
+    description,
+    published,
+    started_at,
+    finished_at,
+    created,
+    changed,
+    unchanged,
+    parts
+});
 
 /// After which import a page begins: when that was begun, and what it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -23,7 +23,6 @@ macro_rules! columns {
 pub(super) use columns;
 
 /// A row as it is stored.
-#[derive(sqlx::FromRow)]
 pub(super) struct Row {
     user_id: String,
     kind: String,
@@ -50,6 +49,33 @@ pub(super) struct Row {
     close_notes: Option<String>,
     notes: Option<String>,
 }
+
+platform::from_row!(Row {
+    user_id,
+    kind,
+    state,
+    version,
+    merged_into,
+    standing,
+    assurance,
+    origin,
+    title,
+    given,
+    middle,
+    family,
+    on_card,
+    birth,
+    gender,
+    ni_mask,
+    ni_hash,
+    organisation,
+    created_at,
+    changed_at,
+    closed_at,
+    close_reason,
+    close_notes,
+    notes
+});
 
 impl Row {
     /// The profile.

@@ -17,7 +17,6 @@ pub(crate) struct Address {
     pub(crate) pending: Option<Pending>,
 }
 
-#[derive(sqlx::FromRow)]
 struct Row {
     contact_id: String,
     channel: String,
@@ -27,6 +26,8 @@ struct Row {
     code_until: Option<i64>,
     tries: i64,
 }
+
+platform::from_row!(Row { contact_id, channel, value, verified_at, code_hash, code_until, tries });
 
 impl Row {
     fn address(self) -> Result<Address, Error> {

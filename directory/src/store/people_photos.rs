@@ -125,7 +125,6 @@ pub(crate) async fn take_back(
     Ok(row.map(|(holder,)| holder))
 }
 
-#[derive(sqlx::FromRow)]
 struct CustodyRow {
     custody_id: String,
     holder: String,
@@ -136,6 +135,8 @@ struct CustodyRow {
     back_at: Option<i64>,
     notes: Option<String>,
 }
+
+platform::from_row!(CustodyRow { custody_id, holder, given_by, given_at, due_on, back_to, back_at, notes });
 
 /// Who has had a card, newest first, before a line or from the newest on.
 pub(crate) async fn custody<'c>(

@@ -1,7 +1,8 @@
 //! Finding people. Every question begins at one index, the one that leaves the fewest rows; the rest are asked of these.
 
 use platform::id::{OdsCode, UserId};
-use sqlx::AssertSqlSafe;
+use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, FromRow, Row as _};
 
 use super::Reader;
 use super::people::{Row, columns};
@@ -122,11 +123,15 @@ pub(crate) async fn page<'c>(
         .collect()
 }
 
-#[derive(sqlx::FromRow)]
 struct Found {
     found_by: String,
-    #[sqlx(flatten)]
     row: Row,
+}
+
+impl FromRow<'_, AnyRow> for Found {
+    fn from_row(row: &AnyRow) -> sqlx::Result<Self> {
+        Ok(Self { found_by: row.try_get("found_by")?, row: Row::from_row(row)? })
+    }
 }
 
 /// Whether the name is the question that leaves the fewest rows.

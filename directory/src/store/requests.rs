@@ -12,7 +12,6 @@ use crate::ids::RequestId;
 use crate::request::{Decision, Lock, Request, State, Step, Submitted};
 use crate::version::Version;
 
-#[derive(sqlx::FromRow)]
 struct Row {
     request_id: String,
     organisation: Option<String>,
@@ -32,6 +31,26 @@ struct Row {
     made_at: i64,
     version: i64,
 }
+
+platform::from_row!(Row {
+    request_id,
+    organisation,
+    user_id,
+    position_id,
+    asked,
+    before_it,
+    state,
+    requester,
+    submitted_at,
+    expires_at,
+    lock_holder,
+    locked_until,
+    decider,
+    decided_at,
+    reason,
+    made_at,
+    version
+});
 
 const COLUMNS: &str = "request_id, organisation, user_id, position_id, asked, before_it, state, requester, \
                        submitted_at, expires_at, lock_holder, locked_until, decider, decided_at, reason, made_at, \

@@ -1,14 +1,22 @@
 //! The migrations, embedded in the program, one folder for each engine.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use sqlx::Connection as _;
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{Connection as _, SqlSafeStr as _};
 
 use super::{Engine, Error, connection, exclusive};
 
-static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("../migrations/postgres");
+// `sqlite()` and `postgres()`, as build.rs lists their files.
+include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
+
+static SQLITE: LazyLock<Migrator> = LazyLock::new(|| Migrator::with_migrations(sqlite()));
+static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| Migrator::with_migrations(postgres()));
+
+fn embedded(version: i64, description: &'static str, sql: &'static str) -> Migration {
+    Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
+}
 
 fn migrator(engine: Engine) -> &'static Migrator {
     match engine {

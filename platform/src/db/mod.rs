@@ -11,6 +11,7 @@ pub mod lease;
 mod migrations;
 mod outcome;
 pub mod restored;
+mod row;
 pub mod snapshot;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -102,7 +102,6 @@ pub async fn posted_since(
     Ok(u32::try_from(many).unwrap_or(u32::MAX))
 }
 
-#[derive(sqlx::FromRow)]
 struct Row {
     message_id: String,
     kind: String,
@@ -114,6 +113,8 @@ struct Row {
     made_at: i64,
     settled_at: Option<i64>,
 }
+
+crate::from_row!(Row { message_id, kind, channel, address, state, attempts, outcome, made_at, settled_at });
 
 /// What became of the messages of a module about somebody or something, latest first.
 pub async fn of<'c>(

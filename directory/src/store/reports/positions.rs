@@ -77,7 +77,6 @@ pub(crate) struct Assignments {
     pub(crate) ends_by: Option<Day>,
 }
 
-#[derive(sqlx::FromRow)]
 struct AssignmentColumns {
     assignment_id: String,
     user_id: String,
@@ -93,6 +92,22 @@ struct AssignmentColumns {
     made_by: String,
     made_at: i64,
 }
+
+platform::from_row!(AssignmentColumns {
+    assignment_id,
+    user_id,
+    given,
+    family,
+    position_id,
+    name,
+    organisation,
+    from_day,
+    to_day,
+    state,
+    via,
+    made_by,
+    made_at
+});
 
 /// The assignments in organisations, in the order of their making.
 pub(crate) async fn assignments(

@@ -20,7 +20,6 @@ pub(crate) struct Requests {
     pub(crate) before: Option<Millis>,
 }
 
-#[derive(sqlx::FromRow)]
 struct RequestColumns {
     request_id: String,
     kind: String,
@@ -36,6 +35,22 @@ struct RequestColumns {
     decided_at: Option<i64>,
     reason: Option<String>,
 }
+
+platform::from_row!(RequestColumns {
+    request_id,
+    kind,
+    organisation,
+    user_id,
+    position_id,
+    state,
+    requester,
+    source,
+    made_at,
+    submitted_at,
+    decider,
+    decided_at,
+    reason
+});
 
 /// From where a request came, by who asked.
 const SOURCE: &str = "CASE WHEN r.requester = r.user_id THEN 'own' WHEN EXISTS (SELECT 1 FROM directory_person p \
