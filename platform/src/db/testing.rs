@@ -26,6 +26,35 @@ pub struct TestDb {
     pub config: Config,
     _folder: TempDir,
     _cluster: Option<Cluster>,
+    /// Where it is removed from: a cluster that others use goes on.
+    _shared: Option<Box<Shared>>,
+}
+
+/// A database in a cluster that others use, removed when this is dropped.
+struct Shared {
+    server: String,
+    name: String,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let (url, name) = (cluster::url(&self.server, "postgres"), self.name.clone());
+        // The runtime of the test is about to end, or is this very thread's.
+        let removing = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async {
+                let mut admin = Tx::connect(&url).await?;
+                let drop = AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+                raw_sql(drop).execute(&mut admin).await?;
+                admin.close().await
+            })?;
+            Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+        });
+        if !matches!(removing.join(), Ok(Ok(()))) {
+            // Its cluster is removed when all tests have run.
+            tracing::warn!(name = self.name, "a database of a test was not removed");
+        }
+    }
 }
 
 impl TestDb {
@@ -53,7 +82,7 @@ impl TestDb {
         let config = Config::new(url);
         let db = Db::connect(&config, Clock::system()).await.expect("the database opens");
         db.migrate().await.expect("the migrations run");
-        Self { db, config, _folder: folder, _cluster: cluster }
+        Self { db, config, _folder: folder, _cluster: cluster, _shared: None }
     }
 
     /// A new database on this engine.
@@ -64,19 +93,19 @@ impl TestDb {
     pub async fn with_clock(engine: Engine, clock: Clock) -> Self {
         super::connection::install_drivers();
         let folder = tempfile::Builder::new().prefix("lanyard-db.").tempdir().expect("a temporary folder");
-        let (url, cluster) = match engine {
+        let (url, cluster, shared) = match engine {
             Engine::Sqlite => {
                 if let Some(templates) = template::folder() {
                     template::copy_sqlite(&templates, &folder.path().join("test.db")).await;
                 }
-                (sqlite_url(folder.path()), None)
+                (sqlite_url(folder.path()), None, None)
             }
             Engine::Postgres => postgres_url().await,
         };
         let config = Config::new(url);
         let db = Db::connect(&config, clock).await.expect("the test database opens");
         db.migrate().await.expect("the migrations run");
-        Self { db, config, _folder: folder, _cluster: cluster }
+        Self { db, config, _folder: folder, _cluster: cluster, _shared: shared }
     }
 }
 
@@ -84,7 +113,7 @@ fn sqlite_url(folder: &Path) -> String {
     format!("sqlite:{}", folder.join("test.db").display())
 }
 
-async fn postgres_url() -> (String, Option<Cluster>) {
+async fn postgres_url() -> (String, Option<Cluster>, Option<Box<Shared>>) {
     let (server, cluster) = if let Ok(given) = std::env::var("LANYARD_TEST_POSTGRES") {
         (given, None)
     } else {
@@ -104,7 +133,9 @@ async fn postgres_url() -> (String, Option<Cluster>) {
     };
     raw_sql(AssertSqlSafe(create)).execute(&mut admin).await.expect("a database for the test");
     admin.close().await.expect("the connection closes");
-    (cluster::url(&server, &name), cluster)
+    let url = cluster::url(&server, &name);
+    let shared = if cluster.is_none() { Some(Box::new(Shared { server, name })) } else { None };
+    (url, cluster, shared)
 }
 
 /// Runs a test against a new database of one engine. What [`both_engines!`](crate::both_engines) expands to.
