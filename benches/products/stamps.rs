@@ -13,15 +13,12 @@ use crate::rig::site::Site;
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const SECTION: &str = "[signer.time_stamps]";
 
-/// Has the server sign time-stamps with this kind of key when it starts the next time, and lets the system that signs have
-/// signatures verified too.
+/// Has the server sign time-stamps with this kind of key when it starts the next time.
 pub(crate) fn choose(site: &Site, algorithm: &str) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(site.configuration())?;
     ensure!(text.contains(SECTION), "the configuration has no {SECTION}");
     let kept: Vec<&str> = text.lines().filter(|line| !line.starts_with("algorithm = ")).collect();
     let kept = kept.join("\n") + "\n";
-    let kept =
-        kept.replace("[\"signer:sign\", \"ca:enrol\"]", "[\"signer:sign\", \"signer:verify\", \"ca:enrol\"]");
     let chosen: String = kept
         .lines()
         .flat_map(|line| {

@@ -23,15 +23,15 @@ pub(crate) struct Wanted {
 }
 
 /// A browser.
-pub(crate) struct Browser<'p> {
-    provider: &'p Provider,
+pub(crate) struct Browser {
+    provider: Provider,
     cookies: BTreeMap<String, String>,
 }
 
-impl<'p> Browser<'p> {
+impl Browser {
     /// One that holds nothing yet.
-    pub(crate) fn new(provider: &'p Provider) -> Self {
-        Self { provider, cookies: BTreeMap::new() }
+    pub(crate) fn new(provider: &Provider) -> Self {
+        Self { provider: provider.clone(), cookies: BTreeMap::new() }
     }
 
     /// Comes with a request of a relying party; where it is sent.
@@ -63,6 +63,16 @@ impl<'p> Browser<'p> {
     pub(crate) async fn goes(&mut self, path: &str) -> anyhow::Result<String> {
         let request = self.provider.http.get(format!("{}{path}", self.provider.origin));
         sent_on(&self.sends(request).await?)
+    }
+
+    /// Opens a page.
+    pub(crate) async fn opens(&mut self, path: &str) -> anyhow::Result<()> {
+        let request = self.provider.http.get(format!("{}{path}", self.provider.origin));
+        let answer = self.sends(request).await?;
+        let status = answer.status();
+        let said = answer.bytes().await?;
+        ensure!(status == StatusCode::OK, "{path}: {status}: {}", String::from_utf8_lossy(&said));
+        Ok(())
     }
 
     /// Sends the form of a page that has no fields; where it is sent.

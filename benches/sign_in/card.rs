@@ -61,7 +61,7 @@ impl Holder {
     }
 
     /// Signs in in this browser; the code that comes of it.
-    async fn authorised(&self, browser: &mut Browser<'_>, wanted: Wanted) -> anyhow::Result<String> {
+    async fn authorised(&self, browser: &mut Browser, wanted: Wanted) -> anyhow::Result<String> {
         let here = browser.is_asked(wanted).await?;
         let asked = browser.script(&format!("{here}/card/challenge"), &json!({})).await?;
         let answer = self.answer(&serde_json::from_slice(&asked)?)?;

@@ -88,7 +88,8 @@ impl Holder {
         Ok(Self { asks })
     }
 
-    async fn assertion(&self, options: Vec<u8>) -> anyhow::Result<Value> {
+    /// What the authenticator answers to a page's question.
+    pub(crate) async fn assertion(&self, options: Vec<u8>) -> anyhow::Result<Value> {
         let (answer, answered) = oneshot::channel();
         self.asks.send((options, answer)).await.ok().context("the device is gone")?;
         answered.await?
@@ -96,14 +97,23 @@ impl Holder {
 
     /// Signs in for a client, in a new browser, up to the ID token.
     pub(crate) async fn signs_in(&self, provider: &Provider, client: &'static str) -> anyhow::Result<()> {
-        let mut browser = Browser::new(provider);
+        self.access_token(&mut Browser::new(provider), provider, client).await.map(drop)
+    }
+
+    /// Signs in for a client in this browser, which holds the session then; the access token.
+    pub(crate) async fn access_token(
+        &self,
+        browser: &mut Browser,
+        provider: &Provider,
+        client: &'static str,
+    ) -> anyhow::Result<String> {
         let here = browser.is_asked(Wanted { client, scope: "openid", acr: ACR }).await?;
         let options = browser.script(&format!("{here}/key/options"), &json!({})).await?;
         let body = json!({"credential": self.assertion(options).await?});
         let signed: Value = serde_json::from_slice(&browser.script(&format!("{here}/key"), &body).await?)?;
         let location = signed["location"].as_str().context("nobody was signed in")?;
         let code = code_in(&browser.goes(location).await?)?;
-        provider.exchange(client, &code).await.map(drop)
+        Ok(provider.exchange(client, &code).await?.access)
     }
 
     /// What an assertion costs the browser's part and the authenticator, in microseconds of the processor, with nothing else going on.

@@ -28,11 +28,12 @@ const client = (id, alg) => ({
   id_token_signed_response_alg: alg,
 });
 
-// Its store holds a thousand things and drops the oldest; the codes of a round are more than that.
-const memory = await import('./node_modules/oidc-provider/lib/adapters/memory_adapter.js');
-memory.setStorage(new Map());
+// Its store holds a thousand things and drops the oldest; the codes of a round are more than that, so that the same adapter gets a map.
+const { default: MemoryAdapter } = await import('./node_modules/oidc-provider/lib/adapters/memory_adapter.js');
+const store = new Map();
 
 const provider = new Provider(issuer, {
+  adapter: (model) => new MemoryAdapter(model, store),
   clients: [client('es256', 'ES256'), client('rs256', 'RS256')],
   jwks: { keys: [await key('ES256'), await key('RS256')] },
   features: { clientCredentials: { enabled: true }, devInteractions: { enabled: false } },

@@ -103,8 +103,9 @@ impl Place {
     }
 
     /// Who is in the register.
-    async fn users(&self) -> anyhow::Result<Vec<String>> {
+    pub(crate) async fn users(&self) -> anyhow::Result<Vec<String>> {
         let address = format!("sqlite:{}", self.site.folder().join("lanyard.db").display());
+        sqlx::any::install_default_drivers();
         let mut db = sqlx::AnyConnection::connect(&address).await?;
         let users: Vec<String> = sqlx::query_scalar(
             "SELECT user_id FROM directory_person WHERE state = 'open' ORDER BY user_id LIMIT $1",
@@ -153,7 +154,7 @@ impl Place {
     }
 
     /// The registration desk asks for something.
-    async fn ask<T: serde::de::DeserializeOwned>(
+    pub(crate) async fn ask<T: serde::de::DeserializeOwned>(
         &self,
         path: &str,
         body: &impl serde::Serialize,

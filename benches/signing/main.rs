@@ -38,6 +38,8 @@ const PLANS: [Plan; 2] = [
 const BATCHES: [(usize, usize); 3] = [(25, 12), (100, 6), (250, 4)];
 /// Connections that wait for single signatures: enough for writes to be grouped.
 const SINGLES_AT_ONCE: usize = 16;
+/// The system that has prescriptions signed.
+const SYSTEM: &str = "prescribing-system";
 /// Single signatures share authorisations to keep the making of those short; each batch has its own.
 const SINGLES_PER_AUTHORISATION: usize = 10;
 /// For how long the latency at half load is measured.
@@ -56,7 +58,7 @@ async fn run() -> anyhow::Result<()> {
     let site = Site::make()?;
     let server = site.serve().await?;
     for plan in &PLANS {
-        let prescriber = Prescriber::register(&site, plan.alg).await?;
+        let prescriber = Prescriber::register(&site, plan.alg, SYSTEM, "signing").await?;
         measure(plan, &site, &server, &prescriber).await?;
     }
     line(format_args!("load at the end: {}", std::fs::read_to_string("/proc/loadavg")?.trim()));

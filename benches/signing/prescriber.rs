@@ -64,11 +64,11 @@ struct Answer<'a> {
 }
 
 impl Prescriber {
-    /// Makes a credential with a key of this kind.
-    pub(crate) async fn register(site: &Site, alg: Alg) -> anyhow::Result<Self> {
+    /// Makes a credential with a key of this kind, under a name that no other has, for a system to sign with.
+    pub(crate) async fn register(site: &Site, alg: Alg, system: &str, name: &str) -> anyhow::Result<Self> {
         let algorithm = if alg == Alg::P256 { Algorithm::P256 } else { Algorithm::Rsa2048 };
         let request = CreateCredential {
-            request_id: format!("bench-{alg}"),
+            request_id: format!("bench-{name}-{alg}"),
             subject: SubjectData {
                 common_name: format!("{USER_ID}_Ottoline_Marchbanks"),
                 user_id: Some(USER_ID.to_owned()),
@@ -84,7 +84,7 @@ impl Prescriber {
         let path = format!("/signer/credentials/{}/passphrase", made.credential_id);
         let body = SetPassphrase { new: PASSPHRASE.to_owned(), old: None };
         client(site, &person)?.tell(Method::PUT, &path, &body).await?;
-        let pair = Pair::in_folder(&site.folder().join("clients"), "prescribing-system");
+        let pair = Pair::in_folder(&site.folder().join("clients"), system);
         let system = client(site, &pair)?;
         let credential = Arc::new(credential(&system, USER_ID, Some(&made.credential_id)).await?);
         let url = format!("{}/csc/v2/signatures/signDoc", site.base());

@@ -1,0 +1,132 @@
+//! Signatures by the CSC API: single and in batches against the token, one authorisation of 250 documents alone, and what a large batch
+//! costs another application.
+
+use anyhow::ensure;
+use hsm::Alg;
+use hsm::testing::RawKey;
+
+use crate::prescriber::Prescriber;
+use crate::rig::{line, raw};
+use crate::{OTHER_SYSTEM, SYSTEM, Stage, at_least, at_most, milliseconds, report};
+
+/// How one algorithm is measured.
+struct Plan {
+    alg: Alg,
+    /// How many single signatures, and how many in batches of each size.
+    singles: usize,
+    batched: usize,
+    /// What the rates are meant to reach, in per cent of the token's own.
+    goal: f64,
+    /// How many milliseconds 250 documents may take.
+    alone: f64,
+}
+
+const PLANS: [Plan; 2] = [
+    Plan { alg: Alg::P256, singles: 6_000, batched: 24_000, goal: 40.0, alone: 150.0 },
+    Plan { alg: Alg::Rsa2048, singles: 3_000, batched: 4_500, goal: 85.0, alone: 400.0 },
+];
+/// How many documents in a batch, and how many connections wait for such batches.
+const BATCHES: [(usize, usize); 2] = [(25, 12), (250, 4)];
+/// Connections that wait for single signatures.
+const SINGLES_AT_ONCE: usize = 16;
+/// Single signatures share authorisations to keep the making of those short.
+const SINGLES_PER_AUTHORISATION: usize = 10;
+/// What one authorisation covers at most.
+const MOST: usize = 250;
+/// How many authorisations of so many are measured, one after the other.
+const TIMES_ALONE: usize = 100;
+/// How many single signatures another application asks for, one after the other, and by how many milliseconds they may be later.
+const OTHERS: usize = 300;
+const DELAY: f64 = 20.0;
+/// How many batches are sent one after the other meanwhile, which have to outlast those.
+const MEANWHILE: usize = 120;
+
+/// All cases of this file that were asked for.
+pub(crate) async fn measure(stage: &mut Stage) -> anyhow::Result<()> {
+    if !stage.goals.want(&["csc", "alone", "fair"]) {
+        return Ok(());
+    }
+    for plan in &PLANS {
+        line(format_args!("\n{}, live wrapped key", plan.alg));
+        let prescriber = Prescriber::register(stage.site(), plan.alg, SYSTEM, "bulk").await?;
+        // Both sessions hold the key afterwards.
+        prescriber.requests(50, 25, 25).await?.send(2, stage.server.id()).await?;
+        if stage.goals.want(&["csc"]) {
+            single_and_in_batches(stage, plan, &prescriber).await?;
+        }
+        if stage.goals.want(&["alone"]) {
+            alone(stage, plan, &prescriber).await?;
+        }
+        if stage.goals.want(&["fair"]) {
+            beside_another(stage, plan, &prescriber).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn single_and_in_batches(
+    stage: &mut Stage,
+    plan: &Plan,
+    prescriber: &Prescriber,
+) -> anyhow::Result<()> {
+    let server = stage.server.id();
+    let before = raw::rate(stage.site(), plan.alg, RawKey::Wrapped)?.0;
+    let mut rates = Vec::new();
+    let singles = prescriber.requests(plan.singles, 1, SINGLES_PER_AUTHORISATION).await?;
+    let sample = singles.sample();
+    let measured = singles.send(SINGLES_AT_ONCE, server).await?;
+    sample.verify(stage.site()).await?;
+    report("single", &measured, "");
+    rates.push(("single".to_owned(), measured.rate));
+    for (batch, at_once) in BATCHES {
+        let requests = prescriber.requests(plan.batched, batch, batch).await?;
+        let sample = requests.sample();
+        let measured = requests.send(at_once, server).await?;
+        sample.verify(stage.site()).await?;
+        let name = format!("batches of {batch}");
+        report(&name, &measured, "");
+        rates.push((name, measured.rate));
+    }
+    let after = raw::rate(stage.site(), plan.alg, RawKey::Wrapped)?.0;
+    let token = f64::midpoint(before, after);
+    line(format_args!("{:<28} {token:>8.0}/s  (before {before:.0}, after {after:.0})", "token alone"));
+    for (name, rate) in rates {
+        let what = format!("signDoc, {}, {name}, of the token alone", plan.alg);
+        stage.goals.row(&what, "%", 100.0 * rate / token, at_least(plan.goal));
+    }
+    Ok(())
+}
+
+async fn alone(stage: &mut Stage, plan: &Plan, prescriber: &Prescriber) -> anyhow::Result<()> {
+    let requests = prescriber.requests(TIMES_ALONE * MOST, MOST, MOST).await?;
+    let measured = requests.send(1, stage.server.id()).await?;
+    report("250 in one, alone", &measured, "");
+    for (name, per_mille) in [("p50", 500), ("p99", 990)] {
+        let what = format!("250 documents in one authorisation, {}, {name}", plan.alg);
+        stage.goals.row(&what, "ms", milliseconds(&measured, per_mille), at_most(plan.alone));
+    }
+    Ok(())
+}
+
+/// Single signatures of another application with nothing else going on, and while one batch follows the other.
+async fn beside_another(stage: &mut Stage, plan: &Plan, prescriber: &Prescriber) -> anyhow::Result<()> {
+    let server = stage.server.id();
+    let other = Prescriber::register(stage.site(), plan.alg, OTHER_SYSTEM, "other").await?;
+    // Its key is in every session afterwards.
+    other.requests(50, 25, 25).await?.send(2, server).await?;
+    let idle = other.requests(OTHERS, 1, SINGLES_PER_AUTHORISATION).await?.send(1, server).await?;
+    report("single, another's, idle", &idle, "");
+    let batches = prescriber.requests(MEANWHILE * MOST, MOST, MOST).await?;
+    let singles = other.requests(OTHERS, 1, SINGLES_PER_AUTHORISATION).await?;
+    let batches = tokio::spawn(batches.send(1, server));
+    let beside = singles.send(1, server).await?;
+    ensure!(!batches.is_finished(), "the batches were over before the single signatures: nothing was shown");
+    report("single, beside a batch", &beside, "");
+    report("the batches", &batches.await??, "");
+    let delay = milliseconds(&beside, 990) - milliseconds(&idle, 500);
+    let longest = milliseconds(&beside, 1000) - milliseconds(&idle, 500);
+    let what = format!("delay of another's single signature by a batch, {}", plan.alg);
+    stage.goals.row(&format!("{what}, p99"), "ms", delay, at_most(DELAY));
+    stage.goals.row(&format!("{what}, longest of {OTHERS}"), "ms", longest, None);
+    Ok(())
+}
