@@ -99,13 +99,14 @@ async fn code(provider: &Provider, asked: &Asked<'_>, now: Millis) -> Result<Iss
     };
     let hash = Secret::parse(presented).ok_or_else(unknown)?.stored();
     let found = codes::find(provider.db.read(), &hash).await?;
-    let (code, mut grant) = found.filter(|(code, _)| code.client == client.id).ok_or_else(unknown)?;
+    let found = found.filter(|found| found.code.client == client.id).ok_or_else(unknown)?;
+    let codes::Known { code, mut grant, session } = found;
     if code.used_at.is_some() {
         return Err(replayed(provider, &code.grant, client, now).await?);
     }
     bound(&code, parameters, binding, now)?;
     grant.content.scope = client.still(&grant.content.scope);
-    let (session, person) = signed_in(provider, &mut grant, now).await?;
+    let (session, person) = signed_in_with(provider, &mut grant, session, now).await?;
     let for_whom = For {
         client,
         grant: &grant,

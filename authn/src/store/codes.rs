@@ -6,8 +6,9 @@ use platform::id::ClientId;
 use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{Reader, grants, parts, read};
+use super::{Reader, behind, grants, parts, read};
 use crate::error::Error;
+use crate::session::Found;
 use crate::token::{Grant, GrantId};
 
 /// A code as its row has it.
@@ -57,13 +58,26 @@ pub(crate) async fn insert(tx: &mut Tx, code: &Code) -> Result<(), Error> {
     Ok(())
 }
 
-/// A code with its grant, used and ended ones among them: one question.
-pub(crate) async fn find<'c>(reader: impl Reader<'c>, hash: &str) -> Result<Option<(Code, Grant)>, Error> {
-    let row = sqlx::query(
+/// A code with all that stands behind it here.
+pub(crate) struct Known {
+    /// The code.
+    pub(crate) code: Code,
+    /// What it gives.
+    pub(crate) grant: Grant,
+    /// In which session, if nobody has ended that.
+    pub(crate) session: Option<Found>,
+}
+
+/// A code with its grant, used and ended ones among them, and with the session: one question.
+pub(crate) async fn find<'c>(reader: impl Reader<'c>, hash: &str) -> Result<Option<Known>, Error> {
+    let row = sqlx::query(concat!(
         "SELECT c.code_hash, c.client_id, c.content AS bound, c.expires_at, c.used_at, g.grant_id AS g_grant_id, \
          g.client_id AS g_client_id, g.user_id, g.sid, g.content, g.created_at, g.expires_at AS g_expires_at, \
-         g.ended_at AS g_ended_at FROM authn_code c JOIN authn_grant g ON g.grant_id = c.grant_id WHERE c.code_hash = $1",
-    )
+         g.ended_at AS g_ended_at, ",
+        behind::columns!(),
+        " FROM authn_code c JOIN authn_grant g ON g.grant_id = c.grant_id \
+         LEFT JOIN authn_session s ON s.sid = g.sid AND s.ended_at IS NULL WHERE c.code_hash = $1"
+    ))
     .bind(hash.to_owned())
     .fetch_optional(reader)
     .await?;
@@ -78,7 +92,7 @@ pub(crate) async fn find<'c>(reader: impl Reader<'c>, hash: &str) -> Result<Opti
         expires_at: Millis(row.try_get("expires_at")?),
         used_at: row.try_get::<Option<i64>, _>("used_at")?.map(Millis),
     };
-    Ok(Some((code, grant)))
+    Ok(Some(Known { code, grant, session: behind::joined(&row)? }))
 }
 
 /// Takes codes as used whose grants go on, and says how many: not those that were used before, by whomever.
@@ -120,13 +134,13 @@ mod tests {
             let used = db.write(move |tx| Box::pin(async move {
                 grants::insert_all(tx, &[&under]).await?;
                 insert(tx, &stored).await?;
-                let before = find(&mut *tx, "hash").await?;
+                let before = find(&mut *tx, "hash").await?.map(|known| (known.code, known.grant, known.session.is_none()));
                 let hash = "hash".to_owned();
                 let twice = consume(tx, &[&hash, &hash], Millis(2)).await?;
                 Ok::<_, Error>((before, (twice, consume(tx, &[&hash], Millis(3)).await?)))
             })).await.unwrap();
-            assert_eq!(used, (Some((code.clone(), grant.clone())), (1, 0)));
-            assert_eq!(find(db.read(), "hash").await.unwrap().unwrap().0.used_at, Some(Millis(2)));
+            assert_eq!(used, (Some((code.clone(), grant.clone(), true)), (1, 0)));
+            assert_eq!(find(db.read(), "hash").await.unwrap().unwrap().code.used_at, Some(Millis(2)));
             let other = Code { hash: "other code".to_owned(), ..code };
             let late = db.write(move |tx| Box::pin(async move {
                 insert(tx, &other).await?;
