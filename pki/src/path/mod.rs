@@ -58,6 +58,17 @@ pub enum Revocation {
     Off,
 }
 
+impl Revocation {
+    /// The time of which a status is asked for in a path that is checked for this one; none where none is.
+    fn asked_for(self, at_ms: i64) -> Option<i64> {
+        match self {
+            Self::Off => None,
+            Self::Required => Some(at_ms),
+            Self::RequiredAsOf(later_ms) => Some(later_ms),
+        }
+    }
+}
+
 /// What is known of revocation: where it comes from does not matter, nothing of it is believed unseen.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Known<'a> {
@@ -150,11 +161,25 @@ pub fn check<'a>(
     at_ms: i64,
     policy: &Policy,
 ) -> Result<Proof, Error> {
-    let statuses_at_ms =
-        if let Revocation::RequiredAsOf(later_ms) = policy.revocation { later_ms } else { at_ms };
+    let statuses_at_ms = policy.revocation.asked_for(at_ms).unwrap_or(at_ms);
     let context = Context { extra, anchors, known: known.into(), at_ms, statuses_at_ms };
     let chain = context.check(leaf, policy, &mut Vec::new())?;
     Ok(Proof { chain, checked_at_ms: at_ms, revocation: policy.revocation })
+}
+
+/// Whether nothing is revoked in a path that was found, and all of it is known: what [`check`] asks beside the rules that the path has satisfied
+/// already, which are not gone through again. Nothing is asked where `revocation` is off.
+pub fn unrevoked<'a>(
+    proof: &Proof,
+    extra: &[Certificate],
+    anchors: &[Certificate],
+    known: impl Into<Known<'a>>,
+    revocation: Revocation,
+) -> Result<(), Error> {
+    let at_ms = proof.checked_at_ms;
+    let Some(statuses_at_ms) = revocation.asked_for(at_ms) else { return Ok(()) };
+    let context = Context { extra, anchors, known: known.into(), at_ms, statuses_at_ms };
+    revocation::check(&context, &proof.chain, &mut Vec::new())
 }
 
 /// What is known of the revocation of each certificate of a path below its anchor, the leaf first. [`check`] tells one fault; here each is
@@ -167,11 +192,7 @@ pub fn statuses<'a>(
     revocation: Revocation,
 ) -> Vec<Result<(), Error>> {
     let at_ms = proof.checked_at_ms;
-    let statuses_at_ms = match revocation {
-        Revocation::Off => return Vec::new(),
-        Revocation::Required => at_ms,
-        Revocation::RequiredAsOf(later_ms) => later_ms,
-    };
+    let Some(statuses_at_ms) = revocation.asked_for(at_ms) else { return Vec::new() };
     let anchors = std::slice::from_ref(proof.anchor());
     let context = Context { extra, anchors, known: known.into(), at_ms, statuses_at_ms };
     revocation::each(&context, &proof.chain)

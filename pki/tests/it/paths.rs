@@ -196,8 +196,13 @@ fn each_certificate_has_its_own_status() {
     let asked = |crls: &[Crl], revocation| path::statuses(&proof, &[], crls, revocation);
     assert_eq!(asked(&house.crls, Revocation::Required), [Ok(()), Ok(())]);
     assert!(asked(&house.crls, Revocation::Off).is_empty());
+    let anchors = [proof.anchor().clone()];
+    let whole = |crls: &[Crl], revocation| path::unrevoked(&proof, &[], &anchors, crls, revocation);
+    assert_eq!((whole(&house.crls, Revocation::Required), whole(&[], Revocation::Off)), (Ok(()), Ok(())));
+    assert!(matches!(whole(&[], Revocation::Required), Err(Error::RevocationUnknown { .. })));
     house.crls[1] = house.issuing.crl(&[(40, RevocationReason::Superseded)]);
     let revoked = |status: &Result<(), Error>| matches!(status, Err(Error::Revoked { .. }));
+    assert!(revoked(&whole(&house.crls, Revocation::RequiredAsOf(NOON))), "the path as a whole");
     let statuses = asked(&house.crls[1..], Revocation::Required);
     assert!(revoked(&statuses[0]), "{statuses:?}");
     assert!(matches!(statuses[1], Err(Error::RevocationUnknown { why: Unknown::NoCrl, .. })), "{statuses:?}");
