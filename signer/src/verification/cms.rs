@@ -12,6 +12,7 @@ use x509_cert::spki::AlgorithmIdentifierOwned;
 
 use super::attributes::{self, Attributes};
 use super::ber;
+use super::read_before;
 use super::report::Code;
 use super::time_stamp::{self, Stamp};
 use crate::cms::der::{CONTEXT_0, CONTEXT_1, elements};
@@ -296,7 +297,7 @@ fn content(data: &SignedData, document: Document<'_>) -> Result<Vec<u8>, Malform
 
 /// RFC 5652 10.2.2: a certificate; the obsolete and the foreign forms have tags of their own and do not read.
 fn certificate(choice: &Any) -> Option<Certificate> {
-    Certificate::from_der(&choice.to_der().ok()?).ok()
+    read_before::certificate(&choice.to_der().ok()?).ok()
 }
 
 /// RFC 5652 10.2.1: lists, and by RFC 5940 OCSP answers.

@@ -11,6 +11,7 @@ mod cms;
 mod evidence;
 mod kept;
 mod prescription;
+mod read_before;
 mod record;
 mod report;
 mod service;

@@ -7,6 +7,7 @@ use aws_lc_rs::signature::{
 use pki::Certificate;
 
 use super::certificate::{self, When};
+use super::read_before;
 use super::report::{Code, Findings, Form, Report, Weight};
 use super::{Trust, Weak, told};
 use crate::eps::{
@@ -138,7 +139,7 @@ fn missing() -> Refused {
 
 impl Signed {
     fn new(fragments: Fragments, at: AuthorTime, signature: &Signature) -> Result<Self, Refused> {
-        let certificate = Certificate::from_der(signature.certificate()).map_err(|error| Refused {
+        let certificate = read_before::certificate(signature.certificate()).map_err(|error| Refused {
             code: Code::CertificateUnreadable,
             sentence: format!("the certificate of the signature cannot be read: {error}"),
             words: CERTIFICATE,
