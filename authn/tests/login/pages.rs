@@ -160,7 +160,7 @@ platform::both_engines! {
     async fn assets_are_served(db: Db) {
         let rig = Rig::new(db).await;
         let mut browser = rig.browser();
-        for (file, kind) in [("key.js", "text/javascript"), ("brand.css", "text/css"), ("nhsuk-frontend.css", "text/css")] {
+        for (file, kind) in [("key.js", "text/javascript"), ("page.js", "text/javascript"), ("brand.css", "text/css"), ("nhsuk-frontend.css", "text/css")] {
             let answered = browser.get(&format!("/authn/assets/{file}")).await;
             assert!(answered.status == 200 && answered.header("content-type").starts_with(kind), "{file}");
             assert!(!answered.body.contains("Frutiger") && !answered.body.contains("@font-face"), "{file}");
