@@ -39,7 +39,7 @@ fn prescribers_sign_with_a_browser() {
 }
 
 /// In Chromium the page has a workstation's agent sign with a card, and the server looks at path, purpose and revocation; a card that
-/// is taken out ends its session.
+/// is taken out ends its session. A prescriber signs a prescription with their card in the same way, and not without an agent or a passcode.
 #[test]
 fn cards_sign_through_an_agent() {
     scripts::node("agent.mjs", &Place::with_agent());

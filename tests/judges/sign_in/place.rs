@@ -40,6 +40,14 @@ enum Cards {
 }
 
 impl Cards {
+    /// What the signer is told of them.
+    fn signing(self) -> &'static str {
+        match self {
+            Self::ByAgent => "\n[signer.dss]\ncards = true\n\n[signer.time_stamps]",
+            Self::ByPort | Self::Nowhere => "\n[signer.time_stamps]",
+        }
+    }
+
     /// What stands before the origin of the port for cards.
     fn before(self, base: u16) -> String {
         match self {
@@ -201,10 +209,11 @@ fn install(folder: &Path, base: u16, cards: Cards) {
             "\"ca:acme\"",
             "\"ca:acme\", \"signer:verify\", \"authn:clients\", \"authn:all-teams\", \"authn:authenticators\", \"authn:sessions\"",
         )
+        .replace("\n[signer.time_stamps]", cards.signing())
         .replace("\n[authn] ", "\n[authn.webauthn]\nunproven = \"hardware\"\n\n[authn.cis1]\n\n[authn] ")
         .replace("\ncards_origin = ", "\nnetworks = [\"127.0.0.0/8\", \"::1/128\"]\nanchors = \"clients/root.pem\"\ncards_origin = ")
         .replace("\ncards_origin = ", &format!("\n{KEYS}{}cards_origin = ", cards.before(base)));
-    for change in ["authn:clients", "unproven", "networks", "anchors", "ed25519"] {
+    for change in ["authn:clients", "unproven", "networks", "anchors", "ed25519", "[signer.time_stamps]"] {
         assert!(more.contains(change), "the configuration has no place for {change}");
     }
     std::fs::write(&path, more).expect("the configuration can be written");

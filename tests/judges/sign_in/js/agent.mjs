@@ -1,13 +1,15 @@
-// Smartcards by an agent: the page in Chromium has a program on this machine sign with a card in software, and brings the answer back.
+// Smartcards by an agent: the page in Chromium has a program on this machine sign with a card in software, and brings the answer back, to sign in
+// and to sign documents.
 import { call, desk, place, register, site as makeSite, step } from './place.mjs';
 import assert from 'node:assert/strict';
-import { createHash, createSign, X509Certificate } from 'node:crypto';
+import { createHash, createPublicKey, createSign, generateKeyPairSync, verify, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 import * as oidc from 'openid-client';
 import { everyPageWasJudged, Person, start } from './browser.mjs';
+import { ask, jwk, prepared, statement } from './dss.mjs';
 import { begin, finish } from './example.mjs';
 
 const site = await makeSite();
@@ -69,6 +71,71 @@ class Agent {
 
 const agent = new Agent();
 await agent.start();
+
+/** The same agent as the national library finds it and speaks to it, with the signing key of the card. It serves the pages of the server alone. */
+class Hub {
+  static PORTS = [43487, 44213, 45031, 46478, 48853];
+
+  constructor(certificate, key) {
+    Object.assign(this, { certificate, key, asked: [], opened: 0, aborted: 0 });
+    this.server = http.createServer((request, response) => this.answer(request, response));
+  }
+
+  async answer(request, response) {
+    const url = new URL(request.url, 'http://localhost');
+    const parts = [];
+    for await (const part of request) parts.push(part);
+    response.setHeader('access-control-allow-origin', place.issuer);
+    response.setHeader('content-type', 'application/json; charset=UTF-8');
+    const known = url.searchParams.get('connectionToken') === 'a token';
+    const answers = {
+      '/PRS/GetPortNumber': () => ({ portData: { portNumber: this.server.address().port } }),
+      '/signalr/negotiate': () => {
+        this.opened += 1;
+        return { ConnectionToken: 'a token', ProtocolVersion: '1.5' };
+      },
+      '/signalr/connect': () => known && { C: '0', S: 1, M: [] },
+      '/signalr/start': () => known && { Response: 'started' },
+      '/signalr/send': () => known && this.called(JSON.parse(new URLSearchParams(Buffer.concat(parts).toString()).get('data'))),
+      '/signalr/abort': () => {
+        this.aborted += 1;
+        return {};
+      },
+    };
+    const said = request.headers.origin === place.issuer && answers[url.pathname]?.();
+    if (!said) response.statusCode = 403;
+    response.end(JSON.stringify(said || {}));
+  }
+
+  /** What the hub answers to a call. */
+  called({ H, M, A: [argument], I }) {
+    assert.deepEqual([H, M], ['signinghub', 'requestToSign']);
+    const asked = JSON.parse(Buffer.from(argument, 'base64').toString());
+    this.asked.push(asked);
+    const failed = this.refuses;
+    const signatures = asked.payloads.map(({ id, payload }) => {
+      const value = createSign('sha256').update(Buffer.from(payload, 'base64')).sign(this.key);
+      return { id, signature: failed ? '' : value.toString('base64') };
+    });
+    return {
+      I: String(I),
+      R: {
+        certificate: failed ? '' : this.certificate, status_code: failed ? 0x53494703 : 0, status_string: failed ? 'ERROR' : 'OK',
+        message: failed ?? '', timestamp: new Date().toISOString(), signatures: failed ? [] : signatures,
+        failed_signatures: failed ? signatures : [],
+      },
+    };
+  }
+
+  /** Listens on the first of the ports that is free. */
+  async start() {
+    for (const port of Hub.PORTS) {
+      this.server.listen(port, '127.0.0.1');
+      if (await once(this.server, 'listening').then(() => true, () => false)) return;
+    }
+    assert.fail('every port at which pages look for an agent is taken');
+  }
+}
 const home = join(process.env.HOME, 'agent');
 mkdirSync(home);
 const browser = await start(home);
@@ -103,6 +170,64 @@ await step('a card that is taken out ends its session within a second', async ()
   assert.deepEqual(await sessions('one'), []);
   assert(performance.now() - begun < 1000);
   assert.equal((await agent.removed()).status, 404);
+});
+
+await step('a prescriber signs a prescription with their card, from the page to a signature that verifies', async () => {
+  const application = place.system_name;
+  const [name, sub] = ['Northfield prescribing', place.people.one];
+  const own = await register(application, site, { client_name: name, jwks: { keys: [jwk] }, signing: { callback_uri: site.callback, unseen: 'refused' } });
+  const client = await oidc.discovery(new URL(place.issuer), application, {}, oidc.ClientSecretBasic(own));
+  const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const issued = await desk('POST', '/ca/certificates', {
+    request_id: 'card-signing-one', profile: 'card-signing',
+    subject: { common_name: `${sub}_Ada_Okafor`, user_id: sub, given_name: 'Ada', family_name: 'Okafor' },
+    key: { public_key: pair.publicKey.export({ type: 'spki', format: 'der' }).toString('base64') },
+  });
+  const hub = new Hub(issued.certificate, pair.privateKey);
+
+  agent.card = place.card;
+  const ada = await Person.arrives(browser);
+  const { url, checks } = await begin(client, { redirect_uri: site.callback, scope: 'openid', acr_values: 'AAL3_ANY' });
+  await ada.page.goto(url.href);
+  await ada.chooses('Smartcard');
+  await ada.sees('Sign in with your smartcard');
+  await ada.presses('Continue');
+  const { access_token: access } = await finish(client, await ada.returns(site), checks);
+  const payload = await prepared();
+  const { status, body } = await ask('POST', '/signaturerequest?state=s', access, statement(application, sub, [{ id: 'script-1', payload }]));
+  assert.equal(status, 200, JSON.stringify(body));
+
+  await ada.page.goto(body.redirectUri);
+  await ada.sees('Sign 1 document', 'sign-card');
+  await ada.page.getByText('Amoxicillin 250mg capsules').waitFor();
+  await ada.presses('Sign with your smartcard');
+  await ada.page.getByText('We could not speak to your card reader').waitFor();
+  await hub.start();
+  hub.refuses = 'The passcode was not given.';
+  await ada.presses('Sign with your smartcard');
+  await ada.page.getByText('The passcode was not given.').waitFor();
+  assert.equal((await ask('GET', `/signatureresponse/${body.token}`, access)).status, 409, 'nothing is signed yet');
+
+  hub.refuses = undefined;
+  await ada.presses('Sign with your smartcard');
+  const back = await ada.returns(site);
+  assert.deepEqual([back.searchParams.get('token'), back.searchParams.get('state'), back.searchParams.get('error')], [body.token, 's', null]);
+  const signed = await ask('GET', `/signatureresponse/${body.token}`, access);
+  assert.equal(signed.status, 200, JSON.stringify(signed.body));
+  assert.equal(signed.body.certificate, issued.certificate);
+  assert.deepEqual(signed.body.signatures.map(({ id }) => id), ['script-1']);
+  const key = createPublicKey(new X509Certificate(Buffer.from(signed.body.certificate, 'base64')).publicKey.export({ type: 'spki', format: 'pem' }));
+  const [octets, value] = [payload, signed.body.signatures[0].signature].map((text) => Buffer.from(text, 'base64'));
+  assert.equal(verify('RSA-SHA256', Buffer.concat([octets, Buffer.from(' ')]), key, value), false, 'the judge refuses other octets');
+  assert.equal(verify('RSA-SHA256', octets, key, value), true);
+  // The document as it was prepared and, beside it, that she was there; each connection was closed.
+  const asked = hub.asked.at(-1);
+  assert.deepEqual([asked.algorithm, asked.payloads.length, asked.payloads[0]], ['RS256', 2, { id: 'script-1', payload }]);
+  assert.deepEqual([hub.asked.length, hub.opened, hub.aborted], [2, 2, 2]);
+  hub.server.close();
+  hub.server.closeAllConnections();
+  await agent.removed();
+  await ada.leaves();
 });
 
 await step('a certificate of a system is no card', () => atDesk(place.desk, async (somebody) => {

@@ -2,50 +2,24 @@
 import { EVERY_SCOPE, call, desk, place, register, site as makeSite, step } from './place.mjs';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { X509Certificate, createHash, createPublicKey, generateKeyPairSync, randomUUID, sign, verify } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { X509Certificate, createHash, createPublicKey, generateKeyPairSync, randomUUID, verify } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as oidc from 'openid-client';
 import { everyPageWasJudged, Person, start } from './browser.mjs';
+import { ask, jwk, prepared, service, statement as asking } from './dss.mjs';
 import { begin, finish } from './example.mjs';
 
 const site = await makeSite();
 const browser = await start(process.env.HOME);
 const application = place.system_name;
-const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 4096 });
-const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'signing-1', use: 'sig' };
 const secret = await register(application, site, {
   client_name: 'Northfield prescribing', scopes: [...EVERY_SCOPE, 'credential'], jwks: { keys: [jwk] }, signing: { callback_uri: site.callback, unseen: 'told' },
 });
 const config = await oidc.discovery(new URL(place.issuer), application, {}, oidc.ClientSecretBasic(secret));
-const service = `${place.issuer}/signing-service`;
 
-/** A compact JWS in RS512, as the Digital Signature Service wants it. */
-function statement(sub, payloads, key = privateKey) {
-  const now = Math.floor(Date.now() / 1000);
-  const header = { typ: 'JWT', alg: 'RS512', kid: 'signing-1' };
-  const claims = { iss: application, sub, aud: service, iat: now, exp: now + 600, algorithm: 'RS256', payloads };
-  const message = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
-  return `${message}.${sign('RSA-SHA512', Buffer.from(message), key).toString('base64url')}`;
-}
-
-/** One request to the service, as a real client sends it. */
-async function ask(method, path, token, body) {
-  const headers = {
-    authorization: `Bearer ${token}`, 'x-request-id': randomUUID(), 'x-correlation-id': randomUUID(),
-    ...(body ? { 'content-type': 'text/plain' } : {}),
-  };
-  const answer = await fetch(`${service}${path}`, { method, headers, body });
-  return { status: answer.status, body: await answer.json() };
-}
-
-/** Has a prescription prepared: what is to be signed. */
-async function prepared() {
-  const message = JSON.parse(readFileSync(place.prescription, 'utf8'));
-  const { status, body } = await call(place.systems, 'POST', '/signer/prescriptions/prepare', { body: message, by: place.system });
-  assert.equal(status, 200, JSON.stringify(body));
-  return body.parameter.find(({ name }) => name === 'digest').valueString;
-}
+/** What the application sends. */
+const statement = (...wanted) => asking(application, ...wanted);
 
 const ada = await Person.arrives(browser);
 await ada.plugsIn();
