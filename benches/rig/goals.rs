@@ -52,6 +52,15 @@ impl Goals {
         ));
     }
 
+    /// Goes on after a case, one that ended before its end too: that is a goal missed, and the others are measured all the same.
+    pub(crate) fn after(&mut self, case: &str, done: anyhow::Result<()>) {
+        if let Err(error) = done {
+            line(format_args!("{case} ended: {error:#}"));
+            self.missed += 1;
+            self.rows.push(format!("| {case} | | ended before its end | | MISSED |"));
+        }
+    }
+
     /// Tells all rows, as a table of Markdown; an error when a goal was missed.
     pub(crate) fn tell(self) -> anyhow::Result<()> {
         line("\n| what | goal | seen | seen / goal | |\n|---|---|---|---|---|");
