@@ -383,11 +383,12 @@ fn fields(info: &SignerInfo, attributes: &[u8]) -> der::Result<Vec<u8>> {
 }
 
 fn names(signer: &SignerIdentifier, certificate: &Certificate) -> bool {
-    let Ok(parsed) = x509_cert::Certificate::from_der(certificate.der()) else { return false };
-    let tbs = parsed.tbs_certificate();
     match signer {
+        // Both are DER, in which what is equal has equal octets. Before those of a number stand its tag and its length.
         SignerIdentifier::IssuerAndSerialNumber(id) => {
-            id.issuer == *tbs.issuer() && id.serial_number == *tbs.serial_number()
+            let (serial, issuer) = (id.serial_number.to_der(), id.issuer.to_der());
+            serial.is_ok_and(|serial| serial.get(2..) == Some(certificate.serial().content()))
+                && issuer.is_ok_and(|issuer| issuer == certificate.issuer().der())
         }
         SignerIdentifier::SubjectKeyIdentifier(id) => {
             certificate.subject_key_id().is_some_and(|found| found == id.0.as_bytes())
