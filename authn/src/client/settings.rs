@@ -1,5 +1,8 @@
 //! What a relying party is registered with, checked once.
 
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
 use serde_json::Value;
 use url::{Host, Url};
 
@@ -15,10 +18,17 @@ use crate::secret::sha256_hex;
 const MOST: usize = 50;
 /// The longest address.
 const LONGEST: usize = 2000;
+/// How many registrations are kept as they were read, and how many octets one of them may have.
+const MOST_READ: usize = 1000;
+const LONGEST_READ: usize = 16 * 1024;
+
+/// Registrations that were read from what is stored, by just that: each is asked for whenever its relying party is heard of, and the text is
+/// fetched each time, so that a change counts at once. Held to look one up or to put one in.
+static READ: LazyLock<Mutex<HashMap<String, Arc<ClientConfig>>>> = LazyLock::new(Mutex::default);
 
 /// A registration that can be worked with. There is no other way to one than through the checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Settings(ClientConfig);
+pub(crate) struct Settings(Arc<ClientConfig>);
 
 impl Settings {
     /// Checks a registration.
@@ -30,17 +40,30 @@ impl Settings {
         signing(&config)?;
         defaults(&config)?;
         strict::check(&config)?;
-        Ok(Self(config))
+        Ok(Self(Arc::new(config)))
     }
 
     /// Reads a registration that was checked when it was stored.
     pub(crate) fn stored(text: &str) -> Result<Self, Error> {
-        serde_json::from_str(text).map(Self).map_err(|_| Error::Stored { what: "authn_client.settings" })
+        let known = || READ.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(read) = known().get(text) {
+            return Ok(Self(Arc::clone(read)));
+        }
+        let read = serde_json::from_str(text).map_err(|_| Error::Stored { what: "authn_client.settings" })?;
+        let read = Arc::new(read);
+        if text.len() <= LONGEST_READ {
+            let mut known = known();
+            if known.len() >= MOST_READ {
+                known.clear();
+            }
+            known.insert(text.to_owned(), Arc::clone(&read));
+        }
+        Ok(Self(read))
     }
 
     /// As it is stored.
     pub(crate) fn text(&self) -> String {
-        serde_json::to_string(&self.0).unwrap_or_default()
+        serde_json::to_string(self.config()).unwrap_or_default()
     }
 
     /// What was registered.
@@ -250,6 +273,19 @@ mod tests {
             config[name] = value.clone();
         }
         Settings::checked(serde_json::from_value(config).unwrap())
+    }
+
+    /// What was stored reads as it was, again and again; a change of it is another registration, and what does not read is refused each time.
+    #[test]
+    fn what_is_stored_is_read_as_it_is() {
+        let (one, other) =
+            (checked(&json!({})).unwrap(), checked(&json!({"client_name": "Another"})).unwrap());
+        for _ in 0..2 {
+            assert_eq!(Settings::stored(&one.text()).unwrap(), one);
+            assert_eq!(Settings::stored(&other.text()).unwrap(), other);
+            assert!(Settings::stored("{").is_err());
+        }
+        assert_ne!(one, other);
     }
 
     /// Addresses that a browser must not be sent to are refused when they are registered.
