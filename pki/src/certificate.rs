@@ -38,6 +38,8 @@ struct Inner {
     anchor: OnceLock<Option<PDVTrustAnchorChoice>>,
     /// The key under which the signature was seen to verify: this value never changes, so once is enough.
     verified_with: OnceLock<Box<[u8]>>,
+    /// Under what a path from here was seen to satisfy the rules: a digest of the path and of what was asked of it, which never changes either.
+    ruled: OnceLock<[u8; 32]>,
 }
 
 /// Where the parts of the signed structure lie in the DER.
@@ -83,6 +85,7 @@ impl Certificate {
             validated,
             anchor: OnceLock::new(),
             verified_with: OnceLock::new(),
+            ruled: OnceLock::new(),
         })))
     }
 
@@ -255,6 +258,16 @@ impl Certificate {
 
     pub(crate) fn validated(&self) -> &PDVCertificate {
         &self.0.validated
+    }
+
+    /// Whether a path from here was seen to satisfy the rules when just this was asked.
+    pub(crate) fn is_ruled(&self, asked: &[u8; 32]) -> bool {
+        self.0.ruled.get() == Some(asked)
+    }
+
+    /// Remembers that it was. Of several that were asked the first is kept.
+    pub(crate) fn rule(&self, asked: [u8; 32]) {
+        self.0.ruled.get_or_init(|| asked);
     }
 
     pub(crate) fn anchor(&self) -> Option<&PDVTrustAnchorChoice> {

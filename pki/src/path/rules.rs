@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use aws_lc_rs::digest::{Context, SHA256};
 use certval::{
     CertificationPath, CertificationPathResults, CertificationPathResultsTypes, CertificationPathSettings,
     PR_PROCESSED_EXTENSIONS, PathValidationStatus, PkiEnvironment, TimeOfInterest,
@@ -11,7 +12,7 @@ use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5280::ANY_POLICY;
 use const_oid::db::rfc5912;
 
-use super::{Error, Policy, Revocation};
+use super::{Error, Policy, PolicyInputs, Revocation};
 use crate::{Certificate, KeyUsage, eku};
 
 /// One rule of `certval`.
@@ -59,9 +60,13 @@ fn check_validity(chain: &[Certificate], at_ms: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// RFC 5280 6.1.3 (b) to (f), 6.1.4 and 6.1.5, by `certval`.
+/// RFC 5280 6.1.3 (b) to (f), 6.1.4 and 6.1.5, by `certval`. A success is remembered with the leaf and costs nothing again.
 fn check_rules(chain: &[Certificate], policy: &Policy) -> Result<(), Error> {
     let (target, above) = (&chain[0], &chain[1..]);
+    let asked = asked(chain, policy);
+    if target.is_ruled(&asked) {
+        return Ok(());
+    }
     let (anchor, intermediates) = (&above[above.len() - 1], &above[..above.len() - 1]);
     let anchor_value = anchor.anchor().ok_or_else(|| Error::Malformed { serial: anchor.serial() })?;
     // certval wants them from the anchor down.
@@ -73,7 +78,31 @@ fn check_rules(chain: &[Certificate], policy: &Policy) -> Result<(), Error> {
     for rule in RULES {
         rule(&ENVIRONMENT, &settings, &path, &mut results).map_err(|error| named(error, &results, chain))?;
     }
+    target.rule(asked);
     Ok(())
+}
+
+/// A digest of all that the rules look at: the certificates, and what of the policy goes into [`settings`] and [`understood`]. No time is among
+/// it, so that the same is answered whenever it is asked.
+fn asked(chain: &[Certificate], policy: &Policy) -> [u8; 32] {
+    let Policy { required_policies, inputs, revocation, purpose: _, key_usage: _ } = policy;
+    let PolicyInputs { initial_policies, explicit_policy, inhibit_mapping, inhibit_any_policy } = inputs;
+    let mut context = Context::new(&SHA256);
+    let asks = *revocation != Revocation::Off;
+    context.update(&[asks, *explicit_policy, *inhibit_mapping, *inhibit_any_policy].map(u8::from));
+    for policies in [required_policies, initial_policies] {
+        context.update(&policies.len().to_be_bytes());
+        for policy in policies {
+            context.update(&policy.as_bytes().len().to_be_bytes());
+            context.update(policy.as_bytes());
+        }
+    }
+    for certificate in chain {
+        context.update(&certificate.fingerprint_sha256());
+    }
+    let mut asked = [0; 32];
+    asked.copy_from_slice(context.finish().as_ref());
+    asked
 }
 
 /// Results that begin with the extensions acted upon outside the rules, so that critical ones are understood.

@@ -210,6 +210,19 @@ fn each_certificate_has_its_own_status() {
     assert!(asked(&house.crls, Revocation::RequiredAsOf(NOON)).iter().all(revoked));
 }
 
+/// A path that was good is so when it is asked again, and not for that when something else is asked of it, nor with another certificate in it.
+#[test]
+fn a_good_path_is_good_for_what_was_asked() {
+    let house = House::build();
+    let foreign = Policy { required_policies: vec![eku::TIME_STAMPING], ..off() };
+    for _ in 0..2 {
+        assert!(house.check(&house.leaf, NOON, &off()).is_ok());
+        assert!(house.check(&house.leaf, NOON, &Policy::default()).is_ok());
+        assert_eq!(house.check(&house.leaf, NOON, &foreign), Err(Error::PolicyNotAllowed));
+        assert!(matches!(house.check(&house.leaf, NOON + 9999 * DAY, &off()), Err(Error::Expired { .. })));
+    }
+}
+
 /// No CRL, one that ran out, one not issued yet and one signed by a stranger are no answer.
 #[test]
 fn without_a_good_crl_the_answer_is_no() {
