@@ -210,21 +210,6 @@ fn without(driven: &Driven, cost: f64) -> f64 {
     driven.measured.rate * all / (all - cost).max(1.0)
 }
 
-async fn theirs() -> anyhow::Result<Rates> {
-    let peer = Peer::start().await?;
-    let provider = peer.provider()?;
-    let credentials = drive(peer.id(), TOKENS, credentials(&provider, "es256")).await?;
-    report("oidc-provider: client_credentials", &credentials, None);
-    let mut rates = [0.0; 2];
-    for (rate, client) in rates.iter_mut().zip(["es256", "rs256"]) {
-        let codes = peer.codes(client, CODES).await?;
-        let driven = drive(peer.id(), TOKENS, exchanges(&provider, client, codes)).await?;
-        report(&format!("oidc-provider: code, {client}"), &driven, None);
-        *rate = driven.measured.rate;
-    }
-    Ok(Rates { credentials: credentials.measured.rate, es256: rates[0], rs256: rates[1] })
-}
-
 fn credentials(provider: &Provider, client: &'static str) -> drive::Act {
     let provider = provider.clone();
     Arc::new(move |_| {
