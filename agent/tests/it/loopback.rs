@@ -260,25 +260,30 @@ fn refusals_sign_nothing() {
     assert_eq!(tries.unwrap(), Tries::Left(2));
 }
 
-/// A page in a real browser.
-fn in_browser(rig: &Rig, agent: &Agent, origin: &str, token: &str) -> Value {
+/// Where the scripts of the server's pages lie.
+const ASSETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../authn/assets");
+
+/// A page in a real browser: the script that opens it, and what that is told after the port.
+fn in_browser(rig: &Rig, agent: &Agent, script: &str, told: &[&str]) -> Value {
     let packages = std::env::var("LANYARD_NPM").expect("tools/env is sourced");
     let folder = rig.folder().join("page");
     if !folder.exists() {
         std::fs::create_dir(&folder).unwrap();
         std::os::unix::fs::symlink(packages, folder.join("node_modules")).unwrap();
         std::fs::write(folder.join("page.mjs"), include_str!("page.mjs")).unwrap();
+        std::fs::write(folder.join("own_page.mjs"), include_str!("own_page.mjs")).unwrap();
     }
     let port = agent.discovery.to_string();
     let mut node = Command::new("node");
-    node.arg(folder.join("page.mjs")).args([&port, origin, token]).env("HOME", rig.folder());
+    node.arg(folder.join(script)).arg(&port).args(told).env("HOME", rig.folder());
     let (good, said) = run(&mut node);
     assert!(good, "{said}");
     serde_json::from_str(said.trim()).unwrap_or_else(|error| panic!("{error}: {said}"))
 }
 
 /// A page in Chromium, with Microsoft's client of `SignalR`, gets a prescription signed as the national library asks for it: by a token, whose
-/// algorithm counts. A page of another origin is kept from asking by its browser.
+/// algorithm counts. A page of another origin is kept from asking by its browser. The server's own page for signing with a card gets one too, under
+/// its policy, and tells its reader why there is none.
 #[test]
 fn browser_gets_its_signature() {
     let rig = Rig::start(1);
@@ -287,12 +292,26 @@ fn browser_gets_its_signature() {
     let agent = Agent::start(&rig, PASSCODE);
     let claims = json!({ "algorithm": "RS256", "payloads": [{ "id": "prescription", "payload": STANDARD.encode(b"what is signed") }] });
     let token = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()));
-    let foreign = in_browser(&rig, &agent, "https://evil.example", &token);
+    let foreign = in_browser(&rig, &agent, "page.mjs", &["https://evil.example", &token]);
     assert!(foreign["refused"].as_str().unwrap().contains("Failed to fetch"), "{foreign}");
     assert_eq!(agent.said(), "");
-    let answer = in_browser(&rig, &agent, PAGE, &token);
+    let answer = in_browser(&rig, &agent, "page.mjs", &[PAGE, &token]);
     assert_eq!(answer["status_code"], 0, "{answer}");
     let signature = &answer["signatures"][0];
     assert_eq!(signature["id"], "prescription");
     assert!(verifies(&issued, b"what is signed", &signature["signature"]), "{answer}");
+    let ours = |algorithm: &str| {
+        let payloads = json!([{ "id": "one", "payload": STANDARD.encode(b"another thing") }]);
+        let request = json!({ "algorithm": algorithm, "requestType": 1, "version": 1, "flags": 0, "payloads": payloads });
+        in_browser(&rig, &agent, "own_page.mjs", &[PAGE, &request.to_string(), ASSETS])
+    };
+    let brought = ours("RS256");
+    assert_eq!(
+        (&brought["status_code"], &brought["signatures"][0]["id"]),
+        (&json!(0), &json!("one")),
+        "{brought}"
+    );
+    assert!(verifies(&issued, b"another thing", &brought["signatures"][0]["signature"]), "{brought}");
+    let refused = ours("ES256");
+    assert!(refused["refused"].is_string() && refused.get("signatures").is_none(), "{refused}");
 }
