@@ -5,6 +5,7 @@ use platform::db::Tx;
 use sqlx::{AnyPool, AssertSqlSafe};
 
 use super::Reader;
+use super::signings::rows_of;
 use crate::digest::Digest;
 use crate::error::Error;
 
@@ -84,6 +85,19 @@ pub(crate) async fn insert_all(tx: &mut Tx, rows: &[&PreparedRow], most: u64) ->
             return Ok(false);
         }
     }
+    let mut rest = rows;
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(rows_of(rest.len()));
+        if !insert_rows(tx, now).await? {
+            return Ok(false);
+        }
+        rest = later;
+    }
+    Ok(true)
+}
+
+/// Stores some of them with one statement; false if one was there before.
+async fn insert_rows(tx: &mut Tx, rows: &[&PreparedRow]) -> Result<bool, Error> {
     let places: Vec<String> = (0..rows.len())
         .map(|row| {
             let places: Vec<String> = (1..=8).map(|place| format!("${}", row * 8 + place)).collect();

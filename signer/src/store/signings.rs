@@ -129,7 +129,8 @@ async fn insert_signature_rows(
     Ok(query.fetch_all(&mut *tx).await?)
 }
 
-fn rows_of(left: usize) -> usize {
+/// How many of those that are left one statement carries.
+pub(super) fn rows_of(left: usize) -> usize {
     ROWS.into_iter().find(|rows| *rows <= left).unwrap_or(1)
 }
 
