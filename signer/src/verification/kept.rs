@@ -30,6 +30,8 @@ pub(crate) struct Kept {
     read_at: Millis,
     /// The lists of shards that certificates have named since. Held while one is read, so that it is read once.
     shards: Mutex<HashMap<(String, u32), Option<Crl>>>,
+    /// Those of the reading before: one that has not changed is not read again.
+    earlier_shards: Vec<Crl>,
 }
 
 impl Trusted {
@@ -42,28 +44,41 @@ impl Trusted {
         {
             return Ok(Arc::clone(found));
         }
-        let read = Arc::new(Kept::read(authority, now).await.map_err(Error::Authority)?);
+        let before = kept.clone();
+        let read = Kept::read(authority, now, before.as_deref()).await.map_err(Error::Authority)?;
+        let read = Arc::new(read);
         *kept = Some(Arc::clone(&read));
         Ok(read)
     }
 }
 
 impl Kept {
-    async fn read(authority: &ca::api::Client, now: Millis) -> Result<Self, Problem> {
+    /// Asks for everything. What is as it was before is taken from there: a list may have a million entries, and what was seen to verify is
+    /// remembered with it.
+    async fn read(authority: &ca::api::Client, now: Millis, before: Option<&Self>) -> Result<Self, Problem> {
         let (mut anchors, mut authorities, mut crls) = (Vec::new(), Vec::new(), Vec::new());
+        let known_crls: &[Crl] = before.map_or(&[], |before| before.crls.as_slice());
+        let known = |der: &[u8]| {
+            let mut known = before.iter().flat_map(|before| before.anchors.iter().chain(&before.authorities));
+            known.find(|certificate| certificate.der() == der).cloned()
+        };
         for issuer in authority.issuers().await? {
-            let certificate = decoded(&issuer.certificate).and_then(|der| Certificate::from_der(&der).ok());
+            let der = decoded(&issuer.certificate).ok_or_else(|| unreadable("a certificate"))?;
+            let certificate = known(&der).or_else(|| Certificate::from_der(&der).ok());
             let certificate = certificate.ok_or_else(|| unreadable("a certificate"))?;
             let list = if issuer.chain.is_empty() { &mut anchors } else { &mut authorities };
             list.push(certificate);
             match authority.crl(&issuer.id).await {
-                Ok(list) => crls.push(crl(&list.crl)?),
+                Ok(list) => crls.push(crl(&list.crl, known_crls)?),
                 // One that is just being made, or has ended: the certificates below it are then of unknown status.
                 Err(problem) if problem.kind == Kind::NotFound => {}
                 Err(problem) => return Err(problem),
             }
         }
-        Ok(Self { anchors, authorities, crls, read_at: now, shards: Mutex::default() })
+        // Whoever reads one at this moment is not waited for.
+        let earlier = before.and_then(|before| before.shards.try_lock().ok());
+        let earlier_shards = earlier.map_or_else(Vec::new, |all| all.values().flatten().cloned().collect());
+        Ok(Self { anchors, authorities, crls, read_at: now, shards: Mutex::default(), earlier_shards })
     }
 
     /// The lists that cover these certificates, those of their shards among them.
@@ -85,7 +100,7 @@ impl Kept {
             return Ok(known.clone());
         }
         let found = match authority.shard_crl(&shard.0, shard.1).await {
-            Ok(list) => Some(crl(&list.crl).map_err(Error::Authority)?),
+            Ok(list) => Some(crl(&list.crl, &self.earlier_shards).map_err(Error::Authority)?),
             // A stranger's certificate may name anything; then its status is unknown.
             Err(problem) if matches!(problem.kind, Kind::NotFound | Kind::Invalid) => None,
             Err(problem) => return Err(Error::Authority(problem)),
@@ -115,8 +130,11 @@ fn shard_of(certificate: &Certificate) -> Option<(String, u32)> {
     })
 }
 
-fn crl(text: &str) -> Result<Crl, Problem> {
-    decoded(text).and_then(|der| Crl::from_der(&der).ok()).ok_or_else(|| unreadable("a revocation list"))
+/// A list, which is perhaps one of those that were read before.
+fn crl(text: &str, known: &[Crl]) -> Result<Crl, Problem> {
+    let der = decoded(text).ok_or_else(|| unreadable("a revocation list"))?;
+    let known = known.iter().find(|crl| crl.der() == der).cloned();
+    known.or_else(|| Crl::from_der(&der).ok()).ok_or_else(|| unreadable("a revocation list"))
 }
 
 fn decoded(text: &str) -> Option<Vec<u8>> {
