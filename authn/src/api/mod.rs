@@ -15,8 +15,8 @@ pub use clients::{
     Registered, ReplaceConfig, SecurityProfile, SubjectToken, TokenAlg, TokenBinding, TokenExchange,
 };
 pub use people::{
-    AuthenticatorChange, AuthenticatorInfo, Authenticators, Ended, EnrolmentInfo, EnrolmentPurpose,
-    EnrolmentSending, NewEnrolment, SessionInfo, SessionQuery, Sessions,
+    AuthenticatorChange, AuthenticatorInfo, AuthenticatorState, Authenticators, Ended, EnrolmentInfo,
+    EnrolmentPurpose, EnrolmentSending, NewEnrolment, SessionInfo, SessionQuery, Sessions,
 };
 pub use reports::{AuthenticatorReportQuery, AuthenticatorReportRow, LoginReportQuery, LoginReportRow};
 

@@ -87,6 +87,23 @@ pub struct AuthenticatorInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
     pub last_used_at: Option<Millis>,
+    /// Whether it signs in.
+    pub state: AuthenticatorState,
+    /// Since when it is suspended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub suspended_at: Option<Millis>,
+}
+
+/// Whether an authenticator signs in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AuthenticatorState {
+    /// It does.
+    #[default]
+    Active,
+    /// It does not: it counted backwards, so there may be a copy of it.
+    Suspended,
 }
 
 /// The authenticators of a person.
@@ -96,12 +113,17 @@ pub struct Authenticators {
     pub authenticators: Vec<AuthenticatorInfo>,
 }
 
-/// What is to change about an authenticator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+/// What is to change about an authenticator; what is left out stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct AuthenticatorChange {
     /// What it is called: 1 to 60 characters.
-    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `active`: it was suspended and signs in again. That is for the registration authority; nobody suspends by hand, but takes
+    /// away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<AuthenticatorState>,
 }
 
 /// What a link is for.

@@ -6,7 +6,7 @@ use platform::db::Tx;
 use platform::id::UserId;
 
 use super::events::AuthenticatorEvent;
-use super::{Authenticator, AuthenticatorId, Bound};
+use super::{Authenticator, AuthenticatorId, Bound, lift_in};
 use crate::error::Error;
 use crate::interaction::Level;
 use crate::provider::Provider;
@@ -53,11 +53,20 @@ impl RemovedBy {
     }
 }
 
-/// Gives an authenticator of a person another name, if it is at this version.
-pub(crate) async fn rename(
+/// What is to change about an authenticator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// What it is called.
+    Name(String),
+    /// That it was suspended: it signs in again.
+    Lift,
+}
+
+/// Changes an authenticator of a person, if it is at this version.
+pub(crate) async fn change(
     provider: &Provider,
     (person, id): (UserId, AuthenticatorId),
-    name: String,
+    changes: Vec<Change>,
     expected: Option<i64>,
     (actor, now): (Actor, Millis),
 ) -> Result<Authenticator, Error> {
@@ -70,19 +79,40 @@ pub(crate) async fn rename(
                 if expected.is_some_and(|expected| expected != found.version) {
                     return Err(Error::Changed { what: "authenticator", present: found.version });
                 }
-                if !authenticators::rename(tx, &id, &name, found.version).await? {
-                    // Somebody on another machine was first.
-                    return Err(Error::Changed { what: "authenticator", present: found.version + 1 });
+                let mut is = found;
+                for change in changes {
+                    is = changed_in(tx, is, change, (&actor, now)).await?;
                 }
-                let event = AuthenticatorEvent::AuthenticatorRenamed {
-                    authenticator: id.to_string(),
-                    user: person.to_string(),
-                };
-                audit::record(tx, now, &actor, &event).await?;
-                Ok(Authenticator { name, version: found.version + 1, ..found })
+                Ok(is)
             })
         })
         .await
+}
+
+async fn changed_in(
+    tx: &mut Tx,
+    was: Authenticator,
+    change: Change,
+    (actor, now): (&Actor, Millis),
+) -> Result<Authenticator, Error> {
+    // Somebody on another machine was first.
+    let changed = Error::Changed { what: "authenticator", present: was.version + 1 };
+    let name = match change {
+        Change::Name(name) => name,
+        Change::Lift if was.suspended_at.is_none() => {
+            return Err(Error::conflict("not-suspended", "This authenticator is not suspended."));
+        }
+        Change::Lift => return lift_in(tx, was, (actor, now)).await?.ok_or(changed),
+    };
+    if !authenticators::rename(tx, &was.id, &name, was.version).await? {
+        return Err(changed);
+    }
+    let event = AuthenticatorEvent::AuthenticatorRenamed {
+        authenticator: was.id.to_string(),
+        user: was.person.to_string(),
+    };
+    audit::record(tx, now, actor, &event).await?;
+    Ok(Authenticator { name, version: was.version + 1, ..was })
 }
 
 /// Takes an authenticator from a person, and ends the sessions it opened. False if it was not there. Whoever signed in with less than

@@ -94,6 +94,20 @@ pub enum AuthenticatorEvent {
         /// Whose it is.
         user: String,
     },
+    /// An authenticator signs nobody in any more until that is lifted: there may be two of it. What it had opened has ended.
+    AuthenticatorSuspended {
+        /// The authenticator.
+        authenticator: String,
+        /// Whose it is.
+        user: String,
+    },
+    /// A suspended authenticator signs in again.
+    AuthenticatorRestored {
+        /// The authenticator.
+        authenticator: String,
+        /// Whose it is.
+        user: String,
+    },
     /// A person proved that they are there, for something that another part of this server asked about.
     PresenceShown {
         /// Who.
@@ -139,6 +153,8 @@ impl audit::Event for AuthenticatorEvent {
             Self::AuthenticatorRemoved { .. } => "authenticator-removed",
             Self::PasswordSet { .. } => "password-set",
             Self::AuthenticatorSuspected { .. } => "authenticator-suspected",
+            Self::AuthenticatorSuspended { .. } => "authenticator-suspended",
+            Self::AuthenticatorRestored { .. } => "authenticator-restored",
             Self::PresenceShown { .. } => "presence-shown",
             Self::PresenceRefused { .. } => "presence-refused",
             Self::SeedsRewrapped { .. } => "seeds-rewrapped",

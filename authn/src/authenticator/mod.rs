@@ -10,6 +10,7 @@ mod change;
 mod events;
 pub(crate) mod password;
 pub(crate) mod smartcard;
+mod suspend;
 pub(crate) mod webauthn;
 
 use platform::clock::Millis;
@@ -18,8 +19,9 @@ use platform::id::UserId;
 use crate::interaction::Method;
 
 pub(crate) use bound::Bound;
-pub(crate) use change::{RemovedBy, name_of, remove_in, rename};
+pub(crate) use change::{Change, RemovedBy, change, name_of, remove_in};
 pub use events::AuthenticatorEvent;
+pub(crate) use suspend::{lift_in, suspect_in};
 
 platform::text_id!(
     /// An authenticator that is no card, by its row.
@@ -50,4 +52,6 @@ pub(crate) struct Authenticator {
     pub created_by: String,
     /// When it last signed in.
     pub last_used_at: Option<Millis>,
+    /// Since when it signs nobody in, although it was not taken away.
+    pub suspended_at: Option<Millis>,
 }

@@ -13,7 +13,7 @@ use platform::web::Path;
 use super::came::address;
 use super::own::Form;
 use super::page::{Failed, page, see_other};
-use crate::authenticator::{AuthenticatorId, RemovedBy, name_of, remove_in, rename};
+use crate::authenticator::{AuthenticatorId, Change, RemovedBy, change, name_of, remove_in};
 use crate::enrolment::{fresh, offer_own};
 use crate::error::Error;
 use crate::pages::{Account, Frame, KeptRow, SessionRow, Told, browser, label, moment};
@@ -79,9 +79,12 @@ async fn show(
         id: kept.id.to_string(),
         name: kept.name,
         label: label(kept.method).0,
-        used: match kept.last_used_at {
-            Some(at) => format!("Last used on {}.", moment(at)),
-            None => "Not used yet.".to_owned(),
+        used: match (kept.suspended_at, kept.last_used_at) {
+            (Some(_), _) => {
+                "Suspended: there may be a copy of it. Ask your registration authority.".to_owned()
+            }
+            (None, Some(at)) => format!("Last used on {}.", moment(at)),
+            (None, None) => "Not used yet.".to_owned(),
         },
     });
     let template = Account {
@@ -139,7 +142,7 @@ async fn name(
 ) -> Result<Response, Failed> {
     let name = name_of(form.field("name")).map_err(Problem::from)?;
     let by = (holder(&session.person, Some(&session.id)), now);
-    rename(&provider, (session.person, id), name, None, by).await?;
+    change(&provider, (session.person, id), vec![Change::Name(name)], None, by).await?;
     Ok(see_other("/account", &[]))
 }
 

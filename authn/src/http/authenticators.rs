@@ -13,10 +13,10 @@ use platform::web::{Json, Path};
 use utoipa::OpenApi;
 
 use crate::api::{
-    AUTHENTICATORS, AuthenticatorChange, AuthenticatorInfo, Authenticators, EnrolmentInfo, EnrolmentPurpose,
-    EnrolmentSending, NewEnrolment, OWN,
+    AUTHENTICATORS, AuthenticatorChange, AuthenticatorInfo, AuthenticatorState, Authenticators,
+    EnrolmentInfo, EnrolmentPurpose, EnrolmentSending, NewEnrolment, OWN,
 };
-use crate::authenticator::{Authenticator, AuthenticatorId, RemovedBy, name_of, remove_in, rename};
+use crate::authenticator::{self, Authenticator, AuthenticatorId, Change, RemovedBy, name_of, remove_in};
 use crate::enrolment::{EnrolmentId, Purpose, cancel, offer, permitted, send};
 use crate::error::Error;
 use crate::interaction::Level;
@@ -89,6 +89,11 @@ fn info(kept: Authenticator) -> AuthenticatorInfo {
         created_at: kept.created_at,
         created_by: kept.created_by,
         last_used_at: kept.last_used_at,
+        state: match kept.suspended_at {
+            Some(_) => AuthenticatorState::Suspended,
+            None => AuthenticatorState::Active,
+        },
+        suspended_at: kept.suspended_at,
     }
 }
 
@@ -140,7 +145,7 @@ pub(super) async fn read(
     Ok(tagged(found.ok_or_else(|| Error::unknown("authenticator", &id))?))
 }
 
-/// Gives an authenticator another name.
+/// Gives an authenticator another name, or lets one sign in again that is suspended.
 #[utoipa::path(
     patch, path = "/authn/people/{person}/authenticators/{authenticator}", tag = "authn",
     params(("person" = String, Path, description = "The user id"),
@@ -149,7 +154,9 @@ pub(super) async fn read(
     request_body(content = AuthenticatorChange, example = json!({"name": "blue key"})),
     responses(
         (status = 200, description = "The authenticator as it is now", body = AuthenticatorInfo),
+        (status = 403, description = "It is the caller's own, and suspended", body = Body),
         (status = 404, description = "There is no such authenticator", body = Body),
+        (status = 409, description = "It is not suspended", body = Body),
         (status = 412, description = "It was changed since", body = Body),
     )
 )]
@@ -160,11 +167,35 @@ pub(super) async fn change(
     headers: HeaderMap,
     Json(body): Json<AuthenticatorChange>,
 ) -> Result<Response, Problem> {
-    as_whom(&provider, &caller, &person).await?;
+    let whom = as_whom(&provider, &caller, &person).await?;
     let expected = if_match(&headers)?;
-    let name = name_of(&body.name)?;
+    let changes = changes(body, whom)?;
     let by = (Actor::from(&caller), provider.now());
-    Ok(tagged(rename(&provider, (person, id), name, expected, by).await?))
+    Ok(tagged(authenticator::change(&provider, (person, id), changes, expected, by).await?))
+}
+
+/// What somebody wants to change, if they may.
+fn changes(body: AuthenticatorChange, whom: RemovedBy) -> Result<Vec<Change>, Problem> {
+    let mut changes = Vec::new();
+    if let Some(name) = body.name {
+        changes.push(Change::Name(name_of(&name)?));
+    }
+    match body.state {
+        None => {}
+        Some(AuthenticatorState::Suspended) => {
+            return Err(Error::field("state", "Nobody suspends by hand. Take the authenticator away.").into());
+        }
+        // Whoever has the copy could say so as well.
+        Some(AuthenticatorState::Active) if matches!(whom, RemovedBy::Holder(_)) => {
+            let detail = "Ask your registration authority: it lets a key sign in again that was suspended.";
+            return Err(Problem::forbidden("own-record", detail));
+        }
+        Some(AuthenticatorState::Active) => changes.push(Change::Lift),
+    }
+    if changes.is_empty() {
+        return Err(Error::field("name", "Say what is to change: name or state.").into());
+    }
+    Ok(changes)
 }
 
 /// Takes an authenticator from a person, and ends the sessions it opened.

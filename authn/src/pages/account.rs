@@ -28,7 +28,7 @@ pub(crate) struct KeptRow {
     pub name: String,
     /// What it is.
     pub label: &'static str,
-    /// When it last signed in.
+    /// When it last signed in, or that it does not.
     pub used: String,
 }
 

@@ -87,6 +87,7 @@ async fn authenticator(
         created_at: now,
         created_by: MADE_BY.to_owned(),
         last_used_at: None,
+        suspended_at: None,
     };
     authenticators::insert(tx, &New { authenticator: &made, credential: None, seed: None }).await?;
     let event = AuthenticatorEvent::AuthenticatorEnrolled {

@@ -34,6 +34,8 @@ pub(crate) enum EndCause {
     Replaced,
     /// What it was opened with was removed.
     AuthenticatorRemoved,
+    /// What it was opened with was suspended: there may be a copy of it.
+    AuthenticatorSuspended,
     /// The card it was opened with is revoked or on hold.
     CardRevoked,
     /// The card it was opened with was taken out of its reader.
@@ -57,6 +59,7 @@ impl fmt::Display for EndCause {
             Self::Merged => "merged",
             Self::Replaced => "replaced",
             Self::AuthenticatorRemoved => "authenticator-removed",
+            Self::AuthenticatorSuspended => "authenticator-suspended",
             Self::CardRevoked => "card-revoked",
             Self::CardRemoved => "card-removed",
             Self::Idle => "idle",

@@ -24,6 +24,8 @@ pub(crate) enum Why {
     KeyUnverified,
     /// The key counted backwards.
     KeySuspected,
+    /// The key counted backwards before, and is suspended.
+    KeySuspended,
     /// The model of the key was withdrawn by those who certify.
     KeyWithdrawn,
     /// The request of the browser is over, or was answered before.
@@ -64,6 +66,7 @@ impl Why {
             Self::KeyUnknown => "We do not know this key",
             Self::KeyRefused | Self::KeyUnverified => "Your key did not sign you in",
             Self::KeySuspected => "There may be a copy of your key",
+            Self::KeySuspended => "Your key is suspended",
             Self::KeyWithdrawn => "This kind of key is no longer accepted",
             Self::CeremonyOver | Self::CardTicketOver => "That took too long",
             Self::NotEnough(_) => "This service needs a stronger way to sign in",
@@ -100,8 +103,12 @@ impl Why {
                 "Your key did not check that it was you. Set a PIN, a fingerprint or your face on it, and try again."
             }
             Self::KeySuspected => {
-                "Your key has counted backwards, which a single key does not do. You are not signed in and this was \
-                 recorded. Stop using the key, choose another way to sign in, and tell your registration authority."
+                "Your key has counted backwards, which a single key does not do. You are not signed in, this was recorded, \
+                 and the key signs nobody in from now on. Choose another way to sign in, and tell your registration authority."
+            }
+            Self::KeySuspended => {
+                "It counted backwards before, so there may be a copy of it, and it signs nobody in. Choose another way to \
+                 sign in, and ask your registration authority to let you use it again or to give you another."
             }
             Self::KeyWithdrawn => {
                 "Those who certify keys have withdrawn this model because it is not safe. Choose another way to sign in, \

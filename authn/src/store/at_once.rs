@@ -30,6 +30,7 @@ fn key(number: i64) -> Authenticator {
         created_at: Millis(number),
         created_by: "desk".to_owned(),
         last_used_at: None,
+        suspended_at: None,
     }
 }
 

@@ -44,6 +44,7 @@ fn authenticator(row: &AnyRow) -> Result<Authenticator, Error> {
         created_at: Millis(row.try_get("created_at")?),
         created_by: row.try_get("created_by")?,
         last_used_at: row.try_get::<Option<i64>, _>("last_used_at")?.map(Millis),
+        suspended_at: row.try_get::<Option<i64>, _>("suspended_at")?.map(Millis),
     })
 }
 
@@ -101,8 +102,8 @@ pub(crate) async fn of_person<'c>(
     person: &UserId,
 ) -> Result<Vec<Authenticator>, Error> {
     let rows = sqlx::query(
-        "SELECT authenticator_id, user_id, method, name, version, aaguid, created_at, created_by, last_used_at \
-         FROM authn_authenticator WHERE user_id = $1 AND removed_at IS NULL ORDER BY authenticator_id LIMIT $2",
+        "SELECT authenticator_id, user_id, method, name, version, aaguid, created_at, created_by, last_used_at, \
+         suspended_at FROM authn_authenticator WHERE user_id = $1 AND removed_at IS NULL ORDER BY authenticator_id LIMIT $2",
     )
     .bind(person.as_str())
     .bind(SHOWN)
@@ -118,8 +119,8 @@ pub(crate) async fn of_person_by_id<'c>(
     id: &AuthenticatorId,
 ) -> Result<Option<Authenticator>, Error> {
     let row = sqlx::query(
-        "SELECT authenticator_id, user_id, method, name, version, aaguid, created_at, created_by, last_used_at \
-         FROM authn_authenticator WHERE authenticator_id = $1 AND user_id = $2 AND removed_at IS NULL",
+        "SELECT authenticator_id, user_id, method, name, version, aaguid, created_at, created_by, last_used_at, \
+         suspended_at FROM authn_authenticator WHERE authenticator_id = $1 AND user_id = $2 AND removed_at IS NULL",
     )
     .bind(id.as_str())
     .bind(person.as_str())
@@ -135,7 +136,7 @@ pub(crate) async fn by_credential<'c>(
 ) -> Result<Option<Kept>, Error> {
     let row = sqlx::query(
         "SELECT authenticator_id, user_id, method, name, version, aaguid, created_at, created_by, last_used_at, \
-         credential FROM authn_authenticator WHERE credential_id = $1 AND removed_at IS NULL",
+         suspended_at, credential FROM authn_authenticator WHERE credential_id = $1 AND removed_at IS NULL",
     )
     .bind(credential_id)
     .fetch_optional(reader)
@@ -144,12 +145,12 @@ pub(crate) async fn by_credential<'c>(
         .transpose()
 }
 
-/// The WebAuthn credentials of a person, oldest first.
+/// The WebAuthn credentials of a person with which they sign in, oldest first.
 pub(crate) async fn keys_of_person<'c>(reader: impl Reader<'c>, person: &UserId) -> Result<Vec<Kept>, Error> {
     let rows = sqlx::query(
         "SELECT authenticator_id, user_id, method, name, version, aaguid, created_at, created_by, last_used_at, \
-         credential FROM authn_authenticator WHERE user_id = $1 AND credential_id IS NOT NULL AND removed_at IS NULL \
-         ORDER BY authenticator_id LIMIT $2",
+         suspended_at, credential FROM authn_authenticator WHERE user_id = $1 AND credential_id IS NOT NULL AND removed_at IS NULL \
+         AND suspended_at IS NULL ORDER BY authenticator_id LIMIT $2",
     )
     .bind(person.as_str())
     .bind(SHOWN)
@@ -192,10 +193,10 @@ pub(crate) async fn apps<'c>(
         .collect()
 }
 
-/// Whether an authenticator is still its holder's.
+/// Whether an authenticator is still its holder's, and not suspended.
 pub(crate) async fn stands<'c>(reader: impl Reader<'c>, id: &AuthenticatorId) -> Result<bool, Error> {
     let found: Option<i64> = sqlx::query_scalar(
-        "SELECT version FROM authn_authenticator WHERE authenticator_id = $1 AND removed_at IS NULL",
+        "SELECT version FROM authn_authenticator WHERE authenticator_id = $1 AND removed_at IS NULL AND suspended_at IS NULL",
     )
     .bind(id.as_str())
     .fetch_optional(reader)
@@ -203,10 +204,11 @@ pub(crate) async fn stands<'c>(reader: impl Reader<'c>, id: &AuthenticatorId) ->
     Ok(found.is_some())
 }
 
-/// Notes that an authenticator signs in; false if it is no longer its holder's.
+/// Notes that an authenticator signs in; false if it is no longer its holder's, or is suspended.
 pub(crate) async fn mark_used(tx: &mut Tx, id: &AuthenticatorId, now: Millis) -> Result<bool, Error> {
     let done = sqlx::query(
-        "UPDATE authn_authenticator SET last_used_at = $2 WHERE authenticator_id = $1 AND removed_at IS NULL",
+        "UPDATE authn_authenticator SET last_used_at = $2 WHERE authenticator_id = $1 AND removed_at IS NULL \
+         AND suspended_at IS NULL",
     )
     .bind(id.as_str())
     .bind(now.0)
@@ -372,6 +374,7 @@ mod tests {
             created_at: Millis(number),
             created_by: "555021942115".to_owned(),
             last_used_at: None,
+            suspended_at: None,
         }
     }
 

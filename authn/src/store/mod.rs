@@ -26,6 +26,7 @@ pub(crate) mod reports;
 pub(crate) mod restored;
 pub(crate) mod sandbox;
 pub(crate) mod sessions;
+pub(crate) mod suspensions;
 pub(crate) mod sweeping;
 pub(crate) mod throttles;
 pub(crate) mod tickets;

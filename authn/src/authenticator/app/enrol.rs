@@ -172,6 +172,7 @@ pub(crate) async fn enrol(
         created_at: now,
         created_by: enrolment.made_by.clone(),
         last_used_at: None,
+        suspended_at: None,
     };
     let sealed = seed.seal(&provider.hsm, &place(&made.id)).await?;
     let known = Secret::generate(&provider.random)?;

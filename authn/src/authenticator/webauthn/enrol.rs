@@ -125,6 +125,7 @@ pub(crate) async fn finish(
         created_at: now,
         created_by: enrolment.made_by.clone(),
         last_used_at: None,
+        suspended_at: None,
     };
     let id = URL_SAFE_NO_PAD.encode(&credential.cred_id);
     let kept =

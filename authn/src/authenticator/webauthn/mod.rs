@@ -13,8 +13,9 @@ mod sign_in;
 
 use std::time::Duration;
 
+use serde_json::Value;
 use url::Url;
-use webauthn_rs::prelude::{Webauthn, WebauthnBuilder, WebauthnError};
+use webauthn_rs::prelude::{Passkey, Webauthn, WebauthnBuilder, WebauthnError};
 
 use crate::error::Error;
 
@@ -56,6 +57,15 @@ impl Site {
         let origin = origin.origin().ascii_serialization();
         Ok(Self { webauthn, id, origin, policy: Policy::open(settings)? })
     }
+}
+
+/// A credential whose counter says nothing, until its next answer does.
+pub(crate) fn counted_anew(credential: &str) -> Result<String, Error> {
+    let mut read: Value = serde_json::from_str(credential).map_err(Error::json)?;
+    let counter = read.pointer_mut("/cred/counter");
+    *counter.ok_or(Error::Stored { what: "authn_authenticator.credential" })? = 0.into();
+    let passkey: Passkey = serde_json::from_value(read).map_err(Error::json)?;
+    serde_json::to_string(&passkey).map_err(Error::json)
 }
 
 /// A stable word for the record, for what an authenticator answered and does not hold.

@@ -17,7 +17,7 @@ use webauthn_rs::prelude::{Passkey, PasskeyAuthentication, PublicKeyCredential, 
 
 use super::{LASTS, word};
 use crate::api::{Bound, Presence};
-use crate::authenticator::AuthenticatorEvent;
+use crate::authenticator::{Authenticator, AuthenticatorEvent, suspect_in};
 use crate::error::Error;
 use crate::interaction::Level;
 use crate::provider::Provider;
@@ -130,6 +130,18 @@ fn choose(options: &mut Value, state: &mut Value, ours: &str) -> Result<(Bound, 
     Ok((Bound::Cryptographically, ours.to_owned()))
 }
 
+/// Why an answer proves nothing, and the key that counted backwards, if it is that.
+struct Fault {
+    told: Told,
+    suspected: Option<Authenticator>,
+}
+
+impl From<Told> for Fault {
+    fn from(told: Told) -> Self {
+        Self { told, suspected: None }
+    }
+}
+
 /// An authenticator that answered rightly, and what it has become.
 struct Shown {
     kept: Kept,
@@ -151,40 +163,46 @@ pub(crate) async fn look_at(
     let named = (reference.to_owned(), key, text);
     match verify(provider, &state, answer).await? {
         Ok(shown) => take(provider, named, state, shown, answer, now).await,
-        Err(told) => refuse(provider, named, state, told, now).await,
+        Err(fault) => refuse(provider, named, state, fault, now).await,
     }
 }
 
-async fn verify(provider: &Provider, state: &State, answer: &Value) -> Result<Result<Shown, Told>, Error> {
+async fn verify(provider: &Provider, state: &State, answer: &Value) -> Result<Result<Shown, Fault>, Error> {
     let site = &provider.login.site;
     let Ok(read) = serde_json::from_value::<PublicKeyCredential>(answer.clone()) else {
-        return Ok(Err(refusal("unreadable")));
+        return Ok(Err(refusal("unreadable").into()));
     };
     let asked: PasskeyAuthentication = serde_json::from_value(state.webauthn.clone()).map_err(Error::json)?;
     let result = match site.webauthn.finish_passkey_authentication(&read, &asked) {
         Ok(result) => result,
         Err(error @ (WebauthnError::UserNotVerified | WebauthnError::UserNotPresent)) => {
-            return Ok(Err(Told { word: word(&error), sentence: UNVERIFIED }));
+            return Ok(Err(Told { word: word(&error), sentence: UNVERIFIED }.into()));
         }
-        Err(error) => return Ok(Err(refusal(word(&error)))),
+        Err(error @ WebauthnError::CredentialPossibleCompromise) => {
+            let credential = URL_SAFE_NO_PAD.encode(read.get_credential_id());
+            let kept = authenticators::by_credential(provider.db.read(), &credential).await?;
+            let suspected = kept.map(|kept| kept.authenticator).filter(|kept| kept.person == state.person);
+            return Ok(Err(Fault { told: refusal(word(&error)), suspected }));
+        }
+        Err(error) => return Ok(Err(refusal(word(&error)).into())),
     };
     // Asked for, and looked at in what was signed.
     if !result.user_verified() {
-        return Ok(Err(Told { word: "not-verified", sentence: UNVERIFIED }));
+        return Ok(Err(Told { word: "not-verified", sentence: UNVERIFIED }.into()));
     }
     let credential = URL_SAFE_NO_PAD.encode(result.cred_id());
     let kept = authenticators::by_credential(provider.db.read(), &credential).await?;
     let Some(kept) = kept.filter(|kept| kept.authenticator.person == state.person) else {
-        return Ok(Err(refusal("unknown-key")));
+        return Ok(Err(refusal("unknown-key").into()));
     };
     if site.policy.is_withdrawn(kept.authenticator.aaguid.as_deref()) {
-        return Ok(Err(refusal("model-withdrawn")));
+        return Ok(Err(refusal("model-withdrawn").into()));
     }
     // Its counter was held against what it was when it was asked.
     let now: Value = serde_json::from_str(&kept.credential).map_err(Error::json)?;
     let then = state.webauthn["ast"]["credentials"].as_array();
     if !then.is_some_and(|then| then.contains(&now["cred"])) {
-        return Ok(Err(OVER));
+        return Ok(Err(OVER.into()));
     }
     let mut passkey: Passkey = serde_json::from_value(now).map_err(Error::json)?;
     passkey.update_credential(&result);
@@ -249,7 +267,7 @@ async fn refuse(
     provider: &Provider,
     (reference, key, text): (String, String, String),
     state: State,
-    told: Told,
+    Fault { told, suspected }: Fault,
     now: Millis,
 ) -> Result<Answered, Error> {
     let event = AuthenticatorEvent::PresenceRefused {
@@ -261,6 +279,9 @@ async fn refuse(
         Box::pin(async move {
             ceremonies::take(tx, &key, &text, now).await?;
             audit::record(tx, now, &Actor::system("authn"), &event).await?;
+            if let Some(kept) = suspected {
+                suspect_in(tx, &kept, now).await?;
+            }
             Ok::<_, Error>(())
         })
     });

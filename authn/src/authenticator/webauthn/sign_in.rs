@@ -1,6 +1,5 @@
 //! Signing in with a key. The key knows whose it is, so nobody types a name, and nobody learns whether one is known.
 
-use audit::Actor;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use platform::clock::Millis;
@@ -11,7 +10,7 @@ use webauthn_rs::prelude::{
 };
 
 use super::{LASTS, word};
-use crate::authenticator::{AuthenticatorEvent, Bound};
+use crate::authenticator::{Bound, suspect_in};
 use crate::error::Error;
 use crate::interaction::{InteractionId, Method};
 use crate::provider::Provider;
@@ -121,6 +120,10 @@ async fn verify(
     if !result.user_verified() {
         return Ok(Err(fault("not-verified", Why::KeyUnverified)));
     }
+    // Said only to whoever has the key.
+    if kept.authenticator.suspended_at.is_some() {
+        return Ok(Err(fault("suspended", Why::KeySuspended)));
+    }
     if site.policy.is_withdrawn(kept.authenticator.aaguid.as_deref()) {
         return Ok(Err(fault("model-withdrawn", Why::KeyWithdrawn)));
     }
@@ -186,12 +189,7 @@ async fn refuse(
                 ceremonies::take(tx, &key, &state, now).await?;
                 visit.refused(tx, (fault.person.as_ref(), None), fault.method, fault.word, now).await?;
                 if let Some(kept) = fault.suspected {
-                    let event = AuthenticatorEvent::AuthenticatorSuspected {
-                        authenticator: kept.authenticator.id.to_string(),
-                        user: kept.authenticator.person.to_string(),
-                    };
-                    audit::record(tx, now, &Actor::system("authn"), &event).await?;
-                    metrics::counter!("authn_keys_suspected_total").increment(1);
+                    suspect_in(tx, &kept.authenticator, now).await?;
                 }
                 Ok(Outcome::Refused(fault.why))
             })

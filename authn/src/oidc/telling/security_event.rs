@@ -103,7 +103,7 @@ fn initiating(cause: &str) -> &'static str {
     match cause {
         "signed-out" | "by-client" | "by-holder" | "card-removed" => "user",
         "by-administrator" | "left" | "merged" | "authenticator-removed" | "card-revoked" => "admin",
-        "idle" | "expired" | "replaced" => "policy",
+        "idle" | "expired" | "replaced" | "authenticator-suspended" => "policy",
         _ => "system",
     }
 }
@@ -113,6 +113,7 @@ fn told(cause: &str) -> Option<&'static str> {
     Some(match cause {
         "card-removed" => "Your smartcard was taken out of its reader.",
         "card-revoked" => "Your smartcard was cancelled.",
+        "authenticator-suspended" => "Your key was suspended: there may be a copy of it.",
         "by-administrator" => "An administrator signed you out.",
         "idle" | "expired" => "Your sign-in was over.",
         _ => return None,
