@@ -39,6 +39,11 @@ pub enum Event {
         /// Its version.
         version: u32,
     },
+    /// The key was made under which messages to people lie until they are sent.
+    MessageKeyMade {
+        /// The version of the wrapping key that seals its private half.
+        wrapping_version: u32,
+    },
     /// A move under a wrapping key came to its end.
     RewrappingEnded {
         /// The version of the wrapping key.
@@ -59,6 +64,7 @@ impl audit::Event for Event {
             Self::Recovered { .. } => "recovered",
             Self::RewrappingBegan { .. } => "rewrapping-began",
             Self::DiversifyingKeyMade { .. } => "diversifying-key-made",
+            Self::MessageKeyMade { .. } => "message-key-made",
             Self::RewrappingEnded { .. } => "rewrapping-ended",
         }
     }

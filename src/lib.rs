@@ -14,6 +14,7 @@ pub mod environment;
 pub mod events;
 pub mod files;
 pub mod keypair;
+pub mod message_keys;
 pub mod secrets;
 pub mod serve;
 pub mod signing;

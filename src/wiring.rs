@@ -22,7 +22,7 @@ use signer::Signer;
 
 use crate::callers::{self, Callers};
 use crate::config::Config;
-use crate::secrets;
+use crate::{message_keys, secrets};
 
 /// How long the lock of a process that has just ended is waited for.
 const LOCK_TRIES: u32 = 20;
@@ -210,7 +210,8 @@ impl App {
         let enrolment = Enrolment::new(authority.clone(), hsm.clone(), caller_source(&callers))
             .context("the roads in [ca.enrol] cannot be used")?;
         let carriers = Carriers::open(&config.messages).context("messages cannot be sent")?;
-        let messages = message::Sender::new(db.clone(), clock.clone(), carriers);
+        let unseal = message_keys::ready(&db, &hsm, &clock).await?;
+        let messages = message::Sender::opening(db.clone(), clock.clone(), carriers, unseal);
         let mut app = Self {
             config,
             clock,

@@ -15,6 +15,7 @@ use hsm::{Hsm, KeyInfo, KeyPurpose, Rewrapped, TokenState};
 use crate::cli::{Diversify, Keys, Rewrap};
 use crate::config::Config;
 use crate::events::Event;
+use crate::message_keys;
 use crate::terminal::line;
 use crate::wiring::{self, Foundation};
 
@@ -110,6 +111,7 @@ async fn move_all(foundation: &Foundation, version: u32, rows: u64) -> anyhow::R
         let mut pass = signer::rewrap(db, hsm, clock, version, &mut tell).await?;
         pass.add(ca::rewrap(db, hsm, clock, version, &mut tell).await?);
         pass.add(authn::rewrap(db, hsm, clock, version, &mut tell).await?);
+        pass.add(message_keys::rewrap(db, hsm, version, &mut tell).await?);
         let moved = pass.moved;
         done = Rewrapped { moved: done.moved + moved, refused: pass.refused };
         if moved == 0 {
@@ -212,6 +214,10 @@ impl Rows {
         let seeds = authn::sealed_seeds(&foundation.db).await.context("seeds could not be counted")?;
         for (version, rows) in seeds {
             *secrets.entry(version).or_default() += rows;
+        }
+        let of_messages = message_keys::sealed_under(&foundation.db).await;
+        if let Some(version) = of_messages.context("the key of messages could not be read")? {
+            *secrets.entry(version).or_default() += 1;
         }
         Ok(Self { keys: keys.into_iter().collect(), secrets })
     }

@@ -126,6 +126,11 @@ fn codes_can_be_read(told: &str, mailbox: &std::path::Path) {
         emails.iter().find(|one| one["value"] == "sponsor@home.example").unwrap()["id"].as_str().unwrap();
     let letter = arrived("eml");
     assert!(letter.contains("To: sponsor@home.example"), "{letter}");
+    // What it says was never in the database, nor in its journal, in clear.
+    for file in ["lanyard.db", "lanyard.db-wal"] {
+        let kept = fs::read(mailbox.with_file_name(file)).unwrap();
+        assert!(!kept.windows(13).any(|part| part == b"Your code is "), "{file}");
+    }
     let code = letter.split("Your code is ").nth(1).and_then(|rest| rest.get(..6)).unwrap();
     let verified = post(&format!("emails/{contact}/verification"), &format!("{{\"code\": \"{code}\"}}"));
     assert!(verified["personal"]["emails"].to_string().contains("verified_at"), "{verified}");

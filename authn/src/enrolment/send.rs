@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::provider::Provider;
 
 /// Sends a link that was just made to every address that the register was shown to be its person's; says to how many. When this
-/// returns it is on its way, and that is in the record. What is in the link is in the database in clear until it was sent, and
-/// is of no use after half an hour.
+/// returns it is on its way, and that is in the record. What is in the link lies in the database encrypted until it was sent, and is of no
+/// use after half an hour.
 pub(crate) async fn send(
     provider: &Provider,
     caller: &Caller,

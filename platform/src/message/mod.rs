@@ -7,12 +7,17 @@
 //! A process that stops between the sending and the note of it sends the same once more, under the same id: whoever gets it
 //! can know it again. Nothing is said twice otherwise, however many machines send.
 //!
+//! What is said lies in the database encrypted to a public key, if there is one ([`keep_key`]): a copy of the database tells no code
+//! and no link. A server with a token makes the key before anything is posted; where there was never a token, there is none.
+//!
 //! What is of use for an hour at most, such as a code to sign in, never waits for what is not: it has places of its own among
 //! those that may wait ([`RESERVED`]), and is sent by itself, beside the others.
 
 mod carrier;
 mod config;
 mod hook;
+mod key;
+mod key_store;
 mod mailbox;
 mod sender;
 mod smtp;
@@ -24,6 +29,8 @@ use crate::clock::Millis;
 
 pub use carrier::Carriers;
 pub use config::{Config, Error, HookConfig, SmtpConfig, SmtpTls};
+pub use key::{KeyError, NewKey, Unseal};
+pub use key_store::{SealedKey, keep_key, replace_sealed_key, sealed_key};
 pub use sender::Sender;
 pub use store::{MOST_WAITING, RESERVED, URGENT_WITHIN, erase, of, post, posted_since, withdraw};
 

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
 use super::carrier::{Carriers, Outcome};
+use super::key::{Opener, Unseal};
 use super::store::{self, After, Due, Lane};
-use super::{Channel, State};
+use super::{Channel, State, key_store};
 use crate::clock::{Clock, Millis};
 use crate::db::{Db, Error};
 
@@ -42,12 +44,19 @@ struct Shared {
     db: Db,
     clock: Clock,
     carriers: Carriers,
+    /// What opens the private key, and the key once it was opened.
+    key: Option<(Unseal, OnceCell<Opener>)>,
 }
 
 impl Sender {
-    /// Sends what is in this database by these ways.
+    /// Sends what is in this database by these ways, as long as nothing is encrypted there.
     pub fn new(db: Db, clock: Clock, carriers: Carriers) -> Self {
-        Self(Arc::new(Shared { db, clock, carriers }))
+        Self(Arc::new(Shared { db, clock, carriers, key: None }))
+    }
+
+    /// The same where messages lie encrypted.
+    pub fn opening(db: Db, clock: Clock, carriers: Carriers, unseal: Unseal) -> Self {
+        Self(Arc::new(Shared { db, clock, carriers, key: Some((unseal, OnceCell::new())) }))
     }
 
     /// Sends for as long as it is polled. Stopping it anywhere loses nothing, and several machines that do it share the work.
@@ -112,16 +121,17 @@ impl Sender {
         failed.map_or(Ok(many), Err)
     }
 
-    /// Settles what is of no use any more, forgets what was settled long ago, and shows how long messages have waited. Says how
+    /// Settles what is of no use any more, encrypts what a former version left in clear, forgets what was settled long ago, and shows how long messages have waited. Says how
     /// many were forgotten.
     pub async fn sweep(&self) -> Result<u64, Error> {
-        let Shared { db, clock, carriers } = &*self.0;
+        let Shared { db, clock, carriers, .. } = &*self.0;
         let now = clock.now();
         let before = now.minus(carriers.kept);
         let (expired, forgotten) = db
             .write(move |tx| {
                 Box::pin(async move {
                     let expired = store::expire(tx, now).await?;
+                    key_store::seal_what_is_clear(tx, ROWS).await?;
                     Ok::<_, Error>((expired, store::forget(tx, before, ROWS).await?))
                 })
             })
@@ -139,7 +149,7 @@ impl Sender {
 
     /// Tries one message, if no other machine does.
     async fn attempt(&self, channel: Channel, mut due: Due, now: Millis) -> Result<bool, Error> {
-        let Shared { db, clock, carriers } = &*self.0;
+        let Shared { db, clock, carriers, .. } = &*self.0;
         let claimed = due.clone();
         let mine = db
             .write(move |tx| Box::pin(async move { store::claim(tx, &claimed, now.plus(CLAIM)).await }))
@@ -148,7 +158,10 @@ impl Sender {
             return Ok(false);
         }
         due.sent_at = clock.now();
-        let outcome = carriers.carry(channel, &due).await;
+        let outcome = match self.opened(&mut due).await {
+            Ok(()) => carriers.carry(channel, &due).await,
+            Err(outcome) => outcome,
+        };
         let now = clock.now();
         let pause = usize::try_from(due.attempts).ok().and_then(|tried| PAUSES.get(tried));
         let (after, word, told) = match (outcome, pause) {
@@ -164,5 +177,24 @@ impl Sender {
         }
         db.write(move |tx| Box::pin(async move { store::note(tx, &due.id, after, &told).await })).await?;
         Ok(true)
+    }
+
+    /// Opens what a message says, if it is encrypted; what comes of the try otherwise.
+    async fn opened(&self, due: &mut Due) -> Result<(), Outcome> {
+        let Some(sealed) = due.sealed.take() else { return Ok(()) };
+        let Some((unseal, opener)) = &self.0.key else {
+            return Err(Outcome::Failed("what it says is encrypted, and this process has no key".to_owned()));
+        };
+        let opener = opener.get_or_try_init(|| self.opener(unseal)).await.map_err(Outcome::Failed)?;
+        // One that was encrypted for another row, or to another key, never opens.
+        due.text = opener.open(&due.id, &sealed).map_err(|error| Outcome::Refused(error.to_string()))?;
+        Ok(())
+    }
+
+    async fn opener(&self, unseal: &Unseal) -> Result<Opener, String> {
+        let kept = key_store::sealed_key(self.0.db.read()).await.map_err(|error| error.to_string())?;
+        let kept = kept.ok_or_else(|| "the key under which messages lie is not there".to_owned())?;
+        let private = unseal(kept.sealed).await?;
+        Opener::new(&private).map_err(|error| error.to_string())
     }
 }

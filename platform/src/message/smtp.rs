@@ -120,6 +120,7 @@ mod tests {
             address: "ann@trust.example".to_owned(),
             subject: "Your code".to_owned(),
             text: "Your code is 012345.\n".to_owned(),
+            sealed: None,
             attempts: 0,
             until: now,
             made_at: now,

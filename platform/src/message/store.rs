@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::{Any, Executor};
 
-use super::{Channel, Message, MessageId, Posted, State, Told};
+use super::{Channel, Message, MessageId, Posted, State, Told, key_store};
 use crate::clock::Millis;
 use crate::db::{Error, Tx};
 
@@ -29,9 +29,11 @@ pub async fn post(tx: &mut Tx, message: &Message, now: Millis) -> Result<Posted,
         return Ok(Posted::Full);
     }
     let id = MessageId::new(now);
+    let sealed = key_store::sealed(tx, &id, &message.text).await?;
+    let clear = sealed.is_none().then(|| message.text.clone());
     sqlx::query(
-        "INSERT INTO platform_message (message_id, module, kind, about, channel, address, subject, body, state, attempts, \
-         due_at, until, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'due', 0, $9, $10, $9)",
+        "INSERT INTO platform_message (message_id, module, kind, about, channel, address, subject, body, sealed, state, \
+         attempts, due_at, until, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'due', 0, $10, $11, $10)",
     )
     .bind(id.as_str().to_owned())
     .bind(message.module)
@@ -40,7 +42,8 @@ pub async fn post(tx: &mut Tx, message: &Message, now: Millis) -> Result<Posted,
     .bind(message.channel.word())
     .bind(message.address.clone())
     .bind(message.subject.clone())
-    .bind(message.text.clone())
+    .bind(clear)
+    .bind(sealed)
     .bind(now.0)
     .bind(message.until.0)
     .execute(&mut *tx)
@@ -57,8 +60,8 @@ pub async fn withdraw(
     now: Millis,
 ) -> Result<(), Error> {
     sqlx::query(
-        "UPDATE platform_message SET state = 'withdrawn', body = NULL, settled_at = $5 WHERE module = $1 AND kind = $2 \
-         AND about = $3 AND address = $4 AND state = 'due'",
+        "UPDATE platform_message SET state = 'withdrawn', body = NULL, sealed = NULL, settled_at = $5 WHERE module = $1 \
+         AND kind = $2 AND about = $3 AND address = $4 AND state = 'due'",
     )
     .bind(module.to_owned())
     .bind(kind.to_owned())
@@ -155,7 +158,10 @@ pub(super) struct Due {
     pub(super) id: MessageId,
     pub(super) address: String,
     pub(super) subject: String,
+    /// What is said; nothing while it is encrypted.
     pub(super) text: String,
+    /// What is said, encrypted.
+    pub(super) sealed: Option<Vec<u8>>,
     pub(super) attempts: i64,
     pub(super) until: Millis,
     pub(super) made_at: Millis,
@@ -166,12 +172,12 @@ pub(super) struct Due {
 /// What is read of messages that are due, and where.
 macro_rules! due {
     () => {
-        "SELECT message_id, address, subject, body, attempts, until, made_at FROM platform_message \
-         WHERE state = 'due' AND channel = $1 AND due_at <= $2 AND until > $2 AND body IS NOT NULL AND "
+        "SELECT message_id, address, subject, body, sealed, attempts, until, made_at FROM platform_message \
+         WHERE state = 'due' AND channel = $1 AND due_at <= $2 AND until > $2 AND (body IS NOT NULL OR sealed IS NOT NULL) AND "
     };
 }
 
-type DueColumns = (String, String, String, String, i64, i64, i64);
+type DueColumns = (String, String, String, Option<String>, Option<Vec<u8>>, i64, i64, i64);
 
 /// Which messages of a channel are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,13 +206,14 @@ pub(super) async fn due<'c>(
         .bind(now.plus(URGENT_WITHIN).0)
         .fetch_all(reader)
         .await?;
-    let due = |(id, address, subject, text, attempts, until, made_at): DueColumns| {
+    let due = |(id, address, subject, text, sealed, attempts, until, made_at): DueColumns| {
         let id = id.parse().ok()?;
         Some(Due {
             id,
             address,
             subject,
-            text,
+            text: text.unwrap_or_default(),
+            sealed,
             attempts,
             until: Millis(until),
             made_at: Millis(made_at),
@@ -243,8 +250,8 @@ pub(super) enum After {
 pub(super) async fn note(tx: &mut Tx, id: &MessageId, after: After, outcome: &str) -> Result<bool, Error> {
     let query = match after {
         After::Settled(state, at) => sqlx::query(
-            "UPDATE platform_message SET state = $2, outcome = $3, settled_at = $4, body = NULL WHERE message_id = $1 \
-             AND state = 'due'",
+            "UPDATE platform_message SET state = $2, outcome = $3, settled_at = $4, body = NULL, sealed = NULL \
+             WHERE message_id = $1 AND state = 'due'",
         )
         .bind(id.as_str().to_owned())
         .bind(state.word())
@@ -263,7 +270,8 @@ pub(super) async fn note(tx: &mut Tx, id: &MessageId, after: After, outcome: &st
 /// Settles messages that are of no use any more; says how many.
 pub(super) async fn expire(tx: &mut Tx, now: Millis) -> Result<u64, Error> {
     let done = sqlx::query(
-        "UPDATE platform_message SET state = 'out-of-date', body = NULL, settled_at = $1 WHERE state = 'due' AND until <= $1",
+        "UPDATE platform_message SET state = 'out-of-date', body = NULL, sealed = NULL, settled_at = $1 WHERE state = 'due' \
+         AND until <= $1",
     )
     .bind(now.0)
     .execute(&mut *tx)

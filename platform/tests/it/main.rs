@@ -13,6 +13,7 @@ mod listeners;
 mod messages;
 mod peers;
 mod rows;
+mod sealed_messages;
 mod snapshot;
 mod telemetry;
 mod unread;

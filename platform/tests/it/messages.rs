@@ -45,7 +45,8 @@ async fn told(db: &Db) -> Vec<Told> {
 
 /// How many messages still hold what they say.
 async fn bodies(db: &Db) -> i64 {
-    let text = "SELECT CAST(COUNT(*) AS BIGINT) FROM platform_message WHERE body IS NOT NULL";
+    let text =
+        "SELECT CAST(COUNT(*) AS BIGINT) FROM platform_message WHERE body IS NOT NULL OR sealed IS NOT NULL";
     sqlx::query_scalar(text).fetch_one(db.read()).await.unwrap()
 }
 
