@@ -82,6 +82,31 @@ pub enum AuthenticatorEvent {
         /// Why: `by-holder`, `by-authority`, `recovery`, `merged` or `left`.
         reason: String,
     },
+    /// A code was sent to an e-mail address, to show that it is theirs who adds an authenticator app.
+    AddressCodeSent {
+        /// The link with which the app is added.
+        enrolment: String,
+        /// By whom.
+        user: String,
+    },
+    /// A wrong code was given for an e-mail address.
+    AddressCodeRefused {
+        /// The link with which the app is added.
+        enrolment: String,
+        /// By whom.
+        user: String,
+        /// How often the code can be tried still.
+        left: u32,
+    },
+    /// An e-mail address was shown to be theirs who adds an authenticator app.
+    AddressProved {
+        /// The link with which the app is added.
+        enrolment: String,
+        /// Whose it is.
+        user: String,
+        /// By what: `code`, which was sent there, or `register`, which was shown it before.
+        by: String,
+    },
     /// A password was set with an authenticator app.
     PasswordSet {
         /// Whose.
@@ -151,6 +176,9 @@ impl audit::Event for AuthenticatorEvent {
             Self::EnrolmentRefused { .. } => "enrolment-refused",
             Self::AuthenticatorRenamed { .. } => "authenticator-renamed",
             Self::AuthenticatorRemoved { .. } => "authenticator-removed",
+            Self::AddressCodeSent { .. } => "address-code-sent",
+            Self::AddressCodeRefused { .. } => "address-code-refused",
+            Self::AddressProved { .. } => "address-proved",
             Self::PasswordSet { .. } => "password-set",
             Self::AuthenticatorSuspected { .. } => "authenticator-suspected",
             Self::AuthenticatorSuspended { .. } => "authenticator-suspended",

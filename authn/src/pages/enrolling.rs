@@ -66,6 +66,18 @@ pub(crate) struct EnrolApp<'a> {
     pub known: bool,
 }
 
+/// Showing that an address is theirs who adds an app.
+#[derive(Template)]
+#[template(path = "enrol_address.html")]
+pub(crate) struct EnrolAddress<'a> {
+    /// What is around it.
+    pub frame: Frame<'a>,
+    /// The address of the link.
+    pub here: &'a str,
+    /// The address to which a code was sent.
+    pub email: &'a str,
+}
+
 /// It is done.
 #[derive(Template)]
 #[template(path = "enrol_done.html")]

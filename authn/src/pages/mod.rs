@@ -11,7 +11,7 @@ mod words;
 use askama::Template;
 
 pub(crate) use account::{Account, KeptRow, SessionRow};
-pub(crate) use enrolling::{EnrolApp, EnrolChoose, EnrolDone, EnrolKey, EnrolStart};
+pub(crate) use enrolling::{EnrolAddress, EnrolApp, EnrolChoose, EnrolDone, EnrolKey, EnrolStart};
 pub(crate) use picture::picture;
 pub(crate) use protocol::{FormPost, RefusedPage, RolePage, RoleRow, SignOut, SignedOut};
 pub(crate) use sandbox::{ClientRow, ForcedRow, LogoutToken, MethodRow, PersonaRow, Personas, SandboxDesk};

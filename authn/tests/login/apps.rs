@@ -219,7 +219,7 @@ platform::both_engines! {
         let path = format!("{link}/app");
         let seed = home.get(&path).await.between("<code class=\"lanyard-seed\">", "</code>");
         let fields = [("email", EMAIL), ("password", PASSWORD), ("code", &code(&seed, rig.now())), ("name", "phone")];
-        assert_eq!(home.form(&path, &fields).await.status, 303);
+        assert_eq!(rig.adds_app(&mut home, &link, &fields).await.status, 303);
         assert!(home.cookies.contains_key("__Host-lanyard-known"));
         rig.pass(Duration::from_secs(30));
         let mut thief = rig.browser();
@@ -316,7 +316,6 @@ platform::both_engines! {
             ("no address", PASSWORD, right.as_str(), "Enter an e-mail address"),
             ("jo@example.org", "short", &right, "12 to 128 characters"),
             ("jo@example.org", PASSWORD, "123", "The code is not right"),
-            (EMAIL, PASSWORD, &right, "This e-mail address cannot be used here"),
         ] {
             let fields = [("email", email), ("password", password), ("code", code), ("name", "phone")];
             let page = browser.form(&path, &fields).await;
@@ -324,15 +323,73 @@ platform::both_engines! {
             assert!(page.body.contains(told) && page.body.contains("<title>Error: "), "{told}: {}", page.body);
             assert!(!page.body.contains(password) || password == "short", "{}", page.body);
         }
-        // Addresses are not tried out one after the other.
+        let fields = [("email", "jo@example.org"), ("password", PASSWORD), ("code", &right), ("name", "phone")];
+        assert_eq!(rig.adds_app(&mut browser, &link, &fields).await.location(), "/enrol/done/totp");
+    }
+
+    /// An address is of no use before a code that was sent there was shown: whosever it is, nothing else is told, few tries and few codes
+    /// are to be had, of the code only a hash is kept, and an address that the register was shown needs none.
+    async fn addresses_are_proved(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.enrol_app(USER, EMAIL, PASSWORD).await;
+        let (mut browser, link) = rig.opened(crate::rig::OTHER, "issue").await;
+        let (path, there) = (format!("{link}/app"), format!("{link}/app/address"));
+        let seed = browser.get(&path).await.between("<code class=\"lanyard-seed\">", "</code>");
+        assert_eq!(browser.get(&there).await.location(), path, "nothing waits");
+        let give = async |browser: &mut Browser, email: &str| {
+            let fields = [("email", email), ("password", PASSWORD), ("code", &code(&seed, rig.now())), ("name", "phone")];
+            browser.form(&path, &fields).await
+        };
+        // Somebody else's address and nobody's are answered alike, and neither signs anybody in.
+        let mut pages = Vec::new();
+        for email in ["nobody@example.org", EMAIL] {
+            assert_eq!(give(&mut browser, email).await.location(), there);
+            pages.push(browser.get(&there).await.body.replace(email, "ADDRESS"));
+        }
+        assert_eq!(pages[0], pages[1]);
+        let mut stranger = rig.browser();
+        let here = rig.begin(&mut stranger, ALL).await;
+        let early = tries(&mut stranger, &here, "nobody@example.org", PASSWORD, &code(&seed, rig.now())).await;
+        assert_eq!((early.status, rig.events("authenticator-enrolled").await.len()), (403, 1));
+        // The code of one address is none of another's, and only a browser that opened the link comes so far.
+        let (of_nobody, of_theirs) = (rig.sent_code("nobody@example.org").await, rig.sent_code(EMAIL).await);
+        let kept: Vec<(String,)> = sqlx::query_as("SELECT state FROM authn_ceremony").fetch_all(rig.db.read()).await.unwrap();
+        assert!(kept.iter().all(|(state,)| !state.contains(&of_theirs) && !state.contains(&of_theirs.replace('-', ""))), "{kept:?}");
+        assert_eq!(stranger.form(&there, &[("proof", &of_theirs)]).await.status, 404);
+        let refused = browser.form(&there, &[("proof", &of_nobody)]).await;
+        assert!(refused.status == 400 && refused.body.contains("The code is not right"), "{}", refused.body);
+        // Whoever reads the mailbox is told that it is in use already.
+        let taken = browser.form(&there, &[("proof", &of_theirs)]).await;
+        assert!(taken.status == 400 && taken.body.contains("This e-mail address cannot be used here"), "{}", taken.body);
+        for left in (0..5).rev() {
+            let refused = browser.form(&there, &[("proof", "AAAA-BBBB-CCCC")]).await;
+            assert_eq!(refused.status, if left == 0 { 409 } else { 400 }, "{}", refused.body);
+            assert_eq!(rig.events("address-code-refused").await.last().unwrap()["left"], left);
+        }
+        assert_eq!(browser.form(&there, &[("proof", &of_theirs)]).await.location(), path, "it was tried too often");
+        // Addresses are not tried out, and nobody's mailbox is filled.
         let mut slowed = 0;
         for _ in 0..8 {
-            let fields = [("email", EMAIL), ("password", PASSWORD), ("code", &right), ("name", "phone")];
-            slowed += u32::from(browser.form(&path, &fields).await.body.contains("There were several attempts"));
+            slowed += u32::from(give(&mut browser, EMAIL).await.body.contains("There were several attempts"));
         }
         assert!(slowed >= 2, "{slowed}");
-        rig.pass(Duration::from_secs(30));
-        let fields = [("email", "jo@example.org"), ("password", PASSWORD), ("code", &code(&seed, rig.now())), ("name", "phone")];
-        assert_eq!(browser.form(&path, &fields).await.status, 303);
+        rig.pass(Duration::from_mins(10));
+        assert_eq!(give(&mut browser, "jo@example.org").await.location(), there);
+        let (slow, other) = (rig.sent_code("jo@example.org").await, rig.opened(crate::rig::OTHER, "issue").await);
+        rig.pass(Duration::from_mins(15));
+        assert_eq!(browser.form(&there, &[("proof", &slow)]).await.location(), path, "it is too late for the code");
+        // What the register was shown to be theirs is taken at once.
+        let (mut browser, link) = other;
+        let shown: Result<(), platform::db::Error> = rig.db.write(|tx| Box::pin(async move {
+            let text = "INSERT INTO directory_contact (contact_id, user_id, channel, value, verified_at, tries, made_at) VALUES ('c1', $1, 'email', 'jo@trust.example', 1, 0, 0)";
+            sqlx::query(text).bind(crate::rig::OTHER).execute(&mut *tx).await?;
+            Ok(())
+        })).await;
+        shown.unwrap();
+        let seed = browser.get(&format!("{link}/app")).await.between("<code class=\"lanyard-seed\">", "</code>");
+        let fields = [("email", "Jo@trust.example"), ("password", PASSWORD), ("code", &code(&seed, rig.now())), ("name", "phone")];
+        assert_eq!(browser.form(&format!("{link}/app"), &fields).await.location(), "/enrol/done/totp");
+        let proved: Vec<_> = rig.events("address-proved").await.into_iter().map(|event| event["by"].clone()).collect();
+        assert_eq!(proved, [json!("code"), json!("register")]);
     }
 }

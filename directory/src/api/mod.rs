@@ -44,6 +44,7 @@ pub use workgroups::*;
 pub use crate::day::Day;
 pub use crate::person::{Letter, Told, tell_by_message};
 pub use crate::store::people_closed::closed;
+pub use crate::store::people_contacts::has_shown_email;
 pub use crate::store::role_holders::role_holder;
 pub use changes::{Change, ChangeKind, ChangeQuery, Changes, Consumer, Progress};
 pub use claims::{ClaimsPart, ClaimsQuery, NamedRole, PersonClaims};

@@ -65,6 +65,13 @@ pub(crate) async fn verified_of_open(
     Ok(rows.into_iter().filter_map(|(channel, value)| Some((channel.parse().ok()?, value))).collect())
 }
 
+/// Whether the register was shown that an e-mail address, in small letters, is somebody's whose profile is open. For modules that share
+/// the register's database.
+pub async fn has_shown_email(tx: &mut Tx, user: &UserId, address: &str) -> Result<bool, platform::db::Error> {
+    let addresses = verified_of_open(tx, user).await?;
+    Ok(addresses.iter().any(|(channel, value)| *channel == Channel::Email && value == address))
+}
+
 /// The addresses of a person, oldest first; at most a hundred.
 pub(crate) async fn of<'c>(reader: impl Reader<'c>, user: &UserId) -> Result<Vec<Address>, Error> {
     let rows: Vec<Row> = sqlx::query_as(

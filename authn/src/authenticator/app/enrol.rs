@@ -7,8 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::UserId;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::address;
 use super::code::{step_of, typed};
 use super::seed::Seed;
 use super::{MOST_APPS, place, step};
@@ -18,7 +20,7 @@ use crate::enrolment::{Enrolment, EnrolmentId, LASTS, Purpose, enrolled_in};
 use crate::error::Error;
 use crate::interaction::Method;
 use crate::provider::Provider;
-use crate::secret::Secret;
+use crate::secret::{Secret, sha256_hex};
 use crate::session::holder;
 use crate::store::authenticators::New;
 use crate::store::{authenticators, ceremonies, persons};
@@ -127,21 +129,62 @@ async fn confirmed(
     attempt.taken_back(provider, now).await
 }
 
-/// Takes what somebody proposes, if its first code is right. The browser and its network are known from then on, the browser by the secret
-/// that is given.
+/// What came of a proposal.
+pub(crate) enum Came {
+    /// The app is added. The browser and its network are known from then on, the browser by the secret.
+    Added(Method, Secret),
+    /// A code was sent to the address; the app is added when it is shown.
+    Asked,
+}
+
+/// From where somebody comes.
+pub(crate) struct Guest {
+    /// The network address.
+    pub address: Option<IpAddr>,
+    /// The hash of what tells the browser from those in which nobody has signed in with a password.
+    pub known: Option<Vec<u8>>,
+}
+
+/// A proposal whose first code was right.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Proposed {
+    /// What the app is to be called.
+    name: String,
+    /// The step of the first code.
+    first: i64,
+    /// SHA-256 of the row with the seed that showed it.
+    seed: String,
+    /// The address to sign in with.
+    pub(super) email: String,
+    /// The password as a PHC string.
+    password: String,
+}
+
+/// By what an address is shown to be its holder's.
+enum Proof {
+    /// They sign in with it already.
+    Stays,
+    /// The register was shown it.
+    Register,
+    /// By a code: the text of the row in which the app waited for it.
+    Code(String),
+}
+
+/// Takes what somebody proposes, if its first code is right, and the address is known to be theirs. Otherwise it waits for a code that is
+/// sent there, whosever the address is.
 pub(crate) async fn enrol(
     provider: &Provider,
     enrolment: &Enrolment,
     proposal: Proposal,
     now: Millis,
-) -> Result<(Authenticator, Secret), Error> {
+) -> Result<Came, Error> {
     let name = name_of(&proposal.name)?;
     let stays = staying(provider, enrolment).await?;
     if let Some((email, kept)) = stays.clone() {
         confirmed(provider, &enrolment.person, &proposal, (&email, kept), now).await?;
     }
-    let key = ceremony(&enrolment.id);
-    let state = ceremonies::look(provider.db.read(), &key, now).await?.ok_or_else(over)?;
+    let state =
+        ceremonies::look(provider.db.read(), &ceremony(&enrolment.id), now).await?.ok_or_else(over)?;
     let seed = opened(provider, &state, &enrolment.id).await?;
     let first = typed(&proposal.code).and_then(|code| step_of(&seed.0, code, step(now)));
     let first = first.ok_or_else(|| {
@@ -150,23 +193,64 @@ pub(crate) async fn enrol(
             "The code is not right. Check that your phone shows the right time, and enter the newest.",
         )
     })?;
-    let anew = stays.is_none();
-    let attempt = |email: &str| {
-        Attempt::new(email, Some(enrolment.person.clone()), proposal.address, proposal.known.clone())
+    let guest = Guest { address: proposal.address, known: proposal.known };
+    let seed = sha256_hex(state.as_bytes());
+    let (proof, (email, password)) = match stays {
+        Some(stays) => (Proof::Stays, stays),
+        None => (Proof::Register, set(provider, &proposal.email, proposal.password).await?),
     };
-    let (account, attempt) = if let Some(stays) = stays {
-        let attempt = attempt(&stays.0);
-        (stays, attempt)
-    } else {
-        let attempt = attempt(&proposal.email);
-        (set(provider, &proposal.email, proposal.password).await?, attempt)
-    };
-    let tries = counted(provider, &enrolment.person, proposal.address, now).await?;
+    let proposed = Proposed { name, first, seed, email, password };
+    let tries = counted(provider, &enrolment.person, guest.address, now).await?;
+    if matches!(proof, Proof::Register) && !shown(provider, &enrolment.person, &proposed.email).await? {
+        address::ask(provider, enrolment, proposed, now).await?;
+        return Ok(Came::Asked);
+    }
+    let (added, known) = add(provider, enrolment, proposed, proof, guest, now).await?;
+    tries.taken_back(provider, now).await?;
+    Ok(Came::Added(added.method, known))
+}
+
+/// Takes the code that was sent to the address of a proposal, and adds the app.
+pub(crate) async fn prove(
+    provider: &Provider,
+    enrolment: &Enrolment,
+    given: &str,
+    guest: Guest,
+    now: Millis,
+) -> Result<(Authenticator, Secret), Error> {
+    let (text, waiting) = address::sent(provider, &enrolment.id, now).await?.ok_or_else(over)?;
+    if !waiting.is(&enrolment.id, given) {
+        return Err(address::wrong(provider, enrolment, (text, waiting), now).await?);
+    }
+    add(provider, enrolment, waiting.proposed, Proof::Code(text), guest, now).await
+}
+
+/// Whether the register was shown that an address is somebody's.
+async fn shown(provider: &Provider, person: &UserId, email: &str) -> Result<bool, Error> {
+    let mut read = provider.db.read().acquire().await.map_err(platform::db::Error::from)?;
+    Ok(directory::api::has_shown_email(&mut read, person, email).await?)
+}
+
+async fn add(
+    provider: &Provider,
+    enrolment: &Enrolment,
+    proposed: Proposed,
+    proof: Proof,
+    guest: Guest,
+    now: Millis,
+) -> Result<(Authenticator, Secret), Error> {
+    let key = ceremony(&enrolment.id);
+    let state = ceremonies::look(provider.db.read(), &key, now).await?.ok_or_else(over)?;
+    // Another seed than the one whose code was right was never shown to work.
+    if sha256_hex(state.as_bytes()) != proposed.seed {
+        return Err(over());
+    }
+    let seed = opened(provider, &state, &enrolment.id).await?;
     let made = Authenticator {
         id: AuthenticatorId::new(now),
         person: enrolment.person.clone(),
         method: Method::Totp,
-        name,
+        name: proposed.name,
         version: 1,
         aaguid: None,
         created_at: now,
@@ -176,20 +260,19 @@ pub(crate) async fn enrol(
     };
     let sealed = seed.seal(&provider.hsm, &place(&made.id)).await?;
     let known = Secret::generate(&provider.random)?;
-    let browser = known.hash();
+    let person = Some(enrolment.person.clone());
     let adding = Adding {
         enrolment: enrolment.clone(),
         made,
         ceremony: (key, state),
         sealed,
-        first,
-        account,
-        anew,
-        attempt,
-        browser,
+        first: proposed.first,
+        attempt: Attempt::new(&proposed.email, person, guest.address, guest.known),
+        account: (proposed.email, proposed.password),
+        proof,
+        browser: known.hash(),
     };
     let added = provider.db.write(move |tx| Box::pin(async move { adding.store(tx, now).await })).await?;
-    tries.taken_back(provider, now).await?;
     Ok((added, known))
 }
 
@@ -220,7 +303,8 @@ struct Adding {
     first: i64,
     /// The address, and the hash of the password.
     account: (String, String),
-    anew: bool,
+    /// By what the address is shown to be theirs.
+    proof: Proof,
     /// By what the browser and its network are known.
     attempt: Attempt,
     browser: Vec<u8>,
@@ -234,6 +318,7 @@ impl Adding {
             return Err(over());
         }
         let person = &self.enrolment.person;
+        self.proved(tx, now).await?;
         // First: a recovery takes everything that was there, the old address among it.
         enrolled_in(tx, &self.enrolment, &self.made, now).await?;
         if authenticators::apps(&mut *tx, person).await?.len() >= MOST_APPS {
@@ -253,11 +338,35 @@ impl Adding {
         authenticators::insert(tx, &new).await?;
         // Where somebody enrols they sign in: guessing elsewhere does not keep them out from the first day on.
         self.attempt.acquaint(tx, &self.browser, now).await?;
-        if self.anew {
+        if !matches!(self.proof, Proof::Stays) {
             let set = AuthenticatorEvent::PasswordSet { user: person.to_string() };
             audit::record(tx, now, &holder(person, None), &set).await?;
         }
         Ok(self.made)
+    }
+
+    /// Uses up what shows that the address is theirs, and writes it down.
+    async fn proved(&self, tx: &mut Tx, now: Millis) -> Result<(), Error> {
+        let person = &self.enrolment.person;
+        let by = match &self.proof {
+            Proof::Stays => return Ok(()),
+            Proof::Register if directory::api::has_shown_email(tx, person, &self.account.0).await? => {
+                "register"
+            }
+            Proof::Code(text)
+                if ceremonies::take(tx, &address::ceremony(&self.enrolment.id), text, now).await? =>
+            {
+                "code"
+            }
+            Proof::Register | Proof::Code(_) => return Err(over()),
+        };
+        let event = AuthenticatorEvent::AddressProved {
+            enrolment: self.enrolment.id.to_string(),
+            user: person.to_string(),
+            by: by.to_owned(),
+        };
+        audit::record(tx, now, &holder(person, self.enrolment.session.as_ref()), &event).await?;
+        Ok(())
     }
 }
 

@@ -1,7 +1,9 @@
 //! Authenticator apps: time-based codes (RFC 6238), with an e-mail address and a password.
 //!
-//! Address, password and code come together and are answered together, so that nobody learns which of them was wrong.
+//! Address, password and code come together and are answered together, so that nobody learns which of them was wrong. Whoever adds an
+//! app has shown that the address is theirs, to the register or by a code that was sent there.
 
+mod address;
 mod code;
 mod enrol;
 mod seed;
@@ -11,7 +13,8 @@ use platform::clock::Millis;
 
 use super::AuthenticatorId;
 
-pub(crate) use enrol::{Proposal, enrol, offer, staying};
+pub(crate) use address::asked;
+pub(crate) use enrol::{Came, Guest, Proposal, enrol, offer, prove, staying};
 pub use seed::{rewrap, sealed_seeds};
 pub(crate) use sign_in::{Decoy, Given, sign_in};
 

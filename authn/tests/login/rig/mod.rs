@@ -320,9 +320,32 @@ impl Rig {
         let seed = page.between("<code class=\"lanyard-seed\">", "</code>");
         let code = code(&seed, self.now());
         let fields = [("email", email), ("password", password), ("code", &code), ("name", "my phone")];
-        let done = browser.form(&path, &fields).await;
+        let done = self.adds_app(&mut browser, &link, &fields).await;
         assert_eq!((done.status, done.location().as_str()), (303, "/enrol/done/totp"), "{}", done.body);
         seed
+    }
+
+    /// Proposes an app, and gives the code that was sent to its address.
+    pub(crate) async fn adds_app(
+        &self,
+        browser: &mut Browser,
+        link: &str,
+        fields: &[(&str, &str)],
+    ) -> Answered {
+        let asked = browser.form(&format!("{link}/app"), fields).await;
+        let there = format!("{link}/app/address");
+        assert_eq!((asked.status, asked.location()), (303, there.clone()), "{}", asked.body);
+        let address = fields.iter().find(|(name, _)| *name == "email").unwrap().1;
+        browser.form(&there, &[("proof", &self.sent_code(address).await)]).await
+    }
+
+    /// The code that was sent to an address last.
+    pub(crate) async fn sent_code(&self, address: &str) -> String {
+        let text = "SELECT body FROM platform_message WHERE kind = 'address-code' AND address = $1 AND body IS NOT NULL \
+                    ORDER BY message_id DESC";
+        let letter: String =
+            sqlx::query_scalar(text).bind(address.to_lowercase()).fetch_one(self.db.read()).await.unwrap();
+        letter.strip_prefix("Your code is ").unwrap()[..14].to_owned()
     }
 
     /// A browser whose holder has signed in with a key of theirs.

@@ -1,9 +1,10 @@
 // A real browser: its people, their keys, and the judge of its pages.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
 import { App, link, place, telling } from './place.mjs';
 
@@ -36,6 +37,20 @@ export async function faults(page) {
   await page.evaluate(axe);
   const { violations } = await page.evaluate((values) => window.axe.run({ runOnly: { type: 'tag', values } }), RULES);
   return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(' | ')}`);
+}
+
+/** The code that was sent to an address, when it has come: messages go into a folder. */
+async function codeSentTo(address) {
+  const folder = join(place.folder, 'mailbox');
+  const until = Date.now() + 30_000;
+  for (;;) {
+    const letters = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.eml')) : [];
+    const texts = letters.map((name) => readFileSync(join(folder, name), 'utf8'));
+    const code = texts.find((text) => text.includes(`To: ${address}`))?.match(/Your code is ([0-9A-Z-]{14})\./)?.[1];
+    if (code) return code;
+    assert(Date.now() < until, `no code came for ${address}`);
+    await pause(50);
+  }
 }
 
 /** Every page that the list has for a script was judged in it, and no other. A house test holds the list against templates and titles. */
@@ -153,6 +168,9 @@ export class Person {
     app.next -= 1;
     await this.types('A new password', password);
     await this.types('Code', app.code());
+    await this.presses('Add the app');
+    await this.sees('Show that the address is yours', 'enrol-address');
+    await this.types('Code from the e-mail', await codeSentTo(email));
     await this.presses('Add the app');
     await this.sees('It is added');
     return app;
