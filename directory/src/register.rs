@@ -19,6 +19,8 @@ use crate::store::changes;
 /// How long to wait before looking again whether something has ended.
 const SWEEP_PAUSE: Duration = Duration::from_mins(1);
 
+/// How many consumers of the feed are read at once.
+const CONSUMERS: u32 = 500;
 /// How many reports are written as files at the same time.
 const REPORTS: usize = 4;
 
@@ -129,12 +131,17 @@ impl Register {
     /// Shows since when each consumer of the feed has something to apply.
     pub async fn watch_consumers(&self) -> Result<(), Error> {
         let now = self.now();
-        for consumer in changes::consumers(self.db.read()).await? {
-            let behind = consumer.waiting_since.map_or(Duration::ZERO, |since| now.since(since));
-            metrics::gauge!("directory_consumer_behind_seconds", "consumer" => consumer.name)
-                .set(behind.as_secs_f64());
+        let mut after = String::new();
+        loop {
+            let page = changes::consumers(self.db.read(), &after, CONSUMERS).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after.clone_from(&last.name);
+            for consumer in page {
+                let behind = consumer.waiting_since.map_or(Duration::ZERO, |since| now.since(since));
+                metrics::gauge!("directory_consumer_behind_seconds", "consumer" => consumer.name)
+                    .set(behind.as_secs_f64());
+            }
         }
-        Ok(())
     }
 
     /// What time it is.

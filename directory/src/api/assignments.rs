@@ -326,7 +326,7 @@ pub struct Leaving {
     /// The number of the change feed from which on it is told; left out before the last day has passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told: Option<u64>,
-    /// Those who follow the feed.
+    /// Those who follow the feed, by name; at most a hundred, and `/directory/consumers` has all.
     pub consumers: Vec<LeavingConsumer>,
 }
 
@@ -344,4 +344,7 @@ pub struct LeavingConsumer {
 pub struct Leavings {
     /// Latest first.
     pub leavings: Vec<Leaving>,
+    /// Where to read on: give it as `after`. Left out on the last page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }

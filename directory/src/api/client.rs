@@ -7,8 +7,8 @@ use platform::peer::Peer;
 use platform::problem::Problem;
 
 use super::{
-    ACT, CardAct, Change, Changes, ClaimsPart, Consumer, OPERATE, PeopleThere, PersonClaims, Progress, READ,
-    ReportPermission,
+    ACT, CardAct, Change, Changes, ClaimsPart, Consumer, OPERATE, Page, PeopleThere, PersonClaims, Progress,
+    READ, ReportPermission,
 };
 
 /// How many changes are read at once.
@@ -105,8 +105,15 @@ impl Client {
 
     /// How far a consumer has come; `None` of one that has never said so.
     pub async fn applied(&self, consumer: &str) -> Result<Option<u64>, Problem> {
-        let all: Vec<Consumer> = self.peer.call(Method::GET, "/directory/consumers", None::<&()>).await?;
-        Ok(all.into_iter().find(|one| one.name == consumer).map(|one| one.applied))
+        let mut path = "/directory/consumers?limit=500".to_owned();
+        loop {
+            let page: Page<Consumer> = self.peer.call(Method::GET, &path, None::<&()>).await?;
+            if let Some(found) = page.items.into_iter().find(|one| one.name == consumer) {
+                return Ok(Some(found.applied));
+            }
+            let Some(next) = page.next else { return Ok(None) };
+            path = format!("/directory/consumers?limit=500&after={}", percent_encoded(&next));
+        }
     }
 
     /// Says how far a consumer has come, which must be the name this client calls by.

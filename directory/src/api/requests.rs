@@ -113,9 +113,12 @@ pub struct Request {
     /// How it was decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<RequestDecision>,
-    /// The steps that were taken; only where one request is read.
+    /// The latest steps, in the order in which they were taken; only where one request is read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<RequestStep>,
+    /// Where to read the steps before these: give it as `after`. Left out where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// Who holds a request.

@@ -6,7 +6,8 @@ use platform::caller::Caller;
 use platform::problem::{Body, Problem};
 use platform::web::{Json, Path, Query};
 
-use crate::api::{CHANGES, ChangeQuery, Changes, Consumer, Progress};
+use super::input;
+use crate::api::{CHANGES, ChangeQuery, Changes, Consumer, Page, PageQuery, Progress};
 use crate::error::Error;
 use crate::register::Register;
 use crate::store::changes;
@@ -45,18 +46,21 @@ pub(super) async fn list(
 
 /// How far the consumers of the feed have come.
 #[utoipa::path(
-    get, path = "/directory/consumers", tag = "directory",
+    get, path = "/directory/consumers", tag = "directory", params(PageQuery),
     responses(
-        (status = 200, description = "The consumers by name", body = Vec<Consumer>),
+        (status = 200, description = "The consumers by name", body = Page<Consumer>),
         (status = 403, description = "The caller may not do directory:changes", body = Body),
     )
 )]
 pub(super) async fn consumers(
     caller: Caller,
     State(register): State<Register>,
-) -> Result<Json<Vec<Consumer>>, Problem> {
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<Consumer>>, Problem> {
     caller.may(CHANGES)?;
-    Ok(Json(changes::consumers(register.db.read()).await?))
+    let (after, limit) = (query.after.unwrap_or_default(), input::limit(query.limit));
+    let rows = changes::consumers(register.db.read(), &after, limit + 1).await?;
+    Ok(Json(Page::of(rows, limit, |one| one.name.clone())))
 }
 
 /// Says how far this consumer has come. It never goes back.

@@ -18,8 +18,8 @@ use super::headers::{IfMatch, Posted};
 use super::input;
 use crate::acting::{Doing, permitted, permitted_to_read};
 use crate::api::{
-    self, NewEvidence, NewRequest, NewRequestState, Page, Rejection, RequestApproval, RequestDraft,
-    RequestQuery, RequestStepNotes,
+    self, NewEvidence, NewRequest, NewRequestState, Page, PageQuery, Rejection, RequestApproval,
+    RequestDraft, RequestQuery, RequestStepNotes,
 };
 use crate::error::Error;
 use crate::ids::RequestId;
@@ -92,6 +92,7 @@ fn shown(request: Request, doing: &Doing) -> api::Request {
         lock: lock.map(|lock| api::RequestLock { by: lock.by, until: lock.until.0 }),
         decision,
         steps: Vec::new(),
+        next: None,
     }
 }
 
@@ -187,10 +188,10 @@ fn reach(doing: &Doing) -> Option<Vec<OdsCode>> {
     places.map(|places| places.into_iter().cloned().collect())
 }
 
-/// A request with its steps.
+/// A request with its latest steps; those before them are on the next page.
 #[utoipa::path(
     get, path = "/directory/requests/{request}", tag = "directory",
-    params(("request" = String, Path, description = "The id of the request")),
+    params(("request" = String, Path, description = "The id of the request"), PageQuery),
     responses(
         (status = 200, description = "The request; its ETag is its version", body = api::Request),
         (status = 404, description = "There is none, or not for the caller", body = Body),
@@ -200,8 +201,11 @@ pub(super) async fn show(
     caller: Caller,
     State(register): State<Register>,
     Path(id): Path<RequestId>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Tagged<api::Request>, Problem> {
     permitted_to_read(&caller)?;
+    let (before, limit): (Option<i64>, u32) =
+        (input::after(query.after.as_ref())?, input::limit(query.limit));
     let (mut read, doing) = register.reading(caller).await?;
     let unknown = || Error::unknown("request", &id);
     let request = requests::find(&mut read, &id).await?.ok_or_else(unknown)?;
@@ -209,8 +213,10 @@ pub(super) async fn show(
         return Err(unknown().into());
     }
     let version = request.version;
-    let steps = requests::steps(&mut read, &id).await?;
-    let steps = steps.into_iter().map(|step| api::RequestStep {
+    let steps = requests::steps(&mut read, &id, before, limit + 1).await?;
+    let page = Page::of(steps, limit, |step| step.version.0.to_string());
+    // People read them as they were taken.
+    let steps = page.items.into_iter().rev().map(|step| api::RequestStep {
         version: step.version.0,
         at: step.at.0,
         step: step.word,
@@ -218,7 +224,7 @@ pub(super) async fn show(
         role_profile: step.role_profile,
         notes: step.notes,
     });
-    Ok(Tagged(version, api::Request { steps: steps.collect(), ..shown(request, &doing) }))
+    Ok(Tagged(version, api::Request { steps: steps.collect(), next: page.next, ..shown(request, &doing) }))
 }
 
 /// Changes a draft of one's own.

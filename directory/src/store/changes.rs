@@ -88,13 +88,19 @@ pub(crate) async fn erase(tx: &mut Tx, before: Millis, limit: u32) -> Result<Opt
     Ok(Some((done.rows_affected(), u64::try_from(*last).unwrap_or(0))))
 }
 
-/// How far every consumer has come, by name; at most a hundred.
-pub(crate) async fn consumers<'c>(reader: impl Reader<'c>) -> Result<Vec<Consumer>, Error> {
+/// How far the consumers behind a name have come, by name.
+pub(crate) async fn consumers<'c>(
+    reader: impl Reader<'c>,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<Consumer>, Error> {
     let rows: Vec<(String, i64, i64, Option<i64>)> = sqlx::query_as(
         "SELECT name, applied, directory_consumer.at, (SELECT x.at FROM directory_change x \
-         WHERE x.number > directory_consumer.applied ORDER BY x.number LIMIT 1) FROM directory_consumer ORDER BY name \
-         LIMIT 100",
+         WHERE x.number > directory_consumer.applied ORDER BY x.number LIMIT 1) FROM directory_consumer WHERE name > $1 \
+         ORDER BY name LIMIT $2",
     )
+    .bind(after.to_owned())
+    .bind(i64::from(limit))
     .fetch_all(reader)
     .await?;
     let consumer = |(name, applied, at, waiting): (String, i64, i64, Option<i64>)| Consumer {
@@ -153,11 +159,12 @@ mod tests {
             assert_eq!(subjects(1, 10).await, [(2, "a".to_owned()), (3, "b".to_owned())]);
             assert_eq!(subjects(0, 1).await, [(1, "555021942107".to_owned())]);
             let waiting = Consumer { name: "ca".to_owned(), applied: 2, at: now, waiting_since: Some(now) };
-            assert_eq!(consumers(db.read()).await.unwrap(), std::slice::from_ref(&waiting));
+            assert_eq!(consumers(db.read(), "", 10).await.unwrap(), std::slice::from_ref(&waiting));
+            assert_eq!(consumers(db.read(), "ca", 10).await.unwrap(), []);
             let done: Result<(), Error> = db.write(move |tx| Box::pin(async move { advance(tx, "ca", 3, now).await })).await;
             done.unwrap();
             let done = Consumer { applied: 3, waiting_since: None, ..waiting };
-            assert_eq!(consumers(db.read()).await.unwrap(), [done]);
+            assert_eq!(consumers(db.read(), "", 10).await.unwrap(), [done]);
         }
     }
 }

@@ -43,13 +43,20 @@ fn leaving(row: Columns) -> Result<Leaving, Error> {
     })
 }
 
-/// The leavings of a person, latest first; at most fifty.
-pub(crate) async fn of_person(tx: &mut Tx, user: &UserId) -> Result<Vec<Leaving>, Error> {
+/// The leavings of a person before one of them, latest first.
+pub(crate) async fn of_person(
+    tx: &mut Tx,
+    user: &UserId,
+    before: Option<&LeavingId>,
+    limit: u32,
+) -> Result<Vec<Leaving>, Error> {
     let rows: Vec<Columns> = sqlx::query_as(
         "SELECT leaving_id, user_id, organisation, last_day, reason, at, told FROM directory_leaving \
-         WHERE user_id = $1 ORDER BY leaving_id DESC LIMIT 50",
+         WHERE user_id = $1 AND ($2 = '' OR leaving_id < $2) ORDER BY leaving_id DESC LIMIT $3",
     )
     .bind(user.as_str())
+    .bind(before.map_or("", LeavingId::as_str))
+    .bind(i64::from(limit))
     .fetch_all(&mut *tx)
     .await?;
     rows.into_iter().map(leaving).collect()

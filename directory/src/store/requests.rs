@@ -222,13 +222,20 @@ pub(crate) async fn insert_step(tx: &mut Tx, id: &RequestId, step: &Step) -> Res
 
 type StepColumns = (i64, i64, String, String, Option<String>, Option<String>);
 
-/// The last hundred steps of a request, oldest first.
-pub(crate) async fn steps(tx: &mut Tx, id: &RequestId) -> Result<Vec<Step>, Error> {
+/// The steps of a request before the one that made a version, latest first.
+pub(crate) async fn steps(
+    tx: &mut Tx,
+    id: &RequestId,
+    before: Option<i64>,
+    limit: u32,
+) -> Result<Vec<Step>, Error> {
     let rows: Vec<StepColumns> = sqlx::query_as(
         "SELECT version, at, step, actor, role_profile, notes FROM directory_request_step \
-         WHERE request_id = $1 ORDER BY version DESC LIMIT 100",
+         WHERE request_id = $1 AND version < $2 ORDER BY version DESC LIMIT $3",
     )
     .bind(id.as_str())
+    .bind(before.unwrap_or(i64::MAX))
+    .bind(i64::from(limit))
     .fetch_all(&mut *tx)
     .await?;
     let step = |(version, at, word, actor, role_profile, notes)| Step {
@@ -239,7 +246,7 @@ pub(crate) async fn steps(tx: &mut Tx, id: &RequestId) -> Result<Vec<Step>, Erro
         role_profile,
         notes,
     };
-    Ok(rows.into_iter().rev().map(step).collect())
+    Ok(rows.into_iter().map(step).collect())
 }
 
 /// The organisation for whose registration authority a request was decided, by the role of whoever decided it.

@@ -22,15 +22,28 @@ platform::both_engines! {
         let consumer = system("ca-node", &[CHANGES]);
         let ahead = rig.send(&consumer, Method::PUT, "/directory/consumers/ca-node", &[], Some(&json!({"applied": 1}))).await;
         assert_eq!((ahead.status, ahead.code()), (StatusCode::BAD_REQUEST, "field-invalid"), "nothing was told yet");
-        assert_eq!(rig.get(&consumer, "/directory/consumers").await.body, json!([]));
+        assert_eq!(rig.get(&consumer, "/directory/consumers").await.body, json!({"items": []}));
         tell(&rig, 7).await;
         let body = json!({"applied": 7});
         let put = |path| rig.send(&consumer, Method::PUT, path, &[], Some(&body));
         assert_eq!(put("/directory/consumers/ca-node").await.status, StatusCode::NO_CONTENT);
         assert_eq!(put("/directory/consumers/other").await.code(), "consumer-of-another");
         let consumers = rig.get(&consumer, "/directory/consumers").await;
-        assert_eq!((consumers.body[0]["name"].as_str(), consumers.body[0]["applied"].as_i64()), (Some("ca-node"), Some(7)));
-        assert_eq!(consumers.body.as_array().map(Vec::len), Some(1));
+        assert_eq!((consumers.body["items"][0]["name"].as_str(), consumers.body["items"][0]["applied"].as_i64()), (Some("ca-node"), Some(7)));
+        assert_eq!(consumers.body["items"].as_array().map(Vec::len), Some(1));
+        for name in ["zeta", "alpha"] {
+            let path = format!("/directory/consumers/{name}");
+            let told = rig.send(&system(name, &[CHANGES]), Method::PUT, &path, &[], Some(&body)).await;
+            assert_eq!(told.status, StatusCode::NO_CONTENT);
+        }
+        let (mut names, mut path) = (Vec::new(), "/directory/consumers?limit=1".to_owned());
+        loop {
+            let page = rig.get(&consumer, &path).await.body;
+            names.extend(page["items"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()));
+            let Some(next) = page["next"].as_str() else { break };
+            path = format!("/directory/consumers?limit=1&after={next}");
+        }
+        assert_eq!(names, ["alpha", "ca-node", "zeta"], "each once, by name");
         let changes = rig.get(&consumer, "/directory/changes?after=7").await;
         assert_eq!(changes.body, json!({"changes": []}));
         let stranger = system("stranger", &[READ]);
@@ -99,7 +112,7 @@ platform::both_engines! {
             async move { if fails { Err(Problem::conflict("broken", "Not now.")) } else { Ok(()) } }
         };
         let reader = system("reader", &[CHANGES]);
-        let told = async || rig.get(&reader, "/directory/consumers").await.body[0].clone();
+        let told = async || rig.get(&reader, "/directory/consumers").await.body["items"][0].clone();
 
         assert_eq!(follower.catch_up(&apply).await.unwrap_err().code, "broken");
         let stuck = told().await;

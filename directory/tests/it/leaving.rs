@@ -106,6 +106,17 @@ platform::both_engines! {
         assert_eq!((roles.len(), roles[0]["org_code"].as_str()), (1, Some("RXX")));
         assert!(!world.changes(0).await.iter().any(|row| row.0 == "person-closed"));
         assert_eq!(world.rig.post(&agent, &path, &ward).await.code(), "not-assigned");
+        // What is listed is read on where the page ended, latest first.
+        assert_eq!(world.rig.post(&agent, &path, &everywhere).await.status, StatusCode::CREATED);
+        let whole = world.rig.get(&agent, &path).await.body;
+        let ids = |page: &serde_json::Value| page["leavings"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        let all = ids(&whole);
+        assert!(all.len() == 2 && whole.get("next").is_none(), "{whole}");
+        let first = world.rig.get(&agent, &format!("{path}?limit=1")).await.body;
+        assert_eq!((ids(&first), first["next"].as_str()), (vec![all[0].clone()], Some(all[0].as_str())));
+        let second = world.rig.get(&agent, &format!("{path}?limit=1&after={}", all[0])).await.body;
+        assert_eq!((ids(&second), second.get("next")), (vec![all[1].clone()], None));
+        assert_eq!(world.rig.get(&agent, &format!("{path}?after=nobody")).await.code(), "field-invalid");
         let manager = format!("/directory/people/{}/leaving", user(MANAGER));
         assert_eq!(world.rig.post(&who(ADVANCED), &manager, &everywhere).await.code(), "above-rank");
         assert_eq!(world.rig.post(&who(MANAGER), &manager, &everywhere).await.code(), "own-record");

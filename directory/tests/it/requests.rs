@@ -83,6 +83,16 @@ platform::both_engines! {
         let shown = world.rig.get(&who(SPONSOR), &format!("/directory/requests/{id}")).await;
         let steps: Vec<&str> = shown.body["steps"].as_array().unwrap().iter().map(|step| step["step"].as_str().unwrap()).collect();
         assert_eq!(steps, ["drafted", "submitted", "opened", "approved", "applied"]);
+        assert!(shown.body.get("next").is_none());
+        // The latest come first, page by page, each page in the order in which they were taken.
+        let (mut pages, mut path) = (Vec::new(), format!("/directory/requests/{id}?limit=2"));
+        loop {
+            let page = world.rig.get(&who(SPONSOR), &path).await.body;
+            pages.push(page["steps"].as_array().unwrap().iter().map(|step| step["step"].as_str().unwrap().to_owned()).collect::<Vec<_>>());
+            let Some(next) = page["next"].as_str() else { break };
+            path = format!("/directory/requests/{id}?limit=2&after={next}");
+        }
+        assert_eq!(pages, [vec!["approved", "applied"], vec!["submitted", "opened"], vec!["drafted"]]);
         assert_eq!(world.step(AGENT, &id, "approval").await.code(), "request-state");
         assert_eq!(world.roles(NURSE).await.len(), 1);
         world.demand_one_name().await;

@@ -11,14 +11,18 @@ use super::super::headers::Posted;
 use super::super::input;
 use super::{seen, which, wire};
 use crate::acting::{Doing, permitted, permitted_to_read};
-use crate::api::{Assignment, AssignmentQuery, Leaving, Leavings, NewLeaving, Page, PersonRoles};
+use crate::api::{Assignment, AssignmentQuery, Leaving, Leavings, NewLeaving, Page, PageQuery, PersonRoles};
 use crate::assignment::{self, roles_of};
 use crate::authority::{Act, Target};
 use crate::error::Error;
+use crate::ids::LeavingId;
 use crate::once::Answer;
 use crate::register::Register;
 use crate::store::assignments::{self, Of};
 use crate::store::{changes, leavings as rows, people};
+
+/// Of how many who follow the feed a leaving shows how far they are; `/directory/consumers` has all.
+const CONSUMERS: u32 = 100;
 
 /// The assignments of a person. Those that ended are shown for organisations that one acts for.
 #[utoipa::path(
@@ -112,7 +116,7 @@ pub(in crate::http) async fn leave(
     let answer = register.act_once(once, caller, move |tx, doing| {
         Box::pin(async move {
             let (leaving, _) = assignment::leave(tx, &doing, user, organisation, day, reason).await?;
-            let consumers = changes::consumers(&mut *tx).await?;
+            let consumers = changes::consumers(&mut *tx, "", CONSUMERS).await?;
             let body = wire::leaving(&leaving, &consumers);
             let location = format!("/directory/people/{}/leaving", leaving.user);
             Ok(Answer { location: Some(location), ..Answer::json(201, &body)? })
@@ -124,9 +128,9 @@ pub(in crate::http) async fn leave(
 /// The leavings of a person, with how far those are who follow them.
 #[utoipa::path(
     get, path = "/directory/people/{user_id}/leaving", tag = "directory",
-    params(("user_id" = String, Path, description = "The user id")),
+    params(("user_id" = String, Path, description = "The user id"), PageQuery),
     responses(
-        (status = 200, description = "Latest first, fifty at most", body = Leavings),
+        (status = 200, description = "Latest first; a page may hold fewer than asked for and still have a next one", body = Leavings),
         (status = 404, description = "There is no such person", body = Body),
     )
 )]
@@ -134,14 +138,19 @@ pub(in crate::http) async fn leavings(
     caller: Caller,
     State(register): State<Register>,
     Path(user): Path<UserId>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Json<Leavings>, Problem> {
     permitted_to_read(&caller)?;
+    let (after, limit): (Option<LeavingId>, u32) =
+        (input::after(query.after.as_ref())?, input::limit(query.limit));
     let (mut read, doing) = register.reading(caller).await?;
     found(&mut read, &doing, &user).await?;
     let target = crate::acting::on_person(&mut read, &doing, &user).await?;
     let mut leavings = Vec::new();
-    let consumers = changes::consumers(&mut *read).await?;
-    for leaving in rows::of_person(&mut read, &user).await? {
+    let consumers = changes::consumers(&mut *read, "", CONSUMERS).await?;
+    let rows = rows::of_person(&mut read, &user, after.as_ref(), limit + 1).await?;
+    let page = Page::of(rows, limit, |one| one.id.to_string());
+    for leaving in page.items {
         let target = match &leaving.organisation {
             Some(place) => crate::acting::in_organisation_in(&mut read, place).await?,
             None => target.clone(),
@@ -153,5 +162,5 @@ pub(in crate::http) async fn leavings(
             leavings.push(wire::leaving(&leaving, &consumers));
         }
     }
-    Ok(Json(Leavings { leavings }))
+    Ok(Json(Leavings { leavings, next: page.next }))
 }
