@@ -14,6 +14,7 @@ mod fuzzing;
 mod migrations;
 mod pages;
 mod places;
+mod plans;
 mod settings;
 mod threats;
 mod tree;
@@ -110,6 +111,17 @@ fn threats_name_their_tests() {
     expect_clean(&threats::without_a_test(&page, &sources));
     let rows = "| threat | what counters it | test |\n|---|---|---|\n| a | b | `no_such_test_anywhere` |\n| a | b | hope |\n";
     assert_eq!(threats::without_a_test(rows, &sources).len(), 2, "the counter-examples are found");
+}
+
+/// The list of the modules of the OpenID Foundation's plans is whole, makes none up, and names tests that exist.
+#[test]
+fn plans_are_held() {
+    let (page, sources) = (tree::read("docs/compatibility.md"), tree::sources());
+    expect_clean(&plans::not_held(&page, &sources));
+    let lacking = page.replace("`response-type-missing`", "`response-type-there`");
+    assert_eq!(plans::not_held(&lacking, &sources).len(), 2, "one is missing and one is made up");
+    let untested = page.replace("`a_request_names_its_response_type`", "`no_such_test_anywhere`");
+    assert_eq!(plans::not_held(&untested, &sources).len(), 1, "the counter-example is found");
 }
 
 /// Every page that people see is judged by axe: each template, and each title by a page that is built the same.

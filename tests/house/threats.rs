@@ -27,6 +27,6 @@ fn tests_of(line: &str) -> Option<&str> {
 }
 
 /// The names of the functions of a file.
-fn functions(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn functions(text: &str) -> impl Iterator<Item = &str> {
     text.split("fn ").skip(1).filter_map(|rest| rest.split('(').next())
 }

@@ -9,6 +9,7 @@ mod contract;
 mod dpop;
 mod fapi;
 mod flows;
+mod form_post_plan;
 mod mutations;
 mod outward;
 mod plans;
