@@ -1,7 +1,8 @@
 //! What attackers and accidents do to a sign-in: each is refused, and what it could have got ends.
 
 use http::StatusCode;
-use platform::db::Db;
+use platform::db::testing::TestDb;
+use platform::db::{Db, Engine};
 use serde_json::{Value, json};
 
 use crate::rig::{ANN, BEN, CALLBACK, Pair, Rig, basic, close, part, request};
@@ -215,6 +216,88 @@ platform::both_engines! {
         assert_eq!(page.status.as_u16(), 400);
         assert!(rig.authorise(&[], &[&session]).await.sent("code").is_some(), "still signed in");
     }
+}
+
+/// A text that says of itself that it is a token, in every place where one is taken.
+async fn everywhere(rig: &Rig, session: &str, secret: &str, text: &str) -> Vec<u16> {
+    let assertion = [
+        ("grant_type", "client_credentials"),
+        ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+        ("client_assertion", text),
+    ];
+    let header = basic("rp", secret);
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", text)];
+    let about = [("token", text)];
+    let hint = rig.authorise(&[("prompt", "none"), ("id_token_hint", text)], &[session]).await;
+    assert_eq!(hint.sent("code"), None, "{text:.80}");
+    let told = rig.form("/introspect", &[("authorization", &header)], &about).await;
+    assert!(!told.text.contains("\"active\":true"), "{text:.80}");
+    vec![
+        rig.form("/token", &[], &assertion).await.status.as_u16(),
+        rig.form("/token", &[("authorization", &header)], &refresh).await.status.as_u16(),
+        rig.userinfo(text).await.status.as_u16(),
+        rig.browse(&format!("/end-session?id_token_hint={text}"), &[session]).await.status.as_u16(),
+    ]
+}
+
+/// Tokens within tokens, claims without end, encrypted ones, and ones that are huge are refused wherever a token is taken, also when
+/// who signed them may sign; whoever is right comes in afterwards.
+#[tokio::test]
+async fn huge_and_nested_tokens_are_refused() {
+    let test = TestDb::new(Engine::Sqlite).await;
+    let rig = Rig::new(test.db.clone()).await;
+    let secret = rig.register("rp", &json!({})).await;
+    let session = rig.sign_in(ANN, "smartcard").await;
+    let pair = Pair::rsa();
+    let config = json!({
+        "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [pair.jwk("1")]},
+        "jwks_uri_signing_algorithm": "RS256", "grant_types": ["client_credentials"], "scopes": [], "redirect_uris": []
+    });
+    rig.register("by-key", &config).await;
+    let change = json!({"iss": "by-key", "sub": "by-key"});
+    let claims = || crate::rig::claims(rig.now(), &change);
+    let header = json!({"alg": "RS256", "kid": "1"});
+    let good = pair.sign(&header, &claims());
+    let with = |name: &str, value: Value| {
+        let mut claims = claims();
+        claims[name] = value;
+        pair.sign(&header, &claims)
+    };
+    let mut deep = json!(1);
+    for _ in 0..200 {
+        deep = json!([deep]);
+    }
+    let nested = pair.sign(&json!({"alg": "RS256", "kid": "1", "cty": "JWT"}), &json!(good));
+    let parts: Vec<&str> = good.split('.').collect();
+    for text in [
+        nested,
+        with("deep", deep.clone()),
+        with("long", json!("x".repeat(20_000))),
+        pair.sign(&json!({"alg": "RS256", "kid": "1", "deep": deep}), &claims()),
+        pair.sign(&json!({"alg": "RS256", "kid": "1", "x5c": vec!["A".repeat(2_000); 10]}), &claims()),
+        pair.sign(&json!({"alg": "RS256", "kid": "1".repeat(20_000)}), &claims()),
+        format!(
+            "{}.{}.{}.{}.{}",
+            base64(b"{\"alg\":\"RSA-OAEP\",\"enc\":\"A256GCM\"}"),
+            parts[0],
+            parts[1],
+            parts[2],
+            parts[0]
+        ),
+        format!("{good}.{good}"),
+        ".".repeat(20_000),
+        "A".repeat(60_000),
+    ] {
+        let statuses = everywhere(&rig, &session, &secret, &text).await;
+        assert!(statuses.iter().all(|status| [400, 401, 413].contains(status)), "{statuses:?} {text:.80}");
+    }
+    let pairs = [
+        ("grant_type", "client_credentials"),
+        ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+        ("client_assertion", good.as_str()),
+    ];
+    assert_eq!(rig.form("/token", &[], &pairs).await.status, StatusCode::OK);
+    assert!(rig.authorise(&[], &[&session]).await.sent("code").is_some(), "still signed in");
 }
 
 fn base64(bytes: &[u8]) -> String {

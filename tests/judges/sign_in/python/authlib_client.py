@@ -5,6 +5,7 @@ import hmac
 import html
 import json
 import os
+import pathlib
 import re
 import struct
 import time
@@ -94,8 +95,22 @@ def enrolled(browser):
     browser.go(made["link"] + "/app")
     app = App(re.search(r'class="lanyard-seed">([^<]+)<', browser.page.text).group(1))
     browser.send(name="phone", email=EMAIL, password=PASSWORD, code=app.code())
+    assert "Show that the address is yours" in browser.page.text, browser.page.text
+    browser.send(proof=sent_code())
     assert "It is added" in browser.page.text, browser.page.text
     return app
+
+
+def sent_code():
+    """The code that was sent to the address, when it has come: messages go into a folder."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        for letter in pathlib.Path(PLACE["folder"], "mailbox").glob("*.eml"):
+            found = re.search(r"Your code is ([0-9A-Z-]{14})\.", letter.read_text())
+            if found:
+                return found.group(1)
+        time.sleep(0.05)
+    raise AssertionError("no code came")
 
 
 def main():
