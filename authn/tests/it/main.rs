@@ -11,6 +11,7 @@ mod fapi;
 mod flows;
 mod form_post_plan;
 mod mutations;
+mod opaque_tokens;
 mod outward;
 mod plans;
 mod policies;
