@@ -22,13 +22,14 @@ pub async fn ready(db: &Db, hsm: &Hsm, clock: &Clock) -> anyhow::Result<Unseal> 
         make(db, hsm, clock).await?;
     }
     let hsm = hsm.clone();
-    Ok(Arc::new(move |sealed: Vec<u8>| {
+    let unseal: Unseal = Arc::new(move |sealed: Vec<u8>| {
         let hsm = hsm.clone();
         Box::pin(async move {
             let sealed = Sealed::from_bytes(&sealed).map_err(|error| error.to_string())?;
             hsm.unseal(&sealed, PLACE).await.map_err(|error| error.to_string())
         })
-    }))
+    });
+    Ok(unseal)
 }
 
 async fn make(db: &Db, hsm: &Hsm, clock: &Clock) -> anyhow::Result<()> {

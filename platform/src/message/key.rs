@@ -69,7 +69,7 @@ pub(super) fn encrypt(public: &[u8], id: &MessageId, text: &str) -> Result<Vec<u
     let key = agree_ephemeral(ephemeral, peer, Unspecified, |shared| derived(shared, &point, public))?;
     let mut sealed = text.as_bytes().to_vec();
     key.seal_in_place_append_tag(nonce(), Aad::from(id.as_str().as_bytes()), &mut sealed)?;
-    Ok([&[FORM], &point[..], &sealed[..]].concat())
+    Ok([&[FORM][..], &point, &sealed].concat())
 }
 
 /// The private key, opened.

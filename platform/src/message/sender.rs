@@ -121,8 +121,8 @@ impl Sender {
         failed.map_or(Ok(many), Err)
     }
 
-    /// Settles what is of no use any more, encrypts what a former version left in clear, forgets what was settled long ago, and shows how long messages have waited. Says how
-    /// many were forgotten.
+    /// Settles what is of no use any more, encrypts what a former version left in clear, forgets what was settled long ago, and shows
+    /// how long messages have waited. Says how many were forgotten.
     pub async fn sweep(&self) -> Result<u64, Error> {
         let Shared { db, clock, carriers, .. } = &*self.0;
         let now = clock.now();

@@ -348,18 +348,19 @@ impl Adding {
     /// Uses up what shows that the address is theirs, and writes it down.
     async fn proved(&self, tx: &mut Tx, now: Millis) -> Result<(), Error> {
         let person = &self.enrolment.person;
-        let by = match &self.proof {
+        let (by, holds) = match &self.proof {
             Proof::Stays => return Ok(()),
-            Proof::Register if directory::api::has_shown_email(tx, person, &self.account.0).await? => {
-                "register"
+            Proof::Register => {
+                ("register", directory::api::has_shown_email(tx, person, &self.account.0).await?)
             }
-            Proof::Code(text)
-                if ceremonies::take(tx, &address::ceremony(&self.enrolment.id), text, now).await? =>
-            {
-                "code"
+            Proof::Code(text) => {
+                let key = address::ceremony(&self.enrolment.id);
+                ("code", ceremonies::take(tx, &key, text, now).await?)
             }
-            Proof::Register | Proof::Code(_) => return Err(over()),
         };
+        if !holds {
+            return Err(over());
+        }
         let event = AuthenticatorEvent::AddressProved {
             enrolment: self.enrolment.id.to_string(),
             user: person.to_string(),
