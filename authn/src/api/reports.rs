@@ -12,7 +12,7 @@ pub struct AuthenticatorReportQuery {
     pub organisation: String,
     /// `yes`, if it is left out: those below it too; `no`: it alone.
     pub below: Option<String>,
-    /// `active`, if it is left out, `removed` or `all`.
+    /// `active`, if it is left out, `suspended`, `removed` or `all`.
     pub state: Option<String>,
     /// Of this kind: `security-key`, `platform-key`, `passkey` or `totp`.
     pub method: Option<String>,
@@ -44,7 +44,7 @@ pub struct AuthenticatorReportRow {
     /// The model, where it told it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// `active` or `removed`.
+    /// `active`, `suspended` or `removed`.
     pub state: String,
     /// When it was enrolled, in milliseconds since 1970.
     pub enrolled_at: i64,

@@ -26,7 +26,7 @@ pub(crate) trait Report: Rows {
 /// Authenticators that are no cards.
 pub(crate) struct Authenticators {
     db: Db,
-    /// `active`, `removed` or `all`.
+    /// `active`, `suspended`, `removed` or `all`.
     state: &'static str,
     method: Option<Method>,
     enrolled: Span,
@@ -35,7 +35,7 @@ pub(crate) struct Authenticators {
 impl Authenticators {
     /// Reads what is asked for.
     pub(crate) fn parse(db: Db, query: &AuthenticatorReportQuery) -> Result<Self, Problem> {
-        let state = word_filter("state", query.state.as_deref(), &["active", "removed", "all"])?;
+        let state = word_filter("state", query.state.as_deref(), &["active", "suspended", "removed", "all"])?;
         Ok(Self {
             db,
             state: state.unwrap_or("active"),

@@ -76,14 +76,15 @@ pub(crate) async fn authenticators(
     limit: u32,
 ) -> Result<Vec<(Whose, AuthenticatorReportRow)>, Error> {
     let state = match state {
-        "active" => " AND removed_at IS NULL",
+        "active" => " AND removed_at IS NULL AND suspended_at IS NULL",
+        "suspended" => " AND removed_at IS NULL AND suspended_at IS NOT NULL",
         "removed" => " AND removed_at IS NOT NULL",
         _ => "",
     };
     let question = Question {
         table: "authn_authenticator",
         key: "authenticator_id",
-        columns: "aaguid, created_at, created_by, last_used_at, removed_at",
+        columns: "aaguid, created_at, created_by, last_used_at, suspended_at, removed_at",
         at: "created_at",
         state: state.to_owned(),
     };
@@ -93,6 +94,7 @@ pub(crate) async fn authenticators(
             let method = method_of(row, "authn_authenticator.method")?;
             let (person, id): (String, String) = (row.try_get("user_id")?, row.try_get("authenticator_id")?);
             let removed_at: Option<i64> = row.try_get("removed_at")?;
+            let suspended_at: Option<i64> = row.try_get("suspended_at")?;
             let told = AuthenticatorReportRow {
                 user_id: person.clone(),
                 given: String::new(),
@@ -101,7 +103,7 @@ pub(crate) async fn authenticators(
                 method: method.to_string(),
                 level: method.level().digit().to_owned(),
                 model: row.try_get("aaguid")?,
-                state: if removed_at.is_some() { "removed" } else { "active" }.to_owned(),
+                state: state_of(suspended_at, removed_at).to_owned(),
                 enrolled_at: row.try_get("created_at")?,
                 enrolled_by: row.try_get("created_by")?,
                 last_used_at: row.try_get("last_used_at")?,
@@ -110,6 +112,15 @@ pub(crate) async fn authenticators(
             Ok((Whose { person, row: id }, told))
         })
         .collect()
+}
+
+/// The word for the state of an authenticator.
+fn state_of(suspended_at: Option<i64>, removed_at: Option<i64>) -> &'static str {
+    match (suspended_at, removed_at) {
+        (_, Some(_)) => "removed",
+        (Some(_), None) => "suspended",
+        (None, None) => "active",
+    }
 }
 
 /// The sign-ins of these people.

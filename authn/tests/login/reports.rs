@@ -7,7 +7,7 @@ use platform::caller::Caller;
 use platform::db::Db;
 use serde_json::{Value, json};
 
-use crate::rig::{Answered, OTHER, Rig, SoftKey, USER, desk, person, system};
+use crate::rig::{ALL, Answered, OTHER, Rig, SoftKey, USER, desk, person, system};
 
 /// Who looks: an RA agent of the trust, a sponsor of it, and an RA agent of another.
 const AGENT: &str = "555000000019";
@@ -182,6 +182,15 @@ platform::both_engines! {
         let recorded = rig.events("report-read").await;
         let last = recorded.last().unwrap();
         assert_eq!((&last["form"], &last["filters"]), (&json!("csv"), &json!(["state=open"])));
+
+        // A key that counted backwards is told as one that signs nobody in.
+        one.counter = Some(0);
+        let mut browser = rig.browser();
+        let here = rig.begin(&mut browser, ALL).await;
+        assert_eq!(browser.show(&here, &mut one).await.status, 403);
+        let suspended = rows(&rig, "authenticators?organisation=RXX&state=suspended").await;
+        assert_eq!((suspended.len(), &suspended[0]["user_id"], &suspended[0]["state"]), (1, &json!(USER), &json!("suspended")));
+        assert_eq!(rows(&rig, "authenticators?organisation=RXX").await.len(), 1);
     }
 
     /// Those whom a report would be long for are told page by page, although few of them have anything: a page that finds nothing
