@@ -42,7 +42,7 @@ pub use systems::*;
 pub use workgroups::*;
 
 pub use crate::day::Day;
-pub use crate::person::{Letter, Told, tell_by_message};
+pub use crate::person::{Letter, Told, ToldThere, Unproved, tell_by_message, tell_there};
 pub use crate::store::people_closed::closed;
 pub use crate::store::people_contacts::has_shown_email;
 pub use crate::store::role_holders::role_holder;

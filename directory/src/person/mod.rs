@@ -60,7 +60,7 @@ pub(crate) use showing::{View, present, row, shown};
 pub(crate) use state::State;
 pub(crate) use telling::{Gone, tell};
 pub(crate) use text::{line, named, notes as lines, plain};
-pub use told::{Letter, Told, tell as tell_by_message};
+pub use told::{Letter, Told, ToldThere, Unproved, tell as tell_by_message, tell_there};
 
 use crate::day::Day;
 use crate::error::Error;

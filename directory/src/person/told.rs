@@ -68,3 +68,55 @@ pub async fn tell(tx: &mut Tx, user: &UserId, letter: &Letter, now: Millis) -> R
     }
     Ok(if many == 0 { Told::Nowhere } else { Told::Posted(many) })
 }
+
+/// An e-mail address that is to be shown to be somebody's, and how many letters of a kind go there.
+#[derive(Debug, Clone)]
+pub struct Unproved {
+    /// The address.
+    pub address: String,
+    /// How many go there at most.
+    pub most: u32,
+    /// From when on they are counted.
+    pub since: Millis,
+}
+
+/// What came of a letter to an address that is not shown to be theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToldThere {
+    /// It is on its way, in the place of one of its kind that was not sent yet.
+    Posted,
+    /// As many went there already as may.
+    Enough,
+    /// So many messages wait that this one is not taken now.
+    Full,
+}
+
+/// Sends somebody a letter at an e-mail address that they say is theirs, in the transaction of what it tells of: it says nothing of them,
+/// since it may be anybody's. Otherwise it is as [`tell`].
+pub async fn tell_there(
+    tx: &mut Tx,
+    user: &UserId,
+    to: &Unproved,
+    letter: &Letter,
+    now: Millis,
+) -> Result<ToldThere, db::Error> {
+    let kind = (MODULE, letter.kind);
+    if message::posted_since(tx, kind, user.as_str(), &to.address, to.since).await? >= to.most {
+        return Ok(ToldThere::Enough);
+    }
+    message::withdraw(tx, kind, user.as_str(), &to.address, now).await?;
+    let message = Message {
+        module: MODULE,
+        kind: letter.kind,
+        about: user.to_string(),
+        channel: way(Channel::Email),
+        address: to.address.clone(),
+        subject: letter.subject.clone(),
+        text: letter.text.clone(),
+        until: letter.until,
+    };
+    Ok(match message::post(tx, &message, now).await? {
+        Posted::Taken(_) => ToldThere::Posted,
+        Posted::Full => ToldThere::Full,
+    })
+}

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use aws_lc_rs::rand::SecureRandom;
+use directory::api::{Letter, ToldThere, Unproved, tell_there};
 use platform::clock::Millis;
-use platform::message::{self, Channel, Message, Posted};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
@@ -20,10 +20,6 @@ use crate::secret::sha256_hex;
 use crate::session::holder;
 use crate::store::ceremonies;
 
-/// Under which name sign-in posts messages; each is about a user id.
-const MODULE: &str = "authn";
-/// A code for an address.
-const CODE: &str = "address-code";
 /// For how long a code can be used.
 const LIFETIME: Duration = Duration::from_mins(15);
 /// How often a code can be tried.
@@ -83,7 +79,7 @@ fn typed(text: &str) -> Zeroizing<String> {
 
 /// What is kept of a code: it is good for one link and one address.
 fn hash(enrolment: &EnrolmentId, email: &str, typed: &str) -> String {
-    sha256_hex(Zeroizing::new(format!("{CODE}\n{enrolment}\n{email}\n{typed}")).as_bytes())
+    sha256_hex(Zeroizing::new(format!("address-code\n{enrolment}\n{email}\n{typed}")).as_bytes())
 }
 
 /// Sends a code to the address that somebody proposes. It takes the place of the one before.
@@ -95,21 +91,11 @@ pub(super) async fn ask(
 ) -> Result<(), Error> {
     let code = code(&provider.random)?;
     let until = now.plus(LIFETIME);
-    let address = proposed.email.clone();
-    let hash = hash(&enrolment.id, &address, &typed(&code));
+    let to = Unproved { address: proposed.email.clone(), most: SENDINGS, since: now.minus(COUNTED_OVER) };
+    let hash = hash(&enrolment.id, &to.address, &typed(&code));
     let waiting = Waiting { proposed, hash, tries: TRIES, until: until.0 };
     let state = serde_json::to_string(&waiting).map_err(Error::json)?;
-    let (key, about) = (ceremony(&enrolment.id), enrolment.person.to_string());
-    let message = Message {
-        module: MODULE,
-        kind: CODE,
-        about: about.clone(),
-        channel: Channel::Email,
-        address: address.clone(),
-        subject: "Your code".to_owned(),
-        text: letter(&code),
-        until,
-    };
+    let (key, person, letter) = (ceremony(&enrolment.id), enrolment.person.clone(), letter(&code, until));
     let actor = holder(&enrolment.person, enrolment.session.as_ref());
     let event = AuthenticatorEvent::AddressCodeSent {
         enrolment: enrolment.id.to_string(),
@@ -117,17 +103,16 @@ pub(super) async fn ask(
     };
     let sent = provider.db.write(move |tx| {
         Box::pin(async move {
-            let since = now.minus(COUNTED_OVER);
-            if message::posted_since(tx, (MODULE, CODE), &about, &address, since).await? >= SENDINGS {
-                let sentence =
-                    "We have sent several codes there today. Use another address, or try again tomorrow.";
-                return Err(Error::field("email", sentence));
+            match tell_there(tx, &person, &to, &letter, now).await? {
+                ToldThere::Posted => {}
+                ToldThere::Enough => {
+                    let sentence =
+                        "We have sent several codes there today. Use another address, or try again tomorrow.";
+                    return Err(Error::field("email", sentence));
+                }
+                ToldThere::Full => return Err(Error::Busy),
             }
-            message::withdraw(tx, (MODULE, CODE), &about, &address, now).await?;
             ceremonies::put(tx, &key, None, &state, until).await?;
-            if message::post(tx, &message, now).await? == Posted::Full {
-                return Err(Error::Busy);
-            }
             audit::record(tx, now, &actor, &event).await?;
             Ok(())
         })
@@ -135,12 +120,13 @@ pub(super) async fn ask(
     sent.await
 }
 
-fn letter(code: &str) -> String {
-    format!(
+fn letter(code: &str, until: Millis) -> Letter {
+    let text = format!(
         "Your code is {code}.\n\nEnter it on the page on which you add an authenticator app. It shows that this address is yours, \
          and can be used for fifteen minutes. Nobody will ask you for it.\n\nIf you did not ask for a code, somebody gave this \
          address as theirs. You need do nothing: without the code nobody signs in with it.\n"
-    )
+    );
+    Letter { kind: "address-code", subject: "Your code".to_owned(), short: text.clone(), text, until }
 }
 
 /// What waits for a code of this link, and the text of its row.
@@ -223,6 +209,6 @@ mod tests {
         ] {
             assert_ne!(kept, another);
         }
-        assert!(letter(&code).contains(code.as_str()));
+        assert!(letter(&code, Millis(1)).text.contains(code.as_str()));
     }
 }
