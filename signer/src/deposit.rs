@@ -4,6 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use audit::Actor;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use platform::db::{self, Db, Tx};
 use tokio::sync::oneshot;
 
@@ -246,6 +248,7 @@ fn signed(deposit: &Deposit, positions: &[usize]) -> Event {
             id: format!("{}.{}", signing.signing_id, new.position),
             form: new.form,
             digest: new.digest.to_base64(),
+            hashed: new.hashed.as_ref().map(|hashed| STANDARD.encode(hashed)),
         })
         .collect();
     Event::DocumentsSigned {
@@ -288,6 +291,7 @@ mod tests {
             position: *position,
             form: SignatureForm::Hash,
             digest: Digest([0; 32]),
+            hashed: None,
             signature: vec![1],
         };
         Deposit {

@@ -339,6 +339,17 @@ pub enum Event {
         /// When the next one is due, in milliseconds since the epoch.
         renew_at: i64,
     },
+    /// Signatures are in evidence records, which are kept and renewed as long as the ledger is.
+    SignaturesProved {
+        /// The name of the records.
+        records: String,
+        /// How many answered requests.
+        requests: u64,
+        /// How many signatures.
+        signatures: u32,
+        /// The revocation lists of that time, each by its SHA-256 in hexadecimal.
+        lists: Vec<String>,
+    },
     /// Documents were signed: one answered request.
     DocumentsSigned {
         /// The request.
@@ -381,6 +392,9 @@ pub struct SignedDigest {
     pub form: SignatureForm,
     /// The document's digest, base64.
     pub digest: String,
+    /// The digest that the signature is over, base64, where that is longer than SHA-256.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hashed: Option<String>,
 }
 
 impl audit::Event for Event {
@@ -420,6 +434,7 @@ impl audit::Event for Event {
             Self::TimeStampsGiven { .. } => "time-stamps-given",
             Self::EvidenceRecordsKept { .. } => "evidence-records-kept",
             Self::EvidenceRecordsRenewed { .. } => "evidence-records-renewed",
+            Self::SignaturesProved { .. } => "signatures-proved",
             Self::DocumentsSigned { .. } => "documents-signed",
         }
     }

@@ -15,24 +15,29 @@ use platform::problem::Problem;
 use serde_json::Value;
 
 use crate::api::{
-    AskedEvidence, ConsentEvidence, EVIDENCE_FORMAT, EvidenceBundle, RecordedAct, SignatureForm,
+    AskedEvidence, ConsentEvidence, EVIDENCE_FORMAT, EvidenceBundle, ProofEvidence, RecordedAct,
+    SignatureForm,
 };
 use crate::consent::hashes;
 use crate::dss::{Statement, anchors};
 use crate::eps::Algorithm;
 use crate::error::Error;
-use crate::ids::AuthorisationId;
+use crate::ids::{AuthorisationId, SigningId};
+use crate::kept_records;
 use crate::ledger::{entry, line};
 use crate::live;
+use crate::offload::off_thread_if;
+use crate::proofs::object;
 use crate::rsa_key;
 use crate::signer::Signer;
 use crate::store::certificates::CertificateRow;
 use crate::store::consents::{self, ConsentRow};
 use crate::store::ledger::LedgerRow;
 use crate::store::requests::{Decision, RequestRow};
-use crate::store::{certificates, keys, requests};
+use crate::store::{self, certificates, keys, proofs, requests};
+use crate::suite::Hash;
 
-/// What a bare signature by RSA over a longer hash than SHA-256 is called: which one it is, is not kept.
+/// What a bare signature by RSA over a longer hash than SHA-256 is called where that was not kept.
 pub(crate) const RSA_LONGER: &str = "RSA";
 
 /// The evidence of a signature, for its signer and for an administrator. It is there when the signature is in the signed tree, within two
@@ -59,7 +64,7 @@ pub(crate) async fn bundle(signer: &Signer, caller: &Caller, id: &str) -> Result
     let algorithm = match statement.as_ref().map(|statement| statement.algorithm) {
         Some(Algorithm::Rs1) => "RS1",
         _ if row.form == SignatureForm::HashPss => "PS256",
-        None if is_of_longer_hash(&row, &certificate) => RSA_LONGER,
+        None if is_of_longer_hash(&row, &certificate) => longer_rsa(&row),
         _ => jose(alg),
     };
     let act = act(record, row.signed_at, "documents-signed", ("signing", &row.signing_id)).await?;
@@ -72,6 +77,7 @@ pub(crate) async fn bundle(signer: &Signer, caller: &Caller, id: &str) -> Result
         Some(agreed) => Some(consent(record, agreed, place(&row)?).await?),
         None => None,
     };
+    let proof = proof(signer, &row, &certificate.certificate).await?;
     Ok(EvidenceBundle {
         format: EVIDENCE_FORMAT.to_owned(),
         algorithm: algorithm.to_owned(),
@@ -79,6 +85,7 @@ pub(crate) async fn bundle(signer: &Signer, caller: &Caller, id: &str) -> Result
         certificate: STANDARD.encode(&certificate.certificate),
         chain: certificate.chain,
         record: act,
+        proof,
         consent,
         signature: entry(row),
     })
@@ -95,14 +102,12 @@ fn signed(
         return Ok(statement.payloads.get(place(row)?).map(|payload| payload.octets.clone()));
     }
     // The digest by which it was authorised is the one that was signed where the key's hash is the same.
-    let hash = crate::suite::of(alg).map(|suite| suite.hash);
-    if row.form.is_bare() || hash != Some(crate::suite::Hash::Sha256) {
-        return Ok(None);
-    }
+    let is_same = crate::suite::of(alg).is_some_and(|suite| suite.hash == Hash::Sha256);
+    let digest = if is_same { Some(&row.digest) } else { row.hashed.as_ref() };
+    let Some(digest) = digest.filter(|_| !row.form.is_bare()) else { return Ok(None) };
     let template = live::template(alg, certificate)?;
-    let attributes = template
-        .attributes(&row.digest, row.signed_at)
-        .map_err(|source| Error::Template(Box::new(source)))?;
+    let attributes =
+        template.attributes(digest, row.signed_at).map_err(|source| Error::Template(Box::new(source)))?;
     Ok(Some(attributes.to_sign().to_vec()))
 }
 
@@ -113,6 +118,18 @@ fn is_of_longer_hash(row: &LedgerRow, certificate: &CertificateRow) -> bool {
     let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key);
     let digest = Hashed::import_less_safe(&row.digest, &SHA256);
     !digest.is_ok_and(|digest| key.verify_digest(&digest, &row.signature).is_ok())
+}
+
+/// RFC 7518 3.1, by the length of the hash.
+fn longer_rsa(row: &LedgerRow) -> &'static str {
+    let of = |hash: Hash| row.hashed.as_ref().is_some_and(|hashed| hashed.len() == hash.len());
+    if of(Hash::Sha384) {
+        "RS384"
+    } else if of(Hash::Sha512) {
+        "RS512"
+    } else {
+        RSA_LONGER
+    }
 }
 
 /// RFC 7518 3.1, and for ML-DSA the names of its standard.
@@ -181,6 +198,27 @@ async fn consent(record: &Peer, agreed: Agreed, place: usize) -> Result<ConsentE
         binding: agreed.binding,
         record: act,
     })
+}
+
+/// What proves that a signature was there while its certificate was good, where the worker has been.
+async fn proof(signer: &Signer, row: &LedgerRow, certificate: &[u8]) -> Result<Option<ProofEvidence>, Error> {
+    let unreadable = || Error::StoredRow { what: "proof" };
+    let db = signer.db.read();
+    let signing: SigningId = row.signing_id.parse().map_err(|_| Error::StoredRow { what: "identifier" })?;
+    let Some(records) = proofs::of_signing(db, &signing).await? else { return Ok(None) };
+    let kept = store::kept_records::by_id(db, &records, signer.clock.now()).await?.ok_or_else(unreadable)?;
+    let (mut crls, mut hashes) = (Vec::new(), Vec::new());
+    for sha256 in &kept.lists {
+        let list = proofs::kept_list(db, sha256).await?.ok_or_else(unreadable)?;
+        hashes.push(Hash::Sha256.digest(&list));
+        crls.push(STANDARD.encode(list));
+    }
+    let object = object(&row.signature, &row.digest, certificate, &hashes);
+    // A tree over thousands of digests.
+    let record =
+        off_thread_if(true, move || kept_records::record_of(&kept, &Hash::Sha256.digest(&object))).await?;
+    let record = record.ok_or_else(unreadable)?;
+    Ok(Some(ProofEvidence { evidence_record: STANDARD.encode(record), crls }))
 }
 
 /// The act of a moment whose member says this, with its proof.

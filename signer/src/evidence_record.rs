@@ -117,6 +117,8 @@ pub(crate) struct Stamp<'a> {
     pub(crate) hash: Hash,
     /// The reduced tree, from the list with the digest itself upwards; empty where the digest is time-stamped alone.
     lists: Vec<Vec<&'a [u8]>>,
+    /// What stands before the token.
+    before: Vec<&'a [u8]>,
     /// The token.
     pub(crate) token: &'a [u8],
 }
@@ -138,7 +140,8 @@ impl<'a> Stamp<'a> {
         let lists = reduced.iter().map(list).collect::<Option<Vec<_>>>()?;
         // An empty list says of nothing that it was there.
         let full = lists.iter().all(|list| !list.is_empty());
-        full.then_some(Self { whole: element.whole, hash, lists, token })
+        let before = fields[..fields.len() - 1].iter().map(|field| field.whole).collect();
+        full.then_some(Self { whole: element.whole, hash, lists, before, token })
     }
 
     /// What its time-stamp has to be about, by RFC 4998 4.3: for this digest, or for whatever stands in its first list. Nothing if the
@@ -193,6 +196,23 @@ impl<'a> Record<'a> {
     pub(crate) fn to_renew(&self) -> Option<(Hash, Vec<u8>)> {
         let last = self.chains.last()?.stamps.last()?;
         Some((last.hash, last.hash.digest(last.token)))
+    }
+
+    /// The token of the last time-stamp, which nothing is about yet.
+    pub(crate) fn last_token(&self) -> Option<&'a [u8]> {
+        Some(self.chains.last()?.stamps.last()?.token)
+    }
+
+    /// The record with this in place of the token of the last time-stamp: the same one, with more around what is signed in it.
+    pub(crate) fn replaced(&self, token: &[u8]) -> Option<Vec<u8>> {
+        let (chain, chains) = self.chains.split_last()?;
+        let (stamp, stamps) = chain.stamps.split_last()?;
+        let fields: Vec<&[u8]> = stamp.before.iter().copied().chain([token]).collect();
+        let last = element(SEQUENCE, &fields);
+        let stamps: Vec<&[u8]> = stamps.iter().map(|it| it.whole).chain([last.as_slice()]).collect();
+        let last = element(SEQUENCE, &stamps);
+        let chains: Vec<&[u8]> = chains.iter().map(|chain| chain.whole).chain([last.as_slice()]).collect();
+        Some(self.joined(&self.algorithms, &chains))
     }
 
     /// The digest that a new chain is about, in a new hash: of the document's digest in it and of the digest of the chains before this one,
@@ -296,6 +316,22 @@ mod tests {
         assert_eq!((chain.stamps.len(), chain.stamps[0].whole), (2, read.chains[0].stamps[0].whole));
         assert_eq!((chain.stamps[1].token, chain.stamps[1].root(Some(&[7]))), (newer, Some(vec![7])));
         assert_eq!(again.algorithms, read.algorithms);
+        let fuller: &[u8] = &[SEQUENCE, 4, 5, 0, 5, 0];
+        assert_eq!(again.last_token(), Some(newer));
+        let replaced = again.replaced(fuller).unwrap();
+        let replaced = Record::read(&replaced).unwrap();
+        assert_eq!(
+            replaced.chains[0].stamps[0].whole, read.chains[0].stamps[0].whole,
+            "what is covered stays"
+        );
+        assert_eq!(replaced.last_token(), Some(fuller));
+        let whole = read.replaced(fuller).unwrap();
+        let whole = Record::read(&whole).unwrap();
+        assert_eq!(
+            whole.chains[0].stamps[0].root(Some(&digests[1])),
+            read.chains[0].stamps[0].root(Some(&digests[1]))
+        );
+        assert_eq!(whole.replaced(TOKEN).unwrap(), record, "and nothing else changes");
 
         let document = Hash::Sha512.digest(&[1]);
         let older = element(SEQUENCE, &[again.chains[0].whole]);

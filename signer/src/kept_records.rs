@@ -3,7 +3,10 @@
 //! The records of one request share their time-stamps, so one row holds all of them: the digests, and one token after the other, each about the one
 //! before (RFC 4998 5.2). Well before the certificate of the last token ends, and whenever time-stamps are signed with another algorithm than that
 //! token was, a further one is got for the whole row. A pass renews a bounded number, the most urgent first, and says how many are left; a crash in
-//! it loses one time-stamp that nobody has, and the next pass goes on.
+//! it loses one time-stamp that nobody has, and the next pass goes on. Before a further one is got, what shows that the last one was good is put
+//! into it, so that the further one covers that too: years later nothing else says so.
+//!
+//! The records of the ledger (`proofs`) are rows among them, which nobody has asked for and which are kept for good.
 
 use audit::Actor;
 use base64::Engine as _;
@@ -12,6 +15,7 @@ use platform::caller::Caller;
 use platform::clock::Millis;
 
 use crate::api::{KeptRecords, SIGN};
+use crate::cades;
 use crate::error::Error;
 use crate::events::Event;
 use crate::evidence_record::{Record, Tree};
@@ -29,10 +33,13 @@ const AHEAD_MS: i64 = 90 * 86_400_000;
 /// How many rows a pass renews.
 const IN_A_PASS: usize = 200;
 /// How many are read at a time, and how often: so many may be damaged before the others are reached.
-const IN_A_PAGE: i64 = 200;
-const PAGES: usize = 50;
+const IN_A_PAGE: i64 = 50;
+const PAGES: usize = 200;
 /// How many rows a pass erases whose time is over.
 const ERASED: i64 = 500;
+
+/// Whose the records of the ledger are: no client has this name.
+const LEDGER: &str = "module:signer";
 
 /// How long a year is taken to be.
 const YEAR_MS: i64 = 365 * 86_400_000 + 21_600_000;
@@ -59,6 +66,7 @@ pub(crate) async fn keep(
         digests: digests.concat(),
         tokens: vec![STANDARD.encode(&token.der)],
         algorithm: token.alg.to_string(),
+        lists: Vec::new(),
         renew_at: renew_at(token, now),
         created_at: now,
         expires_at: Millis(now.0 + i64::from(years) * YEAR_MS),
@@ -91,39 +99,73 @@ pub(crate) async fn show(signer: &Signer, caller: &Caller, id: &RecordsId) -> Re
     caller.may(SIGN).map_err(Error::Caller)?;
     let found = kept_records::by_id(signer.db.read(), id, signer.clock.now()).await?;
     let row = found.filter(|row| row.client == caller.client.as_str()).ok_or(Error::RecordsUnknown)?;
-    let records = records(&row)?;
+    let all = Records::read(&row)?;
+    let records: Result<Vec<_>, Error> =
+        (0..all.count).map(|place| all.record(place).map(|record| STANDARD.encode(record))).collect();
     Ok(KeptRecords {
         records: row.records_id.to_string(),
-        evidence_records: records.iter().map(|record| STANDARD.encode(record)).collect(),
+        evidence_records: records?,
         renewals: row.tokens.len().saturating_sub(1),
         renew_at: row.renew_at.0,
         kept_until: row.expires_at.0,
     })
 }
 
-/// The record of each digest.
-fn records(row: &RecordsRow) -> Result<Vec<Vec<u8>>, Error> {
-    records_of(row, usize::MAX)
+/// The row of the records over digests of the ledger, in SHA-256; `lists` are the revocation lists that belong to them.
+pub(crate) fn of_ledger(digests: &[Vec<u8>], token: &Token, lists: Vec<String>, now: Millis) -> RecordsRow {
+    RecordsRow {
+        records_id: RecordsId::new(now),
+        client: LEDGER.to_owned(),
+        hash: Hash::Sha256.oid().to_owned(),
+        digests: digests.concat(),
+        tokens: vec![STANDARD.encode(&token.der)],
+        algorithm: token.alg.to_string(),
+        lists,
+        renew_at: renew_at(token, now),
+        created_at: now,
+        expires_at: Millis(i64::MAX),
+    }
 }
 
-/// The same of so many digests.
-fn records_of(row: &RecordsRow, most: usize) -> Result<Vec<Vec<u8>>, Error> {
-    let (hash, tokens) = parts(row)?;
-    let Some((first, later)) = tokens.split_first() else { return Err(unreadable()) };
-    let digests: Vec<Vec<u8>> = row.digests.chunks(hash.len()).map(<[u8]>::to_vec).collect();
-    if digests.is_empty() || digests.iter().any(|digest| digest.len() != hash.len()) {
-        return Err(unreadable());
+/// The record of this digest; nothing where it is of none in the row.
+pub(crate) fn record_of(row: &RecordsRow, digest: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+    let all = Records::read(row)?;
+    let place = row.digests.chunks(all.hash.len()).position(|one| one == digest);
+    place.map(|place| all.record(place)).transpose()
+}
+
+/// What the records of a row are made of.
+struct Records {
+    hash: Hash,
+    tree: Tree,
+    /// How many there are.
+    count: usize,
+    tokens: Vec<Vec<u8>>,
+}
+
+impl Records {
+    fn read(row: &RecordsRow) -> Result<Self, Error> {
+        let (hash, tokens) = parts(row)?;
+        let first = tokens.first().ok_or_else(unreadable)?;
+        let digests: Vec<Vec<u8>> = row.digests.chunks(hash.len()).map(<[u8]>::to_vec).collect();
+        if digests.is_empty() || digests.iter().any(|digest| digest.len() != hash.len()) {
+            return Err(unreadable());
+        }
+        let tree = Tree::over(hash, &digests);
+        // A record of one hash has no tree that could be held against its time-stamp.
+        if Evidence::imprint(first).as_deref() != Some(tree.root()) {
+            return Err(unreadable());
+        }
+        Ok(Self { hash, tree, count: digests.len(), tokens })
     }
-    let tree = Tree::over(hash, &digests);
-    // A record of one hash has no tree that could be held against its time-stamp.
-    if Evidence::imprint(first).as_deref() != Some(tree.root()) {
-        return Err(unreadable());
+
+    /// The record of the digest at this place.
+    fn record(&self, place: usize) -> Result<Vec<u8>, Error> {
+        let (first, later) = self.tokens.split_first().ok_or_else(unreadable)?;
+        let made = self.tree.record(place, first);
+        let renewed = later.iter().try_fold(made, |record, token| Record::read(&record)?.renewed(token));
+        renewed.ok_or_else(unreadable)
     }
-    let all = (0..digests.len().min(most)).map(|place| {
-        let made = tree.record(place, first);
-        later.iter().try_fold(made, |record, token| Record::read(&record)?.renewed(token))
-    });
-    all.collect::<Option<Vec<_>>>().ok_or_else(unreadable)
 }
 
 fn parts(row: &RecordsRow) -> Result<(Hash, Vec<Vec<u8>>), Error> {
@@ -193,17 +235,19 @@ impl Signer {
     /// Renews one that holds; why it does not, otherwise.
     async fn renew_one(&self, mut row: RecordsRow, now: Millis) -> Result<Result<(), String>, Error> {
         // All of them share the time-stamps and the tree.
-        let first = records_of(&row, 1)?.pop().ok_or_else(unreadable)?;
+        let first = Records::read(&row)?.record(0)?;
         let report = judge_here(self, Evidence::record(&first, None)).await?;
         if report.verdict != Verdict::Valid {
             return Ok(Err(report.reason().map(|reason| reason.sentence.clone()).unwrap_or_default()));
         }
         let (hash, tokens) = parts(&row)?;
         let last = tokens.last().ok_or_else(unreadable)?;
-        let request = Request::of(hash, &hash.digest(last));
+        let last = cades::with_lists(self, last).await?;
+        let request = Request::of(hash, &hash.digest(&last));
         let token = self.time_stamp(request).await.map_err(Error::TimeStamp)?;
         let before = row.tokens.clone();
-        row.tokens.push(STANDARD.encode(&token.der));
+        row.tokens.pop();
+        row.tokens.extend([STANDARD.encode(&last), STANDARD.encode(&token.der)]);
         (row.algorithm, row.renew_at) = (token.alg.to_string(), renew_at(&token, now));
         let event = Event::EvidenceRecordsRenewed {
             records: row.records_id.to_string(),

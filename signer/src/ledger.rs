@@ -118,6 +118,7 @@ pub(crate) fn entry(row: LedgerRow) -> LedgerEntry {
         client: row.client,
         form: row.form,
         digest: STANDARD.encode(row.digest),
+        hashed: row.hashed.map(|hashed| STANDARD.encode(hashed)),
         signature: STANDARD.encode(row.signature),
         signed_at: row.signed_at.0,
     }

@@ -44,6 +44,7 @@ mod one_time;
 mod passphrase;
 mod passphrase_check;
 mod prepare;
+mod proofs;
 mod rewrap;
 mod rsa_key;
 mod sad;

@@ -57,6 +57,11 @@ impl Document {
         let algorithm = Algorithm(how.name);
         Some(Self { digest, message_digest: hash, form: how.form, algorithm, content: None })
     }
+
+    /// What the signature holds, where the digest by which it was authorised is another: a longer one.
+    fn longer_digest(&self) -> Option<Vec<u8>> {
+        (self.message_digest != self.digest.0).then(|| self.message_digest.clone())
+    }
 }
 
 /// What signs, as far as a request can choose; it has to be what the credential's key does.
@@ -451,6 +456,7 @@ async fn make_signatures(
             position: *position,
             form: document.form,
             digest: document.digest,
+            hashed: document.longer_digest(),
             signature,
         })
         .collect())

@@ -25,8 +25,12 @@ const STEPS: usize = 200;
 const KNOWN_MS: i64 = 24 * 3_600_000;
 
 impl Signer {
-    /// Sweeps for as long as it is polled. Stopping it anywhere loses nothing.
+    /// Sweeps, and proves what was signed, for as long as it is polled. Stopping it anywhere loses nothing.
     pub async fn keep_sweeping(&self) {
+        tokio::join!(self.sweep_each_minute(), self.keep_proving());
+    }
+
+    async fn sweep_each_minute(&self) {
         let holder = uuid_text(self.clock.now());
         loop {
             match lease::acquire(&self.db, LEASE, &holder, self.clock.now(), PAUSE * 2).await {

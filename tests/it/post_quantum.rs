@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::Method;
 use base64::Engine as _;
@@ -16,13 +16,16 @@ use lanyard::keypair::Pair;
 use pki::Certificate;
 use pki::ocsp::{CertId, Hash, Request};
 use rcgen::{KeyPair, PublicKeyData as _};
-use signer::api::{Algorithm, CreateCredential, Credential, CredentialState, SetPassphrase};
+use serde_json::Value;
+use signer::api::{Algorithm, CreateCredential, Credential, CredentialState, LedgerPage, SetPassphrase};
 
 use crate::rig::{Serving, Site, free_ports, lanyard, said};
 
 /// The prescriber.
 const USER: &str = "555000000108";
 const PASSPHRASE: &str = "correct horse battery";
+/// How long a signature may wait for its proof: the worker looks every five seconds.
+const PROVED_WITHIN: Duration = Duration::from_mins(1);
 
 /// Makes an installation whose authority for remote signing has an ML-DSA key on a second token.
 fn installed(dir: &Path, kryoptic: &TestToken) -> Site {
@@ -213,6 +216,7 @@ async fn two_tokens_serve_two_kinds_of_authorities() {
     ];
     judged(&stranger, &all, &other).await;
     proved(&stranger, &small, &detached, &document, &enveloping).await;
+    has_evidence(&stranger).await;
     unknown_to_openssl(&detached, &document, &stranger.root);
     everything_else_is_p_256(&site).await;
 
@@ -318,6 +322,51 @@ async fn proved(
         let (good, said) = stranger.verify(detached, Some(document), &["--ocsp", what]);
         assert!(!good && said.contains(sentence), "{said}");
     }
+}
+
+/// The evidence of each signature holds by the published lists and the key of the record: its value is checked, and its time proven.
+async fn has_evidence(stranger: &Stranger<'_>) {
+    let site = stranger.site;
+    let desk = site.systems(&site.desk());
+    let page: LedgerPage = desk.get("/signer/signatures").await.unwrap();
+    let kinds: BTreeSet<&str> = BTreeSet::from(["ML-DSA-44", "ML-DSA-65", "ML-DSA-87"]);
+    let mut found = BTreeSet::new();
+    let key = site.run(&["audit", "key"]);
+    for line in page.signatures {
+        let path = format!("/signer/signatures/{}/evidence", line.id);
+        let deadline = Instant::now() + PROVED_WITHIN;
+        let mut bundle = loop {
+            // First it is in the signed tree, then it has its proof.
+            let given: Result<Value, _> = desk.get(&path).await;
+            if let Ok(bundle) = given.as_ref()
+                && bundle["proof"].is_object()
+            {
+                break bundle.clone();
+            }
+            assert!(Instant::now() < deadline, "it has no proof: {given:?}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        };
+        let mut lists = Vec::new();
+        for issuer in ["root", "remote-signing", "systems"] {
+            let list = stranger.fetch(&format!("/crl/{issuer}.crl"), &format!("{issuer}.crl")).await;
+            lists.push(list.to_str().unwrap().to_owned());
+        }
+        let mut options = vec!["--log-key", key.trim()];
+        lists.iter().for_each(|list| options.extend(["--crl", list]));
+        let file = stranger.file("evidence.json");
+        std::fs::write(&file, bundle.to_string()).unwrap();
+        let (good, said) = stranger.verify(&file, None, &options);
+        assert!(good && said.contains("there since"), "{said}");
+        found.insert(bundle["algorithm"].as_str().unwrap().to_owned());
+        let value = bundle["signature"]["signature"].as_str().unwrap().to_owned();
+        let mut octets = STANDARD.decode(value).unwrap();
+        octets[100] ^= 1;
+        bundle["signature"]["signature"] = Value::from(STANDARD.encode(octets));
+        std::fs::write(&file, bundle.to_string()).unwrap();
+        let (good, said) = stranger.verify(&file, None, &options);
+        assert!(!good && said.contains("not by the key of the certificate"), "{said}");
+    }
+    assert_eq!(found.iter().map(String::as_str).collect::<BTreeSet<_>>(), kinds);
 }
 
 /// Debian's openssl is of before ML-DSA: it says so, and does not take the signature for good or for forged.

@@ -212,8 +212,11 @@ pub struct LedgerEntry {
     pub patient: Option<String>,
     /// What was answered.
     pub form: SignatureForm,
-    /// The document's SHA-256, base64.
+    /// The document's SHA-256, base64; of a longer hash that was signed as it is, SHA-256 over its algorithm and itself.
     pub digest: String,
+    /// The digest that the signature is over, base64, where that is a longer one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hashed: Option<String>,
     /// The signature value, base64.
     pub signature: String,
     /// When, in milliseconds since the epoch.

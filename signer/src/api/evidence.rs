@@ -18,7 +18,7 @@ pub struct EvidenceBundle {
     pub format: String,
     /// The signature, as the ledger has it.
     pub signature: LedgerEntry,
-    /// By what it was made, as JOSE calls it: `RS256`, `RS1`, `ES256` and so on; `RSA` over a hash that is longer than SHA-256.
+    /// By what it was made, as JOSE calls it: `RS256`, `RS1`, `ES256` and so on; `RSA` over a longer hash than SHA-256 that was not kept.
     pub algorithm: String,
     /// The octets that are signed, base64; absent where only their digest is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -29,9 +29,23 @@ pub struct EvidenceBundle {
     pub chain: Vec<String>,
     /// That it was signed, in the audit record.
     pub record: RecordedAct,
+    /// That it was there while its certificate was good; absent in the first seconds, and where no time-stamps are given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<ProofEvidence>,
     /// Who asked, and how the person agreed; absent where they gave their passphrase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<ConsentEvidence>,
+}
+
+/// That a signature was there at a time at which its certificate was good.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProofEvidence {
+    /// An `EvidenceRecord` of RFC 4998, base64. Its data object is four SHA-256 one behind the other: of the signature value, of `digest`, of the
+    /// certificate, and of the SHA-256 of each of `crls` one behind the other.
+    pub evidence_record: String,
+    /// The revocation lists of that time, for the certificate and those above it, base64 of their DER.
+    pub crls: Vec<String>,
 }
 
 /// An act in the audit record, with the proof that it is in the signed tree.

@@ -29,7 +29,9 @@ pub use csc_v1::{
     V1Pin, V1SignHashRequest,
 };
 pub use dss::{Ping, SignedPayload, SigningRequested, SigningResponse, StateQuery, Status};
-pub use evidence::{AskedEvidence, ConsentEvidence, EVIDENCE_FORMAT, EvidenceBundle, RecordedAct};
+pub use evidence::{
+    AskedEvidence, ConsentEvidence, EVIDENCE_FORMAT, EvidenceBundle, ProofEvidence, RecordedAct,
+};
 pub use evidence_record::{EvidenceRecords, KeptRecords, RecordDigests, RenewRecord, RenewedRecord};
 pub use prescription::{Parameter, Prepared, Sign, SignedPrescription};
 pub use verification::Verify;

@@ -24,28 +24,46 @@ pub(super) async fn add(signer: &Signer, parts: &mut Parts, token: &[u8]) -> Res
             parts.certificates.push(certificate);
         }
     }
+    add_lists(signer, parts).await
+}
+
+/// The same for what is there: the lists of its certificates.
+pub(super) async fn add_lists(signer: &Signer, parts: &mut Parts) -> Result<(), Error> {
     let read: Result<Vec<Certificate>, _> =
         parts.certificates.iter().map(|der| Certificate::from_der(der)).collect();
-    let certificates = read.map_err(|_| unreadable())?;
-    let now = signer.clock.now();
-    let kept = signer.trusted.newest(&signer.ca, now).await?;
-    let lists = kept.lists(&signer.ca, &certificates).await?;
-    let needed = |crl: &&Crl| {
-        crl.delta_base().is_none() && certificates.iter().any(|below| below.issuer() == crl.issuer())
-    };
-    let lists: Vec<Crl> = lists.iter().filter(needed).cloned().collect();
-    let at = Kept::judged_at(&lists, now);
-    let extra: Vec<Certificate> = certificates.iter().chain(&kept.authorities).cloned().collect();
-    for end in ends(&certificates) {
-        covered(end, &extra, &kept.anchors, &lists, at)?;
-    }
-    for crl in &lists {
+    let certificates = read.map_err(|_| Error::StoredRow { what: "signature" })?;
+    let current = current(signer, &certificates).await?;
+    current.complete?;
+    for crl in &current.lists {
         let der = crl.der().to_vec();
         if !parts.crls.contains(&der) {
             parts.crls.push(der);
         }
     }
     Ok(())
+}
+
+/// The revocation lists of now.
+pub(crate) struct Current {
+    /// Those of the issuers of the certificates.
+    pub(crate) lists: Vec<Crl>,
+    /// Whether they say of each certificate, and of all above it, whether it is revoked.
+    pub(crate) complete: Result<(), Error>,
+}
+
+/// What the authority has of revocation lists for certificates that lie here with those above them, but for the root.
+pub(crate) async fn current(signer: &Signer, certificates: &[Certificate]) -> Result<Current, Error> {
+    let now = signer.clock.now();
+    let kept = signer.trusted.newest(&signer.ca, now).await?;
+    let lists = kept.lists(&signer.ca, certificates).await?;
+    let needed = |crl: &&Crl| {
+        crl.delta_base().is_none() && certificates.iter().any(|below| below.issuer() == crl.issuer())
+    };
+    let lists: Vec<Crl> = lists.iter().filter(needed).cloned().collect();
+    let at = Kept::judged_at(&lists, now);
+    let extra: Vec<Certificate> = certificates.iter().chain(&kept.authorities).cloned().collect();
+    let complete = ends(certificates).try_for_each(|end| covered(end, &extra, &kept.anchors, &lists, at));
+    Ok(Current { lists, complete })
 }
 
 /// The certificates that issued no other of them: the signer's, and the one of the time-stamp.

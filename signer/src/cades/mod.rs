@@ -18,6 +18,7 @@ use crate::time_stamp::{Request, attribute};
 use parts::Parts;
 
 pub(crate) use archive::{HASH_INDEX, hash_index};
+pub(crate) use material::current;
 pub(crate) use parts::Unsigned;
 pub(crate) use validation::{Validation, validation};
 
@@ -139,6 +140,16 @@ pub(crate) async fn renew(signer: &Signer, cms: &[u8], document: Option<&[u8]>) 
         material::add(signer, &mut parts, &token).await?;
     }
     archive(signer, &mut parts, hash, &digest).await?;
+    Ok(parts.join())
+}
+
+/// A time-stamp with the revocation lists of its certificates, as they are now: who has it later sees that it was good. They are no part of
+/// what its authority signed, and so spoil nothing (RFC 4998 5.2).
+pub(crate) async fn with_lists(signer: &Signer, token: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut parts = Parts::read(token).ok_or(Error::Verification {
+        sentence: "A time-stamp in the record is not written in DER, or not signed by one authority.",
+    })?;
+    material::add_lists(signer, &mut parts).await?;
     Ok(parts.join())
 }
 

@@ -192,6 +192,7 @@ async fn signatures_of(
         position,
         form: SignatureForm::Hash,
         digest: payload.digest,
+        hashed: None,
         signature,
     };
     Ok(statement.payloads.iter().zip(values).enumerate().map(new).collect())

@@ -295,7 +295,13 @@ pub(super) async fn made(
     let unreadable = || Error::StoredRow { what: "presence" };
     let new = |(position, payload): (usize, &Payload)| {
         let signature = value(brought, payload).ok_or_else(unreadable)?;
-        Ok(NewSignature { position, form: SignatureForm::Hash, digest: payload.digest, signature })
+        Ok(NewSignature {
+            position,
+            form: SignatureForm::Hash,
+            digest: payload.digest,
+            hashed: None,
+            signature,
+        })
     };
     Ok(Made {
         serial: row.serial.ok_or(Error::StoredRow { what: "serial" })?,

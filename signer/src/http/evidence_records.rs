@@ -8,6 +8,7 @@ use platform::problem::{Body, Problem};
 use platform::web::{Json, Path};
 
 use crate::api::{EvidenceRecords, KeptRecords, RecordDigests, RenewRecord, RenewedRecord, SIGN};
+use crate::cades;
 use crate::config::MOST_DOCUMENTS;
 use crate::error::Error;
 use crate::evidence_record::{Record, Tree};
@@ -89,6 +90,10 @@ pub(crate) async fn renew(
             return Err(Problem::invalid("evidence-record-wrong", sentence));
         }
     }
+    // RFC 4998 5.2: what shows that the last one was good is covered by the one that follows it.
+    let last = cades::with_lists(&signer, record.last_token().ok_or_else(wrong)?).await?;
+    let octets = record.replaced(&last).ok_or_else(wrong)?;
+    let record = Record::read(&octets).ok_or_else(wrong)?;
     let renewed = match (&request.hash_algo, &request.hash) {
         (None, None) => {
             let (hash, digest) = record.to_renew().ok_or_else(wrong)?;

@@ -21,50 +21,57 @@ pub(crate) struct RecordsRow {
     pub(crate) tokens: Vec<String>,
     /// With what the last of them is signed.
     pub(crate) algorithm: String,
+    /// The revocation lists that belong to it, each by its SHA-256 in hexadecimal; none of a client's.
+    pub(crate) lists: Vec<String>,
     pub(crate) renew_at: Millis,
     pub(crate) created_at: Millis,
     pub(crate) expires_at: Millis,
 }
 
-type Columns = (String, String, String, Vec<u8>, String, String, i64, i64, i64);
+type Columns = (String, String, String, Vec<u8>, String, String, Option<String>, i64, i64, i64);
 
 const COLUMNS: &str =
-    "records_id, client, hash, digests, tokens, algorithm, renew_at, created_at, expires_at";
+    "records_id, client, hash, digests, tokens, algorithm, lists, renew_at, created_at, expires_at";
 
 /// What is due: its certificate ends soon, or time-stamps are signed with something else now.
 const DUE: &str = "expires_at > $1 AND (renew_at <= $1 OR algorithm <> $2)";
 
 fn read(row: Columns) -> Result<RecordsRow, Error> {
-    let (id, client, hash, digests, tokens, algorithm, renew_at, created_at, expires_at) = row;
+    let (id, client, hash, digests, tokens, algorithm, lists, renew_at, created_at, expires_at) = row;
+    let unreadable = || Error::StoredRow { what: "evidence record" };
+    let lists = lists.map(|lists| serde_json::from_str(&lists)).transpose().map_err(|_| unreadable())?;
     Ok(RecordsRow {
         records_id: read_id(&id)?,
         client,
         hash,
         digests,
-        tokens: serde_json::from_str(&tokens).map_err(|_| Error::StoredRow { what: "evidence record" })?,
+        tokens: serde_json::from_str(&tokens).map_err(|_| unreadable())?,
         algorithm,
+        lists: lists.unwrap_or_default(),
         renew_at: Millis(renew_at),
         created_at: Millis(created_at),
         expires_at: Millis(expires_at),
     })
 }
 
-fn tokens(tokens: &[String]) -> Result<String, Error> {
-    serde_json::to_string(tokens).map_err(|_| Error::StoredRow { what: "evidence record" })
+fn list(members: &[String]) -> Result<String, Error> {
+    serde_json::to_string(members).map_err(|_| Error::StoredRow { what: "evidence record" })
 }
 
 /// Stores new ones.
 pub(crate) async fn insert(tx: &mut Tx, row: &RecordsRow) -> Result<(), Error> {
+    let lists = if row.lists.is_empty() { None } else { Some(list(&row.lists)?) };
     sqlx::query(
-        "INSERT INTO signer_evidence_record (records_id, client, hash, digests, tokens, algorithm, renew_at, created_at, \
-         expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO signer_evidence_record (records_id, client, hash, digests, tokens, algorithm, lists, renew_at, \
+         created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(row.records_id.as_str())
     .bind(&row.client)
     .bind(&row.hash)
     .bind(row.digests.as_slice())
-    .bind(tokens(&row.tokens)?)
+    .bind(list(&row.tokens)?)
     .bind(&row.algorithm)
+    .bind(lists)
     .bind(row.renew_at.0)
     .bind(row.created_at.0)
     .bind(row.expires_at.0)
@@ -132,7 +139,7 @@ pub(crate) async fn due<'c>(
         .bind(id.clone())
         .bind(most);
     let rows: Vec<Columns> = query.fetch_all(reader).await?;
-    let due = |columns: Columns| Due { place: (Millis(columns.6), columns.0.clone()), row: read(columns) };
+    let due = |columns: Columns| Due { place: (Millis(columns.7), columns.0.clone()), row: read(columns) };
     Ok(rows.into_iter().map(due).collect())
 }
 
@@ -142,11 +149,11 @@ pub(crate) async fn renew(tx: &mut Tx, row: &RecordsRow, before: &[String]) -> R
         "UPDATE signer_evidence_record SET tokens = $1, algorithm = $2, renew_at = $3 \
          WHERE records_id = $4 AND tokens = $5",
     )
-    .bind(tokens(&row.tokens)?)
+    .bind(list(&row.tokens)?)
     .bind(&row.algorithm)
     .bind(row.renew_at.0)
     .bind(row.records_id.as_str())
-    .bind(tokens(before)?)
+    .bind(list(before)?)
     .execute(&mut *tx)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -176,8 +183,8 @@ mod tests {
         async fn records_are_due(db: Db) {
             let row = RecordsRow {
                 records_id: RecordsId::new(Millis(1)), client: "practice".to_owned(), hash: "2.16.840.1.101.3.4.2.1".to_owned(),
-                digests: vec![7; 64], tokens: vec!["AA==".to_owned()], algorithm: "p-256".to_owned(), renew_at: Millis(10),
-                created_at: Millis(1), expires_at: Millis(20),
+                digests: vec![7; 64], tokens: vec!["AA==".to_owned()], algorithm: "p-256".to_owned(), lists: Vec::new(),
+                renew_at: Millis(10), created_at: Millis(1), expires_at: Millis(20),
             };
             let stored = row.clone();
             db.write(move |tx| Box::pin(async move { insert(tx, &stored).await })).await.unwrap();

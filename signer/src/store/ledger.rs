@@ -55,6 +55,8 @@ pub(crate) struct LedgerRow {
     pub(crate) client: String,
     pub(crate) form: SignatureForm,
     pub(crate) digest: Vec<u8>,
+    /// What the signature is over, where that is a longer digest; also nothing of what was signed before that was kept.
+    pub(crate) hashed: Option<Vec<u8>>,
     pub(crate) signature: Vec<u8>,
     pub(crate) signed_at: Millis,
     /// With what its person proved to be there; nothing where they gave their passphrase.
@@ -81,7 +83,7 @@ pub(crate) struct Wanted {
 const ASTRAY_MS: i64 = 600_000;
 
 const LINES: &str = "SELECT g.ordinal, g.signing_id, s.position, g.authorisation_id, c.user_id, g.serial, g.client, s.form, \
-     s.digest, s.signature, g.signed_at, COALESCE(r.authenticator, k.authenticator) AS authenticator, \
+     s.digest, s.hashed, s.signature, g.signed_at, COALESCE(r.authenticator, k.authenticator) AS authenticator, \
      COALESCE(r.method, k.method) AS method, a.document, a.patient FROM signer_signing g \
      JOIN signer_signature s ON s.authorisation_id = g.authorisation_id AND s.signing_id = g.signing_id \
      JOIN signer_credential c ON c.credential_id = g.credential_id \
@@ -100,6 +102,7 @@ fn line(row: &AnyRow) -> Result<LedgerRow, Error> {
         client: row.try_get("client")?,
         form: parse_form(row.try_get("form")?)?,
         digest: row.try_get("digest")?,
+        hashed: row.try_get("hashed")?,
         signature: row.try_get("signature")?,
         signed_at: Millis(row.try_get("signed_at")?),
         authenticator: row.try_get("authenticator")?,
@@ -251,6 +254,7 @@ mod tests {
                     position: 0,
                     form: SignatureForm::Hash,
                     digest: Digest([0; 32]),
+                    hashed: None,
                     signature: vec![1],
                 };
                 signings::insert(tx, &[(&signing, 7)]).await?;

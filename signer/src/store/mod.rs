@@ -14,6 +14,7 @@ pub(crate) mod kept_records;
 pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod prepared;
+pub(crate) mod proofs;
 pub(crate) mod requests;
 pub(crate) mod signings;
 pub(crate) mod time_stamps;

@@ -18,6 +18,8 @@ pub(crate) struct NewSignature {
     pub(crate) position: usize,
     pub(crate) form: SignatureForm,
     pub(crate) digest: Digest,
+    /// What the signature is over, where that is a longer digest.
+    pub(crate) hashed: Option<Vec<u8>>,
     pub(crate) signature: Vec<u8>,
 }
 
@@ -110,10 +112,11 @@ async fn insert_signature_rows(
     tx: &mut Tx,
     signatures: &[(&Signing, &NewSignature)],
 ) -> Result<Vec<(String, i64)>, Error> {
-    let values = values(signatures.len(), 6, |place, _| format!("${place}"));
+    let values = values(signatures.len(), 7, |place, _| format!("${place}"));
     // The text is made of constants and numbers alone.
     let sql = format!(
-        "INSERT INTO signer_signature (authorisation_id, signing_id, position, form, digest, signature) VALUES {values} \
+        "INSERT INTO signer_signature (authorisation_id, signing_id, position, form, digest, hashed, signature) \
+         VALUES {values} \
          ON CONFLICT (authorisation_id, position) DO NOTHING RETURNING signing_id, position"
     );
     let mut query = sqlx::query_as(AssertSqlSafe(sql));
@@ -124,6 +127,7 @@ async fn insert_signature_rows(
             .bind(i64::try_from(signature.position).map_err(|_| Error::StoredRow { what: "position" })?)
             .bind(form_text(signature.form))
             .bind(signature.digest.0.as_slice())
+            .bind(signature.hashed.as_deref())
             .bind(signature.signature.as_slice());
     }
     Ok(query.fetch_all(&mut *tx).await?)

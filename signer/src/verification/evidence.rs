@@ -1,39 +1,25 @@
 //! The verdict on a bundle of evidence: the signature, its certificate, the audit record, and the person's consent.
 
 mod consent;
+mod proof;
+mod value;
 
 use audit::VerifierKey;
 use audit::api::Entry;
-use aws_lc_rs::digest::{Digest as Hashed, SHA256, digest};
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ML_DSA_44, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
-    RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
-};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use der::Decode as _;
-use pki::Certificate;
+use pki::path::Known;
+use pki::{Certificate, Crl};
 use serde_json::{Value, json};
-use x509_cert::spki::{ObjectIdentifier, SubjectPublicKeyInfoRef};
 
-use super::attributes::message_digest;
+use self::consent::consented;
+use self::proof::proved_ms;
+use self::value::{SHA_1, is_by_key, is_unkept};
 use super::certificate::{self, When};
-use consent::consented;
-
 use super::report::{Code, Findings, Form, Report, SignatureReport, Weight, moment};
 use super::{Trust, Weak, signer_of};
-use crate::api::{EvidenceBundle, RecordedAct, SignatureForm};
-use crate::evidence::RSA_LONGER;
+use crate::api::{EvidenceBundle, RecordedAct};
 use crate::ledger::PASSPHRASE;
-use crate::rsa_key;
-
-/// What JOSE would call RSA with SHA-1.
-const SHA_1: &str = "RS1";
-/// secp384r1, RFC 5480 2.1.1.1.
-const P_384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
-/// id-ml-dsa-65 and id-ml-dsa-87, RFC 9881 2.
-const ML_DSA_65: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.18");
-const ML_DSA_87: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.19");
 
 /// Judges a bundle by the roots, the revocation lists and the verifier key of the audit record, and nothing else.
 pub(super) fn judge(octets: &[u8], trust: &Trust<'_>, log: &VerifierKey) -> Report {
@@ -68,17 +54,17 @@ fn signature(bundle: &EvidenceBundle, trust: &Trust<'_>) -> SignatureReport {
     let read = |text: &String| STANDARD.decode(text).ok().and_then(|der| Certificate::from_der(&der).ok());
     let Some(signer) = read(&bundle.certificate) else {
         findings.fails(Code::CertificateUnreadable, "the certificate does not read");
-        return report(findings, bundle, None, &[]);
+        return report(findings, bundle, None, None, &[]);
     };
     if !bundle.signature.serial.eq_ignore_ascii_case(&signer.serial().to_string()) {
         findings.fails(Code::CertificateOther, "the ledger names another certificate");
     }
-    if is_of_longer_hash(bundle, &signer) {
+    if is_unkept(bundle, &signer) {
         findings.open(
             Code::SignatureUnchecked,
-            "the signature is over a longer hash than the one that is kept, and is not checked: have the document or its CMS verified",
+            "the signature is over a longer hash, which was not kept when it was made, and is not checked: have the document or its CMS verified",
         );
-    } else if value(bundle, &signer).is_none() {
+    } else if is_by_key(bundle, &signer).is_none() {
         findings.fails(
             Code::SignatureWrong,
             "the signature value is not by the key of the certificate over what was signed",
@@ -90,16 +76,27 @@ fn signature(bundle: &EvidenceBundle, trust: &Trust<'_>) -> SignatureReport {
     }
     let extra: Vec<Certificate> =
         bundle.chain.iter().filter_map(read).chain(trust.extra.iter().cloned()).collect();
-    // Our own record says when: it proves that the claim was not changed since, not that it was right.
-    let when = When { claimed_ms: Some(bundle.signature.signed_at), trusted_ms: None };
+    let Ok(lists) = proof::lists(bundle) else {
+        findings.fails(Code::TimeStampWrong, "a revocation list in the bundle does not read");
+        return report(findings, bundle, Some(&signer), None, &[]);
+    };
+    let crls: Vec<Crl> = trust.known.crls.iter().chain(&lists).cloned().collect();
+    let known = Known { crls: &crls, answers: trust.known.answers };
+    let trust = &Trust { extra: &extra, known, ..*trust };
+    // What came when the certificate had ended proves nothing of it; the last second belongs to it (RFC 5280 4.1.2.5).
+    let in_time = |at: &i64| at.div_euclid(1000) * 1000 <= signer.not_after_ms();
+    let trusted_ms = proved_ms(bundle, &signer, trust, &mut findings).filter(in_time);
+    // Our own record says when it was signed: it proves that the claim was not changed since, not that it was right.
+    let when = When { claimed_ms: Some(bundle.signature.signed_at), trusted_ms };
     let chain = certificate::judge(&signer, &extra, when, trust, &mut findings);
-    report(findings, bundle, Some(&signer), &chain)
+    report(findings, bundle, Some(&signer), trusted_ms, &chain)
 }
 
 fn report(
     findings: Findings,
     bundle: &EvidenceBundle,
     signer: Option<&Certificate>,
+    trusted_ms: Option<i64>,
     chain: &[Certificate],
 ) -> SignatureReport {
     SignatureReport {
@@ -107,54 +104,10 @@ fn report(
         signer: signer.map(signer_of),
         digest: STANDARD.decode(&bundle.signature.digest).ok().map(hex::encode),
         claimed_time: Some(moment(bundle.signature.signed_at)),
-        trusted_time: None,
+        trusted_time: trusted_ms.map(moment),
         chain: chain.iter().map(|certificate| certificate.subject().to_string()).collect(),
         findings: findings.into_sorted(),
     }
-}
-
-/// Whether it is by a key, and of a kind, whose signatures are over a hash longer than the SHA-256 that the ledger has, so that what was signed
-/// is not in the bundle. Whatever the bundle calls it, the key has to be of that kind.
-fn is_of_longer_hash(bundle: &EvidenceBundle, signer: &Certificate) -> bool {
-    let Ok(spki) = SubjectPublicKeyInfoRef::from_der(signer.spki_der()) else { return false };
-    let curve = || spki.algorithm.parameters.and_then(|any| any.decode_as::<ObjectIdentifier>().ok());
-    let is_bare = bundle.signature.form == SignatureForm::Hash;
-    let kind = match bundle.algorithm.as_str() {
-        RSA_LONGER => is_bare && rsa_key::of(signer).is_some(),
-        "ES384" => curve() == Some(P_384),
-        "ML-DSA-65" => spki.algorithm.oid == ML_DSA_65,
-        "ML-DSA-87" => spki.algorithm.oid == ML_DSA_87,
-        _ => false,
-    };
-    kind && bundle.signed.is_none()
-}
-
-/// Whether the value is by the certificate's key, over the octets or the digest that the ledger has.
-fn value(bundle: &EvidenceBundle, signer: &Certificate) -> Option<()> {
-    let spki = SubjectPublicKeyInfoRef::from_der(signer.spki_der()).ok()?;
-    let bits = spki.subject_public_key.raw_bytes();
-    let hash = STANDARD.decode(&bundle.signature.digest).ok()?;
-    let value = STANDARD.decode(&bundle.signature.signature).ok()?;
-    let algorithm: &'static dyn VerificationAlgorithm = match bundle.algorithm.as_str() {
-        "RS256" => &RSA_PKCS1_2048_8192_SHA256,
-        "PS256" => &RSA_PSS_2048_8192_SHA256,
-        SHA_1 => &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
-        "ES256" => &ECDSA_P256_SHA256_ASN1,
-        "ML-DSA-44" => &ML_DSA_44,
-        _ => return None,
-    };
-    let key = UnparsedPublicKey::new(algorithm, bits);
-    let Some(text) = &bundle.signed else {
-        let hashed = Hashed::import_less_safe(&hash, &SHA256).ok()?;
-        return key.verify_digest(&hashed, &value).ok();
-    };
-    let octets = STANDARD.decode(text).ok()?;
-    // A bare signature is over what the digest is of; a CMS is over attributes that hold the digest.
-    let of_it = match bundle.signature.form {
-        SignatureForm::Hash | SignatureForm::HashPss => digest(&SHA256, &octets).as_ref() == hash,
-        SignatureForm::Detached | SignatureForm::Attached => message_digest(&octets)? == hash,
-    };
-    of_it.then(|| key.verify(&octets, &value).ok()).flatten()
 }
 
 /// Under what it was signed, by the audit record.
@@ -173,7 +126,10 @@ fn recorded<'b>(bundle: &'b EvidenceBundle, log: &VerifierKey, findings: &mut Fi
     let Some(event) = proved(&bundle.record, log, "documents-signed", findings) else {
         return Under::Unknown;
     };
-    let wanted = json!({"id": signature.id, "form": signature.form, "digest": signature.digest});
+    let mut wanted = json!({"id": signature.id, "form": signature.form, "digest": signature.digest});
+    if let Some(hashed) = &signature.hashed {
+        wanted["hashed"] = json!(hashed);
+    }
     let is_listed = event["signatures"].as_array().is_some_and(|listed| listed.contains(&wanted));
     let same = event["user"] == signature.user_id.as_str()
         && event["client"] == signature.client.as_str()

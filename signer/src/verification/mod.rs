@@ -30,6 +30,9 @@ use certificate::When;
 use report::{Findings, moment};
 use time_stamp::Around;
 
+/// How many revocation lists a proof may bring: a list for each request of those that share a time-stamp, and those of the authorities.
+const MOST_LISTS: usize = 2_048;
+
 /// Whom and what to trust, and when.
 #[derive(Debug, Clone, Copy)]
 pub struct Trust<'a> {

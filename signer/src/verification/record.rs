@@ -43,27 +43,10 @@ impl Evidence {
     /// Judges it.
     pub(super) fn judge(&self, trust: &Trust<'_>) -> Report {
         let mut findings = Findings::default();
-        let links = match &self.read {
-            Ok(links) => links,
-            Err(what) => {
-                findings.fails(Code::Malformed, *what);
-                return Report::new(Form::EvidenceRecord, trust.now_ms, findings, Vec::new());
-            }
+        let seen = self.says_ms(trust, &mut findings);
+        let Ok(links) = &self.read else {
+            return Report::new(Form::EvidenceRecord, trust.now_ms, findings, Vec::new());
         };
-        let mut earlier = None;
-        for link in links {
-            link.check(&mut findings);
-            let at = link.token.as_ref().map(|token| token.at_ms);
-            if at < earlier {
-                findings.fails(Code::TimeStampWrong, "a time-stamp is older than the one that it renews");
-            }
-            earlier = at;
-        }
-        let mut seen = None;
-        for token in links.iter().rev().filter_map(|link| link.token.as_ref()) {
-            trusted(token, seen, trust, &mut findings);
-            seen = Some(token.at_ms);
-        }
         let whose = links.first().and_then(|link| link.token.as_ref()?.signature());
         let verdict = findings.verdict();
         let report = SignatureReport {
@@ -76,6 +59,34 @@ impl Evidence {
             findings: findings.into_sorted(),
         };
         Report::new(Form::EvidenceRecord, trust.now_ms, Findings::default(), vec![report])
+    }
+}
+
+impl Evidence {
+    /// Since when it says that its document is there. That is proven if nothing is found that counts.
+    pub(super) fn says_ms(&self, trust: &Trust<'_>, findings: &mut Findings) -> Option<i64> {
+        let links = match &self.read {
+            Ok(links) => links,
+            Err(what) => {
+                findings.fails(Code::Malformed, *what);
+                return None;
+            }
+        };
+        let mut earlier = None;
+        for link in links {
+            link.check(findings);
+            let at = link.token.as_ref().map(|token| token.at_ms);
+            if at < earlier {
+                findings.fails(Code::TimeStampWrong, "a time-stamp is older than the one that it renews");
+            }
+            earlier = at;
+        }
+        let mut seen = None;
+        for token in links.iter().rev().filter_map(|link| link.token.as_ref()) {
+            trusted(token, seen, trust, findings);
+            seen = Some(token.at_ms);
+        }
+        seen
     }
 }
 

@@ -18,7 +18,7 @@ use crate::rig::{PASSPHRASE, USER, digest_of, person};
 const FHIR: &str = include_str!("../../../fixtures/prescription.json");
 
 /// Signs a prescription that was seen, and something that was not; the ledger's entries.
-async fn signed(world: &mut World) -> Vec<Value> {
+pub(super) async fn signed(world: &mut World) -> Vec<Value> {
     let path = "/signer/prescriptions/prepare";
     let answer = world.rig.post_raw(&world.rig.system, path, "application/fhir+json", FHIR).await;
     let info = answer.body["parameter"][0]["valueString"].as_str().unwrap().to_owned();
@@ -108,8 +108,8 @@ async fn judged_by(world: &World, bundle: &Value, weak: Weak) -> Report {
     let decoded = |text: &str| STANDARD.decode(text).unwrap();
     let root = Certificate::from_der(&decoded(issuer.chain.last().unwrap())).unwrap();
     let mut crls = Vec::new();
-    for id in ["root", "remote-signing", "card"] {
-        crls.push(Crl::from_der(&decoded(&ca.crl(id).await.unwrap().crl)).unwrap());
+    for issuer in ca.issuers().await.unwrap() {
+        crls.push(Crl::from_der(&decoded(&ca.crl(&issuer.id).await.unwrap().crl)).unwrap());
     }
     let trust = Trust {
         anchors: &[root],
@@ -318,8 +318,9 @@ platform::both_engines! {
         }
     }
 
-    /// A signature over a longer hash than the ledger has is said to be not checked, and not called wrong.
-    async fn longer_hashes_are_not_checked(db: Db) {
+    /// The evidence of a signature over a longer hash has that hash, and holds; with another one, under another name or without it, it does not. One
+    /// from before it was kept is said to be not checked.
+    async fn longer_hashes_are_checked(db: Db) {
         let world = World::new(db).await;
         let rig = &world.rig;
         let rsa = super::oauth::credential(&world).await;
@@ -350,16 +351,37 @@ platform::both_engines! {
         let lines = [found(&world, &format!("credential={p_384}")).await, found(&world, &format!("credential={rsa}")).await];
         let lines = lines.concat();
         assert_eq!(lines.len(), 3);
+        let mut kinds = std::collections::BTreeSet::new();
         for line in lines {
             let path = format!("/signer/signatures/{}/evidence", line["id"].as_str().unwrap());
             let bundle = world.rig.get(&world.rig.holder, &path).await.body;
             let report = judged(&world, &bundle).await;
-            assert!(report.verdict == Verdict::Indeterminate && report.has(Code::SignatureUnchecked), "{report:#?}");
-            assert!(!report.has(Code::SignatureWrong), "{report:#?}");
-            let mut changed = bundle.clone();
-            changed["algorithm"] = json!("RS256");
-            assert!(judged(&world, &changed).await.has(Code::SignatureWrong), "{}", bundle["algorithm"]);
+            assert_eq!(report.verdict, Verdict::Valid, "{report:#?}");
+            kinds.insert(bundle["algorithm"].as_str().unwrap().to_owned());
+            let hashed = STANDARD.decode(bundle["signature"]["hashed"].as_str().unwrap()).unwrap();
+            assert!(hashed.len() > 32);
+            for (place, value) in [
+                ("/algorithm", json!("RS256")),
+                ("/signature/hashed", json!(STANDARD.encode(vec![7; hashed.len()]))),
+                ("/signature/digest", json!(digest_of(b"another"))),
+            ] {
+                let mut changed = bundle.clone();
+                *changed.pointer_mut(place).unwrap() = value;
+                let report = judged(&world, &changed).await;
+                let told = report.has(Code::SignatureWrong) || report.has(Code::RecordOther);
+                assert!(report.verdict == Verdict::Invalid && told, "{place}: {report:#?}");
+            }
+            let mut before = bundle.clone();
+            before["signature"].as_object_mut().unwrap().remove("hashed");
+            before.as_object_mut().unwrap().remove("signed");
+            if bundle["algorithm"] == "RS512" {
+                before["algorithm"] = json!("RSA");
+            }
+            let report = judged(&world, &before).await;
+            assert!(report.has(Code::SignatureUnchecked) && !report.has(Code::SignatureWrong), "{report:#?}");
+            assert!(report.has(Code::RecordOther), "the record has it, so it cannot be left out: {report:#?}");
         }
+        assert_eq!(Vec::from_iter(kinds), ["ES384", "RS512"]);
     }
 
     /// The ledger says who signed what for whom, when and by which authenticator; it is searched by person, application and period, and

@@ -2,7 +2,7 @@
 //!
 //! A test starts this very program again as a child, which is another process on the same database and token, takes the answer of the prescriber's key
 //! and is killed as soon as the consent is durable, while it signs. RSA makes the same signature of the same document however often it signs, so the
-//! same is done with P-256, of which a second signature is another one.
+//! same is done with P-256, of which a second signature is another one. The worker that proves what was signed is killed when its time-stamp was given.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
@@ -12,7 +12,7 @@ use authn::api::{SIGNING, SigningClient};
 use axum::body::Body;
 use http::Request;
 use platform::caller::Caller;
-use platform::clock::{Clock, Millis};
+use platform::clock::{Accuracy, Clock, Millis};
 use platform::db::testing::TestDb;
 use platform::db::{Config, Db, Engine};
 use platform::peer::Peer;
@@ -35,6 +35,8 @@ const COOKIE: &str = "LANYARD_TEST_DSS_COOKIE";
 
 /// Or the body of a request for signatures with a passphrase's authorisation.
 const BODY: &str = "LANYARD_TEST_DSS_BODY";
+/// Or nothing more than that it is to prove what was signed.
+const PROVES: &str = "LANYARD_TEST_DSS_PROVES";
 /// What it says before it makes that.
 const BEGUN: &str = "the child has begun";
 
@@ -62,6 +64,11 @@ fn child_of_the_kill_test() {
             let body: Value = serde_json::from_str(&body).unwrap();
             let answered = rig.csc(&rig.system, "signatures/signHash", &body).await;
             assert_eq!(answered.status, 200, "{:?}", answered.body);
+            return;
+        }
+        if std::env::var(PROVES).is_ok() {
+            rig.discipline.tell(Ok(Accuracy { bound: Some(Duration::from_millis(20)) }));
+            rig.signer.prove_signatures().await.unwrap();
             return;
         }
         rig.sign_in = Some(SignIn { client, origin: ISSUER.to_owned(), name: "Care sign-in".to_owned() });
@@ -212,6 +219,34 @@ async fn ecdsa_signs_once(engine: Engine) {
             "{when:?}: what was stored is what is told"
         );
     }
+    is_proved_once(&world, &test).await;
+}
+
+const GIVEN: &str =
+    "SELECT CAST(COUNT(*) AS BIGINT) FROM audit_event WHERE module = 'signer' AND name = 'time-stamps-given'";
+
+/// Kills a process that proves what was signed when it has its time-stamp; then another one does what is left.
+async fn is_proved_once(world: &World, test: &TestDb) {
+    world.rig.renew_time_stamping().await;
+    world.rig.authority.make_lists().await;
+    world.rig.pass(3_000);
+    let before = world.count(GIVEN).await;
+    let mut child = command(world, test).env(PROVES, "yes").stdout(Stdio::null()).spawn().unwrap();
+    let until = Instant::now() + PATIENCE;
+    while world.count(GIVEN).await == before {
+        assert!(Instant::now() < until, "the child got no time-stamp");
+        tokio::task::yield_now().await;
+    }
+    child.kill().unwrap(); // SIGKILL
+    child.wait().unwrap();
+    world.rig.signer.prove_signatures().await.unwrap();
+    let unproved = "SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signing WHERE records_id IS NULL";
+    assert_eq!(world.count(unproved).await, 0);
+    let proved = world.rig.events("signatures-proved").await;
+    let signatures: i64 = proved.iter().map(|event| event["signatures"].as_i64().unwrap()).sum();
+    assert_eq!(signatures, world.count(SIGNED).await, "each once");
+    let rows = world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_evidence_record").await;
+    assert_eq!(rows, i64::try_from(proved.len()).unwrap(), "none without its event");
 }
 
 /// What cannot be made twice alike is made once.

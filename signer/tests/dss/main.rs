@@ -9,6 +9,7 @@ mod consent;
 mod evidence;
 mod kill;
 mod oauth;
+mod proofs;
 mod requests;
 mod roads;
 mod signing;

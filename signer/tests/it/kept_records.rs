@@ -44,13 +44,32 @@ platform::both_engines! {
         for (before, now) in first["evidence_records"].as_array().unwrap().iter().zip(second["evidence_records"].as_array().unwrap()) {
             let (before, now) = (unbase64(before), unbase64(now));
             // What stood behind the lengths stands there still, and a time-stamp follows.
-            let old = &before[before.len() - 400..];
+            let old = &before[before.len() - 200..];
             assert!(now.len() > before.len() && now.windows(old.len()).any(|part| part == old));
             let again = rig.post(&rig.system, &format!("{PATH}/renewals"), &json!({"evidence_record": crate::rig::base64(&now)})).await;
             assert_eq!(again.status, 200, "what was renewed reads: {:?}", again.body);
         }
         assert!(second["renew_at"].as_i64() > first["renew_at"].as_i64());
         assert_eq!(rig.events("evidence-records-renewed").await.len(), 1);
+        // The certificate of the first time-stamp has ended: what shows that it was good came in it.
+        rig.pass(700 * DAY_MS);
+        rig.renew_time_stamping().await;
+        lists(&rig).await;
+        assert_eq!(rig.renew_records().await, 1, "again");
+        let third = kept(&rig, &id).await;
+        assert_eq!(third["renewals"], 2);
+        for (document, verdict) in [(0, "valid"), (9, "invalid")] {
+            let document = crate::rig::base64(&[document]);
+            let body = json!({"evidence_record": third["evidence_records"][0], "document": document});
+            let report = rig.post(&rig.verifier, "/signer/verifications", &body).await.body;
+            assert_eq!(report["verdict"], verdict, "{report}");
+            let since = report["signatures"][0]["trusted_time"].as_str();
+            assert_eq!(since.map(|at| &at[..10]), (verdict == "valid").then_some("2026-11-24"), "{report}");
+        }
+        let first = &first["evidence_records"][0];
+        let body = json!({"evidence_record": first, "document": crate::rig::base64(&[0])});
+        let report = rig.post(&rig.verifier, "/signer/verifications", &body).await.body;
+        assert_eq!(report["verdict"], "indeterminate", "as it was at first it proves nothing any more: {report}");
         rig.pass(4 * 366 * DAY_MS);
         rig.renew_time_stamping().await;
         assert_eq!(rig.renew_records().await, 0);

@@ -1,0 +1,171 @@
+//! What the ledger has is proved beside it: with one time-stamp for many signatures, each once, for as long as it is kept.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use platform::db::Db;
+use serde_json::{Value, json};
+use signer::api::{Algorithm, ECDSA_SHA_256, ECDSA_SHA_384, KeyLife};
+use signer::verification::{Code, Report, Verdict};
+
+use super::World;
+use super::evidence::{found, judged, signed};
+use crate::rig::{PASSPHRASE, Rig, create_request, digest_of};
+
+const UNPROVED: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signing WHERE records_id IS NULL";
+const ROWS: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM signer_evidence_record";
+const LISTS: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM signer_kept_list";
+const DAY_MS: u64 = 86_400_000;
+
+/// A credential that has a key for each batch, with its passphrase.
+async fn one_time(rig: &Rig) -> String {
+    let mut body = create_request(Algorithm::P256, "one-time");
+    body["key"] = json!(KeyLife::OneTime);
+    let made = rig.post(&rig.admin, "/signer/credentials", &body).await;
+    assert_eq!(made.status, 200, "{:?}", made.body);
+    let id = made.body["credential_id"].as_str().unwrap().to_owned();
+    let path = format!("/signer/credentials/{id}/passphrase");
+    assert_eq!(rig.put(&rig.holder, &path, &json!({"new": PASSPHRASE})).await.status, 204);
+    id
+}
+
+/// Signs a document at B-B.
+async fn sign(rig: &Rig, id: &str, name: &str, document: &[u8]) {
+    let sad = rig.sad(id, &[&digest_of(document)]).await;
+    let body = json!({"credentialID": id, "SAD": sad, "documents": [{
+        "document": STANDARD.encode(document), "signature_format": "C", "signAlgo": name,
+    }]});
+    let done = rig.csc(&rig.system, "signatures/signDoc", &body).await;
+    assert_eq!(done.status, 200, "{:?}", done.body);
+}
+
+/// The lists of now.
+async fn lists(rig: &Rig) {
+    rig.authority.make_lists().await;
+    rig.pass(3_000);
+}
+
+/// The evidence of every signature.
+async fn bundles(world: &World) -> Vec<Value> {
+    world.settle().await;
+    let mut all = Vec::new();
+    for line in found(world, "user_id=555021942107").await {
+        let path = format!("/signer/signatures/{}/evidence", line["id"].as_str().unwrap());
+        let given = world.rig.get(&world.rig.holder, &path).await;
+        assert_eq!(given.status, 200, "{:?}", given.body);
+        all.push(given.body);
+    }
+    all
+}
+
+fn since(report: &Report) -> Option<&str> {
+    report.signatures[0].trusted_time.as_deref().map(|at| &at[..10])
+}
+
+/// The same bundle with something else in a place.
+fn with(bundle: &Value, place: &str, value: Value) -> Value {
+    let mut changed = bundle.clone();
+    *changed.pointer_mut(place).unwrap() = value;
+    changed
+}
+
+platform::both_engines! {
+    /// Signatures of every kind share one time-stamp, whichever process is first, and each is in it once. Their evidence holds by itself when the ten
+    /// minutes of a one-time key are over, and when the certificates of signers and time-stamps have ended, renewed twice; without the proof,
+    /// or with another's, it does not.
+    async fn evidence_holds_for_years(db: Db) {
+        let mut world = World::new(db).await;
+        world.rig.renew_time_stamping().await;
+        lists(&world.rig).await;
+        signed(&mut world).await;
+        let rig = &world.rig;
+        let (batch, long) = (one_time(rig).await, rig.ready(Algorithm::P384).await);
+        sign(rig, &batch, ECDSA_SHA_256, b"one").await;
+        sign(rig, &long, ECDSA_SHA_384, b"two").await;
+        assert!(bundles(&world).await.iter().all(|bundle| bundle.get("proof").is_none()), "not yet");
+
+        let twin = rig.twin();
+        let (mine, theirs) = tokio::join!(rig.signer.prove_signatures(), twin.signer.prove_signatures());
+        assert_eq!(mine.unwrap() + theirs.unwrap(), 4, "each by one of them");
+        assert_eq!((rig.signer.prove_signatures().await.unwrap(), rig.count(UNPROVED).await), (0, 0));
+        let events = rig.events("signatures-proved").await;
+        assert_eq!((events.len(), rig.count(ROWS).await), (1, 1));
+        assert_eq!((&events[0]["requests"], &events[0]["signatures"]), (&json!(3), &json!(4)), "DSS has one for two");
+        let kept = usize::try_from(rig.count(LISTS).await).unwrap();
+        assert_eq!(events[0]["lists"].as_array().unwrap().len(), kept);
+        assert!(kept >= 2, "of the root and of who signs for people: {kept}");
+
+        let early = bundles(&world).await;
+        assert_eq!(early.len(), 4);
+        for (place, bundle) in early.iter().enumerate() {
+            let report = judged(&world, bundle).await;
+            assert_eq!((report.verdict, since(&report)), (Verdict::Valid, Some("2026-11-24")), "{report:#?}");
+            let others = early[(place + 2) % 4]["proof"]["evidence_record"].clone();
+            for (changed, code) in [
+                (with(bundle, "/proof/evidence_record", others), Code::DigestMismatch),
+                (with(bundle, "/proof/evidence_record", json!("AAAA")), Code::Malformed),
+                (with(bundle, "/proof/evidence_record", json!("%")), Code::TimeStampWrong),
+                (with(bundle, "/proof/crls", json!([])), Code::DigestMismatch),
+                (with(bundle, "/proof/crls/0", bundle["proof"]["crls"][1].clone()), Code::DigestMismatch),
+                (with(bundle, "/proof/crls/0", json!("AAAA")), Code::TimeStampWrong),
+            ] {
+                let report = judged(&world, &changed).await;
+                assert!(report.verdict == Verdict::Invalid && report.has(code), "{code:?}: {report:#?}");
+            }
+        }
+
+        rig.pass(11 * 60_000);
+        let one = early.iter().position(|bundle| bundle["signature"]["digest"] == digest_of(b"one")).unwrap();
+        let mut unproved = early[one].clone();
+        unproved.as_object_mut().unwrap().remove("proof");
+        let report = judged(&world, &unproved).await;
+        assert!(report.verdict == Verdict::Indeterminate && report.has(Code::ExpiredUnproven), "{report:#?}");
+        assert_eq!(judged(&world, &early[one]).await.verdict, Verdict::Valid, "at B-B, with a key that is gone");
+
+        for _ in 0..2 {
+            rig.pass(700 * DAY_MS);
+            rig.renew_time_stamping().await;
+            lists(rig).await;
+            assert_eq!((rig.renew_records().await, rig.renew_records().await), (1, 0));
+        }
+        for (now, then) in bundles(&world).await.iter().zip(&early) {
+            let report = judged(&world, now).await;
+            assert_eq!((report.verdict, since(&report)), (Verdict::Valid, Some("2026-11-24")), "{report:#?}");
+            let report = judged(&world, then).await;
+            assert!(report.verdict == Verdict::Indeterminate && report.has(Code::TimeStampNotTrusted), "{report:#?}");
+            assert_eq!(since(&report), None);
+        }
+        assert_eq!(rig.count(LISTS).await, i64::try_from(kept).unwrap(), "what a time-stamp needs is in it");
+    }
+
+    /// Without a believed clock nothing is proved and nothing is lost; while a revocation list is missing a proof waits two minutes for it and no
+    /// longer; a proof that came when the certificate had ended makes nothing better or worse.
+    async fn proofs_come_when_they_can(db: Db) {
+        let world = World::new(db).await;
+        let rig = &world.rig;
+        rig.renew_time_stamping().await;
+        // Whatever lists there were have run out.
+        rig.pass(8 * DAY_MS);
+        let batch = one_time(rig).await;
+        sign(rig, &batch, ECDSA_SHA_256, b"one").await;
+        assert_eq!(rig.signer.prove_signatures().await.unwrap(), 0, "there is no list of now");
+        rig.pass(120_000);
+        let said = rig.discipline.said();
+        rig.discipline.tell(Err(platform::clock::Untrusted::NotSynchronised));
+        assert!(rig.signer.prove_signatures().await.is_err(), "nor a time that can be believed");
+        rig.discipline.tell(said);
+        assert_eq!((rig.count(UNPROVED).await, rig.count(ROWS).await), (1, 0));
+        assert_eq!((rig.signer.prove_signatures().await.unwrap(), rig.count(UNPROVED).await), (1, 0));
+        let bundle = bundles(&world).await.remove(0);
+        let report = judged(&world, &bundle).await;
+        assert_eq!((report.verdict, since(&report)), (Verdict::Valid, Some("2026-12-02")), "{report:#?}");
+
+        lists(rig).await;
+        sign(rig, &batch, ECDSA_SHA_256, b"two").await;
+        rig.pass(11 * 60_000);
+        assert_eq!(rig.signer.prove_signatures().await.unwrap(), 1);
+        let late = bundles(&world).await.remove(1);
+        let report = judged(&world, &late).await;
+        assert!(report.verdict == Verdict::Indeterminate && report.has(Code::ExpiredUnproven), "{report:#?}");
+        assert_eq!(since(&report), None, "it was there when it counted no more");
+    }
+}
