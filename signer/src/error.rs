@@ -283,6 +283,12 @@ pub enum Parameter {
     /// The hash algorithm is not the one in the signature algorithm.
     #[error("String parameter hashAlgorithmOID contradicts with signAlgo parameter")]
     HashAlgorithmContradicts,
+    /// A signature beside those that a CMS has.
+    #[error("Invalid parameter signed_envelope_property (Parallel is not made: Detached or Attached)")]
+    ParallelSignature,
+    /// Attributes that a client wants signed.
+    #[error("Invalid parameter signed_props (the signed attributes are those of the service: leave it out)")]
+    SignedProperties,
     /// A digest alone cannot be wrapped around its document.
     #[error("Invalid parameter signed_envelope_property (Attached needs documents)")]
     AttachedDigest,

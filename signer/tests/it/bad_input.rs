@@ -90,10 +90,15 @@ platform::both_engines! {
             (json!({"signature_format": null}), "Missing (or invalid type) string parameter signature_format"),
             (json!({"signature_format": "P"}), "Invalid parameter signature_format"),
             (json!({"conformance_level": "Ades-B-X"}), "Invalid parameter conformance_level"),
-            (json!({"signed_envelope_property": "Parallel"}), "Invalid parameter signed_envelope_property"),
+            (json!({"signed_envelope_property": "Parallel"}),
+                "Invalid parameter signed_envelope_property (Parallel is not made: Detached or Attached)"),
+            (json!({"signed_envelope_property": "Enveloped"}), "Invalid parameter signed_envelope_property"),
             (json!({"signed_envelope_property": "Attached"}),
                 "Invalid parameter signed_envelope_property (Attached needs documents)"),
-            (json!({"signed_props": [{"attribute_name": "mime-type"}]}), "Invalid parameter signed_props"),
+            (json!({"signed_props": [{"attribute_name": "mime-type"}]}),
+                "Invalid parameter signed_props (the signed attributes are those of the service: leave it out)"),
+            (json!({"signed_props": "mime-type"}),
+                "Invalid parameter signed_props (the signed attributes are those of the service: leave it out)"),
         ] {
             refuse(json!({"documentDigests": [changed(&digests, &change)]}), sentence).await;
         }

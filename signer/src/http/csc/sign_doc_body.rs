@@ -233,12 +233,13 @@ impl Entry<'_> {
         match &self.signed_props {
             Member::Absent => {}
             Member::Given(List(properties)) if properties.is_empty() => {}
-            Member::Given(_) | Member::Other => return Err(Parameter::Invalid("signed_props")),
+            Member::Given(_) | Member::Other => return Err(Parameter::SignedProperties),
         }
         match self.signed_envelope_property.optional("signed_envelope_property")? {
             None => Ok(None),
             Some("Detached") => Ok(Some(SignatureForm::Detached)),
             Some("Attached") => Ok(Some(SignatureForm::Attached)),
+            Some("Parallel") => Err(Parameter::ParallelSignature),
             Some(_) => Err(Parameter::Invalid("signed_envelope_property")),
         }
     }
