@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::json;
 
-use crate::dss::anchors;
+use crate::dss::{anchors, outdated};
 use crate::error::Error;
 use crate::store::consents::ConsentRow;
 
@@ -43,6 +43,14 @@ pub(crate) fn binding(row: &ConsentRow) -> Result<String, Error> {
         shown: &anchors(&row.shown)?,
         expires_at: row.expires_at.0,
     }))
+}
+
+/// Refuses a consent that was asked for under an earlier release, which did not bind what is shown: nobody goes on with it.
+pub(crate) fn is_current(row: &ConsentRow) -> Result<(), Error> {
+    let (id, credential, end) = (row.consent_id.as_str(), row.credential_id.as_str(), row.expires_at.0);
+    let text = json!(["lanyard-signing-csc-1", id, row.client, row.user_id, credential, hashes(row), end]);
+    let before = hex::encode(digest(&SHA256, text.to_string().as_bytes()));
+    if row.binding == before { Err(outdated()) } else { Ok(()) }
 }
 
 /// The hashes of its documents, base64, in their order.

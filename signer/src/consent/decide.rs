@@ -5,7 +5,7 @@ use platform::clock::Millis;
 use platform::problem::Problem;
 use serde_json::Value;
 
-use super::{actor, binding};
+use super::{actor, binding, is_current};
 use crate::dss::{SignIn, anchor, shown_anchor};
 use crate::error::Error;
 use crate::events::Event;
@@ -29,7 +29,10 @@ fn over() -> Error {
 
 /// Refuses what is decided, or over.
 fn waiting(signer: &Signer, row: &ConsentRow) -> Result<(), Error> {
-    if row.decision.is_none() && signer.clock.now() < row.expires_at { Ok(()) } else { Err(over()) }
+    if row.decision.is_some() || signer.clock.now() >= row.expires_at {
+        return Err(over());
+    }
+    is_current(row)
 }
 
 /// What the browser is to ask the person's authenticators.

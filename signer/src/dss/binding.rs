@@ -23,6 +23,21 @@ pub(crate) fn binding(statement: &Statement, shown: &[String], expires_at: Milli
     hex::encode(digest(&SHA256, text.to_string().as_bytes()))
 }
 
+/// The same as an earlier release made it, which did not say what is shown: nobody goes on with what was bound so.
+pub(crate) fn binding_before(statement: &Statement, expires_at: Millis) -> String {
+    let documents: Vec<_> =
+        statement.payloads.iter().map(|payload| json!([payload.id, payload.digest.to_base64()])).collect();
+    let text = json!([
+        "lanyard-signing-1",
+        statement.issuer,
+        statement.subject,
+        statement.algorithm.as_str(),
+        documents,
+        expires_at.0,
+    ]);
+    hex::encode(digest(&SHA256, text.to_string().as_bytes()))
+}
+
 /// What a smartcard signs so that its holder was there: for this request, which holds what it was bound to.
 pub(crate) fn card_challenge(request: &str, binding: &str) -> String {
     format!("{}{request}\n{binding}\n", card::wire::signing::PRESENCE)

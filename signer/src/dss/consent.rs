@@ -6,7 +6,9 @@ use platform::problem::Problem;
 use serde_json::Value;
 
 use super::receive::actor;
-use super::{Document, SignIn, Statement, Token, anchor, anchors, binding, shown_anchor, sign};
+use super::{
+    Document, SignIn, Statement, Token, anchor, anchors, binding, binding_before, shown_anchor, sign,
+};
 use crate::authorisation::Rests;
 use crate::digest::{Authorised, Digest};
 use crate::error::Error;
@@ -41,8 +43,23 @@ pub(crate) async fn find(signer: &Signer, token: &str, person: &str) -> Result<R
 
 /// Whether it still waits for its person.
 pub(crate) fn waiting(signer: &Signer, row: &RequestRow) -> Result<(), Error> {
-    let waits = row.decision.is_none() && signer.clock.now() < row.expires_at;
-    if waits { Ok(()) } else { Err(over()) }
+    if row.decision.is_some() || signer.clock.now() >= row.expires_at {
+        return Err(over());
+    }
+    let statement = Statement::read(&row.statement).map_err(Error::Dss)?;
+    if is_of_before(row, &statement) { Err(outdated()) } else { Ok(()) }
+}
+
+/// Whether it was made by a release that bound less to it than a person agrees to now.
+pub(super) fn is_of_before(row: &RequestRow, statement: &Statement) -> bool {
+    row.binding == binding_before(statement, row.expires_at)
+}
+
+/// What is to be done with such a one.
+pub(crate) fn outdated() -> Error {
+    let sentence = "This request to sign was made before the service was upgraded, and cannot be gone on with. Go back to your \
+                    application, and ask again there: it makes a new request.";
+    Error::Dss(Problem::gone("request-outdated", sentence))
 }
 
 /// Where the browser goes on if the person has decided: whoever comes back to the page after an answer of ours was lost is sent where that
@@ -146,8 +163,10 @@ fn is_for(
 
 /// The request holds now what it did when it was bound.
 pub(super) fn is_bound(row: &RequestRow, statement: &Statement) -> Result<(), Error> {
-    let holds = row.binding == binding(statement, &anchors(&row.shown)?, row.expires_at);
-    if holds { Ok(()) } else { Err(Error::StoredRow { what: "request to sign" }) }
+    if row.binding == binding(statement, &anchors(&row.shown)?, row.expires_at) {
+        return Ok(());
+    }
+    Err(if is_of_before(row, statement) { outdated() } else { Error::StoredRow { what: "request to sign" } })
 }
 
 /// With what somebody signs.

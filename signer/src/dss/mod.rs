@@ -22,8 +22,8 @@ use authn::api::SigningClient;
 
 pub(crate) use allowed::{Who, check_authors, may_have_signed};
 pub(crate) use anchor::{anchor, anchors, shown_anchor};
-pub(crate) use binding::{binding, card_challenge, card_challenge_id};
-pub(crate) use consent::{answer, ask, cancel, decided, find, waiting};
+pub(crate) use binding::{binding, binding_before, card_challenge, card_challenge_id};
+pub(crate) use consent::{answer, ask, cancel, decided, find, outdated, waiting};
 pub(crate) use receive::{Came, receive};
 pub(crate) use result::fetch;
 pub(crate) use seen::{Content, Document, Wanted, documents};

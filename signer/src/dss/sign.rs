@@ -7,7 +7,7 @@ use hsm::{Alg, Scheme};
 use platform::clock::Millis;
 use platform::problem::Problem;
 
-use super::consent::is_bound;
+use super::consent::{is_bound, is_of_before};
 use super::receive::actor;
 use super::statement::Payload;
 use super::{Statement, smartcard};
@@ -72,9 +72,14 @@ pub(super) async fn signatures(
     let statement = Statement::read(&row.statement).map_err(Error::Dss)?;
     let digests: Vec<Digest> = statement.payloads.iter().map(|payload| payload.digest).collect();
     let agreed = Authorised::new(digests).is_ok_and(|digests| digests == authorisation.digests);
-    is_bound(row, &statement)?;
     if !agreed {
         return Err(Error::StoredRow { what: "request to sign" });
+    }
+    if let Err(error) = is_bound(row, &statement) {
+        // What was signed before an upgrade is what was agreed to then, and is given.
+        let signed = stored(signer, authorisation).await?;
+        let whole = signed.len() == statement.payloads.len();
+        return if whole && is_of_before(row, &statement) { Ok(signed) } else { Err(error) };
     }
     let sharer = Sharer::of(&row.client);
     let positions: Vec<usize> = (0..statement.payloads.len()).collect();

@@ -4,10 +4,21 @@ use platform::db::Db;
 use serde_json::json;
 
 use super::world::Browser;
-use super::{ISSUER, SoftKey, World, unprepared};
+use super::{APPLICATION, ISSUER, SoftKey, World, unprepared};
+use crate::rig::{USER, digest_of, unbase64};
 
 const FHIR: &str = include_str!("../../../fixtures/prescription.json");
 const SIGNED: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signature";
+
+/// Binds the newest request, of one document, as an earlier release did.
+async fn bound_as_before(world: &World, id: &str, payload: &str) {
+    let newest = "SELECT expires_at FROM signer_request ORDER BY created_at DESC LIMIT 1";
+    let end: i64 = sqlx::query_scalar(newest).fetch_one(world.rig.db.read()).await.unwrap();
+    let digest = digest_of(&unbase64(&json!(payload)));
+    let text = json!(["lanyard-signing-1", APPLICATION, USER, "RS256", [[id, digest]], end]).to_string();
+    let binding = hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()));
+    world.write("UPDATE signer_request SET binding = $1 WHERE expires_at = $2", vec![binding], end).await;
+}
 
 /// Something that a good key never does.
 type Spoil = fn(&mut SoftKey);
@@ -92,6 +103,37 @@ platform::both_engines! {
         }
         world.write(change, vec![other], 0).await;
         assert_eq!(world.fetch(&request, &world.token).await.status, 500);
+        assert_eq!(world.count(SIGNED).await, 0);
+    }
+
+    /// A request that waits through the upgrade to a release that binds more is over for everybody, with what to do; one that was signed before is
+    /// fetched as it was.
+    async fn what_waits_through_an_upgrade_is_asked_for_again(db: Db) {
+        let mut world = World::new(db).await;
+        let request = world.asked(&[("one", &unprepared(1))]).await;
+        let options = world.options(&request).await.json();
+        bound_as_before(&world, "one", &unprepared(1)).await;
+        let outdated = (410, "request-outdated".to_owned());
+        let credential = world.key.get(&options);
+        let refused = world.answer(&request, &credential).await;
+        assert_eq!(refused.refusal(), outdated);
+        assert!(refused.body.contains("ask again there"), "{}", refused.body);
+        assert_eq!(world.options(&request).await.refusal(), outdated);
+        let page = world.page(&request).await;
+        assert!(page.status == 410 && page.body.contains("before the service was upgraded"), "{}", page.body);
+        assert_eq!(world.count(SIGNED).await, 0);
+        assert_eq!(world.cancel(&request).await.status, 303, "who does not want to goes back");
+
+        let request = world.asked(&[("two", &unprepared(2))]).await;
+        world.agree(&request).await;
+        let first = world.fetch(&request, &world.token).await;
+        bound_as_before(&world, "two", &unprepared(2)).await;
+        let again = world.fetch(&request, &world.token).await;
+        assert_eq!((again.status, again.body), (200, first.body));
+        for sql in ["DELETE FROM signer_signature WHERE position >= $1", "DELETE FROM signer_signing WHERE signed_at >= $1"] {
+            world.write(sql, Vec::new(), 0).await;
+        }
+        assert_eq!(world.fetch(&request, &world.token).await.refusal(), outdated, "nor is it signed now");
         assert_eq!(world.count(SIGNED).await, 0);
     }
 

@@ -42,7 +42,7 @@ fn rows() -> Vec<Row> {
 }
 
 /// What a parameter can be wrong in. A variant that is not here does not compile in [`every`].
-const PARAMETERS: [Parameter; 21] = [
+const PARAMETERS: [Parameter; 23] = [
     Parameter::Body,
     Parameter::MissingString("SAD"),
     Parameter::MissingArray("hashes"),
@@ -64,6 +64,8 @@ const PARAMETERS: [Parameter; 21] = [
     Parameter::BothGiven,
     Parameter::HashAlgorithmContradicts,
     Parameter::AttachedDigest,
+    Parameter::ParallelSignature,
+    Parameter::SignedProperties,
 ];
 
 /// Whether the CSC API can answer this error. What only the routes of credentials and the start know is told elsewhere; a new
@@ -144,6 +146,8 @@ fn is_said(parameter: &Parameter) -> bool {
         | Parameter::BothGiven
         | Parameter::HashAlgorithmContradicts
         | Parameter::AttachedDigest
+        | Parameter::ParallelSignature
+        | Parameter::SignedProperties
         | Parameter::DocumentNeeded => true,
     }
 }

@@ -108,6 +108,7 @@ pub(super) async fn show(
         let sentence = "This request to sign is over. Go back to your application, and begin again there.";
         return Err(Problem::gone("request-over", sentence).into());
     }
+    consent::is_current(&row)?;
     Ok(shown(&signer, &row, &back)?)
 }
 
