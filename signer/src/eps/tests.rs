@@ -63,6 +63,34 @@ fn characters_and_numbers_stay() {
     );
 }
 
+/// The status of an item and how far its repeat is are no part of what is signed, in either form: they change while it is dispensed.
+#[test]
+fn what_changes_later_is_not_signed() {
+    let signed = of(&fhir()).unwrap();
+    for status in ["completed", "cancelled", "stopped"] {
+        let mut message = fhir();
+        for entry in message["entry"].as_array_mut().unwrap() {
+            if entry["resource"]["resourceType"] == "MedicationRequest" {
+                entry["resource"]["status"] = json!(status);
+            }
+        }
+        assert_eq!(of(&message).unwrap(), signed, "{status}");
+    }
+    let with = |low: u32, status: &str| {
+        let repeat =
+            format!("<repeatNumber><low value=\"{low}\"/><high value=\"6\"/></repeatNumber><product");
+        let status = format!(
+            "<pertinentInformation4><pertinentItemStatus><value code=\"{status}\"/></pertinentItemStatus>\
+             </pertinentInformation4></pertinentLineItem>"
+        );
+        let text = V3_TEXT.replacen("<product", &repeat, 1).replacen("</pertinentLineItem>", &status, 1);
+        of_v3(&text).unwrap()
+    };
+    let first = with(1, "0007");
+    assert_ne!(first, signed, "that it repeats, and how often, is");
+    assert_eq!(with(2, "0001"), first);
+}
+
 /// Whatever is said of patient, prescriber and items beyond the usual has its place.
 #[test]
 fn everything_that_is_signed_has_its_place() {

@@ -102,6 +102,13 @@ pub(super) async fn judged(world: &World, bundle: &Value) -> Report {
 }
 
 async fn judged_by(world: &World, bundle: &Value, weak: Weak) -> Report {
+    let (root, crls) = published(world).await;
+    let trust = Trust { weak, ..trusted(world, &root, &crls) };
+    judge_evidence(bundle.to_string().as_bytes(), &trust, &world.log.verifier_key())
+}
+
+/// The root, and the lists of now.
+pub(super) async fn published(world: &World) -> ([Certificate; 1], Vec<Crl>) {
     world.rig.authority.make_lists().await;
     let ca = world.rig.authority.client();
     let issuer = ca.issuer("remote-signing").await.unwrap();
@@ -111,16 +118,20 @@ async fn judged_by(world: &World, bundle: &Value, weak: Weak) -> Report {
     for issuer in ca.issuers().await.unwrap() {
         crls.push(Crl::from_der(&decoded(&ca.crl(&issuer.id).await.unwrap().crl)).unwrap());
     }
-    let trust = Trust {
-        anchors: &[root],
+    ([root], crls)
+}
+
+/// Whom to trust by that.
+pub(super) fn trusted<'a>(world: &World, anchors: &'a [Certificate], crls: &'a [Crl]) -> Trust<'a> {
+    Trust {
+        anchors,
         extra: &[],
-        known: Known { crls: &crls, answers: &[] },
+        known: Known { crls, answers: &[] },
         now_ms: world.rig.clock.now().0 + 3_000,
         policies: &[],
         signers: 1,
-        weak,
-    };
-    judge_evidence(bundle.to_string().as_bytes(), &trust, &world.log.verifier_key())
+        weak: Weak::Refused,
+    }
 }
 
 /// The answer of a key that nobody has registered, with its public half.

@@ -4,11 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use platform::db::Db;
 use serde_json::{Value, json};
-use signer::api::{Algorithm, ECDSA_SHA_256, ECDSA_SHA_384, KeyLife};
-use signer::verification::{Code, Report, Verdict};
+use signer::api::{Algorithm, ECDSA_SHA_256, ECDSA_SHA_384, EvidenceBundle, KeyLife};
+use signer::verification::{Code, Report, Verdict, judge_evidence};
 
 use super::World;
-use super::evidence::{found, judged, signed};
+use super::evidence::{found, judged, published, signed, trusted};
 use crate::rig::{PASSPHRASE, Rig, create_request, digest_of};
 
 const UNPROVED: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signing WHERE records_id IS NULL";
@@ -55,6 +55,23 @@ async fn bundles(world: &World) -> Vec<Value> {
         all.push(given.body);
     }
     all
+}
+
+/// A bundle that is damaged anywhere never stops the reader, and holds for nothing else than it did.
+async fn unharmed(world: &World, good: &Value) {
+    let (root, crls) = published(world).await;
+    let (trust, key) = (trusted(world, &root, &crls), world.log.verifier_key());
+    let bundle: EvidenceBundle = serde_json::from_value(good.clone()).unwrap();
+    let read = |octets: &[u8]| {
+        if judge_evidence(octets, &trust, &key).verdict == Verdict::Valid {
+            let read: EvidenceBundle = serde_json::from_slice(octets).unwrap();
+            assert_eq!(
+                (read.signature, read.certificate),
+                (bundle.signature.clone(), bundle.certificate.clone())
+            );
+        }
+    };
+    platform::hammer::hammer(good.to_string().as_bytes(), 100, read).unwrap();
 }
 
 fn since(report: &Report) -> Option<&str> {
@@ -113,6 +130,7 @@ platform::both_engines! {
             }
         }
 
+        unharmed(&world, &early[0]).await;
         rig.pass(11 * 60_000);
         let one = early.iter().position(|bundle| bundle["signature"]["digest"] == digest_of(b"one")).unwrap();
         let mut unproved = early[one].clone();
