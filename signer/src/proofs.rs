@@ -44,6 +44,8 @@ const SIGNINGS: i64 = 1_024;
 const SIGNATURES: usize = 4_096;
 /// How many time-stamps a pass gets.
 const IN_A_PASS: usize = 64;
+/// What was signed in so long comes before all that is older, as that of an earlier release: its certificate may end soon.
+const RECENT_MS: i64 = 1_200_000;
 /// How long it is waited for a revocation list that is just being made: short beside ten minutes.
 const WAITS_MS: i64 = 120_000;
 
@@ -72,7 +74,7 @@ impl Signer {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "the worker of proofs could not take its lease: {error}")
+                    tracing::warn!(%error, "the worker of proofs could not take its lease: {error}");
                 }
             }
             tokio::time::sleep(PAUSE).await;
@@ -82,27 +84,35 @@ impl Signer {
     /// Gets a proof for the signatures that have none, as many as a pass may; of how many it did. Without a time-stamp authority there are no
     /// proofs.
     pub async fn prove_signatures(&self) -> Result<usize, Error> {
-        let mut all = 0;
-        if self.config.time_stamps.is_some() {
-            for _ in 0..IN_A_PASS {
-                let proved = self.prove_some().await?;
-                if proved == 0 {
-                    break;
-                }
-                all += proved;
-                metrics::counter!("signer_proofs_total").increment(proved as u64);
-            }
-        }
+        let done = if self.config.time_stamps.is_some() { self.prove_all().await } else { Ok(0) };
+        // Also told when nothing could be proved.
         let oldest = proofs::oldest_unproven(self.db.read()).await?;
         let behind = oldest.map_or(0, |at| (self.clock.now().0 - at.0).max(0) / 1000);
         metrics::gauge!("signer_unproved_seconds").set(f64::from(u32::try_from(behind).unwrap_or(u32::MAX)));
+        done
+    }
+
+    async fn prove_all(&self) -> Result<usize, Error> {
+        let mut all = 0;
+        for _ in 0..IN_A_PASS {
+            let proved = self.prove_some().await?;
+            if proved == 0 {
+                break;
+            }
+            all += proved;
+            metrics::counter!("signer_proofs_total").increment(proved as u64);
+        }
         Ok(all)
     }
 
     /// The first of them, with one time-stamp.
     async fn prove_some(&self) -> Result<usize, Error> {
-        let most = i64::try_from(SIGNATURES + 1).unwrap_or(i64::MAX);
-        let rows = whole(proofs::unproven(self.db.read(), SIGNINGS, most).await?);
+        let since = Millis(self.clock.now().0 - RECENT_MS);
+        let recent = proofs::first_since(self.db.read(), since).await?;
+        let mut rows = self.unproved(recent).await?;
+        if rows.is_empty() {
+            rows = self.unproved(0).await?;
+        }
         let Some(oldest) = rows.first().map(|row| row.signed_at) else { return Ok(0) };
         let lists = self.lists_for(&rows).await?;
         let now = self.clock.now();
@@ -134,6 +144,12 @@ impl Signer {
         let row = kept_records::of_ledger(&digests, &token, names, now);
         let kept = self.keep_proof(Proof { row, lists, runs }, now).await?;
         Ok(if kept { count } else { 0 })
+    }
+
+    /// What has no proof from a place in the ledger on, as much as shares a time-stamp.
+    async fn unproved(&self, from: i64) -> Result<Vec<Unproven>, Error> {
+        let most = i64::try_from(SIGNATURES + 1).unwrap_or(i64::MAX);
+        Ok(whole(proofs::unproven(self.db.read(), from, SIGNINGS, most).await?))
     }
 
     /// The revocation lists for the certificates of these signatures and for those above them.

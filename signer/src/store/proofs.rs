@@ -22,20 +22,22 @@ pub(crate) struct Unproven {
 
 type Columns = (i64, String, i64, Vec<u8>, Vec<u8>, Option<Vec<u8>>);
 
-/// The first signatures without a proof, in the order in which they were stored: of so many requests, and so many of them at most, so that the
-/// last request may be there in part.
+/// The first signatures without a proof from a place in the ledger on, in the order in which they were stored: of so many requests, and so many of
+/// them at most, so that the last request may be there in part.
 pub(crate) async fn unproven<'c>(
     reader: impl Reader<'c>,
+    from: i64,
     signings: i64,
     signatures: i64,
 ) -> Result<Vec<Unproven>, Error> {
     let rows: Vec<Columns> = sqlx::query_as(
         "SELECT g.ordinal, g.serial, g.signed_at, s.digest, s.signature, c.certificate \
          FROM (SELECT ordinal, signing_id, authorisation_id, serial, signed_at FROM signer_signing \
-         WHERE records_id IS NULL ORDER BY ordinal LIMIT $1) g \
+         WHERE records_id IS NULL AND ordinal >= $1 ORDER BY ordinal LIMIT $2) g \
          JOIN signer_signature s ON s.authorisation_id = g.authorisation_id AND s.signing_id = g.signing_id \
-         LEFT JOIN signer_certificate c ON c.serial = g.serial ORDER BY g.ordinal, s.position LIMIT $2",
+         LEFT JOIN signer_certificate c ON c.serial = g.serial ORDER BY g.ordinal, s.position LIMIT $3",
     )
+    .bind(from)
     .bind(signings)
     .bind(signatures)
     .fetch_all(reader)
@@ -49,6 +51,13 @@ pub(crate) async fn unproven<'c>(
         certificate,
     };
     Ok(rows.into_iter().map(read).collect())
+}
+
+/// The place in the ledger of the first request that was signed then or later; behind all where there is none.
+pub(crate) async fn first_since<'c>(reader: impl Reader<'c>, at: Millis) -> Result<i64, Error> {
+    let sql = "SELECT ordinal FROM signer_signing WHERE signed_at >= $1 ORDER BY signed_at, ordinal LIMIT 1";
+    let found: Option<i64> = sqlx::query_scalar(sql).bind(at.0).fetch_optional(reader).await?;
+    Ok(found.unwrap_or(i64::MAX))
 }
 
 /// When the first signature without a proof was made.
@@ -154,7 +163,10 @@ mod tests {
             sign(&db, 2, 2).await;
             let second = sign(&db, 3, 1).await;
             assert_eq!(oldest_unproven(db.read()).await.unwrap(), Some(Millis(1)));
-            let count = async |signings, signatures| unproven(db.read(), signings, signatures).await.unwrap();
+            let count = async |signings, signatures| unproven(db.read(), 0, signings, signatures).await.unwrap();
+            let recent = first_since(db.read(), Millis(2)).await.unwrap();
+            assert_eq!(unproven(db.read(), recent, 9, 9).await.unwrap().len(), 3);
+            assert_eq!(first_since(db.read(), Millis(4)).await.unwrap(), i64::MAX);
             assert_eq!((count(9, 9).await.len(), count(1, 9).await.len(), count(9, 4).await.len()), (6, 3, 4));
             let all = count(9, 9).await;
             assert!(all.is_sorted_by_key(|row| row.ordinal) && all.iter().all(|row| row.certificate.is_none()));
