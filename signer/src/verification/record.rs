@@ -60,9 +60,7 @@ impl Evidence {
         };
         Report::new(Form::EvidenceRecord, trust.now_ms, Findings::default(), vec![report])
     }
-}
 
-impl Evidence {
     /// Since when it says that its document is there. That is proven if nothing is found that counts.
     pub(super) fn says_ms(&self, trust: &Trust<'_>, findings: &mut Findings) -> Option<i64> {
         let links = match &self.read {
