@@ -119,8 +119,8 @@ fn told(signature: &SignatureReport) {
 fn checked(form: Form, policies: &[ObjectIdentifier]) -> String {
     let what = match form {
         Form::Evidence => {
-            "signature value, key usage, path, revocation; the audit record and its checkpoint; the request, the answer of the \
-             authenticator and what was shown, where there was a request"
+            "signature value, key usage, path, revocation; the proof of its time, where there is one; the audit record and its \
+             checkpoint; the request, the answer of the authenticator and what was shown, where there was a request"
         }
         Form::EvidenceRecord => {
             "document digest, hash trees, time-stamps, those who gave them, path, revocation"
