@@ -154,10 +154,13 @@ platform::both_engines! {
         }
         assert_eq!(rig.count(LISTS).await, i64::try_from(kept).unwrap(), "what a time-stamp needs is in it");
     }
+}
 
-    /// Without a believed clock nothing is proved and nothing is lost; while a revocation list is missing a proof waits two minutes for it and no
-    /// longer; a proof that came when the certificate had ended makes nothing better or worse.
-    async fn proofs_come_when_they_can(db: Db) {
+/// Without a believed clock nothing is proved and nothing is lost; while a revocation list is missing a proof waits two minutes for it and no
+/// longer; a proof that came when the certificate had ended makes nothing better or worse.
+#[test]
+fn proofs_come_when_they_can() {
+    platform::db::testing::run(platform::db::Engine::Sqlite, async |db: Db| {
         let world = World::new(db).await;
         let rig = &world.rig;
         rig.renew_time_stamping().await;
@@ -185,5 +188,5 @@ platform::both_engines! {
         let report = judged(&world, &late).await;
         assert!(report.verdict == Verdict::Indeterminate && report.has(Code::ExpiredUnproven), "{report:#?}");
         assert_eq!(since(&report), None, "it was there when it counted no more");
-    }
+    });
 }

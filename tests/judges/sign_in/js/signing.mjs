@@ -160,8 +160,10 @@ await step('the evidence of her signature is checked without a server, and a cha
   const [given, ofLetter] = [await evidence(signatures[0]), await evidence(signatures[1])];
   const folder = process.env.HOME;
   const logs = (await call(place.issuer, 'GET', '/audit/logs')).body;
-  const lists = ['root', 'remote-signing'].map((id) => join(folder, `${id}.crl`));
-  for (const [at, id] of ['root', 'remote-signing'].entries()) {
+  // The last one is of who issues the certificates of time-stamps.
+  const issuers = ['root', 'remote-signing', 'systems'];
+  const lists = issuers.map((id) => join(folder, `${id}.crl`));
+  for (const [at, id] of issuers.entries()) {
     const { crl } = await desk('GET', `/ca/issuers/${id}/crl`);
     writeFileSync(lists[at], Buffer.from(crl, 'base64'));
   }
@@ -169,7 +171,7 @@ await step('the evidence of her signature is checked without a server, and a cha
     const file = join(folder, 'evidence.json');
     writeFileSync(file, JSON.stringify(bundle));
     return execFileSync(place.program, [
-      'verify', '--signature', file, '--log-key', logs.at(-1).verifier_key, '--root', place.root, '--crl', lists[0], '--crl', lists[1],
+      'verify', '--signature', file, '--log-key', logs.at(-1).verifier_key, '--root', place.root, ...lists.flatMap((list) => ['--crl', list]),
     ], { encoding: 'utf8', stdio: 'pipe' });
   };
   assert.match(check(ofLetter.body), /^VALID/);
