@@ -9,7 +9,7 @@ use platform::problem::Problem;
 
 use super::receive::who;
 use super::sign::{readable_until, signatures};
-use super::{SignIn, Statement, Token};
+use super::{SignIn, Statement, Token, waiting};
 use crate::api::{SignedPayload, SigningResponse};
 use crate::error::Error;
 use crate::signer::Signer;
@@ -37,6 +37,8 @@ pub(crate) async fn fetch(
     let gone = |code, sentence: &str| Err(Error::Dss(Problem::gone(code, sentence)));
     let (at, authorisation) = match &row.decision {
         None if now < row.expires_at => {
+            // One that nobody can decide any more is not waited for.
+            waiting(signer, &row)?;
             let sentence = "The person has not decided yet. Ask when the browser has come back.";
             let problem = Problem::conflict("not-signed-yet", sentence).retry_after(Duration::from_secs(2));
             return Err(Error::Dss(problem));

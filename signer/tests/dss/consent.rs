@@ -119,6 +119,7 @@ platform::both_engines! {
         assert_eq!(refused.refusal(), outdated);
         assert!(refused.body.contains("ask again there"), "{}", refused.body);
         assert_eq!(world.options(&request).await.refusal(), outdated);
+        assert_eq!(world.fetch(&request, &world.token).await.refusal(), outdated, "the application need not wait");
         let page = world.page(&request).await;
         assert!(page.status == 410 && page.body.contains("before the service was upgraded"), "{}", page.body);
         assert_eq!(world.count(SIGNED).await, 0);
