@@ -114,7 +114,12 @@ impl Signer {
             rows = self.unproved(0).await?;
         }
         let Some(oldest) = rows.first().map(|row| row.signed_at) else { return Ok(0) };
-        let lists = self.lists_for(&rows).await?;
+        let (rows, kinds) = off_thread_if(true, move || {
+            let kinds = kinds(&rows);
+            (rows, kinds)
+        })
+        .await;
+        let lists = self.lists_for(kinds).await?;
         let now = self.clock.now();
         if let Err(error) = &lists.complete {
             if now.0 - oldest.0 < WAITS_MS {
@@ -152,20 +157,11 @@ impl Signer {
         Ok(whole(proofs::unproven(self.db.read(), from, SIGNINGS, most).await?))
     }
 
-    /// The revocation lists for the certificates of these signatures and for those above them.
-    async fn lists_for(&self, rows: &[Unproven]) -> Result<Lists, Error> {
+    /// The revocation lists for these certificates and for those above them.
+    async fn lists_for(&self, kinds: Vec<Kind>) -> Result<Lists, Error> {
         let mut certificates: Vec<Certificate> = Vec::new();
-        let (mut serials, mut places) = (HashSet::new(), HashSet::new());
-        for row in rows {
-            let Some(der) = row.certificate.as_deref().filter(|_| serials.insert(row.serial.as_str())) else {
-                continue;
-            };
-            let Ok(certificate) = Certificate::from_der(der) else { continue };
-            // One stands for all whose status is in the same lists.
-            if !places.insert(place(&certificate)) {
-                continue;
-            }
-            for above in self.above(&row.serial).await? {
+        for Kind { serial, certificate } in kinds {
+            for above in self.above(&serial).await? {
                 if !certificates.contains(&above) {
                     certificates.push(above);
                 }
@@ -216,6 +212,12 @@ impl Signer {
             Err(Unkept::Failed(error)) => Err(error),
         }
     }
+}
+
+/// A certificate that stands for all whose status is in the same lists.
+struct Kind {
+    serial: String,
+    certificate: Certificate,
 }
 
 /// Revocation lists in DER.
@@ -298,6 +300,21 @@ fn runs(rows: &[Unproven]) -> Runs {
         }
     }
     Runs { each, signings }
+}
+
+/// The certificates of signatures, one for each set of lists.
+fn kinds(rows: &[Unproven]) -> Vec<Kind> {
+    let (mut serials, mut places, mut found) = (HashSet::new(), HashSet::new(), Vec::new());
+    for row in rows {
+        let Some(der) = row.certificate.as_deref().filter(|_| serials.insert(row.serial.as_str())) else {
+            continue;
+        };
+        let Ok(certificate) = Certificate::from_der(der) else { continue };
+        if places.insert(place(&certificate)) {
+            found.push(Kind { serial: row.serial.clone(), certificate });
+        }
+    }
+    found
 }
 
 fn too_young() -> Error {
