@@ -10,6 +10,7 @@ use crate::time_stamp;
 /// What one multi-row statement takes on both engines, with room to spare.
 pub(crate) const MOST_DOCUMENTS: usize = 1000;
 const LONGEST_SAD_S: u32 = 3600;
+const SLOWEST_PROOFS_S: u32 = 120;
 
 /// How prescription signing behaves on this machine. Every key has a default.
 #[derive(Clone, Debug, Deserialize)]
@@ -37,6 +38,8 @@ pub struct Config {
     pub prepared_lifetime_s: u32,
     /// How many octets of prepared prescriptions are kept for one client; more are answered with 429.
     pub prepared_octets_per_client: u64,
+    /// How often, in seconds, what was signed since is proved by one time-stamp: 1 to 120, which is short beside the ten minutes of a one-time key.
+    pub proof_interval_s: u32,
     /// Clients whose prescriptions are prepared for SHA-1, and whose signatures with it are not held against them: those that cannot do
     /// better yet. Each use is logged.
     pub sha1_clients: Vec<ClientId>,
@@ -73,6 +76,7 @@ impl Default for Config {
             profile: ca::api::REMOTE_SIGNING.to_owned(),
             prepared_lifetime_s: 2 * 3600,
             prepared_octets_per_client: 16 * 1024 * 1024 * 1024,
+            proof_interval_s: 30,
             sha1_clients: Vec::new(),
             required_policies: Vec::new(),
             live_credentials: 4096,
@@ -95,6 +99,9 @@ impl Config {
         // An authorisation stands for a person who is there.
         if !(1..=LONGEST_SAD_S).contains(&self.sad_lifetime_s) {
             return Err(Error::Setting { sentence: "signer.sad_lifetime_s is between 1 and 3600" });
+        }
+        if !(1..=SLOWEST_PROOFS_S).contains(&self.proof_interval_s) {
+            return Err(Error::Setting { sentence: "signer.proof_interval_s is between 1 and 120" });
         }
         self.dss.check()?;
         if let Some(time_stamps) = &self.time_stamps {

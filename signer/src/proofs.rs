@@ -37,13 +37,11 @@ use crate::time_stamp::Request;
 
 /// The lease row of the worker.
 const LEASE: &str = "signer-proofs";
-/// How often is looked: a certificate of ten minutes has ended long after that, and what comes meanwhile shares a time-stamp.
-const PAUSE: Duration = Duration::from_secs(5);
 /// How many requests share a time-stamp at most, and how many signatures; one request has fewer.
 const SIGNINGS: i64 = 1_024;
 const SIGNATURES: usize = 4_096;
 /// How many time-stamps a pass gets.
-const IN_A_PASS: usize = 64;
+const IN_A_PASS: usize = 128;
 /// What was signed in so long comes before all that is older, as that of an earlier release: its certificate may end soon.
 const RECENT_MS: i64 = 1_200_000;
 /// How long it is waited for a revocation list that is just being made: short beside ten minutes.
@@ -63,9 +61,10 @@ impl Signer {
         if self.config.time_stamps.is_none() {
             return;
         }
+        let pause = Duration::from_secs(u64::from(self.config.proof_interval_s));
         let holder = uuid_text(self.clock.now());
         loop {
-            match lease::acquire(&self.db, LEASE, &holder, self.clock.now(), PAUSE * 6).await {
+            match lease::acquire(&self.db, LEASE, &holder, self.clock.now(), pause * 2).await {
                 Ok(Some(_)) => {
                     if let Err(error) = self.prove_signatures().await {
                         metrics::counter!("signer_proof_failures_total").increment(1);
@@ -77,7 +76,7 @@ impl Signer {
                     tracing::warn!(%error, "the worker of proofs could not take its lease: {error}");
                 }
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -319,7 +318,7 @@ fn kinds(rows: &[Unproven]) -> Vec<Kind> {
 
 fn too_young() -> Error {
     let sentence = "A revocation list was made a moment ahead of this clock. Try again shortly.";
-    Error::Authority(Problem::unavailable("revocation-list-missing", sentence, PAUSE))
+    Error::Authority(Problem::unavailable("revocation-list-missing", sentence, Duration::from_secs(5)))
 }
 
 /// In which lists the status of a certificate is: those of its issuer, at the places that it names.

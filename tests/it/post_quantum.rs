@@ -24,7 +24,7 @@ use crate::rig::{Serving, Site, free_ports, lanyard, said};
 /// The prescriber.
 const USER: &str = "555000000108";
 const PASSPHRASE: &str = "correct horse battery";
-/// How long a signature may wait for its proof: the worker looks every five seconds.
+/// How long a signature may wait for its proof: the worker looks every second here.
 const PROVED_WITHIN: Duration = Duration::from_mins(1);
 
 /// Makes an installation whose authority for remote signing has an ML-DSA key on a second token.
@@ -41,6 +41,7 @@ fn installed(dir: &Path, kryoptic: &TestToken) -> Site {
     );
     assert_eq!(std::fs::read_to_string(kryoptic.dir().join("pin")).unwrap(), USER_PIN);
     site.configure("[time]\n", &second);
+    site.configure("[signer]\n", "[signer]\nproof_interval_s = 1\n");
     let place =
         format!("[environment]\nKRYOPTIC_CONF = \"{}\"\n", kryoptic.dir().join("kryoptic.conf").display());
     site.configure("[environment]", place.trim_end());

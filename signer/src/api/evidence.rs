@@ -29,7 +29,7 @@ pub struct EvidenceBundle {
     pub chain: Vec<String>,
     /// That it was signed, in the audit record.
     pub record: RecordedAct,
-    /// That it was there while its certificate was good; absent in the first seconds, and where no time-stamps are given.
+    /// That it was there while its certificate was good; absent in the first minute, and where no time-stamps are given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<ProofEvidence>,
     /// Who asked, and how the person agreed; absent where they gave their passphrase.
