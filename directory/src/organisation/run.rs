@@ -1,6 +1,6 @@
 //! An import that is under way: the lease that it holds, and the parts that it writes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::ods;
 use crate::register::Register;
 use crate::store::organisations_imported::{self as imported, Counts};
-use crate::store::organisations_written::{self as written, Known};
+use crate::store::organisations_written::{self as written, Known, Said};
 use crate::store::stored_number;
 
 /// Who holds it imports; nobody else does meanwhile.
@@ -214,13 +214,35 @@ pub(super) async fn refuse_older(tx: &mut Tx, manifest: &Manifest) -> Result<(),
 
 async fn write_sorted(tx: &mut Tx, sorted: &Sorted<'_>, now: Millis) -> Result<(), Error> {
     let changed: Vec<&OdsCode> = sorted.changed.iter().map(|one| &one.record.ods).collect();
+    let before = written::said(tx, &changed).await?;
     written::clear(tx, &changed).await?;
     let all: Vec<&Prepared> = sorted.created.iter().chain(&sorted.changed).copied().collect();
     written::write(tx, OrganisationKind::National, &all).await?;
-    let told: Vec<_> =
-        all.iter().map(|one| (ChangeKind::OrganisationChanged, one.record.ods.to_string(), None)).collect();
+    let others = written::renew(tx, &spoken_of(&before, &all)).await?;
+    let told: Vec<_> = all
+        .iter()
+        .map(|one| &one.record.ods)
+        .chain(&others)
+        .map(|ods| (ChangeKind::OrganisationChanged, ods.to_string(), None))
+        .collect();
     changes::tell_many(tx, now, &told).await?;
     Ok(())
+}
+
+/// The organisations of which those that are written say something else than before, but for those that are written themselves.
+fn spoken_of(before: &Said, written: &[&Prepared]) -> BTreeSet<OdsCode> {
+    let mut now = Said::new();
+    for one in written {
+        for said in &one.record.successions {
+            now.insert((one.record.ods.clone(), said.kind.word().to_owned(), said.target.clone()));
+        }
+    }
+    let mut others: BTreeSet<OdsCode> =
+        before.symmetric_difference(&now).map(|(_, _, named)| named.clone()).collect();
+    for one in written {
+        others.remove(&one.record.ods);
+    }
+    others
 }
 
 pub(super) fn codes(organisations: &[Prepared]) -> Vec<&OdsCode> {

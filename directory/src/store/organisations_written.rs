@@ -1,12 +1,12 @@
 //! Many organisations written at once, with what belongs to each.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use platform::db::Tx;
 use platform::id::OdsCode;
 use sqlx::AssertSqlSafe;
 
-use super::{Reader, placeholders, read};
+use super::{Reader, list, placeholders, read};
 use crate::api::{Dates, OrganisationKind, OrganisationRecord};
 use crate::day::Day;
 use crate::error::Error;
@@ -116,6 +116,54 @@ pub(crate) async fn clear(tx: &mut Tx, codes: &[&OdsCode]) -> Result<(), Error> 
         }
     }
     Ok(())
+}
+
+/// What organisations say of those before and after them: who says it, of what kind it is, and whom it names.
+pub(crate) type Said = BTreeSet<(OdsCode, String, OdsCode)>;
+
+/// What these organisations say so far.
+pub(crate) async fn said(tx: &mut Tx, codes: &[&OdsCode]) -> Result<Said, Error> {
+    let mut said = Said::new();
+    for codes in codes.chunks(AT_ONCE) {
+        let text = format!(
+            "SELECT ods, kind, target FROM directory_organisation_succession WHERE ods IN ({})",
+            list(1, codes.len())
+        );
+        // Made of our own words and numbers only.
+        let mut query = sqlx::query_as(AssertSqlSafe(text));
+        for code in codes {
+            query = query.bind(code.as_str().to_owned());
+        }
+        let rows: Vec<(String, String, String)> = query.fetch_all(&mut *tx).await?;
+        for (ods, kind, target) in rows {
+            let ods = read("directory_organisation_succession.ods", &ods)?;
+            said.insert((ods, kind, read("directory_organisation_succession.target", &target)?));
+        }
+    }
+    Ok(said)
+}
+
+/// Gives organisations a new version of which others say something else now, since what is shown of them has changed with it.
+/// Says which there are.
+pub(crate) async fn renew(tx: &mut Tx, codes: &BTreeSet<OdsCode>) -> Result<Vec<OdsCode>, Error> {
+    let codes: Vec<&OdsCode> = codes.iter().collect();
+    let mut renewed = Vec::new();
+    for codes in codes.chunks(AT_ONCE) {
+        let text = format!(
+            "UPDATE directory_organisation SET version = version + 1 WHERE ods IN ({}) RETURNING ods",
+            list(1, codes.len())
+        );
+        // Made of our own words and numbers only.
+        let mut query = sqlx::query_as(AssertSqlSafe(text));
+        for code in codes {
+            query = query.bind(code.as_str().to_owned());
+        }
+        let rows: Vec<(String,)> = query.fetch_all(&mut *tx).await?;
+        for (ods,) in rows {
+            renewed.push(read("directory_organisation.ods", &ods)?);
+        }
+    }
+    Ok(renewed)
 }
 
 /// A table with the columns that are written.

@@ -148,13 +148,18 @@ pub(crate) async fn update(tx: &mut Tx, position: &Position) -> Result<(), Error
     Ok(())
 }
 
-/// Stores the rank alone, which follows from what other positions give.
+/// Stores the rank, which follows from what other positions give. Where it is another one that is a new version: it is part of what
+/// is shown.
 pub(crate) async fn set_rank(tx: &mut Tx, id: &PositionId, rank: Option<Rank>) -> Result<(), Error> {
-    sqlx::query("UPDATE directory_position SET rank = $2 WHERE position_id = $1")
-        .bind(id.as_str())
-        .bind(rank.map(Rank::word))
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query(
+        "UPDATE directory_position SET rank = $2, version = version + 1 WHERE position_id = $1 \
+         AND COALESCE(rank, '') <> $3",
+    )
+    .bind(id.as_str())
+    .bind(rank.map(Rank::word))
+    .bind(rank.map_or("", Rank::word))
+    .execute(&mut *tx)
+    .await?;
     Ok(())
 }
 

@@ -85,6 +85,8 @@ platform::both_engines! {
             async move { world.rig.get(&manager, &format!("/directory/positions/{id}")).await.body["rank"].clone() }
         };
         assert_eq!(rank(outer.clone()).await, json!(null));
+        let whole = format!("/directory/positions/{outer}");
+        let seen = world.rig.get(&manager, &whole).await;
         let raise = |job_role: &str| json!({"approval": approval(), "access_profiles":
             [{"organisation": "RXX", "job_role": job_role, "activities": ["B0272"]}]});
         let path = format!("/directory/positions/{inner}");
@@ -94,6 +96,17 @@ platform::both_engines! {
         assert_eq!((rank(inner.clone()).await, rank(outer.clone()).await), (json!("ra-manager"), json!("ra-manager")));
         let told = world.changes(before).await;
         assert_eq!(told.iter().filter(|row| row.0 == "position-changed").count(), 2, "{told:?}");
+        // What is shown of the outer one is another version now, and whoever read it before changes nothing by that.
+        let raised = world.rig.get(&manager, &whole).await;
+        assert_ne!(seen.etag(), raised.etag());
+        let named = json!({"name": "Outermost", "approval": approval()});
+        let late = world.rig.send(&manager, Method::PATCH, &whole, &[("if-match", &seen.etag())], Some(&named)).await;
+        assert_eq!(late.status, StatusCode::PRECONDITION_FAILED, "{:?}", late.body);
+        // A change of the inner one that leaves the rank leaves what is shown of the outer one, and its version.
+        let renamed = json!({"name": "Innermost", "approval": approval()});
+        assert_eq!(world.patch(&manager, &path, &renamed).await.status, StatusCode::OK);
+        let same = world.rig.get(&manager, &whole).await;
+        assert_eq!((same.etag(), &same.body), (raised.etag(), &raised.body));
         // Nor is it lowered, changed or given by somebody below it.
         assert_eq!(world.patch(&who(ADVANCED), &path, &raise(ROLE_OF_AGENTS)).await.code(), "above-rank");
         assert_eq!(world.try_assign(&who(AGENT), NURSE, &outer).await.code(), "above-rank");

@@ -44,6 +44,12 @@ platform::both_engines! {
         assert_eq!(dry.closed.iter().map(told).collect::<Vec<_>>(), ["RXX01 RXX01: 1 2 RXX03"], "nothing is written yet");
         world.assign(&agent, NURSE + 2, &world.ward).await;
 
+        // What others say of an organisation is shown of it, so it is another version when they say something else.
+        let seen = async |code: &str| {
+            let shown = world.rig.get(&world.operator, &format!("/directory/organisations/{code}")).await;
+            (shown.etag(), shown.body["predecessors"].clone())
+        };
+        let before = seen("RXX").await;
         let done = bring_text(&world.rig, &closing, Mode::Apply).await.unwrap();
         assert_eq!(done.closed.iter().map(told).collect::<Vec<_>>(), ["RXX01 OLD WARDS: 1 3 RXX02+RXX03"]);
         let shown = async |code: &str| world.rig.get(&world.operator, &format!("/directory/organisations/{code}")).await.body;
@@ -54,6 +60,7 @@ platform::both_engines! {
         for new in ["RXX02", "RXX03"] {
             assert_eq!(shown(new).await["predecessors"], json!(["RXX01"]), "{new}");
         }
+        let new = seen("RXX03").await;
         let refused = world.try_assign(&agent, NURSE + 3, &world.ward).await;
         assert_eq!(refused.code(), "organisation-closed");
         let detail = refused.body["detail"].as_str().unwrap();
@@ -64,6 +71,9 @@ platform::both_engines! {
         let open = release("2026-09-28", &format!("{rest}{open}"));
         let done = bring_text(&world.rig, &open, Mode::Apply).await.unwrap();
         assert_eq!((done.progress.changed, done.closed.len()), (1, 0));
+        let (after, spared) = (seen("RXX03").await, seen("RXX").await);
+        assert_eq!((after.1, spared.1), (json!(null), before.1));
+        assert_ne!(after.0, new.0, "RXX01 alone was written, and RXX03 follows nobody any more");
         let again = shown("RXX01").await;
         assert_eq!((&again["status"], &again["successors"], &again["ra_host"]), (&json!("active"), &json!(["RXX02"]), &json!("RXX")));
         world.assign(&agent, NURSE + 3, &world.ward).await;
