@@ -58,6 +58,7 @@ pub(crate) const REGISTER: [(&str, &str); 145] = [
     ("GET", "/directory/people/{user_id}/history"),
     ("GET", "/directory/people/{user_id}/leaving"),
     ("POST", "/directory/people/{user_id}/leaving"),
+    ("DELETE", "/directory/people/{user_id}/leaving/{leaving}"),
     ("POST", "/directory/people/{user_id}/merge"),
     ("GET", "/directory/people/{user_id}/messages"),
     ("POST", "/directory/people/{user_id}/mobiles"),

@@ -326,7 +326,13 @@ pub struct Leaving {
     /// The number of the change feed from which on it is told; left out before the last day has passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told: Option<u64>,
-    /// Those who follow the feed, by name; at most a hundred, and `/directory/consumers` has all.
+    /// What becomes of the profile if nothing is held anywhere after the last day: `closed` or `open`.
+    pub afterwards: String,
+    /// When it was taken back, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn_at: Option<i64>,
+    /// Those who follow the feed, by name; at most a hundred, and `/directory/consumers` has all. Nobody of a leaving that was
+    /// taken back.
     pub consumers: Vec<LeavingConsumer>,
 }
 

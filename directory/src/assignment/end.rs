@@ -1,6 +1,6 @@
 //! Taking assignments away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use platform::db::Tx;
 use platform::id::{OdsCode, UserId};
@@ -15,6 +15,7 @@ use crate::ids::{AssignmentId, PositionId};
 use crate::position::Position;
 use crate::store::{assignments, lineages, positions, roles};
 use crate::version::{Expected, Version};
+use crate::workgroup;
 
 /// Which assignment is to be taken away.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,7 +147,8 @@ pub(crate) async fn end(
     Ok(rows.into_iter().map(after).collect())
 }
 
-/// Takes assignments away, with their events and changes; gives the number of the last change.
+/// Takes assignments away, and the places in workgroups that nothing gives then, with their events and changes; gives the number of the
+/// last change.
 pub(crate) async fn end_now(
     tx: &mut Tx,
     doing: &Doing,
@@ -172,5 +174,7 @@ pub(crate) async fn end_now(
         .iter()
         .map(|row| (ChangeKind::AssignmentEnded, row.id.to_string(), Some(row.user.to_string())))
         .collect();
-    changes::tell_many(tx, doing.now, &told).await
+    let told = changes::tell_many(tx, doing.now, &told).await?;
+    let users: BTreeSet<UserId> = rows.iter().map(|row| row.user.clone()).collect();
+    Ok(workgroup::follow(tx, doing, &users).await?.or(told))
 }

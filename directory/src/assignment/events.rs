@@ -87,6 +87,15 @@ pub enum AssignmentEvent {
         /// How many assignments end with it.
         assignments: u64,
     },
+    /// A leaving was taken back before its last day had passed.
+    LeavingWithdrawn {
+        /// The leaving.
+        leaving: String,
+        /// The person.
+        user: String,
+        /// From where; from everywhere if there is none.
+        organisation: Option<String>,
+    },
     /// Assignments ended because their last day had passed, and that was told.
     AssignmentsExpired {
         /// The assignments.
@@ -121,6 +130,7 @@ impl audit::Event for AssignmentEvent {
             Self::RoleProfilesMinted { .. } => "role-profiles-minted",
             Self::AssignmentRemoved { .. } => "assignment-removed",
             Self::PersonLeaves { .. } => "person-leaves",
+            Self::LeavingWithdrawn { .. } => "leaving-withdrawn",
             Self::AssignmentsExpired { .. } => "assignments-expired",
         }
     }

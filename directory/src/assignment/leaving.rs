@@ -1,23 +1,54 @@
 //! Leaving: everything ends in one act, and the feed tells of it in the same transaction.
 
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
 use platform::clock::Millis;
 use platform::db::Tx;
-use platform::id::{OdsCode, UserId};
+use platform::id::{NotAnId, OdsCode, UserId};
 
 use super::end::Around;
 use super::{Assignment, AssignmentEvent, Cause, Ending, end_now};
 use crate::acting::{self, Doing};
 use crate::api::ChangeKind;
-use crate::authority::{Act, Target};
+use crate::authority::{Act, Target, Verdict};
 use crate::changes;
 use crate::day::Day;
 use crate::error::Error;
 use crate::ids::{AssignmentId, LeavingId};
-use crate::person;
 use crate::store::{assignments, employers, leavings, people, roles};
+use crate::{person, request, workgroup};
 
 /// How many assignments are looked at together.
 const AT_ONCE: usize = 500;
+
+/// What becomes of the profile of who holds nothing any more, anywhere, after the last day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Afterwards {
+    /// It closes, and whatever else they have ends with it.
+    Closed,
+    /// It stays open: whoever ended what was held may not close it.
+    Open,
+}
+
+impl Afterwards {
+    /// The word in the table.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+        }
+    }
+}
+
+impl FromStr for Afterwards {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        let found = [Self::Closed, Self::Open].into_iter().find(|one| one.word() == text);
+        found.ok_or(NotAnId { expected: "what becomes of a profile" })
+    }
+}
 
 /// Somebody's leaving.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +63,9 @@ pub(crate) struct Leaving {
     pub(crate) at: Millis,
     /// The number in the feed from which on it is told; none before the last day has passed.
     pub(crate) told: Option<u64>,
+    pub(crate) afterwards: Afterwards,
+    /// When it was taken back.
+    pub(crate) withdrawn_at: Option<Millis>,
 }
 
 /// Ends the assignments of a person after a last day, in one organisation or everywhere. A day that has passed ends them
@@ -54,7 +88,26 @@ pub(crate) async fn leave(
         let sentence = "This person has no assignment in that organisation now or later.";
         return Err(Error::conflict("not-assigned", sentence));
     }
-    left(tx, doing, &present, Leaves { user, organisation, last_day, reason }).await
+    let afterwards = afterwards(tx, doing, &user, organisation.as_ref()).await?;
+    left(tx, doing, &present, Leaves { user, organisation, last_day, reason, afterwards }).await
+}
+
+/// Leaving everywhere closes the profile. Leaving the last organisation does where whoever says so could close the profile of
+/// somebody who works there alone: who may only end what is held there closes nobody by it.
+async fn afterwards(
+    tx: &mut Tx,
+    doing: &Doing,
+    user: &UserId,
+    organisation: Option<&OdsCode>,
+) -> Result<Afterwards, Error> {
+    let Some(organisation) = organisation else { return Ok(Afterwards::Closed) };
+    let mut ranks = roles::ranks(tx, std::slice::from_ref(user), doing.today()).await?;
+    let place = acting::in_organisation_in(tx, organisation).await?;
+    let target = Target { person: Some(user.clone()), person_rank: ranks.remove(user), ..place };
+    Ok(match doing.verdict(Act::ClosePerson, &target) {
+        Verdict::Does => Afterwards::Closed,
+        Verdict::Asks | Verdict::Refused(_) => Afterwards::Open,
+    })
 }
 
 /// Ends the assignments of a person in an organisation of the employer that they leave, whoever made them.
@@ -77,7 +130,43 @@ pub(crate) async fn leave_employer(
     let target = Target { person: Some(user.clone()), person_rank: ranks.remove(&user), ..target };
     doing.demand(Act::EndEmployment, &target)?;
     let present = assignments::open_of_person(tx, &user, Some(&organisation), today).await?;
-    left(tx, doing, &present, Leaves { user, organisation: Some(organisation), last_day, reason }).await
+    // Who has left their last employer has left: as where the same system deletes them over SCIM.
+    let (organisation, afterwards) = (Some(organisation), Afterwards::Closed);
+    left(tx, doing, &present, Leaves { user, organisation, last_day, reason, afterwards }).await
+}
+
+/// Takes a leaving back whose last day has not passed: nobody is closed by it. What ended with it keeps its end, which is moved as
+/// any other.
+pub(crate) async fn withdraw(tx: &mut Tx, doing: &Doing, user: &UserId, id: &LeavingId) -> Result<(), Error> {
+    let found = leavings::find(tx, id).await?.filter(|leaving| leaving.user == *user);
+    let leaving = found.ok_or_else(|| Error::unknown("leaving", id))?;
+    match &leaving.organisation {
+        None => {
+            let target = acting::on_person(tx, doing, user).await?;
+            doing.demand(Act::ClosePerson, &target)?;
+        }
+        Some(organisation) => {
+            let target = acting::in_organisation_in(tx, organisation).await?;
+            let target = Target { person: Some(user.clone()), ..target };
+            doing.demand(Act::EndAssignment, &target)?;
+        }
+    }
+    if leaving.withdrawn_at.is_some() {
+        return Err(Error::conflict("leaving-withdrawn", "This leaving was taken back already."));
+    }
+    if leaving.told.is_some() {
+        let sentence = "This leaving is done: its last day has passed, or the profile was closed or opened again since. Assign the \
+                        person again, or open the profile again.";
+        return Err(Error::conflict("leaving-done", sentence));
+    }
+    leavings::set_withdrawn(tx, id, doing.now).await?;
+    let event = AssignmentEvent::LeavingWithdrawn {
+        leaving: leaving.id.to_string(),
+        user: leaving.user.to_string(),
+        organisation: leaving.organisation.as_ref().map(ToString::to_string),
+    };
+    audit::record(tx, doing.now, &doing.recorded(), &event).await?;
+    Ok(())
 }
 
 /// Who leaves what when and why.
@@ -86,6 +175,7 @@ struct Leaves {
     organisation: Option<OdsCode>,
     last_day: Day,
     reason: String,
+    afterwards: Afterwards,
 }
 
 /// Ends what was found; whoever calls has demanded that it may be done.
@@ -95,7 +185,7 @@ async fn left(
     present: &[Assignment],
     leaves: Leaves,
 ) -> Result<(Leaving, usize), Error> {
-    let Leaves { user, organisation, last_day, reason } = leaves;
+    let Leaves { user, organisation, last_day, reason, afterwards } = leaves;
     let today = doing.today();
     let at_once = last_day < today;
     let ends_now = |one: &&Assignment| at_once || one.from > last_day;
@@ -117,10 +207,15 @@ async fn left(
         reason,
         at: doing.now,
         told: None,
+        afterwards,
+        withdrawn_at: None,
     };
     if at_once {
         leaving.told = Some(tell(tx, doing, &leaving).await?);
     }
+    // What was asked for before would bring back what is left, or hold on to it.
+    let (user, organisation) = (&leaving.user, leaving.organisation.as_ref());
+    request::end_about_positions(tx, doing, user, organisation).await?;
     leavings::insert(tx, &leaving).await?;
     let event = AssignmentEvent::PersonLeaves {
         leaving: leaving.id.to_string(),
@@ -135,9 +230,11 @@ async fn left(
 
 /// Tells of a leaving whose last day has passed; gives the number from which on everything of it is told.
 ///
-/// Who leaves everywhere is closed with it, so that nothing is done for them from then on, however late the feed is read.
+/// Who holds nothing any more is closed with it, so that nothing is done for them from then on, however late the feed is read.
+/// Somebody who holds something elsewhere, or was taken on again in the meantime, has not left for good.
 pub(super) async fn tell(tx: &mut Tx, doing: &Doing, leaving: &Leaving) -> Result<u64, Error> {
-    if leaving.organisation.is_none() {
+    let closes = leaving.afterwards == Afterwards::Closed;
+    if closes && !assignments::has_open(tx, &leaving.user, doing.today()).await? {
         person::close_who_left(tx, doing, &leaving.user, &leaving.reason).await?;
     }
     changes::last(tx).await
@@ -194,5 +291,7 @@ async fn redate(tx: &mut Tx, doing: &Doing, rows: &[&Assignment], last_day: Day)
         .map(|row| (ChangeKind::AssignmentChanged, row.id.to_string(), Some(row.user.to_string())))
         .collect();
     changes::tell_many(tx, doing.now, &told).await?;
+    let users: BTreeSet<UserId> = rows.iter().map(|row| row.user.clone()).collect();
+    workgroup::follow(tx, doing, &users).await?;
     Ok(())
 }

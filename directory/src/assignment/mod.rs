@@ -31,7 +31,7 @@ use crate::version::Version;
 
 pub(crate) use end::{Around, End, Ending, end, end_now, prepare_end};
 pub use events::{AssignmentEvent, Cause};
-pub(crate) use leaving::{Leaving, leave, leave_employer};
+pub(crate) use leaving::{Leaving, leave, leave_employer, withdraw};
 pub(crate) use make::{Asked, Beside, assign, assign_each, prepare_assign, prepare_each};
 pub(crate) use merging::clear_overlaps;
 pub(crate) use mint::{mint, mint_holders};

@@ -1,8 +1,9 @@
 //! Another end for assignments. The start never changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use platform::db::Tx;
+use platform::id::UserId;
 
 use super::end::{Around, demanded};
 use super::rules::{end, in_the_way};
@@ -15,6 +16,7 @@ use crate::error::Error;
 use crate::ids::AssignmentId;
 use crate::store::assignments;
 use crate::version::{Expected, Version};
+use crate::workgroup;
 
 /// Which assignment is to end when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,6 +135,8 @@ pub(crate) async fn redate(
         })
         .collect();
     changes::tell_many(tx, doing.now, &told).await?;
+    let users: BTreeSet<UserId> = rows.iter().map(|row| row.before.user.clone()).collect();
+    workgroup::follow(tx, doing, &users).await?;
     let after =
         |row: Redated| Assignment { to: row.to, version: Version(row.before.version.0 + 1), ..row.before };
     Ok(rows.into_iter().map(after).collect())

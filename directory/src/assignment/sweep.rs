@@ -1,7 +1,10 @@
 //! Telling of what has ended by its date. Dates decide what is live; the sweep only tells those who follow.
 
+use std::collections::BTreeSet;
+
 use platform::clock::Millis;
 use platform::db::Tx;
+use platform::id::UserId;
 
 use super::AssignmentEvent;
 use super::leaving::tell;
@@ -11,7 +14,7 @@ use crate::changes;
 use crate::error::Error;
 use crate::register::Register;
 use crate::store::{assignments, leavings};
-use crate::{campaign, request};
+use crate::{campaign, request, workgroup};
 
 /// How many of each kind are swept in one call.
 const AT_ONCE: u32 = 500;
@@ -66,17 +69,16 @@ async fn assignments_ended(tx: &mut Tx, doing: &Doing) -> Result<u64, Error> {
     let assignments = ended.iter().map(|(id, _)| id.to_string()).collect();
     let event = AssignmentEvent::AssignmentsExpired { assignments };
     audit::record(tx, doing.now, &doing.recorded(), &event).await?;
+    let users: BTreeSet<UserId> = ended.iter().map(|(_, user)| user.clone()).collect();
+    workgroup::follow(tx, doing, &users).await?;
     Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX))
 }
 
 /// After the assignments: a leaving is told once everything that ended with it is.
 async fn leavings_due(tx: &mut Tx, doing: &Doing) -> Result<u64, Error> {
-    let today = doing.today();
-    let due = leavings::due(tx, today, AT_ONCE).await?;
+    let due = leavings::due(tx, doing.today(), AT_ONCE).await?;
     for leaving in &due {
-        // Somebody who was taken on again in the meantime has not left for good.
-        let back = assignments::has_open(tx, &leaving.user, today).await?;
-        let told = if back { changes::last(tx).await? } else { tell(tx, doing, leaving).await? };
+        let told = tell(tx, doing, leaving).await?;
         leavings::set_told(tx, &leaving.id, told).await?;
     }
     Ok(u64::try_from(due.len()).unwrap_or(u64::MAX))

@@ -15,8 +15,10 @@ use crate::assignment::{
 };
 use crate::authority::Act;
 use crate::day::Day;
+use crate::error::Error;
 use crate::ids::PositionId;
-use crate::store::{assignments, employers, feed_links, roles};
+use crate::request;
+use crate::store::{assignments, employers, feed_links, requests, roles};
 use crate::version::Expected;
 
 /// What is said of a leaver for whom nothing was said.
@@ -233,7 +235,20 @@ async fn leaver(
         let sentence = "The person holds nothing with this employer, now or later.";
         return Err(Stop::because(FeedReason::Contradicts, sentence));
     }
+    end_what_is_asked(tx, doing, sender, &user).await?;
     Ok(done)
+}
+
+/// Ends the requests for positions anywhere with the employer: approved later, they would take on again who has left.
+async fn end_what_is_asked(tx: &mut Tx, doing: &Doing, sender: &Sender, user: &UserId) -> Result<(), Error> {
+    let places = requests::places_asked(tx, user, doing.now).await?;
+    let lines = employers::of(tx, &places).await?;
+    for place in places {
+        if lines.get(&place).is_some_and(|line| line.is_within(&sender.employer)) {
+            request::end_about_positions(tx, doing, user, Some(&place)).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Goes on unless a personnel system would leave an organisation without a manager of its registration authority: nobody

@@ -13,7 +13,7 @@ use crate::authority::Act;
 use crate::changes;
 use crate::error::Error;
 use crate::request;
-use crate::store::{assignments_end, people};
+use crate::store::{assignments_end, leavings, people};
 use crate::version::Expected;
 use crate::workgroup;
 
@@ -61,7 +61,15 @@ pub(crate) async fn close(
         reason: asked.reason,
         assignments: ended.iter().map(ToString::to_string).collect(),
     };
-    note(tx, doing, profile, ChangeKind::PersonClosed, &event).await
+    let closed = note(tx, doing, profile, ChangeKind::PersonClosed, &event).await?;
+    settle_leavings(tx, user).await?;
+    Ok(closed)
+}
+
+/// What was to come on a last day has come with a closing, or comes no more after an opening: nobody who is back is closed by it.
+async fn settle_leavings(tx: &mut Tx, user: &UserId) -> Result<(), Error> {
+    let told = changes::last(tx).await?;
+    leavings::set_all_told(tx, user, told).await
 }
 
 /// Closes the profile of somebody whose last day has passed, in the transaction that tells of it; one that is not open, or
@@ -83,6 +91,7 @@ pub(crate) async fn close_who_left(
     let event =
         Event::PersonClosed { user_id: user.to_string(), reason: CloseReason::Left, assignments: Vec::new() };
     note(tx, doing, profile, ChangeKind::PersonClosed, &event).await?;
+    settle_leavings(tx, user).await?;
     Ok(true)
 }
 
@@ -98,5 +107,7 @@ pub(crate) async fn reopen(
     doing.demand_on(tx, Act::ReopenPerson, &profile).await?;
     profile.state = profile.state.reopen()?;
     let event = Event::PersonReopened { user_id: user.to_string(), reason: request.reason };
-    note(tx, doing, profile, ChangeKind::PersonReopened, &event).await
+    let opened = note(tx, doing, profile, ChangeKind::PersonReopened, &event).await?;
+    settle_leavings(tx, user).await?;
+    Ok(opened)
 }

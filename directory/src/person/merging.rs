@@ -16,8 +16,8 @@ use crate::changes;
 use crate::error::Error;
 use crate::request;
 use crate::store::{
-    assignments_end, people, people_contacts, people_duplicates, people_evidence, people_links, people_names,
-    people_photos, roles, workgroups,
+    assignments_end, leavings, people, people_contacts, people_duplicates, people_evidence, people_links,
+    people_names, people_photos, roles, workgroups,
 };
 use crate::version::{Expected, Version};
 
@@ -117,6 +117,8 @@ async fn move_everything(tx: &mut Tx, from: &UserId, to: &UserId) -> Result<Vec<
     people_photos::hand_over(tx, from, to).await?;
     people_links::hand_over(tx, from, to).await?;
     people::redirect(tx, from, to).await?;
+    // Whoever was to leave leaves under the id that stays.
+    leavings::hand_over(tx, from, to).await?;
     let assignments = assignments_end::move_all(tx, from, to).await?;
     // The survivor has ids of their own for what moved, and for what the other id was ever given; those of the other id stay
     // its own, and can be read.

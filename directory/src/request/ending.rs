@@ -1,7 +1,7 @@
 //! What becomes of open requests when somebody leaves.
 
 use platform::db::Tx;
-use platform::id::UserId;
+use platform::id::{OdsCode, UserId};
 
 use super::events::RequestEvent;
 use super::steps::{Told, step};
@@ -12,6 +12,10 @@ use crate::store::requests;
 
 /// How many requests of one person are read together.
 const AT_ONCE: u32 = 100;
+
+/// Why requests that would give or keep a position end when its organisation is left.
+const LEAVES: &str =
+    "The person leaves the organisation of this position. Ask again if they are taken on there again.";
 
 /// Ends every open request about somebody who is there no longer, and by them: drafts are withdrawn, what waits or is being
 /// decided is rejected with this reason. What was approved stays approved, and fails when it is done.
@@ -24,6 +28,24 @@ pub(crate) async fn end_all_of(tx: &mut Tx, doing: &Doing, user: &UserId, why: &
         // Each is open no more, and is not found again.
         for request in some {
             end(tx, doing, request, why).await?;
+        }
+    }
+}
+
+/// Ends every open request for a position of somebody in an organisation that they leave, or for any where they leave everywhere.
+pub(crate) async fn end_about_positions(
+    tx: &mut Tx,
+    doing: &Doing,
+    user: &UserId,
+    organisation: Option<&OdsCode>,
+) -> Result<(), Error> {
+    loop {
+        let some = requests::open_about_positions(tx, user, organisation, doing.now, AT_ONCE).await?;
+        if some.is_empty() {
+            return Ok(());
+        }
+        for request in some {
+            end(tx, doing, request, LEAVES).await?;
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::version::Version;
 
 pub(crate) use ask::KINDS;
 pub use ask::{Ask, ContactChange};
-pub(crate) use ending::end_all_of;
+pub(crate) use ending::{end_about_positions, end_all_of};
 pub use events::RequestEvent;
 pub(crate) use machine::{Approved, Decision, Lock, State, Submitted};
 pub(crate) use numbers::{shown as shown_ask, shown_before};

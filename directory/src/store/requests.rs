@@ -150,6 +150,44 @@ pub(crate) async fn open_of(
     rows.into_iter().map(request).collect()
 }
 
+/// The requests for positions of somebody, in one organisation or anywhere, that wait to be decided or are being written.
+pub(crate) async fn open_about_positions(
+    tx: &mut Tx,
+    user: &UserId,
+    organisation: Option<&OdsCode>,
+    now: Millis,
+    most: u32,
+) -> Result<Vec<Request>, Error> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM directory_request WHERE user_id = $1 AND position_id IS NOT NULL \
+         AND (state = 'draft' OR (state IN ('submitted', 'locked') AND expires_at > $2)) \
+         AND ($3 = '' OR EXISTS (SELECT 1 FROM directory_position p \
+         WHERE p.position_id = directory_request.position_id AND p.organisation = $3)) ORDER BY request_id LIMIT $4"
+    );
+    let rows: Vec<Row> = sqlx::query_as(AssertSqlSafe(text))
+        .bind(user.as_str().to_owned())
+        .bind(now.0)
+        .bind(organisation.map_or("", OdsCode::as_str).to_owned())
+        .bind(i64::from(most))
+        .fetch_all(&mut *tx)
+        .await?;
+    rows.into_iter().map(request).collect()
+}
+
+/// The organisations of the positions that such requests of somebody are about, each once.
+pub(crate) async fn places_asked(tx: &mut Tx, user: &UserId, now: Millis) -> Result<Vec<OdsCode>, Error> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "SELECT DISTINCT p.organisation FROM directory_request r \
+         JOIN directory_position p ON p.position_id = r.position_id WHERE r.user_id = $1 \
+         AND (r.state = 'draft' OR (r.state IN ('submitted', 'locked') AND r.expires_at > $2)) ORDER BY p.organisation",
+    )
+    .bind(user.as_str())
+    .bind(now.0)
+    .fetch_all(&mut *tx)
+    .await?;
+    rows.iter().map(|(place,)| read("directory_position.organisation", place)).collect()
+}
+
 /// Stores a new request.
 pub(crate) async fn insert(tx: &mut Tx, request: &Request) -> Result<(), Error> {
     sqlx::query(

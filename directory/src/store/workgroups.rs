@@ -221,6 +221,30 @@ pub(crate) async fn members(
     rows.into_iter().map(member_of).collect()
 }
 
+/// The direct memberships of people that end on this day or later, in the order of the people.
+pub(crate) async fn open_of(tx: &mut Tx, users: &[UserId], today: Day) -> Result<Vec<Member>, Error> {
+    let mut open = Vec::new();
+    for users in users.chunks(500) {
+        // CROSS JOIN keeps SQLite to this order: it would otherwise read every membership.
+        let text = format!(
+            "SELECT m.member_id, m.workgroup_id, m.role_profile_id, m.user_id, m.from_day, m.to_day, m.version \
+             FROM directory_role_profile r CROSS JOIN directory_workgroup_member m \
+             WHERE r.user_id IN ({}) AND m.role_profile_id = r.role_profile_id AND m.removed_at IS NULL \
+             AND (m.to_day IS NULL OR m.to_day >= $1) ORDER BY m.user_id, m.member_id",
+            list(2, users.len())
+        );
+        let mut query = sqlx::query_as(AssertSqlSafe(text)).bind(today.to_string());
+        for user in users {
+            query = query.bind(user.as_str().to_owned());
+        }
+        let rows: Vec<MemberColumns> = query.fetch_all(&mut *tx).await?;
+        for row in rows {
+            open.push(member_of(row)?);
+        }
+    }
+    Ok(open)
+}
+
 /// Those whom a position puts into a workgroup on a day, over everything that includes it.
 pub(crate) async fn by_position(
     tx: &mut Tx,

@@ -1,6 +1,7 @@
 //! Workgroups: a tree for each organisation, and the role profiles in them.
 
 mod events;
+mod following;
 mod members;
 mod tree;
 
@@ -11,6 +12,7 @@ use crate::ids::{MemberId, RoleProfileId, WorkgroupId};
 use crate::version::Version;
 
 pub use events::WorkgroupEvent;
+pub(crate) use following::follow;
 pub(crate) use members::{NewMember, add, redate, remove, remove_all_of};
 pub(crate) use tree::{change, create};
 

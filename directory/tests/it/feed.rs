@@ -118,6 +118,61 @@ platform::both_engines! {
         assert!(!feed.world.changes(0).await.iter().any(|row| row.0 == "person-closed"));
     }
 
+    /// Who holds nothing anywhere after the last day is closed, as who is deleted over SCIM: on that day, or at once where it has passed,
+    /// and whatever was asked for them ends. Who is taken on elsewhere meanwhile stays.
+    async fn leaver_of_everything_is_closed(db: Db) {
+        let feed = Payroll::new(db.clone()).await;
+        let (world, operator) = (&feed.world, feed.world.operator.clone());
+        let elsewhere = world.make(&operator, &crate::world::position("RYY", "Elsewhere", crate::world::ROLE_OF_NURSES, &[])).await;
+        let state = async |number: u64| {
+            let text = "SELECT state || ' ' || COALESCE(close_reason, '') FROM directory_person WHERE user_id = $1";
+            crate::people_rig::texts(&db, text, &user(number)).await.remove(0)
+        };
+        let asked = async |number: u64, position: &str| {
+            let ask = json!({"ask": {"kind": "assign", "person": user(number), "position": position}});
+            let made = world.rig.post(&who(SPONSOR), "/directory/requests", &ask).await;
+            assert_eq!(made.status, StatusCode::CREATED, "{:?}", made.body);
+            id(&made)
+        };
+        let request = async |id: &str| {
+            let text = "SELECT state || ' ' || COALESCE(reason, '') FROM directory_request WHERE request_id = $1";
+            crate::people_rig::texts(&db, text, id).await.remove(0)
+        };
+        for number in [NURSE, NURSE + 1, NURSE + 2] {
+            let starts = with(event(&format!("s-{number}"), "starter", number, 1, &day(-9)), &[("position", "WARD")]);
+            assert_eq!(feed.one(starts).await["state"], "applied");
+        }
+        let (now, later) = (asked(NURSE, &world.clinic).await, asked(NURSE + 1, &world.ward).await);
+        let (clinic, stays) = (asked(NURSE + 1, &world.clinic).await, asked(NURSE + 3, &world.clinic).await);
+        let leaves = async |number: u64, last: i64| {
+            let left = feed.one(event(&format!("l-{number}"), "leaver", number, 2, &day(last))).await;
+            assert_eq!(left["state"], "applied", "{left}");
+        };
+        leaves(NURSE, -1).await;
+        assert_eq!(state(NURSE).await, "closed left", "at once");
+        assert!(request(&now).await.starts_with("rejected The profile"), "{}", request(&now).await);
+        leaves(NURSE + 1, 7).await;
+        leaves(NURSE + 2, 7).await;
+        // What is asked for anywhere with the employer ends with the announcement; what is asked for others waits.
+        for asked in [&later, &clinic] {
+            assert!(request(asked).await.starts_with("rejected The person leaves"), "{}", request(asked).await);
+        }
+        assert!(request(&stays).await.starts_with("submitted"));
+        world.assign(&operator, NURSE + 2, &elsewhere).await;
+        world.wait_days(7);
+        world.sweep().await;
+        assert_eq!(state(NURSE + 1).await, "open ", "the last day is a day of work");
+        world.wait_days(1);
+        world.sweep().await;
+        assert_eq!((state(NURSE + 1).await, state(NURSE + 2).await), ("closed left".to_owned(), "open ".to_owned()));
+        let told = world.changes(0).await;
+        let closed: Vec<&String> = told.iter().filter(|row| row.0 == "person-closed").map(|row| &row.1).collect();
+        assert_eq!(closed, [&user(NURSE), &user(NURSE + 1)], "those who follow are told of both, once");
+        // Whoever comes back is opened by somebody, and not by an event.
+        let back = feed.one(with(event("b-1", "starter", NURSE, 3, &day(9)), &[("position", "WARD")])).await;
+        assert_eq!(back["reason"], "profile-closed", "{back}");
+    }
+
     /// An employer's system ends what its people held in the registration authority too; a position that gives a rank is not
     /// linked, and nobody's rank comes by the feed.
     async fn ranks_are_ended_and_never_given(db: Db) {

@@ -121,4 +121,85 @@ platform::both_engines! {
         assert_eq!(world.rig.post(&who(ADVANCED), &manager, &everywhere).await.code(), "above-rank");
         assert_eq!(world.rig.post(&who(MANAGER), &manager, &everywhere).await.code(), "own-record");
     }
+
+    /// From the last organisation the profile closes where whoever says so could close it, and stays open where they could not; what was
+    /// asked for there ends either way, and what was asked for elsewhere stays.
+    async fn leaving_the_last_organisation_closes(db: Db) {
+        let world = World::new(db.clone()).await;
+        let agent = who(AGENT);
+        let left = async |by: u64, number: u64| {
+            let path = format!("/directory/people/{}/leaving", user(number));
+            let body = json!({"day": day(-1), "reason": "Leaves", "organisation": "RXX01"});
+            let left = world.rig.post(&who(by), &path, &body).await;
+            assert_eq!(left.status, StatusCode::CREATED, "{:?}", left.body);
+            left.body["afterwards"].as_str().unwrap().to_owned()
+        };
+        let asked = async |number: u64, ask: serde_json::Value| {
+            let made = world.rig.post(&who(SPONSOR), "/directory/requests", &json!({"ask": ask, "state": "draft"})).await;
+            assert_eq!(made.status, StatusCode::CREATED, "{number}: {:?}", made.body);
+            made.body["id"].as_str().unwrap().to_owned()
+        };
+        let states = async |text: &'static str, of: &str| crate::people_rig::texts(&db, text, of).await;
+        let request = "SELECT state FROM directory_request WHERE request_id = $1";
+        let person = "SELECT state FROM directory_person WHERE user_id = $1";
+        let held = world.assign(&agent, NURSE, &world.ward).await;
+        let there = asked(NURSE, json!({"kind": "redate", "assignment": held, "end": day(50)})).await;
+        let elsewhere = asked(NURSE, json!({"kind": "assign", "person": user(NURSE), "position": world.clinic})).await;
+        assert_eq!(left(SPONSOR, NURSE).await, "open", "a sponsor closes nobody");
+        assert_eq!((states(person, &user(NURSE)).await, states(request, &there).await), (vec!["open".to_owned()], vec!["withdrawn".to_owned()]));
+        assert_eq!(states(request, &elsewhere).await, ["draft"]);
+        for number in [NURSE + 1, NURSE + 2] {
+            world.assign(&agent, number, &world.ward).await;
+        }
+        world.assign(&agent, NURSE + 2, &world.clinic).await;
+        assert_eq!((left(AGENT, NURSE + 1).await, left(AGENT, NURSE + 2).await), ("closed".to_owned(), "closed".to_owned()));
+        assert_eq!((states(person, &user(NURSE + 1)).await, states(person, &user(NURSE + 2)).await), (vec!["closed".to_owned()], vec!["open".to_owned()]));
+    }
+
+    /// A leaving to come is done once: a closing meanwhile settles it, so that whoever is back is not closed by it; it is taken back by
+    /// those who could have said it; and it goes with a record that becomes another's.
+    async fn leavings_to_come_are_settled(db: Db) {
+        let world = World::new(db.clone()).await;
+        let (agent, manager) = (who(AGENT), who(MANAGER));
+        let path = |number: u64, last: &str| format!("/directory/people/{}/{last}", user(number));
+        let leaves = async |number: u64| {
+            let body = json!({"day": day(10), "reason": "Retires"});
+            let said = world.rig.post(&agent, &path(number, "leaving"), &body).await;
+            assert_eq!(said.status, StatusCode::CREATED, "{:?}", said.body);
+            path(number, &format!("leaving/{}", said.body["id"].as_str().unwrap()))
+        };
+        let (back, stays, one, other) = (NURSE, NURSE + 1, NURSE + 2, NURSE + 3);
+        for number in [back, stays, other] {
+            world.assign(&agent, number, &world.ward).await;
+        }
+        let (settled, kept) = (leaves(back).await, leaves(stays).await);
+        leaves(other).await;
+        assert_eq!(world.act(&agent, &path(back, "close"), &json!({"reason": "left"})).await.status, StatusCode::OK);
+        assert_eq!(world.act(&agent, &path(back, "reopen"), &json!({"reason": "returned"})).await.status, StatusCode::OK);
+
+        let withdraw = async |by: u64, path: &str| world.rig.send(&who(by), Method::DELETE, path, &[], None).await;
+        assert_eq!(withdraw(SPONSOR, &kept).await.code(), "by-request");
+        assert_eq!(withdraw(stays, &kept).await.status, StatusCode::FORBIDDEN);
+        let of_another = kept.replace(&user(stays), &user(back));
+        assert_eq!(withdraw(AGENT, &of_another).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(withdraw(AGENT, &kept).await.status, StatusCode::NO_CONTENT);
+        assert_eq!(withdraw(AGENT, &kept).await.code(), "leaving-withdrawn");
+        assert_eq!(withdraw(AGENT, &settled).await.code(), "leaving-done");
+        let shown = world.rig.get(&agent, &path(stays, "leaving")).await.body["leavings"][0].clone();
+        assert_eq!((shown["withdrawn_at"].is_i64(), &shown["consumers"]), (true, &json!([])), "{shown}");
+
+        let same = "UPDATE directory_person SET standing = 'verified', ni_hash = 'same', ni_mask = 'same' WHERE user_id IN ($1, $2)";
+        crate::people_rig::execute(&db, same, vec![user(one), user(other)]).await;
+        let body = json!({"duplicate": user(other), "duplicate_version": 1});
+        let merged = world.act(&manager, &path(one, "merge"), &body).await;
+        assert_eq!(merged.status, StatusCode::OK, "{:?}", merged.body);
+        world.wait_days(11);
+        world.sweep().await;
+        for (number, expected) in [(back, "open"), (stays, "open"), (one, "closed"), (other, "merged")] {
+            let text = "SELECT state FROM directory_person WHERE user_id = $1";
+            assert_eq!(crate::people_rig::texts(&db, text, &user(number)).await, [expected], "{number}");
+        }
+        assert_eq!(world.recorded("leaving-withdrawn").await, 1);
+        world.demand_one_name().await;
+    }
 }

@@ -38,7 +38,7 @@ const MAKES: [&str; 12] = [
 ];
 
 /// Changes that ask for no version, and why none is needed.
-const VERSIONLESS: [(&str, &str, &str); 18] = [
+const VERSIONLESS: [(&str, &str, &str); 19] = [
     ("PUT", "/directory/consumers/{name}", "a number that never goes back"),
     ("PUT", "/directory/scim/v2/Users/{id}", "RFC 7644 3.14 leaves If-Match to the client"),
     ("PATCH", "/directory/scim/v2/Users/{id}", "RFC 7644 3.14 leaves If-Match to the client"),
@@ -52,6 +52,7 @@ const VERSIONLESS: [(&str, &str, &str); 18] = [
     ("POST", "/directory/people/{user_id}/emails/{contact}/verification", "the code is of one address"),
     ("POST", "/directory/people/{user_id}/mobiles/{contact}/verification", "the code is of one address"),
     ("POST", "/directory/people/{user_id}/leaving", "it ends what there is, whatever that is by then"),
+    ("DELETE", "/directory/people/{user_id}/leaving/{leaving}", "a leaving never changes but by this"),
     ("POST", "/directory/people/{user_id}/assignments", "each row may have its version"),
     ("POST", "/directory/positions/{position}/assignments", "each row makes one"),
     ("POST", "/directory/positions/{position}/redating", "each row may have its version"),

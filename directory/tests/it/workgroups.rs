@@ -128,6 +128,64 @@ platform::both_engines! {
     }
 }
 
+platform::both_engines! {
+    /// A place in a workgroup lasts as long as an assignment gives its role profile: whoever leaves one organisation, is taken out of a
+    /// position, comes to its last day or whose position is closed leaves the workgroup, an end that comes earlier cuts the place, and
+    /// whoever comes back to the same role profile is in none. What another assignment gives stays.
+    async fn places_last_no_longer_than_what_gives_them(db: Db) {
+        let world = World::new(db).await;
+        let (agent, advanced) = (who(AGENT), who(ADVANCED));
+        let group = world.group("Example Trust", None).await;
+        let members = format!("/directory/workgroups/{group}/members");
+        let closing = world.make(&who(MANAGER), &position("RXX01", "Nurses of ward 8", ROLE_OF_NURSES, &[])).await;
+        // Who leaves the organisation, who is taken out, who comes to the end, whose end comes earlier, whose position closes, who stays.
+        let [leaves, removed, ends, cut, closes, stays] = [0, 1, 2, 3, 4, 5].map(|after| NURSE + after);
+        let mut held = std::collections::BTreeMap::new();
+        for number in [leaves, removed, ends, cut, closes, stays] {
+            let place = if number == closes { &closing } else { &world.ward };
+            let end = (number == ends).then(|| day(3));
+            let body = json!({"person": user(number), "position": place, "end": end});
+            let made = world.rig.post(&agent, "/directory/assignments", &body).await;
+            assert_eq!(made.status, StatusCode::CREATED, "{:?}", made.body);
+            held.insert(number, text(&made, "id"));
+            let role = text_of(&world.roles(number).await[0], "person_roleid");
+            let put = world.rig.post(&advanced, &members, &json!({"role_profile": role})).await;
+            assert_eq!(put.status, StatusCode::CREATED, "{:?}", put.body);
+        }
+        let there = async || {
+            let rows = world.members(&group, "direct").await;
+            rows.iter().map(|row| (text_of(row, "person"), row["end"].as_str().map(str::to_owned))).collect::<Vec<_>>()
+        };
+        let path = |number: u64, last: &str| format!("/directory/people/{}/{last}", user(number));
+        let body = json!({"day": day(-1), "reason": "Leaves", "organisation": "RXX01"});
+        world.assign(&agent, leaves, &world.clinic).await;
+        assert_eq!(world.rig.post(&agent, &path(leaves, "leaving"), &body).await.status, StatusCode::CREATED);
+        let removal = format!("/directory/assignments/{}/removal", held[&removed]);
+        assert_eq!(world.act(&agent, &removal, &json!({"notes": "Moved"})).await.status, StatusCode::OK);
+        let redated = world.patch(&agent, &format!("/directory/assignments/{}", held[&cut]), &json!({"end": day(5)})).await;
+        assert_eq!(redated.status, StatusCode::OK, "{:?}", redated.body);
+        let close = json!({"reason": "Ward 8 has closed", "approver": "Head of nursing", "word": "CLOSE", "assignments": "end"});
+        let closed = world.act(&who(MANAGER), &format!("/directory/positions/{closing}/closing"), &close).await;
+        assert_eq!(closed.status, StatusCode::OK, "{:?}", closed.body);
+        assert_eq!(there().await, [(user(ends), None), (user(cut), Some(day(5))), (user(stays), None)]);
+        assert_eq!((world.recorded("workgroup-member-removed").await, world.recorded("workgroup-member-redated").await), (3, 1));
+
+        world.wait_days(4);
+        world.sweep().await;
+        assert_eq!(there().await, [(user(cut), Some(day(5))), (user(stays), None)], "the last day has passed");
+        world.wait_days(2);
+        world.sweep().await;
+        for number in [leaves, removed, ends, cut] {
+            world.assign(&agent, number, &world.ward).await;
+            let roles = world.roles(number).await;
+            let groups = |role: &Value| role["workgroups_codes"].as_array().map_or(0, Vec::len);
+            assert_eq!(roles.iter().map(groups).sum::<usize>(), 0, "{number} is back, and in no workgroup: {roles:?}");
+        }
+        assert_eq!(there().await, [(user(stays), None)]);
+        assert_eq!(world.roles(stays).await[0]["workgroups_codes"], json!([group]));
+    }
+}
+
 fn text_of(value: &Value, member: &str) -> String {
     value[member].as_str().unwrap().to_owned()
 }

@@ -9,7 +9,7 @@ pub(super) mod wire;
 
 use axum::Router;
 use axum::extract::State;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use platform::caller::Caller;
 use platform::db::Tx;
 use platform::problem::{Body, Problem};
@@ -43,6 +43,7 @@ pub(super) fn router() -> Router<Register> {
         .route("/directory/people/{user_id}/roles", get(people::roles))
         .route("/directory/people/{user_id}/claims", get(claims::show))
         .route("/directory/people/{user_id}/leaving", get(people::leavings).post(people::leave))
+        .route("/directory/people/{user_id}/leaving/{leaving}", delete(people::withdraw))
 }
 
 #[derive(OpenApi)]
@@ -61,6 +62,7 @@ pub(super) fn router() -> Router<Register> {
     claims::show,
     people::leavings,
     people::leave,
+    people::withdraw,
 ))]
 pub(super) struct Document;
 

@@ -1,6 +1,7 @@
 //! What a person holds, what relying parties get of it, and leaving.
 
 use axum::extract::State;
+use http::StatusCode;
 use platform::caller::Caller;
 use platform::db::Tx;
 use platform::id::UserId;
@@ -123,6 +124,36 @@ pub(in crate::http) async fn leave(
         })
     });
     Ok(answer.await?)
+}
+
+/// Takes a leaving back whose last day has not passed: the profile stays open.
+///
+/// What ended with it keeps its end: give the assignments another one, or assign anew. From everywhere it is taken back by those who
+/// could close the profile, from one organisation by those who end assignments there.
+#[utoipa::path(
+    delete, path = "/directory/people/{user_id}/leaving/{leaving}", tag = "directory",
+    params(
+        ("user_id" = String, Path, description = "The user id"),
+        ("leaving" = String, Path, description = "The id of the leaving"),
+    ),
+    responses(
+        (status = 204, description = "It is taken back"),
+        (status = 403, description = "Not allowed in this rank or there", body = Body),
+        (status = 404, description = "The person has no such leaving", body = Body),
+        (status = 409, description = "It is done, or was taken back already", body = Body),
+    )
+)]
+pub(in crate::http) async fn withdraw(
+    caller: Caller,
+    State(register): State<Register>,
+    Path((user, leaving)): Path<(UserId, LeavingId)>,
+) -> Result<StatusCode, Problem> {
+    permitted(&caller)?;
+    let done = register.act(caller, move |tx, doing| {
+        Box::pin(async move { assignment::withdraw(tx, &doing, &user, &leaving).await })
+    });
+    done.await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The leavings of a person, with how far those are who follow them.

@@ -78,6 +78,7 @@ pub(super) fn leaving(leaving: &Leaving, consumers: &[api::Consumer]) -> api::Le
         }
         .to_owned(),
     };
+    let followers: &[api::Consumer] = if leaving.withdrawn_at.is_some() { &[] } else { consumers };
     api::Leaving {
         id: leaving.id.to_string(),
         person: leaving.user.to_string(),
@@ -86,6 +87,8 @@ pub(super) fn leaving(leaving: &Leaving, consumers: &[api::Consumer]) -> api::Le
         reason: leaving.reason.clone(),
         at: leaving.at.0,
         told: leaving.told,
-        consumers: consumers.iter().map(consumer).collect(),
+        afterwards: leaving.afterwards.word().to_owned(),
+        withdrawn_at: leaving.withdrawn_at.map(|at| at.0),
+        consumers: followers.iter().map(consumer).collect(),
     }
 }

@@ -244,7 +244,7 @@ pub(crate) async fn leavers(
     query.push(
         &format!(
             "SELECT l.leaving_id, l.user_id, l.organisation, l.last_day, l.reason, l.at, l.told FROM directory_leaving l \
-             WHERE l.leaving_id > ? AND (l.organisation IN (SELECT ods FROM below) OR (l.organisation IS NULL AND EXISTS \
+             WHERE l.leaving_id > ? AND l.withdrawn_at IS NULL AND (l.organisation IN (SELECT ods FROM below) OR (l.organisation IS NULL AND EXISTS \
              (SELECT 1 FROM directory_assignment a WHERE a.user_id = l.user_id AND {THERE})))"
         ),
         [Value::from(cut.after)],
