@@ -10,7 +10,7 @@ use platform::id::{OdsCode, UserId};
 use platform::problem::Problem;
 
 use crate::api::{ACT, FEED, OPERATE, READ};
-use crate::authority::{Act, Actor, Assurance, Lineage, Rank, Refusal, Role, Target, Verdict, may};
+use crate::authority::{Act, Actor, Assurance, Belongs, Lineage, Rank, Refusal, Role, Target, Verdict, may};
 use crate::changes;
 use crate::day::Day;
 use crate::error::Error;
@@ -435,13 +435,26 @@ pub(crate) async fn on_person(tx: &mut Tx, doing: &Doing, user: &UserId) -> Resu
     // An organisation that the register does not know is somewhere all the same, and below nobody.
     let reached =
         places.iter().map(|place| known.remove(place).unwrap_or_else(|| Lineage(vec![place.clone()])));
-    let reached = reached.collect();
+    let reached: Vec<Lineage> = reached.collect();
+    let belongs = if reached.is_empty() { belongs(tx, user).await? } else { Belongs::ToNobody };
     Ok(Target {
         person: Some(user.clone()),
         organisations: reached,
+        belongs,
         person_rank: held.iter().filter_map(|role| role.profile.rank(basis)).max(),
         ..Target::default()
     })
+}
+
+/// To whom somebody belongs who works nowhere.
+async fn belongs(tx: &mut Tx, user: &UserId) -> Result<Belongs, Error> {
+    if let Some(left) = assignments_end::last_held(tx, user).await? {
+        return Ok(Belongs::Left(lineages::of_any(tx, &left).await?));
+    }
+    match people::made_in(&mut *tx, user).await? {
+        Some(made) => Ok(Belongs::Made(lineages::of_any(tx, &made).await?)),
+        None => Ok(Belongs::ToNobody),
+    }
 }
 
 /// The target of an act in an organisation, if there is such an organisation.

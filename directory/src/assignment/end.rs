@@ -81,7 +81,7 @@ impl Around {
             position: Some(assignment.position.clone()),
             position_rank: self.positions.get(&assignment.position).and_then(|position| position.rank),
             person_rank: self.ranks.get(&assignment.user).copied(),
-            requester: None,
+            ..Target::default()
         }
     }
 }

@@ -16,4 +16,4 @@ pub use actor::{Actor, Assurance, Role};
 pub use matrix::{Cell, MATRIX, cell};
 pub use rank::Rank;
 pub use rule::{Refusal, Verdict, may};
-pub use target::{Lineage, Target};
+pub use target::{Belongs, Lineage, Target};

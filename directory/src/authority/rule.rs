@@ -9,7 +9,7 @@ use super::act::Act;
 use super::actor::{Actor, Role};
 use super::matrix::{Cell, cell};
 use super::rank::Rank;
-use super::target::Target;
+use super::target::{Belongs, Lineage, Target};
 use crate::day::Day;
 use crate::error::Error;
 
@@ -169,19 +169,42 @@ fn in_rank(rank: Rank, role: Option<&Role>, act: Act, target: &Target) -> Verdic
 
 /// Whether the thing lies where the role counts.
 fn within_reach(role: Option<&Role>, act: Act, target: &Target) -> Result<(), Refusal> {
-    let nowhere = target.organisations.is_empty() && act.is_to_a_person();
-    if act.is_national() || act.is_own() || nowhere {
+    if act.is_national() || act.is_own() || is_anybodys(act, target) {
         return Ok(());
     }
     let Some(role) = role else { return Err(Refusal::OutsideOrganisation) };
     let Some(organisation) = &role.organisation else { return Ok(()) };
-    let within = target.organisations.iter().filter(|lineage| lineage.is_within(organisation)).count();
+    let places = places(act, target);
+    let within = places.iter().filter(|lineage| lineage.is_within(organisation)).count();
     match within {
         0 => Err(Refusal::OutsideOrganisation),
-        some if act.needs_every_organisation() && some < target.organisations.len() => {
-            Err(Refusal::AlsoElsewhere)
-        }
+        some if act.needs_every_organisation() && some < places.len() => Err(Refusal::AlsoElsewhere),
         _ => Ok(()),
+    }
+}
+
+/// Whether it is done to somebody who works nowhere, by whoever takes them on: to open their profile again, to ask for something, and
+/// to check who they are before they hold anything. Whatever would take them over is for those to whom they belong.
+fn is_anybodys(act: Act, target: &Target) -> bool {
+    let nowhere = target.organisations.is_empty() && act.is_to_a_person();
+    let takes_on = matches!(
+        (act, &target.belongs),
+        (Act::ReopenPerson | Act::SubmitRequest, _)
+            | (Act::VerifyPerson, Belongs::Made(_))
+            | (_, Belongs::ToNobody)
+    );
+    nowhere && takes_on
+}
+
+/// Where it is done: of somebody who works nowhere, where they belong.
+fn places(act: Act, target: &Target) -> &[Lineage] {
+    match &target.belongs {
+        Belongs::Left(place) | Belongs::Made(place)
+            if target.organisations.is_empty() && act.is_to_a_person() =>
+        {
+            std::slice::from_ref(place)
+        }
+        _ => &target.organisations,
     }
 }
 

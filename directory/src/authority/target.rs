@@ -17,6 +17,19 @@ impl Lineage {
     }
 }
 
+/// To whom somebody belongs who works nowhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Belongs {
+    /// To nobody: they never held anything, and their profile was brought in.
+    #[default]
+    ToNobody,
+    /// They held something last in this organisation.
+    Left(Lineage),
+    /// They never held anything, and their profile was made for this organisation.
+    Made(Lineage),
+}
+
 /// What an act is done to. What does not apply is left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
@@ -25,6 +38,9 @@ pub struct Target {
     /// Where it is done: the organisation of a position, of a workgroup or of a report, or every organisation in which the
     /// person has a live assignment. Nowhere for a person without one.
     pub organisations: Vec<Lineage>,
+    /// To whom the person belongs who has no organisation.
+    #[serde(default)]
+    pub belongs: Belongs,
     /// The position that is given, changed or taken.
     pub position: Option<PositionId>,
     /// The rank in the registration authority that the position gives.

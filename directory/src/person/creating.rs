@@ -20,6 +20,7 @@ use crate::api::{
     Candidate, ChangeKind, Channel, Contact, Gender, IdentityLevel, Name, NewPerson, Origin, PersonKind,
     Registration, Standing,
 };
+use crate::authority::{Act, Target};
 use crate::day::Day;
 use crate::error::Error;
 use crate::ids::RecordId;
@@ -234,6 +235,9 @@ pub(crate) async fn create(tx: &mut Tx, doing: &Doing, creation: Creation) -> Re
         return Err(Error::conflict("user-id-taken", sentence));
     }
     let user = &profile.user_id;
+    if let Some(organisation) = made_in(doing) {
+        people::set_made_in(tx, user, &organisation).await?;
+    }
     people_names::add(tx, user, &profile.name, profile.origin.word(), None, doing.now).await?;
     let mut events = Vec::with_capacity(creation.evidence.len());
     for shown in &creation.evidence {
@@ -260,6 +264,18 @@ pub(crate) async fn create(tx: &mut Tx, doing: &Doing, creation: Creation) -> Re
     note::first(tx, doing, &profile, ChangeKind::PersonChanged, &made).await?;
     audit::record_many(tx, doing.now, &doing.recorded(), &events).await?;
     Ok(Created::Made(Box::new(profile)))
+}
+
+/// For which organisation a profile is made: until its person holds something, its registration authority looks after them.
+fn made_in(doing: &Doing) -> Option<OdsCode> {
+    match &doing.way {
+        Way::Feed { organisation } => Some(organisation.clone()),
+        Way::Rank => {
+            let role = doing.role_for(Act::CreatePerson, &Target::default());
+            role.and_then(|role| role.organisation.clone())
+        }
+        Way::Import | Way::Itself => None,
+    }
 }
 
 async fn profile(tx: &mut Tx, doing: &Doing, creation: &Creation) -> Result<Profile, Error> {

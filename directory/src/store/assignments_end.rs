@@ -79,3 +79,29 @@ pub(crate) async fn organisations_reached(
     .await?;
     rows.iter().map(|(organisation,)| read("directory_assignment.organisation", organisation)).collect()
 }
+
+/// The organisation in which a person held something last, that ended or was taken away.
+pub(crate) async fn last_held(tx: &mut Tx, user: &UserId) -> Result<Option<OdsCode>, Error> {
+    let passed: Option<(String, String)> = sqlx::query_as(
+        "SELECT organisation, to_day FROM directory_assignment WHERE user_id = $1 AND state <> 'removed' \
+         AND to_day IS NOT NULL ORDER BY to_day DESC, assignment_id DESC LIMIT 1",
+    )
+    .bind(user.as_str())
+    .fetch_optional(&mut *tx)
+    .await?;
+    let removed: Option<(String, i64)> = sqlx::query_as(
+        "SELECT organisation, removed_at FROM directory_assignment WHERE user_id = $1 AND state = 'removed' \
+         AND removed_at IS NOT NULL ORDER BY removed_at DESC, assignment_id DESC LIMIT 1",
+    )
+    .bind(user.as_str())
+    .fetch_optional(&mut *tx)
+    .await?;
+    let last = match (passed, removed) {
+        (Some((passed, to)), Some((removed, at))) => {
+            let to: Day = read("directory_assignment.to_day", &to)?;
+            Some(if to < Day::of(Millis(at)) { removed } else { passed })
+        }
+        (passed, removed) => passed.map(|row| row.0).or(removed.map(|row| row.0)),
+    };
+    last.map(|organisation| read("directory_assignment.organisation", &organisation)).transpose()
+}

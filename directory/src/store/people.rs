@@ -155,6 +155,27 @@ pub(crate) async fn insert(tx: &mut Tx, profile: &Profile) -> Result<bool, Error
     Ok(done.rows_affected() == 1)
 }
 
+/// Notes for which organisation a profile was made.
+pub(crate) async fn set_made_in(tx: &mut Tx, user: &UserId, organisation: &OdsCode) -> Result<(), Error> {
+    sqlx::query("UPDATE directory_person SET made_in = $2 WHERE user_id = $1")
+        .bind(user.as_str())
+        .bind(organisation.as_str())
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
+}
+
+/// For which organisation a profile was made; none where it was brought in.
+pub(crate) async fn made_in<'c>(reader: impl Reader<'c>, user: &UserId) -> Result<Option<OdsCode>, Error> {
+    let row: Option<(Option<String>,)> =
+        sqlx::query_as("SELECT made_in FROM directory_person WHERE user_id = $1")
+            .bind(user.as_str())
+            .fetch_optional(reader)
+            .await?;
+    let made = row.and_then(|(made,)| made);
+    made.map(|organisation| read("directory_person.made_in", &organisation)).transpose()
+}
+
 /// Stores a changed profile as its next version, if it still is at the version that it was read at.
 pub(crate) async fn save(tx: &mut Tx, profile: &Profile) -> Result<bool, Error> {
     let text = "UPDATE directory_person SET kind = $2, state = $3, version = $4 + 1, merged_into = $5, \

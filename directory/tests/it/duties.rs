@@ -198,6 +198,53 @@ platform::both_engines! {
         assert_eq!(ended.code(), "above-rank");
     }
 
+    /// Who works nowhere is found, opened again and taken on anywhere, and taken over nowhere but where they held something last; somebody
+    /// new, where their profile was made.
+    async fn who_works_nowhere_is_taken_over_by_no_stranger(db: Db) {
+        let world = World::new(db).await;
+        let (left, elsewhere) = (NURSE + 70, NURSE + 71);
+        let there = world.make(&world.operator, &position("RYY", "Managers of the other", ROLE_OF_MANAGERS, &[])).await;
+        world.assign(&world.operator, elsewhere, &there).await;
+        let nurses = world.make(&who(elsewhere), &position("RYY", "Nurses of the other", ROLE_OF_NURSES, &[])).await;
+        let held = world.assign(&who(AGENT), left, &world.ward).await;
+        let gone = world.act(&who(AGENT), &format!("/directory/assignments/{held}/removal"), &json!({"notes": "x"})).await;
+        assert_eq!(gone.status, StatusCode::OK, "{:?}", gone.body);
+        let new = crate::people_rig::new_person("Ann", "Example", "1984-07-23", "123456789");
+        let new = world.rig.make(&who(MANAGER), &new).await.to_string();
+        let patch = async |by: u64, id: &str| {
+            world.patch(&who(by), &format!("/directory/people/{id}"), &json!({"gender": "other"})).await
+        };
+        let act = async |by: u64, id: &str, act: &str, body: serde_json::Value| {
+            world.act(&who(by), &format!("/directory/people/{id}/{act}"), &body).await
+        };
+        let may = async |by: u64, id: &str, what: &str| {
+            let asks = crate::rig::system("sign-in", &[directory::api::ASK]);
+            world.rig.get(&asks, &format!("/directory/permissions/{what}by={}&person={id}&assurance=aal3", user(by))).await
+        };
+        for id in [&user(left), &new] {
+            assert_eq!(world.rig.get(&who(elsewhere), &format!("/directory/people/{id}")).await.status, StatusCode::OK);
+            assert_eq!(patch(elsewhere, id).await.code(), "outside-organisation");
+            assert_eq!(act(elsewhere, id, "close", json!({"reason": "left"})).await.code(), "outside-organisation");
+            let leaves = world.rig.post(&who(elsewhere), &format!("/directory/people/{id}/leaving"), &json!({"day": day(-1), "reason": "x"})).await;
+            assert_eq!(leaves.code(), "outside-organisation");
+            for what in ["issue-authenticator?", "card?act=issue&", "card?act=unlock&"] {
+                assert_eq!(may(elsewhere, id, what).await.code(), "outside-organisation", "{what}");
+                assert_eq!(may(MANAGER, id, what).await.status, StatusCode::NO_CONTENT, "{what}");
+            }
+            assert_eq!(patch(MANAGER, id).await.status, StatusCode::OK);
+        }
+        // Whoever takes them on opens the profile again, and has them once they hold something there.
+        let id = user(left);
+        assert_eq!(act(MANAGER, &id, "close", json!({"reason": "left"})).await.status, StatusCode::OK);
+        let opened = act(elsewhere, &id, "reopen", json!({"reason": "returned"})).await;
+        assert_eq!(opened.status, StatusCode::OK, "{:?}", opened.body);
+        assert_eq!(patch(elsewhere, &id).await.code(), "outside-organisation");
+        world.assign(&who(elsewhere), left, &nurses).await;
+        assert_eq!(patch(elsewhere, &id).await.code(), "", "theirs now");
+        assert_eq!(may(elsewhere, &id, "issue-authenticator?").await.status, StatusCode::NO_CONTENT);
+        assert_eq!(patch(MANAGER, &id).await.code(), "outside-organisation");
+    }
+
     /// Whoever holds a position gives themselves nothing by it: neither what it is changed to give nor what a position that it
     /// includes is. Somebody else does; its name is nobody's gain.
     async fn nobody_widens_what_they_hold(db: Db) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use directory::authority::{
-    Act, Actor, Assurance, Lineage, Rank, Refusal, Report, Role, Target, Verdict, may,
+    Act, Actor, Assurance, Belongs, Lineage, Rank, Refusal, Report, Role, Target, Verdict, may,
 };
 use directory::{Day, PositionId};
 use platform::clock::Millis;
@@ -155,6 +155,39 @@ fn outside_the_organisation_nothing_is_done() {
     }
 }
 
+/// Who works nowhere is opened again, asked for and, before they ever held anything, verified by whoever takes them on; whatever would
+/// take them over is done where they held something last, or where their profile was made.
+#[test]
+fn who_works_nowhere_belongs_to_somebody() {
+    let (here, elsewhere) = (Lineage(vec![ods("RXX01"), ods("RXX")]), Lineage(vec![ods("RYY")]));
+    for (act, row) in WRITTEN {
+        for (rank, written) in Rank::ALL.into_iter().zip(row.chars()) {
+            let decided = |belongs: Belongs| {
+                let organisations = Vec::new();
+                let target = Target { organisations, belongs, position: Some(position()), ..target(act) };
+                letter(may(&actor(rank), act, &target, NOW))
+            };
+            let anywhere = act.is_national() || act.is_own() || rank == Rank::Operator;
+            let takes_on = matches!(act, Act::ReopenPerson | Act::SubmitRequest);
+            for (belongs, open) in [
+                (Belongs::Left(elsewhere.clone()), takes_on),
+                (Belongs::Made(elsewhere.clone()), takes_on || act == Act::VerifyPerson),
+                (Belongs::Left(here.clone()), act.is_to_a_person()),
+                (Belongs::Made(here.clone()), act.is_to_a_person()),
+            ] {
+                let wanted = if anywhere || open { expected(written).1 } else { '-' };
+                assert_eq!(decided(belongs.clone()), wanted, "{rank:?} {act:?} {belongs:?}");
+            }
+        }
+    }
+    // Where somebody works counts before where they worked.
+    let left = Target { belongs: Belongs::Left(elsewhere.clone()), ..target(Act::IssueCard) };
+    assert_eq!(may(&actor(Rank::RaManager), Act::IssueCard, &left, NOW), Verdict::Does);
+    let works = Target { organisations: vec![elsewhere], belongs: Belongs::Left(here), ..left };
+    let verdict = may(&actor(Rank::RaManager), Act::IssueCard, &works, NOW);
+    assert_eq!(verdict, Verdict::Refused(Refusal::OutsideOrganisation));
+}
+
 /// Nobody does anything to themselves but look, ask, and what is everybody's own; and never what is somebody else's own.
 #[test]
 fn nobody_acts_on_themselves() {
@@ -219,10 +252,16 @@ fn any_target() -> impl Strategy<Value = Target> {
     ];
     let ranks = || prop::option::of(prop::sample::select(Rank::ALL[2..8].to_vec()));
     let people = || prop::option::of((1..5u64).prop_map(user));
-    (people(), prop::sample::subsequence(lines, 0..3), any::<bool>(), ranks(), ranks(), people()).prop_map(
-        |(person, organisations, positioned, position_rank, person_rank, requester)| Target {
+    let mut all = vec![Belongs::ToNobody];
+    all.extend(lines.iter().cloned().map(Belongs::Left));
+    all.extend(lines.iter().cloned().map(Belongs::Made));
+    let belongs = prop::sample::select(all);
+    let places = (prop::sample::subsequence(lines, 0..3), belongs);
+    (people(), places, any::<bool>(), ranks(), ranks(), people()).prop_map(
+        |(person, (organisations, belongs), positioned, position_rank, person_rank, requester)| Target {
             person,
             organisations,
+            belongs,
             position: positioned.then(position),
             position_rank,
             person_rank,
@@ -265,8 +304,13 @@ proptest! {
             let (plain, assignable) = expected(written(role.rank));
             let letter = if assigns { assignable } else { plain };
             let here = role.organisation.as_ref().unwrap();
-            let within = target.organisations.iter().any(|line| line.is_within(here));
-            let nowhere = target.organisations.is_empty() && act.is_to_a_person();
+            let mut within = target.organisations.iter().any(|line| line.is_within(here));
+            let mut nowhere = target.organisations.is_empty() && act.is_to_a_person();
+            if let (true, Belongs::Left(line) | Belongs::Made(line)) = (nowhere, &target.belongs) {
+                within = line.is_within(here);
+                let new = matches!(target.belongs, Belongs::Made(_));
+                nowhere = matches!(act, Act::ReopenPerson | Act::SubmitRequest) || act == Act::VerifyPerson && new;
+            }
             let above = target.person_rank.is_some_and(|rank| rank > role.rank) && act.takes_over();
             let reached = within || nowhere || act.is_national() || act.is_own();
             live && reached && (letter == '*' || letter == 'y' && (verdict == Verdict::Asks || !above))

@@ -267,7 +267,8 @@ platform::both_engines! {
         assert!(listed(&world, AGENT_TWO, "closed").await.contains(&here), "and listed");
         // A closed profile changes nothing of it, nor does one that is erased.
         let path = format!("/directory/people/{}/close", user(NURSE));
-        assert!(world.act(&who(MANAGER), &path, &json!({"reason": "left"})).await.status.is_success());
+        assert_eq!(world.act(&who(MANAGER), &path, &json!({"reason": "left"})).await.code(), "outside-organisation", "they left there last");
+        assert!(world.act(&who(other_manager), &path, &json!({"reason": "left"})).await.status.is_success());
         execute(&db, "DELETE FROM directory_person WHERE user_id = $1", vec![user(NURSE)]).await;
         assert_eq!(see(&world, AGENT, &here).await.status, StatusCode::OK);
         assert_eq!(see(&world, other_agent, &there).await.status, StatusCode::OK);
