@@ -62,6 +62,10 @@ pub struct RequestApproval {
     /// place of those that came with it.
     #[serde(default)]
     pub evidence: Vec<NewEvidence>,
+    /// The `present_version` that whoever approves has seen; that of the opening if it is left out. What is another version by then is
+    /// not changed (409 `target-changed`).
+    #[serde(default)]
+    pub present_version: Option<i64>,
 }
 
 /// Why a request is rejected.
@@ -90,6 +94,14 @@ pub struct Request {
     /// see them in the profile.
     #[schema(value_type = Object)]
     pub before: serde_json::Value,
+    /// What it is like now, as `before` says what it was like; only where one request is read or opened that can be decided or tried
+    /// again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object)]
+    pub present: Option<serde_json::Value>,
+    /// The version of the assignment or profile that `present` shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub present_version: Option<i64>,
     /// Who asked: a user id or a client id.
     pub requester: String,
     /// Where.

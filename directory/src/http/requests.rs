@@ -1,5 +1,7 @@
 //! `/directory/requests`.
 
+mod shown;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -13,21 +15,22 @@ use platform::problem::{Body, Problem};
 use platform::web::{Json, Path, Query};
 use utoipa::OpenApi;
 
+use self::shown::{shown, with_present};
 use super::answer::Tagged;
 use super::headers::{IfMatch, Posted};
 use super::input;
 use crate::acting::{Doing, permitted, permitted_to_read};
 use crate::api::{
-    self, NewEvidence, NewRequest, NewRequestState, Page, PageQuery, Rejection, RequestApproval,
-    RequestDraft, RequestQuery, RequestStepNotes,
+    self, NewRequest, NewRequestState, Page, PageQuery, Rejection, RequestApproval, RequestDraft,
+    RequestQuery, RequestStepNotes,
 };
 use crate::error::Error;
 use crate::ids::RequestId;
 use crate::once::{Answer, Once};
 use crate::register::Register;
-use crate::request::{self, Request, State as RequestState, Told};
+use crate::request::{self, Approval, State as RequestState, Told};
 use crate::store::requests::{self, Wanted};
-use crate::version::Expected;
+use crate::version::{Expected, Version};
 
 /// How far back what is over is listed, unless somebody says otherwise: as the national lists do.
 const SHOWN_DAYS: u32 = 30;
@@ -52,52 +55,13 @@ pub(super) fn router() -> Router<Register> {
 #[openapi(paths(create, list, show, edit, submit, open, exit, approve, reject, withdraw, retry))]
 pub(super) struct Document;
 
-/// A request as it is now, without its steps.
-fn shown(request: Request, doing: &Doing) -> api::Request {
-    let before = request::shown_before(doing, &request);
-    let state = request.state.at(doing.now);
-    let word = state.word().to_owned();
-    let decided = |decision: request::Decision, reason| api::RequestDecision {
-        by: decision.by,
-        at: decision.at.0,
-        reason,
-    };
-    let (submitted, lock, decision) = match state {
-        RequestState::Draft => (None, None, None),
-        RequestState::Submitted(submitted) | RequestState::Expired(submitted) => {
-            (Some(submitted), None, None)
-        }
-        RequestState::Locked(submitted, lock) => (Some(submitted), Some(lock), None),
-        RequestState::Approved(submitted, decision) | RequestState::Applied(submitted, decision) => {
-            (Some(submitted), None, Some(decided(decision, None)))
-        }
-        RequestState::Rejected(submitted, decision, reason)
-        | RequestState::Failed(submitted, decision, reason) => {
-            (Some(submitted), None, Some(decided(decision, Some(reason))))
-        }
-        RequestState::Withdrawn(submitted) => (submitted, None, None),
-    };
-    api::Request {
-        id: request.id.to_string(),
-        version: request.version.0,
-        state: word,
-        ask: request::shown_ask(request.ask),
-        before,
-        requester: request.requester,
-        organisation: request.organisation.map(String::from),
-        person: request.user.map(String::from),
-        position: request.position.map(String::from),
-        submitted_at: submitted.map(|submitted| submitted.at.0),
-        expires_at: submitted.map(|submitted| submitted.expires_at.0),
-        lock: lock.map(|lock| api::RequestLock { by: lock.by, until: lock.until.0 }),
-        decision,
-        steps: Vec::new(),
-        next: None,
-    }
-}
-
 fn told(notes: Option<&String>) -> Result<Told, Error> {
     Ok(Told { notes: input::maybe_text("notes", notes, input::NOTE)?, role: None })
+}
+
+fn approval(body: RequestApproval) -> Result<Approval, Error> {
+    input::at_most("evidence", body.evidence.len(), MOST_DOCUMENTS)?;
+    Ok(Approval { documents: body.evidence, seen: body.present_version.map(Version) })
 }
 
 /// Asks for something that somebody else decides.
@@ -224,7 +188,8 @@ pub(super) async fn show(
         role_profile: step.role_profile,
         notes: step.notes,
     });
-    Ok(Tagged(version, api::Request { steps: steps.collect(), next: page.next, ..shown(request, &doing) }))
+    let shown = with_present(&mut read, &doing, request).await?;
+    Ok(Tagged(version, api::Request { steps: steps.collect(), next: page.next, ..shown }))
 }
 
 /// Changes a draft of one's own.
@@ -264,9 +229,9 @@ pub(super) async fn edit(
 /// A step, and what becomes of the request.
 enum Step {
     Submit,
-    Approve(Vec<NewEvidence>),
+    Approve(Approval),
     Withdraw,
-    Retry(Vec<NewEvidence>),
+    Retry(Approval),
     Reject(String),
 }
 
@@ -284,9 +249,9 @@ async fn take(
             let before = requests::find(tx, &id).await?.map(|request| request.version);
             let request = match step {
                 Step::Submit => request::submit(tx, &doing, &id, &notes).await?,
-                Step::Approve(documents) => request::approve(tx, &doing, &id, &notes, documents).await?,
+                Step::Approve(approval) => request::approve(tx, &doing, &id, &notes, approval).await?,
                 Step::Withdraw => request::withdraw(tx, &doing, &id, &notes).await?,
-                Step::Retry(documents) => request::retry(tx, &doing, &id, &notes, documents).await?,
+                Step::Retry(approval) => request::retry(tx, &doing, &id, &notes, approval).await?,
                 Step::Reject(reason) => request::reject(tx, &doing, &id, reason, &notes).await?,
             };
             // Whoever may not take the step learns nothing of versions; what was taken is undone.
@@ -350,7 +315,7 @@ pub(super) async fn open(
         Box::pin(async move {
             unchanged(tx, &id, expected).await?;
             let request = request::open(tx, &doing, &id).await?;
-            Ok((request.version, shown(request, &doing)))
+            Ok((request.version, with_present(tx, &doing, request).await?))
         })
     });
     let (version, body) = done.await?;
@@ -410,7 +375,7 @@ pub(super) async fn exit(
     responses(
         (status = 200, description = "The request as it is now", body = api::Request),
         (status = 403, description = "The caller may not decide it", body = Body),
-        (status = 409, description = "Somebody else holds it, or it was not opened", body = Body),
+        (status = 409, description = "Somebody else holds it, it was not opened, or what it is about was changed since", body = Body),
         (status = 412, description = "It was changed since", body = Body),
     )
 )]
@@ -420,9 +385,8 @@ pub(super) async fn approve(
     IfMatch(expected): IfMatch,
     Posted { caller, once, body }: Posted<RequestApproval>,
 ) -> Result<Answer, Problem> {
-    input::at_most("evidence", body.evidence.len(), MOST_DOCUMENTS)?;
-    take(register, caller, once, (id, expected), Step::Approve(body.evidence), told(body.notes.as_ref())?)
-        .await
+    let notes = told(body.notes.as_ref())?;
+    take(register, caller, once, (id, expected), Step::Approve(approval(body)?), notes).await
 }
 
 /// Rejects a request that one has opened, with a reason.
@@ -487,7 +451,7 @@ pub(super) async fn withdraw(
     responses(
         (status = 200, description = "The request as it is now", body = api::Request),
         (status = 403, description = "The caller may not decide it", body = Body),
-        (status = 409, description = "It has not failed", body = Body),
+        (status = 409, description = "It has not failed, or what it is about was changed since", body = Body),
         (status = 412, description = "It was changed since", body = Body),
     )
 )]
@@ -497,6 +461,6 @@ pub(super) async fn retry(
     IfMatch(expected): IfMatch,
     Posted { caller, once, body }: Posted<RequestApproval>,
 ) -> Result<Answer, Problem> {
-    input::at_most("evidence", body.evidence.len(), MOST_DOCUMENTS)?;
-    take(register, caller, once, (id, expected), Step::Retry(body.evidence), told(body.notes.as_ref())?).await
+    let notes = told(body.notes.as_ref())?;
+    take(register, caller, once, (id, expected), Step::Retry(approval(body)?), notes).await
 }

@@ -17,7 +17,7 @@ use crate::store::savepoints;
 use crate::version::Expected;
 
 /// Does what was approved, and gives the state then, with whom it made. What stands against it is kept with the request, and
-/// nothing else of it.
+/// nothing else of it. What was changed since whoever approves has seen it is not written over.
 pub(super) async fn apply(
     tx: &mut Tx,
     doing: &Doing,
@@ -26,8 +26,9 @@ pub(super) async fn apply(
     documents: Vec<NewEvidence>,
 ) -> Result<(State, Option<UserId>), Error> {
     let state = request.state.clone();
+    let expected = seen(request)?;
     savepoints::begin(tx).await?;
-    match done(tx, doing, request, approved, documents).await {
+    match done(tx, doing, request, approved, expected, documents).await {
         Ok(made) => {
             savepoints::keep(tx).await?;
             Ok((state.applied()?, made))
@@ -36,8 +37,29 @@ pub(super) async fn apply(
             savepoints::undo(tx).await?;
             Ok((state.failed(platform::problem::Problem::from(error).body().detail)?, None))
         }
+        // Nothing is decided by it: whoever approves looks again first.
+        Err(Error::Changed { .. }) => Err(changed()),
         Err(error) => Err(error),
     }
+}
+
+/// The version of what it is about that whoever approves has seen; none is needed of what is made new.
+fn seen(request: &Request) -> Result<Expected, Error> {
+    match (&request.ask, request.seen) {
+        (_, Some(seen)) => Ok(Expected::This(seen)),
+        (Ask::Assign { .. } | Ask::CreatePerson { .. } | Ask::ChangeOwnContact { .. }, None) => {
+            Ok(Expected::Any)
+        }
+        (_, None) => Err(changed()),
+    }
+}
+
+fn changed() -> Error {
+    Error::conflict(
+        "target-changed",
+        "What this request is about was changed since you opened it, and nothing was done. Open it again, look at what it is like now \
+         (present) and decide then; to try again what failed, read the request and give its present_version.",
+    )
 }
 
 async fn done(
@@ -45,12 +67,12 @@ async fn done(
     doing: &Doing,
     asked: &Request,
     approved: &Approved,
+    expected: Expected,
     documents: Vec<NewEvidence>,
 ) -> Result<Option<UserId>, Error> {
     let ask = &asked.ask;
     let right = Right::Approved(approved);
     let request = right.request();
-    let expected = Expected::Any;
     match (ask, ask.named()?) {
         (Ask::Assign { start, end, .. }, Named::Position(user, position)) => {
             let from = day("start", start.as_ref())?.map(|day| day.max(doing.today()));
@@ -70,7 +92,7 @@ async fn done(
                 Ending { request: request.map(str::to_owned), ..Ending::because(Cause::TakenAway, None) };
             assignment::end(tx, doing, vec![row], &ending).await?;
         }
-        (_, named) => return people::done(tx, doing, asked, named, documents).await,
+        (_, named) => return people::done(tx, doing, asked, named, expected, documents).await,
     }
     Ok(None)
 }

@@ -25,10 +25,12 @@ pub use ask::{Ask, ContactChange};
 pub(crate) use ending::{end_about_positions, end_all_of};
 pub use events::RequestEvent;
 pub(crate) use machine::{Approved, Decision, Lock, State, Submitted};
-pub(crate) use numbers::{shown as shown_ask, shown_before};
+pub(crate) use numbers::{shown as shown_ask, shown_before, shown_details};
 pub(crate) use own::note_own;
-pub(crate) use rights::{is_listed, sees};
-pub(crate) use steps::{Told, approve, create, edit, exit, open, reject, retry, submit, sweep, withdraw};
+pub(crate) use rights::{is_listed, present, sees};
+pub(crate) use steps::{
+    Approval, Told, approve, create, edit, exit, open, reject, retry, submit, sweep, withdraw,
+};
 
 /// A request.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +48,8 @@ pub(crate) struct Request {
     pub(crate) user: Option<UserId>,
     /// The position it is about.
     pub(crate) position: Option<PositionId>,
+    /// The version of what it is about that whoever opened it last has seen.
+    pub(crate) seen: Option<Version>,
     pub(crate) made_at: Millis,
     pub(crate) version: Version,
 }

@@ -72,13 +72,17 @@ pub(crate) fn shown(ask: Ask) -> Ask {
 
 /// What it was like, as it is shown: details of a profile to those who see them in the profile.
 pub(crate) fn shown_before(doing: &Doing, request: &Request) -> Value {
-    let mut before = request.before.clone();
+    shown_details(doing, request, request.before.clone())
+}
+
+/// What something that a request is about was or is like, as it is shown.
+pub(crate) fn shown_details(doing: &Doing, request: &Request, mut details: Value) -> Value {
     let user = request.user.as_ref();
     let sees = user.is_some_and(|user| View::of(doing).is_whole(doing, user));
-    if let (Ask::ChangePerson { .. }, Value::Object(members), false) = (&request.ask, &mut before, sees) {
+    if let (Ask::ChangePerson { .. }, Value::Object(members), false) = (&request.ask, &mut details, sees) {
         members.retain(|member, _| member == "open");
     }
-    before
+    details
 }
 
 /// Masks every number in the form of a profile. Masking again changes nothing.

@@ -14,13 +14,14 @@ use crate::error::Error;
 use crate::person::{self, Created, Creation};
 use crate::version::Expected;
 
-/// Does it; gives whom it made, if it made somebody. `documents` are those that whoever approves it has checked; without, those
-/// count that whoever asked for it did.
+/// Does it to what is at the version that is meant; gives whom it made, if it made somebody. `documents` are those that whoever
+/// approves it has checked; without, those count that whoever asked for it did.
 pub(super) async fn done(
     tx: &mut Tx,
     doing: &Doing,
     request: &Request,
     named: Named,
+    expected: Expected,
     documents: Vec<NewEvidence>,
 ) -> Result<Option<UserId>, Error> {
     let by_requester = Doing { checker: request.requester.parse().ok(), ..doing.clone() };
@@ -33,7 +34,7 @@ pub(super) async fn done(
                 none_more(&documents)?;
                 change.evidence = Some(one);
             }
-            person::change(tx, doing, &user, Expected::Any, change).await?;
+            person::change(tx, doing, &user, expected, change).await?;
         }
         (Ask::CreatePerson { profile, .. }, Named::Organisation(_)) => {
             let mut new: NewPerson = read("profile", profile)?;
@@ -45,12 +46,12 @@ pub(super) async fn done(
         (Ask::ClosePerson { .. }, Named::Person(user)) => {
             none_more(&documents)?;
             let closing = ClosePerson { reason: CloseReason::Left, notes: None };
-            person::close(tx, doing, &user, Expected::Any, closing).await?;
+            person::close(tx, doing, &user, expected, closing).await?;
         }
         (Ask::ReopenPerson { .. }, Named::PersonIn(user, _)) => {
             none_more(&documents)?;
             let reopening = ReopenPerson { reason: ReopenReason::Returned };
-            person::reopen(tx, doing, &user, Expected::Any, &reopening).await?;
+            person::reopen(tx, doing, &user, expected, &reopening).await?;
         }
         _ => return Err(Error::Stored { what: "directory_request.asked" }),
     }

@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 use super::ask::{Ask, Named};
 use super::{Request, State};
 use crate::acting::{self, Doing};
+use crate::api::PersonState;
 use crate::authority::{Act, Target, Verdict};
 use crate::error::Error;
 use crate::ids::{PositionId, RoleProfileId};
-use crate::person;
+use crate::person::{self, Profile};
 use crate::store::{assignments, lineages, people, positions, requests, roles};
+use crate::version::Version;
 
 /// What a request is about, as it is now.
 pub(super) struct About {
@@ -21,6 +23,8 @@ pub(super) struct About {
     pub(super) organisation: Option<OdsCode>,
     /// What it is like.
     pub(super) before: Value,
+    /// Its version; none of what is not there yet.
+    pub(super) version: Option<Version>,
 }
 
 /// Reads what is asked for.
@@ -31,50 +35,72 @@ pub(super) async fn about(tx: &mut Tx, doing: &Doing, ask: &Ask) -> Result<About
                 return Err(Error::unknown("person", &user));
             }
             let target = Target { person: Some(user), ..Target::default() };
-            in_position(tx, doing, &position, target, Value::Null).await
+            in_position(tx, doing, &position, target, (Value::Null, None)).await
         }
         Named::Assignment(id) => {
             let found = assignments::find_all(tx, std::slice::from_ref(&id)).await?.pop();
             let found = found.ok_or_else(|| Error::unknown("assignment", &id))?;
             let before = json!({"start": found.from, "end": found.to, "version": found.version});
             let target = Target { person: Some(found.user), ..Target::default() };
-            in_position(tx, doing, &found.position, target, before).await
+            in_position(tx, doing, &found.position, target, (before, Some(found.version))).await
         }
         Named::Person(user) => {
-            let Some(open) = people::is_open(&mut *tx, &user).await? else {
-                return Err(Error::unknown("person", &user));
-            };
+            let profile = profile(tx, &user).await?;
             let before = match ask {
-                Ask::ChangePerson { patch, .. } => details(tx, &user, open, patch).await?,
-                _ => json!({"open": open}),
+                Ask::ChangePerson { patch, .. } => details(&profile, patch),
+                _ => json!({"open": is_open(&profile)}),
             };
             let target = acting::on_person(tx, doing, &user).await?;
             let organisation = target.organisations.first().and_then(|line| line.0.first()).cloned();
-            Ok(About { target, organisation, before })
+            Ok(About { target, organisation, before, version: Some(profile.version) })
         }
         Named::PersonIn(user, organisation) => {
-            let Some(open) = people::is_open(&mut *tx, &user).await? else {
-                return Err(Error::unknown("person", &user));
-            };
+            let profile = profile(tx, &user).await?;
             let target = acting::in_organisation_in(tx, &organisation).await?;
             let target = Target { person: Some(user), ..target };
-            Ok(About { target, organisation: Some(organisation), before: json!({"open": open}) })
+            let before = json!({"open": is_open(&profile)});
+            Ok(About { target, organisation: Some(organisation), before, version: Some(profile.version) })
         }
         Named::Organisation(organisation) => {
             let target = acting::in_organisation_in(tx, &organisation).await?;
-            Ok(About { target, organisation: Some(organisation), before: Value::Null })
+            Ok(About { target, organisation: Some(organisation), before: Value::Null, version: None })
         }
     }
 }
 
+async fn profile(tx: &mut Tx, user: &UserId) -> Result<Profile, Error> {
+    people::find(&mut *tx, user).await?.ok_or_else(|| Error::unknown("person", user))
+}
+
+fn is_open(profile: &Profile) -> bool {
+    profile.state.word() == PersonState::Open
+}
+
 /// Of a profile what is to change, as it is now.
-async fn details(tx: &mut Tx, user: &UserId, open: bool, patch: &Value) -> Result<Value, Error> {
-    let mut before = match (people::find(&mut *tx, user).await?, patch.as_object()) {
-        (Some(profile), Some(named)) => person::present(&profile, named),
-        _ => serde_json::Map::new(),
-    };
-    before.insert("open".to_owned(), json!(open));
-    Ok(Value::Object(before))
+fn details(profile: &Profile, patch: &Value) -> Value {
+    let named = patch.as_object();
+    let mut before = named.map(|named| person::present(profile, named)).unwrap_or_default();
+    before.insert("open".to_owned(), json!(is_open(profile)));
+    Value::Object(before)
+}
+
+/// What a request that can be decided or tried again is about, as it is now, with its version.
+pub(crate) async fn present(
+    tx: &mut Tx,
+    doing: &Doing,
+    request: &Request,
+) -> Result<Option<(Value, Option<Version>)>, Error> {
+    let state = request.state.clone().at(doing.now);
+    let waits =
+        matches!(state, State::Submitted(_) | State::Locked(..) | State::Approved(..) | State::Failed(..));
+    if !waits {
+        return Ok(None);
+    }
+    match about(tx, doing, &request.ask).await {
+        Ok(about) => Ok(Some((about.before, about.version))),
+        Err(Error::Unknown { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 async fn in_position(
@@ -82,7 +108,7 @@ async fn in_position(
     doing: &Doing,
     position: &PositionId,
     target: Target,
-    before: Value,
+    (before, version): (Value, Option<Version>),
 ) -> Result<About, Error> {
     let position =
         positions::find(tx, position).await?.ok_or_else(|| Error::unknown("position", position))?;
@@ -96,7 +122,7 @@ async fn in_position(
         person_rank: rank,
         ..target
     };
-    Ok(About { target, organisation: Some(position.organisation), before })
+    Ok(About { target, organisation: Some(position.organisation), before, version })
 }
 
 /// Demands that it may be asked for: as a request of this kind, and as something that one's rank does or asks for.

@@ -29,6 +29,15 @@ pub(crate) struct Told {
     pub(crate) role: Option<RoleProfileId>,
 }
 
+/// What comes with an approval, or with another try.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Approval {
+    /// Those that whoever approves has checked.
+    pub(crate) documents: Vec<NewEvidence>,
+    /// The version of what it is about that they have seen, where it is not that of the opening.
+    pub(crate) seen: Option<Version>,
+}
+
 /// Writes a request down; it waits for [`submit`].
 pub(crate) async fn create(tx: &mut Tx, doing: &Doing, ask: Ask, told: &Told) -> Result<Request, Error> {
     let ask = checked(doing, &ask)?;
@@ -41,6 +50,7 @@ pub(crate) async fn create(tx: &mut Tx, doing: &Doing, ask: Ask, told: &Told) ->
         organisation: filed_under(doing, &about),
         user: about.target.person.clone(),
         position: about.target.position.clone(),
+        seen: None,
         before: about.before,
         made_at: doing.now,
         version: Version::FIRST,
@@ -114,9 +124,10 @@ pub(crate) async fn submit(
     step(tx, doing, request, "submitted", told, &event, |state| state.submit(doing.now, days)).await
 }
 
-/// Begins to decide it: nobody else does for some minutes.
+/// Begins to decide it: nobody else does for some minutes. What it is about is what whoever opens it sees then.
 pub(crate) async fn open(tx: &mut Tx, doing: &Doing, id: &RequestId) -> Result<Request, Error> {
-    let (request, _) = deciding(tx, doing, id).await?;
+    let (mut request, _) = deciding(tx, doing, id).await?;
+    request.seen = about(tx, doing, &request.ask).await?.version;
     let minutes = doing.register.config.request_lock_minutes;
     let event = RequestEvent::RequestOpened { request: id.to_string() };
     let by = doing.name();
@@ -132,24 +143,23 @@ pub(crate) async fn exit(tx: &mut Tx, doing: &Doing, id: &RequestId) -> Result<R
     step(tx, doing, request, "let-go", &Told::default(), &event, |state| state.exit(&by, doing.now)).await
 }
 
-/// Approves it, and does what was asked.
-///
-/// `documents` are those that whoever approves has checked.
+/// Approves it, and does what was asked, where what it is about is as whoever approves has seen it.
 pub(crate) async fn approve(
     tx: &mut Tx,
     doing: &Doing,
     id: &RequestId,
     told: &Told,
-    documents: Vec<NewEvidence>,
+    approval: Approval,
 ) -> Result<Request, Error> {
     let (mut request, role) = deciding(tx, doing, id).await?;
+    request.seen = approval.seen.or(request.seen);
     let told = &Told { role, ..told.clone() };
     let (state, approved) = request.state.clone().approve(id, &doing.name(), doing.now)?;
     let event =
         RequestEvent::RequestApproved { request: id.to_string(), requester: request.requester.clone() };
     request.state = state;
     request = taken(tx, doing, request, "approved", told, &event).await?;
-    carried_out(tx, doing, request, &approved, documents).await
+    carried_out(tx, doing, request, &approved, approval.documents).await
 }
 
 /// Tries again to do what was approved.
@@ -158,15 +168,16 @@ pub(crate) async fn retry(
     doing: &Doing,
     id: &RequestId,
     told: &Told,
-    documents: Vec<NewEvidence>,
+    approval: Approval,
 ) -> Result<Request, Error> {
     let (mut request, role) = deciding(tx, doing, id).await?;
+    request.seen = approval.seen.or(request.seen);
     let told = &Told { role, ..told.clone() };
     let (state, approved) = request.state.clone().retry(id)?;
     request.state = state;
     let event = RequestEvent::RequestRetried { request: id.to_string() };
     request = taken(tx, doing, request, "retried", told, &event).await?;
-    carried_out(tx, doing, request, &approved, documents).await
+    carried_out(tx, doing, request, &approved, approval.documents).await
 }
 
 async fn carried_out(

@@ -28,6 +28,7 @@ struct Row {
     decider: Option<String>,
     decided_at: Option<i64>,
     reason: Option<String>,
+    seen_version: Option<i64>,
     made_at: i64,
     version: i64,
 }
@@ -53,8 +54,8 @@ platform::from_row!(Row {
 });
 
 const COLUMNS: &str = "request_id, organisation, user_id, position_id, asked, before_it, state, requester, \
-                       submitted_at, expires_at, lock_holder, locked_until, decider, decided_at, reason, made_at, \
-                       version";
+                       submitted_at, expires_at, lock_holder, locked_until, decider, decided_at, reason, \
+                       seen_version, made_at, version";
 
 fn request(row: Row) -> Result<Request, Error> {
     let stored = |what| move |_| Error::Stored { what };
@@ -71,6 +72,7 @@ fn request(row: Row) -> Result<Request, Error> {
             .transpose()?,
         user: row.user_id.map(|id| read("directory_request.user_id", &id)).transpose()?,
         position: row.position_id.map(|id| read("directory_request.position_id", &id)).transpose()?,
+        seen: row.seen_version.map(Version),
         made_at: Millis(row.made_at),
         version: Version(row.version),
     })
@@ -212,7 +214,7 @@ pub(crate) async fn update(tx: &mut Tx, request: &Request) -> Result<(), Error> 
     sqlx::query(
         "UPDATE directory_request SET kind = $2, organisation = $3, user_id = $4, position_id = $5, asked = $6, \
          before_it = $7, state = $8, submitted_at = $9, expires_at = $10, lock_holder = $11, locked_until = $12, \
-         decider = $13, decided_at = $14, reason = $15, version = $16 WHERE request_id = $1",
+         decider = $13, decided_at = $14, reason = $15, version = $16, seen_version = $17 WHERE request_id = $1",
     )
     .bind(request.id.as_str())
     .bind(request.ask.word())
@@ -230,6 +232,7 @@ pub(crate) async fn update(tx: &mut Tx, request: &Request) -> Result<(), Error> 
     .bind(columns.decision.map(|decision| decision.at.0))
     .bind(columns.reason.cloned())
     .bind(request.version.0)
+    .bind(request.seen.map(|seen| seen.0))
     .execute(&mut *tx)
     .await?;
     Ok(())

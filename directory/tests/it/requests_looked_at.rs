@@ -324,6 +324,70 @@ platform::both_engines! {
         assert!(world.roles(SPONSOR).await.is_empty());
     }
 
+    /// Whoever approves has seen what it is about as it is: what somebody changed since they opened the request is not written over, and
+    /// nothing is decided until they have looked again; nor is it by another try of what failed.
+    async fn nobody_approves_what_they_have_not_seen(db: Db) {
+        let world = World::new(db.clone()).await;
+        let held = world.assign(&who(AGENT), NURSE, &world.clinic).await;
+        let path = |id: &str, last: &str| format!("/directory/requests/{id}/{last}");
+        let open = async |id: &str| {
+            let opened = world.rig.send(&who(AGENT), Method::PUT, &path(id, "lock"), &[("if-match", "*")], None).await;
+            assert_eq!(opened.status, StatusCode::OK, "{:?}", opened.body);
+            opened.body
+        };
+        let take = async |id: &str, step: &str, body: Value| world.act(&who(AGENT), &path(id, step), &body).await;
+        let end = async || world.rig.get(&who(AGENT), &format!("/directory/assignments/{held}")).await.body["end"].clone();
+
+        let id = text(&ask(&world, SPONSOR, json!({"kind": "redate", "assignment": held, "end": day(50)})).await, "id");
+        let opened = open(&id).await;
+        assert_eq!((&opened["present"], &opened["present_version"]), (&opened["before"], &json!(1)), "{opened}");
+        let sooner = world.patch(&who(AGENT_TWO), &format!("/directory/assignments/{held}"), &json!({"end": day(20)})).await;
+        assert_eq!(sooner.status, StatusCode::OK, "{:?}", sooner.body);
+        let refused = take(&id, "approval", json!({})).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::CONFLICT, "target-changed"), "{:?}", refused.body);
+        let shown = see(&world, AGENT, &id).await.body;
+        assert_eq!((shown["state"].as_str(), end().await), (Some("locked"), json!(day(20))), "nothing was decided or done");
+        let sides = [&shown["before"]["end"], &shown["present"]["end"], &shown["ask"]["end"]];
+        assert_eq!(sides, [&json!(null), &json!(day(20)), &json!(day(50))], "each beside the others");
+        open(&id).await;
+        assert_eq!(take(&id, "approval", json!({})).await.body["state"], "applied");
+        assert_eq!(end().await, json!(day(50)));
+        assert!(see(&world, AGENT, &id).await.body.get("present").is_none(), "what is over is over");
+
+        let person = format!("/directory/people/{}", user(NURSE));
+        let gender = async || world.rig.get(&who(AGENT), &person).await.body["personal"]["gender"].clone();
+        let change = json!({"kind": "change-person", "person": user(NURSE), "patch": {"gender": "female"}});
+        let id = text(&ask(&world, SPONSOR, change.clone()).await, "id");
+        open(&id).await;
+        assert_eq!(world.patch(&who(AGENT_TWO), &person, &json!({"gender": "male"})).await.status, StatusCode::OK);
+        assert_eq!(take(&id, "approval", json!({})).await.code(), "target-changed");
+        assert_eq!(gender().await, "male");
+        let seen = see(&world, AGENT, &id).await.body;
+        assert_eq!(seen["present"], json!({"open": true, "gender": "male"}), "{seen}");
+        let stale = json!({"present_version": seen["present_version"].as_i64().unwrap() - 1});
+        assert_eq!(take(&id, "approval", stale).await.code(), "target-changed");
+        assert_eq!(take(&id, "approval", json!({"present_version": seen["present_version"]})).await.body["state"], "applied");
+        assert_eq!(gender().await, "female");
+
+        let id = text(&ask(&world, SPONSOR, json!({"kind": "change-person", "person": user(NURSE), "patch": {"gender": "other"}})).await, "id");
+        crate::world::stand(&db, NURSE, "unverified").await;
+        open(&id).await;
+        assert_eq!(take(&id, "approval", json!({})).await.body["state"], "failed");
+        crate::world::stand(&db, NURSE, "verified").await;
+        assert_eq!(world.patch(&who(AGENT_TWO), &person, &json!({"on_card": "A Nurse"})).await.status, StatusCode::OK);
+        assert_eq!(take(&id, "retry", json!({})).await.code(), "target-changed");
+        let seen = see(&world, AGENT, &id).await.body;
+        assert_eq!((seen["state"].as_str(), gender().await), (Some("failed"), json!("female")));
+        assert_eq!(take(&id, "retry", json!({"present_version": seen["present_version"]})).await.body["state"], "applied");
+        assert_eq!(gender().await, "other");
+
+        let id = text(&ask(&world, SPONSOR, json!({"kind": "close-person", "person": user(NURSE)})).await, "id");
+        open(&id).await;
+        assert_eq!(world.patch(&who(AGENT_TWO), &person, &json!({"on_card": "B Nurse"})).await.status, StatusCode::OK);
+        assert_eq!(take(&id, "approval", json!({})).await.code(), "target-changed");
+        assert_eq!(world.roles(NURSE).await.len(), 1, "nobody is closed by it");
+    }
+
     /// Whoever acts in one role sees what that one sees.
     async fn a_chosen_role_shows_no_more_than_its_own(db: Db) {
         let world = World::new(db.clone()).await;
