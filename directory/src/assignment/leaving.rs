@@ -16,7 +16,7 @@ use crate::changes;
 use crate::day::Day;
 use crate::error::Error;
 use crate::ids::{AssignmentId, LeavingId};
-use crate::store::{assignments, employers, leavings, people, roles};
+use crate::store::{assignments, employers, leavings, lineages, people, roles};
 use crate::{person, request, workgroup};
 
 /// How many assignments are looked at together.
@@ -101,12 +101,21 @@ async fn afterwards(
     organisation: Option<&OdsCode>,
 ) -> Result<Afterwards, Error> {
     let Some(organisation) = organisation else { return Ok(Afterwards::Closed) };
-    let mut ranks = roles::ranks(tx, std::slice::from_ref(user), doing.today()).await?;
-    let place = acting::in_organisation_in(tx, organisation).await?;
-    let target = Target { person: Some(user.clone()), person_rank: ranks.remove(user), ..place };
+    let target = there(tx, doing, user, organisation).await?;
     Ok(match doing.verdict(Act::ClosePerson, &target) {
         Verdict::Does => Afterwards::Closed,
         Verdict::Asks | Verdict::Refused(_) => Afterwards::Open,
+    })
+}
+
+/// A person in one organisation, with the rank that they have anywhere.
+async fn there(tx: &mut Tx, doing: &Doing, user: &UserId, organisation: &OdsCode) -> Result<Target, Error> {
+    let mut ranks = roles::ranks(tx, std::slice::from_ref(user), doing.today()).await?;
+    Ok(Target {
+        person: Some(user.clone()),
+        organisations: vec![lineages::of_any(tx, organisation).await?],
+        person_rank: ranks.remove(user),
+        ..Target::default()
     })
 }
 
@@ -146,8 +155,7 @@ pub(crate) async fn withdraw(tx: &mut Tx, doing: &Doing, user: &UserId, id: &Lea
             doing.demand(Act::ClosePerson, &target)?;
         }
         Some(organisation) => {
-            let target = acting::in_organisation_in(tx, organisation).await?;
-            let target = Target { person: Some(user.clone()), ..target };
+            let target = there(tx, doing, user, organisation).await?;
             doing.demand(Act::EndAssignment, &target)?;
         }
     }
