@@ -40,6 +40,7 @@ mod scim;
 pub mod seed;
 mod store;
 mod system;
+mod touched;
 mod version;
 mod workgroup;
 mod xml;

@@ -45,6 +45,7 @@ pub(crate) mod savepoints;
 pub(crate) mod scim_users;
 pub(crate) mod seeding;
 pub(crate) mod systems;
+pub(crate) mod touched;
 pub(crate) mod workgroups;
 
 use std::str::FromStr;
