@@ -13,7 +13,7 @@ use super::framing::Received;
 use super::root::{is_of_the_server, of_the_server};
 use super::schema::attribute;
 use super::session::{Context, Gone, Out};
-use super::tree::Branch;
+use super::tree::is_of_people;
 use super::walk;
 
 /// The controls that it knows.
@@ -52,7 +52,7 @@ async fn compared(
     if assertion.is_some_and(|assertion| assertion.of(&entry) != Truth::True) {
         return Err(Refusal::new(Code::AssertionFailed, "What was asserted of the entry is not true."));
     }
-    if Branch::People.id_of(&entry.dn).is_some() {
+    if is_of_people(&entry) {
         let event =
             LdapEvent::PeopleShown { base: entry.dn.to_string(), scope: "compare".to_owned(), entries: 1 };
         context.record(event).await?;

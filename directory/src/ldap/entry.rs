@@ -54,6 +54,12 @@ impl Entry {
         self
     }
 
+    /// The same without an attribute.
+    pub(super) fn without(mut self, name: &str) -> Self {
+        self.attributes.retain(|(here, _)| attribute(name) != Some(*here));
+        self
+    }
+
     /// The values of an attribute.
     pub(crate) fn values(&self, name: &str) -> &[String] {
         attribute(name).map_or(&[], |one| self.of(one))

@@ -15,6 +15,7 @@ mod event;
 mod filter;
 mod framing;
 pub mod fuzz;
+mod ldif;
 mod listener;
 mod plain;
 mod plan;

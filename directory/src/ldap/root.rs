@@ -39,7 +39,8 @@ pub(super) fn of_the_server(dn: &Dn) -> Option<Entry> {
 fn root_dse() -> Entry {
     let mut entry = Entry::new(Dn::default(), &["top"], "top");
     let all = |some: &[&str]| some.iter().map(|&one| one.to_owned()).collect::<Vec<_>>();
-    entry.put("namingContexts", [tree::root().to_string()]);
+    entry.put("namingContexts", [tree::root().to_string(), tree::Branch::Changelog.dn().to_string()]);
+    entry.put("changelog", [tree::Branch::Changelog.dn().to_string()]);
     entry.put("supportedControl", all(&CONTROLS));
     entry.put("supportedExtension", all(&EXTENSIONS));
     entry.put("supportedFeatures", all(&FEATURES));
@@ -58,7 +59,7 @@ mod tests {
     #[test]
     fn the_server_tells_of_itself() {
         let of = |text: &str| of_the_server(&Dn::parse(text).unwrap());
-        assert_eq!(of("").unwrap().values("namingContexts"), ["o=nhs"]);
+        assert_eq!(of("").unwrap().values("namingContexts"), ["o=nhs", "cn=Changelog,o=nhs"]);
         assert_eq!(of("").unwrap().values("subschemaSubentry"), [SUBSCHEMA]);
         assert!(of("CN=subschema").unwrap().values("objectClasses").len() > 22);
         assert_eq!(of("o=nhs"), None);

@@ -21,7 +21,7 @@ use super::framing::Received;
 use super::root::{is_of_the_server, of_the_server};
 use super::select::{Selection, Show};
 use super::session::{Context, Gone, Out};
-use super::tree::Branch;
+use super::tree::is_of_people;
 use super::walk::{self, Position, Range, Walk};
 
 /// The controls that a search knows.
@@ -285,7 +285,7 @@ async fn in_order(
     all.sort_by(|(one, _), (other, _)| ordered(keys, one, other));
     let (from, many, controls) = part(asked, keys, &all)?;
     let shown = || all.iter().skip(from).take(many).map(|(_, entry)| entry);
-    let people = shown().filter(|entry| Branch::People.id_of(&entry.dn).is_some()).count();
+    let people = shown().filter(|entry| is_of_people(entry)).count();
     record(context, asked, u64::try_from(people).unwrap_or(u64::MAX)).await?;
     for entry in shown() {
         let answer = asked.selection.of(entry, asked.show, asked.controls.values.as_deref());

@@ -26,11 +26,20 @@ pub(super) struct Range {
 
 impl Range {
     /// Whether an entry lies in it. RFC 4511 4.5.1.2.
-    fn has(&self, dn: &Dn) -> bool {
+    pub(super) fn has(&self, dn: &Dn) -> bool {
         match (dn.depth_below(&self.base), &self.scope) {
             (Some(0), Scope::Base | Scope::Subtree) | (Some(1), Scope::OneLevel) => true,
             (Some(depth), Scope::Subtree | Scope::Children) => depth > 0,
             _ => false,
+        }
+    }
+
+    /// Whether anything of a branch can lie in it.
+    pub(super) fn reaches(&self, branch: Branch) -> bool {
+        match branch {
+            // A naming context of its own: it is asked for by its name.
+            Branch::Changelog => self.base.depth_below(&branch.dn()).is_some(),
+            _ => self.reaches_below(&branch.dn()),
         }
     }
 
@@ -153,8 +162,7 @@ impl<'w> Walk<'w> {
                 })?;
                 self.at = position;
                 if self.range.has(&entry.dn) && self.filter.of(&entry) == Truth::True {
-                    self.people +=
-                        u64::from(self.at.stage > 0 && Branch::ALL[self.at.stage - 1] == Branch::People);
+                    self.people += u64::from(tree::is_of_people(&entry));
                     return Ok(Some(entry));
                 }
             }
@@ -170,7 +178,7 @@ impl<'w> Walk<'w> {
         else {
             return Ok(self.next_branch());
         };
-        let reached = self.range.reaches_below(&branch.dn()) && self.who.sees(branch).is_ok();
+        let reached = self.range.reaches(branch) && self.who.sees(branch).is_ok();
         if !reached {
             return Ok(self.next_branch());
         }
@@ -184,12 +192,12 @@ impl<'w> Walk<'w> {
         let place = if let Some(place) = self.place.take() {
             place
         } else {
-            let below = branch.id_of(&self.range.base);
+            let below = branch.unit_below(&self.range.base, &self.range.scope);
             Where::new(branch, self.filter, below).settled(self.register, &mut read).await?
         };
         if let Some((unit, passed)) = self.broken_off.take() {
             let units = place.these(self.register, &mut read, &[unit]).await?;
-            self.put(units, passed);
+            self.put(branch, units, passed);
             self.place = Some(place);
             return Ok(true);
         }
@@ -198,17 +206,17 @@ impl<'w> Walk<'w> {
         if units.is_empty() {
             return Ok(self.next_branch());
         }
-        self.put(units, 0);
+        self.put(branch, units, 0);
         self.place = Some(place);
         Ok(true)
     }
 
-    fn put(&mut self, units: Vec<tree::Unit>, passed: usize) {
+    fn put(&mut self, branch: Branch, units: Vec<tree::Unit>, passed: usize) {
         let stage = self.at.stage;
         for unit in units {
             for (at, entry) in unit.entries.into_iter().enumerate().skip(passed) {
                 let position = Position { stage, unit: unit.id.clone(), passed: at + 1 };
-                self.waiting.push_back((position, entry));
+                self.waiting.push_back((position, tree::seen(self.who, branch, entry)));
             }
             self.read = unit.id;
         }
@@ -240,7 +248,8 @@ pub(super) async fn find(register: &Register, who: &Who, dn: &Dn) -> Result<Opti
             register.db.read().acquire().await.map_err(|error| Refusal::from(crate::Error::from(error)))?;
         let place = Where::only(branch, id.clone());
         let units = place.these(register, &mut read, &[id]).await?;
-        return Ok(units.into_iter().flat_map(|unit| unit.entries).find(same));
+        let entry = units.into_iter().flat_map(|unit| unit.entries).find(same);
+        return Ok(entry.map(|entry| tree::seen(who, branch, entry)));
     }
     Ok(None)
 }

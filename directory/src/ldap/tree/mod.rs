@@ -1,11 +1,14 @@
 //! The tree of the national directory over the register: which branches there are, and how each is read.
 
+mod changelog;
 mod organisations;
 mod people;
 mod systems;
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 
+use ldap3_proto::proto::LdapSearchScope as Scope;
 use platform::clock::Millis;
 use platform::db::Tx;
 
@@ -15,6 +18,7 @@ use super::dn::Dn;
 use super::entry::Entry;
 use super::filter::Filter;
 use super::plan::Chosen;
+use super::who::Who;
 use crate::day::Day;
 use crate::error::Error;
 use crate::register::Register;
@@ -41,29 +45,48 @@ pub(super) enum Branch {
     Services,
     Organisations,
     People,
+    /// A naming context of its own: searches from above do not reach into it.
+    Changelog,
 }
 
 impl Branch {
+    /// Those that hold the register, in the order in which they are read.
+    pub(super) const REGISTER: [Self; 3] = [Self::Services, Self::Organisations, Self::People];
     /// Every branch, in the order in which they are read.
-    pub(super) const ALL: [Self; 3] = [Self::Services, Self::Organisations, Self::People];
+    pub(super) const ALL: [Self; 4] = [Self::Services, Self::Organisations, Self::People, Self::Changelog];
 
     /// Its name.
     pub(super) fn dn(self) -> Dn {
-        branch(match self {
-            Self::Services => "Services",
-            Self::Organisations => "Organisations",
-            Self::People => "People",
-        })
+        match self {
+            Self::Services => branch("Services"),
+            Self::Organisations => branch("Organisations"),
+            Self::People => branch("People"),
+            Self::Changelog => changelog::dn(),
+        }
+    }
+
+    /// The unit that a search of a branch is kept to by its base alone, if it is.
+    pub(super) fn unit_below(self, base: &Dn, scope: &Scope) -> Option<String> {
+        let is_above_all = self == Self::Changelog && base.depth_below(&self.dn()) == Some(0);
+        if is_above_all && *scope != Scope::Base {
+            return None;
+        }
+        self.id_of(base)
     }
 
     /// The id of the unit that an entry below the branch belongs to, as units are read by it.
     pub(super) fn id_of(self, dn: &Dn) -> Option<String> {
-        let depth = dn.depth_below(&self.dn()).filter(|depth| *depth > 0)?;
+        let depth = dn.depth_below(&self.dn())?;
+        if depth == 0 {
+            // The entry above the changes tells of them, so it is made of the register as they are.
+            return (self == Self::Changelog).then(changelog::own_unit);
+        }
         let value = dn.0[depth - 1].value.as_str();
         Some(match self {
             Self::Services => crate::system::folded(value),
             Self::Organisations => value.to_ascii_uppercase(),
             Self::People => value.to_owned(),
+            Self::Changelog => changelog::id_of(value)?,
         })
     }
 }
@@ -82,6 +105,7 @@ pub(super) enum Where {
     Services(Chosen<systems::Word>),
     Organisations(Chosen<organisations::Word>),
     People(Chosen<Question>),
+    Changelog(Chosen<Infallible>),
 }
 
 impl Where {
@@ -94,6 +118,7 @@ impl Where {
                 Self::Organisations(within(Chosen::by(filter, &organisations::pick), ids))
             }
             Branch::People => Self::People(within(Chosen::by(filter, &people::pick), ids)),
+            Branch::Changelog => Self::Changelog(within(Chosen::by(filter, &changelog::pick), ids)),
         }
     }
 
@@ -104,6 +129,7 @@ impl Where {
             Branch::Services => Self::Services(Chosen::These(ids)),
             Branch::Organisations => Self::Organisations(Chosen::These(ids)),
             Branch::People => Self::People(Chosen::These(ids)),
+            Branch::Changelog => Self::Changelog(Chosen::These(ids)),
         }
     }
 
@@ -119,6 +145,7 @@ impl Where {
             Self::Services(chosen) => plain(chosen),
             Self::Organisations(chosen) => plain(chosen),
             Self::People(chosen) => plain(chosen),
+            Self::Changelog(chosen) => plain(chosen),
         };
         match words {
             Plain::Nothing => return Ok(Vec::new()),
@@ -141,6 +168,7 @@ impl Where {
             Self::Organisations(_) => organisations::page(tx, &[], after, limit).await,
             Self::People(Chosen::Words(words)) => people::page(register, tx, words, after, limit).await,
             Self::People(_) => people::page(register, tx, &[], after, limit).await,
+            Self::Changelog(_) => changelog::page(register, tx, after, limit).await,
         }
     }
 
@@ -155,6 +183,7 @@ impl Where {
             Self::Services(_) => systems::these(tx, ids).await,
             Self::Organisations(_) => organisations::these(tx, ids).await,
             Self::People(_) => people::these(register, tx, ids).await,
+            Self::Changelog(_) => changelog::these(register, tx, ids).await,
         }
     }
 
@@ -174,6 +203,8 @@ impl Where {
                 let some = some.into_iter().map(Self::People).collect();
                 Self::People(gathered(register, tx, some).await?.map_or(Chosen::Everything, Chosen::These))
             }
+            // Several numbers are numbers; anything else is looked through.
+            Self::Changelog(Chosen::Either(_)) => Self::Changelog(Chosen::Everything),
             other => other,
         })
     }
@@ -193,6 +224,7 @@ async fn gathered(
             Where::Services(chosen) => is_whole(chosen, units.len()),
             Where::Organisations(chosen) => is_whole(chosen, units.len()),
             Where::People(chosen) => is_whole(chosen, units.len()),
+            Where::Changelog(chosen) => is_whole(chosen, units.len()),
         };
         if !whole {
             return Ok(None);
@@ -234,12 +266,26 @@ fn plain<W>(chosen: &Chosen<W>) -> Plain<'_> {
     }
 }
 
+/// Whether an entry tells of somebody: of a person, or of a change to one.
+pub(super) fn is_of_people(entry: &Entry) -> bool {
+    let is_below = |dn: &Dn| Branch::People.id_of(dn).is_some();
+    is_below(&entry.dn) || changelog::target(entry).is_some_and(|target| is_below(&target))
+}
+
+/// An entry of a branch as somebody sees it.
+pub(super) fn seen(who: &Who, branch: Branch, entry: Entry) -> Entry {
+    if branch == Branch::Changelog && is_of_people(&entry) && who.sees(Branch::People).is_err() {
+        return changelog::without_person(entry);
+    }
+    entry
+}
+
 /// The entries that hold the others: the root and its branches.
 pub(super) fn fixed() -> Vec<Entry> {
     let mut top = Entry::new(root(), &["organization", "top"], "organization");
     top.put("o", ["nhs".to_owned()]);
     top.put("hasSubordinates", ["TRUE".to_owned()]);
-    let branches = Branch::ALL.into_iter().map(|branch| {
+    let branches = Branch::REGISTER.into_iter().map(|branch| {
         let dn = branch.dn();
         let name = dn.0.first().map(|part| part.value.clone()).unwrap_or_default();
         let mut entry = Entry::new(dn, &["organizationalUnit", "top"], "organizationalUnit");
@@ -291,6 +337,13 @@ mod tests {
         );
         assert_eq!(id(Branch::Services, "ou=Services,o=nhs"), None);
         assert_eq!(id(Branch::Services, "uniqueIdentifier=rxx,ou=Organisations,o=nhs"), None);
+        let change = id(Branch::Changelog, "changenumber=12,CN=changelog,o=nhs");
+        assert!(change > id(Branch::Changelog, "changenumber=3,cn=Changelog,o=nhs"));
+        assert!(id(Branch::Changelog, "cn=Changelog,o=nhs") < change);
+        assert_eq!(id(Branch::Changelog, "changenumber=x,cn=Changelog,o=nhs"), None);
+        let above = Dn::parse("cn=Changelog,o=nhs").unwrap();
+        assert_eq!(Branch::Changelog.unit_below(&above, &Scope::OneLevel), None);
+        assert!(Branch::Changelog.unit_below(&above, &Scope::Base).is_some());
         assert_eq!(fixed().len(), 4);
     }
 }
