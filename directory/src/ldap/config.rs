@@ -33,6 +33,12 @@ pub struct LdapConfig {
     pub connections: usize,
     /// How many searches one connection does at the same time.
     pub operations: usize,
+    /// How many synchronisations and persistent searches the server does at the same time, on all its ports.
+    pub followers: usize,
+    /// How many of them over one connection.
+    pub followers_per_connection: usize,
+    /// How many entries a synchronisation looks through for the first copy of a client.
+    pub follow_limit: usize,
     /// For how many seconds a connection may ask nothing.
     pub idle_time_out_s: u32,
     /// How long a request that has begun may take to arrive, a handshake and whatever comes before it.
@@ -70,6 +76,9 @@ impl Default for LdapConfig {
             request_bytes: 1024 * 1024,
             connections: 1024,
             operations: 16,
+            followers: 256,
+            followers_per_connection: 4,
+            follow_limit: 20_000_000,
             idle_time_out_s: 900,
             request_time_out_ms: 10_000,
             stall_time_out_ms: 20_000,
@@ -78,10 +87,22 @@ impl Default for LdapConfig {
     }
 }
 
+/// How many places there are at most.
+const MOST_FOLLOWERS: usize = 100_000;
+
 impl LdapConfig {
     /// Refuses what makes no sense.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let counts = [self.size_limit, self.look_through, self.sort_limit, self.connections, self.operations];
+        let following = [self.followers, self.followers_per_connection, self.follow_limit];
+        if following.contains(&0)
+            || self.followers > MOST_FOLLOWERS
+            || self.followers_per_connection > MOST_FOLLOWERS
+        {
+            return Err(Error::Setting {
+                sentence: "the limits of directory.ldap for who follows are 1 or more, and places 100000 at most",
+            });
+        }
         if counts.contains(&0) || self.time_limit_s == 0 || self.idle_time_out_s == 0 {
             return Err(Error::Setting { sentence: "every limit of directory.ldap is 1 or more" });
         }
@@ -102,6 +123,11 @@ impl LdapConfig {
 
     pub(super) fn idle_time_out(&self) -> Duration {
         Duration::from_secs(u64::from(self.idle_time_out_s))
+    }
+
+    /// How often a client whose copy is kept up to date hears a word, whether or not something has changed.
+    pub(super) fn beat(&self) -> Duration {
+        self.idle_time_out() / 3
     }
 
     pub(super) fn request_time_out(&self) -> Duration {

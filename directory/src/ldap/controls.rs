@@ -13,6 +13,7 @@ use ldap3_proto::proto::{LdapFilter, LdapResultCode as Code};
 use super::answer::Refusal;
 use super::filter::{Filter, Matching};
 use super::schema::{AttributeType, Rule, attribute};
+use super::sync::{Reload, SyncRequest};
 
 /// RFC 2696.
 pub(super) const PAGED: &str = "1.2.840.113556.1.4.319";
@@ -26,6 +27,11 @@ const VIEWED: &str = "2.16.840.1.113730.3.4.10";
 pub(super) const MATCHED_VALUES: &str = "1.2.826.0.1.3344810.2.3";
 /// RFC 3296.
 pub(super) const MANAGE_DSA_IT: &str = "2.16.840.1.113730.3.4.2";
+/// RFC 4533 2.2.
+pub(super) const SYNC: &str = "1.3.6.1.4.1.4203.1.9.1.1";
+/// draft-ietf-ldapext-psearch-03.
+pub(super) const PERSISTENT: &str = "2.16.840.1.113730.3.4.3";
+const NOTIFIED: &str = "2.16.840.1.113730.3.4.7";
 /// RFC 4528.
 pub(super) const ASSERTION: &str = "1.3.6.1.1.12";
 
@@ -44,6 +50,35 @@ pub(super) struct Controls {
     pub(super) values: Option<Vec<Filter>>,
     /// What must be true of the entry for the request to be done.
     pub(super) assertion: Option<Filter>,
+    /// A copy is kept up to date.
+    pub(super) sync: Option<SyncRequest>,
+    /// Changes are sent as they come.
+    pub(super) persistent: Option<Persistent>,
+}
+
+/// What a persistent search asks for. Section 4 of the draft.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Persistent {
+    /// Which kinds of changes: the bits 1, 2, 4 and 8.
+    pub(super) kinds: u8,
+    pub(super) at_first: AtFirst,
+    pub(super) notices: Notices,
+}
+
+/// What a persistent search begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AtFirst {
+    /// What is found now.
+    Found,
+    /// Nothing: changes alone.
+    Nothing,
+}
+
+/// Whether it is said of an entry what was done to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Notices {
+    Asked,
+    Unasked,
 }
 
 /// How much is answered at once, and from where on.
@@ -119,6 +154,10 @@ impl Controls {
                     }
                     read.sort = Some(Sort { keys, critical: critical.contains(SORT) });
                 }
+                LdapControl::SyncRequest { mode, cookie, reload_hint, .. } if known.contains(&SYNC) => {
+                    let reload = if reload_hint { Reload::Wanted } else { Reload::Unwanted };
+                    read.sync = Some(SyncRequest { mode, cookie, reload });
+                }
                 LdapControl::Unknown { oid, value, .. } if known.contains(&oid.as_str()) => {
                     read.put(&oid, value.as_deref().unwrap_or_default(), matching)?;
                 }
@@ -131,13 +170,29 @@ impl Controls {
                 "A list view needs an order: send a sort with it.",
             ));
         }
+        let is_a_part = read.paged.is_some() || read.sort.is_some();
+        if read.follows() && (is_a_part || read.sync.is_some() && read.persistent.is_some()) {
+            return Err(Refusal::new(
+                Code::UnwillingToPerform,
+                "What is followed comes whole and in no order: neither in pages nor sorted, and in one way.",
+            ));
+        }
         Ok(read)
+    }
+
+    /// Whether a copy is kept up to date, or changes are waited for.
+    pub(super) fn follows(&self) -> bool {
+        self.sync.is_some() || self.persistent.is_some()
     }
 
     fn put(&mut self, oid: &str, value: &[u8], matching: Matching) -> Result<(), Refusal> {
         match oid {
             LIST_VIEW => {
                 self.view = Some(view(value).ok_or_else(|| malformed("a list view cannot be read"))?);
+            }
+            PERSISTENT => {
+                let read = persistent(value);
+                self.persistent = Some(read.ok_or_else(|| malformed("a persistent search cannot be read"))?);
             }
             ASSERTION => {
                 let tag = parsed(value).ok_or_else(|| malformed("an assertion cannot be read"))?;
@@ -209,6 +264,16 @@ fn view(octets: &[u8]) -> Option<View> {
     Some(View { before, after, target })
 }
 
+/// `PersistentSearch`, section 4 of the draft.
+fn persistent(octets: &[u8]) -> Option<Persistent> {
+    let mut parts = parsed(octets)?.expect_constructed()?.into_iter();
+    let kinds = number(parts.next()?).and_then(|kinds| u8::try_from(kinds).ok())?;
+    let mut truth = || Some(parts.next()?.expect_primitive()?.first().is_some_and(|octet| *octet != 0));
+    let at_first = if truth()? { AtFirst::Nothing } else { AtFirst::Found };
+    let notices = if truth()? { Notices::Asked } else { Notices::Unasked };
+    (1..16).contains(&kinds).then_some(Persistent { kinds, at_first, notices })
+}
+
 /// An INTEGER that is not below zero.
 pub(super) fn number(tag: StructureTag) -> Option<usize> {
     let octets = tag.expect_primitive()?;
@@ -245,6 +310,13 @@ pub(super) fn sorted(code: Code, attribute: Option<&str>) -> LdapControl {
         Tag::OctetString(OctetString { id: 0, class: TagClass::Context, inner: name.as_bytes().to_vec() })
     });
     control(SORTED, [enumerated(code)].into_iter().chain(name).collect())
+}
+
+/// What was done to an entry, and the number of the change up to which it is known. Section 5 of the draft.
+pub(super) fn notified(kind: u8, number: u64) -> LdapControl {
+    let kind = Tag::Enumerated(Enumerated { inner: i64::from(kind), ..Enumerated::default() });
+    let number = Integer { inner: i64::try_from(number).unwrap_or(i64::MAX), ..Integer::default() };
+    control(NOTIFIED, vec![kind, Tag::Integer(number)])
 }
 
 /// Which part of a list was answered.
@@ -286,6 +358,29 @@ mod tests {
         };
         let read = Controls::read(vec![alone], &BTreeSet::new(), &[LIST_VIEW, SORT], Matching::Strict);
         assert_eq!(read.unwrap_err().code, Code::VirtualListViewError);
+    }
+
+    /// A persistent search says which kinds of changes it is after, and nothing that is followed comes in pages.
+    #[test]
+    fn persistent_searches_are_read() {
+        let value = [0x30, 9, 2, 1, 15, 1, 1, 0xff, 1, 1, 0];
+        let all = Persistent { kinds: 15, at_first: AtFirst::Nothing, notices: Notices::Unasked };
+        assert_eq!(persistent(&value), Some(all));
+        for bad in [&[][..], &[0x30, 0], &[0x30, 9, 2, 1, 0, 1, 1, 0, 1, 1, 0], &value[..8]] {
+            assert_eq!(persistent(bad), None, "{bad:?}");
+        }
+        let follows = || LdapControl::Unknown {
+            oid: PERSISTENT.to_owned(),
+            criticality: true,
+            value: Some(value.to_vec()),
+        };
+        let read =
+            |controls| Controls::read(controls, &BTreeSet::new(), &[PERSISTENT, PAGED], Matching::Strict);
+        assert_eq!(read(vec![follows()]).unwrap().persistent, Some(all));
+        let paged = LdapControl::SimplePagedResults { size: 5, cookie: Vec::new() };
+        assert_eq!(read(vec![follows(), paged]).unwrap_err().code, Code::UnwillingToPerform);
+        let LdapControl::Unknown { value, .. } = notified(4, 300) else { panic!() };
+        assert_eq!(value.unwrap(), [0x30, 7, 0x0a, 1, 4, 2, 2, 1, 0x2c]);
     }
 
     /// RFC 2891 1.2: the attribute in an answer is tagged.

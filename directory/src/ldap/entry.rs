@@ -1,5 +1,7 @@
 //! An entry of the directory, whatever part of the register it is made of.
 
+use uuid::{Builder, Uuid};
+
 use super::dn::Dn;
 use super::schema::{AttributeType, SUBSCHEMA, attribute};
 
@@ -13,7 +15,7 @@ pub(crate) struct Entry {
 impl Entry {
     /// An entry with its classes, the one that says what it is among them, and what every entry has.
     pub(super) fn new(dn: Dn, classes: &[&str], structural: &'static str) -> Self {
-        let (name, uuid) = (dn.to_string(), uuid_of(&dn));
+        let (name, uuid) = (dn.to_string(), uuid_of(&dn).to_string());
         let mut entry = Self { dn, attributes: Vec::with_capacity(16) };
         entry.put("objectClass", classes.iter().map(|&class| class.to_owned()));
         entry.put("structuralObjectClass", [structural.to_owned()]);
@@ -72,11 +74,11 @@ impl Entry {
 }
 
 /// The unique id of an entry (RFC 4530): of its name, which is for life. A UUID of version 8 (RFC 9562 5.8) over SHA-256.
-pub(super) fn uuid_of(dn: &Dn) -> String {
+pub(super) fn uuid_of(dn: &Dn) -> Uuid {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, dn.normal().as_bytes());
     let mut octets = [0u8; 16];
     octets.copy_from_slice(&digest.as_ref()[..16]);
-    uuid::Builder::from_custom_bytes(octets).into_uuid().to_string()
+    Builder::from_custom_bytes(octets).into_uuid()
 }
 
 #[cfg(test)]
@@ -93,6 +95,6 @@ mod tests {
         entry.put("nhsNothing", ["x".to_owned()]);
         assert_eq!(entry.values("O"), ["nhs"]);
         assert!(entry.values("description").is_empty() && entry.values("nhsNothing").is_empty());
-        assert_eq!(uuid_of(&Dn::parse("O=NHS").unwrap()), entry.values("entryUUID")[0]);
+        assert_eq!(uuid_of(&Dn::parse("O=NHS").unwrap()).to_string(), entry.values("entryUUID")[0]);
     }
 }

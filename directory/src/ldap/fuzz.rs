@@ -3,7 +3,8 @@
 use bytes::BytesMut;
 use ldap3_proto::proto::LdapOp;
 
-use super::controls::{Controls, LIST_VIEW, MATCHED_VALUES, PAGED, SORT};
+use super::controls::{Controls, LIST_VIEW, MATCHED_VALUES, PAGED, PERSISTENT, SORT, SYNC};
+use super::delta::Point;
 use super::dn::Dn;
 use super::filter::{Filter, Matching};
 use super::framing::decode;
@@ -13,7 +14,7 @@ use super::walk::Position;
 /// A message, with what is done before the register is asked: its controls and its filter are read, and asked of an entry.
 pub fn message(octets: &[u8]) {
     let Ok(received) = decode(BytesMut::from(octets), 1 << 20) else { return };
-    let known = [PAGED, SORT, LIST_VIEW, MATCHED_VALUES];
+    let known = [PAGED, SORT, LIST_VIEW, MATCHED_VALUES, SYNC, PERSISTENT];
     let _controls = Controls::read(received.message.ctrl, &received.critical, &known, Matching::Lenient);
     if let LdapOp::SearchRequest(request) = received.message.op {
         let root = of_the_server(&Dn::default());
@@ -40,4 +41,5 @@ pub fn name(octets: &[u8]) {
         }
     }
     let _position = Position::read(text);
+    let _point = Point::read(text);
 }

@@ -17,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use super::config::LdapConfig;
 use super::plain::until_tls;
 use super::session::{Identify, Shared, serve};
+use super::tail::Tail;
 use super::who::Account;
 use crate::register::Register;
 
@@ -71,7 +72,8 @@ impl LdapListener {
         }
         let count = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         let tries = PerAddress::new(Rate { per_second: count(TRIES.0), burst: count(TRIES.1) });
-        let shared = Arc::new(Shared { config, register, accounts, identify, tries });
+        let tail = Tail::new(config.followers);
+        let shared = Arc::new(Shared { config, register, accounts, identify, tries, tail });
         Ok(Self { sockets, identity, shared })
     }
 
@@ -99,6 +101,8 @@ impl LdapListener {
                 Port { door, acceptor: acceptor.clone(), shared: shared.clone(), stopped: stopped.clone() };
             ports.spawn(port.accept(socket));
         }
+        let followed = shared.clone();
+        ports.spawn(async move { followed.tail.keep(&followed.register, stopped).await });
         let mut shutdown = pin!(shutdown);
         let mut look = interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,6 +1,6 @@
 //! What the server tells of itself: the root DSE (RFC 4512 5.1) and the subschema.
 
-use super::controls::{ASSERTION, LIST_VIEW, MANAGE_DSA_IT, MATCHED_VALUES, PAGED, SORT};
+use super::controls::{ASSERTION, LIST_VIEW, MANAGE_DSA_IT, MATCHED_VALUES, PAGED, PERSISTENT, SORT, SYNC};
 use super::dn::Dn;
 use super::entry::Entry;
 use super::schema::{SUBSCHEMA, subschema};
@@ -14,7 +14,8 @@ pub(super) const WHO_AM_I: &str = "1.3.6.1.4.1.4203.1.11.3";
 pub(super) const CANCEL: &str = "1.3.6.1.1.8";
 
 /// Every control that is known to some request.
-const CONTROLS: [&str; 6] = [PAGED, SORT, LIST_VIEW, MATCHED_VALUES, MANAGE_DSA_IT, ASSERTION];
+const CONTROLS: [&str; 8] =
+    [PAGED, SORT, LIST_VIEW, MATCHED_VALUES, MANAGE_DSA_IT, ASSERTION, SYNC, PERSISTENT];
 const EXTENSIONS: [&str; 3] = [START_TLS, WHO_AM_I, CANCEL];
 /// All operational attributes (RFC 3673), those of a class (RFC 4529), combinations of nothing (RFC 4526).
 const FEATURES: [&str; 3] = ["1.3.6.1.4.1.4203.1.5.1", "1.3.6.1.4.1.4203.1.5.2", "1.3.6.1.4.1.4203.1.5.3"];

@@ -4,46 +4,85 @@ use std::time::Duration;
 
 use ldap3_proto::control::LdapControl;
 use ldap3_proto::proto::{
-    LdapMsg, LdapOp, LdapResult, LdapResultCode as Code, LdapSearchRequest, LdapSearchScope,
+    LdapMsg, LdapOp, LdapResult, LdapResultCode as Code, LdapSearchRequest, LdapSearchResultEntry,
+    LdapSearchScope,
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 use super::answer::{self, Refusal, success};
 use super::controls::{
-    ASSERTION, Controls, LIST_VIEW, MANAGE_DSA_IT, MATCHED_VALUES, PAGED, SORT, Sort, Target, View, sorted,
-    viewed,
+    ASSERTION, AtFirst, Controls, LIST_VIEW, MANAGE_DSA_IT, MATCHED_VALUES, PAGED, PERSISTENT, SORT, SYNC,
+    Sort, Target, View, sorted, viewed,
 };
+use super::delta::Point;
 use super::dn::Dn;
 use super::entry::Entry;
 use super::event::LdapEvent;
 use super::filter::{Filter, Truth};
+use super::following::{Follow, How, follow};
 use super::framing::Received;
 use super::root::{is_of_the_server, of_the_server};
 use super::select::{Selection, Show};
 use super::session::{Context, Gone, Out};
-use super::tree::is_of_people;
+use super::sync::synchronise;
+use super::tree::{Branch, is_of_people};
 use super::walk::{self, Position, Range, Walk};
 
 /// The controls that a search knows.
-const KNOWN: [&str; 6] = [PAGED, SORT, LIST_VIEW, MATCHED_VALUES, MANAGE_DSA_IT, ASSERTION];
+const KNOWN: [&str; 8] = [PAGED, SORT, LIST_VIEW, MATCHED_VALUES, MANAGE_DSA_IT, ASSERTION, SYNC, PERSISTENT];
 
 /// What is asked for, read.
-struct Asked {
-    range: Range,
-    filter: Filter,
+pub(super) struct Asked {
+    pub(super) range: Range,
+    pub(super) filter: Filter,
     selection: Selection,
     show: Show,
     controls: Controls,
     /// How many entries are answered at most.
     most: usize,
+    /// How many the client itself takes at most, if it says so.
+    pub(super) own_most: Option<usize>,
     /// What cookies of this search begin with: those of another one are refused.
     mark: String,
+    /// The same of a search that is followed: for the same attributes, and by who sees the same branches.
+    pub(super) follow_mark: String,
+}
+
+impl Asked {
+    /// An entry as it is answered.
+    pub(super) fn shown(&self, entry: &Entry) -> LdapSearchResultEntry {
+        self.selection.of(entry, self.show, self.controls.values.as_deref())
+    }
+
+    /// Everything below the root.
+    #[cfg(test)]
+    pub(super) fn of_everything() -> Self {
+        Self {
+            range: Range { base: super::tree::root(), scope: LdapSearchScope::Subtree },
+            filter: Filter::And(Vec::new()),
+            selection: Selection::read(&[]),
+            show: Show::Values,
+            controls: Controls::default(),
+            most: 1,
+            own_most: None,
+            mark: "mark".to_owned(),
+            follow_mark: "follow".to_owned(),
+        }
+    }
+}
+
+/// What has come of a search.
+pub(super) enum Answered {
+    /// It has ended.
+    Ended(Ended),
+    /// What there is was sent, and what changes is to be.
+    Follows(Box<Follow>),
 }
 
 /// How a search ended.
-struct Ended {
-    result: LdapResult,
-    controls: Vec<LdapControl>,
+pub(super) struct Ended {
+    pub(super) result: LdapResult,
+    pub(super) controls: Vec<LdapControl>,
 }
 
 impl From<Refusal> for Ended {
@@ -53,7 +92,7 @@ impl From<Refusal> for Ended {
 }
 
 /// Why a search does not go on.
-enum Stop {
+pub(super) enum Stop {
     Refused(Refusal),
     Gone(Gone),
 }
@@ -73,27 +112,33 @@ impl From<Gone> for Stop {
 /// Answers a search. `Err`: whoever asked is gone.
 pub(super) async fn search(context: &Context, received: Received, out: &Out) -> Result<(), Gone> {
     let LdapMsg { msgid, op: LdapOp::SearchRequest(request), ctrl } = received.message else { return Ok(()) };
-    let deadline = Instant::now() + time_limit(context, request.timelimit);
-    let answering = async {
-        let controls = Controls::read(ctrl, &received.critical, &KNOWN, context.matching())?;
-        answered(context, msgid, request, controls, out).await
+    let controls = match Controls::read(ctrl, &received.critical, &KNOWN, context.matching()) {
+        Ok(controls) => controls,
+        Err(refusal) => return out.send(answer::done(msgid, refusal.result(), Vec::new())).await,
     };
-    let ended = match timeout_at(deadline, answering).await {
-        Ok(Ok(ended)) => ended,
-        Ok(Err(Stop::Refused(refusal))) => refusal.into(),
-        Ok(Err(Stop::Gone(gone))) => return Err(gone),
-        Err(_late) => Refusal::new(Code::TimeLimitExceeded, "The search took too long. Ask for less.").into(),
+    let limit = time_limit(context, request.timelimit, &controls);
+    let answering = answered(context, msgid, request, controls, out);
+    let answered = match limit {
+        Some(limit) => timeout(limit, answering).await.unwrap_or_else(|_late| {
+            let sentence = "The search took too long. Ask for less.";
+            Err(Refusal::new(Code::TimeLimitExceeded, sentence).into())
+        }),
+        None => answering.await,
+    };
+    let ended = match answered {
+        Ok(Answered::Ended(ended)) => ended,
+        Ok(Answered::Follows(following)) => follow(context, msgid, *following, out).await?,
+        Err(Stop::Refused(refusal)) => refusal.into(),
+        Err(Stop::Gone(gone)) => return Err(gone),
     };
     out.send(answer::done(msgid, ended.result, ended.controls)).await
 }
 
-/// The shorter of what the client and what the server allows.
-fn time_limit(context: &Context, asked: i32) -> Duration {
-    let ours = context.limits().time_limit();
-    match u64::try_from(asked) {
-        Ok(seconds) if seconds > 0 => ours.min(Duration::from_secs(seconds)),
-        _ => ours,
-    }
+/// The shorter of what the client and what the server allows. A copy of very much takes its time: there the client's alone counts.
+fn time_limit(context: &Context, asked: i32, controls: &Controls) -> Option<Duration> {
+    let ours = (!controls.follows()).then(|| context.limits().time_limit());
+    let theirs = u64::try_from(asked).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs);
+    ours.into_iter().chain(theirs).min()
 }
 
 async fn answered(
@@ -102,7 +147,7 @@ async fn answered(
     request: LdapSearchRequest,
     controls: Controls,
     out: &Out,
-) -> Result<Ended, Stop> {
+) -> Result<Answered, Stop> {
     let base = Dn::parse(&request.base)
         .map_err(|error| Refusal::new(Code::InvalidDNSyntax, format!("The base {error}.")))?;
     let filter = Filter::compile(&request.filter, context.matching())
@@ -117,24 +162,45 @@ async fn answered(
             let shown = selection.of(&entry, show, controls.values.as_deref());
             out.send(answer::message(msgid, LdapOp::SearchResultEntry(shown))).await?;
         }
-        return Ok(Ended { result: success(), controls: Vec::new() });
+        return Ok(Answered::Ended(Ended { result: success(), controls: Vec::new() }));
     }
     context.who.sees_anything().map_err(|why| Refusal::new(Code::InsufficentAccessRights, why))?;
     demand_base(context, &base, controls.assertion.as_ref()).await?;
-    let mark = mark(&request);
-    let most = limit(context, request.sizelimit);
+    let mark = mark(&format!("{:?} {:?} {:?}", request.base, request.scope, request.filter));
+    let sees_people = context.who.sees(Branch::People).is_ok();
+    let follow_mark = self::mark(&format!("{mark} {:?} {sees_people}", request.attrs));
+    let own_most = usize::try_from(request.sizelimit).ok().filter(|asked| *asked > 0);
+    let most = own_most.unwrap_or(usize::MAX).min(context.limits().size_limit);
     let range = Range { base, scope: request.scope };
-    let asked = Asked { range, filter, selection, show, controls, most, mark };
-    match &asked.controls.sort {
+    let asked = Asked { range, filter, selection, show, controls, most, own_most, mark, follow_mark };
+    if asked.controls.follows() {
+        return following(context, msgid, asked, out).await;
+    }
+    let ended = match &asked.controls.sort {
         Some(sort) => in_order(context, msgid, &asked, sort, out).await,
         None => as_they_come(context, msgid, &asked, out).await,
-    }
+    };
+    ended.map(Answered::Ended)
 }
 
-/// How many entries are answered at most: as many as the server allows, or fewer if the client asks for fewer.
-fn limit(context: &Context, asked: i32) -> usize {
-    let ours = context.limits().size_limit;
-    usize::try_from(asked).ok().filter(|asked| *asked > 0).map_or(ours, |asked| asked.min(ours))
+/// A search that goes on after what there is was sent.
+async fn following(context: &Context, msgid: i32, asked: Asked, out: &Out) -> Result<Answered, Stop> {
+    if asked.range.reaches(Branch::Changelog) {
+        let sentence = "The changelog is read by its numbers. Follow o=nhs, or what is below it.";
+        return Err(Refusal::new(Code::UnwillingToPerform, sentence).into());
+    }
+    if let Some(request) = asked.controls.sync.clone() {
+        return synchronise(context, msgid, asked, &request, out).await;
+    }
+    let Some(persistent) = asked.controls.persistent else {
+        return as_they_come(context, msgid, &asked, out).await.map(Answered::Ended);
+    };
+    let place = context.place()?;
+    let point = Point::now(&context.register).await?;
+    if persistent.at_first == AtFirst::Found {
+        as_they_come(context, msgid, &asked, out).await?;
+    }
+    Ok(Answered::Follows(Box::new(Follow { asked, point, how: How::Notified(persistent), place })))
 }
 
 /// The base is there, and what is asserted of it is true. RFC 4528 4.
@@ -151,8 +217,7 @@ async fn demand_base(context: &Context, base: &Dn, assertion: Option<&Filter>) -
 }
 
 /// SHA-256 over what is asked, short: a cookie is good for the same question only.
-fn mark(request: &LdapSearchRequest) -> String {
-    let text = format!("{:?} {:?} {:?}", request.base, request.scope, request.filter);
+fn mark(text: &str) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
     hex::encode(&digest.as_ref()[..8])
 }
@@ -206,8 +271,7 @@ async fn as_they_come(context: &Context, msgid: i32, asked: &Asked, out: &Out) -
             break if sent == page { Ok(Some(before)) } else { Err(too_many()) };
         }
         (sent, people) = (sent + 1, walk.people);
-        let shown = asked.selection.of(&next, asked.show, asked.controls.values.as_deref());
-        let message = answer::message(msgid, LdapOp::SearchResultEntry(shown));
+        let message = answer::message(msgid, LdapOp::SearchResultEntry(asked.shown(&next)));
         if people == 0 {
             out.send(message).await?;
         } else {
@@ -228,7 +292,7 @@ fn too_many() -> Refusal {
 }
 
 /// Whoever reads people is recorded with what they read, before any of it is answered.
-async fn record(context: &Context, asked: &Asked, people: u64) -> Result<(), Refusal> {
+pub(super) async fn record(context: &Context, asked: &Asked, people: u64) -> Result<(), Refusal> {
     if people == 0 {
         return Ok(());
     }
@@ -288,8 +352,7 @@ async fn in_order(
     let people = shown().filter(|entry| is_of_people(entry)).count();
     record(context, asked, u64::try_from(people).unwrap_or(u64::MAX)).await?;
     for entry in shown() {
-        let answer = asked.selection.of(entry, asked.show, asked.controls.values.as_deref());
-        out.send(answer::message(msgid, LdapOp::SearchResultEntry(answer))).await?;
+        out.send(answer::message(msgid, LdapOp::SearchResultEntry(asked.shown(entry)))).await?;
     }
     let whole = asked.controls.view.is_some() || asked.controls.paged.is_some() || from + many >= all.len();
     let result = if whole { success() } else { too_many().result() };

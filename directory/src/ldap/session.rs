@@ -14,7 +14,7 @@ use platform::caller::Caller;
 use platform::problem::Problem;
 use platform::web::{PeerAddress, PerAddress};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, WriteHalf};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Duration, timeout};
 
@@ -28,6 +28,7 @@ use super::filter::Matching;
 use super::framing::{Broken, Messages, Received, Times, decode, encode};
 use super::root::{CANCEL, START_TLS, WHO_AM_I};
 use super::search::search;
+use super::tail::{Place, Tail};
 use super::who::{Account, Who};
 use super::writes::refusal;
 use crate::register::Register;
@@ -48,6 +49,8 @@ pub(super) struct Shared {
     pub(super) identify: Identify,
     /// Counts those who try secrets, by address.
     pub(super) tries: PerAddress,
+    /// The end of the change feed, for those who follow it.
+    pub(super) tail: Tail,
 }
 
 /// As whom a connection has bound.
@@ -77,20 +80,67 @@ impl Out {
     }
 }
 
+/// What a connection has shown, and as whom it has bound.
+#[derive(Clone)]
+struct Shown {
+    shared: Arc<Shared>,
+    chain: Arc<[Vec<u8>]>,
+    address: SocketAddr,
+    bound: Bound,
+}
+
+impl Shown {
+    /// Who that is now. A certificate is looked at each time, so that one that was revoked is worth nothing any more.
+    async fn who(&self) -> Who {
+        match &self.bound {
+            Bound::Account(account) => Who::Account(Box::new(account.clone())),
+            Bound::Not => self.certificate().await,
+            Bound::External => match self.certificate().await {
+                Who::Transport(caller) => Who::Certified(caller),
+                other => other,
+            },
+        }
+    }
+
+    async fn certificate(&self) -> Who {
+        if self.chain.is_empty() {
+            return Who::of_certificate(Ok(None));
+        }
+        Who::of_certificate((self.shared.identify)(self.chain.clone(), self.address).await)
+    }
+}
+
 /// What a request is done with.
 pub(super) struct Context {
     pub(super) register: Register,
+    /// Who asked, when it was asked.
     pub(super) who: Who,
-    shared: Arc<Shared>,
+    shown: Shown,
+    followers: Arc<Semaphore>,
 }
 
 impl Context {
     pub(super) fn limits(&self) -> &LdapConfig {
-        &self.shared.config
+        &self.shown.shared.config
     }
 
     pub(super) fn matching(&self) -> Matching {
-        if self.shared.config.lenient_matching { Matching::Lenient } else { Matching::Strict }
+        if self.limits().lenient_matching { Matching::Lenient } else { Matching::Strict }
+    }
+
+    /// The end of the change feed.
+    pub(super) fn tail(&self) -> &Tail {
+        &self.shown.shared.tail
+    }
+
+    /// A place to follow it.
+    pub(super) fn place(&self) -> Result<Place, Refusal> {
+        self.tail().place(&self.followers)
+    }
+
+    /// Who asks now: a search that goes on may outlive what was shown.
+    pub(super) async fn who_now(&self) -> Who {
+        self.shown.who().await
     }
 
     /// Writes an event of this caller's; when this returns it is in the record.
@@ -119,11 +169,10 @@ enum Flow {
 
 /// A connection that is secure.
 pub(super) struct Session {
-    shared: Arc<Shared>,
-    chain: Arc<[Vec<u8>]>,
-    address: SocketAddr,
-    bound: Bound,
+    shown: Shown,
     out: Out,
+    /// Places for searches that go on.
+    followers: Arc<Semaphore>,
     tasks: JoinSet<()>,
     /// Requests that are being done, by their numbers.
     running: HashMap<i32, AbortHandle>,
@@ -146,10 +195,8 @@ pub(super) async fn serve<S>(
     let times = Times { idle: shared.config.idle_time_out(), whole: shared.config.request_time_out() };
     let messages = Messages::new(reader, shared.config.request_bytes, times);
     let mut session = Session {
-        shared,
-        chain,
-        address,
-        bound: Bound::Not,
+        followers: Arc::new(Semaphore::new(shared.config.followers_per_connection)),
+        shown: Shown { shared, chain, address, bound: Bound::Not },
         out: Out(sender),
         tasks: JoinSet::new(),
         running: HashMap::new(),
@@ -223,7 +270,7 @@ impl Session {
                     return Some(Refusal::new(code, format!("The connection ends: {broken}.")));
                 }
             };
-            let flow = match decode(octets, self.shared.config.request_bytes) {
+            let flow = match decode(octets, self.shown.shared.config.request_bytes) {
                 Ok(received) => self.take(received).await,
                 Err(unreadable) => self.unreadable(unreadable.head).await,
             };
@@ -262,9 +309,10 @@ impl Session {
                 let answer = if let Some(refusal) = unknown {
                     refusal.result()
                 } else {
-                    let who = self.certificate().await;
-                    let (bound, result) = bind(&self.shared, &who, PeerAddress(self.address), request);
-                    self.bound = bound;
+                    let who = self.shown.certificate().await;
+                    let address = PeerAddress(self.shown.address);
+                    let (bound, result) = bind(&self.shown.shared, &who, address, request);
+                    self.shown.bound = bound;
                     result
                 };
                 self.out.send(answer::bound(msgid, answer)).await?;
@@ -293,7 +341,7 @@ impl Session {
         self.running.retain(|_, task| !task.is_finished());
         let refused = if self.running.contains_key(&msgid) {
             Some(Refusal::new(Code::ProtocolError, "A request with this number is being done."))
-        } else if self.running.len() >= self.shared.config.operations {
+        } else if self.running.len() >= self.shown.shared.config.operations {
             Some(Refusal::new(
                 Code::Busy,
                 "Too much is asked at the same time over this connection. Wait for answers.",
@@ -307,8 +355,12 @@ impl Session {
                 None => Ok(()),
             };
         }
-        let who = self.who().await;
-        let context = Context { register: self.shared.register.clone(), who, shared: self.shared.clone() };
+        let context = Context {
+            register: self.shown.shared.register.clone(),
+            who: self.shown.who().await,
+            shown: self.shown.clone(),
+            followers: self.followers.clone(),
+        };
         let out = self.out.clone();
         let task = self.tasks.spawn(async move {
             let _gone = match received.message.op {
@@ -325,7 +377,7 @@ impl Session {
             |code, sentence: &str| answer::extended(msgid, Refusal::new(code, sentence).result(), None, None);
         let message = match request.name.as_str() {
             WHO_AM_I => {
-                let who = self.who().await.authorization();
+                let who = self.shown.who().await.authorization();
                 answer::extended(msgid, success(), None, Some(who.into_bytes()))
             }
             // RFC 4511 4.14.1.
@@ -345,25 +397,6 @@ impl Session {
             _ => refused(Code::ProtocolError, "This extended operation is not known."),
         };
         self.out.send(message).await
-    }
-
-    /// Who asks now. A certificate is looked at each time, so that one that was revoked is worth nothing any more.
-    async fn who(&self) -> Who {
-        match &self.bound {
-            Bound::Account(account) => Who::Account(Box::new(account.clone())),
-            Bound::Not => self.certificate().await,
-            Bound::External => match self.certificate().await {
-                Who::Transport(caller) => Who::Certified(caller),
-                other => other,
-            },
-        }
-    }
-
-    async fn certificate(&self) -> Who {
-        if self.chain.is_empty() {
-            return Who::of_certificate(Ok(None));
-        }
-        Who::of_certificate((self.shared.identify)(self.chain.clone(), self.address).await)
     }
 }
 

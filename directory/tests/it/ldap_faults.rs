@@ -23,16 +23,16 @@ use crate::ldap_rig::{As, Ldap, names};
 use crate::systems::{accredited, register};
 
 /// A client that says what it likes.
-struct Client<S> {
+pub(crate) struct Client<S> {
     stream: S,
     buffer: BytesMut,
     codec: LdapCodec,
 }
 
-type Secure = Client<TlsStream<TcpStream>>;
+pub(crate) type Secure = Client<TlsStream<TcpStream>>;
 
 impl Secure {
-    async fn connect(ldap: &Ldap) -> Self {
+    pub(crate) async fn connect(ldap: &Ldap) -> Self {
         let files = ["server.pem", "client.pem", "client.key"].map(|name| ldap.folder.path().join(name));
         let config = platform::tls::client(&files[0], &files[1], &files[2]).unwrap();
         let stream = TcpStream::connect(ldap.tls).await.unwrap();
@@ -43,7 +43,7 @@ impl Secure {
 }
 
 impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
-    async fn send(&mut self, message: LdapMsg) {
+    pub(crate) async fn send(&mut self, message: LdapMsg) {
         let mut octets = BytesMut::new();
         self.codec.encode(message, &mut octets).unwrap();
         self.stream.write_all(&octets).await.unwrap();
@@ -56,7 +56,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
     }
 
     /// The next message; `None` when the server has ended the connection.
-    async fn next(&mut self) -> Option<LdapMsg> {
+    pub(crate) async fn next(&mut self) -> Option<LdapMsg> {
         loop {
             if let Some(message) = self.codec.decode(&mut self.buffer).unwrap() {
                 return Some(message);
@@ -69,7 +69,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
     }
 
     /// The result of a request, passing over entries.
-    async fn result(&mut self, msgid: i32) -> LdapResultCode {
+    pub(crate) async fn result(&mut self, msgid: i32) -> LdapResultCode {
         loop {
             let message = self.next().await.expect("the connection is open");
             if message.msgid != msgid {
@@ -85,7 +85,8 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
     }
 }
 
-fn search(msgid: i32, filter: &str) -> LdapMsg {
+/// A search below the root.
+pub(crate) fn search(msgid: i32, filter: &str) -> LdapMsg {
     let op = LdapOp::SearchRequest(LdapSearchRequest {
         base: "o=nhs".to_owned(),
         scope: LdapSearchScope::Subtree,

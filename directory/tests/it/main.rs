@@ -14,6 +14,7 @@ mod feed_rig;
 mod imports;
 mod ldap;
 mod ldap_faults;
+mod ldap_following;
 mod ldap_rig;
 mod leaving;
 mod matrix;

@@ -266,6 +266,15 @@ fn plain<W>(chosen: &Chosen<W>) -> Plain<'_> {
     }
 }
 
+/// The names that entries of a unit have, or have had: what was told of and may be there no more.
+pub(super) async fn names_of(tx: &mut Tx, branch: Branch, id: &str) -> Result<Vec<Dn>, Error> {
+    Ok(match branch {
+        Branch::Services | Branch::Organisations => vec![branch.dn().below("uniqueIdentifier", id)],
+        Branch::People => people::names_of(tx, id).await?,
+        Branch::Changelog => Vec::new(),
+    })
+}
+
 /// Whether an entry tells of somebody: of a person, or of a change to one.
 pub(super) fn is_of_people(entry: &Entry) -> bool {
     let is_below = |dn: &Dn| Branch::People.id_of(dn).is_some();

@@ -16,7 +16,7 @@ use crate::ldap::schema::{AttributeType, with_those_above};
 use crate::person::{Profile, State, plain};
 use crate::register::Register;
 use crate::store::faces::{self, Question};
-use crate::store::{people, people_evidence};
+use crate::store::{people, people_evidence, touched};
 
 /// Professional bodies that have an attribute. The numbers of the others have none in the national schema.
 const BODIES: [(ProfessionalBody, &str); 8] = [
@@ -70,6 +70,20 @@ pub(super) async fn page(
 pub(super) async fn these(register: &Register, tx: &mut Tx, ids: &[String]) -> Result<Vec<Unit>, Error> {
     let ids = faces::these_people(tx, ids).await?;
     units(register, tx, ids).await
+}
+
+/// The names of a person's entry and of every one that was ever below it: their ids are for life.
+pub(super) async fn names_of(tx: &mut Tx, id: &str) -> Result<Vec<Dn>, Error> {
+    let own = branch("People").below("uid", id);
+    let mut names = vec![own.clone()];
+    for (member, role) in touched::ids_below(tx, id).await? {
+        let member = own.below("uniqueIdentifier", member);
+        names.push(match role {
+            Some(role) => member.below("uniqueIdentifier", role),
+            None => member,
+        });
+    }
+    Ok(names)
 }
 
 async fn units(register: &Register, tx: &mut Tx, ids: Vec<UserId>) -> Result<Vec<Unit>, Error> {

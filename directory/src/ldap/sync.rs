@@ -1,0 +1,211 @@
+//! Content synchronisation: RFC 4533. A client keeps a copy of what a search finds, and asks for what has changed since its cookie.
+//!
+//! A cookie says up to where in the change feed the copy is, and of which search it is one. Nothing of it is kept here: it works on
+//! every node, and after the one that gave it was killed in the middle.
+
+use bytes::BytesMut;
+use ldap3_lber::common::TagClass;
+use ldap3_lber::structures::{ASNTag as _, OctetString, Tag};
+use ldap3_proto::control::LdapControl;
+use ldap3_proto::proto::{
+    LdapIntermediateResponse, LdapMsg, LdapOp, LdapResultCode as Code, SyncRequestMode, SyncStateValue,
+};
+
+use super::answer::{Refusal, message, success};
+use super::delta::{Point, Touch, read_again, touched_since};
+use super::dn::Dn;
+use super::entry::{Entry, uuid_of};
+use super::following::{Follow, How};
+use super::search::{Answered, Asked, Ended, Stop, record};
+use super::session::{Context, Out};
+use super::tree::is_of_people;
+use super::walk::Walk;
+
+/// How many entries are recorded and sent together.
+const TOGETHER: usize = 200;
+/// How many units are read again at once.
+const AT_ONCE: usize = 50;
+/// How many entries that are gone are named in one message.
+const NAMED: usize = 500;
+/// Sync Info Message. RFC 4533 2.5.
+const SYNC_INFO: &str = "1.3.6.1.4.1.4203.1.9.1.4";
+
+/// What a client asks for. RFC 4533 2.2.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SyncRequest {
+    pub(super) mode: SyncRequestMode,
+    pub(super) cookie: Option<Vec<u8>>,
+    /// Whether everything is wanted anew where the changes are not known any more.
+    pub(super) reload: Reload,
+}
+
+/// What is done with a cookie that is too old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reload {
+    /// Everything is sent.
+    Wanted,
+    /// It is refused, and the client begins anew when it likes.
+    Unwanted,
+}
+
+/// How the copy of a client becomes the content. RFC 4533 3.3.1 and 3.3.2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Everything is sent; what was not is gone.
+    Present,
+    /// What has changed is sent, and what is gone is named.
+    Delete,
+}
+
+/// Brings the copy of a client up to date, and goes on from there if that was asked for.
+pub(super) async fn synchronise(
+    context: &Context,
+    msgid: i32,
+    asked: Asked,
+    sync: &SyncRequest,
+    out: &Out,
+) -> Result<Answered, Stop> {
+    let place = context.place()?;
+    let known =
+        sync.cookie.as_deref().filter(|cookie| !cookie.is_empty()).map(|octets| known(&asked, octets));
+    let touched = match known {
+        None => None,
+        Some(Some(point)) => Some(touched_since(&context.register, &context.who, &asked.range, point).await?),
+        Some(None) => Some(Touch::TooMuch),
+    };
+    let (phase, point) = match touched {
+        Some(Touch::Units(units, point)) => {
+            let mut gone = Vec::new();
+            for (branch, ids) in units {
+                let ids: Vec<String> = ids.into_iter().collect();
+                for some in ids.chunks(AT_ONCE) {
+                    let changed =
+                        read_again(&context.register, &asked.range, &asked.filter, branch, some).await?;
+                    send(context, msgid, &asked, &changed.present, out).await?;
+                    gone.extend(changed.left.into_iter().chain(changed.gone));
+                    while gone.len() >= NAMED {
+                        out.send(named(msgid, &gone.split_off(gone.len() - NAMED))).await?;
+                    }
+                }
+            }
+            if !gone.is_empty() {
+                out.send(named(msgid, &gone)).await?;
+            }
+            (Phase::Delete, point)
+        }
+        Some(Touch::TooMuch) if sync.reload == Reload::Unwanted => {
+            let sentence = "The cookie is too old, or none of this search. Begin anew, without a cookie.";
+            return Err(Refusal::new(Code::EsyncRefreshRequired, sentence).into());
+        }
+        Some(Touch::TooMuch) | None => (Phase::Present, everything(context, msgid, &asked, out).await?),
+    };
+    if sync.mode == SyncRequestMode::RefreshOnly {
+        let refresh_deletes = phase == Phase::Delete;
+        let done = LdapControl::SyncDone { cookie: Some(cookie(&asked, &point)), refresh_deletes };
+        return Ok(Answered::Ended(Ended { result: success(), controls: vec![done] }));
+    }
+    let (cookie, done) = (Some(cookie(&asked, &point)), true);
+    let info = match phase {
+        Phase::Present => LdapIntermediateResponse::SyncInfoRefreshPresent { cookie, done },
+        Phase::Delete => LdapIntermediateResponse::SyncInfoRefreshDelete { cookie, done },
+    };
+    out.send(message(msgid, LdapOp::IntermediateResponse(info))).await?;
+    Ok(Answered::Follows(Box::new(Follow { asked, point, how: How::Synchronised, place })))
+}
+
+/// Sends everything that is found. Where the register is then is asked before: what changes meanwhile is sent once more, and not lost.
+async fn everything(context: &Context, msgid: i32, asked: &Asked, out: &Out) -> Result<Point, Stop> {
+    let point = Point::now(&context.register).await?;
+    let most = context.limits().follow_limit;
+    let mut walk = Walk::new(&context.register, &context.who, &asked.range, &asked.filter, most, None);
+    let (mut held, mut sent) = (Vec::new(), 0);
+    while let Some(entry) = walk.next().await? {
+        if asked.own_most.is_some_and(|most| sent == most) {
+            let sentence = "There are more entries than you ask for at most.";
+            return Err(Refusal::new(Code::SizeLimitExceeded, sentence).into());
+        }
+        sent += 1;
+        held.push(entry);
+        if held.len() == TOGETHER {
+            send(context, msgid, asked, &held, out).await?;
+            held.clear();
+        }
+    }
+    send(context, msgid, asked, &held, out).await?;
+    Ok(point)
+}
+
+/// Sends entries as they are, after it was recorded whom they show.
+async fn send(
+    context: &Context,
+    msgid: i32,
+    asked: &Asked,
+    entries: &[Entry],
+    out: &Out,
+) -> Result<(), Stop> {
+    let people = entries.iter().filter(|entry| is_of_people(entry)).count();
+    record(context, asked, u64::try_from(people).unwrap_or(u64::MAX)).await?;
+    for entry in entries {
+        let ctrl = vec![state(&entry.dn, SyncStateValue::Add)];
+        out.send(LdapMsg { msgid, op: LdapOp::SearchResultEntry(asked.shown(entry)), ctrl }).await?;
+    }
+    Ok(())
+}
+
+/// The state of an entry. RFC 4533 2.3.
+pub(super) fn state(dn: &Dn, state: SyncStateValue) -> LdapControl {
+    LdapControl::SyncState { state, entry_uuid: uuid_of(dn), cookie: None }
+}
+
+/// Names what is gone. RFC 4533 2.5.
+fn named(msgid: i32, gone: &[Dn]) -> LdapMsg {
+    let syncuuids = gone.iter().map(uuid_of).collect();
+    let info = LdapIntermediateResponse::SyncInfoIdSet { cookie: None, refresh_deletes: true, syncuuids };
+    message(msgid, LdapOp::IntermediateResponse(info))
+}
+
+/// A new cookie, between changes. RFC 4533 2.5: `newcookie [0] syncCookie`, which the library writes as a constructed value.
+pub(super) fn new_cookie(msgid: i32, asked: &Asked, point: &Point) -> LdapMsg {
+    let inner = cookie(asked, point);
+    let tag = Tag::OctetString(OctetString { id: 0, class: TagClass::Context, inner });
+    let mut octets = BytesMut::new();
+    // Into memory, which never fails.
+    let value =
+        ldap3_lber::write::encode_into(&mut octets, tag.into_structure()).ok().map(|()| octets.to_vec());
+    let info = LdapIntermediateResponse::Raw { name: Some(SYNC_INFO.to_owned()), value };
+    message(msgid, LdapOp::IntermediateResponse(info))
+}
+
+/// The cookie of a search at a point.
+fn cookie(asked: &Asked, point: &Point) -> Vec<u8> {
+    format!("{}.{}", asked.follow_mark, point.text()).into_bytes()
+}
+
+/// The point of a cookie; none of a cookie of another search.
+fn known(asked: &Asked, cookie: &[u8]) -> Option<Point> {
+    let text = std::str::from_utf8(cookie).ok()?;
+    Point::read(text.strip_prefix(asked.follow_mark.as_str())?.strip_prefix('.')?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A cookie is good for its own search alone, and goes over the wire as RFC 4533 has it.
+    #[test]
+    fn cookies_are_of_one_search() {
+        let asked = Asked::of_everything();
+        let point = Point::read("9.5.2026-11-30").unwrap();
+        let text = cookie(&asked, &point);
+        assert_eq!(known(&asked, &text), Some(point));
+        let other = Asked { follow_mark: "other".to_owned(), ..Asked::of_everything() };
+        assert_eq!(known(&other, &text), None);
+        assert_eq!(known(&asked, b"\xff"), None);
+        let LdapOp::IntermediateResponse(LdapIntermediateResponse::Raw { value: Some(value), .. }) =
+            new_cookie(1, &asked, &point).op
+        else {
+            panic!()
+        };
+        assert_eq!((value[0], &value[2..]), (0x80, &text[..]));
+    }
+}
