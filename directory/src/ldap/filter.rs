@@ -129,7 +129,7 @@ impl Filter {
             Self::Parts(one, rule, parts) => *one == of && parts.fit(*rule, value),
             Self::AtLeast(one, rule, asked) => *one == of && at_least(*rule, asked, value),
             Self::AtMost(one, rule, asked) => *one == of && at_most(*rule, asked, value),
-            Self::Anywhere(rule, asked, _) => equal(*rule, asked, value),
+            Self::Anywhere(rule, asked, _) => rule.is_for(of) && equal(*rule, asked, value),
             Self::And(_) | Self::Or(_) | Self::Not(_) | Self::Undefined => false,
         }
     }
@@ -148,8 +148,8 @@ impl Filter {
                 any(one, &|value| equal(*rule, asked, value)) || entry.dn.0.iter().any(named)
             }
             Self::Anywhere(rule, asked, in_name) => {
-                let mine = |one: &AttributeType| one.equality == Some(*rule);
-                let attributes = entry.attributes.iter().filter(|(one, _)| mine(one));
+                // RFC 4511 4.5.1.7.7: all that the rule can compare, whatever rule each has itself.
+                let attributes = entry.attributes.iter().filter(|(one, _)| rule.is_for(one));
                 let named = || entry.dn.0.iter().any(|part| equal(*rule, asked, &part.value));
                 attributes.flat_map(|(_, values)| values).any(|value| equal(*rule, asked, value))
                     || *in_name == InName::Counts && named()
@@ -263,7 +263,7 @@ fn extensible(assertion: &LdapMatchingRuleAssertion, matching: Matching) -> Filt
         Some(one) if assertion.dn_attributes => Filter::EqualOrNamed(one, rule, value),
         Some(one) => Filter::Equal(one, rule, value),
         None => {
-            let used = attributes().any(|one| one.equality == Some(rule));
+            let used = attributes().any(|one| rule.is_for(one));
             let in_name = if assertion.dn_attributes { InName::Counts } else { InName::DoesNot };
             if used { Filter::Anywhere(rule, value, in_name) } else { Filter::Undefined }
         }

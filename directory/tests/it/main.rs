@@ -15,6 +15,7 @@ mod imports;
 mod ldap;
 mod ldap_faults;
 mod ldap_following;
+mod ldap_judges;
 mod ldap_rig;
 mod leaving;
 mod matrix;

@@ -28,7 +28,7 @@ async fn post(rig: &Rig, path: &str, body: &Value) -> Answered {
 }
 
 /// Three organisations: a trust, a surgery that it operates, and a pharmacy that has closed.
-async fn seeded(db: Db) -> Rig {
+pub(crate) async fn seeded(db: Db) -> Rig {
     let rig = Rig::new(db);
     let dates = "<Date><Type value=\"Operational\"/><Start value=\"1974-04-01\"/></Date>";
     let role = |id: u32, role: &str, primary: bool, status: &str| {

@@ -44,7 +44,7 @@ fn ids(answer: &Answered, mode: &str) -> Vec<String> {
 }
 
 /// A world with a doctor who is in the ward and, until a day, in the clinic; her user id.
-async fn with_doctor(db: Db, config: Config) -> (World, String) {
+pub(crate) async fn with_doctor(db: Db, config: Config) -> (World, String) {
     let world = World::with(db, config).await;
     let mut ann = new_person("Ann", "O'Brien", "1984-07-23", "111222333");
     ann["name"]["title"] = json!("Dr");

@@ -1,5 +1,6 @@
 //! Matching rules: RFC 4517 4, RFC 4530, and how values are prepared for them (RFC 4518).
 
+use super::attribute::AttributeType;
 use super::class::class;
 use crate::ldap::dn::Dn;
 
@@ -86,6 +87,11 @@ impl Rule {
             "UUIDOrderingMatch" => Some(Uuid),
             _ => None,
         }
+    }
+
+    /// Whether values of an attribute can be compared by it: they are of its syntax.
+    pub(in crate::ldap) fn is_for(self, one: &AttributeType) -> bool {
+        EQUALITY.iter().any(|row| row.0 == self && row.3 == one.syntax())
     }
 
     /// Its name.
