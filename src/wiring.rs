@@ -294,7 +294,13 @@ impl App {
         let accounts = config.accounts.iter().map(|(name, account)| {
             let dn = account.dn.clone().unwrap_or_else(|| format!("cn={name},o=nhs"));
             let secret = *secrets::read_key(&account.password)?;
-            Ok(Account { name: name.clone(), dn, secret, people: account.people })
+            Ok(Account {
+                name: name.clone(),
+                dn,
+                secret,
+                people: account.people,
+                hidden: account.hidden.clone(),
+            })
         });
         let accounts = accounts.collect::<anyhow::Result<Vec<Account>>>()?;
         let callers = self.callers.clone();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::schema::attribute;
 use crate::error::Error;
 
 /// How the directory is told over LDAP. Every key but the addresses has a default; without an address there is no such port.
@@ -45,6 +46,8 @@ pub struct LdapConfig {
     pub request_time_out_ms: u64,
     /// How long a client may take nothing of its answer.
     pub stall_time_out_ms: u64,
+    /// Attributes that are not shown, by how somebody is known.
+    pub hidden: HiddenConfig,
     /// Programs that bind with a name and a secret.
     pub accounts: BTreeMap<String, AccountConfig>,
 }
@@ -61,6 +64,19 @@ pub struct AccountConfig {
     /// Whether it sees people, and not only systems and organisations.
     #[serde(default)]
     pub people: bool,
+    /// Attributes that it does not see.
+    #[serde(default)]
+    pub hidden: Vec<String>,
+}
+
+/// Attributes that are not shown. For whoever does not see one it is not there: filters do not find by it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HiddenConfig {
+    /// To the holder of a certificate who has not bound.
+    pub certificate: Vec<String>,
+    /// To the holder of a certificate who has bound by SASL EXTERNAL.
+    pub external: Vec<String>,
 }
 
 impl Default for LdapConfig {
@@ -82,6 +98,7 @@ impl Default for LdapConfig {
             idle_time_out_s: 900,
             request_time_out_ms: 10_000,
             stall_time_out_ms: 20_000,
+            hidden: HiddenConfig::default(),
             accounts: BTreeMap::new(),
         }
     }
@@ -105,6 +122,13 @@ impl LdapConfig {
         }
         if counts.contains(&0) || self.time_limit_s == 0 || self.idle_time_out_s == 0 {
             return Err(Error::Setting { sentence: "every limit of directory.ldap is 1 or more" });
+        }
+        let accounts = self.accounts.values().flat_map(|account| &account.hidden);
+        let mut hidden = self.hidden.certificate.iter().chain(&self.hidden.external).chain(accounts);
+        if hidden.any(|name| attribute(name).is_none_or(|one| one.name() == "objectClass")) {
+            return Err(Error::Setting {
+                sentence: "what is hidden in directory.ldap are attributes of its schema, and not objectClass",
+            });
         }
         if !(1024..=64 * 1024 * 1024).contains(&self.request_bytes) {
             return Err(Error::Setting {

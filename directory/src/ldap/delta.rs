@@ -10,7 +10,7 @@ use super::entry::Entry;
 use super::filter::{Filter, Truth};
 use super::tree::{self, Branch, Where};
 use super::walk::Range;
-use super::who::Who;
+use super::who::Viewer;
 use crate::day::Day;
 use crate::register::Register;
 use crate::touched::{Since, Touched, kept, people_of, people_of_days, since, touched};
@@ -70,7 +70,7 @@ pub(super) enum Touch {
 /// What was touched since a point of what lies in a range and is seen.
 pub(super) async fn touched_since(
     register: &Register,
-    who: &Who,
+    who: &Viewer,
     range: &Range,
     from: Point,
 ) -> Result<Touch, Refusal> {
@@ -136,8 +136,8 @@ pub(super) struct Changed {
 /// Reads units of a branch again, and holds them against a search.
 pub(super) async fn read_again(
     register: &Register,
-    range: &Range,
-    filter: &Filter,
+    who: &Viewer,
+    (range, filter): (&Range, &Filter),
     branch: Branch,
     ids: &[String],
 ) -> Result<Changed, Refusal> {
@@ -147,7 +147,8 @@ pub(super) async fn read_again(
     let units = place.these(register, &mut read, ids).await?;
     let mut changed = Changed::default();
     let mut here = HashSet::new();
-    for entry in units.into_iter().flat_map(|unit| unit.entries).filter(|entry| range.has(&entry.dn)) {
+    let entries = units.into_iter().flat_map(|unit| unit.entries).filter(|entry| range.has(&entry.dn));
+    for entry in entries.map(|entry| tree::seen(who, branch, entry)) {
         here.insert(entry.dn.normal());
         if filter.of(&entry) == Truth::True {
             changed.present.push(entry);

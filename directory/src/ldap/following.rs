@@ -129,7 +129,8 @@ async fn step(
     for (branch, ids) in units {
         let ids: Vec<String> = ids.into_iter().collect();
         for some in ids.chunks(AT_ONCE) {
-            let changed = read_again(&context.register, range, &follow.asked.filter, branch, some).await?;
+            let search = (range, &follow.asked.filter);
+            let changed = read_again(&context.register, &who, search, branch, some).await?;
             let people = changed.present.iter().filter(|entry| is_of_people(entry)).count();
             let messages = messages(msgid, &follow.asked, follow.how, &point, changed, said_gone);
             if !messages.is_empty() {

@@ -35,7 +35,7 @@ mod walk;
 mod who;
 mod writes;
 
-pub use config::{AccountConfig, LdapConfig};
+pub use config::{AccountConfig, HiddenConfig, LdapConfig};
 pub use event::LdapEvent;
 pub use listener::{LdapListener, LdapParts};
 pub use session::Identify;

@@ -29,7 +29,7 @@ use super::framing::{Broken, Messages, Received, Times, decode, encode};
 use super::root::{CANCEL, START_TLS, WHO_AM_I};
 use super::search::search;
 use super::tail::{Place, Tail};
-use super::who::{Account, Who};
+use super::who::{Account, Viewer, Who};
 use super::writes::refusal;
 use crate::register::Register;
 
@@ -102,6 +102,11 @@ impl Shown {
         }
     }
 
+    /// The same with what is hidden from them.
+    async fn viewer(&self) -> Viewer {
+        Viewer::new(self.who().await, &self.shared.config.hidden)
+    }
+
     async fn certificate(&self) -> Who {
         if self.chain.is_empty() {
             return Who::of_certificate(Ok(None));
@@ -114,7 +119,7 @@ impl Shown {
 pub(super) struct Context {
     pub(super) register: Register,
     /// Who asked, when it was asked.
-    pub(super) who: Who,
+    pub(super) who: Viewer,
     shown: Shown,
     followers: Arc<Semaphore>,
 }
@@ -139,8 +144,8 @@ impl Context {
     }
 
     /// Who asks now: a search that goes on may outlive what was shown.
-    pub(super) async fn who_now(&self) -> Who {
-        self.shown.who().await
+    pub(super) async fn who_now(&self) -> Viewer {
+        self.shown.viewer().await
     }
 
     /// Writes an event of this caller's; when this returns it is in the record.
@@ -357,7 +362,7 @@ impl Session {
         }
         let context = Context {
             register: self.shown.shared.register.clone(),
-            who: self.shown.who().await,
+            who: self.shown.viewer().await,
             shown: self.shown.clone(),
             followers: self.followers.clone(),
         };

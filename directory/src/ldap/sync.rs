@@ -79,8 +79,8 @@ pub(super) async fn synchronise(
             for (branch, ids) in units {
                 let ids: Vec<String> = ids.into_iter().collect();
                 for some in ids.chunks(AT_ONCE) {
-                    let changed =
-                        read_again(&context.register, &asked.range, &asked.filter, branch, some).await?;
+                    let search = (&asked.range, &asked.filter);
+                    let changed = read_again(&context.register, &context.who, search, branch, some).await?;
                     send(context, msgid, &asked, &changed.present, out).await?;
                     gone.extend(changed.left.into_iter().chain(changed.gone));
                     while gone.len() >= NAMED {

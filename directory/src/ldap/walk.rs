@@ -9,7 +9,7 @@ use super::dn::Dn;
 use super::entry::Entry;
 use super::filter::{Filter, Truth};
 use super::tree::{self, Branch, Where};
-use super::who::Who;
+use super::who::Viewer;
 use crate::register::Register;
 
 /// How many units are read at first; an equality mostly has one.
@@ -93,7 +93,7 @@ impl Position {
 /// A search on its way.
 pub(super) struct Walk<'w> {
     register: &'w Register,
-    who: &'w Who,
+    who: &'w Viewer,
     range: &'w Range,
     filter: &'w Filter,
     /// How many entries may still be looked at.
@@ -115,7 +115,7 @@ impl<'w> Walk<'w> {
     /// Begins, or goes on after a position.
     pub(super) fn new(
         register: &'w Register,
-        who: &'w Who,
+        who: &'w Viewer,
         range: &'w Range,
         filter: &'w Filter,
         most: usize,
@@ -236,7 +236,7 @@ impl<'w> Walk<'w> {
 }
 
 /// The entry with this name, if it is seen.
-pub(super) async fn find(register: &Register, who: &Who, dn: &Dn) -> Result<Option<Entry>, Refusal> {
+pub(super) async fn find(register: &Register, who: &Viewer, dn: &Dn) -> Result<Option<Entry>, Refusal> {
     let same = |entry: &Entry| entry.dn.normal() == dn.normal();
     if let Some(entry) = tree::fixed().into_iter().find(same) {
         return Ok(Some(entry));
@@ -255,7 +255,7 @@ pub(super) async fn find(register: &Register, who: &Who, dn: &Dn) -> Result<Opti
 }
 
 /// The nearest name above one that there is.
-pub(super) async fn nearest(register: &Register, who: &Who, dn: &Dn) -> Dn {
+pub(super) async fn nearest(register: &Register, who: &Viewer, dn: &Dn) -> Dn {
     let mut above = dn.above();
     while let Some(name) = above {
         if matches!(find(register, who, &name).await, Ok(Some(_))) {

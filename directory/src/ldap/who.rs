@@ -1,10 +1,14 @@
 //! Who asks over LDAP, and what they see.
 
 use std::fmt;
+use std::ops::Deref;
 
 use platform::caller::Caller;
 use platform::problem::Problem;
 
+use super::config::HiddenConfig;
+use super::entry::Entry;
+use super::schema::{AttributeType, attribute};
 use super::tree::Branch;
 use crate::api::{LOOK_UP, READ, SYSTEMS};
 
@@ -19,6 +23,8 @@ pub struct Account {
     pub secret: [u8; 32],
     /// Whether it sees people.
     pub people: bool,
+    /// Attributes that it does not see.
+    pub hidden: Vec<String>,
 }
 
 impl fmt::Debug for Account {
@@ -123,6 +129,45 @@ impl Who {
     }
 }
 
+/// Who asks, with what is hidden from them.
+#[derive(Debug, Clone)]
+pub(super) struct Viewer {
+    who: Who,
+    hidden: Vec<&'static AttributeType>,
+}
+
+impl Viewer {
+    /// By the rules of the configuration, or those of an account.
+    pub(super) fn new(who: Who, rules: &HiddenConfig) -> Self {
+        let names: &[String] = match &who {
+            Who::Stranger(_) => &[],
+            Who::Transport(_) => &rules.certificate,
+            Who::Certified(_) => &rules.external,
+            Who::Account(account) => &account.hidden,
+        };
+        let hidden = names.iter().filter_map(|name| attribute(name)).collect();
+        Self { who, hidden }
+    }
+
+    /// An entry without what is hidden: it is not there for filters and comparisons either.
+    pub(super) fn without_hidden(&self, entry: Entry) -> Entry {
+        self.hidden.iter().fold(entry, |entry, one| entry.without(one.name()))
+    }
+
+    /// Whether anything is hidden.
+    pub(super) fn sees_all_attributes(&self) -> bool {
+        self.hidden.is_empty()
+    }
+}
+
+impl Deref for Viewer {
+    type Target = Who;
+
+    fn deref(&self) -> &Who {
+        &self.who
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use platform::caller::CallerKind;
@@ -130,7 +175,14 @@ mod tests {
     use super::*;
 
     fn account(people: bool) -> Account {
-        Account { name: "reader".to_owned(), dn: "cn=reader,o=nhs".to_owned(), secret: [7; 32], people }
+        let hidden = vec!["NHSGMC".to_owned()];
+        Account {
+            name: "reader".to_owned(),
+            dn: "cn=reader,o=nhs".to_owned(),
+            secret: [7; 32],
+            people,
+            hidden,
+        }
     }
 
     fn caller(acts: &[&str]) -> Who {
@@ -160,5 +212,20 @@ mod tests {
         assert_eq!(sees(&Who::of_certificate(Ok(None))), [false; 4]);
         assert_eq!(caller(&[]).authorization(), "");
         assert_eq!(Who::Account(Box::new(account(true))).authorization(), "dn:cn=reader,o=nhs");
+    }
+
+    /// What is hidden is not there, by the rules for how somebody is known.
+    #[test]
+    fn attributes_are_hidden() {
+        let rules = HiddenConfig { certificate: vec!["nhsGDC".to_owned()], external: Vec::new() };
+        let shown = |who: Who| {
+            let entry = Entry::of_attributes([("nhsGMC", "1".to_owned()), ("nhsGDC", "2".to_owned())]);
+            let viewer = Viewer::new(who, &rules);
+            let entry = viewer.without_hidden(entry);
+            (entry.values("nhsGMC").len(), entry.values("nhsGDC").len(), viewer.sees_all_attributes())
+        };
+        assert_eq!(shown(caller(&[])), (1, 0, false));
+        assert_eq!(shown(Who::Account(Box::new(account(true)))), (0, 1, false));
+        assert_eq!(shown(Who::of_certificate(Ok(None))), (1, 1, true));
     }
 }

@@ -93,6 +93,10 @@ async fn slapd_answers_alike() {
     register(&ldap.rig, &accredited("RXX")).await;
     register(&ldap.rig, &accredited("G81086")).await;
     register(&ldap.rig, &handling("RXX", "https://mhs.example.nhs.uk/")).await;
+    // What is hidden from the account is not there for it, nor in its copy.
+    assert_eq!(ldap.found("(nhsGMC=1234567)").await.len(), 1);
+    let by_number = ldap.search(As::Account, &["-b", "o=nhs", "(nhsGMC=1234567)"]).await;
+    assert_eq!(by_number, (0, String::new()));
     let (code, data) = ldap.search(As::Account, &["-b", "o=nhs", "(objectClass=*)"]).await;
     assert_eq!(code, 0, "{data}");
     let slapd = Slapd::new(&ldap, &data).await;

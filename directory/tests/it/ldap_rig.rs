@@ -70,6 +70,7 @@ impl Ldap {
             dn: "cn=reader,o=nhs".to_owned(),
             secret: [7; 32],
             people: true,
+            hidden: vec!["nhsGMC".to_owned()],
         };
         let acts = Arc::new(Mutex::new(vec!["directory:read"]));
         let granted = acts.clone();

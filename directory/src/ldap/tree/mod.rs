@@ -18,7 +18,7 @@ use super::dn::Dn;
 use super::entry::Entry;
 use super::filter::Filter;
 use super::plan::Chosen;
-use super::who::Who;
+use super::who::Viewer;
 use crate::day::Day;
 use crate::error::Error;
 use crate::register::Register;
@@ -282,11 +282,15 @@ pub(super) fn is_of_people(entry: &Entry) -> bool {
 }
 
 /// An entry of a branch as somebody sees it.
-pub(super) fn seen(who: &Who, branch: Branch, entry: Entry) -> Entry {
-    if branch == Branch::Changelog && is_of_people(&entry) && who.sees(Branch::People).is_err() {
-        return changelog::without_person(entry);
+pub(super) fn seen(who: &Viewer, branch: Branch, entry: Entry) -> Entry {
+    if branch == Branch::Changelog {
+        if is_of_people(&entry) && who.sees(Branch::People).is_err() {
+            return changelog::without_person(entry);
+        }
+        // What an entry has is told whole or not at all.
+        return if who.sees_all_attributes() { entry } else { entry.without("changes") };
     }
-    entry
+    who.without_hidden(entry)
 }
 
 /// The entries that hold the others: the root and its branches.
