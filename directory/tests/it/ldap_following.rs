@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use crate::ldap_faults::{Secure, search};
 use crate::ldap_rig::{As, Ldap, names, tool, values};
 use crate::rig::{Rig, system};
-use crate::systems::{accredited, handling, keeper, register};
+use crate::systems::{accredited, bring, entry, handling, keeper, register};
 use crate::world::{self, AGENT, NURSE, user, who};
 
 /// What a synchronisation has brought, as `ldapsearch` shows it.
@@ -273,6 +273,81 @@ async fn persistent_searches_tell_of_what_they_asked_for() {
     request.base = "cn=Changelog,o=nhs".to_owned();
     client.send(LdapMsg { msgid: 5, op: LdapOp::SearchRequest(request), ctrl: log.ctrl }).await;
     assert_eq!(client.result(5).await, LdapResultCode::UnwillingToPerform, "the log is read by its numbers");
+    ldap.stop().await;
+    test.db.close().await;
+}
+
+/// A client that vanishes gives its place back: the next one gets it as soon as the server has noticed.
+#[tokio::test]
+async fn vanished_clients_keep_no_place() {
+    let test = platform::db::testing::TestDb::new(platform::db::Engine::Sqlite).await;
+    let ldap = Ldap::with(test.db.clone(), LdapConfig { followers: 1, ..LdapConfig::default() }).await;
+    let asid = register(&ldap.rig, &accredited("RXX")).await;
+    let whole = copy(&ldap, As::Certificate, ("ou=Services,o=nhs", "(objectClass=*)"), None).await;
+    let mut first = Persisting::begin(&ldap, "ou=Services,o=nhs", &whole.cookie);
+    first.until("switching to persist stage").await;
+    let refused = copy(&ldap, As::Certificate, ("ou=Services,o=nhs", "(objectClass=*)"), None).await;
+    assert!(refused.result.starts_with("51"), "the one place is taken: {refused:?}");
+    // Dropped, it is killed.
+    drop(first);
+    let again = async {
+        loop {
+            let next = copy(&ldap, As::Certificate, ("ou=Services,o=nhs", "(objectClass=*)"), None).await;
+            if !next.result.starts_with("51") {
+                return next;
+            }
+        }
+    };
+    let next = timeout(Duration::from_mins(1), again).await.unwrap();
+    assert!(next.names.iter().any(|name| name.contains(&asid)), "{next:?}");
+    ldap.stop().await;
+    test.db.close().await;
+}
+
+/// An import in the middle of a search in pages loses nothing of what was there before it, and shows nothing twice.
+#[tokio::test]
+async fn an_import_in_the_middle_loses_nothing() {
+    let test = platform::db::testing::TestDb::new(platform::db::Engine::Sqlite).await;
+    let ldap = Ldap::new(test.db.clone()).await;
+    let mut before = Vec::new();
+    for _ in 0..20 {
+        before.push(format!(
+            "uniqueIdentifier={},ou=Services,o=nhs",
+            register(&ldap.rig, &accredited("RXX")).await
+        ));
+    }
+    let mut client = Secure::connect(&ldap).await;
+    let (mut found, mut cookie) = (Vec::new(), Vec::new());
+    for msgid in 1.. {
+        let paged = LdapControl::SimplePagedResults { size: 7, cookie };
+        client.send(LdapMsg { ctrl: vec![paged], ..search(msgid, "(objectClass=nhsAs)") }).await;
+        let done = loop {
+            let message = client.next().await.unwrap();
+            match message.op {
+                LdapOp::SearchResultEntry(entry) => found.push(entry.dn),
+                _ => break message,
+            }
+        };
+        let [LdapControl::SimplePagedResults { cookie: next, .. }] = &done.ctrl[..] else {
+            panic!("{done:?}")
+        };
+        cookie = next.clone();
+        if cookie.is_empty() {
+            break;
+        }
+        // New ones before, between and behind those that were there.
+        let more: String =
+            (0..50).map(|at| entry(100_000_000_000 * u64::try_from(msgid).unwrap() + at, "RYY")).collect();
+        assert!(msgid < 40, "it ends");
+        if msgid <= 3 {
+            bring(&ldap.rig, &more, "").await;
+        }
+    }
+    let mut once = found.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!(once.len(), found.len(), "nothing twice");
+    assert!(before.iter().all(|dn| once.contains(dn)), "{found:?}");
     ldap.stop().await;
     test.db.close().await;
 }

@@ -15,7 +15,7 @@ use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::time::{interval, timeout};
 
-use crate::ldap_rig::{As, Ldap, SECRET, tool};
+use crate::ldap_rig::{As, Ldap, SECRET, names, tool};
 use crate::systems::{accredited, handling, register};
 use crate::{terminology, workers};
 
@@ -96,7 +96,7 @@ async fn slapd_answers_alike() {
     // What is hidden from the account is not there for it, nor in its copy.
     assert_eq!(ldap.found("(nhsGMC=1234567)").await.len(), 1);
     let by_number = ldap.search(As::Account, &["-b", "o=nhs", "(nhsGMC=1234567)"]).await;
-    assert_eq!(by_number, (0, String::new()));
+    assert!(by_number.0 == 0 && names(&by_number.1).is_empty(), "{by_number:?}");
     let (code, data) = ldap.search(As::Account, &["-b", "o=nhs", "(objectClass=*)"]).await;
     assert_eq!(code, 0, "{data}");
     let slapd = Slapd::new(&ldap, &data).await;

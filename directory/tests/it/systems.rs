@@ -46,7 +46,7 @@ async fn put(rig: &Rig, path: &str, tag: &str, body: &Value) -> Answered {
 }
 
 /// Brings in a file; gives the last line.
-async fn bring(rig: &Rig, text: &str, query: &str) -> Value {
+pub(crate) async fn bring(rig: &Rig, text: &str, query: &str) -> Value {
     lines(rig, text, query).await.pop().unwrap()
 }
 
@@ -62,7 +62,7 @@ async fn lines(rig: &Rig, text: &str, query: &str) -> Vec<Value> {
 }
 
 /// An accredited system as LDIF has it.
-fn entry(asid: u64, organisation: &str) -> String {
+pub(crate) fn entry(asid: u64, organisation: &str) -> String {
     format!(
         "dn: uniqueIdentifier={asid},ou=Services,o=nhs\nobjectClass: nhsAs\nobjectClass: top\nuniqueIdentifier: {asid}\n\
          nhsIDCode: {organisation}\nnhsMHSPartyKey: {organisation}-7\nnhsAsSvcIA: {INTERACTION}\nnhsTempUid: 9\n\n"
