@@ -17,7 +17,6 @@ use super::entry::{Entry, uuid_of};
 use super::search::{Asked, Ended, Stop, record};
 use super::session::{Context, Gone, Out};
 use super::sync::{new_cookie, state};
-use super::tail::Place;
 use super::tree::{Branch, is_of_people};
 
 /// How many units are read again at once.
@@ -33,7 +32,6 @@ pub(super) struct Follow {
     /// Up to where the client knows the register.
     pub(super) point: Point,
     pub(super) how: How,
-    pub(super) place: Place,
 }
 
 /// How changes are told.

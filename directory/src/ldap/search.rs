@@ -25,6 +25,7 @@ use super::root::{is_of_the_server, of_the_server};
 use super::select::{Selection, Show};
 use super::session::{Context, Gone, Out};
 use super::sync::synchronise;
+use super::tail::Place;
 use super::tree::{Branch, is_of_people};
 use super::walk::{self, Position, Range, Walk};
 
@@ -75,8 +76,8 @@ impl Asked {
 pub(super) enum Answered {
     /// It has ended.
     Ended(Ended),
-    /// What there is was sent, and what changes is to be.
-    Follows(Box<Follow>),
+    /// What there is was sent, and what changes is to be, for as long as the place is held.
+    Follows(Box<Follow>, Place),
 }
 
 /// How a search ended.
@@ -127,7 +128,11 @@ pub(super) async fn search(context: &Context, received: Received, out: &Out) -> 
     };
     let ended = match answered {
         Ok(Answered::Ended(ended)) => ended,
-        Ok(Answered::Follows(following)) => follow(context, msgid, *following, out).await?,
+        Ok(Answered::Follows(following, place)) => {
+            let ended = follow(context, msgid, *following, out).await?;
+            drop(place);
+            ended
+        }
         Err(Stop::Refused(refusal)) => refusal.into(),
         Err(Stop::Gone(gone)) => return Err(gone),
     };
@@ -200,7 +205,7 @@ async fn following(context: &Context, msgid: i32, asked: Asked, out: &Out) -> Re
     if persistent.at_first == AtFirst::Found {
         as_they_come(context, msgid, &asked, out).await?;
     }
-    Ok(Answered::Follows(Box::new(Follow { asked, point, how: How::Notified(persistent), place })))
+    Ok(Answered::Follows(Box::new(Follow { asked, point, how: How::Notified(persistent) }), place))
 }
 
 /// The base is there, and what is asserted of it is true. RFC 4528 4.

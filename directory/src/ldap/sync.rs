@@ -110,7 +110,7 @@ pub(super) async fn synchronise(
         Phase::Delete => LdapIntermediateResponse::SyncInfoRefreshDelete { cookie, done },
     };
     out.send(message(msgid, LdapOp::IntermediateResponse(info))).await?;
-    Ok(Answered::Follows(Box::new(Follow { asked, point, how: How::Synchronised, place })))
+    Ok(Answered::Follows(Box::new(Follow { asked, point, how: How::Synchronised }), place))
 }
 
 /// Sends everything that is found. Where the register is then is asked before: what changes meanwhile is sent once more, and not lost.

@@ -376,7 +376,7 @@ async fn the_changelog_is_read_by_numbers() {
         assert_eq!(code, 0, "{at}: {text}");
         let of = |name: &str| values(&text, name).pop().unwrap_or_default();
         let encoded = text.lines().find_map(|line| line.strip_prefix("changes:: ")).unwrap_or_default();
-        let changes = String::from_utf8(base64(encoded)).unwrap();
+        let changes = String::from_utf8(decoded(encoded)).unwrap();
         (of("changeType"), of("targetDN"), changes)
     };
     let dn = format!("uniqueIdentifier={asid},ou=Services,o=nhs");
@@ -420,7 +420,7 @@ async fn the_changelog_is_read_by_numbers() {
     test.db.close().await;
 }
 
-fn base64(text: &str) -> Vec<u8> {
+fn decoded(text: &str) -> Vec<u8> {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.decode(text).unwrap()
 }

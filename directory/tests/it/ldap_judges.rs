@@ -58,20 +58,10 @@ async fn ldclt_counts_no_error() {
         let mut command = tool("ldclt", ldap.file("server.pem"));
         command.env("LDAPTLS_CERT", ldap.file("client.pem")).env("LDAPTLS_KEY", ldap.file("client.key"));
         let address = format!("ldaps://127.0.0.1:{}", ldap.tls.port());
-        command.args([
-            "-H",
-            &address,
-            "-b",
-            base,
-            "-f",
-            "(nhsMHSPartyKey=RXX-000000X)",
-            "-r",
-            "1",
-            "-R",
-            "9",
-        ]);
+        command.args(["-H", &address, "-b", base, "-f", "nhsAsClient=rxx0X", "-r", "1", "-R", "9"]);
         let output = command.args(["-e", "esearch,random"]).args(more).output().await.unwrap();
-        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&text).into_owned())
     };
     let (code, text) = load("ou=Nowhere,o=nhs", &["-q", "-n", "1", "-E", "0", "-T", "5"]).await;
     assert!(code == Some(3) && text.contains("error 32"), "{text}");
