@@ -94,6 +94,7 @@ pub(super) async fn touched_since(
                 let ids = match (branch, &what) {
                     (Branch::Services, Touched::System(id)) => vec![crate::system::folded(id)],
                     (Branch::Organisations, Touched::Organisation(ods)) => vec![ods.clone()],
+                    (Branch::Workgroups, Touched::Workgroup(id)) => vec![id.clone()],
                     (Branch::People, what) => match people_of(&mut read, what, MOST_OF_ONE).await? {
                         Some(people) => people,
                         None => return Ok(Touch::TooMuch),

@@ -205,11 +205,11 @@ mod tests {
     #[test]
     fn branches_are_seen_by_who_may() {
         let sees = |who: &Who| Branch::ALL.map(|branch| who.sees(branch).is_ok());
-        assert_eq!(sees(&caller(&["directory:look-up"])), [true, true, false, true]);
-        assert_eq!(sees(&caller(&["directory:read"])), [true; 4]);
-        assert_eq!(sees(&caller(&["ca:issue"])), [false; 4]);
-        assert_eq!(sees(&Who::Account(Box::new(account(false)))), [true, true, false, true]);
-        assert_eq!(sees(&Who::of_certificate(Ok(None))), [false; 4]);
+        assert_eq!(sees(&caller(&["directory:look-up"])), [true, true, false, true, true]);
+        assert_eq!(sees(&caller(&["directory:read"])), [true; 5]);
+        assert_eq!(sees(&caller(&["ca:issue"])), [false; 5]);
+        assert_eq!(sees(&Who::Account(Box::new(account(false)))), [true, true, false, true, true]);
+        assert_eq!(sees(&Who::of_certificate(Ok(None))), [false; 5]);
         assert_eq!(caller(&[]).authorization(), "");
         assert_eq!(Who::Account(Box::new(account(true))).authorization(), "dn:cn=reader,o=nhs");
     }

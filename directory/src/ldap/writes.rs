@@ -21,6 +21,7 @@ pub(super) fn refusal(op: &LdapOp) -> Option<Refusal> {
         Some(Branch::Services) => "/directory/systems",
         Some(Branch::Organisations) => "/directory/organisations",
         Some(Branch::People) => "/directory/people and /directory/assignments",
+        Some(Branch::Workgroups) => "/directory/workgroups",
         Some(Branch::Changelog) | None => "/directory",
     };
     let sentence = format!("Nothing is written over LDAP. The register's HTTP API does it: {place}.");

@@ -97,6 +97,38 @@ pub(crate) async fn of_organisation(
     rows.into_iter().map(workgroup).collect()
 }
 
+/// Every workgroup, in the order of their ids.
+pub(crate) async fn page(tx: &mut Tx, after: &str, limit: u32) -> Result<Vec<Workgroup>, Error> {
+    let rows: Vec<Columns> = sqlx::query_as(
+        "SELECT workgroup_id, organisation, parent, name, version FROM directory_workgroup \
+         WHERE workgroup_id > $1 ORDER BY workgroup_id LIMIT $2",
+    )
+    .bind(after.to_owned())
+    .bind(i64::from(limit))
+    .fetch_all(&mut *tx)
+    .await?;
+    rows.into_iter().map(workgroup).collect()
+}
+
+/// The same of an organisation, whatever its code may look like.
+pub(crate) async fn of(
+    tx: &mut Tx,
+    organisation: &str,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<Workgroup>, Error> {
+    let rows: Vec<Columns> = sqlx::query_as(
+        "SELECT workgroup_id, organisation, parent, name, version FROM directory_workgroup \
+         WHERE organisation = $1 AND workgroup_id > $2 ORDER BY workgroup_id LIMIT $3",
+    )
+    .bind(organisation.to_owned())
+    .bind(after.to_owned())
+    .bind(i64::from(limit))
+    .fetch_all(&mut *tx)
+    .await?;
+    rows.into_iter().map(workgroup).collect()
+}
+
 /// The organisations of the workgroups that access profiles name, each once; every one must be there.
 pub(crate) async fn organisations_of(
     tx: &mut Tx,

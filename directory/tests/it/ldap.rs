@@ -43,7 +43,7 @@ platform::both_engines! {
             ("(nhsProductName=larkfield epr)", 2),
             ("(objectClass=nhsPerson&nhsPersonStatus=1)", 0),
             ("(entryDN=uniqueIdentifier=nobody,ou=services,o=nhs)", 0),
-            ("(objectClass=organizationalUnit)", 3),
+            ("(objectClass=organizationalUnit)", 4),
         ] {
             assert_eq!(ldap.found(filter).await.len(), many, "{filter}");
         }
@@ -62,8 +62,8 @@ platform::both_engines! {
             }
         };
         assert_eq!(of("o=nhs".to_owned(), "base").await, (0, 1));
-        assert_eq!(of("o=nhs".to_owned(), "one").await, (0, 3));
-        assert_eq!(of("o=nhs".to_owned(), "sub").await, (0, 6));
+        assert_eq!(of("o=nhs".to_owned(), "one").await, (0, 4));
+        assert_eq!(of("o=nhs".to_owned(), "sub").await, (0, 7));
         assert_eq!(of("ou=Services,o=nhs".to_owned(), "one").await, (0, 2));
         assert_eq!(of("ou=Services,o=nhs".to_owned(), "children").await, (0, 2));
         assert_eq!(of(format!("uniqueIdentifier={asid} , OU=services,o=NHS"), "base").await, (0, 1));

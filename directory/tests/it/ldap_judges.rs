@@ -9,14 +9,17 @@ use std::time::Duration;
 
 use directory::Config;
 use directory::ldap::LdapConfig;
+use http::StatusCode;
 use platform::db::Engine;
 use platform::db::testing::TestDb;
+use serde_json::json;
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::time::{interval, timeout};
 
 use crate::ldap_rig::{As, Ldap, SECRET, names, tool};
 use crate::systems::{accredited, handling, register};
+use crate::world::{ADVANCED, who};
 use crate::{terminology, workers};
 
 /// Which questions are answered otherwise by slapd, by what they contain, and why.
@@ -77,7 +80,10 @@ async fn ldclt_counts_no_error() {
 #[tokio::test]
 async fn slapd_answers_alike() {
     let test = TestDb::new(Engine::Sqlite).await;
-    let (_world, ann) = workers::with_doctor(test.db.clone(), Config::default()).await;
+    let (world, ann) = workers::with_doctor(test.db.clone(), Config::default()).await;
+    let group = json!({"organisation": "RXX", "name": "Larkfield", "parent": null});
+    let made = world.rig.post(&who(ADVANCED), "/directory/workgroups", &group).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{:?}", made.body);
     terminology::seeded(test.db.clone()).await;
     let ldap = Ldap::with(test.db.clone(), LdapConfig { size_limit: 10_000, ..LdapConfig::default() }).await;
     register(&ldap.rig, &accredited("RXX")).await;

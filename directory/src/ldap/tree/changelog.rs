@@ -7,7 +7,7 @@ use std::convert::Infallible;
 
 use platform::db::Tx;
 
-use super::{Branch, Unit, branch, generalized, organisations, people, root, systems};
+use super::{Branch, Unit, branch, generalized, organisations, people, root, systems, workgroups};
 use crate::api::{Change, ChangeKind};
 use crate::error::Error;
 use crate::ldap::dn::Dn;
@@ -178,8 +178,13 @@ async fn told(register: &Register, tx: &mut Tx, change: &Change) -> Result<Told,
             Told { target, act: Act::Modify, now: unit.and_then(first) }
         }
         Some(Touched::Person(user)) => person(register, tx, change, user).await?,
+        Some(Touched::Workgroup(id)) => {
+            let unit = workgroups::these(tx, std::slice::from_ref(&id)).await?.pop();
+            let target = Branch::Workgroups.dn().below("uniqueIdentifier", id);
+            Told { target, act: Act::Modify, now: unit.and_then(first) }
+        }
         // It is about all of them, or about something that has no entry of its own.
-        Some(Touched::Position(_) | Touched::Workgroup(_) | Touched::Everybody) | None => {
+        Some(Touched::Position(_) | Touched::Everybody) | None => {
             Told { target: Branch::People.dn(), act: Act::Modify, now: None }
         }
     })

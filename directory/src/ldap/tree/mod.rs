@@ -4,6 +4,7 @@ mod changelog;
 mod organisations;
 mod people;
 mod systems;
+mod workgroups;
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -45,15 +46,18 @@ pub(super) enum Branch {
     Services,
     Organisations,
     People,
+    Workgroups,
     /// A naming context of its own: searches from above do not reach into it.
     Changelog,
 }
 
 impl Branch {
     /// Those that hold the register, in the order in which they are read.
-    pub(super) const REGISTER: [Self; 3] = [Self::Services, Self::Organisations, Self::People];
+    pub(super) const REGISTER: [Self; 4] =
+        [Self::Services, Self::Organisations, Self::People, Self::Workgroups];
     /// Every branch, in the order in which they are read.
-    pub(super) const ALL: [Self; 4] = [Self::Services, Self::Organisations, Self::People, Self::Changelog];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Services, Self::Organisations, Self::People, Self::Workgroups, Self::Changelog];
 
     /// Its name.
     pub(super) fn dn(self) -> Dn {
@@ -61,6 +65,7 @@ impl Branch {
             Self::Services => branch("Services"),
             Self::Organisations => branch("Organisations"),
             Self::People => branch("People"),
+            Self::Workgroups => branch("workgroups"),
             Self::Changelog => changelog::dn(),
         }
     }
@@ -86,6 +91,7 @@ impl Branch {
             Self::Services => crate::system::folded(value),
             Self::Organisations => value.to_ascii_uppercase(),
             Self::People => value.to_owned(),
+            Self::Workgroups => value.to_ascii_lowercase(),
             Self::Changelog => changelog::id_of(value)?,
         })
     }
@@ -105,6 +111,7 @@ pub(super) enum Where {
     Services(Chosen<systems::Word>),
     Organisations(Chosen<organisations::Word>),
     People(Chosen<Question>),
+    Workgroups(Chosen<workgroups::Word>),
     Changelog(Chosen<Infallible>),
 }
 
@@ -118,6 +125,7 @@ impl Where {
                 Self::Organisations(within(Chosen::by(filter, &organisations::pick), ids))
             }
             Branch::People => Self::People(within(Chosen::by(filter, &people::pick), ids)),
+            Branch::Workgroups => Self::Workgroups(within(Chosen::by(filter, &workgroups::pick), ids)),
             Branch::Changelog => Self::Changelog(within(Chosen::by(filter, &changelog::pick), ids)),
         }
     }
@@ -129,6 +137,7 @@ impl Where {
             Branch::Services => Self::Services(Chosen::These(ids)),
             Branch::Organisations => Self::Organisations(Chosen::These(ids)),
             Branch::People => Self::People(Chosen::These(ids)),
+            Branch::Workgroups => Self::Workgroups(Chosen::These(ids)),
             Branch::Changelog => Self::Changelog(Chosen::These(ids)),
         }
     }
@@ -145,6 +154,7 @@ impl Where {
             Self::Services(chosen) => plain(chosen),
             Self::Organisations(chosen) => plain(chosen),
             Self::People(chosen) => plain(chosen),
+            Self::Workgroups(chosen) => plain(chosen),
             Self::Changelog(chosen) => plain(chosen),
         };
         match words {
@@ -168,6 +178,8 @@ impl Where {
             Self::Organisations(_) => organisations::page(tx, &[], after, limit).await,
             Self::People(Chosen::Words(words)) => people::page(register, tx, words, after, limit).await,
             Self::People(_) => people::page(register, tx, &[], after, limit).await,
+            Self::Workgroups(Chosen::Words(words)) => workgroups::page(tx, words, after, limit).await,
+            Self::Workgroups(_) => workgroups::page(tx, &[], after, limit).await,
             Self::Changelog(_) => changelog::page(register, tx, after, limit).await,
         }
     }
@@ -183,6 +195,7 @@ impl Where {
             Self::Services(_) => systems::these(tx, ids).await,
             Self::Organisations(_) => organisations::these(tx, ids).await,
             Self::People(_) => people::these(register, tx, ids).await,
+            Self::Workgroups(_) => workgroups::these(tx, ids).await,
             Self::Changelog(_) => changelog::these(register, tx, ids).await,
         }
     }
@@ -202,6 +215,11 @@ impl Where {
             Self::People(Chosen::Either(some)) => {
                 let some = some.into_iter().map(Self::People).collect();
                 Self::People(gathered(register, tx, some).await?.map_or(Chosen::Everything, Chosen::These))
+            }
+            Self::Workgroups(Chosen::Either(some)) => {
+                let some = some.into_iter().map(Self::Workgroups).collect();
+                let ids = gathered(register, tx, some).await?;
+                Self::Workgroups(ids.map_or(Chosen::Everything, Chosen::These))
             }
             // Several numbers are numbers; anything else is looked through.
             Self::Changelog(Chosen::Either(_)) => Self::Changelog(Chosen::Everything),
@@ -224,6 +242,7 @@ async fn gathered(
             Where::Services(chosen) => is_whole(chosen, units.len()),
             Where::Organisations(chosen) => is_whole(chosen, units.len()),
             Where::People(chosen) => is_whole(chosen, units.len()),
+            Where::Workgroups(chosen) => is_whole(chosen, units.len()),
             Where::Changelog(chosen) => is_whole(chosen, units.len()),
         };
         if !whole {
@@ -269,7 +288,9 @@ fn plain<W>(chosen: &Chosen<W>) -> Plain<'_> {
 /// The names that entries of a unit have, or have had: what was told of and may be there no more.
 pub(super) async fn names_of(tx: &mut Tx, branch: Branch, id: &str) -> Result<Vec<Dn>, Error> {
     Ok(match branch {
-        Branch::Services | Branch::Organisations => vec![branch.dn().below("uniqueIdentifier", id)],
+        Branch::Services | Branch::Organisations | Branch::Workgroups => {
+            vec![branch.dn().below("uniqueIdentifier", id)]
+        }
         Branch::People => people::names_of(tx, id).await?,
         Branch::Changelog => Vec::new(),
     })
@@ -357,6 +378,6 @@ mod tests {
         let above = Dn::parse("cn=Changelog,o=nhs").unwrap();
         assert_eq!(Branch::Changelog.unit_below(&above, &Scope::OneLevel), None);
         assert!(Branch::Changelog.unit_below(&above, &Scope::Base).is_some());
-        assert_eq!(fixed().len(), 4);
+        assert_eq!(fixed().len(), 5);
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn pick(one: &AttributeType, value: &str) -> Pick<Word> {
         "postalCode" => Pick::Word(Word::Postcode(postcode_key(value))),
         "uid" | "nhsMHSPartyKey" | "nhsAsSvcIA" | "nhsMhsSvcIA" | "nhsAsClient" => Pick::Nothing,
         "objectClass" => match value {
-            "nhsas" | "nhsmhs" | "nhsperson" | "nhsorgperson" | "nhsorgpersonrole" => Pick::Nothing,
+            "nhsas" | "nhsmhs" | "nhsperson" | "nhsorgperson" | "nhsorgpersonrole" | "nhswg" => Pick::Nothing,
             _ => Pick::Anything,
         },
         _ => Pick::Anything,

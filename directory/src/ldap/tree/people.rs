@@ -45,9 +45,8 @@ pub(super) fn pick(one: &AttributeType, value: &str) -> Pick<Question> {
         "sn" | "cn" if !first_word().is_empty() => Pick::Word(Question::Name(first_word())),
         "nhsMHSPartyKey" | "nhsAsSvcIA" | "nhsMhsSvcIA" | "nhsAsClient" | "postalCode" => Pick::Nothing,
         "objectClass" => match value {
-            "nhsas" | "nhsmhs" | "nhsorg" | "nhssite" | "nhsgppractice" | "nhsdept" | "organization" => {
-                Pick::Nothing
-            }
+            "nhsas" | "nhsmhs" | "nhsorg" | "nhssite" | "nhsgppractice" | "nhsdept" | "organization"
+            | "nhswg" => Pick::Nothing,
             _ => Pick::Anything,
         },
         _ => Pick::Anything,

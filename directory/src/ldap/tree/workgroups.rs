@@ -1,0 +1,63 @@
+//! `ou=workgroups`: workgroups as entries.
+
+use platform::db::Tx;
+
+use super::{Unit, branch};
+use crate::error::Error;
+use crate::ldap::entry::Entry;
+use crate::ldap::plan::Pick;
+use crate::ldap::schema::{AttributeType, with_those_above};
+use crate::store::workgroups;
+use crate::workgroup::Workgroup;
+
+/// A word under which workgroups are found: their organisation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Word(String);
+
+/// What a comparison says of where workgroups are.
+pub(super) fn pick(one: &AttributeType, value: &str) -> Pick<Word> {
+    match one.name() {
+        "uniqueIdentifier" => Pick::Id(value.to_ascii_lowercase()),
+        "nhsIDCode" => Pick::Word(Word(value.to_owned())),
+        "uid" | "sn" | "o" | "postalCode" | "nhsMHSPartyKey" | "nhsAsSvcIA" | "nhsMhsSvcIA"
+        | "nhsAsClient" => Pick::Nothing,
+        "objectClass" => match value {
+            "nhswg" | "top" => Pick::Anything,
+            _ => Pick::Nothing,
+        },
+        _ => Pick::Anything,
+    }
+}
+
+/// Workgroups under these words, in the order of their ids.
+pub(super) async fn page(tx: &mut Tx, words: &[Word], after: &str, limit: u32) -> Result<Vec<Unit>, Error> {
+    // Of two organisations one is enough: what is not of both is not found.
+    let found = match words.first() {
+        Some(Word(organisation)) => workgroups::of(tx, organisation, after, limit).await?,
+        None => workgroups::page(tx, after, limit).await?,
+    };
+    Ok(found.iter().map(unit).collect())
+}
+
+/// Workgroups by their ids.
+pub(super) async fn these(tx: &mut Tx, ids: &[String]) -> Result<Vec<Unit>, Error> {
+    let mut units = Vec::new();
+    for id in ids {
+        let Ok(id) = id.parse() else { continue };
+        units.extend(workgroups::find(tx, &id).await?.as_ref().map(unit));
+    }
+    Ok(units)
+}
+
+fn unit(workgroup: &Workgroup) -> Unit {
+    let id = workgroup.id.as_str();
+    let classes = with_those_above("nhsWg");
+    let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
+    let mut entry = Entry::new(branch("workgroups").below("uniqueIdentifier", id), &classes, "nhsWg");
+    entry.put("uniqueIdentifier", [id.to_owned()]);
+    entry.put("cn", [workgroup.name.clone()]);
+    entry.put("nhsIDCode", [workgroup.organisation.to_string()]);
+    entry.put("nhsPwgId", workgroup.parent.as_ref().map(ToString::to_string));
+    entry.put("hasSubordinates", ["FALSE".to_owned()]);
+    Unit { id: id.to_owned(), entries: vec![entry] }
+}
