@@ -32,7 +32,7 @@ fn id(number: u64) -> String {
 
 /// The unit that the value of a name means.
 pub(super) fn id_of(value: &str) -> Option<String> {
-    value.trim().parse().ok().filter(|number| *number > 0).map(id)
+    value.trim().parse::<u64>().ok().filter(|number| *number > 0).map(id)
 }
 
 /// What a comparison says of where changes are.
@@ -70,7 +70,7 @@ pub(super) async fn page(
         units.push(above(tx).await?);
         0
     } else {
-        after.parse().map_err(|_| Error::Stored { what: "directory_change.number" })?
+        after.parse::<u64>().map_err(|_| Error::Stored { what: "directory_change.number" })?
     };
     for change in changes::after(&mut *tx, from, limit).await? {
         units.push(unit(register, tx, &change).await?);
