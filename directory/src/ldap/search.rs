@@ -172,8 +172,12 @@ async fn answered(
     context.who.sees_anything().map_err(|why| Refusal::new(Code::InsufficentAccessRights, why))?;
     demand_base(context, &base, controls.assertion.as_ref()).await?;
     let mark = mark(&format!("{:?} {:?} {:?}", request.base, request.scope, request.filter));
-    let sees_people = context.who.sees(Branch::People).is_ok();
-    let follow_mark = self::mark(&format!("{mark} {:?} {sees_people}", request.attrs));
+    let follow_mark = if controls.follows() {
+        let sees_people = context.who.sees(Branch::People).is_ok();
+        self::mark(&format!("{mark} {:?} {sees_people}", request.attrs))
+    } else {
+        String::new()
+    };
     let own_most = usize::try_from(request.sizelimit).ok().filter(|asked| *asked > 0);
     let most = own_most.unwrap_or(usize::MAX).min(context.limits().size_limit);
     let range = Range { base, scope: request.scope };

@@ -162,13 +162,22 @@ impl<'w> Walk<'w> {
                 })?;
                 self.at = position;
                 if self.range.has(&entry.dn) && self.filter.of(&entry) == Truth::True {
-                    self.people += u64::from(tree::is_of_people(&entry));
+                    self.people += u64::from(self.is_of_people(&entry));
                     return Ok(Some(entry));
                 }
             }
             if !self.load().await? {
                 return Ok(None);
             }
+        }
+    }
+
+    /// Whether an entry that was read tells of somebody. Asked of every entry that is found, so what is known is not asked again.
+    fn is_of_people(&self, entry: &Entry) -> bool {
+        match self.at.stage.checked_sub(1).and_then(|stage| Branch::ALL.get(stage)) {
+            Some(Branch::People) => true,
+            Some(Branch::Changelog) => tree::is_of_people(entry),
+            _ => false,
         }
     }
 
