@@ -230,14 +230,19 @@ async fn persistent_searches_tell_of_what_they_asked_for() {
     let ldap =
         Ldap::with(test.db.clone(), LdapConfig { followers_per_connection: 1, ..LdapConfig::default() })
             .await;
+    let there = register(&ldap.rig, &accredited("RZZ")).await;
+    // What there is first, then changes, each with a notice.
     let persistent = |msgid, kinds, filter: &str| {
-        let value = Some(vec![0x30, 9, 2, 1, kinds, 1, 1, 0xff, 1, 1, 0xff]);
+        let value = Some(vec![0x30, 9, 2, 1, kinds, 1, 1, 0, 1, 1, 0xff]);
         let oid = "2.16.840.1.113730.3.4.3".to_owned();
         let ctrl = vec![LdapControl::Unknown { oid, criticality: true, value }];
         LdapMsg { ctrl, ..search(msgid, filter) }
     };
     let mut client = Secure::connect(&ldap).await;
     client.send(persistent(1, 3, "(objectClass=nhsAs)")).await;
+    let at_first = timeout(Duration::from_mins(1), client.next()).await.unwrap().unwrap();
+    let LdapOp::SearchResultEntry(entry) = at_first.op else { panic!("{at_first:?}") };
+    assert!(entry.dn.contains(&there) && at_first.ctrl.is_empty(), "what was there has no notice");
     client.send(persistent(2, 15, "(objectClass=*)")).await;
     assert_eq!(client.result(2).await, LdapResultCode::Busy);
     client.send(search(3, "(objectClass=nhsAs)")).await;
