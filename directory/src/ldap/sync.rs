@@ -198,7 +198,8 @@ mod tests {
         let point = Point::read("9.5.2026-11-30").unwrap();
         let text = cookie(&asked, &point);
         assert_eq!(known(&asked, &text), Some(point));
-        let other = Asked { follow_mark: "other".to_owned(), ..Asked::of_everything() };
+        let mut other = Asked::of_everything();
+        other.follow_mark = "other".to_owned();
         assert_eq!(known(&other, &text), None);
         assert_eq!(known(&asked, b"\xff"), None);
         let LdapOp::IntermediateResponse(LdapIntermediateResponse::Raw { value: Some(value), .. }) =
