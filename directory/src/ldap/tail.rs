@@ -74,7 +74,7 @@ impl Tail {
                 }
                 // Whoever follows asks again at the next look; a question of their own is answered with what is wrong.
                 Err(error) => {
-                    tracing::debug!(%error, "the end of the change feed could not be read: {error}")
+                    tracing::debug!(%error, "the end of the change feed could not be read: {error}");
                 }
             }
         }
