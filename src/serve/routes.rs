@@ -108,7 +108,7 @@ impl Port {
 
 /// A whole port, on which what stands before the routes refuses in the words of the API that is asked.
 pub(super) fn in_their_words(port: Router) -> Router {
-    directory::in_scim_words(signer::in_csc_words(port))
+    directory::in_fhir_words(directory::in_scim_words(signer::in_csc_words(port)))
 }
 
 /// Whose card it is, and sign-in with it; a browser is told in a page why it is refused.

@@ -9,6 +9,8 @@ mod changes;
 mod feed;
 mod feed_links;
 mod fhir;
+mod fhir_around;
+mod fhir_described;
 mod headers;
 mod incoming;
 mod input;
@@ -45,6 +47,7 @@ use utoipa::OpenApi;
 
 use crate::register::Register;
 
+pub use fhir_around::in_fhir_words;
 pub use scim_around::in_scim_words;
 
 /// Largest body. A batch of a hundred rows takes some tens of KiB; photos and imports have limits of their own.
@@ -179,5 +182,6 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     for area in areas {
         whole.merge(area);
     }
+    fhir_described::complete(&mut whole);
     whole
 }

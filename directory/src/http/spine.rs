@@ -86,15 +86,7 @@ struct EndpointQuery {
 /// Accredited systems.
 #[utoipa::path(
     get, path = "/spine-directory/FHIR/R4/Device", tag = "spine-directory", params(DeviceQuery),
-    responses(
-        (status = 200, description = "A Bundle of Device", body = Value, content_type = "application/fhir+json"),
-        (status = 400, description = "OperationOutcome: a parameter or header is missing or not right", body = Value,
-            content_type = "application/fhir+json"),
-        (status = 403, description = "OperationOutcome: the caller may not do directory:look-up", body = Value,
-            content_type = "application/fhir+json"),
-        (status = 406, description = "OperationOutcome: the client takes no JSON", body = Value,
-            content_type = "application/fhir+json"),
-    )
+    responses((status = 200, description = "A Bundle of Device"))
 )]
 pub(super) async fn device(State(register): State<Register>, request: Parts) -> Response {
     answered(&register, &request, b"", Kind::Device).await
@@ -103,15 +95,7 @@ pub(super) async fn device(State(register): State<Register>, request: Parts) -> 
 /// Message handling systems.
 #[utoipa::path(
     get, path = "/spine-directory/FHIR/R4/Endpoint", tag = "spine-directory", params(EndpointQuery),
-    responses(
-        (status = 200, description = "A Bundle of Endpoint", body = Value, content_type = "application/fhir+json"),
-        (status = 400, description = "OperationOutcome: a parameter or header is missing or not right", body = Value,
-            content_type = "application/fhir+json"),
-        (status = 403, description = "OperationOutcome: the caller may not do directory:look-up", body = Value,
-            content_type = "application/fhir+json"),
-        (status = 406, description = "OperationOutcome: the client takes no JSON", body = Value,
-            content_type = "application/fhir+json"),
-    )
+    responses((status = 200, description = "A Bundle of Endpoint"))
 )]
 pub(super) async fn endpoint(State(register): State<Register>, request: Parts) -> Response {
     answered(&register, &request, b"", Kind::Endpoint).await
@@ -128,13 +112,18 @@ async fn unknown(State(register): State<Register>, request: Parts) -> Response {
 }
 
 fn refused(register: &Register, request: &Parts, outcome: &Outcome) -> Response {
-    let known = known(register, request).unwrap_or_else(|new| new);
+    told(request, &new_id(register), outcome)
+}
+
+/// A refusal under the id that the client gave the request, or under a new one.
+pub(super) fn told(request: &Parts, new: &str, outcome: &Outcome) -> Response {
+    let known = known(request, || new.to_owned()).unwrap_or_else(|new| new);
     response(outcome.status, FHIR_JSON, &known, &outcome.body(&known))
 }
 
 async fn answered(register: &Register, request: &Parts, form: &[u8], kind: Kind) -> Response {
     let found = match may(request) {
-        Ok(()) => known(register, request)
+        Ok(()) => known(request, || new_id(register))
             .map_err(|_| Outcome::bad_request("The header X-Correlation-Id holds a UUID, or is left out.")),
         Err(problem) => Err(problem.into()),
     };
@@ -153,9 +142,9 @@ fn may(request: &Parts) -> Result<(), Problem> {
 }
 
 /// By what a request is known; `Err`: by a new id, because its own is none.
-fn known(register: &Register, request: &Parts) -> Result<String, String> {
+fn known(request: &Parts, new: impl FnOnce() -> String) -> Result<String, String> {
     let header = request.headers.get(&fhir::CORRELATION).map(|value| value.to_str().unwrap_or_default());
-    correlation(header, || new_id(register))
+    correlation(header, new)
 }
 
 fn new_id(register: &Register) -> String {
@@ -233,13 +222,13 @@ async fn resources(register: &Register, kind: Kind, asked: &Asked) -> Result<Vec
     let mut resources = Vec::new();
     let mut addresses: Vec<(&'static str, String)> = Vec::new();
     for entry in entries(register, kind, asked).await? {
-        resources.extend(told(register, kind, entry, &mut addresses).await?);
+        resources.extend(resources_of(register, kind, entry, &mut addresses).await?);
     }
     Ok(resources)
 }
 
 /// The resources of an entry.
-async fn told(
+async fn resources_of(
     register: &Register,
     kind: Kind,
     entry: Entry,

@@ -11,6 +11,7 @@ mod duties;
 mod feed;
 mod feed_quarantine;
 mod feed_rig;
+mod fhir_refusals;
 mod imports;
 mod ldap;
 mod ldap_faults;

@@ -8,7 +8,7 @@ use http_body_util::BodyExt as _;
 use platform::caller::{Act, Caller, CallerKind};
 use platform::clock::{Clock, ManualClock, Millis};
 use platform::db::Db;
-use platform::web::{Limits, Lines, Told, stack};
+use platform::web::{Limits, Lines, Rate, Told, limit_callers, stack};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -60,8 +60,23 @@ impl Rig {
     /// The same behind what lies around a whole port.
     pub(crate) fn port(self) -> Self {
         let told = Told { port: "test", lines: Lines::All };
-        let router = directory::in_scim_words(stack(self.router, &Limits::default(), told));
-        Self { router, ..self }
+        let port = directory::in_scim_words(stack(self.router, &Limits::default(), told));
+        Self { router: directory::in_fhir_words(port), ..self }
+    }
+
+    /// The same where every application may ask so often.
+    pub(crate) fn counted(self, rate: Rate) -> Self {
+        Self { router: limit_callers(self.router, rate), ..self }
+    }
+
+    /// Asks as nobody.
+    pub(crate) async fn ask_as_nobody(&self, path: &str, headers: &[(&str, &str)]) -> Answered {
+        let mut request = Request::builder().uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        answered(response).await
     }
 
     /// The same database and clock behind a register of other settings.
@@ -111,11 +126,7 @@ impl Rig {
             // Ids sort by the millisecond of their making.
             self.hand.advance(std::time::Duration::from_millis(1));
         }
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        let body = serde_json::from_slice(&bytes)
-            .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&bytes).into_owned()));
-        Answered { status: parts.status, headers: parts.headers, body }
+        answered(response).await
     }
 
     /// Sends a file.
@@ -163,6 +174,14 @@ impl Rig {
     pub(crate) async fn post(&self, caller: &Caller, path: &str, body: &Value) -> Answered {
         self.send(caller, Method::POST, path, &[], Some(body)).await
     }
+}
+
+async fn answered(response: http::Response<Body>) -> Answered {
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    let body = serde_json::from_slice(&bytes)
+        .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&bytes).into_owned()));
+    Answered { status: parts.status, headers: parts.headers, body }
 }
 
 /// A system with these acts.

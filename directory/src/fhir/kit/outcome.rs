@@ -62,13 +62,14 @@ impl Outcome {
     }
 }
 
-impl From<Problem> for Outcome {
-    fn from(problem: Problem) -> Self {
-        problem.log();
-        let issue = match problem.kind {
+impl Outcome {
+    /// A refusal of this kind, which is in the log already if it belongs there.
+    pub(crate) fn of(kind: Kind, detail: impl Into<String>) -> Self {
+        let issue = match kind {
             Kind::Unauthenticated => "login",
             Kind::Forbidden => "forbidden",
             Kind::NotFound => "not-found",
+            Kind::MethodNotAllowed | Kind::UnsupportedMedia => "not-supported",
             Kind::Conflict => "conflict",
             Kind::TooMany => "throttled",
             Kind::TooLarge => "too-long",
@@ -77,7 +78,14 @@ impl From<Problem> for Outcome {
             kind if kind.status().is_client_error() => "invalid",
             _ => "exception",
         };
-        Self::new(problem.kind.status().as_u16(), issue, problem.detail)
+        Self::new(kind.status().as_u16(), issue, detail)
+    }
+}
+
+impl From<Problem> for Outcome {
+    fn from(problem: Problem) -> Self {
+        problem.log();
+        Self::of(problem.kind, problem.detail)
     }
 }
 

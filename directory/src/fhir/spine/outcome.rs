@@ -20,6 +20,7 @@ pub(crate) struct Outcome {
 
 const BAD_REQUEST: (&str, &str) = ("BAD_REQUEST", "Bad request");
 const FAILED: (&str, &str) = ("INTERNAL_SERVER_ERROR", "Unexpected internal server error");
+const HEADER: (&str, &str) = ("MISSING_OR_INVALID_HEADER", "There is a required header missing or invalid");
 const DENIED: (&str, &str) = ("ACCESS_DENIED", "Access has been denied to process this request");
 
 impl Outcome {
@@ -64,8 +65,7 @@ impl Outcome {
 
     /// 406: the client takes nothing that there is.
     pub(crate) fn not_acceptable() -> Self {
-        let spine = ("MISSING_OR_INVALID_HEADER", "There is a required header missing or invalid");
-        Self::new(406, "not-supported", spine, "Accept type not supported")
+        Self::new(406, "not-supported", HEADER, "Accept type not supported")
     }
 
     /// 422: the answer would be too large.
@@ -109,18 +109,29 @@ impl From<crate::fhir::kit::Outcome> for Outcome {
     }
 }
 
-impl From<Problem> for Outcome {
-    fn from(problem: Problem) -> Self {
-        problem.log();
-        let (issue, spine) = match problem.kind {
+impl Outcome {
+    /// A refusal of this kind, which is in the log already if it belongs there.
+    pub(crate) fn of(kind: Kind, detail: impl Into<String>) -> Self {
+        let (issue, spine) = match kind {
             Kind::Unauthenticated => ("login", DENIED),
             Kind::Forbidden => ("forbidden", DENIED),
             Kind::TooMany => ("throttled", BAD_REQUEST),
+            Kind::TooLarge => ("too-long", BAD_REQUEST),
+            Kind::NotFound => ("not-found", ("NO_RECORD_FOUND", "No record found")),
+            Kind::MethodNotAllowed => ("not-supported", ("NOT_IMPLEMENTED", "Not implemented")),
+            Kind::UnsupportedMedia => ("not-supported", HEADER),
             Kind::Unavailable => ("transient", FAILED),
             kind if kind.status().is_client_error() => ("invalid", BAD_REQUEST),
             _ => ("exception", FAILED),
         };
-        Self::new(problem.kind.status().as_u16(), issue, spine, problem.detail)
+        Self::new(kind.status().as_u16(), issue, spine, detail)
+    }
+}
+
+impl From<Problem> for Outcome {
+    fn from(problem: Problem) -> Self {
+        problem.log();
+        Self::of(problem.kind, problem.detail)
     }
 }
 

@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::super::fhir;
 use super::super::headers::together;
 use super::{
-    DeviceQuery, EndpointQuery, FHIR_JSON, Kind, Outcome, answered, known, may, media, refused, response,
-    told,
+    DeviceQuery, EndpointQuery, FHIR_JSON, Kind, Outcome, answered, known, may, media, new_id, refused,
+    resources_of, response,
 };
 use crate::error::Error;
 use crate::fhir::kit::{Shape, Summary, capability};
@@ -50,7 +50,7 @@ fn off(register: &Register, request: &Parts) -> Option<Response> {
 /// What the Spine Directory Service can do.
 #[utoipa::path(
     get, path = "/spine-directory/FHIR/R4/metadata", tag = "spine-directory",
-    responses((status = 200, description = "CapabilityStatement", body = Value, content_type = "application/fhir+json"))
+    responses((status = 200, description = "CapabilityStatement"))
 )]
 pub(in crate::http) async fn metadata(State(register): State<Register>, request: Parts) -> Response {
     if let Some(off) = off(&register, &request) {
@@ -69,7 +69,7 @@ pub(in crate::http) async fn metadata(State(register): State<Register>, request:
 #[utoipa::path(
     post, path = "/spine-directory/FHIR/R4/Device/_search", tag = "spine-directory", params(DeviceQuery),
     request_body(content = String, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "A Bundle of Device", body = Value, content_type = "application/fhir+json"))
+    responses((status = 200, description = "A Bundle of Device"))
 )]
 pub(in crate::http) async fn device_search(
     State(register): State<Register>,
@@ -86,7 +86,7 @@ pub(in crate::http) async fn device_search(
 #[utoipa::path(
     post, path = "/spine-directory/FHIR/R4/Endpoint/_search", tag = "spine-directory", params(EndpointQuery),
     request_body(content = String, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "A Bundle of Endpoint", body = Value, content_type = "application/fhir+json"))
+    responses((status = 200, description = "A Bundle of Endpoint"))
 )]
 pub(in crate::http) async fn endpoint_search(
     State(register): State<Register>,
@@ -103,11 +103,7 @@ pub(in crate::http) async fn endpoint_search(
 #[utoipa::path(
     get, path = "/spine-directory/FHIR/R4/Device/{id}", tag = "spine-directory",
     params(("id" = String, Path, description = "The ASID")),
-    responses(
-        (status = 200, description = "Device, with its ETag", body = Value, content_type = "application/fhir+json"),
-        (status = 304, description = "The client has it as it is: If-None-Match"),
-        (status = 404, description = "OperationOutcome: there is none", body = Value, content_type = "application/fhir+json"),
-    )
+    responses((status = 200, description = "Device, with its ETag"))
 )]
 pub(in crate::http) async fn device_read(
     State(register): State<Register>,
@@ -121,11 +117,7 @@ pub(in crate::http) async fn device_read(
 #[utoipa::path(
     get, path = "/spine-directory/FHIR/R4/Endpoint/{id}", tag = "spine-directory",
     params(("id" = String, Path, description = "As a search has it")),
-    responses(
-        (status = 200, description = "Endpoint, with its ETag", body = Value, content_type = "application/fhir+json"),
-        (status = 304, description = "The client has it as it is: If-None-Match"),
-        (status = 404, description = "OperationOutcome: there is none", body = Value, content_type = "application/fhir+json"),
-    )
+    responses((status = 200, description = "Endpoint, with its ETag"))
 )]
 pub(in crate::http) async fn endpoint_read(
     State(register): State<Register>,
@@ -165,7 +157,7 @@ async fn one(register: &Register, request: &Parts, id: &str, kind: Kind) -> Resu
     if is_device != (kind == Kind::Device) {
         return Err(unknown());
     }
-    let told = told(register, kind, system_entry(&system), &mut Vec::new()).await?;
+    let told = resources_of(register, kind, system_entry(&system), &mut Vec::new()).await?;
     let whole = told.into_iter().find(|one| one["id"] == id).ok_or_else(unknown)?;
     Ok((whole.clone(), shape.of_value(whole)))
 }
@@ -177,7 +169,7 @@ fn tagged(register: &Register, request: &Parts, whole: &Value, body: &Value) -> 
     let mut response = if fhir::has(sent.as_deref(), &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let known = known(register, request).unwrap_or_else(|new| new);
+        let known = known(request, || new_id(register)).unwrap_or_else(|new| new);
         response(200, FHIR_JSON, &known, body)
     };
     if let Ok(tag) = HeaderValue::try_from(tag) {

@@ -140,7 +140,7 @@ fn ask(request: &Request, form: &[u8]) -> Result<Ask, Box<Response>> {
     Ok(Ask { asked, media })
 }
 
-fn refused(request: &Request, media: Media, outcome: &Outcome) -> Response {
+pub(super) fn refused(request: &Request, media: Media, outcome: &Outcome) -> Response {
     fhir::response(request, outcome.status, media, &outcome.narrated())
 }
 

@@ -1,0 +1,117 @@
+//! Refusals that are made before a route of a face over FHIR is reached, in the words of that face.
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use http::HeaderName;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::request::Parts;
+use platform::problem::{Body, Kind, MEDIA_TYPE};
+
+use super::{fhir, spine, terminology, workers};
+use crate::fhir::kit::{Asked, JSON_AND_XML, Outcome};
+use crate::fhir::{organisations, spine as spine_face, workers as workers_face};
+
+/// More than any problem has; what is longer is none of ours and is left as it is.
+const LONGEST: usize = 64 * 1024;
+/// How the request is known to the log, if the client has no name for it.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Puts the words of the faces over FHIR around a whole port. What stands between the network and the routes (limits, who
+/// asks, a path that there is not, a body that is too large) refuses with problem details, which a FHIR client does not read:
+/// FHIR R4 3.1.0.1.9 has an `OperationOutcome`.
+pub fn in_fhir_words(port: Router) -> Router {
+    port.layer(from_fn(translate))
+}
+
+/// A face over FHIR.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Face {
+    Spine,
+    Workers,
+    Organisations,
+}
+
+impl Face {
+    /// The face that a path is of.
+    fn of(path: &str) -> Option<Self> {
+        let faces = [
+            (spine_face::BASE, Self::Spine),
+            (workers_face::BASE, Self::Workers),
+            (organisations::BASE, Self::Organisations),
+        ];
+        let is_of =
+            |base: &str| path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        faces.into_iter().find(|(base, _)| is_of(base)).map(|(_, face)| face)
+    }
+
+    /// The refusal as the face tells it.
+    fn refused(self, asked: &Parts, kind: Kind, detail: String, known: &str) -> Response {
+        if self == Self::Spine {
+            return spine::told(asked, known, &spine_face::Outcome::of(kind, detail));
+        }
+        let query = fhir::asked(asked, b"").unwrap_or_else(|_| Asked::default());
+        let media = fhir::form(asked, &query, JSON_AND_XML).unwrap_or(JSON_AND_XML[0]);
+        let outcome = Outcome::of(kind, detail);
+        match self {
+            // The national service answers nothing to what it does not have.
+            Self::Workers if matches!(kind, Kind::NotFound | Kind::MethodNotAllowed) => {
+                workers::nothing(asked)
+            }
+            Self::Workers => workers::refused(asked, media, &outcome),
+            _ => terminology::refused(asked, media, &outcome),
+        }
+    }
+}
+
+async fn translate(request: Request, next: Next) -> Response {
+    let Some(face) = Face::of(request.uri().path()) else { return next.run(request).await };
+    let asked = asked(&request);
+    let response = next.run(request).await;
+    let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == MEDIA_TYPE);
+    if is_problem { translated(face, &asked, response).await } else { response }
+}
+
+/// What of a request says how it is answered.
+fn asked(request: &Request) -> Parts {
+    let (mut parts, ()) = http::Request::new(()).into_parts();
+    parts.method = request.method().clone();
+    parts.uri = request.uri().clone();
+    parts.headers = request.headers().clone();
+    parts
+}
+
+/// The same refusal with its header fields, such as `Retry-After`.
+async fn translated(face: Face, asked: &Parts, response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let octets = axum::body::to_bytes(body, LONGEST).await.unwrap_or_default();
+    let detail = serde_json::from_slice::<Body>(&octets).map(|problem| problem.detail).unwrap_or_default();
+    let known = parts.headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let told = face.refused(asked, Kind::of(parts.status), detail, &known.to_ascii_uppercase());
+    let (told, body) = told.into_parts();
+    parts.headers.remove(CONTENT_LENGTH);
+    parts.headers.remove(CONTENT_TYPE);
+    parts.headers.extend(told.headers);
+    parts.status = told.status;
+    Response::from_parts(parts, body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A face has what lies below its base, and nothing beside it.
+    #[test]
+    fn paths_are_of_faces() {
+        assert_eq!(Face::of("/spine-directory/FHIR/R4/Device"), Some(Face::Spine));
+        assert_eq!(Face::of("/healthcare-worker/FHIR/R4"), Some(Face::Workers));
+        assert_eq!(
+            Face::of("/organisation-data-terminology-api/fhir/ValueSet/$expand"),
+            Some(Face::Organisations)
+        );
+        for other in ["/", "/directory/people", "/spine-directory/FHIR/R44", "/spine-directory/FHIR"] {
+            assert_eq!(Face::of(other), None, "{other}");
+        }
+    }
+}
