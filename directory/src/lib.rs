@@ -38,6 +38,7 @@ mod report;
 mod request;
 mod scim;
 pub mod seed;
+mod span;
 mod store;
 mod system;
 mod touched;

@@ -26,7 +26,7 @@ pub(super) fn complete(document: &mut OpenApi) {
         let Some(forms) = forms(path) else { continue };
         for operation in [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten() {
             describe(operation, forms);
-            if path.ends_with("/{id}") {
+            if path.ends_with("/{id}") || path.ends_with("/{version}") {
                 let same = ResponseBuilder::new().description("The client has it as it is: If-None-Match");
                 operation.responses.responses.insert("304".to_owned(), RefOr::T(same.build()));
             }

@@ -11,6 +11,7 @@ mod feed_links;
 mod fhir;
 mod fhir_around;
 mod fhir_described;
+mod fhir_versions;
 mod headers;
 mod incoming;
 mod input;

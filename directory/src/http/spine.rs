@@ -1,6 +1,7 @@
 //! `/spine-directory/FHIR/R4`: the Spine Directory Service's FHIR API.
 
 mod beside;
+mod versions;
 
 use std::time::Duration;
 
@@ -17,17 +18,23 @@ use utoipa::{IntoParams, OpenApi};
 use super::fhir;
 use crate::api::{LOOK_UP, SystemKind};
 use crate::error::Error;
-use crate::fhir::kit::{SHAPING, Shape};
+use crate::fhir::kit::{SHAPING, Shape, Stamp, stamped};
 use crate::fhir::spine::{
     Asked, BASE, Kind, Outcome, Rules, asked, bundle, correlation, devices, endpoints, forwarded,
 };
 use crate::ldap::{Entry, system_entry};
 use crate::register::Register;
-use crate::store::systems::{self, Wanted};
-use crate::system::folded;
+use crate::span::Span;
+use crate::store::systems::{self as store, Wanted};
+use crate::system::{System, folded};
 
 /// How long the register may take.
 const LIMIT: Duration = Duration::from_secs(3);
+/// Parameters beside those of the model.
+const BESIDE: [&str; SHAPING.len() + 1] = {
+    let [count, cursor, summary, elements, pretty] = SHAPING;
+    [count, cursor, summary, elements, pretty, "_lastUpdated"]
+};
 /// How many systems are answered at most: the whole match set comes at once.
 const MOST: u32 = 5_000;
 const FHIR_JSON: &str = "application/fhir+json";
@@ -41,6 +48,22 @@ pub(super) fn router() -> Router<Register> {
         .route("/spine-directory/FHIR/R4/Endpoint", get(endpoint).fallback(only_get))
         .route("/spine-directory/FHIR/R4/Endpoint/_search", post(beside::endpoint_search).fallback(only_get))
         .route("/spine-directory/FHIR/R4/Endpoint/{id}", get(beside::endpoint_read).fallback(only_get))
+        .route(
+            "/spine-directory/FHIR/R4/Device/{id}/_history",
+            get(versions::device_history).fallback(only_get),
+        )
+        .route(
+            "/spine-directory/FHIR/R4/Device/{id}/_history/{version}",
+            get(versions::device_version).fallback(only_get),
+        )
+        .route(
+            "/spine-directory/FHIR/R4/Endpoint/{id}/_history",
+            get(versions::endpoint_history).fallback(only_get),
+        )
+        .route(
+            "/spine-directory/FHIR/R4/Endpoint/{id}/_history/{version}",
+            get(versions::endpoint_version).fallback(only_get),
+        )
         .route("/spine-directory/FHIR/R4/{*other}", any(unknown))
 }
 
@@ -53,6 +76,10 @@ pub(super) fn router() -> Router<Register> {
     beside::device_read,
     beside::endpoint_search,
     beside::endpoint_read,
+    versions::device_history,
+    versions::device_version,
+    versions::endpoint_history,
+    versions::endpoint_version,
 ))]
 pub(super) struct Document;
 
@@ -181,13 +208,14 @@ async fn search(
     kind: Kind,
 ) -> Result<(&'static str, Value), Outcome> {
     let is_strict = register.config.strict;
-    let beside: &'static [&'static str] = if is_strict { &[] } else { &SHAPING };
+    let beside: &'static [&'static str] = if is_strict { &[] } else { &BESIDE };
     let passes_over = !is_strict && fhir::handling(request) == Some(false);
     let asked = asked(kind, request.uri.query().unwrap_or_default(), form, Rules { beside, passes_over })?;
     let media = media(request)?;
     let given = fhir::asked(request, form)?;
     let shape = if is_strict { Shape::default() } else { Shape::read(&given, MOST)? };
-    let found = match tokio::time::timeout(LIMIT, resources(register, kind, &asked)).await {
+    let written = if is_strict { None } else { beside::written(&given)? };
+    let found = match tokio::time::timeout(LIMIT, resources(register, kind, &asked, written)).await {
         Ok(found) => found?,
         Err(_late) => return Err(Outcome::timed_out()),
     };
@@ -218,11 +246,25 @@ fn unquoted(target: &str) -> String {
     String::from_utf8_lossy(&octets).into_owned()
 }
 
-async fn resources(register: &Register, kind: Kind, asked: &Asked) -> Result<Vec<Value>, Outcome> {
+/// What is meant; where it is asked when it was written, of that time alone, and with its version.
+async fn resources(
+    register: &Register,
+    kind: Kind,
+    asked: &Asked,
+    written: Option<Span>,
+) -> Result<Vec<Value>, Outcome> {
     let mut resources = Vec::new();
     let mut addresses: Vec<(&'static str, String)> = Vec::new();
-    for entry in entries(register, kind, asked).await? {
-        resources.extend(resources_of(register, kind, entry, &mut addresses).await?);
+    for system in systems(register, kind, asked).await? {
+        if written.is_some_and(|span| !span.has(system.changed_at)) {
+            continue;
+        }
+        let told = resources_of(register, kind, system_entry(&system), &mut addresses).await?;
+        let stamp = Stamp::of(system.version, Some(system.changed_at));
+        resources.extend(told.into_iter().map(|one| match written {
+            Some(_) => stamped(one, &stamp),
+            None => one,
+        }));
     }
     Ok(resources)
 }
@@ -280,7 +322,7 @@ fn uuid_at(base: &str, place: usize) -> String {
     uuid::Builder::from_custom_bytes(octets).into_uuid().to_string().to_ascii_uppercase()
 }
 
-async fn entries(register: &Register, kind: Kind, asked: &Asked) -> Result<Vec<Entry>, Outcome> {
+async fn systems(register: &Register, kind: Kind, asked: &Asked) -> Result<Vec<System>, Outcome> {
     let asked = [
         ("organisation", &asked.organisation),
         ("interaction", &asked.interaction),
@@ -296,11 +338,11 @@ async fn entries(register: &Register, kind: Kind, asked: &Asked) -> Result<Vec<E
         Kind::Endpoint => SystemKind::MessageHandling,
     };
     let wanted = Wanted { kind: Some(kind), keys };
-    let found = systems::page(register.db.read(), &wanted, "", MOST + 1).await.map_err(failed)?;
+    let found = store::page(register.db.read(), &wanted, "", MOST + 1).await.map_err(failed)?;
     if u32::try_from(found.len()).is_ok_and(|many| many > MOST) {
         return Err(Outcome::too_costly());
     }
-    Ok(found.iter().map(system_entry).collect())
+    Ok(found)
 }
 
 fn failed(error: Error) -> Outcome {
@@ -321,7 +363,8 @@ async fn through_intermediary(
     }
     let organisation = config.core_organisation.clone();
     let asked = Asked { organisation, interaction: Some(intermediary.to_owned()), ..Asked::default() };
-    let found = entries(register, Kind::Endpoint, &asked).await?;
+    let found = systems(register, Kind::Endpoint, &asked).await?;
+    let found: Vec<Entry> = found.iter().map(system_entry).collect();
     let there = found.iter().flat_map(|one| one.values("nhsMHSEndPoint")).cloned().collect::<Vec<_>>();
     let [address] = &there[..] else {
         let sentence = format!("{intermediary} has {} addresses, and should have one", there.len());

@@ -1,5 +1,7 @@
 //! `/healthcare-worker/FHIR/R4`: the Healthcare Worker FHIR API.
 
+mod versions;
+
 use std::time::Duration;
 
 use axum::Router;
@@ -20,7 +22,7 @@ use crate::fhir::kit::{
 };
 use crate::fhir::workers::{
     API, BASE, Found, Kind, Page, Rules, Wanted, by_id, find, find_id, organisation, practitioner as person,
-    practitioner_role as role, wanted,
+    practitioner_role as role, stamp, wanted,
 };
 use crate::register::Register;
 
@@ -44,6 +46,22 @@ pub(super) fn router() -> Router<Register> {
             "/healthcare-worker/FHIR/R4/PractitionerRole/{id}",
             get(practitioner_role_read).fallback(unknown),
         )
+        .route(
+            "/healthcare-worker/FHIR/R4/Practitioner/{id}/_history",
+            get(versions::practitioner_history).fallback(unknown),
+        )
+        .route(
+            "/healthcare-worker/FHIR/R4/Practitioner/{id}/_history/{version}",
+            get(versions::practitioner_version).fallback(unknown),
+        )
+        .route(
+            "/healthcare-worker/FHIR/R4/PractitionerRole/{id}/_history",
+            get(versions::role_history).fallback(unknown),
+        )
+        .route(
+            "/healthcare-worker/FHIR/R4/PractitionerRole/{id}/_history/{version}",
+            get(versions::role_version).fallback(unknown),
+        )
         .route("/healthcare-worker/FHIR/R4/{*other}", any(unknown))
 }
 
@@ -56,6 +74,10 @@ pub(super) fn router() -> Router<Register> {
     practitioner_role,
     practitioner_role_search,
     practitioner_role_read,
+    versions::practitioner_history,
+    versions::practitioner_version,
+    versions::role_history,
+    versions::role_version,
 ))]
 pub(super) struct Document;
 
@@ -74,6 +96,9 @@ struct PractitionerQuery {
     family: Option<String>,
     /// How a given name begins.
     given: Option<String>,
+    /// When the profile was written last, with a prefix: `ge2026-11-01T00:00:00Z`; twice for a span.
+    #[param(rename = "_lastUpdated")]
+    _last_updated: Option<Vec<String>>,
     /// `PractitionerRole:practitioner`: their roles too.
     _revinclude: Option<String>,
     /// How many people a page has: 200 at most, 20 if it is left out.
@@ -350,9 +375,18 @@ fn missing(page: &Page, id: &str) -> Option<Outcome> {
 fn hits(register: &Register, page: &Page, wanted: &Wanted, kind: Kind) -> Vec<Hit> {
     let dialect = register.config.workers.dialect;
     let mut hits = Vec::new();
+    // The model tells no versions; whoever asks by when they were written wants to know.
+    let told = |found: &Found| {
+        let whole = person(found, dialect);
+        if wanted.written.is_none() {
+            return whole;
+        }
+        let stamp = stamp(found, kind, &whole);
+        whole.stamped(&stamp)
+    };
     for found in &page.found {
         if kind == Kind::Practitioner {
-            hits.push(Hit(Mode::Match, person(found, dialect)));
+            hits.push(Hit(Mode::Match, told(found)));
         } else {
             hits.extend(found.roles.iter().map(|one| Hit(Mode::Match, role(found, one, dialect))));
         }
@@ -381,6 +415,15 @@ async fn record(register: &Register, caller: &Caller, page: &Page, kind: Kind) -
     let shown = |found: &&Found| kind == Kind::Practitioner || !found.roles.is_empty();
     let people: Vec<String> =
         page.found.iter().filter(shown).map(|found| found.profile.user_id.to_string()).collect();
+    recorded(register, caller, kind, people).await
+}
+
+async fn recorded(
+    register: &Register,
+    caller: &Caller,
+    kind: Kind,
+    people: Vec<String>,
+) -> Result<(), Outcome> {
     if people.is_empty() {
         return Ok(());
     }
@@ -415,10 +458,7 @@ async fn read(
 ) -> Result<(crate::fhir::kit::Parts, Shape), Outcome> {
     let caller = may(register, request).await?;
     let shape = Shape::read(asked, PAGE.1)?;
-    let unknown = || {
-        let sentence = format!("There is no {} {}.", kind.name(), shown(id));
-        Outcome::new(404, "not-found", sentence).coded("NO_RECORD_FOUND", "No record found")
-    };
+    let unknown = || unknown_resource(kind, id);
     let wanted = by_id(kind, id).ok_or_else(unknown)?;
     let mut reading = register.db.read().acquire().await.map_err(Error::from)?;
     let page = find_id(register, &mut reading, &wanted, kind).await?;
@@ -428,5 +468,15 @@ async fn read(
     }
     let hit = hits(register, &page, &wanted, kind).into_iter().next().ok_or_else(unknown)?;
     record(register, &caller, &page, kind).await?;
-    Ok((hit.1, shape))
+    let stamp = page.found.first().map(|found| stamp(found, kind, &hit.1));
+    let whole = match stamp {
+        Some(stamp) => hit.1.stamped(&stamp),
+        None => hit.1,
+    };
+    Ok((whole, shape))
+}
+
+fn unknown_resource(kind: Kind, id: &str) -> Outcome {
+    let sentence = format!("There is no {} {}.", kind.name(), shown(id));
+    Outcome::new(404, "not-found", sentence).coded("NO_RECORD_FOUND", "No record found")
 }

@@ -215,9 +215,9 @@ pub(super) async fn refuse_older(tx: &mut Tx, manifest: &Manifest) -> Result<(),
 async fn write_sorted(tx: &mut Tx, sorted: &Sorted<'_>, now: Millis) -> Result<(), Error> {
     let changed: Vec<&OdsCode> = sorted.changed.iter().map(|one| &one.record.ods).collect();
     let before = written::said(tx, &changed).await?;
-    written::clear(tx, &changed).await?;
+    written::replace(tx, OrganisationKind::National, &sorted.changed, now).await?;
+    written::write(tx, OrganisationKind::National, &sorted.created, now).await?;
     let all: Vec<&Prepared> = sorted.created.iter().chain(&sorted.changed).copied().collect();
-    written::write(tx, OrganisationKind::National, &all).await?;
     let others = written::renew(tx, &spoken_of(&before, &all)).await?;
     let told: Vec<_> = all
         .iter()

@@ -79,7 +79,7 @@ pub(crate) async fn create(
         ));
     }
     let kind = OrganisationKind::Virtual;
-    organisations_written::write(tx, kind, &[&prepared]).await?;
+    organisations_written::write(tx, kind, &[&prepared], now).await?;
     let event = Event::OrganisationCreated { organisation: ods.to_string(), kind };
     audit::record(tx, now, actor, &event).await?;
     let mut version = Version::FIRST;
@@ -173,8 +173,7 @@ async fn written(
     check(&changed.record).map_err(|sentence| Error::field("organisation", sentence))?;
     let prepared = Prepared::new(changed.record)?;
     let ods = prepared.record.ods.clone();
-    organisations_written::clear(tx, &[&ods]).await?;
-    organisations_written::write(tx, changed.kind, &[&prepared]).await?;
+    organisations_written::replace(tx, changed.kind, &[&prepared], now).await?;
     audit::record(tx, now, actor, event).await?;
     organisations::find(tx, &ods).await?.ok_or(Error::Stored { what: "organisation" })
 }

@@ -9,7 +9,8 @@ use super::state::State;
 use crate::api::{Gender, IdentityLevel, Name, Origin, PersonKind, Standing};
 use crate::day::Day;
 use crate::error::Error;
-use crate::store::people;
+use crate::store::former::{self, Of, Somebody};
+use crate::store::{people, people_evidence};
 use crate::version::{Expected, Version};
 
 /// A profile.
@@ -57,12 +58,25 @@ impl Profile {
     }
 }
 
-/// Reads a profile for a change, if it still is what the caller read.
+/// Reads a profile for a change, if it still is what the caller read; what it is stays as a former version.
 pub(crate) async fn open(tx: &mut Tx, user: &UserId, expected: Expected) -> Result<Profile, Error> {
     let profile = people::find(&mut *tx, user).await?.ok_or_else(|| Error::unknown("person", user))?;
     // Whoever was merged is told where they went, whatever version is meant.
     if !matches!(profile.state, State::Merged(_)) && !expected.holds(profile.version) {
         return Err(Error::Changed { what: "person", present: profile.version });
     }
+    keep(tx, &profile).await?;
     Ok(profile)
+}
+
+/// Keeps what a person is before anything of it changes.
+async fn keep(tx: &mut Tx, profile: &Profile) -> Result<(), Error> {
+    if profile.kind != PersonKind::Person || matches!(profile.state, State::Merged(_)) {
+        return Ok(());
+    }
+    let (user, version) = (&profile.user_id, (profile.version, Some(profile.changed_at)));
+    let registrations = people_evidence::registrations(&mut *tx, user).await?;
+    let state = profile.state.word().word().to_owned();
+    let somebody = Somebody { name: profile.name.clone(), registrations, state };
+    former::keep(tx, Of::Person, user.as_str(), version, &somebody).await
 }

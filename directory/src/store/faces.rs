@@ -6,8 +6,9 @@ use platform::db::Tx;
 use platform::id::{OdsCode, UserId};
 use sqlx::AssertSqlSafe;
 
-use super::{list, read};
+use super::{list, read, within};
 use crate::error::Error;
+use crate::span::Span;
 
 /// A question of which the answer stands in an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub(crate) enum Question {
     Name(String),
     /// The person with this user id.
     User(String),
+    /// People whose profile was written in this time.
+    Written(Span),
 }
 
 impl Question {
@@ -53,6 +56,10 @@ impl Question {
                 ),
                 vec![prefix.clone(), format!("{prefix}\u{10ffff}")],
             ),
+            Self::Written(span) => {
+                let written = within("changed_at", *span);
+                (format!("SELECT user_id FROM directory_person WHERE {written}"), Vec::new())
+            }
             Self::User(id) => {
                 (format!("SELECT user_id FROM directory_person WHERE user_id = ${first}"), vec![id.clone()])
             }

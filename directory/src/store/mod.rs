@@ -8,11 +8,13 @@ pub(crate) mod assignments_end;
 pub(crate) mod campaigns;
 pub(crate) mod changes;
 pub(crate) mod counters;
+pub(crate) mod deletions;
 pub(crate) mod employers;
 pub(crate) mod faces;
 pub(crate) mod feed_erasure;
 pub(crate) mod feed_events;
 pub(crate) mod feed_links;
+pub(crate) mod former;
 pub(crate) mod leavings;
 pub(crate) mod lineages;
 pub(crate) mod once;
@@ -54,6 +56,7 @@ use platform::db;
 use sqlx::{Any, Executor};
 
 use crate::error::Error;
+use crate::span::Span;
 
 /// Either the read pool or a transaction.
 pub(crate) trait Reader<'c>: Executor<'c, Database = Any> {}
@@ -82,6 +85,14 @@ pub(crate) fn placeholders(rows: usize, columns: usize) -> String {
 /// The placeholders of a list: `$3, $4`.
 pub(crate) fn list(first: usize, many: usize) -> String {
     (first..first + many).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The condition that a column of moments lies in a span, made of our own numbers.
+pub(crate) fn within(column: &str, span: Span) -> String {
+    let mut parts = vec![format!("{column} IS NOT NULL")];
+    parts.extend(span.from.map(|at| format!("{column} >= {}", at.0)));
+    parts.extend(span.before.map(|at| format!("{column} < {}", at.0)));
+    parts.join(" AND ")
 }
 
 impl From<sqlx::Error> for Error {

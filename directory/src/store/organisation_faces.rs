@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::OdsCode;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::organisations::{self, word};
-use super::{list, read};
+use super::{list, read, within};
 use crate::api::{
     Organisation, OrganisationRelationship, OrganisationStatus, RecordClass, RecordUse, RoleWeight,
 };
+use crate::day::Day;
 use crate::error::Error;
+use crate::span::Span;
 
 /// How many organisations are read with one statement.
 const AT_ONCE: usize = 400;
@@ -53,6 +56,8 @@ pub(crate) enum Condition {
     After(String),
     /// Changed on this day or later, and before this one.
     Changed(Option<String>, Option<String>),
+    /// Written here in this time. Of what was written before that was kept, the day on which it changed counts.
+    Written(Span),
     Name(Text, Vec<String>),
     Address(Place, Text, Vec<String>),
     Status(Vec<OrganisationStatus>),
@@ -90,6 +95,7 @@ impl Statement {
             Condition::Codes(codes) => self.any_of("o.ods", codes.iter().cloned()),
             Condition::After(code) => format!("o.ods > {}", self.value(code)),
             Condition::Changed(from, before) => self.changed(from.as_ref(), before.as_ref()),
+            Condition::Written(span) => self.written(*span),
             Condition::Name(how, any) => {
                 let parts: Vec<String> = any.iter().map(|text| self.name(*how, text)).collect();
                 Self::either(&parts)
@@ -120,6 +126,15 @@ impl Statement {
         parts.extend(from.map(|day| format!("o.last_change >= {}", self.value(day))));
         parts.extend(before.map(|day| format!("o.last_change < {}", self.value(day))));
         parts.join(" AND ")
+    }
+
+    fn written(&mut self, span: Span) -> String {
+        let days = self.changed(
+            span.from.map(|from| Day::of(from).to_string()).as_ref(),
+            span.before.map(|before| Day::of(before).to_string()).as_ref(),
+        );
+        let moments = within("o.changed_at", span);
+        format!("({moments} OR (o.changed_at IS NULL AND {days}))")
     }
 
     fn name(&mut self, how: Text, text: &str) -> String {
@@ -245,6 +260,20 @@ pub(crate) async fn page(
     codes.iter().map(|code| read("directory_organisation.ods", code)).collect()
 }
 
+/// When these organisations were written last, of those of which that is known.
+pub(crate) async fn written_at(tx: &mut Tx, codes: &[OdsCode]) -> Result<BTreeMap<OdsCode, Millis>, Error> {
+    let mut found = BTreeMap::new();
+    for some in codes.chunks(AT_ONCE) {
+        for row in rows(tx, "ods, changed_at", "directory_organisation", "", some).await? {
+            let at: Option<i64> = row.try_get("changed_at")?;
+            if let Some(at) = at {
+                found.insert(word(&row, "ods")?, Millis(at));
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// Organisations by their codes, in the order of these. One that is written meanwhile is read again, so that nothing is of two
 /// versions.
 pub(crate) async fn many(tx: &mut Tx, codes: &[OdsCode]) -> Result<Vec<Organisation>, Error> {
@@ -333,6 +362,8 @@ pub(crate) struct Affiliations {
     pub(crate) of: Vec<Vec<String>>,
     pub(crate) to: Vec<Vec<String>>,
     pub(crate) status: Option<OrganisationStatus>,
+    /// Of organisations that were written here in this time.
+    pub(crate) written: Option<Span>,
     /// After this organisation and place.
     pub(crate) after: Option<(String, i64)>,
 }
@@ -346,6 +377,10 @@ impl Affiliations {
             parts.extend(lists.iter().map(|any| statement.any_of(column, any.iter().cloned())));
         }
         parts.extend(self.status.map(|status| format!("r.status = {}", statement.value(status.word()))));
+        if let Some(span) = self.written {
+            let written = statement.written(span);
+            parts.push(format!("r.ods IN (SELECT o.ods FROM directory_organisation o WHERE {written})"));
+        }
         if let Some((ods, place)) = &self.after {
             let code = statement.value(ods);
             parts.push(format!("(r.ods > {code} OR (r.ods = {code} AND r.place > {place}))"));

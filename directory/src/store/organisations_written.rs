@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::OdsCode;
 use sqlx::AssertSqlSafe;
 
-use super::{Reader, list, placeholders, read};
-use crate::api::{Dates, OrganisationKind, OrganisationRecord};
+use super::former::{self, Of};
+use super::{Reader, deletions, list, organisation_faces, placeholders, read};
+use crate::api::{Dates, Organisation, OrganisationKind, OrganisationRecord};
 use crate::day::Day;
 use crate::error::Error;
 use crate::organisation::{Prepared, name_key, postcode_key};
@@ -81,10 +83,38 @@ impl From<usize> for Value {
     }
 }
 
-/// Writes organisations: new ones are made, others replaced. The host of their registration authority stays. None may be
-/// there twice.
-pub(crate) async fn write(tx: &mut Tx, kind: OrganisationKind, all: &[&Prepared]) -> Result<(), Error> {
-    let rows = all.iter().map(|one| organisation_row(kind, one)).collect();
+/// Writes organisations that are there anew, and keeps what they were. The host of their registration authority stays. None may
+/// be there twice.
+pub(crate) async fn replace(
+    tx: &mut Tx,
+    kind: OrganisationKind,
+    all: &[&Prepared],
+    now: Millis,
+) -> Result<(), Error> {
+    let codes: Vec<OdsCode> = all.iter().map(|one| one.record.ods.clone()).collect();
+    let written = organisation_faces::written_at(tx, &codes).await?;
+    let before = organisation_faces::many(tx, &codes).await?;
+    for one in &before {
+        let ods = &one.record.ods;
+        let at = written.get(ods).copied();
+        former::keep(tx, Of::Organisation, ods.as_str(), (one.version, at), &one.record).await?;
+    }
+    let after = |before: &Organisation| all.iter().find(|one| one.record.ods == before.record.ods);
+    let pairs: Vec<(&OrganisationRecord, &OrganisationRecord)> =
+        before.iter().filter_map(|one| Some((&one.record, &after(one)?.record))).collect();
+    deletions::note(tx, &pairs, now).await?;
+    clear(tx, &codes).await?;
+    write(tx, kind, all, now).await
+}
+
+/// Writes organisations that are new. None may be there twice.
+pub(crate) async fn write(
+    tx: &mut Tx,
+    kind: OrganisationKind,
+    all: &[&Prepared],
+    now: Millis,
+) -> Result<(), Error> {
+    let rows = all.iter().map(|one| organisation_row(kind, one, now)).collect();
     insert(tx, ORGANISATION, rows).await?;
     let mut parts: [(Head, Vec<Vec<Value>>); 4] =
         [(ROLE, Vec::new()), (RELATIONSHIP, Vec::new()), (SUCCESSION, Vec::new()), (CONTACT, Vec::new())];
@@ -102,7 +132,7 @@ pub(crate) async fn write(tx: &mut Tx, kind: OrganisationKind, all: &[&Prepared]
 }
 
 /// Forgets what belongs to organisations, before they are written again.
-pub(crate) async fn clear(tx: &mut Tx, codes: &[&OdsCode]) -> Result<(), Error> {
+async fn clear(tx: &mut Tx, codes: &[OdsCode]) -> Result<(), Error> {
     for codes in codes.chunks(AT_ONCE) {
         let list: Vec<String> = (1..=codes.len()).map(|place| format!("${place}")).collect();
         for head in [ROLE, RELATIONSHIP, SUCCESSION, CONTACT] {
@@ -178,7 +208,7 @@ const ORGANISATION: Head = Head {
     table: "directory_organisation",
     columns: "ods, kind, name, name_key, record_class, record_use, status, primary_role, legal_from, legal_to, \
               operational_from, operational_to, last_change, address_lines, town, county, postcode, postcode_key, \
-              country, uprn, content_sha256, version",
+              country, uprn, content_sha256, version, changed_at",
     then: " ON CONFLICT (ods) DO UPDATE SET name = excluded.name, name_key = excluded.name_key, \
            record_class = excluded.record_class, record_use = excluded.record_use, status = excluded.status, \
            primary_role = excluded.primary_role, legal_from = excluded.legal_from, legal_to = excluded.legal_to, \
@@ -186,7 +216,7 @@ const ORGANISATION: Head = Head {
            last_change = excluded.last_change, address_lines = excluded.address_lines, town = excluded.town, \
            county = excluded.county, postcode = excluded.postcode, postcode_key = excluded.postcode_key, \
            country = excluded.country, uprn = excluded.uprn, content_sha256 = excluded.content_sha256, \
-           version = directory_organisation.version + 1",
+           version = directory_organisation.version + 1, changed_at = excluded.changed_at",
 };
 const ROLE: Head = Head {
     table: "directory_organisation_role",
@@ -227,7 +257,7 @@ async fn insert(tx: &mut Tx, head: Head, rows: Vec<Vec<Value>>) -> Result<(), Er
     Ok(())
 }
 
-fn organisation_row(kind: OrganisationKind, one: &Prepared) -> Vec<Value> {
+fn organisation_row(kind: OrganisationKind, one: &Prepared, now: Millis) -> Vec<Value> {
     let (record, address) = (&one.record, &one.record.address);
     let lines = Some(address.lines.join("\n")).filter(|lines| !lines.is_empty());
     let postcode_key = address.postcode.as_deref().map(postcode_key);
@@ -253,6 +283,7 @@ fn organisation_row(kind: OrganisationKind, one: &Prepared) -> Vec<Value> {
         (&address.uprn).into(),
         one.sha256.as_str().into(),
         Value::Number(1),
+        Value::Number(now.0),
     ]);
     row
 }

@@ -4,7 +4,7 @@ use platform::clock::Millis;
 use platform::db::Tx;
 use sqlx::AssertSqlSafe;
 
-use super::{Reader, list, placeholders, read};
+use super::{Reader, former, list, placeholders, read};
 use crate::api::{SystemContent, SystemKind};
 use crate::error::Error;
 use crate::system::{System, SystemId, digest, folded, keys};
@@ -108,10 +108,11 @@ pub(crate) async fn page<'c>(
     rows.into_iter().map(system).collect()
 }
 
-/// Writes a system whole, with the words under which it is found; gives the SHA-256 of what it is.
+/// Writes a system whole, with the words under which it is found, and keeps what it was; gives the SHA-256 of what it is.
 pub(crate) async fn write(tx: &mut Tx, system: &System) -> Result<String, Error> {
     let json = serde_json::to_string(&system.content).map_err(|_| Error::Stored { what: "system" })?;
     let sha256 = digest(&json);
+    former::keep_system(tx, &folded(system.id.as_str()), system.version).await?;
     sqlx::query(
         "INSERT INTO directory_system (identifier, folded, kind, content, content_sha256, made_at, changed_at, \
            withdrawn_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \

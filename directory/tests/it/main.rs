@@ -54,6 +54,7 @@ mod systems;
 mod terminology;
 mod together;
 mod told;
+mod versions;
 mod walks;
 mod workers;
 mod workgroups;

@@ -9,6 +9,8 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     pub(crate) is_read: bool,
     pub(crate) is_searched: bool,
+    /// Whether its versions are told, each and all.
+    pub(crate) is_kept: bool,
     /// Parameters of a search and their types.
     pub(crate) parameters: &'static [(&'static str, &'static str)],
     pub(crate) includes: &'static [&'static str],
@@ -56,7 +58,12 @@ pub(crate) fn capability(api: &Api, origin: &str, today: Day) -> Parts {
 }
 
 fn kind(kind: &Kind) -> Parts {
-    let interactions = [("read", kind.is_read), ("search-type", kind.is_searched)];
+    let interactions = [
+        ("read", kind.is_read),
+        ("vread", kind.is_kept),
+        ("history-instance", kind.is_kept),
+        ("search-type", kind.is_searched),
+    ];
     let interactions: Vec<Parts> =
         interactions.into_iter().filter(|one| one.1).map(|one| parts().with("code", one.0)).collect();
     let parameters = kind.parameters.iter().map(|(name, of)| parts().with("name", *name).with("type", *of));
@@ -67,6 +74,7 @@ fn kind(kind: &Kind) -> Parts {
     parts()
         .with("type", kind.name)
         .with("interaction", interactions)
+        .with("versioning", kind.is_kept.then_some("versioned"))
         .with("searchInclude", kind.includes.to_vec())
         .with("searchRevInclude", kind.back.to_vec())
         .with("searchParam", parameters.collect::<Vec<_>>())

@@ -7,6 +7,7 @@ mod media;
 mod outcome;
 mod shape;
 mod tree;
+mod version;
 mod xml;
 
 pub(crate) use asked::{Asked, Parameter, shown, token};
@@ -16,4 +17,5 @@ pub(crate) use media::{JSON_AND_XML, Media, ONLY_JSON, media};
 pub(crate) use outcome::Outcome;
 pub(crate) use shape::{SHAPING, Shape, Summary};
 pub(crate) use tree::{Parts, Tree, parts, resource};
+pub(crate) use version::{History, Past, Stamp, stamped};
 pub(crate) use xml::parameters as parameters_of_xml;

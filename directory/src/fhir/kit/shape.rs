@@ -92,7 +92,8 @@ impl Shape {
         let many = members.len();
         members.retain(|name, _| name == "resourceType" || self.keeps(name));
         if members.len() < many {
-            members.insert("meta".to_owned(), json!({"tag": [{"system": OBSERVATION, "code": SUBSETTED}]}));
+            let meta = members.entry("meta").or_insert_with(|| json!({}));
+            meta["tag"] = json!([{"system": OBSERVATION, "code": SUBSETTED}]);
         }
         Value::Object(members)
     }

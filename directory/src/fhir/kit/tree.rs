@@ -1,7 +1,9 @@
 //! A resource as a tree whose members have the order of FHIR, which its XML is written in.
 
 use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
+use serde_json::Value;
 
+use super::version::tag;
 use crate::day::Day;
 
 /// A value. What is empty is left out where it is put.
@@ -13,6 +15,8 @@ pub(crate) enum Tree {
     Number(i64),
     List(Vec<Tree>),
     Parts(Parts),
+    /// A resource of a face that has no XML.
+    Json(Value),
 }
 
 /// Members in their order; of a resource, with its kind.
@@ -67,10 +71,27 @@ impl Parts {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// A weak entity tag over what it says (RFC 9110 8.8.3): equal resources have equal ones, and no others.
-    pub(crate) fn tag(&self) -> String {
+    /// What tells it from every other: equal resources have equal ones, and no others.
+    pub(crate) fn digest(&self) -> String {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.json().as_bytes());
-        format!("W/\"{}\"", hex::encode(&digest.as_ref()[..16]))
+        hex::encode(&digest.as_ref()[..16])
+    }
+
+    /// A weak entity tag (RFC 9110 8.8.3): its version, or of what has none, over what it says.
+    pub(crate) fn tag(&self) -> String {
+        let version = match self.member("meta") {
+            Some(Tree::Parts(meta)) => meta.version(),
+            _ => None,
+        };
+        version.map_or_else(|| tag(&self.digest()), tag)
+    }
+
+    /// The version that stands in `meta`.
+    fn version(&self) -> Option<&str> {
+        match self.member("versionId") {
+            Some(Tree::Text(version)) => Some(version),
+            _ => None,
+        }
     }
 }
 
@@ -81,6 +102,7 @@ impl Tree {
             Self::Text(text) => text.is_empty(),
             Self::List(list) => list.is_empty(),
             Self::Parts(parts) => parts.kind.is_none() && parts.members.is_empty(),
+            Self::Json(value) => value.is_null(),
             Self::Flag(_) | Self::Number(_) => false,
         }
     }
@@ -105,6 +127,12 @@ impl From<&String> for Tree {
 impl From<String> for Tree {
     fn from(text: String) -> Self {
         text.as_str().into()
+    }
+}
+
+impl From<Value> for Tree {
+    fn from(resource: Value) -> Self {
+        Self::Json(resource)
     }
 }
 
@@ -158,6 +186,7 @@ impl Serialize for Tree {
             Self::Flag(flag) => serializer.serialize_bool(*flag),
             Self::Number(number) => serializer.serialize_i64(*number),
             Self::Parts(parts) => parts.serialize(serializer),
+            Self::Json(value) => value.serialize(serializer),
             Self::List(list) => {
                 let mut seq = serializer.serialize_seq(Some(list.len()))?;
                 list.iter().try_for_each(|one| seq.serialize_element(one))?;

@@ -44,7 +44,8 @@ fn members(text: &mut String, parts: &Parts, without: &[&str]) {
 
 fn element(text: &mut String, name: &str, value: &Tree) {
     match value {
-        Tree::Nothing => {}
+        // What is told as JSON alone is of a face that has no XML.
+        Tree::Nothing | Tree::Json(_) => {}
         Tree::List(list) => list.iter().for_each(|one| element(text, name, one)),
         // The one text that is no value but XHTML; it is made here and escaped where it was made.
         Tree::Text(value) if name == "div" => text.push_str(value),

@@ -1,10 +1,11 @@
 //! What is asked for: the parameters of a search.
 
 use super::date;
-use super::errors::{bad, unknown_parameter};
+use super::errors::{bad, bad_date, unknown_parameter};
 use crate::api::{OrganisationStatus, RecordClass, RecordUse};
 use crate::fhir::kit::{Asked, Outcome, Parameter, SHAPING, shown, token};
 use crate::organisation::{name_key, postcode_key};
+use crate::span::Span;
 use crate::store::organisation_faces::{Affiliations, Condition, HasRole, Place, Text};
 
 pub(super) const ORGANISATION: &str = "https://fhir.nhs.uk/Id/ods-organization-code";
@@ -106,6 +107,10 @@ pub(crate) fn wanted(
 ) -> Result<OrganisationQuery, Outcome> {
     let mut query = OrganisationQuery::default();
     for parameter in &asked.0 {
+        if let Some(span) = written(parameter, is_strict)? {
+            query.conditions.push(Condition::Written(span));
+            continue;
+        }
         if is_done(Kind::Organisation, parameter, is_strict, passes_over)? {
             continue;
         }
@@ -122,6 +127,14 @@ pub(crate) fn wanted(
         query.conditions.push(condition(parameter)?);
     }
     Ok(query)
+}
+
+/// In which time something is to have been written, if the parameter asks for it, which no model has.
+fn written(parameter: &Parameter, is_strict: bool) -> Result<Option<Span>, Outcome> {
+    if is_strict || parameter.whole() != "_lastUpdated" {
+        return Ok(None);
+    }
+    Span::read(&parameter.value).map(Some).ok_or_else(|| bad_date(&parameter.value))
 }
 
 fn no_include(parameter: &Parameter, value: &str) -> Outcome {
@@ -251,6 +264,10 @@ pub(crate) fn affiliations_wanted(
 ) -> Result<AffiliationQuery, Outcome> {
     let mut query = AffiliationQuery::default();
     for parameter in &asked.0 {
+        if let Some(span) = written(parameter, is_strict)? {
+            query.wanted.written = Some(query.wanted.written.unwrap_or_default().and(span));
+            continue;
+        }
         if is_done(Kind::Affiliation, parameter, is_strict, passes_over)? {
             continue;
         }

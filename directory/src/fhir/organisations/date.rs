@@ -1,8 +1,8 @@
 //! Dates of a search: a prefix and a date that may lack its day or month.
 
 use super::errors::bad_date;
-use crate::day::Day;
 use crate::fhir::kit::Outcome;
+use crate::span::{days, prefixed};
 
 /// From a day on, and before another, as the register writes days.
 pub(super) type Range = (Option<String>, Option<String>);
@@ -10,14 +10,10 @@ pub(super) type Range = (Option<String>, Option<String>);
 /// The days that are meant, such as `ge2024-01` (FHIR R4 3.1.1.4.7).
 pub(super) fn range(value: &str) -> Result<Range, Outcome> {
     let wrong = || bad_date(value);
-    let text = value.trim();
-    let (prefix, date) = match text.get(..2) {
-        Some(prefix @ ("eq" | "gt" | "lt" | "ge" | "le" | "sa" | "eb" | "ne" | "ap")) => (prefix, &text[2..]),
-        _ => ("eq", text),
-    };
+    let (prefix, date) = prefixed(value);
     // What stands after the day is passed over: the register knows days.
     let date = date.split_once('T').map_or(date, |(date, _)| date);
-    let (first, after) = span(date).ok_or_else(wrong)?;
+    let (first, after) = days(date).ok_or_else(wrong)?;
     Ok(match prefix {
         "eq" | "ap" => (Some(first), Some(after)),
         "gt" | "sa" => (Some(after), None),
@@ -26,33 +22,6 @@ pub(super) fn range(value: &str) -> Result<Range, Outcome> {
         "le" => (None, Some(after)),
         _ => return Err(wrong()),
     })
-}
-
-/// The first day of a date, and the first after it.
-fn span(date: &str) -> Option<(String, String)> {
-    match date.len() {
-        4 => {
-            let year: u16 = date.parse().ok().filter(|_| date.bytes().all(|byte| byte.is_ascii_digit()))?;
-            day(&format!("{year:04}-01-01"))?;
-            Some((format!("{year:04}-01-01"), format!("{:04}-01-01", year + 1)))
-        }
-        7 => {
-            let first = format!("{date}-01");
-            let begin: Day = day(&first)?;
-            // Every month has ended 31 days later, and the next has not.
-            let next = begin.plus_days(31).to_string();
-            Some((first, format!("{}-01", next.get(..7)?)))
-        }
-        10 => {
-            let day = day(date)?;
-            Some((day.to_string(), day.plus_days(1).to_string()))
-        }
-        _ => None,
-    }
-}
-
-fn day(text: &str) -> Option<Day> {
-    text.parse().ok()
 }
 
 #[cfg(test)]

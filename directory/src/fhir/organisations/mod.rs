@@ -5,7 +5,9 @@ mod api;
 mod asked;
 mod codes;
 mod date;
+mod deleted;
 mod errors;
+mod past;
 mod resource;
 
 pub(crate) use api::{API, terminology};
@@ -13,8 +15,10 @@ pub(crate) use asked::{Kind, affiliations_wanted, wanted};
 pub(crate) use codes::{
     Given, System, Validity, concept, expansion, given, lookup_answer, members, set_of, subsumption, validity,
 };
+pub(crate) use deleted::deleted;
 pub(crate) use errors::{bad, no_method, not_known, too_costly, unknown_parameter};
-pub(crate) use resource::{affiliation, deletions, organisation};
+pub(crate) use past::{past, stamped};
+pub(crate) use resource::{affiliation, organisation};
 
 /// Below what the API lies.
 pub(crate) const BASE: &str = "/organisation-data-terminology-api/fhir";

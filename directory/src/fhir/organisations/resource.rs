@@ -158,29 +158,6 @@ pub(crate) fn affiliation(affiliation: &Affiliation) -> Parts {
         .with("code", vec![concept(code)])
 }
 
-/// Lists of what was deleted, by their ids.
-const DELETIONS: [(&str, &str); 4] = [
-    ("Organization-deletion", "Organisations that were deleted"),
-    ("OrganizationAffiliation-deletion", "Relationships of organisations that were deleted"),
-    ("Organization-role-deletion", "Roles of organisations that were deleted"),
-    ("Organization-succession-deletion", "Successions of organisations that were deleted"),
-];
-
-/// A list of what was deleted. The register keeps what closes and is told of no deletion.
-pub(crate) fn deletions(id: &str) -> Option<Parts> {
-    let (id, title) = DELETIONS.into_iter().find(|list| list.0 == id)?;
-    let reason =
-        coding("http://terminology.hl7.org/CodeSystem/list-empty-reason", "unavailable", Some("Unavailable"));
-    Some(
-        resource("List")
-            .with("id", id)
-            .with("status", "current")
-            .with("mode", "changes")
-            .with("title", title)
-            .with("emptyReason", concept(reason)),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
@@ -270,6 +247,5 @@ mod tests {
             <system value=\"https://digital.nhs.uk/services/organisation-data-service/CodeSystem/ODSRelationship\"/>\
             <code value=\"RE4\"/><display value=\"IS COMMISSIONED BY\"/></coding></code></OrganizationAffiliation>";
         assert!(xml.ends_with(end), "{xml}");
-        assert!(deletions("Organization-deletion").is_some() && deletions("Patient-deletion").is_none());
     }
 }

@@ -18,6 +18,7 @@ pub(crate) struct Outcome {
     diagnostics: String,
 }
 
+const NOT_FOUND: (&str, &str) = ("NO_RECORD_FOUND", "No record found");
 const BAD_REQUEST: (&str, &str) = ("BAD_REQUEST", "Bad request");
 const FAILED: (&str, &str) = ("INTERNAL_SERVER_ERROR", "Unexpected internal server error");
 const HEADER: (&str, &str) = ("MISSING_OR_INVALID_HEADER", "There is a required header missing or invalid");
@@ -40,17 +41,12 @@ impl Outcome {
 
     /// 404: there is no such path.
     pub(crate) fn no_such_path() -> Self {
-        Self::new(404, "not-found", ("NO_RECORD_FOUND", "No record found"), "HTTP endpoint not found")
+        Self::new(404, "not-found", NOT_FOUND, "HTTP endpoint not found")
     }
 
     /// 404: there is no such resource.
     pub(crate) fn no_such_resource(kind: &str) -> Self {
-        Self::new(
-            404,
-            "not-found",
-            ("NO_RECORD_FOUND", "No record found"),
-            format!("There is no such {kind}."),
-        )
+        Self::new(404, "not-found", NOT_FOUND, format!("There is no such {kind}."))
     }
 
     /// 405: something else than GET.
@@ -105,7 +101,8 @@ impl Outcome {
 
 impl From<crate::fhir::kit::Outcome> for Outcome {
     fn from(outcome: crate::fhir::kit::Outcome) -> Self {
-        Self::new(outcome.status, outcome.issue, BAD_REQUEST, outcome.diagnostics)
+        let spine = if matches!(outcome.status, 404 | 410) { NOT_FOUND } else { BAD_REQUEST };
+        Self::new(outcome.status, outcome.issue, spine, outcome.diagnostics)
     }
 }
 
@@ -117,7 +114,7 @@ impl Outcome {
             Kind::Forbidden => ("forbidden", DENIED),
             Kind::TooMany => ("throttled", BAD_REQUEST),
             Kind::TooLarge => ("too-long", BAD_REQUEST),
-            Kind::NotFound => ("not-found", ("NO_RECORD_FOUND", "No record found")),
+            Kind::NotFound => ("not-found", NOT_FOUND),
             Kind::MethodNotAllowed => ("not-supported", ("NOT_IMPLEMENTED", "Not implemented")),
             Kind::UnsupportedMedia => ("not-supported", HEADER),
             Kind::Unavailable => ("transient", FAILED),

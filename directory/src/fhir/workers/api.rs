@@ -13,8 +13,10 @@ pub(crate) const API: Api = Api {
             name: "Practitioner",
             is_read: true,
             is_searched: true,
+            is_kept: true,
             parameters: &[
                 ("_id", "token"),
+                ("_lastUpdated", "date"),
                 ("family", "string"),
                 ("given", "string"),
                 ("identifier", "token"),
@@ -28,6 +30,7 @@ pub(crate) const API: Api = Api {
             name: "PractitionerRole",
             is_read: true,
             is_searched: true,
+            is_kept: true,
             parameters: &[
                 ("_id", "token"),
                 ("identifier", "token"),

@@ -5,6 +5,7 @@ use platform::id::UserId;
 use super::systems::{self, Numbers, ORGANISATION, ROLE_PROFILE};
 use crate::fhir::kit::{Asked, Outcome, Parameter, SHAPING, shown, token};
 use crate::person::plain;
+use crate::span::Span;
 use crate::store::faces::Question;
 
 /// Which resource is asked for.
@@ -44,6 +45,8 @@ pub(crate) struct Wanted {
     pub(super) profiles: Vec<Vec<String>>,
     pub(super) organisations: Vec<Vec<String>>,
     pub(super) roles: Vec<Vec<String>>,
+    /// When their profile was written last.
+    pub(crate) written: Option<Span>,
     /// The roles of those who are found.
     pub(crate) with_roles: bool,
     /// The people of the roles that are found.
@@ -97,6 +100,7 @@ pub(crate) fn wanted(kind: Kind, asked: &Asked, rules: Rules) -> Result<Wanted, 
             return Err(invalid(format!("The parameter '{}' is not known here.", shown(&parameter.whole()))));
         }
     }
+    wanted.questions.extend(wanted.written.map(|span| vec![Question::Written(span)]));
     if wanted.questions.is_empty() {
         let name = if kind == Kind::Role { "practitioner.identifier" } else { "identifier" };
         let sentence = format!("Missing {name}: give the user id of the practitioner.");
@@ -181,6 +185,12 @@ impl Wanted {
                 self.questions.push(ids);
             }
             "name" | "family" | "given" => self.named(parameter)?,
+            "_lastUpdated" => {
+                plainly(parameter)?;
+                let wrong = || invalid(format!("Invalid _lastUpdated '{}'.", shown(&parameter.value)));
+                let span = Span::read(&parameter.value).ok_or_else(wrong)?;
+                self.written = Some(self.written.unwrap_or_default().and(span));
+            }
             _ => return Ok(false),
         }
         Ok(true)

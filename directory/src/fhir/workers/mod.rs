@@ -4,6 +4,7 @@ mod api;
 mod asked;
 mod config;
 mod find;
+mod past;
 mod resource;
 mod systems;
 
@@ -11,6 +12,7 @@ pub(crate) use api::API;
 pub(crate) use asked::{Kind, Rules, Wanted, by_id, wanted};
 pub use config::{Dialect, WorkersConfig};
 pub(crate) use find::{Found, Page, find, find_id};
+pub(crate) use past::{past, stamp};
 pub(crate) use resource::{organisation, practitioner, practitioner_role};
 
 /// Below what the API lies.

@@ -13,13 +13,24 @@ use super::{
     DeviceQuery, EndpointQuery, FHIR_JSON, Kind, Outcome, answered, known, may, media, new_id, refused,
     resources_of, response,
 };
-use crate::error::Error;
-use crate::fhir::kit::{Shape, Summary, capability};
+use crate::fhir::kit::{Asked, Shape, Stamp, Summary, capability, stamped};
 use crate::fhir::spine::API;
 use crate::ldap::system_entry;
 use crate::register::Register;
+use crate::span::Span;
 use crate::store::systems;
-use crate::system::folded;
+use crate::system::{System, folded};
+
+/// In which time what is asked for is to have been written, if it is asked so.
+pub(super) fn written(asked: &Asked) -> Result<Option<Span>, Outcome> {
+    let mut written: Option<Span> = None;
+    for parameter in asked.all("_lastUpdated") {
+        let wrong = || Outcome::bad_request("Invalid _lastUpdated: it is a moment with its zone, or a day.");
+        let span = Span::read(&parameter.value).ok_or_else(wrong)?;
+        written = Some(written.unwrap_or_default().and(span));
+    }
+    Ok(written)
+}
 
 /// A page of what was found, with what is wanted of each; the id after which the next begins, if there is more.
 pub(super) fn page(found: Vec<Value>, shape: &Shape) -> Result<(Vec<Value>, Option<String>), Outcome> {
@@ -43,7 +54,7 @@ pub(super) fn page(found: Vec<Value>, shape: &Shape) -> Result<(Vec<Value>, Opti
     Ok((page.into_iter().map(|one| shape.of_value(one)).collect(), next))
 }
 
-fn off(register: &Register, request: &Parts) -> Option<Response> {
+pub(super) fn off(register: &Register, request: &Parts) -> Option<Response> {
     register.config.strict.then(|| refused(register, request, &Outcome::no_such_path()))
 }
 
@@ -132,39 +143,50 @@ async fn read(register: &Register, request: &Parts, id: &str, kind: Kind) -> Res
         return off;
     }
     match one(register, request, id, kind).await {
-        Ok((whole, body)) => tagged(register, request, &whole, &body),
+        Ok((stamp, body)) => tagged(register, request, &stamp, &body),
         Err(outcome) => refused(register, request, &outcome),
     }
 }
 
-/// A resource, and what is wanted of it.
-async fn one(register: &Register, request: &Parts, id: &str, kind: Kind) -> Result<(Value, Value), Outcome> {
+/// The version of a resource, and what is wanted of it.
+async fn one(register: &Register, request: &Parts, id: &str, kind: Kind) -> Result<(Stamp, Value), Outcome> {
     may(request)?;
     media(request)?;
     let shape = Shape::read(&fhir::asked(request, b"")?, 1)?;
-    let name = id.split('.').next().unwrap_or_default();
-    let mut reading = register
-        .db
-        .read()
-        .acquire()
-        .await
-        .map_err(|error| Outcome::from(platform::problem::Problem::from(Error::from(error))))?;
-    let found = systems::find(&mut *reading, &folded(name)).await.map_err(super::failed)?;
-    drop(reading);
     let unknown = || Outcome::no_such_resource(kind.name());
-    let system = found.filter(|one| one.withdrawn_at.is_none()).ok_or_else(unknown)?;
-    let is_device = matches!(system.content, crate::api::SystemContent::Accredited(_));
-    if is_device != (kind == Kind::Device) {
-        return Err(unknown());
-    }
-    let told = resources_of(register, kind, system_entry(&system), &mut Vec::new()).await?;
-    let whole = told.into_iter().find(|one| one["id"] == id).ok_or_else(unknown)?;
-    Ok((whole.clone(), shape.of_value(whole)))
+    let system = found(register, id, kind).await?.filter(|one| one.withdrawn_at.is_none());
+    let system = system.ok_or_else(unknown)?;
+    let whole = resource_of(register, &system, id, kind).await?.ok_or_else(unknown)?;
+    let stamp = Stamp::of(system.version, Some(system.changed_at));
+    let whole = stamped(whole, &stamp);
+    Ok((stamp, shape.of_value(whole)))
 }
 
-fn tagged(register: &Register, request: &Parts, whole: &Value, body: &Value) -> Response {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, whole.to_string().as_bytes());
-    let tag = format!("W/\"{}\"", hex::encode(&digest.as_ref()[..16]));
+/// The system whose resource has this id, withdrawn or not, if it is one of this kind.
+pub(super) async fn found(register: &Register, id: &str, kind: Kind) -> Result<Option<System>, Outcome> {
+    let name = id.split('.').next().unwrap_or_default();
+    let found = systems::find(register.db.read(), &folded(name)).await.map_err(super::failed)?;
+    let is_of = |system: &System| {
+        let is_device = matches!(system.content, crate::api::SystemContent::Accredited(_));
+        is_device == (kind == Kind::Device)
+    };
+    Ok(found.filter(is_of))
+}
+
+/// The resource of a system that has this id.
+pub(super) async fn resource_of(
+    register: &Register,
+    system: &System,
+    id: &str,
+    kind: Kind,
+) -> Result<Option<Value>, Outcome> {
+    let told = resources_of(register, kind, system_entry(system), &mut Vec::new()).await?;
+    Ok(told.into_iter().find(|one| one["id"] == id))
+}
+
+/// A resource with the tag of its version; nothing of it where the client has it.
+pub(super) fn tagged(register: &Register, request: &Parts, stamp: &Stamp, body: &Value) -> Response {
+    let tag = stamp.tag();
     let sent = together(&request.headers, &header::IF_NONE_MATCH);
     let mut response = if fhir::has(sent.as_deref(), &tag) {
         StatusCode::NOT_MODIFIED.into_response()

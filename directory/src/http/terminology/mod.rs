@@ -3,6 +3,7 @@
 mod codes;
 mod query;
 mod resources;
+mod versions;
 
 use std::time::Duration;
 
@@ -56,8 +57,29 @@ pub(super) fn router() -> Router<Register> {
             get(resources::affiliation).fallback(only_read),
         )
         .route("/organisation-data-terminology-api/fhir/List/{id}", get(resources::list).fallback(only_read))
+        .merge(kept())
         .merge(operations())
         .route("/organisation-data-terminology-api/fhir/{*other}", any(unknown))
+}
+
+fn kept() -> Router<Register> {
+    Router::new()
+        .route(
+            "/organisation-data-terminology-api/fhir/Organization/{id}/_history",
+            get(versions::organisation_history).fallback(only_read),
+        )
+        .route(
+            "/organisation-data-terminology-api/fhir/Organization/{id}/_history/{version}",
+            get(versions::organisation_version).fallback(only_read),
+        )
+        .route(
+            "/organisation-data-terminology-api/fhir/OrganizationAffiliation/{id}/_history",
+            get(versions::affiliation_history).fallback(only_read),
+        )
+        .route(
+            "/organisation-data-terminology-api/fhir/OrganizationAffiliation/{id}/_history/{version}",
+            get(versions::affiliation_version).fallback(only_read),
+        )
 }
 
 fn operations() -> Router<Register> {
@@ -103,6 +125,10 @@ fn operations() -> Router<Register> {
     resources::affiliations_search,
     resources::affiliation,
     resources::list,
+    versions::organisation_history,
+    versions::organisation_version,
+    versions::affiliation_history,
+    versions::affiliation_version,
     codes::systems,
     codes::systems_below,
     codes::system,

@@ -39,6 +39,9 @@ pub(super) struct Organisations {
     active_role_code: Option<Vec<String>>,
     /// `OrganizationAffiliation:primary-organization` or `…:participating-organization`: its relationships too.
     _revinclude: Option<Vec<String>>,
+    /// When it was written here last, with a prefix: `ge2026-11-01T00:00:00Z`; twice for a span.
+    #[param(rename = "_lastUpdated")]
+    _last_updated: Option<Vec<String>>,
     /// How many a page has: 20 if it is left out, 2000 at most.
     _count: Option<u32>,
     /// How many are passed over.
@@ -66,6 +69,9 @@ pub(super) struct Affiliations {
     active: Option<String>,
     /// `OrganizationAffiliation:primary-organization` or `…:participating-organization`: these organisations too.
     _include: Option<Vec<String>>,
+    /// When the organisation was written here last that has it.
+    #[param(rename = "_lastUpdated")]
+    _last_updated: Option<Vec<String>>,
     /// How many a page has: 20 if it is left out, 2000 at most.
     _count: Option<u32>,
     /// How many are passed over.

@@ -12,17 +12,21 @@ use platform::web::{Path, Raw};
 use super::super::fhir;
 use super::query::{Affiliations as AffiliationParams, Organisations as OrganisationParams};
 use super::{answer, ask, in_time, nothing};
+use crate::api::Organisation;
 use crate::error::Error;
-use crate::fhir::kit::{Asked, Bundle, Hit, Mode, Outcome, Parts, Shape, Summary};
+use crate::fhir::kit::{Asked, Bundle, Hit, Mode, Outcome, Parts, Shape, Stamp, Summary};
 use crate::fhir::organisations::{
-    BASE, Kind, affiliation as told_affiliation, affiliations_wanted, bad, deletions, not_known,
-    organisation as told_organisation, too_costly, wanted,
+    BASE, Kind, affiliation as told_affiliation, affiliations_wanted, bad, deleted, not_known,
+    organisation as told_organisation, stamped, too_costly, wanted,
 };
 use crate::register::Register;
+use crate::store::deletions;
 use crate::store::organisation_faces::{self as store, Affiliation, Affiliations, Condition};
 
 /// How many resources a page has unless something else is asked for, and at most.
 const PAGE: (u32, u32) = (20, 2_000);
+/// By when what is asked for was written.
+const WRITTEN: &str = "_lastUpdated";
 /// How many resources come with those of a page at most.
 const INCLUDED: u32 = 5_000;
 
@@ -105,14 +109,14 @@ pub(in crate::http) async fn affiliation(
     read(&register, &request, &id, Kind::Affiliation).await
 }
 
-/// What was deleted: four lists, which are empty here, since what closes is kept.
+/// What was deleted: four lists. Organisations are never among it, since what closes is kept.
 #[utoipa::path(
     get, path = "/organisation-data-terminology-api/fhir/List/{id}", tag = "organisation-data-terminology",
     params(("id" = String, Path, description = "Such as `Organization-deletion`")),
     responses((status = 200, description = "List"))
 )]
 pub(in crate::http) async fn list(
-    State(_register): State<Register>,
+    State(register): State<Register>,
     Path(id): Path<String>,
     request: Request,
 ) -> Response {
@@ -120,10 +124,19 @@ pub(in crate::http) async fn list(
         Ok(ask) => ask,
         Err(response) => return *response,
     };
-    match deletions(&id) {
-        Some(list) => fhir::read(&request, ask.media, &list, &list),
-        None => answer(&request, ask.media, Err(not_known("List", &id))),
+    match deletions(&register, &id).await {
+        Ok(list) => fhir::read(&request, ask.media, &list, &list),
+        Err(outcome) => answer(&request, ask.media, Err(outcome)),
     }
+}
+
+async fn deletions(register: &Register, id: &str) -> Result<Parts, Outcome> {
+    let list = deleted(id).ok_or_else(|| not_known("List", id))?;
+    let all = match list.part {
+        Some(part) => deletions::of(register.db.read(), part).await?,
+        None => Vec::new(),
+    };
+    Ok(list.resource(&all))
 }
 
 async fn posted(register: &Register, request: &Request, form: &[u8], kind: Kind) -> Response {
@@ -212,8 +225,17 @@ async fn find_organisations(register: &Register, request: &Request, asked: &Aske
     let mut codes = store::page(&mut read, &query.conditions, part.offset, part.count + 1).await?;
     let next = more(&mut codes, part.count).map(OdsCode::to_string);
     let found = store::many(&mut read, &codes).await?;
-    let mut hits: Vec<Hit> =
-        found.iter().map(|one| Hit(Mode::Match, told_organisation(&one.record))).collect();
+    // The model tells no versions; whoever asks by when they were written wants to know.
+    let written = match asked.names(WRITTEN).then_some(&codes) {
+        Some(codes) => Some(store::written_at(&mut read, codes).await?),
+        None => None,
+    };
+    let told = |one: &Organisation| {
+        let whole = told_organisation(&one.record);
+        let Some(written) = &written else { return whole };
+        whole.stamped(&Stamp::of(one.version, written.get(&one.record.ods).copied()))
+    };
+    let mut hits: Vec<Hit> = found.iter().map(|one| Hit(Mode::Match, told(one))).collect();
     let codes: Vec<String> = codes.iter().map(OdsCode::to_string).collect();
     let mut included = Vec::new();
     if query.with_own && !codes.is_empty() {
@@ -288,18 +310,24 @@ async fn read(register: &Register, request: &Request, id: &str, kind: Kind) -> R
     };
     let shape = if register.config.strict { Ok(Shape::default()) } else { Shape::read(&ask.asked, PAGE.1) };
     match (shape, one(register, id, kind).await) {
-        (Ok(shape), Ok(whole)) => fhir::read(request, ask.media, &whole, &shape.of(whole.clone())),
+        (Ok(shape), Ok((_, whole))) => fhir::read(request, ask.media, &whole, &shape.of(whole.clone())),
         (Err(outcome), _) | (_, Err(outcome)) => answer(request, ask.media, Err(outcome)),
     }
 }
 
-async fn one(register: &Register, id: &str, kind: Kind) -> Result<Parts, Outcome> {
+/// A resource with its version, which the model does not tell.
+pub(super) async fn one(register: &Register, id: &str, kind: Kind) -> Result<(Stamp, Parts), Outcome> {
     let mut read = register.db.read().acquire().await.map_err(Error::from)?;
     let unknown = || not_known(kind.name(), id);
     if kind == Kind::Affiliation {
         let wanted = Affiliations { instances: vec![vec![id.to_owned()]], ..Affiliations::default() };
         let found = store::affiliations(&mut read, &wanted, 0, 1).await?;
-        return found.first().map(told_affiliation).ok_or_else(unknown);
+        let one = found.first().ok_or_else(unknown)?;
+        let written = store::written_at(&mut read, std::slice::from_ref(&one.organisation)).await?;
+        let whole = told_affiliation(one);
+        let stamp = Stamp::of_content(&whole, written.get(&one.organisation).copied());
+        let whole = if register.config.strict { whole } else { whole.stamped(&stamp) };
+        return Ok((stamp, whole));
     }
     // FHIR R4 2.24.0.2: ids are compared as they are written, and so is the code of an organisation.
     let code: OdsCode = id.parse().map_err(|_| unknown())?;
@@ -307,5 +335,7 @@ async fn one(register: &Register, id: &str, kind: Kind) -> Result<Parts, Outcome
         return Err(unknown());
     }
     let found = store::many(&mut read, &[code]).await?;
-    found.first().map(|one| told_organisation(&one.record)).ok_or_else(unknown)
+    let one = found.first().ok_or_else(unknown)?;
+    let (stamp, whole) = stamped(&mut read, one).await?;
+    Ok((stamp, if register.config.strict { told_organisation(&one.record) } else { whole }))
 }

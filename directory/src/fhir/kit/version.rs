@@ -1,0 +1,173 @@
+//! Which version a resource is of, and what it was before.
+
+use platform::clock::Millis;
+use serde_json::{Map, Value, json};
+
+use super::tree::{Parts, Tree, parts, resource};
+use crate::version::Version;
+
+/// Which version a resource is of, and since when it is so, where that is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) version: String,
+    pub(crate) since: Option<Millis>,
+}
+
+impl Stamp {
+    /// Of what the register counts versions.
+    pub(crate) fn of(version: Version, since: Option<Millis>) -> Self {
+        Self { version: version.to_string(), since }
+    }
+
+    /// The weak entity tag.
+    pub(crate) fn tag(&self) -> String {
+        tag(&self.version)
+    }
+
+    /// Of what is made of several things of the register: the version is told from every other by what it says.
+    pub(crate) fn of_content(whole: &Parts, since: Option<Millis>) -> Self {
+        Self { version: whole.digest(), since }
+    }
+}
+
+/// The weak entity tag of a version (FHIR R4 3.1.0.5).
+pub(crate) fn tag(version: &str) -> String {
+    format!("W/\"{version}\"")
+}
+
+impl Parts {
+    /// The resource with its version in `meta`.
+    #[must_use]
+    pub(crate) fn stamped(self, stamp: &Stamp) -> Self {
+        let mut meta = parts()
+            .with("versionId", &stamp.version)
+            .with("lastUpdated", stamp.since.map(|at| at.to_string()));
+        let mut made = Self { kind: self.kind, members: Vec::new() };
+        let mut rest = Vec::with_capacity(self.members.len());
+        for (name, value) in self.members {
+            match (name, value) {
+                ("meta", Tree::Parts(own)) => meta.members.extend(own.members),
+                ("id", id) => made.members.push(("id", id)),
+                other => rest.push(other),
+            }
+        }
+        made = made.with("meta", meta);
+        made.members.extend(rest);
+        made
+    }
+}
+
+/// The same of a resource that is no tree.
+pub(crate) fn stamped(whole: Value, stamp: &Stamp) -> Value {
+    let Value::Object(mut members) = whole else { return whole };
+    let mut meta = Map::new();
+    meta.insert("versionId".to_owned(), json!(stamp.version));
+    if let Some(since) = stamp.since {
+        meta.insert("lastUpdated".to_owned(), json!(since.to_string()));
+    }
+    members.insert("meta".to_owned(), Value::Object(meta));
+    Value::Object(members)
+}
+
+/// A version of a resource: what it was, or nothing where it was not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Past<T> {
+    pub(crate) stamp: Stamp,
+    pub(crate) was: Option<T>,
+}
+
+/// What a resource is and was, the newest first (FHIR R4 3.1.0.11).
+#[derive(Debug)]
+pub(crate) struct History<T> {
+    pub(crate) id: String,
+    /// The address below which resources lie.
+    pub(crate) base: String,
+    pub(crate) kind: &'static str,
+    /// The id of the resource.
+    pub(crate) own: String,
+    pub(crate) link: String,
+    pub(crate) past: Vec<Past<T>>,
+}
+
+impl<T: Into<Tree>> History<T> {
+    /// As FHIR has it.
+    pub(crate) fn resource(self) -> Parts {
+        let total = self.past.len();
+        let (kind, place) = (self.kind, format!("{}/{}", self.kind, self.own));
+        let full = format!("{}/{place}", self.base);
+        let entry = |past: Past<T>| {
+            let is_first = past.stamp.version == Version::FIRST.to_string();
+            let (method, url, status) = match past.was {
+                None => ("DELETE", place.as_str(), "204"),
+                Some(_) if is_first => ("POST", kind, "201"),
+                Some(_) => ("PUT", place.as_str(), "200"),
+            };
+            let response = parts()
+                .with("status", status)
+                .with("etag", tag(&past.stamp.version))
+                .with("lastModified", past.stamp.since.map(|at| at.to_string()));
+            parts()
+                .with("fullUrl", full.as_str())
+                .with("resource", past.was)
+                .with("request", parts().with("method", method).with("url", url))
+                .with("response", response)
+        };
+        let entries: Vec<Parts> = self.past.into_iter().map(entry).collect();
+        resource("Bundle")
+            .with("id", self.id)
+            .with("type", "history")
+            .with("total", total)
+            .with("link", vec![parts().with("relation", "self").with("url", self.link)])
+            .with("entry", entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A version stands in `meta` before what is there, behind the id; the tag is the version.
+    #[test]
+    fn versions_stand_in_meta() {
+        let stamp = Stamp::of(Version(3), Some(Millis(0)));
+        let whole = resource("Basic")
+            .with("id", "1")
+            .with("active", true)
+            .with("meta", parts().with("profile", vec!["p"]));
+        let told = whole.stamped(&stamp);
+        assert_eq!(
+            told.json(),
+            r#"{"resourceType":"Basic","id":"1","meta":{"versionId":"3","lastUpdated":"1970-01-01T00:00:00.000Z","profile":["p"]},"active":true}"#
+        );
+        assert_eq!(told.tag(), "W/\"3\"");
+        let value = stamped(json!({"resourceType": "Basic"}), &Stamp { since: None, ..stamp });
+        assert_eq!(value, json!({"resourceType": "Basic", "meta": {"versionId": "3"}}));
+    }
+
+    /// A history says how each version came to be, and that one is a deletion.
+    #[test]
+    fn histories_say_what_was_done() {
+        let past = |version, was| Past { stamp: Stamp::of(Version(version), None), was };
+        let basic = |id: &str| Some(resource("Basic").with("id", id));
+        let history = History {
+            id: "b".to_owned(),
+            base: "https://h".to_owned(),
+            kind: "Basic",
+            own: "1".to_owned(),
+            link: "l".to_owned(),
+            past: vec![past(3, None), past(2, basic("1")), past(1, basic("1"))],
+        };
+        let told: Value = serde_json::from_str(&history.resource().json()).unwrap();
+        let of =
+            |place: usize, name: &str| told["entry"][place]["request"][name].as_str().unwrap().to_owned();
+        assert_eq!((told["type"].as_str(), told["total"].as_i64()), (Some("history"), Some(3)));
+        assert_eq!((of(0, "method"), of(0, "url")), ("DELETE".to_owned(), "Basic/1".to_owned()));
+        assert_eq!(
+            (of(1, "method"), of(2, "method"), of(2, "url")),
+            ("PUT".to_owned(), "POST".to_owned(), "Basic".to_owned())
+        );
+        assert!(told["entry"][0]["resource"].is_null() && told["entry"][1]["resource"]["id"] == "1");
+        assert_eq!(told["entry"][1]["response"]["etag"], "W/\"2\"");
+        assert_eq!(told["entry"][1]["fullUrl"], "https://h/Basic/1");
+    }
+}
