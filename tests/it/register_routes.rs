@@ -2,7 +2,7 @@
 //! `directory/tests/it` asks in full.
 
 /// Every route of the register.
-pub(crate) const REGISTER: [(&str, &str); 145] = [
+pub(crate) const REGISTER: [(&str, &str); 149] = [
     ("GET", "/directory/actor"),
     ("POST", "/directory/assignments"),
     ("GET", "/directory/assignments/{assignment}"),
@@ -148,5 +148,9 @@ pub(crate) const REGISTER: [(&str, &str); 145] = [
     ("GET", "/healthcare-worker/FHIR/R4/PractitionerRole"),
     ("POST", "/healthcare-worker/FHIR/R4/PractitionerRole/_search"),
     ("GET", "/healthcare-worker/FHIR/R4/PractitionerRole/{id}"),
+    ("GET", "/healthcare-worker/FHIR/R4/Practitioner/{id}/_history"),
+    ("GET", "/healthcare-worker/FHIR/R4/Practitioner/{id}/_history/{version}"),
+    ("GET", "/healthcare-worker/FHIR/R4/PractitionerRole/{id}/_history"),
+    ("GET", "/healthcare-worker/FHIR/R4/PractitionerRole/{id}/_history/{version}"),
     ("GET", "/healthcare-worker/FHIR/R4/metadata"),
 ];

@@ -14,7 +14,7 @@ macro_rules! realm {
 
 /// The rule of each route. A route of the document that is not here fails the test, so that whoever adds one says
 /// here who may use it.
-pub(super) const ROUTES: [Route; 212] = [
+pub(super) const ROUTES: [Route; 220] = [
     Route("GET", "/spine-directory/FHIR/R4/metadata", Act("directory:look-up"), none),
     Route("POST", "/spine-directory/FHIR/R4/Device/_search", Act("directory:look-up"), none),
     Route("GET", "/spine-directory/FHIR/R4/Device/{id}", Act("directory:look-up"), none),
@@ -100,6 +100,34 @@ pub(super) const ROUTES: [Route; 212] = [
     Route(
         "POST",
         "/organisation-data-terminology-api/fhir/ValueSet/$validate-code",
+        Act("directory:look-up"),
+        none,
+    ),
+    Route("GET", "/spine-directory/FHIR/R4/Device/{id}/_history", Act("directory:look-up"), none),
+    Route("GET", "/spine-directory/FHIR/R4/Device/{id}/_history/{version}", Act("directory:look-up"), none),
+    Route("GET", "/spine-directory/FHIR/R4/Endpoint/{id}/_history", Act("directory:look-up"), none),
+    Route("GET", "/spine-directory/FHIR/R4/Endpoint/{id}/_history/{version}", Act("directory:look-up"), none),
+    Route(
+        "GET",
+        "/organisation-data-terminology-api/fhir/Organization/{id}/_history",
+        Act("directory:look-up"),
+        none,
+    ),
+    Route(
+        "GET",
+        "/organisation-data-terminology-api/fhir/Organization/{id}/_history/{version}",
+        Act("directory:look-up"),
+        none,
+    ),
+    Route(
+        "GET",
+        "/organisation-data-terminology-api/fhir/OrganizationAffiliation/{id}/_history",
+        Act("directory:look-up"),
+        none,
+    ),
+    Route(
+        "GET",
+        "/organisation-data-terminology-api/fhir/OrganizationAffiliation/{id}/_history/{version}",
         Act("directory:look-up"),
         none,
     ),
