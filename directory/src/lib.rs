@@ -55,7 +55,7 @@ pub use feed::FeedAct;
 pub use fhir::FhirEvent;
 pub use fhir::spine::SpineConfig;
 pub use fhir::workers::{Dialect, WorkersConfig};
-pub use http::{in_fhir_words, in_scim_words, openapi, router};
+pub use http::{in_fhir_words, in_scim_words, openapi, router, takes_api_keys};
 pub use ids::{
     AccessProfileId, AssignmentId, CampaignId, FeedEventId, FeedLinkId, LeavingId, MemberId,
     OrganisationPersonId, PositionId, RequestId, RoleProfileId, WorkgroupId,

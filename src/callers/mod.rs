@@ -8,6 +8,7 @@
 //! list, and forgotten at once when this process revokes anything. The lists it is checked against are read once
 //! in as long. Who is not known to have a good certificate is counted by address before any of that work.
 
+mod keys;
 mod memories;
 mod refusal;
 mod rules;
@@ -29,6 +30,7 @@ use platform::problem::Problem;
 use platform::web::{PeerAddress, PerAddress, Rate, TlsPeer};
 
 use crate::config::Clients;
+pub use keys::{Keys, by_key};
 pub use memories::forget_after_changes;
 use refusal::Refusal;
 use trust::Trust;
@@ -255,8 +257,9 @@ pub async fn authenticate(State(callers): State<Callers>, mut request: Request, 
     next.run(request).await
 }
 
-fn fingerprint(certificate: &[u8]) -> [u8; 32] {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, certificate);
+/// SHA-256 of a certificate, or of a key.
+fn fingerprint(octets: &[u8]) -> [u8; 32] {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, octets);
     digest.as_ref().try_into().expect("SHA-256 has 32 octets")
 }
 

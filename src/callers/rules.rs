@@ -11,7 +11,7 @@ use platform::problem::{Kind, Problem};
 
 use super::refusal::Refusal;
 use super::trust::{SIGN_IN, SYSTEMS};
-use crate::config::{Clients, PERSON_CLIENT};
+use crate::config::{Client, Clients, PERSON_CLIENT};
 
 /// The row of a certificate, if it is this very certificate and in force.
 pub(super) fn standing(
@@ -53,6 +53,13 @@ pub(super) fn caller(
         SIGN_IN => person(record, assurance),
         _ => Err(Refusal::NotACaller { issuer: record.issuer.clone() }),
     }
+}
+
+/// The caller that an application is by its key: it looks things up, whatever else its certificate would let it do.
+pub(super) fn of_key(id: &ClientId, client: &Client) -> Caller {
+    let mut caller = Caller::new(CallerKind::System, id.to_string(), id.clone(), [directory::api::LOOK_UP.0]);
+    caller.organisation.clone_from(&client.organisation);
+    caller
 }
 
 fn system(leaf: &Certificate, clients: &Clients) -> Result<Caller, Refusal> {

@@ -61,6 +61,8 @@ pub struct Client {
     pub organisation: Option<OdsCode>,
     /// Whose relying parties it registers with `authn:clients`: its own, of the team with its name, if nothing is said.
     pub team: Option<ClientId>,
+    /// SHA-256 of the key by which it may look things up, on the faces that take one.
+    pub api_key: Option<[u8; 32]>,
 }
 
 /// A client as it is written.
@@ -75,13 +77,18 @@ struct Table {
     organisation: Option<OdsCode>,
     #[serde(default, deserialize_with = "team")]
     team: Option<ClientId>,
+    #[serde(default, deserialize_with = "api_key")]
+    api_key_sha256: Option<[u8; 32]>,
 }
 
 impl TryFrom<Table> for Client {
     type Error = &'static str;
 
     fn try_from(table: Table) -> Result<Self, Self::Error> {
-        let Table { acts, profiles, organisation, team } = table;
+        let Table { acts, profiles, organisation, team, api_key_sha256: api_key } = table;
+        if api_key.is_some() && !acts.contains(&directory::api::LOOK_UP) {
+            return Err("a key is for directory:look-up and nothing else; add it to acts");
+        }
         if team.is_some() && !acts.contains(&authn::api::CLIENTS) {
             return Err("team says whose relying parties authn:clients is for; add it to acts");
         }
@@ -90,7 +97,7 @@ impl TryFrom<Table> for Client {
                 Err("ca:issue needs the profiles it is granted for, as in profiles = [\"person-sign-in\"]")
             }
             (false, false) => Err("profiles say which certificates ca:issue may ask for; add it to acts"),
-            _ => Ok(Self { acts, profiles, organisation, team }),
+            _ => Ok(Self { acts, profiles, organisation, team, api_key }),
         }
     }
 }
@@ -99,6 +106,12 @@ impl Clients {
     /// The client with this id.
     pub fn find(&self, id: &ClientId) -> Option<&Client> {
         self.0.iter().find(|(name, _)| name.0 == *id).map(|(_, client)| client)
+    }
+
+    /// The client whose key has this SHA-256. A key of two is nobody's.
+    pub fn by_key(&self, digest: &[u8; 32]) -> Option<(&ClientId, &Client)> {
+        let mut having = self.all().filter(|(_, client)| client.api_key.as_ref() == Some(digest));
+        having.next().filter(|_| having.next().is_none())
     }
 
     /// Every client with its id, in alphabetical order.
@@ -165,6 +178,13 @@ fn profile(name: &str) -> Result<ProfileId, String> {
 fn organisation<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<OdsCode>, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map(Some).map_err(|_| serde::de::Error::custom(format!("{text:?} is not an ODS code")))
+}
+
+fn api_key<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<[u8; 32]>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let digest = hex::decode(text).ok().and_then(|octets| octets.try_into().ok());
+    let wrong = "api_key_sha256 is the SHA-256 of a key of 256 bits or more: 64 digits in hexadecimal";
+    digest.map(Some).ok_or_else(|| serde::de::Error::custom(wrong))
 }
 
 fn team<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<ClientId>, D::Error> {

@@ -82,11 +82,13 @@ impl Port {
         match self {
             Self::Public => {
                 let router = limit_callers(modules(app).merge(docs::router()), limits.per_client);
+                let router = by_api_key(router, app);
                 let router = behind_the_clock(by_token(router, app), app, clock);
                 in_their_words(stack(router, &limits.anybody(), self.told()))
             }
             Self::Systems => {
-                let router = by_token(limit_callers(modules(app), limits.per_client), app).layer(known);
+                let router = by_api_key(limit_callers(modules(app), limits.per_client), app);
+                let router = by_token(router, app).layer(known);
                 // Before it is asked who calls: on a wrong clock no list is current, and that would be the answer.
                 let router = behind_the_clock(router, app, clock);
                 in_their_words(stack(router, &limits.known_callers(), self.told()))
@@ -129,6 +131,12 @@ fn by_token(router: Router, app: &App) -> Router {
         None => router,
         Some(provider) => authn::with_token_callers(router, provider.clone()),
     }
+}
+
+/// Applications that show a key, where one is taken, are who they are by it, unless a certificate or a token said so.
+fn by_api_key(router: Router, app: &App) -> Router {
+    let keys = callers::Keys::new(app.config.clients.clone(), app.config.limits.per_address);
+    router.layer(from_fn_with_state(std::sync::Arc::new(keys), callers::by_key))
 }
 
 /// Every module; and what the plain port serves, for those who cannot reach it.

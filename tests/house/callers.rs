@@ -8,7 +8,7 @@ use crate::words;
 const PLACES: [&str; 9] = [
     // An access token that a client has for itself, or a person's for signing.
     "authn/src/caller.rs",
-    // A client certificate of TLS, or of a signed message of CMP.
+    // A client certificate of TLS, or of a signed message of CMP; the key of an application.
     "src/callers/rules.rs",
     // A key or certificate that signed a request of ACME.
     "ca/src/acme/certificates.rs",

@@ -25,6 +25,12 @@ pub fn in_fhir_words(port: Router) -> Router {
     port.layer(from_fn(translate))
 }
 
+/// Whether what lies at this path is asked with the key of an application, as at the national platform: the Spine Directory Service
+/// and the Organisation Data Terminology are. The Healthcare Worker API is not: there a client signs.
+pub fn takes_api_keys(path: &str) -> bool {
+    matches!(Face::of(path), Some(Face::Spine | Face::Organisations))
+}
+
 /// A face over FHIR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Face {
@@ -113,5 +119,10 @@ mod tests {
         for other in ["/", "/directory/people", "/spine-directory/FHIR/R44", "/spine-directory/FHIR"] {
             assert_eq!(Face::of(other), None, "{other}");
         }
+        assert!(takes_api_keys("/spine-directory/FHIR/R4/Device"));
+        assert!(
+            !takes_api_keys("/healthcare-worker/FHIR/R4/Practitioner")
+                && !takes_api_keys("/directory/people")
+        );
     }
 }

@@ -48,7 +48,7 @@ use utoipa::OpenApi;
 
 use crate::register::Register;
 
-pub use fhir_around::in_fhir_words;
+pub use fhir_around::{in_fhir_words, takes_api_keys};
 pub use scim_around::in_scim_words;
 
 /// Largest body. A batch of a hundred rows takes some tens of KiB; photos and imports have limits of their own.
