@@ -11,6 +11,7 @@ mod duties;
 mod feed;
 mod feed_quarantine;
 mod feed_rig;
+mod fhir_judge;
 mod fhir_refusals;
 mod imports;
 mod ldap;
