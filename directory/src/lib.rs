@@ -53,6 +53,7 @@ pub use day::Day;
 pub use error::Error;
 pub use feed::FeedAct;
 pub use fhir::FhirEvent;
+pub use fhir::fuzz as fhir_fuzz;
 pub use fhir::spine::SpineConfig;
 pub use fhir::workers::{Dialect, WorkersConfig};
 pub use http::{in_fhir_words, in_scim_words, openapi, router, takes_api_keys};

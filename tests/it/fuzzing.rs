@@ -59,6 +59,12 @@ mod dpop_proof;
 #[path = "../../fuzz/fuzz_targets/est_body.rs"]
 mod est_body;
 #[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
+#[path = "../../fuzz/fuzz_targets/fhir_parameters.rs"]
+mod fhir_parameters;
+#[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
+#[path = "../../fuzz/fuzz_targets/fhir_search.rs"]
+mod fhir_search;
+#[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
 #[path = "../../fuzz/fuzz_targets/ldap_message.rs"]
 mod ldap_message;
 #[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
@@ -92,7 +98,7 @@ mod time_stamp_request;
 type Target = (&'static str, fn(&[u8]));
 
 /// Each target by its name.
-const TARGETS: [Target; 23] = [
+const TARGETS: [Target; 25] = [
     ("acme_request", acme_request::run),
     ("card_command", card_command::run),
     ("card_objects", card_objects::run),
@@ -106,6 +112,8 @@ const TARGETS: [Target; 23] = [
     ("cmp_message", cmp_message::run),
     ("dpop_proof", dpop_proof::run),
     ("est_body", est_body::run),
+    ("fhir_parameters", fhir_parameters::run),
+    ("fhir_search", fhir_search::run),
     ("ldap_message", ldap_message::run),
     ("ldap_name", ldap_name::run),
     ("ocsp_request", ocsp_request::run),

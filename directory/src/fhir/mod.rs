@@ -2,6 +2,7 @@
 //! them.
 
 mod event;
+pub mod fuzz;
 pub(crate) mod kit;
 pub(crate) mod organisations;
 pub(crate) mod spine;

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use directory::api::{LOOK_UP, READ};
+use directory::fhir_fuzz;
 use http::{Method, StatusCode};
 use platform::db::Engine;
 use platform::db::testing::TestDb;
@@ -102,4 +103,24 @@ async fn each_application_has_its_own_count() {
     let wait: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=2).contains(&wait), "{wait}");
     assert_eq!(rig.get(&quiet, &path).await.status, StatusCode::OK, "the other is not counted with it");
+}
+
+/// No query and no body of a stranger stops a reader, however it is damaged.
+#[test]
+fn strangers_questions_do_no_harm() {
+    for sample in [
+        "organization=https://fhir.nhs.uk/Id/ods-organization-code%7CRXX&identifier=https://fhir.nhs.uk/Id/nhsMhsPartyKey%7CRXX-1",
+        "name:contains=surg\\,ery&type=RC1&roleCode:not=RO76&lastChangeDate=gt2024-01-31&_lastUpdated=ge2024-01-31T10:00Z&_count=5",
+        "identifier=555000000108&_revinclude=PractitionerRole:practitioner&role=https://fhir.nhs.uk/CodeSystem%7CS0010:G0020:R8000",
+    ] {
+        platform::hammer::hammer(sample.as_bytes(), 2_000, fhir_fuzz::search).unwrap();
+    }
+    let body = r#"{"resourceType":"Parameters","parameter":[{"name":"valueSet","resource":{"compose":{"include":[{"system":
+        "https://fhir.nhs.uk/Id/ods-organization-code","filter":[{"property":"role","op":"in","value":"RO1,RO2"}]}]}}}]}"#;
+    platform::hammer::hammer(body.as_bytes(), 2_000, fhir_fuzz::parameters).unwrap();
+    // As deep as a body may be large.
+    fhir_fuzz::parameters("[".repeat(400_000).as_bytes());
+    fhir_fuzz::parameters(
+        format!("<Parameters xmlns=\"http://hl7.org/fhir\">{}", "<part>".repeat(60_000)).as_bytes(),
+    );
 }
