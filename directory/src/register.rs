@@ -122,7 +122,14 @@ impl Register {
                     false
                 }
             };
-            if !swept && !erased && !forgotten && !passed {
+            let exported = match self.sweep_exports().await {
+                Ok(exported) => exported,
+                Err(error) => {
+                    tracing::warn!(%error, "exports could not be gone on with: {error}");
+                    false
+                }
+            };
+            if !swept && !erased && !forgotten && !passed && !exported {
                 tokio::time::sleep(SWEEP_PAUSE).await;
             }
         }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 /// Every act a system can be granted. `signer:own-credentials`, `directory:act` and `authn:own` are not among them:
 /// those are what people have.
-const ACTS: [Act; 27] = [
+const ACTS: [Act; 28] = [
     ca::api::ISSUE,
     ca::api::ENROL,
     ca::api::REVOKE,
@@ -30,6 +30,7 @@ const ACTS: [Act; 27] = [
     directory::api::CLAIMS,
     directory::api::SYSTEMS,
     directory::api::LOOK_UP,
+    directory::api::EXPORT,
     authn::api::CLIENTS,
     authn::api::ALL_TEAMS,
     authn::api::SESSIONS,

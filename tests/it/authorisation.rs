@@ -39,7 +39,7 @@ struct Route(&'static str, &'static str, Door, fn() -> Value);
 use Door::{Act, ActOrOwn, Open, Own, Proof, Report};
 
 /// Every act that a client can be granted, each with a client that has nothing else.
-const ACTS: [&str; 27] = [
+const ACTS: [&str; 28] = [
     "ca:issue",
     "ca:enrol",
     "ca:revoke",
@@ -60,6 +60,7 @@ const ACTS: [&str; 27] = [
     "directory:claims",
     "directory:systems",
     "directory:look-up",
+    "directory:export",
     "authn:clients",
     "authn:all-teams",
     "authn:sessions",

@@ -93,5 +93,7 @@ pub const OPERATE: Act = Act("directory:operate");
 pub const SYSTEMS: Act = Act("directory:systems");
 /// To look up systems and organisations on the faces of the national directory: FHIR and LDAP.
 pub const LOOK_UP: Act = Act("directory:look-up");
+/// To export people, roles, organisations and relationships over FHIR, all of them at once.
+pub const EXPORT: Act = Act("directory:export");
 /// To know of a person what relying parties are told: for sign-in.
 pub const CLAIMS: Act = Act("directory:claims");

@@ -14,6 +14,13 @@ pub enum FhirEvent {
         /// The user ids of those who were shown.
         people: Vec<String>,
     },
+    /// An export in bulk was begun. Whom each part of it showed is recorded when the part is fetched.
+    ExportBegun {
+        /// Its id.
+        export: String,
+        /// The kinds of resources.
+        resources: Vec<String>,
+    },
 }
 
 impl audit::Event for FhirEvent {
@@ -22,6 +29,7 @@ impl audit::Event for FhirEvent {
     fn name(&self) -> &'static str {
         match self {
             Self::WorkersShown { .. } => "workers-shown",
+            Self::ExportBegun { .. } => "export-begun",
         }
     }
 }

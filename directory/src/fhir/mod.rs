@@ -2,6 +2,7 @@
 //! them.
 
 mod event;
+pub(crate) mod exports;
 pub mod fuzz;
 pub(crate) mod kit;
 pub(crate) mod organisations;

@@ -47,9 +47,11 @@ fn forms(path: &str) -> Option<&'static [&'static str]> {
 
 fn describe(operation: &mut Operation, forms: &[&str]) {
     let responses = &mut operation.responses.responses;
-    for response in responses.values_mut() {
+    for (status, response) in responses.iter_mut() {
+        // What is only accepted has no body.
         if let RefOr::T(response) = response
             && response.content.is_empty()
+            && status != "202"
         {
             let anew = filled(&response.description, forms);
             response.content = anew.content;

@@ -11,6 +11,7 @@ mod feed_links;
 mod fhir;
 mod fhir_around;
 mod fhir_described;
+mod fhir_exports;
 mod fhir_versions;
 mod headers;
 mod incoming;
@@ -91,6 +92,7 @@ pub fn router(register: Register) -> Router {
         .merge(spine::router())
         .merge(workers::router())
         .merge(terminology::router())
+        .merge(fhir_exports::router())
         .layer(DefaultBodyLimit::max(LARGEST))
         .with_state(register)
 }
@@ -179,6 +181,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         spine::Document::openapi(),
         workers::Document::openapi(),
         terminology::Document::openapi(),
+        fhir_exports::Document::openapi(),
     ];
     for area in areas {
         whole.merge(area);

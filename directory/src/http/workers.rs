@@ -418,7 +418,7 @@ async fn record(register: &Register, caller: &Caller, page: &Page, kind: Kind) -
     recorded(register, caller, kind, people).await
 }
 
-async fn recorded(
+pub(super) async fn recorded(
     register: &Register,
     caller: &Caller,
     kind: Kind,

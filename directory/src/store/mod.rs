@@ -10,6 +10,7 @@ pub(crate) mod changes;
 pub(crate) mod counters;
 pub(crate) mod deletions;
 pub(crate) mod employers;
+pub(crate) mod exports;
 pub(crate) mod faces;
 pub(crate) mod feed_erasure;
 pub(crate) mod feed_events;

@@ -54,6 +54,7 @@ pub(crate) struct HasRole {
 pub(crate) enum Condition {
     Codes(Vec<String>),
     After(String),
+    UpTo(String),
     /// Changed on this day or later, and before this one.
     Changed(Option<String>, Option<String>),
     /// Written here in this time. Of what was written before that was kept, the day on which it changed counts.
@@ -94,6 +95,7 @@ impl Statement {
         match condition {
             Condition::Codes(codes) => self.any_of("o.ods", codes.iter().cloned()),
             Condition::After(code) => format!("o.ods > {}", self.value(code)),
+            Condition::UpTo(code) => format!("o.ods <= {}", self.value(code)),
             Condition::Changed(from, before) => self.changed(from.as_ref(), before.as_ref()),
             Condition::Written(span) => self.written(*span),
             Condition::Name(how, any) => {

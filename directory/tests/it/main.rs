@@ -8,6 +8,7 @@ mod campaigns;
 mod changes;
 mod diagrams;
 mod duties;
+mod exports;
 mod feed;
 mod feed_quarantine;
 mod feed_rig;

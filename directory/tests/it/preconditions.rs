@@ -38,7 +38,7 @@ const MAKES: [&str; 12] = [
 ];
 
 /// Changes that ask for no version, and why none is needed.
-const VERSIONLESS: [(&str, &str, &str); 19] = [
+const VERSIONLESS: [(&str, &str, &str); 21] = [
     ("PUT", "/directory/consumers/{name}", "a number that never goes back"),
     ("PUT", "/directory/scim/v2/Users/{id}", "RFC 7644 3.14 leaves If-Match to the client"),
     ("PATCH", "/directory/scim/v2/Users/{id}", "RFC 7644 3.14 leaves If-Match to the client"),
@@ -58,6 +58,16 @@ const VERSIONLESS: [(&str, &str, &str); 19] = [
     ("POST", "/directory/positions/{position}/redating", "each row may have its version"),
     ("POST", "/directory/positions/{position}/removals", "each row may have its version"),
     ("POST", "/directory/rbac/import", "a release is made new, and looked at first"),
+    (
+        "DELETE",
+        "/healthcare-worker/FHIR/R4/$export/{export}",
+        "it ends one's own export, which never changes",
+    ),
+    (
+        "DELETE",
+        "/organisation-data-terminology-api/fhir/$export/{export}",
+        "it ends one's own export, which never changes",
+    ),
 ];
 
 /// A path with something in each place that may stand there.

@@ -14,7 +14,7 @@ macro_rules! realm {
 
 /// The rule of each route. A route of the document that is not here fails the test, so that whoever adds one says
 /// here who may use it.
-pub(super) const ROUTES: [Route; 220] = [
+pub(super) const ROUTES: [Route; 228] = [
     Route("GET", "/spine-directory/FHIR/R4/metadata", Act("directory:look-up"), none),
     Route("POST", "/spine-directory/FHIR/R4/Device/_search", Act("directory:look-up"), none),
     Route("GET", "/spine-directory/FHIR/R4/Device/{id}", Act("directory:look-up"), none),
@@ -129,6 +129,24 @@ pub(super) const ROUTES: [Route; 220] = [
         "GET",
         "/organisation-data-terminology-api/fhir/OrganizationAffiliation/{id}/_history/{version}",
         Act("directory:look-up"),
+        none,
+    ),
+    Route("GET", "/healthcare-worker/FHIR/R4/$export", Act("directory:export"), none),
+    Route("GET", "/healthcare-worker/FHIR/R4/$export/{export}", Act("directory:export"), none),
+    Route("DELETE", "/healthcare-worker/FHIR/R4/$export/{export}", Act("directory:export"), none),
+    Route("GET", "/healthcare-worker/FHIR/R4/$export/{export}/{part}", Act("directory:export"), none),
+    Route("GET", "/organisation-data-terminology-api/fhir/$export", Act("directory:export"), none),
+    Route("GET", "/organisation-data-terminology-api/fhir/$export/{export}", Act("directory:export"), none),
+    Route(
+        "DELETE",
+        "/organisation-data-terminology-api/fhir/$export/{export}",
+        Act("directory:export"),
+        none,
+    ),
+    Route(
+        "GET",
+        "/organisation-data-terminology-api/fhir/$export/{export}/{part}",
+        Act("directory:export"),
         none,
     ),
     Route("GET", "/audit/checkpoint", Open, none),

@@ -143,6 +143,16 @@ fn cut(page: &mut Vec<Found>, mut found: Found, kind: Kind, room: usize, after: 
     next
 }
 
+/// Somebody whom the directory shows; asked for roles, with theirs.
+pub(crate) async fn somebody(
+    register: &Register,
+    tx: &mut Tx,
+    kind: Kind,
+    id: &UserId,
+) -> Result<Option<Found>, Error> {
+    matching(register, tx, &Wanted::default(), kind, id).await
+}
+
 async fn matching(
     register: &Register,
     tx: &mut Tx,

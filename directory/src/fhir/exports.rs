@@ -1,0 +1,230 @@
+//! Exports in bulk (HL7 FHIR Bulk Data Access 2.0): what is there is cut into parts of so many, and each part is read when it is
+//! fetched. Cutting goes on from the place that is stored, on whichever node; what a crash leaves is gone on with.
+
+use platform::db::Tx;
+use platform::id::{OdsCode, UserId};
+
+use super::kit::Stamp;
+use super::{organisations, workers};
+use crate::error::Error;
+use crate::register::Register;
+use crate::span::Span;
+use crate::store::exports::{self as store, Export, Part, Place};
+use crate::store::faces::{self, Question};
+use crate::store::organisation_faces::{self, Affiliations, Condition};
+
+/// How many things are in a part.
+const PART: u32 = 500;
+/// How many may be there when it is fetched: some may have come since.
+const MOST: u32 = 2 * PART;
+/// How many exports are looked at in one step of sweeping.
+const STEP: u32 = 20;
+
+/// What can be exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exported {
+    Practitioner,
+    Role,
+    Organisation,
+    Affiliation,
+}
+
+impl Exported {
+    const ALL: [Self; 4] = [Self::Practitioner, Self::Role, Self::Organisation, Self::Affiliation];
+
+    /// The name of the resource.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Practitioner => workers::Kind::Practitioner.name(),
+            Self::Role => workers::Kind::Role.name(),
+            Self::Organisation => organisations::Kind::Organisation.name(),
+            Self::Affiliation => organisations::Kind::Affiliation.name(),
+        }
+    }
+
+    fn of(name: &str) -> Result<Self, Error> {
+        let found = Self::ALL.into_iter().find(|kind| kind.name() == name);
+        found.ok_or(Error::Stored { what: "directory_export.at_kind" })
+    }
+}
+
+/// What was written since; everything of what nobody counts when it was written.
+fn since(export: &Export) -> Option<Span> {
+    export.since.map(|from| Span { from: Some(from), before: None })
+}
+
+/// Whose resources they are, by what they are asked for.
+fn questions(kind: Exported, since: Option<Span>) -> Vec<Vec<Question>> {
+    // A role begins and ends without its person being written.
+    let span = since.filter(|_| kind == Exported::Practitioner);
+    span.map(|span| vec![Question::Written(span)]).into_iter().collect()
+}
+
+/// The last of the next ids after one, and how many they are.
+async fn next(
+    tx: &mut Tx,
+    kind: Exported,
+    since: Option<Span>,
+    after: &str,
+) -> Result<Option<(usize, String)>, Error> {
+    Ok(match kind {
+        Exported::Practitioner | Exported::Role => {
+            let ids = faces::people_of(tx, &questions(kind, since), after, PART).await?;
+            ids.last().map(|last| (ids.len(), last.to_string()))
+        }
+        Exported::Organisation => {
+            let ids = organisation_faces::page(tx, &conditions(since, after, None), 0, PART).await?;
+            ids.last().map(|last| (ids.len(), last.to_string()))
+        }
+        Exported::Affiliation => {
+            let found = organisation_faces::affiliations(tx, &affiliations(since, after)?, 0, PART).await?;
+            found.last().map(|last| (found.len(), format!("{}.{}", last.organisation, last.place)))
+        }
+    })
+}
+
+fn conditions(since: Option<Span>, after: &str, last: Option<&str>) -> Vec<Condition> {
+    let mut all = vec![Condition::After(after.to_owned())];
+    all.extend(last.map(|last| Condition::UpTo(last.to_owned())));
+    all.extend(since.map(Condition::Written));
+    all
+}
+
+fn affiliations(since: Option<Span>, after: &str) -> Result<Affiliations, Error> {
+    let after = if after.is_empty() { None } else { Some(place(after)?) };
+    Ok(Affiliations { written: since, after, ..Affiliations::default() })
+}
+
+/// The place of a relationship: whose it is, and which of theirs.
+fn place(text: &str) -> Result<(String, i64), Error> {
+    let place = text.rsplit_once('.').and_then(|(code, place)| Some((code.to_owned(), place.parse().ok()?)));
+    place.ok_or(Error::Stored { what: "directory_export_part.after" })
+}
+
+/// Cuts an export a part further, and gives it as it is then.
+pub(crate) async fn step(register: &Register, export: Export) -> Result<Export, Error> {
+    let Some(place) = export.place.clone() else { return Ok(export) };
+    let kind = Exported::of(&place.kind)?;
+    let mut read = register.db.read().acquire().await?;
+    let found = next(&mut read, kind, since(&export), &place.after).await?;
+    drop(read);
+    let is_whole =
+        found.as_ref().is_some_and(|(many, _)| u32::try_from(*many).is_ok_and(|many| many >= PART));
+    let part = found.map(|(_, last)| Part { kind: place.kind.clone(), after: place.after.clone(), last });
+    let to = match &part {
+        Some(part) if is_whole => Some(Place { kind: place.kind.clone(), after: part.last.clone() }),
+        _ => {
+            let mut kinds = export.kinds.iter().skip_while(|kind| **kind != place.kind).skip(1);
+            kinds.next().map(|kind| Place { kind: kind.clone(), after: String::new() })
+        }
+    };
+    let id = export.id.clone();
+    let gone_on: Result<bool, Error> = register
+        .db
+        .write(move |tx| {
+            Box::pin(async move { store::advance(tx, &id, &place, to.as_ref(), part.as_ref()).await })
+        })
+        .await;
+    gone_on?;
+    // Whether it was this process or another: what is stored now is what counts.
+    store::find(register.db.read(), &export.id).await?.ok_or(Error::Stored { what: "directory_export" })
+}
+
+/// A part as lines of JSON, and the people who are shown in it.
+pub(crate) async fn lines(
+    register: &Register,
+    export: &Export,
+    part: &Part,
+) -> Result<(String, Vec<String>), Error> {
+    let kind = Exported::of(&part.kind)?;
+    let mut read = register.db.read().acquire().await?;
+    match kind {
+        Exported::Practitioner => {
+            people(register, &mut read, (export, part), workers::Kind::Practitioner).await
+        }
+        Exported::Role => people(register, &mut read, (export, part), workers::Kind::Role).await,
+        Exported::Organisation => Ok((told(&mut read, export, part).await?, Vec::new())),
+        Exported::Affiliation => Ok((related(&mut read, export, part).await?, Vec::new())),
+    }
+}
+
+async fn people(
+    register: &Register,
+    tx: &mut Tx,
+    (export, part): (&Export, &Part),
+    kind: workers::Kind,
+) -> Result<(String, Vec<String>), Error> {
+    let dialect = register.config.workers.dialect;
+    let questions = questions(Exported::of(&part.kind)?, since(export));
+    let ids: Vec<UserId> = faces::people_of(tx, &questions, &part.after, MOST).await?;
+    let (mut text, mut shown) = (String::new(), Vec::new());
+    for id in ids.iter().filter(|id| id.as_str() <= part.last.as_str()) {
+        let Some(found) = workers::somebody(register, tx, kind, id).await? else { continue };
+        let resources = match kind {
+            workers::Kind::Practitioner => vec![workers::practitioner(&found, dialect)],
+            workers::Kind::Role => {
+                found.roles.iter().map(|role| workers::practitioner_role(&found, role, dialect)).collect()
+            }
+        };
+        if resources.is_empty() {
+            continue;
+        }
+        shown.push(id.to_string());
+        for whole in resources {
+            let stamp = workers::stamp(&found, kind, &whole);
+            line(&mut text, &whole.stamped(&stamp).json());
+        }
+    }
+    Ok((text, shown))
+}
+
+async fn told(tx: &mut Tx, export: &Export, part: &Part) -> Result<String, Error> {
+    let conditions = conditions(since(export), &part.after, Some(&part.last));
+    let codes: Vec<OdsCode> = organisation_faces::page(tx, &conditions, 0, MOST).await?;
+    let written = organisation_faces::written_at(tx, &codes).await?;
+    let mut text = String::new();
+    for one in organisation_faces::many(tx, &codes).await? {
+        let stamp = Stamp::of(one.version, written.get(&one.record.ods).copied());
+        line(&mut text, &organisations::organisation(&one.record).stamped(&stamp).json());
+    }
+    Ok(text)
+}
+
+async fn related(tx: &mut Tx, export: &Export, part: &Part) -> Result<String, Error> {
+    let last = place(&part.last)?;
+    let wanted = affiliations(since(export), &part.after)?;
+    let mut text = String::new();
+    for one in organisation_faces::affiliations(tx, &wanted, 0, MOST).await? {
+        if (one.organisation.to_string(), one.place) > last {
+            break;
+        }
+        let whole = organisations::affiliation(&one);
+        let stamp = Stamp::of_content(&whole, None);
+        line(&mut text, &whole.stamped(&stamp).json());
+    }
+    Ok(text)
+}
+
+fn line(text: &mut String, json: &str) {
+    text.push_str(json);
+    text.push('\n');
+}
+
+impl Register {
+    /// Goes on with exports that nobody asks about, and erases those whose time is over; says whether anything was done.
+    pub async fn sweep_exports(&self) -> Result<bool, Error> {
+        let now = self.now();
+        let mut is_done = false;
+        for id in store::over(self.db.read(), now, STEP).await? {
+            let erased: Result<(), Error> =
+                self.db.write(move |tx| Box::pin(async move { store::erase(tx, &id).await })).await;
+            erased?;
+            is_done = true;
+        }
+        for export in store::waiting(self.db.read(), now, STEP).await? {
+            step(self, export).await?;
+            is_done = true;
+        }
+        Ok(is_done)
+    }
+}
