@@ -2,7 +2,7 @@
 //! `directory/tests/it` asks in full.
 
 /// Every route of the register.
-pub(crate) const REGISTER: [(&str, &str); 149] = [
+pub(crate) const REGISTER: [(&str, &str); 150] = [
     ("GET", "/directory/actor"),
     ("POST", "/directory/assignments"),
     ("GET", "/directory/assignments/{assignment}"),
@@ -144,6 +144,7 @@ pub(crate) const REGISTER: [(&str, &str); 149] = [
     ("PATCH", "/directory/workgroups/{workgroup}/members/{member}"),
     ("GET", "/healthcare-worker/FHIR/R4/Practitioner"),
     ("POST", "/healthcare-worker/FHIR/R4/Practitioner/_search"),
+    ("GET", "/healthcare-worker/FHIR/R4/Practitioner/_history"),
     ("GET", "/healthcare-worker/FHIR/R4/Practitioner/{id}"),
     ("GET", "/healthcare-worker/FHIR/R4/PractitionerRole"),
     ("POST", "/healthcare-worker/FHIR/R4/PractitionerRole/_search"),

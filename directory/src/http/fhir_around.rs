@@ -49,7 +49,7 @@ impl Face {
         ];
         let is_of =
             |base: &str| path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        faces.into_iter().find(|(base, _)| is_of(base)).map(|(_, face)| face)
+        faces.into_iter().find(|face| is_of(face.0)).map(|face| face.1)
     }
 
     /// The refusal as the face tells it.

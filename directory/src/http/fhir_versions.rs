@@ -44,9 +44,9 @@ pub(super) fn history<T: Into<Tree>>(
         id: bundle,
         base: format!("{}{}", fhir::origin(request), whose.base),
         kind: whose.kind,
-        own: whose.id.to_owned(),
-        link: fhir::link(request, asked, &[]),
-        past,
+        total: Some(past.len()),
+        links: vec![("self", fhir::link(request, asked, &[]))],
+        past: past.into_iter().map(|one| (whose.id.to_owned(), one)).collect(),
     };
     Ok(history.resource())
 }

@@ -10,6 +10,7 @@ mod feed;
 mod feed_links;
 mod fhir;
 mod fhir_around;
+mod fhir_changes;
 mod fhir_described;
 mod fhir_exports;
 mod fhir_versions;
@@ -93,6 +94,7 @@ pub fn router(register: Register) -> Router {
         .merge(workers::router())
         .merge(terminology::router())
         .merge(fhir_exports::router())
+        .merge(fhir_changes::router())
         .layer(DefaultBodyLimit::max(LARGEST))
         .with_state(register)
 }
@@ -182,6 +184,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         workers::Document::openapi(),
         terminology::Document::openapi(),
         fhir_exports::Document::openapi(),
+        fhir_changes::Document::openapi(),
     ];
     for area in areas {
         whole.merge(area);

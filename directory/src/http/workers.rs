@@ -251,7 +251,7 @@ pub(super) fn refused(request: &Request, media: Media, outcome: &Outcome) -> Res
 }
 
 /// Who asks, if they may read people.
-async fn may(register: &Register, request: &Request) -> Result<Caller, Outcome> {
+pub(super) async fn may(register: &Register, request: &Request) -> Result<Caller, Outcome> {
     let mut caller = fhir::caller(request)?;
     acting::chosen(&request.headers, &mut caller)?;
     people::reading(register, &caller).await?;
@@ -259,7 +259,7 @@ async fn may(register: &Register, request: &Request) -> Result<Caller, Outcome> 
 }
 
 /// What there is beside the model: nothing where only the model is wanted.
-fn addition(register: &Register, request: &Request) -> Option<(Asked, Media)> {
+pub(super) fn addition(register: &Register, request: &Request) -> Option<(Asked, Media)> {
     if register.config.strict {
         return None;
     }
@@ -418,6 +418,7 @@ async fn record(register: &Register, caller: &Caller, page: &Page, kind: Kind) -
     recorded(register, caller, kind, people).await
 }
 
+/// Writes whom a caller is shown.
 pub(super) async fn recorded(
     register: &Register,
     caller: &Caller,

@@ -154,7 +154,26 @@ platform::both_engines! {
         assert!(list("OrganizationAffiliation-deletion").await.is_empty(), "it is there again");
         assert_eq!(list("Organization-role-deletion").await, ["2"]);
 
+        let feed = format!("{ORGANISATIONS}/Organization/_history");
+        let next = |answer: &Answered| {
+            let link = &answer.body["link"][1];
+            assert_eq!((answer.status, &link["relation"]), (StatusCode::OK, &json!("next")), "{}", answer.body);
+            link["url"].as_str().unwrap().strip_prefix("https://directory.example").unwrap().to_owned()
+        };
+        let begun = ask(&rig, &feed).await;
+        assert!(begun.body["entry"].is_null(), "who begins reads everything first");
+        bring("2024-06-01", organisation("RXX", "LAST NAME", "2024-05-15", &roles(""))).await;
+        let news = ask(&rig, &next(&begun)).await;
+        assert_eq!((found(&news), news.body["entry"][0]["resource"]["name"].as_str()), (vec!["RXX".to_owned()], Some("LAST NAME")));
+        assert!(found(&ask(&rig, &next(&news)).await).is_empty(), "it is told once");
+        let all = ask(&rig, &format!("{feed}?_cursor=0&_count=500")).await;
+        assert_eq!(found(&all), ["RYY", "RXX"], "each once, as it is");
+        assert_eq!(ask(&rig, &format!("{feed}?_cursor=999999")).await.status, StatusCode::GONE, "it was never told");
+        for bad in ["_cursor=x", "_cursor=1&_count=many"] {
+            assert_eq!(ask(&rig, &format!("{feed}?{bad}")).await.status, StatusCode::BAD_REQUEST, "{bad}");
+        }
         let strict = strict(&rig);
+        assert_eq!(ask(&strict, &feed).await.status, StatusCode::NOT_FOUND);
         assert_eq!(ask(&strict, &format!("{path}/_history")).await.status, StatusCode::NOT_FOUND);
         assert_eq!(ask(&strict, &format!("{path}/_history/1")).await.status, StatusCode::NOT_FOUND);
         assert_eq!(ask(&strict, &format!("{ORGANISATIONS}/Organization?_lastUpdated=ge2020")).await.status, StatusCode::BAD_REQUEST);
@@ -181,6 +200,8 @@ platform::both_engines! {
         let number = format!("/directory/people/{id}/registrations/GMC/1234567");
         let gone = rig.send(&manager, Method::DELETE, &number, &[("if-match", &tag)], None).await;
         assert!(gone.status.is_success(), "{:?}", gone.body);
+        let begun = ask(rig, &format!("{WORKERS}/Practitioner/_history")).await;
+        let next = begun.body["link"][1]["url"].as_str().unwrap().strip_prefix("https://directory.example").unwrap().to_owned();
         let before = world.recorded("workers-shown").await;
         let history = ask(rig, &format!("{path}/_history")).await;
         assert_eq!(world.recorded("workers-shown").await, before + 1);
@@ -198,6 +219,9 @@ platform::both_engines! {
 
         let closed = rig.act(&manager, &id, "close", &json!({"reason": "left"})).await;
         assert_eq!(closed.status, StatusCode::OK, "{:?}", closed.body);
+        let news = ask(rig, &next).await;
+        assert_eq!(news.body["entry"].as_array().map(Vec::len), Some(1), "{}", news.body);
+        assert_eq!(news.body["entry"][0]["request"], json!({"method": "DELETE", "url": format!("Practitioner/{id}")}));
         let left = told(&ask(rig, &format!("{path}/_history")).await);
         assert_eq!((left.len(), left[0].1.as_str()), (4, "DELETE"));
         let number = left[0].0.trim_matches(|c: char| !c.is_ascii_digit()).to_owned();

@@ -76,26 +76,27 @@ pub(crate) struct Past<T> {
     pub(crate) was: Option<T>,
 }
 
-/// What a resource is and was, the newest first (FHIR R4 3.1.0.11).
+/// What resources of a kind are and were (FHIR R4 3.1.0.11).
 #[derive(Debug)]
 pub(crate) struct History<T> {
     pub(crate) id: String,
     /// The address below which resources lie.
     pub(crate) base: String,
     pub(crate) kind: &'static str,
-    /// The id of the resource.
-    pub(crate) own: String,
-    pub(crate) link: String,
-    pub(crate) past: Vec<Past<T>>,
+    /// How many versions there are, if that is known.
+    pub(crate) total: Option<usize>,
+    /// Relations and addresses.
+    pub(crate) links: Vec<(&'static str, String)>,
+    /// Versions, each with the id of its resource.
+    pub(crate) past: Vec<(String, Past<T>)>,
 }
 
 impl<T: Into<Tree>> History<T> {
     /// As FHIR has it.
     pub(crate) fn resource(self) -> Parts {
-        let total = self.past.len();
-        let (kind, place) = (self.kind, format!("{}/{}", self.kind, self.own));
-        let full = format!("{}/{place}", self.base);
-        let entry = |past: Past<T>| {
+        let (kind, base) = (self.kind, self.base);
+        let entry = |(own, past): (String, Past<T>)| {
+            let place = format!("{kind}/{own}");
             let is_first = past.stamp.version == Version::FIRST.to_string();
             let (method, url, status) = match past.was {
                 None => ("DELETE", place.as_str(), "204"),
@@ -107,17 +108,20 @@ impl<T: Into<Tree>> History<T> {
                 .with("etag", tag(&past.stamp.version))
                 .with("lastModified", past.stamp.since.map(|at| at.to_string()));
             parts()
-                .with("fullUrl", full.as_str())
+                .with("fullUrl", format!("{base}/{place}"))
                 .with("resource", past.was)
                 .with("request", parts().with("method", method).with("url", url))
                 .with("response", response)
         };
         let entries: Vec<Parts> = self.past.into_iter().map(entry).collect();
+        let link =
+            |(relation, url): (&'static str, String)| parts().with("relation", relation).with("url", url);
+        let links: Vec<Parts> = self.links.into_iter().map(link).collect();
         resource("Bundle")
             .with("id", self.id)
             .with("type", "history")
-            .with("total", total)
-            .with("link", vec![parts().with("relation", "self").with("url", self.link)])
+            .with("total", self.total)
+            .with("link", links)
             .with("entry", entries)
     }
 }
@@ -147,14 +151,14 @@ mod tests {
     /// A history says how each version came to be, and that one is a deletion.
     #[test]
     fn histories_say_what_was_done() {
-        let past = |version, was| Past { stamp: Stamp::of(Version(version), None), was };
+        let past = |version, was| ("1".to_owned(), Past { stamp: Stamp::of(Version(version), None), was });
         let basic = |id: &str| Some(resource("Basic").with("id", id));
         let history = History {
             id: "b".to_owned(),
             base: "https://h".to_owned(),
             kind: "Basic",
-            own: "1".to_owned(),
-            link: "l".to_owned(),
+            total: Some(3),
+            links: vec![("self", "l".to_owned())],
             past: vec![past(3, None), past(2, basic("1")), past(1, basic("1"))],
         };
         let told: Value = serde_json::from_str(&history.resource().json()).unwrap();

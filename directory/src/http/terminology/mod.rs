@@ -146,13 +146,13 @@ fn operations() -> Router<Register> {
 pub(super) struct Document;
 
 /// What is asked and in which form is answered.
-struct Ask {
-    asked: Asked,
-    media: Media,
+pub(super) struct Ask {
+    pub(super) asked: Asked,
+    pub(super) media: Media,
 }
 
 /// Reads what is asked; the answer if it is refused.
-fn ask(request: &Request, form: &[u8]) -> Result<Ask, Box<Response>> {
+pub(super) fn ask(request: &Request, form: &[u8]) -> Result<Ask, Box<Response>> {
     let first = JSON_AND_XML[0];
     if let Err(problem) = fhir::demand(request, LOOK_UP) {
         return Err(Box::new(refused(request, first, &problem.into())));
@@ -171,7 +171,7 @@ pub(super) fn refused(request: &Request, media: Media, outcome: &Outcome) -> Res
 }
 
 /// What was found as an answer, unless it is larger than any is.
-fn answer(request: &Request, media: Media, found: Result<Parts, Outcome>) -> Response {
+pub(super) fn answer(request: &Request, media: Media, found: Result<Parts, Outcome>) -> Response {
     match found {
         Ok(resource) if resource.json().len() > LARGEST => {
             let sentence = format!(
@@ -211,7 +211,7 @@ async fn unknown(request: Request) -> Response {
 }
 
 /// There is nothing under this address.
-fn nothing(request: &Request) -> Response {
+pub(super) fn nothing(request: &Request) -> Response {
     let path = shown(request.uri.path());
     let outcome = Outcome::new(404, "processing", format!("HAPI-0302: Unknown resource or address: {path}"));
     match ask(request, b"") {

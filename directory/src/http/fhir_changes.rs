@@ -1,0 +1,221 @@
+//! What has changed of a kind, to be followed: `/_history` of people and of organisations.
+//!
+//! It goes by the numbers of the change feed. Whoever begins gets the address at which to go on, then reads everything once, and from
+//! then on whatever is new; each entry is what the resource is when it is read.
+
+use std::collections::BTreeSet;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use http::request::Parts as Request;
+use platform::db::Tx;
+use platform::id::{OdsCode, UserId};
+use utoipa::OpenApi;
+
+use super::{fhir, terminology, workers};
+use crate::api::Change;
+use crate::error::Error;
+use crate::fhir::kit::{Asked, History, Outcome, Parts, Past, Stamp, shown};
+use crate::fhir::{organisations, workers as workers_face};
+use crate::register::Register;
+use crate::store::organisation_faces;
+use crate::touched::{self, Since, Touched};
+
+/// How many changes are looked at for a page unless something else is asked for, and at most.
+const PAGE: (u32, u32) = (100, 500);
+
+pub(super) fn router() -> Router<Register> {
+    Router::new()
+        .route("/healthcare-worker/FHIR/R4/Practitioner/_history", get(people))
+        .route("/organisation-data-terminology-api/fhir/Organization/_history", get(organisations_changed))
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(people, organisations_changed))]
+pub(super) struct Document;
+
+/// People who have changed, in the order in which they did.
+///
+/// Without `_cursor` nobody, and the address at which to go on. Whoever is shown is recorded.
+#[utoipa::path(
+    get, path = "/healthcare-worker/FHIR/R4/Practitioner/_history", tag = "healthcare-worker",
+    params(("_cursor" = Option<String>, Query, description = "As the link with the relation `next` has it"),
+        ("_count" = Option<u32>, Query, description = "How many changes are looked at: 500 at most, 100 if it is left out")),
+    responses((status = 200, description = "A Bundle of people as they are now; who has left is deleted"),
+        (status = 410, description = "OperationOutcome: something after this was erased; read everything, and begin anew"))
+)]
+pub(super) async fn people(State(register): State<Register>, request: Request) -> Response {
+    let Some((asked, media)) = workers::addition(&register, &request) else {
+        return workers::nothing(&request);
+    };
+    match people_changed(&register, &request, &asked).await {
+        Ok(whole) => fhir::response(&request, 200, media, &whole),
+        Err(outcome) => workers::refused(&request, media, &outcome),
+    }
+}
+
+/// Organisations that have changed, in the order in which they did.
+///
+/// Without `_cursor` none, and the address at which to go on.
+#[utoipa::path(
+    get, path = "/organisation-data-terminology-api/fhir/Organization/_history",
+    tag = "organisation-data-terminology",
+    params(("_cursor" = Option<String>, Query, description = "As the link with the relation `next` has it"),
+        ("_count" = Option<u32>, Query, description = "How many changes are looked at: 500 at most, 100 if it is left out")),
+    responses((status = 200, description = "A Bundle of organisations as they are now"),
+        (status = 410, description = "OperationOutcome: something after this was erased; read everything, and begin anew"))
+)]
+pub(super) async fn organisations_changed(State(register): State<Register>, request: Request) -> Response {
+    if register.config.strict {
+        return terminology::nothing(&request);
+    }
+    let ask = match terminology::ask(&request, b"") {
+        Ok(ask) => ask,
+        Err(response) => return *response,
+    };
+    let found = told_organisations(&register, &request, &ask.asked).await;
+    terminology::answer(&request, ask.media, found)
+}
+
+/// A part of the feed: the changes, and after which number the next part begins.
+struct Fed {
+    changes: Vec<Change>,
+    next: u64,
+}
+
+async fn fed(tx: &mut Tx, asked: &Asked) -> Result<Fed, Outcome> {
+    let bad = |name: &str, text: &str| {
+        Outcome::new(400, "invalid", format!("Invalid {name} '{}': it is a number.", shown(text)))
+    };
+    let count = match asked.last("_count") {
+        None => PAGE.0,
+        Some(text) => text.parse::<u32>().map_err(|_| bad("_count", text))?.clamp(1, PAGE.1),
+    };
+    let Some(cursor) = asked.last("_cursor") else {
+        return Ok(Fed { changes: Vec::new(), next: touched::kept(&mut *tx).await?.last });
+    };
+    let after: u64 = cursor.parse().map_err(|_| bad("_cursor", cursor))?;
+    match touched::since(tx, after, None, count).await? {
+        Since::Changes(changes) => {
+            let next = changes.last().map_or(after, |last| last.number);
+            Ok(Fed { changes, next })
+        }
+        Since::TooOld => {
+            let sentence = "Something after this was erased, or was never told. Read everything, and begin anew without _cursor.";
+            Err(Outcome::new(410, "deleted", sentence))
+        }
+    }
+}
+
+/// The ids of what is meant, each once, in the order of its last change.
+fn ids(changes: &[Change], of: impl Fn(Touched) -> Option<String>) -> Vec<String> {
+    let mut known = BTreeSet::new();
+    let mut ids: Vec<String> =
+        changes.iter().rev().filter_map(|change| of(touched::touched(change)?)).collect();
+    ids.retain(|id| known.insert(id.clone()));
+    ids.reverse();
+    ids
+}
+
+async fn people_changed(register: &Register, request: &Request, asked: &Asked) -> Result<Parts, Outcome> {
+    let caller = workers::may(register, request).await?;
+    let dialect = register.config.workers.dialect;
+    let kind = workers_face::Kind::Practitioner;
+    let mut read = register.db.read().acquire().await.map_err(Error::from)?;
+    let fed = fed(&mut read, asked).await?;
+    let ids = ids(&fed.changes, |what| match what {
+        Touched::Person(id) => Some(id),
+        _ => None,
+    });
+    let (mut past, mut shown) = (Vec::new(), Vec::new());
+    for id in ids {
+        let user: UserId = id.parse().map_err(|_| Error::Stored { what: "directory_change.subject" })?;
+        // What is told of somebody is their newest version; of those whom the directory does not show there is none.
+        let told = workers_face::past(&mut read, &user, dialect).await?.into_iter().next();
+        if told.as_ref().is_some_and(|one| one.was.is_some()) {
+            shown.push(id.clone());
+        }
+        past.extend(told.map(|one| (id, one)));
+    }
+    drop(read);
+    workers::recorded(register, &caller, kind, shown).await?;
+    Ok(bundle(register, request, asked, (workers_face::BASE, kind.name()), (fed.next, past)))
+}
+
+async fn told_organisations(register: &Register, request: &Request, asked: &Asked) -> Result<Parts, Outcome> {
+    let mut read = register.db.read().acquire().await.map_err(Error::from)?;
+    let fed = fed(&mut read, asked).await?;
+    let ids = ids(&fed.changes, |what| match what {
+        Touched::Organisation(ods) => Some(ods),
+        _ => None,
+    });
+    let codes = ids
+        .iter()
+        .map(|id| id.parse().map_err(|_| Error::Stored { what: "directory_change.subject" }))
+        .collect::<Result<Vec<OdsCode>, Error>>()?;
+    let written = organisation_faces::written_at(&mut read, &codes).await?;
+    let found = organisation_faces::many(&mut read, &codes).await?;
+    let told = |one: &crate::api::Organisation| {
+        let stamp = Stamp::of(one.version, written.get(&one.record.ods).copied());
+        let was = Some(organisations::organisation(&one.record).stamped(&stamp));
+        (one.record.ods.to_string(), Past { stamp, was })
+    };
+    let past = found.iter().map(told).collect();
+    let kind = organisations::Kind::Organisation.name();
+    Ok(bundle(register, request, asked, (organisations::BASE, kind), (fed.next, past)))
+}
+
+fn bundle(
+    register: &Register,
+    request: &Request,
+    asked: &Asked,
+    (base, kind): (&str, &'static str),
+    (next, past): (u64, Vec<(String, Past<Parts>)>),
+) -> Parts {
+    let next = next.to_string();
+    let history = History {
+        id: platform::id::RequestId::new(register.now()).to_string(),
+        base: format!("{}{base}", fhir::origin(request)),
+        kind,
+        total: None,
+        links: vec![
+            ("self", fhir::link(request, asked, &[])),
+            ("next", fhir::link(request, asked, &[("_cursor", Some(&next))])),
+        ],
+        past,
+    };
+    history.resource()
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::clock::Millis;
+
+    use super::*;
+    use crate::api::ChangeKind;
+
+    /// Each id is told once, where it changed last; what is about something else is passed over.
+    #[test]
+    fn each_is_told_once() {
+        let change = |number, kind, subject: &str| Change {
+            number,
+            at: Millis(0),
+            kind,
+            subject: subject.to_owned(),
+            person: None,
+        };
+        let changes = [
+            change(1, ChangeKind::OrganisationChanged, "RXX"),
+            change(2, ChangeKind::OrganisationChanged, "RYY"),
+            change(3, ChangeKind::SystemChanged, "1"),
+            change(4, ChangeKind::OrganisationChanged, "RXX"),
+        ];
+        let found = ids(&changes, |what| match what {
+            Touched::Organisation(ods) => Some(ods),
+            _ => None,
+        });
+        assert_eq!(found, ["RYY", "RXX"]);
+    }
+}
