@@ -32,6 +32,8 @@ const MOST: i64 = 5;
 const STEPS: usize = 50;
 /// When it makes sense to ask again.
 const AGAIN: &str = "1";
+/// When, for whoever has too many.
+const LATER: &str = "3600";
 const NDJSON: &str = "application/fhir+ndjson";
 /// How far it is, for people (Bulk Data Access 2.0, response in progress).
 const PROGRESS: HeaderName = HeaderName::from_static("x-progress");
@@ -233,7 +235,13 @@ async fn begin(register: &Register, request: &Request, face: Face) -> Response {
             let address = format!("{}{}/$export/{id}", fhir::origin(request), face.base());
             (StatusCode::ACCEPTED, [(header::CONTENT_LOCATION, address)]).into_response()
         }
-        Err(outcome) => face.refused(register, request, &outcome),
+        Err(outcome) => {
+            let mut response = face.refused(register, request, &outcome);
+            if outcome.status == StatusCode::TOO_MANY_REQUESTS.as_u16() {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(LATER));
+            }
+            response
+        }
     }
 }
 

@@ -153,7 +153,8 @@ platform::both_engines! {
         for _ in 0..3 {
             begin(&rig, &kick).await;
         }
-        assert_eq!(ask(&rig, &client(), Method::GET, &kick).await.status, StatusCode::TOO_MANY_REQUESTS);
+        let refused = ask(&rig, &client(), Method::GET, &kick).await;
+        assert_eq!((refused.status, &refused.headers["retry-after"]), (StatusCode::TOO_MANY_REQUESTS, &"3600".parse().unwrap()));
         assert_eq!(ask(&rig, &stranger, Method::GET, &kick).await.status, StatusCode::ACCEPTED, "each has its own");
         assert_eq!(ask(&rig, &client(), Method::DELETE, &since).await.status, StatusCode::ACCEPTED);
         assert_eq!(ask(&rig, &client(), Method::GET, &since).await.status, StatusCode::NOT_FOUND);
