@@ -91,7 +91,7 @@ mod tests {
     }
 
     async fn ask(router: &Router, path: &str, key: Option<&str>, known: Option<Caller>) -> (u16, String) {
-        let mut request = Request::builder().uri(path);
+        let mut request = axum::http::Request::builder().uri(path);
         if let Some(key) = key {
             request = request.header("apikey", key);
         }
