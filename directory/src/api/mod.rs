@@ -42,7 +42,9 @@ pub use systems::*;
 pub use workgroups::*;
 
 pub use crate::day::Day;
-pub use crate::person::{Letter, Told, ToldThere, Unproved, tell_by_message, tell_there};
+pub use crate::person::{
+    Letter, Told, ToldThere, Unproved, Way, address, tell_at, tell_by_message, tell_there, ways_to,
+};
 pub use crate::store::people_closed::closed;
 pub use crate::store::people_contacts::has_shown_email;
 pub use crate::store::role_holders::role_holder;

@@ -60,7 +60,9 @@ pub(crate) use showing::{View, present, row, shown};
 pub(crate) use state::State;
 pub(crate) use telling::{Gone, tell};
 pub(crate) use text::{line, named, notes as lines, plain};
-pub use told::{Letter, Told, ToldThere, Unproved, tell as tell_by_message, tell_there};
+pub use told::{
+    Letter, Told, ToldThere, Unproved, Way, address, tell as tell_by_message, tell_at, tell_there, ways_to,
+};
 
 use crate::day::Day;
 use crate::error::Error;

@@ -5,6 +5,7 @@ use platform::db::{self, Tx};
 use platform::id::UserId;
 use platform::message::{self, Message, Posted};
 
+use super::contact;
 use super::letters::{MODULE, way};
 use crate::api::Channel;
 use crate::store::people_contacts;
@@ -18,7 +19,7 @@ pub struct Letter {
     pub subject: String,
     /// What the e-mail says.
     pub text: String,
-    /// What a text message says, to whoever has no e-mail address.
+    /// What a text message says.
     pub short: String,
     /// From when on it is of no use. What is of use for an hour at most is urgent: see [`platform::message`].
     pub until: Millis,
@@ -35,25 +36,62 @@ pub enum Told {
     Full,
 }
 
+/// An address that was shown to be somebody's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Way {
+    /// How it is reached.
+    pub channel: Channel,
+    /// The address in its one form.
+    pub address: String,
+    /// When it was shown to be theirs.
+    pub verified_at: Millis,
+}
+
+/// An address in its one form, however it was typed; none where it is no address.
+pub fn address(channel: Channel, text: &str) -> Option<String> {
+    contact::checked(channel, text).ok()
+}
+
+/// Every address that was shown to be that of a person whose profile is open, oldest first. For modules that share the register's
+/// database.
+pub async fn ways_to(tx: &mut Tx, user: &UserId) -> Result<Vec<Way>, db::Error> {
+    let rows = people_contacts::verified_of_open(tx, user).await?;
+    Ok(rows
+        .into_iter()
+        .map(|(channel, address, verified_at)| Way { channel, address, verified_at })
+        .collect())
+}
+
 /// Tells somebody, in the transaction of what it tells of: at every e-mail address that was shown to be theirs, or at every
 /// mobile number where there is no such address. For modules that share the register's database. The holder and the registration
 /// authority read in the register what became of it, and it is erased with what else the register knows of them.
 ///
 /// `Full` posts nothing.
 pub async fn tell(tx: &mut Tx, user: &UserId, letter: &Letter, now: Millis) -> Result<Told, db::Error> {
-    let addresses = people_contacts::verified_of_open(tx, user).await?;
-    let by = |wanted: Channel| addresses.iter().filter(move |(channel, _)| *channel == wanted);
-    let channel = if by(Channel::Email).next().is_some() { Channel::Email } else { Channel::Mobile };
+    let mut ways = ways_to(tx, user).await?;
+    let mailed = ways.iter().any(|way| way.channel == Channel::Email);
+    ways.retain(|way| (way.channel == Channel::Email) == mailed);
+    tell_at(tx, user, &ways, letter, now).await
+}
+
+/// The same at these addresses of theirs.
+pub async fn tell_at(
+    tx: &mut Tx,
+    user: &UserId,
+    ways: &[Way],
+    letter: &Letter,
+    now: Millis,
+) -> Result<Told, db::Error> {
     let mut many = 0;
-    for (_, address) in by(channel) {
+    for to in ways {
         let message = Message {
             module: MODULE,
             kind: letter.kind,
             about: user.to_string(),
-            channel: way(channel),
-            address: address.clone(),
+            channel: way(to.channel),
+            address: to.address.clone(),
             subject: letter.subject.clone(),
-            text: match channel {
+            text: match to.channel {
                 Channel::Email => letter.text.clone(),
                 Channel::Mobile => letter.short.clone(),
             },

@@ -54,15 +54,18 @@ impl Row {
 pub(crate) async fn verified_of_open(
     tx: &mut Tx,
     user: &UserId,
-) -> Result<Vec<(Channel, String)>, platform::db::Error> {
-    let rows: Vec<(String, String)> = sqlx::query_as(
-        "SELECT c.channel, c.value FROM directory_contact c JOIN directory_person p ON p.user_id = c.user_id \
+) -> Result<Vec<(Channel, String, Millis)>, platform::db::Error> {
+    let rows: Vec<(String, String, i64)> = sqlx::query_as(
+        "SELECT c.channel, c.value, c.verified_at FROM directory_contact c JOIN directory_person p ON p.user_id = c.user_id \
          WHERE c.user_id = $1 AND c.verified_at IS NOT NULL AND p.state = 'open' ORDER BY c.contact_id LIMIT 100",
     )
     .bind(user.as_str())
     .fetch_all(&mut *tx)
     .await?;
-    Ok(rows.into_iter().filter_map(|(channel, value)| Some((channel.parse().ok()?, value))).collect())
+    let known = |(channel, value, at): (String, String, i64)| {
+        Some((channel.parse::<Channel>().ok()?, value, Millis(at)))
+    };
+    Ok(rows.into_iter().filter_map(known).collect())
 }
 
 /// Whether the register was shown that an e-mail address, in small letters, is somebody's whose profile is open. For modules that share

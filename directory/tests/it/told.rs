@@ -1,6 +1,6 @@
 //! Whom letters reach, with the tables before them.
 
-use directory::api::{Letter, Told, tell_by_message};
+use directory::api::{Channel, Letter, Told, Way, address, tell_at, tell_by_message, ways_to};
 use platform::clock::Millis;
 use platform::db::{self, Db};
 use platform::id::UserId;
@@ -97,5 +97,32 @@ platform::both_engines! {
         assert_eq!(told(&db, "555021942107", later).await, Told::Posted(1), "one place was left");
         assert_eq!(told(&db, "555021942107", later).await, Told::Full);
         assert_eq!(told(&db, "555021942107", NOW.plus(URGENT_WITHIN)).await, Told::Posted(2));
+    }
+
+    /// Whoever chooses among somebody's addresses knows those that were shown to be theirs, with when that was, and tells at each what
+    /// fits it; of somebody who has left there are none.
+    async fn addresses_are_chosen_one_by_one(db: Db) {
+        known(&db, "555021942107", "open", &[("email", "a@x.example", true), ("email", "b@x.example", false),
+            ("mobile", "+447700900123", true)]).await;
+        known(&db, "555021942123", "closed", &[("email", "e@x.example", true)]).await;
+        let of = async |user: &'static str| -> Vec<Way> {
+            let user: UserId = user.parse().unwrap();
+            let ways: Result<_, db::Error> = db.write(move |tx| Box::pin(async move { ways_to(tx, &user).await })).await;
+            ways.unwrap()
+        };
+        let way = |channel, address: &str| Way { channel, address: address.to_owned(), verified_at: Millis(1) };
+        let ways = of("555021942107").await;
+        assert_eq!(ways, [way(Channel::Email, "a@x.example"), way(Channel::Mobile, "+447700900123")]);
+        assert!(of("555021942123").await.is_empty());
+        let told: Result<_, db::Error> = db.write(move |tx| Box::pin(async move {
+            let (user, later) = ("555021942107".parse().unwrap(), NOW.plus(URGENT_WITHIN));
+            let nowhere = tell_at(tx, &user, &[], &letter(later), NOW).await?;
+            Ok((nowhere, tell_at(tx, &user, &ways, &letter(later), NOW).await?))
+        })).await;
+        assert_eq!(told.unwrap(), (Told::Nowhere, Told::Posted(2)));
+        let text = |address: &str, body: &str| (address.to_owned(), body.to_owned());
+        assert_eq!(posted(&db).await, [text("+447700900123", "short"), text("a@x.example", "long")]);
+        assert_eq!(address(Channel::Mobile, "07700 900123").as_deref(), Some("+447700900123"));
+        assert_eq!((address(Channel::Email, " A@X.example").as_deref(), address(Channel::Email, "x")), (Some("a@x.example"), None));
     }
 }
