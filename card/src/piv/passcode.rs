@@ -63,6 +63,11 @@ impl Puk {
         let digits: [u8; LENGTH] = digits.try_into().map_err(|_| NotAPuk)?;
         if digits.iter().all(u8::is_ascii_digit) { Ok(Self(digits)) } else { Err(NotAPuk) }
     }
+
+    /// Its digits, for the one person who is to type them.
+    pub fn digits(&self) -> Zeroizing<String> {
+        Zeroizing::new(self.0.iter().map(|digit| char::from(*digit)).collect())
+    }
 }
 
 /// How a passcode stands.

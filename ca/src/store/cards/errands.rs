@@ -31,6 +31,8 @@ pub(crate) struct ErrandRow {
     /// The keys that were made on the card and have proved themselves.
     pub(crate) key_9a: Option<Vec<u8>>,
     pub(crate) key_9c: Option<Vec<u8>>,
+    /// Of which of them the card attested that it made them: `9a`, `9c`.
+    pub(crate) attested: Vec<String>,
     pub(crate) authentication: Option<String>,
     pub(crate) signature: Option<String>,
     pub(crate) fault: Option<String>,
@@ -38,19 +40,23 @@ pub(crate) struct ErrandRow {
     pub(crate) run: i64,
     /// Who began it, as JSON for the record.
     pub(crate) actor: String,
+    /// Who else said that it may be gone on with.
+    pub(crate) approved_by: Option<String>,
+    /// The batch that it belongs to.
+    pub(crate) batch_id: Option<String>,
     pub(crate) until: Millis,
     pub(crate) made_at: Millis,
     pub(crate) changed_at: Millis,
 }
 
-const COLUMNS: &str = "errand_id, card_id, act, state, step, passcode, user_id, key_9a, key_9c, authentication, signature, \
-     fault, ticket_until, run, actor, until, made_at, changed_at";
+const COLUMNS: &str = "errand_id, card_id, act, state, step, passcode, user_id, key_9a, key_9c, attested, authentication, \
+     signature, fault, ticket_until, run, actor, approved_by, batch_id, until, made_at, changed_at";
 
 /// Stores a new errand; false if the card has an open one.
 pub(crate) async fn insert_errand(tx: &mut Tx, errand: &ErrandRow) -> Result<bool, db::Error> {
     let done = sqlx::query(
-        "INSERT INTO ca_card_errand (errand_id, card_id, act, state, step, passcode, user_id, run, actor, until, made_at, \
-         changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
+        "INSERT INTO ca_card_errand (errand_id, card_id, act, state, step, passcode, user_id, run, actor, batch_id, until, made_at, \
+         changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING",
     )
     .bind(errand.errand_id.as_str())
     .bind(errand.card_id.as_str())
@@ -64,6 +70,7 @@ pub(crate) async fn insert_errand(tx: &mut Tx, errand: &ErrandRow) -> Result<boo
     .bind(errand.user_id.as_deref())
     .bind(errand.run)
     .bind(errand.actor.as_str())
+    .bind(errand.batch_id.as_deref())
     .bind(errand.until.0)
     .bind(errand.made_at.0)
     .bind(errand.changed_at.0)
@@ -75,12 +82,13 @@ pub(crate) async fn insert_errand(tx: &mut Tx, errand: &ErrandRow) -> Result<boo
 /// Writes how far an errand has come, with its keys and certificates; false if it is no longer open, or another agent goes on with it.
 pub(crate) async fn keep_step(tx: &mut Tx, errand: &ErrandRow, now: Millis) -> Result<bool, db::Error> {
     let done = sqlx::query(
-        "UPDATE ca_card_errand SET step = $1, key_9a = $2, key_9c = $3, authentication = $4, signature = $5, fault = NULL, \
-         changed_at = $6 WHERE errand_id = $7 AND run = $8 AND state = 'open'",
+        "UPDATE ca_card_errand SET step = $1, key_9a = $2, key_9c = $3, attested = $4, authentication = $5, signature = $6, \
+         fault = NULL, changed_at = $7 WHERE errand_id = $8 AND run = $9 AND state = 'open'",
     )
     .bind(errand.step.word())
     .bind(errand.key_9a.as_deref())
     .bind(errand.key_9c.as_deref())
+    .bind(errand.attested.join(","))
     .bind(errand.authentication.as_deref())
     .bind(errand.signature.as_deref())
     .bind(now.0)
@@ -143,6 +151,25 @@ pub(crate) async fn set_ticket(
     Ok(done.rows_affected() == 1)
 }
 
+/// Writes who else said that an errand may be gone on with; false if it is over, or somebody has said so.
+pub(crate) async fn approve_errand(
+    tx: &mut Tx,
+    errand: &str,
+    by: &str,
+    now: Millis,
+) -> Result<bool, db::Error> {
+    let done = sqlx::query(
+        "UPDATE ca_card_errand SET approved_by = $1, changed_at = $2 WHERE errand_id = $3 AND state = 'open' \
+         AND approved_by IS NULL",
+    )
+    .bind(by)
+    .bind(now.0)
+    .bind(errand)
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// Takes a ticket: the errand with the number of this run, if the ticket is good now.
 pub(crate) async fn start_run(
     tx: &mut Tx,
@@ -174,6 +201,13 @@ pub(crate) async fn by_ticket(
 pub(crate) async fn errand(read: &AnyPool, card: &str, id: &str) -> Result<Option<ErrandRow>, db::Error> {
     let sql = format!("SELECT {COLUMNS} FROM ca_card_errand WHERE card_id = $1 AND errand_id = $2");
     let row = sqlx::query(AssertSqlSafe(sql)).bind(card).bind(id).fetch_optional(read).await?;
+    row.as_ref().map(read_row).transpose()
+}
+
+/// The open errand of a card.
+pub(crate) async fn open_errand(tx: &mut Tx, card: &str) -> Result<Option<ErrandRow>, db::Error> {
+    let sql = format!("SELECT {COLUMNS} FROM ca_card_errand WHERE card_id = $1 AND state = 'open'");
+    let row = sqlx::query(AssertSqlSafe(sql)).bind(card).fetch_optional(tx).await?;
     row.as_ref().map(read_row).transpose()
 }
 
@@ -226,12 +260,15 @@ fn read_row(row: &AnyRow) -> Result<ErrandRow, db::Error> {
         user_id: row.try_get("user_id")?,
         key_9a: row.try_get("key_9a")?,
         key_9c: row.try_get("key_9c")?,
+        attested: text("attested")?.split(',').filter(|slot| !slot.is_empty()).map(str::to_owned).collect(),
         authentication: row.try_get("authentication")?,
         signature: row.try_get("signature")?,
         fault: row.try_get("fault")?,
         ticket_until: row.try_get::<Option<i64>, _>("ticket_until")?.map(Millis),
         run: row.try_get("run")?,
         actor: text("actor")?,
+        approved_by: row.try_get("approved_by")?,
+        batch_id: row.try_get("batch_id")?,
         until: Millis(row.try_get("until")?),
         made_at: Millis(row.try_get("made_at")?),
         changed_at: Millis(row.try_get("changed_at")?),

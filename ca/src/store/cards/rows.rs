@@ -26,6 +26,8 @@ pub(crate) struct Card {
     pub(crate) management_next: Option<ManagementName>,
     pub(crate) puk: PukName,
     pub(crate) puk_next: Option<PukName>,
+    /// When its unblocking key was told to somebody.
+    pub(crate) puk_exposed_at: Option<Millis>,
     /// Keys that it has refused.
     pub(crate) refused: Vec<String>,
     pub(crate) authentication: Option<String>,
@@ -46,7 +48,7 @@ pub(crate) struct Filter {
 }
 
 const COLUMNS: &str = "card_id, serial, location_id, organisation, state, earlier, user_id, reason, management, \
-     management_next, puk, puk_next, refused, authentication, signature, version, made_at, changed_at";
+     management_next, puk, puk_next, puk_exposed_at, refused, authentication, signature, version, made_at, changed_at";
 
 /// Stores a new card; false if one with its serial number is there.
 pub(crate) async fn insert(tx: &mut Tx, card: &Card) -> Result<bool, db::Error> {
@@ -96,19 +98,34 @@ pub(crate) async fn keep(tx: &mut Tx, card: &Card, now: Millis) -> Result<bool, 
 /// Writes which keys the card has, or may have. Whoever holds the errand of a card is the only one to do so.
 pub(crate) async fn set_keys(tx: &mut Tx, card: &Card, now: Millis) -> Result<(), db::Error> {
     sqlx::query(
-        "UPDATE ca_card SET management = $1, management_next = $2, puk = $3, puk_next = $4, refused = $5, changed_at = $6 \
-         WHERE card_id = $7",
+        "UPDATE ca_card SET management = $1, management_next = $2, puk = $3, puk_next = $4, puk_exposed_at = $5, refused = $6, \
+         changed_at = $7 WHERE card_id = $8",
     )
     .bind(card.management.to_string())
     .bind(card.management_next.map(|name| name.to_string()))
     .bind(card.puk.to_string())
     .bind(card.puk_next.map(|name| name.to_string()))
+    .bind(card.puk_exposed_at.map(|at| at.0))
     .bind(card.refused.join(","))
     .bind(now.0)
     .bind(card.card_id.as_str())
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// Writes that the unblocking key of a card was told, as the next version; false if somebody else wrote since `card` was read.
+pub(crate) async fn expose_puk(tx: &mut Tx, card: &Card, now: Millis) -> Result<bool, db::Error> {
+    let done = sqlx::query(
+        "UPDATE ca_card SET puk_exposed_at = $1, version = version + 1, changed_at = $1 WHERE card_id = $2 AND version = $3 \
+         AND puk_exposed_at IS NULL",
+    )
+    .bind(now.0)
+    .bind(card.card_id.as_str())
+    .bind(card.version)
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// One card.
@@ -122,6 +139,13 @@ pub(crate) async fn by_id(read: &AnyPool, id: &str) -> Result<Option<Card>, db::
 pub(crate) async fn by_id_in(tx: &mut Tx, id: &str) -> Result<Option<Card>, db::Error> {
     let sql = format!("SELECT {COLUMNS} FROM ca_card WHERE card_id = $1");
     let row = sqlx::query(AssertSqlSafe(sql)).bind(id).fetch_optional(tx).await?;
+    row.as_ref().map(card).transpose()
+}
+
+/// The card with a serial number.
+pub(crate) async fn by_serial_in(tx: &mut Tx, serial: &str) -> Result<Option<Card>, db::Error> {
+    let sql = format!("SELECT {COLUMNS} FROM ca_card WHERE serial = $1");
+    let row = sqlx::query(AssertSqlSafe(sql)).bind(serial).fetch_optional(tx).await?;
     row.as_ref().map(card).transpose()
 }
 
@@ -173,6 +197,7 @@ fn card(row: &AnyRow) -> Result<Card, db::Error> {
         management_next: parsed(row, "management_next")?,
         puk: puk.ok_or_else(nothing("ca_card.puk"))?,
         puk_next: parsed(row, "puk_next")?,
+        puk_exposed_at: row.try_get::<Option<i64>, _>("puk_exposed_at")?.map(Millis),
         refused: refused.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         authentication: row.try_get("authentication")?,
         signature: row.try_get("signature")?,
