@@ -19,6 +19,7 @@ use crate::api::{
     RevokeRequest,
 };
 use crate::book::Book;
+use crate::cards::Makers;
 use crate::config::Config;
 use crate::crl::shards::Shards;
 use crate::desk::Desk;
@@ -115,10 +116,21 @@ impl Authority {
     ) -> Result<Authority, Error> {
         let profiles = config.read_profiles()?;
         let refused_keys = config.read_refused_keys()?;
+        let makers = Makers::read(&config.cards)?;
         let shards = Shards::default();
         let (first_rows, last_rows) = (Together::start(&db), Together::start(&db));
-        let mut desk =
-            Desk { config, profiles, refused_keys, db, clock, high_water, shards, first_rows, last_rows };
+        let mut desk = Desk {
+            config,
+            profiles,
+            refused_keys,
+            makers,
+            db,
+            clock,
+            high_water,
+            shards,
+            first_rows,
+            last_rows,
+        };
         let book = Book::read(&desk, hsm, &Book::default()).await?;
         desk.shards = Shards::open(&desk, book.ids()).await?;
         if matches!(strictness, Strictness::Whole | Strictness::WholeBeside) {

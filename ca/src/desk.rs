@@ -3,6 +3,7 @@
 use platform::clock::{Clock, HighWater, Millis};
 use platform::db::Db;
 
+use crate::cards::Makers;
 use crate::config::Config;
 use crate::crl::shards::{Shards, delta_url};
 use crate::error::Error;
@@ -19,6 +20,8 @@ pub(crate) struct Desk {
     pub(crate) config: Config,
     pub(crate) profiles: Profiles,
     pub(crate) refused_keys: RefusedKeys,
+    /// Who makes cards that attest their keys.
+    pub(crate) makers: Makers,
     pub(crate) db: Db,
     pub(crate) clock: Clock,
     pub(crate) high_water: HighWater,

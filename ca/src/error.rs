@@ -41,6 +41,11 @@ pub enum Error {
         /// The issuer asked for.
         issuer: String,
     },
+    /// The profile is of keys that were made on cards, as it says how.
+    #[error(
+        "the profile \"{0}\" says how its keys are made on cards: such a certificate comes with the issue of a card"
+    )]
+    ProfileOfCards(ProfileId),
     /// The profile has several issuers and none was named.
     #[error("the profile \"{0}\" has several issuers; name one")]
     IssuerNotNamed(ProfileId),
@@ -94,6 +99,9 @@ pub enum Error {
     /// Something is not done with a card.
     #[error(transparent)]
     Card(#[from] CardRefused),
+    /// The settings of cards make no sense.
+    #[error("[ca.cards]: {0}")]
+    CardsSetup(String),
     /// A secret of a card could not be derived.
     #[error("what the token derived is no key of a card")]
     CardKeyUnusable,
@@ -299,7 +307,7 @@ impl From<Error> for Problem {
         match error {
             Error::RequestInvalid { .. } => Problem::invalid("request-invalid", detail),
             Error::ProfileUnknown(_) => Problem::invalid("profile-unknown", detail),
-            Error::ProfileNotAllowed { .. } | Error::IssuerNotNamed(_) => {
+            Error::ProfileNotAllowed { .. } | Error::IssuerNotNamed(_) | Error::ProfileOfCards(_) => {
                 Problem::invalid("profile-not-allowed", detail)
             }
             Error::NameNotPermitted { .. } => Problem::invalid("name-not-permitted", detail),

@@ -83,7 +83,9 @@ pub use events::Event;
 pub use lint::Finding;
 pub use names::{IssuerId, NotAnId, ProfileId};
 pub use offline::{Asked, Held, OfflineRoot, Withdrawn, verify_transcript};
-pub use profile::{Content, Difference, FileError, Profile, Profiles, differences, differences_of};
+pub use profile::{
+    Content, Difference, FileError, KeyOrigin, Profile, Profiles, differences, differences_of,
+};
 pub use renewals::{NoticeDays, RenewalConfig};
 pub use reports::ReportEvent;
 pub use restore::TakenIn;

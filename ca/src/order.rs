@@ -6,11 +6,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::api::{IssueRequest, KeySource, Validity};
+use crate::cards::CLIENT;
 use crate::digest::sha256_hex;
 use crate::error::Error;
 use crate::names::IssuerId;
 use crate::possession;
-use crate::profile::{ExtendedUsage, Kind, Profile, Profiles, Purpose};
+use crate::profile::{ExtendedUsage, KeyOrigin, Kind, Profile, Profiles, Purpose};
 use crate::requested;
 use crate::store::requests::RequestKey;
 use crate::subject::{AlternativeName, Names};
@@ -35,6 +36,9 @@ impl Order {
     pub(crate) fn parse(request: &IssueRequest, client: &str, profiles: &Profiles) -> Result<Order, Error> {
         let profile = profiles.find(&request.profile);
         let profile = profile.ok_or_else(|| Error::ProfileUnknown(printable(&request.profile)))?;
+        if profile.key_origin != KeyOrigin::default() && client != CLIENT {
+            return Err(Error::ProfileOfCards(profile.id.clone()));
+        }
         let (key, asked) = public_key(&request.key)?;
         if !profile.keys.contains(&key.alg()) {
             return Err(KeyRefused::NotInProfile(key.alg()).into());

@@ -165,6 +165,9 @@ impl Config {
         if let Some(keys) = &mut self.ca.refused_keys {
             anchor_path(keys, base);
         }
+        if let Some(anchors) = &mut self.ca.cards.attestation_anchors {
+            anchor_path(anchors, base);
+        }
         if let Some(acme) = &mut self.ca.acme {
             for roots in acme.attestation_roots.values_mut() {
                 anchor_path(roots, base);

@@ -158,8 +158,8 @@ fn certifies(authority: &Certificate, below: usize) -> bool {
         && authority.key_usage().is_none_or(|usage| usage.contains(KeyUsage::KEY_CERT_SIGN))
 }
 
-/// The serial number as decimal text.
-fn serial_number(leaf: &Certificate) -> Option<String> {
+/// The serial number of the device in an attestation, as decimal text.
+pub(crate) fn serial_number(leaf: &Certificate) -> Option<String> {
     let extension = leaf.extensions().all.iter().find(|extension| extension.oid == SERIAL_NUMBER)?;
     // A non-negative INTEGER of eight octets at most.
     let [0x02, length, content @ ..] = extension.value.as_slice() else { return None };

@@ -48,7 +48,7 @@ use zeroize::Zeroizing;
 
 pub(crate) use answer::{Answer, Content};
 pub use config::{BaseUrl, Config};
-pub(crate) use device::lead;
+pub(crate) use device::{lead, serial_number};
 pub(crate) use jws::MOST_OCTETS;
 use nonce::Nonces;
 pub(crate) use problem::Problem;

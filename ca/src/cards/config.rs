@@ -1,9 +1,12 @@
 //! The `[ca.cards]` section of the configuration.
 
+use std::path::PathBuf;
+
 use card::piv::{Algorithm, ManagementAlgorithm};
 use serde::Deserialize;
 
 use super::keys;
+use crate::profile::KeyOrigin;
 
 /// How cards are issued.
 #[derive(Clone, Debug, Deserialize)]
@@ -36,6 +39,19 @@ pub struct CardsConfig {
     pub relays: usize,
     /// For how many hours an answer is given again for the same idempotency key.
     pub idempotency_hours: u32,
+    /// How many days before the end of its certificates a card can be renewed.
+    pub renewal_days: u32,
+    /// For how many days after that end it still can, by whoever may renew what has ended.
+    pub grace_days: u32,
+    /// For how many hours after an address was shown to be somebody's no code to unlock a card is sent there.
+    pub contact_rest_hours: u32,
+    /// What vouches for it that keys were made on a card: `workstation`, the workstation alone; `two-persons`, a second person besides;
+    /// `attested`, the card itself, without which no certificate is made.
+    pub key_origin: KeyOrigin,
+    /// PEM file of the certificates to which the attestation of a card may lead; without it no card is asked for one.
+    pub attestation_anchors: Option<PathBuf>,
+    /// The profiles for keys that their card has attested: for signing in, and for signing. Those of other keys if it is left out.
+    pub attested_profiles: Option<(String, String)>,
 }
 
 impl Default for CardsConfig {
@@ -54,6 +70,12 @@ impl Default for CardsConfig {
             patience_seconds: 90,
             relays: 64,
             idempotency_hours: 24,
+            renewal_days: 90,
+            grace_days: 30,
+            contact_rest_hours: 48,
+            key_origin: KeyOrigin::Workstation,
+            attestation_anchors: None,
+            attested_profiles: None,
         }
     }
 }

@@ -14,6 +14,7 @@ use hsm::{Alg, Hsm, Key};
 use platform::clock::{Clock, HighWater, Millis};
 use platform::db::{Db, Tx};
 
+use crate::cards::Makers;
 use crate::config::Config;
 use crate::crl::shards::Shards;
 use crate::crl::{self, Outcome};
@@ -53,10 +54,12 @@ pub async fn hold(
 ) -> Result<Transcript, Error> {
     let profiles = config.read_profiles()?;
     let refused_keys = config.read_refused_keys()?;
+    // No card is issued in a ceremony.
+    let makers = Makers::default();
     let shards = Shards::default();
     let (first_rows, last_rows) = (Together::start(&db), Together::start(&db));
     let mut desk =
-        Desk { config, profiles, refused_keys, db, clock, high_water, shards, first_rows, last_rows };
+        Desk { config, profiles, refused_keys, makers, db, clock, high_water, shards, first_rows, last_rows };
     let mut ceremony = Ceremony { desk: &desk, hsm, tell };
     ceremony.begin(specification).await?;
     let tell = ceremony.tell;

@@ -13,8 +13,8 @@ use super::policies::{Policy, RawPolicy};
 use super::qualified::Qualified;
 use super::rules::{self, LONGEST_ISSUING, LONGEST_ROOT};
 use super::{
-    AcmeUse, Criticality, CrlProfile, CrlTimes, ExtendedUsage, KeyReuse, KeyUsage, Kind, Length, Presence,
-    Profile, Profiles, Purpose, RevocationChecking, Spread, SubjectRules,
+    AcmeUse, Criticality, CrlProfile, CrlTimes, ExtendedUsage, KeyOrigin, KeyReuse, KeyUsage, Kind, Length,
+    Presence, Profile, Profiles, Purpose, RevocationChecking, Spread, SubjectRules,
 };
 use crate::names::{IssuerId, ProfileId};
 use crate::subject::template::AlternativeKind;
@@ -138,6 +138,8 @@ pub(super) struct Raw {
     pub(super) names: Option<Templates>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) qualified: Option<Qualified>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    key_origin: KeyOrigin,
 }
 
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -179,6 +181,7 @@ impl Raw {
             key_reuse: self.key_reuse,
             acme: self.acme,
             spread: self.spread,
+            key_origin: self.key_origin,
             version: 0,
             content,
         })
@@ -281,6 +284,7 @@ impl RawAuthority {
             key_reuse: KeyReuse::Renewal,
             acme: None,
             spread: None,
+            key_origin: KeyOrigin::default(),
             version: 0,
             content,
         })

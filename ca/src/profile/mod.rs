@@ -3,6 +3,7 @@
 pub(crate) mod constraints;
 mod content;
 mod file;
+mod origin;
 pub(crate) mod policies;
 pub(crate) mod qualified;
 mod rules;
@@ -24,6 +25,7 @@ use crate::subject::{Field, Naming};
 use constraints::NameConstraints;
 pub use content::{Content, Difference, differences, differences_of};
 pub use file::FileError;
+pub use origin::KeyOrigin;
 use policies::Policy;
 use qualified::Qualified;
 #[cfg(test)]
@@ -127,6 +129,8 @@ pub struct Profile {
     pub(crate) acme: Option<AcmeUse>,
     /// How the ends of its certificates are spread; absent where each lasts as long as it may.
     pub(crate) spread: Option<Spread>,
+    /// What vouches for it that its keys were made on a card; another than the workstation is for certificates of cards alone.
+    pub(crate) key_origin: KeyOrigin,
     /// Its number in the database; zero until a process has started with it.
     pub(crate) version: i64,
     /// What the file says of it, as JSON.

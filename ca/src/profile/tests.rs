@@ -147,6 +147,7 @@ const SENSELESS: &[(&[(&str, &str)], &str)] = &[
         "for the purpose server-auth alone",
     ),
     (&[("acme", r#""device""#)], "for client-auth alone"),
+    (&[("key_origin", r#""cloud""#)], "unknown variant `cloud`"),
     (
         &[
             ("extended_key_usage", r#"["client-auth"]"#),

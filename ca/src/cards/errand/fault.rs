@@ -3,6 +3,7 @@
 use card::piv::{Error as PivError, Secret};
 use card::relay::PasscodeNotChosen;
 
+use crate::cards::attestation::NotAttested;
 use crate::error::Error;
 
 /// Why an errand stopped. What it says goes to the workstation and into the errand's row.
@@ -44,6 +45,9 @@ pub(crate) enum Fault {
     /// A new key did not prove itself.
     #[error("the key that was made on the card did not sign what was asked of it")]
     KeyNotProven,
+    /// The card does not vouch for the key as it must.
+    #[error("{0}")]
+    NotAttested(#[from] NotAttested),
     /// What was read back is not what was written.
     #[error("what the card gives back is not what was written ({0})")]
     NotAsWritten(&'static str),

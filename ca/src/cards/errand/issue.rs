@@ -1,28 +1,29 @@
 //! Issuing a card, and giving a card in use new keys and certificates.
 
-use card::piv::{Algorithm, Digest, Passcode, PublicKey, Slot};
+use card::piv::{Algorithm, Digest, Error as PivError, Passcode, PublicKey, Slot};
 use card::wire::relay::Act;
 
 use super::Step;
 use super::fault::Fault;
 use super::run::Run;
 use crate::api::{IssueRequest, KeySource, Reason, RevokeRequest, SubjectData};
+use crate::cards::attestation::{NotAttested, Said, Wanted};
 use crate::cards::{CardMove, CardRefused};
 use crate::digest::sha256;
 use crate::error::Error;
 use crate::failpoint;
 use crate::grants::Reach;
+use crate::profile::KeyOrigin;
 use crate::serial::Serial;
 use crate::store::cards::Passcode as PasscodeChoice;
 use crate::store::certificates;
 
-/// The client under which certificates of cards are asked for.
-pub(super) const CLIENT: &str = "module:cards";
+pub(super) use crate::cards::CLIENT;
 
 impl Run {
     /// The steps that the module's head describes, from the last one that was written.
     pub(super) async fn issue(&mut self) -> Result<(), Fault> {
-        self.recognise().await?;
+        self.meet().await?;
         self.take_management().await?;
         self.take_puk(self.wanted_puk()).await?;
         if self.errand.step < Step::Keyed {
@@ -81,7 +82,34 @@ impl Run {
         let key = key.to_der();
         pki::verify_signature(&key, identifier(algorithm), &message, &signature)
             .map_err(|_| Fault::KeyNotProven)?;
+        self.attest(slot, &key).await?;
         Ok(key)
+    }
+
+    /// Has the card attest that it made a key, where makers are known. What it says must hold; that it says nothing is no fault where
+    /// something else vouches for keys.
+    async fn attest(&mut self, slot: Slot, key: &[u8]) -> Result<(), Fault> {
+        let makers = &self.cards.authority.desk().makers;
+        let demanded = self.cards.demands(KeyOrigin::Attested);
+        let silent = move || if demanded { Err(NotAttested::Nothing) } else { Ok(()) };
+        if makers.is_empty() {
+            return Ok(silent()?);
+        }
+        let said = self.hand.with(move |piv| match piv.attest(slot) {
+            Err(PivError::Unsupported { .. }) => Ok(None),
+            attestation => {
+                let maker = piv.certificate(Slot::Attestation)?.map(|stored| stored.der).unwrap_or_default();
+                Ok(Some(Said { attestation: attestation?, maker }))
+            }
+        });
+        let Some(said) = said.await? else { return Ok(silent()?) };
+        let wanted = Wanted { key, serial: &self.card.serial, slot };
+        makers.believe(&said, &wanted, self.now())?;
+        let word = slot_word(slot);
+        if !self.errand.attested.iter().any(|known| known == word) {
+            self.errand.attested.push(word.to_owned());
+        }
+        Ok(())
     }
 
     fn possession_message(&self, slot: Slot) -> Result<Vec<u8>, Error> {
@@ -93,10 +121,7 @@ impl Run {
 
     /// Certificates for both keys, in the holder's name as the register has it. Asked again, it answers the same ones.
     async fn certify(&mut self) -> Result<(), Fault> {
-        let profiles = {
-            let settings = self.cards.settings();
-            [settings.authentication_profile.clone(), settings.signing_profile.clone()]
-        };
+        let profiles = self.profiles()?;
         let subject = self.subject().await?;
         let keys = [("9a", self.errand.key_9a.clone()), ("9c", self.errand.key_9c.clone())];
         let mut serials = Vec::with_capacity(2);
@@ -112,6 +137,19 @@ impl Run {
         self.errand.signature = serials.pop();
         self.errand.authentication = serials.pop();
         Ok(())
+    }
+
+    /// The profiles of both certificates: keys that their card has attested may have others, with another policy.
+    fn profiles(&self) -> Result<[String; 2], NotAttested> {
+        let (settings, attested) = (self.cards.settings(), self.errand.attested.len() == 2);
+        // Both keys may have been made before it was demanded.
+        if !attested && self.cards.demands(KeyOrigin::Attested) {
+            return Err(NotAttested::Nothing);
+        }
+        Ok(match &settings.attested_profiles {
+            Some((first, second)) if attested => [first.clone(), second.clone()],
+            _ => [settings.authentication_profile.clone(), settings.signing_profile.clone()],
+        })
     }
 
     async fn subject(&self) -> Result<SubjectData, Fault> {
@@ -168,6 +206,10 @@ impl Run {
 /// By what a certificate of an errand is asked for: the same for the same key, however often.
 pub(super) fn request_id(errand: &str, slot: &str) -> String {
     format!("card-{errand}-{slot}")
+}
+
+fn slot_word(slot: Slot) -> &'static str {
+    if slot == Slot::Authentication { "9a" } else { "9c" }
 }
 
 fn digest_of(algorithm: Algorithm, message: &[u8]) -> Digest {
