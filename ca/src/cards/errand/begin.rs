@@ -1,23 +1,17 @@
 //! Beginning an errand, and giving agents tickets for it.
 
 use audit::Actor;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use card::wire::relay::{Act, VERSION};
+use card::wire::relay::Act;
 use directory::api::CardAct as May;
 use platform::caller::Caller;
 use platform::clock::Millis;
 use platform::db::Tx;
-use platform::id::uuid_text;
-use platform::problem::Problem;
 
-use super::Step;
+use super::opening::{Opening, Ticket, passcode_of};
 use crate::api::{ErrandAct, ErrandInfo, NewErrand, RelayTicket};
-use crate::cards::moving::Moving;
-use crate::cards::{Answer, CardEvent, CardMove, CardRefused, CardState, Cards, Once};
-use crate::digest::sha256_hex;
+use crate::cards::{Answer, CardRefused, Cards, Once};
 use crate::error::Error;
-use crate::store::cards::{self, Card, ErrandRow, Passcode};
+use crate::store::cards::{self, Card, ErrandRow};
 
 impl Cards {
     /// Begins an errand of a card. Nothing is done with the card before an agent goes on with it.
@@ -36,57 +30,25 @@ impl Cards {
                 CardRefused::Incomplete("\"locked\" stands with \"issue\" and no other errand").into()
             );
         }
-        let (now, actor) = (self.now(), Actor::from(caller));
-        let until = Millis(now.0 + i64::from(self.settings().errand_minutes) * 60_000);
-        let passcode = if new.locked || matches!(act, Act::Clear | Act::Repair) {
-            Passcode::Withheld
-        } else {
-            Passcode::Chosen
-        };
+        if act == Act::Renew {
+            self.demand_window(caller, &card).await?;
+        }
+        let opening = self.opening(act, new.locked, Actor::from(caller));
         let id = id.to_owned();
-        self.do_once(once, now, move |tx| {
+        self.do_once(once, opening.now, move |tx| {
             Box::pin(async move {
                 let card = cards::by_id_in(tx, &id).await?.ok_or(CardRefused::Unknown)?;
-                if !goes_with(act, &card) {
-                    return Err(CardRefused::NoSuchErrand { state: card.state, act: act.word() }.into());
-                }
-                let errand = ErrandRow {
-                    errand_id: uuid_text(now),
-                    card_id: card.card_id.clone(),
-                    act,
-                    state: "open".to_owned(),
-                    step: Step::Begun,
-                    passcode,
-                    user_id: card.user_id.clone(),
-                    key_9a: None,
-                    key_9c: None,
-                    authentication: None,
-                    signature: None,
-                    fault: None,
-                    ticket_until: None,
-                    run: 0,
-                    actor: serde_json::to_string(&actor).map_err(Problem::internal)?,
-                    until,
-                    made_at: now,
-                    changed_at: now,
-                };
-                if !cards::insert_errand(tx, &errand).await? {
-                    return Err(CardRefused::ErrandOpen.into());
-                }
-                if act == Act::Renew {
-                    Moving::by(CardMove::BeginRenewal).apply(tx, card, &actor, now).await?;
-                }
-                let event = CardEvent::CardErrandBegun {
-                    errand: errand.errand_id.clone(),
-                    card: errand.card_id.clone(),
-                    act: act.word().to_owned(),
-                };
-                audit::record(tx, now, &actor, &event).await?;
-                let location = format!("/ca/cards/{}/errands/{}", errand.card_id, errand.errand_id);
-                Ok(Answer { location: Some(location), ..Answer::json(201, &info(errand))? })
+                began(opening.open(tx, card).await?)
             })
         })
         .await
+    }
+
+    /// An errand that is begun now.
+    pub(in crate::cards) fn opening(&self, act: Act, locked: bool, actor: Actor) -> Opening {
+        let now = self.now();
+        let until = Millis(now.0 + i64::from(self.settings().errand_minutes) * 60_000);
+        Opening { act, passcode: passcode_of(act, locked), actor, now, until, batch_id: None }
     }
 
     /// How an errand stands.
@@ -99,32 +61,20 @@ impl Cards {
     pub(crate) async fn ticket(&self, caller: &Caller, card: &str, id: &str) -> Result<RelayTicket, Error> {
         let address = self.settings().relay_address().ok_or(CardRefused::NoAddress)?;
         let (card, errand) = self.errand_of(caller, card, id).await?;
-        let ticket = fresh()?;
-        let now = self.now();
-        let until = Millis(now.0 + i64::from(self.settings().ticket_seconds) * 1000);
-        let (hash, actor) = (sha256_hex(ticket.as_bytes()), Actor::from(caller));
-        let event =
-            CardEvent::CardTicketGiven { errand: errand.errand_id.clone(), card: errand.card_id.clone() };
-        let id = errand.errand_id;
-        let given = self
-            .authority
-            .desk()
-            .db
+        self.demand_approved(&errand)?;
+        let (now, actor) = (self.now(), Actor::from(caller));
+        let ticket = Ticket::new(now, self.settings().ticket_seconds)?;
+        let (kept, act, id) = (ticket.clone(), errand.act, (errand.errand_id, errand.card_id));
+        let db = &self.authority.desk().db;
+        let given = db
             .write(move |tx: &mut Tx| {
-                Box::pin(async move {
-                    let given = cards::set_ticket(tx, &id, &hash, until).await?;
-                    if given {
-                        audit::record(tx, now, &actor, &event).await?;
-                    }
-                    Ok::<_, Error>(given)
-                })
+                Box::pin(async move { kept.give(tx, (id.0.as_str(), id.1.as_str()), &actor, now).await })
             })
             .await?;
         if !given {
             return Err(CardRefused::ErrandUnknown.into());
         }
-        let act = errand.act.word().to_owned();
-        Ok(RelayTicket { version: VERSION, address, act, serial: card.serial, ticket, expires_at: until.0 })
+        Ok(ticket.show(address, act, card.serial))
     }
 
     /// Gives an errand up: its certificates are revoked.
@@ -138,7 +88,12 @@ impl Cards {
         Ok(info(ended.unwrap_or(errand)))
     }
 
-    async fn errand_of(&self, caller: &Caller, card: &str, id: &str) -> Result<(Card, ErrandRow), Error> {
+    pub(super) async fn errand_of(
+        &self,
+        caller: &Caller,
+        card: &str,
+        id: &str,
+    ) -> Result<(Card, ErrandRow), Error> {
         let card = self.found(card).await?;
         let found = cards::errand(self.authority.desk().db.read(), &card.card_id, id).await?;
         let errand = found.ok_or(CardRefused::ErrandUnknown)?;
@@ -168,25 +123,13 @@ fn right(act: Act) -> May {
     }
 }
 
-/// Whether a card as it is now can have this done.
-fn goes_with(act: Act, card: &Card) -> bool {
-    use CardState::{Active, Cancelled, IssuedLocked, PinLocked, Reserved};
-    match act {
-        Act::Issue => card.state == Reserved,
-        Act::Renew => card.state == Active,
-        Act::Unlock | Act::Repair => [IssuedLocked, Active, PinLocked].contains(&card.state),
-        Act::Clear => card.state == Cancelled,
-    }
+/// An errand that was begun, as it is answered.
+pub(in crate::cards) fn began(errand: ErrandRow) -> Result<Answer, Error> {
+    let location = format!("/ca/cards/{}/errands/{}", errand.card_id, errand.errand_id);
+    Ok(Answer { location: Some(location), ..Answer::json(201, &info(errand))? })
 }
 
-/// 256 random bits as text.
-fn fresh() -> Result<String, Error> {
-    let mut octets = [0; 32];
-    aws_lc_rs::rand::fill(&mut octets).map_err(|_| Error::NoRandomness)?;
-    Ok(URL_SAFE_NO_PAD.encode(octets))
-}
-
-fn info(errand: ErrandRow) -> ErrandInfo {
+pub(super) fn info(errand: ErrandRow) -> ErrandInfo {
     ErrandInfo {
         id: errand.errand_id,
         card: errand.card_id,
@@ -194,6 +137,7 @@ fn info(errand: ErrandRow) -> ErrandInfo {
         state: if errand.state == "ending" { "ended".to_owned() } else { errand.state },
         step: errand.step.word().to_owned(),
         fault: errand.fault,
+        approved_by: errand.approved_by,
         until: errand.until,
     }
 }

@@ -1,0 +1,77 @@
+//! When a card may be renewed: in the window before its certificates end, and in the grace after that.
+
+use std::time::Duration;
+
+use directory::api::CardAct as May;
+use platform::caller::Caller;
+use platform::clock::Millis;
+
+use crate::cards::{CardRefused, Cards};
+use crate::error::Error;
+use crate::serial::Serial;
+use crate::store::cards::Card;
+use crate::store::certificates;
+
+/// Where now is, seen from the end of a card's certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// The window opens then.
+    Before(Millis),
+    InWindow,
+    /// They have ended, and the grace has not.
+    InGrace,
+    /// The grace ended then.
+    After(Millis),
+}
+
+impl Cards {
+    /// Refuses a renewal that comes too early or too late, and one in the grace by whoever may only renew before the end.
+    pub(super) async fn demand_window(&self, caller: &Caller, card: &Card) -> Result<(), Error> {
+        let settings = self.settings();
+        let end = self.certificates_end(card).await?;
+        match place(end, (settings.renewal_days, settings.grace_days), self.now()) {
+            Place::InWindow => Ok(()),
+            Place::InGrace => Ok(self.may(caller, May::RenewExpired, card).await?),
+            Place::Before(opens) => Err(CardRefused::RenewalTooEarly(opens).into()),
+            Place::After(ended) => Err(CardRefused::RenewalTooLate(ended).into()),
+        }
+    }
+
+    /// When the first of a card's certificates ends.
+    pub(in crate::cards) async fn certificates_end(&self, card: &Card) -> Result<Millis, Error> {
+        let mut end = None;
+        for serial in [&card.authentication, &card.signature].into_iter().flatten() {
+            let serial = Serial::parse(serial).ok_or(Error::CertificateUnknown)?;
+            let stored = certificates::by_serial(self.authority.desk().db.read(), &serial).await?;
+            let not_after = stored.ok_or(Error::CertificateUnknown)?.not_after;
+            end = Some(end.map_or(not_after, |end: Millis| end.min(not_after)));
+        }
+        end.ok_or(Error::CertificateUnknown)
+    }
+}
+
+fn place(end: Millis, (window, grace): (u32, u32), now: Millis) -> Place {
+    let days = |days: u32| Duration::from_secs(u64::from(days) * 86_400);
+    let (opens, over) = (end.minus(days(window)), end.plus(days(grace)));
+    if now < opens {
+        Place::Before(opens)
+    } else if now < end {
+        Place::InWindow
+    } else if now < over {
+        Place::InGrace
+    } else {
+        Place::After(over)
+    }
+}
+
+/// Each bound belongs to what follows it, and without a grace there is none.
+#[test]
+fn window_has_its_bounds() {
+    let day = |day: i64| Millis(day * 86_400_000);
+    let at = |now: Millis| place(day(100), (90, 30), now);
+    assert_eq!(at(Millis(day(10).0 - 1)), Place::Before(day(10)));
+    assert_eq!((at(day(10)), at(Millis(day(100).0 - 1))), (Place::InWindow, Place::InWindow));
+    assert_eq!((at(day(100)), at(Millis(day(130).0 - 1))), (Place::InGrace, Place::InGrace));
+    assert_eq!(at(day(130)), Place::After(day(130)));
+    assert_eq!(place(day(100), (90, 0), day(100)), Place::After(day(100)));
+}
