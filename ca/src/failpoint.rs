@@ -91,6 +91,9 @@ pub const CARDS: &[&str] = &[
 /// Every point of unlocking a card, and of ending an errand, that is its own.
 pub const CARD_ENDS: &[&str] = &["ca.card-unlocked", "ca.card-errand-closed", "ca.card-errand-revoked"];
 
+/// The point of a card whose unblocking key was told to somebody, that is its own.
+pub const CARD_TOLD: &[&str] = &["ca.card-told-key-changed"];
+
 #[cfg(feature = "fail-points")]
 static ARMED: Mutex<Option<&'static str>> = Mutex::new(None);
 #[cfg(feature = "fail-points")]

@@ -20,7 +20,7 @@ impl Run {
     /// A key cannot be deleted on every card, so new ones that nobody certifies take the place of the old; then the certificates go.
     /// The card's own keys stay ours: it does not go back to what everybody knows.
     pub(super) async fn clear(&mut self) -> Result<(), Fault> {
-        self.recognise().await?;
+        self.meet().await?;
         self.take_management().await?;
         self.take_puk(self.wanted_puk()).await?;
         if self.errand.step < Step::Keyed {

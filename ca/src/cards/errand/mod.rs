@@ -15,6 +15,7 @@
 //!
 //! An errand that is not done in time, or is given up, ends: its certificates are revoked.
 
+mod approval;
 mod begin;
 mod clear;
 mod ending;
@@ -22,14 +23,18 @@ mod fault;
 mod hand;
 mod issue;
 mod objects;
+mod opening;
 mod repair;
 mod run;
 mod secrets;
 mod unlock;
+mod window;
 
 use std::str::FromStr;
 
+pub(super) use begin::began;
 pub(crate) use hand::Hand;
+pub(super) use opening::{Opening, Ticket};
 
 /// How far an errand has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -11,7 +11,7 @@ impl Run {
     /// Certificates and objects are written again; keys and passcode stay as they are. Where the card tells which keys it has, they must
     /// be those of its certificates: a card that has others cannot be repaired.
     pub(super) async fn repair(&mut self) -> Result<(), Fault> {
-        self.recognise().await?;
+        self.meet().await?;
         self.take_management().await?;
         self.take_puk(self.wanted_puk()).await?;
         if self.errand.step < Step::Keyed {

@@ -4,11 +4,12 @@ use audit::Actor;
 use card::wire::relay::{Act, ToAgent};
 use platform::clock::Millis;
 use platform::db::Tx;
+use platform::id::UserId;
 
 use super::fault::Fault;
 use super::{Hand, Step};
 use crate::cards::moving::Moving;
-use crate::cards::{CardEvent, CardMove, CardRefused, Cards};
+use crate::cards::{CardEvent, CardMove, CardRefused, Cards, letters};
 use crate::digest::sha256_hex;
 use crate::error::Error;
 use crate::failpoint;
@@ -89,7 +90,7 @@ impl Run {
     }
 
     /// The card is the one that the errand is about.
-    pub(super) async fn recognise(&mut self) -> Result<(), Fault> {
+    async fn recognise(&mut self) -> Result<(), Fault> {
         let found = self.hand.with(|piv| match piv.serial() {
             Err(card::piv::Error::Unsupported { .. }) => Ok(None),
             said => said.map(Some),
@@ -99,6 +100,16 @@ impl Run {
             return Ok(());
         }
         Err(Fault::OtherCard { found, expected: self.card.serial.clone() })
+    }
+
+    /// The card is the right one, and has no unblocking key any more that was told to anybody: nothing else is done before.
+    pub(super) async fn meet(&mut self) -> Result<(), Fault> {
+        self.recognise().await?;
+        if self.card.puk_exposed_at.is_some() {
+            self.take_puk(self.next_puk()).await?;
+            failpoint::pass("ca.card-told-key-changed");
+        }
+        Ok(())
     }
 
     /// Writes that a step was done.
@@ -138,6 +149,8 @@ impl Run {
         let (errand, actor, now) = (self.errand.clone(), self.actor.clone(), self.now());
         let (card_id, certificates) =
             (self.card.card_id.clone(), (self.errand.authentication.clone(), self.errand.signature.clone()));
+        let holder = self.errand.user_id.as_deref().and_then(|user| user.parse::<UserId>().ok());
+        let unlocked = holder.filter(|_| self.errand.act == Act::Unlock);
         let db = &self.cards.authority.desk().db;
         let finished = db
             .write(move |tx: &mut Tx| {
@@ -156,8 +169,12 @@ impl Run {
                         errand: errand.errand_id.clone(),
                         card: card_id,
                         act: errand.act.word().to_owned(),
+                        attested: errand.attested.clone(),
                     };
                     audit::record(tx, now, &actor, &event).await?;
+                    if let Some(holder) = unlocked {
+                        letters::tell_unlocked(tx, &holder, now).await?;
+                    }
                     Ok::<_, Error>(true)
                 })
             })

@@ -188,6 +188,10 @@ impl Run {
     }
 
     pub(super) async fn puk_is(&mut self, name: PukName) -> Result<(), Fault> {
+        if name != self.card.puk {
+            // Whoever was told the one before knows nothing any more.
+            self.card.puk_exposed_at = None;
+        }
         (self.card.puk, self.card.puk_next) = (name, None);
         self.card.refused.retain(|mark| !mark.starts_with(PUK));
         self.keys_changed().await

@@ -14,7 +14,7 @@ impl Run {
     /// which has been on a workstation, gives way to its next version.
     pub(super) async fn unlock(&mut self) -> Result<(), Fault> {
         debug_assert_eq!(self.errand.act, Act::Unlock);
-        self.recognise().await?;
+        self.meet().await?;
         if self.errand.step < Step::Keyed {
             let _own = self.set_own_passcode().await?;
             self.hand.choose_passcode().await?;
@@ -25,8 +25,8 @@ impl Run {
         self.finish(Some(CardMove::Unlock)).await
     }
 
-    /// The one after that which the errand used. An errand that is gone on with has written it before.
-    fn next_puk(&self) -> PukName {
+    /// The one after that which the card has. An errand that is gone on with has written it before.
+    pub(super) fn next_puk(&self) -> PukName {
         let master = self.cards.settings().master_key;
         self.card.puk_next.unwrap_or(PukName::Derived(match self.card.puk {
             PukName::Factory => KeyVersion { master, version: 1 },

@@ -1,0 +1,107 @@
+//! Telling the unblocking key of a card, once, to whoever identified its holder where no server is reached.
+//!
+//! Whoever was told it may have kept it. So the card bears a mark from then on, and gets another unblocking key at its next contact
+//! before anything else is done with it (`errand::Run::meet`).
+
+use audit::Actor;
+use card::piv::Puk;
+use directory::api::CardAct as May;
+use platform::caller::{Caller, CallerKind};
+use platform::db::Tx;
+
+use super::keys;
+use super::stock::{LONGEST_NOTE, field, line};
+use super::{CardEvent, CardRefused, CardState, Cards, PukName};
+use crate::api::{PukReleased, ReleasePuk};
+use crate::error::Error;
+use crate::store::cards::{self, Card, CardAct};
+
+/// What stands in a card's history.
+const ACT: &str = "release-unblocking-key";
+
+impl Cards {
+    /// Tells the unblocking key of a card that somebody has. The mark is written before it is told: a process that dies in between has
+    /// told nobody, and the key is told to nobody any more.
+    pub(crate) async fn release_puk(
+        &self,
+        caller: &Caller,
+        id: &str,
+        asked: ReleasePuk,
+    ) -> Result<PukReleased, Error> {
+        let card = self.found(id).await?;
+        self.may(caller, May::Unlock, &card).await?;
+        if caller.kind != CallerKind::Person {
+            return Err(CardRefused::PeopleOnly.into());
+        }
+        let identified = line("identified", &asked.identified, LONGEST_NOTE)?;
+        if identified.is_empty() {
+            return Err(field("identified", "how you know that the card's holder is before you"));
+        }
+        let puk = keys::puk(self.authority.hsm(), &card.serial, can_be_told(&card)?).await?;
+        let (now, actor, id) = (self.now(), Actor::from(caller), id.to_owned());
+        let db = &self.authority.desk().db;
+        db.write(move |tx: &mut Tx| {
+            Box::pin(async move {
+                let read = cards::by_id_in(tx, &id).await?.ok_or(CardRefused::Unknown)?;
+                // What was derived is the key of the card as it was read.
+                if read.puk != card.puk {
+                    return Err(CardRefused::Changed.into());
+                }
+                can_be_told(&read)?;
+                if cards::open_errand(tx, &id).await?.is_some() {
+                    return Err(CardRefused::ErrandOpen.into());
+                }
+                if !cards::expose_puk(tx, &read, now).await? {
+                    return Err(CardRefused::Changed.into());
+                }
+                cards::insert_act(tx, &history(&read, &actor, &identified, now)).await?;
+                let event =
+                    CardEvent::CardPukReleased { card: read.card_id, puk: read.puk.to_string(), identified };
+                audit::record(tx, now, &actor, &event).await?;
+                Ok::<_, Error>(())
+            })
+        })
+        .await?;
+        Ok(shown(&puk))
+    }
+}
+
+/// The key that may be told: one of ours, that the card certainly has, and that nobody was told.
+fn can_be_told(card: &Card) -> Result<PukName, CardRefused> {
+    use CardState::{Active, IssuedLocked, PinLocked};
+    if ![IssuedLocked, Active, PinLocked].contains(&card.state) {
+        return Err(CardRefused::PukNotTold("the card is not in use, so there is nothing to unlock"));
+    }
+    if card.puk_exposed_at.is_some() {
+        return Err(CardRefused::PukNotTold(
+            "the card's unblocking key was told before, and is told once: the card needs contact with the server first",
+        ));
+    }
+    match card.puk {
+        PukName::Derived(_) if card.puk_next.is_none() => Ok(card.puk),
+        _ => Err(CardRefused::PukNotTold(
+            "it is not certain which unblocking key the card has: unlock it with contact to the server",
+        )),
+    }
+}
+
+fn history(card: &Card, actor: &Actor, identified: &str, now: platform::clock::Millis) -> CardAct {
+    CardAct {
+        act_id: format!("{}-{:010}", card.card_id, card.version + 1),
+        card_id: card.card_id.clone(),
+        act: ACT.to_owned(),
+        state: card.state.word().to_owned(),
+        subject: actor.subject.clone(),
+        client: actor.client.clone().unwrap_or_default(),
+        user_id: card.user_id.clone(),
+        location_id: card.location_id.clone(),
+        reason: None,
+        witness: None,
+        note: Some(identified.to_owned()),
+        at: now,
+    }
+}
+
+fn shown(puk: &Puk) -> PukReleased {
+    PukReleased { unblocking_key: puk.digits().as_str().to_owned() }
+}

@@ -1,0 +1,68 @@
+//! The unblocking key of a card is told once, where no server is reached, and is worth nothing after the card's next contact.
+
+use ca::api::CARDS;
+use ca::failpoint;
+use card::piv::{Passcode, Piv, Puk};
+use http::{Request, StatusCode};
+use platform::db::Db;
+use serde_json::json;
+
+use super::rig::{Chip, Desk, MANAGER, NURSE, Pulled, STRANGER, system};
+use super::unlocking::lock;
+
+/// What the holder chooses where no server is reached.
+const NEW: &str = "86420864";
+
+platform::both_engines! {
+    /// Somebody who identified the holder is told the key once; the card then gets another one before anything else is done with it,
+    /// also where the server dies after that.
+    async fn told_key_is_changed_before_anything_else(db: Db) {
+        let desk = Desk::new(db).await;
+        let chip = Chip::new(4711);
+        let id = desk.issued(&chip).await;
+        lock(&chip);
+        let path = format!("/ca/cards/{id}/unblocking-key");
+        let body = json!({"identified": "by their passport"});
+        for user in [STRANGER, NURSE] {
+            assert_eq!(desk.post(user, &path, None, "x", &body).await.0, StatusCode::FORBIDDEN, "{user}");
+        }
+        let (status, said, _) = desk.ask(Some(&system(&[CARDS])), Request::post(&path), &body.to_string()).await;
+        assert_eq!((status, &said["code"]), (StatusCode::CONFLICT, &json!("card-people-only")));
+        assert_eq!(desk.post(MANAGER, &path, None, "x", &json!({"identified": " "})).await.0, StatusCode::BAD_REQUEST);
+        assert_eq!(desk.card(&id).await.unblocking_key_told_at, None, "nobody was told");
+        let (status, told) = desk.post(MANAGER, &path, None, "x", &body).await;
+        assert_eq!(status, StatusCode::CREATED, "{told}");
+        let (status, said) = desk.post(MANAGER, &path, None, "x", &body).await;
+        assert_eq!((status, &said["code"]), (StatusCode::CONFLICT, &json!("card-unblocking-key-not-told")), "{said}");
+        assert!(desk.card(&id).await.unblocking_key_told_at.is_some());
+        // Where no server is reached.
+        let puk = Puk::parse(told["unblocking_key"].as_str().unwrap().as_bytes()).unwrap();
+        let new = Passcode::parse(NEW.as_bytes()).unwrap();
+        Piv::select(chip.insert()).unwrap().unlock(&puk, &new).unwrap();
+        // The next contact, at whose beginning the server dies.
+        let errand = desk.begun(&id, &json!({"act": "repair"})).await;
+        failpoint::arm(failpoint::CARD_TOLD[0]);
+        let (over, reader) = desk.relay(&id, &errand, Pulled::never(&chip), None).await;
+        assert_eq!(over, None);
+        let said: Vec<u8> = reader.commands.iter().map(|command| command[1]).collect();
+        assert!(said.contains(&0x24) && said.iter().all(|instruction| [0xA4, 0xF8, 0x24].contains(instruction)), "{said:02X?}");
+        let card = desk.card(&id).await;
+        assert_eq!((card.unblocking_key.as_str(), card.unblocking_key_told_at), ("1.2", None));
+        let mut piv = Piv::select(chip.insert()).unwrap();
+        assert!(piv.unlock(&puk, &new).is_err(), "what was told opens nothing any more");
+        piv.verify(&new).unwrap();
+        drop(piv);
+        desk.done(&id, &errand, &chip, None).await;
+        assert_eq!(desk.card(&id).await.unblocking_key, "1.2");
+        let (_, acts) = desk.get(MANAGER, &format!("/ca/cards/{id}/acts")).await;
+        let told = acts["acts"].as_array().unwrap().iter().find(|act| act["move"] == "release-unblocking-key").unwrap();
+        assert_eq!((&told["by"], &told["note"]), (&json!(MANAGER), &json!("by their passport")));
+        // Not while the card is being worked on, and not of a card that nobody uses.
+        desk.begun(&id, &json!({"act": "unlock"})).await;
+        let (status, said) = desk.post(MANAGER, &path, None, "x", &body).await;
+        assert_eq!((status, &said["code"]), (StatusCode::CONFLICT, &json!("card-errand-open")), "{said}");
+        let blank = desk.stocked(4712).await.id;
+        let (status, said) = desk.post(MANAGER, &format!("/ca/cards/{blank}/unblocking-key"), None, "x", &body).await;
+        assert_eq!((status, &said["code"]), (StatusCode::CONFLICT, &json!("card-unblocking-key-not-told")), "{said}");
+    }
+}
