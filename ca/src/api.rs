@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 pub use crate::acme::api::{ACME, ExternalAccountInfo, ExternalAccountKey, NewExternalAccount};
 use crate::rfc3339;
 
+mod card_services;
 mod cards;
 mod expiries;
 mod generations;
@@ -23,6 +24,10 @@ mod reports;
 mod search;
 mod secrets;
 
+pub use card_services::{
+    AskColleague, AskUnlock, BatchCard, BatchErrand, CardBatch, ColleagueAsked, NewCardBatch, PukReleased,
+    ReleasePuk, ReplaceCard, UnlockAsked, UnlockCode, WaitingUnlock, WaitingUnlocks,
+};
 pub use cards::{
     CARDS, CancelReason, CardActInfo, CardActPage, CardActQuery, CardInfo, CardLocation, CardLocationPage,
     CardLocationQuery, CardMove, CardPage, CardQuery, CardState, ErrandAct, ErrandInfo, MoveCard,

@@ -100,6 +100,10 @@ pub struct CardInfo {
     pub management_key: String,
     /// The same of its unblocking key.
     pub unblocking_key: String,
+    /// When its unblocking key was told to somebody; it gets another one at its next contact, before anything else is done.
+    #[serde(default, with = "rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub unblocking_key_told_at: Option<Millis>,
     /// How often it was written, as in its entity tag.
     pub version: i64,
     /// When it was registered.
@@ -265,6 +269,9 @@ pub struct ErrandInfo {
     /// Why it stopped last, for people. A new ticket goes on with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
+    /// Who else said that it may be gone on with, where the configuration wants two persons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<String>,
     /// When it ends by itself.
     #[serde(with = "rfc3339")]
     #[schema(value_type = String, format = DateTime)]

@@ -51,6 +51,76 @@ pub enum CardEvent {
         /// What is to be done.
         act: String,
     },
+    /// A second person said that an errand may be gone on with.
+    CardErrandApproved {
+        /// The errand.
+        errand: String,
+        /// The card.
+        card: String,
+    },
+    /// A code to unlock a card was sent to its holder.
+    CardUnlockCodeSent {
+        /// The code's id.
+        unlock: String,
+        /// The card.
+        card: String,
+        /// Whose it is.
+        user_id: String,
+        /// How it was sent.
+        channel: String,
+    },
+    /// Whoever has a locked card asks a colleague to vouch for them.
+    CardUnlockAsked {
+        /// The code's id.
+        unlock: String,
+        /// The card.
+        card: String,
+        /// Whose it is.
+        user_id: String,
+    },
+    /// A colleague vouched for whoever has a locked card.
+    CardUnlockApproved {
+        /// The code's id.
+        unlock: String,
+        /// The card.
+        card: String,
+    },
+    /// Somebody gave a wrong code.
+    CardUnlockCodeRefused {
+        /// The code's id.
+        unlock: String,
+        /// The card.
+        card: String,
+        /// How often it was tried by now.
+        tries: i64,
+    },
+    /// The unblocking key of a card was told to somebody; here stands which version, and never the key.
+    CardPukReleased {
+        /// The card.
+        card: String,
+        /// Which version.
+        puk: String,
+        /// How its holder was identified.
+        identified: String,
+    },
+    /// Cards are issued together.
+    CardBatchBegun {
+        /// The batch.
+        batch: String,
+        /// Whose stock they are of.
+        organisation: String,
+        /// How many there are.
+        cards: i64,
+    },
+    /// A card takes another one's place.
+    CardReplaced {
+        /// The card that ended.
+        card: String,
+        /// The one that is issued.
+        by: String,
+        /// Why.
+        reason: String,
+    },
     /// A workstation's agent was given a ticket for an errand.
     CardTicketGiven {
         /// The errand.
@@ -91,6 +161,8 @@ pub enum CardEvent {
         card: String,
         /// What was done.
         act: String,
+        /// Of which of its new keys the card attested that it made them: `9a`, `9c`.
+        attested: Vec<String>,
     },
     /// An errand ended before it was done.
     CardErrandEnded {
@@ -112,6 +184,14 @@ impl audit::Event for CardEvent {
             Self::CardRegistered { .. } => "card-registered",
             Self::CardMoved { .. } => "card-moved",
             Self::CardErrandBegun { .. } => "card-errand-begun",
+            Self::CardErrandApproved { .. } => "card-errand-approved",
+            Self::CardUnlockCodeSent { .. } => "card-unlock-code-sent",
+            Self::CardUnlockAsked { .. } => "card-unlock-asked",
+            Self::CardUnlockApproved { .. } => "card-unlock-approved",
+            Self::CardUnlockCodeRefused { .. } => "card-unlock-code-refused",
+            Self::CardPukReleased { .. } => "card-puk-released",
+            Self::CardBatchBegun { .. } => "card-batch-begun",
+            Self::CardReplaced { .. } => "card-replaced",
             Self::CardTicketGiven { .. } => "card-ticket-given",
             Self::CardErrandResumed { .. } => "card-errand-resumed",
             Self::CardKeysChanged { .. } => "card-keys-changed",

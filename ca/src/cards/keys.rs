@@ -14,6 +14,8 @@ use crate::error::Error;
 
 /// What no other derivation from the same master key begins with.
 const LABEL: &[u8] = b"lanyard card";
+/// The same for codes that are sent to holders.
+const CODE_LABEL: &[u8] = b"lanyard card unlocking code";
 /// How many octets digits are taken from. That fewer than eight of them are below 250 happens less than once in 10^70 times.
 const DIGITS_FROM: usize = 64;
 
@@ -165,6 +167,13 @@ async fn derived(
     let derivation =
         Derivation { label: LABEL.to_vec(), context: context(serial, purpose, version.version), length };
     Ok(hsm.diversify(version.master, derivation).await?)
+}
+
+/// What is kept of a code of six digits: nobody who reads it can try codes on it without the token.
+pub(crate) async fn code_mark(hsm: &Hsm, master: u32, unlock: &str, code: &str) -> Result<String, Error> {
+    let context = [unlock.as_bytes(), &[0], code.as_bytes()].concat();
+    let derivation = Derivation { label: CODE_LABEL.to_vec(), context, length: 32 };
+    Ok(hex::encode(&*hsm.diversify(master, derivation).await?))
 }
 
 /// Neither serial numbers nor purposes have an octet 0, so no two have the same.

@@ -6,15 +6,22 @@
 //! (`line`). Keys of cards are derived in the token when they are needed (`keys`) and stored nowhere.
 
 mod asking;
+mod attestation;
+mod batch;
+mod colleague;
 mod config;
 mod errand;
 mod events;
+mod exposing;
 mod keys;
+mod letters;
 mod line;
 mod moving;
 mod once;
 mod reason;
 mod refused;
+mod replacing;
+mod self_unlock;
 mod state;
 mod stock;
 mod stock_info;
@@ -25,6 +32,7 @@ pub use reason::{CancelReason, UnknownCancelReason};
 pub use refused::CardRefused;
 pub use state::{CardMove, CardState, UnknownCardState};
 
+pub(crate) use attestation::Makers;
 pub(crate) use errand::{Hand, Step};
 pub(crate) use keys::{ManagementName, PukName};
 pub(crate) use line::{AgentLine, channel};
@@ -38,6 +46,9 @@ use platform::clock::Millis;
 use tokio::sync::Semaphore;
 
 use crate::authority::Authority;
+
+/// The client under which certificates of cards are asked for.
+pub(crate) const CLIENT: &str = "module:cards";
 
 /// The authority with the register that says who may do what with whose card.
 #[derive(Clone)]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use platform::clock::Millis;
 use platform::problem::Problem;
 
 use super::state::{CardMove, CardState};
@@ -49,6 +50,40 @@ pub enum CardRefused {
     /// Another errand is open.
     #[error("another errand of this card is open; go on with it or end it first")]
     ErrandOpen,
+    /// Its certificates end too late for a renewal.
+    #[error("the card's certificates do not end soon: it can be renewed from {0} on")]
+    RenewalTooEarly(Millis),
+    /// Its certificates ended too long ago for a renewal.
+    #[error(
+        "the card's certificates ended, and it could be renewed until {0}: replace the card, or cancel it and issue it again"
+    )]
+    RenewalTooLate(Millis),
+    /// Its certificates ended.
+    #[error("the card's certificates have ended: the registration authority renews or replaces the card")]
+    CertificatesEnded,
+    /// A second person is wanted.
+    #[error("somebody else than who began this errand must approve it first, at /approvals")]
+    NotApproved,
+    /// Whoever approves is who began it, or whose card it is.
+    #[error("an errand is approved by somebody else than who began it, and not by the card's holder")]
+    ApprovalByAnother,
+    /// A program may not.
+    #[error("people do this themselves, signed in; a program does not")]
+    PeopleOnly,
+    /// The code is not right, is good for nothing, or nobody has vouched for who has it: which of these is told to nobody.
+    #[error(
+        "this is not the code, it cannot be used any more, or the colleague to whom it was read out has not approved yet"
+    )]
+    CodeRefused,
+    /// Its unblocking key is not told.
+    #[error("{0}")]
+    PukNotTold(&'static str),
+    /// Nobody has the card.
+    #[error("nobody has this card, so none takes its place")]
+    NobodysCard,
+    /// No batch has this id.
+    #[error("there is no batch with this id")]
+    BatchUnknown,
     /// No errand has this id, or it is over.
     #[error("this card has no such errand, or it is over")]
     ErrandUnknown,
@@ -95,6 +130,16 @@ impl From<CardRefused> for Problem {
             R::Incomplete(_) => Self::invalid("card-act-incomplete", detail),
             R::Changed => Self::precondition_failed("card-changed", detail),
             R::ErrandOpen => Self::conflict("card-errand-open", detail),
+            R::RenewalTooEarly(_) => Self::conflict("card-renewal-too-early", detail),
+            R::RenewalTooLate(_) => Self::conflict("card-renewal-too-late", detail),
+            R::CertificatesEnded => Self::conflict("card-certificates-ended", detail),
+            R::NotApproved => Self::conflict("card-errand-not-approved", detail),
+            R::ApprovalByAnother => Self::conflict("card-approval-by-another", detail),
+            R::PeopleOnly => Self::conflict("card-people-only", detail),
+            R::CodeRefused => Self::invalid("card-unlock-code-refused", detail),
+            R::PukNotTold(_) => Self::conflict("card-unblocking-key-not-told", detail),
+            R::NobodysCard => Self::conflict("card-nobodys", detail),
+            R::BatchUnknown => Self::not_found("card-batch-unknown", detail),
             R::TicketRefused => Self::unauthenticated("relay-ticket-refused", detail),
             R::NoAddress => Self::conflict("cards-no-address", detail),
             R::RelaysBusy => Self::unavailable("relays-busy", detail, Duration::from_secs(10)),

@@ -23,7 +23,7 @@ use crate::store::cards::{self, Card, Filter, Location};
 
 /// The longest name of a place, and the longest note, in characters.
 const LONGEST_NAME: usize = 80;
-const LONGEST_NOTE: usize = 200;
+pub(super) const LONGEST_NOTE: usize = 200;
 /// How many cards are registered at once.
 const MOST_CARDS: usize = 500;
 
@@ -86,11 +86,7 @@ impl Cards {
         if new.serials.is_empty() || new.serials.len() > MOST_CARDS {
             return Err(field("serials", "1 to 500 serial numbers"));
         }
-        if new
-            .serials
-            .iter()
-            .any(|serial| serial.parse::<u32>().map(|it| it.to_string()).as_ref() != Ok(serial))
-        {
+        if !new.serials.iter().all(|serial| is_serial(serial)) {
             return Err(field("serials", "as the card says them, in decimal"));
         }
         let place = self.place(&new.location).await?;
@@ -274,7 +270,12 @@ impl Cards {
         Ok(())
     }
 
-    async fn certificates_first(&self, caller: &Caller, moving: &Moving, card: &Card) -> Result<(), Error> {
+    pub(super) async fn certificates_first(
+        &self,
+        caller: &Caller,
+        moving: &Moving,
+        card: &Card,
+    ) -> Result<(), Error> {
         for serial in [&card.authentication, &card.signature].into_iter().flatten() {
             let reason = match moving.step {
                 CardMove::Cancel => moving.reason.map(super::CancelReason::revocation),
@@ -351,6 +352,11 @@ impl Cards {
     }
 }
 
+/// A serial number as cards say it, in decimal.
+pub(super) fn is_serial(text: &str) -> bool {
+    text.parse::<u32>().is_ok_and(|number| number.to_string() == text)
+}
+
 /// A card that nobody has had.
 fn blank(serial: String, place: &Location, state: CardState, now: platform::clock::Millis) -> Card {
     Card {
@@ -366,6 +372,7 @@ fn blank(serial: String, place: &Location, state: CardState, now: platform::cloc
         management_next: None,
         puk: PukName::Factory,
         puk_next: None,
+        puk_exposed_at: None,
         refused: Vec::new(),
         authentication: None,
         signature: None,
@@ -379,7 +386,7 @@ pub(super) fn field(field: &'static str, sentence: &str) -> Error {
     Error::RequestInvalid { field, sentence: sentence.to_owned() }
 }
 
-fn line(name: &'static str, text: &str, longest: usize) -> Result<String, Error> {
+pub(super) fn line(name: &'static str, text: &str, longest: usize) -> Result<String, Error> {
     let text = text.trim();
     if text.chars().count() > longest || text.chars().any(char::is_control) {
         return Err(field(name, &format!("one line of {longest} letters at most")));

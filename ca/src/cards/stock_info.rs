@@ -17,6 +17,7 @@ pub(super) fn info(card: Card) -> CardInfo {
         signature: card.signature,
         management_key: card.management.to_string(),
         unblocking_key: card.puk.to_string(),
+        unblocking_key_told_at: card.puk_exposed_at,
         version: card.version,
         made_at: card.made_at,
         changed_at: card.changed_at,

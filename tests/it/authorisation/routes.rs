@@ -14,7 +14,7 @@ macro_rules! realm {
 
 /// The rule of each route. A route of the document that is not here fails the test, so that whoever adds one says
 /// here who may use it.
-pub(super) const ROUTES: [Route; 229] = [
+pub(super) const ROUTES: [Route; 239] = [
     Route("GET", "/spine-directory/FHIR/R4/metadata", Act("directory:look-up"), none),
     Route("POST", "/spine-directory/FHIR/R4/Device/_search", Act("directory:look-up"), none),
     Route("GET", "/spine-directory/FHIR/R4/Device/{id}", Act("directory:look-up"), none),
@@ -213,7 +213,18 @@ pub(super) const ROUTES: [Route; 229] = [
     Route("POST", "/ca/cards/{card}/errands", ActOrOwn("ca:cards"), none),
     Route("GET", "/ca/cards/{card}/errands/{errand}", ActOrOwn("ca:cards"), none),
     Route("DELETE", "/ca/cards/{card}/errands/{errand}", ActOrOwn("ca:cards"), none),
+    Route("POST", "/ca/cards/{card}/errands/{errand}/approvals", ActOrOwn("ca:cards"), none),
     Route("POST", "/ca/cards/{card}/errands/{errand}/tickets", ActOrOwn("ca:cards"), none),
+    Route("POST", "/ca/cards/{card}/replacements", ActOrOwn("ca:cards"), none),
+    Route("POST", "/ca/cards/{card}/unblocking-key", ActOrOwn("ca:cards"), none),
+    Route("POST", "/ca/card-batches", ActOrOwn("ca:cards"), none),
+    Route("GET", "/ca/card-batches/{batch}", ActOrOwn("ca:cards"), none),
+    Route("GET", "/ca/cards/{card}/unlocks", ActOrOwn("ca:cards"), none),
+    Route("POST", "/ca/cards/{card}/unlocks/{unlock}/approvals", ActOrOwn("ca:cards"), none),
+    // Whoever has a locked card is nobody yet; a code that was sent to them says who they are.
+    Route("POST", "/ca/card-unlocks", Open, none),
+    Route("POST", "/ca/card-unlocks/by-colleague", Open, none),
+    Route("POST", "/ca/card-unlocks/{unlock}/tickets", Open, none),
     Route("GET", "/ca/cards/relay", Proof, none),
     Route("GET", "/ca/reports/smartcards", Report, none),
     Route("GET", "/ca/reports/cardholders", Report, none),

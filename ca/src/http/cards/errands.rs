@@ -71,6 +71,26 @@ pub(super) async fn end(
     Ok(Json(cards.give_up(&caller, &card, &errand).await?))
 }
 
+/// Says that an errand that makes keys may be gone on with, where `[ca.cards] key_origin` is `two-persons`: by somebody else than
+/// who began it, who may issue cards as well.
+#[utoipa::path(
+    post, path = "/ca/cards/{card}/errands/{errand}/approvals", tag = "cards",
+    params(("card" = String, Path, description = "The card's id"), ("errand" = String, Path, description = "The errand's id")),
+    responses(
+        (status = 200, description = "The errand as it is now", body = ErrandInfo),
+        (status = 403, description = "Not allowed in this rank or there", body = Body),
+        (status = 404, description = "There is no such card or errand, or it is over", body = Body),
+        (status = 409, description = "Whoever approves began it, is the card's holder, or is a program", body = Body),
+    )
+)]
+pub(super) async fn approve(
+    caller: Caller,
+    State(cards): State<Cards>,
+    Path((card, errand)): Path<(String, String)>,
+) -> Result<Json<ErrandInfo>, Problem> {
+    Ok(Json(cards.approve(&caller, &card, &errand).await?))
+}
+
 /// Makes a ticket with which a workstation's agent goes on with an errand, once. The ticket before is good for nothing from now on.
 ///
 /// It is shown this once: give it to the agent and keep it nowhere.
@@ -81,7 +101,7 @@ pub(super) async fn end(
         (status = 201, description = "The ticket, for the agent", body = RelayTicket),
         (status = 403, description = "Not allowed in this rank or there", body = Body),
         (status = 404, description = "There is no such card or errand, or it is over", body = Body),
-        (status = 409, description = "No agent can reach this server", body = Body),
+        (status = 409, description = "No agent can reach this server, or nobody else has approved the errand", body = Body),
     )
 )]
 pub(super) async fn ticket(

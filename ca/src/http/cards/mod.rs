@@ -2,11 +2,15 @@
 
 mod acts;
 mod answer;
+mod batches;
+mod colleagues;
 mod errands;
 mod headers;
 mod locations;
 mod relay;
+mod replacements;
 mod stock;
+mod unlocks;
 
 use axum::Router;
 use axum::extract::Request;
@@ -28,12 +32,24 @@ pub fn cards_router(cards: Cards) -> Router {
         .route("/ca/cards", post(stock::register).get(stock::list))
         .route("/ca/cards/{card}", get(stock::show))
         .route("/ca/cards/{card}/acts", post(acts::create).get(acts::list))
+        .route("/ca/cards/{card}/replacements", post(replacements::create))
+        .route("/ca/cards/{card}/unblocking-key", post(unlocks::release))
+        .route("/ca/cards/{card}/unlocks", get(colleagues::list))
+        .route("/ca/cards/{card}/unlocks/{unlock}/approvals", post(colleagues::approve))
+        .route("/ca/card-batches", post(batches::create))
+        .route("/ca/card-batches/{batch}", get(batches::show))
         .route("/ca/cards/{card}/errands", post(errands::create))
         .route("/ca/cards/{card}/errands/{errand}", get(errands::show).delete(errands::end))
+        .route("/ca/cards/{card}/errands/{errand}/approvals", post(errands::approve))
         .route("/ca/cards/{card}/errands/{errand}/tickets", post(errands::ticket))
         .route_layer(from_fn(may_ask));
-    // Whoever comes here is known by a ticket.
-    known.route("/ca/cards/relay", get(relay::connect)).with_state(cards)
+    // Whoever comes here is known by a ticket, or by a code.
+    known
+        .route("/ca/cards/relay", get(relay::connect))
+        .route("/ca/card-unlocks", post(unlocks::ask))
+        .route("/ca/card-unlocks/by-colleague", post(colleagues::ask))
+        .route("/ca/card-unlocks/{unlock}/tickets", post(unlocks::ticket))
+        .with_state(cards)
 }
 
 /// People who act in the register, for whom it decides what they may; and programs that manage cards. Nobody else gets as far as to
@@ -55,7 +71,17 @@ async fn may_ask(caller: Caller, request: Request, next: Next) -> Result<Respons
     errands::create,
     errands::show,
     errands::end,
+    errands::approve,
     errands::ticket,
     relay::connect,
+    replacements::create,
+    batches::create,
+    batches::show,
+    unlocks::release,
+    colleagues::ask,
+    colleagues::list,
+    colleagues::approve,
+    unlocks::ask,
+    unlocks::ticket,
 ))]
 pub(super) struct Document;

@@ -33,6 +33,13 @@ platform::both_engines! {
         assert_eq!(desk.errand(card, &errand).await.state, "open");
         let cancelled = desk.moved(&desk.stocked(8).await.id, &example(&document, "/ca/cards/{card}/acts")).await;
         assert_eq!(cancelled.state, ca::api::CardState::Cancelled);
+        let mut batch = example(&document, "/ca/card-batches");
+        batch["cards"][0]["card"] = json!(desk.stocked(9).await.id);
+        let (status, said) = desk.post(MANAGER, "/ca/card-batches", None, "batch", &batch).await;
+        assert_eq!(status, StatusCode::CREATED, "{said}");
+        let asked = example(&document, "/ca/card-unlocks").to_string();
+        let (status, said, _) = desk.ask(None, Request::post("/ca/card-unlocks"), &asked).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{said}");
     }
 
     /// Who may nothing is refused everywhere, and each refusal is described with its form.
@@ -46,6 +53,10 @@ platform::both_engines! {
                 continue;
             }
             for (method, operation) in methods.as_object().unwrap() {
+                // Whoever has a locked card is nobody yet: anybody may ask.
+                if path.starts_with("/ca/card-unlocks") {
+                    continue;
+                }
                 // The relay knows tickets, and nobody who may or may not.
                 let relay = path.ends_with("/relay");
                 if !relay {
@@ -56,7 +67,7 @@ platform::both_engines! {
                     body["location"] = json!(desk.location());
                 }
                 let query = if path.contains('{') { "" } else { "?organisation=RXX" };
-                let uri = path.replace("{card}", &card).replace("{errand}", &card) + query;
+                let uri = path.replace("{card}", &card).replace("{errand}", &card).replace("{batch}", &card).replace("{unlock}", &card) + query;
                 let request = Request::builder().method(method.to_uppercase().as_str()).uri(&uri);
                 let request = request.header("idempotency-key", "nobody").header("if-match", "\"1\"");
                 let (status, said, _) = desk.ask(Some(&system(&[])), request, &body.to_string()).await;

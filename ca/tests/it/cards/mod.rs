@@ -1,11 +1,17 @@
 //! Cards: stock, life, and what is done with one in a reader, on a virtual card through the relay.
 
+mod agents;
+mod attested;
+mod batches;
 mod broken_off;
 mod described;
 mod foreign;
 mod issuing;
 mod judges;
 mod lasting;
+mod replacing;
 mod rig;
+mod self_unlocking;
 mod stock;
+mod told;
 mod unlocking;

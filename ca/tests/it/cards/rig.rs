@@ -11,7 +11,7 @@ use card::piv::Passcode;
 use card::relay::{Carrier, Over};
 use card::testing::VirtualCard;
 use card::transport::{Transport, TransportError};
-use card::wire::relay::{Act, TICKET_HEADER};
+use card::wire::relay::{Act, FromAgent, TICKET_HEADER};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use platform::caller::{Caller, CallerKind};
@@ -29,6 +29,8 @@ use crate::world::{World, config};
 /// An RA manager of the trust, and of another one.
 pub(crate) const MANAGER: &str = "555000000019";
 pub(crate) const STRANGER: &str = "555000000027";
+/// Another RA manager of the trust.
+pub(crate) const SECOND: &str = "555000000035";
 /// Whose cards they are.
 pub(crate) const NURSE: &str = "555021942107";
 /// The passcode that holders choose here.
@@ -49,6 +51,8 @@ pub(crate) fn settings() -> Config {
         address: Some("https://care.example".to_owned()),
         organisation: "Larkfield".to_owned(),
         patience_seconds: 20,
+        // Cards are renewed whenever a test wants it; `replacing` has the window.
+        renewal_days: 3_650,
         ..CardsConfig::default()
     };
     Config { cards, ..config() }
@@ -98,6 +102,10 @@ impl Desk {
     pub(crate) async fn with_authority(self, authority: ca::Authority) -> Desk {
         let (routes, address) = serve(&self.world, &authority).await;
         Desk { routes, address, ..self }
+    }
+
+    pub(crate) fn address_of_relay(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) fn location(&self) -> &str {
@@ -254,6 +262,36 @@ impl Desk {
         card
     }
 
+    /// An address of the nurse's, shown to be theirs at this time.
+    pub(crate) async fn address(&self, channel: &'static str, value: &'static str, at: Millis) {
+        let planted = self.world.db.write(move |tx| {
+            Box::pin(async move {
+                sqlx::query(
+                    "INSERT INTO directory_contact (contact_id, user_id, channel, value, verified_at, tries, made_at) \
+                     VALUES ($1, $2, $3, $1, $4, 0, 0)",
+                )
+                .bind(value)
+                .bind(NURSE)
+                .bind(channel)
+                .bind(at.0)
+                .execute(&mut *tx)
+                .await?;
+                Ok::<_, platform::db::Error>(())
+            })
+        });
+        planted.await.unwrap();
+    }
+
+    /// What waits to be told: kind, address and words.
+    pub(crate) async fn letters(&self) -> Vec<(String, String, String)> {
+        sqlx::query_as(
+            "SELECT kind, address, body FROM platform_message WHERE state = 'due' ORDER BY made_at, kind, address",
+        )
+        .fetch_all(self.world.db.read())
+        .await
+        .unwrap()
+    }
+
     /// The serials of the nurse's certificates that are good now.
     pub(crate) async fn good(&self) -> Vec<String> {
         let query = ca::api::CertificateQuery {
@@ -314,6 +352,17 @@ pub(crate) fn relay(
     reader: &mut impl Transport,
     passcode: Option<&'static str>,
 ) -> Option<Over> {
+    converse(address, ticket, reader, passcode, &mut |_| true)
+}
+
+/// The conversation of an agent, which is gone once it is asked whether an answer goes out and it does not.
+fn converse(
+    address: SocketAddr,
+    ticket: &RelayTicket,
+    reader: &mut impl Transport,
+    passcode: Option<&'static str>,
+    goes_out: &mut dyn FnMut(&FromAgent) -> bool,
+) -> Option<Over> {
     assert_eq!(ticket.address, "wss://care.example/ca/cards/relay");
     let act = Act::ALL.into_iter().find(|act| act.word() == ticket.act).unwrap();
     let mut request = format!("ws://{address}/ca/cards/relay").into_client_request().unwrap();
@@ -329,10 +378,23 @@ pub(crate) fn relay(
         let said = serde_json::from_str(said.as_str()).unwrap();
         let mut ask = || passcode.map(|digits| Passcode::parse(digits.as_bytes()).unwrap());
         match carrier.answer(said, reader, &mut ask) {
-            Ok(answer) => socket.send(text(&answer)).ok()?,
+            Ok(answer) if goes_out(&answer) => socket.send(text(&answer)).ok()?,
+            Ok(_) => return None,
             Err(over) => return Some(over),
         }
     }
+}
+
+/// The same of an agent that is killed after it has answered so often.
+pub(crate) fn cut_off(address: SocketAddr, ticket: &RelayTicket, reader: &mut impl Transport, after: usize) {
+    let mut left = after;
+    let mut between = |said: &FromAgent| {
+        let goes_on = left > 0 || !matches!(said, FromAgent::Answer { .. });
+        left = left.saturating_sub(1);
+        goes_on
+    };
+    let over = converse(address, ticket, reader, Some(CHOSEN), &mut between);
+    assert_eq!(over, None, "it was over before it was cut");
 }
 
 /// A reader that counts what goes to the card, and from which it is pulled at a command: before the card hears it, or before its
@@ -384,6 +446,7 @@ async fn plant_people(world: &World) {
         (MANAGER, 1, "RXX", "S0080:G0450:R5080"),
         (STRANGER, 2, "RYY", "S0080:G0450:R5080"),
         (NURSE, 3, "RXX", "S0010:G0020:R8000"),
+        (SECOND, 4, "RXX", "S0080:G0450:R5080"),
     ];
     for (user, number, organisation, role) in people {
         let id = format!("01990000-0000-7000-8000-{number:012}");

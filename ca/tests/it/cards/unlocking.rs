@@ -18,7 +18,7 @@ fn passcode(digits: &str) -> Passcode {
 }
 
 /// Enters wrong passcodes until none is taken any more.
-fn lock(chip: &Chip) {
+pub(crate) fn lock(chip: &Chip) {
     let mut piv = Piv::select(chip.insert()).unwrap();
     for _ in 0..3 {
         let _ = piv.verify(&passcode("000000"));

@@ -1,0 +1,95 @@
+//! What holders are told of their card by message.
+
+use std::time::Duration;
+
+use directory::api::{Day, Letter, Told, Way, tell_at, ways_to};
+use platform::clock::Millis;
+use platform::db::{self, Tx};
+use platform::id::UserId;
+
+/// For how long a notice is worth sending.
+const NOTICE_LIFE: Duration = Duration::from_hours(72);
+
+/// The code with which a holder unlocks their card. It is of use until then.
+pub(super) fn code(code: &str, until: Millis) -> Letter {
+    Letter {
+        kind: "card-unlock-code",
+        subject: "Your code".to_owned(),
+        text: format!(
+            "Your code is {code}.\n\nWith it and your smartcard in a reader you choose a new passcode. It can be used for fifteen \
+             minutes. Nobody will ask you for it.\n\nIf you did not ask for a code, tell your registration authority at once, and \
+             look where your smartcard is.\n"
+        ),
+        short: format!(
+            "{code} is your code to unlock your smartcard, for fifteen minutes. Nobody will ask you for it."
+        ),
+        until,
+    }
+}
+
+/// That such a code was sent to another address.
+pub(super) fn asked(now: Millis) -> Letter {
+    notice(
+        "card-unlock-asked",
+        "A code to unlock your smartcard was sent",
+        "A code to unlock your smartcard was sent to another address of yours",
+        now,
+    )
+}
+
+fn unlocked(now: Millis) -> Letter {
+    notice("card-unlocked", "Your smartcard was unlocked", "Your smartcard was given a new passcode", now)
+}
+
+fn notice(kind: &'static str, subject: &str, what: &str, now: Millis) -> Letter {
+    let said =
+        format!("{what} on {}. If that was not you, tell your registration authority at once.", Day::of(now));
+    Letter {
+        kind,
+        subject: subject.to_owned(),
+        text: format!("{said}\n"),
+        short: said,
+        until: now.plus(NOTICE_LIFE),
+    }
+}
+
+/// Tells a holder at every address of theirs, by e-mail and by text message, that their card has a new passcode. Where no more
+/// messages are taken the card is unlocked all the same.
+pub(super) async fn tell_unlocked(tx: &mut Tx, user: &UserId, now: Millis) -> Result<(), db::Error> {
+    let ways = ways_to(tx, user).await?;
+    tell(tx, user, &ways, &unlocked(now), now).await
+}
+
+/// Tells a holder something at these addresses; where no more messages are taken that is logged, and nothing else.
+pub(super) async fn tell(
+    tx: &mut Tx,
+    user: &UserId,
+    ways: &[Way],
+    letter: &Letter,
+    now: Millis,
+) -> Result<(), db::Error> {
+    if tell_at(tx, user, ways, letter, now).await? == Told::Full {
+        tracing::warn!(
+            kind = letter.kind,
+            "a notice of a card was not taken: too many messages wait to be sent"
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A text message holds what is told by one, and says what to do; a code stands in no subject, which is kept.
+    #[test]
+    fn letters_fit_a_text_message() {
+        let now = Millis(1_795_540_800_000);
+        for letter in [code("012345", now), asked(now), unlocked(now)] {
+            assert!(letter.short.len() <= 160 && letter.short.is_ascii(), "{}", letter.short);
+            assert!(letter.text.contains("tell your registration authority at once"), "{}", letter.text);
+            assert!(!letter.subject.contains("012345"));
+        }
+        assert!(code("012345", now).text.contains("012345") && code("012345", now).short.contains("012345"));
+    }
+}

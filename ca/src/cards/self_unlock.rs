@@ -1,0 +1,253 @@
+//! A holder unlocks their own card, with a code that was sent to an address of theirs and the card in a reader.
+//!
+//! Whoever asks is nobody yet: they learn nothing of whether there is such a card or such an address. What is known of a code is what
+//! the token makes of it. A right code begins the errand, or goes on with the one that it began, and gives a ticket; the card is
+//! unlocked through the relay as any other.
+
+use std::time::Duration;
+
+use audit::Actor;
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use card::wire::relay::Act;
+use directory::api::{Channel, Told, Way, tell_at, ways_to};
+use platform::caller::CallerKind;
+use platform::clock::Millis;
+use platform::db::Tx;
+use platform::id::{UserId, uuid_text};
+use platform::problem::Problem;
+
+use super::errand::{Opening, Ticket};
+use super::stock::{field, is_serial};
+use super::{CardEvent, CardRefused, CardState, Cards, keys, letters};
+use crate::api::{AskUnlock, RelayTicket, UnlockAsked};
+use crate::error::Error;
+use crate::store::cards::{self, Card, KnownBy, SentCode};
+
+/// For how long a code can be used.
+pub(super) const LIFETIME: Duration = Duration::from_mins(15);
+/// How often a code can be tried, the times included in which a right one goes on.
+const TRIES: i64 = 6;
+/// How many codes somebody is sent within a day.
+pub(super) const SENDINGS: i64 = 6;
+/// The day in which they are counted.
+pub(super) const COUNTED_OVER: Duration = Duration::from_hours(24);
+/// How many rows are swept away at once.
+pub(super) const SWEPT: i64 = 100;
+
+/// What is asked, and the code that would be sent.
+struct Wish {
+    serial: String,
+    channel: Channel,
+    address: String,
+    /// An address that was shown to be theirs after this gets no code yet.
+    rested: Millis,
+    id: String,
+    code: String,
+    mark: String,
+    until: Millis,
+}
+
+/// What came of it; whoever asked is not told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Sent,
+    /// There is no such card in use, or its holder has no such address.
+    Unmatched,
+    /// The address is theirs since too short a time.
+    Resting,
+    /// They were sent too many.
+    Limited,
+    /// Too many messages wait to be sent.
+    Full,
+}
+
+impl Outcome {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Unmatched => "unmatched",
+            Self::Resting => "resting",
+            Self::Limited => "limited",
+            Self::Full => "full",
+        }
+    }
+}
+
+impl Cards {
+    /// Sends a code to an address, if it is one of the holder's; the answer is the same if it is not.
+    pub(crate) async fn ask_unlock(&self, asked: AskUnlock) -> Result<UnlockAsked, Error> {
+        if !is_serial(&asked.serial) {
+            return Err(field("serial", "the serial number that the card says, in decimal"));
+        }
+        let address = directory::api::address(asked.channel, &asked.address)
+            .ok_or_else(|| field("address", "an e-mail address, or a mobile number"))?;
+        let now = self.now();
+        let (id, code, until) = (uuid_text(now), code()?, now.plus(LIFETIME));
+        let settings = self.settings();
+        let mark = keys::code_mark(self.authority.hsm(), settings.master_key, &id, &code).await?;
+        let rested = now.minus(Duration::from_secs(u64::from(settings.contact_rest_hours) * 3600));
+        let (serial, channel) = (asked.serial, asked.channel);
+        let wish = Wish { serial, channel, address, rested, id: id.clone(), code, mark, until };
+        let db = &self.authority.desk().db;
+        let outcome =
+            db.write(move |tx: &mut Tx| Box::pin(async move { send(tx, &wish, now).await })).await?;
+        metrics::counter!("ca_card_unlock_codes_total", "outcome" => outcome.word()).increment(1);
+        Ok(UnlockAsked { id, until })
+    }
+
+    /// A ticket for the agent, for whoever has the code.
+    pub(crate) async fn unlock_ticket(&self, id: &str, code: &str) -> Result<RelayTicket, Error> {
+        let address = self.settings().relay_address().ok_or(CardRefused::NoAddress)?;
+        let now = self.now();
+        let asked = cards::unlock(self.authority.desk().db.read(), id, now).await?;
+        let asked = asked.ok_or(CardRefused::CodeRefused)?;
+        let master = self.settings().master_key;
+        let mark = keys::code_mark(self.authority.hsm(), master, id, code).await?;
+        let card = self.found(&asked.card_id).await?;
+        let ended = self.certificates_end(&card).await? <= now;
+        let actor = match &asked.approver {
+            Some(actor) => serde_json::from_str(actor).map_err(Problem::internal)?,
+            None => holder(&asked.user_id),
+        };
+        let vouched = asked.known_by == KnownBy::Code || asked.approver.is_some();
+        let opening = self.opening(Act::Unlock, false, actor);
+        let ticket = Ticket::new(now, self.settings().ticket_seconds)?;
+        let (kept, id) = (ticket.clone(), id.to_owned());
+        let db = &self.authority.desk().db;
+        let given = db
+            .write(move |tx: &mut Tx| {
+                Box::pin(async move {
+                    let Some(unlock) = tried(tx, &id, &mark, now).await? else { return Ok(false) };
+                    if !vouched {
+                        // As if there were no such card; the try does not count.
+                        return Err(CardRefused::CodeRefused.into());
+                    }
+                    if ended {
+                        return Err(CardRefused::CertificatesEnded.into());
+                    }
+                    let errand = errand_of(tx, &unlock, &opening).await?;
+                    let errand = (errand.as_str(), unlock.card_id.as_str());
+                    if !kept.give(tx, errand, &opening.actor, now).await? {
+                        return Err(CardRefused::CodeRefused.into());
+                    }
+                    Ok::<_, Error>(true)
+                })
+            })
+            .await?;
+        if !given {
+            return Err(CardRefused::CodeRefused.into());
+        }
+        Ok(ticket.show(address, Act::Unlock, card.serial))
+    }
+}
+
+/// A holder who is known by a code.
+fn holder(user: &str) -> Actor {
+    let mut actor = Actor::system("ca");
+    actor.kind = CallerKind::Person.to_string();
+    user.clone_into(&mut actor.subject);
+    actor
+}
+
+async fn send(tx: &mut Tx, wish: &Wish, now: Millis) -> Result<Outcome, Error> {
+    cards::sweep_unlocks(tx, now.minus(COUNTED_OVER), SWEPT).await?;
+    let Some(card) = cards::by_serial_in(tx, &wish.serial).await?.filter(can_be_unlocked) else {
+        return Ok(Outcome::Unmatched);
+    };
+    let Some(user) = card.user_id.as_deref().and_then(|user| user.parse::<UserId>().ok()) else {
+        return Ok(Outcome::Unmatched);
+    };
+    let ways = ways_to(tx, &user).await?;
+    let (this, others): (Vec<Way>, Vec<Way>) =
+        ways.into_iter().partition(|way| way.channel == wish.channel && way.address == wish.address);
+    let Some(way) = this.first() else { return Ok(Outcome::Unmatched) };
+    if way.verified_at > wish.rested {
+        return Ok(Outcome::Resting);
+    }
+    if cards::unlocks_since(tx, user.as_str(), KnownBy::Code, now.minus(COUNTED_OVER)).await? >= SENDINGS {
+        return Ok(Outcome::Limited);
+    }
+    if !matches!(
+        tell_at(tx, &user, &this, &letters::code(&wish.code, wish.until), now).await?,
+        Told::Posted(_)
+    ) {
+        return Ok(Outcome::Full);
+    }
+    letters::tell(tx, &user, &others, &letters::asked(now), now).await?;
+    // Of several codes the last one is good.
+    cards::end_unlocks(tx, user.as_str(), now).await?;
+    let unlock = SentCode {
+        unlock_id: wish.id.clone(),
+        card_id: card.card_id,
+        user_id: user.to_string(),
+        code_mark: wish.mark.clone(),
+        tries: 0,
+        known_by: KnownBy::Code,
+        approver: None,
+        errand_id: None,
+        until: wish.until,
+        made_at: now,
+    };
+    cards::insert_unlock(tx, &unlock).await?;
+    let event = CardEvent::CardUnlockCodeSent {
+        unlock: unlock.unlock_id,
+        card: unlock.card_id,
+        user_id: unlock.user_id,
+        channel: wish.channel.word().to_owned(),
+    };
+    audit::record(tx, now, &Actor::system("ca"), &event).await?;
+    Ok(Outcome::Sent)
+}
+
+pub(super) fn can_be_unlocked(card: &Card) -> bool {
+    [CardState::IssuedLocked, CardState::Active, CardState::PinLocked].contains(&card.state)
+}
+
+/// Counts a try, and gives the code's row if it is right. A wrong one is in the record.
+pub(super) async fn tried(tx: &mut Tx, id: &str, mark: &str, now: Millis) -> Result<Option<SentCode>, Error> {
+    let unlock = cards::try_unlock(tx, id, TRIES, now).await?.ok_or(CardRefused::CodeRefused)?;
+    if verify_slices_are_equal(unlock.code_mark.as_bytes(), mark.as_bytes()).is_ok() {
+        return Ok(Some(unlock));
+    }
+    let (card, tries) = (unlock.card_id, unlock.tries);
+    let event = CardEvent::CardUnlockCodeRefused { unlock: unlock.unlock_id, card, tries };
+    audit::record(tx, now, &Actor::system("ca"), &event).await?;
+    Ok(None)
+}
+
+/// The errand of a right code: the one that it began, an unlock that is open, or a new one.
+async fn errand_of(tx: &mut Tx, unlock: &SentCode, opening: &Opening) -> Result<String, Error> {
+    if let Some(errand) = &unlock.errand_id {
+        return Ok(errand.clone());
+    }
+    let errand = match cards::open_errand(tx, &unlock.card_id).await? {
+        Some(open) if open.act == Act::Unlock => open,
+        Some(_) => return Err(CardRefused::ErrandOpen.into()),
+        None => {
+            let card = cards::by_id_in(tx, &unlock.card_id).await?.ok_or(CardRefused::Unknown)?;
+            // It may have got another holder since.
+            if card.user_id.as_deref() != Some(unlock.user_id.as_str()) {
+                return Err(CardRefused::CodeRefused.into());
+            }
+            opening.open(tx, card).await?
+        }
+    };
+    cards::set_unlock_errand(tx, &unlock.unlock_id, &errand.errand_id).await?;
+    Ok(errand.errand_id)
+}
+
+/// Six digits, each as likely as the others.
+pub(super) fn code() -> Result<String, Error> {
+    let mut octets = zeroize::Zeroizing::new([0; 64]);
+    aws_lc_rs::rand::fill(&mut *octets).map_err(|_| Error::NoRandomness)?;
+    let digits = keys::digits(&*octets).ok_or(Error::NoRandomness)?;
+    Ok(digits[..6].iter().map(|digit| char::from(*digit)).collect())
+}
+
+/// Codes are six digits, and not always the same.
+#[test]
+fn codes_are_six_digits() {
+    let codes: std::collections::HashSet<String> = (0..50).map(|_| code().unwrap()).collect();
+    assert!(codes.len() > 40, "{codes:?}");
+    assert!(codes.iter().all(|code| code.len() == 6 && code.bytes().all(|digit| digit.is_ascii_digit())));
+}
