@@ -30,6 +30,7 @@ mod sign_in_card;
 mod sign_in_key;
 mod signing;
 mod tokens;
+mod unlock_card;
 mod userinfo;
 
 use axum::Router;
@@ -135,6 +136,7 @@ fn for_people() -> Router<Provider> {
         .merge(sign_in_app::router())
         .merge(sign_in_card::router())
         .merge(sign_in_key::router())
+        .merge(unlock_card::router())
         .merge(enrol::router())
         .merge(enrol_app::router())
         .merge(enrol_key::router())

@@ -15,7 +15,7 @@ pub(crate) use enrolling::{EnrolAddress, EnrolApp, EnrolChoose, EnrolDone, Enrol
 pub(crate) use picture::picture;
 pub(crate) use protocol::{FormPost, RefusedPage, RolePage, RoleRow, SignOut, SignedOut};
 pub(crate) use sandbox::{ClientRow, ForcedRow, LogoutToken, MethodRow, PersonaRow, Personas, SandboxDesk};
-pub(crate) use signing_in::{App, Card, CardWatched, Choose, Key, Offered, label};
+pub(crate) use signing_in::{App, Card, CardWatched, Choose, Key, Offered, UnlockCard, label};
 pub(crate) use words::{browser, moment};
 
 /// The language of every page, whatever `ui_locales` asks for. RFC 5646

@@ -93,6 +93,16 @@ pub(crate) struct Card<'a> {
     pub agent: Option<&'a str>,
 }
 
+/// The holder of a card unlocks it.
+#[derive(Template)]
+#[template(path = "unlock_card.html")]
+pub(crate) struct UnlockCard<'a> {
+    /// What is around it.
+    pub frame: Frame<'a>,
+    /// Where the agent of the workstation is.
+    pub agent: &'a str,
+}
+
 /// Somebody is signed in with a card that the agent has not seen, and is to watch.
 #[derive(Template)]
 #[template(path = "card_watched.html")]

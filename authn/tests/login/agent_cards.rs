@@ -40,6 +40,11 @@ platform::both_engines! {
         let opened = rig.events("session-opened").await;
         assert_eq!((opened.len(), &opened[0]["authenticator"]), (1, &json!(format!("card:{}", card.serial))));
         assert_eq!(rig.events("sign-in-refused").await[0]["reason"], "replayed");
+        // Whoever has a locked card finds the page to unlock it, which speaks to the agent too.
+        let page = rig.browser().get("/sign-in/unlock-card").await;
+        assert_eq!(page.status, 200, "{}", page.body);
+        assert!(page.body.contains(&format!("data-agent=\"{AGENT}\"")), "{}", page.body);
+        assert!(page.header("content-security-policy").contains(&format!("connect-src 'self' {AGENT};")));
     }
 
     /// An answer that comes too late, one to the challenge of before, and one to that of another request sign nobody in; neither do

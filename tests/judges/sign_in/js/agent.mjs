@@ -269,6 +269,21 @@ await step('a card that signs in by TLS is watched by the agent all the same', a
   await shows.close();
 });
 
+await step('a holder asks for a code on the page for it, and a wrong one unlocks nothing', async () => {
+  const somebody = await Person.arrives(browser);
+  await somebody.page.goto(`${place.issuer}/sign-in/unlock-card`);
+  await somebody.page.getByLabel('Serial number of the card').waitFor();
+  await somebody.sees('Unlock your smartcard', 'unlock-card');
+  await somebody.types('Serial number of the card', '4711');
+  await somebody.types('Your e-mail address or mobile number', 'nobody@trust.example');
+  await somebody.presses('Continue');
+  await somebody.page.getByText('a code is on its way').waitFor();
+  await somebody.types('Code', '000000');
+  await somebody.presses('Unlock the card');
+  await somebody.page.getByRole('heading', { name: 'This did not work' }).waitFor();
+  await somebody.leaves();
+});
+
 await step('without an agent the page says what to do', async () => {
   agent.server.close();
   agent.server.closeAllConnections();
