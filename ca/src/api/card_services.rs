@@ -119,7 +119,7 @@ pub struct PukReleased {
 pub struct NewCardBatch {
     /// Of whose stock all of them are, by its ODS code.
     pub organisation: String,
-    /// 1 to 200 cards in stock, each with its holder.
+    /// 1 to 100 cards in stock, each with its holder.
     pub cards: Vec<BatchCard>,
     /// Whether they get passcodes that nobody knows, until they are unlocked. Otherwise each holder chooses one.
     #[serde(default)]
