@@ -19,7 +19,6 @@ use crate::api::{
     RevokeRequest,
 };
 use crate::book::Book;
-use crate::cards::Makers;
 use crate::config::Config;
 use crate::crl::shards::Shards;
 use crate::desk::Desk;
@@ -39,7 +38,6 @@ use crate::serial::Serial;
 use crate::store::certificates::{self, State, Stored};
 use crate::subject_key::KeyRefused;
 use crate::watch;
-use platform::db::together::Together;
 
 /// How many exports a process writes at the same time: each reads as fast as its reader takes it.
 const MOST_EXPORTS: usize = 4;
@@ -114,23 +112,7 @@ impl Authority {
         high_water: HighWater,
         strictness: Strictness,
     ) -> Result<Authority, Error> {
-        let profiles = config.read_profiles()?;
-        let refused_keys = config.read_refused_keys()?;
-        let makers = Makers::read(&config.cards)?;
-        let shards = Shards::default();
-        let (first_rows, last_rows) = (Together::start(&db), Together::start(&db));
-        let mut desk = Desk {
-            config,
-            profiles,
-            refused_keys,
-            makers,
-            db,
-            clock,
-            high_water,
-            shards,
-            first_rows,
-            last_rows,
-        };
+        let mut desk = Desk::open(config, db, clock, high_water)?;
         let book = Book::read(&desk, hsm, &Book::default()).await?;
         desk.shards = Shards::open(&desk, book.ids()).await?;
         if matches!(strictness, Strictness::Whole | Strictness::WholeBeside) {

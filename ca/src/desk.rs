@@ -32,6 +32,22 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
+    /// Reads what the configuration names. Which shards there are is not known yet.
+    pub(crate) fn open(config: Config, db: Db, clock: Clock, high_water: HighWater) -> Result<Desk, Error> {
+        Ok(Desk {
+            profiles: config.read_profiles()?,
+            refused_keys: config.read_refused_keys()?,
+            makers: Makers::read(&config.cards)?,
+            shards: Shards::default(),
+            first_rows: Together::start(&db),
+            last_rows: Together::start(&db),
+            config,
+            db,
+            clock,
+            high_water,
+        })
+    }
+
     /// The time, unless it is before something that was done already.
     pub(crate) fn guarded_now(&self) -> Result<Millis, Error> {
         let now = self.clock.now();

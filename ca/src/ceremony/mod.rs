@@ -14,9 +14,7 @@ use hsm::{Alg, Hsm, Key};
 use platform::clock::{Clock, HighWater, Millis};
 use platform::db::{Db, Tx};
 
-use crate::cards::Makers;
 use crate::config::Config;
-use crate::crl::shards::Shards;
 use crate::crl::{self, Outcome};
 use crate::desk::Desk;
 use crate::digest::sha256_hex;
@@ -33,7 +31,6 @@ use crate::store::issuers::{self, StoredIssuer};
 use crate::store::{ceremonies, requests::RequestKey, scopes};
 use crate::subject::{Names, Subject};
 use crate::subject_key::{KeyRefused, SubjectKey};
-use platform::db::together::Together;
 
 pub use elsewhere::requests;
 pub use specification::{AuthoritySpecification, KeySpecification, Specification};
@@ -52,14 +49,7 @@ pub async fn hold(
     high_water: HighWater,
     tell: impl FnMut(&str) + Send,
 ) -> Result<Transcript, Error> {
-    let profiles = config.read_profiles()?;
-    let refused_keys = config.read_refused_keys()?;
-    // No card is issued in a ceremony.
-    let makers = Makers::default();
-    let shards = Shards::default();
-    let (first_rows, last_rows) = (Together::start(&db), Together::start(&db));
-    let mut desk =
-        Desk { config, profiles, refused_keys, makers, db, clock, high_water, shards, first_rows, last_rows };
+    let mut desk = Desk::open(config, db, clock, high_water)?;
     let mut ceremony = Ceremony { desk: &desk, hsm, tell };
     ceremony.begin(specification).await?;
     let tell = ceremony.tell;
