@@ -7,7 +7,9 @@
 //! - [`doctor`] says what is wrong and how to mend it.
 //! - [`passcode`] asks for the passcode in a dialog of the agent's own.
 //! - [`signing`] signs with the card after its holder agreed.
+//! - [`removals`] tells servers that a card was taken out which had signed in.
 //! - [`relay`] carries the server's commands to a card, after its user agreed.
+//! - [`server`] is the way to a server that is vouched for.
 //! - [`http`] is the national loopback protocol, by which browser applications find the agent and ask it to sign, and by which
 //!   the registration authority's page asks it to connect to the server.
 
@@ -19,5 +21,7 @@ pub mod http;
 pub mod passcode;
 pub mod readers;
 pub mod relay;
+pub mod removals;
+pub mod server;
 pub mod settings;
 pub mod signing;

@@ -1,5 +1,5 @@
 //! The national loopback protocol: how browser applications find the program on the workstation, and ask it for signatures; and how
-//! the registration authority's page has it connect to the server.
+//! the registration authority's page has it connect to the server; how a page signs in with the card, and has the agent watch it.
 //!
 //! It answers on this machine only, and only pages whose origin is configured.
 
@@ -7,6 +7,8 @@ mod discovery;
 mod hub;
 mod origins;
 mod relay;
+mod sign_in;
+mod watch;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
 
+use crate::removals::Removals;
 use crate::settings::Settings;
 
 /// What all requests share.
@@ -28,6 +31,7 @@ struct Shared {
     connections: hub::Connections,
     /// One dialog at a time: a second request for signatures is refused while the holder is asked about the first.
     at_card: tokio::sync::Semaphore,
+    removals: Arc<Removals>,
 }
 
 /// The agent's two ports, open.
@@ -70,6 +74,7 @@ impl Listening {
             hub_port: self.hub_port()?,
             connections: hub::Connections::default(),
             at_card: tokio::sync::Semaphore::new(1),
+            removals: Arc::default(),
         });
         let hub = axum::serve(self.hub, router(&shared)).into_future();
         match self.discovery {
@@ -88,6 +93,8 @@ fn router(shared: &Arc<Shared>) -> Router {
         .route("/PRS/GetPortNumber", get(discovery::port_number))
         .route("/PRS/ConnectPRService", get(discovery::connect))
         .route("/relay", post(relay::begin))
+        .route("/sign-in", post(sign_in::answer))
+        .route("/watch", post(watch::begin))
         .nest("/signalr", hub::router())
         .layer(middleware::from_fn_with_state(Arc::clone(shared), origins::guard))
         .with_state(Arc::clone(shared))
@@ -103,4 +110,25 @@ fn json(value: &serde_json::Value) -> Response {
 /// A refusal in words.
 fn refusal(status: StatusCode, words: &'static str) -> Response {
     (status, [(header::CACHE_CONTROL, "no-store")], words).into_response()
+}
+
+/// A refusal that a page shows: a title, and a sentence of what to do.
+fn trouble(status: StatusCode, title: &str, detail: &str) -> Response {
+    let mut response = json(&serde_json::json!({ "title": title, "detail": detail }));
+    *response.status_mut() = status;
+    response
+}
+
+/// The words of an error as a sentence.
+fn sentence(error: &impl std::fmt::Display) -> String {
+    let words = error.to_string();
+    let mut letters = words.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}
+
+/// A sentence begins with a capital and ends with a full stop.
+#[test]
+fn sentences_are_whole() {
+    assert_eq!(sentence(&"wrong passcode: 2 tries are left"), "Wrong passcode: 2 tries are left.");
 }

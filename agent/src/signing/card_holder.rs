@@ -3,12 +3,14 @@
 use card::piv::{CertificateObject, Error, Passcode, Piv, PublicKey, Slot};
 use pki::Certificate;
 
-use super::{Request, SigningError};
+use super::{Request, SignatureAlgorithm, SigningError};
 use crate::readers::{CardInReader, Content, ReaderName, Readers};
 
 /// A card that can sign now.
+#[derive(Clone)]
 pub struct SigningCard {
     reader: ReaderName,
+    slot: Slot,
     certificate: Certificate,
     key: PublicKey,
 }
@@ -17,6 +19,16 @@ impl SigningCard {
     /// Its certificate.
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
+    }
+
+    /// The reader that it is in.
+    pub fn reader(&self) -> &ReaderName {
+        &self.reader
+    }
+
+    /// How its key signs.
+    pub fn algorithm(&self) -> SignatureAlgorithm {
+        SignatureAlgorithm::of_key(self.key.algorithm())
     }
 }
 
@@ -29,15 +41,21 @@ pub struct Signed {
     pub failed: Option<(Vec<String>, SigningError)>,
 }
 
-/// Finds the one card whose key can sign this now. The passcode is not needed for it.
+/// Finds the one card whose key for signing can sign this now. The passcode is not needed for it.
 pub fn find_card(readers: &Readers, request: &Request, now_ms: i64) -> Result<SigningCard, SigningError> {
+    let card = find_card_for(readers, Slot::Signature, now_ms)?;
+    if card.algorithm() == request.algorithm { Ok(card) } else { Err(SigningError::OtherKey) }
+}
+
+/// Finds the one card that has a certificate in this slot, which must be good now. The passcode is not needed for it.
+pub fn find_card_for(readers: &Readers, slot: Slot, now_ms: i64) -> Result<SigningCard, SigningError> {
     let mut found = Vec::new();
     for state in readers.now()? {
         if state.content != Content::Card {
             continue;
         }
         // A card that cannot be read is not the one: it is the doctor who says why.
-        let Ok(Ok(Some(object))) = readers.with_card(&state.name, signing_certificate) else {
+        let Ok(Ok(Some(object))) = readers.with_card(&state.name, |card| certificate_in(card, slot)) else {
             continue;
         };
         found.push((state.name, object));
@@ -52,14 +70,11 @@ pub fn find_card(readers: &Readers, request: &Request, now_ms: i64) -> Result<Si
         return Err(SigningError::NotInTime);
     }
     let key = PublicKey::from_der(certificate.spki_der()).ok_or(SigningError::OtherKey)?;
-    if key.algorithm() != request.algorithm.key() {
-        return Err(SigningError::OtherKey);
-    }
-    Ok(SigningCard { reader, certificate, key })
+    Ok(SigningCard { reader, slot, certificate, key })
 }
 
-/// Signs one after the other, with the passcode entered anew before each, as the signing key wants it. It stops at the first that
-/// fails; the passcode is wiped at the end.
+/// Signs one after the other with the key in the card's slot, with the passcode entered anew before each, as 9C wants it. It stops
+/// at the first that fails; the passcode is wiped at the end.
 pub fn sign(
     readers: &Readers,
     card: &SigningCard,
@@ -68,7 +83,7 @@ pub fn sign(
 ) -> Result<Signed, SigningError> {
     let signed = readers.with_card(&card.reader, |transport| {
         let mut piv = Piv::select(transport)?;
-        let object = piv.certificate(Slot::Signature)?;
+        let object = piv.certificate(card.slot)?;
         if object.is_none_or(|object| object.der != card.certificate.der()) {
             return Err(SigningError::OtherCard);
         }
@@ -106,13 +121,17 @@ fn sign_one(
 ) -> Result<Vec<u8>, SigningError> {
     let algorithm = request.algorithm;
     piv.verify(passcode)?;
-    let signature = piv.sign(Slot::Signature, card.key.algorithm(), &algorithm.digest(octets))?;
+    let signature = piv.sign(card.slot, card.key.algorithm(), &algorithm.digest(octets))?;
     let key = card.certificate.spki_der();
     pki::verify_signature(key, algorithm.identifier(), octets, &signature)
         .map_err(|_| SigningError::BadSignature)?;
     Ok(signature)
 }
 
-fn signing_certificate(card: &mut CardInReader<'_>) -> Result<Option<CertificateObject>, Error> {
-    Piv::select(card)?.certificate(Slot::Signature)
+/// The certificate in a slot of a card.
+pub(crate) fn certificate_in(
+    card: &mut CardInReader<'_>,
+    slot: Slot,
+) -> Result<Option<CertificateObject>, Error> {
+    Piv::select(card)?.certificate(slot)
 }

@@ -1,8 +1,12 @@
 //! Signing with the card, after its holder agreed.
+//!
+//! [`cms`] is what stands around a signature where a CMS message is wanted.
 
 mod card_holder;
+pub mod cms;
 
-pub use card_holder::{Signed, SigningCard, find_card, sign};
+pub(crate) use card_holder::certificate_in;
+pub use card_holder::{Signed, SigningCard, find_card, find_card_for, sign};
 
 use card::apdu::Status;
 use card::piv::{Algorithm, Digest};
@@ -51,6 +55,24 @@ impl SignatureAlgorithm {
         }
     }
 
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+        }
+    }
+
+    /// The one of a card's key: each kind of key has one.
+    pub fn of_key(key: Algorithm) -> Self {
+        match key {
+            Algorithm::Rsa2048 => Self::Rs256,
+            Algorithm::P256 => Self::Es256,
+            Algorithm::P384 => Self::Es384,
+        }
+    }
+
     /// The kind of key that it takes.
     fn key(self) -> Algorithm {
         match self {
@@ -60,16 +82,29 @@ impl SignatureAlgorithm {
         }
     }
 
-    fn digest(self, octets: &[u8]) -> Digest {
-        use aws_lc_rs::digest::{SHA256, SHA384, digest};
+    /// The hash that it signs.
+    fn hash(self) -> &'static aws_lc_rs::digest::Algorithm {
+        match self {
+            Self::Rs256 | Self::Es256 => &aws_lc_rs::digest::SHA256,
+            Self::Es384 => &aws_lc_rs::digest::SHA384,
+        }
+    }
 
+    /// The object identifier of that hash in DER, which goes without parameters. RFC 5754 2.
+    fn hash_identifier(self) -> &'static [u8] {
+        match self {
+            Self::Rs256 | Self::Es256 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01],
+            Self::Es384 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02],
+        }
+    }
+
+    fn digest(self, octets: &[u8]) -> Digest {
+        let digest = aws_lc_rs::digest::digest(self.hash(), octets);
         match self {
             Self::Rs256 | Self::Es256 => {
-                Digest::Sha256(digest(&SHA256, octets).as_ref().try_into().expect("SHA-256 gives 32 octets"))
+                Digest::Sha256(digest.as_ref().try_into().expect("SHA-256 gives 32 octets"))
             }
-            Self::Es384 => {
-                Digest::Sha384(digest(&SHA384, octets).as_ref().try_into().expect("SHA-384 gives 48 octets"))
-            }
+            Self::Es384 => Digest::Sha384(digest.as_ref().try_into().expect("SHA-384 gives 48 octets")),
         }
     }
 
@@ -88,14 +123,14 @@ impl SignatureAlgorithm {
 /// Why nothing was signed.
 #[derive(Debug, thiserror::Error)]
 pub enum SigningError {
-    /// There is no card with a certificate for signing.
-    #[error("no smartcard with a certificate for signing is in a reader")]
+    /// There is no card with a certificate for this.
+    #[error("no smartcard with a certificate for this is in a reader")]
     NoCard,
     /// There is more than one.
     #[error("more than one smartcard is in a reader: take out all but your own")]
     ManyCards,
     /// The certificate is not good now.
-    #[error("the certificate for signing on the card is not valid now")]
+    #[error("the certificate for this on the card is not valid now")]
     NotInTime,
     /// The card's key is of another kind.
     #[error("the card's key cannot make signatures of this algorithm")]
