@@ -9,4 +9,5 @@ mod judges;
 mod loopback;
 mod relaying;
 mod rig;
+mod signing_in;
 mod watching;

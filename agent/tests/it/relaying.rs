@@ -52,29 +52,7 @@ struct Server {
 
 impl Server {
     fn start(rig: &Rig, work: impl FnOnce(Relayed<Socket>) -> String + Send + 'static) -> Self {
-        let (key, certificate) = (file(rig.folder(), "server.key"), file(rig.folder(), "server.pem"));
-        let ask =
-            ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"];
-        let say = [
-            "-subj",
-            "/CN=localhost",
-            "-addext",
-            "subjectAltName=DNS:localhost",
-            "-addext",
-            "basicConstraints=critical,CA:FALSE",
-            "-keyout",
-            &key,
-            "-out",
-            &certificate,
-        ];
-        must("openssl", &[&ask[..], &say[..]].concat());
-        let chain = vec![CertificateDer::from_pem_file(&certificate).unwrap()];
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config =
-            ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let config =
-            config.with_no_client_auth().with_single_cert(chain, PrivateKeyDer::from_pem_file(&key).unwrap());
-        let config = Arc::new(config.unwrap());
+        let config = certified(rig);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let work = std::thread::spawn(move || {
@@ -89,6 +67,32 @@ impl Server {
     }
 }
 
+/// What a server of this name says of itself: a certificate that openssl made, which is the one that agents here are given.
+pub(crate) fn certified(rig: &Rig) -> Arc<ServerConfig> {
+    let (key, certificate) = (file(rig.folder(), "server.key"), file(rig.folder(), "server.pem"));
+    let ask =
+        ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"];
+    let say = [
+        "-subj",
+        "/CN=localhost",
+        "-addext",
+        "subjectAltName=DNS:localhost",
+        "-addext",
+        "basicConstraints=critical,CA:FALSE",
+        "-keyout",
+        &key,
+        "-out",
+        &certificate,
+    ];
+    must("openssl", &[&ask[..], &say[..]].concat());
+    let chain = vec![CertificateDer::from_pem_file(&certificate).unwrap()];
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config =
+        config.with_no_client_auth().with_single_cert(chain, PrivateKeyDer::from_pem_file(&key).unwrap());
+    Arc::new(config.unwrap())
+}
+
 #[expect(clippy::result_large_err, reason = "the library's own form")]
 fn knows_ticket(request: &Request, response: Response) -> Result<Response, ErrorResponse> {
     let ticket = request.headers().get(TICKET_HEADER).and_then(|value| value.to_str().ok());
@@ -101,7 +105,7 @@ fn knows_ticket(request: &Request, response: Response) -> Result<Response, Error
 }
 
 /// The agent, with a dialog in which somebody agrees and enters this passcode, and what its page is told.
-struct Agent {
+pub(crate) struct Agent {
     process: Child,
     port: u16,
 }
@@ -114,7 +118,7 @@ impl Drop for Agent {
 }
 
 impl Agent {
-    fn start(rig: &Rig, server: u16, agreed: &str, entered: &str) -> Self {
+    pub(crate) fn start(rig: &Rig, server: u16, agreed: &str, entered: &str) -> Self {
         let dialog = rig.folder().join("pinentry");
         let script = format!(
             "#!/bin/sh\necho 'OK Pleased to meet you'\nwhile read -r line; do\n  case \"$line\" in\n    \
@@ -123,7 +127,7 @@ impl Agent {
         std::fs::write(&dialog, script).unwrap();
         std::fs::set_permissions(&dialog, std::fs::Permissions::from_mode(0o700)).unwrap();
         let configuration = format!(
-            "origins = [\"{PAGE}\"]\ndiscovery_ports = [0]\nport = 0\npinentry = \"{}\"\nserver = \"localhost:{server}\"\n\
+            "origins = [\"{PAGE}\", \"https://localhost:{server}\"]\ndiscovery_ports = [0]\nport = 0\npinentry = \"{}\"\nserver = \"localhost:{server}\"\n\
              server_roots = \"{}\"\n",
             text(&dialog),
             file(rig.folder(), "server.pem")
@@ -137,10 +141,15 @@ impl Agent {
 
     /// A page of an origin has the agent go on with an errand: status and body.
     fn relay(&self, origin: &str, errand: &Value) -> (u16, String) {
+        self.post(origin, "/relay", errand)
+    }
+
+    /// A page of an origin posts something.
+    pub(crate) fn post(&self, origin: &str, path: &str, posted: &Value) -> (u16, String) {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
-        let body = errand.to_string();
+        let body = posted.to_string();
         let head = format!(
-            "POST /relay HTTP/1.1\r\nHost: localhost\r\nOrigin: {origin}\r\nConnection: close\r\n\
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nOrigin: {origin}\r\nConnection: close\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
             body.len()
         );
