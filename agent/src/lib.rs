@@ -8,6 +8,7 @@
 //! - [`passcode`] asks for the passcode in a dialog of the agent's own.
 //! - [`signing`] signs with the card after its holder agreed.
 //! - [`removals`] tells servers that a card was taken out which had signed in.
+//! - [`desktop`] signs for systems of the desktop, and files.
 //! - [`relay`] carries the server's commands to a card, after its user agreed.
 //! - [`server`] is the way to a server that is vouched for.
 //! - [`http`] is the national loopback protocol, by which browser applications find the agent and ask it to sign, and by which
@@ -16,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+pub mod desktop;
 pub mod doctor;
 pub mod http;
 pub mod passcode;

@@ -3,11 +3,12 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a command line prints")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use agent::clock;
+use agent::desktop::{Form, files};
 use agent::doctor::{self, Severity};
 use agent::http::Listening;
 use agent::readers::{Event, Watch};
@@ -38,6 +39,18 @@ enum Act {
     Doctor,
     /// Answers browser applications that ask for signatures
     Run,
+    /// Signs files with the card's key for signing
+    Sign {
+        /// The files; what is signed of each lies beside it, as `.sig` or `.p7s`
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Makes CMS messages, which hold the certificate, and not bare signatures
+        #[arg(long)]
+        cms: bool,
+        /// Where the certificate is written, as PEM
+        #[arg(long)]
+        certificate: Option<PathBuf>,
+    },
     /// Says what is put into readers and pulled, as it happens
     Watch,
 }
@@ -55,9 +68,13 @@ fn main() -> ExitCode {
 
 fn act(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let settings = Settings::read(arguments.config.as_deref(), arguments.trusted_key.as_deref())?;
-    match arguments.command {
+    match &arguments.command {
         Act::Doctor => Ok(diagnose(&settings)),
         Act::Run => run(settings).map(|()| ExitCode::SUCCESS),
+        Act::Sign { files, cms, certificate } => {
+            let form = if *cms { Form::Cms } else { Form::Signature };
+            sign(&settings, files, form, certificate.as_deref()).map(|()| ExitCode::SUCCESS)
+        }
         Act::Watch => watch().map(|()| ExitCode::SUCCESS),
     }
 }
@@ -80,7 +97,7 @@ fn diagnose(settings: &Settings) -> ExitCode {
 fn run(settings: Settings) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let listening = Listening::open(&settings).await.context("no port on this machine is free")?;
+        let listening = Listening::open(&settings).await?;
         match listening.discovery_port() {
             Some(port) => println!("found at port {port}, answering at port {}", listening.hub_port()?),
             None => println!(
@@ -90,6 +107,25 @@ fn run(settings: Settings) -> anyhow::Result<()> {
         }
         Ok(listening.serve(settings).await?)
     })
+}
+
+fn sign(
+    settings: &Settings,
+    paths: &[PathBuf],
+    form: Form,
+    certificate: Option<&Path>,
+) -> anyhow::Result<()> {
+    let written = files::sign(settings, paths, form)?;
+    for path in &written.paths {
+        println!("{}", path.display());
+    }
+    if let Some(path) = certificate {
+        files::write(path, written.certificate.to_pem().as_bytes())?;
+    }
+    match written.failed {
+        Some(error) => Err(error).context("the rest is not signed"),
+        None => Ok(()),
+    }
 }
 
 fn watch() -> anyhow::Result<()> {

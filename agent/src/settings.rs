@@ -29,6 +29,8 @@ pub struct Settings {
     pub discovery_ports: Vec<u16>,
     /// The program that asks for the passcode: one of the pinentry family.
     pub pinentry: PathBuf,
+    /// The Unix socket at which systems of the desktop ask for signatures; without it, `lanyard-agent/socket` in `XDG_RUNTIME_DIR`.
+    pub socket: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -40,6 +42,7 @@ impl Default for Settings {
             port: PORT,
             discovery_ports: DISCOVERY_PORTS.to_vec(),
             pinentry: PathBuf::from("pinentry"),
+            socket: None,
         }
     }
 }
@@ -75,6 +78,15 @@ pub enum SettingsError {
 }
 
 impl Settings {
+    /// Where systems of the desktop find the agent; none where the person has no folder of their own for it.
+    pub fn socket(&self) -> Option<PathBuf> {
+        let usual = || {
+            let folder = std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty())?;
+            Some(Path::new(&folder).join("lanyard-agent").join("socket"))
+        };
+        self.socket.clone().or_else(usual)
+    }
+
     /// Reads the file, or takes what is usual where none is named. Where a key is named, the file must be signed by it, and the signature
     /// lies beside the file with `.sig` behind its name: then who uses the machine cannot let further pages ask.
     pub fn read(path: Option<&Path>, trusted_key: Option<&Path>) -> Result<Self, SettingsError> {

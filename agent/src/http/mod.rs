@@ -5,12 +5,15 @@
 
 mod discovery;
 mod hub;
+#[cfg(unix)]
+mod local;
 mod origins;
 mod relay;
 mod sign_in;
 mod watch;
 
 use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
@@ -34,15 +37,39 @@ struct Shared {
     removals: Arc<Removals>,
 }
 
-/// The agent's two ports, open.
+/// The agent's two ports and its socket, open.
 pub struct Listening {
     discovery: Option<TcpListener>,
     hub: TcpListener,
+    #[cfg(unix)]
+    local: Option<local::Socket>,
+}
+
+/// Why the agent does not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum NotListening {
+    /// There is no port.
+    #[error("no port on this machine is free")]
+    NoPort(#[source] std::io::Error),
+    /// The same person runs one already.
+    #[error("another agent of yours is running: end it first, as with `systemctl --user stop lanyard-agent`")]
+    AnotherAgent,
+    /// The socket for systems of the desktop cannot be opened.
+    #[error("the socket {} cannot be opened", .path.display())]
+    NoSocket {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
 }
 
 impl Listening {
-    /// Opens the ports: the first of the known ones that is free, and the one for the hub, or any where that is taken.
-    pub async fn open(settings: &Settings) -> std::io::Result<Self> {
+    /// Opens the ports: the first of the known ones that is free, and the one for the hub, or any where that is taken; and the socket,
+    /// where the person has a folder for such things.
+    pub async fn open(settings: &Settings) -> Result<Self, NotListening> {
+        #[cfg(unix)]
+        let local = settings.socket().map(|path| local_at(&path)).transpose()?;
         let mut discovery = None;
         for port in &settings.discovery_ports {
             if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).await {
@@ -52,9 +79,14 @@ impl Listening {
         }
         let hub = match TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port)).await {
             Ok(listener) => listener,
-            Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?,
+            Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(NotListening::NoPort)?,
         };
-        Ok(Self { discovery, hub })
+        Ok(Self {
+            discovery,
+            hub,
+            #[cfg(unix)]
+            local,
+        })
     }
 
     /// The port at which browsers find the agent; none, where all are taken.
@@ -69,22 +101,47 @@ impl Listening {
 
     /// Answers until a port fails.
     pub async fn serve(self, settings: Settings) -> std::io::Result<()> {
+        let hub_port = self.hub_port()?;
+        let Self {
+            discovery,
+            hub,
+            #[cfg(unix)]
+            local,
+        } = self;
         let shared = Arc::new(Shared {
             settings,
-            hub_port: self.hub_port()?,
+            hub_port,
             connections: hub::Connections::default(),
             at_card: tokio::sync::Semaphore::new(1),
             removals: Arc::default(),
         });
-        let hub = axum::serve(self.hub, router(&shared)).into_future();
-        match self.discovery {
-            None => hub.await,
-            Some(discovery) => {
-                tokio::try_join!(hub, axum::serve(discovery, router(&shared)).into_future())?;
-                Ok(())
+        let hub = axum::serve(hub, router(&shared)).into_future();
+        let discovery = async {
+            match discovery {
+                Some(discovery) => axum::serve(discovery, router(&shared)).await,
+                None => std::future::pending().await,
             }
-        }
+        };
+        #[cfg(unix)]
+        let local = async {
+            match local {
+                Some(local) => local.serve(Arc::clone(&shared)).await,
+                None => std::future::pending().await,
+            }
+        };
+        #[cfg(not(unix))]
+        let local = std::future::pending::<std::io::Result<()>>();
+        tokio::try_join!(hub, discovery, local)?;
+        Ok(())
     }
+}
+
+#[cfg(unix)]
+fn local_at(path: &Path) -> Result<local::Socket, NotListening> {
+    local::Socket::open(path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::AddrInUse => NotListening::AnotherAgent,
+        _ => NotListening::NoSocket { path: path.to_owned(), source },
+    })
 }
 
 /// Both ports answer both: an older page asks one where a newer asks the other.

@@ -18,7 +18,7 @@ use super::rig::{Rig, file, run, text};
 const PAGE: &str = "https://prescribing.example";
 
 /// The agent, running, and a dialog that somebody answers.
-struct Agent {
+pub(crate) struct Agent {
     process: Child,
     discovery: u16,
     said: PathBuf,
@@ -33,7 +33,7 @@ impl Drop for Agent {
 
 impl Agent {
     /// Starts the agent; whoever is asked for a passcode enters this one.
-    fn start(rig: &Rig, entered: &str) -> Self {
+    pub(crate) fn start(rig: &Rig, entered: &str) -> Self {
         let said = rig.folder().join("dialog");
         let dialog = rig.folder().join("pinentry");
         let script = format!(
@@ -56,7 +56,7 @@ impl Agent {
     }
 
     /// What was said in dialogs.
-    fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(&self.said).unwrap_or_default()
     }
 }

@@ -102,7 +102,8 @@ impl Rig {
         let path = self.folder().join("agent.toml");
         std::fs::write(&path, configuration).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_lanyard-agent"));
-        command.arg("--config").arg(path);
+        // The agent's socket lies in the test's own folder.
+        command.arg("--config").arg(path).env("XDG_RUNTIME_DIR", self.folder());
         command
     }
 }
