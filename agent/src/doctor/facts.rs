@@ -1,27 +1,65 @@
 //! What is so on this workstation. Nothing is judged here, and no try of a passcode is spent.
 
-use std::net::{Ipv4Addr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use card::piv::{Error, Piv, Slot, Tries};
 use pki::Certificate;
 
+use crate::clock;
 use crate::readers::{CardInReader, Content, ReaderError, Readers};
+use crate::server::{self, Patience, ServerError};
 use crate::settings::Settings;
 
-/// How long the server may take to take a connection.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long the server may take to take a connection, and to answer.
+const PATIENCE: Patience = Patience { connecting: Duration::from_secs(3), hearing: Duration::from_secs(3) };
+
+/// Where Linux shows what is plugged in.
+const USB: &str = "/sys/bus/usb/devices";
+
+/// The class of an interface that is a card reader. USB, class codes; CCID 1.1, 4.3.
+const CARD_READER: &str = "0b";
 
 /// What is so on this workstation.
 pub struct Facts {
     /// The readers, or why they cannot be asked of.
     pub readers: Result<Vec<ReaderFacts>, ReaderError>,
-    /// The server that is configured, and whether it takes connections.
-    pub server: Option<(String, bool)>,
+    /// How many readers are plugged in, whether or not the system's service has a driver for them; 0 where the machine does not say so.
+    pub plugged_in: usize,
+    /// The server that is configured.
+    pub server: Option<ServerFacts>,
+    /// The program that asks for the passcode, and whether it is there.
+    pub dialog: (PathBuf, bool),
     /// Whether a port is free, or taken by a running agent or another program, at which browsers look for the agent.
     pub has_port: bool,
     /// Whether any page may ask for signatures.
     pub has_origins: bool,
+}
+
+/// The server.
+pub struct ServerFacts {
+    /// Its name and port.
+    pub name: String,
+    /// What came of speaking to it.
+    pub state: ServerState,
+}
+
+/// What came of speaking to the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerState {
+    /// It takes connections. More is not known, since no certificates are configured, or it does not say its time.
+    Reached,
+    /// It is vouched for, and this machine's clock is so many milliseconds before its own, or behind it where that is negative.
+    InTime(i64),
+    /// Its name is not known here.
+    Unnamed,
+    /// It takes no connection.
+    Unreached,
+    /// Somebody else answers in its place, or the certificates are not its own.
+    Untrusted,
+    /// The certificates that are configured cannot be read.
+    NoRoots(PathBuf),
 }
 
 /// A reader.
@@ -73,18 +111,48 @@ pub fn gather(settings: &Settings) -> Facts {
     let mut ports = settings.discovery_ports.iter();
     Facts {
         readers: readers(),
-        server: settings.server.clone().map(|server| {
-            let reached = is_reached(&server);
-            (server, reached)
+        plugged_in: plugged_in(Path::new(USB)),
+        server: settings.server.clone().map(|name| {
+            let state = spoken_to(&name, settings.server_roots.as_deref());
+            ServerFacts { name, state }
         }),
+        dialog: (settings.pinentry.clone(), is_there(&settings.pinentry)),
         has_port: ports.any(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()),
         has_origins: !settings.origins.is_empty(),
     }
 }
 
-fn is_reached(server: &str) -> bool {
-    let Ok(addresses) = server.to_socket_addrs() else { return false };
-    addresses.take(4).any(|address| TcpStream::connect_timeout(&address, PATIENCE).is_ok())
+/// Asks the server for anything at all: that it is itself, and what its clock says, is seen by whatever it answers.
+fn spoken_to(server: &str, roots: Option<&Path>) -> ServerState {
+    let outcome = match roots {
+        Some(roots) => server::ask(roots, server, "/", None, PATIENCE).map(|answered| answered.date_ms),
+        None => server::reach(server, PATIENCE).map(|_| None),
+    };
+    match outcome {
+        Ok(Some(date_ms)) => ServerState::InTime(clock::now_ms() - date_ms),
+        // Whatever speaks TLS with the right certificate is the server, even where its answer is none.
+        Ok(None) | Err(ServerError::Unreadable) => ServerState::Reached,
+        Err(ServerError::NotNamed(_)) => ServerState::Unnamed,
+        Err(ServerError::NotReached(_)) => ServerState::Unreached,
+        Err(ServerError::NotTrusted(_)) => ServerState::Untrusted,
+        Err(ServerError::Roots(path)) => ServerState::NoRoots(path),
+    }
+}
+
+/// Whether a program is there: at its path, or in one of the folders in which programs are looked for.
+fn is_there(program: &Path) -> bool {
+    if program.components().count() > 1 {
+        return program.is_file();
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
+}
+
+/// How many card readers are plugged in, as Linux shows it: an interface is a folder with its class in a file.
+fn plugged_in(devices: &Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(devices) else { return 0 };
+    let class = |path: PathBuf| std::fs::read_to_string(path.join("bInterfaceClass")).unwrap_or_default();
+    entries.flatten().filter(|entry| class(entry.path()).trim() == CARD_READER).count()
 }
 
 fn readers() -> Result<Vec<ReaderFacts>, ReaderError> {
@@ -127,4 +195,42 @@ fn certificate(piv: &mut Piv<&mut CardInReader<'_>>, slot: Slot) -> Result<Optio
         not_before_ms: certificate.not_before_ms(),
         not_after_ms: certificate.not_after_ms(),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of what is plugged in, card readers are counted and nothing else is; a machine that does not show it has none.
+    #[test]
+    fn readers_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, class) in [("1-1:1.0", "0b\n"), ("1-2:1.0", "03\n"), ("1-3:1.1", "0b\n")] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+            std::fs::write(folder.path().join(name).join("bInterfaceClass"), class).unwrap();
+        }
+        std::fs::create_dir(folder.path().join("usb1")).unwrap();
+        assert_eq!(plugged_in(folder.path()), 2);
+        assert_eq!(plugged_in(&folder.path().join("nowhere")), 0);
+    }
+
+    /// A program is found by its path or by its name, and is not where there is none.
+    #[test]
+    fn programs_are_found() {
+        assert!(is_there(Path::new("/bin/sh")) && is_there(Path::new("sh")));
+        assert!(!is_there(Path::new("/bin/no-such-dialog")) && !is_there(Path::new("no-such-dialog")));
+    }
+
+    /// A server whose name is not known, one that takes no connection, and certificates that cannot be read are told apart.
+    #[test]
+    fn what_keeps_from_a_server_is_told_apart() {
+        assert_eq!(spoken_to("a name without a port", None), ServerState::Unnamed);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let server = listener.local_addr().unwrap().to_string();
+        assert_eq!(spoken_to(&server, None), ServerState::Reached);
+        let nowhere = PathBuf::from("/nowhere/roots.pem");
+        assert_eq!(spoken_to(&server, Some(&nowhere)), ServerState::NoRoots(nowhere));
+        drop(listener);
+        assert_eq!(spoken_to(&server, None), ServerState::Unreached);
+    }
 }

@@ -2,8 +2,11 @@
 
 mod facts;
 mod rules;
+mod surroundings;
 
-pub use facts::{CardFacts, CertificateFacts, Facts, PivFacts, ReaderFacts, gather};
+pub use facts::{
+    CardFacts, CertificateFacts, Facts, PivFacts, ReaderFacts, ServerFacts, ServerState, gather,
+};
 pub use rules::findings;
 
 use std::fmt;

@@ -2,8 +2,8 @@
 
 use card::piv::Tries;
 
-use super::Finding;
 use super::facts::{CardFacts, CertificateFacts, Facts, PivFacts, ReaderFacts};
+use super::{Finding, surroundings};
 use crate::readers::ReaderError;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
@@ -16,11 +16,7 @@ pub fn findings(facts: &Facts, now_ms: i64) -> Vec<Finding> {
     let mut findings = Vec::new();
     match &facts.readers {
         Err(error) => findings.push(no_readers(error)),
-        Ok(readers) if readers.is_empty() => findings.push(Finding::bad(
-            "No card reader is connected.",
-            "Plug the reader in. If it is plugged in, try another socket; a reader built into a keyboard may need its own driver: \
-             install the package libccid, or what the maker offers.",
-        )),
+        Ok(readers) if readers.is_empty() => findings.push(surroundings::without_reader(facts.plugged_in)),
         Ok(readers) => readers.iter().for_each(|reader| in_reader(reader, now_ms, &mut findings)),
     }
     if let Ok(readers) = &facts.readers
@@ -32,28 +28,7 @@ pub fn findings(facts: &Facts, now_ms: i64) -> Vec<Finding> {
             "Put your smartcard in, with the chip first and upwards.",
         ));
     }
-    findings.extend(facts.server.as_ref().map(|(server, reached)| match reached {
-        true => Finding::good(format!("The server {server} takes connections.")),
-        false => Finding::bad(
-            format!("The server {server} cannot be reached."),
-            "Look whether other pages open. If they do, ask your IT desk whether the network lets this address through.",
-        ),
-    }));
-    findings.push(if facts.has_port {
-        Finding::good("Browsers can find the agent.")
-    } else {
-        Finding::warning(
-            "Every port at which browsers look for the agent is taken.",
-            "If the agent is running, all is well. Otherwise another program answers in its place: close NHS Credential Management, \
-             or ask your IT desk which program it is.",
-        )
-    });
-    if !facts.has_origins {
-        findings.push(Finding::warning(
-            "No web page may ask for signatures.",
-            "Write the addresses of your prescribing systems into `origins` of the configuration.",
-        ));
-    }
+    findings.extend(surroundings::findings(facts));
     findings
 }
 
@@ -185,7 +160,14 @@ mod tests {
 
     fn worst(card: CardFacts) -> (Severity, String) {
         let reader = ReaderFacts { name: "R".to_owned(), card };
-        let facts = Facts { readers: Ok(vec![reader]), server: None, has_port: true, has_origins: true };
+        let facts = Facts {
+            readers: Ok(vec![reader]),
+            plugged_in: 1,
+            server: None,
+            dialog: ("pinentry".into(), true),
+            has_port: true,
+            has_origins: true,
+        };
         let findings = findings(&facts, NOW);
         let worst = findings.iter().max_by_key(|finding| finding.severity).expect("there is one");
         assert!(worst.severity == Severity::Good || worst.mend.is_some(), "what is wrong can be mended");
@@ -230,19 +212,12 @@ mod tests {
         assert_eq!(worst(CardFacts::Piv(good_card())).0, Severity::Good);
     }
 
-    /// Without readers, service, network, port or pages the finding says which it is.
+    /// Without the system's service, or the right to use it, the finding says which it is.
     #[test]
-    fn what_surrounds_the_card_is_named() {
-        let facts = |readers| Facts { readers, server: None, has_port: true, has_origins: true };
-        assert!(findings(&facts(Ok(Vec::new())), NOW)[0].what.contains("No card reader"));
-        let service = Err(ReaderError::NoService(pcsc::Error::NoService));
-        assert!(findings(&facts(service), NOW)[0].what.contains("does not run"));
-        let server = Some(("care.example:443".to_owned(), false));
-        let all = Facts { readers: Ok(Vec::new()), server, has_port: false, has_origins: false };
-        let said: Vec<String> = findings(&all, NOW).iter().map(ToString::to_string).collect();
-        let said = said.join("\n");
-        for words in ["care.example:443 cannot be reached", "is taken", "No web page"] {
-            assert!(said.contains(words), "{said}");
-        }
+    fn what_keeps_from_readers_is_named() {
+        let said = |error| no_readers(&error).to_string();
+        assert!(said(ReaderError::NoService(pcsc::Error::NoService)).contains("does not run"));
+        assert!(said(ReaderError::NotAllowed(pcsc::Error::SecurityViolation)).contains("polkit"));
+        assert!(said(ReaderError::Failed(pcsc::Error::CommError)).contains("restart the machine"));
     }
 }

@@ -4,7 +4,7 @@ mod question;
 
 pub use question::{Answered, ask};
 
-use std::net::{TcpStream, ToSocketAddrs as _};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +22,9 @@ pub enum ServerError {
     /// The certificates of the configuration cannot be read.
     #[error("the certificates in {} cannot be read", .0.display())]
     Roots(PathBuf),
+    /// The name is not known here.
+    #[error("the name of the server is not known here")]
+    NotNamed(#[source] std::io::Error),
     /// The server takes no connection, or it broke.
     #[error("the server takes no connection")]
     NotReached(#[source] std::io::Error),
@@ -59,24 +62,27 @@ pub struct Patience {
 /// Connects with a server, given as `host:port`. Its certificate must lead to one of the file's: the system's list of authorities has no
 /// say. Handshakes are made when something is first sent.
 pub fn connect(roots: &Path, server: &str, patience: Patience) -> Result<Secured, ServerError> {
-    let stream = reach(server, patience).map_err(ServerError::NotReached)?;
-    secured(roots, server, stream)
+    secured(roots, server, reach(server, patience)?)
 }
 
-fn reach(server: &str, patience: Patience) -> std::io::Result<TcpStream> {
+/// Connects with a server, given as `host:port`, and says nothing.
+pub fn reach(server: &str, patience: Patience) -> Result<TcpStream, ServerError> {
     let mut last = std::io::ErrorKind::AddrNotAvailable.into();
-    for address in server.to_socket_addrs()?.take(ADDRESSES) {
-        match TcpStream::connect_timeout(&address, patience.connecting) {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                stream.set_read_timeout(Some(patience.hearing))?;
-                stream.set_write_timeout(Some(patience.hearing))?;
-                return Ok(stream);
-            }
+    for address in server.to_socket_addrs().map_err(ServerError::NotNamed)?.take(ADDRESSES) {
+        match connected(&address, patience) {
+            Ok(stream) => return Ok(stream),
             Err(error) => last = error,
         }
     }
-    Err(last)
+    Err(ServerError::NotReached(last))
+}
+
+fn connected(address: &SocketAddr, patience: Patience) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(address, patience.connecting)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(patience.hearing))?;
+    stream.set_write_timeout(Some(patience.hearing))?;
+    Ok(stream)
 }
 
 fn secured(roots: &Path, server: &str, stream: TcpStream) -> Result<Secured, ServerError> {

@@ -2,14 +2,18 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::Arc;
 
 use agent::readers::{Content, Readers};
 use card::piv::{Algorithm, Passcode, Piv};
+use rustls::{ServerConnection, StreamOwned};
 
 use super::issued::issue;
+use super::relaying::certified;
 use super::rig::{Rig, file, must, run, until};
 
-const CONFIGURATION: &str = "origins = [\"https://prescribing.example\"]\ndiscovery_ports = [0]\n";
+const CONFIGURATION: &str =
+    "origins = [\"https://prescribing.example\"]\ndiscovery_ports = [0]\npinentry = \"/bin/sh\"\n";
 
 fn doctor(rig: &Rig, configuration: &str) -> (bool, String) {
     run(rig.agent(configuration).arg("doctor"))
@@ -62,6 +66,45 @@ fn doctor_names_foreign_card_and_lost_server() {
     assert!(said.contains(&format!("{nobody} cannot be reached")), "{said}");
     drop(rig);
     bank_card.join().unwrap();
+}
+
+/// A server that always answers the same.
+fn answering(rig: &Rig, answer: &'static str) -> u16 {
+    let config = certified(rig);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut tls = StreamOwned::new(connection, stream.unwrap());
+            // One that does not trust us says nothing.
+            let mut question = [0; 1024];
+            if tls.read(&mut question).is_ok_and(|count| count > 0) {
+                tls.write_all(answer.as_bytes()).unwrap();
+                tls.flush().unwrap();
+            }
+        }
+    });
+    port
+}
+
+/// By the server's clock that of the machine is judged, and a stranger in the server's place is named as one.
+#[test]
+fn doctor_names_wrong_clock_and_stranger() {
+    let rig = Rig::start(1);
+    let first = answering(&rig, "HTTP/1.1 404 Not Found\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n");
+    let roots = file(rig.folder(), "server.pem");
+    let settings =
+        |port: u16| format!("{CONFIGURATION}server = \"localhost:{port}\"\nserver_roots = \"{roots}\"\n");
+    let (good, said) = doctor(&rig, &settings(first));
+    assert!(!good && said.contains("seconds fast") && said.contains("timedatectl"), "{said}");
+    std::fs::copy(&roots, rig.folder().join("kept.pem")).unwrap();
+    let second = answering(&rig, "HTTP/1.1 200 OK\r\n\r\n");
+    let (_, said) = doctor(&rig, &settings(second));
+    assert!(said.contains(&format!("localhost:{second} takes connections")), "{said}");
+    std::fs::copy(rig.folder().join("kept.pem"), &roots).unwrap();
+    let (good, said) = doctor(&rig, &settings(second));
+    assert!(!good && said.contains("not vouched for"), "{said}");
 }
 
 /// Without the system's service that is what is said, and how to get it.
