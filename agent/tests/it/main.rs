@@ -8,6 +8,7 @@ mod dialogs;
 mod issued;
 mod judges;
 mod loopback;
+mod packaged;
 mod relaying;
 mod rig;
 mod signing_in;
