@@ -233,8 +233,8 @@ mod tests {
         Asked::read(asked, "/usr/bin/prescribing").map_err(|error| error.to_string())
     }
 
-    /// A request that says who asks, and for what, is put before the holder; a name that could pass for other words, nothing, too much, two of
-    /// one name and rubbish are not.
+    /// A request that says who asks, and for what, is put before the holder; a name that could pass for other words, nothing, too much,
+    /// two of one name and rubbish are not.
     #[test]
     fn requests_are_read() {
         let one = json!([{ "id": "1", "octets": "AQI=" }]);

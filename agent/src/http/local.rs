@@ -1,7 +1,7 @@
 //! The socket for systems of the desktop: `POST /signatures` on a Unix socket that belongs to one person, and answers to nobody else.
 //!
-//! Who asks is known from the machine: the person by the credentials of the connection, the program by its process. The folder of the socket
-//! is that person's own besides.
+//! Who asks is known from the machine: the person by the credentials of the connection, the program by its process. The folder of the
+//! socket is that person's own besides.
 
 use std::fs::{DirBuilder, File, Permissions, TryLockError};
 use std::io::ErrorKind;

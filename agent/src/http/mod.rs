@@ -10,6 +10,7 @@ mod local;
 mod origins;
 mod relay;
 mod sign_in;
+mod visitor;
 mod watch;
 
 use std::net::Ipv4Addr;
@@ -115,10 +116,10 @@ impl Listening {
             at_card: tokio::sync::Semaphore::new(1),
             removals: Arc::default(),
         });
-        let hub = axum::serve(hub, router(&shared)).into_future();
+        let hub = serve(hub, &shared);
         let discovery = async {
             match discovery {
-                Some(discovery) => axum::serve(discovery, router(&shared)).await,
+                Some(discovery) => serve(discovery, &shared).await,
                 None => std::future::pending().await,
             }
         };
@@ -134,6 +135,11 @@ impl Listening {
         tokio::try_join!(hub, discovery, local)?;
         Ok(())
     }
+}
+
+async fn serve(listener: TcpListener, shared: &Arc<Shared>) -> std::io::Result<()> {
+    let service = router(shared).into_make_service_with_connect_info::<visitor::Visitor>();
+    axum::serve(listener, service).await
 }
 
 #[cfg(unix)]

@@ -1,12 +1,13 @@
-//! Who may ask: pages of the configured origins, at this machine's own name.
+//! Who may ask: pages of the configured origins, at this machine's own name, in a browser of the agent's own user.
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::visitor::Visitor;
 use super::{Shared, refusal};
 
 /// Asked by browsers before a page of the internet may reach a machine's own ports, and our answer.
@@ -22,6 +23,11 @@ pub(super) async fn guard(State(shared): State<Arc<Shared>>, mut request: Reques
     // A name that somebody else gave to this machine's address would make a foreign page one of ours.
     if !is_own_name(request.headers()) {
         return refusal(StatusCode::FORBIDDEN, "The agent answers to localhost only.");
+    }
+    // The page of another person at this machine is to find that person's agent.
+    if request.extensions().get::<ConnectInfo<Visitor>>().is_none_or(|visitor| visitor.0 == Visitor::Foreign)
+    {
+        return refusal(StatusCode::FORBIDDEN, "This is the agent of somebody else.");
     }
     let origin = request.headers().get(header::ORIGIN).cloned();
     let allowed = origin.as_ref().and_then(|origin| {

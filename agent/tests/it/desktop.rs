@@ -74,8 +74,8 @@ fn verifies(issued: &Issued, form: &str, signed: &Path, content: &[u8]) -> bool 
     run(&mut openssl).0
 }
 
-/// A system gets signatures and CMS messages, which openssl finds good; its user is asked once for each request, and told which program asks. The
-/// socket is its person's alone, and a second agent of the same person does not begin.
+/// A system gets signatures and CMS messages, which openssl finds good; its user is asked once for each request, and told which
+/// program asks. The socket is its person's alone, and a second agent of the same person does not begin.
 #[test]
 fn system_of_the_desktop_gets_its_signatures() {
     let rig = Rig::start(1);

@@ -4,8 +4,8 @@ use std::process::Command;
 
 use super::rig::{file, must, run, text};
 
-/// The package holds program, unit, configuration, manual and copyright, needs what the program is linked with and what it runs, and its program
-/// runs; whoever installs it again keeps the configuration. Without a program there is no package.
+/// The package holds program, unit, configuration, manual and copyright, needs what the program is linked with and what it runs, and
+/// its program runs; whoever installs it again keeps the configuration. Without a program there is no package.
 #[test]
 fn package_holds_what_a_workstation_needs() {
     let folder = tempfile::tempdir().unwrap();
