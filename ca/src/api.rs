@@ -29,9 +29,9 @@ pub use card_services::{
     ReleasePuk, ReplaceCard, UnlockAsked, UnlockCode, WaitingUnlock, WaitingUnlocks,
 };
 pub use cards::{
-    CARDS, CancelReason, CardActInfo, CardActPage, CardActQuery, CardInfo, CardLocation, CardLocationPage,
-    CardLocationQuery, CardMove, CardPage, CardQuery, CardState, ErrandAct, ErrandInfo, MoveCard,
-    NewCardLocation, NewCards, NewErrand, RelayTicket,
+    CARDS, CancelReason, CardActInfo, CardActPage, CardActQuery, CardFaceForm, CardFaceQuery, CardInfo,
+    CardLocation, CardLocationPage, CardLocationQuery, CardMove, CardPage, CardQuery, CardState, ErrandAct,
+    ErrandInfo, MoveCard, NewCardLocation, NewCards, NewErrand, RelayTicket,
 };
 pub use expiries::{
     AcknowledgeRequest, Acknowledged, Acknowledgement, Expiries, ExpiryDay, ExpiryQuery, Notice, NoticePage,

@@ -2,7 +2,7 @@
 //! `directory/tests/it` asks in full.
 
 /// Every route of the register.
-pub(crate) const REGISTER: [(&str, &str); 150] = [
+pub(crate) const REGISTER: [(&str, &str); 151] = [
     ("GET", "/directory/actor"),
     ("POST", "/directory/assignments"),
     ("GET", "/directory/assignments/{assignment}"),
@@ -46,6 +46,7 @@ pub(crate) const REGISTER: [(&str, &str); 150] = [
     ("GET", "/directory/people/{user_id}/assignments"),
     ("POST", "/directory/people/{user_id}/assignments"),
     ("GET", "/directory/people/{user_id}/claims"),
+    ("GET", "/directory/people/{user_id}/claims/photo"),
     ("POST", "/directory/people/{user_id}/close"),
     ("GET", "/directory/people/{user_id}/custody"),
     ("POST", "/directory/people/{user_id}/custody"),

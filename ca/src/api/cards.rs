@@ -116,6 +116,44 @@ pub struct CardInfo {
     pub changed_at: Millis,
 }
 
+/// What the face of a card is made as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CardFaceForm {
+    /// A page of PDF.
+    #[default]
+    Pdf,
+    /// A picture with 300 dots to the inch.
+    Png,
+}
+
+impl CardFaceForm {
+    /// Its media type.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Pdf => "application/pdf",
+            Self::Png => "image/png",
+        }
+    }
+
+    /// How a file of it begins. ISO 32000-1 7.5.2; PNG 5.2.
+    pub(crate) fn first_octets(self) -> &'static [u8] {
+        match self {
+            Self::Pdf => b"%PDF-1.",
+            Self::Png => b"\x89PNG\r\n\x1a\n",
+        }
+    }
+}
+
+/// What the face of a card is made as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct CardFaceQuery {
+    /// `pdf`, if it is left out, or `png`.
+    pub form: CardFaceForm,
+}
+
 /// Which cards. One of the first three is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]

@@ -27,6 +27,10 @@ pub struct CardsConfig {
     pub signing_profile: String,
     /// The organisation that is printed on cards, 20 letters at most.
     pub organisation: String,
+    /// The template of the face of cards, in SVG; without it, ours.
+    pub face_template: Option<PathBuf>,
+    /// The program that draws faces: librsvg's, or one with the same arguments.
+    pub face_renderer: PathBuf,
     /// How many wrong passcodes lock a card, and how many wrong unblocking keys, where the card lets that be set.
     pub tries: (u8, u8),
     /// After how many minutes an errand that is not done ends by itself, and its certificates are revoked.
@@ -64,6 +68,8 @@ impl Default for CardsConfig {
             authentication_profile: "card-authentication".to_owned(),
             signing_profile: "card-signing".to_owned(),
             organisation: String::new(),
+            face_template: None,
+            face_renderer: PathBuf::from("rsvg-convert"),
             tries: (3, 5),
             errand_minutes: 60,
             ticket_seconds: 300,

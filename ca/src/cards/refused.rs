@@ -90,6 +90,27 @@ pub enum CardRefused {
     /// The ticket is not good.
     #[error("the ticket is not known, was used, or has ended; ask for a new one")]
     TicketRefused,
+    /// The card is nobody's.
+    #[error("the card is nobody's; reserve it for somebody first")]
+    NoOwner,
+    /// There is no photograph.
+    #[error(
+        "the register has no photograph of the card's holder; PUT one at /directory/people/{{user_id}}/photo"
+    )]
+    NoPhoto,
+    /// The template of faces cannot be used.
+    #[error("the template of faces, [ca.cards] face_template, cannot be used: {0}")]
+    FaceTemplate(String),
+    /// The face was not drawn.
+    #[error(
+        "{program}, which draws faces, did not: {why}; [ca.cards] face_renderer names it (Debian: librsvg2-bin)"
+    )]
+    FaceNotDrawn {
+        /// The program.
+        program: String,
+        /// What it said.
+        why: String,
+    },
     /// Nothing is relayed.
     #[error("no agent can reach this server: [ca.cards] has no address")]
     NoAddress,
@@ -141,6 +162,11 @@ impl From<CardRefused> for Problem {
             R::NobodysCard => Self::conflict("card-nobodys", detail),
             R::BatchUnknown => Self::not_found("card-batch-unknown", detail),
             R::TicketRefused => Self::unauthenticated("relay-ticket-refused", detail),
+            R::NoOwner => Self::conflict("card-state", detail),
+            R::NoPhoto => Self::conflict("card-no-photo", detail),
+            R::FaceTemplate(_) | R::FaceNotDrawn { .. } => {
+                Self::unavailable("card-face-not-drawn", detail, Duration::from_mins(1))
+            }
             R::NoAddress => Self::conflict("cards-no-address", detail),
             R::RelaysBusy => Self::unavailable("relays-busy", detail, Duration::from_secs(10)),
             R::NotAWebSocket => Self::invalid("websocket-expected", detail),

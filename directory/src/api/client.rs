@@ -4,7 +4,7 @@ use http::Method;
 use platform::caller::{Caller, CallerKind};
 use platform::id::UserId;
 use platform::peer::Peer;
-use platform::problem::Problem;
+use platform::problem::{Kind, Problem};
 
 use super::{
     ACT, CardAct, Change, Changes, ClaimsPart, Consumer, OPERATE, Page, PeopleThere, PersonClaims, Progress,
@@ -127,6 +127,15 @@ impl Client {
         let words: Vec<&str> = parts.iter().map(|part| part.word()).collect();
         let path = format!("/directory/people/{person}/claims?parts={}", words.join(","));
         self.peer.call(Method::GET, &path, None::<&()>).await
+    }
+
+    /// The photograph of a person, JPEG or PNG; none where there is none, and of whoever is closed.
+    pub async fn photo(&self, person: &UserId) -> Result<Option<Vec<u8>>, Problem> {
+        match self.peer.fetch(&format!("/directory/people/{person}/claims/photo")).await {
+            Ok(octets) => Ok(Some(octets.to_vec())),
+            Err(problem) if problem.kind == Kind::NotFound => Ok(None),
+            Err(problem) => Err(problem),
+        }
     }
 }
 

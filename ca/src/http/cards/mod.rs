@@ -5,6 +5,7 @@ mod answer;
 mod batches;
 mod colleagues;
 mod errands;
+mod faces;
 mod headers;
 mod locations;
 mod relay;
@@ -31,6 +32,7 @@ pub fn cards_router(cards: Cards) -> Router {
         .route("/ca/card-locations", post(locations::create).get(locations::list))
         .route("/ca/cards", post(stock::register).get(stock::list))
         .route("/ca/cards/{card}", get(stock::show))
+        .route("/ca/cards/{card}/face", get(faces::show))
         .route("/ca/cards/{card}/acts", post(acts::create).get(acts::list))
         .route("/ca/cards/{card}/replacements", post(replacements::create))
         .route("/ca/cards/{card}/unblocking-key", post(unlocks::release))
@@ -66,6 +68,7 @@ async fn may_ask(caller: Caller, request: Request, next: Next) -> Result<Respons
     stock::register,
     stock::list,
     stock::show,
+    faces::show,
     acts::create,
     acts::list,
     errands::create,

@@ -5,6 +5,7 @@ mod attested;
 mod batches;
 mod broken_off;
 mod described;
+mod faces;
 mod foreign;
 mod issuing;
 mod judges;

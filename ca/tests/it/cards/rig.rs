@@ -151,6 +151,15 @@ impl Desk {
         (status, body)
     }
 
+    /// Fetches what is no JSON: status, media type and the file.
+    pub(crate) async fn file(&self, user: &str, path: &str) -> (StatusCode, String, Vec<u8>) {
+        let mut request = Request::get(path).body(Body::empty()).unwrap();
+        request.extensions_mut().insert(person(user));
+        let (parts, body) = self.routes.clone().oneshot(request).await.unwrap().into_parts();
+        let media = parts.headers["content-type"].to_str().unwrap().to_owned();
+        (parts.status, media, body.collect().await.unwrap().to_bytes().to_vec())
+    }
+
     /// A card in stock.
     pub(crate) async fn stocked(&self, serial: u32) -> CardInfo {
         let body = json!({"serials": [serial.to_string()], "location": self.location});

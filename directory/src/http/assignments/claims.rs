@@ -1,6 +1,8 @@
-//! `/directory/people/{user_id}/claims`: one question of sign-in, one answer.
+//! `/directory/people/{user_id}/claims`: one question of sign-in, one answer; and the photograph that cards bear.
 
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header;
 use platform::caller::{Caller, CallerKind};
 use platform::db::Tx;
 use platform::id::UserId;
@@ -11,7 +13,7 @@ use crate::api::{CLAIMS, Channel, ClaimsPart, ClaimsQuery, PersonClaims};
 use crate::assignment::named_roles;
 use crate::error::Error;
 use crate::register::Register;
-use crate::store::{people, people_contacts, people_evidence};
+use crate::store::{people, people_contacts, people_evidence, people_photos};
 
 /// What relying parties are told of a person: name, registrations, and the roles of today with their names.
 ///
@@ -32,14 +34,46 @@ pub(in crate::http) async fn show(
     Path(user): Path<UserId>,
     Query(query): Query<ClaimsQuery>,
 ) -> Result<Json<PersonClaims>, Problem> {
-    caller.may(CLAIMS)?;
-    if caller.kind == CallerKind::Person {
-        return Err(Problem::forbidden("systems-only", "This is for systems that sign people in."));
-    }
+    asking(&caller)?;
     let parts = query
         .read()
         .ok_or_else(|| Error::field("parts", "Of email, registrations and roles, with commas."))?;
     Ok(Json(claims(&register, &user, &parts).await?))
+}
+
+/// The photograph of a person, for their card.
+///
+/// A person who is closed is not found.
+#[utoipa::path(
+    get, path = "/directory/people/{user_id}/claims/photo", tag = "directory",
+    params(("user_id" = String, Path, description = "The user id")),
+    responses(
+        (status = 200, description = "The photograph, JPEG or PNG", body = [u8], content_type = "image/jpeg"),
+        (status = 403, description = "The caller may not", body = Body),
+        (status = 404, description = "There is no such person or no photograph, or they have left", body = Body),
+    )
+)]
+pub(in crate::http) async fn photo(
+    caller: Caller,
+    State(register): State<Register>,
+    Path(user): Path<UserId>,
+) -> Result<Response, Problem> {
+    asking(&caller)?;
+    let read = register.db.read();
+    people::find_open(read, &user).await?.ok_or_else(|| Error::unknown("person", &user))?;
+    let found = people_photos::bytes(read, &user).await?;
+    let (_, media, bytes) = found.ok_or_else(|| Error::unknown("photograph", &user))?;
+    let fields = [(header::CONTENT_TYPE, media), (header::CACHE_CONTROL, "no-store".to_owned())];
+    Ok((fields, bytes).into_response())
+}
+
+/// Who is told: systems that were granted it, and no person.
+fn asking(caller: &Caller) -> Result<(), Problem> {
+    caller.may(CLAIMS)?;
+    if caller.kind == CallerKind::Person {
+        return Err(Problem::forbidden("systems-only", "This is for systems that sign people in."));
+    }
+    Ok(())
 }
 
 /// Each part costs questions of its own, so that only what is told is read.

@@ -42,6 +42,7 @@ pub(super) fn router() -> Router<Register> {
         .route("/directory/people/{user_id}/assignments", get(people::assignments).post(several::change))
         .route("/directory/people/{user_id}/roles", get(people::roles))
         .route("/directory/people/{user_id}/claims", get(claims::show))
+        .route("/directory/people/{user_id}/claims/photo", get(claims::photo))
         .route("/directory/people/{user_id}/leaving", get(people::leavings).post(people::leave))
         .route("/directory/people/{user_id}/leaving/{leaving}", delete(people::withdraw))
 }
@@ -60,6 +61,7 @@ pub(super) fn router() -> Router<Register> {
     several::change,
     people::roles,
     claims::show,
+    claims::photo,
     people::leavings,
     people::leave,
     people::withdraw,
