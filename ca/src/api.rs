@@ -30,8 +30,8 @@ pub use card_services::{
 };
 pub use cards::{
     CARDS, CancelReason, CardActInfo, CardActPage, CardActQuery, CardFaceForm, CardFaceQuery, CardInfo,
-    CardLocation, CardLocationPage, CardLocationQuery, CardMove, CardPage, CardQuery, CardState, ErrandAct,
-    ErrandInfo, MoveCard, NewCardLocation, NewCards, NewErrand, RelayTicket,
+    CardLocation, CardLocationPage, CardLocationQuery, CardMove, CardPage, CardPrint, CardQuery, CardState,
+    ErrandAct, ErrandInfo, MoveCard, NewCardLocation, NewCards, NewErrand, PrintCard, RelayTicket,
 };
 pub use expiries::{
     AcknowledgeRequest, Acknowledged, Acknowledgement, Expiries, ExpiryDay, ExpiryQuery, Notice, NoticePage,

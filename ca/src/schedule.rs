@@ -104,6 +104,7 @@ impl Authority {
             Err(error) => tracing::warn!(%error, "hashes of certificates of before were not kept: {error}"),
         }
         self.end_due_errands().await;
+        self.end_due_prints().await;
         self.make_due_crls().await;
         self.renew_responders().await;
         self.give_renewal_notices().await;

@@ -154,6 +154,35 @@ pub struct CardFaceQuery {
     pub form: CardFaceForm,
 }
 
+/// That a card is to be printed: it says nothing more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PrintCard {}
+
+/// A face that goes to the printer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CardPrint {
+    /// Its id.
+    pub id: String,
+    /// The card.
+    pub card: String,
+    /// `printing`, `printed` or `failed`; what failed has cancelled the card.
+    pub state: String,
+    /// Why it failed, as the printer says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
+    /// Who had it printed.
+    pub by: String,
+    /// When it began.
+    #[serde(with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
+    pub begun_at: Millis,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub ended_at: Option<Millis>,
+}
+
 /// Which cards. One of the first three is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]

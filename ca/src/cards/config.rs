@@ -31,6 +31,10 @@ pub struct CardsConfig {
     pub face_template: Option<PathBuf>,
     /// The program that draws faces: librsvg's, or one with the same arguments.
     pub face_renderer: PathBuf,
+    /// The queue at this machine's CUPS to which faces go, such as `ipp://localhost:631/printers/desk`; without it none is printed.
+    pub printer: Option<String>,
+    /// For how many seconds a face may be on its way until it counts as not printed.
+    pub print_seconds: u32,
     /// How many wrong passcodes lock a card, and how many wrong unblocking keys, where the card lets that be set.
     pub tries: (u8, u8),
     /// After how many minutes an errand that is not done ends by itself, and its certificates are revoked.
@@ -70,6 +74,8 @@ impl Default for CardsConfig {
             organisation: String::new(),
             face_template: None,
             face_renderer: PathBuf::from("rsvg-convert"),
+            printer: None,
+            print_seconds: 180,
             tries: (3, 5),
             errand_minutes: 60,
             ticket_seconds: 300,

@@ -164,6 +164,24 @@ pub enum CardEvent {
         /// Of which of its new keys the card attested that it made them: `9a`, `9c`.
         attested: Vec<String>,
     },
+    /// The face of a card goes to the printer.
+    CardPrintBegun {
+        /// The print.
+        print: String,
+        /// The card.
+        card: String,
+        /// Whose it is.
+        user_id: String,
+    },
+    /// The face of a card was printed, or was not and the card is cancelled.
+    CardPrintEnded {
+        /// The print.
+        print: String,
+        /// The card.
+        card: String,
+        /// Why it was not printed.
+        words: Option<String>,
+    },
     /// An errand ended before it was done.
     CardErrandEnded {
         /// The errand.
@@ -197,6 +215,8 @@ impl audit::Event for CardEvent {
             Self::CardKeysChanged { .. } => "card-keys-changed",
             Self::CardKeyRefused { .. } => "card-key-refused",
             Self::CardErrandDone { .. } => "card-errand-done",
+            Self::CardPrintBegun { .. } => "card-print-begun",
+            Self::CardPrintEnded { .. } => "card-print-ended",
             Self::CardErrandEnded { .. } => "card-errand-ended",
         }
     }

@@ -4,7 +4,7 @@
 //! history (`moving`). What needs the card in a reader is an *errand*: it is begun once, and gone on with where it stopped, however
 //! often the card is pulled or a process dies (`errand`). The server composes every command; the workstation's agent relays it
 //! (`line`). Keys of cards are derived in the token when they are needed (`keys`) and stored nowhere. What is printed on a card is drawn
-//! from a template (`face`).
+//! from a template (`face`), and goes to CUPS (`printing`).
 
 mod asking;
 mod attestation;
@@ -20,6 +20,7 @@ mod letters;
 mod line;
 mod moving;
 mod once;
+mod printing;
 mod reason;
 mod refused;
 mod replacing;
@@ -59,13 +60,15 @@ pub struct Cards {
     register: Client,
     /// The turns of agents.
     relays: Arc<Semaphore>,
+    /// The turns of faces that are printed.
+    prints: Arc<Semaphore>,
 }
 
 impl Cards {
     /// Card management of this authority, asking this register.
     pub fn new(authority: Authority, register: Client) -> Self {
         let relays = Arc::new(Semaphore::new(authority.desk().config.cards.relays));
-        Self { authority, register, relays }
+        Self { authority, register, relays, prints: Arc::new(Semaphore::new(printing::MOST)) }
     }
 
     pub(crate) fn relays(&self) -> Arc<Semaphore> {

@@ -111,6 +111,23 @@ pub enum CardRefused {
         /// What it said.
         why: String,
     },
+    /// A card in this state has no face.
+    #[error("a card that is {0} is not printed; only one that is reserved for somebody, or theirs, is")]
+    NotPrinted(CardState),
+    /// There is no printer.
+    #[error(
+        "[ca.cards] printer names no queue of this machine's CUPS, as in ipp://localhost:631/printers/desk"
+    )]
+    NoPrinter,
+    /// The card is being printed.
+    #[error("this card is being printed; ask how that ends")]
+    PrintGoesOn,
+    /// No print has this id.
+    #[error("this card has no such print")]
+    PrintUnknown,
+    /// As many are printed as may be at once.
+    #[error("as many cards are being printed as may be at once; ask again when one is done")]
+    PrintsBusy,
     /// Nothing is relayed.
     #[error("no agent can reach this server: [ca.cards] has no address")]
     NoAddress,
@@ -167,6 +184,11 @@ impl From<CardRefused> for Problem {
             R::FaceTemplate(_) | R::FaceNotDrawn { .. } => {
                 Self::unavailable("card-face-not-drawn", detail, Duration::from_mins(1))
             }
+            R::NotPrinted(_) => Self::conflict("card-state", detail),
+            R::NoPrinter => Self::conflict("cards-no-printer", detail),
+            R::PrintGoesOn => Self::conflict("card-print-goes-on", detail),
+            R::PrintUnknown => Self::not_found("card-print-unknown", detail),
+            R::PrintsBusy => Self::unavailable("prints-busy", detail, Duration::from_secs(10)),
             R::NoAddress => Self::conflict("cards-no-address", detail),
             R::RelaysBusy => Self::unavailable("relays-busy", detail, Duration::from_secs(10)),
             R::NotAWebSocket => Self::invalid("websocket-expected", detail),

@@ -14,7 +14,7 @@ macro_rules! realm {
 
 /// The rule of each route. A route of the document that is not here fails the test, so that whoever adds one says
 /// here who may use it.
-pub(super) const ROUTES: [Route; 240] = [
+pub(super) const ROUTES: [Route; 242] = [
     Route("GET", "/spine-directory/FHIR/R4/metadata", Act("directory:look-up"), none),
     Route("POST", "/spine-directory/FHIR/R4/Device/_search", Act("directory:look-up"), none),
     Route("GET", "/spine-directory/FHIR/R4/Device/{id}", Act("directory:look-up"), none),
@@ -209,6 +209,8 @@ pub(super) const ROUTES: [Route; 240] = [
     Route("GET", "/ca/cards", ActOrOwn("ca:cards"), none),
     Route("GET", "/ca/cards/{card}", ActOrOwn("ca:cards"), none),
     Route("GET", "/ca/cards/{card}/face", ActOrOwn("ca:cards"), none),
+    Route("POST", "/ca/cards/{card}/prints", ActOrOwn("ca:cards"), none),
+    Route("GET", "/ca/cards/{card}/prints/{print}", ActOrOwn("ca:cards"), none),
     Route("POST", "/ca/cards/{card}/acts", ActOrOwn("ca:cards"), none),
     Route("GET", "/ca/cards/{card}/acts", ActOrOwn("ca:cards"), none),
     Route("POST", "/ca/cards/{card}/errands", ActOrOwn("ca:cards"), none),

@@ -1,5 +1,5 @@
-//! The face of a card: what is printed on it, as a page of PDF or a picture of 300 dots to the inch, in the size of cards (ISO/IEC 7810 ID-1,
-//! which printers call CR80).
+//! The face of a card: what is printed on it, as a page of PDF or a picture of 300 dots to the inch, in the size of cards (ISO/IEC
+//! 7810 ID-1, which printers call CR80).
 //!
 //! A template in SVG is filled with what the register says of the holder (`template`), and drawn by a program of its own (`drawing`): fonts
 //! and pictures of strangers are read outside of this process.
@@ -36,7 +36,7 @@ impl Cards {
     }
 
     /// Draws the face of a card that is somebody's.
-    async fn drawn(&self, card: &Card, form: CardFaceForm) -> Result<Vec<u8>, Error> {
+    pub(super) async fn drawn(&self, card: &Card, form: CardFaceForm) -> Result<Vec<u8>, Error> {
         let settings = self.settings();
         let text = match &settings.face_template {
             Some(path) => read(path).await?,

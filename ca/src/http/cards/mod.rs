@@ -8,6 +8,7 @@ mod errands;
 mod faces;
 mod headers;
 mod locations;
+mod prints;
 mod relay;
 mod replacements;
 mod stock;
@@ -33,6 +34,8 @@ pub fn cards_router(cards: Cards) -> Router {
         .route("/ca/cards", post(stock::register).get(stock::list))
         .route("/ca/cards/{card}", get(stock::show))
         .route("/ca/cards/{card}/face", get(faces::show))
+        .route("/ca/cards/{card}/prints", post(prints::create))
+        .route("/ca/cards/{card}/prints/{print}", get(prints::show))
         .route("/ca/cards/{card}/acts", post(acts::create).get(acts::list))
         .route("/ca/cards/{card}/replacements", post(replacements::create))
         .route("/ca/cards/{card}/unblocking-key", post(unlocks::release))
@@ -69,6 +72,8 @@ async fn may_ask(caller: Caller, request: Request, next: Next) -> Result<Respons
     stock::list,
     stock::show,
     faces::show,
+    prints::create,
+    prints::show,
     acts::create,
     acts::list,
     errands::create,

@@ -5,6 +5,7 @@ mod batches;
 mod errands;
 mod locations;
 mod once;
+mod prints;
 mod rows;
 mod unlocks;
 
@@ -16,6 +17,7 @@ pub(crate) use errands::{
 };
 pub(crate) use locations::{Location, insert_location, location, locations};
 pub(crate) use once::{find, keep, sweep};
+pub(crate) use prints::{PrintRow, end_print, insert_print, print, prints_from_before};
 pub(crate) use rows::{
     Card, Filter, by_id, by_id_in, by_serial_in, expose_puk, insert, keep as keep_card, page, set_keys,
 };

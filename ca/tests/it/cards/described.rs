@@ -67,7 +67,8 @@ platform::both_engines! {
                     body["location"] = json!(desk.location());
                 }
                 let query = if path.contains('{') { "" } else { "?organisation=RXX" };
-                let uri = path.replace("{card}", &card).replace("{errand}", &card).replace("{batch}", &card).replace("{unlock}", &card) + query;
+                let places = ["{card}", "{errand}", "{batch}", "{unlock}", "{print}"];
+                let uri = places.iter().fold(path.clone(), |uri, place| uri.replace(place, &card)) + query;
                 let request = Request::builder().method(method.to_uppercase().as_str()).uri(&uri);
                 let request = request.header("idempotency-key", "nobody").header("if-match", "\"1\"");
                 let (status, said, _) = desk.ask(Some(&system(&[])), request, &body.to_string()).await;
