@@ -140,9 +140,12 @@ platform::both_engines! {
             assert_eq!((some["roles"].as_array().unwrap().len(), &some["name"]), (roles, &told.body["name"]), "{parts}");
         }
         assert_eq!(world.rig.get(&sign_in, &format!("{path}?parts=secrets")).await.status, StatusCode::BAD_REQUEST);
+        let photo = format!("{path}/photo");
         for caller in [world.operator.clone(), who(MANAGER), who(NURSE)] {
             assert_eq!(world.rig.get(&caller, &path).await.status, StatusCode::FORBIDDEN);
+            assert_eq!(world.rig.get(&caller, &photo).await.status, StatusCode::FORBIDDEN);
         }
+        assert_eq!(world.rig.get(&sign_in, &photo).await.status, StatusCode::NOT_FOUND, "there is none");
         close_person(&db, NURSE).await;
         assert_eq!(world.rig.get(&sign_in, &path).await.status, StatusCode::NOT_FOUND);
     }
