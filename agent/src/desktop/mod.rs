@@ -6,6 +6,7 @@ pub mod files;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use card::piv::Slot;
+use card::wire::signing::PRESENCE;
 use pki::Certificate;
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +98,9 @@ pub enum NotSigned {
     /// A document cannot be read.
     #[error("a document is not base64")]
     NotBase64,
+    /// What is to be signed is no document, but that the holder is there, which only a page has them say.
+    #[error("a document may not begin as the statement that its signer is present")]
+    Presence,
     /// The card did not sign.
     #[error(transparent)]
     Signing(#[from] SigningError),
@@ -146,8 +150,8 @@ impl Asked {
             return Err(NotSigned::OtherVersion);
         }
         let document = |Payload { id, octets }: Payload| {
-            let octets = STANDARD.decode(octets).map_err(|_| NotSigned::NotBase64)?;
-            Ok(Document { id, octets })
+            let octets = STANDARD.decode(octets).map_err(|_| NotSigned::NotBase64);
+            octets.map(|octets| Document { id, octets })
         };
         let documents: Result<Vec<_>, NotSigned> = asked.documents.into_iter().map(document).collect();
         Self::new(&asked.application, program, asked.form, documents?)
@@ -169,6 +173,9 @@ impl Asked {
         ids.dedup();
         if documents.is_empty() || documents.len() > MOST || ids.len() != documents.len() {
             return Err(NotSigned::Count);
+        }
+        if documents.iter().any(|document| document.octets.starts_with(PRESENCE.as_bytes())) {
+            return Err(NotSigned::Presence);
         }
         Ok(Self { asker: format!("{application} ({program})"), form, documents })
     }
@@ -238,7 +245,11 @@ mod tests {
     #[test]
     fn requests_are_read() {
         let one = json!([{ "id": "1", "octets": "AQI=" }]);
-        let asked = |application: &str, form: &str, documents: &serde_json::Value| json!({ "version": 1, "application": application, "form": form, "documents": documents });
+        let asked = |application: &str, form: &str, documents: &serde_json::Value| {
+            let mut asked = json!({ "version": 1, "application": application, "form": form });
+            asked["documents"] = documents.clone();
+            asked
+        };
         let good = read(&asked("Prescribing", "cms", &one)).unwrap();
         assert_eq!(good.asker, "Prescribing (/usr/bin/prescribing)");
         let many: serde_json::Value =
@@ -255,6 +266,11 @@ mod tests {
             asked("Prescribing", "cms", &many),
             asked("Prescribing", "cms", &twice),
             asked("Prescribing", "cms", &json!([{ "id": "1", "octets": "no base64" }])),
+            asked(
+                "Prescribing",
+                "signature",
+                &json!([{ "id": "1", "octets": STANDARD.encode(format!("{PRESENCE}x")) }]),
+            ),
             newer,
         ] {
             assert!(read(&bad).is_err(), "{bad}");

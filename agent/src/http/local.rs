@@ -52,9 +52,10 @@ impl Socket {
             Err(TryLockError::Error(error)) => return Err(error),
         }
         // One that is there was left behind by an agent that was killed.
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
+        if let Err(error) = std::fs::remove_file(path)
+            && error.kind() != ErrorKind::NotFound
+        {
+            return Err(error);
         }
         let listener = UnixListener::bind(path)?;
         std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
@@ -121,16 +122,16 @@ impl Asker {
 /// Asks the holder, and answers with what the card signed.
 async fn sign(
     State(served): State<Arc<Served>>,
-    ConnectInfo(asker): ConnectInfo<Asker>,
+    ConnectInfo(program): ConnectInfo<Asker>,
     body: Bytes,
 ) -> Response {
-    if !asker.is(served.owner) {
+    if !program.is(served.owner) {
         return trouble(StatusCode::FORBIDDEN, TITLE, "The agent of somebody else does not sign for you.");
     }
     let Ok(asked) = serde_json::from_slice::<ToSign>(&body) else {
         return trouble(StatusCode::BAD_REQUEST, TITLE, "This is not the JSON that the agent expects.");
     };
-    let asked = match Asked::read(asked, &asker.program()) {
+    let asked = match Asked::read(asked, &program.program()) {
         Ok(asked) => asked,
         Err(error) => return refused(&error),
     };

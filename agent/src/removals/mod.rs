@@ -163,26 +163,26 @@ impl Removals {
         if std::mem::replace(&mut self.state().followed, true) {
             return Ok(());
         }
-        let (sees, seen) = sync_channel(1);
+        let (tells, begun) = sync_channel(1);
         let removals = Arc::clone(self);
-        std::thread::spawn(move || removals.follow(&sees));
-        seen.recv_timeout(FIRST_LOOK).map_err(|_| NotWatched::Late)?.map_err(NotWatched::Reader)
+        std::thread::spawn(move || removals.follow(&tells));
+        begun.recv_timeout(FIRST_LOOK).map_err(|_| NotWatched::Late)?.map_err(NotWatched::Reader)
     }
 
     /// Follows the readers until nothing is watched any more. Where they cannot be seen any longer, cards count as taken out: nobody would
     /// notice otherwise.
-    fn follow(&self, sees: &SyncSender<Result<(), ReaderError>>) {
+    fn follow(&self, tells: &SyncSender<Result<(), ReaderError>>) {
         let begun = readers::Watch::begin().and_then(|mut watch| watch.next(Duration::ZERO).map(|_| watch));
         let mut watch = match begun {
             Ok(watch) => watch,
             Err(error) => {
                 self.state().followed = false;
                 // Nobody waits for it any more: then they were told that it was late.
-                let _ = sees.send(Err(error));
+                let _ = tells.send(Err(error));
                 return;
             }
         };
-        let _ = sees.send(Ok(()));
+        let _ = tells.send(Ok(()));
         loop {
             match watch.next(LOOK) {
                 Ok(events) => {

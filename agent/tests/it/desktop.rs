@@ -82,8 +82,8 @@ fn system_of_the_desktop_gets_its_signatures() {
     let _card = rig.insert(0, None);
     let issued = issue(&rig, 0, Algorithm::P256);
     let agent = Agent::start(&rig, PASSCODE);
-    let mode = std::fs::metadata(socket(&rig)).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    let permissions = std::fs::metadata(socket(&rig)).unwrap().permissions();
+    assert_eq!(permissions.mode() & 0o777, 0o600);
     let documents: [(&str, &[u8]); 2] = [("one", b"<SignedInfo>1</SignedInfo>"), ("two", b"the second")];
     for form in ["signature", "cms"] {
         let (status, made) = ask(&rig, &asked(form, &documents));

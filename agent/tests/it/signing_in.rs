@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn server(config: Arc<ServerConfig>) -> (u16, Receiver<(String, Instant)>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    let (hears, heard) = channel();
+    let (tells, heard) = channel();
     std::thread::spawn(move || {
         for (at, stream) in listener.incoming().enumerate() {
             let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
@@ -35,7 +35,7 @@ fn server(config: Arc<ServerConfig>) -> (u16, Receiver<(String, Instant)>) {
             let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
             tls.write_all(answer.as_bytes()).unwrap();
             tls.flush().unwrap();
-            if hears.send((secret, Instant::now())).is_err() {
+            if tells.send((secret, Instant::now())).is_err() {
                 return;
             }
         }
