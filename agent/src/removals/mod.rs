@@ -98,8 +98,8 @@ impl Removals {
         self.state().signed = Some((origin.to_owned(), card.certificate().fingerprint_sha256(), now_ms));
     }
 
-    /// Watches a card for a page. Returns once every removal from now on is told; where the card that signed is gone already, that is told
-    /// at once.
+    /// Watches a card for a page. Returns once every removal from now on is told; where the card that signed is gone already, that is
+    /// told at once.
     pub fn begin(
         self: &Arc<Self>,
         (origin, roots): (&str, Option<&Path>),
@@ -141,8 +141,9 @@ impl Removals {
         if let Some(named) = named {
             return hex::decode(named).ok()?.try_into().ok();
         }
-        let signed = self.state().signed.take();
-        signed.filter(|(by, _, at)| by == origin && now_ms - at < SOON_MS).map(|(_, wanted, _)| wanted)
+        let mut state = self.state();
+        let signed = state.signed.take_if(|(by, _, at)| by.as_str() == origin && now_ms - *at < SOON_MS);
+        signed.map(|(_, wanted, _)| wanted)
     }
 
     fn enlist(&self, reader: ReaderName, telling: Telling, now_ms: i64) -> Result<u64, NotWatched> {
