@@ -21,11 +21,6 @@ impl SigningCard {
         &self.certificate
     }
 
-    /// The reader that it is in.
-    pub fn reader(&self) -> &ReaderName {
-        &self.reader
-    }
-
     /// How its key signs.
     pub fn algorithm(&self) -> SignatureAlgorithm {
         SignatureAlgorithm::of_key(self.key.algorithm())

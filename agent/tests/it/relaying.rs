@@ -107,7 +107,7 @@ fn knows_ticket(request: &Request, response: Response) -> Result<Response, Error
 /// The agent, with a dialog in which somebody agrees and enters this passcode, and what its page is told.
 pub(crate) struct Agent {
     process: Child,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Drop for Agent {

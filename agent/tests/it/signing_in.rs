@@ -139,6 +139,40 @@ fn page_signs_in_and_hears_of_the_card() {
     assert_eq!(agent.post(&page, "/watch", &watch("x", Some(&digest))).0, 404, "the card is gone");
 }
 
+/// The page of sign-in in Chromium, with its own script, has the card sign through the agent, and the agent watches the card.
+#[test]
+fn browser_signs_in() {
+    let rig = Rig::start(1);
+    let card = rig.insert(0, None);
+    let issued = issue(&rig, 0, Algorithm::P256);
+    let (port, heard) = server(certified(&rig));
+    let page = format!("https://localhost:{port}");
+    let agent = Agent::start(&rig, port, "OK", PASSCODE);
+    let packages = std::env::var("LANYARD_NPM").expect("tools/env is sourced");
+    let folder = rig.folder().join("page");
+    std::fs::create_dir(&folder).unwrap();
+    std::os::unix::fs::symlink(packages, folder.join("node_modules")).unwrap();
+    std::fs::write(folder.join("sign_in.mjs"), include_str!("sign_in.mjs")).unwrap();
+    std::fs::write(folder.join("card.js"), include_str!("../../../authn/assets/card.js")).unwrap();
+    let asked = challenge(&page);
+    let watch = json!({ "address": format!("{page}/authn/card-removals"), "secret": "browser" });
+    let mut node = Command::new("node");
+    node.arg(folder.join("sign_in.mjs")).args([
+        agent.port.to_string(),
+        page,
+        json!(asked).to_string(),
+        watch.to_string(),
+    ]);
+    let (good, said) = run(node.env("HOME", rig.folder()).current_dir(&folder));
+    assert!(good, "{said}");
+    let said: Value = serde_json::from_str(said.trim()).unwrap_or_else(|error| panic!("{error}: {said}"));
+    assert_eq!(said["watched"], 200, "{said}");
+    let answer: Answer = serde_json::from_value(said["answer"].clone()).unwrap();
+    assert!(verifies(&issued, &asked.message().unwrap(), &answer));
+    drop(card);
+    assert_eq!(heard.recv_timeout(PATIENCE).unwrap().0, "browser");
+}
+
 /// A wrong passcode costs one try, and the page is told in words; without a card it is told so, and nobody is asked.
 #[test]
 fn page_hears_why_nobody_signs_in() {
