@@ -9,10 +9,10 @@ use std::{env, fs, io};
 fn main() -> io::Result<()> {
     let migrations = PathBuf::from(var("CARGO_MANIFEST_DIR")?).join("../migrations");
     let mut list = String::new();
-    for engine in ["sqlite", "postgres"] {
+    for (engine, name) in [("sqlite", "SQLITE_FILES"), ("postgres", "POSTGRES_FILES")] {
         let folder = migrations.join(engine);
         println!("cargo::rerun-if-changed={}", folder.display());
-        list.push_str(&function(engine, &folder)?);
+        list.push_str(&files(name, &folder)?);
     }
     fs::write(PathBuf::from(var("OUT_DIR")?).join("migrations.rs"), list)
 }
@@ -21,14 +21,14 @@ fn var(name: &str) -> io::Result<String> {
     env::var(name).map_err(|error| io::Error::other(format!("{name}: {error}")))
 }
 
-/// A function of this name that gives the migrations of a folder in their order.
-fn function(name: &str, folder: &Path) -> io::Result<String> {
+/// A constant of this name: the number, the words and the text of each migration of a folder, in their order.
+fn files(name: &str, folder: &Path) -> io::Result<String> {
     let mut files = Vec::new();
     for file in fs::read_dir(folder.canonicalize()?)? {
         files.push(file?.path());
     }
     files.sort();
-    let mut text = format!("fn {name}() -> Vec<Migration> {{\n    vec![\n");
+    let mut text = format!("const {name}: &[(i64, &str, &str)] = &[\n");
     for path in files {
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         let named =
@@ -38,9 +38,8 @@ fn function(name: &str, folder: &Path) -> io::Result<String> {
         };
         let description = words.replace('_', " ");
         let path = path.to_str().ok_or_else(|| io::Error::other("the path of the sources is no text"))?;
-        let _written =
-            writeln!(text, "        embedded({version}, {description:?}, include_str!({path:?})),");
+        let _written = writeln!(text, "    ({version}, {description:?}, include_str!({path:?})),");
     }
-    text.push_str("    ]\n}\n");
+    text.push_str("];\n");
     Ok(text)
 }

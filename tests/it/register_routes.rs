@@ -2,7 +2,7 @@
 //! `directory/tests/it` asks in full.
 
 /// Every route of the register.
-pub(crate) const REGISTER: [(&str, &str); 151] = [
+pub(crate) const REGISTER: [(&str, &str); 152] = [
     ("GET", "/directory/actor"),
     ("POST", "/directory/assignments"),
     ("GET", "/directory/assignments/{assignment}"),

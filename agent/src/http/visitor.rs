@@ -56,10 +56,9 @@ mod linux {
                 match std::fs::read_to_string(table).map(|table| owner(&table, peer, own)) {
                     Ok(Some(person)) if person == ourselves => return Visitor::Own,
                     Ok(Some(_)) => return Visitor::Foreign,
-                    Ok(None) => {}
                     // A machine may have no IPv6, but whoever hides the first list says nothing at all.
                     Err(_) if table == TABLES[0] => return Visitor::Unknown,
-                    Err(_) => {}
+                    Ok(None) | Err(_) => {}
                 }
             }
         }

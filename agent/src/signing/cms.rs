@@ -67,7 +67,7 @@ impl Unsigned {
         let issuer = [self.certificate.issuer().der(), &tagged(INTEGER, self.certificate.serial().content())];
         let hash = tagged(SEQUENCE, self.algorithm.hash_identifier());
         let version = [0x02, 0x01, 0x01];
-        let signer = [
+        let by = [
             &version[..],
             &tagged(SEQUENCE, &issuer.concat()),
             &hash,
@@ -80,7 +80,7 @@ impl Unsigned {
             &tagged(SET, &hash),
             &tagged(SEQUENCE, DATA),
             &tagged(FIRST, self.certificate.der()),
-            &tagged(SET, &tagged(SEQUENCE, &signer.concat())),
+            &tagged(SET, &tagged(SEQUENCE, &by.concat())),
         ];
         let content = tagged(FIRST, &tagged(SEQUENCE, &signed.concat()));
         tagged(SEQUENCE, &[SIGNED_DATA, &content].concat())

@@ -73,15 +73,6 @@ impl SignatureAlgorithm {
         }
     }
 
-    /// The kind of key that it takes.
-    fn key(self) -> Algorithm {
-        match self {
-            Self::Rs256 => Algorithm::Rsa2048,
-            Self::Es256 => Algorithm::P256,
-            Self::Es384 => Algorithm::P384,
-        }
-    }
-
     /// The hash that it signs.
     fn hash(self) -> &'static aws_lc_rs::digest::Algorithm {
         match self {

@@ -163,7 +163,9 @@ impl From<CardRefused> for Problem {
             R::ErrandUnknown => Self::not_found("card-errand-unknown", detail),
             R::LocationExists => Self::conflict("card-location-exists", detail),
             R::SerialExists(_) => Self::conflict("card-serial-exists", detail),
-            R::NoSuchMove { .. } | R::NoSuchErrand { .. } => Self::conflict("card-state", detail),
+            R::NoSuchMove { .. } | R::NoSuchErrand { .. } | R::NoOwner | R::NotPrinted(_) => {
+                Self::conflict("card-state", detail)
+            }
             R::MoveOfErrand(_) => Self::invalid("card-move-of-errand", detail),
             R::Incomplete(_) => Self::invalid("card-act-incomplete", detail),
             R::Changed => Self::precondition_failed("card-changed", detail),
@@ -179,12 +181,10 @@ impl From<CardRefused> for Problem {
             R::NobodysCard => Self::conflict("card-nobodys", detail),
             R::BatchUnknown => Self::not_found("card-batch-unknown", detail),
             R::TicketRefused => Self::unauthenticated("relay-ticket-refused", detail),
-            R::NoOwner => Self::conflict("card-state", detail),
             R::NoPhoto => Self::conflict("card-no-photo", detail),
             R::FaceTemplate(_) | R::FaceNotDrawn { .. } => {
                 Self::unavailable("card-face-not-drawn", detail, Duration::from_mins(1))
             }
-            R::NotPrinted(_) => Self::conflict("card-state", detail),
             R::NoPrinter => Self::conflict("cards-no-printer", detail),
             R::PrintGoesOn => Self::conflict("card-print-goes-on", detail),
             R::PrintUnknown => Self::not_found("card-print-unknown", detail),

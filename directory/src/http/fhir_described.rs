@@ -9,7 +9,7 @@ use crate::fhir::{organisations, spine, workers};
 const JSON: &str = "application/fhir+json";
 const XML: &str = "application/fhir+xml";
 
-/// Refusals that any of these routes can give, each with an OperationOutcome.
+/// Refusals that any of these routes can give, each with an `OperationOutcome`.
 const COMMON: [(&str, &str); 7] = [
     ("400", "OperationOutcome: a parameter or a header is missing, not known or not right"),
     ("401", "It is not known who asks"),

@@ -401,7 +401,7 @@ async fn ended(register: &Register, request: &Request, face: Face, id: &str) -> 
     Ok(erased?)
 }
 
-async fn fetched(register: &Register, request: &Request, face: Face, (id, number): (&str, i64)) -> Response {
+async fn fetched(register: &Register, request: &Request, face: Face, (id, number): (&str, &str)) -> Response {
     match part(register, request, face, (id, number)).await {
         Ok(text) => ([(header::CONTENT_TYPE, NDJSON)], text).into_response(),
         Err(outcome) => face.refused(register, request, &outcome),

@@ -72,7 +72,7 @@ pub(crate) async fn verified_of_open(
 /// the register's database.
 pub async fn has_shown_email(tx: &mut Tx, user: &UserId, address: &str) -> Result<bool, platform::db::Error> {
     let addresses = verified_of_open(tx, user).await?;
-    Ok(addresses.iter().any(|(channel, value)| *channel == Channel::Email && value == address))
+    Ok(addresses.iter().any(|(channel, value, _)| *channel == Channel::Email && value == address))
 }
 
 /// The addresses of a person, oldest first; at most a hundred.

@@ -50,7 +50,8 @@ platform::from_row!(Row {
     decided_at,
     reason,
     made_at,
-    version
+    version,
+    seen_version,
 });
 
 const COLUMNS: &str = "request_id, organisation, user_id, position_id, asked, before_it, state, requester, \

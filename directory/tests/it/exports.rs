@@ -140,7 +140,7 @@ platform::both_engines! {
         let other_face = path.replace(ORGANISATIONS, WORKERS);
         assert_eq!(ask(&rig, &client(), Method::GET, &other_face).await.status, StatusCode::NOT_FOUND);
 
-        rig.hand.advance(Duration::from_secs(3_600));
+        rig.hand.advance(Duration::from_hours(1));
         let changed = rig.now();
         bring_text(&rig, &release("2024-04-01", &edition("NEW NAME")), Mode::Apply).await.unwrap();
         let since = begin(&rig, &format!("{kick}?_type=Organization&_since={changed}")).await;

@@ -171,7 +171,7 @@ platform::both_engines! {
         assert_eq!(made.status, StatusCode::CREATED, "{:?}", made.body);
         let again = copy(&ldap, As::Account, people, Some(&more.cookie)).await;
         let other = format!("uid={},ou=People,o=nhs", user(NURSE + 1));
-        assert_eq!(again.names, [other.clone()], "not yet");
+        assert_eq!(again.names, std::slice::from_ref(&other), "not yet");
         world.wait_days(3);
         ldap.rig.hand.advance(Duration::from_hours(72));
         let again = copy(&ldap, As::Account, people, Some(&again.cookie)).await;
@@ -195,15 +195,15 @@ platform::both_engines! {
 /// A client that stays hears of what changes as it changes, on another node too, until what it showed is worth nothing any more.
 #[tokio::test]
 async fn changes_are_told_as_they_come() {
-    let test = platform::db::testing::TestDb::new(platform::db::Engine::Sqlite).await;
-    let ldap = Ldap::new(test.db.clone()).await;
+    let database = platform::db::testing::TestDb::new(platform::db::Engine::Sqlite).await;
+    let ldap = Ldap::new(database.db.clone()).await;
     let first = register(&ldap.rig, &accredited("RXX")).await;
     let whole = copy(&ldap, As::Certificate, ("ou=Services,o=nhs", "(objectClass=*)"), None).await;
     let second = register(&ldap.rig, &accredited("RYY")).await;
     let mut staying = Persisting::begin(&ldap, "ou=Services,o=nhs", &whole.cookie);
     staying.until(&second).await;
     staying.until("switching to persist stage").await;
-    let writer = Rig::new(test.db.clone());
+    let writer = Rig::new(database.db.clone());
     let third = register(&writer, &accredited("RZZ")).await;
     staying.until(&third).await;
     staying.until(" added").await;
@@ -219,16 +219,16 @@ async fn changes_are_told_as_they_come() {
     register(&writer, &accredited("RXX")).await;
     staying.until("result: 50").await;
     ldap.stop().await;
-    test.db.close().await;
+    database.db.close().await;
 }
 
 /// A persistent search tells of the kinds of changes that it asked for, of what its filter finds alone; there are so many over one
 /// connection and no more.
 #[tokio::test]
 async fn persistent_searches_tell_of_what_they_asked_for() {
-    let test = platform::db::testing::TestDb::new(platform::db::Engine::Sqlite).await;
+    let database = platform::db::testing::TestDb::new(platform::db::Engine::Sqlite).await;
     let ldap =
-        Ldap::with(test.db.clone(), LdapConfig { followers_per_connection: 1, ..LdapConfig::default() })
+        Ldap::with(database.db.clone(), LdapConfig { followers_per_connection: 1, ..LdapConfig::default() })
             .await;
     let there = register(&ldap.rig, &accredited("RZZ")).await;
     // What there is first, then changes, each with a notice.
@@ -279,14 +279,14 @@ async fn persistent_searches_tell_of_what_they_asked_for() {
     client.send(LdapMsg { msgid: 5, op: LdapOp::SearchRequest(request), ctrl: log.ctrl }).await;
     assert_eq!(client.result(5).await, LdapResultCode::UnwillingToPerform, "the log is read by its numbers");
     ldap.stop().await;
-    test.db.close().await;
+    database.db.close().await;
 }
 
 /// A client that vanishes gives its place back: the next one gets it as soon as the server has noticed.
 #[tokio::test]
 async fn vanished_clients_keep_no_place() {
-    let test = platform::db::testing::TestDb::new(platform::db::Engine::Sqlite).await;
-    let ldap = Ldap::with(test.db.clone(), LdapConfig { followers: 1, ..LdapConfig::default() }).await;
+    let database = platform::db::testing::TestDb::new(platform::db::Engine::Sqlite).await;
+    let ldap = Ldap::with(database.db.clone(), LdapConfig { followers: 1, ..LdapConfig::default() }).await;
     let asid = register(&ldap.rig, &accredited("RXX")).await;
     let whole = copy(&ldap, As::Certificate, ("ou=Services,o=nhs", "(objectClass=*)"), None).await;
     let mut first = Persisting::begin(&ldap, "ou=Services,o=nhs", &whole.cookie);
@@ -306,14 +306,14 @@ async fn vanished_clients_keep_no_place() {
     let next = timeout(Duration::from_mins(1), again).await.unwrap();
     assert!(next.names.iter().any(|name| name.contains(&asid)), "{next:?}");
     ldap.stop().await;
-    test.db.close().await;
+    database.db.close().await;
 }
 
 /// An import in the middle of a search in pages loses nothing of what was there before it, and shows nothing twice.
 #[tokio::test]
 async fn an_import_in_the_middle_loses_nothing() {
-    let test = platform::db::testing::TestDb::new(platform::db::Engine::Sqlite).await;
-    let ldap = Ldap::new(test.db.clone()).await;
+    let database = platform::db::testing::TestDb::new(platform::db::Engine::Sqlite).await;
+    let ldap = Ldap::new(database.db.clone()).await;
     let mut before = Vec::new();
     for _ in 0..20 {
         before.push(format!(
@@ -354,17 +354,17 @@ async fn an_import_in_the_middle_loses_nothing() {
     assert_eq!(once.len(), found.len(), "nothing twice");
     assert!(before.iter().all(|dn| once.contains(dn)), "{found:?}");
     ldap.stop().await;
-    test.db.close().await;
+    database.db.close().await;
 }
 
 /// Each change has its number, without a gap, and says of which entry it is and what makes an older form of it the present one; of
 /// whom it is, is said to who sees people alone.
 #[tokio::test]
 async fn the_changelog_is_read_by_numbers() {
-    let test = platform::db::testing::TestDb::new(platform::db::Engine::Sqlite).await;
-    let world = world::World::new(test.db.clone()).await;
+    let database = platform::db::testing::TestDb::new(platform::db::Engine::Sqlite).await;
+    let world = world::World::new(database.db.clone()).await;
     world.assign(&who(AGENT), NURSE, &world.ward.clone()).await;
-    let ldap = Ldap::new(test.db.clone()).await;
+    let ldap = Ldap::new(database.db.clone()).await;
     let asid = register(&ldap.rig, &accredited("RXX")).await;
     ldap.rig.hand.advance(Duration::from_mins(1));
     let path = format!("/directory/systems/{asid}");
@@ -422,7 +422,7 @@ async fn the_changelog_is_read_by_numbers() {
     assert!(ldap.found("(changenumber=*)").await.is_empty(), "a naming context of its own");
     assert_eq!(ldap.search(As::Nobody, &["-b", log, "-s", "base"]).await.0, 50);
     ldap.stop().await;
-    test.db.close().await;
+    database.db.close().await;
 }
 
 fn decoded(text: &str) -> Vec<u8> {

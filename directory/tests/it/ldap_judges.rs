@@ -28,11 +28,11 @@ const EXPLAINED: [(&str, &str); 2] = [
     ("(name=", "slapd looks through every attribute below `name`, here an attribute is itself"),
 ];
 
-/// ldapts, in Node.js: trust, filters, pages, comparing, StartTLS, binds, and refusals as it names them.
+/// ldapts, in Node.js: trust, filters, pages, comparing, `StartTLS`, binds, and refusals as it names them.
 #[tokio::test]
 async fn ldapts_takes_the_directory() {
-    let test = TestDb::new(Engine::Sqlite).await;
-    let ldap = Ldap::new(test.db.clone()).await;
+    let database = TestDb::new(Engine::Sqlite).await;
+    let ldap = Ldap::new(database.db.clone()).await;
     for _ in 0..12 {
         register(&ldap.rig, &accredited("RXX")).await;
     }
@@ -46,14 +46,14 @@ async fn ldapts_takes_the_directory() {
     let output = node.output().await.unwrap();
     assert_eq!(said(&output).trim(), "taken");
     ldap.stop().await;
-    test.db.close().await;
+    database.db.close().await;
 }
 
 /// ldclt of 389 Directory Server, with eight connections: it counts an error where there is one, and none of ten seconds of questions.
 #[tokio::test]
 async fn ldclt_counts_no_error() {
-    let test = TestDb::new(Engine::Sqlite).await;
-    let ldap = Ldap::new(test.db.clone()).await;
+    let database = TestDb::new(Engine::Sqlite).await;
+    let ldap = Ldap::new(database.db.clone()).await;
     for _ in 0..9 {
         register(&ldap.rig, &accredited("RXX")).await;
     }
@@ -72,20 +72,21 @@ async fn ldclt_counts_no_error() {
     assert!(code == Some(0) && text.contains("Global no error occurs"), "{text}");
     assert!(text.contains("\"no activity\" reports: never"), "{text}");
     ldap.stop().await;
-    test.db.close().await;
+    database.db.close().await;
 }
 
 /// The same data in slapd, brought in from what we answer: every question of a list that is made of the data has the same answer from
 /// both, but for those that are explained, and each explanation is needed.
 #[tokio::test]
 async fn slapd_answers_alike() {
-    let test = TestDb::new(Engine::Sqlite).await;
-    let (world, ann) = workers::with_doctor(test.db.clone(), Config::default()).await;
+    let database = TestDb::new(Engine::Sqlite).await;
+    let (world, ann) = workers::with_doctor(database.db.clone(), Config::default()).await;
     let group = json!({"organisation": "RXX", "name": "Larkfield", "parent": null});
     let made = world.rig.post(&who(ADVANCED), "/directory/workgroups", &group).await;
     assert_eq!(made.status, StatusCode::CREATED, "{:?}", made.body);
-    terminology::seeded(test.db.clone()).await;
-    let ldap = Ldap::with(test.db.clone(), LdapConfig { size_limit: 10_000, ..LdapConfig::default() }).await;
+    terminology::seeded(database.db.clone()).await;
+    let ldap =
+        Ldap::with(database.db.clone(), LdapConfig { size_limit: 10_000, ..LdapConfig::default() }).await;
     register(&ldap.rig, &accredited("RXX")).await;
     register(&ldap.rig, &accredited("G81086")).await;
     register(&ldap.rig, &handling("RXX", "https://mhs.example.nhs.uk/")).await;
@@ -131,7 +132,7 @@ async fn slapd_answers_alike() {
     }
     assert_eq!(needed.len(), EXPLAINED.len(), "every explanation is needed: {needed:?}");
     ldap.stop().await;
-    test.db.close().await;
+    database.db.close().await;
 }
 
 /// What questions of a file are put into; `ldapsearch` wants an equals sign there.

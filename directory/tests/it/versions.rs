@@ -120,7 +120,7 @@ platform::both_engines! {
         let same = ask(&rig, &format!("{ORGANISATIONS}/OrganizationAffiliation/256248/_history/{version}")).await;
         assert_eq!((&same.body, same.etag()), (&affiliation.body, format!("W/\"{version}\"")));
 
-        rig.hand.advance(Duration::from_secs(3_600));
+        rig.hand.advance(Duration::from_hours(1));
         let changed = rig.now();
         bring(&rig, "2024-04-01", &larkfield("LARKFIELD TRUST", "2024-03-15", "", "")).await;
         let history = ask(&rig, &format!("{path}/_history")).await;
@@ -209,7 +209,7 @@ platform::both_engines! {
         let path = format!("{WORKERS}/Practitioner/{id}");
         let first = ask(rig, &path).await;
         let version = first.body["meta"]["versionId"].as_str().unwrap().to_owned();
-        rig.hand.advance(Duration::from_secs(60));
+        rig.hand.advance(Duration::from_mins(1));
         let renamed = rig.now();
         let shown = json!({"document": "deed-poll", "issuer": "Leeds", "method": "f2f"});
         let name = json!({"name": {"given": "Ann", "family": "Example"}, "reason": "deed-poll", "evidence": shown});
@@ -260,7 +260,7 @@ platform::both_engines! {
         let path = format!("{SPINE}/Device/{asid}");
         let first = ask(&rig, &path).await;
         assert_eq!((first.etag(), first.body["meta"]["versionId"].as_str()), ("W/\"1\"".to_owned(), Some("1")));
-        rig.hand.advance(Duration::from_secs(60));
+        rig.hand.advance(Duration::from_mins(1));
         let changed = rig.now();
         let mut content = accredited("RXX");
         content["manufacturer"] = json!("YGZ");

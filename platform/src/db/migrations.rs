@@ -8,14 +8,18 @@ use sqlx::{Connection as _, SqlSafeStr as _};
 
 use super::{Engine, Error, connection, exclusive};
 
-// `sqlite()` and `postgres()`, as build.rs lists their files.
+// SQLITE_FILES and POSTGRES_FILES, as build.rs lists them.
 include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
 
-static SQLITE: LazyLock<Migrator> = LazyLock::new(|| Migrator::with_migrations(sqlite()));
-static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| Migrator::with_migrations(postgres()));
+static SQLITE: LazyLock<Migrator> = LazyLock::new(|| embedded(SQLITE_FILES));
+static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| embedded(POSTGRES_FILES));
 
-fn embedded(version: i64, description: &'static str, sql: &'static str) -> Migration {
-    Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
+fn embedded(files: &[(i64, &'static str, &'static str)]) -> Migrator {
+    let migrations = files.iter().map(|(version, description, sql)| {
+        let description = (*description).into();
+        Migration::new(*version, description, MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    Migrator::with_migrations(migrations.collect())
 }
 
 fn migrator(engine: Engine) -> &'static Migrator {

@@ -77,9 +77,9 @@ pub(super) async fn signatures(
     }
     if let Err(error) = is_bound(row, &statement) {
         // What was signed before an upgrade is what was agreed to then, and is given.
-        let signed = stored(signer, authorisation).await?;
-        let whole = signed.len() == statement.payloads.len();
-        return if whole && is_of_before(row, &statement) { Ok(signed) } else { Err(error) };
+        let kept = stored(signer, authorisation).await?;
+        let whole = kept.len() == statement.payloads.len();
+        return if whole && is_of_before(row, &statement) { Ok(kept) } else { Err(error) };
     }
     let sharer = Sharer::of(&row.client);
     let positions: Vec<usize> = (0..statement.payloads.len()).collect();

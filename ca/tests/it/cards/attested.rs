@@ -196,14 +196,12 @@ fn cards_attest_their_keys() {
         std::fs::write(&anchors, &maker.root).unwrap();
         let built_in = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/profiles.toml"));
         std::fs::write(&profiles, format!("{built_in}{ATTESTED}")).unwrap();
+        let attested = ("attested-authentication".to_owned(), "attested-signing".to_owned());
         let config = |key_origin| {
             let cards = CardsConfig {
                 key_origin,
                 attestation_anchors: Some(anchors.clone()),
-                attested_profiles: Some((
-                    "attested-authentication".to_owned(),
-                    "attested-signing".to_owned(),
-                )),
+                attested_profiles: Some(attested.clone()),
                 ..settings().cards
             };
             Config { cards, profiles: Some(profiles.clone()), ..settings() }

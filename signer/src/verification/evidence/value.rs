@@ -63,8 +63,8 @@ fn suite(name: &str) -> Option<(&'static dyn VerificationAlgorithm, &'static dig
 }
 
 /// Whether the value is by the certificate's key, over the octets or the digest that the ledger has.
-pub(super) fn is_by_key(bundle: &EvidenceBundle, signer: &Certificate) -> Option<()> {
-    let spki = SubjectPublicKeyInfoRef::from_der(signer.spki_der()).ok()?;
+pub(super) fn is_by_key(bundle: &EvidenceBundle, certificate: &Certificate) -> Option<()> {
+    let spki = SubjectPublicKeyInfoRef::from_der(certificate.spki_der()).ok()?;
     let signature = &bundle.signature;
     let (algorithm, hash) = suite(&bundle.algorithm)?;
     let key = UnparsedPublicKey::new(algorithm, spki.subject_public_key.raw_bytes());
