@@ -353,7 +353,9 @@ async fn has_evidence(stranger: &Stranger<'_>) {
             lists.push(list.to_str().unwrap().to_owned());
         }
         let mut options = vec!["--log-key", key.trim()];
-        lists.iter().for_each(|list| options.extend(["--crl", list.as_str()]));
+        for list in &lists {
+            options.extend(["--crl", list.as_str()]);
+        }
         let file = stranger.file("evidence.json");
         std::fs::write(&file, bundle.to_string()).unwrap();
         let (good, said) = stranger.verify(&file, None, &options);
