@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use platform::db::Tx;
 use platform::id::{OdsCode, UserId};
 
-use super::person::{demand_verified, person};
+use super::person::{demand_verified, duplicate_left, person};
 use super::{Sender, Stop};
 use crate::acting::Doing;
 use crate::api::{FeedDone, FeedEnded, FeedEvent, FeedKind, FeedMade, FeedReason};
@@ -216,6 +216,9 @@ async fn leaver(
     if event.position.is_some() || event.end.is_some() {
         let sentence = "A leaver has a last day, and neither a position nor an end.";
         return Err(Stop::because(FeedReason::Contradicts, sentence));
+    }
+    if duplicate_left(tx, doing, sender, &event.employee).await? {
+        return Ok(FeedDone { person: Some(user.to_string()), ..FeedDone::default() });
     }
     let today = doing.today();
     let held = assignments::open_of_person(tx, &user, None, today).await?;

@@ -75,6 +75,15 @@ pub enum FeedAct {
         /// The link.
         link: String,
     },
+    /// An employee number left whose record had become part of another: nothing ended, for the person is employed under another number.
+    FeedDuplicateLeft {
+        /// The sender.
+        client: String,
+        /// The number that is known no more.
+        employee: String,
+        /// Whose record it had become.
+        user: String,
+    },
     /// Events were erased because their time was over.
     #[serde(rename = "feed-events-erased")]
     FeedEventsErased {
@@ -102,6 +111,7 @@ impl audit::Event for FeedAct {
             Self::FeedEventQuarantined { .. } => "feed-event-quarantined",
             Self::FeedEventDiscarded { .. } => "feed-event-discarded",
             Self::FeedEmployeeLinked { .. } => "feed-employee-linked",
+            Self::FeedDuplicateLeft { .. } => "feed-duplicate-left",
             Self::FeedPositionLinked { .. } => "feed-position-linked",
             Self::FeedPositionUnlinked { .. } => "feed-position-unlinked",
             Self::FeedEventsErased { .. } => "feed-events-erased",

@@ -34,7 +34,7 @@ pub(super) async fn person(
     sender: &Sender,
     event: &FeedEvent,
 ) -> Result<UserId, Stop> {
-    let linked = linked(tx, sender, &event.employee).await?;
+    let linked = linked(tx, sender, &event.employee).await?.map(|link| link.user);
     let named = match &event.user_id {
         None => None,
         Some(text) => Some(text.trim().parse::<UserId>().map_err(|_| {
@@ -56,14 +56,36 @@ pub(super) async fn person(
     }
 }
 
-/// Who an employee is, where that was said.
-pub(super) async fn linked(tx: &mut Tx, sender: &Sender, employee: &str) -> Result<Option<UserId>, Error> {
+/// By what an employee is known, where that was said.
+async fn linked(tx: &mut Tx, sender: &Sender, employee: &str) -> Result<Option<Link>, Error> {
     for source in sender.sources() {
         if let Some(link) = people_links::find(&mut *tx, &source, By::ExternalId(employee)).await? {
-            return Ok(Some(link.user));
+            return Ok(Some(link));
         }
     }
     Ok(None)
+}
+
+/// Whether an employee number is that of a record that became part of another; it is forgotten then. Its leaver is a duplicate's, and
+/// the person is employed under the other number still.
+pub(super) async fn duplicate_left(
+    tx: &mut Tx,
+    doing: &Doing,
+    sender: &Sender,
+    employee: &str,
+) -> Result<bool, Error> {
+    let Some(link) = linked(tx, sender, employee).await?.filter(Link::is_retired) else { return Ok(false) };
+    // A user of SCIM stays until it is deleted there: the system still reads it.
+    if link.resource.is_none() {
+        people_links::remove(tx, &link).await?;
+    }
+    let event = FeedAct::FeedDuplicateLeft {
+        client: sender.client.clone(),
+        employee: employee.to_owned(),
+        user: link.user.to_string(),
+    };
+    audit::record(tx, doing.now, &doing.recorded(), &event).await?;
+    Ok(true)
 }
 
 async fn here(
@@ -110,20 +132,14 @@ pub(super) async fn link(
         return Err(Error::unknown("person", &user));
     }
     match linked(tx, sender, employee).await? {
-        Some(known) if known == user => return Ok(()),
+        Some(known) if known.user == user => return Ok(()),
         Some(known) => {
-            let sentence = format!("This employee is known here as {known} already.");
+            let sentence = format!("This employee is known here as {} already.", known.user);
             return Err(Error::conflict("employee-linked", sentence));
         }
         None => {}
     }
-    let link = Link {
-        source: sender.own_source(),
-        external_id: employee.to_owned(),
-        user_name: employee.to_owned(),
-        user,
-        content: String::new(),
-    };
+    let link = Link::named(sender.own_source(), employee.to_owned(), employee.to_owned(), user);
     if !people_links::add(tx, &link, doing.now).await? {
         return Err(Error::conflict("employee-linked", "This employee is known here already."));
     }

@@ -243,13 +243,8 @@ async fn apply(tx: &mut Tx, doing: &Doing, source: &str, good: Good) -> Result<(
     match creating::create(tx, doing, good.creation).await? {
         Created::Made(profile) => {
             let user = profile.user_id;
-            let link = Link {
-                source: source.to_owned(),
-                external_id: good.external_id,
-                user_name: good.user_name,
-                user: user.clone(),
-                content,
-            };
+            let named = Link::named(source.to_owned(), good.external_id, good.user_name, user.clone());
+            let link = Link { content, ..named };
             if !people_links::add(tx, &link, doing.now).await? {
                 return Err(Error::conflict("user-name-taken", "Another row has this user name."));
             }

@@ -1,5 +1,6 @@
 //! Making one record of two that are one person.
 
+use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::UserId;
 
@@ -54,7 +55,7 @@ pub(crate) async fn merge(
         _ => other.national_insurance = None,
     }
     demand_alike(tx, user, duplicate).await?;
-    let assignments = move_everything(tx, duplicate, user).await?;
+    let assignments = move_everything(tx, doing.now, duplicate, user).await?;
     let told: Vec<_> = assignments
         .iter()
         .map(|id| (ChangeKind::AssignmentChanged, id.clone(), Some(user.to_string())))
@@ -110,12 +111,12 @@ async fn assurance(tx: &mut Tx, survivor: &Profile, other: &Profile) -> Result<I
 }
 
 /// Everything that one profile has becomes another's; the ids of the assignments among it come back.
-async fn move_everything(tx: &mut Tx, from: &UserId, to: &UserId) -> Result<Vec<String>, Error> {
+async fn move_everything(tx: &mut Tx, now: Millis, from: &UserId, to: &UserId) -> Result<Vec<String>, Error> {
     people_names::hand_over(tx, from, to).await?;
     people_evidence::hand_over(tx, from, to).await?;
     people_contacts::hand_over(tx, from, to).await?;
     people_photos::hand_over(tx, from, to).await?;
-    people_links::hand_over(tx, from, to).await?;
+    people_links::hand_over(tx, from, to, now).await?;
     people::redirect(tx, from, to).await?;
     // Whoever was to leave leaves under the id that stays.
     leavings::hand_over(tx, from, to).await?;

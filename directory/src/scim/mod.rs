@@ -53,9 +53,8 @@ impl From<Problem> for Refused {
         }
         let kind = match problem.code {
             "json-invalid" => Some("invalidSyntax"),
-            "possible-duplicate" | "user-name-taken" | "external-id-taken" | "registration-taken" => {
-                Some("uniqueness")
-            }
+            "possible-duplicate" | "user-name-taken" | "external-id-taken" | "registration-taken"
+            | "person-linked" => Some("uniqueness"),
             "identity-verified" | "external-id-fixed" | "contact-fixed" => Some("mutability"),
             "field-invalid" | "query-invalid" => Some("invalidValue"),
             _ => None,

@@ -18,7 +18,7 @@ use crate::api::{Channel, ClosePerson, CloseReason, Name, Origin, PersonKind, Pe
 use crate::day::moment;
 use crate::error::Error;
 use crate::person::{self, Created, Creation, Profile};
-use crate::store::people_links::{self, By, Link};
+use crate::store::people_links::{self, By, Force, Link};
 use crate::store::scim_users::{self, Kept, Part};
 use crate::store::{people, people_contacts, people_evidence};
 use crate::version::Expected;
@@ -38,6 +38,11 @@ impl Announced {
         Ok(Self { link, profile, kept })
     }
 
+    /// Whether they work there. A duplicate that the registration authority made part of another record does not: the other does.
+    fn is_active(&self) -> bool {
+        !self.link.is_retired() && self.profile.state.word() == PersonState::Open
+    }
+
     /// The entity tag: it changes with the profile, and with what only this system says.
     pub(crate) fn tag(&self) -> String {
         format!("\"{}.{}\"", self.profile.version, self.kept.map_or(0, |kept| kept.revision))
@@ -45,7 +50,7 @@ impl Announced {
 
     /// What is said of the resource below a base.
     pub(crate) fn meta(&self, base: &str) -> Meta {
-        let id = self.profile.user_id.to_string();
+        let id = self.link.id().to_string();
         let changed =
             self.kept.map_or(self.profile.changed_at, |kept| kept.changed_at.max(self.profile.changed_at));
         Meta {
@@ -69,7 +74,7 @@ impl Announced {
                 middle_name: name.middle.clone(),
                 honorific_prefix: name.title.clone(),
             },
-            active: Some(self.profile.state.word() == PersonState::Open),
+            active: Some(self.is_active()),
             extension: Extension {
                 date_of_birth: self.profile.birth.as_ref().map(ToString::to_string),
                 gender: self.profile.gender,
@@ -203,7 +208,7 @@ pub(crate) async fn known(tx: &mut Tx, source: &str, key: &Key<'_>) -> Result<Op
         },
         Key::ExternalId(id) => people_links::find(&mut *tx, source, By::ExternalId(id)).await,
         Key::Id(id) => match id.parse() {
-            Ok(user) => people_links::find(&mut *tx, source, By::User(&user)).await,
+            Ok(id) => people_links::find(&mut *tx, source, By::Resource(&id)).await,
             Err(_) => Ok(None),
         },
     }
@@ -272,7 +277,7 @@ pub(crate) async fn announce(
             "external-id-taken",
             format!(
                 "This externalId is that of the user {} with other content. Change that user.",
-                link.user
+                link.id()
             ),
         ));
     }
@@ -283,7 +288,7 @@ pub(crate) async fn announce(
         return Err(name_taken());
     }
     let profile = match &user.extension.link_to {
-        Some(id) => linked(tx, doing, &told.creation, id).await?,
+        Some(id) => linked(tx, doing, source, &told.creation, id).await?,
         None => match person::create(tx, doing, told.creation.clone()).await? {
             Created::Made(profile) => *profile,
             Created::PossibleDuplicates(candidates) => {
@@ -304,7 +309,9 @@ pub(crate) async fn announce(
         external_id,
         user_name: told.user_name.clone(),
         user: profile.user_id.clone(),
+        resource: Some(profile.user_id.clone()),
         content: told.content.clone(),
+        force: Force::Present,
     };
     if !people_links::add(tx, &link, doing.now).await? {
         return Err(name_taken());
@@ -314,13 +321,20 @@ pub(crate) async fn announce(
 }
 
 /// Somebody who is known here already, and of whom the system tells from now on.
-async fn linked(tx: &mut Tx, doing: &Doing, creation: &Creation, id: &str) -> Result<Profile, Error> {
+async fn linked(
+    tx: &mut Tx,
+    doing: &Doing,
+    source: &str,
+    creation: &Creation,
+    id: &str,
+) -> Result<Profile, Error> {
     let id: UserId = id.parse().map_err(|_| Error::field("linkTo", "Write a user id of twelve digits."))?;
     // Whoever is somebody else is nobody to this system, as if there were no such user.
     if !person::may_be(tx, creation, &id).await? {
         return Err(Error::unknown("user", &id));
     }
     let known = profile(tx, &id).await?;
+    demand_unknown(tx, source, &known.user_id).await?;
     let mut told = creation.clone();
     if known.standing == Standing::Verified {
         // Who it is must agree; the addresses and registrations stay those of the register.
@@ -329,6 +343,22 @@ async fn linked(tx: &mut Tx, doing: &Doing, creation: &Creation, id: &str) -> Re
         told.registrations.clear();
     }
     person::tell(tx, doing, known, &told, &BTreeSet::new()).await
+}
+
+/// Goes on if the system knows the person under no externalId yet: two users of one person would end what the other has.
+async fn demand_unknown(tx: &mut Tx, source: &str, user: &UserId) -> Result<(), Error> {
+    let links = people_links::of_person(&mut *tx, user).await?;
+    match links.iter().find(|link| link.source == source) {
+        None => Ok(()),
+        Some(known) => Err(Error::conflict(
+            "person-linked",
+            format!(
+                "You know this person as the user {} with the externalId {} already. Change that user, or delete it first.",
+                known.id(),
+                known.external_id
+            ),
+        )),
+    }
 }
 
 fn name_taken() -> Error {
@@ -341,7 +371,7 @@ async fn profile(tx: &mut Tx, user: &UserId) -> Result<Profile, Error> {
 
 /// Somebody whom this system has announced; of others it learns nothing.
 pub(crate) async fn announced(tx: &mut Tx, source: &str, user: &UserId) -> Result<Announced, Error> {
-    let link = people_links::find(&mut *tx, source, By::User(user)).await?;
+    let link = people_links::find(&mut *tx, source, By::Resource(user)).await?;
     let link = link.ok_or_else(|| Error::unknown("user", user))?;
     announced_by(tx, link).await
 }
@@ -359,8 +389,7 @@ pub(crate) async fn replace(
     present: Announced,
     user: &User,
 ) -> Result<Announced, Error> {
-    let is_open = present.profile.state.word() == PersonState::Open;
-    let same = user.active != Some(false) && user.gone.is_empty() && is_open;
+    let same = user.active != Some(false) && user.gone.is_empty() && present.is_active();
     if same && Told::of(doing, user)?.is_known(&present.link) {
         demand_same_id(&present.link, user)?;
         return Ok(present);
@@ -385,9 +414,13 @@ pub(crate) async fn change(
     present: Announced,
     user: &User,
 ) -> Result<Announced, Error> {
-    let Announced { mut link, mut profile, .. } = present;
     let told = Told::of(doing, user)?;
-    demand_same_id(&link, user)?;
+    demand_same_id(&present.link, user)?;
+    if present.link.is_retired() {
+        // It is inactive already, and the other one is the person.
+        return if user.active == Some(false) { Ok(present) } else { Err(merged(&present.link)) };
+    }
+    let Announced { mut link, mut profile, .. } = present;
     let is_open = profile.state.word() == PersonState::Open;
     if user.active == Some(false) {
         // Who left is as they were when they left.
@@ -426,15 +459,25 @@ pub(crate) async fn demand_taken_away(tx: &mut Tx, announced: &Announced, asked:
     Ok(())
 }
 
+fn merged(link: &Link) -> Error {
+    let sentence = format!(
+        "The registration authority found that this is the same person as {}, and made one record of the two. Change that user, \
+         and delete this one.",
+        link.user
+    );
+    Error::conflict("person-merged", sentence)
+}
+
 async fn close(tx: &mut Tx, doing: &Doing, profile: Profile) -> Result<Profile, Error> {
     let request = ClosePerson { reason: CloseReason::Left, notes: None };
     person::close(tx, doing, &profile.user_id, Expected::This(profile.version), request).await
 }
 
-/// Somebody left, and the system forgets them: the profile closes as a leaver's.
+/// Somebody left, and the system forgets them: the profile closes as a leaver's. Where a duplicate of theirs is forgotten that became
+/// part of their record, they stay.
 pub(crate) async fn leave(tx: &mut Tx, doing: &Doing, present: Announced) -> Result<(), Error> {
     let Announced { link, profile, .. } = present;
-    if profile.state.word() == PersonState::Open {
+    if !link.is_retired() && profile.state.word() == PersonState::Open {
         close(tx, doing, profile).await?;
     }
     scim_users::remove(tx, &link).await?;

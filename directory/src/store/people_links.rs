@@ -3,6 +3,7 @@
 use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::UserId;
+use sqlx::AssertSqlSafe;
 
 use super::{Reader, read};
 use crate::error::Error;
@@ -14,7 +15,46 @@ pub(crate) struct Link {
     pub(crate) external_id: String,
     pub(crate) user_name: String,
     pub(crate) user: UserId,
+    /// The id of the user of SCIM that it is: that of the person when they were announced, for life. None of what is no such user.
+    pub(crate) resource: Option<UserId>,
     pub(crate) content: String,
+    /// Whether two records became one since, and the system knows the person by another link.
+    pub(crate) force: Force,
+}
+
+/// Whether a link is the one by which its system knows the person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Force {
+    /// It is.
+    Present,
+    /// It was, of a record that became part of another: what is said of it is said of nobody.
+    Retired,
+}
+
+impl Link {
+    /// Somebody whom a system knows from now on under a name, and not as a user of SCIM.
+    pub(crate) fn named(source: String, external_id: String, user_name: String, user: UserId) -> Self {
+        let (resource, content) = (None, String::new());
+        Self { source, external_id, user_name, user, resource, content, force: Force::Present }
+    }
+
+    /// The id by which the system knows the person.
+    pub(crate) fn id(&self) -> &UserId {
+        self.resource.as_ref().unwrap_or(&self.user)
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.force == Force::Retired
+    }
+
+    /// Whether two links are of one client: that it announces people over SCIM and tells of them by events is one knowledge.
+    fn is_of_one_client_with(&self, other: &Self) -> bool {
+        fn client(source: &str) -> Option<&str> {
+            source.strip_prefix("scim ").or_else(|| source.strip_prefix("feed "))
+        }
+        self.source == other.source
+            || client(&self.source).is_some_and(|one| client(&other.source) == Some(one))
+    }
 }
 
 /// By what a link is found.
@@ -24,14 +64,25 @@ pub(crate) enum By<'a> {
     ExternalId(&'a str),
     /// The name that the system gave.
     UserName(&'a str),
-    /// Our id.
-    User(&'a UserId),
+    /// The id that we gave.
+    Resource(&'a UserId),
 }
 
-type Columns = (String, String, String, String, String);
+type Columns = (String, String, String, String, Option<String>, String, Option<i64>);
 
-fn link((source, external_id, user_name, user, content): Columns) -> Result<Link, Error> {
-    Ok(Link { source, external_id, user_name, user: read("directory_person_link.user_id", &user)?, content })
+const COLUMNS: &str = "source, external_id, user_name, user_id, resource_id, content, retired_at";
+
+fn link(row: Columns) -> Result<Link, Error> {
+    let (source, external_id, user_name, user, resource, content, retired_at) = row;
+    Ok(Link {
+        source,
+        external_id,
+        user_name,
+        user: read("directory_person_link.user_id", &user)?,
+        resource: resource.map(|id| read("directory_person_link.resource_id", &id)).transpose()?,
+        content,
+        force: if retired_at.is_some() { Force::Retired } else { Force::Present },
+    })
 }
 
 /// A link of a system.
@@ -40,43 +91,45 @@ pub(crate) async fn find<'c>(
     source: &str,
     by: By<'_>,
 ) -> Result<Option<Link>, Error> {
-    let (text, value) = match by {
-        By::ExternalId(id) => (
-            "SELECT source, external_id, user_name, user_id, content FROM directory_person_link \
-             WHERE source = $1 AND external_id = $2",
-            id,
-        ),
-        By::UserName(name) => (
-            "SELECT source, external_id, user_name, user_id, content FROM directory_person_link \
-             WHERE source = $1 AND user_name = $2",
-            name,
-        ),
-        By::User(user) => (
-            "SELECT source, external_id, user_name, user_id, content FROM directory_person_link \
-             WHERE source = $1 AND user_id = $2 ORDER BY external_id LIMIT 1",
-            user.as_str(),
-        ),
+    let (column, value) = match by {
+        By::ExternalId(id) => ("external_id", id),
+        By::UserName(name) => ("user_name", name),
+        By::Resource(id) => ("resource_id", id.as_str()),
     };
-    let row: Option<Columns> = sqlx::query_as(text).bind(source).bind(value).fetch_optional(reader).await?;
+    let text = format!("SELECT {COLUMNS} FROM directory_person_link WHERE source = $1 AND {column} = $2");
+    // Made of our own words only.
+    let query = sqlx::query_as(AssertSqlSafe(text)).bind(source.to_owned()).bind(value.to_owned());
+    let row: Option<Columns> = query.fetch_optional(reader).await?;
     row.map(link).transpose()
 }
 
-/// The links of a system in the order of our ids, from a place on.
+/// Every link of a person.
+pub(crate) async fn of_person<'c>(reader: impl Reader<'c>, user: &UserId) -> Result<Vec<Link>, Error> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM directory_person_link WHERE user_id = $1 ORDER BY source, external_id"
+    );
+    let query = sqlx::query_as(AssertSqlSafe(text)).bind(user.as_str().to_owned());
+    let rows: Vec<Columns> = query.fetch_all(reader).await?;
+    rows.into_iter().map(link).collect()
+}
+
+/// The users of a system in the order of their ids, from a place on.
 pub(crate) async fn page<'c>(
     reader: impl Reader<'c>,
     source: &str,
     skip: u32,
     limit: u32,
 ) -> Result<Vec<Link>, Error> {
-    let rows: Vec<Columns> = sqlx::query_as(
-        "SELECT source, external_id, user_name, user_id, content FROM directory_person_link WHERE source = $1 \
-         ORDER BY user_id, external_id LIMIT $2 OFFSET $3",
-    )
-    .bind(source)
-    .bind(i64::from(limit))
-    .bind(i64::from(skip))
-    .fetch_all(reader)
-    .await?;
+    let text = format!(
+        "SELECT {COLUMNS} FROM directory_person_link WHERE source = $1 AND resource_id IS NOT NULL \
+         ORDER BY resource_id LIMIT $2 OFFSET $3"
+    );
+    let rows: Vec<Columns> = sqlx::query_as(AssertSqlSafe(text))
+        .bind(source.to_owned())
+        .bind(i64::from(limit))
+        .bind(i64::from(skip))
+        .fetch_all(reader)
+        .await?;
     rows.into_iter().map(link).collect()
 }
 
@@ -105,8 +158,8 @@ async fn counted(tx: &mut Tx, source: &str, more: i64) -> Result<(), Error> {
 /// Adds a link. `false`: the system knows somebody under one of these names already.
 pub(crate) async fn add(tx: &mut Tx, link: &Link, now: Millis) -> Result<bool, Error> {
     let done = sqlx::query(
-        "INSERT INTO directory_person_link (source, external_id, user_name, user_id, content, at) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+        "INSERT INTO directory_person_link (source, external_id, user_name, user_id, content, at, resource_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
     )
     .bind(link.source.as_str())
     .bind(link.external_id.as_str())
@@ -114,6 +167,7 @@ pub(crate) async fn add(tx: &mut Tx, link: &Link, now: Millis) -> Result<bool, E
     .bind(link.user.as_str())
     .bind(link.content.as_str())
     .bind(now.0)
+    .bind(link.resource.as_ref().map(UserId::as_str))
     .execute(&mut *tx)
     .await?;
     let added = done.rows_affected() == 1;
@@ -151,11 +205,34 @@ pub(crate) async fn remove(tx: &mut Tx, link: &Link) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whatever knew one person knows another from now on.
-pub(crate) async fn hand_over(tx: &mut Tx, from: &UserId, to: &UserId) -> Result<(), Error> {
+/// Whatever knew one person knows another from now on. A system that knew both knows them by the link of the other; what it says of
+/// this one is said of nobody from then on, and neither ends nor closes what the other has.
+pub(crate) async fn hand_over(tx: &mut Tx, from: &UserId, to: &UserId, now: Millis) -> Result<(), Error> {
+    let (mut kept, moved) = (of_person(&mut *tx, to).await?, of_person(&mut *tx, from).await?);
+    kept.retain(|link| !link.is_retired());
+    for link in moved.iter().filter(|link| !link.is_retired() && is_another(link, &kept)) {
+        retire(tx, link, now).await?;
+    }
     sqlx::query("UPDATE directory_person_link SET user_id = $2 WHERE user_id = $1")
         .bind(from.as_str())
         .bind(to.as_str())
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
+}
+
+/// Whether the client of a link knows the person by another one of these. Under one number it may announce them and tell of them.
+fn is_another(link: &Link, kept: &[Link]) -> bool {
+    let mut known = kept.iter().filter(|one| one.is_of_one_client_with(link)).peekable();
+    known.peek().is_some()
+        && known.all(|one| one.source == link.source || one.external_id != link.external_id)
+}
+
+async fn retire(tx: &mut Tx, link: &Link, now: Millis) -> Result<(), Error> {
+    sqlx::query("UPDATE directory_person_link SET retired_at = $3 WHERE source = $1 AND external_id = $2")
+        .bind(link.source.as_str())
+        .bind(link.external_id.as_str())
+        .bind(now.0)
         .execute(&mut *tx)
         .await?;
     Ok(())

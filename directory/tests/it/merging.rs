@@ -1,10 +1,12 @@
 //! What becomes of what two records held when they are one person's.
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use platform::db::Db;
 use serde_json::{Value, json};
 
-use crate::people_rig::texts;
+use crate::feed_rig::{Payroll, event, with};
+use crate::people_rig::{execute, texts};
+use crate::scim;
 use crate::world::{AGENT, MANAGER, NURSE, World, day, user, who};
 
 async fn merge(world: &World, into: u64, from: u64) {
@@ -75,5 +77,82 @@ platform::both_engines! {
         assert_eq!(in_group["workgroups_codes"], json!([group]));
         assert!(!ids.contains(&in_group["person_roleid"].as_str().unwrap().to_owned()));
         world.demand_one_name().await;
+    }
+
+    /// A personnel system that knew both records has a user of each id still. That of the survivor is the person; the other is inactive,
+    /// and neither what is said of it, nor its leaver, nor its deletion ends anything. Nobody becomes two users of one system.
+    async fn duplicates_of_a_personnel_system_end_nothing(db: Db) {
+        let feed = Payroll::new(db.clone()).await;
+        let rig = &feed.world.rig;
+        let person = |external: &str, given: &str, family: &str, birth: &str| {
+            let mut body = scim::user(external, given, family, birth);
+            body[scim::EXTENSION] = json!({"dateOfBirth": birth});
+            body
+        };
+        let (ann, bob) = (person("D1", "Ann", "Example", "1984-07-23"), person("D2", "Bob", "Sample", "1990-01-02"));
+        let mut ids = Vec::new();
+        for (sequence, (body, position)) in (1..).zip([(&ann, "WARD"), (&bob, "CLINIC")]) {
+            let made = scim::post(rig, &feed.payroll, body).await;
+            assert_eq!(made.status, StatusCode::CREATED, "{:?}", made.body);
+            ids.push(made.body["id"].as_str().unwrap().to_owned());
+            execute(&db, "UPDATE directory_person SET standing = 'verified', ni_hash = 'same', ni_mask = 'same'", Vec::new()).await;
+            let employee = body["externalId"].as_str().unwrap();
+            let starts = event(&format!("s-{employee}"), "starter", 0, sequence, &day(0));
+            let done = feed.one(with(starts, &[("employee", employee), ("position", position)])).await;
+            assert_eq!(done["state"], "applied", "{done}");
+        }
+        let (one, two) = (ids[0].clone(), ids[1].clone());
+        let version: i64 = sqlx::query_scalar("SELECT version FROM directory_person WHERE user_id = $1")
+            .bind(&two)
+            .fetch_one(db.read())
+            .await
+            .unwrap();
+        let body = json!({"duplicate": two, "duplicate_version": version});
+        let merged = feed.world.act(&who(MANAGER), &format!("/directory/people/{one}/merge"), &body).await;
+        assert_eq!(merged.status, StatusCode::OK, "{:?}", merged.body);
+
+        let listed = async || {
+            let list = rig.get(&feed.payroll, &format!("{}/Users", scim::BASE)).await;
+            let rows = list.body["Resources"].as_array().unwrap();
+            assert_eq!(list.body["totalResults"], rows.len());
+            let mut rows: Vec<_> = rows.iter().map(|row| (row["id"].clone(), row["externalId"].clone(), row["active"].clone())).collect();
+            rows.sort_by_key(|row| row.1.to_string());
+            rows
+        };
+        let both = [(json!(one), json!("D1"), json!(true)), (json!(two), json!("D2"), json!(false))];
+        assert_eq!(listed().await, both);
+        let held = async || {
+            let path = format!("/directory/people/{one}/assignments");
+            rig.get(&who(MANAGER), &path).await.body["items"].as_array().unwrap().len()
+        };
+        let put = async |id: &str, body: &Value| scim::send(rig, &feed.payroll, Method::PUT, id, None, body).await;
+        let refused = put(&two, &bob).await;
+        assert_eq!(scim::refused(&refused).0, 409);
+        assert!(refused.body["detail"].as_str().unwrap().contains(&one), "{:?}", refused.body);
+        let mut inactive = bob.clone();
+        inactive["active"] = json!(false);
+        assert_eq!(put(&two, &inactive).await.status, StatusCode::OK);
+        assert_eq!(put(&one, &ann).await.status, StatusCode::OK, "the same as last time");
+        let mut again = person("D3", "Ann", "Example", "1984-07-23");
+        again[scim::EXTENSION]["linkTo"] = json!(one);
+        assert_eq!(scim::refused(&scim::post(rig, &feed.payroll, &again).await), (409, "uniqueness"));
+        assert_eq!(listed().await, both);
+
+        let leaver = |employee: &str| {
+            with(event(&format!("l-{employee}"), "leaver", 0, 9, &day(0)), &[("employee", employee)])
+        };
+        let left = feed.one(leaver("D2")).await;
+        assert_eq!((left["state"].as_str(), &left["done"]["person"]), (Some("applied"), &json!(one)), "{left}");
+        assert_eq!((held().await, feed.world.recorded("feed-duplicate-left").await), (2, 1));
+        let gone = scim::send(rig, &feed.payroll, Method::DELETE, &two, None, &json!({})).await;
+        assert_eq!(gone.status, StatusCode::NO_CONTENT, "{:?}", gone.body);
+        assert_eq!(listed().await, [both[0].clone()]);
+        assert_eq!(scim::refused(&put(&two, &bob).await).0, 404);
+        assert_eq!((held().await, texts(&db, "SELECT state FROM directory_person WHERE user_id = $1", &one).await), (2, vec!["open".to_owned()]));
+        let unknown = feed.one(with(event("x-D2", "leaver", 0, 10, &day(0)), &[("employee", "D2")])).await;
+        assert_eq!(unknown["reason"], "unknown-person", "{unknown}");
+        // The number that stays is the person's: its leaver ends everything.
+        assert_eq!(feed.one(leaver("D1")).await["done"]["ended"].as_array().map(Vec::len), Some(2));
+        feed.world.demand_one_name().await;
     }
 }
