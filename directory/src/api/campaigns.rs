@@ -59,7 +59,7 @@ pub struct CampaignProgress {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct CampaignQuery {
-    /// Of this organisation and those below it.
+    /// Of this organisation and those below it; of those above it too that one has something to confirm in.
     pub organisation: String,
     /// How many at most: 1 to 500, 50 if it is left out.
     pub limit: Option<u32>,

@@ -2,6 +2,7 @@
 
 mod act;
 mod events;
+mod part;
 mod sweep;
 
 use std::str::FromStr;
@@ -17,6 +18,7 @@ use crate::version::Version;
 
 pub(crate) use act::{Decided, Decision, Start, cancel, decide, items, start};
 pub use events::CampaignEvent;
+pub(crate) use part::{Reach, above, has_part};
 pub(crate) use sweep::sweep;
 
 /// A campaign.

@@ -17,13 +17,12 @@ use crate::api::{
     NewCampaign, Page,
 };
 use crate::authority::Act;
-use crate::campaign::{self, Campaign, Decided, Decision, Item};
+use crate::campaign::{self, Campaign, Decided, Decision, Item, Reach};
 use crate::error::Error;
 use crate::ids::{AssignmentId, CampaignId};
 use crate::once::{Answer, Once};
 use crate::register::Register;
 use crate::store::campaigns;
-use crate::store::lineages::Places;
 
 pub(super) fn router() -> Router<Register> {
     Router::new()
@@ -106,7 +105,8 @@ async fn progress(tx: &mut platform::db::Tx, id: &CampaignId) -> Result<Vec<Camp
     Ok(counts.into_iter().map(|(state, assignments)| CampaignProgress { state, assignments }).collect())
 }
 
-/// The campaigns of an organisation and those below it.
+/// The campaigns of an organisation and those below it; and of those around it that one has something to confirm in. A page may hold
+/// fewer and still have a next one.
 #[utoipa::path(
     get, path = "/directory/campaigns", tag = "directory", params(CampaignQuery),
     responses(
@@ -125,11 +125,22 @@ pub(super) async fn list(
     let (mut read, doing) = register.reading(caller).await?;
     let target = acting::in_organisation_in(&mut read, &organisation).await?;
     // Whoever sees what assignments there were sees what they are asked about.
-    doing.sees(Act::SeeEndedAssignments, &target)?;
-    let places = Places::Below(std::slice::from_ref(&organisation));
-    let rows = campaigns::of_organisations(&mut read, places, after.as_ref(), limit + 1).await?;
+    let seen = doing.sees(Act::SeeEndedAssignments, &target);
+    let is_seen = seen.is_ok();
+    if !Reach::of(&doing).is_within(&mut read, &organisation).await? {
+        seen?;
+    }
+    let above = campaign::above(&target);
+    let rows = campaigns::around(&mut read, &organisation, above, after.as_ref(), limit + 1).await?;
     let page = Page::of(rows, limit, |one| one.id.to_string());
-    Ok(Json(page.map(|one| shown(one, Vec::new()))))
+    let mut items = Vec::with_capacity(page.items.len());
+    for one in page.items {
+        let is_above = above.contains(&one.organisation);
+        if (is_seen && !is_above) || campaign::has_part(&mut read, &doing, &one).await? {
+            items.push(shown(one, Vec::new()));
+        }
+    }
+    Ok(Json(Page { items, next: page.next }))
 }
 
 /// A campaign with how far it is.
@@ -150,7 +161,11 @@ pub(super) async fn show(
     let (mut read, doing) = register.reading(caller).await?;
     let found = campaigns::find(&mut read, &id).await?.ok_or_else(|| Error::unknown("campaign", &id))?;
     let target = acting::in_organisation_in(&mut read, &found.organisation).await?;
-    doing.sees_found(Act::SeeEndedAssignments, &target, "campaign", &id)?;
+    if let Err(refused) = doing.sees_found(Act::SeeEndedAssignments, &target, "campaign", &id)
+        && !campaign::has_part(&mut read, &doing, &found).await?
+    {
+        return Err(refused.into());
+    }
     let progress = progress(&mut read, &id).await?;
     Ok(Tagged(found.version, shown(found, progress)))
 }

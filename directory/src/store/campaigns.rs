@@ -8,7 +8,7 @@ use sqlx::AssertSqlSafe;
 use super::lineages::{DEEPEST, Places};
 use super::read;
 use crate::authority::{Lineage, Rank};
-use crate::campaign::{Campaign, Item, ItemState};
+use crate::campaign::{Campaign, Item, ItemState, Reach};
 use crate::day::Day;
 use crate::error::Error;
 use crate::ids::{AssignmentId, CampaignId};
@@ -73,22 +73,25 @@ pub(crate) async fn due(tx: &mut Tx, today: Day) -> Result<Option<Campaign>, Err
     row.map(campaign).transpose()
 }
 
-/// The campaigns of organisations, in the order of their making.
-pub(crate) async fn of_organisations(
+/// The campaigns of an organisation, of those below it and of these above it, in the order of their making.
+pub(crate) async fn around(
     tx: &mut Tx,
-    organisations: Places<'_>,
+    organisation: &OdsCode,
+    above: &[OdsCode],
     after: Option<&CampaignId>,
     limit: u32,
 ) -> Result<Vec<Campaign>, Error> {
+    let below = Places::Below(std::slice::from_ref(organisation));
     let text = format!(
-        "SELECT {COLUMNS} FROM directory_campaign WHERE campaign_id > $1 AND organisation IN {} \
+        "SELECT {COLUMNS} FROM directory_campaign WHERE campaign_id > $1 AND (organisation IN {} OR organisation IN {}) \
          ORDER BY campaign_id LIMIT $2",
-        organisations.within(3)
+        below.within(3),
+        Places::These(above).within(4)
     );
     let mut query = sqlx::query_as(AssertSqlSafe(text))
         .bind(after.map_or("", CampaignId::as_str).to_owned())
         .bind(i64::from(limit));
-    for organisation in organisations.codes() {
+    for organisation in below.codes().chain(Places::These(above).codes()) {
         query = query.bind(organisation);
     }
     let rows: Vec<Columns> = query.fetch_all(&mut *tx).await?;
@@ -244,6 +247,38 @@ pub(crate) async fn items(
     .fetch_all(&mut *tx)
     .await?;
     rows.into_iter().map(item_of).collect()
+}
+
+/// Those assignments in a campaign that somebody may be asked about, by where they are.
+pub(crate) async fn within(
+    tx: &mut Tx,
+    id: &CampaignId,
+    reach: &Reach,
+    after: Option<&AssignmentId>,
+    limit: u32,
+) -> Result<Vec<AssignmentId>, Error> {
+    let places = Places::Below(&reach.places);
+    let positions = match reach.positions.len() {
+        0 => "NULL".to_owned(),
+        many => super::list(4 + reach.places.len(), many),
+    };
+    let text = format!(
+        "SELECT i.assignment_id FROM directory_campaign_item i \
+         JOIN directory_assignment a ON a.assignment_id = i.assignment_id \
+         WHERE i.campaign_id = $1 AND i.assignment_id > $2 \
+         AND (a.organisation IN {} OR a.position_id IN ({positions})) ORDER BY i.assignment_id LIMIT $3",
+        places.within(4)
+    );
+    // Made of our own words and numbers only.
+    let mut query = sqlx::query_as(AssertSqlSafe(text))
+        .bind(id.as_str().to_owned())
+        .bind(after.map_or("", AssignmentId::as_str).to_owned())
+        .bind(i64::from(limit));
+    for value in places.codes().chain(reach.positions.iter().map(ToString::to_string)) {
+        query = query.bind(value);
+    }
+    let rows: Vec<(String,)> = query.fetch_all(&mut *tx).await?;
+    rows.iter().map(|(id,)| read("directory_campaign_item.assignment_id", id)).collect()
 }
 
 /// Stores what became of an assignment in a campaign, that was in another state before.

@@ -4,7 +4,9 @@ use http::{Method, StatusCode};
 use platform::db::Db;
 use serde_json::{Value, json};
 
-use crate::world::{ADVANCED, AGENT, MANAGER, NURSE, SPONSOR, World, day, text, user, who};
+use crate::world::{
+    ADVANCED, AGENT, MANAGER, NURSE, ROLE_OF_NURSES, SPONSOR, World, approval, day, position, text, user, who,
+};
 
 impl World {
     /// Starts a campaign over the trust and what lies below it.
@@ -160,5 +162,44 @@ platform::both_engines! {
         assert_eq!(world.progress(&of_manager).await, [row("lapsed", 2), row("unconfirmed", 1)]);
         let left = world.roles(MANAGER).await.len() + world.roles(NURSE).await.len();
         assert_eq!((left, world.roles(NURSE + 1).await.len()), (1, 0));
+    }
+
+    /// Whoever has something to confirm finds the campaign, though it was started above where they have their role, and they see nothing
+    /// else of it; others of the same rank there do not find it.
+    async fn sponsors_of_a_department_find_what_they_answer(db: Db) {
+        let world = World::new(db).await;
+        let manager = who(MANAGER);
+        let (sister, other, nurse) = (NURSE + 20, NURSE + 21, NURSE + 3);
+        for (number, place, assignable) in [(sister, "RXX01", vec![&world.ward]), (other, "RXX02", vec![])] {
+            let made = world.make(&manager, &position(place, "Sisters", ROLE_OF_NURSES, &["B1300"])).await;
+            let path = format!("/directory/positions/{made}/assignable");
+            let body = json!({"positions": assignable, "approval": approval()});
+            let done = world.rig.send(&manager, Method::PUT, &path, &[("if-match", "*")], Some(&body)).await;
+            assert_eq!(done.status, StatusCode::OK, "{:?}", done.body);
+            world.assign(&manager, number, &made).await;
+        }
+        let held = world.assign(&manager, nurse, &world.ward).await;
+        let campaign = world.campaign("report").await;
+        let listed = async |number: u64, place: &str| world.rig.get(&who(number), &format!("/directory/campaigns?organisation={place}")).await;
+        let shown = async |number: u64| world.rig.get(&who(number), &format!("/directory/campaigns/{campaign}")).await;
+        for place in ["RXX", "RXX01"] {
+            let list = listed(sister, place).await;
+            assert_eq!((list.status, list.body["items"].as_array().map(Vec::len)), (StatusCode::OK, Some(1)), "{place} {:?}", list.body);
+            assert_eq!(list.body["items"][0]["id"], json!(campaign));
+        }
+        assert_eq!(shown(sister).await.status, StatusCode::OK);
+        let items = world.items(sister, &campaign).await;
+        assert_eq!((items.len(), &items[0]["assignment"]), (1, &json!(held)), "the own one and the others are not theirs");
+        let confirm = format!("/directory/campaigns/{campaign}/items/{held}/confirmation");
+        assert_eq!(world.act(&who(other), &confirm, &json!({})).await.code(), "outside-organisation");
+        assert_eq!(world.act(&who(sister), &confirm, &json!({})).await.status, StatusCode::OK);
+        assert_eq!(listed(sister, "RXX").await.body["items"].as_array().map(Vec::len), Some(1), "what was said is found again");
+        for place in ["RXX", "RXX02"] {
+            assert_eq!(listed(other, place).await.body["items"], json!([]), "{place}");
+        }
+        assert_eq!(shown(other).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(listed(sister, "RYY").await.code(), "outside-organisation");
+        assert_eq!((listed(nurse, "RXX").await.code(), shown(nurse).await.code()), ("not-in-role", "not-in-role"));
+        assert_eq!(listed(MANAGER, "RXX01").await.body["items"].as_array().map(Vec::len), Some(1), "a campaign above is about the department");
     }
 }
