@@ -18,6 +18,7 @@ use crate::api::{
 use crate::once::Answer;
 use crate::person;
 use crate::register::Register;
+use crate::version::Expected;
 
 pub(super) fn router() -> Router<Register> {
     Router::new()
@@ -144,7 +145,7 @@ pub(super) async fn register_with(
     posted: Posted<Registration>,
 ) -> Result<Answer, Problem> {
     done_once(register, posted, move |tx, doing, body| {
-        Box::pin(async move { person::register(tx, doing, &user_id, &body).await })
+        Box::pin(async move { person::register(tx, doing, &user_id, Expected::Any, &body).await })
     })
     .await
 }

@@ -20,6 +20,14 @@ pub(super) fn checker(doing: &Doing) -> Checker<'_> {
     }
 }
 
+/// Of what there is no request for, whoever may ask for changes of a profile has nothing: it is done by those who do it.
+pub(super) fn not_asked(error: Error) -> Error {
+    match error {
+        Error::NotAllowed { code: "by-request", .. } => Refusal::NotInRole.into(),
+        other => other,
+    }
+}
+
 impl Doing {
     /// Goes on if this may be done to this profile now.
     pub(crate) async fn demand_on(&self, tx: &mut Tx, act: Act, profile: &Profile) -> Result<(), Error> {

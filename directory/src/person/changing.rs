@@ -3,7 +3,7 @@
 use platform::db::Tx;
 use platform::id::UserId;
 
-use super::allowed::checker;
+use super::allowed::{checker, not_asked};
 use super::creating::{MOST_EVIDENCE, keep_evidence, keep_registration, notes};
 use super::events::Event;
 use super::evidence::{self, Shown};
@@ -12,13 +12,16 @@ use super::profile::{Profile, open};
 use super::{is_unknown, name, national_insurance, registration};
 use crate::acting::Doing;
 use crate::api::{
-    ChangeKind, ChangeName, ChangePerson, CheckMethod, IdentityLevel, NewEvidence, PersonKind, Registration,
-    Standing, VerifyPerson,
+    ChangeKind, ChangeName, ChangePerson, CheckMethod, IdentityLevel, Name, NewEvidence, PersonKind,
+    Registration, Standing, VerifyPerson,
 };
 use crate::authority::Act;
 use crate::error::Error;
 use crate::store::{people, people_evidence, people_names};
 use crate::version::Expected;
+
+/// Why no name is changed.
+const SAME_NAME: &str = "This is the present name. Nothing was changed.";
 
 /// How a document that changes something is not checked.
 const NOT_REMOTE: &str = "For this the document is seen in person or by video.";
@@ -83,7 +86,24 @@ fn written_into(profile: &mut Profile, doing: &Doing, change: &ChangePerson) -> 
 /// approval.
 pub(crate) fn look_at_change(profile: &Profile, doing: &Doing, change: &ChangePerson) -> Result<(), Error> {
     written_into(&mut profile.clone(), doing, change)?;
-    let Some(new) = &change.evidence else { return Ok(()) };
+    look_at_document(profile, doing, change.evidence.as_ref())
+}
+
+/// The same of a change of name.
+pub(crate) fn look_at_rename(
+    profile: &Profile,
+    doing: &Doing,
+    asked: Name,
+    document: Option<&NewEvidence>,
+) -> Result<(), Error> {
+    if name::checked(asked)? == profile.name {
+        return Err(Error::field("name", SAME_NAME));
+    }
+    look_at_document(profile, doing, document)
+}
+
+fn look_at_document(profile: &Profile, doing: &Doing, document: Option<&NewEvidence>) -> Result<(), Error> {
+    let Some(new) = document else { return Ok(()) };
     if new.method == CheckMethod::Remote {
         return Err(Error::field("method", NOT_REMOTE));
     }
@@ -153,7 +173,7 @@ pub(crate) async fn rename(
     profile.demand_verified()?;
     let name = name::checked(change.name)?;
     if name == profile.name {
-        return Err(Error::field("name", "This is the present name. Nothing was changed."));
+        return Err(Error::field("name", SAME_NAME));
     }
     let evidence = seen(tx, doing, user, &change.evidence).await?;
     people_names::add(tx, user, &name, change.reason.word(), Some(&evidence), doing.now).await?;
@@ -171,7 +191,7 @@ pub(crate) async fn note_evidence(
 ) -> Result<Profile, Error> {
     let mut profile = open(tx, user, Expected::Any).await?;
     let act = if profile.standing == Standing::Verified { Act::ChangePerson } else { Act::VerifyPerson };
-    doing.demand_on(tx, act, &profile).await?;
+    doing.demand_on(tx, act, &profile).await.map_err(not_asked)?;
     profile.state.demand_open()?;
     profile.demand_person()?;
     let shown = evidence::shown(doing.key(), new, checker(doing), Some(user), doing.today())?;
@@ -241,9 +261,10 @@ pub(crate) async fn register(
     tx: &mut Tx,
     doing: &Doing,
     user: &UserId,
+    expected: Expected,
     given: &Registration,
 ) -> Result<Profile, Error> {
-    let profile = ready(tx, doing, user, Expected::Any).await?;
+    let profile = ready(tx, doing, user, expected).await?;
     profile.demand_person()?;
     let registration = registration::checked(given)?;
     keep_registration(tx, doing.now, user, &registration).await?;

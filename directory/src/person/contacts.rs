@@ -5,6 +5,7 @@
 use platform::db::Tx;
 use platform::id::UserId;
 
+use super::allowed::not_asked;
 use super::contact::{self, LIFETIME, MOST, SENDINGS, Tried, code_hash, tried};
 use super::events::Event;
 use super::letters::{self, Changed};
@@ -77,6 +78,23 @@ pub(crate) async fn add(
     Ok(profile)
 }
 
+/// Adds an address that was asked for. No code goes out: whoever it belongs to has one sent, and the others that are theirs are told.
+pub(crate) async fn add_asked(
+    tx: &mut Tx,
+    doing: &Doing,
+    user: &UserId,
+    expected: Expected,
+    (channel, value): (Channel, &str),
+) -> Result<Profile, Error> {
+    let profile = ready(tx, doing, user).await?;
+    if !expected.holds(profile.version) {
+        return Err(Error::Changed { what: "person", present: profile.version });
+    }
+    let (profile, contact) = add_silently(tx, doing, profile, channel, value).await?;
+    letters::post_notices(tx, doing, user, (channel, &contact), Changed::Added).await?;
+    Ok(profile)
+}
+
 /// Adds an address.
 pub(super) async fn add_silently(
     tx: &mut Tx,
@@ -111,7 +129,7 @@ pub(crate) async fn send_code(
     (channel, id): (Channel, &str),
     random: [u8; 8],
 ) -> Result<CodeSent, Error> {
-    ready(tx, doing, user).await?;
+    ready(tx, doing, user).await.map_err(not_asked)?;
     let address = address(tx, user, channel, id).await?;
     if address.contact.verified_at.is_some() {
         return Err(Error::conflict(
@@ -120,6 +138,16 @@ pub(crate) async fn send_code(
         ));
     }
     post_code(tx, doing, user, (channel, &address.contact), random).await
+}
+
+/// Goes on if the profile has such an address.
+pub(crate) async fn demand_address(
+    tx: &mut Tx,
+    user: &UserId,
+    channel: Channel,
+    id: &str,
+) -> Result<(), Error> {
+    address(tx, user, channel, id).await.map(|_| ())
 }
 
 async fn address(tx: &mut Tx, user: &UserId, channel: Channel, id: &str) -> Result<Address, Error> {
@@ -159,7 +187,7 @@ pub(crate) async fn try_code(
     (channel, id): (Channel, &str),
     code: &str,
 ) -> Result<Outcome, Error> {
-    let profile = ready(tx, doing, user).await?;
+    let profile = ready(tx, doing, user).await.map_err(not_asked)?;
     let address = address(tx, user, channel, id).await?;
     if address.contact.verified_at.is_some() {
         return Ok(Outcome::Verified(Box::new(profile)));

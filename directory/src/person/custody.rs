@@ -3,6 +3,7 @@
 use platform::db::Tx;
 use platform::id::UserId;
 
+use super::allowed::not_asked;
 use super::events::Event;
 use super::note::note;
 use super::profile::{Profile, open};
@@ -17,7 +18,7 @@ use crate::version::Expected;
 
 async fn card(tx: &mut Tx, doing: &Doing, user: &UserId, expected: Expected) -> Result<Profile, Error> {
     let profile = open(tx, user, expected).await?;
-    doing.demand_on(tx, Act::ChangePerson, &profile).await?;
+    doing.demand_on(tx, Act::ChangePerson, &profile).await.map_err(not_asked)?;
     if profile.kind != PersonKind::TemporaryAccessCard {
         return Err(Error::conflict("not-a-card", "Only temporary access cards are handed out."));
     }

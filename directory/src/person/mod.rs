@@ -32,10 +32,15 @@ mod telling;
 mod text;
 mod told;
 
-pub(crate) use changing::{change, look_at_change, note_evidence, register, rename, unregister, verify};
+pub(crate) use changing::{
+    change, look_at_change, look_at_rename, note_evidence, register, rename, unregister, verify,
+};
 pub(crate) use closing::{close, close_who_left, own_closing, reopen};
-pub(crate) use contact::Pending;
-pub(crate) use contacts::{Outcome, add as add_contact, remove as remove_contact, send_code, try_code};
+pub(crate) use contact::{Pending, checked as address};
+pub(crate) use contacts::{
+    Outcome, add as add_contact, add_asked as add_contact_asked, demand_address, remove as remove_contact,
+    send_code, try_code,
+};
 pub(crate) use creating::{
     Created, Creation, Documents, addresses, create, look_at_new, may_be, registrations,
 };

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use platform::db::Tx;
 use platform::id::UserId;
 
+use super::allowed::not_asked;
 use super::events::Event;
 use super::note::note;
 use super::photo;
@@ -26,7 +27,7 @@ pub(crate) enum Replaced {
 
 async fn ready(tx: &mut Tx, doing: &Doing, user: &UserId) -> Result<Profile, Error> {
     let profile = open(tx, user, Expected::Any).await?;
-    doing.demand_on(tx, Act::ChangePerson, &profile).await?;
+    doing.demand_on(tx, Act::ChangePerson, &profile).await.map_err(not_asked)?;
     profile.state.demand_open()?;
     profile.demand_person()?;
     Ok(profile)

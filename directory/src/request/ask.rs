@@ -4,7 +4,7 @@ use platform::id::{OdsCode, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::api::Channel;
+use crate::api::{Channel, Registration};
 use crate::authority::Act;
 use crate::error::Error;
 use crate::ids::{AssignmentId, PositionId};
@@ -45,6 +45,46 @@ pub enum Ask {
         /// What is to change, as the profile's own PATCH takes it.
         #[schema(value_type = Object)]
         patch: serde_json::Value,
+    },
+    /// To change a person's name.
+    Rename {
+        /// The user id.
+        person: String,
+        /// The change, as the profile's own POST of names takes it; the document may come with the approval.
+        #[schema(value_type = Object)]
+        change: serde_json::Value,
+    },
+    /// To add an address to a profile. Its holder has a code sent to it from the profile and shows so that it is theirs.
+    AddContact {
+        /// The user id.
+        person: String,
+        /// What kind of address.
+        channel: Channel,
+        /// The address.
+        value: String,
+    },
+    /// To take an address away from a profile.
+    RemoveContact {
+        /// The user id.
+        person: String,
+        /// What kind of address.
+        channel: Channel,
+        /// The id of the address.
+        contact: String,
+    },
+    /// To add a professional registration to a profile.
+    AddRegistration {
+        /// The user id.
+        person: String,
+        /// The registration.
+        registration: Registration,
+    },
+    /// To take a professional registration away from a profile.
+    RemoveRegistration {
+        /// The user id.
+        person: String,
+        /// The registration.
+        registration: Registration,
     },
     /// To close a profile.
     ClosePerson {
@@ -90,11 +130,16 @@ pub enum ContactChange {
 }
 
 /// What may be asked for, by its word.
-pub(crate) const KINDS: [&str; 8] = [
+pub(crate) const KINDS: [&str; 13] = [
     "assign",
     "redate",
     "end-assignment",
     "change-person",
+    "rename",
+    "add-contact",
+    "remove-contact",
+    "add-registration",
+    "remove-registration",
     "close-person",
     "reopen-person",
     "create-person",
@@ -109,6 +154,11 @@ impl Ask {
             Self::Redate { .. } => "redate",
             Self::EndAssignment { .. } => "end-assignment",
             Self::ChangePerson { .. } => "change-person",
+            Self::Rename { .. } => "rename",
+            Self::AddContact { .. } => "add-contact",
+            Self::RemoveContact { .. } => "remove-contact",
+            Self::AddRegistration { .. } => "add-registration",
+            Self::RemoveRegistration { .. } => "remove-registration",
             Self::ClosePerson { .. } => "close-person",
             Self::ReopenPerson { .. } => "reopen-person",
             Self::CreatePerson { .. } => "create-person",
@@ -122,8 +172,14 @@ impl Ask {
             Self::Assign { .. } => Act::Assign,
             Self::Redate { .. } => Act::RedateAssignment,
             Self::EndAssignment { .. } => Act::EndAssignment,
+            Self::ChangePerson { .. }
+            | Self::Rename { .. }
+            | Self::AddContact { .. }
+            | Self::RemoveContact { .. }
+            | Self::AddRegistration { .. }
+            | Self::RemoveRegistration { .. }
             // Those see it who could change it too.
-            Self::ChangePerson { .. } | Self::ChangeOwnContact { .. } => Act::ChangePerson,
+            | Self::ChangeOwnContact { .. } => Act::ChangePerson,
             Self::ClosePerson { .. } => Act::ClosePerson,
             Self::ReopenPerson { .. } => Act::ReopenPerson,
             Self::CreatePerson { .. } => Act::CreatePerson,
@@ -132,7 +188,7 @@ impl Ask {
 
     /// Whether it is of a profile, in which numbers may be.
     pub(crate) fn has_numbers(&self) -> bool {
-        matches!(self, Self::ChangePerson { .. } | Self::CreatePerson { .. })
+        matches!(self, Self::ChangePerson { .. } | Self::CreatePerson { .. } | Self::Rename { .. })
     }
 
     /// What it names, read.
@@ -154,6 +210,11 @@ impl Ask {
                 Named::Assignment(assignment(id)?)
             }
             Self::ChangePerson { person: user, .. }
+            | Self::Rename { person: user, .. }
+            | Self::AddContact { person: user, .. }
+            | Self::RemoveContact { person: user, .. }
+            | Self::AddRegistration { person: user, .. }
+            | Self::RemoveRegistration { person: user, .. }
             | Self::ClosePerson { person: user }
             | Self::ChangeOwnContact { person: user, .. } => Named::Person(person(user)?),
             Self::ReopenPerson { person: user, organisation: place } => {
@@ -177,4 +238,46 @@ pub(crate) enum Named {
     Person(UserId),
     PersonIn(UserId, OdsCode),
     Organisation(OdsCode),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::authority::{Cell, MATRIX};
+
+    /// One of each kind, but for what is only noted.
+    fn each() -> Vec<Ask> {
+        let registration = json!({"body": "GMC", "number": "1234567"});
+        let asks = json!([
+            {"kind": "assign", "person": "1", "position": "2"},
+            {"kind": "redate", "assignment": "3", "end": null},
+            {"kind": "end-assignment", "assignment": "3"},
+            {"kind": "change-person", "person": "1", "patch": {}},
+            {"kind": "rename", "person": "1", "change": {}},
+            {"kind": "add-contact", "person": "1", "channel": "email", "value": "a@b.example"},
+            {"kind": "remove-contact", "person": "1", "channel": "mobile", "contact": "4"},
+            {"kind": "add-registration", "person": "1", "registration": registration},
+            {"kind": "remove-registration", "person": "1", "registration": registration},
+            {"kind": "close-person", "person": "1"},
+            {"kind": "reopen-person", "person": "1", "organisation": "RXX"},
+            {"kind": "create-person", "organisation": "RXX", "profile": {}},
+        ]);
+        serde_json::from_value(asks).unwrap()
+    }
+
+    /// Each cell of the matrix that says that something is asked for has a kind of request that comes to it, and no kind comes to what
+    /// nobody asks for.
+    #[test]
+    fn what_is_asked_for_can_be_asked() {
+        let words: Vec<&str> = each().iter().map(Ask::word).chain(["change-own-contact"]).collect();
+        assert_eq!(words, KINDS);
+        let comes_to: BTreeSet<Act> = each().iter().map(Ask::act).collect();
+        let asked = |cells: &[Cell]| cells.iter().any(|cell| matches!(cell, Cell::Asks | Cell::Assignable));
+        let asks: BTreeSet<Act> = MATRIX.iter().filter(|row| asked(&row.1)).map(|row| row.0).collect();
+        assert_eq!(comes_to, asks);
+    }
 }

@@ -2,12 +2,13 @@
 
 use platform::db::Tx;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ask::{Ask, Named};
 use super::numbers;
 use crate::acting::Doing;
-use crate::api::{ChangePerson, NewPerson};
+use crate::api::{ChangePerson, Name, NameReason, NewEvidence, NewPerson};
 use crate::assignment::{Via, days_in_order, end_in_order};
 use crate::authority::{Act, Target, Verdict};
 use crate::day::Day;
@@ -17,6 +18,16 @@ use crate::store::{assignments, people};
 
 /// The longest patch or profile of a person.
 const LONGEST: usize = 64 * 1024;
+
+/// A change of name as it is asked for: the document may come with the approval.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RenameAsked {
+    pub(super) name: Name,
+    pub(super) reason: NameReason,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) evidence: Option<NewEvidence>,
+}
 
 /// What is asked for as it is kept, if nothing can be seen to be wrong of it without looking anything up: asked of drafts too.
 pub(super) fn checked(doing: &Doing, ask: &Ask) -> Result<Ask, Error> {
@@ -38,11 +49,19 @@ fn in_shape(ask: &Ask) -> Result<(), Error> {
         Ask::Redate { end, .. } => {
             day("end", end.as_ref())?;
         }
-        Ask::ChangePerson { patch: value, .. } | Ask::CreatePerson { profile: value, .. }
+        Ask::ChangePerson { patch: value, .. }
+        | Ask::Rename { change: value, .. }
+        | Ask::CreatePerson { profile: value, .. }
             if !value.is_object() || value.to_string().len() > LONGEST =>
         {
             let sentence = "What is asked of a profile is a JSON object of 64 KiB at most.";
             return Err(Error::field("ask", sentence));
+        }
+        Ask::AddContact { channel, value, .. } => {
+            person::address(*channel, value)?;
+        }
+        Ask::AddRegistration { registration, .. } | Ask::RemoveRegistration { registration, .. } => {
+            person::registrations(std::slice::from_ref(registration))?;
         }
         _ => {}
     }
@@ -86,6 +105,16 @@ async fn looked(tx: &mut Tx, doing: &Doing, ask: &Ask, target: &Target) -> Resul
                 person::look_at_change(&profile, doing, &change)?;
             }
         }
+        (Ask::Rename { change, .. }, Named::Person(user)) => {
+            let RenameAsked { name, evidence, .. } = read("change", change)?;
+            demand_checks(doing, target, evidence.is_some())?;
+            if let Some(profile) = people::find(&mut *tx, &user).await? {
+                person::look_at_rename(&profile, doing, name, evidence.as_ref())?;
+            }
+        }
+        (Ask::RemoveContact { channel, contact, .. }, Named::Person(user)) => {
+            person::demand_address(tx, &user, *channel, contact).await?;
+        }
         (Ask::CreatePerson { profile, .. }, _) => {
             let new: NewPerson = read("profile", profile)?;
             demand_checks(doing, target, !new.evidence.is_empty())?;
@@ -113,6 +142,13 @@ fn member(ask: &Ask, field: &'static str) -> String {
     match ask {
         Ask::ChangePerson { .. } if !matches!(field, "patch" | "ask" | "person") => {
             format!("ask.patch.{field}")
+        }
+        Ask::Rename { .. } if !matches!(field, "change" | "ask" | "person") => format!("ask.change.{field}"),
+        Ask::AddContact { .. } if !matches!(field, "ask" | "person") => "ask.value".to_owned(),
+        Ask::AddRegistration { .. } | Ask::RemoveRegistration { .. }
+            if !matches!(field, "ask" | "person") =>
+        {
+            format!("ask.registration.{field}")
         }
         Ask::CreatePerson { .. } if !matches!(field, "profile" | "ask") => format!("ask.profile.{field}"),
         _ if field == "ask" => field.to_owned(),

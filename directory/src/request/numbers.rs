@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Request;
 use super::ask::Ask;
-use super::content::read;
+use super::content::{RenameAsked, read};
 use crate::acting::Doing;
 use crate::api::{ChangePerson, NewEvidence, NewPerson};
 use crate::error::Error;
@@ -21,6 +21,13 @@ pub(super) fn carried(doing: &Doing, ask: Ask) -> Result<Ask, Error> {
                 document(doing, new)?;
             }
             Ask::ChangePerson { person, patch: kept(patch, &change)? }
+        }
+        Ask::Rename { person, change } => {
+            let mut rename: RenameAsked = read("change", &change)?;
+            if let Some(new) = &mut rename.evidence {
+                document(doing, new)?;
+            }
+            Ask::Rename { person, change: kept(change, &rename)? }
         }
         Ask::CreatePerson { organisation, profile } => {
             let mut new: NewPerson = read("profile", &profile)?;
@@ -61,6 +68,10 @@ pub(crate) fn shown(ask: Ask) -> Ask {
         Ask::ChangePerson { person, mut patch } => {
             mask(&mut patch);
             Ask::ChangePerson { person, patch }
+        }
+        Ask::Rename { person, mut change } => {
+            mask(&mut change);
+            Ask::Rename { person, change }
         }
         Ask::CreatePerson { organisation, mut profile } => {
             mask(&mut profile);

@@ -2,13 +2,14 @@
 
 use platform::db::Tx;
 use platform::id::UserId;
+use serde_json::Value;
 
 use super::Request;
 use super::ask::{Ask, Named};
-use super::content::read;
+use super::content::{RenameAsked, read};
 use crate::acting::Doing;
 use crate::api::{
-    ChangePerson, ClosePerson, CloseReason, NewEvidence, NewPerson, ReopenPerson, ReopenReason,
+    ChangeName, ChangePerson, ClosePerson, CloseReason, NewEvidence, NewPerson, ReopenPerson, ReopenReason,
 };
 use crate::error::Error;
 use crate::person::{self, Created, Creation};
@@ -36,6 +37,19 @@ pub(super) async fn done(
             }
             person::change(tx, doing, &user, expected, change).await?;
         }
+        (Ask::Rename { change, .. }, Named::Person(user)) => {
+            rename(tx, doing, (&user, expected), change, documents).await?;
+        }
+        (
+            Ask::AddContact { .. }
+            | Ask::RemoveContact { .. }
+            | Ask::AddRegistration { .. }
+            | Ask::RemoveRegistration { .. },
+            Named::Person(user),
+        ) => {
+            none_more(&documents)?;
+            added_or_removed(tx, doing, &request.ask, &user, expected).await?;
+        }
         (Ask::CreatePerson { profile, .. }, Named::Organisation(_)) => {
             let mut new: NewPerson = read("profile", profile)?;
             if !documents.is_empty() {
@@ -56,6 +70,51 @@ pub(super) async fn done(
         _ => return Err(Error::Stored { what: "directory_request.asked" }),
     }
     Ok(None)
+}
+
+/// Changes a name with the document that came with the request, or with the approval.
+async fn rename(
+    tx: &mut Tx,
+    doing: &Doing,
+    (user, expected): (&UserId, Expected),
+    change: &Value,
+    mut documents: Vec<NewEvidence>,
+) -> Result<(), Error> {
+    let RenameAsked { name, reason, evidence } = read("change", change)?;
+    let given = documents.pop();
+    none_more(&documents)?;
+    let evidence = given.or(evidence).ok_or_else(|| {
+        let sentence = "A name changes with the document that shows it. Give it with the approval.";
+        Error::field("evidence", sentence)
+    })?;
+    person::rename(tx, doing, user, expected, ChangeName { name, reason, evidence }).await?;
+    Ok(())
+}
+
+/// Adds or takes away an address or a registration.
+async fn added_or_removed(
+    tx: &mut Tx,
+    doing: &Doing,
+    ask: &Ask,
+    user: &UserId,
+    expected: Expected,
+) -> Result<(), Error> {
+    match ask {
+        Ask::AddContact { channel, value, .. } => {
+            person::add_contact_asked(tx, doing, user, expected, (*channel, value)).await?;
+        }
+        Ask::RemoveContact { channel, contact, .. } => {
+            person::remove_contact(tx, doing, user, expected, (*channel, contact)).await?;
+        }
+        Ask::AddRegistration { registration, .. } => {
+            person::register(tx, doing, user, expected, registration).await?;
+        }
+        Ask::RemoveRegistration { registration, .. } => {
+            person::unregister(tx, doing, user, expected, registration).await?;
+        }
+        _ => return Err(Error::Stored { what: "directory_request.asked" }),
+    }
+    Ok(())
 }
 
 /// Refuses documents of which there is no use.

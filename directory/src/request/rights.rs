@@ -48,6 +48,7 @@ pub(super) async fn about(tx: &mut Tx, doing: &Doing, ask: &Ask) -> Result<About
             let profile = profile(tx, &user).await?;
             let before = match ask {
                 Ask::ChangePerson { patch, .. } => details(&profile, patch),
+                Ask::Rename { .. } => json!({"open": is_open(&profile), "name": profile.name}),
                 _ => json!({"open": is_open(&profile)}),
             };
             let target = acting::on_person(tx, doing, &user).await?;

@@ -41,6 +41,7 @@ mod rbac;
 mod reports;
 mod requests;
 mod requests_looked_at;
+mod requests_of_details;
 mod retention;
 mod rig;
 mod rights;
