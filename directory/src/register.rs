@@ -115,6 +115,13 @@ impl Register {
                     false
                 }
             };
+            let settled = match self.sweep_requests().await {
+                Ok(settled) => settled > 0,
+                Err(error) => {
+                    tracing::warn!(%error, "requests whose time is over were not erased: {error}");
+                    false
+                }
+            };
             let passed = match self.sweep_changes().await {
                 Ok(passed) => passed > 0,
                 Err(error) => {
@@ -129,7 +136,7 @@ impl Register {
                     false
                 }
             };
-            if !swept && !erased && !forgotten && !passed && !exported {
+            if !swept && !erased && !forgotten && !settled && !passed && !exported {
                 tokio::time::sleep(SWEEP_PAUSE).await;
             }
         }

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::request;
 use crate::store::{
     assignments_end, leavings, people, people_contacts, people_duplicates, people_evidence, people_links,
-    people_names, people_photos, roles, workgroups,
+    people_names, people_photos, requests, roles, workgroups,
 };
 use crate::version::{Expected, Version};
 
@@ -64,6 +64,8 @@ pub(crate) async fn merge(
     clear_overlaps(tx, doing, user).await?;
     let why = format!("The profile was a second record of {user}. Ask for that one.");
     request::end_all_of(tx, doing, duplicate, &why).await?;
+    // What was asked about them is erased with what is the survivor's.
+    requests::hand_over(tx, duplicate, user).await?;
     survivor.assurance = assurance(tx, &survivor, &other).await?;
     // A merged record is nobody's identity.
     other.standing = Standing::Unverified;

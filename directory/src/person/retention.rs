@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::day::Day;
 use crate::error::Error;
 
-/// After how many days what is erased: of a closed profile, of what personnel systems told, and of what others were told.
+/// After how many days what is erased: of a closed profile, of what personnel systems told, of what was asked for, and of what others were told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
@@ -20,13 +20,25 @@ pub struct Retention {
     pub number_days: u32,
     /// Events of personnel systems that are settled.
     pub feed_days: u32,
+    /// Requests that are over, with everything that was asked for and said in them.
+    pub request_days: u32,
+    /// Drafts of requests that nobody has touched.
+    pub draft_days: u32,
     /// Rows of the change feed that every consumer has applied.
     pub change_days: u32,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { photo_days: 90, contact_days: 365, number_days: 2192, feed_days: 365, change_days: 90 }
+        Self {
+            photo_days: 90,
+            contact_days: 365,
+            number_days: 2192,
+            feed_days: 365,
+            request_days: 365,
+            draft_days: 90,
+            change_days: 90,
+        }
     }
 }
 
@@ -34,7 +46,15 @@ impl Retention {
     /// Refuses what makes no sense.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let within = |days: u32| (1..=36_525).contains(&days);
-        let days = [self.photo_days, self.contact_days, self.number_days, self.feed_days, self.change_days];
+        let days = [
+            self.photo_days,
+            self.contact_days,
+            self.number_days,
+            self.feed_days,
+            self.request_days,
+            self.draft_days,
+            self.change_days,
+        ];
         if days.into_iter().all(within) {
             return Ok(());
         }
@@ -109,6 +129,8 @@ mod tests {
         assert!(Retention { photo_days: 0, ..rules }.check().is_err() && rules.check().is_ok());
         assert!(Retention { feed_days: 0, ..rules }.check().is_err());
         assert!(Retention { change_days: 0, ..rules }.check().is_err());
+        assert!(Retention { request_days: 0, ..rules }.check().is_err());
+        assert!(Retention { draft_days: 0, ..rules }.check().is_err());
     }
 
     proptest! {

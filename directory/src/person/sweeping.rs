@@ -13,6 +13,7 @@ use crate::api::ChangeKind;
 use crate::day::Day;
 use crate::error::Error;
 use crate::register::Register;
+use crate::request;
 use crate::store::people_erasure;
 use crate::version::Expected;
 
@@ -63,6 +64,7 @@ impl Register {
                         continue;
                     }
                     people_erasure::erase(tx, &user, one, now).await?;
+                    request::erase_of(tx, &user, one).await?;
                     if one == Erasure::Numbers {
                         profile.national_insurance = None;
                     }

@@ -76,6 +76,15 @@ pub enum RequestEvent {
         /// The requests.
         requests: Vec<String>,
     },
+    /// Requests were erased because their time was over.
+    RequestsErased {
+        /// How many.
+        many: u64,
+        /// Those that were over before this time, in milliseconds since 1970.
+        before: i64,
+        /// Drafts that nobody had touched since this time, in milliseconds since 1970.
+        drafts_before: i64,
+    },
 }
 
 impl audit::Event for RequestEvent {
@@ -94,6 +103,7 @@ impl audit::Event for RequestEvent {
             Self::RequestFailed { .. } => "request-failed",
             Self::RequestRetried { .. } => "request-retried",
             Self::RequestsExpired { .. } => "requests-expired",
+            Self::RequestsErased { .. } => "requests-erased",
         }
     }
 }

@@ -72,13 +72,16 @@ pub(crate) async fn holds(tx: &mut Tx, user: &UserId, what: Erasure) -> Result<b
             "SELECT CAST(1 AS BIGINT) FROM directory_person p WHERE p.user_id = $1 AND (EXISTS (SELECT 1 FROM \
              directory_contact c WHERE c.user_id = p.user_id) OR EXISTS (SELECT 1 FROM directory_person_link l \
              JOIN directory_scim_value v ON v.source = l.source AND v.external_id = l.external_id \
-             WHERE l.user_id = p.user_id))"
+             WHERE l.user_id = p.user_id) OR EXISTS (SELECT 1 FROM directory_request r WHERE r.user_id = p.user_id \
+             AND ((r.kind = 'create-person' AND (r.asked LIKE '%\"emails\":%' OR r.asked LIKE '%\"mobiles\":%')) \
+             OR (r.kind = 'add-contact' AND r.asked NOT LIKE '%\"value\":\"\"}'))))"
         }
         Erasure::Numbers => {
             "SELECT CAST(1 AS BIGINT) FROM directory_person p WHERE p.user_id = $1 AND (p.ni_hash IS NOT NULL \
              OR EXISTS (SELECT 1 FROM directory_evidence e WHERE e.user_id = p.user_id AND e.number_mask IS NOT NULL) \
              OR EXISTS (SELECT 1 FROM directory_request r WHERE r.user_id = p.user_id \
-             AND r.kind IN ('change-person', 'create-person') AND r.asked NOT LIKE '%:{}}'))"
+             AND ((r.kind IN ('change-person', 'create-person') AND r.asked NOT LIKE '%:{}}') \
+             OR (r.kind = 'rename' AND r.asked LIKE '%\"evidence\":%'))))"
         }
     };
     let row: Option<(i64,)> = sqlx::query_as(text).bind(user.as_str()).fetch_optional(&mut *tx).await?;

@@ -191,6 +191,62 @@ pub(crate) async fn places_asked(tx: &mut Tx, user: &UserId, now: Millis) -> Res
     rows.iter().map(|(place,)| read("directory_position.organisation", place)).collect()
 }
 
+/// The requests about somebody after one of them, in the order of their making.
+pub(crate) async fn of_person(
+    tx: &mut Tx,
+    user: &UserId,
+    after: Option<&RequestId>,
+    limit: u32,
+) -> Result<Vec<Request>, Error> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM directory_request WHERE user_id = $1 AND request_id > $2 ORDER BY request_id LIMIT $3"
+    );
+    let rows: Vec<Row> = sqlx::query_as(AssertSqlSafe(text))
+        .bind(user.as_str().to_owned())
+        .bind(after.map_or("", RequestId::as_str).to_owned())
+        .bind(i64::from(limit))
+        .fetch_all(&mut *tx)
+        .await?;
+    rows.into_iter().map(request).collect()
+}
+
+/// What was about one person is about another from now on: they were found to be one.
+pub(crate) async fn hand_over(tx: &mut Tx, from: &UserId, to: &UserId) -> Result<(), Error> {
+    sqlx::query("UPDATE directory_request SET user_id = $2 WHERE user_id = $1")
+        .bind(from.as_str())
+        .bind(to.as_str())
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
+}
+
+/// Erases some of the requests that were over before a time, and of the drafts that were last touched before another, with their
+/// steps; says how many.
+pub(crate) async fn erase(tx: &mut Tx, over: Millis, drafts: Millis, limit: u32) -> Result<u64, Error> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "SELECT request_id FROM directory_request WHERE (state IN ('rejected', 'withdrawn', 'expired', 'applied', 'failed') \
+         AND changed_at < $1) OR (state = 'draft' AND changed_at < $2) LIMIT $3",
+    )
+    .bind(over.0)
+    .bind(drafts.0)
+    .bind(i64::from(limit))
+    .fetch_all(&mut *tx)
+    .await?;
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    for table in ["directory_request_step", "directory_request"] {
+        // Made of our own words and numbers only.
+        let text = format!("DELETE FROM {table} WHERE request_id IN {}", placeholders(1, rows.len()));
+        let mut query = sqlx::query(AssertSqlSafe(text));
+        for (id,) in &rows {
+            query = query.bind(id.clone());
+        }
+        query.execute(&mut *tx).await?;
+    }
+    Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
+}
+
 /// Stores a new request.
 pub(crate) async fn insert(tx: &mut Tx, request: &Request) -> Result<(), Error> {
     sqlx::query(

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::feed_rig::{Payroll, event, with};
 use crate::people_rig::{execute, texts};
 use crate::scim;
-use crate::world::{AGENT, MANAGER, NURSE, World, day, user, who};
+use crate::world::{AGENT, MANAGER, NURSE, SPONSOR, World, day, user, who};
 
 async fn merge(world: &World, into: u64, from: u64) {
     crate::people_rig::execute(
@@ -54,7 +54,14 @@ platform::both_engines! {
         let added = world.rig.post(&manager, &format!("/directory/workgroups/{group}/members"), &member).await;
         assert_eq!(added.status, StatusCode::CREATED, "{:?}", added.body);
 
+        let asked = json!({"kind": "change-person", "person": user(two), "patch": {"gender": "female"}});
+        let asked = world.rig.post(&who(SPONSOR), "/directory/requests", &json!({"ask": asked})).await;
+        assert_eq!(asked.status, StatusCode::CREATED, "{:?}", asked.body);
+
         merge(&world, one, two).await;
+        // What was asked of the other record is over, and is erased with what is the survivor's.
+        let state = "SELECT user_id FROM directory_request WHERE state = $1";
+        assert_eq!(texts(&db, state, "rejected").await, [user(one)]);
         let kept = assignment(&world, &first).await;
         assert_eq!((&kept["state"], &kept["start"], &kept["end"]), (&json!("live"), &json!(day(0)), &json!(day(30))));
         let gone = assignment(&world, &second).await;

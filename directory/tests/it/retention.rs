@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::feed_rig::{Payroll, event, personnel, with};
 use crate::people_rig::{new_person, staff, texts};
 use crate::rig::Rig;
-use crate::world::{NURSE, day};
+use crate::world::{AGENT, AGENT_TWO, NURSE, World, day, text, who};
 
 fn days(days: u64) -> Duration {
     Duration::from_secs(days * 86_400)
@@ -122,5 +122,54 @@ platform::both_engines! {
         assert_eq!(rig.get(&other, "/directory/scim/v2/Users").await.body["totalResults"], 0);
         let same = count(&db, "SELECT CAST(COUNT(*) AS BIGINT) FROM directory_person_link").await;
         assert_eq!(same, 3);
+    }
+
+    /// What was asked for is erased with everything said of it when its time is over, of profiles that were never made too; what waits
+    /// stays. The addresses in a request go with those of the profile that it made.
+    async fn requests_are_erased(db: Db) {
+        let retention = Retention { contact_days: 3, request_days: 10, draft_days: 5, ..Retention::default() };
+        let world = World::with(db.clone(), Config { retention, ..Config::default() }).await;
+        let asked = async |family: &str, passport: &str, state: &str| {
+            let mut new = new_person("Ann", family, "1984-07-23", passport);
+            new["emails"] = json!([format!("{family}@trust.example")]);
+            let ask = json!({"kind": "create-person", "organisation": "RXX", "profile": new});
+            let made = world.rig.post(&who(AGENT), "/directory/requests", &json!({"ask": ask, "state": state, "notes": "Begins soon"})).await;
+            assert_eq!(made.status, StatusCode::CREATED, "{:?}", made.body);
+            text(&made, "id")
+        };
+        let decided = async |id: &str, last: &str, body: Value| {
+            let path = |last: &str| format!("/directory/requests/{id}/{last}");
+            let opened = world.rig.send(&who(AGENT_TWO), Method::PUT, &path("lock"), &[("if-match", "*")], None).await;
+            assert_eq!(opened.status, StatusCode::OK, "{:?}", opened.body);
+            world.act(&who(AGENT_TWO), &path(last), &body).await
+        };
+        asked("Draft", "123456781", "draft").await;
+        asked("Waits", "123456782", "submitted").await;
+        let (rejected, made) = (asked("Elm", "123456783", "submitted").await, asked("Oak", "123456784", "submitted").await);
+        assert_eq!(decided(&rejected, "rejection", json!({"reason": "Not of this trust"})).await.body["state"], "rejected");
+        let applied = decided(&made, "approval", json!({})).await;
+        assert_eq!(applied.body["state"], "applied", "{:?}", applied.body);
+        let person: UserId = text(&applied, "person").parse().unwrap();
+        assert_eq!(world.rig.act(&who(AGENT), &person, "close", &json!({"reason": "left"})).await.status, StatusCode::OK);
+
+        let of = async |state: &str| texts(&db, "SELECT asked FROM directory_request WHERE state = $1", state).await.concat();
+        assert!(of("applied").await.contains("Oak@trust.example"));
+        world.rig.hand.advance(days(4));
+        assert_eq!(world.rig.register.sweep_people().await.unwrap(), 1);
+        let left = of("applied").await;
+        assert!(left.contains("Oak") && !left.contains('@'), "{left}");
+        let erased = async || world.rig.register.sweep_requests().await.unwrap();
+        assert_eq!(erased().await, 0, "nothing is over for long enough");
+        world.rig.hand.advance(days(2));
+        assert_eq!((erased().await, of("draft").await.as_str()), (1, ""));
+        assert!(of("rejected").await.contains("Elm"));
+        world.rig.hand.advance(days(5));
+        assert_eq!((erased().await, erased().await), (2, 0));
+        let states = texts(&db, "SELECT state FROM directory_request WHERE state <> $1", "").await;
+        assert_eq!(states, ["submitted"], "what waits expires in its own time");
+        let steps = "SELECT CAST(COUNT(*) AS BIGINT) FROM directory_request_step WHERE request_id NOT IN (SELECT request_id FROM directory_request)";
+        assert_eq!((count(&db, steps).await, world.recorded("requests-erased").await), (0, 2));
+        assert_eq!(world.rig.get(&who(AGENT), &format!("/directory/requests/{rejected}")).await.status, StatusCode::NOT_FOUND);
+        world.demand_one_name().await;
     }
 }
