@@ -265,9 +265,9 @@ query!(
         standing,
         /// Who holds this position.
         position,
-        /// Who holds a position with this job role of its own, as in `R8000` or `S8000:G8000:R8000`.
+        /// Who holds a position with this job role, its own or of one that it includes, as in `R8000` or `S8000:G8000:R8000`.
         job_role,
-        /// Who holds a position with this activity among those added to it, as in `B0380`.
+        /// Who holds a position whose rights come to this activity, as in `B0380`: by the baseline, added, or included.
         activity,
         /// Who is in this workgroup now or later, by a position that they hold or directly.
         workgroup,

@@ -25,6 +25,7 @@ use crate::authority::Rank;
 use crate::day::Day;
 use crate::error::Error;
 use crate::ids::{PositionId, WorkgroupId};
+use crate::rbac::{self, ActivityCode, Giving};
 use crate::register::Register;
 use crate::report::{
     Assignments, Campaigns, ELSEWHERE, Leavers, Positions, Registrations, Requests, THERE, Users, days, flag,
@@ -144,11 +145,13 @@ fn job_role(text: Option<&String>) -> Result<Option<String>, Error> {
     }
 }
 
-fn activity(text: Option<&String>) -> Result<Option<String>, Error> {
-    match text {
-        Some(text) if !is_code(text, 'B') => Err(Error::field("activity", "Write an activity, as in B0380.")),
-        other => Ok(other.cloned()),
-    }
+/// By what people come to an activity, by the release in force.
+async fn activity(register: &Register, text: Option<&String>) -> Result<Option<Giving>, Error> {
+    let Some(text) = text else { return Ok(None) };
+    let wrong = |_| Error::field("activity", "Write an activity, as in B0380.");
+    let code: ActivityCode = text.parse().map_err(wrong)?;
+    let book = rbac::current(register).await?;
+    Ok(Some(rbac::giving(&book, code)))
 }
 
 /// People with what they hold: columns `user_id` to `next_end`.
@@ -169,12 +172,13 @@ pub(super) async fn users(
     headers: HeaderMap,
     Query(query): Query<UserReportQuery>,
 ) -> Result<Response, Problem> {
+    permitted_to_read(&caller)?;
     let wanted = people::Users {
         state: word("state", query.state.as_deref(), &["open", "closed", "merged"])?.unwrap_or("open"),
         standing: word("standing", query.standing.as_deref(), &["verified", "unverified"])?,
         position: position(query.position.as_ref())?,
         job_role: job_role(query.job_role.as_ref())?,
-        activity: activity(query.activity.as_ref())?,
+        activity: activity(&register, query.activity.as_ref()).await?,
         workgroup: workgroup(query.workgroup.as_ref())?,
         ends_by: ends_by(&register, query.ends_within.as_deref())?,
         has_email: flag("has_email", query.has_email.as_deref())?,

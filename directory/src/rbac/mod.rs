@@ -24,6 +24,6 @@ pub use events::Event;
 pub use fhir::from_code_system;
 pub(crate) use impact::count;
 pub use import::{Imported, Mode, import};
-pub use rights::{Rights, effective, rights};
+pub use rights::{Giving, Rights, effective, giving, rights};
 
 pub(crate) use shelf::{Shelf, at, committed, current, within};

@@ -76,6 +76,32 @@ pub fn effective<'b>(
     rights
 }
 
+/// By what a role profile comes to an activity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Giving {
+    /// Whoever has one of these added: the activity itself, and those that include it over any number of steps.
+    pub added: Vec<ActivityCode>,
+    /// Whoever has one of these job roles, in the area of work if there is one.
+    pub baselines: Vec<(JobRoleCode, Option<AreaCode>)>,
+}
+
+/// Everything by which [`rights`] has an activity. One that the book does not have is had by whoever has it added.
+pub fn giving(book: &Book, activity: ActivityCode) -> Giving {
+    let Some(place) = book.place(activity) else {
+        return Giving { added: vec![activity], baselines: Vec::new() };
+    };
+    let comes_to_it = |from: usize| book.closure(from).has(place);
+    let places = 0..book.content().activities.len();
+    let added = places.filter(|from| comes_to_it(*from)).map(|from| book.at(from).code).collect();
+    let mut baselines = Vec::new();
+    for job_role in &book.content().job_roles {
+        let rows = book.baseline(job_role.code).iter();
+        let giving = rows.filter(|row| row.restriction_set.is_none() && comes_to_it(row.activity));
+        baselines.extend(giving.map(|row| (job_role.code, row.area)));
+    }
+    Giving { added, baselines }
+}
+
 impl<'b> Rights<'b> {
     fn take(&mut self, place: usize, root: Root) {
         self.roots.push((place, root));
@@ -227,6 +253,26 @@ mod tests {
         let way = &longer.rights[2].reasons;
         assert_eq!(way, &[Reason::Included { by: vec![activity(2), activity(1)] }]);
         assert_eq!((all.release, all.unknown.len()), (4, 0));
+    }
+
+    /// What gives an activity is what those have whose rights have it, and nothing else.
+    #[test]
+    fn what_gives_an_activity_is_told() {
+        let (book, role): (Book, JobRoleCode) = (book(), "R8008".parse().unwrap());
+        let area: AreaCode = "T0640".parse().unwrap();
+        for place in 0..9 {
+            let giving = giving(&book, activity(place));
+            for (areas, added) in (0..9).flat_map(|added| [(vec![], added), (vec![area], added)]) {
+                let by_baseline = giving
+                    .baselines
+                    .iter()
+                    .any(|(code, of)| *code == role && of.is_none_or(|of| areas.contains(&of)));
+                let told = by_baseline || giving.added.contains(&activity(added));
+                let has = rights(&book, role, &areas, &[activity(added)]).has(activity(place));
+                assert_eq!(told, has, "{place} by {added} in {areas:?}");
+            }
+        }
+        assert_eq!(giving(&book, activity(77)), Giving { added: vec![activity(77)], baselines: Vec::new() });
     }
 
     /// A code that the release does not have gives nothing and is named.

@@ -128,7 +128,7 @@ const READS: [&str; 57] = [
 ];
 
 /// Tables with a few rows, however many people there are, and what is made within a statement.
-const SMALL: [&str; 12] = [
+const SMALL: [&str; 13] = [
     "b",
     "m",
     "theirs",
@@ -137,6 +137,7 @@ const SMALL: [&str; 12] = [
     "above",
     "held",
     "up",
+    "down",
     "CONSTANT",
     "directory_consumer",
     "directory_rbac_release",

@@ -113,6 +113,18 @@ platform::both_engines! {
         for raised in [&world.ward, &world.clinic, &both] {
             assert_eq!(rank_of(&world, raised).await, "sponsor");
         }
+        // The report finds people by what their rights come to: by the baseline, by inclusion, and by a position that theirs includes.
+        let lead = NURSE + 5;
+        world.assign(&manager, lead, &both).await;
+        for (activity, of) in [("B1300", vec![SPONSOR, CHECKER, NURSE, lead]), ("B0001", vec![SPONSOR, CHECKER, NURSE, lead]), ("B0380", vec![NURSE, lead])] {
+            let found = world.rig.get(&manager, &format!("/directory/reports/users?organisation=RXX&activity={activity}")).await;
+            assert_eq!(found.status, StatusCode::OK, "{:?}", found.body);
+            let mut found: Vec<&str> = found.body["items"].as_array().unwrap().iter().map(|row| row["user_id"].as_str().unwrap()).collect();
+            let mut of: Vec<String> = of.into_iter().map(user).collect();
+            found.sort_unstable();
+            of.sort_unstable();
+            assert_eq!(found, of, "{activity}");
+        }
         let told: Vec<String> = world.changes(before).await.into_iter().map(|(kind, _)| kind).collect();
         let reranked = told.iter().filter(|kind| *kind == "position-changed").count();
         assert_eq!((told[0].as_str(), reranked), ("roles-released", 4), "ward, clinic, checkers, and what includes the ward");

@@ -6,6 +6,7 @@ use super::{Statement, Value, count};
 use crate::api::{LeaverReportRow, RegistrationReportRow, UserReportRow};
 use crate::day::Day;
 use crate::error::Error;
+use crate::rbac::{AreaCode, Giving};
 use crate::report::{Answer, Cut, Scope};
 
 /// Which people.
@@ -17,7 +18,8 @@ pub(crate) struct Users {
     pub(crate) position: Option<String>,
     /// A pattern that job roles are like.
     pub(crate) job_role: Option<String>,
-    pub(crate) activity: Option<String>,
+    /// By what they come to an activity, where one is asked for.
+    pub(crate) activity: Option<Giving>,
     pub(crate) workgroup: Option<String>,
     /// The latest day on which an assignment ends.
     pub(crate) ends_by: Option<Day>,
@@ -134,6 +136,9 @@ pub(crate) async fn there(
 /// Adds `theirs`, the ids after one of those who hold an assignment there of which everything holds; of who is closed it has
 /// ended.
 fn theirs(query: &mut Statement, wanted: &Users, today: Day, after: &str) {
+    if let Some(giving) = &wanted.activity {
+        ways(query, giving);
+    }
     query.push(
         &format!(", theirs(user_id) AS (SELECT a.user_id {ALL_THERE} AND a.user_id > ?"),
         [Value::from(after)],
@@ -149,15 +154,7 @@ fn theirs(query: &mut Statement, wanted: &Users, today: Day, after: &str) {
         within(query, workgroup, today);
     }
     if wanted.job_role.is_some() || wanted.activity.is_some() {
-        query.text(
-            " AND EXISTS (SELECT 1 FROM directory_access_profile f WHERE f.position_id = a.position_id \
-             AND f.removed_at IS NULL",
-        );
-        query.when(wanted.job_role.as_deref(), " AND f.job_role LIKE ?");
-        // Between blanks, so that no code is found in another.
-        let activity = wanted.activity.as_ref().map(|code| format!("% {code} %"));
-        query.when(activity.as_deref(), " AND (' ' || f.activities || ' ') LIKE ?");
-        query.text(")");
+        by_profile(query, wanted);
     }
     if wanted.of_what_is_held() {
         // Who holds several such is told once.
@@ -171,6 +168,40 @@ fn theirs(query: &mut Statement, wanted: &Users, today: Day, after: &str) {
         );
     }
     query.text(") ");
+}
+
+/// Adds what comes to an activity: `adding` the activities that do where they are added, and `basis` the job roles and areas of work.
+fn ways(query: &mut Statement, giving: &Giving) {
+    // No activity and no job role is empty: the first row stands for none, and lets the lists be empty.
+    query.text(", adding(code) AS (VALUES ('')");
+    for code in &giving.added {
+        query.push(", (?)", [Value::from(code.as_str())]);
+    }
+    query.text("), basis(job_role, area) AS (VALUES ('', '')");
+    for (job_role, area) in &giving.baselines {
+        let area = area.as_ref().map_or("", AreaCode::as_str);
+        query.push(", (?, ?)", [Value::from(job_role.as_str()), Value::from(area)]);
+    }
+    query.text(")");
+}
+
+/// The position has an access profile of the job role by which its holders come to the activity, by itself or by what it includes.
+fn by_profile(query: &mut Statement, wanted: &Users) {
+    query.text(
+        " AND EXISTS (WITH RECURSIVE down(position_id) AS (SELECT a.position_id UNION SELECT i.included_id FROM down \
+         JOIN directory_position_inclusion i ON i.position_id = down.position_id) \
+         SELECT 1 FROM down CROSS JOIN directory_access_profile f WHERE f.position_id = down.position_id AND f.removed_at IS NULL",
+    );
+    query.when(wanted.job_role.as_deref(), " AND f.job_role LIKE ?");
+    if wanted.activity.is_some() {
+        // Between blanks, and behind the last colon of a path, so that no code is found in another.
+        query.text(
+            " AND (EXISTS (SELECT 1 FROM adding g WHERE g.code <> '' AND (' ' || f.activities || ' ') LIKE '% ' || g.code || ' %') \
+             OR EXISTS (SELECT 1 FROM basis s WHERE s.job_role <> '' AND (':' || f.job_role) LIKE '%:' || s.job_role \
+             AND (s.area = '' OR (f.areas || ' ') LIKE '%:' || s.area || ' %')))",
+        );
+    }
+    query.text(")");
 }
 
 /// The assignment is to a position that puts its holders into a workgroup, by itself or by what it includes; or its holder is in
