@@ -51,6 +51,7 @@ mod scim_protocol;
 mod seed_bulk;
 mod seed_world;
 mod sequences;
+mod sequences_around;
 mod spine;
 mod successions;
 mod systems;

@@ -1,4 +1,4 @@
-//! Random sequences of calls over requests, assignments, positions, people and campaigns: nothing leaves its diagram, a refusal changes
+//! Random sequences of calls over requests, assignments, positions, people, campaigns, and what lies around them: nothing leaves its diagram, a refusal changes
 //! nothing, nobody does anything to themselves, and nothing is done that the matrix does not give. The sequences are drawn by
 //! proptest from seeds that stay, and one that fails is shortened.
 
@@ -14,14 +14,17 @@ use serde_json::{Value, json};
 use crate::diagrams::{Seen, demand_diagram, seen};
 use crate::people_rig::execute;
 use crate::rig::Answered;
+use crate::sequences_around::{Around, around, demand_nothing_left, prepare};
 use crate::world::{
-    ADVANCED, AGENT, AGENT_TWO, CHECKER, MANAGER, NURSE, ROLE_OF_NURSES, SPONSOR, World, day, position, user,
-    who,
+    ADVANCED, AGENT, AGENT_TWO, CHECKER, MANAGER, NURSE, ROLE_OF_MANAGERS, ROLE_OF_NURSES, SPONSOR, World,
+    day, position, user, who,
 };
 
-const ACTORS: [u64; 7] = [MANAGER, ADVANCED, AGENT, AGENT_TWO, SPONSOR, CHECKER, NURSE];
+pub(crate) const ACTORS: [u64; 8] = [MANAGER, ADVANCED, AGENT, AGENT_TWO, SPONSOR, CHECKER, NURSE, ELSEWHERE];
+/// The RA manager of another trust.
+const ELSEWHERE: u64 = 7;
 /// Whom something is done to: nurses, and one who acts.
-const PEOPLE: [u64; 4] = [NURSE, NURSE + 1, NURSE + 2, AGENT_TWO];
+pub(crate) const PEOPLE: [u64; 4] = [NURSE, NURSE + 1, NURSE + 2, AGENT_TWO];
 const STEPS: [&str; 7] = ["lock", "exit", "approval", "rejection", "submission", "withdrawal", "retry"];
 
 /// Something that somebody does. Numbers choose among what there is.
@@ -80,6 +83,7 @@ enum Call {
     Wait {
         days: u64,
     },
+    Around(Around),
 }
 
 /// What waits to be decided.
@@ -100,7 +104,7 @@ fn call() -> impl Strategy<Value = Call> {
         5 => (0..5usize, number(), any::<bool>()).prop_map(|(kind, person, draft)| Call::Ask { kind, person, draft }),
         12 => (number(), 0..STEPS.len()).prop_map(|(request, step)| Call::Step { request, step }),
         6 => (number(), any::<bool>()).prop_map(|(request, approve)| Call::Decide { request, approve }),
-        2 => number().prop_map(|request| Call::Of { request, states: &["failed"], step: "retry" }),
+        4 => number().prop_map(|request| Call::Of { request, states: &["failed"], step: "retry" }),
         5 => (number(), number()).prop_map(|(person, position)| Call::Assign { person, position }),
         2 => (number(), -2..20i64).prop_map(|(assignment, days)| Call::Redate { assignment, days }),
         2 => number().prop_map(|assignment| Call::Remove { assignment }),
@@ -109,18 +113,23 @@ fn call() -> impl Strategy<Value = Call> {
         2 => number().prop_map(|person| Call::Reopen { person }),
         1 => (number(), number()).prop_map(|(person, other)| Call::Merge { person, other }),
         2 => Just(Call::Campaign),
-        1 => Just(Call::Cancel),
+        2 => Just(Call::Cancel),
         3 => (number(), any::<bool>()).prop_map(|(item, ends)| Call::Item { item, ends }),
         1 => (1..12u64).prop_map(|days| Call::Wait { days }),
+        12 => around().prop_map(Call::Around),
     ]
 }
 
 /// One world, and what its calls choose from.
-struct Walk {
-    world: World,
-    positions: Vec<String>,
-    today: i64,
+pub(crate) struct Walk {
+    pub(crate) world: World,
+    pub(crate) positions: Vec<String>,
+    /// The workgroup.
+    pub(crate) group: String,
+    pub(crate) today: i64,
     campaigns: u32,
+    /// How many events the personnel system has sent.
+    pub(crate) events: u64,
 }
 
 impl Walk {
@@ -132,7 +141,11 @@ impl Walk {
         positions.push(
             world.make(&who(MANAGER), &position("RXX", "Nurses of theatre", ROLE_OF_NURSES, &[])).await,
         );
-        Self { world, positions, today: 0, campaigns: 0 }
+        let operator = world.operator.clone();
+        let managers = world.make(&operator, &position("RYY", "RA managers", ROLE_OF_MANAGERS, &[])).await;
+        world.assign(&operator, ELSEWHERE, &managers).await;
+        let group = prepare(&world).await;
+        Self { world, positions, group, today: 0, campaigns: 0, events: 0 }
     }
 
     /// Who of those who act holds an assignment.
@@ -188,6 +201,7 @@ impl Walk {
                 let listed = self.world.rig.get(&who(MANAGER), "/directory/requests").await;
                 Some((listed, Allowed::to(&ACTORS, "wait")))
             }
+            Call::Around(call) => self.around(actor, call).await,
             _ => self.of_position(actor, call, before).await,
         }
     }
@@ -197,9 +211,13 @@ impl Walk {
         match call {
             Call::Ask { kind, person, draft } => {
                 let state = if *draft { "draft" } else { "submitted" };
-                let body = json!({"ask": self.ask(*kind, somebody(*person)), "state": state});
+                let of = somebody(*person);
+                let body = json!({"ask": self.ask(*kind, of), "state": state});
+                // What is done to whom nobody looks after is asked for by anybody; for a position of the trust nobody else asks.
+                let anybody = matches!(kind, 2 | 4) && self.belong_to_nobody(&[of]).await;
                 let answered = rig.post(&caller, "/directory/requests", &body).await;
-                Some((answered, Allowed::to(&[MANAGER, ADVANCED, AGENT, AGENT_TWO, SPONSOR], "ask")))
+                let allowed = Allowed::to(&[MANAGER, ADVANCED, AGENT, AGENT_TWO, SPONSOR], "ask");
+                Some((answered, allowed.and_elsewhere(anybody)))
             }
             Call::Step { .. } | Call::Of { .. } => {
                 let (request, states, step) = match *call {
@@ -216,12 +234,10 @@ impl Walk {
                     "rejection" => self.world.act(&caller, &path(step), &json!({"reason": "Walk"})).await,
                     _ => self.world.act(&caller, &path(step), &json!({})).await,
                 };
-                let (kind, requester) = rest.split_once(' ').unwrap();
+                let (_, requester) = rest.split_once(' ').unwrap();
                 let own = matches!(step, "submission" | "withdrawal");
-                let decide = [MANAGER, ADVANCED, AGENT, AGENT_TWO];
-                let mut by: BTreeSet<u64> = if own { ACTORS.into() } else { decide.into() };
-                // A sponsor decides what the own position may assign, and asked for by another.
-                by.extend((kind == "assign").then_some(SPONSOR));
+                let decide = self.deciders(id).await;
+                let mut by: BTreeSet<u64> = if own { ACTORS.into() } else { decide.into_iter().collect() };
                 by.retain(|number| (user(*number) == requester) == own);
                 Some((answered, Allowed { by, step, of: None }))
             }
@@ -274,8 +290,9 @@ impl Walk {
         match call {
             Call::ClosePerson { person } => {
                 let of = somebody(*person);
+                let anybody = self.belong_to_nobody(&[of]).await;
                 let answered = world.act(&caller, &path(of, "close"), &json!({"reason": "left"})).await;
-                Some((answered, Allowed::to(&agents, "close person").of(of)))
+                Some((answered, Allowed::to(&agents, "close person").and_elsewhere(anybody).of(of)))
             }
             Call::Reopen { person } => {
                 // Somebody who is closed, if anybody is.
@@ -283,7 +300,8 @@ impl Walk {
                 let of = PEOPLE.into_iter().find(|number| Some(user(*number).as_str()) == closed);
                 let of = of.unwrap_or_else(|| somebody(*person));
                 let answered = world.act(&caller, &path(of, "reopen"), &json!({"reason": "returned"})).await;
-                Some((answered, Allowed::to(&agents, "reopen").of(of)))
+                // Whoever takes somebody on opens their profile, wherever that is.
+                Some((answered, Allowed::to(&agents, "reopen").and_elsewhere(true).of(of)))
             }
             Call::Merge { person, other } => {
                 // Nurses only: whoever is merged with somebody who acts gets what they have.
@@ -292,8 +310,9 @@ impl Walk {
                 let version = crate::people_rig::texts(&world.rig.db, text, &user(other)).await;
                 let version: i64 = version[0].parse().unwrap();
                 let body = json!({"duplicate": user(other), "duplicate_version": version});
+                let anybody = self.belong_to_nobody(&[of, other]).await;
                 let answered = world.act(&caller, &path(of, "merge"), &body).await;
-                Some((answered, Allowed::to(&[MANAGER, ADVANCED], "merge").of(of)))
+                Some((answered, Allowed::to(&[MANAGER, ADVANCED], "merge").and_elsewhere(anybody).of(of)))
             }
             _ => None,
         }
@@ -338,26 +357,32 @@ fn somebody(number: usize) -> u64 {
 }
 
 /// Who may do something by the matrix, and to whom it is done.
-struct Allowed {
+pub(crate) struct Allowed {
     by: BTreeSet<u64>,
     step: &'static str,
     of: Option<u64>,
 }
 
 impl Allowed {
-    fn to(by: &[u64], step: &'static str) -> Self {
+    pub(crate) fn to(by: &[u64], step: &'static str) -> Self {
         Self { by: by.iter().copied().collect(), step, of: None }
     }
 
     /// Agents and above; a sponsor where the position is assignable to the own one.
-    fn assigning(assignable: bool, step: &'static str) -> Self {
+    pub(crate) fn assigning(assignable: bool, step: &'static str) -> Self {
         let mut allowed = Self::to(&[MANAGER, ADVANCED, AGENT, AGENT_TWO], step);
         allowed.by.extend(assignable.then_some(SPONSOR));
         allowed
     }
 
-    fn of(self, person: u64) -> Self {
+    pub(crate) fn of(self, person: u64) -> Self {
         Self { of: Some(person), ..self }
+    }
+
+    /// The other trust's too, where it is so.
+    pub(crate) fn and_elsewhere(mut self, is_so: bool) -> Self {
+        self.by.extend(is_so.then_some(ELSEWHERE));
+        self
     }
 }
 
@@ -382,6 +407,7 @@ async fn follow(db: Db, calls: &[(usize, Call)]) -> Result<BTreeMap<&'static str
             prop_assert!(answered.status.is_client_error(), "{what}: {:?}", answered.body);
             prop_assert_eq!(&before, &after, "{} was refused and changed something", what);
         }
+        demand_nothing_left(&walk, &what).await?;
         before = after;
     }
     Ok(done)
@@ -417,6 +443,12 @@ fn sequences(engine: Engine, of_each: u32) {
         "ending",
         "call off",
         "wait",
+        "leave",
+        "batch",
+        "member",
+        "rename position",
+        "event",
+        "event put aside",
     ] {
         assert!(done.contains_key(step), "no sequence did {step}: {done:?}");
     }
