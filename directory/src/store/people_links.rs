@@ -192,7 +192,8 @@ pub(crate) async fn change(tx: &mut Tx, link: &Link, now: Millis) -> Result<(), 
     Ok(())
 }
 
-/// Takes a link away.
+/// Takes a link away. Where its client knows the person by nothing else that is in force, what was retired of it is again: it says
+/// then what becomes of the person.
 pub(crate) async fn remove(tx: &mut Tx, link: &Link) -> Result<(), Error> {
     let done = sqlx::query("DELETE FROM directory_person_link WHERE source = $1 AND external_id = $2")
         .bind(link.source.as_str())
@@ -201,6 +202,16 @@ pub(crate) async fn remove(tx: &mut Tx, link: &Link) -> Result<(), Error> {
         .await?;
     if done.rows_affected() == 1 {
         counted(tx, &link.source, -1).await?;
+    }
+    if link.is_retired() { Ok(()) } else { restore(tx, link).await }
+}
+
+async fn restore(tx: &mut Tx, gone: &Link) -> Result<(), Error> {
+    let mut left = of_person(&mut *tx, &gone.user).await?;
+    left.retain(|link| link.is_of_one_client_with(gone));
+    let Some(first) = left.first().filter(|_| left.iter().all(Link::is_retired)) else { return Ok(()) };
+    for link in left.iter().filter(|link| link.external_id == first.external_id) {
+        retire(tx, link, None).await?;
     }
     Ok(())
 }
@@ -211,7 +222,7 @@ pub(crate) async fn hand_over(tx: &mut Tx, from: &UserId, to: &UserId, now: Mill
     let (mut kept, moved) = (of_person(&mut *tx, to).await?, of_person(&mut *tx, from).await?);
     kept.retain(|link| !link.is_retired());
     for link in moved.iter().filter(|link| !link.is_retired() && is_another(link, &kept)) {
-        retire(tx, link, now).await?;
+        retire(tx, link, Some(now)).await?;
     }
     sqlx::query("UPDATE directory_person_link SET user_id = $2 WHERE user_id = $1")
         .bind(from.as_str())
@@ -228,12 +239,52 @@ fn is_another(link: &Link, kept: &[Link]) -> bool {
         && known.all(|one| one.source == link.source || one.external_id != link.external_id)
 }
 
-async fn retire(tx: &mut Tx, link: &Link, now: Millis) -> Result<(), Error> {
+/// Stores since when a link is in force no more; nothing if it is.
+async fn retire(tx: &mut Tx, link: &Link, since: Option<Millis>) -> Result<(), Error> {
     sqlx::query("UPDATE directory_person_link SET retired_at = $3 WHERE source = $1 AND external_id = $2")
         .bind(link.source.as_str())
         .bind(link.external_id.as_str())
-        .bind(now.0)
+        .bind(since.map(|since| since.0))
         .execute(&mut *tx)
         .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::db::Db;
+
+    use super::*;
+
+    platform::both_engines! {
+        /// A client that knew both records knows the person by the link of the one that stays, and by the other's once that is taken
+        /// away; another client keeps its own.
+        async fn one_link_of_a_client_is_in_force(db: Db) {
+            let seen = db.write(|tx| {
+                Box::pin(async move {
+                    let (one, two) = (UserId::from_number(1).unwrap(), UserId::from_number(2).unwrap());
+                    let links = [("scim hr", "1", &one), ("feed hr", "1", &one), ("scim hr", "2", &two), ("feed hr", "2", &two), ("scim other", "9", &two)];
+                    for (source, name, user) in links {
+                        let resource = source.starts_with("scim ").then(|| user.clone());
+                        let named = Link::named(source.to_owned(), name.to_owned(), name.to_owned(), user.clone());
+                        assert!(add(tx, &Link { resource, ..named }, Millis(0)).await?);
+                    }
+                    hand_over(tx, &two, &one, Millis(5)).await?;
+                    let merged = of_person(&mut *tx, &one).await?;
+                    for link in merged.iter().filter(|link| link.external_id == "1") {
+                        remove(tx, link).await?;
+                    }
+                    Ok::<_, Error>((merged, of_person(&mut *tx, &one).await?))
+                })
+            });
+            let (merged, after) = seen.await.unwrap();
+            let told = |links: &[Link]| -> Vec<(String, bool)> {
+                links.iter().map(|link| (format!("{} {}", link.source, link.external_id), link.is_retired())).collect()
+            };
+            let row = |name: &str, retired: bool| (name.to_owned(), retired);
+            let two = [row("feed hr 1", false), row("feed hr 2", true), row("scim hr 1", false), row("scim hr 2", true), row("scim other 9", false)];
+            assert_eq!(told(&merged), two);
+            assert_eq!(told(&after), [row("feed hr 2", false), row("scim hr 2", false), row("scim other 9", false)]);
+        }
+    }
 }
