@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 use crate::day::Day;
 use crate::error::Error;
 
-/// After how many days what is erased: of a closed profile, of what personnel systems told, of what was asked for, and of what others were told.
+/// After how many days what is erased: of a closed profile, of what personnel systems told, of what was asked for, and of what others
+/// were told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {

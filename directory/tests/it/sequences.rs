@@ -1,6 +1,6 @@
-//! Random sequences of calls over requests, assignments, positions, people, campaigns, and what lies around them: nothing leaves its diagram, a refusal changes
-//! nothing, nobody does anything to themselves, and nothing is done that the matrix does not give. The sequences are drawn by
-//! proptest from seeds that stay, and one that fails is shortened.
+//! Random sequences of calls over requests, assignments, positions, people, campaigns, and what lies around them: nothing leaves its
+//! diagram, a refusal changes nothing, nobody does anything to themselves, and nothing is done that the matrix does not give. The
+//! sequences are drawn by proptest from seeds that stay, and one that fails is shortened.
 
 use std::collections::{BTreeMap, BTreeSet};
 
