@@ -152,8 +152,8 @@ pub(crate) async fn proceed(
         }
         Standing::Missing => return Ok(Step::SignIn),
         Standing::Other => {
-            let refusal =
-                Refusal::new(Code::LoginRequired, "Somebody else signed in than id_token_hint names.");
+            let sentence = "Somebody else signed in than id_token_hint or the sub in claims names.";
+            let refusal = Refusal::new(Code::LoginRequired, sentence);
             return refuse(provider, waiting, refusal).await;
         }
     };

@@ -1,5 +1,6 @@
 //! The parameter `claims`: OpenID Connect Core 5.5.
 
+use platform::id::UserId;
 use serde_json::Value;
 
 use super::refusal::{Code, Refusal};
@@ -18,6 +19,8 @@ pub(crate) struct Named {
     pub(crate) acr: Vec<String>,
     /// Those of them that the ID token has to name one of.
     pub(crate) essential: Vec<String>,
+    /// Whom the tokens have to be of.
+    pub(crate) sub: Option<UserId>,
 }
 
 /// Reads the parameter. Claims that are not known are left out later, as the standard asks.
@@ -41,7 +44,34 @@ pub(crate) fn read(text: Option<&str>) -> Result<Named, Refusal> {
     // 5.5.1.1: one of these, or an error.
     let needed = acr.and_then(|acr| acr.get("essential")).and_then(Value::as_bool) == Some(true);
     let essential = if needed { asked.clone() } else { Vec::new() };
-    Ok(Named { id_token: part("id_token")?, userinfo: part("userinfo")?, acr: asked, essential })
+    let (id_token, userinfo) = (part("id_token")?, part("userinfo")?);
+    Ok(Named { id_token, userinfo, acr: asked, essential, sub: demanded(&whole)? })
+}
+
+/// Whose tokens are asked for: 5.5.1 has `sub` with a value, and 3.1.2.2 has no tokens of anybody else given.
+fn demanded(whole: &Value) -> Result<Option<UserId>, Refusal> {
+    let bad = |sentence: &str| Refusal::new(Code::InvalidRequest, sentence);
+    let mut named: Option<UserId> = None;
+    for place in ["/id_token/sub", "/userinfo/sub"] {
+        let asked = match whole.pointer(place) {
+            None | Some(Value::Null) => continue,
+            Some(Value::Object(asked)) => asked,
+            Some(_) => return Err(bad("In claims, sub is null or an object.")),
+        };
+        if asked.contains_key("values") {
+            return Err(bad("In claims, sub has one value and no values: the tokens are of one person."));
+        }
+        let Some(value) = asked.get("value") else { continue };
+        let text = value.as_str().ok_or_else(|| bad("In claims, the value of sub is a text."))?;
+        let person: UserId = text.parse().map_err(|_| {
+            Refusal::new(Code::LoginRequired, "In claims, the value of sub is no subject of this provider.")
+        })?;
+        if named.as_ref().is_some_and(|other| *other != person) {
+            return Err(bad("In claims, id_token and userinfo ask for two people."));
+        }
+        named = Some(person);
+    }
+    Ok(named)
 }
 
 #[cfg(test)]
@@ -62,6 +92,31 @@ mod tests {
         assert_eq!(read(None).unwrap(), Named::default());
         for wrong in ["no", "[]", r#"{"id_token": 7}"#] {
             assert!(read(Some(wrong)).is_err(), "{wrong}");
+        }
+    }
+
+    /// The person who is demanded is read from both parts, and what is no one person is refused.
+    #[test]
+    fn the_demanded_person_is_read() {
+        let sub = |text: &str| read(Some(text)).map(|named| named.sub).map_err(|refusal| refusal.code);
+        let ann: UserId = "555021942107".parse().unwrap();
+        for demand in [
+            r#"{"id_token": {"sub": {"value": "555021942107"}}}"#,
+            r#"{"userinfo": {"sub": {"value": "555021942107", "essential": true}}, "id_token": {"sub": null}}"#,
+            r#"{"userinfo": {"sub": {"value": "555021942107"}}, "id_token": {"sub": {"value": "555021942107"}}}"#,
+        ] {
+            assert_eq!(sub(demand), Ok(Some(ann.clone())), "{demand}");
+        }
+        assert_eq!(sub(r#"{"id_token": {"sub": {"essential": true}}}"#), Ok(None));
+        assert_eq!(sub(r#"{"id_token": {"sub": {"value": "somebody"}}}"#), Err(Code::LoginRequired));
+        for wrong in [
+            r#"{"id_token": {"sub": {"value": 555021942107}}}"#,
+            r#"{"id_token": {"sub": {"value": null}}}"#,
+            r#"{"id_token": {"sub": "555021942107"}}"#,
+            r#"{"id_token": {"sub": {"values": ["555021942107"]}}}"#,
+            r#"{"userinfo": {"sub": {"value": "555021942107"}}, "id_token": {"sub": {"value": "555021942108"}}}"#,
+        ] {
+            assert_eq!(sub(wrong), Err(Code::InvalidRequest), "{wrong}");
         }
     }
 }

@@ -67,7 +67,7 @@ pub(crate) struct AuthorisationRequest {
     pub(crate) key: Option<String>,
     /// Whether people may be asked.
     pub(crate) prompt: Prompt,
-    /// Who is meant, by an ID token of ours.
+    /// Who is meant, by an ID token of ours or by the `sub` that `claims` demands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) hinted: Option<UserId>,
     /// The classes of sign-in of which the ID token has to name one.
@@ -119,6 +119,7 @@ pub(crate) fn read(
         (None, Some(hint)) => Some(hinted(hint, keys)?),
         (None, None) => None,
     };
+    let hinted = meant(hinted, named.sub)?;
     let request = AuthorisationRequest {
         client: client.id.clone(),
         back,
@@ -256,6 +257,17 @@ fn hinted(hint: &str, keys: &Keys) -> Result<UserId, Refusal> {
     let sub = claims.as_ref().and_then(|claims| claims.get("sub")).and_then(serde_json::Value::as_str);
     sub.and_then(|sub| sub.parse().ok())
         .ok_or_else(|| Refusal::new(Code::InvalidRequest, "id_token_hint is no ID token of this provider."))
+}
+
+/// OpenID Connect Core 3.1.2.2: the tokens are of whom the hint or `claims` names, and of nobody where they name two.
+fn meant(hinted: Option<UserId>, demanded: Option<UserId>) -> Result<Option<UserId>, Refusal> {
+    match (hinted, demanded) {
+        (Some(hinted), Some(demanded)) if hinted != demanded => {
+            let sentence = "id_token_hint and the sub in claims name two people. Send one of them.";
+            Err(Refusal::new(Code::InvalidRequest, sentence))
+        }
+        (hinted, demanded) => Ok(hinted.or(demanded)),
+    }
 }
 
 #[cfg(test)]

@@ -234,6 +234,26 @@ platform::both_engines! {
         assert!(rig.authorise(&[("id_token_hint", hint)], &[&ben]).await.location().starts_with("/sign-in/"));
         let wrong = rig.authorise(&[("id_token_hint", "a.b.c")], &[&ann]).await;
         assert_eq!(wrong.sent_error().as_deref(), Some("invalid_request"));
+        // A `sub` that is demanded by claims names them as well, pushed or not, and no other beside the hint.
+        let demand = |person: u64| json!({"id_token": {"sub": {"value": crate::rig::user(person)}}}).to_string();
+        let (of_ann, of_ben) = (demand(ANN), demand(BEN));
+        let silent = ("prompt", "none");
+        assert!(rig.authorise(&[silent, ("claims", &of_ann), ("id_token_hint", hint)], &[&ann]).await.sent("code").is_some());
+        let other = rig.authorise(&[silent, ("claims", &of_ann)], &[&ben]).await;
+        assert_eq!((other.sent_error().as_deref(), other.sent("code")), (Some("login_required"), None));
+        assert!(rig.authorise(&[("claims", &of_ann)], &[&ben]).await.location().starts_with("/sign-in/"));
+        let two = rig.authorise(&[silent, ("claims", &of_ben), ("id_token_hint", hint)], &[&ben]).await;
+        assert_eq!(two.sent_error().as_deref(), Some("invalid_request"));
+        let query = request(&[silent, ("claims", &of_ann)]);
+        let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        for (session, signed_in) in [(&ann, true), (&ben, false)] {
+            let pushed = rig.form("/par", &[("authorization", &basic("rp", &secret))], &pairs).await;
+            let uri = pushed.json()["request_uri"].as_str().unwrap().to_owned();
+            let uri: String = url::form_urlencoded::byte_serialize(uri.as_bytes()).collect();
+            let back = rig.browse(&format!("/authorize?client_id=rp&request_uri={uri}"), &[session]).await;
+            assert_eq!(back.sent("code").is_some(), signed_in, "{}", back.location());
+        }
     }
 
     /// Refresh tokens change with each use; one that comes again ends all of them.
