@@ -43,6 +43,10 @@ pub(crate) struct Wanted {
     pub login_hint: Option<String>,
     /// In which languages, the most wanted first.
     pub ui_locales: Vec<String>,
+    /// The role that was chosen for this request, before its person signed in with what the organisation of the role asks for. It is of
+    /// the session only when the request is granted in it: whoever cancels has chosen nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
 }
 
 impl Wanted {

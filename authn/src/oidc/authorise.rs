@@ -177,7 +177,7 @@ pub(crate) async fn proceed(
     match decision {
         Decision::Role(role) => {
             let of_role = (role.as_str(), organisation.as_deref());
-            match organisation::ask(provider, waiting, &session, of_role, now).await? {
+            match organisation::ask(provider, waiting, &session, of_role).await? {
                 Asks::Nothing(waiting) => {
                     granting::grant(provider, *waiting, *session, Some(role), now).await.map(Step::Back)
                 }
@@ -265,6 +265,11 @@ async fn decide(
     let places: Vec<(String, String)> =
         claims.roles.iter().map(|one| (one.role.person_roleid.clone(), one.role.org_code.clone())).collect();
     let asked = if waiting.request.scope.has(Scope::ChangedRole) { Asked::Anew } else { Asked::Once };
+    // What was chosen for this request before a stronger sign-in is what its person goes on with.
+    let chosen = match (chosen, &waiting.interaction.wanted.role) {
+        (Chosen::Nothing, Some(role)) => Chosen::Role(role.clone()),
+        (chosen, _) => chosen,
+    };
     let decision = match chosen {
         Chosen::Role(id) if role::holds(&claims.roles, &id) => Decision::Role(id),
         // A role that is no longer theirs, or never was, is chosen again.

@@ -140,6 +140,7 @@ pub(crate) fn read(
         fresh_after: since,
         login_hint: parameters.get("login_hint").map(short),
         ui_locales: parameters.list("ui_locales").into_iter().take(10).map(short).collect(),
+        role: None,
     };
     Ok((request, wanted))
 }

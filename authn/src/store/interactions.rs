@@ -219,6 +219,7 @@ mod tests {
         async fn requests_wait(db: Db) {
             let wanted = Wanted {
                 acceptable: Acceptable::any_of(&[]), fresh_after: Some(Millis(5)), login_hint: None, ui_locales: vec![],
+                role: None,
             };
             let waiting = Waiting {
                 interaction: Interaction {

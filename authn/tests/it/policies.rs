@@ -115,7 +115,7 @@ platform::both_engines! {
         let choices = rig.browse(&format!("{here}?choose"), &[&cookies]).await;
         assert!(choices.text.contains("value=\"security-key\"") && !choices.text.contains("value=\"platform-key\""), "{}", choices.text);
         let silent = rig.authorise(&[scope, ("prompt", "none")], &[&session]).await;
-        assert_eq!(silent.sent_error().as_deref(), Some("login_required"));
+        assert_eq!(silent.sent_error().as_deref(), Some("interaction_required"), "the role waits with its request");
         let with_app = rig.sign_in(ANN, "totp").await;
         let weak = rig.authorise(&[scope, ("acr_values", "AAL2_TOTP")], &[&with_app]).await;
         let onward = weak.text.split("action=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
@@ -129,6 +129,41 @@ platform::both_engines! {
         let tokens = rig.exchange(&secret, &back.sent("code").unwrap(), &[]).await.json();
         let told = rig.verified(tokens["id_token"].as_str().unwrap()).await;
         assert_eq!((&told["selected_roleid"], &told["amr"]), (&json!(of(true)), &json!(["FIDO2"])));
+        // Now the role is the session's, and what its organisation asks counts for everybody.
+        let weaker = rig.sign_in_again(&with_key, "platform-key").await;
+        let silent = rig.authorise(&[scope, ("prompt", "none")], &[&weaker]).await;
+        assert_eq!(silent.sent_error().as_deref(), Some("login_required"));
+    }
+
+    /// Whoever chooses a role for which they cannot sign in, and cancels, has chosen nothing: another relying party asks them anew, and
+    /// the role that they choose there is the session's.
+    async fn a_role_that_was_cancelled_is_nobodys(db: Db) {
+        let rig = Rig::new(db.clone()).await;
+        db.write(|tx| Box::pin(async move { assign(tx, ANN, 2).await })).await.unwrap();
+        for client in ["rp", "rp-other"] {
+            rig.register(client, &json!({})).await;
+        }
+        asked(&rig, Method::PUT, SECOND, "", &json!({"authenticators": ["security-key"]})).await;
+        let session = rig.sign_in(ANN, "platform-key").await;
+        let scope = ("scope", "openid selectedrole");
+        let role_of = |page: &str, place: &str| {
+            let mut roles = page.split("name=\"role\" value=\"").skip(1);
+            roles.find(|rest| rest.split("</label>").next().unwrap().contains(place)).unwrap()[..12].to_owned()
+        };
+        let choose = async |page: &Answered, place: &str| {
+            let onward = page.text.split("action=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+            let cookies = format!("{}; {session}", page.cookie());
+            rig.form(&onward, &[("cookie", &cookies)], &[("role", &role_of(&page.text, place))]).await
+        };
+        let page = rig.authorise(&[scope], &[&session]).await;
+        let here = choose(&page, "(Z00002)").await.location().to_owned();
+        let cancel = format!("{}?cancelled", here.replace("/sign-in/", "/authorize/continue/"));
+        let back = rig.browse(&cancel, &[&page.cookie(), &session]).await;
+        assert_eq!(back.sent_error().as_deref(), Some("access_denied"));
+        let other = rig.authorise(&[scope, ("client_id", "rp-other")], &[&session]).await;
+        assert_eq!(other.status, StatusCode::OK, "asked for the role, not for a key: {}", other.text);
+        assert!(choose(&other, "(Z00001)").await.sent("code").is_some());
+        rig.code(&[scope], &session).await;
     }
 
     /// A resource that is shown a token of too weak a sign-in asks for a stronger one (RFC 9470): introspection says which it was and

@@ -1,8 +1,6 @@
 //! What the organisation asks in whose role somebody is about to act: where they signed in with something that it does not take,
 //! they sign in again with something that it does.
 
-use platform::clock::Millis;
-
 use super::{Step, refuse};
 use crate::error::Error;
 use crate::interaction::Acceptable;
@@ -27,7 +25,6 @@ pub(super) async fn ask(
     mut waiting: Waiting,
     session: &Session,
     (role, organisation): (&str, Option<&str>),
-    now: Millis,
 ) -> Result<Asks, Refusal> {
     let Some(organisation) = organisation else { return Ok(Asks::Nothing(Box::new(waiting))) };
     let was = &waiting.interaction.wanted.acceptable;
@@ -39,16 +36,12 @@ pub(super) async fn ask(
         return refuse(provider, waiting, refusal(&left, organisation)).await.map(Asks::First);
     }
     waiting.interaction.wanted.acceptable = left;
-    let (sid, role) = (session.sid.clone(), role.to_owned());
+    // So that nobody is asked again for the role after signing in. The session gets it with the grant: whoever cannot sign in so may
+    // choose another role elsewhere.
+    waiting.interaction.wanted.role = Some(role.to_owned());
     let stored: Result<(), Error> = provider
         .db
-        .write(move |tx| {
-            Box::pin(async move {
-                interactions::narrow(tx, &waiting.interaction).await?;
-                // So that nobody is asked again for the role after signing in.
-                interactions::choose_role(tx, &sid, &role, now).await
-            })
-        })
+        .write(move |tx| Box::pin(async move { interactions::narrow(tx, &waiting.interaction).await }))
         .await;
     stored?;
     Ok(Asks::First(Step::SignIn))
