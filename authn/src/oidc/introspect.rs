@@ -9,7 +9,7 @@ use super::making::acting;
 use super::parameters::Parameters;
 use super::refusal::{Code, Refusal};
 use crate::api::Introspection;
-use crate::client::Authenticated;
+use crate::client::{Authenticated, State};
 use crate::provider::Provider;
 use crate::store::tokens::{self, Shown};
 use crate::token::{Kind, stored};
@@ -34,7 +34,11 @@ async fn worth(
 ) -> Result<Option<Value>, Refusal> {
     let Some(hash) = stored(presented) else { return Ok(None) };
     let Some(found) = tokens::find_shown(provider.db.read(), &hash).await? else { return Ok(None) };
-    let Shown { token, mut grant, session, .. } = found.within_registration();
+    let Shown { token, mut grant, client: holder, session } = found.within_registration();
+    // What was exchanged lies under somebody else's grant, which goes on when the client that has it is closed.
+    if holder.state != State::Open {
+        return Ok(None);
+    }
     let client = proof.client();
     // A refresh token is for its client and for nobody else: a server that is shown one was shown the wrong thing.
     let of_all = client.config().introspection == Introspection::Any && token.kind == Kind::Access;

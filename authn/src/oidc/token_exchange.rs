@@ -12,7 +12,7 @@ use super::parameters::Parameters;
 use super::refusal::{Code, Refusal};
 use super::scope::{Scope, Scopes};
 use crate::api::{SubjectToken, TokenExchange};
-use crate::client::Client;
+use crate::client::{Client, State};
 use crate::error::Error;
 use crate::provider::Provider;
 use crate::session::Session;
@@ -133,7 +133,9 @@ async fn subject(provider: &Provider, parameters: &Parameters, now: Millis) -> R
 async fn access_token(provider: &Provider, presented: &str, now: Millis) -> Result<Subject, Refusal> {
     let hash = stored(presented).ok_or_else(unusable)?;
     let found = tokens::find_shown(provider.db.read(), &hash).await?.map(Shown::within_registration);
-    let found = found.filter(|found| found.token.kind == Kind::Access).ok_or_else(unusable)?;
+    // A client that is closed has nothing that is exchanged, and neither has what was given to it under another's grant.
+    let good = |found: &Shown| found.token.kind == Kind::Access && found.client.state == State::Open;
+    let found = found.filter(good).ok_or_else(unusable)?;
     let Shown { token, mut grant, .. } = found;
     if token.ended_at.is_some() || now >= token.expires_at || grant.ended_at.is_some() {
         return Err(unusable());

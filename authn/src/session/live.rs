@@ -60,9 +60,9 @@ pub(crate) struct Found {
 /// With what a session was opened last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Opener {
-    /// With something that its holder has here, still.
+    /// With something that its holder has here, still, and that is not suspended.
     Kept,
-    /// With a card, or with something that was taken away.
+    /// With a card, or with something that was taken away or is suspended.
     Elsewhere,
 }
 

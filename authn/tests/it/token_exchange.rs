@@ -1,6 +1,6 @@
 //! Exchanging tokens of others (RFC 8693): no more than was granted, no longer, no further than registered, and never unseen.
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use platform::db::Db;
 use serde_json::{Value, json};
 
@@ -60,6 +60,11 @@ impl Site {
     }
 }
 
+/// The form with which an access token is exchanged.
+fn exchanging(token: &str) -> [(&str, &str); 3] {
+    [("grant_type", GRANT), ("subject_token", token), ("subject_token_type", ACCESS_TOKEN)]
+}
+
 platform::both_engines! {
     /// A token that was shown becomes one for less, for whoever is registered; it says for whom and by whom, and ends with the first.
     async fn tokens_are_exchanged(db: Db) {
@@ -80,6 +85,44 @@ platform::both_engines! {
         assert_eq!(site.rig.form("/revoke", &[("authorization", &header)], &pairs).await.status, StatusCode::OK);
         assert_eq!(site.asked(token).await, json!({"active": false}));
         assert_eq!(site.rig.recorded("tokens-issued").await, 2);
+    }
+
+    /// What a client got by an exchange ends with the client, though it lies under a grant that goes on.
+    async fn exchanged_tokens_end_with_their_client(db: Db) {
+        let site = Site::new(db, "openid profile").await;
+        let rig = &site.rig;
+        let server = basic("server", &rig.register("server", &json!({"introspection": "any"})).await);
+        let next = basic("next", &rig.register("next", &json!({
+            "grant_types": [GRANT], "redirect_uris": [], "scopes": ["openid", "profile"],
+            "token_exchanges": [{"subject_clients": ["gateway", "plain", "rp"], "subject_token_types": [ACCESS_TOKEN], "scopes": ["openid", "profile"]}]
+        })).await);
+        let mut config = gateway();
+        config["token_exchanges"][0]["audiences"] = json!([]);
+        let own = basic("plain", &rig.register("plain", &config).await);
+        let given = [
+            site.exchange(site.access(), ACCESS_TOKEN, &[]).await.json()["access_token"].as_str().unwrap().to_owned(),
+            rig.form("/token", &[("authorization", &own)], &exchanging(site.access())).await.json()["access_token"].as_str().unwrap().to_owned(),
+        ];
+        let active = async |token: &str| {
+            rig.form("/introspect", &[("authorization", &server)], &[("token", token)]).await.json()["active"].clone()
+        };
+        let handed_on = async |token: &str| rig.form("/token", &[("authorization", &next)], &exchanging(token)).await.error();
+        assert_eq!((active(&given[0]).await, active(&given[1]).await), (json!(true), json!(true)));
+        assert_eq!(rig.userinfo(&given[1]).await.status, StatusCode::OK);
+        for client in ["gateway", "plain"] {
+            let path = format!("/authn/configs/larkfield/{client}");
+            let hash = rig.operate(Method::GET, &path, &json!(null)).await.json()["hash"].as_str().unwrap().to_owned();
+            let closed = rig.operate(Method::DELETE, &format!("{path}?hash={hash}"), &json!(null)).await;
+            assert_eq!(closed.status, StatusCode::OK, "{}", closed.text);
+        }
+        for token in &given {
+            assert_eq!(active(token).await, json!(false));
+            assert_eq!(handed_on(token).await, "invalid_request");
+            assert_eq!(rig.userinfo(token).await.status, StatusCode::UNAUTHORIZED);
+        }
+        // The first token, which was nobody's but the relying party's, goes on.
+        assert_eq!(active(site.access()).await, json!(true));
+        assert_eq!(handed_on(site.access()).await, "");
     }
 
     /// Nobody gets more than the token was for, more than is registered, or a token for somebody else.
