@@ -10,7 +10,7 @@ use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use super::assertion::{self, Claimed};
-use super::failure::{Failure, refuse};
+use super::failure::{Failure, note, refuse};
 use super::{Client, State, key_set};
 use crate::api::AuthMethod;
 use crate::error::Error;
@@ -19,6 +19,7 @@ use crate::oidc::refusal::{Code, Refusal};
 use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::store::clients;
+use crate::token::jws::Jws;
 
 /// The one type of assertion that is read. RFC 7523 2.2.
 const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -56,7 +57,11 @@ pub(crate) async fn authenticate(
     presented: &Presented<'_>,
     now: Millis,
 ) -> Result<Authenticated, Refusal> {
-    match proof(presented)? {
+    let proof = match proof(presented) {
+        Ok(proof) => proof,
+        Err(unproved) => return Err(unproved.refused(provider, presented.parameters, now).await),
+    };
+    match proof {
         Proof::Assertion(text) => by_assertion(provider, presented, text, now).await,
         Proof::Secret { client, secret, method } => {
             let found = known(provider, &client).await?;
@@ -95,43 +100,85 @@ async fn settle(
     }
 }
 
+/// A request that proves nothing, whoever sent it: what is wrong with it is about nothing but what was sent.
+pub(crate) struct Unproved {
+    code: Code,
+    failure: Failure,
+}
+
+impl Unproved {
+    fn new(code: Code, failed: &'static str, sentence: impl Into<String>) -> Self {
+        Self { code, failure: Failure::told(failed, sentence) }
+    }
+
+    /// With two headers, neither of which counts.
+    pub(crate) fn two_headers() -> Self {
+        Self::new(Code::InvalidRequest, "two-ways", "There are two headers Authorization. Send one.")
+    }
+
+    fn missing() -> Self {
+        Self::new(Code::InvalidClient, "missing", "Nothing in the request proves who the client is.")
+    }
+
+    /// The refusal; the owner of the client that the form names finds it in the list.
+    pub(crate) async fn refused(self, provider: &Provider, parameters: &Parameters, now: Millis) -> Refusal {
+        let owner = match named(provider, parameters).await {
+            Ok(owner) => owner,
+            Err(refusal) => return refusal,
+        };
+        let told = self.failure.sentence.clone();
+        let id = note(provider, owner.as_ref(), self.failure, now).await;
+        Refusal::new(self.code, told).correlated(id.as_str())
+    }
+}
+
+/// The client that a form names, by its id or as the subject of its assertion, if there is such a one. It has proved nothing.
+async fn named(provider: &Provider, parameters: &Parameters) -> Result<Option<ClientId>, Refusal> {
+    let subject = || {
+        let jws = Jws::parse(parameters.get("client_assertion")?).ok()?;
+        jws.text("sub").map(str::to_owned)
+    };
+    let named = parameters.get("client_id").map(str::to_owned).or_else(subject);
+    match named {
+        Some(named) => Ok(known(provider, &named).await?.map(|client| client.id)),
+        None => Ok(None),
+    }
+}
+
 /// RFC 6749 2.3: exactly one way in a request.
-fn proof<'r>(presented: &Presented<'r>) -> Result<Proof<'r>, Refusal> {
+fn proof<'r>(presented: &Presented<'r>) -> Result<Proof<'r>, Unproved> {
     let parameters = presented.parameters;
     let assertion = parameters.get("client_assertion");
     let posted = parameters.get("client_secret");
     let ways = [presented.authorization.is_some(), assertion.is_some(), posted.is_some()];
     if ways.iter().filter(|way| **way).count() > 1 {
         let sentence = "Prove who the client is in one way: the header Authorization, client_secret, or client_assertion.";
-        return Err(Refusal::new(Code::InvalidRequest, sentence));
+        return Err(Unproved::new(Code::InvalidRequest, "two-ways", sentence));
     }
     if let Some(header) = presented.authorization {
         let (client, secret) = basic(header).ok_or_else(|| {
-            Refusal::new(
-                Code::InvalidClient,
-                "The header Authorization is not Basic with client id and secret.",
-            )
+            let sentence = "The header Authorization is not Basic with client id and secret.";
+            Unproved::new(Code::InvalidClient, "malformed", sentence)
         })?;
         if parameters.get("client_id").is_some_and(|given| given != client) {
             let sentence = "client_id and the header Authorization name two clients.";
-            return Err(Refusal::new(Code::InvalidRequest, sentence));
+            return Err(Unproved::new(Code::InvalidRequest, "two-clients", sentence));
         }
         return Ok(Proof::Secret { client, secret, method: AuthMethod::ClientSecretBasic });
     }
     if let Some(assertion) = assertion {
         if parameters.get("client_assertion_type") != Some(ASSERTION) {
             let sentence = format!("client_assertion_type is {ASSERTION}.");
-            return Err(Refusal::new(Code::InvalidRequest, sentence));
+            return Err(Unproved::new(Code::InvalidRequest, "assertion-type", sentence));
         }
         return Ok(Proof::Assertion(assertion));
     }
-    let missing = || Refusal::new(Code::InvalidClient, "Nothing in the request proves who the client is.");
-    let client = parameters.get("client_id").ok_or_else(missing)?;
+    let client = parameters.get("client_id").ok_or_else(Unproved::missing)?;
     if let Some(secret) = posted {
         let secret = Zeroizing::new(secret.to_owned());
         return Ok(Proof::Secret { client: client.to_owned(), secret, method: AuthMethod::ClientSecretPost });
     }
-    if presented.certificate.is_some() { Ok(Proof::Certificate(client)) } else { Err(missing()) }
+    if presented.certificate.is_some() { Ok(Proof::Certificate(client)) } else { Err(Unproved::missing()) }
 }
 
 /// RFC 6749 2.3.1: both parts are encoded as in a form before they are joined.

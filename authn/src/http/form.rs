@@ -10,7 +10,7 @@ use platform::problem::Problem;
 use platform::web::{PeerAddress, Raw, TlsPeer};
 use serde::Serialize;
 
-use crate::client::authentication::{self, Authenticated, Presented};
+use crate::client::authentication::{self, Authenticated, Presented, Unproved};
 use crate::oidc::face::Face;
 use crate::oidc::parameters::Parameters;
 use crate::oidc::possession::{Held, certificate_thumbprint};
@@ -63,10 +63,8 @@ impl Posted {
             (None, _) => None,
             (Some(value), None) => Some(value.to_str().unwrap_or_default()),
             (Some(_), Some(_)) => {
-                return Err(Refusal::new(
-                    Code::InvalidRequest,
-                    "There are two headers Authorization. Send one.",
-                ));
+                let unproved = Unproved::two_headers();
+                return Err(unproved.refused(provider, &self.parameters, provider.now()).await);
             }
         };
         let certificate = self.certified.as_ref();

@@ -59,6 +59,41 @@ platform::both_engines! {
         assert_eq!((nothing.status.as_u16(), nothing.error()), (401, "invalid_client".to_owned()));
     }
 
+    /// A request that proves nothing has a correlation id all the same, and the owner of the client that it names finds why.
+    async fn what_proves_nothing_is_found_again(db: Db) {
+        let rig = Rig::new(db).await;
+        let grant = ("grant_type", "client_credentials");
+        let header = basic("rp", &rig.register("rp", &system("client_secret_basic")).await);
+        let subject = Pair::p256().assertion("ES256", "1", rig.now(), &json!({"iss": "rp", "sub": "rp"}));
+        let named = ("client_id", "rp");
+        let unread = "Basic !".to_owned();
+        let headers = |fields: &[&String]| fields.iter().map(|field| ("authorization", (*field).clone())).collect::<Vec<_>>();
+        let cases: [(_, Vec<(&str, &str)>, u16, &str, &str); 6] = [
+            (headers(&[]), vec![named], 401, "invalid_client", "missing"),
+            (headers(&[&unread]), vec![named], 401, "invalid_client", "malformed"),
+            (headers(&[&header]), vec![named, ("client_secret", "x")], 400, "invalid_request", "two-ways"),
+            (headers(&[&header, &header]), vec![named], 400, "invalid_request", "two-ways"),
+            (headers(&[]), vec![("client_assertion", subject.as_str())], 400, "invalid_request", "assertion-type"),
+            (headers(&[&basic("other", "x")]), vec![named], 400, "invalid_request", "two-clients"),
+        ];
+        for (fields, more, status, error, failed) in cases {
+            // The list is in the order of time.
+            rig.pass(1);
+            let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let pairs = [vec![grant], more].concat();
+            let answered = rig.form("/token", &fields, &pairs).await;
+            assert_eq!((answered.status.as_u16(), answered.error().as_str()), (status, error), "{failed}: {}", answered.text);
+            said(&answered.json());
+            let id = answered.json()["correlation_id"].as_str().unwrap().to_owned();
+            assert_eq!(failures(&rig, "rp").await[0], (failed.to_owned(), id));
+        }
+        // Whoever names nobody, or nobody who is known, has a correlation id too, and is in no list.
+        for pairs in [vec![grant], vec![grant, ("client_id", "nobody")], vec![grant, ("client_id", "No Id")]] {
+            said(&rig.form("/token", &[], &pairs).await.json());
+        }
+        assert_eq!(failures(&rig, "rp").await.len(), 6);
+    }
+
     /// A token of a client passes for no certificate, whatever the client is called: neither alone nor beside the certificate of another.
     async fn a_token_is_no_certificate(db: Db) {
         let rig = Rig::new(db).await;
