@@ -114,7 +114,9 @@ impl Why {
                 "Those who certify keys have withdrawn this model because it is not safe. Choose another way to sign in, \
                  and ask your registration authority for a new key."
             }
-            Self::CeremonyOver => "The page waited too long for your key, or was used before. Try again.",
+            Self::CeremonyOver => {
+                "The page waited too long for your key, was used before, or your key was used elsewhere meanwhile. Try again."
+            }
             Self::NotEnough(method) => return not_enough(*method),
             Self::CardMissing => {
                 "Put your smartcard into the reader, try again, and choose its certificate when your browser asks."

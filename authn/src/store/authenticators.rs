@@ -1,5 +1,7 @@
 //! Rows of `authn_authenticator`.
 
+use std::time::Duration;
+
 use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::UserId;
@@ -31,6 +33,25 @@ pub(crate) struct Kept {
     pub authenticator: Authenticator,
     /// The JSON that verifies.
     pub credential: String,
+    /// How its counter moved on last, if it did.
+    pub moved: Option<Moved>,
+}
+
+/// How the counter of a credential moved on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moved {
+    /// When it did last.
+    pub at: Millis,
+    /// What it was before it did so within the time of a ceremony: never more than it was when a ceremony began that may still be
+    /// answered.
+    pub from: i64,
+}
+
+fn kept(row: &AnyRow) -> Result<Kept, Error> {
+    let at: Option<i64> = row.try_get("counted_at")?;
+    let from: Option<i64> = row.try_get("counted_from")?;
+    let moved = at.zip(from).map(|(at, from)| Moved { at: Millis(at), from });
+    Ok(Kept { authenticator: authenticator(row)?, credential: row.try_get("credential")?, moved })
 }
 
 fn authenticator(row: &AnyRow) -> Result<Authenticator, Error> {
@@ -136,29 +157,25 @@ pub(crate) async fn by_credential<'c>(
 ) -> Result<Option<Kept>, Error> {
     let row = sqlx::query(
         "SELECT authenticator_id, user_id, method, name, version, aaguid, created_at, created_by, last_used_at, \
-         suspended_at, credential FROM authn_authenticator WHERE credential_id = $1 AND removed_at IS NULL",
+         suspended_at, credential, counted_at, counted_from FROM authn_authenticator WHERE credential_id = $1 AND removed_at IS NULL",
     )
     .bind(credential_id)
     .fetch_optional(reader)
     .await?;
-    row.map(|row| Ok(Kept { authenticator: authenticator(&row)?, credential: row.try_get("credential")? }))
-        .transpose()
+    row.as_ref().map(kept).transpose()
 }
 
 /// The WebAuthn credentials of a person with which they sign in, oldest first.
 pub(crate) async fn keys_of_person<'c>(reader: impl Reader<'c>, person: &UserId) -> Result<Vec<Kept>, Error> {
     let rows = sqlx::query(
         "SELECT authenticator_id, user_id, method, name, version, aaguid, created_at, created_by, last_used_at, \
-         suspended_at, credential FROM authn_authenticator WHERE user_id = $1 AND credential_id IS NOT NULL AND removed_at IS NULL \
+         suspended_at, credential, counted_at, counted_from FROM authn_authenticator WHERE user_id = $1 AND credential_id IS NOT NULL AND removed_at IS NULL \
          AND suspended_at IS NULL ORDER BY authenticator_id LIMIT $2",
     )
     .bind(person.as_str())
     .bind(SHOWN)
     .fetch_all(reader)
     .await?;
-    let kept = |row: &AnyRow| {
-        Ok(Kept { authenticator: authenticator(row)?, credential: row.try_get("credential")? })
-    };
     rows.iter().map(kept).collect()
 }
 
@@ -230,15 +247,26 @@ pub(crate) async fn take_step(tx: &mut Tx, id: &AuthenticatorId, step: i64) -> R
     Ok(done.rows_affected() == 1)
 }
 
-/// Puts what a WebAuthn credential has become in the place of what it was; false if that is there no more.
-pub(crate) async fn advance(tx: &mut Tx, id: &AuthenticatorId, was: &str, is: &str) -> Result<bool, Error> {
+/// Puts what a WebAuthn credential has become in the place of what it was; false if that is there no more. What it counted until now is
+/// remembered for as long as a ceremony `lasts`.
+pub(crate) async fn advance(
+    tx: &mut Tx,
+    id: &AuthenticatorId,
+    (was, is): (&str, &str),
+    (counted, lasts): (i64, Duration),
+    now: Millis,
+) -> Result<bool, Error> {
     let done = sqlx::query(
-        "UPDATE authn_authenticator SET credential = $3 WHERE authenticator_id = $1 AND credential = $2 \
-         AND removed_at IS NULL",
+        "UPDATE authn_authenticator SET credential = $3, counted_at = $5, \
+         counted_from = CASE WHEN counted_at > $6 THEN counted_from ELSE $4 END \
+         WHERE authenticator_id = $1 AND credential = $2 AND removed_at IS NULL",
     )
     .bind(id.as_str())
     .bind(was)
     .bind(is)
+    .bind(counted)
+    .bind(now.0)
+    .bind(now.minus(lasts).0)
     .execute(&mut *tx)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -392,12 +420,19 @@ mod tests {
             })).await.unwrap();
             assert!(first && !second, "the same credential is not taken twice");
             let found = by_credential(db.read(), "cred").await.unwrap().unwrap();
-            assert_eq!(found, Kept { authenticator: key.clone(), credential: "{}".to_owned() });
+            assert_eq!(found, Kept { authenticator: key.clone(), credential: "{}".to_owned(), moved: None });
             assert_eq!(credential_ids(db.read(), &key.person).await.unwrap(), ["cred"]);
             let (id, person) = (key.id.clone(), key.person.clone());
             let (moved, stale, method, again) = db.write(move |tx| Box::pin(async move {
-                let moved = advance(tx, &id, "{}", "{\"counter\":1}").await?;
-                let stale = advance(tx, &id, "{}", "{\"counter\":2}").await?;
+                let lasts = Duration::from_millis(10);
+                let moved = advance(tx, &id, ("{}", "a"), (0, lasts), Millis(5)).await?;
+                let stale = advance(tx, &id, ("{}", "b"), (0, lasts), Millis(5)).await?;
+                // What it counted is remembered from the first move of a time in which there always was one.
+                for (step, at, from) in [(("a", "b"), 14, 0), (("b", "c"), 23, 0), (("c", "d"), 33, 7)] {
+                    assert!(advance(tx, &id, step, (7, lasts), Millis(at)).await?);
+                    let found = by_credential(&mut *tx, "cred").await?.unwrap();
+                    assert_eq!((found.credential.as_str(), found.moved), (step.1, Some(Moved { at: Millis(at), from })));
+                }
                 let named = [rename(tx, &id, "the blue one", 1).await?, rename(tx, &id, "the red one", 1).await?];
                 let used = mark_used(tx, &id, Millis(9)).await?;
                 let method = remove(tx, &person, &id, "555021942107", Millis(10)).await?;

@@ -1,5 +1,7 @@
 //! Security keys, this device, passkeys.
 
+use std::time::Duration;
+
 use platform::db::Db;
 use serde_json::{Value, json};
 
@@ -134,6 +136,39 @@ platform::both_engines! {
         key.counter = Some(0);
         assert_eq!(shown(&mut key).await.0, 403, "it is held against its last answer again");
         assert_eq!(rig.events("authenticator-suspended").await.len(), 2);
+    }
+
+    /// Of two answers of one key the one that arrives late signs nobody in, and the key stays good; one that counted too little when it was
+    /// asked for is a copy's, though the key moved on since.
+    async fn late_answers_suspect_nobody(db: Db) {
+        let rig = Rig::new(db).await;
+        let mut key = SoftKey::new();
+        rig.enrol_key(USER, "security-key", &mut key).await;
+        rig.signed_in(&mut key).await;
+        let (mut slow, mut quick) = (rig.browser(), rig.browser());
+        let (here, there) = (rig.begin(&mut slow, ALL).await, rig.begin(&mut quick, ALL).await);
+        let (first, second) = (slow.asked(&here).await, quick.asked(&there).await);
+        let (early, late) = (key.get(&first), key.get(&second));
+        rig.pass(Duration::from_secs(1));
+        assert_eq!(quick.answer(&there, &late).await.status, 200);
+        let overtaken = slow.answer(&here, &early).await;
+        assert_eq!((overtaken.status, slow.session()), (409, None), "{}", overtaken.body);
+        assert_eq!(rig.events("sign-in-refused").await.last().unwrap()["reason"], "overtaken");
+        assert_eq!(rig.events("authenticator-suspected").await.len(), 0);
+        assert_eq!(quick.get("/account").await.status, 200, "what the other opened goes on");
+        rig.pass(Duration::from_secs(600));
+        rig.signed_in(&mut key).await;
+        // A copy of the key as it was at first asks before the key moves on, and answers after.
+        let mut copy = rig.browser();
+        let here = rig.begin(&mut copy, ALL).await;
+        let asked = copy.asked(&here).await;
+        let ahead = key.counter.replace(0);
+        let behind = key.get(&asked);
+        key.counter = ahead;
+        rig.pass(Duration::from_secs(1));
+        rig.signed_in(&mut key).await;
+        assert_eq!(copy.answer(&here, &behind).await.status, 403);
+        assert_eq!(rig.events("authenticator-suspended").await.len(), 1);
     }
 
     /// An answer that was used, an older one, and one to another request sign nobody in.

@@ -59,6 +59,13 @@ impl Site {
     }
 }
 
+/// What a credential has counted.
+fn counted(credential: &str) -> Result<i64, Error> {
+    let read: Value = serde_json::from_str(credential).map_err(Error::json)?;
+    let counter = read.pointer("/cred/counter").and_then(Value::as_i64);
+    counter.ok_or(Error::Stored { what: "authn_authenticator.credential" })
+}
+
 /// A credential whose counter says nothing, until its next answer does.
 pub(crate) fn counted_anew(credential: &str) -> Result<String, Error> {
     let mut read: Value = serde_json::from_str(credential).map_err(Error::json)?;

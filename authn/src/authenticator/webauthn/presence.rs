@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use webauthn_rs::prelude::{Passkey, PasskeyAuthentication, PublicKeyCredential, WebauthnError};
 
-use super::{LASTS, word};
+use super::{LASTS, counted, word};
 use crate::api::{Bound, Presence};
 use crate::authenticator::{Authenticator, AuthenticatorEvent, suspect_in};
 use crate::error::Error;
@@ -243,13 +243,15 @@ async fn take(
         reference,
         binding: state.binding,
     };
-    let (person, id) = (state.person, authenticator.id.clone());
+    let (person, id, counted) = (state.person, authenticator.id.clone(), counted(&kept.credential)?);
     let taken = provider.db.write(move |tx| {
         Box::pin(async move {
             let taken = ceremonies::take(tx, &key, &text, now).await?
                 && directory::api::closed(tx, &[person.as_str()]).await?.is_empty()
                 && authenticators::mark_used(tx, &id, now).await?
-                && (is == kept.credential || authenticators::advance(tx, &id, &kept.credential, &is).await?);
+                && (is == kept.credential
+                    || authenticators::advance(tx, &id, (&kept.credential, &is), (counted, LASTS), now)
+                        .await?);
             if taken {
                 audit::record(tx, now, &crate::session::holder(&person, None), &event).await?;
             }

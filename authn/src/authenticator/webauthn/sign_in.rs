@@ -9,7 +9,7 @@ use webauthn_rs::prelude::{
     AuthenticationResult, DiscoverableAuthentication, Passkey, PublicKeyCredential, WebauthnError,
 };
 
-use super::{LASTS, word};
+use super::{LASTS, counted, word};
 use crate::authenticator::{Bound, suspect_in};
 use crate::error::Error;
 use crate::interaction::{InteractionId, Method};
@@ -18,6 +18,9 @@ use crate::session::open_in;
 use crate::sign_in::{Outcome, Visit, Why};
 use crate::store::authenticators::{self, Kept};
 use crate::store::{ceremonies, persons};
+
+/// The member of a ceremony's state that says when it began.
+const BEGAN: &str = "began_at";
 
 fn ceremony(interaction: &InteractionId) -> String {
     format!("sign-in/{interaction}")
@@ -36,7 +39,10 @@ pub(crate) async fn begin(
     if let Some(options) = options.as_object_mut() {
         options.remove("mediation");
     }
-    let state = serde_json::to_string(&state).map_err(Error::json)?;
+    let mut state = serde_json::to_value(&state).map_err(Error::json)?;
+    // The library reads its own members and passes this one by.
+    state[BEGAN] = now.0.into();
+    let state = state.to_string();
     let key = ceremony(interaction);
     provider
         .db
@@ -102,11 +108,16 @@ async fn verify(
     let Some(kept) = kept else { return Ok(Err(fault("unknown-key", Why::KeyUnknown))) };
     let (person, method) = (Some(kept.authenticator.person.clone()), kept.authenticator.method);
     let fault = |word, why| Fault { person: person.clone(), method, word, why, suspected: None };
-    let state: DiscoverableAuthentication = serde_json::from_str(state).map_err(Error::json)?;
+    let state: Value = serde_json::from_str(state).map_err(Error::json)?;
+    let began = state[BEGAN].as_i64().map(Millis);
+    let state: DiscoverableAuthentication = serde_json::from_value(state).map_err(Error::json)?;
     let mut passkey: Passkey = serde_json::from_str(&kept.credential).map_err(Error::json)?;
     let result = site.webauthn.finish_discoverable_authentication_v2(&answer, state, &passkey);
     let result: AuthenticationResult = match result {
         Ok(result) => result,
+        Err(WebauthnError::CredentialPossibleCompromise) if is_late(&kept, began, &answer) => {
+            return Ok(Err(fault("overtaken", Why::CeremonyOver)));
+        }
         Err(error @ WebauthnError::CredentialPossibleCompromise) => {
             let fault = fault(word(&error), Why::KeySuspected);
             return Ok(Err(Fault { suspected: Some(kept), ..fault }));
@@ -135,6 +146,16 @@ async fn verify(
     Ok(Ok(Shown { kept, is }))
 }
 
+/// Whether an answer that counts too little was overtaken by another of the same key: the key moved on after this one was asked for, and
+/// this one counts more than the key had then. One that counted too little from the beginning is a copy's, whatever came between.
+fn is_late(kept: &Kept, began: Option<Millis>, answer: &PublicKeyCredential) -> bool {
+    // WebAuthn 6.1: the hash of the site's name, the flags, and the counter.
+    let counter: Option<[u8; 4]> =
+        answer.response.authenticator_data.get(33..37).and_then(|octets| octets.try_into().ok());
+    let (Some(moved), Some(began), Some(counter)) = (kept.moved, began, counter) else { return false };
+    moved.at > began && i64::from(u32::from_be_bytes(counter)) > moved.from
+}
+
 /// Takes the request, moves the key on and opens the session, in one transaction: of two answers one signs in.
 async fn open(
     provider: &Provider,
@@ -144,6 +165,7 @@ async fn open(
     now: Millis,
 ) -> Result<Outcome, Error> {
     let Shown { kept, is } = shown;
+    let counted = counted(&kept.credential)?;
     let bound = Bound::Kept(kept.authenticator.id.clone());
     let opening = visit.opening(kept.authenticator.person.clone(), kept.authenticator.method, bound);
     let (visit, sessions, random) =
@@ -154,8 +176,14 @@ async fn open(
             Box::pin(async move {
                 let taken = ceremonies::take(tx, &key, &state, now).await?
                     && (is == kept.credential
-                        || authenticators::advance(tx, &kept.authenticator.id, &kept.credential, &is)
-                            .await?);
+                        || authenticators::advance(
+                            tx,
+                            &kept.authenticator.id,
+                            (&kept.credential, &is),
+                            (counted, LASTS),
+                            now,
+                        )
+                        .await?);
                 if !taken {
                     visit
                         .refused(
