@@ -3,7 +3,7 @@
 //!
 //! Nothing of it is there without `[authn.sandbox]`, and neither does sign-in start with it nor does anybody sign in by it unless every
 //! authority says in its own name that it is a demonstration's ([`hierarchy`]): whoever signs in here has proved nothing, and an
-//! authority can be brought in while the program runs.
+//! authority can be brought in while the program runs. What it opened ends with it, at its next use.
 
 mod events;
 mod forced;
@@ -16,10 +16,11 @@ use platform::clock::Millis;
 use platform::db::Db;
 
 use crate::error::Error;
+use crate::provider::Provider;
 
 pub use events::SandboxEvent;
 pub(crate) use forced::{Forced, force};
-pub(crate) use persona::{known, remove_card, sign_in};
+pub(crate) use persona::{MADE_BY, known, remove_card, sign_in};
 pub use settings::{Persona, Sandbox};
 pub(crate) use telling::{Told, clients, logout_token};
 
@@ -40,6 +41,19 @@ pub(crate) async fn open(
         })
     })
     .await
+}
+
+/// Whether what the sandbox opened stands: this is a sandbox, and every authority is a demonstration's still. Where that cannot be asked
+/// there is an error, and nobody gets anything.
+pub(crate) async fn stands(provider: &Provider) -> Result<bool, Error> {
+    if provider.config.sandbox.is_none() {
+        return Ok(false);
+    }
+    match hierarchy::demand_demonstration(&provider.ca).await {
+        Ok(()) => Ok(true),
+        Err(Error::SandboxRefused { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// What sign-in is called where it is a sandbox: every page says so.

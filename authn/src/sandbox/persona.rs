@@ -16,7 +16,7 @@ use crate::sign_in::{Outcome, Visit, Why};
 use crate::store::authenticators::{self, New};
 
 /// Who made what a persona signs in with.
-const MADE_BY: &str = "sandbox";
+pub(crate) const MADE_BY: &str = "sandbox";
 
 /// Somebody whom the register knows.
 pub(crate) struct Known {

@@ -46,6 +46,8 @@ pub(crate) enum EndCause {
     Expired,
     /// The database was put back from a copy, in which it had perhaps ended.
     Restored,
+    /// The sandbox opened it, and there is none any more.
+    SandboxRefused,
 }
 
 impl fmt::Display for EndCause {
@@ -65,6 +67,7 @@ impl fmt::Display for EndCause {
             Self::Idle => "idle",
             Self::Expired => "expired",
             Self::Restored => "restored",
+            Self::SandboxRefused => "sandbox-refused",
         })
     }
 }

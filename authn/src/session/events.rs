@@ -59,7 +59,8 @@ pub enum SessionEvent {
         /// Whose.
         user: String,
         /// Why: `signed-out`, `by-client`, `by-holder`, `by-administrator`, `left`, `merged`, `replaced`,
-        /// `authenticator-removed`, `authenticator-suspended`, `card-revoked`, `card-removed`, `idle`, `expired`, or `restored`: the database was put back from a copy.
+        /// `authenticator-removed`, `authenticator-suspended`, `card-revoked`, `card-removed`, `idle`, `expired`,
+        /// `sandbox-refused`: the sandbox opened it and is none any more, or `restored`: the database was put back from a copy.
         cause: String,
     },
     /// A session was used from a network, or with a browser, where it was neither opened nor used before. People move; a stolen cookie

@@ -13,6 +13,7 @@ use super::{SESSION, Session, presented};
 use crate::authenticator::Bound;
 use crate::error::Error;
 use crate::provider::Provider;
+use crate::sandbox;
 use crate::secret::Secret;
 use crate::store::{authenticators, sessions};
 
@@ -62,7 +63,7 @@ pub(crate) struct Found {
 pub(crate) enum Opener {
     /// With something that its holder has here, still, and that is not suspended.
     Kept,
-    /// With a card, or with something that was taken away or is suspended.
+    /// With a card, by the sandbox, or with something that was taken away or is suspended.
     Elsewhere,
 }
 
@@ -81,8 +82,9 @@ pub(crate) async fn before_claims(
         return Ok(Some(session));
     }
     let mut read = provider.db.read().acquire().await.map_err(db::Error::from)?;
-    let cause = openers_taken(&mut read, &session).await?;
+    let openers = openers(&mut read, &session).await?;
     drop(read);
+    let cause = openers.lost(provider).await?;
     Ok(stands(provider, &session, cause, now).await?.then_some(session))
 }
 
@@ -100,8 +102,10 @@ fn gives(provider: &Provider, session: &Session, now: Millis) -> bool {
 /// however late whoever follows the register is.
 async fn stands_elsewhere(provider: &Provider, session: &Session, now: Millis) -> Result<bool, Error> {
     let mut read = provider.db.read().acquire().await.map_err(db::Error::from)?;
-    let cause = lost(&mut read, session).await?;
+    let left = !directory::api::closed(&mut read, &[session.person.as_str()]).await?.is_empty();
+    let openers = openers(&mut read, session).await?;
     drop(read);
+    let cause = if left { Some(EndCause::Left) } else { openers.lost(provider).await? };
     stands(provider, session, cause, now).await
 }
 
@@ -121,40 +125,57 @@ async fn stands(
     }
 }
 
-/// What a session has lost of that on which it stands.
-pub(super) async fn lost(read: &mut Tx, session: &Session) -> Result<Option<EndCause>, Error> {
-    if !directory::api::closed(read, &[session.person.as_str()]).await?.is_empty() {
-        return Ok(Some(EndCause::Left));
-    }
-    openers_taken(read, session).await
+/// How that stands with which the holder of a session signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Openers {
+    /// It is theirs.
+    Stand,
+    /// Of the sandbox, which proved nothing: it stands while the sandbox does.
+    OfSandbox,
+    /// Some of it is theirs no more.
+    Taken(EndCause),
 }
 
-/// What a session has lost of that with which its holder signed in.
-async fn openers_taken(read: &mut Tx, session: &Session) -> Result<Option<EndCause>, Error> {
-    if let Some(cause) = taken(read, &session.bound).await? {
-        return Ok(Some(cause));
+impl Openers {
+    /// Why a session that stands on this ends, if it does. Whether a sandbox may still be one is asked each time: an authority can be
+    /// brought in at any time, and after a start without the section there is none.
+    async fn lost(self, provider: &Provider) -> Result<Option<EndCause>, Error> {
+        match self {
+            Self::Stand => Ok(None),
+            Self::Taken(cause) => Ok(Some(cause)),
+            Self::OfSandbox => Ok((!sandbox::stands(provider).await?).then_some(EndCause::SandboxRefused)),
+        }
     }
-    if session.proofs > 0 {
+}
+
+/// How all that stands with which the holder of a session signed in.
+pub(super) async fn openers(read: &mut Tx, session: &Session) -> Result<Openers, Error> {
+    let mut found = opener(read, &session.bound).await?;
+    if session.proofs > 0 && !matches!(found, Openers::Taken(_)) {
         for bound in sessions::proofs(&mut *read, &session.id).await? {
-            if let Some(cause) = taken(read, &bound).await? {
-                return Ok(Some(cause));
+            match opener(read, &bound).await? {
+                Openers::Stand => {}
+                Openers::OfSandbox => found = Openers::OfSandbox,
+                taken @ Openers::Taken(_) => return Ok(taken),
             }
         }
     }
-    Ok(None)
+    Ok(found)
 }
 
-/// Whether what somebody signed in with is no longer theirs.
-async fn taken(read: &mut Tx, bound: &Bound) -> Result<Option<EndCause>, Error> {
-    match bound {
-        Bound::Kept(id) if !authenticators::stands(&mut *read, id).await? => {
-            Ok(Some(EndCause::AuthenticatorRemoved))
-        }
+/// How one thing stands with which somebody signed in.
+pub(super) async fn opener(read: &mut Tx, bound: &Bound) -> Result<Openers, Error> {
+    Ok(match bound {
+        Bound::Kept(id) => match authenticators::maker(&mut *read, id).await?.as_deref() {
+            None => Openers::Taken(EndCause::AuthenticatorRemoved),
+            Some(sandbox::MADE_BY) => Openers::OfSandbox,
+            Some(_) => Openers::Stand,
+        },
         Bound::Card(serial) if !ca::api::in_force(read, &[serial]).await?.contains(serial) => {
-            Ok(Some(EndCause::CardRevoked))
+            Openers::Taken(EndCause::CardRevoked)
         }
-        Bound::Kept(_) | Bound::Card(_) => Ok(None),
-    }
+        Bound::Card(_) => Openers::Stand,
+    })
 }
 
 async fn touch(provider: &Provider, mut session: Session, now: Millis) -> Result<Session, Error> {

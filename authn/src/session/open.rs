@@ -10,7 +10,7 @@ use platform::id::UserId;
 
 use super::end::{EndCause, end_in};
 use super::events::{SessionEvent, holder};
-use super::live::lost;
+use super::live::{Openers, opener, openers};
 use super::rule::{Standing, standing};
 use super::settings::{Concurrent, Sessions};
 use super::{Session, SessionId};
@@ -151,9 +151,15 @@ async fn goes_on(
     opening: &Opening,
     now: Millis,
 ) -> Result<bool, Error> {
-    Ok(before.person == opening.person
-        && standing(before, settings, now) != Standing::Over
-        && lost(tx, before).await?.is_none())
+    if before.person != opening.person || standing(before, settings, now) == Standing::Over {
+        return Ok(false);
+    }
+    Ok(match openers(tx, before).await? {
+        Openers::Stand => true,
+        // What the sandbox opened goes on by the sandbox alone: nobody's proof is to end with it.
+        Openers::OfSandbox => opener(tx, &opening.bound).await? == Openers::OfSandbox,
+        Openers::Taken(_) => false,
+    })
 }
 
 /// Goes on with a session; false if somebody else ended it or went on with it at the same time.

@@ -210,15 +210,14 @@ pub(crate) async fn apps<'c>(
         .collect()
 }
 
-/// Whether an authenticator is still its holder's, and not suspended.
-pub(crate) async fn stands<'c>(reader: impl Reader<'c>, id: &AuthenticatorId) -> Result<bool, Error> {
-    let found: Option<i64> = sqlx::query_scalar(
-        "SELECT version FROM authn_authenticator WHERE authenticator_id = $1 AND removed_at IS NULL AND suspended_at IS NULL",
-    )
-    .bind(id.as_str())
-    .fetch_optional(reader)
-    .await?;
-    Ok(found.is_some())
+/// Who made an authenticator that is still its holder's and not suspended; none for another.
+pub(crate) async fn maker<'c>(
+    reader: impl Reader<'c>,
+    id: &AuthenticatorId,
+) -> Result<Option<String>, Error> {
+    let text = "SELECT created_by FROM authn_authenticator WHERE authenticator_id = $1 AND removed_at IS NULL \
+                AND suspended_at IS NULL";
+    Ok(sqlx::query_scalar(text).bind(id.as_str()).fetch_optional(reader).await?)
 }
 
 /// Notes that an authenticator signs in; false if it is no longer its holder's, or is suspended.
@@ -443,7 +442,7 @@ mod tests {
             })).await.unwrap();
             assert!(moved && !stale);
             assert_eq!((method, again), (Some(Method::SecurityKey), None));
-            assert!(!stands(db.read(), &key.id).await.unwrap());
+            assert_eq!(maker(db.read(), &key.id).await.unwrap(), None);
             assert_eq!(of_person(db.read(), &key.person).await.unwrap(), []);
             assert_eq!(of_person_by_id(db.read(), &key.person, &key.id).await.unwrap(), None);
         }
@@ -465,7 +464,7 @@ mod tests {
             })).await.unwrap();
             assert_eq!(taken, [false, false, true, false, true, false, true, false]);
             assert_eq!(apps(db.read(), &app.person).await.unwrap(), [(app.id.clone(), vec![8; 40])]);
-            assert!(stands(db.read(), &app.id).await.unwrap());
+            assert_eq!(maker(db.read(), &app.id).await.unwrap().as_deref(), Some("555021942115"));
         }
     }
 }

@@ -17,7 +17,7 @@ macro_rules! columns {
          s.last_used_at AS s_last_used_at, s.expires_at AS s_expires_at, \
          (SELECT l.locked_at FROM authn_session_lock l WHERE l.session_id = s.session_id) AS s_locked_at, \
          (SELECT a.version FROM authn_authenticator a WHERE a.authenticator_id = s.authenticator \
-         AND a.removed_at IS NULL AND a.suspended_at IS NULL) AS s_opener"
+         AND a.removed_at IS NULL AND a.suspended_at IS NULL AND a.created_by <> 'sandbox') AS s_opener"
     };
 }
 pub(super) use columns;

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use platform::db::Db;
 use serde_json::{Value, json};
 
-use crate::rig::{ALL, Authority, ISSUER, OTHER, Rig, STRONG, USER, staff};
+use crate::rig::{ALL, Authority, Browser, ISSUER, OTHER, Rig, STRONG, USER, staff};
 
 /// A sandbox that offers one person.
 fn settings() -> Value {
@@ -18,6 +18,55 @@ async fn sandbox(db: Db) -> Rig {
     let rig = Rig::with_demonstration(db, &settings()).await;
     staff(&rig, 2).await;
     rig
+}
+
+/// What the relying party of these tests asks.
+const ASK: &str = "/authorize?response_type=code&client_id=records&redirect_uri=https%3A%2F%2Frp.example%2Fcallback&scope=openid&state=a-state";
+
+/// A session that the sandbox opened, and what a relying party has of it.
+struct Opened {
+    browser: Browser,
+    access: String,
+    refresh: String,
+}
+
+async fn opened(rig: &Rig, secret: &str) -> Opened {
+    let mut browser = rig.browser();
+    let there = browser.get(ASK).await.location().replace("/sign-in/", "/sandbox/sign-in/");
+    let onward = browser.form(&there, &[("person", USER), ("method", "smartcard")]).await.location();
+    let back = browser.get(&onward).await.location();
+    let code = back.split_once("code=").unwrap().1.split('&').next().unwrap();
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", "https://rp.example/callback"),
+        ("client_id", "records"),
+        ("client_secret", secret),
+    ];
+    let tokens = rig.browser().form("/token", &fields).await.json();
+    let text = |name: &str| tokens[name].as_str().unwrap().to_owned();
+    Opened { browser, access: text("access_token"), refresh: text("refresh_token") }
+}
+
+impl Opened {
+    /// Whether its browser is signed in at once.
+    async fn signs_on(&self, rig: &Rig) -> bool {
+        rig.browser_like(&self.browser).get(ASK).await.location().contains("code=")
+    }
+
+    async fn userinfo(&self, rig: &Rig) -> u16 {
+        rig.browser().form("/userinfo", &[("access_token", &self.access)]).await.status
+    }
+
+    async fn refreshes(&self, rig: &Rig, secret: &str) -> u16 {
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", self.refresh.as_str()),
+            ("client_id", "records"),
+            ("client_secret", secret),
+        ];
+        rig.browser().form("/token", &fields).await.status
+    }
 }
 
 const ROUTES: [(&str, &str); 6] = [
@@ -64,6 +113,41 @@ platform::both_engines! {
         assert_eq!(running.events("session-opened").await.len(), 0);
         *issuers.lock().unwrap() = rig.issuers().await;
         assert_eq!(browser.form(&here, &fields).await.status, 303, "as before");
+    }
+
+    /// What a sandbox opened ends with it, for browsers and for relying parties: when an authority comes that is no demonstration's, and at a
+    /// start without the section.
+    async fn what_a_sandbox_opened_ends_with_it(db: Db) {
+        let rig = Rig::with_demonstration(db, &settings()).await;
+        staff(&rig, 2).await;
+        let issuers = Arc::new(Mutex::new(rig.issuers().await));
+        let running = rig.with_ca(&settings(), Authority::listing(Arc::clone(&issuers))).await;
+        let made = running.registering("records", &json!({"grant_types": ["authorization_code", "refresh_token"]})).await;
+        let secret = made.json()["client_secret"].as_str().unwrap().to_owned();
+        let production = rcgen::generate_simple_self_signed(vec!["production".to_owned()]).unwrap();
+        let mut brought_in = issuers.lock().unwrap()[0].clone();
+        brought_in.certificate = STANDARD.encode(production.cert.der());
+        let without = rig.again(&json!({})).await;
+        for round in ["brought in", "without the section"] {
+            let opened = [opened(&running, &secret).await, opened(&running, &secret).await, opened(&running, &secret).await];
+            assert!(opened[0].signs_on(&running).await, "{round}");
+            assert_eq!(opened[1].userinfo(&running).await, 200, "{round}");
+            let after = if round == "brought in" {
+                issuers.lock().unwrap().push(brought_in.clone());
+                &running
+            } else {
+                &without
+            };
+            assert!(!opened[0].signs_on(after).await, "{round}");
+            assert_eq!(opened[1].userinfo(after).await, 401, "{round}");
+            assert_eq!(opened[2].refreshes(after, &secret).await, 400, "{round}");
+            *issuers.lock().unwrap() = rig.issuers().await;
+            // They have ended: the sandbox that is back does not have them.
+            assert!(!opened[0].signs_on(&running).await, "{round}");
+            assert_eq!((opened[1].userinfo(&running).await, opened[2].refreshes(&running, &secret).await), (401, 400), "{round}");
+        }
+        let ended = rig.events("session-ended").await;
+        assert!(ended.len() == 6 && ended.iter().all(|event| event["cause"] == "sandbox-refused"), "{ended:?}");
     }
 
     /// A ceremony of a demonstration puts it into the name of every authority, and no other does.
