@@ -48,7 +48,7 @@ struct Entry {
     status_reports: Vec<Status>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Statement {
     #[serde(default)]
@@ -65,8 +65,22 @@ struct Statement {
 #[serde(rename_all = "camelCase")]
 struct Status {
     status: String,
-    #[serde(default)]
-    effective_date: String,
+    /// Since when, as YYYY-MM-DD; a maker may leave it out.
+    effective_date: Option<String>,
+}
+
+impl Status {
+    /// The date, where it is one: such dates sort as text.
+    fn date(&self) -> Option<&str> {
+        let is_date = |text: &str| {
+            text.len() == 10
+                && text.bytes().enumerate().all(|(at, byte)| match at {
+                    4 | 7 => byte == b'-',
+                    _ => byte.is_ascii_digit(),
+                })
+        };
+        self.effective_date.as_deref().filter(|text| is_date(text))
+    }
 }
 
 /// Reads the list, by AAGUID. Entries of older protocols have none and are passed by.
@@ -86,13 +100,34 @@ pub(crate) fn read(text: &str) -> Result<BTreeMap<Uuid, Model>, Error> {
     let mut models = BTreeMap::new();
     for entry in payload.entries {
         let aaguid = entry.aaguid.as_deref().and_then(|text| Uuid::parse_str(text).ok());
-        let (Some(aaguid), Some(statement)) = (aaguid, entry.metadata_statement) else { continue };
-        models.insert(aaguid, model(statement, &entry.status_reports));
+        let Some(aaguid) = aaguid else { continue };
+        let withdrawn = is_withdrawn(&entry.status_reports);
+        // Of a model that is withdrawn nothing else has to be known.
+        let statement = entry.metadata_statement.or_else(|| withdrawn.then(Statement::default));
+        if let Some(statement) = statement {
+            models.insert(aaguid, model(statement, withdrawn));
+        }
     }
     Ok(models)
 }
 
-fn model(statement: Statement, reports: &[Status]) -> Model {
+/// Whether a report ends the trust in a model. It does until the model is certified again at a later date; one without a date always does,
+/// and whatever else is reported, such as an update, takes nothing back.
+fn is_withdrawn(reports: &[Status]) -> bool {
+    let certified = reports
+        .iter()
+        .filter(|report| report.status.starts_with("FIDO_CERTIFIED"))
+        .filter_map(Status::date)
+        .max();
+    reports.iter().filter(|report| WITHDRAWN.contains(&report.status.as_str())).any(|report| {
+        match (report.date(), certified) {
+            (Some(date), Some(certified)) => certified <= date,
+            _ => true,
+        }
+    })
+}
+
+fn model(statement: Statement, withdrawn: bool) -> Model {
     let decoded = |text: &String| {
         let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         STANDARD.decode(text).ok()
@@ -105,14 +140,12 @@ fn model(statement: Statement, reports: &[Status]) -> Model {
         (false, true) => Some(Kind::SecurityKey),
         _ => None,
     };
-    // A date as YYYY-MM-DD sorts as text; of one day the later in the list counts.
-    let latest = reports.iter().max_by(|one, other| one.effective_date.cmp(&other.effective_date));
     Model {
         roots: statement.attestation_root_certificates.iter().filter_map(decoded).collect(),
         in_hardware: (protected("hardware") || protected("secure_element") || protected("tee"))
             && !protected("software"),
         attached,
-        withdrawn: latest.is_some_and(|report| WITHDRAWN.contains(&report.status.as_str())),
+        withdrawn,
         description: statement.description,
     }
 }
@@ -133,7 +166,7 @@ mod tests {
         {"aaid": "1234#5678", "metadataStatement": {"description": "Old"}, "statusReports": []}
     ]}"#;
 
-    /// Models are read from the payload and from the signed form; a model that was withdrawn since is known as such.
+    /// Models are read from the payload and from the signed form; a model that was withdrawn, and not certified since, is known as such.
     #[test]
     fn models_are_read() {
         let signed = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(ENTRIES));
@@ -148,6 +181,32 @@ mod tests {
             };
             let red = Model { description: "Red key".to_owned(), withdrawn: true, ..Model::default() };
             assert_eq!(models, [blue, red]);
+        }
+        let withdrawn = |reports: &str| {
+            let text = format!(
+                r#"{{"entries": [{{"aaguid": "11111111-1111-4111-8111-111111111111", "statusReports": [{reports}]}}]}}"#
+            );
+            read(&text).unwrap().into_values().any(|model| model.withdrawn)
+        };
+        let certified =
+            |date: &str| format!(r#"{{"status": "FIDO_CERTIFIED_L1", "effectiveDate": "{date}"}}"#);
+        let revoked = r#"{"status": "REVOKED", "effectiveDate": "2025-05-01"}"#;
+        for (reports, expected) in [
+            (certified("2024-01-01"), false),
+            (format!("{}, {}", certified("2024-01-01"), r#"{"status": "REVOKED"}"#), true),
+            (format!("{}, {}", r#"{"status": "USER_KEY_REMOTE_COMPROMISE"}"#, certified("2026-01-01")), true),
+            (format!("{}, {revoked}", certified("2024-01-01")), true),
+            (format!("{revoked}, {}", certified("2025-05-01")), true),
+            (format!("{revoked}, {}", certified("2025-05-02")), false),
+            (format!("{revoked}, {}", certified("soon")), true),
+            (format!("{revoked}, {}", r#"{"status": "FIDO_CERTIFIED_L1"}"#), true),
+            (
+                format!("{revoked}, {}", r#"{"status": "UPDATE_AVAILABLE", "effectiveDate": "2026-01-01"}"#),
+                true,
+            ),
+            (format!("{}, {}", certified("2024-01-01"), r#"{"status": "UPDATE_AVAILABLE"}"#), false),
+        ] {
+            assert_eq!(withdrawn(&reports), expected, "{reports}");
         }
         for wrong in ["", "{}", "a.b.c", "<html>"] {
             assert!(read(wrong).is_err(), "{wrong}");
