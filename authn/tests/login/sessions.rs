@@ -15,6 +15,9 @@ async fn with_key(db: Db, settings: serde_json::Value) -> (Rig, SoftKey) {
     (rig, key)
 }
 
+/// What the relying party of these tests asks.
+const ASK: &str = "/authorize?response_type=code&client_id=records&redirect_uri=https%3A%2F%2Frp.example%2Fcallback&scope=openid&state=a-state";
+
 platform::both_engines! {
     /// Fifteen minutes without use end single sign-on, use keeps it alive, and twelve hours end it whatever happens.
     async fn limits_are_kept(db: Db) {
@@ -204,8 +207,24 @@ platform::both_engines! {
         let mut two = rig.browser_like(&two);
         let here = rig.begin(&mut two, ALL).await;
         assert_eq!(two.show(&here, &mut key).await.status, 200, "again in the same browser");
+        let made = rig.registering("records", &json!({"grant_types": ["authorization_code", "refresh_token"]})).await;
+        let secret = made.json()["client_secret"].as_str().unwrap().to_owned();
+        let back = two.get(ASK).await.location();
+        let code = back.split_once("code=").unwrap().1.split('&').next().unwrap();
+        let redeem = async |way: &str, name: &str, value: &str| {
+            let fields = [("grant_type", way), (name, value), ("redirect_uri", "https://rp.example/callback"),
+                ("client_id", "records"), ("client_secret", &secret)];
+            rig.browser().form("/token", &fields).await
+        };
+        let first = redeem("authorization_code", "code", code).await.json();
         rig.pass(Duration::from_mins(15));
+        let second = redeem("refresh_token", "refresh_token", first["refresh_token"].as_str().unwrap()).await;
+        assert_eq!(second.status, 200, "an idle session lives on for relying parties: {}", second.body);
         rig.signed_in(&mut key).await;
+        let third = redeem("refresh_token", "refresh_token", second.json()["refresh_token"].as_str().unwrap()).await;
+        assert!(third.status == 400 && third.body.contains("invalid_grant"), "one session at a time: {}", third.body);
+        let ended = rig.events("session-ended").await;
+        assert!(ended.len() == 2 && ended.iter().all(|event| event["cause"] == "replaced"), "{ended:?}");
     }
 
     /// A session ends with its authenticator.
