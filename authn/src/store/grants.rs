@@ -1,5 +1,7 @@
 //! Rows of `authn_grant`.
 
+use std::collections::BTreeSet;
+
 use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::ClientId;
@@ -8,7 +10,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{Reader, parts, places, read};
 use crate::error::Error;
-use crate::token::{Grant, GrantId};
+use crate::token::{Content, Grant, GrantId};
 
 pub(super) type Columns = (String, String, Option<String>, Option<String>, String, i64, i64, Option<i64>);
 
@@ -110,6 +112,24 @@ pub(crate) async fn clients_of_session(tx: &mut Tx, sid: &str) -> Result<Vec<Cli
     rows.iter().map(|(client,)| read("authn_grant.client_id", client)).collect()
 }
 
+/// The roles in which somebody acts by what goes on in a session, of the grants that are looked at the latest.
+pub(crate) async fn roles_of_session(tx: &mut Tx, sid: &str) -> Result<BTreeSet<String>, Error> {
+    let rows: Vec<String> = sqlx::query_scalar(
+        "SELECT content FROM authn_grant WHERE sid = $1 AND ended_at IS NULL ORDER BY grant_id DESC LIMIT $2",
+    )
+    .bind(sid.to_owned())
+    .bind(LOOKED_AT)
+    .fetch_all(&mut *tx)
+    .await?;
+    let mut roles = BTreeSet::new();
+    for content in rows {
+        let content: Content =
+            serde_json::from_str(&content).map_err(|_| Error::Stored { what: "authn_grant.content" })?;
+        roles.extend(content.role.filter(|role| !role.is_empty()));
+    }
+    Ok(roles)
+}
+
 /// Whether a grant goes on.
 pub(crate) async fn is_open(tx: &mut Tx, id: &GrantId) -> Result<bool, Error> {
     let row: Option<(String,)> =
@@ -179,7 +199,6 @@ pub(crate) mod tests {
     use super::*;
     use crate::oidc::face::Face;
     use crate::oidc::scope::Scopes;
-    use crate::token::Content;
 
     /// A grant of a client in a session.
     pub(crate) fn sample(client: &str, sid: &str, at: i64) -> Grant {
@@ -219,6 +238,14 @@ pub(crate) mod tests {
             assert_eq!(find(db.read(), &one.id).await.unwrap(), Some(one.clone()));
             assert_eq!(open_of_session(db.read(), "s", &one.client).await.unwrap(), [two.clone(), one.clone()]);
             assert!(open_of_session(db.read(), "other", &one.client).await.unwrap().is_empty());
+            let acting = Grant { content: Content { role: Some("7".to_owned()), ..one.content.clone() }, ..sample("rp-a", "acting", 1) };
+            let roles = db.write(move |tx| Box::pin(async move {
+                insert_all(tx, &[&acting, &Grant { id: GrantId::new(Millis(2)), ..acting.clone() }]).await?;
+                let before = [roles_of_session(tx, "acting").await?, roles_of_session(tx, "s").await?];
+                end_of_session(tx, "acting", Millis(3)).await?;
+                Ok::<_, Error>((before, roles_of_session(tx, "acting").await?))
+            })).await.unwrap();
+            assert_eq!(roles, ([BTreeSet::from(["7".to_owned()]), BTreeSet::new()], BTreeSet::new()));
             let (first, last) = (one.id.clone(), three.client.clone());
             let ended = db.write(move |tx| Box::pin(async move {
                 let ended = (end(tx, &first, "test", Millis(5)).await?, end(tx, &first, "test", Millis(6)).await?);

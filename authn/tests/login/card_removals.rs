@@ -6,7 +6,7 @@ use ca::api::Reason;
 use platform::db::Db;
 use serde_json::{Value, json};
 
-use crate::rig::{Answered, Authority, ISSUER, Rig, STRONG, USER, person};
+use crate::rig::{Answered, Authority, ISSUER, Rig, STRONG, USER, person, staff};
 
 async fn with(db: Db, rule: &str) -> (Rig, Authority) {
     Rig::with_authority(db, &settings(rule)).await
@@ -83,6 +83,41 @@ platform::both_engines! {
         authority.revoke(&card.serial, Reason::KeyCompromise).await;
         assert_eq!(browser.get("/account").await.status, 401, "it still ends with what it was opened with");
         assert_eq!(told(&rig, &watch).await.status, 404);
+    }
+
+    /// Whoever has something of a session is asked, and the strictest counts: a relying party, the organisation it is for, and the one in
+    /// whose role somebody acts; where the register does not say which that is the session ends. An organisation that has nothing of it is
+    /// not asked.
+    async fn whoever_is_concerned_is_asked(db: Db) {
+        let (rig, authority) = with(db, "keep").await;
+        staff(&rig, 1).await;
+        rig.policy("Z00001", &json!({"card_removed": "end"})).await;
+        rig.policy("Z00003", &json!({"card_removed": "lock"})).await;
+        let scopes = json!(["openid", "selectedrole"]);
+        for (client, beside) in [
+            ("plain", json!({"scopes": scopes})),
+            ("strict", json!({"scopes": scopes, "card_removed": "lock"})),
+            ("placed", json!({"scopes": scopes, "organisation": "Z00003"})),
+        ] {
+            assert_eq!(rig.registering(client, &beside).await.status, 201, "{client}");
+        }
+        let card = authority.soft_card(USER, rig.now(), None).await;
+        for (client, scope, became) in [
+            ("plain", "openid", "kept"),
+            ("strict", "openid", "locked"),
+            ("placed", "openid", "locked"),
+            ("plain", "openid+selectedrole", "ended"),
+            ("strict", "openid+selectedrole", "ended"),
+        ] {
+            let (mut browser, watch) = rig.signed_in_by(&card).await;
+            let ask = format!("/authorize?response_type=code&client_id={client}&redirect_uri=https%3A%2F%2Frp.example%2Fcallback&scope={scope}");
+            assert!(browser.get(&ask).await.location().contains("code="), "{client} {scope}");
+            assert_eq!(told(&rig, &watch).await.json(), json!({"session": became}), "{client} {scope}");
+        }
+        let (mut browser, watch) = rig.signed_in_by(&card).await;
+        let ask = "/authorize?response_type=code&client_id=plain&redirect_uri=https%3A%2F%2Frp.example%2Fcallback&scope=openid+selectedrole";
+        assert!(browser.get(ask).await.location().contains("code="));
+        assert_eq!(told(&rig.without_register(&settings("keep")).await, &watch).await.json(), json!({"session": "ended"}));
     }
 
     /// A card that signed in by TLS, which no agent has seen, is watched all the same: the page tells the agent which one, by its

@@ -3,10 +3,13 @@
 //! The agent holds a secret that says this of one session and nothing else. What is done is a row, which every use on every machine
 //! asks for, so that it counts everywhere when the agent has its answer.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use audit::Actor;
 use card::wire::sign_in::Became;
+use directory::api::ClaimsPart;
 use platform::clock::Millis;
-use platform::db::Tx;
+use platform::db::{self, Tx};
 
 use crate::error::Error;
 use crate::provider::Provider;
@@ -33,6 +36,11 @@ pub(crate) async fn removed(
     now: Millis,
 ) -> Result<Option<Became>, Error> {
     let (hash, least) = (secret.hash(), provider.config.sessions.card_removed);
+    let mut read = provider.db.read().acquire().await.map_err(db::Error::from)?;
+    let watched = card_watches::find(&mut read, &hash).await?;
+    drop(read);
+    let Some(Watched { session, .. }) = watched else { return Ok(None) };
+    let places = places(provider, &session).await;
     provider
         .db
         .write(move |tx| {
@@ -40,7 +48,7 @@ pub(crate) async fn removed(
                 let Some(Watched { session, serial }) = card_watches::find(tx, &hash).await? else {
                     return Ok(None);
                 };
-                let rule = rule(tx, &session, least).await?;
+                let rule = rule(tx, &session, &places, least).await?;
                 let event = SessionEvent::CardRemoved {
                     session: session.id.to_string(),
                     sid: session.sid.clone(),
@@ -66,17 +74,52 @@ pub(crate) async fn removed(
         .await
 }
 
-/// The strictest of what the operator has set and what those ask who have something of the session: relying parties, and the
-/// organisations they are for.
-async fn rule(tx: &mut Tx, session: &Session, least: CardRemoved) -> Result<CardRemoved, Error> {
+/// Where somebody may act.
+enum Places {
+    /// Their roles, each with the code of its organisation.
+    Known(BTreeMap<String, String>),
+    /// The register does not say.
+    Unknown,
+}
+
+async fn places(provider: &Provider, session: &Session) -> Places {
+    match provider.directory.claims(&session.person, &[ClaimsPart::Roles]).await {
+        Ok(claims) => {
+            let roles = claims.roles.into_iter().map(|one| (one.role.person_roleid, one.role.org_code));
+            Places::Known(roles.collect())
+        }
+        Err(problem) => {
+            tracing::warn!(%problem, "a card was taken out, and the register does not say where its holder acts: {problem}");
+            Places::Unknown
+        }
+    }
+}
+
+/// The strictest of what the operator has set and what those ask who have something of the session: relying parties, the organisations
+/// they are for, and the organisations in whose roles somebody acts. Where these cannot be known the session ends.
+async fn rule(
+    tx: &mut Tx,
+    session: &Session,
+    places: &Places,
+    least: CardRemoved,
+) -> Result<CardRemoved, Error> {
     let mut rule = least;
+    let mut organisations = BTreeSet::new();
     for client in grants::clients_of_session(tx, &session.sid).await? {
         let Some(client) = clients::find(&mut *tx, &client).await? else { continue };
         rule = rule.max(client.config().card_removed.unwrap_or(least));
-        if let Some(organisation) = &client.config().organisation {
-            let policy = policies::find(&mut *tx, organisation).await?;
-            rule = rule.max(policy.and_then(|kept| kept.policy.card_removed).unwrap_or(least));
+        organisations.extend(client.config().organisation.clone());
+    }
+    for role in grants::roles_of_session(tx, &session.sid).await? {
+        match places {
+            // One that was taken away since is nobody's.
+            Places::Known(places) => organisations.extend(places.get(&role).cloned()),
+            Places::Unknown => return Ok(CardRemoved::End),
         }
+    }
+    for organisation in &organisations {
+        let policy = policies::find(&mut *tx, organisation).await?;
+        rule = rule.max(policy.and_then(|kept| kept.policy.card_removed).unwrap_or(least));
     }
     Ok(rule)
 }

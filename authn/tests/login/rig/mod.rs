@@ -189,6 +189,30 @@ impl Rig {
         Self::assemble(config(settings), self.db.clone(), clock, self.hsm.clone(), others).await
     }
 
+    /// The same machine where nobody answers for the register.
+    pub(crate) async fn without_register(&self, settings: &Value) -> Self {
+        let clock = (self.clock.clone(), Arc::clone(&self.hand));
+        let nobody = directory::api::Client::new(Peer::local(Router::new(), Caller::module("authn", &[])));
+        let others = (nobody, self.ca.clone());
+        Self::assemble(config(settings), self.db.clone(), clock, self.hsm.clone(), others).await
+    }
+
+    /// Writes what an organisation asks of those who sign in for it.
+    pub(crate) async fn policy(&self, organisation: &'static str, policy: &Value) {
+        let text = policy.to_string();
+        let done: Result<(), platform::db::Error> = self
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let sql = "INSERT INTO authn_policy (organisation, policy, version, changed_at) VALUES ($1, $2, 1, 0)";
+                    sqlx::query(sql).bind(organisation).bind(text).execute(&mut *tx).await?;
+                    Ok(())
+                })
+            })
+            .await;
+        done.unwrap();
+    }
+
     /// A new browser.
     pub(crate) fn browser(&self) -> Browser {
         Browser::new(self.router.clone(), self.cards.clone())
