@@ -2,6 +2,7 @@
 
 use directory::api::{ClaimsPart, NamedRole};
 
+use super::role::permitted;
 use super::saml::{self, Asserted};
 use super::standing::{Act, live, refused};
 use super::{Came, Cis1Event, Refusal};
@@ -30,7 +31,15 @@ pub(crate) async fn assertion(provider: &Provider, ticket: &str, came: Came) -> 
     let person = provider.directory.claims(&kept.person, &ClaimsPart::ALL).await.map_err(Error::Module)?;
     let chosen = interactions::chosen_role(provider.db.read(), &session.sid).await?;
     let told = match role_of(chosen, &person.roles) {
-        Ok(role) => tell(provider, &session, role.clone(), came).await?.map(|()| role),
+        // What the organisation asks may have changed since the role was fixed.
+        Ok(role) => {
+            match permitted(provider, &person.roles, role.as_deref().unwrap_or_default(), session.method)
+                .await?
+            {
+                Ok(()) => tell(provider, &session, role.clone(), came).await?.map(|()| role),
+                Err(refusal) => Err(refusal),
+            }
+        }
         Err(refusal) => Err(refusal),
     };
     match told {

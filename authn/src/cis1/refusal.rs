@@ -41,6 +41,8 @@ pub(crate) enum Refusal {
     RoleNotChosen,
     /// The role that was chosen was taken away.
     RoleClosed,
+    /// The organisation of the role does not take cards.
+    RoleNotByCard,
     /// The register does not answer, or something failed here.
     Failed(Error),
 }
@@ -83,6 +85,7 @@ impl Refusal {
             Self::RoleFixed => "role-fixed",
             Self::RoleNotChosen => "role-not-chosen",
             Self::RoleClosed => "role-closed",
+            Self::RoleNotByCard => "role-not-by-card",
             Self::Failed(error) if error.passes() => "try-again",
             Self::Failed(_) => "failed",
         }
@@ -144,6 +147,9 @@ impl Refusal {
             }
             Self::RoleNotChosen => "This person has several roles and has chosen none yet.",
             Self::RoleClosed => "The role that was chosen was taken away. Choose another one.",
+            Self::RoleNotByCard => {
+                "The organisation of this role does not take smartcards. Choose another role, or sign in to it with what its organisation takes."
+            }
             Self::Failed(error) if error.passes() => {
                 "The service is not available at the moment. Try again shortly."
             }

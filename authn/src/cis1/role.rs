@@ -6,7 +6,9 @@ use super::message::Answer;
 use super::standing::{Act, live, refused};
 use super::{Came, Cis1Event, Refusal};
 use crate::error::Error;
+use crate::interaction::{Acceptable, Method};
 use crate::oidc::parameters::Parameters;
+use crate::policy;
 use crate::provider::Provider;
 use crate::role::holds;
 use crate::session::{Session, holder};
@@ -34,7 +36,10 @@ pub(crate) async fn select(
     let roles =
         provider.directory.claims(&kept.person, &[ClaimsPart::Roles]).await.map_err(Error::Module)?.roles;
     let fixed = if holds(&roles, &wanted) {
-        fix(provider, session, roles, (wanted.clone(), mode), came).await?
+        match permitted(provider, &roles, &wanted, session.method).await? {
+            Ok(()) => fix(provider, session, roles, (wanted.clone(), mode), came).await?,
+            Err(refusal) => Err(refusal),
+        }
     } else {
         Err(Refusal::RoleNotTheirs)
     };
@@ -46,6 +51,18 @@ pub(crate) async fn select(
         .with("selectedRoleUid", &wanted)
         .with("ssbMode", if mode == "live" { "0" } else { "1" })
         .with("service", "ROLESELECTION"))
+}
+
+/// Whether the organisation of a role takes with what somebody signed in. A role that is none of these is of no organisation here.
+pub(super) async fn permitted(
+    provider: &Provider,
+    roles: &[NamedRole],
+    role: &str,
+    method: Method,
+) -> Result<Result<(), Refusal>, Error> {
+    let Some(named) = roles.iter().find(|one| one.role.person_roleid == role) else { return Ok(Ok(())) };
+    let left = policy::of_organisation(provider, &named.role.org_code, &Acceptable::of([method])).await?;
+    Ok(if left.allows(method) { Ok(()) } else { Err(Refusal::RoleNotByCard) })
 }
 
 /// Fixes a role that was found to be theirs, unless another one that still is was fixed before.

@@ -18,6 +18,7 @@ use platform::problem::Kind;
 use super::activation::{Workstation, ceremony, demand, from_base64, hash};
 use super::message::{Answer, Message};
 use super::response::{self, Digest, Signed};
+use super::role::permitted;
 use super::settings::Cis1;
 use super::ticket::Ticket;
 use super::{Came, Cis1Event, Refusal, sha1};
@@ -177,10 +178,16 @@ async fn open(
         }
         Err(problem) => return Err(Error::Module(problem).into()),
     };
+    let only = only_role(&claims.roles);
+    if let Some(role) = &only
+        && let Err(refusal) = permitted(provider, &claims.roles, role, opening.method).await?
+    {
+        note(provider, asked, &refusal, came).await?;
+        return Err(refusal);
+    }
     let ticket = Ticket::generate(&provider.random)?;
     let (hash, device) = (ticket.hash(), asked.workstation.device.clone());
     let (settings, random) = (provider.config.sessions.clone(), provider.random.clone());
-    let only = only_role(&claims.roles);
     let opened: Result<Result<(), Refusal>, Error> = provider
         .db
         .write(move |tx| {
@@ -250,7 +257,10 @@ async fn left(provider: &Provider, opening: Opening, now: Millis) -> Result<Refu
 /// Records that a card did not sign in. What the authority could not say is recorded too.
 async fn note(provider: &Provider, asked: &Asked, refusal: &Refusal, came: Came) -> Result<(), Error> {
     // Whose card it is was shown by its signature alone.
-    let shown = matches!(refusal, Refusal::CardHeld | Refusal::CardExpired | Refusal::CardRevoked);
+    let shown = matches!(
+        refusal,
+        Refusal::CardHeld | Refusal::CardExpired | Refusal::CardRevoked | Refusal::RoleNotByCard
+    );
     let card = response::read(&asked.response).ok().map(|signed| Bound::Card(signed.serial.to_string()));
     let (person, bound) = (shown.then(|| asked.person.clone()), card.filter(|_| shown));
     let event = event((person.as_ref(), bound.as_ref()), refusal, came);

@@ -122,6 +122,28 @@ platform::both_engines! {
         assert_eq!(attributes(&agent.assertion(&ticket).await.body)[3].1, [roles[1].clone()]);
     }
 
+    /// A role whose organisation takes no cards is neither fixed nor asserted, whenever its policy came, and with no other role nobody
+    /// comes in.
+    async fn organisations_are_asked_for_their_roles(db: Db) {
+        let (rig, authority, agent) = broker(db, 2).await;
+        let (ticket, roles) = signed_in(&rig, &authority, &agent, 2).await;
+        rig.policy("Z00002", &json!({"authenticators": ["security-key"]})).await;
+        let refused = agent.choose(&ticket, &roles[1], "0").await;
+        assert_eq!((refused.status, parameter(&refused, "error_code").as_str()), (403, "role-not-by-card"), "{}", refused.body);
+        assert_eq!(rig.events("ticket-refused").await[0]["reason"], "role-not-by-card");
+        assert_eq!(agent.choose(&ticket, &roles[0], "0").await.status, 200);
+        assert_eq!(agent.assertion(&ticket).await.status, 200);
+        rig.policy("Z00001", &json!({"authenticators": ["security-key", "platform-key"]})).await;
+        untold(&agent.assertion(&ticket).await, 403, "role-not-by-card");
+        dismiss(&rig, 2).await;
+        let refused = agent.insert(&card(&rig, &authority).await, USER, "sha1").await;
+        assert_eq!((refused.status, parameter(&refused, "error_code").as_str()), (403, "role-not-by-card"), "{}", refused.body);
+        assert_eq!((rig.events("session-opened").await.len(), rig.events("ticket-issued").await.len()), (1, 1));
+        let event = &rig.events("sign-in-refused").await[0];
+        assert_eq!((&event["user"], &event["reason"]), (&json!(USER), &json!("role-not-by-card")));
+        assert_eq!(rig.events("role-fixed").await.len(), 1);
+    }
+
     /// No ticket, one that is none of ours, one that is spoiled, and the number of a session tell nothing; a ticket opens no browser's
     /// session, and a browser's secret is no ticket.
     async fn tickets_are_not_guessed(db: Db) {
