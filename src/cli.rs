@@ -11,7 +11,7 @@ mod keys;
 mod seed;
 mod signing;
 
-pub use authn::{Authn, AuthnAct, CheckClient};
+pub use authn::{Authn, AuthnAct, CheckClient, DEMANDED_CHECKS};
 pub use ca::{CaAct, CertificateForm, Connection, Filter, Profiles, Secrets};
 pub use directory::{Directory, DirectoryAct};
 pub use keys::{Diversify, Keys, Rewrap};

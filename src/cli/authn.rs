@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
 /// `lanyard authn`.
@@ -31,4 +32,10 @@ pub struct CheckClient {
     /// Wait until the client must have ended a session that nobody uses, which takes as long as that.
     #[arg(long)]
     pub wait: bool,
+    /// Do without a check that is demanded and cannot be made here; once for each. The evidence says so.
+    #[arg(long, value_name = "CHECK", value_parser = PossibleValuesParser::new(DEMANDED_CHECKS))]
+    pub waive: Vec<String>,
 }
+
+/// The checks without which there is no success, unless somebody does without one by its name.
+pub const DEMANDED_CHECKS: [&str; 4] = ["idle", "auth-time", "subject", "logout"];

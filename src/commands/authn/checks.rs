@@ -21,6 +21,9 @@ pub(super) enum Waits {
     No,
 }
 
+/// After how many minutes without use a session is over at the latest.
+const LONGEST_IDLE: f64 = 15.0;
+
 /// How much later than its time a session may end.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -44,7 +47,12 @@ pub(super) struct Desk<'p> {
 }
 
 /// Runs every check.
-pub(super) async fn run(plan: &Plan, liar: &Liar, waits: Waits, now: Millis) -> anyhow::Result<Evidence> {
+pub(super) async fn run(
+    plan: &Plan,
+    liar: &Liar,
+    (waits, waived): (Waits, &[String]),
+    now: Millis,
+) -> anyhow::Result<Evidence> {
     let desk = Desk { plan, liar, net: Net::of(plan, liar.authorise()?)? };
     let mut checks = Vec::new();
     let browser = desk.signs_in(Lie::Nothing).await?;
@@ -69,6 +77,9 @@ pub(super) async fn run(plan: &Plan, liar: &Liar, waits: Waits, now: Millis) -> 
         at: now.0,
         client: plan.client.id.clone(),
         sign_in: plan.client.sign_in.to_string(),
+        idle_minutes: plan.client.idle_minutes,
+        waited: waits == Waits::Yes,
+        waived: waived.to_vec(),
         checks,
         requests,
     })
@@ -147,6 +158,9 @@ impl Desk<'_> {
     /// A session that nobody uses ends after its time, and not before somebody has looked.
     async fn idle(&self, waits: Waits) -> anyhow::Result<Check> {
         let minutes = self.plan.client.idle_minutes;
+        if let Some(failed) = too_long(minutes) {
+            return Ok(failed);
+        }
         if waits == Waits::No {
             return Ok(Check {
                 name: "idle",
@@ -165,5 +179,26 @@ impl Desk<'_> {
             &format!("a session that nobody used for {minutes} minutes is over"),
             format!("a session that nobody used for {minutes} minutes is still open"),
         ))
+    }
+}
+
+/// What is wrong with a session that may go unused for longer than CIS2 lets it: that is known without waiting.
+fn too_long(minutes: f64) -> Option<Check> {
+    let told = format!(
+        "the plan says that a session goes unused for {minutes} minutes; it is to end after {LONGEST_IDLE}"
+    );
+    (minutes > LONGEST_IDLE).then(|| Check { name: "idle", outcome: Outcome::Failed, told })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fifteen minutes are the most, and a moment more fails without anybody waiting for it.
+    #[test]
+    fn fifteen_minutes_are_the_most() {
+        assert!(too_long(15.0).is_none() && too_long(0.25).is_none());
+        let failed = too_long(15.1).unwrap();
+        assert_eq!((failed.name, failed.outcome), ("idle", Outcome::Failed));
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::cli::DEMANDED_CHECKS;
+
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -61,6 +63,12 @@ pub(super) struct Evidence {
     pub(super) client: String,
     /// Where its sign-in begins.
     pub(super) sign_in: String,
+    /// After how many minutes without use its session ends, as the plan says.
+    pub(super) idle_minutes: f64,
+    /// Whether there was time to see that (`--wait`).
+    pub(super) waited: bool,
+    /// The checks that were done without, by their names (`--waive`).
+    pub(super) waived: Vec<String>,
     /// The checks, in their order.
     pub(super) checks: Vec<Check>,
     /// The requests that the client made of the provider, without secrets.
@@ -71,5 +79,44 @@ impl Evidence {
     /// How many checks failed.
     pub(super) fn failed(&self) -> usize {
         self.checks.iter().filter(|check| check.outcome == Outcome::Failed).count()
+    }
+
+    /// The checks that are demanded, were not made, and that nobody said to do without.
+    pub(super) fn missing(&self) -> Vec<&'static str> {
+        let made = |name: &str| {
+            self.checks.iter().any(|check| check.name == name && check.outcome != Outcome::NotChecked)
+        };
+        let waived = |name: &str| self.waived.iter().any(|waived| waived == name);
+        DEMANDED_CHECKS.into_iter().filter(|name| !made(name) && !waived(name)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A check that is demanded is missing unless it was made, however it went, or somebody does without it by its name.
+    #[test]
+    fn demanded_checks_are_missed() {
+        let mut evidence = Evidence {
+            version: "0",
+            at: 0,
+            client: "records".to_owned(),
+            sign_in: String::new(),
+            idle_minutes: 15.0,
+            waited: false,
+            waived: Vec::new(),
+            checks: vec![
+                Check::of("auth-time", true, "", ""),
+                Check::of("subject", false, "", ""),
+                Check::left("idle", "no time"),
+            ],
+            requests: Vec::new(),
+        };
+        assert_eq!(evidence.missing(), ["idle", "logout"]);
+        evidence.waived = vec!["idle".to_owned()];
+        assert_eq!(evidence.missing(), ["logout"]);
+        evidence.checks.push(Check::of("logout", true, "", ""));
+        assert!(evidence.missing().is_empty() && evidence.failed() == 1);
     }
 }
