@@ -162,7 +162,7 @@ async fn post_code(
     (channel, contact): (Channel, &Contact),
     random: [u8; 8],
 ) -> Result<CodeSent, Error> {
-    let left = letters::codes_left(tx, doing, user, &contact.value).await?;
+    let left = letters::codes_left(tx, doing, &contact.value).await?;
     if left == 0 {
         return Err(Error::conflict(
             "codes-spent",

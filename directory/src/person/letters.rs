@@ -37,15 +37,10 @@ pub(super) fn way(channel: Channel) -> message::Channel {
     }
 }
 
-/// How many codes an address can be sent still.
-pub(super) async fn codes_left(
-    tx: &mut Tx,
-    doing: &Doing,
-    user: &UserId,
-    address: &str,
-) -> Result<u32, Error> {
+/// How many codes an address can be sent still, whoever says that it is theirs.
+pub(super) async fn codes_left(tx: &mut Tx, doing: &Doing, address: &str) -> Result<u32, Error> {
     let since = doing.now.minus(COUNTED_OVER);
-    let sent = message::posted_since(tx, (MODULE, CODE), user.as_str(), address, since).await?;
+    let sent = message::posted_since(tx, (MODULE, CODE), address, since).await?;
     Ok(SENDINGS.saturating_sub(sent))
 }
 

@@ -116,7 +116,7 @@ platform::both_engines! {
         assert_eq!(refused.code(), "field-invalid");
     }
 
-    /// An address is sent six codes a day, removed and added again or not; the next day it is sent more.
+    /// An address is sent six codes a day, removed and added again or not, and whoever says that it is theirs; the next day it is sent more.
     async fn codes_are_counted(db: Db) {
         let rig = Rig::new(db.clone());
         let agent = staff(&db, 900, Some("ra-agent"), "RXX").await;
@@ -134,6 +134,9 @@ platform::both_engines! {
         let tag = rig.tag(&agent, &id).await;
         rig.send(&agent, Method::DELETE, &format!("{mobiles}/{contact}"), &[("if-match", &tag)], None).await;
         assert_eq!(rig.post(&agent, &mobiles, &json!({"value": "07700900123"})).await.code(), "codes-spent");
+        let other = rig.make(&agent, &new_person("Bea", "Example", "1985-07-23", "223456789")).await;
+        let theirs = format!("/directory/people/{other}/mobiles");
+        assert_eq!(rig.post(&agent, &theirs, &json!({"value": "07700900123"})).await.code(), "codes-spent", "whoever says it is theirs");
         rig.hand.advance(Duration::from_hours(24));
         sender(&rig, tempfile::tempdir().unwrap().path()).sweep().await.unwrap();
         assert_eq!(letters(&db, &id).await, [] as [String; 0]);

@@ -83,21 +83,18 @@ pub async fn erase(tx: &mut Tx, module: &str, about: &str) -> Result<(), Error> 
     Ok(())
 }
 
-/// How many messages of this kind an address was posted since a time.
+/// How many messages of this kind an address was posted since a time, whomever they are about.
 pub async fn posted_since(
     tx: &mut Tx,
     (module, kind): (&str, &str),
-    about: &str,
     address: &str,
     since: Millis,
 ) -> Result<u32, Error> {
     let (many,): (i64,) = sqlx::query_as(
-        "SELECT CAST(COUNT(*) AS BIGINT) FROM platform_message WHERE module = $1 AND kind = $2 AND about = $3 \
-         AND address = $4 AND made_at > $5",
+        "SELECT CAST(COUNT(*) AS BIGINT) FROM platform_message WHERE module = $1 AND kind = $2 AND address = $3 AND made_at > $4",
     )
     .bind(module.to_owned())
     .bind(kind.to_owned())
-    .bind(about.to_owned())
     .bind(address.to_owned())
     .bind(since.0)
     .fetch_one(&mut *tx)
