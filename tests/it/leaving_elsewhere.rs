@@ -14,8 +14,9 @@ use crate::visitor::{self, Led, Party, Visitor};
 
 /// Within which time the session of somebody who has left has ended, counted from the answer to whoever said so.
 const BOUND: Duration = Duration::from_secs(1);
-/// How many times that it may take on a machine whose cores are shared with everything else that is tested and built meanwhile. That
-/// nothing can be done with the session is given no time at all.
+/// How many times that it may take where the machine itself is so busy, with everything else that is tested and built meanwhile, that a
+/// request is not answered within the bound. Where it is, the bound holds; and that nothing can be done with the session is given no time
+/// at all.
 const BUSY_MACHINE: u32 = 5;
 
 /// Somebody is signed in through one process and leaves through another. From the answer on the first refuses their token and their
@@ -45,22 +46,27 @@ async fn who_has_left_is_signed_out_on_every_machine_within_a_second() {
     let (left, clock) = (Instant::now(), Clock::system().now());
     assert_eq!(said, 204);
     assert_eq!(browser.userinfo(&second, &token).await.unwrap(), 401, "from the answer on");
+    let answered = left.elapsed();
     assert!(
         matches!(browser.asks(&second).await.unwrap(), Led::SignIn(_)),
         "the browser is asked to sign in"
     );
 
-    let limit = BOUND * BUSY_MACHINE;
+    let limit = if answered < BOUND { BOUND } else { BOUND * BUSY_MACHINE };
     let ended = loop {
         if let Some(ended) = ended_at(&database, &party.person).await {
             break ended;
         }
-        assert!(left.elapsed() < limit, "the session is open {:?} after the answer", left.elapsed());
+        assert!(
+            left.elapsed() < BOUND * BUSY_MACHINE,
+            "the session is open {:?} after the answer",
+            left.elapsed()
+        );
     };
     let took = ended.since(clock);
     assert!(took < limit, "the session ended {took:?} after the answer");
     eprintln!(
-        "the session ended {took:?} after the answer; {BOUND:?} is the bound, {BUSY_MACHINE} times that here"
+        "the session ended {took:?} after the answer; {limit:?} is the bound, and a request took {answered:?}"
     );
 
     assert_eq!(browser.userinfo(&second, &kept).await.unwrap(), 200);

@@ -4,7 +4,7 @@ use http::StatusCode;
 use platform::db::Db;
 use serde_json::{Value, json};
 
-use crate::rig::{ANN, Answered, CALLBACK, CHALLENGE, ISSUER, Pair, Rig, VERIFIER, request};
+use crate::rig::{ANN, Answered, CALLBACK, CHALLENGE, ISSUER, Pair, Rig, VERIFIER, part, request};
 
 const KIND: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -93,6 +93,53 @@ platform::both_engines! {
         let old = [("token", tokens["refresh_token"].as_str().unwrap())];
         assert_eq!(strict.form("/revoke", ISSUER, None, &old).await.status, StatusCode::OK);
         assert_eq!(strict.form("/token", ISSUER, Some(&key), &refresh).await.error(), "invalid_grant");
+    }
+
+    /// The same by certificates alone: the client proves who it is by its own, and what it gets is good on connections with that one and
+    /// on no other, to the end of its refresh tokens.
+    async fn the_whole_way_by_certificate(db: Db) {
+        let rig = Rig::new(db).await;
+        let config = json!({
+            "security_profile": "fapi2", "token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_subject_dn": "CN=records",
+            "access_token_binding": "tls", "id_token_signed_response_alg": "ES256"
+        });
+        rig.register("rp", &config).await;
+        let (own, other): ((&str, &[u8]), (&str, &[u8])) = (("records", b"certificate"), ("others", b"another"));
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let query = request(&[("code_challenge", CHALLENGE), ("code_challenge_method", "S256")]);
+        let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(rig.form_by(other, "/par", &pairs).await.error(), "invalid_client");
+        let pushed = rig.form_by(own, "/par", &pairs).await;
+        assert_eq!(pushed.status, StatusCode::CREATED, "{}", pushed.text);
+        let uri = pushed.json()["request_uri"].as_str().unwrap().to_owned();
+        let uri: String = url::form_urlencoded::byte_serialize(uri.as_bytes()).collect();
+        let back = rig.browse(&format!("/authorize?client_id=rp&request_uri={uri}"), &[&session]).await;
+        let code = back.sent("code").unwrap();
+        let exchange = [
+            ("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", CALLBACK), ("code_verifier", VERIFIER),
+            ("client_id", "rp"),
+        ];
+        assert_eq!(rig.form("/token", &[], &exchange).await.error(), "invalid_client", "without a certificate");
+        assert_eq!(rig.form_by(other, "/token", &exchange).await.error(), "invalid_client");
+        let given = rig.form_by(own, "/token", &exchange).await;
+        assert_eq!(given.status, StatusCode::OK, "{}", given.text);
+        let tokens = given.json();
+        assert_eq!(tokens["token_type"], "Bearer");
+        assert_eq!(part(tokens["id_token"].as_str().unwrap(), 0)["alg"], "ES256");
+        let refresh = [("grant_type", "refresh_token"), ("refresh_token", tokens["refresh_token"].as_str().unwrap()), ("client_id", "rp")];
+        assert_eq!(rig.form_by(other, "/token", &refresh).await.error(), "invalid_client");
+        let again = rig.form_by(own, "/token", &refresh).await;
+        assert_eq!((again.status, again.json().get("refresh_token").cloned()), (StatusCode::OK, None), "{}", again.text);
+        for token in [&tokens["access_token"], &again.json()["access_token"]] {
+            let token = token.as_str().unwrap();
+            let header = format!("Bearer {token}");
+            let shown = async |certificate: &[u8]| {
+                rig.form_over(certificate, "/userinfo", &[("authorization", &header)], &[]).await.status
+            };
+            assert_eq!((shown(own.1).await, shown(other.1).await), (StatusCode::OK, StatusCode::UNAUTHORIZED));
+            assert_eq!(rig.userinfo(token).await.status, StatusCode::UNAUTHORIZED, "without a certificate");
+        }
     }
 
     /// What a browser brings without pushing it, a request without challenge, an assertion for another audience than the issuer, and

@@ -237,6 +237,21 @@ impl Rig {
         self.send(request).await
     }
 
+    /// The same over a connection that showed this certificate, which is the system's.
+    pub(crate) async fn form_by(
+        &self,
+        (system, certificate): (&str, &[u8]),
+        path: &str,
+        pairs: &[(&str, &str)],
+    ) -> Answered {
+        let mut request = form(path, &[], pairs);
+        let nothing: [&str; 0] = [];
+        let caller = Caller::new(CallerKind::System, system, system.parse().unwrap(), nothing);
+        request.extensions_mut().insert(Certified(caller));
+        request.extensions_mut().insert(TlsPeer { chain: vec![certificate.to_vec()].into() });
+        self.send(request).await
+    }
+
     /// An operator of the registry asks.
     pub(crate) async fn operate(&self, method: Method, path: &str, body: &Value) -> Answered {
         let acts = [authn::api::CLIENTS.0.to_owned(), authn::api::clients_of("larkfield")];
