@@ -200,6 +200,7 @@ platform::both_engines! {
         let maker = Maker::new();
         let rig = Rig::new(db).await;
         let copyable = |mut key: SoftKey| { key.copyable = true; key };
+        let by_tpm = || { let mut key = SoftKey::of(&maker); key.tpm = true; key };
         let allowed = json!({"models": [maker.aaguid.to_string()], "unproven": "hardware"});
         for (status, more, key, expected) in [
             ("FIDO_CERTIFIED_L1", json!({}), SoftKey::of(&maker), "/enrol/done/security-key"),
@@ -210,6 +211,12 @@ platform::both_engines! {
             ("FIDO_CERTIFIED_L1", allowed.clone(), SoftKey::of(&maker), "/enrol/done/security-key"),
             ("FIDO_CERTIFIED_L1", allowed.clone(), SoftKey::new(), "model-not-allowed"),
             ("REVOKED", json!({}), SoftKey::of(&maker), "model-withdrawn"),
+            // What Windows Hello states by its TPM proves nothing here, and keeps nobody from enrolling it.
+            ("FIDO_CERTIFIED_L1", json!({}), by_tpm(), "/enrol/done/passkey"),
+            ("FIDO_CERTIFIED_L1", json!({"unproven": "hardware"}), by_tpm(), "/enrol/done/security-key"),
+            ("FIDO_CERTIFIED_L1", json!({"unproven": "refuse"}), by_tpm(), "model-not-proven"),
+            ("FIDO_CERTIFIED_L1", allowed.clone(), by_tpm(), "model-not-allowed"),
+            ("REVOKED", json!({}), by_tpm(), "model-withdrawn"),
         ] {
             let (_file, settings) = metadata(&maker, status, &more);
             let rig = rig.again(&settings).await;

@@ -166,8 +166,11 @@ type NotTaken = (&'static str, Option<Uuid>);
 fn judged(provider: &Provider, waiting: &Waiting, answer: &Value) -> Result<Taken, NotTaken> {
     let site = &provider.login.site;
     let reached = words_of(answer.pointer("/response/transports"));
-    let answer: RegisterPublicKeyCredential =
+    let mut answer: RegisterPublicKeyCredential =
         serde_json::from_value(answer.clone()).map_err(|_| ("unreadable", None))?;
+    if let Some(bare) = without_statement(&answer.response.attestation_object) {
+        answer.response.attestation_object = bare;
+    }
     let model = aaguid(&answer.response.attestation_object).ok_or(("unreadable", None))?;
     let credential = site.webauthn.finish_passkey_registration(&answer, &waiting.state);
     let credential: Credential = credential
@@ -215,6 +218,29 @@ fn aaguid(attestation: &[u8]) -> Option<Uuid> {
         return None;
     }
     Uuid::from_slice(data.get(37..53)?).ok()
+}
+
+/// The forms of attestation that the library refuses whatever they say: of the TPM's it takes no algorithm at all.
+const UNREAD: [&str; 2] = ["tpm", "android-safetynet"];
+
+/// An attestation without its statement, where that is of a form that is not read; none for every other. Windows Hello states something
+/// in the form of its TPM: it is a key that proves nothing, as one is whose browser has taken the statement out (WebAuthn 8.7).
+fn without_statement(attestation: &[u8]) -> Option<Vec<u8>> {
+    let Cbor::Map(mut members) = ciborium::from_reader(attestation).ok()? else { return None };
+    let format = members.iter().find(|(name, _)| name.as_text() == Some("fmt"))?.1.as_text()?;
+    if !UNREAD.contains(&format) {
+        return None;
+    }
+    for (name, value) in &mut members {
+        match name.as_text() {
+            Some("fmt") => *value = Cbor::Text("none".to_owned()),
+            Some("attStmt") => *value = Cbor::Map(Vec::new()),
+            _ => {}
+        }
+    }
+    let mut bare = Vec::new();
+    ciborium::into_writer(&Cbor::Map(members), &mut bare).ok()?;
+    Some(bare)
 }
 
 /// Uses up the request, records why nothing came of it, and says so to the person.

@@ -92,11 +92,11 @@ impl Policy {
 
     /// Whether its attestation leads to a root of that very model.
     fn is_proven(&self, credential: &Credential, aaguid: Uuid) -> bool {
-        let attested = match &credential.attestation.metadata {
-            AttestationMetadata::Packed { aaguid } | AttestationMetadata::Tpm { aaguid, .. } => *aaguid,
-            _ => return false,
+        // The statement of a TPM is taken out before it comes here.
+        let AttestationMetadata::Packed { aaguid: attested } = &credential.attestation.metadata else {
+            return false;
         };
-        if attested != aaguid || self.roots.is_empty() {
+        if *attested != aaguid || self.roots.is_empty() {
             return false;
         }
         let authority = credential.verify_attestation(&self.roots);

@@ -79,6 +79,8 @@ pub(crate) struct SoftKey {
     /// The page it believes to be on.
     pub(crate) origin: &'static str,
     attestation: Option<(uuid::Uuid, Vec<u8>, EcdsaKeyPair)>,
+    /// Whether it states that in the form of a TPM, as Windows Hello does.
+    pub(crate) tpm: bool,
 }
 
 impl SoftKey {
@@ -97,6 +99,7 @@ impl SoftKey {
             rp_id: None,
             origin: ISSUER,
             attestation: None,
+            tpm: false,
         }
     }
 
@@ -156,6 +159,19 @@ impl SoftKey {
         let text = |text: &str| Cbor::Text(text.to_owned());
         let (format, statement) = match &self.attestation {
             None => ("none", Cbor::Map(Vec::new())),
+            // WebAuthn 8.3, with SHA-1 as Windows has it; what it certifies nobody here looks at.
+            Some((_, certificate, _)) if self.tpm => {
+                let octets = || Cbor::Bytes(vec![0xff; 64]);
+                let statement = vec![
+                    (text("ver"), text("2.0")),
+                    (text("alg"), int(-65535)),
+                    (text("x5c"), Cbor::Array(vec![Cbor::Bytes(certificate.clone())])),
+                    (text("sig"), octets()),
+                    (text("certInfo"), octets()),
+                    (text("pubArea"), octets()),
+                ];
+                ("tpm", Cbor::Map(statement))
+            }
             Some((_, certificate, pair)) => {
                 let signature = sign(pair, &data, &client);
                 let chain = Cbor::Array(vec![Cbor::Bytes(certificate.clone())]);
