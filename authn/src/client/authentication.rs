@@ -59,7 +59,7 @@ pub(crate) async fn authenticate(
 ) -> Result<Authenticated, Refusal> {
     let proof = match proof(presented) {
         Ok(proof) => proof,
-        Err(unproved) => return Err(unproved.refused(provider, presented.parameters, now).await),
+        Err(unproved) => return Err(unproved.refused(provider, presented, now).await),
     };
     match proof {
         Proof::Assertion(text) => by_assertion(provider, presented, text, now).await,
@@ -120,9 +120,14 @@ impl Unproved {
         Self::new(Code::InvalidClient, "missing", "Nothing in the request proves who the client is.")
     }
 
-    /// The refusal; the owner of the client that the form names finds it in the list.
-    pub(crate) async fn refused(self, provider: &Provider, parameters: &Parameters, now: Millis) -> Refusal {
-        let owner = match named(provider, parameters).await {
+    /// The refusal; the owner of the client that the request names finds it in the list.
+    pub(crate) async fn refused(
+        self,
+        provider: &Provider,
+        presented: &Presented<'_>,
+        now: Millis,
+    ) -> Refusal {
+        let owner = match named(provider, presented).await {
             Ok(owner) => owner,
             Err(refusal) => return refusal,
         };
@@ -132,13 +137,16 @@ impl Unproved {
     }
 }
 
-/// The client that a form names, by its id or as the subject of its assertion, if there is such a one. It has proved nothing.
-async fn named(provider: &Provider, parameters: &Parameters) -> Result<Option<ClientId>, Refusal> {
+/// The client that a request names, by its id, in its header or as the subject of its assertion, if there is such a one. It has proved
+/// nothing.
+async fn named(provider: &Provider, presented: &Presented<'_>) -> Result<Option<ClientId>, Refusal> {
+    let parameters = presented.parameters;
+    let in_header = || presented.authorization.and_then(basic).map(|(client, _)| client);
     let subject = || {
         let jws = Jws::parse(parameters.get("client_assertion")?).ok()?;
         jws.text("sub").map(str::to_owned)
     };
-    let named = parameters.get("client_id").map(str::to_owned).or_else(subject);
+    let named = parameters.get("client_id").map(str::to_owned).or_else(in_header).or_else(subject);
     match named {
         Some(named) => Ok(known(provider, &named).await?.map(|client| client.id)),
         None => Ok(None),

@@ -59,16 +59,15 @@ impl Posted {
     /// Checks who the client is.
     pub(super) async fn authenticated(&self, provider: &Provider) -> Result<Authenticated, Refusal> {
         let mut given = self.headers.get_all(header::AUTHORIZATION).iter();
-        let authorization = match (given.next(), given.next()) {
-            (None, _) => None,
-            (Some(value), None) => Some(value.to_str().unwrap_or_default()),
-            (Some(_), Some(_)) => {
-                let unproved = Unproved::two_headers();
-                return Err(unproved.refused(provider, &self.parameters, provider.now()).await);
-            }
+        let (first, second) = (given.next(), given.next());
+        let presented = Presented {
+            authorization: first.filter(|_| second.is_none()).map(|value| value.to_str().unwrap_or_default()),
+            parameters: &self.parameters,
+            certificate: self.certified.as_ref(),
         };
-        let certificate = self.certified.as_ref();
-        let presented = Presented { authorization, parameters: &self.parameters, certificate };
+        if second.is_some() {
+            return Err(Unproved::two_headers().refused(provider, &presented, provider.now()).await);
+        }
         authentication::authenticate(provider, &presented, provider.now()).await
     }
 }

@@ -71,7 +71,7 @@ platform::both_engines! {
         let cases: [(_, Vec<(&str, &str)>, u16, &str, &str); 6] = [
             (headers(&[]), vec![named], 401, "invalid_client", "missing"),
             (headers(&[&unread]), vec![named], 401, "invalid_client", "malformed"),
-            (headers(&[&header]), vec![named, ("client_secret", "x")], 400, "invalid_request", "two-ways"),
+            (headers(&[&header]), vec![("client_secret", "x")], 400, "invalid_request", "two-ways"),
             (headers(&[&header, &header]), vec![named], 400, "invalid_request", "two-ways"),
             (headers(&[]), vec![("client_assertion", subject.as_str())], 400, "invalid_request", "assertion-type"),
             (headers(&[&basic("other", "x")]), vec![named], 400, "invalid_request", "two-clients"),
