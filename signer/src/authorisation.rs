@@ -159,11 +159,19 @@ async fn check_documents(
     user: &str,
     digests: &Authorised,
 ) -> Result<(), Error> {
-    let client = caller.client.as_str();
+    let documents = documents(signer, caller, digests).await?;
+    dss::may_have_signed(signer, &Who { client: caller.client.as_str(), user, unseen: None }, &documents)
+        .await
+}
+
+async fn documents(
+    signer: &Signer,
+    caller: &Caller,
+    digests: &Authorised,
+) -> Result<Vec<dss::Document>, Error> {
     let wanted =
         digests.iter().map(|digest| Wanted { id: String::new(), digest: *digest, unseen: String::new() });
-    let documents = dss::documents(signer, client, wanted.collect(), signer.clock.now()).await?;
-    dss::may_have_signed(signer, &Who { client, user, unseen: None }, &documents).await
+    dss::documents(signer, caller.client.as_str(), wanted.collect(), signer.clock.now()).await
 }
 
 /// Gives an authorisation that is about to run out another secret and more time, for those of its digests that are named: none is signed
@@ -188,6 +196,9 @@ pub(crate) async fn extend(
     if row.digests.positions(digests).is_none() {
         return Err(Error::HashNotAuthorised);
     }
+    // They may have lost the role since they agreed.
+    let documents = documents(signer, caller, &row.digests).await?;
+    dss::check_authors(signer, &documents, &holder.user_id).await?;
     let (sad, now) = (Sad::generate(&signer.random)?, signer.clock.now());
     let until = Millis(now.0 + i64::from(signer.config.sad_lifetime_s) * 1000);
     let (actor, stored) = (Actor::from(caller), sad.stored());

@@ -6,7 +6,7 @@ use platform::problem::Problem;
 use serde_json::Value;
 
 use super::{actor, binding, is_current};
-use crate::dss::{SignIn, anchor, shown_anchor};
+use crate::dss::{Document, SignIn, anchor, check_authors, shown_anchor};
 use crate::error::Error;
 use crate::events::Event;
 use crate::ids::{AuthorisationId, ConsentId};
@@ -99,7 +99,10 @@ async fn consent(signer: &Signer, row: &ConsentRow, presence: &Presence) -> Resu
         shown_sha256: documents.iter().map(|document| shown_anchor(&presence.nonce, document)).collect(),
     };
     let kept = kept.to_string();
-    let about = about(row)?;
+    let shown = shown(row)?;
+    // They may have lost the role since they were asked.
+    check_authors(signer, &shown, &row.user_id).await?;
+    let about: Vec<_> = shown.into_iter().map(Document::about).collect();
     let (actor, shown, id) = (actor(row), presence.clone(), row.consent_id.clone());
     let credential = row.credential_id.clone();
     let done = signer.db.write(move |tx| {
@@ -129,11 +132,9 @@ async fn consent(signer: &Signer, row: &ConsentRow, presence: &Presence) -> Resu
     Ok(())
 }
 
-/// What the signatures will be about.
-fn about(row: &ConsentRow) -> Result<Vec<(String, Option<String>)>, Error> {
-    let shown: Vec<crate::dss::Document> =
-        serde_json::from_str(&row.shown).map_err(|_| Error::StoredRow { what: "list of documents" })?;
-    Ok(shown.into_iter().map(crate::dss::Document::about).collect())
+/// What was shown, which the signatures will be about.
+fn shown(row: &ConsentRow) -> Result<Vec<Document>, Error> {
+    serde_json::from_str(&row.shown).map_err(|_| Error::StoredRow { what: "list of documents" })
 }
 
 /// The person does not want to.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use authn::api::{PolicyQuery, Unseen};
+use directory::api::{Day, RoleStanding, has_role_profiles, role_holder};
 use platform::problem::Problem;
 
 use super::seen::{Content, Document};
@@ -54,8 +55,10 @@ async fn registered(signer: &Signer, client: &str) -> Result<Unseen, Error> {
     Ok(policy.unseen)
 }
 
-/// Nobody signs in another's name: where the register knows the author's role profile, it has to be the signer's own.
+/// Nobody signs in another's name, nor in a role that they have no more: where the register knows the role profile of the author, or gives
+/// the signer role profiles, it has to be one that the signer has today.
 pub(crate) async fn check_authors(signer: &Signer, documents: &[Document], user: &str) -> Result<(), Error> {
+    let today = Day::of(signer.clock.now());
     let mut known = HashSet::new();
     for (place, document) in documents.iter().enumerate() {
         let Content::Seen(told) = &document.content else { continue };
@@ -63,14 +66,51 @@ pub(crate) async fn check_authors(signer: &Signer, documents: &[Document], user:
         if role.is_empty() || !known.insert(role) {
             continue;
         }
-        let holder = directory::api::role_holder(signer.db.read(), role).await?;
-        if holder.is_some_and(|holder| holder != user) {
-            let sentence = format!(
-                "The author of document {} is somebody else than whoever signs: its role profile is another person's.",
-                place + 1
-            );
-            return Err(Error::Dss(Problem::forbidden("author-other", sentence)));
+        if let Some(refusal) = role_refused(signer, role, user, today).await? {
+            return Err(refusal.of_document(place + 1));
         }
     }
     Ok(())
+}
+
+/// Why somebody may not be the author in a role.
+enum Refusal {
+    /// It is somebody else's.
+    Others,
+    /// It is theirs, and not today.
+    NotNow,
+}
+
+impl Refusal {
+    fn of_document(self, number: usize) -> Error {
+        let (code, sentence) = match self {
+            Self::Others => (
+                "author-other",
+                format!(
+                    "The author of document {number} is somebody else than whoever signs: its role profile is not theirs."
+                ),
+            ),
+            Self::NotNow => (
+                "author-role-ended",
+                format!(
+                    "The role of the author of document {number} has ended, or has not begun. Prepare it again, in a role that \
+                     the author has."
+                ),
+            ),
+        };
+        Error::Dss(Problem::forbidden(code, sentence))
+    }
+}
+
+/// Why somebody cannot sign in a role today; nothing where they can.
+async fn role_refused(signer: &Signer, role: &str, user: &str, today: Day) -> Result<Option<Refusal>, Error> {
+    let db = signer.db.read();
+    let Some(holder) = role_holder(db, role, today).await? else {
+        // Whose roles the register does not know may have them from elsewhere.
+        return Ok(has_role_profiles(db, user).await?.then_some(Refusal::Others));
+    };
+    if holder.user_id != user {
+        return Ok(Some(Refusal::Others));
+    }
+    Ok((holder.standing == RoleStanding::Idle).then_some(Refusal::NotNow))
 }

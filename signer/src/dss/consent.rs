@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::receive::actor;
 use super::{
-    Document, SignIn, Statement, Token, anchor, anchors, binding, binding_before, shown_anchor, sign,
+    Document, SignIn, Statement, Token, anchor, anchors, binding, binding_before, check_authors,
+    shown_anchor, sign,
 };
 use crate::authorisation::Rests;
 use crate::digest::{Authorised, Digest};
@@ -197,7 +198,10 @@ pub(super) async fn consent(
     let kept = serde_json::to_value(presence).map_err(|_| Error::StoredRow { what: "presence" })?;
     let event = agreed(row, &authorisation, (statement, presence, &kept))?;
     let kept = kept.to_string();
-    let about = about(row)?;
+    let documents = documents(row)?;
+    // They may have lost the role since they were asked.
+    check_authors(signer, &documents, &row.user_id).await?;
+    let about: Vec<_> = documents.into_iter().map(Document::about).collect();
     let (row, given, shown) = (row.clone(), authorisation.clone(), presence.clone());
     let actor = actor(&row);
     let done = signer.db.write(move |tx| {
@@ -230,11 +234,9 @@ pub(super) async fn consent(
     Ok(authorisation)
 }
 
-/// What the signatures will be about.
-fn about(row: &RequestRow) -> Result<Vec<(String, Option<String>)>, Error> {
-    let shown: Vec<Document> =
-        serde_json::from_str(&row.shown).map_err(|_| Error::StoredRow { what: "list of documents" })?;
-    Ok(shown.into_iter().map(Document::about).collect())
+/// What was shown, which the signatures will be about.
+fn documents(row: &RequestRow) -> Result<Vec<Document>, Error> {
+    serde_json::from_str(&row.shown).map_err(|_| Error::StoredRow { what: "list of documents" })
 }
 
 /// The entry of a consent: with a hash of each part of its evidence, so that none can be put in place of another later.

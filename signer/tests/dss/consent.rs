@@ -4,7 +4,7 @@ use platform::db::Db;
 use serde_json::json;
 
 use super::world::Browser;
-use super::{APPLICATION, ISSUER, SoftKey, World, unprepared};
+use super::{APPLICATION, ISSUER, SoftKey, World, author, unprepared};
 use crate::rig::{USER, digest_of, unbase64};
 
 const FHIR: &str = include_str!("../../../fixtures/prescription.json");
@@ -226,21 +226,28 @@ platform::both_engines! {
     }
 
     /// What was decided about is kept for an hour more and no longer; and nobody signs in the name of somebody else, where the register
-    /// knows whose the role is.
+    /// knows whose the role is or gives the signer roles, nor in a role that ended before they agreed.
     async fn prescriptions_are_their_authors_own(db: Db) {
         let mut world = World::new(db).await;
         let path = "/signer/prescriptions/prepare";
         let answer = world.rig.post_raw(&world.rig.system, path, "application/fhir+json", FHIR).await;
         let info = answer.body["parameter"][0]["valueString"].as_str().unwrap().to_owned();
-        let role = "INSERT INTO directory_role_profile (user_id, access_profile_id, role_profile_id) \
-                    SELECT $1, '1', '555000000203' WHERE CAST($2 AS BIGINT) = 0";
         let jwt = |world: &World| world.jwt(&world.claims(&[("one", &info)], &json!({})));
-        world.write(role, vec!["555021942115".to_owned()], 0).await;
-        let refused = world.ask(&jwt(&world), &world.token, "s").await;
-        assert_eq!(refused.refusal(), (403, "author-other".to_owned()));
-        world.write("DELETE FROM directory_role_profile WHERE CAST($1 AS BIGINT) = 0", Vec::new(), 0).await;
-        world.write(role, vec!["555021942107".to_owned()], 0).await;
+        for (holder, role) in [("555021942115", author::ROLE), ("555021942107", "555000000211")] {
+            author::nobody(&world).await;
+            author::had(&world, holder, role).await;
+            let refused = world.ask(&jwt(&world), &world.token, "s").await;
+            assert_eq!(refused.refusal(), (403, "author-other".to_owned()), "{holder}");
+        }
+        author::has(&world, "555021942107").await;
         let request = world.ask(&jwt(&world), &world.token, "s").await.json()["token"].as_str().unwrap().to_owned();
+        author::loses(&world).await;
+        let options = world.options(&request).await.json();
+        let credential = world.key.get(&options);
+        let refused = world.answer(&request, &credential).await;
+        assert_eq!(refused.refusal(), (403, "author-role-ended".to_owned()));
+        assert_eq!(world.count(SIGNED).await, 0);
+        author::regains(&world).await;
         let until = "SELECT CAST(MAX(expires_at) AS BIGINT) FROM signer_prepared";
         let before = world.count(until).await;
         world.agree(&request).await;

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at what should not be")]
 
 mod account;
+mod author;
 mod card;
 mod consent;
 mod evidence;

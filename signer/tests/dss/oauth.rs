@@ -114,7 +114,7 @@ async fn shown(world: &World, browser: &mut Browser, address: &str) -> String {
 }
 
 /// The prescriber agrees on a page; where the browser goes on.
-async fn agreed(world: &mut World, browser: &mut Browser, page: &str) -> Answered {
+pub(super) async fn agreed(world: &mut World, browser: &mut Browser, page: &str) -> Answered {
     let (path, query) = page.split_once('?').map_or((page, ""), |(path, query)| (path, query));
     let options = browser.send(world, "POST", &format!("{path}/options?{query}"), Some(&json!({}))).await;
     assert_eq!(options.status, 200, "{}", options.body);

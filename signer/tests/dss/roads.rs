@@ -7,8 +7,8 @@ use platform::db::Db;
 use serde_json::json;
 use signer::api::SIGN;
 
-use super::oauth::{Application, credential, details, sign};
-use super::{World, unprepared};
+use super::oauth::{Application, agreed, credential, details, sign};
+use super::{World, author, unprepared};
 use crate::rig::{PASSPHRASE, USER, digest_of};
 
 const FHIR: &str = include_str!("../../../fixtures/prescription.json");
@@ -94,19 +94,11 @@ impl Client {
     }
 }
 
-/// Whose the role is in which the prescription was written.
-async fn author(world: &World, user: &str) {
-    world.write("DELETE FROM directory_role_profile WHERE CAST($1 AS BIGINT) = 0", Vec::new(), 0).await;
-    let sql = "INSERT INTO directory_role_profile (user_id, access_profile_id, role_profile_id) \
-               SELECT $1, '1', '555000000203' WHERE CAST($2 AS BIGINT) = 0";
-    world.write(sql, vec![user.to_owned()], 0).await;
-}
-
 platform::both_engines! {
-    /// By every road: what nobody was shown is signed for those alone who may ask for it, and what somebody else is the author of for nobody; nor is such a
-    /// signature put into its form.
+    /// By every road: what nobody was shown is signed for those alone who may ask for it, and what somebody else is the author of, or was written in a role
+    /// that has ended, for nobody; nor is such a signature put into its form, nor an authorisation extended or agreed to that was asked for before.
     async fn every_road_asks_the_same(db: Db) {
-        let world = World::new(db).await;
+        let mut world = World::new(db).await;
         let open = Client::new(&world, "open-system", "told").await;
         let careful = Client::new(&world, "careful-system", "refused").await;
         for (client, unseen_is) in [(&open, None), (&careful, Some(400))] {
@@ -114,19 +106,39 @@ platform::both_engines! {
             for (road, fine) in ROADS {
                 let unseen = client.asks(&world, road, &unprepared(1)).await;
                 assert_eq!(unseen, unseen_is.unwrap_or(fine), "unseen, {road:?}, {}", client.application.id);
-                author(&world, STRANGER).await;
+                author::has(&world, STRANGER).await;
                 let others = client.asks(&world, road, &info).await;
                 assert_eq!(others, 403, "another's, {road:?}, {}", client.application.id);
-                author(&world, USER).await;
+                author::has(&world, USER).await;
+                author::loses(&world).await;
+                let ended = client.asks(&world, road, &info).await;
+                assert_eq!(ended, 403, "ended, {road:?}, {}", client.application.id);
+                author::regains(&world).await;
                 let own = client.asks(&world, road, &info).await;
                 assert_eq!(own, fine, "their own, {road:?}, {}", client.application.id);
             }
         }
+        // Nor is agreed to in a role that ended since it was asked for.
+        let by_handle = "SELECT consent_id FROM signer_consent WHERE client = 'careful-system' AND road = 'handle'";
+        let consent: String = sqlx::query_scalar(by_handle).fetch_one(world.rig.db.read()).await.unwrap();
+        let page = format!("/signing-service/confirm/{consent}");
+        let mut browser = world.browsers[USER].clone();
+        author::loses(&world).await;
+        let refused = agreed(&mut world, &mut browser, &page).await;
+        assert_eq!(refused.refusal(), (403, "author-role-ended".to_owned()));
+        author::regains(&world).await;
+        let answered = agreed(&mut world, &mut browser, &page).await;
+        assert_eq!(answered.status, 200, "{}", answered.body);
         // What was signed while it was one's own is put together while it is, and not afterwards.
         let info = careful.prepared(&world).await;
         let (id, caller) = (&careful.credential, &careful.caller);
         let hash = digest_of(&STANDARD.decode(&info).unwrap());
         let granted = world.rig.authorize(caller, id, &[&hash], PASSPHRASE).await;
+        author::loses(&world).await;
+        let extend = json!({"credentialID": id, "SAD": granted.body["SAD"], "hashes": [hash]});
+        let refused = world.rig.csc(caller, "credentials/extendTransaction", &extend).await;
+        assert_eq!(refused.status, 403, "{:?}", refused.body);
+        author::regains(&world).await;
         let mut body = sign(id, &hash);
         body["SAD"] = granted.body["SAD"].clone();
         let signed = world.rig.csc(caller, "signatures/signHash", &body).await;
@@ -137,10 +149,14 @@ platform::both_engines! {
         let path = "/signer/prescriptions/signatures";
         world.rig.authority.make_lists().await;
         world.rig.pass(3_000);
-        author(&world, STRANGER).await;
+        author::has(&world, STRANGER).await;
         let refused = world.rig.post(caller, path, &body).await;
         assert_eq!((refused.status, refused.body["code"].as_str()), (403, Some("author-other")), "{:?}", refused.body);
-        author(&world, USER).await;
+        author::has(&world, USER).await;
+        author::loses(&world).await;
+        let refused = world.rig.post(caller, path, &body).await;
+        assert_eq!((refused.status, refused.body["code"].as_str()), (403, Some("author-role-ended")), "{:?}", refused.body);
+        author::regains(&world).await;
         let together = world.rig.post(caller, path, &body).await;
         assert_eq!(together.status, 200, "{:?}", together.body);
     }

@@ -79,6 +79,7 @@ pub(crate) async fn fill(file: &Path) {
                     assign(tx, one, number).await?;
                 }
             }
+            author(tx, &PEOPLE[0]).await?;
             Ok::<_, Error>(())
         })
     })
@@ -110,6 +111,13 @@ async fn person(tx: &mut Tx, one: &Person) -> Result<(), Error> {
                VALUES ($1, $2, 'email', $3, 1, 0, 1)";
     let address = format!("{}@example.test", one.given.to_lowercase());
     sqlx::query(sql).bind(uuid(9000 + one.number)).bind(one.user()).bind(address).execute(&mut *tx).await?;
+    Ok(())
+}
+
+/// The sample of a prescription was written in the role that somebody has at the first organisation.
+async fn author(tx: &mut Tx, one: &Person) -> Result<(), Error> {
+    let sql = "INSERT INTO directory_role_profile (user_id, access_profile_id, role_profile_id) VALUES ($1, $2, '555000000203')";
+    sqlx::query(sql).bind(one.user()).bind(uuid(1001)).execute(&mut *tx).await?;
     Ok(())
 }
 
