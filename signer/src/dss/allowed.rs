@@ -56,14 +56,14 @@ async fn registered(signer: &Signer, client: &str) -> Result<Unseen, Error> {
 }
 
 /// Nobody signs in another's name, nor in a role that they have no more: where the register knows the role profile of the author, or gives
-/// the signer role profiles, it has to be one that the signer has today.
+/// the signer role profiles, it has to be one that the signer has today. An HL7 V3 document that names none is then nobody's.
 pub(crate) async fn check_authors(signer: &Signer, documents: &[Document], user: &str) -> Result<(), Error> {
     let today = Day::of(signer.clock.now());
     let mut known = HashSet::new();
     for (place, document) in documents.iter().enumerate() {
         let Content::Seen(told) = &document.content else { continue };
         let role = told.author.role_profile.as_str();
-        if role.is_empty() || !known.insert(role) {
+        if !known.insert(role) {
             continue;
         }
         if let Some(refusal) = role_refused(signer, role, user, today).await? {
@@ -87,7 +87,7 @@ impl Refusal {
             Self::Others => (
                 "author-other",
                 format!(
-                    "The author of document {number} is somebody else than whoever signs: its role profile is not theirs."
+                    "The author of document {number} is somebody else than whoever signs: its role profile is none of theirs."
                 ),
             ),
             Self::NotNow => (

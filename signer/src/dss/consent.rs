@@ -235,7 +235,7 @@ pub(super) async fn consent(
 }
 
 /// What was shown, which the signatures will be about.
-fn documents(row: &RequestRow) -> Result<Vec<Document>, Error> {
+pub(super) fn documents(row: &RequestRow) -> Result<Vec<Document>, Error> {
     serde_json::from_str(&row.shown).map_err(|_| Error::StoredRow { what: "list of documents" })
 }
 

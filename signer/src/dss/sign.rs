@@ -7,10 +7,10 @@ use hsm::{Alg, Scheme};
 use platform::clock::Millis;
 use platform::problem::Problem;
 
-use super::consent::{is_bound, is_of_before};
+use super::consent::{documents, is_bound, is_of_before};
 use super::receive::actor;
 use super::statement::Payload;
-use super::{Statement, smartcard};
+use super::{Statement, check_authors, smartcard};
 use crate::api::{CredentialState, SignatureForm};
 use crate::deposit::{Deposit, Outcome};
 use crate::digest::{Authorised, Digest};
@@ -160,13 +160,14 @@ pub(super) struct Made {
     pub(super) signatures: Vec<NewSignature>,
 }
 
-/// By the key that is kept for the person.
+/// By the key that is kept for the person, unless they lost the role since they agreed: after a crash that may be minutes.
 async fn by_token(
     signer: &Signer,
     row: &RequestRow,
     authorisation: &AuthorisationRow,
     statement: &Statement,
 ) -> Result<Made, Error> {
+    check_authors(signer, &documents(row)?, &row.user_id).await?;
     let live = signer.usable_of(&row.user_id, &authorisation.credential_id).await?;
     Ok(Made {
         credential: live.row.credential_id.clone(),

@@ -8,6 +8,7 @@ use super::{APPLICATION, ISSUER, SoftKey, World, author, unprepared};
 use crate::rig::{USER, digest_of, unbase64};
 
 const FHIR: &str = include_str!("../../../fixtures/prescription.json");
+const V3: &str = include_str!("../../../fixtures/prescription.hl7v3.xml");
 const SIGNED: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signature";
 
 /// Binds the newest request, of one document, as an earlier release did.
@@ -226,7 +227,7 @@ platform::both_engines! {
     }
 
     /// What was decided about is kept for an hour more and no longer; and nobody signs in the name of somebody else, where the register
-    /// knows whose the role is or gives the signer roles, nor in a role that ended before they agreed.
+    /// knows whose the role is or gives the signer roles, nor in a role that ended before they agreed or were signed for.
     async fn prescriptions_are_their_authors_own(db: Db) {
         let mut world = World::new(db).await;
         let path = "/signer/prescriptions/prepare";
@@ -239,6 +240,13 @@ platform::both_engines! {
             let refused = world.ask(&jwt(&world), &world.token, "s").await;
             assert_eq!(refused.refusal(), (403, "author-other".to_owned()), "{holder}");
         }
+        let unnamed = V3.replace("20261129170000", "20261124172500");
+        let unnamed = unnamed.replace(r#"<id root="1.2.826.0.1285.0.2.0.67" extension="555000000203"/>"#, "");
+        let answer = world.rig.post_raw(&world.rig.system, path, "application/xml", &unnamed).await;
+        let nobodys = answer.body["parameter"][0]["valueString"].as_str().unwrap().to_owned();
+        let nobodys = world.jwt(&world.claims(&[("one", &nobodys)], &json!({})));
+        let refused = world.ask(&nobodys, &world.token, "s").await;
+        assert_eq!(refused.refusal(), (403, "author-other".to_owned()), "an author in no role");
         author::has(&world, "555021942107").await;
         let request = world.ask(&jwt(&world), &world.token, "s").await.json()["token"].as_str().unwrap().to_owned();
         author::loses(&world).await;
@@ -254,6 +262,15 @@ platform::both_engines! {
         let now = world.rig.clock.now().0;
         let after = world.count(until).await;
         assert!(after < before && after <= now + 3_600_000 && after > now + 3_500_000, "{before} {after} {now}");
+        // As after a crash between consent and signature.
+        for sql in ["DELETE FROM signer_signature WHERE position >= $1", "DELETE FROM signer_signing WHERE signed_at >= $1"] {
+            world.write(sql, Vec::new(), 0).await;
+        }
+        author::loses(&world).await;
+        assert_eq!(world.fetch(&request, &world.token).await.refusal(), (403, "author-role-ended".to_owned()));
+        assert_eq!(world.count(SIGNED).await, 0);
+        author::regains(&world).await;
+        assert_eq!(world.fetch(&request, &world.token).await.status, 200);
     }
 
     /// Who has left, and a credential that was revoked since, agree to nothing.
