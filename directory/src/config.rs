@@ -38,6 +38,8 @@ pub struct Config {
     pub workers: WorkersConfig,
     /// Whether the faces over FHIR have nothing beside what the national services have.
     pub strict: bool,
+    /// How the addresses begin at which programs may be told over FHIR that something has changed, each as in `https://example.org/hooks/`.
+    pub subscription_targets: Vec<String>,
     /// The directory over LDAP; without it there is none.
     pub ldap: Option<LdapConfig>,
     /// The activity that makes a local smartcard administrator of its holders, as in `B0123`; none is known nationally.
@@ -57,6 +59,7 @@ impl Default for Config {
             spine: SpineConfig::default(),
             workers: WorkersConfig::default(),
             strict: false,
+            subscription_targets: Vec::new(),
             ldap: None,
             local_smartcard_administrator: None,
         }
@@ -81,6 +84,11 @@ impl Config {
                 sentence: "directory.campaign_assignments is between 1 and 1000000",
             });
         }
+        if !self.subscription_targets.iter().all(|target| is_address(target) && target.ends_with('/')) {
+            return Err(Error::Setting {
+                sentence: "each of directory.subscription_targets begins with https:// and a host, and ends with /",
+            });
+        }
         self.retention.check()?;
         if let Some(ldap) = &self.ldap {
             ldap.check()?;
@@ -96,5 +104,77 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Whether a program may be told at this address.
+    pub(crate) fn may_tell(&self, address: &str) -> bool {
+        is_address(address) && self.subscription_targets.iter().any(|target| address.starts_with(target))
+    }
+}
+
+/// The longest address, in octets.
+const LONGEST_ADDRESS: usize = 500;
+
+/// An address over TLS that nobody reads in two ways: without somebody's name, a fragment, or steps upwards.
+fn is_address(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let has_host = |uri: http::Uri| {
+        uri.host().is_some_and(|host| !host.is_empty())
+            && uri.authority().is_some_and(|it| !it.as_str().contains('@'))
+    };
+    text.len() <= LONGEST_ADDRESS
+        && text.starts_with("https://")
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+        && !["..", "%2e", "\\", "#"].iter().any(|part| lower.contains(part))
+        && text.parse().is_ok_and(has_host)
+}
+
 /// Activities that give a rank of their own.
 const RESERVED: [&str; 4] = ["B1300", "B0267", "B0272", "B0274"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Programs are told below the addresses that are set, and nowhere else, whatever is made to look so.
+    #[test]
+    fn programs_are_told_where_they_may_be() {
+        let config = |targets: &[&str]| Config {
+            subscription_targets: targets.iter().map(|&target| target.to_owned()).collect(),
+            ..Config::default()
+        };
+        for bad in [
+            "http://a.example/",
+            "https://a.example",
+            "https:///",
+            "a.example/",
+            "https://u@a.example/",
+            "https://a.example/../",
+        ] {
+            assert!(config(&[bad]).check().is_err(), "{bad}");
+        }
+        let set = config(&["https://a.example/hooks/", "https://b.example:8443/"]);
+        set.check().unwrap();
+        for good in
+            ["https://a.example/hooks/", "https://a.example/hooks/one?x=1", "https://b.example:8443/x"]
+        {
+            assert!(set.may_tell(good), "{good}");
+        }
+        for bad in [
+            "https://a.example/",
+            "https://a.example.evil.example/hooks/",
+            "https://a.example/hooks/../admin",
+            "https://a.example/hooks/%2E%2e/admin",
+            "https://a.example/hooks/..\\admin",
+            "https://a.example/hooks/a\\b",
+            "https://b.example/x",
+            "https://b.example:8443@evil.example/",
+            "http://a.example/hooks/",
+            "https://a.example/hooks/#x",
+            "https://a.example/hooks/a b",
+            "",
+        ] {
+            assert!(!set.may_tell(bad), "{bad}");
+        }
+        assert!(!Config::default().may_tell("https://a.example/hooks/"));
+    }
+}

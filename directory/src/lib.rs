@@ -2,7 +2,7 @@
 //!
 //! It says who may do what where. Every rule of the registration authority is asked in one place, [`authority::may`]; every
 //! act writes its event in the same transaction, and what other modules must follow writes a row of the change feed there
-//! too ([`api::CHANGES`]). The register calls nobody.
+//! too ([`api::CHANGES`]). The register calls nobody: whom it has something to say to it posts a message, which others carry.
 //!
 //! [`Register`] is what requests share, [`router`] its routes, [`api`] what others may say to it.
 

@@ -31,6 +31,7 @@ const ACTS: [Act; 28] = [
     directory::api::SYSTEMS,
     directory::api::LOOK_UP,
     directory::api::EXPORT,
+    directory::api::SUBSCRIBE,
     authn::api::CLIENTS,
     authn::api::ALL_TEAMS,
     authn::api::SESSIONS,

@@ -180,6 +180,7 @@ impl Background {
             tasks.push(tokio::spawn(async move { sweeping.keep_sweeping().await }));
         }
         if let Some(register) = app.register.clone() {
+            tasks.push(tokio::spawn(register.clone().keep_notifying()));
             tasks.push(tokio::spawn(register.keep_sweeping()));
         }
         if let Some(provider) = app.provider.clone() {

@@ -61,6 +61,7 @@ const ACTS: [&str; 28] = [
     "directory:systems",
     "directory:look-up",
     "directory:export",
+    "directory:subscribe",
     "authn:clients",
     "authn:all-teams",
     "authn:sessions",

@@ -97,5 +97,7 @@ pub const SYSTEMS: Act = Act("directory:systems");
 pub const LOOK_UP: Act = Act("directory:look-up");
 /// To export people, roles, organisations and relationships over FHIR, all of them at once.
 pub const EXPORT: Act = Act("directory:export");
+/// To be told over FHIR when people, roles or organisations change.
+pub const SUBSCRIBE: Act = Act("directory:subscribe");
 /// To know of a person what relying parties are told: for sign-in.
 pub const CLAIMS: Act = Act("directory:claims");

@@ -21,6 +21,20 @@ pub enum FhirEvent {
         /// The kinds of resources.
         resources: Vec<String>,
     },
+    /// A program is told from now on when something changes. What of is not written here: it may hold names.
+    SubscriptionMade {
+        /// Its id.
+        subscription: String,
+        /// Where it is told.
+        endpoint: String,
+    },
+    /// A program is told no more.
+    SubscriptionEnded {
+        /// Its id.
+        subscription: String,
+        /// Why: `deleted` by whose it was, `over`, or `failed`.
+        why: String,
+    },
 }
 
 impl audit::Event for FhirEvent {
@@ -30,6 +44,8 @@ impl audit::Event for FhirEvent {
         match self {
             Self::WorkersShown { .. } => "workers-shown",
             Self::ExportBegun { .. } => "export-begun",
+            Self::SubscriptionMade { .. } => "subscription-made",
+            Self::SubscriptionEnded { .. } => "subscription-ended",
         }
     }
 }

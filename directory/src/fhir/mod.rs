@@ -7,6 +7,7 @@ pub mod fuzz;
 pub(crate) mod kit;
 pub(crate) mod organisations;
 pub(crate) mod spine;
+pub(crate) mod subscriptions;
 pub(crate) mod workers;
 
 pub use event::FhirEvent;

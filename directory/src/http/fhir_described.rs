@@ -48,10 +48,10 @@ fn forms(path: &str) -> Option<&'static [&'static str]> {
 fn describe(operation: &mut Operation, forms: &[&str]) {
     let responses = &mut operation.responses.responses;
     for (status, response) in responses.iter_mut() {
-        // What is only accepted has no body.
+        // What is only accepted, or gone, has no body.
         if let RefOr::T(response) = response
             && response.content.is_empty()
-            && status != "202"
+            && !matches!(status.as_str(), "202" | "204")
         {
             let anew = filled(&response.description, forms);
             response.content = anew.content;

@@ -176,22 +176,22 @@ pub(super) async fn organisations_part(
     fetched(&register, &request, Face::Organisations, (&export, &part)).await
 }
 
-/// A face of which everything is exported.
+/// A face of which everything is exported, and of which programs are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Face {
+pub(super) enum Face {
     Workers,
     Organisations,
 }
 
 impl Face {
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Workers => "workers",
             Self::Organisations => "organisations",
         }
     }
 
-    fn base(self) -> &'static str {
+    pub(super) fn base(self) -> &'static str {
         match self {
             Self::Workers => workers_face::BASE,
             Self::Organisations => organisations::BASE,
@@ -205,7 +205,7 @@ impl Face {
         }
     }
 
-    fn refused(self, register: &Register, request: &Request, outcome: &Outcome) -> Response {
+    pub(super) fn refused(self, register: &Register, request: &Request, outcome: &Outcome) -> Response {
         match self {
             // As the model answers what it does not have.
             Self::Workers if register.config.strict => workers::nothing(request),

@@ -13,6 +13,7 @@ mod fhir_around;
 mod fhir_changes;
 mod fhir_described;
 mod fhir_exports;
+mod fhir_subscriptions;
 mod fhir_versions;
 mod headers;
 mod incoming;
@@ -94,6 +95,7 @@ pub fn router(register: Register) -> Router {
         .merge(workers::router())
         .merge(terminology::router())
         .merge(fhir_exports::router())
+        .merge(fhir_subscriptions::router())
         .merge(fhir_changes::router())
         .layer(DefaultBodyLimit::max(LARGEST))
         .with_state(register)
@@ -184,6 +186,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         workers::Document::openapi(),
         terminology::Document::openapi(),
         fhir_exports::Document::openapi(),
+        fhir_subscriptions::Document::openapi(),
         fhir_changes::Document::openapi(),
     ];
     for area in areas {

@@ -47,6 +47,7 @@ pub(crate) mod roles;
 pub(crate) mod savepoints;
 pub(crate) mod scim_users;
 pub(crate) mod seeding;
+pub(crate) mod subscriptions;
 pub(crate) mod systems;
 pub(crate) mod touched;
 pub(crate) mod workgroups;

@@ -53,6 +53,7 @@ mod seed_world;
 mod sequences;
 mod sequences_around;
 mod spine;
+mod subscriptions;
 mod successions;
 mod systems;
 mod terminology;

@@ -11,7 +11,7 @@ use crate::people_rig::{new_person, staff};
 use crate::rig::Rig;
 
 /// POSTs that ask for no key, and why none is needed.
-const KEYLESS: [(&str, &str, &str); 7] = [
+const KEYLESS: [(&str, &str, &str); 9] = [
     ("POST", "/directory/systems/import", "the file is its own key: what is in is passed over"),
     ("POST", "/directory/organisations/import", "the release is its own key: what is in is passed over"),
     ("POST", "/directory/rbac/effective", "it asks, and changes nothing"),
@@ -19,6 +19,16 @@ const KEYLESS: [(&str, &str, &str); 7] = [
     ("POST", "/directory/scim/v2/Users", "externalId is its key"),
     ("POST", "/directory/scim/v2/Users/.search", "it asks, and changes nothing"),
     ("POST", "/directory/scim/v2/.search", "it asks, and changes nothing"),
+    (
+        "POST",
+        "/healthcare-worker/FHIR/R4/Subscription",
+        "FHIR has no such key; whoever makes two has two, finds them and ends one",
+    ),
+    (
+        "POST",
+        "/organisation-data-terminology-api/fhir/Subscription",
+        "FHIR has no such key; whoever makes two has two, finds them and ends one",
+    ),
 ];
 
 /// What makes something new, and so has no version to mean.
@@ -38,7 +48,7 @@ const MAKES: [&str; 12] = [
 ];
 
 /// Changes that ask for no version, and why none is needed.
-const VERSIONLESS: [(&str, &str, &str); 21] = [
+const VERSIONLESS: [(&str, &str, &str); 23] = [
     ("PUT", "/directory/consumers/{name}", "a number that never goes back"),
     ("PUT", "/directory/scim/v2/Users/{id}", "RFC 7644 3.14 leaves If-Match to the client"),
     ("PATCH", "/directory/scim/v2/Users/{id}", "RFC 7644 3.14 leaves If-Match to the client"),
@@ -67,6 +77,12 @@ const VERSIONLESS: [(&str, &str, &str); 21] = [
         "DELETE",
         "/organisation-data-terminology-api/fhir/$export/{export}",
         "it ends one's own export, which never changes",
+    ),
+    ("DELETE", "/healthcare-worker/FHIR/R4/Subscription/{id}", "it ends one's own, which nobody changes"),
+    (
+        "DELETE",
+        "/organisation-data-terminology-api/fhir/Subscription/{id}",
+        "it ends one's own, which nobody changes",
     ),
 ];
 

@@ -1,4 +1,4 @@
-//! Who carries messages: a mail server, a program that sends text messages, a folder.
+//! Who carries messages: a mail server, a program that sends text messages, a folder, and what posts to programs.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use super::Channel;
 use super::config::{Config, Error};
 use super::hook::Hook;
 use super::mailbox::Mailbox;
+use super::rest_hook::RestHook;
 use super::smtp::Smtp;
 use super::store::Due;
 
@@ -14,6 +15,7 @@ use super::store::Due;
 pub struct Carriers {
     email: Option<Carrier>,
     text: Option<Carrier>,
+    hook: Option<Carrier>,
     pub(super) kept: Duration,
 }
 
@@ -23,6 +25,7 @@ enum Carrier {
     Smtp(Smtp),
     Hook(Hook),
     Mailbox(Mailbox),
+    RestHook(RestHook),
 }
 
 /// How a try ended, with what is told of it: never an address, nor what was said.
@@ -44,10 +47,12 @@ impl Carriers {
             config.mailbox.as_deref().map(|folder| Mailbox::open(folder, &config.from)).transpose()?;
         let mailbox = mailbox.map(Carrier::Mailbox);
         let smtp = config.smtp.as_ref().map(|smtp| Smtp::open(smtp, &config.from)).transpose()?;
-        let hook = config.text.as_ref().map(Hook::open).transpose()?;
+        let text = config.text.as_ref().map(Hook::open).transpose()?;
+        let hook = config.rest_hooks.as_ref().map(RestHook::open).transpose()?;
         Ok(Self {
             email: smtp.map(Carrier::Smtp).or_else(|| mailbox.clone()),
-            text: hook.map(Carrier::Hook).or(mailbox),
+            text: text.map(Carrier::Hook).or(mailbox),
+            hook: hook.map(Carrier::RestHook),
             kept: Duration::from_secs(u64::from(config.kept_days) * 86_400),
         })
     }
@@ -61,6 +66,7 @@ impl Carriers {
         match channel {
             Channel::Email => self.email.as_ref(),
             Channel::Text => self.text.as_ref(),
+            Channel::Hook => self.hook.as_ref(),
         }
     }
 
@@ -71,6 +77,7 @@ impl Carriers {
             Some(Carrier::Smtp(smtp)) => smtp.send(due).await,
             Some(Carrier::Hook(hook)) => hook.send(due).await,
             Some(Carrier::Mailbox(mailbox)) => mailbox.put(channel, due).await,
+            Some(Carrier::RestHook(hook)) => hook.send(due).await,
         }
     }
 }

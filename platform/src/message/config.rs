@@ -19,6 +19,8 @@ pub struct Config {
     pub smtp: Option<SmtpConfig>,
     /// Where text messages are handed over.
     pub text: Option<HookConfig>,
+    /// How programs are told that something has changed; without the section none is.
+    pub rest_hooks: Option<RestHookConfig>,
     /// A folder that takes what has no other way, for trying out: each message is a file that its owner can read.
     pub mailbox: Option<PathBuf>,
 }
@@ -26,7 +28,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         let from = "Lanyard <lanyard@localhost>".to_owned();
-        Self { from, kept_days: 30, smtp: None, text: None, mailbox: None }
+        Self { from, kept_days: 30, smtp: None, text: None, rest_hooks: None, mailbox: None }
     }
 }
 
@@ -74,6 +76,17 @@ pub struct HookConfig {
     /// The file with the secret under which each is signed: 64 digits in hexadecimal, readable by this server alone.
     pub secret: PathBuf,
     /// PEM file of the only anchors that its certificate may lead to; those of the system if it is left out.
+    pub anchors: Option<PathBuf>,
+    /// How long a try may take, in seconds.
+    #[serde(default = "default_time_out")]
+    pub time_out_seconds: u32,
+}
+
+/// How programs are told that something has changed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestHookConfig {
+    /// PEM file of the only anchors that their certificates may lead to; those of the system if it is left out.
     pub anchors: Option<PathBuf>,
     /// How long a try may take, in seconds.
     #[serde(default = "default_time_out")]
@@ -140,6 +153,9 @@ impl Config {
             }
             time_out("text.time_out_seconds", hook.time_out_seconds)?;
         }
+        if let Some(hooks) = &self.rest_hooks {
+            time_out("rest_hooks.time_out_seconds", hooks.time_out_seconds)?;
+        }
         Ok(())
     }
 
@@ -151,7 +167,10 @@ impl Config {
         }
         if let Some(hook) = &mut self.text {
             each(&mut hook.secret);
-            hook.anchors.iter_mut().for_each(each);
+            hook.anchors.iter_mut().for_each(&mut each);
+        }
+        if let Some(hooks) = &mut self.rest_hooks {
+            hooks.anchors.iter_mut().for_each(each);
         }
     }
 }
@@ -210,6 +229,8 @@ mod tests {
                 "text = { url = 'https://x', secret = 's', time_out_seconds = 0 }",
                 Some("text.time_out_seconds"),
             ),
+            ("rest_hooks = {}", None),
+            ("rest_hooks = { time_out_seconds = 31 }", Some("rest_hooks.time_out_seconds")),
         ] {
             assert_eq!(refused(text), setting, "{text}");
         }
@@ -234,10 +255,10 @@ mod tests {
     #[test]
     fn every_path_is_named() {
         let text = "mailbox = 'a'\nsmtp = { host = 'x', user = 'u', password = 'b', anchors = 'c' }\n\
-                    text = { url = 'https://x', secret = 'd', anchors = 'e' }";
+                    text = { url = 'https://x', secret = 'd', anchors = 'e' }\nrest_hooks = { anchors = 'f' }";
         let mut config: Config = toml::from_str(text).unwrap();
         let mut named = Vec::new();
         config.each_path(|path| named.push(path.display().to_string()));
-        assert_eq!(named, ["a", "b", "c", "d", "e"]);
+        assert_eq!(named, ["a", "b", "c", "d", "e", "f"]);
     }
 }

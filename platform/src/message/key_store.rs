@@ -61,8 +61,8 @@ fn encrypted(public: &[u8], id: &MessageId, text: &str) -> Result<Vec<u8>, Error
     encrypt(public, id, text).map_err(unusable)
 }
 
-/// What a message says, encrypted; none where there is no key.
-pub(super) async fn sealed(tx: &mut Tx, id: &MessageId, text: &str) -> Result<Option<Vec<u8>>, Error> {
+/// What a message says, or what is to go with many of them, encrypted for this id; none where there is no key.
+pub async fn sealed(tx: &mut Tx, id: &MessageId, text: &str) -> Result<Option<Vec<u8>>, Error> {
     public_key(tx).await?.map(|public| encrypted(&public, id, text)).transpose()
 }
 

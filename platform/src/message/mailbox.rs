@@ -36,6 +36,8 @@ impl Mailbox {
                 Err(sentence) => return Outcome::Refused(sentence),
             },
             Channel::Text => ("txt", format!("To: {}\n\n{}\n", due.address, due.text).into_bytes()),
+            // Programs read no files: these have a way of their own, or none.
+            Channel::Hook => return Outcome::Failed("no way is configured".to_owned()),
         };
         let (whole, half) = (self.named(due, ending), self.named(due, "half"));
         let written = tokio::task::spawn_blocking(move || {

@@ -1,4 +1,4 @@
-//! Messages to people: e-mail, and text messages to telephones.
+//! Messages to people: e-mail, and text messages to telephones; and to programs that asked to be told when something changes.
 //!
 //! Whoever has something to say [`post`]s it in the transaction of the act that it tells of: it is said exactly when the act
 //! is done. A [`Sender`] takes it from there, tries again with growing pauses, and gives up when it is of no use any more or was
@@ -19,6 +19,7 @@ mod hook;
 mod key;
 mod key_store;
 mod mailbox;
+mod rest_hook;
 mod sender;
 mod smtp;
 mod store;
@@ -28,9 +29,10 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Millis;
 
 pub use carrier::Carriers;
-pub use config::{Config, Error, HookConfig, SmtpConfig, SmtpTls};
+pub use config::{Config, Error, HookConfig, RestHookConfig, SmtpConfig, SmtpTls};
 pub use key::{KeyError, NewKey, Unseal};
-pub use key_store::{SealedKey, keep_key, replace_sealed_key, sealed_key};
+pub use key_store::{SealedKey, keep_key, replace_sealed_key, sealed, sealed_key};
+pub use rest_hook::attached;
 pub use sender::Sender;
 pub use store::{MOST_WAITING, RESERVED, URGENT_WITHIN, erase, of, post, posted_since, withdraw};
 
@@ -48,17 +50,20 @@ pub enum Channel {
     Email,
     /// As a text message to a telephone.
     Text,
+    /// As a POST without content to a program: not to a person.
+    Hook,
 }
 
 impl Channel {
     /// Every way there is.
-    pub const ALL: [Self; 2] = [Self::Email, Self::Text];
+    pub const ALL: [Self; 3] = [Self::Email, Self::Text, Self::Hook];
 
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
             Self::Email => "email",
             Self::Text => "text",
+            Self::Hook => "hook",
         }
     }
 
@@ -78,11 +83,11 @@ pub struct Message {
     pub about: String,
     /// How it goes.
     pub channel: Channel,
-    /// Where it goes: a mailbox, or a telephone number with a plus and its country.
+    /// Where it goes: a mailbox, a telephone number with a plus and its country, or an address that begins with `https://`.
     pub address: String,
     /// The subject of an e-mail; it is kept, so no secret stands in it.
     pub subject: String,
-    /// What is said.
+    /// What is said; to a program, the headers that go with it ([`attached`]), or nothing.
     pub text: String,
     /// From when on it is of no use.
     pub until: Millis,

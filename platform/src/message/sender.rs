@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::carrier::{Carriers, Outcome};
 use super::key::{Opener, Unseal};
 use super::store::{self, After, Due, Lane};
-use super::{Channel, State, key_store};
+use super::{Channel, State, key_store, rest_hook};
 use crate::clock::{Clock, Millis};
 use crate::db::{Db, Error};
 
@@ -67,6 +67,8 @@ impl Sender {
             self.keep_lane(Channel::Email, Lane::Patient),
             self.keep_lane(Channel::Text, Lane::Urgent),
             self.keep_lane(Channel::Text, Lane::Patient),
+            self.keep_lane(Channel::Hook, Lane::Urgent),
+            self.keep_lane(Channel::Hook, Lane::Patient),
             self.keep_sweeping()
         );
     }
@@ -158,7 +160,7 @@ impl Sender {
             return Ok(false);
         }
         due.sent_at = clock.now();
-        let outcome = match self.opened(&mut due).await {
+        let outcome = match self.opened(channel, &mut due).await {
             Ok(()) => carriers.carry(channel, &due).await,
             Err(outcome) => outcome,
         };
@@ -179,8 +181,8 @@ impl Sender {
         Ok(true)
     }
 
-    /// Opens what a message says, if it is encrypted; what comes of the try otherwise.
-    async fn opened(&self, due: &mut Due) -> Result<(), Outcome> {
+    /// Opens what a message says, if it is encrypted, and what goes with it; what comes of the try otherwise.
+    async fn opened(&self, channel: Channel, due: &mut Due) -> Result<(), Outcome> {
         let Some(sealed) = due.sealed.take() else { return Ok(()) };
         let Some((unseal, opener)) = &self.0.key else {
             return Err(Outcome::Failed("what it says is encrypted, and this process has no key".to_owned()));
@@ -188,6 +190,11 @@ impl Sender {
         let opener = opener.get_or_try_init(|| self.opener(unseal)).await.map_err(Outcome::Failed)?;
         // One that was encrypted for another row, or to another key, never opens.
         due.text = opener.open(&due.id, &sealed).map_err(|error| Outcome::Refused(error.to_string()))?;
+        if channel == Channel::Hook && !due.text.is_empty() {
+            let headers = rest_hook::opened(opener, &due.text);
+            due.text =
+                headers.ok_or_else(|| Outcome::Refused("what goes with it does not open".to_owned()))?;
+        }
         Ok(())
     }
 

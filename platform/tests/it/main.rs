@@ -12,6 +12,7 @@ mod leases;
 mod listeners;
 mod messages;
 mod peers;
+mod rest_hooks;
 mod rows;
 mod sealed_messages;
 mod snapshot;

@@ -143,6 +143,27 @@ fn cut(page: &mut Vec<Found>, mut found: Found, kind: Kind, room: usize, after: 
     next
 }
 
+/// Whether something of this person is what a search finds, or may have been: of whoever has left, and of roles that have ended, that cannot be
+/// said any more.
+pub(crate) async fn concerns(
+    register: &Register,
+    tx: &mut Tx,
+    wanted: &Wanted,
+    kind: Kind,
+    id: &UserId,
+) -> Result<bool, Error> {
+    // Those who have left are among them.
+    let first = faces::people_of(tx, &wanted.questions, &before(id.as_str()), 1).await?;
+    if first.first() != Some(id) {
+        return Ok(false);
+    }
+    let Some(profile) = people::find(&mut *tx, id).await? else { return Ok(false) };
+    if kind == Kind::Role || !matches!(profile.state, State::Open) {
+        return Ok(true);
+    }
+    Ok(matching(register, tx, wanted, kind, id).await?.is_some())
+}
+
 /// Somebody whom the directory shows; asked for roles, with theirs.
 pub(crate) async fn somebody(
     register: &Register,

@@ -11,7 +11,7 @@ mod systems;
 pub(crate) use api::API;
 pub(crate) use asked::{Kind, Rules, Wanted, by_id, wanted};
 pub use config::{Dialect, WorkersConfig};
-pub(crate) use find::{Found, Page, find, find_id, somebody};
+pub(crate) use find::{Found, Page, concerns, find, find_id, somebody};
 pub(crate) use past::{past, stamp};
 pub(crate) use resource::{organisation, practitioner, practitioner_role};
 

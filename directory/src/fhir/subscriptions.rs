@@ -1,0 +1,353 @@
+//! Subscriptions by rest-hook (FHIR R4, Subscription): what programs asked to be told of, and whether what has changed is of that.
+//!
+//! The register calls nobody. It posts a message with nothing in it, in the transaction that notes up to where changes were looked at, and
+//! whoever carries messages sends it, again until it is taken: so a program is told of a change once or more, however machines stop. While a
+//! message is on its way no other is posted: whoever is told asks, and finds what has changed meanwhile. One that is given up ends
+//! the subscription, which says so.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use platform::clock::Millis;
+use platform::db::Tx;
+use platform::id::UserId;
+use platform::message::{self, Channel, Message, MessageId, Posted, State};
+
+use super::FhirEvent;
+use super::kit::{Asked, Outcome, shown};
+use super::{organisations, workers};
+use crate::api::Change;
+use crate::day::Day;
+use crate::error::Error;
+use crate::register::Register;
+use crate::store::organisation_faces::{self, Condition};
+use crate::store::subscriptions::{self as store, Place, Subscription};
+use crate::touched::{self, Since, Touched};
+
+/// The module and the kind of the messages.
+const MODULE: &str = "directory";
+const KIND: &str = "subscription";
+/// How long to wait before looking again what has changed.
+const PAUSE: Duration = Duration::from_secs(1);
+/// For how long a message is of use.
+const USE: Duration = Duration::from_hours(24);
+/// How many subscriptions are read at once.
+const STEP: u32 = 100;
+/// How many changes are looked at for a subscription at once.
+const CHANGES: u32 = 1_000;
+/// Of how many people it is looked at whether they are meant; more of them are told without.
+const PEOPLE: u32 = 200;
+/// The longest criteria, in octets.
+const LONGEST: usize = 1000;
+/// Parameters that say how is answered, or when something was written, and not what is meant.
+const BESIDE: [&str; 11] = [
+    "_count",
+    "_cursor",
+    "_elements",
+    "_format",
+    "_include",
+    "_lastUpdated",
+    "_offset",
+    "_pretty",
+    "_revinclude",
+    "_summary",
+    "_total",
+];
+
+/// What a program wants to be told of: a search of a face.
+#[derive(Debug)]
+pub(crate) enum Criteria {
+    /// People, or their roles.
+    People(workers::Kind, Box<workers::Wanted>),
+    /// Organisations.
+    Organisations(Vec<Condition>),
+}
+
+impl Criteria {
+    /// Reads criteria as in `Organization?roleCode=RO76`: what the search of the face refuses is refused.
+    pub(crate) fn read(text: &str) -> Result<Self, Outcome> {
+        let bad = |sentence: String| Err(Outcome::new(400, "invalid", sentence));
+        let (kind, query) = text.split_once('?').unwrap_or((text, ""));
+        let asked = Asked::read(query, b"");
+        if text.len() > LONGEST || asked.0.iter().any(|one| one.value.contains('\0')) {
+            return bad(format!("criteria have {LONGEST} octets at most, and no character NUL."));
+        }
+        if let Some(beside) = asked.0.iter().find(|one| BESIDE.contains(&one.name.as_str())) {
+            return bad(format!("criteria have no {}: they say what is meant alone.", shown(&beside.name)));
+        }
+        let rules = workers::Rules { is_strict: false, refuses: true };
+        let people =
+            |kind| workers::wanted(kind, &asked, rules).map(|wanted| Self::People(kind, Box::new(wanted)));
+        match kind {
+            "Practitioner" => people(workers::Kind::Practitioner),
+            "PractitionerRole" => people(workers::Kind::Role),
+            "Organization" => {
+                Ok(Self::Organisations(organisations::wanted(&asked, false, false)?.conditions))
+            }
+            _ => bad("criteria begin with Practitioner?, PractitionerRole? or Organization?.".to_owned()),
+        }
+    }
+
+    /// Below what the face lies whose search it is.
+    pub(crate) fn base(&self) -> &'static str {
+        match self {
+            Self::People(..) => workers::BASE,
+            Self::Organisations(_) => organisations::BASE,
+        }
+    }
+
+    /// Whether something of these changes is meant, or of what begins or ends with the days after one, up to another.
+    async fn is_meant(
+        &self,
+        register: &Register,
+        tx: &mut Tx,
+        changes: &[Change],
+        days: Option<(Day, Day)>,
+    ) -> Result<bool, Error> {
+        match self {
+            Self::People(kind, wanted) => {
+                let Some(people) = people(tx, *kind, changes, days).await? else { return Ok(true) };
+                for id in people {
+                    let id: UserId =
+                        id.parse().map_err(|_| Error::Stored { what: "directory_change.subject" })?;
+                    if workers::concerns(register, tx, wanted, *kind, &id).await? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            Self::Organisations(conditions) => {
+                let codes: BTreeSet<String> =
+                    changes.iter().filter_map(touched::touched).filter_map(organisation).collect();
+                if codes.is_empty() {
+                    return Ok(false);
+                }
+                let mut all = conditions.clone();
+                all.push(Condition::Codes(codes.into_iter().collect()));
+                Ok(!organisation_faces::page(tx, &all, 0, 1).await?.is_empty())
+            }
+        }
+    }
+}
+
+fn organisation(what: Touched) -> Option<String> {
+    match what {
+        Touched::Organisation(ods) => Some(ods),
+        _ => None,
+    }
+}
+
+/// Who looks otherwise because of these changes and days; `None` where these are many.
+async fn people(
+    tx: &mut Tx,
+    kind: workers::Kind,
+    changes: &[Change],
+    days: Option<(Day, Day)>,
+) -> Result<Option<BTreeSet<String>>, Error> {
+    let mut all = BTreeSet::new();
+    for what in changes.iter().filter_map(touched::touched) {
+        if kind == workers::Kind::Practitioner {
+            if let Touched::Person(id) = what {
+                all.insert(id);
+            }
+            continue;
+        }
+        match touched::people_of(tx, &what, PEOPLE).await? {
+            Some(people) => all.extend(people),
+            None => return Ok(None),
+        }
+    }
+    if let Some((after, today)) = days
+        && kind == workers::Kind::Role
+    {
+        match touched::people_of_days(tx, after, today, PEOPLE).await? {
+            Some(people) => all.extend(people),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(all))
+}
+
+/// Erases a subscription with what waits to be sent for it, and records it; `false` if it is not there.
+pub(crate) async fn end(
+    tx: &mut Tx,
+    id: &str,
+    why: &'static str,
+    actor: &audit::Actor,
+    now: Millis,
+) -> Result<bool, Error> {
+    if !store::erase(tx, id).await? {
+        return Ok(false);
+    }
+    message::erase(tx, MODULE, id).await?;
+    audit::record(tx, now, actor, &ended(id, why)).await?;
+    Ok(true)
+}
+
+fn ended(id: &str, why: &str) -> FhirEvent {
+    FhirEvent::SubscriptionEnded { subscription: id.to_owned(), why: why.to_owned() }
+}
+
+/// What a program is sent: nothing, with its headers.
+fn notification(of: &Subscription, now: Millis) -> Result<Message, Error> {
+    let id: MessageId =
+        of.id.parse().map_err(|_| Error::Stored { what: "directory_subscription.subscription_id" })?;
+    Ok(Message {
+        module: MODULE,
+        kind: KIND,
+        about: of.id.clone(),
+        channel: Channel::Hook,
+        address: of.endpoint.clone(),
+        subject: String::new(),
+        text: of.sealed.as_deref().map(|sealed| message::attached(&id, sealed)).unwrap_or_default(),
+        until: now.plus(USE),
+    })
+}
+
+/// What is new for a subscription.
+struct News {
+    /// Whether its program is to be told.
+    is_meant: bool,
+    /// Up to where was looked.
+    to: Place,
+}
+
+impl Register {
+    /// Has programs told of what changes, for as long as it is polled. Stopping it anywhere loses nothing, and of several machines one tells.
+    pub async fn keep_notifying(self) {
+        loop {
+            if let Err(error) = self.notify_subscribers().await {
+                tracing::warn!(%error, "what has changed could not be told to subscribers: {error}");
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Looks at what has changed for each subscription; says for how many a message was posted.
+    pub async fn notify_subscribers(&self) -> Result<u32, Error> {
+        if self.config.strict {
+            return Ok(0);
+        }
+        let now = self.now();
+        for id in store::over(self.db.read(), now, STEP).await? {
+            let erased: Result<bool, Error> = self
+                .db
+                .write(move |tx| {
+                    Box::pin(
+                        async move { end(tx, &id, "over", &audit::Actor::system("directory"), now).await },
+                    )
+                })
+                .await;
+            erased?;
+        }
+        let place = Place { after: touched::kept(self.db.read()).await?.last, day: self.today() };
+        let (mut after, mut many) = (String::new(), 0);
+        loop {
+            let some = store::behind(self.db.read(), place, &after, STEP).await?;
+            let Some(last) = some.last() else { return Ok(many) };
+            after.clone_from(&last.id);
+            for one in some {
+                many += u32::from(self.notify(one, place, now).await?);
+            }
+        }
+    }
+
+    /// Posts a message for one subscription if something of it has changed; whether that was so.
+    async fn notify(&self, one: Subscription, place: Place, now: Millis) -> Result<bool, Error> {
+        if one.is_told {
+            // Two of the same millisecond may come in any order.
+            let last = message::of(self.db.read(), MODULE, &one.id, 2).await?;
+            if last.iter().any(|told| told.state == State::Due) {
+                return Ok(false);
+            }
+            if last.iter().any(|told| matches!(told.state, State::GivenUp | State::OutOfDate)) {
+                let why = "The last notification was not taken, however often it was tried.";
+                return self.fail(one, why, now).await;
+            }
+        }
+        if !self.config.may_tell(&one.endpoint) {
+            return self
+                .fail(one, "The address is not among those that this server may tell any more.", now)
+                .await;
+        }
+        let Ok(criteria) = Criteria::read(&one.criteria) else {
+            return self.fail(one, "The criteria are no search any more.", now).await;
+        };
+        let News { is_meant, to } = self.news(&one, &criteria, place).await?;
+        let message = notification(&one, now)?;
+        self.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    if !store::advance(tx, &one, to, is_meant).await? || !is_meant {
+                        return Ok(false);
+                    }
+                    match message::post(tx, &message, now).await? {
+                        Posted::Taken(_) => Ok(true),
+                        // What was noted is undone, and looked at again.
+                        Posted::Full => Err(Error::Busy { sentence: "Too many messages wait to be sent." }),
+                    }
+                })
+            })
+            .await
+    }
+
+    async fn news(&self, one: &Subscription, criteria: &Criteria, place: Place) -> Result<News, Error> {
+        let mut read = self.db.read().acquire().await?;
+        let changes = match touched::since(&mut read, one.place.after, None, CHANGES).await? {
+            Since::Changes(changes) => changes,
+            // Nobody can say what it was.
+            Since::TooOld => return Ok(News { is_meant: true, to: place }),
+        };
+        let days = (one.place.day < place.day).then_some((one.place.day, place.day));
+        let is_meant = criteria.is_meant(self, &mut read, &changes, days).await?;
+        let after = changes.last().map_or(one.place.after, |last| last.number);
+        Ok(News { is_meant, to: Place { after, day: place.day.max(one.place.day) } })
+    }
+
+    async fn fail(&self, one: Subscription, why: &'static str, now: Millis) -> Result<bool, Error> {
+        tracing::warn!(subscription = %one.id, "a subscription has ended: {why}");
+        let failed: Result<(), Error> = self
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    if store::fail(tx, &one.id, why).await? {
+                        let event = ended(&one.id, "failed");
+                        audit::record(tx, now, &audit::Actor::system("directory"), &event).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await;
+        failed?;
+        Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Criteria are what the search of a face takes, without how it answers.
+    #[test]
+    fn criteria_are_searches() {
+        let base =
+            |text: &str| Criteria::read(text).map(|read| read.base()).map_err(|outcome| outcome.status);
+        for (text, expected) in [
+            ("Practitioner?identifier=555000000108", Ok(workers::BASE)),
+            ("PractitionerRole?organization=RXX", Ok(workers::BASE)),
+            ("Organization?roleCode=RO76", Ok(organisations::BASE)),
+            ("Organization", Ok(organisations::BASE)),
+            ("Practitioner", Err(400)),
+            ("Practitioner?colour=red&identifier=555000000108", Err(400)),
+            ("Practitioner?identifier=555000000108&_count=1", Err(400)),
+            ("Organization?colour=red", Err(400)),
+            ("Organization?name=%00", Err(400)),
+            ("Patient?name=x", Err(400)),
+            ("", Err(400)),
+        ] {
+            assert_eq!(base(text), expected, "{text}");
+        }
+        let long = format!("Organization?name={}", "x".repeat(LONGEST));
+        assert_eq!(base(&long), Err(400));
+    }
+}

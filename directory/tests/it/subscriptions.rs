@@ -1,0 +1,227 @@
+//! Subscriptions by rest-hook over FHIR: made, held against what changes, and over. That a message reaches its program, `platform` shows.
+
+use std::time::Duration;
+
+use directory::api::{LOOK_UP, READ, SUBSCRIBE};
+use directory::organisation::Mode;
+use directory::{Config, DocumentKey, Parts, Register};
+use http::{Method, StatusCode};
+use platform::caller::Caller;
+use platform::db::Db;
+use platform::message::{self, NewKey};
+use serde_json::{Value, json};
+
+use crate::organisation_import::{bring_text, release};
+use crate::rig::{Answered, Rig, system};
+use crate::workers::with_doctor;
+use crate::world::{MANAGER, who};
+
+const WORKERS: &str = "/healthcare-worker/FHIR/R4/Subscription";
+const ORGANISATIONS: &str = "/organisation-data-terminology-api/fhir/Subscription";
+const ENDPOINT: &str = "https://ehr.example/hooks/lanyard";
+
+fn config() -> Config {
+    Config { subscription_targets: vec!["https://ehr.example/hooks/".to_owned()], ..Config::default() }
+}
+
+fn client() -> Caller {
+    system("ehr", &[SUBSCRIBE])
+}
+
+fn wish(criteria: &str) -> Value {
+    json!({
+        "resourceType": "Subscription", "status": "requested", "reason": "Our copy of the directory", "criteria": criteria,
+        "channel": {"type": "rest-hook", "endpoint": ENDPOINT},
+    })
+}
+
+async fn ask(rig: &Rig, caller: &Caller, method: Method, path: &str, body: Option<&Value>) -> Answered {
+    rig.send(caller, method, path, &[("host", "directory.example")], body).await
+}
+
+/// Makes a subscription; where it is.
+async fn make(rig: &Rig, path: &str, criteria: &str) -> String {
+    let made = ask(rig, &client(), Method::POST, path, Some(&wish(criteria))).await;
+    assert_eq!((made.status, &made.body["status"]), (StatusCode::CREATED, &json!("active")), "{}", made.body);
+    let address = made.headers["location"].to_str().unwrap();
+    address.strip_prefix("https://directory.example").unwrap().to_owned()
+}
+
+/// For which subscriptions messages wait to be sent.
+async fn waiting(rig: &Rig) -> Vec<String> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT about, address FROM platform_message WHERE channel = 'hook' AND state = 'due' ORDER BY about",
+    )
+    .fetch_all(rig.db.read())
+    .await
+    .unwrap();
+    assert!(rows.iter().all(|(_, address)| address == ENDPOINT), "{rows:?}");
+    rows.into_iter().map(|(about, _)| about).collect()
+}
+
+async fn write(rig: &Rig, sql: &'static str) {
+    let done: Result<(), platform::db::Error> = rig
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                sqlx::query(sql).execute(&mut *tx).await?;
+                Ok(())
+            })
+        })
+        .await;
+    done.unwrap();
+}
+
+/// As if everything had been taken.
+async fn taken(rig: &Rig) {
+    write(rig, "UPDATE platform_message SET state = 'sent', settled_at = 1 WHERE state = 'due'").await;
+}
+
+fn edition(names: [&str; 2]) -> String {
+    let organisation = |(code, name): (&str, &str)| {
+        let number = code.trim_start_matches(['G', '0']);
+        format!(
+            "<Organisation orgRecordClass=\"RC1\"><Name>{name}</Name><Date><Type value=\"Operational\"/><Start value=\"1974-04-01\"/></Date>\
+             <OrgId extension=\"{code}\"/><Status value=\"Active\"/><LastChangeDate value=\"2024-01-01\"/><Roles><Role id=\"RO197\" \
+             uniqueRoleId=\"{number}\" primaryRole=\"true\"><Status value=\"Active\"/></Role></Roles></Organisation>\n"
+        )
+    };
+    ["G00001", "G00002"].into_iter().zip(names).map(organisation).collect()
+}
+
+async fn bring(rig: &Rig, day: &str, names: [&str; 2]) {
+    bring_text(rig, &release(day, &edition(names)), Mode::Apply).await.unwrap();
+}
+
+fn id(path: &str) -> String {
+    path.rsplit('/').next().unwrap().to_owned()
+}
+
+platform::both_engines! {
+    /// A program is told of what it asked for and of nothing else, once while it has not been told yet, and again afterwards; nothing is sent that says what.
+    /// What it asks for amiss is refused, another's is not there, and it is over with its end, with `DELETE`, and when nobody takes what is sent.
+    async fn programs_are_told_of_organisations(db: Db) {
+        let rig = Rig::with(db, config());
+        bring(&rig, "2024-03-01", ["ONE", "TWO"]).await;
+        let one = make(&rig, ORGANISATIONS, "Organization?_id=G00001").await;
+        let two = make(&rig, ORGANISATIONS, "Organization?_id=G00002").await;
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 0);
+        bring(&rig, "2024-04-01", ["FIRST", "TWO"]).await;
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 1);
+        assert_eq!(waiting(&rig).await, [id(&one)]);
+        bring(&rig, "2024-05-01", ["FIRST OF ALL", "TWO"]).await;
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 0, "it has not been told yet");
+        assert_eq!(waiting(&rig).await, [id(&one)]);
+        taken(&rig).await;
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 1, "something changed since");
+        taken(&rig).await;
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 0);
+        let said: Vec<Option<String>> =
+            sqlx::query_scalar("SELECT body FROM platform_message").fetch_all(rig.db.read()).await.unwrap();
+        assert!(said.iter().all(|body| body.as_deref() == Some("")), "{said:?}");
+
+        let reader = system("reader", &[READ, LOOK_UP]);
+        let stranger = system("other", &[SUBSCRIBE]);
+        for (caller, path, status) in [
+            (&reader, &one, StatusCode::FORBIDDEN),
+            (&stranger, &one, StatusCode::NOT_FOUND),
+            (&client(), &one.replace(ORGANISATIONS, WORKERS), StatusCode::NOT_FOUND),
+        ] {
+            for method in [Method::GET, Method::DELETE] {
+                assert_eq!(ask(&rig, caller, method, path, None).await.status, status, "{path}");
+            }
+        }
+        let own = ask(&rig, &client(), Method::GET, ORGANISATIONS, None).await;
+        assert_eq!((&own.body["total"], &own.body["entry"][0]["resource"]["id"]), (&json!(2), &json!(id(&one))));
+        let others = ask(&rig, &stranger, Method::GET, ORGANISATIONS, None).await;
+        assert_eq!(others.body["total"], 0);
+
+        for (member, value, status) in [
+            ("/status", json!("off"), 400),
+            ("/reason", json!(""), 400),
+            ("/criteria", json!("Organization?colour=red"), 400),
+            ("/criteria", json!("Practitioner?identifier=555021942107"), 400),
+            ("/channel/type", json!("email"), 400),
+            ("/channel/endpoint", json!("https://ehr.example.evil.example/hooks/"), 422),
+            ("/channel/endpoint", json!("https://ehr.example/hooks/../admin"), 422),
+        ] {
+            let mut amiss = wish("Organization?_id=G00001");
+            *amiss.pointer_mut(member).unwrap() = value;
+            let refused = ask(&rig, &client(), Method::POST, ORGANISATIONS, Some(&amiss)).await;
+            assert_eq!(
+                (refused.status.as_u16(), &refused.body["resourceType"]),
+                (status, &json!("OperationOutcome")), "{amiss}"
+            );
+        }
+        let mut payload = wish("Organization");
+        payload["channel"]["payload"] = json!("application/fhir+json");
+        assert_eq!(ask(&rig, &client(), Method::POST, ORGANISATIONS, Some(&payload)).await.status, StatusCode::BAD_REQUEST);
+
+        // Nobody takes it.
+        bring(&rig, "2024-06-01", ["FIRST OF ALL", "SECOND"]).await;
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 1);
+        write(&rig, "UPDATE platform_message SET state = 'given-up', settled_at = 1 WHERE state = 'due'").await;
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 0);
+        let failed = ask(&rig, &client(), Method::GET, &two, None).await;
+        assert_eq!(failed.body["status"], "error", "{}", failed.body);
+        assert!(failed.body["error"].as_str().unwrap().contains("not taken"));
+        // What waits for one that is ended is sent no more.
+        bring(&rig, "2024-07-01", ["LAST", "THIRD"]).await;
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 1, "not for the one that failed");
+        assert_eq!(ask(&rig, &client(), Method::DELETE, &one, None).await.status, StatusCode::NO_CONTENT);
+        assert_eq!(ask(&rig, &client(), Method::GET, &one, None).await.status, StatusCode::NOT_FOUND);
+        assert!(waiting(&rig).await.is_empty());
+        rig.hand.advance(Duration::from_hours(24 * 367));
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 0);
+        assert_eq!(ask(&rig, &client(), Method::GET, ORGANISATIONS, None).await.body["total"], 0);
+    }
+
+    /// A program is told when somebody whom it asked for leaves, and of nobody else; headers lie encrypted or are not taken, and are shown to nobody. Where the
+    /// address is allowed no more it is told no more, and where only the models are wanted there is nothing of it.
+    async fn programs_are_told_of_people(db: Db) {
+        let (world, ann) = with_doctor(db, config()).await;
+        let rig = &world.rig;
+        let own = make(rig, WORKERS, &format!("Practitioner?identifier={ann}")).await;
+        make(rig, WORKERS, "Practitioner?identifier=999021942107").await;
+        let mut secret = wish(&format!("PractitionerRole?practitioner.identifier={ann}"));
+        secret["channel"]["header"] = json!(["Authorization: Bearer sesame"]);
+        assert_eq!(ask(rig, &client(), Method::POST, WORKERS, Some(&secret)).await.status, StatusCode::CONFLICT, "there is no key");
+        let kept: Result<bool, platform::db::Error> = rig
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let key = NewKey::generate().unwrap();
+                    message::keep_key(tx, &key, b"sealed", crate::rig::START).await
+                })
+            })
+            .await;
+        assert!(kept.unwrap());
+        let made = ask(rig, &client(), Method::POST, WORKERS, Some(&secret)).await;
+        assert_eq!((made.status, &made.body["channel"]["header"]), (StatusCode::CREATED, &Value::Null), "{}", made.body);
+        let sealed: Vec<u8> = sqlx::query_scalar("SELECT sealed FROM directory_subscription WHERE sealed IS NOT NULL")
+            .fetch_one(rig.db.read())
+            .await
+            .unwrap();
+        assert!(!sealed.windows(6).any(|part| part == b"sesame"));
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 0);
+
+        let closed = rig.act(&who(MANAGER), &ann.parse().unwrap(), "close", &json!({"reason": "left"})).await;
+        assert_eq!(closed.status, StatusCode::OK, "{:?}", closed.body);
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 2);
+        let mut expected = [id(&own), made.body["id"].as_str().unwrap().to_owned()];
+        expected.sort();
+        assert_eq!(waiting(rig).await, expected);
+
+        let another = |config: Config| {
+            let document_key = DocumentKey::new(&[7; 32]);
+            rig.beside(Register::new(Parts { config, db: rig.db.clone(), clock: rig.clock(), document_key }).unwrap())
+        };
+        let strict = another(Config { strict: true, ..config() });
+        assert_eq!(ask(&strict, &client(), Method::GET, WORKERS, None).await.status, StatusCode::NOT_FOUND);
+        taken(rig).await;
+        assert_eq!(strict.register.notify_subscribers().await.unwrap(), 0);
+        let narrow = another(Config::default());
+        assert_eq!(narrow.register.notify_subscribers().await.unwrap(), 0);
+        assert_eq!(ask(rig, &client(), Method::GET, &own, None).await.body["status"], "error");
+    }
+}
