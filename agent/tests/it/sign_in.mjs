@@ -8,7 +8,7 @@ const [port, origin, challenge, watch] = process.argv.slice(2);
 const FORM = `<!doctype html><title>Sign in</title>
 <div id="trouble" tabindex="-1" hidden><h2 id="trouble-title"></h2><p id="trouble-sentence"></p></div>
 <form id="card" data-challenge="/challenge" data-answer="/answer" data-agent="http://127.0.0.1:${port}">
-<button id="go" hidden>Sign in</button></form><script src="/card.js"></script>`;
+<button id="go" hidden>Sign in</button></form><script type="module" src="/card.js"></script>`;
 
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--disable-gpu', '--no-first-run'] });
 try {
@@ -27,7 +27,8 @@ try {
         answer = route.request().postDataJSON();
         return json(JSON.stringify({ location: '/done', watch: JSON.parse(watch) }));
       case '/card.js':
-        return route.fulfill({ contentType: 'text/javascript', body: readFileSync('card.js', 'utf8') });
+      case '/page.js':
+        return route.fulfill({ contentType: 'text/javascript', body: readFileSync(pathname.slice(1), 'utf8') });
       case '/done':
         return route.fulfill({ contentType: 'text/html', body: '<title>Done</title>' });
       default:

@@ -154,6 +154,7 @@ fn browser_signs_in() {
     std::os::unix::fs::symlink(packages, folder.join("node_modules")).unwrap();
     std::fs::write(folder.join("sign_in.mjs"), include_str!("sign_in.mjs")).unwrap();
     std::fs::write(folder.join("card.js"), include_str!("../../../authn/assets/card.js")).unwrap();
+    std::fs::write(folder.join("page.js"), include_str!("../../../authn/assets/page.js")).unwrap();
     let asked = challenge(&page);
     let watch = json!({ "address": format!("{page}/authn/card-removals"), "secret": "browser" });
     let mut node = Command::new("node");

@@ -67,6 +67,7 @@ const GRANTS: [(&str, usize, &str); 18] = [
     ("http/assignments/claims.rs", 1, "sign-in is told what relying parties are told"),
     ("http/changes.rs", 3, "the change feed is followed by systems"),
     ("http/fhir.rs", 1, "the one place of the faces"),
+    ("http/fhir_exports.rs", 1, "everything at once has a right of its own"),
     ("http/feed.rs", 2, "a personnel system sends; what it sends is decided by the matrix"),
     ("http/organisations.rs", 4, "before anything is read; decided by the matrix then"),
     ("http/organisations_import.rs", 2, "national data is brought in by who was granted it"),
