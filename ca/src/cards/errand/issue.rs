@@ -1,5 +1,6 @@
 //! Issuing a card, and giving a card in use new keys and certificates.
 
+use card::apdu::Status;
 use card::piv::{Algorithm, Digest, Error as PivError, Passcode, PublicKey, Slot};
 use card::wire::relay::Act;
 
@@ -95,12 +96,17 @@ impl Run {
         if makers.is_empty() {
             return Ok(silent()?);
         }
-        let said = self.hand.with(move |piv| match piv.attest(slot) {
-            Err(PivError::Unsupported { .. }) => Ok(None),
-            attestation => {
-                let maker = piv.certificate(Slot::Attestation)?.map(|stored| stored.der).unwrap_or_default();
-                Ok(Some(Said { attestation: attestation?, maker }))
-            }
+        let said = self.hand.with(move |piv| {
+            let attestation = match piv.attest(slot) {
+                // Some cards know the command, and not for every key.
+                Err(
+                    PivError::Unsupported { .. }
+                    | PivError::Refused { status: Status::IncorrectParameters | Status::ReferenceNotFound, .. },
+                ) => return Ok(None),
+                attestation => attestation?,
+            };
+            let maker = piv.certificate(Slot::Attestation)?.map(|stored| stored.der).unwrap_or_default();
+            Ok(Some(Said { attestation, maker }))
         });
         let Some(said) = said.await? else { return Ok(silent()?) };
         let wanted = Wanted { key, serial: &self.card.serial, slot };

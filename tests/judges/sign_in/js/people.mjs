@@ -179,7 +179,7 @@ await step('who has no role is told as one without', async () => {
 
 await step('an authenticator app: enrolled with a password that is long enough, wrong codes refused, each code once', async () => {
   const eve = await person();
-  const known = { email: 'eve@example.test', password: 'violet harbour engine' };
+  const known = { email: 'eve@mail.example.test', password: 'violet harbour engine' };
   const app = await eve.addsApp('app', known);
   const claims = await sent(eve, { acr_values: LEVEL_2 });
   await eve.chooses('Authenticator app');
@@ -362,7 +362,7 @@ await step('whoever guesses is told to wait, and can choose another way at once'
   // Each further attempt waits twice as long as the one before.
   for (let tries = 0; tries < 12 && status !== 429; tries += 1) {
     const answered = stranger.page.waitForResponse((response) => response.request().method() === 'POST');
-    await stranger.givesApp({ email: 'eve@example.test', password: 'not her own password' }, '000000');
+    await stranger.givesApp({ email: 'eve@mail.example.test', password: 'not her own password' }, '000000');
     status = (await answered).status();
     await stranger.page.waitForLoadState();
   }

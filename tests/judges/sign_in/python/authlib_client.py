@@ -23,7 +23,7 @@ with open(os.environ["LANYARD_PLACE"]) as file:
     PLACE = json.load(file)
 CALLBACK = "https://application.example/callback"
 REALM = "/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare"
-EMAIL, PASSWORD = "eve@example.test", "violet harbour engine"
+EMAIL, PASSWORD = "eve@mail.example.test", "violet harbour engine"
 
 
 def desk(path, body):
