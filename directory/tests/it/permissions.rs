@@ -61,7 +61,7 @@ platform::both_engines! {
 }
 
 /// Where a caller is looked at for what they were granted, how often, and why that is not the matrix's.
-const GRANTS: [(&str, usize, &str); 18] = [
+const GRANTS: [(&str, usize, &str); 19] = [
     ("acting.rs", 8, "it makes an actor of a caller, whom the matrix then judges"),
     ("api/client.rs", 3, "the same for the other modules of this program"),
     ("http/assignments/claims.rs", 1, "sign-in is told what relying parties are told"),
