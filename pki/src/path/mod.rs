@@ -52,7 +52,8 @@ pub enum Revocation {
     #[default]
     Required,
     /// Yes, by what is current at this later time, in milliseconds: what is known now of a path that was used then. Such
-    /// a CRL may have dropped certificates that expired between (RFC 5280 3.3), so those are refused as unknown.
+    /// a CRL may have dropped certificates that expired between (RFC 5280 3.3), so those are refused: as revoked where one still says so, and
+    /// as unknown otherwise.
     RequiredAsOf(i64),
     /// Neither CRLs nor answers are looked at.
     Off,
@@ -151,8 +152,9 @@ impl Proof {
 /// and policy of the path holds at that time and, when revocation is required, that for each certificate below the anchor
 /// a CRL current at that time covers it or an OCSP answer current at that time, by its issuer or a responder it
 /// delegated (RFC 6960 4.2.2.2), says good, and that no CRL or answer that can be believed says revoked: of two that
-/// contradict each other the worse counts. An entry counts whatever its date; [`Error::Revoked`] carries the date. When there are several paths, the first
-/// good one is taken; when none is good, the error of the one that came furthest is returned.
+/// contradict each other the worse counts, wherever it stands, but for a hold that a newer CRL of the same scope has lifted. An entry counts
+/// whatever its date; [`Error::Revoked`] carries the date. When there are several paths, the first good one is taken; when none is good, the
+/// error of the one that came furthest is returned.
 pub fn check<'a>(
     leaf: &Certificate,
     extra: &[Certificate],

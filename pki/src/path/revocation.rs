@@ -50,15 +50,15 @@ impl Question<'_> {
     /// not.
     fn answer(&self, active: &mut Vec<Certificate>) -> Result<(), Error> {
         let serial = self.certificate.serial();
-        // A CRL need not list a certificate beyond its expiry (RFC 5280 3.3), nor does a responder have to keep its
-        // status (RFC 6960 4.4.4), so silence after that says nothing.
-        if self.certificate.not_after_ms().max(self.context.at_ms)
-            < self.context.statuses_at_ms.div_euclid(1000) * 1000
-        {
-            return Err(Error::RevocationUnknown { serial, why: Unknown::Expired });
-        }
         let answered = answers::ask(self.context, self.certificate, &self.above[0])?;
-        match (self.listed(active), answered) {
+        let listed = self.listed(active);
+        // A CRL need not list a certificate beyond its expiry (RFC 5280 3.3), nor does a responder have to keep its
+        // status (RFC 6960 4.4.4), so silence after that says nothing. One that still says revoked is believed.
+        let ended = self.certificate.not_after_ms().max(self.context.at_ms)
+            < self.context.statuses_at_ms.div_euclid(1000) * 1000;
+        match (listed, answered) {
+            (Err(error @ Error::Revoked { .. }), _) => Err(error),
+            _ if ended => Err(Error::RevocationUnknown { serial, why: Unknown::Expired }),
             (Err(Error::RevocationUnknown { .. }), Outcome::Good) => Ok(()),
             (Err(Error::RevocationUnknown { serial, why }), Outcome::Silent(other)) => {
                 Err(Error::RevocationUnknown { serial, why: other.map_or(why, |other| other.max(why)) })
@@ -67,33 +67,76 @@ impl Question<'_> {
         }
     }
 
-    /// Goes through distribution points and CRLs until all reasons are covered (RFC 5280 6.3.3).
+    /// Goes through distribution points and CRLs until all reasons are covered (RFC 5280 6.3.3), and through every further CRL that has the
+    /// certificate: what one says that is believed counts, wherever it stands among them, since a revocation is not taken back.
     fn listed(&self, active: &mut Vec<Certificate>) -> Result<(), Error> {
         let serial = self.certificate.serial();
         let mut covered = Reasons::NONE;
         let mut why = Unknown::NoCrl;
+        let mut worst: Option<(&Crl, CrlEntry)> = None;
         for point in self.points() {
-            for crl in self.context.known.crls.iter().filter(|crl| crl.delta_base().is_none()) {
+            for crl in self.complete() {
                 // (b), (d), (e)
                 let reasons =
                     point.reasons.unwrap_or(Reasons::ALL) & crl.scope().reasons.unwrap_or(Reasons::ALL);
-                if covered.contains(reasons) || !self.corresponds(crl, &point) {
+                let needed = !covered.contains(reasons) || self.may_tell(crl);
+                if !needed || !self.corresponds(crl, &point) {
                     continue;
                 }
                 match self.entry(crl, &point, active) {
-                    Ok(Some(entry)) => return Err(revoked(entry)),
+                    Ok(Some(entry)) if self.is_lifted(crl, entry, &point, active) => {
+                        covered = covered | reasons;
+                    }
+                    Ok(Some(entry)) => {
+                        let rank = |(crl, entry): &(&Crl, CrlEntry)| (gravity(entry), crl.this_update_ms());
+                        worst = worst.into_iter().chain([(crl, entry)]).max_by_key(rank);
+                    }
                     Ok(None) => covered = covered | reasons,
                     Err(missing) => why = why.max(missing),
                 }
             }
-            if covered == Reasons::ALL {
-                return Ok(());
-            }
+        }
+        if let Some((_, entry)) = worst {
+            return Err(revoked(entry));
+        }
+        if covered == Reasons::ALL {
+            return Ok(());
         }
         if covered != Reasons::NONE {
             why = why.max(Unknown::SomeReasons);
         }
         Err(Error::RevocationUnknown { serial, why })
+    }
+
+    /// The complete CRLs that are known.
+    fn complete(&self) -> impl Iterator<Item = &Crl> {
+        self.context.known.crls.iter().filter(|crl| crl.delta_base().is_none())
+    }
+
+    /// Whether the certificate stands in this CRL, or in a delta CRL that may be about it: found without the cost of a signature.
+    fn may_tell(&self, crl: &Crl) -> bool {
+        let has = |list: &Crl| list.entry_of(self.certificate.issuer(), &self.certificate.serial()).is_some();
+        let mut deltas = self.context.known.crls.iter().filter(|list| list.delta_base().is_some());
+        has(crl) || deltas.any(has)
+    }
+
+    /// Whether a hold in this CRL is over: a newer CRL of the same scope does not have it. What is left out of a CRL that is made when the
+    /// certificate has ended says nothing (RFC 5280 3.3), and no other reason is ever taken back (RFC 5280 5.3.1).
+    fn is_lifted(
+        &self,
+        held_in: &Crl,
+        entry: CrlEntry,
+        point: &DistributionPoint,
+        active: &mut Vec<Certificate>,
+    ) -> bool {
+        let newer = |crl: &&Crl| {
+            crl.this_update_ms() > held_in.this_update_ms()
+                && crl.this_update_ms() <= self.certificate.not_after_ms()
+                && crl.scope() == held_in.scope()
+                && crl.issuer().matches(held_in.issuer())
+        };
+        entry.reason == Some(Reason::CertificateHold)
+            && self.complete().filter(newer).any(|crl| matches!(self.entry(crl, point, active), Ok(None)))
     }
 
     /// The certificate's distribution points, and then the one that is implied: the issuer's own CRLs.
@@ -221,6 +264,15 @@ fn located(crl: &Crl, scope: &CrlScope, point: &DistributionPoint) -> bool {
         None => point.crl_issuer.iter().cloned().map(AlternativeName::Directory).collect(),
     };
     names.iter().any(|name| wanted.iter().any(|other| name.matches(other)))
+}
+
+/// How much an entry says, where several CRLs have one: a key in other hands most, a hold least.
+fn gravity(entry: &CrlEntry) -> u8 {
+    match entry.reason {
+        Some(Reason::KeyCompromise | Reason::CaCompromise | Reason::AaCompromise) => 2,
+        Some(Reason::CertificateHold) => 0,
+        _ => 1,
+    }
 }
 
 fn revoked(entry: CrlEntry) -> Error {

@@ -43,6 +43,16 @@ impl Ca {
     }
 
     fn crl_of(&self, revoked: &[(u8, RevocationReason)], place: Option<CrlIssuingDistributionPoint>) -> Crl {
+        self.crl_from(31, revoked, place)
+    }
+
+    /// A list of this day of May.
+    fn crl_from(
+        &self,
+        day: u8,
+        revoked: &[(u8, RevocationReason)],
+        place: Option<CrlIssuingDistributionPoint>,
+    ) -> Crl {
         let entry = |(serial, reason): &(u8, RevocationReason)| RevokedCertParams {
             serial_number: SerialNumber::from_slice(&[*serial]),
             revocation_time: date_time_ymd(2027, 5, 1),
@@ -50,9 +60,9 @@ impl Ca {
             invalidity_date: Some(date_time_ymd(2027, 4, 1)),
         };
         let params = CertificateRevocationListParams {
-            this_update: date_time_ymd(2027, 5, 31),
+            this_update: date_time_ymd(2027, 5, day),
             next_update: date_time_ymd(2027, 6, 3),
-            crl_number: SerialNumber::from_slice(&[7]),
+            crl_number: SerialNumber::from_slice(&[day]),
             issuing_distribution_point: place,
             revoked_certs: revoked.iter().map(entry).collect(),
             key_identifier_method: KeyIdMethod::Sha256,
@@ -257,9 +267,53 @@ fn the_past_is_judged_by_what_is_known_later() {
     let short = house.issuing.leaf(&params);
     let unknown = Err(Error::RevocationUnknown { serial: short.serial(), why: Unknown::Expired });
     assert_eq!(house.check(&short, january, &as_of(NOON)), unknown);
+    // What still lists it is believed, and what leaves it out since it ended takes nothing back, not even a hold.
+    for reason in [RevocationReason::KeyCompromise, RevocationReason::CertificateHold] {
+        let older = house.issuing.crl_from(29, &[(44, reason)], None);
+        let kept = std::mem::replace(&mut house.crls[1], older);
+        house.crls.push(kept);
+        let error = house.check(&short, january, &as_of(NOON)).unwrap_err();
+        assert!(matches!(error, Error::Revoked { at_ms: 1_809_129_600_000, .. }), "{error:?}");
+        house.crls.swap_remove(1);
+    }
+    assert_eq!(house.check(&short, january, &as_of(NOON)), unknown);
     house.crls[1] = house.issuing.crl(&[(40, RevocationReason::Superseded)]);
     let error = house.check(&house.leaf, january, &as_of(NOON)).unwrap_err();
     assert!(matches!(error, Error::Revoked { at_ms: 1_809_129_600_000, .. }), "{error:?}");
+}
+
+/// Of several lists one that has the certificate is enough, whichever is older and wherever it stands; only a hold is over when a newer list of
+/// the same scope leaves it out, and one that nobody may sign takes no part.
+#[test]
+fn a_revocation_counts_in_whichever_list_it_stands() {
+    use RevocationReason::{CertificateHold, KeyCompromise, Superseded};
+    let house = House::build();
+    let (extra, anchors) = ([house.issuing.certificate.clone()], [house.root.certificate.clone()]);
+    let list = |day, reason: Option<RevocationReason>| {
+        let entries: Vec<(u8, RevocationReason)> = reason.map(|reason| (40, reason)).into_iter().collect();
+        house.issuing.crl_from(day, &entries, None)
+    };
+    for (older, newer, expected) in [
+        (None, None, None),
+        (None, Some(KeyCompromise), Some(Reason::KeyCompromise)),
+        (None, Some(CertificateHold), Some(Reason::CertificateHold)),
+        (Some(Superseded), None, Some(Reason::Superseded)),
+        (Some(KeyCompromise), Some(Superseded), Some(Reason::KeyCompromise)),
+        (Some(CertificateHold), Some(Superseded), Some(Reason::Superseded)),
+        (Some(CertificateHold), None, None),
+    ] {
+        let (older, newer) = (list(29, older), list(31, newer));
+        let stranger = House::build().issuing.crl_from(31, &[(40, KeyCompromise)], None);
+        for lists in [[&older, &newer, &stranger], [&newer, &older, &stranger], [&stranger, &newer, &older]] {
+            let crls: Vec<Crl> = [&house.crls[0]].into_iter().chain(lists).cloned().collect();
+            let found = match path::check(&house.leaf, &extra, &anchors, &crls, NOON, &Policy::default()) {
+                Ok(_) => None,
+                Err(Error::Revoked { reason, .. }) => reason,
+                Err(other) => panic!("{other:?}"),
+            };
+            assert_eq!(found, expected, "{crls:?}");
+        }
+    }
 }
 
 /// A CRL that says where it appears counts only for certificates that point there, and only for its kind.
