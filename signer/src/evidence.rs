@@ -77,7 +77,7 @@ pub(crate) async fn bundle(signer: &Signer, caller: &Caller, id: &str) -> Result
         Some(agreed) => Some(consent(record, agreed, place(&row)?).await?),
         None => None,
     };
-    let proof = proof(signer, &row, &certificate.certificate).await?;
+    let proof = proof_of(signer, &row, &certificate.certificate).await?;
     Ok(EvidenceBundle {
         format: EVIDENCE_FORMAT.to_owned(),
         algorithm: algorithm.to_owned(),
@@ -201,7 +201,11 @@ async fn consent(record: &Peer, agreed: Agreed, place: usize) -> Result<ConsentE
 }
 
 /// What proves that a signature was there while its certificate was good, where the worker has been.
-async fn proof(signer: &Signer, row: &LedgerRow, certificate: &[u8]) -> Result<Option<ProofEvidence>, Error> {
+pub(crate) async fn proof_of(
+    signer: &Signer,
+    row: &LedgerRow,
+    certificate: &[u8],
+) -> Result<Option<ProofEvidence>, Error> {
     let unreadable = || Error::StoredRow { what: "proof" };
     let db = signer.db.read();
     let signing: SigningId = row.signing_id.parse().map_err(|_| Error::StoredRow { what: "identifier" })?;

@@ -52,6 +52,7 @@ fn judged(evidence: &Evidence) -> Report {
         policies: &[],
         signers: 1,
         weak: Weak::Noted,
+        told: &[],
     })
 }
 

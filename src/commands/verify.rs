@@ -43,6 +43,7 @@ pub fn run(options: &Verify, clock: &Clock) -> anyhow::Result<()> {
             policies: &policies,
             signers: options.signers,
             weak: Weak::Refused,
+            told: &[],
         },
     )?;
     let shown = options.signature.display();

@@ -203,6 +203,26 @@ pub(crate) async fn one<'c>(
     row.as_ref().map(line).transpose()
 }
 
+/// The line of a signature value by a certificate, if it was signed between these times.
+pub(crate) async fn of_value<'c>(
+    reader: impl Reader<'c>,
+    serial: &str,
+    signature: &[u8],
+    (from, until): (Millis, Millis),
+) -> Result<Option<LedgerRow>, Error> {
+    let sql = format!(
+        "{LINES} WHERE g.serial = $1 AND g.signed_at >= $2 AND g.signed_at <= $3 AND s.signature = $4 LIMIT 1"
+    );
+    let row = sqlx::query(AssertSqlSafe(sql))
+        .bind(serial.to_owned())
+        .bind(from.0)
+        .bind(until.0)
+        .bind(signature.to_vec())
+        .fetch_optional(reader)
+        .await?;
+    row.as_ref().map(line).transpose()
+}
+
 pub(super) fn parse_position(position: i64) -> Result<usize, Error> {
     usize::try_from(position).map_err(|_| Error::StoredRow { what: "position" })
 }

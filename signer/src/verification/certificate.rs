@@ -1,13 +1,15 @@
 //! Whether a certificate makes its holder's signature count: for what it is, by whom, when, and whether it is revoked.
 
-use pki::path::{self, Error, Policy, Proof, Revocation, Unknown};
-use pki::{Certificate, KeyUsage, ObjectIdentifier, Reason, eku};
+use pki::path::{self, Error, Known, OcspAnswer, Policy, Proof, Revocation, Unknown};
+use pki::{Certificate, Crl, KeyUsage, ObjectIdentifier, Reason, eku};
 
 use super::Trust;
 use super::report::{Code, Findings, Weight, moment};
 
 /// How far the clock of whoever signed may lie ahead of ours.
 pub(super) const AHEAD_MS: i64 = 300_000;
+/// How many lists and answers that were made after a proven time are looked at, of each.
+const MOST_SINCE: usize = 8;
 
 /// When it was signed.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +18,18 @@ pub(super) struct When {
     pub(super) claimed_ms: Option<i64>,
     /// As a time-stamp proves: it was there then.
     pub(super) trusted_ms: Option<i64>,
+    /// Which list shows that a certificate was good then that has ended since.
+    pub(super) shown: Shown,
+}
+
+/// Which revocation list shows that a certificate was good at a proven time, when those of now say nothing of it any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Shown {
+    /// One that was made at the proven time or later. Whoever signed may have chosen what came with the signature, and a list that is older than
+    /// a revocation, by as much as lists hold, would hide it.
+    Since,
+    /// One that held at the proven time. This service chose it, the newest that there was, or it is about an authority or a time-stamper.
+    Then,
 }
 
 /// What of the certificate's path holds; empty where none does.
@@ -29,7 +43,9 @@ pub(super) fn judge(
     usage(signer, findings);
     times(signer, when, trust.now_ms, findings);
     let at_ms = when.trusted_ms.or(when.claimed_ms).unwrap_or(trust.now_ms).min(trust.now_ms);
-    let question = Question { signer, extra, at_ms, proven: when.trusted_ms.is_some(), purpose: None, trust };
+    let claimed_ms = when.claimed_ms.unwrap_or(at_ms).min(at_ms);
+    let (proven, shown) = (when.trusted_ms.is_some(), when.shown);
+    let question = Question { signer, extra, at_ms, claimed_ms, proven, shown, purpose: None, trust };
     let Some(proof) = question.path(findings) else {
         question.revocation_beside_its_time(findings);
         return Vec::new();
@@ -49,7 +65,9 @@ pub(super) fn judge_time_stamper(
 ) {
     let at_ms = at_ms.min(trust.now_ms);
     let proven = proven == Proven::ByAnother;
-    let question = Question { signer: unit, extra, at_ms, proven, purpose: Some(eku::TIME_STAMPING), trust };
+    let purpose = Some(eku::TIME_STAMPING);
+    let (claimed_ms, shown) = (at_ms, Shown::Then);
+    let question = Question { signer: unit, extra, at_ms, claimed_ms, proven, shown, purpose, trust };
     if let Some(proof) = question.path(findings) {
         question.revocation(&proof, findings);
     }
@@ -110,8 +128,11 @@ struct Question<'a> {
     signer: &'a Certificate,
     extra: &'a [Certificate],
     at_ms: i64,
+    /// What the signer says of the time, where that is earlier.
+    claimed_ms: i64,
     /// Whether somebody else than the signer vouches for the time.
     proven: bool,
+    shown: Shown,
     /// What its certificate must be for.
     purpose: Option<ObjectIdentifier>,
     trust: &'a Trust<'a>,
@@ -214,9 +235,9 @@ impl Question<'_> {
         if compromised {
             findings
                 .fails(code, format!("{what} is revoked, because its key is in other hands, since {since}"));
-        } else if self.at_ms >= since_ms {
+        } else if self.claimed_ms >= since_ms {
             findings.fails(code, format!("{what} is revoked since {since}"));
-        } else if self.proven {
+        } else if self.proven && self.at_ms < since_ms {
             let sentence = format!("{what} was revoked at {since}, after the proven time of signing");
             findings.add(Code::RevokedLater, Weight::Note, sentence);
         } else {
@@ -227,14 +248,29 @@ impl Question<'_> {
         }
     }
 
-    /// Nothing is known of now. What came with the signature may say how it was then.
+    /// No list of now says anything. The authority itself may; what came with the signature may say how it was then.
     fn unknown(&self, place: usize, error: &Error, proof: &Proof, findings: &mut Findings) {
+        let told = self.trust.told.iter().find(|told| told.certificate == proof.chain()[place]);
         let then = self.statuses(proof, Revocation::Required);
         let then = &then[place];
-        if let Some((since, reason)) = since(then) {
+        let later = if self.proven && place == 0 { self.statuses_since(proof) } else { Vec::new() };
+        let revoked =
+            told.and_then(|told| told.revoked).or_else(|| later.iter().chain([then]).find_map(since));
+        if let Some((since, reason)) = revoked {
             self.revoked(place > 0, since, reason, findings);
-        } else if then.is_ok() && self.proven {
+            return;
+        }
+        let good = told.is_some()
+            || later.contains(&Ok(()))
+            || (then.is_ok() && (place > 0 || self.shown == Shown::Then));
+        if self.proven && good {
             // It is proven that it was signed then, and that the certificate was good then.
+        } else if self.proven && then.is_ok() {
+            findings.open(
+                Code::RevocationUnknown,
+                "what is known of the revocation of the signer's certificate is older than the proven time of signing: it may have been \
+                 revoked between",
+            );
         } else if matches!(error, Error::RevocationUnknown { why: Unknown::Expired, .. }) {
             if !findings.has(Code::ExpiredUnproven) {
                 findings.open(
@@ -245,6 +281,27 @@ impl Question<'_> {
         } else {
             findings.open(Code::RevocationUnknown, format!("{error}"));
         }
+    }
+
+    /// What lists and answers say of the signer's certificate that were made at the proven time or later, while it had not ended, each in its time.
+    fn statuses_since(&self, proof: &Proof) -> Vec<Result<(), Error>> {
+        let (from_ms, until_ms) = (self.at_ms, self.signer.not_after_ms());
+        let while_valid = |at_ms: i64| (from_ms..=until_ms).contains(&at_ms);
+        let Known { crls, answers } = self.trust.known;
+        let issuer = proof.issuer().subject();
+        let mine = |crl: &&Crl| while_valid(crl.this_update_ms()) && crl.issuer().matches(issuer);
+        let crls: Vec<Crl> = crls.iter().filter(mine).take(MOST_SINCE).cloned().collect();
+        let serial = self.signer.serial();
+        let made = |answer: &OcspAnswer| {
+            let mut singles = answer.answer.singles().iter();
+            singles.find(|single| single.id.serial() == serial).map(|single| single.this_update_ms)
+        };
+        let mine = |answer: &&OcspAnswer| made(answer).is_some_and(while_valid);
+        let answers: Vec<OcspAnswer> = answers.iter().filter(mine).take(MOST_SINCE).cloned().collect();
+        let times = crls.iter().map(Crl::this_update_ms).chain(answers.iter().filter_map(made));
+        let known = Known { crls: &crls, answers: &answers };
+        let asked = |at_ms| path::statuses(proof, self.extra, known, Revocation::RequiredAsOf(at_ms));
+        times.filter_map(|at_ms| asked(at_ms).into_iter().next()).collect()
     }
 }
 

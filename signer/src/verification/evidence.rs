@@ -1,7 +1,7 @@
 //! The verdict on a bundle of evidence: the signature, its certificate, the audit record, and the person's consent.
 
 mod consent;
-mod proof;
+pub(super) mod proof;
 mod value;
 
 use audit::VerifierKey;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use self::consent::consented;
 use self::proof::proved_ms;
 use self::value::{SHA_1, is_by_key, is_unkept};
-use super::certificate::{self, When};
+use super::certificate::{self, Shown, When};
 use super::report::{Code, Findings, Form, Report, SignatureReport, Weight, moment};
 use super::{Trust, Weak, signer_of};
 use crate::api::{EvidenceBundle, RecordedAct};
@@ -87,7 +87,7 @@ fn signature(bundle: &EvidenceBundle, trust: &Trust<'_>) -> SignatureReport {
     let in_time = |at: &i64| at.div_euclid(1000) * 1000 <= signer.not_after_ms();
     let trusted_ms = proved_ms(bundle, &signer, trust, &mut findings).filter(in_time);
     // Our own record says when it was signed: it proves that the claim was not changed since, not that it was right.
-    let when = When { claimed_ms: Some(bundle.signature.signed_at), trusted_ms };
+    let when = When { claimed_ms: Some(bundle.signature.signed_at), trusted_ms, shown: Shown::Then };
     let chain = certificate::judge(&signer, &extra, when, trust, &mut findings);
     report(findings, bundle, Some(&signer), trusted_ms, &chain)
 }

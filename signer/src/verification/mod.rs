@@ -26,7 +26,8 @@ pub use report::{Code, Finding, Form, Report, SignatureReport, Signer, Verdict, 
 pub(crate) use kept::{Kept, Trusted};
 pub(crate) use service::{against, judge_here, refusal, verify};
 
-use certificate::When;
+use certificate::{Shown, When};
+use prescription::{Proof, Value};
 use report::{Findings, moment};
 use time_stamp::Around;
 
@@ -50,6 +51,17 @@ pub struct Trust<'a> {
     pub signers: usize,
     /// What SHA-1 and short keys lead to.
     pub weak: Weak,
+    /// What authorities themselves say of certificates that have ended, which their lists name no more. It is believed.
+    pub told: &'a [Told],
+}
+
+/// What an authority itself says of a certificate that it issued: it keeps when and why one was revoked also when no list has it any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The certificate.
+    pub certificate: Certificate,
+    /// Since when it is revoked, in milliseconds since the epoch, and why; nothing where it never was.
+    pub revoked: Option<(i64, Option<pki::Reason>)>,
 }
 
 /// What SHA-1 and keys below 2048 bits lead to, in prescriptions: nowhere else are they taken at all.
@@ -81,6 +93,22 @@ impl Evidence {
     /// Reads a prescription with its signature: a FHIR message or an HL7 V3 document.
     pub fn prescription(octets: &[u8]) -> Self {
         Self(Read::Prescription(Box::new(prescription::Evidence::read(octets))))
+    }
+
+    /// The same prescription with what proves since when its signature is there; anything else stays as it is.
+    pub(crate) fn proven_by(self, proof: Proof) -> Self {
+        match self.0 {
+            Read::Prescription(evidence) => Self(Read::Prescription(Box::new(evidence.proven_by(proof)))),
+            other => Self(other),
+        }
+    }
+
+    /// The signature of a prescription, if it reads; of anything else nothing.
+    pub(crate) fn prescription_value(&self) -> Option<Value<'_>> {
+        match &self.0 {
+            Read::Prescription(evidence) => evidence.value(),
+            Read::Cms(_) | Read::Record(_) => None,
+        }
     }
 
     /// Reads an evidence record of RFC 4998, and the document of which it says that it was there. Without the document the record is looked at
@@ -163,6 +191,7 @@ pub fn read_anything(octets: &[u8]) {
         policies: &[],
         signers: usize::MAX,
         weak: Weak::Noted,
+        told: &[],
     };
     let all = [
         Evidence::cms(octets, Document::Inside),
@@ -196,7 +225,7 @@ fn judge_cms(signed: &cms::Signed, trust: &Trust<'_>) -> Report {
         Err(malformed) => {
             let mut findings = Findings::default();
             findings.fails(malformed.code(), malformed.to_string());
-            let when = When { claimed_ms: None, trusted_ms: None };
+            let when = When { claimed_ms: None, trusted_ms: None, shown: Shown::Since };
             told(None, None, findings, when, &[])
         }
     });
@@ -238,7 +267,7 @@ fn judge_signature(signed: &cms::Signed, signature: &cms::Signature, trust: &Tru
         Err(error) => findings.fails(Code::AlgorithmNotAccepted, error.to_string()),
     }
     let trusted_ms = Around { signed, signature }.proven_ms(trust, &mut findings);
-    let when = When { claimed_ms: signature.claimed_at_ms, trusted_ms };
+    let when = When { claimed_ms: signature.claimed_at_ms, trusted_ms, shown: Shown::Since };
     let chain = certificate::judge(&signature.signer, trust.extra, when, trust, &mut findings);
     let digest = hex::encode(&signature.document_digest);
     told(Some(&signature.signer), Some(digest), findings, when, &chain)

@@ -4,17 +4,21 @@ use aws_lc_rs::signature::{
     RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
     RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey,
 };
-use pki::Certificate;
+use pki::path::Known;
+use pki::{Certificate, Crl};
 
-use super::certificate::{self, When};
+use super::certificate::{self, Shown, When};
+use super::evidence::proof::said;
 use super::read_before;
-use super::report::{Code, Findings, Form, Report, Weight};
+use super::report::{Code, Findings, Form, Report, Verdict, Weight};
 use super::{Trust, Weak, told};
 use crate::eps::{
     Algorithm, AuthorTime, Fault, Fragments, Message, Prescription, Signature, SignatureFault, SignedInfo,
 };
 use crate::prepare::Document;
+use crate::proofs::object;
 use crate::rsa_key;
+use crate::suite::Hash;
 
 /// What the service of today says, in the order in which it says it.
 const WORDS: [(Code, &str); 8] = [
@@ -37,6 +41,35 @@ const UNCAUGHT: &str = "Uncaught error during signature verification";
 pub(super) struct Evidence {
     form: Form,
     read: Result<Signed, Refused>,
+    proof: Option<Proof>,
+}
+
+/// What says since when the signature was there: an XML signature has nothing around it that could. An evidence record (RFC 4998) of the signature,
+/// its certificate and the revocation lists of then, as a bundle of evidence has it (`proofs::object`).
+#[derive(Debug)]
+pub(crate) struct Proof {
+    /// The record in DER.
+    pub(crate) record: Vec<u8>,
+    /// The lists in DER, in the order in which the record has them.
+    pub(crate) lists: Vec<Vec<u8>>,
+    pub(crate) source: Source,
+}
+
+/// Where a proof is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The ledger of this service.
+    Ledger,
+    /// Whoever asks.
+    Asker,
+}
+
+/// A signature as the ledger has it.
+pub(crate) struct Value<'a> {
+    pub(crate) certificate: &'a Certificate,
+    pub(crate) signature: &'a [u8],
+    /// When it claims to be made, in milliseconds.
+    pub(crate) claimed_ms: i64,
 }
 
 /// The parts of it.
@@ -81,11 +114,13 @@ impl Evidence {
     /// Reads either form.
     pub(super) fn read(octets: &[u8]) -> Self {
         match Document::read(octets) {
-            Ok(Document::Fhir(message)) => Self { form: Form::Fhir, read: of_message(&message) },
-            Ok(Document::V3(prescription)) => Self { form: Form::Hl7V3, read: of_v3(&prescription) },
+            Ok(Document::Fhir(message)) => Self { form: Form::Fhir, read: of_message(&message), proof: None },
+            Ok(Document::V3(prescription)) => {
+                Self { form: Form::Hl7V3, read: of_v3(&prescription), proof: None }
+            }
             Err(fault) => {
                 let form = if octets.trim_ascii_start().starts_with(b"<") { Form::Hl7V3 } else { Form::Fhir };
-                Self { form, read: Err(fault.into()) }
+                Self { form, read: Err(fault.into()), proof: None }
             }
         }
     }
@@ -93,6 +128,17 @@ impl Evidence {
     /// The signer's certificate, if it reads.
     pub(super) fn signer(&self) -> Option<Certificate> {
         self.read.as_ref().ok().map(|signed| signed.certificate.clone())
+    }
+
+    /// With what proves its time.
+    pub(super) fn proven_by(self, proof: Proof) -> Self {
+        Self { proof: Some(proof), ..self }
+    }
+
+    /// The signature, if it reads.
+    pub(super) fn value(&self) -> Option<Value<'_>> {
+        let Signed { certificate, value, at, .. } = self.read.as_ref().ok()?;
+        Some(Value { certificate, signature: value, claimed_ms: at.millis().0 })
     }
 
     /// Judges it: everything is collected, as the service does.
@@ -108,7 +154,17 @@ impl Evidence {
         };
         signed.value(trust.weak, &mut findings);
         signed.statement(&mut findings);
-        let when = When { claimed_ms: Some(signed.at.millis().0), trusted_ms: None };
+        let proof = self.proof.as_ref();
+        let lists: Vec<Crl> =
+            proof.iter().flat_map(|it| &it.lists).filter_map(|der| Crl::from_der(der).ok()).collect();
+        let crls: Vec<Crl> = trust.known.crls.iter().chain(&lists).cloned().collect();
+        let trust = &Trust { known: Known { crls: &crls, ..trust.known }, ..*trust };
+        let trusted_ms = proof.and_then(|proof| signed.proven_ms(proof, trust, &mut findings));
+        let shown = match proof.map(|proof| proof.source) {
+            Some(Source::Ledger) => Shown::Then,
+            Some(Source::Asker) | None => Shown::Since,
+        };
+        let when = When { claimed_ms: Some(signed.at.millis().0), trusted_ms, shown };
         let chain = certificate::judge(&signed.certificate, trust.extra, when, trust, &mut findings);
         let words = words(&findings);
         let digest = signed.info.as_ref().and_then(SignedInfo::digest_octets).map(hex::encode);
@@ -189,6 +245,29 @@ impl Signed {
             _ => findings
                 .fails(Code::SignatureWrong, "the signature value does not match the key of the certificate"),
         }
+    }
+
+    /// Since when a proof says that the signature was there, with its certificate, before that had ended.
+    fn proven_ms(&self, proof: &Proof, trust: &Trust<'_>, findings: &mut Findings) -> Option<i64> {
+        let hashes: Vec<Vec<u8>> = proof.lists.iter().map(|list| Hash::Sha256.digest(list)).collect();
+        let digest = Hash::Sha256.digest(self.octets.as_bytes());
+        let object = object(&self.value, &digest, self.certificate.der(), &hashes);
+        let (since, found) = said(&proof.record, &object, trust);
+        // The last second of validity belongs to it (RFC 5280 4.1.2.5).
+        let in_time = |at: &i64| at.div_euclid(1000) * 1000 <= self.certificate.not_after_ms();
+        if found.verdict() == Verdict::Valid {
+            return since.filter(in_time);
+        }
+        // What somebody brings is told as a wrong time-stamp is; what the ledger has takes nothing from a signature that holds without it.
+        let weight = if proof.source == Source::Asker { Weight::Open } else { Weight::Note };
+        for finding in found.into_sorted().into_iter().filter(|finding| finding.weight > Weight::Note) {
+            let code = match finding.code {
+                Code::TimeStampNotTrusted => Code::TimeStampNotTrusted,
+                _ => Code::TimeStampWrong,
+            };
+            findings.add(code, weight, format!("the evidence record proves nothing: {}", finding.sentence));
+        }
+        None
     }
 
     /// The statement against the prescription.

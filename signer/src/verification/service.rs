@@ -1,31 +1,38 @@
 //! Verification as a service: what came in a request, against what is trusted here.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ca::api::CertificateInfo;
 use pki::ocsp::Response;
 use pki::path::{Known, OcspAnswer};
-use pki::{Certificate, Crl};
+use pki::{Certificate, Crl, ObjectIdentifier, Reason};
 use platform::caller::Caller;
 use platform::clock::Millis;
-use platform::problem::Problem;
+use platform::problem::{Kind, Problem};
 use tokio::sync::SemaphorePermit;
 
-use super::certificate::{self, When};
+use super::certificate::{self, Shown, When};
 use super::kept::Kept;
+use super::prescription::{Proof, Source};
 use super::report::{Code, Finding, Findings, Weight};
-use super::{Document, Evidence, Report, Trust, Verdict, Weak};
+use super::{Document, Evidence, Report, Told, Trust, Verdict, Weak};
 use crate::api::{VERIFY, Verify};
 use crate::error::Error;
+use crate::evidence::proof_of;
 use crate::offload::off_thread_if;
 use crate::share::Sharer;
 use crate::signer::Signer;
+use crate::store::ledger;
 
 /// What is larger is read on a thread that may be kept busy.
 const LARGE: usize = 64 * 1024;
 /// How many certificates, lists or answers may come with a request: each costs the verification of a signature.
 const MOST: usize = 16;
+/// How far the time that a prescription claims may lie from that of its row in the ledger: it is prepared, and then signed within hours.
+const NEAR_MS: i64 = 86_400_000;
 
 /// A request, decoded.
 pub(crate) struct Input {
@@ -38,7 +45,7 @@ pub(crate) struct Input {
 
 enum Subject {
     Cms { cms: Vec<u8>, document: Option<Vec<u8>> },
-    Prescription(Vec<u8>),
+    Prescription { octets: Vec<u8>, record: Option<Vec<u8>> },
     Record { record: Vec<u8>, document: Vec<u8> },
 }
 
@@ -51,13 +58,17 @@ impl Input {
             (Some(cms), document, None, None) => {
                 Subject::Cms { cms: decoded(cms)?, document: document.as_deref().map(decoded).transpose()? }
             }
-            (None, None, Some(prescription), None) => Subject::Prescription(decoded(prescription)?),
+            (None, None, Some(prescription), record) => Subject::Prescription {
+                octets: decoded(prescription)?,
+                record: record.as_deref().map(decoded).transpose()?,
+            },
             (None, Some(document), None, Some(record)) => {
                 Subject::Record { record: decoded(record)?, document: decoded(document)? }
             }
             _ => {
                 return Err(refused(
-                    "Give either cms, with or without document, or prescription, or evidence_record with document.",
+                    "Give either cms, with or without document, or prescription, with or without evidence_record, or evidence_record with \
+                     document.",
                 ));
             }
         };
@@ -89,7 +100,7 @@ impl Input {
     fn size(&self) -> usize {
         match &self.subject {
             Subject::Cms { cms, document } => cms.len() + document.as_ref().map_or(0, Vec::len),
-            Subject::Prescription(octets) => octets.len(),
+            Subject::Prescription { octets, record } => octets.len() + record.as_ref().map_or(0, Vec::len),
             Subject::Record { record, document } => record.len() + document.len(),
         }
     }
@@ -99,7 +110,12 @@ impl Input {
             Subject::Cms { cms, document } => {
                 Evidence::cms(cms, document.as_deref().map_or(Document::Inside, Document::Beside))
             }
-            Subject::Prescription(octets) => Evidence::prescription(octets),
+            Subject::Prescription { octets, record } => {
+                let read = Evidence::prescription(octets);
+                let Some(record) = record else { return read };
+                let lists = self.crls.iter().map(|crl| crl.der().to_vec()).collect();
+                read.proven_by(Proof { record: record.clone(), lists, source: Source::Asker })
+            }
             Subject::Record { record, document } => Evidence::record(record, Some(document)),
         }
     }
@@ -131,28 +147,15 @@ pub(crate) async fn verify(signer: &Signer, caller: &Caller, request: Verify) ->
         Ok::<_, Error>((input, evidence))
     })
     .await?;
-    let now = signer.clock.now();
-    let kept = signer.trusted.newest(&signer.ca, now).await?;
-    let mut crls = kept.lists(&signer.ca, &evidence.signers()).await?;
-    let at = Kept::judged_at(&crls, now);
-    crls.extend(input.crls.iter().cloned());
-    let extra: Vec<Certificate> = kept.authorities.iter().chain(&input.certificates).cloned().collect();
-    let policies = signer.policies.clone();
     let large = large || input.size() > LARGE;
-    let report = off_thread_if(large, move || {
-        let known = Known { crls: &crls, answers: &input.answers };
-        let (anchors, signers) = (&kept.anchors[..], input.signers);
-        evidence.judge(&Trust {
-            anchors,
-            extra: &extra,
-            known,
-            now_ms: at.0,
-            policies: &policies,
-            signers,
-            weak,
-        })
-    })
-    .await;
+    let Input { certificates, crls, answers, signers, .. } = input;
+    let given = Given { certificates, crls, answers, signers, weak };
+    let basis = Arc::new(Basis::read(signer, &evidence.signers(), given).await?);
+    let (evidence, report) = judged(evidence, Arc::clone(&basis), large).await;
+    let report = match from_ledger(signer, &evidence, &report).await? {
+        Some(proof) => judged(evidence.proven_by(proof), basis, large).await.1,
+        None => report,
+    };
     let verdict = match report.verdict {
         Verdict::Valid => "valid",
         Verdict::Indeterminate => "indeterminate",
@@ -162,24 +165,131 @@ pub(crate) async fn verify(signer: &Signer, caller: &Caller, request: Verify) ->
     Ok(report)
 }
 
+/// Judges it, on a thread that may be kept busy where it is large.
+async fn judged(evidence: Evidence, basis: Arc<Basis>, large: bool) -> (Evidence, Report) {
+    off_thread_if(large, move || {
+        let report = evidence.judge(&basis.trust());
+        (evidence, report)
+    })
+    .await
+}
+
+/// The proof that the ledger has of the signature of a prescription, where what speaks against it is only that its time is not proven. Before the
+/// worker of proofs has been there is none: that a row of the ledger has a time is the word of one table, and no proof.
+async fn from_ledger(signer: &Signer, evidence: &Evidence, report: &Report) -> Result<Option<Proof>, Error> {
+    let unproven = report.has(Code::RevokedLaterUnproven) || report.has(Code::ExpiredUnproven);
+    let Some(value) = evidence.prescription_value().filter(|_| unproven) else { return Ok(None) };
+    let certificate = value.certificate;
+    let serial = certificate.serial().to_string();
+    let near =
+        (Millis(value.claimed_ms.saturating_sub(NEAR_MS)), Millis(value.claimed_ms.saturating_add(NEAR_MS)));
+    let Some(row) = ledger::of_value(signer.db.read(), &serial, value.signature, near).await? else {
+        return Ok(None);
+    };
+    let Some(proof) = proof_of(signer, &row, certificate.der()).await? else { return Ok(None) };
+    let unreadable = || Error::StoredRow { what: "proof" };
+    let read = |text: &String| STANDARD.decode(text).map_err(|_| unreadable());
+    let lists = proof.crls.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    Ok(Some(Proof { record: read(&proof.evidence_record)?, lists, source: Source::Ledger }))
+}
+
+/// What a request gives besides what is to be judged.
+struct Given {
+    certificates: Vec<Certificate>,
+    crls: Vec<Crl>,
+    answers: Vec<OcspAnswer>,
+    signers: usize,
+    weak: Weak,
+}
+
+/// By what it is judged.
+struct Basis {
+    kept: Arc<Kept>,
+    extra: Vec<Certificate>,
+    crls: Vec<Crl>,
+    answers: Vec<OcspAnswer>,
+    told: Vec<Told>,
+    at: Millis,
+    policies: Vec<ObjectIdentifier>,
+    signers: usize,
+    weak: Weak,
+}
+
+impl Basis {
+    /// What is known here of these signers comes before what was given.
+    async fn read(signer: &Signer, signers: &[Certificate], given: Given) -> Result<Self, Error> {
+        let now = signer.clock.now();
+        let kept = signer.trusted.newest(&signer.ca, now).await?;
+        let mut crls = kept.lists(&signer.ca, signers).await?;
+        let at = Kept::judged_at(&crls, now);
+        crls.extend(given.crls);
+        let extra = kept.authorities.iter().cloned().chain(given.certificates).collect();
+        let told = told(signer, &kept, signers, at).await?;
+        let (policies, answers) = (signer.policies.clone(), given.answers);
+        Ok(Self { kept, extra, crls, answers, told, at, policies, signers: given.signers, weak: given.weak })
+    }
+
+    fn trust(&self) -> Trust<'_> {
+        Trust {
+            anchors: &self.kept.anchors,
+            extra: &self.extra,
+            known: Known { crls: &self.crls, answers: &self.answers },
+            now_ms: self.at.0,
+            policies: &self.policies,
+            signers: self.signers,
+            weak: self.weak,
+            told: &self.told,
+        }
+    }
+}
+
+impl Given {
+    /// Nothing: what is known here alone counts.
+    fn nothing() -> Self {
+        let (certificates, crls, answers) = (Vec::new(), Vec::new(), Vec::new());
+        Self { certificates, crls, answers, signers: 1, weak: Weak::Refused }
+    }
+}
+
+/// What the authority itself says of signers whose certificates have ended, if it issued them: its lists need not name them any more
+/// (RFC 5280 3.3).
+async fn told(signer: &Signer, kept: &Kept, signers: &[Certificate], at: Millis) -> Result<Vec<Told>, Error> {
+    let mut ended: Vec<&Certificate> = Vec::new();
+    for certificate in signers {
+        let mut authorities = kept.authorities.iter().chain(&kept.anchors);
+        let named = authorities.any(|authority| authority.subject().matches(certificate.issuer()));
+        if named && certificate.not_after_ms() < at.0 && !ended.contains(&certificate) {
+            ended.push(certificate);
+        }
+    }
+    let mut told = Vec::new();
+    for certificate in ended.into_iter().take(MOST) {
+        match signer.ca.certificate(&certificate.serial().to_string()).await {
+            Ok(info) => told.extend(said(certificate, &info)),
+            // A stranger may write any name into a certificate.
+            Err(problem) if matches!(problem.kind, Kind::NotFound | Kind::Invalid) => {}
+            Err(problem) => return Err(Error::Authority(problem)),
+        }
+    }
+    Ok(told)
+}
+
+/// What the authority's row says, if it is of this very certificate.
+fn said(certificate: &Certificate, info: &CertificateInfo) -> Option<Told> {
+    let der = STANDARD.decode(info.certificate.as_ref()?).ok()?;
+    let revoked = info.revocation.as_ref().map(|it| {
+        let since = it.invalidity_date.map_or(it.revoked_at, |date| date.min(it.revoked_at));
+        (since.0, Reason::from_code(it.reason.code()))
+    });
+    (der == certificate.der()).then(|| Told { certificate: certificate.clone(), revoked })
+}
+
 /// Judges something by what is known here alone, and by whatever policy: what a request of ours goes on with.
 pub(crate) async fn judge_here(signer: &Signer, evidence: Evidence) -> Result<Report, Error> {
-    let now = signer.clock.now();
-    let kept = signer.trusted.newest(&signer.ca, now).await?;
-    let crls = kept.lists(&signer.ca, &evidence.signers()).await?;
-    let judged = move || {
-        evidence.judge(&Trust {
-            anchors: &kept.anchors,
-            extra: &kept.authorities,
-            known: Known::from(&crls),
-            now_ms: Kept::judged_at(&crls, now).0,
-            policies: &[],
-            signers: 1,
-            weak: Weak::Refused,
-        })
-    };
+    let basis = Basis::read(signer, &evidence.signers(), Given::nothing()).await?;
+    let basis = Basis { policies: Vec::new(), ..basis };
     // A record may have many time-stamps, and each costs a signature and a path.
-    Ok(off_thread_if(true, judged).await)
+    Ok(judged(evidence, Arc::new(basis), true).await.1)
 }
 
 /// Why a certificate does not make a signature of that time count, by what is known here; nothing where it does. Not to know whether it is
@@ -189,20 +299,10 @@ pub(crate) async fn against(
     certificate: &Certificate,
     claimed: Millis,
 ) -> Result<Option<Finding>, Error> {
-    let now = signer.clock.now();
-    let kept = signer.trusted.newest(&signer.ca, now).await?;
-    let crls = kept.lists(&signer.ca, std::slice::from_ref(certificate)).await?;
-    let trust = Trust {
-        anchors: &kept.anchors,
-        extra: &kept.authorities,
-        known: Known::from(&crls),
-        now_ms: Kept::judged_at(&crls, now).0,
-        policies: &signer.policies,
-        signers: 1,
-        weak: Weak::Refused,
-    };
+    let basis = Basis::read(signer, std::slice::from_ref(certificate), Given::nothing()).await?;
+    let trust = basis.trust();
     let mut findings = Findings::default();
-    let when = When { claimed_ms: Some(claimed.0), trusted_ms: None };
+    let when = When { claimed_ms: Some(claimed.0), trusted_ms: None, shown: Shown::Since };
     certificate::judge(certificate, trust.extra, when, &trust, &mut findings);
     Ok(findings.into_sorted().into_iter().next().filter(|finding| finding.weight > Weight::Note))
 }

@@ -132,21 +132,25 @@ pub(super) struct Around<'a> {
 
 impl Around<'_> {
     /// The time that is proven: the earliest of the signature's time-stamps that hold. Archive time-stamps are looked at first, the
-    /// newest of them first of all: each proves that those before it were there while their certificates were good.
+    /// newest of them first of all: each proves that those in its index were there while their certificates were good.
     pub(super) fn proven_ms(&self, trust: &Trust<'_>, findings: &mut Findings) -> Option<i64> {
         let mut stamps: Vec<&Stamp> = self.signature.stamps.iter().collect();
         let at = |stamp: &Stamp| stamp.read.as_ref().map_or(i64::MIN, |token| token.at_ms);
         stamps.sort_by_key(|stamp| (stamp.kind == Kind::Signature, std::cmp::Reverse(at(stamp))));
-        let (mut archived, mut proven) = (None, None);
+        let mut archives: Vec<Holds> = Vec::new();
+        let mut proven = None;
         for stamp in stamps {
-            let holds = self.holds(stamp, archived, trust, findings);
+            // Of those that cover it the oldest. What none covers may have been put there since.
+            let seen =
+                archives.iter().rev().find(|archive| archive.covers(stamp)).map(|archive| archive.at_ms);
+            let Some(found) = self.holds(stamp, seen, trust, findings) else { continue };
             match stamp.kind {
-                Kind::Archive => archived = holds.or(archived),
-                Kind::Signature => proven = [holds, proven].into_iter().flatten().min(),
+                Kind::Archive => archives.push(found),
+                Kind::Signature => proven = [Some(found.at_ms), proven].into_iter().flatten().min(),
             }
         }
         // What was archived was there then, also without a time-stamp of its own.
-        proven.or(archived)
+        proven.or_else(|| archives.last().map(|oldest| oldest.at_ms))
     }
 
     fn holds(
@@ -155,7 +159,7 @@ impl Around<'_> {
         seen: Option<i64>,
         trust: &Trust<'_>,
         findings: &mut Findings,
-    ) -> Option<i64> {
+    ) -> Option<Holds> {
         let mut wrong = |sentence: &str| {
             findings.open(Code::TimeStampWrong, format!("a time-stamp proves nothing: {sentence}"));
             None
@@ -166,10 +170,10 @@ impl Around<'_> {
             return wrong("its own signature does not hold");
         }
         let covers = match stamp.kind {
-            Kind::Signature => Some(self.signature.value.clone()),
+            Kind::Signature => Some((self.signature.value.clone(), Vec::new())),
             Kind::Archive => self.archived(token, signature),
         };
-        let Some(covers) = covers else { return wrong("what it lists is not what is there") };
+        let Some((covers, attributes)) = covers else { return wrong("what it lists is not what is there") };
         if digest::digest(token.hash, &covers).as_ref() != token.imprint {
             return wrong("it is about something else");
         }
@@ -180,11 +184,12 @@ impl Around<'_> {
             let sentence = format!("of who gave a time-stamp: {}", finding.sentence);
             findings.open(Code::TimeStampNotTrusted, sentence);
         }
-        trusted.then_some(token.at_ms)
+        trusted.then_some(Holds { at_ms: token.at_ms, attributes })
     }
 
-    /// What an archive time-stamp covers, if its index lists nothing that is not there, and all that it has to protect.
-    fn archived(&self, token: &Token, signature: &cms::Signature) -> Option<Vec<u8>> {
+    /// What an archive time-stamp is about, and which unsigned attributes it covers, if its index lists nothing that is not there, and all that
+    /// it has to protect.
+    fn archived(&self, token: &Token, signature: &cms::Signature) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
         let mut indexes = signature.unsigned.iter().filter_map(|it| Unsigned::read(it));
         let index = indexes.find(|attribute| attribute.kind == HASH_INDEX)?;
         let [index] = index.values[..] else { return None };
@@ -219,13 +224,33 @@ impl Around<'_> {
         let earlier = self.signature.stamps.iter().filter(|it| {
             it.kind == Kind::Signature && it.read.as_ref().is_some_and(|earlier| earlier.at_ms <= token.at_ms)
         });
-        let kept = |stamp: &Stamp| present.iter().any(|it| it.ends_with(&stamp.value) && lists(&values, it));
+        let covered: Vec<Vec<u8>> = present.into_iter().filter(|it| lists(&values, it)).collect();
+        let kept = |stamp: &Stamp| is_among(stamp, &covered);
         if !lists(&certificates, self.signature.signer.der()) || !earlier.into_iter().all(kept) {
             return None;
         }
         let content = digest::digest(token.hash, &self.signed.content);
-        Some([&self.signed.content_type_der, content.as_ref(), &self.signature.fields_der, index].concat())
+        let parts = [&self.signed.content_type_der, content.as_ref(), &self.signature.fields_der, index];
+        Some((parts.concat(), covered))
     }
+}
+
+/// A time-stamp that holds.
+struct Holds {
+    at_ms: i64,
+    /// The unsigned attributes that it covers, each as it is hashed.
+    attributes: Vec<Vec<u8>>,
+}
+
+impl Holds {
+    fn covers(&self, stamp: &Stamp) -> bool {
+        is_among(stamp, &self.attributes)
+    }
+}
+
+/// Whether a time-stamp is the value of one of these attributes, each as it is hashed: type and value.
+fn is_among(stamp: &Stamp, attributes: &[Vec<u8>]) -> bool {
+    attributes.iter().any(|it| it.ends_with(&stamp.value))
 }
 
 /// Whether the signature of a token is right, whoever made it.

@@ -1,10 +1,15 @@
 //! The page on which a prescriber sees what is theirs, and ends a credential.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use platform::db::Db;
+use serde_json::{Value, json};
 
+use super::evidence::found;
 use super::world::Browser;
 use super::{ISSUER, World, unprepared};
 
+const FHIR: &str = include_str!("../../../fixtures/prescription.json");
 const ACCOUNT: &str = "/signing-service/account";
 
 /// A form of a page, from this origin.
@@ -17,7 +22,87 @@ async fn sent(world: &World, browser: &Browser, path: &str, origin: &str) -> (u1
     (answered.status, answered.header("location"))
 }
 
+/// The lists of now.
+async fn lists(world: &World) {
+    world.rig.authority.make_lists().await;
+    world.rig.pass(3_000);
+}
+
+/// Has a prescription prepared and signed: the message with its signature, base64.
+async fn prescribed(world: &mut World, id: &str) -> String {
+    let path = "/signer/prescriptions/prepare";
+    let answer = world.rig.post_raw(&world.rig.system, path, "application/fhir+json", FHIR).await;
+    let info = answer.body["parameter"][0]["valueString"].as_str().unwrap().to_owned();
+    let request = world.asked(&[(id, &info)]).await;
+    world.agree(&request).await;
+    let told = world.fetch(&request, &world.token).await.json();
+    lists(world).await;
+    let signature = &told["signatures"][0]["signature"];
+    let body = json!({"digest": info, "signature": signature, "certificate": told["certificate"]});
+    let put = world.rig.post(&world.rig.system, "/signer/prescriptions/signatures", &body).await;
+    assert_eq!(put.status, 200, "{:?}", put.body);
+    let mut message: Value = serde_json::from_str(FHIR).unwrap();
+    let entry = json!({"fullUrl": "urn:uuid:9", "resource": put.body["provenance"]});
+    message["entry"].as_array_mut().unwrap().push(entry);
+    STANDARD.encode(message.to_string())
+}
+
+/// The verdict, the codes of all reasons, and the proven time.
+async fn verified(world: &World, body: &Value) -> (String, Vec<String>, Option<String>) {
+    let answer = world.rig.post(&world.rig.verifier, "/signer/verifications", body).await;
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let one = &answer.body["signatures"][0];
+    let codes = one["findings"].as_array().unwrap().iter().map(|finding| text(&finding["code"])).collect();
+    (text(&answer.body["verdict"]), codes, one["trusted_time"].as_str().map(str::to_owned))
+}
+
 platform::both_engines! {
+    /// What a prescriber signed stays valid when they have ended the credential, if its time was proved before: by the ledger, and where that has it
+    /// no more by the evidence that somebody brings. With another's evidence, or a proof that came later, it is not known, and nothing is called
+    /// invalid.
+    async fn prescriptions_outlive_their_credential(db: Db) {
+        let mut world = World::new(db).await;
+        world.rig.renew_time_stamping().await;
+        lists(&world).await;
+        let proved = prescribed(&mut world, "script-1").await;
+        assert_eq!(world.rig.signer.prove_signatures().await.unwrap(), 1);
+        world.rig.pass(10_000);
+        let late = prescribed(&mut world, "script-2").await;
+        world.rig.pass(10_000);
+        let listed = world.rig.get(&world.rig.admin, "/signer/credentials?user_id=555021942107").await;
+        let here = format!("{ACCOUNT}/credentials/{}", listed.body["credentials"][0]["credential_id"].as_str().unwrap());
+        let mut mine = world.browsers["555021942107"].clone();
+        assert!(mine.get(&world, &here).await.body.contains("as soon as its time is proved"));
+        assert_eq!(sent(&world, &mine, &format!("{here}/end"), ISSUER).await, (303, ACCOUNT.to_owned()));
+        lists(&world).await;
+        let codes = |all: &[&str]| all.iter().map(|&code| code.to_owned()).collect::<Vec<String>>();
+        let (verdict, said, since) = verified(&world, &json!({"prescription": proved})).await;
+        assert_eq!((verdict.as_str(), said), ("valid", codes(&["revoked-later"])));
+        assert!(since.is_some_and(|since| since.starts_with("2026-11-24")));
+        for proved_now in [0, 1] {
+            let (verdict, said, _) = verified(&world, &json!({"prescription": late})).await;
+            assert_eq!((verdict.as_str(), said), ("indeterminate", codes(&["revoked-later-unproven"])), "{proved_now}");
+            assert_eq!(world.rig.signer.prove_signatures().await.unwrap(), 1 - proved_now, "too late");
+        }
+
+        world.settle().await;
+        let lines = found(&world, "user_id=555021942107").await;
+        let line = lines.iter().find(|line| line["document"] == "script-1").unwrap();
+        let path = format!("/signer/signatures/{}/evidence", line["id"].as_str().unwrap());
+        let proof = world.rig.get(&world.rig.holder, &path).await.body["proof"].clone();
+        world.write("DELETE FROM signer_signature WHERE position >= $1", Vec::new(), 0).await;
+        let (verdict, said, since) = verified(&world, &json!({"prescription": proved})).await;
+        assert_eq!((verdict.as_str(), said, since), ("indeterminate", codes(&["revoked-later-unproven"]), None));
+        let (record, crls) = (&proof["evidence_record"], &proof["crls"]);
+        let brought = |prescription: &str| json!({"prescription": prescription, "evidence_record": record, "crls": crls});
+        let (verdict, said, since) = verified(&world, &brought(&proved)).await;
+        assert_eq!((verdict.as_str(), said, since.is_some()), ("valid", codes(&["revoked-later"]), true));
+        let (verdict, said, since) = verified(&world, &brought(&late)).await;
+        assert_eq!((verdict.as_str(), since), ("indeterminate", None));
+        assert!(said.contains(&"time-stamp-wrong".to_owned()), "{said:?}");
+    }
+
     /// A prescriber sees own signatures and credentials alone, and ends one, by our own page and after a question; nobody without a
     /// session, or with one that is worth less than signing wants, sees anything.
     async fn a_prescriber_sees_and_ends_what_is_theirs(db: Db) {

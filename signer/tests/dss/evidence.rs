@@ -131,6 +131,7 @@ pub(super) fn trusted<'a>(world: &World, anchors: &'a [Certificate], crls: &'a [
         policies: &[],
         signers: 1,
         weak: Weak::Refused,
+        told: &[],
     }
 }
 

@@ -2,14 +2,21 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use cms::content_info::ContentInfo;
+use cms::signed_data::{SignedData, SignerInfos};
+use der::asn1::{ObjectIdentifier, SetOfVec};
+use der::{Any, Decode as _, Encode as _};
 use platform::db::Db;
 use serde_json::{Value, json};
 use signer::api::Algorithm;
+use x509_cert::attr::Attribute;
 
 use crate::rig::{Rig, START, base64, digest_of, unbase64};
 
 const DOCUMENT: &[u8] = b"21 capsules";
 const DAY: i64 = 24 * 3_600_000;
+/// id-aa-ets-archiveTimestampV3, EN 319 122-1 5.5.3.
+const ARCHIVE_TIME_STAMP: ObjectIdentifier = ObjectIdentifier::new_unwrap("0.4.0.1733.2.4");
 
 /// A signature of a level over the document, attached.
 async fn sign(rig: &Rig, id: &str, oid: &str, level: &str) -> Vec<u8> {
@@ -28,6 +35,25 @@ async fn verify(rig: &Rig, cms: &[u8]) -> Value {
     let verified = rig.post(&rig.verifier, "/signer/verifications", &json!({"cms": base64(cms)})).await;
     assert_eq!(verified.status, 200, "{:?}", verified.body);
     verified.body
+}
+
+/// The signature with other unsigned attributes.
+fn with_unsigned(cms: &[u8], change: impl FnOnce(&mut Vec<Attribute>)) -> Vec<u8> {
+    let info = ContentInfo::from_der(cms).unwrap();
+    let mut data: SignedData = info.content.decode_as().unwrap();
+    let mut signers = data.signer_infos.0.into_vec();
+    let mut attributes = signers[0].unsigned_attrs.take().unwrap().into_vec();
+    change(&mut attributes);
+    signers[0].unsigned_attrs = Some(SetOfVec::try_from(attributes).unwrap());
+    data.signer_infos = SignerInfos::try_from(signers).unwrap();
+    let content = Any::encode_from(&data).unwrap();
+    ContentInfo { content_type: info.content_type, content }.to_der().unwrap()
+}
+
+fn unsigned(cms: &[u8]) -> Vec<Attribute> {
+    let info = ContentInfo::from_der(cms).unwrap();
+    let data: SignedData = info.content.decode_as().unwrap();
+    data.signer_infos.0.as_slice()[0].unsigned_attrs.clone().unwrap().into_vec()
 }
 
 fn codes(report: &Value) -> Vec<String> {
@@ -65,12 +91,14 @@ platform::both_engines! {
 
 platform::both_engines! {
     /// After the signer's certificate was revoked, a signature that was time-stamped before holds and one that only claims to be older does
-    /// not.
+    /// not. When the key of who gave the time-stamps is in other hands they prove nothing, also where a list of before came with them.
     async fn a_proven_time_outlives_revocation(db: Db) {
         let rig = Rig::new(db).await;
         rig.renew_time_stamping().await;
+        rig.authority.make_lists().await;
         let id = rig.ready(Algorithm::P256).await;
         let oid = "1.2.840.10045.4.3.2";
+        let lasting = sign(&rig, &id, oid, "Ades-B-LT").await;
         let (claimed, proven) = (sign(&rig, &id, oid, "Ades-B-B").await, sign(&rig, &id, oid, "Ades-B-T").await);
         rig.pass(60_000);
         let serial = rig.serials(&id).await.remove(0);
@@ -78,18 +106,31 @@ platform::both_engines! {
         rig.authority.client().revoke(&serial, &request).await.unwrap();
         rig.authority.make_lists().await;
         rig.pass(10_000);
-        let report = verify(&rig, &proven).await;
-        assert_eq!(report["verdict"], "valid", "{report}");
-        assert_eq!(codes(&report), ["revoked-later"]);
+        for cms in [&proven, &lasting] {
+            let report = verify(&rig, cms).await;
+            assert_eq!(report["verdict"], "valid", "{report}");
+            assert_eq!(codes(&report), ["revoked-later"]);
+        }
         let report = verify(&rig, &claimed).await;
         assert_eq!(report["verdict"], "indeterminate", "{report}");
         assert_eq!(codes(&report), ["revoked-later-unproven"]);
+        let unit = rig.events("time-stamp-unit-renewed").await[0]["serial"].as_str().unwrap().to_owned();
+        rig.revoke_at_authority(&unit).await;
+        rig.authority.make_lists().await;
+        rig.pass(10_000);
+        for cms in [&proven, &lasting] {
+            let report = verify(&rig, cms).await;
+            assert_eq!(report["verdict"], "indeterminate", "{report}");
+            assert!(codes(&report).contains(&"time-stamp-not-trusted".to_owned()), "{report}");
+            assert!(report["signatures"][0]["trusted_time"].is_null(), "{report}");
+        }
     }
 }
 
 platform::both_engines! {
     /// When every certificate of the signature and of its first time-stamps has ended, it holds if it was archived again in time, with
-    /// what came in it; without that nobody says any more whether they were good.
+    /// what came in it; without that nobody says any more whether they were good. One archive time-stamp vouches for those in its index and for
+    /// no other.
     async fn archived_signatures_outlive_their_certificates(db: Db) {
         let rig = Rig::new(db).await;
         rig.renew_time_stamping().await;
@@ -98,13 +139,20 @@ platform::both_engines! {
         let oid = "1.2.840.10045.4.3.2";
         let stamped = sign(&rig, &id, oid, "Ades-B-T").await;
         let archived = sign(&rig, &id, oid, "Ades-B-LTA").await;
+        let archive = unsigned(&archived).into_iter().find(|it| it.oid == ARCHIVE_TIME_STAMP).unwrap();
+        let without = with_unsigned(&archived, |it| it.retain(|it| it.oid != ARCHIVE_TIME_STAMP));
         rig.set_time(START.0 + 400 * DAY);
         rig.authority.make_lists().await;
         assert!(rig.renew_time_stamping().await, "the next key");
+        let answer = rig.post(&rig.system, "/signer/archivals", &json!({"cms": base64(&without)})).await;
+        assert_eq!(answer.status, 200, "{:?}", answer.body);
+        let covered = unbase64(&answer.body["cms"]);
+        // Put back when the later one had been made, whose index does not have it.
+        let uncovered = with_unsigned(&covered, |it| it.push(archive));
         let renewed = rig.post(&rig.system, "/signer/archivals", &json!({"cms": base64(&archived)})).await;
         assert_eq!(renewed.status, 200, "{:?}", renewed.body);
         let renewed = unbase64(&renewed.body["cms"]);
-        for cms in [&stamped, &archived, &renewed] {
+        for cms in [&stamped, &archived, &renewed, &covered, &uncovered] {
             let report = verify(&rig, cms).await;
             assert_eq!(report["verdict"], "valid", "{report}");
         }
@@ -119,6 +167,9 @@ platform::both_engines! {
             assert!(codes(&report).contains(&"time-stamp-not-trusted".to_owned()), "{report}");
             assert!(report["signatures"][0]["trusted_time"].is_null(), "{report}");
         }
+        assert_eq!(verify(&rig, &covered).await["verdict"], "valid");
+        let report = verify(&rig, &uncovered).await;
+        assert_eq!((&report["verdict"], codes(&report)), (&json!("indeterminate"), vec!["time-stamp-not-trusted".to_owned()]), "{report}");
         for wrong in [json!({"cms": "%"}), json!({"cms": "AAAA"}), json!({"cms": base64(&archived), "document": "AAAA"})] {
             assert_eq!(rig.post(&rig.system, "/signer/archivals", &wrong).await.status, 400);
         }

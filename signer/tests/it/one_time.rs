@@ -1,8 +1,10 @@
 //! One-time keys: made for a batch, certified for ten minutes, destroyed after it.
 
+use pki::{Certificate, Crl};
 use platform::db::Db;
 use serde_json::{Value, json};
 use signer::api::{Algorithm, KeyLife};
+use signer::verification::{Code, Document, Evidence, Trust, Verdict, Weak};
 
 use crate::rig::{Answer, PASSPHRASE, Rig, create_request, digest_of, unbase64};
 
@@ -43,6 +45,20 @@ async fn verdict(rig: &Rig, cms: &Value, document: &[u8]) -> Value {
     let answer = rig.post(&rig.verifier, "/signer/verifications", &body).await;
     assert_eq!(answer.status, 200, "{:?}", answer.body);
     answer.body["verdict"].clone()
+}
+
+/// The root, and the newest list of every authority.
+async fn published(rig: &Rig) -> (Vec<Certificate>, Vec<Crl>) {
+    let ca = rig.authority.client();
+    let decoded = |text: &String| unbase64(&json!(text));
+    let (mut anchors, mut crls) = (Vec::new(), Vec::new());
+    for issuer in ca.issuers().await.unwrap() {
+        if issuer.chain.is_empty() {
+            anchors.push(Certificate::from_der(&decoded(&issuer.certificate)).unwrap());
+        }
+        crls.push(Crl::from_der(&decoded(&ca.crl(&issuer.id).await.unwrap().crl)).unwrap());
+    }
+    (anchors, crls)
 }
 
 platform::both_engines! {
@@ -97,6 +113,61 @@ platform::both_engines! {
         twin.sweep().await;
         assert_eq!(twin.count(LEFT).await, 0);
         assert_eq!(rig.events("one-time-keys-written-off").await, [json!({"event": "one_time_keys_written_off", "keys": 1})]);
+    }
+
+    /// What was signed with a key that came into other hands is invalid for good: also when its certificate has ended, so that lists need not
+    /// name it, and one of before came with the signature. Without our authority's word that one is too old to show that another was good.
+    async fn a_key_in_other_hands_stays_so(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.renew_time_stamping().await;
+        rig.authority.make_lists().await;
+        let (anchors, before) = published(&rig).await;
+        let id = ready(&rig, "one-time-5").await;
+        let mut made = Vec::new();
+        for document in [&b"one"[..], b"two"] {
+            let sad = rig.sad(&id, &[&digest_of(document)]).await;
+            let body = json!({"credentialID": id, "SAD": sad, "documents": [{"document": crate::rig::base64(document),
+                "signature_format": "C", "conformance_level": "Ades-B-LT", "signAlgo": P_256}]});
+            let signed = rig.csc(&rig.system, "signatures/signDoc", &body).await;
+            assert_eq!(signed.status, 200, "{:?}", signed.body);
+            made.push(signed.body["DocumentWithSignature"][0].clone());
+            rig.pass(2_000);
+        }
+        rig.revoke_at_authority(&rig.serials(&id).await[1]).await;
+        rig.authority.make_lists().await;
+        let (_, between) = published(&rig).await;
+        for millis in [3_000, 11 * 60_000, 40 * 86_400_000] {
+            rig.pass(millis);
+            rig.authority.make_lists().await;
+            rig.pass(3_000);
+            for (cms, expected) in made.iter().zip(["invalid", "valid"]) {
+                let report = rig.post(&rig.verifier, "/signer/verifications", &json!({"cms": cms})).await.body;
+                assert_eq!(report["verdict"], expected, "{millis}: {report:#}");
+                let revoked = report["signatures"][0]["findings"].to_string().contains("\"revoked\"");
+                assert_eq!(revoked, expected == "invalid", "{report:#}");
+            }
+        }
+        let (_, now) = published(&rig).await;
+        let alone = |cms: &Value, lists: &[Crl]| {
+            let crls: Vec<Crl> = lists.iter().chain(&now).cloned().collect();
+            Evidence::cms(&unbase64(cms), Document::Inside).judge(&Trust {
+                anchors: &anchors,
+                extra: &[],
+                known: (&crls).into(),
+                now_ms: rig.clock.now().0,
+                policies: &[],
+                signers: 1,
+                weak: Weak::Refused,
+                told: &[],
+            })
+        };
+        let report = alone(&made[1], &before);
+        assert!(report.verdict == Verdict::Indeterminate && report.has(Code::RevocationUnknown), "{report:#?}");
+        // The one of between has run out, and was made after the time-stamp, while the certificate had not ended.
+        let report = alone(&made[1], &between);
+        assert_eq!(report.verdict, Verdict::Valid, "{report:#?}");
+        let report = alone(&made[0], &between);
+        assert!(report.verdict == Verdict::Invalid && report.has(Code::Revoked), "{report:#?}");
     }
 
     /// One that is on hold, revoked or asked for as RSA signs nothing, and cannot be renewed.

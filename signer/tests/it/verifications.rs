@@ -67,7 +67,8 @@ fn codes(answer: &Answer) -> Vec<&str> {
 }
 
 platform::both_engines! {
-    /// A signature of ours holds attached and detached, over its document and no other, and not after its certificate was revoked.
+    /// A signature of ours holds attached and detached, over its document and no other, where its policy is asked for and not where another is, and
+    /// not after its certificate was revoked.
     async fn our_own_signatures_hold_until_they_do_not(db: Db) {
         let rig = rig(db).await;
         let (attached, _) = signed(&rig, "Attached").await;
@@ -78,6 +79,12 @@ platform::both_engines! {
         let (detached, serial) = signed(&rig, "Detached").await;
         let beside = json!({"cms": detached, "document": base64(DOCUMENT)});
         assert_eq!(verify(&rig, &beside).await.body["verdict"], "valid");
+        for (policy, verdict) in [("1.3.6.1.4.1.32473.1.2.1", "valid"), ("1.3.6.1.4.1.32473.1.9.9", "invalid")] {
+            let asking = rig.twin_asking(&[policy]);
+            let judged = verify(&asking, &beside).await;
+            assert_eq!(judged.body["verdict"], verdict, "{policy}: {:#}", judged.body);
+            assert_eq!(codes(&judged).contains(&"certificate-policy"), verdict == "invalid");
+        }
         let other = verify(&rig, &json!({"cms": detached, "document": base64(b"210 capsules")})).await;
         assert_eq!((&other.body["verdict"], codes(&other)), (&json!("invalid"), vec!["digest-mismatch"]));
         let missing = verify(&rig, &json!({"cms": detached})).await;

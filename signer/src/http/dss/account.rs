@@ -89,6 +89,8 @@ struct AccountPage<'a> {
 struct EndPage<'a> {
     frame: Frame<'a>,
     credential: CredentialRow,
+    /// Within how many seconds the time of a signature is mostly proved; nothing where it is not.
+    proved_within: Option<u32>,
 }
 
 /// What is somebody's own.
@@ -121,7 +123,10 @@ pub(super) async fn ask(
         return Ok(see_other(ACCOUNT)?);
     }
     let frame = Frame { site: &sign_in(&signer)?.name, title: "Do you want to end this credential?" };
-    Ok(page(StatusCode::OK, &EndPage { frame, credential })?)
+    let proves = signer.config.time_stamps.is_some();
+    // One pass may be just over.
+    let proved_within = proves.then(|| 2 * signer.config.proof_interval_s);
+    Ok(page(StatusCode::OK, &EndPage { frame, credential, proved_within })?)
 }
 
 /// Ends a credential for good.

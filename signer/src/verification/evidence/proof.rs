@@ -47,8 +47,7 @@ pub(super) fn proved_ms(
         findings.fails(Code::TimeStampWrong, "the proof in the bundle does not read");
         return None;
     };
-    let mut found = Findings::default();
-    let since = Evidence::read(&record, Some(&object)).says_ms(trust, &mut found);
+    let (since, found) = said(&record, &object, trust);
     let holds = found.verdict() == Verdict::Valid;
     for finding in found.into_sorted() {
         let sentence = format!("the proof of time: {}", finding.sentence);
@@ -58,4 +57,15 @@ pub(super) fn proved_ms(
         }
     }
     since.filter(|_| holds)
+}
+
+/// Since when a record says that an object is there, and what is found of it: proven if nothing that is found counts.
+pub(in crate::verification) fn said(
+    record: &[u8],
+    object: &[u8],
+    trust: &Trust<'_>,
+) -> (Option<i64>, Findings) {
+    let mut found = Findings::default();
+    let since = Evidence::read(record, Some(object)).says_ms(trust, &mut found);
+    (since, found)
 }

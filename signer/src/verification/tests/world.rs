@@ -170,6 +170,7 @@ impl World {
             policies: &[],
             signers: 1,
             weak: Weak::Refused,
+            told: &[],
         }
     }
 }

@@ -18,13 +18,13 @@ use platform::web::{Limits, Lines, Told, stack};
 use serde_json::{Value, json};
 use signer::api::{Algorithm, CREDENTIALS, Credential, LedgerEntry, SIGN, VERIFY};
 use signer::time_stamp::Settings;
-use signer::{Argon2, Attempts, Config, Dss, KeyPool, Parts, SignIn, Signer};
+use signer::{Config, Parts, SignIn, Signer};
 use tower::ServiceExt as _;
 
 pub(crate) use authority::{Authority, token_told};
 pub(crate) use verify::{key_of, verify_raw};
-use words::system;
 pub(crate) use words::{base64, create_request, digest_of, person, request, signing_end, unbase64};
+use words::{config, system};
 
 /// The prescriber of the tests.
 pub(crate) const USER: &str = "555021942107";
@@ -91,6 +91,15 @@ impl Rig {
         Self::assemble(db, hsm, (authority, ca), self.time(), self.others(), stamps)
     }
 
+    /// Another process that asks these policies of certificates whose signatures it verifies.
+    pub(crate) fn twin_asking(&self, policies: &[&str]) -> Self {
+        let (db, hsm, parts) =
+            (self.db.clone(), self.hsm.clone(), (self.authority.clone(), self.authority.client()));
+        let policies = policies.iter().map(|&policy| policy.to_owned()).collect();
+        let config = Config { required_policies: policies, ..config(&self.time_stamps) };
+        Self::assemble_by(config, db, hsm, parts, self.time(), self.others(), self.time_stamps.clone())
+    }
+
     fn others(&self) -> (Option<SignIn>, Option<Peer>) {
         (self.sign_in.clone(), self.record.clone())
     }
@@ -113,22 +122,23 @@ impl Rig {
     fn assemble(
         db: Db,
         hsm: hsm::Hsm,
+        authority: (Authority, ca::api::Client),
+        time: (Clock, std::sync::Arc<ManualClock>, Discipline),
+        others: (Option<SignIn>, Option<Peer>),
+        time_stamps: Settings,
+    ) -> Self {
+        Self::assemble_by(config(&time_stamps), db, hsm, authority, time, others, time_stamps)
+    }
+
+    fn assemble_by(
+        config: Config,
+        db: Db,
+        hsm: hsm::Hsm,
         (authority, ca): (Authority, ca::api::Client),
         (clock, hand, discipline): (Clock, std::sync::Arc<ManualClock>, Discipline),
         (sign_in, record): (Option<SignIn>, Option<Peer>),
         time_stamps: Settings,
     ) -> Self {
-        let config = Config {
-            time_stamps: Some(time_stamps.clone()),
-            max_body_bytes: LARGEST_BODY,
-            argon2: Argon2 { memory_kib: 64, passes: 1, ..Argon2::default() },
-            attempts: Attempts { free: 3, first_delay_ms: 2_000, longest_delay_ms: 60_000 },
-            key_pool: KeyPool { rsa_2048: 1 },
-            sha1_clients: vec!["old-system".parse().unwrap()],
-            dss: Dss { cards: true, ..Dss::default() },
-            prepared_octets_per_client: 64 * 1024,
-            ..Config::default()
-        };
         let parts = Parts {
             config,
             db: db.clone(),

@@ -7,8 +7,10 @@ use http::Request;
 use platform::caller::{Act, Caller, CallerKind};
 use serde_json::{Value, json};
 use signer::api::{Algorithm, OWN_CREDENTIALS, SIGN};
+use signer::time_stamp::Settings;
+use signer::{Argon2, Attempts, Config, Dss, KeyPool};
 
-use super::USER;
+use super::{LARGEST_BODY, USER};
 
 /// The last moment at which a certificate's key may sign.
 pub(crate) fn signing_end(certificate: &str) -> i64 {
@@ -57,4 +59,19 @@ pub(super) fn system(name: &str, acts: &[Act]) -> Caller {
 pub(crate) fn person(user: &str) -> Caller {
     let client = "workstation".parse().unwrap();
     Caller::new(CallerKind::Person, user, client, [SIGN.0, OWN_CREDENTIALS.0])
+}
+
+/// How a signer of the tests is set.
+pub(super) fn config(time_stamps: &Settings) -> Config {
+    Config {
+        time_stamps: Some(time_stamps.clone()),
+        max_body_bytes: LARGEST_BODY,
+        argon2: Argon2 { memory_kib: 64, passes: 1, ..Argon2::default() },
+        attempts: Attempts { free: 3, first_delay_ms: 2_000, longest_delay_ms: 60_000 },
+        key_pool: KeyPool { rsa_2048: 1 },
+        sha1_clients: vec!["old-system".parse().unwrap()],
+        dss: Dss { cards: true, ..Dss::default() },
+        prepared_octets_per_client: 64 * 1024,
+        ..Config::default()
+    }
 }
