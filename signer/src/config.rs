@@ -5,6 +5,7 @@ use platform::id::ClientId;
 use serde::Deserialize;
 
 use crate::error::Error;
+use crate::suite::Hash;
 use crate::time_stamp;
 
 /// What one multi-row statement takes on both engines, with room to spare.
@@ -40,6 +41,8 @@ pub struct Config {
     pub prepared_octets_per_client: u64,
     /// How often, in seconds, what was signed since is proved by one time-stamp: 1 to 120, which is short beside the ten minutes of a one-time key.
     pub proof_interval_s: u32,
+    /// The hash of proofs. Those that are in a shorter one get a new chain in it (RFC 4998 5.3): set it before theirs ages.
+    pub proof_hash: ProofHash,
     /// Clients whose prescriptions are prepared for SHA-1, and whose signatures with it are not held against them: those that cannot do
     /// better yet. Each use is logged.
     pub sha1_clients: Vec<ClientId>,
@@ -77,6 +80,7 @@ impl Default for Config {
             prepared_lifetime_s: 2 * 3600,
             prepared_octets_per_client: 16 * 1024 * 1024 * 1024,
             proof_interval_s: 30,
+            proof_hash: ProofHash::default(),
             sha1_clients: Vec::new(),
             required_policies: Vec::new(),
             live_credentials: 4096,
@@ -116,6 +120,31 @@ impl Config {
         read.collect::<Result<_, _>>().map_err(|_| Error::Setting {
             sentence: "signer.required_policies are object identifiers such as 1.3.6.1",
         })
+    }
+}
+
+/// The hash of proofs.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Deserialize)]
+pub enum ProofHash {
+    /// SHA-256.
+    #[default]
+    #[serde(rename = "sha-256")]
+    Sha256,
+    /// SHA-384.
+    #[serde(rename = "sha-384")]
+    Sha384,
+    /// SHA-512.
+    #[serde(rename = "sha-512")]
+    Sha512,
+}
+
+impl ProofHash {
+    pub(crate) fn hash(self) -> Hash {
+        match self {
+            Self::Sha256 => Hash::Sha256,
+            Self::Sha384 => Hash::Sha384,
+            Self::Sha512 => Hash::Sha512,
+        }
     }
 }
 

@@ -27,7 +27,7 @@ use crate::kept_records;
 use crate::ledger::{entry, line};
 use crate::live;
 use crate::offload::off_thread_if;
-use crate::proofs::object;
+use crate::proofs::{Proved, each};
 use crate::rsa_key;
 use crate::signer::Signer;
 use crate::store::certificates::CertificateRow;
@@ -211,16 +211,16 @@ pub(crate) async fn proof_of(
     let signing: SigningId = row.signing_id.parse().map_err(|_| Error::StoredRow { what: "identifier" })?;
     let Some(records) = proofs::of_signing(db, &signing).await? else { return Ok(None) };
     let kept = store::kept_records::by_id(db, &records, signer.clock.now()).await?.ok_or_else(unreadable)?;
-    let (mut crls, mut hashes) = (Vec::new(), Vec::new());
+    let hash = Hash::called(&kept.hash).ok_or_else(unreadable)?;
+    let mut lists = Vec::new();
     for sha256 in &kept.lists {
-        let list = proofs::kept_list(db, sha256).await?.ok_or_else(unreadable)?;
-        hashes.push(Hash::Sha256.digest(&list));
-        crls.push(STANDARD.encode(list));
+        lists.push(proofs::kept_list(db, sha256).await?.ok_or_else(unreadable)?);
     }
-    let object = object(&row.signature, &row.digest, certificate, &hashes);
+    let crls = lists.iter().map(|list| STANDARD.encode(list)).collect();
+    let proved = Proved { signature: &row.signature, digest: &row.digest, certificate };
+    let digest = proved.digest(hash, &each(hash, &lists));
     // A tree over thousands of digests.
-    let record =
-        off_thread_if(true, move || kept_records::record_of(&kept, &Hash::Sha256.digest(&object))).await?;
+    let record = off_thread_if(true, move || kept_records::record_of(&kept, &digest)).await?;
     let record = record.ok_or_else(unreadable)?;
     Ok(Some(ProofEvidence { evidence_record: STANDARD.encode(record), crls }))
 }

@@ -56,6 +56,12 @@ impl Tree {
 
     /// The record of the digest at this place, once the root has its time-stamp.
     pub(crate) fn record(&self, place: usize, token: &[u8]) -> Vec<u8> {
+        let chains = element(SEQUENCE, &[&element(SEQUENCE, &[&self.stamp(place, token)])]);
+        element(SEQUENCE, &[&VERSION, &element(SEQUENCE, &[self.hash.identifier()]), &chains])
+    }
+
+    /// The `ArchiveTimeStamp` of the digest at this place, with its way to the root.
+    pub(crate) fn stamp(&self, place: usize, token: &[u8]) -> Vec<u8> {
         let mut lists = Vec::new();
         let mut at = place;
         for (height, level) in self.levels.iter().enumerate().take(self.levels.len() - 1) {
@@ -74,9 +80,7 @@ impl Tree {
         } else {
             element(REDUCED, &lists.iter().map(Vec::as_slice).collect::<Vec<_>>())
         };
-        let stamp = element(SEQUENCE, &[&digest_algorithm(self.hash), &reduced, token]);
-        let chains = element(SEQUENCE, &[&element(SEQUENCE, &[&stamp])]);
-        element(SEQUENCE, &[&VERSION, &element(SEQUENCE, &[self.hash.identifier()]), &chains])
+        element(SEQUENCE, &[&digest_algorithm(self.hash), &reduced, token])
     }
 }
 
@@ -234,7 +238,12 @@ impl<'a> Record<'a> {
 
     /// The record with a new chain behind the others, whose hash is another.
     pub(crate) fn rehashed(&self, hash: Hash, token: &[u8]) -> Vec<u8> {
-        let chain = element(SEQUENCE, &[&stamp(hash, token)]);
+        self.chained(hash, &stamp(hash, token))
+    }
+
+    /// The same, with an `ArchiveTimeStamp` that it shares with others.
+    pub(crate) fn chained(&self, hash: Hash, stamp: &[u8]) -> Vec<u8> {
+        let chain = element(SEQUENCE, &[stamp]);
         let chains: Vec<&[u8]> =
             self.chains.iter().map(|chain| chain.whole).chain([chain.as_slice()]).collect();
         let named = self.algorithms.contains(&hash.identifier());
@@ -343,6 +352,20 @@ mod tests {
         assert_eq!(last.algorithms, [Hash::Sha256.identifier(), Hash::Sha512.identifier()]);
         assert_eq!(last.chains[1].stamps[0].hash, Hash::Sha512);
         assert_eq!(last.to_rehash(Hash::Sha512, &document, 1), about, "what came later is not in it");
+
+        // A new chain that the records of a tree share.
+        let tree = Tree::over(Hash::Sha256, &digests);
+        let about = |place: u8| {
+            let record = tree.record(place.into(), TOKEN);
+            let digest = Hash::Sha512.digest(&[place]);
+            Record::read(&record).unwrap().to_rehash(Hash::Sha512, &digest, 1)
+        };
+        let leaves: Vec<Vec<u8>> = (0..3).map(about).collect();
+        let above = Tree::over(Hash::Sha512, &leaves);
+        let shared = read.chained(Hash::Sha512, &above.stamp(1, newer));
+        let shared = Record::read(&shared).unwrap();
+        let root = |leaf: &[u8]| shared.chains[1].stamps[0].root(Some(leaf));
+        assert_eq!((root(&leaves[1]).as_deref(), root(&[7; 64])), (Some(above.root()), None));
     }
 
     /// What is no record is not read, wherever it is cut, and damage does no harm.

@@ -6,7 +6,8 @@
 //! it loses one time-stamp that nobody has, and the next pass goes on. Before a further one is got, what shows that the last one was good is put
 //! into it, so that the further one covers that too: years later nothing else says so.
 //!
-//! The records of the ledger (`proofs`) are rows among them, which nobody has asked for and which are kept for good.
+//! The records of the ledger (`proofs`) are rows among them, which nobody has asked for and which are kept for good. When a longer hash is set, they
+//! get a new chain in it, for what they are of can be made again from the ledger; what clients have is known by its digest alone.
 
 use audit::Actor;
 use base64::Engine as _;
@@ -20,8 +21,11 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::evidence_record::{Record, Tree};
 use crate::ids::RecordsId;
+use crate::offload::off_thread_if;
+use crate::proofs::each;
 use crate::signer::Signer;
-use crate::store::kept_records::{self, Due, RecordsRow};
+use crate::store::kept_records::{self, ChainRow, Due, DueBy, RecordsRow};
+use crate::store::proofs::{self, Unproven};
 use crate::suite::Hash;
 use crate::time_stamp::{Request, Token};
 use crate::verification::{Evidence, Verdict, judge_here};
@@ -66,6 +70,7 @@ pub(crate) async fn keep(
         digests: digests.concat(),
         tokens: vec![STANDARD.encode(&token.der)],
         algorithm: token.alg.to_string(),
+        chains: Vec::new(),
         lists: Vec::new(),
         renew_at: renew_at(token, now),
         created_at: now,
@@ -105,21 +110,27 @@ pub(crate) async fn show(signer: &Signer, caller: &Caller, id: &RecordsId) -> Re
     Ok(KeptRecords {
         records: row.records_id.to_string(),
         evidence_records: records?,
-        renewals: row.tokens.len().saturating_sub(1),
+        renewals: row.renewals(),
         renew_at: row.renew_at.0,
         kept_until: row.expires_at.0,
     })
 }
 
-/// The row of the records over digests of the ledger, in SHA-256; `lists` are the revocation lists that belong to them.
-pub(crate) fn of_ledger(digests: &[Vec<u8>], token: &Token, lists: Vec<String>, now: Millis) -> RecordsRow {
+/// The row of the records over digests of the ledger; `lists` are the revocation lists that belong to them.
+pub(crate) fn of_ledger(
+    (hash, digests): (Hash, &[Vec<u8>]),
+    token: &Token,
+    lists: Vec<String>,
+    now: Millis,
+) -> RecordsRow {
     RecordsRow {
         records_id: RecordsId::new(now),
         client: LEDGER.to_owned(),
-        hash: Hash::Sha256.oid().to_owned(),
+        hash: hash.oid().to_owned(),
         digests: digests.concat(),
         tokens: vec![STANDARD.encode(&token.der)],
         algorithm: token.alg.to_string(),
+        chains: Vec::new(),
         lists,
         renew_at: renew_at(token, now),
         created_at: now,
@@ -130,48 +141,81 @@ pub(crate) fn of_ledger(digests: &[Vec<u8>], token: &Token, lists: Vec<String>, 
 /// The record of this digest; nothing where it is of none in the row.
 pub(crate) fn record_of(row: &RecordsRow, digest: &[u8]) -> Result<Option<Vec<u8>>, Error> {
     let all = Records::read(row)?;
-    let place = row.digests.chunks(all.hash.len()).position(|one| one == digest);
+    let place = row.digests.chunks(all.first.hash.len()).position(|one| one == digest);
     place.map(|place| all.record(place)).transpose()
 }
 
 /// What the records of a row are made of.
 struct Records {
-    hash: Hash,
-    tree: Tree,
     /// How many there are.
     count: usize,
-    tokens: Vec<Vec<u8>>,
+    first: Chain,
+    later: Vec<Chain>,
+}
+
+/// Time-stamps of one hash, the first over a tree and each other about the one before.
+struct Chain {
+    hash: Hash,
+    tree: Tree,
+    first: Vec<u8>,
+    later: Vec<Vec<u8>>,
 }
 
 impl Records {
     fn read(row: &RecordsRow) -> Result<Self, Error> {
-        let (hash, tokens) = parts(row)?;
-        let first = tokens.first().ok_or_else(unreadable)?;
-        let digests: Vec<Vec<u8>> = row.digests.chunks(hash.len()).map(<[u8]>::to_vec).collect();
-        if digests.is_empty() || digests.iter().any(|digest| digest.len() != hash.len()) {
-            return Err(unreadable());
-        }
-        let tree = Tree::over(hash, &digests);
-        // A record of one hash has no tree that could be held against its time-stamp.
-        if Evidence::imprint(first).as_deref() != Some(tree.root()) {
-            return Err(unreadable());
-        }
-        Ok(Self { hash, tree, count: digests.len(), tokens })
+        let first = Chain::read(&row.hash, &row.digests, &row.tokens)?;
+        let count = row.digests.len() / first.hash.len();
+        let later = row.chains.iter().map(|chain| {
+            let leaves = STANDARD.decode(&chain.leaves).map_err(|_| unreadable())?;
+            let read = Chain::read(&chain.hash, &leaves, &chain.tokens)?;
+            // Each record of the first has its place in every later one.
+            if leaves.len() / read.hash.len() == count { Ok(read) } else { Err(unreadable()) }
+        });
+        let later = later.collect::<Result<_, _>>()?;
+        Ok(Self { count, first, later })
     }
 
     /// The record of the digest at this place.
     fn record(&self, place: usize) -> Result<Vec<u8>, Error> {
-        let (first, later) = self.tokens.split_first().ok_or_else(unreadable)?;
-        let made = self.tree.record(place, first);
-        let renewed = later.iter().try_fold(made, |record, token| Record::read(&record)?.renewed(token));
-        renewed.ok_or_else(unreadable)
+        let made = self.first.renewed(self.first.tree.record(place, &self.first.first));
+        self.later.iter().try_fold(made?, |record, chain| {
+            let stamp = chain.tree.stamp(place, &chain.first);
+            let record = Record::read(&record).ok_or_else(unreadable)?.chained(chain.hash, &stamp);
+            chain.renewed(record)
+        })
     }
 }
 
-fn parts(row: &RecordsRow) -> Result<(Hash, Vec<Vec<u8>>), Error> {
-    let hash = Hash::called(&row.hash).ok_or_else(unreadable)?;
-    let tokens: Result<Vec<Vec<u8>>, _> = row.tokens.iter().map(|token| STANDARD.decode(token)).collect();
-    Ok((hash, tokens.map_err(|_| unreadable())?))
+impl Chain {
+    /// Of digests, one after the other, and time-stamps in base64.
+    fn read(hash: &str, digests: &[u8], tokens: &[String]) -> Result<Self, Error> {
+        let hash = Hash::called(hash).ok_or_else(unreadable)?;
+        let tokens: Result<Vec<Vec<u8>>, _> = tokens.iter().map(|token| STANDARD.decode(token)).collect();
+        let mut tokens = tokens.map_err(|_| unreadable())?.into_iter();
+        let first = tokens.next().ok_or_else(unreadable)?;
+        if digests.is_empty() || !digests.len().is_multiple_of(hash.len()) {
+            return Err(unreadable());
+        }
+        let digests: Vec<Vec<u8>> = digests.chunks(hash.len()).map(<[u8]>::to_vec).collect();
+        let tree = Tree::over(hash, &digests);
+        // A record of one hash has no tree that could be held against its time-stamp.
+        if Evidence::imprint(&first).as_deref() != Some(tree.root()) {
+            return Err(unreadable());
+        }
+        Ok(Self { hash, tree, first, later: tokens.collect() })
+    }
+
+    /// A record with the further time-stamps of its last chain, which is this.
+    fn renewed(&self, record: Vec<u8>) -> Result<Vec<u8>, Error> {
+        let renewed =
+            self.later.iter().try_fold(record, |record, token| Record::read(&record)?.renewed(token));
+        renewed.ok_or_else(unreadable)
+    }
+
+    /// The time-stamp that nothing is about yet.
+    fn last(&self) -> &[u8] {
+        self.later.last().unwrap_or(&self.first)
+    }
 }
 
 fn unreadable() -> Error {
@@ -184,15 +228,17 @@ impl Signer {
         let now = self.clock.now();
         self.db.write(move |tx| Box::pin(async move { kept_records::erase(tx, now, ERASED).await })).await?;
         let Some(alg) = self.time_stamping_algorithm() else { return Ok(0) };
-        let alg = alg.to_string();
-        let due = kept_records::due_count(self.db.read(), now, &alg).await?;
+        let mut aged = self.config.proof_hash.hash().shorter().map(Hash::oid);
+        let aged = [aged.next().unwrap_or(""), aged.next().unwrap_or("")];
+        let by = DueBy { now, algorithm: alg.to_string(), rehashed: LEDGER, aged };
+        let due = kept_records::due_count(self.db.read(), &by).await?;
         metrics::gauge!("signer_evidence_renewals_due")
             .set(f64::from(u32::try_from(due).unwrap_or(u32::MAX)));
         if due == 0 {
             metrics::gauge!("signer_evidence_records_left_out").set(0.0);
             return Ok(0);
         }
-        let Pass { renewed, left_out } = self.renew_due(now, &alg).await?;
+        let Pass { renewed, left_out } = self.renew_due(&by).await?;
         metrics::counter!("signer_evidence_records_renewed_total").increment(renewed as u64);
         metrics::gauge!("signer_evidence_records_left_out")
             .set(f64::from(u32::try_from(left_out).unwrap_or(u32::MAX)));
@@ -202,16 +248,16 @@ impl Signer {
 
     /// One that is damaged, or does not verify, is left out and told of, and stands in the way of no other. What else fails ends the pass: the clock
     /// or the token may be what is away, and all is looked at again in a minute.
-    async fn renew_due(&self, now: Millis, alg: &str) -> Result<Pass, Error> {
+    async fn renew_due(&self, by: &DueBy) -> Result<Pass, Error> {
         let mut pass = Pass { renewed: 0, left_out: 0 };
         let mut place = (Millis(0), String::new());
         for _ in 0..PAGES {
-            let page = kept_records::due(self.db.read(), (now, alg), &place, IN_A_PAGE).await?;
+            let page = kept_records::due(self.db.read(), by, &place, IN_A_PAGE).await?;
             let Some(last) = page.last() else { break };
             place = last.place.clone();
             for Due { place: (_, records), row } in page {
                 let done = match row {
-                    Ok(row) => self.renew_one(row, now).await,
+                    Ok(row) => self.renew_one(row, by.now).await,
                     Err(error) => Err(error),
                 };
                 match done {
@@ -234,25 +280,69 @@ impl Signer {
 
     /// Renews one that holds; why it does not, otherwise.
     async fn renew_one(&self, mut row: RecordsRow, now: Millis) -> Result<Result<(), String>, Error> {
-        // All of them share the time-stamps and the tree.
-        let first = Records::read(&row)?.record(0)?;
+        // All of them share the time-stamps and the trees.
+        let (first, hash, last) = {
+            let all = Records::read(&row)?;
+            let last = all.later.last().unwrap_or(&all.first);
+            (all.record(0)?, last.hash, last.last().to_vec())
+        };
         let report = judge_here(self, Evidence::record(&first, None)).await?;
         if report.verdict != Verdict::Valid {
             return Ok(Err(report.reason().map(|reason| reason.sentence.clone()).unwrap_or_default()));
         }
-        let (hash, tokens) = parts(&row)?;
-        let last = tokens.last().ok_or_else(unreadable)?;
-        let last = cades::with_lists(self, last).await?;
-        let request = Request::of(hash, &hash.digest(&last));
-        let token = self.time_stamp(request).await.map_err(Error::TimeStamp)?;
-        let before = row.tokens.clone();
-        row.tokens.pop();
-        row.tokens.extend([STANDARD.encode(&last), STANDARD.encode(&token.der)]);
+        let before = row.clone();
+        let last = cades::with_lists(self, &last).await?;
+        row.last_tokens().pop();
+        row.last_tokens().push(STANDARD.encode(&last));
+        let wanted = self.config.proof_hash.hash();
+        let token = if row.client == LEDGER && hash.len() < wanted.len() {
+            let leaves = match self.leaves(&row, wanted).await? {
+                Ok(leaves) => leaves,
+                Err(why) => return Ok(Err(why)),
+            };
+            let (root, leaves) = off_thread_if(true, move || {
+                (Tree::over(wanted, &leaves).root().to_vec(), STANDARD.encode(leaves.concat()))
+            })
+            .await;
+            let token = self.time_stamp(Request::of(wanted, &root)).await.map_err(Error::TimeStamp)?;
+            let tokens = vec![STANDARD.encode(&token.der)];
+            row.chains.push(ChainRow { hash: wanted.oid().to_owned(), leaves, tokens });
+            token
+        } else {
+            let request = Request::of(hash, &hash.digest(&last));
+            let token = self.time_stamp(request).await.map_err(Error::TimeStamp)?;
+            row.last_tokens().push(STANDARD.encode(&token.der));
+            token
+        };
         (row.algorithm, row.renew_at) = (token.alg.to_string(), renew_at(&token, now));
+        self.keep_renewed(row, before, now).await
+    }
+
+    /// What a new chain of the records of the ledger is about, in the order of the row: each of the signature, as the ledger has it, in the hash of
+    /// that chain and of the chains before (RFC 4998 5.3). Why there is none, where the ledger has something else than what is proved.
+    async fn leaves(&self, row: &RecordsRow, hash: Hash) -> Result<Result<Vec<Vec<u8>>, String>, Error> {
+        let signatures = proofs::of_records(self.db.read(), &row.records_id).await?;
+        let mut lists = Vec::new();
+        for sha256 in &row.lists {
+            match proofs::kept_list(self.db.read(), sha256).await? {
+                Some(list) => lists.push(list),
+                None => return Ok(Err(format!("the revocation list {sha256} is missing"))),
+            }
+        }
+        let row = row.clone();
+        off_thread_if(true, move || leaves(&row, &signatures, &lists, hash)).await
+    }
+
+    async fn keep_renewed(
+        &self,
+        row: RecordsRow,
+        before: RecordsRow,
+        now: Millis,
+    ) -> Result<Result<(), String>, Error> {
         let event = Event::EvidenceRecordsRenewed {
             records: row.records_id.to_string(),
             client: row.client.clone(),
-            renewals: u32::try_from(row.tokens.len() - 1).unwrap_or(u32::MAX),
+            renewals: u32::try_from(row.renewals()).unwrap_or(u32::MAX),
             renew_at: row.renew_at.0,
         };
         self.db
@@ -267,6 +357,28 @@ impl Signer {
             })
             .await
     }
+}
+
+fn leaves(
+    row: &RecordsRow,
+    signatures: &[Unproven],
+    lists: &[Vec<u8>],
+    hash: Hash,
+) -> Result<Result<Vec<Vec<u8>>, String>, Error> {
+    let all = Records::read(row)?;
+    let first = all.first.hash;
+    let (lists_before, lists_now) = (each(first, lists), each(hash, lists));
+    let digests: Vec<&[u8]> = row.digests.chunks(first.len()).collect();
+    let found = signatures.iter().map(|it| it.proved().digest(first, &lists_before));
+    if signatures.len() != all.count || !found.zip(&digests).all(|(found, digest)| found == *digest) {
+        return Ok(Err("the ledger has not what is proved".to_owned()));
+    }
+    let leaf = |(place, signature): (usize, &Unproven)| -> Result<Vec<u8>, Error> {
+        let record = all.record(place)?;
+        let read = Record::read(&record).ok_or_else(unreadable)?;
+        Ok(read.to_rehash(hash, &signature.proved().digest(hash, &lists_now), read.chains.len()))
+    };
+    signatures.iter().enumerate().map(leaf).collect::<Result<Vec<_>, _>>().map(Ok)
 }
 
 /// What became of those that are due.

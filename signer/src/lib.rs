@@ -63,7 +63,7 @@ pub mod verification;
 mod xml;
 
 pub use authorisation::end_open_authorisations;
-pub use config::{Argon2, Attempts, Config, Dss, KeyPool};
+pub use config::{Argon2, Attempts, Config, Dss, KeyPool, ProofHash};
 pub use dss::SignIn;
 pub use eps::Fault as PrescriptionFault;
 pub use error::{Error, Parameter};

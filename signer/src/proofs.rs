@@ -47,12 +47,29 @@ const RECENT_MS: i64 = 1_200_000;
 /// How long it is waited for a revocation list that is just being made: short beside ten minutes.
 const WAITS_MS: i64 = 120_000;
 
-/// What is proved of a signature: SHA-256 of its value, of the digest by which it was authorised, of its certificate, and of the SHA-256 of each
-/// revocation list, in their order, one behind the other.
-pub(crate) fn object(signature: &[u8], digest: &[u8], certificate: &[u8], lists: &[Vec<u8>]) -> Vec<u8> {
-    let lists = lists.concat();
-    let parts: [&[u8]; 4] = [signature, digest, certificate, &lists];
-    parts.iter().flat_map(|part| Hash::Sha256.digest(part)).collect()
+/// What is proved of a signature.
+pub(crate) struct Proved<'a> {
+    pub(crate) signature: &'a [u8],
+    /// By which it was authorised.
+    pub(crate) digest: &'a [u8],
+    pub(crate) certificate: &'a [u8],
+}
+
+impl Proved<'_> {
+    /// What a chain of its evidence record is of, in the hash of that: the digest of value, authorised digest, certificate and, one behind the
+    /// other, revocation lists, each of these by its digest. So nothing hangs on an older hash in a newer chain. The lists are digests in this
+    /// hash already: many signatures share them.
+    pub(crate) fn digest(&self, hash: Hash, lists: &[Vec<u8>]) -> Vec<u8> {
+        let lists = lists.concat();
+        let parts: [&[u8]; 4] = [self.signature, self.digest, self.certificate, &lists];
+        let object: Vec<u8> = parts.iter().flat_map(|part| hash.digest(part)).collect();
+        hash.digest(&object)
+    }
+}
+
+/// The digests of revocation lists.
+pub(crate) fn each(hash: Hash, lists: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    lists.iter().map(|list| hash.digest(list)).collect()
 }
 
 impl Signer {
@@ -129,24 +146,22 @@ impl Signer {
             tracing::warn!(%error, "signatures are proved without a revocation list: {error}");
         }
         let count = rows.len();
-        let runs = runs(&rows);
+        let (runs, hash) = (runs(&rows), self.config.proof_hash.hash());
         let (digests, lists) = off_thread_if(true, move || {
-            let hashes: Vec<Vec<u8>> = lists.ders.iter().map(|list| Hash::Sha256.digest(list)).collect();
-            let digest = |row: &Unproven| {
-                let certificate = row.certificate.as_deref().unwrap_or_default();
-                Hash::Sha256.digest(&object(&row.signature, &row.digest, certificate, &hashes))
-            };
-            let digests: Vec<Vec<u8>> = rows.iter().map(digest).collect();
-            let lists = hashes.iter().map(hex::encode).zip(lists.ders).collect::<Vec<(String, Vec<u8>)>>();
+            let hashes = each(hash, &lists.ders);
+            let digests: Vec<Vec<u8>> = rows.iter().map(|row| row.proved().digest(hash, &hashes)).collect();
+            let names = each(Hash::Sha256, &lists.ders).into_iter().map(hex::encode);
+            let lists = names.zip(lists.ders).collect::<Vec<(String, Vec<u8>)>>();
             (digests, lists)
         })
         .await;
-        let tree = Tree::over(Hash::Sha256, &digests);
-        let request = Request::of(Hash::Sha256, tree.root());
+        let tree = Tree::over(hash, &digests);
+        let request = Request::of(hash, tree.root());
         let token = self.time_stamp(request).await.map_err(Error::TimeStamp)?;
         let names = lists.iter().map(|(sha256, _)| sha256.clone()).collect();
-        let row = kept_records::of_ledger(&digests, &token, names, now);
-        let kept = self.keep_proof(Proof { row, lists, runs }, now).await?;
+        let row = kept_records::of_ledger((hash, &digests), &token, names, now);
+        let signatures = u32::try_from(count).unwrap_or(u32::MAX);
+        let kept = self.keep_proof(Proof { row, lists, runs, signatures }, now).await?;
         Ok(if kept { count } else { 0 })
     }
 
@@ -231,6 +246,8 @@ struct Proof {
     /// By their SHA-256 in hexadecimal.
     lists: Vec<(String, Vec<u8>)>,
     runs: Runs,
+    /// How many there are.
+    signatures: u32,
 }
 
 /// Where the requests stand in the ledger whose signatures are proved: runs without a gap, and how many they are.
@@ -266,7 +283,7 @@ async fn store(tx: &mut Tx, proof: &Proof, now: Millis) -> Result<bool, Error> {
     let event = Event::SignaturesProved {
         records: proof.row.records_id.to_string(),
         requests: marked,
-        signatures: u32::try_from(proof.row.digests.len() / Hash::Sha256.len()).unwrap_or(u32::MAX),
+        signatures: proof.signatures,
         lists: proof.row.lists.clone(),
     };
     audit::record(tx, now, &Actor::system("signer"), &event).await?;
@@ -372,17 +389,20 @@ mod tests {
     #[test]
     fn every_part_counts() {
         let lists = [vec![4; 32], vec![5; 32]];
-        let good = object(&[1], &[2], &[3], &lists);
-        assert_eq!(good.len(), 128);
+        let of = |parts: [u8; 3], hash, lists: &[Vec<u8>]| {
+            let [signature, digest, certificate] = &parts.map(|part| [part]);
+            Proved { signature, digest, certificate }.digest(hash, lists)
+        };
+        let good = of([1, 2, 3], Hash::Sha256, &lists);
+        assert_eq!((good.len(), of([1, 2, 3], Hash::Sha512, &lists).len()), (32, 64));
         let swapped = [lists[1].clone(), lists[0].clone()];
-        let (shorter, none): (&[Vec<u8>], &[Vec<u8>]) = (&lists[..1], &[]);
         for other in [
-            object(&[9], &[2], &[3], &lists),
-            object(&[1], &[9], &[3], &lists),
-            object(&[1], &[2], &[9], &lists),
-            object(&[1], &[2], &[3], &swapped),
-            object(&[1], &[2], &[3], shorter),
-            object(&[1], &[2], &[3], none),
+            of([9, 2, 3], Hash::Sha256, &lists),
+            of([1, 9, 3], Hash::Sha256, &lists),
+            of([1, 2, 9], Hash::Sha256, &lists),
+            of([1, 2, 3], Hash::Sha256, &swapped),
+            of([1, 2, 3], Hash::Sha256, &lists[..1]),
+            of([1, 2, 3], Hash::Sha256, &[]),
         ] {
             assert_ne!(good, other);
         }

@@ -58,6 +58,11 @@ impl Hash {
         [Self::Sha256, Self::Sha384, Self::Sha512].into_iter().find(|hash| hash.oid() == oid)
     }
 
+    /// Those that are shorter.
+    pub(crate) fn shorter(self) -> impl Iterator<Item = Self> {
+        [Self::Sha256, Self::Sha384, Self::Sha512].into_iter().filter(move |hash| hash.len() < self.len())
+    }
+
     /// Its object identifier.
     pub(crate) fn oid(self) -> &'static str {
         match self {

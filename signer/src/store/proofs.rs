@@ -6,8 +6,9 @@ use platform::db::Tx;
 use super::{Reader, read_id};
 use crate::error::Error;
 use crate::ids::{RecordsId, SigningId};
+use crate::proofs::Proved;
 
-/// A signature that has no proof yet.
+/// A signature of the ledger that has no proof yet, or one that has.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Unproven {
     /// The place of its request in the ledger.
@@ -18,6 +19,14 @@ pub(crate) struct Unproven {
     pub(crate) signature: Vec<u8>,
     /// The certificate; nothing where it has no row.
     pub(crate) certificate: Option<Vec<u8>>,
+}
+
+impl Unproven {
+    /// What is proved of it.
+    pub(crate) fn proved(&self) -> Proved<'_> {
+        let certificate = self.certificate.as_deref().unwrap_or_default();
+        Proved { signature: &self.signature, digest: &self.digest, certificate }
+    }
 }
 
 type Columns = (i64, String, i64, Vec<u8>, Vec<u8>, Option<Vec<u8>>);
@@ -42,14 +51,26 @@ pub(crate) async fn unproven<'c>(
     .bind(signatures)
     .fetch_all(reader)
     .await?;
-    let read = |(ordinal, serial, signed_at, digest, signature, certificate): Columns| Unproven {
-        ordinal,
-        serial,
-        signed_at: Millis(signed_at),
-        digest,
-        signature,
-        certificate,
-    };
+    Ok(rows.into_iter().map(read).collect())
+}
+
+fn read((ordinal, serial, signed_at, digest, signature, certificate): Columns) -> Unproven {
+    Unproven { ordinal, serial, signed_at: Millis(signed_at), digest, signature, certificate }
+}
+
+/// The signatures of records, in the order in which they are in them.
+pub(crate) async fn of_records<'c>(
+    reader: impl Reader<'c>,
+    records: &RecordsId,
+) -> Result<Vec<Unproven>, Error> {
+    let rows: Vec<Columns> = sqlx::query_as(
+        "SELECT g.ordinal, g.serial, g.signed_at, s.digest, s.signature, c.certificate FROM signer_signing g \
+         JOIN signer_signature s ON s.authorisation_id = g.authorisation_id AND s.signing_id = g.signing_id \
+         LEFT JOIN signer_certificate c ON c.serial = g.serial WHERE g.records_id = $1 ORDER BY g.ordinal, s.position",
+    )
+    .bind(records.as_str().to_owned())
+    .fetch_all(reader)
+    .await?;
     Ok(rows.into_iter().map(read).collect())
 }
 
@@ -180,6 +201,7 @@ mod tests {
                 Ok::<_, Error>((marked, mark(tx, &theirs, (begin, i64::MAX)).await?))
             }));
             assert_eq!(marked.await.unwrap(), (2, 1));
+            assert_eq!(of_records(db.read(), &one).await.unwrap(), all[..5]);
             assert_eq!(of_signing(db.read(), &first).await.unwrap(), Some(one));
             assert_eq!(of_signing(db.read(), &second).await.unwrap(), Some(other));
             assert_eq!(of_signing(db.read(), &SigningId::new(Millis(9))).await.unwrap(), None);

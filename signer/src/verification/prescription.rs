@@ -16,7 +16,7 @@ use crate::eps::{
     Algorithm, AuthorTime, Fault, Fragments, Message, Prescription, Signature, SignatureFault, SignedInfo,
 };
 use crate::prepare::Document;
-use crate::proofs::object;
+use crate::proofs::Proved;
 use crate::rsa_key;
 use crate::suite::Hash;
 
@@ -45,7 +45,7 @@ pub(super) struct Evidence {
 }
 
 /// What says since when the signature was there: an XML signature has nothing around it that could. An evidence record (RFC 4998) of the signature,
-/// its certificate and the revocation lists of then, as a bundle of evidence has it (`proofs::object`).
+/// its certificate and the revocation lists of then, as a bundle of evidence has it.
 #[derive(Debug)]
 pub(crate) struct Proof {
     /// The record in DER.
@@ -249,10 +249,9 @@ impl Signed {
 
     /// Since when a proof says that the signature was there, with its certificate, before that had ended.
     fn proven_ms(&self, proof: &Proof, trust: &Trust<'_>, findings: &mut Findings) -> Option<i64> {
-        let hashes: Vec<Vec<u8>> = proof.lists.iter().map(|list| Hash::Sha256.digest(list)).collect();
         let digest = Hash::Sha256.digest(self.octets.as_bytes());
-        let object = object(&self.value, &digest, self.certificate.der(), &hashes);
-        let (since, found) = said(&proof.record, &object, trust);
+        let proved = Proved { signature: &self.value, digest: &digest, certificate: self.certificate.der() };
+        let (since, found) = said(&proof.record, &proved, &proof.lists, trust);
         // The last second of validity belongs to it (RFC 5280 4.1.2.5).
         let in_time = |at: &i64| at.div_euclid(1000) * 1000 <= self.certificate.not_after_ms();
         if found.verdict() == Verdict::Valid {

@@ -9,6 +9,9 @@ use super::{Trust, signer_of};
 use crate::evidence_record::{Record, Stamp};
 use crate::suite::Hash;
 
+/// The digest of something in each hash.
+pub(super) type Digests<'a> = &'a dyn Fn(Hash) -> Vec<u8>;
+
 /// An evidence record, read but not believed.
 #[derive(Debug)]
 pub(super) struct Evidence {
@@ -29,9 +32,23 @@ struct Link {
 impl Evidence {
     /// Reads a record of a document. Without the document it is looked at in itself alone: then a record may be of anything.
     pub(super) fn read(octets: &[u8], document: Option<&[u8]>) -> Self {
-        let digest = document.map(|document| hex::encode(Hash::Sha256.digest(document)));
-        let read = Record::read(octets).map(|record| links(&record, document));
-        Self { digest, read: read.ok_or("it is not an evidence record of RFC 4998") }
+        match document {
+            Some(document) => Self::of(octets, &|hash: Hash| hash.digest(document)),
+            None => Self::with(octets, None),
+        }
+    }
+
+    /// Reads a record of something that has a digest in every hash.
+    pub(super) fn of(octets: &[u8], digest: Digests<'_>) -> Self {
+        Self::with(octets, Some(digest))
+    }
+
+    fn with(octets: &[u8], digest: Option<Digests<'_>>) -> Self {
+        let read = Record::read(octets).map(|record| links(&record, digest));
+        Self {
+            digest: digest.map(|digest| hex::encode(digest(Hash::Sha256))),
+            read: read.ok_or("it is not an evidence record of RFC 4998"),
+        }
     }
 
     /// The certificates of those who gave the time-stamps, as far as they read.
@@ -88,17 +105,17 @@ impl Evidence {
     }
 }
 
-fn links(record: &Record<'_>, document: Option<&[u8]>) -> Vec<Link> {
+fn links(record: &Record<'_>, digests: Option<Digests<'_>>) -> Vec<Link> {
     let mut links = Vec::new();
     for (place, chain) in record.chains.iter().enumerate() {
         let mut before: Option<&Stamp<'_>> = None;
         for stamp in &chain.stamps {
             let hash = stamp.hash;
-            let digest = match (before, document) {
+            let digest = match (before, digests) {
                 // RFC 4998 5.3 (3): of the time-stamp before.
                 (Some(before), _) => Some(hash.digest(before.token)),
-                (None, Some(document)) if place == 0 => Some(hash.digest(document)),
-                (None, Some(document)) => Some(record.to_rehash(hash, &hash.digest(document), place)),
+                (None, Some(digests)) if place == 0 => Some(digests(hash)),
+                (None, Some(digests)) => Some(record.to_rehash(hash, &digests(hash), place)),
                 (None, None) => None,
             };
             // RFC 4998 5.3 (2): a chain has one hash.

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use platform::db::Db;
 use serde_json::{Value, json};
+use signer::ProofHash;
 use signer::api::{Algorithm, ECDSA_SHA_256, ECDSA_SHA_384, EvidenceBundle, KeyLife};
 use signer::verification::{Code, Report, Verdict, judge_evidence};
 
@@ -15,6 +16,8 @@ const UNPROVED: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signing WHER
 const ROWS: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM signer_evidence_record";
 const LISTS: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM signer_kept_list";
 const DAY_MS: u64 = 86_400_000;
+/// The object identifier of SHA-512.
+const SHA_512: &[u8] = &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03];
 
 /// A credential that has a key for each batch, with its passphrase.
 async fn one_time(rig: &Rig) -> String {
@@ -78,6 +81,12 @@ fn since(report: &Report) -> Option<&str> {
     report.signatures[0].trusted_time.as_deref().map(|at| &at[..10])
 }
 
+/// Whether SHA-512 is named in the proof of a bundle.
+fn is_in_sha_512(bundle: &Value) -> bool {
+    let record = STANDARD.decode(bundle["proof"]["evidence_record"].as_str().unwrap()).unwrap();
+    record.windows(SHA_512.len()).any(|part| part == SHA_512)
+}
+
 /// The same bundle with something else in a place.
 fn with(bundle: &Value, place: &str, value: Value) -> Value {
     let mut changed = bundle.clone();
@@ -87,8 +96,8 @@ fn with(bundle: &Value, place: &str, value: Value) -> Value {
 
 platform::both_engines! {
     /// Signatures of every kind share one time-stamp, whichever process is first, and each is in it once. Their evidence holds by itself when the ten
-    /// minutes of a one-time key are over, and when the certificates of signers and time-stamps have ended, renewed twice; without the proof,
-    /// or with another's, it does not.
+    /// minutes of a one-time key are over, and when the certificates of signers and time-stamps have ended, renewed twice, in a longer hash and in
+    /// that again; without the proof, or with another's, it does not.
     async fn evidence_holds_for_years(db: Db) {
         let mut world = World::new(db).await;
         world.rig.renew_time_stamping().await;
@@ -145,7 +154,24 @@ platform::both_engines! {
             lists(rig).await;
             assert_eq!((rig.renew_records().await, rig.renew_records().await), (1, 0));
         }
-        for (now, then) in bundles(&world).await.iter().zip(&early) {
+        // Before the hash ages too, each gets a chain in a longer one, and what follows is in that.
+        let hashing = rig.twin_set(|config| config.proof_hash = ProofHash::Sha512);
+        assert_eq!((hashing.renew_records().await, hashing.renew_records().await), (1, 0));
+        assert_eq!(rig.renew_records().await, 0, "nobody goes back to a shorter one");
+        let rehashed = bundles(&world).await;
+        rig.pass(700 * DAY_MS);
+        rig.renew_time_stamping().await;
+        lists(rig).await;
+        assert_eq!((rig.renew_records().await, hashing.renew_records().await), (1, 0), "by whoever is first");
+        let latest = bundles(&world).await;
+        for (before, now) in rehashed.iter().zip(&latest) {
+            assert!(is_in_sha_512(before) && is_in_sha_512(now) && !early.iter().any(is_in_sha_512));
+        }
+        let swapped = with(&latest[0], "/proof/evidence_record", latest[1]["proof"]["evidence_record"].clone());
+        let report = judged(&world, &swapped).await;
+        assert!(report.verdict == Verdict::Invalid && report.has(Code::DigestMismatch), "{report:#?}");
+
+        for (now, then) in latest.iter().zip(&early) {
             let report = judged(&world, now).await;
             assert_eq!((report.verdict, since(&report)), (Verdict::Valid, Some("2026-11-24")), "{report:#?}");
             let report = judged(&world, then).await;
@@ -175,8 +201,10 @@ fn proofs_come_when_they_can() {
         assert!(rig.signer.prove_signatures().await.is_err(), "nor a time that can be believed");
         rig.discipline.tell(said);
         assert_eq!((rig.count(UNPROVED).await, rig.count(ROWS).await), (1, 0));
-        assert_eq!((rig.signer.prove_signatures().await.unwrap(), rig.count(UNPROVED).await), (1, 0));
+        let hashing = rig.twin_set(|config| config.proof_hash = ProofHash::Sha512);
+        assert_eq!((hashing.signer.prove_signatures().await.unwrap(), rig.count(UNPROVED).await), (1, 0));
         let bundle = bundles(&world).await.remove(0);
+        assert!(is_in_sha_512(&bundle), "from the first, where that is set");
         let report = judged(&world, &bundle).await;
         assert_eq!((report.verdict, since(&report)), (Verdict::Valid, Some("2026-12-02")), "{report:#?}");
 

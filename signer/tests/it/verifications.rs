@@ -80,7 +80,7 @@ platform::both_engines! {
         let beside = json!({"cms": detached, "document": base64(DOCUMENT)});
         assert_eq!(verify(&rig, &beside).await.body["verdict"], "valid");
         for (policy, verdict) in [("1.3.6.1.4.1.32473.1.2.1", "valid"), ("1.3.6.1.4.1.32473.1.9.9", "invalid")] {
-            let asking = rig.twin_asking(&[policy]);
+            let asking = rig.twin_set(|config| config.required_policies = vec![policy.to_owned()]);
             let judged = verify(&asking, &beside).await;
             assert_eq!(judged.body["verdict"], verdict, "{policy}: {:#}", judged.body);
             assert_eq!(codes(&judged).contains(&"certificate-policy"), verdict == "invalid");

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use pki::{Certificate, Crl};
 
 use crate::api::EvidenceBundle;
-use crate::proofs::object;
+use crate::proofs::{Proved, each};
 use crate::suite::Hash;
 use crate::verification::record::Evidence;
 use crate::verification::report::{Code, Findings, Verdict, Weight};
@@ -37,17 +37,17 @@ pub(super) fn proved_ms(
 ) -> Option<i64> {
     let proof = bundle.proof.as_ref()?;
     let decoded = |text: &String| STANDARD.decode(text).ok();
-    let about = || {
-        let hashes = proof.crls.iter().map(|list| Some(Hash::Sha256.digest(&decoded(list)?)));
-        let hashes: Vec<Vec<u8>> = hashes.collect::<Option<_>>()?;
+    let read = || {
+        let lists: Option<Vec<Vec<u8>>> = proof.crls.iter().map(decoded).collect();
         let (signature, digest) = (decoded(&bundle.signature.signature)?, decoded(&bundle.signature.digest)?);
-        Some((decoded(&proof.evidence_record)?, object(&signature, &digest, signer.der(), &hashes)))
+        Some((decoded(&proof.evidence_record)?, lists?, signature, digest))
     };
-    let Some((record, object)) = about() else {
+    let Some((record, lists, signature, digest)) = read() else {
         findings.fails(Code::TimeStampWrong, "the proof in the bundle does not read");
         return None;
     };
-    let (since, found) = said(&record, &object, trust);
+    let proved = Proved { signature: &signature, digest: &digest, certificate: signer.der() };
+    let (since, found) = said(&record, &proved, &lists, trust);
     let holds = found.verdict() == Verdict::Valid;
     for finding in found.into_sorted() {
         let sentence = format!("the proof of time: {}", finding.sentence);
@@ -59,13 +59,15 @@ pub(super) fn proved_ms(
     since.filter(|_| holds)
 }
 
-/// Since when a record says that an object is there, and what is found of it: proven if nothing that is found counts.
+/// Since when a record says that a signature is there, with these revocation lists, and what is found of it: proven if nothing that is found counts.
 pub(in crate::verification) fn said(
     record: &[u8],
-    object: &[u8],
+    proved: &Proved<'_>,
+    lists: &[Vec<u8>],
     trust: &Trust<'_>,
 ) -> (Option<i64>, Findings) {
     let mut found = Findings::default();
-    let since = Evidence::read(record, Some(object)).says_ms(trust, &mut found);
+    let digests = |hash: Hash| proved.digest(hash, &each(hash, lists));
+    let since = Evidence::of(record, &digests).says_ms(trust, &mut found);
     (since, found)
 }

@@ -91,12 +91,12 @@ impl Rig {
         Self::assemble(db, hsm, (authority, ca), self.time(), self.others(), stamps)
     }
 
-    /// Another process that asks these policies of certificates whose signatures it verifies.
-    pub(crate) fn twin_asking(&self, policies: &[&str]) -> Self {
+    /// Another process that is set otherwise.
+    pub(crate) fn twin_set(&self, change: impl FnOnce(&mut Config)) -> Self {
         let (db, hsm, parts) =
             (self.db.clone(), self.hsm.clone(), (self.authority.clone(), self.authority.client()));
-        let policies = policies.iter().map(|&policy| policy.to_owned()).collect();
-        let config = Config { required_policies: policies, ..config(&self.time_stamps) };
+        let mut config = config(&self.time_stamps);
+        change(&mut config);
         Self::assemble_by(config, db, hsm, parts, self.time(), self.others(), self.time_stamps.clone())
     }
 
