@@ -134,7 +134,7 @@ impl Evidence {
                 all.collect()
             }
             Read::Cms(Err(_)) => Vec::new(),
-            Read::Prescription(evidence) => evidence.signer().into_iter().collect(),
+            Read::Prescription(evidence) => evidence.signers(),
             Read::Record(evidence) => evidence.signers(),
         }
     }

@@ -10,6 +10,7 @@ use pki::{Certificate, Crl};
 use super::certificate::{self, Shown, When};
 use super::evidence::proof::said;
 use super::read_before;
+use super::record;
 use super::report::{Code, Findings, Form, Report, Verdict, Weight};
 use super::{Trust, Weak, told};
 use crate::eps::{
@@ -125,9 +126,12 @@ impl Evidence {
         }
     }
 
-    /// The signer's certificate, if it reads.
-    pub(super) fn signer(&self) -> Option<Certificate> {
-        self.read.as_ref().ok().map(|signed| signed.certificate.clone())
+    /// The certificates of the signer, and of those who gave the time-stamps that prove when, as far as they read.
+    pub(super) fn signers(&self) -> Vec<Certificate> {
+        let signer = self.read.as_ref().ok().map(|signed| signed.certificate.clone());
+        let stampers =
+            self.proof.iter().flat_map(|proof| record::Evidence::read(&proof.record, None).signers());
+        signer.into_iter().chain(stampers).collect()
     }
 
     /// With what proves its time.

@@ -150,10 +150,14 @@ pub(crate) async fn verify(signer: &Signer, caller: &Caller, request: Verify) ->
     let large = large || input.size() > LARGE;
     let Input { certificates, crls, answers, signers, .. } = input;
     let given = Given { certificates, crls, answers, signers, weak };
-    let basis = Arc::new(Basis::read(signer, &evidence.signers(), given).await?);
-    let (evidence, report) = judged(evidence, Arc::clone(&basis), large).await;
+    let basis = Basis::read(signer, &evidence.signers(), given.clone()).await?;
+    let (evidence, report) = judged(evidence, basis, large).await;
     let report = match from_ledger(signer, &evidence, &report).await? {
-        Some(proof) => judged(evidence.proven_by(proof), basis, large).await.1,
+        Some(proof) => {
+            let evidence = evidence.proven_by(proof);
+            let basis = Basis::read(signer, &evidence.signers(), given).await?;
+            judged(evidence, basis, large).await.1
+        }
         None => report,
     };
     let verdict = match report.verdict {
@@ -166,7 +170,7 @@ pub(crate) async fn verify(signer: &Signer, caller: &Caller, request: Verify) ->
 }
 
 /// Judges it, on a thread that may be kept busy where it is large.
-async fn judged(evidence: Evidence, basis: Arc<Basis>, large: bool) -> (Evidence, Report) {
+async fn judged(evidence: Evidence, basis: Basis, large: bool) -> (Evidence, Report) {
     off_thread_if(large, move || {
         let report = evidence.judge(&basis.trust());
         (evidence, report)
@@ -194,6 +198,7 @@ async fn from_ledger(signer: &Signer, evidence: &Evidence, report: &Report) -> R
 }
 
 /// What a request gives besides what is to be judged.
+#[derive(Clone)]
 struct Given {
     certificates: Vec<Certificate>,
     crls: Vec<Crl>,
@@ -289,7 +294,7 @@ pub(crate) async fn judge_here(signer: &Signer, evidence: Evidence) -> Result<Re
     let basis = Basis::read(signer, &evidence.signers(), Given::nothing()).await?;
     let basis = Basis { policies: Vec::new(), ..basis };
     // A record may have many time-stamps, and each costs a signature and a path.
-    Ok(judged(evidence, Arc::new(basis), true).await.1)
+    Ok(judged(evidence, basis, true).await.1)
 }
 
 /// Why a certificate does not make a signature of that time count, by what is known here; nothing where it does. Not to know whether it is
