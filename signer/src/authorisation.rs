@@ -122,6 +122,7 @@ async fn grant(signer: &Signer, caller: &Caller, request: &Request) -> Result<Gr
         credential_id: credential.credential_id.clone(),
         client: caller.client.to_string(),
         digests: request.digests.clone(),
+        named: None,
         expires_at: Millis(now.0 + i64::from(lifetime) * 1000),
         consent: None,
     };
@@ -174,13 +175,14 @@ async fn documents(
     dss::documents(signer, caller.client.as_str(), wanted.collect(), signer.clock.now()).await
 }
 
-/// Gives an authorisation that is about to run out another secret and more time, for those of its digests that are named: none is signed
-/// that was not authorised, and none later than an hour after that (CSC API v2, 11.9). The secret before is worth nothing from then on.
+/// Gives an authorisation that is about to run out another secret and more time, for those of its digests that are named and no others: none
+/// is signed that was not authorised, and none later than an hour after that (CSC API v2, 11.9). What is not named may be named when it is
+/// extended again. The secret before is worth nothing from then on.
 pub(crate) async fn extend(
     signer: &Signer,
     caller: &Caller,
     (credential, shown): (CredentialId, &Sad),
-    digests: &[Digest],
+    named: Authorised,
 ) -> Result<Granted, Error> {
     caller.may(SIGN).map_err(Error::Caller)?;
     let before = shown.stored();
@@ -193,7 +195,7 @@ pub(crate) async fn extend(
         return Err(Error::CredentialUnknown { credential: credential.to_string() });
     }
     let (holder, rests) = signer.ready_by(caller, &credential).await?;
-    if row.digests.positions(digests).is_none() {
+    if row.digests.positions(named.each()).is_none() {
         return Err(Error::HashNotAuthorised);
     }
     // They may have lost the role since they agreed.
@@ -211,7 +213,8 @@ pub(crate) async fn extend(
             Box::pin(async move {
                 rests.still(tx).await?;
                 let times = Times { now, until, longest_ms: LONGEST_MS };
-                let until = authorisations::extend(tx, &old, &stored, times).await?;
+                let until =
+                    authorisations::extend(tx, (old.as_str(), stored.as_str()), &named, times).await?;
                 let until = until.ok_or(Error::SadExpired)?;
                 let event = Event::AuthorisationExtended {
                     authorisation: id,

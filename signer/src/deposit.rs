@@ -11,13 +11,12 @@ use tokio::sync::oneshot;
 
 use crate::error::Error;
 use crate::events::{Event, SignedDigest};
-use crate::store::signings::{self, NewSignature, Signing};
+use crate::store::signings::{self, NewSignature, Signing, Under};
 
 /// The signatures of one request, and what has to hold when they are stored.
 pub(crate) struct Deposit {
     pub(crate) signing: Signing,
-    /// The version of the credential that they were made with.
-    pub(crate) version: i64,
+    pub(crate) under: Under,
     pub(crate) made: Vec<NewSignature>,
     pub(crate) actor: Actor,
     /// Whose credential it is.
@@ -34,7 +33,7 @@ pub(crate) enum Outcome {
     Stored,
     /// Another request had stored some or all of them first; the rest is stored.
     OthersFirst,
-    /// The credential or its authorisation is not what it was when it was read.
+    /// The credential or its authorisation, or the secret of that, is not what it was when it was read.
     Changed,
     /// The certificate is revoked or on hold.
     NotInForce,
@@ -188,10 +187,10 @@ async fn write(tx: &mut Tx, deposits: &[Arc<Deposit>]) -> Result<Vec<Outcome>, E
     let in_force = ca::api::in_force(tx, &Vec::from_iter(serials)).await?;
     let users: BTreeSet<&str> = deposits.iter().map(|deposit| deposit.user.as_str()).collect();
     let left = directory::api::closed(tx, &Vec::from_iter(users)).await?;
-    let able: Vec<(&Signing, i64)> = deposits
+    let able: Vec<(&Signing, &Under)> = deposits
         .iter()
         .filter(|deposit| in_force.contains(&deposit.signing.serial) && !left.contains(&deposit.user))
-        .map(|deposit| (&deposit.signing, deposit.version))
+        .map(|deposit| (&deposit.signing, &deposit.under))
         .collect();
     let active = signings::insert(tx, &able).await?;
     let inserted = insert_signatures(tx, deposits, &active).await?;
@@ -296,7 +295,7 @@ mod tests {
         };
         Deposit {
             signing,
-            version: 7,
+            under: Under { version: 7, ..Under::default() },
             made: positions.iter().map(made).collect(),
             actor: Actor::system("signer"),
             user: "555021942107".to_owned(),
@@ -325,7 +324,7 @@ mod tests {
             let again = beside(&good, &[0, 1]);
             let more = beside(&good, &[1, 2]);
             let mut changed = ready(&db, &[0]).await;
-            changed.version = 6;
+            changed.under.version = 6;
             let revoked = ready(&db, &[0]).await;
             revoke(&db, &revoked.signing).await;
             let ended = deposit(&[0]);

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
+use crate::ids::AuthorisationId;
 use crate::store::authorisations::{AuthorisationRow, Signed};
 
 /// An authorisation, and what this process knows to be signed under it.
@@ -72,6 +73,17 @@ impl Grants {
         }
     }
 
+    /// Takes those of an authorisation out: it has another secret.
+    pub(crate) fn forget_of(&self, authorisation: &AuthorisationId) {
+        let mut grants = self.grants();
+        let is_of = |grant: &Grant| grant.row.authorisation_id == *authorisation;
+        let known: Vec<String> =
+            grants.iter().filter(|(_, grant)| is_of(grant)).map(|(sad, _)| sad.clone()).collect();
+        for sad in known {
+            grants.pop(&sad);
+        }
+    }
+
     /// Takes one out.
     pub(crate) fn forget(&self, sad: &str) {
         self.grants().pop(sad);
@@ -88,7 +100,7 @@ mod tests {
 
     use super::*;
     use crate::digest::{Authorised, Digest};
-    use crate::ids::{AuthorisationId, CredentialId};
+    use crate::ids::CredentialId;
 
     fn grant(digests: u8) -> Arc<Grant> {
         let digests = (0..digests).map(|number| Digest::of(&[number])).collect();
@@ -97,6 +109,7 @@ mod tests {
             credential_id: CredentialId::new(Millis(1)),
             client: "practice-system".to_owned(),
             digests: Authorised::new(digests).unwrap(),
+            named: None,
             expires_at: Millis(2),
             consent: None,
         }))
@@ -115,6 +128,11 @@ mod tests {
         assert_eq!(before.signed(&[0, 2]), Signed::Nothing);
         grants.forget("a");
         assert!(grants.get("a").is_none());
+        let (one, other) = (grant(1), grant(1));
+        grants.keep("one".to_owned(), &one);
+        grants.keep("other".to_owned(), &other);
+        grants.forget_of(&one.row.authorisation_id);
+        assert!(grants.get("one").is_none() && grants.get("other").is_some());
     }
 
     /// Memory is bounded in number and in size.

@@ -1,7 +1,7 @@
 //! Signing that is answered later (CSC API v2, 11.10 to 11.12).
 //!
-//! What is accepted is a row; it is worked on at once in the background, and by the sweep where a process ended in between or the token was
-//! away. Its result lies in the ledger and nowhere else: whoever asks is answered what the same request would be answered, the same
+//! What is accepted is a row; it is worked on at once in the background, and by the sweep or by whoever asks for it where a process ended in
+//! between or the token was away, also when the authorisation ended meanwhile: it was accepted in time. Its result lies in the ledger and nowhere else: whoever asks is answered what the same request would be answered, the same
 //! signatures however often. What is kept is erased when the time is over for which the client asked.
 
 use base64::Engine as _;
@@ -9,12 +9,14 @@ use base64::engine::general_purpose::STANDARD;
 use platform::caller::{Caller, CallerKind};
 use platform::clock::Millis;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::api::{SIGN, SignatureForm};
 use crate::cades::{self, Level, Signed, Validation};
 use crate::digest::Digest;
 use crate::dss::Token;
 use crate::error::{Error, Parameter};
+use crate::ids::AuthorisationId;
 use crate::sad::Shown;
 use crate::signer::Signer;
 use crate::signing::{self, Algorithm, Document, Request};
@@ -24,7 +26,7 @@ use crate::store::jobs::{self, JobRow, State};
 const MOST: i64 = 100;
 /// How many octets of one client may be kept.
 const MOST_OCTETS: i64 = 64 * 1024 * 1024;
-/// After how long the sweep takes one up that nobody has finished.
+/// After how long one that nobody has finished is taken up by the sweep, or by whoever asks for it: the process that accepted it may be gone.
 const LEFT_MS: i64 = 30_000;
 /// How many the sweep takes up at a time.
 const TAKEN_UP: i64 = 64;
@@ -62,7 +64,8 @@ pub(crate) enum Polled {
     },
 }
 
-/// Accepts a request; the name under which its result is fetched. When this returns it is durable, and will be worked on.
+/// Accepts a request; the name under which its result is fetched, which is the same for the same request. When this returns it is durable, and
+/// will be worked on.
 pub(crate) async fn accept(
     signer: &Signer,
     caller: &Caller,
@@ -72,8 +75,8 @@ pub(crate) async fn accept(
 ) -> Result<String, Error> {
     let grant = signing::covering(signer, caller, &request).await?;
     let now = signer.clock.now();
-    let id = Token::generate(&signer.random)?;
     let documents = kept(&request, levels.as_ref())?;
+    let id = name(caller, &request, &grant.row.authorisation_id, (documents.as_slice(), validity_ms));
     let row = JobRow {
         job_id: id.stored(),
         kind: caller.kind.to_string(),
@@ -89,25 +92,59 @@ pub(crate) async fn accept(
         expires_at: Millis(now.0 + validity_ms),
     };
     let stored = row.clone();
-    let done: Result<bool, Error> = signer
+    let done: Result<Accepted, Error> = signer
         .db
         .write(move |tx| {
             Box::pin(async move {
+                if jobs::is_kept(tx, &stored.job_id, now).await? {
+                    return Ok(Accepted::Before);
+                }
                 let (count, octets) = jobs::share(tx, &stored.client, &stored.subject).await?;
                 if count >= MOST || octets + stored.octets > MOST_OCTETS {
-                    return Ok(false);
+                    return Ok(Accepted::Not);
                 }
                 jobs::insert(tx, &stored).await?;
-                Ok(true)
+                Ok(Accepted::Now)
             })
         })
         .await;
-    if !done? {
-        return Err(Error::ShareTaken);
+    match done? {
+        Accepted::Not => return Err(Error::ShareTaken),
+        Accepted::Before => {}
+        Accepted::Now => {
+            let signer = signer.clone();
+            tokio::spawn(async move { work(&signer, row).await });
+        }
     }
-    let signer = signer.clone();
-    tokio::spawn(async move { work(&signer, row).await });
     Ok(id.text())
+}
+
+/// Whether a request was accepted.
+enum Accepted {
+    Now,
+    /// The same one is kept.
+    Before,
+    /// Its client has as much as it may.
+    Not,
+}
+
+/// The name of a request: a hash of all that it says. Who knows it learns nothing by it, for it is answered to its client and person alone.
+fn name(
+    caller: &Caller,
+    request: &Request,
+    authorisation: &AuthorisationId,
+    (documents, validity_ms): (&[u8], i64),
+) -> Token {
+    let text = json!([
+        "lanyard-job-1",
+        caller.client.as_str(),
+        caller.subject,
+        authorisation.as_str(),
+        request.credential.as_str(),
+        Digest::of(documents).to_base64(),
+        validity_ms,
+    ]);
+    Token::made_of(Digest::of(text.to_string().as_bytes()).0)
 }
 
 fn kept(request: &Request, levels: Option<&(Vec<Level>, Validation)>) -> Result<Vec<u8>, Error> {
@@ -165,18 +202,27 @@ fn read(row: &JobRow) -> Result<Job, Error> {
         })
     };
     let documents = all.into_iter().map(document).collect::<Result<_, Error>>()?;
-    let shown = Shown::Authorisation(row.authorisation_id.clone());
+    let authorisation = row.authorisation_id.clone();
+    let shown = match row.state {
+        // It was accepted in time, and is finished though the authorisation ended by itself meanwhile.
+        State::Waiting => Shown::Accepted { authorisation, job: row.job_id.clone() },
+        State::Tried => Shown::Authorisation(authorisation),
+    };
     let request = Request { credential: row.credential_id.clone(), shown, documents };
     Ok(Job { caller, request, levels, validation })
 }
 
-/// Works on a job once; one whose failure may pass is left for the sweep.
+/// Works on a job once, when there is a place for it.
 async fn work(signer: &Signer, row: JobRow) {
+    // Nobody closes it.
+    let _place = signer.working.acquire().await;
+    work_once(signer, row).await;
+}
+
+/// Works on a job once; one whose failure may pass is left for the sweep, or for whoever asks next.
+async fn work_once(signer: &Signer, row: JobRow) {
     let tried = match read(&row) {
-        Ok(job) => {
-            let _place = signer.working.acquire().await;
-            signing::sign(signer, &job.caller, job.request).await.map(drop)
-        }
+        Ok(job) => signing::sign(signer, &job.caller, job.request).await.map(drop),
         Err(error) => Err(error),
     };
     if let Err(error) = &tried {
@@ -200,7 +246,12 @@ pub(crate) async fn poll(signer: &Signer, caller: &Caller, id: &str) -> Result<P
     let id = Token::parse(id).ok_or_else(unknown)?.stored();
     let found = jobs::find(signer.db.read(), &id, signer.clock.now()).await?;
     let theirs = |row: &JobRow| row.client == caller.client.as_str() && row.subject == caller.subject;
-    let row = found.filter(theirs).ok_or_else(unknown)?;
+    let mut row = found.filter(theirs).ok_or_else(unknown)?;
+    let is_left = row.state == State::Waiting && signer.clock.now().0 >= row.created_at.0 + LEFT_MS;
+    if is_left && let Ok(_place) = signer.working.try_acquire() {
+        work_once(signer, row).await;
+        row = jobs::find(signer.db.read(), &id, signer.clock.now()).await?.ok_or_else(unknown)?;
+    }
     if row.state == State::Waiting {
         return Ok(Polled::Waiting);
     }

@@ -46,6 +46,13 @@ pub(crate) enum Shown {
     Token(Zeroizing<String>),
     /// What the access token of the request is for.
     Authorisation(AuthorisationId),
+    /// Nothing any more: a request that was accepted in time shows under what, and by which job it is kept.
+    Accepted {
+        /// The authorisation.
+        authorisation: AuthorisationId,
+        /// The job, as it is stored.
+        job: String,
+    },
 }
 
 /// The longest access token.

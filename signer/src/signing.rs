@@ -1,35 +1,37 @@
 //! Signing what was authorised: each digest once, in the ledger and the audit record before the answer leaves.
 
+mod shown;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use audit::Actor;
-use authn::api::ShownToken;
 use hsm::Alg;
-use platform::caller::{Caller, CallerKind};
+use platform::caller::Caller;
 use platform::clock::Millis;
-use platform::problem::Kind;
 
 use crate::api::{SIGN, SignatureForm};
 use crate::bare::{self, Bare};
 use crate::cms::{Attributes, Template};
 use crate::deposit::{Deposit, Outcome};
-use crate::digest::{Digest, Repeated, check_distinct};
+use crate::digest::{Digest, check_distinct};
 use crate::error::{Error, Parameter};
 use crate::fair::{self, Inputs, Work as Calls};
 use crate::grant::Grant;
-use crate::ids::{AuthorisationId, CredentialId, SigningId};
+use crate::ids::{CredentialId, SigningId};
 use crate::leavers::HOLDER_LEFT;
 use crate::live::{self, Live};
 use crate::one_time::Ready;
 use crate::sad::Shown;
 use crate::share::Sharer;
-use crate::signer::{Signer, check_holder};
+use crate::signer::Signer;
 use crate::store::authorisations::{self, AuthorisationRow, Signed};
 use crate::store::ledger::{self, StoredSignature};
-use crate::store::signings::{NewSignature, Signing};
+use crate::store::signings::{NewSignature, Signing, Under};
 use crate::store::{certificates, keys};
 use crate::suite::{self, Hash};
+pub(crate) use shown::covering;
+use shown::{check_named, covers, repetition, shown};
 
 /// A request for signatures.
 pub(crate) struct Request {
@@ -122,7 +124,7 @@ pub(crate) async fn sign(signer: &Signer, caller: &Caller, request: Request) -> 
     if let Shown::Sad(sad) = &request.shown {
         let sad = sad.stored();
         if let Some(grant) = signer.grants.get(&sad) {
-            let known = Known { grant: &grant, seen: Signed::Nothing };
+            let known = Known { grant: &grant, seen: Signed::Nothing, by: By::Sad(&sad) };
             match sign_under(signer, caller, &request, &digests, known).await {
                 // What was in memory may be older than the database, which tells how it is.
                 Err(error) if error.is_refusal() => signer.grants.forget(&sad),
@@ -135,91 +137,36 @@ pub(crate) async fn sign(signer: &Signer, caller: &Caller, request: Request) -> 
         };
         if let Some(found) = authorisations::by_sad(signer.db.read(), &sad, only).await? {
             let grant = Arc::new(Grant::new(found.row));
-            let known = Known { grant: &grant, seen: found.signed };
+            let known = Known { grant: &grant, seen: found.signed, by: By::Sad(&sad) };
             let answer = sign_under(signer, caller, &request, &digests, known).await?;
             signer.grants.keep(sad, &grant);
             return Ok(answer);
         }
     }
     let grant = Arc::new(Grant::new(shown(signer, caller, &request.shown).await?));
-    sign_under(signer, caller, &request, &digests, Known { grant: &grant, seen: Signed::Something }).await
-}
-
-/// The authorisation that is shown.
-async fn shown(signer: &Signer, caller: &Caller, shown: &Shown) -> Result<AuthorisationRow, Error> {
-    let id = match shown {
-        Shown::Authorisation(id) => id.clone(),
-        Shown::Token(token) => token_of(signer, caller, token).await?,
-        Shown::Sad(sad) => {
-            if let Some(found) = authorisations::by_sad(signer.db.read(), &sad.stored(), None).await? {
-                return Ok(found.row);
-            }
-            token_of(signer, caller, &sad.to_text()).await?
-        }
+    let by = match &request.shown {
+        Shown::Accepted { job, .. } => By::Job(job),
+        Shown::Sad(_) | Shown::Token(_) | Shown::Authorisation(_) => By::Token,
     };
-    authorisations::by_id(signer.db.read(), &id).await?.ok_or(Error::SadUnknown)
+    sign_under(signer, caller, &request, &digests, Known { grant: &grant, seen: Signed::Something, by }).await
 }
 
-/// What an access token that is shown as the SAD is for (CSC API v2, 11.10): one without a key or certificate to show beside it, of the same
-/// application, and of the same person where one calls.
-async fn token_of(signer: &Signer, caller: &Caller, token: &str) -> Result<AuthorisationId, Error> {
-    let sign_in = signer.sign_in.as_ref().ok_or(Error::SadUnknown)?;
-    let shown = ShownToken {
-        token: token.to_owned(),
-        dpop: false,
-        proof: None,
-        certificate: None,
-        method: "POST".to_owned(),
-        path: "/csc/v2/signatures/signHash".to_owned(),
-    };
-    let bearer = sign_in.client.bearer(&shown).await.map_err(|problem| match problem.kind {
-        Kind::NotFound => Error::SadUnknown,
-        _ => Error::Dss(problem),
-    })?;
-    let same_person = caller.kind != CallerKind::Person || bearer.user_id == caller.subject;
-    let own = same_person && bearer.client_id == caller.client.as_str();
-    let named = bearer.authorisation.filter(|_| own);
-    named.and_then(|id| id.parse().ok()).ok_or(Error::SadUnknown)
-}
-
-/// The authorisation of a request that is to be signed later, if it covers it and is open.
-pub(crate) async fn covering(signer: &Signer, caller: &Caller, request: &Request) -> Result<Grant, Error> {
-    caller.may(SIGN).map_err(Error::Caller)?;
-    if request.documents.len() > signer.config.max_documents {
-        return Err(Error::TooManyDocuments);
-    }
-    let digests: Vec<Digest> = request.documents.iter().map(|document| document.digest).collect();
-    check_distinct(&digests).map_err(|repeated| repetition(&request.documents, repeated))?;
-    let grant = Grant::new(shown(signer, caller, &request.shown).await?);
-    covers(signer, caller, request, &digests, &grant.row).await?;
-    if signer.clock.now() >= grant.row.expires_at {
-        return Err(Error::SadExpired);
-    }
-    Ok(grant)
-}
-
-/// At which positions an authorisation covers what is asked, for whoever may use it.
-async fn covers(
-    signer: &Signer,
-    caller: &Caller,
-    request: &Request,
-    digests: &[Digest],
-    authorisation: &AuthorisationRow,
-) -> Result<Vec<usize>, Error> {
-    if authorisation.client != caller.client.as_str() {
-        return Err(Error::SadUnknown);
-    }
-    if authorisation.credential_id != request.credential {
-        return Err(Error::CredentialUnknown { credential: request.credential.to_string() });
-    }
-    check_own(signer, caller, authorisation).await?;
-    authorisation.digests.positions(digests).ok_or_else(|| not_covered(&request.documents))
-}
-
-/// An authorisation, and what the ledger was seen to have of what is asked.
+/// An authorisation, what the ledger was seen to have of what is asked, and by what it was shown.
 struct Known<'a> {
     grant: &'a Grant,
     seen: Signed,
+    by: By<'a>,
+}
+
+/// By what an authorisation was shown.
+#[derive(Clone, Copy)]
+enum By<'a> {
+    /// By its secret, as that is stored. It may have another since.
+    Sad(&'a str),
+    /// By an access token.
+    Token,
+    /// By having been good when this job was accepted.
+    Job(&'a str),
 }
 
 async fn sign_under(
@@ -227,7 +174,7 @@ async fn sign_under(
     caller: &Caller,
     request: &Request,
     digests: &[Digest],
-    Known { grant, seen }: Known<'_>,
+    Known { grant, seen, by }: Known<'_>,
 ) -> Result<Vec<Vec<u8>>, Error> {
     let authorisation = &grant.row;
     let positions = covers(signer, caller, request, digests, authorisation).await?;
@@ -239,10 +186,13 @@ async fn sign_under(
         (Signed::Nothing, Signed::Nothing) if !turn.waited() => ByPosition::new(),
         _ => by_position(ledger::of_authorisation(signer.db.read(), &authorisation.authorisation_id).await?),
     };
-    let work = Work { signer, caller, authorisation, documents: &request.documents };
+    let work = Work { signer, caller, authorisation, documents: &request.documents, by };
     if positions.iter().any(|position| !stored.contains_key(position)) {
-        if signer.clock.now() >= authorisation.expires_at {
-            return Err(Error::SadExpired);
+        if !matches!(by, By::Job(_)) {
+            check_named(request, &positions, &stored, authorisation)?;
+            if signer.clock.now() >= authorisation.expires_at {
+                return Err(Error::SadExpired);
+            }
         }
         let mut rounds = 1..ROUNDS;
         stored = loop {
@@ -252,32 +202,14 @@ async fn sign_under(
                 done => break done?,
             }
         };
+    } else if let By::Sad(sad) = by
+        && !authorisations::has_secret(signer.db.read(), &authorisation.authorisation_id, sad).await?
+    {
+        // What was signed before is told to who has the secret that is good now; what is signed now looks at it when it is stored.
+        return Err(Error::SadUnknown);
     }
     grant.mark(stored.keys());
     work.answer(&positions, &stored).await
-}
-
-/// A person uses their own credential, also to be told again what was signed.
-async fn check_own(signer: &Signer, caller: &Caller, authorisation: &AuthorisationRow) -> Result<(), Error> {
-    if caller.kind != CallerKind::Person {
-        return Ok(());
-    }
-    let row = live::row(&signer.db, &authorisation.credential_id).await?;
-    check_holder(caller, &row.user_id, &row.credential_id)
-}
-
-fn not_covered(documents: &[Document]) -> Error {
-    match documents.first().map(|document| document.form) {
-        Some(form) if !form.is_bare() => Error::DocumentNotAuthorised,
-        _ => Error::HashNotAuthorised,
-    }
-}
-
-fn repetition(documents: &[Document], repeated: Repeated) -> Parameter {
-    match documents.first().map(|document| document.form) {
-        Some(form) if !form.is_bare() => Parameter::document_repeated(repeated),
-        _ => Parameter::hash_repeated(repeated),
-    }
 }
 
 type ByPosition = HashMap<usize, StoredSignature>;
@@ -292,6 +224,7 @@ struct Work<'a> {
     caller: &'a Caller,
     authorisation: &'a AuthorisationRow,
     documents: &'a [Document],
+    by: By<'a>,
 }
 
 impl Work<'_> {
@@ -346,9 +279,14 @@ impl Work<'_> {
     /// Stores signatures and their event in one transaction, which looks whether they may still be made.
     async fn keep(&self, live: &Live, signing: Signing, made: Vec<NewSignature>) -> Result<Kept, Error> {
         let (user, version) = (live.row.user_id.clone(), live.row.version);
+        let under = match self.by {
+            By::Sad(sad) => Under { version, sad: Some(sad.to_owned()), job: None },
+            By::Token => Under { version, ..Under::default() },
+            By::Job(job) => Under { version, sad: None, job: Some(job.to_owned()) },
+        };
         let actor = Actor::from(self.caller);
         let request = self.authorisation.consent.as_ref().map(ToString::to_string);
-        let deposit = Arc::new(Deposit { signing, version, made, actor, user, request });
+        let deposit = Arc::new(Deposit { signing, under, made, actor, user, request });
         match self.signer.deposits.store(Arc::clone(&deposit)).await? {
             Outcome::Stored => Ok(Kept::All(as_stored(&deposit))),
             Outcome::OthersFirst => {

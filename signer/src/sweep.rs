@@ -15,6 +15,10 @@ use crate::store::{consents, prepared, requests};
 
 /// The lease row of the sweep.
 const LEASE: &str = "signer-sweep";
+/// The lease row of what was to be signed later. It only saves work: two who take up the same sign it once.
+const JOBS_LEASE: &str = "signer-jobs";
+/// How often is looked for that.
+const JOBS_PAUSE: Duration = Duration::from_secs(5);
 /// How often is looked.
 const PAUSE: Duration = Duration::from_mins(1);
 /// How many rows one transaction erases at most.
@@ -27,7 +31,26 @@ const KNOWN_MS: i64 = 24 * 3_600_000;
 impl Signer {
     /// Sweeps, and proves what was signed, for as long as it is polled. Stopping it anywhere loses nothing.
     pub async fn keep_sweeping(&self) {
-        tokio::join!(self.sweep_each_minute(), self.keep_proving());
+        tokio::join!(self.take_up_jobs(), self.sweep_each_minute(), self.keep_proving());
+    }
+
+    /// By itself, so that nothing else stands before it: somebody waits for an answer.
+    async fn take_up_jobs(&self) {
+        let holder = uuid_text(self.clock.now());
+        loop {
+            match lease::acquire(&self.db, JOBS_LEASE, &holder, self.clock.now(), JOBS_PAUSE * 2).await {
+                Ok(Some(_)) => {
+                    if let Err(error) = self.sweep_jobs().await {
+                        tracing::warn!(%error, "what was to be signed later could not be taken up: {error}");
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "who takes up what was to be signed later is not known: {error}")
+                }
+            }
+            tokio::time::sleep(JOBS_PAUSE).await;
+        }
     }
 
     async fn sweep_each_minute(&self) {
@@ -37,9 +60,6 @@ impl Signer {
                 Ok(Some(_)) => {
                     if let Err(error) = self.renew_records().await {
                         tracing::warn!(%error, "evidence records could not be renewed: {error}");
-                    }
-                    if let Err(error) = self.sweep_jobs().await {
-                        tracing::warn!(%error, "what was to be signed later could not be taken up: {error}");
                     }
                     if let Err(error) = self.sweep().await {
                         tracing::warn!(%error, "what is over could not be swept: {error}");

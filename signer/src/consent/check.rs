@@ -38,7 +38,7 @@ pub(crate) async fn check(signer: &Signer, caller: &Caller, handle: &str) -> Res
         Some(Decision::Cancelled { .. }) => return Err(Error::WrongPassphrase),
         Some(Decision::Consented { authorisation, .. }) => authorisation,
     };
-    let sad = Sad::generate(&signer.random)?;
+    let (sad, known) = (Sad::generate(&signer.random)?, authorisation.clone());
     let stored = sad.stored();
     let until = signer
         .db
@@ -46,6 +46,7 @@ pub(crate) async fn check(signer: &Signer, caller: &Caller, handle: &str) -> Res
             Box::pin(async move { authorisations::give_secret(tx, &authorisation, &stored, now).await })
         })
         .await?;
+    signer.grants.forget_of(&known);
     let until = until.ok_or(Error::SadExpired)?;
     let seconds = until.since(now).as_secs();
     Ok(Checked::Granted(Granted { sad, expires_in_s: u32::try_from(seconds).unwrap_or(u32::MAX) }))

@@ -76,6 +76,7 @@ async fn consent(signer: &Signer, row: &ConsentRow, presence: &Presence) -> Resu
         credential_id: row.credential_id.clone(),
         client: row.client.clone(),
         digests: row.digests.clone(),
+        named: None,
         expires_at: Millis(now.0 + i64::from(signer.config.sad_lifetime_s) * 1000),
         consent: Some(row.consent_id.clone()),
     };

@@ -192,6 +192,7 @@ pub(super) async fn consent(
         credential_id: credential.clone(),
         client: row.client.clone(),
         digests,
+        named: None,
         expires_at: Millis(now.0 + SIGN_WITHIN_MS),
         consent: None,
     };

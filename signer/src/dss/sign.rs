@@ -26,7 +26,7 @@ use crate::store::authorisations::AuthorisationRow;
 use crate::store::credentials::{self, Kind};
 use crate::store::ledger::{self, StoredSignature};
 use crate::store::requests::RequestRow;
-use crate::store::signings::{NewSignature, Signing};
+use crate::store::signings::{NewSignature, Signing, Under};
 
 /// How often it is begun again because the credential changed under it.
 const ROUNDS: u32 = 3;
@@ -135,7 +135,8 @@ async fn make(
     let count = made.len() as u64;
     let user = row.user_id.clone();
     let request = Some(row.request_id.to_string());
-    let deposit = Deposit { signing, version, made, actor: actor(row), user, request };
+    let under = Under { version, ..Under::default() };
+    let deposit = Deposit { signing, under, made, actor: actor(row), user, request };
     let done = match signer.deposits.store(Arc::new(deposit)).await? {
         Outcome::Stored => {
             metrics::counter!("signer_signatures_total").increment(count);

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 
-/// 256 random bits, of which only the SHA-256 is stored. It opens nothing alone: results need the access token of the same person for
+/// 256 bits, random or a hash of what they are for, of which only the SHA-256 is stored. It opens nothing alone: results need the access token of the same person for
 /// the same application, and the page needs the person.
 pub(crate) struct Token(Zeroizing<[u8; 32]>);
 
@@ -18,6 +18,11 @@ impl Token {
         let mut bytes = Zeroizing::new([0; 32]);
         random.fill(&mut *bytes).map_err(|_| Error::NoRandomness)?;
         Ok(Self(bytes))
+    }
+
+    /// One that is made of what it is for, so that the same again has the same.
+    pub(crate) fn made_of(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
     }
 
     /// Reads what came; `None` when it cannot be one of ours.

@@ -3,7 +3,7 @@
 use platform::clock::Millis;
 use platform::db::Tx;
 
-use super::{Reader, read_id};
+use super::{Reader, jobs, read_id};
 use crate::digest::{Authorised, Digest};
 use crate::error::Error;
 use crate::ids::{AuthorisationId, ConsentId, CredentialId};
@@ -15,34 +15,40 @@ pub(crate) struct AuthorisationRow {
     pub(crate) credential_id: CredentialId,
     pub(crate) client: String,
     pub(crate) digests: Authorised,
+    /// Those of them that its present secret is for, where it was narrowed when it was extended.
+    pub(crate) named: Option<Authorised>,
     pub(crate) expires_at: Millis,
     /// The consent under which it was given on our page to a client of the API of the Cloud Signature Consortium, where it was: told by the
     /// rows of those, and not stored with it.
     pub(crate) consent: Option<ConsentId>,
 }
 
-/// A row without its id: credential, client, digests, end and consent.
-type Columns = (String, String, Vec<u8>, i64, Option<String>);
+/// A row without its id: credential, client, digests, those that are named, end and consent.
+type Columns = (String, String, Vec<u8>, Option<Vec<u8>>, i64, Option<String>);
 
 /// Its id, whether anything is signed under it, and [`Columns`].
-type BySad = (String, i64, String, String, Vec<u8>, i64, Option<String>);
+type BySad = (String, i64, String, String, Vec<u8>, Option<Vec<u8>>, i64, Option<String>);
 
 /// [`Columns`], in their order.
 macro_rules! columns {
     () => {
-        "credential_id, client, digests, expires_at, (SELECT consent_id FROM signer_consent \
+        "credential_id, client, digests, named, expires_at, (SELECT consent_id FROM signer_consent \
          WHERE signer_consent.authorisation_id = signer_authorisation.authorisation_id)"
     };
 }
 
 impl AuthorisationRow {
     fn read(id: AuthorisationId, columns: Columns) -> Result<Self, Error> {
-        let (credential_id, client, digests, expires_at, consent) = columns;
+        let (credential_id, client, digests, named, expires_at, consent) = columns;
+        let list = |octets: &[u8]| {
+            Authorised::from_bytes(octets).ok_or(Error::StoredRow { what: "list of digests" })
+        };
         Ok(Self {
             authorisation_id: id,
             credential_id: read_id(&credential_id)?,
             client,
-            digests: Authorised::from_bytes(&digests).ok_or(Error::StoredRow { what: "list of digests" })?,
+            digests: list(&digests)?,
+            named: named.as_deref().map(list).transpose()?,
             expires_at: Millis(expires_at),
             consent: consent.as_deref().map(read_id).transpose()?,
         })
@@ -101,8 +107,8 @@ pub(crate) async fn by_sad<'c>(
     .bind(only.map_or(&[][..], |digest| &digest.0))
     .fetch_optional(reader)
     .await?;
-    row.map(|(id, signed, credential, client, digests, expires_at, consent)| {
-        let columns = (credential, client, digests, expires_at, consent);
+    row.map(|(id, signed, credential, client, digests, named, expires_at, consent)| {
+        let columns = (credential, client, digests, named, expires_at, consent);
         let row = AuthorisationRow::read(read_id(&id)?, columns)?;
         Ok(Found { row, signed: if signed == 0 { Signed::Nothing } else { Signed::Something } })
     })
@@ -117,6 +123,18 @@ pub(crate) async fn by_id<'c>(
     let sql = concat!("SELECT ", columns!(), " FROM signer_authorisation WHERE authorisation_id = $1");
     let row: Option<Columns> = sqlx::query_as(sql).bind(id.as_str()).fetch_optional(reader).await?;
     row.map(|columns| AuthorisationRow::read(id.clone(), columns)).transpose()
+}
+
+/// Whether this is still the secret of an authorisation.
+pub(crate) async fn has_secret<'c>(
+    reader: impl Reader<'c>,
+    id: &AuthorisationId,
+    sad: &str,
+) -> Result<bool, Error> {
+    let sql = "SELECT CAST(1 AS BIGINT) FROM signer_authorisation WHERE authorisation_id = $1 AND sad = $2";
+    let found: Option<i64> =
+        sqlx::query_scalar(sql).bind(id.as_str()).bind(sad).fetch_optional(reader).await?;
+    Ok(found.is_some())
 }
 
 /// Gives an authorisation that is open a secret, in the place of whatever it had; until when it is open.
@@ -148,29 +166,33 @@ pub(crate) struct Times {
     pub(crate) longest_ms: i64,
 }
 
-/// Gives an open authorisation another secret and a later end, as late as may be; the end, or nothing where it is over.
+/// Gives an open authorisation another secret, which is for the digests that are named, and a later end, as late as may be; the end, or
+/// nothing where it is over.
 pub(crate) async fn extend(
     tx: &mut Tx,
-    before: &str,
-    sad: &str,
+    (before, sad): (&str, &str),
+    named: &Authorised,
     Times { now, until, longest_ms }: Times,
 ) -> Result<Option<Millis>, Error> {
     let until: Option<i64> = sqlx::query_scalar(
         "UPDATE signer_authorisation SET sad = $1, expires_at = CASE WHEN created_at + $2 < $3 THEN created_at + $2 \
-         ELSE $3 END WHERE sad = $4 AND expires_at > $5 AND created_at + $2 > $5 RETURNING expires_at",
+         ELSE $3 END, named = $6 WHERE sad = $4 AND expires_at > $5 AND created_at + $2 > $5 RETURNING expires_at",
     )
     .bind(sad)
     .bind(longest_ms)
     .bind(until.0)
     .bind(before)
     .bind(now.0)
+    .bind(named.to_bytes())
     .fetch_optional(&mut *tx)
     .await?;
     Ok(until.map(Millis))
 }
 
-/// Ends every authorisation that is still open, and says how many there were. What they signed stays.
+/// Ends every authorisation that is still open, and what was accepted under one to be signed later; says how many there were. What they
+/// signed stays.
 pub(crate) async fn expire_all(tx: &mut Tx, now: Millis) -> Result<u64, Error> {
+    jobs::end_all(tx).await?;
     let done = sqlx::query("UPDATE signer_authorisation SET expires_at = $1 WHERE expires_at > $1")
         .bind(now.0)
         .execute(&mut *tx)
@@ -178,8 +200,9 @@ pub(crate) async fn expire_all(tx: &mut Tx, now: Millis) -> Result<u64, Error> {
     Ok(done.rows_affected())
 }
 
-/// Ends a credential's open authorisations: they were given with what does not hold any more.
+/// Ends a credential's open authorisations, and what was accepted under one: they were given with what does not hold any more.
 pub(crate) async fn expire_of(tx: &mut Tx, credential: &CredentialId, now: Millis) -> Result<(), Error> {
+    jobs::end_of(tx, credential).await?;
     sqlx::query(
         "UPDATE signer_authorisation SET expires_at = $1 WHERE credential_id = $2 AND expires_at > $1",
     )

@@ -75,11 +75,24 @@ fn read(row: Columns) -> Result<JobRow, Error> {
     })
 }
 
-/// Stores a new one.
+/// Whether one is kept; erases it where it is kept no more.
+pub(crate) async fn is_kept(tx: &mut Tx, id: &str, now: Millis) -> Result<bool, Error> {
+    sqlx::query("DELETE FROM signer_job WHERE job_id = $1 AND expires_at <= $2")
+        .bind(id)
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
+    let sql = "SELECT CAST(COUNT(*) AS BIGINT) FROM signer_job WHERE job_id = $1";
+    let count: i64 = sqlx::query_scalar(sql).bind(id).fetch_one(&mut *tx).await?;
+    Ok(count > 0)
+}
+
+/// Stores a new one; nothing where another process was first.
 pub(crate) async fn insert(tx: &mut Tx, row: &JobRow) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO signer_job (job_id, kind, subject, client, session, authorisation_id, credential_id, documents, octets, \
-         state, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'waiting', $10, $11)",
+         state, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'waiting', $10, $11) \
+         ON CONFLICT (job_id) DO NOTHING",
     )
     .bind(&row.job_id)
     .bind(&row.kind)
@@ -144,6 +157,21 @@ pub(crate) async fn tried(tx: &mut Tx, id: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Ends every one that nobody has finished: nothing is signed for it any more.
+pub(crate) async fn end_all(tx: &mut Tx) -> Result<(), Error> {
+    sqlx::query("UPDATE signer_job SET state = 'tried' WHERE state = 'waiting'").execute(&mut *tx).await?;
+    Ok(())
+}
+
+/// Ends those of a credential.
+pub(crate) async fn end_of(tx: &mut Tx, credential: &CredentialId) -> Result<(), Error> {
+    sqlx::query("UPDATE signer_job SET state = 'tried' WHERE state = 'waiting' AND credential_id = $1")
+        .bind(credential.as_str())
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
+}
+
 /// Erases so many that are kept no more.
 pub(crate) async fn erase(tx: &mut Tx, now: Millis, most: i64) -> Result<u64, Error> {
     let done = sqlx::query(
@@ -177,13 +205,37 @@ mod tests {
                 Ok::<_, Error>((share(tx, "practice", "practice").await?, share(tx, "practice", "other").await?))
             })).await.unwrap();
             assert_eq!(share, ((1, 2), (0, 0)));
+            let again = row.clone();
+            let kept = db.write(move |tx| Box::pin(async move {
+                insert(tx, &again).await?;
+                Ok::<_, Error>((is_kept(tx, "one", Millis(9)).await?, is_kept(tx, "two", Millis(9)).await?, share(tx, "practice", "practice").await?))
+            })).await.unwrap();
+            assert_eq!(kept, (true, false, (1, 2)), "the same again is the same");
             assert_eq!(find(db.read(), "one", Millis(9)).await.unwrap().unwrap().authorisation_id, row.authorisation_id);
             assert!(find(db.read(), "one", Millis(10)).await.unwrap().is_none());
             assert_eq!(left(db.read(), Millis(1), 10).await.unwrap().len(), 1);
             assert!(left(db.read(), Millis(0), 10).await.unwrap().is_empty());
+            let other = CredentialId::new(Millis(1));
+            db.write(move |tx| Box::pin(async move { end_of(tx, &other).await })).await.unwrap();
+            assert_eq!(left(db.read(), Millis(1), 10).await.unwrap().len(), 1, "another credential's");
             db.write(|tx| Box::pin(async move { tried(tx, "one").await })).await.unwrap();
             assert!(left(db.read(), Millis(1), 10).await.unwrap().is_empty());
             assert_eq!(find(db.read(), "one", Millis(9)).await.unwrap().unwrap().state, State::Tried);
+            for all in [true, false] {
+                let credential = row.credential_id.clone();
+                db.write(move |tx| Box::pin(async move {
+                    sqlx::query("UPDATE signer_job SET state = 'waiting'").execute(&mut *tx).await?;
+                    if all { end_all(tx).await } else { end_of(tx, &credential).await }
+                })).await.unwrap();
+                assert!(left(db.read(), Millis(1), 10).await.unwrap().is_empty(), "what was ended is not taken up");
+            }
+            let stays = row.clone();
+            let over = db.write(move |tx| Box::pin(async move {
+                let over = is_kept(tx, "one", Millis(10)).await?;
+                insert(tx, &stays).await?;
+                Ok::<_, Error>(over)
+            })).await.unwrap();
+            assert!(!over, "one whose time is over makes place for the same");
             let erased = db.write(|tx| Box::pin(async move {
                 Ok::<_, Error>((erase(tx, Millis(9), 10).await?, erase(tx, Millis(10), 10).await?))
             })).await.unwrap();

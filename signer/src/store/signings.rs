@@ -35,12 +35,24 @@ pub(crate) struct Signing {
     pub(crate) signed_at: Millis,
 }
 
+/// What has to hold when signatures are stored, as it was when they were made.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Under {
+    /// The version of the credential.
+    pub(crate) version: i64,
+    /// The secret that was shown, as it is stored: since then another may have come in its place. None where none was shown.
+    pub(crate) sad: Option<String>,
+    /// The request that is answered later, where they are for one: what was accepted in time is finished after the end of its authorisation,
+    /// unless that was ended.
+    pub(crate) job: Option<String>,
+}
+
 /// How many rows one statement may carry: few sizes, so that few statements are prepared and kept.
 const ROWS: [usize; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
 
 /// Stores what the signatures of each request have in common, if its credential is active and at the version that was read,
-/// and its authorisation is still open. Says for which it did.
-pub(crate) async fn insert(tx: &mut Tx, signings: &[(&Signing, i64)]) -> Result<HashSet<String>, Error> {
+/// and its authorisation is still open, or was when the request was accepted, and has the secret that was shown. Says for which it did.
+pub(crate) async fn insert(tx: &mut Tx, signings: &[(&Signing, &Under)]) -> Result<HashSet<String>, Error> {
     let mut stored = HashSet::with_capacity(signings.len());
     let mut rest = signings;
     while !rest.is_empty() {
@@ -51,25 +63,29 @@ pub(crate) async fn insert(tx: &mut Tx, signings: &[(&Signing, i64)]) -> Result<
     Ok(stored)
 }
 
-async fn insert_rows(tx: &mut Tx, signings: &[(&Signing, i64)]) -> Result<Vec<String>, Error> {
-    const TYPES: [&str; 7] = ["TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT"];
+async fn insert_rows(tx: &mut Tx, signings: &[(&Signing, &Under)]) -> Result<Vec<String>, Error> {
+    const TYPES: [&str; 9] = ["TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "TEXT", "TEXT"];
     let values = values(signings.len(), TYPES.len(), |place, column| {
         // PostgreSQL does not see what the values are for.
         format!("CAST(${place} AS {})", TYPES[column])
     });
     // The text is made of constants and numbers alone.
     let sql = format!(
-        "WITH new (signing_id, authorisation_id, credential_id, serial, client, signed_at, version) AS (VALUES {values}) \
+        "WITH new (signing_id, authorisation_id, credential_id, serial, client, signed_at, version, sad, job) AS \
+         (VALUES {values}) \
          INSERT INTO signer_signing (signing_id, authorisation_id, credential_id, serial, client, signed_at) \
          SELECT new.signing_id, new.authorisation_id, new.credential_id, new.serial, new.client, new.signed_at FROM new \
          JOIN signer_credential ON signer_credential.credential_id = new.credential_id \
          AND signer_credential.state = 'active' AND signer_credential.version = new.version \
          JOIN signer_authorisation ON signer_authorisation.authorisation_id = new.authorisation_id \
-         AND signer_authorisation.expires_at > new.signed_at \
+         AND (new.sad = '' OR signer_authorisation.sad = new.sad) \
+         AND (signer_authorisation.expires_at > new.signed_at OR EXISTS (SELECT 1 FROM signer_job \
+         WHERE signer_job.job_id = new.job AND signer_job.authorisation_id = new.authorisation_id \
+         AND signer_job.state = 'waiting')) \
          RETURNING signing_id"
     );
     let mut query = sqlx::query_scalar(AssertSqlSafe(sql));
-    for (signing, version) in signings {
+    for (signing, under) in signings {
         query = query
             .bind(signing.signing_id.as_str())
             .bind(signing.authorisation_id.as_str())
@@ -77,7 +93,9 @@ async fn insert_rows(tx: &mut Tx, signings: &[(&Signing, i64)]) -> Result<Vec<St
             .bind(signing.serial.as_str())
             .bind(signing.client.as_str())
             .bind(signing.signed_at.0)
-            .bind(*version);
+            .bind(under.version)
+            .bind(under.sad.as_deref().unwrap_or_default())
+            .bind(under.job.as_deref().unwrap_or_default());
     }
     Ok(query.fetch_all(&mut *tx).await?)
 }

@@ -220,6 +220,47 @@ async fn ecdsa_signs_once(engine: Engine) {
         );
     }
     is_proved_once(&world, &test).await;
+    accepted_is_signed_once(&world, &test, &id).await;
+}
+
+const JOBS: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM signer_job";
+
+/// Kills a process as soon as it has accepted what is to be signed later: the same request again is that one, and whoever asks for it gets each
+/// signature once, also when the authorisation is over.
+async fn accepted_is_signed_once(world: &World, test: &TestDb, id: &str) {
+    let mut between = 0;
+    for round in 0..ROUNDS {
+        let hash = |number: u32| digest_of(format!("later {round} {number}").as_bytes());
+        let hashes: Vec<String> = (0..DOCUMENTS).map(hash).collect();
+        let hashes: Vec<&str> = hashes.iter().map(String::as_str).collect();
+        let sad = world.rig.sad(id, &hashes).await;
+        let body = json!({"credentialID": id, "SAD": sad, "hashes": hashes, "signAlgo": ECDSA_SHA_256, "operationMode": "A"});
+        let (signed, jobs) = (world.count(SIGNED).await, world.count(JOBS).await);
+        let mut child =
+            command(world, test).env(BODY, body.to_string()).stdout(Stdio::null()).spawn().unwrap();
+        let until = Instant::now() + PATIENCE;
+        while world.count(JOBS).await == jobs {
+            assert!(Instant::now() < until, "the child accepted nothing");
+            tokio::task::yield_now().await;
+        }
+        child.kill().unwrap(); // SIGKILL
+        child.wait().unwrap();
+        between += u32::from(world.count(SIGNED).await == signed);
+        let again = world.rig.csc(&world.rig.system, "signatures/signHash", &body).await;
+        assert_eq!((again.status, world.count(JOBS).await), (200, jobs + 1), "{:?}", again.body);
+        world.rig.pass(301_000);
+        let asked = json!({"requestID": again.body["responseID"]});
+        let first = world.rig.csc(&world.rig.system, "signatures/signPolling", &asked).await;
+        assert_eq!(first.status, 200, "{:?}", first.body);
+        let twin = world.rig.twin();
+        let second = twin.csc(&twin.system, "signatures/signPolling", &asked).await;
+        assert_eq!(second.body, first.body, "another process says the same");
+        assert_eq!(world.count(SIGNED).await - signed, i64::from(DOCUMENTS), "each once");
+        if between > 0 {
+            return;
+        }
+    }
+    panic!("in {ROUNDS} rounds it was never killed between accepting and signing");
 }
 
 const GIVEN: &str =

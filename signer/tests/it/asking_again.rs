@@ -32,12 +32,14 @@ async fn certificate(rig: &Rig, id: &str) -> Vec<u8> {
 }
 
 platform::both_engines! {
-    /// A SAD gets a successor for what was authorised, the one before is worth nothing, and an hour after the holder agreed it is over.
+    /// A SAD gets a successor for what is named of what was authorised, the one before is worth nothing also in another process that has it in
+    /// memory, and an hour after the holder agreed it is over.
     async fn a_transaction_is_extended(db: Db) {
         let rig = Rig::new(db).await;
         let id = rig.ready(Algorithm::P256).await;
         let (one, two, other) = (digest_of(b"one"), digest_of(b"two"), digest_of(b"other"));
-        let sad = rig.sad(&id, &[&one, &two]).await;
+        let three = digest_of(b"three");
+        let sad = rig.sad(&id, &[&one, &two, &three]).await;
         let signed = rig.sign_hash(&rig.system, &id, &sad, &[&one]).await;
         assert_eq!(signed.status, 200, "{:?}", signed.body);
         let extend = |sad: &str, hash: &str| json!({"credentialID": id, "SAD": sad, "hashes": [hash]});
@@ -45,15 +47,31 @@ platform::both_engines! {
         refused.is_csc(400, "invalid_request", "Hash is not authorized by the SAD");
         let theirs = rig.csc(&rig.other_system, "credentials/extendTransaction", &extend(&sad, &two)).await;
         theirs.is_csc(400, "invalid_request", "Invalid parameter SAD");
+        let twin = rig.twin();
+        assert_eq!(twin.sign_hash(&rig.system, &id, &sad, &[&one]).await.body, signed.body, "it is in memory there too");
         rig.pass(250_000);
         let extended = rig.csc(&rig.system, "credentials/extendTransaction", &extend(&sad, &two)).await;
         assert_eq!((extended.status, &extended.body["expiresIn"]), (200, &json!(300)), "{:?}", extended.body);
         let next = extended.body["SAD"].as_str().unwrap().to_owned();
-        rig.sign_hash(&rig.system, &id, &sad, &[&two]).await.is_csc(400, "invalid_request", "Invalid parameter SAD");
+        for process in [&rig, &twin] {
+            for hash in [&two, &one] {
+                let old = process.sign_hash(&rig.system, &id, &sad, &[hash]).await;
+                old.is_csc(400, "invalid_request", "Invalid parameter SAD");
+            }
+            let unnamed = process.sign_hash(&rig.system, &id, &next, &[&one, &three]).await;
+            unnamed.is_csc(400, "invalid_request", "Hash is not authorized by the SAD");
+            let later = json!({"credentialID": id, "SAD": next, "hashes": [three], "signAlgo": P_256, "operationMode": "A"});
+            let unnamed = process.csc(&rig.system, "signatures/signHash", &later).await;
+            unnamed.is_csc(400, "invalid_request", "Hash is not authorized by the SAD");
+        }
+        assert_eq!(rig.ledger(&id).await.len(), 1, "nothing was signed by a secret that is over, nor what it is not for");
         rig.pass(200_000);
         let again = rig.sign_hash(&rig.system, &id, &next, &[&one]).await;
         assert_eq!(again.body, signed.body, "what was signed before stays");
         assert_eq!(rig.sign_hash(&rig.system, &id, &next, &[&two]).await.status, 200);
+        let named = rig.csc(&rig.system, "credentials/extendTransaction", &extend(&next, &three)).await;
+        let next = named.body["SAD"].as_str().unwrap().to_owned();
+        assert_eq!(rig.sign_hash(&rig.system, &id, &next, &[&three]).await.status, 200, "it was authorised, and is named now");
         let mut last = next;
         for passed in [50_000].into_iter().chain([280_000; 10]) {
             rig.pass(passed);
@@ -64,7 +82,7 @@ platform::both_engines! {
         rig.pass(310_000);
         let late = rig.csc(&rig.system, "credentials/extendTransaction", &extend(&last, &two)).await;
         late.is_csc(400, "invalid_request", "SAD expired");
-        assert_eq!(rig.events("authorisation-extended").await.len(), 12);
+        assert_eq!(rig.events("authorisation-extended").await.len(), 13);
     }
 
     /// What is to be answered later is signed once and answered as often as it is asked, also by another process; a stranger, a wrong name and
@@ -79,6 +97,11 @@ platform::both_engines! {
         let accepted = rig.csc(&rig.system, "signatures/signHash", &body).await;
         assert_eq!(accepted.status, 200, "{:?}", accepted.body);
         let response = accepted.body["responseID"].as_str().unwrap().to_owned();
+        for process in [&rig, &rig.twin()] {
+            let again = process.csc(&rig.system, "signatures/signHash", &body).await;
+            assert_eq!((again.status, &again.body), (200, &accepted.body), "the same request is one");
+        }
+        assert_eq!(rig.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_job").await, 1);
         let answered = polled(&rig, &response).await;
         assert_eq!(answered.status, 200, "{:?}", answered.body);
         verify_raw(&certificate(&rig, &id).await, b"one", &unbase64(&answered.body["signatures"][0]));
@@ -107,7 +130,8 @@ platform::both_engines! {
         over.is_csc(400, "invalid_request", "Invalid parameter requestID");
     }
 
-    /// What cannot be signed is refused when it comes, and what nobody finished before its process ended is taken up by the sweep.
+    /// What cannot be signed is refused when it comes, and what nobody finished before its process ended is taken up by the sweep, and by whoever
+    /// asks for it though another process holds the lease and the authorisation is over; what was ended on purpose is not signed.
     async fn what_was_left_is_taken_up(db: Db) {
         let rig = Rig::new(db).await;
         let id = rig.ready(Algorithm::P256).await;
@@ -133,7 +157,31 @@ platform::both_engines! {
         assert_eq!(taken_up.status, 200, "{:?}", taken_up.body);
         assert_ne!(taken_up.body, first, "an ECDSA signature is made anew when none is stored");
         assert_eq!(polled(&rig, &response).await.body, taken_up.body);
-        assert_eq!(rig.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signature").await, 1);
+        // Left again, while another process, which is gone, holds the leases for long, and the authorisation has ended by itself.
+        let left = ["UPDATE signer_job SET state = 'waiting'", "DELETE FROM signer_signature", "DELETE FROM signer_signing"];
+        for sql in left {
+            rig.change(sql).await;
+        }
+        let gone = "INSERT INTO platform_lease (name, holder, epoch, expires_at) VALUES ('signer-jobs', 'gone', 1, 9000000000000), \
+                    ('signer-sweep', 'gone', 1, 9000000000000)";
+        rig.change(gone).await;
+        rig.pass(300_000);
+        rig.sign_hash(&rig.system, &id, &sad, &[&one]).await.is_csc(400, "invalid_request", "SAD expired");
+        let asked = json!({"requestID": response});
+        let finished = twin.csc(&rig.system, "signatures/signPolling", &asked).await;
+        assert_eq!(finished.status, 200, "{:?}", finished.body);
+        assert_eq!(polled(&rig, &response).await.body, finished.body);
+        // Another passphrase ends what was authorised with the one before, and what waits of it.
+        for sql in left {
+            rig.change(sql).await;
+        }
+        let path = format!("/signer/credentials/{id}/passphrase");
+        let new = json!({"new": "another horse battery", "old": PASSPHRASE});
+        assert_eq!(rig.put(&rig.holder, &path, &new).await.status, 204);
+        let ended = twin.csc(&rig.system, "signatures/signPolling", &asked).await;
+        ended.is_csc(400, "invalid_request", "SAD expired");
+        assert_eq!(polled(&rig, &response).await.body, ended.body);
+        assert_eq!(rig.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signature").await, 0);
     }
 
     /// Clients of the first version find, authorise and sign with the same credential under the names that they know.

@@ -191,5 +191,6 @@ pub(crate) async fn extend(
     }
     let algorithm = fields.optional_string("hashAlgorithmOID")?;
     let digests = known_by(&hashes, algorithm.as_deref())?;
-    Ok(granted(&authorisation::extend(&signer, &caller, (credential, &sad), &digests).await?))
+    let named = Authorised::new(digests).map_err(Parameter::hash_repeated)?;
+    Ok(granted(&authorisation::extend(&signer, &caller, (credential, &sad), named).await?))
 }
