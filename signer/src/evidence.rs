@@ -18,7 +18,7 @@ use crate::api::{
     AskedEvidence, ConsentEvidence, EVIDENCE_FORMAT, EvidenceBundle, ProofEvidence, RecordedAct,
     SignatureForm,
 };
-use crate::consent::hashes;
+use crate::consent::{bound_description, hashes};
 use crate::dss::{Statement, anchors};
 use crate::eps::Algorithm;
 use crate::error::Error;
@@ -70,7 +70,7 @@ pub(crate) async fn bundle(signer: &Signer, caller: &Caller, id: &str) -> Result
     let act = act(record, row.signed_at, "documents-signed", ("signing", &row.signing_id)).await?;
     let agreed = match (request, asked) {
         (Some(request), _) => Agreed::to_request(request)?,
-        (None, Some(row)) => Agreed::to_client(row),
+        (None, Some(row)) => Agreed::to_client(row)?,
         (None, None) => None,
     };
     let consent = match agreed {
@@ -172,12 +172,13 @@ impl Agreed {
         Ok(Some(Self { id, asked, at, shown, presence, expires_at: row.expires_at, binding: row.binding }))
     }
 
-    fn to_client(row: ConsentRow) -> Option<Self> {
-        let hashes = hashes(&row);
-        let Some(Decision::Consented { at, presence, .. }) = row.decision else { return None };
-        let asked = AskedEvidence::Authorisation { credential: row.credential_id.to_string(), hashes };
+    fn to_client(row: ConsentRow) -> Result<Option<Self>, Error> {
+        let (hashes, description) = (hashes(&row), bound_description(&row)?);
+        let Some(Decision::Consented { at, presence, .. }) = row.decision else { return Ok(None) };
+        let credential = row.credential_id.to_string();
+        let asked = AskedEvidence::Authorisation { credential, hashes, description };
         let (id, shown) = (row.consent_id.to_string(), row.shown);
-        Some(Self { id, asked, at, shown, presence, expires_at: row.expires_at, binding: row.binding })
+        Ok(Some(Self { id, asked, at, shown, presence, expires_at: row.expires_at, binding: row.binding }))
     }
 }
 

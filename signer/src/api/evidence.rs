@@ -106,5 +106,8 @@ pub enum AskedEvidence {
         credential: String,
         /// SHA-256 of each document that it asked for, base64, in their order.
         hashes: Vec<String>,
+        /// What it said of all of them, which the person was shown too; absent where it said nothing, and of consents of before that was bound.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        description: Option<String>,
     },
 }

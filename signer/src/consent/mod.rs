@@ -12,7 +12,7 @@ mod check;
 mod decide;
 
 pub(crate) use begin::{Apart, of_token, set_apart};
-pub(crate) use binding::{Bound, binding, binding_of, hashes, is_current};
+pub(crate) use binding::{Bound, binding, binding_before, binding_of, bound_description, hashes, is_current};
 pub(crate) use check::{Checked, check};
 pub(crate) use decide::{answer, ask, cancel, finish, of_person};
 

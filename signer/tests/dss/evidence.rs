@@ -79,6 +79,13 @@ pub(super) async fn proves_consent(world: &World, credential: &str, name: &str, 
         let told = report.has(Code::ConsentWrong) || report.has(Code::RecordOther);
         assert!(report.verdict == Verdict::Invalid && told, "{place}: {report:#?}");
     }
+    let said = good["consent"]["asked"]["authorisation"].get("description");
+    for other in [json!("another"), Value::Null] {
+        let mut changed = good.clone();
+        changed["consent"]["asked"]["authorisation"]["description"] = other;
+        let is_same = changed["consent"]["asked"]["authorisation"]["description"].is_null() && said.is_none();
+        assert_eq!(judged(world, &changed).await.has(Code::ConsentWrong), !is_same, "{said:?}");
+    }
     let mut without = good.clone();
     without.as_object_mut().unwrap().remove("consent");
     assert!(judged(world, &without).await.has(Code::ConsentWrong), "a consent cannot be left out");

@@ -12,6 +12,7 @@ use url::Url;
 
 use super::World;
 use super::evidence::proves_consent;
+use super::signing::{WHOLE, whole};
 use super::world::{Answered, Browser};
 use crate::rig::{USER, digest_of};
 
@@ -254,7 +255,9 @@ platform::both_engines! {
         let id = credential(&world).await;
         let hash = digest_of(b"one");
         let (system, other) = (world.rig.system.clone(), world.rig.other_system.clone());
-        let body = json!({"credentialID": id, "numSignatures": 1, "hashes": [hash], "authData": [{"id": "presence"}]});
+        let whole = digest_of(&STANDARD.decode(whole(&world).await).unwrap());
+        let body = json!({"credentialID": id, "numSignatures": 2, "hashes": [hash, whole], "description": "Ward 5",
+            "authData": [{"id": "presence"}]});
         let where_to = json!({"credentialID": id, "authObjectID": "presence"});
         let challenge = world.rig.csc(&system, "credentials/getChallenge", &where_to).await;
         assert_eq!(challenge.body, json!({"challenge": "https://id.example.org/signing-service/account"}));
@@ -269,6 +272,18 @@ platform::both_engines! {
         let account = browser.get(&world, "/signing-service/account").await.body;
         let at = account.find("/signing-service/confirm/").unwrap();
         let page = account[at..].split('"').next().unwrap().to_owned();
+        let seen = browser.get(&world, &page).await.body;
+        for text in WHOLE.into_iter().chain(["Ward 5", "document 1: content not seen", "1 document cannot be shown"]) {
+            assert!(seen.contains(text), "{text}: {seen}");
+        }
+        // What was said of all of them is bound as it was shown.
+        let say = "UPDATE signer_consent SET description = $1 WHERE created_at > $2";
+        world.write(say, vec!["Ward 6".to_owned()], 0).await;
+        let options = browser.send(&world, "POST", &format!("{page}/options"), Some(&json!({}))).await.json();
+        let credential = world.key.get(&options);
+        let changed = browser.send(&world, "POST", &page, Some(&json!({"credential": credential}))).await;
+        assert_eq!(changed.status, 500, "{}", changed.body);
+        world.write(say, vec!["Ward 5".to_owned()], 0).await;
         let answered = agreed(&mut world, &mut browser, &page).await;
         assert_eq!(answered.json()["location"], "/signing-service/account", "{}", answered.body);
         let first = world.rig.csc(&system, "credentials/authorizeCheck", &check).await;

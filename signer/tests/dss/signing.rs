@@ -12,6 +12,7 @@ use super::{World, info_of, unprepared};
 use crate::rig::{PASSPHRASE, USER, digest_of, verify_raw};
 
 const FHIR: &str = include_str!("../../../fixtures/prescription.json");
+const V3: &str = include_str!("../../../fixtures/prescription.hl7v3.xml");
 
 /// Has a prescription prepared by the application: what is to be signed.
 async fn prepared(world: &World) -> String {
@@ -19,6 +20,41 @@ async fn prepared(world: &World) -> String {
     let answer = world.rig.post_raw(&world.rig.system, path, "application/fhir+json", FHIR).await;
     answer.body["parameter"][0]["valueString"].as_str().unwrap().to_owned()
 }
+
+/// A prescription of which everything is written that can be shown, prepared by the application: what is to be signed.
+pub(super) async fn whole(world: &World) -> String {
+    let said = |information: &str, observation: &str, value: &str| {
+        format!("<{information}><{observation}>{value}</{observation}></{information}>")
+    };
+    let more = [
+        "<repeatNumber><low value=\"2\"/><high value=\"6\"/></repeatNumber>".to_owned(),
+        said("pertinentInformation1", "pertinentAdditionalInstructions", "<value>CD: twenty-one</value>"),
+        said("pertinentInformation3", "pertinentPrescriberEndorsement", "<value code=\"SLS\"/>"),
+    ];
+    let now = world.rig.clock.now().to_string();
+    let now: String = now.chars().filter(char::is_ascii_digit).take(14).collect();
+    let v3 =
+        V3.replacen("<product", &format!("{}<product", more.concat()), 1).replace("20261129170000", &now);
+    let path = "/signer/prescriptions/prepare";
+    let answer = world.rig.post_raw(&world.rig.system, path, "application/xml", &v3).await;
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    answer.body["parameter"][0]["valueString"].as_str().unwrap().to_owned()
+}
+
+/// What every page says of it.
+pub(super) const WHOLE: [&str; 11] = [
+    "MX FLORIMEL EXAMPLE-PERSON",
+    "NHS number 9990548609",
+    "Born 1961-04-01",
+    "Amoxicillin 250mg capsules",
+    "21 capsule",
+    "1 capsule 3 times a day for 7 days",
+    "Medicine code 39732311000001104",
+    "Number of issues: 6",
+    "Endorsed SLS",
+    "CD: twenty-one",
+    "In the name of DR OTTOLINE MARCHBANKS, LANYARD LANE SURGERY (role 555000000203)",
+];
 
 /// The rows as a crash between consent and the signatures leaves them.
 async fn crash(world: &World) {
@@ -104,6 +140,11 @@ platform::both_engines! {
         let client = URL_SAFE_NO_PAD.decode(kept["assertion"]["response"]["clientDataJSON"].as_str().unwrap()).unwrap();
         let client: Value = serde_json::from_slice(&client).unwrap();
         assert_eq!((&client["challenge"], &kept["challenge"]), (&json!(challenge), &json!(challenge)));
+        let request = world.asked(&[("whole", &whole(&world).await)]).await;
+        let page = world.page(&request).await.body;
+        for shown in WHOLE {
+            assert!(page.contains(shown), "{shown}: {page}");
+        }
     }
 
     /// 250 documents are signed by one consent. Where that was not followed by signatures, those who ask at the same time, at two processes,

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::proved;
 use crate::api::{AskedEvidence, ConsentEvidence, EvidenceBundle, LedgerEntry};
-use crate::consent::{Bound, binding_of};
+use crate::consent::{Bound, binding_before, binding_of};
 use crate::dss::{
     Content, Document as Shown, Statement, anchor, binding, card_challenge, card_challenge_id, shown_anchor,
 };
@@ -76,7 +76,7 @@ enum Asked<'b> {
     /// An application by a request that it signed, with its key.
     Statement(Box<Statement>, &'b Value),
     /// A client of the API of the Cloud Signature Consortium: for which credential, and which documents.
-    Authorisation(&'b str, &'b [String]),
+    Authorisation { credential: &'b str, hashes: &'b [String], description: Option<&'b str> },
 }
 
 impl<'b> Asked<'b> {
@@ -86,8 +86,9 @@ impl<'b> Asked<'b> {
                 let statement = Statement::read(statement).ok()?;
                 Some(Self::Statement(Box::new(statement), statement_key))
             }
-            AskedEvidence::Authorisation { credential, hashes } => {
-                Some(Self::Authorisation(credential, hashes))
+            AskedEvidence::Authorisation { credential, hashes, description } => {
+                let description = description.as_deref();
+                Some(Self::Authorisation { credential, hashes, description })
             }
         }
     }
@@ -110,7 +111,7 @@ impl<'b> Asked<'b> {
                 });
                 (of_them && of_batch, binding(statement, &consent.shown_sha256, Millis(consent.expires_at)))
             }
-            Self::Authorisation(credential, hashes) => {
+            Self::Authorisation { credential, hashes, description } => {
                 let hash = place(signature).and_then(|place| hashes.get(place));
                 let bound = Bound {
                     request,
@@ -119,9 +120,13 @@ impl<'b> Asked<'b> {
                     credential,
                     hashes,
                     shown: &consent.shown_sha256,
+                    description: *description,
                     expires_at: consent.expires_at,
                 };
-                (hash == Some(&signature.digest), binding_of(&bound))
+                // Consents of before this was bound say nothing of it.
+                let before = Some(binding_before(&bound))
+                    .filter(|before| description.is_none() && *before == consent.binding);
+                (hash == Some(&signature.digest), before.unwrap_or_else(|| binding_of(&bound)))
             }
         };
         if !is_for {
@@ -137,7 +142,7 @@ impl<'b> Asked<'b> {
     fn anchors(&self) -> (Value, Value) {
         match self {
             Self::Statement(statement, key) => (statement.hash.clone().into(), anchor(key).into()),
-            Self::Authorisation(..) => (Value::Null, Value::Null),
+            Self::Authorisation { .. } => (Value::Null, Value::Null),
         }
     }
 }
