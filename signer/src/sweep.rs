@@ -8,6 +8,7 @@ use platform::clock::Millis;
 use platform::db::{Tx, lease};
 use platform::id::uuid_text;
 
+use crate::credential;
 use crate::error::Error;
 use crate::events::Event;
 use crate::signer::Signer;
@@ -73,12 +74,13 @@ impl Signer {
     }
 
     /// Erases what is over: requests that nobody agreed to, tokens of those whose signatures can be fetched no more, and prepared
-    /// prescriptions, of which it says how many there were. What fails of it stops nothing of the rest.
+    /// prescriptions, of which it says how many there were; and goes on with the ends of credentials that did not come to the authority. What fails of it stops nothing of the rest.
     pub async fn sweep(&self) -> Result<usize, Error> {
         let requests = self.sweep_requests().await;
         let keys = self.sweep_one_time_keys().await.map(counted);
         let prepared = self.in_steps(|tx, now| Box::pin(prepared_step(tx, now))).await;
-        requests.and(keys).and(prepared)
+        let ended = credential::end_all(self).await;
+        requests.and(keys).and(ended).and(prepared)
     }
 
     async fn sweep_requests(&self) -> Result<usize, Error> {

@@ -75,6 +75,9 @@ pub struct Credential {
     /// How long a key lives.
     #[serde(default)]
     pub key: KeyLife,
+    /// Whether it is over and its certificates are not revoked at the authority yet, which goes on by itself.
+    #[serde(default)]
+    pub ending: bool,
     /// Whether the holder has set a passphrase; without one nothing is signed.
     pub passphrase_set: bool,
     /// Its certificates, the one that signs first.

@@ -96,6 +96,7 @@ async fn one_time(
         serial: None,
         created_at: now,
         kind: Kind::OneTime,
+        ending: None,
     };
     let (actor, new) = (Actor::from(caller), row.clone());
     let event = Event::OneTimeCredentialCreated {
@@ -205,6 +206,7 @@ async fn set_up(
         serial: None,
         created_at: now,
         kind: Kind::Kept,
+        ending: None,
     };
     loop {
         let fresh = fresh_key(signer, alg, row.key_id.clone()).await?;

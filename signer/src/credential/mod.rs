@@ -7,7 +7,7 @@ mod view;
 
 pub(crate) use issue::{certificate_row, create, rekey, renew};
 pub(crate) use passphrase::set_passphrase;
-pub(crate) use state::{destroy, resume, revoke, suspend};
+pub(crate) use state::{destroy, end_all, resume, revoke, suspend};
 pub(crate) use view::{list, show};
 
 use platform::caller::{Caller, CallerKind};

@@ -69,6 +69,8 @@ pub(crate) async fn resume(
 }
 
 /// Revokes a credential and its certificates, for good.
+///
+/// That its certificates are to be revoked is stored with its state: whatever comes between, the sweep goes on until they are.
 pub(crate) async fn revoke(
     signer: &Signer,
     caller: &Caller,
@@ -85,7 +87,13 @@ pub(crate) async fn revoke(
         CredentialState::Destroyed => {
             return Err(Error::StateConflict { sentence: "The credential is destroyed." });
         }
-        CredentialState::Revoked => {}
+        CredentialState::Revoked => {
+            let (credential, word) = (row.credential_id.clone(), reason_text(reason)?);
+            let write = signer.db.write(move |tx| {
+                Box::pin(async move { credentials::intend_end(tx, &credential, &word).await })
+            });
+            write.await?;
+        }
         _ => {
             let event = Event::CredentialRevoked {
                 credential: row.credential_id.to_string(),
@@ -95,8 +103,40 @@ pub(crate) async fn revoke(
             change(signer, caller, &row, CredentialState::Revoked, event).await?;
         }
     }
-    revoke_certificates(signer, &row, reason).await?;
+    end(signer, &row, reason).await?;
     view::of(signer, credential).await
+}
+
+/// Revokes the certificates of a credential that is over, and notes that it is done.
+async fn end(signer: &Signer, row: &CredentialRow, reason: Reason) -> Result<(), Error> {
+    revoke_certificates(signer, row, reason).await?;
+    let (credential, word) = (row.credential_id.clone(), reason_text(reason)?);
+    let write =
+        signer.db.write(move |tx| Box::pin(async move { credentials::ended(tx, &credential, &word).await }));
+    write.await
+}
+
+/// How many credentials are read at a time.
+const TOGETHER: i64 = 100;
+
+/// Goes on with every end that was stored and did not come to the authority; how many are done. One that fails holds up no others.
+pub(crate) async fn end_all(signer: &Signer) -> Result<usize, Error> {
+    let (mut done, mut after) = (0, String::new());
+    loop {
+        let rows = credentials::ending(signer.db.read(), &after, TOGETHER).await?;
+        let Some(last) = rows.last() else { return Ok(done) };
+        after = last.credential_id.to_string();
+        for row in rows {
+            let reason = reason_of(row.ending.as_deref().unwrap_or_default())?;
+            match end(signer, &row, reason).await {
+                Ok(()) => done += 1,
+                Err(error) => {
+                    let credential = row.credential_id.as_str();
+                    tracing::warn!(%error, credential, "certificates could not be revoked: {error}");
+                }
+            }
+        }
+    }
 }
 
 /// Deletes the wrapped keys of a credential. Its certificates stay as they are: what was signed can still be verified.
@@ -144,6 +184,9 @@ async fn change(
         .write(move |tx| {
             Box::pin(async move {
                 credentials::set_state(tx, &changed, state, now).await?;
+                if let Event::CredentialRevoked { reason, .. } = &event {
+                    credentials::intend_end(tx, &changed.credential_id, reason).await?;
+                }
                 if state != CredentialState::Suspended {
                     holds::clear(tx, &changed.credential_id).await?;
                 }
@@ -240,6 +283,10 @@ fn is_over(info: &CertificateInfo, keys: &[Vec<u8>]) -> bool {
     let der = info.certificate.as_ref().and_then(|text| STANDARD.decode(text).ok());
     let certificate = der.and_then(|der| pki::Certificate::from_der(&der).ok());
     certificate.is_some_and(|certificate| keys.iter().any(|key| key == certificate.spki_der()))
+}
+
+fn reason_of(text: &str) -> Result<Reason, Error> {
+    serde_json::from_value(text.into()).map_err(|_| Error::StoredRow { what: "reason" })
 }
 
 fn reason_text(reason: Reason) -> Result<String, Error> {

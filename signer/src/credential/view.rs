@@ -85,6 +85,7 @@ async fn describe(signer: &Signer, row: CredentialRow) -> Result<Credential, Err
         state: row.state,
         algorithm: algorithm(alg)?,
         key,
+        ending: row.ending.is_some(),
         passphrase_set: row.passphrase.is_some(),
         certificates,
         created_at: row.created_at.0,

@@ -238,6 +238,7 @@ async fn noted(
         serial: None,
         created_at: now,
         kind: Kind::Card,
+        ending: None,
     };
     let certified = Issued {
         serial: info.serial.clone(),

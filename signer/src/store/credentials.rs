@@ -23,6 +23,8 @@ pub(crate) struct CredentialRow {
     pub(crate) serial: Option<String>,
     pub(crate) created_at: Millis,
     pub(crate) kind: Kind,
+    /// Why its certificates are still to be revoked at the authority, where that is not done.
+    pub(crate) ending: Option<String>,
 }
 
 /// Where a credential has its key.
@@ -58,6 +60,7 @@ type Columns = (
     String,
     Option<String>,
     i64,
+    Option<String>,
     Option<String>,
 );
 
@@ -97,7 +100,7 @@ pub(crate) async fn by_id<'c>(
 ) -> Result<Option<CredentialRow>, Error> {
     let row: Option<Columns> = sqlx::query_as(
         "SELECT credential_id, request_id, user_id, state, version, subject, passphrase, key_id, serial, created_at, \
-         kind FROM signer_credential WHERE credential_id = $1",
+         kind, ending FROM signer_credential WHERE credential_id = $1",
     )
     .bind(credential.as_str())
     .fetch_optional(reader)
@@ -112,7 +115,7 @@ pub(crate) async fn by_request<'c>(
 ) -> Result<Option<CredentialRow>, Error> {
     let row: Option<Columns> = sqlx::query_as(
         "SELECT credential_id, request_id, user_id, state, version, subject, passphrase, key_id, serial, created_at, \
-         kind FROM signer_credential WHERE request_id = $1",
+         kind, ending FROM signer_credential WHERE request_id = $1",
     )
     .bind(request)
     .fetch_optional(reader)
@@ -124,7 +127,7 @@ pub(crate) async fn by_request<'c>(
 pub(crate) async fn of_user<'c>(reader: impl Reader<'c>, user: &str) -> Result<Vec<CredentialRow>, Error> {
     let rows: Vec<Columns> = sqlx::query_as(
         "SELECT credential_id, request_id, user_id, state, version, subject, passphrase, key_id, serial, created_at, \
-         kind FROM signer_credential WHERE user_id = $1 ORDER BY credential_id LIMIT 100",
+         kind, ending FROM signer_credential WHERE user_id = $1 ORDER BY credential_id LIMIT 100",
     )
     .bind(user)
     .fetch_all(reader)
@@ -163,6 +166,50 @@ pub(crate) async fn set_state(
     .execute(&mut *tx)
     .await?;
     one(changed.rows_affected())
+}
+
+/// Notes that the certificates of a credential are to be revoked at the authority, and why. That a key came into other hands stays the reason.
+pub(crate) async fn intend_end(tx: &mut Tx, credential: &CredentialId, reason: &str) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE signer_credential SET ending = $1 WHERE credential_id = $2 AND (ending IS NULL OR ending <> $3)",
+    )
+    .bind(reason)
+    .bind(credential.as_str())
+    .bind(COMPROMISED)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// The reason that nothing takes the place of.
+const COMPROMISED: &str = "key_compromise";
+
+/// Notes that they are, for this reason.
+pub(crate) async fn ended(tx: &mut Tx, credential: &CredentialId, reason: &str) -> Result<(), Error> {
+    sqlx::query("UPDATE signer_credential SET ending = NULL WHERE credential_id = $1 AND ending = $2")
+        .bind(credential.as_str())
+        .bind(reason)
+        .execute(&mut *tx)
+        .await?;
+    Ok(())
+}
+
+/// Credentials whose certificates are still to be revoked at the authority: so many behind an id, in the order of these.
+pub(crate) async fn ending<'c>(
+    reader: impl Reader<'c>,
+    after: &str,
+    most: i64,
+) -> Result<Vec<CredentialRow>, Error> {
+    let rows: Vec<Columns> = sqlx::query_as(
+        "SELECT credential_id, request_id, user_id, state, version, subject, passphrase, key_id, serial, created_at, \
+         kind, ending FROM signer_credential WHERE ending IS NOT NULL AND credential_id > $1 \
+         ORDER BY credential_id LIMIT $2",
+    )
+    .bind(after)
+    .bind(most)
+    .fetch_all(reader)
+    .await?;
+    rows.into_iter().map(read).collect()
 }
 
 /// Makes another certificate (and with it, perhaps, another key) the one that signs.
@@ -225,6 +272,7 @@ fn read(row: Columns) -> Result<CredentialRow, Error> {
         serial,
         created_at,
         kind,
+        ending,
     ) = row;
     Ok(CredentialRow {
         state: parse_state(&state)?,
@@ -237,6 +285,7 @@ fn read(row: Columns) -> Result<CredentialRow, Error> {
         passphrase,
         serial,
         created_at: Millis(created_at),
+        ending,
         kind: match kind.as_deref() {
             None => Kind::Kept,
             Some("one-time") => Kind::OneTime,

@@ -1,7 +1,11 @@
 //! The page on which a prescriber sees what is theirs, and ends a credential.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ca::api::CertificateState;
 use platform::db::Db;
 use serde_json::{Value, json};
 
@@ -10,10 +14,10 @@ use super::world::Browser;
 use super::{ISSUER, World, unprepared};
 
 const FHIR: &str = include_str!("../../../fixtures/prescription.json");
-const ACCOUNT: &str = "/signing-service/account";
+pub(super) const ACCOUNT: &str = "/signing-service/account";
 
 /// A form of a page, from this origin.
-async fn sent(world: &World, browser: &Browser, path: &str, origin: &str) -> (u16, String) {
+pub(super) async fn sent(world: &World, browser: &Browser, path: &str, origin: &str) -> (u16, String) {
     let cookies: Vec<String> =
         browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let request = http::Request::builder().method("POST").uri(path).header("origin", origin);
@@ -103,7 +107,8 @@ platform::both_engines! {
         assert!(said.contains(&"time-stamp-wrong".to_owned()), "{said:?}");
     }
 
-    /// A prescriber sees own signatures and credentials alone, and ends one, by our own page and after a question; nobody without a
+    /// A prescriber sees own signatures and credentials alone, and ends one, by our own page and after a question, also when the authority was away
+    /// at first; nobody without a
     /// session, or with one that is worth less than signing wants, sees anything.
     async fn a_prescriber_sees_and_ends_what_is_theirs(db: Db) {
         let mut world = World::new(db).await;
@@ -136,7 +141,25 @@ platform::both_engines! {
         assert_eq!(sent(&world, &mine, &end, "https://evil.example").await.0, 403);
         assert_eq!(sent(&world, &theirs, &end, ISSUER).await.0, 404);
         assert!(mine.get(&world, ACCOUNT).await.body.contains("Can sign"), "nothing was ended by others");
-        assert_eq!(sent(&world, &mine, &end, ISSUER).await, (303, ACCOUNT.to_owned()));
+        let refuses = Arc::new(AtomicBool::new(true));
+        let authority = world.rig.authority.client();
+        let twin = world.rig.twin_with(world.rig.authority.client_refusing(Arc::clone(&refuses)));
+        let _before = std::mem::replace(&mut world.rig, twin);
+        assert_eq!(sent(&world, &mine, &end, ISSUER).await.0, 503);
+        // At first the authority could not be reached: nothing can be signed, and the page says that it is not done and offers it again.
+        let serial = listed.body["credentials"][0]["certificates"][0]["serial"].as_str().unwrap();
+        let state = async || authority.certificate(serial).await.unwrap().state;
+        let unfinished = mine.get(&world, ACCOUNT).await.body;
+        assert!(unfinished.contains("RSA-2048: Ended here, and its certificate is not revoked yet"), "{unfinished}");
+        assert!(unfinished.contains(&here) && mine.get(&world, &here).await.body.contains("Do you want to end"));
+        world.rig.sweep().await;
+        assert_eq!(state().await, CertificateState::Issued, "the sweep cannot reach it either");
+        refuses.store(false, Ordering::Relaxed);
+        world.rig.sweep().await;
+        assert_eq!(state().await, CertificateState::Revoked);
+        let finished = mine.get(&world, ACCOUNT).await.body;
+        assert!(!finished.contains("not revoked yet") && !finished.contains(&here), "{finished}");
+        assert_eq!(sent(&world, &mine, &end, ISSUER).await, (303, ACCOUNT.to_owned()), "again, and nothing more");
         let ended = mine.get(&world, ACCOUNT).await.body;
         assert!(ended.contains("RSA-2048: Ended") && ended.contains("script-77"), "{ended}");
         let jwt = world.jwt(&world.claims(&[("two", &unprepared(2))], &serde_json::json!({})));

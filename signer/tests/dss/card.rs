@@ -13,9 +13,10 @@ use platform::db::Db;
 use serde_json::{Value, json};
 use signer::verification::{Code, Verdict};
 
+use super::account::{ACCOUNT, sent};
 use super::evidence::{found, judged};
-use super::unprepared;
 use super::world::{Answered, World};
+use super::{ISSUER, unprepared};
 use crate::rig::{USER, verify_raw};
 
 /// A card.
@@ -172,9 +173,14 @@ platform::both_engines! {
         for act in ["renew", "rekey"] {
             world.rig.act(&world.rig.admin, id, act, 409).await;
         }
-        let end = format!("/signer/credentials/{id}/revoke");
-        let ended = world.rig.post(&world.rig.holder, &end, &json!({"reason": "superseded"})).await;
-        assert_eq!(ended.status, 200, "{:?}", ended.body);
+        // From the page, where it stands beside the key that is kept; that one stays.
+        let mut mine = world.browsers[USER].clone();
+        let end = format!("{ACCOUNT}/credentials/{id}");
+        assert!(mine.get(&world, ACCOUNT).await.body.contains(&end));
+        assert!(mine.get(&world, &end).await.body.contains("Do you want to end this credential?"));
+        assert_eq!(sent(&world, &mine, &format!("{end}/end"), ISSUER).await, (303, ACCOUNT.to_owned()));
+        let account = mine.get(&world, ACCOUNT).await.body;
+        assert!(!account.contains(&end) && account.contains("RSA-2048: Ended") && account.contains("RSA-2048: Can sign"), "{account}");
         let info = world.rig.authority.client().certificate(&card.issued.serial).await.unwrap();
         assert_eq!(info.state, ca::api::CertificateState::Revoked, "the card's certificate ends with it");
         let third = world.asked(&[("four", &unprepared(4))]).await;

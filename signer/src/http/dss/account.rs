@@ -146,9 +146,12 @@ fn credential_row(credential: &Credential) -> CredentialRow {
         CredentialState::Pending => "Not ready yet",
         CredentialState::Active => "Can sign",
         CredentialState::Suspended => "On hold",
+        CredentialState::Revoked if credential.ending => "Ended here, and its certificate is not revoked yet",
         CredentialState::Revoked => "Ended",
         CredentialState::Destroyed => "Ended, and its key is gone",
     };
+    // It can be told again, though it goes on by itself.
+    let is_ending = credential.state == CredentialState::Revoked && credential.ending;
     let until = credential.certificates.first().map(|certificate| minute(certificate.not_after));
     CredentialRow {
         id: credential.credential_id.clone(),
@@ -158,7 +161,7 @@ fn credential_row(credential: &Credential) -> CredentialRow {
             .and_then(|name| name.as_str().map(str::to_uppercase))
             .unwrap_or_default(),
         until: until.unwrap_or_default(),
-        lives: matches!(credential.state, CredentialState::Active | CredentialState::Suspended),
+        lives: matches!(credential.state, CredentialState::Active | CredentialState::Suspended) || is_ending,
     }
 }
 

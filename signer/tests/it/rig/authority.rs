@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
+use axum::response::IntoResponse as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca::api::{Client, ISSUE, READ, REVOKE};
@@ -14,7 +16,7 @@ use ca::ceremony::{self, Specification};
 use ca::{Config, PracticeStatementUrl, PublicUrl};
 use hsm::Hsm;
 use hsm::testing::TestToken;
-use http::Method;
+use http::{Method, StatusCode};
 use platform::caller::Caller;
 use platform::clock::{Clock, HighWater};
 use platform::db::Db;
@@ -104,6 +106,21 @@ impl Authority {
                     meanwhile.await;
                 }
                 response
+            }
+        })))
+    }
+
+    /// The same, where nothing is revoked for as long as it is told so.
+    pub(crate) fn client_refusing(&self, refuses: Arc<AtomicBool>) -> Client {
+        client(ca::router(self.authority.clone()).layer(from_fn(move |request: Request, next: Next| {
+            let revokes = request.method() == Method::POST && request.uri().path().ends_with("/revocation");
+            let refused = revokes && refuses.load(Ordering::Relaxed);
+            async move {
+                if refused {
+                    StatusCode::SERVICE_UNAVAILABLE.into_response()
+                } else {
+                    next.run(request).await
+                }
             }
         })))
     }
