@@ -1,5 +1,7 @@
 //! The `[signer]` section of the configuration file.
 
+use std::collections::HashMap;
+
 use pki::ObjectIdentifier;
 use platform::id::ClientId;
 use serde::Deserialize;
@@ -50,9 +52,11 @@ pub struct Config {
     pub required_policies: Vec<String>,
     /// How many credentials are kept in memory, ready to sign.
     pub live_credentials: usize,
-    /// How many calls of one client, or one person, may be at the token or on their way through it before its answer is 429:
-    /// a request is one call for each sixteen signatures. Keep it below `[hsm] queue`, which all clients share.
+    /// How many calls of one client may be at the token or on their way through it before its answer is 429, of which one of its people has
+    /// half at most: a request is one call for each sixteen signatures. Keep it below `[hsm] queue`, which all clients share.
     pub calls_per_client: usize,
+    /// Of which clients calls go before or behind those of others that wait at the token; of all others single requests go before batches.
+    pub priorities: HashMap<ClientId, Standing>,
     /// How passphrases are hashed.
     pub argon2: Argon2,
     /// What follows on wrong passphrases.
@@ -85,6 +89,7 @@ impl Default for Config {
             required_policies: Vec::new(),
             live_credentials: 4096,
             calls_per_client: 128,
+            priorities: HashMap::new(),
             argon2: Argon2::default(),
             attempts: Attempts::default(),
             key_pool: KeyPool::default(),
@@ -148,6 +153,16 @@ impl ProofHash {
     }
 }
 
+/// How soon the calls of an application are served where others wait too.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    /// Its batches wait no longer than single requests do: somebody waits for each.
+    First,
+    /// Its single requests wait like batches do: nobody waits for them.
+    Last,
+}
+
 /// How applications have people sign.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -200,7 +215,7 @@ pub struct Argon2 {
     pub threads: usize,
     /// How many passphrases may wait for a thread before the answer is 503.
     pub queue: usize,
-    /// How many of them may be one client's, those being hashed included, before its answer is 429.
+    /// How many of them may be one client's, half of these one of its people's, those being hashed included, before its answer is 429.
     pub per_client: usize,
 }
 

@@ -1,6 +1,6 @@
 //! Signatures on their way into the ledger: those that wait are stored together.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use audit::Actor;
@@ -11,10 +11,14 @@ use tokio::sync::oneshot;
 
 use crate::error::Error;
 use crate::events::{Event, SignedDigest};
+use crate::line::Line;
+use crate::share::Sharer;
 use crate::store::signings::{self, NewSignature, Signing, Under};
 
 /// The signatures of one request, and what has to hold when they are stored.
 pub(crate) struct Deposit {
+    /// Whose it is among those that wait.
+    pub(crate) who: Sharer,
     pub(crate) signing: Signing,
     pub(crate) under: Under,
     pub(crate) made: Vec<NewSignature>,
@@ -44,12 +48,12 @@ pub(crate) enum Outcome {
 /// Where deposits wait. Clones share it.
 ///
 /// Whoever finds the queue empty has a job sent to the writer, and the job takes all that wait when it runs: alone a deposit
-/// waits for nobody, and under load many share their statements and the way there and back. The lock is held to put in
-/// and to take out.
+/// waits for nobody, and under load many share their statements and the way there and back, those of each application in turn. The lock
+/// is held to put in and to take out.
 #[derive(Clone)]
 pub(crate) struct Deposits {
     db: Db,
-    waiting: Arc<Mutex<VecDeque<Waiting>>>,
+    waiting: Arc<Mutex<Line<Waiting>>>,
 }
 
 struct Waiting {
@@ -88,7 +92,8 @@ impl Deposits {
         if queue.len() >= MOST_WAITING {
             return Err(db::Error::Busy.into());
         }
-        queue.push_back(waiting);
+        let who = waiting.deposit.who.clone();
+        queue.join(&who, waiting);
         Ok(queue.len())
     }
 
@@ -96,14 +101,14 @@ impl Deposits {
     fn take(&self) -> Vec<Waiting> {
         let mut queue = self.queue();
         let (mut taken, mut signatures) = (Vec::new(), 0);
-        while let Some(next) = queue.front() {
+        while let Some(next) = queue.next() {
             let more = signatures + next.deposit.made.len();
             if !taken.is_empty() && (taken.len() == TOGETHER || more > SIGNATURES_TOGETHER) {
                 tokio::spawn(self.clone().carry());
                 break;
             }
             // Whoever has gone would not hear the answer.
-            taken.extend(queue.pop_front().filter(|waiting| !waiting.reply.is_closed()));
+            taken.extend(queue.leave().filter(|waiting| !waiting.reply.is_closed()));
             signatures = more;
         }
         taken
@@ -136,8 +141,8 @@ impl Deposits {
             }
             // The job did not run, and nobody else is on the way.
             Err(error) if taken.is_empty() => {
-                let taken = std::mem::take(&mut *self.queue());
-                self.failed(taken.into(), error).await;
+                let mut all = std::mem::take(&mut *self.queue());
+                self.failed(std::iter::from_fn(|| all.leave()).collect(), error).await;
             }
             Err(error) => self.failed(taken, error).await,
         }
@@ -168,7 +173,7 @@ impl Deposits {
         outcomes.first().copied().ok_or(Error::StoredRow { what: "signature" })
     }
 
-    fn queue(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
+    fn queue(&self) -> MutexGuard<'_, Line<Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -271,6 +276,7 @@ mod tests {
     use crate::api::SignatureForm;
     use crate::digest::Digest;
     use crate::ids::{AuthorisationId, CredentialId, SigningId};
+    use crate::share::{of_person, sharer};
     use crate::store::signings::testing::{leave, make_ready, revoke, stored};
 
     const NOW: Millis = Millis(1_000);
@@ -294,6 +300,7 @@ mod tests {
             signature: vec![1],
         };
         Deposit {
+            who: sharer("practice-system"),
             signing,
             under: Under { version: 7, ..Under::default() },
             made: positions.iter().map(made).collect(),
@@ -342,6 +349,31 @@ mod tests {
             assert_eq!(other.unwrap(), Outcome::Stored);
             assert_eq!(stored(&db).await, (3, 4, 3), "a request without a signature has no row and no event");
         }
+    }
+
+    /// What one job takes is of each application in turn, and of each person in it, however much of one came before.
+    #[tokio::test]
+    async fn applications_take_turns() {
+        let test = platform::db::testing::TestDb::new(platform::db::Engine::Sqlite).await;
+        let deposits = Deposits::into(test.db.clone());
+        let mut answers = Vec::new();
+        let mut wait = |who: Sharer| {
+            let (reply, answer) = oneshot::channel();
+            answers.push(answer);
+            let deposit = Arc::new(Deposit { who, ..deposit(&[0]) });
+            deposits.add(Waiting { deposit, reply }).unwrap();
+        };
+        for _ in 0..TOGETHER {
+            wait(of_person("many", "one"));
+        }
+        wait(of_person("many", "two"));
+        wait(sharer("other"));
+        let taken: Vec<Sharer> = {
+            let mut queue = deposits.queue();
+            std::iter::from_fn(|| queue.leave()).take(4).map(|one| one.deposit.who.clone()).collect()
+        };
+        let one = of_person("many", "one");
+        assert_eq!(taken, [one.clone(), sharer("other"), of_person("many", "two"), one]);
     }
 
     platform::both_engines! {

@@ -1,17 +1,21 @@
-//! Whose turn it is at the token: one call of each application after the other, however many some of them wait with.
+//! Whose turn it is at the token: one call of each application after the other, however many some of them wait with, and for however many
+//! people.
 //!
 //! A call is up to sixteen signatures. As many are under way as the token has sessions, and one more, so that none idles; what waits, waits
 //! here and not in the token's own queue, where first come is first served. So a batch of hundreds delays another application by the
 //! calls that are just under way, and not by its length. Single requests go before batches, eight of them for each call of a batch, so
-//! that batches go on too.
+//! that batches go on too. The operator says of which applications batches go before, or single requests behind.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hsm::{Key, Scheme};
+use platform::id::ClientId;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use crate::config::Standing;
+use crate::line::Line;
 use crate::share::Sharer;
 
 /// How many urgent calls go before one of a batch that waits.
@@ -28,37 +32,49 @@ pub(crate) enum Priority {
 
 /// The turns. Clones share them.
 #[derive(Clone)]
-pub(crate) struct Fair(Arc<Mutex<State>>);
+pub(crate) struct Fair {
+    state: Arc<Mutex<State>>,
+    standings: Arc<HashMap<ClientId, Standing>>,
+}
 
 /// Held for a moment, and never while anybody waits.
 struct State {
     free: usize,
-    urgent: Line,
-    batch: Line,
+    urgent: Line<Next>,
+    batch: Line<Next>,
     /// How many urgent ones have gone before a batch that waits.
     in_a_row: u32,
 }
 
-/// Those who wait, by application, the one whose turn is next in front.
-#[derive(Default)]
-struct Line(VecDeque<(Sharer, VecDeque<oneshot::Sender<Turn>>)>);
+/// The way to somebody who waits for a turn.
+type Next = oneshot::Sender<Turn>;
 
 /// A turn at the token; the next has it when this is dropped.
 pub(crate) struct Turn(Option<Fair>);
 
 impl Fair {
     /// So many calls at a time, one at least.
-    pub(crate) fn of(places: usize) -> Self {
+    pub(crate) fn of(places: usize, standings: HashMap<ClientId, Standing>) -> Self {
         let state =
             State { free: places.max(1), urgent: Line::default(), batch: Line::default(), in_a_row: 0 };
-        Self(Arc::new(Mutex::new(state)))
+        Self { state: Arc::new(Mutex::new(state)), standings: Arc::new(standings) }
+    }
+
+    /// How soon a call is served that would be served so: what the operator says of its application stands above that.
+    fn ranked(&self, who: &Sharer, priority: Priority) -> Priority {
+        match self.standings.iter().find(|(client, _)| client.as_str() == who.application()) {
+            Some((_, Standing::First)) => Priority::Urgent,
+            Some((_, Standing::Last)) => Priority::Batch,
+            None => priority,
+        }
     }
 
     /// Waits for a turn. Whoever stops waiting leaves nothing behind.
     pub(crate) async fn turn(&self, who: &Sharer, priority: Priority) -> Turn {
+        let priority = self.ranked(who, priority);
         loop {
             let waiting = {
-                let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
                 if state.free > 0 {
                     state.free -= 1;
                     return Turn(Some(self.clone()));
@@ -78,7 +94,7 @@ impl Fair {
     fn pass_on(&self) {
         loop {
             let next = {
-                let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
                 let next = state.next();
                 if next.is_none() {
                     state.free += 1;
@@ -189,49 +205,27 @@ pub(crate) async fn sign(fair: &Fair, who: &Sharer, work: Work<'_>) -> Result<Ve
 impl Fair {
     /// How many calls wait for their turn.
     pub(crate) fn waiting(&self) -> usize {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         [&state.urgent, &state.batch].into_iter().map(Line::len).sum()
     }
 }
 
 impl State {
-    fn line(&mut self, priority: Priority) -> &mut Line {
+    fn line(&mut self, priority: Priority) -> &mut Line<Next> {
         match priority {
             Priority::Urgent => &mut self.urgent,
             Priority::Batch => &mut self.batch,
         }
     }
 
-    fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
-        let batch_waits = !self.batch.0.is_empty();
-        if self.urgent.0.is_empty() || batch_waits && self.in_a_row >= URGENT_IN_A_ROW {
+    fn next(&mut self) -> Option<Next> {
+        let batch_waits = !self.batch.is_empty();
+        if self.urgent.is_empty() || batch_waits && self.in_a_row >= URGENT_IN_A_ROW {
             self.in_a_row = 0;
             return self.batch.leave();
         }
         self.in_a_row = if batch_waits { self.in_a_row + 1 } else { 0 };
         self.urgent.leave()
-    }
-}
-
-impl Line {
-    fn join(&mut self, who: &Sharer, turn: oneshot::Sender<Turn>) {
-        match self.0.iter_mut().find(|(one, _)| one == who) {
-            Some((_, turns)) => turns.push_back(turn),
-            None => self.0.push_back((who.clone(), VecDeque::from([turn]))),
-        }
-    }
-
-    fn len(&self) -> usize {
-        self.0.iter().map(|(_, turns)| turns.len()).sum()
-    }
-
-    fn leave(&mut self) -> Option<oneshot::Sender<Turn>> {
-        let (who, mut turns) = self.0.pop_front()?;
-        let turn = turns.pop_front();
-        if !turns.is_empty() {
-            self.0.push_back((who, turns));
-        }
-        turn
     }
 }
 
@@ -252,7 +246,9 @@ mod tests {
 
     /// Has these wait in their order behind one that is served, and says in which order they were.
     async fn served(waiting: &[(&'static str, Priority)]) -> Vec<&'static str> {
-        let fair = Fair::of(1);
+        let standing = |name: &str, standing| -> (ClientId, Standing) { (name.parse().unwrap(), standing) };
+        let standings = [standing("first-one", Standing::First), standing("last-one", Standing::Last)];
+        let fair = Fair::of(1, HashMap::from(standings));
         let first = fair.turn(&sharer("first"), Priority::Urgent).await;
         let order = Arc::new(Order::new(Vec::new()));
         let mut tasks = Vec::new();
@@ -299,10 +295,19 @@ mod tests {
         assert_eq!(order[8..], ["batch", "single", "single", "batch"]);
     }
 
+    /// The batches of an application of which the operator says so wait like single requests; single ones of another like batches.
+    #[tokio::test]
+    async fn the_operator_ranks_applications() {
+        use Priority::{Batch, Urgent};
+
+        let waiting = [("batch", Batch), ("last-one", Urgent), ("first-one", Batch), ("single", Urgent)];
+        assert_eq!(served(&waiting).await, ["first-one", "single", "batch", "last-one"]);
+    }
+
     /// So many are served at a time; whoever stops waiting, or is stopped while served, leaves the turn to the next.
     #[tokio::test]
     async fn turns_are_not_lost() {
-        let (fair, who) = (Fair::of(2), sharer("one"));
+        let (fair, who) = (Fair::of(2, HashMap::new()), sharer("one"));
         let (one, two) = (fair.turn(&who, Priority::Batch).await, fair.turn(&who, Priority::Batch).await);
         let mut given_up = Box::pin(fair.turn(&who, Priority::Batch));
         let waits = |waiting: &mut std::pin::Pin<Box<dyn Future<Output = Turn> + '_>>| {
@@ -317,11 +322,11 @@ mod tests {
         drop(one);
         assert!(!waits(&mut last), "the turn of whoever gave up goes to the next");
         drop(two);
-        assert_eq!(fair.0.lock().unwrap().free, 2, "and that one was had and given back");
+        assert_eq!(fair.state.lock().unwrap().free, 2, "and that one was had and given back");
         drop(last);
         let all = (fair.turn(&who, Priority::Urgent).await, fair.turn(&who, Priority::Batch).await);
-        assert_eq!(fair.0.lock().unwrap().free, 0);
+        assert_eq!(fair.state.lock().unwrap().free, 0);
         drop(all);
-        assert_eq!(fair.0.lock().unwrap().free, 2);
+        assert_eq!(fair.state.lock().unwrap().free, 2);
     }
 }

@@ -38,6 +38,7 @@ mod kept_records;
 pub mod leavers;
 mod ledger;
 mod left_keys;
+mod line;
 mod live;
 mod offload;
 mod one_time;
@@ -63,7 +64,7 @@ pub mod verification;
 mod xml;
 
 pub use authorisation::end_open_authorisations;
-pub use config::{Argon2, Attempts, Config, Dss, KeyPool, ProofHash};
+pub use config::{Argon2, Attempts, Config, Dss, KeyPool, ProofHash, Standing};
 pub use dss::SignIn;
 pub use eps::Fault as PrescriptionFault;
 pub use error::{Error, Parameter};

@@ -7,28 +7,34 @@ use platform::caller::{Caller, CallerKind};
 
 use crate::error::Error;
 
-/// Who has a share: a system, or a person, whichever program they use.
+/// Who has a share: an application, and which of its people it is for, where one calls.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Sharer(String);
+pub(crate) struct Sharer {
+    application: String,
+    person: Option<String>,
+}
 
 impl From<&Caller> for Sharer {
     fn from(caller: &Caller) -> Self {
-        match caller.kind {
-            // One program serves many people, and one of them must not stand in the way of the others.
-            CallerKind::Person => Self(format!("{} {}", caller.client, caller.subject)),
-            _ => Self(caller.client.to_string()),
-        }
+        // One program serves many people, and one of them must not stand in the way of the others.
+        let person = (caller.kind == CallerKind::Person).then(|| caller.subject.clone());
+        Self { application: caller.client.to_string(), person }
     }
 }
 
 impl Sharer {
     /// An application, by its id.
     pub(crate) fn of(client: &str) -> Self {
-        Self(client.to_owned())
+        Self { application: client.to_owned(), person: None }
+    }
+
+    /// The application.
+    pub(crate) fn application(&self) -> &str {
+        &self.application
     }
 }
 
-/// Places, so many for each. Clones count together.
+/// Places, so many for each application, of which one of its people has half at most. Clones count together.
 ///
 /// The lock is held to count and never while anybody waits.
 #[derive(Clone)]
@@ -51,19 +57,32 @@ impl Shares {
     /// So many places at once. Who has none may have more than a share, or what needs more would never be done.
     pub(crate) fn take_many(&self, sharer: &Sharer, places: usize) -> Result<Place, Error> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = taken.get(sharer).copied().unwrap_or(0);
-        if count > 0 && count + places > self.most {
+        let counted = self.counted(sharer);
+        let is_full = |(who, most): &(Sharer, usize)| {
+            taken.get(who).is_some_and(|count| *count > 0 && count + places > *most)
+        };
+        if counted.iter().any(is_full) {
             metrics::counter!("signer_share_refusals_total").increment(1);
             return Err(Error::ShareTaken);
         }
-        taken.insert(sharer.clone(), count + places);
-        Ok(Place { sharer: sharer.clone(), places, taken: Arc::clone(&self.taken) })
+        let counted = counted.map(|(who, _)| who);
+        for who in &counted {
+            *taken.entry(who.clone()).or_default() += places;
+        }
+        Ok(Place { counted, places, taken: Arc::clone(&self.taken) })
+    }
+
+    /// Under whom places of somebody count, and how many each may have. An application counts as itself and as nobody in particular of its people.
+    fn counted(&self, sharer: &Sharer) -> [(Sharer, usize); 2] {
+        let whole = Sharer { application: sharer.application.clone(), person: Some(String::new()) };
+        let own = if sharer.person.is_some() { self.most.div_ceil(2) } else { self.most };
+        [(whole, self.most), (sharer.clone(), own)]
     }
 }
 
 /// A place that is taken, or several that are given back together.
 pub(crate) struct Place {
-    sharer: Sharer,
+    counted: [Sharer; 2],
     places: usize,
     taken: Arc<Mutex<HashMap<Sharer, usize>>>,
 }
@@ -71,10 +90,12 @@ pub(crate) struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = taken.get_mut(&self.sharer) {
-            *count -= self.places;
-            if *count == 0 {
-                taken.remove(&self.sharer);
+        for who in &self.counted {
+            if let Some(count) = taken.get_mut(who) {
+                *count -= self.places;
+                if *count == 0 {
+                    taken.remove(who);
+                }
             }
         }
     }
@@ -82,7 +103,12 @@ impl Drop for Place {
 
 #[cfg(test)]
 pub(crate) fn sharer(name: &str) -> Sharer {
-    Sharer(name.to_owned())
+    Sharer::of(name)
+}
+
+#[cfg(test)]
+pub(crate) fn of_person(name: &str, person: &str) -> Sharer {
+    Sharer { application: name.to_owned(), person: Some(person.to_owned()) }
 }
 
 #[cfg(test)]
@@ -117,13 +143,27 @@ mod tests {
         assert!(shares.taken.lock().unwrap().is_empty(), "nothing stays behind");
     }
 
-    /// People who use one program have a share each; a system has one.
+    /// People who use one program have half of its share each, and all of them together no more than the whole.
     #[test]
-    fn people_have_shares_of_their_own() {
+    fn people_share_what_their_application_has() {
         let caller = |kind, subject: &str| {
             Sharer::from(&Caller::new(kind, subject, "program".parse().unwrap(), ["signer:sign"]))
         };
         assert_ne!(caller(CallerKind::Person, "555021942107"), caller(CallerKind::Person, "555021942115"));
         assert_eq!(caller(CallerKind::System, "a"), caller(CallerKind::System, "b"));
+        let shares = Shares::of(4);
+        let mut places = vec![shares.take_many(&of_person("many", "one"), 2).unwrap()];
+        assert!(matches!(shares.take(&of_person("many", "one")), Err(Error::ShareTaken)), "half of it");
+        for person in ["two", "three"] {
+            places.push(shares.take(&of_person("many", person)).unwrap());
+        }
+        for who in [of_person("many", "four"), sharer("many")] {
+            assert!(matches!(shares.take(&who), Err(Error::ShareTaken)), "{who:?}: no more for more people");
+        }
+        drop(shares.take_many(&sharer("other"), 4).unwrap());
+        places.pop();
+        drop(shares.take(&of_person("many", "four")).unwrap());
+        drop(places);
+        assert!(shares.taken.lock().unwrap().is_empty(), "nothing stays behind");
     }
 }

@@ -122,7 +122,7 @@ impl Signer {
         Ok(Self(Arc::new(Shared {
             passphrases: Pool::start(config.argon2)?,
             // One more than there are sessions, so that none waits for the next call.
-            turns: Fair::of(hsm.sessions().saturating_add(1)),
+            turns: Fair::of(hsm.sessions().saturating_add(1), config.priorities.clone()),
             live: Cache::new(config.live_credentials),
             under_way: Shares::of(config.calls_per_client),
             config,

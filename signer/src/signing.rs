@@ -286,7 +286,8 @@ impl Work<'_> {
         };
         let actor = Actor::from(self.caller);
         let request = self.authorisation.consent.as_ref().map(ToString::to_string);
-        let deposit = Arc::new(Deposit { signing, under, made, actor, user, request });
+        let deposit =
+            Arc::new(Deposit { who: Sharer::from(self.caller), signing, under, made, actor, user, request });
         match self.signer.deposits.store(Arc::clone(&deposit)).await? {
             Outcome::Stored => Ok(Kept::All(as_stored(&deposit))),
             Outcome::OthersFirst => {

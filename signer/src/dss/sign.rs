@@ -136,7 +136,8 @@ async fn make(
     let user = row.user_id.clone();
     let request = Some(row.request_id.to_string());
     let under = Under { version, ..Under::default() };
-    let deposit = Deposit { signing, under, made, actor: actor(row), user, request };
+    let who = Sharer::of(&row.client);
+    let deposit = Deposit { who, signing, under, made, actor: actor(row), user, request };
     let done = match signer.deposits.store(Arc::new(deposit)).await? {
         Outcome::Stored => {
             metrics::counter!("signer_signatures_total").increment(count);
