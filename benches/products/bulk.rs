@@ -4,8 +4,10 @@
 use anyhow::ensure;
 use hsm::Alg;
 use hsm::testing::RawKey;
+use tokio::task::JoinSet;
 
-use crate::prescriber::Prescriber;
+use crate::prescriber::{Prescriber, Requests};
+use crate::rig::load::Measured;
 use crate::rig::{line, raw};
 use crate::{OTHER_SYSTEM, SYSTEM, Stage, at_least, at_most, milliseconds, report};
 
@@ -40,6 +42,8 @@ const OTHERS: usize = 300;
 const DELAY: f64 = 20.0;
 /// How many batches are sent one after the other meanwhile, which have to outlast those.
 const MEANWHILE: usize = 120;
+/// How many credentials of one application sign batches at the same time.
+const EIGHT: usize = 8;
 
 /// All cases of this file that were asked for.
 pub(crate) async fn measure(stage: &mut Stage) -> anyhow::Result<()> {
@@ -111,7 +115,8 @@ async fn alone(stage: &mut Stage, plan: &Plan, prescriber: &Prescriber) -> anyho
     Ok(())
 }
 
-/// Single signatures of another application with nothing else going on, and while one batch follows the other.
+/// Single signatures of another application with nothing else going on, while one batch follows the other, and while eight credentials of one
+/// application each sign one batch after the other.
 async fn beside_another(stage: &mut Stage, plan: &Plan, prescriber: &Prescriber) -> anyhow::Result<()> {
     let server = stage.server.id();
     let other = Prescriber::register(stage.site(), plan.alg, OTHER_SYSTEM, "other").await?;
@@ -119,16 +124,43 @@ async fn beside_another(stage: &mut Stage, plan: &Plan, prescriber: &Prescriber)
     other.requests(50, 25, 25).await?.send(2, server).await?;
     let idle = other.requests(OTHERS, 1, SINGLES_PER_AUTHORISATION).await?.send(1, server).await?;
     report("single, another's, idle", &idle, "");
-    let batches = prescriber.requests(MEANWHILE * MOST, MOST, MOST).await?;
+    let one = vec![prescriber.requests(MEANWHILE * MOST, MOST, MOST).await?];
+    beside(stage, plan, (&other, &idle), ("a batch", one)).await?;
+    let mut eight = Vec::new();
+    for number in 0..EIGHT {
+        let name = format!("beside-{number}");
+        let signer = Prescriber::register(stage.site(), plan.alg, SYSTEM, &name).await?;
+        signer.requests(50, 25, 25).await?.send(2, server).await?;
+        eight.push(signer.requests(MEANWHILE * MOST / EIGHT * 2, MOST, MOST).await?);
+    }
+    beside(stage, plan, (&other, &idle), ("eight batches", eight)).await
+}
+
+/// Single signatures while each of these sends its batches one after the other.
+async fn beside(
+    stage: &mut Stage,
+    plan: &Plan,
+    (other, idle): (&Prescriber, &Measured),
+    (what, batches): (&str, Vec<Requests>),
+) -> anyhow::Result<()> {
+    let server = stage.server.id();
     let singles = other.requests(OTHERS, 1, SINGLES_PER_AUTHORISATION).await?;
-    let batches = tokio::spawn(batches.send(1, server));
+    let mut under_way = JoinSet::new();
+    for one in batches {
+        under_way.spawn(one.send(1, server));
+    }
     let beside = singles.send(1, server).await?;
-    ensure!(!batches.is_finished(), "the batches were over before the single signatures: nothing was shown");
-    report("single, beside a batch", &beside, "");
-    report("the batches", &batches.await??, "");
-    let delay = milliseconds(&beside, 990) - milliseconds(&idle, 500);
-    let longest = milliseconds(&beside, 1000) - milliseconds(&idle, 500);
-    let what = format!("delay of another's single signature by a batch, {}", plan.alg);
+    ensure!(
+        under_way.try_join_next().is_none(),
+        "the batches were over before the single signatures: nothing was shown"
+    );
+    report(&format!("single, beside {what}"), &beside, "");
+    while let Some(done) = under_way.join_next().await {
+        report("the batches", &done??, "");
+    }
+    let delay = milliseconds(&beside, 990) - milliseconds(idle, 500);
+    let longest = milliseconds(&beside, 1000) - milliseconds(idle, 500);
+    let what = format!("delay of another's single signature by {what}, {}", plan.alg);
     stage.goals.row(&format!("{what}, p99"), "ms", delay, Some(at_most(DELAY)));
     stage.goals.row(&format!("{what}, longest of {OTHERS}"), "ms", longest, None);
     Ok(())
