@@ -18,6 +18,7 @@ use crate::dss::Token;
 use crate::error::{Error, Parameter};
 use crate::ids::AuthorisationId;
 use crate::sad::Shown;
+use crate::share::Sharer;
 use crate::signer::Signer;
 use crate::signing::{self, Algorithm, Document, Request};
 use crate::store::jobs::{self, JobRow, State};
@@ -261,12 +262,13 @@ pub(crate) async fn poll(signer: &Signer, caller: &Caller, id: &str) -> Result<P
         .iter()
         .map(|one| (one.form, one.algorithm.hash(), one.message_digest.clone()))
         .collect();
-    let made = signing::sign(signer, &caller, request).await?;
+    let (made, _share) = signing::sign_and_hold(signer, &caller, request).await?;
     let Some(levels) = levels else { return Ok(Polled::Hashes(made)) };
     let forms = about.iter().map(|(form, ..)| *form).collect();
     let made = made.into_iter().zip(about).zip(levels);
     let made = made.map(|((cms, (_, hash, digest)), level)| Signed { cms, level, hash, digest }).collect();
-    Ok(Polled::Documents { forms, made: cades::raise(signer, made).await?, validation })
+    let made = cades::raise(signer, &Sharer::from(&caller), made).await?;
+    Ok(Polled::Documents { forms, made, validation })
 }
 
 impl Signer {

@@ -27,7 +27,7 @@ use crate::signer::Signer;
 use crate::store::kept_records::{self, ChainRow, Due, DueBy, RecordsRow};
 use crate::store::proofs::{self, Unproven};
 use crate::suite::Hash;
-use crate::time_stamp::{Request, Token};
+use crate::time_stamp::{Asker, Request, Token};
 use crate::verification::{Evidence, Verdict, judge_here};
 
 /// How many one client may have kept.
@@ -304,13 +304,13 @@ impl Signer {
                 (Tree::over(wanted, &leaves).root().to_vec(), STANDARD.encode(leaves.concat()))
             })
             .await;
-            let token = self.time_stamp(Request::of(wanted, &root)).await.map_err(Error::TimeStamp)?;
+            let token = self.time_stamp(&Asker::Ourselves, Request::of(wanted, &root)).await.map_err(Error::TimeStamp)?;
             let tokens = vec![STANDARD.encode(&token.der)];
             row.chains.push(ChainRow { hash: wanted.oid().to_owned(), leaves, tokens });
             token
         } else {
             let request = Request::of(hash, &hash.digest(&last));
-            let token = self.time_stamp(request).await.map_err(Error::TimeStamp)?;
+            let token = self.time_stamp(&Asker::Ourselves, request).await.map_err(Error::TimeStamp)?;
             row.last_tokens().push(STANDARD.encode(&token.der));
             token
         };

@@ -33,7 +33,7 @@ use crate::store::certificates;
 use crate::store::kept_records::RecordsRow;
 use crate::store::proofs::{self, Unproven};
 use crate::suite::Hash;
-use crate::time_stamp::Request;
+use crate::time_stamp::{Asker, Request};
 
 /// The lease row of the worker.
 const LEASE: &str = "signer-proofs";
@@ -157,7 +157,7 @@ impl Signer {
         .await;
         let tree = Tree::over(hash, &digests);
         let request = Request::of(hash, tree.root());
-        let token = self.time_stamp(request).await.map_err(Error::TimeStamp)?;
+        let token = self.time_stamp(&Asker::Ourselves, request).await.map_err(Error::TimeStamp)?;
         let names = lists.iter().map(|(sha256, _)| sha256.clone()).collect();
         let row = kept_records::of_ledger((hash, &digests), &token, names, now);
         let signatures = u32::try_from(count).unwrap_or(u32::MAX);

@@ -14,6 +14,7 @@ use platform::peer::Peer;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::authorisation::Rests;
+use crate::cades::Raised;
 use crate::config::Config;
 use crate::deposit::Deposits;
 use crate::dss::SignIn;
@@ -87,6 +88,8 @@ pub struct Shared {
     pub(crate) turns: Fair,
     pub(crate) live: Cache,
     pub(crate) grants: Grants,
+    /// Signatures that were raised a while ago.
+    pub(crate) raised: Raised,
     pub(crate) deposits: Deposits,
     preparing: OnceLock<Together<prepare::New>>,
     /// Told when a spare key was taken.
@@ -129,6 +132,7 @@ impl Signer {
             deposits: Deposits::into(db.clone()),
             preparing: OnceLock::new(),
             grants: Grants::new(),
+            raised: Raised::new(),
             db,
             hsm,
             ca,

@@ -23,7 +23,7 @@ use crate::leavers::HOLDER_LEFT;
 use crate::live::{self, Live};
 use crate::one_time::Ready;
 use crate::sad::Shown;
-use crate::share::Sharer;
+use crate::share::{Place, Sharer};
 use crate::signer::Signer;
 use crate::store::authorisations::{self, AuthorisationRow, Signed};
 use crate::store::ledger::{self, StoredSignature};
@@ -112,6 +112,15 @@ const ROUNDS: u32 = 3;
 ///    request used up in the meantime keeps that signature, and ours is thrown away;
 /// 4. the answer is put together from what is stored. A crash before it leaves: the same request finds it.
 pub(crate) async fn sign(signer: &Signer, caller: &Caller, request: Request) -> Result<Vec<Vec<u8>>, Error> {
+    sign_and_hold(signer, caller, request).await.map(|(made, _)| made)
+}
+
+/// The same, with the caller's share of the token for whoever has more to do with what was signed.
+pub(crate) async fn sign_and_hold(
+    signer: &Signer,
+    caller: &Caller,
+    request: Request,
+) -> Result<(Vec<Vec<u8>>, Place), Error> {
     caller.may(SIGN).map_err(Error::Caller)?;
     if request.documents.len() > signer.config.max_documents {
         return Err(Error::TooManyDocuments);
@@ -120,25 +129,34 @@ pub(crate) async fn sign(signer: &Signer, caller: &Caller, request: Request) -> 
     check_distinct(&digests).map_err(|repeated| repetition(&request.documents, repeated))?;
     // One that asks for much must not fill the queue in front of the token, where the others wait too.
     let calls = hsm::calls(request.documents.len());
-    let _places = signer.under_way.take_many(&Sharer::from(caller), calls)?;
+    let places = signer.under_way.take_many(&Sharer::from(caller), calls)?;
+    Ok((sign_once(signer, caller, &request, &digests).await?, places))
+}
+
+async fn sign_once(
+    signer: &Signer,
+    caller: &Caller,
+    request: &Request,
+    digests: &[Digest],
+) -> Result<Vec<Vec<u8>>, Error> {
     if let Shown::Sad(sad) = &request.shown {
         let sad = sad.stored();
         if let Some(grant) = signer.grants.get(&sad) {
             let known = Known { grant: &grant, seen: Signed::Nothing, by: By::Sad(&sad) };
-            match sign_under(signer, caller, &request, &digests, known).await {
+            match sign_under(signer, caller, request, digests, known).await {
                 // What was in memory may be older than the database, which tells how it is.
                 Err(error) if error.is_refusal() => signer.grants.forget(&sad),
                 done => return done,
             }
         }
-        let only = match digests.as_slice() {
+        let only = match digests {
             [only] => Some(only),
             _ => None,
         };
         if let Some(found) = authorisations::by_sad(signer.db.read(), &sad, only).await? {
             let grant = Arc::new(Grant::new(found.row));
             let known = Known { grant: &grant, seen: found.signed, by: By::Sad(&sad) };
-            let answer = sign_under(signer, caller, &request, &digests, known).await?;
+            let answer = sign_under(signer, caller, request, digests, known).await?;
             signer.grants.keep(sad, &grant);
             return Ok(answer);
         }
@@ -148,7 +166,7 @@ pub(crate) async fn sign(signer: &Signer, caller: &Caller, request: Request) -> 
         Shown::Accepted { job, .. } => By::Job(job),
         Shown::Sad(_) | Shown::Token(_) | Shown::Authorisation(_) => By::Token,
     };
-    sign_under(signer, caller, &request, &digests, Known { grant: &grant, seen: Signed::Something, by }).await
+    sign_under(signer, caller, request, digests, Known { grant: &grant, seen: Signed::Something, by }).await
 }
 
 /// An authorisation, what the ledger was seen to have of what is asked, and by what it was shown.

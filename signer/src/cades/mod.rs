@@ -1,25 +1,28 @@
 //! The levels of CAdES above B-B (ETSI EN 319 122-1 6): what makes a signature provable for years is put around it.
 //!
 //! A signature itself is never touched, and lies in the ledger without what is put around: the same request again gets the same
-//! signature, with a time-stamp of its own.
+//! signature, and as long as it is in memory with the same around it; later with a time-stamp of its own.
 
 mod archive;
 mod material;
 mod parts;
+mod raised;
 mod validation;
 
 use tokio::task::JoinSet;
 
 use crate::cms::der::{CONTEXT_0, SEQUENCE, SET, element};
 use crate::error::Error;
+use crate::share::Sharer;
 use crate::signer::Signer;
 use crate::suite::Hash;
-use crate::time_stamp::{Request, attribute};
+use crate::time_stamp::{Asker, Request, attribute};
 use parts::Parts;
 
 pub(crate) use archive::{HASH_INDEX, hash_index};
 pub(crate) use material::current;
 pub(crate) use parts::Unsigned;
+pub(crate) use raised::Raised;
 pub(crate) use validation::{Validation, validation};
 
 /// How much stands around a signature. Each has all that the ones before have.
@@ -66,8 +69,13 @@ pub(crate) struct Signed {
     pub(crate) digest: Vec<u8>,
 }
 
-/// Raises signatures to their levels, together: their time-stamps are signed as one group. In their order.
-pub(crate) async fn raise(signer: &Signer, made: Vec<Signed>) -> Result<Vec<Vec<u8>>, Error> {
+/// Raises signatures to their levels, together: their time-stamps are signed as one group. In their order. Whoever asks for it holds their
+/// share meanwhile.
+pub(crate) async fn raise(
+    signer: &Signer,
+    sharer: &Sharer,
+    made: Vec<Signed>,
+) -> Result<Vec<Vec<u8>>, Error> {
     let mut raised = vec![Vec::new(); made.len()];
     let mut under_way = JoinSet::new();
     for (place, signed) in made.into_iter().enumerate() {
@@ -75,8 +83,16 @@ pub(crate) async fn raise(signer: &Signer, made: Vec<Signed>) -> Result<Vec<Vec<
             raised[place] = signed.cms;
             continue;
         }
-        let signer = signer.clone();
-        under_way.spawn(async move { (place, raise_one(&signer, signed).await) });
+        let key = raised::key(&signed);
+        if let Some(before) = signer.raised.get(&key) {
+            raised[place] = before;
+            continue;
+        }
+        let (signer, asker) = (signer.clone(), Asker::Application(sharer.clone()));
+        under_way.spawn(async move {
+            let made = raise_one(&signer, &asker, signed).await;
+            (place, made.map(|made| signer.raised.keep(key, made)))
+        });
     }
     // The first failure ends the others: dropped, they ask for nothing more.
     while let Some(done) = under_way.join_next().await {
@@ -86,28 +102,33 @@ pub(crate) async fn raise(signer: &Signer, made: Vec<Signed>) -> Result<Vec<Vec<
     Ok(raised)
 }
 
-async fn raise_one(signer: &Signer, of: Signed) -> Result<Vec<u8>, Error> {
+async fn raise_one(signer: &Signer, asker: &Asker, of: Signed) -> Result<Vec<u8>, Error> {
     let unreadable = || Error::StoredRow { what: "signature" };
     let mut parts = Parts::read(&of.cms).ok_or_else(unreadable)?;
     // EN 319 122-1 5.3: over the octets of the signature value.
     let imprint = of.hash.digest(&parts.signature);
-    let token = time_stamp(signer, of.hash, &imprint).await?;
+    let token = time_stamp(signer, asker, of.hash, &imprint).await?;
     parts.unsigned.push(attribute(SIGNATURE_TIME_STAMP, &token));
     if of.level >= Level::Lt {
         material::add(signer, &mut parts, &token).await?;
     }
     if of.level >= Level::Lta {
-        archive(signer, &mut parts, of.hash, &of.digest).await?;
+        archive(signer, asker, &mut parts, (of.hash, &of.digest)).await?;
     }
     Ok(parts.join())
 }
 
 /// Puts an archive time-stamp around all that is there.
-async fn archive(signer: &Signer, parts: &mut Parts, hash: Hash, digest: &[u8]) -> Result<(), Error> {
+async fn archive(
+    signer: &Signer,
+    asker: &Asker,
+    parts: &mut Parts,
+    (hash, digest): (Hash, &[u8]),
+) -> Result<(), Error> {
     let unreadable = || Error::StoredRow { what: "signature" };
     let index = hash_index(&parts.certificates, &parts.crls, &parts.unsigned, hash).ok_or_else(unreadable)?;
     let imprint = archive::imprint(parts, digest, &index);
-    let token = time_stamp(signer, hash, &hash.digest(&imprint)).await?;
+    let token = time_stamp(signer, asker, hash, &hash.digest(&imprint)).await?;
     // EN 319 122-1 5.5.2: the index travels with the token, unsigned, and its octets are in the imprint.
     let mut inner = Parts::read(&token).ok_or_else(unreadable)?;
     inner.unsigned.push(attribute(HASH_INDEX, &index));
@@ -118,7 +139,12 @@ async fn archive(signer: &Signer, parts: &mut Parts, hash: Hash, digest: &[u8]) 
 /// Puts a further archive time-stamp around a signature, with what is current of revocation now: before the certificate or the algorithm of
 /// the last one ages. The document is given where it is not inside. A signature without a time-stamp of its own gets one, and then proves
 /// that it was there from now on.
-pub(crate) async fn renew(signer: &Signer, cms: &[u8], document: Option<&[u8]>) -> Result<Vec<u8>, Error> {
+pub(crate) async fn renew(
+    signer: &Signer,
+    asker: &Asker,
+    cms: &[u8],
+    document: Option<&[u8]>,
+) -> Result<Vec<u8>, Error> {
     let refused = |sentence| Error::Verification { sentence };
     let mut parts = Parts::read(cms)
         .ok_or_else(|| refused("cms is a CMS of one signer with signed attributes, in DER."))?;
@@ -133,13 +159,13 @@ pub(crate) async fn renew(signer: &Signer, cms: &[u8], document: Option<&[u8]>) 
     let hash = Hash::Sha256;
     let digest = hash.digest(document);
     if parts.time_stamps().is_empty() {
-        let token = time_stamp(signer, hash, &hash.digest(&parts.signature)).await?;
+        let token = time_stamp(signer, asker, hash, &hash.digest(&parts.signature)).await?;
         parts.unsigned.push(attribute(SIGNATURE_TIME_STAMP, &token));
     }
     for token in parts.time_stamps() {
         material::add(signer, &mut parts, &token).await?;
     }
-    archive(signer, &mut parts, hash, &digest).await?;
+    archive(signer, asker, &mut parts, (hash, &digest)).await?;
     Ok(parts.join())
 }
 
@@ -153,8 +179,8 @@ pub(crate) async fn with_lists(signer: &Signer, token: &[u8]) -> Result<Vec<u8>,
     Ok(parts.join())
 }
 
-async fn time_stamp(signer: &Signer, hash: Hash, digest: &[u8]) -> Result<Vec<u8>, Error> {
-    let token = signer.time_stamp(Request::of(hash, digest)).await.map_err(Error::TimeStamp)?;
+async fn time_stamp(signer: &Signer, asker: &Asker, hash: Hash, digest: &[u8]) -> Result<Vec<u8>, Error> {
+    let token = signer.time_stamp(asker, Request::of(hash, digest)).await.map_err(Error::TimeStamp)?;
     Ok(token.der)
 }
 

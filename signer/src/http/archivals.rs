@@ -12,6 +12,7 @@ use crate::cades;
 use crate::error::Error;
 use crate::share::Sharer;
 use crate::signer::Signer;
+use crate::time_stamp::Asker;
 
 /// Puts a further archive time-stamp around a signature (CAdES B-LTA), with the revocation lists of now: before the certificate or the
 /// algorithm of the last one ages. Whether the signature holds is not looked at.
@@ -23,12 +24,13 @@ pub(crate) async fn archive(
     Json(request): Json<Archive>,
 ) -> Result<Json<Archived>, Problem> {
     caller.may(SIGN)?;
-    let _place = signer.under_way.take(&Sharer::from(&caller))?;
+    let sharer = Sharer::from(&caller);
+    let _place = signer.under_way.take(&sharer)?;
     let decoded = |text: &str| {
         STANDARD.decode(text).map_err(|_| Error::Verification { sentence: "cms and document are base64." })
     };
     let cms = decoded(&request.cms)?;
     let document = request.document.as_deref().map(decoded).transpose()?;
-    let archived = cades::renew(&signer, &cms, document.as_deref()).await?;
+    let archived = cades::renew(&signer, &Asker::Application(sharer), &cms, document.as_deref()).await?;
     Ok(Json(Archived { cms: STANDARD.encode(archived) }))
 }

@@ -17,7 +17,7 @@ use crate::kept_records;
 use crate::share::Sharer;
 use crate::signer::Signer;
 use crate::suite::Hash;
-use crate::time_stamp::Request;
+use crate::time_stamp::{Asker, Request};
 use crate::verification::{Evidence, Verdict, judge_here};
 
 /// For how long records are kept at most.
@@ -32,10 +32,12 @@ pub(crate) async fn create(
     Json(request): Json<RecordDigests>,
 ) -> Result<Json<EvidenceRecords>, Problem> {
     caller.may(SIGN)?;
-    let _place = signer.under_way.take(&Sharer::from(&caller))?;
+    let sharer = Sharer::from(&caller);
+    let _place = signer.under_way.take(&sharer)?;
+    let asker = Asker::Application(sharer);
     let (hash, digests) = parse(&request)?;
     let tree = Tree::over(hash, &digests);
-    let token = signer.time_stamp(Request::of(hash, tree.root())).await.map_err(Error::TimeStamp)?;
+    let token = signer.time_stamp(&asker, Request::of(hash, tree.root())).await.map_err(Error::TimeStamp)?;
     let records = (0..digests.len()).map(|place| STANDARD.encode(tree.record(place, &token.der)));
     let kept = match request.keep_years {
         None => None,
@@ -71,7 +73,9 @@ pub(crate) async fn renew(
     Json(request): Json<RenewRecord>,
 ) -> Result<Json<RenewedRecord>, Problem> {
     caller.may(SIGN)?;
-    let _place = signer.under_way.take(&Sharer::from(&caller))?;
+    let sharer = Sharer::from(&caller);
+    let _place = signer.under_way.take(&sharer)?;
+    let asker = Asker::Application(sharer);
     let wrong =
         || Error::Verification { sentence: "evidence_record is an EvidenceRecord of RFC 4998, base64." };
     let octets = STANDARD.decode(&request.evidence_record).map_err(|_| wrong())?;
@@ -97,7 +101,8 @@ pub(crate) async fn renew(
     let renewed = match (&request.hash_algo, &request.hash) {
         (None, None) => {
             let (hash, digest) = record.to_renew().ok_or_else(wrong)?;
-            let token = signer.time_stamp(Request::of(hash, &digest)).await.map_err(Error::TimeStamp)?;
+            let token =
+                signer.time_stamp(&asker, Request::of(hash, &digest)).await.map_err(Error::TimeStamp)?;
             record.renewed(&token.der).ok_or_else(wrong)?
         }
         (Some(hash_algo), Some(digest)) => {
@@ -108,7 +113,8 @@ pub(crate) async fn renew(
             };
             let (hash, digests) = parse(&both)?;
             let about = record.to_rehash(hash, &digests.concat(), record.chains.len());
-            let token = signer.time_stamp(Request::of(hash, &about)).await.map_err(Error::TimeStamp)?;
+            let token =
+                signer.time_stamp(&asker, Request::of(hash, &about)).await.map_err(Error::TimeStamp)?;
             record.rehashed(hash, &token.der)
         }
         _ => return Err(Error::Verification { sentence: "hash_algo and hash go together." }.into()),

@@ -1,14 +1,14 @@
 //! Time-stamps that are signed together.
 //!
 //! What is asked while the token is busy is one group: its time-stamps are signed in as few calls as may be, and told to the record in
-//! one row before any of them is answered. As many groups are under way as the token has sessions, and one more; so a question that
+//! one row before any of them is answered. Who is in it is taken from each application in turn. As many groups are under way as the token has sessions, and one more; so a question that
 //! comes alone waits for nobody, and under load a hand-over to the token and to the database is one for the group and not one for each.
 //!
 //! What the record has of each: its serial number, and SHA-256 of what it says. So whoever holds the record can tell which time-stamps
 //! were given here, also after the key came into other hands (RFC 3161 4 asks for that); who asked for one is not in it, because anybody
 //! may, and what it is about is a digest that the token itself shows.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use audit::Actor;
 use base64::Engine as _;
@@ -18,6 +18,7 @@ use platform::clock::{Accuracy, Millis};
 use platform::db::Tx;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use super::questions::Waiting;
 use super::reply::Failure;
 use super::request::{Certificates, Request};
 use super::serial::{Serial, Series};
@@ -35,9 +36,6 @@ use crate::store::time_stamps;
 const SHARER: &str = "module:time-stamps";
 /// How many time-stamps a group holds at most.
 const MOST: usize = 64;
-/// How many may wait; who finds no place is told to come later.
-pub(super) const WAITING: usize = 4_096;
-
 /// A question, and the way back.
 pub(super) struct Asked {
     pub(super) signer: Signer,
@@ -63,25 +61,33 @@ struct Prepared {
     reply: oneshot::Sender<Result<Token, Failure>>,
 }
 
-/// Makes groups for as long as somebody may ask.
-pub(super) async fn group(mut questions: mpsc::Receiver<Asked>) {
-    let mut group = Vec::with_capacity(MOST);
+/// Makes groups for as long as somebody may ask, each time something came until nothing is left.
+pub(super) async fn group(waiting: Arc<Mutex<Waiting<Asked>>>, mut comes: mpsc::Receiver<()>) {
     let mut places = None;
-    while questions.recv_many(&mut group, MOST).await > 0 {
-        group.retain(|asked: &Asked| !asked.reply.is_closed());
-        let Some(first) = group.first() else { continue };
-        let signer = first.signer.clone();
-        let places =
-            places.get_or_insert_with(|| Arc::new(Semaphore::new(signer.hsm.sessions().saturating_add(1))));
-        // Nobody closes it.
-        let Ok(under_way) = Arc::clone(places).acquire_owned().await else { return };
-        while group.len() < MOST
-            && let Ok(asked) = questions.try_recv()
-        {
-            group.push(asked);
+    while comes.recv().await.is_some() {
+        while let Some(signer) = next(&waiting) {
+            let places = places
+                .get_or_insert_with(|| Arc::new(Semaphore::new(signer.hsm.sessions().saturating_add(1))));
+            // Nobody closes it.
+            let Ok(under_way) = Arc::clone(places).acquire_owned().await else { return };
+            let group = together(&waiting);
+            if !group.is_empty() {
+                tokio::spawn(answer(signer, group, under_way));
+            }
         }
-        tokio::spawn(answer(signer, std::mem::take(&mut group), under_way));
     }
+}
+
+/// The signer of whoever is next, where somebody waits.
+fn next(waiting: &Mutex<Waiting<Asked>>) -> Option<Signer> {
+    let waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    waiting.next().map(|asked| asked.signer.clone())
+}
+
+/// Those who are in one group. Whoever has gone is in none.
+fn together(waiting: &Mutex<Waiting<Asked>>) -> Vec<Asked> {
+    let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    std::iter::from_fn(|| waiting.take()).filter(|asked| !asked.reply.is_closed()).take(MOST).collect()
 }
 
 async fn answer(signer: Signer, group: Vec<Asked>, under_way: OwnedSemaphorePermit) {

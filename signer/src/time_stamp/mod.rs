@@ -2,6 +2,7 @@
 
 mod info;
 mod issuing;
+mod questions;
 mod renewal;
 mod reply;
 mod request;
@@ -16,11 +17,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hsm::Alg;
 use platform::clock::{Clock, Discipline, HighWater, Millis};
-use tokio::sync::{OnceCell, mpsc, oneshot};
+use tokio::sync::{OnceCell, oneshot};
 
 pub use settings::Settings;
 
 pub(crate) use issuing::Token;
+pub(crate) use questions::Asker;
 pub use reply::Failure;
 pub(crate) use request::Request;
 pub(crate) use token::{TST_INFO, attribute};
@@ -28,6 +30,7 @@ pub(crate) use token::{TST_INFO, attribute};
 use crate::error::Error;
 use crate::signer::Signer;
 use issuing::Asked;
+use questions::Questions;
 use serial::Series;
 use unit::Known;
 
@@ -38,8 +41,8 @@ pub(crate) struct TimeStamps {
     known: Known,
     /// The numbers of this process, begun with its first time-stamp.
     series: OnceCell<Arc<Series>>,
-    /// The way to the task that makes groups. It ends with this.
-    questions: OnceLock<mpsc::Sender<Asked>>,
+    /// What waits for the task that makes groups, which begins with the first question.
+    questions: OnceLock<Questions>,
 }
 
 impl TimeStamps {
@@ -61,12 +64,8 @@ impl TimeStamps {
         self.series.get_or_try_init(begin).await.map(Arc::clone)
     }
 
-    fn questions(&self) -> &mpsc::Sender<Asked> {
-        self.questions.get_or_init(|| {
-            let (questions, asked) = mpsc::channel(issuing::WAITING);
-            tokio::spawn(issuing::group(asked));
-            questions
-        })
+    fn questions(&self) -> &Questions {
+        self.questions.get_or_init(Questions::start)
     }
 }
 
@@ -79,7 +78,7 @@ impl Signer {
     /// Answers a `TimeStampReq` in DER with a `TimeStampResp`.
     pub(crate) async fn time_stamp_answer(&self, question: &[u8]) -> Vec<u8> {
         let given = match Request::read(question) {
-            Ok(request) => self.time_stamp(request).await,
+            Ok(request) => self.time_stamp(&Asker::Anybody, request).await,
             Err(failure) => Err(failure),
         };
         match given {
@@ -92,12 +91,12 @@ impl Signer {
     }
 
     /// Gives a time-stamp; when this returns it is in the record.
-    pub(crate) async fn time_stamp(&self, request: Request) -> Result<Token, Failure> {
+    pub(crate) async fn time_stamp(&self, asker: &Asker, request: Request) -> Result<Token, Failure> {
         // A clock that is not believed is no reason to wait for a place.
         self.time_stamps.discipline.said().map_err(|_| Failure::TimeNotAvailable)?;
         let (reply, answer) = oneshot::channel();
         let asked = Asked { signer: self.clone(), request, reply };
-        self.time_stamps.questions().try_send(asked).map_err(|_| Failure::System)?;
+        self.time_stamps.questions().ask(asker, asked)?;
         // A task that panicked has said why.
         let token = answer.await.unwrap_or(Err(Failure::System))?;
         metrics::counter!("signer_time_stamps_total", "outcome" => "granted").increment(1);

@@ -25,9 +25,11 @@ async fn sign(rig: &Rig, id: &str, oid: &str, level: &str) -> Vec<u8> {
         "conformance_level": level, "signAlgo": oid}]});
     let signed = rig.csc(&rig.system, "signatures/signDoc", &body).await;
     assert_eq!(signed.status, 200, "{:?}", signed.body);
-    // The same request again finds the same signature; what stands around it is made anew.
+    // The same request again finds the same signature and what was put around it first; another process makes that anew.
+    let given = rig.events("time-stamps-given").await.len();
     let again = rig.csc(&rig.system, "signatures/signDoc", &body).await;
-    assert_eq!(again.status, 200, "{:?}", again.body);
+    assert_eq!((again.status, &again.body), (200, &signed.body));
+    assert_eq!(rig.events("time-stamps-given").await.len(), given, "no further time-stamp");
     unbase64(&signed.body["DocumentWithSignature"][0])
 }
 

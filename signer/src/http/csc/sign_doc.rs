@@ -16,6 +16,7 @@ use crate::api::{CscError, SignDocRequest, SignatureForm, SignedDocuments, Valid
 use crate::cades::{self, Level, Signed};
 use crate::job;
 use crate::offload::off_thread_if;
+use crate::share::Sharer;
 use crate::signer::Signer;
 use crate::signing;
 
@@ -47,10 +48,10 @@ pub(crate) async fn sign_doc(
     let about: Vec<_> = about
         .map(|(document, level)| (level, document.algorithm.hash(), document.message_digest.clone()))
         .collect();
-    let made = signing::sign(&signer, &caller, request).await?;
+    let (made, _share) = signing::sign_and_hold(&signer, &caller, request).await?;
     let made = about.into_iter().zip(made);
     let made = made.map(|((level, hash, digest), cms)| Signed { cms, level, hash, digest }).collect();
-    let made = cades::raise(&signer, made).await?;
+    let made = cades::raise(&signer, &Sharer::from(&caller), made).await?;
     let info = cades::validation(&signer, &made, validation).await?;
     let large = made.iter().map(Vec::len).sum::<usize>() > LARGE;
     let answer = off_thread_if(large, move || serde_json::to_vec(&answer(forms, made, info)));

@@ -11,7 +11,7 @@ use crate::error::{Error, Parameter};
 use crate::share::Sharer;
 use crate::signer::Signer;
 use crate::suite::Hash;
-use crate::time_stamp::Request;
+use crate::time_stamp::{Asker, Request};
 
 /// Says that a digest was here, and when: the token of RFC 3161 alone.
 #[utoipa::path(post, path = "/csc/v2/signatures/timestamp", tag = "csc", request_body = TimestampRequest,
@@ -24,8 +24,9 @@ pub(crate) async fn timestamp(
     let caller = known.service()?;
     caller.may(SIGN).map_err(Error::Caller)?;
     let request = parse(fields)?;
-    let _place = signer.under_way.take(&Sharer::from(&caller))?;
-    let token = signer.time_stamp(request).await.map_err(Error::TimeStamp)?;
+    let sharer = Sharer::from(&caller);
+    let _place = signer.under_way.take(&sharer)?;
+    let token = signer.time_stamp(&Asker::Application(sharer), request).await.map_err(Error::TimeStamp)?;
     Ok(Json(Timestamp { timestamp: STANDARD.encode(token.der) }))
 }
 
