@@ -10,13 +10,13 @@ use zeroize::Zeroizing;
 
 use crate::api::{CredentialState, SIGN};
 use crate::digest::{Authorised, Digest};
-use crate::dss::{self, Wanted, Who};
+use crate::dss::{self, Page, Wanted, Who};
 use crate::error::Error;
 use crate::events::Event;
 use crate::grant::Grant;
 use crate::ids::{AuthorisationId, CredentialId};
 use crate::leavers::HOLDER_LEFT;
-use crate::live::Live;
+use crate::live::{self, Live};
 use crate::passphrase_check;
 use crate::sad::Sad;
 use crate::signer::Signer;
@@ -153,7 +153,7 @@ async fn grant(signer: &Signer, caller: &Caller, request: &Request) -> Result<Gr
     Ok(Granted { sad, expires_in_s: lifetime })
 }
 
-/// Nobody is shown anything where a passphrase is enough; what may be signed is the same all the same.
+/// Nobody is shown anything where a passphrase is enough, so an application that may have nothing signed unseen has nothing signed so.
 async fn check_documents(
     signer: &Signer,
     caller: &Caller,
@@ -161,8 +161,23 @@ async fn check_documents(
     digests: &Authorised,
 ) -> Result<(), Error> {
     let documents = documents(signer, caller, digests).await?;
-    dss::may_have_signed(signer, &Who { client: caller.client.as_str(), user, unseen: None }, &documents)
-        .await
+    dss::may_have_signed(
+        signer,
+        &Who { client: caller.client.as_str(), user, unseen: None, page: Page::None },
+        &documents,
+    )
+    .await
+}
+
+/// Refuses what was authorised a while ago in a role that its author has no more.
+pub(crate) async fn check_roles(
+    signer: &Signer,
+    caller: &Caller,
+    authorisation: &AuthorisationRow,
+) -> Result<(), Error> {
+    let documents = documents(signer, caller, &authorisation.digests).await?;
+    let holder = live::row(&signer.db, &authorisation.credential_id).await?;
+    dss::check_authors(signer, &documents, &holder.user_id).await
 }
 
 async fn documents(

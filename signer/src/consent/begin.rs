@@ -10,7 +10,7 @@ use platform::problem::Problem;
 use super::{MOST_WAITING, actor, binding};
 use crate::api::SIGN;
 use crate::digest::{Authorised, Digest};
-use crate::dss::{Document, SignIn, Token, Wanted, Who, documents, may_have_signed};
+use crate::dss::{Document, Page, SignIn, Token, Wanted, Who, documents, may_have_signed};
 use crate::error::{Error, Parameter};
 use crate::events::Event;
 use crate::ids::{ConsentId, CredentialId};
@@ -45,7 +45,8 @@ pub(crate) async fn of_token(
     let now = signer.clock.now();
     let named: Vec<Option<String>> = asked.details.documents.iter().map(|one| one.label.clone()).collect();
     let shown = shown(signer, &asked.client_id, &digests, named, now).await?;
-    let who = Who { client: &asked.client_id, user: &asked.user_id, unseen: Some(asked.unseen) };
+    let who =
+        Who { client: &asked.client_id, user: &asked.user_id, unseen: Some(asked.unseen), page: Page::Shown };
     may_have_signed(signer, &who, &shown).await?;
     let new = New {
         road: Road::Token,
@@ -100,7 +101,7 @@ pub(crate) async fn set_apart(signer: &Signer, caller: &Caller, request: Apart) 
     let now = signer.clock.now();
     let named = vec![None; request.digests.len()];
     let shown = shown(signer, caller.client.as_str(), &request.digests, named, now).await?;
-    let who = Who { client: caller.client.as_str(), user: &user, unseen: None };
+    let who = Who { client: caller.client.as_str(), user: &user, unseen: None, page: Page::Shown };
     may_have_signed(signer, &who, &shown).await?;
     let handle = Token::generate(&signer.random)?;
     let new = New {

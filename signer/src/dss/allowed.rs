@@ -18,6 +18,17 @@ pub(crate) struct Who<'a> {
     pub(crate) user: &'a str,
     /// What becomes of what nobody can be shown, where the road says so; the registration is asked otherwise.
     pub(crate) unseen: Option<Unseen>,
+    /// Whether the road leads over a page.
+    pub(crate) page: Page,
+}
+
+/// Whether the person is shown what they sign before they do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Page {
+    /// On our own page: what of it can be shown.
+    Shown,
+    /// Nothing of it, whatever was prepared: they give their passphrase elsewhere.
+    None,
 }
 
 /// Refuses what the application has not shown before, where it may not ask for that, and what somebody else is the author of.
@@ -31,7 +42,8 @@ pub(crate) async fn may_have_signed(
 }
 
 async fn check_seen(signer: &Signer, who: &Who<'_>, documents: &[Document]) -> Result<(), Error> {
-    let unseen = documents.iter().position(|document| !document.content.is_seen());
+    let is_unseen = |document: &Document| who.page == Page::None || !document.content.is_seen();
+    let unseen = documents.iter().position(is_unseen);
     let Some(place) = unseen else { return Ok(()) };
     let policy = match who.unseen {
         Some(policy) => policy,
@@ -40,10 +52,15 @@ async fn check_seen(signer: &Signer, who: &Who<'_>, documents: &[Document]) -> R
     if policy == Unseen::Told {
         return Ok(());
     }
-    let sentence = format!(
-        "Nobody could be shown document {}: have it prepared by /signer/prescriptions/prepare first.",
-        place + 1
-    );
+    let sentence = match who.page {
+        Page::Shown => format!(
+            "Nobody could be shown document {}: have it prepared by /signer/prescriptions/prepare first.",
+            place + 1
+        ),
+        Page::None => "Nobody is shown anything where a passphrase is enough, and your application may have nothing signed that \
+                       was not shown: authorise by presence, or by an access token."
+            .to_owned(),
+    };
     Err(Error::Dss(Problem::invalid("content-unseen", sentence)))
 }
 

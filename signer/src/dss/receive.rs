@@ -7,7 +7,8 @@ use platform::problem::{Kind, Problem};
 use serde_json::Value;
 
 use super::{
-    SignIn, Statement, Token, Wanted, Who, anchors, binding, documents, may_have_signed, sign, smartcard,
+    Page, SignIn, Statement, Token, Wanted, Who, anchors, binding, documents, may_have_signed, sign,
+    smartcard,
 };
 use crate::eps::Algorithm;
 use crate::error::Error;
@@ -64,7 +65,12 @@ pub(crate) async fn receive(signer: &Signer, sign_in: &SignIn, came: Came) -> Re
         unseen: payload.info.digest().to_owned(),
     });
     let shown = documents(signer, &statement.issuer, wanted.collect(), now).await?;
-    let who = Who { client: &statement.issuer, user: &statement.subject, unseen: Some(signing.unseen) };
+    let who = Who {
+        client: &statement.issuer,
+        user: &statement.subject,
+        unseen: Some(signing.unseen),
+        page: Page::Shown,
+    };
     may_have_signed(signer, &who, &shown).await?;
     let expires_at = Millis(now.0 + i64::from(signer.config.dss.request_seconds) * 1000);
     let text = serde_json::to_string(&shown).map_err(|_| Error::StoredRow { what: "list of documents" })?;
