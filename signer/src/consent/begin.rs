@@ -7,6 +7,7 @@ use platform::caller::Caller;
 use platform::clock::Millis;
 use platform::problem::Problem;
 
+use super::handle::{self, Handle};
 use super::{MOST_WAITING, actor, binding};
 use crate::api::SIGN;
 use crate::digest::{Authorised, Digest};
@@ -92,7 +93,7 @@ pub(crate) struct Apart {
     pub(crate) description: Option<String>,
 }
 
-/// Asks the holder of a credential on our own page; what the client asks again with.
+/// Asks the holder of a credential on our own page; what the client asks again with, the same for the same request.
 pub(crate) async fn set_apart(signer: &Signer, caller: &Caller, request: Apart) -> Result<Token, Error> {
     caller.may(SIGN).map_err(Error::Caller)?;
     // Nobody could answer where nobody can sign in.
@@ -103,7 +104,10 @@ pub(crate) async fn set_apart(signer: &Signer, caller: &Caller, request: Apart) 
     let shown = shown(signer, caller.client.as_str(), &request.digests, named, now).await?;
     let who = Who { client: caller.client.as_str(), user: &user, unseen: None, page: Page::Shown };
     may_have_signed(signer, &who, &shown).await?;
-    let handle = Token::generate(&signer.random)?;
+    let handle = match handle::of(signer, (caller.client.as_str(), user.as_str()), &request, now).await? {
+        Handle::Known(handle) => return Ok(handle),
+        Handle::New(handle) => handle,
+    };
     let new = New {
         road: Road::Handle,
         reference: handle.stored(),
@@ -116,6 +120,7 @@ pub(crate) async fn set_apart(signer: &Signer, caller: &Caller, request: Apart) 
         expires_at: Millis(now.0 + i64::from(signer.config.dss.request_seconds) * 1000),
     };
     let row = new.row(request.digests, &shown, now)?;
+    // Where another process was first, it is the same.
     keep(signer, row, &shown).await?;
     Ok(handle)
 }

@@ -10,6 +10,7 @@ mod begin;
 mod binding;
 mod check;
 mod decide;
+mod handle;
 
 pub(crate) use begin::{Apart, of_token, set_apart};
 pub(crate) use binding::{Bound, binding, binding_before, binding_of, bound_description, hashes, is_current};

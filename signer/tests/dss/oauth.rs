@@ -263,6 +263,11 @@ platform::both_engines! {
         assert_eq!(challenge.body, json!({"challenge": "https://id.example.org/signing-service/account"}));
         let begun = world.rig.csc(&system, "credentials/authorize", &body).await;
         assert_eq!(begun.status, 202, "{:?}", begun.body);
+        for process in [&world.rig, &world.rig.twin()] {
+            let again = process.csc(&system, "credentials/authorize", &body).await;
+            assert_eq!((again.status, &again.body), (202, &begun.body), "the same request is one, and nobody is asked twice");
+        }
+        assert_eq!(world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_consent").await, 1);
         let check = json!({"handle": begun.body["handle"]});
         let waiting = world.rig.csc(&system, "credentials/authorizeCheck", &check).await;
         assert_eq!((waiting.status, &waiting.body), (202, &begun.body));
@@ -298,6 +303,11 @@ platform::both_engines! {
         old.is_csc(400, "invalid_request", "Invalid parameter SAD");
         let signed = world.rig.csc(&system, "signatures/signHash", &signing(sad(&second))).await;
         assert_eq!(signed.status, 200, "{:?}", signed.body);
+        let lost = world.rig.csc(&system, "credentials/authorize", &body).await;
+        assert_eq!(lost.body, begun.body, "what they agreed to is still good");
+        let more = json!({"credentialID": id, "numSignatures": 1, "hashes": [hash], "authData": [{"id": "presence"}]});
+        assert_ne!(world.rig.csc(&other, "credentials/authorize", &more).await.body, begun.body, "another client's");
+        world.write("DELETE FROM signer_consent WHERE client = $1 AND created_at > $2", vec!["pharmacy-system".to_owned()], 0).await;
         proves_consent(&world, &id, "document 1", &digest_of(b"other")).await;
         assert!(!browser.get(&world, "/signing-service/account").await.body.contains("What waits for you"));
         let info = world.rig.csc(&system, "info", &json!({})).await.body;
@@ -306,5 +316,8 @@ platform::both_engines! {
         }
         assert_eq!((&info["authType"], &info["oauth2Issuer"]), (&json!(["TLS", "oauth2code"]), &json!("https://id.example.org")));
         assert_eq!(info["asynchronousOperationMode"], true);
+        world.rig.pass(300_000);
+        let new = world.rig.csc(&system, "credentials/authorize", &body).await;
+        assert!(new.status == 202 && new.body != begun.body, "when that is over they are asked again: {:?}", new.body);
     }
 }
