@@ -58,7 +58,9 @@ impl Raised {
 /// Of which signature it is made, and up to which level.
 pub(super) fn key(of: &Signed) -> [u8; 32] {
     let mut key = [0; 32];
-    key.copy_from_slice(digest(&SHA256, &[of.level.name().as_bytes(), &[0], &of.cms].concat()).as_ref());
+    key.copy_from_slice(
+        digest(&SHA256, &[of.level.name().as_bytes(), b"\0".as_slice(), of.cms.as_slice()].concat()).as_ref(),
+    );
     key
 }
 

@@ -1,5 +1,8 @@
 //! Credentials that are held, revoked, renewed, re-keyed, destroyed or past their time.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca::api::{CertificateState, IssueRequest, KeySource, REMOTE_SIGNING, Reason, SubjectData};
@@ -226,7 +229,8 @@ platform::both_engines! {
 
 platform::both_engines! {
     /// A certificate over the credential's key that was issued and never stored here, as a crash leaves it, ends with the
-    /// credential; a key that turns out to be compromised later is said to be so.
+    /// credential; a key that turns out to be compromised later is said to be so. Where the authority is away, the credential is over all the
+    /// same, and its certificates are revoked as soon as it is back, by whichever process and for the worst reason that was given.
     async fn no_certificate_outlives_its_revoked_credential(db: Db) {
         let rig = Rig::new(db).await;
         let id = rig.ready(Algorithm::P256).await;
@@ -252,5 +256,24 @@ platform::both_engines! {
                 assert_eq!(info.revocation.unwrap().reason, reason);
             }
         }
+        let id = rig.ready(Algorithm::P256).await;
+        let serial = rig.serials(&id).await.remove(0);
+        let state = async || authority.certificate(&serial).await.unwrap();
+        let refuses = Arc::new(AtomicBool::new(true));
+        let twin = rig.twin_with(rig.authority.client_refusing(Arc::clone(&refuses)));
+        let credential = format!("/signer/credentials/{id}");
+        for reason in ["superseded", "key_compromise", "superseded"] {
+            let away = twin.post(&twin.admin, &format!("{credential}/revoke"), &json!({"reason": reason})).await;
+            assert_eq!(away.status, 503, "{:?}", away.body);
+            let shown = rig.get(&rig.admin, &credential).await.body;
+            assert_eq!((&shown["state"], &shown["ending"]), (&json!("revoked"), &json!(true)));
+        }
+        twin.sweep().await;
+        assert_eq!(state().await.state, CertificateState::Issued);
+        refuses.store(false, Ordering::Relaxed);
+        rig.sweep().await;
+        let info = state().await;
+        assert_eq!((info.state, info.revocation.unwrap().reason), (CertificateState::Revoked, Reason::KeyCompromise));
+        assert_eq!(rig.get(&rig.admin, &credential).await.body["ending"], false);
     }
 }
