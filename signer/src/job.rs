@@ -1,8 +1,9 @@
 //! Signing that is answered later (CSC API v2, 11.10 to 11.12).
 //!
 //! What is accepted is a row; it is worked on at once in the background, and by the sweep or by whoever asks for it where a process ended in
-//! between or the token was away, also when the authorisation ended meanwhile: it was accepted in time. Its result lies in the ledger and nowhere else: whoever asks is answered what the same request would be answered, the same
-//! signatures however often. What is kept is erased when the time is over for which the client asked.
+//! between or the token was away, also when the authorisation ended meanwhile: it was accepted in time. Its result lies in the ledger and
+//! nowhere else: whoever asks is answered what the same request would be answered, the same signatures however often. What is kept is erased
+//! when the time is over for which the client asked.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

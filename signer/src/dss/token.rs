@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 
-/// 256 bits, random or a hash of what they are for, of which only the SHA-256 is stored. It opens nothing alone: results need the access token of the same person for
-/// the same application, and the page needs the person.
+/// 256 bits, random or a hash of what they are for, of which only the SHA-256 is stored. It opens nothing alone: results need the access
+/// token of the same person for the same application, and the page needs the person.
 pub(crate) struct Token(Zeroizing<[u8; 32]>);
 
 impl Token {
