@@ -256,3 +256,26 @@ impl Default for KeyPool {
         Self { rsa_2048: 4 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Clients are ranked by their ids, by the two words that there are.
+    #[test]
+    fn priorities_are_read() {
+        let read = |priorities| serde_json::from_value::<Config>(json!({ "priorities": priorities }));
+        let config = read(json!({"night-import": "last", "triage": "first"})).unwrap();
+        for (client, standing) in
+            [("night-import", Some(Standing::Last)), ("triage", Some(Standing::First)), ("other", None)]
+        {
+            let client: ClientId = client.parse().unwrap();
+            assert_eq!(config.priorities.get(&client).copied(), standing, "{client}");
+        }
+        for wrong in [json!({"night-import": "fast"}), json!({"Night import": "last"})] {
+            assert!(read(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
+}
