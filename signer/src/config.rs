@@ -266,7 +266,9 @@ mod tests {
     /// Clients are ranked by their ids, by the two words that there are.
     #[test]
     fn priorities_are_read() {
-        let read = |priorities| serde_json::from_value::<Config>(json!({ "priorities": priorities }));
+        let read = |priorities: serde_json::Value| {
+            serde_json::from_value::<Config>(json!({ "priorities": priorities }))
+        };
         let config = read(json!({"night-import": "last", "triage": "first"})).unwrap();
         for (client, standing) in
             [("night-import", Some(Standing::Last)), ("triage", Some(Standing::First)), ("other", None)]
