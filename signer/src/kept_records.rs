@@ -304,7 +304,10 @@ impl Signer {
                 (Tree::over(wanted, &leaves).root().to_vec(), STANDARD.encode(leaves.concat()))
             })
             .await;
-            let token = self.time_stamp(&Asker::Ourselves, Request::of(wanted, &root)).await.map_err(Error::TimeStamp)?;
+            let token = self
+                .time_stamp(&Asker::Ourselves, Request::of(wanted, &root))
+                .await
+                .map_err(Error::TimeStamp)?;
             let tokens = vec![STANDARD.encode(&token.der)];
             row.chains.push(ChainRow { hash: wanted.oid().to_owned(), leaves, tokens });
             token

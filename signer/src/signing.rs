@@ -11,6 +11,7 @@ use platform::caller::Caller;
 use platform::clock::Millis;
 
 use crate::api::{SIGN, SignatureForm};
+use crate::authorisation::check_roles;
 use crate::bare::{self, Bare};
 use crate::cms::{Attributes, Template};
 use crate::deposit::{Deposit, Outcome};
@@ -206,7 +207,10 @@ async fn sign_under(
     };
     let work = Work { signer, caller, authorisation, documents: &request.documents, by };
     if positions.iter().any(|position| !stored.contains_key(position)) {
-        if !matches!(by, By::Job(_)) {
+        if matches!(by, By::Job(_)) {
+            // It may have waited for long.
+            check_roles(signer, caller, authorisation).await?;
+        } else {
             check_named(request, &positions, &stored, authorisation)?;
             if signer.clock.now() >= authorisation.expires_at {
                 return Err(Error::SadExpired);

@@ -47,7 +47,7 @@ impl Signer {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "who takes up what was to be signed later is not known: {error}")
+                    tracing::warn!(%error, "who takes up what was to be signed later is not known: {error}");
                 }
             }
             tokio::time::sleep(JOBS_PAUSE).await;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 /// Every act a system can be granted. `signer:own-credentials`, `directory:act` and `authn:own` are not among them:
 /// those are what people have.
-const ACTS: [Act; 28] = [
+const ACTS: [Act; 29] = [
     ca::api::ISSUE,
     ca::api::ENROL,
     ca::api::REVOKE,

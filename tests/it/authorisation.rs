@@ -39,7 +39,7 @@ struct Route(&'static str, &'static str, Door, fn() -> Value);
 use Door::{Act, ActOrOwn, Open, Own, Proof, Report};
 
 /// Every act that a client can be granted, each with a client that has nothing else.
-const ACTS: [&str; 28] = [
+const ACTS: [&str; 29] = [
     "ca:issue",
     "ca:enrol",
     "ca:revoke",

@@ -68,7 +68,7 @@ platform::both_engines! {
         let named = ("client_id", "rp");
         let unread = "Basic !".to_owned();
         let headers = |fields: &[&String]| fields.iter().map(|field| ("authorization", (*field).clone())).collect::<Vec<_>>();
-        let cases: [(_, Vec<(&str, &str)>, u16, &str, &str); 6] = [
+        let cases = [
             (headers(&[]), vec![named], 401, "invalid_client", "missing"),
             (headers(&[&unread]), vec![named], 401, "invalid_client", "malformed"),
             (headers(&[&header]), vec![("client_secret", "x")], 400, "invalid_request", "two-ways"),

@@ -104,7 +104,8 @@ platform::both_engines! {
             "access_token_binding": "tls", "id_token_signed_response_alg": "ES256"
         });
         rig.register("rp", &config).await;
-        let (own, other): ((&str, &[u8]), (&str, &[u8])) = (("records", b"certificate"), ("others", b"another"));
+        let own = ("records", b"certificate".as_slice());
+        let other = ("others", b"another".as_slice());
         let session = rig.sign_in(ANN, "smartcard").await;
         let query = request(&[("code_challenge", CHALLENGE), ("code_challenge_method", "S256")]);
         let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();

@@ -156,7 +156,7 @@ platform::both_engines! {
         assert_eq!(rig.events("sign-in-refused").await.last().unwrap()["reason"], "overtaken");
         assert_eq!(rig.events("authenticator-suspected").await.len(), 0);
         assert_eq!(quick.get("/account").await.status, 200, "what the other opened goes on");
-        rig.pass(Duration::from_secs(600));
+        rig.pass(Duration::from_mins(10));
         rig.signed_in(&mut key).await;
         // A copy of the key as it was at first asks before the key moves on, and answers after.
         let mut copy = rig.browser();

@@ -43,7 +43,8 @@ pub use workgroups::*;
 
 pub use crate::day::Day;
 pub use crate::person::{
-    Letter, Told, ToldThere, Unproved, Way, address, tell_at, tell_by_message, tell_there, ways_to,
+    Letter, Told, ToldThere, Unproved, Way, tell_at, tell_by_message, tell_there, typed_address as address,
+    ways_to,
 };
 pub use crate::store::people_closed::closed;
 pub use crate::store::people_contacts::has_shown_email;

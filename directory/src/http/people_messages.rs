@@ -48,16 +48,18 @@ pub(super) async fn list(
         return Err(Error::unknown("person", &user_id).into());
     }
     let told = message::of(read, MODULE, user_id.as_str(), LISTED).await.map_err(Error::from)?;
-    Ok(Json(SentMessages { items: told.into_iter().map(shown).collect() }))
+    Ok(Json(SentMessages { items: told.into_iter().filter_map(shown).collect() }))
 }
 
-fn shown(told: Told) -> SentMessage {
-    SentMessage {
+fn shown(told: Told) -> Option<SentMessage> {
+    Some(SentMessage {
         id: told.id.to_string(),
         kind: told.kind,
         channel: match told.channel {
             message::Channel::Email => Channel::Email,
             message::Channel::Text => Channel::Mobile,
+            // Programs are told so, and nobody.
+            message::Channel::Hook => return None,
         },
         address: told.address,
         state: match told.state {
@@ -71,5 +73,5 @@ fn shown(told: Told) -> SentMessage {
         outcome: told.outcome,
         made_at: told.made_at,
         settled_at: told.settled_at,
-    }
+    })
 }

@@ -66,7 +66,8 @@ pub(crate) use state::State;
 pub(crate) use telling::{Gone, tell};
 pub(crate) use text::{line, named, notes as lines, plain};
 pub use told::{
-    Letter, Told, ToldThere, Unproved, Way, address, tell as tell_by_message, tell_at, tell_there, ways_to,
+    Letter, Told, ToldThere, Unproved, Way, address as typed_address, tell as tell_by_message, tell_at,
+    tell_there, ways_to,
 };
 
 use crate::day::Day;

@@ -200,11 +200,11 @@ mod tests {
                 documents: b"[]".to_vec(), octets: 2, state: State::Waiting, created_at: Millis(1), expires_at: Millis(10),
             };
             let stored = row.clone();
-            let share = db.write(move |tx| Box::pin(async move {
+            let shares = db.write(move |tx| Box::pin(async move {
                 insert(tx, &stored).await?;
                 Ok::<_, Error>((share(tx, "practice", "practice").await?, share(tx, "practice", "other").await?))
             })).await.unwrap();
-            assert_eq!(share, ((1, 2), (0, 0)));
+            assert_eq!(shares, ((1, 2), (0, 0)));
             let again = row.clone();
             let kept = db.write(move |tx| Box::pin(async move {
                 insert(tx, &again).await?;

@@ -277,7 +277,8 @@ mod tests {
                     hashed: None,
                     signature: vec![1],
                 };
-                signings::insert(tx, &[(&signing, 7)]).await?;
+                signings::insert(tx, &[(&signing, &signings::Under { version: 7, ..Default::default() })])
+                    .await?;
                 signings::insert_signatures(tx, &[(&signing, &made)]).await?;
                 Ok::<_, Error>(())
             })

@@ -166,7 +166,8 @@ mod tests {
                     signature: signature.clone(),
                 };
                 let made: Vec<NewSignature> = (0..count).map(made).collect();
-                signings::insert(tx, &[(&signing, 7)]).await?;
+                signings::insert(tx, &[(&signing, &signings::Under { version: 7, ..Default::default() })])
+                    .await?;
                 let rows: Vec<(&Signing, &NewSignature)> = made.iter().map(|new| (&signing, new)).collect();
                 signings::insert_signatures(tx, &rows).await?;
                 Ok::<_, Error>(())

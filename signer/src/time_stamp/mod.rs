@@ -95,8 +95,8 @@ impl Signer {
         // A clock that is not believed is no reason to wait for a place.
         self.time_stamps.discipline.said().map_err(|_| Failure::TimeNotAvailable)?;
         let (reply, answer) = oneshot::channel();
-        let asked = Asked { signer: self.clone(), request, reply };
-        self.time_stamps.questions().ask(asker, asked)?;
+        let question = Asked { signer: self.clone(), request, reply };
+        self.time_stamps.questions().ask(asker, question)?;
         // A task that panicked has said why.
         let token = answer.await.unwrap_or(Err(Failure::System))?;
         metrics::counter!("signer_time_stamps_total", "outcome" => "granted").increment(1);

@@ -91,8 +91,8 @@ impl Questions {
     }
 
     /// Has a question wait for its turn, or says that there is no place for it.
-    pub(super) fn ask(&self, asker: &Asker, asked: Asked) -> Result<(), Failure> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).put(asker, asked)?;
+    pub(super) fn ask(&self, asker: &Asker, question: Asked) -> Result<(), Failure> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).put(asker, question)?;
         match self.came.try_send(()) {
             // The task will look anyway.
             Ok(()) | Err(TrySendError::Full(())) => Ok(()),

@@ -187,7 +187,7 @@ fn too_long(minutes: f64) -> Option<Check> {
     let told = format!(
         "the plan says that a session goes unused for {minutes} minutes; it is to end after {LONGEST_IDLE}"
     );
-    (minutes > LONGEST_IDLE).then(|| Check { name: "idle", outcome: Outcome::Failed, told })
+    (minutes > LONGEST_IDLE).then_some(Check { name: "idle", outcome: Outcome::Failed, told })
 }
 
 #[cfg(test)]

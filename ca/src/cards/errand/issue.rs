@@ -101,7 +101,9 @@ impl Run {
                 // Some cards know the command, and not for every key.
                 Err(
                     PivError::Unsupported { .. }
-                    | PivError::Refused { status: Status::IncorrectParameters | Status::ReferenceNotFound, .. },
+                    | PivError::Refused {
+                        status: Status::IncorrectParameters | Status::ReferenceNotFound, ..
+                    },
                 ) => return Ok(None),
                 attestation => attestation?,
             };

@@ -114,13 +114,9 @@ impl Authority {
     pub(crate) fn client_refusing(&self, refuses: Arc<AtomicBool>) -> Client {
         client(ca::router(self.authority.clone()).layer(from_fn(move |request: Request, next: Next| {
             let revokes = request.method() == Method::POST && request.uri().path().ends_with("/revocation");
-            let refused = revokes && refuses.load(Ordering::Relaxed);
+            let away = revokes && refuses.load(Ordering::Relaxed);
             async move {
-                if refused {
-                    StatusCode::SERVICE_UNAVAILABLE.into_response()
-                } else {
-                    next.run(request).await
-                }
+                if away { StatusCode::SERVICE_UNAVAILABLE.into_response() } else { next.run(request).await }
             }
         })))
     }
