@@ -7,7 +7,7 @@ use crate::api::{FeedKind, FeedReason};
 
 /// An act of or on the feed. It is written in the transaction that does what it tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(tag = "event", rename_all = "snake_case")]
+#[serde(tag = "event", rename_all = "kebab-case")]
 pub enum FeedAct {
     /// An event of a personnel system was done.
     FeedEventApplied {

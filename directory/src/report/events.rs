@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 /// A report was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(tag = "event", rename_all = "snake_case")]
+#[serde(tag = "event", rename_all = "kebab-case")]
 pub enum ReportEvent {
     /// Somebody read a report, or a page of one.
     ReportRead {
