@@ -165,8 +165,9 @@ impl Config {
         if let Some(keys) = &mut self.ca.refused_keys {
             anchor_path(keys, base);
         }
-        if let Some(anchors) = &mut self.ca.cards.attestation_anchors {
-            anchor_path(anchors, base);
+        let cards = &mut self.ca.cards;
+        for path in [&mut cards.attestation_anchors, &mut cards.face_template].into_iter().flatten() {
+            anchor_path(path, base);
         }
         if let Some(acme) = &mut self.ca.acme {
             for roots in acme.attestation_roots.values_mut() {

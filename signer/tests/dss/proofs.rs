@@ -156,6 +156,7 @@ platform::both_engines! {
         }
         // Before the hash ages too, each gets a chain in a longer one, and what follows is in that.
         let hashing = rig.twin_set(|config| config.proof_hash = ProofHash::Sha512);
+        hashing.renew_time_stamping().await;
         assert_eq!((hashing.renew_records().await, hashing.renew_records().await), (1, 0));
         assert_eq!(rig.renew_records().await, 0, "nobody goes back to a shorter one");
         let rehashed = bundles(&world).await;
@@ -202,6 +203,7 @@ fn proofs_come_when_they_can() {
         rig.discipline.tell(said);
         assert_eq!((rig.count(UNPROVED).await, rig.count(ROWS).await), (1, 0));
         let hashing = rig.twin_set(|config| config.proof_hash = ProofHash::Sha512);
+        hashing.renew_time_stamping().await;
         assert_eq!((hashing.signer.prove_signatures().await.unwrap(), rig.count(UNPROVED).await), (1, 0));
         let bundle = bundles(&world).await.remove(0);
         assert!(is_in_sha_512(&bundle), "from the first, where that is set");
