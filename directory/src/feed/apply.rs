@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use platform::db::Tx;
 use platform::id::{OdsCode, UserId};
 
-use super::person::{demand_verified, duplicate_left, person};
+use super::person::{demand_in_force, demand_verified, duplicate_left, person};
 use super::{Sender, Stop};
 use crate::acting::Doing;
 use crate::api::{FeedDone, FeedEnded, FeedEvent, FeedKind, FeedMade, FeedReason};
@@ -33,6 +33,10 @@ pub(super) async fn apply(
 ) -> Result<FeedDone, Stop> {
     let days = days(event)?;
     let user = person(tx, doing, sender, event).await?;
+    // The leaver of a number that is no more is a duplicate's end: nobody else is told by it.
+    if event.kind != FeedKind::Leaver {
+        demand_in_force(tx, sender, &event.employee).await?;
+    }
     match event.kind {
         FeedKind::Starter => start(tx, doing, sender, event, user, days).await,
         FeedKind::Change => change(tx, doing, sender, event, user, days).await,

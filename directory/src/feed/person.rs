@@ -66,6 +66,18 @@ async fn linked(tx: &mut Tx, sender: &Sender, employee: &str) -> Result<Option<L
     Ok(None)
 }
 
+/// Goes on unless an employee number is that of a record that became part of another: what it begins, its leaver would not end.
+pub(super) async fn demand_in_force(tx: &mut Tx, sender: &Sender, employee: &str) -> Result<(), Stop> {
+    let Some(link) = linked(tx, sender, employee).await?.filter(Link::is_retired) else { return Ok(()) };
+    Err(Stop::because(
+        FeedReason::Contradicts,
+        format!(
+            "The record of this employee became part of {}, whom you know under another number. Send it under that one.",
+            link.user
+        ),
+    ))
+}
+
 /// Whether an employee number is that of a record that became part of another; it is forgotten then. Its leaver is a duplicate's, and
 /// the person is employed under the other number still.
 pub(super) async fn duplicate_left(

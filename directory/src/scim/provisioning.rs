@@ -473,11 +473,12 @@ async fn close(tx: &mut Tx, doing: &Doing, profile: Profile) -> Result<Profile, 
     person::close(tx, doing, &profile.user_id, Expected::This(profile.version), request).await
 }
 
-/// Somebody left, and the system forgets them: the profile closes as a leaver's. Where a duplicate of theirs is forgotten that became
-/// part of their record, they stay.
+/// Somebody left, and the system forgets them: the profile closes as a leaver's. Where one of two users is forgotten whose records
+/// became one, they stay, and the one that is left is the person.
 pub(crate) async fn leave(tx: &mut Tx, doing: &Doing, present: Announced) -> Result<(), Error> {
     let Announced { link, profile, .. } = present;
-    if !link.is_retired() && profile.state.word() == PersonState::Open {
+    let stays = link.is_retired() || people_links::has_heir(tx, &link).await?;
+    if !stays && profile.state.word() == PersonState::Open {
         close(tx, doing, profile).await?;
     }
     scim_users::remove(tx, &link).await?;

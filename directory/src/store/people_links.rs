@@ -91,12 +91,17 @@ pub(crate) async fn find<'c>(
     source: &str,
     by: By<'_>,
 ) -> Result<Option<Link>, Error> {
-    let (column, value) = match by {
-        By::ExternalId(id) => ("external_id", id),
-        By::UserName(name) => ("user_name", name),
-        By::Resource(id) => ("resource_id", id.as_str()),
+    let (condition, value) = match by {
+        By::ExternalId(id) => ("external_id = $2", id),
+        By::UserName(name) => ("user_name = $2", name),
+        // The release before writes no id beside that of the person.
+        By::Resource(id) => (
+            "(resource_id = $2 OR (resource_id IS NULL AND retired_at IS NULL AND user_id = $2)) \
+             ORDER BY CASE WHEN resource_id IS NULL THEN 1 ELSE 0 END, external_id LIMIT 1",
+            id.as_str(),
+        ),
     };
-    let text = format!("SELECT {COLUMNS} FROM directory_person_link WHERE source = $1 AND {column} = $2");
+    let text = format!("SELECT {COLUMNS} FROM directory_person_link WHERE source = $1 AND {condition}");
     // Made of our own words only.
     let query = sqlx::query_as(AssertSqlSafe(text)).bind(source.to_owned()).bind(value.to_owned());
     let row: Option<Columns> = query.fetch_optional(reader).await?;
@@ -113,7 +118,7 @@ pub(crate) async fn of_person<'c>(reader: impl Reader<'c>, user: &UserId) -> Res
     rows.into_iter().map(link).collect()
 }
 
-/// The users of a system in the order of their ids, from a place on.
+/// The users of a system in the order of their ids, from a place on; with those of whom the release before wrote no id.
 pub(crate) async fn page<'c>(
     reader: impl Reader<'c>,
     source: &str,
@@ -121,8 +126,9 @@ pub(crate) async fn page<'c>(
     limit: u32,
 ) -> Result<Vec<Link>, Error> {
     let text = format!(
-        "SELECT {COLUMNS} FROM directory_person_link WHERE source = $1 AND resource_id IS NOT NULL \
-         ORDER BY resource_id LIMIT $2 OFFSET $3"
+        "SELECT {COLUMNS} FROM directory_person_link WHERE source = $1 \
+         AND (resource_id IS NOT NULL OR retired_at IS NULL) \
+         ORDER BY COALESCE(resource_id, user_id), external_id LIMIT $2 OFFSET $3"
     );
     let rows: Vec<Columns> = sqlx::query_as(AssertSqlSafe(text))
         .bind(source.to_owned())
@@ -206,10 +212,25 @@ pub(crate) async fn remove(tx: &mut Tx, link: &Link) -> Result<(), Error> {
     if link.is_retired() { Ok(()) } else { restore(tx, link).await }
 }
 
+/// Whether another user of the same client is the person once a link is taken away: one of a record that became part of theirs.
+pub(crate) async fn has_heir(tx: &mut Tx, link: &Link) -> Result<bool, Error> {
+    let left = beside(tx, link).await?;
+    Ok(left.iter().all(Link::is_retired) && left.iter().any(|one| one.source == link.source))
+}
+
+/// What else the client of a link knows the person by.
+async fn beside(tx: &mut Tx, link: &Link) -> Result<Vec<Link>, Error> {
+    let mut all = of_person(&mut *tx, &link.user).await?;
+    let is_it = |one: &Link| one.source == link.source && one.external_id == link.external_id;
+    all.retain(|one| one.is_of_one_client_with(link) && !is_it(one));
+    Ok(all)
+}
+
 async fn restore(tx: &mut Tx, gone: &Link) -> Result<(), Error> {
-    let mut left = of_person(&mut *tx, &gone.user).await?;
-    left.retain(|link| link.is_of_one_client_with(gone));
-    let Some(first) = left.first().filter(|_| left.iter().all(Link::is_retired)) else { return Ok(()) };
+    let left = beside(tx, gone).await?;
+    // A user before a number alone.
+    let first = left.iter().find(|link| link.source == gone.source).or(left.first());
+    let Some(first) = first.filter(|_| left.iter().all(Link::is_retired)) else { return Ok(()) };
     for link in left.iter().filter(|link| link.external_id == first.external_id) {
         retire(tx, link, None).await?;
     }
@@ -258,7 +279,7 @@ mod tests {
 
     platform::both_engines! {
         /// A client that knew both records knows the person by the link of the one that stays, and by the other's once that is taken
-        /// away; another client keeps its own.
+        /// away; another client keeps its own. One without an id of its own is found by that of the person.
         async fn one_link_of_a_client_is_in_force(db: Db) {
             let seen = db.write(|tx| {
                 Box::pin(async move {
@@ -274,7 +295,14 @@ mod tests {
                     for link in merged.iter().filter(|link| link.external_id == "1") {
                         remove(tx, link).await?;
                     }
-                    Ok::<_, Error>((merged, of_person(&mut *tx, &one).await?))
+                    let after = of_person(&mut *tx, &one).await?;
+                    // As the release before writes it.
+                    let old = Link::named("scim old".to_owned(), "7".to_owned(), "7".to_owned(), one.clone());
+                    assert!(add(tx, &old, Millis(0)).await?);
+                    assert_eq!(find(&mut *tx, "scim old", By::Resource(&one)).await?, Some(old.clone()));
+                    assert_eq!(find(&mut *tx, "scim old", By::Resource(&two)).await?, None);
+                    assert_eq!(page(&mut *tx, "scim old", 0, 9).await?, [old]);
+                    Ok::<_, Error>((merged, after))
                 })
             });
             let (merged, after) = seen.await.unwrap();
