@@ -241,7 +241,8 @@ async fn left(
 /// Who holds nothing any more is closed with it, so that nothing is done for them from then on, however late the feed is read.
 /// Somebody who holds something elsewhere, or was taken on again in the meantime, has not left for good.
 pub(super) async fn tell(tx: &mut Tx, doing: &Doing, leaving: &Leaving) -> Result<u64, Error> {
-    let closes = leaving.afterwards == Afterwards::Closed;
+    // The release before says of none what becomes of the profile; from everywhere it always closes.
+    let closes = leaving.afterwards == Afterwards::Closed || leaving.organisation.is_none();
     if closes && !assignments::has_open(tx, &leaving.user, doing.today()).await? {
         person::close_who_left(tx, doing, &leaving.user, &leaving.reason).await?;
     }

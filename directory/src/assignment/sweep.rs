@@ -11,13 +11,20 @@ use super::leaving::tell;
 use crate::acting::Doing;
 use crate::api::ChangeKind;
 use crate::changes;
+use crate::day::Day;
 use crate::error::Error;
+use crate::ids::LeavingId;
 use crate::register::Register;
 use crate::store::{assignments, leavings};
 use crate::{campaign, request, workgroup};
 
 /// How many of each kind are swept in one call.
 const AT_ONCE: u32 = 500;
+/// How many leavings are told in one act: a profile that closes ends much, and others wait for the register's turn meanwhile.
+const LEAVINGS: u32 = 25;
+
+/// Where a leaving stands in the order in which they are told.
+type Place = (Day, LeavingId);
 
 /// What one sweep did. While any number is at its most, there may be more: sweep again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,18 +47,15 @@ impl Swept {
 }
 
 impl Register {
-    /// Tells of what has ended by `now`: at most some hundreds of each kind, each once, however often and on however many
-    /// machines it is called.
+    /// Tells of what has ended by `now`: at most some hundreds of each kind, and every leaving, each once, however often and on however
+    /// many machines it is called. A leaving that cannot be told is logged, and tried again by the next call.
     pub async fn sweep(&self, now: Millis) -> Result<Swept, Error> {
         let unconfirmed = campaign::sweep(self, now).await?;
         let requests = request::sweep(self, now).await?;
-        let swept = self.act_itself(now, |tx, doing| {
-            Box::pin(async move {
-                let ended = assignments_ended(tx, &doing).await?;
-                Ok((ended, leavings_due(tx, &doing).await?))
-            })
-        });
-        let (assignments, leavings) = swept.await?;
+        let ended =
+            self.act_itself(now, |tx, doing| Box::pin(async move { assignments_ended(tx, &doing).await }));
+        let assignments = ended.await?;
+        let leavings = leavings_due(self, now).await?;
         Ok(Swept { assignments, leavings, requests, unconfirmed })
     }
 }
@@ -75,11 +79,55 @@ async fn assignments_ended(tx: &mut Tx, doing: &Doing) -> Result<u64, Error> {
 }
 
 /// After the assignments: a leaving is told once everything that ended with it is.
-async fn leavings_due(tx: &mut Tx, doing: &Doing) -> Result<u64, Error> {
-    let due = leavings::due(tx, doing.today(), AT_ONCE).await?;
-    for leaving in &due {
-        let told = tell(tx, doing, leaving).await?;
-        leavings::set_told(tx, &leaving.id, told).await?;
+///
+/// Where an act with several fails, each of them has one of its own, so that whichever cannot be told keeps no other from it.
+async fn leavings_due(register: &Register, now: Millis) -> Result<u64, Error> {
+    let (mut told, mut most) = (0_u64, LEAVINGS);
+    let mut after: Option<Place> = None;
+    loop {
+        match some_told(register, now, after.clone(), most).await {
+            Ok((many, last)) => {
+                told += u64::from(many);
+                if many < most {
+                    return Ok(told);
+                }
+                after = last;
+            }
+            Err(_) if most > 1 => most = 1,
+            Err(error) => {
+                let Some(next) = next_due(register, now, after.as_ref()).await? else { return Ok(told) };
+                let leaving = &next.1;
+                tracing::warn!(%leaving, %error, "the leaving {leaving} could not be told, and is tried again: {error}");
+                (after, most) = (Some(next), LEAVINGS);
+            }
+        }
     }
-    Ok(u64::try_from(due.len()).unwrap_or(u64::MAX))
+}
+
+/// Tells some leavings in one act; gives how many, and the place of the last.
+async fn some_told(
+    register: &Register,
+    now: Millis,
+    after: Option<Place>,
+    most: u32,
+) -> Result<(u32, Option<Place>), Error> {
+    let told = register.act_itself(now, move |tx, doing| {
+        Box::pin(async move {
+            let due = leavings::due(tx, doing.today(), after.as_ref(), most).await?;
+            for leaving in &due {
+                let told = tell(tx, &doing, leaving).await?;
+                leavings::set_told(tx, &leaving.id, told).await?;
+            }
+            let last = due.last().map(|leaving| (leaving.last_day, leaving.id.clone()));
+            Ok((u32::try_from(due.len()).unwrap_or(u32::MAX), last))
+        })
+    });
+    told.await
+}
+
+/// The place of the next leaving that is due.
+async fn next_due(register: &Register, now: Millis, after: Option<&Place>) -> Result<Option<Place>, Error> {
+    let mut read = register.db.read().acquire().await?;
+    let due = leavings::due(&mut read, Day::of(now), after, 1).await?;
+    Ok(due.into_iter().next().map(|leaving| (leaving.last_day, leaving.id)))
 }

@@ -5,7 +5,7 @@ use platform::id::UserId;
 
 use super::events::Event;
 use super::note::note;
-use super::profile::{Profile, open};
+use super::profile::{Profile, keep, open};
 use super::text;
 use crate::acting::Doing;
 use crate::api::{ChangeKind, ClosePerson, CloseReason, Closing, ReopenPerson};
@@ -84,6 +84,7 @@ pub(crate) async fn close_who_left(
     if profile.state.demand_open().is_err() {
         return Ok(false);
     }
+    keep(tx, &profile).await?;
     let closing = Closing { at: doing.now, reason: CloseReason::Left, notes: Some(why.to_owned()) };
     profile.state = profile.state.close(closing)?;
     workgroup::remove_all_of(tx, doing, user).await?;

@@ -70,7 +70,7 @@ pub(crate) async fn open(tx: &mut Tx, user: &UserId, expected: Expected) -> Resu
 }
 
 /// Keeps what a person is before anything of it changes.
-async fn keep(tx: &mut Tx, profile: &Profile) -> Result<(), Error> {
+pub(super) async fn keep(tx: &mut Tx, profile: &Profile) -> Result<(), Error> {
     if profile.kind != PersonKind::Person || matches!(profile.state, State::Merged(_)) {
         return Ok(());
     }

@@ -11,7 +11,7 @@ use super::contacts::{add_silently, remove_address};
 use super::creating::{Creation, keep_registration};
 use super::events::Event;
 use super::note::note;
-use super::profile::Profile;
+use super::profile::{Profile, keep};
 use crate::acting::{Doing, Way};
 use crate::api::{ChangeKind, Channel, Gender, Name, Standing};
 use crate::authority::Act;
@@ -106,6 +106,7 @@ pub(crate) async fn tell(
         demand_nothing_new(tx, &before, told, gone).await?;
         return Ok(before);
     }
+    keep(tx, &before).await?;
     if !fields.is_empty() {
         if profile.name != before.name {
             people_names::add(tx, &profile.user_id, &profile.name, before.origin.word(), None, doing.now)

@@ -45,7 +45,8 @@ fn leaving(row: Columns) -> Result<Leaving, Error> {
         last_day: read("directory_leaving.last_day", &last_day)?,
         reason,
         at: Millis(at),
-        told: told.and_then(|told| u64::try_from(told).ok()),
+        // One that was taken back has a number too, so that the release before tells of none.
+        told: told.filter(|_| withdrawn_at.is_none()).and_then(|told| u64::try_from(told).ok()),
         afterwards: read("directory_leaving.afterwards", &afterwards)?,
         withdrawn_at: withdrawn_at.map(Millis),
     })
@@ -79,16 +80,25 @@ pub(crate) async fn of_person(
     rows.into_iter().map(leaving).collect()
 }
 
-/// Leavings that were neither told nor taken back though the last day has passed, and of whose assignments everything is told.
-pub(crate) async fn due(tx: &mut Tx, today: Day, most: u32) -> Result<Vec<Leaving>, Error> {
+/// Leavings that were neither told nor taken back though the last day has passed, and of whose assignments everything is told, in the
+/// order of their last days, after one of them.
+pub(crate) async fn due(
+    tx: &mut Tx,
+    today: Day,
+    after: Option<&(Day, LeavingId)>,
+    most: u32,
+) -> Result<Vec<Leaving>, Error> {
     let text = format!(
         "SELECT {COLUMNS} FROM directory_leaving l \
          WHERE told IS NULL AND withdrawn_at IS NULL AND last_day < $1 AND NOT EXISTS (SELECT 1 FROM directory_assignment a \
-         WHERE a.user_id = l.user_id AND a.state = 'live' AND a.to_day < $1) ORDER BY last_day LIMIT $2"
+         WHERE a.user_id = l.user_id AND a.state = 'live' AND a.to_day < $1) \
+         AND (last_day > $3 OR (last_day = $3 AND leaving_id > $4)) ORDER BY last_day, leaving_id LIMIT $2"
     );
     let rows: Vec<Columns> = sqlx::query_as(AssertSqlSafe(text))
         .bind(today.to_string())
         .bind(i64::from(most))
+        .bind(after.map(|(day, _)| day.to_string()).unwrap_or_default())
+        .bind(after.map_or("", |(_, id)| id.as_str()).to_owned())
         .fetch_all(&mut *tx)
         .await?;
     rows.into_iter().map(leaving).collect()
@@ -116,10 +126,11 @@ pub(crate) async fn set_all_told(tx: &mut Tx, user: &UserId, told: u64) -> Resul
     Ok(())
 }
 
-/// Notes that a leaving was taken back that waits for its last day.
+/// Notes that a leaving was taken back that waits for its last day. The release before, which knows of none that is taken back, passes
+/// it by as one that is told.
 pub(crate) async fn set_withdrawn(tx: &mut Tx, id: &LeavingId, at: Millis) -> Result<(), Error> {
     sqlx::query(
-        "UPDATE directory_leaving SET withdrawn_at = $2 \
+        "UPDATE directory_leaving SET withdrawn_at = $2, told = 0 \
          WHERE leaving_id = $1 AND told IS NULL AND withdrawn_at IS NULL",
     )
     .bind(id.as_str())

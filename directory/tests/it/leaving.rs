@@ -157,7 +157,7 @@ platform::both_engines! {
     }
 
     /// A leaving to come is done once: a closing meanwhile settles it, so that whoever is back is not closed by it; it is taken back by
-    /// those who could have said it; and it goes with a record that becomes another's.
+    /// those who could have said it; it goes with a record that becomes another's; and one that cannot be told keeps no other.
     async fn leavings_to_come_are_settled(db: Db) {
         let world = World::new(db.clone()).await;
         let (agent, manager) = (who(AGENT), who(MANAGER));
@@ -168,7 +168,8 @@ platform::both_engines! {
             assert_eq!(said.status, StatusCode::CREATED, "{:?}", said.body);
             path(number, &format!("leaving/{}", said.body["id"].as_str().unwrap()))
         };
-        let (back, stays, one, other) = (NURSE, NURSE + 1, NURSE + 2, NURSE + 3);
+        let states = async |text: &'static str, of: &str| crate::people_rig::texts(&db, text, of).await;
+        let (back, stays, one, other, broken) = (NURSE, NURSE + 1, NURSE + 2, NURSE + 3, NURSE + 4);
         for number in [back, stays, other] {
             world.assign(&agent, number, &world.ward).await;
         }
@@ -186,19 +187,33 @@ platform::both_engines! {
         assert_eq!(withdraw(AGENT, &kept).await.code(), "leaving-withdrawn");
         assert_eq!(withdraw(AGENT, &settled).await.code(), "leaving-done");
         let shown = world.rig.get(&agent, &path(stays, "leaving")).await.body["leavings"][0].clone();
-        assert_eq!((shown["withdrawn_at"].is_i64(), &shown["consumers"]), (true, &json!([])), "{shown}");
+        assert_eq!((shown["withdrawn_at"].is_i64(), shown.get("told"), &shown["consumers"]), (true, None, &json!([])), "{shown}");
+        // The release before tells of those that have no number yet.
+        let waiting = "SELECT leaving_id FROM directory_leaving WHERE told IS NULL AND user_id = $1";
+        assert!(states(waiting, &user(stays)).await.is_empty());
 
         let same = "UPDATE directory_person SET standing = 'verified', ni_hash = 'same', ni_mask = 'same' WHERE user_id IN ($1, $2)";
         crate::people_rig::execute(&db, same, vec![user(one), user(other)]).await;
         let body = json!({"duplicate": user(other), "duplicate_version": 1});
         let merged = world.act(&manager, &path(one, "merge"), &body).await;
         assert_eq!(merged.status, StatusCode::OK, "{:?}", merged.body);
+        leaves(broken).await;
+        // As the release before writes them, and one that cannot be told.
+        crate::people_rig::execute(&db, "UPDATE directory_leaving SET afterwards = 'open'", Vec::new()).await;
+        let standing = "UPDATE directory_person SET standing = $2 WHERE user_id = $1";
+        crate::people_rig::execute(&db, standing, vec![user(broken), "none".to_owned()]).await;
         world.wait_days(11);
         world.sweep().await;
-        for (number, expected) in [(back, "open"), (stays, "open"), (one, "closed"), (other, "merged")] {
-            let text = "SELECT state FROM directory_person WHERE user_id = $1";
-            assert_eq!(crate::people_rig::texts(&db, text, &user(number)).await, [expected], "{number}");
+        let state = "SELECT state FROM directory_person WHERE user_id = $1";
+        for (number, expected) in [(back, "open"), (stays, "open"), (one, "closed"), (other, "merged"), (broken, "open")] {
+            assert_eq!(states(state, &user(number)).await, [expected], "{number}");
         }
+        crate::people_rig::execute(&db, standing, vec![user(broken), "verified".to_owned()]).await;
+        world.sweep().await;
+        assert_eq!(states(state, &user(broken)).await, ["closed"], "it is tried again");
+        let former = "SELECT f.id FROM directory_former f JOIN directory_person p ON p.user_id = f.id AND f.version = p.version - 1 \
+                      WHERE f.kind = 'person' AND f.id = $1";
+        assert_eq!(states(former, &user(one)).await, [user(one)], "what it was is kept");
         assert_eq!(world.recorded("leaving-withdrawn").await, 1);
         world.demand_one_name().await;
     }
