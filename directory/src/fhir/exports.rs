@@ -1,5 +1,6 @@
 //! Exports in bulk (HL7 FHIR Bulk Data Access 2.0): what is there is cut into parts of so many, and each part is read when it is
-//! fetched. Cutting goes on from the place that is stored, on whichever node; what a crash leaves is gone on with.
+//! fetched, however many have come in between by then. Cutting goes on from the place that is stored, on whichever node; what a crash
+//! leaves is gone on with.
 
 use platform::db::Tx;
 use platform::id::{OdsCode, UserId};
@@ -15,8 +16,6 @@ use crate::store::organisation_faces::{self, Affiliations, Condition};
 
 /// How many things are in a part.
 const PART: u32 = 500;
-/// How many may be there when it is fetched: some may have come since.
-const MOST: u32 = 2 * PART;
 /// How many exports are looked at in one step of sweeping.
 const STEP: u32 = 20;
 
@@ -156,9 +155,19 @@ async fn people(
 ) -> Result<(String, Vec<String>), Error> {
     let dialect = register.config.workers.dialect;
     let questions = questions(Exported::of(&part.kind)?, since(export));
-    let ids: Vec<UserId> = faces::people_of(tx, &questions, &part.after, MOST).await?;
+    let mut ids: Vec<UserId> = Vec::new();
+    let mut after = part.after.clone();
+    loop {
+        let some = faces::people_of(tx, &questions, &after, PART).await?;
+        let Some(last) = some.last() else { break };
+        after = last.to_string();
+        ids.extend(some.into_iter().take_while(|id| id.as_str() <= part.last.as_str()));
+        if after >= part.last {
+            break;
+        }
+    }
     let (mut text, mut shown) = (String::new(), Vec::new());
-    for id in ids.iter().filter(|id| id.as_str() <= part.last.as_str()) {
+    for id in &ids {
         let Some(found) = workers::somebody(register, tx, kind, id).await? else { continue };
         let resources = match kind {
             workers::Kind::Practitioner => vec![workers::practitioner(&found, dialect)],
@@ -179,30 +188,40 @@ async fn people(
 }
 
 async fn told(tx: &mut Tx, export: &Export, part: &Part) -> Result<String, Error> {
-    let conditions = conditions(since(export), &part.after, Some(&part.last));
-    let codes: Vec<OdsCode> = organisation_faces::page(tx, &conditions, 0, MOST).await?;
-    let written = organisation_faces::written_at(tx, &codes).await?;
-    let mut text = String::new();
-    for one in organisation_faces::many(tx, &codes).await? {
-        let stamp = Stamp::of(one.version, written.get(&one.record.ods).copied());
-        line(&mut text, &organisations::organisation(&one.record).stamped(&stamp).json());
+    let (mut text, mut after) = (String::new(), part.after.clone());
+    loop {
+        let conditions = conditions(since(export), &after, Some(&part.last));
+        let codes: Vec<OdsCode> = organisation_faces::page(tx, &conditions, 0, PART).await?;
+        let Some(last) = codes.last() else { return Ok(text) };
+        after = last.to_string();
+        let written = organisation_faces::written_at(tx, &codes).await?;
+        for one in organisation_faces::many(tx, &codes).await? {
+            let stamp = Stamp::of(one.version, written.get(&one.record.ods).copied());
+            line(&mut text, &organisations::organisation(&one.record).stamped(&stamp).json());
+        }
     }
-    Ok(text)
 }
 
 async fn related(tx: &mut Tx, export: &Export, part: &Part) -> Result<String, Error> {
     let last = place(&part.last)?;
-    let wanted = affiliations(since(export), &part.after)?;
+    let mut wanted = affiliations(since(export), &part.after)?;
     let mut text = String::new();
-    for one in organisation_faces::affiliations(tx, &wanted, 0, MOST).await? {
-        if (one.organisation.to_string(), one.place) > last {
-            break;
+    loop {
+        let some = organisation_faces::affiliations(tx, &wanted, 0, PART).await?;
+        if some.is_empty() {
+            return Ok(text);
         }
-        let whole = organisations::affiliation(&one);
-        let stamp = Stamp::of_content(&whole, None);
-        line(&mut text, &whole.stamped(&stamp).json());
+        for one in some {
+            let place = (one.organisation.to_string(), one.place);
+            if place > last {
+                return Ok(text);
+            }
+            let whole = organisations::affiliation(&one);
+            let stamp = Stamp::of_content(&whole, None);
+            line(&mut text, &whole.stamped(&stamp).json());
+            wanted.after = Some(place);
+        }
     }
-    Ok(text)
 }
 
 fn line(text: &mut String, json: &str) {
