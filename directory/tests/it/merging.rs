@@ -1,11 +1,13 @@
 //! What becomes of what two records held when they are one person's.
 
+use directory::api::{LOOK_UP, READ};
 use http::{Method, StatusCode};
 use platform::db::Db;
 use serde_json::{Value, json};
 
 use crate::feed_rig::{Payroll, event, with};
 use crate::people_rig::{execute, texts};
+use crate::rig::system;
 use crate::scim;
 use crate::world::{AGENT, MANAGER, NURSE, SPONSOR, World, day, user, who};
 
@@ -91,6 +93,8 @@ platform::both_engines! {
     async fn duplicates_of_a_personnel_system_end_nothing(db: Db) {
         let feed = Payroll::new(db.clone()).await;
         let rig = &feed.world.rig;
+        // Those whom the rig has announced are no matter here.
+        execute(&db, "DELETE FROM directory_person_link", Vec::new()).await;
         let person = |external: &str, given: &str, family: &str, birth: &str| {
             let mut body = scim::user(external, given, family, birth);
             body[scim::EXTENSION] = json!({"dateOfBirth": birth});
@@ -109,14 +113,25 @@ platform::both_engines! {
             assert_eq!(done["state"], "applied", "{done}");
         }
         let (one, two) = (ids[0].clone(), ids[1].clone());
-        let version: i64 = sqlx::query_scalar("SELECT version FROM directory_person WHERE user_id = $1")
-            .bind(&two)
-            .fetch_one(db.read())
-            .await
-            .unwrap();
-        let body = json!({"duplicate": two, "duplicate_version": version});
-        let merged = feed.world.act(&who(MANAGER), &format!("/directory/people/{one}/merge"), &body).await;
-        assert_eq!(merged.status, StatusCode::OK, "{:?}", merged.body);
+        let merge = async |duplicate: &str| {
+            let version: i64 = sqlx::query_scalar("SELECT version FROM directory_person WHERE user_id = $1")
+                .bind(duplicate)
+                .fetch_one(db.read())
+                .await
+                .unwrap();
+            let body = json!({"duplicate": duplicate, "duplicate_version": version});
+            let merged = feed.world.act(&who(MANAGER), &format!("/directory/people/{one}/merge"), &body).await;
+            assert_eq!(merged.status, StatusCode::OK, "{:?}", merged.body);
+        };
+        merge(&two).await;
+        // Who follows the faces is told that the other is no more.
+        let pas = system("pas", &[LOOK_UP, READ]);
+        for path in [format!("{two}/_history"), "_history?_cursor=0&_count=500".to_owned()] {
+            let path = format!("/healthcare-worker/FHIR/R4/Practitioner/{path}");
+            let told = rig.send(&pas, Method::GET, &path, &[("host", "directory.example")], None).await;
+            let gone = json!({"method": "DELETE", "url": format!("Practitioner/{two}")});
+            assert_eq!(told.body["entry"].as_array().unwrap().iter().filter(|one| one["request"] == gone).count(), 1, "{path}: {}", told.body);
+        }
 
         let listed = async || {
             let list = rig.get(&feed.payroll, &format!("{}/Users", scim::BASE)).await;
@@ -158,8 +173,22 @@ platform::both_engines! {
         assert_eq!((held().await, texts(&db, "SELECT state FROM directory_person WHERE user_id = $1", &one).await), (2, vec!["open".to_owned()]));
         let unknown = feed.one(with(event("x-D2", "leaver", 0, 10, &day(0)), &[("employee", "D2")])).await;
         assert_eq!(unknown["reason"], "unknown-person", "{unknown}");
+        // Where the user that stays is deleted and not the other, that one is the person, and nobody has left.
+        let eve = person("D4", "Eve", "Pattern", "1977-03-04");
+        let made = scim::post(rig, &feed.payroll, &eve).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{:?}", made.body);
+        let four = made.body["id"].as_str().unwrap().to_owned();
+        execute(&db, "UPDATE directory_person SET standing = 'verified', ni_hash = 'same', ni_mask = 'same'", Vec::new()).await;
+        merge(&four).await;
+        let starts = with(event("s-D4", "starter", 0, 1, &day(0)), &[("employee", "D4"), ("position", "WARD")]);
+        let starts = feed.one(starts).await;
+        assert_eq!(starts["reason"], "contradicts", "what it begins its leaver would not end: {starts}");
+        let gone = scim::send(rig, &feed.payroll, Method::DELETE, &one, None, &json!({})).await;
+        assert_eq!(gone.status, StatusCode::NO_CONTENT, "{:?}", gone.body);
+        assert_eq!(listed().await, [(json!(four), json!("D4"), json!(true))]);
+        assert_eq!((held().await, texts(&db, "SELECT state FROM directory_person WHERE user_id = $1", &one).await), (2, vec!["open".to_owned()]));
         // The number that stays is the person's: its leaver ends everything.
-        assert_eq!(feed.one(leaver("D1")).await["done"]["ended"].as_array().map(Vec::len), Some(2));
+        assert_eq!(feed.one(leaver("D4")).await["done"]["ended"].as_array().map(Vec::len), Some(2));
         feed.world.demand_one_name().await;
     }
 }

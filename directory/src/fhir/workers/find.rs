@@ -12,8 +12,9 @@ use crate::error::Error;
 use crate::fhir::kit::token;
 use crate::person::{Profile, State, plain};
 use crate::register::Register;
+use crate::store::faces::{self, Question};
 use crate::store::roles::held;
-use crate::store::{faces, people, people_evidence};
+use crate::store::{people, people_evidence};
 
 /// How many people are read with one statement.
 const AT_ONCE: u32 = 100;
@@ -144,7 +145,7 @@ fn cut(page: &mut Vec<Found>, mut found: Found, kind: Kind, room: usize, after: 
 }
 
 /// Whether something of this person is what a search finds, or may have been: of whoever has left, and of roles that have ended, that cannot be
-/// said any more.
+/// said any more. Who became part of another is found by nothing, and may have been by their id.
 pub(crate) async fn concerns(
     register: &Register,
     tx: &mut Tx,
@@ -152,12 +153,16 @@ pub(crate) async fn concerns(
     kind: Kind,
     id: &UserId,
 ) -> Result<bool, Error> {
+    let Some(profile) = people::find(&mut *tx, id).await? else { return Ok(false) };
+    if matches!(profile.state, State::Merged(_)) {
+        let own = Question::User(id.to_string());
+        return Ok(wanted.questions.iter().any(|any| any.contains(&own)));
+    }
     // Those who have left are among them.
     let first = faces::people_of(tx, &wanted.questions, &before(id.as_str()), 1).await?;
     if first.first() != Some(id) {
         return Ok(false);
     }
-    let Some(profile) = people::find(&mut *tx, id).await? else { return Ok(false) };
     if kind == Kind::Role || !matches!(profile.state, State::Open) {
         return Ok(true);
     }

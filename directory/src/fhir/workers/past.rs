@@ -22,11 +22,15 @@ pub(crate) fn stamp(found: &Found, kind: Kind, whole: &Parts) -> Stamp {
     }
 }
 
-/// What somebody is and was, the newest first; nothing of whom the directory does not show.
+/// What somebody is and was, the newest first; nothing of whom the directory does not show. Of who became part of another it is said
+/// that they are there no more.
 pub(crate) async fn past(tx: &mut Tx, user: &UserId, dialect: Dialect) -> Result<Vec<Past<Parts>>, Error> {
     let Some(profile) = people::find(&mut *tx, user).await? else { return Ok(Vec::new()) };
-    if profile.kind != PersonKind::Person || matches!(profile.state, State::Merged(_)) {
+    if profile.kind != PersonKind::Person {
         return Ok(Vec::new());
+    }
+    if matches!(profile.state, State::Merged(_)) {
+        return Ok(vec![Past { stamp: Stamp::of(profile.version, Some(profile.changed_at)), was: None }]);
     }
     let registrations = people_evidence::registrations(&mut *tx, user).await?;
     let (version, at) = (profile.version, profile.changed_at);
