@@ -122,12 +122,18 @@ impl Criteria {
                 if codes.is_empty() {
                     return Ok(false);
                 }
-                let mut all = conditions.clone();
+                let mut all: Vec<Condition> =
+                    conditions.iter().filter(|one| is_lasting(one)).cloned().collect();
                 all.push(Condition::Codes(codes.into_iter().collect()));
                 Ok(!organisation_faces::page(tx, &all, 0, 1).await?.is_empty())
             }
         }
     }
+}
+
+/// Whether a condition is asked of what has changed: who is open, has a role or is related no more may have been before.
+fn is_lasting(condition: &Condition) -> bool {
+    !matches!(condition, Condition::Status(_) | Condition::Role(_) | Condition::Related(..))
 }
 
 fn organisation(what: Touched) -> Option<String> {

@@ -171,6 +171,15 @@ platform::both_engines! {
         assert_eq!(ask(&rig, &client(), Method::DELETE, &one, None).await.status, StatusCode::NO_CONTENT);
         assert_eq!(ask(&rig, &client(), Method::GET, &one, None).await.status, StatusCode::NOT_FOUND);
         assert!(waiting(&rig).await.is_empty());
+        // Who asks for those that are open, or that have a role, is told of one that is so no more.
+        let open = make(&rig, ORGANISATIONS, "Organization?_id=G00002&active=true").await;
+        make(&rig, ORGANISATIONS, "Organization?_id=G00001&active=true").await;
+        let closed = edition(["LAST", "FOURTH"]);
+        let at = closed.rfind("<Status value=\"Active\"/><LastChangeDate").unwrap();
+        let closed = format!("{}{}", &closed[..at], closed[at..].replacen("Active", "Inactive", 1));
+        bring_text(&rig, &release("2024-08-01", &closed), Mode::Apply).await.unwrap();
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 1);
+        assert_eq!(waiting(&rig).await, [id(&open)]);
         rig.hand.advance(Duration::from_hours(24 * 367));
         assert_eq!(rig.register.notify_subscribers().await.unwrap(), 0);
         assert_eq!(ask(&rig, &client(), Method::GET, ORGANISATIONS, None).await.body["total"], 0);
