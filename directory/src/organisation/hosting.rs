@@ -63,7 +63,7 @@ pub(crate) async fn set_host(
     if let Some(host) = host {
         demand_host(tx, organisation, host).await?;
     }
-    let version = organisations::set_host(tx, organisation, host).await?;
+    let version = organisations::set_host(tx, organisation, host, now).await?;
     let event = Event::OrganisationHosted {
         organisation: organisation.to_string(),
         host: host.map(ToString::to_string),

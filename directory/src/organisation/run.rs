@@ -218,7 +218,7 @@ async fn write_sorted(tx: &mut Tx, sorted: &Sorted<'_>, now: Millis) -> Result<(
     written::replace(tx, OrganisationKind::National, &sorted.changed, now).await?;
     written::write(tx, OrganisationKind::National, &sorted.created, now).await?;
     let all: Vec<&Prepared> = sorted.created.iter().chain(&sorted.changed).copied().collect();
-    let others = written::renew(tx, &spoken_of(&before, &all)).await?;
+    let others = written::renew(tx, &spoken_of(&before, &all), now).await?;
     let told: Vec<_> = all
         .iter()
         .map(|one| &one.record.ods)

@@ -1,11 +1,12 @@
 //! Rows of `directory_organisation` and of what belongs to one.
 
+use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::OdsCode;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{Reader, read};
+use super::{Reader, organisations_written, read};
 use crate::api::{
     Dates, Organisation, OrganisationAddress, OrganisationContact, OrganisationRecord,
     OrganisationRelationship, OrganisationRole, OrganisationStatus, Period, Succession, SuccessionKind,
@@ -43,17 +44,21 @@ pub(crate) async fn standing<'c>(
     Ok(Some(Standing { status, ra_host, version: Version(version) }))
 }
 
-/// Gives an organisation this host, or none.
+/// Gives an organisation this host, or none, and a new version; what it was is kept.
 pub(crate) async fn set_host(
     tx: &mut Tx,
     organisation: &OdsCode,
     host: Option<&OdsCode>,
+    now: Millis,
 ) -> Result<Version, Error> {
+    organisations_written::keep(tx, std::slice::from_ref(organisation)).await?;
     let (version,): (i64,) = sqlx::query_as(
-        "UPDATE directory_organisation SET ra_host = $2, version = version + 1 WHERE ods = $1 RETURNING version",
+        "UPDATE directory_organisation SET ra_host = $2, version = version + 1, changed_at = $3 WHERE ods = $1 \
+         RETURNING version",
     )
     .bind(organisation.as_str())
     .bind(host.map(|host| host.as_str().to_owned()))
+    .bind(now.0)
     .fetch_one(&mut *tx)
     .await?;
     Ok(Version(version))

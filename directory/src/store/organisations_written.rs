@@ -92,19 +92,25 @@ pub(crate) async fn replace(
     now: Millis,
 ) -> Result<(), Error> {
     let codes: Vec<OdsCode> = all.iter().map(|one| one.record.ods.clone()).collect();
-    let written = organisation_faces::written_at(tx, &codes).await?;
-    let before = organisation_faces::many(tx, &codes).await?;
-    for one in &before {
-        let ods = &one.record.ods;
-        let at = written.get(ods).copied();
-        former::keep(tx, Of::Organisation, ods.as_str(), (one.version, at), &one.record).await?;
-    }
+    let before = keep(tx, &codes).await?;
     let after = |before: &Organisation| all.iter().find(|one| one.record.ods == before.record.ods);
     let pairs: Vec<(&OrganisationRecord, &OrganisationRecord)> =
         before.iter().filter_map(|one| Some((&one.record, &after(one)?.record))).collect();
     deletions::note(tx, &pairs, now).await?;
     clear(tx, &codes).await?;
     write(tx, kind, all, now).await
+}
+
+/// Keeps what organisations are, before they get another version; gives those that there are.
+pub(super) async fn keep(tx: &mut Tx, codes: &[OdsCode]) -> Result<Vec<Organisation>, Error> {
+    let written = organisation_faces::written_at(tx, codes).await?;
+    let before = organisation_faces::many(tx, codes).await?;
+    for one in &before {
+        let ods = &one.record.ods;
+        let at = written.get(ods).copied();
+        former::keep(tx, Of::Organisation, ods.as_str(), (one.version, at), &one.record).await?;
+    }
+    Ok(before)
 }
 
 /// Writes organisations that are new. None may be there twice.
@@ -174,17 +180,22 @@ pub(crate) async fn said(tx: &mut Tx, codes: &[&OdsCode]) -> Result<Said, Error>
 }
 
 /// Gives organisations a new version of which others say something else now, since what is shown of them has changed with it.
-/// Says which there are.
-pub(crate) async fn renew(tx: &mut Tx, codes: &BTreeSet<OdsCode>) -> Result<Vec<OdsCode>, Error> {
-    let codes: Vec<&OdsCode> = codes.iter().collect();
+/// What they were is kept. Says which there are.
+pub(crate) async fn renew(
+    tx: &mut Tx,
+    codes: &BTreeSet<OdsCode>,
+    now: Millis,
+) -> Result<Vec<OdsCode>, Error> {
+    let codes: Vec<OdsCode> = codes.iter().cloned().collect();
     let mut renewed = Vec::new();
     for codes in codes.chunks(AT_ONCE) {
         let text = format!(
-            "UPDATE directory_organisation SET version = version + 1 WHERE ods IN ({}) RETURNING ods",
-            list(1, codes.len())
+            "UPDATE directory_organisation SET version = version + 1, changed_at = $1 WHERE ods IN ({}) RETURNING ods",
+            list(2, codes.len())
         );
+        keep(tx, codes).await?;
         // Made of our own words and numbers only.
-        let mut query = sqlx::query_as(AssertSqlSafe(text));
+        let mut query = sqlx::query_as(AssertSqlSafe(text)).bind(now.0);
         for code in codes {
             query = query.bind(code.as_str().to_owned());
         }

@@ -1,10 +1,15 @@
 //! Organisations that the nation closes and opens again, and those that take their place.
 
+use std::time::Duration;
+
+use directory::api::{LOOK_UP, READ};
 use directory::organisation::Mode;
+use http::{Method, StatusCode};
 use platform::db::Db;
 use serde_json::json;
 
 use crate::organisation_import::{bring_text, organisation, release};
+use crate::rig::system;
 use crate::world::{AGENT, NURSE, World, who};
 
 /// What the ward says of itself: who operates it, and who took its place.
@@ -67,6 +72,7 @@ platform::both_engines! {
         assert!(detail.contains("RXX02 or RXX03, which took its place"), "{detail}");
         assert_eq!(world.roles(NURSE).await.len(), 1, "what is there stays until somebody ends it");
 
+        world.rig.hand.advance(Duration::from_mins(1));
         let open = organisation("RXX01", "OLD WARDS", "Active", &ward(""));
         let open = release("2026-09-28", &format!("{rest}{open}"));
         let done = bring_text(&world.rig, &open, Mode::Apply).await.unwrap();
@@ -74,6 +80,10 @@ platform::both_engines! {
         let (after, spared) = (seen("RXX03").await, seen("RXX").await);
         assert_eq!((after.1, spared.1), (json!(null), before.1));
         assert_ne!(after.0, new.0, "RXX01 alone was written, and RXX03 follows nobody any more");
+        let past = "/organisation-data-terminology-api/fhir/Organization/RXX03/_history";
+        let past = world.rig.send(&system("pas", &[LOOK_UP, READ]), Method::GET, past, &[("host", "directory.example")], None).await;
+        assert_eq!((past.status, &past.body["total"]), (StatusCode::OK, &json!(2)), "{}", past.body);
+        assert_eq!(past.body["entry"][0]["resource"]["meta"]["lastUpdated"], world.rig.now().to_string());
         let again = shown("RXX01").await;
         assert_eq!((&again["status"], &again["successors"], &again["ra_host"]), (&json!("active"), &json!(["RXX02"]), &json!("RXX")));
         world.assign(&agent, NURSE + 3, &world.ward).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use directory::api::{LOOK_UP, READ};
+use directory::api::{LOOK_UP, OPERATE, READ};
 use directory::organisation::Mode;
 use directory::{Config, DocumentKey, Parts, Register};
 use http::{Method, StatusCode};
@@ -151,6 +151,16 @@ platform::both_engines! {
             assert!(answer.body["entry"].as_array().is_none_or(|all| all.iter().all(is_stamped)));
         }
         assert_eq!(ask(&rig, &format!("{ORGANISATIONS}/Organization?_lastUpdated=soon")).await.status, StatusCode::BAD_REQUEST);
+        // Who hosts it is no part of what is shown, and makes a version all the same.
+        rig.hand.advance(Duration::from_mins(1));
+        let host = rig
+            .send(&system("desk", &[OPERATE, READ]), Method::PUT, "/directory/organisations/RXX/ra-host", &[("if-match", "\"2\"")], Some(&json!({"host": "RYY"})))
+            .await;
+        assert_eq!(host.status, StatusCode::OK, "{}", host.body);
+        let hosted = ask(&rig, &format!("{path}/_history")).await;
+        assert_eq!(told(&hosted), [one(3, "PUT"), one(2, "PUT"), one(1, "POST")]);
+        assert_eq!(hosted.body["entry"][0]["resource"]["meta"]["lastUpdated"], rig.now().to_string());
+        assert_eq!(hosted.body["entry"][1]["resource"], history.body["entry"][0]["resource"]);
         let plain = ask(&rig, &format!("{ORGANISATIONS}/Organization?_id=RXX")).await;
         assert!(plain.body["entry"][0]["resource"]["meta"]["versionId"].is_null(), "the model tells none");
         let strict = strict(&rig);
