@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::organisation_import::{bring_text, release};
 use crate::rig::{Answered, Rig, system};
 use crate::workers::with_doctor;
-use crate::world::{MANAGER, who};
+use crate::world::{MANAGER, NURSE, user, who};
 
 const WORKERS: &str = "/healthcare-worker/FHIR/R4/Subscription";
 const ORGANISATIONS: &str = "/organisation-data-terminology-api/fhir/Subscription";
@@ -213,6 +213,17 @@ platform::both_engines! {
             .unwrap();
         assert!(!sealed.windows(6).any(|part| part == b"sesame"));
         assert_eq!(rig.register.notify_subscribers().await.unwrap(), 0);
+
+        // Who is asked for by id may become part of another.
+        let merged = make(rig, WORKERS, &format!("Practitioner?identifier={}", user(NURSE))).await;
+        let same = "UPDATE directory_person SET standing = 'verified', ni_hash = 'same', ni_mask = 'same' WHERE user_id IN ($1, $2)";
+        crate::people_rig::execute(&rig.db, same, vec![user(NURSE), user(NURSE + 1)]).await;
+        let body = json!({"duplicate": user(NURSE), "duplicate_version": 1});
+        let done = world.act(&who(MANAGER), &format!("/directory/people/{}/merge", user(NURSE + 1)), &body).await;
+        assert_eq!(done.status, StatusCode::OK, "{:?}", done.body);
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 1);
+        assert_eq!(waiting(rig).await, [id(&merged)]);
+        taken(rig).await;
 
         let closed = rig.act(&who(MANAGER), &ann.parse().unwrap(), "close", &json!({"reason": "left"})).await;
         assert_eq!(closed.status, StatusCode::OK, "{:?}", closed.body);
