@@ -61,6 +61,7 @@ struct Signed {
 pub(crate) async fn measure(stage: &mut Stage) -> anyhow::Result<()> {
     line(format_args!("\nDigital Signature Service, one prescription each, {PEOPLE} people at once"));
     let application = Arc::new(Application::register(stage).await?);
+    stage.place.without_roles().await?;
     let mut people = Vec::new();
     let holders = stage.place.passkeys(&application.provider).await?;
     for (user, holder) in stage.place.users().await?.into_iter().zip(holders).take(PEOPLE) {
@@ -110,7 +111,7 @@ impl Application {
         let config = json!({
             "client_name": "Bench prescribing", "redirect_uris": [CALLBACK],
             "token_endpoint_auth_method": "client_secret_basic", "scopes": ["openid"], "pkce": "required", "jwks": {"keys": [jwk]},
-            "signing": {"callback_uri": "https://rp.example/signed", "unseen": "refused"},
+            "signing": {"callback_uri": "https://rp.example/signed", "unseen": "told"},
         });
         let body = json!({"config_name": SYSTEM, "client_config": config});
         let made: Value = stage.place.ask("/authn/configs/bench", &body).await?;

@@ -15,6 +15,7 @@ mod card;
 mod drive;
 mod passkeys;
 mod peer;
+#[expect(dead_code, reason = "the bench of products takes roles away")]
 mod place;
 mod provider;
 

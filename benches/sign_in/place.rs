@@ -118,6 +118,16 @@ impl Place {
         Ok(users)
     }
 
+    /// Takes their role profiles from everybody: what is signed in a role that the register does not know may then be signed by anybody.
+    pub(crate) async fn without_roles(&self) -> anyhow::Result<()> {
+        let address = format!("sqlite:{}", self.site.folder().join("lanyard.db").display());
+        sqlx::any::install_default_drivers();
+        let mut db = sqlx::AnyConnection::connect(&address).await?;
+        sqlx::query("DELETE FROM directory_role_profile").execute(&mut db).await?;
+        db.close().await?;
+        Ok(())
+    }
+
     /// People of the register, each with a card that the authority has issued.
     pub(crate) async fn cards(&self, server: &Running) -> anyhow::Result<Vec<card::Holder>> {
         let users = self.users().await?;
