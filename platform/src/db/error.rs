@@ -147,7 +147,11 @@ fn is_gone(error: &sqlx::Error) -> bool {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match error {
-            sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::Tls(_) => Self::unavailable(&error),
+            // A server that goes away in the middle of a message leaves half of one.
+            sqlx::Error::PoolTimedOut
+            | sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_) => Self::unavailable(&error),
             error if has_no_room(&error) || is_gone(&error) => Self::unavailable(&error),
             sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Self::Closed,
             other => Self::Query(other),
@@ -178,6 +182,13 @@ impl From<Error> for Problem {
             error @ Error::Unavailable { .. } => Self::unavailable(
                 "database-unavailable",
                 "The database cannot be reached. Try again shortly.",
+                Duration::from_secs(5),
+            )
+            .caused_by(error),
+            error @ Error::OutcomeUnknown { .. } => Self::unavailable(
+                "outcome-unknown",
+                "The database went away while this was stored, and it is not known whether it was. Send the same \
+                 request again, with the same key: nothing is done twice.",
                 Duration::from_secs(5),
             )
             .caused_by(error),

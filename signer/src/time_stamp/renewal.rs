@@ -74,6 +74,8 @@ impl Signer {
             && !is_due(&unit, now)
             && self.stands(&unit).await?
         {
+            // Another process may have made it.
+            self.time_stamps.known.look(&self.db, &self.hsm).await?;
             return Ok(false);
         }
         let key_label = format!("time-stamp-{generation}");

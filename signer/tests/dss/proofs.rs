@@ -168,7 +168,7 @@ platform::both_engines! {
         for (before, now) in rehashed.iter().zip(&latest) {
             assert!(is_in_sha_512(before) && is_in_sha_512(now) && !early.iter().any(is_in_sha_512));
         }
-        let swapped = with(&latest[0], "/proof/evidence_record", latest[1]["proof"]["evidence_record"].clone());
+        let swapped = with(&latest[0], "/proof/evidence_record", latest[2]["proof"]["evidence_record"].clone());
         let report = judged(&world, &swapped).await;
         assert!(report.verdict == Verdict::Invalid && report.has(Code::DigestMismatch), "{report:#?}");
 
