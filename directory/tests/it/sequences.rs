@@ -417,7 +417,8 @@ async fn follow(db: Db, calls: &[(usize, Call)]) -> Result<BTreeMap<&'static str
 /// From what the sequences are drawn: the same ones each time.
 const SEEDS: [u8; 4] = [1, 7, 42, 113];
 
-/// What comes about by a rare chance: a request that could not be applied, and can be now. It is demanded where more sequences are taken.
+/// What comes about by a rare chance, such as a request that could not be applied and can be now: it is demanded on `SQLite` alone, where twice as
+/// many sequences are taken.
 const RARE: [&str; 4] = ["retry", "submission", "confirmation", "call off"];
 
 /// Takes sequences from each seed on an engine. Between them everything is done at least once, or the test would say nothing.
