@@ -8,6 +8,7 @@ use platform::problem::Problem;
 
 use super::headers::together;
 use crate::fhir::kit::{Asked, Media, Outcome, Parts, media, shown};
+use crate::register::Register;
 
 /// How a request is known.
 pub(super) const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -25,6 +26,20 @@ pub(super) fn caller(request: &Request) -> Result<Caller, Problem> {
 /// Goes on if whoever asks may do this.
 pub(super) fn demand(request: &Request, act: Act) -> Result<(), Problem> {
     caller(request)?.may(act)
+}
+
+/// Who asks for something that is beside the models, if there is anything beside them here and they may do this.
+pub(super) fn beside(register: &Register, request: &Request, act: Act) -> Result<Caller, Outcome> {
+    if register.config.strict {
+        return Err(Outcome::new(404, "not-found", "There is nothing at this address."));
+    }
+    demand(request, act)?;
+    Ok(caller(request)?)
+}
+
+/// What was asked for cannot be read, or is not there to be asked for.
+pub(super) fn bad(sentence: impl Into<String>) -> Outcome {
+    Outcome::new(400, "invalid", sentence)
 }
 
 /// Where this server is reached by whoever asks.

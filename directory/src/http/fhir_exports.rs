@@ -215,20 +215,6 @@ impl Face {
     }
 }
 
-fn bad(sentence: impl Into<String>) -> Outcome {
-    Outcome::new(400, "invalid", sentence)
-}
-
-/// Who exports, if there is anything beside the models and they may.
-fn may(register: &Register, request: &Request) -> Result<Caller, Outcome> {
-    if register.config.strict {
-        return Err(Outcome::new(404, "not-found", "There is nothing at this address."));
-    }
-    let caller = fhir::caller(request)?;
-    caller.may(EXPORT)?;
-    Ok(caller)
-}
-
 async fn begin(register: &Register, request: &Request, face: Face) -> Response {
     match begun(register, request, face).await {
         Ok(id) => {
@@ -247,10 +233,10 @@ async fn begin(register: &Register, request: &Request, face: Face) -> Response {
 
 /// Stores an export, and says under which id.
 async fn begun(register: &Register, request: &Request, face: Face) -> Result<String, Outcome> {
-    let caller = may(register, request)?;
+    let caller = fhir::beside(register, request, EXPORT)?;
     let prefers = together(&request.headers, &HeaderName::from_static("prefer")).unwrap_or_default();
     if !prefers.split([',', ';']).any(|one| one.trim() == "respond-async") {
-        return Err(bad("An export is asked for with the header Prefer: respond-async."));
+        return Err(fhir::bad("An export is asked for with the header Prefer: respond-async."));
     }
     let asked = fhir::asked(request, b"")?;
     let (kinds, since) = wanted(&asked, face, fhir::handling(request) == Some(false))?;
@@ -304,22 +290,26 @@ fn wanted(
             "_type" => named.extend(parameter.any()),
             "_since" => {
                 let span = Span::read(&format!("ge{}", parameter.value));
-                since = Some(span.ok_or_else(|| bad("Invalid _since: it is a moment with its zone."))?);
+                since = Some(span.ok_or_else(|| fhir::bad("Invalid _since: it is a moment with its zone."))?);
             }
             "_outputFormat" => {
                 // A plus sign that was not escaped is a blank by the time it is here.
                 let format = parameter.value.replace(' ', "+");
                 if ![NDJSON, "application/ndjson", "ndjson"].contains(&format.as_str()) {
-                    return Err(bad(format!("Invalid _outputFormat: there is {NDJSON} alone.")));
+                    return Err(fhir::bad(format!("Invalid _outputFormat: there is {NDJSON} alone.")));
                 }
             }
             "_format" => {}
             _ if passes_over => {}
-            name => return Err(bad(format!("The parameter '{}' is not known here.", shown(name)))),
+            name => return Err(fhir::bad(format!("The parameter '{}' is not known here.", shown(name)))),
         }
     }
     if let Some(unknown) = named.iter().find(|name| !there.contains(&name.as_str())) {
-        return Err(bad(format!("Invalid _type '{}': there are {}.", shown(unknown), there.join(" and "))));
+        return Err(fhir::bad(format!(
+            "Invalid _type '{}': there are {}.",
+            shown(unknown),
+            there.join(" and ")
+        )));
     }
     let is_wanted = |name: &&str| named.is_empty() || named.iter().any(|one| one == name);
     let kinds = there.into_iter().filter(is_wanted).map(str::to_owned).collect();
@@ -333,7 +323,7 @@ async fn own(
     face: Face,
     id: &str,
 ) -> Result<(Caller, Export), Outcome> {
-    let caller = may(register, request)?;
+    let caller = fhir::beside(register, request, EXPORT)?;
     let found = store::find(register.db.read(), id).await?;
     let own = found.filter(|one| {
         one.caller == caller.client.to_string() && one.face == face.word() && register.now() < one.until

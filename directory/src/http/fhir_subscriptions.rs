@@ -169,20 +169,6 @@ pub(super) async fn organisations_end(
     erase(&register, &request, Face::Organisations, &id).await
 }
 
-fn bad(sentence: impl Into<String>) -> Outcome {
-    Outcome::new(400, "invalid", sentence)
-}
-
-/// Who asks, if there is anything beside the models and they may.
-fn may(register: &Register, request: &Request) -> Result<Caller, Outcome> {
-    if register.config.strict {
-        return Err(Outcome::new(404, "not-found", "There is nothing at this address."));
-    }
-    let caller = fhir::caller(request)?;
-    caller.may(SUBSCRIBE)?;
-    Ok(caller)
-}
-
 fn answer(register: &Register, request: &Request, face: Face, found: Result<Parts, Outcome>) -> Response {
     match found {
         Ok(whole) => shaped(request, 200, &whole),
@@ -210,7 +196,7 @@ fn told(one: &Subscription) -> Parts {
 }
 
 async fn list(register: &Register, request: &Request, face: Face) -> Result<Parts, Outcome> {
-    let caller = may(register, request)?;
+    let caller = fhir::beside(register, request, SUBSCRIBE)?;
     let own = store::of_caller(register.db.read(), caller.client.as_str(), face.word()).await?;
     let base = format!("{}{}", fhir::origin(request), face.base());
     let entry = |one: &Subscription| {
@@ -232,7 +218,7 @@ async fn own(
     face: Face,
     id: &str,
 ) -> Result<(Caller, Subscription), Outcome> {
-    let caller = may(register, request)?;
+    let caller = fhir::beside(register, request, SUBSCRIBE)?;
     let found = store::find(register.db.read(), id).await?;
     let own = found.filter(|one| one.caller == caller.client.as_str() && one.face == face.word());
     let unknown = || Outcome::new(404, "not-found", format!("There is no Subscription {}.", shown(id)));
@@ -305,25 +291,25 @@ struct Wish {
 
 fn read(register: &Register, face: Face, body: &[u8]) -> Result<Wish, Outcome> {
     let sent: Sent = serde_json::from_slice(body)
-        .map_err(|_| bad("The body is no Subscription in JSON (application/fhir+json)."))?;
+        .map_err(|_| fhir::bad("The body is no Subscription in JSON (application/fhir+json)."))?;
     if sent.resource_type != "Subscription" {
-        return Err(bad("The resource is no Subscription."));
+        return Err(fhir::bad("The resource is no Subscription."));
     }
     if !matches!(sent.status.as_deref(), Some("requested" | "active")) {
-        return Err(bad("status is `requested`."));
+        return Err(fhir::bad("status is `requested`."));
     }
     let reason = sent.reason.filter(|reason| (1..=REASON).contains(&reason.trim().len()));
-    let reason = reason.ok_or_else(|| bad(format!("reason says why, in {REASON} octets at most.")))?;
-    let criteria = sent.criteria.ok_or_else(|| bad("criteria are missing."))?;
+    let reason = reason.ok_or_else(|| fhir::bad(format!("reason says why, in {REASON} octets at most.")))?;
+    let criteria = sent.criteria.ok_or_else(|| fhir::bad("criteria are missing."))?;
     if Criteria::read(&criteria)?.base() != face.base() {
-        return Err(bad("criteria are a search of another API: ask there."));
+        return Err(fhir::bad("criteria are a search of another API: ask there."));
     }
-    let channel = sent.channel.ok_or_else(|| bad("channel is missing."))?;
+    let channel = sent.channel.ok_or_else(|| fhir::bad("channel is missing."))?;
     if channel.kind.as_deref() != Some("rest-hook") {
-        return Err(bad("channel.type is `rest-hook`."));
+        return Err(fhir::bad("channel.type is `rest-hook`."));
     }
     if channel.payload.is_some() {
-        return Err(bad(
+        return Err(fhir::bad(
             "channel.payload is left out: nothing is sent but that something has changed. Ask what it is.",
         ));
     }
@@ -342,13 +328,13 @@ fn until(now: Millis, end: Option<&str>) -> Result<Millis, Outcome> {
     let Some(end) = end else { return Ok(latest) };
     let from = Span::read(&format!("ge{end}")).and_then(|span| span.from);
     let fits = from.filter(|from| now < *from && *from <= latest);
-    fits.ok_or_else(|| bad("end is a moment with its zone, to come, and a year from now at most."))
+    fits.ok_or_else(|| fhir::bad("end is a moment with its zone, to come, and a year from now at most."))
 }
 
 /// The headers that go with each message: those by which whoever sends is known, and none that say how it is sent.
 fn headers(sent: &[String]) -> Result<Vec<(String, String)>, Outcome> {
     let wrong = || {
-        bad(format!(
+        fhir::bad(format!(
             "channel.header has {} headers at most, as in `Authorization: Bearer …`: Authorization, or one that begins with X-, \
              of {} octets at most.",
             HEADERS.0, HEADERS.1
@@ -375,7 +361,7 @@ async fn made(
     face: Face,
     body: &[u8],
 ) -> Result<Subscription, Outcome> {
-    let caller = may(register, request)?;
+    let caller = fhir::beside(register, request, SUBSCRIBE)?;
     let wish = read(register, face, body)?;
     let now = register.now();
     let id = MessageId::new(now);

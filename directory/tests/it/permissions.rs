@@ -61,14 +61,12 @@ platform::both_engines! {
 }
 
 /// Where a caller is looked at for what they were granted, how often, and why that is not the matrix's.
-const GRANTS: [(&str, usize, &str); 20] = [
+const GRANTS: [(&str, usize, &str); 18] = [
     ("acting.rs", 8, "it makes an actor of a caller, whom the matrix then judges"),
     ("api/client.rs", 3, "the same for the other modules of this program"),
     ("http/assignments/claims.rs", 1, "sign-in is told what relying parties are told"),
     ("http/changes.rs", 3, "the change feed is followed by systems"),
     ("http/fhir.rs", 1, "the one place of the faces"),
-    ("http/fhir_exports.rs", 1, "everything at once has a right of its own"),
-    ("http/fhir_subscriptions.rs", 1, "being told of changes has a right of its own"),
     ("http/feed.rs", 2, "a personnel system sends; what it sends is decided by the matrix"),
     ("http/organisations.rs", 4, "before anything is read; decided by the matrix then"),
     ("http/organisations_import.rs", 2, "national data is brought in by who was granted it"),
