@@ -3,13 +3,44 @@
 //! A row is written in the transaction of the act it tells of. Consumers read it after the number they have applied last,
 //! apply it idempotently, and say how far they are.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use platform::clock::Millis;
 use platform::db::Tx;
+use tokio::sync::Notify;
 
 use crate::api::{Change, ChangeKind};
 use crate::counter::Counter;
 use crate::error::Error;
 use crate::store::changes;
+
+/// The highest number that this process has told a change under, whether or not that was committed. It belongs to the process and not
+/// to a register, because whoever tells has nothing but the transaction; a higher number of another register makes nobody wrong, since
+/// whoever compares with it asks the database when they are behind.
+static TOLD: AtomicU64 = AtomicU64::new(0);
+/// Rings when something is told.
+static HEARD: Notify = Notify::const_new();
+
+/// The highest number that was told here.
+pub(crate) fn told() -> u64 {
+    TOLD.load(Ordering::Acquire)
+}
+
+/// Waits until something is told here. It may not be committed by then.
+pub(crate) async fn heard() {
+    HEARD.notified().await;
+}
+
+/// What was told under numbers after this one was undone: nothing of it will come.
+pub(crate) fn undone(told: u64, number: u64) {
+    // Where more was told since, that stands.
+    let _more = TOLD.compare_exchange(told, number, Ordering::AcqRel, Ordering::Acquire);
+}
+
+fn note(number: u64) {
+    TOLD.fetch_max(number, Ordering::AcqRel);
+    HEARD.notify_waiters();
+}
 
 /// Takes the feed's turn without telling anything: nobody else tells of a change before this transaction has ended.
 pub(crate) async fn in_turn(tx: &mut Tx) -> Result<(), Error> {
@@ -34,6 +65,7 @@ pub(crate) async fn tell(
     let change =
         Change { number, at: now, kind, subject: subject.to_owned(), person: person.map(str::to_owned) };
     changes::insert(tx, &[change]).await?;
+    note(number);
     Ok(number)
 }
 
@@ -60,5 +92,7 @@ pub(crate) async fn tell_many(
         })
         .collect();
     changes::insert(tx, &rows).await?;
-    Ok(rows.last().map(|row| row.number))
+    let last = rows.last().map(|row| row.number);
+    last.into_iter().for_each(note);
+    Ok(last)
 }

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::fhir::spine::SpineConfig;
 use crate::fhir::workers::WorkersConfig;
 use crate::ldap::LdapConfig;
+use crate::model::ModelConfig;
 use crate::person::Retention;
 use crate::rbac::ActivityCode;
 
@@ -42,6 +43,8 @@ pub struct Config {
     pub subscription_targets: Vec<String>,
     /// The directory over LDAP; without it there is none.
     pub ldap: Option<LdapConfig>,
+    /// What is kept in memory for the faces.
+    pub model: ModelConfig,
     /// The activity that makes a local smartcard administrator of its holders, as in `B0123`; none is known nationally.
     pub local_smartcard_administrator: Option<String>,
 }
@@ -61,6 +64,7 @@ impl Default for Config {
             strict: false,
             subscription_targets: Vec::new(),
             ldap: None,
+            model: ModelConfig::default(),
             local_smartcard_administrator: None,
         }
     }
@@ -90,6 +94,7 @@ impl Config {
             });
         }
         self.retention.check()?;
+        self.model.check()?;
         if let Some(ldap) = &self.ldap {
             ldap.check()?;
         }

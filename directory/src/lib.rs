@@ -27,6 +27,7 @@ mod grounds;
 mod http;
 mod ids;
 pub mod ldap;
+mod model;
 mod ods;
 mod once;
 pub mod organisation;
@@ -61,6 +62,7 @@ pub use ids::{
     AccessProfileId, AssignmentId, CampaignId, FeedEventId, FeedLinkId, LeavingId, MemberId,
     OrganisationPersonId, PositionId, RequestId, RoleProfileId, WorkgroupId,
 };
+pub use model::ModelConfig;
 pub use person::{DocumentKey, Erasure, Event as PersonEvent, Retention};
 pub use position::PositionEvent;
 pub use register::{Parts, Register};

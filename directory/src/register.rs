@@ -12,6 +12,7 @@ use crate::assignment::Assigning;
 use crate::config::Config;
 use crate::day::Day;
 use crate::error::Error;
+use crate::model::Model;
 use crate::person::DocumentKey;
 use crate::rbac::Shelf;
 use crate::store::changes;
@@ -48,6 +49,8 @@ pub struct Shared {
     /// The national roles in force.
     pub(crate) shelf: Shelf,
     pub(crate) document_key: DocumentKey,
+    /// What the faces are asked for most, in memory.
+    pub(crate) model: Model,
     /// Places for reports that are written as files at the same time.
     pub(crate) reports: Arc<Semaphore>,
     /// Where assignments of requests that come together wait for each other; begun by the first.
@@ -74,6 +77,7 @@ impl Register {
             clock,
             shelf: Shelf::default(),
             document_key,
+            model: Model::default(),
             reports,
             assigning: OnceLock::new(),
         })))

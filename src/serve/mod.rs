@@ -181,6 +181,7 @@ impl Background {
         }
         if let Some(register) = app.register.clone() {
             tasks.push(tokio::spawn(register.clone().keep_notifying()));
+            tasks.push(tokio::spawn(register.clone().keep_model()));
             tasks.push(tokio::spawn(register.keep_sweeping()));
         }
         if let Some(provider) = app.provider.clone() {

@@ -38,11 +38,11 @@ pub(crate) async fn named_roles(
     Ok(roles.into_iter().map(|role| with_names(&book, &names, role)).collect())
 }
 
-/// Names by their codes.
-#[derive(Default)]
-struct Names {
-    organisations: BTreeMap<String, String>,
-    workgroups: BTreeMap<String, String>,
+/// Names by their codes, of everything that has one in the roles they are for.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    pub(crate) organisations: BTreeMap<String, String>,
+    pub(crate) workgroups: BTreeMap<String, String>,
 }
 
 async fn organisation_name(tx: &mut Tx, code: &str) -> Result<String, Error> {
@@ -51,7 +51,8 @@ async fn organisation_name(tx: &mut Tx, code: &str) -> Result<String, Error> {
     Ok(found.map_or_else(|| code.to_string(), |organisation| organisation.record.name))
 }
 
-fn with_names(book: &Book, names: &Names, role: PersonRole) -> NamedRole {
+/// A role with the names of what is in it; where there is none, its code stands in its place.
+pub(crate) fn with_names(book: &Book, names: &Names, role: PersonRole) -> NamedRole {
     let activity = |code: &String| {
         let found = code.parse().ok().and_then(|code| book.activity(code));
         found.map_or_else(|| code.clone(), |one| one.name.clone())

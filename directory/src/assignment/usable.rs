@@ -10,11 +10,14 @@ use crate::acting::in_turn;
 use crate::api::PersonRole;
 use crate::day::Day;
 use crate::error::Error;
-use crate::ids::PositionId;
+use crate::ids::{AccessProfileId, PositionId, RoleProfileId};
 use crate::rbac::{ActivityCode, Book};
 use crate::register::Register;
 use crate::store::roles::{Held, held};
-use crate::store::{assignments, workgroups};
+use crate::store::{assignments, shown, workgroups};
+
+/// How many ids go into one statement.
+const AT_ONCE: usize = 400;
 
 /// The roles of a person on a day, each with its role profile.
 pub(crate) async fn roles_of(
@@ -29,7 +32,8 @@ pub(crate) async fn roles_of(
         mint_now(register, user, today).await?;
         live = self::live(read, user, today).await?;
     }
-    shown(read, book, live, today).await
+    let groups = Groups::of(read, &live.iter().collect::<Vec<_>>(), today).await?;
+    Ok(usable(book, live, &groups))
 }
 
 async fn live(tx: &mut Tx, user: &UserId, today: Day) -> Result<Vec<Held>, Error> {
@@ -67,8 +71,73 @@ async fn mint_now(register: &Register, user: &UserId, today: Day) -> Result<(), 
         .await
 }
 
+/// A role that can be used on a day, with the day from which it is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DatedRole {
+    pub(crate) role: PersonRole,
+    pub(crate) from: Option<Day>,
+}
+
+/// The roles of several people on a day. Whoever is not among the answer is asked for by themselves: a role profile of theirs is to be
+/// minted, or they hold more than anybody does.
+pub(crate) async fn roles_of_each(
+    tx: &mut Tx,
+    users: &[UserId],
+    today: Day,
+    book: &Book,
+) -> Result<BTreeMap<UserId, Vec<DatedRole>>, Error> {
+    let mut held = shown::held(tx, users, today).await?;
+    let is_minted = |role: &Held| role.role_profile.is_some() && role.organisation_person.is_some();
+    for roles in held.values_mut() {
+        roles.retain(|role| role.is_live(today));
+    }
+    held.retain(|_, roles| roles.iter().all(is_minted));
+    let live: Vec<&Held> = held.values().flatten().collect();
+    let groups = Groups::of(tx, &live, today).await?;
+    let mut all = BTreeMap::new();
+    for (user, live) in held {
+        let mut first: BTreeMap<String, Day> = BTreeMap::new();
+        for role in &live {
+            let Some(id) = &role.role_profile else { continue };
+            let from = first.entry(id.to_string()).or_insert(role.from);
+            *from = role.from.min(*from);
+        }
+        let roles = usable(book, live, &groups).into_iter();
+        let roles = roles.map(|role| DatedRole { from: first.get(&role.person_roleid).copied(), role });
+        all.insert(user, roles.collect());
+    }
+    Ok(all)
+}
+
+/// The workgroups that roles come with.
+struct Groups {
+    by_position: BTreeMap<AccessProfileId, BTreeSet<String>>,
+    direct: BTreeMap<RoleProfileId, BTreeSet<String>>,
+}
+
+impl Groups {
+    async fn of(tx: &mut Tx, live: &[&Held], today: Day) -> Result<Self, Error> {
+        let ids: BTreeSet<_> = live.iter().map(|role| role.profile.id.clone()).collect();
+        let ids: Vec<_> = ids.into_iter().collect();
+        let (mut by_position, mut direct) = (BTreeMap::new(), BTreeMap::new());
+        for some in ids.chunks(AT_ONCE) {
+            for (profile, group) in workgroups::of_profiles(tx, some).await? {
+                by_position.entry(profile).or_insert_with(BTreeSet::new).insert(group.to_string());
+            }
+        }
+        let ids: BTreeSet<_> = live.iter().filter_map(|role| role.role_profile.clone()).collect();
+        let ids: Vec<_> = ids.into_iter().collect();
+        for some in ids.chunks(AT_ONCE) {
+            for (role, group) in workgroups::of_role_profiles(tx, some, today).await? {
+                direct.entry(role).or_insert_with(BTreeSet::new).insert(group.to_string());
+            }
+        }
+        Ok(Self { by_position, direct })
+    }
+}
+
 /// Each access profile once, until the latest day that any assignment gives it.
-async fn shown(tx: &mut Tx, book: &Book, live: Vec<Held>, today: Day) -> Result<Vec<PersonRole>, Error> {
+fn usable(book: &Book, live: Vec<Held>, groups: &Groups) -> Vec<PersonRole> {
     let mut by_profile: BTreeMap<_, Held> = BTreeMap::new();
     for role in live {
         match by_profile.get_mut(&role.profile.id) {
@@ -78,19 +147,14 @@ async fn shown(tx: &mut Tx, book: &Book, live: Vec<Held>, today: Day) -> Result<
             }
         }
     }
-    let ids: Vec<_> = by_profile.keys().cloned().collect();
-    let by_position = workgroups::of_profiles(tx, &ids).await?;
-    let role_profiles: Vec<_> = by_profile.values().filter_map(|role| role.role_profile.clone()).collect();
-    let direct = workgroups::of_role_profiles(tx, &role_profiles, today).await?;
     let texts = |codes: &[ActivityCode]| codes.iter().map(ToString::to_string).collect();
     let mut roles = Vec::with_capacity(by_profile.len());
     for role in by_profile.into_values() {
         let (Some(role_profile), Some(member)) = (role.role_profile, role.organisation_person) else {
             continue;
         };
-        let mut groups: BTreeSet<String> = BTreeSet::new();
-        groups.extend(by_position.iter().filter(|row| row.0 == role.profile.id).map(|row| row.1.to_string()));
-        groups.extend(direct.iter().filter(|row| row.0 == role_profile).map(|row| row.1.to_string()));
+        let own = [groups.by_position.get(&role.profile.id), groups.direct.get(&role_profile)];
+        let all: BTreeSet<String> = own.into_iter().flatten().flatten().cloned().collect();
         roles.push(PersonRole {
             person_orgid: member.to_string(),
             person_roleid: role_profile.to_string(),
@@ -99,10 +163,10 @@ async fn shown(tx: &mut Tx, book: &Book, live: Vec<Held>, today: Day) -> Result<
             added_activity_codes: texts(&role.profile.codes.activities),
             activity_codes: texts(&role.profile.codes.effective(book)),
             aow_codes: role.profile.codes.areas.iter().map(ToString::to_string).collect(),
-            workgroups_codes: groups.into_iter().collect(),
+            workgroups_codes: all.into_iter().collect(),
             position: role.profile.position.to_string(),
             until: role.to.map(String::from),
         });
     }
-    Ok(roles)
+    roles
 }

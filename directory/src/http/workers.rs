@@ -25,6 +25,7 @@ use crate::fhir::workers::{
     practitioner_role as role, stamp, wanted,
 };
 use crate::register::Register;
+use crate::store::reading::Reading;
 
 /// How long the register may take.
 const LIMIT: Duration = Duration::from_secs(8);
@@ -345,7 +346,7 @@ async fn page(
     kind: Kind,
     is_strict: bool,
 ) -> Result<Page, Outcome> {
-    let mut read = register.db.read().acquire().await.map_err(Error::from)?;
+    let mut read = Reading::quick(register);
     if wanted.person.is_some() {
         // By the bare id: whoever has left is not passed over in silence.
         return Ok(find_id(register, &mut read, wanted, kind).await?);
@@ -461,7 +462,7 @@ async fn read(
     let shape = Shape::read(asked, PAGE.1)?;
     let unknown = || unknown_resource(kind, id);
     let wanted = by_id(kind, id).ok_or_else(unknown)?;
-    let mut reading = register.db.read().acquire().await.map_err(Error::from)?;
+    let mut reading = Reading::quick(register);
     let page = find_id(register, &mut reading, &wanted, kind).await?;
     drop(reading);
     if page.is_inactive && kind == Kind::Practitioner {

@@ -13,6 +13,7 @@ use super::walk::Range;
 use super::who::Viewer;
 use crate::day::Day;
 use crate::register::Register;
+use crate::store::reading::Reading;
 use crate::touched::{Since, Touched, kept, people_of, people_of_days, since, touched};
 
 /// How many changes are read at once.
@@ -142,10 +143,10 @@ pub(super) async fn read_again(
     branch: Branch,
     ids: &[String],
 ) -> Result<Changed, Refusal> {
-    let mut read =
-        register.db.read().acquire().await.map_err(|error| Refusal::from(crate::Error::from(error)))?;
+    let mut read = Reading::exact(register);
     let place = Where::only(branch, String::new());
     let units = place.these(register, &mut read, ids).await?;
+    let read = read.tx().await?;
     let mut changed = Changed::default();
     let mut here = HashSet::new();
     let entries = units.into_iter().flat_map(|unit| unit.entries).filter(|entry| range.has(&entry.dn));
@@ -158,7 +159,7 @@ pub(super) async fn read_again(
         }
     }
     for id in ids {
-        let names = tree::names_of(&mut read, branch, id).await?;
+        let names = tree::names_of(read, branch, id).await?;
         changed.gone.extend(names.into_iter().filter(|dn| range.has(dn) && !here.contains(&dn.normal())));
     }
     Ok(changed)

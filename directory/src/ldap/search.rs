@@ -265,6 +265,9 @@ async fn as_they_come(context: &Context, msgid: i32, asked: &Asked, out: &Out) -
     let look_through = context.limits().look_through;
     let mut walk =
         Walk::new(&context.register, &context.who, &asked.range, &asked.filter, look_through, begin(asked)?);
+    if asked.controls.follows() {
+        walk = walk.exact();
+    }
     let (mut sent, mut people) = (0, 0);
     // From the first person on everything is held back until it is in the record.
     let mut held = Vec::new();

@@ -117,7 +117,8 @@ pub(super) async fn synchronise(
 async fn everything(context: &Context, msgid: i32, asked: &Asked, out: &Out) -> Result<Point, Stop> {
     let point = Point::now(&context.register).await?;
     let most = context.limits().follow_limit;
-    let mut walk = Walk::new(&context.register, &context.who, &asked.range, &asked.filter, most, None);
+    let walk = Walk::new(&context.register, &context.who, &asked.range, &asked.filter, most, None);
+    let mut walk = walk.exact();
     let (mut held, mut sent) = (Vec::new(), 0);
     while let Some(entry) = walk.next().await? {
         if asked.own_most.is_some_and(|most| sent == most) {

@@ -11,6 +11,7 @@ use super::filter::{Filter, Truth};
 use super::tree::{self, Branch, Where};
 use super::who::Viewer;
 use crate::register::Register;
+use crate::store::reading::Reading;
 
 /// How many units are read at first; an equality mostly has one.
 const FIRST: u32 = 20;
@@ -90,12 +91,22 @@ impl Position {
     }
 }
 
+/// Whether what is read may be what it was a moment ago.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Freshness {
+    /// From the model, where it has it.
+    Quick,
+    /// For whoever goes on from a place of the change feed.
+    Exact,
+}
+
 /// A search on its way.
 pub(super) struct Walk<'w> {
     register: &'w Register,
     who: &'w Viewer,
     range: &'w Range,
     filter: &'w Filter,
+    freshness: Freshness,
     /// How many entries may still be looked at.
     left: usize,
     at: Position,
@@ -128,6 +139,7 @@ impl<'w> Walk<'w> {
             who,
             range,
             filter,
+            freshness: Freshness::Quick,
             left: most,
             waiting: VecDeque::new(),
             place: None,
@@ -145,6 +157,11 @@ impl<'w> Walk<'w> {
                 .collect();
         }
         walk
+    }
+
+    /// The same as it is, and not as it was a moment ago.
+    pub(super) fn exact(self) -> Self {
+        Self { freshness: Freshness::Exact, ..self }
     }
 
     /// After which entry to go on.
@@ -191,13 +208,10 @@ impl<'w> Walk<'w> {
         if !reached {
             return Ok(self.next_branch());
         }
-        let mut read = self
-            .register
-            .db
-            .read()
-            .acquire()
-            .await
-            .map_err(|error| Refusal::from(crate::Error::from(error)))?;
+        let mut read = match self.freshness {
+            Freshness::Quick => Reading::quick(self.register),
+            Freshness::Exact => Reading::exact(self.register),
+        };
         let place = if let Some(place) = self.place.take() {
             place
         } else {
@@ -253,8 +267,7 @@ pub(super) async fn find(register: &Register, who: &Viewer, dn: &Dn) -> Result<O
     for branch in Branch::ALL {
         let Some(id) = branch.id_of(dn) else { continue };
         who.sees(branch).map_err(|why| Refusal::new(Code::InsufficentAccessRights, why))?;
-        let mut read =
-            register.db.read().acquire().await.map_err(|error| Refusal::from(crate::Error::from(error)))?;
+        let mut read = Reading::quick(register);
         let place = Where::only(branch, id.clone());
         let units = place.these(register, &mut read, &[id]).await?;
         let entry = units.into_iter().flat_map(|unit| unit.entries).find(same);

@@ -38,6 +38,58 @@ impl Held {
     }
 }
 
+/// A row of what one of several people holds.
+pub(super) struct OfOne {
+    employer: String,
+    from_day: String,
+    to_day: Option<String>,
+    access_profile_id: String,
+    position_id: String,
+    organisation: String,
+    job_role: String,
+    areas: String,
+    activities: String,
+    role_profile_id: Option<String>,
+    organisation_person_id: Option<String>,
+    user_id: String,
+}
+
+platform::from_row!(OfOne {
+    employer,
+    from_day,
+    to_day,
+    access_profile_id,
+    position_id,
+    organisation,
+    job_role,
+    areas,
+    activities,
+    role_profile_id,
+    organisation_person_id,
+    user_id
+});
+
+impl OfOne {
+    /// Whose it is, and what.
+    pub(super) fn read(self) -> Result<(UserId, Held), Error> {
+        let user = read("directory_assignment.user_id", &self.user_id)?;
+        let held = held_of((
+            self.employer,
+            self.from_day,
+            self.to_day,
+            self.access_profile_id,
+            self.position_id,
+            self.organisation,
+            self.job_role,
+            self.areas,
+            self.activities,
+            self.role_profile_id,
+            self.organisation_person_id,
+        ))?;
+        Ok((user, held))
+    }
+}
+
 type Columns = (
     String,
     String,

@@ -65,11 +65,13 @@ async fn some(tx: &mut Tx, text: &'static str, subject: &str, limit: u32) -> Res
     Ok(rows)
 }
 
-/// People of whom an assignment begins to count after a day, up to another, or counts no more since.
+/// People of whom an assignment, or a place in a workgroup, begins to count after a day, up to another, or counts no more since.
 pub(crate) async fn of_days(tx: &mut Tx, after: Day, today: Day, limit: u32) -> Result<Vec<String>, Error> {
     let rows = sqlx::query_scalar(
         "SELECT user_id FROM directory_assignment WHERE state = 'live' AND from_day > $1 AND from_day <= $2 UNION \
-         SELECT user_id FROM directory_assignment WHERE state = 'live' AND to_day >= $1 AND to_day < $2 \
+         SELECT user_id FROM directory_assignment WHERE state = 'live' AND to_day >= $1 AND to_day < $2 UNION \
+         SELECT user_id FROM directory_workgroup_member WHERE removed_at IS NULL \
+         AND ((from_day > $1 AND from_day <= $2) OR (to_day >= $1 AND to_day < $2)) \
          ORDER BY 1 LIMIT $3",
     )
     .bind(after.to_string())

@@ -5,14 +5,16 @@ use platform::id::UserId;
 
 use super::asked::{Kind, Named, Wanted};
 use super::systems;
-use crate::api::{NamedRole, Registration};
+use crate::api::{Name, NamedRole, Registration};
 use crate::assignment::named_roles;
 use crate::day::Day;
 use crate::error::Error;
 use crate::fhir::kit::token;
+use crate::model::{Life, Person, Role, Shown};
 use crate::person::{Profile, State, plain};
 use crate::register::Register;
 use crate::store::faces::{self, Question};
+use crate::store::reading::Reading;
 use crate::store::roles::held;
 use crate::store::{people, people_evidence};
 
@@ -21,17 +23,10 @@ const AT_ONCE: u32 = 100;
 /// How many people are looked at for one page; a page that has fewer than it might says where to go on.
 const LOOKED_AT: u32 = 1_000;
 
-/// A role with the day from which it is held.
-#[derive(Debug, Clone)]
-pub(crate) struct Role {
-    pub(crate) named: NamedRole,
-    pub(crate) from: Option<Day>,
-}
-
 /// Somebody who was found, with the roles that are asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct Found {
-    pub(crate) profile: Profile,
+    pub(crate) profile: Shown,
     pub(crate) registrations: Vec<Registration>,
     pub(crate) roles: Vec<Role>,
 }
@@ -67,12 +62,24 @@ impl Place {
 /// The one with this id, open or not; nothing where nobody has it.
 pub(crate) async fn find_id(
     register: &Register,
-    tx: &mut Tx,
+    reading: &mut Reading<'_>,
     wanted: &Wanted,
     kind: Kind,
 ) -> Result<Page, Error> {
     let mut page = Page::default();
-    for id in faces::people_of(tx, &wanted.questions, "", 1).await? {
+    let known = reading.model().and_then(|model| model.people(&wanted.questions));
+    let ids = match known.filter(|ids| ids.len() == 1) {
+        Some(ids) => ids,
+        None => faces::people_of(reading.tx().await?, &wanted.questions, "", 1).await?,
+    };
+    for id in ids {
+        let person = reading.model().and_then(|model| model.person(id.as_str(), register.today()));
+        if let Some(person) = person {
+            page.is_inactive = person.shown.life != Life::Open;
+            page.found.extend((!page.is_inactive).then(|| of_model(register, wanted, kind, person)));
+            continue;
+        }
+        let tx = reading.tx().await?;
         let Some(profile) = people::find(&mut *tx, &id).await? else { continue };
         page.is_inactive = !matches!(profile.state, State::Open);
         if !page.is_inactive {
@@ -85,7 +92,7 @@ pub(crate) async fn find_id(
 /// A page of those of whom everything holds; `None`: the cursor is none.
 pub(crate) async fn find(
     register: &Register,
-    tx: &mut Tx,
+    reading: &mut Reading<'_>,
     wanted: &Wanted,
     kind: Kind,
     cursor: Option<&str>,
@@ -97,10 +104,10 @@ pub(crate) async fn find(
     let mut after = if begin.role.is_empty() { begin.user.clone() } else { before(&begin.user) };
     let (mut looked_at, mut many) = (0, 0);
     loop {
-        let ids = faces::people_of(tx, &wanted.questions, &after, AT_ONCE).await?;
+        let ids = ids_after(reading, wanted, &after).await?;
         let is_last = u32::try_from(ids.len()).is_ok_and(|read| read < AT_ONCE);
         for id in ids {
-            let Some(mut found) = matching(register, tx, wanted, kind, &id).await? else { continue };
+            let Some(mut found) = self::found(register, reading, wanted, kind, &id).await? else { continue };
             if kind == Kind::Role && id.as_str() == begin.user {
                 found.roles.retain(|role| role.named.role.person_roleid > begin.role);
             }
@@ -124,6 +131,18 @@ pub(crate) async fn find(
             return Ok(Some(page));
         }
     }
+}
+
+/// The people of whom everything holds that an index knows, after one.
+async fn ids_after(reading: &mut Reading<'_>, wanted: &Wanted, after: &str) -> Result<Vec<UserId>, Error> {
+    if let Some(mut ids) = reading.model().and_then(|model| model.people(&wanted.questions)) {
+        // Nobody at all is what the database has to say.
+        if !ids.is_empty() {
+            ids.retain(|id| id.as_str() > after);
+            return Ok(ids);
+        }
+    }
+    faces::people_of(reading.tx().await?, &wanted.questions, after, AT_ONCE).await
 }
 
 /// The number before one of twelve digits.
@@ -187,16 +206,58 @@ async fn matching(
     id: &UserId,
 ) -> Result<Option<Found>, Error> {
     let Some(profile) = people::find(&mut *tx, id).await? else { return Ok(None) };
-    let is_wanted =
-        matches!(profile.state, State::Open) && wanted.names.iter().all(|named| is_named(&profile, named));
-    if !is_wanted {
+    if !is_wanted_profile(&profile, wanted) {
         return Ok(None);
     }
     whole(register, tx, wanted, kind, profile).await
 }
 
-fn is_named(profile: &Profile, named: &Named) -> bool {
-    let name = &profile.name;
+fn is_wanted_profile(profile: &Profile, wanted: &Wanted) -> bool {
+    matches!(profile.state, State::Open) && wanted.names.iter().all(|named| is_named(&profile.name, named))
+}
+
+/// What the model says of somebody who is looked for.
+enum Known {
+    Meant(Box<Found>),
+    NotMeant,
+    /// The database is to be asked.
+    Unknown,
+}
+
+/// The same from the model, where it has them.
+fn known(register: &Register, reading: &Reading<'_>, wanted: &Wanted, kind: Kind, id: &UserId) -> Known {
+    let person = reading.model().and_then(|model| model.person(id.as_str(), register.today()));
+    let Some(person) = person else { return Known::Unknown };
+    let is_meant = person.shown.life == Life::Open
+        && wanted.names.iter().all(|named| is_named(&person.shown.name, named));
+    if !is_meant {
+        return Known::NotMeant;
+    }
+    Known::Meant(Box::new(of_model(register, wanted, kind, person)))
+}
+
+fn of_model(register: &Register, wanted: &Wanted, kind: Kind, person: Person) -> Found {
+    let needs_roles = kind == Kind::Role || wanted.with_roles;
+    let roles = if needs_roles { stay(register, wanted, person.roles) } else { Vec::new() };
+    Found { profile: person.shown, registrations: person.registrations, roles }
+}
+
+/// Somebody who is looked for, from the model or the database.
+async fn found(
+    register: &Register,
+    reading: &mut Reading<'_>,
+    wanted: &Wanted,
+    kind: Kind,
+    id: &UserId,
+) -> Result<Option<Found>, Error> {
+    match known(register, reading, wanted, kind, id) {
+        Known::Meant(found) => Ok(Some(*found)),
+        Known::NotMeant => Ok(None),
+        Known::Unknown => matching(register, reading.tx().await?, wanted, kind, id).await,
+    }
+}
+
+fn is_named(name: &Name, named: &Named) -> bool {
     let given = || {
         let middle = name.middle.as_deref().unwrap_or_default();
         std::iter::once(name.given.as_str()).chain(middle.split_whitespace())
@@ -222,11 +283,10 @@ async fn whole(
     let registrations = people_evidence::registrations(&mut *tx, &profile.user_id).await?;
     let needs_roles = kind == Kind::Role || wanted.with_roles;
     let roles = if needs_roles { roles(register, tx, wanted, &profile.user_id).await? } else { Vec::new() };
-    Ok(Some(Found { profile, registrations, roles }))
+    Ok(Some(Found { profile: Shown::from(profile), registrations, roles }))
 }
 
-/// The roles that somebody has, in the order of their ids. Those that close today or have closed are left out, as the national
-/// service leaves them out.
+/// The roles that somebody has.
 async fn roles(register: &Register, tx: &mut Tx, wanted: &Wanted, user: &UserId) -> Result<Vec<Role>, Error> {
     let today = register.today();
     let named = named_roles(register, tx, user).await?;
@@ -235,17 +295,21 @@ async fn roles(register: &Register, tx: &mut Tx, wanted: &Wanted, user: &UserId)
         let of = held.iter().filter(|one| one.role_profile.as_ref().is_some_and(|own| own.as_str() == id));
         of.filter(|one| one.is_live(today)).map(|one| one.from).min()
     };
+    let roles = named.into_iter().map(|named| Role { from: from(&named.role.person_roleid), named });
+    Ok(stay(register, wanted, roles.collect()))
+}
+
+/// Those roles that are looked for, in the order of their ids. Those that close today or have closed are left out, as the national
+/// service leaves them out.
+fn stay(register: &Register, wanted: &Wanted, mut roles: Vec<Role>) -> Vec<Role> {
+    let today = register.today();
     let stays = |named: &NamedRole| {
         let until = named.role.until.as_deref().and_then(|until| until.parse::<Day>().ok());
         until.is_none_or(|until| until > today) && is_wanted(wanted, named)
     };
-    let mut roles: Vec<Role> = named
-        .into_iter()
-        .filter(|named| stays(named))
-        .map(|named| Role { from: from(&named.role.person_roleid), named })
-        .collect();
+    roles.retain(|role| stays(&role.named));
     roles.sort_by(|one, other| one.named.role.person_roleid.cmp(&other.named.role.person_roleid));
-    Ok(roles)
+    roles
 }
 
 fn is_wanted(wanted: &Wanted, named: &NamedRole) -> bool {

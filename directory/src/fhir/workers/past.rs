@@ -10,6 +10,7 @@ use super::resource::practitioner;
 use crate::api::PersonKind;
 use crate::error::Error;
 use crate::fhir::kit::{Parts, Past, Stamp};
+use crate::model::Shown;
 use crate::person::State;
 use crate::store::former::{self, Of, Somebody};
 use crate::store::{people, people_evidence};
@@ -35,7 +36,7 @@ pub(crate) async fn past(tx: &mut Tx, user: &UserId, dialect: Dialect) -> Result
     let registrations = people_evidence::registrations(&mut *tx, user).await?;
     let (version, at) = (profile.version, profile.changed_at);
     let is_open = matches!(profile.state, State::Open);
-    let mut found = Found { profile, registrations, roles: Vec::new() };
+    let mut found = Found { profile: Shown::from(profile), registrations, roles: Vec::new() };
     let told = |found: &Found, stamp: &Stamp| practitioner(found, dialect).stamped(stamp);
     let stamp = Stamp::of(version, Some(at));
     let was = is_open.then(|| told(&found, &stamp));

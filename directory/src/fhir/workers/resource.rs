@@ -1,10 +1,11 @@
 //! People and their roles as resources, in either dialect.
 
 use super::config::Dialect;
-use super::find::{Found, Role};
+use super::find::Found;
 use super::systems::{JOB_ROLE_CODE, JOB_ROLE_NAME, ORGANISATION, ROLE_PROFILE, USER, told};
 use crate::api::Name;
 use crate::fhir::kit::{Parts, parts, resource};
+use crate::model::Role;
 
 fn identifier(system: &str, value: &str) -> Parts {
     parts().with("system", system).with("value", value)

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::fhir::kit::{Outcome, Parts, Past};
 use crate::fhir::workers::{BASE, past, stamp};
 use crate::register::Register;
+use crate::store::reading::Reading;
 
 /// What somebody is and was.
 #[utoipa::path(
@@ -109,7 +110,7 @@ async fn versions(
         }
         Kind::Role => {
             let wanted = by_id(kind, id).ok_or_else(unknown)?;
-            let page = find_id(register, &mut reading, &wanted, kind).await?;
+            let page = find_id(register, &mut Reading::exact(register), &wanted, kind).await?;
             let people = page.found.iter().map(|found| found.profile.user_id.to_string()).collect();
             let whole = hits(register, &page, &wanted, kind).into_iter().next();
             let present = page.found.first().zip(whole).map(|(found, hit)| {

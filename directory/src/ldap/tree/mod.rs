@@ -24,6 +24,7 @@ use crate::day::Day;
 use crate::error::Error;
 use crate::register::Register;
 use crate::store::faces::Question;
+use crate::store::reading::Reading;
 
 /// How many ids are read with one statement.
 const AT_ONCE: usize = 50;
@@ -146,7 +147,7 @@ impl Where {
     pub(super) async fn page(
         &self,
         register: &Register,
-        tx: &mut Tx,
+        reading: &mut Reading<'_>,
         after: &str,
         limit: u32,
     ) -> Result<Vec<Unit>, Error> {
@@ -162,7 +163,7 @@ impl Where {
             Plain::These(ids) => {
                 let rest: Vec<String> = ids.iter().filter(|id| id.as_str() > after).cloned().collect();
                 for some in rest.chunks(AT_ONCE) {
-                    let units = self.these(register, tx, some).await?;
+                    let units = self.these(register, reading, some).await?;
                     if !units.is_empty() {
                         return Ok(units);
                     }
@@ -171,13 +172,17 @@ impl Where {
             }
             Plain::Words => {}
         }
+        if let Self::People(chosen) = self {
+            let questions = if let Chosen::Words(words) = chosen { words.as_slice() } else { &[] };
+            return people::page(register, reading, questions, after, limit).await;
+        }
+        let tx = reading.tx().await?;
         match self {
             Self::Services(Chosen::Words(words)) => systems::page(tx, words, after, limit).await,
             Self::Services(_) => systems::page(tx, &[], after, limit).await,
             Self::Organisations(Chosen::Words(words)) => organisations::page(tx, words, after, limit).await,
             Self::Organisations(_) => organisations::page(tx, &[], after, limit).await,
-            Self::People(Chosen::Words(words)) => people::page(register, tx, words, after, limit).await,
-            Self::People(_) => people::page(register, tx, &[], after, limit).await,
+            Self::People(_) => Ok(Vec::new()),
             Self::Workgroups(Chosen::Words(words)) => workgroups::page(tx, words, after, limit).await,
             Self::Workgroups(_) => workgroups::page(tx, &[], after, limit).await,
             Self::Changelog(_) => changelog::page(register, tx, after, limit).await,
@@ -188,9 +193,18 @@ impl Where {
     pub(super) async fn these(
         &self,
         register: &Register,
-        tx: &mut Tx,
+        reading: &mut Reading<'_>,
         ids: &[String],
     ) -> Result<Vec<Unit>, Error> {
+        let known = reading.model().and_then(|model| match self {
+            Self::Organisations(_) => organisations::known(model, ids),
+            Self::People(_) => people::known(register, model, ids),
+            Self::Services(_) | Self::Workgroups(_) | Self::Changelog(_) => None,
+        });
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let tx = reading.tx().await?;
         match self {
             Self::Services(_) => systems::these(tx, ids).await,
             Self::Organisations(_) => organisations::these(tx, ids).await,
@@ -201,24 +215,28 @@ impl Where {
     }
 
     /// The same without choices between words: their ids are gathered, or everything is read.
-    pub(super) async fn settled(self, register: &Register, tx: &mut Tx) -> Result<Self, Error> {
+    pub(super) async fn settled(self, register: &Register, reading: &mut Reading<'_>) -> Result<Self, Error> {
         Ok(match self {
             Self::Services(Chosen::Either(some)) => {
                 let some = some.into_iter().map(Self::Services).collect();
-                Self::Services(gathered(register, tx, some).await?.map_or(Chosen::Everything, Chosen::These))
+                Self::Services(
+                    gathered(register, reading, some).await?.map_or(Chosen::Everything, Chosen::These),
+                )
             }
             Self::Organisations(Chosen::Either(some)) => {
                 let some = some.into_iter().map(Self::Organisations).collect();
-                let ids = gathered(register, tx, some).await?;
+                let ids = gathered(register, reading, some).await?;
                 Self::Organisations(ids.map_or(Chosen::Everything, Chosen::These))
             }
             Self::People(Chosen::Either(some)) => {
                 let some = some.into_iter().map(Self::People).collect();
-                Self::People(gathered(register, tx, some).await?.map_or(Chosen::Everything, Chosen::These))
+                Self::People(
+                    gathered(register, reading, some).await?.map_or(Chosen::Everything, Chosen::These),
+                )
             }
             Self::Workgroups(Chosen::Either(some)) => {
                 let some = some.into_iter().map(Self::Workgroups).collect();
-                let ids = gathered(register, tx, some).await?;
+                let ids = gathered(register, reading, some).await?;
                 Self::Workgroups(ids.map_or(Chosen::Everything, Chosen::These))
             }
             // Several numbers are numbers; anything else is looked through.
@@ -231,13 +249,13 @@ impl Where {
 /// The ids of everything in any of these places; `None` if there are too many.
 async fn gathered(
     register: &Register,
-    tx: &mut Tx,
+    reading: &mut Reading<'_>,
     some: Vec<Where>,
 ) -> Result<Option<BTreeSet<String>>, Error> {
     let mut ids = BTreeSet::new();
     for one in some {
         // A choice within a choice was made one by its combination; what is left of them is looked through.
-        let units = one.page(register, tx, "", GATHERED).await?;
+        let units = one.page(register, reading, "", GATHERED).await?;
         let whole = match &one {
             Where::Services(chosen) => is_whole(chosen, units.len()),
             Where::Organisations(chosen) => is_whole(chosen, units.len()),

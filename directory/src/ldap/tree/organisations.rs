@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::ldap::entry::Entry;
 use crate::ldap::plan::Pick;
 use crate::ldap::schema::{AttributeType, with_those_above};
+use crate::model::Model;
 use crate::organisation::{name_key, postcode_key, role_name};
 use crate::store::{faces, organisations};
 
@@ -57,6 +58,15 @@ pub(super) async fn page(tx: &mut Tx, words: &[Word], after: &str, limit: u32) -
         }
     }
     Ok(units)
+}
+
+/// Organisations by their codes, if all of them are in the model.
+pub(super) fn known(model: &Model, ids: &[String]) -> Option<Vec<Unit>> {
+    let unit = |id: &String| {
+        let (record, _) = model.organisation(id)?;
+        Some(Unit { id: id.clone(), entries: vec![entry(&record)] })
+    };
+    ids.iter().map(unit).collect()
 }
 
 /// Organisations by their codes.

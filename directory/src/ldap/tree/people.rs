@@ -13,9 +13,11 @@ use crate::ldap::dn::Dn;
 use crate::ldap::entry::Entry;
 use crate::ldap::plan::Pick;
 use crate::ldap::schema::{AttributeType, with_those_above};
-use crate::person::{Profile, State, plain};
+use crate::model::{Life, Model, Role, Shown};
+use crate::person::{State, plain};
 use crate::register::Register;
 use crate::store::faces::{self, Question};
+use crate::store::reading::Reading;
 use crate::store::{people, people_evidence, touched};
 
 /// Professional bodies that have an attribute. The numbers of the others have none in the national schema.
@@ -56,13 +58,49 @@ pub(super) fn pick(one: &AttributeType, value: &str) -> Pick<Question> {
 /// People of whom these questions hold, in the order of their ids, each with everything below them.
 pub(super) async fn page(
     register: &Register,
-    tx: &mut Tx,
+    reading: &mut Reading<'_>,
     questions: &[Question],
     after: &str,
     limit: u32,
 ) -> Result<Vec<Unit>, Error> {
+    if let Some(model) = reading.model() {
+        let lists: Vec<Vec<Question>> = questions.iter().map(|one| vec![one.clone()]).collect();
+        let found = model.people(&lists).unwrap_or_default();
+        let rest: Vec<String> =
+            found.iter().map(ToString::to_string).filter(|id| id.as_str() > after).collect();
+        // Nobody left is what the database has to say.
+        if let Some(units) = known(register, model, &rest).filter(|units| !units.is_empty()) {
+            return Ok(units);
+        }
+    }
+    let model = reading.model();
+    let tx = reading.tx().await?;
     let ids = faces::people(tx, questions, after, limit).await?;
-    units(register, tx, ids).await
+    let mut all = Vec::with_capacity(ids.len());
+    for id in ids {
+        match model.and_then(|model| known(register, model, &[id.to_string()])) {
+            Some(units) => all.extend(units),
+            None => all.extend(units(register, tx, vec![id]).await?),
+        }
+    }
+    Ok(all)
+}
+
+/// People by their ids, if all of them are in the model.
+pub(super) fn known(register: &Register, model: &Model, ids: &[String]) -> Option<Vec<Unit>> {
+    let today = register.today();
+    let unit = |id: &String| {
+        let person = model.person(id, today)?;
+        Some(Unit {
+            id: id.clone(),
+            entries: entries(&person.shown, &person.registrations, &named(person.roles)),
+        })
+    };
+    ids.iter().map(unit).collect()
+}
+
+fn named(roles: Vec<Role>) -> Vec<NamedRole> {
+    roles.into_iter().map(|role| role.named).collect()
 }
 
 /// People by their ids.
@@ -95,12 +133,15 @@ async fn units(register: &Register, tx: &mut Tx, ids: Vec<UserId>) -> Result<Vec
             // Whoever has left holds nothing.
             _ => Vec::new(),
         };
-        units.push(Unit { id: id.to_string(), entries: entries(&profile, &registrations, &roles) });
+        units.push(Unit {
+            id: id.to_string(),
+            entries: entries(&Shown::from(profile), &registrations, &roles),
+        });
     }
     Ok(units)
 }
 
-fn entries(profile: &Profile, registrations: &[Registration], roles: &[NamedRole]) -> Vec<Entry> {
+fn entries(profile: &Shown, registrations: &[Registration], roles: &[NamedRole]) -> Vec<Entry> {
     let dn = branch("People").below("uid", profile.user_id.as_str());
     let mut members: BTreeMap<&str, Vec<&NamedRole>> = BTreeMap::new();
     for role in roles {
@@ -126,11 +167,11 @@ fn new(dn: Dn, class: &'static str) -> Entry {
     Entry::new(dn, &classes, class)
 }
 
-fn person(dn: Dn, profile: &Profile, registrations: &[Registration]) -> Entry {
+fn person(dn: Dn, profile: &Shown, registrations: &[Registration]) -> Entry {
     let mut entry = new(dn, "nhsPerson");
     names(&mut entry, profile);
     entry.put("personalTitle", profile.name.title.clone());
-    let status = if matches!(profile.state, State::Open) { "1" } else { "0" };
+    let status = if profile.life == Life::Open { "1" } else { "0" };
     entry.put("nhsPersonStatus", [status.to_owned()]);
     for one in registrations {
         if let Some((_, name)) = BODIES.iter().find(|row| row.0 == one.body)
@@ -144,7 +185,7 @@ fn person(dn: Dn, profile: &Profile, registrations: &[Registration]) -> Entry {
 }
 
 /// What a person and a person in an organisation have alike.
-fn names(entry: &mut Entry, profile: &Profile) {
+fn names(entry: &mut Entry, profile: &Shown) {
     let name = &profile.name;
     let parts = [Some(&name.family), Some(&name.given), name.title.as_ref()];
     // As the national directory writes it: surname, first name, title.
@@ -158,7 +199,7 @@ fn names(entry: &mut Entry, profile: &Profile) {
     entry.put("displayName", [format!("{} {}", name.given, name.family).trim().to_owned()]);
 }
 
-fn member(dn: Dn, profile: &Profile, id: &str, role: &NamedRole) -> Entry {
+fn member(dn: Dn, profile: &Shown, id: &str, role: &NamedRole) -> Entry {
     let mut entry = new(dn, "nhsOrgPerson");
     entry.put("uniqueIdentifier", [id.to_owned()]);
     names(&mut entry, profile);

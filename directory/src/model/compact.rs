@@ -1,0 +1,223 @@
+//! Somebody as octets: what takes little room, with codes in place of names.
+
+use platform::clock::Millis;
+use platform::id::UserId;
+use serde::{Deserialize, Serialize};
+
+use super::{Life, Person, Shown};
+use crate::api::{Name, PersonRole, Registration};
+use crate::assignment::DatedRole;
+use crate::day::Day;
+use crate::position::Codes;
+use crate::rbac::Book;
+use crate::version::Version;
+
+/// Somebody, borrowed from where they are held.
+#[derive(Serialize, Deserialize)]
+struct Somebody<'a> {
+    is_open: bool,
+    version: i64,
+    created_at: i64,
+    changed_at: i64,
+    #[serde(borrow)]
+    name: [Option<&'a str>; 5],
+    registrations: Vec<(&'a str, &'a str)>,
+    /// Nothing where their roles are not known here.
+    roles: Option<Vec<Held<'a>>>,
+}
+
+/// What somebody can use on the day of the model. What its activities come to, the release in force says when it is read.
+#[derive(Serialize, Deserialize)]
+struct Held<'a> {
+    member: &'a str,
+    role_profile: &'a str,
+    organisation: &'a str,
+    job_role: &'a str,
+    added: Vec<&'a str>,
+    areas: Vec<&'a str>,
+    workgroups: Vec<&'a str>,
+    position: &'a str,
+    until: Option<&'a str>,
+    from: Option<&'a str>,
+}
+
+fn texts(all: &[String]) -> Vec<&str> {
+    all.iter().map(String::as_str).collect()
+}
+
+fn owned(all: &[&str]) -> Vec<String> {
+    all.iter().map(|&one| one.to_owned()).collect()
+}
+
+/// Writes somebody, of whom the roles may be for the database alone to tell. `None`: they cannot be held.
+pub(super) fn write(
+    shown: &Shown,
+    registrations: &[Registration],
+    roles: Option<&[DatedRole]>,
+) -> Option<Box<[u8]>> {
+    let from: Vec<Option<String>> =
+        roles.unwrap_or_default().iter().map(|one| one.from.map(String::from)).collect();
+    let name = &shown.name;
+    let somebody = Somebody {
+        is_open: shown.life == Life::Open,
+        version: shown.version.0,
+        created_at: shown.created_at.0,
+        changed_at: shown.changed_at.0,
+        name: [
+            name.title.as_deref(),
+            Some(&name.given),
+            name.middle.as_deref(),
+            Some(&name.family),
+            name.on_card.as_deref(),
+        ],
+        registrations: registrations.iter().map(|one| (one.body.word(), one.number.as_str())).collect(),
+        roles: roles.map(|roles| {
+            roles.iter().zip(&from).map(|(one, from)| held(&one.role, from.as_deref())).collect()
+        }),
+    };
+    postcard::to_allocvec(&somebody).ok().map(Vec::into_boxed_slice)
+}
+
+fn held<'a>(role: &'a PersonRole, from: Option<&'a str>) -> Held<'a> {
+    Held {
+        member: &role.person_orgid,
+        role_profile: &role.person_roleid,
+        organisation: &role.org_code,
+        job_role: &role.role_code,
+        added: texts(&role.added_activity_codes),
+        areas: texts(&role.aow_codes),
+        workgroups: texts(&role.workgroups_codes),
+        position: &role.position,
+        until: role.until.as_deref(),
+        from,
+    }
+}
+
+/// Somebody and the roles they can use, of which the activities are to be filled in.
+pub(super) struct Read {
+    pub(super) person: Person,
+    pub(super) roles: Vec<(PersonRole, Option<Day>)>,
+}
+
+/// Reads what [`write`] wrote. `None`: ask the database.
+pub(super) fn read(id: UserId, octets: &[u8]) -> Option<Read> {
+    let somebody: Somebody<'_> = postcard::from_bytes(octets).ok()?;
+    let [title, given, middle, family, on_card] = somebody.name.map(|part| part.map(str::to_owned));
+    let name = Name { title, given: given?, middle, family: family?, on_card };
+    let life = if somebody.is_open { Life::Open } else { Life::Over };
+    let registrations = somebody
+        .registrations
+        .iter()
+        .map(|(body, number)| Some(Registration { body: body.parse().ok()?, number: (*number).to_owned() }));
+    let shown = Shown {
+        user_id: id,
+        life,
+        version: Version(somebody.version),
+        name,
+        created_at: Millis(somebody.created_at),
+        changed_at: Millis(somebody.changed_at),
+    };
+    let registrations = registrations.collect::<Option<_>>()?;
+    let roles = somebody.roles?.into_iter().map(|held| {
+        let from = held.from.map(str::parse).transpose().ok()?;
+        Some((role(&held), from))
+    });
+    let roles = roles.collect::<Option<_>>()?;
+    Some(Read { person: Person { shown, registrations, roles: Vec::new() }, roles })
+}
+
+fn role(held: &Held<'_>) -> PersonRole {
+    PersonRole {
+        person_orgid: held.member.to_owned(),
+        person_roleid: held.role_profile.to_owned(),
+        org_code: held.organisation.to_owned(),
+        role_code: held.job_role.to_owned(),
+        added_activity_codes: owned(&held.added),
+        activity_codes: Vec::new(),
+        aow_codes: owned(&held.areas),
+        workgroups_codes: owned(&held.workgroups),
+        position: held.position.to_owned(),
+        until: held.until.map(str::to_owned),
+    }
+}
+
+/// By what somebody is found: their ids within organisations and of roles, and their numbers of professional bodies.
+pub(super) fn keys(octets: &[u8]) -> (Vec<u64>, Vec<String>) {
+    let Ok(somebody) = postcard::from_bytes::<Somebody<'_>>(octets) else { return (Vec::new(), Vec::new()) };
+    let ids = somebody.roles.iter().flatten().flat_map(|role| [role.member, role.role_profile]);
+    let numbers = somebody.registrations.iter().map(|(body, number)| number_key(body, number));
+    (ids.filter_map(|id| id.parse().ok()).collect(), numbers.collect())
+}
+
+/// A number of a professional body as a key.
+pub(super) fn number_key(body: &str, number: &str) -> String {
+    format!("{body} {number}")
+}
+
+/// What the activities of a role come to.
+pub(super) fn activities(role: &PersonRole, book: &Book) -> Option<Vec<String>> {
+    let parsed = |codes: &[String]| codes.iter().map(|code| code.parse().ok()).collect::<Option<_>>();
+    let areas = role.aow_codes.iter().map(|code| code.parse().ok()).collect::<Option<_>>()?;
+    let codes = Codes {
+        job_role: role.role_code.parse().ok()?,
+        areas,
+        activities: parsed(&role.added_activity_codes)?,
+    };
+    Some(codes.effective(book).iter().map(ToString::to_string).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever is written is read as they were, and found by what they hold; octets that are none of somebody are read as nobody.
+    #[test]
+    fn people_are_written_and_read() {
+        let id: UserId = "555000000108".parse().unwrap();
+        let name = Name {
+            title: Some("Dr".to_owned()),
+            given: "Ann".to_owned(),
+            middle: None,
+            family: "Example".to_owned(),
+            on_card: None,
+        };
+        let (created_at, changed_at) = (Millis(1), Millis(2));
+        let shown = Shown {
+            user_id: id.clone(),
+            life: Life::Open,
+            version: Version(3),
+            name,
+            created_at,
+            changed_at,
+        };
+        let registration =
+            Registration { body: crate::api::ProfessionalBody::Gmc, number: "7654321".to_owned() };
+        let role = PersonRole {
+            person_orgid: "555000000207".to_owned(),
+            person_roleid: "555000000306".to_owned(),
+            org_code: "RXX".to_owned(),
+            role_code: "S8000:G8000:R8000".to_owned(),
+            added_activity_codes: vec!["B0001".to_owned()],
+            activity_codes: Vec::new(),
+            aow_codes: Vec::new(),
+            workgroups_codes: vec!["group".to_owned()],
+            position: "position".to_owned(),
+            until: Some("2027-01-31".to_owned()),
+        };
+        let from = "2026-11-30".parse().ok();
+        let dated = DatedRole { role: role.clone(), from };
+        let octets = write(&shown, std::slice::from_ref(&registration), Some(&[dated])).unwrap();
+        assert!(octets.len() < 200, "{} octets", octets.len());
+        let read = read(id.clone(), &octets).unwrap();
+        assert_eq!((&read.person.shown, &read.person.registrations), (&shown, &vec![registration]));
+        assert_eq!(read.roles, [(role, from)]);
+        assert_eq!(keys(&octets), (vec![555_000_000_207, 555_000_000_306], vec!["gmc 7654321".to_owned()]));
+        assert!(super::read(id.clone(), &octets[..octets.len() / 2]).is_none());
+        let unknown = write(&read.person.shown, &read.person.registrations, None).unwrap();
+        assert!(
+            super::read(id, &unknown).is_none(),
+            "whose roles are not known here is asked of the database"
+        );
+        assert_eq!(keys(&unknown).1, ["gmc 7654321"]);
+    }
+}

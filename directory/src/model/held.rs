@@ -1,0 +1,240 @@
+//! What the model holds, and how far it has come.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use platform::id::{OdsCode, UserId};
+
+use super::compact;
+use crate::api::{OrganisationRecord, PersonRole};
+use crate::assignment::Names;
+use crate::changes;
+use crate::day::Day;
+use crate::rbac::Book;
+use crate::store::faces::Question;
+use crate::version::Version;
+
+/// What an entry of a table takes beside its octets, roughly.
+const AROUND: usize = 64;
+
+/// Up to where the model has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Come {
+    /// It is being filled.
+    Nowhere,
+    /// Everything up to this change is in it, as it is on this day.
+    To { number: u64, day: Day },
+}
+
+/// An organisation as it is held.
+#[derive(Debug)]
+struct Organisation {
+    name: Box<str>,
+    record: Box<[u8]>,
+    version: Version,
+}
+
+/// What is held.
+#[derive(Debug)]
+pub(super) struct Held {
+    come: Come,
+    book: Arc<Book>,
+    people: HashMap<u64, Box<[u8]>>,
+    /// Whose these ids in organisations and of roles are.
+    by_id: HashMap<u64, u64>,
+    /// Who has these numbers of professional bodies.
+    by_number: HashMap<String, Vec<u64>>,
+    organisations: HashMap<OdsCode, Organisation>,
+    workgroups: HashMap<String, String>,
+    octets: usize,
+    /// Whether everybody found room.
+    has_everybody: bool,
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Self {
+            come: Come::Nowhere,
+            book: Arc::default(),
+            people: HashMap::new(),
+            by_id: HashMap::new(),
+            by_number: HashMap::new(),
+            organisations: HashMap::new(),
+            workgroups: HashMap::new(),
+            octets: 0,
+            has_everybody: true,
+        }
+    }
+}
+
+/// A user id as a key.
+fn key(id: &str) -> Option<u64> {
+    id.parse().ok().filter(|_| id.len() == 12)
+}
+
+/// The user id of a key.
+pub(super) fn user_id(key: u64) -> Option<UserId> {
+    format!("{key:012}").parse().ok()
+}
+
+impl Held {
+    /// This, if it answers now.
+    pub(super) fn current(&self) -> Option<&Self> {
+        match self.come {
+            Come::To { number, .. } if changes::told() <= number => Some(self),
+            _ => None,
+        }
+    }
+
+    /// This, if it answers now for what depends on the day.
+    pub(super) fn as_of(&self, today: Day) -> Option<&Self> {
+        match self.come {
+            Come::To { day, .. } if day == today => self.current(),
+            _ => None,
+        }
+    }
+
+    /// Somebody's octets.
+    pub(super) fn person(&self, id: &str) -> Option<&[u8]> {
+        self.people.get(&key(id)?).map(AsRef::as_ref)
+    }
+
+    /// The release in force.
+    pub(super) fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// An organisation.
+    pub(super) fn organisation(&self, code: &str) -> Option<(OrganisationRecord, Version)> {
+        let code: OdsCode = code.parse().ok()?;
+        let held = self.organisations.get(&code)?;
+        Some((serde_json::from_slice(&held.record).ok()?, held.version))
+    }
+
+    /// The names of everything in some roles; nothing where one is not here.
+    pub(super) fn names(&self, roles: &[(PersonRole, Option<Day>)]) -> Option<Names> {
+        let mut names = Names::default();
+        for (role, _) in roles {
+            if !names.organisations.contains_key(&role.org_code) {
+                let code: OdsCode = role.org_code.parse().ok()?;
+                let name = self.organisations.get(&code)?.name.to_string();
+                names.organisations.insert(role.org_code.clone(), name);
+            }
+            for code in &role.workgroups_codes {
+                if !names.workgroups.contains_key(code) {
+                    names.workgroups.insert(code.clone(), self.workgroups.get(code)?.clone());
+                }
+            }
+        }
+        Some(names)
+    }
+
+    /// Who is meant by a question that has few answers, if that is known here.
+    pub(super) fn found(&self, question: &Question) -> Option<Vec<u64>> {
+        match question {
+            Question::User(id) => key(id).filter(|id| self.people.contains_key(id)).map(|id| vec![id]),
+            Question::Profile(id) => self.by_id.get(&key(id)?).map(|user| vec![*user]),
+            // Of a number it has to be known that nobody else has it.
+            Question::Registration(body, number) if self.has_everybody => {
+                self.by_number.get(&compact::number_key(body, number)).cloned()
+            }
+            _ => None,
+        }
+    }
+
+    /// Begins anew.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Puts a release in force.
+    pub(super) fn put_book(&mut self, book: Arc<Book>) {
+        self.book = book;
+    }
+
+    /// Everything up to here is in it.
+    pub(super) fn come(&mut self, come: Come) {
+        self.come = come;
+    }
+
+    /// Puts somebody in, or takes them out; those for whom there is no room stay out.
+    pub(super) fn put_person(&mut self, user: &UserId, octets: Option<Box<[u8]>>, most: usize) {
+        let Some(user) = key(user.as_str()) else {
+            self.has_everybody &= octets.is_none();
+            return;
+        };
+        self.take_out(user);
+        let Some(octets) = octets else { return };
+        let (ids, numbers) = compact::keys(&octets);
+        let size = octets.len() + AROUND * (1 + ids.len() + 2 * numbers.len());
+        if self.octets + size > most {
+            self.has_everybody = false;
+            return;
+        }
+        self.octets += size;
+        for id in ids {
+            self.by_id.insert(id, user);
+        }
+        for number in numbers {
+            let all = self.by_number.entry(number).or_default();
+            // In the order of the ids, as the database has them.
+            if let Err(place) = all.binary_search(&user) {
+                all.insert(place, user);
+            }
+        }
+        self.people.insert(user, octets);
+    }
+
+    fn take_out(&mut self, user: u64) {
+        let Some(octets) = self.people.remove(&user) else { return };
+        let (ids, numbers) = compact::keys(&octets);
+        self.octets = self.octets.saturating_sub(octets.len() + AROUND * (1 + ids.len() + 2 * numbers.len()));
+        for id in ids {
+            // It may be somebody else's by now.
+            if self.by_id.get(&id) == Some(&user) {
+                self.by_id.remove(&id);
+            }
+        }
+        for number in numbers {
+            if let Some(all) = self.by_number.get_mut(&number) {
+                all.retain(|one| *one != user);
+                if all.is_empty() {
+                    self.by_number.remove(&number);
+                }
+            }
+        }
+    }
+
+    /// Puts an organisation in.
+    pub(super) fn put_organisation(&mut self, record: &OrganisationRecord, version: Version, most: usize) {
+        self.take_out_organisation(&record.ods);
+        let Ok(octets) = serde_json::to_vec(record) else { return };
+        let size = octets.len() + record.name.len() + AROUND;
+        if self.octets + size > most {
+            return;
+        }
+        self.octets += size;
+        let (name, octets) = (record.name.clone().into_boxed_str(), octets.into_boxed_slice());
+        self.organisations.insert(record.ods.clone(), Organisation { name, record: octets, version });
+    }
+
+    /// Takes an organisation out.
+    pub(super) fn take_out_organisation(&mut self, code: &OdsCode) {
+        if let Some(held) = self.organisations.remove(code) {
+            self.octets = self.octets.saturating_sub(held.record.len() + held.name.len() + AROUND);
+        }
+    }
+
+    /// Puts the name of a workgroup in, or takes it out.
+    pub(super) fn put_workgroup(&mut self, id: &str, name: Option<String>) {
+        match name {
+            Some(name) => self.workgroups.insert(id.to_owned(), name),
+            None => self.workgroups.remove(id),
+        };
+    }
+
+    /// How much it takes, and of whom it is.
+    pub(super) fn size(&self) -> (usize, usize, usize) {
+        (self.octets, self.people.len(), self.organisations.len())
+    }
+}

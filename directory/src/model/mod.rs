@@ -1,0 +1,133 @@
+//! The read model: in memory, what the faces are asked for most, as the register has it.
+//!
+//! The register is the one truth, and the database is where it is. Every question can be answered from there, and is while the model
+//! is being filled, while it is behind, and for whatever it does not hold. What the model answers is what the database would:
+//!
+//! * It is filled page by page after the server has begun to answer, and follows the change feed from the place where it began.
+//! * It knows how far it has come. As soon as this process has told of a change that is not yet in it, the database answers, so
+//!   whoever has written something reads it here at once. What another node wrote is here within a second.
+//! * It is of a day. Roles begin and end with days, so at midnight the database answers until the model is of the new day.
+//! * What is not in it may be in the database all the same: it never says that there is no such thing.
+//!
+//! People are held as compact octets with codes in place of names (about 400 octets each); names are looked up when they are shown,
+//! so that a new release of the national roles changes nothing of it. It takes no more memory than `[directory.model] most_mib`; who
+//! does not fit is read from the database.
+
+mod compact;
+mod config;
+mod held;
+mod keep;
+
+use std::sync::{PoisonError, RwLock};
+
+use platform::clock::Millis;
+use platform::id::UserId;
+
+pub use config::ModelConfig;
+use held::Held;
+
+use crate::api::{Name, NamedRole, OrganisationRecord, Registration};
+use crate::assignment::with_names;
+use crate::day::Day;
+use crate::person::{Profile, State};
+use crate::store::faces::Question;
+use crate::version::Version;
+
+/// What the faces show of a profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shown {
+    pub(crate) user_id: UserId,
+    pub(crate) life: Life,
+    pub(crate) version: Version,
+    pub(crate) name: Name,
+    pub(crate) created_at: Millis,
+    pub(crate) changed_at: Millis,
+}
+
+/// Whether a profile is in use. What became part of another is not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Life {
+    Open,
+    Over,
+}
+
+impl From<Profile> for Shown {
+    fn from(profile: Profile) -> Self {
+        let life = if matches!(profile.state, State::Open) { Life::Open } else { Life::Over };
+        let Profile { user_id, version, name, created_at, changed_at, .. } = profile;
+        Self { user_id, life, version, name, created_at, changed_at }
+    }
+}
+
+/// A role that somebody can use today.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Role {
+    pub(crate) named: NamedRole,
+    /// The first day of what gives it.
+    pub(crate) from: Option<Day>,
+}
+
+/// Somebody as the faces show them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Person {
+    pub(crate) shown: Shown,
+    pub(crate) registrations: Vec<Registration>,
+    /// What they can use today, in the order of access profiles; nothing where they have left.
+    pub(crate) roles: Vec<Role>,
+}
+
+/// What is in memory. The lock is held to look up or to put in, never while anything is waited for.
+#[derive(Debug, Default)]
+pub(crate) struct Model(RwLock<Held>);
+
+impl Model {
+    fn held<T>(&self, look: impl FnOnce(&Held) -> Option<T>) -> Option<T> {
+        let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        look(&held)
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Held) -> T) -> T {
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        change(&mut held)
+    }
+
+    /// Somebody as they are today. `None`: ask the database.
+    pub(crate) fn person(&self, id: &str, today: Day) -> Option<Person> {
+        self.held(|held| {
+            let octets = held.as_of(today)?.person(id)?;
+            let compact::Read { mut person, roles } = compact::read(id.parse().ok()?, octets)?;
+            let names = held.names(&roles)?;
+            person.roles = roles
+                .into_iter()
+                .map(|(mut role, from)| {
+                    role.activity_codes = compact::activities(&role, held.book())?;
+                    Some(Role { named: with_names(held.book(), &names, role), from })
+                })
+                .collect::<Option<_>>()?;
+            Some(person)
+        })
+    }
+
+    /// An organisation. `None`: ask the database.
+    pub(crate) fn organisation(&self, code: &str) -> Option<(OrganisationRecord, Version)> {
+        self.held(|held| held.current()?.organisation(code))
+    }
+
+    /// The people of whom of every list of questions one holds, where each has one answer at most. `None`: ask the database.
+    pub(crate) fn people(&self, questions: &[Vec<Question>]) -> Option<Vec<UserId>> {
+        self.held(|held| {
+            let held = held.current()?;
+            let mut found: Option<Vec<u64>> = None;
+            for any in questions {
+                let [question] = any.as_slice() else { return None };
+                let one = held.found(question)?;
+                let both = match found {
+                    None => one,
+                    Some(before) => before.into_iter().filter(|user| one.contains(user)).collect(),
+                };
+                found = Some(both);
+            }
+            found?.into_iter().map(held::user_id).collect()
+        })
+    }
+}
