@@ -8,6 +8,7 @@ use hsm::Hsm;
 use platform::caller::Caller;
 use platform::clock::{Clock, Millis};
 use platform::db::Db;
+use platform::db::looking::Looking;
 use platform::db::together::Together;
 use platform::problem::Problem;
 use tokio::sync::Semaphore;
@@ -21,7 +22,7 @@ use crate::oidc::giving::Given;
 use crate::oidc::possession::Proofs;
 use crate::outward::Outward;
 use crate::sandbox;
-use crate::store::restored;
+use crate::store::{clients, codes, restored, tokens};
 use crate::token::Keys;
 
 /// How many reports are written as files at the same time.
@@ -78,10 +79,25 @@ pub struct Shared {
     pub(crate) proofs: Proofs,
     /// What stores tokens, those of requests that come together at once.
     pub(crate) given: Together<Given>,
+    /// What finds relying parties, codes and tokens, those of requests that come together at once.
+    pub(crate) lookups: Lookups,
     /// What the sign-in pages share.
     pub(crate) login: Login,
     /// Places for reports that are written as files at the same time.
     pub(crate) reports: Arc<Semaphore>,
+}
+
+/// What is found by a key for nearly every request.
+pub(crate) struct Lookups {
+    pub(crate) clients: Looking<clients::ById>,
+    pub(crate) codes: Looking<codes::ByHash>,
+    pub(crate) tokens: Looking<tokens::ByHash>,
+}
+
+impl Lookups {
+    fn start(db: &Db) -> Self {
+        Self { clients: Looking::start(db), codes: Looking::start(db), tokens: Looking::start(db) }
+    }
 }
 
 impl std::ops::Deref for Provider {
@@ -116,6 +132,7 @@ impl Provider {
             fetching: Fetching::default(),
             proofs: Proofs::default(),
             given: Together::start(&db),
+            lookups: Lookups::start(&db),
             config,
             db,
             clock,

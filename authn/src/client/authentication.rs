@@ -210,7 +210,7 @@ fn decoded(text: &str) -> Option<String> {
 
 async fn known(provider: &Provider, client: &str) -> Result<Option<Client>, Refusal> {
     let Ok(id) = client.parse::<ClientId>() else { return Ok(None) };
-    Ok(clients::find(provider.db.read(), &id).await?)
+    Ok(provider.lookups.clients.find(clients::ById(id)).await?)
 }
 
 fn is_registered(client: &Client, method: AuthMethod) -> Result<(), Failure> {

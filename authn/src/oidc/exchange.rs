@@ -98,7 +98,7 @@ async fn code(provider: &Provider, asked: &Asked<'_>, now: Millis) -> Result<Iss
         Refusal::new(Code::InvalidGrant, sentence)
     };
     let hash = Secret::parse(presented).ok_or_else(unknown)?.stored();
-    let found = codes::find(provider.db.read(), &hash).await?;
+    let found = provider.lookups.codes.find(codes::ByHash(hash)).await?;
     let found = found.filter(|found| found.code.client == client.id).ok_or_else(unknown)?;
     let codes::Known { code, mut grant, session } = found;
     if code.used_at.is_some() {

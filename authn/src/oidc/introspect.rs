@@ -33,7 +33,7 @@ async fn worth(
     now: Millis,
 ) -> Result<Option<Value>, Refusal> {
     let Some(hash) = stored(presented) else { return Ok(None) };
-    let Some(found) = tokens::find_shown(provider.db.read(), &hash).await? else { return Ok(None) };
+    let Some(found) = provider.lookups.tokens.find(tokens::ByHash(hash)).await? else { return Ok(None) };
     let Shown { token, mut grant, client: holder, session } = found.within_registration();
     // What was exchanged lies under somebody else's grant, which goes on when the client that has it is closed.
     if holder.state != State::Open {

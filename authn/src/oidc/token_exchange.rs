@@ -132,7 +132,8 @@ async fn subject(provider: &Provider, parameters: &Parameters, now: Millis) -> R
 
 async fn access_token(provider: &Provider, presented: &str, now: Millis) -> Result<Subject, Refusal> {
     let hash = stored(presented).ok_or_else(unusable)?;
-    let found = tokens::find_shown(provider.db.read(), &hash).await?.map(Shown::within_registration);
+    let found =
+        provider.lookups.tokens.find(tokens::ByHash(hash.clone())).await?.map(Shown::within_registration);
     // A client that is closed has nothing that is exchanged, and neither has what was given to it under another's grant.
     let good = |found: &Shown| found.token.kind == Kind::Access && found.client.state == State::Open;
     let found = found.filter(good).ok_or_else(unusable)?;

@@ -61,7 +61,7 @@ pub(crate) async fn live(
     now: Millis,
 ) -> Result<Shown, Refusal> {
     let hash = stored(presented).ok_or_else(unknown)?;
-    let found = tokens::find_shown(provider.db.read(), &hash).await?;
+    let found = provider.lookups.tokens.find(tokens::ByHash(hash)).await?;
     let shown = found.filter(|found| is_good(&found.token, &found.grant, now)).ok_or_else(unknown)?;
     if shown.token.audience.is_some() {
         // Whoever it is for could show it here in somebody else's name.

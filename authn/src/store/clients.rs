@@ -1,12 +1,15 @@
 //! Rows of `authn_client`, of refusals, and of assertions that were used.
 
+use std::collections::BTreeSet;
+
 use platform::clock::Millis;
 use platform::db::Tx;
+use platform::db::looking::Lookup;
 use platform::id::ClientId;
-use sqlx::Row as _;
 use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{Reader, read};
+use super::{Reader, keys, read};
 use crate::api::Failure;
 use crate::client::failure::CorrelationId;
 use crate::client::{Client, Settings, State};
@@ -60,6 +63,34 @@ pub(crate) async fn find<'c>(reader: impl Reader<'c>, id: &ClientId) -> Result<O
     .fetch_optional(reader)
     .await?;
     row.map(client).transpose()
+}
+
+/// A relying party that is looked for as [`find`] finds it, together with others.
+pub(crate) struct ById(pub(crate) ClientId);
+
+impl Lookup for ById {
+    type Found = Option<Client>;
+    type Error = Error;
+
+    async fn find_all(wanted: &[Self], tx: &mut Tx) -> Result<Vec<Option<Client>>, Error> {
+        let ids: BTreeSet<&str> = wanted.iter().map(|one| one.0.as_str()).collect();
+        let (ids, places) = keys(ids.into_iter());
+        let text = format!(
+            "SELECT client_id, team, state, settings, version, secret_hash, made_at, changed_at FROM authn_client \
+             WHERE client_id IN ({places})"
+        );
+        // Made of our own words and numbers only.
+        let mut query = sqlx::query_as(AssertSqlSafe(text));
+        for id in ids {
+            query = query.bind(id.to_owned());
+        }
+        let rows: Vec<Columns> = query.fetch_all(&mut *tx).await?;
+        let of = |one: &Self| {
+            let row = rows.iter().find(|row| row.0 == one.0.as_str());
+            row.cloned().map(client).transpose()
+        };
+        wanted.iter().map(of).collect()
+    }
 }
 
 /// A relying party that is in use: who was closed gets nothing, and hears nothing.

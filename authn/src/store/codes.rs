@@ -1,12 +1,16 @@
 //! Rows of `authn_code`.
 
+use std::collections::BTreeMap;
+
 use platform::clock::Millis;
 use platform::db::Tx;
+use platform::db::looking::Lookup;
 use platform::id::ClientId;
 use serde::{Deserialize, Serialize};
+use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{Reader, behind, grants, parts, read};
+use super::{behind, grants, keys, parts, read};
 use crate::error::Error;
 use crate::session::Found;
 use crate::token::{Grant, GrantId};
@@ -68,21 +72,41 @@ pub(crate) struct Known {
     pub(crate) session: Option<Found>,
 }
 
-/// A code with its grant, used and ended ones among them, and with the session: one question.
-pub(crate) async fn find<'c>(reader: impl Reader<'c>, hash: &str) -> Result<Option<Known>, Error> {
-    let row = sqlx::query(concat!(
-        "SELECT c.code_hash, c.client_id, c.content AS bound, c.expires_at, c.used_at, g.grant_id AS g_grant_id, \
+/// A code with its grant, used and ended ones among them, and with the session: one question for all that are looked for together.
+pub(crate) struct ByHash(pub(crate) String);
+
+impl Lookup for ByHash {
+    type Found = Option<Known>;
+    type Error = Error;
+
+    async fn find_all(wanted: &[Self], tx: &mut Tx) -> Result<Vec<Option<Known>>, Error> {
+        let (keys, places) = keys(wanted.iter().map(|one| one.0.as_str()));
+        let text = format!("{FIND} WHERE c.code_hash IN ({places})");
+        // Made of our own words and numbers only.
+        let mut query = sqlx::query(AssertSqlSafe(text));
+        for key in keys {
+            query = query.bind(key.to_owned());
+        }
+        let rows = query.fetch_all(&mut *tx).await?;
+        let mut by_hash: BTreeMap<String, AnyRow> = BTreeMap::new();
+        for row in rows {
+            by_hash.insert(row.try_get("code_hash")?, row);
+        }
+        wanted.iter().map(|one| by_hash.get(&one.0).map(known).transpose()).collect()
+    }
+}
+
+const FIND: &str = concat!(
+    "SELECT c.code_hash, c.client_id, c.content AS bound, c.expires_at, c.used_at, g.grant_id AS g_grant_id, \
          g.client_id AS g_client_id, g.user_id, g.sid, g.content, g.created_at, g.expires_at AS g_expires_at, \
          g.ended_at AS g_ended_at, ",
-        behind::columns!(),
-        " FROM authn_code c JOIN authn_grant g ON g.grant_id = c.grant_id \
-         LEFT JOIN authn_session s ON s.sid = g.sid AND s.ended_at IS NULL WHERE c.code_hash = $1"
-    ))
-    .bind(hash.to_owned())
-    .fetch_optional(reader)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    let grant = grants::joined(&row)?;
+    behind::columns!(),
+    " FROM authn_code c JOIN authn_grant g ON g.grant_id = c.grant_id \
+         LEFT JOIN authn_session s ON s.sid = g.sid AND s.ended_at IS NULL"
+);
+
+fn known(row: &AnyRow) -> Result<Known, Error> {
+    let grant = grants::joined(row)?;
     let code = Code {
         hash: row.try_get("code_hash")?,
         grant: grant.id.clone(),
@@ -92,7 +116,7 @@ pub(crate) async fn find<'c>(reader: impl Reader<'c>, hash: &str) -> Result<Opti
         expires_at: Millis(row.try_get("expires_at")?),
         used_at: row.try_get::<Option<i64>, _>("used_at")?.map(Millis),
     };
-    Ok(Some(Known { code, grant, session: behind::joined(&row)? }))
+    Ok(Known { code, grant, session: behind::joined(row)? })
 }
 
 /// Takes codes as used whose grants go on, and says how many: not those that were used before, by whomever.
@@ -115,6 +139,12 @@ pub(crate) async fn consume(tx: &mut Tx, hashes: &[&String], now: Millis) -> Res
     Ok(taken)
 }
 
+/// A code with its grant and session, alone.
+#[cfg(test)]
+pub(super) async fn find(tx: &mut Tx, hash: &str) -> Result<Option<Known>, Error> {
+    Ok(ByHash::find_all(&[ByHash(hash.to_owned())], tx).await?.pop().flatten())
+}
+
 #[cfg(test)]
 mod tests {
     use platform::db::Db;
@@ -134,13 +164,13 @@ mod tests {
             let used = db.write(move |tx| Box::pin(async move {
                 grants::insert_all(tx, &[&under]).await?;
                 insert(tx, &stored).await?;
-                let before = find(&mut *tx, "hash").await?.map(|known| (known.code, known.grant, known.session.is_none()));
+                let before = find(tx, "hash").await?.map(|known| (known.code, known.grant, known.session.is_none()));
                 let hash = "hash".to_owned();
                 let twice = consume(tx, &[&hash, &hash], Millis(2)).await?;
                 Ok::<_, Error>((before, (twice, consume(tx, &[&hash], Millis(3)).await?)))
             })).await.unwrap();
             assert_eq!(used, (Some((code.clone(), grant.clone(), true)), (1, 0)));
-            assert_eq!(find(db.read(), "hash").await.unwrap().unwrap().code.used_at, Some(Millis(2)));
+            assert_eq!(find(&mut db.read().acquire().await.unwrap(), "hash").await.unwrap().unwrap().code.used_at, Some(Millis(2)));
             let other = Code { hash: "other code".to_owned(), ..code };
             let late = db.write(move |tx| Box::pin(async move {
                 insert(tx, &other).await?;
@@ -148,7 +178,7 @@ mod tests {
                 consume(tx, &[&other.hash], Millis(5)).await
             })).await.unwrap();
             assert_eq!(late, 0, "its grant has ended");
-            assert!(find(db.read(), "other").await.unwrap().is_none());
+            assert!(find(&mut db.read().acquire().await.unwrap(), "other").await.unwrap().is_none());
         }
     }
 }

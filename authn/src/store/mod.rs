@@ -67,6 +67,18 @@ fn places(rows: usize, columns: usize) -> String {
     (0..rows).map(row).collect::<Vec<_>>().join(", ")
 }
 
+/// Keys for the places `$1, $2` of one statement, and those places. Keys are repeated to one of few numbers, so that the database keeps what it
+/// has prepared.
+fn keys<'k>(wanted: impl Iterator<Item = &'k str>) -> (Vec<&'k str>, String) {
+    let mut keys: Vec<&str> = wanted.collect();
+    if let Some(last) = keys.last().copied() {
+        keys.resize(keys.len().next_power_of_two(), last);
+    }
+    let places: Vec<String> = (1..=keys.len()).map(|place| format!("${place}")).collect();
+    let places = places.join(", ");
+    (keys, places)
+}
+
 /// Reads a stored identifier or word.
 pub(crate) fn read<T: FromStr>(what: &'static str, text: &str) -> Result<T, Error> {
     text.parse().map_err(|_| Error::Stored { what })

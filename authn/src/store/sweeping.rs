@@ -123,9 +123,9 @@ mod tests {
             })).await.unwrap();
             assert_eq!(erased(&db, 5).await, 0);
             assert_eq!(erased(&db, 6).await, 1);
-            assert!(codes::find(db.read(), "code").await.unwrap().is_some());
+            assert!(codes::find(&mut db.read().acquire().await.unwrap(), "code").await.unwrap().is_some());
             assert_eq!(erased(&db, 2000).await, 2);
-            assert!(codes::find(db.read(), "code").await.unwrap().is_none());
+            assert!(codes::find(&mut db.read().acquire().await.unwrap(), "code").await.unwrap().is_none());
         }
 
         /// A grant and a chosen role stay while their session is open, however long they are over, and go once it has ended.

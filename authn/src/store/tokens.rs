@@ -1,12 +1,15 @@
 //! Rows of `authn_token`.
 
+use std::collections::BTreeMap;
+
 use platform::clock::Millis;
 use platform::db::Tx;
+use platform::db::looking::Lookup;
 use platform::id::ClientId;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{behind, clients, grants, parts, places, read};
+use super::{behind, clients, grants, keys, parts, places, read};
 use crate::client::Client;
 use crate::error::Error;
 use crate::oidc::scope::Scopes;
@@ -105,24 +108,44 @@ impl Shown {
     }
 }
 
-/// The same with relying party and session. One question: it is asked whenever a token is shown.
-pub(crate) async fn find_shown(reader: &sqlx::AnyPool, hash: &str) -> Result<Option<Shown>, Error> {
-    let row = sqlx::query(concat!(
-        "SELECT ",
-        found!(),
-        ", c.client_id AS c_client_id, c.team AS c_team, c.state AS c_state, c.settings AS c_settings, c.version AS c_version, \
+/// The same with relying party and session. One question for all that are looked for together: it is asked whenever a token is shown.
+pub(crate) struct ByHash(pub(crate) String);
+
+impl Lookup for ByHash {
+    type Found = Option<Shown>;
+    type Error = Error;
+
+    async fn find_all(wanted: &[Self], tx: &mut Tx) -> Result<Vec<Option<Shown>>, Error> {
+        let (keys, places) = keys(wanted.iter().map(|one| one.0.as_str()));
+        let text = format!("{FIND_SHOWN} WHERE t.token_hash IN ({places})");
+        // Made of our own words and numbers only.
+        let mut query = sqlx::query(AssertSqlSafe(text));
+        for key in keys {
+            query = query.bind(key.to_owned());
+        }
+        let rows = query.fetch_all(&mut *tx).await?;
+        let mut by_hash: BTreeMap<String, AnyRow> = BTreeMap::new();
+        for row in rows {
+            by_hash.insert(row.try_get("token_hash")?, row);
+        }
+        wanted.iter().map(|one| by_hash.get(&one.0).map(|row| shown(&one.0, row)).transpose()).collect()
+    }
+}
+
+const FIND_SHOWN: &str = concat!(
+    "SELECT t.token_hash, ",
+    found!(),
+    ", c.client_id AS c_client_id, c.team AS c_team, c.state AS c_state, c.settings AS c_settings, c.version AS c_version, \
          c.secret_hash AS c_secret_hash, c.made_at AS c_made_at, c.changed_at AS c_changed_at, ",
-        behind::columns!(),
-        " FROM authn_token t JOIN authn_grant g ON g.grant_id = t.grant_id JOIN authn_client c ON c.client_id = t.client_id \
-         LEFT JOIN authn_session s ON s.sid = g.sid AND s.ended_at IS NULL WHERE t.token_hash = $1"
-    ))
-    .bind(hash.to_owned())
-    .fetch_optional(reader)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    let (token, grant) = found(hash, &row)?;
-    let (client, session) = (clients::joined(&row)?, behind::joined(&row)?);
-    Ok(Some(Shown { token, grant, client, session }))
+    behind::columns!(),
+    " FROM authn_token t JOIN authn_grant g ON g.grant_id = t.grant_id JOIN authn_client c ON c.client_id = t.client_id \
+         LEFT JOIN authn_session s ON s.sid = g.sid AND s.ended_at IS NULL"
+);
+
+fn shown(hash: &str, row: &AnyRow) -> Result<Shown, Error> {
+    let (token, grant) = found(hash, row)?;
+    let (client, session) = (clients::joined(row)?, behind::joined(row)?);
+    Ok(Shown { token, grant, client, session })
 }
 
 fn found(hash: &str, row: &AnyRow) -> Result<(Token, Grant), Error> {
@@ -232,7 +255,9 @@ mod tests {
             let (found, under) = find(db.read(), "a").await.unwrap().unwrap();
             assert_eq!((found, under), (Token { used_at: Some(Millis(3)), ..one }, grant));
             assert!(find(db.read(), "c").await.unwrap().is_none());
-            assert!(find_shown(db.read(), "a").await.unwrap().is_none(), "there is no such client");
+            let mut tx = db.read().acquire().await.unwrap();
+            let shown = ByHash::find_all(&[ByHash("a".to_owned())], &mut tx).await.unwrap();
+            assert!(shown.iter().all(Option::is_none) && shown.len() == 1, "there is no such client");
         }
     }
 }

@@ -29,7 +29,7 @@ impl Entry {
     pub(super) fn put(&mut self, name: &str, values: impl IntoIterator<Item = String>) {
         let Some(one) = attribute(name) else { return };
         let values = values.into_iter().filter(|value| !value.is_empty());
-        if let Some((_, here)) = self.attributes.iter_mut().find(|(here, _)| *here == one) {
+        if let Some((_, here)) = self.attributes.iter_mut().find(|(here, _)| std::ptr::eq(*here, one)) {
             here.extend(values);
             return;
         }
@@ -69,7 +69,9 @@ impl Entry {
 
     /// The values of an attribute type.
     pub(super) fn of(&self, one: &AttributeType) -> &[String] {
-        self.attributes.iter().find(|(here, _)| *here == one).map_or(&[], |(_, values)| values)
+        // There is one of each.
+        let found = self.attributes.iter().find(|(here, _)| std::ptr::eq(*here, one));
+        found.map_or(&[], |(_, values)| values)
     }
 }
 

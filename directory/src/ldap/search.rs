@@ -171,7 +171,12 @@ async fn answered(
     }
     context.who.sees_anything().map_err(|why| Refusal::new(Code::InsufficentAccessRights, why))?;
     demand_base(context, &base, controls.assertion.as_ref()).await?;
-    let mark = mark(&format!("{:?} {:?} {:?}", request.base, request.scope, request.filter));
+    let mark = if controls.paged.is_some() || controls.follows() {
+        mark(&format!("{:?} {:?} {:?}", request.base, request.scope, request.filter))
+    } else {
+        // No cookie is given.
+        String::new()
+    };
     let follow_mark = if controls.follows() {
         let sees_people = context.who.sees(Branch::People).is_ok();
         self::mark(&format!("{mark} {:?} {sees_people}", request.attrs))

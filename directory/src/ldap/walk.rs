@@ -151,9 +151,12 @@ impl<'w> Walk<'w> {
         };
         if walk.at.stage == 0 {
             let passed = walk.at.passed;
-            let fixed = tree::fixed().into_iter().enumerate().skip(passed);
+            let fixed = tree::fixed().iter().enumerate().skip(passed);
             walk.waiting = fixed
-                .map(|(at, entry)| (Position { stage: 0, unit: String::new(), passed: at + 1 }, entry))
+                .filter(|(_, entry)| range.has(&entry.dn))
+                .map(|(at, entry)| {
+                    (Position { stage: 0, unit: String::new(), passed: at + 1 }, entry.clone())
+                })
                 .collect();
         }
         walk
@@ -260,9 +263,9 @@ impl<'w> Walk<'w> {
 
 /// The entry with this name, if it is seen.
 pub(super) async fn find(register: &Register, who: &Viewer, dn: &Dn) -> Result<Option<Entry>, Refusal> {
-    let same = |entry: &Entry| entry.dn.normal() == dn.normal();
-    if let Some(entry) = tree::fixed().into_iter().find(same) {
-        return Ok(Some(entry));
+    let same = |entry: &Entry| entry.dn == *dn || entry.dn.normal() == dn.normal();
+    if let Some(entry) = tree::fixed().iter().find(|entry| same(entry)) {
+        return Ok(Some(entry.clone()));
     }
     for branch in Branch::ALL {
         let Some(id) = branch.id_of(dn) else { continue };

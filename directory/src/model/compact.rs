@@ -17,6 +17,7 @@ use crate::version::Version;
 struct Somebody<'a> {
     is_open: bool,
     version: i64,
+    assurance: &'a str,
     created_at: i64,
     changed_at: i64,
     #[serde(borrow)]
@@ -61,6 +62,7 @@ pub(super) fn write(
     let somebody = Somebody {
         is_open: shown.life == Life::Open,
         version: shown.version.0,
+        assurance: shown.assurance.word(),
         created_at: shown.created_at.0,
         changed_at: shown.changed_at.0,
         name: [
@@ -113,6 +115,7 @@ pub(super) fn read(id: UserId, octets: &[u8]) -> Option<Read> {
         user_id: id,
         life,
         version: Version(somebody.version),
+        assurance: somebody.assurance.parse().ok()?,
         name,
         created_at: Millis(somebody.created_at),
         changed_at: Millis(somebody.changed_at),
@@ -186,6 +189,7 @@ mod tests {
             user_id: id.clone(),
             life: Life::Open,
             version: Version(3),
+            assurance: crate::api::IdentityLevel::None,
             name,
             created_at,
             changed_at,

@@ -43,14 +43,14 @@ const MOST_OF_ONE: u32 = 5_000;
 
 /// Up to where the model has come in the feed, and which feed that is.
 #[derive(Debug, Clone, Copy)]
-struct Point {
-    number: u64,
+pub(super) struct Point {
+    pub(super) number: u64,
     told_at: Millis,
-    day: Day,
+    pub(super) day: Day,
 }
 
 /// What became of a look at the feed.
-enum Looked {
+pub(super) enum Looked {
     UpToDate,
     /// So much has changed that everything is read again.
     TooMuch,
@@ -78,7 +78,7 @@ impl Register {
 }
 
 /// Reads everything.
-async fn fill(register: &Register) -> Result<Point, Error> {
+pub(super) async fn fill(register: &Register) -> Result<Point, Error> {
     metrics::gauge!("directory_model_ready").set(0.0);
     let (day, begun) = (register.today(), Instant::now());
     // Before anything of it is read: what changes meanwhile is found in the feed.
@@ -232,7 +232,7 @@ async fn follow(register: &Register, mut point: Point) {
 }
 
 /// Reads again what has changed, up to the end of the feed.
-async fn look(register: &Register, point: &mut Point) -> Result<Looked, Error> {
+pub(super) async fn look(register: &Register, point: &mut Point) -> Result<Looked, Error> {
     let mut tx = register.db.read().acquire().await?;
     loop {
         let rows = match since(&mut tx, point.number, Some(point.told_at), STEP).await? {

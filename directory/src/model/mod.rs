@@ -17,6 +17,8 @@ mod compact;
 mod config;
 mod held;
 mod keep;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{PoisonError, RwLock};
 
@@ -26,7 +28,7 @@ use platform::id::UserId;
 pub use config::ModelConfig;
 use held::Held;
 
-use crate::api::{Name, NamedRole, OrganisationRecord, Registration};
+use crate::api::{IdentityLevel, Name, NamedRole, OrganisationRecord, Registration};
 use crate::assignment::with_names;
 use crate::day::Day;
 use crate::person::{Profile, State};
@@ -39,6 +41,7 @@ pub(crate) struct Shown {
     pub(crate) user_id: UserId,
     pub(crate) life: Life,
     pub(crate) version: Version,
+    pub(crate) assurance: IdentityLevel,
     pub(crate) name: Name,
     pub(crate) created_at: Millis,
     pub(crate) changed_at: Millis,
@@ -54,8 +57,8 @@ pub(crate) enum Life {
 impl From<Profile> for Shown {
     fn from(profile: Profile) -> Self {
         let life = if matches!(profile.state, State::Open) { Life::Open } else { Life::Over };
-        let Profile { user_id, version, name, created_at, changed_at, .. } = profile;
-        Self { user_id, life, version, name, created_at, changed_at }
+        let Profile { user_id, version, assurance, name, created_at, changed_at, .. } = profile;
+        Self { user_id, life, version, assurance, name, created_at, changed_at }
     }
 }
 

@@ -146,3 +146,38 @@ async fn insert(tx: &mut Tx, table: Table) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+pub(crate) use acts::{end_assignments, rename_person, set_state};
+
+/// What acts do to somebody, as far as the tests of the faces need it.
+#[cfg(test)]
+mod acts {
+    use platform::db::Tx;
+    use platform::id::UserId;
+
+    use crate::day::Day;
+    use crate::error::Error;
+
+    /// Gives somebody another family name.
+    pub(crate) async fn rename_person(tx: &mut Tx, user: &UserId, family: &str) -> Result<(), Error> {
+        let text = "UPDATE directory_person SET family = $2, version = version + 1 WHERE user_id = $1";
+        sqlx::query(text).bind(user.as_str()).bind(family).execute(&mut *tx).await?;
+        Ok(())
+    }
+
+    /// Ends all that somebody is assigned to.
+    pub(crate) async fn end_assignments(tx: &mut Tx, user: &UserId, last: Day) -> Result<(), Error> {
+        let text = "UPDATE directory_assignment SET to_day = $2 WHERE user_id = $1";
+        sqlx::query(text).bind(user.as_str()).bind(last.to_string()).execute(&mut *tx).await?;
+        Ok(())
+    }
+
+    /// Closes a profile, or makes it part of another.
+    pub(crate) async fn set_state(tx: &mut Tx, user: &UserId, state: &str) -> Result<(), Error> {
+        let text = "UPDATE directory_person SET state = $2, merged_into = user_id, closed_at = 1, close_reason = 'left' \
+                    WHERE user_id = $1";
+        sqlx::query(text).bind(user.as_str()).bind(state).execute(&mut *tx).await?;
+        Ok(())
+    }
+}

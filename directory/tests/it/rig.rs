@@ -54,6 +54,8 @@ impl Rig {
         let parts =
             Parts { config, db: db.clone(), clock: clock.clone(), document_key: DocumentKey::new(&[7; 32]) };
         let register = Register::new(parts).unwrap();
+        // As the server does: what the faces answer comes from the model as soon as it is filled.
+        tokio::spawn(register.clone().keep_model());
         Self { db, hand, clock, router: router(register.clone()), register }
     }
 

@@ -8,6 +8,7 @@ mod error;
 pub mod exclusive;
 mod job;
 pub mod lease;
+pub mod looking;
 mod migrations;
 mod outcome;
 pub mod restored;

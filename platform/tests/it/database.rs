@@ -2,13 +2,35 @@
 
 use std::time::Duration;
 
+use platform::db::looking::{Looking, Lookup};
 use platform::db::testing::TestDb;
-use platform::db::{self, Config, Db, Engine};
+use platform::db::{self, Config, Db, Engine, Tx};
 use platform::{Clock, both_engines};
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
 use tokio::sync::oneshot;
 
 use crate::rows::{ids, insert, table};
+
+/// The word of a row.
+struct Word(i64);
+
+impl Lookup for Word {
+    type Found = Option<String>;
+    type Error = db::Error;
+
+    async fn find_all(wanted: &[Self], tx: &mut Tx) -> Result<Vec<Option<String>>, db::Error> {
+        let ids: Vec<String> = wanted.iter().map(|one| one.0.to_string()).collect();
+        let text = format!("SELECT id, word FROM it_row WHERE id IN ({})", ids.join(", "));
+        let rows: Vec<(i64, Option<String>)> =
+            sqlx::query_as(AssertSqlSafe(text)).fetch_all(&mut *tx).await?;
+        let of = |one: &Self| rows.iter().find(|row| row.0 == one.0).and_then(|row| row.1.clone());
+        Ok(wanted
+            .iter()
+            .map(of)
+            .inspect(|word| assert_ne!(word.as_deref(), Some("bad"), "on purpose"))
+            .collect())
+    }
+}
 
 both_engines! {
     /// What was answered can be read, NULL included, and a refused row is an error of its own job.
@@ -55,6 +77,30 @@ both_engines! {
         let expected: Vec<i64> = (0..=60).filter(|n| *n == 0 || !matches!(n % 6, 1..=3)).collect();
         assert_eq!(ids(&db).await, expected);
     }
+    /// What is looked for together is found as if it had been looked for alone: each by its key, twice the same, and nothing where there
+    /// is nothing. One that cannot be read fails nobody beside it.
+    async fn lookups_share_a_statement(db: Db) {
+        table(&db).await;
+        for (id, word) in [(1, "one"), (2, "two"), (3, "bad")] {
+            insert(&db, id, Some(word)).await.unwrap();
+        }
+        let looking = std::sync::Arc::new(Looking::start(&db));
+        let asked = (0..120).map(|n: i64| {
+            let looking = looking.clone();
+            tokio::spawn(async move { (n % 4, looking.find(Word(n % 4)).await) })
+        });
+        for one in asked.collect::<Vec<_>>() {
+            match one.await.unwrap() {
+                (1, found) => assert_eq!(found.unwrap().as_deref(), Some("one")),
+                (2, found) => assert_eq!(found.unwrap().as_deref(), Some("two")),
+                (3, found) => assert!(matches!(found, Err(db::Error::Panicked)), "it cannot be read"),
+                (_, found) => assert_eq!(found.unwrap(), None),
+            }
+        }
+        insert(&db, 4, Some("four")).await.unwrap();
+        assert_eq!(looking.find(Word(4)).await.unwrap().as_deref(), Some("four"), "what was written is found");
+    }
+
     /// A job that swallows an error of the database neither loses its neighbours nor is answered as written.
     async fn swallowed_errors_hurt_nobody_else(db: Db) {
         table(&db).await;

@@ -162,11 +162,14 @@ pub(in crate::ldap) fn attributes() -> impl Iterator<Item = &'static AttributeTy
 pub(in crate::ldap) fn attribute(name: &str) -> Option<&'static AttributeType> {
     static BY_NAME: LazyLock<HashMap<String, &'static AttributeType>> = LazyLock::new(|| {
         let names = attributes().flat_map(|one| {
-            one.names.iter().chain([&one.oid]).map(move |name| (name.to_ascii_lowercase(), one))
+            let names = one.names.iter().chain([&one.oid]);
+            names.flat_map(move |name| [(name.to_ascii_lowercase(), one), ((*name).to_owned(), one)])
         });
         names.filter(|(name, _)| !name.is_empty()).collect()
     });
-    BY_NAME.get(name.trim().to_ascii_lowercase().as_str()).copied()
+    // As the schema spells it, or in small letters, first.
+    let found = BY_NAME.get(name).or_else(|| BY_NAME.get(name.trim().to_ascii_lowercase().as_str()));
+    found.copied()
 }
 
 /// How many types the national schema has.

@@ -8,6 +8,7 @@ mod workgroups;
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::sync::LazyLock;
 
 use ldap3_proto::proto::LdapSearchScope as Scope;
 use platform::clock::Millis;
@@ -333,7 +334,12 @@ pub(super) fn seen(who: &Viewer, branch: Branch, entry: Entry) -> Entry {
 }
 
 /// The entries that hold the others: the root and its branches.
-pub(super) fn fixed() -> Vec<Entry> {
+pub(super) fn fixed() -> &'static [Entry] {
+    static FIXED: LazyLock<Vec<Entry>> = LazyLock::new(made_fixed);
+    &FIXED
+}
+
+fn made_fixed() -> Vec<Entry> {
     let mut top = Entry::new(root(), &["organization", "top"], "organization");
     top.put("o", ["nhs".to_owned()]);
     top.put("hasSubordinates", ["TRUE".to_owned()]);

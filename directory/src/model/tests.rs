@@ -1,0 +1,230 @@
+//! The model held against the database, on both engines.
+
+use std::time::Duration;
+
+use platform::clock::{Clock, ManualClock, Millis};
+use platform::db::{Db, JobFuture, Tx};
+use platform::id::UserId;
+
+use super::held::Come;
+use super::keep::{Looked, Point, fill, look};
+use super::{Life, ModelConfig, Person, Role, Shown};
+use crate::api::ChangeKind;
+use crate::assignment::named_roles;
+use crate::config::Config;
+use crate::error::Error;
+use crate::person::{DocumentKey, State};
+use crate::register::{Parts, Register};
+use crate::seed::bulk::{self, Order};
+use crate::store::faces::{self, Question};
+use crate::store::roles::held;
+use crate::store::{organisations, people, people_evidence};
+use crate::{changes, store};
+
+/// 2026-11-24.
+const START: Millis = Millis(1_795_540_800_000);
+const DAY: Duration = Duration::from_hours(24);
+
+fn register(db: &Db, most_mib: u32) -> (Register, ManualClock) {
+    let (clock, hand) = Clock::manual(START);
+    let config = Config { model: ModelConfig { most_mib }, ..Config::default() };
+    let parts = Parts { config, db: db.clone(), clock, document_key: DocumentKey::new(&[7; 32]) };
+    (Register::new(parts).unwrap(), hand)
+}
+
+/// A register of this many people, with its model.
+async fn filled(db: &Db, people: u64, most_mib: u32) -> (Register, ManualClock, Point) {
+    let (register, hand) = register(db, most_mib);
+    bulk::fill(&register, Order { people, seed: 7 }, |_| {}).await.unwrap();
+    let mut point = fill(&register).await.unwrap();
+    follow(&register, &mut point).await;
+    (register, hand, point)
+}
+
+/// Looks once, as the task does that keeps the model.
+async fn follow(register: &Register, point: &mut Point) {
+    assert!(matches!(look(register, point).await.unwrap(), Looked::UpToDate));
+    let come = Come::To { number: point.number, day: point.day };
+    register.model.change(|held| held.come(come));
+}
+
+/// Somebody as the database has them.
+async fn stored(register: &Register, tx: &mut Tx, id: &UserId) -> Person {
+    let today = register.today();
+    let profile = people::find(&mut *tx, id).await.unwrap().unwrap();
+    let registrations = people_evidence::registrations(&mut *tx, id).await.unwrap();
+    let named = match profile.state {
+        State::Open => named_roles(register, tx, id).await.unwrap(),
+        _ => Vec::new(),
+    };
+    let held = held(tx, id, today).await.unwrap();
+    let from = |role: &str| {
+        let own = held.iter().filter(|one| one.is_live(today));
+        own.filter(|one| one.role_profile.as_ref().is_some_and(|own| own.as_str() == role))
+            .map(|one| one.from)
+            .min()
+    };
+    let roles =
+        named.into_iter().map(|named| Role { from: from(&named.role.person_roleid), named }).collect();
+    Person { shown: Shown::from(profile), registrations, roles }
+}
+
+async fn write<T: Send + 'static>(
+    register: &Register,
+    job: impl for<'t> FnOnce(&'t mut Tx) -> JobFuture<'t, T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    register.db.write(job).await
+}
+
+/// Changes a name, as an act does, and tells of it.
+async fn rename(register: &Register, id: &UserId, family: &'static str) {
+    let user = id.clone();
+    write(register, move |tx| {
+        Box::pin(async move {
+            store::seeding::rename_person(tx, &user, family).await?;
+            changes::tell(tx, START, ChangeKind::PersonChanged, user.as_str(), Some(user.as_str())).await
+        })
+    })
+    .await
+    .unwrap();
+}
+
+async fn ids(db: &Db) -> Vec<UserId> {
+    let mut tx = db.read().acquire().await.unwrap();
+    faces::people(&mut tx, &[], "", 10_000).await.unwrap()
+}
+
+platform::both_engines! {
+    /// Whoever is in the model is there as the database has them, with every role and registration, and is found by the same; so is every
+    /// organisation.
+    async fn model_says_what_the_database_says(db: Db) {
+        let (register, _hand, _) = filled(&db, 150, 64).await;
+        let today = register.today();
+        let mut tx = db.read().acquire().await.unwrap();
+        let (mut roles, mut numbers) = (0, 0);
+        for id in ids(&db).await {
+            let person = register.model.person(id.as_str(), today).expect("everybody is in the model");
+            assert_eq!(person, stored(&register, &mut tx, &id).await);
+            for role in &person.roles {
+                let question = vec![vec![Question::Profile(role.named.role.person_roleid.clone())]];
+                assert_eq!(register.model.people(&question).as_deref(), Some(&[id.clone()][..]));
+            }
+            for one in &person.registrations {
+                let question = vec![vec![Question::Registration(one.body.word(), one.number.clone())]];
+                let known = faces::people_of(&mut tx, &question, "", 10).await.unwrap();
+                assert_eq!(register.model.people(&question).unwrap(), known);
+            }
+            roles += person.roles.len();
+            numbers += person.registrations.len();
+        }
+        assert!(roles > 150 && numbers > 10, "{roles} roles and {numbers} registrations say little");
+        let codes = store::shown::organisations_after(&mut tx, "", 1_000).await.unwrap();
+        assert!(codes.len() > 10);
+        for code in codes {
+            let (record, version) = register.model.organisation(code.as_str()).unwrap();
+            let found = organisations::find(&mut tx, &code).await.unwrap().unwrap();
+            assert_eq!((record, version), (found.record, found.version));
+        }
+        assert!(register.model.person("999999999999", today).is_none(), "the database says that there is nobody");
+    }
+
+    /// Whoever writes reads at once what they wrote: until it is in the model the database answers. What was undone keeps the model silent
+    /// no longer than it is taken for coming.
+    async fn writers_read_what_they_wrote(db: Db) {
+        let (register, _hand, mut point) = filled(&db, 20, 64).await;
+        let (today, id) = (register.today(), ids(&db).await.remove(0));
+        let family = |register: &Register| register.model.person(id.as_str(), today).map(|person| person.shown.name.family);
+        assert!(family(&register).is_some());
+        rename(&register, &id, "Changed").await;
+        assert_eq!(family(&register), None, "the database is to be asked");
+        follow(&register, &mut point).await;
+        assert_eq!(family(&register).as_deref(), Some("Changed"));
+        let user = id.clone();
+        let undone: Result<(), Error> = write(&register, move |tx| {
+            Box::pin(async move {
+                changes::tell(tx, START, ChangeKind::PersonChanged, user.as_str(), None).await?;
+                Err(Error::unknown("person", user))
+            })
+        })
+        .await;
+        assert!(undone.is_err());
+        follow(&register, &mut point).await;
+        assert_eq!(family(&register), None, "it may still be committed");
+        changes::undone(changes::told(), point.number);
+        assert_eq!(family(&register).as_deref(), Some("Changed"));
+    }
+
+    /// Roles begin and end with days: the model of yesterday says nothing today, and after a look it is of today.
+    async fn days_pass(db: Db) {
+        let (register, hand, mut point) = filled(&db, 60, 64).await;
+        let id = ids(&db).await.into_iter().find(|id| {
+            register.model.person(id.as_str(), register.today()).is_some_and(|person| !person.roles.is_empty())
+        });
+        let id = id.unwrap();
+        let user = id.clone();
+        let last = register.today();
+        write(&register, move |tx| {
+            Box::pin(async move {
+                store::seeding::end_assignments(tx, &user, last).await?;
+                changes::tell(tx, START, ChangeKind::AssignmentChanged, "a", Some(user.as_str())).await
+            })
+        })
+        .await
+        .unwrap();
+        follow(&register, &mut point).await;
+        let roles = |register: &Register| register.model.person(id.as_str(), register.today()).map(|person| person.roles.len());
+        assert!(roles(&register).is_some_and(|roles| roles > 0), "the last day counts");
+        hand.advance(DAY);
+        assert_eq!(roles(&register), None);
+        follow(&register, &mut point).await;
+        assert_eq!(roles(&register), Some(0));
+        let mut tx = db.read().acquire().await.unwrap();
+        assert_eq!(register.model.person(id.as_str(), register.today()).unwrap(), stored(&register, &mut tx, &id).await);
+    }
+
+    /// Whoever is closed is told as closed; whoever becomes part of another is in it no more, and their numbers find nobody here.
+    async fn people_leave(db: Db) {
+        let (register, _hand, mut point) = filled(&db, 60, 64).await;
+        let today = register.today();
+        let with_number = |id: &UserId| {
+            register.model.person(id.as_str(), today).is_some_and(|person| !person.registrations.is_empty())
+        };
+        let id = ids(&db).await.into_iter().find(with_number).unwrap();
+        let number = register.model.person(id.as_str(), today).unwrap().registrations.remove(0);
+        let question = vec![vec![Question::Registration(number.body.word(), number.number)]];
+        for (state, kind) in [("closed", ChangeKind::PersonClosed), ("merged", ChangeKind::PersonMerged)] {
+            let user = id.clone();
+            write(&register, move |tx| {
+                Box::pin(async move {
+                    store::seeding::set_state(tx, &user, state).await?;
+                    changes::tell(tx, START, kind, user.as_str(), Some(user.as_str())).await
+                })
+            })
+            .await
+            .unwrap();
+            follow(&register, &mut point).await;
+            let person = register.model.person(id.as_str(), today);
+            if state == "closed" {
+                let person = person.unwrap();
+                assert_eq!((person.shown.life, person.roles.len()), (Life::Over, 0));
+                assert_eq!(register.model.people(&question).unwrap(), std::slice::from_ref(&id));
+            } else {
+                assert!(person.is_none());
+                assert!(register.model.people(&question).is_none(), "the database is to be asked");
+            }
+        }
+    }
+
+    /// It takes no more than it may: who does not fit is asked of the database, and so is who has a number, since another may have it.
+    async fn memory_is_bounded(db: Db) {
+        let (register, _hand, _) = filled(&db, 1_400, 1).await;
+        let (octets, people, _) = register.model.change(|held| held.size());
+        assert!(octets <= 1 << 20 && people > 100 && people < 1_400, "{octets} octets for {people} people");
+        let today = register.today();
+        let here: Vec<UserId> = ids(&db).await.into_iter().filter(|id| register.model.person(id.as_str(), today).is_some()).collect();
+        assert_eq!(here.len(), people);
+        let number = here.iter().find_map(|id| register.model.person(id.as_str(), today)?.registrations.pop()).unwrap();
+        let question = vec![vec![Question::Registration(number.body.word(), number.number)]];
+        assert!(register.model.people(&question).is_none());
+    }
+}
