@@ -215,13 +215,13 @@ mod tests {
         let read = read(id.clone(), &octets).unwrap();
         assert_eq!((&read.person.shown, &read.person.registrations), (&shown, &vec![registration]));
         assert_eq!(read.roles, [(role, from)]);
-        assert_eq!(keys(&octets), (vec![555_000_000_207, 555_000_000_306], vec!["gmc 7654321".to_owned()]));
+        assert_eq!(keys(&octets), (vec![555_000_000_207, 555_000_000_306], vec!["GMC 7654321".to_owned()]));
         assert!(super::read(id.clone(), &octets[..octets.len() / 2]).is_none());
         let unknown = write(&read.person.shown, &read.person.registrations, None).unwrap();
         assert!(
             super::read(id, &unknown).is_none(),
             "whose roles are not known here is asked of the database"
         );
-        assert_eq!(keys(&unknown).1, ["gmc 7654321"]);
+        assert_eq!(keys(&unknown).1, ["GMC 7654321"]);
     }
 }

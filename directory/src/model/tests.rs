@@ -184,7 +184,7 @@ platform::both_engines! {
 
     /// Whoever is closed is told as closed; whoever becomes part of another is in it no more, and their numbers find nobody here.
     async fn people_leave(db: Db) {
-        let (register, _hand, mut point) = filled(&db, 60, 64).await;
+        let (register, _hand, mut point) = filled(&db, 400, 64).await;
         let today = register.today();
         let with_number = |id: &UserId| {
             register.model.person(id.as_str(), today).is_some_and(|person| !person.registrations.is_empty())

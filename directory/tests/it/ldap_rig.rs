@@ -80,6 +80,7 @@ impl Ldap {
             Box::pin(async move { Ok((!chain.is_empty()).then_some(caller)) })
         });
         let rig = Rig::new(db);
+        rig.keep_model();
         let parts =
             LdapParts { config, register: rig.register.clone(), tls, accounts: vec![account], identify };
         let listener = LdapListener::bind(parts).await.unwrap();

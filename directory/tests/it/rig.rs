@@ -54,9 +54,12 @@ impl Rig {
         let parts =
             Parts { config, db: db.clone(), clock: clock.clone(), document_key: DocumentKey::new(&[7; 32]) };
         let register = Register::new(parts).unwrap();
-        // As the server does: what the faces answer comes from the model as soon as it is filled.
-        tokio::spawn(register.clone().keep_model());
         Self { db, hand, clock, router: router(register.clone()), register }
+    }
+
+    /// Fills the read model and keeps it, as the server does. What a test writes past the acts of the register is not known to it.
+    pub(crate) fn keep_model(&self) {
+        tokio::spawn(self.register.clone().keep_model());
     }
 
     /// The same behind what lies around a whole port.

@@ -63,6 +63,7 @@ platform::both_engines! {
     /// Somebody is found by id and number in either dialect, with their roles, in the shape of the service; and it is recorded.
     async fn people_are_told(db: Db) {
         let (world, ann) = with_doctor(db, Config::default()).await;
+        world.rig.keep_model();
         let before = world.recorded("workers-shown").await;
         let path = format!("/Practitioner?identifier={ann}");
         let found = ask(&world, &path).await;
@@ -98,6 +99,7 @@ platform::both_engines! {
     /// Roles have their period, person, place and job role; those that close are left out on that day; pages go on.
     async fn roles_are_told(db: Db) {
         let (world, ann) = with_doctor(db, Config::default()).await;
+        world.rig.keep_model();
         let path = format!("/PractitionerRole?practitioner.identifier={ann}");
         let found = ask(&world, &format!("{path}&_include=PractitionerRole:practitioner&_include=PractitionerRole:organization")).await;
         assert_eq!((found.body["total"].as_i64(), ids(&found, "include").len()), (Some(2), 3), "{}", found.body);
