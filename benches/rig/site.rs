@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 const LANYARD: &str = env!("CARGO_BIN_EXE_lanyard");
 /// How long the server may take to say that it is ready.
-const READY_WITHIN: Duration = Duration::from_secs(30);
+const READY_WITHIN: Duration = Duration::from_mins(2);
 /// The ports: this and the next four.
 const PORTS: u16 = 21_440;
 
@@ -32,7 +32,7 @@ pub(crate) struct Site {
 
 /// A server on it; killed when dropped.
 pub(crate) struct Running {
-    child: Child,
+    pub(crate) child: Child,
 }
 
 impl Site {
