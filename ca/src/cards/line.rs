@@ -1,7 +1,7 @@
 //! The way from an errand's thread, which may wait, to the task that speaks to the agent, which may not.
 
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use card::relay::Line;
 use card::transport::TransportError;
@@ -35,10 +35,17 @@ impl Line for ChannelLine {
     fn ask(&mut self, said: ToAgent) -> Result<FromAgent, TransportError> {
         // An answer that came too late is none to this.
         while self.hear.try_recv().is_ok() {}
+        // A passcode is chosen by somebody, whose time says nothing of cards.
+        let of_card = matches!(said, ToAgent::Apdu { .. });
+        let begun = Instant::now();
         self.say.blocking_send(said).map_err(|_| TransportError::Removed)?;
-        self.hear.recv_timeout(self.patience).map_err(|error| match error {
+        let heard = self.hear.recv_timeout(self.patience).map_err(|error| match error {
             mpsc::RecvTimeoutError::Timeout => TransportError::TimedOut,
             mpsc::RecvTimeoutError::Disconnected => TransportError::Removed,
-        })
+        })?;
+        if of_card {
+            metrics::histogram!("ca_card_command_seconds").record(begun.elapsed().as_secs_f64());
+        }
+        Ok(heard)
     }
 }

@@ -8,11 +8,11 @@ use audit::Actor;
 use card::wire::relay::Act;
 use platform::db::Tx;
 
-use super::issue::{CLIENT, request_id};
+use super::certify::request_id;
 use crate::api::{Reason, RevokeRequest};
 use crate::authority::Authority;
 use crate::cards::moving::Moving;
-use crate::cards::{CardEvent, CardMove, CardState};
+use crate::cards::{CLIENT, CardEvent, CardMove, CardState};
 use crate::error::Error;
 use crate::failpoint;
 use crate::grants::Reach;
@@ -58,7 +58,10 @@ impl Authority {
             return Ok(());
         }
         failpoint::pass("ca.card-errand-closed");
-        let revoked = self.revoke_certificates_of(&errand, &actor).await?;
+        let Some(revoked) = self.revoke_certificates_of(&errand, &actor).await? else {
+            // It stays closed, and the next turn of the schedule looks again.
+            return Ok(());
+        };
         failpoint::pass("ca.card-errand-revoked");
         self.desk()
             .db
@@ -85,12 +88,24 @@ impl Authority {
             .await
     }
 
-    async fn revoke_certificates_of(&self, errand: &ErrandRow, actor: &Actor) -> Result<Vec<String>, Error> {
-        let mut revoked = Vec::new();
+    /// Revokes what was made for an errand; none while something of it is still being made.
+    pub(super) async fn revoke_certificates_of(
+        &self,
+        errand: &ErrandRow,
+        actor: &Actor,
+    ) -> Result<Option<Vec<String>>, Error> {
+        let (mut revoked, mut in_the_making) = (Vec::new(), false);
         for slot in ["9a", "9c"] {
             let id = request_id(&errand.errand_id, slot);
-            let found = requests::by_id(self.desk().db.read(), CLIENT, &id).await?;
-            let Some(stored) = found.filter(|stored| stored.state == State::Issued) else { continue };
+            let Some(stored) = requests::by_id(self.desk().db.read(), CLIENT, &id).await? else { continue };
+            match stored.state {
+                State::Issued => {}
+                State::Reserved | State::Linted => {
+                    in_the_making = true;
+                    continue;
+                }
+                State::Dropped | State::Abandoned => continue,
+            }
             let serial = stored.serial.to_string();
             let request = RevokeRequest { reason: Reason::CessationOfOperation, invalidity_date: None };
             match self.revoke_as(&serial, request, Reach::Subjects, actor.clone()).await {
@@ -98,6 +113,6 @@ impl Authority {
                 Err(error) => return Err(error),
             }
         }
-        Ok(revoked)
+        Ok((!in_the_making).then_some(revoked))
     }
 }

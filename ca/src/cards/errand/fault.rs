@@ -51,6 +51,12 @@ pub(crate) enum Fault {
     /// What was read back is not what was written.
     #[error("what the card gives back is not what was written ({0})")]
     NotAsWritten(&'static str),
+    /// The same certificate was asked for before in another name, or under another profile.
+    #[error(
+        "what the register says of the holder, or the configuration of cards, has changed since the first certificate of this errand \
+         was made. Give the errand up and begin a new one"
+    )]
+    HolderChanged,
     /// Another agent goes on with it, or it was ended.
     #[error("this errand was ended, or another workstation goes on with it")]
     Superseded,

@@ -5,9 +5,10 @@ use card::piv::{Algorithm, Digest, Error as PivError, Passcode, PublicKey, Slot}
 use card::wire::relay::Act;
 
 use super::Step;
+use super::certify::{Making, slot_word};
 use super::fault::Fault;
 use super::run::Run;
-use crate::api::{IssueRequest, KeySource, Reason, RevokeRequest, SubjectData};
+use crate::api::{Reason, RevokeRequest};
 use crate::cards::attestation::{NotAttested, Said, Wanted};
 use crate::cards::{CardMove, CardRefused};
 use crate::digest::sha256;
@@ -18,8 +19,6 @@ use crate::profile::KeyOrigin;
 use crate::serial::Serial;
 use crate::store::cards::Passcode as PasscodeChoice;
 use crate::store::certificates;
-
-pub(super) use crate::cards::CLIENT;
 
 impl Run {
     /// The steps that the module's head describes, from the last one that was written.
@@ -33,23 +32,13 @@ impl Run {
         }
         // Whatever passcode the card had: from here on it has one that only this conversation knows.
         let own = self.set_own_passcode().await?;
-        if self.errand.step < Step::FirstKey {
-            self.errand.key_9a = Some(self.make_key(Slot::Authentication, &own).await?);
-            self.advance(Step::FirstKey).await?;
-            failpoint::pass("ca.card-first-key");
-        }
-        if self.errand.step < Step::SecondKey {
-            self.errand.key_9c = Some(self.make_key(Slot::Signature, &own).await?);
-            self.advance(Step::SecondKey).await?;
-            failpoint::pass("ca.card-second-key");
-        }
-        if self.errand.step < Step::Certified {
-            self.certify().await?;
-            self.advance(Step::Certified).await?;
-            failpoint::pass("ca.card-certified");
-        }
+        let mut making = Making::default();
+        let certified = self.make_keys(&own, &mut making).await;
+        // An errand that stops leaves nothing under way: whoever goes on with it, or ends it, finds what was made.
+        making.settle().await;
+        certified?;
         if self.errand.step < Step::Written {
-            self.write_objects(&own).await?;
+            self.write_objects(&own, &making.written).await?;
             self.advance(Step::Written).await?;
             failpoint::pass("ca.card-written");
         }
@@ -64,6 +53,30 @@ impl Run {
             (_, PasscodeChoice::Withheld) => CardMove::IssueLocked,
         }))
         .await
+    }
+
+    /// Both keys with their certificates. The authority works while the card does, and each step is written before the next begins.
+    async fn make_keys(&mut self, own: &Passcode, making: &mut Making) -> Result<(), Fault> {
+        if self.errand.step < Step::Certified {
+            self.read_holder(making);
+        }
+        if self.errand.step < Step::FirstKey {
+            self.errand.key_9a = Some(self.make_key(Slot::Authentication, own).await?);
+            self.advance(Step::FirstKey).await?;
+            failpoint::pass("ca.card-first-key");
+        }
+        if self.errand.step < Step::SecondKey {
+            self.certify_first(making).await?;
+            self.errand.key_9c = Some(self.make_key(Slot::Signature, own).await?);
+            self.advance(Step::SecondKey).await?;
+            failpoint::pass("ca.card-second-key");
+        }
+        if self.errand.step < Step::Certified {
+            self.certify(making).await?;
+            self.advance(Step::Certified).await?;
+            failpoint::pass("ca.card-certified");
+        }
+        Ok(())
     }
 
     /// Makes a key on the card and has it sign what nobody could have foreseen: its public half, in DER.
@@ -127,55 +140,6 @@ impl Run {
         Ok(format!("lanyard card possession 1\n{errand}\n{slot:02X}\n{chance}").into_bytes())
     }
 
-    /// Certificates for both keys, in the holder's name as the register has it. Asked again, it answers the same ones.
-    async fn certify(&mut self) -> Result<(), Fault> {
-        let profiles = self.profiles()?;
-        let subject = self.subject().await?;
-        let keys = [("9a", self.errand.key_9a.clone()), ("9c", self.errand.key_9c.clone())];
-        let mut serials = Vec::with_capacity(2);
-        for ((slot, key), profile) in keys.into_iter().zip(profiles) {
-            let key = KeySource::public_key(&key.ok_or(Fault::KeyNotProven)?);
-            let id = request_id(&self.errand.errand_id, slot);
-            let request = IssueRequest::new(id, profile, subject.clone(), key);
-            let authority = self.cards.authority.clone();
-            let issued = authority.issue_as(&request, CLIENT, self.actor.clone()).await?;
-            failpoint::pass("ca.card-one-certified");
-            serials.push(issued.serial);
-        }
-        self.errand.signature = serials.pop();
-        self.errand.authentication = serials.pop();
-        Ok(())
-    }
-
-    /// The profiles of both certificates: keys that their card has attested may have others, with another policy.
-    fn profiles(&self) -> Result<[String; 2], NotAttested> {
-        let (settings, attested) = (self.cards.settings(), self.errand.attested.len() == 2);
-        // Both keys may have been made before it was demanded.
-        if !attested && self.cards.demands(KeyOrigin::Attested) {
-            return Err(NotAttested::Nothing);
-        }
-        Ok(match &settings.attested_profiles {
-            Some((first, second)) if attested => [first.clone(), second.clone()],
-            _ => [settings.authentication_profile.clone(), settings.signing_profile.clone()],
-        })
-    }
-
-    async fn subject(&self) -> Result<SubjectData, Fault> {
-        let nobody = || Error::from(CardRefused::Incomplete("the card is nobody's"));
-        let user_id = self.errand.user_id.clone().ok_or_else(nobody)?;
-        let person = user_id.parse().map_err(|_| nobody())?;
-        let name = self.cards.register.claims(&person, &[]).await?.name;
-        let common_name = format!("{user_id} {} {}", name.given, name.family).chars().take(64).collect();
-        let (given, family) = (name.given, name.family);
-        Ok(SubjectData {
-            common_name,
-            user_id: Some(user_id),
-            given_name: Some(given),
-            family_name: Some(family),
-            ..SubjectData::default()
-        })
-    }
-
     /// The name that is printed on the card.
     pub(super) async fn name_on_card(&self) -> Result<String, Fault> {
         let nobody = || Error::from(CardRefused::Incomplete("the card is nobody's"));
@@ -209,15 +173,6 @@ impl Run {
         }
         Ok(())
     }
-}
-
-/// By what a certificate of an errand is asked for: the same for the same key, however often.
-pub(super) fn request_id(errand: &str, slot: &str) -> String {
-    format!("card-{errand}-{slot}")
-}
-
-fn slot_word(slot: Slot) -> &'static str {
-    if slot == Slot::Authentication { "9a" } else { "9c" }
 }
 
 fn digest_of(algorithm: Algorithm, message: &[u8]) -> Digest {

@@ -15,14 +15,23 @@ const LONGEST_LINE: usize = 20;
 const LONGEST_SERIAL: usize = 10;
 
 impl Run {
-    /// Writes every object, reads each back, and compares.
-    pub(super) async fn write_objects(&mut self, own: &Passcode) -> Result<(), Fault> {
+    /// Writes every object that this conversation has not written yet, reads each back, and compares.
+    pub(super) async fn write_objects(&mut self, own: &Passcode, written: &[Object]) -> Result<(), Fault> {
         let objects = self.objects(self.errand.authentication.clone(), self.errand.signature.clone()).await?;
-        self.write_each(objects.clone()).await?;
+        let left = objects.iter().filter(|(object, _)| !written.contains(object)).cloned();
+        self.write_each(left.collect()).await?;
         let own = own.clone();
         // The printed information is not read without a passcode.
         self.hand.with(move |piv| piv.verify(&own)).await?;
         self.compare_each(objects).await
+    }
+
+    /// Writes what the first certificate is enough for, and says what that was.
+    pub(super) async fn write_first(&mut self) -> Result<Vec<Object>, Fault> {
+        let objects = self.objects_of_first(self.errand.authentication.as_deref()).await?;
+        let written = objects.iter().map(|(object, _)| *object).collect();
+        self.write_each(objects).await?;
+        Ok(written)
     }
 
     pub(super) async fn write_each(&mut self, objects: Vec<(Object, Vec<u8>)>) -> Result<(), Fault> {
@@ -48,20 +57,31 @@ impl Run {
         authentication: Option<String>,
         signature: Option<String>,
     ) -> Result<Vec<(Object, Vec<u8>)>, Fault> {
-        let first = self.certificate(authentication.as_deref()).await?;
+        let mut objects = self.objects_of_first(authentication.as_deref()).await?;
         let second = self.certificate(signature.as_deref()).await?;
-        let serial = authentication.as_deref().and_then(Serial::parse).ok_or(Error::CertificateUnknown)?;
-        let stored = certificates::by_serial(self.cards.authority.desk().db.read(), &serial).await?;
-        let end = stored.ok_or(Error::CertificateUnknown)?.not_after;
-        let printed = self.printed(end).await?;
+        let end = self.end_of(authentication.as_deref()).await?;
+        objects.push((Object::Certificate(Slot::Signature), CertificateObject { der: second }.to_content()));
+        // Last: by it others know that the rest has changed.
+        objects.push((Object::Chuid, self.chuid(end).to_content()));
+        Ok(objects)
+    }
+
+    /// As far as it does not hang on the second certificate.
+    async fn objects_of_first(&self, authentication: Option<&str>) -> Result<Vec<(Object, Vec<u8>)>, Fault> {
+        let first = self.certificate(authentication).await?;
+        let printed = self.printed(self.end_of(authentication).await?).await?;
         Ok(vec![
             (Object::Certificate(Slot::Authentication), CertificateObject { der: first }.to_content()),
-            (Object::Certificate(Slot::Signature), CertificateObject { der: second }.to_content()),
             (Object::CardCapability, self.capability().to_content()),
             (Object::PrintedInformation, printed),
-            // Last: by it others know that the rest has changed.
-            (Object::Chuid, self.chuid(end).to_content()),
         ])
+    }
+
+    /// When a certificate ends.
+    async fn end_of(&self, serial: Option<&str>) -> Result<Millis, Fault> {
+        let serial = serial.and_then(Serial::parse).ok_or(Error::CertificateUnknown)?;
+        let stored = certificates::by_serial(self.cards.authority.desk().db.read(), &serial).await?;
+        Ok(stored.ok_or(Error::CertificateUnknown)?.not_after)
     }
 
     /// Its GUID is the errand's, since Windows keeps what it read of a card until that changes; the card's own id is in the

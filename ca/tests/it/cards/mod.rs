@@ -10,6 +10,7 @@ mod foreign;
 mod issuing;
 mod judges;
 mod lasting;
+mod overlapping;
 mod printing;
 mod replacing;
 mod rig;
