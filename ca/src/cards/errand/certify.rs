@@ -79,10 +79,11 @@ impl Run {
         if making.first.is_none() {
             making.first = Some(self.certifying(Slot::Authentication, first, subject.clone())?);
         }
-        making.second = Some(self.certifying(Slot::Signature, second, subject)?);
         self.errand.authentication = Some(taken(&mut making.first).await?);
         failpoint::pass("ca.card-one-certified");
+        making.second = Some(self.certifying(Slot::Signature, second, subject)?);
         making.written = self.write_first().await?;
+        failpoint::pass("ca.card-first-written");
         self.errand.signature = Some(taken(&mut making.second).await?);
         Ok(())
     }

@@ -67,6 +67,7 @@ impl Run {
         }
         if self.errand.step < Step::SecondKey {
             self.certify_first(making).await?;
+            failpoint::pass("ca.card-first-asked");
             self.errand.key_9c = Some(self.make_key(Slot::Signature, own).await?);
             self.advance(Step::SecondKey).await?;
             failpoint::pass("ca.card-second-key");
