@@ -65,7 +65,8 @@ impl Wire {
 
     /// What has passed since this was asked last.
     pub(crate) fn taken(&self) -> Vec<Exchange> {
-        std::mem::take(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *seen)
     }
 }
 

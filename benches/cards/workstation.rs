@@ -74,7 +74,7 @@ impl Workstation {
         };
         configure(folder, server, root)?;
         let mut watching = start(&["watch"])?;
-        let events = watching.stdout.take().context("it has an output")?;
+        let events = watching.stdout.take().context("the agent has no output")?;
         workstation.programs.push(watching);
         std::thread::spawn(move || {
             for line in BufReader::new(events).lines().map_while(Result::ok) {
@@ -85,7 +85,7 @@ impl Workstation {
             }
         });
         let mut running = start(&["run"])?;
-        let says = running.stdout.take().context("it has an output")?;
+        let says = running.stdout.take().context("the agent has no output")?;
         workstation.programs.push(running);
         let mut line = String::new();
         BufReader::new(says).read_line(&mut line)?;
@@ -166,5 +166,5 @@ fn service(run: &Path, readers: &Path) -> anyhow::Result<Child> {
     }
     command.args(["--mount", "sh", "-c", OVERLAY, "sh"]).args([run, readers]);
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    quiet.spawn().context("unshare of util-linux runs")
+    quiet.spawn().context("unshare of util-linux does not run")
 }

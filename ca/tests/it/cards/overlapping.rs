@@ -114,6 +114,51 @@ platform::both_engines! {
         assert_eq!(desk.good().await.len(), 2);
     }
 
+    /// A holder who gets another name between the two certificates of a card: the errand stops and says why, what was made is revoked with
+    /// it, and a new errand has both in the new name.
+    async fn renamed_holder_gets_no_card_in_two_names(db: Db) {
+        let desk = Desk::new(db).await;
+        let chip = Chip::new(4711);
+        let card = desk.reserved(chip.serial).await;
+        let errand = desk.begun(&card, &json!({"act": "issue"})).await;
+        let (reader, thought, go_on) = thinking(&chip, Slot::Signature);
+        let meanwhile = async {
+            thought.await.unwrap();
+            good(&desk, 1).await;
+            // The card is not heard of any more.
+            drop(go_on);
+        };
+        let ((over, reader), ()) = tokio::join!(desk.relay(&card, &errand, reader, Some(CHOSEN)), meanwhile);
+        assert!(matches!(over, Some(Over::Ended { done: false, .. })), "{over:?}");
+        drop(reader);
+        let renamed = desk.world.db.write(|tx| {
+            Box::pin(async move {
+                sqlx::query("UPDATE directory_person SET family = 'Byrne' WHERE user_id = $1")
+                    .bind(NURSE)
+                    .execute(&mut *tx)
+                    .await?;
+                Ok::<_, platform::db::Error>(())
+            })
+        });
+        renamed.await.unwrap();
+        let (over, reader) = desk.relay(&card, &errand, chip.insert(), Some(CHOSEN)).await;
+        drop(reader);
+        match &over {
+            Some(Over::Ended { done: false, words }) => assert!(words.contains("has changed since"), "{words}"),
+            over => panic!("{over:?}"),
+        }
+        assert_eq!(desk.good().await.len(), 1, "and none in the new name");
+        let ending = Request::delete(format!("/ca/cards/{card}/errands/{errand}"));
+        assert_eq!(desk.ask(Some(&person(MANAGER)), ending, "").await.0, StatusCode::OK);
+        assert!(desk.good().await.is_empty());
+        let again = desk.begun_again(&card).await;
+        desk.done(&card, &again, &chip, Some(CHOSEN)).await;
+        for serial in desk.good().await {
+            let info = desk.world.client.certificate(&serial).await.unwrap();
+            assert!(info.subject.contains("Byrne"), "{}", info.subject);
+        }
+    }
+
     /// While a card in one reader thinks, another one of the same batch is issued in another reader, from its beginning to its end.
     async fn one_reader_does_not_wait_for_another(db: Db) {
         let desk = Desk::new(db).await;
