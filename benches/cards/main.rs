@@ -106,7 +106,7 @@ async fn one_by_one(stage: &mut Stage) -> anyhow::Result<()> {
     report("unlocked", &unlocked);
     let (all, p50, p99) = (relay.len(), quantile(&mut relay, 500), quantile(&mut relay, 990));
     line(format_args!("relay of a command and its answer: {all} times, p50 {p50:.2} ms, p99 {p99:.2} ms"));
-    let own = longest(&issued, |took| took.whole - took.card);
+    let own = longest(&issued, |took| took.whole.saturating_sub(took.card));
     let (whole, unlock) = (longest(&issued, |took| took.whole), longest(&unlocked, |took| took.whole));
     stage.goals.row("a card issued, longest, the card's own time apart", "ms", own, Some(at_most(2_000.0)));
     stage.goals.row("a card issued, longest, the card's time included", "ms", whole, None);
@@ -146,7 +146,7 @@ fn report(what: &str, acts: &[Took]) {
         "{what:<10} p50 {:.0} ms, of which the card {:.0} ms and ours {:.0} ms; {:.0} commands",
         middle(|took| took.whole),
         middle(|took| took.card),
-        middle(|took| took.whole - took.card),
+        middle(|took| took.whole.saturating_sub(took.card)),
         number(all) / number(acts.len()),
     ));
 }
