@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use pki::ObjectIdentifier;
 use platform::id::ClientId;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::error::Error;
 use crate::suite::Hash;
@@ -175,13 +175,14 @@ pub struct Dss {
     pub level: u8,
     /// Whether people may sign with their smartcard, by the agent on their workstation.
     pub cards: bool,
-    /// The certificate profile of smartcards that sign.
-    pub card_profile: String,
+    /// The certificate profiles of smartcards that sign: one by its id or a list, as where cards that attest their keys have one of their own.
+    #[serde(deserialize_with = "one_or_several")]
+    pub card_profile: Vec<String>,
 }
 
 impl Default for Dss {
     fn default() -> Self {
-        let card_profile = "card-signing".to_owned();
+        let card_profile = vec!["card-signing".to_owned()];
         Self { request_seconds: 600, result_seconds: 24 * 3600, level: 3, cards: false, card_profile }
     }
 }
@@ -197,8 +198,27 @@ impl Dss {
         if !(2..=3).contains(&self.level) {
             return Err(Error::Setting { sentence: "signer.dss.level is 2 or 3" });
         }
+        if self.cards && self.card_profile.is_empty() {
+            return Err(Error::Setting {
+                sentence: "signer.dss.card_profile names a profile where cards sign",
+            });
+        }
         Ok(())
     }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "the id of a profile, or a list of them")]
+enum OneOrSeveral {
+    One(String),
+    Several(Vec<String>),
+}
+
+fn one_or_several<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<String>, D::Error> {
+    Ok(match OneOrSeveral::deserialize(reader)? {
+        OneOrSeveral::One(profile) => vec![profile],
+        OneOrSeveral::Several(profiles) => profiles,
+    })
 }
 
 /// Cost of argon2id (RFC 9106) and how many passphrases are worked on at a time.
@@ -279,5 +299,28 @@ mod tests {
         for wrong in [json!({"night-import": "fast"}), json!({"Night import": "last"})] {
             assert!(read(wrong.clone()).is_err(), "{wrong}");
         }
+    }
+
+    /// The profiles of cards are one or a list; where cards sign there is one at least.
+    #[test]
+    fn card_profiles_are_one_or_several() {
+        let read = |dss: serde_json::Value| serde_json::from_value::<Config>(json!({ "dss": dss }));
+        for (written, profiles) in [
+            (json!({}), &["card-signing"][..]),
+            (json!({"card_profile": "own-signing"}), &["own-signing"]),
+            (
+                json!({"card_profile": ["card-signing", "attested-signing"]}),
+                &["card-signing", "attested-signing"],
+            ),
+        ] {
+            let config = read(written.clone()).unwrap();
+            assert_eq!(config.dss.card_profile, profiles, "{written}");
+            config.check().unwrap();
+        }
+        for wrong in [json!({"card_profile": 7}), json!({"card_profile": ["card-signing", 7]})] {
+            assert!(read(wrong.clone()).is_err(), "{wrong}");
+        }
+        assert!(read(json!({"cards": true, "card_profile": []})).unwrap().check().is_err());
+        read(json!({"card_profile": []})).unwrap().check().unwrap();
     }
 }

@@ -53,15 +53,20 @@ pub(super) async fn may_sign(signer: &Signer, user: &str) -> Result<bool, Error>
     if !signer.config.dss.cards {
         return Ok(false);
     }
-    let query = CertificateQuery {
-        user_id: Some(user.to_owned()),
-        profile: Some(signer.config.dss.card_profile.clone()),
-        state: Some(CertificateState::Issued),
-        limit: Some(1),
-        ..CertificateQuery::default()
-    };
-    let page = signer.ca.certificates(&query).await.map_err(Error::Authority)?;
-    Ok(!page.certificates.is_empty())
+    for profile in &signer.config.dss.card_profile {
+        let query = CertificateQuery {
+            user_id: Some(user.to_owned()),
+            profile: Some(profile.clone()),
+            state: Some(CertificateState::Issued),
+            limit: Some(1),
+            ..CertificateQuery::default()
+        };
+        let page = signer.ca.certificates(&query).await.map_err(Error::Authority)?;
+        if !page.certificates.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// What the page gives the agent.
@@ -189,8 +194,8 @@ async fn issued(signer: &Signer, certificate: &Certificate) -> Result<Certificat
         Err(problem) => return Err(Error::Authority(problem)),
     };
     let kept = info.certificate.as_deref().and_then(|text| STANDARD.decode(text).ok());
-    let is_it = kept.as_deref() == Some(certificate.der()) && info.profile == signer.config.dss.card_profile;
-    if is_it { Ok(info) } else { Err(unknown()) }
+    let is_it = kept.as_deref() == Some(certificate.der());
+    if is_it && signer.config.dss.card_profile.contains(&info.profile) { Ok(info) } else { Err(unknown()) }
 }
 
 /// The credential of a card's certificate, which is made when it first signs.

@@ -16,8 +16,11 @@ use signer::verification::{Code, Verdict};
 use super::account::{ACCOUNT, sent};
 use super::evidence::{found, judged};
 use super::world::{Answered, World};
-use super::{ISSUER, unprepared};
+use super::{APPLICATION, ISSUER, unprepared};
 use crate::rig::{USER, verify_raw};
+
+/// Somebody else.
+const STRANGER: &str = "555021942115";
 
 /// A card.
 struct Card {
@@ -192,9 +195,8 @@ platform::both_engines! {
     /// Nothing counts but all the signatures of the person's own card, in force, by whoever is asked, while they are asked.
     async fn other_cards_sign_nothing(db: Db) {
         let world = World::new(db).await;
-        let stranger = "555021942115";
         let card = Card::issued(&world, USER, "card-signing").await;
-        let other = Card::issued(&world, stranger, "card-signing").await;
+        let other = Card::issued(&world, STRANGER, "card-signing").await;
         let kept = Card::issued(&world, USER, "prescriber-remote-signing").await;
         let sign_in = Card::issued(&world, USER, "card-authentication").await;
         let request = world.asked(&[("one", &unprepared(1)), ("two", &unprepared(2))]).await;
@@ -239,7 +241,7 @@ platform::both_engines! {
         old.signatures[1].id.clone_from(&fresh.payloads[1].id);
         let refused = brought(&world, USER, &replayed, &old).await;
         assert_eq!(refused.refusal(), (400, "card-presence".to_owned()), "{}", refused.body);
-        assert_eq!(brought(&world, stranger, &request, &good).await.status, 403, "in somebody else's browser");
+        assert_eq!(brought(&world, STRANGER, &request, &good).await.status, 403, "in somebody else's browser");
         let path = format!("/signing-service/sign/{request}/card");
         let mut nobody = super::world::Browser::default();
         let body = serde_json::to_value(&good).unwrap();
@@ -253,5 +255,36 @@ platform::both_engines! {
         world.rig.pass(600_000);
         let late = brought(&world, USER, &request, &good).await;
         assert_eq!(late.refusal(), (410, "request-over".to_owned()));
+    }
+
+    /// Where several profiles are named, cards of each sign, and who has nothing but one of the second can be asked; where it is not named, it signs
+    /// nothing.
+    async fn cards_of_every_named_profile_sign(db: Db) {
+        const SECOND: &str = "prescriber-remote-signing";
+        let mut world = World::new(db).await;
+        world.rig = world.rig.twin_set(|config| config.dss.card_profile = vec!["card-signing".into(), SECOND.into()]);
+        let cards = [Card::issued(&world, USER, "card-signing").await, Card::issued(&world, USER, SECOND).await];
+        let strangers = world.access(APPLICATION, STRANGER).await;
+        let theirs = world.claims(&[("one", &unprepared(1))], &json!({ "sub": STRANGER }));
+        let nothing = world.ask(&world.jwt(&theirs), &strangers, "s").await;
+        assert_ne!(nothing.status, 200, "who has neither credential nor card: {}", nothing.body);
+        Card::issued(&world, STRANGER, SECOND).await;
+        let asking = world.ask(&world.jwt(&theirs), &strangers, "s").await;
+        assert_eq!(asking.status, 200, "{}", asking.body);
+        lists(&world).await;
+        for (number, card) in [1, 2].into_iter().zip(&cards) {
+            let request = world.asked(&[("one", &unprepared(number))]).await;
+            let signed = card.sign(&asked(&world, &request).await);
+            let done = brought(&world, USER, &request, &signed).await;
+            assert_eq!(done.status, 200, "{}", done.body);
+            assert_eq!(world.fetch(&request, &world.token).await.json()["certificate"], card.issued.certificate);
+        }
+        assert_eq!(rows(&world).await, (2, 2));
+        world.rig = world.rig.twin_set(|config| config.dss.card_profile = vec![SECOND.into()]);
+        let request = world.asked(&[("one", &unprepared(3))]).await;
+        let signed = cards[0].sign(&asked(&world, &request).await);
+        let refused = brought(&world, USER, &request, &signed).await;
+        assert_eq!(refused.refusal(), (400, "card-certificate".to_owned()), "{}", refused.body);
+        assert_eq!(rows(&world).await, (2, 2));
     }
 }
