@@ -50,6 +50,10 @@ pub struct Verify {
     /// The verifier key of the audit record, or a file with it: for a bundle of evidence, which is then given as the signature.
     #[arg(long, value_name = "KEY")]
     pub log_key: Option<String>,
+    /// A bundle of evidence of this very signature, a CMS or that of a prescription: its proof says since when the signature was there, so that it
+    /// holds when its certificate has ended or was revoked later.
+    #[arg(long, value_name = "FILE", requires = "log_key")]
+    pub evidence: Option<PathBuf>,
     /// A policy, as an object identifier, of one of which the signer's certificate must be; none: any policy.
     #[arg(long, value_name = "OID")]
     pub policy: Vec<String>,

@@ -63,17 +63,30 @@ pub fn run(options: &Verify, clock: &Clock) -> anyhow::Result<()> {
 /// A bundle of evidence is judged by the key of the audit record besides.
 fn judged(options: &Verify, trust: &Trust<'_>) -> anyhow::Result<Report> {
     let octets = files::read(&options.signature)?;
-    if !signer::verification::is_evidence(&octets) {
-        return Ok(evidence(options)?.judge(trust));
+    if signer::verification::is_evidence(&octets) {
+        return Ok(signer::verification::judge_evidence(&octets, trust, &log_key(options)?));
     }
+    let Some(path) = &options.evidence else { return Ok(evidence(options)?.judge(trust)) };
+    let bundle = files::read(path)?;
+    let held = signer::verification::judge_evidence(&bundle, trust, &log_key(options)?);
+    if held.verdict != Verdict::Valid {
+        let reason = held.reason().map_or("it is about nothing", |reason| reason.sentence.as_str());
+        bail!("the evidence in {} does not hold: {reason}", path.display());
+    }
+    let Some(proven) = evidence(options)?.proven_by_bundle(&bundle) else {
+        bail!("{} has no proof of the time yet; fetch it again", path.display());
+    };
+    Ok(proven.judge(trust))
+}
+
+fn log_key(options: &Verify) -> anyhow::Result<VerifierKey> {
     let Some(key) = &options.log_key else {
         bail!(
             "this is a bundle of evidence; give the verifier key of the audit record with --log-key, as `lanyard audit key` prints it"
         );
     };
     let key = if Path::new(key).is_file() { files::read_text(Path::new(key))? } else { key.clone() };
-    let key = VerifierKey::parse(&key).context("the verifier key does not read")?;
-    Ok(signer::verification::judge_evidence(&octets, trust, &key))
+    VerifierKey::parse(&key).context("the verifier key does not read")
 }
 
 /// A prescription, or a CMS and its document. Messages in JSON and XML begin with characters that a CMS does not, also in PEM.

@@ -217,7 +217,7 @@ async fn two_tokens_serve_two_kinds_of_authorities() {
     ];
     judged(&stranger, &all, &other).await;
     proved(&stranger, &small, &detached, &document, &enveloping).await;
-    has_evidence(&stranger).await;
+    has_evidence(&stranger, &detached, &document).await;
     unknown_to_openssl(&detached, &document, &stranger.root);
     everything_else_is_p_256(&site).await;
 
@@ -325,9 +325,10 @@ async fn proved(
     }
 }
 
-/// The evidence of each signature holds by the published lists and the key of the record: its value is checked, and its time proven.
-async fn has_evidence(stranger: &Stranger<'_>) {
-    let site = stranger.site;
+/// The evidence of each signature holds by the published lists and the key of the record: its value is checked, and its time proven; that of a CMS
+/// proves the time of this CMS and of no other.
+async fn has_evidence(stranger: &Stranger<'_>, detached: &Path, document: &Path) {
+    let (site, cms, mut of_cms) = (stranger.site, std::fs::read(detached).unwrap(), 0);
     let desk = site.systems(&site.desk());
     let page: LedgerPage = desk.get("/signer/signatures").await.unwrap();
     let kinds: BTreeSet<&str> = BTreeSet::from(["ML-DSA-44", "ML-DSA-65", "ML-DSA-87"]);
@@ -360,6 +361,15 @@ async fn has_evidence(stranger: &Stranger<'_>) {
         std::fs::write(&file, bundle.to_string()).unwrap();
         let (good, said) = stranger.verify(&file, None, &options);
         assert!(good && said.contains("there since"), "{said}");
+        let beside = [&options[..], &["--evidence", file.to_str().unwrap()]].concat();
+        let (good, said) = stranger.verify(detached, Some(document), &beside);
+        let value = STANDARD.decode(bundle["signature"]["signature"].as_str().unwrap()).unwrap();
+        if cms.windows(value.len()).any(|part| part == value) {
+            assert!(good && said.contains("there since"), "{said}");
+            of_cms += 1;
+        } else {
+            assert!(!good && said.contains("proves nothing"), "{said}");
+        }
         found.insert(bundle["algorithm"].as_str().unwrap().to_owned());
         let value = bundle["signature"]["signature"].as_str().unwrap().to_owned();
         let mut octets = STANDARD.decode(value).unwrap();
@@ -368,7 +378,10 @@ async fn has_evidence(stranger: &Stranger<'_>) {
         std::fs::write(&file, bundle.to_string()).unwrap();
         let (good, said) = stranger.verify(&file, None, &options);
         assert!(!good && said.contains("not by the key of the certificate"), "{said}");
+        let (good, said) = stranger.verify(detached, Some(document), &beside);
+        assert!(!good && said.contains("does not hold"), "{said}");
     }
+    assert_eq!(of_cms, 1);
     assert_eq!(found.iter().map(String::as_str).collect::<BTreeSet<_>>(), kinds);
 }
 

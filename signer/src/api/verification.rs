@@ -16,8 +16,8 @@ pub struct Verify {
     /// A prescription with its signature, base64: a FHIR message with its Provenance, or an HL7 V3 document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prescription: Option<String>,
-    /// An evidence record of RFC 4998 in DER, base64; its document is in `document`. Beside `prescription` it is that of the signature, as
-    /// `proof.evidence_record` of a bundle of evidence has it, with `proof.crls` of the bundle in `crls`.
+    /// An evidence record of RFC 4998 in DER, base64; its document is in `document`. Beside `prescription` or `cms` it is that of the signature, of
+    /// a CMS of the first, as `proof.evidence_record` of a bundle of evidence has it, with `proof.crls` of the bundle in `crls`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence_record: Option<String>,
     /// Certificates that may be missing, base64 of DER; nobody is trusted because of them.

@@ -12,10 +12,13 @@ use x509_cert::spki::AlgorithmIdentifierOwned;
 
 use super::attributes::{self, Attributes};
 use super::ber;
+use super::proven::{Made, Value};
 use super::read_before;
 use super::report::Code;
 use super::time_stamp::{self, Stamp};
+use crate::bare::known_as;
 use crate::cms::der::{CONTEXT_0, CONTEXT_1, elements};
+use crate::suite::Hash;
 
 /// id-signedData, RFC 5652 5.1.
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
@@ -183,6 +186,21 @@ impl Signature {
     pub(super) fn names_its_certificate(&self) -> bool {
         let found = digest::digest(self.attributes.certificate_hash_algorithm, self.signer.der());
         found.as_ref() == self.attributes.certificate_hash
+    }
+
+    /// As the ledger has it, if it says when it was made.
+    pub(super) fn of_ledger(&self) -> Option<Value<'_>> {
+        let claimed_ms = self.claimed_at_ms?;
+        Some(Value { certificate: &self.signer, signature: &self.value, claimed_ms })
+    }
+
+    /// It was authorised by its document (`signDoc`), or, where a client put the CMS together, by what a hash of its attributes is known as
+    /// (`signHash`).
+    pub(super) fn made(&self, content: &[u8]) -> Made<'_> {
+        let hashes = [Hash::Sha256, Hash::Sha384, Hash::Sha512].into_iter();
+        let known = hashes.filter_map(|hash| known_as(hash, &hash.digest(&self.attributes_der)));
+        let digests = std::iter::once(Hash::Sha256.digest(content)).chain(known.map(|it| it.0.to_vec()));
+        Made { certificate: &self.signer, signature: &self.value, digests: digests.collect() }
     }
 }
 

@@ -11,12 +11,15 @@ mod cms;
 mod evidence;
 mod kept;
 mod prescription;
+mod proven;
 mod read_before;
 mod record;
 mod report;
 mod service;
 mod time_stamp;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use pki::path::{self, OcspAnswer};
 use pki::{Certificate, Crl, ObjectIdentifier};
 
@@ -27,9 +30,11 @@ pub(crate) use kept::{Kept, Trusted};
 pub(crate) use service::{against, judge_here, refusal, verify};
 
 use certificate::{Shown, When};
-use prescription::{Proof, Value};
+use proven::{Proof, Source, Value};
 use report::{Findings, moment};
 use time_stamp::Around;
+
+use crate::api::EvidenceBundle;
 
 /// How many revocation lists a proof may bring: a list for each request of those that share a time-stamp, and those of the authorities.
 const MOST_LISTS: usize = 2_048;
@@ -79,15 +84,29 @@ pub struct Evidence(Read);
 
 #[derive(Debug)]
 enum Read {
-    Cms(Result<Box<cms::Signed>, Malformed>),
+    Cms(Result<Box<Cms>, Malformed>),
     Prescription(Box<prescription::Evidence>),
     Record(Box<record::Evidence>),
+}
+
+/// A CMS with what proves since when its signatures are there, besides what is in it: each with the place of its signature.
+#[derive(Debug)]
+struct Cms {
+    signed: cms::Signed,
+    proofs: Vec<(usize, Proof)>,
+}
+
+impl Cms {
+    fn proof(&self, place: usize) -> Option<&Proof> {
+        self.proofs.iter().find(|(of, _)| *of == place).map(|(_, proof)| proof)
+    }
 }
 
 impl Evidence {
     /// Reads a CMS signature over a document.
     pub fn cms(cms: &[u8], document: Document<'_>) -> Self {
-        Self(Read::Cms(cms::read(cms, document).map(Box::new)))
+        let read = cms::read(cms, document);
+        Self(Read::Cms(read.map(|signed| Box::new(Cms { signed, proofs: Vec::new() }))))
     }
 
     /// Reads a prescription with its signature: a FHIR message or an HL7 V3 document.
@@ -95,19 +114,39 @@ impl Evidence {
         Self(Read::Prescription(Box::new(prescription::Evidence::read(octets))))
     }
 
-    /// The same prescription with what proves since when its signature is there; anything else stays as it is.
-    pub(crate) fn proven_by(self, proof: Proof) -> Self {
+    /// The same with what proves since when its signatures are there, each with the place of its signature; an evidence record stays as it is.
+    pub(crate) fn proven_by(self, proofs: Vec<(usize, Proof)>) -> Self {
         match self.0 {
-            Read::Prescription(evidence) => Self(Read::Prescription(Box::new(evidence.proven_by(proof)))),
+            Read::Cms(Ok(mut cms)) => {
+                cms.proofs = proofs;
+                Self(Read::Cms(Ok(cms)))
+            }
+            Read::Prescription(evidence) => Self(Read::Prescription(Box::new(evidence.proven_by(proofs)))),
             other => Self(other),
         }
     }
 
-    /// The signature of a prescription, if it reads; of anything else nothing.
-    pub(crate) fn prescription_value(&self) -> Option<Value<'_>> {
+    /// The same with the proof of a bundle of evidence, if there is one in it. Judge the bundle before: what it says of the time is believed as
+    /// far as it holds, and of another signature than its own it proves nothing.
+    pub fn proven_by_bundle(self, octets: &[u8]) -> Option<Self> {
+        let bundle: EvidenceBundle = serde_json::from_slice(octets).ok()?;
+        let proof = bundle.proof?;
+        let decoded = |text: &String| STANDARD.decode(text).ok();
+        let lists = proof.crls.iter().map(decoded).collect::<Option<Vec<_>>>()?;
+        let proof = Proof { record: decoded(&proof.evidence_record)?, lists, source: Source::Bundle };
+        Some(self.proven_by(vec![(0, proof)]))
+    }
+
+    /// The signatures that read, each with its place: those of a CMS, or that of a prescription.
+    pub(crate) fn values(&self) -> Vec<(usize, Value<'_>)> {
         match &self.0 {
-            Read::Prescription(evidence) => evidence.value(),
-            Read::Cms(_) | Read::Record(_) => None,
+            Read::Cms(Ok(cms)) => {
+                let all = cms.signed.signatures.iter().enumerate();
+                let read = all.filter_map(|(place, found)| Some((place, found.as_ref().ok()?.of_ledger()?)));
+                read.collect()
+            }
+            Read::Prescription(evidence) => evidence.value().map(|value| (0, value)).into_iter().collect(),
+            Read::Cms(Err(_)) | Read::Record(_) => Vec::new(),
         }
     }
 
@@ -125,13 +164,13 @@ impl Evidence {
     /// The certificates of the signers, and of those who gave their time-stamps, as far as they read.
     pub(crate) fn signers(&self) -> Vec<Certificate> {
         match &self.0 {
-            Read::Cms(Ok(signed)) => {
-                let signatures = signed.signatures.iter().flatten();
+            Read::Cms(Ok(cms)) => {
+                let signatures = cms.signed.signatures.iter().flatten();
                 let all = signatures.flat_map(|signature| {
                     let stampers = signature.stamps.iter().filter_map(time_stamp::Stamp::signer);
                     std::iter::once(&signature.signer).chain(stampers).cloned()
                 });
-                all.collect()
+                all.chain(cms.proofs.iter().flat_map(|(_, proof)| proof.signers())).collect()
             }
             Read::Cms(Err(_)) => Vec::new(),
             Read::Prescription(evidence) => evidence.signers(),
@@ -142,7 +181,7 @@ impl Evidence {
     /// Judges it.
     pub fn judge(&self, trust: &Trust<'_>) -> Report {
         match &self.0 {
-            Read::Cms(Ok(signed)) => judge_cms(signed, trust),
+            Read::Cms(Ok(cms)) => judge_cms(cms, trust),
             Read::Cms(Err(malformed)) => {
                 let mut findings = Findings::default();
                 findings.fails(malformed.code(), malformed.to_string());
@@ -205,8 +244,8 @@ pub fn read_anything(octets: &[u8]) {
     }
 }
 
-fn judge_cms(signed: &cms::Signed, trust: &Trust<'_>) -> Report {
-    let mut findings = Findings::default();
+fn judge_cms(cms: &Cms, trust: &Trust<'_>) -> Report {
+    let (signed, mut findings) = (&cms.signed, Findings::default());
     if signed.signatures.len() > trust.signers {
         let (found, expected) = (signed.signatures.len(), trust.signers);
         findings.fails(
@@ -216,12 +255,13 @@ fn judge_cms(signed: &cms::Signed, trust: &Trust<'_>) -> Report {
     }
     // What came with the signature is looked at beside what is known here, and believed as little.
     let extra: Vec<Certificate> = signed.certificates.iter().chain(trust.extra).cloned().collect();
-    let crls: Vec<Crl> = trust.known.crls.iter().chain(&signed.crls).cloned().collect();
+    let of_proofs = cms.proofs.iter().flat_map(|(_, proof)| proof.crls());
+    let crls: Vec<Crl> = trust.known.crls.iter().chain(&signed.crls).cloned().chain(of_proofs).collect();
     let answers: Vec<OcspAnswer> = trust.known.answers.iter().chain(&signed.answers).cloned().collect();
     let known = path::Known { crls: &crls, answers: &answers };
     let trust = &Trust { extra: &extra, known, ..*trust };
-    let signatures = signed.signatures.iter().map(|found| match found {
-        Ok(signature) => judge_signature(signed, signature, trust),
+    let signatures = signed.signatures.iter().enumerate().map(|(place, found)| match found {
+        Ok(signature) => judge_signature((signed, cms.proof(place)), signature, trust),
         Err(malformed) => {
             let mut findings = Findings::default();
             findings.fails(malformed.code(), malformed.to_string());
@@ -233,7 +273,11 @@ fn judge_cms(signed: &cms::Signed, trust: &Trust<'_>) -> Report {
     Report::new(Form::Cms, trust.now_ms, findings, signatures)
 }
 
-fn judge_signature(signed: &cms::Signed, signature: &cms::Signature, trust: &Trust<'_>) -> SignatureReport {
+fn judge_signature(
+    (signed, proof): (&cms::Signed, Option<&Proof>),
+    signature: &cms::Signature,
+    trust: &Trust<'_>,
+) -> SignatureReport {
     let mut findings = Findings::default();
     if signature.signed_digest != signature.document_digest {
         findings.fails(
@@ -266,11 +310,37 @@ fn judge_signature(signed: &cms::Signed, signature: &cms::Signature, trust: &Tru
         ),
         Err(error) => findings.fails(Code::AlgorithmNotAccepted, error.to_string()),
     }
-    let trusted_ms = Around { signed, signature }.proven_ms(trust, &mut findings);
-    let when = When { claimed_ms: signature.claimed_at_ms, trusted_ms, shown: Shown::Since };
+    let (trusted_ms, shown) = proven(signed, signature, proof, trust, &mut findings);
+    let when = When { claimed_ms: signature.claimed_at_ms, trusted_ms, shown };
     let chain = certificate::judge(&signature.signer, trust.extra, when, trust, &mut findings);
     let digest = hex::encode(&signature.document_digest);
     told(Some(&signature.signer), Some(digest), findings, when, &chain)
+}
+
+/// The earliest time that is proven, by the time-stamps in a CMS or by a proof beside it, and which list shows what was good then.
+fn proven(
+    signed: &cms::Signed,
+    signature: &cms::Signature,
+    proof: Option<&Proof>,
+    trust: &Trust<'_>,
+    findings: &mut Findings,
+) -> (Option<i64>, Shown) {
+    let beside = proof.and_then(|proof| {
+        let at_ms = proof.proven_ms(&signature.made(&signed.content), trust, findings)?;
+        Some((at_ms, proof.shown()))
+    });
+    let mut of_stamps = Findings::default();
+    let inside = Around { signed, signature }.proven_ms(trust, &mut of_stamps);
+    for finding in of_stamps.into_sorted() {
+        // What a time-stamp does not prove is open no more where a proof says it.
+        let weight = if beside.is_some() { Weight::Note } else { finding.weight };
+        findings.add(finding.code, weight, finding.sentence);
+    }
+    match (inside, beside) {
+        (Some(inside), Some((beside, shown))) if beside < inside => (Some(beside), shown),
+        (None, Some((beside, shown))) => (Some(beside), shown),
+        (inside, _) => (inside, Shown::Since),
+    }
 }
 
 /// The report of one signature.

@@ -8,16 +8,14 @@ use pki::path::Known;
 use pki::{Certificate, Crl};
 
 use super::certificate::{self, Shown, When};
-use super::evidence::proof::said;
+use super::proven::{Made, Proof, Value};
 use super::read_before;
-use super::record;
-use super::report::{Code, Findings, Form, Report, Verdict, Weight};
+use super::report::{Code, Findings, Form, Report, Weight};
 use super::{Trust, Weak, told};
 use crate::eps::{
     Algorithm, AuthorTime, Fault, Fragments, Message, Prescription, Signature, SignatureFault, SignedInfo,
 };
 use crate::prepare::Document;
-use crate::proofs::Proved;
 use crate::rsa_key;
 use crate::suite::Hash;
 
@@ -42,35 +40,8 @@ const UNCAUGHT: &str = "Uncaught error during signature verification";
 pub(super) struct Evidence {
     form: Form,
     read: Result<Signed, Refused>,
+    /// What says since when the signature was there: an XML signature has nothing around it that could.
     proof: Option<Proof>,
-}
-
-/// What says since when the signature was there: an XML signature has nothing around it that could. An evidence record (RFC 4998) of the signature,
-/// its certificate and the revocation lists of then, as a bundle of evidence has it.
-#[derive(Debug)]
-pub(crate) struct Proof {
-    /// The record in DER.
-    pub(crate) record: Vec<u8>,
-    /// The lists in DER, in the order in which the record has them.
-    pub(crate) lists: Vec<Vec<u8>>,
-    pub(crate) source: Source,
-}
-
-/// Where a proof is from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// The ledger of this service.
-    Ledger,
-    /// Whoever asks.
-    Asker,
-}
-
-/// A signature as the ledger has it.
-pub(crate) struct Value<'a> {
-    pub(crate) certificate: &'a Certificate,
-    pub(crate) signature: &'a [u8],
-    /// When it claims to be made, in milliseconds.
-    pub(crate) claimed_ms: i64,
 }
 
 /// The parts of it.
@@ -129,14 +100,13 @@ impl Evidence {
     /// The certificates of the signer, and of those who gave the time-stamps that prove when, as far as they read.
     pub(super) fn signers(&self) -> Vec<Certificate> {
         let signer = self.read.as_ref().ok().map(|signed| signed.certificate.clone());
-        let stampers =
-            self.proof.iter().flat_map(|proof| record::Evidence::read(&proof.record, None).signers());
+        let stampers = self.proof.iter().flat_map(Proof::signers);
         signer.into_iter().chain(stampers).collect()
     }
 
     /// With what proves its time.
-    pub(super) fn proven_by(self, proof: Proof) -> Self {
-        Self { proof: Some(proof), ..self }
+    pub(super) fn proven_by(self, proofs: Vec<(usize, Proof)>) -> Self {
+        Self { proof: proofs.into_iter().next().map(|(_, proof)| proof), ..self }
     }
 
     /// The signature, if it reads.
@@ -159,15 +129,11 @@ impl Evidence {
         signed.value(trust.weak, &mut findings);
         signed.statement(&mut findings);
         let proof = self.proof.as_ref();
-        let lists: Vec<Crl> =
-            proof.iter().flat_map(|it| &it.lists).filter_map(|der| Crl::from_der(der).ok()).collect();
-        let crls: Vec<Crl> = trust.known.crls.iter().chain(&lists).cloned().collect();
+        let lists = proof.into_iter().flat_map(Proof::crls);
+        let crls: Vec<Crl> = trust.known.crls.iter().cloned().chain(lists).collect();
         let trust = &Trust { known: Known { crls: &crls, ..trust.known }, ..*trust };
-        let trusted_ms = proof.and_then(|proof| signed.proven_ms(proof, trust, &mut findings));
-        let shown = match proof.map(|proof| proof.source) {
-            Some(Source::Ledger) => Shown::Then,
-            Some(Source::Asker) | None => Shown::Since,
-        };
+        let trusted_ms = proof.and_then(|proof| proof.proven_ms(&signed.made(), trust, &mut findings));
+        let shown = proof.map_or(Shown::Since, Proof::shown);
         let when = When { claimed_ms: Some(signed.at.millis().0), trusted_ms, shown };
         let chain = certificate::judge(&signed.certificate, trust.extra, when, trust, &mut findings);
         let words = words(&findings);
@@ -251,26 +217,10 @@ impl Signed {
         }
     }
 
-    /// Since when a proof says that the signature was there, with its certificate, before that had ended.
-    fn proven_ms(&self, proof: &Proof, trust: &Trust<'_>, findings: &mut Findings) -> Option<i64> {
-        let digest = Hash::Sha256.digest(self.octets.as_bytes());
-        let proved = Proved { signature: &self.value, digest: &digest, certificate: self.certificate.der() };
-        let (since, found) = said(&proof.record, &proved, &proof.lists, trust);
-        // The last second of validity belongs to it (RFC 5280 4.1.2.5).
-        let in_time = |at: &i64| at.div_euclid(1000) * 1000 <= self.certificate.not_after_ms();
-        if found.verdict() == Verdict::Valid {
-            return since.filter(in_time);
-        }
-        // What somebody brings is told as a wrong time-stamp is; what the ledger has takes nothing from a signature that holds without it.
-        let weight = if proof.source == Source::Asker { Weight::Open } else { Weight::Note };
-        for finding in found.into_sorted().into_iter().filter(|finding| finding.weight > Weight::Note) {
-            let code = match finding.code {
-                Code::TimeStampNotTrusted => Code::TimeStampNotTrusted,
-                _ => Code::TimeStampWrong,
-            };
-            findings.add(code, weight, format!("the evidence record proves nothing: {}", finding.sentence));
-        }
-        None
+    /// As the ledger has it: authorised by what was signed.
+    fn made(&self) -> Made<'_> {
+        let digests = vec![Hash::Sha256.digest(self.octets.as_bytes())];
+        Made { certificate: &self.certificate, signature: &self.value, digests }
     }
 
     /// The statement against the prescription.

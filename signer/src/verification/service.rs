@@ -16,9 +16,9 @@ use tokio::sync::SemaphorePermit;
 
 use super::certificate::{self, Shown, When};
 use super::kept::Kept;
-use super::prescription::{Proof, Source};
+use super::proven::{Proof, Source, Value};
 use super::report::{Code, Finding, Findings, Weight};
-use super::{Document, Evidence, Report, Told, Trust, Verdict, Weak};
+use super::{Document, Evidence, Report, SignatureReport, Told, Trust, Verdict, Weak};
 use crate::api::{VERIFY, Verify};
 use crate::error::Error;
 use crate::evidence::proof_of;
@@ -31,7 +31,7 @@ use crate::store::ledger;
 const LARGE: usize = 64 * 1024;
 /// How many certificates, lists or answers may come with a request: each costs the verification of a signature.
 const MOST: usize = 16;
-/// How far the time that a prescription claims may lie from that of its row in the ledger: it is prepared, and then signed within hours.
+/// How far the time that a signature claims may lie from that of its row in the ledger: a prescription is prepared, and then signed within hours.
 const NEAR_MS: i64 = 86_400_000;
 
 /// A request, decoded.
@@ -44,7 +44,7 @@ pub(crate) struct Input {
 }
 
 enum Subject {
-    Cms { cms: Vec<u8>, document: Option<Vec<u8>> },
+    Cms { cms: Vec<u8>, document: Option<Vec<u8>>, record: Option<Vec<u8>> },
     Prescription { octets: Vec<u8>, record: Option<Vec<u8>> },
     Record { record: Vec<u8>, document: Vec<u8> },
 }
@@ -55,9 +55,11 @@ impl Input {
         let refused = |sentence| Error::Verification { sentence };
         let Verify { cms, document, prescription, evidence_record, .. } = request;
         let subject = match (cms, document, prescription, evidence_record) {
-            (Some(cms), document, None, None) => {
-                Subject::Cms { cms: decoded(cms)?, document: document.as_deref().map(decoded).transpose()? }
-            }
+            (Some(cms), document, None, record) => Subject::Cms {
+                cms: decoded(cms)?,
+                document: document.as_deref().map(decoded).transpose()?,
+                record: record.as_deref().map(decoded).transpose()?,
+            },
             (None, None, Some(prescription), record) => Subject::Prescription {
                 octets: decoded(prescription)?,
                 record: record.as_deref().map(decoded).transpose()?,
@@ -67,8 +69,8 @@ impl Input {
             }
             _ => {
                 return Err(refused(
-                    "Give either cms, with or without document, or prescription, with or without evidence_record, or evidence_record with \
-                     document.",
+                    "Give either cms, with or without document, or prescription, both with or without evidence_record, or evidence_record \
+                     with document.",
                 ));
             }
         };
@@ -98,26 +100,34 @@ impl Input {
     }
 
     fn size(&self) -> usize {
+        let length = |it: Option<&Vec<u8>>| it.map_or(0, Vec::len);
         match &self.subject {
-            Subject::Cms { cms, document } => cms.len() + document.as_ref().map_or(0, Vec::len),
-            Subject::Prescription { octets, record } => octets.len() + record.as_ref().map_or(0, Vec::len),
+            Subject::Cms { cms, document, record } => {
+                cms.len() + length(document.as_ref()) + length(record.as_ref())
+            }
+            Subject::Prescription { octets, record } => octets.len() + length(record.as_ref()),
             Subject::Record { record, document } => record.len() + document.len(),
         }
     }
 
     fn evidence(&self) -> Evidence {
         match &self.subject {
-            Subject::Cms { cms, document } => {
-                Evidence::cms(cms, document.as_deref().map_or(Document::Inside, Document::Beside))
+            Subject::Cms { cms, document, record } => {
+                let document = document.as_deref().map_or(Document::Inside, Document::Beside);
+                self.with(record.as_deref(), Evidence::cms(cms, document))
             }
             Subject::Prescription { octets, record } => {
-                let read = Evidence::prescription(octets);
-                let Some(record) = record else { return read };
-                let lists = self.crls.iter().map(|crl| crl.der().to_vec()).collect();
-                read.proven_by(Proof { record: record.clone(), lists, source: Source::Asker })
+                self.with(record.as_deref(), Evidence::prescription(octets))
             }
             Subject::Record { record, document } => Evidence::record(record, Some(document)),
         }
+    }
+
+    /// With the proof that came, which is of the first signature.
+    fn with(&self, record: Option<&[u8]>, read: Evidence) -> Evidence {
+        let Some(record) = record else { return read };
+        let lists = self.crls.iter().map(|crl| crl.der().to_vec()).collect();
+        read.proven_by(vec![(0, Proof { record: record.to_vec(), lists, source: Source::Asker })])
     }
 }
 
@@ -152,13 +162,13 @@ pub(crate) async fn verify(signer: &Signer, caller: &Caller, request: Verify) ->
     let given = Given { certificates, crls, answers, signers, weak };
     let basis = Basis::read(signer, &evidence.signers(), given.clone()).await?;
     let (evidence, report) = judged(evidence, basis, large).await;
-    let report = match from_ledger(signer, &evidence, &report).await? {
-        Some(proof) => {
-            let evidence = evidence.proven_by(proof);
-            let basis = Basis::read(signer, &evidence.signers(), given).await?;
-            judged(evidence, basis, large).await.1
-        }
-        None => report,
+    let proofs = from_ledger(signer, &evidence, &report).await?;
+    let report = if proofs.is_empty() {
+        report
+    } else {
+        let evidence = evidence.proven_by(proofs);
+        let basis = Basis::read(signer, &evidence.signers(), given).await?;
+        judged(evidence, basis, large).await.1
     };
     let verdict = match report.verdict {
         Verdict::Valid => "valid",
@@ -178,11 +188,34 @@ async fn judged(evidence: Evidence, basis: Basis, large: bool) -> (Evidence, Rep
     .await
 }
 
-/// The proof that the ledger has of the signature of a prescription, where what speaks against it is only that its time is not proven. Before the
-/// worker of proofs has been there is none: that a row of the ledger has a time is the word of one table, and no proof.
-async fn from_ledger(signer: &Signer, evidence: &Evidence, report: &Report) -> Result<Option<Proof>, Error> {
-    let unproven = report.has(Code::RevokedLaterUnproven) || report.has(Code::ExpiredUnproven);
-    let Some(value) = evidence.prescription_value().filter(|_| unproven) else { return Ok(None) };
+/// The proofs that the ledger has of those signatures of which the time is not proven. Before the worker of proofs has been there is none: that
+/// a row of the ledger has a time is the word of one table, and no proof.
+async fn from_ledger(
+    signer: &Signer,
+    evidence: &Evidence,
+    report: &Report,
+) -> Result<Vec<(usize, Proof)>, Error> {
+    let mut proofs = Vec::new();
+    if report.has(Code::SignaturesSeveral) {
+        return Ok(proofs);
+    }
+    for (place, value) in evidence.values() {
+        if report.signatures.get(place).is_some_and(is_unproven)
+            && let Some(proof) = of_ledger(signer, value).await?
+        {
+            proofs.push((place, proof));
+        }
+    }
+    Ok(proofs)
+}
+
+fn is_unproven(report: &SignatureReport) -> bool {
+    const UNPROVEN: [Code; 3] =
+        [Code::RevokedLaterUnproven, Code::ExpiredUnproven, Code::TimeStampNotTrusted];
+    report.findings.iter().any(|finding| UNPROVEN.contains(&finding.code))
+}
+
+async fn of_ledger(signer: &Signer, value: Value<'_>) -> Result<Option<Proof>, Error> {
     let certificate = value.certificate;
     let serial = certificate.serial().to_string();
     let near =

@@ -52,7 +52,7 @@ async fn prescribed(world: &mut World, id: &str) -> String {
 }
 
 /// The verdict, the codes of all reasons, and the proven time.
-async fn verified(world: &World, body: &Value) -> (String, Vec<String>, Option<String>) {
+pub(super) async fn verified(world: &World, body: &Value) -> (String, Vec<String>, Option<String>) {
     let answer = world.rig.post(&world.rig.verifier, "/signer/verifications", body).await;
     assert_eq!(answer.status, 200, "{:?}", answer.body);
     let text = |value: &Value| value.as_str().unwrap().to_owned();

@@ -9,6 +9,7 @@ mod card;
 mod consent;
 mod evidence;
 mod kill;
+mod later;
 mod oauth;
 mod proofs;
 mod requests;

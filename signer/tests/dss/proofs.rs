@@ -20,7 +20,7 @@ const DAY_MS: u64 = 86_400_000;
 const SHA_512: &[u8] = &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03];
 
 /// A credential that has a key for each batch, with its passphrase.
-async fn one_time(rig: &Rig) -> String {
+pub(super) async fn one_time(rig: &Rig) -> String {
     let mut body = create_request(Algorithm::P256, "one-time");
     body["key"] = json!(KeyLife::OneTime);
     let made = rig.post(&rig.admin, "/signer/credentials", &body).await;
@@ -42,7 +42,7 @@ async fn sign(rig: &Rig, id: &str, name: &str, document: &[u8]) {
 }
 
 /// The lists of now.
-async fn lists(rig: &Rig) {
+pub(super) async fn lists(rig: &Rig) {
     rig.authority.make_lists().await;
     rig.pass(3_000);
 }
