@@ -1,4 +1,5 @@
 //! Signatures that were raised to their levels a while ago, kept in memory: who asks again gets what was made first, and no further time-stamps.
+//! Another process makes it anew around the same signature value, with a time-stamp of then, which is as good: the ledger has the signature alone.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
