@@ -55,3 +55,69 @@ pub(super) fn joined(row: &AnyRow) -> Result<Option<Found>, Error> {
     let kept = row.try_get::<Option<i64>, _>("s_opener")?.is_some();
     Ok(Some(Found { session, opener: if kept { Opener::Kept } else { Opener::Elsewhere } }))
 }
+
+#[cfg(test)]
+mod tests {
+    use platform::db::Db;
+
+    use super::*;
+    use crate::authenticator::{Authenticator, AuthenticatorId, Bound};
+    use crate::sandbox::MADE_BY;
+    use crate::store::authenticators::{self, New};
+    use crate::store::sessions::{self, tests::made};
+    use crate::store::suspensions;
+
+    fn key(number: i64, created_by: &str) -> Authenticator {
+        Authenticator {
+            id: AuthenticatorId::new(Millis(number)),
+            person: "555021942107".parse().unwrap(),
+            method: Method::SecurityKey,
+            name: format!("number {number}"),
+            version: 1,
+            aaguid: None,
+            created_at: Millis(number),
+            created_by: created_by.to_owned(),
+            last_used_at: None,
+            suspended_at: None,
+        }
+    }
+
+    platform::both_engines! {
+        /// A session says with itself whether its holder has that here with which they opened it: not of a card, of what the sandbox made, and of what
+        /// was suspended or taken away since. One that ended is not found.
+        async fn a_session_says_whether_its_opener_is_kept(db: Db) {
+            let keys = [key(1, "555021942115"), key(2, "555021942115"), key(3, "555021942115"), key(4, MADE_BY)];
+            let stored = keys.clone();
+            db.write(move |tx| Box::pin(async move {
+                for (secret, key) in (1_u8..).zip(&stored) {
+                    let credential = format!("credential {secret}");
+                    let new = New { authenticator: key, credential: Some((credential.as_str(), "{}")), seed: None };
+                    assert!(authenticators::insert(tx, &new).await?);
+                    let session = Session { bound: Bound::Kept(key.id.clone()), ..made(i64::from(secret)) };
+                    sessions::insert(tx, &session, &[secret; 32], None, None).await?;
+                }
+                sessions::insert(tx, &made(5), &[5; 32], None, None).await
+            })).await.unwrap();
+            let opener = async |sid: &str| by_sid(db.read(), sid).await.unwrap().map(|found| found.opener);
+            for sid in ["sid-1", "sid-2", "sid-3"] {
+                assert_eq!(opener(sid).await, Some(Opener::Kept), "{sid}");
+            }
+            assert_eq!(opener("sid-4").await, Some(Opener::Elsewhere), "of the sandbox");
+            assert_eq!(opener("sid-5").await, Some(Opener::Elsewhere), "a card");
+            let [_, second, third, _] = keys;
+            db.write(move |tx| Box::pin(async move {
+                assert!(suspensions::suspend(tx, &second.id, Millis(7)).await?);
+                authenticators::remove(tx, &third.person, &third.id, "555021942115", Millis(7)).await?;
+                Ok::<_, Error>(())
+            })).await.unwrap();
+            assert_eq!(opener("sid-1").await, Some(Opener::Kept));
+            assert_eq!(opener("sid-2").await, Some(Opener::Elsewhere), "suspended");
+            assert_eq!(opener("sid-3").await, Some(Opener::Elsewhere), "taken away");
+            let first = by_sid(db.read(), "sid-1").await.unwrap().unwrap().session.id;
+            db.write(move |tx| Box::pin(async move { sessions::end(tx, &first, "signed-out", Millis(9)).await }))
+                .await
+                .unwrap();
+            assert_eq!(opener("sid-1").await, None);
+        }
+    }
+}

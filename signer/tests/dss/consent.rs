@@ -289,4 +289,38 @@ platform::both_engines! {
         assert_eq!(world.answer(&request, &credential).await.refusal().1, "not-signed-in");
         assert_eq!(world.count(SIGNED).await, 0);
     }
+
+    /// Who is suspended while they confirm agrees to nothing: between page and answer their credential is suspended, or the key that they confirm with, or
+    /// they leave. Nothing is signed or recorded as agreed to, and what is lifted in time can be confirmed with a new question.
+    async fn who_is_suspended_meanwhile_agrees_to_nothing(db: Db) {
+        let mut world = World::new(db).await;
+        let request = world.asked(&[("one", &unprepared(1))]).await;
+        let listed = world.rig.get(&world.rig.admin, "/signer/credentials?user_id=555021942107").await;
+        let id = listed.body["credentials"][0]["credential_id"].as_str().unwrap().to_owned();
+        let options = world.options(&request).await.json();
+        world.rig.act(&world.rig.admin, &id, "suspend", 200).await;
+        let credential = world.key.get(&options);
+        assert_eq!(world.answer(&request, &credential).await.refusal(), (409, "credential-none".to_owned()));
+        world.rig.act(&world.rig.admin, &id, "resume", 200).await;
+        assert_eq!(world.answer(&request, &credential).await.refusal().1, "presence-refused", "that question was used up");
+
+        let suspend = "UPDATE authn_authenticator SET suspended_at = 1 WHERE created_at >= $1";
+        let lift = "UPDATE authn_authenticator SET suspended_at = NULL WHERE created_at >= $1";
+        let leave = "UPDATE directory_person SET state = 'closed' WHERE version >= $1";
+        let stay = "UPDATE directory_person SET state = 'open' WHERE version >= $1";
+        for (away, back) in [(suspend, lift), (leave, stay)] {
+            let options = world.options(&request).await.json();
+            let credential = world.key.get(&options);
+            world.write(away, Vec::new(), 0).await;
+            assert_eq!(world.answer(&request, &credential).await.refusal(), (401, "not-signed-in".to_owned()));
+            world.write(back, Vec::new(), 0).await;
+            assert_eq!(world.answer(&request, &credential).await.refusal().1, "not-signed-in", "that sign-in is over");
+            // As if they had signed in again.
+            world.write("UPDATE authn_session SET ended_at = NULL, end_cause = NULL WHERE expires_at > $1", Vec::new(), 0).await;
+        }
+        assert_eq!(world.count(SIGNED).await, 0);
+        assert_eq!(world.rig.events("signing-consented").await.len(), 0);
+        world.agree(&request).await;
+        assert_eq!(world.count(SIGNED).await, 1);
+    }
 }

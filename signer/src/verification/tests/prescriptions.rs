@@ -200,6 +200,23 @@ fn form_is_looked_at_first() {
     }
 }
 
+/// What is nested deeply, or would grow by its entities, is refused as unreadable in either form, and ten megabytes make nothing valid.
+#[test]
+fn large_and_nested_prescriptions() {
+    let world = world(Listed::Not);
+    let grows = "<!DOCTYPE a [<!ENTITY b 'bbbbbbbb'><!ENTITY c '&b;&b;&b;&b;'>]><a>&c;</a>";
+    let deep = format!("{}1{}", "{\"a\":".repeat(10_000), "}".repeat(10_000));
+    for nonsense in [grows, &deep, &"[".repeat(100_000), &"<a>".repeat(10_000)] {
+        let report = judge(&world, nonsense);
+        is(&report, Verdict::Invalid, Code::Malformed);
+        says(&report, &["Uncaught error during signature verification"]);
+    }
+    let large = "x".repeat(10 * 1024 * 1024);
+    for large in [format!("<a>{large}</a>"), format!("{{\"resourceType\":\"Bundle\",\"a\":\"{large}\"}}")] {
+        assert_eq!(judge(&world, &large).verdict, Verdict::Invalid);
+    }
+}
+
 /// Ends of lines in value and certificate, also as characters and at the end, change nothing; a break in the statement is noted.
 #[test]
 fn wrapped_signatures_hold() {
