@@ -52,7 +52,11 @@ const LARGEST: usize = 128 * 1024;
 
 /// Everything that sign-in answers.
 pub fn router(provider: Provider) -> Router {
-    let protocol = plain().merge(realm()).merge(clients::router()).layer(DefaultBodyLimit::max(LARGEST));
+    let protocol = plain()
+        .merge(csc_version_1())
+        .merge(realm())
+        .merge(clients::router())
+        .layer(DefaultBodyLimit::max(LARGEST));
     let alone = from_fn_with_state(provider.clone(), page::by_tls_alone);
     let mut router = protocol.merge(for_people().layer(alone));
     if provider.config.cis1.is_some() {
@@ -80,6 +84,15 @@ fn plain() -> Router<Provider> {
         .route("/end-session", get(end_session::show).post(end_session::send))
 }
 
+/// What of it clients of version 1 of the API of the Cloud Signature Consortium look for below the address that `info` gives as `oauth2` (1.0.4.0,
+/// 8.3): they know no metadata.
+fn csc_version_1() -> Router<Provider> {
+    Router::new()
+        .route("/oauth2/authorize", get(authorise::show).post(authorise::send))
+        .route("/oauth2/token", post(tokens::exchange))
+        .route("/oauth2/revoke", post(tokens::revoke))
+}
+
 /// The same as relying parties of CIS2 know it.
 #[rustfmt::skip]
 fn realm() -> Router<Provider> {
@@ -98,8 +111,9 @@ fn realm() -> Router<Provider> {
 /// Whether a path of ours needs to know what time it is whatever the method: sign-in goes on by GET, and whether a session, a token
 /// or a request is over hangs on the clock.
 pub fn needs_the_time(path: &str) -> bool {
-    const PATHS: [&str; 12] = [
+    const PATHS: [&str; 13] = [
         "/authorize",
+        "/oauth2",
         "/sign-in",
         "/enrol",
         "/account",
@@ -129,6 +143,10 @@ const BELOW_THE_REALM: [(&str, &str); 9] = [
     ("/par", "/par"),
     ("/end-session", "/connect/endSession"),
 ];
+
+/// The plain path, and the one of clients of version 1 of the API of the Cloud Signature Consortium.
+const CSC_VERSION_1: [(&str, &str); 3] =
+    [("/authorize", "/oauth2/authorize"), ("/token", "/oauth2/token"), ("/revoke", "/oauth2/revoke")];
 
 /// The pages, and the routes about people.
 fn for_people() -> Router<Provider> {
@@ -177,17 +195,19 @@ struct Assets;
 ))]
 struct Document;
 
-/// The routes of sign-in as OpenAPI; those of the protocol a second time below the realm of CIS2. The pages are for people and not in it.
+/// The routes of sign-in as OpenAPI; those of the protocol again below the realm of CIS2, and as version 1 of the CSC API has them. The pages are for people and not in it.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     let mut further = Vec::new();
-    for (plain, below) in BELOW_THE_REALM {
+    let realm = BELOW_THE_REALM.map(|(plain, below)| (plain, format!("{REALM}{below}"), "cis2"));
+    let older = CSC_VERSION_1.map(|(plain, path)| (plain, path.to_owned(), "csc_v1"));
+    for (plain, path, begins) in realm.into_iter().chain(older) {
         let Some(item) = document.paths.paths.get(plain) else { continue };
         let mut item = item.clone();
         for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
-            operation.operation_id = operation.operation_id.take().map(|id| format!("cis2_{id}"));
+            operation.operation_id = operation.operation_id.take().map(|id| format!("{begins}_{id}"));
         }
-        further.push((format!("{REALM}{below}"), item));
+        further.push((path, item));
     }
     document.paths.paths.extend(further);
     for area in [
@@ -215,6 +235,7 @@ mod tests {
         for path in [
             "/authorize",
             "/authorize/continue/abc",
+            "/oauth2/authorize",
             "/sign-in/abc/card",
             "/end-session",
             "/account",

@@ -116,10 +116,17 @@ fn of_details(text: &str) -> Result<(String, Vec<SigningDocument>), Refusal> {
 fn of_parameters(parameters: &Parameters) -> Result<(String, Vec<SigningDocument>), Refusal> {
     let credential = parameters.get("credentialID").filter(|id| is_credential(id));
     let credential = credential.ok_or_else(|| bad("With the scope credential name the credentialID."))?;
-    if parameters.get("hashAlgorithmOID") != Some(SHA_256) {
+    let algorithm = parameters.get("hashAlgorithmOID");
+    let (hashes, algorithm) = match (parameters.get("hashes"), parameters.get("hash")) {
+        // CSC API 1.0.4.0, 8.3.2: version 1 calls them so, and names no algorithm here.
+        (None, Some(hashes)) => (hashes, algorithm.or(Some(SHA_256))),
+        (hashes, None) => (hashes.unwrap_or_default(), algorithm),
+        (Some(_), Some(_)) => return Err(bad("Name what is signed once: hashes, or hash as in version 1.")),
+    };
+    if algorithm != Some(SHA_256) {
         return Err(bad("hashAlgorithmOID is that of SHA-256, 2.16.840.1.101.3.4.2.1."));
     }
-    let hashes: Vec<&str> = parameters.get("hashes").unwrap_or_default().split(',').collect();
+    let hashes: Vec<&str> = hashes.split(',').collect();
     if hashes.len() > MOST {
         return Err(bad("Numbers of signatures is too high"));
     }
@@ -194,6 +201,8 @@ mod tests {
             details.documents.iter().map(|document| document.hash.clone()).collect()
         };
         assert_eq!(hashes(&two), hashes(&one));
+        let older = [plain[0], plain[1], plain[2], ("hash", plain[3].1)];
+        assert_eq!(hashes(&read(&query(&older)).unwrap().unwrap()), hashes(&one), "as version 1 has it");
         assert!(read(&query(&[("scope", "openid service")])).unwrap().is_none());
     }
 
@@ -236,5 +245,9 @@ mod tests {
         }
         let more = [whole[0], whole[1], ("numSignatures", "2"), whole[3], whole[4]];
         read(&query(&more)).expect_err("more signatures than hashes");
+        let both = [&whole[..], &[("hash", hashes.as_str())]].concat();
+        read(&query(&both)).expect_err("of two versions");
+        let other = [whole[0], whole[1], whole[2], ("hash", hashes.as_str()), ("hashAlgorithmOID", "1.3.14.3.2.26")];
+        read(&query(&other)).expect_err("version 1 with another hash");
     }
 }

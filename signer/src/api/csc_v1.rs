@@ -23,7 +23,7 @@ pub struct V1Info {
     /// How clients are known.
     #[serde(rename = "authType")]
     pub auth_type: Vec<String>,
-    /// Where the authorisation server is.
+    /// Below which address `oauth2/authorize`, `oauth2/token` and `oauth2/revoke` are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oauth2: Option<String>,
     /// What is implemented.
@@ -64,15 +64,15 @@ pub struct V1Credential {
     pub key: KeyInfo,
     /// Its certificate.
     pub cert: CertInfo,
-    /// `explicit`: by `credentials/authorize`.
+    /// `explicit`: by `credentials/authorize`; `oauth2code` for whoever shows an access token.
     #[serde(rename = "authMode")]
     pub auth_mode: String,
     /// `2`: an authorisation is bound to the listed hashes.
     #[serde(rename = "SCAL")]
     pub scal: String,
-    /// The holder's passphrase.
-    #[serde(rename = "PIN")]
-    pub pin: V1Pin,
+    /// The holder's passphrase, where it is asked for.
+    #[serde(rename = "PIN", default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<V1Pin>,
     /// How many signatures one authorisation may cover.
     pub multisign: usize,
     /// Language of the answers.

@@ -320,4 +320,70 @@ platform::both_engines! {
         let new = world.rig.csc(&system, "credentials/authorize", &body).await;
         assert!(new.status == 202 && new.body != begun.body, "when that is over they are asked again: {:?}", new.body);
     }
+
+    /// A client of version 1 finds the addresses below `oauth2`, asks by its parameters and without a proof key, and has signed what its person agreed to, by
+    /// the names that it knows, and nothing else. What it may look for besides is refused as not there.
+    async fn version_1_signs_by_oauth(db: Db) {
+        let mut world = World::new(db).await;
+        let way = json!({"token_endpoint_auth_method": "client_secret_post"});
+        let application = Application::with(&world, "letters", &["service", "credential"], &way).await;
+        let info = world.send("POST", "/csc/v1/info", Some(&json!({})), None).await.json();
+        assert_eq!(info["oauth2"], "https://id.example.org");
+        assert!(info["methods"].as_array().unwrap().contains(&json!("oauth2/authorize")), "{info}");
+        let id = credential(&world).await;
+        let (one, other) = (digest_of(b"one"), digest_of(b"other"));
+        let hash = URL_SAFE_NO_PAD.encode(STANDARD.decode(&one).unwrap());
+        let mut address = Url::parse("https://id.example.org/oauth2/authorize").unwrap();
+        address.query_pairs_mut().extend_pairs([
+            ("response_type", "code"), ("client_id", application.id), ("redirect_uri", CALLBACK), ("scope", "credential"),
+            ("credentialID", id.as_str()), ("numSignatures", "1"), ("hash", hash.as_str()), ("state", "s1"), ("lang", "en-GB"),
+        ]);
+        let address = format!("{}?{}", address.path(), address.query().unwrap());
+        let mut browser = world.browsers[USER].clone();
+        let page = shown(&world, &mut browser, &address).await;
+        let answered = agreed(&mut world, &mut browser, &page).await;
+        assert_eq!(answered.status, 200, "{}", answered.body);
+        let back = browser.get(&world, answered.json()["location"].as_str().unwrap()).await.header("location");
+        let (code, secret) = (member(&back, "code").unwrap(), application.secret.as_str());
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([
+                ("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", CALLBACK),
+                ("client_id", application.id), ("client_secret", secret),
+            ])
+            .finish();
+        let posted = |path: &str, form: String| {
+            let request = Request::builder().method("POST").uri(path);
+            request.header("content-type", "application/x-www-form-urlencoded").body(Body::from(form)).unwrap()
+        };
+        let told = world.route(posted("/oauth2/token", form)).await;
+        assert_eq!(told.status, 200, "{}", told.body);
+        let token = told.json()["access_token"].as_str().unwrap().to_owned();
+
+        let caller = Caller::new(CallerKind::System, "letters", "letters".parse().unwrap(), [SIGN.0]);
+        let v1 = async |hash: &str| {
+            let body = json!({"credentialID": id, "SAD": token, "hash": [hash], "signAlgo": RSA_SHA_256});
+            world.rig.post(&caller, "/csc/v1/signatures/signHash", &body).await
+        };
+        assert_eq!(v1(&other).await.status, 400);
+        let signed = v1(&one).await;
+        assert_eq!((signed.status, signed.body["signatures"].as_array().unwrap().len()), (200, 1), "{:?}", signed.body);
+        let request = Request::builder()
+            .method("POST")
+            .uri("/csc/v1/credentials/info")
+            .header("content-type", "application/json")
+            .header("authorization", format!("Bearer {token}"));
+        let body = Body::from(json!({"credentialID": id}).to_string());
+        let shown = world.route(request.body(body).unwrap()).await.json();
+        assert_eq!((&shown["authMode"], shown.get("PIN")), (&json!("oauth2code"), None), "{shown}");
+        for absent in ["auth/login", "auth/revoke", "credentials/sendOTP", "credentials/extendTransaction", "signatures/timestamp"] {
+            let refused = world.rig.post(&caller, &format!("/csc/v1/{absent}"), &json!({})).await;
+            assert_eq!(refused.status, 501, "{absent}: {:?}", refused.body);
+        }
+
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("token", token.as_str()), ("client_id", application.id), ("client_secret", secret)])
+            .finish();
+        assert_eq!(world.route(posted("/oauth2/revoke", form)).await.status, 200);
+        assert_eq!(csc(&world, &token, "credentials/info", &json!({"credentialID": id})).await.status, 401, "given back");
+    }
 }

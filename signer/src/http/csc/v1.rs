@@ -27,7 +27,6 @@ use crate::suite::Hash;
 /// What this service is and does. Anybody may ask.
 #[utoipa::path(post, path = "/csc/v1/info", tag = "csc", responses((status = 200, body = V1Info)))]
 pub(crate) async fn info(State(signer): State<Signer>) -> Json<V1Info> {
-    let strings = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
     Json(V1Info {
         specs: "1.0.4.0".to_owned(),
         name: signer.config.name.clone(),
@@ -37,14 +36,17 @@ pub(crate) async fn info(State(signer): State<Signer>) -> Json<V1Info> {
         description: signer.config.description.clone(),
         auth_type: super::info::auth_types(&signer),
         oauth2: signer.sign_in.as_ref().map(|sign_in| sign_in.origin.clone()),
-        methods: strings(&[
-            "info",
-            "credentials/list",
-            "credentials/info",
-            "credentials/authorize",
-            "signatures/signHash",
-        ]),
+        methods: methods(&signer).map(str::to_owned).collect(),
     })
+}
+
+/// What works here: some of it needs people to sign in.
+fn methods(signer: &Signer) -> impl Iterator<Item = &'static str> {
+    const ALWAYS: [&str; 5] =
+        ["info", "credentials/list", "credentials/info", "credentials/authorize", "signatures/signHash"];
+    const SIGNED_IN: [&str; 3] = ["oauth2/authorize", "oauth2/token", "oauth2/revoke"];
+    let signed_in = if signer.sign_in.is_some() { &SIGNED_IN[..] } else { &[] };
+    ALWAYS.into_iter().chain(signed_in.iter().copied())
 }
 
 /// The credentials of a person.
@@ -84,6 +86,7 @@ pub(crate) async fn credential(
     known: Known,
     mut fields: Fields,
 ) -> Result<Json<V1Credential>, CscAnswer> {
+    let by_token = known.token.is_some();
     let caller = known.any();
     caller.may(SIGN)?;
     let credential = fields.credential()?;
@@ -100,14 +103,14 @@ pub(crate) async fn credential(
     Ok(Json(V1Credential {
         key: info.key,
         cert: info.cert,
-        auth_mode: "explicit".to_owned(),
+        auth_mode: if by_token { "oauth2code" } else { "explicit" }.to_owned(),
         scal: info.scal,
-        pin: V1Pin {
+        pin: (!by_token).then(|| V1Pin {
             presence: "true".to_owned(),
             format: "A".to_owned(),
             label: "Signing passphrase".to_owned(),
             description: "Please enter the passphrase of your signing credential".to_owned(),
-        },
+        }),
         multisign: info.multisign,
         lang: info.lang,
     }))
