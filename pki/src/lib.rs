@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod algorithm;
 mod certificate;
 pub mod cmp;
 mod crl;

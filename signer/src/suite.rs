@@ -2,6 +2,7 @@
 
 use aws_lc_rs::digest::{self, SHA256, SHA384, SHA512};
 use hsm::Alg;
+use pki::algorithm;
 
 use crate::api::{
     Algorithm, ECDSA_SHA_256, ECDSA_SHA_384, ML_DSA_44, ML_DSA_65, ML_DSA_87, P_256, P_384, RSA, RSA_SHA_256,
@@ -116,12 +117,6 @@ pub(crate) fn sign_algorithms() -> Vec<String> {
     all
 }
 
-/// sha256WithRSAEncryption, parameters NULL: RFC 5754 3.2.
-const RSA_IDENTIFIER: &[u8] =
-    &[0x30, 0x0D, 0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x0B, 0x05, 0x00];
-/// ecdsa-with-SHA256 and ecdsa-with-SHA384, parameters absent: RFC 5754 3.3.
-const ECDSA_256_IDENTIFIER: &[u8] = &[0x30, 0x0A, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02];
-const ECDSA_384_IDENTIFIER: &[u8] = &[0x30, 0x0A, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x03];
 /// id-ml-dsa-44, -65 and -87, parameters absent: RFC 9882 2.
 const ML_DSA_44_IDENTIFIER: &[u8] =
     &[0x30, 0x0B, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x11];
@@ -138,7 +133,7 @@ static SUITES: [Suite; 7] = [
         name: Algorithm::Rsa2048,
         sign_algorithms: &[RSA_SHA_256, RSA],
         hash: Hash::Sha256,
-        signature_algorithm: RSA_IDENTIFIER,
+        signature_algorithm: algorithm::RSA_SHA256,
         bits: 2048,
         curve: None,
     },
@@ -147,7 +142,7 @@ static SUITES: [Suite; 7] = [
         name: Algorithm::Rsa3072,
         sign_algorithms: &[RSA_SHA_256, RSA],
         hash: Hash::Sha256,
-        signature_algorithm: RSA_IDENTIFIER,
+        signature_algorithm: algorithm::RSA_SHA256,
         bits: 3072,
         curve: None,
     },
@@ -156,7 +151,7 @@ static SUITES: [Suite; 7] = [
         name: Algorithm::P256,
         sign_algorithms: &[ECDSA_SHA_256],
         hash: Hash::Sha256,
-        signature_algorithm: ECDSA_256_IDENTIFIER,
+        signature_algorithm: algorithm::ECDSA_SHA256,
         bits: 256,
         curve: Some(P_256),
     },
@@ -165,7 +160,7 @@ static SUITES: [Suite; 7] = [
         name: Algorithm::P384,
         sign_algorithms: &[ECDSA_SHA_384],
         hash: Hash::Sha384,
-        signature_algorithm: ECDSA_384_IDENTIFIER,
+        signature_algorithm: algorithm::ECDSA_SHA384,
         bits: 384,
         curve: Some(P_384),
     },

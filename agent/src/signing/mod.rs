@@ -99,14 +99,12 @@ impl SignatureAlgorithm {
         }
     }
 
-    /// Its `AlgorithmIdentifier` in DER. RFC 4055 5; RFC 5758 3.2.
+    /// Its `AlgorithmIdentifier` in DER.
     fn identifier(self) -> &'static [u8] {
         match self {
-            Self::Rs256 => {
-                &[0x30, 0x0D, 0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x0B, 0x05, 0x00]
-            }
-            Self::Es256 => &[0x30, 0x0A, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02],
-            Self::Es384 => &[0x30, 0x0A, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x03],
+            Self::Rs256 => pki::algorithm::RSA_SHA256,
+            Self::Es256 => pki::algorithm::ECDSA_SHA256,
+            Self::Es384 => pki::algorithm::ECDSA_SHA384,
         }
     }
 }

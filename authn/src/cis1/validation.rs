@@ -31,10 +31,6 @@ use crate::session::{self, IdleEnds, Opened, Opening, Session, SessionEvent, hol
 use crate::store::{ceremonies, interactions, sessions, tickets};
 use crate::throttle;
 
-/// sha256WithRSAEncryption with its NULL. RFC 4055 5.
-const SHA256_WITH_RSA: [u8; 15] =
-    [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b, 0x05, 0x00];
-
 /// What an agent sends.
 struct Asked {
     workstation: Workstation,
@@ -150,7 +146,7 @@ fn signed_by(row: &CertificateInfo, signed: &Signed, sha1: Option<sha1::Permitte
     let (key, message, value) = (certificate.spki_der(), &signed.content, &signed.signature);
     let good = match signed.digest {
         Digest::Sha1 => sha1::verifies(sha1.ok_or(Refusal::Sha1Refused)?, key, message, value),
-        Digest::Sha256 => pki::verify_signature(key, &SHA256_WITH_RSA, message, value).is_ok(),
+        Digest::Sha256 => pki::verify_signature(key, pki::algorithm::RSA_SHA256, message, value).is_ok(),
     };
     if good { Ok(()) } else { Err(Refusal::SignatureWrong) }
 }

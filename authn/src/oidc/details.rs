@@ -247,7 +247,8 @@ mod tests {
         read(&query(&more)).expect_err("more signatures than hashes");
         let both = [&whole[..], &[("hash", hashes.as_str())]].concat();
         read(&query(&both)).expect_err("of two versions");
-        let other = [whole[0], whole[1], whole[2], ("hash", hashes.as_str()), ("hashAlgorithmOID", "1.3.14.3.2.26")];
+        let other =
+            [whole[0], whole[1], whole[2], ("hash", hashes.as_str()), ("hashAlgorithmOID", "1.3.14.3.2.26")];
         read(&query(&other)).expect_err("version 1 with another hash");
     }
 }

@@ -132,14 +132,12 @@ fn signed(challenge: &Challenge, leaf: &[u8], answer: &Answer) -> Result<(), Fau
         .map_err(|_| Fault::unproven("card-signature"))
 }
 
-/// The `AlgorithmIdentifier` of each algorithm: RFC 5758 3.2, RFC 4055 5.
+/// By what the card signs.
 fn identifier(algorithm: Algorithm) -> &'static [u8] {
     match algorithm {
-        Algorithm::Es256 => &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02],
-        Algorithm::Es384 => &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03],
-        Algorithm::Rs256 => {
-            &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b, 0x05, 0x00]
-        }
+        Algorithm::Es256 => pki::algorithm::ECDSA_SHA256,
+        Algorithm::Es384 => pki::algorithm::ECDSA_SHA384,
+        Algorithm::Rs256 => pki::algorithm::RSA_SHA256,
     }
 }
 

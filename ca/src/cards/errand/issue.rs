@@ -193,13 +193,11 @@ fn digest_of(algorithm: Algorithm, message: &[u8]) -> Digest {
     }
 }
 
-/// The `AlgorithmIdentifier` in DER of what a key of this kind signs here. RFC 5758 3.2; RFC 4055 5.
+/// By what a key of this kind signs here.
 fn identifier(algorithm: Algorithm) -> &'static [u8] {
     match algorithm {
-        Algorithm::P256 => &[0x30, 0x0A, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02],
-        Algorithm::P384 => &[0x30, 0x0A, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x03],
-        Algorithm::Rsa2048 => {
-            &[0x30, 0x0D, 0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x0B, 0x05, 0x00]
-        }
+        Algorithm::P256 => pki::algorithm::ECDSA_SHA256,
+        Algorithm::P384 => pki::algorithm::ECDSA_SHA384,
+        Algorithm::Rsa2048 => pki::algorithm::RSA_SHA256,
     }
 }
