@@ -9,9 +9,10 @@ use platform::caller::{Caller, CallerKind};
 use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::uuid_text;
+use platform::message::code::{COUNTED_OVER, LIFETIME, SENDINGS};
 use platform::problem::Problem;
 
-use super::self_unlock::{COUNTED_OVER, LIFETIME, SENDINGS, SWEPT, can_be_unlocked, code, tried};
+use super::self_unlock::{SWEPT, can_be_unlocked, code, tried};
 use super::stock::{field, is_serial};
 use super::{CardEvent, CardRefused, Cards, keys};
 use crate::api::{AskColleague, ColleagueAsked, WaitingUnlock, WaitingUnlocks};
@@ -96,7 +97,7 @@ async fn wait(
     let Some(card) = cards::by_serial_in(tx, serial).await?.filter(can_be_unlocked) else { return Ok(()) };
     let Some(user_id) = card.user_id else { return Ok(()) };
     let since = now.minus(COUNTED_OVER);
-    if cards::unlocks_since(tx, &user_id, KnownBy::Colleague, since).await? >= SENDINGS {
+    if cards::unlocks_since(tx, &user_id, KnownBy::Colleague, since).await? >= i64::from(SENDINGS) {
         return Ok(());
     }
     let unlock = SentCode {

@@ -14,6 +14,7 @@ use platform::caller::CallerKind;
 use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::{UserId, uuid_text};
+use platform::message::code::{COUNTED_OVER, LIFETIME, SENDINGS, TRIES, six_digits};
 use platform::problem::Problem;
 
 use super::errand::{Opening, Ticket};
@@ -23,14 +24,6 @@ use crate::api::{AskUnlock, RelayTicket, UnlockAsked};
 use crate::error::Error;
 use crate::store::cards::{self, Card, KnownBy, SentCode};
 
-/// For how long a code can be used.
-pub(super) const LIFETIME: Duration = Duration::from_mins(15);
-/// How often a code can be tried, the times included in which a right one goes on.
-const TRIES: i64 = 6;
-/// How many codes somebody is sent within a day.
-pub(super) const SENDINGS: i64 = 6;
-/// The day in which they are counted.
-pub(super) const COUNTED_OVER: Duration = Duration::from_hours(24);
 /// How many rows are swept away at once.
 pub(super) const SWEPT: i64 = 100;
 
@@ -164,7 +157,8 @@ async fn send(tx: &mut Tx, wish: &Wish, now: Millis) -> Result<Outcome, Error> {
     if way.verified_at > wish.rested {
         return Ok(Outcome::Resting);
     }
-    if cards::unlocks_since(tx, user.as_str(), KnownBy::Code, now.minus(COUNTED_OVER)).await? >= SENDINGS {
+    let sent = cards::unlocks_since(tx, user.as_str(), KnownBy::Code, now.minus(COUNTED_OVER)).await?;
+    if sent >= i64::from(SENDINGS) {
         return Ok(Outcome::Limited);
     }
     if !matches!(
@@ -205,7 +199,7 @@ pub(super) fn can_be_unlocked(card: &Card) -> bool {
 
 /// Counts a try, and gives the code's row if it is right. A wrong one is in the record.
 pub(super) async fn tried(tx: &mut Tx, id: &str, mark: &str, now: Millis) -> Result<Option<SentCode>, Error> {
-    let unlock = cards::try_unlock(tx, id, TRIES, now).await?.ok_or(CardRefused::CodeRefused)?;
+    let unlock = cards::try_unlock(tx, id, i64::from(TRIES), now).await?.ok_or(CardRefused::CodeRefused)?;
     if verify_slices_are_equal(unlock.code_mark.as_bytes(), mark.as_bytes()).is_ok() {
         return Ok(Some(unlock));
     }
@@ -238,10 +232,9 @@ async fn errand_of(tx: &mut Tx, unlock: &SentCode, opening: &Opening) -> Result<
 
 /// Six digits, each as likely as the others.
 pub(super) fn code() -> Result<String, Error> {
-    let mut octets = zeroize::Zeroizing::new([0; 64]);
-    aws_lc_rs::rand::fill(&mut *octets).map_err(|_| Error::NoRandomness)?;
-    let digits = keys::digits(&*octets).ok_or(Error::NoRandomness)?;
-    Ok(digits[..6].iter().map(|digit| char::from(*digit)).collect())
+    let mut chance = zeroize::Zeroizing::new([0_u8; 8]);
+    aws_lc_rs::rand::fill(&mut *chance).map_err(|_| Error::NoRandomness)?;
+    Ok(six_digits(*chance))
 }
 
 /// Codes are six digits, and not always the same.

@@ -1,21 +1,12 @@
 //! Addresses, and the codes that show whose they are.
 
-use std::time::Duration;
-
 use platform::clock::Millis;
+use platform::message::code::TRIES;
 
 use super::keyed::{DocumentKey, same};
 use crate::api::Channel;
 use crate::error::Error;
 
-/// For how long a code can be used.
-pub(crate) const LIFETIME: Duration = Duration::from_mins(15);
-/// How often a code can be tried.
-pub(crate) const TRIES: u32 = 6;
-/// How many codes an address is sent within a day.
-pub(crate) const SENDINGS: u32 = 6;
-/// The day in which they are counted.
-pub(crate) const COUNTED_OVER: Duration = Duration::from_hours(24);
 /// How many addresses of a channel somebody has at most.
 pub(crate) const MOST: usize = 10;
 
@@ -69,11 +60,6 @@ fn mobile(text: &str) -> Option<String> {
     (fits && !digits.starts_with('0')).then_some(international)
 }
 
-/// Six digits from eight octets of chance.
-pub(crate) fn code(random: [u8; 8]) -> String {
-    format!("{:06}", u64::from_be_bytes(random) % 1_000_000)
-}
-
 /// What of a code is kept.
 pub(crate) fn code_hash(key: &DocumentKey, contact: &str, code: &str) -> String {
     key.hash("contact-code", &[contact, code])
@@ -115,6 +101,8 @@ pub(crate) fn tried(pending: Option<&Pending>, given: &str, now: Millis) -> Trie
 
 #[cfg(test)]
 mod tests {
+    use platform::message::code::{LIFETIME, six_digits};
+
     use super::*;
 
     /// Addresses come out in one form however they are typed; what is none is refused.
@@ -160,6 +148,6 @@ mod tests {
         assert_eq!(tried(Some(&after(0)), &right, until), Tried::Spent);
         assert_eq!(tried(None, &right, at), Tried::Spent);
         assert_ne!(right, code_hash(&key, "another", "012345"));
-        assert_eq!((code([0; 8]).as_str(), code([255; 8]).len()), ("000000", 6));
+        assert_eq!((six_digits([0; 8]).as_str(), six_digits([255; 8]).len()), ("000000", 6));
     }
 }

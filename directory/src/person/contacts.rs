@@ -4,9 +4,10 @@
 
 use platform::db::Tx;
 use platform::id::UserId;
+use platform::message::code::{LIFETIME, SENDINGS, six_digits};
 
 use super::allowed::not_asked;
-use super::contact::{self, LIFETIME, MOST, SENDINGS, Tried, code_hash, tried};
+use super::contact::{self, MOST, Tried, code_hash, tried};
 use super::events::Event;
 use super::letters::{self, Changed};
 use super::note::note;
@@ -171,7 +172,7 @@ async fn post_code(
             ),
         ));
     }
-    let code = contact::code(random);
+    let code = six_digits(random);
     let until = doing.now.plus(LIFETIME);
     let hash = code_hash(doing.key(), &contact.id, &code);
     people_contacts::expect_code(tx, &contact.id, &hash, until).await?;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use platform::db::Tx;
 use platform::id::UserId;
+use platform::message::code::{COUNTED_OVER, LIFETIME, SENDINGS};
 use platform::message::{self, Message, MessageId, Posted};
 
-use super::contact::{COUNTED_OVER, LIFETIME, SENDINGS};
 use crate::acting::Doing;
 use crate::api::{Channel, Contact};
 use crate::day::Day;

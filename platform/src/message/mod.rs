@@ -14,6 +14,7 @@
 //! those that may wait ([`RESERVED`]), and is sent by itself, beside the others.
 
 mod carrier;
+pub mod code;
 mod config;
 mod hook;
 mod key;

@@ -2,11 +2,10 @@
 //!
 //! Whether an address is somebody's is told by the mailbox alone: whatever was typed, a code is sent, and only who reads it learns more.
 
-use std::time::Duration;
-
 use aws_lc_rs::rand::SecureRandom;
 use directory::api::{Letter, ToldThere, Unproved, tell_there};
 use platform::clock::Millis;
+use platform::message::code::{COUNTED_OVER, LIFETIME, SENDINGS, TRIES};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
@@ -20,13 +19,6 @@ use crate::secret::sha256_hex;
 use crate::session::holder;
 use crate::store::ceremonies;
 
-/// For how long a code can be used.
-const LIFETIME: Duration = Duration::from_mins(15);
-/// How often a code can be tried.
-const TRIES: u32 = 6;
-/// How many codes somebody has sent to an address within a day.
-const SENDINGS: u32 = 6;
-const COUNTED_OVER: Duration = Duration::from_hours(24);
 /// What codes are made of: five bits each, and nothing that is read as something else.
 const SYMBOLS: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 /// How many of them: 60 bits, of which the row has a hash, so that a copy of the database is of no use within the code's time.
