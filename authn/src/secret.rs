@@ -4,40 +4,38 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SecureRandom;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use platform::secret;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
 
 /// A code, a token, a client's secret, what is in a link, or what a browser holds. Wiped when dropped, never shown.
-pub(crate) struct Secret(Zeroizing<[u8; 32]>);
+pub(crate) struct Secret(secret::Secret);
 
 impl Secret {
     /// A new one.
     pub(crate) fn generate(random: &dyn SecureRandom) -> Result<Self, Error> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        random.fill(&mut *bytes).map_err(|_| Error::NoRandomness)?;
-        Ok(Self(bytes))
+        secret::Secret::generate(random).map(Self).map_err(|_| Error::NoRandomness)
     }
 
     /// Reads what somebody presents; `None` when it cannot be one of ours.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
-        bytes.as_slice().try_into().ok().map(|bytes| Self(Zeroizing::new(bytes)))
+        secret::Secret::parse(text).map(Self)
     }
 
     /// As it travels.
     pub(crate) fn text(&self) -> Zeroizing<String> {
-        Zeroizing::new(URL_SAFE_NO_PAD.encode(self.0.as_slice()))
+        self.0.text()
     }
 
-    /// What lies in a row. That it is looked up by an index tells nothing: who does not know the secret cannot steer its hash.
+    /// What lies in a row.
     pub(crate) fn hash(&self) -> Vec<u8> {
-        digest(&SHA256, self.0.as_slice()).as_ref().to_vec()
+        self.0.hash()
     }
 
     /// The same in hexadecimal, for the columns that are text.
     pub(crate) fn stored(&self) -> String {
-        hex::encode(self.hash())
+        self.0.stored()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What every module needs and none owns: identifiers, the clock, the database, problems, callers, peers, messages to
+//! What every module needs and none owns: identifiers, secrets, the clock, the database, problems, callers, peers, messages to
 //! people, the web and telemetry.
 //!
 //! This crate knows nothing of what the modules do, and grows only by what three of them need.
@@ -15,6 +15,7 @@ pub mod network;
 mod panics;
 pub mod peer;
 pub mod problem;
+pub mod secret;
 pub mod telemetry;
 pub mod tls;
 pub mod web;

@@ -1,40 +1,34 @@
 //! Signature activation data: the secret an authorisation hands out.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SecureRandom;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use platform::secret::Secret;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::ids::AuthorisationId;
 
 /// 256 random bits. Only their SHA-256 is stored: who reads the database cannot sign with what is in it.
-pub(crate) struct Sad(Zeroizing<[u8; 32]>);
+pub(crate) struct Sad(Secret);
 
 impl Sad {
     /// A new one.
     pub(crate) fn generate(random: &dyn SecureRandom) -> Result<Self, Error> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        random.fill(&mut *bytes).map_err(|_| Error::NoRandomness)?;
-        Ok(Self(bytes))
+        Secret::generate(random).map(Self).map_err(|_| Error::NoRandomness)
     }
 
     /// Reads what a client sent; `None` when it cannot be one of ours.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut *bytes).ok()?;
-        (length == 32).then_some(Self(bytes))
+        Secret::parse(text).map(Self)
     }
 
     /// As it travels.
     pub(crate) fn to_text(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.0.as_slice())
+        self.0.text().to_string()
     }
 
     /// As it is stored and looked up, in hexadecimal.
     pub(crate) fn stored(&self) -> String {
-        hex::encode(digest(&SHA256, &*self.0))
+        self.0.stored()
     }
 }
 

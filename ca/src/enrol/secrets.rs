@@ -4,13 +4,13 @@
 //! certificate itself issued. It is 256 random bits: nobody guesses it, however fast the protocol lets them try.
 
 use audit::Actor;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use aws_lc_rs::rand::SystemRandom;
 use hsm::Sealed;
 use platform::caller::Caller;
 use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::{ClientId, OdsCode, uuid_text};
+use platform::secret::Secret;
 use zeroize::Zeroizing;
 
 use super::config::Protocol;
@@ -143,9 +143,7 @@ impl Authority {
 
 /// 256 random bits as text: what is typed is what is computed with.
 fn fresh() -> Result<Zeroizing<String>, Error> {
-    let mut octets = Zeroizing::new([0_u8; 32]);
-    aws_lc_rs::rand::fill(&mut *octets).map_err(|_| Error::NoRandomness)?;
-    Ok(Zeroizing::new(URL_SAFE_NO_PAD.encode(*octets)))
+    Secret::generate(&SystemRandom::new()).map(|secret| secret.text()).map_err(|_| Error::NoRandomness)
 }
 
 /// Where a secret lies; sealed for this place alone.

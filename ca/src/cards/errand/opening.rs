@@ -1,13 +1,13 @@
 //! The row of an errand and its tickets, in the transaction of whatever begins it.
 
 use audit::Actor;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use aws_lc_rs::rand::SystemRandom;
 use card::wire::relay::{Act, VERSION};
 use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::uuid_text;
 use platform::problem::Problem;
+use platform::secret::Secret;
 
 use super::Step;
 use crate::api::RelayTicket;
@@ -103,9 +103,8 @@ pub(crate) struct Ticket {
 impl Ticket {
     /// 256 random bits, good for so many seconds.
     pub(crate) fn new(now: Millis, seconds: u32) -> Result<Self, Error> {
-        let mut octets = [0; 32];
-        aws_lc_rs::rand::fill(&mut octets).map_err(|_| Error::NoRandomness)?;
-        let shown = URL_SAFE_NO_PAD.encode(octets);
+        let secret = Secret::generate(&SystemRandom::new()).map_err(|_| Error::NoRandomness)?;
+        let shown = secret.text().to_string();
         let hash = sha256_hex(shown.as_bytes());
         Ok(Self { shown, hash, until: Millis(now.0 + i64::from(seconds) * 1000) })
     }
