@@ -31,6 +31,7 @@ pub(crate) enum Source {
 }
 
 /// A signature as the ledger has it.
+#[derive(Clone, Copy)]
 pub(crate) struct Value<'a> {
     pub(crate) certificate: &'a Certificate,
     pub(crate) signature: &'a [u8],

@@ -14,7 +14,7 @@ macro_rules! realm {
 
 /// The rule of each route. A route of the document that is not here fails the test, so that whoever adds one says
 /// here who may use it.
-pub(super) const ROUTES: [Route; 250] = [
+pub(super) const ROUTES: [Route; 254] = [
     Route("GET", "/spine-directory/FHIR/R4/metadata", Act("directory:look-up"), none),
     Route("POST", "/spine-directory/FHIR/R4/Device/_search", Act("directory:look-up"), none),
     Route("GET", "/spine-directory/FHIR/R4/Device/{id}", Act("directory:look-up"), none),
@@ -402,14 +402,14 @@ pub(super) const ROUTES: [Route; 250] = [
     Route("POST", "/authorize", Open, none),
     Route("GET", "/authorize/continue/{interaction}", Open, none),
     Route("POST", "/authorize/continue/{interaction}", Open, none),
-    Route("POST", "/token", Open, no_form),
+    Route("POST", "/token", Open, || json!({})),
     Route("GET", "/oauth2/authorize", Open, none),
     Route("POST", "/oauth2/authorize", Open, none),
-    Route("POST", "/oauth2/token", Open, no_form),
-    Route("POST", "/oauth2/revoke", Open, no_form),
-    Route("POST", "/introspect", Open, no_form),
-    Route("POST", "/revoke", Open, no_form),
-    Route("POST", "/par", Open, no_form),
+    Route("POST", "/oauth2/token", Open, || json!({})),
+    Route("POST", "/oauth2/revoke", Open, || json!({})),
+    Route("POST", "/introspect", Open, || json!({})),
+    Route("POST", "/revoke", Open, || json!({})),
+    Route("POST", "/par", Open, || json!({})),
     Route("GET", "/userinfo", Proof, none),
     Route("POST", "/userinfo", Proof, none),
     Route("GET", "/end-session", Open, none),
@@ -418,10 +418,10 @@ pub(super) const ROUTES: [Route; 250] = [
     Route("GET", concat!(realm!(), "/connect/jwk_uri"), Open, none),
     Route("GET", concat!(realm!(), "/authorize"), Open, none),
     Route("POST", concat!(realm!(), "/authorize"), Open, none),
-    Route("POST", concat!(realm!(), "/access_token"), Open, no_form),
-    Route("POST", concat!(realm!(), "/introspect"), Open, no_form),
-    Route("POST", concat!(realm!(), "/token/revoke"), Open, no_form),
-    Route("POST", concat!(realm!(), "/par"), Open, no_form),
+    Route("POST", concat!(realm!(), "/access_token"), Open, || json!({})),
+    Route("POST", concat!(realm!(), "/introspect"), Open, || json!({})),
+    Route("POST", concat!(realm!(), "/token/revoke"), Open, || json!({})),
+    Route("POST", concat!(realm!(), "/par"), Open, || json!({})),
     Route("GET", concat!(realm!(), "/userinfo"), Proof, none),
     Route("POST", concat!(realm!(), "/userinfo"), Proof, none),
     Route("GET", concat!(realm!(), "/connect/endSession"), Open, none),
@@ -455,10 +455,6 @@ pub(super) fn none() -> Value {
 
 pub(super) fn issue() -> Value {
     json!({"request_id": "matrix", "profile": "person-sign-in", "subject": {"common_name": "nobody"}, "key": {"public_key": "AA=="}})
-}
-
-fn no_form() -> Value {
-    json!({})
 }
 
 fn registration() -> Value {
