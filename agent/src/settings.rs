@@ -27,6 +27,10 @@ pub struct Settings {
     pub port: u16,
     /// The ports at which the agent may be looked for; the first that is free is taken.
     pub discovery_ports: Vec<u16>,
+    /// A PEM file with a certificate for `localhost`, by which the agent answers by TLS too; without it, plainly only.
+    pub localhost_certificate: Option<PathBuf>,
+    /// The PEM file of its private key.
+    pub localhost_key: Option<PathBuf>,
     /// The program that asks for the passcode: one of the pinentry family.
     pub pinentry: PathBuf,
     /// The Unix socket at which systems of the desktop ask for signatures; without it, `lanyard-agent/socket` in `XDG_RUNTIME_DIR`.
@@ -41,6 +45,8 @@ impl Default for Settings {
             server_roots: None,
             port: PORT,
             discovery_ports: DISCOVERY_PORTS.to_vec(),
+            localhost_certificate: None,
+            localhost_key: None,
             pinentry: PathBuf::from("pinentry"),
             socket: None,
         }

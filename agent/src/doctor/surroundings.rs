@@ -2,6 +2,7 @@
 
 use super::Finding;
 use super::facts::{Facts, ServerFacts, ServerState};
+use crate::system::ADVICE;
 
 const SECOND_MS: i64 = 1_000;
 
@@ -17,10 +18,7 @@ pub(super) fn without_reader(plugged_in: usize) -> Finding {
              what its maker offers.",
         )
     } else {
-        Finding::bad(
-            "A card reader is connected, but there is no driver for it.",
-            "Install the package libccid, then unplug the reader and plug it in again. If it stays so, install what its maker offers.",
-        )
+        Finding::bad("A card reader is connected, but there is no driver for it.", ADVICE.no_driver)
     }
 }
 
@@ -34,7 +32,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     } else {
         Finding::bad(
             format!("The program that asks for the passcode, {}, is not there.", program.display()),
-            "Install the package pinentry-gnome3, pinentry-qt or pinentry-tty, or name another in `pinentry` of the configuration.",
+            ADVICE.no_dialog,
         )
     });
     findings.push(if facts.has_port {
@@ -68,7 +66,7 @@ fn server(ServerFacts { name, state }: &ServerFacts) -> Finding {
                 format!(
                     "This machine's clock is {seconds} seconds {way}, by the clock of the server {name}."
                 ),
-                "Have the machine set its clock by itself: timedatectl set-ntp true, or ask your IT desk.",
+                ADVICE.clock,
             )
         }
         ServerState::Unnamed => Finding::bad(

@@ -22,6 +22,7 @@ use tokio::net::UnixListener;
 
 use super::{Shared, sentence, trouble};
 use crate::desktop::{Asked, NotSigned, Signed, ToSign};
+use crate::system;
 
 /// The largest request, in octets: 250 documents of some kilobytes.
 const LARGEST: usize = 4 * 1024 * 1024;
@@ -103,10 +104,9 @@ impl Asker {
         self.person == Some(owner)
     }
 
-    /// The program, as far as the machine says: on Linux by its process.
+    /// The program, as far as the machine says.
     fn program(self) -> String {
-        let program =
-            self.process.and_then(|process| std::fs::read_link(format!("/proc/{process}/exe")).ok());
+        let program = self.process.and_then(system::program_of);
         let shown = |path: std::path::PathBuf| -> String {
             path.display()
                 .to_string()

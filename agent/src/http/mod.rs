@@ -4,6 +4,7 @@
 //! It answers on this machine only, and only pages whose origin is configured.
 
 mod discovery;
+mod door;
 mod hub;
 #[cfg(unix)]
 mod local;
@@ -23,9 +24,13 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
+use self::door::Door;
 use crate::removals::Removals;
 use crate::settings::Settings;
+
+pub use door::NoCertificate;
 
 /// What all requests share.
 struct Shared {
@@ -42,6 +47,7 @@ struct Shared {
 pub struct Listening {
     discovery: Option<TcpListener>,
     hub: TcpListener,
+    acceptor: Option<TlsAcceptor>,
     #[cfg(unix)]
     local: Option<local::Socket>,
 }
@@ -52,6 +58,12 @@ pub enum NotListening {
     /// There is no port.
     #[error("no port on this machine is free")]
     NoPort(#[source] std::io::Error),
+    /// The certificate by which it would answer by TLS cannot be used.
+    #[error("the agent's own certificate cannot be used")]
+    NoCertificate(#[from] NoCertificate),
+    /// The configuration has one of certificate and key.
+    #[error("the configuration has `localhost_certificate` or `localhost_key`, and not the other")]
+    HalfACertificate,
     /// The same person runs one already.
     #[error("another agent of yours is running: end it first, as with `systemctl --user stop lanyard-agent`")]
     AnotherAgent,
@@ -69,6 +81,11 @@ impl Listening {
     /// Opens the ports: the first of the known ones that is free, and the one for the hub, or any where that is taken; and the socket,
     /// where the person has a folder for such things.
     pub async fn open(settings: &Settings) -> Result<Self, NotListening> {
+        let acceptor = match (&settings.localhost_certificate, &settings.localhost_key) {
+            (Some(certificate), Some(key)) => Some(door::acceptor(certificate, key)?),
+            (None, None) => None,
+            _ => return Err(NotListening::HalfACertificate),
+        };
         #[cfg(unix)]
         let local = settings.socket().map(|path| local_at(&path)).transpose()?;
         let mut discovery = None;
@@ -85,6 +102,7 @@ impl Listening {
         Ok(Self {
             discovery,
             hub,
+            acceptor,
             #[cfg(unix)]
             local,
         })
@@ -106,6 +124,7 @@ impl Listening {
         let Self {
             discovery,
             hub,
+            acceptor,
             #[cfg(unix)]
             local,
         } = self;
@@ -116,10 +135,10 @@ impl Listening {
             at_card: tokio::sync::Semaphore::new(1),
             removals: Arc::default(),
         });
-        let hub = serve(hub, &shared);
+        let hub = serve(Door::open(hub, acceptor.clone()), &shared);
         let discovery = async {
             match discovery {
-                Some(discovery) => serve(discovery, &shared).await,
+                Some(discovery) => serve(Door::open(discovery, acceptor), &shared).await,
                 None => std::future::pending().await,
             }
         };
@@ -137,9 +156,9 @@ impl Listening {
     }
 }
 
-async fn serve(listener: TcpListener, shared: &Arc<Shared>) -> std::io::Result<()> {
+async fn serve(door: Door, shared: &Arc<Shared>) -> std::io::Result<()> {
     let service = router(shared).into_make_service_with_connect_info::<visitor::Visitor>();
-    axum::serve(listener, service).await
+    axum::serve(door, service).await
 }
 
 #[cfg(unix)]

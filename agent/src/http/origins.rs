@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::visitor::Visitor;
 use super::{Shared, refusal};
+use crate::system::Person;
 
 /// Asked by browsers before a page of the internet may reach a machine's own ports, and our answer.
 const ASKS_PRIVATE: &str = "access-control-request-private-network";
@@ -25,7 +26,7 @@ pub(super) async fn guard(State(shared): State<Arc<Shared>>, mut request: Reques
         return refusal(StatusCode::FORBIDDEN, "The agent answers to localhost only.");
     }
     // The page of another person at this machine is to find that person's agent.
-    if request.extensions().get::<ConnectInfo<Visitor>>().is_none_or(|visitor| visitor.0 == Visitor::Foreign)
+    if request.extensions().get::<ConnectInfo<Visitor>>().is_none_or(|visitor| visitor.0.0 == Person::Foreign)
     {
         return refusal(StatusCode::FORBIDDEN, "This is the agent of somebody else.");
     }

@@ -13,7 +13,8 @@ use card::piv::{Algorithm, Piv, Tries};
 use serde_json::{Value, json};
 
 use super::issued::{Issued, PASSCODE, issue};
-use super::rig::{Rig, file, run, text};
+use super::relaying::certified;
+use super::rig::{Rig, file, must, run, text};
 
 const PAGE: &str = "https://prescribing.example";
 
@@ -34,6 +35,11 @@ impl Drop for Agent {
 impl Agent {
     /// Starts the agent; whoever is asked for a passcode enters this one.
     pub(crate) fn start(rig: &Rig, entered: &str) -> Self {
+        Self::configured(rig, entered, "")
+    }
+
+    /// The same with more in its configuration.
+    fn configured(rig: &Rig, entered: &str, more: &str) -> Self {
         let said = rig.folder().join("dialog");
         let dialog = rig.folder().join("pinentry");
         let script = format!(
@@ -44,7 +50,7 @@ impl Agent {
         std::fs::write(&dialog, script).unwrap();
         std::fs::set_permissions(&dialog, std::fs::Permissions::from_mode(0o700)).unwrap();
         let configuration = format!(
-            "origins = [\"{PAGE}\"]\ndiscovery_ports = [0]\nport = 0\npinentry = \"{}\"\n",
+            "origins = [\"{PAGE}\"]\ndiscovery_ports = [0]\nport = 0\npinentry = \"{}\"\n{more}",
             text(&dialog)
         );
         let mut process = rig.agent(&configuration).arg("run").stdout(Stdio::piped()).spawn().unwrap();
@@ -233,6 +239,51 @@ fn foreign_pages_get_nothing() {
     assert_eq!(status, 204);
     assert!(head.contains(&format!("access-control-allow-origin: {PAGE}")), "{head}");
     assert!(head.contains("access-control-allow-credentials: true"), "{head}");
+}
+
+/// With a certificate for this machine's name the agent is found by `https` too, at the same ports, by whoever trusts that certificate, and
+/// by no foreign page; one without its key, or with another's, is named, and the agent does not begin.
+#[test]
+fn pages_find_the_agent_by_tls() {
+    let rig = Rig::start(1);
+    certified(&rig);
+    let (certificate, key) = (file(rig.folder(), "server.pem"), file(rig.folder(), "server.key"));
+    let named = |key: &str| format!("localhost_certificate = \"{certificate}\"\nlocalhost_key = \"{key}\"\n");
+    let agent = Agent::configured(&rig, PASSCODE, &named(&key));
+    let by_tls = |port: u64, origin: &str, path: &str, trusted: &[&str]| {
+        let (origin, address) = (format!("Origin: {origin}"), format!("https://localhost:{port}{path}"));
+        let mut curl = Command::new("curl");
+        curl.args(["-sS", "--noproxy", "*", "--max-time", "20", "-w", " %{http_code}", "-H", &origin]);
+        run(curl.args(trusted).arg(&address))
+    };
+    let trusted = ["--cacert", &certificate];
+    let discovery = u64::from(agent.discovery);
+    let (good, said) = by_tls(discovery, PAGE, "/PRS/GetPortNumber", &trusted);
+    assert!(good && said.ends_with(" 200"), "{said}");
+    let found: Value = serde_json::from_str(said.trim_end_matches(" 200")).unwrap();
+    let hub = found["portData"]["portNumber"].as_u64().unwrap();
+    let (good, said) = by_tls(hub, PAGE, "/signalr/negotiate?clientProtocol=1.5", &trusted);
+    assert!(good && said.contains("ConnectionToken") && said.ends_with(" 200"), "{said}");
+    assert!(by_tls(hub, "https://evil.example", "/PRS/GetPortNumber", &trusted).1.ends_with(" 403"));
+    let (good, said) = by_tls(discovery, PAGE, "/PRS/GetPortNumber", &[]);
+    assert!(!good && said.contains("certificate"), "nobody else vouches for it: {said}");
+    // Whoever says nothing keeps nobody waiting, and plain pages are answered as ever.
+    let _silent = TcpStream::connect((Ipv4Addr::LOCALHOST, agent.discovery)).unwrap();
+    let connected = OURS.json(agent.discovery, "GET", "/PRS/ConnectPRService", "");
+    assert_eq!(connected["statusCode"], "200");
+    Hub::connect(&agent);
+    drop(agent);
+
+    let other = file(rig.folder(), "other.key");
+    must("openssl", &["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", &other]);
+    for (bad, words) in [
+        (named(&other), "not that of the key"),
+        (named("/nowhere/localhost.key"), "/nowhere/localhost.key: no private key"),
+        (format!("localhost_certificate = \"{certificate}\"\n"), "and not the other"),
+    ] {
+        let (good, said) = run(rig.agent(&format!("discovery_ports = [0]\nport = 0\n{bad}")).arg("run"));
+        assert!(!good && said.contains(words), "{said}");
+    }
 }
 
 /// Without a card the national code says so and nobody is asked; a wrong passcode costs one try, however much was to be signed; SHA-1
