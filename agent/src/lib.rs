@@ -4,8 +4,10 @@
 //! neither of what the server is built on, so that it stays small on everybody's desk.
 //!
 //! - [`readers`] is the readers and the cards in them: the way to a card for [`card::piv`], and what is put in and pulled.
+//! - [`cards`] says which cards they are.
 //! - [`doctor`] says what is wrong and how to mend it.
 //! - [`passcode`] asks for the passcode in a dialog of the agent's own.
+//! - [`unlocking`] unlocks a card where no server is reached.
 //! - [`signing`] signs with the card after its holder agreed.
 //! - [`removals`] tells servers that a card was taken out which had signed in.
 //! - [`desktop`] signs for systems of the desktop, and files.
@@ -13,9 +15,12 @@
 //! - [`server`] is the way to a server that is vouched for.
 //! - [`http`] is the national loopback protocol, by which browser applications find the agent and ask it to sign, and by which
 //!   the registration authority's page asks it to connect to the server.
+//!
+//! What each operating system does in its own way stands in one module, `system`, and on Unix in the socket of [`http`].
 
 #![forbid(unsafe_code)]
 
+pub mod cards;
 pub mod clock;
 pub mod desktop;
 pub mod doctor;
@@ -27,3 +32,5 @@ pub mod removals;
 pub mod server;
 pub mod settings;
 pub mod signing;
+mod system;
+pub mod unlocking;

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use agent::clock;
 use agent::desktop::{Form, files};
 use agent::doctor::{self, Severity};
 use agent::http::Listening;
-use agent::readers::{Event, Watch};
+use agent::readers::{Event, Readers, Watch};
 use agent::settings::Settings;
+use agent::{cards, clock, unlocking};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
@@ -35,6 +35,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Act {
+    /// Says which cards are in the readers: the serial numbers by which pages and registration authorities know them
+    Card,
     /// Says what is wrong, and how to mend it
     Doctor,
     /// Answers browser applications that ask for signatures
@@ -50,6 +52,12 @@ enum Act {
         /// Where the certificate is written, as PEM
         #[arg(long)]
         certificate: Option<PathBuf>,
+    },
+    /// Unlocks a card where no server is reached, by an unblocking key that its holder was told; it asks for key and passcode
+    Unlock {
+        /// The serial number of the card, where several are in readers
+        #[arg(long)]
+        serial: Option<u32>,
     },
     /// Says what is put into readers and pulled, as it happens
     Watch,
@@ -69,14 +77,38 @@ fn main() -> ExitCode {
 fn act(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let settings = Settings::read(arguments.config.as_deref(), arguments.trusted_key.as_deref())?;
     match &arguments.command {
+        Act::Card => cards_present(),
         Act::Doctor => Ok(diagnose(&settings)),
         Act::Run => run(settings).map(|()| ExitCode::SUCCESS),
         Act::Sign { files, cms, certificate } => {
             let form = if *cms { Form::Cms } else { Form::Signature };
             sign(&settings, files, form, certificate.as_deref()).map(|()| ExitCode::SUCCESS)
         }
+        Act::Unlock { serial } => unlock(&settings, *serial).map(|()| ExitCode::SUCCESS),
         Act::Watch => watch().map(|()| ExitCode::SUCCESS),
     }
+}
+
+/// One line for each; 1 where there is none, so that a script can ask.
+fn cards_present() -> anyhow::Result<ExitCode> {
+    let present = cards::present(&Readers::open()?)?;
+    for card in &present {
+        println!("{card}");
+    }
+    if present.is_empty() {
+        println!("No smartcard that can be read is in a reader.");
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn unlock(settings: &Settings, serial: Option<u32>) -> anyhow::Result<()> {
+    let card = unlocking::unlock(settings, serial).context("the card is not unlocked")?;
+    println!("The card is unlocked, and has the passcode that you chose ({}).", card.reader);
+    println!(
+        "Somebody told you its unblocking key: have it renewed or repaired as soon as a server is reached, which changes that first."
+    );
+    Ok(())
 }
 
 /// 0 when nothing is wrong, 1 otherwise, so that a script can ask.

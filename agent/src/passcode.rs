@@ -1,16 +1,21 @@
-//! Asking for the passcode, in a dialog of the agent's own: never by the page that wants a signature.
+//! Asking for secrets of cards, in a dialog of the agent's own: never by the page that wants a signature, and never by the command line.
 
-use std::io::{BufReader, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use card::piv::Passcode;
+use card::piv::{Passcode, Puk};
 use zeroize::Zeroizing;
+
+use crate::system;
 
 /// After so long without an entry nobody is there.
 pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How often something is asked for that was clearly mistyped.
+const ENTRIES: usize = 3;
 
 /// How much later a dialog that does not close by itself is closed.
 const GRACE: Duration = Duration::from_secs(2);
@@ -27,9 +32,20 @@ pub enum NoPasscode {
     /// A new one was entered in two ways.
     #[error("the passcode was not entered the same way twice")]
     NotTheSame,
+    /// A new one is among the first that anybody would try.
+    #[error(
+        "this passcode is among the first that anybody would try: one digit throughout, or digits in their order"
+    )]
+    Guessable,
+    /// A new one is the unblocking key.
+    #[error("the new passcode is the unblocking key, which somebody else knows")]
+    LikeTheKey,
     /// What was entered is none.
     #[error(transparent)]
     Malformed(#[from] card::piv::NotAPasscode),
+    /// What was entered is no unblocking key.
+    #[error(transparent)]
+    MalformedKey(#[from] card::piv::NotAPuk),
     /// There is no dialog.
     #[error("the dialog for the passcode, {program}, could not be shown")]
     NoDialog {
@@ -40,23 +56,40 @@ pub enum NoPasscode {
     },
 }
 
-/// Asks for the passcode with a program of the pinentry family, which speaks the Assuan protocol. The text says who asks, and for what.
-pub fn ask(pinentry: &Path, text: &str, patience: Duration) -> Result<Passcode, NoPasscode> {
-    let entered =
-        converse_with(pinentry, text, Question::Passcode, patience)?.ok_or(NoPasscode::Cancelled)?;
-    Ok(Passcode::parse(&entered)?)
+impl NoPasscode {
+    /// Whether it can be entered better.
+    fn is_mistake(&self) -> bool {
+        use NoPasscode::{Cancelled, Guessable, LikeTheKey, Malformed, MalformedKey, NoDialog, NotTheSame};
+        match self {
+            NotTheSame | Guessable | LikeTheKey | Malformed(_) | MalformedKey(_) => true,
+            Cancelled | NoDialog { .. } => false,
+        }
+    }
 }
 
-/// Asks for a new passcode, twice: what was not entered the same way both times was mistyped.
+/// Asks for the passcode with a program of the pinentry family, which speaks the Assuan protocol. The text says who asks, and for what.
+pub fn ask(pinentry: &Path, text: &str, patience: Duration) -> Result<Passcode, NoPasscode> {
+    Ok(Passcode::parse(&entered(pinentry, text, Question::Passcode, patience)?)?)
+}
+
+/// Asks for an unblocking key that the user was told. What is none is asked for again: it would cost a try of the card.
+pub fn ask_key(pinentry: &Path, text: &str, patience: Duration) -> Result<Puk, NoPasscode> {
+    until_it_can_be(text, |text| Ok(Puk::parse(&entered(pinentry, text, Question::Key, patience)?)?))
+}
+
+/// Asks for a new passcode, twice: what was not entered the same way both times was mistyped. What cannot be one is asked for again.
 pub fn choose(pinentry: &Path, text: &str, patience: Duration) -> Result<Passcode, NoPasscode> {
-    let again = format!("{text}\nEnter it again, so that it is not mistyped.");
-    let first = converse_with(pinentry, text, Question::Passcode, patience)?.ok_or(NoPasscode::Cancelled)?;
-    let second =
-        converse_with(pinentry, &again, Question::Passcode, patience)?.ok_or(NoPasscode::Cancelled)?;
-    if first != second {
-        return Err(NoPasscode::NotTheSame);
-    }
-    Ok(Passcode::parse(&first)?)
+    until_it_can_be(text, |text| entered_twice(pinentry, text, patience, None))
+}
+
+/// The same, and it is none that is the unblocking key.
+pub fn choose_beside(
+    pinentry: &Path,
+    text: &str,
+    patience: Duration,
+    key: &Puk,
+) -> Result<Passcode, NoPasscode> {
+    until_it_can_be(text, |text| entered_twice(pinentry, text, patience, Some(key)))
 }
 
 /// Asks whether the user agrees to something.
@@ -64,11 +97,67 @@ pub fn confirm(pinentry: &Path, text: &str, patience: Duration) -> Result<bool, 
     Ok(converse_with(pinentry, text, Question::Agreement, patience)?.is_some())
 }
 
+/// Asks again, with the reason above the question, what was clearly mistyped.
+fn until_it_can_be<R>(
+    text: &str,
+    mut ask: impl FnMut(&str) -> Result<R, NoPasscode>,
+) -> Result<R, NoPasscode> {
+    let mut said = text.to_owned();
+    for _ in 1..ENTRIES {
+        match ask(&said) {
+            Err(mistake) if mistake.is_mistake() => {
+                said = format!("That cannot be taken: {mistake}.\n{text}");
+            }
+            outcome => return outcome,
+        }
+    }
+    ask(&said)
+}
+
+fn entered(
+    pinentry: &Path,
+    text: &str,
+    question: Question,
+    patience: Duration,
+) -> Result<Zeroizing<Vec<u8>>, NoPasscode> {
+    converse_with(pinentry, text, question, patience)?.ok_or(NoPasscode::Cancelled)
+}
+
+fn entered_twice(
+    pinentry: &Path,
+    text: &str,
+    patience: Duration,
+    key: Option<&Puk>,
+) -> Result<Passcode, NoPasscode> {
+    let first = entered(pinentry, text, Question::Passcode, patience)?;
+    let passcode = Passcode::parse(&first)?;
+    if passcode.is_guessable() {
+        return Err(NoPasscode::Guessable);
+    }
+    if key.is_some_and(|key| passcode.is_same_as(key)) {
+        return Err(NoPasscode::LikeTheKey);
+    }
+    let again = format!("{text}\nEnter it again, so that it is not mistyped.");
+    let second = entered(pinentry, &again, Question::Passcode, patience)?;
+    if first == second { Ok(passcode) } else { Err(NoPasscode::NotTheSame) }
+}
+
 /// What is asked in a dialog.
 #[derive(Clone, Copy)]
 enum Question {
     Passcode,
+    Key,
     Agreement,
+}
+
+impl Question {
+    /// What stands before the place for it.
+    fn prompt(self) -> &'static str {
+        match self {
+            Self::Key => "Unblocking key:",
+            Self::Passcode | Self::Agreement => "Passcode:",
+        }
+    }
 }
 
 /// Shows a dialog: what was entered, which is nothing for an agreement; none where who was asked said no.
@@ -87,8 +176,8 @@ fn converse_with(
     let (said, hears) = mpsc::channel();
     let text = text.to_owned();
     std::thread::spawn(move || {
-        // Nobody hears it when the time is over; what was entered is wiped with it.
-        let _ = said.send(converse(write, BufReader::new(read), &text, question, patience));
+        // Nobody hears it when the time is over; what was entered is wiped with it. It is read without a buffer, which nobody would wipe.
+        let _ = said.send(converse(write, read, &text, question, patience));
     });
     // One that is stuck is ended with this function, which ends the thread too.
     let entered = hears.recv_timeout(patience + GRACE).map_err(|_| NoPasscode::Cancelled)?;
@@ -113,11 +202,16 @@ fn converse(
     patience: Duration,
 ) -> std::io::Result<Option<Zeroizing<Vec<u8>>>> {
     expect_ok(&mut read)?;
+    for option in system::terminal_options() {
+        writeln!(write, "OPTION {option}")?;
+        // One that needs no terminal may not know of them; one that is gone is found out next.
+        let _ = expect_ok(&mut read);
+    }
     let orders = [
         format!("SETTIMEOUT {}", patience.as_secs()),
         "SETTITLE Lanyard".to_owned(),
         format!("SETDESC {}", escaped(text)),
-        "SETPROMPT Passcode:".to_owned(),
+        format!("SETPROMPT {}", question.prompt()),
     ];
     for order in orders {
         writeln!(write, "{order}")?;
@@ -125,7 +219,7 @@ fn converse(
     }
     // An agreement has nothing that is entered: that nothing was is the answer.
     let (order, mut entered) = match question {
-        Question::Passcode => ("GETPIN", None),
+        Question::Passcode | Question::Key => ("GETPIN", None),
         Question::Agreement => ("CONFIRM", Some(Zeroizing::new(Vec::new()))),
     };
     writeln!(write, "{order}")?;

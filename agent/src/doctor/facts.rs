@@ -7,19 +7,13 @@ use std::time::Duration;
 use card::piv::{Error, Piv, Slot, Tries};
 use pki::Certificate;
 
-use crate::clock;
 use crate::readers::{CardInReader, Content, ReaderError, Readers};
 use crate::server::{self, Patience, ServerError};
 use crate::settings::Settings;
+use crate::{cards, clock, system};
 
 /// How long the server may take to take a connection, and to answer.
 const PATIENCE: Patience = Patience { connecting: Duration::from_secs(3), hearing: Duration::from_secs(3) };
-
-/// Where Linux shows what is plugged in.
-const USB: &str = "/sys/bus/usb/devices";
-
-/// The class of an interface that is a card reader. USB, class codes; CCID 1.1, 4.3.
-const CARD_READER: &str = "0b";
 
 /// What is so on this workstation.
 pub struct Facts {
@@ -88,6 +82,8 @@ pub enum CardFacts {
 
 /// A PIV card.
 pub struct PivFacts {
+    /// Its serial number, by which the registration authority knows it; some cards do not say one.
+    pub serial: Option<u32>,
     /// Whether and how often a wrong passcode may be entered.
     pub tries: Tries,
     /// The certificate for signing in.
@@ -111,7 +107,7 @@ pub fn gather(settings: &Settings) -> Facts {
     let mut ports = settings.discovery_ports.iter();
     Facts {
         readers: readers(),
-        plugged_in: plugged_in(Path::new(USB)),
+        plugged_in: system::plugged_in(),
         server: settings.server.clone().map(|name| {
             let state = spoken_to(&name, settings.server_roots.as_deref());
             ServerFacts { name, state }
@@ -148,13 +144,6 @@ fn is_there(program: &Path) -> bool {
     std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
 }
 
-/// How many card readers are plugged in, as Linux shows it: an interface is a folder with its class in a file.
-fn plugged_in(devices: &Path) -> usize {
-    let Ok(entries) = std::fs::read_dir(devices) else { return 0 };
-    let class = |path: PathBuf| std::fs::read_to_string(path.join("bInterfaceClass")).unwrap_or_default();
-    entries.flatten().filter(|entry| class(entry.path()).trim() == CARD_READER).count()
-}
-
 fn readers() -> Result<Vec<ReaderFacts>, ReaderError> {
     let readers = Readers::open()?;
     let mut facts = Vec::new();
@@ -180,6 +169,7 @@ fn readers() -> Result<Vec<ReaderFacts>, ReaderError> {
 fn read(card: &mut CardInReader<'_>) -> Result<PivFacts, Error> {
     let mut piv = Piv::select(card)?;
     Ok(PivFacts {
+        serial: cards::serial(&mut piv)?,
         tries: piv.tries()?,
         authentication: certificate(&mut piv, Slot::Authentication)?,
         signature: certificate(&mut piv, Slot::Signature)?,
@@ -200,19 +190,6 @@ fn certificate(piv: &mut Piv<&mut CardInReader<'_>>, slot: Slot) -> Result<Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Of what is plugged in, card readers are counted and nothing else is; a machine that does not show it has none.
-    #[test]
-    fn readers_are_counted() {
-        let folder = tempfile::tempdir().unwrap();
-        for (name, class) in [("1-1:1.0", "0b\n"), ("1-2:1.0", "03\n"), ("1-3:1.1", "0b\n")] {
-            std::fs::create_dir(folder.path().join(name)).unwrap();
-            std::fs::write(folder.path().join(name).join("bInterfaceClass"), class).unwrap();
-        }
-        std::fs::create_dir(folder.path().join("usb1")).unwrap();
-        assert_eq!(plugged_in(folder.path()), 2);
-        assert_eq!(plugged_in(&folder.path().join("nowhere")), 0);
-    }
 
     /// A program is found by its path or by its name, and is not where there is none.
     #[test]

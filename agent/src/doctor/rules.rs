@@ -5,6 +5,7 @@ use card::piv::Tries;
 use super::facts::{CardFacts, CertificateFacts, Facts, PivFacts, ReaderFacts};
 use super::{Finding, surroundings};
 use crate::readers::ReaderError;
+use crate::system::ADVICE;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -34,14 +35,12 @@ pub fn findings(facts: &Facts, now_ms: i64) -> Vec<Finding> {
 
 fn no_readers(error: &ReaderError) -> Finding {
     match error {
-        ReaderError::NoService(_) => Finding::bad(
-            "The system's service for card readers does not run.",
-            "Install the package pcscd, or start it: systemctl start pcscd.socket",
-        ),
-        ReaderError::NotAllowed(_) => Finding::bad(
-            "You may not use card readers on this machine.",
-            "Sign in at the machine itself and not from afar, or ask your IT desk for a polkit rule for org.debian.pcsc-lite.",
-        ),
+        ReaderError::NoService(_) => {
+            Finding::bad("The system's service for card readers does not run.", ADVICE.no_service)
+        }
+        ReaderError::NotAllowed(_) => {
+            Finding::bad("You may not use card readers on this machine.", ADVICE.not_allowed)
+        }
         error => Finding::bad(
             format!("The card readers cannot be asked of: {error}."),
             "Unplug the readers and plug them in again; if that does not help, restart the machine.",
@@ -76,10 +75,14 @@ fn in_reader(reader: &ReaderFacts, now_ms: i64, findings: &mut Vec<Finding>) {
 }
 
 fn in_card(piv: &PivFacts, now_ms: i64, findings: &mut Vec<Finding>) {
+    if let Some(serial) = piv.serial {
+        findings.push(Finding::good(format!("The card has the serial number {serial}.")));
+    }
     findings.push(match piv.tries {
         Tries::Locked => Finding::bad(
             "The card is locked after too many wrong passcodes.",
-            "Unlock it yourself on the self-service page, or ask your registration authority.",
+            "Unlock it yourself on the self-service page, which asks for the serial number, or ask your registration authority. Where no \
+             server is reached, whoever knows you there tells you an unblocking key: then run lanyard-agent unlock.",
         ),
         Tries::Left(1) => Finding::warning(
             "The next wrong passcode locks the card.",
@@ -152,6 +155,7 @@ mod tests {
 
     fn good_card() -> PivFacts {
         PivFacts {
+            serial: Some(815),
             tries: Tries::Left(3),
             authentication: Some(certificate(-1, 700)),
             signature: Some(certificate(-1, 700)),
@@ -169,6 +173,9 @@ mod tests {
             has_origins: true,
         };
         let findings = findings(&facts, NOW);
+        let is_piv = matches!(&facts.readers, Ok(readers) if matches!(readers[0].card, CardFacts::Piv(_)));
+        let said = findings.iter().any(|finding| finding.what.ends_with("serial number 815."));
+        assert_eq!(said, is_piv, "a card is told from others by its number");
         let worst = findings.iter().max_by_key(|finding| finding.severity).expect("there is one");
         assert!(worst.severity == Severity::Good || worst.mend.is_some(), "what is wrong can be mended");
         (worst.severity, worst.what.clone())

@@ -12,4 +12,5 @@ mod packaged;
 mod relaying;
 mod rig;
 mod signing_in;
+mod unlocking;
 mod watching;

@@ -171,10 +171,7 @@ fn errand(port: u16, act: &str, serial: u32) -> Value {
 
 /// A chip with a serial number of its own, in the first reader.
 fn chip(rig: &Rig, serial: u32) -> card::testing::CardProcess {
-    let folder = rig.folder().join("chip");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("serial"), serial.to_string()).unwrap();
-    rig.insert(0, Some(&folder))
+    rig.insert_chip(0, serial)
 }
 
 /// Unlocks a card as the server does, and says how it went.

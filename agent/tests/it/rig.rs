@@ -72,6 +72,14 @@ impl Rig {
         card
     }
 
+    /// The same with a chip that has a serial number of its own.
+    pub(crate) fn insert_chip(&self, reader: usize, serial: u32) -> CardProcess {
+        let folder = self.folder().join(format!("chip-{reader}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("serial"), serial.to_string()).unwrap();
+        self.insert(reader, Some(&folder))
+    }
+
     /// The port at which a card is put into a reader.
     pub(crate) fn port(&self, reader: usize) -> u16 {
         self.ports[reader]

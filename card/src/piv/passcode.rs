@@ -50,6 +50,21 @@ impl Passcode {
         filled[..digits.len()].copy_from_slice(digits);
         Ok(Self(filled))
     }
+
+    /// Whether it is among those that are tried first: one digit throughout, or digits in their order, upwards or downwards. What cards
+    /// have from the factory is one of these.
+    pub fn is_guessable(&self) -> bool {
+        let length = self.0.iter().position(|digit| *digit == 0xFF).unwrap_or(LENGTH);
+        // After 9 comes 0.
+        let goes_by =
+            |step: u8| self.0[..length].windows(2).all(|pair| (pair[1] + 10 - pair[0]) % 10 == step);
+        [0, 1, 9].into_iter().any(goes_by)
+    }
+
+    /// Whether it has the digits of an unblocking key, which whoever told it knows too.
+    pub fn is_same_as(&self, puk: &Puk) -> bool {
+        self.0 == puk.0
+    }
 }
 
 impl Puk {
@@ -165,6 +180,22 @@ mod tests {
         }
         assert!(Puk::parse(b"12345678").is_ok());
         assert!(Puk::parse(b"1234567").is_err() && Puk::parse(b"1234567x").is_err());
+    }
+
+    /// Passcodes that are tried first are told from others, short ones too; and one that is the unblocking key from one that is not.
+    #[test]
+    fn guessable_passcodes_are_told() {
+        let passcode = |digits: &[u8]| Passcode::parse(digits).unwrap();
+        for bad in [&b"123456"[..], b"12345678", b"000000", b"7777777", b"87654321", b"567890", b"3210987"] {
+            assert!(passcode(bad).is_guessable(), "{}", String::from_utf8_lossy(bad));
+        }
+        assert!(Passcode::factory().is_guessable());
+        for good in [&b"123457"[..], b"24681012", b"112233", b"98765431"] {
+            assert!(!passcode(good).is_guessable(), "{}", String::from_utf8_lossy(good));
+        }
+        let puk = Puk::parse(b"90817263").unwrap();
+        assert!(passcode(b"90817263").is_same_as(&puk));
+        assert!(!passcode(b"9081726").is_same_as(&puk) && !passcode(b"90817264").is_same_as(&puk));
     }
 
     /// A short passcode is filled up as the standard has it.

@@ -2,12 +2,13 @@
 
 use ca::api::CARDS;
 use ca::failpoint;
-use card::piv::{Passcode, Piv, Puk};
+use card::piv::{Error, Passcode, Piv, Puk, Secret};
+use card::relay::Over;
 use http::{Request, StatusCode};
 use platform::db::Db;
 use serde_json::json;
 
-use super::rig::{Chip, Desk, MANAGER, NURSE, Pulled, STRANGER, system};
+use super::rig::{CHOSEN, Chip, Desk, MANAGER, NURSE, Pulled, STRANGER, system};
 use super::unlocking::lock;
 
 /// What the holder chooses where no server is reached.
@@ -65,4 +66,51 @@ platform::both_engines! {
         let (status, said) = desk.post(MANAGER, &format!("/ca/cards/{blank}/unblocking-key"), None, "x", &body).await;
         assert_eq!((status, &said["code"]), (StatusCode::CONFLICT, &json!("card-unblocking-key-not-told")), "{said}");
     }
+
+    /// Whatever is done first with a card whose key was told, that key is changed before any other command that changes something, also
+    /// where its holder has spent tries of it; where they have locked it, the errand says what becomes of the card and does nothing else.
+    async fn told_key_goes_first_in_every_act(db: Db) {
+        let desk = Desk::new(db).await;
+        let (chip, wrong) = (Chip::new(4711), Puk::parse(b"00000000").unwrap());
+        let new = Passcode::parse(NEW.as_bytes()).unwrap();
+        let id = desk.issued(&chip).await;
+        for (act, chosen) in [("unlock", Some(CHOSEN)), ("renew", Some(CHOSEN)), ("repair", None)] {
+            let before = desk.card(&id).await.unblocking_key;
+            let puk = told(&desk, &id).await;
+            let mut piv = Piv::select(chip.insert()).unwrap();
+            assert!(piv.unlock(&wrong, &new).is_err() && piv.unlock(&wrong, &new).is_err(), "{act}");
+            piv.unlock(&puk, &new).unwrap();
+            assert!(piv.unlock(&wrong, &new).is_err(), "{act}");
+            drop(piv);
+            let errand = desk.begun(&id, &json!({"act": act})).await;
+            let (over, reader) = desk.relay(&id, &errand, Pulled::never(&chip), chosen).await;
+            assert!(matches!(over, Some(Over::Ended { done: true, .. })), "{act}: {over:?}");
+            let reading = [0xA4, 0xF8, 0xC0, 0xCB, 0xF7];
+            let first = reader.commands.iter().find(|command| !reading.contains(&command[1])).unwrap();
+            assert_eq!((first[1], first[3]), (0x24, 0x81), "{act}");
+            let card = desk.card(&id).await;
+            assert_eq!(card.unblocking_key_told_at, None, "{act}");
+            assert_ne!(card.unblocking_key, before, "{act}");
+            assert!(Piv::select(chip.insert()).unwrap().unlock(&puk, &new).is_err(), "{act}");
+        }
+        told(&desk, &id).await;
+        let mut piv = Piv::select(chip.insert()).unwrap();
+        assert!((0..10).any(|_| matches!(piv.unlock(&wrong, &new), Err(Error::Locked(Secret::Puk)))));
+        drop(piv);
+        let errand = desk.begun(&id, &json!({"act": "renew"})).await;
+        let (over, reader) = desk.relay(&id, &errand, Pulled::never(&chip), Some(CHOSEN)).await;
+        let Some(Over::Ended { done: false, words }) = over else { panic!("{over:?}") };
+        assert!(words.contains("unblocking key is locked") && words.contains("Cancel it"), "{words}");
+        assert!(reader.commands.iter().all(|command| ![0x87, 0x47, 0xDB, 0x2C].contains(&command[1])));
+        assert!(desk.card(&id).await.unblocking_key_told_at.is_some(), "it is known that it was told");
+    }
+}
+
+/// Somebody who identified the holder is told the card's unblocking key.
+async fn told(desk: &Desk, card: &str) -> Puk {
+    let path = format!("/ca/cards/{card}/unblocking-key");
+    let (status, told) =
+        desk.post(MANAGER, &path, None, "x", &json!({"identified": "by their passport"})).await;
+    assert_eq!(status, StatusCode::CREATED, "{told}");
+    Puk::parse(told["unblocking_key"].as_str().unwrap().as_bytes()).unwrap()
 }
