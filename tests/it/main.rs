@@ -10,6 +10,7 @@ mod alone;
 mod authorisation;
 mod authority;
 mod callers;
+mod cards_killed;
 mod clock_back;
 mod commands;
 mod configuration;
@@ -43,3 +44,5 @@ mod visitor;
 
 #[path = "../../directory/benches/release/mod.rs"]
 mod national;
+#[path = "../workstation/mod.rs"]
+mod workstation;
