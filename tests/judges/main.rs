@@ -23,6 +23,8 @@ mod rollover;
 mod server;
 mod sign_in;
 mod stamps;
+#[path = "../workstation/mod.rs"]
+mod workstation;
 
 use evidence::{Content, Path, Signed, Verdict};
 

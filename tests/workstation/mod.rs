@@ -24,7 +24,7 @@ pub(crate) use gate::{Gate, Wanted};
 pub(crate) const PASSCODE: &str = "24681012";
 
 /// How long things may take that are no one's promise.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// By this programs find the service for card readers.
 const SOCKET: &str = "PCSCLITE_CSOCK_NAME";

@@ -2,6 +2,7 @@
 //!
 //! What the strangers do stands in `js/` and `python/`; here are the servers that they are given.
 
+mod chip;
 mod kit;
 mod place;
 mod register;

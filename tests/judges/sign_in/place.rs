@@ -136,6 +136,19 @@ impl Place {
         })
     }
 
+    /// Where its pages are.
+    pub(crate) fn base(&self) -> u16 {
+        self.base
+    }
+
+    /// The registration desk.
+    pub(crate) fn desk(&self) -> Server {
+        let desk = Pair::in_folder(&self.folder.path().join("clients"), "registration-desk");
+        let identity = Identity { certificate: &desk.certificate, key: &desk.key };
+        let address = format!("https://localhost:{}", self.base + 1);
+        Server::new(&address, &self.root(), Some(&identity)).expect("the desk has its files")
+    }
+
     async fn ready(&self) {
         let http = reqwest::Client::builder().no_proxy().build().expect("a client can be made");
         let url = format!("http://127.0.0.1:{}/ready", self.base + 4);
@@ -153,10 +166,7 @@ impl Place {
 
     /// Certificates as they lie on cards, for two people.
     async fn cards(&self) {
-        let desk = Pair::in_folder(&self.folder.path().join("clients"), "registration-desk");
-        let identity = Identity { certificate: &desk.certificate, key: &desk.key };
-        let address = format!("https://localhost:{}", self.base + 1);
-        let desk = Server::new(&address, &self.root(), Some(&identity)).expect("the desk has its files");
+        let desk = self.desk();
         for one in PEOPLE.iter().filter(|one| ["one", "three"].contains(&one.word)) {
             let pair = Pair::in_folder(&self.folder.path().join("cards"), one.word);
             let name = format!("{}_{}_{}", one.user(), one.given, one.family);
@@ -188,9 +198,14 @@ impl Drop for Place {
     }
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(super) fn runtime() -> tokio::runtime::Runtime {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().build().expect("a runtime can be made")
+}
+
+/// Where workstations reach the installation that issues cards.
+fn issuing(base: u16) -> String {
+    format!("[ca.cards]\naddress = \"https://localhost:{base}\"\norganisation = \"Larkfield\"\n\n")
 }
 
 /// Makes an installation in which the desk looks after clients, authenticators and sessions, and security keys are taken at their
@@ -207,13 +222,22 @@ fn install(folder: &Path, base: u16, cards: Cards) {
     let more = config
         .replace(
             "\"ca:acme\"",
-            "\"ca:acme\", \"signer:verify\", \"authn:clients\", \"authn:all-teams\", \"authn:authenticators\", \"authn:sessions\"",
+            "\"ca:acme\", \"ca:cards\", \"signer:verify\", \"authn:clients\", \"authn:all-teams\", \"authn:authenticators\", \"authn:sessions\"",
         )
         .replace("\n[signer.time_stamps]", cards.signing())
-        .replace("\n[authn] ", "\n[authn.webauthn]\nunproven = \"hardware\"\n\n[authn.cis1]\n\n[authn] ")
+        .replace("\n[authn] ", &format!("\n{}[authn.webauthn]\nunproven = \"hardware\"\n\n[authn.cis1]\n\n[authn] ", issuing(base)))
         .replace("\ncards_origin = ", "\nnetworks = [\"127.0.0.0/8\", \"::1/128\"]\nanchors = \"clients/root.pem\"\ncards_origin = ")
         .replace("\ncards_origin = ", &format!("\n{KEYS}{}cards_origin = ", cards.before(base)));
-    for change in ["authn:clients", "unproven", "networks", "anchors", "ed25519", "[signer.time_stamps]"] {
+    for change in [
+        "authn:clients",
+        "ca:cards",
+        "[ca.cards]",
+        "unproven",
+        "networks",
+        "anchors",
+        "ed25519",
+        "[signer.time_stamps]",
+    ] {
         assert!(more.contains(change), "the configuration has no place for {change}");
     }
     std::fs::write(&path, more).expect("the configuration can be written");

@@ -2,13 +2,20 @@
 
 use std::process::Command;
 
+use serde_json::Value;
+
 use super::place::Place;
 use crate::bench::{Bench, beside, setting};
 
 /// Runs a script of `js/` with Node.js, in a folder from which it finds the packages of `tools/npm`.
 pub(crate) fn node(script: &str, place: &Place) {
+    node_told(script, place, &place.told());
+}
+
+/// The same where more is told than of the place.
+pub(crate) fn node_told(script: &str, place: &Place, told: &Value) {
     let bench = with_packages();
-    run(Command::new("node").arg(bench.folder().join(script)), &bench, place);
+    run(Command::new("node").arg(bench.folder().join(script)), &bench, place, told);
 }
 
 /// A folder with the scripts of `js/` and their packages.
@@ -23,7 +30,8 @@ pub(crate) fn with_packages() -> Bench {
 /// Runs a script of `python/`.
 pub(crate) fn python(script: &str, place: &Place) {
     let bench = copied("python");
-    run(Command::new(setting("LANYARD_PYTHON")).arg(bench.folder().join(script)), &bench, place);
+    let mut command = Command::new(setting("LANYARD_PYTHON"));
+    run(command.arg(bench.folder().join(script)), &bench, place, &place.told());
 }
 
 fn copied(folder: &str) -> Bench {
@@ -36,8 +44,8 @@ fn copied(folder: &str) -> Bench {
     bench
 }
 
-fn run(command: &mut Command, bench: &Bench, place: &Place) {
-    let told = bench.file("place.json", place.told().to_string());
+fn run(command: &mut Command, bench: &Bench, place: &Place, told: &Value) {
+    let told = bench.file("place.json", told.to_string());
     let home = bench.folder().join("home");
     std::fs::create_dir(&home).expect("a home can be made");
     let output = command

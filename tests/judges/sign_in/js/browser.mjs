@@ -15,21 +15,26 @@ const QUIET = [
   '--disable-sync',
 ];
 
-/** Starts Chromium with a home of its own, in which it knows our root, and a card's certificate where one is given. */
+/** Starts Chromium with a home of its own, in which it knows our root, and a card where one is given: its certificate and key in files, or what
+ * speaks to the card in a reader. */
 export async function start(home, card) {
   const database = join(home, '.pki/nssdb');
   mkdirSync(database, { recursive: true });
   const nss = (program, ...rest) => execFileSync(program, ['-d', `sql:${database}`, ...rest], { stdio: 'pipe' });
   nss('certutil', '-N', '--empty-password');
   nss('certutil', '-A', '-n', 'root', '-t', 'C,,', '-i', place.root);
-  if (card) {
+  if (card?.module) {
+    execFileSync('modutil', ['-force', '-dbdir', `sql:${database}`, '-add', 'card', '-libfile', card.module], { stdio: 'pipe' });
+  } else if (card) {
     const file = join(home, 'card.p12');
     execFileSync('openssl', [
       'pkcs12', '-export', '-in', card.certificate, '-inkey', card.key, '-out', file, '-passout', 'pass:x', '-name', 'card',
     ]);
     nss('pk12util', '-i', file, '-W', 'x');
   }
-  return chromium.launch({ executablePath: '/usr/bin/chromium', args: QUIET, env: { ...process.env, HOME: home } });
+  const reader = card?.module ? { PCSCLITE_CSOCK_NAME: card.socket, LANYARD_TEST_PASSCODE: card.passcode } : {};
+  const env = { ...process.env, HOME: home, ...reader };
+  return chromium.launch({ executablePath: '/usr/bin/chromium', args: QUIET, env });
 }
 
 /** Runs axe on a page and gives what it says is wrong. */
