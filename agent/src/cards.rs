@@ -57,8 +57,9 @@ pub fn present(readers: &Readers) -> Result<Vec<CardPresent>, ReaderError> {
 pub(crate) fn serial<T: Transport>(piv: &mut Piv<T>) -> Result<Option<u32>, Error> {
     match piv.serial() {
         Ok(serial) => Ok(Some(serial)),
-        Err(Error::Unsupported { .. }) => Ok(None),
-        Err(error) => Err(error),
+        Err(error @ Error::Exchange(_)) => Err(error),
+        // Cards that do not know the command say so in several ways.
+        Err(_) => Ok(None),
     }
 }
 
