@@ -15,7 +15,7 @@ mod visitor;
 mod watch;
 
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -162,7 +162,7 @@ async fn serve(door: Door, shared: &Arc<Shared>) -> std::io::Result<()> {
 }
 
 #[cfg(unix)]
-fn local_at(path: &Path) -> Result<local::Socket, NotListening> {
+fn local_at(path: &std::path::Path) -> Result<local::Socket, NotListening> {
     local::Socket::open(path).map_err(|source| match source.kind() {
         std::io::ErrorKind::AddrInUse => NotListening::AnotherAgent,
         _ => NotListening::NoSocket { path: path.to_owned(), source },

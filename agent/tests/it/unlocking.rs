@@ -42,10 +42,24 @@ fn without_network(command: &Command) -> Command {
         alone.args(["--user", "--map-root-user"]);
     }
     alone.arg("--net").arg(command.get_program()).args(command.get_args());
+    surrounded(alone, command)
+}
+
+/// The same command of somebody who sits at a terminal.
+fn in_a_terminal(command: &Command) -> Command {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words: Vec<&str> = words.map(|word| word.to_str().unwrap()).collect();
+    let mut terminal = Command::new("script");
+    terminal.args(["--quiet", "--return", "--command", &words.join(" "), "/dev/null"]);
+    surrounded(terminal, command)
+}
+
+/// A command with what surrounds another one.
+fn surrounded(mut outer: Command, command: &Command) -> Command {
     for (name, value) in command.get_envs() {
-        alone.env(name, value.unwrap_or_default());
+        outer.env(name, value.unwrap_or_default());
     }
-    alone
+    outer
 }
 
 /// What a card answers to a passcode.
@@ -149,6 +163,23 @@ fn wrong_and_locked_unblocking_keys_are_told() {
     }
     verified(0, PASSCODE).unwrap();
     assert!(verified(0, NEW).is_err(), "it was not set");
+}
+
+/// A dialog that draws itself in the terminal of whoever started the command is told which that is, and where there is none, nothing.
+#[test]
+fn dialogs_are_told_of_the_terminal() {
+    let rig = Rig::start(1);
+    let _card = rig.insert_chip(0, 815);
+    issue(&rig, 0, Algorithm::P256);
+    let mut command = entering(&rig, &[KEY, NEW, NEW]);
+    let (good, told) = run(in_a_terminal(command.arg("unlock")).env("TERM", "xterm"));
+    assert!(good && told.contains("The card is unlocked"), "{told}");
+    assert!(!told.contains(KEY) && !told.contains(NEW), "{told}");
+    let asked = said(&rig);
+    let option = "OPTION ttyname=/dev/tty\nOPTION ttytype=xterm\n";
+    assert_eq!(asked.matches(option).count(), 3, "one for each dialog: {asked}");
+    assert!(run(entering(&rig, &[KEY, NEW, NEW]).arg("unlock")).0);
+    assert!(!said(&rig).contains("OPTION"), "{}", said(&rig));
 }
 
 /// Of two cards the one is unlocked that was named by its serial number; where none was, or another, nobody is asked for anything.
