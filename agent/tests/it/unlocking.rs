@@ -18,7 +18,7 @@ const NEW: &str = "86420864";
 fn entering(rig: &Rig, entered: &[&str]) -> Command {
     let path = |name: &str| file(rig.folder(), name);
     let (dialog, answers, said) = (path("pinentry"), path("answers"), path("dialog"));
-    std::fs::write(&answers, entered.iter().map(|entry| format!("{entry}\n")).collect::<String>()).unwrap();
+    std::fs::write(&answers, entered.join("\n") + "\n").unwrap();
     let _ = std::fs::remove_file(&said);
     let script = format!(
         "#!/bin/sh\necho 'OK Pleased to meet you'\nwhile read -r line; do\n  echo \"$line\" >>'{said}'\n  \
