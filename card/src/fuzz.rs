@@ -113,4 +113,5 @@ pub fn session(octets: &[u8]) {
     let _ = piv.chuid().is_ok() | piv.card_capability().is_ok() | piv.discovery().is_ok();
     let _ = piv.certificate(Slot::Signature).is_ok() | piv.printed_information().is_ok();
     let _ = piv.key_history().is_ok() | piv.write(Object::Chuid, &[]).is_ok();
+    assert!(piv.protect(&[]).is_err(), "nobody vouches for it");
 }

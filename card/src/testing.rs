@@ -1,6 +1,10 @@
 //! A card that is a process, for tests: the third way to a card, besides a reader and a relay. It is the PIV application of Nitrokey's
 //! firmware, which `tools/setup-test` builds, and this is its reader: it speaks what `vpcd` of vsmartcard speaks.
 
+mod secured;
+
+pub use secured::{SecureIdentity, SecuredCard, Takes, certificate};
+
 use std::io::{ErrorKind, Read, Result, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;

@@ -16,6 +16,13 @@ pub fn values(octets: &[u8]) -> Values<'_> {
     Values { rest: octets }
 }
 
+impl<'a> Values<'a> {
+    /// What was not read yet.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+}
+
 impl<'a> Iterator for Values<'a> {
     type Item = Result<(u32, &'a [u8]), Malformed>;
 

@@ -48,6 +48,12 @@ impl Command {
         Self { class: 0, instruction, p1, p2, data: Zeroizing::new(Vec::new()), answer: Answer::Nothing }
     }
 
+    /// Of another class.
+    #[must_use]
+    pub(crate) fn of_class(self, class: u8) -> Self {
+        Self { class, ..self }
+    }
+
     /// With these data. The vector is taken over, so that no second copy of a secret is left.
     #[must_use]
     pub fn with_data(self, data: impl Into<Zeroizing<Vec<u8>>>) -> Self {

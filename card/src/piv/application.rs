@@ -5,6 +5,7 @@ use crate::tlv;
 use crate::transport::Transport;
 
 use super::Error;
+use super::secure::Protection;
 
 /// SELECT. NIST SP 800-73-5 part 2, 3.1.1.
 const SELECT: u8 = 0xA4;
@@ -29,6 +30,7 @@ pub struct Application {
 pub struct Piv<T: Transport> {
     transport: T,
     application: Application,
+    pub(super) protection: Protection,
 }
 
 impl<T: Transport> Piv<T> {
@@ -44,7 +46,7 @@ impl<T: Transport> Piv<T> {
             status => return Err(Error::of(act, status)),
         }
         let application = Application::parse(&data).map_err(Error::unreadable(act))?;
-        Ok(Self { transport, application })
+        Ok(Self { transport, application, protection: Protection::Bare })
     }
 
     /// What the application said of itself.
@@ -85,7 +87,9 @@ impl Application {
         let label = label.and_then(|label| std::str::from_utf8(label).ok());
         let label = label.filter(|label| label.len() <= 64 && !label.contains(char::is_control));
         let mut algorithms = Vec::new();
-        if let Some(listed) = tlv::find(template, 0xAC)? {
+        // Some cards have one list for each algorithm.
+        for value in tlv::values(template) {
+            let (0xAC, listed) = value? else { continue };
             for value in tlv::values(listed) {
                 if let (0x80, &[algorithm]) = value? {
                     algorithms.push(algorithm);

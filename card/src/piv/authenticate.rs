@@ -10,16 +10,16 @@ use crate::transport::Transport;
 use super::management::Direction;
 use super::{Algorithm, Error, ManagementKey, Piv, Slot};
 
-const GENERAL_AUTHENTICATE: u8 = 0x87;
+pub(super) const GENERAL_AUTHENTICATE: u8 = 0x87;
 
 /// The management key's reference.
 pub(crate) const MANAGEMENT: u8 = 0x9B;
 
 /// The dynamic authentication template and what it may hold. NIST SP 800-73-5 part 2, table 7.
-const TEMPLATE: u32 = 0x7C;
+pub(super) const TEMPLATE: u32 = 0x7C;
 const WITNESS: u32 = 0x80;
-const CHALLENGE: u32 = 0x81;
-const RESPONSE: u32 = 0x82;
+pub(super) const CHALLENGE: u32 = 0x81;
+pub(super) const RESPONSE: u32 = 0x82;
 
 /// Sixteen random octets, for one proof.
 pub struct Challenge(pub [u8; 16]);

@@ -4,6 +4,7 @@ use crate::apdu::{ExchangeError, Status};
 use crate::tlv;
 
 use super::objects::MalformedObject;
+use super::secure::SecureError;
 
 /// Which secret a card did not accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +77,15 @@ pub enum Error {
     /// The card has no room.
     #[error("{act}: the card is full")]
     Full {
+        /// What was asked.
+        act: &'static str,
+    },
+    /// There is no secure messaging with the card, or none any more.
+    #[error(transparent)]
+    Secure(#[from] SecureError),
+    /// The card takes this in clear alone.
+    #[error("{act}: the card does not take this under secure messaging")]
+    NotUnderProtection {
         /// What was asked.
         act: &'static str,
     },

@@ -8,6 +8,7 @@ mod management;
 mod objects;
 mod passcode;
 mod reference;
+pub(crate) mod secure;
 mod signature;
 mod yubikey;
 
@@ -22,5 +23,6 @@ pub use objects::{
 };
 pub use passcode::{NotAPasscode, NotAPuk, Passcode, Puk, Tries};
 pub use reference::{Algorithm, Slot};
+pub use secure::{ContentSigner, Establishing, NotBelieved, SecureError, Session, Suite, Waiting};
 pub use signature::Digest;
 pub use yubikey::{Metadata, Origin, PinPolicy, Policies, RetryCounts, TouchPolicy, Version};

@@ -65,6 +65,17 @@ impl Passcode {
     pub fn is_same_as(&self, puk: &Puk) -> bool {
         self.0 == puk.0
     }
+
+    /// A passcode as it goes to a card, filled up.
+    pub(crate) fn of_octets(octets: &[u8]) -> Result<Self, NotAPasscode> {
+        let filled = octets.iter().rev().take_while(|octet| **octet == 0xFF).count();
+        Self::parse(&octets[..octets.len() - filled])
+    }
+
+    /// As it goes to a card.
+    pub(crate) fn octets(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 impl Puk {
@@ -122,7 +133,7 @@ impl<T: Transport> Piv<T> {
     /// Enters the passcode. It holds until the card is reset or another application selected; for the signing key, for one signature.
     pub fn verify(&mut self, passcode: &Passcode) -> Result<(), Error> {
         let command = Command::new(VERIFY, 0x00, reference(Secret::Passcode)).with_data(passcode.0.to_vec());
-        self.enter(Secret::Passcode, "entering the passcode", &command)
+        entered(Secret::Passcode, "entering the passcode", &self.exchange_secret(&command)?)
     }
 
     /// Takes the entered passcode back. NIST SP 800-73-5 part 2, 3.2.1.
@@ -135,32 +146,33 @@ impl<T: Transport> Piv<T> {
     pub fn change_passcode(&mut self, from: &Passcode, to: &Passcode) -> Result<(), Error> {
         let command = Command::new(CHANGE_REFERENCE_DATA, 0x00, reference(Secret::Passcode));
         let command = command.with_data(two(&from.0, &to.0));
-        self.enter(Secret::Passcode, "changing the passcode", &command)
+        entered(Secret::Passcode, "changing the passcode", &self.exchange_secret(&command)?)
     }
 
     /// Changes the unblocking key to another.
     pub fn change_puk(&mut self, from: &Puk, to: &Puk) -> Result<(), Error> {
         let command = Command::new(CHANGE_REFERENCE_DATA, 0x00, reference(Secret::Puk));
         let command = command.with_data(two(&from.0, &to.0));
-        self.enter(Secret::Puk, "changing the unblocking key", &command)
+        entered(Secret::Puk, "changing the unblocking key", &self.exchange_secret(&command)?)
     }
 
     /// Unlocks the passcode and sets a new one.
     pub fn unlock(&mut self, puk: &Puk, passcode: &Passcode) -> Result<(), Error> {
+        let act = "unlocking the passcode";
         let command = Command::new(RESET_RETRY_COUNTER, 0x00, reference(Secret::Passcode));
         let command = command.with_data(two(&puk.0, &passcode.0));
-        self.enter(Secret::Puk, "unlocking the passcode", &command)
+        entered(Secret::Puk, act, &self.exchange_beyond(act, &command)?)
     }
+}
 
-    fn enter(&mut self, secret: Secret, act: &'static str, command: &Command) -> Result<(), Error> {
-        let Response { status, .. } = self.exchange(command)?;
-        match status {
-            Status::Success => Ok(()),
-            Status::Blocked | Status::WrongWithTries(0) => Err(Error::Locked(secret)),
-            Status::WrongWithTries(tries) => Err(Error::Wrong { secret, tries }),
-            Status::VerificationFailed => Err(Error::WrongUncounted(secret)),
-            status => Err(Error::of(act, status)),
-        }
+/// What a card said to a secret that was entered.
+fn entered(secret: Secret, act: &'static str, response: &Response) -> Result<(), Error> {
+    match response.status {
+        Status::Success => Ok(()),
+        Status::Blocked | Status::WrongWithTries(0) => Err(Error::Locked(secret)),
+        Status::WrongWithTries(tries) => Err(Error::Wrong { secret, tries }),
+        Status::VerificationFailed => Err(Error::WrongUncounted(secret)),
+        status => Err(Error::of(act, status)),
     }
 }
 

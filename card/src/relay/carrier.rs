@@ -68,7 +68,7 @@ impl Carrier {
                 Ok(octets) => FromAgent::Answer { number, octets },
                 Err(why) => FromAgent::Failed { number, why },
             }),
-            ToAgent::ChoosePasscode { .. } => Ok(match self.choose(card, ask) {
+            ToAgent::ChoosePasscode { own, .. } => Ok(match self.choose(own.as_ref(), card, ask) {
                 Ok(()) => FromAgent::PasscodeChosen { number },
                 Err(why) => FromAgent::Failed { number, why },
             }),
@@ -79,12 +79,18 @@ impl Carrier {
         let command = Command::parse(&octets.0).map_err(|_| Why::NotExpected)?;
         self.gate.pass(&command).map_err(|_| Why::NotExpected)?;
         let answer = card.transmit(&octets.0).map_err(|error| why(&error))?;
+        self.gate.answered(&command, &answer);
         Ok(Octets(answer.into()))
     }
 
     /// The holder's passcode takes the place of the server's. It goes from the dialog to the card, and nowhere else.
-    fn choose<T: Transport>(&mut self, card: &mut T, ask: &mut impl AskPasscode) -> Result<(), Why> {
-        let own = self.gate.take_own_passcode().ok_or(Why::NotExpected)?;
+    fn choose<T: Transport>(
+        &mut self,
+        told: Option<&Octets>,
+        card: &mut T,
+        ask: &mut impl AskPasscode,
+    ) -> Result<(), Why> {
+        let own = self.gate.take_own_passcode(told).ok_or(Why::NotExpected)?;
         let chosen = ask.choose().ok_or(Why::NoPasscode)?;
         let changed = Piv::select(card).and_then(|mut piv| piv.change_passcode(&own, &chosen));
         changed.map_err(|error| match error {
@@ -112,6 +118,36 @@ mod tests {
         ToAgent::Apdu { number, octets: Octets(hex::decode(octets).unwrap().into()) }
     }
 
+    fn choose(number: u64, own: Option<&[u8]>) -> ToAgent {
+        ToAgent::ChoosePasscode { number, own: own.map(|own| Octets(own.to_vec().into())) }
+    }
+
+    /// A passcode that was set under secure messaging is told to the agent, which takes it once the card has said that it was set.
+    #[test]
+    fn hidden_passcode_is_exchanged() {
+        let unlock = "0c2c00802d872101989571153e57c0132d8b0ed153c33d126c801dc677086f535f8f6659d8c1ad168e08cb3fbba8c53c7f7800";
+        for (status, taken) in [("9000", true), ("63c2", false)] {
+            let said = [
+                format!("9902{status}8e08fb53b9764777fafb9000"),
+                "61114f0600001000010079074f05a0000003089000".to_owned(),
+                "9000".to_owned(),
+            ];
+            let mut card = Script::new(said.iter().map(|said| hex::decode(said).unwrap()).collect());
+            let mut carrier = Carrier::new(Act::Unlock);
+            carrier.answer(apdu(1, unlock), &mut card, &mut || None).unwrap();
+            let told = choose(2, Some(b"11223344"));
+            let chosen = carrier.answer(told, &mut card, &mut || Some(Passcode::factory()));
+            let expected = if taken {
+                FromAgent::PasscodeChosen { number: 2 }
+            } else {
+                FromAgent::Failed { number: 2, why: Why::NotExpected }
+            };
+            assert_eq!(chosen, Ok(expected), "{status}");
+            let changed = card.heard.last().unwrap();
+            assert_eq!(changed.starts_with(b"\x00\x24\x00\x80\x1011223344"), taken, "{status}");
+        }
+    }
+
     /// A command that was said before, or after one that never came, ends the conversation and does not reach the card.
     #[test]
     fn commands_are_not_replayed() {
@@ -133,9 +169,12 @@ mod tests {
         let (mut carrier, mut card) = (Carrier::new(Act::Unlock), Script::new(vec![vec![0x90, 0]]));
         let said = carrier.answer(apdu(1, "00ffffff030c9b00"), &mut card, &mut || None);
         assert_eq!(said, Ok(FromAgent::Failed { number: 1, why: Why::NotExpected }));
-        let chosen = carrier
-            .answer(ToAgent::ChoosePasscode { number: 2 }, &mut card, &mut || Some(Passcode::factory()));
+        let chosen = carrier.answer(choose(2, None), &mut card, &mut || Some(Passcode::factory()));
         assert_eq!(chosen, Ok(FromAgent::Failed { number: 2, why: Why::NotExpected }));
+        // Nor one in place of what the server only says to have set.
+        let chosen =
+            carrier.answer(choose(3, Some(b"11223344")), &mut card, &mut || Some(Passcode::factory()));
+        assert_eq!(chosen, Ok(FromAgent::Failed { number: 3, why: Why::NotExpected }));
         assert!(card.heard.is_empty());
     }
 }

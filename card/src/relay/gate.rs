@@ -2,12 +2,17 @@
 //!
 //! A server that was taken over could otherwise use an errand to guess the holder's passcode, to have the card sign something, or to
 //! give it another owner. What is not in the table is refused.
+//!
+//! Of a command under secure messaging the agent sees what it is and not what it bears. Its head says for what it is, and is in its
+//! code: the card takes no other for it. What the agent would look for inside it learns from the card, whose status is not encrypted.
 
 use zeroize::Zeroizing;
 
 use crate::apdu::Command;
 use crate::piv::Passcode;
-use crate::wire::relay::Act;
+use crate::piv::secure::{REFERENCE, SECURED};
+use crate::tlv;
+use crate::wire::relay::{Act, Octets};
 
 /// A command that the act does not need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -50,10 +55,18 @@ fn needs(act: Act) -> &'static [Kind] {
     }
 }
 
+/// The passcode that the server set last.
+enum Own {
+    /// The agent has seen it.
+    Seen(Zeroizing<[u8; 8]>),
+    /// It went under secure messaging, and the card said that it took it.
+    Hidden,
+}
+
 /// The rule of one errand. It keeps the passcode that the server set last, which is the only one that the server may enter.
 pub struct Gate {
     act: Act,
-    own: Option<Zeroizing<[u8; 8]>>,
+    own: Option<Own>,
     /// The keys that were made in this errand: no other signs.
     made: Vec<u8>,
 }
@@ -72,13 +85,23 @@ impl Gate {
         }
         let (_, p2) = command.parameters();
         match kind {
+            // Whatever it bears: the card has the server's passcode, so no entry tries the holder's.
+            Kind::OwnPasscode if is_secured(command) => {
+                if matches!(self.own, Some(Own::Hidden)) {
+                    Ok(())
+                } else {
+                    Err(NotExpected)
+                }
+            }
             Kind::OwnPasscode if !self.is_own(command.data()) => Err(NotExpected),
+            // Whether it set one the card's answer says.
+            Kind::Unlock if is_secured(command) => Ok(()),
             Kind::Sign if !self.made.contains(&p2) => Err(NotExpected),
             Kind::Unlock => {
                 // RESET RETRY COUNTER: the unblocking key, then the new passcode. NIST SP 800-73-5 part 2, 3.2.3.
                 let passcode = command.data().get(8..16).filter(|_| command.data().len() == 16);
                 let passcode: [u8; 8] = passcode.and_then(|it| it.try_into().ok()).ok_or(NotExpected)?;
-                self.own = Some(Zeroizing::new(passcode));
+                self.own = Some(Own::Seen(Zeroizing::new(passcode)));
                 Ok(())
             }
             Kind::Generate => {
@@ -89,32 +112,57 @@ impl Gate {
         }
     }
 
-    /// The passcode that the server set last, for the holder's to take its place.
-    pub fn take_own_passcode(&mut self) -> Option<Passcode> {
-        let own = self.own.take()?;
-        let digits = own.iter().position(|octet| *octet == 0xFF).unwrap_or(own.len());
-        Passcode::parse(&own[..digits]).ok()
+    /// Takes note of what the card answered to a command that passed.
+    pub fn answered(&mut self, command: &Command, answer: &[u8]) {
+        if is_secured(command) && kind(command) == Some(Kind::Unlock) && took(answer) {
+            self.own = Some(Own::Hidden);
+        }
+    }
+
+    /// The passcode that the server set last, for the holder's to take its place: the one that was seen, or the one that the server
+    /// tells where the card has taken one unseen.
+    pub fn take_own_passcode(&mut self, told: Option<&Octets>) -> Option<Passcode> {
+        match self.own.take()? {
+            Own::Seen(own) => Passcode::of_octets(&own[..]).ok(),
+            Own::Hidden => Passcode::of_octets(&told?.0).ok(),
+        }
     }
 
     /// The server's own, or the one that every card has from the factory.
     fn is_own(&self, data: &[u8]) -> bool {
-        data == b"123456\xFF\xFF" || self.own.as_ref().is_some_and(|own| own[..] == *data)
+        data == b"123456\xFF\xFF" || matches!(&self.own, Some(Own::Seen(own)) if own[..] == *data)
     }
+}
+
+/// Whether a command goes under secure messaging.
+fn is_secured(command: &Command) -> bool {
+    command.class() & SECURED == SECURED
+}
+
+/// Whether an answer under secure messaging says success. NIST SP 800-73-5 part 2, 4.2.6.
+fn took(answer: &[u8]) -> bool {
+    let body = answer.strip_suffix(&[0x90, 0x00]).unwrap_or_default();
+    matches!(tlv::find(body, 0x99), Ok(Some([0x90, 0x00])))
 }
 
 /// NIST SP 800-73-5 part 2, table 2, and the extensions of `YubiKeys`.
 fn kind(command: &Command) -> Option<Kind> {
     let (p1, p2) = command.parameters();
-    let (empty, chained) = (command.data().is_empty(), command.is_chained());
-    if command.class() & !0x10 != 0 {
-        return None;
-    }
+    let chained = command.is_chained();
+    let empty = match command.class() & !0x10 {
+        0 => command.data().is_empty(),
+        // Its data are in tag 87, where it has any.
+        SECURED => tlv::find(command.data(), 0x87) == Ok(None),
+        _ => return None,
+    };
     let kind = match (command.instruction(), p1, p2) {
         // The last are serial number, version, metadata and attestation of a key.
         (0xA4, 0x04, 0x00) | (0xCB, 0x3F, 0xFF) | (0xC0 | 0xF8 | 0xFD, 0, 0) | (0xF7 | 0xF9, _, _) => {
             Kind::Harmless
         }
         (0x20, 0x00 | 0xFF, 0x80) if empty => Kind::Harmless,
+        // Card and server agree on keys, by which nothing of the holder's is used.
+        (0x87, 0x27 | 0x2E, REFERENCE) => Kind::Harmless,
         (0x20, 0x00, 0x80) => Kind::OwnPasscode,
         (0x24, 0x00, 0x81) => Kind::ChangePuk,
         (0x2C, 0x00, 0x80) => Kind::Unlock,
@@ -176,8 +224,51 @@ mod tests {
         gate.pass(&command([0, 0x2C, 0, 0x80], b"9081726387654321")).unwrap();
         gate.pass(&enter(b"87654321")).unwrap();
         assert_eq!(gate.pass(&enter(b"87654320")), Err(NotExpected));
-        assert!(gate.take_own_passcode().is_some() && gate.take_own_passcode().is_none());
+        assert!(gate.take_own_passcode(None).is_some() && gate.take_own_passcode(None).is_none());
         assert_eq!(gate.pass(&enter(b"87654321")), Err(NotExpected), "it is the holder's turn");
+    }
+
+    /// Under secure messaging the same acts need the same; a passcode is entered only once the card has said that it has one of the
+    /// server's, and only until it is the holder's turn.
+    #[test]
+    fn secured_commands_need_the_same() {
+        let secured = |head: [u8; 4], data: &[u8]| {
+            let body = [&tlv::tagged(0x87, data)[..], &tlv::tagged(0x8E, &[7; 8])].concat();
+            command(head, &body)
+        };
+        let cases = [
+            (command([0, 0x87, 0x27, 0x04], &[0x7C, 0]), [true; 5]),
+            (secured([0x0C, 0xCB, 0x3F, 0xFF], &[1; 17]), [true; 5]),
+            (command([0x0C, 0x20, 0, 0x80], &[0x8E, 0]), [true; 5]),
+            (secured([0x0C, 0x2C, 0, 0x80], &[1; 33]), [true, true, true, false, true]),
+            (secured([0x0C, 0x24, 0, 0x81], &[1; 33]), [true; 5]),
+            (secured([0x0C, 0xFF, 0xFF, 0xFF], &[1; 49]), [true, true, false, true, true]),
+            (secured([0x0C, 0x20, 0, 0x80], &[1; 17]), [false; 5]),
+            (secured([0x0C, 0x24, 0, 0x80], &[1; 33]), [false; 5]),
+            (secured([0x0C, 0x87, 0x11, 0x9A], &[1; 49]), [false; 5]),
+            (secured([0x1C, 0x2C, 0, 0x80], &[1; 33]), [false; 5]),
+            (secured([0x04, 0x2C, 0, 0x80], &[1; 33]), [false; 5]),
+            (secured([0x0C, 0xFB, 0, 0], &[1; 17]), [false; 5]),
+        ];
+        for (command, expected) in cases {
+            let passed = Act::ALL.map(|act| Gate::new(act).pass(&command).is_ok());
+            assert_eq!(passed, expected, "{:02X} {:02X?}", command.instruction(), command.parameters());
+        }
+        let (unlock, enter) =
+            (secured([0x0C, 0x2C, 0, 0x80], &[1; 33]), secured([0x0C, 0x20, 0, 0x80], &[1; 17]));
+        let told = Octets(Zeroizing::new(b"11223344".to_vec()));
+        let mut gate = Gate::new(Act::Issue);
+        gate.pass(&unlock).unwrap();
+        for refused in ["990263c28e0800000000000000009000", "6982", "9000", ""] {
+            gate.answered(&unlock, &hex::decode(refused).unwrap());
+            assert_eq!(gate.pass(&enter), Err(NotExpected), "{refused}");
+            assert!(gate.take_own_passcode(Some(&told)).is_none(), "{refused}");
+        }
+        gate.answered(&unlock, &hex::decode("990290008e0800000000000000009000").unwrap());
+        gate.pass(&enter).unwrap();
+        assert_eq!(gate.pass(&command([0, 0x20, 0, 0x80], b"11223344")), Err(NotExpected), "in clear");
+        assert!(gate.take_own_passcode(Some(&told)).is_some());
+        assert_eq!(gate.pass(&enter), Err(NotExpected), "it is the holder's turn");
     }
 
     /// A key that was there before does not sign.

@@ -1,5 +1,6 @@
 //! The server's end: a card that an agent holds, as a way to a card like any other.
 
+use crate::piv::Passcode;
 use crate::transport::{Transport, TransportError};
 use crate::wire::relay::{FromAgent, Octets, ToAgent, Why};
 use zeroize::Zeroizing;
@@ -46,8 +47,17 @@ impl<L: Line> Relayed<L> {
 
     /// Has the holder choose a passcode, which takes the place of the one that was set last with the unblocking key.
     pub fn choose_passcode(&mut self) -> Result<(), PasscodeNotChosen> {
+        self.choose(None)
+    }
+
+    /// The same where that one was set under secure messaging, so that the agent must be told it.
+    pub fn choose_passcode_for(&mut self, own: &Passcode) -> Result<(), PasscodeNotChosen> {
+        self.choose(Some(Octets(Zeroizing::new(own.octets().to_vec()))))
+    }
+
+    fn choose(&mut self, own: Option<Octets>) -> Result<(), PasscodeNotChosen> {
         let number = self.take_number();
-        match self.ask(number, ToAgent::ChoosePasscode { number })? {
+        match self.ask(number, ToAgent::ChoosePasscode { number, own })? {
             FromAgent::PasscodeChosen { .. } => Ok(()),
             FromAgent::Failed { why: Why::NoPasscode, .. } => Err(PasscodeNotChosen::Nobody),
             FromAgent::Failed { why: Why::PasscodeRefused | Why::NotExpected, .. } => {

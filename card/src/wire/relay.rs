@@ -109,6 +109,9 @@ pub enum ToAgent {
     ChoosePasscode {
         /// Its number.
         number: u64,
+        /// The one that was set, as it went to the card, where it went under secure messaging and the agent has not seen it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        own: Option<Octets>,
     },
     /// It is over, and how it went.
     End {
@@ -174,7 +177,8 @@ pub enum Why {
 impl ToAgent {
     /// Its number.
     pub fn number(&self) -> u64 {
-        let (Self::Apdu { number, .. } | Self::ChoosePasscode { number } | Self::End { number, .. }) = self;
+        let (Self::Apdu { number, .. } | Self::ChoosePasscode { number, .. } | Self::End { number, .. }) =
+            self;
         *number
     }
 }
@@ -211,6 +215,10 @@ mod tests {
         let text = serde_json::to_string(&said).unwrap();
         assert_eq!(text, r#"{"say":"apdu","number":1,"octets":"00a4"}"#);
         assert_eq!(serde_json::from_str::<ToAgent>(&text).unwrap(), said);
+        let choose = r#"{"say":"choose-passcode","number":3}"#;
+        let said = ToAgent::ChoosePasscode { number: 3, own: None };
+        assert_eq!(serde_json::to_string(&said).unwrap(), choose, "as agents of before know it");
+        assert_eq!(serde_json::from_str::<ToAgent>(choose).unwrap(), said);
         let failed = r#"{"say":"failed","number":2,"why":"no-passcode"}"#;
         let read: FromAgent = serde_json::from_str(failed).unwrap();
         assert_eq!(read, FromAgent::Failed { number: 2, why: Why::NoPasscode });

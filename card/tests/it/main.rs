@@ -7,6 +7,7 @@ mod keys;
 mod management;
 mod objects;
 mod passcodes;
+mod secure;
 
 use card::piv::{Challenge, Error, ManagementAlgorithm, ManagementKey, Passcode, Piv, Puk};
 use card::testing::VirtualCard;

@@ -51,6 +51,8 @@ pub enum Object {
     Security,
     /// The facial image. Reading it wants the passcode.
     FacialImage,
+    /// The certificate of who signed the card's own for secure messaging, and an intermediate one.
+    SecureMessagingSigner,
 }
 
 impl Object {
@@ -65,6 +67,7 @@ impl Object {
             Self::KeyHistory => vec![0x5F, 0xC1, 0x0C],
             Self::Security => vec![0x5F, 0xC1, 0x06],
             Self::FacialImage => vec![0x5F, 0xC1, 0x08],
+            Self::SecureMessagingSigner => vec![0x5F, 0xC1, 0x22],
         }
     }
 
@@ -79,6 +82,7 @@ impl Object {
             Self::KeyHistory => "key history",
             Self::Security => "security object",
             Self::FacialImage => "facial image",
+            Self::SecureMessagingSigner => "certificate of the signer for secure messaging",
         }
     }
 }

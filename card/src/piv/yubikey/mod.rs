@@ -47,8 +47,12 @@ impl<T: Transport> Piv<T> {
         data.extend([key.algorithm().identifier(), MANAGEMENT, length]);
         data.extend_from_slice(octets);
         // P2 FE would ask for a touch.
+        let act = "setting the management key";
         let command = Command::new(SET_MANAGEMENT_KEY, 0xFF, 0xFF).with_data(data);
-        self.obey("setting the management key", &command).map(drop)
+        match self.exchange_beyond(act, &command)?.status {
+            Status::Success => Ok(()),
+            status => Err(Error::of(act, status)),
+        }
     }
 
     /// Sets how many wrong entries lock passcode and unblocking key. Both are as from the factory afterwards. Needs management key and
