@@ -3,7 +3,7 @@
 use platform::clock::{Clock, HighWater, Millis};
 use platform::db::Db;
 
-use crate::cards::Makers;
+use crate::cards::{ContentSigners, Makers};
 use crate::config::Config;
 use crate::crl::shards::{Shards, delta_url};
 use crate::error::Error;
@@ -22,6 +22,8 @@ pub(crate) struct Desk {
     pub(crate) refused_keys: RefusedKeys,
     /// Who makes cards that attest their keys.
     pub(crate) makers: Makers,
+    /// Who signs cards' certificates for secure messaging.
+    pub(crate) content_signers: ContentSigners,
     pub(crate) db: Db,
     pub(crate) clock: Clock,
     pub(crate) high_water: HighWater,
@@ -38,6 +40,7 @@ impl Desk {
             profiles: config.read_profiles()?,
             refused_keys: config.read_refused_keys()?,
             makers: Makers::read(&config.cards)?,
+            content_signers: ContentSigners::read(&config.cards)?,
             shards: Shards::default(),
             first_rows: Together::start(&db),
             last_rows: Together::start(&db),

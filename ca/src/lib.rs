@@ -71,7 +71,7 @@ pub use self::http::{
 pub use authority::Authority;
 pub use cards::{
     CancelReason, CardEvent, CardMove, CardRefused, CardState, Cards, CardsConfig, KeyKind, ManagementKind,
-    UnknownCancelReason, UnknownCardState,
+    SecureMessaging, UnknownCancelReason, UnknownCardState,
 };
 pub use config::{Config, Delta, ListSettings, OcspConfig, PracticeStatementUrl, PublicUrl};
 pub use enrol::{

@@ -166,7 +166,10 @@ impl Config {
             anchor_path(keys, base);
         }
         let cards = &mut self.ca.cards;
-        for path in [&mut cards.attestation_anchors, &mut cards.face_template].into_iter().flatten() {
+        for path in [&mut cards.attestation_anchors, &mut cards.content_signers, &mut cards.face_template]
+            .into_iter()
+            .flatten()
+        {
             anchor_path(path, base);
         }
         if let Some(acme) = &mut self.ca.acme {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use card::piv::{Algorithm, ManagementAlgorithm};
 use serde::Deserialize;
 
+use super::content_signers::SecureMessaging;
 use super::keys;
 use crate::profile::KeyOrigin;
 
@@ -60,6 +61,11 @@ pub struct CardsConfig {
     pub attestation_anchors: Option<PathBuf>,
     /// The profiles for keys that their card has attested: for signing in, and for signing. Those of other keys if it is left out.
     pub attested_profiles: Option<(String, String)>,
+    /// PEM file of the certificates of those who sign cards' certificates for secure messaging; without it no card is spoken to under it.
+    pub content_signers: Option<PathBuf>,
+    /// Whether a secret goes to a card in clear where the card takes it in no other way: `where-offered`, or `required`, where it does
+    /// not.
+    pub secure_messaging: SecureMessaging,
 }
 
 impl Default for CardsConfig {
@@ -88,6 +94,8 @@ impl Default for CardsConfig {
             key_origin: KeyOrigin::Workstation,
             attestation_anchors: None,
             attested_profiles: None,
+            content_signers: None,
+            secure_messaging: SecureMessaging::WhereOffered,
         }
     }
 }

@@ -146,6 +146,20 @@ pub enum CardEvent {
         /// The unblocking key.
         puk: String,
     },
+    /// A card showed secure messaging for the first time: no secret goes to it without from then on, nor to a card with another identifier.
+    CardSecured {
+        /// The card.
+        card: String,
+        /// The card's own identifier in the certificate that it showed.
+        identifier: String,
+    },
+    /// A secret goes to a card in clear that has secure messaging, since the card does not take it under that.
+    CardSecretInClear {
+        /// The card.
+        card: String,
+        /// Which: `unblocking-key`, which is changed at once, or `management-key`.
+        secret: String,
+    },
     /// A card refused a key that it should have, which is not tried again.
     CardKeyRefused {
         /// The card.
@@ -213,6 +227,8 @@ impl audit::Event for CardEvent {
             Self::CardTicketGiven { .. } => "card-ticket-given",
             Self::CardErrandResumed { .. } => "card-errand-resumed",
             Self::CardKeysChanged { .. } => "card-keys-changed",
+            Self::CardSecured { .. } => "card-secured",
+            Self::CardSecretInClear { .. } => "card-secret-in-clear",
             Self::CardKeyRefused { .. } => "card-key-refused",
             Self::CardErrandDone { .. } => "card-errand-done",
             Self::CardPrintBegun { .. } => "card-print-begun",

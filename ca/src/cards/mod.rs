@@ -3,7 +3,7 @@
 //! A card's states and moves are one table (`state`), a move is one transaction with its audit row and its row in the card's own
 //! history (`moving`). What needs the card in a reader is an *errand*: it is begun once, and gone on with where it stopped, however
 //! often the card is pulled or a process dies (`errand`). The server composes every command; the workstation's agent relays it
-//! (`line`). Keys of cards are derived in the token when they are needed (`keys`) and stored nowhere. What is printed on a card is drawn
+//! (`line`); what bears a secret goes under secure messaging where the card has it (`errand::protecting`). Keys of cards are derived in the token when they are needed (`keys`) and stored nowhere. What is printed on a card is drawn
 //! from a template (`face`), and goes to CUPS (`printing`).
 
 mod asking;
@@ -11,6 +11,7 @@ mod attestation;
 mod batch;
 mod colleague;
 mod config;
+mod content_signers;
 mod errand;
 mod events;
 mod exposing;
@@ -30,12 +31,14 @@ mod stock;
 mod stock_info;
 
 pub use config::{CardsConfig, KeyKind, ManagementKind};
+pub use content_signers::SecureMessaging;
 pub use events::CardEvent;
 pub use reason::{CancelReason, UnknownCancelReason};
 pub use refused::CardRefused;
 pub use state::{CardMove, CardState, UnknownCardState};
 
 pub(crate) use attestation::Makers;
+pub(crate) use content_signers::ContentSigners;
 pub(crate) use errand::{Hand, Step};
 pub(crate) use keys::{ManagementName, PukName};
 pub(crate) use line::{AgentLine, channel};

@@ -373,6 +373,7 @@ fn blank(serial: String, place: &Location, state: CardState, now: platform::cloc
         puk: PukName::Factory,
         puk_next: None,
         puk_exposed_at: None,
+        secure_identifier: None,
         refused: Vec::new(),
         authentication: None,
         signature: None,

@@ -59,7 +59,7 @@ fn needs(act: Act) -> &'static [Kind] {
 enum Own {
     /// The agent has seen it.
     Seen(Zeroizing<[u8; 8]>),
-    /// It went under secure messaging, and the card said that it took it.
+    /// It went under secure messaging.
     Hidden,
 }
 
@@ -67,6 +67,8 @@ enum Own {
 pub struct Gate {
     act: Act,
     own: Option<Own>,
+    /// The card said that it took that passcode, so it has none of its holder's.
+    taken: bool,
     /// The keys that were made in this errand: no other signs.
     made: Vec<u8>,
 }
@@ -74,7 +76,7 @@ pub struct Gate {
 impl Gate {
     /// The rule of an act.
     pub fn new(act: Act) -> Self {
-        Self { act, own: None, made: Vec::new() }
+        Self { act, own: None, taken: false, made: Vec::new() }
     }
 
     /// Lets a command through, or does not.
@@ -86,22 +88,19 @@ impl Gate {
         let (_, p2) = command.parameters();
         match kind {
             // Whatever it bears: the card has the server's passcode, so no entry tries the holder's.
-            Kind::OwnPasscode if is_secured(command) => {
-                if matches!(self.own, Some(Own::Hidden)) {
-                    Ok(())
-                } else {
-                    Err(NotExpected)
-                }
-            }
+            Kind::OwnPasscode if is_secured(command) && self.taken => Ok(()),
             Kind::OwnPasscode if !self.is_own(command.data()) => Err(NotExpected),
             // Whether it set one the card's answer says.
-            Kind::Unlock if is_secured(command) => Ok(()),
+            Kind::Unlock if is_secured(command) => {
+                (self.own, self.taken) = (Some(Own::Hidden), false);
+                Ok(())
+            }
             Kind::Sign if !self.made.contains(&p2) => Err(NotExpected),
             Kind::Unlock => {
                 // RESET RETRY COUNTER: the unblocking key, then the new passcode. NIST SP 800-73-5 part 2, 3.2.3.
                 let passcode = command.data().get(8..16).filter(|_| command.data().len() == 16);
                 let passcode: [u8; 8] = passcode.and_then(|it| it.try_into().ok()).ok_or(NotExpected)?;
-                self.own = Some(Own::Seen(Zeroizing::new(passcode)));
+                (self.own, self.taken) = (Some(Own::Seen(Zeroizing::new(passcode))), false);
                 Ok(())
             }
             Kind::Generate => {
@@ -114,17 +113,18 @@ impl Gate {
 
     /// Takes note of what the card answered to a command that passed.
     pub fn answered(&mut self, command: &Command, answer: &[u8]) {
-        if is_secured(command) && kind(command) == Some(Kind::Unlock) && took(answer) {
-            self.own = Some(Own::Hidden);
+        if kind(command) == Some(Kind::Unlock) {
+            self.taken = if is_secured(command) { took(answer) } else { answer == [0x90, 0x00] };
         }
     }
 
     /// The passcode that the server set last, for the holder's to take its place: the one that was seen, or the one that the server
     /// tells where the card has taken one unseen.
     pub fn take_own_passcode(&mut self, told: Option<&Octets>) -> Option<Passcode> {
+        let taken = std::mem::take(&mut self.taken);
         match self.own.take()? {
             Own::Seen(own) => Passcode::of_octets(&own[..]).ok(),
-            Own::Hidden => Passcode::of_octets(&told?.0).ok(),
+            Own::Hidden => Passcode::of_octets(&told.filter(|_| taken)?.0).ok(),
         }
     }
 
@@ -258,17 +258,26 @@ mod tests {
             (secured([0x0C, 0x2C, 0, 0x80], &[1; 33]), secured([0x0C, 0x20, 0, 0x80], &[1; 17]));
         let told = Octets(Zeroizing::new(b"11223344".to_vec()));
         let mut gate = Gate::new(Act::Issue);
-        gate.pass(&unlock).unwrap();
         for refused in ["990263c28e0800000000000000009000", "6982", "9000", ""] {
+            gate.pass(&unlock).unwrap();
             gate.answered(&unlock, &hex::decode(refused).unwrap());
             assert_eq!(gate.pass(&enter), Err(NotExpected), "{refused}");
             assert!(gate.take_own_passcode(Some(&told)).is_none(), "{refused}");
         }
+        gate.pass(&unlock).unwrap();
+        assert_eq!(gate.pass(&enter), Err(NotExpected), "the card has not answered");
         gate.answered(&unlock, &hex::decode("990290008e0800000000000000009000").unwrap());
         gate.pass(&enter).unwrap();
         assert_eq!(gate.pass(&command([0, 0x20, 0, 0x80], b"11223344")), Err(NotExpected), "in clear");
         assert!(gate.take_own_passcode(Some(&told)).is_some());
         assert_eq!(gate.pass(&enter), Err(NotExpected), "it is the holder's turn");
+        // One that was set in clear is entered under secure messaging too, once the card has it.
+        let bare = command([0, 0x2C, 0, 0x80], b"9081726387654321");
+        for (answer, passes) in [([0x63, 0xC2], false), ([0x90, 0x00], true)] {
+            gate.pass(&bare).unwrap();
+            gate.answered(&bare, &answer);
+            assert_eq!(gate.pass(&enter).is_ok(), passes);
+        }
     }
 
     /// A key that was there before does not sign.

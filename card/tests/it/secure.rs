@@ -92,7 +92,7 @@ fn secrets_go_under_protection() {
         // Refusals come through as they are.
         let refused = piv.verify(&passcode("97531975"));
         assert!(matches!(refused, Err(Error::Wrong { tries: 2, .. })), "{refused:?}");
-        assert!(!piv.protection_ended());
+        assert!(piv.is_protected());
         let between = piv.into_transport();
         for secret in [&b"12345678"[..], b"86428642", b"97531975", b"24680246", &[0x5B; 16]] {
             assert!(!went_by(&between.heard, secret), "{}", hex::encode(secret));
@@ -129,7 +129,7 @@ fn nothing_goes_after_a_changed_answer() {
         let outcome =
             (0..2).map(|_| piv.change_puk(&Puk::factory(), &Puk::factory())).find_map(Result::err).unwrap();
         assert!(matches!(outcome, Error::Secure(error) if error == expected), "{outcome:?}");
-        assert!(piv.protection_ended());
+        assert!(!piv.is_protected());
         let refused = piv.unlock(&Puk::factory(), &Passcode::factory());
         assert!(matches!(refused, Err(Error::Secure(SecureError::Ended))), "{refused:?}");
         let heard = piv.into_transport().heard;
@@ -205,9 +205,9 @@ fn rest_of_a_standard_card_is_told() {
     piv.protect(from_ref(&signer.known())).unwrap();
     let outcome = piv.unlock(&Puk::factory(), &passcode("97531975"));
     assert!(matches!(outcome, Err(Error::NotUnderProtection { .. })), "{outcome:?}");
-    assert!(piv.protection_ended());
+    assert!(!piv.is_protected());
     piv.in_clear(|piv| piv.unlock(&Puk::factory(), &passcode("97531975"))).unwrap();
-    assert!(piv.protection_ended(), "only that went bare");
+    assert!(!piv.is_protected(), "only that went bare");
     piv.protect(from_ref(&signer.known())).unwrap();
     piv.change_puk(&Puk::factory(), &puk("86428642")).unwrap();
     assert!(!went_by(&piv.into_transport().heard, b"86428642"));

@@ -48,6 +48,17 @@ pub(crate) enum Fault {
     /// The card does not vouch for the key as it must.
     #[error("{0}")]
     NotAttested(#[from] NotAttested),
+    /// The card shows no secure messaging, and gets no secret without.
+    #[error(
+        "the card offers no secure messaging, and no secret goes to it without: the configuration requires it, or the card has shown it \
+         before, and whoever is between may hide it"
+    )]
+    NotSecured,
+    /// It is another card's secure messaging.
+    #[error(
+        "the card in the reader is another one than that which has shown secure messaging under this serial number"
+    )]
+    OtherSecuredCard,
     /// What was read back is not what was written.
     #[error("what the card gives back is not what was written ({0})")]
     NotAsWritten(&'static str),

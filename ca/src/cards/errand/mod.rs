@@ -27,6 +27,7 @@ mod hand;
 mod issue;
 mod objects;
 mod opening;
+mod protecting;
 mod repair;
 mod run;
 mod secrets;

@@ -105,6 +105,7 @@ impl Run {
     /// The card is the right one, and has no unblocking key any more that was told to anybody: nothing else is done before.
     pub(super) async fn meet(&mut self) -> Result<(), Fault> {
         self.recognise().await?;
+        self.protect().await?;
         if self.card.puk_exposed_at.is_some() {
             self.take_puk(self.next_puk()).await?;
             failpoint::pass("ca.card-told-key-changed");

@@ -10,6 +10,7 @@ use card::piv::{
 
 use super::fault::Fault;
 use super::hand::Shared;
+use super::protecting::{CardSecret, Way};
 use super::run::Run;
 use crate::cards::CardEvent;
 use crate::cards::keys::{self, KeyVersion, ManagementName, PukName};
@@ -46,7 +47,7 @@ impl Run {
         self.card.management_next = Some(wanted);
         self.write(Vec::new()).await?;
         failpoint::pass("ca.card-key-chosen");
-        self.hand.with(move |piv| piv.set_management_key(&key)).await?;
+        self.give(CardSecret::ManagementKey, move |piv| piv.set_management_key(&key)).await?;
         failpoint::pass("ca.card-key-set");
         self.management_is(wanted).await
     }
@@ -96,7 +97,8 @@ impl Run {
         let (passcode, puk) = self.cards.settings().tries;
         let set = move |piv: &mut Piv<Shared>| match piv.set_tries(passcode, puk) {
             Err(PivError::NotAuthorised { .. }) => {
-                piv.verify(&Passcode::factory())?;
+                // Everybody knows it.
+                piv.in_clear(|piv| piv.verify(&Passcode::factory()))?;
                 piv.set_tries(passcode, puk)
             }
             outcome => outcome,
@@ -151,9 +153,18 @@ impl Run {
         let own = one_use()?;
         let candidates: Vec<PukName> = self.card.puk_next.into_iter().chain([self.card.puk]).collect();
         let set = own.clone();
-        let accepted = self.with_puk(&candidates, move |piv, puk| piv.unlock(puk, &set)).await?;
+        let (accepted, way) = self.with_puk(&candidates, move |piv, puk| piv.unlock(puk, &set)).await?;
         if self.card.puk_next.is_some() {
             self.puk_is(accepted).await?;
+        }
+        match way {
+            Way::Bare => {}
+            Way::Hidden => self.hand.hide(own.clone()),
+            Way::Shown => {
+                // It was seen, so the card does not keep it. The mark is written with the key that follows.
+                self.card.puk_exposed_at = Some(self.now());
+                self.take_puk(self.next_puk()).await?;
+            }
         }
         Ok(own)
     }
@@ -163,15 +174,15 @@ impl Run {
         &mut self,
         candidates: &[PukName],
         act: impl Fn(&mut Piv<Shared>, &Puk) -> Result<(), PivError> + Clone + Send + 'static,
-    ) -> Result<PukName, Fault> {
+    ) -> Result<(PukName, Way), Fault> {
         for name in candidates {
             let mark = format!("{PUK}{name}");
             if self.card.refused.contains(&mark) {
                 continue;
             }
             let (puk, act) = (self.puk(*name).await?, act.clone());
-            match self.hand.with(move |piv| act(piv, &puk)).await {
-                Ok(()) => return Ok(*name),
+            match self.give(CardSecret::UnblockingKey, move |piv| act(piv, &puk)).await {
+                Ok(((), way)) => return Ok((*name, way)),
                 Err(Fault::Card(
                     PivError::Wrong { secret: Secret::Puk, .. } | PivError::WrongUncounted(Secret::Puk),
                 )) => {

@@ -28,6 +28,8 @@ pub(crate) struct Card {
     pub(crate) puk_next: Option<PukName>,
     /// When its unblocking key was told to somebody.
     pub(crate) puk_exposed_at: Option<Millis>,
+    /// The identifier in the certificate by which it showed secure messaging first: it is not spoken to without from then on.
+    pub(crate) secure_identifier: Option<String>,
     /// Keys that it has refused.
     pub(crate) refused: Vec<String>,
     pub(crate) authentication: Option<String>,
@@ -48,7 +50,8 @@ pub(crate) struct Filter {
 }
 
 const COLUMNS: &str = "card_id, serial, location_id, organisation, state, earlier, user_id, reason, management, \
-     management_next, puk, puk_next, puk_exposed_at, refused, authentication, signature, version, made_at, changed_at";
+     management_next, puk, puk_next, puk_exposed_at, secure_identifier, refused, authentication, signature, version, made_at, \
+     changed_at";
 
 /// Stores a new card; false if one with its serial number is there.
 pub(crate) async fn insert(tx: &mut Tx, card: &Card) -> Result<bool, db::Error> {
@@ -99,7 +102,7 @@ pub(crate) async fn keep(tx: &mut Tx, card: &Card, now: Millis) -> Result<bool, 
 pub(crate) async fn set_keys(tx: &mut Tx, card: &Card, now: Millis) -> Result<(), db::Error> {
     sqlx::query(
         "UPDATE ca_card SET management = $1, management_next = $2, puk = $3, puk_next = $4, puk_exposed_at = $5, refused = $6, \
-         changed_at = $7 WHERE card_id = $8",
+         secure_identifier = $7, changed_at = $8 WHERE card_id = $9",
     )
     .bind(card.management.to_string())
     .bind(card.management_next.map(|name| name.to_string()))
@@ -107,6 +110,7 @@ pub(crate) async fn set_keys(tx: &mut Tx, card: &Card, now: Millis) -> Result<()
     .bind(card.puk_next.map(|name| name.to_string()))
     .bind(card.puk_exposed_at.map(|at| at.0))
     .bind(card.refused.join(","))
+    .bind(card.secure_identifier.as_deref())
     .bind(now.0)
     .bind(card.card_id.as_str())
     .execute(tx)
@@ -198,6 +202,7 @@ fn card(row: &AnyRow) -> Result<Card, db::Error> {
         puk: puk.ok_or_else(nothing("ca_card.puk"))?,
         puk_next: parsed(row, "puk_next")?,
         puk_exposed_at: row.try_get::<Option<i64>, _>("puk_exposed_at")?.map(Millis),
+        secure_identifier: row.try_get("secure_identifier")?,
         refused: refused.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         authentication: row.try_get("authentication")?,
         signature: row.try_get("signature")?,

@@ -14,6 +14,7 @@ mod overlapping;
 mod printing;
 mod replacing;
 mod rig;
+mod secured;
 mod self_unlocking;
 mod stock;
 mod told;

@@ -98,9 +98,9 @@ impl<T: Transport> Piv<T> {
         Ok(identifier)
     }
 
-    /// Whether protection that there was has ended.
-    pub fn protection_ended(&self) -> bool {
-        matches!(self.protection, Protection::Ended)
+    /// Whether what bears a secret goes to the card under protection.
+    pub fn is_protected(&self) -> bool {
+        matches!(self.protection, Protection::Under(_))
     }
 
     /// Does something with what bears a secret in clear. Whoever is between sees it.
