@@ -107,7 +107,7 @@ pub fn certificate(
 
 /// A private key: so few octet strings are none that another one is not looked for.
 fn private_octets(suite: Suite) -> Vec<u8> {
-    let mut octets = vec![0; (suite.point_length() - 1) / 2];
+    let mut octets = vec![0_u8; (suite.point_length() - 1) / 2];
     aws_lc_rs::rand::fill(&mut octets).expect("there is randomness");
     // Below the order of either curve.
     octets[0] &= 0x7F;
@@ -175,7 +175,7 @@ impl<T: Transport> SecuredCard<T> {
             return Err(Status::IncorrectData);
         };
         let (host, point) = rest.split_first_chunk::<8>().ok_or(Status::IncorrectData)?;
-        let mut nonce = vec![0; suite.nonce_length()];
+        let mut nonce = vec![0_u8; suite.nonce_length()];
         aws_lc_rs::rand::fill(&mut nonce).map_err(|_| Status::MemoryFailure)?;
         let parties = Parties { host: *host, point, card: keys::name_of(certificate), nonce: &nonce };
         let key = private_key(suite, &self.identity.key);

@@ -39,7 +39,7 @@ pub(crate) fn encrypted(keys: &SessionKeys, number: u128, data: &[u8]) -> Result
     // At least one octet is added, also to whole blocks.
     let length = (data.len() / BLOCK + 1) * BLOCK;
     // All at once: a vector that grows leaves copies of what it holds.
-    let mut octets = Zeroizing::new(Vec::with_capacity(1 + length));
+    let mut octets = Zeroizing::new(Vec::<u8>::with_capacity(1 + length));
     octets.push(FILLED_UP);
     octets.extend_from_slice(data);
     octets.push(0x80);
@@ -100,14 +100,14 @@ mod tests {
     fn standard_codes_are_met() {
         let message =
             hex::decode("6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51").unwrap();
-        let long = [&message[..], &hex::decode("30c81c46a35ce411").unwrap()].concat();
+        let long = [&message[..], &hex::decode("30c81c46a35ce411").unwrap()[..]].concat();
         let short = "2b7e151628aed2a6abf7158809cf4f3c";
         let wide = "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4";
         for (suite, key, octets, expected) in [
-            (Suite::P256, short, &[][..], "bb1d6929e95937287fa37d129b756746"),
+            (Suite::P256, short, &message[..0], "bb1d6929e95937287fa37d129b756746"),
             (Suite::P256, short, &message[..16], "070a16b46b4d4144f79bdd9dd04a287c"),
             (Suite::P256, short, &long[..], "dfa66747de9ae63030ca32611497c827"),
-            (Suite::P384, wide, &[][..], "028962f61b7bf89efc6b551f4667d983"),
+            (Suite::P384, wide, &message[..0], "028962f61b7bf89efc6b551f4667d983"),
             (Suite::P384, wide, &message[..16], "28a7023f452e8f82bd4bf28d8c37c35c"),
             (Suite::P384, wide, &long[..], "aaf3d8f1de5640c232f5b169b9c911e6"),
         ] {

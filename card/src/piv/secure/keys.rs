@@ -70,7 +70,7 @@ pub(crate) fn derive(
     parties: &Parties<'_>,
 ) -> Result<(SessionKeys, [u8; BLOCK]), Unspecified> {
     let (length, info) = (suite.key_length(), parties.info(suite));
-    let mut material = Zeroizing::new(Vec::with_capacity(4 * length + digest::MAX_OUTPUT_LEN));
+    let mut material = Zeroizing::new(Vec::<u8>::with_capacity(4 * length + digest::MAX_OUTPUT_LEN));
     let mut round = 0_u32;
     while material.len() < 4 * length {
         round += 1;
