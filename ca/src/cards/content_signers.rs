@@ -84,6 +84,28 @@ fn not_one(certificate: &Certificate) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rcgen::{CertificateParams, IsCa, KeyPair, date_time_ymd};
+
+    /// A signer counts from the beginning of its certificate until its end, and one without a key identifier is refused.
+    #[test]
+    fn signers_count_while_their_certificates_are_good() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let read = |is_ca: IsCa| {
+            let mut params = CertificateParams::new(Vec::new()).unwrap();
+            (params.not_before, params.not_after) = (date_time_ymd(2026, 1, 1), date_time_ymd(2027, 1, 1));
+            params.is_ca = is_ca;
+            let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+            std::fs::write(file.path(), certificate.pem()).unwrap();
+            let content_signers = Some(file.path().to_owned());
+            ContentSigners::read(&CardsConfig { content_signers, ..CardsConfig::default() })
+        };
+        let signers = read(IsCa::ExplicitNoCa).unwrap();
+        let (from, until) = (1_767_225_600_000, 1_798_761_600_000);
+        for (now, count) in [(from - 1, 0), (from, 1), (until - 1, 1), (until, 0)] {
+            assert_eq!(signers.good_at(Millis(now)).len(), count, "{now}");
+        }
+        assert!(read(IsCa::NoCa).is_err());
+    }
 
     /// What is required needs somebody who vouches, and a file that names nobody, or is not there, is refused.
     #[test]

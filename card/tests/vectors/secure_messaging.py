@@ -7,7 +7,7 @@ NIST SP 800-73-5 part 2, 4.1 and 4.2. Every key is a counted octet string; the t
 import hashlib
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.cmac import CMAC
 from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHash
@@ -110,3 +110,27 @@ def transcript(curve, algorithm, digest, key_length, nonce_length, octet, curve_
 
 transcript(ec.SECP256R1(), "27", hashes.SHA256(), 16, 16, 0x09, "2a8648ce3d030107", "2a8648ce3d040302")
 transcript(ec.SECP384R1(), "2e", hashes.SHA384(), 32, 24, 0x0D, "2b81040022", "2a8648ce3d040303")
+
+
+def intermediate():
+    """A content signer with RSA, an intermediate certificate by it, and a card's certificate by that: 4.1.5."""
+    signer = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    below, card = (ec.derive_private_key(number, ec.SECP256R1()) for number in (0x1234567, 0x7654321))
+    subject = hashlib.sha1(point(below)).digest()[:8]
+
+    def certificate(issuer, name, key, role, algorithm, sign):
+        body = tlv("5F29", b"\x80") + tlv("42", issuer) + tlv("5F20", name)
+        body += tlv("7F49", tlv("06", bytes.fromhex("2a8648ce3d030107")) + tlv("86", point(key))) + tlv("5F4C", role)
+        signature = tlv("30", tlv("30", algorithm) + tlv("03", b"\0" + sign(body)))
+        return tlv("7F21", body + tlv("5F37", signature))
+
+    rsa_sha256 = tlv("06", bytes.fromhex("2a864886f70d01010b")) + b"\x05\x00"
+    ecdsa_sha256 = tlv("06", bytes.fromhex("2a8648ce3d040302"))
+    by_rsa = lambda body: signer.sign(body, padding.PKCS1v15(), hashes.SHA256())
+    by_below = lambda body: below.sign(body, ec.ECDSA(hashes.SHA256()))
+    print("rsa   ", signer.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo).hex())
+    print("above ", certificate(ISSUER, subject, below, b"\x12", rsa_sha256, by_rsa).hex())
+    print("card  ", certificate(subject, GUID, card, b"\x00", ecdsa_sha256, by_below).hex())
+
+
+intermediate()

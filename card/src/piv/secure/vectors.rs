@@ -5,6 +5,7 @@ use std::slice::from_ref;
 
 use aws_lc_rs::agreement::PrivateKey;
 
+use super::certificate::believe;
 use super::{ContentSigner, Establishing, NotBelieved, SecureError, Session, Suite};
 use crate::apdu::{Answer, Command, Response, Status};
 use crate::tlv;
@@ -194,5 +195,31 @@ fn cards_that_are_not_vouched_for_are_refused() {
         for at in 0..good.len() {
             assert!(outcome(&good[..at], from_ref(&known)).is_some(), "{at}");
         }
+    }
+}
+
+/// A content signer's `SubjectPublicKeyInfo` with RSA, an intermediate certificate that it has signed, and a card's by that.
+const BY_INTERMEDIATE: [&str; 3] = [
+    "30820122300d06092a864886f70d01010105000382010f003082010a0282010100b92703c7ef220a0d020dc8e99ff6ba8b50c4a65e9440a7a89182ea3ad8e8167ee56b2bae5cba5477b515d748f83a4747cc6f8ac6c87353875479a46302f5d68eba003278a09fff99075f540174e12114992257bbc995be026264aa0031b963bf634c987330652147cf7b4c55e6ebb5d258fd56d8b4bab3dd8eed7a61ad9ac1cd8958e1f7c2f35d8775acf9107984376b01c82791143ad7563080bac6dec7b19a97f36418472a31e206f6a17a1352b2af8138a64af37b7b7c62cd6eb8f6bfa1a6875a52c7fbbc7e1fa7e4783e4d7ccbc2902e44943a11517da1eede9d75301cd432f9e369d87c55e3bc60f00c9feef656f4abef4e4c7cb73221aab373280eec2b0203010001",
+    "7f2182018a5f290180420840414243444546475f2008a6552b15360575827f494d06082a8648ce3d030107864104088bb9ff22ab291a74c86fc677ba897baadee370cc6129b82d170ba3fc26415c442da9a716067956d91eaa02b93ad409490e87cd5e758ea6a331a1deb75ba8465f4c01125f3782011830820114300d06092a864886f70d01010b050003820101009ebad1921e12abaa8236adcf704bf7ee15c9293bb6508e4ac9b5c57bb83d0d428976f16a69f4b7dedbbdb4156308a9c6b5cb6f5d2094bf6d824da047a807e3e3281306c5bb4887ffe793f680b0c9c23805825f88d2e36747bbd522586d6fe403a80caa19c5da09ef1841a56d90d6888cb422cc7fe3fae52d2eacc16390ca89e173cf866fcc959b6f1652666d86a7aeebbab403eac81f574f99c9b60b10bb48b110c53ba322943b4657b2a737dce46016a082a5493259dd53c87d05ffbe1cb680c5cf367fff15bcd266362039c2797903fbf78f3b29a885ca8dcb1a85075dd1c7daeac522d8ec7d9535e9744dda7aa7618d926e99f48a343f5aebd2b82185666e",
+    "7f2181d05f2901804208a6552b15360575825f2010202122232425262728292a2b2c2d2e2f7f494d06082a8648ce3d03010786410410a490523955cbc2c2d3452458fcdf97c4733469f187905f5cb67347f4244eb8725142ef53dc5f96cd9b28a7cdb01259e21aad08c2c137fe1689d6315d37a37f5f4c01005f37583056300a06082a8648ce3d0403020348003045022045edd3a52ed50fc887f45d97907091e9616426fc4feb40ae608d761f5af42a590221009605a8c70d7cd3d717dc391a6f791a52bb1246b01d045e6d75539f868548f029",
+];
+
+/// An intermediate certificate is signed with RSA, as the standard has it, and what it vouches for is believed; changed anywhere it vouches
+/// for nothing, nor does it where it is left out.
+#[test]
+fn intermediates_are_signed_with_rsa() {
+    let [signer, above, card] = BY_INTERMEDIATE.map(octets);
+    let identifier: Vec<u8> = (0x40..0x54).collect();
+    let known = [ContentSigner::new(&identifier, &signer).unwrap()];
+    let outcome = |above: Option<&[u8]>| {
+        believe(&card, above, &known, Suite::P256).map(|believed| believed.identifier.to_vec())
+    };
+    assert_eq!(outcome(Some(&above[..])), Ok((0x20..0x30).collect::<Vec<u8>>()));
+    assert_eq!(outcome(None), Err(NotBelieved::SignerUnknown));
+    for at in 0..above.len() {
+        let mut changed = above.clone();
+        changed[at] ^= 1;
+        assert!(outcome(Some(&changed[..])).is_err(), "{at}");
     }
 }
