@@ -3,8 +3,9 @@
 //! A card's states and moves are one table (`state`), a move is one transaction with its audit row and its row in the card's own
 //! history (`moving`). What needs the card in a reader is an *errand*: it is begun once, and gone on with where it stopped, however
 //! often the card is pulled or a process dies (`errand`). The server composes every command; the workstation's agent relays it
-//! (`line`); what bears a secret goes under secure messaging where the card has it (`errand::protecting`). Keys of cards are derived in the token when they are needed (`keys`) and stored nowhere. What is printed on a card is drawn
-//! from a template (`face`), and goes to CUPS (`printing`).
+//! (`line`); what bears a secret goes under secure messaging where the card has it (`errand::protecting`). Keys of cards are derived in
+//! the token when they are needed (`keys`) and stored nowhere. What is printed on a card is drawn from a template (`face`), and goes to
+//! CUPS (`printing`).
 
 mod asking;
 mod attestation;
