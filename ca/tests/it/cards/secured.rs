@@ -118,7 +118,7 @@ fn told(over: Option<Over>) -> String {
     }
 }
 
-fn is_done(over: &Option<Over>) -> bool {
+fn is_done(over: Option<&Over>) -> bool {
     matches!(over, Some(Over::Ended { done: true, .. }))
 }
 
@@ -186,7 +186,7 @@ platform::both_engines! {
         for (act, passcode, unblocking_key) in [("issue", CHOSEN, "1.1"), ("unlock", NEW, "1.2")] {
             let errand = desk.begun(&id, &json!({"act": act})).await;
             let (over, reader) = desk.relay(&id, &errand, in_reader(&chip, &identity), Some(passcode)).await;
-            assert!(is_done(&over), "{act}: {over:?}");
+            assert!(is_done(over.as_ref()), "{act}: {over:?}");
             assert_eq!(desk.card(&id).await.unblocking_key, unblocking_key);
             let carried = carried(&reader);
             let secrets = secrets(reader);
@@ -220,7 +220,7 @@ platform::both_engines! {
         let id = desk.reserved(4711).await;
         let errand = desk.begun(&id, &json!({"act": "issue"})).await;
         let (over, _) = desk.relay(&id, &errand, in_reader(&chip, &identity), Some(CHOSEN)).await;
-        assert!(is_done(&over), "{over:?}");
+        assert!(is_done(over.as_ref()), "{over:?}");
         let errand = desk.begun(&id, &json!({"act": "unlock"})).await;
         let bare = Recorder { to: chip.insert(), heard: Vec::new() };
         let (over, bare) = desk.relay(&id, &errand, bare, Some(NEW)).await;
@@ -232,7 +232,7 @@ platform::both_engines! {
         assert!(!other.heard.iter().any(|command| bears_secret(command)));
         verify(&chip, CHOSEN);
         let (over, _) = desk.relay(&id, &errand, in_reader(&chip, &identity), Some(NEW)).await;
-        assert!(is_done(&over), "{over:?}");
+        assert!(is_done(over.as_ref()), "{over:?}");
         verify(&chip, NEW);
     }
 }
@@ -260,7 +260,7 @@ fn cards_that_nobody_vouches_for_get_no_secret() {
         assert!(desk.good().await.is_empty());
         let (over, _) =
             desk.relay(&id, &errand, in_reader(&chip, &vouching.identity(&chip)), Some(CHOSEN)).await;
-        assert!(is_done(&over), "{over:?}");
+        assert!(is_done(over.as_ref()), "{over:?}");
     });
 }
 
@@ -285,7 +285,7 @@ fn tampering_stops_the_errand() {
             assert!(desk.good().await.is_empty(), "{left}");
         }
         let (over, _) = desk.relay(&id, &errand, in_reader(&chip, &identity), Some(CHOSEN)).await;
-        assert!(is_done(&over), "{over:?}");
+        assert!(is_done(over.as_ref()), "{over:?}");
         for lie in [Lie::Changed, Lie::Repeated, Lie::LeftOut] {
             for left in 0..2 {
                 let errand = desk.begun(&id, &json!({"act": "unlock"})).await;
@@ -296,7 +296,7 @@ fn tampering_stops_the_errand() {
                 assert!(said.contains(words), "{lie:?} {left}: {said}");
                 assert_eq!(desk.errand(&id, &errand).await.state, "open");
                 let (over, _) = desk.relay(&id, &errand, in_reader(&chip, &identity), Some(NEW)).await;
-                assert!(is_done(&over), "{lie:?} {left}: {over:?}");
+                assert!(is_done(over.as_ref()), "{lie:?} {left}: {over:?}");
             }
         }
         assert_eq!(desk.card(&id).await.state, CardState::Active);
@@ -316,7 +316,7 @@ fn standard_cards_keep_nothing_that_went_by() {
         for (act, passcode) in [("issue", CHOSEN), ("unlock", NEW)] {
             let errand = desk.begun(&id, &json!({"act": act})).await;
             let (over, reader) = desk.relay(&id, &errand, in_reader(&chip, &identity), Some(passcode)).await;
-            assert!(is_done(&over), "{act}: {over:?}");
+            assert!(is_done(over.as_ref()), "{act}: {over:?}");
             verify(&chip, passcode);
             let card = desk.card(&id).await;
             assert_eq!(card.unblocking_key_told_at, None, "the one that went by is the card's no more");
