@@ -106,8 +106,8 @@ impl Key {
             _ => return Err(NotBelieved::OtherKind),
         };
         let (Self::P256(key) | Self::P384(key) | Self::Rsa(key)) = self;
-        let verified = UnparsedPublicKey::new(verifier, key).verify(certificate.body, certificate.signature);
-        verified.map_err(|_| NotBelieved::Forged)
+        let is_signed = UnparsedPublicKey::new(verifier, key).verify(certificate.body, certificate.signature);
+        is_signed.map_err(|_| NotBelieved::Forged)
     }
 }
 
