@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 
 use crate::register_routes::REGISTER;
 use crate::rig::{Demo, Site, free_ports};
+use faces::FACES;
 use routes::{CREDENTIAL, PERSON, ROUTES, issue, none};
 
+mod faces;
 mod routes;
 
 /// Who may use a route.
@@ -86,7 +88,7 @@ async fn every_route_opens_to_those_who_may() {
     let mut wrong = String::new();
     for act in ACTS {
         let server = site.systems(&enrolled(&site, act).await);
-        for route in &ROUTES {
+        for route in ROUTES.iter().chain(&FACES) {
             let may = match route.2 {
                 Open => true,
                 Act(asked) | ActOrOwn(asked) => asked == act,
@@ -97,7 +99,7 @@ async fn every_route_opens_to_those_who_may() {
             judge(&server, route, act, may, refusal(route, 403), &mut wrong).await;
         }
     }
-    for route in &ROUTES {
+    for route in ROUTES.iter().chain(&FACES) {
         judge(&stranger, route, "nobody", route.2 == Open, 401, &mut wrong).await;
         let may = matches!(route.2, Open | ActOrOwn(_) | Own | Report);
         judge(&person, route, "a person", may, refusal(route, 403), &mut wrong).await;
@@ -230,7 +232,7 @@ async fn every_route_has_its_rule(site: &Site) {
             documented.insert((method.to_uppercase(), path.clone()));
         }
     }
-    let own = ROUTES[..ROUTES.len() - 1].iter().map(|route| (route.0, route.1));
+    let own = ROUTES[..ROUTES.len() - 1].iter().chain(&FACES).map(|route| (route.0, route.1));
     let ruled: BTreeSet<_> =
         own.chain(REGISTER).map(|(method, path)| (method.to_owned(), path.to_owned())).collect();
     assert_eq!(documented, ruled, "left: the document; right: the table of this test");

@@ -2,17 +2,20 @@
 //! fetched, however many have come in between by then. Cutting goes on from the place that is stored, on whichever node; what a crash
 //! leaves is gone on with.
 
+use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::{OdsCode, UserId};
 
-use super::kit::Stamp;
-use super::{organisations, workers};
+use super::kit::{Outcome, Stamp, stamped};
+use super::{organisations, spine, workers};
 use crate::error::Error;
 use crate::register::Register;
 use crate::span::Span;
 use crate::store::exports::{self as store, Export, Part, Place};
 use crate::store::faces::{self, Question};
 use crate::store::organisation_faces::{self, Affiliations, Condition};
+use crate::store::{Reader, systems};
+use crate::system::{System, folded};
 
 /// How many things are in a part.
 const PART: u32 = 500;
@@ -22,6 +25,8 @@ const STEP: u32 = 20;
 /// What can be exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exported {
+    Device,
+    Endpoint,
     Practitioner,
     Role,
     Organisation,
@@ -29,11 +34,14 @@ pub(crate) enum Exported {
 }
 
 impl Exported {
-    const ALL: [Self; 4] = [Self::Practitioner, Self::Role, Self::Organisation, Self::Affiliation];
+    const ALL: [Self; 6] =
+        [Self::Device, Self::Endpoint, Self::Practitioner, Self::Role, Self::Organisation, Self::Affiliation];
 
     /// The name of the resource.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Device => spine::Kind::Device.name(),
+            Self::Endpoint => spine::Kind::Endpoint.name(),
             Self::Practitioner => workers::Kind::Practitioner.name(),
             Self::Role => workers::Kind::Role.name(),
             Self::Organisation => organisations::Kind::Organisation.name(),
@@ -67,6 +75,8 @@ async fn next(
     after: &str,
 ) -> Result<Option<(usize, String)>, Error> {
     Ok(match kind {
+        Exported::Device => last_of(&some(&mut *tx, spine::Kind::Device, since, after).await?),
+        Exported::Endpoint => last_of(&some(&mut *tx, spine::Kind::Endpoint, since, after).await?),
         Exported::Practitioner | Exported::Role => {
             let ids = faces::people_of(tx, &questions(kind, since), after, PART).await?;
             ids.last().map(|last| (ids.len(), last.to_string()))
@@ -80,6 +90,21 @@ async fn next(
             found.last().map(|last| (found.len(), format!("{}.{}", last.organisation, last.place)))
         }
     })
+}
+
+/// The next systems after a folded identifier.
+async fn some<'c>(
+    reader: impl Reader<'c>,
+    kind: spine::Kind,
+    since: Option<Span>,
+    after: &str,
+) -> Result<Vec<System>, Error> {
+    let since = since.and_then(|span| span.from).unwrap_or(Millis(0));
+    systems::written(reader, kind.of_systems(), since, after, PART).await
+}
+
+fn last_of(some: &[System]) -> Option<(usize, String)> {
+    some.last().map(|last| (some.len(), folded(last.id.as_str())))
 }
 
 fn conditions(since: Option<Span>, after: &str, last: Option<&str>) -> Vec<Condition> {
@@ -134,25 +159,49 @@ pub(crate) async fn lines(
     register: &Register,
     export: &Export,
     part: &Part,
-) -> Result<(String, Vec<String>), Error> {
-    let kind = Exported::of(&part.kind)?;
-    let mut read = register.db.read().acquire().await?;
-    match kind {
-        Exported::Practitioner => {
-            people(register, &mut read, (export, part), workers::Kind::Practitioner).await
+) -> Result<(String, Vec<String>), Outcome> {
+    Ok(match Exported::of(&part.kind)? {
+        Exported::Device => (taking_part(register, export, part, spine::Kind::Device).await?, Vec::new()),
+        Exported::Endpoint => (taking_part(register, export, part, spine::Kind::Endpoint).await?, Vec::new()),
+        Exported::Practitioner => people(register, (export, part), workers::Kind::Practitioner).await?,
+        Exported::Role => people(register, (export, part), workers::Kind::Role).await?,
+        Exported::Organisation => (told(register, export, part).await?, Vec::new()),
+        Exported::Affiliation => (related(register, export, part).await?, Vec::new()),
+    })
+}
+
+/// Systems that take part in messaging.
+async fn taking_part(
+    register: &Register,
+    export: &Export,
+    part: &Part,
+    kind: spine::Kind,
+) -> Result<String, Outcome> {
+    let (mut text, mut after, mut addresses) = (String::new(), part.after.clone(), Vec::new());
+    loop {
+        // No connection is held meanwhile: an intermediary is asked for over one of its own.
+        let found = some(register.db.read(), kind, since(export), &after).await?;
+        let Some(last) = found.last() else { return Ok(text) };
+        after = folded(last.id.as_str());
+        for system in &found {
+            if folded(system.id.as_str()) > part.last {
+                return Ok(text);
+            }
+            let stamp = Stamp::of(system.version, Some(system.changed_at));
+            for one in spine::resources_of(register, kind, system, &mut addresses).await? {
+                line(&mut text, &stamped(one, &stamp).to_string());
+            }
         }
-        Exported::Role => people(register, &mut read, (export, part), workers::Kind::Role).await,
-        Exported::Organisation => Ok((told(&mut read, export, part).await?, Vec::new())),
-        Exported::Affiliation => Ok((related(&mut read, export, part).await?, Vec::new())),
     }
 }
 
 async fn people(
     register: &Register,
-    tx: &mut Tx,
     (export, part): (&Export, &Part),
     kind: workers::Kind,
 ) -> Result<(String, Vec<String>), Error> {
+    let mut read = register.db.read().acquire().await?;
+    let tx: &mut Tx = &mut read;
     let dialect = register.config.workers.dialect;
     let questions = questions(Exported::of(&part.kind)?, since(export));
     let mut ids: Vec<UserId> = Vec::new();
@@ -187,7 +236,9 @@ async fn people(
     Ok((text, shown))
 }
 
-async fn told(tx: &mut Tx, export: &Export, part: &Part) -> Result<String, Error> {
+async fn told(register: &Register, export: &Export, part: &Part) -> Result<String, Error> {
+    let mut read = register.db.read().acquire().await?;
+    let tx: &mut Tx = &mut read;
     let (mut text, mut after) = (String::new(), part.after.clone());
     loop {
         let conditions = conditions(since(export), &after, Some(&part.last));
@@ -202,7 +253,9 @@ async fn told(tx: &mut Tx, export: &Export, part: &Part) -> Result<String, Error
     }
 }
 
-async fn related(tx: &mut Tx, export: &Export, part: &Part) -> Result<String, Error> {
+async fn related(register: &Register, export: &Export, part: &Part) -> Result<String, Error> {
+    let mut read = register.db.read().acquire().await?;
+    let tx: &mut Tx = &mut read;
     let last = place(&part.last)?;
     let mut wanted = affiliations(since(export), &part.after)?;
     let mut text = String::new();

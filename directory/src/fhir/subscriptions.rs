@@ -5,7 +5,7 @@
 //! message is on its way no other is posted: whoever is told asks, and finds what has changed meanwhile. One that is given up ends
 //! the subscription, which says so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use platform::clock::Millis;
@@ -15,13 +15,16 @@ use platform::message::{self, Channel, Message, MessageId, Posted, State};
 
 use super::FhirEvent;
 use super::kit::{Asked, Outcome, shown};
-use super::{organisations, workers};
+use super::{organisations, spine, workers};
 use crate::api::Change;
 use crate::day::Day;
 use crate::error::Error;
 use crate::register::Register;
+use crate::store::former::{self, Of};
 use crate::store::organisation_faces::{self, Condition};
 use crate::store::subscriptions::{self as store, Place, Subscription};
+use crate::store::systems;
+use crate::system::folded;
 use crate::touched::{self, Since, Touched};
 
 /// The module and the kind of the messages.
@@ -61,6 +64,8 @@ pub(crate) enum Criteria {
     People(workers::Kind, Box<workers::Wanted>),
     /// Organisations.
     Organisations(Vec<Condition>),
+    /// Systems; all of the kind where nothing is asked.
+    Systems(spine::Kind, spine::Asked),
 }
 
 impl Criteria {
@@ -84,7 +89,12 @@ impl Criteria {
             "Organization" => {
                 Ok(Self::Organisations(organisations::wanted(&asked, false, false)?.conditions))
             }
-            _ => bad("criteria begin with Practitioner?, PractitionerRole? or Organization?.".to_owned()),
+            "Device" => Ok(Self::Systems(spine::Kind::Device, systems_of(spine::Kind::Device, query)?)),
+            "Endpoint" => Ok(Self::Systems(spine::Kind::Endpoint, systems_of(spine::Kind::Endpoint, query)?)),
+            _ => {
+                let kinds = "Practitioner?, PractitionerRole?, Organization?, Device? or Endpoint?";
+                bad(format!("criteria begin with {kinds}."))
+            }
         }
     }
 
@@ -93,6 +103,7 @@ impl Criteria {
         match self {
             Self::People(..) => workers::BASE,
             Self::Organisations(_) => organisations::BASE,
+            Self::Systems(..) => spine::BASE,
         }
     }
 
@@ -127,6 +138,14 @@ impl Criteria {
                 all.push(Condition::Codes(codes.into_iter().collect()));
                 Ok(!organisation_faces::page(tx, &all, 0, 1).await?.is_empty())
             }
+            Self::Systems(kind, asked) => {
+                for (id, many) in systems_in(changes) {
+                    if was_meant(tx, *kind, asked, &id, many).await? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
         }
     }
 }
@@ -141,6 +160,46 @@ fn organisation(what: Touched) -> Option<String> {
         Touched::Organisation(ods) => Some(ods),
         _ => None,
     }
+}
+
+/// What a search for systems asks; nothing where it has no parameters.
+fn systems_of(kind: spine::Kind, query: &str) -> Result<spine::Asked, Outcome> {
+    if query.is_empty() {
+        return Ok(spine::Asked::default());
+    }
+    Ok(spine::asked(kind, query, b"", spine::Rules::default())?)
+}
+
+/// The systems of these changes, with how often each changed.
+fn systems_in(changes: &[Change]) -> BTreeMap<String, usize> {
+    let mut all = BTreeMap::new();
+    for what in changes.iter().filter_map(touched::touched) {
+        if let Touched::System(id) = what {
+            *all.entry(folded(&id)).or_default() += 1;
+        }
+    }
+    all
+}
+
+/// Whether a system is meant that has changed so often, or was in one of the versions before: one that is another organisation's now, or
+/// was withdrawn, is told of too.
+async fn was_meant(
+    tx: &mut Tx,
+    kind: spine::Kind,
+    asked: &spine::Asked,
+    id: &str,
+    many: usize,
+) -> Result<bool, Error> {
+    let Some(system) = systems::find(&mut *tx, id).await? else { return Ok(false) };
+    if asked.means(kind, &system.content) {
+        return Ok(true);
+    }
+    for one in former::before(&mut *tx, Of::System, id, system.version).await?.iter().take(many) {
+        if asked.means(kind, &one.read()?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Who looks otherwise because of these changes and days; `None` where these are many.
@@ -343,6 +402,14 @@ mod tests {
             ("PractitionerRole?organization=RXX", Ok(workers::BASE)),
             ("Organization?roleCode=RO76", Ok(organisations::BASE)),
             ("Organization", Ok(organisations::BASE)),
+            ("Device", Ok(spine::BASE)),
+            (
+                "Endpoint?organization=https://fhir.nhs.uk/Id/ods-organization-code%7CRXX\
+                 &identifier=https://fhir.nhs.uk/Id/nhsMhsPartyKey%7CRXX-1",
+                Ok(spine::BASE),
+            ),
+            ("Device?organization=https://fhir.nhs.uk/Id/ods-organization-code%7CRXX", Err(400)),
+            ("Endpoint?colour=red", Err(400)),
             ("Practitioner", Err(400)),
             ("Practitioner?colour=red&identifier=555000000108", Err(400)),
             ("Practitioner?identifier=555000000108&_count=1", Err(400)),

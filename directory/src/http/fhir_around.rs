@@ -9,9 +9,10 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use platform::problem::{Body, Kind, MEDIA_TYPE};
 
+use super::fhir_face::Face;
 use super::{fhir, spine, terminology, workers};
 use crate::fhir::kit::{Asked, JSON_AND_XML, Outcome};
-use crate::fhir::{organisations, spine as spine_face, workers as workers_face};
+use crate::fhir::spine as spine_face;
 
 /// More than any problem has; what is longer is none of ours and is left as it is.
 const LONGEST: usize = 64 * 1024;
@@ -31,29 +32,9 @@ pub fn takes_api_keys(path: &str) -> bool {
     matches!(Face::of(path), Some(Face::Spine | Face::Organisations))
 }
 
-/// A face over FHIR.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Face {
-    Spine,
-    Workers,
-    Organisations,
-}
-
 impl Face {
-    /// The face that a path is of.
-    fn of(path: &str) -> Option<Self> {
-        let faces = [
-            (spine_face::BASE, Self::Spine),
-            (workers_face::BASE, Self::Workers),
-            (organisations::BASE, Self::Organisations),
-        ];
-        let is_of =
-            |base: &str| path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        faces.into_iter().find(|face| is_of(face.0)).map(|face| face.1)
-    }
-
     /// The refusal as the face tells it.
-    fn refused(self, asked: &Parts, kind: Kind, detail: String, known: &str) -> Response {
+    fn translated(self, asked: &Parts, kind: Kind, detail: String, known: &str) -> Response {
         if self == Self::Spine {
             return spine::told(asked, known, &spine_face::Outcome::of(kind, detail));
         }
@@ -94,7 +75,7 @@ async fn translated(face: Face, asked: &Parts, response: Response) -> Response {
     let octets = axum::body::to_bytes(body, LONGEST).await.unwrap_or_default();
     let detail = serde_json::from_slice::<Body>(&octets).map(|problem| problem.detail).unwrap_or_default();
     let known = parts.headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
-    let told = face.refused(asked, Kind::of(parts.status), detail, &known.to_ascii_uppercase());
+    let told = face.translated(asked, Kind::of(parts.status), detail, &known.to_ascii_uppercase());
     let (told, body) = told.into_parts();
     parts.headers.remove(CONTENT_LENGTH);
     parts.headers.remove(CONTENT_TYPE);
@@ -107,19 +88,11 @@ async fn translated(face: Face, asked: &Parts, response: Response) -> Response {
 mod tests {
     use super::*;
 
-    /// A face has what lies below its base, and nothing beside it.
+    /// Keys of applications are taken by the faces that show systems and organisations, and nowhere else.
     #[test]
-    fn paths_are_of_faces() {
-        assert_eq!(Face::of("/spine-directory/FHIR/R4/Device"), Some(Face::Spine));
-        assert_eq!(Face::of("/healthcare-worker/FHIR/R4"), Some(Face::Workers));
-        assert_eq!(
-            Face::of("/organisation-data-terminology-api/fhir/ValueSet/$expand"),
-            Some(Face::Organisations)
-        );
-        for other in ["/", "/directory/people", "/spine-directory/FHIR/R44", "/spine-directory/FHIR"] {
-            assert_eq!(Face::of(other), None, "{other}");
-        }
+    fn keys_are_taken_where_nobody_is_shown() {
         assert!(takes_api_keys("/spine-directory/FHIR/R4/Device"));
+        assert!(takes_api_keys("/organisation-data-terminology-api/fhir/Organization"));
         assert!(
             !takes_api_keys("/healthcare-worker/FHIR/R4/Practitioner")
                 && !takes_api_keys("/directory/people")

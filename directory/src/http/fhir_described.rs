@@ -34,6 +34,24 @@ pub(super) fn complete(document: &mut OpenApi) {
     }
 }
 
+/// Describes what is described of the Healthcare Worker API for the other APIs too, each operation under an id of its own.
+pub(super) fn on_every_face(document: &mut OpenApi) {
+    let mut further = Vec::new();
+    for (base, tag) in
+        [(spine::BASE, "spine-directory"), (organisations::BASE, "organisation-data-terminology")]
+    {
+        for (path, item) in &document.paths.paths {
+            let mut item = item.clone();
+            for operation in [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten() {
+                operation.tags = Some(vec![tag.to_owned()]);
+                operation.operation_id = operation.operation_id.take().map(|id| format!("{id}_{tag}"));
+            }
+            further.push((path.replacen(workers::BASE, base, 1), item));
+        }
+    }
+    document.paths.paths.extend(further);
+}
+
 /// In which forms the face answers that a path is of.
 fn forms(path: &str) -> Option<&'static [&'static str]> {
     if path.starts_with(spine::BASE) {
@@ -85,5 +103,10 @@ mod tests {
         let device = &document["paths"][format!("{}/Device", spine::BASE)]["get"]["responses"];
         assert!(device["200"]["content"][JSON].is_object() && device["200"]["content"][XML].is_null());
         assert!(document["paths"]["/directory/changes"]["get"]["responses"]["406"].is_null());
+        for base in [workers::BASE, spine::BASE, organisations::BASE] {
+            for path in ["$export/{export}", "Subscription/{id}"] {
+                assert!(document["paths"][format!("{base}/{path}")]["delete"].is_object(), "{base}/{path}");
+            }
+        }
     }
 }

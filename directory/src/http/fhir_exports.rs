@@ -13,13 +13,14 @@ use platform::web::Path;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
+use super::fhir_face::Face;
 use super::headers::together;
-use super::{fhir, terminology, workers};
+use super::{fhir, fhir_described, workers};
 use crate::api::EXPORT;
 use crate::error::Error;
 use crate::fhir::exports::{Exported, lines, step};
-use crate::fhir::kit::{Asked, ONLY_JSON, Outcome, shown};
-use crate::fhir::{FhirEvent, organisations, workers as workers_face};
+use crate::fhir::kit::{Asked, Outcome, shown};
+use crate::fhir::{FhirEvent, workers as workers_face};
 use crate::register::Register;
 use crate::span::Span;
 use crate::store::exports::{self as store, Export, Place};
@@ -40,179 +41,89 @@ const PROGRESS: HeaderName = HeaderName::from_static("x-progress");
 
 pub(super) fn router() -> Router<Register> {
     Router::new()
-        .route("/healthcare-worker/FHIR/R4/$export", get(workers_begin))
-        .route("/healthcare-worker/FHIR/R4/$export/{export}", get(workers_status).delete(workers_end))
-        .route("/healthcare-worker/FHIR/R4/$export/{export}/{part}", get(workers_part))
-        .route("/organisation-data-terminology-api/fhir/$export", get(organisations_begin))
+        .route("/spine-directory/FHIR/R4/$export", get(export_begin))
+        .route("/spine-directory/FHIR/R4/$export/{export}", get(export_status).delete(export_end))
+        .route("/spine-directory/FHIR/R4/$export/{export}/{part}", get(export_part))
+        .route("/healthcare-worker/FHIR/R4/$export", get(export_begin))
+        .route("/healthcare-worker/FHIR/R4/$export/{export}", get(export_status).delete(export_end))
+        .route("/healthcare-worker/FHIR/R4/$export/{export}/{part}", get(export_part))
+        .route("/organisation-data-terminology-api/fhir/$export", get(export_begin))
         .route(
             "/organisation-data-terminology-api/fhir/$export/{export}",
-            get(organisations_status).delete(organisations_end),
+            get(export_status).delete(export_end),
         )
-        .route("/organisation-data-terminology-api/fhir/$export/{export}/{part}", get(organisations_part))
+        .route("/organisation-data-terminology-api/fhir/$export/{export}/{part}", get(export_part))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(
-    workers_begin,
-    workers_status,
-    workers_end,
-    workers_part,
-    organisations_begin,
-    organisations_status,
-    organisations_end,
-    organisations_part,
-))]
-pub(super) struct Document;
+#[openapi(paths(export_begin, export_status, export_end, export_part))]
+struct Document;
 
-/// Begins to export people and their roles. For callers with `directory:export`.
+/// The routes as OpenAPI, of every face.
+pub(super) fn openapi() -> utoipa::openapi::OpenApi {
+    let mut document = Document::openapi();
+    fhir_described::on_every_face(&mut document);
+    document
+}
+
+/// Begins to export what the API tells: systems; people and their roles; organisations and their relationships. For callers with `directory:export`.
 #[utoipa::path(
     get, path = "/healthcare-worker/FHIR/R4/$export", tag = "healthcare-worker",
-    params(("_type" = Option<String>, Query, description = "`Practitioner`, `PractitionerRole`, joined by a comma: both if it is left out"),
-        ("_since" = Option<String>, Query, description = "People who were written since this moment; roles are told all the same"),
+    params(("_type" = Option<String>, Query, description = "Which kinds of resources, joined by a comma: `Device`, `Endpoint`; `Practitioner`, `PractitionerRole`; \
+            `Organization`, `OrganizationAffiliation`. Both of the API if it is left out"),
+        ("_since" = Option<String>, Query, description = "What was written since this moment; roles are told all the same"),
         ("_outputFormat" = Option<String>, Query, description = "`application/fhir+ndjson`"),
         ("prefer" = String, Header, description = "`respond-async`")),
     responses((status = 202, description = "It is begun; Content-Location says where to ask how far it is"))
 )]
-pub(super) async fn workers_begin(State(register): State<Register>, request: Request) -> Response {
-    begin(&register, &request, Face::Workers).await
+pub(super) async fn export_begin(State(register): State<Register>, face: Face, request: Request) -> Response {
+    begin(&register, &request, face).await
 }
 
-/// How far an export of people is; when it is cut, where its parts are.
+/// How far an export is; when it is cut, where its parts are.
 #[utoipa::path(
     get, path = "/healthcare-worker/FHIR/R4/$export/{export}", tag = "healthcare-worker",
     params(("export" = String, Path, description = "As Content-Location had it")),
     responses((status = 202, description = "It is not cut yet; Retry-After says when to ask again"),
         (status = 200, description = "Where its parts are", body = Value, content_type = "application/json"))
 )]
-pub(super) async fn workers_status(
+pub(super) async fn export_status(
     State(register): State<Register>,
+    face: Face,
     Path(export): Path<String>,
     request: Request,
 ) -> Response {
-    status(&register, &request, Face::Workers, &export).await
+    status(&register, &request, face, &export).await
 }
 
-/// Ends an export of people, whether it was fetched or not.
+/// Ends an export, whether it was fetched or not.
 #[utoipa::path(
     delete, path = "/healthcare-worker/FHIR/R4/$export/{export}", tag = "healthcare-worker",
     params(("export" = String, Path, description = "As Content-Location had it")),
     responses((status = 202, description = "It is ended"))
 )]
-pub(super) async fn workers_end(
+pub(super) async fn export_end(
     State(register): State<Register>,
+    face: Face,
     Path(export): Path<String>,
     request: Request,
 ) -> Response {
-    end(&register, &request, Face::Workers, &export).await
+    end(&register, &request, face, &export).await
 }
 
-/// A part of an export of people, as it is now. Whoever is shown is recorded.
+/// A part of an export, as it is now. Whoever is shown is recorded.
 #[utoipa::path(
     get, path = "/healthcare-worker/FHIR/R4/$export/{export}/{part}", tag = "healthcare-worker",
     params(("export" = String, Path, description = "The export"), ("part" = String, Path, description = "The number of the part")),
     responses((status = 200, description = "A resource in each line", body = String, content_type = "application/fhir+ndjson"))
 )]
-pub(super) async fn workers_part(
+pub(super) async fn export_part(
     State(register): State<Register>,
+    face: Face,
     Path((export, part)): Path<(String, String)>,
     request: Request,
 ) -> Response {
-    fetched(&register, &request, Face::Workers, (&export, &part)).await
-}
-
-/// Begins to export organisations and their relationships. For callers with `directory:export`.
-#[utoipa::path(
-    get, path = "/organisation-data-terminology-api/fhir/$export", tag = "organisation-data-terminology",
-    params(("_type" = Option<String>, Query, description = "`Organization`, `OrganizationAffiliation`, joined by a comma: both if it is left out"),
-        ("_since" = Option<String>, Query, description = "What was written since this moment"),
-        ("_outputFormat" = Option<String>, Query, description = "`application/fhir+ndjson`"),
-        ("prefer" = String, Header, description = "`respond-async`")),
-    responses((status = 202, description = "It is begun; Content-Location says where to ask how far it is"))
-)]
-pub(super) async fn organisations_begin(State(register): State<Register>, request: Request) -> Response {
-    begin(&register, &request, Face::Organisations).await
-}
-
-/// How far an export of organisations is; when it is cut, where its parts are.
-#[utoipa::path(
-    get, path = "/organisation-data-terminology-api/fhir/$export/{export}", tag = "organisation-data-terminology",
-    params(("export" = String, Path, description = "As Content-Location had it")),
-    responses((status = 202, description = "It is not cut yet; Retry-After says when to ask again"),
-        (status = 200, description = "Where its parts are", body = Value, content_type = "application/json"))
-)]
-pub(super) async fn organisations_status(
-    State(register): State<Register>,
-    Path(export): Path<String>,
-    request: Request,
-) -> Response {
-    status(&register, &request, Face::Organisations, &export).await
-}
-
-/// Ends an export of organisations, whether it was fetched or not.
-#[utoipa::path(
-    delete, path = "/organisation-data-terminology-api/fhir/$export/{export}", tag = "organisation-data-terminology",
-    params(("export" = String, Path, description = "As Content-Location had it")),
-    responses((status = 202, description = "It is ended"))
-)]
-pub(super) async fn organisations_end(
-    State(register): State<Register>,
-    Path(export): Path<String>,
-    request: Request,
-) -> Response {
-    end(&register, &request, Face::Organisations, &export).await
-}
-
-/// A part of an export of organisations, as it is now.
-#[utoipa::path(
-    get, path = "/organisation-data-terminology-api/fhir/$export/{export}/{part}", tag = "organisation-data-terminology",
-    params(("export" = String, Path, description = "The export"), ("part" = String, Path, description = "The number of the part")),
-    responses((status = 200, description = "A resource in each line", body = String, content_type = "application/fhir+ndjson"))
-)]
-pub(super) async fn organisations_part(
-    State(register): State<Register>,
-    Path((export, part)): Path<(String, String)>,
-    request: Request,
-) -> Response {
-    fetched(&register, &request, Face::Organisations, (&export, &part)).await
-}
-
-/// A face of which everything is exported, and of which programs are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Face {
-    Workers,
-    Organisations,
-}
-
-impl Face {
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Workers => "workers",
-            Self::Organisations => "organisations",
-        }
-    }
-
-    pub(super) fn base(self) -> &'static str {
-        match self {
-            Self::Workers => workers_face::BASE,
-            Self::Organisations => organisations::BASE,
-        }
-    }
-
-    fn kinds(self) -> [Exported; 2] {
-        match self {
-            Self::Workers => [Exported::Practitioner, Exported::Role],
-            Self::Organisations => [Exported::Organisation, Exported::Affiliation],
-        }
-    }
-
-    pub(super) fn refused(self, register: &Register, request: &Request, outcome: &Outcome) -> Response {
-        match self {
-            // As the model answers what it does not have.
-            Self::Workers if register.config.strict => workers::nothing(request),
-            Self::Workers => workers::refused(request, ONLY_JSON[0], outcome),
-            Self::Organisations => terminology::refused(request, ONLY_JSON[0], outcome),
-        }
-    }
+    fetched(&register, &request, face, (&export, &part)).await
 }
 
 async fn begin(register: &Register, request: &Request, face: Face) -> Response {
@@ -438,5 +349,7 @@ mod tests {
             assert_eq!(of(bad, false).unwrap_err().status, 400, "{bad}");
         }
         assert_eq!(of("patient=1", true).unwrap().0, both);
+        let systems = wanted(&Asked::read("", b""), Face::Spine, false).unwrap().0;
+        assert_eq!(systems, ["Device", "Endpoint"]);
     }
 }

@@ -14,13 +14,13 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::OpenApi;
 
-use super::fhir;
-use super::fhir_exports::Face;
+use super::fhir_face::Face;
+use super::{fhir, fhir_described};
 use crate::api::SUBSCRIBE;
 use crate::day::moment;
 use crate::error::Error;
 use crate::fhir::FhirEvent;
-use crate::fhir::kit::{JSON_AND_XML, Outcome, Parts, parts, resource, shown};
+use crate::fhir::kit::{Outcome, Parts, parts, resource, shown};
 use crate::fhir::subscriptions::{Criteria, end};
 use crate::register::Register;
 use crate::span::Span;
@@ -38,147 +38,99 @@ const REASON: usize = 500;
 
 pub(super) fn router() -> Router<Register> {
     Router::new()
-        .route("/healthcare-worker/FHIR/R4/Subscription", get(workers_list).post(workers_make))
-        .route("/healthcare-worker/FHIR/R4/Subscription/{id}", get(workers_read).delete(workers_end))
-        .route(
-            "/organisation-data-terminology-api/fhir/Subscription",
-            get(organisations_list).post(organisations_make),
-        )
+        .route("/spine-directory/FHIR/R4/Subscription", get(subscriptions).post(subscribe))
+        .route("/spine-directory/FHIR/R4/Subscription/{id}", get(subscription).delete(unsubscribe))
+        .route("/healthcare-worker/FHIR/R4/Subscription", get(subscriptions).post(subscribe))
+        .route("/healthcare-worker/FHIR/R4/Subscription/{id}", get(subscription).delete(unsubscribe))
+        .route("/organisation-data-terminology-api/fhir/Subscription", get(subscriptions).post(subscribe))
         .route(
             "/organisation-data-terminology-api/fhir/Subscription/{id}",
-            get(organisations_read).delete(organisations_end),
+            get(subscription).delete(unsubscribe),
         )
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(
-    workers_list,
-    workers_make,
-    workers_read,
-    workers_end,
-    organisations_list,
-    organisations_make,
-    organisations_read,
-    organisations_end,
-))]
-pub(super) struct Document;
+#[openapi(paths(subscriptions, subscribe, subscription, unsubscribe))]
+struct Document;
 
-/// One's own subscriptions to people and their roles. For callers with `directory:subscribe`.
+/// The routes as OpenAPI, of every face.
+pub(super) fn openapi() -> utoipa::openapi::OpenApi {
+    let mut document = Document::openapi();
+    fhir_described::on_every_face(&mut document);
+    document
+}
+
+/// One's own subscriptions to what the API tells. For callers with `directory:subscribe`.
 #[utoipa::path(
     get, path = "/healthcare-worker/FHIR/R4/Subscription", tag = "healthcare-worker",
     responses((status = 200, description = "A Bundle of Subscription"))
 )]
-pub(super) async fn workers_list(State(register): State<Register>, request: Request) -> Response {
-    answer(&register, &request, Face::Workers, list(&register, &request, Face::Workers).await)
+pub(super) async fn subscriptions(
+    State(register): State<Register>,
+    face: Face,
+    request: Request,
+) -> Response {
+    answer(&register, &request, face, list(&register, &request, face).await)
 }
 
-/// Asks to be told when people and their roles change: a POST without content to an address that the operator allows. For callers with `directory:subscribe`.
+/// Asks to be told when something changes: a POST without content to an address that the operator allows. For callers with `directory:subscribe`.
 #[utoipa::path(
     post, path = "/healthcare-worker/FHIR/R4/Subscription", tag = "healthcare-worker",
     request_body(content = String, content_type = "application/fhir+json",
         description = "Subscription with `reason`, `criteria`, and a `channel` of the type `rest-hook` without `payload`"),
     responses((status = 201, description = "Subscription; Location says where it is"))
 )]
-pub(super) async fn workers_make(
+pub(super) async fn subscribe(
     State(register): State<Register>,
+    face: Face,
     request: Request,
     Raw(body): Raw,
 ) -> Response {
-    make(&register, &request, Face::Workers, &body).await
+    make(&register, &request, face, &body).await
 }
 
-/// One's own subscription to people and their roles, and whether it has failed. For callers with `directory:subscribe`.
+/// One's own subscription, and whether it has failed. For callers with `directory:subscribe`.
 #[utoipa::path(
     get, path = "/healthcare-worker/FHIR/R4/Subscription/{id}", tag = "healthcare-worker",
     params(("id" = String, Path, description = "As Location had it")),
     responses((status = 200, description = "Subscription"))
 )]
-pub(super) async fn workers_read(
+pub(super) async fn subscription(
     State(register): State<Register>,
+    face: Face,
     Path(id): Path<String>,
     request: Request,
 ) -> Response {
-    let found = own(&register, &request, Face::Workers, &id).await.map(|(_, one)| told(&one));
-    answer(&register, &request, Face::Workers, found)
+    let found = own(&register, &request, face, &id).await.map(|(_, one)| told(&one));
+    answer(&register, &request, face, found)
 }
 
-/// Ends one's own subscription to people and their roles. For callers with `directory:subscribe`.
+/// Ends one's own subscription. For callers with `directory:subscribe`.
 #[utoipa::path(
     delete, path = "/healthcare-worker/FHIR/R4/Subscription/{id}", tag = "healthcare-worker",
     params(("id" = String, Path, description = "As Location had it")),
     responses((status = 204, description = "It is ended, and nothing that waited is sent any more"))
 )]
-pub(super) async fn workers_end(
+pub(super) async fn unsubscribe(
     State(register): State<Register>,
+    face: Face,
     Path(id): Path<String>,
     request: Request,
 ) -> Response {
-    erase(&register, &request, Face::Workers, &id).await
-}
-
-/// One's own subscriptions to organisations. For callers with `directory:subscribe`.
-#[utoipa::path(
-    get, path = "/organisation-data-terminology-api/fhir/Subscription", tag = "organisation-data-terminology",
-    responses((status = 200, description = "A Bundle of Subscription"))
-)]
-pub(super) async fn organisations_list(State(register): State<Register>, request: Request) -> Response {
-    answer(&register, &request, Face::Organisations, list(&register, &request, Face::Organisations).await)
-}
-
-/// Asks to be told when organisations change: a POST without content to an address that the operator allows. For callers with `directory:subscribe`.
-#[utoipa::path(
-    post, path = "/organisation-data-terminology-api/fhir/Subscription", tag = "organisation-data-terminology",
-    request_body(content = String, content_type = "application/fhir+json",
-        description = "Subscription with `reason`, `criteria`, and a `channel` of the type `rest-hook` without `payload`"),
-    responses((status = 201, description = "Subscription; Location says where it is"))
-)]
-pub(super) async fn organisations_make(
-    State(register): State<Register>,
-    request: Request,
-    Raw(body): Raw,
-) -> Response {
-    make(&register, &request, Face::Organisations, &body).await
-}
-
-/// One's own subscription to organisations, and whether it has failed. For callers with `directory:subscribe`.
-#[utoipa::path(
-    get, path = "/organisation-data-terminology-api/fhir/Subscription/{id}", tag = "organisation-data-terminology",
-    params(("id" = String, Path, description = "As Location had it")),
-    responses((status = 200, description = "Subscription"))
-)]
-pub(super) async fn organisations_read(
-    State(register): State<Register>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Response {
-    let found = own(&register, &request, Face::Organisations, &id).await.map(|(_, one)| told(&one));
-    answer(&register, &request, Face::Organisations, found)
-}
-
-/// Ends one's own subscription to organisations. For callers with `directory:subscribe`.
-#[utoipa::path(
-    delete, path = "/organisation-data-terminology-api/fhir/Subscription/{id}", tag = "organisation-data-terminology",
-    params(("id" = String, Path, description = "As Location had it")),
-    responses((status = 204, description = "It is ended, and nothing that waited is sent any more"))
-)]
-pub(super) async fn organisations_end(
-    State(register): State<Register>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Response {
-    erase(&register, &request, Face::Organisations, &id).await
+    erase(&register, &request, face, &id).await
 }
 
 fn answer(register: &Register, request: &Request, face: Face, found: Result<Parts, Outcome>) -> Response {
     match found {
-        Ok(whole) => shaped(request, 200, &whole),
+        Ok(whole) => shaped(request, face, 200, &whole),
         Err(outcome) => face.refused(register, request, &outcome),
     }
 }
 
-fn shaped(request: &Request, status: u16, whole: &Parts) -> Response {
+fn shaped(request: &Request, face: Face, status: u16, whole: &Parts) -> Response {
     let asked = fhir::asked(request, b"").unwrap_or_default();
-    let media = fhir::form(request, &asked, JSON_AND_XML).unwrap_or(JSON_AND_XML[0]);
+    let forms = face.forms();
+    let media = fhir::form(request, &asked, forms).unwrap_or(forms[0]);
     fhir::response(request, status, media, whole)
 }
 
@@ -247,7 +199,7 @@ async fn erased(register: &Register, request: &Request, face: Face, id: &str) ->
 async fn make(register: &Register, request: &Request, face: Face, body: &[u8]) -> Response {
     match made(register, request, face, body).await {
         Ok(one) => {
-            let mut response = shaped(request, 201, &told(&one));
+            let mut response = shaped(request, face, 201, &told(&one));
             let address = format!("{}{}/Subscription/{}", fhir::origin(request), face.base(), one.id);
             if let Ok(address) = HeaderValue::try_from(address) {
                 response.headers_mut().insert(header::LOCATION, address);

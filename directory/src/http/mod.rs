@@ -13,6 +13,7 @@ mod fhir_around;
 mod fhir_changes;
 mod fhir_described;
 mod fhir_exports;
+mod fhir_face;
 mod fhir_subscriptions;
 mod fhir_versions;
 mod headers;
@@ -185,8 +186,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         spine::Document::openapi(),
         workers::Document::openapi(),
         terminology::Document::openapi(),
-        fhir_exports::Document::openapi(),
-        fhir_subscriptions::Document::openapi(),
+        fhir_exports::openapi(),
+        fhir_subscriptions::openapi(),
         fhir_changes::Document::openapi(),
     ];
     for area in areas {

@@ -16,17 +16,13 @@ use serde_json::Value;
 use utoipa::{IntoParams, OpenApi};
 
 use super::fhir;
-use crate::api::{LOOK_UP, SystemKind};
-use crate::error::Error;
+use crate::api::LOOK_UP;
 use crate::fhir::kit::{SHAPING, Shape, Stamp, stamped};
 use crate::fhir::spine::{
-    Asked, BASE, Kind, Outcome, Rules, asked, bundle, correlation, devices, endpoints, forwarded,
+    Asked, BASE, Kind, MOST, Outcome, Rules, asked, bundle, correlation, resources_of, systems,
 };
-use crate::ldap::{Entry, system_entry};
 use crate::register::Register;
 use crate::span::Span;
-use crate::store::systems::{self as store, Wanted};
-use crate::system::{System, folded};
 
 /// How long the register may take.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -35,8 +31,6 @@ const BESIDE: [&str; SHAPING.len() + 1] = {
     let [count, cursor, summary, elements, pretty] = SHAPING;
     [count, cursor, summary, elements, pretty, "_lastUpdated"]
 };
-/// How many systems are answered at most: the whole match set comes at once.
-const MOST: u32 = 5_000;
 const FHIR_JSON: &str = "application/fhir+json";
 
 pub(super) fn router() -> Router<Register> {
@@ -138,7 +132,7 @@ async fn unknown(State(register): State<Register>, request: Parts) -> Response {
     refused(&register, &request, &Outcome::no_such_path())
 }
 
-fn refused(register: &Register, request: &Parts, outcome: &Outcome) -> Response {
+pub(super) fn refused(register: &Register, request: &Parts, outcome: &Outcome) -> Response {
     told(request, &new_id(register), outcome)
 }
 
@@ -254,12 +248,12 @@ async fn resources(
     written: Option<Span>,
 ) -> Result<Vec<Value>, Outcome> {
     let mut resources = Vec::new();
-    let mut addresses: Vec<(&'static str, String)> = Vec::new();
+    let mut addresses = Vec::new();
     for system in systems(register, kind, asked).await? {
         if written.is_some_and(|span| !span.has(system.changed_at)) {
             continue;
         }
-        let told = resources_of(register, kind, system_entry(&system), &mut addresses).await?;
+        let told = resources_of(register, kind, &system, &mut addresses).await?;
         let stamp = Stamp::of(system.version, Some(system.changed_at));
         resources.extend(told.into_iter().map(|one| match written {
             Some(_) => stamped(one, &stamp),
@@ -269,125 +263,9 @@ async fn resources(
     Ok(resources)
 }
 
-/// The resources of an entry.
-async fn resources_of(
-    register: &Register,
-    kind: Kind,
-    entry: Entry,
-    addresses: &mut Vec<(&'static str, String)>,
-) -> Result<Vec<Value>, Outcome> {
-    let stable = StableId::new(register, &entry);
-    Ok(match kind {
-        Kind::Device => devices(&entry, |place| stable.at(place)),
-        Kind::Endpoint => {
-            let entry = through_intermediary(register, entry, addresses).await?;
-            endpoints(&entry, |place| stable.at(place))
-        }
-    })
-}
-
-/// The ids of the resources of an entry, for as long as there is the entry and the place among its addresses.
-enum StableId {
-    /// By the identifier, under which it is read.
-    Name(String),
-    /// A UUID in capital letters, as those of the national service, which are new each time.
-    Uuid(String),
-}
-
-impl StableId {
-    /// Where only the model is wanted, or the identifier can be no id (FHIR R4 2.24.0.1), it is a UUID.
-    fn new(register: &Register, entry: &Entry) -> Self {
-        let value = |name: &str| entry.values(name).first().cloned().unwrap_or_default();
-        let name = value("uniqueIdentifier");
-        let can_be =
-            name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') && name.len() <= 60;
-        if register.config.strict || !can_be { Self::Uuid(value("entryUUID")) } else { Self::Name(name) }
-    }
-
-    fn at(&self, place: usize) -> String {
-        match self {
-            Self::Name(name) if place == 0 => name.clone(),
-            Self::Name(name) => format!("{name}.{place}"),
-            Self::Uuid(base) => uuid_at(base, place),
-        }
-    }
-}
-
-fn uuid_at(base: &str, place: usize) -> String {
-    let Ok(base) = uuid::Uuid::try_parse(base) else { return base.to_owned() };
-    let mut octets = *base.as_bytes();
-    for (octet, more) in octets.iter_mut().rev().zip(place.to_le_bytes()).take(4) {
-        *octet = octet.wrapping_add(more);
-    }
-    uuid::Builder::from_custom_bytes(octets).into_uuid().to_string().to_ascii_uppercase()
-}
-
-async fn systems(register: &Register, kind: Kind, asked: &Asked) -> Result<Vec<System>, Outcome> {
-    let asked = [
-        ("organisation", &asked.organisation),
-        ("interaction", &asked.interaction),
-        ("party-key", &asked.party_key),
-        ("manufacturer", &asked.manufacturer),
-    ];
-    // What leaves the fewest comes first.
-    let mut keys: Vec<_> =
-        asked.into_iter().filter_map(|(name, value)| Some((name, folded(value.as_ref()?)))).collect();
-    keys.sort_by_key(|(name, _)| *name != "party-key");
-    let kind = match kind {
-        Kind::Device => SystemKind::Accredited,
-        Kind::Endpoint => SystemKind::MessageHandling,
-    };
-    let wanted = Wanted { kind: Some(kind), keys };
-    let found = store::page(register.db.read(), &wanted, "", MOST + 1).await.map_err(failed)?;
-    if u32::try_from(found.len()).is_ok_and(|many| many > MOST) {
-        return Err(Outcome::too_costly());
-    }
-    Ok(found)
-}
-
-fn failed(error: Error) -> Outcome {
-    Problem::from(error).into()
-}
-
-/// An endpoint whose messages go through an intermediary has the intermediary's address.
-async fn through_intermediary(
-    register: &Register,
-    entry: Entry,
-    addresses: &mut Vec<(&'static str, String)>,
-) -> Result<Entry, Outcome> {
-    let config = &register.config.spine;
-    let interaction = entry.values("nhsMhsSvcIA").first().cloned().unwrap_or_default();
-    let Some(intermediary) = forwarded(config, &interaction) else { return Ok(entry) };
-    if let Some((_, address)) = addresses.iter().find(|known| known.0 == intermediary) {
-        return Ok(entry.with("nhsMHSEndPoint", address.clone()));
-    }
-    let organisation = config.core_organisation.clone();
-    let asked = Asked { organisation, interaction: Some(intermediary.to_owned()), ..Asked::default() };
-    let found = systems(register, Kind::Endpoint, &asked).await?;
-    let found: Vec<Entry> = found.iter().map(system_entry).collect();
-    let there = found.iter().flat_map(|one| one.values("nhsMHSEndPoint")).cloned().collect::<Vec<_>>();
-    let [address] = &there[..] else {
-        let sentence = format!("{intermediary} has {} addresses, and should have one", there.len());
-        return Err(Outcome::failed(sentence));
-    };
-    addresses.push((intermediary, address.clone()));
-    Ok(entry.with("nhsMHSEndPoint", address.clone()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Ids are the same each time, differ by place, and are written as UUIDs in capital letters.
-    #[test]
-    fn ids_are_stable() {
-        let stable = StableId::Uuid("6f1f7b06-6c3e-8a53-9d1e-7f0f6a3b2cff".to_owned());
-        let ids: std::collections::BTreeSet<String> = (0..300).map(|place| stable.at(place)).collect();
-        assert_eq!(ids.len(), 300);
-        assert_eq!(stable.at(0), "6F1F7B06-6C3E-8A53-9D1E-7F0F6A3B2CFF");
-        let stable = StableId::Name("S918999410559".to_owned());
-        assert_eq!((stable.at(0).as_str(), stable.at(2).as_str()), ("S918999410559", "S918999410559.2"));
-    }
 
     /// Escapes go, what is none stays.
     #[test]

@@ -18,7 +18,8 @@ use super::{acting, fhir, people};
 use crate::error::Error;
 use crate::fhir::FhirEvent;
 use crate::fhir::kit::{
-    Asked, Bundle, Hit, JSON_AND_XML, Media, Mode, ONLY_JSON, Outcome, Shape, Summary, capability, shown,
+    Asked, Bundle, Extent, Hit, JSON_AND_XML, Media, Mode, ONLY_JSON, Outcome, Shape, Summary, capability,
+    shown,
 };
 use crate::fhir::workers::{
     API, BASE, Found, Kind, Page, Rules, Wanted, by_id, find, find_id, organisation, practitioner as person,
@@ -143,7 +144,7 @@ pub(super) async fn metadata(State(register): State<Register>, request: Request)
     let Some((asked, media)) = addition(&register, &request) else { return nothing(&request) };
     match may(&register, &request).await {
         Ok(_) => {
-            let whole = capability(&API, &fhir::origin(&request), register.today());
+            let whole = capability(&API, Extent::Whole, &fhir::origin(&request), register.today());
             match Shape::read(&asked, PAGE.1) {
                 Ok(shape) => fhir::read(&request, media, &whole, &shape.of(whole.clone())),
                 Err(outcome) => refused(&request, media, &outcome),

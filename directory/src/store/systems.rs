@@ -108,6 +108,28 @@ pub(crate) async fn page<'c>(
     rows.into_iter().map(system).collect()
 }
 
+/// Systems of a kind that are not withdrawn and were written at a time or after it, in the order of their folded identifiers, after
+/// one of these.
+pub(crate) async fn written<'c>(
+    reader: impl Reader<'c>,
+    kind: SystemKind,
+    since: Millis,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<System>, Error> {
+    let rows: Vec<Columns> = sqlx::query_as(
+        "SELECT identifier, content, made_at, changed_at, withdrawn_at, version FROM directory_system \
+         WHERE folded > $1 AND kind = $2 AND changed_at >= $3 AND withdrawn_at IS NULL ORDER BY folded LIMIT $4",
+    )
+    .bind(after.to_owned())
+    .bind(kind.word())
+    .bind(since.0)
+    .bind(i64::from(limit))
+    .fetch_all(reader)
+    .await?;
+    rows.into_iter().map(system).collect()
+}
+
 /// Writes a system whole, with the words under which it is found, and keeps what it was; gives the SHA-256 of what it is.
 pub(crate) async fn write(tx: &mut Tx, system: &System) -> Result<String, Error> {
     let json = serde_json::to_string(&system.content).map_err(|_| Error::Stored { what: "system" })?;

@@ -12,10 +12,12 @@ use serde_json::{Value, json};
 
 use crate::organisation_import::{bring_text, release};
 use crate::rig::{Answered, Rig, system};
+use crate::systems::{accredited, handling, keeper, register};
 use crate::workers::with_doctor;
 
 const WORKERS: &str = "/healthcare-worker/FHIR/R4";
 const ORGANISATIONS: &str = "/organisation-data-terminology-api/fhir";
+const SPINE: &str = "/spine-directory/FHIR/R4";
 /// More than two parts have.
 const MANY: usize = 1_101;
 
@@ -174,9 +176,55 @@ platform::both_engines! {
         .unwrap();
         assert_eq!(left, 0);
         let strict = another(&rig, Config { strict: true, ..Config::default() });
-        for base in [ORGANISATIONS, WORKERS] {
+        for base in [ORGANISATIONS, WORKERS, SPINE] {
             assert_eq!(ask(&strict, &client(), Method::GET, &format!("{base}/$export")).await.status, StatusCode::NOT_FOUND);
         }
+    }
+
+    /// Systems are exported as they are read, an address of a message handling system in each line; what was withdrawn is not among
+    /// them, and what was written since is exported alone. The statement of the API names it.
+    async fn systems_are_exported(db: Db) {
+        let rig = Rig::new(db);
+        let asid = register(&rig, &accredited("RXX")).await;
+        let gone = register(&rig, &accredited("RYY")).await;
+        let mut two = handling("RXX", "https://one.example/");
+        two["endpoints"] = json!(["https://one.example/", "https://two.example/"]);
+        let mhs = register(&rig, &two).await;
+        let kick = format!("{SPINE}/$export");
+        let refused = ask(&rig, &client(), Method::GET, &format!("{kick}?_type=Organization")).await;
+        let code = &refused.body["issue"][0]["details"]["coding"][0]["code"];
+        assert_eq!((refused.status, code), (StatusCode::BAD_REQUEST, &json!("BAD_REQUEST")));
+        let reader = system("reader", &[READ, LOOK_UP]);
+        let refused = ask(&rig, &reader, Method::GET, &kick).await;
+        let code = &refused.body["issue"][0]["details"]["coding"][0]["code"];
+        assert_eq!((refused.status, code), (StatusCode::FORBIDDEN, &json!("ACCESS_DENIED")));
+
+        let path = begin(&rig, &kick).await;
+        let all = outputs(&rig, &path).await;
+        assert_eq!(all.iter().map(|one| one.0.as_str()).collect::<Vec<_>>(), ["Device", "Endpoint"]);
+        let ids = |found: Vec<Value>| found.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        let both = fetch(&rig, &all[0].1).await;
+        assert_eq!(both[0]["meta"]["versionId"], "1");
+        let mut expected = [asid.clone(), gone.clone()];
+        expected.sort();
+        assert_eq!(ids(both), expected);
+        let endpoints = fetch(&rig, &all[1].1).await;
+        assert_eq!(endpoints[1]["address"], "https://two.example/");
+        assert_eq!(ids(endpoints), [mhs.clone(), format!("{mhs}.1")]);
+        let path_gone = format!("/directory/systems/{gone}");
+        rig.hand.advance(Duration::from_hours(1));
+        let moment = rig.now();
+        let withdrawn = rig.send(&keeper(), Method::DELETE, &path_gone, &[("if-match", "*")], None).await;
+        assert_eq!(withdrawn.status, StatusCode::NO_CONTENT);
+        assert_eq!(ids(fetch(&rig, &all[0].1).await), [asid], "a part is what is there when it is fetched");
+        let newer = register(&rig, &accredited("RXX")).await;
+        let since = begin(&rig, &format!("{kick}?_since={moment}")).await;
+        let told = outputs(&rig, &since).await;
+        assert_eq!(told.len(), 1, "no endpoint was written since");
+        assert_eq!(ids(fetch(&rig, &told[0].1).await), [newer]);
+        let statement = rig.get(&reader, &format!("{SPINE}/metadata")).await.body;
+        assert_eq!(statement["rest"][0]["operation"][0]["name"], "export", "{statement}");
+        assert_eq!(statement["rest"][0]["resource"][2]["type"], "Subscription");
     }
 
     /// People and their roles are exported as they are read, whoever is shown is recorded, and those who left are not among them.

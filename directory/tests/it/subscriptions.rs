@@ -13,11 +13,13 @@ use serde_json::{Value, json};
 
 use crate::organisation_import::{bring_text, release};
 use crate::rig::{Answered, Rig, system};
+use crate::systems::{accredited, handling, keeper, register};
 use crate::workers::with_doctor;
 use crate::world::{MANAGER, NURSE, user, who};
 
 const WORKERS: &str = "/healthcare-worker/FHIR/R4/Subscription";
 const ORGANISATIONS: &str = "/organisation-data-terminology-api/fhir/Subscription";
+const SPINE: &str = "/spine-directory/FHIR/R4/Subscription";
 const ENDPOINT: &str = "https://ehr.example/hooks/lanyard";
 
 fn config() -> Config {
@@ -185,6 +187,62 @@ platform::both_engines! {
         assert_eq!(ask(&rig, &client(), Method::GET, ORGANISATIONS, None).await.body["total"], 0);
     }
 
+    /// A program is told of the systems that it asked for: new ones, those that are another organisation's now, those that were withdrawn; of no
+    /// other, nor of other kinds. Refusals have the codes of the Spine, and another API's search is not taken.
+    async fn programs_are_told_of_systems(db: Db) {
+        let rig = Rig::with(db, config());
+        let organisation = "organization=https://fhir.nhs.uk/Id/ods-organization-code%7CRXX";
+        let interaction = "identifier=https://fhir.nhs.uk/Id/nhsServiceInteractionId%7Curn:nhs:names:services:pds:QUPA_IN000006UK02";
+        let devices = make(&rig, SPINE, &format!("Device?{organisation}&{interaction}")).await;
+        let endpoints = make(&rig, SPINE, "Endpoint").await;
+        let asid = register(&rig, &accredited("RXX")).await;
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 1);
+        assert_eq!(waiting(&rig).await, [id(&devices)]);
+        taken(&rig).await;
+        register(&rig, &accredited("RYY")).await;
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 0, "another organisation's");
+        register(&rig, &handling("RYY", "https://mhs.example.nhs.uk/")).await;
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 1);
+        assert_eq!(waiting(&rig).await, [id(&endpoints)]);
+        taken(&rig).await;
+
+        let path = format!("/directory/systems/{asid}");
+        let moved = rig.send(&keeper(), Method::PUT, &path, &[("if-match", "*")], Some(&accredited("RYY"))).await;
+        assert_eq!(moved.status, StatusCode::OK, "{:?}", moved.body);
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 1, "it was this organisation's");
+        assert_eq!(waiting(&rig).await, [id(&devices)]);
+        taken(&rig).await;
+        let gone = rig.send(&keeper(), Method::DELETE, &path, &[("if-match", "*")], None).await;
+        assert_eq!(gone.status, StatusCode::NO_CONTENT);
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 0, "it was not any more");
+        let last = register(&rig, &accredited("RXX")).await;
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 1);
+        taken(&rig).await;
+        let path = format!("/directory/systems/{last}");
+        rig.send(&keeper(), Method::DELETE, &path, &[("if-match", "*")], None).await;
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 1, "it was withdrawn");
+
+        let spine = |answered: &Answered| {
+            let issue = &answered.body["issue"][0];
+            (answered.status.as_u16(), issue["details"]["coding"][0]["code"].as_str().unwrap_or_default().to_owned())
+        };
+        for (criteria, status) in [("Organization", 400), (&*format!("Device?{organisation}"), 400), ("Device?colour=red", 400)] {
+            let refused = ask(&rig, &client(), Method::POST, SPINE, Some(&wish(criteria))).await;
+            assert_eq!(spine(&refused), (status, "BAD_REQUEST".to_owned()), "{criteria}");
+        }
+        let foreign = ask(&rig, &client(), Method::POST, ORGANISATIONS, Some(&wish("Device"))).await;
+        assert_eq!(foreign.status, StatusCode::BAD_REQUEST, "{:?}", foreign.body);
+        let reader = system("reader", &[READ, LOOK_UP]);
+        assert_eq!(spine(&ask(&rig, &reader, Method::GET, &devices, None).await), (403, "ACCESS_DENIED".to_owned()));
+        let other_face = devices.replace(SPINE, ORGANISATIONS);
+        assert_eq!(ask(&rig, &client(), Method::GET, &other_face, None).await.status, StatusCode::NOT_FOUND);
+        let xml = [("accept", "application/fhir+xml"), ("host", "directory.example")];
+        let own = rig.send(&client(), Method::GET, SPINE, &xml, None).await;
+        assert_eq!((&own.body["total"], own.headers["content-type"].to_str().unwrap()), (&json!(2), "application/fhir+json"));
+        assert_eq!(ask(&rig, &client(), Method::DELETE, &devices, None).await.status, StatusCode::NO_CONTENT);
+        assert_eq!(spine(&ask(&rig, &client(), Method::GET, &devices, None).await), (404, "NO_RECORD_FOUND".to_owned()));
+    }
+
     /// A program is told when somebody whom it asked for leaves, and of nobody else; headers lie encrypted or are not taken, and are shown to nobody. Where the
     /// address is allowed no more it is told no more, and where only the models are wanted there is nothing of it.
     async fn programs_are_told_of_people(db: Db) {
@@ -238,6 +296,7 @@ platform::both_engines! {
         };
         let strict = another(Config { strict: true, ..config() });
         assert_eq!(ask(&strict, &client(), Method::GET, WORKERS, None).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(ask(&strict, &client(), Method::GET, SPINE, None).await.status, StatusCode::NOT_FOUND);
         taken(rig).await;
         assert_eq!(strict.register.notify_subscribers().await.unwrap(), 0);
         let narrow = another(Config::default());

@@ -165,7 +165,8 @@ platform::both_engines! {
             assert_eq!(ask(&rig, &format!("/List/{list}")).await.body["mode"], "changes", "{list}");
         }
         let statement = ask(&rig, "/metadata").await.body;
-        assert_eq!((statement["resourceType"].as_str(), statement["rest"][0]["resource"].as_array().map(Vec::len)), (Some("CapabilityStatement"), Some(5)));
+        assert_eq!((statement["resourceType"].as_str(), statement["rest"][0]["resource"].as_array().map(Vec::len)), (Some("CapabilityStatement"), Some(6)));
+        assert_eq!(statement["rest"][0]["operation"][0]["name"], "export");
         let known = ask(&rig, "/metadata?mode=terminology").await.body;
         assert_eq!((known["resourceType"].as_str(), known["codeSystem"][0]["version"][0]["code"].as_str()), (Some("TerminologyCapabilities"), Some("2024-03-01")));
 

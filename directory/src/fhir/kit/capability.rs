@@ -31,17 +31,36 @@ pub(crate) struct Api {
     pub(crate) kinds: &'static [Kind],
 }
 
+/// How much there is of an API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Its model alone.
+    Model,
+    /// What every API has besides, too: exports in bulk and subscriptions.
+    Whole,
+}
+
+/// The definition of exports of everything (Bulk Data Access 2.0).
+const EXPORT: &str = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export";
+
 /// The statement of an API that is reached under this origin.
-pub(crate) fn capability(api: &Api, origin: &str, today: Day) -> Parts {
+pub(crate) fn capability(api: &Api, extent: Extent, origin: &str, today: Day) -> Parts {
     let address = format!("{origin}{}", api.base);
     let security = parts().with("cors", false).with(
         "description",
         "A client certificate, or an access token of client credentials or of somebody who has signed in.",
     );
+    let (subscription, export) = match extent {
+        Extent::Model => (None, None),
+        Extent::Whole => {
+            (Some(subscription()), Some(parts().with("name", "export").with("definition", EXPORT)))
+        }
+    };
     let rest = parts()
         .with("mode", "server")
         .with("security", security)
-        .with("resource", api.kinds.iter().map(kind).collect::<Vec<_>>());
+        .with("resource", api.kinds.iter().map(kind).chain(subscription).collect::<Vec<_>>())
+        .with("operation", export.into_iter().collect::<Vec<_>>());
     resource("CapabilityStatement")
         .with("url", format!("{address}/metadata"))
         .with("version", env!("CARGO_PKG_VERSION"))
@@ -55,6 +74,13 @@ pub(crate) fn capability(api: &Api, origin: &str, today: Day) -> Parts {
         .with("fhirVersion", "4.0.1")
         .with("format", api.formats.to_vec())
         .with("rest", vec![rest])
+}
+
+/// Subscriptions, each of whose they are.
+fn subscription() -> Parts {
+    let interactions = ["read", "delete", "create", "search-type"];
+    let interactions: Vec<Parts> = interactions.into_iter().map(|code| parts().with("code", code)).collect();
+    parts().with("type", "Subscription").with("interaction", interactions)
 }
 
 fn kind(kind: &Kind) -> Parts {

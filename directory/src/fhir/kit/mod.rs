@@ -12,7 +12,7 @@ mod xml;
 
 pub(crate) use asked::{Asked, Parameter, shown, token};
 pub(crate) use bundle::{Bundle, Hit, Mode};
-pub(crate) use capability::{Api, Kind, capability};
+pub(crate) use capability::{Api, Extent, Kind, capability};
 pub(crate) use media::{JSON_AND_XML, Media, ONLY_JSON, media};
 pub(crate) use outcome::Outcome;
 pub(crate) use shape::{SHAPING, Shape, Summary};

@@ -3,6 +3,7 @@
 mod api;
 mod asked;
 mod config;
+mod find;
 mod intermediary;
 mod outcome;
 mod resource;
@@ -10,7 +11,7 @@ mod resource;
 pub(crate) use api::API;
 pub(crate) use asked::{Asked, Kind, Rules, asked};
 pub use config::SpineConfig;
-pub(crate) use intermediary::forwarded;
+pub(crate) use find::{MOST, resources_of, systems};
 pub(crate) use outcome::{Outcome, correlation};
 pub(crate) use resource::{bundle, devices, endpoints};
 

@@ -3,6 +3,8 @@
 use platform::problem::{Kind, Problem};
 use serde_json::{Value, json};
 
+use crate::error::Error;
+
 /// The system of the Spine's codes. It names a value set where FHIR wants a code system; clients look for it as it is.
 const SYSTEM: &str = "https://fhir.nhs.uk/STU3/ValueSet/Spine-ErrorOrWarningCode-1";
 
@@ -101,7 +103,13 @@ impl Outcome {
 
 impl From<crate::fhir::kit::Outcome> for Outcome {
     fn from(outcome: crate::fhir::kit::Outcome) -> Self {
-        let spine = if matches!(outcome.status, 404 | 410) { NOT_FOUND } else { BAD_REQUEST };
+        let spine = match outcome.status {
+            401 | 403 => DENIED,
+            404 | 410 => NOT_FOUND,
+            406 => HEADER,
+            500.. => FAILED,
+            _ => BAD_REQUEST,
+        };
         Self::new(outcome.status, outcome.issue, spine, outcome.diagnostics)
     }
 }
@@ -122,6 +130,19 @@ impl Outcome {
             _ => ("exception", FAILED),
         };
         Self::new(kind.status().as_u16(), issue, spine, detail)
+    }
+}
+
+impl From<Error> for Outcome {
+    fn from(error: Error) -> Self {
+        Problem::from(error).into()
+    }
+}
+
+impl From<Outcome> for crate::fhir::kit::Outcome {
+    fn from(outcome: Outcome) -> Self {
+        let (code, display) = outcome.spine;
+        Self::new(outcome.status, outcome.issue, outcome.diagnostics).coded(code, display)
     }
 }
 

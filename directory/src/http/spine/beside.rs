@@ -13,9 +13,8 @@ use super::{
     DeviceQuery, EndpointQuery, FHIR_JSON, Kind, Outcome, answered, known, may, media, new_id, refused,
     resources_of, response,
 };
-use crate::fhir::kit::{Asked, Shape, Stamp, Summary, capability, stamped};
+use crate::fhir::kit::{Asked, Extent, Shape, Stamp, Summary, capability, stamped};
 use crate::fhir::spine::API;
-use crate::ldap::system_entry;
 use crate::register::Register;
 use crate::span::Span;
 use crate::store::systems;
@@ -69,7 +68,7 @@ pub(in crate::http) async fn metadata(State(register): State<Register>, request:
     }
     match may(&request).map_err(Outcome::from).and_then(|()| media(&request)) {
         Ok(_) => {
-            let whole = capability(&API, &fhir::origin(&request), register.today());
+            let whole = capability(&API, Extent::Whole, &fhir::origin(&request), register.today());
             fhir::read(&request, crate::fhir::kit::ONLY_JSON[0], &whole, &whole)
         }
         Err(outcome) => refused(&register, &request, &outcome),
@@ -165,7 +164,7 @@ async fn one(register: &Register, request: &Parts, id: &str, kind: Kind) -> Resu
 /// The system whose resource has this id, withdrawn or not, if it is one of this kind.
 pub(super) async fn found(register: &Register, id: &str, kind: Kind) -> Result<Option<System>, Outcome> {
     let name = id.split('.').next().unwrap_or_default();
-    let found = systems::find(register.db.read(), &folded(name)).await.map_err(super::failed)?;
+    let found = systems::find(register.db.read(), &folded(name)).await?;
     let is_of = |system: &System| {
         let is_device = matches!(system.content, crate::api::SystemContent::Accredited(_));
         is_device == (kind == Kind::Device)
@@ -180,7 +179,7 @@ pub(super) async fn resource_of(
     id: &str,
     kind: Kind,
 ) -> Result<Option<Value>, Outcome> {
-    let told = resources_of(register, kind, system_entry(system), &mut Vec::new()).await?;
+    let told = resources_of(register, kind, system, &mut Vec::new()).await?;
     Ok(told.into_iter().find(|one| one["id"] == id))
 }
 

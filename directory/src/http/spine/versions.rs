@@ -122,8 +122,7 @@ async fn versions(
     media(request)?;
     let system = found(register, id, kind).await?.ok_or_else(|| Outcome::no_such_resource(kind.name()))?;
     let folded = folded(system.id.as_str());
-    let former = former::before(register.db.read(), Of::System, &folded, system.version).await;
-    let former = former.map_err(super::failed)?;
+    let former = former::before(register.db.read(), Of::System, &folded, system.version).await?;
     let stamp = Stamp::of(system.version, Some(system.changed_at));
     let was = match system.withdrawn_at {
         None => resource_of(register, &system, id, kind).await?.map(|one| stamped(one, &stamp)),
@@ -131,7 +130,7 @@ async fn versions(
     };
     let mut past = vec![Past { stamp, was }];
     for one in former {
-        let was = System { content: one.read().map_err(super::failed)?, ..system.clone() };
+        let was = System { content: one.read()?, ..system.clone() };
         let stamp = Stamp::of(one.version, one.at);
         let was = resource_of(register, &was, id, kind).await?.map(|one| stamped(one, &stamp));
         past.push(Past { stamp, was });

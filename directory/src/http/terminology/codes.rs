@@ -12,7 +12,7 @@ use super::{answer, ask, in_time, nothing, version};
 use crate::day::moment;
 use crate::error::Error;
 use crate::fhir::kit::{
-    Asked, Bundle, Hit, Mode, Outcome, Parts, SHAPING, Shape, Summary, capability, shown,
+    Asked, Bundle, Extent, Hit, Mode, Outcome, Parts, SHAPING, Shape, Summary, capability, shown,
 };
 use crate::fhir::organisations::{
     API, BASE, Given, System, Validity, bad, concept, expansion, given, lookup_answer, members, not_known,
@@ -35,11 +35,12 @@ pub(in crate::http) async fn metadata(State(register): State<Register>, request:
         Err(response) => return *response,
     };
     let (origin, today) = (fhir::origin(&request), register.today());
+    let extent = if register.config.strict { Extent::Model } else { Extent::Whole };
     let told = match ask.asked.last("mode") {
         Some("terminology") => {
             known_version(&register).await.map(|version| terminology(&origin, &version, today))
         }
-        _ => Ok(capability(&API, &origin, today)),
+        _ => Ok(capability(&API, extent, &origin, today)),
     };
     match told {
         Ok(whole) => fhir::read(&request, ask.media, &whole, &whole),
