@@ -297,7 +297,7 @@ pub struct SubjectData {
     /// Name of the role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role_name: Option<String>,
-    /// The 12-digit number of an accredited system.
+    /// A system of the register: the 12 digits of an accredited one (its ASID), or the identifier of a message handling one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system_id: Option<String>,
     /// Absolute URIs.

@@ -330,7 +330,9 @@ impl Authority {
             return Err(KeyRefused::OfAuthority.into());
         }
         let person = order.names.user_id.clone();
+        let system = order.names.system_id.clone();
         self.demand_present(person.as_deref()).await?;
+        self.demand_registered(system.as_deref()).await?;
         match issuance::prepare(self.desk(), &issuer.identity, key, order, actor).await? {
             Prepared::Answered(stored) => Ok(Certified {
                 serial: stored.serial,
@@ -340,6 +342,7 @@ impl Authority {
             Prepared::Fresh(linted) => {
                 let fresh = issuance::issue(self.desk(), *linted, key).await?;
                 self.end_if_left(person.as_deref(), &fresh.serial).await?;
+                self.end_if_withdrawn(system.as_deref(), &fresh.serial).await?;
                 Ok(Certified { serial: fresh.serial, issuer: issuer.id().to_string(), der: fresh.der })
             }
         }

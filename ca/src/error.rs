@@ -63,6 +63,9 @@ pub enum Error {
     /// The register has closed the person.
     #[error("the person has left")]
     PersonLeft,
+    /// The register has withdrawn the system.
+    #[error("the system was withdrawn")]
+    SystemWithdrawn,
     /// The key is not certified.
     #[error(transparent)]
     Key(#[from] KeyRefused),
@@ -340,6 +343,10 @@ impl From<Error> for Problem {
             Error::PersonLeft => Problem::conflict(
                 "person-left",
                 "The register has closed this person. Nothing is issued to them; open their profile again first.",
+            ),
+            Error::SystemWithdrawn => Problem::conflict(
+                "system-withdrawn",
+                "The register has withdrawn this system. Nothing is issued for it; register another.",
             ),
             Error::NotHeld => Problem::conflict("not-held", detail),
             Error::CertificateExpired => Problem::conflict("certificate-expired", detail),

@@ -33,6 +33,8 @@ pub(crate) struct Intent {
     pub(crate) names: Vec<AlternativeName>,
     /// The person it is about, if it is about one.
     pub(crate) user_id: Option<String>,
+    /// The system it is about, if it is about one.
+    pub(crate) system_id: Option<String>,
     pub(crate) key: SubjectKey,
     pub(crate) period: Period,
     pub(crate) places: Places,

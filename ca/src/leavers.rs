@@ -1,4 +1,4 @@
-//! What the register tells: the certificates of those who have left are revoked.
+//! What the register tells: the certificates of those who have left are revoked, and those of systems that were withdrawn.
 
 use std::collections::HashSet;
 
@@ -28,6 +28,9 @@ impl Authority {
     }
 
     async fn apply(&self, change: &Change) -> Result<(), Problem> {
+        if change.kind == ChangeKind::SystemWithdrawn {
+            return Ok(self.revoke_all_of_system(&change.subject).await?);
+        }
         let (Some(reason), Some(person)) = (Reason::of_change(change.kind), &change.person) else {
             return Ok(());
         };
@@ -70,6 +73,29 @@ impl Authority {
         present
     }
 
+    /// Nothing is issued for a system that was withdrawn.
+    pub(crate) async fn demand_registered(&self, system: Option<&str>) -> Result<(), Error> {
+        let Some(system) = system else { return Ok(()) };
+        let mut read = self.desk().db.read().acquire().await.map_err(db::Error::from)?;
+        if directory::api::withdrawn(&mut read, system).await? { Err(Error::SystemWithdrawn) } else { Ok(()) }
+    }
+
+    /// A system that was withdrawn while its certificate was made does not get it.
+    pub(crate) async fn end_if_withdrawn(&self, system: Option<&str>, serial: &Serial) -> Result<(), Error> {
+        let registered = self.demand_registered(system).await;
+        if matches!(registered, Err(Error::SystemWithdrawn)) {
+            let request = RevokeRequest { reason: Reason::CessationOfOperation, invalidity_date: None };
+            self.revoke(&serial.to_string(), request, &Caller::module("ca", &[REVOKE])).await?;
+        }
+        registered
+    }
+
+    /// Revokes every certificate of a system, which nobody can register again under the identifier.
+    async fn revoke_all_of_system(&self, system: &str) -> Result<(), Error> {
+        let query = CertificateQuery { system_id: Some(system.to_owned()), ..Default::default() };
+        self.revoke_found(query, Reason::CessationOfOperation, &HashSet::new()).await
+    }
+
     /// Revokes every certificate of a person that is in force or on hold, but for these.
     async fn revoke_all_of(
         &self,
@@ -77,9 +103,19 @@ impl Authority {
         reason: Reason,
         spared: &HashSet<String>,
     ) -> Result<(), Error> {
+        let query = CertificateQuery { user_id: Some(person.to_owned()), ..Default::default() };
+        self.revoke_found(query, reason, spared).await
+    }
+
+    /// Revokes every certificate that a search finds and that is in force or on hold, but for these.
+    async fn revoke_found(
+        &self,
+        found: CertificateQuery,
+        reason: Reason,
+        spared: &HashSet<String>,
+    ) -> Result<(), Error> {
         let caller = Caller::module("ca", &[REVOKE]);
-        let mut query =
-            CertificateQuery { user_id: Some(person.to_owned()), limit: Some(500), ..Default::default() };
+        let mut query = CertificateQuery { limit: Some(500), ..found };
         loop {
             let page = self.certificates(&query).await?;
             let standing = |state| matches!(state, CertificateState::Issued | CertificateState::Held);

@@ -327,7 +327,12 @@ impl OfflineRoot {
         let order = Order {
             profile: Arc::clone(&asked.profile),
             issuer: self.root.id().clone(),
-            names: Names { subject: asked.subject.clone(), alternative: Vec::new(), user_id: None },
+            names: Names {
+                subject: asked.subject.clone(),
+                alternative: Vec::new(),
+                user_id: None,
+                system_id: None,
+            },
             key: asked.key.clone(),
             validity,
             request: RequestKey {

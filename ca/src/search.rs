@@ -69,6 +69,9 @@ fn who(query: &CertificateQuery) -> Result<Who, Error> {
     if let Some(user_id) = &query.user_id {
         found.push(Who::Person(user_id.clone()));
     }
+    if let Some(system) = &query.system_id {
+        found.push(Who::System(system.to_ascii_lowercase()));
+    }
     if let Some(name) = &query.common_name {
         found.push(Who::CommonName(name.clone()));
     }
@@ -85,7 +88,10 @@ fn who(query: &CertificateQuery) -> Result<Who, Error> {
     }
     match found.len() {
         0 | 1 => Ok(found.pop().unwrap_or(Who::Anybody)),
-        _ => Err(refused("user_id", "search by one of user_id, common_name, serial and sha256 at a time")),
+        _ => Err(refused(
+            "user_id",
+            "search by one of user_id, system_id, common_name, serial and sha256 at a time",
+        )),
     }
 }
 

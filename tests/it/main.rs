@@ -36,6 +36,7 @@ mod rig;
 mod seeding;
 mod sign_in_killed;
 mod stopping;
+mod systems_certified;
 mod token_callers;
 mod token_lost;
 mod token_lost_behind;

@@ -30,7 +30,7 @@ pub(crate) struct World {
 const ISSUERS: [&str; 5] = ["root", "card", "remote-signing", "sign-in", "systems"];
 
 /// Every profile that can be asked for, and its issuer.
-fn profiles() -> [(&'static str, &'static str, SubjectData); 10] {
+fn profiles() -> [(&'static str, &'static str, SubjectData); 12] {
     let with_upn = SubjectData { upn: Some("zoe@surgery.example".to_owned()), ..person() };
     let service = SubjectData { common_name: "A service".to_owned(), ..SubjectData::default() };
     let system = SubjectData { common_name: "200000000017".to_owned(), ..SubjectData::default() };
@@ -46,6 +46,10 @@ fn profiles() -> [(&'static str, &'static str, SubjectData); 10] {
         dns_names: vec!["signer.example".to_owned()],
         ..SubjectData::default()
     };
+    let registered =
+        |subject: &SubjectData, id: &str| SubjectData { system_id: Some(id.to_owned()), ..subject.clone() };
+    let accredited = registered(&system, "200000000017");
+    let handling = registered(&server, "S918999410559");
     [
         ("prescriber-remote-signing", "remote-signing", person()),
         ("card-authentication", "card", with_upn.clone()),
@@ -53,6 +57,8 @@ fn profiles() -> [(&'static str, &'static str, SubjectData); 10] {
         ("person-sign-in", "sign-in", with_upn),
         ("system-tls-client", "systems", system),
         ("system-tls-server", "systems", server),
+        ("accredited-system", "systems", accredited),
+        ("message-handling-system", "systems", handling),
         ("acme-tls-server", "systems", automatic),
         ("device-tls-client", "systems", device),
         ("ocsp-responder", "card", service.clone()),

@@ -124,7 +124,7 @@ fn installed(folder: &Path, base: u16, settings: &str) {
     let config = std::fs::read_to_string(&path).expect("the demo left its configuration");
     let more = config
         .replace("\"ca:acme\"", "\"ca:acme\", \"ca:authorities\"")
-        .replace("profiles = [", r#"profiles = ["system-tls-server", "acme-tls-server", "device-tls-client", "ocsp-responder", "time-stamp", "#);
+        .replace("profiles = [", r#"profiles = ["accredited-system", "message-handling-system", "system-tls-server", "acme-tls-server", "device-tls-client", "ocsp-responder", "time-stamp", "#);
     assert_ne!(config, more, "the configuration says what the desk may ask for");
     std::fs::write(&path, more + settings).expect("the configuration can be written");
 }

@@ -17,6 +17,9 @@ pub struct CertificateQuery {
     /// Only those that name this person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
+    /// Only those that name this system of the register, in whatever letters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_id: Option<String>,
     /// Only those whose common name is exactly this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub common_name: Option<String>,
@@ -61,6 +64,7 @@ impl CertificateQuery {
         let [from, before] = [self.expires_from, self.expires_before].map(|at| at.and_then(rfc3339::to_text));
         let fields = [
             ("user_id", &self.user_id),
+            ("system_id", &self.system_id),
             ("common_name", &self.common_name),
             ("serial", &self.serial),
             ("sha256", &self.sha256),

@@ -7,8 +7,8 @@ use pki::{AlternativeName, Extensions, Name};
 
 use super::Refused;
 use crate::api::SubjectData;
-use crate::profile::{KeyUsage, Profile};
-use crate::subject::AttributeKind;
+use crate::profile::{KeyUsage, Presence, Profile};
+use crate::subject::{AttributeKind, Field};
 
 /// The subject as the authority takes it. Whatever has no place in it is refused: nothing is left out in silence.
 pub(super) fn subject(
@@ -63,6 +63,9 @@ fn set(
         rfc4519::OU if profile.naming.unit() == Some(text.as_str()) => return Ok(()),
         rfc4519::OU => {
             return Err(Refused::Subject("the organisational unit is the profile's own".to_owned()));
+        }
+        rfc4519::SERIAL_NUMBER if profile.naming.presence(Field::SystemId) != Presence::Forbidden => {
+            &mut subject.system_id
         }
         rfc4519::SERIAL_NUMBER => &mut subject.user_id,
         rfc4519::GIVEN_NAME => &mut subject.given_name,

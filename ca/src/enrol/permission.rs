@@ -50,6 +50,7 @@ pub(super) fn may_name(entered: &Entered<'_>, subject: &SubjectData) -> Result<(
     }
     let foreign = [
         ("user id", subject.user_id.is_some()),
+        ("system id", subject.system_id.is_some()),
         ("given name", subject.given_name.is_some()),
         ("family name", subject.family_name.is_some()),
         ("organisation's name", subject.organisation.is_some()),
@@ -102,11 +103,12 @@ mod tests {
             |subject| subject.organisation_id = Some("A81001".to_owned()),
             |subject| subject.dns_names = vec!["a.example".to_owned()],
         ];
-        let foreign: [Change; 8] = [
+        let foreign: [Change; 9] = [
             |subject| subject.common_name = "registration-desk".to_owned(),
             |subject| subject.organisation_id = Some("A81002".to_owned()),
             |subject| subject.dns_names = vec!["a.example".to_owned(), "b.example".to_owned()],
             |subject| subject.user_id = Some("555021942107".to_owned()),
+            |subject| subject.system_id = Some("200000000017".to_owned()),
             |subject| subject.given_name = Some("A".to_owned()),
             |subject| subject.organisation = Some("Larkfield".to_owned()),
             |subject| subject.upn = Some("a@a.example".to_owned()),

@@ -349,6 +349,8 @@ pub(crate) struct SubjectRules {
     #[serde(skip_serializing_if = "file::is_default")]
     pub(crate) user_id: Presence,
     #[serde(skip_serializing_if = "file::is_default")]
+    pub(crate) system_id: Presence,
+    #[serde(skip_serializing_if = "file::is_default")]
     pub(crate) given_name: Presence,
     #[serde(skip_serializing_if = "file::is_default")]
     pub(crate) family_name: Presence,

@@ -25,11 +25,11 @@ fn purpose(of: AcmeUse) -> Purpose {
     }
 }
 
-/// Whether a subject may name a person, or must name an organisation.
+/// Whether a subject may name a person or a system of the register, or must name an organisation.
 fn names_others(rules: &SubjectRules) -> bool {
-    let person = [rules.user_id, rules.given_name, rules.family_name, rules.upn];
+    let somebody = [rules.user_id, rules.given_name, rules.family_name, rules.upn, rules.system_id];
     let needed = [rules.organisation, rules.organisation_id];
-    person.iter().any(|part| *part != Presence::Forbidden) || needed.contains(&Presence::Required)
+    somebody.iter().any(|part| *part != Presence::Forbidden) || needed.contains(&Presence::Required)
 }
 
 /// What to tell the person who wrote a profile that makes no sense.
@@ -133,6 +133,10 @@ const RULES: &[(Broken, &str)] = &[
     (
         |raw| raw.names.is_some() && !is_default(&raw.subject),
         "\"subject\" and \"names\" are two ways to say the same; keep one",
+    ),
+    (
+        |raw| [raw.subject.user_id, raw.subject.system_id].iter().all(|part| *part != Presence::Forbidden),
+        "a certificate names a person or a system: leave user_id or system_id out of subject",
     ),
     (|raw| raw.policy_ids().is_empty(), "name a policy"),
     (|raw| has_duplicates(&raw.policy_ids()), "a policy is named twice"),

@@ -157,6 +157,10 @@ const SENSELESS: &[(&[(&str, &str)], &str)] = &[
         "ACME names no person",
     ),
     (&[("acme", r#""yes""#)], "unknown variant `yes`"),
+    (
+        &[("subject", r#"{ user_id = "optional", system_id = "optional" }"#)],
+        "a certificate names a person or a system",
+    ),
     (&[("issuers", "[]")], "name at least one issuer"),
     (&[("issuers", r#"["root"]"#)], "the root issues only authorities"),
     (&[("validity_days", "0")], "1 or more"),

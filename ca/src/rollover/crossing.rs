@@ -52,7 +52,12 @@ impl Rollover<'_> {
         let order = Order {
             profile: std::sync::Arc::clone(&self.authority.desk().profiles.cross),
             issuer: signer.id().clone(),
-            names: Names { subject: own.subject.clone(), alternative: Vec::new(), user_id: None },
+            names: Names {
+                subject: own.subject.clone(),
+                alternative: Vec::new(),
+                user_id: None,
+                system_id: None,
+            },
             key: SubjectKey::parse(&own.spki)?,
             validity: Some(Validity { not_before, not_after }),
             request: own_request(&id, &[&own.spki, &own.name_der]),

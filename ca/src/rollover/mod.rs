@@ -261,7 +261,12 @@ impl Rollover<'_> {
         let order = Order {
             profile: plan.profile(self.authority),
             issuer: signer.identity.id.clone(),
-            names: Names { subject: plan.subject.clone(), alternative: Vec::new(), user_id: None },
+            names: Names {
+                subject: plan.subject.clone(),
+                alternative: Vec::new(),
+                user_id: None,
+                system_id: None,
+            },
             request: own_request(plan.id.as_str(), &[spki.spki(), &plan.subject.to_der()]),
             key: spki,
             validity: None,

@@ -49,6 +49,8 @@ pub(crate) struct Reservation {
     pub(crate) subject: String,
     pub(crate) common_name: String,
     pub(crate) user_id: Option<String>,
+    /// In small letters: two that differ in these are one system.
+    pub(crate) system_id: Option<String>,
     pub(crate) not_before: Millis,
     pub(crate) not_after: Millis,
     pub(crate) at: Millis,
@@ -125,8 +127,8 @@ pub(crate) async fn reserve(tx: &mut Tx, reservations: &[(&Reservation, &Content
         let mut query = sqlx::query(AssertSqlSafe(format!(
             "INSERT INTO ca_certificate \
              (serial, issuer, profile, instance, subject, common_name, user_id, not_before, not_after, reserved_at, \
-             profile_version, spki_sha256, shard, state, tbs, expiry_day) VALUES {}",
-            places(portion.len(), 16)
+             profile_version, spki_sha256, shard, state, tbs, expiry_day, system_id) VALUES {}",
+            places(portion.len(), 17)
         )));
         for (reservation, content) in portion {
             query = query
@@ -145,7 +147,8 @@ pub(crate) async fn reserve(tx: &mut Tx, reservations: &[(&Reservation, &Content
                 .bind(reservation.shard)
                 .bind(content.state().as_str())
                 .bind(content.tbs())
-                .bind(reservation.expiry_day);
+                .bind(reservation.expiry_day)
+                .bind(reservation.system_id.as_deref());
         }
         query.execute(&mut *tx).await?;
     }

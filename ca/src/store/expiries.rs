@@ -183,6 +183,7 @@ mod tests {
             subject: "CN=row".to_owned(),
             common_name: "row".to_owned(),
             user_id: None,
+            system_id: None,
             not_before: NOW,
             not_after: Millis(NOW.0 + 730 * DAY_MS - 1000),
             at: NOW,

@@ -29,6 +29,8 @@ pub(crate) struct Filter {
 pub(crate) enum Who {
     Anybody,
     Person(String),
+    /// By its identifier in small letters.
+    System(String),
     CommonName(String),
     Serial(Serial),
     Fingerprint(Vec<u8>),
@@ -62,6 +64,7 @@ pub(crate) async fn page(
     let (who, text, octets) = match &filter.who {
         Who::Anybody => ("1 = 1", String::new(), Vec::new()),
         Who::Person(user_id) => ("user_id = $1", user_id.clone(), Vec::new()),
+        Who::System(system_id) => ("system_id = $1", system_id.clone(), Vec::new()),
         Who::CommonName(name) => ("common_name = $1", name.clone(), Vec::new()),
         Who::Serial(serial) => ("serial = $1", serial.to_string(), Vec::new()),
         Who::Fingerprint(sha256) => ("certificate_sha256 = $9", String::new(), sha256.clone()),

@@ -122,9 +122,13 @@ impl Field {
             | Field::DeviceModel => text_fault(AttributeKind::CommonName, value),
             Field::UserId => unless(value.parse::<UserId>().is_ok(), "not a 12-digit number"),
             Field::OrganisationId => unless(value.parse::<OdsCode>().is_ok(), "not an ODS code"),
-            Field::RoleProfileId | Field::SystemId => {
-                let digits = value.len() == 12 && value.bytes().all(|octet| octet.is_ascii_digit());
-                unless(digits, "not a 12-digit number")
+            Field::RoleProfileId => unless(has_twelve_digits(value), "not a 12-digit number"),
+            Field::SystemId => {
+                // As a PrintableString has them, in which the number of a thing stands.
+                let is_other = value.len() > 12 && is_code(value, "-.");
+                let sentence = "not the 12 digits of an accredited system, nor the 13 to 64 letters, digits, \"-\" and \".\" of a message \
+                                handling system";
+                unless(has_twelve_digits(value) || is_other, sentence)
             }
             Field::RoleCode => unless(is_code(value, ":"), "not a role code such as S8000:G8000:R8000"),
             Field::DeviceSerial => {
@@ -146,6 +150,10 @@ impl Field {
 
 fn unless(holds: bool, sentence: &str) -> Option<String> {
     (!holds).then(|| sentence.to_owned())
+}
+
+fn has_twelve_digits(value: &str) -> bool {
+    value.len() == 12 && value.bytes().all(|octet| octet.is_ascii_digit())
 }
 
 fn is_code(value: &str, further: &str) -> bool {

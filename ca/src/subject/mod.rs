@@ -92,6 +92,8 @@ pub(crate) struct Names {
     pub(crate) alternative: Vec<AlternativeName>,
     /// The person it is about, wherever the profile writes the number.
     pub(crate) user_id: Option<String>,
+    /// The system it is about, likewise.
+    pub(crate) system_id: Option<String>,
 }
 
 /// How a profile makes names of what a request says.
@@ -152,6 +154,7 @@ impl Naming {
                 format!("{host} is a host name; give it in dns_names too, or another name"),
             );
         }
-        Ok(Names { subject, alternative, user_id: facts.one(Field::UserId).map(str::to_owned) })
+        let one = |field| facts.one(field).map(str::to_owned);
+        Ok(Names { subject, alternative, user_id: one(Field::UserId), system_id: one(Field::SystemId) })
     }
 }

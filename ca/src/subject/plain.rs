@@ -6,9 +6,10 @@ use super::{AlternativeName, Subject, SubjectRefused};
 use crate::profile::{Presence, SubjectRules};
 
 /// Where each field stands in a distinguished name.
-const ATTRIBUTES: [(Field, AttributeKind); 6] = [
+const ATTRIBUTES: [(Field, AttributeKind); 7] = [
     (Field::CommonName, AttributeKind::CommonName),
     (Field::UserId, AttributeKind::SerialNumber),
+    (Field::SystemId, AttributeKind::SerialNumber),
     (Field::GivenName, AttributeKind::GivenName),
     (Field::FamilyName, AttributeKind::Surname),
     (Field::Organisation, AttributeKind::Organisation),
@@ -20,6 +21,7 @@ impl SubjectRules {
         match field {
             Field::CommonName => Presence::Required,
             Field::UserId => self.user_id,
+            Field::SystemId => self.system_id,
             Field::GivenName => self.given_name,
             Field::FamilyName => self.family_name,
             Field::Organisation => self.organisation,

@@ -16,6 +16,10 @@ fn device() -> SubjectData {
     SubjectData { common_name: "Device 1234".to_owned(), ..SubjectData::default() }
 }
 
+fn registered(subject: SubjectData, id: &str) -> SubjectData {
+    SubjectData { system_id: Some(id.to_owned()), ip_addresses: Vec::new(), ..subject }
+}
+
 /// Every profile with the subject it needs, its issuer, and what OpenSSL calls its purpose.
 fn profiles() -> Vec<(&'static str, &'static str, SubjectData, &'static str)> {
     let with_upn = SubjectData { upn: Some("zoe@surgery.example".to_owned()), ..person() };
@@ -26,6 +30,8 @@ fn profiles() -> Vec<(&'static str, &'static str, SubjectData, &'static str)> {
         ("person-sign-in", "sign-in", with_upn, "sslclient"),
         ("system-tls-client", "systems", system(), "sslclient"),
         ("system-tls-server", "systems", server(), "sslserver"),
+        ("accredited-system", "systems", registered(system(), "200000000017"), "sslclient"),
+        ("message-handling-system", "systems", registered(server(), "S918999410559"), "sslserver"),
         ("acme-tls-server", "systems", server(), "sslserver"),
         ("device-tls-client", "systems", device(), "sslclient"),
         ("ocsp-responder", "card", service(), "ocsphelper"),

@@ -51,6 +51,7 @@ pub(crate) mod seeding;
 pub(crate) mod shown;
 pub(crate) mod subscriptions;
 pub(crate) mod systems;
+pub(crate) mod systems_withdrawn;
 pub(crate) mod touched;
 pub(crate) mod workgroups;
 

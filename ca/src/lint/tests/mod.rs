@@ -111,6 +111,7 @@ fn intent(profile: &Arc<Profile>) -> Intent {
         subject,
         names: names(profile),
         user_id: None,
+        system_id: None,
         key: key_for(profile),
         period: Period { not_before, not_after: profile.validity.last_second(not_before) },
         places: Places {

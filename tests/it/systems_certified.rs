@@ -1,0 +1,127 @@
+//! Systems of the register and their certificates: by their identifiers, from the authority for systems, and ended with them.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use axum::http::Method;
+use ca::api::{
+    CertificateInfo, CertificatePage, CertificateState, IssueRequest, Issued, KeySource, Reason, SubjectData,
+};
+use lanyard::client::{Sent, Server};
+use lanyard::keypair::Pair;
+use serde_json::{Value, json};
+
+use crate::rig::{Serving, Site};
+
+/// How long the authority may take to follow.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// An accredited system is certified by its ASID and a message handling system by its identifier; what a system was given is revoked when
+/// it is withdrawn, and it gets no more, while those of the other stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn systems_are_certified_while_they_are_registered() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = Site::of_demo(dir.path());
+    site.configure(
+        "\"card-signing\", \"system-tls-client\"]",
+        "\"card-signing\", \"system-tls-client\", \"accredited-system\", \"message-handling-system\"]",
+    );
+    let file = site.folder.join("lanyard.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{text}\n[clients.keeper]\nacts = [\"directory:systems\"]\n")).unwrap();
+    let _serving = Serving::spawn(&site);
+    site.private("/ready", 200).await;
+    let desk = site.systems(&site.desk());
+    let keeper = site.systems(&keeper(&site, &desk).await);
+
+    let accredited = json!({"kind": "accredited", "organisation": "RXX", "party_key": "RXX-0000001", "interactions": ["urn:a:b"]});
+    let handling = json!({"kind": "message-handling", "organisation": "RXX", "party_key": "RXX-0000001", "interaction": "urn:a:b",
+        "endpoints": ["https://mhs.example.nhs.uk/"]});
+    let asid = registered(&keeper, &accredited).await;
+    let mhs = registered(&keeper, &handling).await;
+    let first = certified(&desk, dir.path(), "accredited-system", &asid).await.unwrap();
+    let second = certified(&desk, dir.path(), "message-handling-system", &mhs).await.unwrap();
+    for (issued, id) in [(&first, &asid), (&second, &mhs)] {
+        let own = certificate(&desk, &issued.serial).await;
+        assert!(own.subject.contains(&format!("serialNumber={id}")), "{}", own.subject);
+        assert!(own.issuer.starts_with("systems"), "{}", own.issuer);
+        let found: CertificatePage =
+            desk.get(&format!("/ca/certificates?system_id={}", id.to_uppercase())).await.unwrap();
+        let serials: Vec<&String> = found.certificates.iter().map(|one| &one.serial).collect();
+        assert_eq!(serials, [&issued.serial]);
+    }
+    let wrong = certified(&desk, dir.path(), "accredited-system", "17").await.unwrap_err().to_string();
+    assert!(wrong.contains("subject-refused"), "{wrong}");
+
+    let withdrawn =
+        keeper.change(Method::DELETE, &format!("/directory/systems/{asid}"), Sent::Nothing).await.unwrap();
+    assert_eq!(withdrawn.0, 204, "{}", withdrawn.1);
+    let refused = certified(&desk, dir.path(), "accredited-system", &asid).await.unwrap_err().to_string();
+    assert!(refused.contains("system-withdrawn"), "at once: {refused}");
+    let revoked = followed(&desk, &first.serial).await;
+    assert_eq!(revoked.revocation.map(|revocation| revocation.reason), Some(Reason::CessationOfOperation));
+    assert_eq!(certificate(&desk, &second.serial).await.state, CertificateState::Issued);
+}
+
+/// Who keeps systems, with a certificate of its own.
+async fn keeper(site: &Site, desk: &Server) -> Pair {
+    let pair = Pair::in_folder(&site.folder.join("clients"), "keeper");
+    let request = IssueRequest {
+        request_id: "test-keeper".to_owned(),
+        profile: "system-tls-client".to_owned(),
+        subject: SubjectData { common_name: "keeper".to_owned(), ..SubjectData::default() },
+        key: KeySource::Csr(pair.request("keeper").unwrap()),
+        issuer: None,
+        validity: None,
+    };
+    let issued: Issued = desk.post("/ca/certificates", &request).await.unwrap();
+    pair.store(&issued).unwrap();
+    pair
+}
+
+/// A new system, by its identifier.
+async fn registered(keeper: &Server, content: &Value) -> String {
+    let body = json!({"system": content});
+    let (status, text) = keeper.change(Method::POST, "/directory/systems", Sent::Json(body)).await.unwrap();
+    assert_eq!(status, 201, "{text}");
+    let made: Value = serde_json::from_str(&text).unwrap();
+    made["identifier"].as_str().unwrap().to_owned()
+}
+
+async fn certified(desk: &Server, folder: &Path, profile: &str, id: &str) -> anyhow::Result<Issued> {
+    let pair = Pair::in_folder(&folder.join(format!("{profile}-{id}")), "system");
+    let dns_names =
+        if profile == "message-handling-system" { vec!["mhs.example.nhs.uk".to_owned()] } else { Vec::new() };
+    let request = IssueRequest {
+        request_id: format!("test-{}", uuid::Uuid::now_v7()),
+        profile: profile.to_owned(),
+        key: KeySource::Csr(pair.request(id)?),
+        subject: SubjectData {
+            common_name: id.to_owned(),
+            system_id: Some(id.to_owned()),
+            organisation_id: Some("RXX".to_owned()),
+            dns_names,
+            ..SubjectData::default()
+        },
+        issuer: None,
+        validity: None,
+    };
+    desk.post("/ca/certificates", &request).await
+}
+
+async fn certificate(desk: &Server, serial: &str) -> CertificateInfo {
+    desk.get(&format!("/ca/certificates/{serial}")).await.unwrap()
+}
+
+/// The certificate once it is revoked.
+async fn followed(desk: &Server, serial: &str) -> CertificateInfo {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let info = certificate(desk, serial).await;
+        if info.state == CertificateState::Revoked {
+            return info;
+        }
+        assert!(Instant::now() < deadline, "the authority did not follow: {:?}", info.state);
+        tokio::task::yield_now().await;
+    }
+}
