@@ -1,4 +1,4 @@
-//! Outside judges: OpenSSL, GnuTLS, Bouncy Castle, pkilint and pyHanko say what they think of what we make.
+//! Outside judges: OpenSSL, GnuTLS, Bouncy Castle, pkilint, pyHanko and Schemathesis say what they think of what we make.
 //!
 //! A judge that accepts everything proves nothing, so each is first given objects that it must refuse.
 
@@ -20,6 +20,7 @@ mod pkilint;
 mod post_quantum;
 mod pyhanko;
 mod rollover;
+mod schemathesis;
 mod server;
 mod sign_in;
 mod stamps;

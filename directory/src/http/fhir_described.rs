@@ -20,12 +20,24 @@ const COMMON: [(&str, &str); 7] = [
     ("default", "OperationOutcome: any other refusal"),
 ];
 
+/// Refusals that the Healthcare Worker API gives without a body, as the national service does, or may give so.
+const BARE: [(&str, &str); 2] = [
+    ("401", "It is not known who asks"),
+    ("404", "There is no such thing: OperationOutcome, or no body where nothing can be at the address"),
+];
+
 /// Says of every route of the faces in which forms it answers and how it refuses, where it does not say so itself.
 pub(super) fn complete(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
         let Some(forms) = forms(path) else { continue };
         for operation in [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten() {
             describe(operation, forms);
+            if path.starts_with(workers::BASE) {
+                for (status, description) in BARE {
+                    let bare = ResponseBuilder::new().description(description);
+                    operation.responses.responses.insert(status.to_owned(), RefOr::T(bare.build()));
+                }
+            }
             if path.ends_with("/{id}") || path.ends_with("/{version}") {
                 let same = ResponseBuilder::new().description("The client has it as it is: If-None-Match");
                 operation.responses.responses.insert("304".to_owned(), RefOr::T(same.build()));
@@ -100,6 +112,7 @@ mod tests {
             assert!(read[status]["description"].is_string(), "{status}");
         }
         assert!(read["200"]["content"][XML].is_object() && read["304"]["content"].is_null());
+        assert!(read["401"]["content"].is_null() && read["404"]["content"].is_null(), "it may have no body");
         let device = &document["paths"][format!("{}/Device", spine::BASE)]["get"]["responses"];
         assert!(device["200"]["content"][JSON].is_object() && device["200"]["content"][XML].is_null());
         assert!(document["paths"]["/directory/changes"]["get"]["responses"]["406"].is_null());
