@@ -15,6 +15,7 @@ mod clock_back;
 mod commands;
 mod configuration;
 mod demonstration;
+mod directory_killed;
 mod enrolling;
 mod first_certificates;
 mod flooding;

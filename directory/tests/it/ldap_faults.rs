@@ -12,7 +12,8 @@ use ldap3_proto::proto::{
     LdapBindCred, LdapBindRequest, LdapDerefAliases, LdapExtendedRequest, LdapMsg, LdapOp, LdapResultCode,
     LdapSearchRequest, LdapSearchScope,
 };
-use platform::db::Db;
+use platform::db::testing::TestDb;
+use platform::db::{Db, Engine};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -83,6 +84,28 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
             }
         }
     }
+}
+
+impl Secure {
+    /// Sends so many searches, each abandoned at once, and waits for the answer to one behind them.
+    async fn abandon(&mut self, many: i32) {
+        let mut octets = BytesMut::new();
+        for msgid in 1..=many {
+            self.codec.encode(search(msgid, "(|(description=a*b*c*d*e)(o=*x*y*z))"), &mut octets).unwrap();
+            let abandon = LdapMsg { msgid: 0, op: LdapOp::AbandonRequest(msgid), ctrl: Vec::new() };
+            self.codec.encode(abandon, &mut octets).unwrap();
+        }
+        self.codec.encode(search(many + 1, "(nhsIDCode=RXX)"), &mut octets).unwrap();
+        self.raw(&octets).await;
+        assert_eq!(self.result(many + 1).await, LdapResultCode::Success);
+    }
+}
+
+/// The memory of this process that is no file's, in kB.
+fn memory() -> i64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 /// A search below the root.
@@ -294,6 +317,46 @@ platform::both_engines! {
             assert_eq!(client.result(msgid).await, LdapResultCode::UnwillingToPerform);
         }
     }
+}
+
+/// Tens of thousands of searches that are sent without waiting and abandoned at once, over a few connections, leave nothing behind: no memory,
+/// no task, and no place. `LANYARD_ABANDONED` says another number, such as a million.
+#[tokio::test(flavor = "multi_thread")]
+async fn abandoned_searches_leave_nothing() {
+    const BATCH: i32 = 250;
+    let wanted = std::env::var("LANYARD_ABANDONED").ok().and_then(|text| text.parse().ok()).unwrap_or(24_000);
+    let database = TestDb::new(Engine::Sqlite).await;
+    let ldap = Ldap::new(database.db.clone()).await;
+    register(&ldap.rig, &accredited("RXX")).await;
+    let mut clients = Vec::new();
+    for _ in 0..4 {
+        clients.push(Secure::connect(&ldap).await);
+    }
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let mut sent = 0;
+    let mut before = (0, 0);
+    while sent < wanted {
+        for client in &mut clients {
+            client.abandon(BATCH).await;
+            sent += BATCH;
+        }
+        if sent <= 4_000 {
+            // Buffers and caches have their size by then.
+            before = (memory(), tasks());
+        }
+    }
+    let after = (memory(), tasks());
+    assert!(
+        after.0 - before.0 < 32 * 1024,
+        "kB of memory and tasks, before and after: {before:?}, {after:?}"
+    );
+    assert!(after.1 <= before.1 + 16, "kB of memory and tasks, before and after: {before:?}, {after:?}");
+    for client in &mut clients {
+        client.send(search(1, "(nhsIDCode=RXX)")).await;
+        assert_eq!(client.result(1).await, LdapResultCode::Success, "each connection goes on");
+    }
+    ldap.stop().await;
+    database.db.close().await;
 }
 
 /// Whatever strangers send is read or refused, and never more than that.
