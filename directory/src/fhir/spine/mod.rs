@@ -13,7 +13,7 @@ pub(crate) use asked::{Asked, Kind, Rules, asked};
 pub use config::SpineConfig;
 pub(crate) use find::{MOST, resources_of, systems};
 pub(crate) use outcome::{Outcome, correlation};
-pub(crate) use resource::{bundle, devices, endpoints};
+pub(crate) use resource::bundle;
 
 /// Below what the API lies.
 pub(crate) const BASE: &str = "/spine-directory/FHIR/R4";
