@@ -59,7 +59,7 @@ impl Office {
         office.person = leaving::announced(&payroll, "4711", "Ann").await;
         let place =
             office.post("/ca/card-locations", json!({"organisation": "Z99901", "name": "RA office"})).await;
-        office.location = place["id"].as_str().unwrap().to_owned();
+        place["id"].as_str().unwrap().clone_into(&mut office.location);
         office
     }
 

@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn required_messaging_needs_signers() {
         let read = |secure_messaging, content_signers| {
-            ContentSigners::read(&CardsConfig { secure_messaging, content_signers, ..CardsConfig::default() })
+            ContentSigners::read(&CardsConfig { content_signers, secure_messaging, ..CardsConfig::default() })
         };
         assert!(read(SecureMessaging::WhereOffered, None).unwrap().is_empty());
         assert!(read(SecureMessaging::Required, None).is_err());

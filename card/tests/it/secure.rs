@@ -104,6 +104,9 @@ fn secrets_go_under_protection() {
     }
 }
 
+/// What somebody between makes of an answer.
+type Change<'c> = &'c mut dyn FnMut(&[u8], Vec<u8>) -> Vec<u8>;
+
 /// An answer that somebody between changes, repeats or leaves out ends the conversation, and no secret goes to the card after it, bare or
 /// not.
 #[test]
@@ -112,14 +115,14 @@ fn nothing_goes_after_a_changed_answer() {
     let identity = signer.identity(Suite::P256);
     let mut before: Option<Vec<u8>> = None;
     let mut repeated = move |_: &[u8], answer: Vec<u8>| before.replace(answer.clone()).unwrap_or(answer);
-    let mut changed = |_: &[u8], mut answer: Vec<u8>| {
+    let mut flipped = |_: &[u8], mut answer: Vec<u8>| {
         answer[2] ^= 1;
         answer
     };
     let mut bare = |_: &[u8], _: Vec<u8>| vec![0x90, 0x00];
-    let changes: [(&mut dyn FnMut(&[u8], Vec<u8>) -> Vec<u8>, SecureError); 3] = [
+    let changes: [(Change<'_>, SecureError); 3] = [
         (&mut repeated, SecureError::Forged),
-        (&mut changed, SecureError::Forged),
+        (&mut flipped, SecureError::Forged),
         (&mut bare, SecureError::Unreadable),
     ];
     for (change, expected) in changes {

@@ -314,12 +314,12 @@ mod what_was_agreed_to_survives_a_kill {
     /// On SQLite.
     #[tokio::test(flavor = "multi_thread")]
     async fn sqlite() {
-        what_was_agreed_to_survives(Engine::Sqlite).await;
+        Box::pin(what_was_agreed_to_survives(Engine::Sqlite)).await;
     }
 
     /// On PostgreSQL.
     #[tokio::test(flavor = "multi_thread")]
     async fn postgres() {
-        what_was_agreed_to_survives(Engine::Postgres).await;
+        Box::pin(what_was_agreed_to_survives(Engine::Postgres)).await;
     }
 }
