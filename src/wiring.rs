@@ -8,7 +8,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use ca::{Authority, CallerSource, Enrolment};
 use directory::Register;
-use directory::ldap::{Account, Identify, LdapParts};
+use directory::ldap::{Account, Identify, LdapParts, Rates};
 use hsm::Hsm;
 use platform::caller::Caller;
 use platform::clock::{Accuracy, Clock, Discipline, HighWater};
@@ -315,7 +315,9 @@ impl App {
             resumption: Resumption::Allowed,
             protocols: Protocols::Other,
         };
-        Ok(Some(LdapParts { config, register, tls, accounts, identify }))
+        let limits = &self.config.limits;
+        let rates = Rates { known: limits.per_client, strangers: limits.per_address };
+        Ok(Some(LdapParts { config, register, tls, accounts, identify, rates }))
     }
 
     async fn open_provider(&self, mut config: authn::Config) -> anyhow::Result<Provider> {

@@ -49,13 +49,14 @@ async fn compared(
     let Some(entry) = entry else {
         return Err(Refusal::no_such(&walk::nearest(&context.register, &context.who, &dn).await));
     };
-    if assertion.is_some_and(|assertion| assertion.of(&entry) != Truth::True) {
-        return Err(Refusal::new(Code::AssertionFailed, "What was asserted of the entry is not true."));
-    }
+    // Before anything is asked of it: that an assertion fails tells of somebody too.
     if is_of_people(&entry) {
         let event =
             LdapEvent::PeopleShown { base: entry.dn.to_string(), scope: "compare".to_owned(), entries: 1 };
         context.record(event).await?;
+    }
+    if assertion.is_some_and(|assertion| assertion.of(&entry) != Truth::True) {
+        return Err(Refusal::new(Code::AssertionFailed, "What was asserted of the entry is not true."));
     }
     let Some(one) = attribute(&request.atype) else {
         return Err(Refusal::new(Code::UndefinedAttributeType, "The schema has no such attribute."));

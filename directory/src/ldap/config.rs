@@ -32,8 +32,14 @@ pub struct LdapConfig {
     pub request_bytes: usize,
     /// How many connections each port has at most.
     pub connections: usize,
+    /// How many connections one address has at most, on both ports together.
+    pub connections_per_address: usize,
+    /// How many of them are of nobody who is known.
+    pub strangers_per_address: usize,
     /// How many searches one connection does at the same time.
     pub operations: usize,
+    /// How many searches are put in order at the same time, on all ports of the server; others wait.
+    pub sorts: usize,
     /// How many synchronisations and persistent searches the server does at the same time, on all its ports.
     pub followers: usize,
     /// How many of them over one connection.
@@ -42,6 +48,8 @@ pub struct LdapConfig {
     pub follow_limit: usize,
     /// For how many seconds a connection may ask nothing.
     pub idle_time_out_s: u32,
+    /// The same for one of nobody who is known.
+    pub stranger_idle_time_out_s: u32,
     /// How long a request that has begun may take to arrive, a handshake and whatever comes before it.
     pub request_time_out_ms: u64,
     /// How long a client may take nothing of its answer.
@@ -91,11 +99,15 @@ impl Default for LdapConfig {
             sort_limit: 10_000,
             request_bytes: 1024 * 1024,
             connections: 1024,
+            connections_per_address: 512,
+            strangers_per_address: 64,
             operations: 16,
+            sorts: 8,
             followers: 256,
             followers_per_connection: 4,
             follow_limit: 20_000_000,
             idle_time_out_s: 900,
+            stranger_idle_time_out_s: 30,
             request_time_out_ms: 10_000,
             stall_time_out_ms: 20_000,
             hidden: HiddenConfig::default(),
@@ -104,13 +116,14 @@ impl Default for LdapConfig {
     }
 }
 
-/// How many places there are at most.
+/// How many places for followers, and for what is put in order, there are at most.
 const MOST_FOLLOWERS: usize = 100_000;
 
 impl LdapConfig {
     /// Refuses what makes no sense.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let counts = [self.size_limit, self.look_through, self.sort_limit, self.connections, self.operations];
+        let counts = [self.size_limit, self.look_through, self.sort_limit, self.operations, self.sorts];
+        let connections = [self.connections, self.connections_per_address, self.strangers_per_address];
         let following = [self.followers, self.followers_per_connection, self.follow_limit];
         if following.contains(&0)
             || self.followers > MOST_FOLLOWERS
@@ -120,8 +133,12 @@ impl LdapConfig {
                 sentence: "the limits of directory.ldap for who follows are 1 or more, and places 100000 at most",
             });
         }
-        if counts.contains(&0) || self.time_limit_s == 0 || self.idle_time_out_s == 0 {
+        let times = [self.time_limit_s, self.idle_time_out_s, self.stranger_idle_time_out_s];
+        if counts.contains(&0) || connections.contains(&0) || times.contains(&0) {
             return Err(Error::Setting { sentence: "every limit of directory.ldap is 1 or more" });
+        }
+        if self.sorts > MOST_FOLLOWERS {
+            return Err(Error::Setting { sentence: "directory.ldap.sorts is 100000 at most" });
         }
         let accounts = self.accounts.values().flat_map(|account| &account.hidden);
         let mut hidden = self.hidden.certificate.iter().chain(&self.hidden.external).chain(accounts);
@@ -147,6 +164,11 @@ impl LdapConfig {
 
     pub(super) fn idle_time_out(&self) -> Duration {
         Duration::from_secs(u64::from(self.idle_time_out_s))
+    }
+
+    /// How long a connection of nobody who is known may ask nothing: never longer than others.
+    pub(super) fn stranger_idle_time_out(&self) -> Duration {
+        self.idle_time_out().min(Duration::from_secs(u64::from(self.stranger_idle_time_out_s)))
     }
 
     /// How often a client whose copy is kept up to date hears a word, whether or not something has changed.

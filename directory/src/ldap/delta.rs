@@ -9,7 +9,7 @@ use super::dn::Dn;
 use super::entry::Entry;
 use super::filter::{Filter, Truth};
 use super::tree::{self, Branch, Where};
-use super::walk::Range;
+use super::walk::{Range, Turn};
 use super::who::Viewer;
 use crate::day::Day;
 use crate::register::Register;
@@ -150,9 +150,13 @@ pub(super) async fn read_again(
     let mut changed = Changed::default();
     let mut here = HashSet::new();
     let entries = units.into_iter().flat_map(|unit| unit.entries).filter(|entry| range.has(&entry.dn));
-    for entry in entries.map(|entry| tree::seen(who, branch, entry)) {
+    let entries: Vec<Entry> = entries.map(|entry| tree::seen(who, branch, entry)).collect();
+    let mut turn = Turn::default();
+    for entry in entries {
         here.insert(entry.dn.normal());
-        if filter.of(&entry) == Truth::True {
+        let (truth, cost) = filter.of_at_cost(&entry);
+        turn.pay(1 + cost).await;
+        if truth == Truth::True {
             changed.present.push(entry);
         } else {
             changed.left.push(entry.dn);

@@ -7,13 +7,13 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum LdapEvent {
-    /// Entries of people were answered. What was asked for is not written here: it may hold names.
+    /// Entries of people were answered or counted, or asked about. What was asked for is not written here: it may hold names.
     PeopleShown {
         /// The name below which was searched.
         base: String,
-        /// How far: `base`, `onelevel`, `subtree` or `children`; `compare` where one value was asked about.
+        /// How far: `base`, `onelevel`, `subtree` or `children`; `compare` for one value, `assertion` for what was asserted of the base.
         scope: String,
-        /// How many entries.
+        /// How many entries; none where somebody was asked about and nothing was found.
         entries: i64,
     },
 }

@@ -5,11 +5,14 @@
 
 use ldap3_proto::proto::{LdapFilter, LdapMatchingRuleAssertion, LdapSubstringFilter};
 
+use super::asking::Asking;
 use super::entry::Entry;
 use super::schema::{AttributeType, Rule, attribute, attributes};
 
 /// How many parts a filter has at most.
 const MOST_PARTS: usize = 4_096;
+/// How many of them look into every value of an attribute: for parts of it, or for what is before or behind.
+const MOST_LOOKING: usize = 256;
 
 /// Whether attributes without a rule are compared all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +32,8 @@ pub(super) enum Truth {
 }
 
 impl Truth {
-    fn of(is: bool) -> Self {
+    /// True or false.
+    pub(super) fn of(is: bool) -> Self {
         if is { Self::True } else { Self::False }
     }
 }
@@ -73,50 +77,33 @@ pub(super) struct Parts {
 
 /// A filter with too many parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a filter has more than {MOST_PARTS} parts")]
+#[error(
+    "a filter has more than {MOST_PARTS} parts, or more than {MOST_LOOKING} that look for parts of values or by their order"
+)]
 pub(super) struct TooLarge;
+
+/// How many parts a filter may still have.
+struct Left {
+    parts: usize,
+    looking: usize,
+}
 
 impl Filter {
     /// Compiles a filter.
     pub(super) fn compile(filter: &LdapFilter, matching: Matching) -> Result<Self, TooLarge> {
-        let mut left = MOST_PARTS;
+        let mut left = Left { parts: MOST_PARTS, looking: MOST_LOOKING };
         compiled(filter, matching, &mut left)
     }
 
     /// What it is of an entry. RFC 4511 4.5.1.7.
     pub(super) fn of(&self, entry: &Entry) -> Truth {
-        match self {
-            Self::And(all) => {
-                let mut truth = Truth::True;
-                for one in all {
-                    match one.of(entry) {
-                        Truth::False => return Truth::False,
-                        Truth::Undefined => truth = Truth::Undefined,
-                        Truth::True => {}
-                    }
-                }
-                truth
-            }
-            Self::Or(any) => {
-                let mut truth = Truth::False;
-                for one in any {
-                    match one.of(entry) {
-                        Truth::True => return Truth::True,
-                        Truth::Undefined => truth = Truth::Undefined,
-                        Truth::False => {}
-                    }
-                }
-                truth
-            }
-            Self::Not(inner) => match inner.of(entry) {
-                Truth::True => Truth::False,
-                Truth::False => Truth::True,
-                Truth::Undefined => Truth::Undefined,
-            },
-            Self::Present(one) => Truth::of(!entry.of(one).is_empty()),
-            Self::Undefined => Truth::Undefined,
-            _ => Truth::of(self.matches(entry)),
-        }
+        Asking::new(entry).truth(self)
+    }
+
+    /// The same, and what it cost to find out.
+    pub(super) fn of_at_cost(&self, entry: &Entry) -> (Truth, usize) {
+        let mut asking = Asking::new(entry);
+        (asking.truth(self), asking.cost())
     }
 
     /// Whether one value of an attribute is what this asks for; RFC 3876 asks for that, of filters that are no combination.
@@ -126,49 +113,26 @@ impl Filter {
             Self::Equal(one, rule, asked) | Self::EqualOrNamed(one, rule, asked) => {
                 *one == of && equal(*rule, asked, value)
             }
-            Self::Parts(one, rule, parts) => *one == of && parts.fit(*rule, value),
-            Self::AtLeast(one, rule, asked) => *one == of && at_least(*rule, asked, value),
-            Self::AtMost(one, rule, asked) => *one == of && at_most(*rule, asked, value),
+            Self::Parts(one, rule, parts) => *one == of && holds(*rule, value, |value| parts.fit(value)),
+            Self::AtLeast(one, rule, asked) => {
+                *one == of && holds(*rule, value, |value| value >= asked.as_str())
+            }
+            Self::AtMost(one, rule, asked) => {
+                *one == of && holds(*rule, value, |value| value <= asked.as_str())
+            }
             Self::Anywhere(rule, asked, _) => rule.is_for(of) && equal(*rule, asked, value),
             Self::And(_) | Self::Or(_) | Self::Not(_) | Self::Undefined => false,
-        }
-    }
-
-    fn matches(&self, entry: &Entry) -> bool {
-        let any = |one: Type, fits: &dyn Fn(&str) -> bool| entry.of(one).iter().any(|value| fits(value));
-        match self {
-            Self::Equal(one, rule, asked) => any(one, &|value| equal(*rule, asked, value)),
-            Self::Parts(one, rule, parts) => any(one, &|value| parts.fit(*rule, value)),
-            Self::AtLeast(one, rule, asked) => any(one, &|value| at_least(*rule, asked, value)),
-            Self::AtMost(one, rule, asked) => any(one, &|value| at_most(*rule, asked, value)),
-            Self::EqualOrNamed(one, rule, asked) => {
-                let named = |part: &super::dn::Rdn| {
-                    attribute(&part.attribute) == Some(*one) && equal(*rule, asked, &part.value)
-                };
-                any(one, &|value| equal(*rule, asked, value)) || entry.dn.0.iter().any(named)
-            }
-            Self::Anywhere(rule, asked, in_name) => {
-                // RFC 4511 4.5.1.7.7: all that the rule can compare, whatever rule each has itself.
-                let attributes = entry.attributes.iter().filter(|(one, _)| rule.is_for(one));
-                let named = || entry.dn.0.iter().any(|part| equal(*rule, asked, &part.value));
-                attributes.flat_map(|(_, values)| values).any(|value| equal(*rule, asked, value))
-                    || *in_name == InName::Counts && named()
-            }
-            _ => false,
         }
     }
 }
 
 fn equal(rule: Rule, asked: &str, value: &str) -> bool {
-    rule.prepared(value).is_some_and(|value| value == asked)
+    holds(rule, value, |value| value == asked)
 }
 
-fn at_least(rule: Rule, asked: &str, value: &str) -> bool {
-    rule.prepared(value).is_some_and(|value| value.as_str() >= asked)
-}
-
-fn at_most(rule: Rule, asked: &str, value: &str) -> bool {
-    rule.prepared(value).is_some_and(|value| value.as_str() <= asked)
+/// Whether something is true of a value as a rule compares it.
+fn holds(rule: Rule, value: &str, is: impl Fn(&str) -> bool) -> bool {
+    rule.prepared(value).is_some_and(|value| is(&value))
 }
 
 impl Parts {
@@ -182,13 +146,16 @@ impl Parts {
         }
     }
 
-    /// Whether a value has them: each is looked for once, behind the one before it.
-    fn fit(&self, rule: Rule, value: &str) -> bool {
-        let Some(value) = rule.prepared(value) else { return false };
+    /// Whether a prepared value has them: each is looked for once, behind the one before it.
+    pub(super) fn fit(&self, value: &str) -> bool {
         let Some(mut rest) = value.strip_prefix(self.first.as_deref().unwrap_or_default()) else {
             return false;
         };
         for part in &self.any {
+            // Whoever looks for a text reads all of it first, however little there is to be found in.
+            if part.len() > rest.len() {
+                return false;
+            }
             let Some(at) = rest.find(part.as_str()) else { return false };
             rest = &rest[at + part.len()..];
         }
@@ -196,8 +163,14 @@ impl Parts {
     }
 }
 
-fn compiled(filter: &LdapFilter, matching: Matching, left: &mut usize) -> Result<Filter, TooLarge> {
-    *left = left.checked_sub(1).ok_or(TooLarge)?;
+fn compiled(filter: &LdapFilter, matching: Matching, left: &mut Left) -> Result<Filter, TooLarge> {
+    left.parts = left.parts.checked_sub(1).ok_or(TooLarge)?;
+    if matches!(
+        filter,
+        LdapFilter::Substring(..) | LdapFilter::GreaterOrEqual(..) | LdapFilter::LessOrEqual(..)
+    ) {
+        left.looking = left.looking.checked_sub(1).ok_or(TooLarge)?;
+    }
     let mut all = |list: &[LdapFilter]| -> Result<Vec<Filter>, TooLarge> {
         list.iter().map(|one| compiled(one, matching, left)).collect()
     };
@@ -257,7 +230,9 @@ fn extensible(assertion: &LdapMatchingRuleAssertion, matching: Matching) -> Filt
         (None, Some(one)) => one.equality.or_else(|| (matching == Matching::Lenient).then(|| one.lenient())),
         (None, None) => None,
     };
-    let Some(rule) = rule else { return Filter::Undefined };
+    // A rule compares values of its own syntax.
+    let fits = |rule: &Rule| one.is_none_or(|one| one.lenient() == *rule || rule.is_for(one));
+    let Some(rule) = rule.filter(fits) else { return Filter::Undefined };
     let Some(value) = rule.prepared(&assertion.match_value) else { return Filter::Undefined };
     match one {
         Some(one) if assertion.dn_attributes => Filter::EqualOrNamed(one, rule, value),
@@ -352,6 +327,8 @@ mod tests {
             "(nhsNothing=1)",
             "(nhsNothing=*)",
             "(o:noSuchMatch:=a)",
+            "(o:booleanMatch:=TRUE)",
+            "(!(modifyTimestamp:caseIgnoreMatch:=20261130070000Z))",
             "(modifyTimestamp>=soon)",
         ] {
             assert_eq!(truth(text, Matching::Strict), Truth::Undefined, "{text}");
@@ -370,5 +347,8 @@ mod tests {
         assert_eq!(of(&LdapFilter::Or(Vec::new())), Ok(Truth::False));
         let many = vec![LdapFilter::Present("o".to_owned()); MOST_PARTS];
         assert_eq!(of(&LdapFilter::Or(many)), Err(TooLarge));
+        let looking = |many| vec![LdapFilter::GreaterOrEqual("o".to_owned(), "a".to_owned()); many];
+        assert_eq!(of(&LdapFilter::And(looking(MOST_LOOKING))), Ok(Truth::Undefined));
+        assert_eq!(of(&LdapFilter::And(looking(MOST_LOOKING + 1))), Err(TooLarge));
     }
 }

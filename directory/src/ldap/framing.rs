@@ -80,6 +80,11 @@ impl<R: AsyncRead + Unpin> Messages<R> {
         &mut self.reader
     }
 
+    /// Waits so long for a message to begin, from now on.
+    pub(super) fn be_idle_for(&mut self, idle: Duration) {
+        self.times.idle = idle;
+    }
+
     /// Begins to wait anew: what was asked meanwhile took its time.
     pub(super) fn wait_anew(&mut self) {
         self.since = Instant::now();

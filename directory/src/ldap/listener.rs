@@ -7,14 +7,15 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform::web::{Error, Identity, PerAddress, Rate, TlsConfig};
+use platform::web::{Error, Identity, PeerAddress, PerAddress, Rate, TlsConfig};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::config::LdapConfig;
+use super::crowd::{Counts, Crowd, Rates, Seat};
 use super::plain::until_tls;
 use super::session::{Identify, Shared, serve};
 use super::tail::Tail;
@@ -49,6 +50,8 @@ pub struct LdapParts {
     pub accounts: Vec<Account>,
     /// Finds out who has shown a certificate.
     pub identify: Identify,
+    /// How often may be asked.
+    pub rates: Rates,
 }
 
 /// Open ports of LDAP that do not answer yet.
@@ -61,7 +64,7 @@ pub struct LdapListener {
 impl LdapListener {
     /// Opens the ports that the configuration names, and reads the certificate.
     pub async fn bind(parts: LdapParts) -> Result<Self, Error> {
-        let LdapParts { config, register, tls, accounts, identify } = parts;
+        let LdapParts { config, register, tls, accounts, identify, rates } = parts;
         let identity = Identity::open(&tls)?;
         let mut sockets = Vec::new();
         for (door, address) in [(Door::Tls, config.tls), (Door::StartTls, config.start_tls)] {
@@ -73,7 +76,18 @@ impl LdapListener {
         let count = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         let tries = PerAddress::new(Rate { per_second: count(TRIES.0), burst: count(TRIES.1) });
         let tail = Tail::new(config.followers);
-        let shared = Arc::new(Shared { config, register, accounts, identify, tries, tail });
+        let shared = Arc::new(Shared {
+            crowd: Crowd::new(config.connections_per_address),
+            strangers: Crowd::new(config.strangers_per_address),
+            counts: Counts::new(rates),
+            sorts: Semaphore::new(config.sorts),
+            config,
+            register,
+            accounts,
+            identify,
+            tries,
+            tail,
+        });
         Ok(Self { sockets, identity, shared })
     }
 
@@ -141,6 +155,30 @@ struct Port {
 }
 
 impl Port {
+    /// What a connection takes: a place at this port, one of its address, and one among its strangers until it is known who it is.
+    fn places(
+        &self,
+        places: &Arc<Semaphore>,
+        address: PeerAddress,
+    ) -> Option<(OwnedSemaphorePermit, Seat, Seat)> {
+        let refused = |limit: &'static str| {
+            metrics::counter!("ldap_connections_refused_total", "limit" => limit).increment(1);
+        };
+        let Ok(place) = Arc::clone(places).try_acquire_owned() else {
+            refused("port");
+            return None;
+        };
+        let Some(seat) = self.shared.crowd.seat(address) else {
+            refused("address");
+            return None;
+        };
+        let Some(stranger) = self.shared.strangers.seat(address) else {
+            refused("strangers");
+            return None;
+        };
+        Some((place, seat, stranger))
+    }
+
     async fn accept(self, socket: TcpListener) {
         let places = Arc::new(Semaphore::new(self.shared.config.connections));
         let mut connections = JoinSet::new();
@@ -161,10 +199,7 @@ impl Port {
                     continue;
                 }
             };
-            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-                metrics::counter!("ldap_connections_refused_total").increment(1);
-                continue;
-            };
+            let Some((place, seat, stranger)) = self.places(&places, PeerAddress(address)) else { continue };
             let connection = Connection {
                 door: self.door,
                 acceptor: self.acceptor.clone(),
@@ -172,8 +207,8 @@ impl Port {
                 stopped: self.stopped.clone(),
             };
             connections.spawn(async move {
-                connection.serve(stream, address).await;
-                drop(place);
+                connection.serve(stream, address, stranger).await;
+                drop((place, seat));
             });
         }
         drop(socket);
@@ -193,7 +228,8 @@ struct Connection {
 }
 
 impl Connection {
-    async fn serve(self, stream: TcpStream, address: SocketAddr) {
+    /// To its end. The place among strangers is given back as soon as it is known who it is.
+    async fn serve(self, stream: TcpStream, address: SocketAddr, stranger: Seat) {
         // Without it small answers wait for the other side's acknowledgement.
         let _unset = stream.set_nodelay(true);
         let stream = match self.door {
@@ -213,7 +249,7 @@ impl Connection {
             Ok(Ok(stream)) => {
                 let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
                 let chain: Arc<[Vec<u8>]> = shown.iter().map(|one| one.to_vec()).collect();
-                serve(self.shared, stream, chain, address, self.stopped).await;
+                serve(self.shared, stream, chain, (address, stranger), self.stopped).await;
             }
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake of LDAP failed: {error}"),
             Err(_slow) => tracing::debug!("a TLS handshake of LDAP took too long"),

@@ -5,10 +5,12 @@
 //! the whole filter all the same.
 
 mod answer;
+mod asking;
 mod bind;
 mod compare;
 mod config;
 mod controls;
+mod crowd;
 mod delta;
 mod dn;
 mod entry;
@@ -19,6 +21,7 @@ mod framing;
 pub mod fuzz;
 mod ldif;
 mod listener;
+mod ordered;
 mod plain;
 mod plan;
 mod root;
@@ -36,6 +39,7 @@ mod who;
 mod writes;
 
 pub use config::{AccountConfig, HiddenConfig, LdapConfig};
+pub use crowd::Rates;
 pub use event::LdapEvent;
 pub use listener::{LdapListener, LdapParts};
 pub use session::Identify;

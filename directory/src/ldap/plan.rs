@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::filter::Filter;
-use super::schema::AttributeType;
+use super::schema::{AttributeType, Rule};
 
 /// The most ids that a question is taken apart into; with more, everything is read and asked.
 const MOST: usize = 1_000;
+
+/// How many words are asked for together; what of more is not of all of them, the filter keeps out.
+const MOST_WORDS: usize = 4;
 
 /// What a branch of the tree makes of one comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,19 +36,42 @@ pub(super) enum Chosen<W> {
     Everything,
 }
 
+/// What a branch makes of comparisons by the attribute's own rule: an index has values as that rule compares them.
+pub(super) struct Picks<W> {
+    /// With a value.
+    pub(super) is: fn(&AttributeType, &str) -> Pick<W>,
+    /// With the beginning of one.
+    pub(super) begins: fn(&AttributeType, &str) -> Pick<W>,
+}
+
+/// Whether it is the rule by which values of an attribute are compared where none is named.
+fn is_own(one: &AttributeType, rule: Rule) -> bool {
+    one.lenient() == rule
+}
+
+impl<W> From<Pick<W>> for Chosen<W> {
+    fn from(pick: Pick<W>) -> Self {
+        match pick {
+            Pick::Id(id) => Self::These(BTreeSet::from([id])),
+            Pick::Word(word) => Self::Words(vec![word]),
+            Pick::Nothing => Self::Nothing,
+            Pick::Anything => Self::Everything,
+        }
+    }
+}
+
 impl<W: Clone + PartialEq> Chosen<W> {
-    /// What a filter chooses. `pick` knows the branch.
-    pub(super) fn by(filter: &Filter, pick: &dyn Fn(&AttributeType, &str) -> Pick<W>) -> Self {
+    /// What a filter chooses.
+    pub(super) fn by(filter: &Filter, picks: &Picks<W>) -> Self {
         match filter {
             Filter::And(all) => {
-                all.iter().fold(Self::Everything, |chosen, one| chosen.and(Self::by(one, pick)))
+                all.iter().fold(Self::Everything, |chosen, one| chosen.and(Self::by(one, picks)))
             }
-            Filter::Or(any) => any.iter().fold(Self::Nothing, |chosen, one| chosen.or(Self::by(one, pick))),
-            Filter::Equal(one, _, value) => match pick(one, value) {
-                Pick::Id(id) => Self::These(BTreeSet::from([id])),
-                Pick::Word(word) => Self::Words(vec![word]),
-                Pick::Nothing => Self::Nothing,
-                Pick::Anything => Self::Everything,
+            Filter::Or(any) => any.iter().fold(Self::Nothing, |chosen, one| chosen.or(Self::by(one, picks))),
+            Filter::Equal(one, rule, value) if is_own(one, *rule) => (picks.is)(one, value).into(),
+            Filter::Parts(one, rule, parts) if is_own(one, *rule) => match &parts.first {
+                Some(first) if !first.is_empty() => (picks.begins)(one, first).into(),
+                _ => Self::Everything,
             },
             // It is true of no entry, and below a combination of all it keeps that from being true.
             Filter::Undefined => Self::Nothing,
@@ -64,8 +90,11 @@ impl<W: Clone + PartialEq> Chosen<W> {
             }
             (Self::These(ids), _) | (_, Self::These(ids)) => Self::These(ids),
             (Self::Words(mut one), Self::Words(other)) => {
-                one.extend(other);
-                one.dedup();
+                for word in other {
+                    if one.len() < MOST_WORDS && !one.contains(&word) {
+                        one.push(word);
+                    }
+                }
                 Self::Words(one)
             }
             // What one of several chooses is looked through.
@@ -104,12 +133,17 @@ mod tests {
     fn chosen(text: &str) -> Chosen<String> {
         let parsed = parse_ldap_filter_str(text).unwrap();
         let filter = Filter::compile(&parsed, Matching::Strict).unwrap();
-        Chosen::by(&filter, &|one, value| match one.name() {
+        let is = |one: &AttributeType, value: &str| match one.name() {
             "uid" => Pick::Id(value.to_owned()),
             "o" => Pick::Word(value.to_owned()),
             "l" => Pick::Nothing,
             _ => Pick::Anything,
-        })
+        };
+        let begins = |one: &AttributeType, value: &str| match one.name() {
+            "o" => Pick::Word(format!("{value}*")),
+            _ => Pick::Anything,
+        };
+        Chosen::by(&filter, &Picks { is, begins })
     }
 
     fn these(ids: &[&str]) -> Chosen<String> {
@@ -130,5 +164,25 @@ mod tests {
         assert_eq!(chosen("(!(uid=1))"), Chosen::Everything);
         assert_eq!(chosen("(&(o=a)(nhsProductKey=1))"), Chosen::Nothing, "undefined of every entry");
         assert_eq!(chosen("(|(o=a)(nhsProductKey=1))"), words(&["a"]));
+    }
+
+    /// An index has values as the attribute's own rule compares them: it is not asked by another one. It knows beginnings.
+    #[test]
+    fn an_index_is_asked_by_its_own_rule() {
+        let words = |some: &[&str]| Chosen::Words(some.iter().map(|&word| word.to_owned()).collect());
+        assert_eq!(chosen("(o:caseIgnoreMatch:=a)"), words(&["a"]));
+        assert_eq!(chosen("(o:caseExactMatch:=a)"), Chosen::Everything);
+        assert_eq!(chosen("(&(o:caseExactMatch:=A)(uid=1))"), these(&["1"]));
+        assert_eq!(chosen("(o:dn:=a)"), Chosen::Everything);
+        assert_eq!(chosen("(o=ab*c)"), words(&["ab*"]));
+        assert_eq!(chosen("(o=*ab)"), Chosen::Everything);
+    }
+
+    /// Of very many words the first few are enough, and each counts once.
+    #[test]
+    fn few_words_are_enough() {
+        let many: String = (0..100).map(|number| format!("(o=a)(o=w{number})")).collect();
+        let Chosen::Words(words) = chosen(&format!("(&{many})")) else { panic!() };
+        assert_eq!(words, ["a", "w0", "w1", "w2"]);
     }
 }

@@ -7,12 +7,12 @@ use ldap3_proto::proto::{
     LdapMsg, LdapOp, LdapResult, LdapResultCode as Code, LdapSearchRequest, LdapSearchResultEntry,
     LdapSearchScope,
 };
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::answer::{self, Refusal, success};
 use super::controls::{
     ASSERTION, AtFirst, Controls, LIST_VIEW, MANAGE_DSA_IT, MATCHED_VALUES, PAGED, PERSISTENT, SORT, SYNC,
-    Sort, Target, View, sorted, viewed,
 };
 use super::delta::Point;
 use super::dn::Dn;
@@ -21,6 +21,7 @@ use super::event::LdapEvent;
 use super::filter::{Filter, Truth};
 use super::following::{Follow, How, follow};
 use super::framing::Received;
+use super::ordered::in_order;
 use super::root::{is_of_the_server, of_the_server};
 use super::select::{Selection, Show};
 use super::session::{Context, Gone, Out};
@@ -38,9 +39,9 @@ pub(super) struct Asked {
     pub(super) filter: Filter,
     selection: Selection,
     show: Show,
-    controls: Controls,
+    pub(super) controls: Controls,
     /// How many entries are answered at most.
-    most: usize,
+    pub(super) most: usize,
     /// How many the client itself takes at most, if it says so.
     pub(super) own_most: Option<usize>,
     /// What cookies of this search begin with: those of another one are refused.
@@ -53,6 +54,19 @@ impl Asked {
     /// An entry as it is answered.
     pub(super) fn shown(&self, entry: &Entry) -> LdapSearchResultEntry {
         self.selection.of(entry, self.show, self.controls.values.as_deref())
+    }
+
+    /// The same where others wait: each filter for values is asked of each value.
+    pub(super) async fn shown_in_turn(&self, entry: &Entry) -> LdapSearchResultEntry {
+        if self.controls.values.is_some() {
+            yield_now().await;
+        }
+        self.shown(entry)
+    }
+
+    /// Whether somebody is asked about: the base is their entry, or below it.
+    fn is_of_somebody(&self) -> bool {
+        Branch::People.id_of(&self.range.base).is_some()
     }
 
     /// Everything below the root.
@@ -222,11 +236,18 @@ async fn demand_base(context: &Context, base: &Dn, assertion: Option<&Filter>) -
     let Some(entry) = walk::find(&context.register, &context.who, base).await? else {
         return Err(Refusal::no_such(&walk::nearest(&context.register, &context.who, base).await));
     };
-    match assertion {
-        Some(assertion) if assertion.of(&entry) != Truth::True => {
+    let Some(assertion) = assertion else { return Ok(()) };
+    // Whether it holds tells of somebody, whatever is answered then.
+    if is_of_people(&entry) {
+        let event =
+            LdapEvent::PeopleShown { base: base.to_string(), scope: "assertion".to_owned(), entries: 1 };
+        context.record(event).await?;
+    }
+    match assertion.of(&entry) {
+        Truth::True => Ok(()),
+        Truth::False | Truth::Undefined => {
             Err(Refusal::new(Code::AssertionFailed, "What was asserted of the base is not true."))
         }
-        _ => Ok(()),
     }
 }
 
@@ -237,7 +258,7 @@ fn mark(text: &str) -> String {
 }
 
 /// After what a page begins. RFC 2696 3.
-fn begin(asked: &Asked) -> Result<Option<Position>, Refusal> {
+pub(super) fn begin(asked: &Asked) -> Result<Option<Position>, Refusal> {
     let Some(paged) = asked.controls.paged.as_ref().filter(|paged| !paged.cookie.is_empty()) else {
         return Ok(None);
     };
@@ -251,17 +272,25 @@ fn begin(asked: &Asked) -> Result<Option<Position>, Refusal> {
     })
 }
 
-fn cookie(asked: &Asked, after: Option<&Position>) -> Option<LdapControl> {
+/// Where to go on, told to who asked for a page; after the last page nowhere.
+pub(super) fn cookie(asked: &Asked, after: Option<&Position>) -> Option<LdapControl> {
     asked.controls.paged.as_ref()?;
     let cookie = after.map(|position| format!("{}{}", asked.mark, position.text()).into_bytes());
     Some(LdapControl::SimplePagedResults { size: 0, cookie: cookie.unwrap_or_default() })
 }
 
-async fn as_they_come(context: &Context, msgid: i32, asked: &Asked, out: &Out) -> Result<Ended, Stop> {
+/// Entries in the order in which they are read.
+pub(super) async fn as_they_come(
+    context: &Context,
+    msgid: i32,
+    asked: &Asked,
+    out: &Out,
+) -> Result<Ended, Stop> {
     let ours = context.limits().size_limit;
     let page = match &asked.controls.paged {
         // A page of none asks for the estimate alone.
         Some(paged) if paged.size == 0 => {
+            record(context, asked, 0).await?;
             return Ok(Ended { result: success(), controls: cookie(asked, None).into_iter().collect() });
         }
         Some(paged) => paged.size.min(ours),
@@ -278,9 +307,18 @@ async fn as_they_come(context: &Context, msgid: i32, asked: &Asked, out: &Out) -
     let mut held = Vec::new();
     let done = loop {
         let before = walk.position().clone();
-        let next = match walk.next().await {
+        let found = walk.next().await;
+        let next = match found {
             Ok(Some(entry)) => entry,
             Ok(None) => break Ok(None),
+            // RFC 2696 3: a page may have less than was asked for, or nothing.
+            Err(refusal)
+                if asked.controls.paged.is_some()
+                    && walk.is_spent()
+                    && refusal.code == Code::AdminLimitExceeded =>
+            {
+                break Ok(Some(walk.position().clone()));
+            }
             Err(refusal) => break Err(refusal),
         };
         if sent == page.min(asked.most) {
@@ -288,7 +326,7 @@ async fn as_they_come(context: &Context, msgid: i32, asked: &Asked, out: &Out) -
             break if sent == page { Ok(Some(before)) } else { Err(too_many()) };
         }
         (sent, people) = (sent + 1, walk.people);
-        let message = answer::message(msgid, LdapOp::SearchResultEntry(asked.shown(&next)));
+        let message = answer::message(msgid, LdapOp::SearchResultEntry(asked.shown_in_turn(&next).await));
         if people == 0 {
             out.send(message).await?;
         } else {
@@ -303,14 +341,16 @@ async fn as_they_come(context: &Context, msgid: i32, asked: &Asked, out: &Out) -
     Ok(Ended { result: success(), controls: cookie(asked, after.as_ref()).into_iter().collect() })
 }
 
-fn too_many() -> Refusal {
+/// There is more than is answered.
+pub(super) fn too_many() -> Refusal {
     let sentence = "There are more entries than are answered at once. Ask for less, or in pages (RFC 2696).";
     Refusal::new(Code::SizeLimitExceeded, sentence)
 }
 
-/// Whoever reads people is recorded with what they read, before any of it is answered.
+/// Whoever reads people is recorded with what they read, before any of it is answered; and whoever asks about somebody, though nothing
+/// is found: that tells of them too.
 pub(super) async fn record(context: &Context, asked: &Asked, people: u64) -> Result<(), Refusal> {
-    if people == 0 {
+    if people == 0 && !asked.is_of_somebody() {
         return Ok(());
     }
     let event = LdapEvent::PeopleShown {
@@ -319,131 +359,4 @@ pub(super) async fn record(context: &Context, asked: &Asked, people: u64) -> Res
         entries: i64::try_from(people).unwrap_or(i64::MAX),
     };
     context.record(event).await
-}
-
-/// RFC 2891: everything that is found is put in order first, within a bound.
-async fn in_order(
-    context: &Context,
-    msgid: i32,
-    asked: &Asked,
-    sort: &Sort,
-    out: &Out,
-) -> Result<Ended, Stop> {
-    let keys = match &sort.keys {
-        Ok(keys) => keys,
-        Err((code, attribute)) => {
-            let sentence = format!(
-                "{attribute} cannot be sorted by. Name a rule for its order, such as caseIgnoreOrderingMatch."
-            );
-            let told = sorted(code.clone(), Some(attribute));
-            if sort.critical {
-                let refusal = Refusal::new(Code::UnavailableCriticalExtension, sentence);
-                return Ok(Ended { result: refusal.result(), controls: vec![told] });
-            }
-            // RFC 2891 2: in any order, and it is said that it is so.
-            let mut ended = as_they_come(context, msgid, asked, out).await?;
-            ended.controls.push(told);
-            return Ok(ended);
-        }
-    };
-    let limits = context.limits();
-    let mut walk =
-        Walk::new(&context.register, &context.who, &asked.range, &asked.filter, limits.look_through, None);
-    let mut all: Vec<(Vec<Option<String>>, Entry)> = Vec::new();
-    while let Some(entry) = walk.next().await? {
-        if all.len() == limits.sort_limit {
-            let told = sorted(Code::AdminLimitExceeded, None);
-            let refusal =
-                Refusal::new(Code::AdminLimitExceeded, "There is too much to be sorted. Ask for less.");
-            return Ok(Ended { result: refusal.result(), controls: vec![told] });
-        }
-        // RFC 2891 1.1: by the least value of several.
-        let key = |key: &super::controls::Key| {
-            entry.of(key.of).iter().filter_map(|value| key.rule.prepared(value)).min()
-        };
-        all.push((keys.iter().map(key).collect(), entry));
-    }
-    all.sort_by(|(one, _), (other, _)| ordered(keys, one, other));
-    let (from, many, controls) = part(asked, keys, &all)?;
-    let shown = || all.iter().skip(from).take(many).map(|(_, entry)| entry);
-    let people = shown().filter(|entry| is_of_people(entry)).count();
-    record(context, asked, u64::try_from(people).unwrap_or(u64::MAX)).await?;
-    for entry in shown() {
-        out.send(answer::message(msgid, LdapOp::SearchResultEntry(asked.shown(entry)))).await?;
-    }
-    let whole = asked.controls.view.is_some() || asked.controls.paged.is_some() || from + many >= all.len();
-    let result = if whole { success() } else { too_many().result() };
-    Ok(Ended { result, controls })
-}
-
-/// RFC 2891 1.1: what has no value comes last, and first where the order is backward.
-fn ordered(
-    keys: &[super::controls::Key],
-    one: &[Option<String>],
-    other: &[Option<String>],
-) -> std::cmp::Ordering {
-    for ((key, one), other) in keys.iter().zip(one).zip(other) {
-        let order = match (one, other) {
-            (Some(one), Some(other)) => one.cmp(other),
-            (None, None) => std::cmp::Ordering::Equal,
-            (Some(_), None) => std::cmp::Ordering::Less,
-            (None, Some(_)) => std::cmp::Ordering::Greater,
-        };
-        let order = if key.backward { order.reverse() } else { order };
-        if order.is_ne() {
-            return order;
-        }
-    }
-    std::cmp::Ordering::Equal
-}
-
-/// Which part of an ordered list is answered, from where on and how many, and what is said with it.
-fn part(
-    asked: &Asked,
-    keys: &[super::controls::Key],
-    all: &[(Vec<Option<String>>, Entry)],
-) -> Result<(usize, usize, Vec<LdapControl>), Refusal> {
-    let told = sorted(Code::Success, None);
-    if let Some(view) = &asked.controls.view {
-        let place = place(view, keys, all);
-        let from = place.saturating_sub(1).saturating_sub(view.before);
-        let many = place.saturating_sub(1) - from + 1 + view.after;
-        let many = many.min(asked.most);
-        return Ok((from, many, vec![told, viewed(place, all.len(), Code::Success)]));
-    }
-    let Some(paged) = &asked.controls.paged else { return Ok((0, asked.most, vec![told])) };
-    // In an ordered list a position is a number.
-    let from = match begin(asked)? {
-        None => 0,
-        Some(position) => position.in_a_list(),
-    };
-    let many = paged.size.min(asked.most);
-    let next = from + many;
-    let after = (next < all.len() && many > 0).then(|| Position::of_a_list(next));
-    Ok((from, many, [told].into_iter().chain(cookie(asked, after.as_ref())).collect()))
-}
-
-/// The place of the entry that a view is around, the first being 1. Section 6.1 of the draft.
-fn place(view: &View, keys: &[super::controls::Key], all: &[(Vec<Option<String>>, Entry)]) -> usize {
-    let count = all.len();
-    match &view.target {
-        Target::Place(offset, believed) if *believed == 0 || *believed == count => {
-            (*offset).clamp(1, count.max(1))
-        }
-        Target::Place(0 | 1, _) => 1,
-        Target::Place(offset, believed) if offset >= believed => count.max(1),
-        // As far along as the client believes it is.
-        Target::Place(offset, believed) => (count.saturating_mul(*offset) / believed).clamp(1, count.max(1)),
-        Target::Value(value) => {
-            let Some(key) = keys.first() else { return 1 };
-            let wanted = key.rule.prepared(value).unwrap_or_default();
-            let is_before = |(values, _): &(Vec<Option<String>>, Entry)| {
-                values.first().and_then(Option::as_ref).is_some_and(|value| {
-                    let order = value.cmp(&wanted);
-                    if key.backward { order.is_gt() } else { order.is_lt() }
-                })
-            };
-            all.iter().take_while(|one| is_before(one)).count() + 1
-        }
-    }
 }

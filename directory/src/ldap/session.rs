@@ -14,7 +14,7 @@ use platform::caller::Caller;
 use platform::problem::Problem;
 use platform::web::{PeerAddress, PerAddress};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, WriteHalf};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Duration, timeout};
 
@@ -23,6 +23,7 @@ use super::bind::bind;
 use super::compare::compare;
 use super::config::LdapConfig;
 use super::controls::{Controls, cancelled};
+use super::crowd::{Counts, Crowd, Seat};
 use super::event::LdapEvent;
 use super::filter::Matching;
 use super::framing::{Broken, Messages, Received, Times, decode, encode};
@@ -51,6 +52,13 @@ pub(super) struct Shared {
     pub(super) tries: PerAddress,
     /// The end of the change feed, for those who follow it.
     pub(super) tail: Tail,
+    /// Connections of each address, and those of nobody who is known.
+    pub(super) crowd: Crowd,
+    pub(super) strangers: Crowd,
+    /// Requests of each caller.
+    pub(super) counts: Counts,
+    /// Places for what is put in order.
+    pub(super) sorts: Semaphore,
 }
 
 /// As whom a connection has bound.
@@ -143,6 +151,12 @@ impl Context {
         self.tail().place(&self.followers)
     }
 
+    /// A place to put something in order, as soon as there is one.
+    pub(super) async fn ordering(&self) -> Result<SemaphorePermit<'_>, Refusal> {
+        let place = self.shown.shared.sorts.acquire().await;
+        place.map_err(|_closed| Refusal::new(Code::Unavailable, "The server stops. Connect again."))
+    }
+
     /// Who asks now: a search that goes on may outlive what was shown.
     pub(super) async fn who_now(&self) -> Viewer {
         self.shown.viewer().await
@@ -176,6 +190,8 @@ enum Flow {
 pub(super) struct Session {
     shown: Shown,
     out: Out,
+    /// The place among strangers, until it is known who it is.
+    stranger: Option<Seat>,
     /// Places for searches that go on.
     followers: Arc<Semaphore>,
     tasks: JoinSet<()>,
@@ -188,7 +204,7 @@ pub(super) async fn serve<S>(
     shared: Arc<Shared>,
     stream: S,
     chain: Arc<[Vec<u8>]>,
-    address: SocketAddr,
+    (address, stranger): (SocketAddr, Seat),
     stopped: watch::Receiver<bool>,
 ) where
     S: AsyncRead + AsyncWrite + Send + 'static,
@@ -197,12 +213,14 @@ pub(super) async fn serve<S>(
     let (sender, answers) = mpsc::channel(WAITING);
     let stall = shared.config.stall_time_out();
     let writing = tokio::spawn(write(writer, answers, stall));
-    let times = Times { idle: shared.config.idle_time_out(), whole: shared.config.request_time_out() };
+    let times =
+        Times { idle: shared.config.stranger_idle_time_out(), whole: shared.config.request_time_out() };
     let messages = Messages::new(reader, shared.config.request_bytes, times);
     let mut session = Session {
         followers: Arc::new(Semaphore::new(shared.config.followers_per_connection)),
         shown: Shown { shared, chain, address, bound: Bound::Not },
         out: Out(sender),
+        stranger: Some(stranger),
         tasks: JoinSet::new(),
         running: HashMap::new(),
     };
@@ -245,7 +263,14 @@ impl Session {
         R: AsyncRead + Unpin,
     {
         let writer = self.out.0.clone();
+        if !self.shown.chain.is_empty() {
+            let who = self.shown.who().await;
+            self.meet(&who);
+        }
         loop {
+            if self.stranger.is_none() {
+                messages.be_idle_for(self.shown.shared.config.idle_time_out());
+            }
             let received = tokio::select! {
                 biased;
                 _told = stopped.wait_for(|stop| *stop) => {
@@ -287,6 +312,18 @@ impl Session {
         }
     }
 
+    /// Whoever is known takes no place of strangers, and has their time.
+    fn meet(&mut self, who: &Who) {
+        if !who.is_stranger() {
+            self.stranger = None;
+        }
+    }
+
+    /// Counts a request, or refuses it.
+    fn counted(&self, who: &Who) -> Result<(), Refusal> {
+        self.shown.shared.counts.count(who, PeerAddress(self.shown.address))
+    }
+
     /// A request that cannot be read is refused if it can be told which one it is; otherwise the connection ends. RFC 4511 5.3.
     async fn unreadable(&mut self, head: Option<(i32, u8)>) -> Result<Flow, Gone> {
         let refusal = Refusal::new(Code::ProtocolError, "The request cannot be read, or nests too deep.");
@@ -311,13 +348,16 @@ impl Session {
                 self.tasks.abort_all();
                 self.running.clear();
                 let unknown = Controls::read(Vec::new(), &received.critical, &[], Matching::Strict).err();
-                let answer = if let Some(refusal) = unknown {
+                let who = self.shown.certificate().await;
+                let refused = unknown.or_else(|| self.counted(&who).err());
+                let answer = if let Some(refusal) = refused {
                     refusal.result()
                 } else {
-                    let who = self.shown.certificate().await;
                     let address = PeerAddress(self.shown.address);
                     let (bound, result) = bind(&self.shown.shared, &who, address, request);
                     self.shown.bound = bound;
+                    let who = self.shown.who().await;
+                    self.meet(&who);
                     result
                 };
                 self.out.send(answer::bound(msgid, answer)).await?;
@@ -344,8 +384,12 @@ impl Session {
     async fn begin(&mut self, received: Received) -> Result<(), Gone> {
         let (msgid, tag) = (received.message.msgid, received.tag);
         self.running.retain(|_, task| !task.is_finished());
+        let who = self.shown.viewer().await;
+        self.meet(&who);
         let refused = if self.running.contains_key(&msgid) {
             Some(Refusal::new(Code::ProtocolError, "A request with this number is being done."))
+        } else if let Err(refusal) = self.counted(&who) {
+            Some(refusal)
         } else if self.running.len() >= self.shown.shared.config.operations {
             Some(Refusal::new(
                 Code::Busy,
@@ -362,7 +406,7 @@ impl Session {
         }
         let context = Context {
             register: self.shown.shared.register.clone(),
-            who: self.shown.viewer().await,
+            who,
             shown: self.shown.clone(),
             followers: self.followers.clone(),
         };

@@ -17,6 +17,10 @@ use crate::store::reading::Reading;
 const FIRST: u32 = 20;
 /// How many are read at once after that.
 const LATER: u32 = 200;
+/// How much may be asked of an entry for the price of one: parts of the filter, and values.
+const FOR_ONE: usize = 512;
+/// After how much of that others have their turn.
+const TURN: usize = 4_096;
 
 /// Where a search is asked for.
 #[derive(Debug, Clone)]
@@ -53,6 +57,22 @@ impl Range {
             Some(0) => self.scope != Scope::Base,
             Some(_) => matches!(self.scope, Scope::Subtree | Scope::Children),
             None => false,
+        }
+    }
+}
+
+/// Gives others their turn: a worker asks many entries one after the other without waiting for anything, and what waits on the same
+/// worker, the time limit among it, would wait for all of them.
+#[derive(Debug, Default)]
+pub(super) struct Turn(usize);
+
+impl Turn {
+    /// Counts what was done, and lets others go first when it was much.
+    pub(super) async fn pay(&mut self, cost: usize) {
+        self.0 += cost;
+        if self.0 >= TURN {
+            self.0 = 0;
+            tokio::task::yield_now().await;
         }
     }
 }
@@ -107,8 +127,9 @@ pub(super) struct Walk<'w> {
     range: &'w Range,
     filter: &'w Filter,
     freshness: Freshness,
-    /// How many entries may still be looked at.
+    /// How many entries may still be looked at; of a filter that asks for very much each is several.
     left: usize,
+    turn: Turn,
     at: Position,
     waiting: VecDeque<(Position, Entry)>,
     /// Where in the branch that is read the entries can be; none until it has begun.
@@ -141,6 +162,7 @@ impl<'w> Walk<'w> {
             filter,
             freshness: Freshness::Quick,
             left: most,
+            turn: Turn::default(),
             waiting: VecDeque::new(),
             place: None,
             read: at.unit.clone(),
@@ -167,6 +189,11 @@ impl<'w> Walk<'w> {
         Self { freshness: Freshness::Exact, ..self }
     }
 
+    /// Whether it ended because enough was looked at. Whoever asks for pages goes on from there.
+    pub(super) fn is_spent(&self) -> bool {
+        self.left == 0
+    }
+
     /// After which entry to go on.
     pub(super) fn position(&self) -> &Position {
         &self.at
@@ -176,12 +203,16 @@ impl<'w> Walk<'w> {
     pub(super) async fn next(&mut self) -> Result<Option<Entry>, Refusal> {
         loop {
             while let Some((position, entry)) = self.waiting.pop_front() {
-                self.left = self.left.checked_sub(1).ok_or_else(|| {
-                    let sentence = "Too many entries would have to be looked through. Ask by an attribute that has an index.";
-                    Refusal::new(Code::AdminLimitExceeded, sentence)
-                })?;
+                if self.left == 0 {
+                    let sentence = "Too many entries would have to be looked through. Ask by an attribute that has an index, or in pages.";
+                    return Err(Refusal::new(Code::AdminLimitExceeded, sentence));
+                }
                 self.at = position;
-                if self.range.has(&entry.dn) && self.filter.of(&entry) == Truth::True {
+                let is_in = self.range.has(&entry.dn);
+                let (truth, cost) = if is_in { self.filter.of_at_cost(&entry) } else { (Truth::False, 0) };
+                self.left = self.left.saturating_sub(1 + cost / FOR_ONE);
+                self.turn.pay(1 + cost).await;
+                if truth == Truth::True {
                     self.people += u64::from(self.is_of_people(&entry));
                     return Ok(Some(entry));
                 }

@@ -79,6 +79,11 @@ impl Who {
         }
     }
 
+    /// Whether nobody knows who it is.
+    pub(super) fn is_stranger(&self) -> bool {
+        matches!(self, Self::Stranger(_))
+    }
+
     /// Whether a branch is seen; why not, for people to read.
     pub(super) fn sees(&self, branch: Branch) -> Result<(), String> {
         match self {

@@ -23,6 +23,8 @@ pub(crate) enum Question {
     Name(String),
     /// The person with this user id.
     User(String),
+    /// People whose user id begins so.
+    UserBegins(String),
     /// People whose profile was written in this time.
     Written(Span),
 }
@@ -49,12 +51,19 @@ impl Question {
                 ),
                 vec![(*body).to_owned(), number.clone()],
             ),
+            Self::UserBegins(prefix) => (
+                format!(
+                    "SELECT user_id FROM directory_person WHERE user_id >= ${first} AND user_id < ${}",
+                    first + 1
+                ),
+                vec![prefix.clone(), after_all(prefix)],
+            ),
             Self::Name(prefix) => (
                 format!(
                     "SELECT user_id FROM directory_person_key WHERE key >= ${first} AND key < ${}",
                     first + 1
                 ),
-                vec![prefix.clone(), format!("{prefix}\u{10ffff}")],
+                vec![prefix.clone(), after_all(prefix)],
             ),
             Self::Written(span) => {
                 let written = within("changed_at", *span);
@@ -65,6 +74,18 @@ impl Question {
             }
         }
     }
+}
+
+/// A text behind everything that begins so.
+fn after_all(prefix: &str) -> String {
+    format!("{prefix}{}", char::MAX)
+}
+
+/// A key of a name or a postcode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Key {
+    Is(String),
+    Begins(String),
 }
 
 /// People for whom every question holds, in the order of their ids. Cards and robots are none, nor are second records of one person.
@@ -133,17 +154,30 @@ pub(crate) async fn these_people(tx: &mut Tx, wanted: &[String]) -> Result<Vec<U
 /// Organisations with this key of their name and this key of their postcode, in the order of their codes.
 pub(crate) async fn organisations(
     tx: &mut Tx,
-    name_key: Option<&str>,
-    postcode_key: Option<&str>,
+    name_key: Option<&Key>,
+    postcode_key: Option<&Key>,
     after: &str,
     limit: u32,
 ) -> Result<Vec<OdsCode>, Error> {
     let mut text = "SELECT ods FROM directory_organisation WHERE ods > $1".to_owned();
     let mut values = Vec::new();
     for (column, value) in [("name_key", name_key), ("postcode_key", postcode_key)] {
-        if let Some(value) = value {
-            values.push(value.to_owned());
-            let _ = write!(text, " AND {column} = ${}", values.len() + 2);
+        let first = values.len() + 3;
+        match value {
+            None => {}
+            Some(Key::Is(value)) => {
+                let _ = write!(text, " AND {column} = ${first}");
+                values.push(value.clone());
+            }
+            Some(Key::Begins(prefix)) => {
+                // As a set of its own: with the order by codes the planner would walk along all of them.
+                let _ = write!(
+                    text,
+                    " AND ods IN (SELECT ods FROM directory_organisation WHERE {column} >= ${first} AND {column} < ${})",
+                    first + 1
+                );
+                values.extend([prefix.clone(), after_all(prefix)]);
+            }
         }
     }
     text.push_str(" ORDER BY ods LIMIT $2");

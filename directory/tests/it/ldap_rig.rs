@@ -1,14 +1,15 @@
 //! A register over LDAP: both ports with certificates of their own, and Debian's ldapsearch to ask it.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::process::Output;
 use std::sync::{Arc, Mutex};
 
-use directory::ldap::{Account, Identify, LdapConfig, LdapListener, LdapParts};
+use directory::ldap::{Account, Identify, LdapConfig, LdapListener, LdapParts, Rates};
 use platform::caller::{Caller, CallerKind};
 use platform::db::Db;
-use platform::web::{ClientCertificates, Protocols, Resumption, TlsConfig};
+use platform::web::{ClientCertificates, Protocols, Rate, Resumption, TlsConfig};
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::sync::oneshot;
@@ -51,6 +52,11 @@ impl Ldap {
 
     /// The same under other settings; the ports are any free ones.
     pub(crate) async fn with(db: Db, config: LdapConfig) -> Self {
+        Self::counted(db, config, Rates { known: at_once(1_000_000), strangers: at_once(1_000_000) }).await
+    }
+
+    /// The same where not more may be asked than this.
+    pub(crate) async fn counted(db: Db, config: LdapConfig, rates: Rates) -> Self {
         platform::tls::install_crypto_provider();
         let folder = TempDir::new().unwrap();
         for name in ["server", "client"] {
@@ -81,8 +87,8 @@ impl Ldap {
         });
         let rig = Rig::new(db);
         rig.keep_model();
-        let parts =
-            LdapParts { config, register: rig.register.clone(), tls, accounts: vec![account], identify };
+        let (register, accounts) = (rig.register.clone(), vec![account]);
+        let parts = LdapParts { config, register, tls, accounts, identify, rates };
         let listener = LdapListener::bind(parts).await.unwrap();
         let [tls, start_tls] = listener.addresses().map(Option::unwrap);
         let (stop, stopped) = oneshot::channel();
@@ -136,6 +142,12 @@ impl Ldap {
         assert_eq!(code, 0, "{filter}: {text}");
         names(&text)
     }
+}
+
+/// So many requests at once, and as many a second.
+pub(crate) fn at_once(many: u32) -> Rate {
+    let many = NonZeroU32::new(many).unwrap();
+    Rate { per_second: many, burst: many }
 }
 
 /// Makes a key and a certificate for this machine, signed by itself, with openssl.

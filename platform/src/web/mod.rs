@@ -18,5 +18,5 @@ mod watched;
 pub use extract::{Json, JsonText, Path, Query, Raw};
 pub use identity::{ClientCertificates, Identity, Protocols, Resumption, TlsConfig};
 pub use listener::{Error, Listener, ListenerConfig, PeerAddress, TlsPeer, serve};
-pub use rate::{PerAddress, Rate, limit_callers};
+pub use rate::{Limiter, PerAddress, Rate, limit_callers};
 pub use stack::{Limits, Lines, Streams, Told, stack};

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -30,7 +31,7 @@ pub struct Rate {
 }
 
 /// Counts requests by key and refuses what is too much.
-pub(super) struct Limiter<K: Hash + Eq + Clone> {
+pub struct Limiter<K: Hash + Eq + Clone> {
     keys: DefaultKeyedRateLimiter<K>,
     clock: DefaultClock,
     checks: AtomicU32,
@@ -40,19 +41,24 @@ pub(super) struct Limiter<K: Hash + Eq + Clone> {
 const FORGET_EVERY: u32 = 4096;
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
-    pub(super) fn new(rate: Rate) -> Self {
+    /// Counts from now on.
+    pub fn new(rate: Rate) -> Self {
         let quota = Quota::per_second(rate.per_second).allow_burst(rate.burst);
         let checks = AtomicU32::new(0);
         Self { keys: DefaultKeyedRateLimiter::keyed(quota), clock: DefaultClock::default(), checks }
     }
 
-    pub(super) fn check(&self, key: &K) -> Result<(), Problem> {
+    /// Counts one request more. `Err`: it is too much, and for how long to wait.
+    pub fn count(&self, key: &K) -> Result<(), Duration> {
         if self.checks.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
             self.keys.retain_recent();
         }
-        self.keys.check_key(key).map_err(|until| {
+        self.keys.check_key(key).map_err(|until| until.wait_time_from(self.clock.now()))
+    }
+
+    pub(super) fn check(&self, key: &K) -> Result<(), Problem> {
+        self.count(key).map_err(|wait| {
             metrics::counter!("http_requests_rate_limited_total").increment(1);
-            let wait = until.wait_time_from(self.clock.now());
             Problem::too_many("rate-limited", "Too many requests. Wait as long as retry-after says.", wait)
         })
     }

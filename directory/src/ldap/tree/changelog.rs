@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::ldap::dn::Dn;
 use crate::ldap::entry::Entry;
 use crate::ldap::ldif;
-use crate::ldap::plan::Pick;
+use crate::ldap::plan::{Pick, Picks};
 use crate::ldap::schema::AttributeType;
 use crate::register::Register;
 use crate::store::{changes, people as stored_people, systems as stored_systems};
@@ -36,7 +36,7 @@ pub(super) fn id_of(value: &str) -> Option<String> {
 }
 
 /// What a comparison says of where changes are.
-pub(super) fn pick(one: &AttributeType, value: &str) -> Pick<Infallible> {
+fn pick(one: &AttributeType, value: &str) -> Pick<Infallible> {
     match one.name() {
         "changenumber" => id_of(value).map_or(Pick::Nothing, Pick::Id),
         "cn"
@@ -57,6 +57,9 @@ pub(super) fn pick(one: &AttributeType, value: &str) -> Pick<Infallible> {
         _ => Pick::Nothing,
     }
 }
+
+/// What comparisons say of where changes are.
+pub(super) const PICKS: Picks<Infallible> = Picks { is: pick, begins: |_, _| Pick::Anything };
 
 /// The changes after a unit, in their order; the entry above them first.
 pub(super) async fn page(

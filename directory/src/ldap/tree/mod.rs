@@ -8,6 +8,7 @@ mod workgroups;
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::ops::Bound;
 use std::sync::LazyLock;
 
 use ldap3_proto::proto::LdapSearchScope as Scope;
@@ -31,6 +32,8 @@ use crate::store::reading::Reading;
 const AT_ONCE: usize = 50;
 /// How many entries of one word are gathered where any of several can be meant; with more, everything is read.
 const GATHERED: u32 = 1_000;
+/// How many of several words together.
+const GATHERED_ALL: usize = 20_000;
 
 /// The root of everything that the directory holds.
 pub(super) fn root() -> Dn {
@@ -122,13 +125,13 @@ impl Where {
     pub(super) fn new(branch: Branch, filter: &Filter, below: Option<String>) -> Self {
         let ids = below.map(|id| BTreeSet::from([id]));
         match branch {
-            Branch::Services => Self::Services(within(Chosen::by(filter, &systems::pick), ids)),
+            Branch::Services => Self::Services(within(Chosen::by(filter, &systems::PICKS), ids)),
             Branch::Organisations => {
-                Self::Organisations(within(Chosen::by(filter, &organisations::pick), ids))
+                Self::Organisations(within(Chosen::by(filter, &organisations::PICKS), ids))
             }
-            Branch::People => Self::People(within(Chosen::by(filter, &people::pick), ids)),
-            Branch::Workgroups => Self::Workgroups(within(Chosen::by(filter, &workgroups::pick), ids)),
-            Branch::Changelog => Self::Changelog(within(Chosen::by(filter, &changelog::pick), ids)),
+            Branch::People => Self::People(within(Chosen::by(filter, &people::PICKS), ids)),
+            Branch::Workgroups => Self::Workgroups(within(Chosen::by(filter, &workgroups::PICKS), ids)),
+            Branch::Changelog => Self::Changelog(within(Chosen::by(filter, &changelog::PICKS), ids)),
         }
     }
 
@@ -162,14 +165,17 @@ impl Where {
         match words {
             Plain::Nothing => return Ok(Vec::new()),
             Plain::These(ids) => {
-                let rest: Vec<String> = ids.iter().filter(|id| id.as_str() > after).cloned().collect();
-                for some in rest.chunks(AT_ONCE) {
-                    let units = self.these(register, reading, some).await?;
+                let mut rest = ids.range::<str, _>((Bound::Excluded(after), Bound::Unbounded));
+                loop {
+                    let some: Vec<String> = rest.by_ref().take(AT_ONCE).cloned().collect();
+                    if some.is_empty() {
+                        return Ok(Vec::new());
+                    }
+                    let units = self.these(register, reading, &some).await?;
                     if !units.is_empty() {
                         return Ok(units);
                     }
                 }
-                return Ok(Vec::new());
             }
             Plain::Words => {}
         }
@@ -268,6 +274,9 @@ async fn gathered(
             return Ok(None);
         }
         ids.extend(units.into_iter().map(|unit| unit.id));
+        if ids.len() > GATHERED_ALL {
+            return Ok(None);
+        }
     }
     Ok(Some(ids))
 }

@@ -7,17 +7,18 @@ use crate::api::{OrganisationRecord, OrganisationStatus, Period, RecordClass, Ro
 use crate::day::Day;
 use crate::error::Error;
 use crate::ldap::entry::Entry;
-use crate::ldap::plan::Pick;
+use crate::ldap::plan::{Pick, Picks};
 use crate::ldap::schema::{AttributeType, with_those_above};
 use crate::model::Model;
 use crate::organisation::{name_key, postcode_key, role_name};
-use crate::store::{faces, organisations};
+use crate::store::faces::{self, Key};
+use crate::store::organisations;
 
 /// A word under which organisations are found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Word {
-    Name(String),
-    Postcode(String),
+    Name(Key),
+    Postcode(Key),
 }
 
 /// The role of a general practice.
@@ -26,16 +27,31 @@ const GENERAL_PRACTICE: &str = "RO76";
 const PARENTS: [&str; 3] = ["RE2", "RE6", "RE4"];
 
 /// What a comparison says of where organisations are.
-pub(super) fn pick(one: &AttributeType, value: &str) -> Pick<Word> {
+fn pick(one: &AttributeType, value: &str) -> Pick<Word> {
     match one.name() {
         "uniqueIdentifier" | "nhsIDCode" => Pick::Id(value.trim().to_ascii_uppercase()),
-        "o" | "ou" if !name_key(value).is_empty() => Pick::Word(Word::Name(name_key(value))),
-        "postalCode" => Pick::Word(Word::Postcode(postcode_key(value))),
+        "o" | "ou" if !name_key(value).is_empty() => Pick::Word(Word::Name(Key::Is(name_key(value)))),
+        "postalCode" => Pick::Word(Word::Postcode(Key::Is(postcode_key(value)))),
         "uid" | "nhsMHSPartyKey" | "nhsAsSvcIA" | "nhsMhsSvcIA" | "nhsAsClient" => Pick::Nothing,
         "objectClass" => match value {
             "nhsas" | "nhsmhs" | "nhsperson" | "nhsorgperson" | "nhsorgpersonrole" | "nhswg" => Pick::Nothing,
             _ => Pick::Anything,
         },
+        _ => Pick::Anything,
+    }
+}
+
+/// What comparisons say of where organisations are.
+pub(super) const PICKS: Picks<Word> = Picks { is: pick, begins };
+
+/// What the beginning of a value says.
+fn begins(one: &AttributeType, prefix: &str) -> Pick<Word> {
+    match one.name() {
+        "o" | "ou" if !name_key(prefix).is_empty() => Pick::Word(Word::Name(Key::Begins(name_key(prefix)))),
+        "postalCode" if !postcode_key(prefix).is_empty() => {
+            Pick::Word(Word::Postcode(Key::Begins(postcode_key(prefix))))
+        }
+        "uid" | "sn" | "cn" | "givenName" => Pick::Nothing,
         _ => Pick::Anything,
     }
 }
@@ -46,8 +62,8 @@ pub(super) async fn page(tx: &mut Tx, words: &[Word], after: &str, limit: u32) -
     for word in words {
         // Of two names, one is enough: what does not have both is not found.
         match word {
-            Word::Name(key) => name = Some(key.as_str()),
-            Word::Postcode(key) => postcode = Some(key.as_str()),
+            Word::Name(key) => name = Some(key),
+            Word::Postcode(key) => postcode = Some(key),
         }
     }
     let codes = faces::organisations(tx, name, postcode, after, limit).await?;

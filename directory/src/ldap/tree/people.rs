@@ -11,7 +11,7 @@ use crate::assignment::named_roles;
 use crate::error::Error;
 use crate::ldap::dn::Dn;
 use crate::ldap::entry::Entry;
-use crate::ldap::plan::Pick;
+use crate::ldap::plan::{Pick, Picks};
 use crate::ldap::schema::{AttributeType, with_those_above};
 use crate::model::{Life, Model, Role, Shown};
 use crate::person::{State, plain};
@@ -33,7 +33,7 @@ const BODIES: [(ProfessionalBody, &str); 8] = [
 ];
 
 /// What a comparison says of where people are.
-pub(super) fn pick(one: &AttributeType, value: &str) -> Pick<Question> {
+fn pick(one: &AttributeType, value: &str) -> Pick<Question> {
     let first_word = || plain(value).split(' ').next().map(str::to_owned).unwrap_or_default();
     if let Some((body, _)) = BODIES.iter().find(|row| row.1 == one.name()) {
         // The register writes numbers in capital letters.
@@ -51,6 +51,19 @@ pub(super) fn pick(one: &AttributeType, value: &str) -> Pick<Question> {
             | "nhswg" => Pick::Nothing,
             _ => Pick::Anything,
         },
+        _ => Pick::Anything,
+    }
+}
+
+/// What comparisons say of where people are.
+pub(super) const PICKS: Picks<Question> = Picks { is: pick, begins };
+
+/// What the beginning of a value says.
+fn begins(one: &AttributeType, prefix: &str) -> Pick<Question> {
+    match one.name() {
+        "uid" => Pick::Word(Question::UserBegins(prefix.to_owned())),
+        // Names are asked for by their beginnings anyway.
+        "sn" | "cn" | "postalCode" => pick(one, prefix),
         _ => Pick::Anything,
     }
 }

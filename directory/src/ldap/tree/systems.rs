@@ -8,7 +8,7 @@ use crate::api::{
 };
 use crate::error::Error;
 use crate::ldap::entry::Entry;
-use crate::ldap::plan::Pick;
+use crate::ldap::plan::{Pick, Picks};
 use crate::ldap::schema::{AttributeType, with_those_above};
 use crate::store::systems::{self, Wanted};
 use crate::system::{System, folded};
@@ -21,7 +21,7 @@ pub(crate) enum Word {
 }
 
 /// What a comparison says of where systems are.
-pub(super) fn pick(one: &AttributeType, value: &str) -> Pick<Word> {
+fn pick(one: &AttributeType, value: &str) -> Pick<Word> {
     let key = |name| Pick::Word(Word::Key(name, folded(value)));
     match one.name() {
         "uniqueIdentifier" => Pick::Id(folded(value)),
@@ -36,6 +36,17 @@ pub(super) fn pick(one: &AttributeType, value: &str) -> Pick<Word> {
             "top" => Pick::Anything,
             _ => Pick::Nothing,
         },
+        _ => Pick::Anything,
+    }
+}
+
+/// What comparisons say of where systems are.
+pub(super) const PICKS: Picks<Word> = Picks { is: pick, begins };
+
+/// What the beginning of a value says: of attributes that systems have not, that it is none.
+fn begins(one: &AttributeType, _prefix: &str) -> Pick<Word> {
+    match one.name() {
+        "uid" | "sn" | "cn" | "givenName" | "o" | "ou" | "postalCode" => Pick::Nothing,
         _ => Pick::Anything,
     }
 }

@@ -5,7 +5,7 @@ use platform::db::Tx;
 use super::{Unit, branch};
 use crate::error::Error;
 use crate::ldap::entry::Entry;
-use crate::ldap::plan::Pick;
+use crate::ldap::plan::{Pick, Picks};
 use crate::ldap::schema::{AttributeType, with_those_above};
 use crate::store::workgroups;
 use crate::workgroup::Workgroup;
@@ -15,7 +15,7 @@ use crate::workgroup::Workgroup;
 pub(crate) struct Word(String);
 
 /// What a comparison says of where workgroups are.
-pub(super) fn pick(one: &AttributeType, value: &str) -> Pick<Word> {
+fn pick(one: &AttributeType, value: &str) -> Pick<Word> {
     match one.name() {
         "uniqueIdentifier" => Pick::Id(value.to_ascii_lowercase()),
         "nhsIDCode" => Pick::Word(Word(value.to_owned())),
@@ -25,6 +25,17 @@ pub(super) fn pick(one: &AttributeType, value: &str) -> Pick<Word> {
             "nhswg" | "top" => Pick::Anything,
             _ => Pick::Nothing,
         },
+        _ => Pick::Anything,
+    }
+}
+
+/// What comparisons say of where workgroups are.
+pub(super) const PICKS: Picks<Word> = Picks { is: pick, begins };
+
+/// What the beginning of a value says: of attributes that workgroups have not, that it is none.
+fn begins(one: &AttributeType, _prefix: &str) -> Pick<Word> {
+    match one.name() {
+        "uid" | "sn" | "givenName" | "o" | "ou" | "postalCode" => Pick::Nothing,
         _ => Pick::Anything,
     }
 }
