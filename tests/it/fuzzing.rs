@@ -71,6 +71,9 @@ mod ldap_message;
 #[path = "../../fuzz/fuzz_targets/ldap_name.rs"]
 mod ldap_name;
 #[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
+#[path = "../../fuzz/fuzz_targets/ldap_search.rs"]
+mod ldap_search;
+#[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
 #[path = "../../fuzz/fuzz_targets/ocsp_request.rs"]
 mod ocsp_request;
 #[expect(unused_attributes, reason = "it says that the fuzzer has the main function")]
@@ -98,7 +101,7 @@ mod time_stamp_request;
 type Target = (&'static str, fn(&[u8]));
 
 /// Each target by its name.
-const TARGETS: [Target; 25] = [
+const TARGETS: [Target; 26] = [
     ("acme_request", acme_request::run),
     ("card_command", card_command::run),
     ("card_objects", card_objects::run),
@@ -116,6 +119,7 @@ const TARGETS: [Target; 25] = [
     ("fhir_search", fhir_search::run),
     ("ldap_message", ldap_message::run),
     ("ldap_name", ldap_name::run),
+    ("ldap_search", ldap_search::run),
     ("ocsp_request", ocsp_request::run),
     ("ocsp_response", ocsp_response::run),
     ("parts", parts::run),
