@@ -18,6 +18,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::ClientConfig;
 use tokio_util::codec::{Decoder as _, Encoder as _};
 
 use crate::ldap_rig::{As, Ldap, names};
@@ -37,6 +38,16 @@ impl Secure {
         let files = ["server.pem", "client.pem", "client.key"].map(|name| ldap.folder.path().join(name));
         let config = platform::tls::client(&files[0], &files[1], &files[2]).unwrap();
         let stream = TcpStream::connect(ldap.tls).await.unwrap();
+        Self::over(stream, config).await
+    }
+
+    /// As somebody who shows no certificate.
+    pub(crate) async fn connect_as_stranger(ldap: &Ldap) -> Self {
+        let config = platform::tls::trusting(&ldap.folder.path().join("server.pem")).unwrap();
+        Self::over(TcpStream::connect(ldap.tls).await.unwrap(), config).await
+    }
+
+    async fn over(stream: TcpStream, config: ClientConfig) -> Self {
         let name = "localhost".try_into().unwrap();
         let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
         Client { stream, buffer: BytesMut::new(), codec: LdapCodec::new(Some(1 << 24), None) }
@@ -51,7 +62,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
         self.stream.flush().await.unwrap();
     }
 
-    async fn raw(&mut self, octets: &[u8]) {
+    pub(crate) async fn raw(&mut self, octets: &[u8]) {
         self.stream.write_all(octets).await.unwrap();
         self.stream.flush().await.unwrap();
     }
@@ -371,5 +382,7 @@ fn anything_can_be_sent() {
     platform::hammer::hammer(&octets, 4_000, fuzz::message).unwrap();
     let name = "uniqueIdentifier=2\\2C3, uid=1,ou=\"People\", o=nhs";
     platform::hammer::hammer(name.as_bytes(), 4_000, fuzz::name).unwrap();
+    // Each of these is planned, and read by statements.
+    platform::hammer::hammer(&octets, 150, fuzz::search).unwrap();
     fuzz::message(&nested(1, 5_000));
 }

@@ -16,6 +16,7 @@ mod fhir_judge;
 mod fhir_refusals;
 mod imports;
 mod ldap;
+mod ldap_bounds;
 mod ldap_faults;
 mod ldap_following;
 mod ldap_judges;
