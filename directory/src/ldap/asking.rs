@@ -157,7 +157,7 @@ impl Values {
         match self {
             Self::Of(at) => entry.attributes[at].1.iter().filter_map(prepared).collect(),
             Self::Any => {
-                let attributes = entry.attributes.iter().filter(|(one, _)| rule.is_for(one));
+                let attributes = entry.attributes.iter().filter(|(one, _)| rule.compares(one));
                 attributes.flat_map(|(_, values)| values).filter_map(prepared).collect()
             }
             Self::Named(at) => prepared(&entry.dn.0[at].value).into_iter().collect(),

@@ -120,7 +120,7 @@ impl Filter {
             Self::AtMost(one, rule, asked) => {
                 *one == of && holds(*rule, value, |value| value <= asked.as_str())
             }
-            Self::Anywhere(rule, asked, _) => rule.is_for(of) && equal(*rule, asked, value),
+            Self::Anywhere(rule, asked, _) => rule.compares(of) && equal(*rule, asked, value),
             Self::And(_) | Self::Or(_) | Self::Not(_) | Self::Undefined => false,
         }
     }
@@ -231,14 +231,19 @@ fn extensible(assertion: &LdapMatchingRuleAssertion, matching: Matching) -> Filt
         (None, None) => None,
     };
     // A rule compares values of its own syntax.
-    let fits = |rule: &Rule| one.is_none_or(|one| one.lenient() == *rule || rule.is_for(one));
+    let is_lenient = matching == Matching::Lenient;
+    let fits = |rule: &Rule| {
+        one.is_none_or(|one| {
+            one.equality == Some(*rule) || rule.compares(one) || is_lenient && one.lenient() == *rule
+        })
+    };
     let Some(rule) = rule.filter(fits) else { return Filter::Undefined };
     let Some(value) = rule.prepared(&assertion.match_value) else { return Filter::Undefined };
     match one {
         Some(one) if assertion.dn_attributes => Filter::EqualOrNamed(one, rule, value),
         Some(one) => Filter::Equal(one, rule, value),
         None => {
-            let used = attributes().any(|one| rule.is_for(one));
+            let used = attributes().any(|one| rule.compares(one));
             let in_name = if assertion.dn_attributes { InName::Counts } else { InName::DoesNot };
             if used { Filter::Anywhere(rule, value, in_name) } else { Filter::Undefined }
         }
@@ -329,6 +334,7 @@ mod tests {
             "(o:noSuchMatch:=a)",
             "(o:booleanMatch:=TRUE)",
             "(!(modifyTimestamp:caseIgnoreMatch:=20261130070000Z))",
+            "(!(facsimileTelephoneNumber:caseIgnoreMatch:=1))",
             "(modifyTimestamp>=soon)",
         ] {
             assert_eq!(truth(text, Matching::Strict), Truth::Undefined, "{text}");

@@ -68,8 +68,11 @@ impl<W: Clone + PartialEq> Chosen<W> {
                 all.iter().fold(Self::Everything, |chosen, one| chosen.and(Self::by(one, picks)))
             }
             Filter::Or(any) => any.iter().fold(Self::Nothing, |chosen, one| chosen.or(Self::by(one, picks))),
+            // No text of the register has it, and PostgreSQL takes none that does.
+            Filter::Equal(_, _, value) if value.contains('\0') => Self::Nothing,
             Filter::Equal(one, rule, value) if is_own(one, *rule) => (picks.is)(one, value).into(),
             Filter::Parts(one, rule, parts) if is_own(one, *rule) => match &parts.first {
+                Some(first) if first.contains('\0') => Self::Nothing,
                 Some(first) if !first.is_empty() => (picks.begins)(one, first).into(),
                 _ => Self::Everything,
             },
@@ -176,6 +179,7 @@ mod tests {
         assert_eq!(chosen("(o:dn:=a)"), Chosen::Everything);
         assert_eq!(chosen("(o=ab*c)"), words(&["ab*"]));
         assert_eq!(chosen("(o=*ab)"), Chosen::Everything);
+        assert_eq!((chosen("(o=a\0b)"), chosen("(o=a\0*)")), (Chosen::Nothing, Chosen::Nothing));
     }
 
     /// Of very many words the first few are enough, and each counts once.

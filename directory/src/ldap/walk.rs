@@ -107,7 +107,8 @@ impl Position {
         let mut lines = text.splitn(3, '\n');
         let stage = lines.next()?.parse().ok().filter(|stage| *stage <= Branch::ALL.len())?;
         let passed = lines.next()?.parse().ok()?;
-        Some(Self { stage, passed, unit: lines.next()?.to_owned() })
+        let unit = lines.next().filter(|unit| !unit.contains('\0'))?.to_owned();
+        Some(Self { stage, passed, unit })
     }
 }
 
@@ -353,7 +354,7 @@ mod tests {
     fn positions_read_back() {
         let position = Position { stage: 3, unit: "a\nb".to_owned(), passed: 7 };
         assert_eq!(Position::read(&position.text()), Some(position));
-        for bad in ["", "9\n0\n", "1\n", "x\n1\n1"] {
+        for bad in ["", "9\n0\n", "1\n", "x\n1\n1", "1\n0\nx\0"] {
             assert_eq!(Position::read(bad), None, "{bad}");
         }
     }

@@ -23,7 +23,7 @@ pub(crate) enum Question {
     Name(String),
     /// The person with this user id.
     User(String),
-    /// People whose user id begins so.
+    /// People whose user id begins with these digits.
     UserBegins(String),
     /// People whose profile was written in this time.
     Written(Span),
@@ -53,10 +53,11 @@ impl Question {
             ),
             Self::UserBegins(prefix) => (
                 format!(
-                    "SELECT user_id FROM directory_person WHERE user_id >= ${first} AND user_id < ${}",
+                    "SELECT user_id FROM directory_person WHERE user_id >= ${first} AND user_id <= ${}",
                     first + 1
                 ),
-                vec![prefix.clone(), after_all(prefix)],
+                // Twelve digits: the column has the order of the database, in which digits alone are sure to have theirs.
+                vec![format!("{prefix:0<12}"), format!("{prefix:9<12}")],
             ),
             Self::Name(prefix) => (
                 format!(

@@ -245,6 +245,18 @@ platform::both_engines! {
         assert_eq!(ldap.found(&format!("(uniqueIdentifier:caseExactMatch:={asid})")).await.len(), 1);
     }
 
+    /// What holds an octet of zero is nowhere, and no database is asked for it.
+    async fn zeros_are_nowhere(db: Db) {
+        let _world = World::new(db.clone()).await;
+        let ldap = Ldap::new(db).await;
+        for filter in ["(uid=\\00)", "(uid=5\\00*)", "(sn=a\\00*)", "(o=\\00b)", "(nhsIDCode=\\00)", "(nhsAsClient=R\\00)", "(|(uid=\\00)(cn=\\00))"] {
+            assert!(ldap.found(filter).await.is_empty(), "{filter}");
+        }
+        for base in ["uid=\\00,ou=People,o=nhs", "uniqueIdentifier=a\\00,ou=Services,o=nhs", "uniqueIdentifier=\\00,ou=workgroups,o=nhs"] {
+            assert_eq!(ldap.search(As::Certificate, &["-b", base, "-s", "base"]).await.0, 32, "{base}");
+        }
+    }
+
     /// Whoever asks something of somebody is recorded, whether or not anything is answered: an assertion that fails, a filter that does
     /// not find, a place in a list behind its end.
     async fn questions_about_people_are_recorded(db: Db) {

@@ -172,7 +172,7 @@ fn answers(text: &str) -> Vec<(String, BTreeSet<String>)> {
 }
 
 /// Questions about every attribute that the data has, by two of its values each: equal in each case of letters, there, in part, before and
-/// behind, alike, not, and combined with the question before; and what stands in no data.
+/// behind, alike, not, by rules that are named, and combined with the question before; and what stands in no data.
 fn questions(entries: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
     let mut values: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for line in entries.values().flatten() {
@@ -195,6 +195,12 @@ fn questions(entries: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
         "(:dn:caseIgnoreMatch:=people)",
         "(:caseExactMatch:=RXX)",
         "(o:caseExactMatch:=larkfield nhs trust)",
+        "(:caseIgnoreMatch:=larkfield NHS trust)",
+        "(!(:caseIgnoreMatch:=in no data))",
+        "(:dn:2.5.13.2:=people)",
+        "(o:dn:caseExactMatch:=NHS)",
+        "(!(nhsIDCode:noSuchMatch:=a))",
+        "(!(uid:numericStringMatch:=1))",
         "(entryDN=uniqueIdentifier=rxx,OU=organisations,o=NHS)",
         "(name=LARKFIELD NHS TRUST)",
         "(o~=Larkfeld NHS Trust)",
@@ -220,6 +226,9 @@ fn questions(entries: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
                 format!("(!{equal})"),
                 format!("(&{equal}{before})"),
                 format!("(|(!{before})(&{equal}(objectClass=*)))"),
+                format!("({name}:caseIgnoreMatch:={})", escaped.to_uppercase()),
+                format!("({name}:dn:caseExactMatch:={escaped})"),
+                format!("(!({name}:2.5.13.5:={}))", escaped.to_lowercase()),
             ]);
             // Parts without blanks at their ends: of these each server has its own view.
             let letters: String = value.chars().take_while(char::is_ascii_alphanumeric).collect();

@@ -52,6 +52,10 @@ const EQUALITY: [(Rule, &str, &str, &str); 14] = [
     (Uuid, "UUIDMatch", "1.3.6.1.1.16.2", "1.3.6.1.1.16.1"),
 ];
 
+/// Country String, Printable String, Telephone Number: texts beside Directory String.
+const TEXTS: [&str; 3] =
+    ["1.3.6.1.4.1.1466.115.121.1.11", "1.3.6.1.4.1.1466.115.121.1.44", "1.3.6.1.4.1.1466.115.121.1.50"];
+
 /// Name, identifier and syntax of the other rules.
 const OTHER: [(&str, &str, &str); 9] = [
     ("caseIgnoreOrderingMatch", "2.5.13.3", "1.3.6.1.4.1.1466.115.121.1.15"),
@@ -92,6 +96,12 @@ impl Rule {
     /// Whether values of an attribute can be compared by it: they are of its syntax.
     pub(in crate::ldap) fn is_for(self, one: &AttributeType) -> bool {
         EQUALITY.iter().any(|row| row.0 == self && row.3 == one.syntax())
+    }
+
+    /// Whether values of an attribute can be compared by it where it is named: those of texts are for several syntaxes of text. RFC 4517
+    /// 4.2.4 and 4.2.11.
+    pub(in crate::ldap) fn compares(self, one: &AttributeType) -> bool {
+        self.is_for(one) || matches!(self, CaseIgnore | CaseExact) && TEXTS.contains(&one.syntax())
     }
 
     /// Its name.

@@ -92,6 +92,9 @@ impl Branch {
             return (self == Self::Changelog).then(changelog::own_unit);
         }
         let value = dn.0[depth - 1].value.as_str();
+        if value.contains('\0') {
+            return None;
+        }
         Some(match self {
             Self::Services => crate::system::folded(value),
             Self::Organisations => value.to_ascii_uppercase(),

@@ -61,7 +61,11 @@ pub(super) const PICKS: Picks<Question> = Picks { is: pick, begins };
 /// What the beginning of a value says.
 fn begins(one: &AttributeType, prefix: &str) -> Pick<Question> {
     match one.name() {
-        "uid" => Pick::Word(Question::UserBegins(prefix.to_owned())),
+        "uid" if prefix.len() <= 12 && prefix.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Pick::Word(Question::UserBegins(prefix.to_owned()))
+        }
+        // User ids are of digits.
+        "uid" => Pick::Nothing,
         // Names are asked for by their beginnings anyway.
         "sn" | "cn" | "postalCode" => pick(one, prefix),
         _ => Pick::Anything,
