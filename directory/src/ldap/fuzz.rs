@@ -16,7 +16,7 @@ use super::entry::Entry;
 use super::filter::{Filter, Matching, Truth};
 use super::framing::decode;
 use super::root::of_the_server;
-use super::tree;
+use super::tree::{self, Branch};
 use super::walk::{Position, Range, Walk};
 use super::who::{Account, Viewer, Who};
 use crate::api::{AccreditedSystem, MessageHandlingSystem, SystemContent};
@@ -68,10 +68,11 @@ static SMALL: LazyLock<(Runtime, Small)> = LazyLock::new(|| {
     (runtime, small)
 });
 
-/// A small register, and who sees all of it.
+/// A small register, who sees all of it, and what that is.
 struct Small {
     register: Register,
     who: Viewer,
+    all: Vec<Entry>,
 }
 
 impl Small {
@@ -88,13 +89,15 @@ impl Small {
         fill(&register, Order { people: 12, seed: 7 }, |_| {}).await.expect("people come in");
         for content in systems() {
             let now = register.now();
-            let made = register.db.write(move |tx| {
-                Box::pin(async move {
-                    let actor = audit::Actor::system("fuzz");
-                    system::create(tx, &actor, None, content, now).await.map(drop)
+            let made: Result<(), Error> = register
+                .db
+                .write(move |tx| {
+                    Box::pin(async move {
+                        let actor = audit::Actor::system("fuzz");
+                        system::create(tx, &actor, None, content, now).await.map(drop)
+                    })
                 })
-            });
-            let made: Result<(), Error> = made.await;
+                .await;
             made.expect("systems come in");
         }
         let account = Account {
@@ -105,18 +108,20 @@ impl Small {
             hidden: Vec::new(),
         };
         let who = Viewer::new(Who::Account(Box::new(account)), &HiddenConfig::default());
-        Self { register, who }
+        let mut small = Self { register, who, all: Vec::new() };
+        small.all = small.found(&everything(), &Filter::And(Vec::new())).await;
+        small
     }
 
-    /// Asks for everything, and for what the request is about.
+    /// Asks below the root, and below the base of the request. The changelog is no part of either.
     async fn search(&self, request: &LdapSearchRequest, filter: &Filter) {
-        let everything = Range { base: tree::root(), scope: LdapSearchScope::Subtree };
         let asked = Dn::parse(&request.base).ok().map(|base| Range { base, scope: request.scope.clone() });
-        for range in [Some(everything), asked].into_iter().flatten() {
-            let all = self.found(&range, &Filter::And(Vec::new())).await;
-            let expected: Vec<&Entry> = all.iter().filter(|entry| filter.of(entry) == Truth::True).collect();
+        let ranges = [Some(everything()), asked].into_iter().flatten();
+        for range in ranges.filter(|range| !range.reaches(Branch::Changelog)) {
             let found = self.found(&range, filter).await;
-            assert!(found.iter().eq(expected.iter().copied()), "{filter:?} finds something else");
+            let is_meant = |entry: &&Entry| range.has(&entry.dn) && filter.of(entry) == Truth::True;
+            let expected: Vec<&Entry> = self.all.iter().filter(is_meant).collect();
+            assert!(found.iter().eq(expected), "{filter:?} finds something else");
         }
     }
 
@@ -128,6 +133,10 @@ impl Small {
         }
         all
     }
+}
+
+fn everything() -> Range {
+    Range { base: tree::root(), scope: LdapSearchScope::Subtree }
 }
 
 /// A system of either kind, of the trust that the people are in.

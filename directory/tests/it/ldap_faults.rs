@@ -383,6 +383,6 @@ fn anything_can_be_sent() {
     let name = "uniqueIdentifier=2\\2C3, uid=1,ou=\"People\", o=nhs";
     platform::hammer::hammer(name.as_bytes(), 4_000, fuzz::name).unwrap();
     // Each of these is planned, and read by statements.
-    platform::hammer::hammer(&octets, 150, fuzz::search).unwrap();
+    platform::hammer::hammer(&octets, 60, fuzz::search).unwrap();
     fuzz::message(&nested(1, 5_000));
 }
