@@ -148,7 +148,8 @@ async fn send(
     record(context, asked, u64::try_from(people).unwrap_or(u64::MAX)).await?;
     for entry in entries {
         let ctrl = vec![state(&entry.dn, SyncStateValue::Add)];
-        out.send(LdapMsg { msgid, op: LdapOp::SearchResultEntry(asked.shown(entry)), ctrl }).await?;
+        let shown = asked.shown_in_turn(entry).await;
+        out.send(LdapMsg { msgid, op: LdapOp::SearchResultEntry(shown), ctrl }).await?;
     }
     Ok(())
 }

@@ -70,6 +70,16 @@ async fn demand_record(
     assert_eq!((&event["scope"], &event["entries"]), (&json!(scope), &json!(entries)), "{event}");
 }
 
+/// Puts entries in the order of an attribute, backward.
+fn by(name: &str) -> LdapControl {
+    let sort = ServerSortRequet {
+        attribute_name: name.to_owned(),
+        ordering_rule: Some("caseIgnoreOrderingMatch".to_owned()),
+        reverse_order: true,
+    };
+    LdapControl::ServerSort { sort_requests: vec![sort] }
+}
+
 fn any(value: &str) -> LdapFilter {
     LdapFilter::Extensible(LdapMatchingRuleAssertion {
         matching_rule: Some("caseIgnoreMatch".to_owned()),
@@ -193,6 +203,38 @@ platform::both_engines! {
         assert_eq!(ask("(nhsProductName=nothing)", &pages).await, (0, Vec::new()));
     }
 
+    /// What is put in order waits for what is being put in order, and each is answered, with entries as they are.
+    async fn orders_wait_for_each_other(db: Db) {
+        let ldap = Ldap::with(db, LdapConfig { sorts: 1, ..LdapConfig::default() }).await;
+        let mut expected = Vec::new();
+        for _ in 0..5 {
+            expected.push(format!("uniqueIdentifier={},ou=Services,o=nhs", register(&ldap.rig, &accredited("RXX")).await));
+        }
+        expected.reverse();
+        let mut client = Secure::connect(&ldap).await;
+        for msgid in 1..=4 {
+            client.send(LdapMsg { ctrl: vec![by("uniqueIdentifier")], ..search(msgid, "(objectClass=nhsAs)") }).await;
+        }
+        let (mut found, mut ended) = ([const { Vec::new() }; 4], 0);
+        while ended < 4 {
+            let message = client.next().await.expect("the connection is open");
+            match message.op {
+                LdapOp::SearchResultEntry(entry) => {
+                    assert!(entry.attributes.iter().any(|one| one.atype == "nhsIDCode"), "{entry:?}");
+                    found[usize::try_from(message.msgid - 1).unwrap()].push(entry.dn);
+                }
+                LdapOp::SearchResultDone(result) => {
+                    assert_eq!(result.code, LdapResultCode::Success);
+                    ended += 1;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        for dns in found {
+            assert_eq!(dns, expected);
+        }
+    }
+
     /// Beginnings of ids and names are asked of an index, and found wherever they stand.
     async fn beginnings_are_asked_of_an_index(db: Db) {
         let _world = World::new(db.clone()).await;
@@ -272,21 +314,14 @@ platform::both_engines! {
         let (code, text) = ldap.search(As::Certificate, &["-b", &dn, "-s", "sub", "(nhsGMC=7654321)"]).await;
         assert!(names(&text).is_empty());
         demand_record(&world, &mut before, (code, 0), ("subtree", 0)).await;
-        let sort = LdapControl::ServerSort {
-            sort_requests: vec![ServerSortRequet {
-                attribute_name: "uid".to_owned(),
-                ordering_rule: Some("caseIgnoreOrderingMatch".to_owned()),
-                reverse_order: false,
-            }],
-        };
         // Behind everything: nothing is shown but how many there are.
         let view = LdapControl::Unknown {
             oid: "2.16.840.1.113730.3.4.9".to_owned(),
             criticality: true,
-            value: Some(vec![0x30, 9, 2, 1, 0, 2, 1, 0, 0x81, 1, b'z']),
+            value: Some(vec![0x30, 9, 2, 1, 0, 2, 1, 0, 0x81, 1, b'!']),
         };
         let mut client = Secure::connect(&ldap).await;
-        let listed = LdapMsg { ctrl: vec![sort, view], ..search(1, "(objectClass=nhsPerson)") };
+        let listed = LdapMsg { ctrl: vec![by("uid"), view], ..search(1, "(objectClass=nhsPerson)") };
         let (found, code) = all(&mut client, listed).await;
         assert_eq!((found.len(), code), (0, LdapResultCode::Success));
         demand_record(&world, &mut before, (0, 0), ("subtree", 209)).await;
