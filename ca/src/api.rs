@@ -25,8 +25,9 @@ mod search;
 mod secrets;
 
 pub use card_services::{
-    AskColleague, AskUnlock, BatchCard, BatchErrand, CardBatch, ColleagueAsked, NewCardBatch, PukReleased,
-    ReleasePuk, ReplaceCard, UnlockAsked, UnlockCode, WaitingUnlock, WaitingUnlocks,
+    AskColleague, AskUnlock, BatchCard, BatchErrand, CardBatch, CardsLeft, ColleagueAsked, NewCardBatch,
+    NewRediversification, PukReleased, Rediversification, RediversificationQuery, ReleasePuk, ReplaceCard,
+    UnlockAsked, UnlockCode, WaitingUnlock, WaitingUnlocks,
 };
 pub use cards::{
     CARDS, CancelReason, CardActInfo, CardActPage, CardActQuery, CardFaceForm, CardFaceQuery, CardInfo,

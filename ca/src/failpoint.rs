@@ -7,7 +7,7 @@
 #[cfg(feature = "fail-points")]
 use std::sync::atomic::{AtomicU64, Ordering};
 #[cfg(feature = "fail-points")]
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, mpsc};
 
 /// Every point, in the order in which an issuance passes them; then those of a revocation, a hold and its end; then
 /// those of a list, and of notices.
@@ -96,10 +96,63 @@ pub const CARD_ENDS: &[&str] = &["ca.card-unlocked", "ca.card-errand-closed", "c
 /// The point of a card whose unblocking key was told to somebody, that is its own.
 pub const CARD_TOLD: &[&str] = &["ca.card-told-key-changed"];
 
+/// The points between the certificates of a card and the move that comes after them.
+pub const CARD_MOVES: &[&str] = &["ca.card-moving", "ca.card-replacing", "ca.card-print-ending"];
+
+/// The point of a renewal that is its own: from there on the card may have other keys than it had.
+pub const CARD_RENEWALS: &[&str] = &["ca.card-keys-changing"];
+
 #[cfg(feature = "fail-points")]
 static ARMED: Mutex<Option<&'static str>> = Mutex::new(None);
 #[cfg(feature = "fail-points")]
+static HELD: Mutex<Option<Hold>> = Mutex::new(None);
+#[cfg(feature = "fail-points")]
 static PASSED: AtomicU64 = AtomicU64::new(0);
+
+/// What whoever passes a point that is held tells, and waits for.
+#[cfg(feature = "fail-points")]
+struct Hold {
+    point: &'static str,
+    reached: mpsc::Sender<()>,
+    go_on: mpsc::Receiver<()>,
+}
+
+/// A point at which the next task that passes it waits; it goes on when this is dropped.
+#[cfg(feature = "fail-points")]
+#[derive(Debug)]
+pub struct Held {
+    reached: mpsc::Receiver<()>,
+    _go_on: mpsc::Sender<()>,
+}
+
+#[cfg(feature = "fail-points")]
+impl Held {
+    /// Waits, in a thread that may, until a task has come to the point; false if none will.
+    pub fn wait(&self) -> bool {
+        self.reached.recv().is_ok()
+    }
+}
+
+/// Makes the next task that passes this point wait there. The runtime has several threads.
+#[cfg(feature = "fail-points")]
+pub fn hold(point: &'static str) -> Held {
+    let ((reached, heard), (sender, go_on)) = (mpsc::channel(), mpsc::channel());
+    *HELD.lock().unwrap_or_else(PoisonError::into_inner) = Some(Hold { point, reached, go_on });
+    Held { reached: heard, _go_on: sender }
+}
+
+#[cfg(feature = "fail-points")]
+fn wait_at(point: &'static str) {
+    let mut wanted = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+    let here = wanted.take_if(|hold| hold.point == point);
+    drop(wanted);
+    let Some(Hold { reached, go_on, .. }) = here else { return };
+    // Whoever waits for it may have gone.
+    let _ = reached.send(());
+    tokio::task::block_in_place(|| {
+        let _ = go_on.recv();
+    });
+}
 
 /// Makes the next task that passes this point panic.
 #[cfg(feature = "fail-points")]
@@ -116,6 +169,7 @@ pub(crate) fn pass(point: &'static str) {
         panic!("stopped at the fail point {point}");
     }
     drop(armed);
+    wait_at(point);
     let Ok(wanted) = std::env::var("LANYARD_FAIL_POINT") else { return };
     let (name, count) = match wanted.split_once(':') {
         Some((name, count)) => (name.to_owned(), count.parse().unwrap_or(1)),

@@ -3,9 +3,9 @@
 use directory::api::Channel;
 use platform::clock::Millis;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use super::{CancelReason, CardState};
+use super::{CancelReason, CardInfo, CardState};
 use crate::rfc3339;
 
 /// One card takes another one's place.
@@ -185,4 +185,54 @@ pub struct BatchErrand {
     /// Why it stopped last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
+}
+
+/// Whose cards.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RediversificationQuery {
+    /// Of the stock of this organisation, or issued from it.
+    pub organisation: String,
+    /// The mark of the page before.
+    pub after: Option<String>,
+    /// How many at most: 1 to 500, 50 if it is left out.
+    pub limit: Option<u32>,
+}
+
+/// How far the cards of an organisation have moved to keys from the master key of now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Rediversification {
+    /// The version of the master key from which cards get their keys now.
+    pub master_key: u32,
+    /// How many cards have keys from any master key; those that were destroyed do not count.
+    pub cards: u64,
+    /// How many of them have both keys from that of now.
+    pub moved: u64,
+    /// What the others are.
+    pub left: Vec<CardsLeft>,
+    /// One page of the others, in the order in which they were registered.
+    pub page: Vec<CardInfo>,
+    /// Give this as `after` for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// How many cards in one state have a key from an older master key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CardsLeft {
+    /// The state.
+    pub state: CardState,
+    /// How many.
+    pub cards: u64,
+}
+
+/// Cards that are to move now, at one desk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRediversification {
+    /// Of whose stock all of them are, by its ODS code.
+    pub organisation: String,
+    /// 1 to 100 cards in use, by their ids.
+    pub cards: Vec<String>,
 }

@@ -12,13 +12,13 @@ use platform::id::{OdsCode, UserId, uuid_text};
 use super::errand::Opening;
 use super::moving::Moving;
 use super::stock::field;
-use super::{Answer, CardEvent, CardMove, CardRefused, Cards, Once};
+use super::{Answer, CardEvent, CardMove, CardRefused, CardState, Cards, Once};
 use crate::api::{BatchCard, BatchErrand, CardBatch, NewCardBatch};
 use crate::error::Error;
-use crate::store::cards::{self, BatchRow, KeptBatch};
+use crate::store::cards::{self, BatchRow, ErrandRow, KeptBatch};
 
-/// How many cards are issued together at most: all of them are begun in one transaction.
-const MOST: usize = 100;
+/// How many cards are worked on together at most: all of their errands are begun in one transaction.
+pub(super) const MOST: usize = 100;
 
 impl Cards {
     /// Reserves cards for their holders and begins the errands that issue them, all or none.
@@ -95,19 +95,23 @@ async fn begin_one(
     let card = card.filter(|card| card.organisation == batch.organisation).ok_or(CardRefused::Unknown)?;
     let reserve = Moving { user_id: Some(wanted.user_id), ..Moving::by(CardMove::Reserve) };
     let card = reserve.apply(tx, card, &opening.actor, opening.now).await?;
-    let (serial, card_state) = (card.serial.clone(), card.state.word().to_owned());
-    let errand = opening.open(tx, card).await?;
-    Ok(BatchRow {
+    let (serial, state) = (card.serial.clone(), card.state);
+    Ok(begun_row(opening.open(tx, card).await?, serial, state))
+}
+
+/// An errand of a batch that was begun now.
+pub(super) fn begun_row(errand: ErrandRow, serial: String, state: CardState) -> BatchRow {
+    BatchRow {
         errand_id: errand.errand_id,
         card_id: errand.card_id,
         serial,
-        card_state,
+        card_state: state.word().to_owned(),
         user_id: errand.user_id,
         state: errand.state,
         step: errand.step.word().to_owned(),
         fault: None,
         changed_at: errand.changed_at,
-    })
+    }
 }
 
 /// Where a card of a batch stands.
@@ -128,7 +132,7 @@ fn standing(row: &BatchRow) -> Standing {
     }
 }
 
-fn shown(batch: KeptBatch, rows: &[BatchRow]) -> Result<CardBatch, Error> {
+pub(super) fn shown(batch: KeptBatch, rows: &[BatchRow]) -> Result<CardBatch, Error> {
     let count = |wanted: Standing| count(rows.iter().filter(|row| standing(row) == wanted));
     let (done, open, stopped) = (count(Standing::Done), count(Standing::Open), count(Standing::Stopped));
     let finished = rows.iter().filter(|row| standing(row) == Standing::Done).map(|row| row.changed_at).max();

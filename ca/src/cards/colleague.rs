@@ -3,6 +3,8 @@
 //! The code is shown to whoever asks, and the same whether or not there is such a card. It binds the approval to the request of the person
 //! whom the colleague hears: another request for the same card has another code.
 
+use std::num::NonZeroU32;
+
 use audit::Actor;
 use directory::api::CardAct as May;
 use platform::caller::{Caller, CallerKind};
@@ -11,6 +13,7 @@ use platform::db::Tx;
 use platform::id::uuid_text;
 use platform::message::code::{COUNTED_OVER, LIFETIME, SENDINGS};
 use platform::problem::Problem;
+use platform::web::{PeerAddress, Rate};
 
 use super::self_unlock::{SWEPT, can_be_unlocked, code, tried};
 use super::stock::{field, is_serial};
@@ -19,12 +22,22 @@ use crate::api::{AskColleague, ColleagueAsked, WaitingUnlock, WaitingUnlocks};
 use crate::error::Error;
 use crate::store::cards::{self, KnownBy, SentCode};
 
+/// How many requests one network may make, for whatever cards: one a second, and ten at once.
+pub(super) const RATE: Rate = Rate { per_second: NonZeroU32::MIN, burst: NonZeroU32::MIN.saturating_add(9) };
 /// How many requests a colleague is shown.
 const SHOWN: i64 = 50;
+/// How many requests wait for one card, and how many of them from one network: older ones give way.
+const MOST_WAITING: i64 = 20;
+const MOST_OF_NETWORK: i64 = 2;
 
 impl Cards {
     /// Makes a code for a holder to read out, if there is such a card in use; the answer is the same if there is not.
-    pub(crate) async fn ask_colleague(&self, asked: AskColleague) -> Result<ColleagueAsked, Error> {
+    pub(crate) async fn ask_colleague(
+        &self,
+        asked: AskColleague,
+        from: Option<PeerAddress>,
+    ) -> Result<ColleagueAsked, Error> {
+        self.askings.check(from)?;
         if !is_serial(&asked.serial) {
             return Err(field("serial", "the serial number that the card says, in decimal"));
         }
@@ -32,9 +45,10 @@ impl Cards {
         let (id, code, until) = (uuid_text(now), code()?, now.plus(LIFETIME));
         let mark = keys::code_mark(self.authority.hsm(), self.settings().master_key, &id, &code).await?;
         let (serial, unlock_id) = (asked.serial, id.clone());
+        let network = from.map(|from| from.counted().to_string()).unwrap_or_default();
         let db = &self.authority.desk().db;
         db.write(move |tx: &mut Tx| {
-            Box::pin(async move { wait(tx, &serial, (unlock_id, mark), (now, until)).await })
+            Box::pin(async move { wait(tx, &serial, (unlock_id, mark, network), (now, until)).await })
         })
         .await?;
         Ok(ColleagueAsked { id, code, until })
@@ -86,20 +100,23 @@ impl Cards {
     }
 }
 
-/// Stores a request, unless there is no such card in use, or there were too many.
+/// Stores a request, unless there is no such card in use, or colleagues have vouched often enough.
 async fn wait(
     tx: &mut Tx,
     serial: &str,
-    (unlock_id, code_mark): (String, String),
+    (unlock_id, code_mark, network): (String, String, String),
     (now, until): (Millis, Millis),
 ) -> Result<(), Error> {
     cards::sweep_unlocks(tx, now.minus(COUNTED_OVER), SWEPT).await?;
     let Some(card) = cards::by_serial_in(tx, serial).await?.filter(can_be_unlocked) else { return Ok(()) };
     let Some(user_id) = card.user_id else { return Ok(()) };
     let since = now.minus(COUNTED_OVER);
-    if cards::unlocks_since(tx, &user_id, KnownBy::Colleague, since).await? >= i64::from(SENDINGS) {
+    if cards::vouchings_since(tx, &user_id, since).await? >= i64::from(SENDINGS) {
         return Ok(());
     }
+    // Whoever asks again and again takes the place of what they asked for before, and hardly that of what others did.
+    cards::keep_newest_waiting(tx, &card.card_id, Some(&network), MOST_OF_NETWORK - 1, now).await?;
+    cards::keep_newest_waiting(tx, &card.card_id, None, MOST_WAITING - 1, now).await?;
     let unlock = SentCode {
         unlock_id,
         card_id: card.card_id,
@@ -109,6 +126,7 @@ async fn wait(
         known_by: KnownBy::Colleague,
         approver: None,
         errand_id: None,
+        network,
         until,
         made_at: now,
     };

@@ -202,7 +202,7 @@ pub enum CardEvent {
         errand: String,
         /// The card.
         card: String,
-        /// The serials of its certificates, which were revoked.
+        /// The serials that were revoked: of its certificates, and of those of a card whose keys are no longer theirs.
         revoked: Vec<String>,
     },
 }

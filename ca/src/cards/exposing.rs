@@ -8,10 +8,11 @@ use card::piv::Puk;
 use directory::api::CardAct as May;
 use platform::caller::{Caller, CallerKind};
 use platform::db::Tx;
+use platform::id::UserId;
 
-use super::keys;
 use super::stock::{LONGEST_NOTE, field, line};
 use super::{CardEvent, CardRefused, CardState, Cards, PukName};
+use super::{keys, letters};
 use crate::api::{PukReleased, ReleasePuk};
 use crate::error::Error;
 use crate::store::cards::{self, Card, CardAct};
@@ -55,9 +56,13 @@ impl Cards {
                     return Err(CardRefused::Changed.into());
                 }
                 cards::insert_act(tx, &history(&read, &actor, &identified, now)).await?;
+                let holder = read.user_id.as_deref().and_then(|user| user.parse::<UserId>().ok());
                 let event =
                     CardEvent::CardPukReleased { card: read.card_id, puk: read.puk.to_string(), identified };
                 audit::record(tx, now, &actor, &event).await?;
+                if let Some(holder) = holder {
+                    letters::tell_key_released(tx, &holder, now).await?;
+                }
                 Ok::<_, Error>(())
             })
         })
@@ -74,7 +79,8 @@ fn can_be_told(card: &Card) -> Result<PukName, CardRefused> {
     }
     if card.puk_exposed_at.is_some() {
         return Err(CardRefused::PukNotTold(
-            "the card's unblocking key was told before, and is told once: the card needs contact with the server first",
+            "the card's unblocking key was told before, or was used in an unlock that did not end, and is told once: the card needs \
+             contact with the server first",
         ));
     }
     match card.puk {

@@ -41,6 +41,15 @@ fn unlocked(now: Millis) -> Letter {
     notice("card-unlocked", "Your smartcard was unlocked", "Your smartcard was given a new passcode", now)
 }
 
+fn key_released(now: Millis) -> Letter {
+    notice(
+        "card-unblocking-key-told",
+        "The unblocking key of your smartcard was told",
+        "The key that unlocks your smartcard was told on your behalf",
+        now,
+    )
+}
+
 fn notice(kind: &'static str, subject: &str, what: &str, now: Millis) -> Letter {
     let said =
         format!("{what} on {}. If that was not you, tell your registration authority at once.", Day::of(now));
@@ -58,6 +67,13 @@ fn notice(kind: &'static str, subject: &str, what: &str, now: Millis) -> Letter 
 pub(super) async fn tell_unlocked(tx: &mut Tx, user: &UserId, now: Millis) -> Result<(), db::Error> {
     let ways = ways_to(tx, user).await?;
     tell(tx, user, &ways, &unlocked(now), now).await
+}
+
+/// Tells a holder at every address of theirs that somebody was told their card's unblocking key. Where no more messages are taken it was
+/// told all the same.
+pub(super) async fn tell_key_released(tx: &mut Tx, user: &UserId, now: Millis) -> Result<(), db::Error> {
+    let ways = ways_to(tx, user).await?;
+    tell(tx, user, &ways, &key_released(now), now).await
 }
 
 /// Tells a holder something at these addresses; where no more messages are taken that is logged, and nothing else.
@@ -85,7 +101,7 @@ mod tests {
     #[test]
     fn letters_fit_a_text_message() {
         let now = Millis(1_795_540_800_000);
-        for letter in [code("012345", now), asked(now), unlocked(now)] {
+        for letter in [code("012345", now), asked(now), unlocked(now), key_released(now)] {
             assert!(letter.short.len() <= 160 && letter.short.is_ascii(), "{}", letter.short);
             assert!(letter.text.contains("tell your registration authority at once"), "{}", letter.text);
             assert!(!letter.subject.contains("012345"));

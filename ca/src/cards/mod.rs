@@ -24,6 +24,7 @@ mod moving;
 mod once;
 mod printing;
 mod reason;
+mod rediversify;
 mod refused;
 mod replacing;
 mod self_unlock;
@@ -50,9 +51,13 @@ use std::time::Duration;
 
 use directory::api::Client;
 use platform::clock::Millis;
+use platform::web::PerAddress;
 use tokio::sync::Semaphore;
 
 use crate::authority::Authority;
+
+/// How often an act is begun anew because its card changed under it.
+const TURNS: usize = 5;
 
 /// The client under which certificates of cards are asked for.
 pub(crate) const CLIENT: &str = "module:cards";
@@ -66,13 +71,17 @@ pub struct Cards {
     relays: Arc<Semaphore>,
     /// The turns of faces that are printed.
     prints: Arc<Semaphore>,
+    /// What anybody asks of a colleague, by where it comes from.
+    askings: Arc<PerAddress>,
 }
 
 impl Cards {
     /// Card management of this authority, asking this register.
     pub fn new(authority: Authority, register: Client) -> Self {
         let relays = Arc::new(Semaphore::new(authority.desk().config.cards.relays));
-        Self { authority, register, relays, prints: Arc::new(Semaphore::new(printing::MOST)) }
+        let prints = Arc::new(Semaphore::new(printing::MOST));
+        let askings = Arc::new(PerAddress::new(colleague::RATE));
+        Self { authority, register, relays, prints, askings }
     }
 
     pub(crate) fn relays(&self) -> Arc<Semaphore> {

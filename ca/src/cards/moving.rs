@@ -5,7 +5,7 @@ use platform::clock::Millis;
 use platform::db::Tx;
 
 use super::state::Leads;
-use super::{CancelReason, CardEvent, CardMove, CardRefused, CardState};
+use super::{CancelReason, CardEvent, CardMove, CardRefused, CardState, errand};
 use crate::error::Error;
 use crate::store::cards::{self, Card, CardAct};
 
@@ -75,6 +75,24 @@ impl Moving {
             _ => {}
         }
         Ok(card)
+    }
+
+    /// Moves a card for whoever is not its errand. One that does not go with the card any more is closed, so that whoever called has it
+    /// ended afterwards.
+    pub(crate) async fn apply_and_close(
+        &self,
+        tx: &mut Tx,
+        card: Card,
+        actor: &Actor,
+        now: Millis,
+    ) -> Result<Card, Error> {
+        let after = self.changed(card.clone())?;
+        let open = cards::open_errand(tx, &card.card_id).await?;
+        if let Some(errand) = open.filter(|errand| !errand::goes_on(errand, &after)) {
+            // Before the card, as an errand writes that finishes: one that was done meanwhile has moved the card.
+            errand::close(tx, &errand.errand_id, self.reason, now).await?;
+        }
+        self.apply(tx, card, actor, now).await
     }
 
     /// Moves a card as it was read: the row, its history and the record, or nothing of them.

@@ -47,6 +47,21 @@ pub enum CardRefused {
         /// What was asked.
         act: &'static str,
     },
+    /// The card was moved since the errand was begun.
+    #[error(
+        "the card is somebody else's since this errand was begun, or in another state; end it and begin another"
+    )]
+    ErrandOfBefore,
+    /// Its keys are not those of its certificates.
+    #[error(
+        "a renewal of this card broke off after it had begun to make other keys: it cannot be repaired; renew it, or replace it"
+    )]
+    KeysChanged,
+    /// It has its keys from the master key of now.
+    #[error(
+        "the card with the serial number {0} has its keys from the master key of now; no card of this request was begun"
+    )]
+    KeysMoved(String),
     /// Another errand is open.
     #[error("another errand of this card is open; go on with it or end it first")]
     ErrandOpen,
@@ -166,6 +181,9 @@ impl From<CardRefused> for Problem {
             R::NoSuchMove { .. } | R::NoSuchErrand { .. } | R::NoOwner | R::NotPrinted(_) => {
                 Self::conflict("card-state", detail)
             }
+            R::ErrandOfBefore => Self::conflict("card-errand-of-before", detail),
+            R::KeysChanged => Self::conflict("card-keys-changed", detail),
+            R::KeysMoved(_) => Self::conflict("card-keys-moved", detail),
             R::MoveOfErrand(_) => Self::invalid("card-move-of-errand", detail),
             R::Incomplete(_) => Self::invalid("card-act-incomplete", detail),
             R::Changed => Self::precondition_failed("card-changed", detail),

@@ -17,7 +17,7 @@ use platform::id::{UserId, uuid_text};
 use platform::message::code::{COUNTED_OVER, LIFETIME, SENDINGS, TRIES, six_digits};
 use platform::problem::Problem;
 
-use super::errand::{Opening, Ticket};
+use super::errand::{Opening, Ticket, goes_on};
 use super::stock::{field, is_serial};
 use super::{CardEvent, CardRefused, CardState, Cards, keys, letters};
 use crate::api::{AskUnlock, RelayTicket, UnlockAsked};
@@ -93,6 +93,8 @@ impl Cards {
         let address = self.settings().relay_address().ok_or(CardRefused::NoAddress)?;
         let now = self.now();
         let asked = cards::unlock(self.authority.desk().db.read(), id, now).await?;
+        // For whom nobody has vouched it is as if there were no such card, and that is no try.
+        let asked = asked.filter(|row| row.known_by == KnownBy::Code || row.approver.is_some());
         let asked = asked.ok_or(CardRefused::CodeRefused)?;
         let master = self.settings().master_key;
         let mark = keys::code_mark(self.authority.hsm(), master, id, code).await?;
@@ -102,7 +104,6 @@ impl Cards {
             Some(actor) => serde_json::from_str(actor).map_err(Problem::internal)?,
             None => holder(&asked.user_id),
         };
-        let vouched = asked.known_by == KnownBy::Code || asked.approver.is_some();
         let opening = self.opening(Act::Unlock, false, actor);
         let ticket = Ticket::new(now, self.settings().ticket_seconds)?;
         let (kept, id) = (ticket.clone(), id.to_owned());
@@ -111,10 +112,6 @@ impl Cards {
             .write(move |tx: &mut Tx| {
                 Box::pin(async move {
                     let Some(unlock) = tried(tx, &id, &mark, now).await? else { return Ok(false) };
-                    if !vouched {
-                        // As if there were no such card; the try does not count.
-                        return Err(CardRefused::CodeRefused.into());
-                    }
                     if ended {
                         return Err(CardRefused::CertificatesEnded.into());
                     }
@@ -157,7 +154,7 @@ async fn send(tx: &mut Tx, wish: &Wish, now: Millis) -> Result<Outcome, Error> {
     if way.verified_at > wish.rested {
         return Ok(Outcome::Resting);
     }
-    let sent = cards::unlocks_since(tx, user.as_str(), KnownBy::Code, now.minus(COUNTED_OVER)).await?;
+    let sent = cards::sendings_since(tx, user.as_str(), now.minus(COUNTED_OVER)).await?;
     if sent >= i64::from(SENDINGS) {
         return Ok(Outcome::Limited);
     }
@@ -179,6 +176,7 @@ async fn send(tx: &mut Tx, wish: &Wish, now: Millis) -> Result<Outcome, Error> {
         known_by: KnownBy::Code,
         approver: None,
         errand_id: None,
+        network: String::new(),
         until: wish.until,
         made_at: now,
     };
@@ -214,17 +212,15 @@ async fn errand_of(tx: &mut Tx, unlock: &SentCode, opening: &Opening) -> Result<
     if let Some(errand) = &unlock.errand_id {
         return Ok(errand.clone());
     }
+    let card = cards::by_id_in(tx, &unlock.card_id).await?.ok_or(CardRefused::Unknown)?;
+    // It may have got another holder since.
+    if card.user_id.as_deref() != Some(unlock.user_id.as_str()) {
+        return Err(CardRefused::CodeRefused.into());
+    }
     let errand = match cards::open_errand(tx, &unlock.card_id).await? {
-        Some(open) if open.act == Act::Unlock => open,
+        Some(open) if open.act == Act::Unlock && goes_on(&open, &card) => open,
         Some(_) => return Err(CardRefused::ErrandOpen.into()),
-        None => {
-            let card = cards::by_id_in(tx, &unlock.card_id).await?.ok_or(CardRefused::Unknown)?;
-            // It may have got another holder since.
-            if card.user_id.as_deref() != Some(unlock.user_id.as_str()) {
-                return Err(CardRefused::CodeRefused.into());
-            }
-            opening.open(tx, card).await?
-        }
+        None => opening.open(tx, card).await?,
     };
     cards::set_unlock_errand(tx, &unlock.unlock_id, &errand.errand_id).await?;
     Ok(errand.errand_id)

@@ -61,6 +61,25 @@ pub(crate) async fn by_id(
     }
 }
 
+/// What no request asks for.
+const BARRED: &str = "barred";
+
+/// Has a client's request of this name answered by no certificate any more: whoever makes it from now on is refused. What was asked for
+/// under it before keeps its serial.
+pub(crate) async fn bar(tx: &mut Tx, client: &str, request_id: &str) -> Result<(), db::Error> {
+    sqlx::query(
+        "INSERT INTO ca_request (client, request_id, content_sha256, serial) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (client, request_id) DO UPDATE SET content_sha256 = $3",
+    )
+    .bind(client)
+    .bind(request_id)
+    .bind(BARRED)
+    .bind(Serial::EXAMPLE.to_string())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// A serial for a request, and SHA-256 of the key that it is for.
 pub(crate) type NewClaim<'a> = (&'a RequestKey, &'a Serial, &'a [u8]);
 

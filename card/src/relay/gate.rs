@@ -51,7 +51,7 @@ fn needs(act: Act) -> &'static [Kind] {
         }
         Act::Unlock => &[Unlock, ChangePuk],
         Act::Repair => &[Management, ChangePuk, ChangeManagement, Write],
-        Act::Clear => &[Management, Unlock, ChangePuk, ChangeManagement, Generate, Write],
+        Act::Clear => &[Management, OwnPasscode, Unlock, ChangePuk, ChangeManagement, Generate, Write],
     }
 }
 

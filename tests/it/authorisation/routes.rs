@@ -82,6 +82,8 @@ pub(super) const ROUTES: [Route; 201] = [
     Route("POST", "/ca/cards/{card}/unblocking-key", ActOrOwn("ca:cards"), none),
     Route("POST", "/ca/card-batches", ActOrOwn("ca:cards"), none),
     Route("GET", "/ca/card-batches/{batch}", ActOrOwn("ca:cards"), none),
+    Route("GET", "/ca/card-rediversifications", ActOrOwn("ca:cards"), none),
+    Route("POST", "/ca/card-rediversifications", ActOrOwn("ca:cards"), none),
     Route("GET", "/ca/cards/{card}/unlocks", ActOrOwn("ca:cards"), none),
     Route("POST", "/ca/cards/{card}/unlocks/{unlock}/approvals", ActOrOwn("ca:cards"), none),
     // Whoever has a locked card is nobody yet; a code that was sent to them says who they are.

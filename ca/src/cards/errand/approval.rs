@@ -76,6 +76,6 @@ impl Cards {
 }
 
 /// Whether keys are made by it that are certified.
-fn makes_keys(act: Act) -> bool {
+pub(super) fn makes_keys(act: Act) -> bool {
     matches!(act, Act::Issue | Act::Renew)
 }

@@ -7,7 +7,7 @@ use platform::caller::Caller;
 use platform::clock::Millis;
 use platform::db::Tx;
 
-use super::opening::{Opening, Ticket, passcode_of};
+use super::opening::{Opening, Ticket, demand_goes_on, passcode_of};
 use crate::api::{ErrandAct, ErrandInfo, NewErrand, RelayTicket};
 use crate::cards::{Answer, CardRefused, Cards, Once};
 use crate::error::Error;
@@ -61,6 +61,7 @@ impl Cards {
     pub(crate) async fn ticket(&self, caller: &Caller, card: &str, id: &str) -> Result<RelayTicket, Error> {
         let address = self.settings().relay_address().ok_or(CardRefused::NoAddress)?;
         let (card, errand) = self.errand_of(caller, card, id).await?;
+        demand_goes_on(&errand, &card)?;
         self.demand_approved(&errand)?;
         let (now, actor) = (self.now(), Actor::from(caller));
         let ticket = Ticket::new(now, self.settings().ticket_seconds)?;

@@ -20,6 +20,9 @@ use crate::failpoint;
 use crate::profile::KeyOrigin;
 use crate::store::cards::{self, ErrandRow};
 
+/// The keys that are certified.
+pub(super) const SLOTS: [&str; 2] = ["9a", "9c"];
+
 /// How long to wait before asking again for what an agent before this one has asked for, and how often.
 const AGAIN: Duration = Duration::from_millis(50);
 const TURNS: usize = 100;
@@ -139,23 +142,32 @@ impl Wanted {
             match authority.issue_as(&self.request, CLIENT, self.actor.clone()).await {
                 // A conversation that broke off may have asked for it, and has not got it yet.
                 Err(Error::RequestInProgress) => tokio::time::sleep(AGAIN).await,
-                Err(Error::RequestIdReused) => return Err(Fault::HolderChanged),
+                Err(Error::RequestIdReused) => return Err(self.barred().await?),
                 outcome => return Ok(outcome?),
             }
         }
         Err(Error::RequestInProgress.into())
     }
 
+    /// Why something else stands under the request's name: the errand has ended, or another holder was named.
+    async fn barred(&self) -> Result<Fault, Error> {
+        Ok(if self.over().await?.is_some() { Fault::Superseded } else { Fault::HolderChanged })
+    }
+
     /// Whoever ends an errand closes it first and then looks for its certificates, and here it is the other way round: so one of the two
     /// sees what the other did, and no certificate of an errand that has ended stays good.
     async fn end_if_over(&self) -> Result<(), Error> {
-        let authority = &self.cards.authority;
-        let (card, errand) = (&self.errand.card_id, &self.errand.errand_id);
-        let now = cards::errand(authority.desk().db.read(), card, errand).await?;
-        if now.is_some_and(|errand| matches!(errand.state.as_str(), "ending" | "ended")) {
-            authority.revoke_certificates_of(&self.errand, &self.actor).await?;
+        if let Some(errand) = self.over().await? {
+            self.cards.authority.revoke_certificates_of(&errand, &self.actor).await?;
         }
         Ok(())
+    }
+
+    /// The errand, if it was closed or has ended, with why.
+    async fn over(&self) -> Result<Option<ErrandRow>, Error> {
+        let (card, errand) = (&self.errand.card_id, &self.errand.errand_id);
+        let now = cards::errand(self.cards.authority.desk().db.read(), card, errand).await?;
+        Ok(now.filter(|errand| matches!(errand.state.as_str(), "ending" | "ended")))
     }
 }
 

@@ -28,7 +28,7 @@ impl Run {
             failpoint::pass("ca.card-keyed");
         }
         // The holder's passcode opens nothing any more.
-        let _own = self.set_own_passcode().await?;
+        let own = self.set_own_passcode().await?;
         let algorithm = self.cards.settings().key.0;
         for slot in [Slot::Authentication, Slot::Signature] {
             self.hand.with(move |piv| piv.generate(slot, algorithm, None).map(drop)).await?;
@@ -36,7 +36,9 @@ impl Run {
         for object in EMPTIED {
             self.hand.with(move |piv| piv.erase(object)).await?;
         }
-        for object in EMPTIED.into_iter().filter(|object| *object != Object::PrintedInformation) {
+        // The printed information is not read without a passcode.
+        self.hand.with(move |piv| piv.verify(&own)).await?;
+        for object in EMPTIED {
             let left = self.hand.with(move |piv| piv.read(object)).await?;
             if left.is_some() {
                 return Err(Fault::NotAsWritten(object.name()));

@@ -8,13 +8,12 @@ use super::Step;
 use super::certify::{Making, slot_word};
 use super::fault::Fault;
 use super::run::Run;
-use crate::api::{Reason, RevokeRequest};
+use crate::api::Reason;
 use crate::cards::attestation::{NotAttested, Said, Wanted};
 use crate::cards::{CardMove, CardRefused};
 use crate::digest::sha256;
 use crate::error::Error;
 use crate::failpoint;
-use crate::grants::Reach;
 use crate::profile::KeyOrigin;
 use crate::serial::Serial;
 use crate::store::cards::Passcode as PasscodeChoice;
@@ -32,6 +31,12 @@ impl Run {
         }
         // Whatever passcode the card had: from here on it has one that only this conversation knows.
         let own = self.set_own_passcode().await?;
+        if self.errand.act == Act::Renew && self.card.keys_changed_at.is_none() {
+            // Before the first key is made: whoever finds this errand ended knows that the card may have others than it had.
+            self.card.keys_changed_at = Some(self.now());
+            self.write(Vec::new()).await?;
+            failpoint::pass("ca.card-keys-changing");
+        }
         let mut making = Making::default();
         let certified = self.make_keys(&own, &mut making).await;
         // An errand that stops leaves nothing under way: whoever goes on with it, or ends it, finds what was made.
@@ -165,12 +170,7 @@ impl Run {
             {
                 continue;
             }
-            let request = RevokeRequest { reason: Reason::Superseded, invalidity_date: None };
-            let authority = &self.cards.authority;
-            match authority.revoke_as(serial, request, Reach::Subjects, self.actor.clone()).await {
-                Ok(_) | Err(Error::AlreadyRevoked | Error::CertificateExpired) => {}
-                Err(error) => return Err(error.into()),
-            }
+            self.cards.authority.revoke_of_card(serial, Reason::Superseded, &self.actor).await?;
         }
         Ok(())
     }

@@ -15,7 +15,8 @@
 //! 4. `written`: certificates and objects are on the card and read back as they were written.
 //! 5. `done`: the holder has chosen a passcode, or the card has one that nobody knows; the card is moved in the same transaction.
 //!
-//! An errand that is not done in time, or is given up, ends: its certificates are revoked.
+//! An errand that is not done in time, or is given up, ends: its certificates are revoked. So does one with whose card something else
+//! was done meanwhile, such as a cancelled one.
 
 mod approval;
 mod begin;
@@ -37,8 +38,9 @@ mod window;
 use std::str::FromStr;
 
 pub(super) use begin::began;
+pub(super) use ending::close;
 pub(crate) use hand::Hand;
-pub(super) use opening::{Opening, Ticket};
+pub(super) use opening::{Opening, Ticket, goes_on};
 
 /// How far an errand has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -37,6 +37,9 @@ impl Opening {
         if !goes_with(self.act, card.state) {
             return Err(CardRefused::NoSuchErrand { state: card.state, act: self.act.word() }.into());
         }
+        if self.act == Act::Repair && card.keys_changed_at.is_some() {
+            return Err(CardRefused::KeysChanged.into());
+        }
         let errand = ErrandRow {
             errand_id: uuid_text(self.now),
             card_id: card.card_id.clone(),
@@ -56,6 +59,7 @@ impl Opening {
             actor: serde_json::to_string(&self.actor).map_err(Problem::internal)?,
             approved_by: None,
             batch_id: self.batch_id.clone(),
+            ended_for: None,
             until: self.until,
             made_at: self.now,
             changed_at: self.now,
@@ -90,6 +94,21 @@ fn goes_with(act: Act, state: CardState) -> bool {
         Act::Unlock | Act::Repair => [IssuedLocked, Active, PinLocked].contains(&state),
         Act::Clear => state == Cancelled,
     }
+}
+
+/// Whether an errand that was begun still goes with its card: it is of the same holder, and in a state in which this is done.
+pub(in crate::cards) fn goes_on(errand: &ErrandRow, card: &Card) -> bool {
+    let in_state = match errand.act {
+        // It was moved when the errand was begun.
+        Act::Renew => card.state == CardState::Renewing,
+        act => goes_with(act, card.state),
+    };
+    in_state && errand.user_id == card.user_id
+}
+
+/// Refuses an errand that does not go with its card any more.
+pub(in crate::cards) fn demand_goes_on(errand: &ErrandRow, card: &Card) -> Result<(), CardRefused> {
+    if goes_on(errand, card) { Ok(()) } else { Err(CardRefused::ErrandOfBefore) }
 }
 
 /// A ticket that is to be given: what is shown once, and what is kept.

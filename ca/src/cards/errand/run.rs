@@ -7,6 +7,7 @@ use platform::db::Tx;
 use platform::id::UserId;
 
 use super::fault::Fault;
+use super::opening::demand_goes_on;
 use super::{Hand, Step};
 use crate::cards::moving::Moving;
 use crate::cards::{CardEvent, CardMove, CardRefused, Cards, letters};
@@ -56,12 +57,7 @@ impl Cards {
         let card = self.found(&errand.card_id).await?;
         let actor = actor_of(&errand);
         let mut run = Run { cards: self.clone(), card, errand, hand, actor };
-        let outcome = match run.errand.act {
-            Act::Issue | Act::Renew => run.issue().await,
-            Act::Unlock => run.unlock().await,
-            Act::Repair => run.repair().await,
-            Act::Clear => run.clear().await,
-        };
+        let outcome = run.carry_out().await;
         let act = run.errand.act.word();
         match outcome {
             Ok(()) => {
@@ -72,6 +68,8 @@ impl Cards {
                 metrics::counter!("ca_card_errands_total", "act" => act, "outcome" => "stopped").increment(1);
                 let words = fault.to_string();
                 tracing::warn!(errand = %run.errand.errand_id, act, %fault, "an errand stopped: {fault}");
+                // It may have been closed while a certificate was made for it.
+                run.cards.authority.end_closed_errands(&run.card.card_id, &Actor::system("ca")).await;
                 run.keep_fault(&words).await?;
                 Ok(run.hand.end(false, &words))
             }
@@ -85,6 +83,16 @@ pub(super) fn actor_of(errand: &ErrandRow) -> Actor {
 }
 
 impl Run {
+    async fn carry_out(&mut self) -> Result<(), Fault> {
+        demand_goes_on(&self.errand, &self.card).map_err(Error::from)?;
+        match self.errand.act {
+            Act::Issue | Act::Renew => self.issue().await,
+            Act::Unlock => self.unlock().await,
+            Act::Repair => self.repair().await,
+            Act::Clear => self.clear().await,
+        }
+    }
+
     pub(super) fn now(&self) -> Millis {
         self.cards.now()
     }
@@ -148,8 +156,8 @@ impl Run {
         self.errand.step = Step::Done;
         failpoint::pass("ca.card-finishing");
         let (errand, actor, now) = (self.errand.clone(), self.actor.clone(), self.now());
-        let (card_id, certificates) =
-            (self.card.card_id.clone(), (self.errand.authentication.clone(), self.errand.signature.clone()));
+        let certificates = (self.errand.authentication.clone(), self.errand.signature.clone());
+        let keys = Card { keys_changed_at: None, ..self.card.clone() };
         let holder = self.errand.user_id.as_deref().and_then(|user| user.parse::<UserId>().ok());
         let unlocked = holder.filter(|_| self.errand.act == Act::Unlock);
         let db = &self.cards.authority.desk().db;
@@ -159,16 +167,20 @@ impl Run {
                     if !cards::mark_done(tx, &errand, now).await? {
                         return Ok(false);
                     }
-                    let mut card = cards::by_id_in(tx, &card_id).await?.ok_or(CardRefused::Unknown)?;
+                    let mut card = cards::by_id_in(tx, &keys.card_id).await?.ok_or(CardRefused::Unknown)?;
+                    demand_goes_on(&errand, &card)?;
                     if let (Some(authentication), Some(signature)) = certificates {
                         (card.authentication, card.signature) = (Some(authentication), Some(signature));
+                    }
+                    if matches!(errand.act, Act::Issue | Act::Renew | Act::Clear) {
+                        cards::set_keys(tx, &keys, now).await?;
                     }
                     if let Some(step) = step {
                         Moving::by(step).apply(tx, card, &actor, now).await?;
                     }
                     let event = CardEvent::CardErrandDone {
                         errand: errand.errand_id.clone(),
-                        card: card_id,
+                        card: keys.card_id,
                         act: errand.act.word().to_owned(),
                         attested: errand.attested.clone(),
                     };

@@ -2,7 +2,7 @@
 //!
 //! A card that was pulled while a key was changed has the old one or the new one. Each is tried once, the new one first; what the card
 //! refuses is written down before anything else is done, and is never tried again. Once a key is known to be the card's, the marks of
-//! that kind are wiped: they are true no longer.
+//! that kind are wiped: they are true no longer. Nor is the mark of a key that is about to be given again.
 
 use card::piv::{
     Challenge, Error as PivError, ManagementAlgorithm, ManagementKey, Passcode, Piv, Puk, Secret,
@@ -128,24 +128,43 @@ impl Run {
         if self.card.puk == wanted && self.card.puk_next.is_none() {
             return Ok(());
         }
-        let uncertain = self.card.puk_next;
-        if uncertain.is_none() {
-            self.card.puk_next = Some(wanted);
-            self.write(Vec::new()).await?;
-            failpoint::pass("ca.card-puk-chosen");
+        let (old, to) = (self.card.puk, self.card.puk_next.unwrap_or(wanted));
+        if self.card.puk_next.is_some() {
+            // It may have the new one already; a key that takes its own place tells, and spends no try where it is right.
+            if self.change_puk(to, to).await? {
+                return self.puk_is(to).await;
+            }
+            // Then it has the one before, which has to be certain: the new one is about to be given, and its mark will be no longer true.
+            if !self.change_puk(old, old).await? {
+                return Err(Fault::ForeignPuk);
+            }
+        } else if self.card.refused.contains(&format!("{PUK}{old}")) {
+            return Err(Fault::ForeignPuk);
         }
-        let to = self.card.puk_next.unwrap_or(wanted);
-        let new = self.puk(to).await?;
-        let candidates: Vec<PukName> = uncertain.into_iter().chain([self.card.puk]).collect();
-        let changed = self.with_puk(&candidates, move |piv, old| piv.change_puk(old, &new)).await;
-        if uncertain.is_none() && matches!(changed, Err(Fault::ForeignPuk)) {
+        // In one transaction, before it is set: a crash in between leaves a card that has one of two keys, each of which may be tried.
+        self.card.puk_next = Some(to);
+        self.card.refused.retain(|mark| !mark.starts_with(PUK));
+        self.write(Vec::new()).await?;
+        failpoint::pass("ca.card-puk-chosen");
+        if !self.change_puk(old, to).await? {
             // It was refused, so the card certainly has not got the new one, and that one is not worth a try.
             self.card.puk_next = None;
             self.write(Vec::new()).await?;
+            return Err(Fault::ForeignPuk);
         }
-        changed?;
         failpoint::pass("ca.card-puk-set");
         self.puk_is(to).await
+    }
+
+    /// Changes the unblocking key; false where the card refuses the one that it should have, now or before.
+    async fn change_puk(&mut self, from: PukName, to: PukName) -> Result<bool, Fault> {
+        let new = self.puk(to).await?;
+        let changed = self.with_puk(&[from], move |piv, old| piv.change_puk(old, &new)).await;
+        match changed {
+            Ok(_) => Ok(true),
+            Err(Fault::ForeignPuk) => Ok(false),
+            Err(fault) => Err(fault),
+        }
     }
 
     /// Sets a passcode that nobody knows, by the unblocking key, and enters it where the act goes on with it.

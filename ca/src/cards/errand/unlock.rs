@@ -16,13 +16,28 @@ impl Run {
         debug_assert_eq!(self.errand.act, Act::Unlock);
         self.meet().await?;
         if self.errand.step < Step::Keyed {
+            if self.card.puk_next.is_some() {
+                // Which key the card has is found out first: the mark is of that one.
+                self.take_puk(self.next_puk()).await?;
+            }
+            self.expose_puk().await?;
             let _own = self.set_own_passcode().await?;
             self.hand.choose_passcode().await?;
             self.advance(Step::Keyed).await?;
             failpoint::pass("ca.card-unlocked");
         }
-        self.take_puk(self.next_puk()).await?;
+        // An agent that goes on after the holder chose has changed it when it met the card.
+        if self.card.puk_exposed_at.is_some() {
+            self.take_puk(self.next_puk()).await?;
+        }
         self.finish(Some(CardMove::Unlock)).await
+    }
+
+    /// Writes that the unblocking key goes to a workstation, before it does: an unlock that is given up leaves a card that gets another one
+    /// at its next contact.
+    async fn expose_puk(&mut self) -> Result<(), Fault> {
+        self.card.puk_exposed_at = Some(self.now());
+        self.write(Vec::new()).await
     }
 
     /// The one after that which the card has. An errand that is gone on with has written it before.

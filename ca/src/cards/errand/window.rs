@@ -32,6 +32,8 @@ impl Cards {
         match place(end, (settings.renewal_days, settings.grace_days), self.now()) {
             Place::InWindow => Ok(()),
             Place::InGrace => Ok(self.may(caller, May::RenewExpired, card).await?),
+            // A renewal that broke off left it without certificates: it does not wait for their end.
+            Place::Before(_) if card.keys_changed_at.is_some() => Ok(()),
             Place::Before(opens) => Err(CardRefused::RenewalTooEarly(opens).into()),
             Place::After(ended) => Err(CardRefused::RenewalTooLate(ended).into()),
         }

@@ -20,12 +20,14 @@ use platform::id::uuid_text;
 
 use self::printer::Printer;
 use super::moving::Moving;
-use super::{Answer, CancelReason, CardEvent, CardMove, CardRefused, CardState, Cards, Expected, Once};
-use crate::api::{CardFaceForm, CardPrint, RevokeRequest};
+use super::{
+    Answer, CancelReason, CardEvent, CardMove, CardRefused, CardState, Cards, Expected, Once, TURNS,
+};
+use crate::api::{CardFaceForm, CardPrint};
 use crate::authority::Authority;
 use crate::error::Error;
-use crate::grants::Reach;
-use crate::store::cards::{self, Card, PrintRow};
+use crate::failpoint;
+use crate::store::cards::{self, Card, PrintRow, Serials};
 
 /// How many faces one process has printed at a time.
 pub(super) const MOST: usize = 32;
@@ -156,10 +158,34 @@ impl Authority {
         actor: Actor,
     ) -> Result<(), Error> {
         let words = outcome.err().map(|words| line(&words));
-        if words.is_some() {
-            self.revoke_printed(&print.card_id, &actor).await?;
+        for _ in 0..TURNS {
+            let mut revoked = None;
+            if words.is_some() {
+                revoked = self.revoke_printed(&print.card_id, &actor).await?;
+                failpoint::pass("ca.card-print-ending");
+            }
+            match self.write_ended(print, (words.as_deref(), revoked), &actor).await {
+                // An errand was done meanwhile: the card may have other certificates, which come first too.
+                Err(Error::Card(CardRefused::Changed)) => {}
+                Ok(()) => {
+                    self.end_closed_errands(&print.card_id, &actor).await;
+                    return Ok(());
+                }
+                failed @ Err(_) => return failed,
+            }
         }
-        let (print, now) = (print.clone(), self.desk().clock.now());
+        Err(CardRefused::Changed.into())
+    }
+
+    /// Writes it, if the card still has the certificates that were revoked.
+    async fn write_ended(
+        &self,
+        print: &PrintRow,
+        (words, revoked): (Option<&str>, Option<Serials>),
+        actor: &Actor,
+    ) -> Result<(), Error> {
+        let (print, words, actor) = (print.clone(), words.map(str::to_owned), actor.clone());
+        let now = self.desk().clock.now();
         self.desk()
             .db
             .write(move |tx: &mut Tx| {
@@ -172,12 +198,15 @@ impl Authority {
                     if let (Some(card), Some(words)) = (card, &words)
                         && CardMove::Cancel.leads(card.state).is_some()
                     {
+                        if revoked.is_some_and(|revoked| revoked != card.serials()) {
+                            return Err(CardRefused::Changed.into());
+                        }
                         let cancelling = Moving {
                             reason: Some(CancelReason::PrintFailed),
                             note: Some(words.clone()),
                             ..Moving::by(CardMove::Cancel)
                         };
-                        cancelling.apply(tx, card, &actor, now).await?;
+                        cancelling.apply_and_close(tx, card, &actor, now).await?;
                     }
                     let event =
                         CardEvent::CardPrintEnded { print: print.print_id, card: print.card_id, words };
@@ -188,17 +217,14 @@ impl Authority {
             .await
     }
 
-    async fn revoke_printed(&self, card: &str, actor: &Actor) -> Result<(), Error> {
-        let Some(card) = cards::by_id(self.desk().db.read(), card).await? else { return Ok(()) };
-        for serial in [&card.authentication, &card.signature].into_iter().flatten() {
-            let reason = CancelReason::PrintFailed.revocation();
-            let request = RevokeRequest { reason, invalidity_date: None };
-            match self.revoke_as(serial, request, Reach::Subjects, actor.clone()).await {
-                Ok(_) | Err(Error::AlreadyRevoked | Error::CertificateExpired) => {}
-                Err(error) => return Err(error),
-            }
+    /// Revokes the certificates of a card, and gives their serials.
+    async fn revoke_printed(&self, card: &str, actor: &Actor) -> Result<Option<Serials>, Error> {
+        let Some(card) = cards::by_id(self.desk().db.read(), card).await? else { return Ok(None) };
+        let serials = card.serials();
+        for serial in serials.iter().flatten() {
+            self.revoke_of_card(serial, CancelReason::PrintFailed.revocation(), actor).await?;
         }
-        Ok(())
+        Ok(Some(serials))
     }
 }
 

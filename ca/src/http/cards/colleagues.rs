@@ -1,11 +1,12 @@
 //! `/ca/card-unlocks/by-colleague`, and `/ca/cards/{card}/unlocks`: a colleague vouches from afar for whoever has a locked card.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use platform::caller::Caller;
 use platform::problem::{Body, Problem};
-use platform::web::{Json, Path};
+use platform::web::{Json, Path, PeerAddress};
 
 use crate::api::{AskColleague, ColleagueAsked, UnlockCode, WaitingUnlocks};
 use crate::cards::Cards;
@@ -20,13 +21,15 @@ use crate::cards::Cards;
     responses(
         (status = 202, description = "What to read out", body = ColleagueAsked),
         (status = 400, description = "The request is refused", body = Body),
+        (status = 429, description = "Too many were made from there", body = Body),
     )
 )]
 pub(super) async fn ask(
     State(cards): State<Cards>,
+    peer: Option<Extension<PeerAddress>>,
     Json(asked): Json<AskColleague>,
 ) -> Result<Response, Problem> {
-    let asked = cards.ask_colleague(asked).await?;
+    let asked = cards.ask_colleague(asked, peer.map(|Extension(peer)| peer)).await?;
     Ok((StatusCode::ACCEPTED, [(header::CACHE_CONTROL, "no-store")], Json(asked)).into_response())
 }
 

@@ -9,6 +9,7 @@ mod faces;
 mod headers;
 mod locations;
 mod prints;
+mod rediversifications;
 mod relay;
 mod replacements;
 mod stock;
@@ -43,6 +44,7 @@ pub fn cards_router(cards: Cards) -> Router {
         .route("/ca/cards/{card}/unlocks/{unlock}/approvals", post(colleagues::approve))
         .route("/ca/card-batches", post(batches::create))
         .route("/ca/card-batches/{batch}", get(batches::show))
+        .route("/ca/card-rediversifications", post(rediversifications::create).get(rediversifications::show))
         .route("/ca/cards/{card}/errands", post(errands::create))
         .route("/ca/cards/{card}/errands/{errand}", get(errands::show).delete(errands::end))
         .route("/ca/cards/{card}/errands/{errand}/approvals", post(errands::approve))
@@ -85,6 +87,8 @@ async fn may_ask(caller: Caller, request: Request, next: Next) -> Result<Respons
     replacements::create,
     batches::create,
     batches::show,
+    rediversifications::create,
+    rediversifications::show,
     unlocks::release,
     colleagues::ask,
     colleagues::list,

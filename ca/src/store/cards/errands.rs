@@ -5,7 +5,7 @@ use platform::db::{self, Tx};
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, AssertSqlSafe, Row as _};
 
-use crate::cards::Step;
+use crate::cards::{CancelReason, Step};
 use card::wire::relay::Act;
 
 /// What becomes of the passcode at the end of an issue.
@@ -44,13 +44,15 @@ pub(crate) struct ErrandRow {
     pub(crate) approved_by: Option<String>,
     /// The batch that it belongs to.
     pub(crate) batch_id: Option<String>,
+    /// Why its card was cancelled, which ended it.
+    pub(crate) ended_for: Option<CancelReason>,
     pub(crate) until: Millis,
     pub(crate) made_at: Millis,
     pub(crate) changed_at: Millis,
 }
 
 const COLUMNS: &str = "errand_id, card_id, act, state, step, passcode, user_id, key_9a, key_9c, attested, authentication, \
-     signature, fault, ticket_until, run, actor, approved_by, batch_id, until, made_at, changed_at";
+     signature, fault, ticket_until, run, actor, approved_by, batch_id, ended_for, until, made_at, changed_at";
 
 /// Stores a new errand; false if the card has an open one.
 pub(crate) async fn insert_errand(tx: &mut Tx, errand: &ErrandRow) -> Result<bool, db::Error> {
@@ -211,17 +213,21 @@ pub(crate) async fn open_errand(tx: &mut Tx, card: &str) -> Result<Option<Errand
     row.as_ref().map(read_row).transpose()
 }
 
-/// Closes an open errand to agents, so that it can be ended; false if it was done or has ended. One that is closed stays so.
-pub(crate) async fn close_errand(tx: &mut Tx, errand: &ErrandRow, now: Millis) -> Result<bool, db::Error> {
-    let done = sqlx::query(
-        "UPDATE ca_card_errand SET state = 'ending', ticket = NULL, ticket_until = NULL, changed_at = $1 \
-         WHERE errand_id = $2 AND state IN ('open', 'ending')",
-    )
-    .bind(now.0)
-    .bind(errand.errand_id.as_str())
-    .execute(tx)
-    .await?;
-    Ok(done.rows_affected() == 1)
+/// Closes an open errand to agents, so that it can be ended, and gives it; none if it was done or has ended. One that is closed stays
+/// so, for the reason for which it was.
+pub(crate) async fn close_errand(
+    tx: &mut Tx,
+    errand: &str,
+    reason: Option<CancelReason>,
+    now: Millis,
+) -> Result<Option<ErrandRow>, db::Error> {
+    let sql = format!(
+        "UPDATE ca_card_errand SET state = 'ending', ended_for = COALESCE(ended_for, $1), ticket = NULL, ticket_until = NULL, \
+         changed_at = $2 WHERE errand_id = $3 AND state IN ('open', 'ending') RETURNING {COLUMNS}"
+    );
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(reason.map(CancelReason::word)).bind(now.0).bind(errand);
+    let row = query.fetch_optional(tx).await?;
+    row.as_ref().map(read_row).transpose()
 }
 
 /// Says that a closed errand has ended; false if somebody else has said so.
@@ -234,6 +240,13 @@ pub(crate) async fn mark_ended(tx: &mut Tx, errand: &str, now: Millis) -> Result
     .execute(tx)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Errands of a card that are closed and have not ended.
+pub(crate) async fn closed_errands(read: &AnyPool, card: &str) -> Result<Vec<ErrandRow>, db::Error> {
+    let sql = format!("SELECT {COLUMNS} FROM ca_card_errand WHERE card_id = $1 AND state = 'ending'");
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(card).fetch_all(read).await?;
+    rows.iter().map(read_row).collect()
 }
 
 /// Open errands whose time is over, and those whose end broke off, the oldest first.
@@ -249,6 +262,8 @@ pub(crate) async fn due(read: &AnyPool, now: Millis, most: i64) -> Result<Vec<Er
 fn read_row(row: &AnyRow) -> Result<ErrandRow, db::Error> {
     let text = |column: &str| row.try_get::<String, _>(column);
     let (act, step, passcode) = (text("act")?, text("step")?, text("passcode")?);
+    let ended_for: Option<String> = row.try_get("ended_for")?;
+    let ended_for = ended_for.map(|word| word.parse::<CancelReason>()).transpose();
     let known = Act::ALL.into_iter().find(|known| known.word() == act);
     Ok(ErrandRow {
         errand_id: text("errand_id")?,
@@ -269,6 +284,7 @@ fn read_row(row: &AnyRow) -> Result<ErrandRow, db::Error> {
         actor: text("actor")?,
         approved_by: row.try_get("approved_by")?,
         batch_id: row.try_get("batch_id")?,
+        ended_for: ended_for.map_err(|error| db::Error::corrupt("ca_card_errand.ended_for", error))?,
         until: Millis(row.try_get("until")?),
         made_at: Millis(row.try_get("made_at")?),
         changed_at: Millis(row.try_get("changed_at")?),

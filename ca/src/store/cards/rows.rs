@@ -28,6 +28,8 @@ pub(crate) struct Card {
     pub(crate) puk_next: Option<PukName>,
     /// When its unblocking key was told to somebody.
     pub(crate) puk_exposed_at: Option<Millis>,
+    /// Since when its keys may be others than those of its certificates.
+    pub(crate) keys_changed_at: Option<Millis>,
     /// The identifier in the certificate by which it showed secure messaging first: it is not spoken to without from then on.
     pub(crate) secure_identifier: Option<String>,
     /// Keys that it has refused.
@@ -39,6 +41,16 @@ pub(crate) struct Card {
     pub(crate) changed_at: Millis,
 }
 
+impl Card {
+    /// The serials of its certificates: for signing in, and for signing.
+    pub(crate) fn serials(&self) -> Serials {
+        [self.authentication.clone(), self.signature.clone()]
+    }
+}
+
+/// The serials of a card's certificates.
+pub(crate) type Serials = [Option<String>; 2];
+
 /// Which cards.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filter {
@@ -49,9 +61,9 @@ pub(crate) struct Filter {
     pub(crate) location_id: Option<String>,
 }
 
-const COLUMNS: &str = "card_id, serial, location_id, organisation, state, earlier, user_id, reason, management, \
-     management_next, puk, puk_next, puk_exposed_at, secure_identifier, refused, authentication, signature, version, made_at, \
-     changed_at";
+pub(super) const COLUMNS: &str = "card_id, serial, location_id, organisation, state, earlier, user_id, reason, management, \
+     management_next, puk, puk_next, puk_exposed_at, keys_changed_at, secure_identifier, refused, authentication, signature, \
+     version, made_at, changed_at";
 
 /// Stores a new card; false if one with its serial number is there.
 pub(crate) async fn insert(tx: &mut Tx, card: &Card) -> Result<bool, db::Error> {
@@ -101,14 +113,15 @@ pub(crate) async fn keep(tx: &mut Tx, card: &Card, now: Millis) -> Result<bool, 
 /// Writes which keys the card has, or may have. Whoever holds the errand of a card is the only one to do so.
 pub(crate) async fn set_keys(tx: &mut Tx, card: &Card, now: Millis) -> Result<(), db::Error> {
     sqlx::query(
-        "UPDATE ca_card SET management = $1, management_next = $2, puk = $3, puk_next = $4, puk_exposed_at = $5, refused = $6, \
-         secure_identifier = $7, changed_at = $8 WHERE card_id = $9",
+        "UPDATE ca_card SET management = $1, management_next = $2, puk = $3, puk_next = $4, puk_exposed_at = $5, \
+         keys_changed_at = $6, refused = $7, secure_identifier = $8, changed_at = $9 WHERE card_id = $10",
     )
     .bind(card.management.to_string())
     .bind(card.management_next.map(|name| name.to_string()))
     .bind(card.puk.to_string())
     .bind(card.puk_next.map(|name| name.to_string()))
     .bind(card.puk_exposed_at.map(|at| at.0))
+    .bind(card.keys_changed_at.map(|at| at.0))
     .bind(card.refused.join(","))
     .bind(card.secure_identifier.as_deref())
     .bind(now.0)
@@ -136,21 +149,21 @@ pub(crate) async fn expose_puk(tx: &mut Tx, card: &Card, now: Millis) -> Result<
 pub(crate) async fn by_id(read: &AnyPool, id: &str) -> Result<Option<Card>, db::Error> {
     let sql = format!("SELECT {COLUMNS} FROM ca_card WHERE card_id = $1");
     let row = sqlx::query(AssertSqlSafe(sql)).bind(id).fetch_optional(read).await?;
-    row.as_ref().map(card).transpose()
+    row.as_ref().map(read_row).transpose()
 }
 
 /// The same in a transaction that changes it.
 pub(crate) async fn by_id_in(tx: &mut Tx, id: &str) -> Result<Option<Card>, db::Error> {
     let sql = format!("SELECT {COLUMNS} FROM ca_card WHERE card_id = $1");
     let row = sqlx::query(AssertSqlSafe(sql)).bind(id).fetch_optional(tx).await?;
-    row.as_ref().map(card).transpose()
+    row.as_ref().map(read_row).transpose()
 }
 
 /// The card with a serial number.
 pub(crate) async fn by_serial_in(tx: &mut Tx, serial: &str) -> Result<Option<Card>, db::Error> {
     let sql = format!("SELECT {COLUMNS} FROM ca_card WHERE serial = $1");
     let row = sqlx::query(AssertSqlSafe(sql)).bind(serial).fetch_optional(tx).await?;
-    row.as_ref().map(card).transpose()
+    row.as_ref().map(read_row).transpose()
 }
 
 /// Cards behind a mark, by their ids, which are in the order in which they were registered.
@@ -179,10 +192,10 @@ pub(crate) async fn page(
         query = query.bind(value);
     }
     let rows = query.bind(limit).fetch_all(read).await?;
-    rows.iter().map(card).collect()
+    rows.iter().map(read_row).collect()
 }
 
-fn card(row: &AnyRow) -> Result<Card, db::Error> {
+pub(super) fn read_row(row: &AnyRow) -> Result<Card, db::Error> {
     let state = parsed(row, "state")?.ok_or_else(|| db::Error::corrupt("ca_card.state", "nothing"))?;
     let management = parsed(row, "management")?;
     let puk = parsed(row, "puk")?;
@@ -202,6 +215,7 @@ fn card(row: &AnyRow) -> Result<Card, db::Error> {
         puk: puk.ok_or_else(nothing("ca_card.puk"))?,
         puk_next: parsed(row, "puk_next")?,
         puk_exposed_at: row.try_get::<Option<i64>, _>("puk_exposed_at")?.map(Millis),
+        keys_changed_at: row.try_get::<Option<i64>, _>("keys_changed_at")?.map(Millis),
         secure_identifier: row.try_get("secure_identifier")?,
         refused: refused.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         authentication: row.try_get("authentication")?,

@@ -3,7 +3,7 @@
 use platform::clock::Millis;
 use platform::db::{self, Tx};
 use sqlx::any::AnyRow;
-use sqlx::{AnyPool, Row as _};
+use sqlx::{AnyPool, AssertSqlSafe, Row as _};
 
 /// How whoever has a locked card is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub(crate) struct SentCode {
     pub(crate) approver: Option<String>,
     /// The errand that was begun with it.
     pub(crate) errand_id: Option<String>,
+    /// From where a colleague was asked for; nothing of codes that were sent.
+    pub(crate) network: String,
     pub(crate) until: Millis,
     pub(crate) made_at: Millis,
 }
@@ -45,8 +47,8 @@ pub(crate) struct SentCode {
 /// Stores a code.
 pub(crate) async fn insert_unlock(tx: &mut Tx, unlock: &SentCode) -> Result<(), db::Error> {
     sqlx::query(
-        "INSERT INTO ca_card_unlock (unlock_id, card_id, user_id, code_mark, tries, known_by, until, made_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO ca_card_unlock (unlock_id, card_id, user_id, code_mark, tries, known_by, network, until, made_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(unlock.unlock_id.as_str())
     .bind(unlock.card_id.as_str())
@@ -54,6 +56,7 @@ pub(crate) async fn insert_unlock(tx: &mut Tx, unlock: &SentCode) -> Result<(), 
     .bind(unlock.code_mark.as_str())
     .bind(unlock.tries)
     .bind(unlock.known_by.word())
+    .bind(unlock.network.as_str())
     .bind(unlock.until.0)
     .bind(unlock.made_at.0)
     .execute(tx)
@@ -64,7 +67,7 @@ pub(crate) async fn insert_unlock(tx: &mut Tx, unlock: &SentCode) -> Result<(), 
 /// A code that can be used now, without trying it.
 pub(crate) async fn unlock(read: &AnyPool, id: &str, now: Millis) -> Result<Option<SentCode>, db::Error> {
     let row = sqlx::query(
-        "SELECT unlock_id, card_id, user_id, code_mark, tries, known_by, approver, errand_id, until, made_at \
+        "SELECT unlock_id, card_id, user_id, code_mark, tries, known_by, approver, errand_id, network, until, made_at \
          FROM ca_card_unlock WHERE unlock_id = $1 AND until > $2",
     )
     .bind(id)
@@ -84,7 +87,7 @@ pub(crate) async fn try_unlock(
 ) -> Result<Option<SentCode>, db::Error> {
     let row = sqlx::query(
         "UPDATE ca_card_unlock SET tries = tries + 1 WHERE unlock_id = $1 AND until > $2 AND tries < $3 \
-         RETURNING unlock_id, card_id, user_id, code_mark, tries, known_by, approver, errand_id, until, made_at",
+         RETURNING unlock_id, card_id, user_id, code_mark, tries, known_by, approver, errand_id, network, until, made_at",
     )
     .bind(id)
     .bind(now.0)
@@ -122,7 +125,7 @@ pub(crate) async fn waiting_unlocks(
     most: i64,
 ) -> Result<Vec<SentCode>, db::Error> {
     let rows = sqlx::query(
-        "SELECT unlock_id, card_id, user_id, code_mark, tries, known_by, approver, errand_id, until, made_at \
+        "SELECT unlock_id, card_id, user_id, code_mark, tries, known_by, approver, errand_id, network, until, made_at \
          FROM ca_card_unlock WHERE card_id = $1 AND known_by = 'colleague' AND approver IS NULL AND until > $2 \
          ORDER BY unlock_id LIMIT $3",
     )
@@ -134,22 +137,53 @@ pub(crate) async fn waiting_unlocks(
     rows.iter().map(read_row).collect()
 }
 
-/// How many codes there were for somebody since a time.
-pub(crate) async fn unlocks_since(
-    tx: &mut Tx,
-    user: &str,
-    known_by: KnownBy,
-    since: Millis,
-) -> Result<i64, db::Error> {
+/// How many codes somebody was sent since a time.
+pub(crate) async fn sendings_since(tx: &mut Tx, user: &str, since: Millis) -> Result<i64, db::Error> {
     let (many,): (i64,) = sqlx::query_as(
-        "SELECT CAST(COUNT(*) AS BIGINT) FROM ca_card_unlock WHERE user_id = $1 AND known_by = $2 AND made_at > $3",
+        "SELECT CAST(COUNT(*) AS BIGINT) FROM ca_card_unlock WHERE user_id = $1 AND known_by = 'code' AND made_at > $2",
     )
     .bind(user)
-    .bind(known_by.word())
     .bind(since.0)
     .fetch_one(tx)
     .await?;
     Ok(many)
+}
+
+/// For how many requests in somebody's name a colleague vouched, or tried to, of those that were made since a time. Anybody can make
+/// one, so the others do not count.
+pub(crate) async fn vouchings_since(tx: &mut Tx, user: &str, since: Millis) -> Result<i64, db::Error> {
+    let (many,): (i64,) = sqlx::query_as(
+        "SELECT CAST(COUNT(*) AS BIGINT) FROM ca_card_unlock WHERE user_id = $1 AND known_by = 'colleague' AND made_at > $2 \
+         AND (approver IS NOT NULL OR tries > 0)",
+    )
+    .bind(user)
+    .bind(since.0)
+    .fetch_one(tx)
+    .await?;
+    Ok(many)
+}
+
+/// Of the requests for a card that wait for a colleague the newest stay, of one network or of all, and the others are good for nothing
+/// from now on.
+pub(crate) async fn keep_newest_waiting(
+    tx: &mut Tx,
+    card: &str,
+    network: Option<&str>,
+    most: i64,
+    now: Millis,
+) -> Result<(), db::Error> {
+    let waiting = "card_id = $1 AND known_by = 'colleague' AND approver IS NULL AND until > $2";
+    let of = if network.is_some() { "AND network = $4" } else { "" };
+    let sql = format!(
+        "UPDATE ca_card_unlock SET until = $2 WHERE {waiting} {of} AND unlock_id NOT IN \
+         (SELECT unlock_id FROM ca_card_unlock WHERE {waiting} {of} ORDER BY unlock_id DESC LIMIT $3)"
+    );
+    let mut query = sqlx::query(AssertSqlSafe(sql)).bind(card).bind(now.0).bind(most);
+    if let Some(network) = network {
+        query = query.bind(network);
+    }
+    query.execute(tx).await?;
+    Ok(())
 }
 
 /// Every code that somebody was sent is good for nothing from now on.
@@ -188,6 +222,7 @@ fn read_row(row: &AnyRow) -> Result<SentCode, db::Error> {
         known_by: if known_by == "code" { KnownBy::Code } else { KnownBy::Colleague },
         approver: row.try_get("approver")?,
         errand_id: row.try_get("errand_id")?,
+        network: row.try_get("network")?,
         until: Millis(row.try_get("until")?),
         made_at: Millis(row.try_get("made_at")?),
     })

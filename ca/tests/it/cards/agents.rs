@@ -37,11 +37,11 @@ impl Transport for Changing {
 }
 
 /// A reader that stops before a command until it is told to go on.
-struct Waiting {
-    card: VirtualCard,
-    left: usize,
-    reached: mpsc::Sender<()>,
-    go_on: mpsc::Receiver<()>,
+pub(crate) struct Waiting {
+    pub(crate) card: VirtualCard,
+    pub(crate) left: usize,
+    pub(crate) reached: mpsc::Sender<()>,
+    pub(crate) go_on: mpsc::Receiver<()>,
 }
 
 impl Transport for Waiting {
@@ -55,7 +55,7 @@ impl Transport for Waiting {
     }
 }
 
-fn told(over: Option<Over>) -> String {
+pub(crate) fn told(over: Option<Over>) -> String {
     match over {
         Some(Over::Ended { done: false, words }) => words,
         over => panic!("{over:?}"),

@@ -16,7 +16,7 @@ const MANY: usize = 200;
 
 /// What holds of a card that was issued, however it came to be: its own two certificates are good and no other is, they are on the card,
 /// and the passcode is the holder's.
-async fn is_issued(desk: &Desk, id: &str, chip: &Chip, when: &str) {
+pub(crate) async fn is_issued(desk: &Desk, id: &str, chip: &Chip, when: &str) {
     let card = desk.card(id).await;
     assert_eq!(card.state, CardState::Active, "{when}");
     let mut good = desk.good().await;

@@ -119,7 +119,7 @@ impl Desk {
 }
 
 /// Somebody had a card printed at a time, and the process that followed it has died.
-async fn plant_print(db: &Db, card: &str, id: &str, begun_at: i64) {
+pub(crate) async fn plant_print(db: &Db, card: &str, id: &str, begun_at: i64) {
     let (card, id) = (card.to_owned(), id.to_owned());
     db.write(move |tx| {
         Box::pin(async move {

@@ -40,7 +40,7 @@ pub(crate) const CHOSEN: &str = "24681012";
 pub(crate) struct Desk {
     pub(crate) world: World,
     pub(crate) hand: ManualClock,
-    routes: Router,
+    pub(crate) routes: Router,
     address: SocketAddr,
     location: String,
 }

@@ -7,6 +7,7 @@ use card::piv::{Passcode, Piv};
 use card::relay::Over;
 use http::{Request, StatusCode};
 use platform::db::Db;
+use platform::web::PeerAddress;
 use serde_json::{Value, json};
 
 use super::rig::{CHOSEN, Chip, Desk, MANAGER, NURSE, Pulled, STRANGER};
@@ -136,6 +137,58 @@ platform::both_engines! {
         let (_, acts) = desk.get(MANAGER, &format!("/ca/cards/{id}/acts")).await;
         let last = acts["acts"].as_array().unwrap().last().unwrap().clone();
         assert_eq!((&last["move"], &last["by"]), (&json!("unlock"), &json!(MANAGER)), "{last}");
+    }
+
+    /// However often anybody asks in a holder's name, their own request stays and is approved; what one network asks gives way to what it
+    /// asks later, and is refused when it is too much. What colleagues have vouched for counts, and is enough at six times a day.
+    async fn askings_of_strangers_keep_nobody_out(db: Db) {
+        let desk = Desk::new(db).await;
+        let chip = Chip::new(4711);
+        let id = desk.issued(&chip).await;
+        let ask = async |address: &str| {
+            let peer = PeerAddress(address.parse().unwrap());
+            let request = Request::post("/ca/card-unlocks/by-colleague").extension(peer);
+            let (status, said, _) = desk.ask(None, request, &json!({"serial": "4711"}).to_string()).await;
+            (status, said)
+        };
+        let text = |said: &Value, name: &str| said[name].as_str().unwrap().to_owned();
+        let (status, own) = ask("192.0.2.1:1000").await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{own}");
+        let mut asked = Vec::new();
+        for _ in 0..200 {
+            let (status, said) = ask("198.51.100.1:1000").await;
+            if status == StatusCode::TOO_MANY_REQUESTS {
+                break;
+            }
+            assert_eq!(status, StatusCode::ACCEPTED, "{said}");
+            asked.push(text(&said, "id"));
+            // Codes that nobody has vouched for are no tries.
+            assert_eq!(give(&desk, &text(&said, "id"), "000000").await.0, StatusCode::BAD_REQUEST);
+        }
+        assert!((10..200).contains(&asked.len()), "{}", asked.len());
+        let path = format!("/ca/cards/{id}/unlocks");
+        let waiting = async || {
+            let (_, waiting) = desk.get(MANAGER, &path).await;
+            let waiting = waiting["unlocks"].as_array().unwrap().clone();
+            waiting.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let listed = waiting().await;
+        assert_eq!(listed.len(), 3, "{listed:?}");
+        assert!(listed.contains(&text(&own, "id")) && listed.contains(asked.last().unwrap()), "{listed:?}");
+        let approve = async |said: &Value| {
+            let path = format!("{path}/{}/approvals", text(said, "id"));
+            desk.post(MANAGER, &path, None, "x", &json!({"code": said["code"]})).await.0
+        };
+        assert_eq!(approve(&own).await, StatusCode::NO_CONTENT);
+        assert_eq!(give(&desk, &text(&own, "id"), &text(&own, "code")).await.0, StatusCode::CREATED);
+        for _ in 0..5 {
+            let (_, said) = ask("192.0.2.1:1000").await;
+            assert_eq!(approve(&said).await, StatusCode::NO_CONTENT);
+        }
+        let (status, said) = ask("192.0.2.1:1000").await;
+        assert_eq!(status, StatusCode::ACCEPTED, "the answer is the same");
+        assert!(!waiting().await.contains(&text(&said, "id")), "six times are enough");
+        assert_eq!(approve(&said).await, StatusCode::BAD_REQUEST);
     }
 
     /// Nobody learns whose card it is or what addresses there are, and no code goes to a new address, too often, or is tried too often.

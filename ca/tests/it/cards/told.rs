@@ -13,6 +13,7 @@ use super::unlocking::lock;
 
 /// What the holder chooses where no server is reached.
 const NEW: &str = "86420864";
+const EMAIL: &str = "zoe@trust.example";
 
 platform::both_engines! {
     /// Somebody who identified the holder is told the key once; the card then gets another one before anything else is done with it,
@@ -21,6 +22,8 @@ platform::both_engines! {
         let desk = Desk::new(db).await;
         let chip = Chip::new(4711);
         let id = desk.issued(&chip).await;
+        desk.address("email", EMAIL, desk.world.clock.now()).await;
+        let notices = async || desk.letters().await.iter().filter(|(kind, ..)| kind == "card-unblocking-key-told").count();
         lock(&chip);
         let path = format!("/ca/cards/{id}/unblocking-key");
         let body = json!({"identified": "by their passport"});
@@ -31,11 +34,14 @@ platform::both_engines! {
         assert_eq!((status, &said["code"]), (StatusCode::CONFLICT, &json!("card-people-only")));
         assert_eq!(desk.post(MANAGER, &path, None, "x", &json!({"identified": " "})).await.0, StatusCode::BAD_REQUEST);
         assert_eq!(desk.card(&id).await.unblocking_key_told_at, None, "nobody was told");
+        assert_eq!(notices().await, 0);
         let (status, told) = desk.post(MANAGER, &path, None, "x", &body).await;
         assert_eq!(status, StatusCode::CREATED, "{told}");
         let (status, said) = desk.post(MANAGER, &path, None, "x", &body).await;
         assert_eq!((status, &said["code"]), (StatusCode::CONFLICT, &json!("card-unblocking-key-not-told")), "{said}");
         assert!(desk.card(&id).await.unblocking_key_told_at.is_some());
+        assert_eq!(notices().await, 1, "the holder is told once");
+        assert!(desk.letters().await.iter().all(|(_, _, words)| !words.contains(told["unblocking_key"].as_str().unwrap())));
         // Where no server is reached.
         let puk = Puk::parse(told["unblocking_key"].as_str().unwrap().as_bytes()).unwrap();
         let new = Passcode::parse(NEW.as_bytes()).unwrap();

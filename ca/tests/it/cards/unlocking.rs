@@ -3,12 +3,13 @@
 use ca::api::CardState;
 use card::piv::{Error, Passcode, Piv, Secret};
 use card::relay::Over;
+use http::{Request, StatusCode};
 use platform::db::Db;
 use platform::db::Engine;
 use platform::db::testing::TestDb;
 use serde_json::json;
 
-use super::rig::{CHOSEN, Chip, Desk, Pulled};
+use super::rig::{CHOSEN, Chip, Desk, MANAGER, Pulled, person};
 
 /// What the holder chooses in an unlock.
 const NEW: &str = "86420864";
@@ -63,6 +64,35 @@ platform::both_engines! {
         assert_eq!(desk.errand(&id, &errand).await.fault, Some(words));
         desk.done(&id, &errand, &chip, Some(NEW)).await;
         Piv::select(chip.insert()).unwrap().verify(&passcode(NEW)).unwrap();
+    }
+}
+
+platform::both_engines! {
+    /// An unlock that is given up after the unblocking key was at the workstation leaves a mark: it is told to nobody, and the card gets
+    /// another one at its next contact, before anything else.
+    async fn unlock_that_is_given_up_moves_the_key(db: Db) {
+        let desk = Desk::new(db).await;
+        let chip = Chip::new(4711);
+        let id = desk.issued(&chip).await;
+        let errand = desk.begun(&id, &json!({"act": "unlock"})).await;
+        let (over, _) = desk.relay(&id, &errand, chip.insert(), None).await;
+        assert!(matches!(over, Some(Over::Ended { done: false, .. })), "{over:?}");
+        let path = format!("/ca/cards/{id}/errands/{errand}");
+        let (status, said, _) = desk.ask(Some(&person(MANAGER)), Request::delete(&path), "").await;
+        assert_eq!(status, StatusCode::OK, "{said}");
+        let card = desk.card(&id).await;
+        assert!(card.unblocking_key_told_at.is_some());
+        assert_eq!(card.unblocking_key, "1.1");
+        let told = json!({"identified": "by their passport"});
+        let (status, said) = desk.post(MANAGER, &format!("/ca/cards/{id}/unblocking-key"), None, "x", &told).await;
+        assert_eq!((status, &said["code"]), (StatusCode::CONFLICT, &json!("card-unblocking-key-not-told")), "{said}");
+        let errand = desk.begun(&id, &json!({"act": "repair"})).await;
+        let (over, reader) = desk.relay(&id, &errand, Pulled::never(&chip), None).await;
+        assert!(matches!(over, Some(Over::Ended { done: true, .. })), "{over:?}");
+        let first = reader.commands.iter().find(|command| ![0xA4, 0xF8].contains(&command[1])).unwrap();
+        assert_eq!((first[1], first[3]), (0x24, 0x81), "before anything else");
+        let card = desk.card(&id).await;
+        assert_eq!((card.unblocking_key.as_str(), card.unblocking_key_told_at), ("1.2", None));
     }
 }
 

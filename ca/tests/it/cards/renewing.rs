@@ -1,0 +1,60 @@
+//! Renewals that do not come to their end.
+
+use std::time::Duration;
+
+use ca::api::CardState;
+use ca::failpoint;
+use http::{Request, StatusCode};
+use platform::db::Db;
+use serde_json::json;
+
+use super::rig::{CHOSEN, Chip, Desk, MANAGER, person};
+
+platform::both_engines! {
+    /// A renewal that runs out or is given up before it began to make keys leaves the card as it was. After that the card may have other
+    /// keys than those of its certificates: they are revoked, it is not repaired, and a renewal gives it new ones.
+    async fn broken_renewal_leaves_no_certificate_of_lost_keys(db: Db) {
+        let desk = Desk::new(db).await;
+        let after = failpoint::CARD_RENEWALS.iter().copied().chain(["ca.card-first-key", "ca.card-finishing"]);
+        for (number, point) in ["ca.card-keyed"].into_iter().chain(after).enumerate() {
+            let chip = Chip::new(u32::try_from(number + 1).unwrap());
+            let id = desk.issued(&chip).await;
+            let before = desk.good().await;
+            let errand = desk.begun(&id, &json!({"act": "renew"})).await;
+            failpoint::arm(point);
+            assert_eq!(desk.relay(&id, &errand, chip.insert(), Some(CHOSEN)).await.0, None, "{point}");
+            if number % 2 == 0 {
+                desk.hand.advance(Duration::from_hours(2));
+                desk.world.authority.end_due_errands().await;
+            } else {
+                let path = format!("/ca/cards/{id}/errands/{errand}");
+                let (status, said, _) = desk.ask(Some(&person(MANAGER)), Request::delete(&path), "").await;
+                assert_eq!(status, StatusCode::OK, "{said}");
+            }
+            assert_eq!(desk.errand(&id, &errand).await.state, "ended", "{point}");
+            let card = desk.card(&id).await;
+            assert_eq!(card.state, CardState::Active, "{point}");
+            let path = format!("/ca/cards/{id}/errands");
+            if point == "ca.card-keyed" {
+                assert_eq!((card.keys_changed_at, desk.good().await), (None, before), "{point}");
+                let errand = desk.begun(&id, &json!({"act": "repair"})).await;
+                desk.done(&id, &errand, &chip, None).await;
+            } else {
+                assert!(card.keys_changed_at.is_some(), "{point}");
+                assert!(desk.good().await.is_empty(), "{point}: no certificate of keys that nobody has");
+                let repair = json!({"act": "repair"});
+                let (status, said) = desk.post(MANAGER, &path, None, &format!("repair-{number}"), &repair).await;
+                assert_eq!((status, &said["code"]), (StatusCode::CONFLICT, &json!("card-keys-changed")), "{said}");
+                // Its certificates are revoked already, and it can be put aside and taken up again.
+                desk.moved(&id, &json!({"move": "suspend"})).await;
+                desk.moved(&id, &json!({"move": "resume"})).await;
+            }
+            let errand = desk.begun(&id, &json!({"act": "renew"})).await;
+            desk.done(&id, &errand, &chip, Some(CHOSEN)).await;
+            let card = desk.card(&id).await;
+            assert_eq!((card.state, card.keys_changed_at), (CardState::Active, None), "{point}");
+            assert_eq!(desk.good().await.len(), 2, "{point}");
+            desk.moved(&id, &json!({"move": "cancel", "reason": "damaged"})).await;
+        }
+    }
+}
