@@ -108,7 +108,7 @@ impl Position {
         let stage = lines.next()?.parse().ok().filter(|stage| *stage <= Branch::ALL.len())?;
         let passed = lines.next()?.parse().ok()?;
         let unit = lines.next().filter(|unit| !unit.contains('\0'))?.to_owned();
-        Some(Self { stage, passed, unit })
+        Some(Self { stage, unit, passed })
     }
 }
 

@@ -262,7 +262,10 @@ platform::both_engines! {
         let asid = register(&ldap.rig, &large).await;
         large["interactions"] = json!((0..99).map(|number| format!("urn:nhs:names:services:{number}")).collect::<Vec<_>>());
         register(&ldap.rig, &large).await;
-        let words = |many| -> String { (0..many).map(|number| format!("(nhsAsSvcIA=urn:nhs:names:services:{number})")).collect() };
+        let words = |many| {
+            let words: Vec<String> = (0..many).map(|number| format!("(nhsAsSvcIA=urn:nhs:names:services:{number})")).collect();
+            words.concat()
+        };
         assert_eq!(ldap.found(&format!("(&{})", words(100))).await, [format!("uniqueIdentifier={asid},ou=Services,o=nhs")]);
         assert_eq!(ldap.found(&format!("(&{})", words(99))).await.len(), 2);
         assert!(ldap.found(&format!("(&{})", words(101))).await.is_empty());
