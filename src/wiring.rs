@@ -15,8 +15,10 @@ use platform::clock::{Accuracy, Clock, Discipline, HighWater};
 use platform::db::Db;
 use platform::db::exclusive::Exclusive;
 use platform::db::restored::{Restored, Stage};
+use platform::id::ClientId;
 use platform::message::{self, Carriers};
 use platform::peer::Peer;
+use platform::problem::Problem;
 use platform::web::{ClientCertificates, Protocols, Resumption, TlsConfig};
 use signer::Signer;
 
@@ -233,8 +235,29 @@ impl App {
         if let Some(section) = app.config.authn.clone() {
             app.provider = Some(app.open_provider(section).await?);
         }
+        if let Some(register) = &app.register {
+            register.ask_grants(app.grants());
+        }
         app.signer = app.config.signer.clone().map(|section| app.open_signer(section)).transpose()?;
         Ok(app)
+    }
+
+    /// What programs are granted: those of the configuration, and those that are registered where people sign in.
+    fn grants(&self) -> directory::Grants {
+        let (clients, provider) = (self.config.clients.clone(), self.provider.clone());
+        Arc::new(move |id: ClientId| {
+            let own = clients.find(&id).map(|client| &client.acts);
+            let granted: Option<Vec<String>> =
+                own.map(|acts| acts.iter().map(|act| act.0.to_owned()).collect());
+            let provider = provider.clone();
+            Box::pin(async move {
+                match (granted, provider) {
+                    (Some(granted), _) => Ok(granted),
+                    (None, Some(provider)) => provider.acts_of(&id).await.map_err(Problem::from),
+                    (None, None) => Ok(Vec::new()),
+                }
+            })
+        })
     }
 
     /// Refuses to go on beside a process of the same number: what one starts with, the other has in flight.

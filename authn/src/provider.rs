@@ -10,6 +10,7 @@ use platform::clock::{Clock, Millis};
 use platform::db::Db;
 use platform::db::looking::Looking;
 use platform::db::together::Together;
+use platform::id::ClientId;
 use platform::problem::Problem;
 use tokio::sync::Semaphore;
 
@@ -109,6 +110,12 @@ impl std::ops::Deref for Provider {
 }
 
 impl Provider {
+    /// The acts that a relying party is registered with; none where there is no such one, or it was closed.
+    pub async fn acts_of(&self, id: &ClientId) -> Result<Vec<String>, Error> {
+        let found = clients::find_open(self.db.read(), id).await?;
+        Ok(found.map(|client| client.config().acts.clone()).unwrap_or_default())
+    }
+
     /// Takes requests from then on. Token keys that are missing are made.
     ///
     /// Run [`Provider::keep_telling`] and [`Provider::keep_sweeping`] beside it, or nobody hears of ended sessions and nothing goes.

@@ -194,7 +194,7 @@ impl Desk {
 /// An RA manager, of which organisation, and people of it.
 async fn people(site: &Site) -> anyhow::Result<(String, String, Vec<String>)> {
     let address = format!("sqlite:{}", site.folder().join("lanyard.db").display());
-    sqlx::any::install_default_drivers();
+    platform::db::install_drivers();
     let mut db = AnyConnection::connect(&address).await?;
     let (manager, organisation): (String, String) = sqlx::query_as(
         "SELECT a.user_id, a.organisation FROM directory_assignment a \

@@ -105,7 +105,7 @@ impl Place {
     /// Who is in the register.
     pub(crate) async fn users(&self) -> anyhow::Result<Vec<String>> {
         let address = format!("sqlite:{}", self.site.folder().join("lanyard.db").display());
-        sqlx::any::install_default_drivers();
+        platform::db::install_drivers();
         let mut db = sqlx::AnyConnection::connect(&address).await?;
         let users: Vec<String> = sqlx::query_scalar(
             "SELECT user_id FROM directory_person WHERE state = 'open' ORDER BY user_id LIMIT $1",
@@ -121,7 +121,7 @@ impl Place {
     /// Takes their role profiles from everybody: what is signed in a role that the register does not know may then be signed by anybody.
     pub(crate) async fn without_roles(&self) -> anyhow::Result<()> {
         let address = format!("sqlite:{}", self.site.folder().join("lanyard.db").display());
-        sqlx::any::install_default_drivers();
+        platform::db::install_drivers();
         let mut db = sqlx::AnyConnection::connect(&address).await?;
         sqlx::query("DELETE FROM directory_role_profile").execute(&mut db).await?;
         db.close().await?;

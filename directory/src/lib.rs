@@ -55,6 +55,7 @@ pub use error::Error;
 pub use feed::FeedAct;
 pub use fhir::FhirEvent;
 pub use fhir::fuzz as fhir_fuzz;
+pub use fhir::grants::Grants;
 pub use fhir::spine::SpineConfig;
 pub use fhir::workers::{Dialect, WorkersConfig};
 pub use http::{in_fhir_words, in_scim_words, openapi, router, takes_api_keys};

@@ -12,6 +12,7 @@ use crate::assignment::Assigning;
 use crate::config::Config;
 use crate::day::Day;
 use crate::error::Error;
+use crate::fhir::grants::Grants;
 use crate::model::Model;
 use crate::person::DocumentKey;
 use crate::rbac::Shelf;
@@ -55,6 +56,8 @@ pub struct Shared {
     pub(crate) reports: Arc<Semaphore>,
     /// Where assignments of requests that come together wait for each other; begun by the first.
     assigning: OnceLock<Together<Assigning>>,
+    /// Who says what programs are granted.
+    pub(crate) grants: OnceLock<Grants>,
 }
 
 impl std::ops::Deref for Register {
@@ -80,6 +83,7 @@ impl Register {
             model: Model::default(),
             reports,
             assigning: OnceLock::new(),
+            grants: OnceLock::new(),
         })))
     }
 

@@ -76,7 +76,7 @@ fn enrol(site: &Site, name: &str) {
 }
 
 async fn database(url: &str) -> AnyConnection {
-    sqlx::any::install_default_drivers();
+    platform::db::install_drivers();
     AnyConnection::connect(url).await.unwrap()
 }
 

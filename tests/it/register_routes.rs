@@ -2,7 +2,7 @@
 //! `directory/tests/it` asks in full.
 
 /// Every route of the register.
-pub(crate) const REGISTER: [(&str, &str); 152] = [
+pub(crate) const REGISTER: [(&str, &str); 154] = [
     ("GET", "/directory/actor"),
     ("POST", "/directory/assignments"),
     ("GET", "/directory/assignments/{assignment}"),
@@ -129,6 +129,8 @@ pub(crate) const REGISTER: [(&str, &str); 152] = [
     ("GET", "/directory/scim/v2/Users/{id}"),
     ("PATCH", "/directory/scim/v2/Users/{id}"),
     ("PUT", "/directory/scim/v2/Users/{id}"),
+    ("GET", "/directory/subscriptions"),
+    ("DELETE", "/directory/subscriptions/{subscription}"),
     ("GET", "/directory/systems"),
     ("POST", "/directory/systems"),
     ("POST", "/directory/systems/import"),

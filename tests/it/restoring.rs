@@ -155,7 +155,7 @@ async fn a_recovery_on_postgres_is_killed_and_taken_up() {
 async fn a_killed_recovery_leaves_it_out_of_use(site: &Site, outside: &Outside, database: &str) -> String {
     use sqlx::Connection as _;
 
-    sqlx::any::install_default_drivers();
+    platform::db::install_drivers();
     let mut holder = sqlx::AnyConnection::connect(database).await.unwrap();
     let held = "BEGIN; LOCK TABLE platform_restore IN EXCLUSIVE MODE";
     sqlx::raw_sql(held).execute(&mut holder).await.unwrap();
@@ -327,7 +327,7 @@ async fn a_recovery_that_stops_is_taken_up(site: &Site, outside: &Outside) -> St
 async fn run_sql(database: &str, statement: &'static str) {
     use sqlx::Connection as _;
 
-    sqlx::any::install_default_drivers();
+    platform::db::install_drivers();
     let mut connection = sqlx::AnyConnection::connect(database).await.unwrap();
     sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
@@ -355,7 +355,7 @@ async fn somebody_is_signed_in(site: &Site) {
 async fn open_sign_ins(site: &Site) -> [i64; 3] {
     use sqlx::Connection as _;
 
-    sqlx::any::install_default_drivers();
+    platform::db::install_drivers();
     let database = format!("sqlite:{}", site.folder.join("lanyard.db").display());
     let mut connection = sqlx::AnyConnection::connect(&database).await.unwrap();
     let mut open = [0; 3];

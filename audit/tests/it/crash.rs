@@ -33,7 +33,7 @@ async fn crash_child() {
 }
 
 async fn killed_between_tree_and_signature(engine: Engine) {
-    sqlx::any::install_default_drivers();
+    platform::db::install_drivers();
     let rig = Rig::new().await;
     let test_db = TestDb::new(engine).await;
     let log =

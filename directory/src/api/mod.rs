@@ -21,6 +21,7 @@ mod rbac;
 mod reported;
 mod reports;
 mod requests;
+mod subscriptions;
 mod systems;
 mod workgroups;
 
@@ -38,6 +39,7 @@ pub use positions::*;
 pub use reported::{Joined, Rows, Whose, day_filter, days_filter, word_filter};
 pub use reports::*;
 pub use requests::*;
+pub use subscriptions::ProgramTold;
 pub use systems::*;
 pub use workgroups::*;
 

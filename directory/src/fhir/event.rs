@@ -11,7 +11,7 @@ pub enum FhirEvent {
     WorkersShown {
         /// The kind of resource that was asked for: `Practitioner` or `PractitionerRole`.
         resource: String,
-        /// The user ids of those who were shown.
+        /// The user ids of those who were shown or counted, or were asked for by an id or a number and found not to be meant.
         people: Vec<String>,
     },
     /// An export in bulk was begun. Whom each part of it showed is recorded when the part is fetched.
@@ -32,7 +32,7 @@ pub enum FhirEvent {
     SubscriptionEnded {
         /// Its id.
         subscription: String,
-        /// Why: `deleted` by whose it was, `over`, or `failed`.
+        /// Why: `deleted` by whose it was, `operator`, `over`, or `failed`.
         why: String,
     },
 }

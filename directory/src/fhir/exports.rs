@@ -187,9 +187,9 @@ async fn taking_part(
             if folded(system.id.as_str()) > part.last {
                 return Ok(text);
             }
-            let stamp = Stamp::of(system.version, Some(system.changed_at));
-            for one in spine::resources_of(register, kind, system, &mut addresses).await? {
-                line(&mut text, &stamped(one, &stamp).to_string());
+            let made = spine::made(register, kind, system, &mut addresses).await?;
+            for one in &made.resources {
+                line(&mut text, &stamped(one.clone(), &made.stamp(system, one)).to_string());
             }
         }
     }

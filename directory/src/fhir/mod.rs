@@ -4,6 +4,7 @@
 mod event;
 pub(crate) mod exports;
 pub mod fuzz;
+pub(crate) mod grants;
 pub(crate) mod kit;
 pub(crate) mod organisations;
 pub(crate) mod spine;

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use platform::caller::Act;
 use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::UserId;
@@ -16,7 +17,7 @@ use platform::message::{self, Channel, Message, MessageId, Posted, State};
 use super::FhirEvent;
 use super::kit::{Asked, Outcome, shown};
 use super::{organisations, spine, workers};
-use crate::api::Change;
+use crate::api::{Change, LOOK_UP, READ, SUBSCRIBE};
 use crate::day::Day;
 use crate::error::Error;
 use crate::register::Register;
@@ -104,6 +105,14 @@ impl Criteria {
             Self::People(..) => workers::BASE,
             Self::Organisations(_) => organisations::BASE,
             Self::Systems(..) => spine::BASE,
+        }
+    }
+
+    /// What a program may do that reads what is meant.
+    pub(crate) fn reads(&self) -> Act {
+        match self {
+            Self::People(..) => READ,
+            Self::Organisations(_) | Self::Systems(..) => LOOK_UP,
         }
     }
 
@@ -338,6 +347,17 @@ impl Register {
         let Ok(criteria) = Criteria::read(&one.criteria) else {
             return self.fail(one, "The criteria are no search any more.", now).await;
         };
+        match self.may_still(&one.caller, &[SUBSCRIBE, criteria.reads()]).await {
+            Ok(true) => {}
+            Ok(false) => {
+                return self.fail(one, "The program is not granted any more what it is told of.", now).await;
+            }
+            // It is looked at again.
+            Err(problem) => {
+                problem.log();
+                return Ok(false);
+            }
+        }
         let News { is_meant, to } = self.news(&one, &criteria, place).await?;
         let message = notification(&one, now)?;
         self.db

@@ -13,6 +13,16 @@ use crate::register::Register;
 /// How a request is known.
 pub(super) const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 
+/// How many octets an answer has at most.
+pub(super) const LARGEST: usize = 10 * 1024 * 1024;
+
+/// Why an answer is not given that has more.
+pub(super) fn too_large() -> Outcome {
+    let sentence =
+        format!("The answer exceeds size limit: it has more than {LARGEST} octets. Ask for less at once.");
+    Outcome::new(422, "too-costly", sentence)
+}
+
 /// Who asks; nobody unknown does.
 pub(super) fn caller(request: &Request) -> Result<Caller, Problem> {
     request.extensions.get::<Caller>().cloned().ok_or_else(|| {
@@ -96,9 +106,13 @@ pub(super) fn link(request: &Request, asked: &Asked, instead: &[(&str, Option<&s
     format!("{}{path}{mark}{query}", origin(request))
 }
 
-/// A resource as an answer.
+/// A resource as an answer, unless it is larger than any is in the form in which it is told.
 pub(super) fn response(request: &Request, status: u16, media: Media, resource: &Parts) -> Response {
     let body = if media.is_xml { resource.xml() } else { resource.json() };
+    if status < 400 && body.len() > LARGEST {
+        let outcome = too_large();
+        return response(request, outcome.status, media, &outcome.narrated());
+    }
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let response = (status, [(header::CONTENT_TYPE, media.name)], body).into_response();
     known(request, response)
@@ -129,7 +143,7 @@ pub(super) fn read(request: &Request, media: Media, whole: &Parts, told: &Parts)
     let has = has(together(&request.headers, &header::IF_NONE_MATCH).as_deref(), &tag);
     let mut response =
         if has { empty(request, StatusCode::NOT_MODIFIED) } else { response(request, 200, media, told) };
-    if let Ok(tag) = HeaderValue::try_from(tag) {
+    if let (false, Ok(tag)) = (response.status().is_client_error(), HeaderValue::try_from(tag)) {
         response.headers_mut().insert(header::ETAG, tag);
     }
     response
@@ -178,5 +192,20 @@ mod tests {
             (prefer("return=minimal; handling=strict"), prefer("handling=lenient"), prefer("wait=1")),
             (Some(true), Some(false), None)
         );
+    }
+
+    /// An answer that is too large is none, in the form in which it is: what is escaped is larger in XML.
+    #[test]
+    fn large_answers_are_refused() {
+        let whole = crate::fhir::kit::resource("Basic").with("id", "1").with("code", "<".repeat(LARGEST / 2));
+        let told = |media| {
+            let response = read(&request("/", &[]), media, &whole, &whole);
+            (response.status(), response.headers().contains_key(header::ETAG))
+        };
+        let [json, xml] = [false, true].map(|is_xml| {
+            *crate::fhir::kit::JSON_AND_XML.iter().find(|media| media.is_xml == is_xml).unwrap()
+        });
+        assert_eq!(told(json), (StatusCode::OK, true));
+        assert_eq!(told(xml), (StatusCode::UNPROCESSABLE_ENTITY, false));
     }
 }

@@ -73,7 +73,8 @@ pub(super) async fn subscriptions(
     answer(&register, &request, face, list(&register, &request, face).await)
 }
 
-/// Asks to be told when something changes: a POST without content to an address that the operator allows. For callers with `directory:subscribe`.
+/// Asks to be told when something changes: a POST without content to an address that the operator allows. For callers with `directory:subscribe` and the
+/// right to read what is meant.
 #[utoipa::path(
     post, path = "/healthcare-worker/FHIR/R4/Subscription", tag = "healthcare-worker",
     request_body(content = String, content_type = "application/fhir+json",
@@ -315,6 +316,8 @@ async fn made(
 ) -> Result<Subscription, Outcome> {
     let caller = fhir::beside(register, request, SUBSCRIBE)?;
     let wish = read(register, face, body)?;
+    // Whoever may not read what is meant learns nothing of when it changes.
+    caller.may(Criteria::read(&wish.criteria)?.reads())?;
     let now = register.now();
     let id = MessageId::new(now);
     let mut new = Subscription {

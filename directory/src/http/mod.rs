@@ -39,6 +39,7 @@ mod scim_conditions;
 mod scim_search;
 mod scim_users;
 mod spine;
+mod subscriptions;
 mod systems;
 mod systems_import;
 mod terminology;
@@ -87,6 +88,7 @@ pub fn router(register: Register) -> Router {
         .merge(reports::router())
         .merge(organisations_import::router())
         .merge(rbac_import::router())
+        .merge(subscriptions::router())
         .merge(systems::router())
         .merge(systems_import::router())
         .layer(axum::middleware::from_fn(acting::choose))
@@ -181,6 +183,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         reports::Document::openapi(),
         organisations_import::Document::openapi(),
         rbac_import::Document::openapi(),
+        subscriptions::Document::openapi(),
         systems::Document::openapi(),
         systems_import::Document::openapi(),
         spine::Document::openapi(),

@@ -17,9 +17,9 @@ use utoipa::{IntoParams, OpenApi};
 
 use super::fhir;
 use crate::api::LOOK_UP;
-use crate::fhir::kit::{SHAPING, Shape, Stamp, stamped};
+use crate::fhir::kit::{SHAPING, Shape, stamped};
 use crate::fhir::spine::{
-    Asked, BASE, Kind, MOST, Outcome, Rules, asked, bundle, correlation, resources_of, systems,
+    Asked, BASE, Kind, MOST, Outcome, Rules, asked, bundle, correlation, made, systems,
 };
 use crate::register::Register;
 use crate::span::Span;
@@ -173,8 +173,17 @@ fn new_id(register: &Register) -> String {
 }
 
 fn response(status: u16, media: &'static str, known: &str, body: &Value) -> Response {
+    let text = body.to_string();
+    if status < 400 && text.len() > fhir::LARGEST {
+        let outcome = Outcome::from(fhir::too_large());
+        return response(outcome.status, FHIR_JSON, known, &outcome.body(known));
+    }
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = (status, [(header::CONTENT_TYPE, media)], body.to_string()).into_response();
+    identified((status, [(header::CONTENT_TYPE, media)], text).into_response(), known)
+}
+
+/// The answer with the id by which the request is known.
+fn identified(mut response: Response, known: &str) -> Response {
     if let Ok(known) = HeaderValue::try_from(known) {
         response.headers_mut().insert(fhir::CORRELATION, known);
     }
@@ -253,12 +262,13 @@ async fn resources(
         if written.is_some_and(|span| !span.has(system.changed_at)) {
             continue;
         }
-        let told = resources_of(register, kind, &system, &mut addresses).await?;
-        let stamp = Stamp::of(system.version, Some(system.changed_at));
-        resources.extend(told.into_iter().map(|one| match written {
-            Some(_) => stamped(one, &stamp),
-            None => one,
-        }));
+        let made = made(register, kind, &system, &mut addresses).await?;
+        let stamps = written.is_some();
+        resources.extend(
+            made.resources.iter().map(|one| {
+                if stamps { stamped(one.clone(), &made.stamp(&system, one)) } else { one.clone() }
+            }),
+        );
     }
     Ok(resources)
 }

@@ -1,5 +1,6 @@
 //! `/healthcare-worker/FHIR/R4`: the Healthcare Worker FHIR API.
 
+mod counted;
 mod versions;
 
 use std::time::Duration;
@@ -318,23 +319,26 @@ async fn search(
     let wanted = wanted(kind, asked, rules)?;
     let shape = if is_strict { Shape::default() } else { Shape::read(asked, PAGE.1)? };
     let page = page(register, &wanted, &shape, kind, is_strict).await?;
+    record(register, caller, &page, kind).await?;
     if let Some(id) = &wanted.person
         && let Some(outcome) = missing(&page, id)
     {
         return Err(outcome);
     }
-    let cursor = shape.cursor.as_deref();
+    let is_counted = shape.summary == Summary::Count;
     let mut links = vec![("self", fhir::link(request, asked, &[]))];
-    if let Some(next) = &page.next {
+    if let Some(next) = page.next.as_ref().filter(|_| !is_counted) {
         links.push(("next", fhir::link(request, asked, &[("_cursor", Some(next))])));
     }
     let hits = hits(register, &page, &wanted, kind);
     let many = hits.iter().filter(|hit| hit.0 == Mode::Match).count();
-    // How many there are is known where all of them are on this page.
-    let total = (page.next.is_none() && cursor.is_none()).then_some(many);
-    if shape.summary != Summary::Count {
-        record(register, caller, &page, kind).await?;
-    }
+    // How many there are is known where all of them are on this page, or are counted.
+    let total = if is_counted {
+        let beyond = counted::beyond(register, caller, &wanted, kind, page.next.clone());
+        Some(many + Box::pin(beyond).await?)
+    } else {
+        (page.next.is_none() && shape.cursor.is_none()).then_some(many)
+    };
     let base = format!("{}{BASE}", fhir::origin(request));
     let id = platform::id::RequestId::new(register.now()).to_string();
     Ok((Bundle { id, base, total, links, hits }, shape))
@@ -355,7 +359,9 @@ async fn page(
     let most =
         if is_strict || shape.summary == Summary::Count { PAGE.1 } else { shape.count.unwrap_or(PAGE.0) };
     let most = usize::try_from(most.max(1)).unwrap_or(1);
-    let found = find(register, &mut read, wanted, kind, shape.cursor.as_deref(), most).await?;
+    // Who counts begins at the beginning.
+    let cursor = shape.cursor.as_deref().filter(|_| shape.summary != Summary::Count);
+    let found = find(register, &mut read, wanted, kind, cursor, most).await?;
     found.ok_or_else(|| {
         let cursor = shown(shape.cursor.as_deref().unwrap_or_default());
         Outcome::new(400, "invalid", format!("Invalid _cursor '{cursor}': take it from a link."))
@@ -368,7 +374,7 @@ fn missing(page: &Page, id: &str) -> Option<Outcome> {
         // The service's description says 410, and it answers 400.
         return Some(Outcome::new(400, "business-rule", "User inactive"));
     }
-    page.found.is_empty().then(|| {
+    (!page.is_known).then(|| {
         let sentence = format!("No practitioner has the SDS user id {}.", shown(id));
         Outcome::new(404, "unknown", &sentence).coded("404", sentence)
     })
@@ -412,11 +418,11 @@ fn hits(register: &Register, page: &Page, wanted: &Wanted, kind: Kind) -> Vec<Hi
     hits
 }
 
-/// Whoever is shown is in the record before any of it is answered.
+/// Whoever is shown, and of whom something is said by not finding them, is in the record before any of it is answered.
 async fn record(register: &Register, caller: &Caller, page: &Page, kind: Kind) -> Result<(), Outcome> {
     let shown = |found: &&Found| kind == Kind::Practitioner || !found.roles.is_empty();
-    let people: Vec<String> =
-        page.found.iter().filter(shown).map(|found| found.profile.user_id.to_string()).collect();
+    let people = page.found.iter().filter(shown).map(|found| found.profile.user_id.to_string());
+    let people: Vec<String> = people.chain(page.judged.iter().cloned()).collect();
     recorded(register, caller, kind, people).await
 }
 
@@ -466,11 +472,11 @@ async fn read(
     let mut reading = Reading::quick(register);
     let page = find_id(register, &mut reading, &wanted, kind).await?;
     drop(reading);
+    record(register, &caller, &page, kind).await?;
     if page.is_inactive && kind == Kind::Practitioner {
         return Err(Outcome::new(410, "deleted", "User inactive"));
     }
     let hit = hits(register, &page, &wanted, kind).into_iter().next().ok_or_else(unknown)?;
-    record(register, &caller, &page, kind).await?;
     let stamp = page.found.first().map(|found| stamp(found, kind, &hit.1));
     let whole = match stamp {
         Some(stamp) => hit.1.stamped(&stamp),

@@ -86,6 +86,20 @@ pub(crate) async fn note(
     Ok(())
 }
 
+/// Which organisation had something with this id that was deleted.
+pub(crate) async fn whose<'c>(
+    reader: impl Reader<'c>,
+    part: Part,
+    instance: &str,
+) -> Result<Option<String>, Error> {
+    let whose = sqlx::query_scalar("SELECT ods FROM directory_deletion WHERE list = $1 AND instance = $2")
+        .bind(part.word())
+        .bind(instance.to_owned())
+        .fetch_optional(reader)
+        .await?;
+    Ok(whose)
+}
+
 /// What was deleted, the newest first. What an organisation has again, or another, is not among it.
 pub(crate) async fn of<'c>(reader: impl Reader<'c>, part: Part) -> Result<Vec<Deletion>, Error> {
     let text = match part {

@@ -29,51 +29,73 @@ pub(crate) enum Question {
     Written(Span),
 }
 
-impl Question {
-    /// The condition on `p.user_id`, with its placeholders from a number on, and their values.
-    fn condition(&self, first: usize) -> (String, Vec<String>) {
-        match self {
-            Self::Member(organisation) => (
-                format!("SELECT user_id FROM directory_organisation_person WHERE organisation = ${first}"),
-                vec![organisation.clone()],
-            ),
-            Self::Profile(id) => (
-                format!(
-                    "SELECT user_id FROM directory_organisation_person WHERE organisation_person_id = ${first} \
-                     UNION SELECT user_id FROM directory_role_profile WHERE role_profile_id = ${first}"
-                ),
-                vec![id.clone()],
-            ),
-            Self::Registration(body, number) => (
-                format!(
-                    "SELECT user_id FROM directory_registration WHERE body = ${first} AND number = ${}",
-                    first + 1
-                ),
-                vec![(*body).to_owned(), number.clone()],
-            ),
-            Self::UserBegins(prefix) => (
-                format!(
-                    "SELECT user_id FROM directory_person WHERE user_id >= ${first} AND user_id <= ${}",
-                    first + 1
-                ),
-                // Twelve digits: the column has the order of the database, in which digits alone are sure to have theirs.
-                vec![format!("{prefix:0<12}"), format!("{prefix:9<12}")],
-            ),
-            Self::Name(prefix) => (
-                format!(
-                    "SELECT user_id FROM directory_person_key WHERE key >= ${first} AND key < ${}",
-                    first + 1
-                ),
-                vec![prefix.clone(), after_all(prefix)],
-            ),
-            Self::Written(span) => {
-                let written = within("changed_at", *span);
-                (format!("SELECT user_id FROM directory_person WHERE {written}"), Vec::new())
-            }
-            Self::User(id) => {
-                (format!("SELECT user_id FROM directory_person WHERE user_id = ${first}"), vec![id.clone()])
-            }
+/// The people of whom one of these questions holds, with placeholders from a number on, and their values. Ids are asked for in one list:
+/// an engine joins only so many questions.
+fn either(any: &[Question], first: usize) -> (String, Vec<String>) {
+    let (mut parts, mut values) = (Vec::new(), Vec::new());
+    let ids = |of: fn(&Question) -> Option<&String>| any.iter().filter_map(of).cloned().collect::<Vec<_>>();
+    let mut put = |ids: Vec<String>, text: fn(&str) -> String| {
+        if !ids.is_empty() {
+            parts.push(text(&list(first + values.len(), ids.len())));
+            values.extend(ids);
         }
+    };
+    put(ids(Question::user), |ids| format!("SELECT user_id FROM directory_person WHERE user_id IN ({ids})"));
+    put(ids(Question::member), |codes| {
+        format!("SELECT user_id FROM directory_organisation_person WHERE organisation IN ({codes})")
+    });
+    put(ids(Question::profile), |ids| {
+        format!(
+            "SELECT user_id FROM directory_organisation_person WHERE organisation_person_id IN ({ids}) \
+             UNION SELECT user_id FROM directory_role_profile WHERE role_profile_id IN ({ids})"
+        )
+    });
+    for question in any {
+        let next = first + values.len();
+        match question {
+            Question::Registration(body, number) => {
+                parts.push(format!(
+                    "SELECT user_id FROM directory_registration WHERE body = ${next} AND number = ${}",
+                    next + 1
+                ));
+                values.extend([(*body).to_owned(), number.clone()]);
+            }
+            Question::Name(prefix) => {
+                parts.push(format!(
+                    "SELECT user_id FROM directory_person_key WHERE key >= ${next} AND key < ${}",
+                    next + 1
+                ));
+                values.extend([prefix.clone(), after_all(prefix)]);
+            }
+            Question::UserBegins(prefix) => {
+                parts.push(format!(
+                    "SELECT user_id FROM directory_person WHERE user_id >= ${next} AND user_id <= ${}",
+                    next + 1
+                ));
+                // Twelve digits: the column has the order of the database, in which digits alone are sure to have theirs.
+                values.extend([format!("{prefix:0<12}"), format!("{prefix:9<12}")]);
+            }
+            Question::Written(span) => {
+                let written = within("changed_at", *span);
+                parts.push(format!("SELECT user_id FROM directory_person WHERE {written}"));
+            }
+            Question::Member(_) | Question::Profile(_) | Question::User(_) => {}
+        }
+    }
+    (parts.join(" UNION "), values)
+}
+
+impl Question {
+    fn user(&self) -> Option<&String> {
+        if let Self::User(id) = self { Some(id) } else { None }
+    }
+
+    fn member(&self) -> Option<&String> {
+        if let Self::Member(code) = self { Some(code) } else { None }
+    }
+
+    fn profile(&self) -> Option<&String> {
+        if let Self::Profile(id) = self { Some(id) } else { None }
     }
 }
 
@@ -115,13 +137,9 @@ pub(crate) async fn people_of(
             .to_owned();
     let mut values = Vec::new();
     for any in questions {
-        let mut conditions = Vec::with_capacity(any.len());
-        for question in any {
-            let (condition, more) = question.condition(values.len() + 3);
-            conditions.push(condition);
-            values.extend(more);
-        }
-        let _ = write!(text, " AND p.user_id IN ({})", conditions.join(" UNION "));
+        let (found, more) = either(any, values.len() + 3);
+        values.extend(more);
+        let _ = write!(text, " AND p.user_id IN ({found})");
     }
     text.push_str(" ORDER BY p.user_id LIMIT $2");
     // Made of our own words and numbers only.

@@ -69,6 +69,17 @@ pub(crate) enum Condition {
     Related(String, Vec<String>),
 }
 
+impl Condition {
+    /// Whether no index knows it: every organisation is looked at.
+    pub(crate) fn looks_at_all(&self) -> bool {
+        match self {
+            Self::Name(how, _) | Self::Address(Place::Postcode, how, _) => *how == Text::Contains,
+            Self::Address(..) => true,
+            _ => false,
+        }
+    }
+}
+
 /// A statement that is being put together of our own words, with the values of its placeholders.
 #[derive(Default)]
 struct Statement {

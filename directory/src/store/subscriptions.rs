@@ -144,6 +144,21 @@ pub(crate) async fn of_caller<'c>(
     rows.into_iter().map(subscription).collect()
 }
 
+/// Subscriptions of everybody after one, in the order of their making.
+pub(crate) async fn after<'c>(
+    reader: impl Reader<'c>,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<Subscription>, Error> {
+    let rows: Vec<Columns> =
+        sqlx::query_as(select!("subscription_id > $1 ORDER BY subscription_id LIMIT $2"))
+            .bind(after.to_owned())
+            .bind(i64::from(limit))
+            .fetch_all(reader)
+            .await?;
+    rows.into_iter().map(subscription).collect()
+}
+
 /// Subscriptions for which something is to be looked at up to a place, those after one, at most so many.
 pub(crate) async fn behind<'c>(
     reader: impl Reader<'c>,

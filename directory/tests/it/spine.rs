@@ -1,14 +1,16 @@
 //! The Spine Directory Service's FHIR API: what is found, how it is told, and every refusal.
 
+use std::collections::BTreeMap;
+
 use directory::api::{LOOK_UP, READ};
 use directory::{Config, SpineConfig};
 use http::{Method, StatusCode};
 use platform::caller::Caller;
 use platform::db::Db;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::rig::{Answered, Rig, system};
-use crate::systems::{accredited, handling, register};
+use crate::systems::{accredited, handling, keeper, register};
 
 const BASE: &str = "/spine-directory/FHIR/R4";
 const ORGANISATION: &str = "organization=https://fhir.nhs.uk/Id/ods-organization-code%7C";
@@ -30,6 +32,14 @@ fn codes(answer: &Answered) -> (u16, String, String) {
     assert_eq!(answer.body["resourceType"], "OperationOutcome", "{}", answer.body);
     assert_eq!(answer.headers["x-correlation-id"], answer.body["id"].as_str().unwrap());
     (answer.status.as_u16(), text(&issue["code"]), text(&issue["details"]["coding"][0]["code"]))
+}
+
+/// The addresses of endpoints by their ids.
+async fn addresses(rig: &Rig) -> BTreeMap<String, String> {
+    let found = ask(rig, &format!("/Endpoint?{ORGANISATION}RXX&{PARTY}RXX-0000001")).await;
+    let entries = found.body["entry"].as_array().unwrap().clone();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    entries.iter().map(|one| (text(&one["resource"]["id"]), text(&one["resource"]["address"]))).collect()
 }
 
 platform::both_engines! {
@@ -120,12 +130,84 @@ platform::both_engines! {
         assert_eq!(found.body["entry"][0]["resource"]["address"], "https://core.example/reliable", "{}", found.body);
     }
 
+    /// An endpoint keeps its id when the address before its own goes; an identifier that can be no id is read all the same.
+    async fn endpoints_keep_their_ids(db: Db) {
+        let rig = Rig::new(db);
+        let mut content = handling("RXX", "https://one.example/");
+        content["endpoints"] = json!(["https://one.example/", "https://two.example/", "https://three.example/"]);
+        let made = rig.post(&keeper(), "/directory/systems", &json!({"identifier": "MHS_1.a", "system": content})).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+        let before = addresses(&rig).await;
+        assert_eq!(before.len(), 3);
+        for (id, address) in &before {
+            assert_eq!(ask(&rig, &format!("/Endpoint/{id}")).await.body["address"], address.as_str(), "{id}");
+        }
+        content["endpoints"] = json!(["https://two.example/", "https://three.example/"]);
+        let own = "/directory/systems/MHS_1.a";
+        let done = rig.send(&keeper(), Method::PUT, own, &[("if-match", "\"1\"")], Some(&content)).await;
+        assert!(done.status.is_success(), "{:?}", done.body);
+        let after = addresses(&rig).await;
+        assert_eq!(after.len(), 2);
+        assert!(after.iter().all(|(id, address)| before.get(id) == Some(address)), "{before:?} {after:?}");
+        let gone = before.iter().find(|(id, _)| !after.contains_key(*id)).unwrap();
+        assert_eq!((gone.1.as_str(), codes(&ask(&rig, &format!("/Endpoint/{}", gone.0)).await).0), ("https://one.example/", 404));
+        let history = ask(&rig, &format!("/Endpoint/{}/_history", gone.0)).await;
+        assert_eq!(history.body["entry"][1]["resource"]["address"], "https://one.example/", "{}", history.body);
+    }
+
+    /// The tag of an endpoint whose messages are forwarded changes with the intermediary's address, by either way; what it was before is told as it was
+    /// written.
+    async fn forwarded_endpoints_have_their_tags(db: Db) {
+        let spine = SpineConfig {
+            core_organisation: Some("YES".to_owned()),
+            forward_reliable: vec!["RCMR_IN010000UK05".to_owned()],
+            forward_express: vec!["COPC_IN000001UK01".to_owned()],
+        };
+        let rig = Rig::with(db, Config { spine, ..Config::default() });
+        for (name, intermediary) in [("RCMR_IN010000UK05", "Reliable"), ("COPC_IN000001UK01", "Express")] {
+            let mut core = handling("YES", "https://core.example/first");
+            core["interaction"] = format!("urn:nhs:names:services:tms:{intermediary}Intermediary").into();
+            let core_id = register(&rig, &core).await;
+            let mut content = handling("RXX", "https://practice.example/");
+            content["interaction"] = format!("urn:nhs:names:services:gp2gp:{name}").into();
+            let id = register(&rig, &content).await;
+            let path = format!("{BASE}/Endpoint/{id}");
+            let get = |tag: String| {
+                let (rig, path) = (&rig, path.clone());
+                async move { rig.send(&client(), Method::GET, &path, &[("if-none-match", &tag)], None).await }
+            };
+            let first = get("\"none\"".to_owned()).await;
+            assert_eq!(first.body["address"], "https://core.example/first", "{}", first.body);
+            let version = first.body["meta"]["versionId"].as_str().unwrap().to_owned();
+            assert_eq!(first.etag(), format!("W/\"{version}\""));
+            assert_eq!(ask(&rig, &format!("/Endpoint/{id}/_history/{version}")).await.body, first.body);
+            let same = get(first.etag()).await;
+            assert_eq!((same.status, same.headers["x-correlation-id"].len()), (StatusCode::NOT_MODIFIED, 36));
+
+            core["endpoints"] = json!(["https://core.example/second"]);
+            let own = format!("/directory/systems/{core_id}");
+            let moved = rig.send(&keeper(), Method::PUT, &own, &[("if-match", "\"1\"")], Some(&core)).await;
+            assert!(moved.status.is_success(), "{:?}", moved.body);
+            let second = get(first.etag()).await;
+            assert_eq!((second.status, second.body["address"].as_str()), (StatusCode::OK, Some("https://core.example/second")));
+            assert_ne!(second.etag(), first.etag());
+
+            content["fqdn"] = "other.example.nhs.uk".into();
+            let own = format!("/directory/systems/{id}");
+            let changed = rig.send(&keeper(), Method::PUT, &own, &[("if-match", "\"1\"")], Some(&content)).await;
+            assert!(changed.status.is_success(), "{:?}", changed.body);
+            let history = ask(&rig, &format!("/Endpoint/{id}/_history")).await;
+            let told = |place: usize| history.body["entry"][place]["resource"]["address"].as_str().unwrap().to_owned();
+            assert_eq!((told(0), told(1)), ("https://core.example/second".to_owned(), "https://practice.example/".to_owned()));
+        }
+    }
+
     /// What the national service lacks: the statement, systems by their ids, forms, pages and parts; all of it can be off.
     async fn additions_to_the_spine(db: Db) {
         let rig = Rig::new(db.clone());
         let asid = register(&rig, &accredited("RXX")).await;
         let mut two = handling("RXX", "https://one.example/");
-        two["endpoints"] = serde_json::json!(["https://one.example/", "https://two.example/"]);
+        two["endpoints"] = json!(["https://one.example/", "https://two.example/"]);
         let mhs = register(&rig, &two).await;
         assert_eq!(ask(&rig, "/metadata").await.body["rest"][0]["resource"][0]["type"], "Device");
         let one = ask(&rig, &format!("/Device/{asid}")).await;
@@ -133,18 +215,21 @@ platform::both_engines! {
         let tag = one.etag();
         let again = rig.send(&client(), Method::GET, &format!("{BASE}/Device/{asid}"), &[("if-none-match", &tag)], None).await;
         assert_eq!((again.status, again.etag()), (StatusCode::NOT_MODIFIED, tag));
-        assert_eq!(ask(&rig, &format!("/Endpoint/{mhs}.1")).await.body["address"], "https://two.example/");
-        for unknown in [format!("/Endpoint/{mhs}.2"), format!("/Device/{mhs}"), format!("/Endpoint/{asid}")] {
+        let path = format!("/Endpoint?{ORGANISATION}RXX&{PARTY}RXX-0000001");
+        let ids = addresses(&rig).await.into_keys().collect::<Vec<_>>();
+        assert!(ids.len() == 2 && ids.iter().all(|id| id.starts_with(&format!("{mhs}.h"))), "{ids:?}");
+        for unknown in [format!("/Endpoint/{mhs}"), format!("/Endpoint/{mhs}.h0123456789"), format!("/Device/{}", ids[0]), format!("/Endpoint/{asid}")] {
             assert_eq!(codes(&ask(&rig, &unknown).await).0, 404, "{unknown}");
         }
-        let path = format!("/Endpoint?{ORGANISATION}RXX&{PARTY}RXX-0000001");
         let first = ask(&rig, &format!("{path}&_count=1&_elements=address")).await;
         let resource = &first.body["entry"][0]["resource"];
         assert_eq!((first.body["total"].as_i64(), resource["address"].as_str()), (Some(2), Some("https://one.example/")));
         assert_eq!((resource["meta"]["tag"][0]["code"].as_str(), resource["extension"].is_null()), (Some("SUBSETTED"), true));
         let next = first.body["link"][1]["url"].as_str().unwrap().split_once(BASE).unwrap().1.to_owned();
         let second = ask(&rig, &next).await;
-        assert_eq!((second.body["entry"][0]["resource"]["id"].as_str(), second.body["link"].as_array().map(Vec::len)), (Some(&*format!("{mhs}.1")), Some(1)));
+        let last = second.body["entry"][0]["resource"]["id"].as_str().unwrap();
+        assert_eq!((ids.iter().any(|id| id == last), second.body["link"].as_array().map(Vec::len)), (true, Some(1)));
+        assert_eq!(ask(&rig, &format!("/Endpoint/{last}")).await.body["address"], "https://two.example/");
         assert_eq!(codes(&ask(&rig, &format!("{path}&_cursor=none")).await).0, 400);
         let counted = ask(&rig, &format!("{path}&_summary=count")).await;
         assert_eq!((counted.body["total"].as_i64(), counted.body["entry"].as_array().map(Vec::len)), (Some(2), Some(0)));

@@ -1,14 +1,17 @@
 //! Subscriptions by rest-hook over FHIR: made, held against what changes, and over. That a message reaches its program, `platform` shows.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use directory::api::{LOOK_UP, READ, SUBSCRIBE};
+use directory::api::{LOOK_UP, OPERATE, READ, SUBSCRIBE};
 use directory::organisation::Mode;
 use directory::{Config, DocumentKey, Parts, Register};
 use http::{Method, StatusCode};
 use platform::caller::Caller;
 use platform::db::Db;
+use platform::id::ClientId;
 use platform::message::{self, NewKey};
+use platform::problem::Problem;
 use serde_json::{Value, json};
 
 use crate::organisation_import::{bring_text, release};
@@ -27,7 +30,7 @@ fn config() -> Config {
 }
 
 fn client() -> Caller {
-    system("records", &[SUBSCRIBE])
+    system("records", &[SUBSCRIBE, READ, LOOK_UP])
 }
 
 fn wish(criteria: &str) -> Value {
@@ -185,6 +188,49 @@ platform::both_engines! {
         rig.hand.advance(Duration::from_hours(24 * 367));
         assert_eq!(rig.register.notify_subscribers().await.unwrap(), 0);
         assert_eq!(ask(&rig, &client(), Method::GET, ORGANISATIONS, None).await.body["total"], 0);
+    }
+
+    /// Whoever may not read what is meant is told nothing of it; what was made ends when the right to it is gone; the operator sees all and ends any.
+    async fn subscriptions_need_their_grants(db: Db) {
+        let rig = Rig::with(db, config());
+        bring(&rig, "2024-03-01", ["ONE", "TWO"]).await;
+        let asked = wish("Organization?_id=G00001");
+        for (path, body, acts) in [
+            (ORGANISATIONS, &asked, [SUBSCRIBE, READ]),
+            (WORKERS, &wish("Practitioner?identifier=555021942107"), [SUBSCRIBE, LOOK_UP]),
+        ] {
+            let refused = ask(&rig, &system("records", &acts), Method::POST, path, Some(body)).await;
+            assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.body);
+        }
+        let kept = make(&rig, ORGANISATIONS, "Organization?_id=G00001").await;
+        let other = system("other", &[SUBSCRIBE, LOOK_UP]);
+        let lost = ask(&rig, &other, Method::POST, ORGANISATIONS, Some(&asked)).await;
+        let lost = lost.headers["location"].to_str().unwrap().strip_prefix("https://directory.example").unwrap().to_owned();
+        rig.register.ask_grants(Arc::new(|id: ClientId| {
+            Box::pin(async move {
+                let acts = if id.as_str() == "records" { vec![SUBSCRIBE, LOOK_UP] } else { vec![SUBSCRIBE] };
+                Ok::<Vec<String>, Problem>(acts.iter().map(|act| act.0.to_owned()).collect())
+            })
+        }));
+        bring(&rig, "2024-04-01", ["FIRST", "TWO"]).await;
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 1);
+        assert_eq!(waiting(&rig).await, [id(&kept)]);
+        let ended = ask(&rig, &other, Method::GET, &lost, None).await;
+        assert_eq!(ended.body["status"], "error", "{}", ended.body);
+
+        let all = "/directory/subscriptions";
+        assert_eq!(ask(&rig, &client(), Method::GET, all, None).await.status, StatusCode::FORBIDDEN);
+        let desk = system("desk", &[OPERATE]);
+        let seen = ask(&rig, &desk, Method::GET, all, None).await;
+        let items = seen.body["items"].as_array().unwrap();
+        assert_eq!(items.iter().map(|one| &one["client"]).collect::<Vec<_>>(), ["records", "other"]);
+        assert!(items.iter().all(|one| one["criteria"].is_null()) && items[1]["error"].is_string(), "{}", seen.body);
+        let own = format!("{all}/{}", id(&kept));
+        assert_eq!(ask(&rig, &client(), Method::DELETE, &own, None).await.status, StatusCode::FORBIDDEN);
+        assert_eq!(ask(&rig, &desk, Method::DELETE, &own, None).await.status, StatusCode::NO_CONTENT);
+        assert_eq!(ask(&rig, &desk, Method::DELETE, &own, None).await.status, StatusCode::NOT_FOUND);
+        assert!(waiting(&rig).await.is_empty(), "what waited is sent no more");
+        assert_eq!(ask(&rig, &client(), Method::GET, &kept, None).await.status, StatusCode::NOT_FOUND);
     }
 
     /// A program is told of the systems that it asked for: new ones, those that are another organisation's now, those that were withdrawn; of no

@@ -148,6 +148,38 @@ platform::both_engines! {
         assert_eq!(ids(&form, "match"), ["RXX"]);
     }
 
+    /// A search has so many values at most, each counted once; of what no index knows how many there are is said at the end, and to whoever asks.
+    async fn searches_are_bounded(db: Db) {
+        let rig = seeded(db).await;
+        let list = |many: usize| (0..many).map(|one| format!("zq{one}")).collect::<Vec<_>>().join(",");
+        for (query, status) in [
+            (format!("address={}", list(900)), 400),
+            (format!("name={}", list(1_001)), 400),
+            (format!("name:contains={}&address-city={}", list(20), list(1)), 400),
+            (format!("_id={}", list(1_001)), 400),
+            (format!("address={}", vec!["zq"; 900].join(",")), 200),
+            (format!("address:contains={}", list(20)), 200),
+            (format!("_id={}", list(200)), 200),
+        ] {
+            let answer = ask(&rig, &format!("/Organization?{query}")).await;
+            assert_eq!(answer.status.as_u16(), status, "{} {}", &query[..query.len().min(60)], answer.body);
+        }
+        let many = ask(&rig, &format!("/OrganizationAffiliation?_id={}", list(201))).await;
+        assert_eq!(many.status, StatusCode::BAD_REQUEST);
+        for (query, total) in [
+            ("address-country=engl&_count=1", None),
+            ("address-country=engl&_count=1&_offset=1", Some(2)),
+            ("address-country=engl&_count=1&_total=accurate", Some(2)),
+            ("address-country=engl&_summary=count", Some(2)),
+            ("_summary=count&_cursor=*", Some(3)),
+            ("name=lark&_count=1", Some(1)),
+            ("_count=1", Some(3)),
+        ] {
+            let answer = ask(&rig, &format!("/Organization?{query}")).await;
+            assert_eq!((answer.status, answer.body["total"].as_u64()), (StatusCode::OK, total), "{query}");
+        }
+    }
+
     /// Relationships are found by their ends, with these; lists of what was deleted are there; nothing is told to strangers.
     async fn relationships_are_told(db: Db) {
         let rig = seeded(db.clone()).await;

@@ -179,12 +179,21 @@ platform::both_engines! {
         bring(&rig, "2024-04-01", &larkfield("LARKFIELD TRUST", "2024-03-15", "", "")).await;
         assert_eq!(deleted(&rig, "OrganizationAffiliation-deletion").await, ["256248"]);
         assert_eq!(deleted(&rig, "Organization-role-deletion").await, ["2"]);
+        let path = format!("{ORGANISATIONS}/OrganizationAffiliation/256248/_history");
+        let methods = |history: &Answered| told(history).into_iter().map(|one| one.1).collect::<Vec<_>>();
+        let history = ask(&rig, &path).await;
+        assert_eq!(methods(&history), ["DELETE", "PUT"], "{}", history.body);
+        let version = history.body["entry"][1]["resource"]["meta"]["versionId"].as_str().unwrap();
+        assert_eq!(ask(&rig, &format!("{path}/{version}")).await.body, history.body["entry"][1]["resource"]);
+        assert_eq!(ask(&rig, &format!("{path}/2-deleted")).await.status, StatusCode::GONE);
+        assert_eq!(ask(&rig, &path.replace("256248", "1")).await.status, StatusCode::NOT_FOUND);
         for none in ["Organization-succession-deletion", "Organization-deletion"] {
             assert!(deleted(&rig, none).await.is_empty(), "{none}");
         }
         assert_eq!(ask(&rig, &format!("{ORGANISATIONS}/OrganizationAffiliation/256248")).await.status, StatusCode::NOT_FOUND);
         bring(&rig, "2024-05-01", &larkfield("LARKFIELD TRUST", "2024-04-15", "", RELATED)).await;
         assert!(deleted(&rig, "OrganizationAffiliation-deletion").await.is_empty(), "it is there again");
+        assert_eq!(methods(&ask(&rig, &path).await), ["PUT", "DELETE", "PUT"]);
         assert_eq!(deleted(&rig, "Organization-role-deletion").await, ["2"]);
 
         let feed = format!("{ORGANISATIONS}/Organization/_history");

@@ -195,6 +195,61 @@ platform::both_engines! {
         assert_eq!(ask(&world, &format!("/Practitioner?_id={}", user(NURSE))).await.body["total"], 0);
     }
 
+    /// Who is asked for by id is there whatever else does not hold of them, which finds nobody and is recorded; nobody has an id that nobody has. Long
+    /// lists of ids are refused, and counting is recorded.
+    async fn other_conditions_find_nobody(db: Db) {
+        let (world, ann) = with_doctor(db, Config::default()).await;
+        let by = format!("identifier={ann}");
+        for (query, total) in [
+            ("family=o'b", 1), ("family:exact=O'Brien&given=mary", 1), ("identifier=https://fhir.nhs.uk/Id/gmc-number%7C1234567", 1), ("_lastUpdated=ge2000", 1),
+            ("family:exact=O'B", 0), ("name=zzz", 0), ("_lastUpdated=lt2000", 0), ("identifier=https://fhir.nhs.uk/Id/gmc-number%7C7654321", 0),
+        ] {
+            let before = world.recorded("workers-shown").await;
+            for _ in 0..2 {
+                let found = ask(&world, &format!("/Practitioner?{by}&{query}")).await;
+                assert_eq!((found.status, found.body["total"].as_i64()), (StatusCode::OK, Some(total)), "{query}: {}", found.body);
+            }
+            assert_eq!(world.recorded("workers-shown").await, before + 2, "{query}");
+            let whole = by.replace('=', &format!("={ID}sds-user-id%7C"));
+            let found = ask(&world, &format!("/Practitioner?{whole}&{query}")).await;
+            // A middle name narrows, and finds nobody by itself.
+            assert!(found.body["total"].as_i64().is_some_and(|here| here <= total), "{query}: {}", found.body);
+            assert_eq!(world.recorded("workers-shown").await, before + 3, "{query}");
+        }
+        let roles = ask(&world, &format!("/PractitionerRole?practitioner.identifier={ann}&organization=RZZ")).await;
+        assert_eq!((roles.status, roles.body["total"].as_i64()), (StatusCode::OK, Some(0)), "{}", roles.body);
+        let before = world.recorded("workers-shown").await;
+        assert_eq!(codes(&ask(&world, "/Practitioner?identifier=999999999999&family=o'b").await).0, 404);
+        assert_eq!(world.recorded("workers-shown").await, before, "there is nobody of whom something is said");
+        let counted = ask(&world, "/Practitioner?name=brien&_summary=count").await;
+        assert_eq!((counted.body["total"].as_i64(), counted.body["entry"].is_null()), (Some(0), true), "no name begins so");
+        let counted = ask(&world, "/Practitioner?name=o'brien&_summary=count").await;
+        assert_eq!((counted.body["total"].as_i64(), counted.body["entry"].is_null()), (Some(1), true), "{}", counted.body);
+        assert_eq!(world.recorded("workers-shown").await, before + 1);
+        let list = |many: u64| (0..many).map(|one| (555_000_000_000 + one).to_string()).collect::<Vec<_>>().join(",");
+        for (many, status) in [(200, StatusCode::OK), (501, StatusCode::BAD_REQUEST)] {
+            assert_eq!(ask(&world, &format!("/Practitioner?_id={}", list(many))).await.status, status);
+        }
+        let names = (0..21).map(|one| format!("name{one}")).collect::<Vec<_>>().join(",");
+        assert_eq!(codes(&ask(&world, &format!("/Practitioner?name={names}")).await).0, 400);
+    }
+
+    /// Numbers of national lists, and of bodies for which nobody else has a system, are told and found.
+    async fn every_number_is_found(db: Db) {
+        let world = World::new(db).await;
+        let mut ann = new_person("Ann", "Example", "1984-07-23", "111222333");
+        ann["registrations"] = json!([{"body": "GMP", "number": "G1234567"}, {"body": "Consultant", "number": "C1234567"}, {"body": "GOsC", "number": "1234"}]);
+        let ann = world.rig.make(&who(MANAGER), &ann).await.to_string();
+        for number in ["gmp-number|G1234567", "consultant-code|c1234567", "gosc-number|1234"] {
+            let found = ask(&world, &format!("/Practitioner?identifier={ID}{}", number.replace('|', "%7C"))).await;
+            assert_eq!(ids(&found, "match"), [&*ann], "{number}");
+        }
+        let told = ask(&world, &format!("/Practitioner?identifier={ann}")).await;
+        let identifiers = told.body["entry"][0]["resource"]["identifier"].as_array().unwrap();
+        let systems: Vec<&str> = identifiers.iter().map(|one| one["system"].as_str().unwrap().trim_start_matches(ID)).collect();
+        assert_eq!(systems, ["sds-user-id", "gmp-number", "consultant-code", "gosc-number"]);
+    }
+
     /// What the model lacks: the statement, read with tags, forms, parts, XML and the other dialect; all of it can be off.
     async fn additions_are_there_or_not(db: Db) {
         let england = Config { workers: WorkersConfig { dialect: Dialect::England }, ..Config::default() };

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyPool, Connection as _, raw_sql};
+use sqlx_core::any::driver::AnyDriver;
 
-use super::{Config, Error, Tx};
+use super::{Config, Error, Tx, reader};
 
 /// The two engines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +90,10 @@ fn make_private(path: &str) -> Result<(), Error> {
 
 pub(super) async fn open_readers(engine: Engine, config: &Config) -> Result<AnyPool, Error> {
     let (url, settings) = match engine {
-        Engine::Sqlite => (format!("{}?mode=ro", config.url), SQLITE_READER),
+        Engine::Sqlite => {
+            let file = config.url.trim_start_matches("sqlite:");
+            (format!("{}:{file}?mode=ro", reader::SCHEME), SQLITE_READER)
+        }
         Engine::Postgres => (config.url.clone(), POSTGRES_READER),
     };
     install_drivers();
@@ -106,10 +110,32 @@ pub(super) async fn open_readers(engine: Engine, config: &Config) -> Result<AnyP
         .map_err(|error| Error::unavailable(&error))
 }
 
-pub(super) fn install_drivers() {
+/// Opens one connection for reading whose statements take as long as they take, as a copy of everything does.
+pub(super) async fn open_unhurried(engine: Engine, url: &str) -> Result<Tx, Error> {
+    let (url, settings) = match engine {
+        Engine::Sqlite => (format!("{url}?mode=ro"), SQLITE_READER),
+        Engine::Postgres => (url.to_owned(), POSTGRES_READER),
+    };
+    install_drivers();
+    let opening = async {
+        let mut connection = Tx::connect(&url).await?;
+        raw_sql(settings).execute(&mut connection).await?;
+        Ok::<_, sqlx::Error>(connection)
+    };
+    opening.await.map_err(|error| Error::unavailable(&error))
+}
+
+/// Makes the drivers known to `sqlx::Any`, once in a process. [`Db::connect`](super::Db::connect) does it by itself; it is here for what
+/// opens connections of its own.
+///
+/// # Panics
+///
+/// If others were made known before.
+pub fn install_drivers() {
+    static DRIVERS: [AnyDriver; 3] = [sqlx::postgres::any::DRIVER, sqlx::sqlite::any::DRIVER, reader::DRIVER];
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         crate::tls::install_crypto_provider();
-        sqlx::any::install_default_drivers();
+        sqlx::any::install_drivers(&DRIVERS).expect("nobody else makes drivers known");
     });
 }

@@ -167,8 +167,8 @@ impl From<Error> for Problem {
             Error::Closed => {
                 Self::unavailable("stopping", "The server is stopping. Try again shortly.", SOON)
             }
-            // PostgreSQL: lock_not_available, query_canceled by the statement's time limit.
-            error if error.is_deadlock() || error.is_code(&["55P03", "57014"]) => {
+            // PostgreSQL: lock_not_available, query_canceled by the statement's time limit; SQLITE_INTERRUPT by ours.
+            error if error.is_deadlock() || error.is_code(&["55P03", "57014", "9"]) => {
                 Self::unavailable("database-busy", "The server is busy. Try again shortly.", SOON)
                     .caused_by(error)
             }

@@ -11,6 +11,7 @@ pub mod lease;
 pub mod looking;
 mod migrations;
 mod outcome;
+mod reader;
 pub mod restored;
 mod row;
 pub mod snapshot;
@@ -28,7 +29,7 @@ use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
-pub use connection::Engine;
+pub use connection::{Engine, install_drivers};
 pub use error::Error;
 use exclusive::Exclusive;
 use job::{Job, Typed};

@@ -229,6 +229,34 @@ async fn full_queue_refuses() {
     assert_eq!(ids(&db).await, [1]);
 }
 
+/// A reader whose question was given up is free again at once, however long the answer would have taken.
+#[tokio::test]
+async fn a_reader_is_free_when_nobody_waits() {
+    let mut test = TestDb::new(Engine::Sqlite).await;
+    test.db.close().await;
+    test.config.readers = 1;
+    let db = Db::connect(&test.config, Clock::system()).await.unwrap();
+    let endless = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) \
+                   SELECT CAST(COUNT(*) AS BIGINT) FROM c WHERE n < 0";
+    for _ in 0..3 {
+        let asking = sqlx::query_scalar::<_, i64>(endless).fetch_one(db.read());
+        assert!(tokio::time::timeout(Duration::from_millis(20), asking).await.is_err());
+        let mut rows = sqlx::query(endless).fetch(db.read());
+        let first = futures_util::StreamExt::next(&mut rows);
+        assert!(tokio::time::timeout(Duration::from_millis(20), first).await.is_err());
+        drop(rows);
+        let one: i64 = sqlx::query_scalar("SELECT CAST(1 AS BIGINT)").fetch_one(db.read()).await.unwrap();
+        assert_eq!(one, 1, "it would wait for the only reader, and give up after five seconds");
+    }
+    let mut reading = db.read().begin().await.unwrap();
+    let asking = sqlx::query_scalar::<_, i64>(endless).fetch_one(&mut *reading);
+    assert!(tokio::time::timeout(Duration::from_millis(20), asking).await.is_err());
+    let one: i64 = sqlx::query_scalar("SELECT CAST(2 AS BIGINT)").fetch_one(&mut *reading).await.unwrap();
+    reading.commit().await.unwrap();
+    assert_eq!(one, 2, "a transaction that reads goes on");
+    db.close().await;
+}
+
 /// On a `PostgreSQL` whose default is to show a transaction what was there when it began, a job sees what another process
 /// has written before it, also in the middle of a group.
 #[tokio::test]

@@ -1,5 +1,11 @@
 //! What is asked for: parameters of a search in the order in which they came, with their modifiers.
 
+use std::collections::BTreeSet;
+
+/// How many texts a search looks for at most, and how many values it has at most beside them, in all its parameters together. Each text is
+/// looked for in names or addresses, one after another.
+const MOST: (usize, usize) = (20, 200);
+
 /// A parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Parameter {
@@ -17,7 +23,7 @@ impl Parameter {
             .map_or_else(|| self.name.clone(), |modifier| format!("{}:{modifier}", self.name))
     }
 
-    /// Its values: any of them is enough. A comma after a backslash parts nothing (FHIR R4 3.1.1.4.1).
+    /// Its values, each once: any of them is enough. A comma after a backslash parts nothing (FHIR R4 3.1.1.4.1).
     pub(crate) fn any(&self) -> Vec<String> {
         let mut values = vec![String::new()];
         let mut characters = self.value.chars();
@@ -29,7 +35,9 @@ impl Parameter {
                 other => values[last].push(other),
             }
         }
-        values.into_iter().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect()
+        let mut known = BTreeSet::new();
+        let values = values.into_iter().map(|value| value.trim().to_owned());
+        values.filter(|value| !value.is_empty() && known.insert(value.clone())).collect()
     }
 }
 
@@ -63,7 +71,24 @@ impl Asked {
         self.0.iter().filter(move |parameter| parameter.name == name)
     }
 
-    /// Whether nothing is asked for.
+    /// Refuses a search with more values than any has, with a sentence; `texts` says which parameters are looked for as texts.
+    pub(crate) fn demand_few(&self, texts: &[&str]) -> Result<(), String> {
+        let (mut of_texts, mut others) = (0, 0);
+        for one in &self.0 {
+            let place = if texts.contains(&one.name.as_str()) { &mut of_texts } else { &mut others };
+            *place += one.any().len();
+        }
+        if of_texts > MOST.0 {
+            let names = texts.join(", ");
+            return Err(format!("A search has at most {} values of {names}, all of them together.", MOST.0));
+        }
+        if others > MOST.1 {
+            return Err(format!("A search has at most {} values. Ask in parts.", MOST.1));
+        }
+        Ok(())
+    }
+
+    /// Whether something is asked for under this name.
     pub(crate) fn names(&self, name: &str) -> bool {
         self.all(name).next().is_some()
     }
@@ -96,7 +121,20 @@ mod tests {
             ("name:exact", vec!["A".to_owned(), "B,C".to_owned()])
         );
         assert_eq!((asked.last("x"), asked.all("x").count(), asked.names("empty")), (Some("2"), 2, false));
+        assert_eq!(Asked::read("a=2,1,2,1", b"").0[0].any(), ["2", "1"], "each once");
         assert_eq!(token("s|c"), (Some("s"), "c"));
         assert_eq!((token("|c"), token("c")), ((Some(""), "c"), (None, "c")));
+    }
+
+    /// As many values as there may be are taken, in one parameter or in several; of texts there may be fewer.
+    #[test]
+    fn values_are_bounded() {
+        let few = |query: &str| Asked::read(query, b"").demand_few(&["name"]).is_ok();
+        let list = |many: usize| (0..many).map(|one| one.to_string()).collect::<Vec<_>>().join(",");
+        assert!(few(&format!("name={}&_id={}", list(MOST.0), list(MOST.1))));
+        assert!(few(&format!("name={}", "a,".repeat(1_000))), "each counts once");
+        assert!(!few(&format!("name:contains={}", list(MOST.0 + 1))));
+        assert!(!few(&format!("name=x&name={}", list(MOST.0))));
+        assert!(!few(&format!("_id={}", list(MOST.1 + 1))));
     }
 }

@@ -36,6 +36,12 @@ pub(crate) fn parts() -> Parts {
     Parts::default()
 }
 
+/// What tells a text from every other.
+pub(super) fn digest(text: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    hex::encode(&digest.as_ref()[..16])
+}
+
 impl Parts {
     /// Puts a member at the end, unless it is empty.
     #[must_use]
@@ -73,8 +79,7 @@ impl Parts {
 
     /// What tells it from every other: equal resources have equal ones, and no others.
     pub(crate) fn digest(&self) -> String {
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.json().as_bytes());
-        hex::encode(&digest.as_ref()[..16])
+        digest(&self.json())
     }
 
     /// A weak entity tag (RFC 9110 8.8.3): its version, or of what has none, over what it says.

@@ -3,7 +3,7 @@
 use platform::clock::Millis;
 use serde_json::{Map, Value, json};
 
-use super::tree::{Parts, Tree, parts, resource};
+use super::tree::{Parts, Tree, digest, parts, resource};
 use crate::version::Version;
 
 /// Which version a resource is of, and since when it is so, where that is known.
@@ -27,6 +27,11 @@ impl Stamp {
     /// Of what is made of several things of the register: the version is told from every other by what it says.
     pub(crate) fn of_content(whole: &Parts, since: Option<Millis>) -> Self {
         Self { version: whole.digest(), since }
+    }
+
+    /// The same of a resource that is no tree.
+    pub(crate) fn of_value(whole: &Value, since: Option<Millis>) -> Self {
+        Self { version: digest(&whole.to_string()), since }
     }
 }
 

@@ -64,6 +64,9 @@ impl Kind {
 /// Parameters that are no part of what is looked for, in either mode.
 const BESIDE: [&str; 5] = ["_count", "_offset", "_summary", "_format", "_total"];
 
+/// Parameters that are looked for as texts.
+const TEXTS: [&str; 5] = ["name", "address", "address-city", "address-country", "address-postalcode"];
+
 /// Which organisations are looked for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct OrganisationQuery {
@@ -105,6 +108,7 @@ pub(crate) fn wanted(
     is_strict: bool,
     passes_over: bool,
 ) -> Result<OrganisationQuery, Outcome> {
+    asked.demand_few(&TEXTS).map_err(bad)?;
     let mut query = OrganisationQuery::default();
     for parameter in &asked.0 {
         if let Some(span) = written(parameter, is_strict)? {
@@ -262,6 +266,7 @@ pub(crate) fn affiliations_wanted(
     is_strict: bool,
     passes_over: bool,
 ) -> Result<AffiliationQuery, Outcome> {
+    asked.demand_few(&TEXTS).map_err(bad)?;
     let mut query = AffiliationQuery::default();
     for parameter in &asked.0 {
         if let Some(span) = written(parameter, is_strict)? {

@@ -17,7 +17,7 @@ pub(crate) use codes::{
 };
 pub(crate) use deleted::deleted;
 pub(crate) use errors::{bad, no_method, not_known, too_costly, unknown_parameter};
-pub(crate) use past::{past, stamped};
+pub(crate) use past::{affiliation_past, past, stamped};
 pub(crate) use resource::{affiliation, organisation};
 
 /// Below what the API lies.

@@ -3,10 +3,12 @@
 use serde_json::Value;
 
 use super::asked::{Asked, Kind};
+use super::ids::Ids;
 use super::intermediary::forwarded;
 use super::outcome::Outcome;
 use super::resource::{devices, endpoints};
 use crate::api::{SystemContent, SystemKind};
+use crate::fhir::kit::Stamp;
 use crate::ldap::{Entry, system_entry};
 use crate::register::Register;
 use crate::store::systems::{self as store, Wanted};
@@ -54,71 +56,72 @@ pub(crate) async fn systems(register: &Register, kind: Kind, asked: &Asked) -> R
     Ok(found)
 }
 
-/// The resources of a system. `addresses` are those of intermediaries that are known already.
-pub(crate) async fn resources_of(
+/// What is made of a system.
+pub(crate) struct Made {
+    pub(crate) resources: Vec<Value>,
+    address: Address,
+}
+
+/// Whose address an endpoint is told with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Address {
+    Own,
+    /// That of the intermediary through which its messages go.
+    Intermediary,
+}
+
+impl Made {
+    /// The version of one of the resources. One that is told with the address of another system changes with that too: it is known by what it
+    /// says.
+    pub(crate) fn stamp(&self, system: &System, one: &Value) -> Stamp {
+        match self.address {
+            Address::Own => Stamp::of(system.version, Some(system.changed_at)),
+            Address::Intermediary => Stamp::of_value(one, None),
+        }
+    }
+}
+
+/// The resources of a system as it is. `addresses` are those of intermediaries that are known already.
+pub(crate) async fn made(
     register: &Register,
     kind: Kind,
     system: &System,
     addresses: &mut Vec<(&'static str, String)>,
-) -> Result<Vec<Value>, Outcome> {
+) -> Result<Made, Outcome> {
     let entry = system_entry(system);
-    let stable = StableId::new(register, &entry);
-    Ok(match kind {
-        Kind::Device => devices(&entry, |place| stable.at(place)),
-        Kind::Endpoint => {
-            let entry = through_intermediary(register, entry, addresses).await?;
-            endpoints(&entry, |place| stable.at(place))
-        }
-    })
-}
-
-/// The ids of the resources of an entry, for as long as there is the entry and the place among its addresses.
-enum StableId {
-    /// By the identifier, under which it is read.
-    Name(String),
-    /// A UUID in capital letters, as those of the national service, which are new each time.
-    Uuid(String),
-}
-
-impl StableId {
-    /// Where only the model is wanted, or the identifier can be no id (FHIR R4 2.24.0.1), it is a UUID.
-    fn new(register: &Register, entry: &Entry) -> Self {
-        let value = |name: &str| entry.values(name).first().cloned().unwrap_or_default();
-        let name = value("uniqueIdentifier");
-        let can_be =
-            name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') && name.len() <= 60;
-        if register.config.strict || !can_be { Self::Uuid(value("entryUUID")) } else { Self::Name(name) }
+    if kind == Kind::Endpoint
+        && let Some(address) = intermediary(register, &entry, addresses).await?
+    {
+        let entry = entry.with("nhsMHSEndPoint", address);
+        return Ok(Made { resources: resources(register, kind, &entry), address: Address::Intermediary });
     }
+    Ok(Made { resources: resources(register, kind, &entry), address: Address::Own })
+}
 
-    fn at(&self, place: usize) -> String {
-        match self {
-            Self::Name(name) if place == 0 => name.clone(),
-            Self::Name(name) => format!("{name}.{place}"),
-            Self::Uuid(base) => uuid_at(base, place),
-        }
+/// The resources of a system with its own addresses, whichever way its messages go.
+pub(crate) fn unforwarded(register: &Register, kind: Kind, system: &System) -> Vec<Value> {
+    resources(register, kind, &system_entry(system))
+}
+
+fn resources(register: &Register, kind: Kind, entry: &Entry) -> Vec<Value> {
+    let ids = if register.config.strict { Ids::of_model(entry) } else { Ids::of(entry) };
+    match kind {
+        Kind::Device => devices(entry, |place| ids.at(place, &[])),
+        Kind::Endpoint => endpoints(entry, |place| ids.at(place, entry.values("nhsMHSEndPoint"))),
     }
 }
 
-fn uuid_at(base: &str, place: usize) -> String {
-    let Ok(base) = uuid::Uuid::try_parse(base) else { return base.to_owned() };
-    let mut octets = *base.as_bytes();
-    for (octet, more) in octets.iter_mut().rev().zip(place.to_le_bytes()).take(4) {
-        *octet = octet.wrapping_add(more);
-    }
-    uuid::Builder::from_custom_bytes(octets).into_uuid().to_string().to_ascii_uppercase()
-}
-
-/// An endpoint whose messages go through an intermediary has the intermediary's address.
-async fn through_intermediary(
+/// The address of the intermediary through which the messages of an endpoint go, if they go through one.
+async fn intermediary(
     register: &Register,
-    entry: Entry,
+    entry: &Entry,
     addresses: &mut Vec<(&'static str, String)>,
-) -> Result<Entry, Outcome> {
+) -> Result<Option<String>, Outcome> {
     let config = &register.config.spine;
     let interaction = entry.values("nhsMhsSvcIA").first().cloned().unwrap_or_default();
-    let Some(intermediary) = forwarded(config, &interaction) else { return Ok(entry) };
+    let Some(intermediary) = forwarded(config, &interaction) else { return Ok(None) };
     if let Some((_, address)) = addresses.iter().find(|known| known.0 == intermediary) {
-        return Ok(entry.with("nhsMHSEndPoint", address.clone()));
+        return Ok(Some(address.clone()));
     }
     let organisation = config.core_organisation.clone();
     let asked = Asked { organisation, interaction: Some(intermediary.to_owned()), ..Asked::default() };
@@ -130,23 +133,12 @@ async fn through_intermediary(
         return Err(Outcome::failed(sentence));
     };
     addresses.push((intermediary, address.clone()));
-    Ok(entry.with("nhsMHSEndPoint", address.clone()))
+    Ok(Some(address.clone()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Ids are the same each time, differ by place, and are written as UUIDs in capital letters.
-    #[test]
-    fn ids_are_stable() {
-        let stable = StableId::Uuid("6f1f7b06-6c3e-8a53-9d1e-7f0f6a3b2cff".to_owned());
-        let ids: std::collections::BTreeSet<String> = (0..300).map(|place| stable.at(place)).collect();
-        assert_eq!(ids.len(), 300);
-        assert_eq!(stable.at(0), "6F1F7B06-6C3E-8A53-9D1E-7F0F6A3B2CFF");
-        let stable = StableId::Name("S918999410559".to_owned());
-        assert_eq!((stable.at(0).as_str(), stable.at(2).as_str()), ("S918999410559", "S918999410559.2"));
-    }
 
     /// A system is meant by its words in whatever letters, if it is of the kind.
     #[test]

@@ -4,6 +4,7 @@ mod api;
 mod asked;
 mod config;
 mod find;
+mod ids;
 mod intermediary;
 mod outcome;
 mod resource;
@@ -11,7 +12,8 @@ mod resource;
 pub(crate) use api::API;
 pub(crate) use asked::{Asked, Kind, Rules, asked};
 pub use config::SpineConfig;
-pub(crate) use find::{MOST, resources_of, systems};
+pub(crate) use find::{MOST, made, systems, unforwarded};
+pub(crate) use ids::{Named, is_of, system_of};
 pub(crate) use outcome::{Outcome, correlation};
 pub(crate) use resource::bundle;
 

@@ -155,6 +155,30 @@ mod tests {
         Entry::of_attributes(attributes.iter().map(|(name, value)| (*name, (*value).to_owned())))
     }
 
+    /// An entry as a client of LDAP has it in JSON: a text, texts, or a number.
+    fn read(text: &str) -> Entry {
+        let members: Map<String, Value> = serde_json::from_str(text).unwrap();
+        let told = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let all = members.iter().flat_map(|(name, value)| {
+            let values =
+                value.as_array().map_or_else(|| vec![told(value)], |list| list.iter().map(told).collect());
+            values.into_iter().map(|value| (name.as_str(), value)).collect::<Vec<_>>()
+        });
+        Entry::of_attributes(all)
+    }
+
+    /// Entries in the form in which the national directory is read become what its FHIR API makes of them, member by member.
+    #[test]
+    fn pairs_map_exactly() {
+        let expected = |text: &str| serde_json::from_str::<Vec<Value>>(text).unwrap();
+        let device = read(include_str!("../../../../fixtures/systems/device.entry.json"));
+        let resources = expected(include_str!("../../../../fixtures/systems/device.resources.json"));
+        assert_eq!(devices(&device, |place| place.to_string()), resources);
+        let endpoint = read(include_str!("../../../../fixtures/systems/endpoint.entry.json"));
+        let resources = expected(include_str!("../../../../fixtures/systems/endpoint.resources.json"));
+        assert_eq!(endpoints(&endpoint, |place| place.to_string()), resources);
+    }
+
     /// Every attribute that is mapped, in the form in which it is told.
     #[test]
     fn devices_have_everything() {

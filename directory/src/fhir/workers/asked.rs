@@ -77,8 +77,12 @@ pub(crate) struct Rules {
     pub(crate) refuses: bool,
 }
 
+/// Parameters that are looked for as texts.
+const TEXTS: [&str; 3] = ["name", "family", "given"];
+
 /// Reads what is asked for.
 pub(crate) fn wanted(kind: Kind, asked: &Asked, rules: Rules) -> Result<Wanted, Outcome> {
+    asked.demand_few(&TEXTS).map_err(invalid)?;
     let mut wanted = Wanted::default();
     for parameter in &asked.0 {
         let is_known = match (kind, parameter.name.as_str()) {

@@ -1,5 +1,7 @@
 //! Who is found in the register.
 
+use std::collections::BTreeSet;
+
 use platform::db::Tx;
 use platform::id::UserId;
 
@@ -20,6 +22,8 @@ use crate::store::{people, people_evidence};
 
 /// How many people are read with one statement.
 const AT_ONCE: u32 = 100;
+/// How many people one parameter names at most.
+const NAMED: u32 = 200;
 /// How many people are looked at for one page; a page that has fewer than it might says where to go on.
 const LOOKED_AT: u32 = 1_000;
 
@@ -35,8 +39,12 @@ pub(crate) struct Found {
 #[derive(Debug, Default)]
 pub(crate) struct Page {
     pub(crate) found: Vec<Found>,
-    /// Whether one who was asked for by id is there no more.
+    /// Whether there is one who was asked for by id.
+    pub(crate) is_known: bool,
+    /// Whether that one has left.
     pub(crate) is_inactive: bool,
+    /// Of whom something is said by not finding them: they were asked for by an id or a number.
+    pub(crate) judged: Vec<String>,
     /// After whom, or after which role of whom, the next page begins.
     pub(crate) next: Option<String>,
 }
@@ -67,26 +75,77 @@ pub(crate) async fn find_id(
     kind: Kind,
 ) -> Result<Page, Error> {
     let mut page = Page::default();
-    let known = reading.model().and_then(|model| model.people(&wanted.questions));
+    // Whether somebody has the id is another question than whether the rest holds.
+    let own = wanted.person.as_ref().map(|id| vec![vec![Question::User(id.clone())]]);
+    let by = own.as_ref().unwrap_or(&wanted.questions);
+    let known = reading.model().and_then(|model| model.people(by));
     let ids = match known.filter(|ids| ids.len() == 1) {
         Some(ids) => ids,
-        None => faces::people_of(reading.tx().await?, &wanted.questions, "", 1).await?,
+        None => faces::people_of(reading.tx().await?, by, "", 1).await?,
     };
     for id in ids {
         let person = reading.model().and_then(|model| model.person(id.as_str(), register.today()));
-        if let Some(person) = person {
+        let found = if let Some(person) = person {
             page.is_inactive = person.shown.life != Life::Open;
-            page.found.extend((!page.is_inactive).then(|| of_model(register, wanted, kind, person)));
-            continue;
-        }
-        let tx = reading.tx().await?;
-        let Some(profile) = people::find(&mut *tx, &id).await? else { continue };
-        page.is_inactive = !matches!(profile.state, State::Open);
-        if !page.is_inactive {
-            page.found.extend(whole(register, tx, wanted, kind, profile).await?);
+            (!page.is_inactive).then(|| of_model(register, wanted, kind, person))
+        } else {
+            let tx = reading.tx().await?;
+            let Some(profile) = people::find(&mut *tx, &id).await? else { continue };
+            page.is_inactive = !matches!(profile.state, State::Open);
+            if page.is_inactive { None } else { whole(register, tx, wanted, kind, profile).await? }
+        };
+        page.is_known = true;
+        match found {
+            Some(found) if is_meant(&found, wanted) => page.found.push(found),
+            _ => page.judged.push(id.to_string()),
         }
     }
+    judge(reading, wanted, kind, &mut page).await?;
     Ok(page)
+}
+
+/// Whether everything holds of somebody who was found by their id.
+fn is_meant(found: &Found, wanted: &Wanted) -> bool {
+    let holds = |question: &Question| match question {
+        Question::User(id) => found.profile.user_id.as_str() == id.as_str(),
+        Question::UserBegins(beginning) => found.profile.user_id.as_str().starts_with(beginning.as_str()),
+        Question::Registration(body, number) => {
+            found.registrations.iter().any(|one| one.body.word() == *body && one.number == *number)
+        }
+        Question::Written(span) => span.has(found.profile.changed_at),
+        // Names are compared whole, and roles are looked through by themselves.
+        Question::Name(_) | Question::Member(_) | Question::Profile(_) => true,
+    };
+    wanted.questions.iter().all(|any| any.iter().any(holds))
+        && wanted.names.iter().all(|named| is_named(&found.profile.name, named))
+}
+
+/// Notes of whom something is said by not showing them.
+async fn judge(reading: &mut Reading<'_>, wanted: &Wanted, kind: Kind, page: &mut Page) -> Result<(), Error> {
+    let named: Vec<&Vec<Question>> = wanted.questions.iter().filter(|any| names_somebody(any)).collect();
+    if named.is_empty() {
+        return Ok(());
+    }
+    let is_shown = |found: &&Found| kind == Kind::Practitioner || !found.roles.is_empty();
+    let id = |found: &Found| found.profile.user_id.to_string();
+    let shown: BTreeSet<String> = page.found.iter().filter(is_shown).map(id).collect();
+    let mut judged: BTreeSet<String> = page.judged.drain(..).collect();
+    judged.extend(page.found.iter().map(id));
+    if wanted.questions.len() > 1 || !wanted.names.is_empty() {
+        for any in named {
+            let all = faces::people_of(reading.tx().await?, std::slice::from_ref(any), "", NAMED).await?;
+            judged.extend(all.iter().map(UserId::to_string));
+        }
+    }
+    page.judged = judged.difference(&shown).cloned().collect();
+    Ok(())
+}
+
+/// Whether these questions are asked of certain people.
+fn names_somebody(any: &[Question]) -> bool {
+    let names =
+        |one: &Question| matches!(one, Question::User(_) | Question::Profile(_) | Question::Registration(..));
+    !any.is_empty() && any.iter().all(names)
 }
 
 /// A page of those of whom everything holds; `None`: the cursor is none.
@@ -99,6 +158,19 @@ pub(crate) async fn find(
     most: usize,
 ) -> Result<Option<Page>, Error> {
     let Some(begin) = Place::read(cursor.unwrap_or_default()) else { return Ok(None) };
+    let mut page = gone_through(register, reading, wanted, kind, &begin, most).await?;
+    judge(reading, wanted, kind, &mut page).await?;
+    Ok(Some(page))
+}
+
+async fn gone_through(
+    register: &Register,
+    reading: &mut Reading<'_>,
+    wanted: &Wanted,
+    kind: Kind,
+    begin: &Place,
+    most: usize,
+) -> Result<Page, Error> {
     let mut page = Page::default();
     // A role of this person may be where the page before ended.
     let mut after = if begin.role.is_empty() { begin.user.clone() } else { before(&begin.user) };
@@ -114,7 +186,7 @@ pub(crate) async fn find(
             let here = if kind == Kind::Role { found.roles.len() } else { 1 };
             if many + here > most {
                 page.next = Some(cut(&mut page.found, found, kind, most - many, &after));
-                return Ok(Some(page));
+                return Ok(page);
             }
             many += here;
             after = id.to_string();
@@ -124,11 +196,11 @@ pub(crate) async fn find(
         }
         looked_at += AT_ONCE;
         if is_last {
-            return Ok(Some(page));
+            return Ok(page);
         }
         if looked_at >= LOOKED_AT {
             page.next = Some(after);
-            return Ok(Some(page));
+            return Ok(page);
         }
     }
 }

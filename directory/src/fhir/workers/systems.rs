@@ -14,8 +14,9 @@ pub(super) const JOB_ROLE_NAME: &str = "https://fhir.nhs.uk/England/CodeSystem/E
 pub(super) const JOB_ROLE_NAME_UK: &str = "https://fhir.hl7.org.uk/CodeSystem/UKCore-SDSJobRoleName";
 
 /// Professional bodies with the systems of their numbers: that of the service, that of UK Core. In the order in which the service
-/// tells them.
-const BODIES: [(ProfessionalBody, Option<&str>, Option<&str>); 6] = [
+/// tells them, then those that it does not tell. Four have a system nowhere: they get one of the shape of the others, below the
+/// address of the service, so that their numbers can be told and searched.
+const BODIES: [(ProfessionalBody, Option<&str>, Option<&str>); 14] = [
     (ProfessionalBody::Gphc, Some("https://fhir.nhs.uk/Id/rpsgb-membership-number"), None),
     (
         ProfessionalBody::Gmc,
@@ -23,31 +24,42 @@ const BODIES: [(ProfessionalBody, Option<&str>, Option<&str>); 6] = [
         Some("https://fhir.hl7.org.uk/Id/gmc-number"),
     ),
     (
+        ProfessionalBody::Gdp,
+        Some("https://fhir.nhs.uk/Id/gdp-number"),
+        Some("https://fhir.hl7.org.uk/Id/gdp-number"),
+    ),
+    (
         ProfessionalBody::Gdc,
         Some("https://fhir.nhs.uk/Id/gdc-number"),
         Some("https://fhir.hl7.org.uk/Id/gdc-number"),
     ),
+    (ProfessionalBody::Rcn, Some("https://fhir.nhs.uk/Id/rcn-number"), None),
     (
         ProfessionalBody::Nmc,
         Some("https://fhir.nhs.uk/Id/nmc-number"),
         Some("https://fhir.hl7.org.uk/Id/nmc-number"),
     ),
+    (
+        ProfessionalBody::Gmp,
+        Some("https://fhir.nhs.uk/Id/gmp-number"),
+        Some("https://fhir.hl7.org.uk/Id/gmp-number"),
+    ),
+    (
+        ProfessionalBody::Consultant,
+        Some("https://fhir.nhs.uk/Id/consultant-code"),
+        Some("https://fhir.hl7.org.uk/Id/consultant-code"),
+    ),
     (ProfessionalBody::Hcpc, None, Some("https://fhir.hl7.org.uk/Id/hcpc-number")),
     (ProfessionalBody::Goc, None, Some("https://fhir.hl7.org.uk/Id/goc-number")),
+    (ProfessionalBody::Gosc, Some("https://fhir.nhs.uk/Id/gosc-number"), None),
+    (ProfessionalBody::Gcc, Some("https://fhir.nhs.uk/Id/gcc-number"), None),
+    (ProfessionalBody::Psni, Some("https://fhir.nhs.uk/Id/psni-number"), None),
+    (ProfessionalBody::Swe, Some("https://fhir.nhs.uk/Id/swe-number"), None),
 ];
 
 /// Numbers that the register keeps for nobody, under systems that are known all the same: asked for, they find nobody.
-const NOBODY: [&str; 9] = [
-    "https://fhir.nhs.uk/Id/gdp-number",
-    "https://fhir.nhs.uk/Id/rcn-number",
-    "https://fhir.nhs.uk/Id/gmp-number",
-    "https://fhir.nhs.uk/Id/consultant-code",
-    "https://fhir.nhs.uk/Id/nacs-practitioner-code",
-    "https://fhir.hl7.org.uk/Id/gmp-number",
-    "https://fhir.hl7.org.uk/Id/gdp-number",
-    "https://fhir.hl7.org.uk/Id/ppa-number",
-    "https://fhir.hl7.org.uk/Id/consultant-code",
-];
+const NOBODY: [&str; 2] =
+    ["https://fhir.nhs.uk/Id/nacs-practitioner-code", "https://fhir.hl7.org.uk/Id/ppa-number"];
 
 /// What a system of identifiers of people means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +84,7 @@ pub(super) fn numbers(system: &str) -> Option<Numbers> {
     body.map(|row| Numbers::Body(row.0))
 }
 
-/// The registrations of a person with their systems, in the order of the service; those of bodies without one are left out.
+/// The registrations of a person with their systems, in the order of the service.
 pub(super) fn told(all: &[Registration], dialect: Dialect) -> Vec<(&'static str, &str)> {
     let mut told = Vec::new();
     for (body, service, uk) in BODIES {
@@ -110,7 +122,8 @@ mod tests {
             assert_eq!(numbers(system), Some(Numbers::Body(ProfessionalBody::Gmc)), "{system}");
         }
         assert_eq!(numbers(USER), Some(Numbers::User));
-        assert_eq!(numbers("https://fhir.nhs.uk/Id/gmp-number"), Some(Numbers::Nobody));
+        assert_eq!(numbers("https://fhir.nhs.uk/Id/gmp-number"), Some(Numbers::Body(ProfessionalBody::Gmp)));
+        assert_eq!(numbers("https://fhir.nhs.uk/Id/nacs-practitioner-code"), Some(Numbers::Nobody));
         assert_eq!(numbers("urn:other"), None);
         let all = [
             Registration { body: ProfessionalBody::Hcpc, number: "PH12345".to_owned() },
@@ -119,8 +132,26 @@ mod tests {
         ];
         let of = |dialect| told(&all, dialect).into_iter().map(|one| one.0).collect::<Vec<_>>();
         let hcpc = "https://fhir.hl7.org.uk/Id/hcpc-number";
-        assert_eq!(of(Dialect::Service), ["https://fhir.nhs.uk/Id/gmc-number", hcpc]);
-        assert_eq!(of(Dialect::England), ["https://fhir.hl7.org.uk/Id/gmc-number", hcpc]);
+        let swe = "https://fhir.nhs.uk/Id/swe-number";
+        assert_eq!(of(Dialect::Service), ["https://fhir.nhs.uk/Id/gmc-number", hcpc, swe]);
+        assert_eq!(of(Dialect::England), ["https://fhir.hl7.org.uk/Id/gmc-number", hcpc, swe]);
+    }
+
+    /// The numbers of every body have a system, each its own, so that whatever LDAP tells is told over FHIR; what is told is found.
+    #[test]
+    fn every_number_has_a_system() {
+        let mut known = std::collections::BTreeSet::new();
+        for &body in ProfessionalBody::ALL {
+            for dialect in [Dialect::Service, Dialect::England] {
+                let own = [Registration { body, number: "1".to_owned() }];
+                let told = told(&own, dialect);
+                assert_eq!(told.len(), 1, "{body:?}");
+                assert_eq!(numbers(told[0].0), Some(Numbers::Body(body)), "{body:?}");
+                known.insert((told[0].0, body.word()));
+            }
+        }
+        let systems: std::collections::BTreeSet<&str> = known.iter().map(|one| one.0).collect();
+        assert_eq!(systems.len(), known.len(), "no two share one");
     }
 
     /// A job role is meant by its three codes, or by the last of them.

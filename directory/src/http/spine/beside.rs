@@ -10,15 +10,18 @@ use serde_json::Value;
 use super::super::fhir;
 use super::super::headers::together;
 use super::{
-    DeviceQuery, EndpointQuery, FHIR_JSON, Kind, Outcome, answered, known, may, media, new_id, refused,
-    resources_of, response,
+    DeviceQuery, EndpointQuery, FHIR_JSON, Kind, Outcome, answered, identified, known, may, media, new_id,
+    refused, response,
 };
 use crate::fhir::kit::{Asked, Extent, Shape, Stamp, Summary, capability, stamped};
-use crate::fhir::spine::API;
+use crate::fhir::spine::{API, Named, is_of, made, system_of};
 use crate::register::Register;
 use crate::span::Span;
-use crate::store::systems;
+use crate::store::systems::{self, Wanted};
 use crate::system::{System, folded};
+
+/// How many systems are looked at whose identifiers may begin alike, where an id has no room for all of one.
+const ALIKE: u32 = 50;
 
 /// In which time what is asked for is to have been written, if it is asked so.
 pub(super) fn written(asked: &Asked) -> Result<Option<Span>, Outcome> {
@@ -155,42 +158,52 @@ async fn one(register: &Register, request: &Parts, id: &str, kind: Kind) -> Resu
     let unknown = || Outcome::no_such_resource(kind.name());
     let system = found(register, id, kind).await?.filter(|one| one.withdrawn_at.is_none());
     let system = system.ok_or_else(unknown)?;
-    let whole = resource_of(register, &system, id, kind).await?.ok_or_else(unknown)?;
-    let stamp = Stamp::of(system.version, Some(system.changed_at));
-    let whole = stamped(whole, &stamp);
+    let (stamp, whole) = present(register, &system, id, kind).await?.ok_or_else(unknown)?;
     Ok((stamp, shape.of_value(whole)))
 }
 
 /// The system whose resource has this id, withdrawn or not, if it is one of this kind.
 pub(super) async fn found(register: &Register, id: &str, kind: Kind) -> Result<Option<System>, Outcome> {
-    let name = id.split('.').next().unwrap_or_default();
-    let found = systems::find(register.db.read(), &folded(name)).await?;
-    let is_of = |system: &System| {
+    let reader = register.db.read();
+    let found = match system_of(id) {
+        None => None,
+        Some(Named::Whole(name)) => systems::find(reader, &folded(&name)).await?,
+        Some(Named::Begins(beginning)) => {
+            let after = folded(&beginning);
+            let alike = systems::page(reader, &Wanted::default(), &after, ALIKE).await?;
+            alike.into_iter().find(|one| is_of(id, one.id.as_str()))
+        }
+    };
+    let is_asked_for = |system: &System| {
         let is_device = matches!(system.content, crate::api::SystemContent::Accredited(_));
         is_device == (kind == Kind::Device)
     };
-    Ok(found.filter(is_of))
+    Ok(found.filter(is_asked_for))
 }
 
-/// The resource of a system that has this id.
-pub(super) async fn resource_of(
+/// The resource of a system that has this id as it is now, with its version.
+pub(super) async fn present(
     register: &Register,
     system: &System,
     id: &str,
     kind: Kind,
-) -> Result<Option<Value>, Outcome> {
-    let told = resources_of(register, kind, system, &mut Vec::new()).await?;
-    Ok(told.into_iter().find(|one| one["id"] == id))
+) -> Result<Option<(Stamp, Value)>, Outcome> {
+    let made = made(register, kind, system, &mut Vec::new()).await?;
+    let found = made.resources.iter().find(|one| one["id"] == id);
+    Ok(found.map(|one| {
+        let stamp = made.stamp(system, one);
+        (stamp.clone(), stamped(one.clone(), &stamp))
+    }))
 }
 
 /// A resource with the tag of its version; nothing of it where the client has it.
 pub(super) fn tagged(register: &Register, request: &Parts, stamp: &Stamp, body: &Value) -> Response {
     let tag = stamp.tag();
     let sent = together(&request.headers, &header::IF_NONE_MATCH);
+    let known = known(request, || new_id(register)).unwrap_or_else(|new| new);
     let mut response = if fhir::has(sent.as_deref(), &tag) {
-        StatusCode::NOT_MODIFIED.into_response()
+        identified(StatusCode::NOT_MODIFIED.into_response(), &known)
     } else {
-        let known = known(request, || new_id(register)).unwrap_or_else(|new| new);
         response(200, FHIR_JSON, &known, body)
     };
     if let Ok(tag) = HeaderValue::try_from(tag) {

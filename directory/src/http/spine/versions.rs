@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use super::super::fhir;
 use super::super::fhir_versions::{self, Whose};
-use super::beside::{found, off, resource_of, tagged};
+use super::beside::{found, off, present, tagged};
 use super::{BASE, FHIR_JSON, Kind, Outcome, known, may, media, new_id, refused, response};
 use crate::fhir::kit::{Past, Stamp, stamped};
+use crate::fhir::spine::unforwarded;
 use crate::register::Register;
 use crate::store::former::{self, Of};
 use crate::system::{System, folded};
@@ -123,16 +124,20 @@ async fn versions(
     let system = found(register, id, kind).await?.ok_or_else(|| Outcome::no_such_resource(kind.name()))?;
     let folded = folded(system.id.as_str());
     let former = former::before(register.db.read(), Of::System, &folded, system.version).await?;
-    let stamp = Stamp::of(system.version, Some(system.changed_at));
-    let was = match system.withdrawn_at {
-        None => resource_of(register, &system, id, kind).await?.map(|one| stamped(one, &stamp)),
+    let now = match system.withdrawn_at {
+        None => present(register, &system, id, kind).await?,
         Some(_) => None,
     };
-    let mut past = vec![Past { stamp, was }];
+    let mut past = vec![match now {
+        Some((stamp, whole)) => Past { stamp, was: Some(whole) },
+        None => Past { stamp: Stamp::of(system.version, Some(system.changed_at)), was: None },
+    }];
     for one in former {
+        // It is told as it was written: where an intermediary was then, nobody knows.
         let was = System { content: one.read()?, ..system.clone() };
         let stamp = Stamp::of(one.version, one.at);
-        let was = resource_of(register, &was, id, kind).await?.map(|one| stamped(one, &stamp));
+        let told = unforwarded(register, kind, &was).into_iter().find(|one| one["id"] == id);
+        let was = told.map(|one| stamped(one, &stamp));
         past.push(Past { stamp, was });
     }
     // An address that it never had is none.

@@ -20,14 +20,12 @@ use super::fhir;
 use crate::api::LOOK_UP;
 use crate::error::Error;
 use crate::fhir::kit::{Asked, JSON_AND_XML, Media, Outcome, Parts, shown};
-use crate::fhir::organisations::{no_method, too_costly};
+use crate::fhir::organisations::no_method;
 use crate::register::Register;
 use crate::store::organisations_imported;
 
 /// How long the register may take.
 const LIMIT: Duration = Duration::from_secs(8);
-/// How many octets an answer has at most.
-const LARGEST: usize = 10 * 1024 * 1024;
 
 pub(super) fn router() -> Router<Register> {
     Router::new()
@@ -170,15 +168,9 @@ pub(super) fn refused(request: &Request, media: Media, outcome: &Outcome) -> Res
     fhir::response(request, outcome.status, media, &outcome.narrated())
 }
 
-/// What was found as an answer, unless it is larger than any is.
+/// What was found as an answer.
 pub(super) fn answer(request: &Request, media: Media, found: Result<Parts, Outcome>) -> Response {
     match found {
-        Ok(resource) if resource.json().len() > LARGEST => {
-            let sentence = format!(
-                "The answer exceeds size limit: it has more than {LARGEST} octets. Ask for less at once."
-            );
-            refused(request, media, &too_costly(sentence))
-        }
         Ok(resource) => fhir::response(request, 200, media, &resource),
         Err(outcome) => refused(request, media, &outcome),
     }

@@ -178,6 +178,13 @@ impl Part {
         self.shape.cursor.is_some()
     }
 
+    /// How many there are, where this page says it: it is the last of those that are gone through by their number.
+    fn total(&self, here: usize, next: Option<&str>) -> Option<usize> {
+        let before = usize::try_from(self.offset).ok()?;
+        let says = next.is_none() && !self.goes_by_cursor() && (here > 0 || before == 0);
+        says.then(|| before + here)
+    }
+
     /// The bundle of a page; `next` is by what the next one begins, if there is one.
     fn bundle(
         &self,
@@ -213,10 +220,11 @@ async fn find_organisations(register: &Register, request: &Request, asked: &Aske
     let mut query = wanted(asked, register.config.strict, passes_over(register, request))?;
     let part = Part::read(asked)?;
     let mut read = register.db.read().acquire().await.map_err(Error::from)?;
-    let total =
-        if part.goes_by_cursor() { None } else { Some(store::count(&mut read, &query.conditions).await?) };
+    let is_counted = part.shape.summary == Summary::Count
+        || (!part.goes_by_cursor() && counts(register, asked, &query.conditions));
+    let counted = if is_counted { Some(store::count(&mut read, &query.conditions).await?) } else { None };
     if part.shape.summary == Summary::Count {
-        return Ok(part.bundle(register, request, asked, total, None, Vec::new()));
+        return Ok(part.bundle(register, request, asked, counted, None, Vec::new()));
     }
     if let Some(cursor) = &part.shape.cursor {
         let after = if cursor == "*" { "" } else { cursor.as_str() };
@@ -224,6 +232,7 @@ async fn find_organisations(register: &Register, request: &Request, asked: &Aske
     }
     let mut codes = store::page(&mut read, &query.conditions, part.offset, part.count + 1).await?;
     let next = more(&mut codes, part.count).map(OdsCode::to_string);
+    let total = counted.or_else(|| part.total(codes.len(), next.as_deref()));
     let found = store::many(&mut read, &codes).await?;
     // The model tells no versions; whoever asks by when they were written wants to know.
     let written = match asked.names(WRITTEN).then_some(&codes) {
@@ -252,6 +261,14 @@ async fn find_organisations(register: &Register, request: &Request, asked: &Aske
     Ok(part.bundle(register, request, asked, total, next.as_deref(), hits))
 }
 
+/// Whether those who are meant are counted before a page of them is read. Where every organisation would have to be looked at twice, how many
+/// there are is said on the last page, or to whoever asks for it; the model says it always.
+fn counts(register: &Register, asked: &Asked, conditions: &[Condition]) -> bool {
+    register.config.strict
+        || asked.last("_total") == Some("accurate")
+        || !conditions.iter().any(Condition::looks_at_all)
+}
+
 /// Takes the one that is too many; the last of the others, if there was one.
 fn more<T>(all: &mut Vec<T>, count: u32) -> Option<&T> {
     let count = usize::try_from(count).unwrap_or(usize::MAX);
@@ -276,7 +293,7 @@ async fn find_affiliations(register: &Register, request: &Request, asked: &Asked
     let mut query = affiliations_wanted(asked, register.config.strict, passes_over(register, request))?;
     let part = Part::read(asked)?;
     let mut read = register.db.read().acquire().await.map_err(Error::from)?;
-    let total = if part.goes_by_cursor() {
+    let total = if part.goes_by_cursor() && part.shape.summary != Summary::Count {
         None
     } else {
         Some(store::count_affiliations(&mut read, &query.wanted).await?)
@@ -316,7 +333,7 @@ async fn read(register: &Register, request: &Request, id: &str, kind: Kind) -> R
 }
 
 /// A resource with its version, which the model does not tell.
-pub(super) async fn one(register: &Register, id: &str, kind: Kind) -> Result<(Stamp, Parts), Outcome> {
+async fn one(register: &Register, id: &str, kind: Kind) -> Result<(Stamp, Parts), Outcome> {
     let mut read = register.db.read().acquire().await.map_err(Error::from)?;
     let unknown = || not_known(kind.name(), id);
     if kind == Kind::Affiliation {

@@ -7,10 +7,10 @@ use platform::id::OdsCode;
 use platform::web::Path;
 
 use super::super::{fhir, fhir_versions};
-use super::{answer, ask, nothing, resources};
+use super::{answer, ask, nothing};
 use crate::error::Error;
 use crate::fhir::kit::{Outcome, Parts, Past};
-use crate::fhir::organisations::{BASE, Kind, not_known, past};
+use crate::fhir::organisations::{BASE, Kind, affiliation_past, not_known, past};
 use crate::register::Register;
 
 /// What an organisation is and was.
@@ -44,7 +44,7 @@ pub(in crate::http) async fn organisation_version(
     one(&register, &request, (&id, &version), Kind::Organisation).await
 }
 
-/// What a relationship is: the present version, since no other is kept.
+/// What a relationship is and was, as far as the versions of its organisation tell.
 #[utoipa::path(
     get, path = "/organisation-data-terminology-api/fhir/OrganizationAffiliation/{id}/_history",
     tag = "organisation-data-terminology",
@@ -59,13 +59,14 @@ pub(in crate::http) async fn affiliation_history(
     all(&register, &request, &id, Kind::Affiliation).await
 }
 
-/// What a relationship is, if it still is this version.
+/// What a relationship was in a version.
 #[utoipa::path(
     get, path = "/organisation-data-terminology-api/fhir/OrganizationAffiliation/{id}/_history/{version}",
     tag = "organisation-data-terminology",
     params(("id" = String, Path, description = "The id of the relationship"),
         ("version" = String, Path, description = "As in `meta`")),
-    responses((status = 200, description = "OrganizationAffiliation, with its ETag"))
+    responses((status = 200, description = "OrganizationAffiliation, with its ETag"),
+        (status = 410, description = "OperationOutcome: it was deleted"))
 )]
 pub(in crate::http) async fn affiliation_version(
     State(register): State<Register>,
@@ -106,13 +107,13 @@ async fn one(register: &Register, request: &Request, (id, version): (&str, &str)
 }
 
 async fn versions(register: &Register, id: &str, kind: Kind) -> Result<Vec<Past<Parts>>, Outcome> {
-    if kind == Kind::Affiliation {
-        let (stamp, whole) = resources::one(register, id, kind).await?;
-        return Ok(vec![Past { stamp, was: Some(whole) }]);
-    }
     let unknown = || not_known(kind.name(), id);
-    let code: OdsCode = id.parse().map_err(|_| unknown())?;
     let mut read = register.db.read().acquire().await.map_err(Error::from)?;
+    if kind == Kind::Affiliation {
+        let past = affiliation_past(&mut read, id).await?;
+        return if past.is_empty() { Err(unknown()) } else { Ok(past) };
+    }
+    let code: OdsCode = id.parse().map_err(|_| unknown())?;
     let past = past(&mut read, &code).await?;
     // FHIR R4 2.24.0.2: ids are compared as they are written.
     if past.is_empty() || code.as_str() != id { Err(unknown()) } else { Ok(past) }

@@ -7,23 +7,22 @@ use serde::Serialize;
 use serde_json::Value;
 use sqlx::{AnyConnection, AssertSqlSafe, raw_sql};
 
-use super::super::{Db, Engine};
+use super::super::{Db, Engine, connection};
 use super::catalogue::{self, Known};
 use super::{End, FORMAT, Header, SnapshotError, Summary, Table};
 use crate::clock::Millis;
 
 /// Writes every table as it is at one moment. Nobody waits for it: it reads one snapshot of the engine.
 pub async fn export(db: &Db, now: Millis, out: &mut (impl Write + Send)) -> Result<Summary, SnapshotError> {
-    let mut connection = db.read().acquire().await?;
-    // Whatever happens, the open transaction does not go back into the pool.
-    connection.close_on_drop();
+    // One of its own: those of the pool have a limit, and the open transaction ends with it, whatever happens.
+    let mut connection = connection::open_unhurried(db.engine(), &db.shared.url).await?;
     let begin = match db.engine() {
         Engine::Sqlite => "BEGIN",
         Engine::Postgres => {
             "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = 0"
         }
     };
-    raw_sql(begin).execute(&mut *connection).await?;
+    raw_sql(begin).execute(&mut connection).await?;
     let migrations = catalogue::migrations(&mut connection).await?;
     put(out, &Header { format: FORMAT, migrations, taken_at: now })?;
     let tables = catalogue::tables(db.engine(), &mut connection).await?;

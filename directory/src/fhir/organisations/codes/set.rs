@@ -14,6 +14,8 @@ use crate::store::organisation_faces::{Condition, HasRole, Place, Text};
 
 /// How many parts, codes or filters a set is made of at most.
 const PARTS: usize = 1_000;
+/// How many filters a part of it has at most: all of them stand in one condition, which engines nest only so deep.
+const FILTERS: usize = 100;
 
 /// A comparison of a property.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,9 +127,9 @@ fn include(part: &Value) -> Result<Include, Outcome> {
         Outcome { details: Some(sentence.clone()), ..Outcome::new(404, "not-found", sentence) }
     })?;
     let listed = |name: &str| part[name].as_array().map_or(&[][..], Vec::as_slice);
-    if listed("concept").len() > PARTS || listed("filter").len() > PARTS {
+    if listed("concept").len() > PARTS || listed("filter").len() > FILTERS {
         return Err(too_costly(format!(
-            "The set exceeds size limit: a part has more than {PARTS} codes or filters."
+            "The set exceeds size limit: a part has more than {PARTS} codes or {FILTERS} filters."
         )));
     }
     let codes = listed("concept").iter().map(|one| one["code"].as_str().map(str::to_owned));
@@ -143,6 +145,11 @@ fn include(part: &Value) -> Result<Include, Outcome> {
     });
     let filters: Option<Vec<Filter>> = filters.collect();
     let filters = filters.ok_or_else(|| bad("A filter of the set lacks property, op or value."))?;
+    if filters.iter().any(|one| one.value.split(',').count() > PARTS) {
+        return Err(too_costly(format!(
+            "The set exceeds size limit: a filter has more than {PARTS} values."
+        )));
+    }
     let codes = part.get("concept").is_some().then_some(codes);
     Ok(Include { system, codes, filters })
 }
@@ -283,6 +290,24 @@ mod tests {
         let body =
             json!({"resourceType": "Parameters", "parameter": [{"name": "valueSet", "resource": set}]});
         set_of(&given(&Asked::default(), body.to_string().as_bytes(), false)?)
+    }
+
+    /// A filter has so many values at most.
+    #[test]
+    fn values_of_filters_are_bounded() {
+        let of = |many: usize| {
+            let value = vec!["RO76"; many].join(",");
+            set(&json!({"system": System::Organisation.url(),
+                "filter": [{"property": "role", "op": "in", "value": value}]}))
+        };
+        assert!(of(PARTS).is_ok());
+        assert_eq!(of(PARTS + 1).unwrap_err().status, 422);
+        let one = json!({"property": "role", "op": "=", "value": "RO76"});
+        let of = |many: usize| {
+            set(&json!({"system": System::Organisation.url(), "filter": vec![one.clone(); many]}))
+        };
+        assert!(of(FILTERS).is_ok());
+        assert_eq!(of(FILTERS + 1).unwrap_err().status, 422);
     }
 
     /// Filters on organisations become conditions; what has none is said to have none.
