@@ -21,7 +21,9 @@ pub struct ProgramTold {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// When it was made.
+    #[schema(value_type = i64)]
     pub made_at: Millis,
     /// Until when it is told.
+    #[schema(value_type = i64)]
     pub until: Millis,
 }
