@@ -8,6 +8,7 @@
 //! - [`doctor`] says what is wrong and how to mend it.
 //! - [`passcode`] asks for the passcode in a dialog of the agent's own.
 //! - [`unlocking`] unlocks a card where no server is reached.
+//! - [`following`] takes a configuration that was changed while the agent runs.
 //! - [`signing`] signs with the card after its holder agreed.
 //! - [`removals`] tells servers that a card was taken out which had signed in.
 //! - [`desktop`] signs for systems of the desktop, and files.
@@ -24,6 +25,7 @@ pub mod cards;
 pub mod clock;
 pub mod desktop;
 pub mod doctor;
+pub mod following;
 pub mod http;
 pub mod passcode;
 pub mod readers;

@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use agent::desktop::{Form, files};
 use agent::doctor::{self, Severity};
+use agent::following::Source;
 use agent::http::Listening;
 use agent::readers::{Event, Readers, Watch};
-use agent::settings::Settings;
+use agent::settings::{Settings, SettingsError};
 use agent::{cards, clock, unlocking};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use tokio::sync::watch::channel;
 
 /// How long one look for changes lasts.
 const LOOK: Duration = Duration::from_mins(1);
@@ -75,11 +77,12 @@ fn main() -> ExitCode {
 }
 
 fn act(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let settings = Settings::read(arguments.config.as_deref(), arguments.trusted_key.as_deref())?;
+    let source = Source { config: arguments.config.clone(), trusted_key: arguments.trusted_key.clone() };
+    let settings = source.read()?;
     match &arguments.command {
         Act::Card => cards_present(),
         Act::Doctor => Ok(diagnose(&settings)),
-        Act::Run => run(settings).map(|()| ExitCode::SUCCESS),
+        Act::Run => run(settings, source).map(|()| ExitCode::SUCCESS),
         Act::Sign { files, cms, certificate } => {
             let form = if *cms { Form::Cms } else { Form::Signature };
             sign(&settings, files, form, certificate.as_deref()).map(|()| ExitCode::SUCCESS)
@@ -126,7 +129,7 @@ fn diagnose(settings: &Settings) -> ExitCode {
     if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn run(settings: Settings) -> anyhow::Result<()> {
+fn run(settings: Settings, source: Source) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let listening = Listening::open(&settings).await?;
@@ -137,7 +140,12 @@ fn run(settings: Settings) -> anyhow::Result<()> {
                 listening.hub_port()?
             ),
         }
-        Ok(listening.serve(settings).await?)
+        let (changing, followed) = channel(settings);
+        let tell = |error: &SettingsError| {
+            eprintln!("lanyard-agent: {error}; the agent goes on by the configuration of before");
+        };
+        tokio::spawn(source.follow(changing, tell));
+        Ok(listening.serve(followed).await?)
     })
 }
 

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use card::piv::{Passcode, Puk};
 use zeroize::Zeroizing;
@@ -78,8 +78,10 @@ pub fn ask_key(pinentry: &Path, text: &str, patience: Duration) -> Result<Puk, N
 }
 
 /// Asks for a new passcode, twice: what was not entered the same way both times was mistyped. What cannot be one is asked for again.
+/// All of it together takes no longer than this, since somebody far away may wait.
 pub fn choose(pinentry: &Path, text: &str, patience: Duration) -> Result<Passcode, NoPasscode> {
-    until_it_can_be(text, |text| entered_twice(pinentry, text, patience, None))
+    let until = Instant::now() + patience;
+    until_it_can_be(text, |text| entered_twice(pinentry, text, until, None))
 }
 
 /// The same, and it is none that is the unblocking key.
@@ -89,12 +91,19 @@ pub fn choose_beside(
     patience: Duration,
     key: &Puk,
 ) -> Result<Passcode, NoPasscode> {
-    until_it_can_be(text, |text| entered_twice(pinentry, text, patience, Some(key)))
+    let until = Instant::now() + patience;
+    until_it_can_be(text, |text| entered_twice(pinentry, text, until, Some(key)))
 }
 
 /// Asks whether the user agrees to something.
 pub fn confirm(pinentry: &Path, text: &str, patience: Duration) -> Result<bool, NoPasscode> {
     Ok(converse_with(pinentry, text, Question::Agreement, patience)?.is_some())
+}
+
+/// How long a dialog may still be shown. Dialogs count in seconds, and take none for no end.
+fn left(until: Instant) -> Result<Duration, NoPasscode> {
+    let left = until.saturating_duration_since(Instant::now());
+    if left < Duration::from_secs(1) { Err(NoPasscode::Cancelled) } else { Ok(left) }
 }
 
 /// Asks again, with the reason above the question, what was clearly mistyped.
@@ -126,10 +135,10 @@ fn entered(
 fn entered_twice(
     pinentry: &Path,
     text: &str,
-    patience: Duration,
+    until: Instant,
     key: Option<&Puk>,
 ) -> Result<Passcode, NoPasscode> {
-    let first = entered(pinentry, text, Question::Passcode, patience)?;
+    let first = entered(pinentry, text, Question::Passcode, left(until)?)?;
     let passcode = Passcode::parse(&first)?;
     if passcode.is_guessable() {
         return Err(NoPasscode::Guessable);
@@ -138,7 +147,7 @@ fn entered_twice(
         return Err(NoPasscode::LikeTheKey);
     }
     let again = format!("{text}\nEnter it again, so that it is not mistyped.");
-    let second = entered(pinentry, &again, Question::Passcode, patience)?;
+    let second = entered(pinentry, &again, Question::Passcode, left(until)?)?;
     if first == second { Ok(passcode) } else { Err(NoPasscode::NotTheSame) }
 }
 
@@ -278,4 +287,24 @@ fn escaped(text: &str) -> String {
 #[test]
 fn texts_stay_one_line() {
     assert_eq!(escaped("50 % of\nGETPIN\r"), "50 %25 of%0AGETPIN%0D");
+}
+
+/// What is entered is read octet by octet: nothing reads ahead into a place that nobody wipes.
+#[test]
+fn entries_are_read_without_a_buffer() {
+    struct Sips(std::vec::IntoIter<u8>);
+
+    impl Read for Sips {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            assert_eq!(buffer.len(), 1, "somebody reads ahead");
+            Ok(self.0.next().map_or(0, |octet| {
+                buffer[0] = octet;
+                1
+            }))
+        }
+    }
+
+    let mut dialog = Sips(b"D 24681012\nOK\n".to_vec().into_iter());
+    assert_eq!(line(&mut dialog).unwrap().as_slice(), b"D 24681012");
+    assert_eq!(dialog.0.as_slice(), b"OK\n");
 }

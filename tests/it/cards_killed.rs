@@ -27,6 +27,8 @@ const WRITING: Wanted = Wanted(0xDB, 0xFF);
 /// A passcode is set by the unblocking key, and the holder's takes its place.
 const UNLOCKING: Wanted = Wanted(0x2C, 0x80);
 const CHOOSING: Wanted = Wanted(0x24, 0x80);
+/// The holder's own passcode is entered, which a renewal begins with.
+const ENTERING: Wanted = Wanted(0x20, 0x80);
 
 /// An installation with a registration desk that issues cards, and a workstation.
 struct Office {
@@ -195,7 +197,7 @@ async fn cards_outlive_a_killed_server() {
     let chip = office.workstation.insert(815);
     for (act, steps) in [
         ("unlock", &[UNLOCKING, CHOOSING, UNBLOCKING][..]),
-        ("renew", &[FIRST_KEY, WRITING, CHOOSING][..]),
+        ("renew", &[ENTERING, FIRST_KEY, WRITING][..]),
         ("repair", &[WRITING][..]),
     ] {
         let before = office.card(&first).await["authentication"].clone();

@@ -8,7 +8,7 @@ use card::piv::{Error, Piv, Slot, Tries};
 use pki::Certificate;
 
 use crate::readers::{CardInReader, Content, ReaderError, Readers};
-use crate::server::{self, Patience, ServerError};
+use crate::server::{self, Patience, Roots, ServerError};
 use crate::settings::Settings;
 use crate::{cards, clock, system};
 
@@ -109,7 +109,7 @@ pub fn gather(settings: &Settings) -> Facts {
         readers: readers(),
         plugged_in: system::plugged_in(),
         server: settings.server.clone().map(|name| {
-            let state = spoken_to(&name, settings.server_roots.as_deref());
+            let state = spoken_to(&name, settings.roots().as_ref());
             ServerFacts { name, state }
         }),
         dialog: (settings.pinentry.clone(), is_there(&settings.pinentry)),
@@ -119,7 +119,7 @@ pub fn gather(settings: &Settings) -> Facts {
 }
 
 /// Asks the server for anything at all: that it is itself, and what its clock says, is seen by whatever it answers.
-fn spoken_to(server: &str, roots: Option<&Path>) -> ServerState {
+fn spoken_to(server: &str, roots: Option<&Roots>) -> ServerState {
     let outcome = match roots {
         Some(roots) => server::ask(roots, server, "/", None, PATIENCE).map(|answered| answered.date_ms),
         None => server::reach(server, PATIENCE).map(|_| None),
@@ -205,8 +205,12 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let server = listener.local_addr().unwrap().to_string();
         assert_eq!(spoken_to(&server, None), ServerState::Reached);
-        let nowhere = PathBuf::from("/nowhere/roots.pem");
-        assert_eq!(spoken_to(&server, Some(&nowhere)), ServerState::NoRoots(nowhere));
+        let nowhere = Roots { path: PathBuf::from("/nowhere/roots.pem"), sha256: None };
+        assert_eq!(spoken_to(&server, Some(&nowhere)), ServerState::NoRoots(nowhere.path));
+        // A file that is there, and is not the one that was meant.
+        let other = tempfile::NamedTempFile::new().unwrap();
+        let other = Roots { path: other.path().to_owned(), sha256: Some([7; 32]) };
+        assert_eq!(spoken_to(&server, Some(&other)), ServerState::NoRoots(other.path));
         drop(listener);
         assert_eq!(spoken_to(&server, None), ServerState::Unreached);
     }

@@ -132,7 +132,7 @@ fn in_time(purpose: &str, certificate: &CertificateFacts, now_ms: i64) -> Findin
     if certificate.not_after_ms - now_ms < RENEWAL_MS {
         return Finding::warning(
             format!("The certificate for {purpose} of {subject} ends in {days} days."),
-            "Renew it on the self-service page; it takes some minutes.",
+            "Renew it, signed in with this card, or have your registration authority do it; you need the passcode that the card has.",
         );
     }
     Finding::good(format!("The certificate for {purpose} of {subject} is good for {days} days."))

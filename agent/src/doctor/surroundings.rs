@@ -86,7 +86,10 @@ fn server(ServerFacts { name, state }: &ServerFacts) -> Finding {
              the configuration are not the server's, or something between reads what is said.",
         ),
         ServerState::NoRoots(path) => Finding::bad(
-            format!("The certificates in {} cannot be read.", path.display()),
+            format!(
+                "The certificates in {} cannot be read, or are not those that the configuration says.",
+                path.display()
+            ),
             "Ask your IT desk for the file that `server_roots` of the configuration names.",
         ),
     }

@@ -139,7 +139,7 @@ async fn sign(
         let words = "Another request is waiting for the passcode. Ask again when it is answered.";
         return trouble(StatusCode::CONFLICT, TITLE, words);
     };
-    let settings = served.shared.settings.clone();
+    let settings = served.shared.settings();
     // Readers, cards and people are waited for on a thread of their own.
     let outcome = tokio::task::spawn_blocking(move || asked.sign(&settings));
     match outcome.await {

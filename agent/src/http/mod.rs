@@ -24,6 +24,7 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
+use tokio::sync::watch::Receiver;
 use tokio_rustls::TlsAcceptor;
 
 use self::door::Door;
@@ -34,13 +35,21 @@ pub use door::NoCertificate;
 
 /// What all requests share.
 struct Shared {
-    settings: Settings,
+    /// The configuration, as it is now.
+    settings: Receiver<Settings>,
     /// Where the hub answers.
     hub_port: u16,
     connections: hub::Connections,
     /// One dialog at a time: a second request for signatures is refused while the holder is asked about the first.
     at_card: tokio::sync::Semaphore,
     removals: Arc<Removals>,
+}
+
+impl Shared {
+    /// The configuration as it is now. What is begun with it ends with it.
+    fn settings(&self) -> Settings {
+        self.settings.borrow().clone()
+    }
 }
 
 /// The agent's two ports and its socket, open.
@@ -118,8 +127,8 @@ impl Listening {
         Ok(self.hub.local_addr()?.port())
     }
 
-    /// Answers until a port fails.
-    pub async fn serve(self, settings: Settings) -> std::io::Result<()> {
+    /// Answers until a port fails, by the configuration as it is then.
+    pub async fn serve(self, settings: Receiver<Settings>) -> std::io::Result<()> {
         let hub_port = self.hub_port()?;
         let Self {
             discovery,

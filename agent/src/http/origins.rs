@@ -33,7 +33,7 @@ pub(super) async fn guard(State(shared): State<Arc<Shared>>, mut request: Reques
     let origin = request.headers().get(header::ORIGIN).cloned();
     let allowed = origin.as_ref().and_then(|origin| {
         let origin = origin.to_str().ok()?;
-        shared.settings.origins.iter().find(|allowed| *allowed == origin).cloned()
+        shared.settings().origins.into_iter().find(|allowed| allowed.as_str() == origin)
     });
     let (Some(origin), Some(allowed)) = (origin, allowed) else {
         return refusal(

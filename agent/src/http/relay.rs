@@ -31,7 +31,7 @@ pub(super) async fn begin(
     let Ok(_permit) = shared.at_card.try_acquire() else {
         return refusal(StatusCode::CONFLICT, "Another request is waiting for the user.");
     };
-    let settings = shared.settings.clone();
+    let settings = shared.settings();
     // Readers, cards, people and the server are waited for on a thread of their own.
     let outcome = tokio::task::spawn_blocking(move || {
         let asking = Asking::new(&settings, &origin.0, &errand);

@@ -44,7 +44,7 @@ pub(super) async fn answer(
         let words = "Another request is waiting for the passcode. Answer its question first.";
         return trouble(StatusCode::CONFLICT, TITLE, words);
     };
-    let (pinentry, asker) = (shared.settings.pinentry.clone(), origin.0.clone());
+    let (pinentry, asker) = (shared.settings().pinentry, origin.0.clone());
     // Readers, cards and people are waited for on a thread of their own.
     let outcome = tokio::task::spawn_blocking(move || {
         let question = |holder: &str| question(&asker, &challenge.service, holder);

@@ -30,11 +30,10 @@ pub(super) async fn begin(
     let Some(watch) = watch else {
         return trouble(StatusCode::BAD_REQUEST, TITLE, "The page did not say what is to be watched.");
     };
-    let (removals, roots) = (Arc::clone(&shared.removals), shared.settings.server_roots.clone());
+    let (removals, roots) = (Arc::clone(&shared.removals), shared.settings().roots());
     // Readers are waited for on a thread of their own.
-    let outcome = tokio::task::spawn_blocking(move || {
-        removals.begin((&origin.0, roots.as_deref()), watch, clock::now_ms())
-    });
+    let outcome =
+        tokio::task::spawn_blocking(move || removals.begin((&origin.0, roots), watch, clock::now_ms()));
     match outcome.await {
         Ok(Ok(())) => super::json(&json!({ "watched": true })),
         Ok(Err(error)) => trouble(status(&error), TITLE, &sentence(&error)),

@@ -1,13 +1,12 @@
 //! The way to the server: a WebSocket over TLS.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use card::wire::relay::{Errand, FromAgent, LONGEST_MESSAGE, TICKET_HEADER, ToAgent};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, HandshakeError, Message, WebSocket, client::client_with_config};
-use zeroize::Zeroizing;
 
 use crate::server::{self, Patience, Secured, ServerError};
 use crate::settings::Settings;
@@ -38,8 +37,8 @@ impl Connection {
     /// Connects, and shows the ticket.
     pub(super) fn open(settings: &Settings, errand: &Errand) -> Result<Self, ConnectionError> {
         let server = settings.server.as_deref().unwrap_or_default();
-        let roots = settings.server_roots.as_deref().unwrap_or_else(|| Path::new(""));
-        let tls = server::connect(roots, server, PATIENCE)?;
+        let roots = settings.roots().ok_or_else(|| ServerError::Roots(PathBuf::new()))?;
+        let tls = server::connect(&roots, server, PATIENCE)?;
         let broken = |error| ConnectionError::Broken(Box::new(error));
         let mut request = errand.address.as_str().into_client_request().map_err(broken)?;
         let ticket = errand.ticket.parse().map_err(|_| ConnectionError::TicketRefused)?;
@@ -71,10 +70,7 @@ impl Connection {
     pub(super) fn hear(&mut self) -> Result<Option<ToAgent>, ConnectionError> {
         loop {
             match self.socket.read() {
-                Ok(Message::Text(text)) => {
-                    let text = Zeroizing::new(text.as_str().to_owned());
-                    return Ok(serde_json::from_str(&text).ok());
-                }
+                Ok(Message::Text(text)) => return Ok(serde_json::from_str(text.as_str()).ok()),
                 Ok(Message::Ping(_) | Message::Pong(_)) => {}
                 Ok(_) | Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed) => {
                     return Ok(None);

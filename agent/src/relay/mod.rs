@@ -7,8 +7,9 @@
 mod connection;
 
 use card::piv::{Passcode, Piv};
-use card::relay::{Carrier, Over};
-use card::wire::relay::{Act, Errand, VERSION};
+use card::relay::{AskPasscode, Carrier, Over};
+use card::transport::Transport;
+use card::wire::relay::{Act, CHOOSING, Errand, VERSION};
 
 use crate::passcode::{self, NoPasscode};
 use crate::readers::{Content, ReaderError, ReaderName, Readers};
@@ -35,6 +36,11 @@ pub enum RelayError {
     /// The card is in no reader.
     #[error("the card with the serial number {0} is in no reader")]
     NoCard(String),
+    /// Another card is in the reader by now.
+    #[error(
+        "the card with the serial number {0} was taken out while you were asked; put it in and begin again"
+    )]
+    OtherCard(String),
     /// The user did not agree.
     #[error("it was not agreed to")]
     NotAgreed,
@@ -66,6 +72,7 @@ pub struct Asking<'a> {
     settings: &'a Settings,
     agree: String,
     choose: String,
+    present: String,
 }
 
 impl<'a> Asking<'a> {
@@ -75,16 +82,27 @@ impl<'a> Asking<'a> {
         let agree = format!("{origin} asks to {what} with the serial number {serial}. Do you agree?");
         let choose =
             format!("Choose the passcode of the card with the serial number {serial}: 6 to 8 digits.");
-        Self { settings, agree, choose }
+        let present = format!(
+            "To {what}, its holder enters its passcode, which stays as it is. Serial number: {serial}."
+        );
+        Self { settings, agree, choose, present }
     }
 
     fn agreed(&self) -> Result<bool, NoPasscode> {
         passcode::confirm(&self.settings.pinentry, &self.agree, passcode::PATIENCE)
     }
+}
 
-    /// The passcode, entered twice.
-    fn passcode(&self) -> Option<Passcode> {
-        passcode::choose(&self.settings.pinentry, &self.choose, passcode::PATIENCE).ok()
+/// The card's holder, who is asked in dialogs.
+struct Holder<'a>(&'a Asking<'a>);
+
+impl AskPasscode for Holder<'_> {
+    fn choose(&mut self) -> Option<Passcode> {
+        passcode::choose(&self.0.settings.pinentry, &self.0.choose, CHOOSING).ok()
+    }
+
+    fn present(&mut self) -> Option<Passcode> {
+        passcode::ask(&self.0.settings.pinentry, &self.0.present, passcode::PATIENCE).ok()
     }
 }
 
@@ -112,14 +130,19 @@ pub fn carry(
     if !asking.agreed()? {
         return Err(RelayError::NotAgreed);
     }
-    let mut connection = Connection::open(settings, errand)?;
     // The card is nobody else's until it is over; then it is reset, so that nothing entered stays good.
     readers.with_card(&reader, |card| {
+        // What was agreed to is said of one card, and there was time to put in another.
+        if !is_card(card, &errand.serial) {
+            return Err(RelayError::OtherCard(errand.serial.clone()));
+        }
         let mut carrier = Carrier::new(errand.act);
+        let mut holder = Holder(asking);
+        let mut connection = Connection::open(settings, errand)?;
         connection.say(&carrier.greeting())?;
         loop {
             let said = connection.hear()?.ok_or(RelayError::BrokeOff)?;
-            match carrier.answer(said, card, &mut || asking.passcode()) {
+            match carrier.answer(said, card, &mut holder) {
                 Ok(answer) => connection.say(&answer)?,
                 Err(Over::Ended { done, words }) => return Ok(Ended { done, words }),
                 Err(Over::OutOfOrder) => return Err(RelayError::BrokeOff),
@@ -148,13 +171,17 @@ fn find(readers: &Readers, serial: &str) -> Result<Option<ReaderName>, ReaderErr
         if state.content != Content::Card {
             continue;
         }
-        // A card that cannot be read is not the one.
-        let said = readers.with_card(&state.name, |card| Piv::select(card).ok()?.serial().ok());
-        if said.is_ok_and(|said| said.is_some_and(|said| said.to_string() == serial)) {
+        if readers.with_card(&state.name, |card| is_card(card, serial)).unwrap_or_default() {
             return Ok(Some(state.name));
         }
     }
     Ok(None)
+}
+
+/// Whether a card says this serial number. One that cannot be read is not the one.
+fn is_card(card: &mut impl Transport, serial: &str) -> bool {
+    let said = Piv::select(card).and_then(|mut piv| piv.serial());
+    said.is_ok_and(|said| said.to_string() == serial)
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@
 
 mod teller;
 
-use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,6 +14,7 @@ use card::wire::sign_in::Watch;
 use zeroize::Zeroizing;
 
 use crate::readers::{self, Content, Event, ReaderError, ReaderName, Readers};
+use crate::server::Roots;
 use crate::signing::{SigningCard, certificate_in};
 
 use self::teller::Address;
@@ -87,7 +87,7 @@ struct Watched {
 /// What is told, to whom, and until when it is tried.
 struct Telling {
     address: Address,
-    roots: PathBuf,
+    roots: Roots,
     secret: Zeroizing<String>,
     until_ms: i64,
 }
@@ -102,7 +102,7 @@ impl Removals {
     /// told at once.
     pub fn begin(
         self: &Arc<Self>,
-        (origin, roots): (&str, Option<&Path>),
+        (origin, roots): (&str, Option<Roots>),
         watch: Watch,
         now_ms: i64,
     ) -> Result<(), NotWatched> {
@@ -111,7 +111,7 @@ impl Removals {
         if secret.is_empty() || secret.len() > LONGEST_SECRET {
             return Err(NotWatched::Malformed);
         }
-        let roots = roots.ok_or(NotWatched::NoRoots)?.to_owned();
+        let roots = roots.ok_or(NotWatched::NoRoots)?;
         let telling = Telling { address, roots, secret, until_ms: now_ms.saturating_add(LONGEST_MS) };
         let has_signed = watch.certificate.is_none();
         let wanted = self.wanted(origin, watch.certificate.as_deref(), now_ms).ok_or(NotWatched::NoCard)?;

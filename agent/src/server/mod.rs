@@ -5,10 +5,11 @@ mod question;
 pub use question::{Answered, ask};
 
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName};
@@ -19,8 +20,8 @@ const ADDRESSES: usize = 4;
 /// Why a server was not reached.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// The certificates of the configuration cannot be read.
-    #[error("the certificates in {} cannot be read", .0.display())]
+    /// The certificates of the configuration cannot be read, or are others than it says.
+    #[error("the certificates in {} cannot be read, or are not those that the configuration says", .0.display())]
     Roots(PathBuf),
     /// The name is not known here.
     #[error("the name of the server is not known here")]
@@ -50,6 +51,24 @@ impl ServerError {
 /// A connection with a server that is vouched for.
 pub type Secured = StreamOwned<ClientConnection, TcpStream>;
 
+/// The certificates by which servers must be vouched for: a file, which may be changed after it was named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roots {
+    /// The PEM file.
+    pub path: PathBuf,
+    /// The SHA-256 that it must have, where the configuration says it.
+    pub sha256: Option<[u8; 32]>,
+}
+
+impl Roots {
+    /// What is in the file now; nothing where it cannot be read, or is not the one that was meant.
+    fn pem(&self) -> Option<Vec<u8>> {
+        let pem = std::fs::read(&self.path).ok()?;
+        let is_meant = |wanted: &[u8; 32]| digest(&SHA256, &pem).as_ref() == wanted.as_slice();
+        self.sha256.as_ref().is_none_or(is_meant).then_some(pem)
+    }
+}
+
 /// How long is waited: for the connection to be taken, and then for each thing that is said.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
@@ -61,7 +80,7 @@ pub struct Patience {
 
 /// Connects with a server, given as `host:port`. Its certificate must lead to one of the file's: the system's list of authorities has no
 /// say. Handshakes are made when something is first sent.
-pub fn connect(roots: &Path, server: &str, patience: Patience) -> Result<Secured, ServerError> {
+pub fn connect(roots: &Roots, server: &str, patience: Patience) -> Result<Secured, ServerError> {
     secured(roots, server, reach(server, patience)?)
 }
 
@@ -85,10 +104,11 @@ fn connected(address: &SocketAddr, patience: Patience) -> std::io::Result<TcpStr
     Ok(stream)
 }
 
-fn secured(roots: &Path, server: &str, stream: TcpStream) -> Result<Secured, ServerError> {
-    let unreadable = || ServerError::Roots(roots.to_owned());
+fn secured(roots: &Roots, server: &str, stream: TcpStream) -> Result<Secured, ServerError> {
+    let unreadable = || ServerError::Roots(roots.path.clone());
+    let pem = roots.pem().ok_or_else(unreadable)?;
     let mut store = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(roots).map_err(|_| unreadable())? {
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
         store.add(certificate.map_err(|_| unreadable())?).map_err(|_| unreadable())?;
     }
     if store.is_empty() {

@@ -1,14 +1,13 @@
 //! One question over HTTP/1.1, of which nothing counts but how the server answered and when.
 
 use std::io::{Read, Write};
-use std::path::Path;
 use std::time::Instant;
 
 use time::PrimitiveDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use super::{Patience, ServerError, connect};
+use super::{Patience, Roots, ServerError, connect};
 
 /// The head of an answer is no longer.
 const LONGEST_HEAD: usize = 16 * 1024;
@@ -24,7 +23,7 @@ pub struct Answered {
 
 /// Asks a server, given as `host:port`, one thing: a path alone, or JSON that is posted there. The answer's body is not waited for.
 pub fn ask(
-    roots: &Path,
+    roots: &Roots,
     server: &str,
     path: &str,
     posted: Option<&str>,

@@ -29,6 +29,10 @@ pub(crate) enum Person {
     Unknown,
 }
 
+/// The public key by which configurations of this machine must be signed, where there is one: only who looks after it can put it there.
+pub(crate) const MACHINE_KEY: &str =
+    if cfg!(windows) { r"C:\ProgramData\Lanyard\agent.pem" } else { "/etc/lanyard/agent.pem" };
+
 /// What mends what is wrong, in the words of this system.
 pub(crate) struct Advice {
     /// The service for card readers does not run.

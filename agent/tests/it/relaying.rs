@@ -7,8 +7,9 @@ use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use card::piv::{Error, Passcode, Piv, Puk};
-use card::relay::{Line, PasscodeNotChosen, Relayed};
+use agent::readers::{Content, Readers};
+use card::piv::{Algorithm, Error, Passcode, Piv, Puk, Slot, Tries};
+use card::relay::{Line, PasscodeNotChosen, PasscodeNotEntered, Relayed};
 use card::transport::{Transport, TransportError};
 use card::wire::relay::{FromAgent, TICKET_HEADER, ToAgent};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::{Message, WebSocket, accept_hdr};
 
-use super::rig::{Rig, file, must, text};
+use super::rig::{Rig, file, must, text, until};
 
 const PAGE: &str = "https://desk.example";
 const TICKET: &str = "a-ticket-of-this-test";
@@ -252,6 +253,83 @@ fn agent_refuses_what_it_must() {
     let (_, said) = agent.relay(PAGE, &wrong);
     assert!(said.contains("refused the ticket"), "{said}");
     assert_eq!(server.work.join().unwrap(), "refused");
+}
+
+/// Another card that is put in while its user is asked is not touched: what was agreed to is said of one card. The server hears nothing.
+#[test]
+fn card_is_swapped_while_its_user_is_asked() {
+    let rig = Rig::start(1);
+    let card = chip(&rig, 815);
+    certified(&rig);
+    let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = server.local_addr().unwrap().port();
+    let (asked, swapped) = (rig.folder().join("asked"), rig.folder().join("swapped"));
+    // Whoever is asked agrees once the other card is in.
+    let slowly = format!(
+        "'\"$(touch '{}'; while [ ! -e '{}' ]; do sleep 0.01; done; echo OK)\"'",
+        text(&asked),
+        text(&swapped)
+    );
+    let agent = Agent::start(&rig, port, &slowly, "97531086");
+    let said = std::thread::scope(|scope| {
+        let page = scope.spawn(|| agent.relay(PAGE, &errand(port, "unlock", 815)));
+        until("somebody is asked", || asked.exists());
+        drop(card);
+        until("the card is gone", || Rig::content(0) == Content::Nothing);
+        let _other = chip(&rig, 816);
+        std::fs::write(&swapped, "").unwrap();
+        let said = page.join().unwrap().1;
+        let tries = Readers::open().unwrap().with_card(&Rig::name(0), |card| Piv::select(card)?.tries());
+        assert_eq!(tries.unwrap().unwrap(), Tries::Left(3), "it is as it was");
+        said
+    });
+    assert!(said.contains("815 was taken out while you were asked"), "{said}");
+    server.set_nonblocking(true).unwrap();
+    assert_eq!(server.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
+/// A card is renewed with the passcode that it has, which its holder enters once in the agent's dialog and no server sees. Before that, and
+/// with a wrong one, nothing of the renewal reaches the card.
+#[test]
+fn holder_enters_their_passcode_for_a_renewal() {
+    let rig = Rig::start(1);
+    let _card = chip(&rig, 815);
+    for (entered, expected) in [("97531086", "Refused: Left(2)"), ("123456", "entered: Verified")] {
+        let server = Server::start(&rig, |mut far| {
+            let mut piv = Piv::select(&mut far).unwrap();
+            let early = piv.generate(Slot::Authentication, Algorithm::P256, None);
+            assert!(matches!(early, Err(Error::Exchange(_))), "{early:?}");
+            drop(piv);
+            let outcome = match far.enter_passcode() {
+                Ok(()) => far.enter_passcode().map_or("not again", |()| "entered"),
+                Err(PasscodeNotEntered::Refused) => "Refused",
+                Err(other) => panic!("{other}"),
+            };
+            let tries = far.transmit(&[0, 0x20, 0, 0x80]).unwrap();
+            let tries = if tries == [0x90, 0x00] { Tries::Verified } else { Tries::Left(tries[1] & 0x0F) };
+            let last = far.end(false, "over");
+            far.into_line().say(&last);
+            format!("{outcome}: {tries:?}")
+        });
+        let agent = Agent::start(&rig, server.port, "OK", entered);
+        let (_, said) = agent.relay(PAGE, &errand(server.port, "renew", 815));
+        assert_eq!(said, r#"{"done":false,"words":"over"}"#);
+        assert_eq!(server.work.join().unwrap(), expected);
+    }
+}
+
+/// What is written into the configuration while the agent runs counts: another page may ask, and the one of before may not.
+#[test]
+fn changed_configuration_counts() {
+    let rig = Rig::start(1);
+    let agent = Agent::start(&rig, 1, "OK", "97531086");
+    let (path, other) = (rig.folder().join("agent.toml"), "https://other.example");
+    let status = |origin: &str| agent.post(origin, "/relay", &json!({})).0;
+    assert_eq!((status(PAGE), status(other)), (400, 403));
+    let changed = std::fs::read_to_string(&path).unwrap().replace(PAGE, other);
+    std::fs::write(&path, changed).unwrap();
+    until("the other page may ask", || status(other) == 400);
+    assert_eq!(status(PAGE), 403);
 }
 
 /// A server that nobody vouches for gets no ticket.

@@ -4,6 +4,7 @@ use directory::api::Channel;
 use platform::clock::Millis;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{CancelReason, CardInfo, CardState};
 use crate::rfc3339;
@@ -107,7 +108,7 @@ pub struct ReleasePuk {
 }
 
 /// The unblocking key of a card, shown this once.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Zeroize, ZeroizeOnDrop)]
 pub struct PukReleased {
     /// Eight digits, to be typed into the agent.
     pub unblocking_key: String,
@@ -235,4 +236,15 @@ pub struct NewRediversification {
     pub organisation: String,
     /// 1 to 100 cards in use, by their ids.
     pub cards: Vec<String>,
+}
+
+/// An unblocking key that was told is wiped when its answer goes.
+#[test]
+fn told_key_is_wiped() {
+    fn is_wiped<T: ZeroizeOnDrop>(_: &T) {}
+
+    let mut told = PukReleased { unblocking_key: "90817263".to_owned() };
+    is_wiped(&told);
+    told.zeroize();
+    assert_eq!(told.unblocking_key, "");
 }

@@ -26,6 +26,22 @@ impl Cards {
         self.register.may_card(caller, act, Some(person), None).await
     }
 
+    /// Demands that the caller may see a card: their own they may.
+    pub(super) async fn may_see(&self, caller: &Caller, card: &Card) -> Result<(), Problem> {
+        match &card.user_id {
+            Some(person) => self.may_see_of(caller, person).await,
+            None => self.may(caller, CardAct::Unlock, card).await,
+        }
+    }
+
+    /// Demands that the caller may see the cards of a person: their own they may.
+    pub(super) async fn may_see_of(&self, caller: &Caller, person: &str) -> Result<(), Problem> {
+        if caller.kind == CallerKind::Person && caller.subject == person {
+            return Ok(());
+        }
+        self.may_to(caller, CardAct::Unlock, person).await
+    }
+
     /// Demands that the caller may do this with cards that an organisation has in stock.
     pub(super) async fn may_in(
         &self,

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use card::wire::relay::Act;
 use directory::api::{Day, Letter, Told, Way, tell_at, ways_to};
 use platform::clock::Millis;
 use platform::db::{self, Tx};
 use platform::id::UserId;
+
+use crate::store::cards::{ErrandRow, Passcode};
 
 /// For how long a notice is worth sending.
 const NOTICE_LIFE: Duration = Duration::from_hours(72);
@@ -41,6 +44,19 @@ fn unlocked(now: Millis) -> Letter {
     notice("card-unlocked", "Your smartcard was unlocked", "Your smartcard was given a new passcode", now)
 }
 
+fn issued(now: Millis) -> Letter {
+    notice(
+        "card-issued",
+        "A smartcard was issued to you",
+        "A smartcard was issued to you, and given a passcode,",
+        now,
+    )
+}
+
+fn renewed(now: Millis) -> Letter {
+    notice("card-renewed", "Your smartcard was renewed", "Your smartcard was renewed with its passcode", now)
+}
+
 fn key_released(now: Millis) -> Letter {
     notice(
         "card-unblocking-key-told",
@@ -62,11 +78,22 @@ fn notice(kind: &'static str, subject: &str, what: &str, now: Millis) -> Letter 
     }
 }
 
-/// Tells a holder at every address of theirs, by e-mail and by text message, that their card has a new passcode. Where no more
-/// messages are taken the card is unlocked all the same.
-pub(super) async fn tell_unlocked(tx: &mut Tx, user: &UserId, now: Millis) -> Result<(), db::Error> {
+/// Tells a holder at every address of theirs, by e-mail and by text message, of an errand that is done: of every passcode that was set,
+/// and of new keys. Where no more messages are taken it is done all the same.
+pub(super) async fn tell_done(
+    tx: &mut Tx,
+    user: &UserId,
+    errand: &ErrandRow,
+    now: Millis,
+) -> Result<(), db::Error> {
+    let letter = match (errand.act, errand.passcode) {
+        (Act::Unlock, _) => unlocked(now),
+        (Act::Issue, Passcode::Chosen) => issued(now),
+        (Act::Renew, _) => renewed(now),
+        (Act::Issue | Act::Repair | Act::Clear, _) => return Ok(()),
+    };
     let ways = ways_to(tx, user).await?;
-    tell(tx, user, &ways, &unlocked(now), now).await
+    tell(tx, user, &ways, &letter, now).await
 }
 
 /// Tells a holder at every address of theirs that somebody was told their card's unblocking key. Where no more messages are taken it was
@@ -101,7 +128,9 @@ mod tests {
     #[test]
     fn letters_fit_a_text_message() {
         let now = Millis(1_795_540_800_000);
-        for letter in [code("012345", now), asked(now), unlocked(now), key_released(now)] {
+        for letter in
+            [code("012345", now), asked(now), unlocked(now), key_released(now), issued(now), renewed(now)]
+        {
             assert!(letter.short.len() <= 160 && letter.short.is_ascii(), "{}", letter.short);
             assert!(letter.text.contains("tell your registration authority at once"), "{}", letter.text);
             assert!(!letter.subject.contains("012345"));

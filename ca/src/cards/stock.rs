@@ -120,7 +120,7 @@ impl Cards {
     /// One card.
     pub(crate) async fn card(&self, caller: &Caller, id: &str) -> Result<CardInfo, Error> {
         let card = self.found(id).await?;
-        self.may(caller, May::Unlock, &card).await?;
+        self.may_see(caller, &card).await?;
         Ok(info(card))
     }
 
@@ -143,13 +143,13 @@ impl Cards {
                 page.await?
             }
             (None, Some(person), _) => {
-                self.may_to(caller, May::Unlock, person).await?;
+                self.may_see_of(caller, person).await?;
                 page.await?
             }
             (None, None, Some(_)) => {
                 let rows = page.await?;
                 for row in &rows {
-                    self.may(caller, May::Unlock, row).await?;
+                    self.may_see(caller, row).await?;
                 }
                 rows
             }

@@ -3,7 +3,7 @@
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::apdu::{Command, Response, Status};
-use crate::transport::Transport;
+use crate::transport::{Lengths, Transport};
 
 use super::{Error, Piv, Secret};
 
@@ -49,6 +49,13 @@ impl Passcode {
         let mut filled = [0xFF; LENGTH];
         filled[..digits.len()].copy_from_slice(digits);
         Ok(Self(filled))
+    }
+
+    /// The command that enters it, for who carries commands to an application that somebody else has selected.
+    pub(crate) fn entry(&self) -> Zeroizing<Vec<u8>> {
+        let command = Command::new(VERIFY, 0x00, reference(Secret::Passcode)).with_data(self.0.to_vec());
+        // What is so short is one piece.
+        command.encode(Lengths::Short).swap_remove(0)
     }
 
     /// Whether it is among those that are tried first: one digit throughout, or digits in their order, upwards or downwards. What cards

@@ -6,14 +6,22 @@ use crate::piv::{Passcode, Piv};
 use crate::transport::{Transport, TransportError};
 use crate::wire::relay::{Act, FromAgent, Octets, ToAgent, VERSION, Why};
 
-/// How the holder is asked for a new passcode: by a dialog of the agent's own.
+/// How the holder is asked for a passcode: by a dialog of the agent's own.
 pub trait AskPasscode {
     /// The passcode that the holder chose; none where nobody did.
     fn choose(&mut self) -> Option<Passcode>;
+
+    /// The passcode that the card has, from its holder; none where nobody entered it.
+    fn present(&mut self) -> Option<Passcode>;
 }
 
+/// Who answers both questions alike.
 impl<F: FnMut() -> Option<Passcode>> AskPasscode for F {
     fn choose(&mut self) -> Option<Passcode> {
+        self()
+    }
+
+    fn present(&mut self) -> Option<Passcode> {
         self()
     }
 }
@@ -37,12 +45,14 @@ pub enum Over {
 pub struct Carrier {
     gate: Gate,
     next: u64,
+    /// The holder's own passcode, for this conversation alone; gone once the card refuses it.
+    held: Option<Passcode>,
 }
 
 impl Carrier {
     /// One for the act that the user agreed to.
     pub fn new(act: Act) -> Self {
-        Self { gate: Gate::new(act), next: 1 }
+        Self { gate: Gate::new(act), next: 1, held: None }
     }
 
     /// What the agent says first.
@@ -72,6 +82,10 @@ impl Carrier {
                 Ok(()) => FromAgent::PasscodeChosen { number },
                 Err(why) => FromAgent::Failed { number, why },
             }),
+            ToAgent::EnterPasscode { .. } => Ok(match self.enter(card, ask) {
+                Ok(()) => FromAgent::PasscodeEntered { number },
+                Err(why) => FromAgent::Failed { number, why },
+            }),
         }
     }
 
@@ -97,6 +111,25 @@ impl Carrier {
             crate::piv::Error::Exchange(crate::apdu::ExchangeError::Transport(error)) => why(&error),
             _ => Why::PasscodeRefused,
         })
+    }
+
+    /// The holder's own passcode goes to the card, in the application that the server has selected. It is asked for once, entered as often
+    /// as the act needs it, and never again once the card has refused it.
+    fn enter<T: Transport>(&mut self, card: &mut T, ask: &mut impl AskPasscode) -> Result<(), Why> {
+        if !self.gate.takes_holders() {
+            return Err(Why::NotExpected);
+        }
+        let passcode = match self.held.take() {
+            Some(held) => held,
+            None => ask.present().ok_or(Why::NoPasscode)?,
+        };
+        let answer = card.transmit(&passcode.entry()).map_err(|error| why(&error))?;
+        if answer != [0x90, 0x00] {
+            return Err(Why::PasscodeRefused);
+        }
+        self.held = Some(passcode);
+        self.gate.holder_entered();
+        Ok(())
     }
 }
 
@@ -161,6 +194,36 @@ mod tests {
             assert_eq!(last, Some(Err(Over::OutOfOrder)), "{numbers:?}");
             assert_eq!(card.heard.len(), numbers.len() - 1);
         }
+    }
+
+    /// The holder's passcode is asked for once, entered as often as the server says, and not again once the card has refused it; in
+    /// another act than a renewal nobody is asked for it.
+    #[test]
+    fn holders_passcode_is_asked_for_once() {
+        let answers = [&[0x90, 0][..], &[0x90, 0], &[0x63, 0xC2], &[0x90, 0]].map(<[u8]>::to_vec);
+        let mut card = Script::new(answers.into());
+        let mut carrier = Carrier::new(Act::Renew);
+        let mut asked = 0;
+        let mut enter = |number: u64, card: &mut Script| {
+            let mut ask = || {
+                asked += 1;
+                Some(Passcode::factory())
+            };
+            carrier.answer(ToAgent::EnterPasscode { number }, card, &mut ask)
+        };
+        assert_eq!(enter(1, &mut card), Ok(FromAgent::PasscodeEntered { number: 1 }));
+        assert_eq!(enter(2, &mut card), Ok(FromAgent::PasscodeEntered { number: 2 }));
+        let refused = Ok(FromAgent::Failed { number: 3, why: Why::PasscodeRefused });
+        assert_eq!(enter(3, &mut card), refused);
+        assert_eq!(enter(4, &mut card), Ok(FromAgent::PasscodeEntered { number: 4 }));
+        assert_eq!(asked, 2, "what was refused is not held");
+        assert!(card.heard.iter().all(|heard| heard == b"\x00\x20\x00\x80\x08123456\xFF\xFF"));
+
+        let (mut carrier, mut card) = (Carrier::new(Act::Unlock), Script::new(vec![vec![0x90, 0]]));
+        let said = carrier
+            .answer(ToAgent::EnterPasscode { number: 1 }, &mut card, &mut || Some(Passcode::factory()));
+        assert_eq!(said, Ok(FromAgent::Failed { number: 1, why: Why::NotExpected }));
+        assert!(card.heard.is_empty());
     }
 
     /// What the act does not need does not reach the card, and a passcode is not chosen where the server has set none.

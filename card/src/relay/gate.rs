@@ -32,8 +32,10 @@ enum Kind {
     Unlock,
     /// The unblocking key is changed.
     ChangePuk,
-    /// The management key is changed, or how many tries there are.
+    /// The management key is changed.
     ChangeManagement,
+    /// How many tries there are is set, which gives the card the passcode that all have from the factory.
+    SetTries,
     /// A key is made.
     Generate,
     /// An object is written.
@@ -44,11 +46,15 @@ enum Kind {
 
 /// What each act needs beside what is harmless.
 fn needs(act: Act) -> &'static [Kind] {
-    use Kind::{ChangeManagement, ChangePuk, Generate, Management, OwnPasscode, Sign, Unlock, Write};
+    use Kind::{
+        ChangeManagement, ChangePuk, Generate, Management, OwnPasscode, SetTries, Sign, Unlock, Write,
+    };
     match act {
-        Act::Issue | Act::Renew => {
-            &[Management, OwnPasscode, Unlock, ChangePuk, ChangeManagement, Generate, Write, Sign]
+        Act::Issue => {
+            &[Management, OwnPasscode, Unlock, ChangePuk, ChangeManagement, SetTries, Generate, Write, Sign]
         }
+        // The passcode is its holder's and stays so: the agent enters it, and the server none.
+        Act::Renew => &[Management, ChangePuk, ChangeManagement, Generate, Write, Sign],
         Act::Unlock => &[Unlock, ChangePuk],
         Act::Repair => &[Management, ChangePuk, ChangeManagement, Write],
         Act::Clear => &[Management, OwnPasscode, Unlock, ChangePuk, ChangeManagement, Generate, Write],
@@ -69,20 +75,28 @@ pub struct Gate {
     own: Option<Own>,
     /// The card said that it took that passcode, so it has none of its holder's.
     taken: bool,
-    /// The keys that were made in this errand: no other signs.
+    /// The keys that were made in this errand and have not signed yet: no other signs, and each once.
     made: Vec<u8>,
+    /// Nothing more is signed: the passcode is the holder's, or what was certified is being written.
+    closed: bool,
+    /// The holder has entered their own passcode.
+    entered: bool,
 }
 
 impl Gate {
     /// The rule of an act.
     pub fn new(act: Act) -> Self {
-        Self { act, own: None, taken: false, made: Vec::new() }
+        Self { act, own: None, taken: false, made: Vec::new(), closed: false, entered: false }
     }
 
     /// Lets a command through, or does not.
     pub fn pass(&mut self, command: &Command) -> Result<(), NotExpected> {
         let kind = kind(command).ok_or(NotExpected)?;
         if kind != Kind::Harmless && !needs(self.act).contains(&kind) {
+            return Err(NotExpected);
+        }
+        // Whoever has a card in the reader and does not know its passcode does not have it renewed.
+        if kind != Kind::Harmless && self.takes_holders() && !self.entered {
             return Err(NotExpected);
         }
         let (_, p2) = command.parameters();
@@ -95,7 +109,16 @@ impl Gate {
                 (self.own, self.taken) = (Some(Own::Hidden), false);
                 Ok(())
             }
-            Kind::Sign if !self.made.contains(&p2) => Err(NotExpected),
+            Kind::Sign if self.closed || !self.made.contains(&p2) => Err(NotExpected),
+            Kind::Sign => {
+                // Once: what proves the key. The pieces before the last belong to it.
+                self.made.retain(|key| command.is_chained() || *key != p2);
+                Ok(())
+            }
+            Kind::Write => {
+                self.closed = true;
+                Ok(())
+            }
             Kind::Unlock => {
                 // RESET RETRY COUNTER: the unblocking key, then the new passcode. NIST SP 800-73-5 part 2, 3.2.3.
                 let passcode = command.data().get(8..16).filter(|_| command.data().len() == 16);
@@ -118,9 +141,20 @@ impl Gate {
         }
     }
 
+    /// Whether the act is one in which the agent enters the holder's own passcode.
+    pub fn takes_holders(&self) -> bool {
+        self.act == Act::Renew
+    }
+
+    /// Takes note that the card has taken the holder's own passcode: from then on commands of the act pass.
+    pub fn holder_entered(&mut self) {
+        self.entered = true;
+    }
+
     /// The passcode that the server set last, for the holder's to take its place: the one that was seen, or the one that the server
-    /// tells where the card has taken one unseen.
+    /// tells where the card has taken one unseen. After that nothing is signed any more.
     pub fn take_own_passcode(&mut self, told: Option<&Octets>) -> Option<Passcode> {
+        self.closed = true;
         let taken = std::mem::take(&mut self.taken);
         match self.own.take()? {
             Own::Seen(own) => Passcode::of_octets(&own[..]).ok(),
@@ -128,9 +162,10 @@ impl Gate {
         }
     }
 
-    /// The server's own, or the one that every card has from the factory.
+    /// The server's own, or the one that every card has from the factory where it may still have that.
     fn is_own(&self, data: &[u8]) -> bool {
-        data == b"123456\xFF\xFF" || matches!(&self.own, Some(Own::Seen(own)) if own[..] == *data)
+        let factory = self.act == Act::Issue && data == b"123456\xFF\xFF";
+        factory || matches!(&self.own, Some(Own::Seen(own)) if own[..] == *data)
     }
 }
 
@@ -170,7 +205,8 @@ fn kind(command: &Command) -> Option<Kind> {
         (0x87, 0x07 | 0x11 | 0x14, 0x9A | 0x9C) => Kind::Sign,
         (0x47, 0x00, 0x9A | 0x9C) => Kind::Generate,
         (0xDB, 0x3F, 0xFF) => Kind::Write,
-        (0xFF, 0xFF, 0xFF) | (0xFA, _, _) => Kind::ChangeManagement,
+        (0xFF, 0xFF, 0xFF) => Kind::ChangeManagement,
+        (0xFA, _, _) => Kind::SetTries,
         _ => return None,
     };
     // Only what is long goes in pieces; what bears a secret never does.
@@ -188,6 +224,13 @@ mod tests {
         Command::parse(&octets).unwrap()
     }
 
+    /// The rule once the holder has entered their passcode, where they have to.
+    fn entered(act: Act) -> Gate {
+        let mut gate = Gate::new(act);
+        gate.holder_entered();
+        gate
+    }
+
     /// Each kind of command against each act: what an act does not need does not pass.
     #[test]
     fn acts_need_what_they_need() {
@@ -196,9 +239,11 @@ mod tests {
             (command([0, 0xA4, 4, 0], &[0xA0]), [true; 5]),
             (command([0, 0x20, 0, 0x80], &[]), [true; 5]),
             (command([0, 0x87, 0x0C, 0x9B], &[0x7C, 0]), [true, true, false, true, true]),
-            (unlock.clone(), [true, true, true, false, true]),
+            (unlock.clone(), [true, false, true, false, true]),
             (command([0, 0x24, 0, 0x81], b"1234567887654321"), [true; 5]),
             (command([0, 0xFF, 0xFF, 0xFF], &[0x0C, 0x9B, 0]), [true, true, false, true, true]),
+            (command([0, 0xFA, 3, 5], &[]), [true, false, false, false, false]),
+            (command([0, 0x20, 0, 0x80], b"123456\xFF\xFF"), [true, false, false, false, false]),
             (command([0, 0x47, 0, 0x9A], &[0xAC, 0]), [true, true, false, false, true]),
             (command([0, 0xDB, 0x3F, 0xFF], &[0x5C, 0]), [true, true, false, true, true]),
             // The holder's passcode is the agent's to enter and to change; a reset, another slot, another application.
@@ -210,9 +255,31 @@ mod tests {
             (command([0, 0x2C, 0, 0x80], b"90817263876543"), [false; 5]),
         ];
         for (command, expected) in cases {
-            let passed = Act::ALL.map(|act| Gate::new(act).pass(&command).is_ok());
+            let passed = Act::ALL.map(|act| entered(act).pass(&command).is_ok());
             assert_eq!(passed, expected, "{:02X} {:02X?}", command.instruction(), command.parameters());
         }
+    }
+
+    /// Nothing of a renewal passes before the holder has entered their passcode, but what only reads.
+    #[test]
+    fn renewals_wait_for_the_holder() {
+        let mut gate = Gate::new(Act::Renew);
+        let harmless = command([0, 0xCB, 0x3F, 0xFF], &[0x5C, 0]);
+        let others = [
+            command([0, 0x87, 0x0C, 0x9B], &[0x7C, 0]),
+            command([0, 0x24, 0, 0x81], b"1234567887654321"),
+            command([0, 0xFF, 0xFF, 0xFF], &[0x0C, 0x9B, 0]),
+            command([0, 0x47, 0, 0x9A], &[0xAC, 0]),
+            command([0, 0xDB, 0x3F, 0xFF], &[0x5C, 0]),
+        ];
+        assert!(gate.takes_holders());
+        gate.pass(&harmless).unwrap();
+        assert!(others.iter().all(|other| gate.pass(other) == Err(NotExpected)));
+        gate.holder_entered();
+        assert!(others.iter().all(|other| gate.pass(other).is_ok()));
+        assert!(
+            Act::ALL.into_iter().filter(|act| *act != Act::Renew).all(|act| !Gate::new(act).takes_holders())
+        );
     }
 
     /// The server enters its own passcode and no other, so it cannot guess the holder's.
@@ -240,7 +307,7 @@ mod tests {
             (command([0, 0x87, 0x27, 0x04], &[0x7C, 0]), [true; 5]),
             (secured([0x0C, 0xCB, 0x3F, 0xFF], &[1; 17]), [true; 5]),
             (command([0x0C, 0x20, 0, 0x80], &[0x8E, 0]), [true; 5]),
-            (secured([0x0C, 0x2C, 0, 0x80], &[1; 33]), [true, true, true, false, true]),
+            (secured([0x0C, 0x2C, 0, 0x80], &[1; 33]), [true, false, true, false, true]),
             (secured([0x0C, 0x24, 0, 0x81], &[1; 33]), [true; 5]),
             (secured([0x0C, 0xFF, 0xFF, 0xFF], &[1; 49]), [true, true, false, true, true]),
             (secured([0x0C, 0x20, 0, 0x80], &[1; 17]), [false; 5]),
@@ -251,7 +318,7 @@ mod tests {
             (secured([0x0C, 0xFB, 0, 0], &[1; 17]), [false; 5]),
         ];
         for (command, expected) in cases {
-            let passed = Act::ALL.map(|act| Gate::new(act).pass(&command).is_ok());
+            let passed = Act::ALL.map(|act| entered(act).pass(&command).is_ok());
             assert_eq!(passed, expected, "{:02X} {:02X?}", command.instruction(), command.parameters());
         }
         let (unlock, enter) =
@@ -280,14 +347,37 @@ mod tests {
         }
     }
 
-    /// A key that was there before does not sign.
+    /// A key that was there before does not sign; one that was made signs once, however many pieces that has.
     #[test]
-    fn only_new_keys_sign() {
+    fn only_new_keys_sign_and_once() {
         let sign = command([0, 0x87, 0x11, 0x9A], &[0x7C, 0]);
-        let mut gate = Gate::new(Act::Renew);
+        let piece = command([0x10, 0x87, 0x07, 0x9A], &[0x7C, 0]);
+        let make = command([0, 0x47, 0, 0x9A], &[0xAC, 0]);
+        let mut gate = entered(Act::Renew);
         assert_eq!(gate.pass(&sign), Err(NotExpected));
-        gate.pass(&command([0, 0x47, 0, 0x9A], &[0xAC, 0])).unwrap();
+        gate.pass(&make).unwrap();
+        gate.pass(&piece).unwrap();
         gate.pass(&sign).unwrap();
+        assert_eq!(gate.pass(&sign), Err(NotExpected), "it has proved itself");
+        assert_eq!(gate.pass(&piece), Err(NotExpected));
         assert_eq!(gate.pass(&command([0, 0x87, 0x11, 0x9C], &[0x7C, 0])), Err(NotExpected));
+        gate.pass(&make).unwrap();
+        gate.pass(&sign).unwrap();
+    }
+
+    /// Once certificates are written, or the holder has chosen a passcode, no key signs, not even a new one.
+    #[test]
+    fn nothing_signs_after_what_was_certified() {
+        let sign = command([0, 0x87, 0x11, 0x9C], &[0x7C, 0]);
+        let make = command([0, 0x47, 0, 0x9C], &[0xAC, 0]);
+        let mut written = Gate::new(Act::Issue);
+        written.pass(&command([0, 0xDB, 0x3F, 0xFF], &[0x5C, 0])).unwrap();
+        let mut chosen = Gate::new(Act::Issue);
+        chosen.pass(&command([0, 0x2C, 0, 0x80], b"9081726387654321")).unwrap();
+        assert!(chosen.take_own_passcode(None).is_some());
+        for mut gate in [written, chosen] {
+            gate.pass(&make).unwrap();
+            assert_eq!(gate.pass(&sign), Err(NotExpected));
+        }
     }
 }

@@ -6,4 +6,4 @@ mod relayed;
 
 pub use carrier::{AskPasscode, Carrier, Over};
 pub use gate::{Gate, NotExpected};
-pub use relayed::{Line, PasscodeNotChosen, Relayed};
+pub use relayed::{Line, PasscodeNotChosen, PasscodeNotEntered, Relayed};

@@ -39,6 +39,22 @@ pub enum PasscodeNotChosen {
     Transport(#[from] TransportError),
 }
 
+/// Why the holder's own passcode was not entered.
+#[derive(Debug, thiserror::Error)]
+pub enum PasscodeNotEntered {
+    /// Nobody entered it in time.
+    #[error("nobody entered the passcode at the workstation")]
+    Nobody,
+    /// The card refused it, or the agent refused to ask.
+    #[error(
+        "the card did not take the passcode: it is not the card's, or the card is locked and must be unlocked first"
+    )]
+    Refused,
+    /// The card was not reached.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+}
+
 impl<L: Line> Relayed<L> {
     /// A card behind this line, of which nothing was asked yet.
     pub fn new(line: L) -> Self {
@@ -62,6 +78,20 @@ impl<L: Line> Relayed<L> {
             FromAgent::Failed { why: Why::NoPasscode, .. } => Err(PasscodeNotChosen::Nobody),
             FromAgent::Failed { why: Why::PasscodeRefused | Why::NotExpected, .. } => {
                 Err(PasscodeNotChosen::Refused)
+            }
+            FromAgent::Failed { why, .. } => Err(error(why).into()),
+            _ => Err(self.broken().into()),
+        }
+    }
+
+    /// Has the agent enter the holder's own passcode, in the application that is selected.
+    pub fn enter_passcode(&mut self) -> Result<(), PasscodeNotEntered> {
+        let number = self.take_number();
+        match self.ask(number, ToAgent::EnterPasscode { number })? {
+            FromAgent::PasscodeEntered { .. } => Ok(()),
+            FromAgent::Failed { why: Why::NoPasscode, .. } => Err(PasscodeNotEntered::Nobody),
+            FromAgent::Failed { why: Why::PasscodeRefused | Why::NotExpected, .. } => {
+                Err(PasscodeNotEntered::Refused)
             }
             FromAgent::Failed { why, .. } => Err(error(why).into()),
             _ => Err(self.broken().into()),
@@ -106,7 +136,9 @@ impl<L: Line> Transport for Relayed<L> {
         match self.ask(number, ToAgent::Apdu { number, octets })? {
             FromAgent::Answer { octets, .. } => Ok(octets.0.to_vec()),
             FromAgent::Failed { why, .. } => Err(error(why)),
-            FromAgent::Ready { .. } | FromAgent::PasscodeChosen { .. } => Err(self.broken()),
+            FromAgent::Ready { .. }
+            | FromAgent::PasscodeChosen { .. }
+            | FromAgent::PasscodeEntered { .. } => Err(self.broken()),
         }
     }
 }

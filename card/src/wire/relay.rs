@@ -6,9 +6,10 @@
 //! [`FromAgent`] of the same number, until [`ToAgent::End`]. Numbers begin with 1 and grow by one: whoever gets another than the next
 //! one ends the conversation. Each message is one text frame of JSON.
 //!
-//! What goes to a card may be a key or an unblocking key; what the holder chooses as passcode never goes to the server.
+//! What goes to a card may be a key or an unblocking key; what the holder chooses as passcode, or enters, never goes to the server.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
@@ -19,6 +20,10 @@ pub const VERSION: u32 = 1;
 pub const TICKET_HEADER: &str = "lanyard-relay-ticket";
 /// The longest message, in octets: the longest command in hexadecimal, and what stands around it.
 pub const LONGEST_MESSAGE: usize = 140_000;
+/// So long somebody has at the agent to choose a passcode, entering it again and all. After that none is chosen any more.
+pub const CHOOSING: Duration = Duration::from_mins(2);
+/// So long the server waits for what somebody does at the agent: what was entered just in time must still reach the card.
+pub const ENTERED: Duration = Duration::from_secs(150);
 
 /// What is to be done with a card. The agent refuses commands that it does not need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,7 +31,7 @@ pub const LONGEST_MESSAGE: usize = 140_000;
 pub enum Act {
     /// Keys are changed and made, and certificates written.
     Issue,
-    /// The same for a card that has an owner already.
+    /// The same for a card that has an owner already, who enters their passcode at the agent and keeps it.
     Renew,
     /// A new passcode takes the place of a locked one.
     Unlock,
@@ -113,6 +118,11 @@ pub enum ToAgent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         own: Option<Octets>,
     },
+    /// The holder's own passcode goes to the card. The agent asks for it once, and enters it again when it is told so again.
+    EnterPasscode {
+        /// Its number.
+        number: u64,
+    },
     /// It is over, and how it went.
     End {
         /// Its number.
@@ -145,6 +155,11 @@ pub enum FromAgent {
         /// The number that it answers.
         number: u64,
     },
+    /// The holder's own passcode was entered, and the card has taken it.
+    PasscodeEntered {
+        /// The number that it answers.
+        number: u64,
+    },
     /// It was not done.
     Failed {
         /// The number that it answers.
@@ -168,7 +183,7 @@ pub enum Why {
     Reader,
     /// The act that the user agreed to needs no such command.
     NotExpected,
-    /// No passcode was chosen.
+    /// No passcode was chosen, or entered.
     NoPasscode,
     /// The card did not take the passcode.
     PasscodeRefused,
@@ -177,8 +192,10 @@ pub enum Why {
 impl ToAgent {
     /// Its number.
     pub fn number(&self) -> u64 {
-        let (Self::Apdu { number, .. } | Self::ChoosePasscode { number, .. } | Self::End { number, .. }) =
-            self;
+        let (Self::Apdu { number, .. }
+        | Self::ChoosePasscode { number, .. }
+        | Self::EnterPasscode { number }
+        | Self::End { number, .. }) = self;
         *number
     }
 }
@@ -188,9 +205,10 @@ impl FromAgent {
     pub fn number(&self) -> Option<u64> {
         match self {
             Self::Ready { .. } => None,
-            Self::Answer { number, .. } | Self::PasscodeChosen { number } | Self::Failed { number, .. } => {
-                Some(*number)
-            }
+            Self::Answer { number, .. }
+            | Self::PasscodeChosen { number }
+            | Self::PasscodeEntered { number }
+            | Self::Failed { number, .. } => Some(*number),
         }
     }
 }
@@ -225,6 +243,16 @@ mod tests {
         for bad in [r#"{"say":"apdu","number":1,"octets":"0"}"#, r#"{"say":"else","number":1}"#, "[]"] {
             assert!(serde_json::from_str::<ToAgent>(bad).is_err(), "{bad}");
         }
+    }
+
+    /// What the agent is told to enter is none of the server's business.
+    #[test]
+    fn entries_bear_no_passcode() {
+        let said = ToAgent::EnterPasscode { number: 4 };
+        assert_eq!(serde_json::to_string(&said).unwrap(), r#"{"say":"enter-passcode","number":4}"#);
+        let entered = FromAgent::PasscodeEntered { number: 4 };
+        assert_eq!(serde_json::to_string(&entered).unwrap(), r#"{"say":"passcode-entered","number":4}"#);
+        assert_eq!((said.number(), entered.number()), (4, Some(4)));
     }
 
     /// Every act has a word, and no two have the same.

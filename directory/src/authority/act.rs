@@ -63,6 +63,8 @@ pub enum Act {
     UnlockCard,
     /// Renew a card in its window before the end.
     RenewCard,
+    /// Renew a card of one's own in its window before the end.
+    RenewOwnCard,
     /// Renew a card that has ended.
     RenewExpiredCard,
     /// Issue or remove an authenticator that is no smartcard.
@@ -107,7 +109,7 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::FindPerson,
         Self::SeePersonal,
         Self::FindOrganisation,
@@ -126,6 +128,7 @@ impl Act {
         Self::CancelCard,
         Self::UnlockCard,
         Self::RenewCard,
+        Self::RenewOwnCard,
         Self::RenewExpiredCard,
         Self::IssueAuthenticator,
         Self::Assign,
@@ -169,7 +172,7 @@ impl Act {
 
     /// Whether it is about oneself and nobody else.
     pub fn is_own(self) -> bool {
-        matches!(self, Self::ChangeOwnContact | Self::RegisterOwnAuthenticator)
+        matches!(self, Self::ChangeOwnContact | Self::RegisterOwnAuthenticator | Self::RenewOwnCard)
     }
 
     /// Whether it may be done anywhere in the country: people and organisations are found wherever they are, and a new
@@ -225,6 +228,8 @@ impl Act {
 
     /// How sure the sign-in must have been.
     pub fn assurance(self) -> Assurance {
-        if self.only_reads() || self.is_own() { Assurance::Two } else { Assurance::Three }
+        // A renewed card is a way to sign in for years: whoever only got hold of a session gets none by it.
+        let own = self.is_own() && self != Self::RenewOwnCard;
+        if self.only_reads() || own { Assurance::Two } else { Assurance::Three }
     }
 }

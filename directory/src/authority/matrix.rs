@@ -29,7 +29,7 @@ type Row = (Act, [Cell; 9]);
 
 /// The whole matrix, its columns in the order of [`Rank::ALL`].
 #[rustfmt::skip]
-pub const MATRIX: [Row; 43] = [
+pub const MATRIX: [Row; 44] = [
     (Act::FindPerson,               [Does,  Does,  Does,  Does,  Does,  Does,  Does,  Does,  Does]),
     (Act::SeePersonal,              [Never, Never, Does,  Does,  Does,  Does,  Does,  Does,  Does]),
     (Act::FindOrganisation,         [Does,  Does,  Does,  Does,  Does,  Does,  Does,  Does,  Does]),
@@ -48,6 +48,7 @@ pub const MATRIX: [Row; 43] = [
     (Act::CancelCard,               [Never, Never, Never, Never, Never, Does,  Does,  Does,  Never]),
     (Act::UnlockCard,               [Never, Never, Does,  Never, Does,  Does,  Does,  Does,  Never]),
     (Act::RenewCard,                [Never, Never, Does,  Never, Does,  Does,  Does,  Does,  Never]),
+    (Act::RenewOwnCard,             [Does,  Never, Does,  Does,  Does,  Does,  Does,  Does,  Never]),
     (Act::RenewExpiredCard,         [Never, Never, Never, Never, Never, Does,  Does,  Does,  Never]),
     // The national index gives it to RA agents, the four pages of the tasks do not: the narrower one.
     (Act::IssueAuthenticator,       [Never, Never, Never, Never, Never, Never, Does,  Does,  Never]),

@@ -116,13 +116,15 @@ pub(super) async fn card(
         (None, Some(organisation)) => in_organisation_in(&mut read, &organisation).await?,
         _ => return Err(Error::field("person", "Name a person or an organisation, and not both.").into()),
     };
-    doing.demand(right(query.act), &target)?;
+    let own = target.person.as_ref().is_some_and(|person| doing.actor.is(person));
+    doing.demand(right(query.act, own), &target)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The act of the matrix.
-fn right(act: CardAct) -> Act {
+/// The act of the matrix, for a card of one's own or not.
+fn right(act: CardAct, own: bool) -> Act {
     match act {
+        CardAct::Renew if own => Act::RenewOwnCard,
         CardAct::Issue => Act::IssueCard,
         CardAct::Repair => Act::RepairCard,
         CardAct::Clear => Act::ClearCard,

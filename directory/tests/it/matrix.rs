@@ -15,7 +15,7 @@ const NOW: Millis = Millis(1_795_540_800_000);
 /// The matrix once more, as a person would write it down from the guidance. Columns: everybody, personnel system, local
 /// smartcard administrator, ID checker, sponsor, agent, advanced agent, manager, operator. `y` does, `*` asks, `a` does with
 /// assignable positions and asks with others, `o` with assignable positions only, `-` never.
-const WRITTEN: [(Act, &str); 43] = [
+const WRITTEN: [(Act, &str); 44] = [
     (Act::FindPerson, "yyyyyyyyy"),
     (Act::SeePersonal, "--yyyyyyy"),
     (Act::FindOrganisation, "yyyyyyyyy"),
@@ -34,6 +34,7 @@ const WRITTEN: [(Act, &str); 43] = [
     (Act::CancelCard, "-----yyy-"),
     (Act::UnlockCard, "--y-yyyy-"),
     (Act::RenewCard, "--y-yyyy-"),
+    (Act::RenewOwnCard, "y-yyyyyy-"),
     (Act::RenewExpiredCard, "-----yyy-"),
     (Act::IssueAuthenticator, "------yy-"),
     (Act::Assign, "-o--ayyyy"),

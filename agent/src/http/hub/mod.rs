@@ -174,7 +174,7 @@ async fn request_to_sign(shared: &Arc<Shared>, origin: Allowed, argument: &str) 
     let Ok(_permit) = shared.at_card.try_acquire() else {
         return message::internal("Another request is waiting for the passcode.", now_ms);
     };
-    let pinentry = shared.settings.pinentry.clone();
+    let pinentry = shared.settings().pinentry;
     // Readers, cards and people are waited for on a thread of their own.
     let outcome = tokio::task::spawn_blocking(move || {
         let readers = Readers::open()?;

@@ -1,7 +1,7 @@
 //! Why an errand stopped.
 
 use card::piv::{Error as PivError, Secret};
-use card::relay::PasscodeNotChosen;
+use card::relay::{PasscodeNotChosen, PasscodeNotEntered};
 
 use crate::cards::attestation::NotAttested;
 use crate::error::Error;
@@ -15,6 +15,9 @@ pub(crate) enum Fault {
     /// The holder has no passcode.
     #[error("{0}")]
     Passcode(#[source] PasscodeNotChosen),
+    /// The holder has not entered the passcode that the card has.
+    #[error("{0}")]
+    Entry(#[source] PasscodeNotEntered),
     /// Another card is in the reader.
     #[error("the card in the reader has the serial number {found}; put in the one with {expected}")]
     OtherCard {
@@ -91,6 +94,12 @@ impl From<PivError> for Fault {
 impl From<PasscodeNotChosen> for Fault {
     fn from(error: PasscodeNotChosen) -> Self {
         Self::Passcode(error)
+    }
+}
+
+impl From<PasscodeNotEntered> for Fault {
+    fn from(error: PasscodeNotEntered) -> Self {
+        Self::Entry(error)
     }
 }
 

@@ -140,6 +140,13 @@ impl Hand {
         Ok(chosen.map_err(|_| Fault::BrokeOff)??)
     }
 
+    /// Has the agent enter the holder's own passcode. The application stays selected.
+    pub(crate) async fn enter_passcode(&mut self) -> Result<(), Fault> {
+        let far = self.far.clone();
+        let entered = tokio::task::spawn_blocking(move || far.lock().enter_passcode()).await;
+        Ok(entered.map_err(|_| Fault::BrokeOff)??)
+    }
+
     /// The last that is to be said to the agent.
     pub(crate) fn end(&self, done: bool, words: &str) -> ToAgent {
         self.far.lock().end(done, words)

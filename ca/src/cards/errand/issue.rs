@@ -1,11 +1,12 @@
 //! Issuing a card, and giving a card in use new keys and certificates.
 
 use card::apdu::Status;
-use card::piv::{Algorithm, Digest, Error as PivError, Passcode, PublicKey, Slot};
+use card::piv::{Algorithm, Digest, Error as PivError, PublicKey, Slot};
 use card::wire::relay::Act;
 
 use super::Step;
 use super::certify::{Making, slot_word};
+use super::entry::Entry;
 use super::fault::Fault;
 use super::run::Run;
 use crate::api::Reason;
@@ -29,8 +30,8 @@ impl Run {
             self.advance(Step::Keyed).await?;
             failpoint::pass("ca.card-keyed");
         }
-        // Whatever passcode the card had: from here on it has one that only this conversation knows.
-        let own = self.set_own_passcode().await?;
+        // Whatever passcode a card had that is issued: from here on it has one that only this conversation knows.
+        let own = self.entry().await?;
         if self.errand.act == Act::Renew && self.card.keys_changed_at.is_none() {
             // Before the first key is made: whoever finds this errand ended knows that the card may have others than it had.
             self.card.keys_changed_at = Some(self.now());
@@ -48,7 +49,8 @@ impl Run {
             failpoint::pass("ca.card-written");
         }
         drop(own);
-        if self.errand.passcode == PasscodeChoice::Chosen {
+        // A renewal that was begun before these kept the holder's passcode may still say that one is chosen.
+        if self.errand.act == Act::Issue && self.errand.passcode == PasscodeChoice::Chosen {
             self.hand.choose_passcode().await?;
         }
         self.supersede().await?;
@@ -61,7 +63,7 @@ impl Run {
     }
 
     /// Both keys with their certificates. The authority works while the card does, and each step is written before the next begins.
-    async fn make_keys(&mut self, own: &Passcode, making: &mut Making) -> Result<(), Fault> {
+    async fn make_keys(&mut self, own: &Entry, making: &mut Making) -> Result<(), Fault> {
         if self.errand.step < Step::Certified {
             self.read_holder(making);
         }
@@ -86,19 +88,13 @@ impl Run {
     }
 
     /// Makes a key on the card and has it sign what nobody could have foreseen: its public half, in DER.
-    async fn make_key(&mut self, slot: Slot, own: &Passcode) -> Result<Vec<u8>, Fault> {
+    async fn make_key(&mut self, slot: Slot, own: &Entry) -> Result<Vec<u8>, Fault> {
         let algorithm = self.cards.settings().key.0;
         let message = self.possession_message(slot)?;
-        let (own, digest) = (own.clone(), digest_of(algorithm, &message));
-        let (key, signature): (PublicKey, Vec<u8>) = self
-            .hand
-            .with(move |piv| {
-                let key = piv.generate(slot, algorithm, None)?;
-                piv.verify(&own)?;
-                let signature = piv.sign(slot, algorithm, &digest)?;
-                Ok((key, signature))
-            })
-            .await?;
+        let digest = digest_of(algorithm, &message);
+        let key: PublicKey = self.hand.with(move |piv| piv.generate(slot, algorithm, None)).await?;
+        self.enter(own).await?;
+        let signature = self.hand.with(move |piv| piv.sign(slot, algorithm, &digest)).await?;
         let key = key.to_der();
         pki::verify_signature(&key, identifier(algorithm), &message, &signature)
             .map_err(|_| Fault::KeyNotProven)?;

@@ -7,13 +7,16 @@
 //! 1. `keyed`: the card is the one that it should be; retries are set; its management key and its unblocking key are ours. Which key
 //!    comes next is written before it is set, so that a card that may have either is known as such. A key that the card refused is
 //!    written down and never tried again.
+//!    In a renewal the holder has entered their passcode at the agent before any of it, and it stays the card's; in an issue the card
+//!    gets one that nobody knows.
 //! 2. `first-key`, `second-key`: 9A and 9C were made on the card and have signed what was asked; their public halves are written. Once
 //!    that of 9A is written, its certificate is made while the card makes 9C.
 //! 3. `certified`: both have certificates; that of 9A may be on the card already, which it was written on while that of 9C was made. Their
 //!    requests bear the errand's id, so the same certificates come when they are asked for again. From `first-key` on there may be
 //!    certificates that are on no card.
 //! 4. `written`: certificates and objects are on the card and read back as they were written.
-//! 5. `done`: the holder has chosen a passcode, or the card has one that nobody knows; the card is moved in the same transaction.
+//! 5. `done`: the holder has chosen a passcode or kept theirs, or the card has one that nobody knows; the card is moved in the same
+//!    transaction.
 //!
 //! An errand that is not done in time, or is given up, ends: its certificates are revoked. So does one with whose card something else
 //! was done meanwhile, such as a cancelled one.
@@ -23,6 +26,7 @@ mod begin;
 mod certify;
 mod clear;
 mod ending;
+mod entry;
 mod fault;
 mod hand;
 mod issue;

@@ -1,8 +1,9 @@
 //! What is written on a card besides its keys, and read back.
 
-use card::piv::{CardCapability, CertificateObject, Chuid, Object, Passcode, PrintedInformation, Slot};
+use card::piv::{CardCapability, CertificateObject, Chuid, Object, PrintedInformation, Slot};
 use platform::clock::Millis;
 
+use super::entry::Entry;
 use super::fault::Fault;
 use super::run::Run;
 use crate::error::Error;
@@ -16,13 +17,12 @@ const LONGEST_SERIAL: usize = 10;
 
 impl Run {
     /// Writes every object that this conversation has not written yet, reads each back, and compares.
-    pub(super) async fn write_objects(&mut self, own: &Passcode, written: &[Object]) -> Result<(), Fault> {
+    pub(super) async fn write_objects(&mut self, own: &Entry, written: &[Object]) -> Result<(), Fault> {
         let objects = self.objects(self.errand.authentication.clone(), self.errand.signature.clone()).await?;
         let left = objects.iter().filter(|(object, _)| !written.contains(object)).cloned();
         self.write_each(left.collect()).await?;
-        let own = own.clone();
         // The printed information is not read without a passcode.
-        self.hand.with(move |piv| piv.verify(&own)).await?;
+        self.enter(own).await?;
         self.compare_each(objects).await
     }
 

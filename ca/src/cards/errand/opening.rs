@@ -80,9 +80,10 @@ impl Opening {
     }
 }
 
-/// What becomes of the passcode by an act.
+/// Whether the holder chooses a passcode in an act. In a renewal they enter the one that they have.
 pub(crate) fn passcode_of(act: Act, locked: bool) -> Passcode {
-    if locked || matches!(act, Act::Clear | Act::Repair) { Passcode::Withheld } else { Passcode::Chosen }
+    let chosen = !locked && matches!(act, Act::Issue | Act::Unlock);
+    if chosen { Passcode::Chosen } else { Passcode::Withheld }
 }
 
 /// Whether a card in this state can have this done.

@@ -110,10 +110,15 @@ impl Run {
         Err(Fault::OtherCard { found, expected: self.card.serial.clone() })
     }
 
-    /// The card is the right one, and has no unblocking key any more that was told to anybody: nothing else is done before.
+    /// The card is the right one, its holder is there if it is renewed, and it has no unblocking key any more that was told to anybody:
+    /// nothing else is done before.
     pub(super) async fn meet(&mut self) -> Result<(), Fault> {
         self.recognise().await?;
         self.protect().await?;
+        if self.errand.act == Act::Renew {
+            // The agent lets nothing of a renewal through before.
+            self.hand.enter_passcode().await?;
+        }
         if self.card.puk_exposed_at.is_some() {
             self.take_puk(self.next_puk()).await?;
             failpoint::pass("ca.card-told-key-changed");
@@ -159,7 +164,6 @@ impl Run {
         let certificates = (self.errand.authentication.clone(), self.errand.signature.clone());
         let keys = Card { keys_changed_at: None, ..self.card.clone() };
         let holder = self.errand.user_id.as_deref().and_then(|user| user.parse::<UserId>().ok());
-        let unlocked = holder.filter(|_| self.errand.act == Act::Unlock);
         let db = &self.cards.authority.desk().db;
         let finished = db
             .write(move |tx: &mut Tx| {
@@ -185,8 +189,8 @@ impl Run {
                         attested: errand.attested.clone(),
                     };
                     audit::record(tx, now, &actor, &event).await?;
-                    if let Some(holder) = unlocked {
-                        letters::tell_unlocked(tx, &holder, now).await?;
+                    if let Some(holder) = holder {
+                        letters::tell_done(tx, &holder, &errand, now).await?;
                     }
                     Ok::<_, Error>(true)
                 })

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
+use bytes::Bytes;
 use card::wire::relay::{FromAgent, LONGEST_MESSAGE, TICKET_HEADER, ToAgent, VERSION};
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::{HeaderMap, HeaderName, StatusCode, header};
@@ -12,6 +13,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use platform::problem::{Body as ProblemBody, Problem};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocketConfig};
 use zeroize::Zeroizing;
@@ -23,6 +25,8 @@ use crate::store::cards::ErrandRow;
 const GREETING: Duration = Duration::from_secs(10);
 /// However it goes, a conversation is over after so long.
 const LONGEST: Duration = Duration::from_mins(20);
+/// What stands around the octets of a message, at most.
+const AROUND: usize = 128;
 
 /// A WebSocket to an agent.
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
@@ -137,8 +141,24 @@ async fn relay(
 
 /// Says something; false if nobody hears it.
 async fn say(socket: &mut Socket, message: &ToAgent) -> bool {
-    let Ok(text) = serde_json::to_string(message) else { return false };
-    socket.send(Message::Text(text.into())).await.is_ok()
+    let text = written(message).and_then(|text| Utf8Bytes::try_from(Bytes::from_owner(text)).ok());
+    let Some(text) = text else { return false };
+    socket.send(Message::Text(text)).await.is_ok()
+}
+
+/// A message as it goes out. It may bear a key: it is written into one place, which is wiped once it has gone.
+fn written(message: &ToAgent) -> Option<Zeroizing<Vec<u8>>> {
+    let body = match message {
+        ToAgent::Apdu { octets, .. } => 2 * octets.0.len(),
+        // No secret, so that it does not matter if it is longer.
+        ToAgent::End { words, .. } => words.len(),
+        ToAgent::ChoosePasscode { own, .. } => own.as_ref().map_or(0, |own| 2 * own.0.len()),
+        ToAgent::EnterPasscode { .. } => 0,
+    };
+    // All at once: a vector that grows leaves copies of what it holds.
+    let mut text = Zeroizing::new(Vec::<u8>::with_capacity(AROUND + body));
+    serde_json::to_writer(&mut *text, message).ok()?;
+    Some(text)
 }
 
 /// The next that the agent says; none once it is gone or says what cannot be read.
@@ -154,7 +174,22 @@ async fn hear(socket: &mut Socket) -> Option<FromAgent> {
 
 #[cfg(test)]
 mod tests {
+    use card::wire::relay::Octets;
+
     use super::*;
+
+    /// A message that bears a key is written into one place: nothing is left where it stood while it grew, and the place is wiped.
+    #[test]
+    fn messages_do_not_grow() {
+        for length in [0, 5, 261, 65_544] {
+            let octets = Octets(Zeroizing::new(vec![0xA5; length]));
+            let said = ToAgent::Apdu { number: u64::MAX, octets };
+            let text: Zeroizing<Vec<u8>> = written(&said).unwrap();
+            assert_eq!(serde_json::from_slice::<ToAgent>(&text).unwrap(), said);
+            assert_eq!(text.capacity(), AROUND + 2 * length, "it did not grow");
+            assert!(Utf8Bytes::try_from(Bytes::from_owner(text)).unwrap().as_str().starts_with("{\"say\""));
+        }
+    }
 
     /// The handshake of RFC 6455 1.3 is answered as there, and what is no handshake is not.
     #[test]

@@ -2,13 +2,18 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::{StatusCode, header};
 use platform::caller::Caller;
 use platform::problem::{Body, Problem};
 use platform::web::{Json, Path};
+use zeroize::Zeroizing;
 
 use crate::api::{AskUnlock, PukReleased, RelayTicket, ReleasePuk, UnlockAsked, UnlockCode};
 use crate::cards::Cards;
+
+/// An unblocking key and what stands around it, at most.
+const LONGEST_RELEASE: usize = 64;
 
 /// Sends the holder of a card a code, at an address that was shown to be theirs, so that they unlock it themselves.
 ///
@@ -76,5 +81,9 @@ pub(super) async fn release(
     Json(asked): Json<ReleasePuk>,
 ) -> Result<Response, Problem> {
     let released = cards.release_puk(&caller, &card, asked).await?;
-    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(released)).into_response())
+    // Written into one place, which is wiped once it has gone.
+    let mut text = Zeroizing::new(Vec::<u8>::with_capacity(LONGEST_RELEASE));
+    serde_json::to_writer(&mut *text, &released).map_err(Problem::internal)?;
+    let headers = [(header::CACHE_CONTROL, "no-store"), (header::CONTENT_TYPE, "application/json")];
+    Ok((StatusCode::CREATED, headers, Bytes::from_owner(text)).into_response())
 }

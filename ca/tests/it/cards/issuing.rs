@@ -1,11 +1,14 @@
 //! Issuing, renewing, clearing and repairing on a virtual card.
 
 use ca::api::CardState;
+use ca::{CardsConfig, Config};
 use card::piv::{Error, ManagementAlgorithm, ManagementKey, Object, Passcode, Piv, Puk, Slot, Tries};
-use platform::db::Db;
+use card::relay::Over;
+use platform::db::testing::TestDb;
+use platform::db::{Db, Engine};
 use serde_json::json;
 
-use super::rig::{CHOSEN, Chip, Desk, NURSE};
+use super::rig::{CHOSEN, Chip, Desk, NURSE, settings, slow};
 use crate::world::decoded;
 
 fn challenge() -> card::piv::Challenge {
@@ -16,6 +19,28 @@ fn challenge() -> card::piv::Challenge {
 
 fn passcode(digits: &str) -> Passcode {
     Passcode::parse(digits.as_bytes()).unwrap()
+}
+
+/// A holder may take longer over their passcode than a card may over a command: the card is issued, and has that passcode.
+#[test]
+fn holder_takes_longer_than_a_card_may() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let database = TestDb::new(Engine::Sqlite).await;
+        let cards = CardsConfig { patience_seconds: 2, ..settings().cards };
+        let desk = Desk::under(database.db.clone(), Config { cards, ..settings() }).await;
+        let chip = Chip::new(4711);
+        let id = desk.reserved(chip.serial).await;
+        let errand = desk.begun(&id, &json!({"act": "issue"})).await;
+        let (ticket, address) = (desk.ticket(&id, &errand).await, desk.address_of_relay());
+        let mut reader = chip.insert();
+        let work = move || slow(address, &ticket, &mut reader);
+        let over = tokio::task::spawn_blocking(work).await.unwrap();
+        assert!(matches!(over, Some(Over::Ended { done: true, .. })), "{over:?}");
+        assert_eq!(desk.card(&id).await.state, CardState::Active);
+        Piv::select(chip.insert()).unwrap().verify(&passcode(CHOSEN)).unwrap();
+        database.db.close().await;
+    });
 }
 
 platform::both_engines! {
@@ -67,7 +92,7 @@ platform::both_engines! {
         Piv::select(chip.insert()).unwrap().verify(&passcode(CHOSEN)).unwrap();
     }
 
-    /// A renewed card has new keys and certificates, and those before are revoked.
+    /// A renewed card has new keys and certificates, and the passcode that it had; those before are revoked.
     async fn card_is_renewed(db: Db) {
         let desk = Desk::new(db).await;
         let chip = Chip::new(4711);
@@ -75,13 +100,13 @@ platform::both_engines! {
         let before = desk.good().await;
         let errand = desk.begun(&id, &json!({"act": "renew"})).await;
         assert_eq!(desk.card(&id).await.state, CardState::Renewing);
-        desk.done(&id, &errand, &chip, Some("135790")).await;
+        desk.done(&id, &errand, &chip, Some(CHOSEN)).await;
         assert_eq!(desk.card(&id).await.state, CardState::Active);
         let after = desk.good().await;
         assert_eq!(after.len(), 2);
         assert!(after.iter().all(|serial| !before.contains(serial)), "the old ones are revoked");
         let mut piv = Piv::select(chip.insert()).unwrap();
-        piv.verify(&passcode("135790")).unwrap();
+        piv.verify(&passcode(CHOSEN)).unwrap();
     }
 
     /// A cancelled card is cleared: nothing of its holder is left on it, and it can be issued again.

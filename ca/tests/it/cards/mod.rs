@@ -13,6 +13,7 @@ mod judges;
 mod kinds;
 mod lasting;
 mod overlapping;
+mod own_renewals;
 mod printing;
 mod rediversifying;
 mod renewing;

@@ -406,6 +406,16 @@ pub(crate) fn cut_off(address: SocketAddr, ticket: &RelayTicket, reader: &mut im
     assert_eq!(over, None, "it was over before it was cut");
 }
 
+/// The same of one whose holder takes two seconds and a half over their passcode.
+pub(crate) fn slow(address: SocketAddr, ticket: &RelayTicket, card: &mut impl Transport) -> Option<Over> {
+    converse(address, ticket, card, Some(CHOSEN), &mut |said| {
+        if matches!(said, FromAgent::PasscodeChosen { .. }) {
+            std::thread::sleep(std::time::Duration::from_millis(2_500));
+        }
+        true
+    })
+}
+
 /// A reader that counts what goes to the card, and from which it is pulled at a command: before the card hears it, or before its
 /// answer is heard.
 pub(crate) struct Pulled {
