@@ -12,6 +12,7 @@ use crate::ldap::LdapConfig;
 use crate::model::ModelConfig;
 use crate::person::Retention;
 use crate::rbac::ActivityCode;
+use crate::showing::ReadsRecorded;
 
 /// How the register behaves on this machine. Every key has a default.
 #[derive(Clone, Debug, Deserialize)]
@@ -43,6 +44,8 @@ pub struct Config {
     pub subscription_targets: Vec<String>,
     /// The directory over LDAP; without it there is none.
     pub ldap: Option<LdapConfig>,
+    /// When it is in the record whom a face has shown people.
+    pub reads_recorded: ReadsRecorded,
     /// What is kept in memory for the faces.
     pub model: ModelConfig,
     /// The activity that makes a local smartcard administrator of its holders, as in `B0123`; none is known nationally.
@@ -64,6 +67,7 @@ impl Default for Config {
             strict: false,
             subscription_targets: Vec::new(),
             ldap: None,
+            reads_recorded: ReadsRecorded::default(),
             model: ModelConfig::default(),
             local_smartcard_administrator: None,
         }

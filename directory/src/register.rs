@@ -16,6 +16,7 @@ use crate::fhir::grants::Grants;
 use crate::model::Model;
 use crate::person::DocumentKey;
 use crate::rbac::Shelf;
+use crate::showing::Record;
 use crate::store::changes;
 
 /// How long to wait before looking again whether something has ended.
@@ -54,6 +55,8 @@ pub struct Shared {
     pub(crate) model: Model,
     /// Places for reports that are written as files at the same time.
     pub(crate) reports: Arc<Semaphore>,
+    /// Where what the faces show waits to be recorded; begun by the first.
+    records: OnceLock<Arc<Together<Record>>>,
     /// Where assignments of requests that come together wait for each other; begun by the first.
     assigning: OnceLock<Together<Assigning>>,
     /// Who says what programs are granted.
@@ -82,9 +85,15 @@ impl Register {
             document_key,
             model: Model::default(),
             reports,
+            records: OnceLock::new(),
             assigning: OnceLock::new(),
             grants: OnceLock::new(),
         })))
+    }
+
+    /// Where it is recorded what the faces show, with few statements.
+    pub(crate) fn records(&self) -> &Arc<Together<Record>> {
+        self.records.get_or_init(|| Arc::new(Together::start(&self.db)))
     }
 
     /// Where assignments are written, those that come together in one transaction.

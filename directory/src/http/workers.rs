@@ -27,6 +27,7 @@ use crate::fhir::workers::{
     practitioner_role as role, stamp, wanted,
 };
 use crate::register::Register;
+use crate::showing::{self, Showing};
 use crate::store::reading::Reading;
 
 /// How long the register may take.
@@ -437,17 +438,7 @@ pub(super) async fn recorded(
         return Ok(());
     }
     let event = FhirEvent::WorkersShown { resource: kind.name().to_owned(), people };
-    let (actor, now) = (audit::Actor::from(caller), register.now());
-    let written: Result<(), Error> = register
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                audit::record(tx, now, &actor, &event).await?;
-                Ok(())
-            })
-        })
-        .await;
-    Ok(written?)
+    Ok(showing::record(register, audit::Actor::from(caller), Showing::Fhir(event)).await?)
 }
 
 async fn one(register: &Register, request: &Request, id: &str, kind: Kind) -> Response {

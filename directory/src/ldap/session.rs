@@ -33,6 +33,7 @@ use super::tail::{Place, Tail};
 use super::who::{Account, Viewer, Who};
 use super::writes::refusal;
 use crate::register::Register;
+use crate::showing::{self, Showing};
 
 /// How many answers wait to be written.
 const WAITING: usize = 16;
@@ -162,20 +163,9 @@ impl Context {
         self.shown.viewer().await
     }
 
-    /// Writes an event of this caller's; when this returns it is in the record.
+    /// Records an event of this caller's, as [`showing::record`] does.
     pub(super) async fn record(&self, event: LdapEvent) -> Result<(), Refusal> {
-        let (actor, now) = (self.who.actor(), self.register.now());
-        let written: Result<(), crate::Error> = self
-            .register
-            .db
-            .write(move |tx| {
-                Box::pin(async move {
-                    audit::record(tx, now, &actor, &event).await?;
-                    Ok(())
-                })
-            })
-            .await;
-        Ok(written?)
+        Ok(showing::record(&self.register, self.who.actor(), Showing::Ldap(event)).await?)
     }
 }
 

@@ -96,6 +96,23 @@ platform::both_engines! {
         assert_eq!((none.status, none.body["total"].as_i64()), (StatusCode::OK, Some(0)), "as GP Connect has it");
     }
 
+    /// Where that is set, whom people were shown is in the record a moment after the answer.
+    async fn reads_are_recorded_afterwards(db: Db) {
+        let config = Config { reads_recorded: directory::ReadsRecorded::WithinASecond, ..Config::default() };
+        let (world, ann) = with_doctor(db, config).await;
+        let before = world.recorded("workers-shown").await;
+        for _ in 0..5 {
+            assert_eq!(ask(&world, &format!("/Practitioner?identifier={ann}")).await.status, StatusCode::OK);
+        }
+        let recorded = async {
+            while world.recorded("workers-shown").await < before + 5 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(10), recorded).await.unwrap();
+        assert_eq!(world.recorded("workers-shown").await, before + 5, "each once");
+    }
+
     /// Roles have their period, person, place and job role; those that close are left out on that day; pages go on.
     async fn roles_are_told(db: Db) {
         let (world, ann) = with_doctor(db, Config::default()).await;

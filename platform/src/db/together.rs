@@ -68,13 +68,21 @@ impl<R: Row> Together<R> {
 
     /// Writes a row. When this returns `Ok` it is durable.
     pub async fn write(&self, row: R) -> Result<R::Answer, R::Error> {
+        self.begin(row)?.await
+    }
+
+    /// The same in two steps: when this returns `Ok` the row waits for its turn, and when what it gives is done it is durable.
+    pub fn begin(
+        &self,
+        row: R,
+    ) -> Result<impl Future<Output = Result<R::Answer, R::Error>> + Send + use<R>, R::Error> {
         let (reply, answer) = oneshot::channel();
         match self.rows.try_send(Waiting { row: Arc::new(row), reply }) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => return Err(Error::Busy.into()),
             Err(mpsc::error::TrySendError::Closed(_)) => return Err(Error::Closed.into()),
         }
-        answer.await.unwrap_or_else(|_| Err(Error::Closed.into()))
+        Ok(async move { answer.await.unwrap_or_else(|_| Err(Error::Closed.into())) })
     }
 }
 
