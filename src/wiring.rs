@@ -244,16 +244,18 @@ impl App {
 
     /// What programs are granted: those of the configuration, and those that are registered where people sign in.
     fn grants(&self) -> directory::Grants {
-        let (clients, provider) = (self.config.clients.clone(), self.provider.clone());
+        // The provider has a way to the register: one from the register to it would be a circle, which nobody lets go of.
+        let registered = self.provider.as_ref().map(|_| self.db.clone());
+        let clients = self.config.clients.clone();
         Arc::new(move |id: ClientId| {
             let own = clients.find(&id).map(|client| &client.acts);
             let granted: Option<Vec<String>> =
                 own.map(|acts| acts.iter().map(|act| act.0.to_owned()).collect());
-            let provider = provider.clone();
+            let registered = registered.clone();
             Box::pin(async move {
-                match (granted, provider) {
+                match (granted, registered) {
                     (Some(granted), _) => Ok(granted),
-                    (None, Some(provider)) => provider.acts_of(&id).await.map_err(Problem::from),
+                    (None, Some(db)) => Provider::acts_of(&db, &id).await.map_err(Problem::from),
                     (None, None) => Ok(Vec::new()),
                 }
             })

@@ -111,8 +111,10 @@ impl std::ops::Deref for Provider {
 
 impl Provider {
     /// The acts that a relying party is registered with; none where there is no such one, or it was closed.
-    pub async fn acts_of(&self, id: &ClientId) -> Result<Vec<String>, Error> {
-        let found = clients::find_open(self.db.read(), id).await?;
+    ///
+    /// It needs the database alone: whoever keeps a way to ask keeps no provider, and so none of the token's handles.
+    pub async fn acts_of(db: &Db, id: &ClientId) -> Result<Vec<String>, Error> {
+        let found = clients::find_open(db.read(), id).await?;
         Ok(found.map(|client| client.config().acts.clone()).unwrap_or_default())
     }
 

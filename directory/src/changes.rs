@@ -4,6 +4,7 @@
 //! apply it idempotently, and say how far they are.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use platform::clock::Millis;
 use platform::db::Tx;
@@ -18,6 +19,8 @@ use crate::store::changes;
 /// to a register, because whoever tells has nothing but the transaction; a higher number of another register makes nobody wrong, since
 /// whoever compares with it asks the database when they are behind.
 static TOLD: AtomicU64 = AtomicU64::new(0);
+/// How often something was told; held while either is changed.
+static TIMES: Mutex<u64> = Mutex::new(0);
 /// Rings when something is told.
 static HEARD: Notify = Notify::const_new();
 
@@ -31,14 +34,24 @@ pub(crate) async fn heard() {
     HEARD.notified().await;
 }
 
-/// What was told under numbers after this one was undone: nothing of it will come.
-pub(crate) fn undone(told: u64, number: u64) {
-    // Where more was told since, that stands.
-    let _more = TOLD.compare_exchange(told, number, Ordering::AcqRel, Ordering::Acquire);
+/// How often something was told here.
+pub(crate) fn times() -> u64 {
+    *TIMES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What was told under numbers after this one was undone: nothing of it will come. Where something was told since, that stands.
+pub(crate) fn undone(number: u64, times: u64) {
+    let told = TIMES.lock().unwrap_or_else(PoisonError::into_inner);
+    if *told == times {
+        TOLD.store(number, Ordering::Release);
+    }
 }
 
 fn note(number: u64) {
+    let mut times = TIMES.lock().unwrap_or_else(PoisonError::into_inner);
+    *times += 1;
     TOLD.fetch_max(number, Ordering::AcqRel);
+    drop(times);
     HEARD.notify_waiters();
 }
 

@@ -35,7 +35,7 @@ fn file(changes: &[(&str, &str)]) -> String {
 #[test]
 fn built_in_profiles_are_accepted() {
     let profiles = Profiles::built_in().unwrap();
-    assert_eq!(profiles.end_entity.len(), 11);
+    assert_eq!(profiles.end_entity.len(), 13);
     assert!(profiles.find("authority-root").is_none(), "nobody can ask for an authority by id");
 }
 

@@ -352,7 +352,8 @@ async fn page(
     kind: Kind,
     is_strict: bool,
 ) -> Result<Page, Outcome> {
-    let mut read = Reading::quick(register);
+    // Whoever asks by when something was written comes again from that moment on: what they are told then must be what was written.
+    let mut read = if wanted.written.is_some() { Reading::exact(register) } else { Reading::quick(register) };
     if wanted.person.is_some() {
         // By the bare id: whoever has left is not passed over in silence.
         return Ok(find_id(register, &mut read, wanted, kind).await?);

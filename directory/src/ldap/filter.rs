@@ -60,6 +60,24 @@ pub(super) enum Filter {
     Undefined,
 }
 
+impl Filter {
+    /// Whether it is about when entries were written: whoever asks so comes again from that moment on.
+    pub(super) fn is_about_times(&self) -> bool {
+        let is_time = |one: &AttributeType| matches!(one.name(), "modifyTimestamp" | "createTimestamp");
+        match self {
+            Self::And(all) | Self::Or(all) => all.iter().any(Self::is_about_times),
+            Self::Not(one) => one.is_about_times(),
+            Self::Present(one)
+            | Self::Equal(one, ..)
+            | Self::Parts(one, ..)
+            | Self::AtLeast(one, ..)
+            | Self::AtMost(one, ..)
+            | Self::EqualOrNamed(one, ..) => is_time(one),
+            Self::Anywhere(..) | Self::Undefined => false,
+        }
+    }
+}
+
 /// Whether the attributes of an entry's name count too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum InName {

@@ -161,7 +161,7 @@ impl<'w> Walk<'w> {
             who,
             range,
             filter,
-            freshness: Freshness::Quick,
+            freshness: if filter.is_about_times() { Freshness::Exact } else { Freshness::Quick },
             left: most,
             turn: Turn::default(),
             waiting: VecDeque::new(),

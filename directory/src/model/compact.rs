@@ -144,12 +144,13 @@ fn role(held: &Held<'_>) -> PersonRole {
     }
 }
 
-/// By what somebody is found: their ids within organisations and of roles, and their numbers of professional bodies.
-pub(super) fn keys(octets: &[u8]) -> (Vec<u64>, Vec<String>) {
+/// By what somebody is found: their ids within organisations with those of their roles there, and their numbers of professional bodies.
+pub(super) fn keys(octets: &[u8]) -> (Vec<(u64, u64)>, Vec<String>) {
     let Ok(somebody) = postcard::from_bytes::<Somebody<'_>>(octets) else { return (Vec::new(), Vec::new()) };
-    let ids = somebody.roles.iter().flatten().flat_map(|role| [role.member, role.role_profile]);
+    let ids = somebody.roles.iter().flatten();
+    let ids = ids.filter_map(|role| role.member.parse().ok().zip(role.role_profile.parse().ok()));
     let numbers = somebody.registrations.iter().map(|(body, number)| number_key(body, number));
-    (ids.filter_map(|id| id.parse().ok()).collect(), numbers.collect())
+    (ids.collect(), numbers.collect())
 }
 
 /// A number of a professional body as a key.
@@ -215,7 +216,7 @@ mod tests {
         let read = read(id.clone(), &octets).unwrap();
         assert_eq!((&read.person.shown, &read.person.registrations), (&shown, &vec![registration]));
         assert_eq!(read.roles, [(role, from)]);
-        assert_eq!(keys(&octets), (vec![555_000_000_207, 555_000_000_306], vec!["GMC 7654321".to_owned()]));
+        assert_eq!(keys(&octets), (vec![(555_000_000_207, 555_000_000_306)], vec!["GMC 7654321".to_owned()]));
         assert!(super::read(id.clone(), &octets[..octets.len() / 2]).is_none());
         let unknown = write(&read.person.shown, &read.person.registrations, None).unwrap();
         assert!(

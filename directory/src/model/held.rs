@@ -40,8 +40,9 @@ pub(super) struct Held {
     come: Come,
     book: Arc<Book>,
     people: HashMap<u64, Box<[u8]>>,
-    /// Whose these ids in organisations and of roles are.
-    by_id: HashMap<u64, u64>,
+    /// Who has these ids in organisations, and whose roles these are: two kinds of numbers, of which one is often the other.
+    by_member: HashMap<u64, u64>,
+    by_role: HashMap<u64, u64>,
     /// Who has these numbers of professional bodies.
     by_number: HashMap<String, Vec<u64>>,
     organisations: HashMap<OdsCode, Organisation>,
@@ -57,7 +58,8 @@ impl Default for Held {
             come: Come::Nowhere,
             book: Arc::default(),
             people: HashMap::new(),
-            by_id: HashMap::new(),
+            by_member: HashMap::new(),
+            by_role: HashMap::new(),
             by_number: HashMap::new(),
             organisations: HashMap::new(),
             workgroups: HashMap::new(),
@@ -133,7 +135,15 @@ impl Held {
     pub(super) fn found(&self, question: &Question) -> Option<Vec<u64>> {
         match question {
             Question::User(id) => key(id).filter(|id| self.people.contains_key(id)).map(|id| vec![id]),
-            Question::Profile(id) => self.by_id.get(&key(id)?).map(|user| vec![*user]),
+            Question::Profile(id) => {
+                let id = key(id)?;
+                let mut users: Vec<u64> =
+                    [self.by_member.get(&id), self.by_role.get(&id)].into_iter().flatten().copied().collect();
+                users.sort_unstable();
+                users.dedup();
+                // A role that has ended is not here, and may have this id too.
+                (users.len() == 2 || self.by_role.contains_key(&id)).then_some(users)
+            }
             // Of a number it has to be known that nobody else has it.
             Question::Registration(body, number) if self.has_everybody => {
                 self.by_number.get(&compact::number_key(body, number)).cloned()
@@ -142,9 +152,17 @@ impl Held {
         }
     }
 
-    /// Begins anew.
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
+    /// Begins anew with a release; what was held is given back, so that it is let go of without the lock.
+    pub(super) fn clear(&mut self, book: Arc<Book>) -> Self {
+        std::mem::replace(self, Self { book, ..Self::default() })
+    }
+
+    /// Somebody cannot be held.
+    pub(super) fn lose_person(&mut self, user: &UserId) {
+        if let Some(user) = key(user.as_str()) {
+            self.take_out(user);
+        }
+        self.has_everybody = false;
     }
 
     /// Puts a release in force.
@@ -166,14 +184,15 @@ impl Held {
         self.take_out(user);
         let Some(octets) = octets else { return };
         let (ids, numbers) = compact::keys(&octets);
-        let size = octets.len() + AROUND * (1 + ids.len() + 2 * numbers.len());
+        let size = octets.len() + AROUND * (1 + 2 * (ids.len() + numbers.len()));
         if self.octets + size > most {
             self.has_everybody = false;
             return;
         }
         self.octets += size;
-        for id in ids {
-            self.by_id.insert(id, user);
+        for (member, role) in ids {
+            self.by_member.insert(member, user);
+            self.by_role.insert(role, user);
         }
         for number in numbers {
             let all = self.by_number.entry(number).or_default();
@@ -188,11 +207,15 @@ impl Held {
     fn take_out(&mut self, user: u64) {
         let Some(octets) = self.people.remove(&user) else { return };
         let (ids, numbers) = compact::keys(&octets);
-        self.octets = self.octets.saturating_sub(octets.len() + AROUND * (1 + ids.len() + 2 * numbers.len()));
-        for id in ids {
+        self.octets =
+            self.octets.saturating_sub(octets.len() + AROUND * (1 + 2 * (ids.len() + numbers.len())));
+        for (member, role) in ids {
             // It may be somebody else's by now.
-            if self.by_id.get(&id) == Some(&user) {
-                self.by_id.remove(&id);
+            if self.by_member.get(&member) == Some(&user) {
+                self.by_member.remove(&member);
+            }
+            if self.by_role.get(&role) == Some(&user) {
+                self.by_role.remove(&role);
             }
         }
         for number in numbers {
@@ -226,15 +249,76 @@ impl Held {
     }
 
     /// Puts the name of a workgroup in, or takes it out.
-    pub(super) fn put_workgroup(&mut self, id: &str, name: Option<String>) {
-        match name {
-            Some(name) => self.workgroups.insert(id.to_owned(), name),
-            None => self.workgroups.remove(id),
-        };
+    pub(super) fn put_workgroup(&mut self, id: &str, name: Option<String>, most: usize) {
+        if let Some(before) = self.workgroups.remove(id) {
+            self.octets = self.octets.saturating_sub(before.len() + AROUND);
+        }
+        let Some(name) = name else { return };
+        let size = name.len() + AROUND;
+        if self.octets + size <= most {
+            self.octets += size;
+            self.workgroups.insert(id.to_owned(), name);
+        }
     }
 
     /// How much it takes, and of whom it is.
     pub(super) fn size(&self) -> (usize, usize, usize) {
         (self.octets, self.people.len(), self.organisations.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::clock::Millis;
+
+    use super::*;
+    use crate::api::{IdentityLevel, Name};
+    use crate::assignment::DatedRole;
+    use crate::model::{Life, Shown};
+
+    fn octets(id: &UserId, member: &str, role: &str) -> Box<[u8]> {
+        let name =
+            Name { title: None, given: "A".to_owned(), middle: None, family: "B".to_owned(), on_card: None };
+        let shown = Shown {
+            user_id: id.clone(),
+            life: Life::Open,
+            version: Version(1),
+            assurance: IdentityLevel::None,
+            name,
+            created_at: Millis(1),
+            changed_at: Millis(1),
+        };
+        let role = PersonRole {
+            person_orgid: member.to_owned(),
+            person_roleid: role.to_owned(),
+            org_code: "RXX".to_owned(),
+            role_code: "S1:G2:R3".to_owned(),
+            added_activity_codes: Vec::new(),
+            activity_codes: Vec::new(),
+            aow_codes: Vec::new(),
+            workgroups_codes: Vec::new(),
+            position: "p".to_owned(),
+            until: None,
+        };
+        compact::write(&shown, &[], Some(&[DatedRole { role, from: None }])).unwrap()
+    }
+
+    /// The number of somebody's role may be that of somebody else in an organisation: both are found by it. Where only the latter is held,
+    /// the database is asked, and who is taken out takes nothing of others along.
+    #[test]
+    fn one_number_is_of_two_people() {
+        let [ann, bob] = ["555000000108", "555000000207"].map(|id| id.parse::<UserId>().unwrap());
+        let mut held = Held::default();
+        held.put_person(&ann, Some(octets(&ann, "000000000001", "000000000002")), usize::MAX);
+        let found = |held: &Held, id: &str| held.found(&Question::Profile(id.to_owned()));
+        assert_eq!(found(&held, "000000000002"), Some(vec![555_000_000_108]));
+        assert_eq!(found(&held, "000000000001"), None, "a role that has ended may have it");
+        held.put_person(&bob, Some(octets(&bob, "000000000002", "000000000001")), usize::MAX);
+        for id in ["000000000001", "000000000002"] {
+            assert_eq!(found(&held, id), Some(vec![555_000_000_108, 555_000_000_207]));
+        }
+        held.put_person(&bob, None, usize::MAX);
+        assert_eq!(found(&held, "000000000002"), Some(vec![555_000_000_108]));
+        assert_eq!(held.size().0, octets(&ann, "000000000001", "000000000002").len() + AROUND * 3);
     }
 }

@@ -27,8 +27,9 @@ use crate::touched::{Since, Touched, kept, people_of, people_of_days, since, tou
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How often where something was told here that is not in the feed yet.
 const WAIT_EVERY: Duration = Duration::from_millis(20);
-/// How long what was told may be uncommitted before it counts as undone.
-const UNDONE_AFTER: Duration = Duration::from_secs(2);
+/// How long nothing is told before what is still not in the feed counts as undone. The writer's groups are over long before; one that was
+/// not would be read here a moment after its COMMIT.
+const UNDONE_AFTER: Duration = Duration::from_mins(1);
 /// How long one look may take before the model stops to answer.
 const AT_LONGEST: Duration = Duration::from_millis(500);
 /// How long to wait before filling it is tried again.
@@ -39,7 +40,7 @@ const PAGE: u32 = 200;
 const STEP: u32 = 500;
 /// How many people one change touches at most, and a look; with more, everything is read again.
 const MOST: usize = 20_000;
-const MOST_OF_ONE: u32 = 5_000;
+const MOST_OF_ONE: u32 = 20_000;
 
 /// Up to where the model has come in the feed, and which feed that is.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +64,7 @@ impl Register {
         if self.config.model.most_mib == 0 {
             return;
         }
+        let _silent = SilentAfterwards(&self);
         loop {
             match fill(&self).await {
                 Ok(point) => follow(&self, point).await,
@@ -71,10 +73,23 @@ impl Register {
                     sleep(TRY_AGAIN).await;
                 }
             }
-            self.model.change(|held| held.come(Come::Nowhere));
-            metrics::gauge!("directory_model_ready").set(0.0);
+            silent(&self);
         }
     }
+}
+
+/// What nobody keeps says nothing, however its keeping ended.
+struct SilentAfterwards<'r>(&'r Register);
+
+impl Drop for SilentAfterwards<'_> {
+    fn drop(&mut self) {
+        silent(self.0);
+    }
+}
+
+fn silent(register: &Register) {
+    register.model.change(|held| held.come(Come::Nowhere));
+    metrics::gauge!("directory_model_ready").set(0.0);
 }
 
 /// Reads everything.
@@ -84,10 +99,9 @@ pub(super) async fn fill(register: &Register) -> Result<Point, Error> {
     // Before anything of it is read: what changes meanwhile is found in the feed.
     let kept = kept(register.db.read()).await?;
     let book = rbac::current(register).await?;
-    register.model.change(|held| {
-        held.clear();
-        held.put_book(book.clone());
-    });
+    let before = register.model.change(|held| held.clear(book.clone()));
+    // Millions of pieces of memory.
+    drop(tokio::task::spawn_blocking(move || drop(before)));
     fill_workgroups(register).await?;
     fill_organisations(register).await?;
     fill_people(register, day, &book).await?;
@@ -109,9 +123,10 @@ async fn fill_workgroups(register: &Register) -> Result<(), Error> {
         let page = workgroups::page(&mut tx, &after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.id.to_string();
+        let most = register.config.model.octets();
         register.model.change(|held| {
             for group in page {
-                held.put_workgroup(group.id.as_str(), Some(group.name));
+                held.put_workgroup(group.id.as_str(), Some(group.name), most);
             }
         });
     }
@@ -185,7 +200,10 @@ async fn put_people(
         .collect();
     register.model.change(|held| {
         for (user, octets) in people {
-            held.put_person(&user, octets, most);
+            match octets {
+                Some(octets) => held.put_person(&user, Some(octets), most),
+                None => held.lose_person(&user),
+            }
         }
     });
     Ok(())
@@ -193,13 +211,13 @@ async fn put_people(
 
 /// Follows the feed until so much has changed that everything is to be read again.
 async fn follow(register: &Register, mut point: Point) {
-    let mut behind_since: Option<Instant> = None;
+    let mut behind = (changes::times(), Instant::now());
     loop {
         // A first look at what changed while it was being filled takes what it takes.
         let looked = match timeout(AT_LONGEST, look(register, &mut point)).await {
             Ok(looked) => looked,
             Err(_late) => {
-                register.model.change(|held| held.come(Come::Nowhere));
+                silent(register);
                 look(register, &mut point).await
             }
         };
@@ -211,21 +229,19 @@ async fn follow(register: &Register, mut point: Point) {
             }
             Ok(Looked::TooMuch) => return,
             Err(error) => {
-                register.model.change(|held| held.come(Come::Nowhere));
-                metrics::gauge!("directory_model_ready").set(0.0);
+                silent(register);
                 tracing::warn!(%error, "the change feed could not be read for the read model: {error}");
             }
         }
-        let told = changes::told();
-        if told <= point.number {
-            behind_since = None;
+        if changes::told() <= point.number {
             let _heard = timeout(LOOK_EVERY, changes::heard()).await;
             continue;
         }
-        let since = *behind_since.get_or_insert_with(Instant::now);
-        if since.elapsed() >= UNDONE_AFTER {
-            changes::undone(told, point.number);
-            behind_since = None;
+        let times = changes::times();
+        if times != behind.0 {
+            behind = (times, Instant::now());
+        } else if behind.1.elapsed() >= UNDONE_AFTER {
+            changes::undone(point.number, times);
         }
         sleep(WAIT_EVERY).await;
     }
@@ -256,7 +272,11 @@ pub(super) async fn look(register: &Register, point: &mut Point) -> Result<Looke
                     organisations.extend(code.parse::<OdsCode>().ok());
                     continue;
                 }
-                Touched::Workgroup(id) => read_workgroup(register, &mut tx, id).await?,
+                Touched::Workgroup(id) => {
+                    // So is that of a workgroup.
+                    read_workgroup(register, &mut tx, id).await?;
+                    continue;
+                }
                 _ => {}
             }
             let Some(more) = people_of(&mut tx, &what, MOST_OF_ONE).await? else {
@@ -288,7 +308,8 @@ pub(super) async fn look(register: &Register, point: &mut Point) -> Result<Looke
 async fn read_workgroup(register: &Register, tx: &mut Tx, id: &str) -> Result<(), Error> {
     let Ok(parsed) = id.parse() else { return Ok(()) };
     let name = workgroups::find(tx, &parsed).await?.map(|group| group.name);
-    register.model.change(|held| held.put_workgroup(id, name));
+    let most = register.config.model.octets();
+    register.model.change(|held| held.put_workgroup(id, name, most));
     Ok(())
 }
 

@@ -150,7 +150,7 @@ platform::both_engines! {
         assert!(undone.is_err());
         follow(&register, &mut point).await;
         assert_eq!(family(&register), None, "it may still be committed");
-        changes::undone(changes::told(), point.number);
+        changes::undone(point.number, changes::times());
         assert_eq!(family(&register).as_deref(), Some("Changed"));
     }
 

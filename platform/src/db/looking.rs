@@ -5,14 +5,18 @@
 //! row by its key. Whoever asks gets what is there after they asked, as if they had asked alone.
 
 use std::future::Future;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 use super::{Db, Error, Tx};
 use crate::panics::{Panicked, caught};
 
 /// How many are looked for with one statement at most.
 const MOST: usize = 64;
+/// How long a group may take: by then whoever asked is told to come later.
+const AT_LONGEST: Duration = Duration::from_secs(10);
 /// How many questions may wait; who finds no place is told to come later.
 const WAITING: usize = 4_096;
 
@@ -69,31 +73,82 @@ async fn work<L: Lookup>(db: Db, mut waiting: mpsc::Receiver<Waiting<L>>) {
             .filter(|one: &Waiting<L>| !one.reply.is_closed())
             .map(|Waiting { wanted, reply }| (wanted, reply))
             .unzip();
-        match find_all(&db, &wanted).await {
+        if wanted.is_empty() {
+            continue;
+        }
+        let until = Instant::now() + AT_LONGEST;
+        match find_all(&db, &wanted, until).await {
             Ok(found) => {
                 for (reply, found) in replies.into_iter().zip(found) {
                     let _gone = reply.send(Ok(found));
                 }
             }
-            // One that cannot be found by itself is nobody else's failure.
-            Err(_) => {
-                for (one, reply) in wanted.iter().zip(replies) {
-                    let _gone = reply.send(alone(&db, one).await);
+            Err(Failed::All(error)) => {
+                for reply in replies {
+                    let _gone = reply.send(Err(error.shared().unwrap_or(Error::Busy).into()));
                 }
             }
+            // One that cannot be found by itself is nobody else's failure.
+            Err(Failed::One(error)) => one_by_one(&db, wanted, replies, error, until).await,
         }
     }
 }
 
-async fn find_all<L: Lookup>(db: &Db, wanted: &[L]) -> Result<Vec<L::Found>, L::Error> {
-    let look = async {
-        let mut tx = db.read().acquire().await.map_err(Error::from)?;
-        L::find_all(wanted, &mut tx).await
-    };
-    caught(look).await.unwrap_or_else(|Panicked| Err(Error::Panicked.into()))
+/// Why a group was not found.
+enum Failed<E> {
+    /// The database does not answer: nobody of the group has an answer.
+    All(Error),
+    /// Something was found that cannot be read.
+    One(E),
 }
 
-async fn alone<L: Lookup>(db: &Db, wanted: &L) -> Result<L::Found, L::Error> {
-    let found = find_all(db, std::slice::from_ref(wanted)).await?;
-    found.into_iter().next().ok_or_else(|| Error::Closed.into())
+/// How somebody is answered.
+type Reply<L> = oneshot::Sender<Result<<L as Lookup>::Found, <L as Lookup>::Error>>;
+
+/// Looks for each by itself, within the time of the group.
+async fn one_by_one<L: Lookup>(
+    db: &Db,
+    wanted: Vec<L>,
+    replies: Vec<Reply<L>>,
+    error: L::Error,
+    until: Instant,
+) {
+    if wanted.len() == 1 {
+        if let Some(reply) = replies.into_iter().next() {
+            let _gone = reply.send(Err(error));
+        }
+        return;
+    }
+    let mut failed = None;
+    for (one, reply) in wanted.iter().zip(replies) {
+        if let Some(error) = &failed {
+            let _gone = reply.send(Err(Error::shared(error).unwrap_or(Error::Busy).into()));
+            continue;
+        }
+        let _gone = match find_all(db, std::slice::from_ref(one), until).await {
+            Ok(found) => reply.send(found.into_iter().next().ok_or_else(|| Error::Closed.into())),
+            Err(Failed::One(error)) => reply.send(Err(error)),
+            Err(Failed::All(error)) => {
+                let told = reply.send(Err(error.shared().unwrap_or(Error::Busy).into()));
+                failed = Some(error);
+                told
+            }
+        };
+    }
+}
+
+async fn find_all<L: Lookup>(
+    db: &Db,
+    wanted: &[L],
+    until: Instant,
+) -> Result<Vec<L::Found>, Failed<L::Error>> {
+    let look = async {
+        let mut tx = db.read().acquire().await.map_err(|error| Failed::All(Error::from(error)))?;
+        L::find_all(wanted, &mut tx).await.map_err(Failed::One)
+    };
+    match timeout_at(until, caught(look)).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(Panicked)) => Err(Failed::One(Error::Panicked.into())),
+        Err(_late) => Err(Failed::All(Error::Busy)),
+    }
 }

@@ -134,7 +134,8 @@ impl Stream for Watched<'_> {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let polled = self.rows.as_mut().poll_next(context);
-        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+        // After an error it may still run: it counts as left, and whatever comes next waits for it.
+        if matches!(polled, Poll::Ready(None)) {
             self.running.end();
         }
         polled

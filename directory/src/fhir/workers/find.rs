@@ -79,9 +79,10 @@ pub(crate) async fn find_id(
     let own = wanted.person.as_ref().map(|id| vec![vec![Question::User(id.clone())]]);
     let by = own.as_ref().unwrap_or(&wanted.questions);
     let known = reading.model().and_then(|model| model.people(by));
-    let ids = match known.filter(|ids| ids.len() == 1) {
+    let ids = match known.filter(|ids| !ids.is_empty()) {
         Some(ids) => ids,
-        None => faces::people_of(reading.tx().await?, by, "", 1).await?,
+        // An id of a role may be somebody else's id in an organisation.
+        None => faces::people_of(reading.tx().await?, by, "", 2).await?,
     };
     for id in ids {
         let person = reading.model().and_then(|model| model.person(id.as_str(), register.today()));
@@ -94,6 +95,11 @@ pub(crate) async fn find_id(
             page.is_inactive = !matches!(profile.state, State::Open);
             if page.is_inactive { None } else { whole(register, tx, wanted, kind, profile).await? }
         };
+        let is_other =
+            |found: &Found| kind == Kind::Role && !wanted.profiles.is_empty() && found.roles.is_empty();
+        if found.as_ref().is_some_and(is_other) {
+            continue;
+        }
         page.is_known = true;
         match found {
             Some(found) if is_meant(&found, wanted) => page.found.push(found),
