@@ -7,6 +7,7 @@ use platform::clock::Millis;
 use platform::db::Tx;
 use platform::db::together::{Row, Together, Undone};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::error::Error;
 use crate::fhir::FhirEvent;
@@ -26,7 +27,7 @@ pub enum ReadsRecorded {
 }
 
 /// What a face tells the record.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum Showing {
     Ldap(LdapEvent),

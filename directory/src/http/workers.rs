@@ -16,7 +16,6 @@ use platform::web::{Path, Raw};
 use utoipa::{IntoParams, OpenApi};
 
 use super::{acting, fhir, people};
-use crate::error::Error;
 use crate::fhir::FhirEvent;
 use crate::fhir::kit::{
     Asked, Bundle, Extent, Hit, JSON_AND_XML, Media, Mode, ONLY_JSON, Outcome, Shape, Summary, capability,

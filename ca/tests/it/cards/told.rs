@@ -85,7 +85,8 @@ platform::both_engines! {
             let before = desk.card(&id).await.unblocking_key;
             let puk = told(&desk, &id).await;
             let mut piv = Piv::select(chip.insert()).unwrap();
-            assert!(piv.unlock(&wrong, &new).is_err() && piv.unlock(&wrong, &new).is_err(), "{act}");
+            // The virtual card has three tries, of which what was told before has spent one.
+            assert!(piv.unlock(&wrong, &new).is_err(), "{act}");
             piv.unlock(&puk, &new).unwrap();
             assert!(piv.unlock(&wrong, &new).is_err(), "{act}");
             drop(piv);

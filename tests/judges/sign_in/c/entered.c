@@ -27,6 +27,26 @@ static CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, CK_VOID_PTR applicati
   return result;
 }
 
+// Nor can a test choose in that window: the certificate for signing in (01) is chosen here, and that for signatures (02) left aside.
+static int is_for_signatures(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object) {
+  CK_BYTE id[8];
+  CK_ATTRIBUTE attribute = {CKA_ID, id, sizeof id};
+  return theirs->C_GetAttributeValue(session, object, &attribute, 1) == CKR_OK && attribute.ulValueLen == 1 && id[0] == 2;
+}
+
+static CK_RV find_objects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE_PTR objects, CK_ULONG most, CK_ULONG_PTR count) {
+  CK_ULONG found, kept = 0;
+  do {
+    CK_RV result = theirs->C_FindObjects(session, objects, most, &found);
+    if (result != CKR_OK) return result;
+    for (CK_ULONG at = 0; at < found; at++)
+      if (!is_for_signatures(session, objects[at])) objects[kept++] = objects[at];
+    // None found would be the end.
+  } while (found && !kept);
+  *count = kept;
+  return CKR_OK;
+}
+
 CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list) {
   if (!theirs) {
     void *module = dlopen("opensc-pkcs11.so", RTLD_NOW);
@@ -37,6 +57,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list) {
     ours.version.minor = 20;
     ours.C_GetTokenInfo = token_info;
     ours.C_OpenSession = open_session;
+    ours.C_FindObjects = find_objects;
     ours.C_GetFunctionList = C_GetFunctionList;
   }
   *list = &ours;
