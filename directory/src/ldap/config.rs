@@ -34,6 +34,8 @@ pub struct LdapConfig {
     pub connections: usize,
     /// How many connections one address has at most, on both ports together.
     pub connections_per_address: usize,
+    /// How many connections one client, person or account has at most, from all addresses and on both ports together.
+    pub connections_per_caller: usize,
     /// How many of them are of nobody who is known.
     pub strangers_per_address: usize,
     /// How many searches one connection does at the same time.
@@ -100,6 +102,7 @@ impl Default for LdapConfig {
             request_bytes: 1024 * 1024,
             connections: 1024,
             connections_per_address: 512,
+            connections_per_caller: 512,
             strangers_per_address: 64,
             operations: 16,
             sorts: 8,
@@ -123,7 +126,12 @@ impl LdapConfig {
     /// Refuses what makes no sense.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let counts = [self.size_limit, self.look_through, self.sort_limit, self.operations, self.sorts];
-        let connections = [self.connections, self.connections_per_address, self.strangers_per_address];
+        let connections = [
+            self.connections,
+            self.connections_per_address,
+            self.connections_per_caller,
+            self.strangers_per_address,
+        ];
         let following = [self.followers, self.followers_per_connection, self.follow_limit];
         if following.contains(&0)
             || self.followers > MOST_FOLLOWERS
@@ -156,6 +164,11 @@ impl LdapConfig {
             return Err(Error::Setting { sentence: "every time-out of directory.ldap is 1 ms or more" });
         }
         Ok(())
+    }
+
+    /// How many connections of either port are of nobody who is known, at most: half, so that those who are known find a place.
+    pub(super) fn strangers(&self) -> usize {
+        (self.connections / 2).max(1)
     }
 
     pub(super) fn time_limit(&self) -> Duration {

@@ -1,68 +1,118 @@
-//! How many connections one address has, and how much one caller asks.
+//! How many connections one address and one caller have, and how much one caller asks.
 //!
 //! A connection takes memory before it is known whose it is. Whoever has one address must not take the places of all others, and
-//! whoever has not shown who they are has few, and those not for long.
+//! whoever has not shown who they are has few, and those not for long. Whoever is known has as many from all their addresses together.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use ldap3_proto::proto::LdapResultCode as Code;
 use platform::caller::{Caller, CallerKind};
 use platform::id::ClientId;
 use platform::web::{Limiter, PeerAddress, Rate};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use super::answer::Refusal;
 use super::who::Who;
 
-/// Counts connections by address.
-pub(super) struct Crowd {
+/// How much one caller puts in order at the same time, over all their connections.
+const SORTS_EACH: usize = 2;
+
+/// Counts connections, by address or by caller.
+pub(super) struct Crowd<K> {
     most: usize,
-    here: Arc<Here>,
+    here: Arc<Here<K>>,
 }
 
-/// The counts; no address stays with none. Held for a look-up only.
-#[derive(Default)]
-struct Here(Mutex<HashMap<IpAddr, usize>>);
+/// The counts; nobody stays with none. Held for a look-up only.
+struct Here<K>(Mutex<HashMap<K, usize>>);
 
-/// A place of an address; dropping it gives it back.
-pub(super) struct Seat {
-    here: Arc<Here>,
-    address: IpAddr,
+/// A place of somebody; dropping it gives it back.
+pub(super) struct Seat<K: Eq + Hash> {
+    here: Arc<Here<K>>,
+    whose: K,
 }
 
-impl Crowd {
-    /// With so many places for each address.
+impl<K: Clone + Eq + Hash> Crowd<K> {
+    /// With so many places for each.
     pub(super) fn new(most: usize) -> Self {
-        Self { most, here: Arc::default() }
+        Self { most, here: Arc::new(Here(Mutex::default())) }
     }
 
-    /// A place, if the address has one left.
-    pub(super) fn seat(&self, address: PeerAddress) -> Option<Seat> {
-        let address = address.counted();
+    /// A place, if there is one left for whose it is.
+    pub(super) fn seat(&self, whose: K) -> Option<Seat<K>> {
         let mut here = self.here.lock();
-        let count = here.entry(address).or_default();
+        let count = here.entry(whose.clone()).or_default();
         if *count >= self.most {
             return None;
         }
         *count += 1;
-        Some(Seat { here: Arc::clone(&self.here), address })
+        Some(Seat { here: Arc::clone(&self.here), whose })
     }
 }
 
-impl Here {
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+impl<K> Here<K> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Seat {
+impl<K: Eq + Hash> Seat<K> {
+    /// Whether it is theirs.
+    pub(super) fn is_of(&self, whose: &K) -> bool {
+        self.whose == *whose
+    }
+}
+
+impl<K: Eq + Hash> Drop for Seat<K> {
     fn drop(&mut self) {
         let mut here = self.here.lock();
-        match here.get_mut(&self.address) {
+        match here.get_mut(&self.whose) {
             Some(count) if *count > 1 => *count -= 1,
-            _ => drop(here.remove(&self.address)),
+            _ => drop(here.remove(&self.whose)),
         }
+    }
+}
+
+/// Places for what is put in order: those of the server, and few of each caller, who otherwise would take them all.
+pub(super) struct Sorts {
+    all: Arc<Semaphore>,
+    /// Of those who put something in order, or wait for it. Held for a look-up only.
+    own: Mutex<HashMap<Counted, Weak<Semaphore>>>,
+}
+
+/// A place to put something in order; dropping it gives it back.
+pub(super) struct SortPlace {
+    _server: OwnedSemaphorePermit,
+    _own: OwnedSemaphorePermit,
+}
+
+impl Sorts {
+    /// With so many places in all.
+    pub(super) fn new(all: usize) -> Self {
+        Self { all: Arc::new(Semaphore::new(all)), own: Mutex::default() }
+    }
+
+    /// A place for a caller, as soon as there is one. Whoever has their own share waits for themselves, and not before others.
+    pub(super) async fn place(&self, caller: Counted) -> Result<SortPlace, Refusal> {
+        let closed =
+            |_closed: AcquireError| Refusal::new(Code::Unavailable, "The server stops. Connect again.");
+        let own = self.own(caller).acquire_owned().await.map_err(closed)?;
+        let server = Arc::clone(&self.all).acquire_owned().await.map_err(closed)?;
+        Ok(SortPlace { _server: server, _own: own })
+    }
+
+    fn own(&self, caller: Counted) -> Arc<Semaphore> {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(places) = own.get(&caller).and_then(Weak::upgrade) {
+            return places;
+        }
+        own.retain(|_, places| places.strong_count() > 0);
+        let places = Arc::new(Semaphore::new(SORTS_EACH));
+        own.insert(caller, Arc::downgrade(&places));
+        places
     }
 }
 
@@ -75,14 +125,25 @@ pub struct Rates {
     pub strangers: Rate,
 }
 
-/// Whose requests are counted together.
+/// Whose requests and connections are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Counted {
+pub(super) enum Counted {
     Client(ClientId),
     /// People with a certificate of their own share one client.
     Person(String),
     Account(String),
     Address(IpAddr),
+}
+
+impl Counted {
+    /// As whom somebody is counted; those who are not known by their address.
+    pub(super) fn new(who: &Who, address: PeerAddress) -> Self {
+        match who {
+            Who::Stranger(_) => Self::Address(address.counted()),
+            Who::Transport(caller) | Who::Certified(caller) => of(caller),
+            Who::Account(account) => Self::Account(account.name.clone()),
+        }
+    }
 }
 
 /// Counts requests.
@@ -99,11 +160,8 @@ impl Counts {
 
     /// Counts one request more, or refuses it.
     pub(super) fn count(&self, who: &Who, address: PeerAddress) -> Result<(), Refusal> {
-        let counted = match who {
-            Who::Stranger(_) => self.strangers.count(&Counted::Address(address.counted())),
-            Who::Transport(caller) | Who::Certified(caller) => self.known.count(&of(caller)),
-            Who::Account(account) => self.known.count(&Counted::Account(account.name.clone())),
-        };
+        let limiter = if who.is_stranger() { &self.strangers } else { &self.known };
+        let counted = limiter.count(&Counted::new(who, address));
         counted.map_err(|wait| {
             metrics::counter!("ldap_requests_rate_limited_total").increment(1);
             let seconds = wait.as_secs() + 1;
@@ -123,6 +181,8 @@ fn of(caller: &Caller) -> Counted {
 mod tests {
     use std::num::NonZeroU32;
 
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     fn address(text: &str) -> PeerAddress {
@@ -134,13 +194,13 @@ mod tests {
     fn addresses_have_their_own_places() {
         let crowd = Crowd::new(2);
         let (one, other) = (address("192.0.2.1:1"), address("192.0.2.2:1"));
-        let first = crowd.seat(one).unwrap();
-        let second = crowd.seat(address("192.0.2.1:2")).unwrap();
-        assert!(crowd.seat(one).is_none());
-        let third = crowd.seat(other).unwrap();
+        let first = crowd.seat(one.counted()).unwrap();
+        let second = crowd.seat(address("192.0.2.1:2").counted()).unwrap();
+        assert!(crowd.seat(one.counted()).is_none());
+        let third = crowd.seat(other.counted()).unwrap();
         drop(first);
-        let fourth = crowd.seat(one).unwrap();
-        assert!(crowd.seat(one).is_none());
+        let fourth = crowd.seat(one.counted()).unwrap();
+        assert!(crowd.seat(one.counted()).is_none());
         drop((second, third, fourth));
         assert!(crowd.here.lock().is_empty());
     }
@@ -162,5 +222,22 @@ mod tests {
         assert!(counts.count(&stranger, here).is_ok());
         assert_eq!(counts.count(&stranger, here).unwrap_err().code, Code::Busy);
         assert!(counts.count(&stranger, address("192.0.2.2:1")).is_ok(), "somewhere else");
+    }
+
+    /// Whoever puts much in order waits for themselves, and takes no place that another one could have; nothing is kept of who has gone.
+    #[test]
+    fn orders_are_shared_out() {
+        let sorts = Sorts::new(3);
+        let place = |name: &str| sorts.place(Counted::Account(name.to_owned())).now_or_never();
+        let first = place("one").unwrap().unwrap();
+        let second = place("one").unwrap().unwrap();
+        assert!(place("one").is_none());
+        let third = place("other").unwrap().unwrap();
+        assert!(place("another").is_none(), "all are taken");
+        drop(first);
+        let fourth = place("one").unwrap().unwrap();
+        drop((second, third, fourth));
+        drop(place("last").unwrap().unwrap());
+        assert_eq!(sorts.own.lock().unwrap().len(), 1);
     }
 }

@@ -1,7 +1,7 @@
 //! The ports of LDAP: accepting, limits, and an orderly end.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::config::LdapConfig;
-use super::crowd::{Counts, Crowd, Rates, Seat};
+use super::crowd::{Counts, Crowd, Rates, Seat, Sorts};
 use super::plain::until_tls;
 use super::session::{Identify, Shared, serve};
 use super::tail::Tail;
@@ -79,8 +79,10 @@ impl LdapListener {
         let shared = Arc::new(Shared {
             crowd: Crowd::new(config.connections_per_address),
             strangers: Crowd::new(config.strangers_per_address),
+            all_strangers: Arc::new(Semaphore::new(config.strangers())),
+            callers: Crowd::new(config.connections_per_caller),
             counts: Counts::new(rates),
-            sorts: Semaphore::new(config.sorts),
+            sorts: Sorts::new(config.sorts),
             config,
             register,
             accounts,
@@ -160,7 +162,7 @@ impl Port {
         &self,
         places: &Arc<Semaphore>,
         address: PeerAddress,
-    ) -> Option<(OwnedSemaphorePermit, Seat, Seat)> {
+    ) -> Option<(OwnedSemaphorePermit, Seat<IpAddr>, Seat<IpAddr>)> {
         let refused = |limit: &'static str| {
             metrics::counter!("ldap_connections_refused_total", "limit" => limit).increment(1);
         };
@@ -168,11 +170,11 @@ impl Port {
             refused("port");
             return None;
         };
-        let Some(seat) = self.shared.crowd.seat(address) else {
+        let Some(seat) = self.shared.crowd.seat(address.counted()) else {
             refused("address");
             return None;
         };
-        let Some(stranger) = self.shared.strangers.seat(address) else {
+        let Some(stranger) = self.shared.strangers.seat(address.counted()) else {
             refused("strangers");
             return None;
         };
@@ -229,7 +231,7 @@ struct Connection {
 
 impl Connection {
     /// To its end. The place among strangers is given back as soon as it is known who it is.
-    async fn serve(self, stream: TcpStream, address: SocketAddr, stranger: Seat) {
+    async fn serve(self, stream: TcpStream, address: SocketAddr, stranger: Seat<IpAddr>) {
         // Without it small answers wait for the other side's acknowledgement.
         let _unset = stream.set_nodelay(true);
         let stream = match self.door {

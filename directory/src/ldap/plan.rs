@@ -8,6 +8,9 @@ use super::schema::{AttributeType, Rule};
 /// The most ids that a question is taken apart into; with more, everything is read and asked.
 const MOST: usize = 1_000;
 
+/// The most places that an entry may be in any of; each is asked for by itself, and with more everything is read.
+const MOST_PLACES: usize = 50;
+
 /// How many words are asked for together; what of more is not of all of them, the filter keeps out.
 const MOST_WORDS: usize = 4;
 
@@ -108,22 +111,52 @@ impl<W: Clone + PartialEq> Chosen<W> {
         }
     }
 
-    /// What either chooses.
+    /// What either chooses. Ids are put together, and what is the same counts once.
     fn or(self, other: Self) -> Self {
         match (self, other) {
             (Self::Everything, _) | (_, Self::Everything) => Self::Everything,
             (Self::Nothing, other) | (other, Self::Nothing) => other,
-            (Self::These(mut one), Self::These(other)) => {
-                one.extend(other);
-                if one.len() > MOST { Self::Everything } else { Self::These(one) }
+            (one, other) => {
+                let mut some = one.places();
+                for place in other.places() {
+                    if !put_together(&mut some, place) {
+                        return Self::Everything;
+                    }
+                }
+                match some.len() {
+                    1 => some.swap_remove(0),
+                    2..=MOST_PLACES => Self::Either(some),
+                    _ => Self::Everything,
+                }
             }
-            (Self::Either(mut some), other) => {
-                some.push(other);
-                if some.len() > MOST { Self::Everything } else { Self::Either(some) }
-            }
-            (one, other) => Self::Either(vec![one, other]),
         }
     }
+
+    /// The places that it is one of.
+    fn places(self) -> Vec<Self> {
+        match self {
+            Self::Either(some) => some,
+            one => vec![one],
+        }
+    }
+}
+
+/// Puts one place more to others; `false` when there are too many ids then.
+fn put_together<W: PartialEq>(some: &mut Vec<Chosen<W>>, place: Chosen<W>) -> bool {
+    if let Chosen::These(more) = place {
+        let known =
+            some.iter_mut().find_map(|one| if let Chosen::These(ids) = one { Some(ids) } else { None });
+        if let Some(ids) = known {
+            ids.extend(more);
+            return ids.len() <= MOST;
+        }
+        some.push(Chosen::These(more));
+        return true;
+    }
+    if !some.contains(&place) {
+        some.push(place);
+    }
+    true
 }
 
 #[cfg(test)]
@@ -163,6 +196,10 @@ mod tests {
         assert_eq!(chosen("(|(uid=1)(uid=2)(l=x))"), these(&["1", "2"]));
         assert_eq!(chosen("(&(o=a)(o=b))"), words(&["a", "b"]));
         assert_eq!(chosen("(|(uid=1)(o=a))"), Chosen::Either(vec![these(&["1"]), words(&["a"])]));
+        assert_eq!(
+            chosen("(|(uid=1)(o=a)(uid=2)(|(o=b)(o=a)))"),
+            Chosen::Either(vec![these(&["1", "2"]), words(&["a"]), words(&["b"])])
+        );
         assert_eq!(chosen("(|(uid=1)(cn=a))"), Chosen::Everything);
         assert_eq!(chosen("(!(uid=1))"), Chosen::Everything);
         assert_eq!(chosen("(&(o=a)(nhsProductKey=1))"), Chosen::Nothing, "undefined of every entry");
@@ -189,5 +226,22 @@ mod tests {
         let many = many.concat();
         let Chosen::Words(words) = chosen(&format!("(&{many})")) else { panic!() };
         assert_eq!(words, ["a", "w0", "w1", "w2"]);
+    }
+
+    /// Of many alternatives each counts once, and with too many everything is read.
+    #[test]
+    fn many_places_are_everything() {
+        let any = |parts: Vec<String>| chosen(&format!("(|{})", parts.concat()));
+        let again = vec!["(o=a)".to_owned(); 2_000];
+        assert_eq!(any(again.clone()), Chosen::Words(vec!["a".to_owned()]));
+        let many = |many: usize| (0..many).map(|number| format!("(o=w{number})")).collect::<Vec<_>>();
+        let Chosen::Either(some) = any([many(MOST_PLACES - 1), again, many(MOST_PLACES - 1)].concat()) else {
+            panic!()
+        };
+        assert_eq!(some.len(), MOST_PLACES);
+        assert_eq!(any(many(MOST_PLACES + 1)), Chosen::Everything);
+        let ids = |many: usize| (0..many).map(|number| format!("(uid={number})(o=a)")).collect::<Vec<_>>();
+        assert!(matches!(any(ids(MOST)), Chosen::Either(some) if some.len() == 2));
+        assert_eq!(any(ids(MOST + 1)), Chosen::Everything);
     }
 }

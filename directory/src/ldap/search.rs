@@ -27,8 +27,9 @@ use super::select::{Selection, Show};
 use super::session::{Context, Gone, Out};
 use super::sync::synchronise;
 use super::tail::Place;
-use super::tree::{Branch, is_of_people};
+use super::tree::{Branch, is_of_people, names_somebody};
 use super::walk::{self, Position, Range, Walk};
+use super::who::Viewer;
 
 /// The controls that a search knows.
 const KNOWN: [&str; 8] = [PAGED, SORT, LIST_VIEW, MATCHED_VALUES, MANAGE_DSA_IT, ASSERTION, SYNC, PERSISTENT];
@@ -64,9 +65,13 @@ impl Asked {
         self.shown(entry)
     }
 
-    /// Whether somebody is asked about: the base is their entry, or below it.
-    fn is_of_somebody(&self) -> bool {
+    /// Whether somebody is asked about: the base is their entry, or below it, or the filter has an id or a number of theirs and whoever
+    /// asks would see them.
+    fn is_of_somebody(&self, who: &Viewer) -> bool {
         Branch::People.id_of(&self.range.base).is_some()
+            || self.range.reaches(Branch::People)
+                && who.sees(Branch::People).is_ok()
+                && names_somebody(&self.filter)
     }
 
     /// Everything below the root.
@@ -350,7 +355,7 @@ pub(super) fn too_many() -> Refusal {
 /// Whoever reads people is recorded with what they read, before any of it is answered; and whoever asks about somebody, though nothing
 /// is found: that tells of them too.
 pub(super) async fn record(context: &Context, asked: &Asked, people: u64) -> Result<(), Refusal> {
-    if people == 0 && !asked.is_of_somebody() {
+    if people == 0 && !asked.is_of_somebody(&context.who) {
         return Ok(());
     }
     let event = LdapEvent::PeopleShown {

@@ -4,17 +4,17 @@
 //! queue to one writer: whoever reads slowly holds their own searches up, and is cut off when they read nothing at all.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use ldap3_proto::proto::{LdapExtendedRequest, LdapMsg, LdapOp, LdapResultCode as Code};
+use ldap3_proto::proto::{LdapBindRequest, LdapExtendedRequest, LdapMsg, LdapOp, LdapResultCode as Code};
 use platform::caller::Caller;
 use platform::problem::Problem;
 use platform::web::{PeerAddress, PerAddress};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, WriteHalf};
-use tokio::sync::{Semaphore, SemaphorePermit, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Duration, timeout};
 
@@ -23,7 +23,7 @@ use super::bind::bind;
 use super::compare::compare;
 use super::config::LdapConfig;
 use super::controls::{Controls, cancelled};
-use super::crowd::{Counts, Crowd, Seat};
+use super::crowd::{Counted, Counts, Crowd, Seat, SortPlace, Sorts};
 use super::event::LdapEvent;
 use super::filter::Matching;
 use super::framing::{Broken, Messages, Received, Times, decode, encode};
@@ -54,12 +54,16 @@ pub(super) struct Shared {
     /// The end of the change feed, for those who follow it.
     pub(super) tail: Tail,
     /// Connections of each address, and those of nobody who is known.
-    pub(super) crowd: Crowd,
-    pub(super) strangers: Crowd,
+    pub(super) crowd: Crowd<IpAddr>,
+    pub(super) strangers: Crowd<IpAddr>,
+    /// Places for nobody who is known, from all addresses together. Who has just come and shakes hands takes none.
+    pub(super) all_strangers: Arc<Semaphore>,
+    /// Connections of each who is known, from all their addresses.
+    pub(super) callers: Crowd<Counted>,
     /// Requests of each caller.
     pub(super) counts: Counts,
     /// Places for what is put in order.
-    pub(super) sorts: Semaphore,
+    pub(super) sorts: Sorts,
 }
 
 /// As whom a connection has bound.
@@ -153,9 +157,9 @@ impl Context {
     }
 
     /// A place to put something in order, as soon as there is one.
-    pub(super) async fn ordering(&self) -> Result<SemaphorePermit<'_>, Refusal> {
-        let place = self.shown.shared.sorts.acquire().await;
-        place.map_err(|_closed| Refusal::new(Code::Unavailable, "The server stops. Connect again."))
+    pub(super) async fn ordering(&self) -> Result<SortPlace, Refusal> {
+        let caller = Counted::new(&self.who, PeerAddress(self.shown.address));
+        self.shown.shared.sorts.place(caller).await
     }
 
     /// Who asks now: a search that goes on may outlive what was shown.
@@ -180,8 +184,11 @@ enum Flow {
 pub(super) struct Session {
     shown: Shown,
     out: Out,
-    /// The place among strangers, until it is known who it is.
-    stranger: Option<Seat>,
+    /// The places among strangers, those of the address and of all, until it is known who it is.
+    stranger: Option<Seat<IpAddr>>,
+    unknown: Option<OwnedSemaphorePermit>,
+    /// The place of who was known last.
+    known: Option<Seat<Counted>>,
     /// Places for searches that go on.
     followers: Arc<Semaphore>,
     tasks: JoinSet<()>,
@@ -194,7 +201,7 @@ pub(super) async fn serve<S>(
     shared: Arc<Shared>,
     stream: S,
     chain: Arc<[Vec<u8>]>,
-    (address, stranger): (SocketAddr, Seat),
+    (address, stranger): (SocketAddr, Seat<IpAddr>),
     stopped: watch::Receiver<bool>,
 ) where
     S: AsyncRead + AsyncWrite + Send + 'static,
@@ -211,6 +218,8 @@ pub(super) async fn serve<S>(
         shown: Shown { shared, chain, address, bound: Bound::Not },
         out: Out(sender),
         stranger: Some(stranger),
+        unknown: None,
+        known: None,
         tasks: JoinSet::new(),
         running: HashMap::new(),
     };
@@ -253,9 +262,9 @@ impl Session {
         R: AsyncRead + Unpin,
     {
         let writer = self.out.0.clone();
-        if !self.shown.chain.is_empty() {
-            let who = self.shown.who().await;
-            self.meet(&who);
+        let who = self.shown.who().await;
+        if let Err(refusal) = self.meet(&who) {
+            return Some(refusal);
         }
         loop {
             if self.stranger.is_none() {
@@ -302,11 +311,24 @@ impl Session {
         }
     }
 
-    /// Whoever is known takes no place of strangers, and has their time.
-    fn meet(&mut self, who: &Who) {
-        if !who.is_stranger() {
-            self.stranger = None;
+    /// Whoever is known takes no place of strangers but one of their own, and has their time.
+    fn meet(&mut self, who: &Who) -> Result<(), Refusal> {
+        let shared = &self.shown.shared;
+        if who.is_stranger() {
+            if self.stranger.is_some() && self.unknown.is_none() {
+                let place = Arc::clone(&shared.all_strangers).try_acquire_owned();
+                let sentence = "Too many are connected who have not shown who they are. Show a client certificate, or try again.";
+                self.unknown = Some(place.map_err(|_| refused("all-strangers", sentence))?);
+            }
+            return Ok(());
         }
+        let caller = Counted::new(who, PeerAddress(self.shown.address));
+        if self.known.as_ref().is_none_or(|seat| !seat.is_of(&caller)) {
+            let sentence = "You have too many connections to this server. Close some, or use another one.";
+            self.known = Some(shared.callers.seat(caller).ok_or_else(|| refused("caller", sentence))?);
+        }
+        (self.stranger, self.unknown) = (None, None);
+        Ok(())
     }
 
     /// Counts a request, or refuses it.
@@ -314,8 +336,13 @@ impl Session {
         self.shown.shared.counts.count(who, PeerAddress(self.shown.address))
     }
 
-    /// A request that cannot be read is refused if it can be told which one it is; otherwise the connection ends. RFC 4511 5.3.
+    /// A request that cannot be read is refused if it can be told which one it is; otherwise the connection ends, and so it does when
+    /// there are too many. RFC 4511 5.3.
     async fn unreadable(&mut self, head: Option<(i32, u8)>) -> Result<Flow, Gone> {
+        let who = self.shown.who().await;
+        if let Err(refusal) = self.counted(&who) {
+            return Ok(Flow::End(Some(refusal)));
+        }
         let refusal = Refusal::new(Code::ProtocolError, "The request cannot be read, or nests too deep.");
         match head.and_then(|(msgid, tag)| answer::of(msgid, tag, refusal.clone().result())) {
             Some(message) => self.out.send(message).await.map(|()| Flow::On),
@@ -326,74 +353,83 @@ impl Session {
     async fn take(&mut self, received: Received) -> Result<Flow, Gone> {
         let (msgid, tag) = (received.message.msgid, received.tag);
         metrics::counter!("ldap_requests_total", "operation" => operation(tag)).increment(1);
-        match &received.message.op {
+        let who = match &received.message.op {
             LdapOp::UnbindRequest => return Ok(Flow::End(None)),
             LdapOp::AbandonRequest(which) => {
                 if let Some(task) = self.running.remove(which) {
                     task.abort();
                 }
+                return Ok(Flow::On);
             }
-            LdapOp::BindRequest(request) => {
-                // RFC 4511 4.2.1: what was asked before is not done as somebody else.
-                self.tasks.abort_all();
-                self.running.clear();
-                let unknown = Controls::read(Vec::new(), &received.critical, &[], Matching::Strict).err();
-                let who = self.shown.certificate().await;
-                let refused = unknown.or_else(|| self.counted(&who).err());
-                let answer = if let Some(refusal) = refused {
-                    refusal.result()
-                } else {
-                    let address = PeerAddress(self.shown.address);
-                    let (bound, result) = bind(&self.shown.shared, &who, address, request);
-                    self.shown.bound = bound;
-                    let who = self.shown.who().await;
-                    self.meet(&who);
-                    result
-                };
-                self.out.send(answer::bound(msgid, answer)).await?;
-            }
-            LdapOp::SearchRequest(_) | LdapOp::CompareRequest(_) => self.begin(received).await?,
+            // Whom they bind as is not known yet.
+            LdapOp::BindRequest(_) => self.shown.certificate().await,
+            _ => self.shown.who().await,
+        };
+        if let Err(refusal) = self.counted(&who) {
+            return self.refuse(msgid, tag, refusal).await;
+        }
+        match &received.message.op {
+            LdapOp::BindRequest(request) => self.bind(&received, &who, request).await,
+            LdapOp::SearchRequest(_) | LdapOp::CompareRequest(_) => self.begin(received, who).await,
             LdapOp::ExtendedRequest(request) => {
                 let request = request.clone();
-                self.extended(msgid, &request).await?;
+                self.extended(msgid, &who, &request).await.map(|()| Flow::On)
             }
-            op => {
-                let answered = refusal(op).and_then(|refusal| answer::of(msgid, tag, refusal.result()));
-                match answered {
-                    Some(message) => self.out.send(message).await?,
-                    None => {
-                        return Ok(Flow::End(Some(Refusal::new(Code::ProtocolError, "That is no request."))));
-                    }
-                }
-            }
+            op => match refusal(op) {
+                Some(refusal) => self.refuse(msgid, tag, refusal).await,
+                None => Ok(Flow::End(Some(Refusal::new(Code::ProtocolError, "That is no request.")))),
+            },
         }
-        Ok(Flow::On)
+    }
+
+    /// Refuses a request; what has no answer is none.
+    async fn refuse(&mut self, msgid: i32, tag: u8, refusal: Refusal) -> Result<Flow, Gone> {
+        match answer::of(msgid, tag, refusal.result()) {
+            Some(message) => self.out.send(message).await.map(|()| Flow::On),
+            None => Ok(Flow::End(Some(Refusal::new(Code::ProtocolError, "That is no request.")))),
+        }
+    }
+
+    async fn bind(
+        &mut self,
+        received: &Received,
+        who: &Who,
+        request: &LdapBindRequest,
+    ) -> Result<Flow, Gone> {
+        // RFC 4511 4.2.1: what was asked before is not done as somebody else.
+        self.tasks.abort_all();
+        self.running.clear();
+        let unknown = Controls::read(Vec::new(), &received.critical, &[], Matching::Strict).err();
+        let result = if let Some(refusal) = unknown {
+            refusal.result()
+        } else {
+            let (bound, result) = bind(&self.shown.shared, who, PeerAddress(self.shown.address), request);
+            self.shown.bound = bound;
+            let who = self.shown.who().await;
+            if let Err(refusal) = self.meet(&who) {
+                return Ok(Flow::End(Some(refusal)));
+            }
+            result
+        };
+        self.out.send(answer::bound(received.message.msgid, result)).await.map(|()| Flow::On)
     }
 
     /// Begins a search or a comparison, beside those that are being done.
-    async fn begin(&mut self, received: Received) -> Result<(), Gone> {
+    async fn begin(&mut self, received: Received, who: Who) -> Result<Flow, Gone> {
         let (msgid, tag) = (received.message.msgid, received.tag);
         self.running.retain(|_, task| !task.is_finished());
-        let who = self.shown.viewer().await;
-        self.meet(&who);
-        let refused = if self.running.contains_key(&msgid) {
-            Some(Refusal::new(Code::ProtocolError, "A request with this number is being done."))
-        } else if let Err(refusal) = self.counted(&who) {
-            Some(refusal)
-        } else if self.running.len() >= self.shown.shared.config.operations {
-            Some(Refusal::new(
-                Code::Busy,
-                "Too much is asked at the same time over this connection. Wait for answers.",
-            ))
-        } else {
-            None
-        };
-        if let Some(refusal) = refused {
-            return match answer::of(msgid, tag, refusal.result()) {
-                Some(message) => self.out.send(message).await,
-                None => Ok(()),
-            };
+        if let Err(refusal) = self.meet(&who) {
+            return Ok(Flow::End(Some(refusal)));
         }
+        if self.running.contains_key(&msgid) {
+            let sentence = "A request with this number is being done.";
+            return self.refuse(msgid, tag, Refusal::new(Code::ProtocolError, sentence)).await;
+        }
+        if self.running.len() >= self.shown.shared.config.operations {
+            let sentence = "Too much is asked at the same time over this connection. Wait for answers.";
+            return self.refuse(msgid, tag, Refusal::new(Code::Busy, sentence)).await;
+        }
+        let who = Viewer::new(who, &self.shown.shared.config.hidden);
         let context = Context {
             register: self.shown.shared.register.clone(),
             who,
@@ -408,17 +444,14 @@ impl Session {
             };
         });
         self.running.insert(msgid, task);
-        Ok(())
+        Ok(Flow::On)
     }
 
-    async fn extended(&mut self, msgid: i32, request: &LdapExtendedRequest) -> Result<(), Gone> {
+    async fn extended(&mut self, msgid: i32, who: &Who, request: &LdapExtendedRequest) -> Result<(), Gone> {
         let refused =
             |code, sentence: &str| answer::extended(msgid, Refusal::new(code, sentence).result(), None, None);
         let message = match request.name.as_str() {
-            WHO_AM_I => {
-                let who = self.shown.who().await.authorization();
-                answer::extended(msgid, success(), None, Some(who.into_bytes()))
-            }
+            WHO_AM_I => answer::extended(msgid, success(), None, Some(who.authorization().into_bytes())),
             // RFC 4511 4.14.1.
             START_TLS => refused(Code::OperationsError, "The connection is secure already."),
             CANCEL => match request.value.as_deref().and_then(cancelled) {
@@ -437,6 +470,12 @@ impl Session {
         };
         self.out.send(message).await
     }
+}
+
+/// A connection that is not taken or not kept, counted, with what is said.
+fn refused(limit: &'static str, sentence: &str) -> Refusal {
+    metrics::counter!("ldap_connections_refused_total", "limit" => limit).increment(1);
+    Refusal::new(Code::Busy, sentence)
 }
 
 /// What a request is called in numbers.

@@ -251,7 +251,11 @@ impl<'w> Walk<'w> {
             place
         } else {
             let below = branch.unit_below(&self.range.base, &self.range.scope);
-            Where::new(branch, self.filter, below).settled(self.register, &mut read).await?
+            let place = Where::new(branch, self.filter, below);
+            // Half of what may be looked at is left, so that every page comes further.
+            let (place, cost) = place.settled(self.register, &mut read, self.left / 2).await?;
+            self.left = self.left.saturating_sub(cost);
+            place
         };
         if let Some((unit, passed)) = self.broken_off.take() {
             let units = place.these(self.register, &mut read, &[unit]).await?;

@@ -2,7 +2,8 @@
 
 use platform::clock::Millis;
 use platform::db::Tx;
-use sqlx::AssertSqlSafe;
+use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use super::{Reader, former, list, placeholders, read};
 use crate::api::{SystemContent, SystemKind};
@@ -74,8 +75,33 @@ pub(crate) async fn page<'c>(
     after: &str,
     limit: u32,
 ) -> Result<Vec<System>, Error> {
-    let mut text =
-        "SELECT s.identifier, s.content, s.made_at, s.changed_at, s.withdrawn_at, s.version FROM ".to_owned();
+    let columns = "s.identifier, s.content, s.made_at, s.changed_at, s.withdrawn_at, s.version";
+    let rows: Vec<Columns> = rows(reader, columns, wanted, after, limit).await?;
+    rows.into_iter().map(system).collect()
+}
+
+/// Their folded identifiers alone: what a system is, is large.
+pub(crate) async fn ids<'c>(
+    reader: impl Reader<'c>,
+    wanted: &Wanted,
+    limit: u32,
+) -> Result<Vec<String>, Error> {
+    let rows: Vec<(String,)> = rows(reader, "s.folded", wanted, "", limit).await?;
+    Ok(rows.into_iter().map(|(folded,)| folded).collect())
+}
+
+/// These columns of systems, in the order of their folded identifiers.
+async fn rows<'c, R>(
+    reader: impl Reader<'c>,
+    columns: &'static str,
+    wanted: &Wanted,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<R>, Error>
+where
+    R: for<'r> FromRow<'r, AnyRow> + Send + Unpin,
+{
+    let mut text = format!("SELECT {columns} FROM ");
     match wanted.keys.len() {
         0 => text.push_str("directory_system s WHERE s.folded > $1"),
         many => {
@@ -104,8 +130,7 @@ pub(crate) async fn page<'c>(
     for (name, value) in &wanted.keys {
         query = query.bind(*name).bind(value.clone());
     }
-    let rows: Vec<Columns> = query.fetch_all(reader).await?;
-    rows.into_iter().map(system).collect()
+    Ok(query.fetch_all(reader).await?)
 }
 
 /// Systems of a kind that are not withdrawn and were written at a time or after it, in the order of their folded identifiers, after

@@ -8,8 +8,9 @@ use directory::ldap::{LdapConfig, Rates};
 use ldap3_proto::LdapCodec;
 use ldap3_proto::control::{LdapControl, ServerSortRequet};
 use ldap3_proto::proto::{
-    LdapDerefAliases, LdapFilter, LdapMatchingRuleAssertion, LdapMsg, LdapOp, LdapResultCode,
-    LdapSearchRequest, LdapSearchScope, LdapSubstringFilter,
+    LdapBindCred, LdapBindRequest, LdapDerefAliases, LdapExtendedRequest, LdapFilter,
+    LdapMatchingRuleAssertion, LdapMsg, LdapOp, LdapResultCode, LdapSearchRequest, LdapSearchScope,
+    LdapSubstringFilter,
 };
 use platform::db::Db;
 use serde_json::json;
@@ -18,8 +19,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::codec::Encoder as _;
 
-use crate::ldap_faults::{Secure, search};
-use crate::ldap_rig::{As, Ldap, at_once, names, values};
+use crate::ldap_faults::{Secure, nested, search};
+use crate::ldap_rig::{As, Ldap, SECRET, at_once, names, values};
 use crate::systems::{accredited, register};
 use crate::world::{AGENT, NURSE, World, user, who};
 
@@ -57,6 +58,14 @@ async fn is_refused(mut stream: TcpStream) -> bool {
     read.expect("it is ended at once").unwrap_or(0) == 0
 }
 
+/// A connection is ended by the server with this reason.
+async fn demand_end(client: &mut Secure, code: LdapResultCode) {
+    let last = client.next().await.expect("it is told why");
+    let LdapOp::ExtendedResponse(response) = last.op else { panic!("{last:?}") };
+    assert_eq!((last.msgid, response.res.code), (0, code));
+    assert!(client.next().await.is_none());
+}
+
 /// One record more, of a question that ended so; how far it went, and how many entries it was about.
 async fn demand_record(
     world: &World,
@@ -78,6 +87,13 @@ fn by(name: &str) -> LdapControl {
         reverse_order: true,
     };
     LdapControl::ServerSort { sort_requests: vec![sort] }
+}
+
+/// Binds as the account.
+fn bind(msgid: i32) -> LdapMsg {
+    let cred = LdapBindCred::Simple(SECRET.to_owned());
+    let request = LdapBindRequest { version: 3, dn: "cn=reader,o=nhs".to_owned(), cred };
+    LdapMsg { msgid, op: LdapOp::BindRequest(request), ctrl: Vec::new() }
 }
 
 fn any(value: &str) -> LdapFilter {
@@ -120,6 +136,75 @@ platform::both_engines! {
             client.send(search(1, "(o=nhs)")).await;
             assert_eq!(client.result(1).await, LdapResultCode::Success);
         }
+    }
+
+    /// One who is known does not take all connections either, from wherever they come; others go on.
+    async fn callers_have_their_share(db: Db) {
+        let ldap = Ldap::with(db, LdapConfig { connections_per_caller: 2, ..LdapConfig::default() }).await;
+        let mut known = [Secure::connect(&ldap).await, Secure::connect(&ldap).await];
+        for client in &mut known {
+            client.send(search(1, "(o=nhs)")).await;
+            assert_eq!(client.result(1).await, LdapResultCode::Success);
+        }
+        demand_end(&mut Secure::connect(&ldap).await, LdapResultCode::Busy).await;
+        assert_eq!(ldap.search(As::Account, &["-b", "o=nhs", "-s", "base"]).await.0, 0, "another one");
+        // Who binds as somebody else is one of theirs then.
+        known[0].send(bind(2)).await;
+        assert_eq!(known[0].result(2).await, LdapResultCode::Success);
+        let mut third = Secure::connect(&ldap).await;
+        third.send(search(1, "(o=nhs)")).await;
+        assert_eq!(third.result(1).await, LdapResultCode::Success);
+    }
+
+    /// Strangers have half of all places, from however many addresses; who is known finds one all the same, and who has bound is none.
+    async fn strangers_leave_places_to_others(db: Db) {
+        let ldap = Ldap::with(db, LdapConfig { connections: 8, ..LdapConfig::default() }).await;
+        let mut strangers = Vec::new();
+        for _ in 0..4 {
+            let mut stranger = Secure::connect_as_stranger(&ldap).await;
+            stranger.send(search(1, "(o=nhs)")).await;
+            assert_eq!(stranger.result(1).await, LdapResultCode::InsufficentAccessRights);
+            strangers.push(stranger);
+        }
+        demand_end(&mut Secure::connect_as_stranger(&ldap).await, LdapResultCode::Busy).await;
+        let mut known = Secure::connect(&ldap).await;
+        known.send(search(1, "(o=nhs)")).await;
+        assert_eq!(known.result(1).await, LdapResultCode::Success);
+        strangers[0].send(bind(2)).await;
+        assert_eq!(strangers[0].result(2).await, LdapResultCode::Success);
+        let mut next = Secure::connect_as_stranger(&ldap).await;
+        next.send(search(1, "(o=nhs)")).await;
+        assert_eq!(next.result(1).await, LdapResultCode::InsufficentAccessRights);
+    }
+
+    /// Everything that is answered is counted: who somebody is, what cannot be read, and writes too.
+    async fn every_request_is_counted(db: Db) {
+        let ldap = Ldap::counted(db, LdapConfig::default(), Rates { known: at_once(2), strangers: at_once(1) }).await;
+        let mut client = Secure::connect(&ldap).await;
+        let who_am_i = LdapExtendedRequest { name: "1.3.6.1.4.1.4203.1.11.3".to_owned(), value: None };
+        let mut codes = Vec::new();
+        for msgid in 1..=40 {
+            client.send(LdapMsg { msgid, op: LdapOp::ExtendedRequest(who_am_i.clone()), ctrl: Vec::new() }).await;
+            codes.push(client.result(msgid).await);
+        }
+        assert_eq!(codes[0], LdapResultCode::Success);
+        assert!(codes.contains(&LdapResultCode::Busy), "{codes:?}");
+        let mut writing = Vec::new();
+        for msgid in 1..=40 {
+            client.send(LdapMsg { msgid, op: LdapOp::DelRequest("o=nhs".to_owned()), ctrl: Vec::new() }).await;
+            let LdapOp::DelResponse(result) = client.next().await.unwrap().op else { panic!() };
+            writing.push(result.code);
+        }
+        assert!(writing.contains(&LdapResultCode::Busy), "{writing:?}");
+        let mut last = None;
+        for _ in 0..40 {
+            client.raw(&nested(7, 1_000)).await;
+            if let LdapOp::ExtendedResponse(response) = client.next().await.expect("it is told").op {
+                last = Some(response.res.code);
+                break;
+            }
+        }
+        assert_eq!(last, Some(LdapResultCode::Busy), "whoever sends too much that cannot be read is let go");
     }
 
     /// Strangers are let go soon; who is known has their time.
@@ -254,6 +339,34 @@ platform::both_engines! {
         assert!(found.iter().all(|name| name.to_lowercase().starts_with("larkf")), "{found:?}");
     }
 
+    /// Of alternatives each is asked of the index once, and what is gathered of it counts as looked at: whoever asks for more goes on in
+    /// pages.
+    async fn alternatives_are_gathered_within_bounds(db: Db) {
+        let ldap = Ldap::with(db, LdapConfig { look_through: 50, ..LdapConfig::default() }).await;
+        let mut content = accredited("RXX");
+        let mut asids = Vec::new();
+        for (word, many) in [("urn:one", 15), ("urn:other", 15), ("urn:few", 3)] {
+            content["interactions"] = json!([word]);
+            for _ in 0..many {
+                asids.push(register(&ldap.rig, &content).await);
+            }
+        }
+        let is = |word: &str| LdapFilter::Equality("nhsAsSvcIA".to_owned(), word.to_owned());
+        let both = LdapFilter::Or(vec![is("urn:one"), is("urn:other")]);
+        let mut client = Secure::connect(&ldap).await;
+        let same = LdapFilter::Or(vec![is("urn:one"); 3_000]);
+        let (found, code) = all(&mut client, of_systems(1, same)).await;
+        assert_eq!((found.len(), code), (15, LdapResultCode::Success), "one word, however often it is said");
+        let (found, code) = all(&mut client, of_systems(2, both)).await;
+        assert_eq!(code, LdapResultCode::AdminLimitExceeded, "{found:?}");
+        let asked = ["-E", "pr=100/noprompt", "-b", "ou=Services,o=nhs", "(|(nhsAsSvcIA=urn:one)(nhsAsSvcIA=urn:other))", "uniqueIdentifier"];
+        let (code, text) = ldap.search(As::Certificate, &asked).await;
+        assert_eq!((code, values(&text, "uniqueIdentifier")), (0, asids[..30].to_vec()), "{text}");
+        let few = LdapFilter::Or(vec![is("urn:few"), is("urn:one")]);
+        let (found, code) = all(&mut client, of_systems(3, few)).await;
+        assert_eq!((found.len(), code), (18, LdapResultCode::Success), "these are found by their ids, and no others looked at");
+    }
+
     /// Of very many words the index is asked for a few, and the filter keeps out what has not all of them.
     async fn many_words_are_one_question(db: Db) {
         let ldap = Ldap::new(db).await;
@@ -317,6 +430,20 @@ platform::both_engines! {
         let (code, text) = ldap.search(As::Certificate, &["-b", &dn, "-s", "sub", "(nhsGMC=7654321)"]).await;
         assert!(names(&text).is_empty());
         demand_record(&world, &mut before, (code, 0), ("subtree", 0)).await;
+        // By an id or a number, wherever it stands in the filter and however it is compared.
+        let id = user(NURSE);
+        for filter in [
+            format!("(&(uid={id})(sn=nobody))"),
+            format!("(&(|(uid={id})(uid=1))(sn=nobody))"),
+            format!("(&(uid:caseExactMatch:={id})(sn=nobody))"),
+            format!("(&(uid={id}*)(sn=nobody))"),
+            format!("(&(uniqueIdentifier={id})(sn=nobody))"),
+            "(nhsGMC=7654399)".to_owned(),
+        ] {
+            let (code, text) = ldap.search(As::Certificate, &["-b", "ou=People,o=nhs", &filter, "1.1"]).await;
+            assert!(names(&text).is_empty(), "{filter}: {text}");
+            demand_record(&world, &mut before, (code, 0), ("subtree", 0)).await;
+        }
         // Behind everything: nothing is shown but how many there are.
         let view = LdapControl::Unknown {
             oid: "2.16.840.1.113730.3.4.9".to_owned(),
@@ -328,7 +455,12 @@ platform::both_engines! {
         let (found, code) = all(&mut client, listed).await;
         assert_eq!((found.len(), code), (0, LdapResultCode::Success));
         demand_record(&world, &mut before, (0, 0), ("subtree", 209)).await;
-        // Of systems nothing is recorded.
+        // Of systems nothing is recorded, nor of words, nor where nobody could be found.
+        for filter in ["(sn=nobody)".to_owned(), format!("(&(objectClass=nhsAs)(uniqueIdentifier={id}))"), "(uniqueIdentifier=RXX0)".to_owned()] {
+            assert!(ldap.found(&filter).await.is_empty(), "{filter}");
+        }
+        *ldap.acts.lock().unwrap() = vec!["directory:look-up"];
+        assert!(ldap.found(&format!("(uid={id})")).await.is_empty(), "people are not seen");
         assert_eq!(ldap.search(As::Certificate, &["-b", "ou=Services,o=nhs", "(nhsIDCode=RXX)"]).await.0, 0);
         assert_eq!(world.recorded("people-shown").await, before);
     }

@@ -141,7 +141,7 @@ fn value(tag: u8, inner: &[u8]) -> Vec<u8> {
 }
 
 /// A search whose filter has so many negations, one in the other.
-fn nested(msgid: u8, depth: usize) -> Vec<u8> {
+pub(crate) fn nested(msgid: u8, depth: usize) -> Vec<u8> {
     let mut filter = vec![0x87, 1, b'o'];
     for _ in 0..depth {
         filter = value(0xa2, &filter);

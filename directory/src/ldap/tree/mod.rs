@@ -14,6 +14,7 @@ use std::sync::LazyLock;
 use ldap3_proto::proto::LdapSearchScope as Scope;
 use platform::clock::Millis;
 use platform::db::Tx;
+use tokio::task::yield_now;
 
 pub(crate) use systems::entry as system_entry;
 
@@ -30,9 +31,9 @@ use crate::store::reading::Reading;
 
 /// How many ids are read with one statement.
 const AT_ONCE: usize = 50;
-/// How many entries of one word are gathered where any of several can be meant; with more, everything is read.
-const GATHERED: u32 = 1_000;
-/// How many of several words together.
+/// How many ids of one word are gathered where any of several can be meant; with more, everything is read.
+const GATHERED: usize = 1_000;
+/// How many of several words together, one that is found twice counted twice.
 const GATHERED_ALL: usize = 20_000;
 
 /// The root of everything that the directory holds.
@@ -224,74 +225,103 @@ impl Where {
         }
     }
 
-    /// The same without choices between words: their ids are gathered, or everything is read.
-    pub(super) async fn settled(self, register: &Register, reading: &mut Reading<'_>) -> Result<Self, Error> {
+    /// The same without choices between words: their ids are gathered, or everything is read where they would be more than these. How
+    /// many ids that took is said.
+    pub(super) async fn settled(
+        self,
+        register: &Register,
+        reading: &mut Reading<'_>,
+        most: usize,
+    ) -> Result<(Self, usize), Error> {
         Ok(match self {
             Self::Services(Chosen::Either(some)) => {
                 let some = some.into_iter().map(Self::Services).collect();
-                Self::Services(
-                    gathered(register, reading, some).await?.map_or(Chosen::Everything, Chosen::These),
-                )
+                let (chosen, read) = gathered(register, reading, some, most).await?;
+                (Self::Services(chosen), read)
             }
             Self::Organisations(Chosen::Either(some)) => {
                 let some = some.into_iter().map(Self::Organisations).collect();
-                let ids = gathered(register, reading, some).await?;
-                Self::Organisations(ids.map_or(Chosen::Everything, Chosen::These))
+                let (chosen, read) = gathered(register, reading, some, most).await?;
+                (Self::Organisations(chosen), read)
             }
             Self::People(Chosen::Either(some)) => {
                 let some = some.into_iter().map(Self::People).collect();
-                Self::People(
-                    gathered(register, reading, some).await?.map_or(Chosen::Everything, Chosen::These),
-                )
+                let (chosen, read) = gathered(register, reading, some, most).await?;
+                (Self::People(chosen), read)
             }
             Self::Workgroups(Chosen::Either(some)) => {
                 let some = some.into_iter().map(Self::Workgroups).collect();
-                let ids = gathered(register, reading, some).await?;
-                Self::Workgroups(ids.map_or(Chosen::Everything, Chosen::These))
+                let (chosen, read) = gathered(register, reading, some, most).await?;
+                (Self::Workgroups(chosen), read)
             }
             // Several numbers are numbers; anything else is looked through.
-            Self::Changelog(Chosen::Either(_)) => Self::Changelog(Chosen::Everything),
-            other => other,
+            Self::Changelog(Chosen::Either(_)) => (Self::Changelog(Chosen::Everything), 0),
+            other => (other, 0),
         })
+    }
+
+    /// The ids that are known without reading.
+    fn named(&self) -> Option<&BTreeSet<String>> {
+        let words = match self {
+            Self::Services(chosen) => plain(chosen),
+            Self::Organisations(chosen) => plain(chosen),
+            Self::People(chosen) => plain(chosen),
+            Self::Workgroups(chosen) => plain(chosen),
+            Self::Changelog(chosen) => plain(chosen),
+        };
+        if let Plain::These(ids) = words { Some(ids) } else { None }
+    }
+
+    /// The first ids under the words, so many at most; `None` where no index knows them.
+    async fn ids(
+        &self,
+        register: &Register,
+        reading: &mut Reading<'_>,
+        limit: u32,
+    ) -> Result<Option<Vec<String>>, Error> {
+        Ok(Some(match self {
+            Self::Services(Chosen::Words(words)) => systems::ids(reading.tx().await?, words, limit).await?,
+            Self::Organisations(Chosen::Words(words)) => {
+                organisations::ids(reading.tx().await?, words, limit).await?
+            }
+            Self::People(Chosen::Words(questions)) => {
+                people::ids(register, reading, questions, limit).await?
+            }
+            Self::Workgroups(Chosen::Words(words)) => {
+                workgroups::ids(reading.tx().await?, words, limit).await?
+            }
+            _ => return Ok(None),
+        }))
     }
 }
 
-/// The ids of everything in any of these places; `None` if there are too many.
-async fn gathered(
+/// Everything in any of these places by its ids, with how many were read for that; where they are too many, everything there is.
+async fn gathered<W>(
     register: &Register,
     reading: &mut Reading<'_>,
     some: Vec<Where>,
-) -> Result<Option<BTreeSet<String>>, Error> {
-    let mut ids = BTreeSet::new();
+    most: usize,
+) -> Result<(Chosen<W>, usize), Error> {
+    let most = most.min(GATHERED_ALL);
+    let (mut ids, mut read) = (BTreeSet::new(), 0);
     for one in some {
-        // A choice within a choice was made one by its combination; what is left of them is looked through.
-        let units = one.page(register, reading, "", GATHERED).await?;
-        let whole = match &one {
-            Where::Services(chosen) => is_whole(chosen, units.len()),
-            Where::Organisations(chosen) => is_whole(chosen, units.len()),
-            Where::People(chosen) => is_whole(chosen, units.len()),
-            Where::Workgroups(chosen) => is_whole(chosen, units.len()),
-            Where::Changelog(chosen) => is_whole(chosen, units.len()),
-        };
-        if !whole {
-            return Ok(None);
+        if let Some(named) = one.named() {
+            ids.extend(named.iter().cloned());
+            continue;
         }
-        ids.extend(units.into_iter().map(|unit| unit.id));
-        if ids.len() > GATHERED_ALL {
-            return Ok(None);
+        let room = most.saturating_sub(read).min(GATHERED);
+        let limit = u32::try_from(room).unwrap_or(0);
+        let found = if limit == 0 { None } else { one.ids(register, reading, limit).await? };
+        let Some(found) = found else { return Ok((Chosen::Everything, read)) };
+        read += found.len();
+        if found.len() >= room {
+            return Ok((Chosen::Everything, read));
         }
+        ids.extend(found);
+        // Each is a statement of its own.
+        yield_now().await;
     }
-    Ok(Some(ids))
-}
-
-/// Whether what was read of a place is all of it.
-fn is_whole<W>(chosen: &Chosen<W>, read: usize) -> bool {
-    match chosen {
-        Chosen::Nothing => true,
-        Chosen::These(ids) => ids.len() <= AT_ONCE,
-        Chosen::Words(_) => u32::try_from(read).is_ok_and(|read| read < GATHERED),
-        Chosen::Either(_) | Chosen::Everything => false,
-    }
+    Ok((Chosen::These(ids), read))
 }
 
 fn within<W: Clone + PartialEq>(chosen: Chosen<W>, ids: Option<BTreeSet<String>>) -> Chosen<W> {
@@ -331,6 +361,11 @@ pub(super) async fn names_of(tx: &mut Tx, branch: Branch, id: &str) -> Result<Ve
 pub(super) fn is_of_people(entry: &Entry) -> bool {
     let is_below = |dn: &Dn| Branch::People.id_of(dn).is_some();
     is_below(&entry.dn) || changelog::target(entry).is_some_and(|target| is_below(&target))
+}
+
+/// Whether a filter asks of somebody by an id or a number of theirs, and could find them.
+pub(super) fn names_somebody(filter: &Filter) -> bool {
+    people::names_somebody(filter) && Chosen::by(filter, &people::PICKS) != Chosen::Nothing
 }
 
 /// An entry of a branch as somebody sees it.

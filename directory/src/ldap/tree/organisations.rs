@@ -1,6 +1,7 @@
 //! `ou=Organisations`: organisations as entries.
 
 use platform::db::Tx;
+use platform::id::OdsCode;
 
 use super::{Unit, branch, day};
 use crate::api::{OrganisationRecord, OrganisationStatus, Period, RecordClass, RoleWeight, SuccessionKind};
@@ -58,6 +59,23 @@ fn begins(one: &AttributeType, prefix: &str) -> Pick<Word> {
 
 /// Organisations under these words, in the order of their codes.
 pub(super) async fn page(tx: &mut Tx, words: &[Word], after: &str, limit: u32) -> Result<Vec<Unit>, Error> {
+    let codes = codes(tx, words, after, limit).await?;
+    let mut units = Vec::with_capacity(codes.len());
+    for code in codes {
+        if let Some(found) = organisations::find(tx, &code).await? {
+            units.push(Unit { id: code.to_string(), entries: vec![entry(&found.record)] });
+        }
+    }
+    Ok(units)
+}
+
+/// The first codes of organisations under these words.
+pub(super) async fn ids(tx: &mut Tx, words: &[Word], limit: u32) -> Result<Vec<String>, Error> {
+    let codes = codes(tx, words, "", limit).await?;
+    Ok(codes.iter().map(ToString::to_string).collect())
+}
+
+async fn codes(tx: &mut Tx, words: &[Word], after: &str, limit: u32) -> Result<Vec<OdsCode>, Error> {
     let (mut name, mut postcode) = (None, None);
     for word in words {
         // Of two names, one is enough: what does not have both is not found.
@@ -66,14 +84,7 @@ pub(super) async fn page(tx: &mut Tx, words: &[Word], after: &str, limit: u32) -
             Word::Postcode(key) => postcode = Some(key),
         }
     }
-    let codes = faces::organisations(tx, name, postcode, after, limit).await?;
-    let mut units = Vec::with_capacity(codes.len());
-    for code in codes {
-        if let Some(found) = organisations::find(tx, &code).await? {
-            units.push(Unit { id: code.to_string(), entries: vec![entry(&found.record)] });
-        }
-    }
-    Ok(units)
+    faces::organisations(tx, name, postcode, after, limit).await
 }
 
 /// Organisations by their codes, if all of them are in the model.

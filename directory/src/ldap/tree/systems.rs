@@ -53,16 +53,30 @@ fn begins(one: &AttributeType, _prefix: &str) -> Pick<Word> {
 
 /// Systems under these words, in the order of their identifiers.
 pub(super) async fn page(tx: &mut Tx, words: &[Word], after: &str, limit: u32) -> Result<Vec<Unit>, Error> {
+    let Some(wanted) = wanted(words) else { return Ok(Vec::new()) };
+    let found = systems::page(&mut *tx, &wanted, after, limit).await?;
+    Ok(found.iter().map(unit).collect())
+}
+
+/// The first identifiers of systems under these words, folded.
+pub(super) async fn ids(tx: &mut Tx, words: &[Word], limit: u32) -> Result<Vec<String>, Error> {
+    match wanted(words) {
+        Some(wanted) => systems::ids(&mut *tx, &wanted, limit).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// What the words say; `None` where no system is under all of them.
+fn wanted(words: &[Word]) -> Option<Wanted> {
     let mut wanted = Wanted::default();
     for word in words {
         match word {
-            Word::Kind(kind) if wanted.kind.is_some_and(|other| other != *kind) => return Ok(Vec::new()),
+            Word::Kind(kind) if wanted.kind.is_some_and(|other| other != *kind) => return None,
             Word::Kind(kind) => wanted.kind = Some(*kind),
             Word::Key(name, value) => wanted.keys.push((name, value.clone())),
         }
     }
-    let found = systems::page(&mut *tx, &wanted, after, limit).await?;
-    Ok(found.iter().map(unit).collect())
+    Some(wanted)
 }
 
 /// Systems by their identifiers, folded; those that were withdrawn are none.

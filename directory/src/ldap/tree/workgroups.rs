@@ -42,12 +42,22 @@ fn begins(one: &AttributeType, _prefix: &str) -> Pick<Word> {
 
 /// Workgroups under these words, in the order of their ids.
 pub(super) async fn page(tx: &mut Tx, words: &[Word], after: &str, limit: u32) -> Result<Vec<Unit>, Error> {
-    // Of two organisations one is enough: what is not of both is not found.
-    let found = match words.first() {
-        Some(Word(organisation)) => workgroups::of(tx, organisation, after, limit).await?,
-        None => workgroups::page(tx, after, limit).await?,
-    };
+    let found = under(tx, words, after, limit).await?;
     Ok(found.iter().map(unit).collect())
+}
+
+/// The first ids of workgroups under these words.
+pub(super) async fn ids(tx: &mut Tx, words: &[Word], limit: u32) -> Result<Vec<String>, Error> {
+    let found = under(tx, words, "", limit).await?;
+    Ok(found.iter().map(|one| one.id.as_str().to_owned()).collect())
+}
+
+async fn under(tx: &mut Tx, words: &[Word], after: &str, limit: u32) -> Result<Vec<Workgroup>, Error> {
+    // Of two organisations one is enough: what is not of both is not found.
+    match words.first() {
+        Some(Word(organisation)) => workgroups::of(tx, organisation, after, limit).await,
+        None => workgroups::page(tx, after, limit).await,
+    }
 }
 
 /// Workgroups by their ids.
