@@ -356,6 +356,9 @@ pub struct CertificateInfo {
     pub subject: String,
     /// The person it names, if it names one.
     pub user_id: Option<String>,
+    /// The system of the register that it names, in small letters, if it names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_id: Option<String>,
     /// First second of validity.
     #[serde(with = "rfc3339")]
     #[schema(value_type = String, format = DateTime)]

@@ -333,6 +333,7 @@ impl Authority {
         let system = order.names.system_id.clone();
         self.demand_present(person.as_deref()).await?;
         self.demand_registered(system.as_deref()).await?;
+        self.demand_as_registered(&order).await?;
         match issuance::prepare(self.desk(), &issuer.identity, key, order, actor).await? {
             Prepared::Answered(stored) => Ok(Certified {
                 serial: stored.serial,
@@ -476,6 +477,7 @@ pub(crate) fn info(stored: Stored, now: Millis) -> CertificateInfo {
         sha256: stored.certificate_sha256.map(hex::encode),
         subject: stored.subject,
         user_id: stored.user_id,
+        system_id: stored.system_id,
         not_before: stored.not_before,
         not_after: stored.not_after,
         state,

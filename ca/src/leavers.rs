@@ -10,8 +10,10 @@ use platform::problem::Problem;
 use crate::api::{CertificateInfo, CertificateQuery, CertificateState, REVOKE, Reason, RevokeRequest};
 use crate::authority::Authority;
 use crate::error::Error;
+use crate::order::Order;
 use crate::serial::Serial;
 use crate::store::leavers;
+use crate::subject::{Field, SubjectRefused};
 
 /// How the authority is called among the consumers of the change feed.
 pub const CONSUMER: &str = "module:ca";
@@ -78,6 +80,24 @@ impl Authority {
         let Some(system) = system else { return Ok(()) };
         let mut read = self.desk().db.read().acquire().await.map_err(db::Error::from)?;
         if directory::api::withdrawn(&mut read, system).await? { Err(Error::SystemWithdrawn) } else { Ok(()) }
+    }
+
+    /// A system that the register knows is certified as what it is there: under a profile for its kind, with its organisation's code or none.
+    /// One that it does not know is not refused, as people are not: an authority may serve a place whose systems are registered elsewhere.
+    pub(crate) async fn demand_as_registered(&self, order: &Order) -> Result<(), Error> {
+        let Some(system) = order.names.system_id.as_deref() else { return Ok(()) };
+        let mut read = self.desk().db.read().acquire().await.map_err(db::Error::from)?;
+        let Some(known) = directory::api::registered(&mut read, system).await? else { return Ok(()) };
+        if order.profile.system.is_some_and(|kind| kind != known.kind()) {
+            let sentence = format!("the register has it as a system of another kind: {}", known.kind());
+            return Err(SubjectRefused::by_register(Field::SystemId, sentence).into());
+        }
+        let code = order.names.organisation_id.as_deref();
+        if code.is_some_and(|code| !code.eq_ignore_ascii_case(known.organisation())) {
+            let sentence = "the register has this system under another organisation";
+            return Err(SubjectRefused::by_register(Field::OrganisationId, sentence).into());
+        }
+        Ok(())
     }
 
     /// A system that was withdrawn while its certificate was made does not get it.

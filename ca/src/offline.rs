@@ -332,6 +332,7 @@ impl OfflineRoot {
                 alternative: Vec::new(),
                 user_id: None,
                 system_id: None,
+                organisation_id: None,
             },
             key: asked.key.clone(),
             validity,

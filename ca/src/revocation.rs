@@ -214,6 +214,7 @@ mod tests {
             state: State::Issued,
             subject: "CN=a".to_owned(),
             user_id: None,
+            system_id: None,
             not_before: Millis(NOW.0 - 1000),
             not_after: Millis(NOW.0 + 1000),
             certificate: None,

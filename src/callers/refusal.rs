@@ -19,6 +19,7 @@ pub(super) enum Refusal {
     NotForClients,
     NotRegistered { name: String },
     NoName,
+    OfASystem { system: String },
     NotACaller { issuer: String },
     RevocationUnknown,
 }
@@ -59,6 +60,12 @@ impl From<Refusal> for Problem {
             Refusal::NoName => Problem::forbidden(
                 "certificate-without-name",
                 "the client certificate has no common name or user id that could be a caller",
+            ),
+            Refusal::OfASystem { system } => Problem::forbidden(
+                "certificate-not-a-caller",
+                format!(
+                    "the client certificate is that of the system {system}, and calls under that name alone"
+                ),
             ),
             Refusal::NotACaller { issuer } => Problem::forbidden(
                 "certificate-not-a-caller",

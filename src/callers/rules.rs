@@ -49,7 +49,7 @@ pub(super) fn caller(
         .parse()
         .map_or_else(|_| record.issuer.clone(), |id: ca::IssuerId| id.line().to_string());
     match issuer.as_str() {
-        SYSTEMS => system(leaf, clients),
+        SYSTEMS => system(leaf, record, clients),
         SIGN_IN => person(record, assurance),
         _ => Err(Refusal::NotACaller { issuer: record.issuer.clone() }),
     }
@@ -62,8 +62,12 @@ pub(super) fn of_key(id: &ClientId, client: &Client) -> Caller {
     caller
 }
 
-fn system(leaf: &Certificate, clients: &Clients) -> Result<Caller, Refusal> {
+fn system(leaf: &Certificate, record: &CertificateInfo, clients: &Clients) -> Result<Caller, Refusal> {
     let name = leaf.common_name().ok_or(Refusal::NoName)?;
+    // Who may have systems of the register certified chooses the common name, and is to make no other client by it.
+    if let Some(system) = record.system_id.as_deref().filter(|system| !system.eq_ignore_ascii_case(&name)) {
+        return Err(Refusal::OfASystem { system: system.to_owned() });
+    }
     let id: ClientId = name.parse().map_err(|_| Refusal::NoName)?;
     let client = clients.find(&id).ok_or_else(|| Refusal::NotRegistered { name: id.to_string() })?;
     let profiles = client.profiles.iter().map(|profile| ca::api::issue_of(profile.as_str()));

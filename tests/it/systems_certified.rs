@@ -53,6 +53,8 @@ async fn systems_are_certified_while_they_are_registered() {
     let wrong = certified(&desk, dir.path(), "accredited-system", "17").await.unwrap_err().to_string();
     assert!(wrong.contains("subject-refused"), "{wrong}");
 
+    nothing_else_is_certified(&site, &desk, &asid, &mhs).await;
+
     let withdrawn =
         keeper.change(Method::DELETE, &format!("/directory/systems/{asid}"), Sent::Nothing).await.unwrap();
     assert_eq!(withdrawn.0, 204, "{}", withdrawn.1);
@@ -61,6 +63,37 @@ async fn systems_are_certified_while_they_are_registered() {
     let revoked = followed(&desk, &first.serial).await;
     assert_eq!(revoked.revocation.map(|revocation| revocation.reason), Some(Reason::CessationOfOperation));
     assert_eq!(certificate(&desk, &second.serial).await.state, CertificateState::Issued);
+}
+
+/// A system that the register knows is certified as its kind and for its organisation alone; a certificate for it makes nobody another
+/// client, whichever name a desk has put in it. One that the register does not know is certified as it is asked.
+async fn nothing_else_is_certified(site: &Site, desk: &Server, asid: &str, mhs: &str) {
+    let folder = site.folder.join("otherwise");
+    let as_it_is: fn(&mut SubjectData) = |_| {};
+    let foreign: fn(&mut SubjectData) = |subject| subject.organisation_id = Some("RYY".to_owned());
+    let wrong = [
+        ("accredited-system", mhs, as_it_is),
+        ("message-handling-system", asid, as_it_is),
+        ("accredited-system", asid, foreign),
+        ("message-handling-system", mhs, foreign),
+    ];
+    for (at, (profile, id, change)) in wrong.into_iter().enumerate() {
+        let pair = Pair::in_folder(&folder.join(at.to_string()), "system");
+        let refused = certified_as(desk, &pair, profile, id, change).await.unwrap_err().to_string();
+        assert!(refused.contains("subject-refused"), "{profile} {id}: {refused}");
+    }
+    let pair = Pair::in_folder(&folder.join("unknown"), "system");
+    let unknown = certified_as(desk, &pair, "accredited-system", "299999999999", foreign).await;
+    assert!(unknown.is_ok(), "{unknown:?}");
+    let pair = Pair::in_folder(&folder.join("posing"), "system");
+    let posing: fn(&mut SubjectData) = |subject| subject.common_name = "keeper".to_owned();
+    let issued = certified_as(desk, &pair, "accredited-system", asid, posing).await.unwrap();
+    assert_eq!(certificate(desk, &issued.serial).await.system_id.as_deref(), Some(asid));
+    pair.store(&issued).unwrap();
+    let body = json!({"system": {"kind": "accredited", "organisation": "RXX", "party_key": "RXX-0000001", "interactions": ["urn:a:b"]}});
+    let posed =
+        site.systems(&pair).change(Method::POST, "/directory/systems", Sent::Json(body)).await.unwrap();
+    assert!(posed.0 == 403 && posed.1.contains("certificate-not-a-caller"), "{posed:?}");
 }
 
 /// Who keeps systems, with a certificate of its own.
@@ -90,19 +123,32 @@ async fn registered(keeper: &Server, content: &Value) -> String {
 
 async fn certified(desk: &Server, folder: &Path, profile: &str, id: &str) -> anyhow::Result<Issued> {
     let pair = Pair::in_folder(&folder.join(format!("{profile}-{id}")), "system");
+    certified_as(desk, &pair, profile, id, |_| {}).await
+}
+
+/// A system certified, with something asked otherwise.
+async fn certified_as(
+    desk: &Server,
+    pair: &Pair,
+    profile: &str,
+    id: &str,
+    change: fn(&mut SubjectData),
+) -> anyhow::Result<Issued> {
     let dns_names =
         if profile == "message-handling-system" { vec!["mhs.example.nhs.uk".to_owned()] } else { Vec::new() };
+    let mut subject = SubjectData {
+        common_name: id.to_owned(),
+        system_id: Some(id.to_owned()),
+        organisation_id: Some("RXX".to_owned()),
+        dns_names,
+        ..SubjectData::default()
+    };
+    change(&mut subject);
     let request = IssueRequest {
         request_id: format!("test-{}", uuid::Uuid::now_v7()),
         profile: profile.to_owned(),
-        key: KeySource::Csr(pair.request(id)?),
-        subject: SubjectData {
-            common_name: id.to_owned(),
-            system_id: Some(id.to_owned()),
-            organisation_id: Some("RXX".to_owned()),
-            dns_names,
-            ..SubjectData::default()
-        },
+        key: KeySource::Csr(pair.request(&subject.common_name)?),
+        subject,
         issuer: None,
         validity: None,
     };

@@ -68,6 +68,7 @@ mod tests {
             state: State::Issued,
             subject: "CN=a".to_owned(),
             user_id: None,
+            system_id: None,
             not_before: Millis(0),
             not_after: Millis(90_000_000),
             certificate: None,

@@ -299,6 +299,7 @@ fn check_alg(key: &Key, label: &str, expected: Alg) -> Result<(), Error> {
 fn order(profile: Arc<Profile>, issuer: IssuerId, subject: Subject, key: SubjectKey, name: &str) -> Order {
     let content_sha256 = sha256_hex(&[key.spki(), &subject.to_der()].concat());
     let request = RequestKey { client: "ceremony".to_owned(), request_id: name.to_owned(), content_sha256 };
-    let names = Names { subject, alternative: Vec::new(), user_id: None, system_id: None };
+    let names =
+        Names { subject, alternative: Vec::new(), user_id: None, system_id: None, organisation_id: None };
     Order { profile, issuer, names, key, validity: None, request }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use const_oid::ObjectIdentifier;
+use directory::api::SystemKind;
 use hsm::Alg;
 use serde::{Deserialize, Serialize};
 
@@ -140,6 +141,8 @@ pub(super) struct Raw {
     pub(super) qualified: Option<Qualified>,
     #[serde(default, skip_serializing_if = "is_default")]
     key_origin: KeyOrigin,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) system: Option<SystemKind>,
 }
 
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -182,6 +185,7 @@ impl Raw {
             acme: self.acme,
             spread: self.spread,
             key_origin: self.key_origin,
+            system: self.system,
             version: 0,
             content,
         })
@@ -285,6 +289,7 @@ impl RawAuthority {
             acme: None,
             spread: None,
             key_origin: KeyOrigin::default(),
+            system: None,
             version: 0,
             content,
         })

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use const_oid::ObjectIdentifier;
+use directory::api::SystemKind;
 use hsm::Alg;
 use platform::clock::Millis;
 
@@ -131,6 +132,8 @@ pub struct Profile {
     pub(crate) spread: Option<Spread>,
     /// What vouches for it that its keys were made on a card; another than the workstation is for certificates of cards alone.
     pub(crate) key_origin: KeyOrigin,
+    /// Of which kind the system is that its certificates name; absent where any will do.
+    pub(crate) system: Option<SystemKind>,
     /// Its number in the database; zero until a process has started with it.
     pub(crate) version: i64,
     /// What the file says of it, as JSON.

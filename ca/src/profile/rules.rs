@@ -138,6 +138,10 @@ const RULES: &[(Broken, &str)] = &[
         |raw| [raw.subject.user_id, raw.subject.system_id].iter().all(|part| *part != Presence::Forbidden),
         "a certificate names a person or a system: leave user_id or system_id out of subject",
     ),
+    (
+        |raw| raw.system.is_some() && raw.names.is_none() && raw.subject.system_id == Presence::Forbidden,
+        "system says of which kind the system is that system_id names: let subject have system_id, or leave system out",
+    ),
     (|raw| raw.policy_ids().is_empty(), "name a policy"),
     (|raw| has_duplicates(&raw.policy_ids()), "a policy is named twice"),
     (

@@ -57,6 +57,7 @@ impl Rollover<'_> {
                 alternative: Vec::new(),
                 user_id: None,
                 system_id: None,
+                organisation_id: None,
             },
             key: SubjectKey::parse(&own.spki)?,
             validity: Some(Validity { not_before, not_after }),

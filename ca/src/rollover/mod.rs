@@ -266,6 +266,7 @@ impl Rollover<'_> {
                 alternative: Vec::new(),
                 user_id: None,
                 system_id: None,
+                organisation_id: None,
             },
             request: own_request(plan.id.as_str(), &[spki.spki(), &plan.subject.to_der()]),
             key: spki,

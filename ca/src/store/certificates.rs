@@ -104,6 +104,8 @@ pub(crate) struct Stored {
     pub(crate) state: State,
     pub(crate) subject: String,
     pub(crate) user_id: Option<String>,
+    /// In small letters.
+    pub(crate) system_id: Option<String>,
     pub(crate) not_before: Millis,
     pub(crate) not_after: Millis,
     pub(crate) certificate: Option<Vec<u8>>,
@@ -240,7 +242,7 @@ pub(crate) async fn open_serials(
 }
 
 const BY_SERIAL: &str = "SELECT serial, issuer, profile, state, subject, user_id, not_before, not_after, \
-     certificate, revoked_at, reason, invalidity_at, profile_version, certificate_sha256 FROM ca_certificate \
+     certificate, revoked_at, reason, invalidity_at, profile_version, certificate_sha256, system_id FROM ca_certificate \
      WHERE serial = $1";
 
 pub(crate) async fn by_serial(read: &AnyPool, wanted: &Serial) -> Result<Option<Stored>, db::Error> {
@@ -397,6 +399,7 @@ pub(super) fn stored(row: &AnyRow) -> Result<Stored, db::Error> {
         state: State::parse(row.try_get("state")?)?,
         subject: row.try_get("subject")?,
         user_id: row.try_get("user_id")?,
+        system_id: row.try_get("system_id")?,
         not_before: Millis(row.try_get("not_before")?),
         not_after: Millis(row.try_get("not_after")?),
         certificate: row.try_get("certificate")?,

@@ -84,7 +84,7 @@ pub(crate) async fn page(
     // Put together from constants only. Every parameter stands in every form, so that their numbers stay.
     let rows = sqlx::query(AssertSqlSafe(format!(
         "SELECT serial, issuer, profile, state, subject, user_id, not_before, not_after, certificate, revoked_at, \
-         reason, invalidity_at, profile_version, certificate_sha256 FROM ca_certificate \
+         reason, invalidity_at, profile_version, certificate_sha256, system_id FROM ca_certificate \
          WHERE {who} AND {profile} AND {issuer} AND {state} AND not_after >= $4 AND not_after < $5 AND {behind} \
          AND $1 = $1 AND $2 = $2 AND $3 = $3 AND $8 = $8 AND $9 = $9 ORDER BY {order} LIMIT $6"
     )))

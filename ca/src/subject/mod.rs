@@ -81,6 +81,13 @@ pub struct SubjectRefused {
     sentence: String,
 }
 
+impl SubjectRefused {
+    /// A field says what the register does not.
+    pub(crate) fn by_register(field: Field, sentence: impl Into<String>) -> Self {
+        Self { field: field.name(), sentence: sentence.into() }
+    }
+}
+
 fn refused<T>(field: &'static str, sentence: impl Into<String>) -> Result<T, SubjectRefused> {
     Err(SubjectRefused { field, sentence: sentence.into() })
 }
@@ -94,6 +101,8 @@ pub(crate) struct Names {
     pub(crate) user_id: Option<String>,
     /// The system it is about, likewise.
     pub(crate) system_id: Option<String>,
+    /// The code of the organisation, likewise.
+    pub(crate) organisation_id: Option<String>,
 }
 
 /// How a profile makes names of what a request says.
@@ -155,6 +164,12 @@ impl Naming {
             );
         }
         let one = |field| facts.one(field).map(str::to_owned);
-        Ok(Names { subject, alternative, user_id: one(Field::UserId), system_id: one(Field::SystemId) })
+        Ok(Names {
+            subject,
+            alternative,
+            user_id: one(Field::UserId),
+            system_id: one(Field::SystemId),
+            organisation_id: one(Field::OrganisationId),
+        })
     }
 }

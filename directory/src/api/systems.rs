@@ -200,6 +200,14 @@ impl SystemContent {
             Self::MessageHandling(_) => SystemKind::MessageHandling,
         }
     }
+
+    /// The code of its organisation.
+    pub fn organisation(&self) -> &str {
+        match self {
+            Self::Accredited(system) => &system.organisation,
+            Self::MessageHandling(system) => &system.organisation,
+        }
+    }
 }
 
 /// A system to be registered.

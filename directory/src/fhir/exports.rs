@@ -19,6 +19,8 @@ use crate::system::{System, folded};
 
 /// How many things are in a part.
 const PART: u32 = 500;
+/// How many octets a part has at most: what makes it larger has come since it was cut.
+const LARGEST: usize = 64 * 1024 * 1024;
 /// How many exports are looked at in one step of sweeping.
 const STEP: u32 = 20;
 
@@ -177,7 +179,7 @@ async fn taking_part(
     part: &Part,
     kind: spine::Kind,
 ) -> Result<String, Outcome> {
-    let (mut text, mut after, mut addresses) = (String::new(), part.after.clone(), Vec::new());
+    let (mut text, mut after, mut through) = (String::new(), part.after.clone(), spine::Through::or_own());
     loop {
         // No connection is held meanwhile: an intermediary is asked for over one of its own.
         let found = some(register.db.read(), kind, since(export), &after).await?;
@@ -187,9 +189,9 @@ async fn taking_part(
             if folded(system.id.as_str()) > part.last {
                 return Ok(text);
             }
-            let made = spine::made(register, kind, system, &mut addresses).await?;
+            let made = spine::made(register, kind, system, &mut through).await?;
             for one in &made.resources {
-                line(&mut text, &stamped(one.clone(), &made.stamp(system, one)).to_string());
+                line(&mut text, &stamped(one.clone(), &made.stamp(system, one)).to_string())?;
             }
         }
     }
@@ -199,8 +201,8 @@ async fn people(
     register: &Register,
     (export, part): (&Export, &Part),
     kind: workers::Kind,
-) -> Result<(String, Vec<String>), Error> {
-    let mut read = register.db.read().acquire().await?;
+) -> Result<(String, Vec<String>), Outcome> {
+    let mut read = register.db.read().acquire().await.map_err(Error::from)?;
     let tx: &mut Tx = &mut read;
     let dialect = register.config.workers.dialect;
     let questions = questions(Exported::of(&part.kind)?, since(export));
@@ -230,14 +232,14 @@ async fn people(
         shown.push(id.to_string());
         for whole in resources {
             let stamp = workers::stamp(&found, kind, &whole);
-            line(&mut text, &whole.stamped(&stamp).json());
+            line(&mut text, &whole.stamped(&stamp).json())?;
         }
     }
     Ok((text, shown))
 }
 
-async fn told(register: &Register, export: &Export, part: &Part) -> Result<String, Error> {
-    let mut read = register.db.read().acquire().await?;
+async fn told(register: &Register, export: &Export, part: &Part) -> Result<String, Outcome> {
+    let mut read = register.db.read().acquire().await.map_err(Error::from)?;
     let tx: &mut Tx = &mut read;
     let (mut text, mut after) = (String::new(), part.after.clone());
     loop {
@@ -248,13 +250,13 @@ async fn told(register: &Register, export: &Export, part: &Part) -> Result<Strin
         let written = organisation_faces::written_at(tx, &codes).await?;
         for one in organisation_faces::many(tx, &codes).await? {
             let stamp = Stamp::of(one.version, written.get(&one.record.ods).copied());
-            line(&mut text, &organisations::organisation(&one.record).stamped(&stamp).json());
+            line(&mut text, &organisations::organisation(&one.record).stamped(&stamp).json())?;
         }
     }
 }
 
-async fn related(register: &Register, export: &Export, part: &Part) -> Result<String, Error> {
-    let mut read = register.db.read().acquire().await?;
+async fn related(register: &Register, export: &Export, part: &Part) -> Result<String, Outcome> {
+    let mut read = register.db.read().acquire().await.map_err(Error::from)?;
     let tx: &mut Tx = &mut read;
     let last = place(&part.last)?;
     let mut wanted = affiliations(since(export), &part.after)?;
@@ -271,15 +273,21 @@ async fn related(register: &Register, export: &Export, part: &Part) -> Result<St
             }
             let whole = organisations::affiliation(&one);
             let stamp = Stamp::of_content(&whole, None);
-            line(&mut text, &whole.stamped(&stamp).json());
+            line(&mut text, &whole.stamped(&stamp).json())?;
             wanted.after = Some(place);
         }
     }
 }
 
-fn line(text: &mut String, json: &str) {
+fn line(text: &mut String, json: &str) -> Result<(), Outcome> {
+    if text.len() + json.len() >= LARGEST {
+        let sentence =
+            format!("The part has grown beyond {LARGEST} octets since it was cut. Begin another export.");
+        return Err(Outcome::new(422, "too-costly", sentence));
+    }
     text.push_str(json);
     text.push('\n');
+    Ok(())
 }
 
 impl Register {
@@ -298,5 +306,20 @@ impl Register {
             is_done = true;
         }
         Ok(is_done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A part has so many octets at most, its last line whole; what would have more is refused.
+    #[test]
+    fn parts_are_bounded() {
+        let mut text = " ".repeat(LARGEST - 3);
+        assert!(line(&mut text, "{}").is_ok());
+        assert_eq!(text.len(), LARGEST);
+        assert_eq!(line(&mut text, "{}").unwrap_err().status, 422);
+        assert!(text.ends_with("{}\n") && text.len() == LARGEST, "nothing of it was taken");
     }
 }

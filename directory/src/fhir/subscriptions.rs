@@ -149,7 +149,7 @@ impl Criteria {
             }
             Self::Systems(kind, asked) => {
                 for (id, many) in systems_in(changes) {
-                    if was_meant(tx, *kind, asked, &id, many).await? {
+                    if was_meant(register, tx, (*kind, asked), &id, many).await? {
                         return Ok(true);
                     }
                 }
@@ -191,20 +191,28 @@ fn systems_in(changes: &[Change]) -> BTreeMap<String, usize> {
 }
 
 /// Whether a system is meant that has changed so often, or was in one of the versions before: one that is another organisation's now, or
-/// was withdrawn, is told of too.
+/// was withdrawn, is told of too. With an intermediary every endpoint changes that is told with its address.
 async fn was_meant(
+    register: &Register,
     tx: &mut Tx,
-    kind: spine::Kind,
-    asked: &spine::Asked,
+    (kind, asked): (spine::Kind, &spine::Asked),
     id: &str,
     many: usize,
 ) -> Result<bool, Error> {
     let Some(system) = systems::find(&mut *tx, id).await? else { return Ok(false) };
-    if asked.means(kind, &system.content) {
-        return Ok(true);
+    let mut intermediaries = BTreeSet::new();
+    let former = former::before(&mut *tx, Of::System, id, system.version).await?;
+    let before = former.iter().take(many).map(former::Former::read);
+    for content in std::iter::once(Ok(system.content)).chain(before) {
+        let content = content?;
+        if asked.means(kind, &content) {
+            return Ok(true);
+        }
+        intermediaries.extend(spine::intermediary_of(&register.config.spine, &content));
     }
-    for one in former::before(&mut *tx, Of::System, id, system.version).await?.iter().take(many) {
-        if asked.means(kind, &one.read()?) {
+    for intermediary in intermediaries {
+        if kind == spine::Kind::Endpoint && spine::tells_address_of(register, tx, asked, intermediary).await?
+        {
             return Ok(true);
         }
     }

@@ -19,7 +19,7 @@ use super::fhir;
 use crate::api::LOOK_UP;
 use crate::fhir::kit::{SHAPING, Shape, stamped};
 use crate::fhir::spine::{
-    Asked, BASE, Kind, MOST, Outcome, Rules, asked, bundle, correlation, made, systems,
+    Asked, BASE, Kind, MOST, Outcome, Rules, Through, asked, bundle, correlation, made, systems,
 };
 use crate::register::Register;
 use crate::span::Span;
@@ -257,12 +257,12 @@ async fn resources(
     written: Option<Span>,
 ) -> Result<Vec<Value>, Outcome> {
     let mut resources = Vec::new();
-    let mut addresses = Vec::new();
+    let mut through = Through::default();
     for system in systems(register, kind, asked).await? {
         if written.is_some_and(|span| !span.has(system.changed_at)) {
             continue;
         }
-        let made = made(register, kind, &system, &mut addresses).await?;
+        let made = made(register, kind, &system, &mut through).await?;
         let stamps = written.is_some();
         resources.extend(
             made.resources.iter().map(|one| {

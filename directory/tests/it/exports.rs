@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use directory::api::{EXPORT, LOOK_UP, READ};
 use directory::organisation::Mode;
-use directory::{Config, DocumentKey, Parts, Register};
+use directory::{Config, DocumentKey, Parts, Register, SpineConfig};
 use http::{Method, StatusCode};
 use platform::caller::Caller;
 use platform::db::Db;
+use platform::db::testing::TestDb;
 use serde_json::{Value, json};
 
 use crate::organisation_import::{bring_text, release};
@@ -228,6 +229,36 @@ platform::both_engines! {
         assert_eq!(statement["rest"][0]["resource"][2]["type"], "Subscription");
     }
 
+    /// An export tells an endpoint whose intermediary is not registered with its own address, and everything else as it is; when the
+    /// intermediary is there, with that of it.
+    async fn endpoints_without_their_intermediary_are_exported(db: Db) {
+        let spine = SpineConfig {
+            core_organisation: Some("YES".to_owned()),
+            forward_reliable: vec!["RCMR_IN010000UK05".to_owned()],
+            forward_express: Vec::new(),
+        };
+        let rig = Rig::with(db, Config { spine, ..Config::default() });
+        let mut through = handling("RXX", "https://practice.example/");
+        through["interaction"] = "urn:nhs:names:services:gp2gp:RCMR_IN010000UK05".into();
+        register(&rig, &through).await;
+        register(&rig, &handling("RYY", "https://other.example/")).await;
+        let path = begin(&rig, &format!("{SPINE}/$export?_type=Endpoint")).await;
+        let part = outputs(&rig, &path).await.remove(0).1;
+        let told = |found: Vec<Value>| {
+            let mut addresses: Vec<String> =
+                found.iter().map(|one| one["address"].as_str().unwrap().to_owned()).collect();
+            addresses.sort();
+            addresses
+        };
+        assert_eq!(told(fetch(&rig, &part).await), ["https://other.example/", "https://practice.example/"]);
+        let mut core = handling("YES", "https://core.example/");
+        core["interaction"] = "urn:nhs:names:services:tms:ReliableIntermediary".into();
+        register(&rig, &core).await;
+        let found = told(fetch(&rig, &part).await);
+        assert!(found.contains(&"https://core.example/".to_owned()), "{found:?}");
+        assert!(!found.contains(&"https://practice.example/".to_owned()), "{found:?}");
+    }
+
     /// People and their roles are exported as they are read, whoever is shown is recorded, and those who left are not among them.
     async fn people_are_exported(db: Db) {
         let (world, ann) = with_doctor(db, Config::default()).await;
@@ -249,4 +280,31 @@ platform::both_engines! {
         assert!(fetch(&world.rig, &all[0].1).await.iter().all(|one| one["id"] != ann.as_str()), "a part is what is there when it is fetched");
         assert_eq!(of(&fetch(&world.rig, &all[1].1).await), 0);
     }
+}
+
+/// A database that orders texts as a language does has every system in its exports, in the order of octets: `_` comes after digits.
+#[tokio::test(flavor = "multi_thread")]
+async fn systems_are_exported_in_any_language() {
+    let database = TestDb::in_language("en").await;
+    let rig = Rig::new(database.db.clone());
+    for id in ["M_1", "m-1", "M01", "M.1"] {
+        let body = json!({"identifier": id, "system": handling("RXX", "https://one.example/")});
+        assert_eq!(
+            rig.post(&keeper(), "/directory/systems", &body).await.status,
+            StatusCode::CREATED,
+            "{id}"
+        );
+    }
+    let path = begin(&rig, &format!("{SPINE}/$export?_type=Endpoint")).await;
+    let all = outputs(&rig, &path).await;
+    assert_eq!(all.len(), 1);
+    let found = fetch(&rig, &all[0].1).await;
+    let ids: Vec<&str> = found.iter().map(|one| one["id"].as_str().unwrap()).collect();
+    // A dot stands as `.d` in an id, a line as `.u`.
+    let begins = ["m-1", "M.d1", "M01", "M.u1"];
+    assert_eq!(ids, begins);
+    let listed = rig.get(&keeper(), "/directory/systems?limit=2&after=M.1").await;
+    let items = listed.body["items"].as_array().unwrap();
+    let listed: Vec<&str> = items.iter().map(|one| one["identifier"].as_str().unwrap()).collect();
+    assert_eq!(listed, ["M01", "M_1"]);
 }

@@ -202,6 +202,37 @@ platform::both_engines! {
         }
     }
 
+    /// An endpoint of several addresses whose messages are forwarded is told once, under the id of its first address, and has the history of that.
+    async fn forwarded_endpoints_have_their_history(db: Db) {
+        let spine = SpineConfig {
+            core_organisation: Some("YES".to_owned()),
+            forward_reliable: vec!["RCMR_IN010000UK05".to_owned()],
+            forward_express: Vec::new(),
+        };
+        let rig = Rig::with(db, Config { spine, ..Config::default() });
+        let mut core = handling("YES", "https://core.example/");
+        core["interaction"] = "urn:nhs:names:services:tms:ReliableIntermediary".into();
+        register(&rig, &core).await;
+        let mut two = handling("RXX", "https://one.example/");
+        two["interaction"] = "urn:nhs:names:services:gp2gp:RCMR_IN010000UK05".into();
+        two["endpoints"] = json!(["https://one.example/", "https://two.example/"]);
+        let mhs = register(&rig, &two).await;
+        let found = addresses(&rig).await;
+        assert_eq!(found.values().collect::<Vec<_>>(), ["https://core.example/"]);
+        let own = found.into_keys().next().unwrap();
+        assert!(own.starts_with(&format!("{mhs}.h")), "{own}");
+        assert_eq!(codes(&ask(&rig, &format!("/Endpoint/{mhs}")).await).0, 404, "it has no other id");
+        two["fqdn"] = "other.example.nhs.uk".into();
+        let path = format!("/directory/systems/{mhs}");
+        let changed = rig.send(&keeper(), Method::PUT, &path, &[("if-match", "\"1\"")], Some(&two)).await;
+        assert!(changed.status.is_success(), "{:?}", changed.body);
+        let history = ask(&rig, &format!("/Endpoint/{own}/_history")).await;
+        let entries = history.body["entry"].as_array().unwrap();
+        let told: Vec<&str> = entries.iter().map(|one| one["resource"]["address"].as_str().unwrap_or("none")).collect();
+        assert_eq!(told, ["https://core.example/", "https://one.example/"], "nothing of it was deleted: {}", history.body);
+        assert!(entries.iter().all(|one| one["resource"]["id"] == own.as_str()));
+    }
+
     /// What the national service lacks: the statement, systems by their ids, forms, pages and parts; all of it can be off.
     async fn additions_to_the_spine(db: Db) {
         let rig = Rig::new(db.clone());

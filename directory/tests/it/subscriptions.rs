@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use directory::api::{LOOK_UP, OPERATE, READ, SUBSCRIBE};
 use directory::organisation::Mode;
-use directory::{Config, DocumentKey, Parts, Register};
+use directory::{Config, DocumentKey, Parts, Register, SpineConfig};
 use http::{Method, StatusCode};
 use platform::caller::Caller;
 use platform::db::Db;
@@ -287,6 +287,40 @@ platform::both_engines! {
         assert_eq!((&own.body["total"], own.headers["content-type"].to_str().unwrap()), (&json!(2), "application/fhir+json"));
         assert_eq!(ask(&rig, &client(), Method::DELETE, &devices, None).await.status, StatusCode::NO_CONTENT);
         assert_eq!(spine(&ask(&rig, &client(), Method::GET, &devices, None).await), (404, "NO_RECORD_FOUND".to_owned()));
+    }
+
+    /// Who follows endpoints whose messages go through an intermediary is told when the intermediary has another address, and nobody else is.
+    async fn programs_are_told_of_intermediaries(db: Db) {
+        let spine = SpineConfig {
+            core_organisation: Some("YES".to_owned()),
+            forward_reliable: vec!["RCMR_IN010000UK05".to_owned()],
+            forward_express: Vec::new(),
+        };
+        let rig = Rig::with(db, Config { spine, ..config() });
+        let mut core = handling("YES", "https://core.example/first");
+        core["interaction"] = "urn:nhs:names:services:tms:ReliableIntermediary".into();
+        let core_id = register(&rig, &core).await;
+        let mut through = handling("RXX", "https://practice.example/");
+        through["interaction"] = "urn:nhs:names:services:gp2gp:RCMR_IN010000UK05".into();
+        register(&rig, &through).await;
+        register(&rig, &handling("RYY", "https://other.example/")).await;
+        rig.register.notify_subscribers().await.unwrap();
+        let of = |organisation: &str, interaction: &str| {
+            format!(
+                "Endpoint?organization=https://fhir.nhs.uk/Id/ods-organization-code%7C{organisation}\
+                 &identifier=https://fhir.nhs.uk/Id/nhsServiceInteractionId%7C{interaction}"
+            )
+        };
+        let forwarded = make(&rig, SPINE, &of("RXX", "urn:nhs:names:services:gp2gp:RCMR_IN010000UK05")).await;
+        make(&rig, SPINE, &of("RYY", "urn:nhs:names:services:pds:QUPA_IN000006UK02")).await;
+        make(&rig, SPINE, &of("RYY", "urn:nhs:names:services:gp2gp:RCMR_IN010000UK05")).await;
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 0, "nothing has changed since");
+        core["endpoints"] = json!(["https://core.example/second"]);
+        let path = format!("/directory/systems/{core_id}");
+        let moved = rig.send(&keeper(), Method::PUT, &path, &[("if-match", "*")], Some(&core)).await;
+        assert_eq!(moved.status, StatusCode::OK, "{:?}", moved.body);
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 1);
+        assert_eq!(waiting(&rig).await, [id(&forwarded)]);
     }
 
     /// A program is told when somebody whom it asked for leaves, and of nobody else; headers lie encrypted or are not taken, and are shown to nobody. Where the

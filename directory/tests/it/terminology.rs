@@ -334,4 +334,33 @@ platform::both_engines! {
             assert_eq!(values(&answer, "result")[0]["valueBoolean"], is_one, "{code}");
         }
     }
+
+    /// The largest set that is taken is told on either engine, and of filters that say the same one counts; a larger one is refused
+    /// in a sentence.
+    async fn largest_sets_are_told(db: Db) {
+        let rig = seeded(db).await;
+        let set = |include: Value| json!({"resourceType": "Parameters", "parameter": [
+            {"name": "valueSet", "resource": {"resourceType": "ValueSet", "compose": {"include": [include]}}}]});
+        let codes = |answer: &Answered| {
+            let all = answer.body["expansion"]["contains"].as_array().cloned().unwrap_or_default();
+            all.iter().map(|one| one["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let list = |from: usize, many: usize| (from..from + many).map(|one| format!("RO{one}")).collect::<Vec<_>>().join(",");
+        let by = |property: &str, op: &str, value: &str| json!({"property": property, "op": op, "value": value});
+        let others = (0..999).map(|one| json!({"code": format!("X{one:04}")}));
+        let named: Vec<Value> = others.chain([json!({"code": "G81086"})]).collect();
+        let mut filters: Vec<Value> = (0..99).map(|one| by("role", "not-in", &list(1_000 + 2 * one, 2))).collect();
+        filters.push(by("role", "in", "RO177,RO197"));
+        let largest = post(&rig, "/ValueSet/$expand", &set(json!({"system": CODE, "concept": named, "filter": filters}))).await;
+        assert_eq!((largest.status, codes(&largest)), (StatusCode::OK, vec!["G81086".to_owned()]), "{}", largest.body);
+        let system = format!("{ODS}ODSOrganisationRole");
+        let same = vec![by("code", "in", &list(1, 200)); 100];
+        let small = post(&rig, "/ValueSet/$expand", &set(json!({"system": system, "filter": same}))).await;
+        assert!(codes(&small).contains(&"RO76".to_owned()) && !codes(&small).contains(&"RO201".to_owned()), "{}", small.body);
+        for of in [CODE, system.as_str()] {
+            let many: Vec<Value> = (0..33).map(|one| by("role", "in", &list(1_000 * one, 1_000))).collect();
+            let refused = post(&rig, "/ValueSet/$expand", &set(json!({"system": of, "filter": many}))).await;
+            assert_eq!((refusal(&refused).0, refusal(&refused).1), (422, "too-costly"), "{of}");
+        }
+    }
 }

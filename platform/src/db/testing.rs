@@ -100,10 +100,25 @@ impl TestDb {
                 }
                 (sqlite_url(folder.path()), None, None)
             }
-            Engine::Postgres => postgres_url().await,
+            Engine::Postgres => postgres_url(None).await,
         };
         let config = Config::new(url);
         let db = Db::connect(&config, clock).await.expect("the test database opens");
+        db.migrate().await.expect("the migrations run");
+        Self { db, config, _folder: folder, _cluster: cluster, _shared: shared }
+    }
+
+    /// A new database on `PostgreSQL` that orders texts as a language does, such as `en`, wherever a column does not say otherwise.
+    ///
+    /// # Panics
+    ///
+    /// If there is none to be had; the test cannot go on.
+    pub async fn in_language(language: &str) -> Self {
+        super::connection::install_drivers();
+        let folder = tempfile::Builder::new().prefix("lanyard-db.").tempdir().expect("a temporary folder");
+        let (url, cluster, shared) = postgres_url(Some(language)).await;
+        let config = Config::new(url);
+        let db = Db::connect(&config, Clock::system()).await.expect("the test database opens");
         db.migrate().await.expect("the migrations run");
         Self { db, config, _folder: folder, _cluster: cluster, _shared: shared }
     }
@@ -113,7 +128,7 @@ fn sqlite_url(folder: &Path) -> String {
     format!("sqlite:{}", folder.join("test.db").display())
 }
 
-async fn postgres_url() -> (String, Option<Cluster>, Option<Box<Shared>>) {
+async fn postgres_url(language: Option<&str>) -> (String, Option<Cluster>, Option<Box<Shared>>) {
     let (server, cluster) = if let Ok(given) = std::env::var("LANYARD_TEST_POSTGRES") {
         (given, None)
     } else {
@@ -123,13 +138,16 @@ async fn postgres_url() -> (String, Option<Cluster>, Option<Box<Shared>>) {
     let name = format!("test_{}", uuid::Uuid::now_v7().simple());
     let mut admin = Tx::connect(&cluster::url(&server, "postgres")).await.expect("the test cluster answers");
     // The name is made of our own letters and digits.
-    let create = match template::folder() {
-        Some(_) => {
+    let create = match (language, template::folder()) {
+        (Some(language), _) => {
+            format!("CREATE DATABASE {name} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE '{language}'")
+        }
+        (None, Some(_)) => {
             let template = template::in_cluster(&server, &mut admin).await;
             // A thousand small files: copied in half the time that it takes to write each page to the log.
             format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         }
-        None => format!("CREATE DATABASE {name}"),
+        (None, None) => format!("CREATE DATABASE {name}"),
     };
     raw_sql(AssertSqlSafe(create)).execute(&mut admin).await.expect("a database for the test");
     admin.close().await.expect("the connection closes");

@@ -1,5 +1,6 @@
 //! What is asked for, in the register: which systems they are, and their resources.
 
+use platform::db::Tx;
 use serde_json::Value;
 
 use super::asked::{Asked, Kind};
@@ -8,6 +9,7 @@ use super::intermediary::forwarded;
 use super::outcome::Outcome;
 use super::resource::{devices, endpoints};
 use crate::api::{SystemContent, SystemKind};
+use crate::error::Error;
 use crate::fhir::kit::Stamp;
 use crate::ldap::{Entry, system_entry};
 use crate::register::Register;
@@ -16,6 +18,8 @@ use crate::system::{System, folded, keys};
 
 /// How many systems are answered at most: the whole match set comes at once.
 pub(crate) const MOST: u32 = 5_000;
+/// How many systems are read at once where nobody is told of them.
+const AT_ONCE: u32 = 500;
 
 impl Kind {
     /// Which systems are told as this resource.
@@ -81,33 +85,63 @@ impl Made {
     }
 }
 
-/// The resources of a system as it is. `addresses` are those of intermediaries that are known already.
+/// The addresses of intermediaries that are known already, and what is told of an endpoint whose intermediary has none.
+#[derive(Debug, Default)]
+pub(crate) struct Through {
+    addresses: Vec<(&'static str, Option<String>)>,
+    lacking: Lacking,
+}
+
+/// What becomes of an endpoint whose intermediary is not registered, or has several addresses.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Lacking {
+    /// Whoever asks for it is told that something is wrong here.
+    #[default]
+    Fails,
+    /// It is told with its own address: one gap is not to hide everything else.
+    Own,
+}
+
+impl Through {
+    /// Where everything is told, whatever is lacking.
+    pub(crate) fn or_own() -> Self {
+        Self { lacking: Lacking::Own, ..Self::default() }
+    }
+}
+
+/// The resources of a system as it is.
 pub(crate) async fn made(
     register: &Register,
     kind: Kind,
     system: &System,
-    addresses: &mut Vec<(&'static str, String)>,
+    through: &mut Through,
 ) -> Result<Made, Outcome> {
     let entry = system_entry(system);
     if kind == Kind::Endpoint
-        && let Some(address) = intermediary(register, &entry, addresses).await?
+        && let Some(address) = intermediary(register, &entry, through).await?
     {
+        let own = entry.values("nhsMHSEndPoint").to_vec();
         let entry = entry.with("nhsMHSEndPoint", address);
-        return Ok(Made { resources: resources(register, kind, &entry), address: Address::Intermediary });
+        let resources = resources(register, kind, &entry, &own);
+        return Ok(Made { resources, address: Address::Intermediary });
     }
-    Ok(Made { resources: resources(register, kind, &entry), address: Address::Own })
+    let resources = resources(register, kind, &entry, entry.values("nhsMHSEndPoint"));
+    Ok(Made { resources, address: Address::Own })
 }
 
 /// The resources of a system with its own addresses, whichever way its messages go.
 pub(crate) fn unforwarded(register: &Register, kind: Kind, system: &System) -> Vec<Value> {
-    resources(register, kind, &system_entry(system))
+    let entry = system_entry(system);
+    resources(register, kind, &entry, entry.values("nhsMHSEndPoint"))
 }
 
-fn resources(register: &Register, kind: Kind, entry: &Entry) -> Vec<Value> {
+/// The resources of an entry. Their ids come from the system's own addresses, so that one that is told with another's is the same resource
+/// as before it was, and has the history of that.
+fn resources(register: &Register, kind: Kind, entry: &Entry, own: &[String]) -> Vec<Value> {
     let ids = if register.config.strict { Ids::of_model(entry) } else { Ids::of(entry) };
     match kind {
         Kind::Device => devices(entry, |place| ids.at(place, &[])),
-        Kind::Endpoint => endpoints(entry, |place| ids.at(place, entry.values("nhsMHSEndPoint"))),
+        Kind::Endpoint => endpoints(entry, |place| ids.at(place, own)),
     }
 }
 
@@ -115,25 +149,59 @@ fn resources(register: &Register, kind: Kind, entry: &Entry) -> Vec<Value> {
 async fn intermediary(
     register: &Register,
     entry: &Entry,
-    addresses: &mut Vec<(&'static str, String)>,
+    through: &mut Through,
 ) -> Result<Option<String>, Outcome> {
     let config = &register.config.spine;
     let interaction = entry.values("nhsMhsSvcIA").first().cloned().unwrap_or_default();
     let Some(intermediary) = forwarded(config, &interaction) else { return Ok(None) };
-    if let Some((_, address)) = addresses.iter().find(|known| known.0 == intermediary) {
-        return Ok(Some(address.clone()));
+    if let Some((_, address)) = through.addresses.iter().find(|known| known.0 == intermediary) {
+        return Ok(address.clone());
     }
     let organisation = config.core_organisation.clone();
     let asked = Asked { organisation, interaction: Some(intermediary.to_owned()), ..Asked::default() };
     let found = systems(register, Kind::Endpoint, &asked).await?;
     let found: Vec<Entry> = found.iter().map(system_entry).collect();
     let there = found.iter().flat_map(|one| one.values("nhsMHSEndPoint")).cloned().collect::<Vec<_>>();
-    let [address] = &there[..] else {
-        let sentence = format!("{intermediary} has {} addresses, and should have one", there.len());
-        return Err(Outcome::failed(sentence));
+    let address = match &there[..] {
+        [address] => Some(address.clone()),
+        _ if through.lacking == Lacking::Own => {
+            tracing::warn!("{intermediary} has {} addresses, and should have one", there.len());
+            None
+        }
+        _ => {
+            let sentence = format!("{intermediary} has {} addresses, and should have one", there.len());
+            return Err(Outcome::failed(sentence));
+        }
     };
-    addresses.push((intermediary, address.clone()));
-    Ok(Some(address.clone()))
+    through.addresses.push((intermediary, address.clone()));
+    Ok(address)
+}
+
+/// Whether some endpoint that is asked for is told with the address of this intermediary.
+pub(crate) async fn tells_address_of(
+    register: &Register,
+    tx: &mut Tx,
+    asked: &Asked,
+    intermediary: &str,
+) -> Result<bool, Error> {
+    let is_through = |interaction: &str| forwarded(&register.config.spine, interaction) == Some(intermediary);
+    if asked.interaction.as_ref().is_some_and(|interaction| !is_through(interaction)) {
+        return Ok(false);
+    }
+    let wanted = Wanted { kind: Some(SystemKind::MessageHandling), keys: asked.words() };
+    let mut after = String::new();
+    loop {
+        let some = store::page(&mut *tx, &wanted, &after, AT_ONCE).await?;
+        let Some(last) = some.last() else { return Ok(false) };
+        after = folded(last.id.as_str());
+        let mut contents = some.iter().map(|one| &one.content);
+        if contents.any(|content| match content {
+            SystemContent::MessageHandling(system) => is_through(&system.interaction),
+            SystemContent::Accredited(_) => false,
+        }) {
+            return Ok(true);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Messages that go through an intermediary of the Spine: their endpoint is told with its address.
 
 use super::config::SpineConfig;
+use crate::api::SystemContent;
 
 /// Services of the Spine of which messages go through intermediaries.
 const SERVICES: [&str; 17] = [
@@ -28,9 +29,34 @@ pub(crate) fn forwarded(config: &SpineConfig, interaction: &str) -> Option<&'sta
     is_in(&config.forward_express).then_some(EXPRESS)
 }
 
+/// Which intermediary a system is, by the intermediary's interaction; `None`: none.
+pub(crate) fn intermediary_of(config: &SpineConfig, content: &SystemContent) -> Option<&'static str> {
+    let SystemContent::MessageHandling(system) = content else { return None };
+    let core = config.core_organisation.as_ref()?;
+    let is_core = core.eq_ignore_ascii_case(&system.organisation);
+    [RELIABLE, EXPRESS].into_iter().find(|one| is_core && system.interaction.eq_ignore_ascii_case(one))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A system of the core organisation with the interaction of an intermediary is one, and no other is.
+    #[test]
+    fn intermediaries_are_known() {
+        let config = SpineConfig {
+            core_organisation: Some("YES".to_owned()),
+            forward_reliable: Vec::new(),
+            forward_express: Vec::new(),
+        };
+        let of = |organisation: &str, interaction: &str| {
+            let content = serde_json::json!({"kind": "message-handling", "organisation": organisation,
+                "party_key": "YES-0000001", "interaction": interaction, "endpoints": ["https://core.example/"]});
+            intermediary_of(&config, &serde_json::from_value(content).unwrap())
+        };
+        assert_eq!(of("yes", EXPRESS), Some(EXPRESS));
+        assert_eq!((of("RXX", EXPRESS), of("YES", "urn:a:b")), (None, None));
+    }
 
     /// Interactions that are named, of services that are listed, go through an intermediary, and no others.
     #[test]

@@ -14,7 +14,7 @@ use super::{
     refused, response,
 };
 use crate::fhir::kit::{Asked, Extent, Shape, Stamp, Summary, capability, stamped};
-use crate::fhir::spine::{API, Named, is_of, made, system_of};
+use crate::fhir::spine::{API, Named, Through, is_of, made, system_of};
 use crate::register::Register;
 use crate::span::Span;
 use crate::store::systems::{self, Wanted};
@@ -188,7 +188,7 @@ pub(super) async fn present(
     id: &str,
     kind: Kind,
 ) -> Result<Option<(Stamp, Value)>, Outcome> {
-    let made = made(register, kind, system, &mut Vec::new()).await?;
+    let made = made(register, kind, system, &mut Through::default()).await?;
     let found = made.resources.iter().find(|one| one["id"] == id);
     Ok(found.map(|one| {
         let stamp = made.stamp(system, one);

@@ -116,7 +116,7 @@ async fn gathered(tx: &mut Tx, set: &SetAsked, include: &Include) -> Result<Vec<
         }
         concepts
     };
-    let concepts = include.among(set, concepts)?;
+    let concepts = include.among(set, concepts).await?;
     Ok(concepts.into_iter().map(|concept| Member { system, concept }).collect())
 }
 

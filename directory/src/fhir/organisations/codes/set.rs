@@ -1,6 +1,9 @@
 //! Sets of concepts as whoever asks puts them together.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
+use tokio::task::yield_now;
 
 use super::super::date;
 use super::super::errors::{bad, too_costly};
@@ -16,6 +19,10 @@ use crate::store::organisation_faces::{Condition, HasRole, Place, Text};
 const PARTS: usize = 1_000;
 /// How many filters a part of it has at most: all of them stand in one condition, which engines nest only so deep.
 const FILTERS: usize = 100;
+/// How many values the filters of a whole set have at most, each once in its filter: a statement has only so many places for them.
+const VALUES: usize = 200;
+/// Of how many concepts it is looked whether they are meant before others have their turn.
+const AT_ONCE: usize = 64;
 
 /// A comparison of a property.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +30,8 @@ struct Filter {
     property: String,
     op: String,
     value: String,
+    /// What it compares with: one value, or with `in` and `not-in` several.
+    values: BTreeSet<String>,
 }
 
 /// A part of a set: concepts of one system.
@@ -95,6 +104,12 @@ pub(crate) fn set_of(given: &Given) -> Result<SetAsked, Outcome> {
     if includes.is_empty() {
         return Err(bad("The set has no compose.include."));
     }
+    let filters = includes.iter().chain(&excludes).flat_map(|part| &part.filters);
+    if filters.map(|filter| filter.values.len()).sum::<usize>() > VALUES {
+        return Err(too_costly(format!(
+            "The set exceeds size limit: its filters have more than {VALUES} values, all of them together. Ask in parts."
+        )));
+    }
     let filter = given.text("filter").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     Ok(SetAsked {
         includes,
@@ -135,26 +150,34 @@ fn include(part: &Value) -> Result<Include, Outcome> {
     let codes = listed("concept").iter().map(|one| one["code"].as_str().map(str::to_owned));
     let codes: Option<Vec<String>> = codes.collect();
     let codes = codes.ok_or_else(|| bad("A concept of the set has no code."))?;
-    let text = |filter: &Value, name: &str| filter[name].as_str().map(str::to_owned);
-    let filters = listed("filter").iter().map(|filter| {
-        Some(Filter {
-            property: text(filter, "property")?,
-            op: text(filter, "op")?,
-            value: text(filter, "value")?,
-        })
-    });
-    let filters: Option<Vec<Filter>> = filters.collect();
-    let filters = filters.ok_or_else(|| bad("A filter of the set lacks property, op or value."))?;
-    if filters.iter().any(|one| one.value.split(',').count() > PARTS) {
-        return Err(too_costly(format!(
-            "The set exceeds size limit: a filter has more than {PARTS} values."
-        )));
+    let mut filters: Vec<Filter> = Vec::new();
+    for filter in listed("filter") {
+        let filter = Filter::read(filter)?;
+        if !filters.contains(&filter) {
+            filters.push(filter);
+        }
     }
     let codes = part.get("concept").is_some().then_some(codes);
     Ok(Include { system, codes, filters })
 }
 
 impl Filter {
+    fn read(filter: &Value) -> Result<Self, Outcome> {
+        let text = |name: &str| filter[name].as_str().map(str::to_owned);
+        let (Some(property), Some(op), Some(value)) = (text("property"), text("op"), text("value")) else {
+            return Err(bad("A filter of the set lacks property, op or value."));
+        };
+        let several: Vec<&str> =
+            if op == "=" { vec![value.as_str()] } else { value.split(',').take(PARTS + 1).collect() };
+        if several.len() > PARTS {
+            return Err(too_costly(format!(
+                "The set exceeds size limit: a filter has more than {PARTS} values."
+            )));
+        }
+        let values = several.into_iter().map(|value| token(value).1.to_owned()).collect();
+        Ok(Self { property, op, value, values })
+    }
+
     fn undeclared(&self, system: System) -> Outcome {
         too_costly(format!(
             "{} has no declared filter for the property {} with {}.",
@@ -164,26 +187,19 @@ impl Filter {
         ))
     }
 
-    /// The values that it compares with: one, or with `in` and `not-in` several.
-    fn values(&self) -> Vec<String> {
-        let parts: Vec<&str> =
-            if self.op == "=" { vec![self.value.as_str()] } else { self.value.split(',').collect() };
-        parts.into_iter().map(|value| token(value).1.to_owned()).collect()
-    }
-
     /// What it means of organisations.
     fn condition(&self) -> Result<Condition, Outcome> {
         let undeclared = || self.undeclared(System::Organisation);
-        let values = self.values();
         let is_equal = self.op == "=";
         if !is_equal && !matches!(self.op.as_str(), "in" | "not-in") {
             return Err(undeclared());
         }
         let is_not = self.op == "not-in";
         let role = |is_primary| {
-            Condition::Role(HasRole { any: values.clone(), is_active: true, is_primary, is_not })
+            let any = self.values.iter().cloned().collect();
+            Condition::Role(HasRole { any, is_active: true, is_primary, is_not })
         };
-        let word = values.first().map_or("", String::as_str);
+        let word = self.values.first().map_or("", String::as_str);
         Ok(match self.property.as_str() {
             "role" => role(false),
             "primaryRole" => role(true),
@@ -219,9 +235,8 @@ impl Filter {
     }
 
     /// Whether it holds of a concept by what is said of it.
-    fn holds(&self, system: System, concept: &Concept) -> Result<bool, Outcome> {
-        let values = self.values();
-        let is_among = |text: &str| values.iter().any(|value| value == text);
+    fn holds(&self, concept: &Concept) -> bool {
+        let is_among = |text: &str| self.values.contains(text);
         let holds = match self.property.as_str() {
             "code" | "concept" => is_among(&concept.code),
             "display" | "name" => is_among(&concept.display),
@@ -234,11 +249,7 @@ impl Filter {
                 })
             }
         };
-        match self.op.as_str() {
-            "=" | "in" => Ok(holds),
-            "not-in" => Ok(!holds),
-            _ => Err(self.undeclared(system)),
-        }
+        holds != (self.op == "not-in")
     }
 }
 
@@ -258,18 +269,28 @@ impl Include {
     }
 
     /// Those of some concepts that it has.
-    pub(super) fn among(&self, set: &SetAsked, concepts: Vec<Concept>) -> Result<Vec<Concept>, Outcome> {
+    pub(super) async fn among(
+        &self,
+        set: &SetAsked,
+        concepts: Vec<Concept>,
+    ) -> Result<Vec<Concept>, Outcome> {
+        let is_declared = |filter: &&Filter| matches!(filter.op.as_str(), "=" | "in" | "not-in");
+        if let Some(filter) = self.filters.iter().find(|filter| !is_declared(filter)) {
+            return Err(filter.undeclared(self.system));
+        }
+        let codes: Option<BTreeSet<&str>> =
+            self.codes.as_ref().map(|codes| codes.iter().map(String::as_str).collect());
+        let wanted = set.filter.as_deref().map(name_key);
         let mut among = Vec::with_capacity(concepts.len());
-        for concept in concepts {
-            let is_named = self.codes.as_ref().is_none_or(|codes| codes.contains(&concept.code));
-            let is_live = !(set.is_active_only && concept.is_inactive);
-            let has_text =
-                set.filter.as_ref().is_none_or(|text| name_key(&concept.display).contains(&name_key(text)));
-            let mut holds = true;
-            for filter in &self.filters {
-                holds &= filter.holds(self.system, &concept)?;
+        for (place, concept) in concepts.into_iter().enumerate() {
+            if place.is_multiple_of(AT_ONCE) {
+                // So that the time for an answer ends this too.
+                yield_now().await;
             }
-            if is_named && is_live && has_text && holds {
+            let is_named = codes.as_ref().is_none_or(|codes| codes.contains(concept.code.as_str()));
+            let is_live = !(set.is_active_only && concept.is_inactive);
+            let has_text = || wanted.as_ref().is_none_or(|text| name_key(&concept.display).contains(text));
+            if is_named && is_live && has_text() && self.filters.iter().all(|filter| filter.holds(&concept)) {
                 among.push(concept);
             }
         }
@@ -310,6 +331,24 @@ mod tests {
         assert_eq!(of(FILTERS + 1).unwrap_err().status, 422);
     }
 
+    /// The filters of a whole set have so many different values at most, whichever parts they are in.
+    #[test]
+    fn values_of_sets_are_bounded() {
+        let of = |parts: usize, many: usize| {
+            let value = (0..many).map(|one| format!("RO{one}")).collect::<Vec<_>>().join(",");
+            let part = json!({"system": System::Organisation.url(),
+                "filter": [{"property": "role", "op": "in", "value": value}]});
+            let set = json!({"resourceType": "ValueSet",
+                "compose": {"include": vec![part.clone(); parts], "exclude": [part]}});
+            let body =
+                json!({"resourceType": "Parameters", "parameter": [{"name": "valueSet", "resource": set}]});
+            set_of(&given(&Asked::default(), body.to_string().as_bytes(), false)?)
+        };
+        assert!(of(3, VALUES / 4).is_ok());
+        assert_eq!(of(4, VALUES / 4).unwrap_err().status, 422, "of all parts together");
+        assert_eq!(of(1, VALUES).unwrap_err().status, 422, "what is left out counts too");
+    }
+
     /// Filters on organisations become conditions; what has none is said to have none.
     #[test]
     fn filters_become_conditions() {
@@ -343,18 +382,32 @@ mod tests {
     }
 
     /// Parts of small systems are looked through; what is not known, or is no set, is refused.
-    #[test]
-    fn sets_are_read() {
+    #[tokio::test]
+    async fn sets_are_read() {
         let system = System::Role.url();
         let small =
             set(&json!({"system": system, "concept": [{"code": "RO76"}, {"code": "RO9999"}]})).unwrap();
-        let among = small.includes[0].among(&small, System::Role.concepts()).unwrap();
+        let among = small.includes[0].among(&small, System::Role.concepts()).await.unwrap();
         assert_eq!(among.iter().map(|one| one.code.as_str()).collect::<Vec<_>>(), ["RO76"]);
         let by_name = set(
             &json!({"system": system, "filter": [{"property": "display", "op": "=", "value": "PHARMACY"}]}),
         )
         .unwrap();
-        assert_eq!(by_name.includes[0].among(&by_name, System::Role.concepts()).unwrap()[0].code, "RO182");
+        let pharmacies = by_name.includes[0].among(&by_name, System::Role.concepts()).await.unwrap();
+        assert_eq!(pharmacies[0].code, "RO182");
+        let either = |op: &str| json!({"property": "code", "op": op, "value": "RO76,RO182,RO76"});
+        let both = set(&json!({"system": system, "filter": [either("in"), either("in"), either("not-in")]}))
+            .unwrap();
+        assert_eq!(
+            (both.includes[0].filters.len(), both.includes[0].filters[0].values.len()),
+            (2, 2),
+            "each once"
+        );
+        assert!(both.includes[0].among(&both, System::Role.concepts()).await.unwrap().is_empty());
+        let regex =
+            set(&json!({"system": system, "filter": [{"property": "code", "op": "regex", "value": "x"}]}))
+                .unwrap();
+        assert_eq!(regex.includes[0].among(&regex, Vec::new()).await.unwrap_err().status, 422);
         for (bad, status) in [
             (json!({"system": "urn:other"}), 404),
             (json!({"valueSet": ["x"]}), 400),
