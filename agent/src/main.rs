@@ -109,7 +109,8 @@ fn unlock(settings: &Settings, serial: Option<u32>) -> anyhow::Result<()> {
     let card = unlocking::unlock(settings, serial).context("the card is not unlocked")?;
     println!("The card is unlocked, and has the passcode that you chose ({}).", card.reader);
     println!(
-        "Somebody told you its unblocking key: have it renewed or repaired as soon as a server is reached, which changes that first."
+        "Somebody told you its unblocking key: have it repaired as soon as a server is reached, which changes that first. Where the server \
+         knows the card as locked, have it unlocked there instead: it is not renewed before."
     );
     Ok(())
 }

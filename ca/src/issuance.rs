@@ -17,22 +17,25 @@ use std::time::Instant;
 
 use audit::Actor;
 use hsm::Key;
+use platform::clock::Millis;
 use platform::db;
 use platform::db::Tx;
 
+use crate::api::Validity;
 use crate::desk::Desk;
 use crate::digest::{sha256, sha256_hex};
 use crate::draft::{self, Faulty};
 use crate::error::Error;
 use crate::events::Event;
 use crate::failpoint;
-use crate::intent::{self, Identity, Intent};
+use crate::intent::{self, Identity, Intent, Period};
 use crate::joining::{self, Unfit};
 use crate::order::Order;
 use crate::permitted;
 use crate::profile::Window;
 use crate::rows::{Body, First, FirstRow, LastRow, Open};
 use crate::store::certificates::{self, Content, Moved, Reservation, State, Stored};
+use crate::store::expiries;
 use crate::store::requests::{self, Claim, RequestKey};
 
 /// To-be-signed bytes that passed every lint and are stored. [`prepare`] alone makes one; [`issue`] uses it up.
@@ -85,37 +88,24 @@ pub(crate) async fn prepare(
             None => return Err(refused.into()),
         },
     };
-    let serial = desk.fresh_serial()?;
-    let mut intent = Intent {
-        serial,
-        places: desk.places(&order.issuer, &order.profile, &serial),
-        profile: order.profile,
-        issuer: Arc::clone(issuer),
-        subject: order.names.subject,
-        names: order.names.alternative,
-        user_id: order.names.user_id,
-        system_id: order.names.system_id,
-        key: order.key,
-        period,
-        now,
-    };
+    let (mut intent, request, validity) = intend(desk, issuer, order, period, now)?;
     desk.refused_keys.check(&intent.key)?;
     let written = draft::write(&intent);
     failpoint::pass("ca.written");
     let mut tbs = match written {
         Ok(tbs) => Arc::new(tbs),
-        Err(faulty) => return refuse(desk, &intent, order.request, *faulty, actor).await,
+        Err(faulty) => return refuse(desk, &intent, request, *faulty, actor).await,
     };
     let profiles_sha256 = &desk.profiles.source_sha256;
-    let body = if let Some(window) = window(&intent, order.validity.is_some()) {
+    let body = if let Some(window) = window(&intent, validity.is_some()) {
         // Its end is chosen, and its bytes are written again, in the transaction that takes a place on that day.
         let (intent, profiles_sha256) = (intent.clone(), profiles_sha256.clone());
         Body::Open(Arc::new(Open { intent, window, profiles_sha256 }))
     } else {
-        let event = draft::intended(&intent, &tbs, &order.request.request_id, profiles_sha256);
+        let event = draft::intended(&intent, &tbs, &request.request_id, profiles_sha256);
         Body::Written { content: Content::Linted(Arc::clone(&tbs)), event }
     };
-    let First { claim, written } = store_serial(desk, &intent, order.request, body, actor.clone()).await?;
+    let First { claim, written } = store_serial(desk, &intent, request, body, actor.clone()).await?;
     match claim {
         Claim::Ours { .. } => {}
         Claim::Answered(stored) => return Ok(Prepared::Answered(stored)),
@@ -128,6 +118,53 @@ pub(crate) async fn prepare(
     }
     failpoint::pass("ca.linted");
     Ok(Prepared::Fresh(Box::new(Linted { intent, tbs, actor })))
+}
+
+/// Whether [`prepare`] would come to bytes to sign now, with a key that can sign them. No serial is stored, and no place on a day taken.
+pub(crate) async fn rehearse(
+    desk: &Desk,
+    issuer: &Arc<Identity>,
+    key: &Key,
+    order: Order,
+) -> Result<(), Error> {
+    let now = desk.guarded_now()?;
+    permitted::check(issuer, &order.names)?;
+    key.ready()?;
+    let period = intent::period(&order.profile, &issuer.period, order.validity, now)?;
+    let (intent, _, validity) = intend(desk, issuer, order, period, now)?;
+    draft::write(&intent).map_err(|faulty| faulty.error)?;
+    let Some(window) = window(&intent, validity.is_some()) else { return Ok(()) };
+    let profile = intent.profile.id.to_string();
+    let left = desk
+        .db
+        .write(move |tx: &mut Tx| Box::pin(async move { expiries::is_left(tx, &profile, &window).await }))
+        .await?;
+    if left { Ok(()) } else { Err(Error::ExpiryDaysFull(intent.profile.id.clone())) }
+}
+
+/// What a certificate is to be, under a serial of its own, and what else the order holds.
+fn intend(
+    desk: &Desk,
+    issuer: &Arc<Identity>,
+    order: Order,
+    period: Period,
+    now: Millis,
+) -> Result<(Intent, RequestKey, Option<Validity>), Error> {
+    let serial = desk.fresh_serial()?;
+    let intent = Intent {
+        serial,
+        places: desk.places(&order.issuer, &order.profile, &serial),
+        profile: order.profile,
+        issuer: Arc::clone(issuer),
+        subject: order.names.subject,
+        names: order.names.alternative,
+        user_id: order.names.user_id,
+        system_id: order.names.system_id,
+        key: order.key,
+        period,
+        now,
+    };
+    Ok((intent, order.request, order.validity))
 }
 
 /// Steps 3 to 5.

@@ -45,6 +45,7 @@ mod profile;
 mod publishing;
 mod recovery;
 mod refused_keys;
+mod rehearsal;
 mod renewals;
 mod reports;
 mod requested;

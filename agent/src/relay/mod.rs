@@ -210,7 +210,7 @@ mod tests {
             change(&mut other);
             check(&settings, &other, now_ms)
         };
-        assert!(matches!(outcome(|it| it.version = 2, 0), Err(RelayError::OtherVersion)));
+        assert!(matches!(outcome(|it| it.version = VERSION - 1, 0), Err(RelayError::OtherVersion)));
         assert!(matches!(outcome(|_| (), 1001), Err(RelayError::TooOld)));
         for address in [
             "ws://care.example:8443/ca/cards/relay",

@@ -11,7 +11,7 @@ use agent::readers::{Content, Readers};
 use card::piv::{Algorithm, Error, Passcode, Piv, Puk, Slot, Tries};
 use card::relay::{Line, PasscodeNotChosen, PasscodeNotEntered, Relayed};
 use card::transport::{Transport, TransportError};
-use card::wire::relay::{FromAgent, TICKET_HEADER, ToAgent};
+use card::wire::relay::{FromAgent, TICKET_HEADER, ToAgent, VERSION};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -61,7 +61,7 @@ impl Server {
             let tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
             let Ok(socket) = accept_hdr(tls, knows_ticket) else { return "refused".to_owned() };
             let mut socket = Socket(socket);
-            assert_eq!(socket.hear(), Some(FromAgent::Ready { version: 1 }));
+            assert_eq!(socket.hear(), Some(FromAgent::Ready { version: VERSION }));
             work(Relayed::new(socket))
         });
         Self { port, work }
@@ -165,7 +165,7 @@ impl Agent {
 /// An errand with the card that is in the reader.
 fn errand(port: u16, act: &str, serial: u32) -> Value {
     json!({
-        "version": 1, "address": format!("wss://localhost:{port}/ca/cards/relay"), "act": act,
+        "version": VERSION, "address": format!("wss://localhost:{port}/ca/cards/relay"), "act": act,
         "serial": serial.to_string(), "ticket": TICKET, "expires_at": i64::MAX,
     })
 }

@@ -57,6 +57,19 @@ fn renewed(now: Millis) -> Letter {
     notice("card-renewed", "Your smartcard was renewed", "Your smartcard was renewed with its passcode", now)
 }
 
+/// That a renewal ended after it had taken the card's keys.
+fn renewal_broke_off(now: Millis) -> Letter {
+    let said = "The renewal of your smartcard broke off, and it does not work any more. To have it renewed, tell your registration \
+                authority at once.";
+    Letter {
+        kind: "card-renewal-broke-off",
+        subject: "Your smartcard does not work any more".to_owned(),
+        text: format!("{said}\n"),
+        short: said.to_owned(),
+        until: now.plus(NOTICE_LIFE),
+    }
+}
+
 fn key_released(now: Millis) -> Letter {
     notice(
         "card-unblocking-key-told",
@@ -103,6 +116,12 @@ pub(super) async fn tell_key_released(tx: &mut Tx, user: &UserId, now: Millis) -
     tell(tx, user, &ways, &key_released(now), now).await
 }
 
+/// Tells a holder at every address of theirs that their card works no more, since its renewal broke off.
+pub(super) async fn tell_renewal_broke_off(tx: &mut Tx, user: &UserId, now: Millis) -> Result<(), db::Error> {
+    let ways = ways_to(tx, user).await?;
+    tell(tx, user, &ways, &renewal_broke_off(now), now).await
+}
+
 /// Tells a holder something at these addresses; where no more messages are taken that is logged, and nothing else.
 pub(super) async fn tell(
     tx: &mut Tx,
@@ -128,9 +147,15 @@ mod tests {
     #[test]
     fn letters_fit_a_text_message() {
         let now = Millis(1_795_540_800_000);
-        for letter in
-            [code("012345", now), asked(now), unlocked(now), key_released(now), issued(now), renewed(now)]
-        {
+        for letter in [
+            code("012345", now),
+            asked(now),
+            unlocked(now),
+            key_released(now),
+            issued(now),
+            renewed(now),
+            renewal_broke_off(now),
+        ] {
             assert!(letter.short.len() <= 160 && letter.short.is_ascii(), "{}", letter.short);
             assert!(letter.text.contains("tell your registration authority at once"), "{}", letter.text);
             assert!(!letter.subject.contains("012345"));

@@ -44,6 +44,11 @@ pub(crate) async fn take(
     Err(db::Error::Busy)
 }
 
+/// Whether a day of the window has a place left now. None is taken.
+pub(crate) async fn is_left(tx: &mut Tx, profile: &str, window: &Window) -> Result<bool, db::Error> {
+    Ok(window.choose(&counts(tx, profile, window).await?, None).is_some())
+}
+
 /// How many end on each day of the window; a day that was never counted is counted now.
 async fn counts(tx: &mut Tx, profile: &str, window: &Window) -> Result<Counts, db::Error> {
     let (Some(first), Some(last)) = (window.days().first(), window.days().last()) else {

@@ -11,7 +11,7 @@ use super::secure::Protection;
 const SELECT: u8 = 0xA4;
 
 /// The application's name, without its version. NIST SP 800-73-5 part 1, 2.2.
-const NAME: [u8; 9] = [0xA0, 0, 0, 3, 8, 0, 0, 0x10, 0];
+pub(crate) const NAME: [u8; 9] = [0xA0, 0, 0, 3, 8, 0, 0, 0x10, 0];
 
 /// NIST's part of it, which some cards leave out where they name themselves.
 const REGISTERED: [u8; 5] = [0xA0, 0, 0, 3, 8];

@@ -12,6 +12,7 @@ pub(crate) mod secure;
 mod signature;
 mod yubikey;
 
+pub(crate) use application::NAME;
 pub use application::{Application, Piv};
 pub use authenticate::Challenge;
 pub use error::{Error, Secret};

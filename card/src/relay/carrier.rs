@@ -47,12 +47,14 @@ pub struct Carrier {
     next: u64,
     /// The holder's own passcode, for this conversation alone; gone once the card refuses it.
     held: Option<Passcode>,
+    /// Why it is entered no more in this conversation.
+    not_entered: Option<Why>,
 }
 
 impl Carrier {
     /// One for the act that the user agreed to.
     pub fn new(act: Act) -> Self {
-        Self { gate: Gate::new(act), next: 1, held: None }
+        Self { gate: Gate::new(act), next: 1, held: None, not_entered: None }
     }
 
     /// What the agent says first.
@@ -113,23 +115,32 @@ impl Carrier {
         })
     }
 
-    /// The holder's own passcode goes to the card, in the application that the server has selected. It is asked for once, entered as often
-    /// as the act needs it, and never again once the card has refused it.
+    /// The holder's own passcode goes to the card, where PIV is selected: the gate lets the server select nothing else. It is asked for once
+    /// and entered as often as the act needs it. Once the card has refused it, or nobody entered one, this conversation asks for none any
+    /// more: a server could have the holder spend all tries.
     fn enter<T: Transport>(&mut self, card: &mut T, ask: &mut impl AskPasscode) -> Result<(), Why> {
         if !self.gate.takes_holders() {
             return Err(Why::NotExpected);
         }
+        if let Some(why) = self.not_entered {
+            return Err(why);
+        }
         let passcode = match self.held.take() {
             Some(held) => held,
-            None => ask.present().ok_or(Why::NoPasscode)?,
+            None => ask.present().ok_or_else(|| self.never_again(Why::NoPasscode))?,
         };
         let answer = card.transmit(&passcode.entry()).map_err(|error| why(&error))?;
         if answer != [0x90, 0x00] {
-            return Err(Why::PasscodeRefused);
+            return Err(self.never_again(Why::PasscodeRefused));
         }
         self.held = Some(passcode);
         self.gate.holder_entered();
         Ok(())
+    }
+
+    fn never_again(&mut self, why: Why) -> Why {
+        self.not_entered = Some(why);
+        why
     }
 }
 
@@ -196,8 +207,8 @@ mod tests {
         }
     }
 
-    /// The holder's passcode is asked for once, entered as often as the server says, and not again once the card has refused it; in
-    /// another act than a renewal nobody is asked for it.
+    /// The holder's passcode is asked for once, entered as often as the server says, and neither asked for nor entered any more once the card
+    /// has refused it or nobody entered one; in another act than a renewal nobody is asked for it.
     #[test]
     fn holders_passcode_is_asked_for_once() {
         let answers = [&[0x90, 0][..], &[0x90, 0], &[0x63, 0xC2], &[0x90, 0]].map(<[u8]>::to_vec);
@@ -213,11 +224,20 @@ mod tests {
         };
         assert_eq!(enter(1, &mut card), Ok(FromAgent::PasscodeEntered { number: 1 }));
         assert_eq!(enter(2, &mut card), Ok(FromAgent::PasscodeEntered { number: 2 }));
-        let refused = Ok(FromAgent::Failed { number: 3, why: Why::PasscodeRefused });
-        assert_eq!(enter(3, &mut card), refused);
-        assert_eq!(enter(4, &mut card), Ok(FromAgent::PasscodeEntered { number: 4 }));
-        assert_eq!(asked, 2, "what was refused is not held");
+        for number in 3..6 {
+            let refused = Ok(FromAgent::Failed { number, why: Why::PasscodeRefused });
+            assert_eq!(enter(number, &mut card), refused);
+        }
+        assert_eq!((asked, card.heard.len()), (1, 3), "what was refused is not asked for again");
         assert!(card.heard.iter().all(|heard| heard == b"\x00\x20\x00\x80\x08123456\xFF\xFF"));
+
+        let (mut carrier, mut card) = (Carrier::new(Act::Renew), Script::new(vec![vec![0x90, 0]]));
+        for (number, entered) in [(1, None), (2, Some(Passcode::factory()))] {
+            let said = ToAgent::EnterPasscode { number };
+            let nobody = Ok(FromAgent::Failed { number, why: Why::NoPasscode });
+            assert_eq!(carrier.answer(said, &mut card, &mut || entered.clone()), nobody);
+        }
+        assert!(card.heard.is_empty());
 
         let (mut carrier, mut card) = (Carrier::new(Act::Unlock), Script::new(vec![vec![0x90, 0]]));
         let said = carrier

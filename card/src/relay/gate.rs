@@ -9,8 +9,8 @@
 use zeroize::Zeroizing;
 
 use crate::apdu::Command;
-use crate::piv::Passcode;
 use crate::piv::secure::{REFERENCE, SECURED};
+use crate::piv::{NAME, Passcode};
 use crate::tlv;
 use crate::wire::relay::{Act, Octets};
 
@@ -22,8 +22,10 @@ pub struct NotExpected;
 /// What a command is for, as far as the rule goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// It selects PIV, reads, asks for a counter, or fetches the rest of an answer.
+    /// It reads, asks for a counter, or fetches the rest of an answer.
     Harmless,
+    /// It selects PIV. Any other application could have a passcode of its own, with tries of its own.
+    Select,
     /// A proof by the management key, which shows no secret.
     Management,
     /// A passcode goes to the card that the server knows: one of its own.
@@ -44,7 +46,7 @@ enum Kind {
     Sign,
 }
 
-/// What each act needs beside what is harmless.
+/// What each act needs beside what is harmless and the selection of PIV, which every act begins with.
 fn needs(act: Act) -> &'static [Kind] {
     use Kind::{
         ChangeManagement, ChangePuk, Generate, Management, OwnPasscode, SetTries, Sign, Unlock, Write,
@@ -92,6 +94,11 @@ impl Gate {
     /// Lets a command through, or does not.
     pub fn pass(&mut self, command: &Command) -> Result<(), NotExpected> {
         let kind = kind(command).ok_or(NotExpected)?;
+        if kind == Kind::Select {
+            // What was entered or set before is not said of what is selected now.
+            (self.own, self.taken, self.entered) = (None, false, false);
+            return Ok(());
+        }
         if kind != Kind::Harmless && !needs(self.act).contains(&kind) {
             return Err(NotExpected);
         }
@@ -192,9 +199,8 @@ fn kind(command: &Command) -> Option<Kind> {
     };
     let kind = match (command.instruction(), p1, p2) {
         // The last are serial number, version, metadata and attestation of a key.
-        (0xA4, 0x04, 0x00) | (0xCB, 0x3F, 0xFF) | (0xC0 | 0xF8 | 0xFD, 0, 0) | (0xF7 | 0xF9, _, _) => {
-            Kind::Harmless
-        }
+        (0xA4, 0x04, 0x00) if command.class() == 0 && command.data() == NAME => Kind::Select,
+        (0xCB, 0x3F, 0xFF) | (0xC0 | 0xF8 | 0xFD, 0, 0) | (0xF7 | 0xF9, _, _) => Kind::Harmless,
         (0x20, 0x00 | 0xFF, 0x80) if empty => Kind::Harmless,
         // Card and server agree on keys, by which nothing of the holder's is used.
         (0x87, 0x27 | 0x2E, REFERENCE) => Kind::Harmless,
@@ -236,7 +242,13 @@ mod tests {
     fn acts_need_what_they_need() {
         let unlock = command([0, 0x2C, 0, 0x80], b"9081726387654321");
         let cases = [
-            (command([0, 0xA4, 4, 0], &[0xA0]), [true; 5]),
+            (command([0, 0xA4, 4, 0], &NAME), [true; 5]),
+            // OpenPGP, whose passcode has another counter; any application that begins so; PIV in the middle of a chain.
+            (command([0, 0xA4, 4, 0], &[0xD2, 0x76, 0, 1, 0x24, 1]), [false; 5]),
+            (command([0, 0xA4, 4, 0], &[0xA0]), [false; 5]),
+            (command([0, 0xA4, 4, 0], &[]), [false; 5]),
+            (command([0x10, 0xA4, 4, 0], &NAME), [false; 5]),
+            (command([0x0C, 0xA4, 4, 0], &NAME), [false; 5]),
             (command([0, 0x20, 0, 0x80], &[]), [true; 5]),
             (command([0, 0x87, 0x0C, 0x9B], &[0x7C, 0]), [true, true, false, true, true]),
             (unlock.clone(), [true, false, true, false, true]),
@@ -280,6 +292,30 @@ mod tests {
         assert!(
             Act::ALL.into_iter().filter(|act| *act != Act::Renew).all(|act| !Gate::new(act).takes_holders())
         );
+    }
+
+    /// What was entered or set holds until PIV is selected anew: then the holder enters theirs again, and the server's is set again.
+    #[test]
+    fn selecting_forgets_what_was_entered() {
+        let select = command([0, 0xA4, 4, 0], &NAME);
+        let write = command([0, 0xDB, 0x3F, 0xFF], &[0x5C, 0]);
+        let mut gate = entered(Act::Renew);
+        gate.pass(&write).unwrap();
+        gate.pass(&select).unwrap();
+        assert_eq!(gate.pass(&write), Err(NotExpected));
+        gate.holder_entered();
+        gate.pass(&write).unwrap();
+        let unlock = command([0, 0x2C, 0, 0x80], b"9081726387654321");
+        let enter = command([0, 0x20, 0, 0x80], b"87654321");
+        let mut gate = Gate::new(Act::Issue);
+        gate.pass(&unlock).unwrap();
+        gate.answered(&unlock, &[0x90, 0x00]);
+        gate.pass(&enter).unwrap();
+        gate.pass(&select).unwrap();
+        assert_eq!(gate.pass(&enter), Err(NotExpected));
+        let body = [&tlv::tagged(0x87, &[1; 17])[..], &tlv::tagged(0x8E, &[7; 8])].concat();
+        assert_eq!(gate.pass(&command([0x0C, 0x20, 0, 0x80], &body)), Err(NotExpected));
+        assert!(gate.take_own_passcode(None).is_none());
     }
 
     /// The server enters its own passcode and no other, so it cannot guess the holder's.

@@ -15,7 +15,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 /// The version of these messages.
-pub const VERSION: u32 = 1;
+/// 2: the agent enters the passcode of a renewal itself, and PIV is all that is selected.
+pub const VERSION: u32 = 2;
 /// The header that bears the ticket.
 pub const TICKET_HEADER: &str = "lanyard-relay-ticket";
 /// The longest message, in octets: the longest command in hexadecimal, and what stands around it.

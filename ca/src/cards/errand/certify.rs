@@ -78,7 +78,8 @@ impl Run {
 
     /// Certificates for both keys, in the holder's name as the register has it. Asked again, it answers the same ones.
     pub(super) async fn certify(&mut self, making: &mut Making) -> Result<(), Fault> {
-        let ([first, second], subject) = (self.profiles()?, making.subject().await?);
+        let both = self.errand.attested.len() == 2;
+        let ([first, second], subject) = (self.profiles(both)?, making.subject().await?);
         if making.first.is_none() {
             making.first = Some(self.certifying(Slot::Authentication, first, subject.clone())?);
         }
@@ -92,8 +93,8 @@ impl Run {
     }
 
     /// The profiles of both certificates: keys that their card has attested may have others, with another policy.
-    fn profiles(&self) -> Result<[String; 2], NotAttested> {
-        let (settings, attested) = (self.cards.settings(), self.errand.attested.len() == 2);
+    pub(super) fn profiles(&self, attested: bool) -> Result<[String; 2], NotAttested> {
+        let settings = self.cards.settings();
         // Both keys may have been made before it was demanded.
         if !attested && self.cards.demands(KeyOrigin::Attested) {
             return Err(NotAttested::Nothing);
@@ -185,7 +186,7 @@ fn measured(part: &'static str, begun: Instant) {
 }
 
 /// The holder, as certificates name them.
-async fn subject(cards: Cards, user_id: Option<String>) -> Result<SubjectData, Fault> {
+pub(super) async fn subject(cards: Cards, user_id: Option<String>) -> Result<SubjectData, Fault> {
     let nobody = || Error::from(CardRefused::Incomplete("the card is nobody's"));
     let user_id = user_id.ok_or_else(nobody)?;
     let person = user_id.parse().map_err(|_| nobody())?;

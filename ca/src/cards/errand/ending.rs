@@ -9,13 +9,14 @@ use audit::Actor;
 use card::wire::relay::Act;
 use platform::clock::Millis;
 use platform::db::Tx;
+use platform::id::UserId;
 
 use super::approval::makes_keys;
 use super::certify::{SLOTS, request_id};
 use crate::api::{Reason, RevokeRequest};
 use crate::authority::Authority;
 use crate::cards::moving::Moving;
-use crate::cards::{CLIENT, CancelReason, CardEvent, CardMove, CardState};
+use crate::cards::{CLIENT, CancelReason, CardEvent, CardMove, CardState, letters};
 use crate::error::Error;
 use crate::failpoint;
 use crate::grants::Reach;
@@ -98,6 +99,11 @@ impl Authority {
                     let renewing =
                         card.filter(|card| errand.act == Act::Renew && card.state == CardState::Renewing);
                     if let Some(card) = renewing {
+                        // Without its keys it opens nothing any more, and its holder would learn that by being locked out.
+                        let holder = card.user_id.as_deref().and_then(|user| user.parse::<UserId>().ok());
+                        if let Some(holder) = holder.filter(|_| card.keys_changed_at.is_some()) {
+                            letters::tell_renewal_broke_off(tx, &holder, now).await?;
+                        }
                         Moving::by(CardMove::AbandonRenewal).apply(tx, card, &actor, now).await?;
                     }
                     let event = CardEvent::CardErrandEnded {

@@ -53,8 +53,8 @@ pub(crate) enum Fault {
     NotAttested(#[from] NotAttested),
     /// The card shows no secure messaging, and gets no secret without.
     #[error(
-        "the card offers no secure messaging, and no secret goes to it without: the configuration requires it, or the card has shown it \
-         before, and whoever is between may hide it"
+        "the card offers no secure messaging, or nobody is known any more who vouches for it, and no secret goes to it without: the \
+         configuration requires it, or the card has shown it before, and whoever is between may hide it"
     )]
     NotSecured,
     /// It is another card's secure messaging.

@@ -24,6 +24,9 @@ impl Run {
     /// The steps that the module's head describes, from the last one that was written.
     pub(super) async fn issue(&mut self) -> Result<(), Fault> {
         self.meet().await?;
+        if self.errand.act == Act::Renew && self.card.keys_changed_at.is_none() {
+            self.foresee().await?;
+        }
         self.take_management().await?;
         self.take_puk(self.wanted_puk()).await?;
         if self.errand.step < Step::Keyed {
@@ -102,12 +105,21 @@ impl Run {
         Ok(key)
     }
 
-    /// Has the card attest that it made a key, where makers are known. What it says must hold; that it says nothing is no fault where
-    /// something else vouches for keys.
+    /// Has the card attest that it made a key, and keeps that it did.
     async fn attest(&mut self, slot: Slot, key: &[u8]) -> Result<(), Fault> {
+        let word = slot_word(slot);
+        if self.is_attested(slot, key).await? && !self.errand.attested.iter().any(|known| known == word) {
+            self.errand.attested.push(word.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether the card attests that it made a key, where makers are known. What it says must hold; that it says nothing is no fault
+    /// where something else vouches for keys.
+    pub(super) async fn is_attested(&mut self, slot: Slot, key: &[u8]) -> Result<bool, Fault> {
         let makers = &self.cards.authority.desk().makers;
         let demanded = self.cards.demands(KeyOrigin::Attested);
-        let silent = move || if demanded { Err(NotAttested::Nothing) } else { Ok(()) };
+        let silent = move || if demanded { Err(NotAttested::Nothing) } else { Ok(false) };
         if makers.is_empty() {
             return Ok(silent()?);
         }
@@ -128,11 +140,7 @@ impl Run {
         let Some(said) = said.await? else { return Ok(silent()?) };
         let wanted = Wanted { key, serial: &self.card.serial, slot };
         makers.believe(&said, &wanted, self.now())?;
-        let word = slot_word(slot);
-        if !self.errand.attested.iter().any(|known| known == word) {
-            self.errand.attested.push(word.to_owned());
-        }
-        Ok(())
+        Ok(true)
     }
 
     fn possession_message(&self, slot: Slot) -> Result<Vec<u8>, Error> {

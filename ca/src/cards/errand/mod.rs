@@ -8,7 +8,7 @@
 //!    comes next is written before it is set, so that a card that may have either is known as such. A key that the card refused is
 //!    written down and never tried again.
 //!    In a renewal the holder has entered their passcode at the agent before any of it, and it stays the card's; in an issue the card
-//!    gets one that nobody knows.
+//!    gets one that nobody knows. A renewal that would end without certificates stops before any of it, and the card keeps what it has.
 //! 2. `first-key`, `second-key`: 9A and 9C were made on the card and have signed what was asked; their public halves are written. Once
 //!    that of 9A is written, its certificate is made while the card makes 9C.
 //! 3. `certified`: both have certificates; that of 9A may be on the card already, which it was written on while that of 9C was made. Their
@@ -28,6 +28,7 @@ mod clear;
 mod ending;
 mod entry;
 mod fault;
+mod foreseeing;
 mod hand;
 mod issue;
 mod objects;

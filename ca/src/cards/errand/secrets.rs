@@ -1,7 +1,8 @@
 //! The keys of the card in the reader: which it has, and which it gets.
 //!
 //! A card that was pulled while a key was changed has the old one or the new one. Each is tried once, the new one first; what the card
-//! refuses is written down before anything else is done, and is never tried again. Once a key is known to be the card's, the marks of
+//! refuses is written down before anything else is done, and is never tried again. That the new one is about to be tried is written too: where
+//! the answer is lost, the old one is tried first. Once a key is known to be the card's, the marks of
 //! that kind are wiped: they are true no longer. Nor is the mark of a key that is about to be given again.
 
 use card::piv::{
@@ -131,12 +132,26 @@ impl Run {
         let (old, to) = (self.card.puk, self.card.puk_next.unwrap_or(wanted));
         if self.card.puk_next.is_some() {
             // It may have the new one already; a key that takes its own place tells, and spends no try where it is right.
-            if self.change_puk(to, to).await? {
-                return self.puk_is(to).await;
-            }
-            // Then it has the one before, which has to be certain: the new one is about to be given, and its mark will be no longer true.
-            if !self.change_puk(old, old).await? {
-                return Err(Fault::ForeignPuk);
+            let trying = format!("{PUK}trying {to}");
+            if self.card.refused.contains(&trying) {
+                // What the card said to it was lost, and may have been a refusal: the one before comes first now.
+                if !self.change_puk(old, old).await? {
+                    return if self.change_puk(to, to).await? {
+                        self.puk_is(to).await
+                    } else {
+                        Err(Fault::ForeignPuk)
+                    };
+                }
+            } else {
+                self.card.refused.push(trying);
+                self.write(Vec::new()).await?;
+                if self.change_puk(to, to).await? {
+                    return self.puk_is(to).await;
+                }
+                // Then it has the one before, which has to be certain: the new one is about to be given, and its mark will be no longer true.
+                if !self.change_puk(old, old).await? {
+                    return Err(Fault::ForeignPuk);
+                }
             }
         } else if self.card.refused.contains(&format!("{PUK}{old}")) {
             return Err(Fault::ForeignPuk);

@@ -2,15 +2,17 @@
 //! place, with chains of our own. No stranger's card was asked.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
-use ca::api::{IssueRequest, KeySource, SubjectData};
+use ca::api::{CardState, IssueRequest, KeySource, SubjectData};
 use ca::{CardsConfig, Config, KeyOrigin};
 use card::apdu::Command;
 use card::piv::CertificateObject;
 use card::relay::Over;
 use card::testing::VirtualCard;
 use card::transport::{Transport, TransportError};
+use http::{Request, StatusCode};
 use platform::db::Engine;
 use platform::db::testing::TestDb;
 use rcgen::{
@@ -19,7 +21,8 @@ use rcgen::{
 };
 use serde_json::json;
 
-use super::rig::{CHOSEN, Chip, Desk, settings};
+use super::agents::told;
+use super::rig::{CHOSEN, Chip, Desk, MANAGER, Pulled, person, settings};
 
 /// Two more profiles, under policies of their own.
 const ATTESTED: &str = r#"
@@ -182,6 +185,24 @@ impl Transport for Attesting {
     }
 }
 
+/// An authority that knows a maker, by what vouches for keys.
+fn knowing(maker: &Maker, folder: &Path) -> impl Fn(KeyOrigin) -> Config {
+    let (anchors, profiles) = (folder.join("makers.pem"), folder.join("profiles.toml"));
+    std::fs::write(&anchors, &maker.root).unwrap();
+    let built_in = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/profiles.toml"));
+    std::fs::write(&profiles, format!("{built_in}{ATTESTED}")).unwrap();
+    let attested = ("attested-authentication".to_owned(), "attested-signing".to_owned());
+    move |key_origin| {
+        let cards = CardsConfig {
+            key_origin,
+            attestation_anchors: Some(anchors.clone()),
+            attested_profiles: Some(attested.clone()),
+            ..settings().cards
+        };
+        Config { cards, profiles: Some(profiles.clone()), ..settings() }
+    }
+}
+
 /// A key whose card attests it gets a certificate under another policy, and one whose attestation does not hold gets none: of another
 /// maker, card or key, one that signs without passcode, or where the chain is missing. Where attestation is demanded, by the configuration
 /// or by a profile, a card that says nothing gets none either.
@@ -191,21 +212,8 @@ fn cards_attest_their_keys() {
     runtime.block_on(async {
         let database = TestDb::new(Engine::Sqlite).await;
         let folder = tempfile::tempdir().unwrap();
-        let (anchors, profiles) = (folder.path().join("makers.pem"), folder.path().join("profiles.toml"));
         let maker = Arc::new(Maker::new());
-        std::fs::write(&anchors, &maker.root).unwrap();
-        let built_in = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/profiles.toml"));
-        std::fs::write(&profiles, format!("{built_in}{ATTESTED}")).unwrap();
-        let attested = ("attested-authentication".to_owned(), "attested-signing".to_owned());
-        let config = |key_origin| {
-            let cards = CardsConfig {
-                key_origin,
-                attestation_anchors: Some(anchors.clone()),
-                attested_profiles: Some(attested.clone()),
-                ..settings().cards
-            };
-            Config { cards, profiles: Some(profiles.clone()), ..settings() }
-        };
+        let config = knowing(&maker, folder.path());
         let desk = Desk::under(database.db.clone(), config(KeyOrigin::Workstation)).await;
         let chip = Chip::new(4711);
         let id = desk.reserved(4711).await;
@@ -258,6 +266,60 @@ fn cards_attest_their_keys() {
             let Some(Over::Ended { done: false, words }) = over else { panic!("{over:?}") };
             assert!(words.contains("does not attest"), "{words}");
         }
+        database.db.close().await;
+    });
+}
+
+/// Where it came to be demanded that cards attest their keys, a card in use that does not, or not as it must, is not renewed, and keeps
+/// keys and certificates; one that does gets new ones.
+#[test]
+fn cards_that_would_not_attest_keep_their_keys() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let database = TestDb::new(Engine::Sqlite).await;
+        let folder = tempfile::tempdir().unwrap();
+        let maker = Arc::new(Maker::new());
+        let config = knowing(&maker, folder.path());
+        let desk = Desk::under(database.db.clone(), config(KeyOrigin::Workstation)).await;
+        let (silent, chip) = (Chip::new(4711), Chip::new(4712));
+        let plain = desk.issued(&silent).await;
+        let id = desk.reserved(4712).await;
+        let errand = desk.begun(&id, &json!({"act": "issue"})).await;
+        let reader = Attesting::new(&chip, Arc::clone(&maker), Lie::None);
+        let (over, mut reader) = desk.relay(&id, &errand, reader, Some(CHOSEN)).await;
+        assert!(matches!(over, Some(Over::Ended { done: true, .. })), "{over:?}");
+        let strict = Config { instance: 2_u8.try_into().unwrap(), ..config(KeyOrigin::Attested) };
+        let (authority, _) = desk.world.again(strict).await;
+        let desk = desk.with_authority(authority).await;
+        let good = desk.good().await;
+        let errand = desk.begun(&plain, &json!({"act": "renew"})).await;
+        let (over, card) = desk.relay(&plain, &errand, Pulled::never(&silent), Some(CHOSEN)).await;
+        assert!(told(over).contains("does not attest"));
+        let changing = [0x24, 0x2C, 0x47, 0xDB, 0xFF];
+        assert!(card.commands.iter().all(|command| !changing.contains(&command[1])), "it was only read");
+        let end = Request::delete(format!("/ca/cards/{plain}/errands/{errand}"));
+        assert_eq!(desk.ask(Some(&person(MANAGER)), end, "").await.0, StatusCode::OK);
+        let card = desk.card(&plain).await;
+        assert_eq!((card.state, card.keys_changed_at), (CardState::Active, None));
+        let errand = desk.begun(&id, &json!({"act": "renew"})).await;
+        for (lie, words) in [
+            (Lie::OtherSerial, "another serial number"),
+            (Lie::OtherKey, "another key"),
+            (Lie::OnceForAll, "does not ask for the passcode"),
+            (Lie::NoCertificate, "cannot be read"),
+        ] {
+            reader.lie = lie;
+            let (over, back) = desk.relay(&id, &errand, reader, Some(CHOSEN)).await;
+            let said = told(over);
+            assert!(said.contains(words), "{lie:?}: {said}");
+            assert_eq!(desk.card(&id).await.keys_changed_at, None, "{lie:?}");
+            reader = back;
+        }
+        assert_eq!(desk.good().await, good, "nothing was lost, and nothing certified");
+        reader.lie = Lie::None;
+        let (over, _) = desk.relay(&id, &errand, reader, Some(CHOSEN)).await;
+        assert!(matches!(over, Some(Over::Ended { done: true, .. })), "{over:?}");
+        assert_eq!(profiles_of(&desk, &id).await, ["attested-authentication", "attested-signing"]);
         database.db.close().await;
     });
 }

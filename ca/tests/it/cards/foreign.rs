@@ -1,6 +1,7 @@
 //! Cards that are not what they should be, and agents that are not.
 
 use ca::api::CardState;
+use ca::failpoint;
 use card::apdu::Command;
 use card::piv::{Challenge, ManagementAlgorithm, ManagementKey, Passcode, Piv, Puk};
 use card::relay::Over;
@@ -101,6 +102,26 @@ platform::both_engines! {
         }
         // The right one is still worth something: not every try was spent.
         Piv::select(other.insert()).unwrap().change_puk(&wrong, &Puk::factory()).unwrap();
+    }
+
+    /// An unblocking key whose refusal was lost is not tried again before the one that the card had.
+    async fn lost_refusal_spends_no_second_try(db: Db) {
+        let desk = Desk::new(db).await;
+        let chip = Chip::new(4711);
+        let id = desk.issued(&chip).await;
+        let errand = desk.begun(&id, &json!({"act": "unlock"})).await;
+        // The next key was written, and the card has not got it.
+        failpoint::arm("ca.card-puk-chosen");
+        assert_eq!(desk.relay(&id, &errand, chip.insert(), Some(CHOSEN)).await.0, None);
+        // After SELECT and the serial number comes the new key, which the card refuses, and nobody hears that.
+        words(desk.relay(&id, &errand, Pulled::after(&chip, 2, true), Some(CHOSEN)).await.0);
+        let (over, reader) = desk.relay(&id, &errand, Pulled::never(&chip), Some(CHOSEN)).await;
+        assert!(matches!(over, Some(Over::Ended { done: true, .. })), "{over:?}");
+        let changes: Vec<_> = reader.commands.iter().filter(|command| command[1] == 0x24).collect();
+        let halves = |at: usize| (&changes[at][5..13], &changes[at][13..21]);
+        let ((old, same), (from, to)) = (halves(0), halves(1));
+        assert!(changes.len() == 2 && old == same && from == old && to != old, "the old one, and then the new in its place");
+        assert_eq!(desk.card(&id).await.unblocking_key, "1.2");
     }
 
     /// A ticket opens one conversation, the newest ticket only, and none without WebSocket; without one nobody is told anything.

@@ -4,17 +4,64 @@ use std::time::Duration;
 
 use ca::api::CardState;
 use ca::failpoint;
+use card::relay::Over;
 use http::{Request, StatusCode};
 use platform::db::Db;
 use serde_json::json;
 
-use super::rig::{CHOSEN, Chip, Desk, MANAGER, person};
+use super::rig::{CHOSEN, Chip, Desk, MANAGER, NURSE, Pulled, person};
+
+/// The register has another family name of the nurse.
+async fn renamed(desk: &Desk, family: String) {
+    let renaming = desk.world.db.write(move |tx| {
+        Box::pin(async move {
+            sqlx::query("UPDATE directory_person SET family = $1 WHERE user_id = $2")
+                .bind(family)
+                .bind(NURSE)
+                .execute(&mut *tx)
+                .await?;
+            Ok::<_, platform::db::Error>(())
+        })
+    });
+    renaming.await.unwrap();
+}
 
 platform::both_engines! {
+    /// A renewal whose certificates would be refused stops while the card has the keys that it had: it works on once the errand has run
+    /// out, and is renewed when the cause is gone.
+    async fn refused_renewal_takes_no_key(db: Db) {
+        let desk = Desk::new(db).await;
+        let chip = Chip::new(4711);
+        let id = desk.issued(&chip).await;
+        let good = desk.good().await;
+        let errand = desk.begun(&id, &json!({"act": "renew"})).await;
+        renamed(&desk, "x".repeat(65)).await;
+        let (over, reader) = desk.relay(&id, &errand, Pulled::never(&chip), Some(CHOSEN)).await;
+        assert!(matches!(over, Some(Over::Ended { done: false, .. })), "{over:?}");
+        let fault = desk.errand(&id, &errand).await.fault.unwrap();
+        assert!(fault.contains("64 at most"), "{fault}");
+        let changing = [0x24, 0x2C, 0x47, 0x87, 0xDB, 0xFA, 0xFF];
+        assert!(reader.commands.iter().all(|command| !changing.contains(&command[1])), "{:02x?}", reader.commands);
+        drop(reader);
+        desk.hand.advance(Duration::from_hours(2));
+        desk.world.authority.end_due_errands().await;
+        let card = desk.card(&id).await;
+        assert_eq!((card.state, card.keys_changed_at), (CardState::Active, None));
+        assert_eq!(desk.good().await, good, "its certificates are as good as before");
+        renamed(&desk, "Neill".to_owned()).await;
+        let path = format!("/ca/cards/{id}/errands");
+        let (status, begun) = desk.post(MANAGER, &path, None, "once-more", &json!({"act": "renew"})).await;
+        assert_eq!(status, StatusCode::CREATED, "{begun}");
+        desk.done(&id, begun["id"].as_str().unwrap(), &chip, Some(CHOSEN)).await;
+        assert!(desk.good().await.iter().all(|serial| !good.contains(serial)), "now it has others");
+    }
+
     /// A renewal that runs out or is given up before it began to make keys leaves the card as it was. After that the card may have other
-    /// keys than those of its certificates: they are revoked, it is not repaired, and a renewal gives it new ones.
+    /// keys than those of its certificates: they are revoked, its holder is told, it is not repaired, and a renewal gives it new ones.
     async fn broken_renewal_leaves_no_certificate_of_lost_keys(db: Db) {
         let desk = Desk::new(db).await;
+        desk.address("email", "zoe@trust.example", desk.world.clock.now()).await;
+        let told = async || desk.letters().await.iter().filter(|(kind, ..)| kind == "card-renewal-broke-off").count();
         let after = failpoint::CARD_RENEWALS.iter().copied().chain(["ca.card-first-key", "ca.card-finishing"]);
         for (number, point) in ["ca.card-keyed"].into_iter().chain(after).enumerate() {
             let chip = Chip::new(u32::try_from(number + 1).unwrap());
@@ -34,6 +81,8 @@ platform::both_engines! {
             assert_eq!(desk.errand(&id, &errand).await.state, "ended", "{point}");
             let card = desk.card(&id).await;
             assert_eq!(card.state, CardState::Active, "{point}");
+            // Of every renewal but the first, which took nothing.
+            assert_eq!(told().await, number, "{point}");
             let path = format!("/ca/cards/{id}/errands");
             if point == "ca.card-keyed" {
                 assert_eq!((card.keys_changed_at, desk.good().await), (None, before), "{point}");

@@ -237,6 +237,32 @@ platform::both_engines! {
     }
 }
 
+/// A card that has shown secure messaging gets no secret without, also where no content signer is configured any more; others are unlocked
+/// there as before.
+#[test]
+fn secured_cards_stay_so_without_signers() {
+    block_on(async |db: Db| {
+        let vouching = Vouching::new();
+        let desk = Desk::under(db, vouching.settings(SecureMessaging::WhereOffered)).await;
+        let (chip, plain) = (Chip::new(4711), Chip::new(4712));
+        let (identity, other) = (vouching.identity(&chip), desk.issued(&plain).await);
+        let id = desk.reserved(4711).await;
+        let errand = desk.begun(&id, &json!({"act": "issue"})).await;
+        let (over, _) = desk.relay(&id, &errand, in_reader(&chip, &identity), Some(CHOSEN)).await;
+        assert!(is_done(over.as_ref()), "{over:?}");
+        let without = Config { instance: 2_u8.try_into().unwrap(), ..settings() };
+        let (authority, _) = desk.world.again(without).await;
+        let desk = desk.with_authority(authority).await;
+        let errand = desk.begun(&id, &json!({"act": "unlock"})).await;
+        let (over, reader) = desk.relay(&id, &errand, in_reader(&chip, &identity), Some(NEW)).await;
+        assert!(told(over).contains("nobody is known any more"));
+        assert!(!reader.heard.iter().any(|command| bears_secret(command)));
+        verify(&chip, CHOSEN);
+        let errand = desk.begun(&other, &json!({"act": "unlock"})).await;
+        desk.done(&other, &errand, &plain, Some(NEW)).await;
+    });
+}
+
 /// A card that nobody known vouches for, or that has not the key of its certificate, gets no secret, and whoever holds it is told why; the
 /// right card is issued afterwards.
 #[test]
