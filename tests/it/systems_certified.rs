@@ -86,7 +86,7 @@ async fn nothing_else_is_certified(site: &Site, desk: &Server, asid: &str, mhs: 
     let unknown = certified_as(desk, &pair, "accredited-system", "299999999999", foreign).await;
     assert!(unknown.is_ok(), "{unknown:?}");
     let pair = Pair::in_folder(&folder.join("posing"), "system");
-    let posing: fn(&mut SubjectData) = |subject| subject.common_name = "keeper".to_owned();
+    let posing: fn(&mut SubjectData) = |subject| "keeper".clone_into(&mut subject.common_name);
     let issued = certified_as(desk, &pair, "accredited-system", asid, posing).await.unwrap();
     assert_eq!(certificate(desk, &issued.serial).await.system_id.as_deref(), Some(asid));
     pair.store(&issued).unwrap();

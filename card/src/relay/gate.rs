@@ -198,12 +198,14 @@ fn kind(command: &Command) -> Option<Kind> {
         _ => return None,
     };
     let kind = match (command.instruction(), p1, p2) {
-        // The last are serial number, version, metadata and attestation of a key.
         (0xA4, 0x04, 0x00) if command.class() == 0 && command.data() == NAME => Kind::Select,
-        (0xCB, 0x3F, 0xFF) | (0xC0 | 0xF8 | 0xFD, 0, 0) | (0xF7 | 0xF9, _, _) => Kind::Harmless,
         (0x20, 0x00 | 0xFF, 0x80) if empty => Kind::Harmless,
-        // Card and server agree on keys, by which nothing of the holder's is used.
-        (0x87, 0x27 | 0x2E, REFERENCE) => Kind::Harmless,
+        // The last are serial number, version, metadata and attestation of a key, and what card and server agree on keys by, for which nothing
+        // of the holder's is used.
+        (0xCB, 0x3F, 0xFF)
+        | (0xC0 | 0xF8 | 0xFD, 0, 0)
+        | (0xF7 | 0xF9, _, _)
+        | (0x87, 0x27 | 0x2E, REFERENCE) => Kind::Harmless,
         (0x20, 0x00, 0x80) => Kind::OwnPasscode,
         (0x24, 0x00, 0x81) => Kind::ChangePuk,
         (0x2C, 0x00, 0x80) => Kind::Unlock,
