@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use platform::clock::Millis;
 use platform::id::{OdsCode, UserId};
 
 use super::compact;
-use crate::api::{OrganisationRecord, PersonRole};
+use crate::api::PersonRole;
 use crate::assignment::Names;
 use crate::changes;
 use crate::day::Day;
@@ -32,6 +33,7 @@ struct Organisation {
     name: Box<str>,
     record: Box<[u8]>,
     version: Version,
+    written_at: Option<Millis>,
 }
 
 /// What is held.
@@ -107,10 +109,11 @@ impl Held {
     }
 
     /// An organisation.
-    pub(super) fn organisation(&self, code: &str) -> Option<(OrganisationRecord, Version)> {
+    pub(super) fn organisation(&self, code: &str) -> Option<super::Organisation> {
         let code: OdsCode = code.parse().ok()?;
         let held = self.organisations.get(&code)?;
-        Some((serde_json::from_slice(&held.record).ok()?, held.version))
+        let record = serde_json::from_slice(&held.record).ok()?;
+        Some(super::Organisation { record, version: held.version, written_at: held.written_at })
     }
 
     /// The names of everything in some roles; nothing where one is not here.
@@ -229,7 +232,8 @@ impl Held {
     }
 
     /// Puts an organisation in.
-    pub(super) fn put_organisation(&mut self, record: &OrganisationRecord, version: Version, most: usize) {
+    pub(super) fn put_organisation(&mut self, one: &super::Organisation, most: usize) {
+        let super::Organisation { record, version, written_at } = one;
         self.take_out_organisation(&record.ods);
         let Ok(octets) = serde_json::to_vec(record) else { return };
         let size = octets.len() + record.name.len() + AROUND;
@@ -238,7 +242,7 @@ impl Held {
         }
         self.octets += size;
         let (name, octets) = (record.name.clone().into_boxed_str(), octets.into_boxed_slice());
-        self.organisations.insert(record.ods.clone(), Organisation { name, record: octets, version });
+        self.organisations.insert(record.ods.clone(), Organisation { name, record: octets, version: *version, written_at: *written_at });
     }
 
     /// Takes an organisation out.
@@ -269,8 +273,6 @@ impl Held {
 
 #[cfg(test)]
 mod tests {
-    use platform::clock::Millis;
-
     use super::*;
     use crate::api::{IdentityLevel, Name};
     use crate::assignment::DatedRole;

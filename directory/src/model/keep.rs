@@ -10,7 +10,7 @@ use platform::id::{OdsCode, UserId};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::held::Come;
-use super::{Shown, compact};
+use super::{Organisation, Shown, compact};
 use crate::api::ChangeKind;
 use crate::assignment::roles_of_each;
 use crate::changes;
@@ -145,13 +145,16 @@ async fn fill_organisations(register: &Register) -> Result<(), Error> {
 
 async fn read_organisations(register: &Register, tx: &mut Tx, codes: &[OdsCode]) -> Result<(), Error> {
     let found = organisation_faces::many(tx, codes).await?;
+    let written = organisation_faces::written_at(tx, codes).await?;
     let most = register.config.model.octets();
     register.model.change(|held| {
         for code in codes {
             held.take_out_organisation(code);
         }
-        for one in &found {
-            held.put_organisation(&one.record, one.version, most);
+        for one in found {
+            let written_at = written.get(&one.record.ods).copied();
+            let one = Organisation { record: one.record, version: one.version, written_at };
+            held.put_organisation(&one, most);
         }
     });
     Ok(())

@@ -79,6 +79,15 @@ pub(crate) struct Person {
     pub(crate) roles: Vec<Role>,
 }
 
+/// An organisation as the faces show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Organisation {
+    pub(crate) record: OrganisationRecord,
+    pub(crate) version: Version,
+    /// When it was written last, where that is known.
+    pub(crate) written_at: Option<Millis>,
+}
+
 /// What is in memory. The lock is held to look up or to put in, never while anything is waited for.
 #[derive(Debug, Default)]
 pub(crate) struct Model(RwLock<Held>);
@@ -112,7 +121,7 @@ impl Model {
     }
 
     /// An organisation. `None`: ask the database.
-    pub(crate) fn organisation(&self, code: &str) -> Option<(OrganisationRecord, Version)> {
+    pub(crate) fn organisation(&self, code: &str) -> Option<Organisation> {
         self.held(|held| held.current()?.organisation(code))
     }
 

@@ -8,7 +8,7 @@ use platform::id::UserId;
 
 use super::held::Come;
 use super::keep::{Looked, Point, fill, look};
-use super::{Life, ModelConfig, Person, Role, Shown};
+use super::{Life, ModelConfig, Organisation, Person, Role, Shown};
 use crate::api::ChangeKind;
 use crate::assignment::named_roles;
 use crate::config::Config;
@@ -18,7 +18,7 @@ use crate::register::{Parts, Register};
 use crate::seed::bulk::{self, Order};
 use crate::store::faces::{self, Question};
 use crate::store::roles::held;
-use crate::store::{organisations, people, people_evidence};
+use crate::store::{organisation_faces, organisations, people, people_evidence};
 use crate::{changes, store};
 
 /// 2026-11-24.
@@ -121,9 +121,11 @@ platform::both_engines! {
         let codes = store::shown::organisations_after(&mut tx, "", 1_000).await.unwrap();
         assert!(codes.len() > 10);
         for code in codes {
-            let (record, version) = register.model.organisation(code.as_str()).unwrap();
+            let known = register.model.organisation(code.as_str()).unwrap();
             let found = organisations::find(&mut tx, &code).await.unwrap().unwrap();
-            assert_eq!((record, version), (found.record, found.version));
+            let written = organisation_faces::written_at(&mut tx, std::slice::from_ref(&code)).await.unwrap();
+            let expected = Organisation { record: found.record, version: found.version, written_at: written.get(&code).copied() };
+            assert_eq!(known, expected);
         }
         assert!(register.model.person("999999999999", today).is_none(), "the database says that there is nobody");
     }

@@ -90,8 +90,8 @@ async fn codes(tx: &mut Tx, words: &[Word], after: &str, limit: u32) -> Result<V
 /// Organisations by their codes, if all of them are in the model.
 pub(super) fn known(model: &Model, ids: &[String]) -> Option<Vec<Unit>> {
     let unit = |id: &String| {
-        let (record, _) = model.organisation(id)?;
-        Some(Unit { id: id.clone(), entries: vec![entry(&record)] })
+        let known = model.organisation(id)?;
+        Some(Unit { id: id.clone(), entries: vec![entry(&known.record)] })
     };
     ids.iter().map(unit).collect()
 }

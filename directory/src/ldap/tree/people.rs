@@ -102,11 +102,13 @@ pub(super) async fn page(
 ) -> Result<Vec<Unit>, Error> {
     if let Some(model) = reading.model() {
         let lists: Vec<Vec<Question>> = questions.iter().map(|one| vec![one.clone()]).collect();
-        let found = model.people(&lists).unwrap_or_default();
-        let rest: Vec<String> =
-            found.iter().map(ToString::to_string).filter(|id| id.as_str() > after).collect();
-        // Nobody left is what the database has to say.
-        if let Some(units) = known(register, model, &rest).filter(|units| !units.is_empty()) {
+        // That there is nobody at all is what the database has to say.
+        let found = model.people(&lists).filter(|found| !found.is_empty());
+        let rest = found.map(|found| {
+            let ids = found.iter().map(ToString::to_string);
+            ids.filter(|id| id.as_str() > after).collect::<Vec<String>>()
+        });
+        if let Some(units) = rest.and_then(|rest| known(register, model, &rest)) {
             return Ok(units);
         }
     }
