@@ -242,7 +242,10 @@ impl Held {
         }
         self.octets += size;
         let (name, octets) = (record.name.clone().into_boxed_str(), octets.into_boxed_slice());
-        self.organisations.insert(record.ods.clone(), Organisation { name, record: octets, version: *version, written_at: *written_at });
+        self.organisations.insert(
+            record.ods.clone(),
+            Organisation { name, record: octets, version: *version, written_at: *written_at },
+        );
     }
 
     /// Takes an organisation out.

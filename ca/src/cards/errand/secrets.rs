@@ -217,6 +217,10 @@ impl Run {
             let (puk, act) = (self.puk(*name).await?, act.clone());
             match self.give(CardSecret::UnblockingKey, move |piv| act(piv, &puk)).await {
                 Ok(((), way)) => return Ok((*name, way)),
+                // Some cards say of a key that is locked that it is wrong, and that no try is left.
+                Err(Fault::Card(PivError::Wrong { secret: Secret::Puk, tries: 0 })) => {
+                    return Err(Fault::Card(PivError::Locked(Secret::Puk)));
+                }
                 Err(Fault::Card(
                     PivError::Wrong { secret: Secret::Puk, .. } | PivError::WrongUncounted(Secret::Puk),
                 )) => {
