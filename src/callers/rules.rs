@@ -10,7 +10,7 @@ use platform::id::{ClientId, UserId};
 use platform::problem::{Kind, Problem};
 
 use super::refusal::Refusal;
-use super::trust::{SIGN_IN, SYSTEMS};
+use super::trust::{CARD, SIGN_IN, SYSTEMS};
 use crate::config::{Client, Clients, PERSON_CLIENT};
 
 /// The row of a certificate, if it is this very certificate and in force.
@@ -51,6 +51,9 @@ pub(super) fn caller(
     match issuer.as_str() {
         SYSTEMS => system(leaf, record, clients),
         SIGN_IN => person(record, assurance),
+        // A card has a second certificate, for signatures, which signs nobody in, whatever a path allows that names no purpose.
+        CARD if is_for_clients(leaf) => person(record, assurance),
+        CARD => Err(Refusal::NotForClients),
         _ => Err(Refusal::NotACaller { issuer: record.issuer.clone() }),
     }
 }
@@ -77,6 +80,10 @@ fn system(leaf: &Certificate, record: &CertificateInfo, clients: &Clients) -> Re
     let mut caller = Caller::new(CallerKind::System, id.to_string(), id.clone(), acts);
     caller.organisation.clone_from(&client.organisation);
     Ok(caller)
+}
+
+fn is_for_clients(leaf: &Certificate) -> bool {
+    leaf.extended_key_usage().is_some_and(|purposes| purposes.contains(&pki::eku::CLIENT_AUTH))
 }
 
 fn person(record: &CertificateInfo, assurance: Assurance) -> Result<Caller, Refusal> {

@@ -14,6 +14,8 @@ use super::refusal::Refusal;
 /// The authorities whose certificates may call, below the root.
 pub(super) const SYSTEMS: &str = "systems";
 pub(super) const SIGN_IN: &str = "sign-in";
+/// That of smartcards: of what it issues, only what is for signing in calls.
+pub(super) const CARD: &str = "card";
 const ROOT: &str = "root";
 
 /// Whether an issuer is one of these authorities, of whatever generation.
@@ -66,7 +68,7 @@ impl Trust {
             shards: tokio::sync::Mutex::default(),
         };
         let issuers = authority.issuers().await?;
-        for issuer in issuers.iter().filter(|issuer| is_of(&issuer.id, &[ROOT, SYSTEMS, SIGN_IN])) {
+        for issuer in issuers.iter().filter(|issuer| is_of(&issuer.id, &[ROOT, SYSTEMS, SIGN_IN, CARD])) {
             let certificate = certificate(&issuer.certificate)?;
             let ends = Millis(certificate.not_after_ms());
             // One that has ended makes no lists, and nothing below it is in force.
@@ -148,7 +150,8 @@ fn shard_of(leaf: &Certificate) -> Option<(String, u32)> {
     let mut places = leaf.crl_distribution_points().iter().flat_map(pki::DistributionPoint::uris);
     places.find_map(|place| {
         let (before, shard) = place.strip_suffix(".crl")?.rsplit_once('/')?;
-        let (_, issuer) = before.rsplit_once("/crl/").filter(|(_, id)| is_of(id, &[SYSTEMS, SIGN_IN]))?;
+        let (_, issuer) =
+            before.rsplit_once("/crl/").filter(|(_, id)| is_of(id, &[SYSTEMS, SIGN_IN, CARD]))?;
         Some((issuer.to_owned(), shard.parse().ok()?))
     })
 }
