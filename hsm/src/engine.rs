@@ -19,8 +19,9 @@ use crate::{Error, TokenState, VerifySignatures, wrap};
 const MOST_ATTEMPTS: u8 = 4;
 /// How often the watch looks, at most.
 const WATCH_INTERVAL: Duration = Duration::from_millis(50);
-/// How long dropping the last handle waits for the threads to close their sessions.
-const STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// How long dropping the last handle waits for the threads to close their sessions: an RSA key that is just being made takes seconds on
+/// a machine that is busy, and one that the process's exit meets in the library ends it with SIGSEGV.
+const STOP_PATIENCE: Duration = Duration::from_secs(20);
 
 /// What all threads of one [`crate::Hsm`] share.
 pub(crate) struct Engine {

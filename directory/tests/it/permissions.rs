@@ -61,12 +61,13 @@ platform::both_engines! {
 }
 
 /// Where a caller is looked at for what they were granted, how often, and why that is not the matrix's.
-const GRANTS: [(&str, usize, &str); 18] = [
+const GRANTS: [(&str, usize, &str); 20] = [
     ("acting.rs", 8, "it makes an actor of a caller, whom the matrix then judges"),
     ("api/client.rs", 3, "the same for the other modules of this program"),
     ("http/assignments/claims.rs", 1, "sign-in is told what relying parties are told"),
     ("http/changes.rs", 3, "the change feed is followed by systems"),
     ("http/fhir.rs", 1, "the one place of the faces"),
+    ("http/fhir_subscriptions.rs", 1, "whoever is told of something may read it"),
     ("http/feed.rs", 2, "a personnel system sends; what it sends is decided by the matrix"),
     ("http/organisations.rs", 4, "before anything is read; decided by the matrix then"),
     ("http/organisations_import.rs", 2, "national data is brought in by who was granted it"),
@@ -76,6 +77,7 @@ const GRANTS: [(&str, usize, &str); 18] = [
     ("http/rbac_import.rs", 1, "national data is brought in by who was granted it"),
     ("http/scim.rs", 1, "a personnel system sends; what it sends is decided by the matrix"),
     ("http/spine.rs", 1, "systems and organisations are looked up"),
+    ("http/subscriptions.rs", 2, "operators see whom programs are told of, and end it"),
     ("http/terminology/mod.rs", 1, "systems and organisations are looked up"),
     ("http/systems.rs", 5, "systems are registered by who was granted it"),
     ("http/systems_import.rs", 1, "systems are registered by who was granted it"),

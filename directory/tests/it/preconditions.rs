@@ -11,7 +11,7 @@ use crate::people_rig::{new_person, staff};
 use crate::rig::Rig;
 
 /// POSTs that ask for no key, and why none is needed.
-const KEYLESS: [(&str, &str, &str); 9] = [
+const KEYLESS: [(&str, &str, &str); 10] = [
     ("POST", "/directory/systems/import", "the file is its own key: what is in is passed over"),
     ("POST", "/directory/organisations/import", "the release is its own key: what is in is passed over"),
     ("POST", "/directory/rbac/effective", "it asks, and changes nothing"),
@@ -27,6 +27,11 @@ const KEYLESS: [(&str, &str, &str); 9] = [
     (
         "POST",
         "/organisation-data-terminology-api/fhir/Subscription",
+        "FHIR has no such key; whoever makes two has two, finds them and ends one",
+    ),
+    (
+        "POST",
+        "/spine-directory/FHIR/R4/Subscription",
         "FHIR has no such key; whoever makes two has two, finds them and ends one",
     ),
 ];
@@ -48,7 +53,7 @@ const MAKES: [&str; 12] = [
 ];
 
 /// Changes that ask for no version, and why none is needed.
-const VERSIONLESS: [(&str, &str, &str); 23] = [
+const VERSIONLESS: [(&str, &str, &str); 26] = [
     ("PUT", "/directory/consumers/{name}", "a number that never goes back"),
     ("PUT", "/directory/scim/v2/Users/{id}", "RFC 7644 3.14 leaves If-Match to the client"),
     ("PATCH", "/directory/scim/v2/Users/{id}", "RFC 7644 3.14 leaves If-Match to the client"),
@@ -78,6 +83,9 @@ const VERSIONLESS: [(&str, &str, &str); 23] = [
         "/organisation-data-terminology-api/fhir/$export/{export}",
         "it ends one's own export, which never changes",
     ),
+    ("DELETE", "/spine-directory/FHIR/R4/$export/{export}", "it ends one's own export, which never changes"),
+    ("DELETE", "/spine-directory/FHIR/R4/Subscription/{id}", "it ends one's own, which nobody changes"),
+    ("DELETE", "/directory/subscriptions/{subscription}", "it ends one, which nobody changes"),
     ("DELETE", "/healthcare-worker/FHIR/R4/Subscription/{id}", "it ends one's own, which nobody changes"),
     (
         "DELETE",
