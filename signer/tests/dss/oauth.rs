@@ -326,7 +326,7 @@ platform::both_engines! {
     async fn version_1_signs_by_oauth(db: Db) {
         let mut world = World::new(db).await;
         let way = json!({"token_endpoint_auth_method": "client_secret_post"});
-        let application = Application::with(&world, "letters", &["service", "credential"], &way).await;
+        let application = Application::with(&world, "letters", &["openid", "service", "credential"], &way).await;
         let info = world.send("POST", "/csc/v1/info", Some(&json!({})), None).await.json();
         assert_eq!(info["oauth2"], "https://id.example.org");
         assert!(info["methods"].as_array().unwrap().contains(&json!("oauth2/authorize")), "{info}");
