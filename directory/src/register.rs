@@ -56,7 +56,7 @@ pub struct Shared {
     /// Places for reports that are written as files at the same time.
     pub(crate) reports: Arc<Semaphore>,
     /// Where what the faces show waits to be recorded; begun by the first.
-    records: OnceLock<Arc<Together<Record>>>,
+    records: OnceLock<Together<Record>>,
     /// Where assignments of requests that come together wait for each other; begun by the first.
     assigning: OnceLock<Together<Assigning>>,
     /// Who says what programs are granted.
@@ -92,8 +92,8 @@ impl Register {
     }
 
     /// Where it is recorded what the faces show, with few statements.
-    pub(crate) fn records(&self) -> &Arc<Together<Record>> {
-        self.records.get_or_init(|| Arc::new(Together::start(&self.db)))
+    pub(crate) fn records(&self) -> &Together<Record> {
+        self.records.get_or_init(|| Together::start(&self.db))
     }
 
     /// Where assignments are written, those that come together in one transaction.

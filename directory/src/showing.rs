@@ -5,7 +5,7 @@ use std::sync::Arc;
 use audit::Actor;
 use platform::clock::Millis;
 use platform::db::Tx;
-use platform::db::together::{Row, Together, Undone};
+use platform::db::together::{Row, Undone};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -71,7 +71,7 @@ impl Row for Record {
 
 /// Records what a face shows. When this returns it is in the record, or, where that was set, will be within a second.
 pub(crate) async fn record(register: &Register, actor: Actor, showing: Showing) -> Result<(), Error> {
-    let records: &Arc<Together<Record>> = register.records();
+    let records = register.records();
     let row = Record { at: register.now(), actor, showing };
     if register.config.reads_recorded == ReadsRecorded::BeforeAnswer {
         return records.write(row).await;

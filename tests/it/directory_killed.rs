@@ -4,12 +4,10 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use axum::http::Method;
-use ca::api::{IssueRequest, Issued, KeySource, SubjectData};
-use lanyard::client::{Sent, Server};
 use lanyard::keypair::Pair;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::keeping::{keeper, registered};
 use crate::rig::{Serving, Site};
 
 /// How long the port may take to open.
@@ -32,7 +30,8 @@ async fn cookies_outlive_a_killed_node() {
     site.private("/ready", 200).await;
     let pair = keeper(&site, &site.systems(&site.desk())).await;
     let keeper = site.systems(&pair);
-    let first = registered(&keeper).await;
+    let system = json!({"kind": "accredited", "organisation": "RXX", "party_key": "RXX-0000001", "interactions": ["urn:a:b"]});
+    let first = registered(&keeper, &system).await;
     let whole = copied(&site, &pair, "sync=ro");
     assert_eq!(systems(&whole), std::slice::from_ref(&first), "{whole}");
     let early = cookie(&whole);
@@ -44,10 +43,10 @@ async fn cookies_outlive_a_killed_node() {
         lines.find(|line| line.contains(part)).unwrap_or_else(|| panic!("it ended before {part}"))
     };
     until("switching to persist stage");
-    let second = registered(&keeper).await;
+    let second = registered(&keeper, &system).await;
     until(&second);
     let late = until("# cookie: ").trim_start_matches("# cookie: ").to_owned();
-    let third = registered(&keeper).await;
+    let third = registered(&keeper, &system).await;
     serving.kill();
     let _gone = following.wait();
 
@@ -102,30 +101,4 @@ fn systems(text: &str) -> Vec<String> {
 fn cookie(text: &str) -> String {
     let line = text.lines().rev().find_map(|line| line.strip_prefix("# cookie: "));
     line.unwrap_or_else(|| panic!("no cookie: {text}")).to_owned()
-}
-
-/// A new accredited system, by its ASID.
-async fn registered(keeper: &Server) -> String {
-    let system = json!({"kind": "accredited", "organisation": "RXX", "party_key": "RXX-0000001", "interactions": ["urn:a:b"]});
-    let sent = Sent::Json(json!({"system": system}));
-    let (status, text) = keeper.change(Method::POST, "/directory/systems", sent).await.unwrap();
-    assert_eq!(status, 201, "{text}");
-    let made: Value = serde_json::from_str(&text).unwrap();
-    made["identifier"].as_str().unwrap().to_owned()
-}
-
-/// Who keeps systems, and looks them up.
-async fn keeper(site: &Site, desk: &Server) -> Pair {
-    let pair = Pair::in_folder(&site.folder.join("clients"), "keeper");
-    let request = IssueRequest {
-        request_id: "test-keeper".to_owned(),
-        profile: "system-tls-client".to_owned(),
-        subject: SubjectData { common_name: "keeper".to_owned(), ..SubjectData::default() },
-        key: KeySource::Csr(pair.request("keeper").unwrap()),
-        issuer: None,
-        validity: None,
-    };
-    let issued: Issued = desk.post("/ca/certificates", &request).await.unwrap();
-    pair.store(&issued).unwrap();
-    pair
 }

@@ -1,18 +1,15 @@
 //! Who leaves: the register tells, and the authority follows.
 
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
 
 use axum::http::Method;
-use ca::api::{CertificateInfo, CertificateState, IssueRequest, Issued, KeySource, Reason, SubjectData};
+use ca::api::{CertificateState, IssueRequest, Issued, KeySource, Reason, SubjectData};
 use lanyard::client::Server;
 use lanyard::keypair::Pair;
 use serde_json::{Value, json};
 
+use crate::keeping::{certificate, followed};
 use crate::rig::{Serving, Site};
-
-/// How long the authority may take to follow.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A personnel system says that somebody has left: their certificate is revoked, they get no other, and the colleague's stays.
 #[tokio::test(flavor = "multi_thread")]
@@ -93,21 +90,4 @@ async fn certified(desk: &Server, folder: &std::path::Path, user: &str) -> anyho
         validity: None,
     };
     desk.post("/ca/certificates", &request).await
-}
-
-async fn certificate(desk: &Server, serial: &str) -> CertificateInfo {
-    desk.get(&format!("/ca/certificates/{serial}")).await.unwrap()
-}
-
-/// The certificate once it is revoked.
-async fn followed(desk: &Server, serial: &str) -> CertificateInfo {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let info = certificate(desk, serial).await;
-        if info.state == CertificateState::Revoked {
-            return info;
-        }
-        assert!(Instant::now() < deadline, "the authority did not follow: {:?}", info.state);
-        tokio::task::yield_now().await;
-    }
 }

@@ -21,6 +21,7 @@ mod first_certificates;
 mod flooding;
 mod fuzzing;
 mod importing;
+mod keeping;
 mod killing;
 mod leaving;
 mod leaving_elsewhere;

@@ -1,20 +1,15 @@
 //! Systems of the register and their certificates: by their identifiers, from the authority for systems, and ended with them.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use axum::http::Method;
-use ca::api::{
-    CertificateInfo, CertificatePage, CertificateState, IssueRequest, Issued, KeySource, Reason, SubjectData,
-};
+use ca::api::{CertificatePage, CertificateState, IssueRequest, Issued, KeySource, Reason, SubjectData};
 use lanyard::client::{Sent, Server};
 use lanyard::keypair::Pair;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::keeping::{certificate, followed, keeper, registered};
 use crate::rig::{Serving, Site};
-
-/// How long the authority may take to follow.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An accredited system is certified by its ASID and a message handling system by its identifier; what a system was given is revoked when
 /// it is withdrawn, and it gets no more, while those of the other stay.
@@ -96,31 +91,6 @@ async fn nothing_else_is_certified(site: &Site, desk: &Server, asid: &str, mhs: 
     assert!(posed.0 == 403 && posed.1.contains("certificate-not-a-caller"), "{posed:?}");
 }
 
-/// Who keeps systems, with a certificate of its own.
-async fn keeper(site: &Site, desk: &Server) -> Pair {
-    let pair = Pair::in_folder(&site.folder.join("clients"), "keeper");
-    let request = IssueRequest {
-        request_id: "test-keeper".to_owned(),
-        profile: "system-tls-client".to_owned(),
-        subject: SubjectData { common_name: "keeper".to_owned(), ..SubjectData::default() },
-        key: KeySource::Csr(pair.request("keeper").unwrap()),
-        issuer: None,
-        validity: None,
-    };
-    let issued: Issued = desk.post("/ca/certificates", &request).await.unwrap();
-    pair.store(&issued).unwrap();
-    pair
-}
-
-/// A new system, by its identifier.
-async fn registered(keeper: &Server, content: &Value) -> String {
-    let body = json!({"system": content});
-    let (status, text) = keeper.change(Method::POST, "/directory/systems", Sent::Json(body)).await.unwrap();
-    assert_eq!(status, 201, "{text}");
-    let made: Value = serde_json::from_str(&text).unwrap();
-    made["identifier"].as_str().unwrap().to_owned()
-}
-
 async fn certified(desk: &Server, folder: &Path, profile: &str, id: &str) -> anyhow::Result<Issued> {
     let pair = Pair::in_folder(&folder.join(format!("{profile}-{id}")), "system");
     certified_as(desk, &pair, profile, id, |_| {}).await
@@ -153,21 +123,4 @@ async fn certified_as(
         validity: None,
     };
     desk.post("/ca/certificates", &request).await
-}
-
-async fn certificate(desk: &Server, serial: &str) -> CertificateInfo {
-    desk.get(&format!("/ca/certificates/{serial}")).await.unwrap()
-}
-
-/// The certificate once it is revoked.
-async fn followed(desk: &Server, serial: &str) -> CertificateInfo {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let info = certificate(desk, serial).await;
-        if info.state == CertificateState::Revoked {
-            return info;
-        }
-        assert!(Instant::now() < deadline, "the authority did not follow: {:?}", info.state);
-        tokio::task::yield_now().await;
-    }
 }

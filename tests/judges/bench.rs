@@ -103,11 +103,20 @@ pub(crate) fn end<A: AsRef<OsStr>>(
     program: impl AsRef<OsStr>,
     arguments: impl IntoIterator<Item = A>,
 ) -> (ExitStatus, Said) {
+    end_in(".", program, arguments)
+}
+
+/// The same in a folder, where a program leaves what it likes.
+pub(crate) fn end_in<A: AsRef<OsStr>>(
+    folder: impl AsRef<std::path::Path>,
+    program: impl AsRef<OsStr>,
+    arguments: impl IntoIterator<Item = A>,
+) -> (ExitStatus, Said) {
     let program = program.as_ref();
-    let output = Command::new(program)
-        .args(arguments)
-        .output()
-        .unwrap_or_else(|error| panic!("{} cannot be run ({error}); run `make setup`", program.display()));
+    let output =
+        Command::new(program).args(arguments).current_dir(folder).output().unwrap_or_else(|error| {
+            panic!("{} cannot be run ({error}); run `make setup`", program.display())
+        });
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status, Said { out: text(&output.stdout), err: text(&output.stderr) })
 }

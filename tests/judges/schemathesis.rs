@@ -8,7 +8,7 @@ use lanyard::client::Sent;
 use lanyard::keypair::Pair;
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, end, setting};
+use crate::bench::{Bench, end_in, setting};
 use crate::server::Running;
 
 /// Below what the faces of the directory over HTTP lie.
@@ -96,7 +96,7 @@ fn judged(server: &Running, bench: &Bench, document: &Value, paths: &str) -> Res
         "--include-path-regex",
         paths,
     ];
-    let (status, said) = end(setting("LANYARD_PYTHON"), [&begin[..], &HOW].concat());
+    let (status, said) = end_in(bench.folder(), setting("LANYARD_PYTHON"), [&begin[..], &HOW].concat());
     let mut all = said.out;
     let _written = write!(all, "{}", said.err);
     // One that tests nothing finds nothing.

@@ -1,7 +1,5 @@
 //! Rows of `authn_code`.
 
-use std::collections::BTreeMap;
-
 use platform::clock::Millis;
 use platform::db::Tx;
 use platform::db::looking::Lookup;
@@ -10,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{behind, grants, keys, parts, read};
+use super::{behind, grants, parts, read, rows_by};
 use crate::error::Error;
 use crate::session::Found;
 use crate::token::{Grant, GrantId};
@@ -80,18 +78,8 @@ impl Lookup for ByHash {
     type Error = Error;
 
     async fn find_all(wanted: &[Self], tx: &mut Tx) -> Result<Vec<Option<Known>>, Error> {
-        let (keys, places) = keys(wanted.iter().map(|one| one.0.as_str()));
-        let text = format!("{FIND} WHERE c.code_hash IN ({places})");
-        // Made of our own words and numbers only.
-        let mut query = sqlx::query(AssertSqlSafe(text));
-        for key in keys {
-            query = query.bind(key.to_owned());
-        }
-        let rows = query.fetch_all(&mut *tx).await?;
-        let mut by_hash: BTreeMap<String, AnyRow> = BTreeMap::new();
-        for row in rows {
-            by_hash.insert(row.try_get("code_hash")?, row);
-        }
+        let by = (FIND, "c.code_hash", "code_hash");
+        let by_hash = rows_by(tx, by, wanted.iter().map(|one| one.0.as_str())).await?;
         wanted.iter().map(|one| by_hash.get(&one.0).map(known).transpose()).collect()
     }
 }

@@ -33,10 +33,12 @@ pub(crate) mod tickets;
 pub(crate) mod token_keys;
 pub(crate) mod tokens;
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use platform::db;
-use sqlx::{Any, Executor};
+use platform::db::{self, Tx};
+use sqlx::any::AnyRow;
+use sqlx::{Any, AssertSqlSafe, Executor, Row as _};
 
 use crate::error::Error;
 
@@ -77,6 +79,24 @@ fn keys<'k>(wanted: impl Iterator<Item = &'k str>) -> (Vec<&'k str>, String) {
     let places: Vec<String> = (1..=keys.len()).map(|place| format!("${place}")).collect();
     let places = places.join(", ");
     (keys, places)
+}
+
+/// The rows that a statement finds whose column is one of these keys, by the key, which each row has under this name.
+async fn rows_by(
+    tx: &mut Tx,
+    (find, column, name): (&str, &str, &str),
+    wanted: impl Iterator<Item = &str>,
+) -> Result<BTreeMap<String, AnyRow>, Error> {
+    let (keys, places) = keys(wanted);
+    let mut query = sqlx::query(AssertSqlSafe(format!("{find} WHERE {column} IN ({places})")));
+    for key in keys {
+        query = query.bind(key.to_owned());
+    }
+    let mut by_key = BTreeMap::new();
+    for row in query.fetch_all(&mut *tx).await? {
+        by_key.insert(row.try_get(name)?, row);
+    }
+    Ok(by_key)
 }
 
 /// Reads a stored identifier or word.

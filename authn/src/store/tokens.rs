@@ -1,7 +1,5 @@
 //! Rows of `authn_token`.
 
-use std::collections::BTreeMap;
-
 use platform::clock::Millis;
 use platform::db::Tx;
 use platform::db::looking::Lookup;
@@ -9,7 +7,7 @@ use platform::id::ClientId;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{behind, clients, grants, keys, parts, places, read};
+use super::{behind, clients, grants, parts, places, read, rows_by};
 use crate::client::Client;
 use crate::error::Error;
 use crate::oidc::scope::Scopes;
@@ -116,18 +114,8 @@ impl Lookup for ByHash {
     type Error = Error;
 
     async fn find_all(wanted: &[Self], tx: &mut Tx) -> Result<Vec<Option<Shown>>, Error> {
-        let (keys, places) = keys(wanted.iter().map(|one| one.0.as_str()));
-        let text = format!("{FIND_SHOWN} WHERE t.token_hash IN ({places})");
-        // Made of our own words and numbers only.
-        let mut query = sqlx::query(AssertSqlSafe(text));
-        for key in keys {
-            query = query.bind(key.to_owned());
-        }
-        let rows = query.fetch_all(&mut *tx).await?;
-        let mut by_hash: BTreeMap<String, AnyRow> = BTreeMap::new();
-        for row in rows {
-            by_hash.insert(row.try_get("token_hash")?, row);
-        }
+        let by = (FIND_SHOWN, "t.token_hash", "token_hash");
+        let by_hash = rows_by(tx, by, wanted.iter().map(|one| one.0.as_str())).await?;
         wanted.iter().map(|one| by_hash.get(&one.0).map(|row| shown(&one.0, row)).transpose()).collect()
     }
 }

@@ -227,7 +227,11 @@ async fn follow(register: &Register, mut point: Point) {
         match looked {
             Ok(Looked::UpToDate) => {
                 let come = Come::To { number: point.number, day: point.day };
-                register.model.change(|held| held.come(come));
+                let (octets, people, _) = register.model.change(|held| {
+                    held.come(come);
+                    held.size()
+                });
+                tell_size(octets, people);
                 metrics::gauge!("directory_model_ready").set(1.0);
             }
             Ok(Looked::TooMuch) => return,

@@ -6,6 +6,7 @@ use http::{Method, StatusCode};
 use platform::caller::Caller;
 use platform::db::Db;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use crate::people_rig::{execute, new_person};
 use crate::rig::{Answered, system};
@@ -101,9 +102,28 @@ platform::both_engines! {
         let config = Config { reads_recorded: directory::ReadsRecorded::WithinASecond, ..Config::default() };
         let (world, ann) = with_doctor(db, config).await;
         let before = world.recorded("workers-shown").await;
+        // Nothing is written while this is: whoever waited for the record would not be answered.
+        let ((begun, has_begun), (end, ended)) = (oneshot::channel::<()>(), oneshot::channel::<()>());
+        let db = world.rig.db.clone();
+        let writing = tokio::spawn(async move {
+            let written: Result<(), platform::db::Error> = db
+                .write(move |_| {
+                    Box::pin(async move {
+                        begun.send(()).unwrap();
+                        ended.await.unwrap();
+                        Ok(())
+                    })
+                })
+                .await;
+            written.unwrap();
+        });
+        has_begun.await.unwrap();
         for _ in 0..5 {
             assert_eq!(ask(&world, &format!("/Practitioner?identifier={ann}")).await.status, StatusCode::OK);
         }
+        assert_eq!(world.recorded("workers-shown").await, before);
+        end.send(()).unwrap();
+        writing.await.unwrap();
         let recorded = async {
             while world.recorded("workers-shown").await < before + 5 {
                 tokio::task::yield_now().await;
