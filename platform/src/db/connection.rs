@@ -7,7 +7,7 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyPool, Connection as _, raw_sql};
 use sqlx_core::any::driver::AnyDriver;
 
-use super::{Config, Error, Tx, reader};
+use super::{Config, Error, Tx, sqlite};
 
 /// The two engines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ const SQLITE_WRITER: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = W
      PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; \
      PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 1000";
 
-const SQLITE_READER: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA query_only = ON";
+const SQLITE_READER: &str = "PRAGMA foreign_keys = ON; PRAGMA query_only = ON";
 
 /// Asks for a durable COMMIT where the server's default would answer before it, and lets no lock outlive its holder. Each
 /// statement sees what was committed before it, whatever the server's default: a job that looks whether something still
@@ -58,13 +58,23 @@ const POSTGRES_READER: &str = "SET default_transaction_read_only = on; SET state
 
 /// Opens one connection for writing and makes the SQLite file where there is none.
 pub(super) async fn open_writer(engine: Engine, url: &str) -> Result<Tx, Error> {
+    open_for_writing(engine, url, "sqlite").await
+}
+
+/// The same for the writer's own thread, where nobody else is held up by a statement.
+pub(super) async fn open_working(engine: Engine, url: &str) -> Result<Tx, Error> {
+    open_for_writing(engine, url, sqlite::WRITER).await
+}
+
+async fn open_for_writing(engine: Engine, url: &str, scheme: &str) -> Result<Tx, Error> {
+    let file = url.trim_start_matches("sqlite:");
     let (url, settings) = match engine {
-        Engine::Sqlite => (format!("{url}?mode=rwc"), SQLITE_WRITER),
+        Engine::Sqlite => (format!("{scheme}:{file}?mode=rwc"), SQLITE_WRITER),
         Engine::Postgres => (url.to_owned(), POSTGRES_WRITER),
     };
     install_drivers();
     if engine == Engine::Sqlite {
-        make_private(url.trim_start_matches("sqlite:").trim_end_matches("?mode=rwc"))?;
+        make_private(file)?;
     }
     let opening = async {
         let mut connection = Tx::connect(&url).await?;
@@ -92,7 +102,7 @@ pub(super) async fn open_readers(engine: Engine, config: &Config) -> Result<AnyP
     let (url, settings) = match engine {
         Engine::Sqlite => {
             let file = config.url.trim_start_matches("sqlite:");
-            (format!("{}:{file}?mode=ro", reader::SCHEME), SQLITE_READER)
+            (format!("{}:{file}?mode=ro", sqlite::READER), SQLITE_READER)
         }
         Engine::Postgres => (config.url.clone(), POSTGRES_READER),
     };
@@ -113,6 +123,7 @@ pub(super) async fn open_readers(engine: Engine, config: &Config) -> Result<AnyP
 /// Opens one connection for reading whose statements take as long as they take, as a copy of everything does.
 pub(super) async fn open_unhurried(engine: Engine, url: &str) -> Result<Tx, Error> {
     let (url, settings) = match engine {
+        // Drivers of SQLite wait five seconds for a file that is held, unless they are told otherwise.
         Engine::Sqlite => (format!("{url}?mode=ro"), SQLITE_READER),
         Engine::Postgres => (url.to_owned(), POSTGRES_READER),
     };
@@ -132,7 +143,7 @@ pub(super) async fn open_unhurried(engine: Engine, url: &str) -> Result<Tx, Erro
 ///
 /// If others were made known before.
 pub fn install_drivers() {
-    static DRIVERS: [AnyDriver; 3] = [sqlx::postgres::any::DRIVER, sqlx::sqlite::any::DRIVER, reader::DRIVER];
+    static DRIVERS: [AnyDriver; 3] = [sqlx::postgres::any::DRIVER, sqlx::sqlite::any::DRIVER, sqlite::DRIVER];
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         crate::tls::install_crypto_provider();

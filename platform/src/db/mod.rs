@@ -11,10 +11,10 @@ pub mod lease;
 pub mod looking;
 mod migrations;
 mod outcome;
-mod reader;
 pub mod restored;
 mod row;
 pub mod snapshot;
+mod sqlite;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod together;
@@ -109,7 +109,7 @@ impl Db {
     /// Opens the writer and the readers. Tables are made by [`Db::migrate`].
     pub async fn connect(config: &Config, clock: Clock) -> Result<Self, Error> {
         let engine = Engine::of(&config.url)?;
-        let connection = connection::open_writer(engine, &config.url).await?;
+        let connection = connection::open_working(engine, &config.url).await?;
         let readers = connection::open_readers(engine, config).await?;
         let (jobs, queue) = mpsc::channel(config.queue.max(1));
         let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -119,10 +119,14 @@ impl Db {
             job_time_out: Duration::from_millis(config.job_time_out_ms),
         };
         let writer = Writer::new(engine, config.url.clone(), connection, limits, clock);
-        tokio::spawn(async move {
+        let work = async move {
             writer.run(queue, stopped).await;
             drop(ended);
-        });
+        };
+        match engine {
+            Engine::Sqlite => on_a_thread(work)?,
+            Engine::Postgres => drop(tokio::spawn(work)),
+        }
         let url = config.url.clone();
         Ok(Self { shared: Arc::new(Shared { engine, url, readers, jobs, writer_ended, stop }) })
     }
@@ -183,6 +187,14 @@ impl Db {
         while ended.changed().await.is_ok() {}
         self.shared.readers.close().await;
     }
+}
+
+/// Runs what works in place on a thread that does nothing else. It ends when the work does.
+fn on_a_thread(work: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+    let runtime = tokio::runtime::Handle::current();
+    let thread = std::thread::Builder::new().name("db-writer".to_owned());
+    let started = thread.spawn(move || runtime.block_on(work));
+    started.map(drop).map_err(|error| Error::Unavailable { reason: format!("no thread for the writer: {error}") })
 }
 
 impl std::fmt::Debug for Db {

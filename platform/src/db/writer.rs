@@ -127,7 +127,7 @@ impl Writer {
                 Err(error) => tracing::warn!(%error, "the writer connects again: {error}"),
             }
         }
-        let mut tx = connection::open_writer(self.engine, &self.url).await.map_err(|e| e.to_string())?;
+        let mut tx = connection::open_working(self.engine, &self.url).await.map_err(|e| e.to_string())?;
         raw_sql(begin).execute(&mut tx).await.map_err(|e| e.to_string())?;
         Ok(tx)
     }

@@ -1,4 +1,4 @@
-//! The driver by which `sqlx::Any` opens readers. Nothing reaches them but through `Any`, so what else a driver has to have is never
+//! The driver by which `sqlx::Any` opens them. Nothing reaches them but through `Any`, so what else a driver has to have is never
 //! made: it is of a type that has no value.
 
 use std::borrow::Cow;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use log::LevelFilter;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{
     Arguments, Column, ColumnIndex, ConnectOptions, Connection, Database, Either, Encode, Error, Row, SqlStr,
     Statement, Transaction, Type, TypeInfo, Value, ValueRef,
@@ -18,19 +18,21 @@ use sqlx_core::any::{AnyConnectOptions, AnyConnectionBackend};
 use sqlx_core::error::BoxDynError;
 use sqlx_core::transaction::TransactionManager;
 
-use super::{LIMIT, Reader};
+use super::{InPlace, LIMIT, Use};
 
-/// How the address of a file begins that is opened for reading; `sqlite` opens it for writing.
-pub(in crate::db) const SCHEME: &str = "sqlite-reader";
+/// How the address of a file begins that is opened for reading.
+pub(in crate::db) const READER: &str = "sqlite-reader";
+/// How the address of a file begins that is opened for writing, from a thread that does nothing else.
+pub(in crate::db) const WRITER: &str = "sqlite-writer";
 /// The driver.
 pub(in crate::db) const DRIVER: AnyDriver = AnyDriver::without_migrate::<Guarded>();
 
-/// SQLite, read with a limit.
+/// SQLite in place.
 #[derive(Debug)]
 pub(in crate::db) struct Guarded;
 
 impl Database for Guarded {
-    type Connection = Reader;
+    type Connection = InPlace;
     type TransactionManager = Transactions;
     type Row = Never;
     type QueryResult = ();
@@ -43,23 +45,29 @@ impl Database for Guarded {
     type Statement = Never;
 
     const NAME: &'static str = "SQLite";
-    const URL_SCHEMES: &'static [&'static str] = &[SCHEME];
+    const URL_SCHEMES: &'static [&'static str] = &[READER, WRITER];
 }
 
-/// How a reader is opened.
+/// How a file is opened.
 #[derive(Debug, Clone)]
-pub(in crate::db) struct ReaderOptions(SqliteConnectOptions);
+pub(in crate::db) struct FileOptions {
+    file: SqliteConnectOptions,
+    used_for: Use,
+}
 
-impl FromStr for ReaderOptions {
+impl FromStr for FileOptions {
     type Err = Error;
 
     fn from_str(url: &str) -> Result<Self, Error> {
-        let rest = url.strip_prefix(SCHEME).unwrap_or(url);
-        format!("sqlite{rest}").parse().map(Self)
+        let (rest, used_for) = match url.strip_prefix(WRITER) {
+            Some(rest) => (rest, Use::Writing),
+            None => (url.strip_prefix(READER).unwrap_or(url), Use::Reading),
+        };
+        format!("sqlite{rest}").parse().map(|file| Self { file, used_for })
     }
 }
 
-impl TryFrom<&AnyConnectOptions> for ReaderOptions {
+impl TryFrom<&AnyConnectOptions> for FileOptions {
     type Error = Error;
 
     fn try_from(options: &AnyConnectOptions) -> Result<Self, Error> {
@@ -67,36 +75,36 @@ impl TryFrom<&AnyConnectOptions> for ReaderOptions {
     }
 }
 
-impl ConnectOptions for ReaderOptions {
-    type Connection = Reader;
+impl ConnectOptions for FileOptions {
+    type Connection = InPlace;
 
     fn from_url(url: &Url) -> Result<Self, Error> {
         url.as_str().parse()
     }
 
-    async fn connect(&self) -> Result<Reader, Error> {
-        Reader::open(&self.0, LIMIT).await
+    async fn connect(&self) -> Result<InPlace, Error> {
+        InPlace::open(self.file.get_filename(), self.used_for, LIMIT)
     }
 
     fn log_statements(self, level: LevelFilter) -> Self {
-        Self(self.0.log_statements(level))
+        Self { file: self.file.log_statements(level), ..self }
     }
 
     fn log_slow_statements(self, level: LevelFilter, duration: Duration) -> Self {
-        Self(self.0.log_slow_statements(level, duration))
+        Self { file: self.file.log_slow_statements(level, duration), ..self }
     }
 }
 
-impl Connection for Reader {
+impl Connection for InPlace {
     type Database = Guarded;
-    type Options = ReaderOptions;
+    type Options = FileOptions;
 
     async fn close(self) -> Result<(), Error> {
-        Connection::close(self.inner).await
+        AnyConnectionBackend::close(Box::new(self)).await
     }
 
     async fn close_hard(self) -> Result<(), Error> {
-        Connection::close_hard(self.inner).await
+        AnyConnectionBackend::close_hard(Box::new(self)).await
     }
 
     async fn ping(&mut self) -> Result<(), Error> {
@@ -127,24 +135,24 @@ pub(in crate::db) struct Transactions;
 impl TransactionManager for Transactions {
     type Database = Guarded;
 
-    async fn begin(reader: &mut Reader, statement: Option<SqlStr>) -> Result<(), Error> {
+    async fn begin(reader: &mut InPlace, statement: Option<SqlStr>) -> Result<(), Error> {
         AnyConnectionBackend::begin(reader, statement).await
     }
 
-    async fn commit(reader: &mut Reader) -> Result<(), Error> {
+    async fn commit(reader: &mut InPlace) -> Result<(), Error> {
         AnyConnectionBackend::commit(reader).await
     }
 
-    async fn rollback(reader: &mut Reader) -> Result<(), Error> {
+    async fn rollback(reader: &mut InPlace) -> Result<(), Error> {
         AnyConnectionBackend::rollback(reader).await
     }
 
-    fn start_rollback(reader: &mut Reader) {
+    fn start_rollback(reader: &mut InPlace) {
         AnyConnectionBackend::start_rollback(reader);
     }
 
-    fn get_transaction_depth(reader: &Reader) -> usize {
-        <SqliteConnection as AnyConnectionBackend>::get_transaction_depth(&reader.inner)
+    fn get_transaction_depth(reader: &InPlace) -> usize {
+        AnyConnectionBackend::get_transaction_depth(reader)
     }
 }
 
@@ -161,7 +169,7 @@ impl Arguments for Nothing {
     where
         T: Encode<'t, Guarded> + Type<Guarded>,
     {
-        Err("readers are asked through Any".into())
+        Err("they are asked through Any".into())
     }
 
     fn len(&self) -> usize {

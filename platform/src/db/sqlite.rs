@@ -1,0 +1,321 @@
+//! SQLite in place: a statement runs where it is asked for, and only what takes longer goes to a thread of its own.
+//!
+//! A row is found by its key in some microseconds. To hand that over to another thread and to be woken with the answer costs several
+//! times as much, and most of it in the kernel. A reader therefore runs each statement at once for as long as [`AT_ONCE`]; one that
+//! needs more is begun anew on a thread where it keeps nobody waiting. The writer has a thread of its own anyway.
+//!
+//! No statement outlives whoever waits for it: SQLite asks every few instructions whether it goes on. It does not when its answer
+//! was given up, nor when it has taken as long as any statement may, as on PostgreSQL by `statement_timeout`.
+
+mod driver;
+mod error;
+mod statement;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt as _, TryFutureExt as _, stream};
+use rusqlite::{Connection, OpenFlags};
+use sqlx::{Either, Error, SqlSafeStr as _, SqlStr};
+use sqlx_core::any::{AnyArguments, AnyConnectionBackend, AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
+use sqlx_core::transaction::{
+    begin_ansi_transaction_sql, commit_ansi_transaction_sql, rollback_ansi_transaction_sql,
+};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+pub(super) use driver::{DRIVER, READER, WRITER};
+use error::{is_in_the_way, refused};
+use statement::Question;
+use watch::{Running, Watch};
+
+/// How long a statement of a reader may take where it is asked for.
+const AT_ONCE: Duration = Duration::from_millis(2);
+/// How long any statement may take.
+const LIMIT: Duration = Duration::from_secs(30);
+/// After about how many instructions of SQLite's machine a statement is asked whether it goes on: some ten thousand times a second.
+const EVERY: i32 = 1_000;
+/// How long a statement waits for another process that holds the file.
+const HELD: Duration = Duration::from_secs(5);
+/// How many prepared statements are kept.
+const PREPARED: usize = 256;
+/// How many rows wait for whoever asked, once a statement has a thread of its own.
+const AHEAD: usize = 64;
+
+/// What is done with a connection, some day.
+type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'c>>;
+/// A row, or that a statement is done.
+type Found = Either<AnyQueryResult, AnyRow>;
+/// The results and rows of a statement.
+type Rows<'c> = Pin<Box<dyn Stream<Item = Result<Found, Error>> + Send + 'c>>;
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// Asked from where nothing may be held up.
+    Reading,
+    /// Asked from a thread that does nothing else.
+    Writing,
+}
+
+/// The connection.
+#[derive(Debug)]
+pub(super) struct InPlace {
+    place: Place,
+    watch: Arc<Watch>,
+    used_for: Use,
+    limit: Duration,
+    /// How many transactions are open, one in another.
+    depth: usize,
+    /// One of them was dropped while its statement was away.
+    is_rolled_back: bool,
+}
+
+/// Where the connection is.
+#[derive(Debug)]
+enum Place {
+    Here(Connection),
+    /// On a thread of its own, with a statement that takes long.
+    Away(JoinHandle<Connection>),
+    /// It came to harm there.
+    Lost,
+}
+
+impl InPlace {
+    fn open(path: &Path, used_for: Use, limit: Duration) -> Result<Self, Error> {
+        let flags = match used_for {
+            Use::Reading => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            Use::Writing => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        };
+        let connection =
+            Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(refused)?;
+        connection.set_prepared_statement_cache_capacity(PREPARED);
+        // A statement in place waits for nobody: one that finds the file held goes to a thread, and waits there.
+        let patience = if used_for == Use::Reading { Duration::ZERO } else { HELD };
+        connection.busy_timeout(patience).map_err(refused)?;
+        let watch = Arc::new(Watch::new());
+        let asked = Arc::clone(&watch);
+        connection.progress_handler(EVERY, Some(move || !asked.goes_on())).map_err(refused)?;
+        Ok(Self { place: Place::Here(connection), watch, used_for, limit, depth: 0, is_rolled_back: false })
+    }
+
+    /// The connection, once a statement that was left has ended: what is begun before that would be taken for it.
+    async fn settled(&mut self) -> Result<&Connection, Error> {
+        if let Place::Away(thread) = &mut self.place {
+            let back = thread.await;
+            self.place = back.map_or(Place::Lost, Place::Here);
+            self.watch.rest();
+        }
+        if std::mem::take(&mut self.is_rolled_back) {
+            self.roll_back_here();
+        }
+        match &self.place {
+            Place::Here(connection) => Ok(connection),
+            Place::Away(_) | Place::Lost => Err(Error::WorkerCrashed),
+        }
+    }
+
+    fn roll_back_here(&mut self) {
+        let Place::Here(connection) = &self.place else { return };
+        if self.depth == 0 {
+            return;
+        }
+        let undo = rollback_ansi_transaction_sql(self.depth);
+        // Where it fails, SQLite has undone everything by itself, or the connection is of no use and says so by its next answer.
+        if connection.execute_batch(undo.as_str()).is_ok() || connection.is_autocommit() {
+            self.depth -= 1;
+        }
+    }
+
+    /// Runs a statement of a transaction, and says afterwards how many are open.
+    async fn transact(&mut self, statement: SqlStr, depth: usize) -> Result<(), Error> {
+        let mut ended = self.ask(Question::of(statement, false, None), None).await?;
+        while let Some(found) = ended.next().await {
+            found?;
+        }
+        self.depth = depth;
+        Ok(())
+    }
+
+    /// Asks, at once or on a thread. `rows`: after how many nothing more is wanted.
+    async fn ask(&mut self, question: Question, rows: Option<usize>) -> Result<Rows<'static>, Error> {
+        // Statements in place never wait: whoever asks one after the other lets others have their turn.
+        tokio::task::coop::consume_budget().await;
+        let (used_for, limit, watch) = (self.used_for, self.limit, Arc::clone(&self.watch));
+        let connection = self.settled().await?;
+        let first = match used_for {
+            Use::Reading => limit.min(AT_ONCE),
+            Use::Writing => limit,
+        };
+        let running = watch.begin(first);
+        let mut found = Vec::new();
+        let outcome = question.run(connection, |item| {
+            found.push(Ok(item));
+            let is_enough = rows.is_some_and(|rows| found.len() >= rows);
+            if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        running.end();
+        match outcome {
+            Err(error) if used_for == Use::Reading && is_in_the_way(&error) => self.send_away(question),
+            Err(error) => Err(error),
+            Ok(()) => Ok(stream::iter(found).boxed()),
+        }
+    }
+
+    /// Begins anew on a thread.
+    fn send_away(&mut self, question: Question) -> Result<Rows<'static>, Error> {
+        let Place::Here(connection) = std::mem::replace(&mut self.place, Place::Lost) else {
+            return Err(Error::WorkerCrashed);
+        };
+        let running = self.watch.begin(self.limit);
+        let (wanted, found) = mpsc::channel(AHEAD);
+        self.place = Place::Away(tokio::task::spawn_blocking(move || {
+            let _held = connection.busy_timeout(HELD);
+            let outcome = question.run(&connection, |item| match wanted.blocking_send(Ok(item)) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_nobody_waits) => ControlFlow::Break(()),
+            });
+            if let Err(error) = outcome {
+                let _nobody_waits = wanted.blocking_send(Err(error));
+            }
+            let _here = connection.busy_timeout(Duration::ZERO);
+            connection
+        }));
+        Ok(Box::pin(Watched { found, running: Some(running) }))
+    }
+}
+
+/// The rows of a statement that has a thread.
+struct Watched {
+    found: mpsc::Receiver<Result<Found, Error>>,
+    running: Option<Running>,
+}
+
+impl Stream for Watched {
+    type Item = Result<Found, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let polled = self.found.poll_recv(context);
+        if matches!(polled, Poll::Ready(None))
+            && let Some(running) = self.running.take()
+        {
+            running.end();
+        }
+        polled
+    }
+}
+
+impl AnyConnectionBackend for InPlace {
+    fn name(&self) -> &'static str {
+        "SQLite"
+    }
+
+    fn close(self: Box<Self>) -> Work<'static, ()> {
+        Box::pin(async move {
+            let mut this = *self;
+            let _settled = this.settled().await;
+            // The last to close a file may have to bring its log into it.
+            tokio::task::spawn_blocking(move || drop(this)).await.map_err(|_| Error::WorkerCrashed)
+        })
+    }
+
+    fn close_hard(self: Box<Self>) -> Work<'static, ()> {
+        self.close()
+    }
+
+    fn ping(&mut self) -> Work<'_, ()> {
+        Box::pin(async move { self.settled().await.map(drop) })
+    }
+
+    fn begin(&mut self, statement: Option<SqlStr>) -> Work<'_, ()> {
+        Box::pin(async move {
+            self.settled().await?;
+            let depth = self.depth;
+            let statement = match statement {
+                Some(_) if depth > 0 => return Err(Error::InvalidSavePointStatement),
+                Some(statement) => statement,
+                None => begin_ansi_transaction_sql(depth),
+            };
+            self.transact(statement, depth + 1).await
+        })
+    }
+
+    fn commit(&mut self) -> Work<'_, ()> {
+        Box::pin(async move {
+            self.settled().await?;
+            match self.depth {
+                0 => Ok(()),
+                depth => self.transact(commit_ansi_transaction_sql(depth), depth - 1).await,
+            }
+        })
+    }
+
+    fn rollback(&mut self) -> Work<'_, ()> {
+        Box::pin(async move {
+            self.settled().await?;
+            match self.depth {
+                0 => Ok(()),
+                depth => self.transact(rollback_ansi_transaction_sql(depth), depth - 1).await,
+            }
+        })
+    }
+
+    fn start_rollback(&mut self) {
+        match &self.place {
+            Place::Here(_) => self.roll_back_here(),
+            Place::Away(_) | Place::Lost => self.is_rolled_back = true,
+        }
+    }
+
+    fn get_transaction_depth(&self) -> usize {
+        self.depth
+    }
+
+    fn shrink_buffers(&mut self) {}
+
+    fn flush(&mut self) -> Work<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn should_flush(&self) -> bool {
+        false
+    }
+
+    fn fetch_many(&mut self, query: SqlStr, persistent: bool, arguments: Option<AnyArguments>) -> Rows<'_> {
+        let question = Question::of(query, persistent, arguments);
+        Box::pin(async move { self.ask(question, None).await }.try_flatten_stream())
+    }
+
+    fn fetch_optional(
+        &mut self,
+        query: SqlStr,
+        persistent: bool,
+        arguments: Option<AnyArguments>,
+    ) -> Work<'_, Option<AnyRow>> {
+        let question = Question::of(query, persistent, arguments);
+        Box::pin(async move {
+            match self.ask(question, Some(1)).await?.next().await.transpose()? {
+                Some(Either::Right(row)) => Ok(Some(row)),
+                Some(Either::Left(_)) | None => Ok(None),
+            }
+        })
+    }
+
+    fn prepare_with<'c, 'q: 'c>(
+        &'c mut self,
+        sql: SqlStr,
+        _parameters: &[AnyTypeInfo],
+    ) -> Work<'c, AnyStatement> {
+        Box::pin(async move {
+            let connection = self.settled().await?;
+            statement::described(connection, sql.into_sql_str())
+        })
+    }
+}
