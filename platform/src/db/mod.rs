@@ -194,7 +194,9 @@ fn on_a_thread(work: impl Future<Output = ()> + Send + 'static) -> Result<(), Er
     let runtime = tokio::runtime::Handle::current();
     let thread = std::thread::Builder::new().name("db-writer".to_owned());
     let started = thread.spawn(move || runtime.block_on(work));
-    started.map(drop).map_err(|error| Error::Unavailable { reason: format!("no thread for the writer: {error}") })
+    started
+        .map(drop)
+        .map_err(|error| Error::Unavailable { reason: format!("no thread for the writer: {error}") })
 }
 
 impl std::fmt::Debug for Db {

@@ -220,7 +220,7 @@ impl AnyConnectionBackend for InPlace {
     fn close(self: Box<Self>) -> Work<'static, ()> {
         Box::pin(async move {
             let mut this = *self;
-            let _settled = this.settled().await;
+            let _is_whole = this.settled().await.is_ok();
             // The last to close a file may have to bring its log into it.
             tokio::task::spawn_blocking(move || drop(this)).await.map_err(|_| Error::WorkerCrashed)
         })

@@ -47,10 +47,10 @@ impl Question {
         };
         if self.is_kept {
             let mut statement = connection.prepare_cached(self.text.as_str()).map_err(refused)?;
-            step(connection, &mut statement, arguments, &mut give)?;
+            let _done = step(connection, &mut statement, arguments, &mut give)?;
         } else {
             let mut statement = connection.prepare(self.text.as_str()).map_err(refused)?;
-            step(connection, &mut statement, arguments, &mut give)?;
+            let _done = step(connection, &mut statement, arguments, &mut give)?;
         }
         Ok(())
     }

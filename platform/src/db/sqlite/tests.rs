@@ -98,5 +98,8 @@ async fn readers_do_not_write() {
     let folder = tempfile::tempdir().unwrap();
     let mut reader = reader(folder.path(), LIMIT);
     let refused = ask(&mut reader, "CREATE TABLE t (a BIGINT)").await.err().expect("it is refused");
-    assert_eq!(refused.as_database_error().and_then(|error| error.code().map(String::from)).as_deref(), Some("8"));
+    assert_eq!(
+        refused.as_database_error().and_then(|error| error.code().map(String::from)).as_deref(),
+        Some("8")
+    );
 }
