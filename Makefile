@@ -14,7 +14,7 @@ run:              ## build, set up a demonstration in ./lanyard-demo, sign a pre
 test:             ## every check that decides; prints the time of each step
 	tools/test
 
-check:            ## the quick checks: format, spelling, dependencies, lints
+check:            ## the quick checks: format, spelling, alerting rules, dependencies, lints
 	tools/check
 
 bench:            ## speed against the token alone and against other programs; docs/performance.md explains

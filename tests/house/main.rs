@@ -3,6 +3,7 @@
 //! Each check is a function from data to findings. Here they run over the tree; beside each check stands a
 //! counter-example that it must find.
 
+mod alerts;
 mod arrows;
 mod binary;
 mod callers;
@@ -225,6 +226,28 @@ fn metrics_are_documented() {
     let alerted = described::alerted(&tree::read("docs/alerts.yml"));
     let unknown: Vec<_> = alerted.difference(&measured).collect();
     assert!(!alerted.is_empty() && unknown.is_empty(), "alerts on what nobody measures: {unknown:?}");
+}
+
+/// Prometheus takes the alerting rules, and each fires when it must and is silent when it must not.
+#[test]
+fn alerts_fire_when_they_must() {
+    let (rules, moments) = (tree::read(alerts::RULES), tree::read(alerts::MOMENTS));
+    expect_clean(&alerts::refused(tree::root()));
+    expect_clean(&alerts::without_a_moment(&rules, &moments));
+
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let write = |file: &str, text: &str| {
+        let path = elsewhere.path().join(file);
+        std::fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("the folder is made");
+        std::fs::write(path, text).expect("the file is written");
+    };
+    write(alerts::MOMENTS, &moments);
+    let deaf = rules.replace("hsm_token_ready == 0", "hsm_token_ready == 2");
+    write(alerts::RULES, &deaf);
+    assert_eq!(alerts::refused(elsewhere.path()).len(), 1, "a rule that never fires is found");
+    let twice = format!("{rules}  - name: lanyard-server\n    rules: []\n");
+    write(alerts::RULES, &twice);
+    assert_eq!(alerts::refused(elsewhere.path()).len(), 2, "a group that is there twice is found");
 }
 
 /// A source file made up for a counter-example.

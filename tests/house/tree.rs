@@ -84,6 +84,7 @@ pub(crate) fn files(folders: &[&str], extensions: &[&str]) -> Vec<Source> {
     wanted.map(|(path, text)| Source { path: path.to_owned(), text }).collect()
 }
 
-fn root() -> &'static Path {
+/// The folder of the tree.
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
