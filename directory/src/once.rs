@@ -17,8 +17,6 @@ use crate::register::Register;
 use crate::store::once;
 use crate::version::Version;
 
-/// The longest key that is taken.
-pub(crate) const LONGEST_KEY: usize = 128;
 /// How many kept answers are swept away at once.
 const SWEPT: i64 = 100;
 

@@ -1,8 +1,12 @@
 //! Passwords by argon2id (RFC 9106) as PHC strings, in memory that the caller keeps or gives back, and that is wiped after each.
 
+mod threads;
+
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use zeroize::Zeroize as _;
+
+pub use threads::{Busy, Threads};
 
 /// What a hash costs.
 #[derive(Debug, Clone)]

@@ -1,12 +1,6 @@
 //! Passphrases: what may be one, and argon2id on a bounded pool of threads.
 
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread;
-
-use platform::argon2id::{self, Cost, Memory};
-use tokio::sync::oneshot;
+use platform::argon2id::{self, Busy, Cost, Memory, Threads};
 use zeroize::Zeroizing;
 
 use crate::config;
@@ -49,28 +43,19 @@ impl Passphrase {
 /// was done.
 #[derive(Clone)]
 pub(crate) struct Pool {
-    jobs: SyncSender<Job>,
+    threads: Threads,
     shares: Shares,
     cost: Cost,
 }
-
-type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
 impl Pool {
     /// Starts the threads.
     pub(crate) fn start(config: config::Argon2) -> Result<Self, Error> {
         let cost =
             Cost::new(config.memory_kib, config.passes, config.lanes).map_err(|error| unusable(&error))?;
-        let (jobs, queue) = sync_channel::<Job>(config.queue.max(1));
-        let queue = Arc::new(Mutex::new(queue));
-        for number in 0..config.threads.max(1) {
-            let queue = Arc::clone(&queue);
-            thread::Builder::new()
-                .name(format!("argon2-{number}"))
-                .spawn(move || work(&queue))
-                .map_err(|source| Error::Argon2Threads { source })?;
-        }
-        Ok(Self { jobs, shares: Shares::of(config.per_client), cost })
+        let threads = Threads::start("argon2", config.threads.max(1), config.queue.max(1))
+            .map_err(|source| Error::Argon2Threads { source })?;
+        Ok(Self { threads, shares: Shares::of(config.per_client), cost })
     }
 
     /// The PHC string of a new passphrase.
@@ -107,19 +92,12 @@ impl Pool {
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, Error> {
         let place = self.shares.take(who)?;
-        let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |memory| {
+        let work = move |memory: &mut Memory| {
             // Held until the job leaves the queue, also when nobody waits for it any more.
             let _place = place;
-            // Nobody waits any more when the caller went away.
-            if !answer.is_closed() {
-                let _ = answer.send(work(memory));
-            }
-        });
-        self.jobs.try_send(job).map_err(|refused| match refused {
-            TrySendError::Full(_) | TrySendError::Disconnected(_) => Error::PassphrasesBusy,
-        })?;
-        answered.await.map_err(|_| Error::PassphrasesBusy)
+            work(memory)
+        };
+        self.threads.run(work).await.map_err(|Busy| Error::PassphrasesBusy)
     }
 }
 
@@ -134,21 +112,6 @@ pub(crate) enum Verdict {
 
 fn unusable(error: &argon2id::Error) -> Error {
     Error::Argon2Parameters { reason: error.to_string() }
-}
-
-fn work(queue: &Mutex<Receiver<Job>>) {
-    loop {
-        // The lock is held while waiting: one idle thread waits for a job, the others for the lock.
-        let job = match queue.lock() {
-            Ok(queue) => queue.recv(),
-            Err(_) => return,
-        };
-        match job {
-            // Given back after each, so that an idle server holds none.
-            Ok(job) => job(&mut Memory::default()),
-            Err(_) => return,
-        }
-    }
 }
 
 #[cfg(test)]

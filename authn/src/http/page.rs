@@ -6,8 +6,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use platform::problem::{Kind, Problem};
+use platform::web::page::POLICY;
 
 use crate::error::Error;
 use crate::pages::{Frame, Told, ToldPage};
@@ -15,33 +16,13 @@ use crate::provider::Provider;
 use crate::session::Cookie;
 use crate::sign_in::Why;
 
-/// What a page may do: show our own style, run our own script, speak to us. It says nothing of where its forms lead, because
-/// browsers hold that against the relying party to which the last answer sends them; whatever is put into a page is escaped.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
-                      base-uri 'none'; frame-ancestors 'none'";
-
 /// What to do where nothing else helps.
 const BACK: &str = "Go back to the service that you want to use, and sign in from there.";
 
-/// Puts around an answer what keeps a page ours: in no frame, in no cache, and its address told to nobody. The origin is told: by
-/// it we know our own pages.
-pub(super) fn sealed(mut response: Response) -> Response {
-    let fields = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "strict-origin"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::PRAGMA, "no-cache"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (
-            HeaderName::from_static("permissions-policy"),
-            "publickey-credentials-get=(self), camera=(), microphone=()",
-        ),
-    ];
-    for (name, value) in fields {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
+/// Puts around an answer what keeps a page ours, and says so to old caches too.
+pub(super) fn sealed(response: Response) -> Response {
+    let mut response = platform::web::page::sealed(response);
+    response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     response
 }
 

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::store::cards::{self, BatchRow, ErrandRow, KeptBatch};
 
 /// How many cards are worked on together at most: all of their errands are begun in one transaction.
-pub(super) const MOST: usize = 100;
+const MOST: usize = 100;
 
 impl Cards {
     /// Reserves cards for their holders and begins the errands that issue them, all or none.
@@ -28,13 +28,7 @@ impl Cards {
         once: Once,
         new: NewCardBatch,
     ) -> Result<Answer, Error> {
-        let organisation: OdsCode =
-            new.organisation.parse().map_err(|_| field("organisation", "an ODS code"))?;
-        if new.cards.is_empty() || new.cards.len() > MOST {
-            return Err(field("cards", "1 to 100 cards"));
-        }
-        let organisation = organisation.to_string();
-        self.may_in(caller, May::Issue, &organisation).await?;
+        let organisation = self.may_begin(caller, &new.organisation, new.cards.len()).await?;
         let mut wanted = Vec::with_capacity(new.cards.len());
         for BatchCard { card, user_id } in new.cards {
             let holder: UserId =
@@ -44,30 +38,15 @@ impl Cards {
             wanted.push(BatchCard { card, user_id });
         }
         let mut opening = self.opening(Act::Issue, new.locked, Actor::from(caller));
-        let batch = KeptBatch {
-            batch_id: uuid_text(opening.now),
-            organisation,
-            subject: caller.subject.clone(),
-            cards: i64::try_from(wanted.len()).unwrap_or(i64::MAX),
-            made_at: opening.now,
-        };
-        opening.batch_id = Some(batch.batch_id.clone());
+        let batch = begun(caller, organisation, wanted.len(), &mut opening);
         self.do_once(once, opening.now, move |tx: &mut Tx| {
             Box::pin(async move {
-                cards::insert_batch(tx, &batch).await?;
-                let event = CardEvent::CardBatchBegun {
-                    batch: batch.batch_id.clone(),
-                    organisation: batch.organisation.clone(),
-                    cards: batch.cards,
-                };
-                audit::record(tx, opening.now, &opening.actor, &event).await?;
+                keep(tx, &batch, &opening).await?;
                 let mut rows = Vec::with_capacity(wanted.len());
                 for card in wanted {
                     rows.push(begin_one(tx, &batch, &opening, card).await?);
                 }
-                let location = format!("/ca/card-batches/{}", batch.batch_id);
-                let batch = shown(batch, &rows)?;
-                Ok(Answer { location: Some(location), ..Answer::json(201, &batch)? })
+                made(batch, &rows)
             })
         })
         .await
@@ -81,6 +60,54 @@ impl Cards {
         let rows = cards::batch_rows(read, id, i64::try_from(MOST).unwrap_or(i64::MAX)).await?;
         shown(batch, &rows)
     }
+
+    /// The organisation in which somebody may begin a batch of so many cards, where they may.
+    pub(super) async fn may_begin(
+        &self,
+        caller: &Caller,
+        organisation: &str,
+        cards: usize,
+    ) -> Result<String, Error> {
+        let organisation: OdsCode = organisation.parse().map_err(|_| field("organisation", "an ODS code"))?;
+        if cards == 0 || cards > MOST {
+            return Err(field("cards", "1 to 100 cards"));
+        }
+        let organisation = organisation.to_string();
+        self.may_in(caller, May::Issue, &organisation).await?;
+        Ok(organisation)
+    }
+}
+
+/// A batch of so many cards, to which the errands that are begun now belong.
+pub(super) fn begun(caller: &Caller, organisation: String, cards: usize, opening: &mut Opening) -> KeptBatch {
+    let batch = KeptBatch {
+        batch_id: uuid_text(opening.now),
+        organisation,
+        subject: caller.subject.clone(),
+        cards: i64::try_from(cards).unwrap_or(i64::MAX),
+        made_at: opening.now,
+    };
+    opening.batch_id = Some(batch.batch_id.clone());
+    batch
+}
+
+/// Writes a batch down, with its record.
+pub(super) async fn keep(tx: &mut Tx, batch: &KeptBatch, opening: &Opening) -> Result<(), Error> {
+    cards::insert_batch(tx, batch).await?;
+    let event = CardEvent::CardBatchBegun {
+        batch: batch.batch_id.clone(),
+        organisation: batch.organisation.clone(),
+        cards: batch.cards,
+    };
+    audit::record(tx, opening.now, &opening.actor, &event).await?;
+    Ok(())
+}
+
+/// What is answered to whoever began a batch.
+pub(super) fn made(batch: KeptBatch, rows: &[BatchRow]) -> Result<Answer, Error> {
+    let location = format!("/ca/card-batches/{}", batch.batch_id);
+    let batch = shown(batch, rows)?;
+    Ok(Answer { location: Some(location), ..Answer::json(201, &batch)? })
 }
 
 /// One card of a batch, as it is begun.
@@ -132,7 +159,7 @@ fn standing(row: &BatchRow) -> Standing {
     }
 }
 
-pub(super) fn shown(batch: KeptBatch, rows: &[BatchRow]) -> Result<CardBatch, Error> {
+fn shown(batch: KeptBatch, rows: &[BatchRow]) -> Result<CardBatch, Error> {
     let count = |wanted: Standing| count(rows.iter().filter(|row| standing(row) == wanted));
     let (done, open, stopped) = (count(Standing::Done), count(Standing::Open), count(Standing::Stopped));
     let finished = rows.iter().filter(|row| standing(row) == Standing::Done).map(|row| row.changed_at).max();

@@ -8,16 +8,14 @@ use card::wire::relay::Act;
 use directory::api::CardAct as May;
 use platform::caller::Caller;
 use platform::db::Tx;
-use platform::id::{OdsCode, uuid_text};
 
-use super::batch::{MOST, begun_row, shown};
-use super::stock::field;
+use super::batch::{begun, begun_row, keep, made};
 use super::stock_info::{info, more_than, next_of};
-use super::{Answer, CardEvent, CardRefused, Cards, ManagementName, Once, PukName};
+use super::{Answer, CardRefused, Cards, ManagementName, Once, PukName};
 use crate::api::{CardsLeft, NewRediversification, Rediversification, RediversificationQuery};
 use crate::error::Error;
 use crate::search::page_length;
-use crate::store::cards::{self, Card, KeptBatch};
+use crate::store::cards::{self, Card};
 
 impl Cards {
     /// How far the cards of an organisation have moved.
@@ -55,36 +53,17 @@ impl Cards {
         once: Once,
         new: NewRediversification,
     ) -> Result<Answer, Error> {
-        let organisation: OdsCode =
-            new.organisation.parse().map_err(|_| field("organisation", "an ODS code"))?;
-        if new.cards.is_empty() || new.cards.len() > MOST {
-            return Err(field("cards", "1 to 100 cards"));
-        }
-        let organisation = organisation.to_string();
-        self.may_in(caller, May::Issue, &organisation).await?;
+        let organisation = self.may_begin(caller, &new.organisation, new.cards.len()).await?;
         for id in &new.cards {
             let card = self.found(id).await?;
             self.may(caller, May::Repair, &card).await?;
         }
         let mut opening = self.opening(Act::Repair, false, Actor::from(caller));
-        let batch = KeptBatch {
-            batch_id: uuid_text(opening.now),
-            organisation,
-            subject: caller.subject.clone(),
-            cards: i64::try_from(new.cards.len()).unwrap_or(i64::MAX),
-            made_at: opening.now,
-        };
-        opening.batch_id = Some(batch.batch_id.clone());
+        let batch = begun(caller, organisation, new.cards.len(), &mut opening);
         let master = self.settings().master_key;
         self.do_once(once, opening.now, move |tx: &mut Tx| {
             Box::pin(async move {
-                cards::insert_batch(tx, &batch).await?;
-                let event = CardEvent::CardBatchBegun {
-                    batch: batch.batch_id.clone(),
-                    organisation: batch.organisation.clone(),
-                    cards: batch.cards,
-                };
-                audit::record(tx, opening.now, &opening.actor, &event).await?;
+                keep(tx, &batch, &opening).await?;
                 let mut rows = Vec::with_capacity(new.cards.len());
                 for id in new.cards {
                     let card = cards::by_id_in(tx, &id).await?;
@@ -97,9 +76,7 @@ impl Cards {
                     let (serial, state) = (card.serial.clone(), card.state);
                     rows.push(begun_row(opening.open(tx, card).await?, serial, state));
                 }
-                let location = format!("/ca/card-batches/{}", batch.batch_id);
-                let batch = shown(batch, &rows)?;
-                Ok(Answer { location: Some(location), ..Answer::json(201, &batch)? })
+                made(batch, &rows)
             })
         })
         .await

@@ -7,10 +7,10 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, header};
 use platform::caller::Caller;
 use platform::problem::Problem;
-use platform::web::{Json, JsonText, Raw};
+use platform::web::{Json, JsonText, LONGEST_KEY, Raw, idempotency_key};
 use serde::de::DeserializeOwned;
 
-use crate::once::{LONGEST_KEY, Once};
+use crate::once::Once;
 use crate::version::Expected;
 
 /// The version that a change is meant for; without it the change is refused (RFC 6585 3).
@@ -110,23 +110,14 @@ fn acting(digest: &mut Context, caller: &Caller) {
     digest.update(format!("{}\n{}\n", said(&caller.role_profile), said(&caller.assurance)).as_bytes());
 }
 
-/// The key: a string of RFC 9651, or the bare word that many clients send.
 fn key(parts: &Parts) -> Result<String, Problem> {
     let Some(value) = parts.headers.get("idempotency-key") else {
         let detail =
             "Send an Idempotency-Key with every POST, a new one for each new request, such as a UUID.";
         return Err(Problem::invalid("idempotency-key-missing", detail));
     };
-    let text = value.to_str().unwrap_or_default().trim();
-    let bare = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
-    let plain = !bare.is_empty()
-        && bare.len() <= LONGEST_KEY
-        && bare.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
-    if plain {
-        return Ok(bare.to_owned());
-    }
-    Err(Problem::invalid(
-        "idempotency-key-invalid",
-        format!("The Idempotency-Key has at most {LONGEST_KEY} visible characters of ASCII."),
-    ))
+    idempotency_key(value.to_str().unwrap_or_default()).ok_or_else(|| {
+        let detail = format!("The Idempotency-Key has at most {LONGEST_KEY} visible characters of ASCII.");
+        Problem::invalid("idempotency-key-invalid", detail)
+    })
 }

@@ -17,6 +17,7 @@ mod fhir_face;
 mod fhir_subscriptions;
 mod fhir_versions;
 mod headers;
+mod import_lines;
 mod incoming;
 mod input;
 mod organisations;

@@ -3,18 +3,17 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body as Stream, Bytes};
+use axum::body::Body as Stream;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
-use futures_util::stream;
-use http::header;
 use platform::caller::Caller;
 use platform::problem::{Body, Problem};
 use platform::web::{Json, Query};
 use tokio::sync::mpsc;
 use utoipa::OpenApi;
 
+use super::import_lines;
 use super::incoming::incoming;
 use super::input;
 use crate::api::{
@@ -23,15 +22,9 @@ use crate::api::{
     OrganisationImportQuery, OrganisationImportRefusal, OrganisationImportReport, OrganisationImports, Page,
     PageQuery, Trial,
 };
-use crate::error::Error;
 use crate::organisation::{Change, Difference, Mode, Progress, Report, import_telling};
 use crate::register::Register;
 use crate::store::organisation_imports::{self, Place};
-
-/// How many lines wait to be read. Whoever does not read them misses some that say how far it is, and never the last.
-const WAITING: usize = 64;
-/// How long the first part may take before the answer begins: until then what stops an import has a status of its own.
-const FIRST: Duration = Duration::from_secs(10);
 
 pub(super) fn router() -> Router<Register> {
     Router::new().route("/directory/organisations/import", get(list).post(bring))
@@ -90,69 +83,32 @@ pub(super) async fn bring(
         Some(Trial::No) | None => Mode::Apply,
     };
     let actor = audit::Actor::from(&caller);
-    let (sender, mut lines) = mpsc::channel(WAITING);
+    let (sender, lines) = mpsc::channel(import_lines::WAITING);
     // Beside the request: what was begun comes to its end, or to that of the body, even if nobody reads the answer.
     tokio::spawn(async move {
         let told = sender.clone();
-        let progress =
-            move |progress: &Progress| drop(told.try_send(Told::Line(Line::Progress(shown(progress)))));
-        let (found, mut changes) = mpsc::channel(WAITING);
+        let progress = move |progress: &Progress| drop(told.try_send(Ok(Line::Progress(shown(progress)))));
+        let (found, mut changes) = mpsc::channel(import_lines::WAITING);
         let found = (mode == Mode::DryRun && query.changes == Some(ListedChanges::All)).then_some(found);
         let told = sender.clone();
         // No line with a change is missed: the dry run waits for whoever reads, and is told when nobody does.
         let telling = async move {
             while let Some(found) = changes.recv().await {
-                if told.send(Told::Line(Line::Change(change(found)))).await.is_err() {
+                if told.send(Ok(Line::Change(change(found)))).await.is_err() {
                     return;
                 }
             }
         };
         let importing = import_telling(&register, incoming(body), mode, progress, found, &actor);
         let (imported, ()) = tokio::join!(importing, telling);
-        let last = match imported {
-            Ok(report) => Told::Line(Line::Report(whole(report))),
-            Err(error) => Told::Stopped(error),
-        };
+        let last = imported.map(|report| Line::Report(whole(report)));
         let _gone = sender.send(last).await;
     });
-    let first = match tokio::time::timeout(FIRST, lines.recv()).await {
-        Ok(Some(Told::Stopped(error))) => return Err(error.into()),
-        Ok(first) => first,
-        Err(_still_reading) => None,
-    };
-    let lines = stream::unfold((first, lines), |(first, mut lines)| async move {
-        let told = match first {
-            Some(told) => told,
-            None => lines.recv().await?,
-        };
-        Some((line(told), (None, lines)))
-    });
-    Ok(([(header::CONTENT_TYPE, "application/jsonl")], Stream::from_stream(lines)).into_response())
-}
-
-/// What the import says.
-enum Told {
-    Line(Line),
-    Stopped(Error),
-}
-
-fn line(told: Told) -> Result<Bytes, serde_json::Error> {
-    let line = match told {
-        Told::Line(line) => line,
-        Told::Stopped(error) => {
-            let problem = Problem::from(error);
-            problem.log();
-            let body = problem.body();
-            Line::Problem(OrganisationImportProblem {
-                status: problem.kind.status().as_u16(),
-                code: body.code,
-                detail: body.detail,
-            })
-        }
-    };
-    let mut text = serde_json::to_vec(&line)?;
-    text.push(b'\n');
-    Ok(text.into())
+    import_lines::answer(lines, |problem| {
+        let Body { status, code, detail, .. } = problem;
+        Line::Problem(OrganisationImportProblem { status, code, detail })
+    })
+    .await
 }
 
 fn milliseconds(time: Duration) -> u64 {

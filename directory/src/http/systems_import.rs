@@ -1,33 +1,24 @@
 //! `/directory/systems/import`: systems from LDIF, brought in while the file is sent.
 
-use std::time::Duration;
-
 use axum::Router;
-use axum::body::{Body as Stream, Bytes};
+use axum::body::Body as Stream;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::post;
-use futures_util::stream;
-use http::header;
 use platform::caller::Caller;
 use platform::problem::{Body, Problem};
 use platform::web::Query;
 use tokio::sync::mpsc;
 use utoipa::OpenApi;
 
+use super::import_lines;
 use super::incoming::incoming;
 use crate::api::{
     ListedChanges, SYSTEMS, SystemImportLine as Line, SystemImportProblem, SystemImportProgress,
     SystemImportQuery, SystemImportReport, Trial,
 };
-use crate::error::Error;
 use crate::register::Register;
 use crate::system::{Mode, import};
-
-/// How many lines wait to be read. Whoever does not read them misses some that say how far it is, and never the last.
-const WAITING: usize = 64;
-/// How long the first part may take before the answer begins: until then what stops an import has a status of its own.
-const FIRST: Duration = Duration::from_secs(10);
 
 pub(super) fn router() -> Router<Register> {
     Router::new().route("/directory/systems/import", post(bring))
@@ -66,13 +57,13 @@ pub(super) async fn bring(
         Some(Trial::No) | None => Mode::Apply,
     };
     let actor = audit::Actor::from(&caller);
-    let (sender, mut lines) = mpsc::channel(WAITING);
+    let (sender, lines) = mpsc::channel(import_lines::WAITING);
     // Beside the request: what was begun comes to its end, or to that of the body, even if nobody reads the answer.
     tokio::spawn(async move {
         let told = sender.clone();
         let progress =
             move |progress: &SystemImportProgress| drop(told.try_send(Ok(Line::Progress(progress.clone()))));
-        let (found, mut changes) = mpsc::channel::<String>(WAITING);
+        let (found, mut changes) = mpsc::channel::<String>(import_lines::WAITING);
         let found = (mode == Mode::DryRun && query.changes == Some(ListedChanges::All)).then_some(found);
         let told = sender.clone();
         // No line with a change is missed: the dry run waits for whoever reads, and is told when nobody does.
@@ -91,30 +82,9 @@ pub(super) async fn bring(
         });
         let _gone = sender.send(last).await;
     });
-    let first = match tokio::time::timeout(FIRST, lines.recv()).await {
-        Ok(Some(Err(error))) => return Err(error.into()),
-        Ok(first) => first,
-        Err(_still_reading) => None,
-    };
-    let lines = stream::unfold((first, lines), |(first, mut lines)| async move {
-        let told = match first {
-            Some(told) => told,
-            None => lines.recv().await?,
-        };
-        Some((line(told), (None, lines)))
-    });
-    Ok(([(header::CONTENT_TYPE, "application/jsonl")], Stream::from_stream(lines)).into_response())
-}
-
-fn line(told: Result<Line, Error>) -> Result<Bytes, serde_json::Error> {
-    let line = told.unwrap_or_else(|error| {
-        let problem = Problem::from(error);
-        problem.log();
-        let body = problem.body();
-        let status = problem.kind.status().as_u16();
-        Line::Problem(SystemImportProblem { status, code: body.code, detail: body.detail })
-    });
-    let mut text = serde_json::to_vec(&line)?;
-    text.push(b'\n');
-    Ok(text.into())
+    import_lines::answer(lines, |problem| {
+        let Body { status, code, detail, .. } = problem;
+        Line::Problem(SystemImportProblem { status, code, detail })
+    })
+    .await
 }

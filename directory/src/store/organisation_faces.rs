@@ -240,9 +240,12 @@ fn all(conditions: &[Condition]) -> Statement {
 
 /// How many organisations there are of which every condition holds.
 pub(crate) async fn count(tx: &mut Tx, conditions: &[Condition]) -> Result<usize, Error> {
-    let statement = all(conditions);
-    let text =
-        format!("SELECT CAST(COUNT(*) AS BIGINT) FROM directory_organisation o WHERE {}", statement.text);
+    counted(tx, "directory_organisation o", all(conditions)).await
+}
+
+/// How many rows of a table are meant.
+async fn counted(tx: &mut Tx, table: &'static str, statement: Statement) -> Result<usize, Error> {
+    let text = format!("SELECT CAST(COUNT(*) AS BIGINT) FROM {table} WHERE {}", statement.text);
     // Made of our own words and numbers only.
     let mut query = sqlx::query_scalar(AssertSqlSafe(text));
     for value in statement.values {
@@ -405,18 +408,7 @@ impl Affiliations {
 
 /// How many relationships are meant.
 pub(crate) async fn count_affiliations(tx: &mut Tx, wanted: &Affiliations) -> Result<usize, Error> {
-    let statement = wanted.statement();
-    let text = format!(
-        "SELECT CAST(COUNT(*) AS BIGINT) FROM directory_organisation_relationship r WHERE {}",
-        statement.text
-    );
-    // Made of our own words and numbers only.
-    let mut query = sqlx::query_scalar(AssertSqlSafe(text));
-    for value in statement.values {
-        query = query.bind(value);
-    }
-    let many: i64 = query.fetch_one(&mut *tx).await?;
-    Ok(usize::try_from(many).unwrap_or(usize::MAX))
+    counted(tx, "directory_organisation_relationship r", wanted.statement()).await
 }
 
 /// Relationships, in the order of the organisations whose they are.

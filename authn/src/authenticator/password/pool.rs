@@ -1,12 +1,9 @@
 //! The threads that hash passwords.
 
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::sync::Arc;
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-use platform::argon2id::{self, Cost, Memory};
-use tokio::sync::oneshot;
+use platform::argon2id::{self, Busy, Cost, Memory, Threads};
 use zeroize::Zeroizing;
 
 use super::settings::Passwords;
@@ -17,13 +14,11 @@ use crate::error::Error;
 /// and nothing was done.
 #[derive(Clone)]
 pub(crate) struct Pool {
-    jobs: SyncSender<Job>,
+    threads: Threads,
     cost: Cost,
     /// What a password is held against where there is no account, so that it takes as long.
     decoy: Arc<str>,
 }
-
-type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
 impl Pool {
     /// Starts the threads.
@@ -32,16 +27,9 @@ impl Pool {
         let decoy = Memory::default()
             .hash(&cost, &random::<32>()?, &random::<16>()?)
             .map_err(|error| unusable(&error))?;
-        let (jobs, queue) = sync_channel::<Job>(settings.queue);
-        let queue = Arc::new(Mutex::new(queue));
-        for number in 0..settings.threads {
-            let queue = Arc::clone(&queue);
-            thread::Builder::new()
-                .name(format!("password-{number}"))
-                .spawn(move || work(&queue))
-                .map_err(|source| Error::Hashing { reason: source.to_string() })?;
-        }
-        Ok(Self { jobs, cost, decoy: decoy.into() })
+        let threads = Threads::start("password", settings.threads, settings.queue)
+            .map_err(|source| Error::Hashing { reason: source.to_string() })?;
+        Ok(Self { threads, cost, decoy: decoy.into() })
     }
 
     /// The PHC string of a new password.
@@ -81,17 +69,7 @@ impl Pool {
         &self,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |memory| {
-            // Nobody waits any more when the caller went away.
-            if !answer.is_closed() {
-                let _gone = answer.send(work(memory));
-            }
-        });
-        self.jobs.try_send(job).map_err(|refused| match refused {
-            TrySendError::Full(_) | TrySendError::Disconnected(_) => Error::Busy,
-        })?;
-        answered.await.map_err(|_| Error::Busy)
+        self.threads.run(work).await.map_err(|Busy| Error::Busy)
     }
 }
 
@@ -113,21 +91,6 @@ fn random<const N: usize>() -> Result<[u8; N], Error> {
 
 fn unusable(error: &argon2id::Error) -> Error {
     Error::Hashing { reason: error.to_string() }
-}
-
-fn work(queue: &Mutex<Receiver<Job>>) {
-    loop {
-        // The lock is held while waiting: one idle thread waits for a job, the others for the lock.
-        let job = match queue.lock() {
-            Ok(queue) => queue.recv(),
-            Err(_) => return,
-        };
-        match job {
-            // Given back after each, so that an idle server holds none.
-            Ok(job) => job(&mut Memory::default()),
-            Err(_) => return,
-        }
-    }
 }
 
 #[cfg(test)]

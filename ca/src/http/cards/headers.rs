@@ -6,13 +6,10 @@ use http::header;
 use http::request::Parts;
 use platform::caller::Caller;
 use platform::problem::Problem;
-use platform::web::{Json, JsonText};
+use platform::web::{Json, JsonText, idempotency_key};
 use serde::de::DeserializeOwned;
 
 use crate::cards::{CardRefused, Expected, Once};
-
-/// The longest idempotency key.
-const LONGEST_KEY: usize = 128;
 
 /// The version that a change is meant for; without it the change is refused (RFC 6585 3).
 pub(super) struct IfMatch(pub(super) Expected);
@@ -67,13 +64,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Posted<T> {
     }
 }
 
-/// The key: a string of RFC 9651, or the bare word that many clients send.
 fn key(parts: &Parts) -> Result<String, Problem> {
     let value = parts.headers.get("idempotency-key").and_then(|value| value.to_str().ok());
-    let text = value.unwrap_or_default().trim();
-    let bare = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
-    let plain = !bare.is_empty()
-        && bare.len() <= LONGEST_KEY
-        && bare.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
-    if plain { Ok(bare.to_owned()) } else { Err(CardRefused::KeyMissing.into()) }
+    idempotency_key(value.unwrap_or_default()).ok_or_else(|| CardRefused::KeyMissing.into())
 }

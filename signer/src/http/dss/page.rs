@@ -3,42 +3,19 @@
 use askama::Template;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use platform::problem::{Kind, Problem};
+use platform::web::page::POLICY;
+pub(super) use platform::web::page::sealed;
 
 use crate::dss::SignIn;
 use crate::error::Error;
 use crate::signer::Signer;
 
-/// What a page may do: show the style of the pages of sign-in, run their script, speak to us. Nothing is said of where its forms lead,
-/// because browsers hold that against the application to which the last answer sends them.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
-                      base-uri 'none'; frame-ancestors 'none'";
-
 /// Where people sign in. Without it there are no such routes.
 pub(super) fn sign_in(signer: &Signer) -> Result<&SignIn, Problem> {
     signer.sign_in.as_ref().ok_or_else(|| Problem::not_found("route-none", "There is no such address."))
-}
-
-/// Puts around an answer what keeps a page ours: in no frame, in no cache, and its address told to nobody.
-pub(super) fn sealed(mut response: Response) -> Response {
-    let fields = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "strict-origin"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (
-            HeaderName::from_static("permissions-policy"),
-            "publickey-credentials-get=(self), camera=(), microphone=()",
-        ),
-    ];
-    for (name, value) in fields {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    response
 }
 
 /// A page.
