@@ -110,7 +110,7 @@ pub(super) async fn open_readers(engine: Engine, config: &Config) -> Result<AnyP
     AnyPoolOptions::new()
         .max_connections(config.readers.max(1))
         .acquire_timeout(CONNECT_TIME_OUT)
-        // A file does not go away while it is open, and to ask first is a hand-over to another thread and back.
+        // A file does not go away while it is open.
         .test_before_acquire(engine == Engine::Postgres)
         .after_connect(move |connection, _| {
             Box::pin(async move { raw_sql(settings).execute(connection).await.map(drop) })

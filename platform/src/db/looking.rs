@@ -1,8 +1,8 @@
 //! Rows that several requests look for at the same time, found with one statement: what is asked while one group is being looked for
 //! goes into the next, and nobody waits for a timer.
 //!
-//! A statement is handed to a thread of its own on SQLite and goes over a connection on PostgreSQL, and both cost more than finding a
-//! row by its key. Whoever asks gets what is there after they asked, as if they had asked alone.
+//! A statement takes a connection from the pool and brings it back, and on PostgreSQL goes over the network, which costs more than finding
+//! a row by its key. Whoever asks gets what is there after they asked, as if they had asked alone.
 
 use std::future::Future;
 use std::time::Duration;
