@@ -1,13 +1,13 @@
 //! One connection: what is asked is answered, several things at a time.
 //!
-//! Searches and comparisons are tasks of their own, so that they can be abandoned. What they answer goes through one short
+//! Searches and comparisons that wait for something are tasks of their own, so that they can be abandoned. What they answer goes through one short
 //! queue to one writer: whoever reads slowly holds their own searches up, and is cut off when they read nothing at all.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use ldap3_proto::proto::{LdapBindRequest, LdapExtendedRequest, LdapMsg, LdapOp, LdapResultCode as Code};
 use platform::caller::Caller;
@@ -37,6 +37,8 @@ use crate::showing::{self, Showing};
 
 /// How many answers wait to be written.
 const WAITING: usize = 16;
+/// How much is put together before it is written: what a record of TLS holds.
+const RECORD: usize = 16 * 1024;
 
 /// Finds out who has shown these certificates, the holder's own first; nobody who has shown none.
 pub type Identify = Arc<
@@ -237,11 +239,23 @@ async fn write<W>(mut writer: WriteHalf<W>, mut answers: mpsc::Receiver<Bytes>, 
 where
     W: AsyncRead + AsyncWrite,
 {
-    while let Some(mut octets) = answers.recv().await {
-        while !octets.is_empty() {
-            match timeout(stall, writer.write_buf(&mut octets)).await {
-                Ok(Ok(written)) if written > 0 => {}
-                _ => return,
+    let mut waiting = Vec::with_capacity(WAITING);
+    let mut record = BytesMut::new();
+    while answers.recv_many(&mut waiting, WAITING).await > 0 {
+        // Small answers share a record of TLS and a call of the system.
+        let mut waiting = waiting.drain(..).peekable();
+        while let Some(mut octets) = waiting.next() {
+            if record.len() + octets.len() <= RECORD {
+                record.extend_from_slice(&octets);
+                if waiting.peek().is_some() {
+                    continue;
+                }
+                octets.clear();
+            }
+            for octets in [record.split().freeze(), octets] {
+                if !written(&mut writer, octets, stall).await {
+                    return;
+                }
             }
         }
         if answers.is_empty() && !matches!(timeout(stall, writer.flush()).await, Ok(Ok(()))) {
@@ -249,6 +263,17 @@ where
         }
     }
     let _gone = timeout(stall, writer.shutdown()).await;
+}
+
+/// Whether all of it was taken.
+async fn written<W: AsyncWrite>(writer: &mut WriteHalf<W>, mut octets: Bytes, stall: Duration) -> bool {
+    while !octets.is_empty() {
+        match timeout(stall, writer.write_buf(&mut octets)).await {
+            Ok(Ok(written)) if written > 0 => {}
+            _ => return false,
+        }
+    }
+    true
 }
 
 impl Session {
@@ -437,13 +462,17 @@ impl Session {
             followers: self.followers.clone(),
         };
         let out = self.out.clone();
-        let task = self.tasks.spawn(async move {
+        let mut answering = Box::pin(async move {
             let _gone = match received.message.op {
                 LdapOp::SearchRequest(_) => search(&context, received, &out).await,
                 _ => compare(&context, received, &out).await,
             };
         });
-        self.running.insert(msgid, task);
+        // Most is answered from memory without waiting for anything: a task of its own would cost more than the answer.
+        if futures_util::poll!(&mut answering).is_pending() {
+            let task = self.tasks.spawn(answering);
+            self.running.insert(msgid, task);
+        }
         Ok(Flow::On)
     }
 
