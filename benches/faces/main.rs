@@ -1,10 +1,11 @@
 //! The directory's faces: searches over LDAP beside slapd with the same entries and the same client, the three FHIR APIs over TLS, the
 //! same with few people and with many, and a restart; each held against its goal in one run.
 //!
-//! `cargo bench --bench faces -- [CASE…] [people=PEOPLE] [sizes=FEW,MANY] [seconds=SECONDS] [settings=FILE]`: all cases without a name, with
+//! `cargo bench --bench faces -- [CASE…] [people=PEOPLE] [sizes=FEW,MANY] [seconds=SECONDS] [reads=WAY] [settings=FILE]`: all cases without a name, with
 //! registers that are small enough to try it out. The goals are for `people=100000 sizes=14000,1400000`, which takes an hour and
-//! about 14 GB below `target`. What FHIR and a restart cost is measured with the most people that there are. A file of settings is added to
-//! the configuration, to measure with them and without. It ends with 1 when a goal was missed. The load generator shares the cores with
+//! about 14 GB below `target`. What FHIR and a restart cost is measured with the most people that there are. Whom the server shows is
+//! recorded by a journal unless another WAY of `[directory] reads_recorded` is named. A file of settings is added to the configuration, to
+//! measure with them and without. It ends with 1 when a goal was missed. The load generator shares the cores with
 //! the servers.
 
 mod ber;
@@ -51,6 +52,9 @@ const CASES: [(&str, Case); 4] = [
     ("restart", restart::measure),
 ];
 
+/// The ways in which it is recorded whom the server shows.
+const WAYS: [&str; 3] = ["journal", "before-answer", "within-a-second"];
+
 type Case = fn(&mut Bench) -> anyhow::Result<()>;
 
 /// What was asked for on the command line, beside cases.
@@ -60,6 +64,7 @@ pub(crate) struct Options {
     /// Few, and many.
     pub(crate) sizes: [u64; 2],
     seconds: u64,
+    reads: String,
     settings: String,
 }
 
@@ -89,7 +94,13 @@ fn main() -> anyhow::Result<()> {
 /// What was asked for on the command line: cases by name, and the rest.
 fn asked() -> anyhow::Result<(Vec<String>, Options)> {
     let mut named = Vec::new();
-    let mut options = Options { people: 14_000, sizes: [1_400, 14_000], seconds: 5, settings: String::new() };
+    let mut options = Options {
+        people: 14_000,
+        sizes: [1_400, 14_000],
+        seconds: 5,
+        reads: WAYS[0].to_owned(),
+        settings: String::new(),
+    };
     // Cargo says `--bench` to every bench.
     for word in std::env::args().skip(1).filter(|word| word != "--bench") {
         match word.split_once('=') {
@@ -101,11 +112,17 @@ fn asked() -> anyhow::Result<(Vec<String>, Options)> {
                 options.sizes = [whole(few)?, whole(many)?];
             }
             Some(("seconds", many)) => options.seconds = whole(many)?,
+            Some(("reads", way)) => {
+                ensure!(WAYS.contains(&way), "reads= is one of {WAYS:?}");
+                way.clone_into(&mut options.reads);
+            }
             Some(("settings", file)) => {
                 options.settings =
                     std::fs::read_to_string(file).with_context(|| format!("{file} cannot be read"))?;
             }
-            Some((name, _)) => bail!("there is no {name}=, but people=, sizes=, seconds= and settings="),
+            Some((name, _)) => {
+                bail!("there is no {name}=, but people=, sizes=, seconds=, reads= and settings=")
+            }
         }
     }
     let [few, many] = options.sizes;
@@ -132,7 +149,7 @@ impl Bench {
         if let Some(place) = self.places.get(&people) {
             return Ok(Rc::clone(place));
         }
-        let place = Rc::new(Place::make(people, &self.options.settings)?);
+        let place = Rc::new(Place::make(people, &self.options.reads, &self.options.settings)?);
         self.places.insert(people, Rc::clone(&place));
         Ok(place)
     }

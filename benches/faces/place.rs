@@ -47,11 +47,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Makes it and fills its register. `settings` are added to the configuration.
-    pub(crate) fn make(people: u64, settings: &str) -> anyhow::Result<Self> {
+    /// Makes it and fills its register. `reads` says how it is recorded whom it shows; `settings` are added to the configuration.
+    pub(crate) fn make(people: u64, reads: &str, settings: &str) -> anyhow::Result<Self> {
         line("\nmaking an installation");
         let site = Site::make()?;
-        configure(&site, settings)?;
+        configure(&site, reads, settings)?;
         line(format_args!("filling its register with {people} people"));
         fill(&site, people)?;
         let tls = trusting(&site.root(), Some(&site.desk()))?;
@@ -86,10 +86,14 @@ impl Place {
     }
 }
 
-fn configure(site: &Site, settings: &str) -> anyhow::Result<()> {
+fn configure(site: &Site, reads: &str, settings: &str) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(site.configuration())?;
     let text = text.replace("\"ca:acme\"", &format!("\"ca:acme\", {ACTS}"));
     ensure!(text.contains(ACTS), "the configuration has no registration desk");
+    let folder = if reads == "journal" { "reads_journal = \"reads\"\n" } else { "" };
+    let recorded = format!("\nreads_recorded = \"{reads}\"\n{folder}document_key");
+    let text = text.replace("\ndocument_key", &recorded);
+    ensure!(text.contains(&recorded), "the configuration has no register");
     // Everything is read out once, in pages.
     let ldap = format!(
         "\n[directory.ldap]\ntls = \"127.0.0.1:{LDAP}\"\nsize_limit = 1000\nlook_through = 20000000\ntime_limit_s = 600\n"

@@ -46,6 +46,8 @@ pub struct Config {
     pub ldap: Option<LdapConfig>,
     /// When it is in the record whom a face has shown people.
     pub reads_recorded: ReadsRecorded,
+    /// The folder of the journal of reads, where they are recorded by one: on a local disk, and no other process's.
+    pub reads_journal: Option<PathBuf>,
     /// What is kept in memory for the faces.
     pub model: ModelConfig,
     /// The activity that makes a local smartcard administrator of its holders, as in `B0123`; none is known nationally.
@@ -68,6 +70,7 @@ impl Default for Config {
             subscription_targets: Vec::new(),
             ldap: None,
             reads_recorded: ReadsRecorded::default(),
+            reads_journal: None,
             model: ModelConfig::default(),
             local_smartcard_administrator: None,
         }
@@ -96,6 +99,19 @@ impl Config {
             return Err(Error::Setting {
                 sentence: "each of directory.subscription_targets begins with https:// and a host, and ends with /",
             });
+        }
+        match (self.reads_recorded, &self.reads_journal) {
+            (ReadsRecorded::Journal, None) => {
+                return Err(Error::Setting {
+                    sentence: "directory.reads_recorded = \"journal\" needs the folder of the journal in directory.reads_journal",
+                });
+            }
+            (ReadsRecorded::BeforeAnswer | ReadsRecorded::WithinASecond, Some(_)) => {
+                return Err(Error::Setting {
+                    sentence: "directory.reads_journal is there for directory.reads_recorded = \"journal\" alone; take it out, or set that",
+                });
+            }
+            _ => {}
         }
         self.retention.check()?;
         self.model.check()?;
@@ -143,6 +159,22 @@ const RESERVED: [&str; 4] = ["B1300", "B0267", "B0272", "B0274"];
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A journal needs its folder, and a folder its journal.
+    #[test]
+    fn a_journal_has_a_folder() {
+        let check = |reads_recorded, folder: Option<&str>| {
+            Config { reads_recorded, reads_journal: folder.map(PathBuf::from), ..Config::default() }.check()
+        };
+        for other in [ReadsRecorded::BeforeAnswer, ReadsRecorded::WithinASecond] {
+            check(other, None).unwrap();
+            let refused = check(other, Some("reads")).unwrap_err().to_string();
+            assert!(refused.contains("directory.reads_journal"), "{refused}");
+        }
+        check(ReadsRecorded::Journal, Some("reads")).unwrap();
+        let refused = check(ReadsRecorded::Journal, None).unwrap_err().to_string();
+        assert!(refused.contains("directory.reads_journal"), "{refused}");
+    }
 
     /// Programs are told below the addresses that are set, and nowhere else, whatever is made to look so.
     #[test]

@@ -97,6 +97,20 @@ pub enum Error {
         /// What, and when to try again.
         sentence: &'static str,
     },
+    /// The journal of reads cannot be begun.
+    #[error("the journal of reads {place}: {sentence}")]
+    Journal {
+        /// Its folder, or the file in it.
+        place: String,
+        /// What is wrong and what to do.
+        sentence: String,
+    },
+    /// A read could not be kept in the journal, so nothing is answered.
+    #[error("the journal of reads did not take a read")]
+    JournalUnwritten(#[source] std::io::Error),
+    /// The journal of reads was not begun.
+    #[error("the journal of reads was not begun")]
+    JournalClosed,
     /// The database refused or failed.
     #[error("the database did not take the change")]
     Db(#[from] db::Error),
@@ -149,6 +163,12 @@ impl From<Error> for Problem {
             ),
             Error::NotAllowed { code, sentence } => Problem::forbidden(code, sentence),
             Error::Busy { sentence } => Problem::unavailable("busy", sentence, Duration::from_mins(1)),
+            error @ Error::JournalUnwritten(_) => Problem::unavailable(
+                "record-unavailable",
+                "It could not be recorded whom this shows, so it is not answered. Try again shortly.",
+                Duration::from_secs(5),
+            )
+            .caused_by(error),
             Error::Db(source) => source.into(),
             other => Problem::internal(other),
         }

@@ -26,6 +26,7 @@ mod fhir;
 mod grounds;
 mod http;
 mod ids;
+mod journal;
 pub mod ldap;
 mod model;
 mod ods;

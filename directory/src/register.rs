@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::day::Day;
 use crate::error::Error;
 use crate::fhir::grants::Grants;
+use crate::journal::Journal;
 use crate::model::Model;
 use crate::person::DocumentKey;
 use crate::rbac::Shelf;
@@ -57,6 +58,8 @@ pub struct Shared {
     pub(crate) reports: Arc<Semaphore>,
     /// Where what the faces show waits to be recorded; begun by the first.
     records: OnceLock<Together<Record>>,
+    /// The journal into which what the faces show goes where that was set; begun by the server.
+    pub(crate) journal: OnceLock<Journal>,
     /// Where assignments of requests that come together wait for each other; begun by the first.
     assigning: OnceLock<Together<Assigning>>,
     /// Who says what programs are granted.
@@ -86,6 +89,7 @@ impl Register {
             model: Model::default(),
             reports,
             records: OnceLock::new(),
+            journal: OnceLock::new(),
             assigning: OnceLock::new(),
             grants: OnceLock::new(),
         })))
@@ -94,6 +98,11 @@ impl Register {
     /// Where it is recorded what the faces show, with few statements.
     pub(crate) fn records(&self) -> &Together<Record> {
         self.records.get_or_init(|| Together::start(&self.db))
+    }
+
+    /// The journal of reads. Without it nobody is shown.
+    pub(crate) fn journal(&self) -> Result<&Journal, Error> {
+        self.journal.get().ok_or(Error::JournalClosed)
     }
 
     /// Where assignments are written, those that come together in one transaction.

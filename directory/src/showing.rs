@@ -1,4 +1,5 @@
-//! Who was shown people: recorded before any of it is answered, those of requests that come together with few statements.
+//! Who was shown people: recorded, or kept where it will be, before any of it is answered; those of requests that come together with few
+//! statements.
 
 use std::sync::Arc;
 
@@ -21,13 +22,16 @@ pub enum ReadsRecorded {
     /// Before any of it is answered.
     #[default]
     BeforeAnswer,
+    /// In a journal on this machine's disk before any of it is answered, and in the record a moment later, whatever ends the server but a
+    /// loss of power.
+    Journal,
     /// Within a second of the answer: a server that is killed loses what it showed in that time from the record. No more than a few
     /// thousand wait to be recorded; who asks for more is told to come later.
     WithinASecond,
 }
 
 /// What a face tells the record.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum Showing {
     Ldap(LdapEvent),
@@ -46,11 +50,18 @@ impl audit::Event for Showing {
 }
 
 /// Something that was shown, by whom and when it was asked for.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
-    at: Millis,
-    actor: Actor,
-    showing: Showing,
+    pub(crate) at: Millis,
+    pub(crate) actor: Actor,
+    pub(crate) showing: Showing,
+}
+
+impl Record {
+    /// The same as the record takes it.
+    pub(crate) fn act(&self) -> (Millis, &Actor, Showing) {
+        (self.at, &self.actor, self.showing.clone())
+    }
 }
 
 impl Row for Record {
@@ -63,20 +74,25 @@ impl Row for Record {
     }
 
     async fn write_all(rows: &[Arc<Self>], tx: &mut Tx) -> Result<Vec<()>, Undone> {
-        let acts: Vec<_> = rows.iter().map(|row| (row.at, &row.actor, row.showing.clone())).collect();
+        let acts: Vec<_> = rows.iter().map(|row| row.act()).collect();
         audit::record_each(tx, &acts).await?;
         Ok(vec![(); rows.len()])
     }
 }
 
-/// Records what a face shows. When this returns it is in the record, or, where that was set, will be within a second.
+/// Records what a face shows. When this returns it is in the record; or, where that was set, in the journal, or will be in the record
+/// within a second.
 pub(crate) async fn record(register: &Register, actor: Actor, showing: Showing) -> Result<(), Error> {
-    let records = register.records();
     let row = Record { at: register.now(), actor, showing };
-    if register.config.reads_recorded == ReadsRecorded::BeforeAnswer {
-        return records.write(row).await;
+    match register.config.reads_recorded {
+        ReadsRecorded::BeforeAnswer => register.records().write(row).await,
+        ReadsRecorded::Journal => register.journal()?.keep(row),
+        ReadsRecorded::WithinASecond => record_after(register, row),
     }
-    let waiting = records.begin(row)?;
+}
+
+fn record_after(register: &Register, row: Record) -> Result<(), Error> {
+    let waiting = register.records().begin(row)?;
     tokio::spawn(async move {
         if let Err(error) = waiting.await {
             metrics::counter!("directory_reads_unrecorded_total").increment(1);

@@ -148,6 +148,9 @@ impl Config {
         if let Some(key) = self.directory.as_mut().and_then(|directory| directory.document_key.as_mut()) {
             anchor_path(key, base);
         }
+        if let Some(folder) = self.directory.as_mut().and_then(|directory| directory.reads_journal.as_mut()) {
+            anchor_path(folder, base);
+        }
         if let Some(ldap) = self.directory.as_mut().and_then(|directory| directory.ldap.as_mut()) {
             for account in ldap.accounts.values_mut() {
                 anchor_path(&mut account.password, base);
@@ -310,6 +313,16 @@ mod tests {
         assert!(Config::parse(&from_variable, Path::new("/etc/lanyard/lanyard.toml")).is_ok());
         let message = refused(&from_variable.replace("SOFTHSM2_CONF", "TOKEN_PIN = \"4711\"\nSOFTHSM2_CONF"));
         assert!(message.contains("TOKEN_PIN") && !message.contains("4711"), "{message}");
+    }
+
+    /// The journal of reads lies beside the file that names it.
+    #[test]
+    fn the_journal_is_beside_the_file() {
+        let settings = "\nreads_recorded = \"journal\"\nreads_journal = \"reads\"\ndocument_key";
+        let text = template().replace("\ndocument_key", settings);
+        let config = Config::parse(&text, Path::new("/etc/lanyard/lanyard.toml")).unwrap();
+        let folder = config.directory.unwrap().reads_journal;
+        assert_eq!(folder.as_deref(), Some(Path::new("/etc/lanyard/reads")));
     }
 
     /// Absolute paths stay as they are.

@@ -50,6 +50,10 @@ impl Server {
     /// Opens every port, then starts to answer. When this returns, all listen.
     pub async fn start(app: App, telemetry: telemetry::Guard) -> anyhow::Result<Self> {
         let clock = ClockState::start(&app.config.time, app.discipline.clone()).await?;
+        if let Some(register) = &app.register {
+            // What a killed process has shown is in the record before a port answers.
+            register.begin_journal().await?;
+        }
         let mut ports = Vec::new();
         for port in Port::ALL {
             ports.push((port, Listener::bind(&port.listener(&app.config)).await?));
@@ -141,6 +145,9 @@ impl Server {
         while let Some(ended) = self.listeners.join_next().await {
             outcome = outcome.and(ended.map_err(anyhow::Error::from).and_then(|ended| ended));
         }
+        if let Some(register) = &self.app.register {
+            register.finish_journal().await;
+        }
         self.background.stop().await;
         self.app.authority.leave_schedule().await;
         self.app.db.close().await;
@@ -182,6 +189,7 @@ impl Background {
         if let Some(register) = app.register.clone() {
             tasks.push(tokio::spawn(register.clone().keep_notifying()));
             tasks.push(tokio::spawn(register.clone().keep_model()));
+            tasks.push(tokio::spawn(register.clone().keep_journal()));
             tasks.push(tokio::spawn(register.keep_sweeping()));
         }
         if let Some(provider) = app.provider.clone() {

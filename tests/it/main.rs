@@ -29,6 +29,7 @@ mod offline_root;
 mod operating;
 mod post_quantum;
 mod postgres;
+mod reads_killed;
 mod register_routes;
 mod restoring;
 mod revoked_elsewhere;

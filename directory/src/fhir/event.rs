@@ -1,10 +1,10 @@
 //! What is recorded of questions over FHIR.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A question over FHIR that concerns people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum FhirEvent {
     /// People, or roles of people, were answered. What was asked for is not written here: it may hold names.

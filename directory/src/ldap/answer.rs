@@ -40,6 +40,12 @@ impl From<Error> for Refusal {
             Error::Busy { sentence } => Self::new(Code::Busy, sentence),
             Error::Conflict { sentence, .. } => Self::new(Code::Busy, sentence),
             Error::NotAllowed { sentence, .. } => Self::new(Code::InsufficentAccessRights, sentence),
+            Error::JournalUnwritten(cause) => {
+                tracing::error!(error = %cause, "a read could not be kept in the journal of reads: {cause}");
+                let sentence =
+                    "It could not be recorded whom this shows, so it is not answered. Try again shortly.";
+                Self::new(Code::Unavailable, sentence)
+            }
             other => {
                 // Logged once, here where it ends; outside nothing of it is shown.
                 tracing::error!(error = %other, "the directory could not be read: {other}");

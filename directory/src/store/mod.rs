@@ -41,6 +41,7 @@ pub(crate) mod positions;
 pub(crate) mod ranks;
 pub(crate) mod rbac;
 pub(crate) mod reading;
+pub(crate) mod reads_journals;
 pub(crate) mod reports;
 pub(crate) mod requests;
 pub(crate) mod role_holders;

@@ -57,6 +57,11 @@ impl Ldap {
 
     /// The same where not more may be asked than this.
     pub(crate) async fn counted(db: Db, config: LdapConfig, rates: Rates) -> Self {
+        Self::around(Rig::new(db), config, rates).await
+    }
+
+    /// The same with a register of other settings.
+    pub(crate) async fn around(rig: Rig, config: LdapConfig, rates: Rates) -> Self {
         platform::tls::install_crypto_provider();
         let folder = TempDir::new().unwrap();
         for name in ["server", "client"] {
@@ -85,7 +90,6 @@ impl Ldap {
             let caller = Caller::new(CallerKind::System, "pas", "pas".parse().unwrap(), acts);
             Box::pin(async move { Ok((!chain.is_empty()).then_some(caller)) })
         });
-        let rig = Rig::new(db);
         rig.keep_model();
         let (register, accounts) = (rig.register.clone(), vec![account]);
         let parts = LdapParts { config, register, tls, accounts, identify, rates };

@@ -15,6 +15,7 @@ mod feed_rig;
 mod fhir_judge;
 mod fhir_refusals;
 mod imports;
+mod journal;
 mod ldap;
 mod ldap_bounds;
 mod ldap_faults;

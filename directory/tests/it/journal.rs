@@ -1,0 +1,193 @@
+//! The journal of reads: who was shown is in it before the answer and in the record after it, once, however a process ended between.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use directory::api::READ;
+use directory::ldap::LdapConfig;
+use directory::{Config, ReadsRecorded};
+use http::{Method, StatusCode};
+use platform::db::Db;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::ldap_rig::{As, Ldap, at_once, names};
+use crate::rig::{Answered, Rig, system};
+use crate::workers::with_doctor;
+use crate::world::{AGENT, NURSE, World, user, who};
+
+/// What is asked for in one go: the order is seen in the record.
+const ASKED: [&str; 5] =
+    ["Practitioner", "PractitionerRole", "PractitionerRole", "Practitioner", "Practitioner"];
+
+fn journalled(folder: &Path) -> Config {
+    let reads_journal = Some(folder.to_owned());
+    Config { reads_recorded: ReadsRecorded::Journal, reads_journal, ..Config::default() }
+}
+
+async fn read(rig: &Rig, kind: &str, person: &str) -> Answered {
+    let by = if kind == "Practitioner" { "identifier" } else { "practitioner.identifier" };
+    let path = format!("/healthcare-worker/FHIR/R4/{kind}?{by}={person}");
+    rig.send(&system("pas", &[READ]), Method::GET, &path, &[("host", "directory.example")], None).await
+}
+
+async fn read_all(rig: &Rig, person: &str) {
+    for kind in ASKED {
+        let answer = read(rig, kind, person).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        assert!(answer.body["total"].as_i64() > Some(0), "somebody is shown: {answer:?}");
+    }
+}
+
+/// What the record says was asked for, in its order.
+async fn recorded(db: &Db) -> Vec<String> {
+    let text =
+        "SELECT body FROM audit_event WHERE module = 'directory' AND name = 'workers-shown' ORDER BY ordinal";
+    let rows: Vec<(Vec<u8>,)> = sqlx::query_as(text).fetch_all(db.read()).await.unwrap();
+    let resource = |(body,): &(Vec<u8>,)| {
+        let body: Value = serde_json::from_slice(body).unwrap();
+        body["event"]["resource"].as_str().unwrap().to_owned()
+    };
+    rows.iter().map(resource).collect()
+}
+
+async fn rows(db: &Db) -> i64 {
+    let text = "SELECT CAST(COUNT(*) AS BIGINT) FROM directory_reads_journal";
+    sqlx::query_scalar(text).fetch_one(db.read()).await.unwrap()
+}
+
+/// The files with reads.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    names.filter(|path| path.extension().is_some_and(|end| end == "reads")).collect()
+}
+
+/// A process that showed people, and ended before anything of it was recorded; the file that it left.
+async fn left(db: &Db, config: &Config) -> PathBuf {
+    let (world, ann) = with_doctor(db.clone(), config.clone()).await;
+    world.rig.register.begin_journal().await.unwrap();
+    read_all(&world.rig, &ann).await;
+    files(config.reads_journal.as_deref().unwrap()).pop().unwrap()
+}
+
+platform::both_engines! {
+    /// Nobody is shown before the journal is there; then they are, with nothing in the record yet, and it has each read in its order once
+    /// somebody records them. Nobody else may read the files.
+    async fn journal_comes_into_the_record(db: Db) {
+        let folder = TempDir::new().unwrap();
+        let folder = folder.path().join("deep/reads");
+        let (world, ann) = with_doctor(db.clone(), journalled(&folder)).await;
+        let refused = read(&world.rig, "Practitioner", &ann).await;
+        assert_eq!(refused.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!refused.body.to_string().contains("Brien"), "{refused:?}");
+        world.rig.register.begin_journal().await.unwrap();
+        read_all(&world.rig, &ann).await;
+        assert!(recorded(&db).await.is_empty());
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&folder), mode(&files(&folder)[0]), mode(&folder.join("lock"))), (0o700, 0o600, 0o600));
+
+        let keeping = tokio::spawn(world.rig.register.clone().keep_journal());
+        world.rig.register.finish_journal().await;
+        assert_eq!(recorded(&db).await, ASKED);
+        world.rig.hand.advance(std::time::Duration::from_secs(60));
+        read_all(&world.rig, &ann).await;
+        world.rig.register.finish_journal().await;
+        assert_eq!(recorded(&db).await, [ASKED, ASKED].concat(), "each once");
+        keeping.abort();
+    }
+
+    /// What a process left is in the record before the next shows anybody, at the time of asking; what it had recorded is not recorded
+    /// again; and nothing is left of its files.
+    async fn journal_is_recorded_once(db: Db) {
+        let folder = TempDir::new().unwrap();
+        let config = journalled(folder.path());
+        let before = left(&db, &config).await;
+        assert!(recorded(&db).await.is_empty());
+
+        let next = Rig::with(db.clone(), config.clone());
+        next.hand.advance(std::time::Duration::from_secs(3600));
+        next.register.begin_journal().await.unwrap();
+        assert_eq!(recorded(&db).await, ASKED);
+        let times: Vec<i64> = sqlx::query_scalar("SELECT recorded_at FROM audit_event WHERE name = 'workers-shown'").fetch_all(db.read()).await.unwrap();
+        assert!(times.iter().all(|at| *at < next.now().0 - 3_000_000), "{times:?}");
+        assert!(!before.exists());
+        assert_eq!((files(folder.path()).len(), rows(&db).await), (1, 0));
+
+        // Recorded, and ended before its file was taken away.
+        let ann: String = sqlx::query_scalar("SELECT user_id FROM directory_person WHERE family = $1").bind("O'Brien").fetch_one(db.read()).await.unwrap();
+        let keeping = tokio::spawn(next.register.clone().keep_journal());
+        read_all(&next, &ann).await;
+        next.register.finish_journal().await;
+        keeping.abort();
+        assert!(keeping.await.unwrap_err().is_cancelled());
+        drop(next);
+        assert_eq!(recorded(&db).await, [ASKED, ASKED].concat());
+        assert_eq!(rows(&db).await, 1);
+        let last = Rig::with(db.clone(), config);
+        last.register.begin_journal().await.unwrap();
+        assert_eq!(recorded(&db).await, [ASKED, ASKED].concat());
+        assert_eq!((files(folder.path()).len(), rows(&db).await), (1, 0));
+    }
+
+    /// A frame that was not written to its end is cut off, and those before it are recorded.
+    async fn torn_journal_is_recorded(db: Db) {
+        let folder = TempDir::new().unwrap();
+        let config = journalled(folder.path());
+        let file = left(&db, &config).await;
+        let length = fs::metadata(&file).unwrap().len();
+        OpenOptions::new().write(true).open(&file).unwrap().set_len(length - 3).unwrap();
+        let next = Rig::with(db.clone(), config);
+        next.register.begin_journal().await.unwrap();
+        assert_eq!(recorded(&db).await, &ASKED[..4]);
+    }
+
+    /// A file that was changed stops the start with its name and what to do, and nothing of it is recorded; moved away, the start goes on.
+    async fn damaged_journal_stops_the_start(db: Db) {
+        let folder = TempDir::new().unwrap();
+        let config = journalled(folder.path());
+        let file = left(&db, &config).await;
+        let mut octets = fs::read(&file).unwrap();
+        octets[100] ^= 1;
+        fs::write(&file, &octets).unwrap();
+        let next = Rig::with(db.clone(), config);
+        let refused = next.register.begin_journal().await.unwrap_err().to_string();
+        assert!(refused.contains(file.to_str().unwrap()) && refused.contains("move this one out"), "{refused}");
+        assert!(file.exists() && recorded(&db).await.is_empty());
+        fs::rename(&file, file.with_extension("damaged")).unwrap();
+        next.register.begin_journal().await.unwrap();
+        assert!(recorded(&db).await.is_empty());
+    }
+
+    /// Two processes never have one folder: the second is refused, and shows nobody.
+    async fn journal_is_one_process_own(db: Db) {
+        let folder = TempDir::new().unwrap();
+        let (world, ann) = with_doctor(db.clone(), journalled(folder.path())).await;
+        world.rig.register.begin_journal().await.unwrap();
+        let other = Rig::with(db.clone(), journalled(folder.path()));
+        let refused = other.register.begin_journal().await.unwrap_err().to_string();
+        assert!(refused.contains("another process"), "{refused}");
+        assert_eq!(read(&other, "Practitioner", &ann).await.status, StatusCode::INTERNAL_SERVER_ERROR);
+        read_all(&world.rig, &ann).await;
+    }
+
+    /// Over LDAP people are shown once they are in the journal, and are in the record after it.
+    async fn ldap_reads_go_into_the_journal(db: Db) {
+        let world = World::new(db.clone()).await;
+        world.assign(&who(AGENT), NURSE, &world.ward).await;
+        let before = world.recorded("people-shown").await;
+        let folder = TempDir::new().unwrap();
+        let rates = directory::ldap::Rates { known: at_once(1_000_000), strangers: at_once(1_000_000) };
+        let ldap = Ldap::around(Rig::with(db, journalled(folder.path())), LdapConfig::default(), rates).await;
+        let base = format!("uid={},ou=people,o=nhs", user(NURSE));
+        let (code, text) = ldap.search(As::Account, &["-b", &base]).await;
+        assert!(code != 0 && names(&text).is_empty(), "there is no journal yet: {text}");
+        ldap.rig.register.begin_journal().await.unwrap();
+        let (code, text) = ldap.search(As::Account, &["-b", &base]).await;
+        assert_eq!((code, names(&text).len()), (0, 3), "{text}");
+        assert_eq!(world.recorded("people-shown").await, before);
+        tokio::spawn(ldap.rig.register.clone().keep_journal());
+        ldap.rig.register.finish_journal().await;
+        assert_eq!(world.recorded("people-shown").await, before + 1);
+    }
+}
