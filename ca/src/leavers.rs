@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use directory::api::{Change, ChangeKind, Follower};
+use pki::Certificate;
 use platform::caller::Caller;
 use platform::db;
 use platform::problem::Problem;
@@ -13,10 +14,13 @@ use crate::error::Error;
 use crate::order::Order;
 use crate::serial::Serial;
 use crate::store::leavers;
-use crate::subject::{Field, SubjectRefused};
+use crate::subject::{AttributeKind, Field, SubjectRefused};
 
 /// How the authority is called among the consumers of the change feed.
 pub const CONSUMER: &str = "module:ca";
+
+/// How many certificates that have a system's name are looked at at once.
+const PAGE: i64 = 100;
 
 impl Authority {
     /// Follows the register for as long as it is polled. Stopping it anywhere loses nothing: what was not noted as applied is
@@ -113,7 +117,42 @@ impl Authority {
     /// Revokes every certificate of a system, which nobody can register again under the identifier.
     async fn revoke_all_of_system(&self, system: &str) -> Result<(), Error> {
         let query = CertificateQuery { system_id: Some(system.to_owned()), ..Default::default() };
-        self.revoke_found(query, Reason::CessationOfOperation, &HashSet::new()).await
+        self.revoke_found(query, Reason::CessationOfOperation, &HashSet::new()).await?;
+        // An identifier that can stand in a certificate stands there.
+        if Field::SystemId.takes(system) { Ok(()) } else { self.revoke_all_named(system).await }
+    }
+
+    /// Revokes what a system has by its name alone: certificates for TLS that were made since the register knows it, with its organisation's
+    /// code or none. What is older was made for something else that is called so: whoever registers systems is not to end that.
+    async fn revoke_all_named(&self, system: &str) -> Result<(), Error> {
+        let (db, now) = (&self.desk().db, self.desk().clock.now());
+        let mut read = db.read().acquire().await.map_err(db::Error::from)?;
+        let since = directory::api::registered_at(&mut read, system).await?;
+        let known = directory::api::registered(&mut read, system).await?;
+        drop(read);
+        let Some((since, known)) = since.zip(known) else { return Ok(()) };
+        let name = system.to_ascii_lowercase();
+        let mut after = String::new();
+        loop {
+            let page = leavers::by_name(db.read(), (name.as_str(), since), now, &after, PAGE).await;
+            let page = page.map_err(db::Error::from)?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            after.clone_from(last);
+            for (serial, der) in &page {
+                if Certificate::from_der(der).is_ok_and(|one| may_be_of(&one, known.organisation())) {
+                    self.end(serial, Reason::CessationOfOperation).await?;
+                }
+            }
+        }
+    }
+
+    /// Revokes a certificate, unless somebody was first, or time was.
+    async fn end(&self, serial: &str, reason: Reason) -> Result<(), Error> {
+        let request = RevokeRequest { reason, invalidity_date: None };
+        match self.revoke(serial, request, &Caller::module("ca", &[REVOKE])).await {
+            Ok(_) | Err(Error::AlreadyRevoked | Error::CertificateExpired) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Revokes every certificate of a person that is in force or on hold, but for these.
@@ -134,19 +173,13 @@ impl Authority {
         reason: Reason,
         spared: &HashSet<String>,
     ) -> Result<(), Error> {
-        let caller = Caller::module("ca", &[REVOKE]);
         let mut query = CertificateQuery { limit: Some(500), ..found };
         loop {
             let page = self.certificates(&query).await?;
             let standing = |state| matches!(state, CertificateState::Issued | CertificateState::Held);
             let ends = |it: &&CertificateInfo| standing(it.state) && !spared.contains(&it.serial);
             for certificate in page.certificates.iter().filter(ends) {
-                let request = RevokeRequest { reason, invalidity_date: None };
-                match self.revoke(&certificate.serial, request, &caller).await {
-                    // Somebody was first, or time was.
-                    Ok(_) | Err(Error::AlreadyRevoked | Error::CertificateExpired) => {}
-                    Err(error) => return Err(error),
-                }
+                self.end(&certificate.serial, reason).await?;
             }
             match page.next {
                 Some(next) => query.after = Some(next),
@@ -154,6 +187,14 @@ impl Authority {
             }
         }
     }
+}
+
+/// Whether a certificate may be that of a system of this organisation: it is for TLS, and of no other organisation.
+fn may_be_of(certificate: &Certificate, organisation: &str) -> bool {
+    let purposes = certificate.extended_key_usage().unwrap_or_default();
+    let is_for_tls = [pki::eku::CLIENT_AUTH, pki::eku::SERVER_AUTH].iter().any(|one| purposes.contains(one));
+    let code = certificate.subject().attribute(AttributeKind::OrganisationIdentifier.oid());
+    is_for_tls && !certificate.is_ca() && code.is_none_or(|code| code.eq_ignore_ascii_case(organisation))
 }
 
 impl Reason {

@@ -113,6 +113,7 @@ impl Authority {
         let points = certificate.crl_distribution_points().iter();
         let places: Vec<String> = points.flat_map(|point| point.uris().map(str::to_owned)).collect();
         let shard = self.scope_at(&issuer, &places).await?.shard;
+        let system = self.system_in(&certificate, &issuer);
         let issuer = issuer.id().to_string();
         let serial = Serial::parse(&certificate.serial().to_string()).ok_or_else(foreign)?;
         let adoption = Adoption {
@@ -126,24 +127,38 @@ impl Authority {
             certificate: Some(der.to_vec()),
             spki_sha256: Some(sha256(certificate.spki_der())),
             shard,
+            system_id: system.clone(),
         };
         let event = Event::CertificateTakenIn {
             serial: serial.to_string(),
             issuer,
             certificate_sha256: sha256_hex(der),
         };
-        self.desk()
-            .db
-            .write(move |tx: &mut Tx| {
-                Box::pin(async move {
-                    let adopted = certificates::adopt(tx, &adoption, None).await?;
-                    if adopted {
-                        audit::record(tx, adoption.at, &Actor::system("ca"), &event).await?;
-                    }
-                    Ok::<_, Error>(adopted)
-                })
+        let adopted = self.desk().db.write(move |tx: &mut Tx| {
+            Box::pin(async move {
+                let adopted = certificates::adopt(tx, &adoption, None).await?;
+                if adopted {
+                    audit::record(tx, adoption.at, &Actor::system("ca"), &event).await?;
+                }
+                Ok::<_, Error>(adopted)
             })
-            .await
+        });
+        let adopted: bool = adopted.await?;
+        // Where its system was withdrawn before, whoever follows the register has passed by what was not here then. Taken in again after a
+        // crash in between, it ends all the same.
+        match self.end_if_withdrawn(system.as_deref(), &serial).await {
+            Ok(()) | Err(Error::SystemWithdrawn | Error::AlreadyRevoked | Error::CertificateExpired) => {
+                Ok(adopted)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The system that a certificate names, in small letters, where the profiles say that it names one.
+    fn system_in(&self, certificate: &pki::Certificate, issuer: &Issuer) -> Option<String> {
+        let policies: Vec<_> = certificate.policies().iter().map(|policy| policy.oid).collect();
+        let place = self.desk().profiles.place_of_system(&issuer.id().line(), &policies)?;
+        certificate.subject().attribute(place.oid()).map(|id| id.to_ascii_lowercase())
     }
 
     async fn pass_crl_number(&self, issuer: &Issuer, shard: i64, to: i64) -> Result<(), Error> {
@@ -182,6 +197,7 @@ impl Authority {
             certificate: None,
             spki_sha256: None,
             shard,
+            system_id: None,
         };
         self.desk()
             .db

@@ -2,7 +2,7 @@
 //! `directory/tests/it` asks in full.
 
 /// Every route of the register.
-pub(crate) const REGISTER: [(&str, &str); 154] = [
+pub(crate) const REGISTER: [(&str, &str); 155] = [
     ("GET", "/directory/actor"),
     ("POST", "/directory/assignments"),
     ("GET", "/directory/assignments/{assignment}"),
@@ -150,6 +150,7 @@ pub(crate) const REGISTER: [(&str, &str); 154] = [
     ("GET", "/healthcare-worker/FHIR/R4/Practitioner/_history"),
     ("GET", "/healthcare-worker/FHIR/R4/Practitioner/{id}"),
     ("GET", "/healthcare-worker/FHIR/R4/PractitionerRole"),
+    ("GET", "/healthcare-worker/FHIR/R4/PractitionerRole/_history"),
     ("POST", "/healthcare-worker/FHIR/R4/PractitionerRole/_search"),
     ("GET", "/healthcare-worker/FHIR/R4/PractitionerRole/{id}"),
     ("GET", "/healthcare-worker/FHIR/R4/Practitioner/{id}/_history"),

@@ -16,14 +16,7 @@ use crate::rig::{Serving, Site};
 #[tokio::test(flavor = "multi_thread")]
 async fn systems_are_certified_while_they_are_registered() {
     let dir = tempfile::tempdir().unwrap();
-    let site = Site::of_demo(dir.path());
-    site.configure(
-        "\"card-signing\", \"system-tls-client\"]",
-        "\"card-signing\", \"system-tls-client\", \"accredited-system\", \"message-handling-system\"]",
-    );
-    let file = site.folder.join("lanyard.toml");
-    let text = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, format!("{text}\n[clients.keeper]\nacts = [\"directory:systems\"]\n")).unwrap();
+    let site = with_keeper(dir.path());
     let _serving = Serving::spawn(&site);
     site.private("/ready", 200).await;
     let desk = site.systems(&site.desk());
@@ -58,6 +51,62 @@ async fn systems_are_certified_while_they_are_registered() {
     let revoked = followed(&desk, &first.serial).await;
     assert_eq!(revoked.revocation.map(|revocation| revocation.reason), Some(Reason::CessationOfOperation));
     assert_eq!(certificate(&desk, &second.serial).await.state, CertificateState::Issued);
+}
+
+/// A message handling system whose identifier cannot stand in a certificate has its certificates by its name, in whatever letters: they are
+/// revoked when it is withdrawn. What is called so and is of before it, of another organisation, or called otherwise, stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn systems_certified_by_name_end_with_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = with_keeper(dir.path());
+    let _serving = Serving::spawn(&site);
+    site.private("/ready", 200).await;
+    let desk = site.systems(&site.desk());
+    let keeper = site.systems(&keeper(&site, &desk).await);
+    let named = async |name: &str, organisation: Option<&str>| {
+        let pair = Pair::in_folder(&dir.path().join(uuid::Uuid::now_v7().to_string()), "system");
+        let subject = SubjectData {
+            common_name: name.to_owned(),
+            organisation_id: organisation.map(str::to_owned),
+            ..SubjectData::default()
+        };
+        issued(&desk, &pair, "system-tls-client", subject).await.unwrap().serial
+    };
+
+    let before = named("MHS_1", None).await;
+    let system = json!({"kind": "message-handling", "organisation": "RXX", "party_key": "RXX-0000001", "interaction": "urn:a:b",
+        "endpoints": ["https://mhs.example.nhs.uk/"]});
+    let body = json!({"identifier": "MHS_1", "system": system});
+    let made = keeper.change(Method::POST, "/directory/systems", Sent::Json(body)).await.unwrap();
+    assert_eq!(made.0, 201, "{}", made.1);
+    let own = [named("MHS_1", None).await, named("mhs_1", Some("RXX")).await];
+    let others = [before, named("MHS_1", Some("RYY")).await, named("MHS_2", None).await];
+
+    let withdrawn = keeper.change(Method::DELETE, "/directory/systems/MHS_1", Sent::Nothing).await.unwrap();
+    assert_eq!(withdrawn.0, 204, "{}", withdrawn.1);
+    for serial in &own {
+        let revoked = followed(&desk, serial).await;
+        assert_eq!(
+            revoked.revocation.map(|revocation| revocation.reason),
+            Some(Reason::CessationOfOperation)
+        );
+    }
+    for serial in &others {
+        assert_eq!(certificate(&desk, serial).await.state, CertificateState::Issued, "{serial}");
+    }
+}
+
+/// A demonstration whose desk has systems of the register certified, and in which somebody keeps them.
+fn with_keeper(folder: &Path) -> Site {
+    let site = Site::of_demo(folder);
+    site.configure(
+        "\"card-signing\", \"system-tls-client\"]",
+        "\"card-signing\", \"system-tls-client\", \"accredited-system\", \"message-handling-system\"]",
+    );
+    let file = site.folder.join("lanyard.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{text}\n[clients.keeper]\nacts = [\"directory:systems\"]\n")).unwrap();
+    site
 }
 
 /// A system that the register knows is certified as its kind and for its organisation alone; a certificate for it makes nobody another
@@ -114,6 +163,11 @@ async fn certified_as(
         ..SubjectData::default()
     };
     change(&mut subject);
+    issued(desk, pair, profile, subject).await
+}
+
+/// A certificate for this subject.
+async fn issued(desk: &Server, pair: &Pair, profile: &str, subject: SubjectData) -> anyhow::Result<Issued> {
     let request = IssueRequest {
         request_id: format!("test-{}", uuid::Uuid::now_v7()),
         profile: profile.to_owned(),

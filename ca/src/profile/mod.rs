@@ -22,7 +22,7 @@ use platform::clock::Millis;
 
 use crate::api::{FieldInfo, ProfileInfo};
 pub(crate) use crate::names::{IssuerId, ProfileId};
-use crate::subject::{Field, Naming};
+use crate::subject::{AttributeKind, Field, Naming};
 use constraints::NameConstraints;
 pub use content::{Content, Difference, differences, differences_of};
 pub use file::FileError;
@@ -93,6 +93,24 @@ impl Profiles {
     /// The profile of an issuing authority's own certificate, whatever its generation: its own, or that of them all.
     pub(crate) fn issuing_of(&self, authority: &IssuerId) -> &Arc<Profile> {
         self.own.get(&authority.line()).unwrap_or(&self.issuing)
+    }
+
+    /// The attribute that names a system in a certificate with these policies from an authority of this line: the profiles that it may be of
+    /// agree on it, and are known by their policies, whatever their ids were when it was made.
+    pub(crate) fn place_of_system(
+        &self,
+        line: &IssuerId,
+        policies: &[ObjectIdentifier],
+    ) -> Option<AttributeKind> {
+        let may_be = |profile: &&Arc<Profile>| {
+            let is_from_there =
+                matches!(&profile.kind, Kind::EndEntity { issuers } if issuers.contains(line));
+            is_from_there && profile.policies.iter().any(|policy| policies.contains(&policy.id))
+        };
+        let mut places =
+            self.end_entity.iter().filter(may_be).map(|profile| profile.naming.place(Field::SystemId));
+        let place = places.next()??;
+        places.all(|other| other == Some(place)).then_some(place)
     }
 
     /// Those of authorities.

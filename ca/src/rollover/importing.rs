@@ -314,6 +314,7 @@ fn adoption(certificate: &Certificate, serial: Serial, root: &IssuerId, now: Mil
         certificate: Some(certificate.der().to_vec()),
         spki_sha256: Some(sha256(certificate.spki_der())),
         shard: 0,
+        system_id: None,
     }
 }
 

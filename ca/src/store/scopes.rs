@@ -302,6 +302,7 @@ mod tests {
                         certificate: Some(vec![1]),
                         spki_sha256: None,
                         shard: 0,
+                        system_id: None,
                     };
                     assert!(adopt(tx, &adoption, None).await?);
                 }

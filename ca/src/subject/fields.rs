@@ -111,6 +111,11 @@ impl Field {
         optional.as_deref().into_iter().collect()
     }
 
+    /// Whether a certificate can have this value of the field.
+    pub(crate) fn takes(self, value: &str) -> bool {
+        self.fault(value).is_none()
+    }
+
     /// What is wrong with a value of this field, whatever name is made of it.
     fn fault(self, value: &str) -> Option<String> {
         match self {

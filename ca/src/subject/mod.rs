@@ -144,6 +144,14 @@ impl Naming {
         }
     }
 
+    /// The attribute of the subject that is a field and nothing else, so that the field is read again in a certificate.
+    pub(crate) fn place(&self, field: Field) -> Option<AttributeKind> {
+        match self {
+            Naming::Plain(rules) => rules.place(field),
+            Naming::Templates(templates) => templates.place(field),
+        }
+    }
+
     /// Makes the name and alternative names of a request.
     pub(crate) fn names(&self, data: &SubjectData) -> Result<Names, SubjectRefused> {
         let facts = fields::Facts::read(data, |field| self.presence(field))?;

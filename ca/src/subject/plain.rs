@@ -32,6 +32,12 @@ impl SubjectRules {
             _ => Presence::Forbidden,
         }
     }
+
+    /// The attribute of the subject that is a field, if the profile takes it.
+    pub(super) fn place(&self, field: Field) -> Option<AttributeKind> {
+        let takes = self.presence(field) != Presence::Forbidden;
+        ATTRIBUTES.into_iter().find(|one| takes && one.0 == field).map(|one| one.1)
+    }
 }
 
 /// Makes the names, as the rules say.

@@ -39,6 +39,12 @@ impl Templates {
         })
     }
 
+    /// The attribute of the subject that is a field and nothing else.
+    pub(super) fn place(&self, field: Field) -> Option<AttributeKind> {
+        let is_it = |template: &&AttributeTemplate| matches!(template.text.parts.as_slice(), [Part::Field { field: one, .. }] if *one == field);
+        self.subject.0.iter().find(is_it).map(|template| template.kind)
+    }
+
     /// Whether it makes alternative names of this kind.
     pub(crate) fn makes(&self, kind: AlternativeKind) -> bool {
         self.alternative.iter().any(|template| template.kind == kind)

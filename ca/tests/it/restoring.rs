@@ -3,11 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca::Authority;
-use ca::api::{self, CertificateQuery, CertificateState, IssueRequest, Reason, RevokeRequest};
+use ca::api::{self, CertificateQuery, CertificateState, IssueRequest, Reason, RevokeRequest, SubjectData};
 use platform::db::Db;
 use platform::db::testing::TestDb;
 
-use crate::world::{World, client, config, hold, listed, prescriber};
+use crate::world::{World, client, config, fresh_key, hold, listed, prescriber, server, system};
 
 const REQUEST: RevokeRequest = RevokeRequest { reason: Reason::KeyCompromise, invalidity_date: None };
 
@@ -110,6 +110,46 @@ platform::both_engines! {
         assert!(found.contains(&renewed.serial.as_str()) && !found.contains(&stranger.serial.as_str()), "{found:?}");
     }
 
+    /// A certificate that is taken in is known to be the system's that it names, in small letters, and ends with it: at once where the
+    /// register has withdrawn the system already. One that names none by its profile is of none.
+    async fn a_certificate_taken_in_is_its_systems(db: Db) {
+        let engine = db.engine();
+        let world = World::new(db).await;
+        let later = TestDb::new(engine).await;
+        hold(&world.hsm, &later.db, &world.clock, &world.high_water).await.unwrap();
+        let high_water = world.high_water.clone();
+        let then = Authority::open(config(), &world.hsm, later.db.clone(), world.clock.clone(), high_water);
+        let then = client(&then.await.unwrap(), &[api::ISSUE]);
+        let named = |id: &str| Some(id.to_owned());
+        let asked = [
+            ("accredited-system", SubjectData { system_id: named("200000000017"), ..system() }),
+            ("message-handling-system", SubjectData { system_id: named("S918999410559"), ip_addresses: Vec::new(), ..server() }),
+            ("accredited-system", SubjectData { system_id: named("200000000025"), ..system() }),
+            ("system-tls-client", system()),
+        ];
+        withdraw(&world.db, "200000000025").await;
+        let mut serials = Vec::new();
+        for (number, (profile, subject)) in asked.into_iter().enumerate() {
+            let request = IssueRequest::new(format!("system-{number}"), profile, subject, fresh_key());
+            let issued = then.issue(&request).await.unwrap();
+            let der = STANDARD.decode(&issued.certificate).unwrap();
+            assert!(world.authority.take_in_certificate(&der).await.unwrap());
+            assert!(!world.authority.take_in_certificate(&der).await.unwrap(), "it is here");
+            serials.push(issued.serial);
+        }
+        for (serial, system_id) in serials.iter().zip([Some("200000000017"), Some("s918999410559"), Some("200000000025"), None]) {
+            let info = world.client.certificate(serial).await.unwrap();
+            assert_eq!(info.system_id.as_deref(), system_id);
+            let revoked = info.revocation.map(|revocation| revocation.reason);
+            let expected = (system_id == Some("200000000025")).then_some(Reason::CessationOfOperation);
+            assert_eq!(revoked, expected, "{system_id:?}");
+        }
+        let query = CertificateQuery { system_id: Some("S918999410559".to_owned()), ..CertificateQuery::default() };
+        let page = world.client.certificates(&query).await.unwrap();
+        let found: Vec<&str> = page.certificates.iter().map(|info| info.serial.as_str()).collect();
+        assert_eq!(found, [serials[1].as_str()]);
+    }
+
     /// What others signed is refused, and what has its row is not taken in again.
     async fn foreign_documents_are_refused(db: Db) {
         let world = World::new(db).await;
@@ -123,6 +163,21 @@ platform::both_engines! {
         assert_eq!(info.state, CertificateState::Issued);
         assert!(listed(&world.crl("remote-signing").await, &issued.serial).is_none());
     }
+}
+
+/// Has the register know a system that was withdrawn.
+async fn withdraw(db: &Db, id: &'static str) {
+    let written: Result<(), platform::db::Error> = db
+        .write(move |tx| {
+            Box::pin(async move {
+                let sql = "INSERT INTO directory_system (identifier, folded, kind, content, content_sha256, made_at, changed_at, \
+                           withdrawn_at, version) VALUES ($1, $1, 'accredited', '{}', '', 1, 1, 1, 2)";
+                sqlx::query(sql).bind(id).execute(tx).await?;
+                Ok(())
+            })
+        })
+        .await;
+    written.unwrap();
 }
 
 /// Gives a certificate the reason that it had in the copy.

@@ -51,7 +51,7 @@ pub use crate::person::{
 pub use crate::store::people_closed::closed;
 pub use crate::store::people_contacts::has_shown_email;
 pub use crate::store::role_holders::{RoleHolder, RoleStanding, has_role_profiles, role_holder};
-pub use crate::store::systems_withdrawn::{registered, withdrawn};
+pub use crate::store::systems_withdrawn::{registered, registered_at, withdrawn};
 pub use changes::{Change, ChangeKind, ChangeQuery, Changes, Consumer, Progress};
 pub use claims::{ClaimsPart, ClaimsQuery, NamedRole, PersonClaims};
 pub use client::Client;

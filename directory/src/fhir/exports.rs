@@ -1,6 +1,8 @@
-//! Exports in bulk (HL7 FHIR Bulk Data Access 2.0): what is there is cut into parts of so many, and each part is read when it is
-//! fetched, however many have come in between by then. Cutting goes on from the place that is stored, on whichever node; what a crash
+//! Exports in bulk (HL7 FHIR Bulk Data Access 2.0): what is there is cut into parts of so many things and octets, and each part is read when it
+//! is fetched, however many have come in between by then. Cutting goes on from the place that is stored, on whichever node; what a crash
 //! leaves is gone on with.
+
+use std::collections::BTreeMap;
 
 use platform::clock::Millis;
 use platform::db::Tx;
@@ -8,17 +10,27 @@ use platform::id::{OdsCode, UserId};
 
 use super::kit::{Outcome, Stamp, stamped};
 use super::{organisations, spine, workers};
+use crate::api::Organisation;
 use crate::error::Error;
 use crate::register::Register;
 use crate::span::Span;
 use crate::store::exports::{self as store, Export, Part, Place};
 use crate::store::faces::{self, Question};
-use crate::store::organisation_faces::{self, Affiliations, Condition};
-use crate::store::{Reader, systems};
+use crate::store::organisation_faces::{self, Affiliation, Affiliations, Condition};
+use crate::store::reading::Reading;
+use crate::store::{Reader, shown, systems};
 use crate::system::{System, folded};
 
 /// How many things are in a part.
 const PART: u32 = 500;
+/// How many octets are in a part when it is cut, unless one thing alone has more.
+const OCTETS: usize = 16 * 1024 * 1024;
+/// What somebody takes, and each of their roles: more than what they say.
+const PERSON: usize = 2 * 1024;
+/// How many roles somebody is taken to have who has more than are counted.
+const MANY_ROLES: usize = 4_000;
+/// What a version and the end of a line take.
+const AROUND: usize = 128;
 /// How many octets a part has at most: what makes it larger has come since it was cut.
 const LARGEST: usize = 64 * 1024 * 1024;
 /// How many exports are looked at in one step of sweeping.
@@ -69,29 +81,83 @@ fn questions(kind: Exported, since: Option<Span>) -> Vec<Vec<Question>> {
     span.map(|span| vec![Question::Written(span)]).into_iter().collect()
 }
 
-/// The last of the next ids after one, and how many they are.
+/// What goes into a part: everything up to a thing.
+#[derive(Debug, PartialEq, Eq)]
+struct Cut {
+    last: String,
+    /// Whether there may be more of the kind.
+    is_more: bool,
+}
+
+/// As many of the next things as a part has room for, one at least; each with its place and its octets.
+fn cut(things: Vec<(String, usize)>) -> Option<Cut> {
+    let many = things.len();
+    let (mut octets, mut taken) = (0_usize, 0);
+    for (_, size) in &things {
+        octets = octets.saturating_add(*size);
+        if taken > 0 && octets > OCTETS {
+            break;
+        }
+        taken += 1;
+    }
+    let is_more = taken < many || u32::try_from(many).is_ok_and(|many| many >= PART);
+    let (last, _) = things.into_iter().nth(taken.checked_sub(1)?)?;
+    Some(Cut { last, is_more })
+}
+
+/// The next things of a kind after one, as many as a part has at most.
 async fn next(
+    register: &Register,
     tx: &mut Tx,
     kind: Exported,
     since: Option<Span>,
     after: &str,
-) -> Result<Option<(usize, String)>, Error> {
+) -> Result<Vec<(String, usize)>, Error> {
     Ok(match kind {
-        Exported::Device => last_of(&some(&mut *tx, spine::Kind::Device, since, after).await?),
-        Exported::Endpoint => last_of(&some(&mut *tx, spine::Kind::Endpoint, since, after).await?),
-        Exported::Practitioner | Exported::Role => {
+        Exported::Device => sized(register, tx, spine::Kind::Device, since, after).await?,
+        Exported::Endpoint => sized(register, tx, spine::Kind::Endpoint, since, after).await?,
+        Exported::Practitioner => {
             let ids = faces::people_of(tx, &questions(kind, since), after, PART).await?;
-            ids.last().map(|last| (ids.len(), last.to_string()))
+            ids.into_iter().map(|id| (id.to_string(), PERSON)).collect()
+        }
+        Exported::Role => {
+            let ids = faces::people_of(tx, &questions(kind, since), after, PART).await?;
+            let held = shown::held(tx, &ids, register.today()).await?;
+            let many = |id: &UserId| held.get(id).map_or(MANY_ROLES, Vec::len);
+            ids.iter().map(|id| (id.to_string(), many(id) * PERSON)).collect()
         }
         Exported::Organisation => {
-            let ids = organisation_faces::page(tx, &conditions(since, after, None), 0, PART).await?;
-            ids.last().map(|last| (ids.len(), last.to_string()))
+            let codes = organisation_faces::page(tx, &conditions(since, after, None), 0, PART).await?;
+            let all = organisation_faces::many(tx, &codes).await?;
+            let size = |one: &Organisation| organisations::organisation(&one.record).json().len() + AROUND;
+            let sizes: BTreeMap<&OdsCode, usize> =
+                all.iter().map(|one| (&one.record.ods, size(one))).collect();
+            // One that went meanwhile takes nothing, and is none the less where the next begin.
+            codes.iter().map(|code| (code.to_string(), sizes.get(code).copied().unwrap_or(0))).collect()
         }
         Exported::Affiliation => {
             let found = organisation_faces::affiliations(tx, &affiliations(since, after)?, 0, PART).await?;
-            found.last().map(|last| (found.len(), format!("{}.{}", last.organisation, last.place)))
+            let place = |one: &Affiliation| format!("{}.{}", one.organisation, one.place);
+            let size = |one: &Affiliation| organisations::affiliation(one).json().len() + AROUND;
+            found.iter().map(|one| (place(one), size(one))).collect()
         }
     })
+}
+
+/// The next systems by their folded identifiers, with what their resources take.
+async fn sized(
+    register: &Register,
+    tx: &mut Tx,
+    kind: spine::Kind,
+    since: Option<Span>,
+    after: &str,
+) -> Result<Vec<(String, usize)>, Error> {
+    let found = some(&mut *tx, kind, since, after).await?;
+    let size = |system: &System| {
+        let resources = spine::unforwarded(register, kind, system);
+        resources.iter().map(|one| one.to_string().len() + AROUND).sum::<usize>()
+    };
+    Ok(found.iter().map(|system| (folded(system.id.as_str()), size(system))).collect())
 }
 
 /// The next systems after a folded identifier.
@@ -103,10 +169,6 @@ async fn some<'c>(
 ) -> Result<Vec<System>, Error> {
     let since = since.and_then(|span| span.from).unwrap_or(Millis(0));
     systems::written(reader, kind.of_systems(), since, after, PART).await
-}
-
-fn last_of(some: &[System]) -> Option<(usize, String)> {
-    some.last().map(|last| (some.len(), folded(last.id.as_str())))
 }
 
 fn conditions(since: Option<Span>, after: &str, last: Option<&str>) -> Vec<Condition> {
@@ -132,13 +194,14 @@ pub(crate) async fn step(register: &Register, export: Export) -> Result<Export, 
     let Some(place) = export.place.clone() else { return Ok(export) };
     let kind = Exported::of(&place.kind)?;
     let mut read = register.db.read().acquire().await?;
-    let found = next(&mut read, kind, since(&export), &place.after).await?;
+    let found = next(register, &mut read, kind, since(&export), &place.after).await?;
     drop(read);
-    let is_whole =
-        found.as_ref().is_some_and(|(many, _)| u32::try_from(*many).is_ok_and(|many| many >= PART));
-    let part = found.map(|(_, last)| Part { kind: place.kind.clone(), after: place.after.clone(), last });
+    let cut = cut(found);
+    let is_more = cut.as_ref().is_some_and(|cut| cut.is_more);
+    let part =
+        cut.map(|Cut { last, .. }| Part { kind: place.kind.clone(), after: place.after.clone(), last });
     let to = match &part {
-        Some(part) if is_whole => Some(Place { kind: place.kind.clone(), after: part.last.clone() }),
+        Some(part) if is_more => Some(Place { kind: place.kind.clone(), after: part.last.clone() }),
         _ => {
             let mut kinds = export.kinds.iter().skip_while(|kind| **kind != place.kind).skip(1);
             kinds.next().map(|kind| Place { kind: kind.clone(), after: String::new() })
@@ -180,16 +243,16 @@ async fn taking_part(
     kind: spine::Kind,
 ) -> Result<String, Outcome> {
     let (mut text, mut after, mut through) = (String::new(), part.after.clone(), spine::Through::or_own());
+    let mut reading = Reading::exact(register);
     loop {
-        // No connection is held meanwhile: an intermediary is asked for over one of its own.
-        let found = some(register.db.read(), kind, since(export), &after).await?;
+        let found = some(reading.tx().await?, kind, since(export), &after).await?;
         let Some(last) = found.last() else { return Ok(text) };
         after = folded(last.id.as_str());
         for system in &found {
             if folded(system.id.as_str()) > part.last {
                 return Ok(text);
             }
-            let made = spine::made(register, kind, system, &mut through).await?;
+            let made = spine::made(register, &mut reading, kind, system, &mut through).await?;
             for one in &made.resources {
                 line(&mut text, &stamped(one.clone(), &made.stamp(system, one)).to_string())?;
             }
@@ -312,6 +375,21 @@ impl Register {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A part ends where it has so many things or octets, whichever comes first, and has one thing at least; whether there is more is known.
+    #[test]
+    fn parts_are_cut() {
+        let of = |sizes: &[usize]| {
+            let things = sizes.iter().enumerate().map(|(place, size)| (place.to_string(), *size)).collect();
+            cut(things).map(|cut| (cut.last, cut.is_more))
+        };
+        let up_to = |last: &str, is_more| Some((last.to_owned(), is_more));
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[1, OCTETS - 1]), up_to("1", false));
+        assert_eq!(of(&[1, OCTETS]), up_to("0", true));
+        assert_eq!(of(&[usize::MAX, 1]), up_to("0", true), "it is a part by itself");
+        assert_eq!(of(&[1; PART as usize]), up_to(&(PART - 1).to_string(), true));
+    }
 
     /// A part has so many octets at most, its last line whole; what would have more is refused.
     #[test]

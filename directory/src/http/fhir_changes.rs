@@ -1,7 +1,11 @@
-//! What has changed of a kind, to be followed: `/_history` of people and of organisations.
+//! What has changed of a kind, to be followed: `/_history` of people, organisations, and of what is said of them. Of systems it is told
+//! beside their face, by the same rules.
 //!
 //! It goes by the numbers of the change feed. Whoever begins gets the address at which to go on, then reads everything once, and from
 //! then on whatever is new; each entry is what the resource is when it is read.
+
+mod affiliations;
+mod roles;
 
 use std::collections::BTreeSet;
 
@@ -17,7 +21,7 @@ use utoipa::OpenApi;
 use super::{fhir, terminology, workers};
 use crate::api::Change;
 use crate::error::Error;
-use crate::fhir::kit::{Asked, History, Outcome, Parts, Past, Stamp, shown};
+use crate::fhir::kit::{Asked, History, Outcome, Parts, Past, Stamp, Tree, shown};
 use crate::fhir::{organisations, workers as workers_face};
 use crate::register::Register;
 use crate::store::organisation_faces;
@@ -29,11 +33,16 @@ const PAGE: (u32, u32) = (100, 500);
 pub(super) fn router() -> Router<Register> {
     Router::new()
         .route("/healthcare-worker/FHIR/R4/Practitioner/_history", get(people))
+        .route("/healthcare-worker/FHIR/R4/PractitionerRole/_history", get(roles::roles_changed))
         .route("/organisation-data-terminology-api/fhir/Organization/_history", get(organisations_changed))
+        .route(
+            "/organisation-data-terminology-api/fhir/OrganizationAffiliation/_history",
+            get(affiliations::affiliations_changed),
+        )
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(people, organisations_changed))]
+#[openapi(paths(people, roles::roles_changed, organisations_changed, affiliations::affiliations_changed))]
 pub(super) struct Document;
 
 /// People who have changed, in the order in which they did.
@@ -80,12 +89,15 @@ pub(super) async fn organisations_changed(State(register): State<Register>, requ
 }
 
 /// A part of the feed: the changes, and after which number the next part begins.
-struct Fed {
-    changes: Vec<Change>,
-    next: u64,
+pub(super) struct Fed {
+    pub(super) changes: Vec<Change>,
+    pub(super) next: u64,
+    /// Whether there is no more.
+    is_last: bool,
 }
 
-async fn fed(tx: &mut Tx, asked: &Asked) -> Result<Fed, Outcome> {
+/// The part of the feed after a number; without one nothing, and where it ends.
+pub(super) async fn fed(tx: &mut Tx, asked: &Asked, cursor: Option<&str>) -> Result<Fed, Outcome> {
     let bad = |name: &str, text: &str| {
         Outcome::new(400, "invalid", format!("Invalid {name} '{}': it is a number.", shown(text)))
     };
@@ -93,24 +105,28 @@ async fn fed(tx: &mut Tx, asked: &Asked) -> Result<Fed, Outcome> {
         None => PAGE.0,
         Some(text) => text.parse::<u32>().map_err(|_| bad("_count", text))?.clamp(1, PAGE.1),
     };
-    let Some(cursor) = asked.last("_cursor") else {
-        return Ok(Fed { changes: Vec::new(), next: touched::kept(&mut *tx).await?.last });
+    let Some(cursor) = cursor else {
+        return Ok(Fed { changes: Vec::new(), next: touched::kept(&mut *tx).await?.last, is_last: true });
     };
     let after: u64 = cursor.parse().map_err(|_| bad("_cursor", cursor))?;
     match touched::since(tx, after, None, count).await? {
         Since::Changes(changes) => {
             let next = changes.last().map_or(after, |last| last.number);
-            Ok(Fed { changes, next })
+            let is_last = u32::try_from(changes.len()).is_ok_and(|many| many < count);
+            Ok(Fed { changes, next, is_last })
         }
-        Since::TooOld => {
-            let sentence = "Something after this was erased, or was never told. Read everything, and begin anew without _cursor.";
-            Err(Outcome::new(410, "deleted", sentence))
-        }
+        Since::TooOld => Err(anew("Something after this was erased, or was never told.")),
     }
 }
 
+/// What came in between is not to be had.
+fn anew(why: &str) -> Outcome {
+    let sentence = format!("{why} Read everything, and begin anew without _cursor.");
+    Outcome::new(410, "deleted", sentence)
+}
+
 /// The ids of what is meant, each once, in the order of its last change.
-fn ids(changes: &[Change], of: impl Fn(Touched) -> Option<String>) -> Vec<String> {
+pub(super) fn ids(changes: &[Change], of: impl Fn(Touched) -> Option<String>) -> Vec<String> {
     let mut known = BTreeSet::new();
     let mut ids: Vec<String> =
         changes.iter().rev().filter_map(|change| of(touched::touched(change)?)).collect();
@@ -124,7 +140,7 @@ async fn people_changed(register: &Register, request: &Request, asked: &Asked) -
     let dialect = register.config.workers.dialect;
     let kind = workers_face::Kind::Practitioner;
     let mut read = register.db.read().acquire().await.map_err(Error::from)?;
-    let fed = fed(&mut read, asked).await?;
+    let fed = fed(&mut read, asked, asked.last("_cursor")).await?;
     let ids = ids(&fed.changes, |what| match what {
         Touched::Person(id) => Some(id),
         _ => None,
@@ -141,20 +157,14 @@ async fn people_changed(register: &Register, request: &Request, asked: &Asked) -
     }
     drop(read);
     workers::recorded(register, &caller, kind, shown).await?;
-    Ok(bundle(register, request, asked, (workers_face::BASE, kind.name()), (fed.next, past)))
+    let next = fed.next.to_string();
+    Ok(bundle(register, request, asked, (workers_face::BASE, kind.name()), (&next, past)))
 }
 
 async fn told_organisations(register: &Register, request: &Request, asked: &Asked) -> Result<Parts, Outcome> {
     let mut read = register.db.read().acquire().await.map_err(Error::from)?;
-    let fed = fed(&mut read, asked).await?;
-    let ids = ids(&fed.changes, |what| match what {
-        Touched::Organisation(ods) => Some(ods),
-        _ => None,
-    });
-    let codes = ids
-        .iter()
-        .map(|id| id.parse().map_err(|_| Error::Stored { what: "directory_change.subject" }))
-        .collect::<Result<Vec<OdsCode>, Error>>()?;
+    let fed = fed(&mut read, asked, asked.last("_cursor")).await?;
+    let codes = codes(&fed.changes)?;
     let written = organisation_faces::written_at(&mut read, &codes).await?;
     let found = organisation_faces::many(&mut read, &codes).await?;
     let told = |one: &crate::api::Organisation| {
@@ -164,17 +174,27 @@ async fn told_organisations(register: &Register, request: &Request, asked: &Aske
     };
     let past = found.iter().map(told).collect();
     let kind = organisations::Kind::Organisation.name();
-    Ok(bundle(register, request, asked, (organisations::BASE, kind), (fed.next, past)))
+    let next = fed.next.to_string();
+    Ok(bundle(register, request, asked, (organisations::BASE, kind), (&next, past)))
 }
 
-fn bundle(
+/// The organisations that have changed.
+fn codes(changes: &[Change]) -> Result<Vec<OdsCode>, Error> {
+    let ids = ids(changes, |what| match what {
+        Touched::Organisation(ods) => Some(ods),
+        _ => None,
+    });
+    ids.iter().map(|id| id.parse().map_err(|_| Error::Stored { what: "directory_change.subject" })).collect()
+}
+
+/// What has changed, with the address at which to go on.
+pub(super) fn bundle<T: Into<Tree>>(
     register: &Register,
     request: &Request,
     asked: &Asked,
     (base, kind): (&str, &'static str),
-    (next, past): (u64, Vec<(String, Past<Parts>)>),
+    (next, past): (&str, Vec<(String, Past<T>)>),
 ) -> Parts {
-    let next = next.to_string();
     let history = History {
         id: platform::id::RequestId::new(register.now()).to_string(),
         base: format!("{}{base}", fhir::origin(request)),
@@ -182,7 +202,7 @@ fn bundle(
         total: None,
         links: vec![
             ("self", fhir::link(request, asked, &[])),
-            ("next", fhir::link(request, asked, &[("_cursor", Some(&next))])),
+            ("next", fhir::link(request, asked, &[("_cursor", Some(next))])),
         ],
         past,
     };

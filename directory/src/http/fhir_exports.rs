@@ -30,7 +30,7 @@ const LASTS: Duration = Duration::from_hours(24);
 /// How many exports an application has at most at a time.
 const MOST: i64 = 5;
 /// How many parts are cut while somebody asks how far it is.
-const STEPS: usize = 50;
+const STEPS: usize = 20;
 /// When it makes sense to ask again.
 const AGAIN: &str = "1";
 /// When, for whoever has too many.

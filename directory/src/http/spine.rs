@@ -1,6 +1,7 @@
 //! `/spine-directory/FHIR/R4`: the Spine Directory Service's FHIR API.
 
 mod beside;
+mod changes;
 mod versions;
 
 use std::time::Duration;
@@ -23,6 +24,7 @@ use crate::fhir::spine::{
 };
 use crate::register::Register;
 use crate::span::Span;
+use crate::store::reading::Reading;
 
 /// How long the register may take.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -42,6 +44,11 @@ pub(super) fn router() -> Router<Register> {
         .route("/spine-directory/FHIR/R4/Endpoint", get(endpoint).fallback(only_get))
         .route("/spine-directory/FHIR/R4/Endpoint/_search", post(beside::endpoint_search).fallback(only_get))
         .route("/spine-directory/FHIR/R4/Endpoint/{id}", get(beside::endpoint_read).fallback(only_get))
+        .route("/spine-directory/FHIR/R4/Device/_history", get(changes::devices_changed).fallback(only_get))
+        .route(
+            "/spine-directory/FHIR/R4/Endpoint/_history",
+            get(changes::endpoints_changed).fallback(only_get),
+        )
         .route(
             "/spine-directory/FHIR/R4/Device/{id}/_history",
             get(versions::device_history).fallback(only_get),
@@ -70,6 +77,8 @@ pub(super) fn router() -> Router<Register> {
     beside::device_read,
     beside::endpoint_search,
     beside::endpoint_read,
+    changes::devices_changed,
+    changes::endpoints_changed,
     versions::device_history,
     versions::device_version,
     versions::endpoint_history,
@@ -258,11 +267,13 @@ async fn resources(
 ) -> Result<Vec<Value>, Outcome> {
     let mut resources = Vec::new();
     let mut through = Through::default();
-    for system in systems(register, kind, asked).await? {
+    // Whoever asks by when something was written comes again from that moment on: what they are told then must be what was written.
+    let mut reading = if written.is_some() { Reading::exact(register) } else { Reading::quick(register) };
+    for system in systems(&mut reading, kind, asked).await? {
         if written.is_some_and(|span| !span.has(system.changed_at)) {
             continue;
         }
-        let made = made(register, kind, &system, &mut through).await?;
+        let made = made(register, &mut reading, kind, &system, &mut through).await?;
         let stamps = written.is_some();
         resources.extend(
             made.resources.iter().map(|one| {

@@ -7,16 +7,18 @@ use platform::clock::Millis;
 use platform::id::{OdsCode, UserId};
 
 use super::compact;
+use super::systems::Systems;
 use crate::api::PersonRole;
 use crate::assignment::Names;
 use crate::changes;
 use crate::day::Day;
 use crate::rbac::Book;
 use crate::store::faces::Question;
+use crate::system::System;
 use crate::version::Version;
 
 /// What an entry of a table takes beside its octets, roughly.
-const AROUND: usize = 64;
+pub(super) const AROUND: usize = 64;
 
 /// Up to where the model has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +51,8 @@ pub(super) struct Held {
     by_number: HashMap<String, Vec<u64>>,
     organisations: HashMap<OdsCode, Organisation>,
     workgroups: HashMap<String, String>,
+    systems: Systems,
+    /// What everything but the systems takes.
     octets: usize,
     /// Whether everybody found room.
     has_everybody: bool,
@@ -65,6 +69,7 @@ impl Default for Held {
             by_number: HashMap::new(),
             organisations: HashMap::new(),
             workgroups: HashMap::new(),
+            systems: Systems::default(),
             octets: 0,
             has_everybody: true,
         }
@@ -188,7 +193,7 @@ impl Held {
         let Some(octets) = octets else { return };
         let (ids, numbers) = compact::keys(&octets);
         let size = octets.len() + AROUND * (1 + 2 * (ids.len() + numbers.len()));
-        if self.octets + size > most {
+        if self.taken() + size > most {
             self.has_everybody = false;
             return;
         }
@@ -237,7 +242,7 @@ impl Held {
         self.take_out_organisation(&record.ods);
         let Ok(octets) = serde_json::to_vec(record) else { return };
         let size = octets.len() + record.name.len() + AROUND;
-        if self.octets + size > most {
+        if self.taken() + size > most {
             return;
         }
         self.octets += size;
@@ -262,15 +267,30 @@ impl Held {
         }
         let Some(name) = name else { return };
         let size = name.len() + AROUND;
-        if self.octets + size <= most {
+        if self.taken() + size <= most {
             self.octets += size;
             self.workgroups.insert(id.to_owned(), name);
         }
     }
 
+    /// Systems.
+    pub(super) fn systems(&self) -> &Systems {
+        &self.systems
+    }
+
+    /// Puts a system in as it is now, or takes it out where it was withdrawn.
+    pub(super) fn put_system(&mut self, system: &System, most: usize) {
+        self.systems.put(system, most.saturating_sub(self.octets));
+    }
+
+    /// How much everything takes.
+    fn taken(&self) -> usize {
+        self.octets + self.systems.octets()
+    }
+
     /// How much it takes, and of whom it is.
     pub(super) fn size(&self) -> (usize, usize, usize) {
-        (self.octets, self.people.len(), self.organisations.len())
+        (self.taken(), self.people.len(), self.organisations.len())
     }
 }
 

@@ -19,7 +19,9 @@ use crate::error::Error;
 use crate::person::Profile;
 use crate::rbac::{self, Book};
 use crate::register::Register;
+use crate::store::systems::{self, Wanted};
 use crate::store::{organisation_faces, shown, workgroups};
+use crate::system::{System, folded};
 use crate::touched::{Since, Touched, kept, people_of, people_of_days, since, touched};
 
 /// How often the feed is looked at where nothing was told here. What another node tells is in the model after this and
@@ -34,7 +36,7 @@ const UNDONE_AFTER: Duration = Duration::from_mins(1);
 const AT_LONGEST: Duration = Duration::from_millis(500);
 /// How long to wait before filling it is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
-/// How many people or organisations are read at once.
+/// How many people, organisations or systems are read at once.
 const PAGE: u32 = 200;
 /// How many changes are read at once.
 const STEP: u32 = 500;
@@ -104,14 +106,18 @@ pub(super) async fn fill(register: &Register) -> Result<Point, Error> {
     drop(tokio::task::spawn_blocking(move || drop(before)));
     fill_workgroups(register).await?;
     fill_organisations(register).await?;
+    // Before people: they are few, and are found by their words only where all of them have room.
+    fill_systems(register).await?;
     fill_people(register, day, &book).await?;
-    let (octets, people, organisations) = register.model.change(|held| held.size());
+    let ((octets, people, organisations), systems) =
+        register.model.change(|held| (held.size(), held.systems().many()));
     tracing::info!(
         people,
         organisations,
+        systems,
         octets,
         seconds = begun.elapsed().as_secs_f64(),
-        "the read model is filled with {people} people and {organisations} organisations"
+        "the read model is filled with {people} people, {organisations} organisations and {systems} systems"
     );
     Ok(Point { number: kept.last, told_at: kept.last_at, day })
 }
@@ -158,6 +164,25 @@ async fn read_organisations(register: &Register, tx: &mut Tx, codes: &[OdsCode])
         }
     });
     Ok(())
+}
+
+async fn fill_systems(register: &Register) -> Result<(), Error> {
+    let mut after = String::new();
+    loop {
+        let mut tx = register.db.read().acquire().await?;
+        let page = systems::page(&mut *tx, &Wanted::default(), &after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = folded(last.id.as_str());
+        put_systems(register, &page);
+    }
+}
+
+/// Puts systems in as they are, each by itself: one may have many words, and whoever asks waits meanwhile.
+fn put_systems(register: &Register, systems: &[System]) {
+    let most = register.config.model.octets();
+    for system in systems {
+        register.model.change(|held| held.put_system(system, most));
+    }
 }
 
 async fn fill_people(register: &Register, day: Day, book: &Arc<Book>) -> Result<(), Error> {
@@ -264,6 +289,7 @@ pub(super) async fn look(register: &Register, point: &mut Point) -> Result<Looke
         };
         let mut people = BTreeSet::new();
         let mut organisations = BTreeSet::new();
+        let mut systems = BTreeSet::new();
         let mut reached = *point;
         for change in &rows {
             (reached.number, reached.told_at) = (change.number, change.at);
@@ -284,6 +310,10 @@ pub(super) async fn look(register: &Register, point: &mut Point) -> Result<Looke
                     read_workgroup(register, &mut tx, id).await?;
                     continue;
                 }
+                Touched::System(id) => {
+                    systems.insert(folded(id));
+                    continue;
+                }
                 _ => {}
             }
             let Some(more) = people_of(&mut tx, &what, MOST_OF_ONE).await? else {
@@ -291,8 +321,9 @@ pub(super) async fn look(register: &Register, point: &mut Point) -> Result<Looke
             };
             people.extend(more);
         }
+        let is_last = rows.len() < usize::try_from(STEP).unwrap_or(usize::MAX);
         let today = register.today();
-        if rows.len() < usize::try_from(STEP).unwrap_or(usize::MAX) && today != reached.day {
+        if is_last && today != reached.day {
             let of_days = people_of_days(&mut tx, reached.day, today, MOST_OF_ONE).await?;
             // A clock that was put back makes another day of it than the next one.
             let Some(more) = of_days.filter(|_| today > reached.day) else { return Ok(Looked::TooMuch) };
@@ -304,9 +335,10 @@ pub(super) async fn look(register: &Register, point: &mut Point) -> Result<Looke
         }
         let codes: Vec<OdsCode> = organisations.into_iter().collect();
         read_organisations(register, &mut tx, &codes).await?;
+        read_systems(register, &mut tx, systems).await?;
         read_people(register, &mut tx, people, reached.day).await?;
         *point = reached;
-        if rows.len() < usize::try_from(STEP).unwrap_or(usize::MAX) {
+        if is_last {
             return Ok(Looked::UpToDate);
         }
     }
@@ -317,6 +349,15 @@ async fn read_workgroup(register: &Register, tx: &mut Tx, id: &str) -> Result<()
     let name = workgroups::find(tx, &parsed).await?.map(|group| group.name);
     let most = register.config.model.octets();
     register.model.change(|held| held.put_workgroup(id, name, most));
+    Ok(())
+}
+
+/// Reads systems again, those that were withdrawn among them.
+async fn read_systems(register: &Register, tx: &mut Tx, names: BTreeSet<String>) -> Result<(), Error> {
+    let names: Vec<String> = names.into_iter().collect();
+    for some in names.chunks(usize::try_from(PAGE).unwrap_or(1)) {
+        put_systems(register, &systems::find_all(&mut *tx, some).await?);
+    }
     Ok(())
 }
 

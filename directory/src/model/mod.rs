@@ -8,6 +8,7 @@
 //!   whoever has written something reads it here at once. What another node wrote is here within a second.
 //! * It is of a day. Roles begin and end with days, so at midnight the database answers until the model is of the new day.
 //! * What is not in it may be in the database all the same: it never says that there is no such thing.
+//! * Systems are found by their words only while every one of them has room.
 //!
 //! People are held as compact octets with codes in place of names (about 400 octets each); names are looked up when they are shown,
 //! so that a new release of the national roles changes nothing of it. It takes no more memory than `[directory.model] most_mib`; who
@@ -17,6 +18,7 @@ mod compact;
 mod config;
 mod held;
 mod keep;
+mod systems;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +35,8 @@ use crate::assignment::with_names;
 use crate::day::Day;
 use crate::person::{Profile, State};
 use crate::store::faces::Question;
+use crate::store::systems::Wanted;
+use crate::system::System;
 use crate::version::Version;
 
 /// What the faces show of a profile.
@@ -123,6 +127,19 @@ impl Model {
     /// An organisation. `None`: ask the database.
     pub(crate) fn organisation(&self, code: &str) -> Option<Organisation> {
         self.held(|held| held.current()?.organisation(code))
+    }
+
+    /// A system that is not withdrawn, by its identifier as it is folded. `None`: ask the database.
+    pub(crate) fn system(&self, folded: &str) -> Option<System> {
+        self.held(|held| held.current()?.systems().one(folded))?.read()
+    }
+
+    /// The systems under every one of these words, in the order of their folded identifiers, at most so many. `None`: ask the database.
+    pub(crate) fn systems(&self, wanted: &Wanted, limit: u32) -> Option<Vec<System>> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let found = self.held(|held| held.current()?.systems().found(wanted, limit))?;
+        // They may be large, and are read without the lock.
+        found.iter().map(|one| one.read()).collect()
     }
 
     /// The people of whom of every list of questions one holds, where each has one answer at most. `None`: ask the database.

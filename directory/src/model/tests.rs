@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use audit::Actor;
 use platform::clock::{Clock, ManualClock, Millis};
 use platform::db::{Db, JobFuture, Tx};
 use platform::id::UserId;
@@ -9,7 +10,7 @@ use platform::id::UserId;
 use super::held::Come;
 use super::keep::{Looked, Point, fill, look};
 use super::{Life, ModelConfig, Organisation, Person, Role, Shown};
-use crate::api::ChangeKind;
+use crate::api::{AccreditedSystem, ChangeKind, MessageHandlingSystem, SystemContent, SystemKind};
 use crate::assignment::named_roles;
 use crate::config::Config;
 use crate::error::Error;
@@ -18,7 +19,10 @@ use crate::register::{Parts, Register};
 use crate::seed::bulk::{self, Order};
 use crate::store::faces::{self, Question};
 use crate::store::roles::held;
-use crate::store::{organisation_faces, organisations, people, people_evidence};
+use crate::store::systems::Wanted;
+use crate::store::{organisation_faces, organisations, people, people_evidence, systems};
+use crate::system::{self, System, folded, keys};
+use crate::version::Expected;
 use crate::{changes, store};
 
 /// 2026-11-24.
@@ -89,6 +93,66 @@ async fn rename(register: &Register, id: &UserId, family: &'static str) {
     .unwrap();
 }
 
+fn accredited(organisation: &str, interaction: &str) -> SystemContent {
+    SystemContent::Accredited(AccreditedSystem {
+        organisation: organisation.to_owned(),
+        party_key: format!("{organisation}-0000001"),
+        interactions: vec![interaction.to_owned(), "urn:nhs:names:services:pds:QUPA_IN000006UK02".to_owned()],
+        clients: vec!["RXX01".to_owned()],
+        manufacturer: Some("YGM".to_owned()),
+        ..AccreditedSystem::default()
+    })
+}
+
+fn handling(organisation: &str, interaction: &str) -> SystemContent {
+    SystemContent::MessageHandling(MessageHandlingSystem {
+        organisation: organisation.to_owned(),
+        party_key: format!("{organisation}-0000001"),
+        interaction: interaction.to_owned(),
+        endpoints: vec!["https://one.example/".to_owned(), "https://two.example/".to_owned()],
+        ..MessageHandlingSystem::default()
+    })
+}
+
+/// Registers a system.
+async fn registered(register: &Register, content: SystemContent) -> System {
+    let made = write(register, move |tx| {
+        Box::pin(async move { system::create(tx, &Actor::system("directory"), None, content, START).await })
+    });
+    made.await.unwrap()
+}
+
+/// Registers systems of two organisations, of both kinds, with interactions that they share and others.
+async fn with_systems(register: &Register) {
+    for organisation in ["RXX", "RYY"] {
+        for interaction in ["urn:a:b", "urn:a:c"] {
+            registered(register, accredited(organisation, interaction)).await;
+            registered(register, handling(organisation, interaction)).await;
+        }
+    }
+}
+
+/// Every system is as the database has it, and is found by each two of its words as there; gives how many there are.
+async fn compare_systems(register: &Register, tx: &mut Tx) -> usize {
+    let all = systems::page(&mut *tx, &Wanted::default(), "", 1_000).await.unwrap();
+    for one in &all {
+        assert_eq!(register.model.system(&folded(one.id.as_str())).as_ref(), Some(one));
+        let words: Vec<_> = keys(&one.content).into_iter().collect();
+        for (place, first) in words.iter().enumerate() {
+            for second in &words[place..] {
+                for kind in [None, Some(SystemKind::Accredited), Some(SystemKind::MessageHandling)] {
+                    let wanted = Wanted { kind, keys: vec![first.clone(), second.clone()] };
+                    let known = systems::page(&mut *tx, &wanted, "", 1_000).await.unwrap();
+                    let found = register.model.systems(&wanted, 1_000);
+                    assert_eq!(found.is_none(), known.is_empty(), "{wanted:?}");
+                    assert_eq!(found.unwrap_or_default(), known, "{wanted:?}");
+                }
+            }
+        }
+    }
+    all.len()
+}
+
 async fn ids(db: &Db) -> Vec<UserId> {
     let mut tx = db.read().acquire().await.unwrap();
     faces::people(&mut tx, &[], "", 10_000).await.unwrap()
@@ -96,9 +160,12 @@ async fn ids(db: &Db) -> Vec<UserId> {
 
 platform::both_engines! {
     /// Whoever is in the model is there as the database has them, with every role and registration, and is found by the same; so is every
-    /// organisation.
+    /// organisation and every system.
     async fn model_says_what_the_database_says(db: Db) {
         let (register, _hand, _) = filled(&db, 150, 64).await;
+        with_systems(&register).await;
+        let mut point = fill(&register).await.unwrap();
+        follow(&register, &mut point).await;
         let today = register.today();
         let mut tx = db.read().acquire().await.unwrap();
         let (mut roles, mut numbers) = (0, 0);
@@ -128,6 +195,51 @@ platform::both_engines! {
             assert_eq!(known, expected);
         }
         assert!(register.model.person("999999999999", today).is_none(), "the database says that there is nobody");
+        assert_eq!(compare_systems(&register, &mut tx).await, 8);
+        assert!(register.model.system("999999999999").is_none(), "the database says that there is none");
+    }
+
+    /// A system is in the model as soon as it was told of, as it is then, and found by its words of then alone; one that was withdrawn is in
+    /// it no more. Until it has come so far, the database is asked.
+    async fn systems_come_and_go(db: Db) {
+        let (register, _hand, mut point) = filled(&db, 20, 64).await;
+        with_systems(&register).await;
+        let made = registered(&register, accredited("RZZ", "urn:a:d")).await;
+        let name = folded(made.id.as_str());
+        let by = |interaction: &str| {
+            let wanted = Wanted { kind: None, keys: vec![("interaction", interaction.to_owned())] };
+            register.model.systems(&wanted, 10).map(|found| found.len())
+        };
+        assert!(register.model.system(&name).is_none() && by("urn:a:b").is_none(), "it has not come so far");
+        follow(&register, &mut point).await;
+        assert_eq!((register.model.system(&name).as_ref(), by("urn:a:b"), by("urn:a:d")), (Some(&made), Some(4), Some(1)));
+
+        let id = made.id.clone();
+        let changed = write(&register, move |tx| {
+            Box::pin(async move {
+                let content = accredited("RZZ", "urn:a:b");
+                system::change(tx, &Actor::system("directory"), &id, Expected::Any, content, START).await
+            })
+        })
+        .await
+        .unwrap();
+        assert!(register.model.system(&name).is_none(), "what was written is read from the database");
+        follow(&register, &mut point).await;
+        assert_eq!((register.model.system(&name), by("urn:a:b"), by("urn:a:d")), (Some(changed), Some(5), None));
+        let mut tx = db.read().acquire().await.unwrap();
+        assert_eq!(compare_systems(&register, &mut tx).await, 9);
+
+        let id = made.id.clone();
+        write(&register, move |tx| {
+            Box::pin(async move {
+                system::withdraw(tx, &Actor::system("directory"), &id, Expected::Any, START).await
+            })
+        })
+        .await
+        .unwrap();
+        follow(&register, &mut point).await;
+        assert_eq!((register.model.system(&name), by("urn:a:b")), (None, Some(4)));
+        assert_eq!(compare_systems(&register, &mut tx).await, 8);
     }
 
     /// Whoever writes reads at once what they wrote: until it is in the model the database answers. What was undone keeps the model silent

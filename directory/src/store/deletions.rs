@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use platform::clock::Millis;
 use platform::db::Tx;
+use platform::id::OdsCode;
 use sqlx::AssertSqlSafe;
 
-use super::{Reader, placeholders};
+use super::{Reader, list, placeholders};
 use crate::api::OrganisationRecord;
 use crate::error::Error;
 
@@ -98,6 +99,35 @@ pub(crate) async fn whose<'c>(
         .fetch_optional(reader)
         .await?;
     Ok(whose)
+}
+
+/// What these organisations had and have no more, nor another, in the order of its ids; of each list at most as many as are told.
+pub(crate) async fn of_organisations(
+    tx: &mut Tx,
+    part: Part,
+    codes: &[OdsCode],
+) -> Result<Vec<Deletion>, Error> {
+    if codes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let table = match part {
+        Part::Role => "directory_organisation_role",
+        Part::Relationship => "directory_organisation_relationship",
+        Part::Succession => "directory_organisation_succession",
+    };
+    let text = format!(
+        "SELECT d.instance, d.ods, d.at FROM directory_deletion d WHERE d.list = $1 AND d.ods IN ({}) AND NOT EXISTS \
+         (SELECT 1 FROM {table} r WHERE r.instance = d.instance) ORDER BY d.instance LIMIT $2",
+        list(3, codes.len())
+    );
+    // Made of our own words and numbers only.
+    let mut query = sqlx::query_as(AssertSqlSafe(text)).bind(part.word()).bind(i64::from(MOST));
+    for code in codes {
+        query = query.bind(code.as_str().to_owned());
+    }
+    let rows: Vec<(String, String, i64)> = query.fetch_all(&mut *tx).await?;
+    let deletion = |(instance, organisation, at)| Deletion { instance, organisation, at: Millis(at) };
+    Ok(rows.into_iter().map(deletion).collect())
 }
 
 /// What was deleted, the newest first. What an organisation has again, or another, is not among it.

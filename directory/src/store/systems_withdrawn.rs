@@ -1,5 +1,6 @@
 //! Which systems were withdrawn, and what the others are.
 
+use platform::clock::Millis;
 use platform::db::{self, Tx};
 
 use crate::api::SystemContent;
@@ -32,6 +33,17 @@ pub async fn registered(tx: &mut Tx, system: &str) -> Result<Option<SystemConten
         serde_json::from_str(&text).map_err(|error| db::Error::corrupt("directory_system.content", error))
     };
     content.map(read).transpose()
+}
+
+/// Since when the register knows a system, withdrawn or not; `None` where it does not know it.
+///
+/// For modules that share the register's database.
+pub async fn registered_at(tx: &mut Tx, system: &str) -> Result<Option<Millis>, db::Error> {
+    let at: Option<i64> = sqlx::query_scalar("SELECT made_at FROM directory_system WHERE folded = $1")
+        .bind(folded(system))
+        .fetch_optional(&mut *tx)
+        .await?;
+    Ok(at.map(Millis))
 }
 
 #[cfg(test)]
@@ -68,6 +80,7 @@ mod tests {
                         for (id, organisation) in [("S918999410559", Some("RXX")), ("200000000017", Some("RXX")), ("1", None)] {
                             let known = registered(&mut *tx, id).await?;
                             assert_eq!(known.as_ref().map(SystemContent::organisation), organisation, "{id}");
+                            assert_eq!(registered_at(&mut *tx, id).await?, organisation.map(|_| Millis(1)), "{id}");
                         }
                         Ok::<_, db::Error>(found)
                     })

@@ -259,6 +259,31 @@ platform::both_engines! {
         assert!(!found.contains(&"https://practice.example/".to_owned()), "{found:?}");
     }
 
+    /// What is large is cut into parts of so many octets: each thing is in one of them, and none has more than it may.
+    async fn parts_have_so_many_octets(db: Db) {
+        const OCTETS: usize = 16 * 1024 * 1024;
+        const ADDRESSES: usize = 4_000;
+        let rig = Rig::new(db);
+        for organisation in ["RXA", "RXB", "RXC", "RXD", "RXE"] {
+            let mut content = handling(organisation, "https://one.example/");
+            content["endpoints"] = (0..ADDRESSES).map(|number| format!("https://{number}.example/")).collect();
+            register(&rig, &content).await;
+        }
+        let path = begin(&rig, &format!("{SPINE}/$export?_type=Endpoint")).await;
+        let all = outputs(&rig, &path).await;
+        assert!((2..5).contains(&all.len()), "{all:?}");
+        let mut ids = std::collections::BTreeSet::new();
+        let mut sizes = Vec::new();
+        for (_, part) in &all {
+            let found = fetch(&rig, part).await;
+            sizes.push(found.iter().map(|one| one.to_string().len() + 1).sum::<usize>());
+            ids.extend(found.iter().map(|one| one["id"].as_str().unwrap().to_owned()));
+            assert_eq!(found.len() % ADDRESSES, 0, "a system is whole in a part");
+        }
+        assert_eq!(ids.len(), 5 * ADDRESSES, "each once");
+        assert!(sizes.iter().all(|size| *size <= OCTETS) && sizes.iter().sum::<usize>() > OCTETS, "{sizes:?}");
+    }
+
     /// People and their roles are exported as they are read, whoever is shown is recorded, and those who left are not among them.
     async fn people_are_exported(db: Db) {
         let (world, ann) = with_doctor(db, Config::default()).await;

@@ -12,6 +12,7 @@ mod exports;
 mod feed;
 mod feed_quarantine;
 mod feed_rig;
+mod fhir_following;
 mod fhir_judge;
 mod fhir_refusals;
 mod imports;

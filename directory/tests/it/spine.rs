@@ -46,6 +46,7 @@ platform::both_engines! {
     /// Devices and endpoints are found by every combination that is enough, blanks and case aside, in a Bundle as it should be.
     async fn systems_are_told(db: Db) {
         let rig = Rig::new(db);
+        rig.keep_model();
         let asid = register(&rig, &accredited("RXX")).await;
         register(&rig, &accredited("RYY")).await;
         register(&rig, &handling("RXX", "https://mhs.example.nhs.uk/")).await;
@@ -133,6 +134,7 @@ platform::both_engines! {
     /// An endpoint keeps its id when the address before its own goes; an identifier that can be no id is read all the same.
     async fn endpoints_keep_their_ids(db: Db) {
         let rig = Rig::new(db);
+        rig.keep_model();
         let mut content = handling("RXX", "https://one.example/");
         content["endpoints"] = json!(["https://one.example/", "https://two.example/", "https://three.example/"]);
         let made = rig.post(&keeper(), "/directory/systems", &json!({"identifier": "MHS_1.a", "system": content})).await;
@@ -164,6 +166,7 @@ platform::both_engines! {
             forward_express: vec!["COPC_IN000001UK01".to_owned()],
         };
         let rig = Rig::with(db, Config { spine, ..Config::default() });
+        rig.keep_model();
         for (name, intermediary) in [("RCMR_IN010000UK05", "Reliable"), ("COPC_IN000001UK01", "Express")] {
             let mut core = handling("YES", "https://core.example/first");
             core["interaction"] = format!("urn:nhs:names:services:tms:{intermediary}Intermediary").into();

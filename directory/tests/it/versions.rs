@@ -16,15 +16,15 @@ use crate::rig::{Answered, Rig, system};
 use crate::systems::{accredited, keeper, register};
 use crate::world::{MANAGER, World, who};
 
-const WORKERS: &str = "/healthcare-worker/FHIR/R4";
-const ORGANISATIONS: &str = "/organisation-data-terminology-api/fhir";
-const SPINE: &str = "/spine-directory/FHIR/R4";
+pub(crate) const WORKERS: &str = "/healthcare-worker/FHIR/R4";
+pub(crate) const ORGANISATIONS: &str = "/organisation-data-terminology-api/fhir";
+pub(crate) const SPINE: &str = "/spine-directory/FHIR/R4";
 
 fn client() -> Caller {
     system("pas", &[LOOK_UP, READ])
 }
 
-async fn ask(rig: &Rig, path: &str) -> Answered {
+pub(crate) async fn ask(rig: &Rig, path: &str) -> Answered {
     rig.send(&client(), Method::GET, path, &[("host", "directory.example")], None).await
 }
 
@@ -72,16 +72,16 @@ fn role(id: u32, code: &str, is_primary: &str) -> String {
 }
 
 /// A relationship of an organisation to another.
-const RELATED: &str = "<Rels><Rel id=\"RE6\" uniqueRelId=\"256248\"><Status value=\"Active\"/><Target><OrgId extension=\"RYY\"/>\
+pub(crate) const RELATED: &str = "<Rels><Rel id=\"RE6\" uniqueRelId=\"256248\"><Status value=\"Active\"/><Target><OrgId extension=\"RYY\"/>\
                        <PrimaryRoleId id=\"RO197\"/></Target></Rel></Rels>";
 
 /// The organisation that changes, with more roles than its primary one, and what stands behind them.
-fn larkfield(name: &str, changed: &str, roles: &str, rest: &str) -> String {
+pub(crate) fn larkfield(name: &str, changed: &str, roles: &str, rest: &str) -> String {
     organisation("RXX", name, changed, &format!("<Roles>{}{roles}</Roles>{rest}", role(1, "RO197", "true")))
 }
 
 /// Brings in a release with this organisation and one that stays as it is.
-async fn bring(rig: &Rig, day: &str, own: &str) {
+pub(crate) async fn bring(rig: &Rig, day: &str, own: &str) {
     let roles = format!("<Roles>{}</Roles>", role(9, "RO197", "true"));
     let text = release(day, &format!("{own}{}", organisation("RYY", "OTHER TRUST", "2024-01-01", &roles)));
     bring_text(rig, &text, Mode::Apply).await.unwrap();
@@ -98,7 +98,7 @@ async fn deleted(rig: &Rig, name: &str) -> Vec<String> {
 }
 
 /// Another register on the same database, which has nothing beside the models.
-fn strict(rig: &Rig) -> Rig {
+pub(crate) fn strict(rig: &Rig) -> Rig {
     let config = Config { strict: true, ..Config::default() };
     let parts =
         Parts { config, db: rig.db.clone(), clock: rig.clock(), document_key: DocumentKey::new(&[7; 32]) };

@@ -4,7 +4,7 @@ use super::Door::Act;
 use super::Route;
 use super::routes::none;
 
-pub(super) const FACES: [Route; 61] = [
+pub(super) const FACES: [Route; 64] = [
     Route("GET", "/spine-directory/FHIR/R4/metadata", Act("directory:look-up"), none),
     Route("POST", "/spine-directory/FHIR/R4/Device/_search", Act("directory:look-up"), none),
     Route("GET", "/spine-directory/FHIR/R4/Device/{id}", Act("directory:look-up"), none),
@@ -171,4 +171,12 @@ pub(super) const FACES: [Route; 61] = [
         Act("directory:look-up"),
         none,
     ),
+    Route(
+        "GET",
+        "/organisation-data-terminology-api/fhir/OrganizationAffiliation/_history",
+        Act("directory:look-up"),
+        none,
+    ),
+    Route("GET", "/spine-directory/FHIR/R4/Device/_history", Act("directory:look-up"), none),
+    Route("GET", "/spine-directory/FHIR/R4/Endpoint/_history", Act("directory:look-up"), none),
 ];

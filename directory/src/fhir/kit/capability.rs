@@ -88,6 +88,7 @@ fn kind(kind: &Kind) -> Parts {
         ("read", kind.is_read),
         ("vread", kind.is_kept),
         ("history-instance", kind.is_kept),
+        ("history-type", kind.is_kept),
         ("search-type", kind.is_searched),
     ];
     let interactions: Vec<Parts> =

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::fhir::kit::Stamp;
 use crate::ldap::{Entry, system_entry};
 use crate::register::Register;
+use crate::store::reading::Reading;
 use crate::store::systems::{self as store, Wanted};
 use crate::system::{System, folded, keys};
 
@@ -51,13 +52,30 @@ impl Asked {
 }
 
 /// The systems that are asked for, unless they are too many.
-pub(crate) async fn systems(register: &Register, kind: Kind, asked: &Asked) -> Result<Vec<System>, Outcome> {
+pub(crate) async fn systems(
+    reading: &mut Reading<'_>,
+    kind: Kind,
+    asked: &Asked,
+) -> Result<Vec<System>, Outcome> {
     let wanted = Wanted { kind: Some(kind.of_systems()), keys: asked.words() };
-    let found = store::page(register.db.read(), &wanted, "", MOST + 1).await?;
+    let known = reading.model().and_then(|model| model.systems(&wanted, MOST + 1));
+    let found = match known {
+        Some(found) => found,
+        None => store::page(reading.tx().await?, &wanted, "", MOST + 1).await?,
+    };
     if u32::try_from(found.len()).is_ok_and(|many| many > MOST) {
         return Err(Outcome::too_costly());
     }
     Ok(found)
+}
+
+/// The system with this identifier, folded; a withdrawn one too.
+pub(crate) async fn system(reading: &mut Reading<'_>, folded: &str) -> Result<Option<System>, Error> {
+    let known = reading.model().and_then(|model| model.system(folded));
+    match known {
+        Some(system) => Ok(Some(system)),
+        None => store::find(reading.tx().await?, folded).await,
+    }
 }
 
 /// What is made of a system.
@@ -112,13 +130,14 @@ impl Through {
 /// The resources of a system as it is.
 pub(crate) async fn made(
     register: &Register,
+    reading: &mut Reading<'_>,
     kind: Kind,
     system: &System,
     through: &mut Through,
 ) -> Result<Made, Outcome> {
     let entry = system_entry(system);
     if kind == Kind::Endpoint
-        && let Some(address) = intermediary(register, &entry, through).await?
+        && let Some(address) = intermediary(register, reading, &entry, through).await?
     {
         let own = entry.values("nhsMHSEndPoint").to_vec();
         let entry = entry.with("nhsMHSEndPoint", address);
@@ -148,6 +167,7 @@ fn resources(register: &Register, kind: Kind, entry: &Entry, own: &[String]) -> 
 /// The address of the intermediary through which the messages of an endpoint go, if they go through one.
 async fn intermediary(
     register: &Register,
+    reading: &mut Reading<'_>,
     entry: &Entry,
     through: &mut Through,
 ) -> Result<Option<String>, Outcome> {
@@ -159,7 +179,7 @@ async fn intermediary(
     }
     let organisation = config.core_organisation.clone();
     let asked = Asked { organisation, interaction: Some(intermediary.to_owned()), ..Asked::default() };
-    let found = systems(register, Kind::Endpoint, &asked).await?;
+    let found = systems(reading, Kind::Endpoint, &asked).await?;
     let found: Vec<Entry> = found.iter().map(system_entry).collect();
     let there = found.iter().flat_map(|one| one.values("nhsMHSEndPoint")).cloned().collect::<Vec<_>>();
     let address = match &there[..] {

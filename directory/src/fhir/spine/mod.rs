@@ -12,7 +12,7 @@ mod resource;
 pub(crate) use api::API;
 pub(crate) use asked::{Asked, Kind, Rules, asked};
 pub use config::SpineConfig;
-pub(crate) use find::{MOST, Through, made, systems, tells_address_of, unforwarded};
+pub(crate) use find::{MOST, Through, made, system, systems, tells_address_of, unforwarded};
 pub(crate) use ids::{Named, is_of, system_of};
 pub(crate) use intermediary::intermediary_of;
 pub(crate) use outcome::{Outcome, correlation};

@@ -14,9 +14,10 @@ use super::{
     refused, response,
 };
 use crate::fhir::kit::{Asked, Extent, Shape, Stamp, Summary, capability, stamped};
-use crate::fhir::spine::{API, Named, Through, is_of, made, system_of};
+use crate::fhir::spine::{API, Named, Through, is_of, made, system, system_of};
 use crate::register::Register;
 use crate::span::Span;
+use crate::store::reading::Reading;
 use crate::store::systems::{self, Wanted};
 use crate::system::{System, folded};
 
@@ -156,21 +157,25 @@ async fn one(register: &Register, request: &Parts, id: &str, kind: Kind) -> Resu
     media(request)?;
     let shape = Shape::read(&fhir::asked(request, b"")?, 1)?;
     let unknown = || Outcome::no_such_resource(kind.name());
-    let system = found(register, id, kind).await?.filter(|one| one.withdrawn_at.is_none());
+    let mut reading = Reading::quick(register);
+    let system = found(&mut reading, id, kind).await?.filter(|one| one.withdrawn_at.is_none());
     let system = system.ok_or_else(unknown)?;
-    let (stamp, whole) = present(register, &system, id, kind).await?.ok_or_else(unknown)?;
+    let (stamp, whole) = present(register, &mut reading, &system, id, kind).await?.ok_or_else(unknown)?;
     Ok((stamp, shape.of_value(whole)))
 }
 
 /// The system whose resource has this id, withdrawn or not, if it is one of this kind.
-pub(super) async fn found(register: &Register, id: &str, kind: Kind) -> Result<Option<System>, Outcome> {
-    let reader = register.db.read();
+pub(super) async fn found(
+    reading: &mut Reading<'_>,
+    id: &str,
+    kind: Kind,
+) -> Result<Option<System>, Outcome> {
     let found = match system_of(id) {
         None => None,
-        Some(Named::Whole(name)) => systems::find(reader, &folded(&name)).await?,
+        Some(Named::Whole(name)) => system(reading, &folded(&name)).await?,
         Some(Named::Begins(beginning)) => {
             let after = folded(&beginning);
-            let alike = systems::page(reader, &Wanted::default(), &after, ALIKE).await?;
+            let alike = systems::page(reading.tx().await?, &Wanted::default(), &after, ALIKE).await?;
             alike.into_iter().find(|one| is_of(id, one.id.as_str()))
         }
     };
@@ -184,11 +189,12 @@ pub(super) async fn found(register: &Register, id: &str, kind: Kind) -> Result<O
 /// The resource of a system that has this id as it is now, with its version.
 pub(super) async fn present(
     register: &Register,
+    reading: &mut Reading<'_>,
     system: &System,
     id: &str,
     kind: Kind,
 ) -> Result<Option<(Stamp, Value)>, Outcome> {
-    let made = made(register, kind, system, &mut Through::default()).await?;
+    let made = made(register, reading, kind, system, &mut Through::default()).await?;
     let found = made.resources.iter().find(|one| one["id"] == id);
     Ok(found.map(|one| {
         let stamp = made.stamp(system, one);

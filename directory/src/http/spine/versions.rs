@@ -14,6 +14,7 @@ use crate::fhir::kit::{Past, Stamp, stamped};
 use crate::fhir::spine::unforwarded;
 use crate::register::Register;
 use crate::store::former::{self, Of};
+use crate::store::reading::Reading;
 use crate::system::{System, folded};
 
 /// What an accredited system is and was.
@@ -121,11 +122,13 @@ async fn versions(
 ) -> Result<Vec<Past<Value>>, Outcome> {
     may(request)?;
     media(request)?;
-    let system = found(register, id, kind).await?.ok_or_else(|| Outcome::no_such_resource(kind.name()))?;
+    let mut reading = Reading::exact(register);
+    let system =
+        found(&mut reading, id, kind).await?.ok_or_else(|| Outcome::no_such_resource(kind.name()))?;
     let folded = folded(system.id.as_str());
-    let former = former::before(register.db.read(), Of::System, &folded, system.version).await?;
+    let former = former::before(reading.tx().await?, Of::System, &folded, system.version).await?;
     let now = match system.withdrawn_at {
-        None => present(register, &system, id, kind).await?,
+        None => present(register, &mut reading, &system, id, kind).await?,
         Some(_) => None,
     };
     let mut past = vec![match now {
