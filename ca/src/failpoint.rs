@@ -90,6 +90,9 @@ pub const CARDS: &[&str] = &[
     "ca.card-finished",
 ];
 
+/// Every point of trying a card's management key: before its proof goes to the card, and once the card's answer is heard.
+pub const CARD_KEY_TRIES: &[&str] = &["ca.card-key-trying", "ca.card-key-answered"];
+
 /// Every point of unlocking a card, and of ending an errand, that is its own.
 pub const CARD_ENDS: &[&str] = &["ca.card-unlocked", "ca.card-errand-closed", "ca.card-errand-revoked"];
 

@@ -100,11 +100,16 @@ pub struct CardInfo {
     pub management_key: String,
     /// The same of its unblocking key.
     pub unblocking_key: String,
-    /// When its unblocking key was told to somebody, or went to a workstation in an unlock that is not done; it gets another one at its
-    /// next contact, before anything else is done.
+    /// When its unblocking key was told to somebody; it gets another one at its next contact, before anything else is done, and is told
+    /// to nobody before.
     #[serde(default, with = "rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub unblocking_key_told_at: Option<Millis>,
+    /// When its unblocking key went to a workstation in an unlock that was not done; it gets another one at its next contact, before
+    /// anything else is done.
+    #[serde(default, with = "rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub unblocking_key_seen_at: Option<Millis>,
     /// When a renewal that is not done began to make other keys than those of its certificates. If it ends before it is done the
     /// certificates are revoked, and the card is to be renewed again or replaced.
     #[serde(default, with = "rfc3339::option", skip_serializing_if = "Option::is_none")]

@@ -167,6 +167,15 @@ pub enum CardEvent {
         /// Which key.
         key: String,
     },
+    /// Somebody said that a management key is tried once more of which nobody heard whether the card took it.
+    CardSecondTryAllowed {
+        /// The errand.
+        errand: String,
+        /// The card.
+        card: String,
+        /// Which keys.
+        keys: Vec<String>,
+    },
     /// All of an errand was done.
     CardErrandDone {
         /// The errand.
@@ -230,6 +239,7 @@ impl audit::Event for CardEvent {
             Self::CardSecured { .. } => "card-secured",
             Self::CardSecretInClear { .. } => "card-secret-in-clear",
             Self::CardKeyRefused { .. } => "card-key-refused",
+            Self::CardSecondTryAllowed { .. } => "card-second-try-allowed",
             Self::CardErrandDone { .. } => "card-errand-done",
             Self::CardPrintBegun { .. } => "card-print-begun",
             Self::CardPrintEnded { .. } => "card-print-ended",

@@ -2,17 +2,22 @@
 //!
 //! Whoever was told it may have kept it. So the card bears a mark from then on, and gets another unblocking key at its next contact
 //! before anything else is done with it (`errand::Run::meet`).
+//!
+//! An unlock that is open, since its network went away, ends in the same act: whoever is still at work on it writes nothing more, so that
+//! the card keeps the key that is told. That this key went by a workstation is another mark, and keeps nobody from being told it.
 
 use audit::Actor;
 use card::piv::Puk;
+use card::wire::relay::Act;
 use directory::api::CardAct as May;
 use platform::caller::{Caller, CallerKind};
+use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::UserId;
 
 use super::stock::{LONGEST_NOTE, field, line};
 use super::{CardEvent, CardRefused, CardState, Cards, PukName};
-use super::{keys, letters};
+use super::{errand, keys, letters};
 use crate::api::{PukReleased, ReleasePuk};
 use crate::error::Error;
 use crate::store::cards::{self, Card, CardAct};
@@ -39,19 +44,19 @@ impl Cards {
             return Err(field("identified", "how you know that the card's holder is before you"));
         }
         let puk = keys::puk(self.authority.hsm(), &card.serial, can_be_told(&card)?).await?;
-        let (now, actor, id) = (self.now(), Actor::from(caller), id.to_owned());
+        let (now, actor, card_id) = (self.now(), Actor::from(caller), card.card_id.clone());
+        let by = actor.clone();
         let db = &self.authority.desk().db;
         db.write(move |tx: &mut Tx| {
             Box::pin(async move {
-                let read = cards::by_id_in(tx, &id).await?.ok_or(CardRefused::Unknown)?;
+                // Before the card is read, as an errand writes: none of it writes another key after that.
+                close_unlock(tx, &card_id, now).await?;
+                let read = cards::by_id_in(tx, &card_id).await?.ok_or(CardRefused::Unknown)?;
                 // What was derived is the key of the card as it was read.
                 if read.puk != card.puk {
                     return Err(CardRefused::Changed.into());
                 }
                 can_be_told(&read)?;
-                if cards::open_errand(tx, &id).await?.is_some() {
-                    return Err(CardRefused::ErrandOpen.into());
-                }
                 if !cards::expose_puk(tx, &read, now).await? {
                     return Err(CardRefused::Changed.into());
                 }
@@ -67,7 +72,19 @@ impl Cards {
             })
         })
         .await?;
+        self.authority.end_closed_errands(id, &by).await;
         Ok(shown(&puk))
+    }
+}
+
+/// Closes an unlock that is open: it is done off line from here on. With any other errand the card is being worked on.
+async fn close_unlock(tx: &mut Tx, card: &str, now: Millis) -> Result<(), Error> {
+    match cards::open_errand(tx, card).await? {
+        None => Ok(()),
+        Some(open) if open.act == Act::Unlock => {
+            errand::close(tx, &open.errand_id, None, now).await.map(drop)
+        }
+        Some(_) => Err(CardRefused::ErrandOpen.into()),
     }
 }
 
@@ -79,8 +96,7 @@ fn can_be_told(card: &Card) -> Result<PukName, CardRefused> {
     }
     if card.puk_exposed_at.is_some() {
         return Err(CardRefused::PukNotTold(
-            "the card's unblocking key was told before, or was used in an unlock that did not end, and is told once: the card needs \
-             contact with the server first",
+            "the card's unblocking key was told before, and is told once: the card needs contact with the server first",
         ));
     }
     match card.puk {
@@ -91,7 +107,7 @@ fn can_be_told(card: &Card) -> Result<PukName, CardRefused> {
     }
 }
 
-fn history(card: &Card, actor: &Actor, identified: &str, now: platform::clock::Millis) -> CardAct {
+fn history(card: &Card, actor: &Actor, identified: &str, now: Millis) -> CardAct {
     CardAct {
         act_id: format!("{}-{:010}", card.card_id, card.version + 1),
         card_id: card.card_id.clone(),

@@ -90,6 +90,11 @@ pub enum CardRefused {
         "this is not the code, it cannot be used any more, or the colleague to whom it was read out has not approved yet"
     )]
     CodeRefused,
+    /// No answer to a management key was lost.
+    #[error(
+        "this errand has not stopped because a card's answer to its management key was lost, so there is nothing to try once more"
+    )]
+    NoAnswerLost,
     /// Its unblocking key is not told.
     #[error("{0}")]
     PukNotTold(&'static str),
@@ -195,6 +200,7 @@ impl From<CardRefused> for Problem {
             R::ApprovalByAnother => Self::conflict("card-approval-by-another", detail),
             R::PeopleOnly => Self::conflict("card-people-only", detail),
             R::CodeRefused => Self::invalid("card-unlock-code-refused", detail),
+            R::NoAnswerLost => Self::conflict("card-no-answer-lost", detail),
             R::PukNotTold(_) => Self::conflict("card-unblocking-key-not-told", detail),
             R::NobodysCard => Self::conflict("card-nobodys", detail),
             R::BatchUnknown => Self::not_found("card-batch-unknown", detail),

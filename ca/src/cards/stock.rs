@@ -398,6 +398,7 @@ fn blank(serial: String, place: &Location, state: CardState, now: platform::cloc
         puk: PukName::Factory,
         puk_next: None,
         puk_exposed_at: None,
+        puk_seen_at: None,
         keys_changed_at: None,
         secure_identifier: None,
         refused: Vec::new(),

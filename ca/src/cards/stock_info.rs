@@ -18,6 +18,7 @@ pub(super) fn info(card: Card) -> CardInfo {
         management_key: card.management.to_string(),
         unblocking_key: card.puk.to_string(),
         unblocking_key_told_at: card.puk_exposed_at,
+        unblocking_key_seen_at: card.puk_seen_at,
         keys_changed_at: card.keys_changed_at,
         version: card.version,
         made_at: card.made_at,

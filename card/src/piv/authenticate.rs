@@ -21,8 +21,13 @@ const WITNESS: u32 = 0x80;
 pub(super) const CHALLENGE: u32 = 0x81;
 pub(super) const RESPONSE: u32 = 0x82;
 
+const AUTHENTICATING: &str = "authenticating with the management key";
+
 /// Sixteen random octets, for one proof.
 pub struct Challenge(pub [u8; 16]);
+
+/// What a card gave that only its management key opens, opened by ours: the proof, which has not gone to the card. Wiped when it goes.
+pub struct Witness(Zeroizing<Vec<u8>>);
 
 impl<T: Transport> Piv<T> {
     /// Proves to the card that we know its management key, and has it prove the same: mutual authentication, NIST SP 800-73-5
@@ -30,7 +35,14 @@ impl<T: Transport> Piv<T> {
     ///
     /// A key that was refused must not be tried again.
     pub fn authenticate(&mut self, key: &ManagementKey, challenge: &Challenge) -> Result<(), Error> {
-        let act = "authenticating with the management key";
+        let witness = self.witness(key)?;
+        self.prove(key, witness, challenge)
+    }
+
+    /// The first half of [`Self::authenticate`], which tries no key: the card gives whoever asks a witness. The second half must be the next
+    /// command. A card that has a key of another algorithm may say so here.
+    pub fn witness(&mut self, key: &ManagementKey) -> Result<Witness, Error> {
+        let act = AUTHENTICATING;
         let unreadable = || Error::Unreadable { act };
         let ask = tlv::tagged(TEMPLATE, &tlv::tagged(WITNESS, &[]));
         let Response { data, status } = self.management(key, ask.into())?;
@@ -42,8 +54,19 @@ impl<T: Transport> Piv<T> {
         }
         let witness = part(&data, WITNESS).ok_or_else(unreadable)?;
         let witness = key.apply(Direction::Decrypt, witness).ok_or_else(unreadable)?;
-        let witness = Zeroizing::new(witness);
+        Ok(Witness(Zeroizing::new(witness)))
+    }
 
+    /// The second half of [`Self::authenticate`], which tries the key.
+    pub fn prove(
+        &mut self,
+        key: &ManagementKey,
+        witness: Witness,
+        challenge: &Challenge,
+    ) -> Result<(), Error> {
+        let act = AUTHENTICATING;
+        let unreadable = || Error::Unreadable { act };
+        let Witness(witness) = witness;
         let challenge = &challenge.0[..key.algorithm().block_length()];
         let mut proof = tlv::tagged(WITNESS, &witness);
         tlv::append(&mut proof, CHALLENGE, challenge);
@@ -126,6 +149,18 @@ mod tests {
             assert!(matches!(outcome, Err(Error::ManagementKeyRefused)), "{refusal}");
             assert_eq!(card.into_transport().heard.len(), 3, "{refusal}");
         }
+    }
+
+    /// Asking for a witness tries no key; the proof goes with the second half alone.
+    #[test]
+    fn key_is_tried_by_the_second_half() {
+        let mut card = card(&["7c0a800811111111111111119000", "6982"]);
+        let witness = card.witness(&factory()).unwrap();
+        let outcome = card.prove(&factory(), witness, &Challenge([0; 16]));
+        assert!(matches!(outcome, Err(Error::ManagementKeyRefused)));
+        let heard = card.into_transport().heard;
+        assert!(heard[1].windows(4).any(|window| window == [0x7C, 2, 0x80, 0]), "{heard:02X?}");
+        assert_eq!(heard.len(), 3);
     }
 
     /// A witness of another length than a block is not decrypted.

@@ -14,7 +14,7 @@ mod yubikey;
 
 pub(crate) use application::NAME;
 pub use application::{Application, Piv};
-pub use authenticate::Challenge;
+pub use authenticate::{Challenge, Witness};
 pub use error::{Error, Secret};
 pub use keys::PublicKey;
 pub use management::{ManagementAlgorithm, ManagementKey, WrongKeyLength};

@@ -14,7 +14,7 @@ macro_rules! realm {
 
 /// The rule of each route. A route of the document that is not here fails the test, so that whoever adds one says
 /// here who may use it.
-pub(super) const ROUTES: [Route; 203] = [
+pub(super) const ROUTES: [Route; 204] = [
     Route("GET", "/audit/checkpoint", Open, none),
     Route("GET", "/audit/tile/{path}", Open, none),
     Route("GET", "/audit/logs", Open, none),
@@ -77,6 +77,7 @@ pub(super) const ROUTES: [Route; 203] = [
     Route("GET", "/ca/cards/{card}/errands/{errand}", ActOrOwn("ca:cards"), none),
     Route("DELETE", "/ca/cards/{card}/errands/{errand}", ActOrOwn("ca:cards"), none),
     Route("POST", "/ca/cards/{card}/errands/{errand}/approvals", ActOrOwn("ca:cards"), none),
+    Route("POST", "/ca/cards/{card}/errands/{errand}/second-tries", ActOrOwn("ca:cards"), none),
     Route("POST", "/ca/cards/{card}/errands/{errand}/tickets", ActOrOwn("ca:cards"), none),
     Route("POST", "/ca/cards/{card}/replacements", ActOrOwn("ca:cards"), none),
     Route("POST", "/ca/cards/{card}/unblocking-key", ActOrOwn("ca:cards"), none),

@@ -35,6 +35,13 @@ pub(crate) enum Fault {
          No key is tried twice. Cancel it as damaged and take another"
     )]
     ForeignManagementKey,
+    /// A key was tried, and nobody heard whether the card took it.
+    #[error(
+        "nobody knows whether the card took its management key, since its answer was lost. A wrong key is never tried twice, as some cards \
+         lock by that, so it is not tried again by itself. If this is the right card and nobody has changed it, ask somebody who may issue \
+         cards to have the key tried once more, and go on; if not, cancel the card as damaged and take another"
+    )]
+    ManagementAnswerLost,
     /// No unblocking key that it may have is its own.
     #[error(
         "the card refuses the unblocking key that it should have, which is not tried again. Cancel it as damaged and take another"

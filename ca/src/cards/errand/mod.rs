@@ -6,7 +6,7 @@
 //!
 //! 1. `keyed`: the card is the one that it should be; retries are set; its management key and its unblocking key are ours. Which key
 //!    comes next is written before it is set, so that a card that may have either is known as such. A key that the card refused is
-//!    written down and never tried again.
+//!    written down and never tried again; a management key whose answer was lost is not either, unless somebody says so.
 //!    In a renewal the holder has entered their passcode at the agent before any of it, and it stays the card's; in an issue the card
 //!    gets one that nobody knows. A renewal that would end without certificates stops before any of it, and the card keeps what it has.
 //! 2. `first-key`, `second-key`: 9A and 9C were made on the card and have signed what was asked; their public halves are written. Once
@@ -34,8 +34,10 @@ mod issue;
 mod objects;
 mod opening;
 mod protecting;
+mod proving;
 mod repair;
 mod run;
+mod second_try;
 mod secrets;
 mod unlock;
 mod window;

@@ -84,7 +84,7 @@ impl Run {
             Err(Fault::Card(PivError::NotUnderProtection { .. })) if !self.requires() => {
                 // Written before it is seen: a crash in between leaves a key that is changed at the next contact.
                 if secret == CardSecret::UnblockingKey {
-                    self.card.puk_exposed_at = Some(self.now());
+                    self.card.puk_seen_at = Some(self.now());
                 }
                 let (card, secret) = (self.card.card_id.clone(), secret.word().to_owned());
                 self.write(vec![CardEvent::CardSecretInClear { card, secret }]).await?;

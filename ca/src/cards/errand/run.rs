@@ -110,8 +110,8 @@ impl Run {
         Err(Fault::OtherCard { found, expected: self.card.serial.clone() })
     }
 
-    /// The card is the right one, its holder is there if it is renewed, and it has no unblocking key any more that was told to anybody:
-    /// nothing else is done before.
+    /// The card is the right one, its holder is there if it is renewed, and it has no unblocking key any more that was told to anybody or
+    /// went by a workstation in an errand that was not done: nothing else is done before.
     pub(super) async fn meet(&mut self) -> Result<(), Fault> {
         self.recognise().await?;
         self.protect().await?;
@@ -119,7 +119,7 @@ impl Run {
             // The agent lets nothing of a renewal through before.
             self.hand.enter_passcode().await?;
         }
-        if self.card.puk_exposed_at.is_some() {
+        if self.card.puk_must_go() {
             self.take_puk(self.next_puk()).await?;
             failpoint::pass("ca.card-told-key-changed");
         }

@@ -3,11 +3,10 @@
 //! A card that was pulled while a key was changed has the old one or the new one. Each is tried once, the new one first; what the card
 //! refuses is written down before anything else is done, and is never tried again. That the new one is about to be tried is written too: where
 //! the answer is lost, the old one is tried first. Once a key is known to be the card's, the marks of
-//! that kind are wiped: they are true no longer. Nor is the mark of a key that is about to be given again.
+//! that kind are wiped: they are true no longer. Nor is the mark of a key that is about to be given again. How the management key is
+//! tried stands in `proving`.
 
-use card::piv::{
-    Challenge, Error as PivError, ManagementAlgorithm, ManagementKey, Passcode, Piv, Puk, Secret,
-};
+use card::piv::{Error as PivError, ManagementAlgorithm, ManagementKey, Passcode, Piv, Puk, Secret};
 
 use super::fault::Fault;
 use super::hand::Shared;
@@ -19,7 +18,7 @@ use crate::error::Error;
 use crate::failpoint;
 
 /// How a mark of a refused key begins.
-const MANAGEMENT: &str = "management ";
+pub(super) const MANAGEMENT: &str = "management ";
 const PUK: &str = "puk ";
 
 impl Run {
@@ -53,26 +52,7 @@ impl Run {
         self.management_is(wanted).await
     }
 
-    /// The card accepts the management key that it should have, and proves that it knows it.
-    pub(super) async fn authenticate(&mut self) -> Result<(), Fault> {
-        let candidates = [self.card.management_next, Some(self.card.management)];
-        for name in candidates.into_iter().flatten() {
-            let mark = format!("{MANAGEMENT}{name}");
-            if self.card.refused.contains(&mark) {
-                continue;
-            }
-            let (key, challenge) = (self.management_key(name).await?, challenge()?);
-            match self.hand.with(move |piv| piv.authenticate(&key, &challenge)).await {
-                Ok(()) if self.card.management_next.is_some() => return self.management_is(name).await,
-                Ok(()) => return Ok(()),
-                Err(Fault::Card(PivError::ManagementKeyRefused)) => self.refused(mark).await?,
-                Err(fault) => return Err(fault),
-            }
-        }
-        Err(Fault::ForeignManagementKey)
-    }
-
-    async fn management_key(&mut self, name: ManagementName) -> Result<ManagementKey, Fault> {
+    pub(super) async fn management_key(&mut self, name: ManagementName) -> Result<ManagementKey, Fault> {
         let mut factory = ManagementAlgorithm::TripleDes;
         if name == ManagementName::Factory {
             let said = self.hand.with(|piv| match piv.management_metadata() {
@@ -87,7 +67,7 @@ impl Run {
         Ok(keys::management(self.cards.authority.hsm(), &self.card.serial, name, factory).await?)
     }
 
-    async fn management_is(&mut self, name: ManagementName) -> Result<(), Fault> {
+    pub(super) async fn management_is(&mut self, name: ManagementName) -> Result<(), Fault> {
         (self.card.management, self.card.management_next) = (name, None);
         self.card.refused.retain(|mark| !mark.starts_with(MANAGEMENT));
         self.keys_changed().await
@@ -196,7 +176,7 @@ impl Run {
             Way::Hidden => self.hand.hide(own.clone()),
             Way::Shown => {
                 // It was seen, so the card does not keep it. The mark is written with the key that follows.
-                self.card.puk_exposed_at = Some(self.now());
+                self.card.puk_seen_at = Some(self.now());
                 self.take_puk(self.next_puk()).await?;
             }
         }
@@ -238,8 +218,8 @@ impl Run {
 
     pub(super) async fn puk_is(&mut self, name: PukName) -> Result<(), Fault> {
         if name != self.card.puk {
-            // Whoever was told the one before knows nothing any more.
-            self.card.puk_exposed_at = None;
+            // Whoever was told the one before, or saw it, knows nothing any more.
+            (self.card.puk_exposed_at, self.card.puk_seen_at) = (None, None);
         }
         (self.card.puk, self.card.puk_next) = (name, None);
         self.card.refused.retain(|mark| !mark.starts_with(PUK));
@@ -256,7 +236,7 @@ impl Run {
     }
 
     /// Written before anything else is tried.
-    async fn refused(&mut self, mark: String) -> Result<(), Fault> {
+    pub(super) async fn refused(&mut self, mark: String) -> Result<(), Fault> {
         let event = CardEvent::CardKeyRefused { card: self.card.card_id.clone(), key: mark.clone() };
         self.card.refused.push(mark);
         self.write(vec![event]).await
@@ -269,10 +249,4 @@ fn one_use() -> Result<Passcode, Error> {
     aws_lc_rs::rand::fill(&mut *octets).map_err(|_| Error::NoRandomness)?;
     let digits = keys::digits(&*octets).ok_or(Error::NoRandomness)?;
     Passcode::parse(&*digits).map_err(|_| Error::NoRandomness)
-}
-
-pub(super) fn challenge() -> Result<Challenge, Error> {
-    let mut octets = [0; 16];
-    aws_lc_rs::rand::fill(&mut octets).map_err(|_| Error::NoRandomness)?;
-    Ok(Challenge(octets))
 }

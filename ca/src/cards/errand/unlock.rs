@@ -20,23 +20,23 @@ impl Run {
                 // Which key the card has is found out first: the mark is of that one.
                 self.take_puk(self.next_puk()).await?;
             }
-            self.expose_puk().await?;
+            self.show_puk().await?;
             let _own = self.set_own_passcode().await?;
             self.hand.choose_passcode().await?;
             self.advance(Step::Keyed).await?;
             failpoint::pass("ca.card-unlocked");
         }
         // An agent that goes on after the holder chose has changed it when it met the card.
-        if self.card.puk_exposed_at.is_some() {
+        if self.card.puk_must_go() {
             self.take_puk(self.next_puk()).await?;
         }
         self.finish(Some(CardMove::Unlock)).await
     }
 
     /// Writes that the unblocking key goes to a workstation, before it does: an unlock that is given up leaves a card that gets another one
-    /// at its next contact.
-    async fn expose_puk(&mut self) -> Result<(), Fault> {
-        self.card.puk_exposed_at = Some(self.now());
+    /// at its next contact. Nobody was told it, so where the network stays away it can be told once.
+    async fn show_puk(&mut self) -> Result<(), Fault> {
+        self.card.puk_seen_at = Some(self.now());
         self.write(Vec::new()).await
     }
 

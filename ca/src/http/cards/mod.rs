@@ -48,6 +48,7 @@ pub fn cards_router(cards: Cards) -> Router {
         .route("/ca/cards/{card}/errands", post(errands::create))
         .route("/ca/cards/{card}/errands/{errand}", get(errands::show).delete(errands::end))
         .route("/ca/cards/{card}/errands/{errand}/approvals", post(errands::approve))
+        .route("/ca/cards/{card}/errands/{errand}/second-tries", post(errands::allow_second_try))
         .route("/ca/cards/{card}/errands/{errand}/tickets", post(errands::ticket))
         .route_layer(from_fn(may_ask));
     // Whoever comes here is known by a ticket, or by a code.
@@ -82,6 +83,7 @@ async fn may_ask(caller: Caller, request: Request, next: Next) -> Result<Respons
     errands::show,
     errands::end,
     errands::approve,
+    errands::allow_second_try,
     errands::ticket,
     relay::connect,
     replacements::create,

@@ -59,7 +59,8 @@ pub(super) async fn ticket(
 }
 
 /// Tells the unblocking key of a card, once, to whoever has identified its holder and has no contact to the server at the card's
-/// place. The card gets another one at its next contact, before anything else is done with it.
+/// place. The card gets another one at its next contact, before anything else is done with it. An unlock of the card that is open, since
+/// its network went away, ends.
 ///
 /// It is shown this once: let it be typed into the agent, and keep it nowhere.
 #[utoipa::path(

@@ -120,6 +120,19 @@ pub(crate) async fn set_fault(
     Ok(())
 }
 
+/// Takes an errand that stopped from whoever went on with it, who writes nothing more; false if it is over, or has not stopped.
+pub(crate) async fn take_stopped(tx: &mut Tx, errand: &str, now: Millis) -> Result<bool, db::Error> {
+    let done = sqlx::query(
+        "UPDATE ca_card_errand SET run = run + 1, fault = NULL, changed_at = $1 WHERE errand_id = $2 AND state = 'open' \
+         AND fault IS NOT NULL",
+    )
+    .bind(now.0)
+    .bind(errand)
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// Closes an errand as done; false if it is closed, or another agent goes on with it.
 pub(crate) async fn mark_done(tx: &mut Tx, errand: &ErrandRow, now: Millis) -> Result<bool, db::Error> {
     let done = sqlx::query(

@@ -28,6 +28,8 @@ pub(crate) struct Card {
     pub(crate) puk_next: Option<PukName>,
     /// When its unblocking key was told to somebody.
     pub(crate) puk_exposed_at: Option<Millis>,
+    /// When its unblocking key went to a workstation in an errand that was not done.
+    pub(crate) puk_seen_at: Option<Millis>,
     /// Since when its keys may be others than those of its certificates.
     pub(crate) keys_changed_at: Option<Millis>,
     /// The identifier in the certificate by which it showed secure messaging first: it is not spoken to without from then on.
@@ -46,6 +48,11 @@ impl Card {
     pub(crate) fn serials(&self) -> Serials {
         [self.authentication.clone(), self.signature.clone()]
     }
+
+    /// Whether its unblocking key must go before anything else is done with it: somebody was told it, or it went by a workstation.
+    pub(crate) fn puk_must_go(&self) -> bool {
+        self.puk_exposed_at.is_some() || self.puk_seen_at.is_some()
+    }
 }
 
 /// The serials of a card's certificates.
@@ -62,8 +69,8 @@ pub(crate) struct Filter {
 }
 
 pub(super) const COLUMNS: &str = "card_id, serial, location_id, organisation, state, earlier, user_id, reason, management, \
-     management_next, puk, puk_next, puk_exposed_at, keys_changed_at, secure_identifier, refused, authentication, signature, \
-     version, made_at, changed_at";
+     management_next, puk, puk_next, puk_exposed_at, puk_seen_at, keys_changed_at, secure_identifier, refused, authentication, \
+     signature, version, made_at, changed_at";
 
 /// Stores a new card; false if one with its serial number is there.
 pub(crate) async fn insert(tx: &mut Tx, card: &Card) -> Result<bool, db::Error> {
@@ -114,13 +121,14 @@ pub(crate) async fn keep(tx: &mut Tx, card: &Card, now: Millis) -> Result<bool, 
 pub(crate) async fn set_keys(tx: &mut Tx, card: &Card, now: Millis) -> Result<(), db::Error> {
     sqlx::query(
         "UPDATE ca_card SET management = $1, management_next = $2, puk = $3, puk_next = $4, puk_exposed_at = $5, \
-         keys_changed_at = $6, refused = $7, secure_identifier = $8, changed_at = $9 WHERE card_id = $10",
+         puk_seen_at = $6, keys_changed_at = $7, refused = $8, secure_identifier = $9, changed_at = $10 WHERE card_id = $11",
     )
     .bind(card.management.to_string())
     .bind(card.management_next.map(|name| name.to_string()))
     .bind(card.puk.to_string())
     .bind(card.puk_next.map(|name| name.to_string()))
     .bind(card.puk_exposed_at.map(|at| at.0))
+    .bind(card.puk_seen_at.map(|at| at.0))
     .bind(card.keys_changed_at.map(|at| at.0))
     .bind(card.refused.join(","))
     .bind(card.secure_identifier.as_deref())
@@ -215,6 +223,7 @@ pub(super) fn read_row(row: &AnyRow) -> Result<Card, db::Error> {
         puk: puk.ok_or_else(nothing("ca_card.puk"))?,
         puk_next: parsed(row, "puk_next")?,
         puk_exposed_at: row.try_get::<Option<i64>, _>("puk_exposed_at")?.map(Millis),
+        puk_seen_at: row.try_get::<Option<i64>, _>("puk_seen_at")?.map(Millis),
         keys_changed_at: row.try_get::<Option<i64>, _>("keys_changed_at")?.map(Millis),
         secure_identifier: row.try_get("secure_identifier")?,
         refused: refused.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),

@@ -9,6 +9,8 @@ use platform::db::Engine;
 use platform::db::testing::TestDb;
 use serde_json::json;
 
+use super::foreign::proofs;
+use super::lost_answers::tried_once_more;
 use super::rig::{CHOSEN, Chip, Desk, Pulled};
 
 /// More commands than any errand takes.
@@ -32,13 +34,32 @@ pub(crate) async fn is_issued(desk: &Desk, id: &str, chip: &Chip, when: &str) {
         .unwrap_or_else(|error| panic!("{when}: {error}"));
 }
 
+/// Goes on with an errand, which must be done then. Where the answer to the management key was lost it stops once more, with nothing tried,
+/// until somebody says that the key is tried again: whether that was so.
+async fn gone_on(desk: &Desk, (id, errand): (&str, &str), chip: &Chip, when: &str) -> bool {
+    let (over, reader) = desk.relay(id, errand, Pulled::never(chip), Some(CHOSEN)).await;
+    let words = match over {
+        Some(Over::Ended { done: true, .. }) => return false,
+        Some(Over::Ended { done: false, words }) => words,
+        over => panic!("{when}: {over:?}"),
+    };
+    assert!(words.contains("tried once more"), "{when}: {words}");
+    assert_eq!(proofs(&reader.commands), 0, "{when}");
+    drop(reader);
+    tried_once_more(desk, id, errand).await;
+    desk.done(id, errand, chip, Some(CHOSEN)).await;
+    true
+}
+
 /// Pulls a card at each command of an issue, before it hears the command or after it obeyed, and puts it back: the errand is done with
-/// the next ticket. Each time it is another card, and the one before is cancelled.
+/// the next ticket, and where the management key was being tried, with the one after somebody's word. Each time it is another card, and the
+/// one before is cancelled.
 fn pulled_at_every_command(heard: bool) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let database = TestDb::new(Engine::Sqlite).await;
         let desk = Desk::new(database.db.clone()).await;
+        let mut lost = 0;
         for at in 1..MANY {
             let chip = Chip::new(u32::try_from(at).unwrap());
             let id = desk.reserved(chip.serial).await;
@@ -47,6 +68,7 @@ fn pulled_at_every_command(heard: bool) {
             let when = format!("pulled at {at}, heard: {heard}");
             if matches!(over, Some(Over::Ended { done: true, .. })) {
                 assert!(at > 25, "an issue has more than {at} commands");
+                assert_eq!(lost, 1, "the key is tried by one command");
                 is_issued(&desk, &id, &chip, &when).await;
                 database.db.close().await;
                 return;
@@ -54,7 +76,7 @@ fn pulled_at_every_command(heard: bool) {
             assert!(matches!(over, Some(Over::Ended { done: false, .. })), "{when}: {over:?}");
             assert_eq!(desk.card(&id).await.state, CardState::Reserved, "{when}: nothing is half issued");
             assert!(desk.errand(&id, &errand).await.fault.is_some(), "{when}");
-            desk.done(&id, &errand, &chip, Some(CHOSEN)).await;
+            lost += usize::from(gone_on(&desk, (&id, &errand), &chip, &when).await);
             is_issued(&desk, &id, &chip, &when).await;
             desk.moved(&id, &json!({"move": "cancel", "reason": "damaged"})).await;
             assert!(desk.good().await.is_empty(), "{when}");
@@ -84,6 +106,7 @@ fn card_pulled_in_a_renewal_is_renewed_when_it_is_back_fault() {
         let desk = Desk::new(database.db.clone()).await;
         let chip = Chip::new(4711);
         let id = desk.issued(&chip).await;
+        let mut lost = 0;
         for at in 1..MANY {
             let before = desk.card(&id).await;
             let errand = desk.begun(&id, &json!({"act": "renew"})).await;
@@ -96,10 +119,11 @@ fn card_pulled_in_a_renewal_is_renewed_when_it_is_back_fault() {
                 assert_eq!(card.authentication, before.authentication, "{when}");
                 let good = desk.good().await;
                 assert!(good.contains(before.authentication.as_ref().unwrap()), "{when}");
-                desk.done(&id, &errand, &chip, Some(CHOSEN)).await;
+                lost += usize::from(gone_on(&desk, (&id, &errand), &chip, &when).await);
             }
             is_issued(&desk, &id, &chip, &when).await;
             if whole {
+                assert_eq!(lost, 1, "the key is tried by one command");
                 database.db.close().await;
                 return;
             }

@@ -13,24 +13,26 @@ use zeroize::Zeroizing;
 use super::rig::{CHOSEN, Chip, Desk, Pulled};
 
 /// How the agent was told that it is over.
-fn words(over: Option<Over>) -> String {
+pub(crate) fn words(over: Option<Over>) -> String {
     match over {
         Some(Over::Ended { done: false, words }) => words,
         over => panic!("{over:?}"),
     }
 }
 
-/// How often a command tried the management key: GENERAL AUTHENTICATE with the proof in it.
-fn proofs(commands: &[Vec<u8>]) -> usize {
-    let is_proof = |command: &&Vec<u8>| {
-        let Ok(command) = Command::parse(command) else { return false };
-        command.instruction() == 0x87 && command.parameters().1 == 0x9B && command.data().len() > 4
-    };
-    commands.iter().filter(is_proof).count()
+/// Whether a command tries the management key: GENERAL AUTHENTICATE with the proof in it.
+pub(crate) fn is_proof(command: &[u8]) -> bool {
+    let Ok(command) = Command::parse(command) else { return false };
+    command.instruction() == 0x87 && command.parameters().1 == 0x9B && command.data().len() > 4
+}
+
+/// How many commands did.
+pub(crate) fn proofs(commands: &[Vec<u8>]) -> usize {
+    commands.iter().filter(|command| is_proof(command)).count()
 }
 
 /// Gives a card a management key of somebody else's.
-fn taken_by_another(chip: &Chip) {
+pub(crate) fn taken_by_another(chip: &Chip) {
     let mut piv = Piv::select(chip.insert()).unwrap();
     let factory = ManagementKey::factory(ManagementAlgorithm::TripleDes).unwrap();
     piv.authenticate(&factory, &Challenge([7; 16])).unwrap();

@@ -22,14 +22,14 @@ use super::rig::{CHOSEN, Chip, Desk, settings};
 const NEW: &str = "86420864";
 
 /// Somebody who signs cards' certificates, and a file with their own.
-struct Vouching {
+pub(crate) struct Vouching {
     key: KeyPair,
     issuer: [u8; 8],
     folder: TempDir,
 }
 
 impl Vouching {
-    fn new() -> Vouching {
+    pub(crate) fn new() -> Vouching {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name.push(DnType::CommonName, "A content signer");
@@ -47,22 +47,22 @@ impl Vouching {
     }
 
     /// What makes a chip one with secure messaging.
-    fn identity(&self, chip: &Chip) -> SecureIdentity {
+    pub(crate) fn identity(&self, chip: &Chip) -> SecureIdentity {
         let mut identifier = [0xC5; 16];
         identifier[..4].copy_from_slice(&chip.serial.to_be_bytes());
         SecureIdentity::new(Suite::P256, self.issuer, identifier, |body| self.key.sign(body).unwrap())
     }
 
-    fn settings(&self, secure_messaging: SecureMessaging) -> Config {
+    pub(crate) fn settings(&self, secure_messaging: SecureMessaging) -> Config {
         let cards = CardsConfig { content_signers: Some(self.file()), secure_messaging, ..settings().cards };
         Config { cards, ..settings() }
     }
 }
 
 /// What goes by on its way to a card.
-struct Recorder<T> {
-    to: T,
-    heard: Vec<Vec<u8>>,
+pub(crate) struct Recorder<T> {
+    pub(crate) to: T,
+    pub(crate) heard: Vec<Vec<u8>>,
 }
 
 impl<T: Transport> Transport for Recorder<T> {
@@ -73,21 +73,21 @@ impl<T: Transport> Transport for Recorder<T> {
 }
 
 /// What the agent gives to the card, and what the card behind the protection hears.
-type Reader = Recorder<SecuredCard<Recorder<VirtualCard>>>;
+pub(crate) type Reader = Recorder<SecuredCard<Recorder<VirtualCard>>>;
 
-fn in_reader(chip: &Chip, identity: &SecureIdentity) -> Reader {
+pub(crate) fn in_reader(chip: &Chip, identity: &SecureIdentity) -> Reader {
     let behind = Recorder { to: chip.insert(), heard: Vec::new() };
     Recorder { to: SecuredCard::new(behind, identity), heard: Vec::new() }
 }
 
 /// What the relay carried: all that went to the card but the agent's own change of the passcode.
-fn carried(reader: &Reader) -> Vec<Vec<u8>> {
+pub(crate) fn carried(reader: &Reader) -> Vec<Vec<u8>> {
     let own = |command: &&Vec<u8>| !command.starts_with(&[0x00, 0x24, 0x00, 0x80]);
     reader.heard.iter().filter(own).cloned().collect()
 }
 
 /// The unblocking keys, the server's passcodes and the management keys that the card behind was given.
-fn secrets(reader: Reader) -> Vec<Vec<u8>> {
+pub(crate) fn secrets(reader: Reader) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     for octets in reader.to.into_inner().heard {
         let command = Command::parse(&octets).unwrap();
@@ -102,12 +102,12 @@ fn secrets(reader: Reader) -> Vec<Vec<u8>> {
     found
 }
 
-fn goes_by(carried: &[Vec<u8>], secret: &[u8]) -> bool {
+pub(crate) fn goes_by(carried: &[Vec<u8>], secret: &[u8]) -> bool {
     carried.iter().any(|command| command.windows(secret.len()).any(|window| window == secret))
 }
 
 /// Whether a command that would bear a secret went, in clear or not.
-fn bears_secret(command: &[u8]) -> bool {
+pub(crate) fn bears_secret(command: &[u8]) -> bool {
     matches!(command[1], 0x2C | 0x24 | 0xFF)
 }
 
@@ -118,7 +118,7 @@ fn told(over: Option<Over>) -> String {
     }
 }
 
-fn is_done(over: Option<&Over>) -> bool {
+pub(crate) fn is_done(over: Option<&Over>) -> bool {
     matches!(over, Some(Over::Ended { done: true, .. }))
 }
 
@@ -126,7 +126,7 @@ fn verify(chip: &Chip, digits: &str) {
     Piv::select(chip.insert()).unwrap().verify(&Passcode::parse(digits.as_bytes()).unwrap()).unwrap();
 }
 
-fn block_on(story: impl AsyncFnOnce(Db)) {
+pub(crate) fn block_on(story: impl AsyncFnOnce(Db)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let database = TestDb::new(Engine::Sqlite).await;
@@ -346,7 +346,7 @@ fn standard_cards_keep_nothing_that_went_by() {
             assert!(is_done(over.as_ref()), "{act}: {over:?}");
             verify(&chip, passcode);
             let card = desk.card(&id).await;
-            assert_eq!(card.unblocking_key_told_at, None, "the one that went by is the card's no more");
+            assert_eq!(card.unblocking_key_seen_at, None, "the one that went by is the card's no more");
             let carried = carried(&reader);
             let secrets = secrets(reader);
             assert!(secrets.iter().any(|secret| goes_by(&carried, secret)), "{act}: one went by");
@@ -371,7 +371,7 @@ fn standard_cards_keep_nothing_that_went_by() {
 }
 
 /// The unblocking key of a version, which the token derives for the test as for the server.
-async fn kept_puk(desk: &Desk, chip: &Chip, version: &str) -> Vec<u8> {
+pub(crate) async fn kept_puk(desk: &Desk, chip: &Chip, version: &str) -> Vec<u8> {
     let version: u32 = version.strip_prefix("1.").unwrap().parse().unwrap();
     let context = [chip.serial.to_string().as_bytes(), b"\0puk\0", &version.to_be_bytes()].concat();
     let derivation = hsm::Derivation { label: b"lanyard card".to_vec(), context, length: 64 };

@@ -64,8 +64,10 @@ platform::both_engines! {
         let (_, acts) = desk.get(MANAGER, &format!("/ca/cards/{id}/acts")).await;
         let told = acts["acts"].as_array().unwrap().iter().find(|act| act["move"] == "release-unblocking-key").unwrap();
         assert_eq!((&told["by"], &told["note"]), (&json!(MANAGER), &json!("by their passport")));
-        // Not while the card is being worked on, and not of a card that nobody uses.
-        desk.begun(&id, &json!({"act": "unlock"})).await;
+        // Not while anything but an unlock is being done with the card, and not of a card that nobody uses.
+        let errands = format!("/ca/cards/{id}/errands");
+        let (status, said) = desk.post(MANAGER, &errands, None, "another-repair", &json!({"act": "repair"})).await;
+        assert_eq!(status, StatusCode::CREATED, "{said}");
         let (status, said) = desk.post(MANAGER, &path, None, "x", &body).await;
         assert_eq!((status, &said["code"]), (StatusCode::CONFLICT, &json!("card-errand-open")), "{said}");
         let blank = desk.stocked(4712).await.id;
@@ -121,7 +123,7 @@ platform::both_engines! {
 }
 
 /// Somebody who identified the holder is told the card's unblocking key.
-async fn told(desk: &Desk, card: &str) -> Puk {
+pub(crate) async fn told(desk: &Desk, card: &str) -> Puk {
     let path = format!("/ca/cards/{card}/unblocking-key");
     let (status, told) =
         desk.post(MANAGER, &path, None, "x", &json!({"identified": "by their passport"})).await;

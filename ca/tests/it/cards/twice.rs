@@ -155,7 +155,7 @@ fn card_pulled_twice_is_unlocked_when_it_is_back_fault() {
                     let mut piv = Piv::select(chip.insert()).unwrap();
                     let chosen = Passcode::parse(CHOSEN.as_bytes()).unwrap();
                     piv.verify(&chosen).unwrap_or_else(|error| panic!("{when}: {error}"));
-                    assert_eq!(desk.card(&id).await.unblocking_key_told_at, None, "{when}");
+                    assert_eq!(desk.card(&id).await.unblocking_key_seen_at, None, "{when}");
                     if !broken {
                         assert!(first > 2, "an unlock has more than {first} commands that change something");
                         return;
