@@ -353,13 +353,14 @@ impl App {
         )?;
         let acts = [directory::api::CLAIMS, directory::api::CHANGES, directory::api::ASK];
         let caller = Caller::module("authn", &acts);
+        let authority = self.authority_router().merge(self.cards_router(register.clone()));
         let parts = authn::Parts {
             config,
             db: self.db.clone(),
             clock: self.clock.clone(),
             hsm: self.hsm.clone(),
             directory: directory::api::Client::new(Peer::local(directory::router(register), caller)),
-            ca: client(self.authority_router(), "authn", &[ca::api::READ]),
+            ca: client(authority, "authn", &[ca::api::READ, ca::api::HOLDERS]),
             holders: caller_source(&self.callers).identify,
         };
         Provider::open(parts).await.context("sign-in could not be opened")
@@ -391,6 +392,15 @@ impl App {
         ca::router(self.authority.clone()).layer(forget)
     }
 
+    /// The routes of card management, which asks this register.
+    fn cards_router(&self, register: Register) -> Router {
+        let caller = Caller::module("ca", &[directory::api::ASK, directory::api::CLAIMS]);
+        let peer = Peer::local(directory::router(register), caller);
+        let cards = ca::Cards::new(self.authority.clone(), directory::api::Client::new(peer));
+        let forget = from_fn_with_state(self.callers.clone(), callers::forget_after_changes);
+        ca::cards_router(cards).layer(forget)
+    }
+
     /// The routes of every module that runs here.
     pub fn modules(&self) -> Router {
         let forget = from_fn_with_state(self.callers.clone(), callers::forget_after_revocation);
@@ -408,14 +418,7 @@ impl App {
             None => router,
         };
         let router = match &self.register {
-            Some(register) => {
-                let acts = [directory::api::ASK, directory::api::CLAIMS];
-                let caller = Caller::module("ca", &acts);
-                let peer = Peer::local(directory::router(register.clone()), caller);
-                let cards = ca::Cards::new(self.authority.clone(), directory::api::Client::new(peer));
-                let forget = from_fn_with_state(self.callers.clone(), callers::forget_after_changes);
-                router.merge(ca::cards_router(cards).layer(forget))
-            }
+            Some(register) => router.merge(self.cards_router(register.clone())),
             None => router,
         };
         let router = match &self.provider {

@@ -110,7 +110,7 @@ fn unlock(settings: &Settings, serial: Option<u32>) -> anyhow::Result<()> {
     println!("The card is unlocked, and has the passcode that you chose ({}).", card.reader);
     println!(
         "Somebody told you its unblocking key: have it repaired as soon as a server is reached, which changes that first. Where the server \
-         knows the card as locked, have it unlocked there instead: it is not renewed before."
+         knows the card as locked it then sees that it is not any more."
     );
     Ok(())
 }

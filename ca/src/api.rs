@@ -17,6 +17,7 @@ mod card_services;
 mod cards;
 mod expiries;
 mod generations;
+mod holders;
 mod issuers;
 mod lists;
 mod profiles;
@@ -39,6 +40,7 @@ pub use expiries::{
     NoticeQuery, RenewalInfo, RenewalPage, RenewalQuery,
 };
 pub use generations::{GenerationInfo, GenerationState, Import, ImportInfo, RolloverRequest};
+pub use holders::{HOLDERS, HolderSignedIn, OwnCard, OwnCards, OwnRenewal};
 pub use issuers::{DEMONSTRATION, IssuerInfo, is_demonstration};
 pub use lists::{CrlInfo, CrlQuery, ListInfo};
 
@@ -46,8 +48,7 @@ pub use crate::grants::{is_grantable, issue_of};
 pub use crate::store::standings::in_force;
 pub use profiles::{FieldInfo, ProfileHistory, ProfileInfo, ProfileVersion};
 pub use reports::{CardholderReportQuery, CardholderReportRow, SmartcardReportQuery, SmartcardReportRow};
-pub use search::percent_encoded;
-pub use search::{CertificatePage, CertificateQuery, ExportForm};
+pub use search::{CertificatePage, CertificateQuery, ExportForm, percent_encoded};
 pub use secrets::{EnrolmentSecret, EnrolmentSecretInfo, NewEnrolmentSecret};
 
 /// The profile of keys that the signer keeps; only a module of this server may ask for it.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 /// Every act a system can be granted. `signer:own-credentials`, `directory:act` and `authn:own` are not among them:
 /// those are what people have.
-const ACTS: [Act; 29] = [
+const ACTS: [Act; 30] = [
     ca::api::ISSUE,
     ca::api::ENROL,
     ca::api::REVOKE,
@@ -19,6 +19,7 @@ const ACTS: [Act; 29] = [
     ca::api::ACME,
     ca::api::AUTHORITIES,
     ca::api::CARDS,
+    ca::api::HOLDERS,
     signer::api::SIGN,
     signer::api::VERIFY,
     signer::api::CREDENTIALS,

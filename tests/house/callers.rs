@@ -5,7 +5,7 @@ use crate::tree::Source;
 use crate::words;
 
 /// The files that make a `Caller`, and what each has seen.
-const PLACES: [&str; 9] = [
+const PLACES: [&str; 10] = [
     // An access token that a client has for itself, or a person's for signing.
     "authn/src/caller.rs",
     // A client certificate of TLS, or of a signed message of CMP; the key of an application.
@@ -18,6 +18,8 @@ const PLACES: [&str; 9] = [
     "ca/src/enrol/vendors.rs",
     // A module that asks what somebody may do whom it has signed in; nothing is done.
     "directory/src/http/permissions.rs",
+    // The same, for what is their own of cards.
+    "ca/src/http/cards/holders.rs",
     // A browser whose session sign-in knows, for what is its holder's own.
     "signer/src/http/dss/account.rs",
     // Whoever had something accepted that is signed later.

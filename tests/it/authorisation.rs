@@ -41,7 +41,7 @@ struct Route(&'static str, &'static str, Door, fn() -> Value);
 use Door::{Act, ActOrOwn, Open, Own, Proof, Report};
 
 /// Every act that a client can be granted, each with a client that has nothing else.
-const ACTS: [&str; 29] = [
+const ACTS: [&str; 30] = [
     "ca:issue",
     "ca:enrol",
     "ca:revoke",
@@ -51,6 +51,7 @@ const ACTS: [&str; 29] = [
     "ca:acme",
     "ca:authorities",
     "ca:cards",
+    "ca:holders",
     "signer:sign",
     "signer:verify",
     "signer:credentials",

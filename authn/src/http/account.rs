@@ -34,7 +34,7 @@ pub(super) fn router() -> Router<Provider> {
 }
 
 /// Whoever is signed in with this browser.
-struct SignedIn(Session, Millis);
+pub(super) struct SignedIn(pub(super) Session, pub(super) Millis);
 
 impl FromRequestParts<Provider> for SignedIn {
     type Rejection = Failed;

@@ -10,12 +10,13 @@ use platform::web::Path;
 use crate::provider::Provider;
 
 /// The files by their names.
-const FILES: [(&str, &str, &str); 8] = [
+const FILES: [(&str, &str, &str); 9] = [
     ("brand.css", "text/css; charset=utf-8", include_str!("../../assets/brand.css")),
     ("card.js", "text/javascript; charset=utf-8", include_str!("../../assets/card.js")),
     ("card-signing.js", "text/javascript; charset=utf-8", include_str!("../../assets/card-signing.js")),
     ("key.js", "text/javascript; charset=utf-8", include_str!("../../assets/key.js")),
     ("page.js", "text/javascript; charset=utf-8", include_str!("../../assets/page.js")),
+    ("renew-card.js", "text/javascript; charset=utf-8", include_str!("../../assets/renew-card.js")),
     ("unlock-card.js", "text/javascript; charset=utf-8", include_str!("../../assets/unlock-card.js")),
     ("watch.js", "text/javascript; charset=utf-8", include_str!("../../assets/watch.js")),
     ("nhsuk-frontend.css", "text/css; charset=utf-8", include_str!("../../assets/nhsuk-frontend.css")),

@@ -18,6 +18,7 @@ mod enrol_app;
 mod enrol_key;
 mod form;
 mod own;
+mod own_cards;
 mod page;
 mod policies;
 mod reading;
@@ -159,6 +160,7 @@ fn for_people() -> Router<Provider> {
         .merge(enrol_app::router())
         .merge(enrol_key::router())
         .merge(account::router())
+        .merge(own_cards::router())
         .merge(sessions::router())
         .merge(authenticators::router())
         .merge(reports::router())

@@ -2,6 +2,7 @@
 
 mod account;
 mod enrolling;
+mod own_cards;
 mod picture;
 mod protocol;
 mod sandbox;
@@ -12,6 +13,7 @@ use askama::Template;
 
 pub(crate) use account::{Account, KeptRow, SessionRow};
 pub(crate) use enrolling::{EnrolAddress, EnrolApp, EnrolChoose, EnrolDone, EnrolKey, EnrolStart};
+pub(crate) use own_cards::{OwnCardRow, OwnCardsPage, RenewCard};
 pub(crate) use picture::picture;
 pub(crate) use protocol::{FormPost, RefusedPage, RolePage, RoleRow, SignOut, SignedOut};
 pub(crate) use sandbox::{ClientRow, ForcedRow, LogoutToken, MethodRow, PersonaRow, Personas, SandboxDesk};

@@ -10,6 +10,7 @@ mod cards;
 mod enrolments;
 mod going_on;
 mod keys;
+mod own_cards;
 mod pages;
 mod registering;
 mod reports;

@@ -11,6 +11,7 @@ async fn pages(rig: &Rig, browser: &mut Browser) -> Vec<(String, u16)> {
     let link = rig.link(USER, "recovery").await;
     let mut pages =
         vec![(here.clone(), 200), ("/sign-in/none".to_owned(), 404), ("/account".to_owned(), 401)];
+    pages.extend(["/account/cards", "/account/cards/none"].map(|page| (page.to_owned(), 401)));
     pages.extend(["key", "app", "card"].map(|page| (format!("{here}/{page}"), 200)));
     pages.extend([(link, 200), ("/enrol/none".to_owned(), 404), ("/enrol/done/totp".to_owned(), 200)]);
     pages
@@ -66,6 +67,8 @@ platform::both_engines! {
                 assert!(refused.body.contains("did not come from our page"), "{}", refused.body);
             }
             let refused = browser.answer(&here, &credential).await;
+            assert_eq!(refused.status, 403, "{origin:?}: {}", refused.body);
+            let refused = browser.script("/account/cards/none/ticket", &json!({})).await;
             assert_eq!(refused.status, 403, "{origin:?}: {}", refused.body);
             let refused = browser.card(&here, None, None).await;
             assert!(refused.body.contains("did not come from our page"), "{}", refused.body);

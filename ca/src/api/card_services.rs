@@ -234,7 +234,7 @@ pub struct CardsLeft {
 pub struct NewRediversification {
     /// Of whose stock all of them are, by its ODS code.
     pub organisation: String,
-    /// 1 to 100 cards in use, by their ids.
+    /// 1 to 100 cards in use or in stock, by their ids.
     pub cards: Vec<String>,
 }
 

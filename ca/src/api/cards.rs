@@ -314,7 +314,7 @@ pub enum ErrandAct {
     Renew,
     /// The holder chooses a new passcode.
     Unlock,
-    /// What was written is written again.
+    /// What was written is written again, and the card's own keys move to the master key of now.
     Repair,
     /// Keys and certificates are taken away from a cancelled card.
     Clear,

@@ -121,7 +121,7 @@ async fn begin_one(
     // A card of somebody else's stock is as good as none.
     let card = card.filter(|card| card.organisation == batch.organisation).ok_or(CardRefused::Unknown)?;
     let reserve = Moving { user_id: Some(wanted.user_id), ..Moving::by(CardMove::Reserve) };
-    let card = reserve.apply(tx, card, &opening.actor, opening.now).await?;
+    let card = reserve.apply_and_close(tx, card, &opening.actor, opening.now).await?;
     let (serial, state) = (card.serial.clone(), card.state);
     Ok(begun_row(opening.open(tx, card).await?, serial, state))
 }

@@ -23,7 +23,7 @@ use crate::error::Error;
 use crate::store::cards::{self, Card, CardAct};
 
 /// What stands in a card's history.
-const ACT: &str = "release-unblocking-key";
+const RELEASED: &str = "release-unblocking-key";
 
 impl Cards {
     /// Tells the unblocking key of a card that somebody has. The mark is written before it is told: a process that dies in between has
@@ -111,7 +111,7 @@ fn history(card: &Card, actor: &Actor, identified: &str, now: Millis) -> CardAct
     CardAct {
         act_id: format!("{}-{:010}", card.card_id, card.version + 1),
         card_id: card.card_id.clone(),
-        act: ACT.to_owned(),
+        act: RELEASED.to_owned(),
         state: card.state.word().to_owned(),
         subject: actor.subject.clone(),
         client: actor.client.clone().unwrap_or_default(),

@@ -1,7 +1,8 @@
 //! Moving cards from an older master key to the one of now: which are left, and those that are at hand in one batch.
 //!
 //! A card moves whenever its keys are seen to: at its next issue, renewal, repair or clearing. Whoever wants to be done with an old
-//! master key sees here which cards still need it.
+//! master key sees here which cards still need it. One in stock that was issued before has keys as well, and moves like one in use: of
+//! its repair nothing else is left to do.
 
 use audit::Actor;
 use card::wire::relay::Act;

@@ -78,7 +78,7 @@ impl Cards {
                 }
                 let old = cancel.apply_and_close(tx, old, actor, now).await?;
                 let new = cards::by_id_in(tx, &new).await?.ok_or(CardRefused::Unknown)?;
-                let new = reserve.apply(tx, new, actor, now).await?;
+                let new = reserve.apply_and_close(tx, new, actor, now).await?;
                 let event = CardEvent::CardReplaced {
                     card: old.card_id,
                     by: new.card_id.clone(),

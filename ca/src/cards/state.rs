@@ -141,6 +141,11 @@ impl CardState {
         Self::Destroyed,
     ];
 
+    /// Whether somebody has it and it has certificates, whether or not it can be used now.
+    pub(crate) fn is_held(self) -> bool {
+        [Self::IssuedLocked, Self::Active, Self::PinLocked, Self::Suspended, Self::Renewing].contains(&self)
+    }
+
     /// Its word on the wire and in the database.
     pub fn word(self) -> &'static str {
         match self {

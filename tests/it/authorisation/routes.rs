@@ -14,7 +14,7 @@ macro_rules! realm {
 
 /// The rule of each route. A route of the document that is not here fails the test, so that whoever adds one says
 /// here who may use it.
-pub(super) const ROUTES: [Route; 204] = [
+pub(super) const ROUTES: [Route; 207] = [
     Route("GET", "/audit/checkpoint", Open, none),
     Route("GET", "/audit/tile/{path}", Open, none),
     Route("GET", "/audit/logs", Open, none),
@@ -88,6 +88,10 @@ pub(super) const ROUTES: [Route; 204] = [
     Route("GET", "/ca/cards/{card}/unlocks", ActOrOwn("ca:cards"), none),
     Route("POST", "/ca/cards/{card}/unlocks/{unlock}/approvals", ActOrOwn("ca:cards"), none),
     // Whoever has a locked card is nobody yet; a code that was sent to them says who they are.
+    // Of whom sign-in has signed in, it asks what is theirs: ca/tests/it/cards/holders.rs.
+    Route("GET", "/ca/card-holders/{person}/cards", Act("ca:holders"), none),
+    Route("GET", "/ca/card-holders/{person}/cards/{card}", Act("ca:holders"), none),
+    Route("POST", "/ca/card-holders/{person}/cards/{card}/renewals", Act("ca:holders"), || json!({})),
     Route("POST", "/ca/card-unlocks", Open, none),
     Route("POST", "/ca/card-unlocks/by-colleague", Open, none),
     Route("POST", "/ca/card-unlocks/{unlock}/tickets", Open, none),

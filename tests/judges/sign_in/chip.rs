@@ -65,16 +65,18 @@ fn module(folder: &Path) -> PathBuf {
 }
 
 /// A card that our own personalisation made, through the real server and the real agent, signs its holder in by TLS in Chromium, with the
-/// module of `OpenSC`: the key that signs is the card's. It signs a file by the agent afterwards.
+/// module of `OpenSC`: the key that signs is the card's. Its holder sees it among their own and begins to renew it. It signs a file by the
+/// agent afterwards.
 #[test]
 fn issued_card_signs_in_with_a_browser() {
-    let place = Place::start();
+    let place = Place::with_agent();
     let workstation = Workstation::set_up();
     let mut told = place.told();
     let (_card, serial) = issued(&place, &workstation, &told["people"]["one"]);
     let folder = TempDir::with_prefix("lanyard-module-").expect("a temporary folder can be made");
     told["chip"] = json!({
         "module": module(folder.path()), "socket": workstation.socket(), "passcode": PASSCODE, "serial": serial,
+        "number": SERIAL.to_string(),
     });
     workstation.gate.hold_at(SIGNING_IN);
     std::thread::scope(|scope| {

@@ -205,7 +205,9 @@ pub(super) fn runtime() -> tokio::runtime::Runtime {
 
 /// Where workstations reach the installation that issues cards.
 fn issuing(base: u16) -> String {
-    format!("[ca.cards]\naddress = \"https://localhost:{base}\"\norganisation = \"Larkfield\"\n\n")
+    format!(
+        "[ca.cards]\naddress = \"https://localhost:{base}\"\norganisation = \"Larkfield\"\nrenewal_days = 3650\n\n"
+    )
 }
 
 /// Makes an installation in which the desk looks after clients, authenticators and sessions, and security keys are taken at their

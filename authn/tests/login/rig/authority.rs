@@ -8,7 +8,7 @@ use axum::Router;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ca::api::{
-    CertificateState, Client, ISSUE, IssueRequest, IssuerInfo, KeySource, READ, REVOKE, Reason,
+    CertificateState, Client, HOLDERS, ISSUE, IssueRequest, IssuerInfo, KeySource, READ, REVOKE, Reason,
     RevokeRequest, SubjectData, Validity,
 };
 use ca::ceremony::{self, Specification};
@@ -51,6 +51,12 @@ impl Authority {
     /// The authority as sign-in speaks to it.
     pub(crate) fn client(&self) -> Client {
         client(ca::router(self.0.clone()), &[READ])
+    }
+
+    /// The same with its card management, which asks this register.
+    pub(crate) fn with_cards(&self, register: directory::api::Client) -> Client {
+        let cards = ca::cards_router(ca::Cards::new(self.0.clone(), register));
+        client(ca::router(self.0.clone()).merge(cards), &[READ, HOLDERS])
     }
 
     /// An authority that does not answer.
@@ -192,5 +198,7 @@ fn client(router: Router, acts: &[platform::caller::Act]) -> Client {
 fn config() -> Config {
     let url = PublicUrl::try_from("http://pki.example.org".to_owned()).unwrap();
     let statement = PracticeStatementUrl::try_from("https://pki.example.org/cps".to_owned()).unwrap();
-    Config::new(url, statement)
+    let mut config = Config::new(url, statement);
+    config.cards.address = Some("https://care.example".to_owned());
+    config
 }

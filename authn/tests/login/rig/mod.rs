@@ -102,6 +102,11 @@ impl Rig {
         .await
     }
 
+    /// The register as sign-in speaks to it.
+    pub(crate) fn register(&self) -> directory::api::Client {
+        self.directory.clone()
+    }
+
     /// The authorities that are loaded.
     pub(crate) async fn issuers(&self) -> Vec<ca::api::IssuerInfo> {
         self.ca.issuers().await.unwrap()

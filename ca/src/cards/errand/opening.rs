@@ -12,7 +12,7 @@ use platform::secret::Secret;
 use super::Step;
 use crate::api::RelayTicket;
 use crate::cards::moving::Moving;
-use crate::cards::{CardEvent, CardMove, CardRefused, CardState};
+use crate::cards::{CardEvent, CardMove, CardRefused, CardState, ManagementName, PukName};
 use crate::digest::sha256_hex;
 use crate::error::Error;
 use crate::store::cards::{self, Card, ErrandRow, Passcode};
@@ -34,7 +34,7 @@ pub(crate) struct Opening {
 impl Opening {
     /// Begins it for a card as it was read: the row, the move and the record, or nothing of them.
     pub(crate) async fn open(&self, tx: &mut Tx, card: Card) -> Result<ErrandRow, Error> {
-        if !goes_with(self.act, card.state) {
+        if !goes_with(self.act, card.state) || (self.act == Act::Repair && is_blank(&card)) {
             return Err(CardRefused::NoSuchErrand { state: card.state, act: self.act.word() }.into());
         }
         if self.act == Act::Repair && card.keys_changed_at.is_some() {
@@ -88,13 +88,20 @@ pub(crate) fn passcode_of(act: Act, locked: bool) -> Passcode {
 
 /// Whether a card in this state can have this done.
 fn goes_with(act: Act, state: CardState) -> bool {
-    use CardState::{Active, Cancelled, IssuedLocked, PinLocked, Reserved};
+    use CardState::{Active, Cancelled, Cleared, InStock, IssuedLocked, PinLocked, Reserved};
     match act {
         Act::Issue => state == Reserved,
         Act::Renew => state == Active,
-        Act::Unlock | Act::Repair => [IssuedLocked, Active, PinLocked].contains(&state),
+        Act::Unlock => [IssuedLocked, Active, PinLocked].contains(&state),
+        // Before it is issued a card has keys of ours, where it was issued before, and nothing else to be repaired.
+        Act::Repair => [InStock, Reserved, Cleared, IssuedLocked, Active, PinLocked].contains(&state),
         Act::Clear => state == Cancelled,
     }
+}
+
+/// Whether a card is as from the factory: its first issue gives it keys, and whatever else that takes.
+fn is_blank(card: &Card) -> bool {
+    card.management == ManagementName::Factory && card.puk == PukName::Factory
 }
 
 /// Whether an errand that was begun still goes with its card: it is of the same holder, and in a state in which this is done.

@@ -1,4 +1,4 @@
-//! What was written on a card is written again, where it is damaged.
+//! What was written on a card is written again, where it is damaged; and its keys move to the master key of now.
 
 use card::piv::{Object, PublicKey, Slot};
 
@@ -9,7 +9,8 @@ use crate::failpoint;
 
 impl Run {
     /// Certificates and objects are written again; keys and passcode stay as they are. Where the card tells which keys it has, they must
-    /// be those of its certificates: a card that has others cannot be repaired.
+    /// be those of its certificates: a card that has others cannot be repaired. On one that nobody has yet nothing is written: its own keys
+    /// move, and that is all.
     pub(super) async fn repair(&mut self) -> Result<(), Fault> {
         self.meet().await?;
         self.take_management().await?;
@@ -18,6 +19,13 @@ impl Run {
             self.advance(Step::Keyed).await?;
             failpoint::pass("ca.card-keyed");
         }
+        if self.card.state.is_held() {
+            self.write_again().await?;
+        }
+        self.finish(None).await
+    }
+
+    async fn write_again(&mut self) -> Result<(), Fault> {
         let certificates = (self.card.authentication.clone(), self.card.signature.clone());
         for (slot, serial) in [(Slot::Authentication, &certificates.0), (Slot::Signature, &certificates.1)] {
             self.compare_key(slot, serial.as_deref()).await?;
@@ -26,8 +34,7 @@ impl Run {
         self.write_each(objects.clone()).await?;
         // The holder's passcode is not known here, and the printed information not read without.
         let readable = objects.into_iter().filter(|(object, _)| *object != Object::PrintedInformation);
-        self.compare_each(readable.collect()).await?;
-        self.finish(None).await
+        self.compare_each(readable.collect()).await
     }
 
     async fn compare_key(&mut self, slot: Slot, serial: Option<&str>) -> Result<(), Fault> {

@@ -7,6 +7,7 @@ use platform::db::Tx;
 use platform::id::UserId;
 
 use super::fault::Fault;
+use super::opened::follow;
 use super::opening::demand_goes_on;
 use super::{Hand, Step};
 use crate::cards::moving::Moving;
@@ -136,6 +137,15 @@ impl Run {
 
     /// Writes where the errand stands and which keys the card has, with these events; nothing of it if another agent goes on.
     pub(super) async fn write(&mut self, events: Vec<CardEvent>) -> Result<(), Fault> {
+        self.write_and_move(events, None).await
+    }
+
+    /// The same, with a move of a card that the register has as locked and that is not.
+    pub(super) async fn write_and_move(
+        &mut self,
+        events: Vec<CardEvent>,
+        moving: Option<Moving>,
+    ) -> Result<(), Fault> {
         let (card, errand, actor, now) =
             (self.card.clone(), self.errand.clone(), self.actor.clone(), self.now());
         let db = &self.cards.authority.desk().db;
@@ -143,17 +153,22 @@ impl Run {
             .write(move |tx: &mut Tx| {
                 Box::pin(async move {
                     if !cards::keep_step(tx, &errand, now).await? {
-                        return Ok(false);
+                        return Ok(None);
                     }
                     cards::set_keys(tx, &card, now).await?;
+                    let state = match &moving {
+                        Some(moving) => follow(tx, moving, &card, (&actor, now)).await?,
+                        None => card.state,
+                    };
                     for event in &events {
                         audit::record(tx, now, &actor, event).await?;
                     }
-                    Ok::<_, Error>(true)
+                    Ok::<_, Error>(Some(state))
                 })
             })
             .await?;
-        if written { Ok(()) } else { Err(Fault::Superseded) }
+        self.card.state = written.ok_or(Fault::Superseded)?;
+        Ok(())
     }
 
     /// The errand is done, and the card is moved by it: one transaction.

@@ -14,6 +14,7 @@ use super::protecting::{CardSecret, Way};
 use super::run::Run;
 use crate::cards::CardEvent;
 use crate::cards::keys::{self, KeyVersion, ManagementName, PukName};
+use crate::cards::moving::Moving;
 use crate::error::Error;
 use crate::failpoint;
 
@@ -70,7 +71,7 @@ impl Run {
     pub(super) async fn management_is(&mut self, name: ManagementName) -> Result<(), Fault> {
         (self.card.management, self.card.management_next) = (name, None);
         self.card.refused.retain(|mark| !mark.starts_with(MANAGEMENT));
-        self.keys_changed().await
+        self.keys_changed(None).await
     }
 
     /// How many wrong entries lock, where the card lets that be set. It sets both secrets as from the factory, so it comes first.
@@ -217,22 +218,24 @@ impl Run {
     }
 
     pub(super) async fn puk_is(&mut self, name: PukName) -> Result<(), Fault> {
+        let mut moving = None;
         if name != self.card.puk {
+            moving = self.unlocked_elsewhere().await?;
             // Whoever was told the one before, or saw it, knows nothing any more.
             (self.card.puk_exposed_at, self.card.puk_seen_at) = (None, None);
         }
         (self.card.puk, self.card.puk_next) = (name, None);
         self.card.refused.retain(|mark| !mark.starts_with(PUK));
-        self.keys_changed().await
+        self.keys_changed(moving).await
     }
 
-    async fn keys_changed(&mut self) -> Result<(), Fault> {
+    async fn keys_changed(&mut self, moving: Option<Moving>) -> Result<(), Fault> {
         let event = CardEvent::CardKeysChanged {
             card: self.card.card_id.clone(),
             management: self.card.management.to_string(),
             puk: self.card.puk.to_string(),
         };
-        self.write(vec![event]).await
+        self.write_and_move(vec![event], moving).await
     }
 
     /// Written before anything else is tried.

@@ -11,7 +11,8 @@ use super::headers::Posted;
 use crate::api::{ErrandInfo, NewErrand, RelayTicket};
 use crate::cards::{Answer, Cards};
 
-/// Begins what needs the card in a reader: to issue, renew, unlock, repair or clear it.
+/// Begins what needs the card in a reader: to issue, renew, unlock, repair or clear it. To repair one that is in stock, cleared or kept for
+/// somebody is to move its own keys to the master key of now.
 ///
 /// Nothing is done with the card before a workstation's agent goes on with the errand: ask for a ticket. An errand that is not done in
 /// time ends by itself, and its certificates are revoked.

@@ -1,4 +1,5 @@
-//! `/ca/cards` and `/ca/card-locations`: for people whom the register allows it, and for programs with `ca:cards`.
+//! `/ca/cards` and `/ca/card-locations`: for people whom the register allows it, and for programs with `ca:cards`; and
+//! `/ca/card-holders`, for sign-in.
 
 mod acts;
 mod answer;
@@ -7,6 +8,7 @@ mod colleagues;
 mod errands;
 mod faces;
 mod headers;
+mod holders;
 mod locations;
 mod prints;
 mod rediversifications;
@@ -25,7 +27,7 @@ use platform::caller::{Caller, CallerKind};
 use platform::problem::Problem;
 use utoipa::OpenApi;
 
-use crate::api::CARDS;
+use crate::api::{CARDS, HOLDERS};
 use crate::cards::Cards;
 
 /// The routes of card management.
@@ -51,8 +53,14 @@ pub fn cards_router(cards: Cards) -> Router {
         .route("/ca/cards/{card}/errands/{errand}/second-tries", post(errands::allow_second_try))
         .route("/ca/cards/{card}/errands/{errand}/tickets", post(errands::ticket))
         .route_layer(from_fn(may_ask));
+    let own = Router::new()
+        .route("/ca/card-holders/{person}/cards", get(holders::list))
+        .route("/ca/card-holders/{person}/cards/{card}", get(holders::show))
+        .route("/ca/card-holders/{person}/cards/{card}/renewals", post(holders::renew))
+        .route_layer(from_fn(may_ask_for_holders));
     // Whoever comes here is known by a ticket, or by a code.
     known
+        .merge(own)
         .route("/ca/cards/relay", get(relay::connect))
         .route("/ca/card-unlocks", post(unlocks::ask))
         .route("/ca/card-unlocks/by-colleague", post(colleagues::ask))
@@ -64,6 +72,12 @@ pub fn cards_router(cards: Cards) -> Router {
 /// be told what there is.
 async fn may_ask(caller: Caller, request: Request, next: Next) -> Result<Response, Problem> {
     caller.may(if caller.kind == CallerKind::Person { ACT } else { CARDS })?;
+    Ok(next.run(request).await)
+}
+
+/// What has signed people in, and asks in their names for what is their own.
+async fn may_ask_for_holders(caller: Caller, request: Request, next: Next) -> Result<Response, Problem> {
+    caller.may(HOLDERS)?;
     Ok(next.run(request).await)
 }
 
@@ -85,6 +99,9 @@ async fn may_ask(caller: Caller, request: Request, next: Next) -> Result<Respons
     errands::approve,
     errands::allow_second_try,
     errands::ticket,
+    holders::list,
+    holders::show,
+    holders::renew,
     relay::connect,
     replacements::create,
     batches::create,

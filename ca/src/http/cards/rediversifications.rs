@@ -28,8 +28,8 @@ pub(super) async fn show(
     Ok(Json(cards.rediversification(&caller, query).await?))
 }
 
-/// Has cards in use move now: a batch of errands `repair`, all or none, each gone on with by a ticket of its own. Certificates and
-/// passcodes stay.
+/// Has cards in use or in stock move now: a batch of errands `repair`, all or none, each gone on with by a ticket of its own. Certificates and
+/// passcodes stay. A card in stock that has keys as from the factory has none to move.
 #[utoipa::path(
     post, path = "/ca/card-rediversifications", tag = "cards",
     params(("idempotency-key" = String, Header, description = "A new one for each new request")),

@@ -203,6 +203,18 @@ pub(crate) async fn page(
     rows.iter().map(read_row).collect()
 }
 
+/// The cards that somebody has and that have certificates, in the order in which they were registered.
+pub(crate) async fn held_by(read: &AnyPool, user_id: &str, most: i64) -> Result<Vec<Card>, db::Error> {
+    let held: Vec<String> =
+        CardState::ALL.iter().filter(|one| one.is_held()).map(|one| format!("'{}'", one.word())).collect();
+    let sql = format!(
+        "SELECT {COLUMNS} FROM ca_card WHERE user_id = $1 AND state IN ({}) ORDER BY card_id LIMIT $2",
+        held.join(", ")
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(user_id).bind(most).fetch_all(read).await?;
+    rows.iter().map(read_row).collect()
+}
+
 pub(super) fn read_row(row: &AnyRow) -> Result<Card, db::Error> {
     let state = parsed(row, "state")?.ok_or_else(|| db::Error::corrupt("ca_card.state", "nothing"))?;
     let management = parsed(row, "management")?;

@@ -69,6 +69,7 @@ platform::both_engines! {
                 let query = if path.contains('{') { "" } else { "?organisation=RXX" };
                 let places = ["{card}", "{errand}", "{batch}", "{unlock}", "{print}"];
                 let uri = places.iter().fold(path.clone(), |uri, place| uri.replace(place, &card)) + query;
+                let uri = uri.replace("{person}", NURSE);
                 let request = Request::builder().method(method.to_uppercase().as_str()).uri(&uri);
                 let request = request.header("idempotency-key", "nobody").header("if-match", "\"1\"");
                 let (status, said, _) = desk.ask(Some(&system(&[])), request, &body.to_string()).await;

@@ -8,6 +8,7 @@ mod described;
 mod ending;
 mod faces;
 mod foreign;
+mod holders;
 mod issuing;
 mod judges;
 mod kinds;

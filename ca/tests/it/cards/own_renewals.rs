@@ -16,7 +16,7 @@ const DAY: Duration = Duration::from_hours(24);
 const EMAIL: &str = "zoe@trust.example";
 
 /// A desk where cards are renewed in the last 90 days and for 30 days after that.
-async fn with_window(db: Db) -> Desk {
+pub(super) async fn with_window(db: Db) -> Desk {
     let cards = CardsConfig { renewal_days: 90, grace_days: 30, ..settings().cards };
     Desk::under(db, Config { cards, ..settings() }).await
 }
@@ -30,7 +30,7 @@ async fn ticket(desk: &Desk, card: &str, errand: &str) -> RelayTicket {
 }
 
 /// The holder's agent goes on with an errand, with the card in its reader.
-async fn carried(
+pub(super) async fn carried(
     desk: &Desk,
     ticket: RelayTicket,
     chip: &Chip,

@@ -1,14 +1,16 @@
 //! The unblocking key of a card is told once, where no server is reached, and is worth nothing after the card's next contact.
 
-use ca::api::CARDS;
+use std::time::Duration;
+
+use ca::api::{CARDS, CardState};
 use ca::failpoint;
-use card::piv::{Error, Passcode, Piv, Puk, Secret};
+use card::piv::{Error, Passcode, Piv, Puk, Secret, Tries};
 use card::relay::Over;
 use http::{Request, StatusCode};
 use platform::db::Db;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::rig::{CHOSEN, Chip, Desk, MANAGER, NURSE, Pulled, STRANGER, system};
+use super::rig::{CHOSEN, Chip, Desk, MANAGER, NURSE, Pulled, STRANGER, person, system};
 use super::unlocking::lock;
 
 /// What the holder chooses where no server is reached.
@@ -120,6 +122,103 @@ platform::both_engines! {
         assert!(reader.commands.iter().all(|command| ![0x87, 0x47, 0xDB, 0x2C].contains(&command[1])));
         assert!(desk.card(&id).await.unblocking_key_told_at.is_some(), "it is known that it was told");
     }
+}
+
+platform::both_engines! {
+    /// A card that its holder unlocked where no server is reached is in use again in the register from its next contact on: the card's own
+    /// counter says so, and that is written once, with the key that follows, also where the server dies after that.
+    async fn card_unlocked_off_line_is_in_use_again(db: Db) {
+        let desk = Desk::new(db).await;
+        let chip = Chip::new(4711);
+        let id = locked(&desk, &chip).await;
+        let (puk, new) = (told(&desk, &id).await, Passcode::parse(NEW.as_bytes()).unwrap());
+        Piv::select(chip.insert()).unwrap().unlock(&puk, &new).unwrap();
+        assert_eq!(desk.card(&id).await.state, CardState::PinLocked, "nobody has told the register");
+        let errand = desk.begun(&id, &json!({"act": "repair"})).await;
+        failpoint::arm(failpoint::CARD_TOLD[0]);
+        let (over, reader) = desk.relay(&id, &errand, Pulled::never(&chip), None).await;
+        assert_eq!(over, None);
+        // The key goes first, and the counter is asked after that.
+        let said: Vec<u8> = reader.commands.iter().map(|command| command[1]).collect();
+        let (changed, asked) = (said.iter().position(|it| *it == 0x24), said.iter().position(|it| *it == 0x20));
+        assert!(changed.is_some() && changed < asked, "{said:02X?}");
+        drop(reader);
+        let card = desk.card(&id).await;
+        assert_eq!((card.state, card.unblocking_key.as_str()), (CardState::Active, "1.2"));
+        assert_eq!(card.unblocking_key_told_at, None);
+        desk.done(&id, &errand, &chip, None).await;
+        let unlocks = unlocks(&desk, &id).await;
+        assert_eq!(unlocks.len(), 1, "{unlocks:?}");
+        assert_eq!((&unlocks[0]["by"], &unlocks[0]["state"]), (&json!(MANAGER), &json!("active")));
+        assert!(unlocks[0]["note"].as_str().unwrap().contains("own counter"), "{unlocks:?}");
+        let moved = "SELECT body FROM audit_event WHERE module = 'ca' AND name = 'card-moved'";
+        let moved: Vec<Vec<u8>> = sqlx::query_scalar(moved).fetch_all(desk.world.db.read()).await.unwrap();
+        let by = |body: &Vec<u8>| serde_json::from_slice::<Value>(body).unwrap()["event"]["by"].clone();
+        assert_eq!(moved.iter().filter(|body| by(body) == "unlock").count(), 1, "it is recorded once");
+        // It is what every card in use is: renewed with the passcode that was chosen off line.
+        let errand = desk.begun(&id, &json!({"act": "renew"})).await;
+        desk.done(&id, &errand, &chip, Some(NEW)).await;
+    }
+
+    /// The state follows where the card is pulled before the answer to its key is heard, at the contact after that.
+    async fn card_unlocked_off_line_and_pulled_is_in_use_again(db: Db) {
+        let desk = Desk::new(db).await;
+        let chip = Chip::new(4711);
+        let id = locked(&desk, &chip).await;
+        let (puk, new) = (told(&desk, &id).await, Passcode::parse(NEW.as_bytes()).unwrap());
+        Piv::select(chip.insert()).unwrap().unlock(&puk, &new).unwrap();
+        let errand = desk.begun(&id, &json!({"act": "unlock"})).await;
+        for at in 2..4 {
+            let (over, _) = desk.relay(&id, &errand, Pulled::after(&chip, at, true), None).await;
+            assert!(matches!(over, Some(Over::Ended { done: false, .. })), "{over:?}");
+            assert_eq!(desk.card(&id).await.state, CardState::PinLocked, "pulled after {at}");
+        }
+        desk.done(&id, &errand, &chip, Some(CHOSEN)).await;
+        let card = desk.card(&id).await;
+        assert_eq!((card.state, card.unblocking_key_told_at), (CardState::Active, None));
+    }
+
+    /// A card whose key was told and that nobody unlocked stays locked in the register, and so does one whose unlock at a workstation was
+    /// given up: its counter says that it is open, and nobody knows its passcode.
+    async fn card_that_nobody_unlocked_stays_locked(db: Db) {
+        let desk = Desk::new(db).await;
+        let chip = Chip::new(4711);
+        let id = locked(&desk, &chip).await;
+        told(&desk, &id).await;
+        let errand = desk.begun(&id, &json!({"act": "repair"})).await;
+        desk.done(&id, &errand, &chip, None).await;
+        let card = desk.card(&id).await;
+        assert_eq!((card.state, card.unblocking_key.as_str()), (CardState::PinLocked, "1.2"));
+
+        desk.hand.advance(Duration::from_mins(1));
+        let errand = desk.begun(&id, &json!({"act": "unlock"})).await;
+        let (over, _) = desk.relay(&id, &errand, chip.insert(), None).await;
+        assert!(matches!(over, Some(Over::Ended { done: false, .. })), "{over:?}");
+        let end = Request::delete(format!("/ca/cards/{id}/errands/{errand}"));
+        assert_eq!(desk.ask(Some(&person(MANAGER)), end, "").await.0, StatusCode::OK);
+        assert!(matches!(Piv::select(chip.insert()).unwrap().tries().unwrap(), Tries::Left(_)));
+        let path = format!("/ca/cards/{id}/errands");
+        let (status, said) = desk.post(MANAGER, &path, None, "again", &json!({"act": "repair"})).await;
+        assert_eq!(status, StatusCode::CREATED, "{said}");
+        desk.done(&id, said["id"].as_str().unwrap(), &chip, None).await;
+        let card = desk.card(&id).await;
+        assert_eq!((card.state, card.unblocking_key.as_str()), (CardState::PinLocked, "1.3"));
+        assert!(unlocks(&desk, &id).await.is_empty());
+    }
+}
+
+/// A card that is locked, as the register knows.
+async fn locked(desk: &Desk, chip: &Chip) -> String {
+    let id = desk.issued(chip).await;
+    lock(chip);
+    assert_eq!(desk.moved(&id, &json!({"move": "lock"})).await.state, CardState::PinLocked);
+    id
+}
+
+/// How often the card's history says that it was unlocked.
+async fn unlocks(desk: &Desk, card: &str) -> Vec<Value> {
+    let (_, acts) = desk.get(MANAGER, &format!("/ca/cards/{card}/acts")).await;
+    acts["acts"].as_array().unwrap().iter().filter(|act| act["move"] == "unlock").cloned().collect()
 }
 
 /// Somebody who identified the holder is told the card's unblocking key.

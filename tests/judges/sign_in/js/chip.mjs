@@ -22,11 +22,21 @@ await step('the card that the authority issued signs its holder in', async () =>
   await ada.page.goto(url.href);
   await ada.chooses('Smartcard');
   await ada.sees('Sign in with your smartcard');
-  await ada.presses('Continue');
+  await ada.presses('Continue with my browser');
   const { sub, acr, amr } = (await finish(config, await ada.returns(site), checks)).claims();
   assert.deepEqual([sub, acr, amr], [place.people.one, 'AAL3_ANY', ['CIS2_SMARTCARD']]);
   const { sessions } = await desk('GET', `/authn/people/${place.people.one}/sessions`);
   assert.deepEqual(sessions.map(({ authenticator }) => authenticator.toUpperCase()), [`CARD:${place.chip.serial.toUpperCase()}`]);
+  await ada.page.goto(`${place.issuer}/account`);
+  await ada.follows('See and renew your smartcards');
+  await ada.sees('Your smartcards', 'own-cards');
+  await ada.follows(`Renew card ${place.chip.number}`);
+  await ada.sees('Renew your smartcard', 'renew-card');
+  await ada.presses('Renew the card');
+  // No agent runs here; the renewal has begun, and is gone on with by whoever comes back.
+  await ada.page.getByRole('heading', { name: 'We could not speak to your card reader' }).waitFor();
+  await ada.page.reload();
+  await ada.page.getByText('Its renewal was begun and is not done.').waitFor();
   await ada.leaves();
   await browser.close();
 });
