@@ -127,29 +127,39 @@ impl Criteria {
         match self {
             Self::People(kind, wanted) => {
                 let Some(people) = people(tx, *kind, changes, days).await? else { return Ok(true) };
-                for id in people {
+                for (id, since) in people {
                     let id: UserId =
                         id.parse().map_err(|_| Error::Stored { what: "directory_change.subject" })?;
-                    if workers::concerns(register, tx, wanted, *kind, &id).await? {
+                    if workers::concerns(register, tx, wanted, *kind, &id, since).await? {
                         return Ok(true);
                     }
                 }
                 Ok(false)
             }
             Self::Organisations(conditions) => {
-                let codes: BTreeSet<String> =
-                    changes.iter().filter_map(touched::touched).filter_map(organisation).collect();
-                if codes.is_empty() {
+                let changed = times(changes, |what| match what {
+                    Touched::Organisation(ods) => Some(ods),
+                    _ => None,
+                });
+                let changed: BTreeMap<String, Millis> =
+                    changed.into_iter().filter_map(|(ods, at)| Some((ods, at.into_iter().min()?))).collect();
+                if changed.is_empty() {
                     return Ok(false);
                 }
-                let mut all: Vec<Condition> =
+                let lasting: Vec<Condition> =
                     conditions.iter().filter(|one| is_lasting(one)).cloned().collect();
-                all.push(Condition::Codes(codes.into_iter().collect()));
-                Ok(!organisation_faces::page(tx, &all, 0, 1).await?.is_empty())
+                let mut all = lasting.clone();
+                all.push(Condition::Codes(changed.keys().cloned().collect()));
+                Ok(!organisation_faces::page(tx, &all, 0, 1).await?.is_empty()
+                    || organisations::were_meant(tx, &lasting, &changed).await?)
             }
             Self::Systems(kind, asked) => {
-                for (id, many) in systems_in(changes) {
-                    if was_meant(register, tx, (*kind, asked), &id, many).await? {
+                let changed = times(changes, |what| match what {
+                    Touched::System(id) => Some(folded(&id)),
+                    _ => None,
+                });
+                for (id, at) in changed {
+                    if was_meant(register, tx, (*kind, asked), &id, at.len()).await? {
                         return Ok(true);
                     }
                 }
@@ -164,13 +174,6 @@ fn is_lasting(condition: &Condition) -> bool {
     !matches!(condition, Condition::Status(_) | Condition::Role(_) | Condition::Related(..))
 }
 
-fn organisation(what: Touched) -> Option<String> {
-    match what {
-        Touched::Organisation(ods) => Some(ods),
-        _ => None,
-    }
-}
-
 /// What a search for systems asks; nothing where it has no parameters.
 fn systems_of(kind: spine::Kind, query: &str) -> Result<spine::Asked, Outcome> {
     if query.is_empty() {
@@ -179,12 +182,12 @@ fn systems_of(kind: spine::Kind, query: &str) -> Result<spine::Asked, Outcome> {
     Ok(spine::asked(kind, query, b"", spine::Rules::default())?)
 }
 
-/// The systems of these changes, with how often each changed.
-fn systems_in(changes: &[Change]) -> BTreeMap<String, usize> {
-    let mut all = BTreeMap::new();
-    for what in changes.iter().filter_map(touched::touched) {
-        if let Touched::System(id) = what {
-            *all.entry(folded(&id)).or_default() += 1;
+/// What these changes touch of a kind, with when each changed.
+fn times(changes: &[Change], of: impl Fn(Touched) -> Option<String>) -> BTreeMap<String, Vec<Millis>> {
+    let mut all: BTreeMap<String, Vec<Millis>> = BTreeMap::new();
+    for change in changes {
+        if let Some(id) = touched::touched(change).and_then(&of) {
+            all.entry(id).or_default().push(change.at);
         }
     }
     all
@@ -219,23 +222,25 @@ async fn was_meant(
     Ok(false)
 }
 
-/// Who looks otherwise because of these changes and days; `None` where these are many.
+/// Who looks otherwise because of these changes and days, with since when they changed themselves; `None` where these are many.
 async fn people(
     tx: &mut Tx,
     kind: workers::Kind,
     changes: &[Change],
     days: Option<(Day, Day)>,
-) -> Result<Option<BTreeSet<String>>, Error> {
-    let mut all = BTreeSet::new();
+) -> Result<Option<BTreeMap<String, Option<Millis>>>, Error> {
+    let own = times(changes, |what| match what {
+        Touched::Person(id) => Some(id),
+        _ => None,
+    });
+    let mut all: BTreeMap<String, Option<Millis>> =
+        own.into_iter().map(|(id, at)| (id, at.into_iter().min())).collect();
     for what in changes.iter().filter_map(touched::touched) {
-        if kind == workers::Kind::Practitioner {
-            if let Touched::Person(id) = what {
-                all.insert(id);
-            }
+        if kind == workers::Kind::Practitioner || matches!(what, Touched::Person(_)) {
             continue;
         }
         match touched::people_of(tx, &what, PEOPLE).await? {
-            Some(people) => all.extend(people),
+            Some(people) => add(&mut all, people),
             None => return Ok(None),
         }
     }
@@ -243,7 +248,7 @@ async fn people(
         && kind == workers::Kind::Role
     {
         match touched::people_of_days(tx, after, today, PEOPLE).await? {
-            Some(people) => all.extend(people),
+            Some(people) => add(&mut all, people),
             None => return Ok(None),
         }
     }
@@ -264,6 +269,13 @@ pub(crate) async fn end(
     message::erase(tx, MODULE, id).await?;
     audit::record(tx, now, actor, &ended(id, why)).await?;
     Ok(true)
+}
+
+/// Adds people who look otherwise because of something else.
+fn add(all: &mut BTreeMap<String, Option<Millis>>, people: Vec<String>) {
+    for id in people {
+        all.entry(id).or_default();
+    }
 }
 
 fn ended(id: &str, why: &str) -> FhirEvent {

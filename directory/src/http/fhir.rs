@@ -8,20 +8,11 @@ use platform::problem::Problem;
 
 use super::headers::together;
 use crate::fhir::kit::{Asked, Media, Outcome, Parts, media, shown};
+pub(super) use crate::fhir::kit::{LARGEST, too_large};
 use crate::register::Register;
 
 /// How a request is known.
 pub(super) const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
-
-/// How many octets an answer has at most.
-pub(super) const LARGEST: usize = 10 * 1024 * 1024;
-
-/// Why an answer is not given that has more.
-pub(super) fn too_large() -> Outcome {
-    let sentence =
-        format!("The answer exceeds size limit: it has more than {LARGEST} octets. Ask for less at once.");
-    Outcome::new(422, "too-costly", sentence)
-}
 
 /// Who asks; nobody unknown does.
 pub(super) fn caller(request: &Request) -> Result<Caller, Problem> {

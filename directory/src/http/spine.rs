@@ -3,6 +3,7 @@
 mod beside;
 mod changes;
 mod versions;
+mod walk;
 
 use std::time::Duration;
 
@@ -264,7 +265,7 @@ async fn resources(
     kind: Kind,
     asked: &Asked,
     written: Option<Span>,
-) -> Result<Vec<Value>, Outcome> {
+) -> Result<Vec<walk::Found>, Outcome> {
     let mut resources = Vec::new();
     let mut through = Through::default();
     // Whoever asks by when something was written comes again from that moment on: what they are told then must be what was written.
@@ -275,11 +276,10 @@ async fn resources(
         }
         let made = made(register, &mut reading, kind, &system, &mut through).await?;
         let stamps = written.is_some();
-        resources.extend(
-            made.resources.iter().map(|one| {
-                if stamps { stamped(one.clone(), &made.stamp(&system, one)) } else { one.clone() }
-            }),
-        );
+        resources.extend(made.resources.iter().map(|one| {
+            let told = if stamps { stamped(one.clone(), &made.stamp(&system, one)) } else { one.clone() };
+            walk::Found::new(&system, told)
+        }));
     }
     Ok(resources)
 }

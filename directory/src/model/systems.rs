@@ -8,7 +8,7 @@ use platform::clock::Millis;
 use super::held::AROUND;
 use crate::api::SystemKind;
 use crate::store::systems::Wanted;
-use crate::system::{System, SystemId, folded, keys};
+use crate::system::{Several, System, SystemId, folded, keys};
 use crate::version::Version;
 
 /// What a system takes under one word, roughly.
@@ -26,6 +26,7 @@ pub(super) struct HeldSystem {
     made_at: Millis,
     changed_at: Millis,
     version: Version,
+    several: Option<Several>,
 }
 
 impl HeldSystem {
@@ -37,6 +38,7 @@ impl HeldSystem {
             made_at: system.made_at,
             changed_at: system.changed_at,
             version: system.version,
+            several: system.several.clone(),
         })
     }
 
@@ -49,6 +51,7 @@ impl HeldSystem {
             changed_at: self.changed_at,
             withdrawn_at: None,
             version: self.version,
+            several: self.several.clone(),
         })
     }
 }
@@ -173,9 +176,7 @@ mod tests {
             interaction: interaction.to_owned(),
             ..MessageHandlingSystem::default()
         });
-        let at = Millis(1);
-        let id = id.parse().unwrap();
-        System { id, content, made_at: at, changed_at: at, withdrawn_at: None, version: Version::FIRST }
+        System::new(id.parse().unwrap(), content, Millis(1))
     }
 
     fn found(systems: &Systems, words: &[(&'static str, &str)]) -> Option<Vec<String>> {

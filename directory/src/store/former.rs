@@ -1,11 +1,14 @@
 //! Rows of `directory_former`: what people, organisations and systems were before they were written again.
 
+use std::collections::BTreeMap;
+
 use platform::clock::Millis;
 use platform::db::Tx;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sqlx::AssertSqlSafe;
 
-use super::Reader;
+use super::{Reader, list};
 use crate::api::{Name, Registration};
 use crate::error::Error;
 use crate::version::Version;
@@ -130,6 +133,49 @@ pub(crate) async fn before<'c>(
     Ok(rows.into_iter().map(former).collect())
 }
 
+/// What several things were before a time and since, by their ids, the newest first: of each the last version before, and those after.
+pub(crate) async fn since(
+    tx: &mut Tx,
+    of: Of,
+    ids: &[String],
+    since: Millis,
+) -> Result<BTreeMap<String, Vec<Former>>, Error> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    // The newest is followed by what is now.
+    let text = format!(
+        "SELECT id, version, at, content FROM (\
+         SELECT id, version, at, content, LEAD(at) OVER (PARTITION BY id ORDER BY version) AS next_at \
+         FROM directory_former WHERE kind = $1 AND id IN ({})) f \
+         WHERE next_at IS NULL OR next_at >= $2 ORDER BY id, version DESC",
+        list(3, ids.len())
+    );
+    // Made of our own words and numbers only.
+    let mut query = sqlx::query_as(AssertSqlSafe(text)).bind(of.word()).bind(since.0);
+    for id in ids {
+        query = query.bind(id.clone());
+    }
+    let rows: Vec<(String, i64, Option<i64>, String)> = query.fetch_all(&mut *tx).await?;
+    let mut all: BTreeMap<String, Vec<Former>> = BTreeMap::new();
+    for (id, version, at, content) in rows {
+        all.entry(id).or_default().push(former((version, at, content)));
+    }
+    Ok(all)
+}
+
+/// Those of the versions of one thing, the newest first, that something took the place of at a time or after it. What is now was written at another
+/// time, where that is known; otherwise since.
+pub(crate) fn in_force_since(former: Vec<Former>, written: Option<Millis>, since: Millis) -> Vec<Former> {
+    let mut next = Some(written.unwrap_or(since));
+    let is_in_force = |one: &Former| {
+        let is_in_force = next.is_some_and(|at| at >= since);
+        next = one.at;
+        is_in_force
+    };
+    former.into_iter().take_while(is_in_force).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use platform::db::Db;
@@ -160,6 +206,36 @@ mod tests {
             let one = before(db.read(), Of::Organisation, "RXX", Version(9)).await.unwrap();
             assert_eq!(one, [Former { version: Version(1), at: None, content: "7".to_owned() }]);
             assert!(before(db.read(), Of::System, "RXX", Version(9)).await.unwrap().is_empty());
+        }
+
+        /// Of several things those versions are told that were in force at a time or since, and none of another kind.
+        async fn what_was_since_a_time_is_told(db: Db) {
+            let kept: Result<(), Error> = db
+                .write(move |tx| {
+                    Box::pin(async move {
+                        for (of, id, last) in [(Of::Organisation, "RXX", 4), (Of::Organisation, "RYY", 1), (Of::Organisation, "RZZ", 2), (Of::System, "RXX", 9)] {
+                            for version in 1..=last {
+                                keep(tx, of, id, (Version(version), Some(Millis(version * 10))), &version).await?;
+                            }
+                        }
+                        Ok(())
+                    })
+                })
+                .await;
+            kept.unwrap();
+            let mut tx = db.read().acquire().await.unwrap();
+            let ids = ["RXX", "RYY", "RAA"].map(str::to_owned);
+            let mut told = since(&mut tx, Of::Organisation, &ids, Millis(30)).await.unwrap();
+            let versions = |all: &[Former]| all.iter().map(|one| one.version.0).collect::<Vec<_>>();
+            assert_eq!(told.keys().collect::<Vec<_>>(), ["RXX", "RYY"]);
+            assert_eq!((versions(&told["RXX"]), versions(&told["RYY"])), (vec![4, 3, 2], vec![1]));
+            assert!(since(&mut tx, Of::Organisation, &[], Millis(30)).await.unwrap().is_empty());
+            // Of each by itself.
+            let all = told.remove("RXX").unwrap();
+            for (written, at, expected) in [(None, 35, vec![4, 3]), (Some(50), 45, vec![4]), (Some(50), 50, vec![4]), (Some(50), 51, vec![]), (None, 60, vec![4])] {
+                let told = in_force_since(all.clone(), written.map(Millis), Millis(at));
+                assert_eq!(versions(&told), expected, "{written:?} {at}");
+            }
         }
     }
 }

@@ -8,16 +8,16 @@ use sqlx::{AssertSqlSafe, FromRow};
 use super::{Reader, former, list, placeholders, read};
 use crate::api::{SystemContent, SystemKind};
 use crate::error::Error;
-use crate::system::{System, SystemId, digest, folded, keys};
+use crate::system::{Several, System, SystemId, digest, folded, keys};
 use crate::version::Version;
 
 /// How many words go into one statement.
 const AT_ONCE: usize = 100;
 
-type Columns = (String, String, i64, i64, Option<i64>, i64);
+type Columns = (String, String, i64, i64, Option<i64>, i64, Option<i64>, Option<String>);
 
 fn system(
-    (identifier, content, made_at, changed_at, withdrawn_at, version): Columns,
+    (identifier, content, made_at, changed_at, withdrawn_at, version, since, first): Columns,
 ) -> Result<System, Error> {
     Ok(System {
         id: read("directory_system.identifier", &identifier)?,
@@ -27,13 +27,15 @@ fn system(
         changed_at: Millis(changed_at),
         withdrawn_at: withdrawn_at.map(Millis),
         version: Version(version),
+        several: since.map(|since| Several { since: Version(since), first }),
     })
 }
 
 /// The system with this identifier, folded; a withdrawn one too.
 pub(crate) async fn find<'c>(reader: impl Reader<'c>, folded: &str) -> Result<Option<System>, Error> {
     let row: Option<Columns> = sqlx::query_as(
-        "SELECT identifier, content, made_at, changed_at, withdrawn_at, version FROM directory_system WHERE folded = $1",
+        "SELECT identifier, content, made_at, changed_at, withdrawn_at, version, several_since, first_endpoint \
+         FROM directory_system WHERE folded = $1",
     )
     .bind(folded)
     .fetch_optional(reader)
@@ -47,7 +49,8 @@ pub(crate) async fn find_all<'c>(reader: impl Reader<'c>, wanted: &[String]) -> 
         return Ok(Vec::new());
     }
     let text = format!(
-        "SELECT identifier, content, made_at, changed_at, withdrawn_at, version FROM directory_system WHERE folded IN ({})",
+        "SELECT identifier, content, made_at, changed_at, withdrawn_at, version, several_since, first_endpoint \
+         FROM directory_system WHERE folded IN ({})",
         list(1, wanted.len())
     );
     // Made of our own words and numbers only.
@@ -75,7 +78,8 @@ pub(crate) async fn page<'c>(
     after: &str,
     limit: u32,
 ) -> Result<Vec<System>, Error> {
-    let columns = "s.identifier, s.content, s.made_at, s.changed_at, s.withdrawn_at, s.version";
+    let columns = "s.identifier, s.content, s.made_at, s.changed_at, s.withdrawn_at, s.version, s.several_since, \
+                   s.first_endpoint";
     let rows: Vec<Columns> = rows(reader, columns, wanted, after, limit).await?;
     rows.into_iter().map(system).collect()
 }
@@ -143,8 +147,8 @@ pub(crate) async fn written<'c>(
     limit: u32,
 ) -> Result<Vec<System>, Error> {
     let rows: Vec<Columns> = sqlx::query_as(
-        "SELECT identifier, content, made_at, changed_at, withdrawn_at, version FROM directory_system \
-         WHERE folded > $1 AND kind = $2 AND changed_at >= $3 AND withdrawn_at IS NULL ORDER BY folded LIMIT $4",
+        "SELECT identifier, content, made_at, changed_at, withdrawn_at, version, several_since, first_endpoint \
+         FROM directory_system WHERE folded > $1 AND kind = $2 AND changed_at >= $3 AND withdrawn_at IS NULL ORDER BY folded LIMIT $4",
     )
     .bind(after.to_owned())
     .bind(kind.word())
@@ -162,9 +166,10 @@ pub(crate) async fn write(tx: &mut Tx, system: &System) -> Result<String, Error>
     former::keep_system(tx, &folded(system.id.as_str()), system.version).await?;
     sqlx::query(
         "INSERT INTO directory_system (identifier, folded, kind, content, content_sha256, made_at, changed_at, \
-           withdrawn_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+           withdrawn_at, version, several_since, first_endpoint) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
          ON CONFLICT (folded) DO UPDATE SET content = excluded.content, content_sha256 = excluded.content_sha256, \
-           changed_at = excluded.changed_at, withdrawn_at = excluded.withdrawn_at, version = excluded.version",
+           changed_at = excluded.changed_at, withdrawn_at = excluded.withdrawn_at, version = excluded.version, \
+           several_since = excluded.several_since, first_endpoint = excluded.first_endpoint",
     )
     .bind(system.id.as_str())
     .bind(folded(system.id.as_str()))
@@ -175,6 +180,8 @@ pub(crate) async fn write(tx: &mut Tx, system: &System) -> Result<String, Error>
     .bind(system.changed_at.0)
     .bind(system.withdrawn_at.map(|at| at.0))
     .bind(system.version.0)
+    .bind(system.several.as_ref().map(|several| several.since.0))
+    .bind(system.several.as_ref().and_then(|several| several.first.clone()))
     .execute(&mut *tx)
     .await?;
     sqlx::query("DELETE FROM directory_system_key WHERE folded = $1")

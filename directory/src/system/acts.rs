@@ -37,8 +37,7 @@ pub(crate) async fn create(
         }
         None => SystemId::new(tx, content.kind()).await?,
     };
-    let system =
-        System { id, content, made_at: now, changed_at: now, withdrawn_at: None, version: Version::FIRST };
+    let system = System::new(id, content, now);
     let sha256 = systems::write(tx, &system).await?;
     let event = SystemEvent::SystemRegistered {
         system: system.id.to_string(),
@@ -60,7 +59,7 @@ pub(crate) async fn change(
     content: SystemContent,
     now: Millis,
 ) -> Result<System, Error> {
-    let mut system = present(tx, id, expected).await?;
+    let system = present(tx, id, expected).await?;
     let content = checked(content)?;
     if content.kind() != system.content.kind() {
         return Err(Error::field("kind", "A system stays of its kind. Withdraw it, and register another."));
@@ -68,7 +67,7 @@ pub(crate) async fn change(
     if content == system.content {
         return Ok(system);
     }
-    system = System { content, changed_at: now, version: Version(system.version.0 + 1), ..system };
+    let system = system.rewritten(content, now);
     let sha256 = systems::write(tx, &system).await?;
     let event = SystemEvent::SystemChanged {
         system: system.id.to_string(),

@@ -22,7 +22,6 @@ use crate::changes;
 use crate::error::Error;
 use crate::register::Register;
 use crate::store::{stored_number, systems};
-use crate::version::Version;
 
 /// How many systems are in a part: what one transaction writes.
 const PART: usize = 100;
@@ -192,15 +191,7 @@ async fn sort(
         match known.remove(&folded) {
             None => {
                 sorted.created += 1;
-                let version = Version::FIRST;
-                sorted.written.push(System {
-                    id,
-                    content,
-                    made_at: now,
-                    changed_at: now,
-                    withdrawn_at: None,
-                    version,
-                });
+                sorted.written.push(System::new(id, content, now));
             }
             Some(system) if system.withdrawn_at.is_some() => {
                 sorted.refused.push(refusal(&system, "it was withdrawn"));
@@ -211,8 +202,7 @@ async fn sort(
             }
             Some(system) => {
                 sorted.changed += 1;
-                let version = Version(system.version.0 + 1);
-                sorted.written.push(System { content, changed_at: now, version, ..system });
+                sorted.written.push(system.rewritten(content, now));
             }
         }
     }

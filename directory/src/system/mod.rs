@@ -32,4 +32,59 @@ pub(crate) struct System {
     /// From when on it is on no face any more.
     pub(crate) withdrawn_at: Option<Millis>,
     pub(crate) version: Version,
+    /// Whether it has, or had, several addresses.
+    pub(crate) several: Option<Several>,
+}
+
+/// That a system has, or had, several addresses: its endpoints are known by these from then on, however many are left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Several {
+    /// From which version on.
+    pub(crate) since: Version,
+    /// The address that it had alone before, whose endpoint keeps the id that it had.
+    pub(crate) first: Option<String>,
+}
+
+impl System {
+    /// One that is registered.
+    pub(crate) fn new(id: SystemId, content: SystemContent, now: Millis) -> Self {
+        let since = Version::FIRST;
+        let several = (addresses(&content).len() > 1).then_some(Several { since, first: None });
+        Self { id, content, made_at: now, changed_at: now, withdrawn_at: None, version: since, several }
+    }
+
+    /// The same with what it is from now on.
+    pub(crate) fn rewritten(self, content: SystemContent, now: Millis) -> Self {
+        let version = Version(self.version.0 + 1);
+        let before = addresses(&self.content);
+        let first = match before {
+            [one] => Some(one.clone()),
+            _ => None,
+        };
+        let has_several = before.len() > 1 || addresses(&content).len() > 1;
+        let new = has_several.then_some(Several { since: version, first });
+        let several = self.several.or(new);
+        Self {
+            id: self.id,
+            content,
+            made_at: self.made_at,
+            changed_at: now,
+            withdrawn_at: self.withdrawn_at,
+            version,
+            several,
+        }
+    }
+
+    /// What its endpoints are known by in this version, if it had several addresses until then.
+    pub(crate) fn several(&self) -> Option<&Several> {
+        self.several.as_ref().filter(|several| several.since <= self.version)
+    }
+}
+
+/// The addresses of a message handling system.
+fn addresses(content: &SystemContent) -> &[String] {
+    match content {
+        SystemContent::MessageHandling(system) => &system.endpoints,
+        SystemContent::Accredited(_) => &[],
+    }
 }

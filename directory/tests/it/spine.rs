@@ -131,7 +131,8 @@ platform::both_engines! {
         assert_eq!(found.body["entry"][0]["resource"]["address"], "https://core.example/reliable", "{}", found.body);
     }
 
-    /// An endpoint keeps its id when the address before its own goes; an identifier that can be no id is read all the same.
+    /// An endpoint keeps its id when the address before its own goes, when it is the only one from then on, and when others come; an identifier
+    /// that can be no id is read all the same.
     async fn endpoints_keep_their_ids(db: Db) {
         let rig = Rig::new(db);
         rig.keep_model();
@@ -155,6 +156,52 @@ platform::both_engines! {
         assert_eq!((gone.1.as_str(), codes(&ask(&rig, &format!("/Endpoint/{}", gone.0)).await).0), ("https://one.example/", 404));
         let history = ask(&rig, &format!("/Endpoint/{}/_history", gone.0)).await;
         assert_eq!(history.body["entry"][1]["resource"]["address"], "https://one.example/", "{}", history.body);
+
+        // The last that is left, and whoever comes beside it.
+        for list in [json!(["https://three.example/"]), json!(["https://four.example/", "https://three.example/"])] {
+            content["endpoints"] = list.clone();
+            let done = rig.send(&keeper(), Method::PUT, own, &[("if-match", "*")], Some(&content)).await;
+            assert!(done.status.is_success(), "{:?}", done.body);
+            let (id, _) = before.iter().find(|(_, address)| *address == "https://three.example/").unwrap();
+            let now = addresses(&rig).await;
+            assert_eq!((now.get(id).map(String::as_str), now.len()), (Some("https://three.example/"), list.as_array().unwrap().len()), "{now:?}");
+            assert_eq!(ask(&rig, &format!("/Endpoint/{id}")).await.body["address"], "https://three.example/");
+            let history = ask(&rig, &format!("/Endpoint/{id}/_history")).await;
+            let entries = history.body["entry"].as_array().unwrap();
+            assert!(entries.iter().all(|one| one["resource"]["address"] == "https://three.example/"), "it was never deleted: {}", history.body);
+        }
+    }
+
+    /// The endpoint of a system with one address keeps its id when the address changes, when a second comes, and when that goes again; the one that
+    /// came has another id, and keeps that when it is alone.
+    async fn single_endpoints_keep_their_ids(db: Db) {
+        let rig = Rig::new(db);
+        let (one, moved, two) = ("https://one.example/", "https://moved.example/", "https://two.example/");
+        let mut content = handling("RXX", one);
+        let mhs = register(&rig, &content).await;
+        let own = format!("/directory/systems/{mhs}");
+        let mut second = String::new();
+        for (list, is_first_there) in [
+            (vec![one], true), (vec![moved], true), (vec![two, moved], true), (vec![moved], true), (vec![moved, two], true), (vec![two], false),
+            (vec![two, moved], true),
+        ] {
+            content["endpoints"] = json!(list);
+            let done = rig.send(&keeper(), Method::PUT, &own, &[("if-match", "*")], Some(&content)).await;
+            assert!(done.status.is_success(), "{:?}", done.body);
+            let now = addresses(&rig).await;
+            assert_eq!(now.len(), list.len(), "{now:?}");
+            assert_eq!(now.contains_key(&mhs), is_first_there, "{now:?}");
+            assert_ne!(now.get(&mhs).map(String::as_str), Some(two), "no id becomes another's");
+            if let Some((id, _)) = now.iter().find(|(_, address)| *address == two) {
+                assert!(second.is_empty() || second == *id, "{second} {now:?}");
+                second.clone_from(id);
+            }
+            assert_eq!(ask(&rig, &format!("/Endpoint/{mhs}")).await.status.is_success(), is_first_there);
+        }
+        let history = ask(&rig, &format!("/Endpoint/{mhs}/_history")).await;
+        let entries = history.body["entry"].as_array().unwrap();
+        let told: Vec<&str> = entries.iter().map(|entry| entry["resource"]["address"].as_str().unwrap_or("none")).collect();
+        assert_eq!(told, [moved, "none", moved, moved, moved, moved, one], "{}", history.body);
     }
 
     /// The tag of an endpoint whose messages are forwarded changes with the intermediary's address, by either way; what it was before is told as it was
@@ -234,6 +281,40 @@ platform::both_engines! {
         let told: Vec<&str> = entries.iter().map(|one| one["resource"]["address"].as_str().unwrap_or("none")).collect();
         assert_eq!(told, ["https://core.example/", "https://one.example/"], "nothing of it was deleted: {}", history.body);
         assert!(entries.iter().all(|one| one["resource"]["id"] == own.as_str()));
+    }
+
+    /// Pages go on from where one ended, when the last system that was shown has been withdrawn meanwhile, or has lost the address that was; nobody is
+    /// passed over.
+    async fn pages_go_on_when_systems_go(db: Db) {
+        let rig = Rig::new(db);
+        for (name, list) in [("MHS_1", json!(["https://one.example/"])), ("mhs_2", json!(["https://two.example/", "https://three.example/"])), ("MHS_3", json!(["https://four.example/"]))] {
+            let mut content = handling("RXX", "");
+            content["endpoints"] = list;
+            let made = rig.post(&keeper(), "/directory/systems", &json!({"identifier": name, "system": content})).await;
+            assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+        }
+        let shown = |page: &Answered| {
+            assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+            let next = page.body["link"][1]["url"].as_str().map(|url| url.split_once(BASE).unwrap().1.to_owned());
+            let entries = page.body["entry"].as_array().unwrap();
+            let addresses: Vec<String> = entries.iter().map(|one| one["resource"]["address"].as_str().unwrap().to_owned()).collect();
+            (addresses.join(" "), next)
+        };
+        let path = format!("/Endpoint?{ORGANISATION}RXX&{PARTY}RXX-0000001&_count=1");
+        let (first, next) = shown(&ask(&rig, &path).await);
+        assert_eq!(first, "https://one.example/");
+        let withdrawn = rig.send(&keeper(), Method::DELETE, "/directory/systems/MHS_1", &[("if-match", "*")], None).await;
+        assert!(withdrawn.status.is_success(), "{:?}", withdrawn.body);
+        let (second, next) = shown(&ask(&rig, &next.unwrap()).await);
+        assert_eq!(second, "https://two.example/");
+        let mut content = handling("RXX", "https://three.example/");
+        content["fqdn"] = "other.example.nhs.uk".into();
+        let changed = rig.send(&keeper(), Method::PUT, "/directory/systems/mhs_2", &[("if-match", "*")], Some(&content)).await;
+        assert!(changed.status.is_success(), "{:?}", changed.body);
+        let (third, next) = shown(&ask(&rig, &next.unwrap()).await);
+        assert_eq!(third, "https://three.example/");
+        let (last, end) = shown(&ask(&rig, &next.unwrap()).await);
+        assert_eq!((last.as_str(), end), ("https://four.example/", None));
     }
 
     /// What the national service lacks: the statement, systems by their ids, forms, pages and parts; all of it can be off.

@@ -323,6 +323,67 @@ platform::both_engines! {
         assert_eq!(waiting(&rig).await, [id(&forwarded)]);
     }
 
+    /// Who asks for organisations by their name is told once of one that is called so no more, also when it changed twice meanwhile; who asks for
+    /// others is not.
+    async fn programs_are_told_of_organisations_that_were_meant(db: Db) {
+        let rig = Rig::with(db, config());
+        bring(&rig, "2024-03-01", ["LARKFIELD", "OTHER"]).await;
+        let named = make(&rig, ORGANISATIONS, "Organization?name=LARKFIELD&active=true").await;
+        make(&rig, ORGANISATIONS, "Organization?name=LARKFIELD&type=RC2").await;
+        make(&rig, ORGANISATIONS, "Organization?name=LARKFIELD&_id=G00002").await;
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 0);
+        for (names, many) in [
+            (vec![("2024-04-01", "RENAMED")], 1), (vec![("2024-05-01", "RENAMED AGAIN")], 0), (vec![("2024-06-01", "LARKFIELD")], 1),
+            (vec![("2024-07-01", "ONE NAME"), ("2024-08-01", "ANOTHER NAME")], 1), (vec![("2024-09-01", "LAST NAME")], 0),
+        ] {
+            rig.hand.advance(Duration::from_mins(1));
+            for (day, name) in &names {
+                bring(&rig, day, [*name, "OTHER"]).await;
+            }
+            assert_eq!(rig.register.notify_subscribers().await.unwrap(), many, "{names:?}");
+            let expected = if many == 1 { vec![id(&named)] } else { Vec::new() };
+            assert_eq!(waiting(&rig).await, expected, "{names:?}");
+            taken(&rig).await;
+        }
+    }
+
+    /// Who asks for people by name or number, or for roles of people by number, is told once of somebody who is meant no more; who asks for others is
+    /// not.
+    async fn programs_are_told_of_people_who_were_meant(db: Db) {
+        let (world, ann) = with_doctor(db, config()).await;
+        let rig = &world.rig;
+        let gmc = |number: &str| format!("identifier=https://fhir.nhs.uk/Id/gmc-number%7C{number}");
+        let family = make(rig, WORKERS, "Practitioner?family:exact=O'Brien").await;
+        let number = make(rig, WORKERS, &format!("Practitioner?{}", gmc("1234567"))).await;
+        let role = make(rig, WORKERS, &format!("PractitionerRole?organization=RXX&practitioner.{}", gmc("1234567"))).await;
+        make(rig, WORKERS, "Practitioner?family:exact=O'Hara").await;
+        make(rig, WORKERS, &format!("Practitioner?{}", gmc("7654321"))).await;
+        make(rig, WORKERS, &format!("PractitionerRole?organization=RZZ&practitioner.{}", gmc("1234567"))).await;
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 0);
+        let (manager, ann): (Caller, platform::id::UserId) = (who(MANAGER), ann.parse().unwrap());
+        let rename = async |family: &str| {
+            let shown = json!({"document": "deed-poll", "issuer": "Leeds", "method": "f2f"});
+            let name = json!({"name": {"given": "Ann", "family": family}, "reason": "deed-poll", "evidence": shown});
+            let renamed = rig.act(&manager, &ann, "names", &name).await;
+            assert_eq!(renamed.status, StatusCode::OK, "{:?}", renamed.body);
+        };
+        rig.hand.advance(Duration::from_mins(1));
+        rename("Example").await;
+        let tag = rig.tag(&manager, &ann).await;
+        let path = format!("/directory/people/{ann}/registrations/GMC/1234567");
+        let gone = rig.send(&manager, Method::DELETE, &path, &[("if-match", &tag)], None).await;
+        assert!(gone.status.is_success(), "{:?}", gone.body);
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 3);
+        let mut expected = [id(&family), id(&number), id(&role)];
+        expected.sort();
+        assert_eq!(waiting(rig).await, expected);
+        taken(rig).await;
+        rig.hand.advance(Duration::from_mins(1));
+        rename("Sample").await;
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 0, "they had ceased to be meant before");
+        assert!(waiting(rig).await.is_empty());
+    }
+
     /// A program is told when somebody whom it asked for leaves, and of nobody else; headers lie encrypted or are not taken, and are shown to nobody. Where the
     /// address is allowed no more it is told no more, and where only the models are wanted there is nothing of it.
     async fn programs_are_told_of_people(db: Db) {

@@ -312,6 +312,11 @@ platform::both_engines! {
         let told = &page.body["expansion"]["contains"][0]["extension"][0];
         assert_eq!(told["url"], "http://hl7.org/fhir/5.0/StructureDefinition/extension-ValueSet.expansion.contains.property");
         assert_eq!(told["extension"], json!([{"url": "code", "valueCode": "town"}, {"url": "value", "valueString": "LEEDS"}]));
+        let several = json!({"include": [{"system": format!("{ODS}ODSRecordClass")}, {"system": CODE, "concept": [{"code": "RXX"}]}]});
+        let several = post(&rig, "/ValueSet/$expand", &set(several, &[json!({"name": "property", "valueString": "town"})])).await;
+        assert_eq!(codes(&several), ["RC1", "RC2", "RXX"]);
+        assert_eq!(several.body["expansion"]["contains"][2]["extension"][0]["extension"][1]["valueString"], "LEEDS");
+        assert!(several.body["expansion"]["contains"][0]["extension"].is_null(), "it has no town");
         let named = ask(&rig, &format!("/ValueSet/$expand?url={ODS}ODSOrganisationRole%3Ffhir_vs&filter=pharmacy")).await;
         assert!(codes(&named).contains(&"RO182".to_owned()) && codes(&named).len() < 20);
         let xml = format!("<Parameters xmlns=\"http://hl7.org/fhir\"><parameter><name value=\"valueSet\"/><resource><ValueSet><compose><include>\
@@ -332,6 +337,64 @@ platform::both_engines! {
         for (code, is_one) in [("G81086", true), ("RXX", false), ("NONE", false)] {
             let answer = post(&rig, "/ValueSet/$validate-code", &set(by("role", "=", "RO177"), &judged(code))).await;
             assert_eq!(values(&answer, "result")[0]["valueBoolean"], is_one, "{code}");
+        }
+    }
+
+    /// Who asks for a release that is not kept is refused, wherever it is said, and is never told what is now in its place; the present one may be named.
+    async fn pinned_releases_are_not_taken_for_others(db: Db) {
+        let rig = seeded(db).await;
+        let coding = |version: &str| json!({"system": CODE, "code": "RXX", "version": version});
+        let set = |include: Value| json!({"name": "valueSet", "resource": {"resourceType": "ValueSet", "compose": {"include": [include]}}});
+        let part = |version: &str| json!({"system": CODE, "concept": [{"code": "RXX"}], "version": version});
+        let posted = |parts: Vec<Value>| json!({"resourceType": "Parameters", "parameter": parts});
+        for (version, status) in [("2024-03-01", StatusCode::OK), ("2023-01-01", StatusCode::NOT_FOUND)] {
+            for path in [
+                format!("/CodeSystem/$lookup?system={CODE}&code=RXX&version={version}"), format!("/CodeSystem/$lookup?system={CODE}%7C{version}&code=RXX"),
+                format!("/CodeSystem/$validate-code?url={CODE}&code=RXX&version={version}"), format!("/CodeSystem/$validate-code?url={CODE}%7C{version}&code=RXX"),
+                format!("/CodeSystem/$subsumes?system={CODE}&codeA=RXX&codeB=RXX&version={version}"), format!("/ValueSet/$expand?url={CODE}%7C{version}%3Ffhir_vs"),
+                format!("/ValueSet/$expand?url={CODE}%3Ffhir_vs%7C{version}"), format!("/ValueSet/$expand?url={CODE}%3Ffhir_vs&system-version={CODE}%7C{version}"),
+                format!("/ValueSet/$validate-code?url={CODE}%3Ffhir_vs&system={CODE}&code=RXX&systemVersion={version}"),
+            ] {
+                let answer = ask(&rig, &path).await;
+                assert_eq!(answer.status, status, "{path}: {}", answer.body);
+                assert!(status == StatusCode::OK || refusal(&answer).1 == "not-found" && refusal(&answer).2.contains("2023-01-01"), "{path}: {}", answer.body);
+            }
+            let of_code = || vec![json!({"name": "system", "valueUri": CODE}), json!({"name": "code", "valueCode": "RXX"})];
+            for (path, body) in [
+                ("/CodeSystem/$lookup", posted(vec![json!({"name": "coding", "valueCoding": coding(version)})])),
+                ("/CodeSystem/$validate-code", posted(vec![json!({"name": "codeableConcept", "valueCodeableConcept": {"coding": [coding(version)]}})])),
+                ("/CodeSystem/$subsumes", posted(vec![json!({"name": "codingA", "valueCoding": coding("")}), json!({"name": "codingB", "valueCoding": coding(version)})])),
+                ("/ValueSet/$expand", posted(vec![set(part(version))])),
+                ("/ValueSet/$validate-code", posted([of_code(), vec![set(part(version))]].concat())),
+            ] {
+                let answer = post(&rig, path, &body).await;
+                assert_eq!(answer.status, status, "{path}: {}", answer.body);
+            }
+            let found = ask(&rig, &format!("/CodeSystem?url={CODE}%7C{version}")).await;
+            assert_eq!(ids(&found, "match").len(), usize::from(status == StatusCode::OK));
+        }
+    }
+
+    /// Where a method is refused it is said which there are; a cursor and a number of pages to pass over are not taken together.
+    async fn refusals_say_what_there_is(db: Db) {
+        let rig = seeded(db).await;
+        for (method, path, allowed) in [
+            (Method::POST, "/Organization", "GET, HEAD"), (Method::DELETE, "/OrganizationAffiliation/256248", "GET, HEAD"), (Method::PUT, "/metadata", "GET, HEAD"),
+            (Method::GET, "/Organization/_search", "POST"), (Method::PUT, "/OrganizationAffiliation/_search", "POST"),
+            (Method::DELETE, "/CodeSystem/$lookup", "GET, HEAD, POST"), (Method::PUT, "/ValueSet/$expand", "GET, HEAD, POST"),
+        ] {
+            let refused = rig.send(&client(), method.clone(), &format!("{BASE}{path}"), &[], None).await;
+            assert_eq!((refused.status, refusal(&refused).2.starts_with("HAPI-0427")), (StatusCode::METHOD_NOT_ALLOWED, true), "{method} {path}");
+            assert_eq!(refused.headers["allow"], allowed, "{method} {path}");
+        }
+        for kind in ["Organization", "OrganizationAffiliation"] {
+            let both = ask(&rig, &format!("/{kind}?_cursor=*&_offset=1")).await;
+            assert_eq!((refusal(&both).0, refusal(&both).2.starts_with("Invalid _offset")), (400, true), "{}", both.body);
+            let first = ask(&rig, &format!("/{kind}?_cursor=*&_count=1")).await;
+            assert_eq!(ids(&first, "match").len(), 1);
+            if let Some(next) = first.body["link"][1]["url"].as_str() {
+                assert!(!next.contains("_offset"), "{next}");
+            }
         }
     }
 

@@ -14,7 +14,7 @@ pub(crate) use asked::{Asked, Parameter, shown, token};
 pub(crate) use bundle::{Bundle, Hit, Mode};
 pub(crate) use capability::{Api, Extent, Kind, capability};
 pub(crate) use media::{JSON_AND_XML, Media, ONLY_JSON, media};
-pub(crate) use outcome::Outcome;
+pub(crate) use outcome::{LARGEST, Outcome, too_large};
 pub(crate) use shape::{SHAPING, Shape, Summary};
 pub(crate) use tree::{Parts, Tree, parts, resource};
 pub(crate) use version::{History, Past, Stamp, stamped};

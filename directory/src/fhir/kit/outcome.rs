@@ -8,6 +8,16 @@ use super::xml::escape;
 /// The system of the Spine's codes. It names a value set where FHIR wants a code system; clients look for it as it is.
 const SPINE_CODES: &str = "https://fhir.nhs.uk/STU3/ValueSet/Spine-ErrorOrWarningCode-1";
 
+/// How many octets an answer has at most.
+pub(crate) const LARGEST: usize = 10 * 1024 * 1024;
+
+/// Why an answer is not given that has more.
+pub(crate) fn too_large() -> Outcome {
+    let sentence =
+        format!("The answer exceeds size limit: it has more than {LARGEST} octets. Ask for less at once.");
+    Outcome::new(422, "too-costly", sentence)
+}
+
 /// Why something is not answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Outcome {

@@ -77,6 +77,12 @@ impl Parts {
         serde_json::to_string(self).unwrap_or_default()
     }
 
+    /// How many octets it takes at least, as JSON or as XML.
+    pub(crate) fn least(&self) -> usize {
+        // A name with what parts it from its value.
+        2 + self.members.iter().map(|(name, value)| name.len() + 2 + value.least()).sum::<usize>()
+    }
+
     /// What tells it from every other: equal resources have equal ones, and no others.
     pub(crate) fn digest(&self) -> String {
         digest(&self.json())
@@ -101,6 +107,19 @@ impl Parts {
 }
 
 impl Tree {
+    fn least(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            // In quotes.
+            Self::Text(text) => text.len() + 2,
+            Self::Flag(_) => 4,
+            Self::Number(_) => 1,
+            Self::List(list) => list.iter().map(Self::least).sum(),
+            Self::Parts(parts) => parts.least(),
+            Self::Json(_) => 2,
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         match self {
             Self::Nothing => true,
@@ -228,6 +247,19 @@ mod tests {
             .with("nothing", Vec::<String>::new());
         assert_eq!(tree.json(), r#"{"resourceType":"Basic","id":"1","list":[{"url":"a b"}],"flag":false}"#);
         assert_eq!((tree.id(), tree.kind()), ("1", "Basic"));
+    }
+
+    /// What a resource takes at least is no more than what it takes, and not much less.
+    #[test]
+    fn sizes_are_foreseen() {
+        let extension = |name: &str| parts().with("url", name).with("valueString", "<a town>");
+        let tree = resource("Basic")
+            .with("id", "1")
+            .with("extension", vec![extension("urn:one"), extension("urn:two")])
+            .with("flag", true)
+            .with("count", 7_usize);
+        let (least, json, xml) = (tree.least(), tree.json().len(), tree.xml().len());
+        assert!(least <= json.min(xml) && least * 2 > json, "{least} {json} {xml}");
     }
 
     /// Equal resources have equal tags.

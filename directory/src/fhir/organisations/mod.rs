@@ -7,6 +7,7 @@ mod codes;
 mod date;
 mod deleted;
 mod errors;
+mod former;
 mod past;
 mod resource;
 
@@ -17,6 +18,7 @@ pub(crate) use codes::{
 };
 pub(crate) use deleted::deleted;
 pub(crate) use errors::{bad, no_method, not_known, too_costly, unknown_parameter};
+pub(crate) use former::were_meant;
 pub(crate) use past::{affiliation_past, past, stamped};
 pub(crate) use resource::{affiliation, organisation};
 

@@ -141,26 +141,26 @@ pub(crate) async fn made(
     {
         let own = entry.values("nhsMHSEndPoint").to_vec();
         let entry = entry.with("nhsMHSEndPoint", address);
-        let resources = resources(register, kind, &entry, &own);
+        let resources = resources(register, kind, system, &entry, &own);
         return Ok(Made { resources, address: Address::Intermediary });
     }
-    let resources = resources(register, kind, &entry, entry.values("nhsMHSEndPoint"));
+    let resources = resources(register, kind, system, &entry, entry.values("nhsMHSEndPoint"));
     Ok(Made { resources, address: Address::Own })
 }
 
 /// The resources of a system with its own addresses, whichever way its messages go.
 pub(crate) fn unforwarded(register: &Register, kind: Kind, system: &System) -> Vec<Value> {
     let entry = system_entry(system);
-    resources(register, kind, &entry, entry.values("nhsMHSEndPoint"))
+    resources(register, kind, system, &entry, entry.values("nhsMHSEndPoint"))
 }
 
 /// The resources of an entry. Their ids come from the system's own addresses, so that one that is told with another's is the same resource
 /// as before it was, and has the history of that.
-fn resources(register: &Register, kind: Kind, entry: &Entry, own: &[String]) -> Vec<Value> {
+fn resources(register: &Register, kind: Kind, system: &System, entry: &Entry, own: &[String]) -> Vec<Value> {
     let ids = if register.config.strict { Ids::of_model(entry) } else { Ids::of(entry) };
     match kind {
-        Kind::Device => devices(entry, |place| ids.at(place, &[])),
-        Kind::Endpoint => endpoints(entry, |place| ids.at(place, own)),
+        Kind::Device => devices(entry, |place| ids.at(place, &[], None)),
+        Kind::Endpoint => endpoints(entry, |place| ids.at(place, own, system.several())),
     }
 }
 

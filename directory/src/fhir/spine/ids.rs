@@ -1,10 +1,11 @@
-//! Ids of resources. They are made of the identifier of a system, so that a resource is read under the one that a search told; of an endpoint
-//! of several also of its address, so that no id means another address when one of them goes.
+//! Ids of resources. They are made of the identifier of a system, so that a resource is read under the one that a search told. An endpoint
+//! that was always the only one of its system has that identifier, whatever its address is. Where there are, or were, several, each has an id
+//! of its address too, but for the one that was alone before: so no id means another address when one of them goes or comes.
 
 use uuid::{Builder, Uuid};
 
 use crate::ldap::Entry;
-use crate::system::folded;
+use crate::system::{Several, folded};
 
 /// The longest id (FHIR R4 2.24.0.1). Letters, digits, hyphens and dots stand in one.
 const LONGEST: usize = 64;
@@ -31,9 +32,14 @@ impl Ids {
         Self::Uuid(first(entry, "entryUUID"))
     }
 
-    /// The id of the resource in a place, of a system with these addresses. One that has a single address is the same whatever that is.
-    pub(crate) fn at(&self, place: usize, addresses: &[String]) -> String {
-        let address = addresses.get(place).filter(|_| addresses.len() > 1);
+    /// The id of the resource in a place, of a system with these addresses, which has or had several or not.
+    pub(crate) fn at(&self, place: usize, addresses: &[String], several: Option<&Several>) -> String {
+        let is_told_apart = |address: &String| match several {
+            Some(several) => several.first.as_ref() != Some(address),
+            // What it was before that was kept.
+            None => addresses.len() > 1,
+        };
+        let address = addresses.get(place).filter(|address| is_told_apart(address));
         match self {
             Self::Name(name) => named(name, address),
             Self::Uuid(base) => uuid(base, address),
@@ -136,6 +142,7 @@ fn unescaped(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::version::Version;
 
     const ONE: &str = "https://one.example/";
     const TWO: &str = "https://two.example/";
@@ -156,7 +163,7 @@ mod tests {
         for name in ["S918999410559", "a.b_c", "_", "x.h", "x.p", &long, &"_".repeat(64), &"c".repeat(64)] {
             let ids = Ids::Name(name.to_owned());
             for addresses in [list(&[]), list(&[ONE]), list(&[ONE, TWO])] {
-                let id = ids.at(0, &addresses);
+                let id = ids.at(0, &addresses, None);
                 assert!(is_id(&id), "{name}: {id}");
                 match system_of(&id) {
                     Some(Named::Whole(read)) => assert_eq!(read, name, "{id}"),
@@ -172,20 +179,28 @@ mod tests {
         }
     }
 
-    /// The id of an address stays when another goes or comes before it, and differs from that of any other.
+    /// The id of an address stays when another goes or comes before it, also when it is alone from then on or was before, and differs from that
+    /// of any other.
     #[test]
     fn ids_stay_with_their_addresses() {
         for ids in [Ids::Name("S1".to_owned()), Ids::Uuid("6f1f7b06-6c3e-8a53-9d1e-7f0f6a3b2cff".to_owned())]
         {
             let both = list(&[ONE, TWO]);
             let three = list(&["https://new.example/", TWO, ONE]);
-            assert_eq!((ids.at(0, &both), ids.at(1, &both)), (ids.at(2, &three), ids.at(1, &three)));
-            assert_ne!(ids.at(0, &both), ids.at(1, &both));
-            let single = ids.at(0, &list(&[ONE]));
-            assert_eq!(single, ids.at(0, &[]), "it is the system's");
-            assert!(single != ids.at(0, &both) && single != ids.at(1, &both));
+            let single = ids.at(0, &list(&[ONE]), None);
+            assert_eq!(single, ids.at(0, &[], None), "it is the system's");
+            let since = Version(2);
+            for first in [None, Some(ONE.to_owned()), Some("https://former.example/".to_owned())] {
+                let was_alone = first.as_deref() == Some(ONE);
+                let several = Several { since, first };
+                let at = |place: usize, addresses: &[String]| ids.at(place, addresses, Some(&several));
+                assert_eq!((at(0, &both), at(1, &both)), (at(2, &three), at(1, &three)));
+                assert_eq!((at(0, &list(&[ONE])), at(0, &list(&[TWO]))), (at(0, &both), at(1, &both)));
+                assert_ne!(at(0, &both), at(1, &both));
+                assert_eq!((at(0, &both) == single, at(1, &both) == single), (was_alone, false));
+            }
         }
         let model = Ids::Uuid("6f1f7b06-6c3e-8a53-9d1e-7f0f6a3b2cff".to_owned());
-        assert_eq!(model.at(0, &[]), "6F1F7B06-6C3E-8A53-9D1E-7F0F6A3B2CFF");
+        assert_eq!(model.at(0, &[], None), "6F1F7B06-6C3E-8A53-9D1E-7F0F6A3B2CFF");
     }
 }

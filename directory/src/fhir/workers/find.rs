@@ -224,7 +224,7 @@ async fn ids_after(reading: &mut Reading<'_>, wanted: &Wanted, after: &str) -> R
 }
 
 /// The number before one of twelve digits.
-fn before(user: &str) -> String {
+pub(super) fn before(user: &str) -> String {
     let number = user.parse::<u64>().unwrap_or_default();
     format!("{:012}", number.saturating_sub(1))
 }
@@ -241,31 +241,6 @@ fn cut(page: &mut Vec<Found>, mut found: Found, kind: Kind, room: usize, after: 
     next
 }
 
-/// Whether something of this person is what a search finds, or may have been: of whoever has left, and of roles that have ended, that cannot be
-/// said any more. Who became part of another is found by nothing, and may have been by their id.
-pub(crate) async fn concerns(
-    register: &Register,
-    tx: &mut Tx,
-    wanted: &Wanted,
-    kind: Kind,
-    id: &UserId,
-) -> Result<bool, Error> {
-    let Some(profile) = people::find(&mut *tx, id).await? else { return Ok(false) };
-    if matches!(profile.state, State::Merged(_)) {
-        let own = Question::User(id.to_string());
-        return Ok(wanted.questions.iter().any(|any| any.contains(&own)));
-    }
-    // Those who have left are among them.
-    let first = faces::people_of(tx, &wanted.questions, &before(id.as_str()), 1).await?;
-    if first.first() != Some(id) {
-        return Ok(false);
-    }
-    if kind == Kind::Role || !matches!(profile.state, State::Open) {
-        return Ok(true);
-    }
-    Ok(matching(register, tx, wanted, kind, id).await?.is_some())
-}
-
 /// Somebody whom the directory shows; asked for roles, with theirs.
 pub(crate) async fn somebody(
     register: &Register,
@@ -276,7 +251,8 @@ pub(crate) async fn somebody(
     matching(register, tx, &Wanted::default(), kind, id).await
 }
 
-async fn matching(
+/// Somebody of whom what is asked for by name and role holds, if the directory shows them.
+pub(super) async fn matching(
     register: &Register,
     tx: &mut Tx,
     wanted: &Wanted,
@@ -335,7 +311,8 @@ async fn found(
     }
 }
 
-fn is_named(name: &Name, named: &Named) -> bool {
+/// Whether a name is one that is looked for.
+pub(super) fn is_named(name: &Name, named: &Named) -> bool {
     let given = || {
         let middle = name.middle.as_deref().unwrap_or_default();
         std::iter::once(name.given.as_str()).chain(middle.split_whitespace())

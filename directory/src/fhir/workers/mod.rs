@@ -2,6 +2,7 @@
 
 mod api;
 mod asked;
+mod concerned;
 mod config;
 mod find;
 mod past;
@@ -10,8 +11,9 @@ mod systems;
 
 pub(crate) use api::API;
 pub(crate) use asked::{Kind, Rules, Wanted, by_id, wanted};
+pub(crate) use concerned::concerns;
 pub use config::{Dialect, WorkersConfig};
-pub(crate) use find::{Found, Page, concerns, find, find_id, somebody};
+pub(crate) use find::{Found, Page, find, find_id, somebody};
 pub(crate) use past::{past, stamp};
 pub(crate) use resource::{organisation, practitioner, practitioner_role};
 

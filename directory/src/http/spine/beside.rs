@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::super::fhir;
 use super::super::headers::together;
+use super::walk::{Found, begin};
 use super::{
     DeviceQuery, EndpointQuery, FHIR_JSON, Kind, Outcome, answered, identified, known, may, media, new_id,
     refused, response,
@@ -35,26 +36,21 @@ pub(super) fn written(asked: &Asked) -> Result<Option<Span>, Outcome> {
     Ok(written)
 }
 
-/// A page of what was found, with what is wanted of each; the id after which the next begins, if there is more.
-pub(super) fn page(found: Vec<Value>, shape: &Shape) -> Result<(Vec<Value>, Option<String>), Outcome> {
+/// A page of what was found, with what is wanted of each; after what the next begins, if there is more.
+pub(super) fn page(found: Vec<Found>, shape: &Shape) -> Result<(Vec<Value>, Option<String>), Outcome> {
     if shape.summary == Summary::Count {
         return Ok((Vec::new(), None));
     }
-    let id = |resource: &Value| resource["id"].as_str().unwrap_or_default().to_owned();
     let begin = match &shape.cursor {
         None => 0,
-        Some(cursor) => {
-            let place = found.iter().position(|one| id(one) == *cursor);
-            place
-                .map(|place| place + 1)
-                .ok_or_else(|| Outcome::bad_request("Invalid _cursor: take it from a link."))?
-        }
+        Some(cursor) => begin(&found, cursor)
+            .ok_or_else(|| Outcome::bad_request("Invalid _cursor: take it from a link."))?,
     };
     let count = shape.count.map_or(usize::MAX, |count| usize::try_from(count).unwrap_or(usize::MAX));
     let is_more = found.len() - begin > count;
-    let page: Vec<Value> = found.into_iter().skip(begin).take(count).collect();
-    let next = page.last().filter(|_| is_more).map(id);
-    Ok((page.into_iter().map(|one| shape.of_value(one)).collect(), next))
+    let page: Vec<Found> = found.into_iter().skip(begin).take(count).collect();
+    let next = page.last().filter(|_| is_more).map(Found::cursor);
+    Ok((page.into_iter().map(|one| shape.of_value(one.resource)).collect(), next))
 }
 
 pub(super) fn off(register: &Register, request: &Parts) -> Option<Response> {

@@ -113,7 +113,7 @@ async fn told(
         let name = folded(system.id.as_str());
         for one in former::before(reading.tx().await?, Of::System, &name, system.version).await? {
             let content: SystemContent = one.read()?;
-            let was = System { content, ..system.clone() };
+            let was = System { content, version: one.version, ..system.clone() };
             had.extend(unforwarded(register, kind, &was).iter().map(id));
         }
     }

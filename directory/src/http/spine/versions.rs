@@ -137,7 +137,7 @@ async fn versions(
     }];
     for one in former {
         // It is told as it was written: where an intermediary was then, nobody knows.
-        let was = System { content: one.read()?, ..system.clone() };
+        let was = System { content: one.read()?, version: one.version, ..system.clone() };
         let stamp = Stamp::of(one.version, one.at);
         let told = unforwarded(register, kind, &was).into_iter().find(|one| one["id"] == id);
         let was = told.map(|one| stamped(one, &stamp));

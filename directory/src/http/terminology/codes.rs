@@ -83,12 +83,15 @@ async fn found_systems(register: &Register, request: &Request) -> Response {
 }
 
 async fn find_systems(register: &Register, request: &Request, asked: &Asked) -> Result<Parts, Outcome> {
+    let version = known_version(register).await?;
+    let of =
+        |url: &String| System::of(url).filter(|_| System::pinned(url).is_none_or(|asked| asked == version));
     let mut found = System::ALL.to_vec();
     for parameter in &asked.0 {
         let name = parameter.whole();
         match name.as_str() {
             "url" | "system" => {
-                let urls: Vec<Option<System>> = parameter.any().iter().map(|url| System::of(url)).collect();
+                let urls: Vec<Option<System>> = parameter.any().iter().map(of).collect();
                 found.retain(|system| urls.contains(&Some(*system)));
             }
             "_format" => {}
@@ -100,7 +103,6 @@ async fn find_systems(register: &Register, request: &Request, asked: &Asked) -> 
     if !asked.names("_summary") {
         shape.summary = Summary::Short;
     }
-    let version = known_version(register).await?;
     let total = Some(found.len());
     let hits = found.into_iter().map(|system| Hit(Mode::Match, system.resource(&version))).collect();
     let links = vec![("self", fhir::link(request, asked, &[]))];
@@ -304,6 +306,7 @@ async fn looked_up(register: &Register, given: &Given) -> Result<Parts, Outcome>
     let system = System::of(&url).ok_or_else(|| unknown_system(&url))?;
     let mut read = register.db.read().acquire().await.map_err(Error::from)?;
     let version = version(&mut read).await?;
+    given.demand_version(&version)?;
     let found = concept(&mut read, system, &code).await?;
     lookup_answer(system, &version, &code, found.as_ref(), &given.texts("property"))
 }
@@ -317,7 +320,10 @@ async fn validated(register: &Register, given: &Given) -> Result<Parts, Outcome>
     let mut read = register.db.read().acquire().await.map_err(Error::from)?;
     let version = version(&mut read).await?;
     let found = match system {
-        Some(system) => concept(&mut read, system, &code).await?,
+        Some(system) => {
+            given.demand_version(&version)?;
+            concept(&mut read, system, &code).await?
+        }
         None => None,
     };
     let properties = given.texts("property");
@@ -349,6 +355,7 @@ async fn subsumed(register: &Register, given: &Given) -> Result<Parts, Outcome> 
     let system = System::of(url).ok_or_else(|| unknown_system(url))?;
     let mut read = register.db.read().acquire().await.map_err(Error::from)?;
     let version = version(&mut read).await?;
+    given.demand_version(&version)?;
     let mut found = Vec::with_capacity(2);
     for code in [&a, &b] {
         let one = concept(&mut read, system, code).await?;
@@ -366,10 +373,11 @@ async fn expanded(register: &Register, given: &Given) -> Result<Parts, Outcome> 
     let set = set_of(given)?;
     let mut read = register.db.read().acquire().await.map_err(Error::from)?;
     let version = version(&mut read).await?;
+    given.demand_version(&version)?;
     let (total, found) = members(&mut read, &set).await?;
     let now = register.now();
     let id = platform::id::RequestId::new(now).to_string();
-    Ok(expansion(&set, &version, &id, &moment(now), total, &found))
+    expansion(&mut read, &set, &version, &id, &moment(now), total, &found).await
 }
 
 async fn validated_in_set(register: &Register, given: &Given) -> Result<Parts, Outcome> {
@@ -379,6 +387,7 @@ async fn validated_in_set(register: &Register, given: &Given) -> Result<Parts, O
     let url = url.ok_or_else(|| bad("Give the system of the code."))?;
     let mut read = register.db.read().acquire().await.map_err(Error::from)?;
     let version = version(&mut read).await?;
+    given.demand_version(&version)?;
     let system = System::of(&url);
     let found = match system.filter(|system| set.systems().contains(system)) {
         Some(system) => members(&mut read, &set.only(system, &code)).await?.1.pop(),

@@ -8,7 +8,6 @@ mod versions;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use http::request::Parts as Request;
@@ -36,7 +35,7 @@ pub(super) fn router() -> Router<Register> {
         )
         .route(
             "/organisation-data-terminology-api/fhir/Organization/_search",
-            post(resources::organisations_search).fallback(only_read),
+            post(resources::organisations_search).fallback(only_posted),
         )
         .route(
             "/organisation-data-terminology-api/fhir/Organization/{id}",
@@ -48,7 +47,7 @@ pub(super) fn router() -> Router<Register> {
         )
         .route(
             "/organisation-data-terminology-api/fhir/OrganizationAffiliation/_search",
-            post(resources::affiliations_search).fallback(only_read),
+            post(resources::affiliations_search).fallback(only_posted),
         )
         .route(
             "/organisation-data-terminology-api/fhir/OrganizationAffiliation/{id}",
@@ -93,23 +92,23 @@ fn operations() -> Router<Register> {
         )
         .route(
             "/organisation-data-terminology-api/fhir/CodeSystem/$lookup",
-            get(codes::lookup).post(codes::lookup_posted).fallback(only_read),
+            get(codes::lookup).post(codes::lookup_posted).fallback(only_asked),
         )
         .route(
             "/organisation-data-terminology-api/fhir/CodeSystem/$validate-code",
-            get(codes::validate).post(codes::validate_posted).fallback(only_read),
+            get(codes::validate).post(codes::validate_posted).fallback(only_asked),
         )
         .route(
             "/organisation-data-terminology-api/fhir/CodeSystem/$subsumes",
-            get(codes::subsumes).post(codes::subsumes_posted).fallback(only_read),
+            get(codes::subsumes).post(codes::subsumes_posted).fallback(only_asked),
         )
         .route(
             "/organisation-data-terminology-api/fhir/ValueSet/$expand",
-            get(codes::expand).post(codes::expand_posted).fallback(only_read),
+            get(codes::expand).post(codes::expand_posted).fallback(only_asked),
         )
         .route(
             "/organisation-data-terminology-api/fhir/ValueSet/$validate-code",
-            get(codes::validate_in_set).post(codes::validate_in_set_posted).fallback(only_read),
+            get(codes::validate_in_set).post(codes::validate_in_set_posted).fallback(only_asked),
         )
 }
 
@@ -187,13 +186,28 @@ async fn version(tx: &mut Tx) -> Result<String, Error> {
     Ok(organisations_imported::latest(tx).await?.map_or_else(|| "0".to_owned(), |day| day.to_string()))
 }
 
-async fn only_read(State(_register): State<Register>, request: Request) -> Response {
-    let mut response = match ask(&request, b"") {
-        Ok(ask) => refused(&request, ask.media, &no_method(request.method.as_str())),
+/// Where something is read.
+async fn only_read(request: Request) -> Response {
+    no_method_here(&request, "GET, HEAD")
+}
+
+/// Where something is asked for by a form.
+async fn only_posted(request: Request) -> Response {
+    no_method_here(&request, "POST")
+}
+
+/// Where something is asked for by a query or by a body.
+async fn only_asked(request: Request) -> Response {
+    no_method_here(&request, "GET, HEAD, POST")
+}
+
+fn no_method_here(request: &Request, allowed: &'static str) -> Response {
+    let mut response = match ask(request, b"") {
+        Ok(ask) => refused(request, ask.media, &no_method(request.method.as_str())),
         Err(response) => *response,
     };
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     }
     response
 }

@@ -44,7 +44,7 @@ pub(super) struct Organisations {
     _last_updated: Option<Vec<String>>,
     /// How many a page has: 20 if it is left out, 2000 at most.
     _count: Option<u32>,
-    /// How many are passed over.
+    /// How many are passed over; not with `_cursor`.
     _offset: Option<u32>,
     /// `count` for their number alone.
     _summary: Option<String>,
@@ -74,7 +74,7 @@ pub(super) struct Affiliations {
     _last_updated: Option<Vec<String>>,
     /// How many a page has: 20 if it is left out, 2000 at most.
     _count: Option<u32>,
-    /// How many are passed over.
+    /// How many are passed over; not with `_cursor`.
     _offset: Option<u32>,
     /// `count` for their number alone.
     _summary: Option<String>,
@@ -89,6 +89,8 @@ pub(super) struct Lookup {
     system: String,
     /// The code.
     code: String,
+    /// The version of the system: the present one, or 404.
+    version: Option<String>,
     /// Properties that are told; `*` for all.
     property: Option<Vec<String>>,
 }
@@ -102,6 +104,8 @@ pub(super) struct Validate {
     url: String,
     /// The code.
     code: String,
+    /// The version of the system: the present one, or 404.
+    version: Option<String>,
     /// What it is taken to be called.
     display: Option<String>,
     /// Properties that are told.
@@ -121,6 +125,8 @@ pub(super) struct Subsumes {
     /// The other.
     #[param(rename = "codeB")]
     code_b: String,
+    /// The version of the system: the present one, or 404.
+    version: Option<String>,
 }
 
 /// Which set is told.
@@ -141,6 +147,9 @@ pub(super) struct Expand {
     active_only: Option<bool>,
     /// Properties that are told.
     property: Option<Vec<String>>,
+    /// A system, a bar, and its version: the present one, or 404.
+    #[param(rename = "system-version")]
+    system_version: Option<Vec<String>>,
 }
 
 /// Which code is judged against a set.
@@ -154,6 +163,9 @@ pub(super) struct ValidateInSet {
     system: String,
     /// The code.
     code: String,
+    /// The version of the code system: the present one, or 404.
+    #[param(rename = "systemVersion")]
+    system_version: Option<String>,
     /// What it is taken to be called.
     display: Option<String>,
 }

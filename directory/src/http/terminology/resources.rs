@@ -167,6 +167,9 @@ impl Part {
         let shape = Shape::read(asked, PAGE.1)?;
         let offset = match asked.last("_offset") {
             None => 0,
+            Some(_) if shape.cursor.is_some() => {
+                return Err(bad("Invalid _offset: a page begins after its _cursor; give one of them"));
+            }
             Some(text) => text.parse().map_err(|_| bad("Invalid _offset: it is a number, 0 or more"))?,
         };
         let count = shape.count.unwrap_or(PAGE.0).max(1);

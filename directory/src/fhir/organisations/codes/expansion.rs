@@ -1,22 +1,30 @@
 //! A set as the list of its members.
 
-use super::find::Member;
+use platform::db::Tx;
+use tokio::task::yield_now;
+
+use super::find::{Member, whole};
 use super::set::SetAsked;
-use crate::fhir::kit::{Parts, Tree, parts, resource};
+use crate::fhir::kit::{LARGEST, Outcome, Parts, Tree, parts, resource, too_large};
+
+/// How many members are read and told before others have their turn.
+const AT_ONCE: usize = 400;
 
 /// How properties of members are told before FHIR R5.
 const PROPERTY: &str =
     "http://hl7.org/fhir/5.0/StructureDefinition/extension-ValueSet.expansion.contains.property";
 
-/// A page of a set, under an id, as of a time.
-pub(crate) fn expansion(
+/// A page of a set, under an id, as of a time. It is read and put together piece by piece, and given up as soon as it would be too large.
+pub(crate) async fn expansion(
+    tx: &mut Tx,
     set: &SetAsked,
     version: &str,
     id: &str,
     at: &str,
     total: usize,
     members: &[Member],
-) -> Parts {
+) -> Result<Parts, Outcome> {
+    let contains = told_as(tx, set, members, LARGEST).await?;
     let parameter =
         |name: &str, member: &'static str, value: Tree| parts().with("name", name).with(member, value);
     let mut told: Vec<Parts> = set
@@ -40,8 +48,32 @@ pub(crate) fn expansion(
         .with("total", total)
         .with("offset", offset)
         .with("parameter", told)
-        .with("contains", members.iter().map(|member| contained(set, member)).collect::<Vec<_>>());
-    resource("ValueSet").with("status", "active").with("expansion", expansion)
+        .with("contains", contains);
+    Ok(resource("ValueSet").with("status", "active").with("expansion", expansion))
+}
+
+/// Members as they are told, with the properties that are asked for; all of them have so many octets at most.
+async fn told_as(
+    tx: &mut Tx,
+    set: &SetAsked,
+    members: &[Member],
+    most: usize,
+) -> Result<Vec<Parts>, Outcome> {
+    let (mut told, mut octets) = (Vec::new(), 0);
+    for some in members.chunks(AT_ONCE) {
+        // So that the time for an answer ends this too.
+        yield_now().await;
+        let read = if set.properties.is_empty() { None } else { Some(whole(tx, some).await?) };
+        for member in read.as_deref().unwrap_or(some) {
+            let one = contained(set, member);
+            octets += one.least();
+            if octets > most {
+                return Err(too_large());
+            }
+            told.push(one);
+        }
+    }
+    Ok(told)
 }
 
 fn contained(set: &SetAsked, member: &Member) -> Parts {
@@ -57,4 +89,41 @@ fn contained(set: &SetAsked, member: &Member) -> Parts {
         .with("inactive", concept.is_inactive.then_some(true))
         .with("code", &concept.code)
         .with("display", &concept.display)
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::db::Db;
+
+    use super::super::concept::Concept;
+    use super::super::given::given;
+    use super::super::set::set_of;
+    use super::super::system::System;
+    use super::*;
+    use crate::fhir::kit::Asked;
+
+    fn member(code: &str) -> Member {
+        Member { system: System::Organisation, concept: Concept::plain(code, "LARKFIELD NHS TRUST") }
+    }
+
+    platform::both_engines! {
+        /// What would be too large is given up where it is, and what comes after is not read; so it is without properties.
+        async fn what_is_too_large_is_not_read(db: Db) {
+            let mut tx = db.read().acquire().await.unwrap();
+            // What is no code is refused as soon as it is read.
+            let mut members = vec![member("RXX"); AT_ONCE];
+            members.push(member("no code"));
+            let size = contained(&asked(""), &members[0]).least();
+            for (properties, read) in [("&property=*", 500), ("", 200)] {
+                let set = asked(properties);
+                let mut status = async |most: usize| told_as(&mut tx, &set, &members, most).await.map_or_else(|outcome| outcome.status, |_| 200);
+                assert_eq!((status(size * 10).await, status(LARGEST).await), (422, read), "{properties}");
+            }
+        }
+    }
+
+    fn asked(properties: &str) -> SetAsked {
+        let query = format!("url={}?fhir_vs{properties}", System::Organisation.url());
+        set_of(&given(&Asked::read(&query, b""), b"", false).unwrap()).unwrap()
+    }
 }

@@ -1,13 +1,15 @@
 //! Concepts and the members of sets, as the register has them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use platform::db::Tx;
+use platform::id::OdsCode;
 
 use super::super::errors::too_costly;
 use super::concept::Concept;
 use super::set::{Include, SetAsked};
 use super::system::System;
+use crate::error::Error;
 use crate::fhir::kit::Outcome;
 use crate::store::organisation_faces::{self as store, Affiliations, Condition, Instance};
 use crate::store::organisations;
@@ -50,7 +52,7 @@ pub(crate) async fn concept(tx: &mut Tx, system: System, code: &str) -> Result<O
     })
 }
 
-/// How many members a set has, and those of one page of it.
+/// How many members a set has, and those of one page of it; organisations by their names alone, as [`whole`] does not have them.
 pub(crate) async fn members(tx: &mut Tx, set: &SetAsked) -> Result<(usize, Vec<Member>), Outcome> {
     if let ([one], []) = (&set.includes[..], &set.excludes[..])
         && one.system == System::Organisation
@@ -58,7 +60,7 @@ pub(crate) async fn members(tx: &mut Tx, set: &SetAsked) -> Result<(usize, Vec<M
         let conditions = one.conditions(set)?;
         let total = store::count(tx, &conditions).await?;
         demand_few(total)?;
-        let members = organisations_of(tx, set, &conditions, set.offset, set.count()).await?;
+        let members = organisations_of(tx, &conditions, set.offset, set.count()).await?;
         return Ok((total, members));
     }
     let mut excluded = BTreeSet::new();
@@ -101,7 +103,7 @@ async fn gathered(tx: &mut Tx, set: &SetAsked, include: &Include) -> Result<Vec<
     if system == System::Organisation {
         let conditions = include.conditions(set)?;
         demand_few(store::count(tx, &conditions).await?)?;
-        return organisations_of(tx, set, &conditions, 0, u32::MAX).await;
+        return organisations_of(tx, &conditions, 0, u32::MAX).await;
     }
     let concepts = if system.is_small() {
         system.concepts()
@@ -120,25 +122,39 @@ async fn gathered(tx: &mut Tx, set: &SetAsked, include: &Include) -> Result<Vec<
     Ok(concepts.into_iter().map(|concept| Member { system, concept }).collect())
 }
 
-/// Organisations as members; their properties are read where some are asked for.
+/// Organisations as members, by their names.
 async fn organisations_of(
     tx: &mut Tx,
-    set: &SetAsked,
     conditions: &[Condition],
     offset: u32,
     limit: u32,
 ) -> Result<Vec<Member>, Outcome> {
     let limit = limit.min(u32::try_from(MOST).unwrap_or(u32::MAX));
-    let system = System::Organisation;
-    if set.properties.is_empty() {
-        let names = store::names(tx, conditions, offset, limit).await?;
-        let member = |(code, name, status): (String, String, _)| Member {
-            system,
-            concept: Concept::of_name(&code, &name, status),
-        };
-        return Ok(names.into_iter().map(member).collect());
+    let names = store::names(tx, conditions, offset, limit).await?;
+    let member = |(code, name, status): (String, String, _)| Member {
+        system: System::Organisation,
+        concept: Concept::of_name(&code, &name, status),
+    };
+    Ok(names.into_iter().map(member).collect())
+}
+
+/// These members with everything that is said of them, for which organisations are read: so many as lie in memory together.
+pub(super) async fn whole(tx: &mut Tx, members: &[Member]) -> Result<Vec<Member>, Outcome> {
+    let organisations = members.iter().filter(|member| member.system == System::Organisation);
+    let code = |member: &Member| {
+        let code = member.concept.code.parse::<OdsCode>();
+        code.map_err(|_| Error::Stored { what: "directory_organisation.ods" })
+    };
+    let codes = organisations.map(code).collect::<Result<Vec<OdsCode>, Error>>()?;
+    let found = store::many(tx, &codes).await?;
+    let mut found: BTreeMap<String, Concept> =
+        found.iter().map(|one| (one.record.ods.to_string(), Concept::of_organisation(&one.record))).collect();
+    let mut whole = Vec::with_capacity(members.len());
+    for member in members {
+        let is_read = member.system == System::Organisation;
+        let concept = if is_read { found.remove(&member.concept.code) } else { None };
+        let concept = concept.unwrap_or_else(|| member.concept.clone());
+        whole.push(Member { system: member.system, concept });
     }
-    let codes = store::page(tx, conditions, offset, limit).await?;
-    let all = store::many(tx, &codes).await?;
-    Ok(all.iter().map(|one| Member { system, concept: Concept::of_organisation(&one.record) }).collect())
+    Ok(whole)
 }

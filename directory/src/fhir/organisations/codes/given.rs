@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::super::errors::bad;
+use super::system::System;
 use crate::fhir::kit::{Asked, Outcome, parameters_of_xml, shown};
 
 /// What is given, by its names.
@@ -74,6 +75,41 @@ impl Given {
             .collect()
     }
 
+    /// Goes on if every version of a code system that is asked for is the one that there is: what was before is not kept, and nobody is to
+    /// take what is now for it.
+    pub(crate) fn demand_version(&self, version: &str) -> Result<(), Outcome> {
+        let Some(other) = self.versions().into_iter().find(|asked| *asked != version) else { return Ok(()) };
+        let sentence =
+            format!("Version {} is not kept here: code systems have version {version} alone.", shown(other));
+        Err(Outcome { details: Some(sentence.clone()), ..Outcome::new(404, "not-found", sentence) })
+    }
+
+    /// The versions that are asked for, wherever they are said.
+    fn versions(&self) -> Vec<&str> {
+        let is_set_given = self.value("valueSet").is_some();
+        let mut versions = Vec::new();
+        for (name, value) in &self.0 {
+            match name.as_str() {
+                "version" | "systemVersion" => versions.extend(value.as_str()),
+                // That of a set which is given is its own.
+                "valueSetVersion" if !is_set_given => versions.extend(value.as_str()),
+                "system" | "url" | "system-version" | "check-system-version" | "force-system-version" => {
+                    versions.extend(value.as_str().and_then(System::pinned));
+                }
+                "coding" | "codingA" | "codingB" => versions.extend(of_part(value)),
+                "codeableConcept" => versions.extend(of_part(&value["coding"][0])),
+                "valueSet" => {
+                    let lists = [&value["compose"]["include"], &value["compose"]["exclude"]];
+                    versions
+                        .extend(lists.into_iter().filter_map(Value::as_array).flatten().flat_map(of_part));
+                }
+                _ => {}
+            }
+        }
+        versions.retain(|version| !version.is_empty());
+        versions
+    }
+
     /// Whether something is so; no if it is not said.
     pub(crate) fn flag(&self, name: &str) -> Result<bool, Outcome> {
         match self.value(name) {
@@ -112,6 +148,11 @@ impl Given {
     }
 }
 
+/// The versions that a coding, or a part of a set, asks for.
+fn of_part(part: &Value) -> impl Iterator<Item = &str> {
+    part["version"].as_str().into_iter().chain(part["system"].as_str().and_then(System::pinned))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -142,6 +183,20 @@ mod tests {
         ] {
             assert_eq!(given(&Asked::default(), bad.as_bytes(), false).unwrap_err().status, 400, "{bad}");
         }
+        let url = System::Role.url();
+        let set = json!({"compose": {"include": [{"system": url, "version": "2"}, {"system": format!("{url}|3")}],
+            "exclude": [{"system": url, "version": "4"}, {"system": "urn:other|9"}]}});
+        let body = json!({"resourceType": "Parameters", "parameter": [
+            {"name": "version", "valueString": "1"}, {"name": "valueSet", "resource": set},
+            {"name": "coding", "valueCoding": {"system": url, "version": "5"}}, {"name": "valueSetVersion", "valueString": "9"},
+            {"name": "codeableConcept", "valueCodeableConcept": {"coding": [{"version": "6"}, {"version": "9"}]}},
+            {"name": "system-version", "valueUri": format!("{url}|7")}, {"name": "system", "valueUri": url}]});
+        let pinned =
+            given(&Asked::read(&format!("url={url}|8?fhir_vs"), b""), body.to_string().as_bytes(), false)
+                .unwrap();
+        assert_eq!(pinned.versions(), ["8", "1", "2", "3", "4", "5", "6", "7"]);
+        assert_eq!(pinned.demand_version("1").unwrap_err().status, 404);
+        assert_eq!((read.demand_version("1"), read.versions().len()), (Ok(()), 0));
         assert!(read.number("activeOnly").is_err() && given(&Asked::default(), b"<a/>", true).is_err());
     }
 }

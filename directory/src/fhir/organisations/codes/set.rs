@@ -91,8 +91,7 @@ pub(crate) fn set_of(given: &Given) -> Result<SetAsked, Outcome> {
             (all(&compose["include"])?, all(&compose["exclude"])?)
         }
         (None, Some(url)) => {
-            let system = url.strip_suffix("?fhir_vs").and_then(System::of);
-            let system = system.ok_or_else(|| {
+            let system = System::of_set(url).ok_or_else(|| {
                 let sentence =
                     format!("The value set {} is not known here: give it as valueSet.", shown(url));
                 Outcome { details: Some(sentence.clone()), ..Outcome::new(404, "not-found", sentence) }

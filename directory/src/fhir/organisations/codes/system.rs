@@ -22,6 +22,9 @@ pub(crate) const RECORD_USE: &str = "https://fhir.nhs.uk/England/CodeSystem/Engl
 /// Relationships by their own ids.
 pub(crate) const RELATIONSHIP_INSTANCE: &str = ods!("organization-relationship-instance");
 
+/// What stands after the address of a system where all of it is meant as a set.
+const WHOLE: &str = "?fhir_vs";
+
 /// Relationships with their names, as far as these are published.
 const RELATIONSHIPS: [(&str, &str); 8] = [
     ("RE2", "IS A SUB-DIVISION OF"),
@@ -100,10 +103,23 @@ impl System {
         self.names().1
     }
 
-    /// The one with this address; a version after a bar is passed over.
+    /// The one with this address, whichever version is asked for after a bar.
     pub(crate) fn of(url: &str) -> Option<Self> {
         let url = url.split('|').next().unwrap_or_default();
         Self::ALL.into_iter().find(|system| system.url() == url)
+    }
+
+    /// The version that is asked for after a bar, of a system or of all of it as a set.
+    pub(crate) fn pinned(url: &str) -> Option<&str> {
+        let (url, version) = url.split_once('|')?;
+        Self::of(url.strip_suffix(WHOLE).unwrap_or(url))?;
+        Some(version.strip_suffix(WHOLE).unwrap_or(version))
+    }
+
+    /// The one of which this address names all as a set.
+    pub(super) fn of_set(url: &str) -> Option<Self> {
+        let (whole, _) = url.split_once('|').unwrap_or((url, ""));
+        whole.strip_suffix(WHOLE).or_else(|| url.strip_suffix(WHOLE)).and_then(Self::of)
     }
 
     /// The one of this id, with or without the version after it.
@@ -157,7 +173,7 @@ impl System {
             .with("experimental", false)
             .with("publisher", "NHS England")
             .with("caseSensitive", true)
-            .with("valueSet", format!("{}?fhir_vs", self.url()))
+            .with("valueSet", format!("{}{WHOLE}", self.url()))
             .with("content", content)
             .with("count", (many > 0).then_some(many))
             .with("concept", concepts)
@@ -183,6 +199,20 @@ mod tests {
             assert_eq!(System::of_id(&system.id("2024-01-01"), "2024-01-01"), Some(system));
             assert_eq!(system.is_small(), !system.concepts().is_empty());
         }
+        let url = System::Role.url();
+        for (whole, pinned) in [
+            (format!("{url}?fhir_vs"), None),
+            (format!("{url}|1?fhir_vs"), Some("1")),
+            (format!("{url}?fhir_vs|1"), Some("1")),
+        ] {
+            assert_eq!(
+                (System::of_set(&whole), System::pinned(&whole)),
+                (Some(System::Role), pinned),
+                "{whole}"
+            );
+        }
+        assert_eq!((System::of_set(url), System::of_set("urn:other?fhir_vs")), (None, None));
+        assert_eq!((System::pinned(&format!("{url}|1")), System::pinned("urn:other|1")), (Some("1"), None));
         assert_eq!((System::of("urn:other"), System::of_id("other", "1")), (None, None));
         let told = System::Organisation.resource("2024-01-01").json();
         assert!(
