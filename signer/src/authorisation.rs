@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::api::{CredentialState, SIGN};
 use crate::digest::{Authorised, Digest};
-use crate::dss::{self, Page, Wanted, Who};
+use crate::dss::{self, Page, Roles, Wanted, Who};
 use crate::error::Error;
 use crate::events::Event;
 use crate::grant::Grant;
@@ -111,7 +111,7 @@ pub(crate) async fn authorise(signer: &Signer, caller: &Caller, request: Request
 
 async fn grant(signer: &Signer, caller: &Caller, request: &Request) -> Result<Granted, Error> {
     let (credential, rests) = signer.ready_by(caller, &request.credential).await?;
-    check_documents(signer, caller, &credential.user_id, &request.digests).await?;
+    let author_roles = check_documents(signer, caller, &credential.user_id, &request.digests).await?;
     let proven = passphrase_check::check(signer, caller, &credential, request.passphrase.clone()).await?;
 
     let sad = Sad::generate(&signer.random)?;
@@ -123,6 +123,7 @@ async fn grant(signer: &Signer, caller: &Caller, request: &Request) -> Result<Gr
         client: caller.client.to_string(),
         digests: request.digests.clone(),
         named: None,
+        author_roles: Some(author_roles),
         expires_at: Millis(now.0 + i64::from(lifetime) * 1000),
         consent: None,
     };
@@ -153,30 +154,36 @@ async fn grant(signer: &Signer, caller: &Caller, request: &Request) -> Result<Gr
     Ok(Granted { sad, expires_in_s: lifetime })
 }
 
-/// Nobody is shown anything where a passphrase is enough, so an application that may have nothing signed unseen has nothing signed so.
+/// Nobody is shown anything where a passphrase is enough, so an application that may have nothing signed unseen has nothing signed so. In which
+/// roles they are written.
 async fn check_documents(
     signer: &Signer,
     caller: &Caller,
     user: &str,
     digests: &Authorised,
-) -> Result<(), Error> {
+) -> Result<Roles, Error> {
     let documents = documents(signer, caller, digests).await?;
     dss::may_have_signed(
         signer,
         &Who { client: caller.client.as_str(), user, unseen: None, page: Page::None },
         &documents,
     )
-    .await
+    .await?;
+    Ok(dss::roles(&documents))
 }
 
-/// Refuses what was authorised a while ago in a role that its author has no more.
+/// Refuses what was authorised a while ago in a role that its author has no more: the roles that were known then, whatever of it is still kept, and
+/// those of what was prepared since.
 pub(crate) async fn check_roles(
     signer: &Signer,
     caller: &Caller,
     authorisation: &AuthorisationRow,
 ) -> Result<(), Error> {
-    let documents = documents(signer, caller, &authorisation.digests).await?;
     let holder = live::row(&signer.db, &authorisation.credential_id).await?;
+    if let Some(roles) = &authorisation.author_roles {
+        dss::check_roles(signer, roles, &holder.user_id).await?;
+    }
+    let documents = documents(signer, caller, &authorisation.digests).await?;
     dss::check_authors(signer, &documents, &holder.user_id).await
 }
 
@@ -214,8 +221,7 @@ pub(crate) async fn extend(
         return Err(Error::HashNotAuthorised);
     }
     // They may have lost the role since they agreed.
-    let documents = documents(signer, caller, &row.digests).await?;
-    dss::check_authors(signer, &documents, &holder.user_id).await?;
+    check_roles(signer, caller, &row).await?;
     let (sad, now) = (Sad::generate(&signer.random)?, signer.clock.now());
     let until = Millis(now.0 + i64::from(signer.config.sad_lifetime_s) * 1000);
     let (actor, stored) = (Actor::from(caller), sad.stored());

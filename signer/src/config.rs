@@ -48,7 +48,8 @@ pub struct Config {
     /// Clients whose prescriptions are prepared for SHA-1, and whose signatures with it are not held against them: those that cannot do
     /// better yet. Each use is logged.
     pub sha1_clients: Vec<ClientId>,
-    /// Policies, as object identifiers, of one of which a certificate must be for its signature to be called valid; none: any policy.
+    /// Policies, as object identifiers, of one of which a certificate must be for its signature to be called valid; none: those of `profile` and of
+    /// the profiles of cards that sign.
     pub required_policies: Vec<String>,
     /// How many credentials are kept in memory, ready to sign.
     pub live_credentials: usize,

@@ -147,14 +147,32 @@ pub(crate) struct Work<'k> {
     key: &'k Key,
     scheme: Scheme,
     inputs: Inputs,
-    /// Whether each call of several is as urgent as one that comes alone.
-    urgent: bool,
+    how: How,
+}
+
+/// How soon the calls of some work are served.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum How {
+    /// One that comes alone before several.
+    Usual,
+    /// Each as one that comes alone.
+    Urgent,
+    /// Each as one of a batch.
+    Behind,
+}
+
+impl How {
+    /// Of so many calls.
+    fn priority(self, calls: usize) -> Priority {
+        let urgent = self == Self::Urgent || (self == Self::Usual && calls == 1);
+        if urgent { Priority::Urgent } else { Priority::Batch }
+    }
 }
 
 impl<'k> Work<'k> {
     /// With the usual scheme of the key; in several calls it is a batch.
     pub(crate) fn of(key: &'k Key, inputs: Inputs) -> Self {
-        Self { key, scheme: key.alg().default_scheme(), inputs, urgent: false }
+        Self { key, scheme: key.alg().default_scheme(), inputs, how: How::Usual }
     }
 
     /// The same by another scheme.
@@ -164,27 +182,33 @@ impl<'k> Work<'k> {
 
     /// The same where several calls are no batch: many wait, each for one of them.
     pub(crate) fn for_many(self) -> Self {
-        Self { urgent: true, ..self }
+        Self { how: How::Urgent, ..self }
+    }
+
+    /// The same where also one call goes behind those of others: nobody knows who asked.
+    pub(crate) fn behind(self) -> Self {
+        Self { how: How::Behind, ..self }
     }
 }
 
 /// Signs with a key, each call in its turn. All signatures in order, or an error and none.
 pub(crate) async fn sign(fair: &Fair, who: &Sharer, work: Work<'_>) -> Result<Vec<Vec<u8>>, hsm::Error> {
-    let Work { key, scheme, inputs, urgent } = work;
+    let Work { key, scheme, inputs, how } = work;
     let count = inputs.len();
     if count == 0 {
         return Ok(Vec::new());
     }
     let mut calls = inputs.calls();
+    let priority = how.priority(calls.len());
     if calls.len() == 1
         && let Some(only) = calls.pop()
     {
-        let _turn = fair.turn(who, Priority::Urgent).await;
+        let _turn = fair.turn(who, priority).await;
         return only.sign(key, scheme).await;
     }
     // Dropped, these stop waiting and give their turns back.
     let mut under_way = JoinSet::new();
-    let (places, priority) = (calls.len(), if urgent { Priority::Urgent } else { Priority::Batch });
+    let places = calls.len();
     for (place, call) in calls.into_iter().enumerate() {
         let (fair, who, key) = (fair.clone(), who.clone(), key.clone());
         under_way.spawn(async move {
@@ -271,6 +295,18 @@ mod tests {
         }
         running.join_all().await;
         Arc::into_inner(order).unwrap().into_inner().unwrap()
+    }
+
+    /// One call goes before several, unless many wait for these, or nobody knows who does.
+    #[test]
+    fn strangers_go_behind() {
+        for (how, one, several) in [
+            (How::Usual, Priority::Urgent, Priority::Batch),
+            (How::Urgent, Priority::Urgent, Priority::Urgent),
+            (How::Behind, Priority::Batch, Priority::Batch),
+        ] {
+            assert_eq!((how.priority(1), how.priority(2)), (one, several), "{how:?}");
+        }
     }
 
     /// Applications take turns, however many calls one of them has in front.

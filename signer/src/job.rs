@@ -1,9 +1,12 @@
 //! Signing that is answered later (CSC API v2, 11.10 to 11.12).
 //!
-//! What is accepted is a row; it is worked on at once in the background, and by the sweep or by whoever asks for it where a process ended in
-//! between or the token was away, also when the authorisation ended meanwhile: it was accepted in time. Its result lies in the ledger and
-//! nowhere else: whoever asks is answered what the same request would be answered, the same signatures however often. What is kept is erased
-//! when the time is over for which the client asked.
+//! What is accepted is a row; it is worked on at once in the background, where it waits for its client's share, and by the sweep, which takes up
+//! each client in turn, or by whoever asks for it where a process ended in between or the token was away, also when the authorisation ended
+//! meanwhile: it was accepted in time. What fails is put off, and others go before it. Its result lies in the ledger and nowhere else: whoever asks
+//! is answered what the same request would be answered, the same signatures however often. What is kept is erased when the time is over for which
+//! the client asked.
+
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,11 +14,12 @@ use platform::caller::{Caller, CallerKind};
 use platform::clock::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use crate::api::{SIGN, SignatureForm};
 use crate::cades::{self, Level, Signed, Validation};
 use crate::digest::Digest;
-use crate::dss::Token;
+use crate::dss::{Refused, Token};
 use crate::error::{Error, Parameter};
 use crate::ids::AuthorisationId;
 use crate::sad::Shown;
@@ -30,8 +34,14 @@ const MOST: i64 = 100;
 const MOST_OCTETS: i64 = 64 * 1024 * 1024;
 /// After how long one that nobody has finished is taken up by the sweep, or by whoever asks for it: the process that accepted it may be gone.
 const LEFT_MS: i64 = 30_000;
-/// How many the sweep takes up at a time.
+/// How many the sweep takes up at a time, and how often one sweep does.
 const TAKEN_UP: i64 = 64;
+const STEPS: usize = 16;
+/// How often one that was just accepted waits for its client's share, and for how long each time.
+const ROUNDS: u32 = 4;
+const PATIENCE: Duration = Duration::from_secs(8);
+/// How often the time is doubled for which one is put off: a quarter of an hour then.
+const LONGEST: u32 = 5;
 
 /// A document as it is kept.
 #[derive(Serialize, Deserialize)]
@@ -90,6 +100,8 @@ pub(crate) async fn accept(
         octets: i64::try_from(documents.len()).unwrap_or(i64::MAX),
         documents,
         state: State::Waiting,
+        refusal: None,
+        tries: 0,
         created_at: now,
         expires_at: Millis(now.0 + validity_ms),
     };
@@ -214,30 +226,89 @@ fn read(row: &JobRow) -> Result<Job, Error> {
     Ok(Job { caller, request, levels, validation })
 }
 
-/// Works on a job once, when there is a place for it.
-async fn work(signer: &Signer, row: JobRow) {
-    // Nobody closes it.
-    let _place = signer.working.acquire().await;
-    work_once(signer, row).await;
+/// What came of working on a job.
+enum Worked {
+    /// It was tried to the end.
+    Done,
+    /// Its failure may pass.
+    Failed,
+    /// Its client has as much under way as it may; it needs a share of so many.
+    NoRoom(Sharer, usize),
 }
 
-/// Works on a job once; one whose failure may pass is left for the sweep, or for whoever asks next.
-async fn work_once(signer: &Signer, row: JobRow) {
-    let tried = match read(&row) {
-        Ok(job) => signing::sign(signer, &job.caller, job.request).await.map(drop),
+/// Works on a job that was just accepted. It waits for its client's share, outside of the places in which others work meanwhile.
+async fn work(signer: &Signer, row: JobRow) {
+    let mut rounds = 1..ROUNDS;
+    loop {
+        match in_place(signer, &row).await {
+            Worked::Done => return,
+            Worked::NoRoom(sharer, calls) if rounds.next().is_some() => {
+                let room = signer.under_way.room(&sharer, calls);
+                let _in_time = tokio::time::timeout(PATIENCE, room).await;
+            }
+            Worked::Failed | Worked::NoRoom(..) => break,
+        }
+    }
+    put_off(signer, &row).await;
+}
+
+/// Works on a job that was left; where its failure may pass, others are taken up before it is again.
+async fn take_up(signer: &Signer, row: JobRow) {
+    match in_place(signer, &row).await {
+        Worked::Done => {}
+        Worked::Failed | Worked::NoRoom(..) => put_off(signer, &row).await,
+    }
+}
+
+/// Works on a job once, when there is a place for it.
+async fn in_place(signer: &Signer, row: &JobRow) -> Worked {
+    // Nobody closes it.
+    let _place = signer.working.acquire().await;
+    work_once(signer, row).await
+}
+
+/// Has others taken up before a job, each time for twice as long.
+async fn put_off(signer: &Signer, row: &JobRow) {
+    let longer = u32::try_from(row.tries).unwrap_or(LONGEST).min(LONGEST);
+    let until = Millis(signer.clock.now().0 + (LEFT_MS << longer));
+    let id = row.job_id.clone();
+    let done: Result<(), Error> =
+        signer.db.write(move |tx| Box::pin(async move { jobs::put_off(tx, &id, until).await })).await;
+    if let Err(error) = done {
+        tracing::warn!(%error, "that something could not be signed yet could not be noted: {error}");
+    }
+}
+
+/// Works on a job once; one whose failure may pass is left.
+async fn work_once(signer: &Signer, row: &JobRow) -> Worked {
+    let mut share = None;
+    let tried = match read(row) {
+        Ok(job) => {
+            share = Some((Sharer::from(&job.caller), hsm::calls(job.request.documents.len())));
+            signing::sign(signer, &job.caller, job.request).await.map(drop)
+        }
         Err(error) => Err(error),
     };
     if let Err(error) = &tried {
         tracing::warn!(%error, client = row.client, "what was to be signed later is not signed: {error}");
         if !error.is_refusal() && !matches!(error, Error::Parameter(_)) {
-            return;
+            return match share.filter(|_| matches!(error, Error::ShareTaken)) {
+                Some((sharer, calls)) => Worked::NoRoom(sharer, calls),
+                None => Worked::Failed,
+            };
         }
     }
-    let done: Result<(), Error> =
-        signer.db.write(move |tx| Box::pin(async move { jobs::tried(tx, &row.job_id).await })).await;
+    let id = row.job_id.clone();
+    let refused = tried.as_ref().err().and_then(Refused::of);
+    let refusal = refused.and_then(|refused| serde_json::to_string(&refused).ok());
+    let done: Result<(), Error> = signer
+        .db
+        .write(move |tx| Box::pin(async move { jobs::tried(tx, &id, refusal.as_deref()).await }))
+        .await;
     if let Err(error) = done {
         tracing::warn!(%error, "that something was signed could not be noted: {error}");
     }
+    Worked::Done
 }
 
 /// What became of a job of this client and person. Its signatures are those of the ledger; one that failed is tried once more, so that the
@@ -251,11 +322,18 @@ pub(crate) async fn poll(signer: &Signer, caller: &Caller, id: &str) -> Result<P
     let mut row = found.filter(theirs).ok_or_else(unknown)?;
     let is_left = row.state == State::Waiting && signer.clock.now().0 >= row.created_at.0 + LEFT_MS;
     if is_left && let Ok(_place) = signer.working.try_acquire() {
-        work_once(signer, row).await;
+        // Whoever asks tries it by asking: the sweep has its own turns.
+        let _worked = work_once(signer, &row).await;
         row = jobs::find(signer.db.read(), &id, signer.clock.now()).await?.ok_or_else(unknown)?;
     }
     if row.state == State::Waiting {
         return Ok(Polled::Waiting);
+    }
+    // What its author might not sign when it was its turn is not signed later, by the same authorisation or by asking often.
+    if let Some(refusal) = &row.refusal {
+        let refused =
+            serde_json::from_str::<Refused>(refusal).map_err(|_| Error::StoredRow { what: "job" })?;
+        return Err(refused.into_error());
     }
     let Job { caller, request, levels, validation } = read(&row)?;
     let about: Vec<_> = request
@@ -268,7 +346,8 @@ pub(crate) async fn poll(signer: &Signer, caller: &Caller, id: &str) -> Result<P
     let forms = about.iter().map(|(form, ..)| *form).collect();
     let made = made.into_iter().zip(about).zip(levels);
     let made = made.map(|((cms, (_, hash, digest)), level)| Signed { cms, level, hash, digest }).collect();
-    let made = cades::raise(signer, &Sharer::from(&caller), made).await?;
+    // The same for as long as its answer is kept.
+    let made = cades::raise(signer, &Sharer::from(&caller), made, row.expires_at).await?;
     Ok(Polled::Documents { forms, made, validation })
 }
 
@@ -277,8 +356,19 @@ impl Signer {
     pub async fn sweep_jobs(&self) -> Result<(), Error> {
         let now = self.clock.now();
         self.db.write(move |tx| Box::pin(async move { jobs::erase(tx, now, TAKEN_UP * 8).await })).await?;
-        for row in jobs::left(self.db.read(), Millis(now.0 - LEFT_MS), TAKEN_UP).await? {
-            work(self, row).await;
+        for _ in 0..STEPS {
+            let rows = jobs::left(self.db.read(), (Millis(now.0 - LEFT_MS), now), TAKEN_UP).await?;
+            let all = i64::try_from(rows.len()).is_ok_and(|count| count < TAKEN_UP);
+            // Dropped, these stop; what they were at is then left as it was.
+            let mut under_way = JoinSet::new();
+            for row in rows {
+                let signer = self.clone();
+                under_way.spawn(async move { take_up(&signer, row).await });
+            }
+            while under_way.join_next().await.is_some() {}
+            if all {
+                break;
+            }
         }
         Ok(())
     }

@@ -26,6 +26,8 @@ use crate::store::certificates;
 use crate::store::credentials::{CredentialRow, Kind};
 use crate::store::keys;
 
+/// What such keys are.
+const ALGORITHM: Alg = Alg::P256;
 /// For how long a key is certified.
 pub(crate) const LIVES_MS: i64 = 600_000;
 /// How many the sweep writes off at a time.
@@ -40,16 +42,18 @@ pub(crate) enum Ready {
 }
 
 impl Ready {
-    /// What signs for this caller: the credential's key, or a new one for the batch.
+    /// What signs for this caller: the credential's key, or a new one for the batch. That is made and certified only where it can do what is asked.
     pub(crate) async fn of(
         signer: &Signer,
         caller: &Caller,
         credential: &CredentialId,
+        fits: impl Fn(Alg) -> Result<(), Error>,
     ) -> Result<Self, Error> {
         if signer.live.get(credential).is_none() {
             let row = live::row(&signer.db, credential).await?;
             if row.kind == Kind::OneTime {
                 check_holder(caller, &row.user_id, credential)?;
+                fits(ALGORITHM)?;
                 return make(signer, caller, row).await.map(|live| Self::OneTime(Box::new(live)));
             }
         }
@@ -108,7 +112,7 @@ pub(crate) fn check(row: &CredentialRow) -> Result<(), Error> {
 /// Makes a key and has it certified.
 async fn make(signer: &Signer, caller: &Caller, row: CredentialRow) -> Result<Live, Error> {
     check(&row)?;
-    let key = signer.hsm.generate_one_time(Alg::P256).await?;
+    let key = signer.hsm.generate_one_time(ALGORITHM).await?;
     let now = signer.clock.now();
     let key_id = KeyId::new(now);
     let request = IssueRequest {
@@ -143,7 +147,7 @@ async fn make(signer: &Signer, caller: &Caller, row: CredentialRow) -> Result<Li
         .await;
     write?;
     metrics::counter!("signer_one_time_keys_total").increment(1);
-    let template = live::template(Alg::P256, &certificate)?;
+    let template = live::template(ALGORITHM, &certificate)?;
     Ok(Live { row, certificate, key, template })
 }
 

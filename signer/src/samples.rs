@@ -11,7 +11,7 @@ use pki::path::Known;
 use serde_json::Value;
 
 use crate::eps::{Algorithm, AuthorTime, Message, Prescription, SignedInfo};
-use crate::verification::{Code, Document, Evidence, Report, Trust, Weak};
+use crate::verification::{Authorship, Code, Document, Evidence, Report, Trust, Weak};
 use crate::xml;
 
 /// The samples of this name, each a file or a folder, at least so many.
@@ -26,6 +26,15 @@ fn samples(name: &str, least: usize) -> Vec<PathBuf> {
     found.sort();
     assert!(found.len() >= least, "{} samples in {}", found.len(), folder.display());
     found
+}
+
+/// The one folder that has what the real service signed and verified; nothing where there are no samples.
+fn signatures() -> Option<PathBuf> {
+    let folders = samples("eps", 6);
+    let named: Vec<&PathBuf> = folders.iter().filter(|it| it.ends_with("signature")).collect();
+    let expected = usize::from(!folders.is_empty());
+    assert_eq!(named.len(), expected, "folders named signature: {named:?}");
+    named.first().map(|folder| (*folder).clone())
 }
 
 fn text(path: &Path, name: &str) -> String {
@@ -53,6 +62,7 @@ fn judged(evidence: &Evidence) -> Report {
         signers: 1,
         weak: Weak::Noted,
         told: &[],
+        authorship: Authorship::Unasked,
     })
 }
 
@@ -83,26 +93,24 @@ fn real_prescriptions_are_prepared_as_they_really_are() {
 /// The canonical form of real fragments is the real one, octet for octet.
 #[test]
 fn real_fragments_have_the_real_canonical_form() {
-    for folder in samples("eps", 6).iter().filter(|it| it.ends_with("signature")) {
-        let fragments = text(folder, "PrepareIntermediate-Hl7V3SignatureFragments.xml");
-        let read = xml::read(fragments.as_bytes(), fragments.len()).unwrap();
-        let expected = text(folder, "PrepareIntermediate-Hl7V3SignatureFragmentsCanonicalized.txt");
-        assert_eq!(xml::canonical(&read.compact()), expected.trim_end());
-    }
+    let Some(folder) = signatures() else { return };
+    let fragments = text(&folder, "PrepareIntermediate-Hl7V3SignatureFragments.xml");
+    let read = xml::read(fragments.as_bytes(), fragments.len()).unwrap();
+    let expected = text(&folder, "PrepareIntermediate-Hl7V3SignatureFragmentsCanonicalized.txt");
+    assert_eq!(xml::canonical(&read.compact()), expected.trim_end());
 }
 
 /// A real signed prescription has a good signature over what it says, and one that the real service refuses has not.
 #[test]
 fn real_signatures_are_judged_as_they_really_are() {
-    for folder in samples("eps", 6).iter().filter(|it| it.ends_with("signature")) {
-        let judged = |name: &str| judged(&Evidence::prescription(text(folder, name).as_bytes()));
-        let wrong = ["Signature is invalid", "Signature doesn't match prescription"];
-        let says = |report: &Report| report.eps.iter().flatten().any(|words| wrong.contains(&words.as_str()));
-        let valid = judged("ValidSignature.xml");
-        assert!(!says(&valid), "{valid:#?}");
-        let invalid = judged("SignatureIsInvalid.xml");
-        assert!(says(&invalid), "{invalid:#?}");
-    }
+    let Some(folder) = signatures() else { return };
+    let judged = |name: &str| judged(&Evidence::prescription(text(&folder, name).as_bytes()));
+    let wrong = ["Signature is invalid", "Signature doesn't match prescription"];
+    let says = |report: &Report| report.eps.iter().flatten().any(|words| wrong.contains(&words.as_str()));
+    let valid = judged("ValidSignature.xml");
+    assert!(!says(&valid), "{valid:#?}");
+    let invalid = judged("SignatureIsInvalid.xml");
+    assert!(says(&invalid), "{invalid:#?}");
 }
 
 /// The German prescriptions, signed by three makers, read, and their signatures are good over what is inside; with one octet changed they are not.

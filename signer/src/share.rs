@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use platform::caller::{Caller, CallerKind};
+use tokio::sync::Notify;
 
 use crate::error::Error;
 
@@ -41,12 +42,14 @@ impl Sharer {
 pub(crate) struct Shares {
     most: usize,
     taken: Arc<Mutex<HashMap<Sharer, usize>>>,
+    /// Told whenever somebody gives a place back.
+    freed: Arc<Notify>,
 }
 
 impl Shares {
     /// Nobody has a place yet; each may have this many, and one at least.
     pub(crate) fn of(most: usize) -> Self {
-        Self { most: most.max(1), taken: Arc::default() }
+        Self { most: most.max(1), taken: Arc::default(), freed: Arc::default() }
     }
 
     /// A place until what is returned is dropped, or a refusal when this one has as many as may be.
@@ -58,10 +61,7 @@ impl Shares {
     pub(crate) fn take_many(&self, sharer: &Sharer, places: usize) -> Result<Place, Error> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let counted = self.counted(sharer);
-        let is_full = |(who, most): &(Sharer, usize)| {
-            taken.get(who).is_some_and(|count| *count > 0 && count + places > *most)
-        };
-        if counted.iter().any(is_full) {
+        if is_full(&taken, &counted, places) {
             metrics::counter!("signer_share_refusals_total").increment(1);
             return Err(Error::ShareTaken);
         }
@@ -69,7 +69,21 @@ impl Shares {
         for who in &counted {
             *taken.entry(who.clone()).or_default() += places;
         }
-        Ok(Place { counted, places, taken: Arc::clone(&self.taken) })
+        Ok(Place { counted, places, taken: Arc::clone(&self.taken), freed: Arc::clone(&self.freed) })
+    }
+
+    /// Waits until there is room for so many. Another may take it before whoever waited does.
+    pub(crate) async fn room(&self, sharer: &Sharer, places: usize) {
+        let counted = self.counted(sharer);
+        loop {
+            let mut freed = std::pin::pin!(self.freed.notified());
+            // From here on nothing that is given back is missed.
+            freed.as_mut().enable();
+            if !is_full(&self.taken.lock().unwrap_or_else(PoisonError::into_inner), &counted, places) {
+                return;
+            }
+            freed.await;
+        }
     }
 
     /// Under whom places of somebody count, and how many each may have. An application counts as itself and as nobody in particular of its people.
@@ -80,11 +94,17 @@ impl Shares {
     }
 }
 
+/// Whether somebody who needs so many has none to be had.
+fn is_full(taken: &HashMap<Sharer, usize>, counted: &[(Sharer, usize)], places: usize) -> bool {
+    counted.iter().any(|(who, most)| taken.get(who).is_some_and(|count| *count > 0 && count + places > *most))
+}
+
 /// A place that is taken, or several that are given back together.
 pub(crate) struct Place {
     counted: [Sharer; 2],
     places: usize,
     taken: Arc<Mutex<HashMap<Sharer, usize>>>,
+    freed: Arc<Notify>,
 }
 
 impl Drop for Place {
@@ -98,6 +118,8 @@ impl Drop for Place {
                 }
             }
         }
+        drop(taken);
+        self.freed.notify_waiters();
     }
 }
 
@@ -113,6 +135,9 @@ pub(crate) fn of_person(name: &str, person: &str) -> Sharer {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Waker};
+
     use super::*;
 
     /// One that has its share is refused, another is not; a place that is given back can be taken again.
@@ -141,6 +166,28 @@ mod tests {
         drop(shares.take(&one).unwrap());
         drop(three);
         assert!(shares.taken.lock().unwrap().is_empty(), "nothing stays behind");
+    }
+
+    /// Whether what waits is done waiting.
+    fn goes_on<F: Future>(waiting: &mut Pin<&mut F>) -> bool {
+        waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    /// Who waits for room goes on when enough was given back, and not when others give something back.
+    #[tokio::test]
+    async fn room_is_waited_for() {
+        let (shares, one) = (Shares::of(2), sharer("one"));
+        shares.room(&one, 9).await;
+        let (first, second) = (shares.take(&one).unwrap(), shares.take(&one).unwrap());
+        let others = shares.take(&sharer("other")).unwrap();
+        let mut waiting = std::pin::pin!(shares.room(&one, 2));
+        assert!(!goes_on(&mut waiting));
+        drop(others);
+        assert!(!goes_on(&mut waiting), "another's");
+        drop(first);
+        assert!(!goes_on(&mut waiting), "half of it");
+        drop(second);
+        assert!(goes_on(&mut waiting));
     }
 
     /// People who use one program have half of its share each, and all of them together no more than the whole.

@@ -252,10 +252,17 @@ struct Work<'a> {
 impl Work<'_> {
     /// Signs what the ledger has not, stores it, and gives back everything that is stored.
     async fn add_missing(&self, positions: &[usize], stored: &ByPosition) -> Result<ByPosition, Error> {
-        let ready = Ready::of(self.signer, self.caller, &self.authorisation.credential_id).await?;
+        let fits = |alg| self.check_algorithm(alg);
+        let ready = Ready::of(self.signer, self.caller, &self.authorisation.credential_id, fits).await?;
         let done = self.add_with(ready.live(), positions, stored).await;
         ready.done(self.signer, self.caller).await;
         done
+    }
+
+    /// What is asked for is what such a key does.
+    fn check_algorithm(&self, alg: Alg) -> Result<(), Error> {
+        let fits = self.documents.iter().all(|document| document.algorithm.fits(alg, document.form));
+        if fits { Ok(()) } else { Err(Parameter::Invalid("signAlgo").into()) }
     }
 
     async fn add_with(
@@ -265,9 +272,7 @@ impl Work<'_> {
         stored: &ByPosition,
     ) -> Result<ByPosition, Error> {
         let signer = self.signer;
-        if !self.documents.iter().all(|document| document.algorithm.fits(live.key.alg(), document.form)) {
-            return Err(Parameter::Invalid("signAlgo").into());
-        }
+        self.check_algorithm(live.key.alg())?;
         let signed_at = signer.clock.now();
         let mut missing: Vec<(usize, &Document)> = positions
             .iter()

@@ -12,7 +12,7 @@ use crate::credential;
 use crate::error::Error;
 use crate::events::Event;
 use crate::signer::Signer;
-use crate::store::{consents, prepared, requests};
+use crate::store::{consents, prepared, raised, requests};
 
 /// The lease row of the sweep.
 const LEASE: &str = "signer-sweep";
@@ -79,8 +79,9 @@ impl Signer {
         let requests = self.sweep_requests().await;
         let keys = self.sweep_one_time_keys().await.map(counted);
         let prepared = self.in_steps(|tx, now| Box::pin(prepared_step(tx, now))).await;
+        let raised = self.in_steps(|tx, now| Box::pin(raised_step(tx, now))).await;
         let ended = credential::end_all(self).await;
-        requests.and(keys).and(ended).and(prepared)
+        requests.and(keys).and(raised).and(ended).and(prepared)
     }
 
     async fn sweep_requests(&self) -> Result<usize, Error> {
@@ -134,6 +135,11 @@ async fn prepared_step(tx: &mut Tx, now: Millis) -> Result<usize, Error> {
         audit::record(tx, now, &Actor::system("signer"), &event).await?;
     }
     Ok(erased)
+}
+
+/// Of what was put around signatures; they are made anew for whoever asks again.
+async fn raised_step(tx: &mut Tx, now: Millis) -> Result<usize, Error> {
+    Ok(counted(raised::erase(tx, now, MOST).await?))
 }
 
 fn counted(rows: u64) -> usize {

@@ -10,7 +10,9 @@ use pki::path::{Known, OcspAnswer};
 use pki::{Certificate, Crl, ObjectIdentifier};
 use platform::clock::{Clock, Millis};
 use signer::api::EvidenceBundle;
-use signer::verification::{Document, Evidence, Form, Report, SignatureReport, Trust, Verdict, Weak};
+use signer::verification::{
+    Authorship, Document, Evidence, Form, Report, SignatureReport, Trust, Verdict, Weak,
+};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -44,6 +46,7 @@ pub fn run(options: &Verify, clock: &Clock) -> anyhow::Result<()> {
             signers: options.signers,
             weak: Weak::Refused,
             told: &[],
+            authorship: Authorship::Unasked,
         },
     )?;
     let shown = options.signature.display();
@@ -111,6 +114,12 @@ fn told(signature: &SignatureReport) {
     if let Some(signer) = &signature.signer {
         line(format_args!("  signed by      {}", signer.subject));
         line(format_args!("  certificate    {} until {}", signer.serial, signer.not_after));
+    }
+    if let Some(author) = &signature.author {
+        line(format_args!(
+            "  in the name of {}, {} (role {})",
+            author.name, author.organisation, author.role_profile
+        ));
     }
     for issuer in signature.chain.iter().skip(1) {
         line(format_args!("  issued by      {issuer}"));

@@ -12,7 +12,7 @@ use platform::problem::Problem;
 use super::parts::Parts;
 use crate::error::Error;
 use crate::signer::Signer;
-use crate::verification::Kept;
+use crate::verification::{Kept, MOST_SHARDS};
 
 /// Adds what is needed for the signature and for its time-stamp: every certificate up to below the root, and for each the lists of its
 /// issuer that are current.
@@ -55,7 +55,7 @@ pub(crate) struct Current {
 pub(crate) async fn current(signer: &Signer, certificates: &[Certificate]) -> Result<Current, Error> {
     let now = signer.clock.now();
     let kept = signer.trusted.newest(&signer.ca, now).await?;
-    let lists = kept.lists(&signer.ca, certificates).await?;
+    let lists = kept.lists(&signer.ca, certificates, MOST_SHARDS).await?;
     let needed = |crl: &&Crl| {
         crl.delta_base().is_none() && certificates.iter().any(|below| below.issuer() == crl.issuer())
     };

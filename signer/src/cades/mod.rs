@@ -1,7 +1,8 @@
 //! The levels of CAdES above B-B (ETSI EN 319 122-1 6): what makes a signature provable for years is put around it.
 //!
 //! A signature itself is never touched, and lies in the ledger without what is put around: the same request again gets the same
-//! signature, and as long as it is in memory with the same around it; later with a time-stamp of its own.
+//! signature, and for an hour, or as long as an answer is kept that is fetched later, with the same around it, from whichever process; later
+//! with a time-stamp of its own.
 
 mod archive;
 mod material;
@@ -9,6 +10,8 @@ mod parts;
 mod raised;
 mod validation;
 
+use platform::clock::Millis;
+use platform::problem::Problem;
 use tokio::task::JoinSet;
 
 use crate::cms::der::{CONTEXT_0, SEQUENCE, SET, element};
@@ -17,12 +20,13 @@ use crate::share::Sharer;
 use crate::signer::Signer;
 use crate::suite::Hash;
 use crate::time_stamp::{Asker, Request, attribute};
+use crate::verification::{Document, Evidence, Report, Verdict, judge_here};
 use parts::Parts;
 
 pub(crate) use archive::{HASH_INDEX, hash_index};
 pub(crate) use material::current;
 pub(crate) use parts::Unsigned;
-pub(crate) use raised::Raised;
+pub(crate) use raised::{KEPT_MS, Raised};
 pub(crate) use validation::{Validation, validation};
 
 /// How much stands around a signature. Each has all that the ones before have.
@@ -70,11 +74,12 @@ pub(crate) struct Signed {
 }
 
 /// Raises signatures to their levels, together: their time-stamps are signed as one group. In their order. Whoever asks for it holds their
-/// share meanwhile.
+/// share meanwhile. What was made is kept until then.
 pub(crate) async fn raise(
     signer: &Signer,
     sharer: &Sharer,
     made: Vec<Signed>,
+    until: Millis,
 ) -> Result<Vec<Vec<u8>>, Error> {
     let mut raised = vec![Vec::new(); made.len()];
     let mut under_way = JoinSet::new();
@@ -90,7 +95,7 @@ pub(crate) async fn raise(
         }
         let (signer, asker) = (signer.clone(), Asker::Application(sharer.clone()));
         under_way.spawn(async move {
-            let made = raise_one(&signer, &asker, signed).await;
+            let made = raise_once(&signer, &asker, (&key, signed), until).await;
             (place, made.map(|made| signer.raised.keep(key, made)))
         });
     }
@@ -102,7 +107,21 @@ pub(crate) async fn raise(
     Ok(raised)
 }
 
-async fn raise_one(signer: &Signer, asker: &Asker, of: Signed) -> Result<Vec<u8>, Error> {
+/// What was made of it before, by whichever process; or what is made now. A crash before that is stored leaves a time-stamp that nobody has seen.
+async fn raise_once(
+    signer: &Signer,
+    asker: &Asker,
+    (key, of): (&[u8; 32], Signed),
+    until: Millis,
+) -> Result<Vec<u8>, Error> {
+    if let Some(before) = raised::stored(signer, key, &of.cms).await? {
+        return Ok(before);
+    }
+    let parts = raise_one(signer, asker, &of).await?;
+    raised::store(signer, key, (&of.cms, parts), until).await
+}
+
+async fn raise_one(signer: &Signer, asker: &Asker, of: &Signed) -> Result<Parts, Error> {
     let unreadable = || Error::StoredRow { what: "signature" };
     let mut parts = Parts::read(&of.cms).ok_or_else(unreadable)?;
     // EN 319 122-1 5.3: over the octets of the signature value.
@@ -115,7 +134,7 @@ async fn raise_one(signer: &Signer, asker: &Asker, of: Signed) -> Result<Vec<u8>
     if of.level >= Level::Lta {
         archive(signer, asker, &mut parts, (of.hash, &of.digest)).await?;
     }
-    Ok(parts.join())
+    Ok(parts)
 }
 
 /// Puts an archive time-stamp around all that is there.
@@ -138,17 +157,20 @@ async fn archive(
 
 /// Puts a further archive time-stamp around a signature, with what is current of revocation now: before the certificate or the algorithm of
 /// the last one ages. The document is given where it is not inside. A signature without a time-stamp of its own gets one, and then proves
-/// that it was there from now on.
+/// that it was there from now on. What does not hold now would only seem to have held, and is refused. The hash is the longest of the time-stamps that
+/// are there, unless another is asked for.
 pub(crate) async fn renew(
     signer: &Signer,
     asker: &Asker,
-    cms: &[u8],
-    document: Option<&[u8]>,
+    (cms, document): (&[u8], Option<&[u8]>),
+    hash: Option<Hash>,
 ) -> Result<Vec<u8>, Error> {
     let refused = |sentence| Error::Verification { sentence };
     let mut parts = Parts::read(cms)
         .ok_or_else(|| refused("cms is a CMS of one signer with signed attributes, in DER."))?;
     let inside = parts.document();
+    let beside = document.map_or(Document::Inside, Document::Beside);
+    let evidence = Evidence::cms(cms, beside);
     let document = match (inside.as_deref(), document) {
         (Some(inside), Some(beside)) if inside != beside => {
             return Err(refused("The document inside and the one beside differ."));
@@ -156,7 +178,8 @@ pub(crate) async fn renew(
         (Some(document), _) | (None, Some(document)) => document,
         (None, None) => return Err(refused("The signature is detached: give document too.")),
     };
-    let hash = Hash::Sha256;
+    check(&judge_here(signer, evidence).await?)?;
+    let hash = hash.unwrap_or_else(|| longest(&parts.time_stamps()));
     let digest = hash.digest(document);
     if parts.time_stamps().is_empty() {
         let token = time_stamp(signer, asker, hash, &hash.digest(&parts.signature)).await?;
@@ -167,6 +190,31 @@ pub(crate) async fn renew(
     }
     archive(signer, asker, &mut parts, (hash, &digest)).await?;
     Ok(parts.join())
+}
+
+/// Refuses what does not hold, and what is not known to.
+fn check(report: &Report) -> Result<(), Error> {
+    let reason = || report.reason().map(|reason| reason.sentence.clone()).unwrap_or_default();
+    let problem = match report.verdict {
+        Verdict::Valid => return Ok(()),
+        Verdict::Indeterminate => {
+            let sentence =
+                format!("The signature is not archived, because it is not known to hold: {}.", reason());
+            Problem::conflict("signature-unproven", sentence)
+        }
+        Verdict::Invalid => {
+            let sentence = format!("The signature is not archived, because it does not hold: {}.", reason());
+            Problem::invalid("signature-wrong", sentence)
+        }
+    };
+    Err(Error::Dss(problem))
+}
+
+/// The longest hash of these time-stamps, SHA-256 at least.
+fn longest(tokens: &[Vec<u8>]) -> Hash {
+    let lengths = tokens.iter().filter_map(|token| Evidence::imprint(token)).map(|imprint| imprint.len());
+    let most = lengths.max().unwrap_or_default();
+    [Hash::Sha512, Hash::Sha384].into_iter().find(|hash| hash.len() <= most).unwrap_or(Hash::Sha256)
 }
 
 /// A time-stamp with the revocation lists of its certificates, as they are now: who has it later sees that it was good. They are no part of

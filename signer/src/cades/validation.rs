@@ -9,6 +9,7 @@ use super::parts::Parts;
 use crate::api::ValidationInfo;
 use crate::error::Error;
 use crate::signer::Signer;
+use crate::verification::MOST_SHARDS;
 
 /// Whether that is wanted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,7 +51,7 @@ pub(crate) async fn validation(
         certificates.extend(missing);
         at += 1;
     }
-    let lists = kept.lists(&signer.ca, &certificates).await?;
+    let lists = kept.lists(&signer.ca, &certificates, MOST_SHARDS).await?;
     let needed = |crl: &&Crl| {
         crl.delta_base().is_none() && certificates.iter().any(|below| below.issuer() == crl.issuer())
     };

@@ -6,7 +6,7 @@ use platform::problem::Problem;
 use serde_json::Value;
 
 use super::{actor, binding, is_current};
-use crate::dss::{Document, SignIn, anchor, check_authors, shown_anchor};
+use crate::dss::{Document, SignIn, anchor, check_authors, roles, shown_anchor};
 use crate::error::Error;
 use crate::events::Event;
 use crate::ids::{AuthorisationId, ConsentId};
@@ -71,12 +71,14 @@ pub(crate) async fn answer(
 async fn consent(signer: &Signer, row: &ConsentRow, presence: &Presence) -> Result<(), Error> {
     let now = signer.clock.now();
     let rests = signer.ready_for(&row.user_id, &row.credential_id).await?;
+    let seen = shown(row)?;
     let authorisation = AuthorisationRow {
         authorisation_id: AuthorisationId::new(now),
         credential_id: row.credential_id.clone(),
         client: row.client.clone(),
         digests: row.digests.clone(),
         named: None,
+        author_roles: Some(roles(&seen)),
         expires_at: Millis(now.0 + i64::from(signer.config.sad_lifetime_s) * 1000),
         consent: Some(row.consent_id.clone()),
     };
@@ -100,10 +102,9 @@ async fn consent(signer: &Signer, row: &ConsentRow, presence: &Presence) -> Resu
         shown_sha256: documents.iter().map(|document| shown_anchor(&presence.nonce, document)).collect(),
     };
     let kept = kept.to_string();
-    let shown = shown(row)?;
     // They may have lost the role since they were asked.
-    check_authors(signer, &shown, &row.user_id).await?;
-    let about: Vec<_> = shown.into_iter().map(Document::about).collect();
+    check_authors(signer, &seen, &row.user_id).await?;
+    let about: Vec<_> = seen.into_iter().map(Document::about).collect();
     let (actor, shown, id) = (actor(row), presence.clone(), row.consent_id.clone());
     let credential = row.credential_id.clone();
     let done = signer.db.write(move |tx| {

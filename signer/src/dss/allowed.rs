@@ -5,10 +5,12 @@ use std::collections::HashSet;
 use authn::api::{PolicyQuery, Unseen};
 use directory::api::{Day, RoleStanding, has_role_profiles, role_holder};
 use platform::problem::Problem;
+use serde::{Deserialize, Serialize};
 
 use super::seen::{Content, Document};
 use crate::error::Error;
 use crate::signer::Signer;
+use crate::verification::Authorship;
 
 /// Who is to sign, for whom.
 pub(crate) struct Who<'a> {
@@ -75,19 +77,76 @@ async fn registered(signer: &Signer, client: &str) -> Result<Unseen, Error> {
 /// Nobody signs in another's name, nor in a role that they have no more: where the register knows the role profile of the author, or gives
 /// the signer role profiles, it has to be one that the signer has today. An HL7 V3 document that names none is then nobody's.
 pub(crate) async fn check_authors(signer: &Signer, documents: &[Document], user: &str) -> Result<(), Error> {
+    check_roles(signer, &roles(documents), user).await
+}
+
+/// The same of roles.
+pub(crate) async fn check_roles(signer: &Signer, roles: &Roles, user: &str) -> Result<(), Error> {
     let today = Day::of(signer.clock.now());
-    let mut known = HashSet::new();
-    for (place, document) in documents.iter().enumerate() {
-        let Content::Seen(told) = &document.content else { continue };
-        let role = told.author.role_profile.as_str();
-        if !known.insert(role) {
-            continue;
-        }
+    for (place, role) in &roles.0 {
         if let Some(refusal) = role_refused(signer, role, user, today).await? {
             return Err(refusal.of_document(place + 1));
         }
     }
     Ok(())
+}
+
+/// In which role profiles documents are written, each with the place of the first that is. It is kept with what is authorised: what was prepared may
+/// be erased before it is signed.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub(crate) struct Roles(Vec<(usize, String)>);
+
+/// Those of documents that were seen.
+pub(crate) fn roles(documents: &[Document]) -> Roles {
+    let mut known = HashSet::new();
+    let all = documents.iter().enumerate().filter_map(|(place, document)| match &document.content {
+        Content::Seen(told) => Some((place, told.author.role_profile.clone())),
+        Content::Unseen(_) => None,
+    });
+    Roles(all.filter(|(_, role)| known.insert(role.clone())).collect())
+}
+
+/// What is kept of a refusal, so that it is told again and never looked at otherwise.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Refused {
+    code: String,
+    sentence: String,
+}
+
+impl Refused {
+    /// That the author is another, or has the role no more; nothing of any other error.
+    pub(crate) fn of(error: &Error) -> Option<Self> {
+        match error {
+            Error::Dss(problem) if [OTHER, ENDED].contains(&problem.code) => {
+                Some(Self { code: problem.code.to_owned(), sentence: problem.detail.clone() })
+            }
+            _ => None,
+        }
+    }
+
+    /// The same, to be told.
+    pub(crate) fn into_error(self) -> Error {
+        let code = if self.code == ENDED { ENDED } else { OTHER };
+        Error::Dss(Problem::forbidden(code, self.sentence))
+    }
+}
+
+/// The author is somebody else.
+const OTHER: &str = "author-other";
+/// It is the author's own role, and not today.
+const ENDED: &str = "author-role-ended";
+
+/// Whether somebody is the author of what is written in a role: it is theirs for life, also when it has ended. Whether they had it on the day is
+/// asked when it is signed, and by the register of that day.
+pub(crate) async fn authorship(signer: &Signer, role: &str, user: &str) -> Result<Authorship, Error> {
+    let (db, today) = (signer.db.read(), Day::of(signer.clock.now()));
+    Ok(match role_holder(db, role, today).await? {
+        Some(holder) if holder.user_id == user => Authorship::Signers,
+        Some(_) => Authorship::Others,
+        None if has_role_profiles(db, user).await? => Authorship::Unknown,
+        // Whose roles the register does not know may have them from elsewhere.
+        None => Authorship::Unasked,
+    })
 }
 
 /// Why somebody may not be the author in a role.
@@ -102,13 +161,13 @@ impl Refusal {
     fn of_document(self, number: usize) -> Error {
         let (code, sentence) = match self {
             Self::Others => (
-                "author-other",
+                OTHER,
                 format!(
                     "The author of document {number} is somebody else than whoever signs: its role profile is none of theirs."
                 ),
             ),
             Self::NotNow => (
-                "author-role-ended",
+                ENDED,
                 format!(
                     "The role of the author of document {number} has ended, or has not begun. Prepare it again, in a role that \
                      the author has."

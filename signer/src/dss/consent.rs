@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::receive::actor;
 use super::{
-    Document, SignIn, Statement, Token, anchor, anchors, binding, binding_before, check_authors,
+    Document, SignIn, Statement, Token, anchor, anchors, binding, binding_before, check_authors, roles,
     shown_anchor, sign,
 };
 use crate::authorisation::Rests;
@@ -143,7 +143,7 @@ async fn decide(
     let answer = PresenceAnswer { credential: answer };
     let presence = sign_in.client.presence(&reference, &answer).await.map_err(Error::Dss)?;
     is_for(signer, row, &statement, &presence)?;
-    let live = sign::credential_of(signer, &row.user_id).await?;
+    let live = sign::credential_of(signer, &row.user_id, &documents(row)?).await?;
     let given = Given { credential: live.row.credential_id.clone(), rests: Rests::on(&live) };
     consent(signer, row, &statement, &presence, given).await
 }
@@ -187,19 +187,20 @@ pub(super) async fn consent(
     let now = signer.clock.now();
     let digests: Vec<Digest> = statement.payloads.iter().map(|payload| payload.digest).collect();
     let digests = Authorised::new(digests).map_err(|_| Error::StoredRow { what: "request to sign" })?;
+    let documents = documents(row)?;
     let authorisation = AuthorisationRow {
         authorisation_id: AuthorisationId::new(now),
         credential_id: credential.clone(),
         client: row.client.clone(),
         digests,
         named: None,
+        author_roles: Some(roles(&documents)),
         expires_at: Millis(now.0 + SIGN_WITHIN_MS),
         consent: None,
     };
     let kept = serde_json::to_value(presence).map_err(|_| Error::StoredRow { what: "presence" })?;
     let event = agreed(row, &authorisation, (statement, presence, &kept))?;
     let kept = kept.to_string();
-    let documents = documents(row)?;
     // They may have lost the role since they were asked.
     check_authors(signer, &documents, &row.user_id).await?;
     let about: Vec<_> = documents.into_iter().map(Document::about).collect();

@@ -20,7 +20,9 @@ mod token;
 
 use authn::api::SigningClient;
 
-pub(crate) use allowed::{Page, Who, check_authors, may_have_signed};
+pub(crate) use allowed::{
+    Page, Refused, Roles, Who, authorship, check_authors, check_roles, may_have_signed, roles,
+};
 pub(crate) use anchor::{anchor, anchors, shown_anchor};
 pub(crate) use binding::{binding, binding_before, card_challenge, card_challenge_id};
 pub(crate) use consent::{answer, ask, cancel, decided, find, outdated, waiting};

@@ -6,6 +6,8 @@ use platform::clock::Millis;
 use platform::problem::{Kind, Problem};
 use serde_json::Value;
 
+use super::seen::Document;
+use super::smartcard::Cards;
 use super::{
     Page, SignIn, Statement, Token, Wanted, Who, anchors, binding, documents, may_have_signed, sign,
     smartcard,
@@ -57,14 +59,14 @@ pub(crate) async fn receive(signer: &Signer, sign_in: &SignIn, came: Came) -> Re
         return again(signer, &known, state, &bearer, now).await;
     }
     may_use(signer, &statement)?;
-    // Refused before anybody is asked in vain; looked at again when they agree.
-    can_sign(signer, &statement).await?;
     let wanted = statement.payloads.iter().map(|payload| Wanted {
         id: payload.id.clone(),
         digest: payload.digest,
         unseen: payload.info.digest().to_owned(),
     });
     let shown = documents(signer, &statement.issuer, wanted.collect(), now).await?;
+    // Refused before anybody is asked in vain; looked at again when they agree.
+    can_sign(signer, &statement, &shown).await?;
     let who = Who {
         client: &statement.issuer,
         user: &statement.subject,
@@ -146,13 +148,15 @@ async fn key_of(sign_in: &SignIn, statement: &Statement) -> Result<Value, Error>
 }
 
 /// Whether the person has anything to sign with: a key that is kept for them, or a card.
-async fn can_sign(signer: &Signer, statement: &Statement) -> Result<(), Error> {
-    match sign::credential_of(signer, &statement.subject).await {
+async fn can_sign(signer: &Signer, statement: &Statement, documents: &[Document]) -> Result<(), Error> {
+    match sign::credential_of(signer, &statement.subject, documents).await {
         Ok(_) => Ok(()),
-        Err(error) if error.is_refusal() => {
-            let by_card = statement.algorithm == Algorithm::Rs256
-                && smartcard::may_sign(signer, &statement.subject).await?;
-            if by_card { Ok(()) } else { Err(error) }
+        Err(error) if error.is_refusal() && statement.algorithm == Algorithm::Rs256 => {
+            match smartcard::cards_of(signer, &statement.subject, documents).await? {
+                Cards::Good => Ok(()),
+                Cards::Outside => Err(sign::prepare_again()),
+                Cards::None => Err(error),
+            }
         }
         Err(error) => Err(error),
     }

@@ -27,6 +27,9 @@ pub(crate) struct Document {
     /// Random, so that a hash of it tells nobody what it is.
     #[serde(default)]
     pub(crate) salt: String,
+    /// When its author says that they sign it, where it was seen: that is signed too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) author_at: Option<Millis>,
 }
 
 /// What is known of a document.
@@ -87,18 +90,27 @@ pub(crate) async fn documents(
         seen.extend(read.await);
     }
     let document = |one: Wanted| {
-        let content = seen.remove(&one.digest).map_or(Content::Unseen(one.unseen), Content::Seen);
-        Ok(Document { id: one.id, content, salt: Token::generate(&signer.random)?.text() })
+        let (content, author_at) = match seen.remove(&one.digest) {
+            Some((told, author_at)) => (Content::Seen(told), Some(author_at)),
+            None => (Content::Unseen(one.unseen), None),
+        };
+        Ok(Document { id: one.id, content, salt: Token::generate(&signer.random)?.text(), author_at })
     };
     wanted.into_iter().map(document).collect()
 }
 
-/// What was prepared, if its statement has its digest.
-fn read(row: &PreparedRow) -> Option<(Digest, Told)> {
+/// The times of their authors, as far as they are known.
+pub(super) fn author_times(documents: &[Document]) -> impl Iterator<Item = Millis> {
+    documents.iter().filter_map(|document| document.author_at)
+}
+
+/// What was prepared and the time of its author, if its statement has its digest.
+fn read(row: &PreparedRow) -> Option<(Digest, (Told, Millis))> {
     let element = crate::xml::read(row.signed_info.as_bytes(), row.signed_info.len()).ok()?;
     let info = SignedInfo::of(&element)?;
     let is_it = Digest::of(info.to_string().as_bytes()) == row.digest;
-    told(&row.document, row.author_at, &info).filter(|_| is_it).map(|told| (row.digest, told))
+    let told = told(&row.document, row.author_at, &info).filter(|_| is_it)?;
+    Some((row.digest, (told, row.author_at)))
 }
 
 /// What a kept document says, if what is to be signed is said of it: it is hashed again, so that whatever is kept, nothing else is

@@ -9,6 +9,7 @@ use platform::problem::Problem;
 
 use super::consent::{documents, is_bound, is_of_before};
 use super::receive::actor;
+use super::seen::{Document, author_times};
 use super::statement::Payload;
 use super::{Statement, check_authors, smartcard};
 use crate::api::{CredentialState, SignatureForm};
@@ -19,7 +20,7 @@ use crate::error::Error;
 use crate::fair::{self, Inputs, Work};
 use crate::ids::{CredentialId, SigningId};
 use crate::leavers::HOLDER_LEFT;
-use crate::live::Live;
+use crate::live::{Live, in_validity};
 use crate::share::Sharer;
 use crate::signer::Signer;
 use crate::store::authorisations::AuthorisationRow;
@@ -31,28 +32,46 @@ use crate::store::signings::{NewSignature, Signing, Under};
 /// How often it is begun again because the credential changed under it.
 const ROUNDS: u32 = 3;
 
-/// The credential with which a person signs prescriptions: the newest that can sign and has an RSA-2048 key.
-pub(super) async fn credential_of(signer: &Signer, user: &str) -> Result<Arc<Live>, Error> {
-    let mut why = None;
+/// The credential with which a person signs these documents: the newest that can sign, has an RSA-2048 key, and a certificate that was good when
+/// their author says that they signed. Whoever verifies asks for that time.
+pub(super) async fn credential_of(
+    signer: &Signer,
+    user: &str,
+    documents: &[Document],
+) -> Result<Arc<Live>, Error> {
+    let (mut why, mut outside) = (None, None);
     for row in credentials::of_user(signer.db.read(), user).await?.into_iter().rev() {
         if row.state != CredentialState::Active || row.kind != Kind::Kept {
             continue;
         }
         match signer.usable_of(user, &row.credential_id).await {
-            Ok(live) if live.key.alg() == Alg::Rsa2048 => return Ok(live),
-            Ok(_) => {}
+            Ok(live) if live.key.alg() != Alg::Rsa2048 => {}
+            Ok(live) if is_good_for(&live, documents) => return Ok(live),
+            Ok(_) => outside = Some(prepare_again()),
             // Another one may do; if none does, this is why.
             Err(error) if error.is_refusal() => why = Some(error),
             Err(error) => return Err(error),
         }
     }
     let sentence = "The person has no credential with an RSA key of 2048 bits that can sign. The registration desk makes one.";
-    Err(why.unwrap_or_else(|| Error::Dss(Problem::conflict("credential-none", sentence))))
+    Err(outside.or(why).unwrap_or_else(|| Error::Dss(Problem::conflict("credential-none", sentence))))
+}
+
+/// Whether the certificate was good at the time of each document of which that is known.
+fn is_good_for(live: &Live, documents: &[Document]) -> bool {
+    author_times(documents).all(|at| in_validity(&live.certificate, at))
+}
+
+/// What is to be done where no certificate was good at the time that a document says.
+pub(super) fn prepare_again() -> Error {
+    let sentence = "A document says a time of signing at which no certificate that could sign it was good: it is older than the \
+                    certificate. Have it prepared again, and ask with what that answers.";
+    Error::Dss(Problem::conflict("prepare-again", sentence))
 }
 
 /// Whether there is a key that is kept for whoever is asked.
 pub(crate) async fn remote_of(signer: &Signer, row: &RequestRow) -> Result<bool, Error> {
-    match credential_of(signer, &row.user_id).await {
+    match credential_of(signer, &row.user_id, &documents(row)?).await {
         Ok(_) => Ok(true),
         Err(error) if error.is_refusal() => Ok(false),
         Err(error) => Err(error),
@@ -162,15 +181,20 @@ pub(super) struct Made {
     pub(super) signatures: Vec<NewSignature>,
 }
 
-/// By the key that is kept for the person, unless they lost the role since they agreed: after a crash that may be minutes.
+/// By the key that is kept for the person, unless they lost the role since they agreed, or the certificate is another one: after a crash that may be
+/// minutes.
 async fn by_token(
     signer: &Signer,
     row: &RequestRow,
     authorisation: &AuthorisationRow,
     statement: &Statement,
 ) -> Result<Made, Error> {
-    check_authors(signer, &documents(row)?, &row.user_id).await?;
+    let shown = documents(row)?;
+    check_authors(signer, &shown, &row.user_id).await?;
     let live = signer.usable_of(&row.user_id, &authorisation.credential_id).await?;
+    if !is_good_for(&live, &shown) {
+        return Err(prepare_again());
+    }
     Ok(Made {
         credential: live.row.credential_id.clone(),
         serial: live.certificate.serial.clone(),

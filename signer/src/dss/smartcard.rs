@@ -18,12 +18,14 @@ use ca::api::{CertificateInfo, CertificateQuery, CertificateState, Issued, Subje
 use card::wire::signing::{Payload as ToCard, Signed, ToSign};
 use hsm::Alg;
 use pki::Certificate;
+use platform::clock::Millis;
 use platform::problem::{Kind as ProblemKind, Problem};
 use serde_json::json;
 
-use super::consent::{Given, consent, decided, is_bound, settled, waiting};
+use super::consent::{Given, consent, decided, documents, is_bound, settled, waiting};
 use super::receive::actor;
-use super::sign::Made;
+use super::seen::{Document, author_times};
+use super::sign::{Made, prepare_again};
 use super::statement::Payload;
 use super::{Statement, Token, card_challenge, card_challenge_id};
 use crate::api::{CredentialState, SignatureForm};
@@ -47,26 +49,54 @@ use crate::verification;
 const SMARTCARD: &str = "smartcard";
 /// What a card with its passcode is worth.
 const LEVEL: &str = "3";
+/// How many certificates of one person and profile are looked at: whoever has more than that in force signs with one of the newest.
+const MOST_CARDS: u32 = 16;
 
-/// Whether cards sign here, and this person has one that could.
-pub(super) async fn may_sign(signer: &Signer, user: &str) -> Result<bool, Error> {
+/// What cards somebody has that could sign documents.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Cards {
+    /// None, or cards do not sign here.
+    None,
+    /// Those alone whose certificates were not good at the times that the documents say.
+    Outside,
+    /// One at least.
+    Good,
+}
+
+/// What cards this person has that could sign these documents.
+pub(super) async fn cards_of(signer: &Signer, user: &str, documents: &[Document]) -> Result<Cards, Error> {
+    let mut found = Cards::None;
     if !signer.config.dss.cards {
-        return Ok(false);
+        return Ok(found);
     }
     for profile in &signer.config.dss.card_profile {
         let query = CertificateQuery {
             user_id: Some(user.to_owned()),
             profile: Some(profile.clone()),
             state: Some(CertificateState::Issued),
-            limit: Some(1),
+            limit: Some(MOST_CARDS),
             ..CertificateQuery::default()
         };
         let page = signer.ca.certificates(&query).await.map_err(Error::Authority)?;
-        if !page.certificates.is_empty() {
-            return Ok(true);
+        for info in page.certificates {
+            let good = |at: Millis| info.not_before <= at && at.seconds() <= info.not_after.seconds();
+            if author_times(documents).all(good) {
+                return Ok(Cards::Good);
+            }
+            found = Cards::Outside;
         }
     }
-    Ok(false)
+    Ok(found)
+}
+
+/// The certificate was good at the times that the documents say.
+fn check_times(certificate: &Certificate, documents: &[Document]) -> Result<(), Error> {
+    let good = |at: Millis| {
+        // The last second of validity belongs to it (RFC 5280 4.1.2.5).
+        let valid = certificate.not_before_ms() <= at.0 && at.seconds() * 1000 <= certificate.not_after_ms();
+        valid && certificate.private_key_usage_period().is_none_or(|period| period.contains(at.0))
+    };
+    if author_times(documents).all(good) { Ok(()) } else { Err(prepare_again()) }
 }
 
 /// What the page gives the agent.
@@ -159,6 +189,7 @@ async fn checked(
         return Err(Error::Dss(Problem::forbidden("card-other", sentence)));
     }
     check_in_force(info.state)?;
+    check_times(&certificate, &documents(row)?)?;
     if let Some(finding) = verification::against(signer, &certificate, signer.clock.now()).await? {
         let sentence = format!("Nobody would accept what this smartcard signs: {}.", finding.sentence);
         return Err(Error::Dss(verification::refusal(&finding, "card-certificate", sentence)));

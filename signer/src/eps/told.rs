@@ -64,10 +64,20 @@ const ONCE: [&str; 4] =
     ["manufacturedRequestedMaterial", "lineItemQuantity", "quantity", "pertinentDosageInstructions"];
 
 impl Fragments {
+    /// In whose name it is written.
+    pub(crate) fn author(&self) -> Result<ToldAuthor, Fault> {
+        let (author, ..) = self.seen();
+        Ok(ToldAuthor {
+            name: name(at(author, &["agentPerson", "name"])?),
+            role_profile: identifier(author, ROLE_PROFILE)?,
+            organisation: text(at(author, &["representedOrganization", "name"])?),
+        })
+    }
+
     /// What it says, in words. What need not be written there is left empty; what stands there twice, or in another place than where
     /// readers look for it, is refused.
     pub(crate) fn told(&self) -> Result<Told, Fault> {
-        let (author, target, items) = self.seen();
+        let (_, target, items) = self.seen();
         let patient = at(target, &["Patient"])?;
         let person = at(patient, &["patientPerson"])?;
         for once in ["Patient", "patientPerson", "birthTime"] {
@@ -78,11 +88,7 @@ impl Fragments {
             patient: name(at(person, &["name"])?),
             nhs_number: identifier(patient, NHS_NUMBER)?,
             born: day(born.and_then(|time| time.attribute("value")).unwrap_or_default()),
-            author: ToldAuthor {
-                name: name(at(author, &["agentPerson", "name"])?),
-                role_profile: identifier(author, ROLE_PROFILE)?,
-                organisation: text(at(author, &["representedOrganization", "name"])?),
-            },
+            author: self.author()?,
             items: items.iter().map(item).collect::<Result<_, _>>()?,
         })
     }

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use platform::problem::Problem;
 
-use crate::verification::{Finding, Form, Report, SignatureReport, Signer as Whose, Verdict, Weight};
+use crate::verification::{Author, Finding, Form, Report, SignatureReport, Signer as Whose, Verdict, Weight};
 
 /// What the page may do: show its own style, and nothing else.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -56,6 +56,7 @@ struct ReportPage<'a> {
 struct SignatureRow<'a> {
     verdict: &'static str,
     signer: Option<SignerRow<'a>>,
+    author: Option<&'a Author>,
     claimed: String,
     trusted: String,
     chain: String,
@@ -120,6 +121,7 @@ fn signature(signature: &SignatureReport) -> SignatureRow<'_> {
             Verdict::Invalid => "it does not hold",
         },
         signer: signature.signer.as_ref().map(signer),
+        author: signature.author.as_ref(),
         claimed: signature.claimed_time.as_deref().map_or_else(|| "Nothing is said.".to_owned(), time),
         trusted: signature.trusted_time.as_deref().map_or_else(|| "Nothing proves it.".to_owned(), time),
         chain: signature.chain.join(", then "),
@@ -179,6 +181,11 @@ mod tests {
                     not_before: "2020-01-01T00:00:00.000Z".to_owned(),
                     not_after: "2089-01-01T00:00:00.000Z".to_owned(),
                 }),
+                author: Some(Author {
+                    name: "DR <i>Author</i>".to_owned(),
+                    role_profile: "555000000203".to_owned(),
+                    organisation: "SURGERY".to_owned(),
+                }),
                 digest: Some("00ff".to_owned()),
                 claimed_time: Some("2026-11-29T16:00:00.000Z".to_owned()),
                 trusted_time: None,
@@ -202,6 +209,7 @@ mod tests {
             "<dt>When it was there already, as a time-stamp proves</dt><dd>Nothing proves it.</dd>",
             "Wrong: it is another prescription <span class=\"small\">(digest-mismatch)</span>",
             "CN=Signer, then CN=Root",
+            "<dt>In the name of</dt><dd>DR &#60;i&#62;Author&#60;/i&#62;, SURGERY (role 555000000203)</dd>",
             "Signature doesn&#39;t match prescription",
         ] {
             assert!(text.contains(said), "{said}: {text}");

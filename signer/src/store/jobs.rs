@@ -30,15 +30,33 @@ pub(crate) struct JobRow {
     pub(crate) documents: Vec<u8>,
     pub(crate) octets: i64,
     pub(crate) state: State,
+    /// Why it is not signed, where that was decided for good.
+    pub(crate) refusal: Option<String>,
+    /// How often it could not be signed yet.
+    pub(crate) tries: i64,
     pub(crate) created_at: Millis,
     pub(crate) expires_at: Millis,
 }
 
-type Columns =
-    (String, String, String, String, Option<String>, String, String, Vec<u8>, i64, String, i64, i64);
+type Columns = (
+    String,
+    String,
+    String,
+    String,
+    Option<String>,
+    String,
+    String,
+    Vec<u8>,
+    i64,
+    String,
+    Option<String>,
+    i64,
+    i64,
+    i64,
+);
 
 const COLUMNS: &str = "job_id, kind, subject, client, session, authorisation_id, credential_id, documents, octets, state, \
-     created_at, expires_at";
+     refusal, tries, created_at, expires_at";
 
 fn read(row: Columns) -> Result<JobRow, Error> {
     let (
@@ -52,6 +70,8 @@ fn read(row: Columns) -> Result<JobRow, Error> {
         documents,
         octets,
         state,
+        refusal,
+        tries,
         from,
         until,
     ) = row;
@@ -70,6 +90,8 @@ fn read(row: Columns) -> Result<JobRow, Error> {
             "tried" => State::Tried,
             _ => return Err(Error::StoredRow { what: "state of a job" }),
         },
+        refusal,
+        tries,
         created_at: Millis(from),
         expires_at: Millis(until),
     })
@@ -137,23 +159,47 @@ pub(crate) async fn find<'c>(
     row.map(read).transpose()
 }
 
-/// Those that nobody has finished and that were accepted before a time, oldest first.
+/// Those that nobody has finished, that were accepted before a time and have not been put off until after now: one of each client before the
+/// second of any, and of each the one that has waited longest for its turn.
 pub(crate) async fn left<'c>(
     reader: impl Reader<'c>,
-    before: Millis,
+    (before, now): (Millis, Millis),
     most: i64,
 ) -> Result<Vec<JobRow>, Error> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM signer_job WHERE state = 'waiting' AND created_at <= $1 ORDER BY created_at LIMIT $2"
+        "SELECT {COLUMNS} FROM signer_job WHERE job_id IN (SELECT job_id FROM (SELECT job_id, next_at, created_at, \
+         ROW_NUMBER() OVER (PARTITION BY client ORDER BY next_at, created_at, job_id) AS place FROM signer_job \
+         WHERE state = 'waiting' AND created_at <= $1 AND next_at <= $2) AS turns \
+         ORDER BY place, next_at, created_at, job_id LIMIT $3) ORDER BY next_at, created_at, job_id"
     );
-    let rows: Vec<Columns> =
-        sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(before.0).bind(most).fetch_all(reader).await?;
+    let rows: Vec<Columns> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(before.0)
+        .bind(now.0)
+        .bind(most)
+        .fetch_all(reader)
+        .await?;
     rows.into_iter().map(read).collect()
 }
 
-/// Notes that one was tried to the end.
-pub(crate) async fn tried(tx: &mut Tx, id: &str) -> Result<(), Error> {
-    sqlx::query("UPDATE signer_job SET state = 'tried' WHERE job_id = $1").bind(id).execute(&mut *tx).await?;
+/// Notes that one could not be signed yet, and until when others go before it.
+pub(crate) async fn put_off(tx: &mut Tx, id: &str, until: Millis) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE signer_job SET tries = tries + 1, next_at = $2 WHERE job_id = $1 AND state = 'waiting'",
+    )
+    .bind(id)
+    .bind(until.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// Notes that one was tried to the end, and why it is refused for good, where it is.
+pub(crate) async fn tried(tx: &mut Tx, id: &str, refusal: Option<&str>) -> Result<(), Error> {
+    sqlx::query("UPDATE signer_job SET state = 'tried', refusal = $2 WHERE job_id = $1")
+        .bind(id)
+        .bind(refusal)
+        .execute(&mut *tx)
+        .await?;
     Ok(())
 }
 
@@ -197,7 +243,7 @@ mod tests {
             let row = JobRow {
                 job_id: "one".to_owned(), kind: "system".to_owned(), subject: "practice".to_owned(), client: "practice".to_owned(),
                 session: None, authorisation_id: AuthorisationId::new(Millis(1)), credential_id: CredentialId::new(Millis(1)),
-                documents: b"[]".to_vec(), octets: 2, state: State::Waiting, created_at: Millis(1), expires_at: Millis(10),
+                documents: b"[]".to_vec(), octets: 2, state: State::Waiting, refusal: None, tries: 0, created_at: Millis(1), expires_at: Millis(10),
             };
             let stored = row.clone();
             let shares = db.write(move |tx| Box::pin(async move {
@@ -213,21 +259,22 @@ mod tests {
             assert_eq!(kept, (true, false, (1, 2)), "the same again is the same");
             assert_eq!(find(db.read(), "one", Millis(9)).await.unwrap().unwrap().authorisation_id, row.authorisation_id);
             assert!(find(db.read(), "one", Millis(10)).await.unwrap().is_none());
-            assert_eq!(left(db.read(), Millis(1), 10).await.unwrap().len(), 1);
-            assert!(left(db.read(), Millis(0), 10).await.unwrap().is_empty());
+            assert_eq!(left(db.read(), (Millis(1), Millis(5)), 10).await.unwrap().len(), 1);
+            assert!(left(db.read(), (Millis(0), Millis(5)), 10).await.unwrap().is_empty());
             let other = CredentialId::new(Millis(1));
             db.write(move |tx| Box::pin(async move { end_of(tx, &other).await })).await.unwrap();
-            assert_eq!(left(db.read(), Millis(1), 10).await.unwrap().len(), 1, "another credential's");
-            db.write(|tx| Box::pin(async move { tried(tx, "one").await })).await.unwrap();
-            assert!(left(db.read(), Millis(1), 10).await.unwrap().is_empty());
-            assert_eq!(find(db.read(), "one", Millis(9)).await.unwrap().unwrap().state, State::Tried);
+            assert_eq!(left(db.read(), (Millis(1), Millis(5)), 10).await.unwrap().len(), 1, "another credential's");
+            db.write(|tx| Box::pin(async move { tried(tx, "one", Some("why")).await })).await.unwrap();
+            assert!(left(db.read(), (Millis(1), Millis(5)), 10).await.unwrap().is_empty());
+            let found = find(db.read(), "one", Millis(9)).await.unwrap().unwrap();
+            assert_eq!((found.state, found.refusal.as_deref()), (State::Tried, Some("why")));
             for all in [true, false] {
                 let credential = row.credential_id.clone();
                 db.write(move |tx| Box::pin(async move {
                     sqlx::query("UPDATE signer_job SET state = 'waiting'").execute(&mut *tx).await?;
                     if all { end_all(tx).await } else { end_of(tx, &credential).await }
                 })).await.unwrap();
-                assert!(left(db.read(), Millis(1), 10).await.unwrap().is_empty(), "what was ended is not taken up");
+                assert!(left(db.read(), (Millis(1), Millis(5)), 10).await.unwrap().is_empty(), "what was ended is not taken up");
             }
             let stays = row.clone();
             let over = db.write(move |tx| Box::pin(async move {
@@ -240,6 +287,44 @@ mod tests {
                 Ok::<_, Error>((erase(tx, Millis(9), 10).await?, erase(tx, Millis(10), 10).await?))
             })).await.unwrap();
             assert_eq!(erased, (0, 1));
+        }
+    }
+
+    platform::both_engines! {
+        /// Of what was left each client has its turn, however much another has left before it; what was put off waits until then, behind what was not, and
+        /// its tries are counted.
+        async fn clients_have_their_turns(db: Db) {
+            db.write(|tx| Box::pin(async move {
+                for (name, client, at) in [("a1", "a", 1), ("a2", "a", 2), ("a3", "a", 3), ("b1", "b", 4), ("c1", "c", 5)] {
+                    let row = JobRow {
+                        job_id: name.to_owned(), kind: "system".to_owned(), subject: client.to_owned(), client: client.to_owned(),
+                        session: None, authorisation_id: AuthorisationId::new(Millis(1)), credential_id: CredentialId::new(Millis(1)),
+                        documents: b"[]".to_vec(), octets: 2, state: State::Waiting, refusal: None, tries: 0, created_at: Millis(at),
+                        expires_at: Millis(100),
+                    };
+                    insert(tx, &row).await?;
+                }
+                Ok::<_, Error>(())
+            })).await.unwrap();
+            let names = async |now: i64, most: i64| -> Vec<String> {
+                let found = left(db.read(), (Millis(4), Millis(now)), most).await.unwrap();
+                found.into_iter().map(|row| row.job_id).collect()
+            };
+            assert_eq!(names(9, 2).await, ["a1", "b1"], "one is not old enough");
+            assert_eq!(names(9, 10).await, ["a1", "a2", "a3", "b1"]);
+            db.write(|tx| Box::pin(async move {
+                put_off(tx, "a1", Millis(20)).await?;
+                put_off(tx, "a1", Millis(20)).await
+            })).await.unwrap();
+            assert_eq!(names(19, 10).await, ["a2", "a3", "b1"]);
+            assert_eq!(names(20, 10).await, ["a2", "a3", "b1", "a1"]);
+            assert_eq!(names(20, 2).await, ["a2", "b1"]);
+            assert_eq!(find(db.read(), "a1", Millis(9)).await.unwrap().unwrap().tries, 2);
+            db.write(|tx| Box::pin(async move {
+                tried(tx, "a2", None).await?;
+                put_off(tx, "a2", Millis(20)).await
+            })).await.unwrap();
+            assert_eq!(find(db.read(), "a2", Millis(9)).await.unwrap().unwrap().tries, 0, "it is done");
         }
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod prepared;
 pub(crate) mod proofs;
+pub(crate) mod raised;
 pub(crate) mod requests;
 pub(crate) mod signings;
 pub(crate) mod time_stamps;

@@ -126,6 +126,13 @@ pub(crate) async fn keep_list(tx: &mut Tx, sha256: &str, list: &[u8], now: Milli
     Ok(())
 }
 
+/// Whether the revocation list with this SHA-256 is kept.
+pub(crate) async fn is_kept<'c>(reader: impl Reader<'c>, sha256: &str) -> Result<bool, Error> {
+    let sql = "SELECT CAST(1 AS BIGINT) FROM signer_kept_list WHERE sha256 = $1";
+    let found: Option<i64> = sqlx::query_scalar(sql).bind(sha256.to_owned()).fetch_optional(reader).await?;
+    Ok(found.is_some())
+}
+
 /// The revocation list with this SHA-256.
 pub(crate) async fn kept_list<'c>(reader: impl Reader<'c>, sha256: &str) -> Result<Option<Vec<u8>>, Error> {
     let sql = "SELECT list FROM signer_kept_list WHERE sha256 = $1";
@@ -207,6 +214,7 @@ mod tests {
             assert_eq!(of_signing(db.read(), &second).await.unwrap(), Some(other));
             assert_eq!(of_signing(db.read(), &SigningId::new(Millis(9))).await.unwrap(), None);
             assert_eq!((count(9, 9).await.len(), oldest_unproven(db.read()).await.unwrap()), (0, None));
+            assert!(is_kept(db.read(), "ab").await.unwrap() && !is_kept(db.read(), "cd").await.unwrap());
             assert_eq!(kept_list(db.read(), "ab").await.unwrap(), Some(vec![1]));
             assert_eq!(kept_list(db.read(), "cd").await.unwrap(), None);
         }

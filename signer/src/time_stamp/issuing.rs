@@ -1,8 +1,9 @@
 //! Time-stamps that are signed together.
 //!
 //! What is asked while the token is busy is one group: its time-stamps are signed in as few calls as may be, and told to the record in
-//! one row before any of them is answered. Who is in it is taken from each application in turn. As many groups are under way as the token has sessions, and one more; so a question that
-//! comes alone waits for nobody, and under load a hand-over to the token and to the database is one for the group and not one for each.
+//! one row before any of them is answered. Who is in it is taken from each application in turn. As many groups are under way as the token has sessions,
+//! and one more; so a question that comes alone waits for nobody, and under load a hand-over to the token and to the database is one for the group
+//! and not one for each. Groups of strangers are apart, as many of them at most, and each of their calls goes behind those of whoever is known.
 //!
 //! What the record has of each: its serial number, and SHA-256 of what it says. So whoever holds the record can tell which time-stamps
 //! were given here, also after the key came into other hands (RFC 3161 4 asks for that); who asked for one is not in it, because anybody
@@ -18,7 +19,7 @@ use platform::clock::{Accuracy, Millis};
 use platform::db::Tx;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::questions::Waiting;
+use super::questions::{ANYBODY, Waiting};
 use super::reply::Failure;
 use super::request::{Certificates, Request};
 use super::serial::{Serial, Series};
@@ -32,10 +33,20 @@ use crate::share::Sharer;
 use crate::signer::Signer;
 use crate::store::time_stamps;
 
-/// Under what name time-stamps take their turns at the token: one application among the others, however many ask.
+/// Under what name the time-stamps of applications take their turns at the token: one application among the others, however many ask.
 const SHARER: &str = "module:time-stamps";
 /// How many time-stamps a group holds at most.
 const MOST: usize = 64;
+
+/// Whose questions are in a group.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Whose {
+    /// Those of applications, and our own.
+    Known,
+    /// Those of whoever comes.
+    Anybody,
+}
+
 /// A question, and the way back.
 pub(super) struct Asked {
     pub(super) signer: Signer,
@@ -62,7 +73,7 @@ struct Prepared {
 }
 
 /// Makes groups for as long as somebody may ask, each time something came until nothing is left.
-pub(super) async fn group(waiting: Arc<Mutex<Waiting<Asked>>>, mut comes: mpsc::Receiver<()>) {
+pub(super) async fn group(whose: Whose, waiting: Arc<Mutex<Waiting<Asked>>>, mut comes: mpsc::Receiver<()>) {
     let mut places = None;
     while comes.recv().await.is_some() {
         while let Some(signer) = next(&waiting) {
@@ -72,7 +83,7 @@ pub(super) async fn group(waiting: Arc<Mutex<Waiting<Asked>>>, mut comes: mpsc::
             let Ok(under_way) = Arc::clone(places).acquire_owned().await else { return };
             let group = together(&waiting);
             if !group.is_empty() {
-                tokio::spawn(answer(signer, group, under_way));
+                tokio::spawn(answer(signer, (whose, group), under_way));
             }
         }
     }
@@ -90,7 +101,7 @@ fn together(waiting: &Mutex<Waiting<Asked>>) -> Vec<Asked> {
     std::iter::from_fn(|| waiting.take()).filter(|asked| !asked.reply.is_closed()).take(MOST).collect()
 }
 
-async fn answer(signer: Signer, group: Vec<Asked>, under_way: OwnedSemaphorePermit) {
+async fn answer(signer: Signer, (whose, group): (Whose, Vec<Asked>), under_way: OwnedSemaphorePermit) {
     let ready = match ready(&signer).await {
         Ok(ready) => ready,
         Err(failure) => return group.into_iter().for_each(|asked| drop(asked.reply.send(Err(failure)))),
@@ -109,7 +120,7 @@ async fn answer(signer: Signer, group: Vec<Asked>, under_way: OwnedSemaphorePerm
     if prepared.is_empty() {
         return;
     }
-    match ready.sign(&signer, &prepared, under_way).await {
+    match ready.sign(&signer, (whose, &prepared), under_way).await {
         Ok(signatures) => {
             let (ends_at, alg) = (Millis(ready.unit.certificate.not_after_ms()), ready.unit.key.alg());
             for (prepared, signature) in prepared.into_iter().zip(signatures) {
@@ -169,12 +180,16 @@ impl Ready {
     async fn sign(
         &self,
         signer: &Signer,
-        prepared: &[Prepared],
+        (whose, prepared): (Whose, &[Prepared]),
         under_way: OwnedSemaphorePermit,
     ) -> Result<Vec<Vec<u8>>, Error> {
         let messages = Inputs::Messages(prepared.iter().map(|one| one.draft.to_sign.clone()).collect());
-        let work = Work::of(&self.unit.key, messages).for_many();
-        let signatures = fair::sign(&signer.turns, &Sharer::of(SHARER), work).await?;
+        let work = Work::of(&self.unit.key, messages);
+        let (name, work) = match whose {
+            Whose::Known => (SHARER, work.for_many()),
+            Whose::Anybody => (ANYBODY, work.behind()),
+        };
+        let signatures = fair::sign(&signer.turns, &Sharer::of(name), work).await?;
         drop(under_way);
         let given = prepared.iter().map(|one| GivenTimeStamp {
             serial: one.serial.hex(),

@@ -1,4 +1,5 @@
-//! Questions that wait until they are made a group: those of each application in turn, and apart from them those of our own.
+//! Questions that wait until they are made a group: those of each application in turn, and apart from them those of our own. Those of whom nobody
+//! knows are in groups of their own, behind whatever else the token has to do.
 //!
 //! So an application that asks for very many waits for itself, and what proves the ledger is never refused a place by anybody.
 
@@ -7,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc::{self, error::TrySendError};
 
-use super::issuing::{self, Asked};
+use super::issuing::{self, Asked, Whose};
 use super::reply::Failure;
 use crate::line::Line;
 use crate::share::Sharer;
@@ -24,7 +25,7 @@ pub(crate) enum Asker {
 }
 
 /// Under what name those wait whom nobody knows. No application has it: names have no blank.
-const ANYBODY: &str = "anybody at /tsa";
+pub(super) const ANYBODY: &str = "anybody at /tsa";
 /// How many of one application may wait; who finds no place is told to come later.
 const OF_ONE: usize = 1_024;
 /// How many of all applications.
@@ -74,24 +75,43 @@ impl<T> Waiting<T> {
     }
 }
 
-/// The way to the task that makes groups, which ends with this.
+/// The ways to the tasks that make groups.
 pub(super) struct Questions {
+    known: Way,
+    anybody: Way,
+}
+
+impl Questions {
+    /// Starts the tasks.
+    pub(super) fn start() -> Self {
+        Self { known: Way::start(Whose::Known), anybody: Way::start(Whose::Anybody) }
+    }
+
+    /// Has a question wait for its turn, or says that there is no place for it.
+    pub(super) fn ask(&self, asker: &Asker, question: Asked) -> Result<(), Failure> {
+        match asker {
+            Asker::Anybody => self.anybody.ask(asker, question),
+            Asker::Application(_) | Asker::Ourselves => self.known.ask(asker, question),
+        }
+    }
+}
+
+/// The way to a task that makes groups, which ends with this.
+struct Way {
     waiting: Arc<Mutex<Waiting<Asked>>>,
     /// Holds one: that something came. The task looks until nothing is left each time.
     came: mpsc::Sender<()>,
 }
 
-impl Questions {
-    /// Starts the task.
-    pub(super) fn start() -> Self {
+impl Way {
+    fn start(whose: Whose) -> Self {
         let (came, comes) = mpsc::channel(1);
         let waiting = Arc::default();
-        tokio::spawn(issuing::group(Arc::clone(&waiting), comes));
+        tokio::spawn(issuing::group(whose, Arc::clone(&waiting), comes));
         Self { waiting, came }
     }
 
-    /// Has a question wait for its turn, or says that there is no place for it.
-    pub(super) fn ask(&self, asker: &Asker, question: Asked) -> Result<(), Failure> {
+    fn ask(&self, asker: &Asker, question: Asked) -> Result<(), Failure> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).put(asker, question)?;
         match self.came.try_send(()) {
             // The task will look anyway.

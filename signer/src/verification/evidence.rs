@@ -102,6 +102,7 @@ fn report(
     SignatureReport {
         verdict: findings.verdict(),
         signer: signer.map(signer_of),
+        author: None,
         digest: STANDARD.decode(&bundle.signature.digest).ok().map(hex::encode),
         claimed_time: Some(moment(bundle.signature.signed_at)),
         trusted_time: trusted_ms.map(moment),

@@ -1,22 +1,30 @@
 //! The authority's own certificates and newest revocation lists, kept for a few seconds.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pki::{Certificate, Crl};
+use ca::api::ProfileInfo;
+use pki::{Certificate, Crl, ObjectIdentifier};
 use platform::clock::{Millis, TOLERANCE};
 use platform::problem::{Kind, Problem};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::error::Error;
 
 /// For how long what was read is used again: so late is a revocation seen here, at most.
 const FRESH: Duration = Duration::from_secs(2);
 /// How many lists of shards are kept.
-const MOST_SHARDS: usize = 4096;
+pub(crate) const MOST_SHARDS: usize = 4096;
+/// How many certificates that nobody here issued are looked at before the rest is left: each can cost the verification of a signature.
+const MOST_STRANGERS: usize = 64;
+
+/// A shard: the id of its issuer, and its number.
+type Shard = (String, u32);
+/// Its list, read by the first who needs it; nothing where there is none.
+type Cell = Arc<OnceCell<Option<Crl>>>;
 
 /// What is trusted by itself. Clones share it.
 #[derive(Clone, Default)]
@@ -27,9 +35,11 @@ pub(crate) struct Kept {
     pub(crate) anchors: Vec<Certificate>,
     pub(crate) authorities: Vec<Certificate>,
     crls: Vec<Crl>,
+    profiles: Vec<ProfileInfo>,
     read_at: Millis,
-    /// The lists of shards that certificates have named since. Held while one is read, so that it is read once.
-    shards: Mutex<HashMap<(String, u32), Option<Crl>>>,
+    /// The lists of shards that certificates have named since. The lock is held for no longer than a cell is looked up; while its list is read, only
+    /// those wait who need the same one.
+    shards: std::sync::Mutex<HashMap<Shard, Cell>>,
     /// Those of the reading before: one that has not changed is not read again.
     earlier_shards: Vec<Crl>,
 }
@@ -75,40 +85,91 @@ impl Kept {
                 Err(problem) => return Err(problem),
             }
         }
-        // Whoever reads one at this moment is not waited for.
-        let earlier = before.and_then(|before| before.shards.try_lock().ok());
-        let earlier_shards = earlier.map_or_else(Vec::new, |all| all.values().flatten().cloned().collect());
-        Ok(Self { anchors, authorities, crls, read_at: now, shards: Mutex::default(), earlier_shards })
+        let profiles = authority.profiles().await?;
+        let earlier_shards = before.map_or_else(Vec::new, Self::shard_crls);
+        let shards = std::sync::Mutex::default();
+        Ok(Self { anchors, authorities, crls, profiles, read_at: now, shards, earlier_shards })
     }
 
-    /// The lists that cover these certificates, those of their shards among them.
+    /// The lists that cover these certificates, those of their shards among them, of which so many are asked for at most.
     pub(crate) async fn lists(
         &self,
         authority: &ca::api::Client,
         signers: &[Certificate],
+        most: usize,
     ) -> Result<Vec<Crl>, Error> {
         let mut found = self.crls.clone();
-        for shard in signers.iter().filter_map(shard_of) {
-            found.extend(self.shard(authority, shard).await?);
+        for shard in self.shards_of(signers, most) {
+            found.extend(self.shard(authority, &shard).await?);
         }
         Ok(found)
     }
 
-    async fn shard(&self, authority: &ca::api::Client, shard: (String, u32)) -> Result<Option<Crl>, Error> {
-        let mut kept = self.shards.lock().await;
-        if let Some(known) = kept.get(&shard) {
-            return Ok(known.clone());
+    /// The shards of those certificates that an authority here issued. Whoever makes one up writes any name and any place into it, and has nothing
+    /// asked for that. What is left out for its number is of unknown status.
+    fn shards_of(&self, certificates: &[Certificate], most: usize) -> Vec<Shard> {
+        let (mut shards, mut strangers) = (Vec::new(), 0);
+        for certificate in certificates {
+            let Some(shard) = shard_of(certificate).filter(|shard| !shards.contains(shard)) else { continue };
+            if shards.len() == most || strangers == MOST_STRANGERS {
+                break;
+            }
+            if self.issued(certificate) {
+                shards.push(shard);
+            } else {
+                strangers += 1;
+            }
         }
-        let found = match authority.shard_crl(&shard.0, shard.1).await {
-            Ok(list) => Some(crl(&list.crl, &self.earlier_shards).map_err(Error::Authority)?),
-            // A stranger's certificate may name anything; then its status is unknown.
-            Err(problem) if matches!(problem.kind, Kind::NotFound | Kind::Invalid) => None,
-            Err(problem) => return Err(Error::Authority(problem)),
+        shards
+    }
+
+    fn issued(&self, certificate: &Certificate) -> bool {
+        let mut all = self.authorities.iter().chain(&self.anchors);
+        all.any(|authority| certificate.verify_signed_by(authority).is_ok())
+    }
+
+    async fn shard(&self, authority: &ca::api::Client, shard: &Shard) -> Result<Option<Crl>, Error> {
+        let read = || async {
+            match authority.shard_crl(&shard.0, shard.1).await {
+                Ok(list) => crl(&list.crl, &self.earlier_shards).map(Some).map_err(Error::Authority),
+                // One that has not been made yet; then the status is unknown.
+                Err(problem) if matches!(problem.kind, Kind::NotFound | Kind::Invalid) => Ok(None),
+                Err(problem) => Err(Error::Authority(problem)),
+            }
         };
-        if kept.len() < MOST_SHARDS {
-            kept.insert(shard, found.clone());
+        let cell = self.cell(shard);
+        cell.get_or_try_init(read).await.cloned()
+    }
+
+    /// Where the list of a shard is, or will be.
+    fn cell(&self, shard: &Shard) -> Cell {
+        let mut kept = self.shards();
+        if let Some(cell) = kept.get(shard) {
+            return Arc::clone(cell);
         }
-        Ok(found)
+        let cell = Cell::default();
+        if kept.len() < MOST_SHARDS {
+            kept.insert(shard.clone(), Arc::clone(&cell));
+        }
+        cell
+    }
+
+    /// The lists of shards that were read.
+    fn shard_crls(&self) -> Vec<Crl> {
+        self.shards().values().filter_map(|cell| cell.get()?.clone()).collect()
+    }
+
+    fn shards(&self) -> MutexGuard<'_, HashMap<Shard, Cell>> {
+        self.shards.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The policies that these profiles assert now.
+    pub(crate) fn policies_of(&self, names: &[&str]) -> Vec<ObjectIdentifier> {
+        let named = self.profiles.iter().filter(|profile| names.contains(&profile.id.as_str()));
+        named
+            .flat_map(|profile| &profile.policies)
+            .filter_map(|text| ObjectIdentifier::new(text).ok())
+            .collect()
     }
 
     /// Now, or when the newest list was made: the clock of the machine that made it may be a little ahead of this one.
@@ -120,7 +181,7 @@ impl Kept {
 }
 
 /// The shard that a certificate names, with its issuer's id.
-fn shard_of(certificate: &Certificate) -> Option<(String, u32)> {
+fn shard_of(certificate: &Certificate) -> Option<Shard> {
     let mut places = certificate.crl_distribution_points().iter().flat_map(pki::DistributionPoint::uris);
     places.find_map(|place| {
         let (before, shard) = place.strip_suffix(".crl")?.rsplit_once('/')?;
@@ -143,4 +204,107 @@ fn decoded(text: &str) -> Option<Vec<u8>> {
 
 fn unreadable(what: &str) -> Problem {
     Problem::internal(format!("the authority answered {what} that does not read"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{
+        BasicConstraints, CertificateParams, CrlDistributionPoint, DnType, IsCa, Issuer, KeyPair,
+        KeyUsagePurpose,
+    };
+
+    use super::*;
+
+    fn named(name: &str) -> CertificateParams {
+        let mut made = CertificateParams::default();
+        made.distinguished_name.push(DnType::CommonName, name);
+        made
+    }
+
+    /// An authority of this name, and its certificate.
+    fn authority(name: &str) -> (Issuer<'static, KeyPair>, Certificate) {
+        let key = KeyPair::generate().unwrap();
+        let mut made = named(name);
+        made.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        made.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let certificate = Certificate::from_der(made.self_signed(&key).unwrap().der()).unwrap();
+        (Issuer::new(made, key), certificate)
+    }
+
+    /// A certificate that names a shard.
+    fn of_shard(issuer: &Issuer<'_, KeyPair>, shard: u32) -> Certificate {
+        let mut made = named("Signer");
+        let uris = vec![format!("http://pki.example.org/crl/root/{shard}.crl")];
+        made.crl_distribution_points = vec![CrlDistributionPoint { uris }];
+        let made = made.signed_by(&KeyPair::generate().unwrap(), issuer).unwrap();
+        Certificate::from_der(made.der()).unwrap()
+    }
+
+    /// What was read of an authority that has nothing else.
+    fn kept(anchor: Certificate) -> Kept {
+        Kept {
+            anchors: vec![anchor],
+            authorities: Vec::new(),
+            crls: Vec::new(),
+            profiles: Vec::new(),
+            read_at: Millis(0),
+            shards: std::sync::Mutex::default(),
+            earlier_shards: Vec::new(),
+        }
+    }
+
+    /// What is asked for are the policies of the profiles that are named, all that each has, and of no others.
+    #[test]
+    fn profiles_say_their_policies() {
+        let profile = |id: &str, policies: &[&str]| ProfileInfo {
+            id: id.to_owned(),
+            title: String::new(),
+            version: 1,
+            issuers: Vec::new(),
+            validity_days: 1,
+            spread_days: None,
+            most_per_day: None,
+            keys: Vec::new(),
+            policy: None,
+            policies: policies.iter().map(|&policy| policy.to_owned()).collect(),
+            subject: Vec::new(),
+        };
+        let profiles =
+            vec![profile("signing", &["1.2.3", "1.2.4"]), profile("bare", &[]), profile("tls", &["1.2.5"])];
+        let (_, anchor) = authority("Root");
+        let kept = Kept { profiles, ..kept(anchor) };
+        let asked =
+            |names: &[&str]| kept.policies_of(names).iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(asked(&["signing", "bare", "unknown"]), ["1.2.3", "1.2.4"]);
+        assert!(asked(&["bare"]).is_empty() && asked(&[]).is_empty());
+    }
+
+    /// Of what came the shards of certificates alone are looked up that an authority here issued, each once, and so many at most; who names one
+    /// of ours without having its key has nothing looked up, and too many of them nothing more. Who waits for one shard keeps nobody from another.
+    #[test]
+    fn only_our_own_shards_are_looked_up() {
+        let (ours, anchor) = authority("Root");
+        let (forger, _) = authority("Root");
+        let (stranger, _) = authority("Elsewhere");
+        let kept = kept(anchor);
+        let root =
+            |shards: &[u32]| shards.iter().map(|shard| ("root".to_owned(), *shard)).collect::<Vec<Shard>>();
+        let came = [
+            of_shard(&forger, 1),
+            of_shard(&ours, 2),
+            of_shard(&stranger, 3),
+            of_shard(&ours, 2),
+            of_shard(&ours, 4),
+        ];
+        assert_eq!(kept.shards_of(&came, MOST_SHARDS), root(&[2, 4]));
+        assert_eq!(kept.shards_of(&came, 1), root(&[2]));
+        let forged = of_shard(&forger, 1);
+        let mut many = vec![forged; MOST_STRANGERS];
+        many.push(of_shard(&ours, 2));
+        assert!(kept.shards_of(&many, MOST_SHARDS).is_empty());
+        assert_eq!(kept.shards_of(&many[1..], MOST_SHARDS), root(&[2]));
+        let [two, four] = [2, 4].map(|shard| kept.cell(&("root".to_owned(), shard)));
+        assert!(Arc::ptr_eq(&two, &kept.cell(&("root".to_owned(), 2))) && !Arc::ptr_eq(&two, &four));
+        assert!(kept.shards.try_lock().is_ok(), "the map is not held while a list is waited for");
+    }
 }

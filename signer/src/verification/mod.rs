@@ -24,9 +24,9 @@ use pki::path::{self, OcspAnswer};
 use pki::{Certificate, Crl, ObjectIdentifier};
 
 pub use self::cms::{Document, Malformed};
-pub use report::{Code, Finding, Form, Report, SignatureReport, Signer, Verdict, Weight};
+pub use report::{Author, Code, Finding, Form, Report, SignatureReport, Signer, Verdict, Weight};
 
-pub(crate) use kept::{Kept, Trusted};
+pub(crate) use kept::{Kept, MOST_SHARDS, Trusted};
 pub(crate) use service::{against, judge_here, refusal, verify};
 
 use certificate::{Shown, When};
@@ -58,6 +58,21 @@ pub struct Trust<'a> {
     pub weak: Weak,
     /// What authorities themselves say of certificates that have ended, which their lists name no more. It is believed.
     pub told: &'a [Told],
+    /// Of a prescription: what the register says of its signer and its author. It is believed.
+    pub authorship: Authorship,
+}
+
+/// Whether the signer of a prescription is its author, by the role profile that it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authorship {
+    /// No register was asked, or it knows roles of neither.
+    Unasked,
+    /// The role is the signer's.
+    Signers,
+    /// It is somebody else's.
+    Others,
+    /// The signer has roles in the register, and it knows none of this number.
+    Unknown,
 }
 
 /// What an authority itself says of a certificate that it issued: it keeps when and why one was revoked also when no list has it any more.
@@ -150,6 +165,14 @@ impl Evidence {
         }
     }
 
+    /// The certificate of a prescription's signature, and the role profile in which it is written; nothing if either does not read.
+    pub(crate) fn role_profile(&self) -> Option<(&Certificate, String)> {
+        match &self.0 {
+            Read::Prescription(evidence) => evidence.role_profile(),
+            Read::Cms(_) | Read::Record(_) => None,
+        }
+    }
+
     /// Reads an evidence record of RFC 4998, and the document of which it says that it was there. Without the document the record is looked at
     /// in itself alone, and may be of anything.
     pub fn record(octets: &[u8], document: Option<&[u8]>) -> Self {
@@ -231,6 +254,7 @@ pub fn read_anything(octets: &[u8]) {
         signers: usize::MAX,
         weak: Weak::Noted,
         told: &[],
+        authorship: Authorship::Unasked,
     };
     let all = [
         Evidence::cms(octets, Document::Inside),
@@ -354,6 +378,7 @@ fn told(
     SignatureReport {
         verdict: findings.verdict(),
         signer: signer.map(signer_of),
+        author: None,
         digest,
         claimed_time: when.claimed_ms.map(moment),
         trusted_time: when.trusted_ms.map(moment),

@@ -10,8 +10,8 @@ use pki::{Certificate, Crl};
 use super::certificate::{self, Shown, When};
 use super::proven::{Made, Proof, Value};
 use super::read_before;
-use super::report::{Code, Findings, Form, Report, Weight};
-use super::{Trust, Weak, told};
+use super::report::{Author, Code, Findings, Form, Report, SignatureReport, Weight};
+use super::{Authorship, Trust, Weak, told};
 use crate::eps::{
     Algorithm, AuthorTime, Fault, Fragments, Message, Prescription, Signature, SignatureFault, SignedInfo,
 };
@@ -115,6 +115,12 @@ impl Evidence {
         Some(Value { certificate, signature: value, claimed_ms: at.millis().0 })
     }
 
+    /// Who signed, and the role profile in which it is written.
+    pub(super) fn role_profile(&self) -> Option<(&Certificate, String)> {
+        let signed = self.read.as_ref().ok()?;
+        Some((&signed.certificate, signed.author()?.role_profile))
+    }
+
     /// Judges it: everything is collected, as the service does.
     pub(super) fn judge(&self, trust: &Trust<'_>) -> Report {
         let mut findings = Findings::default();
@@ -128,6 +134,7 @@ impl Evidence {
         };
         signed.value(trust.weak, &mut findings);
         signed.statement(&mut findings);
+        signed.authorship(trust.authorship, &mut findings);
         let proof = self.proof.as_ref();
         let lists = proof.into_iter().flat_map(Proof::crls);
         let crls: Vec<Crl> = trust.known.crls.iter().cloned().chain(lists).collect();
@@ -139,6 +146,7 @@ impl Evidence {
         let words = words(&findings);
         let digest = signed.info.as_ref().and_then(SignedInfo::digest_octets).map(hex::encode);
         let report = told(Some(&signed.certificate), digest, findings, when, &chain);
+        let report = SignatureReport { author: signed.author(), ..report };
         let report = Report::new(self.form, trust.now_ms, Findings::default(), vec![report]);
         Report { eps: Some(words), ..report }
     }
@@ -214,6 +222,40 @@ impl Signed {
             None if strong => {}
             _ => findings
                 .fails(Code::SignatureWrong, "the signature value does not match the key of the certificate"),
+        }
+    }
+
+    /// In whose name it is written; nothing where that cannot be read.
+    fn author(&self) -> Option<Author> {
+        let told = self.fragments.author().ok()?;
+        Some(Author { name: told.name, role_profile: told.role_profile, organisation: told.organisation })
+    }
+
+    /// The author against the signer: whoever may sign prescriptions may sign none in another's name.
+    fn authorship(&self, authorship: Authorship, findings: &mut Findings) {
+        let Some(author) = self.author() else {
+            findings.open(
+                Code::AuthorUnknown,
+                "who its author is cannot be read, so nobody knows whether they signed it",
+            );
+            return;
+        };
+        let Author { name, role_profile, .. } = author;
+        match authorship {
+            Authorship::Signers => {}
+            Authorship::Others => findings.fails(
+                Code::AuthorOther,
+                format!("the author is {name}, in role {role_profile}, and the certificate is that of somebody else"),
+            ),
+            Authorship::Unknown => findings.open(
+                Code::AuthorUnknown,
+                format!("whether the signer is the author, {name}, is not known: the signer has roles here, and none of them is {role_profile}"),
+            ),
+            Authorship::Unasked => findings.add(
+                Code::AuthorUnknown,
+                Weight::Note,
+                format!("nothing here says whether the signer is the author, {name}: compare the two names"),
+            ),
         }
     }
 

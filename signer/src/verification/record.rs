@@ -69,6 +69,7 @@ impl Evidence {
         let report = SignatureReport {
             verdict,
             signer: whose.map(|signature| signer_of(&signature.signer)),
+            author: None,
             digest: self.digest.clone(),
             claimed_time: None,
             trusted_time: seen.filter(|_| verdict == Verdict::Valid).map(moment),

@@ -95,6 +95,8 @@ pub enum Code {
     CertificateUsage,
     /// The certificate is not of a policy that is asked for.
     CertificatePolicy,
+    /// No policy was asked for: none is set, and the profiles by which is signed here have none.
+    PolicyNotAsked,
     /// The certificate was not valid at the time of signing.
     CertificateTime,
     /// The key was not to be used at the time of signing.
@@ -127,6 +129,10 @@ pub enum Code {
     TimeStampWrong,
     /// Whoever gave a time-stamp is not trusted here, or not known to have been good then: it proves nothing.
     TimeStampNotTrusted,
+    /// The author of the prescription is somebody else than its signer.
+    AuthorOther,
+    /// Whether the author of the prescription is its signer is not known.
+    AuthorUnknown,
 }
 
 /// One reason for the verdict.
@@ -155,6 +161,17 @@ pub struct Signer {
     pub not_after: String,
 }
 
+/// In whose name a prescription is written, as it says itself: what is signed has it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Author {
+    /// The name.
+    pub name: String,
+    /// The role profile, by its number; empty where it is not written there.
+    pub role_profile: String,
+    /// The organisation.
+    pub organisation: String,
+}
+
 /// One signature.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SignatureReport {
@@ -163,6 +180,9 @@ pub struct SignatureReport {
     /// Whose it is; absent when no certificate reads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signer: Option<Signer>,
+    /// For prescriptions: in whose name it is signed. Whether that is the signer is among the findings, where it is not so or not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<Author>,
     /// The digest of the document given, hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,

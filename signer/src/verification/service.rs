@@ -18,8 +18,9 @@ use super::certificate::{self, Shown, When};
 use super::kept::Kept;
 use super::proven::{Proof, Source, Value};
 use super::report::{Code, Finding, Findings, Weight};
-use super::{Document, Evidence, Report, SignatureReport, Told, Trust, Verdict, Weak};
+use super::{Authorship, Document, Evidence, Report, SignatureReport, Told, Trust, Verdict, Weak};
 use crate::api::{VERIFY, Verify};
+use crate::dss;
 use crate::error::Error;
 use crate::evidence::proof_of;
 use crate::offload::off_thread_if;
@@ -31,6 +32,8 @@ use crate::store::ledger;
 const LARGE: usize = 64 * 1024;
 /// How many certificates, lists or answers may come with a request: each costs the verification of a signature.
 const MOST: usize = 16;
+/// For how many shards of certificates their lists are asked for.
+const MOST_LOOKED_UP: usize = 64;
 /// How far the time that a signature claims may lie from that of its row in the ledger: a prescription is prepared, and then signed within hours.
 const NEAR_MS: i64 = 86_400_000;
 
@@ -159,8 +162,10 @@ pub(crate) async fn verify(signer: &Signer, caller: &Caller, request: Verify) ->
     .await?;
     let large = large || input.size() > LARGE;
     let Input { certificates, crls, answers, signers, .. } = input;
-    let given = Given { certificates, crls, answers, signers, weak };
+    let authorship = authorship(signer, &evidence).await?;
+    let given = Given { certificates, crls, answers, signers, weak, authorship };
     let basis = Basis::read(signer, &evidence.signers(), given.clone()).await?;
+    let asked = !basis.policies.is_empty();
     let (evidence, report) = judged(evidence, basis, large).await;
     let proofs = from_ledger(signer, &evidence, &report).await?;
     let report = if proofs.is_empty() {
@@ -170,6 +175,7 @@ pub(crate) async fn verify(signer: &Signer, caller: &Caller, request: Verify) ->
         let basis = Basis::read(signer, &evidence.signers(), given).await?;
         judged(evidence, basis, large).await.1
     };
+    let report = if asked { report } else { without_policy(report) };
     let verdict = match report.verdict {
         Verdict::Valid => "valid",
         Verdict::Indeterminate => "indeterminate",
@@ -177,6 +183,17 @@ pub(crate) async fn verify(signer: &Signer, caller: &Caller, request: Verify) ->
     };
     metrics::counter!("signer_verifications_total", "verdict" => verdict).increment(1);
     Ok(report)
+}
+
+/// Says that certificates of any policy were taken: the operator names none, and the profiles by which is signed here assert none.
+fn without_policy(mut report: Report) -> Report {
+    let sentence = "no policy of the signer's certificate was asked for: none is set here";
+    report.findings.push(Finding {
+        code: Code::PolicyNotAsked,
+        weight: Weight::Note,
+        sentence: sentence.to_owned(),
+    });
+    report
 }
 
 /// Judges it, on a thread that may be kept busy where it is large.
@@ -230,7 +247,30 @@ async fn of_ledger(signer: &Signer, value: Value<'_>) -> Result<Option<Proof>, E
     Ok(Some(Proof { record: read(&proof.evidence_record)?, lists, source: Source::Ledger }))
 }
 
-/// What a request gives besides what is to be judged.
+/// Whether the signer of a prescription is its author. The authority says whose the certificate is, and the register whose the role.
+async fn authorship(signer: &Signer, evidence: &Evidence) -> Result<Authorship, Error> {
+    let Some((certificate, role_profile)) = evidence.role_profile() else { return Ok(Authorship::Unasked) };
+    let info = match signer.ca.certificate(&certificate.serial().to_string()).await {
+        Ok(info) => info,
+        // A stranger's: nobody trusts it, whoever it is.
+        Err(problem) if matches!(problem.kind, Kind::NotFound | Kind::Invalid) => {
+            return Ok(Authorship::Unasked);
+        }
+        Err(problem) => return Err(Error::Authority(problem)),
+    };
+    if !is_of(&info, certificate) {
+        return Ok(Authorship::Unasked);
+    }
+    dss::authorship(signer, &role_profile, &info.user_id.unwrap_or_default()).await
+}
+
+/// Whether the authority's row is of this very certificate.
+fn is_of(info: &CertificateInfo, certificate: &Certificate) -> bool {
+    let kept = info.certificate.as_deref().and_then(|text| STANDARD.decode(text).ok());
+    kept.as_deref() == Some(certificate.der())
+}
+
+/// What a request gives besides what is to be judged, and what the register says of it.
 #[derive(Clone)]
 struct Given {
     certificates: Vec<Certificate>,
@@ -238,6 +278,7 @@ struct Given {
     answers: Vec<OcspAnswer>,
     signers: usize,
     weak: Weak,
+    authorship: Authorship,
 }
 
 /// By what it is judged.
@@ -251,6 +292,7 @@ struct Basis {
     policies: Vec<ObjectIdentifier>,
     signers: usize,
     weak: Weak,
+    authorship: Authorship,
 }
 
 impl Basis {
@@ -258,13 +300,14 @@ impl Basis {
     async fn read(signer: &Signer, signers: &[Certificate], given: Given) -> Result<Self, Error> {
         let now = signer.clock.now();
         let kept = signer.trusted.newest(&signer.ca, now).await?;
-        let mut crls = kept.lists(&signer.ca, signers).await?;
+        let mut crls = kept.lists(&signer.ca, signers, MOST_LOOKED_UP).await?;
         let at = Kept::judged_at(&crls, now);
         crls.extend(given.crls);
         let extra = kept.authorities.iter().cloned().chain(given.certificates).collect();
         let told = told(signer, &kept, signers, at).await?;
-        let (policies, answers) = (signer.policies.clone(), given.answers);
-        Ok(Self { kept, extra, crls, answers, told, at, policies, signers: given.signers, weak: given.weak })
+        let (policies, answers) = (policies(signer, &kept), given.answers);
+        let Given { signers, weak, authorship, .. } = given;
+        Ok(Self { kept, extra, crls, answers, told, at, policies, signers, weak, authorship })
     }
 
     fn trust(&self) -> Trust<'_> {
@@ -277,15 +320,28 @@ impl Basis {
             signers: self.signers,
             weak: self.weak,
             told: &self.told,
+            authorship: self.authorship,
         }
     }
+}
+
+/// The policies of one of which a signer's certificate must be: those that the operator names, or those of the profiles by which keys and cards
+/// sign here.
+fn policies(signer: &Signer, kept: &Kept) -> Vec<ObjectIdentifier> {
+    if !signer.policies.is_empty() {
+        return signer.policies.clone();
+    }
+    let cards = signer.config.dss.card_profile.iter().map(String::as_str);
+    let names: Vec<&str> = cards.chain([signer.config.profile.as_str()]).collect();
+    kept.policies_of(&names)
 }
 
 impl Given {
     /// Nothing: what is known here alone counts.
     fn nothing() -> Self {
         let (certificates, crls, answers) = (Vec::new(), Vec::new(), Vec::new());
-        Self { certificates, crls, answers, signers: 1, weak: Weak::Refused }
+        let (weak, authorship) = (Weak::Refused, Authorship::Unasked);
+        Self { certificates, crls, answers, signers: 1, weak, authorship }
     }
 }
 
@@ -314,12 +370,11 @@ async fn told(signer: &Signer, kept: &Kept, signers: &[Certificate], at: Millis)
 
 /// What the authority's row says, if it is of this very certificate.
 fn said(certificate: &Certificate, info: &CertificateInfo) -> Option<Told> {
-    let der = STANDARD.decode(info.certificate.as_ref()?).ok()?;
     let revoked = info.revocation.as_ref().map(|it| {
         let since = it.invalidity_date.map_or(it.revoked_at, |date| date.min(it.revoked_at));
         (since.0, Reason::from_code(it.reason.code()))
     });
-    (der == certificate.der()).then(|| Told { certificate: certificate.clone(), revoked })
+    is_of(info, certificate).then(|| Told { certificate: certificate.clone(), revoked })
 }
 
 /// Judges something by what is known here alone, and by whatever policy: what a request of ours goes on with.

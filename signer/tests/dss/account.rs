@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::evidence::found;
 use super::world::Browser;
-use super::{ISSUER, World, unprepared};
+use super::{ISSUER, World, author, unprepared};
 
 const FHIR: &str = include_str!("../../../fixtures/prescription.json");
 pub(super) const ACCOUNT: &str = "/signing-service/account";
@@ -67,6 +67,7 @@ platform::both_engines! {
     /// invalid.
     async fn prescriptions_outlive_their_credential(db: Db) {
         let mut world = World::new(db).await;
+        author::has(&world, "555021942107").await;
         world.rig.renew_time_stamping().await;
         lists(&world).await;
         let proved = prescribed(&mut world, "script-1").await;
@@ -105,6 +106,34 @@ platform::both_engines! {
         let (verdict, said, since) = verified(&world, &brought(&late)).await;
         assert_eq!((verdict.as_str(), since), ("indeterminate", None));
         assert!(said.contains(&"time-stamp-wrong".to_owned()), "{said:?}");
+    }
+
+    /// A prescription is good where the register says that whoever signed it is its author, also when the role has ended since; it is not where the
+    /// role is somebody else's, open where the signer has other roles alone, and where the register knows neither that is noted.
+    async fn what_another_is_the_author_of_is_not_good(db: Db) {
+        const SIGNER: &str = "555021942107";
+        const STRANGER: &str = "555021942115";
+        let mut world = World::new(db).await;
+        lists(&world).await;
+        let signed = json!({"prescription": prescribed(&mut world, "script-1").await});
+        let says = async |world: &World| {
+            let (verdict, codes, _) = verified(world, &signed).await;
+            (verdict, codes.join(" "))
+        };
+        let is = |verdict: &str, codes: &str| (verdict.to_owned(), codes.to_owned());
+        assert_eq!(says(&world).await, is("valid", "author-unknown"));
+        author::has(&world, SIGNER).await;
+        assert_eq!(says(&world).await, is("valid", ""));
+        author::loses(&world).await;
+        assert_eq!(says(&world).await, is("valid", ""));
+        author::nobody(&world).await;
+        author::had(&world, SIGNER, "555000000211").await;
+        assert_eq!(says(&world).await, is("indeterminate", "author-unknown"));
+        author::has(&world, STRANGER).await;
+        assert_eq!(says(&world).await, is("invalid", "author-other"));
+        let answer = world.rig.post(&world.rig.verifier, "/signer/verifications", &signed).await;
+        assert_eq!(answer.body["eps"], json!([]), "the service of today does not look at it");
+        assert_eq!(answer.body["signatures"][0]["author"]["role_profile"], author::ROLE);
     }
 
     /// A prescriber sees own signatures and credentials alone, and ends one, by our own page and after a question, also when the authority was away

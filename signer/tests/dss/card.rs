@@ -23,14 +23,14 @@ use crate::rig::{USER, verify_raw};
 const STRANGER: &str = "555021942115";
 
 /// A card.
-struct Card {
+pub(super) struct Card {
     key: RsaKeyPair,
     issued: Issued,
 }
 
 impl Card {
     /// Issued to somebody by the authority, by a profile.
-    async fn issued(world: &World, user: &str, profile: &str) -> Self {
+    pub(super) async fn issued(world: &World, user: &str, profile: &str) -> Self {
         let key = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
         let spki: PublicKeyX509Der<'_> = key.public_key().as_der().unwrap();
         let subject = SubjectData {
@@ -45,7 +45,7 @@ impl Card {
     }
 
     /// What the agent brings of a request.
-    fn sign(&self, asked: &ToSign) -> Signed {
+    pub(super) fn sign(&self, asked: &ToSign) -> Signed {
         let signature = |octets: &[u8]| {
             let mut value = vec![0; self.key.public_modulus_len()];
             self.key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), octets, &mut value).unwrap();
@@ -68,21 +68,21 @@ impl Card {
 }
 
 /// What the page gives the agent.
-async fn asked(world: &World, request: &str) -> ToSign {
+pub(super) async fn asked(world: &World, request: &str) -> ToSign {
     let path = format!("/signing-service/sign/{request}/card/options");
     let asked = world.browsers[USER].clone().send(world, "POST", &path, Some(&json!({}))).await;
     assert_eq!(asked.status, 200, "{}", asked.body);
     serde_json::from_str(&asked.body).unwrap()
 }
 
-async fn brought(world: &World, user: &str, request: &str, signed: &Signed) -> Answered {
+pub(super) async fn brought(world: &World, user: &str, request: &str, signed: &Signed) -> Answered {
     let path = format!("/signing-service/sign/{request}/card");
     let body = serde_json::to_value(signed).unwrap();
     world.browsers[user].clone().send(world, "POST", &path, Some(&body)).await
 }
 
 /// The revocation lists of now.
-async fn lists(world: &World) {
+pub(super) async fn lists(world: &World) {
     world.rig.authority.make_lists().await;
     world.rig.pass(3_000);
 }

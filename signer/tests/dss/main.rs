@@ -15,6 +15,7 @@ mod proofs;
 mod requests;
 mod roads;
 mod signing;
+mod times;
 mod world;
 
 /// A security key in software.

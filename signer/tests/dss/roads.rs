@@ -95,6 +95,47 @@ impl Client {
 }
 
 platform::both_engines! {
+    /// What was authorised is not signed later, nor extended, in a role that ended meanwhile, also when what was prepared is kept no more; and what was
+    /// refused so stays refused, when the role is there again too.
+    async fn roles_outlive_what_was_prepared(db: Db) {
+        let world = World::new(db).await;
+        let client = Client::new(&world, "open-system", "told").await;
+        author::has(&world, USER).await;
+        let hash = digest_of(&STANDARD.decode(client.prepared(&world).await).unwrap());
+        let (id, caller) = (&client.credential, &client.caller);
+        let granted = world.rig.authorize(caller, id, &[&hash], PASSPHRASE).await;
+        assert_eq!(granted.status, 200, "{:?}", granted.body);
+        let mut body = sign(id, &hash);
+        body["SAD"] = granted.body["SAD"].clone();
+        body["operationMode"] = json!("A");
+        let accepted = world.rig.csc(caller, "signatures/signHash", &body).await;
+        let asked = json!({"requestID": accepted.body["responseID"]});
+        let poll = async || world.rig.csc(caller, "signatures/signPolling", &asked).await.status;
+        while poll().await == 202 {
+            tokio::task::yield_now().await;
+        }
+        // As a process leaves it that ends before it has signed; and what was prepared is over.
+        for sql in [
+            "DELETE FROM signer_signature WHERE position >= $1", "DELETE FROM signer_signing WHERE signed_at >= $1",
+            "DELETE FROM signer_prepared WHERE prepared_at >= $1", "UPDATE signer_job SET state = 'waiting' WHERE octets > $1",
+        ] {
+            world.write(sql, Vec::new(), 0).await;
+        }
+        author::loses(&world).await;
+        let extend = json!({"credentialID": id, "SAD": granted.body["SAD"], "hashes": [hash]});
+        let refused = world.rig.csc(caller, "credentials/extendTransaction", &extend).await;
+        assert_eq!(refused.status, 403, "{:?}", refused.body);
+        world.rig.pass(31_000);
+        world.rig.sweep_jobs().await;
+        assert_eq!(poll().await, 403);
+        author::regains(&world).await;
+        assert_eq!(poll().await, 403, "what was refused is not signed by asking again");
+        assert_eq!(world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signature").await, 0);
+        // The authorisation is still good, for whoever shows it.
+        body["operationMode"] = json!("S");
+        assert_eq!(world.rig.csc(caller, "signatures/signHash", &body).await.status, 200);
+    }
+
     /// By every road: what nobody was shown is signed for those alone who may ask for it, which is everything where a passphrase is enough, and what
     /// somebody else is the author of, or was written in a role that has ended, for nobody; nor is such a signature put into its form, nor an
     /// authorisation extended or agreed to that was asked for before.

@@ -184,6 +184,36 @@ platform::both_engines! {
         assert_eq!(rig.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signature").await, 0);
     }
 
+    /// What was accepted while its client has as much under way as it may waits for that, and is signed when there is room: nobody has to take it up.
+    async fn what_was_accepted_waits_for_its_share(db: Db) {
+        let rig = Rig::new(db).await;
+        let id = rig.ready(Algorithm::P256).await;
+        let narrow = rig.twin_set(|config| config.calls_per_client = 1);
+        let (one, two) = (digest_of(b"one"), digest_of(b"two"));
+        let sad = narrow.sad(&id, &[&one, &two]).await;
+        let busy = narrow.signer.occupy().await;
+        let now = async { narrow.sign_hash(&narrow.system, &id, &sad, &[&one]).await };
+        let later = async {
+            while narrow.signer.waiting() == 0 {
+                tokio::task::yield_now().await;
+            }
+            let body = json!({"credentialID": id, "SAD": sad, "hashes": [two], "signAlgo": P_256, "operationMode": "A"});
+            let accepted = narrow.csc(&narrow.system, "signatures/signHash", &body).await;
+            let asked = json!({"requestID": accepted.body["responseID"]});
+            for _ in 0..50 {
+                let waiting = narrow.csc(&narrow.system, "signatures/signPolling", &asked).await;
+                assert_eq!(waiting.status, 202, "{:?}", waiting.body);
+            }
+            let refused = narrow.sign_hash(&narrow.system, &id, &sad, &[&two]).await;
+            assert_eq!(refused.status, 429, "whoever wants it at once is told to come again");
+            drop(busy);
+            polled(&narrow, asked["requestID"].as_str().unwrap()).await
+        };
+        let (now, later) = tokio::join!(now, later);
+        assert_eq!((now.status, later.status), (200, 200), "{:?}", later.body);
+        assert_eq!(rig.count("SELECT CAST(SUM(tries) AS BIGINT) FROM signer_job").await, 0);
+    }
+
     /// Clients of the first version find, authorise and sign with the same credential under the names that they know.
     async fn the_first_version_is_spoken(db: Db) {
         let rig = Rig::new(db).await;

@@ -18,6 +18,9 @@ const DAY: i64 = 24 * 3_600_000;
 /// id-aa-ets-archiveTimestampV3, EN 319 122-1 5.5.3.
 const ARCHIVE_TIME_STAMP: ObjectIdentifier = ObjectIdentifier::new_unwrap("0.4.0.1733.2.4");
 
+/// SHA-512 as it stands in DER.
+const SHA_512: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03];
+
 /// A signature of a level over the document, attached.
 async fn sign(rig: &Rig, id: &str, oid: &str, level: &str) -> Vec<u8> {
     let sad = rig.sad(id, &[&digest_of(DOCUMENT)]).await;
@@ -25,7 +28,7 @@ async fn sign(rig: &Rig, id: &str, oid: &str, level: &str) -> Vec<u8> {
         "conformance_level": level, "signAlgo": oid}]});
     let signed = rig.csc(&rig.system, "signatures/signDoc", &body).await;
     assert_eq!(signed.status, 200, "{:?}", signed.body);
-    // The same request again finds the same signature and what was put around it first; another process makes that anew.
+    // The same request again finds the same signature and what was put around it first.
     let given = rig.events("time-stamps-given").await.len();
     let again = rig.csc(&rig.system, "signatures/signDoc", &body).await;
     assert_eq!((again.status, &again.body), (200, &signed.body));
@@ -92,6 +95,51 @@ platform::both_engines! {
 }
 
 platform::both_engines! {
+    /// What was put around a signature is the same whichever process is asked again, also when one that made it has died, with the lists of then and no further
+    /// time-stamp; of two that make it at the same time the first is answered by both. After an hour it is made anew around the same signature.
+    async fn levels_outlive_their_process(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.renew_time_stamping().await;
+        rig.authority.make_lists().await;
+        let id = rig.ready(Algorithm::P256).await;
+        let count = async || rig.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_raised").await;
+        for level in ["Ades-B-T", "Ades-B-LT", "Ades-B-LTA"] {
+            let sad = rig.sad(&id, &[&digest_of(DOCUMENT)]).await;
+            let body = json!({"credentialID": id, "SAD": sad, "documents": [{"document": base64(DOCUMENT), "signature_format": "C",
+                "conformance_level": level, "signAlgo": "1.2.840.10045.4.3.2"}]});
+            let twins = [rig.twin(), rig.twin()];
+            let ask = async |rig: &Rig| {
+                let made = rig.csc(&rig.system, "signatures/signDoc", &body).await;
+                assert_eq!(made.status, 200, "{level}: {:?}", made.body);
+                made.body
+            };
+            let (first, second) = tokio::join!(ask(&twins[0]), ask(&twins[1]));
+            assert_eq!(first, second, "{level}: made at the same time");
+            let given = rig.events("time-stamps-given").await.len();
+            rig.pass(60_000);
+            rig.revoke_at_authority(&rig.serials(&rig.ready(Algorithm::P256).await).await[0]).await;
+            rig.authority.make_lists().await;
+            rig.pass(3_000);
+            assert_eq!(ask(&rig.twin()).await, first, "{level}: of another process, and with the lists of then");
+            assert_eq!(rig.events("time-stamps-given").await.len(), given, "{level}: no further time-stamp");
+        }
+        assert_eq!(count().await, 3);
+        rig.sweep().await;
+        assert_eq!(count().await, 3, "nothing is over");
+        let sad = rig.sad(&id, &[&digest_of(DOCUMENT)]).await;
+        let body = json!({"credentialID": id, "SAD": sad, "documents": [{"document": base64(DOCUMENT), "signature_format": "C",
+            "conformance_level": "Ades-B-T", "signAlgo": "1.2.840.10045.4.3.2"}]});
+        let early = rig.csc(&rig.system, "signatures/signDoc", &body).await;
+        rig.pass(3_600_000);
+        rig.sweep().await;
+        assert_eq!(count().await, 0);
+        let late = rig.twin().csc(&rig.system, "signatures/signDoc", &body).await;
+        assert!(late.status == 200 && late.body != early.body, "{:?}", late.body);
+        assert_eq!(rig.ledger(&id).await.len(), 4, "each is signed once");
+    }
+}
+
+platform::both_engines! {
     /// After the signer's certificate was revoked, a signature that was time-stamped before holds and one that only claims to be older does
     /// not. When the key of who gave the time-stamps is in other hands they prove nothing, also where a list of before came with them.
     async fn a_proven_time_outlives_revocation(db: Db) {
@@ -132,7 +180,7 @@ platform::both_engines! {
 platform::both_engines! {
     /// When every certificate of the signature and of its first time-stamps has ended, it holds if it was archived again in time, with
     /// what came in it; without that nobody says any more whether they were good. One archive time-stamp vouches for those in its index and for
-    /// no other.
+    /// no other. It can be archived in a longer hash, and what does not hold, or is not known to, is not archived.
     async fn archived_signatures_outlive_their_certificates(db: Db) {
         let rig = Rig::new(db).await;
         rig.renew_time_stamping().await;
@@ -154,6 +202,24 @@ platform::both_engines! {
         let renewed = rig.post(&rig.system, "/signer/archivals", &json!({"cms": base64(&archived)})).await;
         assert_eq!(renewed.status, 200, "{:?}", renewed.body);
         let renewed = unbase64(&renewed.body["cms"]);
+        // In a longer hash before that of the last one ages; the next is in that too, unless something else is asked for.
+        let with_sha_512 = |cms: &[u8]| cms.windows(SHA_512.len()).filter(|part| *part == SHA_512).count();
+        let longer = json!({"cms": base64(&renewed), "hash_algo": signer::api::SHA_512});
+        let longer = unbase64(&rig.post(&rig.system, "/signer/archivals", &longer).await.body["cms"]);
+        let longest = rig.post(&rig.system, "/signer/archivals", &json!({"cms": base64(&longer)})).await;
+        let longest = unbase64(&longest.body["cms"]);
+        let counts = [&renewed, &longer, &longest].map(|cms| with_sha_512(cms));
+        assert!(counts[0] < counts[1] && counts[1] < counts[2], "{counts:?}");
+        for cms in [&longer, &longest] {
+            let report = verify(&rig, cms).await;
+            assert_eq!(report["verdict"], "valid", "{report}");
+        }
+        // What does not hold is not made to seem so.
+        let at = archived.windows(DOCUMENT.len()).position(|part| part == DOCUMENT).unwrap();
+        let mut changed = archived.clone();
+        changed[at] ^= 1;
+        let refused = rig.post(&rig.system, "/signer/archivals", &json!({"cms": base64(&changed)})).await;
+        assert_eq!((refused.status, refused.body["code"].as_str()), (400, Some("signature-wrong")), "{:?}", refused.body);
         for cms in [&stamped, &archived, &renewed, &covered, &uncovered] {
             let report = verify(&rig, cms).await;
             assert_eq!(report["verdict"], "valid", "{report}");
@@ -163,6 +229,8 @@ platform::both_engines! {
         let report = verify(&rig, &renewed).await;
         assert_eq!(report["verdict"], "valid", "{report}");
         assert!(report["signatures"][0]["trusted_time"].as_str().unwrap().starts_with("2026-11-24"), "{report}");
+        let late = rig.post(&rig.system, "/signer/archivals", &json!({"cms": base64(&stamped)})).await;
+        assert_eq!((late.status, late.body["code"].as_str()), (409, Some("signature-unproven")), "{:?}", late.body);
         for cms in [&stamped, &archived] {
             let report = verify(&rig, cms).await;
             assert_eq!(report["verdict"], "indeterminate", "{report}");
@@ -172,6 +240,8 @@ platform::both_engines! {
         assert_eq!(verify(&rig, &covered).await["verdict"], "valid");
         let report = verify(&rig, &uncovered).await;
         assert_eq!((&report["verdict"], codes(&report)), (&json!("indeterminate"), vec!["time-stamp-not-trusted".to_owned()]), "{report}");
+        let unknown = json!({"cms": base64(&renewed), "hash_algo": "1.3.14.3.2.26"});
+        assert_eq!(rig.post(&rig.system, "/signer/archivals", &unknown).await.status, 400);
         for wrong in [json!({"cms": "%"}), json!({"cms": "AAAA"}), json!({"cms": base64(&archived), "document": "AAAA"})] {
             assert_eq!(rig.post(&rig.system, "/signer/archivals", &wrong).await.status, 400);
         }

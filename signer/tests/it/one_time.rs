@@ -4,7 +4,7 @@ use pki::{Certificate, Crl};
 use platform::db::Db;
 use serde_json::{Value, json};
 use signer::api::{Algorithm, KeyLife};
-use signer::verification::{Code, Document, Evidence, Trust, Verdict, Weak};
+use signer::verification::{Authorship, Code, Document, Evidence, Trust, Verdict, Weak};
 
 use crate::rig::{Answer, PASSPHRASE, Rig, create_request, digest_of, unbase64};
 
@@ -159,6 +159,7 @@ platform::both_engines! {
                 signers: 1,
                 weak: Weak::Refused,
                 told: &[],
+                authorship: Authorship::Unasked,
             })
         };
         let report = alone(&made[1], &before);
@@ -181,6 +182,23 @@ platform::both_engines! {
         let sad = rig.sad(&id, &[&one, &two]).await;
         let certificate = sign(&rig, &id, &sad, &[&one]).await.body["SignatureObject"][0].clone();
         assert!(!unbase64(&certificate).is_empty());
+        // What such a key does not do is refused before there is one.
+        let made = async |rig: &Rig| {
+            let keys = "SELECT CAST(COUNT(*) AS BIGINT) FROM signer_key WHERE mechanism = '\"one-time\"'";
+            let issued = "SELECT CAST(COUNT(*) AS BIGINT) FROM ca_certificate";
+            (rig.count(keys).await, rig.serials(&id).await.len(), rig.count(issued).await)
+        };
+        let before = made(&rig).await;
+        assert_eq!((before.0, before.1), (1, 1));
+        for algorithm in ["1.2.840.113549.1.1.11", "1.2.840.10045.4.3.3"] {
+            let by_digest = json!({"credentialID": id, "SAD": sad, "documentDigests": [{"hashes": [two], "signature_format": "C",
+                "signAlgo": algorithm, "signed_envelope_property": "Detached"}]});
+            let bare = json!({"credentialID": id, "SAD": sad, "hashes": [two], "signAlgo": algorithm});
+            for (method, body) in [("signatures/signDoc", by_digest), ("signatures/signHash", bare)] {
+                assert_eq!(rig.csc(&rig.system, method, &body).await.status, 400, "{method} {algorithm}");
+            }
+        }
+        assert_eq!(made(&rig).await, before, "no key, no certificate");
         rig.act(&rig.admin, &id, "renew", 409).await;
         rig.act(&rig.admin, &id, "suspend", 200).await;
         sign(&rig, &id, &sad, &[&two]).await.is_csc(400, "invalid_request", "Signing certificate is suspended");

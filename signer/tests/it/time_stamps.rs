@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use aws_lc_rs::digest;
 use axum::body::Body;
@@ -12,8 +13,9 @@ use http::Request;
 use platform::clock::{Accuracy, Untrusted};
 use platform::db::Db;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
-use crate::rig::{Rig, START, base64};
+use crate::rig::{Rig, START, base64, raw};
 
 const DOCUMENT: &[u8] = b"21 capsules";
 
@@ -64,6 +66,44 @@ fn damaged_questions_do_no_harm() {
     let sample = question(dir.path(), &["-sha512", "-cert", "-tspolicy", "1.2.3.4"]);
     assert!(signer::time_stamp::reads(&sample));
     platform::hammer::hammer(&sample, 2_000, signer::time_stamp::read_anything).unwrap();
+}
+
+platform::both_engines! {
+    /// Strangers who ask for more time-stamps than the token has places keep an application from none: its question is at the token at once, in front of
+    /// theirs, and all are answered.
+    async fn strangers_wait_apart(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.renew_time_stamping().await;
+        let dir = tempfile::tempdir().unwrap();
+        let body = question(dir.path(), &["-sha256"]);
+        let busy = rig.signer.occupy().await;
+        let reached = async |calls: usize| {
+            let wait = async {
+                while rig.signer.waiting() < calls {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(Duration::from_mins(1), wait).await.expect("it comes to that");
+        };
+        let places = rig.hsm.sessions() + 1;
+        let mut strangers = JoinSet::new();
+        for place in 1..=places {
+            strangers.spawn(raw(rig.routes(), ask(body.clone())));
+            reached(place).await;
+        }
+        let asked = json!({"hash": base64(digest::digest(&digest::SHA256, DOCUMENT).as_ref()), "hashAlgo": "2.16.840.1.101.3.4.2.1"});
+        let released = async {
+            reached(places + 1).await;
+            drop(busy);
+        };
+        let (known, ()) = tokio::join!(rig.csc(&rig.system, "signatures/timestamp", &asked), released);
+        assert_eq!(known.status, 200, "{:?}", known.body);
+        while let Some(answered) = strangers.join_next().await {
+            let (status, kind, _) = answered.unwrap();
+            assert_eq!((status, kind.as_str()), (200, "application/timestamp-reply"));
+        }
+        assert_eq!(rig.events("time-stamps-given").await.len(), places + 1, "each in its own group");
+    }
 }
 
 platform::both_engines! {

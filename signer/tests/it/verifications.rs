@@ -1,6 +1,8 @@
 //! `/signer/verifications`: signatures of our own credentials and of strangers.
 
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use platform::db::Db;
 use serde_json::{Value, json};
@@ -36,6 +38,27 @@ fn foreign() -> (String, String) {
     );
     let read = |name: &str| base64(&std::fs::read(dir.path().join(name)).unwrap());
     (read("out.p7s"), read("own.der"))
+}
+
+/// One document signed by three who certified themselves, each with another shard of an authority of ours as the place of its list.
+fn naming_shards() -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let openssl = |arguments: &str| {
+        let done =
+            Command::new("openssl").args(arguments.split(' ')).current_dir(dir.path()).output().unwrap();
+        assert!(done.status.success(), "{arguments}");
+    };
+    std::fs::write(dir.path().join("document"), DOCUMENT).unwrap();
+    let mut sign = "cms -sign -cades -binary -nodetach -outform DER -in document -out out.p7s".to_owned();
+    for shard in 1..=3 {
+        openssl(&format!(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {shard}.key -out {shard}.pem -subj /CN=Stranger-{shard} \
+             -addext keyUsage=critical,nonRepudiation -addext crlDistributionPoints=URI:http://pki.example.org/crl/remote-signing/{shard}.crl"
+        ));
+        sign += &format!(" -signer {shard}.pem -inkey {shard}.key");
+    }
+    openssl(&sign);
+    base64(&std::fs::read(dir.path().join("out.p7s")).unwrap())
 }
 
 /// A CAdES signature of a new credential, and its certificate's serial.
@@ -85,6 +108,19 @@ platform::both_engines! {
             assert_eq!(judged.body["verdict"], verdict, "{policy}: {:#}", judged.body);
             assert_eq!(codes(&judged).contains(&"certificate-policy"), verdict == "invalid");
         }
+        // Where nothing is set, the profiles by which is signed say it.
+        let of_cards = rig.twin_set(|config| {
+            config.profile = "card-signing".to_owned();
+            config.dss.card_profile = vec!["card-signing".to_owned()];
+        });
+        let judged = verify(&of_cards, &beside).await;
+        assert_eq!((&judged.body["verdict"], codes(&judged)), (&json!("invalid"), vec!["certificate-policy"]), "{:#}", judged.body);
+        let of_none = rig.twin_set(|config| {
+            config.profile = "unknown".to_owned();
+            config.dss.card_profile = vec!["unknown".to_owned()];
+        });
+        let judged = verify(&of_none, &beside).await;
+        assert_eq!((&judged.body["verdict"], codes(&judged)), (&json!("valid"), vec!["policy-not-asked"]), "{:#}", judged.body);
         let other = verify(&rig, &json!({"cms": detached, "document": base64(b"210 capsules")})).await;
         assert_eq!((&other.body["verdict"], codes(&other)), (&json!("invalid"), vec!["digest-mismatch"]));
         let missing = verify(&rig, &json!({"cms": detached})).await;
@@ -124,6 +160,18 @@ platform::both_engines! {
         let held = verify(&rig, &json!({"cms": attached})).await;
         assert_eq!(held.body["verdict"], "indeterminate", "{:#}", held.body);
         assert_eq!(codes(&held), ["revoked-later-unproven"]);
+    }
+
+    /// Whoever certifies themselves has the authority asked for nothing, whatever places of ours their certificates name.
+    async fn strangers_have_no_shards_looked_up(db: Db) {
+        let rig = rig(db).await;
+        let asked = Arc::new(AtomicUsize::new(0));
+        let twin = rig.twin_with(rig.authority.client_counting_shards(Arc::clone(&asked)));
+        let refused = verify(&twin, &json!({"cms": naming_shards(), "signers": 3})).await;
+        assert_eq!((&refused.body["verdict"], refused.body["signatures"].as_array().unwrap().len()), (&json!("invalid"), 3));
+        assert_eq!(asked.load(Ordering::Relaxed), 0);
+        let counted = rig.authority.client_counting_shards(Arc::clone(&asked)).shard_crl("remote-signing", 1).await;
+        assert_eq!((counted.is_err(), asked.load(Ordering::Relaxed)), (true, 1), "there are none here, and who asks is counted");
     }
 
     /// A stranger's signature is not to be trusted, whatever certificates and lists come with it; what cannot be decoded is an error

@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use platform::clock::Millis;
 use platform::problem::Problem;
 use platform::web::JsonText;
 
@@ -51,7 +52,8 @@ pub(crate) async fn sign_doc(
     let (made, _share) = signing::sign_and_hold(&signer, &caller, request).await?;
     let made = about.into_iter().zip(made);
     let made = made.map(|((level, hash, digest), cms)| Signed { cms, level, hash, digest }).collect();
-    let made = cades::raise(&signer, &Sharer::from(&caller), made).await?;
+    let until = Millis(signer.clock.now().0 + cades::KEPT_MS);
+    let made = cades::raise(&signer, &Sharer::from(&caller), made, until).await?;
     let info = cades::validation(&signer, &made, validation).await?;
     let large = made.iter().map(Vec::len).sum::<usize>() > LARGE;
     let answer = off_thread_if(large, move || serde_json::to_vec(&answer(forms, made, info)));

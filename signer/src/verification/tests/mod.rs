@@ -7,7 +7,7 @@ use pki::ObjectIdentifier;
 use pki::path::Known;
 use rcgen::{KeyPair, KeyUsagePurpose, RevocationReason, date_time_ymd};
 
-use super::{Code, Document, Evidence, Report, Trust, Verdict};
+use super::{Authorship, Code, Document, Evidence, Report, Trust, Verdict};
 use world::{DOCUMENT, Listed, NOW_MS, SIGNED_MS, World, key_period};
 
 /// Holds a report against a verdict and the one reason that decided it.

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use rcgen::{RevocationReason, RsaKeySize, SigningKey as _, date_time_ymd};
 use serde_json::{Value, json};
 
-use super::{Code, Evidence, Listed, Report, Trust, Verdict, World, holds, is, key_period};
+use super::{Authorship, Code, Evidence, Listed, Report, Trust, Verdict, World, holds, is, key_period};
 use crate::eps::{self, Algorithm, AuthorTime, Message, Prescription, SignedInfo};
 use crate::verification::Weak;
 
@@ -51,7 +51,7 @@ fn says(report: &Report, words: &[&str]) {
     assert_eq!(report.eps.as_deref().unwrap(), words, "{report:#?}");
 }
 
-/// A signed prescription holds in both forms, and the service of today finds nothing either.
+/// A prescription that its author signed holds in both forms, and the service of today finds nothing either.
 #[test]
 fn signed_prescriptions_hold() {
     let world = world(Listed::Not);
@@ -61,6 +61,30 @@ fn signed_prescriptions_hold() {
         says(&report, &[]);
         assert_eq!(report.signatures[0].claimed_time.as_deref(), Some("2026-11-29T17:00:00.000Z"));
         assert_eq!(report.signatures[0].chain, ["CN=Signer", "CN=Root"]);
+        assert!(report.signatures[0].findings.is_empty(), "{report:#?}");
+        let author = report.signatures[0].author.as_ref().unwrap();
+        let told = [&author.name, &author.role_profile, &author.organisation];
+        assert_eq!(told, ["DR OTTOLINE MARCHBANKS", "555000000203", "LANYARD LANE SURGERY"]);
+    }
+}
+
+/// What somebody else than its author signed does not hold, though its signature is right and the service of today says nothing; where the register
+/// does not know the role of a signer who has others it is open, and where it was not asked that is said.
+#[test]
+fn only_the_author_signs() {
+    let world = world(Listed::Not);
+    for octets in [fhir(&world).to_string(), v3(&world)] {
+        let judged = |authorship| {
+            let trust = Trust { authorship, ..world.trust() };
+            let report = Evidence::prescription(octets.as_bytes()).judge(&trust);
+            says(&report, &[]);
+            report
+        };
+        is(&judged(Authorship::Others), Verdict::Invalid, Code::AuthorOther);
+        is(&judged(Authorship::Unknown), Verdict::Indeterminate, Code::AuthorUnknown);
+        let unasked = judged(Authorship::Unasked);
+        holds(&unasked);
+        assert!(unasked.has(Code::AuthorUnknown) && !unasked.has(Code::AuthorOther), "{unasked:#?}");
     }
 }
 

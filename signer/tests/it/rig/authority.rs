@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use axum::Router;
@@ -118,6 +118,15 @@ impl Authority {
             async move {
                 if away { StatusCode::SERVICE_UNAVAILABLE.into_response() } else { next.run(request).await }
             }
+        })))
+    }
+
+    /// The same, where it is counted how often the list of a shard is asked for.
+    pub(crate) fn client_counting_shards(&self, asked: Arc<AtomicUsize>) -> Client {
+        client(ca::router(self.authority.clone()).layer(from_fn(move |request: Request, next: Next| {
+            let of_shard = request.uri().query().is_some_and(|query| query.contains("shard="));
+            asked.fetch_add(usize::from(of_shard), Ordering::Relaxed);
+            next.run(request)
         })))
     }
 
