@@ -3,8 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use platform::clock::Millis;
 use platform::id::{NotAnId, UserId};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 platform::text_id!(
     /// A position of an organisation.
@@ -118,9 +120,26 @@ twelve_digits!(
     "a role profile id of twelve digits"
 );
 
+/// When the thing was made whose id this is, of the kind that says so: RFC 9562 5.7.
+pub(crate) fn made_at(id: &str) -> Option<Millis> {
+    let (seconds, nanos) = Uuid::parse_str(id).ok()?.get_timestamp()?.to_unix();
+    let seconds = i64::try_from(seconds).ok()?;
+    Some(Millis(seconds.checked_mul(1000)?.checked_add(i64::from(nanos / 1_000_000))?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An id says when its thing was made, and no other text does.
+    #[test]
+    fn ids_say_when_they_were_made() {
+        let now = Millis(1_795_540_800_123);
+        assert_eq!(made_at(AccessProfileId::new(now).as_str()), Some(now));
+        for other in ["1", "555000000207", "5f0c7a1e-9a3b-4c1d-8e2f-0a1b2c3d4e5f"] {
+            assert_eq!(made_at(other), None, "{other}");
+        }
+    }
 
     /// A role profile id is twelve digits that end in a check digit; what is not twelve digits is refused.
     #[test]

@@ -10,6 +10,7 @@
 //! * [`since`] gives the changes after a number, oldest first and at most so many, or says that the number is too old.
 //! * [`touched`] says what one change is about, and [`people_of`] whose entries look otherwise because of it.
 //! * [`people_of_days`] finds those of whom a role begins or ends with a day: no act does that, so no change tells of it.
+//! * A [`Crowd`] is read page by page, for whoever tells of each of them.
 //!
 //! A change says what to read anew, never what it is now: what is shown is what the register has when it is read.
 
@@ -19,7 +20,8 @@ use platform::db::Tx;
 use crate::api::{Change, ChangeKind};
 use crate::day::Day;
 use crate::error::Error;
-use crate::store::{Reader, changes, touched as store};
+use crate::store::touched::{self as store, Page};
+use crate::store::{Reader, changes};
 
 /// How far the feed reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,16 +116,59 @@ pub(crate) fn touched(change: &Change) -> Option<Touched> {
 
 /// Whose entries look otherwise, by user id; `None` if these are more than `most`, or everybody.
 pub(crate) async fn people_of(tx: &mut Tx, what: &Touched, most: u32) -> Result<Option<Vec<String>>, Error> {
-    let limit = most.saturating_add(1);
-    let people = match what {
-        Touched::Person(user) => vec![user.clone()],
-        Touched::Organisation(ods) => store::of_organisation(tx, ods, limit).await?,
-        Touched::Position(position) => store::of_position(tx, position, limit).await?,
-        Touched::Workgroup(workgroup) => store::of_workgroup(tx, workgroup, limit).await?,
-        Touched::System(_) => Vec::new(),
-        Touched::Everybody => return Ok(None),
-    };
-    Ok(within(people, most))
+    if *what == Touched::Everybody {
+        return Ok(None);
+    }
+    Ok(within(people_in(tx, what, Page::first(most.saturating_add(1))).await?, most))
+}
+
+/// The same, a page of them.
+async fn people_in(tx: &mut Tx, what: &Touched, page: Page<'_>) -> Result<Vec<String>, Error> {
+    match what {
+        Touched::Person(user) => Ok(if user.as_str() > page.after { vec![user.clone()] } else { Vec::new() }),
+        Touched::Organisation(ods) => store::of_organisation(tx, ods, page).await,
+        Touched::Position(position) => store::of_position(tx, position, page).await,
+        Touched::Workgroup(workgroup) => store::of_workgroup(tx, workgroup, page).await,
+        Touched::System(_) => Ok(Vec::new()),
+        Touched::Everybody => store::of_any_organisation(tx, page).await,
+    }
+}
+
+/// People who look otherwise for one reason, however many: they are read page by page.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Crowd {
+    /// Because of this.
+    Of(Touched),
+    /// A role begins to count after the first of these days, up to the other, or counts no more since.
+    OfDays(Day, Day),
+}
+
+impl Crowd {
+    /// So many of them behind one, in the order of their ids.
+    pub(crate) async fn page(&self, tx: &mut Tx, after: &str, limit: u32) -> Result<Vec<String>, Error> {
+        let page = Page { after, limit };
+        match self {
+            Self::Of(what) => people_in(tx, what, page).await,
+            Self::OfDays(before, today) if before >= today => Ok(Vec::new()),
+            Self::OfDays(before, today) => store::of_days(tx, *before, *today, page).await,
+        }
+    }
+
+    /// Whether somebody is among them.
+    pub(crate) async fn has(&self, tx: &mut Tx, user: &str) -> Result<bool, Error> {
+        // User ids are numbers of twelve digits.
+        let Some(before) = user.parse::<u64>().ok().and_then(|number| number.checked_sub(1)) else {
+            return Ok(false);
+        };
+        let first = self.page(tx, &format!("{before:012}"), 1).await?;
+        Ok(first.first().is_some_and(|first| first == user))
+    }
+}
+
+/// Those of these organisations that are called otherwise than at a number, or may be: of an organisation its name alone stands with
+/// the people in it.
+pub(crate) async fn renamed(tx: &mut Tx, codes: &[String], after: u64) -> Result<Vec<String>, Error> {
+    store::renamed(tx, codes, after).await
 }
 
 /// Of whom a role begins to count after a day, up to today, or counts no more since; `None` if these are more than `most`.
@@ -136,7 +181,7 @@ pub(crate) async fn people_of_days(
     if after >= today {
         return Ok(Some(Vec::new()));
     }
-    Ok(within(store::of_days(tx, after, today, most.saturating_add(1)).await?, most))
+    Ok(within(store::of_days(tx, after, today, Page::first(most.saturating_add(1))).await?, most))
 }
 
 fn within(people: Vec<String>, most: u32) -> Option<Vec<String>> {

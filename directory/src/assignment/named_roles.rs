@@ -9,8 +9,10 @@ use super::usable::roles_of;
 use crate::api::{NamedRole, PersonRole};
 use crate::day::Day;
 use crate::error::Error;
+use crate::model::Role;
 use crate::rbac::{Book, Entry, committed};
 use crate::register::Register;
+use crate::store::roles::held;
 use crate::store::{organisations, workgroups};
 
 /// The roles of today, with the names of everything in them.
@@ -36,6 +38,22 @@ pub(crate) async fn named_roles(
         }
     }
     Ok(roles.into_iter().map(|role| with_names(&book, &names, role)).collect())
+}
+
+/// The same, each with the first day of what gives it today.
+pub(crate) async fn dated_roles(
+    register: &Register,
+    read: &mut Tx,
+    user: &UserId,
+) -> Result<Vec<Role>, Error> {
+    let today = Day::of(register.now());
+    let named = named_roles(register, read, user).await?;
+    let held = held(read, user, today).await?;
+    let from = |id: &str| {
+        let of = held.iter().filter(|one| one.role_profile.as_ref().is_some_and(|own| own.as_str() == id));
+        of.filter(|one| one.is_live(today)).map(|one| one.from).min()
+    };
+    Ok(named.into_iter().map(|named| Role { from: from(&named.role.person_roleid), named }).collect())
 }
 
 /// Names by their codes, of everything that has one in the roles they are for.

@@ -10,9 +10,10 @@ use super::dn::Dn;
 use super::event::LdapEvent;
 use super::filter::{Filter, Truth};
 use super::framing::Received;
+use super::out::{Gone, Out};
 use super::root::{is_of_the_server, of_the_server};
 use super::schema::attribute;
-use super::session::{Context, Gone, Out};
+use super::session::Context;
 use super::tree::is_of_people;
 use super::walk;
 

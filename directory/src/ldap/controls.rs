@@ -121,6 +121,11 @@ pub(super) enum Target {
 }
 
 impl Controls {
+    /// Refuses a critical control of a request that knows none. RFC 4511 4.1.11.
+    pub(super) fn demand_none(critical: &BTreeSet<String>) -> Result<(), Refusal> {
+        demand_known(critical, &[])
+    }
+
     /// Reads the controls of a request for which these are known; a critical one that is not is refused. RFC 4511 4.1.11.
     pub(super) fn read(
         controls: Vec<LdapControl>,
@@ -128,10 +133,7 @@ impl Controls {
         known: &[&str],
         matching: Matching,
     ) -> Result<Self, Refusal> {
-        if let Some(oid) = critical.iter().find(|oid| !known.contains(&oid.as_str())) {
-            let sentence = format!("The control {oid} is not known for this request.");
-            return Err(Refusal::new(Code::UnavailableCriticalExtension, sentence));
-        }
+        demand_known(critical, known)?;
         let mut read = Self::default();
         for control in controls {
             match control {
@@ -208,6 +210,16 @@ impl Controls {
             _ => {}
         }
         Ok(())
+    }
+}
+
+fn demand_known(critical: &BTreeSet<String>, known: &[&str]) -> Result<(), Refusal> {
+    match critical.iter().find(|oid| !known.contains(&oid.as_str())) {
+        None => Ok(()),
+        Some(oid) => {
+            let sentence = format!("The control {oid} is not known for this request.");
+            Err(Refusal::new(Code::UnavailableCriticalExtension, sentence))
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! What was touched of a part of the tree since a point of the change feed, and what it is now.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 use platform::clock::Millis;
+use platform::db::Tx;
 
+use super::age::{Age, ages};
 use super::answer::Refusal;
 use super::dn::Dn;
 use super::entry::Entry;
@@ -12,16 +14,19 @@ use super::tree::{self, Branch, Where};
 use super::walk::{Range, Turn};
 use super::who::Viewer;
 use crate::day::Day;
+use crate::error::Error;
 use crate::register::Register;
 use crate::store::reading::Reading;
-use crate::touched::{Since, Touched, kept, people_of, people_of_days, since, touched};
+use crate::touched::{Crowd, Since, Touched, kept, renamed, since, touched};
 
 /// How many changes are read at once.
 const STEP: u32 = 500;
-/// How many units are named at most; where more were touched it is less to read everything.
-const MOST: usize = 20_000;
-/// How many people one change touches at most.
-const MOST_OF_ONE: u32 = 5_000;
+/// With how many things a part is full; what one step of changes touches goes into it all the same.
+const MOST: usize = 5_000;
+/// How many units are given at once.
+const AT_ONCE: usize = 50;
+/// How many people of a crowd are read at once.
+const FROM_A_CROWD: u32 = 1_000;
 
 /// Up to where somebody knows the register. It is the same on every node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,9 +34,9 @@ pub(super) struct Point {
     /// The number of the last change that is known.
     pub(super) number: u64,
     /// When that was told: another feed has another time there.
-    told_at: Millis,
+    pub(super) told_at: Millis,
     /// The day: roles begin and end with one without a change.
-    day: Day,
+    pub(super) day: Day,
 }
 
 impl Point {
@@ -56,92 +61,179 @@ impl Point {
     }
 }
 
-/// The ids of units, by branch.
-pub(super) type Units = BTreeMap<Branch, BTreeSet<String>>;
-
 /// What was touched.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Touch {
-    /// These units, up to this point.
-    Units(Units, Point),
-    /// So much, or so long ago, that everything has to be read.
-    TooMuch,
+    /// This, up to a point.
+    Part(Part),
+    /// Something that is not kept any more: everything has to be read.
+    TooOld,
 }
 
-/// What was touched since a point of what lies in a range and is seen.
+/// What was touched between two points: units by themselves, and crowds of people, who are read when their turn has come. However many
+/// look otherwise because of one change, they are never all in memory.
+#[derive(Debug)]
+pub(super) struct Part {
+    named: VecDeque<(Branch, Vec<String>)>,
+    crowds: VecDeque<Crowd>,
+    /// The last of the first crowd who was read.
+    after: String,
+    /// Up to where it goes.
+    pub(super) point: Point,
+    /// Whether more was told behind it.
+    pub(super) has_more: bool,
+}
+
+impl Part {
+    /// Some units of one branch; none when all were given. Somebody who is in two crowds is given twice.
+    pub(super) async fn next(
+        &mut self,
+        register: &Register,
+    ) -> Result<Option<(Branch, Vec<String>)>, Refusal> {
+        while self.named.is_empty() {
+            let Some(crowd) = self.crowds.front() else { return Ok(None) };
+            let mut read = Reading::exact(register);
+            let people = crowd.page(read.tx().await?, &self.after, FROM_A_CROWD).await?;
+            if let Some(last) = people.last() {
+                self.after.clone_from(last);
+                self.named.extend(people.chunks(AT_ONCE).map(|some| (Branch::People, some.to_vec())));
+            } else {
+                self.crowds.pop_front();
+                self.after.clear();
+            }
+        }
+        Ok(self.named.pop_front())
+    }
+}
+
+/// What was touched since a point of what lies in a range and is seen: all of it, or as much as one part has.
 pub(super) async fn touched_since(
     register: &Register,
     who: &Viewer,
     range: &Range,
     from: Point,
 ) -> Result<Touch, Refusal> {
-    let mut read =
-        register.db.read().acquire().await.map_err(|error| Refusal::from(crate::Error::from(error)))?;
+    let mut read = Reading::exact(register);
+    let read = read.tx().await?;
     let branches: BTreeSet<Branch> = Branch::REGISTER
         .into_iter()
         .filter(|branch| range.reaches(*branch) && who.sees(*branch).is_ok())
         .collect();
-    let mut units = Units::new();
+    let mut gathered = Gathered::default();
     let mut point = from;
-    loop {
-        let rows = match since(&mut read, point.number, Some(point.told_at), STEP).await? {
+    let has_more = loop {
+        let rows = match since(read, point.number, Some(point.told_at), STEP).await? {
             Since::Changes(rows) => rows,
-            Since::TooOld => return Ok(Touch::TooMuch),
+            Since::TooOld => return Ok(Touch::TooOld),
         };
         for change in &rows {
             (point.number, point.told_at) = (change.number, change.at);
             let Some(what) = touched(change) else { continue };
-            for branch in &branches {
-                let ids = match (branch, &what) {
-                    (Branch::Services, Touched::System(id)) => vec![crate::system::folded(id)],
-                    (Branch::Organisations, Touched::Organisation(ods)) => vec![ods.clone()],
-                    (Branch::Workgroups, Touched::Workgroup(id)) => vec![id.clone()],
-                    (Branch::People, what) => match people_of(&mut read, what, MOST_OF_ONE).await? {
-                        Some(people) => people,
-                        None => return Ok(Touch::TooMuch),
-                    },
-                    _ => continue,
-                };
-                units.entry(*branch).or_default().extend(ids);
-            }
-        }
-        if units.values().map(BTreeSet::len).sum::<usize>() > MOST {
-            return Ok(Touch::TooMuch);
+            branches.iter().for_each(|branch| gathered.add(*branch, &what));
         }
         if rows.len() < usize::try_from(STEP).unwrap_or(usize::MAX) {
-            break;
+            break false;
         }
-    }
-    let today = register.today();
-    if branches.contains(&Branch::People) {
-        match people_of_days(&mut read, point.day, today, MOST_OF_ONE).await? {
-            Some(people) if people.is_empty() => {}
-            Some(people) => units.entry(Branch::People).or_default().extend(people),
-            None => return Ok(Touch::TooMuch),
+        if gathered.many() >= MOST {
+            break true;
         }
+    };
+    let organisations: Vec<String> = std::mem::take(&mut gathered.organisations).into_iter().collect();
+    for some in organisations.chunks(AT_ONCE) {
+        let renamed = renamed(read, some, from.number).await?;
+        gathered.crowds.extend(renamed.into_iter().map(|ods| Crowd::Of(Touched::Organisation(ods))));
     }
-    point.day = point.day.max(today);
-    Ok(Touch::Units(units, point))
+    if !has_more {
+        // Nothing is left but the days that have begun.
+        let today = register.today();
+        if point.day < today && branches.contains(&Branch::People) {
+            gathered.crowds.insert(Crowd::OfDays(point.day, today));
+        }
+        point.day = point.day.max(today);
+    }
+    if let Some(own) = Branch::People.id_of(&range.base) {
+        gathered.keep_to(read, &own).await?;
+    }
+    let named = gathered.units.into_iter().flat_map(|(branch, ids)| {
+        let ids: Vec<String> = ids.into_iter().collect();
+        ids.chunks(AT_ONCE).map(|some| (branch, some.to_vec())).collect::<Vec<_>>()
+    });
+    Ok(Touch::Part(Part {
+        named: named.collect(),
+        crowds: gathered.crowds.into_iter().collect(),
+        after: String::new(),
+        point,
+        has_more,
+    }))
+}
+
+/// What changes touch, each thing once.
+#[derive(Debug, Default)]
+struct Gathered {
+    /// The ids of units, by branch.
+    units: BTreeMap<Branch, BTreeSet<String>>,
+    crowds: BTreeSet<Crowd>,
+    /// Organisations whose people look otherwise if they have another name.
+    organisations: BTreeSet<String>,
+}
+
+impl Gathered {
+    fn add(&mut self, branch: Branch, what: &Touched) {
+        let id = match (branch, what) {
+            (Branch::Services, Touched::System(id)) => crate::system::folded(id),
+            (Branch::Organisations, Touched::Organisation(id))
+            | (Branch::Workgroups, Touched::Workgroup(id))
+            | (Branch::People, Touched::Person(id)) => id.clone(),
+            (Branch::People, Touched::Organisation(ods)) => {
+                self.organisations.insert(ods.clone());
+                return;
+            }
+            (Branch::People, Touched::Position(_) | Touched::Workgroup(_) | Touched::Everybody) => {
+                self.crowds.insert(Crowd::Of(what.clone()));
+                return;
+            }
+            _ => return,
+        };
+        self.units.entry(branch).or_default().insert(id);
+    }
+
+    /// Keeps somebody alone, below whom is searched, if they are among those who look otherwise.
+    async fn keep_to(&mut self, tx: &mut Tx, own: &str) -> Result<(), Error> {
+        let mut is_among = self.units.get(&Branch::People).is_some_and(|people| people.contains(own));
+        for crowd in std::mem::take(&mut self.crowds) {
+            is_among = is_among || crowd.has(tx, own).await?;
+        }
+        self.units.clear();
+        if is_among {
+            self.units.insert(Branch::People, BTreeSet::from([own.to_owned()]));
+        }
+        Ok(())
+    }
+
+    fn many(&self) -> usize {
+        let named: usize = self.units.values().map(BTreeSet::len).sum();
+        named + self.crowds.len() + self.organisations.len()
+    }
 }
 
 /// What touched units are now.
 #[derive(Debug, Default)]
 pub(super) struct Changed {
-    /// Entries that are found.
-    pub(super) present: Vec<Entry>,
+    /// Entries that are found, and how old they are where that was asked.
+    pub(super) present: Vec<(Entry, Age)>,
     /// Names of entries that are there and are not found.
     pub(super) left: Vec<Dn>,
     /// Names under which there is nothing.
     pub(super) gone: Vec<Dn>,
 }
 
-/// Reads units of a branch again, and holds them against a search.
+/// Reads units of a branch again, and holds them against a search. With a point it is said of entries whether they are new since.
 pub(super) async fn read_again(
     register: &Register,
     who: &Viewer,
     (range, filter): (&Range, &Filter),
-    branch: Branch,
-    ids: &[String],
+    (branch, ids): (Branch, &[String]),
+    from: Option<&Point>,
 ) -> Result<Changed, Refusal> {
     let mut read = Reading::exact(register);
     let place = Where::only(branch, String::new());
@@ -149,17 +241,23 @@ pub(super) async fn read_again(
     let read = read.tx().await?;
     let mut changed = Changed::default();
     let mut here = HashSet::new();
-    let entries = units.into_iter().flat_map(|unit| unit.entries).filter(|entry| range.has(&entry.dn));
-    let entries: Vec<Entry> = entries.map(|entry| tree::seen(who, branch, entry)).collect();
     let mut turn = Turn::default();
-    for entry in entries {
-        here.insert(entry.dn.normal());
-        let (truth, cost) = filter.of_at_cost(&entry);
-        turn.pay(1 + cost).await;
-        if truth == Truth::True {
-            changed.present.push(entry);
-        } else {
-            changed.left.push(entry.dn);
+    for unit in units {
+        let ages = match from {
+            Some(from) => Some(ages(read, branch, &unit, from).await?),
+            None => None,
+        };
+        for entry in unit.entries.into_iter().filter(|entry| range.has(&entry.dn)) {
+            let entry = tree::seen(who, branch, entry);
+            here.insert(entry.dn.normal());
+            let (truth, cost) = filter.of_at_cost(&entry);
+            turn.pay(1 + cost).await;
+            if truth == Truth::True {
+                let age = ages.as_ref().map_or(Age::Known, |ages| ages.of(&entry.dn));
+                changed.present.push((entry, age));
+            } else {
+                changed.left.push(entry.dn);
+            }
         }
     }
     for id in ids {

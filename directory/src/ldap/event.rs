@@ -13,7 +13,7 @@ pub enum LdapEvent {
         base: String,
         /// How far: `base`, `onelevel`, `subtree` or `children`; `compare` for one value, `assertion` for what was asserted of the base.
         scope: String,
-        /// How many entries; none where somebody was asked about and nothing was found.
+        /// How many entries, with those that were said to be gone; none where somebody was asked about and nothing was found.
         entries: i64,
     },
 }

@@ -9,18 +9,19 @@ use ldap3_proto::proto::{LdapMsg, LdapOp, LdapResultCode as Code, LdapSearchResu
 use tokio::time::{Instant, interval_at};
 use uuid::Uuid;
 
+use super::age::Age;
 use super::answer::Refusal;
 use super::controls::{Notices, Persistent, notified};
 use super::delta::{Changed, Point, Touch, read_again, touched_since};
 use super::dn::Dn;
-use super::entry::{Entry, uuid_of};
+use super::entry::uuid_of;
+use super::out::{Gone, Out};
 use super::search::{Asked, Ended, Stop, record};
-use super::session::{Context, Gone, Out};
+use super::session::Context;
 use super::sync::{new_cookie, state};
-use super::tree::{Branch, is_of_people};
+use super::tree::{Branch, names_people};
+use super::who::Viewer;
 
-/// How many units are read again at once.
-const AT_ONCE: usize = 50;
 /// After how long without a change a persistent search ends.
 const QUIET: Duration = Duration::from_hours(24);
 /// How many names are remembered of which it was said that nothing is there.
@@ -67,11 +68,16 @@ pub(super) async fn follow(
     let beat_every = context.limits().beat();
     let mut beats = interval_at(Instant::now() + beat_every, beat_every);
     loop {
-        match step(context, msgid, &mut follow, &mut said_gone, out).await {
-            Ok(Told::Something) => told_at = Instant::now(),
-            Ok(Told::Nothing) => {}
+        let step = match step(context, msgid, &mut follow, &mut said_gone, out).await {
+            Ok(step) => step,
             Err(Stop::Refused(refusal)) => return Ok(refusal.into()),
             Err(Stop::Gone(gone)) => return Err(gone),
+        };
+        if step.told == Told::Something {
+            told_at = Instant::now();
+        }
+        if step.has_more {
+            continue;
         }
         tokio::select! {
             biased;
@@ -97,6 +103,13 @@ enum Told {
     Nothing,
 }
 
+/// What a step has done.
+struct Step {
+    told: Told,
+    /// Whether more was told behind it.
+    has_more: bool,
+}
+
 async fn beat(msgid: i32, follow: &Follow, out: &Out) -> Result<(), Gone> {
     match follow.how {
         How::Synchronised => out.send(new_cookie(msgid, &follow.asked, &follow.point)).await,
@@ -104,47 +117,68 @@ async fn beat(msgid: i32, follow: &Follow, out: &Out) -> Result<(), Gone> {
     }
 }
 
-/// Sends everything that was touched since the last step.
+/// Sends what was touched since the last step, or a part of it.
 async fn step(
     context: &Context,
     msgid: i32,
     follow: &mut Follow,
     said_gone: &mut HashSet<Uuid>,
     out: &Out,
-) -> Result<Told, Stop> {
-    // Who asks is looked at each time: what was revoked meanwhile counts no more.
-    let who = context.who_now().await;
-    who.sees_anything().map_err(|why| Refusal::new(Code::InsufficentAccessRights, why))?;
-    if who.sees(Branch::People).is_ok() != context.who.sees(Branch::People).is_ok() {
-        return Err(follow.how.again("What you may see has changed. Begin anew.").into());
-    }
+) -> Result<Step, Stop> {
+    let who = seeing(context, follow.how).await?;
     let range = &follow.asked.range;
-    let (units, point) = match touched_since(&context.register, &who, range, follow.point).await? {
-        Touch::Units(units, point) => (units, point),
-        Touch::TooMuch => return Err(follow.how.again("Too much has changed at once. Begin anew.").into()),
+    let mut part = match touched_since(&context.register, &who, range, follow.point).await? {
+        Touch::Part(part) => part,
+        Touch::TooOld => {
+            return Err(follow.how.again("What has changed is not kept any more. Begin anew.").into());
+        }
     };
     let mut told = Told::Nothing;
-    for (branch, ids) in units {
-        let ids: Vec<String> = ids.into_iter().collect();
-        for some in ids.chunks(AT_ONCE) {
-            let search = (range, &follow.asked.filter);
-            let changed = read_again(&context.register, &who, search, branch, some).await?;
-            let people = changed.present.iter().filter(|entry| is_of_people(entry)).count();
-            let messages = messages(msgid, &follow.asked, follow.how, &point, changed, said_gone);
-            if !messages.is_empty() {
-                record(context, &follow.asked, u64::try_from(people).unwrap_or(u64::MAX)).await?;
-                told = Told::Something;
-            }
-            for message in messages {
-                out.send(message).await?;
-            }
+    while let Some((branch, ids)) = part.next(&context.register).await? {
+        // A crowd takes its time.
+        let who = seeing(context, follow.how).await?;
+        let search = (range, &follow.asked.filter);
+        let units = (branch, &ids[..]);
+        let changed = read_again(&context.register, &who, search, units, Some(&follow.point)).await?;
+        let messages = messages(msgid, &follow.asked, follow.how, &part.point, changed, said_gone);
+        if !messages.all.is_empty() {
+            record(context, &follow.asked, messages.people).await?;
+            told = Told::Something;
+        }
+        for message in messages.all {
+            out.send(message).await?;
         }
     }
-    follow.point = point;
+    follow.point = part.point;
     if told == Told::Something {
         beat(msgid, follow, out).await?;
     }
-    Ok(told)
+    Ok(Step { told, has_more: part.has_more })
+}
+
+/// Who asks, looked at each time: what was revoked meanwhile counts no more.
+async fn seeing(context: &Context, how: How) -> Result<Viewer, Stop> {
+    let who = context.who_now().await;
+    who.sees_anything().map_err(|why| Refusal::new(Code::InsufficentAccessRights, why))?;
+    if who.sees(Branch::People).is_ok() != context.who.sees(Branch::People).is_ok() {
+        return Err(how.again("What you may see has changed. Begin anew.").into());
+    }
+    Ok(who)
+}
+
+/// What is sent of changes.
+#[derive(Default)]
+struct Messages {
+    all: Vec<LdapMsg>,
+    /// How many tell of people: that an entry of somebody's is gone does too.
+    people: u64,
+}
+
+impl Messages {
+    fn add(&mut self, message: LdapMsg, dn: &Dn) {
+        self.people += u64::from(names_people(dn));
+        self.all.push(message);
+    }
 }
 
 fn messages(
@@ -154,13 +188,17 @@ fn messages(
     point: &Point,
     changed: Changed,
     said_gone: &mut HashSet<Uuid>,
-) -> Vec<LdapMsg> {
-    let mut messages = Vec::new();
-    for entry in &changed.present {
+) -> Messages {
+    let mut messages = Messages::default();
+    for (entry, age) in &changed.present {
         said_gone.remove(&uuid_of(&entry.dn));
-        let kind = if is_new(entry) { Kind::Add } else { Kind::Modify };
+        let kind = match age {
+            Age::New => Kind::Add,
+            Age::Known => Kind::Modify,
+        };
         if let Some(ctrl) = controls(how, kind, &entry.dn, point) {
-            messages.push(LdapMsg { msgid, op: LdapOp::SearchResultEntry(asked.shown(entry)), ctrl });
+            let op = LdapOp::SearchResultEntry(asked.shown(entry));
+            messages.add(LdapMsg { msgid, op, ctrl }, &entry.dn);
         }
     }
     // Section 3 of the draft tells of deletions alone; a copy has nothing of what the search does not find any more.
@@ -174,7 +212,7 @@ fn messages(
             && let Some(ctrl) = controls(how, Kind::Delete, &dn, point)
         {
             let nothing = LdapSearchResultEntry { dn: dn.to_string(), attributes: Vec::new() };
-            messages.push(LdapMsg { msgid, op: LdapOp::SearchResultEntry(nothing), ctrl });
+            messages.add(LdapMsg { msgid, op: LdapOp::SearchResultEntry(nothing), ctrl }, &dn);
         }
     }
     messages
@@ -199,12 +237,6 @@ impl Kind {
     }
 }
 
-/// Whether nothing was changed of an entry since it was made.
-fn is_new(entry: &Entry) -> bool {
-    let made = entry.values("createTimestamp");
-    !made.is_empty() && made == entry.values("modifyTimestamp")
-}
-
 /// What is said with a change; `None` if it is not told.
 fn controls(how: How, kind: Kind, dn: &Dn, point: &Point) -> Option<Vec<LdapControl>> {
     match how {
@@ -226,6 +258,7 @@ fn controls(how: How, kind: Kind, dn: &Dn, point: &Point) -> Option<Vec<LdapCont
 mod tests {
     use super::*;
     use crate::ldap::controls::AtFirst;
+    use crate::ldap::entry::Entry;
 
     /// A persistent search is told of the kinds of changes that it asked for, with what kind it was if it asked for that too.
     #[test]
@@ -250,15 +283,42 @@ mod tests {
         let dn = || Dn::parse("uniqueIdentifier=1,ou=Services,o=nhs").unwrap();
         let (mut said, asked) = (HashSet::new(), Asked::of_everything());
         let point = Point::read("9.0.2026-11-30").unwrap();
-        let mut told = |changed| messages(1, &asked, How::Synchronised, &point, changed, &mut said).len();
+        let mut told = |changed| messages(1, &asked, How::Synchronised, &point, changed, &mut said).all.len();
         let gone = || Changed { gone: vec![dn()], ..Changed::default() };
         assert_eq!((told(gone()), told(gone())), (1, 0));
         let entry = Entry::new(dn(), &["nhsAs", "top"], "nhsAs");
-        assert_eq!(told(Changed { present: vec![entry], ..Changed::default() }), 1);
+        assert_eq!(told(Changed { present: vec![(entry, Age::New)], ..Changed::default() }), 1);
         assert_eq!(told(gone()), 1);
         let left = Changed { left: vec![dn()], ..Changed::default() };
         let how =
             How::Notified(Persistent { kinds: 15, at_first: AtFirst::Nothing, notices: Notices::Asked });
-        assert!(messages(1, &asked, how, &point, left, &mut HashSet::new()).is_empty(), "it is there");
+        assert!(messages(1, &asked, how, &point, left, &mut HashSet::new()).all.is_empty(), "it is there");
+    }
+
+    /// Of people those are counted of whom something is sent, and that something of theirs is gone is something.
+    #[test]
+    fn people_are_counted_who_are_told_of() {
+        let (asked, point) = (Asked::of_everything(), Point::read("9.0.2026-11-30").unwrap());
+        let person = || Dn::parse("uid=555021942107,ou=People,o=nhs").unwrap();
+        let told = |kinds, changed, said: &mut HashSet<Uuid>| {
+            let how =
+                How::Notified(Persistent { kinds, at_first: AtFirst::Nothing, notices: Notices::Asked });
+            let messages = messages(1, &asked, how, &point, changed, said);
+            (messages.all.len(), messages.people)
+        };
+        let gone = || {
+            let system = Dn::parse("uniqueIdentifier=1,ou=Services,o=nhs").unwrap();
+            let below = person().below("uniqueIdentifier", "555000000207");
+            Changed { gone: vec![below, system], ..Changed::default() }
+        };
+        let mut said = HashSet::new();
+        assert_eq!(told(15, gone(), &mut said), (2, 1));
+        assert_eq!(told(15, gone(), &mut said), (0, 0), "it was said");
+        assert_eq!(told(1, gone(), &mut HashSet::new()), (0, 0), "that was not asked for");
+        let entry = Entry::new(person(), &["nhsPerson", "top"], "nhsPerson");
+        let present = |age| Changed { present: vec![(entry.clone(), age)], ..Changed::default() };
+        assert_eq!(told(15, present(Age::Known), &mut said), (1, 1));
+        assert_eq!(told(4, present(Age::New), &mut said), (0, 0), "nor this");
+        assert_eq!(told(1, present(Age::Known), &mut said), (0, 0), "nor that it has changed");
     }
 }

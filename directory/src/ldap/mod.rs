@@ -4,6 +4,7 @@
 //! asked of entries. A search is planned ([`plan`]) so that an index is asked where one knows; what it gives is held against
 //! the whole filter all the same.
 
+mod age;
 mod answer;
 mod asking;
 mod bind;
@@ -22,9 +23,11 @@ pub mod fuzz;
 mod ldif;
 mod listener;
 mod ordered;
+mod out;
 mod plain;
 mod plan;
 mod root;
+mod running;
 #[cfg(test)]
 mod sample;
 mod schema;

@@ -12,8 +12,9 @@ use super::answer::{self, Refusal, success};
 use super::controls::{Key, Sort, Target, View, sorted, viewed};
 use super::dn::Dn;
 use super::filter::Truth;
+use super::out::Out;
 use super::search::{Asked, Ended, Stop, as_they_come, begin, cookie, record, too_many};
-use super::session::{Context, Out};
+use super::session::Context;
 use super::walk::{self, Position, Walk};
 
 /// What an entry is put in order by, and its name.

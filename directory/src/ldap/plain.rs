@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use super::answer::{self, Refusal, success};
 use super::config::LdapConfig;
+use super::controls::Controls;
 use super::dn::Dn;
 use super::filter::{Filter, Matching, Truth};
 use super::framing::{Messages, Received, Times, decode, encode};
@@ -33,11 +34,13 @@ where
             LdapOp::UnbindRequest => return None,
             LdapOp::AbandonRequest(_) => continue,
             LdapOp::ExtendedRequest(request) if request.name == START_TLS => {
-                // What was sent before the handshake would be taken for something sent under its protection.
-                if messages.has_more() {
-                    return None;
-                }
-                (vec![answer::extended(received.message.msgid, success(), Some(START_TLS), None)], true)
+                let (result, is_taken) = match Controls::demand_none(&received.critical) {
+                    // What was sent before the handshake would be taken for something sent under its protection.
+                    Ok(()) if messages.has_more() => return None,
+                    Ok(()) => (success(), true),
+                    Err(refusal) => (refusal.result(), false),
+                };
+                (vec![answer::extended(received.message.msgid, result, Some(START_TLS), None)], is_taken)
             }
             _ => (answered(&received), false),
         };

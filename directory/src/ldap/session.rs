@@ -1,22 +1,18 @@
 //! One connection: what is asked is answered, several things at a time.
 //!
-//! Searches and comparisons that wait for something are tasks of their own, so that they can be abandoned. What they answer goes through one short
-//! queue to one writer: whoever reads slowly holds their own searches up, and is cut off when they read nothing at all.
+//! Searches and comparisons that wait for something are tasks of their own, so that they can be abandoned. What they answer goes through
+//! one short queue to one writer ([`super::out`]).
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
-use ldap3_proto::proto::{LdapBindRequest, LdapExtendedRequest, LdapMsg, LdapOp, LdapResultCode as Code};
+use ldap3_proto::proto::{LdapBindRequest, LdapExtendedRequest, LdapOp, LdapResultCode as Code};
 use platform::caller::Caller;
 use platform::problem::Problem;
 use platform::web::{PeerAddress, PerAddress};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, WriteHalf};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
-use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Duration, timeout};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::answer::{self, Refusal, success};
 use super::bind::bind;
@@ -26,8 +22,10 @@ use super::controls::{Controls, cancelled};
 use super::crowd::{Counted, Counts, Crowd, Seat, SortPlace, Sorts};
 use super::event::LdapEvent;
 use super::filter::Matching;
-use super::framing::{Broken, Messages, Received, Times, decode, encode};
+use super::framing::{Broken, Messages, Received, Times, decode};
+use super::out::{Gone, Out};
 use super::root::{CANCEL, START_TLS, WHO_AM_I};
+use super::running::Running;
 use super::search::search;
 use super::tail::{Place, Tail};
 use super::who::{Account, Viewer, Who};
@@ -35,10 +33,8 @@ use super::writes::refusal;
 use crate::register::Register;
 use crate::showing::{self, Showing};
 
-/// How many answers wait to be written.
-const WAITING: usize = 16;
-/// How much is put together before it is written: what a record of TLS holds.
-const RECORD: usize = 16 * 1024;
+/// The tag of a request to bind. RFC 4511 4.2.
+const BIND: u8 = 0x60;
 
 /// Finds out who has shown these certificates, the holder's own first; nobody who has shown none.
 pub type Identify = Arc<
@@ -77,22 +73,6 @@ pub(super) enum Bound {
     External,
     /// With a name and a secret.
     Account(Account),
-}
-
-/// Whoever asked is gone.
-#[derive(Debug)]
-pub(super) struct Gone;
-
-/// Where answers go.
-#[derive(Clone)]
-pub(super) struct Out(mpsc::Sender<Bytes>);
-
-impl Out {
-    /// Sends an answer, as soon as the client has taken enough of those before.
-    pub(super) async fn send(&self, message: LdapMsg) -> Result<(), Gone> {
-        let octets = encode(message).map_err(|_| Gone)?;
-        self.0.send(octets).await.map_err(|_| Gone)
-    }
 }
 
 /// What a connection has shown, and as whom it has bound.
@@ -193,9 +173,8 @@ pub(super) struct Session {
     known: Option<Seat<Counted>>,
     /// Places for searches that go on.
     followers: Arc<Semaphore>,
-    tasks: JoinSet<()>,
-    /// Requests that are being done, by their numbers.
-    running: HashMap<i32, AbortHandle>,
+    /// Requests that are being done.
+    running: Running,
 }
 
 /// Serves a connection to its end. The certificates are those whose key the other side has shown to hold.
@@ -209,71 +188,26 @@ pub(super) async fn serve<S>(
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
     let (reader, writer) = tokio::io::split(stream);
-    let (sender, answers) = mpsc::channel(WAITING);
-    let stall = shared.config.stall_time_out();
-    let writing = tokio::spawn(write(writer, answers, stall));
+    let (out, writing) = Out::over(writer, shared.config.stall_time_out());
     let times =
         Times { idle: shared.config.stranger_idle_time_out(), whole: shared.config.request_time_out() };
     let messages = Messages::new(reader, shared.config.request_bytes, times);
     let mut session = Session {
         followers: Arc::new(Semaphore::new(shared.config.followers_per_connection)),
         shown: Shown { shared, chain, address, bound: Bound::Not },
-        out: Out(sender),
+        out,
         stranger: Some(stranger),
         unknown: None,
         known: None,
-        tasks: JoinSet::new(),
-        running: HashMap::new(),
+        running: Running::default(),
     };
     if let Some(last) = session.run(messages, stopped).await {
-        session.tasks.shutdown().await;
+        session.running.stop_all().await;
         let _gone = session.out.send(answer::disconnection(last)).await;
     }
     // Whatever still ran is abandoned with it.
     drop(session);
     let _ended = writing.await;
-}
-
-/// Writes answers in their order. When the client takes nothing of one for too long, the connection is over.
-async fn write<W>(mut writer: WriteHalf<W>, mut answers: mpsc::Receiver<Bytes>, stall: Duration)
-where
-    W: AsyncRead + AsyncWrite,
-{
-    let mut waiting = Vec::with_capacity(WAITING);
-    let mut record = BytesMut::new();
-    while answers.recv_many(&mut waiting, WAITING).await > 0 {
-        // Small answers share a record of TLS and a call of the system.
-        let mut waiting = waiting.drain(..).peekable();
-        while let Some(mut octets) = waiting.next() {
-            if record.len() + octets.len() <= RECORD {
-                record.extend_from_slice(&octets);
-                if waiting.peek().is_some() {
-                    continue;
-                }
-                octets.clear();
-            }
-            for octets in [record.split().freeze(), octets] {
-                if !written(&mut writer, octets, stall).await {
-                    return;
-                }
-            }
-        }
-        if answers.is_empty() && !matches!(timeout(stall, writer.flush()).await, Ok(Ok(()))) {
-            return;
-        }
-    }
-    let _gone = timeout(stall, writer.shutdown()).await;
-}
-
-/// Whether all of it was taken.
-async fn written<W: AsyncWrite>(writer: &mut WriteHalf<W>, mut octets: Bytes, stall: Duration) -> bool {
-    while !octets.is_empty() {
-        match timeout(stall, writer.write_buf(&mut octets)).await {
-            Ok(Ok(written)) if written > 0 => {}
-            _ => return false,
-        }
-    }
-    true
 }
 
 impl Session {
@@ -286,7 +220,7 @@ impl Session {
     where
         R: AsyncRead + Unpin,
     {
-        let writer = self.out.0.clone();
+        let out = self.out.clone();
         let who = self.shown.who().await;
         if let Err(refusal) = self.meet(&who) {
             return Some(refusal);
@@ -300,9 +234,8 @@ impl Session {
                 _told = stopped.wait_for(|stop| *stop) => {
                     return Some(Refusal::new(Code::Unavailable, "The server stops. Connect again."));
                 }
-                () = writer.closed() => return None,
-                Some(_ended) = self.tasks.join_next() => {
-                    self.running.retain(|_, task| !task.is_finished());
+                () = out.closed() => return None,
+                Some(()) = self.running.next_end() => {
                     messages.wait_anew();
                     continue;
                 }
@@ -364,6 +297,9 @@ impl Session {
     /// A request that cannot be read is refused if it can be told which one it is; otherwise the connection ends, and so it does when
     /// there are too many. RFC 4511 5.3.
     async fn unreadable(&mut self, head: Option<(i32, u8)>) -> Result<Flow, Gone> {
+        if head.is_some_and(|(_, tag)| tag == BIND) {
+            self.be_nobody().await;
+        }
         let who = self.shown.who().await;
         if let Err(refusal) = self.counted(&who) {
             return Ok(Flow::End(Some(refusal)));
@@ -378,11 +314,15 @@ impl Session {
     async fn take(&mut self, received: Received) -> Result<Flow, Gone> {
         let (msgid, tag) = (received.message.msgid, received.tag);
         metrics::counter!("ldap_requests_total", "operation" => operation(tag)).increment(1);
+        if tag == BIND {
+            self.be_nobody().await;
+        }
         let who = match &received.message.op {
             LdapOp::UnbindRequest => return Ok(Flow::End(None)),
             LdapOp::AbandonRequest(which) => {
-                if let Some(task) = self.running.remove(which) {
-                    task.abort();
+                // With a control that is critical and not known nothing is done: RFC 4511 4.1.11.
+                if Controls::demand_none(&received.critical).is_ok() {
+                    self.running.abandon(*which);
                 }
                 return Ok(Flow::On);
             }
@@ -396,10 +336,10 @@ impl Session {
         match &received.message.op {
             LdapOp::BindRequest(request) => self.bind(&received, &who, request).await,
             LdapOp::SearchRequest(_) | LdapOp::CompareRequest(_) => self.begin(received, who).await,
-            LdapOp::ExtendedRequest(request) => {
-                let request = request.clone();
-                self.extended(msgid, &who, &request).await.map(|()| Flow::On)
-            }
+            LdapOp::ExtendedRequest(request) => match Controls::demand_none(&received.critical) {
+                Ok(()) => self.extended(msgid, &who, request).await.map(|()| Flow::On),
+                Err(refusal) => self.refuse(msgid, tag, refusal).await,
+            },
             op => match refusal(op) {
                 Some(refusal) => self.refuse(msgid, tag, refusal).await,
                 None => Ok(Flow::End(Some(Refusal::new(Code::ProtocolError, "That is no request.")))),
@@ -415,17 +355,20 @@ impl Session {
         }
     }
 
+    /// Whoever asks to bind is nobody in particular until that was done, whatever becomes of it: RFC 4513 4. What was asked before is
+    /// not done as somebody else, and nothing of it comes behind the answer: RFC 4511 4.2.1.
+    async fn be_nobody(&mut self) {
+        self.running.stop_all().await;
+        self.shown.bound = Bound::Not;
+    }
+
     async fn bind(
         &mut self,
         received: &Received,
         who: &Who,
         request: &LdapBindRequest,
     ) -> Result<Flow, Gone> {
-        // RFC 4511 4.2.1: what was asked before is not done as somebody else.
-        self.tasks.abort_all();
-        self.running.clear();
-        let unknown = Controls::read(Vec::new(), &received.critical, &[], Matching::Strict).err();
-        let result = if let Some(refusal) = unknown {
+        let result = if let Err(refusal) = Controls::demand_none(&received.critical) {
             refusal.result()
         } else {
             let (bound, result) = bind(&self.shown.shared, who, PeerAddress(self.shown.address), request);
@@ -442,15 +385,14 @@ impl Session {
     /// Begins a search or a comparison, beside those that are being done.
     async fn begin(&mut self, received: Received, who: Who) -> Result<Flow, Gone> {
         let (msgid, tag) = (received.message.msgid, received.tag);
-        self.running.retain(|_, task| !task.is_finished());
         if let Err(refusal) = self.meet(&who) {
             return Ok(Flow::End(Some(refusal)));
         }
-        if self.running.contains_key(&msgid) {
+        if self.running.has(msgid) {
             let sentence = "A request with this number is being done.";
             return self.refuse(msgid, tag, Refusal::new(Code::ProtocolError, sentence)).await;
         }
-        if self.running.len() >= self.shown.shared.config.operations {
+        if self.running.many() >= self.shown.shared.config.operations {
             let sentence = "Too much is asked at the same time over this connection. Wait for answers.";
             return self.refuse(msgid, tag, Refusal::new(Code::Busy, sentence)).await;
         }
@@ -462,17 +404,12 @@ impl Session {
             followers: self.followers.clone(),
         };
         let out = self.out.clone();
-        let mut answering = Box::pin(async move {
+        self.running.begin((msgid, tag), async move {
             let _gone = match received.message.op {
                 LdapOp::SearchRequest(_) => search(&context, received, &out).await,
                 _ => compare(&context, received, &out).await,
             };
         });
-        // Most is answered from memory without waiting for anything: a task of its own would cost more than the answer.
-        if futures_util::poll!(&mut answering).is_pending() {
-            let task = self.tasks.spawn(answering);
-            self.running.insert(msgid, task);
-        }
         Ok(Flow::On)
     }
 
@@ -485,12 +422,14 @@ impl Session {
             START_TLS => refused(Code::OperationsError, "The connection is secure already."),
             CANCEL => match request.value.as_deref().and_then(cancelled) {
                 None => refused(Code::ProtocolError, "Say the number of the request to be cancelled."),
-                Some(which) => match self.running.remove(&which).filter(|task| !task.is_finished()) {
+                // RFC 3909 3: what was cancelled has its own answer, and nothing of it comes behind that.
+                Some(which) => match self.running.stop(which).await {
                     None => refused(Code::NoSuchOperation, "No request with this number is being done."),
-                    Some(task) => {
-                        task.abort();
+                    Some(tag) => {
                         let ended = Refusal::new(Code::Canceled, "It was cancelled.").result();
-                        self.out.send(answer::done(which, ended, Vec::new())).await?;
+                        if let Some(ended) = answer::of(which, tag, ended) {
+                            self.out.send(ended).await?;
+                        }
                         answer::extended(msgid, success(), None, None)
                     }
                 },
@@ -510,7 +449,7 @@ fn refused(limit: &'static str, sentence: &str) -> Refusal {
 /// What a request is called in numbers.
 fn operation(tag: u8) -> &'static str {
     match tag {
-        0x60 => "bind",
+        BIND => "bind",
         0x42 => "unbind",
         0x63 => "search",
         0x6e => "compare",

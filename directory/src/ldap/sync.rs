@@ -16,15 +16,14 @@ use super::delta::{Point, Touch, read_again, touched_since};
 use super::dn::Dn;
 use super::entry::{Entry, uuid_of};
 use super::following::{Follow, How};
+use super::out::Out;
 use super::search::{Answered, Asked, Ended, Stop, record};
-use super::session::{Context, Out};
-use super::tree::is_of_people;
+use super::session::Context;
+use super::tree::names_people;
 use super::walk::Walk;
 
 /// How many entries are recorded and sent together.
 const TOGETHER: usize = 200;
-/// How many units are read again at once.
-const AT_ONCE: usize = 50;
 /// How many entries that are gone are named in one message.
 const NAMED: usize = 500;
 /// Sync Info Message. RFC 4533 2.5.
@@ -68,36 +67,18 @@ pub(super) async fn synchronise(
     let place = context.place()?;
     let known =
         sync.cookie.as_deref().filter(|cookie| !cookie.is_empty()).map(|octets| known(&asked, octets));
-    let touched = match known {
+    let changed = match known {
         None => None,
-        Some(Some(point)) => Some(touched_since(&context.register, &context.who, &asked.range, point).await?),
-        Some(None) => Some(Touch::TooMuch),
+        Some(Some(point)) => Some(changes(context, msgid, &asked, point, out).await?),
+        Some(None) => Some(None),
     };
-    let (phase, point) = match touched {
-        Some(Touch::Units(units, point)) => {
-            let mut gone = Vec::new();
-            for (branch, ids) in units {
-                let ids: Vec<String> = ids.into_iter().collect();
-                for some in ids.chunks(AT_ONCE) {
-                    let search = (&asked.range, &asked.filter);
-                    let changed = read_again(&context.register, &context.who, search, branch, some).await?;
-                    send(context, msgid, &asked, &changed.present, out).await?;
-                    gone.extend(changed.left.into_iter().chain(changed.gone));
-                    while gone.len() >= NAMED {
-                        out.send(named(msgid, &gone.split_off(gone.len() - NAMED))).await?;
-                    }
-                }
-            }
-            if !gone.is_empty() {
-                out.send(named(msgid, &gone)).await?;
-            }
-            (Phase::Delete, point)
-        }
-        Some(Touch::TooMuch) if sync.reload == Reload::Unwanted => {
+    let (phase, point) = match changed {
+        Some(Some(point)) => (Phase::Delete, point),
+        Some(None) if sync.reload == Reload::Unwanted => {
             let sentence = "The cookie is too old, or none of this search. Begin anew, without a cookie.";
             return Err(Refusal::new(Code::EsyncRefreshRequired, sentence).into());
         }
-        Some(Touch::TooMuch) | None => (Phase::Present, everything(context, msgid, &asked, out).await?),
+        Some(None) | None => (Phase::Present, everything(context, msgid, &asked, out).await?),
     };
     if sync.mode == SyncRequestMode::RefreshOnly {
         let refresh_deletes = phase == Phase::Delete;
@@ -111,6 +92,42 @@ pub(super) async fn synchronise(
     };
     out.send(message(msgid, LdapOp::IntermediateResponse(info))).await?;
     Ok(Answered::Follows(Box::new(Follow { asked, point, how: How::Synchronised }), place))
+}
+
+/// Sends what has changed since a point, and names what is gone; up to where that is. `None`: it is not kept any more.
+async fn changes(
+    context: &Context,
+    msgid: i32,
+    asked: &Asked,
+    from: Point,
+    out: &Out,
+) -> Result<Option<Point>, Stop> {
+    let (mut point, mut has_more) = (from, true);
+    let mut gone = Vec::new();
+    while has_more {
+        let touched = touched_since(&context.register, &context.who, &asked.range, point).await?;
+        let Touch::Part(mut part) = touched else { return Ok(None) };
+        while let Some((branch, ids)) = part.next(&context.register).await? {
+            let search = (&asked.range, &asked.filter);
+            let units = (branch, &ids[..]);
+            let changed = read_again(&context.register, &context.who, search, units, None).await?;
+            // That an entry of somebody's is gone tells of them too.
+            let names = changed.left.iter().chain(&changed.gone);
+            let names = names.chain(changed.present.iter().map(|(entry, _)| &entry.dn));
+            record(context, asked, people(names)).await?;
+            let present: Vec<Entry> = changed.present.into_iter().map(|(entry, _)| entry).collect();
+            send(msgid, asked, &present, out).await?;
+            gone.extend(changed.left.into_iter().chain(changed.gone));
+            while gone.len() >= NAMED {
+                out.send(named(msgid, &gone.split_off(gone.len() - NAMED))).await?;
+            }
+        }
+        (point, has_more) = (part.point, part.has_more);
+    }
+    if !gone.is_empty() {
+        out.send(named(msgid, &gone)).await?;
+    }
+    Ok(Some(point))
 }
 
 /// Sends everything that is found. Where the register is then is asked before: what changes meanwhile is sent once more, and not lost.
@@ -128,24 +145,23 @@ async fn everything(context: &Context, msgid: i32, asked: &Asked, out: &Out) -> 
         sent += 1;
         held.push(entry);
         if held.len() == TOGETHER {
-            send(context, msgid, asked, &held, out).await?;
+            record(context, asked, people(held.iter().map(|entry| &entry.dn))).await?;
+            send(msgid, asked, &held, out).await?;
             held.clear();
         }
     }
-    send(context, msgid, asked, &held, out).await?;
+    record(context, asked, people(held.iter().map(|entry| &entry.dn))).await?;
+    send(msgid, asked, &held, out).await?;
     Ok(point)
 }
 
-/// Sends entries as they are, after it was recorded whom they show.
-async fn send(
-    context: &Context,
-    msgid: i32,
-    asked: &Asked,
-    entries: &[Entry],
-    out: &Out,
-) -> Result<(), Stop> {
-    let people = entries.iter().filter(|entry| is_of_people(entry)).count();
-    record(context, asked, u64::try_from(people).unwrap_or(u64::MAX)).await?;
+/// How many of these names are people's.
+fn people<'n>(names: impl Iterator<Item = &'n Dn>) -> u64 {
+    names.filter(|dn| names_people(dn)).map(|_| 1).sum()
+}
+
+/// Sends entries as they are; whom they show is recorded by then.
+async fn send(msgid: i32, asked: &Asked, entries: &[Entry], out: &Out) -> Result<(), Stop> {
     for entry in entries {
         let ctrl = vec![state(&entry.dn, SyncStateValue::Add)];
         let shown = asked.shown_in_turn(entry).await;

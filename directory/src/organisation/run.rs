@@ -225,7 +225,10 @@ async fn write_sorted(tx: &mut Tx, sorted: &Sorted<'_>, now: Millis) -> Result<(
         .chain(&others)
         .map(|ods| (ChangeKind::OrganisationChanged, ods.to_string(), None))
         .collect();
-    changes::tell_many(tx, now, &told).await?;
+    if let Some(number) = changes::tell_many(tx, now, &told).await? {
+        let codes: Vec<&OdsCode> = all.iter().map(|one| &one.record.ods).collect();
+        written::note_names(tx, &codes, number).await?;
+    }
     Ok(())
 }
 

@@ -176,6 +176,21 @@ pub(crate) fn in_force_since(former: Vec<Former>, written: Option<Millis>, since
     former.into_iter().take_while(is_in_force).collect()
 }
 
+/// When an organisation was made: when its first version was written, if that is still known.
+pub(crate) async fn organisation_made_at<'c>(
+    reader: impl Reader<'c>,
+    ods: &str,
+) -> Result<Option<Millis>, Error> {
+    let at: Vec<Option<i64>> = sqlx::query_scalar(
+        "SELECT changed_at FROM directory_organisation WHERE ods = $1 AND version = 1 UNION ALL \
+         SELECT at FROM directory_former WHERE kind = 'organisation' AND id = $1 AND version = 1",
+    )
+    .bind(ods.to_owned())
+    .fetch_all(reader)
+    .await?;
+    Ok(at.into_iter().flatten().next().map(Millis))
+}
+
 #[cfg(test)]
 mod tests {
     use platform::db::Db;
@@ -206,6 +221,12 @@ mod tests {
             let one = before(db.read(), Of::Organisation, "RXX", Version(9)).await.unwrap();
             assert_eq!(one, [Former { version: Version(1), at: None, content: "7".to_owned() }]);
             assert!(before(db.read(), Of::System, "RXX", Version(9)).await.unwrap().is_empty());
+            assert_eq!(organisation_made_at(db.read(), "RXX").await.unwrap(), None, "it is not known");
+            let kept: Result<(), Error> = db
+                .write(|tx| Box::pin(async move { keep(tx, Of::Organisation, "RYY", (Version(1), Some(Millis(7))), &7_i64).await }))
+                .await;
+            kept.unwrap();
+            assert_eq!(organisation_made_at(db.read(), "RYY").await.unwrap(), Some(Millis(7)));
         }
 
         /// Of several things those versions are told that were in force at a time or since, and none of another kind.

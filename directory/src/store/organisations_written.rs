@@ -113,7 +113,8 @@ pub(super) async fn keep(tx: &mut Tx, codes: &[OdsCode]) -> Result<Vec<Organisat
     Ok(before)
 }
 
-/// Writes organisations that are new. None may be there twice.
+/// Writes organisations that are new. None may be there twice. Whoever has told of it calls [`note_names`] in the same transaction;
+/// until then every change of them counts as one of the name.
 pub(crate) async fn write(
     tx: &mut Tx,
     kind: OrganisationKind,
@@ -133,6 +134,24 @@ pub(crate) async fn write(
     }
     for (head, rows) in parts {
         insert(tx, head, rows).await?;
+    }
+    Ok(())
+}
+
+/// Notes under which change those of these organisations got their names that were written under another one, or are new: the last
+/// that was told of them, or a later one.
+pub(crate) async fn note_names(tx: &mut Tx, codes: &[&OdsCode], number: u64) -> Result<(), Error> {
+    for codes in codes.chunks(AT_ONCE) {
+        let text = format!(
+            "UPDATE directory_organisation SET renamed_in = $1 WHERE renamed_in IS NULL AND ods IN ({})",
+            list(2, codes.len())
+        );
+        // Made of our own words and numbers only.
+        let mut query = sqlx::query(AssertSqlSafe(text)).bind(super::stored_number(number));
+        for code in codes {
+            query = query.bind(code.as_str().to_owned());
+        }
+        query.execute(&mut *tx).await?;
     }
     Ok(())
 }
@@ -227,7 +246,8 @@ const ORGANISATION: Head = Head {
            last_change = excluded.last_change, address_lines = excluded.address_lines, town = excluded.town, \
            county = excluded.county, postcode = excluded.postcode, postcode_key = excluded.postcode_key, \
            country = excluded.country, uprn = excluded.uprn, content_sha256 = excluded.content_sha256, \
-           version = directory_organisation.version + 1, changed_at = excluded.changed_at",
+           version = directory_organisation.version + 1, changed_at = excluded.changed_at, \
+           renamed_in = CASE WHEN directory_organisation.name = excluded.name THEN directory_organisation.renamed_in END",
 };
 const ROLE: Head = Head {
     table: "directory_organisation_role",

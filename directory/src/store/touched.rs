@@ -1,8 +1,10 @@
 //! Whose entries look otherwise because of something that is not a person, and how far the change feed reaches back.
 
+use platform::clock::Millis;
 use platform::db::Tx;
+use sqlx::AssertSqlSafe;
 
-use super::Reader;
+use super::{Reader, list};
 use crate::counter::Counter;
 use crate::day::Day;
 use crate::error::Error;
@@ -32,51 +34,99 @@ pub(crate) async fn told_at<'c>(reader: impl Reader<'c>, number: u64) -> Result<
     Ok(at)
 }
 
-/// People who are, or were, in an organisation.
-pub(crate) async fn of_organisation(tx: &mut Tx, ods: &str, limit: u32) -> Result<Vec<String>, Error> {
-    let text =
-        "SELECT user_id FROM directory_organisation_person WHERE organisation = $1 ORDER BY user_id LIMIT $2";
-    some(tx, text, ods, limit).await
+/// Those of these organisations whose name became another one under a change after this one, or of which that is not known.
+pub(crate) async fn renamed(tx: &mut Tx, codes: &[String], after: u64) -> Result<Vec<String>, Error> {
+    if codes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = format!(
+        "SELECT ods FROM directory_organisation WHERE (renamed_in IS NULL OR renamed_in > $1) AND ods IN ({}) ORDER BY ods",
+        list(2, codes.len())
+    );
+    // Made of our own words and numbers only.
+    let mut query = sqlx::query_scalar(AssertSqlSafe(text)).bind(super::stored_number(after));
+    for code in codes {
+        query = query.bind(code.clone());
+    }
+    Ok(query.fetch_all(&mut *tx).await?)
 }
 
-/// People who were ever assigned to a position, or to one that includes it.
-pub(crate) async fn of_position(tx: &mut Tx, position: &str, limit: u32) -> Result<Vec<String>, Error> {
-    let text = "WITH RECURSIVE above(id) AS (\
-                SELECT position_id FROM directory_position_inclusion WHERE included_id = $1 \
-                UNION SELECT i.position_id FROM directory_position_inclusion i JOIN above ON i.included_id = above.id) \
-                SELECT a.user_id FROM directory_assignment a WHERE a.position_id = $1 UNION \
-                SELECT a.user_id FROM directory_assignment a WHERE a.position_id IN (SELECT id FROM above) \
-                ORDER BY 1 LIMIT $2";
-    some(tx, text, position, limit).await
+/// Which of some people, in the order of their ids: so many at most behind one of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Page<'p> {
+    pub(crate) after: &'p str,
+    pub(crate) limit: u32,
 }
 
-/// People who are, or were, in a workgroup, by themselves or by what their position gives.
-pub(crate) async fn of_workgroup(tx: &mut Tx, workgroup: &str, limit: u32) -> Result<Vec<String>, Error> {
-    let text = "SELECT m.user_id FROM directory_workgroup_member m WHERE m.workgroup_id = $1 UNION \
-                SELECT r.user_id FROM directory_access_profile_workgroup w \
-                JOIN directory_role_profile r ON r.access_profile_id = w.access_profile_id \
-                WHERE w.workgroup_id = $1 ORDER BY 1 LIMIT $2";
-    some(tx, text, workgroup, limit).await
+impl Page<'_> {
+    /// The first ones.
+    pub(crate) fn first(limit: u32) -> Self {
+        Self { after: "", limit }
+    }
 }
 
-async fn some(tx: &mut Tx, text: &'static str, subject: &str, limit: u32) -> Result<Vec<String>, Error> {
-    let rows =
-        sqlx::query_scalar(text).bind(subject.to_owned()).bind(i64::from(limit)).fetch_all(&mut *tx).await?;
+/// People who are, or were, in any organisation: nobody else has a role, or had one.
+pub(crate) async fn of_any_organisation(tx: &mut Tx, page: Page<'_>) -> Result<Vec<String>, Error> {
+    let rows = sqlx::query_scalar(
+        "SELECT DISTINCT user_id FROM directory_organisation_person WHERE user_id > $1 ORDER BY user_id LIMIT $2",
+    )
+    .bind(page.after.to_owned())
+    .bind(i64::from(page.limit))
+    .fetch_all(&mut *tx)
+    .await?;
     Ok(rows)
 }
 
+/// People who are, or were, in an organisation.
+pub(crate) async fn of_organisation(tx: &mut Tx, ods: &str, page: Page<'_>) -> Result<Vec<String>, Error> {
+    let text = "SELECT user_id FROM directory_organisation_person WHERE organisation = $1 AND user_id > $2 \
+                ORDER BY user_id LIMIT $3";
+    some(tx, text, ods, page).await
+}
+
+/// People who were ever assigned to a position, or to one that includes it.
+pub(crate) async fn of_position(tx: &mut Tx, position: &str, page: Page<'_>) -> Result<Vec<String>, Error> {
+    let text = "WITH RECURSIVE above(id) AS (\
+                SELECT position_id FROM directory_position_inclusion WHERE included_id = $1 \
+                UNION SELECT i.position_id FROM directory_position_inclusion i JOIN above ON i.included_id = above.id) \
+                SELECT a.user_id FROM directory_assignment a WHERE a.position_id = $1 AND a.user_id > $2 UNION \
+                SELECT a.user_id FROM directory_assignment a WHERE a.position_id IN (SELECT id FROM above) AND a.user_id > $2 \
+                ORDER BY 1 LIMIT $3";
+    some(tx, text, position, page).await
+}
+
+/// People who are, or were, in a workgroup, by themselves or by what their position gives.
+pub(crate) async fn of_workgroup(tx: &mut Tx, workgroup: &str, page: Page<'_>) -> Result<Vec<String>, Error> {
+    let text = "SELECT m.user_id FROM directory_workgroup_member m WHERE m.workgroup_id = $1 AND m.user_id > $2 UNION \
+                SELECT r.user_id FROM directory_access_profile_workgroup w \
+                JOIN directory_role_profile r ON r.access_profile_id = w.access_profile_id \
+                WHERE w.workgroup_id = $1 AND r.user_id > $2 ORDER BY 1 LIMIT $3";
+    some(tx, text, workgroup, page).await
+}
+
+async fn some(tx: &mut Tx, text: &'static str, subject: &str, page: Page<'_>) -> Result<Vec<String>, Error> {
+    let query = sqlx::query_scalar(text).bind(subject.to_owned()).bind(page.after.to_owned());
+    Ok(query.bind(i64::from(page.limit)).fetch_all(&mut *tx).await?)
+}
+
 /// People of whom an assignment, or a place in a workgroup, begins to count after a day, up to another, or counts no more since.
-pub(crate) async fn of_days(tx: &mut Tx, after: Day, today: Day, limit: u32) -> Result<Vec<String>, Error> {
+pub(crate) async fn of_days(
+    tx: &mut Tx,
+    after: Day,
+    today: Day,
+    page: Page<'_>,
+) -> Result<Vec<String>, Error> {
     let rows = sqlx::query_scalar(
-        "SELECT user_id FROM directory_assignment WHERE state = 'live' AND from_day > $1 AND from_day <= $2 UNION \
-         SELECT user_id FROM directory_assignment WHERE state = 'live' AND to_day >= $1 AND to_day < $2 UNION \
-         SELECT user_id FROM directory_workgroup_member WHERE removed_at IS NULL \
+        "SELECT user_id FROM directory_assignment WHERE state = 'live' AND from_day > $1 AND from_day <= $2 AND user_id > $3 \
+         UNION SELECT user_id FROM directory_assignment WHERE state = 'live' AND to_day >= $1 AND to_day < $2 AND user_id > $3 \
+         UNION SELECT user_id FROM directory_workgroup_member WHERE removed_at IS NULL AND user_id > $3 \
          AND ((from_day > $1 AND from_day <= $2) OR (to_day >= $1 AND to_day < $2)) \
-         ORDER BY 1 LIMIT $3",
+         ORDER BY 1 LIMIT $4",
     )
     .bind(after.to_string())
     .bind(today.to_string())
-    .bind(i64::from(limit))
+    .bind(page.after.to_owned())
+    .bind(i64::from(page.limit))
     .fetch_all(&mut *tx)
     .await?;
     Ok(rows)
@@ -98,14 +148,51 @@ pub(crate) async fn ids_below(tx: &mut Tx, user: &str) -> Result<Vec<(String, Op
     Ok(rows)
 }
 
+/// What something gave somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Given {
+    /// The id of the person in the organisation.
+    pub(crate) member: String,
+    /// The id of the role profile.
+    pub(crate) role: String,
+    pub(crate) access_profile: String,
+}
+
+/// What somebody's assignments gave at a time, on a day, what has ended since among it. Dates of assignments that were changed since,
+/// and what positions include, are taken as they are.
+pub(crate) async fn given_at(tx: &mut Tx, user: &str, at: Millis, day: Day) -> Result<Vec<Given>, Error> {
+    // CROSS JOIN keeps SQLite to this order: it would otherwise begin at all access profiles.
+    let rows: Vec<(String, String, String)> = sqlx::query_as(
+        "WITH RECURSIVE held(position_id, depth) AS (\
+           SELECT a.position_id, CAST(0 AS BIGINT) FROM directory_assignment a \
+           WHERE a.user_id = $1 AND a.made_at <= $2 AND (a.state <> 'removed' OR a.removed_at > $2) \
+             AND a.from_day <= $3 AND (a.to_day IS NULL OR a.to_day >= $3) \
+           UNION SELECT i.included_id, held.depth + 1 FROM held \
+           JOIN directory_position_inclusion i ON i.position_id = held.position_id WHERE held.depth < 8) \
+         SELECT DISTINCT o.organisation_person_id, r.role_profile_id, f.access_profile_id \
+         FROM held CROSS JOIN directory_access_profile f \
+         JOIN directory_role_profile r ON r.user_id = $1 AND r.access_profile_id = f.access_profile_id \
+         JOIN directory_organisation_person o ON o.user_id = $1 AND o.organisation = f.organisation \
+         WHERE f.position_id = held.position_id AND (f.removed_at IS NULL OR f.removed_at > $2)",
+    )
+    .bind(user.to_owned())
+    .bind(at.0)
+    .bind(day.to_string())
+    .fetch_all(&mut *tx)
+    .await?;
+    let given = |(member, role, access_profile)| Given { member, role, access_profile };
+    Ok(rows.into_iter().map(given).collect())
+}
+
 #[cfg(test)]
 mod tests {
-    use platform::clock::Millis;
     use platform::db::Db;
+    use platform::id::OdsCode;
 
     use super::*;
     use crate::api::ChangeKind;
     use crate::changes::tell;
+    use crate::store::organisations_written;
 
     platform::both_engines! {
         /// How far the feed reaches is told before anything was told, and after; every question about people is one that the
@@ -121,12 +208,58 @@ mod tests {
             assert_eq!(told_at(db.read(), 2).await.unwrap(), None);
             let mut tx = db.read().acquire().await.unwrap();
             let nobody = Vec::<String>::new();
-            assert_eq!(of_organisation(&mut tx, "RXX", 10).await.unwrap(), nobody);
-            assert_eq!(of_position(&mut tx, "1", 10).await.unwrap(), nobody);
-            assert_eq!(of_workgroup(&mut tx, "1", 10).await.unwrap(), nobody);
+            let page = Page { after: "555000000108", limit: 10 };
+            assert_eq!(of_any_organisation(&mut tx, page).await.unwrap(), nobody);
+            assert_eq!(of_organisation(&mut tx, "RXX", page).await.unwrap(), nobody);
+            assert_eq!(of_position(&mut tx, "1", page).await.unwrap(), nobody);
+            assert_eq!(of_workgroup(&mut tx, "1", page).await.unwrap(), nobody);
+            assert_eq!(renamed(&mut tx, &["RXX".to_owned(), "RYY".to_owned()], 7).await.unwrap(), nobody);
             let day = Day::of(now);
-            assert_eq!(of_days(&mut tx, day.plus_days(-1), day, 10).await.unwrap(), nobody);
+            assert_eq!(of_days(&mut tx, day.plus_days(-1), day, page).await.unwrap(), nobody);
             assert!(ids_below(&mut tx, "555021942107").await.unwrap().is_empty());
+            assert!(given_at(&mut tx, "555021942107", now, day).await.unwrap().is_empty());
+        }
+
+        /// People are read page by page, each once; of an organisation whose name is not known to be older than a change, that is told.
+        async fn crowds_are_read_by_pages(db: Db) {
+            let users = ["555000000108", "555000000207", "555000000306"];
+            let written: Result<(), Error> = db
+                .write(move |tx| {
+                    Box::pin(async move {
+                        for (user, organisation) in users.into_iter().zip(["RXX", "RXX", "RYY"]) {
+                            let text = "INSERT INTO directory_organisation_person (user_id, organisation, \
+                                        organisation_person_id) VALUES ($1, $2, $1)";
+                            sqlx::query(text).bind(user).bind(organisation).execute(&mut *tx).await?;
+                        }
+                        let text = "INSERT INTO directory_organisation (ods, name, status, version) \
+                                    VALUES ('RXX', 'RXX', 'active', 1)";
+                        sqlx::query(text).execute(&mut *tx).await?;
+                        Ok(())
+                    })
+                })
+                .await;
+            written.unwrap();
+            let mut tx = db.read().acquire().await.unwrap();
+            let page = |after, limit| Page { after, limit };
+            assert_eq!(of_organisation(&mut tx, "RXX", page("", 1)).await.unwrap(), [users[0]]);
+            assert_eq!(of_organisation(&mut tx, "RXX", page(users[0], 9)).await.unwrap(), [users[1]]);
+            assert_eq!(of_any_organisation(&mut tx, page(users[0], 9)).await.unwrap(), &users[1..]);
+            let codes = ["RXX".to_owned(), "RYY".to_owned()];
+            assert_eq!(renamed(&mut tx, &codes, 9).await.unwrap(), ["RXX"], "it is not known");
+            drop(tx);
+            let noted: Result<(), Error> = db
+                .write(|tx| {
+                    Box::pin(async move {
+                        let code: OdsCode = "RXX".parse().unwrap();
+                        organisations_written::note_names(tx, &[&code], 7).await?;
+                        organisations_written::note_names(tx, &[&code], 9).await
+                    })
+                })
+                .await;
+            noted.unwrap();
+            let mut tx = db.read().acquire().await.unwrap();
+            assert_eq!(renamed(&mut tx, &codes, 6).await.unwrap(), ["RXX"]);
+            assert!(renamed(&mut tx, &codes, 7).await.unwrap().is_empty(), "what is known stays");
         }
     }
 }

@@ -105,6 +105,7 @@ platform::both_engines! {
         assert!(found[0].starts_with("uid=") && found[1].contains(&found[0]) && found[2].contains(&found[1]), "{found:?}");
         assert_eq!(values(&text, "nhsPersonStatus"), ["1"]);
         assert_eq!(values(&text, "nhsJobRoleCode"), ["S0010:G0020:R8000"]);
+        assert_eq!(values(&text, "nhsOrgOpenDate"), [world::day(0).replace('-', "")], "as FHIR tells it");
         let role = values(&text, "uniqueIdentifier").pop().unwrap();
         assert_eq!(ldap.found(&format!("(&(objectClass=nhsOrgPersonRole)(uniqueIdentifier={role}))")).await, [found[2].clone()]);
         assert_eq!(ldap.found("(&(objectClass=nhsOrgPerson)(nhsIDCode=RXX01))").await, [found[1].clone()]);

@@ -9,19 +9,21 @@ use ldap3_proto::LdapCodec;
 use ldap3_proto::control::{LdapControl, ServerSortRequet};
 use ldap3_proto::parse_ldap_filter_str;
 use ldap3_proto::proto::{
-    LdapBindCred, LdapBindRequest, LdapDerefAliases, LdapExtendedRequest, LdapMsg, LdapOp, LdapResultCode,
-    LdapSearchRequest, LdapSearchScope,
+    LdapBindCred, LdapBindRequest, LdapDerefAliases, LdapMsg, LdapOp, LdapResultCode, LdapSearchRequest,
+    LdapSearchScope,
 };
 use platform::db::testing::TestDb;
 use platform::db::{Db, Engine};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_util::codec::{Decoder as _, Encoder as _};
 
-use crate::ldap_rig::{As, Ldap, names};
+use crate::ldap_rig::{As, Ldap, SECRET, names};
+use crate::ldap_sessions::{extended, unknown_control};
 use crate::systems::{accredited, register};
 
 /// A client that says what it likes.
@@ -134,6 +136,14 @@ pub(crate) fn search(msgid: i32, filter: &str) -> LdapMsg {
     LdapMsg { msgid, op, ctrl: Vec::new() }
 }
 
+/// The same that goes on: what there is first, then changes of these kinds, each with a notice.
+pub(crate) fn persistent(msgid: i32, kinds: u8, filter: &str) -> LdapMsg {
+    let value = Some(vec![0x30, 9, 2, 1, kinds, 1, 1, 0, 1, 1, 0xff]);
+    let oid = "2.16.840.1.113730.3.4.3".to_owned();
+    let ctrl = vec![LdapControl::Unknown { oid, criticality: true, value }];
+    LdapMsg { ctrl, ..search(msgid, filter) }
+}
+
 /// A value of BER.
 fn value(tag: u8, inner: &[u8]) -> Vec<u8> {
     let length = u32::try_from(inner.len()).unwrap().to_be_bytes();
@@ -171,7 +181,7 @@ platform::both_engines! {
         assert_eq!(client.result(3).await, LdapResultCode::Success, "others go on");
     }
 
-    /// Searches that are abandoned, however many, end without an answer; one that is cancelled is answered so.
+    /// Searches that are abandoned, however many, hold up nothing that is asked between them; what nobody asked cannot be cancelled.
     async fn abandoned_searches_end(db: Db) {
         let ldap = Ldap::new(db).await;
         register(&ldap.rig, &accredited("RXX")).await;
@@ -184,8 +194,7 @@ platform::both_engines! {
                 assert_eq!(client.result(5_000 + msgid).await, LdapResultCode::Success);
             }
         }
-        let none = LdapExtendedRequest { name: "1.3.6.1.1.8".to_owned(), value: Some(vec![0x30, 4, 2, 2, 0x7f, 0x7f]) };
-        client.send(LdapMsg { msgid: 9_999, op: LdapOp::ExtendedRequest(none), ctrl: Vec::new() }).await;
+        client.send(extended(9_999, "1.3.6.1.1.8", Some(vec![0x30, 4, 2, 2, 0x7f, 0x7f]))).await;
         assert_eq!(client.result(9_999).await, LdapResultCode::NoSuchOperation);
     }
 
@@ -205,7 +214,7 @@ platform::both_engines! {
         // The server gives up in the meantime, and what is sent to it then is refused by its side of the connection.
         let mut ask = BytesMut::new();
         slow.codec.encode(search(81, "(nhsIDCode=RXX)"), &mut ask).unwrap();
-        tokio::time::timeout(Duration::from_mins(1), async {
+        timeout(Duration::from_mins(1), async {
             loop {
                 let (code, text) = ldap.search(As::Certificate, &["-b", "o=nhs", "(nhsIDCode=RXX)", "1.1"]).await;
                 assert_eq!((code, names(&text).len()), (0, 1), "others are answered");
@@ -241,16 +250,20 @@ platform::both_engines! {
             Client { stream, buffer: BytesMut::new(), codec: LdapCodec::new(None, None) }
         };
         let mut client = clear().await;
-        let cred = LdapBindCred::Simple(crate::ldap_rig::SECRET.to_owned());
+        let cred = LdapBindCred::Simple(SECRET.to_owned());
         let bind = LdapBindRequest { version: 3, dn: "cn=reader,o=nhs".to_owned(), cred };
         client.send(LdapMsg { msgid: 1, op: LdapOp::BindRequest(bind), ctrl: Vec::new() }).await;
         assert_eq!(client.result(1).await, LdapResultCode::ConfidentialityRequired);
         client.send(search(2, "(objectClass=*)")).await;
         assert_eq!(client.result(2).await, LdapResultCode::ConfidentialityRequired);
-        let start = LdapExtendedRequest { name: "1.3.6.1.4.1.1466.20037".to_owned(), value: None };
+        let start = |msgid| extended(msgid, "1.3.6.1.4.1.1466.20037", None);
+        client.send(LdapMsg { ctrl: unknown_control(), ..start(3) }).await;
+        assert_eq!(client.result(3).await, LdapResultCode::UnavailableCriticalExtension);
+        client.send(search(4, "(objectClass=*)")).await;
+        assert_eq!(client.result(4).await, LdapResultCode::ConfidentialityRequired, "no handshake was begun");
         let mut octets = BytesMut::new();
         let mut codec = LdapCodec::default();
-        codec.encode(LdapMsg { msgid: 3, op: LdapOp::ExtendedRequest(start), ctrl: Vec::new() }, &mut octets).unwrap();
+        codec.encode(start(3), &mut octets).unwrap();
         codec.encode(search(4, "(objectClass=*)"), &mut octets).unwrap();
         let mut injecting = clear().await;
         injecting.raw(&octets).await;

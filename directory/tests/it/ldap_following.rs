@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout};
 use tokio::time::timeout;
 
-use crate::ldap_faults::{Secure, search};
+use crate::ldap_faults::{Secure, persistent, search};
 use crate::ldap_rig::{As, Ldap, names, tool, values};
 use crate::rig::{Rig, system};
 use crate::systems::{accredited, bring, entry, handling, keeper, register};
@@ -23,21 +23,21 @@ use crate::world::{self, AGENT, NURSE, user, who};
 
 /// What a synchronisation has brought, as `ldapsearch` shows it.
 #[derive(Debug)]
-struct Copied {
-    result: String,
+pub(crate) struct Copied {
+    pub(crate) result: String,
     /// The names of entries, in order.
-    names: Vec<String>,
+    pub(crate) names: Vec<String>,
     /// The unique ids of entries, in order.
-    ids: Vec<String>,
+    pub(crate) ids: Vec<String>,
     /// The unique ids that are said to be gone.
-    gone: Vec<String>,
-    cookie: String,
+    pub(crate) gone: Vec<String>,
+    pub(crate) cookie: String,
     /// Whether what was not sent stays.
-    deletes: bool,
+    pub(crate) deletes: bool,
 }
 
 /// Asks for what is new of some entries since a cookie.
-async fn copy(ldap: &Ldap, who: As, (base, filter): (&str, &str), cookie: Option<&str>) -> Copied {
+pub(crate) async fn copy(ldap: &Ldap, who: As, (base, filter): (&str, &str), cookie: Option<&str>) -> Copied {
     let sync = cookie.map_or("sync=ro".to_owned(), |cookie| format!("sync=ro/{cookie}"));
     let asked = ["-o", "ldif-wrap=no", "-b", base, "-E", &sync, filter, "1.1"];
     let output = ldap.run("ldapsearch", who, &asked).await;
@@ -180,6 +180,8 @@ platform::both_engines! {
         assert_eq!(removed.status, StatusCode::OK, "{:?}", removed.body);
         let less = copy(&ldap, As::Account, people, Some(&again.cookie)).await;
         assert_eq!(less.names, [own], "{less:?}");
+        let recorded = world.event("people-shown").await["entries"].as_u64().and_then(|many| usize::try_from(many).ok());
+        assert_eq!(recorded, Some(less.names.len() + less.gone.len()), "that something of theirs is gone tells of them");
         for id in &more.ids[1..] {
             assert!(less.gone.contains(id), "{less:?}");
         }
@@ -231,13 +233,6 @@ async fn persistent_searches_tell_of_what_they_asked_for() {
         Ldap::with(database.db.clone(), LdapConfig { followers_per_connection: 1, ..LdapConfig::default() })
             .await;
     let there = register(&ldap.rig, &accredited("RZZ")).await;
-    // What there is first, then changes, each with a notice.
-    let persistent = |msgid, kinds, filter: &str| {
-        let value = Some(vec![0x30, 9, 2, 1, kinds, 1, 1, 0, 1, 1, 0xff]);
-        let oid = "2.16.840.1.113730.3.4.3".to_owned();
-        let ctrl = vec![LdapControl::Unknown { oid, criticality: true, value }];
-        LdapMsg { ctrl, ..search(msgid, filter) }
-    };
     let mut client = Secure::connect(&ldap).await;
     client.send(persistent(1, 3, "(objectClass=nhsAs)")).await;
     let at_first = timeout(Duration::from_mins(1), client.next()).await.unwrap().unwrap();
@@ -382,7 +377,7 @@ async fn the_changelog_is_read_by_numbers() {
         let of = |name: &str| values(&text, name).pop().unwrap_or_default();
         let encoded = text.lines().find_map(|line| line.strip_prefix("changes:: ")).unwrap_or_default();
         let changes = String::from_utf8(decoded(encoded)).unwrap();
-        (of("changeType"), of("targetDN"), changes)
+        (of("changetype"), of("targetdn"), changes)
     };
     let dn = format!("uniqueIdentifier={asid},ou=Services,o=nhs");
     let (kind, target, changes) = change(last - 2).await;

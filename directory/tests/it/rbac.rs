@@ -15,12 +15,12 @@ use tower::ServiceExt as _;
 
 use crate::rig::{Answered, Rig, START, person, system};
 
-const BASELINES: &str =
+pub(crate) const BASELINES: &str =
     "job_role,area,restriction_set,activity\nR8008,,EPS Pharmacy,B0572\nR8000,T0640,,B0820\nR8000,,,B0825\n";
 const OTHER_BASELINES: &str = "job_role,area,restriction_set,activity\nR8008,,,B1300\nR8000,,,B0825\n";
 
 /// A release from files in a folder.
-fn release(name: &str, baselines: &str) -> Content {
+pub(crate) fn release(name: &str, baselines: &str) -> Content {
     let folder = tempfile::tempdir().unwrap();
     let write = |file: &str, text: &str| std::fs::write(folder.path().join(file), text).unwrap();
     write(
@@ -42,7 +42,7 @@ fn release(name: &str, baselines: &str) -> Content {
     from_folder(name, folder.path()).unwrap()
 }
 
-async fn bring(rig: &Rig, content: Content, mode: Mode) -> Result<Imported, Error> {
+pub(crate) async fn bring(rig: &Rig, content: Content, mode: Mode) -> Result<Imported, Error> {
     import(&rig.register, content, mode, &Actor::system("directory")).await
 }
 

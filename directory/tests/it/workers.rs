@@ -181,6 +181,36 @@ platform::both_engines! {
         assert_eq!(codes(&ask(&world, &format!("/PractitionerRole/{id}")).await).0, 404);
     }
 
+    /// Pages over the roles of several people have each role once and in the same order, wherever they are cut: between people, and between the roles of
+    /// one of them.
+    async fn pages_of_roles_go_on_from_any_place(db: Db) {
+        let (world, _ann) = with_doctor(db, Config::default()).await;
+        let more = crate::world::position("RXX", "Nurses of the night", crate::world::ROLE_OF_NURSES, &["B0380"]);
+        let more = world.make(&who(MANAGER), &more).await;
+        for number in [NURSE, NURSE + 1, NURSE + 2] {
+            for position in [&world.clinic, &more] {
+                world.assign(&who(AGENT), number, position).await;
+            }
+        }
+        let path = "/PractitionerRole?organization=RXX";
+        let all = ids(&ask(&world, &format!("{path}&_count=200")).await, "match");
+        // Six who are something in the registration authority, the doctor, and three with two roles.
+        assert_eq!(all.len(), 6 + 1 + 3 * 2, "{all:?}");
+        for count in [1, 2, 3, 4, 5, 12] {
+            let (mut paged, mut next) = (Vec::new(), Some(format!("{path}&_count={count}")));
+            while let Some(path) = next {
+                let page = ask(&world, &path).await;
+                let here = ids(&page, "match");
+                assert!(here.len() <= count && paged.len() < all.len(), "{count}: {}", page.body);
+                paged.extend(here);
+                let links = page.body["link"].as_array().unwrap();
+                let link = links.iter().find(|link| link["relation"] == "next");
+                next = link.map(|link| link["url"].as_str().unwrap().split_once(BASE).unwrap().1.to_owned());
+            }
+            assert_eq!(paged, all, "{count}");
+        }
+    }
+
     /// Every refusal has its status and code, and nobody who may not sees anybody.
     async fn workers_are_refused(db: Db) {
         let (world, ann) = with_doctor(db.clone(), Config::default()).await;
@@ -269,6 +299,31 @@ platform::both_engines! {
         }
         let names = (0..21).map(|one| format!("name{one}")).collect::<Vec<_>>().join(",");
         assert_eq!(codes(&ask(&world, &format!("/Practitioner?name={names}")).await).0, 400);
+    }
+
+    /// Whoever an index knows and who is not meant is passed over, however many they are: who is meant behind them is found and counted, and pages
+    /// come to an end.
+    async fn those_who_are_not_meant_hold_nobody_up(db: Db) {
+        let world = World::new(db.clone()).await;
+        // Found by a key that begins with their given name, and called otherwise.
+        let named = "UPDATE directory_person SET given = $2, family = $3 WHERE user_id = $1";
+        let key = "INSERT INTO directory_person_key (key, user_id) VALUES ($2, $1)";
+        for number in NURSE..NURSE + 101 {
+            execute(&db, named, vec![user(number), "Mary".to_owned(), "Grace".to_owned()]).await;
+            execute(&db, key, vec![user(number), "mary grace".to_owned()]).await;
+        }
+        let meant = user(NURSE + 150);
+        execute(&db, named, vec![meant.clone(), "Ann".to_owned(), "Mary".to_owned()]).await;
+        execute(&db, key, vec![meant.clone(), "mary ann".to_owned()]).await;
+        let found = ask(&world, "/Practitioner?family=Mary").await;
+        assert_eq!((found.status, ids(&found, "match")), (StatusCode::OK, vec![meant]), "{}", found.body);
+        assert_eq!(found.body["total"], 1, "nothing is left to be read: {}", found.body["link"]);
+        let counted = ask(&world, "/Practitioner?family=Mary&_summary=count").await;
+        assert_eq!((counted.status, counted.body["total"].as_i64()), (StatusCode::OK, Some(1)), "{}", counted.body);
+        let none = ask(&world, "/Practitioner?family:exact=mary&_summary=count").await;
+        assert_eq!((none.status, none.body["total"].as_i64()), (StatusCode::OK, Some(0)), "{}", none.body);
+        assert_eq!(ids(&ask(&world, "/Practitioner?family=Grace&given=Mary&_count=200").await, "match").len(), 0, "no key begins so");
+        assert_eq!(ids(&ask(&world, "/Practitioner?given=Mary&_count=200").await, "match").len(), 101);
     }
 
     /// Numbers of national lists, and of bodies for which nobody else has a system, are told and found.

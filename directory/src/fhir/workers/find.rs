@@ -8,7 +8,7 @@ use platform::id::UserId;
 use super::asked::{Kind, Named, Wanted};
 use super::systems;
 use crate::api::{Name, NamedRole, Registration};
-use crate::assignment::named_roles;
+use crate::assignment::dated_roles;
 use crate::day::Day;
 use crate::error::Error;
 use crate::fhir::kit::token;
@@ -17,7 +17,6 @@ use crate::person::{Profile, State, plain};
 use crate::register::Register;
 use crate::store::faces::{self, Question};
 use crate::store::reading::Reading;
-use crate::store::roles::held;
 use crate::store::{people, people_evidence};
 
 /// How many people are read with one statement.
@@ -185,7 +184,11 @@ async fn gone_through(
         let ids = ids_after(reading, wanted, &after).await?;
         let is_last = u32::try_from(ids.len()).is_ok_and(|read| read < AT_ONCE);
         for id in ids {
-            let Some(mut found) = self::found(register, reading, wanted, kind, &id).await? else { continue };
+            let Some(mut found) = self::found(register, reading, wanted, kind, &id).await? else {
+                // Who was looked at is behind, meant or not: the next statement begins after them.
+                after = id.to_string();
+                continue;
+            };
             if kind == Kind::Role && id.as_str() == begin.user {
                 found.roles.retain(|role| role.named.role.person_roleid > begin.role);
             }
@@ -343,15 +346,7 @@ async fn whole(
 
 /// The roles that somebody has.
 async fn roles(register: &Register, tx: &mut Tx, wanted: &Wanted, user: &UserId) -> Result<Vec<Role>, Error> {
-    let today = register.today();
-    let named = named_roles(register, tx, user).await?;
-    let held = held(tx, user, today).await?;
-    let from = |id: &str| {
-        let of = held.iter().filter(|one| one.role_profile.as_ref().is_some_and(|own| own.as_str() == id));
-        of.filter(|one| one.is_live(today)).map(|one| one.from).min()
-    };
-    let roles = named.into_iter().map(|named| Role { from: from(&named.role.person_roleid), named });
-    Ok(stay(register, wanted, roles.collect()))
+    Ok(stay(register, wanted, dated_roles(register, tx, user).await?))
 }
 
 /// Those roles that are looked for, in the order of their ids. Those that close today or have closed are left out, as the national

@@ -88,9 +88,9 @@ pub(super) const STANDARD: &[AttributeType] = &[
     standard(["dITStructureRules", ""], "2.5.21.1", "1.3.6.1.4.1.1466.115.121.1.17").of(Usage::Operational),
     standard(["dITContentRules", ""], "2.5.21.2", "1.3.6.1.4.1.1466.115.121.1.16").of(Usage::Operational),
     standard(["nameForms", ""], "2.5.21.7", "1.3.6.1.4.1.1466.115.121.1.35").of(Usage::Operational),
-    standard(["targetDN", ""], "2.16.840.1.113730.3.1.6", "1.3.6.1.4.1.1466.115.121.1.12").equal(Rule::DistinguishedName).single(),
-    standard(["changeType", ""], "2.16.840.1.113730.3.1.7", "1.3.6.1.4.1.1466.115.121.1.15").equal(Rule::CaseIgnore).single(),
+    standard(["targetdn", ""], "2.16.840.1.113730.3.1.6", "1.3.6.1.4.1.1466.115.121.1.12").equal(Rule::DistinguishedName).single(),
+    standard(["changetype", ""], "2.16.840.1.113730.3.1.7", "1.3.6.1.4.1.1466.115.121.1.15").equal(Rule::CaseIgnore).single(),
     standard(["changes", ""], "2.16.840.1.113730.3.1.8", "1.3.6.1.4.1.1466.115.121.1.40").single(),
     standard(["changelog", ""], "2.16.840.1.113730.3.1.35", "1.3.6.1.4.1.1466.115.121.1.12").equal(Rule::DistinguishedName).single().of(Usage::Server),
-    standard(["changeTime", ""], "2.16.840.1.113730.3.1.77", "1.3.6.1.4.1.1466.115.121.1.15").equal(Rule::CaseIgnore).single(),
+    standard(["changetime", ""], "2.16.840.1.113730.3.1.77", "1.3.6.1.4.1.1466.115.121.1.15").equal(Rule::CaseIgnore).single(),
 ];

@@ -105,7 +105,7 @@ pub(super) const STANDARD: &[ObjectClass] = &[
         oid: "2.16.840.1.113730.3.2.1",
         above: "top",
         kind: Kind::Structural,
-        must: &["changenumber", "targetDN", "changeType"],
-        may: &["changes", "changeTime"],
+        must: &["changenumber", "targetdn", "changetype"],
+        may: &["changes", "changetime"],
     },
 ];

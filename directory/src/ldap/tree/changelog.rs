@@ -1,7 +1,9 @@
 //! `cn=Changelog`: the change feed as entries, one for each number, without a gap.
 //!
-//! An entry names the entry of the register that was changed. What `changes` says of it is what that entry has when it is read, so
-//! that no data of people lies in the feed and outlives its erasure: whoever applies the changes in their order comes to what is.
+//! An entry names the entry of the register that was changed; of a person that is the person's own, whatever was changed below it:
+//! whoever keeps a copy reads again what is there. What `changes` says of it is what that entry has when it is read, so that no data
+//! of people lies in the feed and outlives its erasure: whoever applies the changes in their order, and reads what is below people,
+//! comes to what is. The spelling of the attributes is the national one.
 
 use std::convert::Infallible;
 
@@ -47,9 +49,9 @@ fn pick(one: &AttributeType, value: &str) -> Pick<Infallible> {
         | "subschemaSubentry"
         | "firstchangenumber"
         | "lastchangenumber"
-        | "targetDN"
-        | "changeType"
-        | "changeTime"
+        | "targetdn"
+        | "changetype"
+        | "changetime"
         | "changes"
         | "createTimestamp"
         | "modifyTimestamp"
@@ -107,7 +109,7 @@ async fn above(tx: &mut Tx) -> Result<Unit, Error> {
     entry.put("firstchangenumber", [kept.first.to_string()]);
     entry.put("lastchangenumber", [kept.last.to_string()]);
     entry.put("hasSubordinates", [if kept.first <= kept.last { "TRUE" } else { "FALSE" }.to_owned()]);
-    Ok(Unit { id: own_unit(), entries: vec![entry] })
+    Ok(Unit { id: own_unit(), made: None, entries: vec![entry] })
 }
 
 async fn unit(register: &Register, tx: &mut Tx, change: &Change) -> Result<Unit, Error> {
@@ -116,15 +118,15 @@ async fn unit(register: &Register, tx: &mut Tx, change: &Change) -> Result<Unit,
     let classes = ["nhsExternalChangelogEntry", "changeLogEntry", "top"];
     let mut entry = Entry::new(dn, &classes, "changeLogEntry");
     entry.put("changenumber", [change.number.to_string()]);
-    entry.put("targetDN", [told.target.to_string()]);
-    entry.put("changeType", [told.act.word().to_owned()]);
-    entry.put("changeTime", [generalized(change.at)]);
+    entry.put("targetdn", [told.target.to_string()]);
+    entry.put("changetype", [told.act.word().to_owned()]);
+    entry.put("changetime", [generalized(change.at)]);
     if let Some(now) = &told.now {
         entry.put("changes", told.act.changes(now));
     }
     entry.put("createTimestamp", [generalized(change.at)]);
     entry.put("hasSubordinates", ["FALSE".to_owned()]);
-    Ok(Unit { id: id(change.number), entries: vec![entry] })
+    Ok(Unit { id: id(change.number), made: Some(change.at), entries: vec![entry] })
 }
 
 /// What was done to an entry.
@@ -216,13 +218,13 @@ fn first(unit: Unit) -> Option<Entry> {
 /// The name of the entry that a change was made to; none of what is no change.
 pub(super) fn target(entry: &Entry) -> Option<Dn> {
     entry.dn.depth_below(&Branch::Changelog.dn()).filter(|depth| *depth > 0)?;
-    entry.values("targetDN").first().and_then(|name| Dn::parse(name).ok())
+    entry.values("targetdn").first().and_then(|name| Dn::parse(name).ok())
 }
 
 /// A change as it is shown to who sees no people: that there was one, and not of whom.
 pub(super) fn without_person(entry: Entry) -> Entry {
     let target = Branch::People.dn().to_string();
-    entry.with("targetDN", target).with("changeType", "modify".to_owned()).without("changes")
+    entry.with("targetdn", target).with("changetype", "modify".to_owned()).without("changes")
 }
 
 /// The root of the naming context.

@@ -111,6 +111,8 @@ impl Branch {
 pub(super) struct Unit {
     /// By what units of a branch are in order.
     pub(super) id: String,
+    /// When it was made, where that is known of the unit itself.
+    pub(super) made: Option<Millis>,
     pub(super) entries: Vec<Entry>,
 }
 
@@ -359,8 +361,12 @@ pub(super) async fn names_of(tx: &mut Tx, branch: Branch, id: &str) -> Result<Ve
 
 /// Whether an entry tells of somebody: of a person, or of a change to one.
 pub(super) fn is_of_people(entry: &Entry) -> bool {
-    let is_below = |dn: &Dn| Branch::People.id_of(dn).is_some();
-    is_below(&entry.dn) || changelog::target(entry).is_some_and(|target| is_below(&target))
+    names_people(&entry.dn) || changelog::target(entry).is_some_and(|target| names_people(&target))
+}
+
+/// Whether a name is that of somebody's entry, or of one below it, there or not.
+pub(super) fn names_people(dn: &Dn) -> bool {
+    Branch::People.id_of(dn).is_some()
 }
 
 /// Whether a filter asks of somebody by an id or a number of theirs, and could find them.
@@ -401,10 +407,10 @@ fn made_fixed() -> Vec<Entry> {
     std::iter::once(top).chain(branches).collect()
 }
 
-/// When an entry was made and changed, as RFC 4512 3.4 has it.
-fn times(entry: &mut Entry, made: Option<Millis>, changed: Millis) {
+/// When an entry was made and changed, where that is known, as RFC 4512 3.4 has it.
+fn times(entry: &mut Entry, made: Option<Millis>, changed: Option<Millis>) {
     entry.put("createTimestamp", made.map(generalized));
-    entry.put("modifyTimestamp", [generalized(changed)]);
+    entry.put("modifyTimestamp", changed.map(generalized));
 }
 
 /// A time as RFC 4517 3.3.13 writes it, to the second.

@@ -1,5 +1,6 @@
 //! `ou=Organisations`: organisations as entries.
 
+use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::OdsCode;
 
@@ -13,7 +14,7 @@ use crate::ldap::schema::{AttributeType, with_those_above};
 use crate::model::Model;
 use crate::organisation::{name_key, postcode_key, role_name};
 use crate::store::faces::{self, Key};
-use crate::store::organisations;
+use crate::store::{organisation_faces, organisations};
 
 /// A word under which organisations are found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,9 +62,10 @@ fn begins(one: &AttributeType, prefix: &str) -> Pick<Word> {
 pub(super) async fn page(tx: &mut Tx, words: &[Word], after: &str, limit: u32) -> Result<Vec<Unit>, Error> {
     let codes = codes(tx, words, after, limit).await?;
     let mut units = Vec::with_capacity(codes.len());
+    let written = organisation_faces::written_at(tx, &codes).await?;
     for code in codes {
         if let Some(found) = organisations::find(tx, &code).await? {
-            units.push(Unit { id: code.to_string(), entries: vec![entry(&found.record)] });
+            units.push(unit(code.to_string(), &found.record, written.get(&code).copied()));
         }
     }
     Ok(units)
@@ -91,21 +93,30 @@ async fn codes(tx: &mut Tx, words: &[Word], after: &str, limit: u32) -> Result<V
 pub(super) fn known(model: &Model, ids: &[String]) -> Option<Vec<Unit>> {
     let unit = |id: &String| {
         let known = model.organisation(id)?;
-        Some(Unit { id: id.clone(), entries: vec![entry(&known.record)] })
+        Some(unit(id.clone(), &known.record, known.written_at))
     };
     ids.iter().map(unit).collect()
 }
 
 /// Organisations by their codes.
 pub(super) async fn these(tx: &mut Tx, ids: &[String]) -> Result<Vec<Unit>, Error> {
+    let codes: Vec<OdsCode> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    let written = organisation_faces::written_at(tx, &codes).await?;
     let mut units = Vec::new();
     for id in ids {
         let Ok(code) = id.parse() else { continue };
         if let Some(found) = organisations::find(tx, &code).await? {
-            units.push(Unit { id: id.clone(), entries: vec![entry(&found.record)] });
+            units.push(unit(id.clone(), &found.record, written.get(&code).copied()));
         }
     }
     Ok(units)
+}
+
+/// An organisation that was written last at a time. When it was made its versions know.
+fn unit(id: String, record: &OrganisationRecord, written_at: Option<Millis>) -> Unit {
+    let mut entry = entry(record);
+    super::times(&mut entry, None, written_at);
+    Unit { id, made: None, entries: vec![entry] }
 }
 
 /// An organisation as an entry.

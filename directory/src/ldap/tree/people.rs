@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use platform::db::Tx;
 use platform::id::UserId;
 
-use super::{Unit, branch};
-use crate::api::{NamedRole, ProfessionalBody, Registration};
-use crate::assignment::named_roles;
+use super::{Unit, branch, day};
+use crate::api::{ProfessionalBody, Registration};
+use crate::assignment::dated_roles;
 use crate::error::Error;
 use crate::ldap::dn::Dn;
 use crate::ldap::entry::Entry;
@@ -152,14 +152,11 @@ pub(super) fn known(register: &Register, model: &Model, ids: &[String]) -> Optio
         let person = model.person(id, today)?;
         Some(Unit {
             id: id.clone(),
-            entries: entries(&person.shown, &person.registrations, &named(person.roles)),
+            made: Some(person.shown.created_at),
+            entries: entries(&person.shown, &person.registrations, &person.roles),
         })
     };
     ids.iter().map(unit).collect()
-}
-
-fn named(roles: Vec<Role>) -> Vec<NamedRole> {
-    roles.into_iter().map(|role| role.named).collect()
 }
 
 /// People by their ids.
@@ -188,30 +185,31 @@ async fn units(register: &Register, tx: &mut Tx, ids: Vec<UserId>) -> Result<Vec
         let Some(profile) = people::find(&mut *tx, &id).await? else { continue };
         let registrations = people_evidence::registrations(&mut *tx, &id).await?;
         let roles = match profile.state {
-            State::Open => named_roles(register, tx, &id).await?,
+            State::Open => dated_roles(register, tx, &id).await?,
             // Whoever has left holds nothing.
             _ => Vec::new(),
         };
         units.push(Unit {
             id: id.to_string(),
+            made: Some(profile.created_at),
             entries: entries(&Shown::from(profile), &registrations, &roles),
         });
     }
     Ok(units)
 }
 
-fn entries(profile: &Shown, registrations: &[Registration], roles: &[NamedRole]) -> Vec<Entry> {
+fn entries(profile: &Shown, registrations: &[Registration], roles: &[Role]) -> Vec<Entry> {
     let dn = branch("People").below("uid", profile.user_id.as_str());
-    let mut members: BTreeMap<&str, Vec<&NamedRole>> = BTreeMap::new();
+    let mut members: BTreeMap<&str, Vec<&Role>> = BTreeMap::new();
     for role in roles {
-        members.entry(role.role.person_orgid.as_str()).or_default().push(role);
+        members.entry(role.named.role.person_orgid.as_str()).or_default().push(role);
     }
     let mut all = vec![person(dn.clone(), profile, registrations)];
     all[0].put("hasSubordinates", [truth(!members.is_empty())]);
     for (id, roles) in members {
         let dn = dn.below("uniqueIdentifier", id);
         all.push(member(dn.clone(), profile, id, roles[0]));
-        all.extend(roles.into_iter().map(|named| role(&dn, named)));
+        all.extend(roles.into_iter().map(|one| role(&dn, one)));
     }
     all
 }
@@ -239,7 +237,7 @@ fn person(dn: Dn, profile: &Shown, registrations: &[Registration]) -> Entry {
             entry.put(name, [one.number.clone()]);
         }
     }
-    super::times(&mut entry, Some(profile.created_at), profile.changed_at);
+    super::times(&mut entry, Some(profile.created_at), Some(profile.changed_at));
     entry
 }
 
@@ -258,17 +256,17 @@ fn names(entry: &mut Entry, profile: &Shown) {
     entry.put("displayName", [format!("{} {}", name.given, name.family).trim().to_owned()]);
 }
 
-fn member(dn: Dn, profile: &Shown, id: &str, role: &NamedRole) -> Entry {
+fn member(dn: Dn, profile: &Shown, id: &str, Role { named, .. }: &Role) -> Entry {
     let mut entry = new(dn, "nhsOrgPerson");
     entry.put("uniqueIdentifier", [id.to_owned()]);
     names(&mut entry, profile);
-    entry.put("o", [role.org_name.clone()]);
-    entry.put("nhsIDCode", [role.role.org_code.clone()]);
+    entry.put("o", [named.org_name.clone()]);
+    entry.put("nhsIDCode", [named.role.org_code.clone()]);
     entry.put("hasSubordinates", [truth(true)]);
     entry
 }
 
-fn role(above: &Dn, named: &NamedRole) -> Entry {
+fn role(above: &Dn, Role { named, from }: &Role) -> Entry {
     let role = &named.role;
     let mut entry = new(above.below("uniqueIdentifier", role.person_roleid.as_str()), "nhsOrgPersonRole");
     entry.put("uniqueIdentifier", [role.person_roleid.clone()]);
@@ -281,6 +279,7 @@ fn role(above: &Dn, named: &NamedRole) -> Entry {
     entry.put("nhsBusinessFunctionsCodes", role.activity_codes.iter().cloned());
     entry.put("nhsWorkGroups", named.workgroups.iter().cloned());
     entry.put("nhsWorkGroupsCodes", role.workgroups_codes.iter().cloned());
+    entry.put("nhsOrgOpenDate", from.map(day));
     entry.put("nhsOrgCloseDate", role.until.as_ref().map(|until| until.replace('-', "")));
     entry.put("hasSubordinates", [truth(false)]);
     entry

@@ -88,7 +88,7 @@ pub(super) async fn these(tx: &mut Tx, ids: &[String]) -> Result<Vec<Unit>, Erro
 }
 
 fn unit(system: &System) -> Unit {
-    Unit { id: folded(system.id.as_str()), entries: vec![entry(system)] }
+    Unit { id: folded(system.id.as_str()), made: Some(system.made_at), entries: vec![entry(system)] }
 }
 
 /// A system as an entry.
@@ -106,7 +106,7 @@ pub(crate) fn entry(system: &System) -> Entry {
         SystemContent::Accredited(content) => accredited(&mut entry, content),
         SystemContent::MessageHandling(content) => handling(&mut entry, content, system.id.as_str()),
     }
-    super::times(&mut entry, Some(system.made_at), system.changed_at);
+    super::times(&mut entry, Some(system.made_at), Some(system.changed_at));
     entry.put("hasSubordinates", ["FALSE".to_owned()]);
     entry
 }

@@ -4,6 +4,7 @@ use platform::db::Tx;
 
 use super::{Unit, branch};
 use crate::error::Error;
+use crate::ids::made_at;
 use crate::ldap::entry::Entry;
 use crate::ldap::plan::{Pick, Picks};
 use crate::ldap::schema::{AttributeType, with_those_above};
@@ -79,6 +80,8 @@ fn unit(workgroup: &Workgroup) -> Unit {
     entry.put("cn", [workgroup.name.clone()]);
     entry.put("nhsIDCode", [workgroup.organisation.to_string()]);
     entry.put("nhsPwgId", workgroup.parent.as_ref().map(ToString::to_string));
+    let made = made_at(id);
+    super::times(&mut entry, made, None);
     entry.put("hasSubordinates", ["FALSE".to_owned()]);
-    Unit { id: id.to_owned(), entries: vec![entry] }
+    Unit { id: id.to_owned(), made, entries: vec![entry] }
 }
