@@ -13,6 +13,7 @@ use crate::authenticator::password::Passwords;
 use crate::authenticator::webauthn::Keys;
 use crate::cis1::Cis1;
 use crate::error::Error;
+use crate::oidc::Limits;
 use crate::sandbox::Sandbox;
 use crate::session::Sessions;
 use crate::throttle::Throttle;
@@ -42,6 +43,9 @@ pub struct Config {
     /// For how many minutes a refresh token can be used; it ends with its session in any case.
     #[serde(default = "default_refresh_minutes")]
     pub refresh_token_minutes: u32,
+    /// For how many seconds after its use a refresh token may be used once more, by a client that did not get the answer; 0 for never.
+    #[serde(default = "default_refresh_retry_seconds")]
+    pub refresh_retry_seconds: u32,
     /// For how many minutes somebody can sign in for an authorisation request.
     #[serde(default = "default_interaction_minutes")]
     pub interaction_minutes: u32,
@@ -73,6 +77,9 @@ pub struct Config {
     /// How guessing is slowed down.
     #[serde(default)]
     pub throttle: Throttle,
+    /// How many requests may wait.
+    #[serde(default)]
+    pub limits: Limits,
     /// The broker of CIS1, for agents and applications that have not moved yet; off without the section.
     pub cis1: Option<Cis1>,
     /// The sandbox, in which nobody proves who they are; off without the section, and refused beside authorities that are not a
@@ -119,6 +126,10 @@ const fn default_refresh_minutes() -> u32 {
     720
 }
 
+const fn default_refresh_retry_seconds() -> u32 {
+    30
+}
+
 const fn default_interaction_minutes() -> u32 {
     10
 }
@@ -138,6 +149,7 @@ impl Config {
             access_token_seconds: default_token_seconds(),
             id_token_seconds: default_token_seconds(),
             refresh_token_minutes: default_refresh_minutes(),
+            refresh_retry_seconds: default_refresh_retry_seconds(),
             interaction_minutes: default_interaction_minutes(),
             anchors: None,
             networks: Vec::new(),
@@ -149,6 +161,7 @@ impl Config {
             webauthn: Keys::default(),
             passwords: Passwords::default(),
             throttle: Throttle::default(),
+            limits: Limits::default(),
             cis1: None,
             sandbox: None,
             signing_page: None,
@@ -185,6 +198,7 @@ impl Config {
         self.passwords.check()?;
         self.cis1.as_ref().map_or(Ok(()), Cis1::check)?;
         self.sandbox.as_ref().map_or(Ok(()), Sandbox::check)?;
+        self.limits.check()?;
         self.throttle.check()
     }
 
@@ -197,6 +211,9 @@ impl Config {
             return Err(Error::Setting {
                 sentence: "authn.access_token_seconds and id_token_seconds are between 60 and 86400",
             });
+        }
+        if !within(self.refresh_retry_seconds, 0, 60) {
+            return Err(Error::Setting { sentence: "authn.refresh_retry_seconds is at most 60" });
         }
         if !within(self.refresh_token_minutes, 1, 1440) || !within(self.interaction_minutes, 1, 60) {
             return Err(Error::Setting {
@@ -249,6 +266,11 @@ impl Config {
     /// How long a refresh token can be used.
     pub(crate) fn refresh_token(&self) -> Duration {
         Duration::from_mins(self.refresh_token_minutes.into())
+    }
+
+    /// For how long after its use a refresh token may be used once more.
+    pub(crate) fn refresh_retry(&self) -> Duration {
+        Duration::from_secs(self.refresh_retry_seconds.into())
     }
 
     /// How long an authorisation request waits.

@@ -30,7 +30,7 @@ const ATTEMPTS: Duration = Duration::from_hours(48);
 impl Provider {
     /// Ends and erases for as long as it is polled. Stopping it anywhere loses nothing.
     pub async fn keep_sweeping(&self) {
-        tokio::join!(self.keep_erasing(), self.keep_asking_for_cards());
+        tokio::join!(self.keep_erasing(), self.keep_asking_for_cards(), self.keep_reading_models());
     }
 
     async fn keep_asking_for_cards(&self) {
@@ -61,6 +61,7 @@ impl Provider {
     pub async fn sweep(&self) -> Result<u64, Error> {
         let (now, settings) = (self.now(), self.config.sessions.clone());
         let before = Before {
+            now,
             over: now.minus(OVER),
             kept: now.minus(KEPT),
             sessions: now.minus(settings.keep()),

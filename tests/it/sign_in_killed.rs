@@ -21,17 +21,21 @@ struct Told {
     used: Vec<(String, String)>,
     /// Codes that were being used when the process was killed: nobody knows.
     open: Vec<String>,
+    /// How many refresh tokens were used.
+    refreshed: usize,
+    /// Refresh tokens that were being used when the process was killed: nobody knows.
+    refreshing: Vec<String>,
 }
 
 impl Told {
-    fn counts(told: &Mutex<Self>) -> (usize, usize) {
+    fn counts(told: &Mutex<Self>) -> (usize, usize, usize) {
         let told = told.lock().unwrap();
-        (told.codes.len(), told.used.len())
+        (told.codes.len(), told.used.len(), told.refreshed)
     }
 }
 
 /// People sign in and come back signed in, and a relying party uses some of their codes, while the server is killed. After that each code
-/// that reached a browser is worth tokens once and never again, what was given for others goes on, none is worth tokens twice, and
+/// that reached a browser is worth tokens once and never again, a refresh whose answer was lost is asked for again, what was given for others goes on, none is worth tokens twice, and
 /// whoever was about to sign in does.
 #[tokio::test(flavor = "multi_thread")]
 async fn codes_outlive_a_killed_process_on_sqlite() {
@@ -70,10 +74,11 @@ async fn killed(site: Site) {
             tokio::spawn(signs_in(shared())),
             tokio::spawn(uses(shared())),
             tokio::spawn(uses(shared())),
+            tokio::spawn(refreshes(shared())),
         ];
         until("some of each kind are answered", || {
-            let (codes, used) = Told::counts(&told);
-            codes >= 20 + round && used >= 10
+            let (codes, used, refreshed) = Told::counts(&told);
+            codes >= 20 + round && used >= 10 && refreshed >= 5
         })
         .await;
         serving.kill();
@@ -127,9 +132,35 @@ async fn uses((site, party, told): Shared) {
     }
 }
 
+/// Has the relying party use one refresh token after the other.
+async fn refreshes((site, party, told): Shared) {
+    let mut browser = Visitor::arrives(&site);
+    let Ok(code) = browser.code(&site, &party.person).await else { return };
+    let Ok((200, mut given)) = browser.exchanges(&site, &party, &code).await else { return };
+    loop {
+        let token = given["refresh_token"].as_str().unwrap().to_owned();
+        match browser.refreshes(&site, &party, &token).await {
+            Ok((status, said)) => {
+                assert_eq!(status, 200, "{said}");
+                told.lock().unwrap().refreshed += 1;
+                given = said;
+            }
+            Err(_) => return told.lock().unwrap().refreshing.push(token),
+        }
+    }
+}
+
 /// Whether another process keeps what was told.
 async fn holds(site: &Site, party: &Party, told: &Told) {
     let server = Visitor::arrives(site);
+    assert_eq!(told.refreshing.len(), 1);
+    for token in &told.refreshing {
+        let (status, given) = server.refreshes(site, party, token).await.unwrap();
+        assert_eq!(status, 200, "a refresh whose answer was lost ended the sign-in: {given}");
+        let next = given["refresh_token"].as_str().unwrap();
+        assert_eq!(server.refreshes(site, party, next).await.unwrap().0, 200);
+        assert_eq!(server.refreshes(site, party, token).await.unwrap().0, 400, "it was worth tokens twice");
+    }
     assert!(told.codes.len() >= 20 && told.used.len() >= 10);
     for code in &told.codes {
         let (status, given) = server.exchanges(site, party, code).await.unwrap();

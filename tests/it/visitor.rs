@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) fn prepare(site: &Site) {
     let desk = "\"ca:acme\", \"authn:clients\", \"authn:all-teams\", \"authn:sessions\"";
     site.configure("\"ca:acme\"", desk);
-    site.configure("\ncards_origin = ", "\ncode_seconds = 600\ncards_origin = ");
+    site.configure("\ncards_origin = ", "\ncode_seconds = 600\nrefresh_retry_seconds = 60\ncards_origin = ");
     leaving::hire_payroll(site);
     let end = "\n[limits.per_address]\nper_second = 10000\nburst = 10000\n";
     let path = site.folder.join("lanyard.toml");
@@ -156,6 +156,16 @@ impl Visitor {
         Ok(location.context("it leads nowhere")??)
     }
 
+    /// The relying party uses a refresh token: the status, and what it was given.
+    pub(crate) async fn refreshes(
+        &self,
+        site: &Site,
+        party: &Party,
+        token: &str,
+    ) -> anyhow::Result<(u16, Value)> {
+        self.token(site, party, &[("grant_type", "refresh_token"), ("refresh_token", token)]).await
+    }
+
     /// The relying party uses a code: the status, and what it was given.
     pub(crate) async fn exchanges(
         &self,
@@ -164,6 +174,15 @@ impl Visitor {
         code: &str,
     ) -> anyhow::Result<(u16, Value)> {
         let pairs = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", CALLBACK)];
+        self.token(site, party, &pairs).await
+    }
+
+    async fn token(
+        &self,
+        site: &Site,
+        party: &Party,
+        pairs: &[(&str, &str)],
+    ) -> anyhow::Result<(u16, Value)> {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         let request = self.http.post(at(site, "/token")).basic_auth("records", Some(&party.secret));
         let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);

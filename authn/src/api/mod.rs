@@ -23,8 +23,8 @@ pub use reports::{AuthenticatorReportQuery, AuthenticatorReportRow, LoginReportQ
 pub use policies::{CardRemoval, CardRemovalDone, Policy};
 pub use signing::{
     Bearer, Bound, BrowserHolder, BrowserQuery, Keys, KeysQuery, NewPresence, PolicyQuery, Presence,
-    PresenceAnswer, ShownToken, SigningAuthorisation, SigningClient, SigningConfig, SigningDecision,
-    SigningDetails, SigningDocument, SigningGrant, SigningPolicy, SigningQuery, Unseen,
+    PresenceAnswer, ShownToken, SigningAuthorisation, SigningClient, SigningConfig, SigningDecided,
+    SigningDecision, SigningDetails, SigningDocument, SigningGrant, SigningPolicy, SigningQuery, Unseen,
 };
 
 /// To register relying parties of one's own team and to read why they were refused.

@@ -147,6 +147,16 @@ pub enum SigningDecision {
     Declined,
 }
 
+/// What somebody decided, and who that was: it counts for nobody else who is signed in when the browser goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SigningDecided {
+    /// Who was asked.
+    pub user_id: String,
+    /// What they decided.
+    pub decided: SigningDecision,
+}
+
 /// What an access token of a person lets its application do at the signer. It is put into the request beside the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigningGrant {
@@ -315,9 +325,9 @@ impl SigningClient {
     }
 
     /// Writes what its person decided. The same decision again changes nothing.
-    pub async fn decide(&self, reference: &str, decision: &SigningDecision) -> Result<(), Problem> {
+    pub async fn decide(&self, reference: &str, decided: &SigningDecided) -> Result<(), Problem> {
         let path = format!("/authn/signing/authorisations/{reference}/decision");
-        self.peer.call(Method::POST, &path, Some(decision)).await
+        self.peer.call(Method::POST, &path, Some(decided)).await
     }
 
     /// Asks a person to prove that they are there: what the browser is to ask their authenticators.

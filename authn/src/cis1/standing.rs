@@ -8,6 +8,7 @@ use super::{Came, Cis1Event, Refusal};
 use crate::error::Error;
 use crate::provider::Provider;
 use crate::session::{self, Session};
+use crate::store::throttles;
 use crate::store::tickets::{self, Kept};
 
 /// What somebody shows a ticket for.
@@ -63,7 +64,8 @@ pub(super) async fn live(
     Err(refusal)
 }
 
-/// Records that a ticket of somebody was refused.
+/// Records that a ticket of somebody was refused, once for each session, act and reason: whoever has a ticket can show it as often as they
+/// like, and what is in the record stays. Further ones are counted.
 pub(super) async fn refused(
     provider: &Provider,
     kept: &Kept,
@@ -77,21 +79,16 @@ pub(super) async fn refused(
         reason: refusal.word().to_owned(),
         address: came.address_text(),
     };
-    record(provider, Actor::system("authn"), event, came.now).await
-}
-
-/// Records an act that changes nothing else.
-pub(super) async fn record(
-    provider: &Provider,
-    actor: Actor,
-    event: Cis1Event,
-    now: Millis,
-) -> Result<(), Error> {
+    let (subject, now) = (format!("ticket/{}/{}/{}", kept.session, act.word(), refusal.word()), came.now);
     provider
         .db
         .write(move |tx| {
             Box::pin(async move {
-                audit::record(tx, now, &actor, &event).await?;
+                if throttles::count(tx, &subject, Millis(0), now).await?.is_none_or(|times| times == 1) {
+                    audit::record(tx, now, &Actor::system("authn"), &event).await?;
+                } else {
+                    metrics::counter!("authn_refusals_unrecorded_total").increment(1);
+                }
                 Ok(())
             })
         })

@@ -1,7 +1,7 @@
 //! What the protocol answers a browser: a page, or the way back to the relying party.
 
 use axum::response::{IntoResponse as _, Response};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 
 use super::form::logged;
 use super::page::{page, scripted, see_other};
@@ -26,9 +26,12 @@ pub(super) fn refused(site: &str, refusal: Refusal) -> Response {
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     let frame = Frame::new(site, "This sign-in cannot go on");
-    let response = page(status, &RefusedPage { frame, sentence: &refusal.description });
+    let mut response = page(status, &RefusedPage { frame, sentence: &refusal.description }).into_response();
+    if refusal.code == Code::TemporarilyUnavailable {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
+    }
     logged(refusal);
-    response.into_response()
+    response
 }
 
 /// Sends the browser back to the relying party.

@@ -35,6 +35,7 @@ const LONGEST: usize = 200;
     responses(
         (status = 303, description = "To the sign-in pages, or back to the relying party"),
         (status = 400, description = "A page: the relying party or the address is not known"),
+        (status = 503, description = "A page: too many requests wait"),
     )
 )]
 pub(super) async fn show(
@@ -57,6 +58,7 @@ pub(super) async fn show(
     responses(
         (status = 303, description = "To where it goes on"),
         (status = 400, description = "A page: the relying party or the address is not known"),
+        (status = 503, description = "A page: too many requests wait"),
     )
 )]
 pub(super) async fn send(State(provider): State<Provider>, form: Posted) -> Response {
@@ -84,7 +86,7 @@ async fn begin(
         Ok(held) => held,
         Err(error) => return answers::refused(site, error.into()),
     };
-    let begun = match authorise::begin(provider, parameters, face, held.stored(), now).await {
+    let begun = match authorise::begin(provider, parameters, face, (held.stored(), seen.address), now).await {
         Ok(Door::Begun(begun)) => begun,
         Ok(Door::Back(answer)) => return answers::back(site, &answer),
         Err(refusal) => return answers::refused(site, refusal),

@@ -46,7 +46,7 @@ pub(super) struct Document;
         (status = 403, description = "The caller may not", body = Body),
     )
 )]
-async fn list(
+pub(super) async fn list(
     caller: Caller,
     State(provider): State<Provider>,
     Path(team): Path<String>,
@@ -75,7 +75,7 @@ async fn list(
         (status = 409, description = "There is, or was, one with this id", body = Body),
     )
 )]
-async fn create(
+pub(super) async fn create(
     caller: Caller,
     State(provider): State<Provider>,
     Path(team): Path<String>,
@@ -103,7 +103,7 @@ async fn create(
         (status = 404, description = "The team has none of this id", body = Body),
     )
 )]
-async fn show(
+pub(super) async fn show(
     caller: Caller,
     State(provider): State<Provider>,
     Path((team, config)): Path<(String, ClientId)>,
@@ -127,7 +127,7 @@ async fn show(
         (status = 412, description = "It was changed since it was read", body = Body),
     )
 )]
-async fn replace(
+pub(super) async fn replace(
     caller: Caller,
     State(provider): State<Provider>,
     Path((team, config)): Path<(String, ClientId)>,
@@ -152,7 +152,7 @@ async fn replace(
         (status = 412, description = "It was changed since it was read", body = Body),
     )
 )]
-async fn close(
+pub(super) async fn close(
     caller: Caller,
     State(provider): State<Provider>,
     Path((team, config)): Path<(String, ClientId)>,
@@ -298,7 +298,7 @@ async fn deliveries(
 }
 
 /// Whether the caller looks after the relying parties of a team; another's team is not found.
-fn looks_after(caller: &Caller, team: &str) -> Result<(), Problem> {
+pub(super) fn looks_after(caller: &Caller, team: &str) -> Result<(), Problem> {
     caller.may(CLIENTS)?;
     if caller.may(ALL_TEAMS).is_ok() || caller.acts.contains(&clients_of(team)) {
         return Ok(());

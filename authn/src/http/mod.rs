@@ -11,6 +11,7 @@ mod card_removals;
 mod cards;
 mod cis1;
 mod clients;
+mod connection_manager;
 mod discovery;
 mod end_session;
 mod enrol;
@@ -57,6 +58,7 @@ pub fn router(provider: Provider) -> Router {
         .merge(csc_version_1())
         .merge(realm())
         .merge(clients::router())
+        .merge(connection_manager::router())
         .layer(DefaultBodyLimit::max(LARGEST));
     let alone = from_fn_with_state(provider.clone(), page::by_tls_alone);
     let mut router = protocol.merge(for_people().layer(alone));
@@ -197,21 +199,12 @@ struct Assets;
 ))]
 struct Document;
 
-/// The routes of sign-in as OpenAPI; those of the protocol again below the realm of CIS2, and as version 1 of the CSC API has them. The pages are for people and not in it.
+/// The routes of sign-in as OpenAPI; those of the protocol again below the realm of CIS2, and as version 1 of the CSC API has them, those of the registry as its Connection Manager has them. The pages are for people and not in it.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
-    let mut further = Vec::new();
     let realm = BELOW_THE_REALM.map(|(plain, below)| (plain, format!("{REALM}{below}"), "cis2"));
     let older = CSC_VERSION_1.map(|(plain, path)| (plain, path.to_owned(), "csc_v1"));
-    for (plain, path, begins) in realm.into_iter().chain(older) {
-        let Some(item) = document.paths.paths.get(plain) else { continue };
-        let mut item = item.clone();
-        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
-            operation.operation_id = operation.operation_id.take().map(|id| format!("{begins}_{id}"));
-        }
-        further.push((path, item));
-    }
-    document.paths.paths.extend(further);
+    repeat(&mut document, realm.into_iter().chain(older));
     for area in [
         clients::Document::openapi(),
         Assets::openapi(),
@@ -224,7 +217,25 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     ] {
         document.merge(area);
     }
+    let again = connection_manager::PATHS.map(|(plain, path)| (plain, path.to_owned(), "connection_manager"));
+    repeat(&mut document, again);
     document
+}
+
+/// Describes paths once more under another name, each with the word with which its operations begin there.
+fn repeat(
+    document: &mut utoipa::openapi::OpenApi,
+    names: impl IntoIterator<Item = (&'static str, String, &'static str)>,
+) {
+    for (plain, path, begins) in names {
+        let Some(item) = document.paths.paths.get(plain) else { continue };
+        let mut item = item.clone();
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            operation.operation_id = operation.operation_id.take().map(|id| format!("{begins}_{id}"));
+        }
+        document.paths.paths.insert(path, item);
+    }
 }
 
 #[cfg(test)]

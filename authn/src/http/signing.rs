@@ -15,7 +15,7 @@ use utoipa::OpenApi;
 
 use crate::api::{
     Bearer, BrowserHolder, BrowserQuery, Keys, KeysQuery, NewPresence, PolicyQuery, Presence, PresenceAnswer,
-    SIGNING, ShownToken, SigningAuthorisation, SigningDecision, SigningPolicy, SigningQuery,
+    SIGNING, ShownToken, SigningAuthorisation, SigningDecided, SigningPolicy, SigningQuery,
 };
 use crate::authenticator::webauthn::{Answered, Asked, ask, look_at};
 use crate::client::{State as ClientState, key_set};
@@ -203,7 +203,7 @@ pub(super) async fn authorisation(
 /// Writes what its person decided, which the signer has recorded. The browser then goes on with the request.
 #[utoipa::path(
     post, path = "/authn/signing/authorisations/{reference}/decision", tag = "authn",
-    request_body = SigningDecision,
+    request_body = SigningDecided,
     params(("reference" = String, Path, description = "The name of the request")),
     responses(
         (status = 204, description = "It is written"),
@@ -214,7 +214,7 @@ pub(super) async fn decide(
     caller: Caller,
     State(provider): State<Provider>,
     Path(reference): Path<String>,
-    Json(decision): Json<SigningDecision>,
+    Json(decided): Json<SigningDecided>,
 ) -> Result<StatusCode, Problem> {
     caller.may(SIGNING)?;
     let over = || Problem::conflict("authorisation-over", "The request is over, or was decided otherwise.");
@@ -222,7 +222,7 @@ pub(super) async fn decide(
     let now = provider.now();
     let written: Result<bool, Error> = provider
         .db
-        .write(move |tx| Box::pin(async move { interactions::decide(tx, &id, &decision, now).await }))
+        .write(move |tx| Box::pin(async move { interactions::decide(tx, &id, &decided, now).await }))
         .await;
     if written? { Ok(StatusCode::NO_CONTENT) } else { Err(over()) }
 }

@@ -22,7 +22,8 @@ use crate::provider::Provider;
 pub(super) async fn exchange(State(provider): State<Provider>, form: Posted) -> Response {
     let done = async {
         let proof = form.authenticated(&provider).await?;
-        exchange::exchange(&provider, &proof, &form.parameters, &form.held, provider.now()).await
+        let way = (&form.held, form.face);
+        exchange::exchange(&provider, &proof, &form.parameters, way, provider.now()).await
     };
     match done.await {
         Ok(issued) => json(StatusCode::OK, &issued),

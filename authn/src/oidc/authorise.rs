@@ -1,5 +1,7 @@
 //! From an authorisation request to an answer: waiting for a sign-in, choosing a role, giving a code.
 
+use std::net::IpAddr;
+
 use directory::api::ClaimsPart;
 use platform::clock::Millis;
 use platform::id::ClientId;
@@ -7,6 +9,7 @@ use platform::id::ClientId;
 use super::AuthorisationRequest;
 use super::answer::Answer;
 use super::face::Face;
+use super::limits;
 use super::parameters::Parameters;
 use super::prompt::Prompt;
 use super::refusal::{Code, Refusal};
@@ -73,7 +76,7 @@ pub(crate) async fn begin(
     provider: &Provider,
     parameters: Parameters,
     face: Face,
-    browser: String,
+    (browser, address): (String, Option<IpAddr>),
     now: Millis,
 ) -> Result<Door, Refusal> {
     let client = client_of(provider, &parameters).await?;
@@ -108,7 +111,14 @@ pub(crate) async fn begin(
         let refusal = Refusal::new(Code::InvalidScope, "Nothing is signed here.");
         return Ok(Door::Back(Answer::refusal(&back, issuer, &refusal)));
     }
-    let secret = Secret::generate(&provider.random)?;
+    let network = limits::network(address);
+    match limits::waits(provider, &client.id, &network, now).await {
+        // A page that nobody sees helps nobody.
+        Err(full) if request.prompt == Prompt::Nothing => {
+            return Ok(Door::Back(Answer::refusal(&back, issuer, &full)));
+        }
+        waits => waits?,
+    }
     let interaction = Interaction {
         id: InteractionId::new(now),
         client: client.id.clone(),
@@ -118,12 +128,17 @@ pub(crate) async fn begin(
         expires_at: now.plus(provider.config.interaction()),
     };
     let waiting = Waiting { interaction, request, browser, signed: None };
+    Ok(Door::Begun(Box::new(store(provider, waiting, network).await?)))
+}
+
+async fn store(provider: &Provider, waiting: Waiting, network: String) -> Result<Begun, Error> {
+    let secret = Secret::generate(&provider.random)?;
     let (stored, hash) = (waiting.clone(), secret.stored());
     provider
         .db
-        .write(move |tx| Box::pin(async move { interactions::insert(tx, &stored, &hash).await }))
+        .write(move |tx| Box::pin(async move { interactions::insert(tx, &stored, &hash, &network).await }))
         .await?;
-    Ok(Door::Begun(Box::new(Begun { secret, waiting })))
+    Ok(Begun { secret, waiting })
 }
 
 async fn client_of(provider: &Provider, parameters: &Parameters) -> Result<Client, Refusal> {
@@ -157,7 +172,11 @@ pub(crate) async fn proceed(
             return refuse(provider, waiting, refusal).await;
         }
     };
-    match (&waiting.request.signing, &waiting.signed) {
+    if waiting.signed.as_ref().is_some_and(|signed| signed.user_id != session.person.as_str()) {
+        let sentence = "Somebody else is signed in now than decided about what is to be signed. Begin again.";
+        return refuse(provider, waiting, Refusal::new(Code::LoginRequired, sentence)).await;
+    }
+    match (&waiting.request.signing, waiting.signed.as_ref().map(|signed| &signed.decided)) {
         (None, _) | (Some(_), Some(SigningDecision::Consented { .. })) => {}
         (Some(_), Some(SigningDecision::Declined)) => {
             let refusal = Refusal::new(Code::AccessDenied, "The person chose not to sign.");

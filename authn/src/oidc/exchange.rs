@@ -9,6 +9,7 @@ use platform::problem::Kind as ProblemKind;
 
 use super::claims::{self, About};
 use super::details;
+use super::face::Face;
 use super::giving::{By, Given};
 use super::making::{For, Issued, Making, Refresh};
 use super::parameters::Parameters;
@@ -32,7 +33,7 @@ pub(crate) async fn exchange(
     provider: &Provider,
     proof: &Authenticated,
     parameters: &Parameters,
-    held: &Held,
+    (held, face): (&Held, Face),
     now: Millis,
 ) -> Result<Issued, Refusal> {
     let (grant_type, word) = match parameters.get("grant_type") {
@@ -54,8 +55,8 @@ pub(crate) async fn exchange(
             format!("The client is not registered for {word}. Add it to grant_types of its registration.");
         return Err(Refusal::new(Code::UnauthorizedClient, sentence));
     }
-    let asked =
-        Asked { client, parameters, binding: possession::binding(provider, client, held, now).await? };
+    let binding = possession::binding(provider, client, held, now).await?;
+    let asked = Asked { client, parameters, binding, face };
     let issued = match grant_type {
         GrantType::AuthorizationCode => code(provider, &asked, now).await?,
         GrantType::RefreshToken => refresh::refresh(provider, &asked, now).await?,
@@ -74,6 +75,8 @@ pub(super) struct Asked<'a> {
     pub(super) parameters: &'a Parameters,
     /// To what the tokens are bound.
     pub(super) binding: Binding,
+    /// Under which paths it came.
+    pub(super) face: Face,
 }
 
 impl Asked<'_> {
@@ -90,7 +93,7 @@ impl Asked<'_> {
 }
 
 async fn code(provider: &Provider, asked: &Asked<'_>, now: Millis) -> Result<Issued, Refusal> {
-    let Asked { client, parameters, binding } = asked;
+    let Asked { client, parameters, binding, face } = asked;
     let missing = || Refusal::new(Code::InvalidRequest, "The request has no code.");
     let presented = parameters.get("code").ok_or_else(missing)?;
     let unknown = || {
@@ -103,6 +106,10 @@ async fn code(provider: &Provider, asked: &Asked<'_>, now: Millis) -> Result<Iss
     let codes::Known { code, mut grant, session } = found;
     if code.used_at.is_some() {
         return Err(replayed(provider, &code.grant, client, now).await?);
+    }
+    // RFC 9207, RFC 9700 4.4: whoever takes one issuer for the other is told by no token of either.
+    if grant.content.face != *face {
+        return Err(unknown());
     }
     bound(&code, parameters, binding, now)?;
     grant.content.scope = client.still(&grant.content.scope);

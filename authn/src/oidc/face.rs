@@ -7,8 +7,8 @@ use crate::config::Config;
 /// The realm of CIS2.
 pub(crate) const REALM: &str = "/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare";
 
-/// Under which paths a relying party speaks to the provider. What one begins, the other does not go on with: the issuer in
-/// tokens is that of the request that began.
+/// Under which paths a relying party speaks to the provider. Where browsers begin under one, codes and refresh tokens are exchanged under
+/// the same: the issuer in tokens is that of the request that began, and the other one is another issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Face {

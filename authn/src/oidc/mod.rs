@@ -13,6 +13,7 @@ pub(crate) mod face;
 pub(crate) mod giving;
 pub(crate) mod introspect;
 pub(crate) mod itself;
+pub(crate) mod limits;
 pub(crate) mod logout;
 pub(crate) mod making;
 pub(crate) mod parameters;
@@ -28,5 +29,6 @@ pub(crate) mod telling;
 pub(crate) mod token_exchange;
 pub(crate) mod userinfo;
 
+pub use limits::Limits;
 /// What the protocol stores of a request, and gives on to what follows.
 pub(crate) use request::AuthorisationRequest;

@@ -6,6 +6,40 @@ use url::form_urlencoded;
 /// How many are read: more than any request of the protocol has.
 const MOST: usize = 64;
 
+/// Those of an authorisation request that are read. What else comes with one that is pushed is not kept, what proves who the client is
+/// among it.
+const OF_REQUESTS: [&str; 18] = [
+    "acr_values",
+    "claims",
+    "client_id",
+    "code_challenge",
+    "code_challenge_method",
+    "dpop_jkt",
+    "id_token_hint",
+    "login_hint",
+    "max_age",
+    "nonce",
+    "prompt",
+    "redirect_uri",
+    "request",
+    "response_mode",
+    "response_type",
+    "scope",
+    "state",
+    "ui_locales",
+];
+
+/// Those that say what is to be signed: `details` reads them, and bounds them.
+const OF_SIGNING: [&str; 7] = [
+    "authorization_details",
+    "credentialID",
+    "description",
+    "hash",
+    "hashAlgorithmOID",
+    "hashes",
+    "numSignatures",
+];
+
 /// By what name the person is kept whom the hint of a pushed request named. Nobody says so from outside.
 const HINTED: &str = "hinted";
 
@@ -87,11 +121,16 @@ impl Parameters {
         self
     }
 
-    /// The same without what proves who the client is.
-    pub(crate) fn without_secrets(&self) -> Self {
-        let proof =
-            |name: &str| ["client_secret", "client_assertion", "client_assertion_type"].contains(&name);
-        Self(self.0.iter().filter(|(name, _)| !proof(name)).cloned().collect(), self.1.clone())
+    /// Those that an authorisation request has.
+    pub(crate) fn of_requests(&self) -> Self {
+        let read = |name: &str| OF_REQUESTS.contains(&name) || OF_SIGNING.contains(&name);
+        Self(self.0.iter().filter(|(name, _)| read(name)).cloned().collect(), self.1.clone())
+    }
+
+    /// How long they are together, apart from what is to be signed.
+    pub(crate) fn octets(&self) -> usize {
+        let others = self.0.iter().filter(|(name, _)| !OF_SIGNING.contains(&name.as_str()));
+        others.map(|(name, value)| name.len() + value.len()).sum()
     }
 
     /// All of them, encoded as they came.
@@ -127,6 +166,10 @@ mod tests {
         let twice = Parameters::parse(b"state=a&state=b").unwrap_err();
         assert_eq!(twice, Unreadable::Twice("state".to_owned()));
         assert_eq!(Parameters::parse(b"a=%00").unwrap_err(), Unreadable::Nul);
+        let pushed = Parameters::parse(b"scope=openid&client_secret=s&client_assertion=a&junk=j&hashes=h")
+            .unwrap()
+            .of_requests();
+        assert_eq!((pushed.encoded().as_str(), pushed.octets()), ("scope=openid&hashes=h", 11));
         let many: Vec<String> = (0..65).map(|number| format!("a{number}=b")).collect();
         assert_eq!(Parameters::parse(many.join("&").as_bytes()).unwrap_err(), Unreadable::TooMany);
     }

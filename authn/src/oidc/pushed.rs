@@ -6,6 +6,7 @@ use platform::clock::Millis;
 use serde::Serialize;
 
 use super::face::Face;
+use super::limits;
 use super::parameters::Parameters;
 use super::possession::{self, Held};
 use super::refusal::{Code, Refusal};
@@ -18,6 +19,8 @@ use crate::store::interactions;
 
 /// How long a pushed request can be used.
 const LIFE: Duration = Duration::from_secs(90);
+/// The longest that is kept, beside what names documents to be signed, which has a bound of its own.
+const LARGEST: usize = 16 * 1024;
 /// How our references begin. RFC 9126 2.2.
 const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
 
@@ -45,7 +48,7 @@ pub(crate) async fn push(
         return Err(Refusal::new(Code::InvalidRequest, "client_id is another client."));
     }
     // RFC 9449 10.1: a proof says by which key the code will be exchanged.
-    let mut parameters = parameters.without_secrets();
+    let mut parameters = parameters.of_requests();
     if let Some(key) = possession::thumbprint(provider, client, held, now).await? {
         if parameters.get("dpop_jkt").is_some_and(|named| named != key) {
             return Err(Refusal::new(Code::InvalidDpopProof, "dpop_jkt is not the key of the proof."));
@@ -55,6 +58,13 @@ pub(crate) async fn push(
     let back = request::back(&parameters, client, face)?;
     let (read, _) = request::read(&parameters, client, back, &provider.keys, now)?;
     let parameters = parameters.keeping(read.hinted);
+    if parameters.octets() > LARGEST {
+        return Err(Refusal::new(
+            Code::InvalidRequest,
+            format!("What is pushed is longer than {LARGEST} octets."),
+        ));
+    }
+    limits::is_pushed(provider, &client.id, now).await?;
     let secret = Secret::generate(&provider.random)?;
     let (hash, id, encoded) = (secret.stored(), client.id.clone(), parameters.encoded());
     provider

@@ -1,4 +1,7 @@
 //! Refresh tokens: each is used once, and one that comes again ends everything that came of it. RFC 9700 4.14.2.
+//!
+//! An answer can be lost on its way. So for some seconds its client, which proves each time who it is, may ask once more with the token that it
+//! has, while nobody has used the one that was given for it: that one is given up, and whoever comes with it ends everything.
 
 use platform::clock::Millis;
 use platform::id::UserId;
@@ -47,7 +50,9 @@ pub(super) async fn refresh(provider: &Provider, asked: &Asked<'_>, now: Millis)
     let extra = Extra { nonce: None, code: None };
     let id_token = exchange::id_token(provider, client, &grant, &session, &person, &making, &extra).await?;
     let id = grant.id.clone();
-    let given = Given { hash: token.hash, person: session.person, grant, rows: making.rows.clone(), refresh };
+    let since = now.minus(provider.config.refresh_retry());
+    let (hash, rows) = (token.hash, making.rows.clone());
+    let given = Given { hash, person: session.person, grant, rows, refresh, since };
     let stored: Result<bool, Error> =
         provider.db.write(move |tx| Box::pin(async move { given.store(tx, now).await })).await;
     match (stored?, refresh) {
@@ -57,7 +62,7 @@ pub(super) async fn refresh(provider: &Provider, asked: &Asked<'_>, now: Millis)
         }
         (false, Refresh::Given) => {
             exchange::end_grant(provider, &id, client, "refresh-token-replayed", now).await?;
-            let sentence = "The refresh token was used at the same time. Sign in again.";
+            let sentence = "The refresh token was used before. What it gave has ended; sign in again.";
             Err(Refusal::new(Code::InvalidGrant, sentence))
         }
     }
@@ -73,8 +78,10 @@ async fn presented(provider: &Provider, asked: &Asked<'_>, now: Millis) -> Resul
     let found = tokens::find(provider.db.read(), &hash).await?;
     let (token, grant) = found
         .filter(|(token, _)| token.kind == Kind::Refresh && token.client == asked.client.id)
+        .filter(|(_, grant)| grant.content.face == asked.face)
         .ok_or_else(unknown)?;
-    if token.used_at.is_some() {
+    let retries = |used_at: Millis| now < used_at.plus(provider.config.refresh_retry());
+    if token.used_at.is_some_and(|used_at| !retries(used_at)) {
         exchange::end_grant(provider, &grant.id, asked.client, "refresh-token-replayed", now).await?;
         let sentence = "The refresh token was used before. What it gave has ended; sign in again.";
         return Err(Refusal::new(Code::InvalidGrant, sentence));
@@ -92,6 +99,8 @@ struct Given {
     grant: Grant,
     rows: Vec<Token>,
     refresh: Refresh,
+    /// Since when its first use must be for a second one.
+    since: Millis,
 }
 
 impl Given {
@@ -102,11 +111,17 @@ impl Given {
             return Ok(false);
         }
         let good = match self.refresh {
-            Refresh::Given => tokens::consume(tx, &self.hash, now).await?,
+            Refresh::Given => {
+                tokens::consume(tx, &self.hash, now).await?
+                    || tokens::use_again(tx, &self.hash, self.since, now).await?
+            }
             Refresh::None => tokens::is_good(tx, &self.hash, now).await?,
         };
         if good {
             store(tx, &self.grant, &self.rows, "refresh_token", now).await?;
+            if self.refresh == Refresh::Given {
+                tokens::follow(tx, &self.rows, &self.hash).await?;
+            }
         }
         Ok(good)
     }

@@ -55,6 +55,11 @@ impl Scope {
         Self::Credential,
     ];
 
+    /// Those that clients of CIS2 may ask for.
+    pub(crate) fn of_cis2() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|scope| !matches!(scope, Self::Service | Self::Credential))
+    }
+
     /// Whether a word is one of these.
     pub(crate) fn is_personal(word: &str) -> bool {
         Self::ALL.iter().any(|scope| scope.word() == word)

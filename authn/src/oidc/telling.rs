@@ -1,6 +1,7 @@
 //! Delivering logout tokens, again until they arrive or nobody can expect them any more.
 //!
-//! Several are delivered at a time and at most two to one relying party, so that one that does not answer delays nobody else.
+//! Several are delivered at a time and at most two to one relying party. One that does not answer is left alone for a while, and most places are
+//! for those that answered the last time, so that those that do not, however many they are, delay nobody else.
 
 mod calls;
 mod message;

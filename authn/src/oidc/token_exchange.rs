@@ -50,7 +50,7 @@ struct Subject {
 
 /// Exchanges a token.
 pub(super) async fn exchange(provider: &Provider, asked: &Asked<'_>, now: Millis) -> Result<Issued, Refusal> {
-    let Asked { client, parameters, binding } = asked;
+    let Asked { client, parameters, binding, .. } = asked;
     let token_type = wanted_type(asked)?;
     let subject = subject(provider, parameters, now).await?;
     let rule = rule(client, &subject)?;

@@ -59,8 +59,14 @@ pub(crate) struct Session {
     pub last_used_at: Millis,
     /// When it ends, whatever happens.
     pub expires_at: Millis,
-    /// Whether its card was taken out and it gives nobody anything until somebody signs in again.
+    /// Whether its card was taken out and it gives nobody anything until its holder signs in again, as strongly as by a card.
     pub locked: bool,
+}
+
+/// Whether signing in by this method lifts the lock of a session. What was locked was held by a card, and comes back to nobody who proved
+/// less.
+pub(crate) fn lifts_lock(method: Method) -> bool {
+    method.level() >= Method::Smartcard.level()
 }
 
 impl Session {

@@ -13,7 +13,7 @@ use super::events::{SessionEvent, holder};
 use super::live::{Openers, opener, openers};
 use super::rule::{Standing, standing};
 use super::settings::{Concurrent, Sessions};
-use super::{Session, SessionId};
+use super::{Session, SessionId, lifts_lock};
 use crate::authenticator::Bound;
 use crate::authenticator::webauthn::random_handle;
 use crate::error::Error;
@@ -143,7 +143,8 @@ async fn insert(
 }
 
 /// Whether the session that the browser held is one to go on with: the same person's, and none that is over or has lost with what it
-/// was opened.
+/// was opened. One that is locked goes on by what is worth as much as the card that was taken out; by less another one is opened, and it
+/// ends.
 async fn goes_on(
     tx: &mut Tx,
     settings: &Sessions,
@@ -152,6 +153,9 @@ async fn goes_on(
     now: Millis,
 ) -> Result<bool, Error> {
     if before.person != opening.person || standing(before, settings, now) == Standing::Over {
+        return Ok(false);
+    }
+    if before.locked && !lifts_lock(opening.method) {
         return Ok(false);
     }
     Ok(match openers(tx, before).await? {

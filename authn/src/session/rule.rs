@@ -12,7 +12,7 @@ pub(crate) enum Standing {
     Live,
     /// It was idle too long to sign in, and lives on for those who hold something of it.
     Idle,
-    /// Its card was taken out: it gives nobody anything until its holder signs in again.
+    /// Its card was taken out: it gives nobody anything until its holder signs in again, as strongly as by a card.
     Locked,
     /// It has ended.
     Over,

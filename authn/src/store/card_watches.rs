@@ -16,7 +16,8 @@ pub(crate) struct Watched {
     pub(crate) serial: String,
 }
 
-/// Makes a secret good for a session's card, in the place of the one before.
+/// Makes a secret good for a session's card, in the place of the one before of the same card. A session ends with each card that signed in
+/// to it, so that each of them stays watched, whatever else its holder signs in with.
 pub(crate) async fn insert(
     tx: &mut Tx,
     secret: &[u8],
@@ -24,7 +25,11 @@ pub(crate) async fn insert(
     serial: &str,
     now: Millis,
 ) -> Result<(), Error> {
-    forget(tx, session.as_str()).await?;
+    sqlx::query("DELETE FROM authn_card_watch WHERE session_id = $1 AND serial = $2")
+        .bind(session.as_str())
+        .bind(serial)
+        .execute(&mut *tx)
+        .await?;
     sqlx::query(
         "INSERT INTO authn_card_watch (secret, session_id, serial, created_at) VALUES ($1, $2, $3, $4)",
     )
@@ -62,9 +67,8 @@ pub(crate) async fn lock(tx: &mut Tx, session: &SessionId, now: Millis) -> Resul
     Ok(())
 }
 
-/// Unlocks a session whose holder has signed in again. Whoever watched its card before says nothing of it any more.
-pub(crate) async fn unlock(tx: &mut Tx, session: &SessionId) -> Result<(), Error> {
-    forget(tx, session.as_str()).await?;
+/// Unlocks a session whose holder has signed in again.
+pub(super) async fn unlock(tx: &mut Tx, session: &SessionId) -> Result<(), Error> {
     sqlx::query("DELETE FROM authn_session_lock WHERE session_id = $1")
         .bind(session.as_str())
         .execute(&mut *tx)
@@ -74,16 +78,12 @@ pub(crate) async fn unlock(tx: &mut Tx, session: &SessionId) -> Result<(), Error
 
 /// Erases what hangs on a session that is erased.
 pub(super) async fn erase(tx: &mut Tx, session: &str) -> Result<(), Error> {
-    forget(tx, session).await?;
-    sqlx::query("DELETE FROM authn_session_lock WHERE session_id = $1")
-        .bind(session)
-        .execute(&mut *tx)
-        .await?;
-    Ok(())
-}
-
-async fn forget(tx: &mut Tx, session: &str) -> Result<(), Error> {
-    sqlx::query("DELETE FROM authn_card_watch WHERE session_id = $1").bind(session).execute(&mut *tx).await?;
+    for text in [
+        "DELETE FROM authn_card_watch WHERE session_id = $1",
+        "DELETE FROM authn_session_lock WHERE session_id = $1",
+    ] {
+        sqlx::query(text).bind(session).execute(&mut *tx).await?;
+    }
     Ok(())
 }
 
@@ -95,7 +95,8 @@ mod tests {
     use crate::store::sessions::tests::made;
 
     platform::both_engines! {
-        /// A watch is one session's until that ends or its holder signs in again, and a lock lasts as long.
+        /// A watch is one session's until that ends or the same card is watched anew; another card's stays beside it, and so does a lock
+        /// until it is lifted.
         async fn cards_are_watched(db: Db) {
             let session = made(1);
             let id = session.id.clone();
@@ -110,11 +111,15 @@ mod tests {
                 unlock(tx, &id).await?;
                 let unlocked = sessions::by_sid(&mut *tx, "sid-1").await?;
                 insert(tx, &[9; 32], &id, "0a", Millis(5)).await?;
+                insert(tx, &[10; 32], &id, "0b", Millis(5)).await?;
+                let both = [find(tx, &[8; 32]).await?, find(tx, &[9; 32]).await?, find(tx, &[10; 32]).await?];
                 sessions::end(tx, &id, "signed-out", Millis(6)).await?;
                 let over = find(tx, &[9; 32]).await?;
-                Ok::<_, Error>((older, locked, unlocked, over))
+                Ok::<_, Error>((older, locked, unlocked, both, over))
             })).await.unwrap();
-            let (older, locked, unlocked, over) = seen;
+            let (older, locked, unlocked, both, over) = seen;
+            let cards = both.map(|watched| watched.map(|one| one.serial));
+            assert_eq!(cards, [None, Some("0a".to_owned()), Some("0b".to_owned())]);
             assert_eq!((older, over), (None, None));
             assert!(locked.is_some_and(|watched| watched.session.locked && watched.serial == "0a"));
             assert!(unlocked.is_some_and(|session| !session.locked));

@@ -5,7 +5,7 @@ use platform::db::Tx;
 use platform::id::ClientId;
 
 use super::{Reader, read};
-use crate::api::SigningDecision;
+use crate::api::SigningDecided;
 use crate::error::Error;
 use crate::interaction::{Interaction, InteractionId};
 use crate::oidc::AuthorisationRequest;
@@ -19,8 +19,8 @@ pub(crate) struct Waiting {
     pub(crate) request: AuthorisationRequest,
     /// SHA-256 of what the browser holds that began it.
     pub(crate) browser: String,
-    /// What was decided about what is to be signed.
-    pub(crate) signed: Option<SigningDecision>,
+    /// What was decided about what is to be signed, and by whom.
+    pub(crate) signed: Option<SigningDecided>,
 }
 
 /// A waiting request as its row has it. The pages need no more; what was asked for is read by [`Row::whole`].
@@ -48,14 +48,19 @@ impl Row {
 
 type Columns = (String, String, String, String, String, String, i64, i64, Option<String>);
 
-/// Stores a request that waits.
-pub(crate) async fn insert(tx: &mut Tx, waiting: &Waiting, secret_hash: &str) -> Result<(), Error> {
+/// Stores a request that waits, which came from this network.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    waiting: &Waiting,
+    secret_hash: &str,
+    network: &str,
+) -> Result<(), Error> {
     let text =
         |value: Result<String, serde_json::Error>| value.map_err(|_| Error::Stored { what: "a request" });
     let Waiting { interaction, request, browser, .. } = waiting;
     sqlx::query(
         "INSERT INTO authn_interaction (interaction_id, secret_hash, browser_hash, client_id, client_name, request, wanted, \
-         state, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', $8, $9)",
+         state, created_at, expires_at, network) VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', $8, $9, $10)",
     )
     .bind(interaction.id.as_str().to_owned())
     .bind(secret_hash.to_owned())
@@ -66,6 +71,7 @@ pub(crate) async fn insert(tx: &mut Tx, waiting: &Waiting, secret_hash: &str) ->
     .bind(text(serde_json::to_string(&interaction.wanted))?)
     .bind(interaction.created_at.0)
     .bind(interaction.expires_at.0)
+    .bind(network.to_owned())
     .execute(&mut *tx)
     .await?;
     Ok(())
@@ -106,10 +112,10 @@ pub(crate) async fn find<'c>(
 pub(crate) async fn decide(
     tx: &mut Tx,
     id: &InteractionId,
-    decision: &SigningDecision,
+    decided: &SigningDecided,
     now: Millis,
 ) -> Result<bool, Error> {
-    let text = serde_json::to_string(decision).map_err(Error::json)?;
+    let text = serde_json::to_string(decided).map_err(Error::json)?;
     let done = sqlx::query(
         "UPDATE authn_interaction SET signing = $2 WHERE interaction_id = $1 AND state = 'waiting' AND expires_at > $3 \
          AND (signing IS NULL OR signing = $2)",
@@ -133,14 +139,12 @@ pub(crate) async fn narrow(tx: &mut Tx, interaction: &Interaction) -> Result<(),
     Ok(())
 }
 
-/// Takes a request as answered; false if it was answered before.
+/// Takes a request as answered; false if it was answered before. Nobody asks for it any more, so that it is erased.
 pub(crate) async fn settle(tx: &mut Tx, id: &InteractionId) -> Result<bool, Error> {
-    let done = sqlx::query(
-        "UPDATE authn_interaction SET state = 'answered' WHERE interaction_id = $1 AND state = 'waiting'",
-    )
-    .bind(id.as_str().to_owned())
-    .execute(&mut *tx)
-    .await?;
+    let done = sqlx::query("DELETE FROM authn_interaction WHERE interaction_id = $1 AND state = 'waiting'")
+        .bind(id.as_str().to_owned())
+        .execute(&mut *tx)
+        .await?;
     Ok(done.rows_affected() == 1)
 }
 
@@ -164,7 +168,7 @@ pub(crate) async fn push(
     Ok(())
 }
 
-/// Takes the parameters of a pushed request, once.
+/// Takes the parameters of a pushed request, once: they are erased.
 pub(crate) async fn take_pushed(
     tx: &mut Tx,
     uri_hash: &str,
@@ -172,8 +176,8 @@ pub(crate) async fn take_pushed(
     now: Millis,
 ) -> Result<Option<String>, Error> {
     let row: Option<(String,)> = sqlx::query_as(
-        "UPDATE authn_pushed SET used_at = $3 WHERE uri_hash = $1 AND client_id = $2 AND used_at IS NULL \
-         AND expires_at > $3 RETURNING parameters",
+        "DELETE FROM authn_pushed WHERE uri_hash = $1 AND client_id = $2 AND used_at IS NULL AND expires_at > $3 \
+         RETURNING parameters",
     )
     .bind(uri_hash.to_owned())
     .bind(client.as_str().to_owned())
@@ -207,48 +211,68 @@ pub(crate) async fn choose_role(tx: &mut Tx, sid: &str, role: &str, now: Millis)
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use platform::db::Db;
 
     use super::*;
+    use crate::api::SigningDecision;
     use crate::interaction::{Acceptable, Wanted};
     use crate::oidc::request::tests::sample;
+
+    /// A request that waits until ten.
+    pub(crate) fn waits(number: i64) -> Waiting {
+        let wanted = Wanted {
+            acceptable: Acceptable::any_of(&[]),
+            fresh_after: Some(Millis(5)),
+            login_hint: None,
+            ui_locales: vec![],
+            role: None,
+        };
+        Waiting {
+            interaction: Interaction {
+                id: InteractionId::new(Millis(number)),
+                client: "rp".parse().unwrap(),
+                client_name: "Practice".to_owned(),
+                wanted,
+                created_at: Millis(1),
+                expires_at: Millis(10),
+            },
+            request: sample(),
+            browser: "browser".to_owned(),
+            signed: None,
+        }
+    }
 
     platform::both_engines! {
         /// A request is found by its secret until it is over, and answered once.
         async fn requests_wait(db: Db) {
-            let wanted = Wanted {
-                acceptable: Acceptable::any_of(&[]), fresh_after: Some(Millis(5)), login_hint: None, ui_locales: vec![],
-                role: None,
-            };
-            let waiting = Waiting {
-                interaction: Interaction {
-                    id: InteractionId::new(Millis(1)), client: "rp".parse().unwrap(), client_name: "Practice".to_owned(),
-                    wanted, created_at: Millis(1), expires_at: Millis(10),
-                },
-                request: sample(),
-                browser: "browser".to_owned(),
-                signed: None,
-            };
+            let waiting = waits(1);
             let stored = waiting.clone();
-            db.write(move |tx| Box::pin(async move { insert(tx, &stored, "secret").await })).await.unwrap();
+            db.write(move |tx| Box::pin(async move { insert(tx, &stored, "secret", "192.0.2.7").await })).await.unwrap();
             let found = find(db.read(), "secret", Millis(9)).await.unwrap().unwrap().whole().unwrap();
             assert_eq!((found.interaction, found.request), (waiting.interaction.clone(), waiting.request));
             assert!(find(db.read(), "secret", Millis(10)).await.unwrap().is_none());
             assert!(find(db.read(), "other", Millis(9)).await.unwrap().is_none());
             let id = waiting.interaction.id.clone();
             let decided = db.write(move |tx| Box::pin(async move {
-                let yes = SigningDecision::Consented { authorisation: "a".to_owned(), expires_at: 9 };
+                let by = |user: &str, decided: &SigningDecision| SigningDecided {
+                    user_id: user.to_owned(), decided: decided.clone(),
+                };
+                let consented = SigningDecision::Consented { authorisation: "a".to_owned(), expires_at: 9 };
+                let yes = by("555021942107", &consented);
                 Ok::<_, Error>([
                     decide(tx, &id, &yes, Millis(10)).await?,
                     decide(tx, &id, &yes, Millis(9)).await?,
                     decide(tx, &id, &yes, Millis(9)).await?,
-                    decide(tx, &id, &SigningDecision::Declined, Millis(9)).await?,
+                    decide(tx, &id, &by("555021942107", &SigningDecision::Declined), Millis(9)).await?,
+                    decide(tx, &id, &by("555021942115", &consented), Millis(9)).await?,
                 ])
             })).await.unwrap();
-            assert_eq!(decided, [false, true, true, false], "in time, once, and never otherwise");
+            assert_eq!(decided, [false, true, true, false, false], "in time, once, never otherwise, and by nobody else");
             let found = find(db.read(), "secret", Millis(9)).await.unwrap().unwrap().whole().unwrap();
-            assert!(matches!(found.signed, Some(SigningDecision::Consented { .. })));
+            let decided = found.signed.unwrap();
+            assert!(matches!(decided.decided, SigningDecision::Consented { .. }));
+            assert_eq!(decided.user_id, "555021942107");
             let id = waiting.interaction.id;
             let settled = db.write(move |tx| Box::pin(async move {
                 Ok::<_, Error>((settle(tx, &id).await?, settle(tx, &id).await?))

@@ -4,6 +4,7 @@ use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::{ClientId, UserId};
 
+use super::hearing::Hearing;
 use super::{Reader, read};
 use crate::api::Delivery;
 use crate::error::Error;
@@ -90,33 +91,40 @@ pub(crate) async fn insert(tx: &mut Tx, logout: &Logout) -> Result<(), Error> {
     Ok(())
 }
 
-/// Messages that are due, the longest waiting first, and so many of each client at most.
+/// Messages that are due, the longest waiting first, each with whether its client answers: so many of each client at most, and so many of
+/// clients that answer, that nobody knows of, and that do not answer. One that does not is left alone until its time comes.
 pub(crate) async fn due<'c>(
     reader: impl Reader<'c>,
     now: Millis,
     of_each: u32,
-    limit: u32,
-) -> Result<Vec<Logout>, Error> {
+    of_each_kind: u32,
+) -> Result<Vec<(Logout, Hearing)>, Error> {
     let rows: Vec<Columns> = sqlx::query_as(
-        "SELECT logout_id, client_id, sid, user_id, face, attempts, kind, cause, created_at FROM ( \
-           SELECT logout_id, client_id, sid, user_id, face, attempts, kind, cause, created_at, due_at, \
-             ROW_NUMBER() OVER (PARTITION BY client_id ORDER BY due_at, logout_id) AS place \
-           FROM authn_logout WHERE state = 'due' AND due_at <= $1) AS waiting \
-         WHERE place <= $2 ORDER BY due_at, logout_id LIMIT $3",
+        "SELECT logout_id, client_id, sid, user_id, face, attempts, kind, cause, created_at, unanswered FROM ( \
+           SELECT logout_id, client_id, sid, user_id, face, attempts, kind, cause, created_at, unanswered, due_at, \
+             ROW_NUMBER() OVER (PARTITION BY hears ORDER BY due_at, logout_id) AS turn FROM ( \
+             SELECT l.logout_id, l.client_id, l.sid, l.user_id, l.face, l.attempts, l.kind, l.cause, l.created_at, l.due_at, \
+               h.unanswered, CASE WHEN h.unanswered IS NULL THEN 1 WHEN h.unanswered = 0 THEN 0 ELSE 2 END AS hears, \
+               ROW_NUMBER() OVER (PARTITION BY l.client_id ORDER BY l.due_at, l.logout_id) AS place \
+             FROM authn_logout l LEFT JOIN authn_hearing h ON h.client_id = l.client_id \
+             WHERE l.state = 'due' AND l.due_at <= $1 AND (h.next_at IS NULL OR h.next_at <= $1)) AS waiting \
+           WHERE place <= $2) AS sorted \
+         WHERE turn <= $3 ORDER BY due_at, logout_id",
     )
     .bind(now.0)
     .bind(i64::from(of_each))
-    .bind(i64::from(limit))
+    .bind(i64::from(of_each_kind))
     .fetch_all(reader)
     .await?;
     rows.into_iter().map(logout).collect()
 }
 
-type Columns = (String, String, String, String, String, i64, Option<String>, Option<String>, i64);
+type Columns =
+    (String, String, String, String, String, i64, Option<String>, Option<String>, i64, Option<i64>);
 
-fn logout(row: Columns) -> Result<Logout, Error> {
-    let (id, client, sid, person, face, attempts, kind, cause, created_at) = row;
-    Ok(Logout {
+fn logout(row: Columns) -> Result<(Logout, Hearing), Error> {
+    let (id, client, sid, person, face, attempts, kind, cause, created_at, unanswered) = row;
+    let logout = Logout {
         id: read("authn_logout.logout_id", &id)?,
         client: read("authn_logout.client_id", &client)?,
         sid,
@@ -126,7 +134,8 @@ fn logout(row: Columns) -> Result<Logout, Error> {
         form: Form::of(kind.as_deref())?,
         cause,
         at: Millis(created_at),
-    })
+    };
+    Ok((logout, Hearing::of(unanswered)))
 }
 
 /// Takes a message for one attempt; false if another machine has it. Where this one stops in between, it is due again when the claim is
@@ -142,6 +151,22 @@ pub(crate) async fn claim(tx: &mut Tx, logout: &Logout, until: Millis) -> Result
     .execute(&mut *tx)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Gives a message back as it was before it was claimed, because nothing was sent; what is told of it, and when it is due again.
+pub(crate) async fn unsent(tx: &mut Tx, logout: &Logout, outcome: &str, due_at: Millis) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE authn_logout SET attempts = $3, outcome = $4, due_at = $5 \
+         WHERE logout_id = $1 AND attempts = $2 AND state = 'due'",
+    )
+    .bind(logout.id.as_str().to_owned())
+    .bind(logout.attempts + 1)
+    .bind(logout.attempts)
+    .bind(outcome.to_owned())
+    .bind(due_at.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
 }
 
 /// How an attempt went.
@@ -214,6 +239,7 @@ mod tests {
     use platform::db::Db;
 
     use super::*;
+    use crate::store::hearing;
 
     platform::both_engines! {
         /// Of a client that many messages wait for, the two that wait longest are taken, and those of others beside them.
@@ -229,8 +255,34 @@ mod tests {
                 Ok::<_, Error>(())
             })).await.unwrap();
             let taken: Vec<String> =
-                due(db.read(), Millis(99), 2, 4).await.unwrap().into_iter().map(|logout| logout.sid).collect();
+                due(db.read(), Millis(99), 2, 4).await.unwrap().into_iter().map(|(logout, _)| logout.sid).collect();
             assert_eq!(taken, ["s1", "s2", "s21"]);
+        }
+
+        /// Those who do not answer are left alone until their time comes, and then fill no page: those who answer and those of whom nobody
+        /// knows have pages of their own.
+        async fn the_silent_fill_no_page(db: Db) {
+            let of = |client: &str, at: i64| Logout {
+                id: LogoutId::new(Millis(at)), client: client.parse().unwrap(), sid: format!("s{at}"),
+                person: "555021942107".parse().unwrap(), face: Face::Plain, attempts: 0, form: Form::LogoutToken,
+                cause: None, at: Millis(at),
+            };
+            let silent: Vec<Logout> = (1..=9).map(|at| of(&format!("silent-{at}"), at)).collect();
+            let all: Vec<Logout> = silent.iter().cloned().chain([of("hearing", 10), of("new", 11)]).collect();
+            db.write(move |tx| Box::pin(async move {
+                for logout in &all { insert(tx, logout).await?; }
+                for logout in &silent { hearing::silent(tx, &logout.client, 3, Millis(50)).await?; }
+                hearing::silent(tx, &"hearing".parse().unwrap(), 1, Millis(99)).await?;
+                hearing::answered(tx, &"hearing".parse().unwrap()).await
+            })).await.unwrap();
+            for (at, expected) in [(49, vec!["s10", "s11"]), (50, vec!["s1", "s2", "s10", "s11"])] {
+                let taken = due(db.read(), Millis(at), 2, 2).await.unwrap();
+                let sids: Vec<&str> = taken.iter().map(|(logout, _)| logout.sid.as_str()).collect();
+                assert_eq!(sids, expected, "{at}");
+                let known: Vec<Hearing> = taken.iter().rev().take(2).map(|(_, hearing)| *hearing).collect();
+                assert_eq!(known, [Hearing::Unknown, Hearing::Answers]);
+                assert!(taken.iter().rev().skip(2).all(|(_, hearing)| *hearing == Hearing::Silent(3)));
+            }
         }
 
         /// A message is due until it is settled, is claimed by one machine, and is in the client's list.
@@ -248,7 +300,16 @@ mod tests {
             assert_eq!(claimed, (true, false));
             assert!(due(db.read(), Millis(59), 2, 10).await.unwrap().is_empty());
             let again = due(db.read(), Millis(60), 2, 10).await.unwrap();
-            assert_eq!(again, [Logout { attempts: 1, ..logout.clone() }]);
+            assert_eq!(again, [(Logout { attempts: 1, ..logout.clone() }, Hearing::Unknown)]);
+            let mine = again[0].0.clone();
+            let unsent = db.write(move |tx| Box::pin(async move {
+                assert!(claim(tx, &mine, Millis(90)).await?);
+                unsent(tx, &mine, "not signed", Millis(61)).await?;
+                // Another machine has claimed it meanwhile.
+                unsent(tx, &Logout { attempts: 5, ..mine.clone() }, "late", Millis(99)).await?;
+                due(&mut *tx, Millis(61), 2, 10).await
+            })).await.unwrap();
+            assert_eq!(unsent, again, "as it was");
             let id = logout.id.clone();
             let noted = db.write(move |tx| Box::pin(async move {
                 let noted = |state, settled_at: Option<i64>| Noted {

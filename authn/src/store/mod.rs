@@ -12,11 +12,13 @@ pub(crate) mod ceremonies;
 pub(crate) mod client_keys;
 pub(crate) mod clients;
 pub(crate) mod codes;
+pub(crate) mod crowd;
 pub(crate) mod dpop;
 pub(crate) mod enrolments;
 #[cfg(test)]
 mod given;
 pub(crate) mod grants;
+pub(crate) mod hearing;
 pub(crate) mod interactions;
 pub(crate) mod logouts;
 pub(crate) mod persons;

@@ -10,7 +10,7 @@ use super::{Reader, card_watches, places, read};
 use crate::authenticator::Bound;
 use crate::error::Error;
 use crate::interaction::Method;
-use crate::session::{Session, SessionId};
+use crate::session::{Session, SessionId, lifts_lock};
 
 /// A session as its holder and administrators see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,7 +163,10 @@ pub(crate) async fn go_on(tx: &mut Tx, session: &Session, anew: &Anew<'_>) -> Re
     if done.rows_affected() == 0 {
         return Ok(false);
     }
-    card_watches::unlock(tx, &session.id).await?;
+    // Asked here too: the card may have been taken out on another machine since the session was read, and it stays locked then.
+    if lifts_lock(anew.method) {
+        card_watches::unlock(tx, &session.id).await?;
+    }
     if session.bound != *anew.bound {
         keep_proof(tx, session).await?;
     }

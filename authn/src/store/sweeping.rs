@@ -10,6 +10,8 @@ use crate::error::Error;
 /// Before when each kind of row was over.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Before {
+    /// What nobody finds any more once it is over.
+    pub(crate) now: Millis,
     /// What can be used no more.
     pub(crate) over: Millis,
     /// What is kept for those who look after what happened.
@@ -22,11 +24,12 @@ pub(crate) struct Before {
     pub(crate) known: Millis,
 }
 
-/// What can be used no more when its time is over: table, its key, and the column that says when.
-const OVER: [(&str, &str, &str); 5] = [
+/// What anybody can make, and nobody finds once it is over: table, its key, and the column that says when.
+const AT_ONCE: [(&str, &str, &str); 2] =
+    [("authn_interaction", "interaction_id", "expires_at"), ("authn_pushed", "uri_hash", "expires_at")];
+/// What can be used no more when its time is over.
+const OVER: [(&str, &str, &str); 3] = [
     ("authn_assertion", "jti_hash", "expires_at"),
-    ("authn_interaction", "interaction_id", "expires_at"),
-    ("authn_pushed", "uri_hash", "expires_at"),
     ("authn_token", "token_hash", "expires_at"),
     ("authn_ceremony", "ceremony", "expires_at"),
 ];
@@ -63,6 +66,7 @@ const HANGING: [&str; 4] = [
 pub(crate) async fn erase(tx: &mut Tx, before: &Before, page: u32) -> Result<u64, Error> {
     let mut rows = sessions::erase(tx, before.sessions, page).await?;
     for (tables, before) in [
+        (&AT_ONCE[..], before.now),
         (&OVER[..], before.over),
         (&KEPT[..], before.kept),
         (&KNOWN[..], before.known),
@@ -99,7 +103,7 @@ mod tests {
 
     async fn erased(db: &Db, at: i64) -> u64 {
         let at = Millis(at);
-        let before = Before { over: at, kept: at, sessions: at, attempts: at, known: at };
+        let before = Before { now: at, over: at, kept: at, sessions: at, attempts: at, known: at };
         db.write(move |tx| Box::pin(async move { erase(tx, &before, 10).await })).await.unwrap()
     }
 

@@ -202,6 +202,55 @@ pub(crate) async fn consume(tx: &mut Tx, hash: &str, now: Millis) -> Result<bool
     Ok(done.rows_affected() == 1)
 }
 
+/// Writes for which refresh token these were given.
+pub(crate) async fn follow(tx: &mut Tx, tokens: &[Token], follows: &str) -> Result<(), Error> {
+    for token in tokens {
+        sqlx::query("UPDATE authn_token SET follows = $2 WHERE token_hash = $1")
+            .bind(token.hash.clone())
+            .bind(follows.to_owned())
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Takes a refresh token once more that was used after `since`, while nobody has used the one that was given for it: that one counts as
+/// used, so that whoever has it and comes with it ends everything, and the access token beside it ends. False where it was used.
+pub(crate) async fn use_again(tx: &mut Tx, hash: &str, since: Millis, now: Millis) -> Result<bool, Error> {
+    // A write, so that two who come with it at the same moment come one after the other.
+    let grant: Option<String> = sqlx::query_scalar(
+        "UPDATE authn_token SET used_at = used_at WHERE token_hash = $1 AND used_at > $2 AND ended_at IS NULL \
+         AND expires_at > $3 RETURNING grant_id",
+    )
+    .bind(hash.to_owned())
+    .bind(since.0)
+    .bind(now.0)
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(grant) = grant else { return Ok(false) };
+    let unused = sqlx::query(
+        "UPDATE authn_token SET used_at = $3 WHERE grant_id = $1 AND follows = $2 AND kind = 'refresh' \
+         AND used_at IS NULL AND ended_at IS NULL",
+    )
+    .bind(grant.clone())
+    .bind(hash.to_owned())
+    .bind(now.0)
+    .execute(&mut *tx)
+    .await?;
+    if unused.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query(
+        "UPDATE authn_token SET ended_at = $3 WHERE grant_id = $1 AND follows = $2 AND kind = 'access' AND ended_at IS NULL",
+    )
+    .bind(grant)
+    .bind(hash.to_owned())
+    .bind(now.0)
+    .execute(&mut *tx)
+    .await?;
+    Ok(true)
+}
+
 /// Ends a token; false if it had ended.
 pub(crate) async fn end(tx: &mut Tx, hash: &str, now: Millis) -> Result<bool, Error> {
     let done = sqlx::query("UPDATE authn_token SET ended_at = $2 WHERE token_hash = $1 AND ended_at IS NULL")

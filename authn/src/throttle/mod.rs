@@ -7,9 +7,11 @@
 //! In every other browser three things are counted: an account from one network, a network, and an account from strangers, which are
 //! networks from which its holder has neither enrolled nor signed in. So whoever guesses slows down their own network, and many networks
 //! together slow down strangers that have failed before. A network that has not failed at an account has one attempt, whatever strangers
-//! did elsewhere: their holder, who knows, comes in with it from wherever they are. A holder who comes with a new browser from a network
-//! on which somebody guesses waits with them, and signs in with every other method meanwhile. An attempt is counted before it is looked
-//! at, so that many at once are no way around; one that was right is taken back.
+//! did elsewhere: their holder, who knows, comes in with it from wherever they are. These attempts are counted too, for each account: beyond
+//! so many, new networks wait with the strangers, so that whoever has very many guesses no further, and the holder comes in from where they
+//! are known, or by another method. On IPv6 the networks around a network are counted with it. A holder who comes with a new browser from a
+//! network on which somebody guesses waits with them, and signs in with every other method meanwhile. An attempt is counted before it is
+//! looked at, so that many at once are no way around; one that was right is taken back.
 
 mod rule;
 mod settings;
@@ -36,6 +38,8 @@ pub(crate) const KNOWN: Duration = Duration::from_hours(24 * 90);
 pub(crate) struct Attempt {
     account: String,
     network: String,
+    /// The networks around it, each with how many times as much is free there.
+    around: Vec<(String, u32)>,
     /// Whose account it is, if it is one.
     person: Option<UserId>,
     /// The hash of what the browser holds by which it may be known.
@@ -62,7 +66,8 @@ impl Attempt {
         let network = address.map_or_else(|| "nowhere".to_owned(), |address| network(address).to_string());
         // What was typed may be anything, and is nobody's business.
         let account = hex::encode(digest(&SHA256, account.as_bytes()));
-        Self { account, network, person, browser }
+        let around = address.map_or_else(Vec::new, around);
+        Self { account, network, around, person, browser }
     }
 
     fn pair(&self) -> String {
@@ -71,6 +76,19 @@ impl Attempt {
 
     fn network(&self) -> String {
         format!("network/{}", self.network)
+    }
+
+    /// The network and those around it, each with how often it is free.
+    fn networks(&self, settings: &Throttle) -> Vec<(String, u32)> {
+        let around = self.around.iter();
+        let around = around.map(|(network, times)| {
+            (format!("network/{network}"), settings.network_free.saturating_mul(*times))
+        });
+        std::iter::once((self.network(), settings.network_free)).chain(around).collect()
+    }
+
+    fn newcomers(&self) -> String {
+        format!("newcomers/{}", self.account)
     }
 
     fn strangers(&self) -> String {
@@ -95,18 +113,24 @@ impl Attempt {
         if let Some(device) = self.device(tx, now).await? {
             return Ok(vec![(device, settings.free)]);
         }
-        let mut subjects = vec![(self.pair(), settings.free), (self.network(), settings.network_free)];
+        let mut subjects = vec![(self.pair(), settings.free)];
+        subjects.extend(self.networks(settings));
         let known = match &self.person {
             Some(person) => throttles::is_known(&mut *tx, person, &self.network, now.minus(KNOWN)).await?,
             None => false,
         };
-        if !known && !self.is_first(tx, settings, counted, now).await? {
-            subjects.push((self.strangers(), settings.strangers_free));
+        if !known {
+            subjects.push(if self.is_first(tx, settings, counted, now).await? {
+                (self.newcomers(), settings.newcomers_free)
+            } else {
+                (self.strangers(), settings.strangers_free)
+            });
         }
         Ok(subjects)
     }
 
-    /// Whether strangers are slowed down and this network has not failed at this account: it has one attempt all the same.
+    /// Whether strangers are slowed down and this network has not failed at this account: it has one attempt all the same, as one of
+    /// those that are new.
     async fn is_first(
         &self,
         tx: &mut Tx,
@@ -202,21 +226,51 @@ const QUIET: Duration = Duration::from_hours(24);
 /// Whether a refusal that names nobody is recorded. Anybody can be refused as often as they send something, and what is in the record
 /// stays: beyond so many of one network they are counted and not written.
 pub(crate) async fn is_recorded(tx: &mut Tx, address: Option<IpAddr>, now: Millis) -> Result<bool, Error> {
-    let network = address.map_or_else(|| "nowhere".to_owned(), |address| network(address).to_string());
-    let refusals = throttles::count(tx, &format!("nameless/{network}"), now.minus(QUIET), now).await?;
-    if refusals.is_none_or(|refusals| refusals <= NAMELESS) {
-        return Ok(true);
+    let mut networks =
+        vec![(address.map_or_else(|| "nowhere".to_owned(), |address| network(address).to_string()), 1)];
+    networks.extend(address.map_or_else(Vec::new, around));
+    let mut recorded = true;
+    for (network, times) in networks {
+        let refusals = throttles::count(tx, &format!("nameless/{network}"), now.minus(QUIET), now).await?;
+        recorded &= refusals.is_none_or(|refusals| refusals <= NAMELESS.saturating_mul(times));
     }
-    metrics::counter!("authn_refusals_unrecorded_total").increment(1);
-    Ok(false)
+    if !recorded {
+        metrics::counter!("authn_refusals_unrecorded_total").increment(1);
+    }
+    Ok(recorded)
 }
 
 /// On IPv6 whoever has one address has its whole /64.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) & !u128::from(u64::MAX)).into(),
+        IpAddr::V6(address) => prefix(address, 64).into(),
         address @ IpAddr::V4(_) => address,
     }
+}
+
+/// How long the prefixes are that are given to households and to sites, which have many a /64, and how many times as much is free there.
+const AROUND: [(u32, u32); 2] = [(56, 2), (48, 4)];
+
+/// The networks around that of an address.
+fn around(address: IpAddr) -> Vec<(String, u32)> {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            AROUND.map(|(length, times)| (format!("{}/{length}", prefix(address, length)), times)).to_vec()
+        }
+        IpAddr::V4(_) => Vec::new(),
+    }
+}
+
+/// The network of a whole site, whose requests are counted together: an address of IPv4, a /48 of IPv6.
+pub(crate) fn site(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V6(address) => prefix(address, 48).to_string(),
+        IpAddr::V4(address) => address.to_string(),
+    }
+}
+
+fn prefix(address: Ipv6Addr, length: u32) -> Ipv6Addr {
+    Ipv6Addr::from(u128::from(address) & (u128::MAX << (128 - length)))
 }
 
 #[cfg(test)]
@@ -226,7 +280,7 @@ mod tests {
     use super::*;
 
     fn settings() -> Throttle {
-        Throttle { free: 2, strangers_free: 4, network_free: 6, ..Throttle::default() }
+        Throttle { free: 2, strangers_free: 4, network_free: 6, newcomers_free: 10, ..Throttle::default() }
     }
 
     async fn tries(db: &Db, attempt: &Attempt, at: i64) -> Turn {
@@ -309,6 +363,66 @@ mod tests {
             }
             assert!(matches!(tries(&db, &attempt("j", "2001:db8::ffff"), 8).await, Turn::Later(_)), "the same /64");
             assert_eq!(tries(&db, &attempt("j", "2001:db8:0:1::1"), 8).await, Turn::Now);
+        }
+
+        /// Whoever has a /48 of IPv6 has no more of it by going through its networks: the /56 and the /48 are counted too. Others go on.
+        async fn a_site_is_slowed_down(db: Db) {
+            // 12 are free in a /56, 24 in a /48, and the first beyond costs the next.
+            let household: Vec<String> = (0..13).map(|number| format!("2001:db8:0:{number:x}::1")).collect();
+            let site: Vec<String> = (1..26).map(|number| format!("2001:db8:1:{number:x}00::1")).collect();
+            for (networks, next) in [(household, "2001:db8:0:ff::1"), (site, "2001:db8:1:ff00::1")] {
+                for network in &networks {
+                    assert_eq!(tries(&db, &attempt(network, network), 1).await, Turn::Now, "{network}");
+                }
+                assert!(matches!(tries(&db, &attempt("next", next), 2).await, Turn::Later(_)), "{next}");
+            }
+            assert_eq!(tries(&db, &attempt("next", "2001:db8:2::1"), 2).await, Turn::Now, "another site");
+        }
+
+        /// While strangers are slowed down each new network has one attempt, and beyond so many of them new ones wait too. The holder
+        /// comes in from where they are known, and in a browser that is known, and guessing at others is nothing to it.
+        async fn newcomers_have_an_end(db: Db) {
+            let home = attempt("a", "198.51.100.1");
+            assert_eq!(tries(&db, &home, 1).await, Turn::Now);
+            right(&db, &home, 1).await;
+            for number in 0..6 {
+                assert_eq!(tries(&db, &attempt("a", &format!("192.0.2.{number}")), 2).await, Turn::Now, "{number}");
+                if number == 4 {
+                    // The fifth slowed strangers down: from here on those that come are new.
+                    assert!(matches!(tries(&db, &attempt("a", "192.0.2.0"), 2).await, Turn::Later(_)));
+                }
+            }
+            // One of the ten that are free has come.
+            for number in 1..=10 {
+                assert_eq!(tries(&db, &attempt("a", &format!("203.0.113.{number}")), 3).await, Turn::Now, "{number}");
+            }
+            for number in 11..20 {
+                let new = attempt("a", &format!("203.0.113.{number}"));
+                assert!(matches!(tries(&db, &new, 4).await, Turn::Later(_)), "{number} waits");
+            }
+            let new = attempt("a", "2001:db8::1");
+            assert!(matches!(tries(&db, &new, 4).await, Turn::Later(_)), "wherever it is");
+            assert_eq!(tries(&db, &home, 4).await, Turn::Now, "the holder's network is known");
+            let away = known("a", "203.0.113.200");
+            assert_eq!(tries(&db, &away, 4).await, Turn::Now, "and so is their browser");
+            assert_eq!(tries(&db, &attempt("b", "203.0.113.201"), 4).await, Turn::Now, "nobody else waits");
+            right(&db, &away, 4).await;
+            assert!(matches!(tries(&db, &new, 4).await, Turn::Later(_)), "that the holder came lets in nobody");
+        }
+
+        /// Refusals that name nobody are recorded so often of a network, and not more often by going through the networks of a site.
+        async fn nameless_refusals_of_a_site_have_an_end(db: Db) {
+            let recorded = db.write(|tx| Box::pin(async move {
+                let mut recorded = [0; 2];
+                for number in 0..500_u32 {
+                    let address = format!("2001:db8:0:{:x}::1", number * 128).parse().unwrap();
+                    recorded[0] += u32::from(is_recorded(tx, Some(address), Millis(1)).await?);
+                    let address = format!("192.0.2.{}", number % 4).parse().unwrap();
+                    recorded[1] += u32::from(is_recorded(tx, Some(address), Millis(1)).await?);
+                }
+                Ok::<_, Error>(recorded)
+            })).await.unwrap();
+            assert_eq!(recorded, [400, 400]);
         }
     }
 }

@@ -14,6 +14,8 @@ pub struct Throttle {
     pub free: u32,
     /// How many on one account from all networks together from which its holder has not signed in.
     pub strangers_free: u32,
+    /// How many networks that have not failed at an account have one attempt at it while strangers are slowed down.
+    pub newcomers_free: u32,
     /// How many from one network on all accounts together: many people may be behind one address.
     pub network_free: u32,
     /// How many seconds the first one beyond waits; each further one waits twice as long.
@@ -29,6 +31,7 @@ impl Default for Throttle {
         Self {
             free: 5,
             strangers_free: 30,
+            newcomers_free: 100,
             network_free: 100,
             first_delay_seconds: 2,
             longest_delay_seconds: 900,
@@ -47,6 +50,9 @@ impl Throttle {
                 sentence: "authn.throttle: free is between 1 and 20, strangers_free between 1 and 1000, network_free \
                            between 1 and 100000",
             });
+        }
+        if !within(self.newcomers_free, 10_000) {
+            return Err(Error::Setting { sentence: "authn.throttle.newcomers_free is between 1 and 10000" });
         }
         if !within(self.first_delay_seconds, 60) || !within(self.longest_delay_seconds, 3600) {
             return Err(Error::Setting {

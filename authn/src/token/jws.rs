@@ -137,6 +137,15 @@ fn object(part: &str) -> Option<Map<String, Value>> {
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+    use aws_lc_rs::hmac;
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::rsa::KeySize;
+    use aws_lc_rs::signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+        RSA_PKCS1_SHA512, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
+    };
+    use base64::engine::general_purpose::STANDARD;
     use serde_json::json;
 
     use super::*;
@@ -167,30 +176,145 @@ mod tests {
         check(&"a".repeat(LONGEST + 1), "it is longer than 16 KiB");
     }
 
-    /// A key verifies nothing in an algorithm that is not its own: no shared secret, no `none`, no other kind.
-    #[test]
-    fn algorithms_are_not_confused() {
-        let n = URL_SAFE_NO_PAD.encode([0xC3; 256]);
-        let rsa = json!({"kty": "RSA", "n": n, "e": "AQAB", "alg": "RS256"});
-        for alg in ["none", "None", "HS256", "HS512", "ES256", "EdDSA", "RS512", "PS256"] {
-            let text = compact(&json!({"alg": alg}), "{}");
-            assert!(!Jws::parse(&text).unwrap().is_by(&rsa), "{alg}");
-        }
-        let short = json!({"kty": "RSA", "n": URL_SAFE_NO_PAD.encode([0xC3; 128]), "e": "AQAB"});
-        assert!(!suits(&short, Algorithm::RS256, "RS256"));
-        let encryption = json!({"kty": "RSA", "n": n, "e": "AQAB", "use": "enc"});
-        assert!(!suits(&encryption, Algorithm::RS256, "RS256"));
-        assert!(suits(&rsa, Algorithm::RS256, "RS256"));
+    fn rsa_jwk(pair: &RsaKeyPair) -> Value {
+        let public = pair.public_key();
+        let (n, e) = (public.modulus(), public.exponent());
+        let n = URL_SAFE_NO_PAD.encode(n.big_endian_without_leading_zero());
+        json!({"kty": "RSA", "n": n, "e": URL_SAFE_NO_PAD.encode(e.big_endian_without_leading_zero())})
     }
 
-    /// Whatever is sent, reading it ends in a refusal or a signature, and never in a panic.
+    fn p256_jwk(pair: &EcdsaKeyPair) -> Value {
+        let point = pair.public_key().as_ref();
+        let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..]));
+        json!({"kty": "EC", "crv": "P-256", "x": x, "y": y})
+    }
+
+    fn message(alg: &str) -> String {
+        format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(json!({"alg": alg}).to_string()),
+            URL_SAFE_NO_PAD.encode("{}")
+        )
+    }
+
+    fn joined(message: &str, signature: &[u8]) -> String {
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    /// A text that says it is signed in this algorithm, and is, by an RSA key; where there is no such algorithm, in RS256.
+    fn by_rsa(pair: &RsaKeyPair, alg: &str) -> String {
+        let (message, random) = (message(alg), SystemRandom::new());
+        let padding: &'static dyn RsaEncoding = match alg {
+            "RS512" => &RSA_PKCS1_SHA512,
+            "PS256" => &RSA_PSS_SHA256,
+            _ => &RSA_PKCS1_SHA256,
+        };
+        let mut signature = vec![0; pair.public_modulus_len()];
+        pair.sign(padding, &random, message.as_bytes(), &mut signature).unwrap();
+        joined(&message, &signature)
+    }
+
+    fn by_p256(pair: &EcdsaKeyPair) -> String {
+        let message = message("ES256");
+        let signature = pair.sign(&SystemRandom::new(), message.as_bytes()).unwrap();
+        joined(&message, signature.as_ref())
+    }
+
+    fn with(key: &Value, member: &str, word: &str) -> Value {
+        let mut key = key.clone();
+        key[member] = word.into();
+        key
+    }
+
+    fn is_by(text: &str, key: &Value) -> bool {
+        Jws::parse(text).unwrap().is_by(key)
+    }
+
+    /// A signature that is right in each algorithm is taken by the bare key and by one that is said to be for that algorithm; one that is
+    /// said to be for another, or for encryption, verifies nothing, and no more does another key.
+    #[test]
+    fn algorithms_are_not_confused() {
+        let rsa = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        let p256 = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let ed25519 = Ed25519KeyPair::generate().unwrap();
+        let ed_message = message("EdDSA");
+        let ed_signed = joined(&ed_message, ed25519.sign(ed_message.as_bytes()).as_ref());
+        let ed_jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(ed25519.public_key().as_ref())});
+        let (rsa_key, p256_key) = (rsa_jwk(&rsa), p256_jwk(&p256));
+        let signed = [
+            ("RS256", by_rsa(&rsa, "RS256"), &rsa_key),
+            ("RS512", by_rsa(&rsa, "RS512"), &rsa_key),
+            ("PS256", by_rsa(&rsa, "PS256"), &rsa_key),
+            ("ES256", by_p256(&p256), &p256_key),
+            ("EdDSA", ed_signed, &ed_jwk),
+        ];
+        for (alg, text, key) in &signed {
+            assert!(is_by(text, key), "{alg}");
+            assert!(
+                is_by(text, &with(&with(key, "alg", alg), "use", "sig")),
+                "{alg} with a key that says so"
+            );
+            assert!(!is_by(text, &with(key, "use", "enc")), "{alg} with a key for encryption");
+            for other in ["RS256", "RS512", "PS256", "ES256", "EdDSA", "HS256", "none"] {
+                assert_eq!(
+                    is_by(text, &with(key, "alg", other)),
+                    other == *alg,
+                    "{alg} with a key for {other}"
+                );
+            }
+            for wrong in [&rsa_key, &p256_key, &ed_jwk] {
+                assert_eq!(is_by(text, wrong), wrong == *key, "{alg} with {wrong}");
+            }
+            let (message, signature) = text.rsplit_once('.').unwrap();
+            let changed = message.split_once('.').unwrap().0;
+            assert!(
+                !is_by(&format!("{changed}.{}.{signature}", URL_SAFE_NO_PAD.encode(r#"{"a":1}"#)), key),
+                "{alg}, changed"
+            );
+        }
+        // The same octets under another name.
+        let (_, signature) = signed[0].1.rsplit_once('.').unwrap();
+        for alg in ["RS512", "PS256", "ES256", "EdDSA", "none", "None", "HS256"] {
+            assert!(!is_by(&format!("{}.{signature}", message(alg)), &rsa_key), "{alg}");
+            assert!(
+                alg == "RS512" || alg == "PS256" || !is_by(&by_rsa(&rsa, alg), &rsa_key),
+                "{alg}, and signed"
+            );
+        }
+        let strangers = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        assert!(!is_by(&signed[0].1, &rsa_jwk(&strangers)), "another key");
+    }
+
+    /// A public key, in whatever form, is no shared secret, and one that is too short is none.
+    #[test]
+    fn public_keys_are_no_secrets() {
+        let rsa = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        let der = AsDer::<PublicKeyX509Der<'_>>::as_der(rsa.public_key()).unwrap();
+        let pem = format!(
+            "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+            STANDARD.encode(der.as_ref())
+        );
+        let key = rsa_jwk(&rsa);
+        for secret in [key.to_string().as_bytes(), der.as_ref(), pem.as_bytes(), rsa.public_key().as_ref()] {
+            for (alg, hash) in [("HS256", hmac::HMAC_SHA256), ("HS512", hmac::HMAC_SHA512)] {
+                let message = message(alg);
+                let tag = hmac::sign(&hmac::Key::new(hash, secret), message.as_bytes());
+                assert!(!is_by(&joined(&message, tag.as_ref()), &key), "{alg}");
+            }
+        }
+        let short = json!({"kty": "RSA", "n": URL_SAFE_NO_PAD.encode([0xC3; 128]), "e": "AQAB"});
+        assert!(!suits(&short, Algorithm::RS256, "RS256") && suits(&key, Algorithm::RS256, "RS256"));
+    }
+
+    /// Whatever is sent, reading it ends in a refusal or a signature, and never in a panic; what was signed verifies, and nothing else.
     #[test]
     fn anything_can_be_read() {
-        let key = json!({"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"});
-        let sample = compact(&json!({"alg": "ES256", "kid": "1"}), r#"{"exp": 1e9, "sub": "rp"}"#);
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let (key, sample) = (p256_jwk(&pair), by_p256(&pair));
+        assert!(is_by(&sample, &key));
         let read = |octets: &[u8]| {
             if let Ok(jws) = Jws::parse(&String::from_utf8_lossy(octets)) {
-                assert!(!jws.is_by(&key));
+                assert_eq!(jws.is_by(&key), octets == sample.as_bytes());
                 let _seconds = jws.seconds("exp");
             }
         };

@@ -5,7 +5,7 @@ use platform::db::testing::TestDb;
 use platform::db::{Db, Engine};
 use serde_json::{Value, json};
 
-use crate::rig::{ANN, BEN, CALLBACK, Pair, Rig, basic, close, part, request};
+use crate::rig::{ANN, BEN, CALLBACK, ISSUER, Pair, REALM, Rig, basic, close, part, request};
 
 platform::both_engines! {
     /// A code that comes twice ends everything that it gave.
@@ -141,11 +141,13 @@ platform::both_engines! {
             assert_eq!(ask(format!("{head}.{body}.")).await, 401);
             assert_eq!(ask(format!("{head}.{body}.AAAA")).await, 401);
         }
-        // The public key as a shared secret.
-        let (head, body) = unsigned(json!({"alg": "HS256", "kid": "1"}));
-        let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, pair.jwk("1").to_string().as_bytes());
-        let tag = aws_lc_rs::hmac::sign(&key, format!("{head}.{body}").as_bytes());
-        assert_eq!(ask(format!("{head}.{body}.{}", base64(tag.as_ref()))).await, 401);
+        // The public key as a shared secret, in each form in which somebody has it.
+        for secret in pair.public_forms() {
+            let (head, body) = unsigned(json!({"alg": "HS256", "kid": "1"}));
+            let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &secret);
+            let tag = aws_lc_rs::hmac::sign(&key, format!("{head}.{body}").as_bytes());
+            assert_eq!(ask(format!("{head}.{body}.{}", base64(tag.as_ref()))).await, 401);
+        }
         for header in [
             json!({"alg": "RS256", "kid": "1", "jwk": attacker.jwk("1")}),
             json!({"alg": "RS256", "kid": "1", "jku": "https://evil.example/jwks"}),
@@ -161,6 +163,33 @@ platform::both_engines! {
         assert_eq!(ask("a".repeat(20_000)).await, 401);
         assert_eq!(ask(good.clone()).await, 200);
         assert_eq!(ask(good).await, 401, "each assertion once");
+    }
+
+    /// What begins at one issuer does not go on at the other: neither a code nor a refresh token is taken there, and nothing is lost by it.
+    async fn issuers_are_kept_apart(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let header = basic("rp", &secret);
+        let (plain, realm) = ("/token".to_owned(), format!("{REALM}/access_token"));
+        for (begins, own, other, issuer) in [
+            (String::new(), &plain, &realm, ISSUER.to_owned()),
+            (REALM.to_owned(), &realm, &plain, format!("{ISSUER}:443{REALM}")),
+        ] {
+            let back = rig.browse(&format!("{begins}/authorize?{}", request(&[])), &[&session]).await;
+            let code = back.sent("code").unwrap();
+            let pairs = [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", CALLBACK)];
+            let refused = rig.form(other, &[("authorization", &header)], &pairs).await;
+            assert_eq!((refused.status, refused.error().as_str()), (StatusCode::BAD_REQUEST, "invalid_grant"), "{begins}");
+            let tokens = rig.form(own, &[("authorization", &header)], &pairs).await.json();
+            assert_eq!(part(tokens["id_token"].as_str().unwrap(), 1)["iss"], issuer.as_str());
+            let pairs = [("grant_type", "refresh_token"), ("refresh_token", tokens["refresh_token"].as_str().unwrap())];
+            assert_eq!(rig.form(other, &[("authorization", &header)], &pairs).await.error(), "invalid_grant", "{begins}");
+            let fresh = rig.form(own, &[("authorization", &header)], &pairs).await;
+            assert_eq!(fresh.status, StatusCode::OK, "{}", fresh.text);
+            assert_eq!(part(fresh.json()["id_token"].as_str().unwrap(), 1)["iss"], issuer.as_str());
+        }
+        assert_eq!(rig.recorded("grant-ended").await, 0);
     }
 
     /// A process that dies between the code and the token loses nothing: another one gives the tokens, once.

@@ -63,6 +63,35 @@ platform::both_engines! {
         assert_eq!(hinted.sent_error().as_deref(), Some("invalid_request"));
     }
 
+    /// While a machine cannot sign a message it takes no attempt from it: the log says so, and once it is signed it is tried as often as any.
+    async fn what_is_not_signed_is_not_tried(db: Db) {
+        let site = Site::start().await;
+        let rig = Rig::beside(db, &site).await;
+        let told = json!({"backchannel_logout_uri": site.url("/logout"), "id_token_signed_response_alg": "EdDSA"});
+        let secret = rig.register("rp", &told).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let tokens = rig.exchange(&secret, &rig.code(&[], &session).await, &[]).await.json();
+        rig.browse(&format!("/end-session?id_token_hint={}", tokens["id_token"].as_str().unwrap()), &[&session]).await;
+        // A machine whose token has no such key.
+        let keyless = rig.with_keys(&["id-token-rsa-1"]).await;
+        for _ in 0..10 {
+            assert_eq!(keyless.provider.tell_due().await.unwrap(), 1);
+            assert_eq!(keyless.provider.tell_due().await.unwrap(), 0, "not at once again");
+            rig.pass(10);
+        }
+        let first = log(&rig, "rp").await;
+        assert_eq!((&first[0]["state"], &first[0]["attempts"], &first[0]["outcome"]), (&json!("due"), &json!(0), &json!("not signed")));
+        assert_eq!((site.heard().len(), rig.recorded("logout-told").await), (0, 0));
+        site.answer_logouts(500);
+        assert_eq!(rig.provider.tell_due().await.unwrap(), 1);
+        rig.pass(5);
+        site.answer_logouts(200);
+        assert_eq!(rig.provider.tell_due().await.unwrap(), 1);
+        let after = log(&rig, "rp").await;
+        assert_eq!((&after[0]["state"], &after[0]["attempts"]), (&json!("delivered"), &json!(2)));
+        assert_eq!(site.heard().len(), 2);
+    }
+
     /// After the last attempt a message is given up, and the log says so.
     async fn messages_are_given_up(db: Db) {
         let site = Site::start().await;

@@ -285,6 +285,51 @@ platform::both_engines! {
         assert_eq!(rig.userinfo(fourth["access_token"].as_str().unwrap()).await.status, StatusCode::UNAUTHORIZED);
     }
 
+    /// A client that did not get an answer asks again with the refresh token that it has, within half a minute and while nobody has used
+    /// what was given: that is worth nothing then. Too late, after that was used, or with what was given up, everything ends; and nobody else
+    /// asks for it.
+    async fn a_lost_answer_is_asked_for_again(db: Db) {
+        let rig = Rig::new(db).await;
+        let secret = rig.register("rp", &json!({})).await;
+        let other = rig.register("other", &json!({})).await;
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let by = async |header: &str, token: &Value| {
+            let pairs = [("grant_type", "refresh_token"), ("refresh_token", token.as_str().unwrap())];
+            rig.form("/token", &[("authorization", header)], &pairs).await
+        };
+        let header = basic("rp", &secret);
+        let begun = async || rig.exchange(&secret, &rig.code(&[], &session).await, &[]).await.json()["refresh_token"].clone();
+        let is_good = async |given: &Value| rig.userinfo(given["access_token"].as_str().unwrap()).await.status == StatusCode::OK;
+
+        let first = begun().await;
+        let lost = by(&header, &first).await.json();
+        rig.pass(29);
+        assert_eq!(by(&basic("other", &other), &first).await.error(), "invalid_grant");
+        let again = by(&header, &first).await;
+        assert_eq!(again.status, StatusCode::OK, "{}", again.text);
+        let again = again.json();
+        assert!(is_good(&again).await && !is_good(&lost).await);
+        let next = by(&header, &again["refresh_token"]).await.json();
+        assert!(is_good(&next).await);
+        assert_eq!(by(&header, &first).await.error(), "invalid_grant", "what was given for it was used");
+        assert!(!is_good(&next).await && !is_good(&again).await);
+
+        let first = begun().await;
+        let lost = by(&header, &first).await.json();
+        let twice = [by(&header, &first).await.json(), by(&header, &first).await.json()];
+        assert!(is_good(&twice[1]).await && !is_good(&twice[0]).await, "the last one counts");
+        assert_eq!(by(&header, &lost["refresh_token"]).await.error(), "invalid_grant", "it was given up: somebody else has it");
+        assert!(!is_good(&twice[1]).await);
+
+        let first = begun().await;
+        let given = by(&header, &first).await.json();
+        rig.pass(30);
+        assert!(is_good(&given).await);
+        assert_eq!(by(&header, &first).await.error(), "invalid_grant", "too late");
+        assert!(!is_good(&given).await);
+        assert_eq!(rig.recorded("grant-ended").await, 3);
+    }
+
     /// A token says what it is worth to its client, to whoever may ask of all, and to nobody else; given back it is worth nothing.
     async fn tokens_are_asked_about_and_given_back(db: Db) {
         let rig = Rig::new(db).await;

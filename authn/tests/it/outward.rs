@@ -147,6 +147,73 @@ platform::both_engines! {
         telling.abort();
     }
 
+    /// However many relying parties do not answer, whoever answers has places: the others share a few of them.
+    async fn many_deaf_relying_parties_delay_nobody(db: Db) {
+        let site = Site::start().await;
+        let rig = Rig::beside(db, &site).await;
+        let deaf: Vec<String> = (0..12).map(|number| format!("rp-deaf-{number}")).collect();
+        for client in &deaf {
+            rig.register(client, &json!({"backchannel_logout_uri": site.url("/deaf")})).await;
+        }
+        rig.register("rp-hearing", &json!({"backchannel_logout_uri": site.url("/logout")})).await;
+        site.answer_logouts(200);
+        let session = rig.sign_in(ANN, "smartcard").await;
+        rig.code(&[("client_id", "rp-hearing")], &session).await;
+        signed_out(&rig, &session).await;
+        assert_eq!(rig.provider.tell_due().await.unwrap(), 1);
+        site.hold();
+        for _ in 0..4 {
+            let session = rig.sign_in(ANN, "smartcard").await;
+            for client in deaf.iter().map(String::as_str).chain(["rp-hearing"]) {
+                rig.code(&[("client_id", client)], &session).await;
+            }
+            signed_out(&rig, &session).await;
+            rig.pass(1);
+        }
+        let provider = rig.provider.clone();
+        let telling = tokio::spawn(async move { provider.keep_telling().await });
+        site.until(|site| site.heard().len() == 5 && site.held().len() == 8).await;
+        assert_eq!(site.held().len(), 8, "eight places at most for those of whom nobody knows");
+        telling.abort();
+        site.release();
+    }
+
+    /// A relying party to which there is no connection is left alone, with all its messages, ever longer, and tried with one. When it answers
+    /// again it is told everything.
+    async fn a_silent_relying_party_is_left_alone(db: Db) {
+        let site = Site::start().await;
+        let rig = Rig::beside(db, &site).await;
+        // Nobody listens there.
+        rig.register("rp", &json!({"backchannel_logout_uri": "https://localhost:1/logout"})).await;
+        site.answer_logouts(200);
+        let end_one = async || {
+            let session = rig.sign_in(ANN, "smartcard").await;
+            rig.code(&[("client_id", "rp")], &session).await;
+            signed_out(&rig, &session).await;
+        };
+        end_one().await;
+        end_one().await;
+        assert_eq!(rig.provider.tell_due().await.unwrap(), 2);
+        end_one().await;
+        assert_eq!(rig.provider.tell_due().await.unwrap(), 0, "a new message does not wake it");
+        rig.pass(5);
+        assert_eq!(rig.provider.tell_due().await.unwrap(), 1, "one call, though three are due");
+        rig.pass(9);
+        assert_eq!(rig.provider.tell_due().await.unwrap(), 0, "twice as long");
+        let path = "/authn/configs/larkfield/rp";
+        let known = rig.operate(Method::GET, path, &json!(null)).await.json();
+        let mut config = known["client_config"].clone();
+        config["backchannel_logout_uri"] = json!(site.url("/logout"));
+        let changed = format!("{path}?hash={}", known["hash"].as_str().unwrap());
+        let changed = rig.operate(Method::PUT, &changed, &json!({"client_config": config})).await;
+        assert_eq!(changed.status.as_u16(), 200, "{}", changed.text);
+        rig.pass(1);
+        assert_eq!(rig.provider.tell_due().await.unwrap(), 3);
+        assert_eq!(site.heard().len(), 3);
+        end_one().await;
+        assert_eq!(rig.provider.tell_due().await.unwrap(), 1, "at once again");
+    }
+
     /// A message says when it leaves, however long it waited, and is good then; while it is under way no other machine sends it.
     async fn messages_say_when_they_leave(db: Db) {
         let site = Site::start().await;

@@ -279,4 +279,58 @@ platform::both_engines! {
         assert!(signs_in(&[("max_age", "80000")], &card).await);
         assert!(signs_in(&[], &card).await);
     }
+
+    /// The requests of programs that speak to the Connection Manager of CIS2, with nothing in them that it does not know: a registration may
+    /// ask for every scope of CIS2, is listed, read and replaced under its hash, and a replacement that names no scopes leaves them alone.
+    async fn programs_of_the_connection_manager_go_on(db: Db) {
+        let rig = Rig::new(db).await;
+        let place = "/api/configs/larkfield";
+        let config = json!({
+            "client_name": "Larkfield Record", "description": "Records of Larkfield", "redirect_uris": [CALLBACK],
+            "backchannel_logout_uri": "https://rp.example/logout", "token_endpoint_auth_method": "private_key_jwt",
+            "jwks_uri": "https://rp.example/jwks", "jwks_uri_signing_algorithm": "RS512"
+        });
+        let made = rig.operate(Method::POST, place, &json!({"config_name": "rp", "client_config": config})).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+        // By itself too, with the other way to prove who it is.
+        let plain = json!({
+            "client_name": "Larkfield Lists", "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "client_secret_post"
+        });
+        let alone = rig.operate(Method::POST, place, &plain).await;
+        assert_eq!((alone.status, alone.json()["client_secret"].is_string()), (StatusCode::CREATED, true), "{}", alone.text);
+        let listed = rig.operate(Method::GET, place, &json!(null)).await.json();
+        assert_eq!(listed["configs"].as_array().unwrap().len(), 2, "{listed}");
+        let path = format!("{place}/rp");
+        let shown = rig.operate(Method::GET, &path, &json!(null)).await.json();
+        assert_eq!(shown["config_name"], "rp");
+        for (member, value) in config.as_object().unwrap() {
+            assert_eq!(&shown["client_config"][member], value, "{member}");
+        }
+        let session = rig.sign_in(ANN, "smartcard").await;
+        let scopes = "openid profile email nhsperson nationalrbacaccess associatedorgs professionalmemberships \
+                      organisationalmemberships";
+        assert!(rig.authorise(&[("scope", scopes)], &[&session]).await.sent("code").is_some());
+        let signing = rig.authorise(&[("scope", "openid service")], &[&session]).await;
+        assert_eq!(signing.sent_error().as_deref(), Some("invalid_scope"), "none that CIS2 does not have");
+        let put = async |hash: &str, config: &Value| {
+            rig.operate(Method::PUT, &format!("{path}?hash={hash}"), &json!({"client_config": config})).await
+        };
+        let mut narrow = config.clone();
+        narrow["scopes"] = json!(["openid"]);
+        assert_eq!(put("0", &narrow).await.status, StatusCode::PRECONDITION_FAILED);
+        let narrowed = put(shown["hash"].as_str().unwrap(), &narrow).await;
+        assert_eq!(narrowed.status, StatusCode::OK, "{}", narrowed.text);
+        let mut named = config.clone();
+        named["client_name"] = json!("Larkfield Patient Record");
+        let replaced = put(narrowed.json()["hash"].as_str().unwrap(), &named).await;
+        assert_eq!(replaced.status, StatusCode::OK, "{}", replaced.text);
+        assert_eq!(replaced.json()["client_config"]["scopes"], json!(["openid"]), "nothing is widened");
+        assert_eq!(replaced.json()["client_config"]["client_name"], "Larkfield Patient Record");
+        let same = rig.operate(Method::GET, &format!("{PLACE}/rp"), &json!(null)).await.json();
+        assert_eq!(same["hash"], replaced.json()["hash"], "it is one registry");
+        let odd = rig.operate(Method::POST, place, &json!({"client_config": {"client_nam": "x"}})).await;
+        assert_eq!((odd.status, odd.text.contains("client_nam\"")), (StatusCode::BAD_REQUEST, false), "{}", odd.text);
+        let others = rig.operate(Method::GET, "/api/configs/others", &json!(null)).await;
+        assert_eq!(others.status, StatusCode::NOT_FOUND, "another team's");
+    }
 }

@@ -6,7 +6,12 @@ use ca::api::Reason;
 use platform::db::Db;
 use serde_json::{Value, json};
 
-use crate::rig::{Answered, Authority, ISSUER, Rig, STRONG, USER, person, staff};
+use crate::rig::{
+    ALL, Answered, Authority, Browser, ISSUER, Rig, STRONG, SoftKey, USER, code, person, staff,
+};
+
+const EMAIL: &str = "aisha@example.org";
+const PASSWORD: &str = "correct horse battery";
 
 async fn with(db: Db, rule: &str) -> (Rig, Authority) {
     Rig::with_authority(db, &settings(rule)).await
@@ -21,6 +26,16 @@ async fn told(rig: &Rig, watch: &Value) -> Answered {
     let mut agent = rig.browser();
     agent.origin = None;
     agent.script("/authn/card-removals", watch).await
+}
+
+/// Signs in by the app in a browser that may hold a session.
+async fn signs_in_by_app(rig: &Rig, browser: &mut Browser, seed: &str) {
+    // The code with which the app was added works once.
+    rig.pass(Duration::from_secs(60));
+    let here = rig.begin(browser, ALL).await;
+    let fields = [("email", EMAIL), ("password", PASSWORD), ("code", &code(seed, rig.now()))];
+    let done = browser.form(&format!("{here}/app"), &fields).await;
+    assert_eq!(done.status, 303, "{}", done.body);
 }
 
 platform::both_engines! {
@@ -70,6 +85,52 @@ platform::both_engines! {
         rig.pass(Duration::from_hours(12));
         rig.provider.sweep().await.unwrap();
         assert_eq!(rig.events("session-ended").await[0]["cause"], "expired", "a locked session has its limit");
+    }
+
+    /// Whoever signs in by something else in the same browser, as for another relying party, has a session that still ends with the card:
+    /// whether that is the app or a key, and the card is watched until the session is over.
+    async fn another_sign_in_leaves_the_card_watched(db: Db) {
+        let (rig, authority) = with(db, "end").await;
+        let seed = rig.enrol_app(USER, EMAIL, PASSWORD).await;
+        let mut key = SoftKey::new();
+        rig.enrol_key(USER, "security-key", &mut key).await;
+        let card = authority.soft_card(USER, rig.now(), None).await;
+        let (mut browser, watch) = rig.signed_in_by(&card).await;
+        signs_in_by_app(&rig, &mut browser, &seed).await;
+        let here = rig.begin(&mut browser, ALL).await;
+        assert_eq!(browser.show(&here, &mut key).await.status, 200);
+        assert_eq!((rig.events("session-opened").await.len(), rig.events("session-continued").await.len()), (1, 2));
+        assert_eq!(browser.get("/account").await.status, 200);
+        assert_eq!(told(&rig, &watch).await.json(), json!({"session": "ended"}));
+        assert_eq!(browser.get("/account").await.status, 401);
+        assert_eq!(rig.events("card-removed").await[0]["card"], card.serial);
+    }
+
+    /// A lock is lifted by what is worth as much as the card, which stays watched. By less a new session is opened and the locked one ends:
+    /// nothing that it gave comes back.
+    async fn a_weaker_sign_in_lifts_no_lock(db: Db) {
+        let (rig, authority) = with(db, "lock").await;
+        let seed = rig.enrol_app(USER, EMAIL, PASSWORD).await;
+        let mut key = SoftKey::new();
+        rig.enrol_key(USER, "security-key", &mut key).await;
+        let card = authority.soft_card(USER, rig.now(), None).await;
+        let (mut browser, watch) = rig.signed_in_by(&card).await;
+        assert_eq!(told(&rig, &watch).await.json(), json!({"session": "locked"}));
+        let here = rig.begin(&mut browser, ALL).await;
+        assert_eq!(browser.show(&here, &mut key).await.status, 200);
+        assert_eq!(browser.get("/account").await.status, 200);
+        assert_eq!((rig.events("session-continued").await.len(), rig.events("session-ended").await.len()), (1, 0));
+        assert_eq!(told(&rig, &watch).await.json(), json!({"session": "locked"}), "the card is watched still");
+        let locked = rig.events("session-opened").await[0]["sid"].clone();
+        signs_in_by_app(&rig, &mut browser, &seed).await;
+        assert_eq!(browser.get("/account").await.status, 200);
+        let ended = rig.events("session-ended").await;
+        assert_eq!((ended.len(), &ended[0]["sid"], &ended[0]["cause"]), (1, &locked, &json!("replaced")));
+        let opened = rig.events("session-opened").await;
+        assert_eq!((opened.len(), &opened[1]["level"]), (2, &json!("2")));
+        assert_ne!(opened[1]["sid"], locked);
+        assert_eq!(rig.events("session-continued").await.len(), 1);
+        assert_eq!(told(&rig, &watch).await.status, 404);
     }
 
     /// Where it is kept the session goes on, and that the card was taken out is in the record.

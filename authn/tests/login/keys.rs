@@ -246,6 +246,60 @@ platform::both_engines! {
         assert!(refused.status == 403 && refused.body.contains("withdrawn"), "{}", refused.body);
     }
 
+    /// A list of models that changes is read again while the server runs: what it withdraws signs in no more. One that cannot be read changes
+    /// nothing.
+    async fn models_are_read_again(db: Db) {
+        let maker = Maker::new();
+        let (file, settings) = metadata(&maker, "FIDO_CERTIFIED", &json!({}));
+        let rig = Rig::with(db, &settings).await;
+        let mut key = SoftKey::of(&maker);
+        rig.enrol_key(USER, "security-key", &mut key).await;
+        rig.signed_in(&mut key).await;
+        assert!(!rig.provider.read_models().await.unwrap(), "it is as it was");
+        std::fs::write(file.path(), "half a list").unwrap();
+        assert!(rig.provider.read_models().await.is_err());
+        rig.signed_in(&mut key).await;
+        let withdrawn = json!({"nextUpdate": "2027-01-01", "entries": [maker.entry("REVOKED")]});
+        std::fs::write(file.path(), withdrawn.to_string()).unwrap();
+        assert!(rig.provider.read_models().await.unwrap());
+        assert!(!rig.provider.read_models().await.unwrap());
+        let mut browser = rig.browser();
+        let here = rig.begin(&mut browser, ALL).await;
+        let refused = browser.show(&here, &mut key).await;
+        assert!(refused.status == 403 && refused.body.contains("withdrawn"), "{}", refused.body);
+    }
+
+    /// A model that cannot prove itself here, as Windows Hello, is believed where its name or its kind is listed, and others are not by that;
+    /// what can be copied or was withdrawn stays what it is.
+    async fn models_are_believed_one_by_one(db: Db) {
+        let rig = Rig::new(db).await;
+        let mut maker = Maker::new();
+        maker.hint = "internal";
+        let model = maker.aaguid.to_string();
+        let by_tpm = || { let mut key = SoftKey::of(&maker); key.tpm = true; key };
+        let copyable = |mut key: SoftKey| { key.copyable = true; key };
+        let (good, mine) = ("FIDO_CERTIFIED", json!({(model.as_str()): "hardware"}));
+        for (status, of, models, key, expected) in [
+            (good, json!({}), json!([]), by_tpm(), "/enrol/done/passkey"),
+            (good, mine.clone(), json!([]), by_tpm(), "/enrol/done/platform-key"),
+            (good, json!({"device": "hardware"}), json!([]), by_tpm(), "/enrol/done/platform-key"),
+            (good, json!({"security-key": "hardware"}), json!([]), by_tpm(), "/enrol/done/passkey"),
+            (good, json!({"device": "hardware", (model.as_str()): "refuse"}), json!([]), by_tpm(), "model-not-proven"),
+            (good, mine.clone(), json!([model]), by_tpm(), "/enrol/done/platform-key"),
+            (good, json!({"device": "hardware"}), json!([model]), by_tpm(), "model-not-allowed"),
+            (good, mine.clone(), json!([]), SoftKey::new(), "/enrol/done/passkey"),
+            (good, mine.clone(), json!([]), copyable(by_tpm()), "/enrol/done/passkey"),
+            ("REVOKED", mine.clone(), json!([]), by_tpm(), "model-withdrawn"),
+        ] {
+            let (_file, settings) = metadata(&maker, status, &json!({"unproven_of": of, "models": models}));
+            let rig = rig.again(&settings).await;
+            let mut key = key;
+            let done = rig.enrol_key(USER, "device", &mut key).await.json();
+            let said = done["location"].as_str().or(done["code"].as_str());
+            assert_eq!(said, Some(expected), "{status} {of} {models} {done}");
+        }
+    }
+
     /// A passkey does not open what asks for level three, and the page says what does.
     async fn passkey_is_not_enough(db: Db) {
         let rig = Rig::new(db).await;

@@ -20,3 +20,4 @@ mod sandbox;
 mod sessions;
 mod strangers_key;
 mod tickets;
+mod waiting;

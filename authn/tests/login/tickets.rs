@@ -256,7 +256,28 @@ platform::both_engines! {
             assert!(parameter(&answered, "error_text").contains("(signed-out)"), "{}", answered.body);
         }
         let refused = rig.events("ticket-refused").await;
-        assert_eq!((refused.len(), &refused[2]["act"], &refused[2]["reason"]), (3, &json!("session-update"), &json!("session-over")));
+        assert_eq!((refused.len(), &refused[1]["act"], &refused[1]["reason"]), (2, &json!("session-update"), &json!("session-over")));
+    }
+
+    /// A ticket that is over is refused as often as it is shown, and recorded once for what it was shown for, on every machine and until it
+    /// was not shown for two days; what it is shown for otherwise is recorded too.
+    async fn an_ended_ticket_is_recorded_once(db: Db) {
+        let (rig, authority, agent) = broker(db, 1).await;
+        let (ticket, _) = signed_in(&rig, &authority, &agent, 1).await;
+        agent.log_out(&ticket, USER).await;
+        let other = rig.again(&settings()).await;
+        for _ in 0..5 {
+            for agent in [&agent, &agent.at(&other.router)] {
+                untold(&agent.assertion(&ticket).await, 401, "session-over");
+                assert_eq!(agent.choose(&ticket, "1", "0").await.status, 401);
+            }
+            rig.pass(Duration::from_hours(24));
+            rig.provider.sweep().await.unwrap();
+        }
+        let refused = rig.events("ticket-refused").await;
+        let mut acts: Vec<&str> = refused.iter().map(|event| event["act"].as_str().unwrap()).collect();
+        acts.sort_unstable();
+        assert_eq!(acts, ["role-assertion", "role-selection"]);
     }
 
     /// Where asking keeps a session from being idle it does so, up to its absolute limit; where it does not, a session that only its agent

@@ -1,6 +1,6 @@
 //! A person decides: they prove to be there, or go back.
 
-use authn::api::{NewPresence, Presence, PresenceAnswer, SigningDecision};
+use authn::api::{NewPresence, Presence, PresenceAnswer, SigningDecided, SigningDecision};
 use platform::clock::Millis;
 use platform::problem::Problem;
 use serde_json::Value;
@@ -172,7 +172,7 @@ pub(crate) async fn finish(signer: &Signer, sign_in: &SignIn, id: &ConsentId) ->
     if row.road == Road::Handle {
         return Ok(row.road);
     }
-    let decision = match &row.decision {
+    let decided = match &row.decision {
         None => return Err(over()),
         Some(Decision::Cancelled { .. }) => SigningDecision::Declined,
         Some(Decision::Consented { authorisation, .. }) => {
@@ -184,6 +184,7 @@ pub(crate) async fn finish(signer: &Signer, sign_in: &SignIn, id: &ConsentId) ->
             }
         }
     };
-    sign_in.client.decide(&row.reference, &decision).await.map_err(Error::Dss)?;
+    let decided = SigningDecided { user_id: row.user_id.clone(), decided };
+    sign_in.client.decide(&row.reference, &decided).await.map_err(Error::Dss)?;
     Ok(row.road)
 }

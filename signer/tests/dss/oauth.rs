@@ -197,6 +197,27 @@ platform::both_engines! {
         assert_eq!(serde_json::from_str::<Value>(&kept).unwrap()["bound"], "cryptographically bound");
     }
 
+    /// What one person agreed to is in no token of another who signs in in the same browser before it goes on: there is no code, and the
+    /// application is told why.
+    async fn consent_is_nobody_elses(db: Db) {
+        let mut world = World::new(db).await;
+        let application = Application::new(&world, "letters", &["openid", "service", "credential"]).await;
+        let id = credential(&world).await;
+        let address = application.request(&[("authorization_details", &details(&id, &[(&digest_of(b"one"), "Letter")]))]);
+        let mut browser = world.browsers[USER].clone();
+        let page = shown(&world, &mut browser, &address).await;
+        let answered = agreed(&mut world, &mut browser, &page).await;
+        assert_eq!(answered.status, 200, "{}", answered.body);
+        let session = world.browsers["555021942115"].cookies["__Host-lanyard-session"].clone();
+        let mut other = browser.clone();
+        other.cookies.insert("__Host-lanyard-session".to_owned(), session);
+        let onward = answered.json()["location"].as_str().unwrap().to_owned();
+        let back = other.get(&world, &onward).await.header("location");
+        assert_eq!((member(&back, "error").as_deref(), member(&back, "code")), (Some("login_required"), None), "{back}");
+        assert_eq!(browser.get(&world, &onward).await.status, 400, "it is over");
+        assert_eq!(world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM authn_grant").await, 0);
+    }
+
     /// The parameters of the specification ask for the same as the details do; whoever does not want to goes back with a word, and nothing is signed.
     async fn whoever_does_not_want_to_goes_back(db: Db) {
         let world = World::new(db).await;

@@ -14,7 +14,7 @@ macro_rules! realm {
 
 /// The rule of each route. A route of the document that is not here fails the test, so that whoever adds one says
 /// here who may use it.
-pub(super) const ROUTES: [Route; 207] = [
+pub(super) const ROUTES: [Route; 212] = [
     Route("GET", "/audit/checkpoint", Open, none),
     Route("GET", "/audit/tile/{path}", Open, none),
     Route("GET", "/audit/logs", Open, none),
@@ -234,7 +234,7 @@ pub(super) const ROUTES: [Route; 207] = [
         "POST",
         "/authn/signing/authorisations/{reference}/decision",
         Act("authn:signing"),
-        || json!({"decision": "declined"}),
+        || json!({"user_id": "555000000108", "decided": {"decision": "declined"}}),
     ),
     Route("POST", "/authn/signing/presences", Act("authn:signing"), presence),
     Route(
@@ -285,6 +285,11 @@ pub(super) const ROUTES: [Route; 207] = [
     Route("GET", "/authn/configs/{team}/{config}/keys", Act("authn:clients"), none),
     Route("POST", "/authn/configs/{team}/{config}/keys", Act("authn:clients"), none),
     Route("GET", "/authn/configs/{team}/{config}/logouts", Act("authn:clients"), none),
+    Route("GET", "/api/configs/{team}", Act("authn:clients"), none),
+    Route("POST", "/api/configs/{team}", Act("authn:clients"), registration),
+    Route("GET", "/api/configs/{team}/{config}", Act("authn:clients"), none),
+    Route("PUT", "/api/configs/{team}/{config}", Act("authn:clients"), registration),
+    Route("DELETE", "/api/configs/{team}/{config}", Act("authn:clients"), none),
     // The leaves are the one part of the tiles that is not public.
     Route("GET", "/audit/tile/entries/000", Act("audit:read"), none),
 ];

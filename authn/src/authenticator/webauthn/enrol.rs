@@ -182,8 +182,9 @@ fn judged(provider: &Provider, waiting: &Waiting, answer: &Value) -> Result<Take
     if !credential.user_verified {
         return Err(("not-verified", Some(model)));
     }
-    let kind = site.policy.attached(model).unwrap_or_else(|| kind(&reached, waiting.kind));
-    let method = match (site.policy.judge(&credential, model), kind) {
+    let policy = site.models.policy();
+    let kind = policy.attached(model).unwrap_or_else(|| kind(&reached, waiting.kind));
+    let method = match (policy.judge(&credential, model, kind), kind) {
         (Judged::Refused(reason), _) => return Err((reason, Some(model))),
         (Judged::Passkey, _) => Method::Passkey,
         (Judged::Hardware, Kind::SecurityKey) => Method::SecurityKey,

@@ -25,6 +25,15 @@ pub(crate) struct Model {
     pub withdrawn: bool,
 }
 
+/// The list: 3.1.6.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct List {
+    /// The models, by AAGUID.
+    pub models: BTreeMap<Uuid, Model>,
+    /// When it is to be replaced, as YYYY-MM-DD, if it says so.
+    pub next_update: Option<String>,
+}
+
 /// 3.1.4: what ends the trust in a model.
 const WITHDRAWN: [&str; 5] = [
     "USER_VERIFICATION_BYPASS",
@@ -35,7 +44,9 @@ const WITHDRAWN: [&str; 5] = [
 ];
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Payload {
+    next_update: Option<String>,
     entries: Vec<Entry>,
 }
 
@@ -72,19 +83,20 @@ struct Status {
 impl Status {
     /// The date, where it is one: such dates sort as text.
     fn date(&self) -> Option<&str> {
-        let is_date = |text: &str| {
-            text.len() == 10
-                && text.bytes().enumerate().all(|(at, byte)| match at {
-                    4 | 7 => byte == b'-',
-                    _ => byte.is_ascii_digit(),
-                })
-        };
         self.effective_date.as_deref().filter(|text| is_date(text))
     }
 }
 
+fn is_date(text: &str) -> bool {
+    text.len() == 10
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
+}
+
 /// Reads the list, by AAGUID. Entries of older protocols have none and are passed by.
-pub(crate) fn read(text: &str) -> Result<BTreeMap<Uuid, Model>, Error> {
+pub(crate) fn read(text: &str) -> Result<List, Error> {
     let refused = || Error::Setting {
         sentence: "authn.webauthn.metadata is no list of the FIDO Metadata Service: neither its payload in JSON nor the signed \
                    form as it is published",
@@ -108,7 +120,7 @@ pub(crate) fn read(text: &str) -> Result<BTreeMap<Uuid, Model>, Error> {
             models.insert(aaguid, model(statement, withdrawn));
         }
     }
-    Ok(models)
+    Ok(List { models, next_update: payload.next_update.filter(|date| is_date(date)) })
 }
 
 /// Whether a report ends the trust in a model. It does until the model is certified again at a later date; one without a date always does,
@@ -171,7 +183,9 @@ mod tests {
     fn models_are_read() {
         let signed = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(ENTRIES));
         for text in [ENTRIES, &signed] {
-            let models: Vec<Model> = read(text).unwrap().into_values().collect();
+            let list = read(text).unwrap();
+            assert_eq!(list.next_update.as_deref(), Some("2026-12-01"));
+            let models: Vec<Model> = list.models.into_values().collect();
             let blue = Model {
                 description: "Blue key".to_owned(),
                 roots: vec![vec![1, 2, 3]],
@@ -186,7 +200,7 @@ mod tests {
             let text = format!(
                 r#"{{"entries": [{{"aaguid": "11111111-1111-4111-8111-111111111111", "statusReports": [{reports}]}}]}}"#
             );
-            read(&text).unwrap().into_values().any(|model| model.withdrawn)
+            read(&text).unwrap().models.into_values().any(|model| model.withdrawn)
         };
         let certified =
             |date: &str| format!(r#"{{"status": "FIDO_CERTIFIED_L1", "effectiveDate": "{date}"}}"#);

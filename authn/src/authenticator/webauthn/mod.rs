@@ -6,6 +6,7 @@
 
 mod enrol;
 mod metadata;
+mod models;
 mod policy;
 mod presence;
 mod settings;
@@ -20,7 +21,8 @@ use webauthn_rs::prelude::{Passkey, Webauthn, WebauthnBuilder, WebauthnError};
 use crate::error::Error;
 
 pub(crate) use enrol::{Kind, begin as begin_enrolment, finish as finish_enrolment, random_handle};
-pub(crate) use policy::{Judged, Policy};
+pub(crate) use models::Models;
+pub(crate) use policy::Judged;
 pub(crate) use presence::{Answered, Asked, ask, look_at};
 pub use settings::{Keys, Unproven};
 pub(crate) use sign_in::{begin, finish};
@@ -36,7 +38,7 @@ pub(crate) struct Site {
     /// Where its pages are.
     pub origin: String,
     /// Which models are worth what.
-    pub policy: Policy,
+    pub models: Models,
 }
 
 impl Site {
@@ -55,7 +57,7 @@ impl Site {
             .build()
             .map_err(|_| refused())?;
         let origin = origin.origin().ascii_serialization();
-        Ok(Self { webauthn, id, origin, policy: Policy::open(settings)? })
+        Ok(Self { webauthn, id, origin, models: Models::open(settings)? })
     }
 }
 

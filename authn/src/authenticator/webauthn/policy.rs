@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use platform::clock::Millis;
 use uuid::Uuid;
 use webauthn_rs::prelude::{AttestationCaList, AttestationCaListBuilder, AttestationMetadata, Credential};
 
 use super::Kind;
-use super::metadata::{self, Model};
+use super::metadata::{self, List, Model};
 use super::settings::{Keys, Unproven};
 use crate::error::Error;
 
@@ -16,10 +17,55 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 /// Which models are worth what.
 pub(crate) struct Policy {
     models: BTreeMap<Uuid, Model>,
+    /// When the list is to be replaced, as YYYY-MM-DD.
+    next_update: Option<String>,
     roots: AttestationCaList,
     /// None: every model.
     allowed: Option<Vec<Uuid>>,
-    unproven: Unproven,
+    believed: Believed,
+}
+
+/// What keys are worth that prove nothing.
+#[derive(Debug, PartialEq, Eq)]
+struct Believed {
+    models: BTreeMap<Uuid, Unproven>,
+    security_key: Option<Unproven>,
+    device: Option<Unproven>,
+    others: Unproven,
+}
+
+impl Believed {
+    fn read(settings: &Keys) -> Result<Self, Error> {
+        let mut believed =
+            Self { models: BTreeMap::new(), security_key: None, device: None, others: settings.unproven };
+        for (name, worth) in &settings.unproven_of {
+            match name.as_str() {
+                "security-key" => believed.security_key = Some(*worth),
+                "device" => believed.device = Some(*worth),
+                model => {
+                    let model = Uuid::parse_str(model).map_err(|_| Error::Setting {
+                        sentence: "authn.webauthn.unproven_of names security-key, device and AAGUIDs, each as 8-4-4-4-12 \
+                                   hexadecimal digits",
+                    })?;
+                    believed.models.insert(model, *worth);
+                }
+            }
+        }
+        Ok(believed)
+    }
+
+    fn of(&self, model: Uuid, kind: Kind) -> Unproven {
+        let of_kind = match kind {
+            Kind::SecurityKey => self.security_key,
+            Kind::Device => self.device,
+        };
+        self.models.get(&model).copied().or(of_kind).unwrap_or(self.others)
+    }
+
+    /// Whether a model is named, and taken.
+    fn takes(&self, model: Uuid) -> bool {
+        self.models.get(&model).is_some_and(|worth| *worth != Unproven::Refuse)
+    }
 }
 
 /// What a new credential is worth.
@@ -36,8 +82,8 @@ pub(crate) enum Judged {
 impl Policy {
     /// Reads the list that the settings name.
     pub(crate) fn open(settings: &Keys) -> Result<Self, Error> {
-        let models = match &settings.metadata {
-            None => BTreeMap::new(),
+        let List { models, next_update } = match &settings.metadata {
+            None => List::default(),
             Some(path) => metadata::read(&text(path)?)?,
         };
         let mut roots = AttestationCaListBuilder::new();
@@ -54,7 +100,13 @@ impl Policy {
             sentence: "authn.webauthn.models holds AAGUIDs, each as 8-4-4-4-12 hexadecimal digits",
         })?;
         let allowed = (!allowed.is_empty()).then_some(allowed);
-        Ok(Self { models, roots: roots.build(), allowed, unproven: settings.unproven })
+        Ok(Self { models, next_update, roots: roots.build(), allowed, believed: Believed::read(settings)? })
+    }
+
+    /// The day on which the list was to be replaced, if that has passed.
+    pub(super) fn overdue(&self, now: Millis) -> Option<&str> {
+        let today = now.to_string();
+        self.next_update.as_deref().filter(|date| today.get(..10).is_some_and(|today| *date < today))
     }
 
     /// Whether a model was found to be unsafe.
@@ -68,14 +120,14 @@ impl Policy {
         self.models.get(&aaguid).and_then(|model| model.attached)
     }
 
-    /// What a new credential of this model, as it says, is worth.
-    pub(crate) fn judge(&self, credential: &Credential, aaguid: Uuid) -> Judged {
+    /// What a new credential of this model and kind, as it says, is worth.
+    pub(crate) fn judge(&self, credential: &Credential, aaguid: Uuid, kind: Kind) -> Judged {
         if self.models.get(&aaguid).is_some_and(|model| model.withdrawn) {
             return Judged::Refused("model-withdrawn");
         }
         let proven = self.is_proven(credential, aaguid);
         if let Some(allowed) = &self.allowed
-            && !(proven && allowed.contains(&aaguid))
+            && !((proven || self.believed.takes(aaguid)) && allowed.contains(&aaguid))
         {
             return Judged::Refused("model-not-allowed");
         }
@@ -83,7 +135,7 @@ impl Policy {
         if credential.backup_eligible {
             return Judged::Passkey;
         }
-        match (proven, self.unproven) {
+        match (proven, self.believed.of(aaguid, kind)) {
             (true, _) | (false, Unproven::Hardware) => Judged::Hardware,
             (false, Unproven::Passkey) => Judged::Passkey,
             (false, Unproven::Refuse) => Judged::Refused("model-not-proven"),
@@ -112,4 +164,53 @@ fn text(path: &std::path::Path) -> Result<String, Error> {
         return Err(Error::Setting { sentence: "authn.webauthn.metadata is larger than 64 MiB" });
     }
     std::fs::read_to_string(path).map_err(unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A list is overdue from the day after the one on which it was to be replaced; one that names no day never is.
+    #[test]
+    fn old_lists_are_told() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let settings = Keys { metadata: Some(file.path().to_owned()), ..Keys::default() };
+        let midnight = Millis(1_796_083_200_000);
+        assert!(midnight.to_string().starts_with("2026-12-01T00:00"), "{midnight}");
+        for (next, at, expected) in [
+            ("\"2026-11-30\"", midnight, Some("2026-11-30")),
+            ("\"2026-12-01\"", midnight, None),
+            ("\"2026-12-01\"", midnight.plus(Duration::from_hours(24)), Some("2026-12-01")),
+            ("\"soon\"", midnight, None),
+            ("null", midnight, None),
+        ] {
+            std::fs::write(file.path(), format!(r#"{{"nextUpdate": {next}, "entries": []}}"#)).unwrap();
+            assert_eq!(Policy::open(&settings).unwrap().overdue(at), expected, "{next}");
+        }
+    }
+
+    /// What is said of a model counts before what is said of its kind, and that before what is said of all; a name that is neither is refused.
+    #[test]
+    fn what_is_said_of_a_model_counts_first() {
+        let model = "08987058-cadc-4b81-b6e1-30de50dcbe96";
+        let of = |names: &[(&str, Unproven)]| Keys {
+            unproven_of: names.iter().map(|(name, worth)| ((*name).to_owned(), *worth)).collect(),
+            ..Keys::default()
+        };
+        let named = [(model, Unproven::Hardware), ("device", Unproven::Refuse)];
+        let believed = Believed::read(&of(&named)).unwrap();
+        let (model, other) = (Uuid::parse_str(model).unwrap(), Uuid::nil());
+        for (which, kind, expected) in [
+            (model, Kind::Device, Unproven::Hardware),
+            (model, Kind::SecurityKey, Unproven::Hardware),
+            (other, Kind::Device, Unproven::Refuse),
+            (other, Kind::SecurityKey, Unproven::Passkey),
+        ] {
+            assert_eq!(believed.of(which, kind), expected, "{which} {kind:?}");
+        }
+        assert!(believed.takes(model) && !believed.takes(other));
+        assert!(Believed::read(&of(&[("windows", Unproven::Hardware)])).is_err());
+    }
 }

@@ -75,7 +75,7 @@ pub(crate) async fn ask(provider: &Provider, asked: &Asked, now: Millis) -> Resu
     let able = kept.iter().filter(|kept| {
         let authenticator = &kept.authenticator;
         authenticator.method.level() >= asked.least
-            && !site.policy.is_withdrawn(authenticator.aaguid.as_deref())
+            && !site.models.policy().is_withdrawn(authenticator.aaguid.as_deref())
     });
     let passkeys = able.map(|kept| serde_json::from_str::<Passkey>(&kept.credential).map_err(Error::json));
     let passkeys = passkeys.collect::<Result<Vec<_>, _>>()?;
@@ -195,7 +195,7 @@ async fn verify(provider: &Provider, state: &State, answer: &Value) -> Result<Re
     let Some(kept) = kept.filter(|kept| kept.authenticator.person == state.person) else {
         return Ok(Err(refusal("unknown-key").into()));
     };
-    if site.policy.is_withdrawn(kept.authenticator.aaguid.as_deref()) {
+    if site.models.policy().is_withdrawn(kept.authenticator.aaguid.as_deref()) {
         return Ok(Err(refusal("model-withdrawn").into()));
     }
     // Its counter was held against what it was when it was asked.

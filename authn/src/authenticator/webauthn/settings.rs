@@ -1,5 +1,6 @@
 //! The `[authn.webauthn]` section of the configuration file.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -18,6 +19,9 @@ pub struct Keys {
     /// What a key is worth that cannot be copied and does not prove its model: `passkey`, which is level two, `hardware`, which
     /// takes its word for it and is level three, or `refuse`.
     pub unproven: Unproven,
+    /// What is said otherwise: of models, by the AAGUID that a key gives, and of kinds, `security-key` and `device`. What is said of a model
+    /// counts first, then of its kind, then of all.
+    pub unproven_of: BTreeMap<String, Unproven>,
 }
 
 /// What a key is worth that does not prove its model.

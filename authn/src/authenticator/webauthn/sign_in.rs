@@ -135,7 +135,7 @@ async fn verify(
     if kept.authenticator.suspended_at.is_some() {
         return Ok(Err(fault("suspended", Why::KeySuspended)));
     }
-    if site.policy.is_withdrawn(kept.authenticator.aaguid.as_deref()) {
+    if site.models.policy().is_withdrawn(kept.authenticator.aaguid.as_deref()) {
         return Ok(Err(fault("model-withdrawn", Why::KeyWithdrawn)));
     }
     if !visit.acceptable.allows(method) {

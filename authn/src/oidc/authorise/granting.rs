@@ -129,7 +129,7 @@ fn of(waiting: &Waiting, client: &Client, session: &Session, role: Option<String
 
 /// What was authorised to be signed, and until when: the grant is over with it.
 fn signing(waiting: &Waiting) -> (Option<GrantedSigning>, Option<Millis>) {
-    match (&waiting.request.signing, &waiting.signed) {
+    match (&waiting.request.signing, waiting.signed.as_ref().map(|signed| &signed.decided)) {
         (Some(details), Some(SigningDecision::Consented { authorisation, expires_at })) => {
             let granted = GrantedSigning { authorisation: authorisation.clone(), details: details.clone() };
             (Some(granted), Some(Millis(*expires_at)))

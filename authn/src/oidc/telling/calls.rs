@@ -8,18 +8,24 @@ use tokio::task::{Id, JoinSet};
 use super::message::{self, tell};
 use crate::error::Error;
 use crate::provider::Provider;
+use crate::store::hearing::Hearing;
 use crate::store::logouts;
 
 /// How many calls there are at a time.
-const CALLS: usize = 16;
-/// How many of them to one relying party.
-pub(super) const TO_ONE: u32 = 2;
+const CALLS: usize = 32;
+/// How many of them to one relying party; to one that did not answer the last time there is one.
+const TO_ONE: u32 = 2;
+/// How many of them to relying parties that did not answer the last time, or of which nobody knows: all other places are for those that
+/// answered.
+const TO_OTHERS: usize = 8;
+/// How many of these to relying parties that did not answer.
+const TO_THE_SILENT: usize = 4;
 
 /// Calls under way. Those that are dropped are given up: their messages are due again when their claim is over.
 #[derive(Default)]
 pub(super) struct Calls {
     tasks: JoinSet<()>,
-    clients: HashMap<Id, ClientId>,
+    clients: HashMap<Id, (ClientId, Hearing)>,
 }
 
 impl Calls {
@@ -29,25 +35,23 @@ impl Calls {
         if free == 0 {
             return Ok(0);
         }
-        // Rows of those who have no place are passed over, and there are so many of them at most.
+        // Of each kind rows of those who have no place are passed over, and there are so many of them at most.
         let page = u32::try_from(CALLS).unwrap_or(u32::MAX).saturating_mul(1 + TO_ONE);
         let mut begun = 0;
-        for logout in logouts::due(provider.db.read(), provider.now(), TO_ONE, page).await? {
+        for (logout, hearing) in logouts::due(provider.db.read(), provider.now(), TO_ONE, page).await? {
             if begun == free {
                 break;
             }
-            if self.of(&logout.client) >= usize::try_from(TO_ONE).unwrap_or(usize::MAX)
-                || !message::claim(provider, &logout).await?
-            {
+            if !self.has_place(&logout.client, hearing) || !message::claim(provider, &logout).await? {
                 continue;
             }
             let (provider, client) = (provider.clone(), logout.client.clone());
             let task = self.tasks.spawn(async move {
-                if let Err(error) = tell(&provider, logout).await {
+                if let Err(error) = tell(&provider, logout, hearing).await {
                     tracing::warn!(%error, "an ended session could not be told: {error}");
                 }
             });
-            self.clients.insert(task.id(), client);
+            self.clients.insert(task.id(), (client, hearing));
             begun += 1;
         }
         Ok(begun)
@@ -68,7 +72,20 @@ impl Calls {
         self.clients.remove(&ended);
     }
 
-    fn of(&self, client: &ClientId) -> usize {
-        self.clients.values().filter(|one| *one == client).count()
+    fn has_place(&self, client: &ClientId, hearing: Hearing) -> bool {
+        let under_way = |which: &dyn Fn(&(ClientId, Hearing)) -> bool| {
+            self.clients.values().filter(|one| which(one)).count()
+        };
+        let others = under_way(&|(_, one)| *one != Hearing::Answers);
+        let to_it = under_way(&|(one, _)| one == client);
+        let to_one = usize::try_from(TO_ONE).unwrap_or(usize::MAX);
+        match hearing {
+            Hearing::Answers => to_it < to_one,
+            Hearing::Unknown => to_it < to_one && others < TO_OTHERS,
+            Hearing::Silent(_) => {
+                let silent = under_way(&|(_, one)| matches!(one, Hearing::Silent(_)));
+                to_it == 0 && silent < TO_THE_SILENT && others < TO_OTHERS
+            }
+        }
     }
 }

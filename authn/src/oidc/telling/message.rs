@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use platform::clock::Millis;
-use platform::id::UserId;
+use platform::db::Tx;
+use platform::id::{ClientId, UserId};
 use serde_json::{Value, json};
 
 use super::security_event;
@@ -16,6 +17,7 @@ use crate::outward::CALL;
 use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::store::clients;
+use crate::store::hearing::{self, Hearing};
 use crate::store::logouts::{self, Form, Logout, Noted};
 
 /// What the token says has happened.
@@ -34,41 +36,119 @@ const PAUSES: [Duration; 6] = [
     Duration::from_hours(1),
 ];
 
+/// After how long a message is tried again that could not be signed.
+const UNSENT: Duration = Duration::from_secs(10);
+/// After how long a relying party that did not answer is called again, at first; each further time it is twice as long.
+const FIRST_REST: Duration = Duration::from_secs(5);
+/// The longest.
+const LONGEST_REST: Duration = Duration::from_mins(5);
+
+/// Whether there was an answer to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// There was, whatever it said.
+    Came,
+    /// There was none in time, or no connection.
+    Missing,
+    /// There was no call.
+    NotAsked,
+}
+
+/// How one attempt went.
+#[derive(Debug)]
+pub(super) struct Went {
+    /// The state that it settles, if it does.
+    settles: Option<&'static str>,
+    /// What is told of it.
+    outcome: String,
+    answer: Answer,
+}
+
+impl Went {
+    /// It was answered.
+    pub(super) fn answered(settles: Option<&'static str>, outcome: String) -> Self {
+        Self { settles, outcome, answer: Answer::Came }
+    }
+
+    /// It was not, and is tried again.
+    pub(super) fn unanswered(outcome: &str) -> Self {
+        Self { settles: None, outcome: outcome.to_owned(), answer: Answer::Missing }
+    }
+
+    /// There was no answer, because of this.
+    pub(super) fn failed(error: &reqwest::Error) -> Self {
+        Self::unanswered(if error.is_timeout() { "no answer in time" } else { "no connection could be made" })
+    }
+}
+
 /// Takes a message for one attempt; false if another machine has it.
 pub(super) async fn claim(provider: &Provider, logout: &Logout) -> Result<bool, Error> {
     let (claimed, until) = (logout.clone(), provider.now().plus(CLAIM));
     provider.db.write(move |tx| Box::pin(async move { logouts::claim(tx, &claimed, until).await })).await
 }
 
-/// Tries a message that was claimed.
-pub(super) async fn tell(provider: &Provider, logout: Logout) -> Result<(), Error> {
+/// Tries a message that was claimed, to a relying party of which this was known.
+pub(super) async fn tell(provider: &Provider, logout: Logout, hearing: Hearing) -> Result<(), Error> {
+    let went = match attempt(provider, &logout).await {
+        Ok(went) => went,
+        // Nothing was sent: the token could not be signed, or what it is made of not be read.
+        Err(error) => {
+            unsent(provider, logout).await?;
+            return Err(error);
+        }
+    };
+    let now = provider.now();
+    let attempts = usize::try_from(logout.attempts).unwrap_or(usize::MAX);
+    let (answer, outcome) = (went.answer, went.outcome);
+    let noted = match (went.settles, PAUSES.get(attempts)) {
+        (Some(state), _) => Noted { state, outcome, due_at: now, settled_at: Some(now) },
+        (None, Some(pause)) => Noted { state: "due", outcome, due_at: now.plus(*pause), settled_at: None },
+        (None, None) => Noted { state: "given-up", outcome, due_at: now, settled_at: Some(now) },
+    };
+    settle(provider, logout, noted, (answer, hearing), now).await
+}
+
+/// Makes a message due again that could not be sent, which takes no attempt from it. A crash before this leaves it with one less.
+async fn unsent(provider: &Provider, logout: Logout) -> Result<(), Error> {
+    let due_at = provider.now().plus(UNSENT);
+    provider
+        .db
+        .write(move |tx| Box::pin(async move { logouts::unsent(tx, &logout, "not signed", due_at).await }))
+        .await
+}
+
+/// One attempt. An error says that nothing was sent.
+async fn attempt(provider: &Provider, logout: &Logout) -> Result<Went, Error> {
     let client = clients::find_open(provider.db.read(), &logout.client).await?;
     let uri = client.as_ref().and_then(|client| match logout.form {
         Form::LogoutToken => client.config().backchannel_logout_uri.clone(),
         Form::SessionRevoked => client.config().security_events_uri.clone(),
     });
-    let (state, outcome) = match (client, uri) {
+    match (client, uri) {
         (Some(client), Some(uri)) => match logout.form {
-            Form::LogoutToken => deliver(provider, &client, &logout, &uri).await?,
-            Form::SessionRevoked => security_event::push(provider, &client, &logout, &uri).await?,
+            Form::LogoutToken => deliver(provider, &client, logout, &uri).await,
+            Form::SessionRevoked => security_event::push(provider, &client, logout, &uri).await,
         },
-        _ => (Some("given-up"), "the client is closed, or has no address for it any more".to_owned()),
-    };
-    let now = provider.now();
-    let attempts = usize::try_from(logout.attempts).unwrap_or(usize::MAX);
-    let noted = match (state, PAUSES.get(attempts)) {
-        (Some(state), _) => Noted { state, outcome, due_at: now, settled_at: Some(now) },
-        (None, Some(pause)) => Noted { state: "due", outcome, due_at: now.plus(*pause), settled_at: None },
-        (None, None) => Noted { state: "given-up", outcome, due_at: now, settled_at: Some(now) },
-    };
-    settle(provider, logout, noted, now).await
+        _ => Ok(Went {
+            settles: Some("given-up"),
+            outcome: "the client is closed, or has no address for it any more".to_owned(),
+            answer: Answer::NotAsked,
+        }),
+    }
 }
 
-async fn settle(provider: &Provider, logout: Logout, noted: Noted, now: Millis) -> Result<(), Error> {
+async fn settle(
+    provider: &Provider,
+    logout: Logout,
+    noted: Noted,
+    (answer, hearing): (Answer, Hearing),
+    now: Millis,
+) -> Result<(), Error> {
     provider
         .db
         .write(move |tx| {
             Box::pin(async move {
+                heard(tx, &logout.client, (answer, hearing), now).await?;
                 if !logouts::note(tx, &logout.id, &noted).await? || noted.settled_at.is_none() {
                     return Ok(());
                 }
@@ -87,20 +167,41 @@ async fn settle(provider: &Provider, logout: Logout, noted: Noted, now: Millis) 
         .await
 }
 
-/// One attempt: the state it settles, if it does, and what is told of it.
-async fn deliver(
-    provider: &Provider,
-    client: &Client,
-    logout: &Logout,
-    uri: &str,
-) -> Result<(Option<&'static str>, String), Error> {
+/// Writes down whether a relying party answers, where that is something else than what was known.
+async fn heard(
+    tx: &mut Tx,
+    client: &ClientId,
+    (answer, was): (Answer, Hearing),
+    now: Millis,
+) -> Result<(), Error> {
+    match (answer, was) {
+        (Answer::NotAsked, _) | (Answer::Came, Hearing::Answers) => Ok(()),
+        (Answer::Came, Hearing::Unknown | Hearing::Silent(_)) => hearing::answered(tx, client).await,
+        (Answer::Missing, was) => {
+            let times = match was {
+                Hearing::Silent(times) => times.saturating_add(1),
+                Hearing::Answers | Hearing::Unknown => 1,
+            };
+            hearing::silent(tx, client, times, now.plus(rest(times))).await
+        }
+    }
+}
+
+/// How long a relying party is left alone that did not answer so many times in a row.
+fn rest(times: u32) -> Duration {
+    let doublings = times.saturating_sub(1).min(16);
+    FIRST_REST.saturating_mul(1 << doublings).min(LONGEST_REST)
+}
+
+/// Delivers a logout token.
+async fn deliver(provider: &Provider, client: &Client, logout: &Logout, uri: &str) -> Result<Went, Error> {
     // The time at which it leaves: it may have waited long.
     let about = (logout.face, &logout.person, logout.sid.as_str());
     let token = logout_token(provider, client, about, provider.now()).await?;
     let body: String =
         url::form_urlencoded::Serializer::new(String::new()).append_pair("logout_token", &token).finish();
     let Ok(request) = provider.outward.post(uri) else {
-        return Ok((None, "no connection could be made".to_owned()));
+        return Ok(Went::unanswered("no connection could be made"));
     };
     let sent = request
         .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -108,11 +209,11 @@ async fn deliver(
         .send()
         .await;
     Ok(match sent.map(|response| response.status().as_u16()) {
-        Ok(status @ (200 | 204)) => (Some("delivered"), format!("status {status}")),
+        Ok(status @ (200 | 204)) => Went::answered(Some("delivered"), format!("status {status}")),
         // What relying parties of CIS2 answer when they have no such session.
-        Ok(501) => (Some("unknown-session"), "status 501".to_owned()),
-        Ok(status) => (None, format!("status {status}")),
-        Err(error) => unanswered(&error),
+        Ok(501) => Went::answered(Some("unknown-session"), "status 501".to_owned()),
+        Ok(status) => Went::answered(None, format!("status {status}")),
+        Err(error) => Went::failed(&error),
     })
 }
 
@@ -129,12 +230,6 @@ pub(crate) async fn logout_token(
         LogoutTyp::Jwt => "JWT",
     };
     provider.keys.sign(client.config().id_token_signed_response_alg, typ, &claims).await
-}
-
-/// What is told of an attempt without an answer; it is tried again.
-pub(super) fn unanswered(error: &reqwest::Error) -> (Option<&'static str>, String) {
-    let told = if error.is_timeout() { "no answer in time" } else { "no connection could be made" };
-    (None, told.to_owned())
 }
 
 /// OpenID Connect Back-Channel Logout 2.4: no nonce, so that it can never pass for an ID token.

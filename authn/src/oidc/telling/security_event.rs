@@ -6,7 +6,7 @@
 use http::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::{Value, json};
 
-use super::message::unanswered;
+use super::message::Went;
 use crate::client::Client;
 use crate::error::Error;
 use crate::provider::Provider;
@@ -26,35 +26,35 @@ const ERRORS: [&str; 6] = [
 /// The largest refusal that is read.
 const LARGEST: usize = 4096;
 
-/// One attempt: the state it settles, if it does, and what is told of it.
+/// Pushes the event.
 pub(super) async fn push(
     provider: &Provider,
     client: &Client,
     logout: &Logout,
     uri: &str,
-) -> Result<(Option<&'static str>, String), Error> {
+) -> Result<Went, Error> {
     let claims = claims(logout, provider.faces.issuer(logout.face));
     let alg = client.config().id_token_signed_response_alg;
     let token = provider.keys.sign(alg, "secevent+jwt", &claims).await?;
     let Ok(request) = provider.outward.post(uri) else {
-        return Ok((None, "no connection could be made".to_owned()));
+        return Ok(Went::unanswered("no connection could be made"));
     };
     // RFC 8935 2.
     let request = request.header(CONTENT_TYPE, "application/secevent+jwt").header(ACCEPT, "application/json");
     let response = match request.body(token).send().await {
         Ok(response) => response,
-        Err(error) => return Ok(unanswered(&error)),
+        Err(error) => return Ok(Went::failed(&error)),
     };
     Ok(match response.status().as_u16() {
         // RFC 8935 2.2: accepted; whoever says OK or nothing has it too.
-        status @ (200 | 202 | 204) => (Some("delivered"), format!("status {status}")),
+        status @ (200 | 202 | 204) => Went::answered(Some("delivered"), format!("status {status}")),
         400 => refused(response).await,
-        status => (None, format!("status {status}")),
+        status => Went::answered(None, format!("status {status}")),
     })
 }
 
 /// A receiver that says why it does not take the event will not take it later: RFC 8935 2.3. Any other 400 is tried again.
-async fn refused(mut response: reqwest::Response) -> (Option<&'static str>, String) {
+async fn refused(mut response: reqwest::Response) -> Went {
     let mut body = Vec::new();
     while let Ok(Some(part)) = response.chunk().await {
         body.extend_from_slice(&part);
@@ -65,8 +65,8 @@ async fn refused(mut response: reqwest::Response) -> (Option<&'static str>, Stri
     let said: Option<Value> = serde_json::from_slice(&body).ok();
     let said = said.as_ref().and_then(|said| said.get("err")).and_then(Value::as_str);
     match ERRORS.into_iter().find(|error| Some(*error) == said) {
-        Some(error) => (Some("refused"), format!("status 400: {error}")),
-        None => (None, "status 400".to_owned()),
+        Some(error) => Went::answered(Some("refused"), format!("status 400: {error}")),
+        None => Went::answered(None, "status 400".to_owned()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Keys of relying parties, and assertions signed with them.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -8,7 +9,7 @@ use aws_lc_rs::signature::{
     RSA_PSS_SHA256, RsaKeyPair,
 };
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use platform::clock::Millis;
 use serde_json::{Value, json};
 
@@ -42,6 +43,25 @@ impl Pair {
                 json!({"kty": "RSA", "n": b64(n), "e": b64(e), "kid": kid, "use": "sig"})
             }
         }
+    }
+
+    /// The public half in the forms in which programs hold it: as JSON, as DER, and as PEM.
+    pub(crate) fn public_forms(&self) -> [Vec<u8>; 3] {
+        let der: Vec<u8> = match self {
+            Self::P256(pair) => {
+                AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).unwrap().as_ref().to_vec()
+            }
+            Self::Rsa(pair) => {
+                AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).unwrap().as_ref().to_vec()
+            }
+        };
+        let mut pem = "-----BEGIN PUBLIC KEY-----\n".to_owned();
+        for line in STANDARD.encode(&der).as_bytes().chunks(64) {
+            pem.push_str(std::str::from_utf8(line).unwrap());
+            pem.push('\n');
+        }
+        pem.push_str("-----END PUBLIC KEY-----\n");
+        [self.jwk("1").to_string().into_bytes(), der, pem.into_bytes()]
     }
 
     /// A signed text.

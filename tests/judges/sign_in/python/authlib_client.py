@@ -158,6 +158,8 @@ def main():
     old = tokens["refresh_token"]
     new = session.refresh_token(metadata["token_endpoint"], refresh_token=old)
     assert new["refresh_token"] != old
+    # Until its successor is used it may be asked with once more: the answer may have been lost.
+    session.refresh_token(metadata["token_endpoint"], refresh_token=new["refresh_token"])
     try:
         session.refresh_token(metadata["token_endpoint"], refresh_token=old)
         raise AssertionError("a refresh token was taken twice")
