@@ -31,7 +31,7 @@ async fn told(rig: &Rig, watch: &Value) -> Answered {
 /// Signs in by the app in a browser that may hold a session.
 async fn signs_in_by_app(rig: &Rig, browser: &mut Browser, seed: &str) {
     // The code with which the app was added works once.
-    rig.pass(Duration::from_secs(60));
+    rig.pass(Duration::from_mins(1));
     let here = rig.begin(browser, ALL).await;
     let fields = [("email", EMAIL), ("password", PASSWORD), ("code", &code(seed, rig.now()))];
     let done = browser.form(&format!("{here}/app"), &fields).await;

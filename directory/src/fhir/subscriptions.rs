@@ -137,28 +137,28 @@ impl Criteria {
                 Ok(false)
             }
             Self::Organisations(conditions) => {
-                let changed = times(changes, |what| match what {
+                let when = times(changes, |what| match what {
                     Touched::Organisation(ods) => Some(ods),
                     _ => None,
                 });
-                let changed: BTreeMap<String, Millis> =
-                    changed.into_iter().filter_map(|(ods, at)| Some((ods, at.into_iter().min()?))).collect();
-                if changed.is_empty() {
+                let when: BTreeMap<String, Millis> =
+                    when.into_iter().filter_map(|(ods, at)| Some((ods, at.into_iter().min()?))).collect();
+                if when.is_empty() {
                     return Ok(false);
                 }
                 let lasting: Vec<Condition> =
                     conditions.iter().filter(|one| is_lasting(one)).cloned().collect();
                 let mut all = lasting.clone();
-                all.push(Condition::Codes(changed.keys().cloned().collect()));
+                all.push(Condition::Codes(when.keys().cloned().collect()));
                 Ok(!organisation_faces::page(tx, &all, 0, 1).await?.is_empty()
-                    || organisations::were_meant(tx, &lasting, &changed).await?)
+                    || organisations::were_meant(tx, &lasting, &when).await?)
             }
             Self::Systems(kind, asked) => {
-                let changed = times(changes, |what| match what {
+                let when = times(changes, |what| match what {
                     Touched::System(id) => Some(folded(&id)),
                     _ => None,
                 });
-                for (id, at) in changed {
+                for (id, at) in when {
                     if was_meant(register, tx, (*kind, asked), &id, at.len()).await? {
                         return Ok(true);
                     }

@@ -129,7 +129,9 @@ pub(super) async fn touched_since(
         for change in &rows {
             (point.number, point.told_at) = (change.number, change.at);
             let Some(what) = touched(change) else { continue };
-            branches.iter().for_each(|branch| gathered.add(*branch, &what));
+            for branch in &branches {
+                gathered.add(*branch, &what);
+            }
         }
         if rows.len() < usize::try_from(STEP).unwrap_or(usize::MAX) {
             break false;

@@ -80,7 +80,8 @@ pub(crate) async fn create(
     }
     let kind = OrganisationKind::Virtual;
     organisations_written::write(tx, kind, &[&prepared], now).await?;
-    organisations_written::note_names(tx, &[&ods], changes::last(tx).await?).await?;
+    let told = changes::last(tx).await?;
+    organisations_written::note_names(tx, &[&ods], told).await?;
     let event = Event::OrganisationCreated { organisation: ods.to_string(), kind };
     audit::record(tx, now, actor, &event).await?;
     let mut version = Version::FIRST;
@@ -175,7 +176,8 @@ async fn written(
     let prepared = Prepared::new(changed.record)?;
     let ods = prepared.record.ods.clone();
     organisations_written::replace(tx, changed.kind, &[&prepared], now).await?;
-    organisations_written::note_names(tx, &[&ods], changes::last(tx).await?).await?;
+    let told = changes::last(tx).await?;
+    organisations_written::note_names(tx, &[&ods], told).await?;
     audit::record(tx, now, actor, event).await?;
     organisations::find(tx, &ods).await?.ok_or(Error::Stored { what: "organisation" })
 }

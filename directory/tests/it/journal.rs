@@ -90,7 +90,7 @@ platform::both_engines! {
         let keeping = tokio::spawn(world.rig.register.clone().keep_journal());
         world.rig.register.finish_journal().await;
         assert_eq!(recorded(&db).await, ASKED);
-        world.rig.hand.advance(std::time::Duration::from_secs(60));
+        world.rig.hand.advance(std::time::Duration::from_mins(1));
         read_all(&world.rig, &ann).await;
         world.rig.register.finish_journal().await;
         assert_eq!(recorded(&db).await, [ASKED, ASKED].concat(), "each once");
@@ -106,7 +106,7 @@ platform::both_engines! {
         assert!(recorded(&db).await.is_empty());
 
         let next = Rig::with(db.clone(), config.clone());
-        next.hand.advance(std::time::Duration::from_secs(3600));
+        next.hand.advance(std::time::Duration::from_hours(1));
         next.register.begin_journal().await.unwrap();
         assert_eq!(recorded(&db).await, ASKED);
         let times: Vec<i64> = sqlx::query_scalar("SELECT recorded_at FROM audit_event WHERE name = 'workers-shown'").fetch_all(db.read()).await.unwrap();

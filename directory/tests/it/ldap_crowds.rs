@@ -124,7 +124,7 @@ platform::both_engines! {
         assert_eq!((otherwise.result.as_str(), otherwise.deletes), ("0 Success", true), "it goes on");
         // Six who are something in the registration authority, and the nurse: each with a membership and a role.
         assert_eq!(otherwise.names.len(), 7 * 3, "{otherwise:?}");
-        assert!(otherwise.names.iter().any(|name| *name == own), "{otherwise:?}");
+        assert!(otherwise.names.contains(&own), "{otherwise:?}");
         // Who follows somebody alone is told of nobody else, and of them only if they are concerned.
         for (number, many) in [(NURSE, 3), (NURSE + 1, 0)] {
             let base = format!("uid={},ou=People,o=nhs", user(number));

@@ -33,8 +33,8 @@ pub(crate) async fn archive(
     let cms = decoded(&request.cms)?;
     let document = request.document.as_deref().map(decoded).transpose()?;
     let sentence = "hash_algo is the object identifier of SHA-256, SHA-384 or SHA-512.";
-    let called = |oid: &str| Hash::called(oid).ok_or(Error::Verification { sentence });
-    let hash = request.hash_algo.as_deref().map(called).transpose()?;
+    let hash_of = |oid: &str| Hash::called(oid).ok_or(Error::Verification { sentence });
+    let hash = request.hash_algo.as_deref().map(hash_of).transpose()?;
     let asker = Asker::Application(sharer);
     let archived = cades::renew(&signer, &asker, (&cms, document.as_deref()), hash).await?;
     Ok(Json(Archived { cms: STANDARD.encode(archived) }))

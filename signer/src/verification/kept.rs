@@ -165,8 +165,9 @@ impl Kept {
 
     /// The policies that these profiles assert now.
     pub(crate) fn policies_of(&self, names: &[&str]) -> Vec<ObjectIdentifier> {
-        let named = self.profiles.iter().filter(|profile| names.contains(&profile.id.as_str()));
-        named
+        self.profiles
+            .iter()
+            .filter(|profile| names.contains(&profile.id.as_str()))
             .flat_map(|profile| &profile.policies)
             .filter_map(|text| ObjectIdentifier::new(text).ok())
             .collect()
@@ -298,8 +299,7 @@ mod tests {
         ];
         assert_eq!(kept.shards_of(&came, MOST_SHARDS), root(&[2, 4]));
         assert_eq!(kept.shards_of(&came, 1), root(&[2]));
-        let forged = of_shard(&forger, 1);
-        let mut many = vec![forged; MOST_STRANGERS];
+        let mut many = vec![of_shard(&forger, 1); MOST_STRANGERS];
         many.push(of_shard(&ours, 2));
         assert!(kept.shards_of(&many, MOST_SHARDS).is_empty());
         assert_eq!(kept.shards_of(&many[1..], MOST_SHARDS), root(&[2]));

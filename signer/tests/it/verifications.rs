@@ -49,15 +49,17 @@ fn naming_shards() -> String {
         assert!(done.status.success(), "{arguments}");
     };
     std::fs::write(dir.path().join("document"), DOCUMENT).unwrap();
-    let mut sign = "cms -sign -cades -binary -nodetach -outform DER -in document -out out.p7s".to_owned();
-    for shard in 1..=3 {
+    let signers = [1, 2, 3].map(|shard| {
         openssl(&format!(
             "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {shard}.key -out {shard}.pem -subj /CN=Stranger-{shard} \
              -addext keyUsage=critical,nonRepudiation -addext crlDistributionPoints=URI:http://pki.example.org/crl/remote-signing/{shard}.crl"
         ));
-        sign += &format!(" -signer {shard}.pem -inkey {shard}.key");
-    }
-    openssl(&sign);
+        format!("-signer {shard}.pem -inkey {shard}.key")
+    });
+    openssl(&format!(
+        "cms -sign -cades -binary -nodetach -outform DER -in document -out out.p7s {}",
+        signers.join(" ")
+    ));
     base64(&std::fs::read(dir.path().join("out.p7s")).unwrap())
 }
 
@@ -110,13 +112,13 @@ platform::both_engines! {
         }
         // Where nothing is set, the profiles by which is signed say it.
         let of_cards = rig.twin_set(|config| {
-            config.profile = "card-signing".to_owned();
+            "card-signing".clone_into(&mut config.profile);
             config.dss.card_profile = vec!["card-signing".to_owned()];
         });
         let judged = verify(&of_cards, &beside).await;
         assert_eq!((&judged.body["verdict"], codes(&judged)), (&json!("invalid"), vec!["certificate-policy"]), "{:#}", judged.body);
         let of_none = rig.twin_set(|config| {
-            config.profile = "unknown".to_owned();
+            "unknown".clone_into(&mut config.profile);
             config.dss.card_profile = vec!["unknown".to_owned()];
         });
         let judged = verify(&of_none, &beside).await;

@@ -21,8 +21,8 @@ pub(crate) use masters::{KeyCount, key_counts, of_other_masters};
 pub(crate) use once::{find, keep, sweep};
 pub(crate) use prints::{PrintRow, end_print, insert_print, print, prints_from_before};
 pub(crate) use rows::{
-    Card, Filter, Serials, by_id, by_id_in, by_serial_in, expose_puk, held_by, insert, keep as keep_card, page,
-    set_keys,
+    Card, Filter, Serials, by_id, by_id_in, by_serial_in, expose_puk, held_by, insert, keep as keep_card,
+    page, set_keys,
 };
 pub(crate) use unlocks::{
     KnownBy, SentCode, approve_unlock, end_unlocks, insert_unlock, keep_newest_waiting, sendings_since,
