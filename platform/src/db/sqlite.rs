@@ -33,7 +33,7 @@ use tokio::task::JoinHandle;
 
 pub(super) use driver::{DRIVER, READER, WRITER};
 use error::{is_in_the_way, refused};
-use statement::Question;
+use statement::{Handle, Question};
 use watch::{Running, Watch};
 
 /// How long a statement of a reader may take where it is asked for.
@@ -81,9 +81,9 @@ pub(super) struct InPlace {
 /// Where the connection is.
 #[derive(Debug)]
 enum Place {
-    Here(Connection),
+    Here(Handle),
     /// On a thread of its own, with a statement that takes long.
-    Away(JoinHandle<Connection>),
+    Away(JoinHandle<Handle>),
     /// It came to harm there.
     Lost,
 }
@@ -103,11 +103,18 @@ impl InPlace {
         let watch = Arc::new(Watch::new());
         let asked = Arc::clone(&watch);
         connection.progress_handler(EVERY, Some(move || !asked.goes_on())).map_err(refused)?;
-        Ok(Self { place: Place::Here(connection), watch, used_for, limit, depth: 0, is_rolled_back: false })
+        Ok(Self {
+            place: Place::Here(Handle::new(connection)),
+            watch,
+            used_for,
+            limit,
+            depth: 0,
+            is_rolled_back: false,
+        })
     }
 
     /// The connection, once a statement that was left has ended: what is begun before that would be taken for it.
-    async fn settled(&mut self) -> Result<&Connection, Error> {
+    async fn settled(&mut self) -> Result<&Handle, Error> {
         if let Place::Away(thread) = &mut self.place {
             let back = thread.await;
             self.place = back.map_or(Place::Lost, Place::Here);
@@ -117,13 +124,13 @@ impl InPlace {
             self.roll_back_here();
         }
         match &self.place {
-            Place::Here(connection) => Ok(connection),
+            Place::Here(handle) => Ok(handle),
             Place::Away(_) | Place::Lost => Err(Error::WorkerCrashed),
         }
     }
 
     fn roll_back_here(&mut self) {
-        let Place::Here(connection) = &self.place else { return };
+        let Place::Here(Handle { connection, .. }) = &self.place else { return };
         if self.depth == 0 {
             return;
         }
@@ -149,14 +156,14 @@ impl InPlace {
         // Statements in place never wait: whoever asks one after the other lets others have their turn.
         tokio::task::coop::consume_budget().await;
         let (used_for, limit, watch) = (self.used_for, self.limit, Arc::clone(&self.watch));
-        let connection = self.settled().await?;
+        let handle = self.settled().await?;
         let first = match used_for {
             Use::Reading => limit.min(AT_ONCE),
             Use::Writing => limit,
         };
         let running = watch.begin(first);
         let mut found = Vec::new();
-        let outcome = question.run(connection, |item| {
+        let outcome = question.run(handle, |item| {
             found.push(Ok(item));
             let is_enough = rows.is_some_and(|rows| found.len() >= rows);
             if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -171,22 +178,22 @@ impl InPlace {
 
     /// Begins anew on a thread.
     fn send_away(&mut self, question: Question) -> Result<Rows<'static>, Error> {
-        let Place::Here(connection) = std::mem::replace(&mut self.place, Place::Lost) else {
+        let Place::Here(handle) = std::mem::replace(&mut self.place, Place::Lost) else {
             return Err(Error::WorkerCrashed);
         };
         let running = self.watch.begin(self.limit);
         let (wanted, found) = mpsc::channel(AHEAD);
         self.place = Place::Away(tokio::task::spawn_blocking(move || {
-            let _held = connection.busy_timeout(HELD);
-            let outcome = question.run(&connection, |item| match wanted.blocking_send(Ok(item)) {
+            let _held = handle.connection.busy_timeout(HELD);
+            let outcome = question.run(&handle, |item| match wanted.blocking_send(Ok(item)) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(_nobody_waits) => ControlFlow::Break(()),
             });
             if let Err(error) = outcome {
                 let _nobody_waits = wanted.blocking_send(Err(error));
             }
-            let _here = connection.busy_timeout(Duration::ZERO);
-            connection
+            let _here = handle.connection.busy_timeout(Duration::ZERO);
+            handle
         }));
         Ok(Box::pin(Watched { found, running: Some(running) }))
     }
@@ -314,8 +321,8 @@ impl AnyConnectionBackend for InPlace {
         _parameters: &[AnyTypeInfo],
     ) -> Work<'c, AnyStatement> {
         Box::pin(async move {
-            let connection = self.settled().await?;
-            statement::described(connection, sql.into_sql_str())
+            let handle = self.settled().await?;
+            statement::described(&handle.connection, sql.into_sql_str())
         })
     }
 }

@@ -1,5 +1,6 @@
 //! A statement on the thread that calls: its parameters, its rows.
 
+use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -14,8 +15,36 @@ use sqlx_core::any::{
 };
 use sqlx_core::ext::ustr::UStr;
 
-use super::Found;
 use super::error::refused;
+use super::{Found, PREPARED};
+
+/// A connection, and what is known of the statements that it keeps.
+#[derive(Debug)]
+pub(super) struct Handle {
+    pub(super) connection: Connection,
+    /// In which order the text of a statement has its parameters: SQLite tells it of each alone, and looks through all before for that.
+    orders: RefCell<HashMap<Box<str>, Arc<[usize]>>>,
+}
+
+impl Handle {
+    pub(super) fn new(connection: Connection) -> Self {
+        Self { connection, orders: RefCell::default() }
+    }
+
+    /// Which argument is the first parameter, which the second, and so on.
+    fn order_of(&self, text: &str, statement: &Statement<'_>) -> Result<Arc<[usize]>, Error> {
+        if let Some(known) = self.orders.borrow().get(text) {
+            return Ok(Arc::clone(known));
+        }
+        let order = order(statement)?;
+        let mut orders = self.orders.borrow_mut();
+        if orders.len() >= PREPARED {
+            orders.clear();
+        }
+        orders.insert(text.into(), Arc::clone(&order));
+        Ok(order)
+    }
+}
 
 /// What is asked: a statement with its parameters, or a text of several without.
 pub(super) struct Question {
@@ -33,13 +62,14 @@ impl Question {
     /// Gives each row, and for each statement that it is done, until nothing more is wanted.
     pub(super) fn run(
         &self,
-        connection: &Connection,
+        handle: &Handle,
         mut give: impl FnMut(Found) -> ControlFlow<()>,
     ) -> Result<(), Error> {
+        let connection = &handle.connection;
         let Some(arguments) = &self.arguments else {
             let mut texts = Batch::new(connection, self.text.as_str());
             while let Some(mut statement) = texts.next().map_err(refused)? {
-                if step(connection, &mut statement, &[], &mut give)?.is_break() {
+                if step(connection, &mut statement, &mut give)?.is_break() {
                     break;
                 }
             }
@@ -47,10 +77,14 @@ impl Question {
         };
         if self.is_kept {
             let mut statement = connection.prepare_cached(self.text.as_str()).map_err(refused)?;
-            let _done = step(connection, &mut statement, arguments, &mut give)?;
+            let order = handle.order_of(self.text.as_str(), &statement)?;
+            bind(&mut statement, &order, arguments)?;
+            let _done = step(connection, &mut statement, &mut give)?;
         } else {
             let mut statement = connection.prepare(self.text.as_str()).map_err(refused)?;
-            let _done = step(connection, &mut statement, arguments, &mut give)?;
+            let order = order(&statement)?;
+            bind(&mut statement, &order, arguments)?;
+            let _done = step(connection, &mut statement, &mut give)?;
         }
         Ok(())
     }
@@ -59,10 +93,8 @@ impl Question {
 fn step(
     connection: &Connection,
     statement: &mut Statement<'_>,
-    arguments: &[AnyValueKind],
     give: &mut impl FnMut(Found) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, Error> {
-    bind(statement, arguments)?;
     let mut columns = None;
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next().map_err(refused)? {
@@ -79,19 +111,23 @@ fn step(
     Ok(give(Either::Left(AnyQueryResult { rows_affected: connection.changes(), last_insert_id: None })))
 }
 
-/// Parameters are `$1`, `$2` and so on, in whatever order the text has them.
-fn bind(statement: &mut Statement<'_>, arguments: &[AnyValueKind]) -> Result<(), Error> {
-    for index in 1..=statement.parameter_count() {
-        let number = match statement.parameter_name(index) {
-            None => index,
-            Some(name) => name
-                .strip_prefix(['$', '?'])
-                .and_then(|number| number.parse().ok())
-                .ok_or_else(|| Error::Protocol(format!("a parameter is $ and a number, not {name}")))?,
-        };
-        let value = number.checked_sub(1).and_then(|number: usize| arguments.get(number));
+/// Which argument each parameter is: they are `$1`, `$2` and so on, in whatever order the text has them.
+fn order(statement: &Statement<'_>) -> Result<Arc<[usize]>, Error> {
+    let number = |index| match statement.parameter_name(index) {
+        None => Ok(index),
+        Some(name) => name
+            .strip_prefix(['$', '?'])
+            .and_then(|number| number.parse().ok())
+            .ok_or_else(|| Error::Protocol(format!("a parameter is $ and a number, not {name}"))),
+    };
+    (1..=statement.parameter_count()).map(number).collect()
+}
+
+fn bind(statement: &mut Statement<'_>, order: &[usize], arguments: &[AnyValueKind]) -> Result<(), Error> {
+    for (index, number) in order.iter().enumerate() {
+        let value = number.checked_sub(1).and_then(|number| arguments.get(number));
         let value = value.ok_or_else(|| Error::Protocol(format!("parameter {number} has no value")))?;
-        statement.raw_bind_parameter(index, parameter(value)?).map_err(refused)?;
+        statement.raw_bind_parameter(index + 1, parameter(value)?).map_err(refused)?;
     }
     Ok(())
 }

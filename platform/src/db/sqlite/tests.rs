@@ -103,3 +103,30 @@ async fn readers_do_not_write() {
         Some("8")
     );
 }
+
+/// Parameters are numbered, whatever their order in the text; one may be there twice, and one that has no value is refused.
+#[tokio::test]
+async fn parameters_have_numbers() {
+    use sqlx::{Arguments as _, Row as _};
+    let folder = tempfile::tempdir().unwrap();
+    let mut reader = reader(folder.path(), LIMIT);
+    let text = "SELECT $2 || $1 || $2 AS t";
+    for (one, two) in [("a", "b"), ("c", "d")] {
+        let mut arguments = AnyArguments::default();
+        arguments.add(one).unwrap();
+        arguments.add(two).unwrap();
+        let asked = AnyConnectionBackend::fetch_optional(
+            &mut reader,
+            SqlStr::from_static(text),
+            true,
+            Some(arguments),
+        );
+        let said: String = asked.await.unwrap().unwrap().get("t");
+        assert_eq!(said, [two, one, two].concat());
+    }
+    let mut arguments = AnyArguments::default();
+    arguments.add("a").unwrap();
+    let asked =
+        AnyConnectionBackend::fetch_optional(&mut reader, SqlStr::from_static(text), true, Some(arguments));
+    assert!(asked.await.is_err());
+}
