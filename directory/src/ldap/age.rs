@@ -59,7 +59,7 @@ pub(super) async fn ages(tx: &mut Tx, branch: Branch, unit: &Unit, from: &Point)
 impl Ages {
     /// How old the entry with this name is.
     pub(super) fn of(&self, dn: &Dn) -> Age {
-        let known = match dn.depth_below(&Branch::People.dn()) {
+        let known = match dn.depth_below(Branch::People.dn()) {
             Some(2) => &self.members,
             Some(3) => &self.roles,
             _ => return self.unit,

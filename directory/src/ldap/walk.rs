@@ -43,8 +43,8 @@ impl Range {
     pub(super) fn reaches(&self, branch: Branch) -> bool {
         match branch {
             // A naming context of its own: it is asked for by its name.
-            Branch::Changelog => self.base.depth_below(&branch.dn()).is_some(),
-            _ => self.reaches_below(&branch.dn()),
+            Branch::Changelog => self.base.depth_below(branch.dn()).is_some(),
+            _ => self.reaches_below(branch.dn()),
         }
     }
 
@@ -299,8 +299,14 @@ impl<'w> Walk<'w> {
 
 /// The entry with this name, if it is seen.
 pub(super) async fn find(register: &Register, who: &Viewer, dn: &Dn) -> Result<Option<Entry>, Refusal> {
-    let same = |entry: &Entry| entry.dn == *dn || entry.dn.normal() == dn.normal();
-    if let Some(entry) = tree::fixed().iter().find(|entry| same(entry)) {
+    let fixed = tree::fixed();
+    // Most write them as they are written here.
+    if let Some(entry) = fixed.iter().find(|entry| entry.dn == *dn) {
+        return Ok(Some(entry.clone()));
+    }
+    let normal = dn.normal();
+    let same = |entry: &Entry| entry.dn == *dn || entry.dn.normal() == normal;
+    if let Some(entry) = fixed.iter().find(|entry| same(entry)) {
         return Ok(Some(entry.clone()));
     }
     for branch in Branch::ALL {

@@ -16,7 +16,7 @@ pub(super) fn refusal(op: &LdapOp) -> Option<Refusal> {
         _ => return None,
     };
     let dn = Dn::parse(name).unwrap_or_default();
-    let branch = Branch::ALL.into_iter().find(|branch| dn.depth_below(&branch.dn()).is_some());
+    let branch = Branch::ALL.into_iter().find(|branch| dn.depth_below(branch.dn()).is_some());
     let place = match branch {
         Some(Branch::Services) => "/directory/systems",
         Some(Branch::Organisations) => "/directory/organisations",

@@ -104,7 +104,7 @@ pub(super) async fn these(register: &Register, tx: &mut Tx, ids: &[String]) -> R
 async fn above(tx: &mut Tx) -> Result<Unit, Error> {
     let kept = kept(&mut *tx).await?;
     let mut entry =
-        Entry::new(Branch::Changelog.dn(), &["nhsExternalChangelog", "top"], "nhsExternalChangelog");
+        Entry::new(Branch::Changelog.dn().clone(), &["nhsExternalChangelog", "top"], "nhsExternalChangelog");
     entry.put("cn", ["Changelog".to_owned()]);
     entry.put("firstchangenumber", [kept.first.to_string()]);
     entry.put("lastchangenumber", [kept.last.to_string()]);
@@ -190,7 +190,7 @@ async fn told(register: &Register, tx: &mut Tx, change: &Change) -> Result<Told,
         }
         // It is about all of them, or about something that has no entry of its own.
         Some(Touched::Position(_) | Touched::Everybody) | None => {
-            Told { target: Branch::People.dn(), act: Act::Modify, now: None }
+            Told { target: Branch::People.dn().clone(), act: Act::Modify, now: None }
         }
     })
 }
@@ -217,7 +217,7 @@ fn first(unit: Unit) -> Option<Entry> {
 
 /// The name of the entry that a change was made to; none of what is no change.
 pub(super) fn target(entry: &Entry) -> Option<Dn> {
-    entry.dn.depth_below(&Branch::Changelog.dn()).filter(|depth| *depth > 0)?;
+    entry.dn.depth_below(Branch::Changelog.dn()).filter(|depth| *depth > 0)?;
     entry.values("targetdn").first().and_then(|name| Dn::parse(name).ok())
 }
 

@@ -66,19 +66,23 @@ impl Branch {
         [Self::Services, Self::Organisations, Self::People, Self::Workgroups, Self::Changelog];
 
     /// Its name.
-    pub(super) fn dn(self) -> Dn {
+    pub(super) fn dn(self) -> &'static Dn {
+        static NAMES: LazyLock<[Dn; 5]> = LazyLock::new(|| {
+            [branch("Services"), branch("Organisations"), branch("People"), branch("workgroups"), changelog::dn()]
+        });
+        let [services, organisations, people, workgroups, changelog] = &*NAMES;
         match self {
-            Self::Services => branch("Services"),
-            Self::Organisations => branch("Organisations"),
-            Self::People => branch("People"),
-            Self::Workgroups => branch("workgroups"),
-            Self::Changelog => changelog::dn(),
+            Self::Services => services,
+            Self::Organisations => organisations,
+            Self::People => people,
+            Self::Workgroups => workgroups,
+            Self::Changelog => changelog,
         }
     }
 
     /// The unit that a search of a branch is kept to by its base alone, if it is.
     pub(super) fn unit_below(self, base: &Dn, scope: &Scope) -> Option<String> {
-        let is_above_all = self == Self::Changelog && base.depth_below(&self.dn()) == Some(0);
+        let is_above_all = self == Self::Changelog && base.depth_below(self.dn()) == Some(0);
         if is_above_all && *scope != Scope::Base {
             return None;
         }
@@ -87,7 +91,7 @@ impl Branch {
 
     /// The id of the unit that an entry below the branch belongs to, as units are read by it.
     pub(super) fn id_of(self, dn: &Dn) -> Option<String> {
-        let depth = dn.depth_below(&self.dn())?;
+        let depth = dn.depth_below(self.dn())?;
         if depth == 0 {
             // The entry above the changes tells of them, so it is made of the register as they are.
             return (self == Self::Changelog).then(changelog::own_unit);
@@ -397,7 +401,7 @@ fn made_fixed() -> Vec<Entry> {
     top.put("o", ["nhs".to_owned()]);
     top.put("hasSubordinates", ["TRUE".to_owned()]);
     let branches = Branch::REGISTER.into_iter().map(|branch| {
-        let dn = branch.dn();
+        let dn = branch.dn().clone();
         let name = dn.0.first().map(|part| part.value.clone()).unwrap_or_default();
         let mut entry = Entry::new(dn, &["organizationalUnit", "top"], "organizationalUnit");
         entry.put("ou", [name]);
