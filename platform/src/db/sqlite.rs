@@ -81,9 +81,9 @@ pub(super) struct InPlace {
 /// Where the connection is.
 #[derive(Debug)]
 enum Place {
-    Here(Handle),
+    Here(Box<Handle>),
     /// On a thread of its own, with a statement that takes long.
-    Away(JoinHandle<Handle>),
+    Away(JoinHandle<Box<Handle>>),
     /// It came to harm there.
     Lost,
 }
@@ -104,7 +104,7 @@ impl InPlace {
         let asked = Arc::clone(&watch);
         connection.progress_handler(EVERY, Some(move || !asked.goes_on())).map_err(refused)?;
         Ok(Self {
-            place: Place::Here(Handle::new(connection)),
+            place: Place::Here(Box::new(Handle::new(connection))),
             watch,
             used_for,
             limit,
@@ -130,7 +130,8 @@ impl InPlace {
     }
 
     fn roll_back_here(&mut self) {
-        let Place::Here(Handle { connection, .. }) = &self.place else { return };
+        let Place::Here(handle) = &self.place else { return };
+        let connection = &handle.connection;
         if self.depth == 0 {
             return;
         }

@@ -68,7 +68,13 @@ impl Branch {
     /// Its name.
     pub(super) fn dn(self) -> &'static Dn {
         static NAMES: LazyLock<[Dn; 5]> = LazyLock::new(|| {
-            [branch("Services"), branch("Organisations"), branch("People"), branch("workgroups"), changelog::dn()]
+            [
+                branch("Services"),
+                branch("Organisations"),
+                branch("People"),
+                branch("workgroups"),
+                changelog::dn(),
+            ]
         });
         let [services, organisations, people, workgroups, changelog] = &*NAMES;
         match self {
