@@ -64,6 +64,18 @@ impl Alg {
         Alg::MlDsa87,
     ];
 
+    /// How many signatures one session makes before another's turn comes: sixteen where that is done in a millisecond, and of what takes
+    /// longer so many that nobody who waits for one of theirs waits for more than some milliseconds.
+    pub const fn in_a_turn(self) -> usize {
+        match self {
+            Self::P256 | Self::Ed25519 => 16,
+            Self::P384 | Self::MlDsa44 | Self::MlDsa65 | Self::MlDsa87 => 8,
+            Self::Rsa2048 => 4,
+            Self::Rsa3072 => 2,
+            Self::Rsa4096 => 1,
+        }
+    }
+
     /// What it is of.
     pub fn family(self) -> Family {
         match self {

@@ -1,15 +1,15 @@
 //! Whose turn it is at the token: one call of each application after the other, however many some of them wait with, and for however many
 //! people.
 //!
-//! A call is up to sixteen signatures. As many are under way as the token has sessions, and one more, so that none idles; what waits, waits
-//! here and not in the token's own queue, where first come is first served. So a batch of hundreds delays another application by the
+//! A call is up to sixteen signatures, fewer where each takes longer. As many are under way as the token has sessions, and one more, so that
+//! none idles; what waits, waits here and not in the token's own queue, where first come is first served. So a batch of hundreds delays another application by the
 //! calls that are just under way, and not by its length. Single requests go before batches, eight of them for each call of a batch, so
 //! that batches go on too. The operator says of which applications batches go before, or single requests behind.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hsm::{Key, Scheme};
+use hsm::{Alg, Key, Scheme};
 use platform::id::ClientId;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -125,9 +125,10 @@ impl Inputs {
         each.len()
     }
 
-    /// In as few calls as may be, all of about the same size.
-    fn calls(self) -> Vec<Self> {
-        let each = self.len().div_ceil(hsm::calls(self.len())).max(1);
+    /// In as few calls as may be, all of about the same size, none longer than a turn by this algorithm.
+    fn calls(self, alg: Alg) -> Vec<Self> {
+        let calls = self.len().div_ceil(alg.in_a_turn()).max(1);
+        let each = self.len().div_ceil(calls).max(1);
         match self {
             Self::Digests(all) => all.chunks(each).map(|call| Self::Digests(call.to_vec())).collect(),
             Self::Messages(all) => all.chunks(each).map(|call| Self::Messages(call.to_vec())).collect(),
@@ -198,8 +199,9 @@ pub(crate) async fn sign(fair: &Fair, who: &Sharer, work: Work<'_>) -> Result<Ve
     if count == 0 {
         return Ok(Vec::new());
     }
-    let mut calls = inputs.calls();
-    let priority = how.priority(calls.len());
+    let mut calls = inputs.calls(key.alg());
+    // A handful by a slow algorithm is several calls, and no batch for that.
+    let priority = how.priority(hsm::calls(count));
     if calls.len() == 1
         && let Some(only) = calls.pop()
     {
