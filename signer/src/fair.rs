@@ -2,9 +2,9 @@
 //! people.
 //!
 //! A call is up to sixteen signatures, fewer where each takes longer. As many are under way as the token has sessions, and one more, so that
-//! none idles; what waits, waits here and not in the token's own queue, where first come is first served. So a batch of hundreds delays another application by the
-//! calls that are just under way, and not by its length. Single requests go before batches, eight of them for each call of a batch, so
-//! that batches go on too. The operator says of which applications batches go before, or single requests behind.
+//! none idles; what waits, waits here and not in the token's own queue, where first come is first served. So a batch of hundreds delays
+//! another application by the calls that are just under way, and not by its length. Single requests go before batches, eight of them for
+//! each call of a batch, so that batches go on too. The operator says of which applications batches go before, or single requests behind.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
