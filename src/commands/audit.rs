@@ -52,6 +52,7 @@ pub fn events() -> String {
         catalogue::module::<directory::SystemEvent>(),
         catalogue::module::<directory::ldap::LdapEvent>(),
         catalogue::module::<directory::FhirEvent>(),
+        catalogue::module::<directory::ReadsEvent>(),
         catalogue::module::<directory::RequestEvent>(),
         catalogue::module::<directory::CampaignEvent>(),
         catalogue::module::<authn::Event>(),

@@ -9,6 +9,7 @@ use platform::db::{Db, Tx};
 
 use super::file::{self, Folder, Found, Segment};
 use super::frame::Id;
+use super::together::together;
 use super::{Journal, Kept, failed, new_id, on_disk};
 use crate::error::Error;
 use crate::showing::Record;
@@ -203,11 +204,11 @@ async fn record(db: &Db, id: Id, group: Vec<Arc<Kept>>) -> Result<usize, Error> 
             let journal = id.to_string();
             let recorded_to = reads_journals::recorded_to(tx, &journal).await?;
             let new = group.iter().filter(|kept| kept.number > recorded_to);
-            let acts: Vec<_> = new.map(|kept| kept.record.act()).collect();
-            let Some(last) = group.last().filter(|_| !acts.is_empty()) else { return Ok(0) };
-            audit::record_each(tx, &acts).await?;
+            let many = new.clone().count();
+            let Some(last) = group.last().filter(|_| many > 0) else { return Ok(0) };
+            audit::record_each(tx, &together(new)).await?;
             reads_journals::record_to(tx, &journal, last.number).await?;
-            Ok(acts.len())
+            Ok(many)
         })
     })
     .await
