@@ -65,6 +65,7 @@ pub use ids::{
     AccessProfileId, AssignmentId, CampaignId, FeedEventId, FeedLinkId, LeavingId, MemberId,
     OrganisationPersonId, PositionId, RequestId, RoleProfileId, WorkgroupId,
 };
+pub use journal::ReadsEvent;
 pub use model::ModelConfig;
 pub use person::{DocumentKey, Erasure, Event as PersonEvent, Retention};
 pub use position::PositionEvent;

@@ -116,12 +116,14 @@ async fn ask(server: Server, people: Vec<String>, answered: Arc<Mutex<Vec<String
 /// How often the record has whom.
 async fn recorded(url: &str) -> BTreeMap<String, usize> {
     let mut connection = AnyConnection::connect(url).await.unwrap();
-    let text = "SELECT body FROM audit_event WHERE module = 'directory' AND name = 'workers-shown'";
+    let text = "SELECT body FROM audit_event WHERE module = 'directory' AND name IN ('workers-shown', 'reads-together')";
     let rows: Vec<Vec<u8>> = sqlx::query_scalar(text).fetch_all(&mut connection).await.unwrap();
     let mut times = BTreeMap::new();
     for body in rows {
         let body: Value = serde_json::from_slice(&body).unwrap();
-        for person in body["event"]["people"].as_array().unwrap() {
+        let alone = [serde_json::json!({"shown": body["event"]})];
+        let reads = body["event"]["reads"].as_array().map_or(&alone[..], Vec::as_slice);
+        for person in reads.iter().flat_map(|read| read["shown"]["people"].as_array().unwrap()) {
             *times.entry(person.as_str().unwrap().to_owned()).or_default() += 1;
         }
     }

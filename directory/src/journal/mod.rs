@@ -3,13 +3,14 @@
 //! [`Journal::keep`] puts a frame at the end of a file by one write, so that it outlives the process; one task ([`drain`]) records what
 //! waits, in order, many frames in one transaction, which also says up to which frame of which file that is. So each frame is recorded
 //! once, whenever a process is killed: what a start finds and the database does not say was recorded is recorded before a face answers.
-//! The files are exchanged when they are large, and taken away when everything in them is in the record.
+//! Reads of one caller that are recorded together are one event ([`together`]). The files are exchanged when they are large, and taken away when everything in them is in the record.
 
 mod drain;
 mod file;
 mod frame;
 #[cfg(test)]
 mod tests;
+mod together;
 
 use std::collections::VecDeque;
 use std::io;
@@ -19,6 +20,8 @@ use std::time::Duration;
 
 use platform::db::Db;
 use tokio::sync::Notify;
+
+pub use together::ReadsEvent;
 
 use self::file::{End, Folder, Segment};
 use self::frame::{Id, LONGEST};
