@@ -8,6 +8,7 @@ use http::StatusCode;
 use platform::db::Db;
 use serde_json::{Value, json};
 
+use super::lost_answers::tried_once_more;
 use super::rig::{CHOSEN, Chip, Desk, MANAGER, NURSE, Pulled, STRANGER, settings};
 
 const PATH: &str = "/ca/card-rediversifications";
@@ -42,9 +43,16 @@ async fn done_though_pulled(desk: &Desk, card: &str, errand: &str, chip: &Chip) 
     for at in 1..60 {
         let (over, reader) = desk.relay(card, errand, Pulled::after(chip, at, at % 2 == 0), None).await;
         commands.extend(reader.commands);
-        if matches!(over, Some(Over::Ended { done: true, .. })) {
-            assert!(at > 2, "it has more than {at} commands");
-            return commands;
+        match over {
+            Some(Over::Ended { done: true, .. }) => {
+                assert!(at > 2, "it has more than {at} commands");
+                return commands;
+            }
+            // What the card said to its management key was lost, and somebody says that it is tried once more.
+            Some(Over::Ended { words, .. }) if words.contains("tried once more") => {
+                tried_once_more(desk, card, errand).await;
+            }
+            _ => {}
         }
     }
     panic!("it does not come to an end");
