@@ -110,7 +110,8 @@ fn unlock(settings: &Settings, serial: Option<u32>) -> anyhow::Result<()> {
     println!("The card is unlocked, and has the passcode that you chose ({}).", card.reader);
     println!(
         "Somebody told you its unblocking key: have it repaired as soon as a server is reached, which changes that first. Where the server \
-         knows the card as locked it then sees that it is not any more."
+         knows the card as locked it then sees that it is not any more, unless an unlock with the server had broken off before: then unlock \
+         the card once more with the server."
     );
     Ok(())
 }

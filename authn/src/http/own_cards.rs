@@ -13,17 +13,19 @@ use serde::{Deserialize, Serialize};
 
 use super::account::SignedIn;
 use super::form::json;
-use super::own::Script;
-use super::page::{Failed, page, reaching};
+use super::own::{Form, Script};
+use super::page::{Failed, page, reaching, see_other};
 use crate::interaction::Level;
 use crate::pages::{Frame, OwnCardRow, OwnCardsPage, RenewCard, moment};
 use crate::provider::Provider;
+use crate::session::Session;
 
 pub(super) fn router() -> Router<Provider> {
     Router::new()
         .route("/account/cards", get(list))
         .route("/account/cards/{card}", get(show))
         .route("/account/cards/{card}/progress", get(progress))
+        .route("/account/cards/{card}/renewal/end", post(give_up))
         .route("/account/cards/{card}/ticket", post(ticket))
 }
 
@@ -81,12 +83,28 @@ async fn ticket(
     Path(card): Path<String>,
     Script(Nothing {}): Script<Nothing>,
 ) -> Result<Response, Problem> {
-    let signed_in = HolderSignedIn {
+    let given = provider.ca.renew_own_card(&session.person, &card, &signed_in(&session)).await;
+    Ok(json(StatusCode::CREATED, &given.map_err(in_words)?))
+}
+
+/// Gives up a renewal of which nothing is done yet.
+async fn give_up(
+    State(provider): State<Provider>,
+    SignedIn(session, _): SignedIn,
+    Path(card): Path<String>,
+    _form: Form,
+) -> Result<Response, Failed> {
+    let given_up = provider.ca.give_up_own_card(&session.person, &card, &signed_in(&session)).await;
+    let own = given_up.map_err(not_given_up_in_words)?;
+    Ok(see_other(&format!("/account/cards/{}", own.id), &[]))
+}
+
+/// How they have signed in, for the register.
+fn signed_in(session: &Session) -> HolderSignedIn {
+    HolderSignedIn {
         assurance: assurance(session.level).map(str::to_owned),
         session: Some(session.sid.clone()),
-    };
-    let given = provider.ca.renew_own_card(&session.person, &card, &signed_in).await;
-    Ok(json(StatusCode::CREATED, &given.map_err(in_words)?))
+    }
 }
 
 /// What a sign-in is worth, as the register reads it.
@@ -115,10 +133,35 @@ fn in_words(mut refused: Problem) -> Problem {
     refused
 }
 
+/// The same where a renewal is given up.
+fn not_given_up_in_words(mut refused: Problem) -> Problem {
+    let words = match refused.code {
+        "card-errand-open" => {
+            "This renewal has begun to change the card, and is not given up any more. Go back to your smartcards and go on with it."
+        }
+        "card-errand-unknown" => "This card is not being renewed any more. Go back to your smartcards.",
+        _ => return refused,
+    };
+    words.clone_into(&mut refused.detail);
+    refused
+}
+
 /// A card as the page has it; `agent` says where agents are, if there are any.
 fn row(card: &OwnCard, level: Level, agent: Option<&str>) -> OwnCardRow {
     let open = matches!(card.renewal, OwnRenewal::Open | OwnRenewal::BrokeOff | OwnRenewal::UnderWay);
+    let untouched = untouched(card);
+    let fault = card.errand.as_ref().and_then(|errand| errand.fault.as_deref());
     let mut sentence = sentence(card);
+    if let Some(fault) = fault {
+        sentence = format!("{sentence} Why it stopped last: {}.", fault.trim_end_matches('.'));
+    }
+    let stopped = untouched && fault.is_some();
+    if stopped {
+        sentence.push_str(
+            " Nothing of the card was changed. If it is locked, or you do not know its passcode, unlock it: the renewal ends with that, and you \
+             begin another.",
+        );
+    }
     if open && agent.is_none() {
         sentence.push_str(" Your registration authority does that: no card is renewed on this page.");
     } else if open && level < Level::Three {
@@ -130,8 +173,15 @@ fn row(card: &OwnCard, level: Level, agent: Option<&str>) -> OwnCardRow {
         serial: card.serial.clone(),
         sentence,
         renews: open && agent.is_some() && level >= Level::Three,
-        unlocks: agent.is_some() && card.renewal == OwnRenewal::Locked,
+        unlocks: agent.is_some() && (stopped || card.renewal == OwnRenewal::Locked),
+        gives_up: untouched && level >= Level::Three,
     }
+}
+
+/// Whether it is being renewed, and nothing of that is done yet.
+fn untouched(card: &OwnCard) -> bool {
+    matches!(card.renewal, OwnRenewal::UnderWay | OwnRenewal::Unapproved)
+        && card.errand.as_ref().is_some_and(|errand| errand.step == "begun")
 }
 
 fn sentence(card: &OwnCard) -> String {
@@ -161,7 +211,9 @@ fn sentence(card: &OwnCard) -> String {
             format!("Its certificates ended on {ends}, too long ago to renew it. Your registration authority replaces it.")
         }
         OwnRenewal::Locked => {
-            "It is locked, or nobody has chosen its passcode yet. Unlock it first: a locked card is not renewed.".to_owned()
+            "It is locked, or nobody has chosen its passcode yet. Unlock it first: a locked card is not renewed. If it was unlocked where no \
+             server is reached and is still called locked here, unlock it once more here."
+                .to_owned()
         }
         OwnRenewal::OnHold => "It is on hold. Ask your registration authority why.".to_owned(),
         OwnRenewal::Busy => {
@@ -212,6 +264,7 @@ mod tests {
             (OwnRenewal::InGrace, Level::Three, true, false, false, "until 24 November 2026"),
             (OwnRenewal::TooLate, Level::Three, true, false, false, "replaces it"),
             (OwnRenewal::Locked, Level::Three, true, false, true, "Unlock it first"),
+            (OwnRenewal::Locked, Level::Three, true, false, true, "unlock it once more here"),
             (OwnRenewal::Locked, Level::Three, false, false, false, "Unlock it first"),
             (OwnRenewal::Unapproved, Level::Three, true, false, false, "approve"),
             (OwnRenewal::OnHold, Level::Three, true, false, false, "on hold"),
@@ -220,6 +273,48 @@ mod tests {
             let row = row(&card(renewal), level, agents.then_some("http://127.0.0.1:44880"));
             assert_eq!((row.renews, row.unlocks), (renews, unlocks), "{renewal:?}: {}", row.sentence);
             assert!(row.sentence.contains(says), "{renewal:?}: {}", row.sentence);
+        }
+    }
+
+    /// A renewal that stopped before anything was done says why, can be given up by whoever signed in surely enough, and leads to the unlock;
+    /// one that has gone further says why and does neither, and one that has not stopped leads to no unlock.
+    #[test]
+    fn stopped_renewal_can_be_given_up() {
+        let fault = "the card did not take the passcode";
+        for (step, stopped, level, gives_up, unlocks) in [
+            ("begun", true, Level::Three, true, true),
+            ("begun", true, Level::Two, false, true),
+            ("begun", false, Level::Three, true, false),
+            ("keyed", true, Level::Three, false, false),
+        ] {
+            let card = OwnCard {
+                id: "a".to_owned(),
+                serial: "4711".to_owned(),
+                state: CardState::Renewing,
+                renewal: OwnRenewal::UnderWay,
+                ends_at: Millis(0),
+                opens_at: Millis(0),
+                closes_at: Millis(0),
+                errand: Some(ErrandInfo {
+                    id: "e".to_owned(),
+                    card: "a".to_owned(),
+                    act: "renew".to_owned(),
+                    state: "open".to_owned(),
+                    step: step.to_owned(),
+                    fault: stopped.then(|| fault.to_owned()),
+                    approved_by: None,
+                    until: Millis(0),
+                }),
+            };
+            let row = row(&card, level, Some("http://127.0.0.1:44880"));
+            assert_eq!((row.gives_up, row.unlocks), (gives_up, unlocks), "{step}: {}", row.sentence);
+            assert_eq!(row.sentence.contains(fault), stopped, "{step}: {}", row.sentence);
+            assert_eq!(
+                row.sentence.contains("Nothing of the card was changed"),
+                unlocks,
+                "{step}: {}",
+                row.sentence
+            );
         }
     }
 }

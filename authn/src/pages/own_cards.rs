@@ -16,6 +16,8 @@ pub(crate) struct OwnCardRow {
     pub renews: bool,
     /// Whether they can unlock it.
     pub unlocks: bool,
+    /// Whether they can give up its renewal.
+    pub gives_up: bool,
 }
 
 /// The cards that somebody has.

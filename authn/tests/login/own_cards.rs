@@ -55,6 +55,18 @@ async fn planted(
     id
 }
 
+/// Changes the errands that there are.
+async fn change(rig: &Rig, set: &'static str) {
+    let statement = format!("UPDATE ca_card_errand SET {set}");
+    let changed = rig.db.write(move |tx| {
+        Box::pin(async move {
+            sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut *tx).await?;
+            Ok::<_, platform::db::Error>(())
+        })
+    });
+    changed.await.unwrap();
+}
+
 /// Who began errands of cards, as the record has it.
 async fn begun(rig: &Rig) -> Vec<String> {
     sqlx::query_scalar("SELECT actor FROM ca_card_errand ORDER BY errand_id")
@@ -153,6 +165,45 @@ platform::both_engines! {
         let refused = browser.script(&ticket, &json!({})).await;
         assert_eq!((refused.status, &refused.json()["code"]), (403, &json!("own-record")), "{}", refused.body);
         assert!(begun(&rig).await.is_empty());
+    }
+
+    /// A renewal that stopped before anything was done says why on the page, leads to the unlock and is given up there; what has gone further
+    /// says why, and is not given up.
+    async fn stopped_renewal_is_given_up_on_the_page(db: Db) {
+        let (rig, authority) = with_cards(db, &json!({"card_agent": AGENT})).await;
+        let id = planted(&rig, &authority, ("4711", "active", USER), rig.now().plus(DAY * 60)).await;
+        let (page, end) = (format!("/account/cards/{id}"), format!("/account/cards/{id}/renewal/end"));
+        let mut key = SoftKey::new();
+        rig.enrol_key(USER, "security-key", &mut key).await;
+        let mut browser = rig.signed_in(&mut key).await;
+        assert!(!browser.get(&page).await.body.contains("Give up"));
+        assert_eq!(browser.form(&end, &[]).await.status, 404, "it is not being renewed");
+        assert_eq!(browser.script(&format!("{page}/ticket"), &json!({})).await.status, 201);
+        let unlock = "href=\"/sign-in/unlock-card\"";
+        let shown = browser.get(&page).await.body;
+        assert!(shown.contains("Give up the renewal") && !shown.contains(unlock), "{shown}");
+
+        change(&rig, "fault = '<b>the card</b> did not take the passcode', step = 'keyed'").await;
+        let shown = browser.get(&page).await.body;
+        assert!(shown.contains("did not take the passcode.") && !shown.contains("<b>the card"), "{shown}");
+        assert!(!shown.contains("Give up") && !shown.contains(unlock), "{shown}");
+        let refused = browser.form(&end, &[]).await;
+        assert!(refused.status == 409 && refused.body.contains("has begun to change the card"), "{}", refused.body);
+
+        change(&rig, "step = 'begun'").await;
+        for path in ["/account/cards", page.as_str()] {
+            let shown = browser.get(path).await.body;
+            for said in ["did not take the passcode.", "Give up the renewal", unlock] {
+                assert!(shown.contains(said), "{path}, {said}: {shown}");
+            }
+        }
+        let done = browser.form(&end, &[]).await;
+        assert_eq!((done.status, done.header("location")), (303, page.clone()), "{}", done.body);
+        let shown = browser.get(&page).await.body;
+        assert!(shown.contains("It can be renewed now.") && !shown.contains("Give up"), "{shown}");
+        let states: Vec<String> =
+            sqlx::query_scalar("SELECT state FROM ca_card_errand").fetch_all(rig.db.read()).await.unwrap();
+        assert_eq!(states, ["ended"]);
     }
 
     /// Where workstations have no agent the page says who renews cards, and has nothing to press.

@@ -61,6 +61,7 @@ platform::both_engines! {
                 ("/account/enrolments".to_owned(), vec![]),
                 ("/account/sessions/01900000-0000-7000-8000-000000000000/end".to_owned(), vec![]),
                 ("/account/authenticators/01900000-0000-7000-8000-000000000000/removal".to_owned(), vec![]),
+                ("/account/cards/none/renewal/end".to_owned(), vec![]),
             ] {
                 let refused = browser.form(&path, &fields).await;
                 assert_eq!(refused.status, 403, "{origin:?} {path}: {}", refused.body);

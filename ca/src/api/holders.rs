@@ -110,4 +110,15 @@ impl Client {
         let path = format!("/ca/card-holders/{holder}/cards/{}/renewals", percent_encoded(card));
         self.peer.call(Method::POST, &path, Some(signed_in)).await
     }
+
+    /// Gives up its renewal, of which nothing is done yet: the card as it is then.
+    pub async fn give_up_own_card(
+        &self,
+        holder: &UserId,
+        card: &str,
+        signed_in: &HolderSignedIn,
+    ) -> Result<OwnCard, Problem> {
+        let path = format!("/ca/card-holders/{holder}/cards/{}/renewals/endings", percent_encoded(card));
+        self.peer.call(Method::POST, &path, Some(signed_in)).await
+    }
 }

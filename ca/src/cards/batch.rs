@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::store::cards::{self, BatchRow, ErrandRow, KeptBatch};
 
 /// How many cards are worked on together at most: all of their errands are begun in one transaction.
-const MOST: usize = 100;
+pub(super) const MOST: usize = 100;
 
 impl Cards {
     /// Reserves cards for their holders and begins the errands that issue them, all or none.

@@ -15,7 +15,7 @@ use platform::message::code::{COUNTED_OVER, LIFETIME, SENDINGS};
 use platform::problem::Problem;
 use platform::web::{PeerAddress, Rate};
 
-use super::self_unlock::{SWEPT, can_be_unlocked, code, tried};
+use super::self_unlock::{SWEPT, code, tried, unlockable};
 use super::stock::{field, is_serial};
 use super::{CardEvent, CardRefused, Cards, keys};
 use crate::api::{AskColleague, ColleagueAsked, WaitingUnlock, WaitingUnlocks};
@@ -108,7 +108,7 @@ async fn wait(
     (now, until): (Millis, Millis),
 ) -> Result<(), Error> {
     cards::sweep_unlocks(tx, now.minus(COUNTED_OVER), SWEPT).await?;
-    let Some(card) = cards::by_serial_in(tx, serial).await?.filter(can_be_unlocked) else { return Ok(()) };
+    let Some(card) = unlockable(tx, serial).await? else { return Ok(()) };
     let Some(user_id) = card.user_id else { return Ok(()) };
     let since = now.minus(COUNTED_OVER);
     if cards::vouchings_since(tx, &user_id, since).await? >= i64::from(SENDINGS) {

@@ -4,7 +4,8 @@
 //! before anything else is done with it (`errand::Run::meet`).
 //!
 //! An unlock that is open, since its network went away, ends in the same act: whoever is still at work on it writes nothing more, so that
-//! the card keeps the key that is told. That this key went by a workstation is another mark, and keeps nobody from being told it.
+//! the card keeps the key that is told. That this key went by a workstation is another mark, and keeps nobody from being told it. A
+//! renewal that stopped before anything was done, as where the card did not take its holder's passcode, ends with that too.
 
 use audit::Actor;
 use card::piv::Puk;
@@ -43,14 +44,16 @@ impl Cards {
         if identified.is_empty() {
             return Err(field("identified", "how you know that the card's holder is before you"));
         }
-        let puk = keys::puk(self.authority.hsm(), &card.serial, can_be_told(&card)?).await?;
+        // Whether a renewal gives way is seen where it is ended.
+        let name = if card.state == CardState::Renewing { key_to_tell(&card)? } else { can_be_told(&card)? };
+        let puk = keys::puk(self.authority.hsm(), &card.serial, name).await?;
         let (now, actor, card_id) = (self.now(), Actor::from(caller), card.card_id.clone());
         let by = actor.clone();
         let db = &self.authority.desk().db;
         db.write(move |tx: &mut Tx| {
             Box::pin(async move {
                 // Before the card is read, as an errand writes: none of it writes another key after that.
-                close_unlock(tx, &card_id, now).await?;
+                make_way(tx, &card_id, &actor, now).await?;
                 let read = cards::by_id_in(tx, &card_id).await?.ok_or(CardRefused::Unknown)?;
                 // What was derived is the key of the card as it was read.
                 if read.puk != card.puk {
@@ -77,12 +80,16 @@ impl Cards {
     }
 }
 
-/// Closes an unlock that is open: it is done off line from here on. With any other errand the card is being worked on.
-async fn close_unlock(tx: &mut Tx, card: &str, now: Millis) -> Result<(), Error> {
+/// Closes an unlock that is open: it is done off line from here on. A renewal that stopped before anything was done ends. With any other
+/// errand the card is being worked on.
+async fn make_way(tx: &mut Tx, card: &str, actor: &Actor, now: Millis) -> Result<(), Error> {
     match cards::open_errand(tx, card).await? {
         None => Ok(()),
         Some(open) if open.act == Act::Unlock => {
             errand::close(tx, &open.errand_id, None, now).await.map(drop)
+        }
+        Some(open) if errand::gives_way(&open) => {
+            errand::end_untouched(tx, &open.errand_id, actor, now).await.map(drop)
         }
         Some(_) => Err(CardRefused::ErrandOpen.into()),
     }
@@ -94,6 +101,11 @@ fn can_be_told(card: &Card) -> Result<PukName, CardRefused> {
     if ![IssuedLocked, Active, PinLocked].contains(&card.state) {
         return Err(CardRefused::PukNotTold("the card is not in use, so there is nothing to unlock"));
     }
+    key_to_tell(card)
+}
+
+/// The key that may be told of a card in use.
+fn key_to_tell(card: &Card) -> Result<PukName, CardRefused> {
     if card.puk_exposed_at.is_some() {
         return Err(CardRefused::PukNotTold(
             "the card's unblocking key was told before, and is told once: the card needs contact with the server first",

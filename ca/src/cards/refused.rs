@@ -92,7 +92,7 @@ pub enum CardRefused {
     CodeRefused,
     /// No answer to a management key was lost.
     #[error(
-        "this errand has not stopped because a card's answer to its management key was lost, so there is nothing to try once more"
+        "no answer of a card to its management key was lost here, or it is being worked on, so there is nothing to try once more"
     )]
     NoAnswerLost,
     /// Its unblocking key is not told.

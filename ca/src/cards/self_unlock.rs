@@ -17,7 +17,7 @@ use platform::id::{UserId, uuid_text};
 use platform::message::code::{COUNTED_OVER, LIFETIME, SENDINGS, TRIES, six_digits};
 use platform::problem::Problem;
 
-use super::errand::{Opening, Ticket, goes_on};
+use super::errand::{Opening, Ticket, gives_way, goes_on, stopped_renewal};
 use super::stock::{field, is_serial};
 use super::{CardEvent, CardRefused, CardState, Cards, keys, letters};
 use crate::api::{AskUnlock, RelayTicket, UnlockAsked};
@@ -141,7 +141,7 @@ fn holder(user: &str) -> Actor {
 
 async fn send(tx: &mut Tx, wish: &Wish, now: Millis) -> Result<Outcome, Error> {
     cards::sweep_unlocks(tx, now.minus(COUNTED_OVER), SWEPT).await?;
-    let Some(card) = cards::by_serial_in(tx, &wish.serial).await?.filter(can_be_unlocked) else {
+    let Some(card) = unlockable(tx, &wish.serial).await? else {
         return Ok(Outcome::Unmatched);
     };
     let Some(user) = card.user_id.as_deref().and_then(|user| user.parse::<UserId>().ok()) else {
@@ -191,8 +191,12 @@ async fn send(tx: &mut Tx, wish: &Wish, now: Millis) -> Result<Outcome, Error> {
     Ok(Outcome::Sent)
 }
 
-pub(super) fn can_be_unlocked(card: &Card) -> bool {
-    [CardState::IssuedLocked, CardState::Active, CardState::PinLocked].contains(&card.state)
+/// The card with a serial number, if it can be unlocked: one in use, or whose renewal gives way.
+pub(super) async fn unlockable(tx: &mut Tx, serial: &str) -> Result<Option<Card>, Error> {
+    let Some(card) = cards::by_serial_in(tx, serial).await? else { return Ok(None) };
+    let in_use = [CardState::IssuedLocked, CardState::Active, CardState::PinLocked].contains(&card.state);
+    let can = in_use || stopped_renewal(tx, &card).await?.is_some();
+    Ok(can.then_some(card))
 }
 
 /// Counts a try, and gives the code's row if it is right. A wrong one is in the record.
@@ -207,7 +211,7 @@ pub(super) async fn tried(tx: &mut Tx, id: &str, mark: &str, now: Millis) -> Res
     Ok(None)
 }
 
-/// The errand of a right code: the one that it began, an unlock that is open, or a new one.
+/// The errand of a right code: the one that it began, an unlock that is open, or a new one, for which a renewal that stopped gives way.
 async fn errand_of(tx: &mut Tx, unlock: &SentCode, opening: &Opening) -> Result<String, Error> {
     if let Some(errand) = &unlock.errand_id {
         return Ok(errand.clone());
@@ -219,8 +223,8 @@ async fn errand_of(tx: &mut Tx, unlock: &SentCode, opening: &Opening) -> Result<
     }
     let errand = match cards::open_errand(tx, &unlock.card_id).await? {
         Some(open) if open.act == Act::Unlock && goes_on(&open, &card) => open,
-        Some(_) => return Err(CardRefused::ErrandOpen.into()),
-        None => opening.open(tx, card).await?,
+        Some(open) if !gives_way(&open) => return Err(CardRefused::ErrandOpen.into()),
+        Some(_) | None => opening.open(tx, card).await?,
     };
     cards::set_unlock_errand(tx, &unlock.unlock_id, &errand.errand_id).await?;
     Ok(errand.errand_id)

@@ -14,7 +14,7 @@ macro_rules! realm {
 
 /// The rule of each route. A route of the document that is not here fails the test, so that whoever adds one says
 /// here who may use it.
-pub(super) const ROUTES: [Route; 212] = [
+pub(super) const ROUTES: [Route; 214] = [
     Route("GET", "/audit/checkpoint", Open, none),
     Route("GET", "/audit/tile/{path}", Open, none),
     Route("GET", "/audit/logs", Open, none),
@@ -83,6 +83,7 @@ pub(super) const ROUTES: [Route; 212] = [
     Route("POST", "/ca/cards/{card}/unblocking-key", ActOrOwn("ca:cards"), none),
     Route("POST", "/ca/card-batches", ActOrOwn("ca:cards"), none),
     Route("GET", "/ca/card-batches/{batch}", ActOrOwn("ca:cards"), none),
+    Route("POST", "/ca/card-batches/{batch}/second-tries", ActOrOwn("ca:cards"), none),
     Route("GET", "/ca/card-rediversifications", ActOrOwn("ca:cards"), none),
     Route("POST", "/ca/card-rediversifications", ActOrOwn("ca:cards"), none),
     Route("GET", "/ca/cards/{card}/unlocks", ActOrOwn("ca:cards"), none),
@@ -92,6 +93,7 @@ pub(super) const ROUTES: [Route; 212] = [
     Route("GET", "/ca/card-holders/{person}/cards", Act("ca:holders"), none),
     Route("GET", "/ca/card-holders/{person}/cards/{card}", Act("ca:holders"), none),
     Route("POST", "/ca/card-holders/{person}/cards/{card}/renewals", Act("ca:holders"), || json!({})),
+    Route("POST", "/ca/card-holders/{person}/cards/{card}/renewals/endings", Act("ca:holders"), || json!({})),
     Route("POST", "/ca/card-unlocks", Open, none),
     Route("POST", "/ca/card-unlocks/by-colleague", Open, none),
     Route("POST", "/ca/card-unlocks/{unlock}/tickets", Open, none),

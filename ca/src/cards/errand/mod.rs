@@ -19,7 +19,8 @@
 //!    transaction.
 //!
 //! An errand that is not done in time, or is given up, ends: its certificates are revoked. So does one with whose card something else
-//! was done meanwhile, such as a cancelled one.
+//! was done meanwhile, such as a cancelled one. A renewal that stopped before anything was done ends once the card is to be unlocked
+//! (`giving_way`).
 
 mod approval;
 mod begin;
@@ -29,6 +30,7 @@ mod ending;
 mod entry;
 mod fault;
 mod foreseeing;
+mod giving_way;
 mod hand;
 mod issue;
 mod objects;
@@ -48,6 +50,7 @@ use std::str::FromStr;
 
 pub(super) use begin::began;
 pub(super) use ending::close;
+pub(super) use giving_way::{end_untouched, gives_way, stopped_renewal};
 pub(crate) use hand::Hand;
 pub(super) use opening::{Opening, Ticket, goes_on};
 

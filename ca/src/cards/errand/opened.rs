@@ -14,7 +14,8 @@ impl Run {
     /// The move by which the register follows a card that it has as locked, and that its holder has unlocked with the key that was told. It is
     /// asked for when the card has got another key, and written with that.
     ///
-    /// An unlock at a workstation that was given up is none: it leaves a passcode that nobody knows, and a counter that says as much.
+    /// An unlock at a workstation that was given up is none: it leaves a passcode that nobody knows, and a counter that says as much. A card
+    /// whose key went by a workstation and was told after that stays locked, whoever unlocked it: its holder unlocks it once at the server.
     pub(super) async fn unlocked_elsewhere(&mut self) -> Result<Option<Moving>, Fault> {
         // Where the key went by a workstation too, the counter may tell of an unlock there.
         let was_told_alone = self.card.puk_exposed_at.is_some() && self.card.puk_seen_at.is_none();

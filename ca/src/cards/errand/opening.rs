@@ -10,6 +10,7 @@ use platform::problem::Problem;
 use platform::secret::Secret;
 
 use super::Step;
+use super::giving_way::make_way;
 use crate::api::RelayTicket;
 use crate::cards::moving::Moving;
 use crate::cards::{CardEvent, CardMove, CardRefused, CardState, ManagementName, PukName};
@@ -32,8 +33,11 @@ pub(crate) struct Opening {
 }
 
 impl Opening {
-    /// Begins it for a card as it was read: the row, the move and the record, or nothing of them.
+    /// Begins it for a card as it was read: the row, the move and the record, or nothing of them. For an unlock a renewal gives way that
+    /// stopped before anything was done.
     pub(crate) async fn open(&self, tx: &mut Tx, card: Card) -> Result<ErrandRow, Error> {
+        let card =
+            if self.act == Act::Unlock { make_way(tx, card, &self.actor, self.now).await? } else { card };
         if !goes_with(self.act, card.state) || (self.act == Act::Repair && is_blank(&card)) {
             return Err(CardRefused::NoSuchErrand { state: card.state, act: self.act.word() }.into());
         }

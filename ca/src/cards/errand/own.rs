@@ -7,6 +7,7 @@ use platform::caller::Caller;
 use platform::db::{self, Tx};
 
 use super::begin::info;
+use super::giving_way::end_untouched;
 use super::window::{Place, Window};
 use crate::api::{OwnCard, OwnCards, OwnRenewal, RelayTicket};
 use crate::cards::{CardRefused, CardState, Cards};
@@ -45,6 +46,22 @@ impl Cards {
             None => self.begin_own(holder, &card).await?,
         };
         self.ticket(holder, &card.card_id, &errand).await
+    }
+
+    /// Gives up the renewal of one of them, of which nothing is done yet. What has begun to change the card is gone on with, or is given up
+    /// by the registration authority.
+    pub(crate) async fn give_up_own(&self, holder: &Caller, id: &str) -> Result<OwnCard, Error> {
+        let card = self.owned(holder, id).await?;
+        self.may(holder, May::Renew, &card).await?;
+        let open = self.open_errand(&card.card_id).await?.filter(|errand| errand.act == Act::Renew);
+        let errand = open.ok_or(CardRefused::ErrandUnknown)?.errand_id;
+        let (now, actor) = (self.now(), Actor::from(holder));
+        let db = &self.authority.desk().db;
+        db.write(move |tx: &mut Tx| {
+            Box::pin(async move { end_untouched(tx, &errand, &actor, now).await.map(drop) })
+        })
+        .await?;
+        self.own_card(holder, id).await
     }
 
     async fn begin_own(&self, holder: &Caller, card: &Card) -> Result<String, Error> {

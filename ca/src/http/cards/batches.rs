@@ -49,3 +49,26 @@ pub(super) async fn show(
 ) -> Result<Json<CardBatch>, Problem> {
     Ok(Json(cards.batch(&caller, &batch).await?))
 }
+
+/// Says that the management keys of all cards of a batch are tried once more of which nobody heard whether the card took its key, as where the
+/// network went away or the server was killed.
+///
+/// It is as `second-tries` of each of their errands, all or none, and recorded for each. Errands that have not stopped are left alone for as long
+/// as an agent may be at work on them: ask again then. Go on with the errands with new tickets.
+#[utoipa::path(
+    post, path = "/ca/card-batches/{batch}/second-tries", tag = "cards",
+    params(("batch" = String, Path, description = "The batch's id")),
+    responses(
+        (status = 200, description = "The batch as it is now", body = CardBatch),
+        (status = 403, description = "Not allowed in this rank or there", body = Body),
+        (status = 404, description = "There is no such batch", body = Body),
+        (status = 409, description = "No errand of the batch stands so, or a program asks", body = Body),
+    )
+)]
+pub(super) async fn allow_second_tries(
+    caller: Caller,
+    State(cards): State<Cards>,
+    Path(batch): Path<String>,
+) -> Result<Json<CardBatch>, Problem> {
+    Ok(Json(cards.allow_second_tries(&caller, &batch).await?))
+}

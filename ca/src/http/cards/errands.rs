@@ -92,7 +92,7 @@ pub(super) async fn approve(
     Ok(Json(cards.approve(&caller, &card, &errand).await?))
 }
 
-/// Says that the management key of the card is tried once more, where an errand stopped because nobody heard whether the card took it.
+/// Says that the management key of the card is tried once more, where nobody heard whether the card took it.
 ///
 /// A wrong key is never tried twice by itself, since some cards lock by that. Say so where the card is the one that it should be and nobody
 /// else has changed it; it is recorded, and is good for one try. Then go on with the errand with a new ticket.
@@ -103,7 +103,7 @@ pub(super) async fn approve(
         (status = 200, description = "The errand as it is now", body = ErrandInfo),
         (status = 403, description = "Not allowed in this rank or there", body = Body),
         (status = 404, description = "There is no such card or errand, or it is over", body = Body),
-        (status = 409, description = "The errand has not stopped for that, or a program asks", body = Body),
+        (status = 409, description = "No answer of this card was lost, or a program asks", body = Body),
     )
 )]
 pub(super) async fn allow_second_try(

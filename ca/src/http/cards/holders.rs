@@ -78,3 +78,25 @@ pub(super) async fn renew(
     let ticket: RelayTicket = cards.renew_own(&holder(&person, signed_in, &module), &card).await?;
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(ticket)).into_response())
 }
+
+/// Gives up the renewal of a card of which nothing is done yet: the card is in use as before. What has begun to change the card is gone on with,
+/// or is given up by the registration authority.
+#[utoipa::path(
+    post, path = "/ca/card-holders/{person}/cards/{card}/renewals/endings", tag = "cards",
+    params(("person" = String, Path, description = "The holder's user id"), ("card" = String, Path, description = "The card's id")),
+    request_body(content = HolderSignedIn, example = json!({"assurance": "aal3"})),
+    responses(
+        (status = 200, description = "The card as it is now", body = OwnCard),
+        (status = 403, description = "The caller may not do ca:holders, or the holder did not sign in surely enough", body = Body),
+        (status = 404, description = "They have no such card, or it is not being renewed", body = Body),
+        (status = 409, description = "The renewal has begun to change the card", body = Body),
+    )
+)]
+pub(super) async fn give_up(
+    module: Caller,
+    State(cards): State<Cards>,
+    Path((person, card)): Path<(UserId, String)>,
+    Json(signed_in): Json<HolderSignedIn>,
+) -> Result<Json<OwnCard>, Problem> {
+    Ok(Json(cards.give_up_own(&holder(&person, signed_in, &module), &card).await?))
+}

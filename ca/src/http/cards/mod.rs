@@ -46,6 +46,7 @@ pub fn cards_router(cards: Cards) -> Router {
         .route("/ca/cards/{card}/unlocks/{unlock}/approvals", post(colleagues::approve))
         .route("/ca/card-batches", post(batches::create))
         .route("/ca/card-batches/{batch}", get(batches::show))
+        .route("/ca/card-batches/{batch}/second-tries", post(batches::allow_second_tries))
         .route("/ca/card-rediversifications", post(rediversifications::create).get(rediversifications::show))
         .route("/ca/cards/{card}/errands", post(errands::create))
         .route("/ca/cards/{card}/errands/{errand}", get(errands::show).delete(errands::end))
@@ -57,6 +58,7 @@ pub fn cards_router(cards: Cards) -> Router {
         .route("/ca/card-holders/{person}/cards", get(holders::list))
         .route("/ca/card-holders/{person}/cards/{card}", get(holders::show))
         .route("/ca/card-holders/{person}/cards/{card}/renewals", post(holders::renew))
+        .route("/ca/card-holders/{person}/cards/{card}/renewals/endings", post(holders::give_up))
         .route_layer(from_fn(may_ask_for_holders));
     // Whoever comes here is known by a ticket, or by a code.
     known
@@ -102,10 +104,12 @@ async fn may_ask_for_holders(caller: Caller, request: Request, next: Next) -> Re
     holders::list,
     holders::show,
     holders::renew,
+    holders::give_up,
     relay::connect,
     replacements::create,
     batches::create,
     batches::show,
+    batches::allow_second_tries,
     rediversifications::create,
     rediversifications::show,
     unlocks::release,

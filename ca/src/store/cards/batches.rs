@@ -62,6 +62,29 @@ pub(crate) async fn batch(read: &AnyPool, id: &str) -> Result<Option<KeptBatch>,
     }))
 }
 
+/// Open errands of a batch, with their cards, whose card bears a mark that begins so: those that have stopped, or that nobody has written since
+/// `quiet`.
+pub(crate) async fn marked_of_batch(
+    read: &AnyPool,
+    id: &str,
+    mark: &str,
+    quiet: Millis,
+    most: i64,
+) -> Result<Vec<(String, String)>, db::Error> {
+    let rows = sqlx::query(
+        "SELECT e.errand_id, e.card_id FROM ca_card_errand e JOIN ca_card c ON c.card_id = e.card_id \
+         WHERE e.batch_id = $1 AND e.state = 'open' AND c.refused LIKE $2 AND (e.fault IS NOT NULL OR e.changed_at <= $3) \
+         ORDER BY e.errand_id LIMIT $4",
+    )
+    .bind(id)
+    .bind(format!("%{mark}%"))
+    .bind(quiet.0)
+    .bind(most)
+    .fetch_all(read)
+    .await?;
+    rows.iter().map(|row| Ok((row.try_get("errand_id")?, row.try_get("card_id")?))).collect()
+}
+
 /// The cards of a batch; there are never more than can be begun together.
 pub(crate) async fn batch_rows(read: &AnyPool, id: &str, most: i64) -> Result<Vec<BatchRow>, db::Error> {
     let rows = sqlx::query(

@@ -120,14 +120,21 @@ pub(crate) async fn set_fault(
     Ok(())
 }
 
-/// Takes an errand that stopped from whoever went on with it, who writes nothing more; false if it is over, or has not stopped.
-pub(crate) async fn take_stopped(tx: &mut Tx, errand: &str, now: Millis) -> Result<bool, db::Error> {
+/// Takes an errand from whoever went on with it, who writes nothing more; false if it is over, or has not stopped and was written since
+/// `quiet`.
+pub(crate) async fn take_over(
+    tx: &mut Tx,
+    errand: &str,
+    quiet: Millis,
+    now: Millis,
+) -> Result<bool, db::Error> {
     let done = sqlx::query(
         "UPDATE ca_card_errand SET run = run + 1, fault = NULL, changed_at = $1 WHERE errand_id = $2 AND state = 'open' \
-         AND fault IS NOT NULL",
+         AND (fault IS NOT NULL OR changed_at <= $3)",
     )
     .bind(now.0)
     .bind(errand)
+    .bind(quiet.0)
     .execute(tx)
     .await?;
     Ok(done.rows_affected() == 1)

@@ -1,5 +1,7 @@
 //! Management keys that were tried, and of which nobody heard whether the card took them.
 
+use std::time::Duration;
+
 use ca::api::CardState;
 use ca::{CardsConfig, Config, failpoint};
 use card::relay::Over;
@@ -137,7 +139,6 @@ platform::both_engines! {
             assert_eq!(desk.ask(Some(&person(MANAGER)), giving_up, "").await.0, StatusCode::OK);
             assert_eq!(asked(&desk, MANAGER, &id, &errand).await.0, StatusCode::NOT_FOUND, "it is over");
             let errand = desk.begun_again(&id).await;
-            nothing_to_say(&desk, &id, &errand).await;
             stops_untried(&desk, &id, &errand, &chip).await;
             tried_once_more(&desk, &id, &errand).await;
             // That try's answer is lost too: the word was good for it alone.
@@ -154,8 +155,8 @@ platform::both_engines! {
         }
     }
 
-    /// The server is killed before it tries the key, and after it heard the answer: in neither case is the key tried by itself again. What is
-    /// killed later goes on by itself, since the card's answer is written down by then.
+    /// The server is killed before it tries the key, and after it heard the answer: in neither case is the key tried by itself again, and the
+    /// word for it is taken whether or not an agent was told why. What is killed later goes on by itself, since the card's answer is written down by then.
     async fn killed_server_tries_no_key_twice_fault(db: Db) {
         let desk = Desk::new(db).await;
         for (number, point) in failpoint::CARD_KEY_TRIES.iter().enumerate() {
@@ -164,10 +165,14 @@ platform::both_engines! {
             let errand = desk.begun(&id, &json!({"act": "issue"})).await;
             failpoint::arm(point);
             assert_eq!(desk.relay(&id, &errand, chip.insert(), Some(CHOSEN)).await.0, None, "{point}");
-            // Nobody has said yet why it stopped.
-            nothing_to_say(&desk, &id, &errand).await;
-            stops_untried(&desk, &id, &errand, &chip).await;
+            if number == 0 {
+                stops_untried(&desk, &id, &errand, &chip).await;
+            } else {
+                // Nobody has said yet why it stopped.
+                assert_eq!(desk.errand(&id, &errand).await.fault, None);
+            }
             tried_once_more(&desk, &id, &errand).await;
+            nothing_to_say(&desk, &id, &errand).await;
             failpoint::arm("ca.card-key-chosen");
             assert_eq!(desk.relay(&id, &errand, chip.insert(), Some(CHOSEN)).await.0, None, "{point}");
             desk.done(&id, &errand, &chip, Some(CHOSEN)).await;
@@ -208,5 +213,64 @@ platform::both_engines! {
         desk.done(&second, &errand, &ahead, None).await;
         assert_eq!(desk.card(&second).await.management_key, "aes-256 2.2");
         assert_eq!(recorded(&desk).await, 1);
+    }
+
+    /// Whoever may issue cards has the keys of all cards of a batch tried once more at once, also where nobody has said yet why an errand
+    /// stopped; at which an agent may still be at work is left alone, and nobody else has that said.
+    async fn one_word_is_good_for_a_batch_fault(db: Db) {
+        let desk = Desk::new(db).await;
+        let chips: Vec<Chip> = (1..=4).map(Chip::new).collect();
+        let mut wanted = Vec::new();
+        for chip in &chips {
+            wanted.push(json!({"card": desk.stocked(chip.serial).await.id, "user_id": NURSE}));
+        }
+        let body = json!({"organisation": "RXX", "cards": wanted, "locked": true});
+        let (status, begun) = desk.post(MANAGER, "/ca/card-batches", None, "batch", &body).await;
+        assert_eq!(status, StatusCode::CREATED, "{begun}");
+        let errands: Vec<(String, String)> = wanted
+            .iter()
+            .map(|one| {
+                let all = begun["errands"].as_array().unwrap();
+                let errand = all.iter().find(|errand| errand["card"] == one["card"]).unwrap();
+                (one["card"].as_str().unwrap().to_owned(), errand["errand"].as_str().unwrap().to_owned())
+            })
+            .collect();
+        let path = format!("/ca/card-batches/{}/second-tries", begun["id"].as_str().unwrap());
+        let says = async |user: &'static str| desk.post(user, &path, None, "unused", &Value::Null).await;
+        let nothing = (StatusCode::CONFLICT, json!("card-no-answer-lost"));
+        let (status, said) = says(MANAGER).await;
+        assert_eq!((status, said["code"].clone()), nothing, "{said}");
+
+        for (at, heard) in [(0, true), (1, false)] {
+            let (card, errand) = &errands[at];
+            let over = desk.relay(card, errand, Lost::at(&chips[at], heard), None).await.0;
+            assert!(words(over).contains(WORDS));
+        }
+        let (killed, errand) = &errands[2];
+        failpoint::arm(failpoint::CARD_KEY_TRIES[1]);
+        assert_eq!(desk.relay(killed, errand, chips[2].insert(), None).await.0, None);
+        for user in [STRANGER, NURSE] {
+            assert_eq!(says(user).await.0, StatusCode::FORBIDDEN, "{user}");
+        }
+        let program = system(&[ca::api::CARDS]);
+        let (status, said, _) = desk.ask(Some(&program), Request::post(&path), "").await;
+        assert_eq!((status, &said["code"]), (StatusCode::CONFLICT, &json!("card-people-only")), "{said}");
+        let unknown = desk.post(MANAGER, "/ca/card-batches/none/second-tries", None, "unused", &Value::Null).await;
+        assert_eq!((unknown.0, &unknown.1["code"]), (StatusCode::NOT_FOUND, &json!("card-batch-unknown")));
+        assert_eq!(recorded(&desk).await, 0);
+
+        let (status, said) = says(MANAGER).await;
+        assert_eq!((status, &said["stopped"], &said["open"]), (StatusCode::OK, &json!(0), &json!(4)), "{said}");
+        assert_eq!(recorded(&desk).await, 2, "an agent may be at work on the third, and the fourth has tried nothing");
+        let (status, said) = says(MANAGER).await;
+        assert_eq!((status, said["code"].clone()), nothing, "{said}");
+        desk.hand.advance(Duration::from_secs(20));
+        assert_eq!(says(MANAGER).await.0, StatusCode::OK);
+        assert_eq!(recorded(&desk).await, 3);
+        for ((card, errand), chip) in errands.iter().zip(&chips) {
+            desk.done(card, errand, chip, None).await;
+        }
+        let (status, said) = says(MANAGER).await;
+        assert_eq!((status, said["code"].clone()), nothing, "{said}");
     }
 }

@@ -8,6 +8,7 @@ mod described;
 mod ending;
 mod faces;
 mod foreign;
+mod giving_way;
 mod holders;
 mod issuing;
 mod judges;

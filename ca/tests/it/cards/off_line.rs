@@ -2,6 +2,7 @@
 
 use std::sync::mpsc;
 
+use ca::api::CardState;
 use ca::failpoint;
 use card::piv::{Passcode, Piv, Puk};
 use card::relay::Over;
@@ -34,7 +35,8 @@ async fn released(desk: &Desk, card: &str) -> (StatusCode, Value) {
 }
 
 /// The key that was told opens the card where no server is reached, the unlock at the server is over, nobody is told the key again, and at
-/// the card's next contact it gets another one before anything else.
+/// the card's next contact it gets another one before anything else. Where that key went by a workstation too the state of the card stays, since
+/// its counter may tell of the unlock there.
 async fn is_done_off_line(desk: &Desk, (id, unlock): (&str, &str), chip: &Chip, puk: &Puk, when: &str) {
     assert_eq!(desk.errand(id, unlock).await.state, "ended", "{when}");
     let tickets = format!("/ca/cards/{id}/errands/{unlock}/tickets");
@@ -67,6 +69,8 @@ async fn is_done_off_line(desk: &Desk, (id, unlock): (&str, &str), chip: &Chip, 
     drop(reader);
     let card = desk.card(id).await;
     assert_eq!((card.unblocking_key_told_at, card.unblocking_key_seen_at), (None, None), "{when}");
+    let expected = if before.unblocking_key_seen_at.is_some() { before.state } else { CardState::Active };
+    assert_eq!(card.state, expected, "{when}");
     assert_ne!(card.unblocking_key, before.unblocking_key, "{when}");
     let mut piv = Piv::select(chip.insert()).unwrap();
     assert!(piv.unlock(puk, &passcode(NEW)).is_err(), "{when}: what was told opens nothing any more");
@@ -184,12 +188,14 @@ platform::both_engines! {
         }
     }
 
-    /// After an unlock was given up its key, which went by a workstation, is told once as any other.
+    /// After an unlock was given up its key, which went by a workstation, is told once as any other. A card that the register has as locked stays
+    /// so after its next contact, whatever its counter says, until it is unlocked at the server.
     async fn unlock_that_was_given_up_is_done_off_line(db: Db) {
         let desk = Desk::new(db).await;
         let chip = Chip::new(4711);
         let id = desk.issued(&chip).await;
         lock(&chip);
+        assert_eq!(desk.moved(&id, &json!({"move": "lock"})).await.state, CardState::PinLocked);
         let errand = desk.begun(&id, &json!({"act": "unlock"})).await;
         let (over, _) = desk.relay(&id, &errand, chip.insert(), None).await;
         assert!(matches!(over, Some(Over::Ended { done: false, .. })), "{over:?}");
@@ -200,24 +206,30 @@ platform::both_engines! {
         assert!(card.unblocking_key_seen_at.is_some() && card.unblocking_key_told_at.is_none());
         let puk = told(&desk, &id).await;
         is_done_off_line(&desk, (&id, &errand), &chip, &puk, "given up").await;
+        assert_eq!(desk.card(&id).await.state, CardState::PinLocked);
         // And the server unlocks it again, with the key that followed.
-        lock(&chip);
         let errand = desk.begun(&id, &json!({"act": "unlock"})).await;
         desk.done(&id, &errand, &chip, Some(CHOSEN)).await;
+        assert_eq!(desk.card(&id).await.state, CardState::Active);
     }
 
-    /// Marks of before migration 0114 that may be of a key that was told stay so; of a card of which none was ever told it is of one that
-    /// went by a workstation.
+    /// A mark of before migration 0114 that is as old as the telling of a key stays of that; of a card of which none was ever told it is of one
+    /// that went by a workstation, and of a card of which one was told at another time it is of both.
     async fn marks_of_before_are_told_apart(db: Db) {
         let desk = Desk::new(db).await;
-        let (given_up, released) = (Chip::new(4711), Chip::new(4712));
+        let (given_up, released, doubtful) = (Chip::new(4711), Chip::new(4712), Chip::new(4713));
         let (first, second) = (desk.issued(&given_up).await, desk.issued(&released).await);
+        let third = desk.issued(&doubtful).await;
         told(&desk, &second).await;
+        told(&desk, &third).await;
         let statement = MARKS_TOLD_APART.split_once("UPDATE ").map(|(_, rest)| format!("UPDATE {rest}")).unwrap();
-        let marked = first.clone();
+        let marked = [(first.clone(), 7000_i64), (third.clone(), 8000)];
         let migrated = desk.world.db.write(move |tx| {
             Box::pin(async move {
-                sqlx::query("UPDATE ca_card SET puk_exposed_at = 7000 WHERE card_id = $1").bind(marked).execute(&mut *tx).await?;
+                for (card, at) in marked {
+                    let statement = "UPDATE ca_card SET puk_exposed_at = $1 WHERE card_id = $2";
+                    sqlx::query(statement).bind(at).bind(card).execute(&mut *tx).await?;
+                }
                 sqlx::query(AssertSqlSafe(statement)).execute(&mut *tx).await?;
                 Ok::<_, platform::db::Error>(())
             })
@@ -227,5 +239,8 @@ platform::both_engines! {
         assert_eq!((card.unblocking_key_told_at, card.unblocking_key_seen_at.map(|at| at.0)), (None, Some(7000)));
         let card = desk.card(&second).await;
         assert!(card.unblocking_key_told_at.is_some() && card.unblocking_key_seen_at.is_none());
+        let card = desk.card(&third).await;
+        let marks = [card.unblocking_key_told_at, card.unblocking_key_seen_at];
+        assert_eq!(marks.map(|mark| mark.map(|at| at.0)), [Some(8000); 2]);
     }
 }

@@ -22,7 +22,7 @@ pub(super) async fn with_window(db: Db) -> Desk {
 }
 
 /// The holder has a ticket for an errand of their own.
-async fn ticket(desk: &Desk, card: &str, errand: &str) -> RelayTicket {
+pub(super) async fn ticket(desk: &Desk, card: &str, errand: &str) -> RelayTicket {
     let path = format!("/ca/cards/{card}/errands/{errand}/tickets");
     let (status, said) = desk.post(NURSE, &path, None, "unused", &Value::Null).await;
     assert_eq!(status, StatusCode::CREATED, "{said}");

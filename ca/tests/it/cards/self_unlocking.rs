@@ -17,7 +17,7 @@ const EMAIL: &str = "zoe@trust.example";
 const MOBILE: &str = "+447700900123";
 
 /// Asks for a code at an address, as anybody can.
-async fn ask(desk: &Desk, serial: u32, address: &str) -> String {
+pub(super) async fn ask(desk: &Desk, serial: u32, address: &str) -> String {
     let channel = if address.contains('@') { "email" } else { "mobile" };
     let body = json!({"serial": serial.to_string(), "channel": channel, "address": address});
     let (status, said, _) = desk.ask(None, Request::post("/ca/card-unlocks"), &body.to_string()).await;
@@ -26,14 +26,14 @@ async fn ask(desk: &Desk, serial: u32, address: &str) -> String {
 }
 
 /// Gives a code back.
-async fn give(desk: &Desk, id: &str, code: &str) -> (StatusCode, Value) {
+pub(super) async fn give(desk: &Desk, id: &str, code: &str) -> (StatusCode, Value) {
     let request = Request::post(format!("/ca/card-unlocks/{id}/tickets"));
     let (status, said, _) = desk.ask(None, request, &json!({"code": code}).to_string()).await;
     (status, said)
 }
 
 /// The code that was sent last.
-async fn sent(desk: &Desk) -> String {
+pub(super) async fn sent(desk: &Desk) -> String {
     let letters = desk.letters().await;
     let (_, _, words) = letters.iter().rev().find(|(kind, ..)| kind == "card-unlock-code").unwrap();
     words.split(|letter: char| !letter.is_ascii_digit()).find(|part| part.len() == 6).unwrap().to_owned()
