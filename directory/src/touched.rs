@@ -9,7 +9,8 @@
 //!   found by the next reading.
 //! * [`since`] gives the changes after a number, oldest first and at most so many, or says that the number is too old.
 //! * [`touched`] says what one change is about, and [`people_of`] whose entries look otherwise because of it.
-//! * [`people_of_days`] finds those of whom a role begins or ends with a day: no act does that, so no change tells of it.
+//! * [`people_of_days`] finds those of whom a role begins or ends with a day: no act does that, so no change tells of it. [`Ends`] says
+//!   with which day it ends for who asks.
 //! * A [`Crowd`] is read page by page, for whoever tells of each of them.
 //!
 //! A change says what to read anew, never what it is now: what is shown is what the register has when it is read.
@@ -20,6 +21,7 @@ use platform::db::Tx;
 use crate::api::{Change, ChangeKind};
 use crate::day::Day;
 use crate::error::Error;
+pub(crate) use crate::store::touched::Ends;
 use crate::store::touched::{self as store, Page};
 use crate::store::{Reader, changes};
 
@@ -139,7 +141,7 @@ async fn people_in(tx: &mut Tx, what: &Touched, page: Page<'_>) -> Result<Vec<St
 pub(crate) enum Crowd {
     /// Because of this.
     Of(Touched),
-    /// A role begins to count after the first of these days, up to the other, or counts no more since.
+    /// A role begins to count after the first of these days, up to the other, or counts no more since: after its last day.
     OfDays(Day, Day),
 }
 
@@ -150,7 +152,9 @@ impl Crowd {
         match self {
             Self::Of(what) => people_in(tx, what, page).await,
             Self::OfDays(before, today) if before >= today => Ok(Vec::new()),
-            Self::OfDays(before, today) => store::of_days(tx, *before, *today, page).await,
+            Self::OfDays(before, today) => {
+                store::of_days(tx, *before, *today, Ends::AfterLastDay, page).await
+            }
         }
     }
 
@@ -176,12 +180,14 @@ pub(crate) async fn people_of_days(
     tx: &mut Tx,
     after: Day,
     today: Day,
+    ends: Ends,
     most: u32,
 ) -> Result<Option<Vec<String>>, Error> {
     if after >= today {
         return Ok(Some(Vec::new()));
     }
-    Ok(within(store::of_days(tx, after, today, Page::first(most.saturating_add(1))).await?, most))
+    let page = Page::first(most.saturating_add(1));
+    Ok(within(store::of_days(tx, after, today, ends, page).await?, most))
 }
 
 fn within(people: Vec<String>, most: u32) -> Option<Vec<String>> {

@@ -247,7 +247,7 @@ async fn people(
     if let Some((after, today)) = days
         && kind == workers::Kind::Role
     {
-        match touched::people_of_days(tx, after, today, PEOPLE).await? {
+        match touched::people_of_days(tx, after, today, touched::Ends::OnLastDay, PEOPLE).await? {
             Some(people) => add(&mut all, people),
             None => return Ok(None),
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use platform::clock::Millis;
 use platform::db::Tx;
 
-use super::age::{Age, ages};
+use super::age::{Age, Before, ages};
 use super::answer::Refusal;
 use super::dn::Dn;
 use super::entry::Entry;
@@ -78,6 +78,8 @@ pub(super) struct Part {
     crowds: VecDeque<Crowd>,
     /// The last of the first crowd who was read.
     after: String,
+    /// What there was where it begins.
+    pub(super) before: Before,
     /// Up to where it goes.
     pub(super) point: Point,
     /// Whether more was told behind it.
@@ -120,7 +122,7 @@ pub(super) async fn touched_since(
         .filter(|branch| range.reaches(*branch) && who.sees(*branch).is_ok())
         .collect();
     let mut gathered = Gathered::default();
-    let mut point = from;
+    let (mut point, mut before) = (from, Before::new(from.day));
     let has_more = loop {
         let rows = match since(read, point.number, Some(point.told_at), STEP).await? {
             Since::Changes(rows) => rows,
@@ -128,6 +130,7 @@ pub(super) async fn touched_since(
         };
         for change in &rows {
             (point.number, point.told_at) = (change.number, change.at);
+            before.followed_by(change);
             let Some(what) = touched(change) else { continue };
             for branch in &branches {
                 gathered.add(*branch, &what);
@@ -140,6 +143,10 @@ pub(super) async fn touched_since(
             break true;
         }
     };
+    before.look_back(read, from.number).await?;
+    for position in gathered.positions() {
+        before.position_changed(position);
+    }
     let organisations: Vec<String> = std::mem::take(&mut gathered.organisations).into_iter().collect();
     for some in organisations.chunks(AT_ONCE) {
         let renamed = renamed(read, some, from.number).await?;
@@ -156,17 +163,8 @@ pub(super) async fn touched_since(
     if let Some(own) = Branch::People.id_of(&range.base) {
         gathered.keep_to(read, &own).await?;
     }
-    let named = gathered.units.into_iter().flat_map(|(branch, ids)| {
-        let ids: Vec<String> = ids.into_iter().collect();
-        ids.chunks(AT_ONCE).map(|some| (branch, some.to_vec())).collect::<Vec<_>>()
-    });
-    Ok(Touch::Part(Part {
-        named: named.collect(),
-        crowds: gathered.crowds.into_iter().collect(),
-        after: String::new(),
-        point,
-        has_more,
-    }))
+    let (named, crowds) = gathered.given();
+    Ok(Touch::Part(Part { named, crowds, after: String::new(), before, point, has_more }))
 }
 
 /// What changes touch, each thing once.
@@ -181,22 +179,36 @@ struct Gathered {
 
 impl Gathered {
     fn add(&mut self, branch: Branch, what: &Touched) {
-        let id = match (branch, what) {
-            (Branch::Services, Touched::System(id)) => crate::system::folded(id),
-            (Branch::Organisations, Touched::Organisation(id))
-            | (Branch::Workgroups, Touched::Workgroup(id))
-            | (Branch::People, Touched::Person(id)) => id.clone(),
+        match (branch, what) {
             (Branch::People, Touched::Organisation(ods)) => {
                 self.organisations.insert(ods.clone());
-                return;
             }
             (Branch::People, Touched::Position(_) | Touched::Workgroup(_) | Touched::Everybody) => {
                 self.crowds.insert(Crowd::Of(what.clone()));
-                return;
             }
-            _ => return,
-        };
-        self.units.entry(branch).or_default().insert(id);
+            _ => {
+                if let Some(id) = unit_of(branch, what) {
+                    self.units.entry(branch).or_default().insert(id);
+                }
+            }
+        }
+    }
+
+    /// Positions of which something has changed.
+    fn positions(&self) -> impl Iterator<Item = &str> {
+        self.crowds.iter().filter_map(|crowd| match crowd {
+            Crowd::Of(Touched::Position(position)) => Some(position.as_str()),
+            _ => None,
+        })
+    }
+
+    /// All of it in the order in which it is given.
+    fn given(self) -> (VecDeque<(Branch, Vec<String>)>, VecDeque<Crowd>) {
+        let named = self.units.into_iter().flat_map(|(branch, ids)| {
+            let ids: Vec<String> = ids.into_iter().collect();
+            ids.chunks(AT_ONCE).map(|some| (branch, some.to_vec())).collect::<Vec<_>>()
+        });
+        (named.collect(), self.crowds.into_iter().collect())
     }
 
     /// Keeps somebody alone, below whom is searched, if they are among those who look otherwise.
@@ -218,6 +230,17 @@ impl Gathered {
     }
 }
 
+/// The unit of a branch that something is, if it is one by itself.
+pub(super) fn unit_of(branch: Branch, what: &Touched) -> Option<String> {
+    match (branch, what) {
+        (Branch::Services, Touched::System(id)) => Some(crate::system::folded(id)),
+        (Branch::Organisations, Touched::Organisation(id))
+        | (Branch::Workgroups, Touched::Workgroup(id))
+        | (Branch::People, Touched::Person(id)) => Some(id.clone()),
+        _ => None,
+    }
+}
+
 /// What touched units are now.
 #[derive(Debug, Default)]
 pub(super) struct Changed {
@@ -229,13 +252,13 @@ pub(super) struct Changed {
     pub(super) gone: Vec<Dn>,
 }
 
-/// Reads units of a branch again, and holds them against a search. With a point it is said of entries whether they are new since.
+/// Reads units of a branch again, and holds them against a search. With what there was before it is said of entries whether they are new.
 pub(super) async fn read_again(
     register: &Register,
     who: &Viewer,
     (range, filter): (&Range, &Filter),
     (branch, ids): (Branch, &[String]),
-    from: Option<&Point>,
+    before: Option<&Before>,
 ) -> Result<Changed, Refusal> {
     let mut read = Reading::exact(register);
     let place = Where::only(branch, String::new());
@@ -245,8 +268,8 @@ pub(super) async fn read_again(
     let mut here = HashSet::new();
     let mut turn = Turn::default();
     for unit in units {
-        let ages = match from {
-            Some(from) => Some(ages(read, branch, &unit, from).await?),
+        let ages = match before {
+            Some(before) => Some(ages(read, branch, &unit, before).await?),
             None => None,
         };
         for entry in unit.entries.into_iter().filter(|entry| range.has(&entry.dn)) {

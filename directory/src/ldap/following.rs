@@ -139,7 +139,7 @@ async fn step(
         let who = seeing(context, follow.how).await?;
         let search = (range, &follow.asked.filter);
         let units = (branch, &ids[..]);
-        let changed = read_again(&context.register, &who, search, units, Some(&follow.point)).await?;
+        let changed = read_again(&context.register, &who, search, units, Some(&part.before)).await?;
         let messages = messages(msgid, &follow.asked, follow.how, &part.point, changed, said_gone);
         if !messages.all.is_empty() {
             record(context, &follow.asked, messages.people).await?;

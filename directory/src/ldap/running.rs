@@ -24,7 +24,7 @@ struct One {
 impl Running {
     /// Whether nothing is being done.
     pub(super) fn is_empty(&self) -> bool {
-        self.named.is_empty()
+        self.named.values().all(|one| one.task.is_finished())
     }
 
     /// How many are being done.
@@ -73,7 +73,10 @@ impl Running {
         task.abort();
         loop {
             // Where there is none left its end was met before.
-            match self.tasks.join_next_with_id().await? {
+            let ended = self.tasks.join_next_with_id().await?;
+            // Ends of others that are met here are met nowhere else.
+            self.named.retain(|_, one| !one.task.is_finished());
+            match ended {
                 Ok((id, ())) if id == task.id() => return None,
                 Err(error) if error.id() == task.id() => return Some(tag),
                 _other => {}
@@ -146,5 +149,28 @@ mod tests {
         }
         assert_eq!(hears.try_recv(), Ok(3));
         assert!(running.is_empty() && running.next_end().await.is_none());
+    }
+
+    /// What ended before another one was stopped is not taken for something that is being done: the connection is idle then.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn ends_of_others_are_met() {
+        let (said, hears) = channel();
+        let mut running = Running::default();
+        let ends = busy(&mut running, 1, said.clone(), Then::Ends).await;
+        let goes_on = busy(&mut running, 2, said.clone(), Then::Waits).await;
+        let waits = busy(&mut running, 3, said.clone(), Then::Waits).await;
+        assert!(!running.is_empty());
+        ends.send(()).unwrap();
+        while running.has(1) {
+            tokio::task::yield_now().await;
+        }
+        waits.send(()).unwrap();
+        assert_eq!(running.stop(3).await, Some(0x63));
+        assert!(!running.is_empty(), "another one goes on");
+        assert_eq!(running.named.keys().collect::<Vec<_>>(), [&2]);
+        goes_on.send(()).unwrap();
+        assert_eq!(running.stop(2).await, Some(0x63));
+        assert!(running.is_empty());
+        assert_eq!(hears.try_iter().count(), 3);
     }
 }

@@ -3,6 +3,8 @@
 //! A cookie says up to where in the change feed the copy is, and of which search it is one. Nothing of it is kept here: it works on
 //! every node, and after the one that gave it was killed in the middle.
 
+use std::collections::HashSet;
+
 use bytes::BytesMut;
 use ldap3_lber::common::TagClass;
 use ldap3_lber::structures::{ASNTag as _, OctetString, Tag};
@@ -10,9 +12,10 @@ use ldap3_proto::control::LdapControl;
 use ldap3_proto::proto::{
     LdapIntermediateResponse, LdapMsg, LdapOp, LdapResultCode as Code, SyncRequestMode, SyncStateValue,
 };
+use uuid::Uuid;
 
 use super::answer::{Refusal, message, success};
-use super::delta::{Point, Touch, read_again, touched_since};
+use super::delta::{Changed, Point, Touch, read_again, touched_since};
 use super::dn::Dn;
 use super::entry::{Entry, uuid_of};
 use super::following::{Follow, How};
@@ -103,7 +106,7 @@ async fn changes(
     out: &Out,
 ) -> Result<Option<Point>, Stop> {
     let (mut point, mut has_more) = (from, true);
-    let mut gone = Vec::new();
+    let mut gone = Unnamed::default();
     while has_more {
         let touched = touched_since(&context.register, &context.who, &asked.range, point).await?;
         let Touch::Part(mut part) = touched else { return Ok(None) };
@@ -115,19 +118,34 @@ async fn changes(
             let names = changed.left.iter().chain(&changed.gone);
             let names = names.chain(changed.present.iter().map(|(entry, _)| &entry.dn));
             record(context, asked, people(names)).await?;
+            gone.take_in(&changed);
             let present: Vec<Entry> = changed.present.into_iter().map(|(entry, _)| entry).collect();
             send(msgid, asked, &present, out).await?;
-            gone.extend(changed.left.into_iter().chain(changed.gone));
-            while gone.len() >= NAMED {
-                out.send(named(msgid, &gone.split_off(gone.len() - NAMED))).await?;
+            while gone.0.len() >= NAMED {
+                out.send(named(msgid, gone.0.split_off(gone.0.len() - NAMED))).await?;
             }
         }
         (point, has_more) = (part.point, part.has_more);
     }
-    if !gone.is_empty() {
-        out.send(named(msgid, &gone)).await?;
+    if !gone.0.is_empty() {
+        out.send(named(msgid, gone.0)).await?;
     }
     Ok(Some(point))
+}
+
+/// What is gone and was not named yet.
+#[derive(Default)]
+struct Unnamed(Vec<Uuid>);
+
+impl Unnamed {
+    /// Takes in what was read. An entry that is there again is sent before what is gone is named, and stays.
+    fn take_in(&mut self, changed: &Changed) {
+        if !self.0.is_empty() && !changed.present.is_empty() {
+            let here: HashSet<Uuid> = changed.present.iter().map(|(entry, _)| uuid_of(&entry.dn)).collect();
+            self.0.retain(|one| !here.contains(one));
+        }
+        self.0.extend(changed.left.iter().chain(&changed.gone).map(uuid_of));
+    }
 }
 
 /// Sends everything that is found. Where the register is then is asked before: what changes meanwhile is sent once more, and not lost.
@@ -176,8 +194,7 @@ pub(super) fn state(dn: &Dn, state: SyncStateValue) -> LdapControl {
 }
 
 /// Names what is gone. RFC 4533 2.5.
-fn named(msgid: i32, gone: &[Dn]) -> LdapMsg {
-    let syncuuids = gone.iter().map(uuid_of).collect();
+fn named(msgid: i32, syncuuids: Vec<Uuid>) -> LdapMsg {
     let info = LdapIntermediateResponse::SyncInfoIdSet { cookie: None, refresh_deletes: true, syncuuids };
     message(msgid, LdapOp::IntermediateResponse(info))
 }
@@ -208,6 +225,24 @@ fn known(asked: &Asked, cookie: &[u8]) -> Option<Point> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ldap::age::Age;
+
+    /// What was read as gone and is there when it is read once more is not said to be gone behind its entry; what is gone after it was there is.
+    #[test]
+    fn what_is_there_again_stays() {
+        let dn = |id: &str| Dn::parse(&format!("uniqueIdentifier={id},ou=Services,o=nhs")).unwrap();
+        let present = |id: &str| {
+            let entry = Entry::new(dn(id), &["nhsAs", "top"], "nhsAs");
+            Changed { present: vec![(entry, Age::Known)], ..Changed::default() }
+        };
+        let mut gone = Unnamed::default();
+        gone.take_in(&Changed { left: vec![dn("1")], gone: vec![dn("2"), dn("3")], ..Changed::default() });
+        gone.take_in(&present("1"));
+        gone.take_in(&present("3"));
+        assert_eq!(gone.0, [uuid_of(&dn("2"))]);
+        gone.take_in(&Changed { gone: vec![dn("3")], ..Changed::default() });
+        assert_eq!(gone.0, ["2", "3"].map(|id| uuid_of(&dn(id))));
+    }
 
     /// A cookie is good for its own search alone, and goes over the wire as RFC 4533 has it.
     #[test]

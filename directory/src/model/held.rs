@@ -20,6 +20,14 @@ use crate::version::Version;
 /// What an entry of a table takes beside its octets, roughly.
 pub(super) const AROUND: usize = 64;
 
+/// What part of the memory is kept back from everything else for systems that come: where one of them has no room, none is found by its words.
+const FOR_SYSTEMS: usize = 32;
+
+/// Up to how much everything but the systems fills it.
+fn beside_systems(most: usize) -> usize {
+    most - most / FOR_SYSTEMS
+}
+
 /// Up to where the model has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Come {
@@ -193,7 +201,7 @@ impl Held {
         let Some(octets) = octets else { return };
         let (ids, numbers) = compact::keys(&octets);
         let size = octets.len() + AROUND * (1 + 2 * (ids.len() + numbers.len()));
-        if self.taken() + size > most {
+        if self.taken() + size > beside_systems(most) {
             self.has_everybody = false;
             return;
         }
@@ -242,7 +250,7 @@ impl Held {
         self.take_out_organisation(&record.ods);
         let Ok(octets) = serde_json::to_vec(record) else { return };
         let size = octets.len() + record.name.len() + AROUND;
-        if self.taken() + size > most {
+        if self.taken() + size > beside_systems(most) {
             return;
         }
         self.octets += size;
@@ -267,7 +275,7 @@ impl Held {
         }
         let Some(name) = name else { return };
         let size = name.len() + AROUND;
-        if self.taken() + size <= most {
+        if self.taken() + size <= beside_systems(most) {
             self.octets += size;
             self.workgroups.insert(id.to_owned(), name);
         }
@@ -297,9 +305,10 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{IdentityLevel, Name};
+    use crate::api::{IdentityLevel, MessageHandlingSystem, Name, SystemContent, SystemKind};
     use crate::assignment::DatedRole;
     use crate::model::{Life, Shown};
+    use crate::store::systems::Wanted;
 
     fn octets(id: &UserId, member: &str, role: &str) -> Box<[u8]> {
         let name =
@@ -326,6 +335,37 @@ mod tests {
             until: None,
         };
         compact::write(&shown, &[], Some(&[DatedRole { role, from: None }])).unwrap()
+    }
+
+    /// Where people have filled it, a system that comes has room, and systems are found by their words; nothing else takes what is kept back
+    /// for them.
+    #[test]
+    fn systems_come_when_it_is_full() {
+        let most = 256 << 10;
+        let mut held = Held::default();
+        for number in 1.. {
+            let user = UserId::from_number(number).unwrap();
+            held.put_person(&user, Some(octets(&user, "000000000001", "000000000002")), most);
+            if !held.has_everybody {
+                break;
+            }
+        }
+        let full = held.size();
+        assert!(full.0 <= most - most / FOR_SYSTEMS && full.0 > most / 2, "{full:?}");
+        held.put_workgroup("1", Some("n".repeat(most / FOR_SYSTEMS - AROUND)), most);
+        assert_eq!(held.size(), full);
+
+        let content = SystemContent::MessageHandling(MessageHandlingSystem {
+            organisation: "RXX".to_owned(),
+            party_key: "RXX-0000001".to_owned(),
+            interaction: "urn:a:b".to_owned(),
+            ..MessageHandlingSystem::default()
+        });
+        held.put_system(&System::new("b1".parse().unwrap(), content, Millis(1)), most);
+        assert!(held.systems().is_whole() && held.size().0 <= most);
+        let keys = vec![("organisation", "rxx".to_owned())];
+        let wanted = Wanted { kind: Some(SystemKind::MessageHandling), keys };
+        assert_eq!(held.systems().found(&wanted, 10).unwrap().len(), 1);
     }
 
     /// The number of somebody's role may be that of somebody else in an organisation: both are found by it. Where only the latter is held,

@@ -22,7 +22,7 @@ use crate::register::Register;
 use crate::store::systems::{self, Wanted};
 use crate::store::{organisation_faces, shown, workgroups};
 use crate::system::{System, folded};
-use crate::touched::{Since, Touched, kept, people_of, people_of_days, since, touched};
+use crate::touched::{Ends, Since, Touched, kept, people_of, people_of_days, since, touched};
 
 /// How often the feed is looked at where nothing was told here. What another node tells is in the model after this and
 /// [`AT_LONGEST`] at most, or the model does not answer.
@@ -92,11 +92,13 @@ impl Drop for SilentAfterwards<'_> {
 fn silent(register: &Register) {
     register.model.change(|held| held.come(Come::Nowhere));
     metrics::gauge!("directory_model_ready").set(0.0);
+    metrics::gauge!("directory_model_systems_ready").set(0.0);
 }
 
 /// Reads everything.
 pub(super) async fn fill(register: &Register) -> Result<Point, Error> {
     metrics::gauge!("directory_model_ready").set(0.0);
+    metrics::gauge!("directory_model_systems_ready").set(0.0);
     let (day, begun) = (register.today(), Instant::now());
     // Before anything of it is read: what changes meanwhile is found in the feed.
     let kept = kept(register.db.read()).await?;
@@ -181,7 +183,17 @@ async fn fill_systems(register: &Register) -> Result<(), Error> {
 fn put_systems(register: &Register, systems: &[System]) {
     let most = register.config.model.octets();
     for system in systems {
-        register.model.change(|held| held.put_system(system, most));
+        let is_first_without_room = register.model.change(|held| {
+            let was_whole = held.systems().is_whole();
+            held.put_system(system, most);
+            was_whole && !held.systems().is_whole()
+        });
+        if is_first_without_room {
+            tracing::warn!(
+                "the read model has no room for every system, and the database is asked for systems by their words: raise \
+                 [directory.model] most_mib, and start anew"
+            );
+        }
     }
 }
 
@@ -252,12 +264,13 @@ async fn follow(register: &Register, mut point: Point) {
         match looked {
             Ok(Looked::UpToDate) => {
                 let come = Come::To { number: point.number, day: point.day };
-                let (octets, people, _) = register.model.change(|held| {
+                let ((octets, people, _), are_whole) = register.model.change(|held| {
                     held.come(come);
-                    held.size()
+                    (held.size(), held.systems().is_whole())
                 });
                 tell_size(octets, people);
                 metrics::gauge!("directory_model_ready").set(1.0);
+                metrics::gauge!("directory_model_systems_ready").set(f64::from(u8::from(are_whole)));
             }
             Ok(Looked::TooMuch) => return,
             Err(error) => {
@@ -324,7 +337,8 @@ pub(super) async fn look(register: &Register, point: &mut Point) -> Result<Looke
         let is_last = rows.len() < usize::try_from(STEP).unwrap_or(usize::MAX);
         let today = register.today();
         if is_last && today != reached.day {
-            let of_days = people_of_days(&mut tx, reached.day, today, MOST_OF_ONE).await?;
+            let of_days =
+                people_of_days(&mut tx, reached.day, today, Ends::AfterLastDay, MOST_OF_ONE).await?;
             // A clock that was put back makes another day of it than the next one.
             let Some(more) = of_days.filter(|_| today > reached.day) else { return Ok(Looked::TooMuch) };
             people.extend(more);

@@ -8,7 +8,7 @@
 //!   whoever has written something reads it here at once. What another node wrote is here within a second.
 //! * It is of a day. Roles begin and end with days, so at midnight the database answers until the model is of the new day.
 //! * What is not in it may be in the database all the same: it never says that there is no such thing.
-//! * Systems are found by their words only while every one of them has room.
+//! * Systems are found by their words only while every one of them has room, so some is kept back for those that come.
 //!
 //! People are held as compact octets with codes in place of names (about 400 octets each); names are looked up when they are shown,
 //! so that a new release of the national roles changes nothing of it. It takes no more memory than `[directory.model] most_mib`; who

@@ -85,6 +85,11 @@ impl Systems {
         self.all.len()
     }
 
+    /// Whether every one of them found room, so that they are found by their words.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
     /// The one with this identifier, folded.
     pub(super) fn one(&self, folded: &str) -> Option<Arc<HeldSystem>> {
         self.all.get(folded).cloned()
@@ -221,7 +226,7 @@ mod tests {
         systems.put(&handling("b1", "urn:a:b"), usize::MAX);
         let most = systems.octets() + 10;
         systems.put(&handling("b2", "urn:a:b"), most);
-        assert!(systems.octets() <= most && systems.many() == 1);
+        assert!(systems.octets() <= most && systems.many() == 1 && !systems.is_whole());
         assert!(systems.one("b1").is_some() && systems.one("b2").is_none());
         assert_eq!(found(&systems, &[("organisation", "rxx")]), None);
     }

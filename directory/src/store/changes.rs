@@ -44,18 +44,36 @@ pub(crate) async fn after<'c>(reader: impl Reader<'c>, after: u64, limit: u32) -
     .bind(i64::from(limit))
     .fetch_all(reader)
     .await?;
-    rows.into_iter()
-        .map(|(number, at, kind, subject, person)| {
-            Ok(Change {
-                number: u64::try_from(number)
-                    .map_err(|_| Error::Stored { what: "directory_change.number" })?,
-                at: Millis(at),
-                kind: read("directory_change.kind", &kind)?,
-                subject,
-                person,
-            })
-        })
-        .collect()
+    rows.into_iter().map(change).collect()
+}
+
+/// Of the last so many changes up to a number those that were told at a time or later, oldest first.
+pub(crate) async fn up_to<'c>(
+    reader: impl Reader<'c>,
+    number: u64,
+    many: u64,
+    at: Millis,
+) -> Result<Vec<Change>, Error> {
+    let rows: Vec<Columns> = sqlx::query_as(
+        "SELECT number, at, kind, subject, person FROM directory_change \
+         WHERE number > $1 AND number <= $2 AND at >= $3 ORDER BY number",
+    )
+    .bind(stored_number(number.saturating_sub(many)))
+    .bind(stored_number(number))
+    .bind(at.0)
+    .fetch_all(reader)
+    .await?;
+    rows.into_iter().map(change).collect()
+}
+
+fn change((number, at, kind, subject, person): Columns) -> Result<Change, Error> {
+    Ok(Change {
+        number: u64::try_from(number).map_err(|_| Error::Stored { what: "directory_change.number" })?,
+        at: Millis(at),
+        kind: read("directory_change.kind", &kind)?,
+        subject,
+        person,
+    })
 }
 
 /// The number of the last change that was told.
@@ -158,6 +176,12 @@ mod tests {
             };
             assert_eq!(subjects(1, 10).await, [(2, "a".to_owned()), (3, "b".to_owned())]);
             assert_eq!(subjects(0, 1).await, [(1, "555021942107".to_owned())]);
+            for (number, many, at, told) in
+                [(2, 9, now.0, vec![1, 2]), (2, 1, now.0, vec![2]), (3, 2, now.0, vec![2, 3]), (3, 9, now.0 + 1, vec![]), (0, 9, 0, vec![])]
+            {
+                let rows = up_to(db.read(), number, many, Millis(at)).await.unwrap();
+                assert_eq!(rows.iter().map(|row| row.number).collect::<Vec<_>>(), told, "{number} {many} {at}");
+            }
             let waiting = Consumer { name: "ca".to_owned(), applied: 2, at: now, waiting_since: Some(now) };
             assert_eq!(consumers(db.read(), "", 10).await.unwrap(), std::slice::from_ref(&waiting));
             assert_eq!(consumers(db.read(), "ca", 10).await.unwrap(), []);

@@ -109,24 +109,40 @@ async fn some(tx: &mut Tx, text: &'static str, subject: &str, page: Page<'_>) ->
     Ok(query.bind(i64::from(page.limit)).fetch_all(&mut *tx).await?)
 }
 
+/// When what has a last day counts no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ends {
+    /// With that day, as FHIR tells roles.
+    OnLastDay,
+    /// With the day after it: it can be used until the day ends.
+    AfterLastDay,
+}
+
 /// People of whom an assignment, or a place in a workgroup, begins to count after a day, up to another, or counts no more since.
 pub(crate) async fn of_days(
     tx: &mut Tx,
     after: Day,
     today: Day,
+    ends: Ends,
     page: Page<'_>,
 ) -> Result<Vec<String>, Error> {
+    let (first, last) = match ends {
+        Ends::OnLastDay => (after.plus_days(1), today),
+        Ends::AfterLastDay => (after, today.plus_days(-1)),
+    };
     let rows = sqlx::query_scalar(
         "SELECT user_id FROM directory_assignment WHERE state = 'live' AND from_day > $1 AND from_day <= $2 AND user_id > $3 \
-         UNION SELECT user_id FROM directory_assignment WHERE state = 'live' AND to_day >= $1 AND to_day < $2 AND user_id > $3 \
+         UNION SELECT user_id FROM directory_assignment WHERE state = 'live' AND to_day >= $5 AND to_day <= $6 AND user_id > $3 \
          UNION SELECT user_id FROM directory_workgroup_member WHERE removed_at IS NULL AND user_id > $3 \
-         AND ((from_day > $1 AND from_day <= $2) OR (to_day >= $1 AND to_day < $2)) \
+         AND ((from_day > $1 AND from_day <= $2) OR (to_day >= $5 AND to_day <= $6)) \
          ORDER BY 1 LIMIT $4",
     )
     .bind(after.to_string())
     .bind(today.to_string())
     .bind(page.after.to_owned())
     .bind(i64::from(page.limit))
+    .bind(first.to_string())
+    .bind(last.to_string())
     .fetch_all(&mut *tx)
     .await?;
     Ok(rows)
@@ -148,7 +164,7 @@ pub(crate) async fn ids_below(tx: &mut Tx, user: &str) -> Result<Vec<(String, Op
     Ok(rows)
 }
 
-/// What something gave somebody.
+/// What an assignment gave somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Given {
     /// The id of the person in the organisation.
@@ -156,31 +172,49 @@ pub(crate) struct Given {
     /// The id of the role profile.
     pub(crate) role: String,
     pub(crate) access_profile: String,
+    /// The position of the access profile: that of the assignment, or one that it includes.
+    pub(crate) position: String,
+    pub(crate) assignment: String,
+    pub(crate) made_at: Millis,
+    pub(crate) removed_at: Option<Millis>,
 }
 
-/// What somebody's assignments gave at a time, on a day, what has ended since among it. Dates of assignments that were changed since,
-/// and what positions include, are taken as they are.
+type GivenColumns = (String, String, String, String, String, i64, Option<i64>);
+
+/// What somebody's assignments give, or gave until a time, on a day, whenever they were made. Dates of assignments that were changed
+/// since, and what positions include, are taken as they are.
 pub(crate) async fn given_at(tx: &mut Tx, user: &str, at: Millis, day: Day) -> Result<Vec<Given>, Error> {
     // CROSS JOIN keeps SQLite to this order: it would otherwise begin at all access profiles.
-    let rows: Vec<(String, String, String)> = sqlx::query_as(
-        "WITH RECURSIVE held(position_id, depth) AS (\
-           SELECT a.position_id, CAST(0 AS BIGINT) FROM directory_assignment a \
-           WHERE a.user_id = $1 AND a.made_at <= $2 AND (a.state <> 'removed' OR a.removed_at > $2) \
+    let rows: Vec<GivenColumns> = sqlx::query_as(
+        "WITH RECURSIVE held(assignment_id, position_id, depth) AS (\
+           SELECT a.assignment_id, a.position_id, CAST(0 AS BIGINT) FROM directory_assignment a \
+           WHERE a.user_id = $1 AND (a.state <> 'removed' OR a.removed_at >= $2) \
              AND a.from_day <= $3 AND (a.to_day IS NULL OR a.to_day >= $3) \
-           UNION SELECT i.included_id, held.depth + 1 FROM held \
+           UNION SELECT held.assignment_id, i.included_id, held.depth + 1 FROM held \
            JOIN directory_position_inclusion i ON i.position_id = held.position_id WHERE held.depth < 8) \
-         SELECT DISTINCT o.organisation_person_id, r.role_profile_id, f.access_profile_id \
+         SELECT DISTINCT o.organisation_person_id, r.role_profile_id, f.access_profile_id, held.position_id, \
+           held.assignment_id, g.made_at, g.removed_at \
          FROM held CROSS JOIN directory_access_profile f \
          JOIN directory_role_profile r ON r.user_id = $1 AND r.access_profile_id = f.access_profile_id \
          JOIN directory_organisation_person o ON o.user_id = $1 AND o.organisation = f.organisation \
-         WHERE f.position_id = held.position_id AND (f.removed_at IS NULL OR f.removed_at > $2)",
+         JOIN directory_assignment g ON g.assignment_id = held.assignment_id \
+         WHERE f.position_id = held.position_id AND (f.removed_at IS NULL OR f.removed_at >= $2)",
     )
     .bind(user.to_owned())
     .bind(at.0)
     .bind(day.to_string())
     .fetch_all(&mut *tx)
     .await?;
-    let given = |(member, role, access_profile)| Given { member, role, access_profile };
+    let given =
+        |(member, role, access_profile, position, assignment, made_at, removed_at): GivenColumns| Given {
+            member,
+            role,
+            access_profile,
+            position,
+            assignment,
+            made_at: Millis(made_at),
+            removed_at: removed_at.map(Millis),
+        };
     Ok(rows.into_iter().map(given).collect())
 }
 
@@ -215,7 +249,9 @@ mod tests {
             assert_eq!(of_workgroup(&mut tx, "1", page).await.unwrap(), nobody);
             assert_eq!(renamed(&mut tx, &["RXX".to_owned(), "RYY".to_owned()], 7).await.unwrap(), nobody);
             let day = Day::of(now);
-            assert_eq!(of_days(&mut tx, day.plus_days(-1), day, page).await.unwrap(), nobody);
+            for ends in [Ends::OnLastDay, Ends::AfterLastDay] {
+                assert_eq!(of_days(&mut tx, day.plus_days(-1), day, ends, page).await.unwrap(), nobody);
+            }
             assert!(ids_below(&mut tx, "555021942107").await.unwrap().is_empty());
             assert!(given_at(&mut tx, "555021942107", now, day).await.unwrap().is_empty());
         }

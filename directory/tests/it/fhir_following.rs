@@ -111,7 +111,7 @@ platform::both_engines! {
         assert_eq!(ask(&strict(&rig), &feed).await.status, StatusCode::NOT_FOUND);
     }
 
-    /// Who follows roles is told of those of somebody who has changed, and of one that ended with a day without anybody's doing; whoever
+    /// Who follows roles is told of those of somebody who has changed, and of one that ends on a day without anybody's doing; whoever
     /// is shown is in the record. Without the right to read people nobody is told anything.
     async fn roles_are_followed(db: Db) {
         let (world, ann) = with_doctor(db, Config::default()).await;
@@ -133,12 +133,19 @@ platform::both_engines! {
         let person = format!("Practitioner/{ann}");
         assert!(all.body["entry"].as_array().unwrap().iter().all(|entry| entry["resource"]["practitioner"]["reference"] == person));
 
-        rig.hand.advance(Duration::from_hours(3 * 24));
-        let news = ask(rig, &next(&all)).await;
+        rig.hand.advance(Duration::from_hours(24));
+        let day_before = ask(rig, &next(&all)).await;
+        assert!(told(&day_before).is_empty(), "it is used until tomorrow");
+        rig.hand.advance(Duration::from_hours(24));
+        let found = ask(rig, &format!("{WORKERS}/PractitionerRole?practitioner.identifier={ann}")).await;
+        assert_eq!(found.body["total"], 1, "of its last day on it is not found");
+        let news = ask(rig, &next(&day_before)).await;
         let methods: Vec<String> = told(&news).into_iter().map(|one| one.1).collect();
         assert_eq!(methods.iter().filter(|one| *one == "DELETE").count(), 1, "{}", news.body);
         assert_eq!((methods.len(), told(&news).iter().all(|one| roles.iter().any(|known| known.0 == one.0))), (2, true));
         assert!(told(&ask(rig, &next(&news)).await).is_empty(), "the day is told once");
+        rig.hand.advance(Duration::from_hours(24));
+        assert!(told(&ask(rig, &next(&news)).await).is_empty(), "and nothing ends with the day after");
 
         for bad in ["_cursor=7", "_cursor=x.2026-11-24", "_cursor=1.soon"] {
             assert_eq!(ask(rig, &format!("{feed}?{bad}")).await.status, StatusCode::BAD_REQUEST, "{bad}");

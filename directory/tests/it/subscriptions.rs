@@ -384,6 +384,21 @@ platform::both_engines! {
         assert!(waiting(rig).await.is_empty());
     }
 
+    /// Who asks for somebody's roles is told on the last day of one, on which it is found no more, and not again on the day after.
+    async fn programs_are_told_on_the_last_day_of_a_role(db: Db) {
+        let (world, ann) = with_doctor(db, config()).await;
+        let rig = &world.rig;
+        let roles = make(rig, WORKERS, &format!("PractitionerRole?practitioner.identifier={ann}")).await;
+        make(rig, WORKERS, &format!("Practitioner?identifier={ann}")).await;
+        assert_eq!(rig.register.notify_subscribers().await.unwrap(), 0);
+        for (day, told) in [(1, vec![]), (2, vec![id(&roles)]), (3, vec![])] {
+            rig.hand.advance(Duration::from_hours(24));
+            rig.register.notify_subscribers().await.unwrap();
+            assert_eq!(waiting(rig).await, told, "{day}");
+            taken(rig).await;
+        }
+    }
+
     /// A program is told when somebody whom it asked for leaves, and of nobody else; headers lie encrypted or are not taken, and are shown to nobody. Where the
     /// address is allowed no more it is told no more, and where only the models are wanted there is nothing of it.
     async fn programs_are_told_of_people(db: Db) {

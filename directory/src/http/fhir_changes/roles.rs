@@ -16,7 +16,7 @@ use crate::fhir::kit::{Asked, Outcome, Parts, Past, Stamp, shown};
 use crate::fhir::workers::{self as face, Kind};
 use crate::register::Register;
 use crate::store::touched::ids_below;
-use crate::touched::{Touched, people_of, people_of_days, touched};
+use crate::touched::{Ends, Touched, people_of, people_of_days, touched};
 
 /// Of how many people roles are told at most.
 const MOST: usize = 500;
@@ -26,7 +26,7 @@ const MOST_OF_ONE: u32 = 2_000;
 /// Roles that have begun, changed or ended.
 ///
 /// Without `_cursor` none, and the address at which to go on. All of somebody are told when something of them has changed, or when a day has
-/// come with which one begins or ends; what they had, or do not have yet, is deleted. Whoever is shown is recorded.
+/// come with which one begins or on which one ends; what they had, or do not have yet, is deleted. Whoever is shown is recorded.
 #[utoipa::path(
     get, path = "/healthcare-worker/FHIR/R4/PractitionerRole/_history", tag = "healthcare-worker",
     params(("_cursor" = Option<String>, Query, description = "As the link with the relation `next` has it"),
@@ -109,7 +109,7 @@ async fn concerned(tx: &mut Tx, fed: Fed, day: Day, today: Day) -> Result<Concer
         return Ok(Concerned { people, next, day });
     }
     // A clock that was put back makes another day of it than a later one.
-    let more = people_of_days(tx, day, today, MOST_OF_ONE).await?.filter(|_| day < today);
+    let more = people_of_days(tx, day, today, Ends::OnLastDay, MOST_OF_ONE).await?.filter(|_| day < today);
     let more = more.ok_or_else(too_much)?;
     if !people.is_empty() && people.len() + more.len() > MOST {
         return Ok(Concerned { people, next, day });
