@@ -119,8 +119,9 @@ impl Db {
             job_time_out: Duration::from_millis(config.job_time_out_ms),
         };
         let writer = Writer::new(engine, config.url.clone(), connection, limits, clock);
+        let read = readers.clone();
         let work = async move {
-            writer.run(queue, stopped).await;
+            writer.run(queue, stopped, read).await;
             drop(ended);
         };
         match engine {
@@ -185,7 +186,6 @@ impl Db {
         self.shared.stop.send_replace(true);
         let mut ended = self.shared.writer_ended.clone();
         while ended.changed().await.is_ok() {}
-        self.shared.readers.close().await;
     }
 }
 

@@ -14,12 +14,13 @@ mod statement;
 mod tests;
 mod watch;
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{Stream, StreamExt as _, TryFutureExt as _, stream};
 use rusqlite::{Connection, OpenFlags};
@@ -38,7 +39,7 @@ use watch::{Running, Watch};
 
 /// How long a statement of a reader may take where it is asked for.
 const AT_ONCE: Duration = Duration::from_millis(2);
-/// How long any statement may take.
+/// How long any statement may take, of the writer's those outside of a job.
 const LIMIT: Duration = Duration::from_secs(30);
 /// After about how many instructions of SQLite's machine a statement is asked whether it goes on: some ten thousand times a second.
 const EVERY: i32 = 1_000;
@@ -74,8 +75,33 @@ pub(super) struct InPlace {
     limit: Duration,
     /// How many transactions are open, one in another.
     depth: usize,
-    /// One of them was dropped while its statement was away.
-    is_rolled_back: bool,
+    /// How many of them were dropped while their statement was away.
+    dropped: usize,
+    /// SQLite has undone a whole transaction of the writer by itself, in the midst of a statement.
+    is_undone: bool,
+}
+
+thread_local! {
+    /// Until when the job may work that the writer's thread does.
+    static UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Ends the statements of the writer's thread at a time, until it is dropped: a statement in place never waits, so that no timer is looked
+/// at while it works.
+#[derive(Debug)]
+pub(super) struct Deadline(());
+
+impl Deadline {
+    pub(super) fn after(limit: Duration) -> Self {
+        UNTIL.set(Instant::now().checked_add(limit));
+        Self(())
+    }
+}
+
+impl Drop for Deadline {
+    fn drop(&mut self) {
+        UNTIL.set(None);
+    }
 }
 
 /// Where the connection is.
@@ -109,7 +135,8 @@ impl InPlace {
             used_for,
             limit,
             depth: 0,
-            is_rolled_back: false,
+            dropped: 0,
+            is_undone: false,
         })
     }
 
@@ -120,7 +147,7 @@ impl InPlace {
             self.place = back.map_or(Place::Lost, Place::Here);
             self.watch.rest();
         }
-        if std::mem::take(&mut self.is_rolled_back) {
+        for _ in 0..std::mem::take(&mut self.dropped) {
             self.roll_back_here();
         }
         match &self.place {
@@ -156,20 +183,28 @@ impl InPlace {
     async fn ask(&mut self, question: Question, rows: Option<usize>) -> Result<Rows<'static>, Error> {
         // Statements in place never wait: whoever asks one after the other lets others have their turn.
         tokio::task::coop::consume_budget().await;
-        let (used_for, limit, watch) = (self.used_for, self.limit, Arc::clone(&self.watch));
-        let handle = self.settled().await?;
-        let first = match used_for {
-            Use::Reading => limit.min(AT_ONCE),
-            Use::Writing => limit,
+        let (used_for, watch) = (self.used_for, Arc::clone(&self.watch));
+        let limit = match (used_for, UNTIL.get()) {
+            (Use::Reading, _) => self.limit.min(AT_ONCE),
+            (Use::Writing, None) => self.limit,
+            (Use::Writing, Some(until)) => until.saturating_duration_since(Instant::now()),
         };
-        let running = watch.begin(first);
-        let mut found = Vec::new();
+        if self.is_undone && !question.begins() {
+            return Err(Error::Protocol("SQLite has undone the transaction".to_owned()));
+        }
+        let handle = self.settled().await?;
+        let was_within = !handle.connection.is_autocommit();
+        let running = watch.begin(limit);
+        let (mut found, mut many) = (Vec::new(), 0);
         let outcome = question.run(handle, |item| {
+            many += usize::from(item.is_right());
             found.push(Ok(item));
-            let is_enough = rows.is_some_and(|rows| found.len() >= rows);
+            let is_enough = rows.is_some_and(|rows| many >= rows);
             if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         running.end();
+        // A disk that is full, or a statement that is ended, can cost the whole transaction: what follows would stand by itself.
+        self.is_undone = outcome.is_err() && was_within && handle.connection.is_autocommit();
         match outcome {
             Err(error) if used_for == Use::Reading && is_in_the_way(&error) => self.send_away(question),
             Err(error) => Err(error),
@@ -239,7 +274,11 @@ impl AnyConnectionBackend for InPlace {
     }
 
     fn ping(&mut self) -> Work<'_, ()> {
-        Box::pin(async move { self.settled().await.map(drop) })
+        Box::pin(async move {
+            let is_free = self.settled().await?.connection.is_autocommit();
+            // Back in the pool it would show everybody what was there when the transaction began.
+            if is_free || self.depth > 0 { Ok(()) } else { Err(Error::WorkerCrashed) }
+        })
     }
 
     fn begin(&mut self, statement: Option<SqlStr>) -> Work<'_, ()> {
@@ -278,7 +317,7 @@ impl AnyConnectionBackend for InPlace {
     fn start_rollback(&mut self) {
         match &self.place {
             Place::Here(_) => self.roll_back_here(),
-            Place::Away(_) | Place::Lost => self.is_rolled_back = true,
+            Place::Away(_) | Place::Lost => self.dropped += 1,
         }
     }
 

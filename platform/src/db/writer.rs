@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout};
 use super::error::has_no_room;
 use super::job::{Job, Ran};
 use super::outcome::{self, Marker, Outcome};
+use super::sqlite::Deadline;
 use super::{Engine, Error, Tx, connection};
 use crate::clock::{Clock, Millis};
 
@@ -56,7 +57,14 @@ impl Writer {
     }
 
     /// Works until the queue has ended, or until told to stop and the queue is empty.
-    pub(super) async fn run(mut self, mut queue: Queue, mut stopped: watch::Receiver<bool>) {
+    ///
+    /// Then the readers are closed, and its own connection last: only one that writes can bring SQLite's log into the file.
+    pub(super) async fn run(
+        mut self,
+        mut queue: Queue,
+        mut stopped: watch::Receiver<bool>,
+        readers: sqlx::AnyPool,
+    ) {
         loop {
             let job = tokio::select! {
                 biased;
@@ -76,6 +84,7 @@ impl Writer {
                 }
             }
         }
+        readers.close().await;
         if let Some(connection) = self.connection.take() {
             use sqlx::Connection as _;
             // Every answered row is durable already.
@@ -161,7 +170,16 @@ impl Writer {
             return Err(error);
         }
         let limit = self.limits.job_time_out;
-        match timeout(limit, job.run(tx)).await {
+        let began = Instant::now();
+        let deadline = (self.engine == Engine::Sqlite).then(|| Deadline::after(limit));
+        let ran = timeout(limit, job.run(tx)).await;
+        drop(deadline);
+        match ran {
+            // Its statements were ended when its time was over, whatever it made of that.
+            Ok(_) if self.engine == Engine::Sqlite && began.elapsed() >= limit => {
+                job.fail(Error::JobTimedOut { limit });
+                Err(sqlx::Error::Protocol("a job ran too long".to_owned()))
+            }
             Ok(Ran::Keep) => {
                 group.kept.push(job);
                 Ok(())

@@ -32,6 +32,10 @@ impl Lookup for Word {
     }
 }
 
+/// Counts for ever, and finds nothing.
+const ENDLESS: &str = "WITH RECURSIVE c(n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM c) \
+                       SELECT CAST(COUNT(*) AS BIGINT) FROM c WHERE n < 0";
+
 both_engines! {
     /// What was answered can be read, NULL included, and a refused row is an error of its own job.
     async fn written_rows_can_be_read(db: Db) {
@@ -171,6 +175,35 @@ both_engines! {
         assert!(matches!(endless.await, Err(db::Error::JobTimedOut { .. })));
         insert(&hasty, 2, None).await.unwrap();
         assert_eq!(ids(&hasty).await, [2]);
+        hasty.close().await;
+        test.db.close().await;
+    }
+
+    /// A job that works for too long is given up like one that waits, in the midst of a statement or between many, and nothing of it is
+    /// written, whatever it says itself.
+    async fn busy_jobs_are_given_up(db: Db) {
+        table(&db).await;
+        let test = TestDb::new(db.engine()).await;
+        let config = Config { job_time_out_ms: 200, ..test.config.clone() };
+        let hasty = Db::connect(&config, Clock::system()).await.unwrap();
+        table(&hasty).await;
+        let at_once = hasty.write(|tx| Box::pin(async move {
+            sqlx::query("INSERT INTO it_row (id) VALUES (1)").execute(&mut *tx).await?;
+            // It makes nothing of its end.
+            let _ended = sqlx::query(ENDLESS).fetch_one(&mut *tx).await;
+            Ok::<_, db::Error>(())
+        }));
+        assert!(matches!(at_once.await, Err(db::Error::JobTimedOut { .. })));
+        let again_and_again = hasty.write(|tx| Box::pin(async move {
+            sqlx::query("INSERT INTO it_row (id) VALUES (2)").execute(&mut *tx).await?;
+            for _ in 0..u64::MAX {
+                sqlx::query("SELECT 1").execute(&mut *tx).await?;
+            }
+            Ok::<_, db::Error>(())
+        }));
+        assert!(matches!(again_and_again.await, Err(db::Error::JobTimedOut { .. })));
+        insert(&hasty, 3, None).await.unwrap();
+        assert_eq!(ids(&hasty).await, [3]);
         hasty.close().await;
         test.db.close().await;
     }

@@ -63,7 +63,8 @@ pub(super) fn refused(error: rusqlite::Error) -> Error {
             let message = message.unwrap_or_else(|| failure.to_string());
             Error::Database(Box::new(Refused { code: failure.extended_code, message }))
         }
-        other => Error::Protocol(other.to_string()),
+        // What is asked cannot be asked so.
+        other => Error::Configuration(other.into()),
     }
 }
 

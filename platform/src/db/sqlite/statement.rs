@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
@@ -17,6 +18,9 @@ use sqlx_core::ext::ustr::UStr;
 
 use super::error::refused;
 use super::{Found, PREPARED};
+
+/// From when on a statement is one that takes long.
+const LONG: Duration = Duration::from_secs(1);
 
 /// A connection, and what is known of the statements that it keeps.
 #[derive(Debug)]
@@ -59,8 +63,31 @@ impl Question {
         Self { text, is_kept, arguments: arguments.map(|arguments| arguments.values.0) }
     }
 
-    /// Gives each row, and for each statement that it is done, until nothing more is wanted.
+    /// Whether it begins a transaction, or ends one whatever came of it.
+    pub(super) fn begins(&self) -> bool {
+        let text = self.text.as_str();
+        text.starts_with("BEGIN") || text.starts_with("ROLLBACK;") || text == "ROLLBACK"
+    }
+
+    /// Gives each row, and for each statement that it is done, until nothing more is wanted. It is told to the log as `sqlx` tells it: to whoever
+    /// debugs, and as a warning where it took long.
     pub(super) fn run(
+        &self,
+        handle: &Handle,
+        give: impl FnMut(Found) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let began = Instant::now();
+        let done = self.run_silently(handle, give);
+        let (summary, elapsed) = (self.text.as_str(), began.elapsed());
+        if elapsed >= LONG {
+            tracing::warn!(target: "sqlx::query", summary, ?elapsed, "a statement took {elapsed:?}");
+        } else {
+            tracing::debug!(target: "sqlx::query", summary, ?elapsed);
+        }
+        done
+    }
+
+    fn run_silently(
         &self,
         handle: &Handle,
         mut give: impl FnMut(Found) -> ControlFlow<()>,

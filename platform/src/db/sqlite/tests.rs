@@ -130,3 +130,52 @@ async fn parameters_have_numbers() {
         AnyConnectionBackend::fetch_optional(&mut reader, SqlStr::from_static(text), true, Some(arguments));
     assert!(asked.await.is_err());
 }
+
+/// Transactions that are dropped one in the other, while their statement is away, are all undone before anything else is asked; a
+/// connection that has one open without a word does not go back into the pool.
+#[tokio::test]
+async fn every_dropped_transaction_is_undone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut reader = reader(folder.path(), LIMIT);
+    for _ in 0..2 {
+        AnyConnectionBackend::begin(&mut reader, None).await.unwrap();
+    }
+    let rows = AnyConnectionBackend::fetch_many(&mut reader, SqlStr::from_static(MANY), false, None);
+    assert_eq!(rows.take(10).count().await, 10);
+    for _ in 0..2 {
+        reader.start_rollback();
+    }
+    AnyConnectionBackend::ping(&mut reader).await.unwrap();
+    assert_eq!(reader.get_transaction_depth(), 0);
+    ask(&mut reader, "BEGIN").await.unwrap();
+    assert!(AnyConnectionBackend::ping(&mut reader).await.is_err());
+}
+
+/// Of several statements in one text all run until there is a row, and what is done is none.
+#[tokio::test]
+async fn texts_run_to_their_first_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = InPlace::open(&folder.path().join("a.db"), Use::Writing, LIMIT).unwrap();
+    let text = "CREATE TABLE t (n BIGINT); INSERT INTO t VALUES (7); SELECT n FROM t";
+    assert!(ask(&mut writer, text).await.unwrap().is_some());
+    assert_eq!(numbers(&mut writer, "SELECT n FROM t").await, [7]);
+}
+
+/// A transaction that SQLite has undone is not gone on with: what follows in it would stand by itself.
+#[tokio::test]
+async fn undone_transactions_are_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = InPlace::open(&folder.path().join("a.db"), Use::Writing, LIMIT).unwrap();
+    ask(&mut writer, "CREATE TABLE t (n BIGINT)").await.unwrap();
+    ask(&mut writer, "BEGIN IMMEDIATE").await.unwrap();
+    ask(&mut writer, "INSERT INTO t VALUES (1)").await.unwrap();
+    let deadline = Deadline::after(Duration::from_millis(50));
+    let endless = "INSERT INTO t WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c WHERE n < 0";
+    assert!(ask(&mut writer, endless).await.is_err());
+    drop(deadline);
+    assert!(ask(&mut writer, "INSERT INTO t VALUES (2)").await.is_err());
+    ask(&mut writer, "ROLLBACK; BEGIN IMMEDIATE").await.unwrap_err();
+    ask(&mut writer, "BEGIN IMMEDIATE").await.unwrap();
+    ask(&mut writer, "COMMIT").await.unwrap();
+    assert_eq!(numbers(&mut writer, "SELECT n FROM t").await, []);
+}
