@@ -51,7 +51,7 @@ impl audit::Event for ReadsEvent {
 }
 
 /// What is recorded: a read that came alone, or several.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(super) enum Act {
     Alone(Showing),
