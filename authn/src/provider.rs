@@ -18,6 +18,7 @@ use crate::client::Fetching;
 use crate::config::Config;
 use crate::error::Error;
 use crate::login::Login;
+use crate::oidc::crowds::Crowds;
 use crate::oidc::face::Faces;
 use crate::oidc::giving::Given;
 use crate::oidc::possession::Proofs;
@@ -76,6 +77,8 @@ pub struct Shared {
     pub(crate) outward: Outward,
     /// Who fetches key sets, and who waits for them.
     pub(crate) fetching: Fetching,
+    /// How many requests wait.
+    pub(crate) crowds: Crowds,
     /// What is known of proofs of keys.
     pub(crate) proofs: Proofs,
     /// What stores tokens, those of requests that come together at once.
@@ -139,6 +142,7 @@ impl Provider {
             login: Login::open(&config)?,
             random: SystemRandom::new(),
             fetching: Fetching::default(),
+            crowds: Crowds::default(),
             proofs: Proofs::default(),
             given: Together::start(&db),
             lookups: Lookups::start(&db),

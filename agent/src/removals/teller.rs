@@ -15,6 +15,8 @@ const PATIENCE: Patience = Patience { connecting: Duration::from_secs(5), hearin
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// And no longer than this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// What was sooner is as good as now.
+const WORTH_SAYING_MS: u64 = 1_000;
 /// A path is no longer.
 const LONGEST_PATH: usize = 500;
 
@@ -42,13 +44,19 @@ pub(super) fn begin(telling: Telling) {
 }
 
 fn tell(telling: &Telling) {
-    let secret = telling.secret.as_str().to_owned();
-    let body = Zeroizing::new(serde_json::to_string(&Removed { secret }).unwrap_or_default());
+    let (removed_ms, mut says_when) = (clock::now_ms(), true);
     let mut pause = FIRST_PAUSE;
     loop {
         let (server, path) = (&telling.address.server, &telling.address.path);
+        let ago_ms = ago(removed_ms, clock::now_ms()).filter(|_| says_when);
+        let body = body(&telling.secret, ago_ms);
         let outcome = ask(&telling.roots, server, path, Some(&body), PATIENCE);
         let why = match outcome {
+            // A server of before takes no message that says when.
+            Ok(answered) if ago_ms.is_some() && matches!(answered.status, 400 | 422) => {
+                says_when = false;
+                continue;
+            }
             Ok(answered) if has_heard(answered.status) => return,
             Ok(answered) => format!("it answered {}", answered.status),
             Err(error) => error.to_string(),
@@ -60,6 +68,16 @@ fn tell(telling: &Telling) {
         std::thread::sleep(pause);
         pause = LONGEST_PAUSE.min(pause * 2);
     }
+}
+
+/// How long ago a card was taken out, where that is worth saying.
+fn ago(removed_ms: i64, now_ms: i64) -> Option<u64> {
+    u64::try_from(now_ms.saturating_sub(removed_ms)).ok().filter(|ago| *ago >= WORTH_SAYING_MS)
+}
+
+fn body(secret: &str, ago_ms: Option<u64>) -> Zeroizing<String> {
+    let removed = Removed { secret: secret.to_owned(), ago_ms };
+    Zeroizing::new(serde_json::to_string(&removed).unwrap_or_default())
 }
 
 /// Whether the server has heard it, or knows the session no more. One that is too busy has not.
@@ -91,5 +109,18 @@ fn addresses_are_the_pages_own() {
 fn telling_ends_when_it_was_heard() {
     for (status, heard) in [(200, true), (404, true), (429, false), (503, false), (302, false)] {
         assert_eq!(has_heard(status), heard, "{status}");
+    }
+}
+
+/// What is told late says how late it is, and what is told at once is as agents of before tell it.
+#[test]
+fn late_messages_say_so() {
+    for (now_ms, body_is) in [
+        (5_000, r#"{"secret":"s"}"#),
+        (4_000, r#"{"secret":"s"}"#),
+        (5_999, r#"{"secret":"s"}"#),
+        (65_000, r#"{"secret":"s","ago_ms":60000}"#),
+    ] {
+        assert_eq!(body("s", ago(5_000, now_ms)).as_str(), body_is, "{now_ms}");
     }
 }

@@ -23,6 +23,9 @@ pub struct Policy {
 pub struct CardRemoval {
     /// The secret that the agent was given when the card signed in.
     pub secret: String,
+    /// How many milliseconds before this was sent the card was taken out; absent where it was just now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ago_ms: Option<u64>,
 }
 
 /// What was done about it.

@@ -6,6 +6,7 @@ use platform::clock::Millis;
 use super::ticket::Ticket;
 use super::{Came, Cis1Event, Refusal};
 use crate::error::Error;
+use crate::oidc::limits;
 use crate::provider::Provider;
 use crate::session::{self, Session};
 use crate::store::throttles;
@@ -64,8 +65,12 @@ pub(super) async fn live(
     Err(refusal)
 }
 
-/// Records that a ticket of somebody was refused, once for each session, act and reason: whoever has a ticket can show it as often as they
-/// like, and what is in the record stays. Further ones are counted.
+/// How many refusals of one session's tickets are recorded, until two days pass without one.
+const MOST: u32 = 32;
+
+/// Records that a ticket of somebody was refused, once for each session, act, reason and network: whoever has a ticket can show it as often
+/// as they like, and what is in the record stays; one that was stolen comes from elsewhere, and that is to be seen. Beyond so many of a
+/// session, wherever they come from, they are counted and not written.
 pub(super) async fn refused(
     provider: &Provider,
     kept: &Kept,
@@ -79,12 +84,18 @@ pub(super) async fn refused(
         reason: refusal.word().to_owned(),
         address: came.address_text(),
     };
-    let (subject, now) = (format!("ticket/{}/{}/{}", kept.session, act.word(), refusal.word()), came.now);
+    let network = limits::network(came.address);
+    let whole = format!("ticket/{}", kept.session);
+    let subject = format!("{whole}/{}/{}/{network}", act.word(), refusal.word());
+    let now = came.now;
     provider
         .db
         .write(move |tx| {
             Box::pin(async move {
-                if throttles::count(tx, &subject, Millis(0), now).await?.is_none_or(|times| times == 1) {
+                let recorded = throttles::failures(&mut *tx, &whole, Millis(0)).await? < MOST
+                    && throttles::count(tx, &subject, Millis(0), now).await?.is_none_or(|times| times == 1);
+                if recorded {
+                    throttles::count(tx, &whole, Millis(0), now).await?;
                     audit::record(tx, now, &Actor::system("authn"), &event).await?;
                 } else {
                     metrics::counter!("authn_refusals_unrecorded_total").increment(1);

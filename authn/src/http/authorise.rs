@@ -10,7 +10,7 @@ use super::came::came_from;
 use super::form::Posted;
 use super::page::{see_other, set};
 use super::reading::{query, says};
-use crate::oidc::authorise::{self, Begun, Chosen, Door, Step};
+use crate::oidc::authorise::{self, Begun, Chosen, Door, Loaded, Step, Visitor};
 use crate::oidc::face::Face;
 use crate::oidc::parameters::Parameters;
 use crate::oidc::refusal::{Code, Refusal};
@@ -86,7 +86,8 @@ async fn begin(
         Ok(held) => held,
         Err(error) => return answers::refused(site, error.into()),
     };
-    let begun = match authorise::begin(provider, parameters, face, (held.stored(), seen.address), now).await {
+    let visitor = Visitor { browser: held.stored(), address: seen.address, loaded: Loaded::of(seen.headers) };
+    let begun = match authorise::begin(provider, parameters, face, visitor, now).await {
         Ok(Door::Begun(begun)) => begun,
         Ok(Door::Back(answer)) => return answers::back(site, &answer),
         Err(refusal) => return answers::refused(site, refusal),
@@ -94,18 +95,20 @@ async fn begin(
     let Begun { secret, waiting } = *begun;
     let mut cookies = browser::oldest(seen.headers);
     cookies.push(browser::holding(&waiting.interaction.id, &held, provider.config.interaction()));
-    let onward = match leg {
-        Leg::Post => see_other(&format!("/authorize/continue/{}", &*secret.text()), &[]),
+    let (onward, waits) = match leg {
+        Leg::Post => match authorise::wait(provider, waiting, now).await {
+            Ok(None) => (see_other(&format!("/authorize/continue/{}", &*secret.text()), &[]), true),
+            Ok(Some(answer)) => (answers::back(site, &answer), false),
+            Err(refusal) => (answers::refused(site, refusal), false),
+        },
         Leg::Get => {
             let step = authorise::proceed(provider, waiting, seen, Chosen::Nothing, now).await;
-            if matches!(step, Ok(Step::Back(_))) {
-                // It is answered already; there is nothing to hold.
-                cookies.clear();
-            }
-            answer(provider, &secret, step, "", Before::Nothing)
+            let waits = matches!(step, Ok(Step::SignIn | Step::Sign | Step::ChooseRole(_)));
+            (answer(provider, &secret, step, "", Before::Nothing), waits)
         }
     };
-    with(onward, &cookies)
+    // One that is answered already leaves nothing to hold.
+    if waits { with(onward, &cookies) } else { onward }
 }
 
 fn with(mut response: Response, cookies: &[Cookie]) -> Response {

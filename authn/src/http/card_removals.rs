@@ -1,6 +1,8 @@
 //! `/authn/card-removals`: what the agent of a workstation tells of a card. The secret in it says of which session, and whoever has
 //! it can do no more than this.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
@@ -38,7 +40,9 @@ async fn take(
 ) -> Result<Json<CardRemovalDone>, Problem> {
     let unknown = || Error::unknown("session", "of this secret");
     let secret = Secret::parse(&told.secret).ok_or_else(unknown)?;
-    let became = removal::removed(&provider, &secret, provider.now()).await?.ok_or_else(unknown)?;
+    let now = provider.now();
+    let removed_at = now.minus(Duration::from_millis(told.ago_ms.unwrap_or(0)));
+    let became = removal::removed(&provider, (&secret, removed_at), now).await?.ok_or_else(unknown)?;
     let session = match became {
         Became::Ended => "ended",
         Became::Locked => "locked",

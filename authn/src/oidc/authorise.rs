@@ -1,6 +1,7 @@
 //! From an authorisation request to an answer: waiting for a sign-in, choosing a role, giving a code.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use directory::api::ClaimsPart;
 use platform::clock::Millis;
@@ -30,9 +31,11 @@ use crate::store::clients;
 use crate::store::interactions::{self, Waiting};
 
 mod granting;
+mod keeping;
 mod organisation;
 
 pub(crate) use granting::{Chosen, actor};
+pub(crate) use keeping::{Coming, Loaded, wait};
 use organisation::Asks;
 
 /// What the browser is to do next.
@@ -55,7 +58,7 @@ pub(crate) struct Choice {
     pub(crate) roles: Vec<directory::api::NamedRole>,
 }
 
-/// A request that waits, with the secret that its address has.
+/// A request that goes on, with the secret that its address has.
 pub(crate) struct Begun {
     /// The secret.
     pub(crate) secret: Secret,
@@ -63,20 +66,33 @@ pub(crate) struct Begun {
     pub(crate) waiting: Waiting,
 }
 
+/// For how long a request waits that may ask nothing: its browser comes again at once, or not at all.
+const SILENT: Duration = Duration::from_mins(1);
+
+/// The browser that a request came from.
+pub(crate) struct Visitor {
+    /// SHA-256 of what it is to hold.
+    pub(crate) browser: String,
+    /// Its address, where that is known.
+    pub(crate) address: Option<IpAddr>,
+    /// As what it loads the request.
+    pub(crate) loaded: Loaded,
+}
+
 /// What became of a request at the door.
 pub(crate) enum Door {
-    /// It waits.
+    /// It goes on, and waits once somebody has to be waited for.
     Begun(Box<Begun>),
     /// The relying party is told what is wrong with it.
     Back(Answer),
 }
 
-/// Reads a request and stores it. An error is for the page: nothing of it may go to an address.
+/// Reads a request. An error is for the page: nothing of it may go to an address.
 pub(crate) async fn begin(
     provider: &Provider,
     parameters: Parameters,
     face: Face,
-    (browser, address): (String, Option<IpAddr>),
+    visitor: Visitor,
     now: Millis,
 ) -> Result<Door, Refusal> {
     let client = client_of(provider, &parameters).await?;
@@ -111,34 +127,21 @@ pub(crate) async fn begin(
         let refusal = Refusal::new(Code::InvalidScope, "Nothing is signed here.");
         return Ok(Door::Back(Answer::refusal(&back, issuer, &refusal)));
     }
-    let network = limits::network(address);
-    match limits::waits(provider, &client.id, &network, now).await {
-        // A page that nobody sees helps nobody.
-        Err(full) if request.prompt == Prompt::Nothing => {
-            return Ok(Door::Back(Answer::refusal(&back, issuer, &full)));
-        }
-        waits => waits?,
-    }
+    let silent = request.prompt == Prompt::Nothing;
+    let waits = provider.config.interaction();
     let interaction = Interaction {
         id: InteractionId::new(now),
         client: client.id.clone(),
         client_name: client.config().client_name.clone(),
         wanted,
         created_at: now,
-        expires_at: now.plus(provider.config.interaction()),
+        expires_at: now.plus(if silent { waits.min(SILENT) } else { waits }),
     };
-    let waiting = Waiting { interaction, request, browser, signed: None };
-    Ok(Door::Begun(Box::new(store(provider, waiting, network).await?)))
-}
-
-async fn store(provider: &Provider, waiting: Waiting, network: String) -> Result<Begun, Error> {
     let secret = Secret::generate(&provider.random)?;
-    let (stored, hash) = (waiting.clone(), secret.stored());
-    provider
-        .db
-        .write(move |tx| Box::pin(async move { interactions::insert(tx, &stored, &hash, &network).await }))
-        .await?;
-    Ok(Begun { secret, waiting })
+    let Visitor { browser, address, loaded } = visitor;
+    let coming = Coming { secret_hash: secret.stored(), network: limits::network(address), loaded };
+    let waiting = Waiting { interaction, request, browser, signed: None, coming: Some(coming) };
+    Ok(Door::Begun(Box::new(Begun { secret, waiting })))
 }
 
 async fn client_of(provider: &Provider, parameters: &Parameters) -> Result<Client, Refusal> {
@@ -150,7 +153,7 @@ async fn client_of(provider: &Provider, parameters: &Parameters) -> Result<Clien
     clients::find_open(provider.db.read(), &id).await?.ok_or_else(unknown)
 }
 
-/// Goes on with a request that waits, as far as it can without asking anybody.
+/// Goes on with a request, as far as it can without asking anybody; then it waits.
 pub(crate) async fn proceed(
     provider: &Provider,
     waiting: Waiting,
@@ -165,7 +168,7 @@ pub(crate) async fn proceed(
             let refusal = Refusal::new(Code::LoginRequired, "Nobody is signed in as the request wants it.");
             return refuse(provider, waiting, refusal).await;
         }
-        Standing::Missing => return Ok(Step::SignIn),
+        Standing::Missing => return keeping::waits(provider, waiting, Step::SignIn, now).await,
         Standing::Other => {
             let sentence = "Somebody else signed in than id_token_hint or the sub in claims names.";
             let refusal = Refusal::new(Code::LoginRequired, sentence);
@@ -187,7 +190,7 @@ pub(crate) async fn proceed(
                 Refusal::new(Code::InteractionRequired, "What is to be signed has to be agreed to.");
             return refuse(provider, waiting, refusal).await;
         }
-        (Some(_), None) => return Ok(Step::Sign),
+        (Some(_), None) => return keeping::waits(provider, waiting, Step::Sign, now).await,
     }
     if !waiting.request.scope.want_role() {
         return granting::grant(provider, waiting, *session, None, now).await.map(Step::Back);
@@ -196,7 +199,7 @@ pub(crate) async fn proceed(
     match decision {
         Decision::Role(role) => {
             let of_role = (role.as_str(), organisation.as_deref());
-            match organisation::ask(provider, waiting, &session, of_role).await? {
+            match organisation::ask(provider, waiting, &session, of_role, now).await? {
                 Asks::Nothing(waiting) => {
                     granting::grant(provider, *waiting, *session, Some(role), now).await.map(Step::Back)
                 }
@@ -208,8 +211,9 @@ pub(crate) async fn proceed(
             refuse(provider, waiting, refusal).await
         }
         Decision::Choose(roles) => {
-            let client_name = waiting.interaction.client_name;
-            Ok(Step::ChooseRole(Box::new(Choice { client_name, roles })))
+            let client_name = waiting.interaction.client_name.clone();
+            let step = Step::ChooseRole(Box::new(Choice { client_name, roles }));
+            keeping::waits(provider, waiting, step, now).await
         }
     }
 }
@@ -236,8 +240,10 @@ pub(crate) async fn cancel(provider: &Provider, waiting: Waiting) -> Result<Step
 
 /// Ends a request with this refusal for the relying party.
 pub(crate) async fn refuse(provider: &Provider, waiting: Waiting, refusal: Refusal) -> Result<Step, Refusal> {
-    let id = waiting.interaction.id;
-    provider.db.write(move |tx| Box::pin(async move { interactions::settle(tx, &id).await })).await?;
+    if waiting.coming.is_none() {
+        let id = waiting.interaction.id;
+        provider.db.write(move |tx| Box::pin(async move { interactions::settle(tx, &id).await })).await?;
+    }
     let back: &Return = &waiting.request.back;
     Ok(Step::Back(Answer::refusal(back, provider.faces.issuer(back.face), &refusal)))
 }

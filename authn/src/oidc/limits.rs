@@ -6,11 +6,15 @@ use platform::clock::Millis;
 use platform::id::ClientId;
 use serde::Deserialize;
 
+use super::crowds::Joins;
 use super::refusal::{Code, Refusal};
 use crate::error::Error;
 use crate::provider::Provider;
-use crate::store::crowd::{self, Most};
+use crate::store::crowd::{self, Crowd};
 use crate::throttle;
+
+/// Which part of a crowd goes at once where it is full: a hundredth.
+const SHARE: u32 = 100;
 
 /// The `[authn.limits]` section of the configuration file.
 #[derive(Clone, Debug, Deserialize)]
@@ -62,7 +66,9 @@ pub(crate) fn network(address: Option<IpAddr>) -> String {
     address.map_or_else(|| "nowhere".to_owned(), throttle::site)
 }
 
-/// Refuses a request that would be one too many to wait. Of those that come at the same moment a few more may pass.
+/// Finds room for a request that is to wait. Beyond so many of its network it is refused; where there are too many of its client or in all,
+/// the network that has most makes room: whoever sends many loses them, and shuts nobody out. Of those that come at the same moment a few more
+/// may pass.
 pub(crate) async fn waits(
     provider: &Provider,
     client: &ClientId,
@@ -70,39 +76,76 @@ pub(crate) async fn waits(
     now: Millis,
 ) -> Result<(), Refusal> {
     let limits = &provider.config.limits;
-    let most =
-        Most { network: limits.waiting_per_network, client: limits.waiting_per_client, all: limits.waiting };
-    let crowd = crowd::waiting(provider.db.read(), (network, client.as_str()), &most, now).await?;
-    let (limit, sentence) = if crowd.network >= most.network {
-        (
-            "network",
-            "Too many people on your network are signing in and have not finished. Try again in a few minutes.",
-        )
-    } else if crowd.client >= most.client {
-        (
-            "client",
-            "Too many people are signing in to this application and have not finished. Try again in a few minutes.",
-        )
-    } else if crowd.all >= most.all {
-        ("all", "Too many people are signing in and have not finished. Try again in a few minutes.")
-    } else {
-        return Ok(());
-    };
-    Err(full(limit, sentence))
+    let (crowd, most) = (Crowd::Network(network.to_owned()), limits.waiting_per_network);
+    if crowd::count(provider.db.read(), &crowd, most, now).await? >= most {
+        let sentence = "Too many people on your network are signing in and have not finished. Try again in a few minutes.";
+        return Err(full("network", sentence));
+    }
+    for (crowd, most, limit) in [
+        (Crowd::Client(client.clone()), limits.waiting_per_client, "client"),
+        (Crowd::Everybody, limits.waiting, "all"),
+    ] {
+        if provider.crowds.joins(&crowd, most, now) == Joins::Unknown {
+            look(provider, (&crowd, most, limit), now).await?;
+        }
+    }
+    Ok(())
 }
 
-/// The same for a request that a relying party pushes.
+/// Counts a crowd that one more comes to, and makes room in it where it is full.
+async fn look(
+    provider: &Provider,
+    (crowd, most, limit): (&Crowd, u32, &'static str),
+    now: Millis,
+) -> Result<(), Error> {
+    // What came at the same moment goes too.
+    let mut rows = crowd::count(provider.db.read(), crowd, most.saturating_mul(2), now).await?;
+    if rows >= most {
+        let client = match crowd {
+            Crowd::Client(client) => Some(client.clone()),
+            _ => None,
+        };
+        // So many at once that whoever goes on sending has the rows counted once for many of theirs.
+        let many = (rows - most).saturating_add((most / SHARE).max(1));
+        let gone = provider
+            .db
+            .write(move |tx| Box::pin(async move { crowd::make_room(tx, client.as_ref(), many, now).await }))
+            .await?;
+        metrics::counter!("authn_requests_dropped_total", "limit" => limit).increment(u64::from(gone));
+        rows = rows.saturating_sub(gone);
+    }
+    provider.crowds.knows(crowd, rows.saturating_add(1), now);
+    Ok(())
+}
+
+/// Refuses a request that a relying party pushes and that would be one too many. What it pushes is its own: nobody else makes room.
 pub(crate) async fn is_pushed(provider: &Provider, client: &ClientId, now: Millis) -> Result<(), Refusal> {
     let limits = &provider.config.limits;
-    let most = Most { network: 0, client: limits.pushed_per_client, all: limits.pushed };
-    let crowd = crowd::pushed(provider.db.read(), client.as_str(), &most, now).await?;
-    if crowd.client >= most.client {
-        let sentence = "Too many requests of this client were pushed and not used. Try again in a minute.";
-        return Err(full("pushed-client", sentence));
-    }
-    if crowd.all >= most.all {
-        let sentence = "Too many requests were pushed and not used. Try again in a minute.";
-        return Err(full("pushed", sentence));
+    for (crowd, most, limit, sentence) in [
+        (
+            Crowd::PushedBy(client.clone()),
+            limits.pushed_per_client,
+            "pushed-client",
+            "Too many requests of this client were pushed and not used. Try again in a minute.",
+        ),
+        (
+            Crowd::Pushed,
+            limits.pushed,
+            "pushed",
+            "Too many requests were pushed and not used. Try again in a minute.",
+        ),
+    ] {
+        match provider.crowds.joins(&crowd, most, now) {
+            Joins::Room => {}
+            Joins::Full => return Err(full(limit, sentence)),
+            Joins::Unknown => {
+                let rows = crowd::count(provider.db.read(), &crowd, most, now).await?;
+                provider.crowds.knows(&crowd, rows.saturating_add(1), now);
+                if rows >= most {
+                    return Err(full(limit, sentence));
+                }
+            }
+        }
     }
     Ok(())
 }

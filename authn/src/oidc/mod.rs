@@ -5,6 +5,7 @@ pub(crate) mod authorise;
 pub(crate) mod bearer;
 pub(crate) mod claims;
 pub(crate) mod claims_request;
+pub(crate) mod crowds;
 pub(crate) mod details;
 pub(crate) mod discovery;
 pub(crate) mod end_session;

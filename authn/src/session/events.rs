@@ -89,7 +89,7 @@ pub enum SessionEvent {
         user: String,
         /// The serial number of the card's certificate.
         card: String,
-        /// What was done: `end`, `lock` or `keep`.
+        /// What was done: `end`, `lock`, `keep`, or `late` where the holder had signed in again meanwhile.
         rule: String,
     },
     /// Somebody could not sign in.

@@ -14,6 +14,8 @@ pub(crate) struct Watched {
     pub(crate) session: Session,
     /// The serial number of the card's certificate.
     pub(crate) serial: String,
+    /// Since when it is watched.
+    pub(crate) since: Millis,
 }
 
 /// Makes a secret good for a session's card, in the place of the one before of the same card. A session ends with each card that signed in
@@ -44,15 +46,22 @@ pub(crate) async fn insert(
 
 /// The open session of a secret.
 pub(crate) async fn find(tx: &mut Tx, secret: &[u8]) -> Result<Option<Watched>, Error> {
-    let row: Option<(String, String)> = sqlx::query_as(
-        "SELECT s.sid, w.serial FROM authn_card_watch w JOIN authn_session s ON s.session_id = w.session_id \
+    let row: Option<(String, String, i64)> = sqlx::query_as(
+        "SELECT s.sid, w.serial, w.created_at FROM authn_card_watch w JOIN authn_session s ON s.session_id = w.session_id \
          WHERE w.secret = $1",
     )
     .bind(secret)
     .fetch_optional(&mut *tx)
     .await?;
-    let Some((sid, serial)) = row else { return Ok(None) };
-    Ok(sessions::by_sid(&mut *tx, &sid).await?.map(|session| Watched { session, serial }))
+    let Some((sid, serial, since)) = row else { return Ok(None) };
+    let session = sessions::by_sid(&mut *tx, &sid).await?;
+    Ok(session.map(|session| Watched { session, serial, since: Millis(since) }))
+}
+
+/// Watches a card no more by this secret.
+pub(crate) async fn forget(tx: &mut Tx, secret: &[u8]) -> Result<(), Error> {
+    sqlx::query("DELETE FROM authn_card_watch WHERE secret = $1").bind(secret).execute(&mut *tx).await?;
+    Ok(())
 }
 
 /// Locks a session; one that is locked stays so.

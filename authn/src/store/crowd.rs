@@ -1,108 +1,224 @@
-//! How many authorisation requests wait: rows of `authn_interaction` and `authn_pushed`, counted no further than anybody wants to know.
+//! How many authorisation requests wait: rows of `authn_interaction` and `authn_pushed`, counted no further than anybody wants to know, from
+//! indexes alone. One that was answered or used has no row, so that nothing else of the rows is asked.
 
 use platform::clock::Millis;
+use platform::db::Tx;
+use platform::id::ClientId;
 
 use super::Reader;
 use crate::error::Error;
 
-/// How far is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Most {
-    /// Those of one network.
-    pub(crate) network: u32,
-    /// Those for one client.
-    pub(crate) client: u32,
+/// Requests that are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Crowd {
+    /// Those from a network that wait for somebody to sign in.
+    Network(String),
+    /// Those for a client.
+    Client(ClientId),
     /// All.
-    pub(crate) all: u32,
+    Everybody,
+    /// Those that a client has pushed and that were not used; they are of no network.
+    PushedBy(ClientId),
+    /// All that were pushed and not used.
+    Pushed,
 }
 
-/// Requests that wait for somebody to sign in, from a network and for a client.
-pub(crate) async fn waiting<'c>(
+impl Crowd {
+    /// The statement that counts it, and what is bound behind the time and the limit.
+    fn counted(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Self::Network(network) => (
+                "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT 1 AS one FROM authn_interaction \
+                 WHERE network = $3 AND expires_at > $1 LIMIT $2) AS counted",
+                Some(network),
+            ),
+            Self::Client(client) => (
+                "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT 1 AS one FROM authn_interaction \
+                 WHERE client_id = $3 AND expires_at > $1 LIMIT $2) AS counted",
+                Some(client.as_str()),
+            ),
+            Self::Everybody => (
+                "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT 1 AS one FROM authn_interaction \
+                 WHERE expires_at > $1 LIMIT $2) AS counted",
+                None,
+            ),
+            Self::PushedBy(client) => (
+                "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT 1 AS one FROM authn_pushed \
+                 WHERE client_id = $3 AND expires_at > $1 LIMIT $2) AS counted",
+                Some(client.as_str()),
+            ),
+            Self::Pushed => (
+                "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT 1 AS one FROM authn_pushed \
+                 WHERE expires_at > $1 LIMIT $2) AS counted",
+                None,
+            ),
+        }
+    }
+}
+
+/// How many there are of a crowd, so many at most.
+pub(crate) async fn count<'c>(
     reader: impl Reader<'c>,
-    (network, client): (&str, &str),
-    most: &Most,
+    crowd: &Crowd,
+    most: u32,
     now: Millis,
-) -> Result<Most, Error> {
-    let (network, client, all): (i64, i64, i64) = sqlx::query_as(
-        "SELECT (SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT interaction_id FROM authn_interaction \
-         WHERE network = $1 AND expires_at > $3 AND state = 'waiting' LIMIT $4) n), \
-         (SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT interaction_id FROM authn_interaction \
-         WHERE client_id = $2 AND expires_at > $3 AND state = 'waiting' LIMIT $5) c), \
-         (SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT interaction_id FROM authn_interaction \
-         WHERE expires_at > $3 AND state = 'waiting' LIMIT $6) a)",
-    )
-    .bind(network.to_owned())
-    .bind(client.to_owned())
-    .bind(now.0)
-    .bind(i64::from(most.network))
-    .bind(i64::from(most.client))
-    .bind(i64::from(most.all))
-    .fetch_one(reader)
-    .await?;
-    Ok(Most { network: counted(network), client: counted(client), all: counted(all) })
+) -> Result<u32, Error> {
+    let (text, of) = crowd.counted();
+    let mut query = sqlx::query_scalar::<_, i64>(text).bind(now.0).bind(i64::from(most));
+    if let Some(of) = of {
+        query = query.bind(of.to_owned());
+    }
+    let rows = query.fetch_one(reader).await?;
+    Ok(u32::try_from(rows).unwrap_or(u32::MAX))
 }
 
-/// Requests that were pushed and not used, by a client; they are of no network.
-pub(crate) async fn pushed<'c>(
-    reader: impl Reader<'c>,
-    client: &str,
-    most: &Most,
+/// Makes room among requests that wait, for a client or in all: of the network from which most of them come those go that are over soonest,
+/// so many at most, and never more than half of what it has. How many went.
+pub(crate) async fn make_room(
+    tx: &mut Tx,
+    client: Option<&ClientId>,
+    most: u32,
     now: Millis,
-) -> Result<Most, Error> {
-    let (client, all): (i64, i64) = sqlx::query_as(
-        "SELECT (SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT uri_hash FROM authn_pushed \
-         WHERE client_id = $1 AND expires_at > $2 AND used_at IS NULL LIMIT $3) c), \
-         (SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT uri_hash FROM authn_pushed \
-         WHERE expires_at > $2 AND used_at IS NULL LIMIT $4) a)",
-    )
-    .bind(client.to_owned())
-    .bind(now.0)
-    .bind(i64::from(most.client))
-    .bind(i64::from(most.all))
-    .fetch_one(reader)
-    .await?;
-    Ok(Most { network: 0, client: counted(client), all: counted(all) })
+) -> Result<u32, Error> {
+    let client = client.map(|client| client.as_str().to_owned());
+    let Some((network, rows)) = largest(tx, client.clone(), now).await? else { return Ok(0) };
+    let gone = i64::from(most).min(rows.saturating_add(1) / 2);
+    let text = match client {
+        Some(_) => {
+            "DELETE FROM authn_interaction WHERE interaction_id IN (SELECT interaction_id FROM authn_interaction \
+             WHERE network = $1 AND expires_at > $2 AND client_id = $4 ORDER BY expires_at, interaction_id LIMIT $3)"
+        }
+        None => {
+            "DELETE FROM authn_interaction WHERE interaction_id IN (SELECT interaction_id FROM authn_interaction \
+             WHERE network = $1 AND expires_at > $2 ORDER BY expires_at, interaction_id LIMIT $3)"
+        }
+    };
+    let mut query = sqlx::query(text).bind(network).bind(now.0).bind(gone);
+    if let Some(client) = client {
+        query = query.bind(client);
+    }
+    let done = query.execute(&mut *tx).await?;
+    Ok(u32::try_from(done.rows_affected()).unwrap_or(u32::MAX))
 }
 
-fn counted(rows: i64) -> u32 {
-    u32::try_from(rows).unwrap_or(u32::MAX)
+/// The network from which most requests wait, and how many; of those that have as many the one that came first.
+async fn largest(tx: &mut Tx, client: Option<String>, now: Millis) -> Result<Option<(String, i64)>, Error> {
+    let text = match client {
+        Some(_) => {
+            "SELECT network, CAST(COUNT(*) AS BIGINT) FROM authn_interaction \
+             WHERE client_id = $2 AND expires_at > $1 AND network IS NOT NULL \
+             GROUP BY network ORDER BY COUNT(*) DESC, MIN(expires_at), network LIMIT 1"
+        }
+        None => {
+            "SELECT network, CAST(COUNT(*) AS BIGINT) FROM authn_interaction \
+             WHERE expires_at > $1 AND network IS NOT NULL \
+             GROUP BY network ORDER BY COUNT(*) DESC, MIN(expires_at), network LIMIT 1"
+        }
+    };
+    let mut query = sqlx::query_as::<_, (String, i64)>(text).bind(now.0);
+    if let Some(client) = client {
+        query = query.bind(client);
+    }
+    Ok(query.fetch_optional(&mut *tx).await?)
 }
 
 #[cfg(test)]
 mod tests {
-    use platform::db::Db;
+    use platform::db::{Db, Engine};
+    use sqlx::AssertSqlSafe;
 
     use super::*;
     use crate::interaction::InteractionId;
     use crate::store::interactions::{self, tests::waits};
 
+    /// Requests that wait, each with its secret, its network and its client.
+    async fn wait(db: &Db, all: &'static [(&'static str, &'static str, &'static str)]) -> Vec<InteractionId> {
+        db.write(move |tx| {
+            Box::pin(async move {
+                let mut ids = Vec::new();
+                for (number, (secret, network, client)) in all.iter().enumerate() {
+                    let mut waiting = waits(i64::try_from(number).unwrap());
+                    waiting.interaction.client = client.parse().unwrap();
+                    interactions::insert(tx, &waiting, secret, network).await?;
+                    ids.push(waiting.interaction.id);
+                }
+                Ok::<_, Error>(ids)
+            })
+        })
+        .await
+        .unwrap()
+    }
+
+    async fn left(db: &Db, secrets: &[&'static str]) -> Vec<&'static str> {
+        let mut left = Vec::new();
+        for secret in secrets {
+            if interactions::find(db.read(), secret, Millis(9)).await.unwrap().is_some() {
+                left.push(*secret);
+            }
+        }
+        left
+    }
+
     platform::both_engines! {
         /// What waits is counted for its network, its client and altogether, no further than is asked, and not once it is over or answered.
         async fn crowds_are_counted(db: Db) {
-            db.write(|tx| Box::pin(async move {
-                let mut answered = None;
-                for (number, (network, client)) in [("a", "one"), ("a", "two"), ("b", "two"), ("b", "two")].into_iter().enumerate() {
-                    let mut waiting = waits(i64::try_from(number).unwrap());
-                    waiting.interaction.client = client.parse().unwrap();
-                    interactions::insert(tx, &waiting, &number.to_string(), network).await?;
-                    answered = Some(waiting.interaction.id.clone());
-                }
-                let id: InteractionId = answered.unwrap();
-                interactions::settle(tx, &id).await?;
+            let ids = wait(&db, &[("0", "a", "one"), ("1", "a", "two"), ("2", "b", "two"), ("3", "b", "two")]).await;
+            db.write(move |tx| Box::pin(async move {
+                interactions::settle(tx, &ids[3]).await?;
                 for (uri, client, over) in [("1", "one", 10), ("2", "two", 10), ("3", "two", 5), ("4", "two", 10)] {
                     interactions::push(tx, uri, &client.parse().unwrap(), "a=b", Millis(over)).await?;
                 }
                 interactions::take_pushed(tx, "4", &"two".parse().unwrap(), Millis(1)).await.map(drop)
             })).await.unwrap();
-            let most = Most { network: 9, client: 9, all: 9 };
-            let few = Most { network: 1, client: 1, all: 2 };
-            for (most, at, expected) in [(most, 9, (2, 2, 3)), (few, 9, (1, 1, 2)), (most, 10, (0, 0, 0))] {
-                let crowd = waiting(db.read(), ("a", "two"), &most, Millis(at)).await.unwrap();
-                assert_eq!((crowd.network, crowd.client, crowd.all), expected, "{most:?} {at}");
+            let two: ClientId = "two".parse().unwrap();
+            let network = Crowd::Network("a".to_owned());
+            for (crowd, most, at, expected) in [
+                (&network, 9, 9, 2), (&network, 1, 9, 1), (&network, 9, 10, 0),
+                (&Crowd::Client(two.clone()), 9, 9, 2), (&Crowd::Everybody, 9, 9, 3), (&Crowd::Everybody, 2, 9, 2),
+                (&Crowd::PushedBy(two.clone()), 9, 5, 1), (&Crowd::PushedBy(two), 9, 4, 2),
+                (&Crowd::Pushed, 9, 4, 3), (&Crowd::Pushed, 2, 4, 2), (&Crowd::Pushed, 9, 10, 0),
+            ] {
+                assert_eq!(count(db.read(), crowd, most, Millis(at)).await.unwrap(), expected, "{crowd:?} {most} {at}");
             }
-            for (most, at, expected) in [(most, 5, (1, 2)), (most, 4, (2, 3)), (few, 4, (1, 2)), (most, 10, (0, 0))] {
-                let crowd = pushed(db.read(), "two", &most, Millis(at)).await.unwrap();
-                assert_eq!((crowd.client, crowd.all), expected, "{most:?} {at}");
+        }
+
+        /// Room is made where most wait, at most half of it, and of that client alone where one is full; nobody else loses anything.
+        async fn the_largest_makes_room(db: Db) {
+            const ALL: [&str; 7] = ["0", "1", "2", "3", "4", "5", "6"];
+            wait(&db, &[
+                ("0", "a", "one"), ("1", "a", "one"), ("2", "a", "one"), ("3", "b", "two"), ("4", "b", "two"), ("5", "a", "two"),
+                ("6", "c", "two"),
+            ]).await;
+            let room = async |client: Option<&str>, most: u32| {
+                let client: Option<ClientId> = client.map(|client| client.parse().unwrap());
+                db.write(move |tx| Box::pin(async move { make_room(tx, client.as_ref(), most, Millis(9)).await })).await.unwrap()
+            };
+            assert_eq!(room(Some("two"), 9).await, 1, "half of two");
+            assert_eq!(left(&db, &ALL).await, ["0", "1", "2", "4", "5", "6"]);
+            assert_eq!(room(None, 1).await, 1);
+            assert_eq!(left(&db, &ALL).await, ["1", "2", "4", "5", "6"], "the first of the largest");
+            assert_eq!(room(Some("nobody"), 9).await, 0);
+            assert_eq!(left(&db, &ALL).await.len(), 5);
+        }
+
+        /// What is counted for every request is counted in an index alone.
+        async fn counting_reads_no_rows(db: Db) {
+            if db.engine() != Engine::Sqlite {
+                return;
+            }
+            let one: ClientId = "one".parse().unwrap();
+            for crowd in [
+                Crowd::Network("a".to_owned()), Crowd::Client(one.clone()), Crowd::Everybody, Crowd::PushedBy(one), Crowd::Pushed,
+            ] {
+                let (text, of) = crowd.counted();
+                let mut query = sqlx::query_as::<_, (i64, i64, i64, String)>(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")));
+                query = query.bind(1_i64).bind(9_i64);
+                if let Some(of) = of {
+                    query = query.bind(of.to_owned());
+                }
+                let plan = query.fetch_all(db.read()).await.unwrap();
+                let steps: Vec<&str> = plan.iter().map(|(_, _, _, step)| step.as_str()).filter(|step| step.contains("authn_")).collect();
+                assert!(steps.len() == 1 && steps[0].contains("USING COVERING INDEX"), "{crowd:?}: {plan:?}");
             }
         }
     }

@@ -1,9 +1,10 @@
-//! Rows of `authn_hearing`: whether relying parties answer when they are told something.
+//! Rows of `authn_hearing`: whether relying parties answer when they are told something, in each form by itself.
 
 use platform::clock::Millis;
 use platform::db::Tx;
 use platform::id::ClientId;
 
+use super::logouts::Form;
 use crate::error::Error;
 
 /// Whether a relying party answers.
@@ -28,22 +29,34 @@ impl Hearing {
     }
 }
 
-/// Writes down that a relying party answered.
-pub(crate) async fn answered(tx: &mut Tx, client: &ClientId) -> Result<(), Error> {
-    write(tx, client, 0, Millis(0)).await
+/// Writes down that a relying party answered in a form, where something else was known.
+pub(crate) async fn answered(tx: &mut Tx, who: (&ClientId, Form)) -> Result<(), Error> {
+    write(tx, who, 0, Millis(0)).await
 }
 
 /// Writes down that it did not, so many times in a row, and when it is called again.
-pub(crate) async fn silent(tx: &mut Tx, client: &ClientId, times: u32, next_at: Millis) -> Result<(), Error> {
-    write(tx, client, i64::from(times), next_at).await
+pub(crate) async fn silent(
+    tx: &mut Tx,
+    who: (&ClientId, Form),
+    times: u32,
+    next_at: Millis,
+) -> Result<(), Error> {
+    write(tx, who, i64::from(times), next_at).await
 }
 
-async fn write(tx: &mut Tx, client: &ClientId, unanswered: i64, next_at: Millis) -> Result<(), Error> {
+async fn write(
+    tx: &mut Tx,
+    (client, form): (&ClientId, Form),
+    unanswered: i64,
+    next_at: Millis,
+) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO authn_hearing (client_id, unanswered, next_at) VALUES ($1, $2, $3) \
-         ON CONFLICT (client_id) DO UPDATE SET unanswered = excluded.unanswered, next_at = excluded.next_at",
+        "INSERT INTO authn_hearing (client_id, form, unanswered, next_at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (client_id, form) DO UPDATE SET unanswered = excluded.unanswered, next_at = excluded.next_at \
+         WHERE authn_hearing.unanswered <> excluded.unanswered OR authn_hearing.next_at <> excluded.next_at",
     )
     .bind(client.as_str().to_owned())
+    .bind(form.word())
     .bind(unanswered)
     .bind(next_at.0)
     .execute(&mut *tx)

@@ -5,10 +5,11 @@ use platform::db::Tx;
 use platform::id::ClientId;
 
 use super::{Reader, read};
-use crate::api::SigningDecided;
+use crate::api::{SigningDecided, SigningDecision};
 use crate::error::Error;
 use crate::interaction::{Interaction, InteractionId};
 use crate::oidc::AuthorisationRequest;
+use crate::oidc::authorise::Coming;
 
 /// A waiting request with what only the protocol needs of it.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub(crate) struct Waiting {
     pub(crate) browser: String,
     /// What was decided about what is to be signed, and by whom.
     pub(crate) signed: Option<SigningDecided>,
+    /// What its row needs, while it has none.
+    pub(crate) coming: Option<Coming>,
 }
 
 /// A waiting request as its row has it. The pages need no more; what was asked for is read by [`Row::whole`].
@@ -40,10 +43,19 @@ impl Row {
         let Self { interaction, browser, request, signed } = self;
         let request = serde_json::from_str(&request)
             .map_err(|_| Error::Stored { what: "authn_interaction.request" })?;
-        let signed = signed.map(|signed| serde_json::from_str(&signed)).transpose();
-        let signed = signed.map_err(|_| Error::Stored { what: "authn_interaction.signing" })?;
-        Ok(Waiting { interaction, request, browser, signed })
+        let signed = signed.as_deref().map(decided).transpose()?.flatten();
+        Ok(Waiting { interaction, request, browser, signed, coming: None })
     }
+}
+
+/// What was decided, and by whom. A decision of before names nobody, so that it counts for nobody, and its person decides again.
+fn decided(text: &str) -> Result<Option<SigningDecided>, Error> {
+    if serde_json::from_str::<SigningDecision>(text).is_ok() {
+        return Ok(None);
+    }
+    let decided =
+        serde_json::from_str(text).map_err(|_| Error::Stored { what: "authn_interaction.signing" })?;
+    Ok(Some(decided))
 }
 
 type Columns = (String, String, String, String, String, String, i64, i64, Option<String>);
@@ -108,7 +120,7 @@ pub(crate) async fn find<'c>(
 }
 
 /// Writes what a person decided about what they were asked to sign, once. The same decision again is no other one; false where another was
-/// made, or the request is over.
+/// made, or the request is over. One of before names nobody, and is no decision.
 pub(crate) async fn decide(
     tx: &mut Tx,
     id: &InteractionId,
@@ -118,7 +130,7 @@ pub(crate) async fn decide(
     let text = serde_json::to_string(decided).map_err(Error::json)?;
     let done = sqlx::query(
         "UPDATE authn_interaction SET signing = $2 WHERE interaction_id = $1 AND state = 'waiting' AND expires_at > $3 \
-         AND (signing IS NULL OR signing = $2)",
+         AND (signing IS NULL OR signing = $2 OR signing LIKE '{\"decision\":%')",
     )
     .bind(id.as_str().to_owned())
     .bind(text)
@@ -215,7 +227,6 @@ pub(crate) mod tests {
     use platform::db::Db;
 
     use super::*;
-    use crate::api::SigningDecision;
     use crate::interaction::{Acceptable, Wanted};
     use crate::oidc::request::tests::sample;
 
@@ -240,6 +251,7 @@ pub(crate) mod tests {
             request: sample(),
             browser: "browser".to_owned(),
             signed: None,
+            coming: None,
         }
     }
 
@@ -279,6 +291,32 @@ pub(crate) mod tests {
             })).await.unwrap();
             assert_eq!(settled, (true, false));
             assert!(find(db.read(), "secret", Millis(9)).await.unwrap().is_none());
+        }
+
+        /// A decision of before, which says nothing of who made it, is none: it is made again, once.
+        async fn decisions_of_before_are_none(db: Db) {
+            for (number, before) in [
+                r#"{"decision":"declined"}"#, r#"{"decision":"consented","authorisation":"a","expires_at":9}"#,
+            ].into_iter().enumerate() {
+                let waiting = waits(i64::try_from(number).unwrap());
+                let (secret, id) = (number.to_string(), waiting.interaction.id.clone());
+                let (found, decided) = db.write(move |tx| Box::pin(async move {
+                    insert(tx, &waiting, &secret, "192.0.2.7").await?;
+                    sqlx::query("UPDATE authn_interaction SET signing = $2 WHERE interaction_id = $1")
+                        .bind(id.as_str().to_owned())
+                        .bind(before)
+                        .execute(&mut *tx)
+                        .await?;
+                    let found = find(&mut *tx, &secret, Millis(9)).await?.unwrap().whole()?;
+                    let by = |user: &str| SigningDecided { user_id: user.to_owned(), decided: SigningDecision::Declined };
+                    let decided = [
+                        decide(tx, &id, &by("555021942107"), Millis(9)).await?,
+                        decide(tx, &id, &by("555021942115"), Millis(9)).await?,
+                    ];
+                    Ok::<_, Error>((found, decided))
+                })).await.unwrap();
+                assert_eq!((found.signed, decided), (None, [true, false]), "{before}");
+            }
         }
 
         /// What was pushed is taken once, by its client, in time; of a session the latest role counts.

@@ -15,7 +15,7 @@ platform::text_id!(
     LogoutId
 );
 
-/// In which form somebody is told.
+/// In which form somebody is told. Each has an address of its own, and who is silent at one may answer at the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// As a logout token.
@@ -91,8 +91,8 @@ pub(crate) async fn insert(tx: &mut Tx, logout: &Logout) -> Result<(), Error> {
     Ok(())
 }
 
-/// Messages that are due, the longest waiting first, each with whether its client answers: so many of each client at most, and so many of
-/// clients that answer, that nobody knows of, and that do not answer. One that does not is left alone until its time comes.
+/// Messages that are due, the longest waiting first, each with whether its client answers in its form: so many of each client in each form at
+/// most, and so many of those that answer, that nobody knows of, and that do not answer. One that does not is left alone until its time comes.
 pub(crate) async fn due<'c>(
     reader: impl Reader<'c>,
     now: Millis,
@@ -105,8 +105,9 @@ pub(crate) async fn due<'c>(
              ROW_NUMBER() OVER (PARTITION BY hears ORDER BY due_at, logout_id) AS turn FROM ( \
              SELECT l.logout_id, l.client_id, l.sid, l.user_id, l.face, l.attempts, l.kind, l.cause, l.created_at, l.due_at, \
                h.unanswered, CASE WHEN h.unanswered IS NULL THEN 1 WHEN h.unanswered = 0 THEN 0 ELSE 2 END AS hears, \
-               ROW_NUMBER() OVER (PARTITION BY l.client_id ORDER BY l.due_at, l.logout_id) AS place \
-             FROM authn_logout l LEFT JOIN authn_hearing h ON h.client_id = l.client_id \
+               ROW_NUMBER() OVER (PARTITION BY l.client_id, l.kind ORDER BY l.due_at, l.logout_id) AS place \
+             FROM authn_logout l LEFT JOIN authn_hearing h \
+               ON h.client_id = l.client_id AND h.form = COALESCE(l.kind, 'logout-token') \
              WHERE l.state = 'due' AND l.due_at <= $1 AND (h.next_at IS NULL OR h.next_at <= $1)) AS waiting \
            WHERE place <= $2) AS sorted \
          WHERE turn <= $3 ORDER BY due_at, logout_id",
@@ -271,9 +272,12 @@ mod tests {
             let all: Vec<Logout> = silent.iter().cloned().chain([of("hearing", 10), of("new", 11)]).collect();
             db.write(move |tx| Box::pin(async move {
                 for logout in &all { insert(tx, logout).await?; }
-                for logout in &silent { hearing::silent(tx, &logout.client, 3, Millis(50)).await?; }
-                hearing::silent(tx, &"hearing".parse().unwrap(), 1, Millis(99)).await?;
-                hearing::answered(tx, &"hearing".parse().unwrap()).await
+                for logout in &silent { hearing::silent(tx, (&logout.client, logout.form), 3, Millis(50)).await?; }
+                let hears: ClientId = "hearing".parse().unwrap();
+                hearing::silent(tx, (&hears, Form::LogoutToken), 1, Millis(99)).await?;
+                hearing::answered(tx, (&hears, Form::LogoutToken)).await?;
+                // Its other address is another matter.
+                hearing::silent(tx, (&hears, Form::SessionRevoked), 1, Millis(99)).await
             })).await.unwrap();
             for (at, expected) in [(49, vec!["s10", "s11"]), (50, vec!["s1", "s2", "s10", "s11"])] {
                 let taken = due(db.read(), Millis(at), 2, 2).await.unwrap();

@@ -9,9 +9,10 @@
 //! together slow down strangers that have failed before. A network that has not failed at an account has one attempt, whatever strangers
 //! did elsewhere: their holder, who knows, comes in with it from wherever they are. These attempts are counted too, for each account: beyond
 //! so many, new networks wait with the strangers, so that whoever has very many guesses no further, and the holder comes in from where they
-//! are known, or by another method. On IPv6 the networks around a network are counted with it. A holder who comes with a new browser from a
-//! network on which somebody guesses waits with them, and signs in with every other method meanwhile. An attempt is counted before it is
-//! looked at, so that many at once are no way around; one that was right is taken back.
+//! are known, or by another method. On IPv6 the networks around a network are counted with it, and a whole site has one such attempt:
+//! whoever has a site has as many networks as they like, and would use up what is there for all that are new. A holder who comes with a new
+//! browser from a network on which somebody guesses waits with them, and signs in with every other method meanwhile. An attempt is counted
+//! before it is looked at, so that many at once are no way around; one that was right is taken back from all in which it was counted.
 
 mod rule;
 mod settings;
@@ -40,20 +41,35 @@ pub(crate) struct Attempt {
     network: String,
     /// The networks around it, each with how many times as much is free there.
     around: Vec<(String, u32)>,
+    /// The site that it is in, where a site has many networks.
+    site: Option<String>,
     /// Whose account it is, if it is one.
     person: Option<UserId>,
     /// The hash of what the browser holds by which it may be known.
     browser: Option<Vec<u8>>,
 }
 
+/// In what an attempt was counted. What is counted changes with every attempt, so that nothing else says from where one is taken back.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Counted {
+    /// By what its account is counted in its browser, or from its network.
+    own: String,
+    /// What others are counted in too.
+    shared: Vec<String>,
+}
+
 /// Whether an attempt is looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Turn {
-    /// It is.
-    Now,
+    /// It is, and was counted.
+    Now(Counted),
     /// Not before then.
     Later(Millis),
 }
+
+/// What is counted, and how often it is free.
+type Free = (String, u32);
 
 impl Attempt {
     /// An attempt on an account, by the name that was typed, from a network and a browser.
@@ -67,11 +83,17 @@ impl Attempt {
         // What was typed may be anything, and is nobody's business.
         let account = hex::encode(digest(&SHA256, account.as_bytes()));
         let around = address.map_or_else(Vec::new, around);
-        Self { account, network, around, person, browser }
+        let site = address.filter(|address| address.to_canonical().is_ipv6()).map(site);
+        Self { account, network, around, site, person, browser }
     }
 
     fn pair(&self) -> String {
         format!("pair/{}/{}", self.account, self.network)
+    }
+
+    /// Of the account, what comes from the site: it slows nothing down, and says whether the site is new.
+    fn of_site(&self) -> Option<String> {
+        self.site.as_ref().map(|site| format!("site/{}/{site}", self.account))
     }
 
     fn network(&self) -> String {
@@ -102,46 +124,40 @@ impl Attempt {
         Ok(device.map(|device| format!("browser/{device}")))
     }
 
-    /// What is counted, each with how often it is free. `counted` is how often this attempt stands in the counts already.
+    /// What is counted, each with how often it is free: first what is the attempt's own.
     async fn subjects(
         &self,
         tx: &mut Tx,
         settings: &Throttle,
-        counted: u32,
         now: Millis,
-    ) -> Result<Vec<(String, u32)>, Error> {
+    ) -> Result<(Free, Vec<Free>), Error> {
         if let Some(device) = self.device(tx, now).await? {
-            return Ok(vec![(device, settings.free)]);
+            return Ok(((device, settings.free), Vec::new()));
         }
-        let mut subjects = vec![(self.pair(), settings.free)];
-        subjects.extend(self.networks(settings));
+        let mut shared: Vec<Free> = self.of_site().map(|site| (site, u32::MAX)).into_iter().collect();
+        shared.extend(self.networks(settings));
         let known = match &self.person {
             Some(person) => throttles::is_known(&mut *tx, person, &self.network, now.minus(KNOWN)).await?,
             None => false,
         };
         if !known {
-            subjects.push(if self.is_first(tx, settings, counted, now).await? {
+            shared.push(if self.is_first(tx, settings, now).await? {
                 (self.newcomers(), settings.newcomers_free)
             } else {
                 (self.strangers(), settings.strangers_free)
             });
         }
-        Ok(subjects)
+        Ok(((self.pair(), settings.free), shared))
     }
 
-    /// Whether strangers are slowed down and this network has not failed at this account: it has one attempt all the same, as one of
-    /// those that are new.
-    async fn is_first(
-        &self,
-        tx: &mut Tx,
-        settings: &Throttle,
-        counted: u32,
-        now: Millis,
-    ) -> Result<bool, Error> {
+    /// Whether strangers are slowed down and this network, with its whole site, has not failed at this account: it has one attempt all the
+    /// same, as one of those that are new.
+    async fn is_first(&self, tx: &mut Tx, settings: &Throttle, now: Millis) -> Result<bool, Error> {
         let slowed =
             throttles::next_at(&mut *tx, &self.strangers()).await?.is_some_and(|next_at| next_at > now);
         let forgotten = now.minus(settings.forget());
-        Ok(slowed && throttles::failures(&mut *tx, &self.pair(), forgotten).await? <= counted)
+        let whole = self.of_site().unwrap_or_else(|| self.pair());
+        Ok(slowed && throttles::failures(&mut *tx, &whole, forgotten).await? == 0)
     }
 
     /// The same as [`Attempt::begin`], by itself.
@@ -150,19 +166,10 @@ impl Attempt {
         provider.db.write(move |tx| Box::pin(async move { attempt.begin(tx, &settings, now).await })).await
     }
 
-    /// The same as [`Attempt::take_back`], by itself.
-    pub(crate) async fn taken_back(&self, provider: &Provider, now: Millis) -> Result<(), Error> {
-        let (attempt, settings) = (self.clone(), provider.config.throttle.clone());
-        provider
-            .db
-            .write(move |tx| Box::pin(async move { attempt.take_back(tx, &settings, now).await }))
-            .await
-    }
-
     /// Counts the attempt, or says that it is not looked at yet.
     pub(crate) async fn begin(&self, tx: &mut Tx, settings: &Throttle, now: Millis) -> Result<Turn, Error> {
-        let subjects = self.subjects(tx, settings, 0, now).await?;
-        for (subject, _) in &subjects {
+        let (own, shared) = self.subjects(tx, settings, now).await?;
+        for (subject, _) in std::iter::once(&own).chain(&shared) {
             if let Some(next_at) = throttles::next_at(&mut *tx, subject).await?
                 && next_at > now
             {
@@ -170,7 +177,7 @@ impl Attempt {
                 return Ok(Turn::Later(next_at));
             }
         }
-        for (subject, free) in &subjects {
+        for (subject, free) in std::iter::once(&own).chain(&shared) {
             let forgotten = now.minus(settings.forget());
             let Some(failures) = throttles::count(tx, subject, forgotten, now).await? else {
                 // Another machine was faster.
@@ -178,15 +185,8 @@ impl Attempt {
             };
             throttles::delay(tx, subject, rule::next_at(settings, *free, failures, now)).await?;
         }
-        Ok(Turn::Now)
-    }
-
-    /// Takes the attempt back: it was not looked at.
-    pub(crate) async fn take_back(&self, tx: &mut Tx, settings: &Throttle, now: Millis) -> Result<(), Error> {
-        for (subject, _) in self.subjects(tx, settings, 1, now).await? {
-            throttles::take_back(tx, &subject, now).await?;
-        }
-        Ok(())
+        let shared = shared.into_iter().map(|(subject, _)| subject).collect();
+        Ok(Turn::Now(Counted { own: own.0, shared }))
     }
 
     /// Takes the attempt back: it was right. Its network and its browser are known from now on; the browser by another secret, which
@@ -194,14 +194,13 @@ impl Attempt {
     pub(crate) async fn was_right(
         &self,
         tx: &mut Tx,
-        settings: &Throttle,
+        counted: &Counted,
         browser: &[u8],
         now: Millis,
     ) -> Result<(), Error> {
-        self.take_back(tx, settings, now).await?;
+        counted.take_back(tx, now).await?;
         // What strangers tried elsewhere on the same network is not forgotten because the holder came.
-        let counted = self.device(tx, now).await?.unwrap_or_else(|| self.pair());
-        throttles::forget(tx, &counted).await?;
+        throttles::forget(tx, &counted.own).await?;
         self.acquaint(tx, browser, now).await
     }
 
@@ -213,6 +212,20 @@ impl Attempt {
         if let Some(person) = &self.person {
             throttles::know(tx, person, &self.network, now).await?;
             throttles::know_browser(tx, person, browser, &random_handle(), now).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Counted {
+    /// Takes the attempt back by itself: it was not looked at.
+    pub(crate) async fn taken_back(self, provider: &Provider, now: Millis) -> Result<(), Error> {
+        provider.db.write(move |tx| Box::pin(async move { self.take_back(tx, now).await })).await
+    }
+
+    async fn take_back(&self, tx: &mut Tx, now: Millis) -> Result<(), Error> {
+        for subject in std::iter::once(&self.own).chain(&self.shared) {
+            throttles::take_back(tx, subject, now).await?;
         }
         Ok(())
     }
@@ -283,20 +296,33 @@ mod tests {
         Throttle { free: 2, strangers_free: 4, network_free: 6, newcomers_free: 10, ..Throttle::default() }
     }
 
-    async fn tries(db: &Db, attempt: &Attempt, at: i64) -> Turn {
+    /// When an attempt is looked at, if it is not at once.
+    async fn tries(db: &Db, attempt: &Attempt, at: i64) -> Option<Millis> {
         let attempt = attempt.clone();
-        db.write(move |tx| Box::pin(async move { attempt.begin(tx, &settings(), Millis(at)).await }))
+        let turn = db
+            .write(move |tx| Box::pin(async move { attempt.begin(tx, &settings(), Millis(at)).await }))
             .await
-            .unwrap()
+            .unwrap();
+        match turn {
+            Turn::Now(_) => None,
+            Turn::Later(until) => Some(until),
+        }
     }
 
-    async fn right(db: &Db, attempt: &Attempt, at: i64) {
+    /// Whether an attempt is looked at that is right then.
+    async fn comes_in(db: &Db, attempt: &Attempt, at: i64) -> bool {
         let attempt = attempt.clone();
         db.write(move |tx| {
-            Box::pin(async move { attempt.was_right(tx, &settings(), &[9; 32], Millis(at)).await })
+            Box::pin(async move {
+                let Turn::Now(counted) = attempt.begin(tx, &settings(), Millis(at)).await? else {
+                    return Ok::<_, Error>(false);
+                };
+                attempt.was_right(tx, &counted, &[9; 32], Millis(at)).await?;
+                Ok(true)
+            })
         })
         .await
-        .unwrap();
+        .unwrap()
     }
 
     fn attempt(account: &str, address: &str) -> Attempt {
@@ -313,56 +339,53 @@ mod tests {
         /// Guessing slows down whoever guesses, then all strangers; the holder goes on from a network of their own.
         async fn guessing_slows_down_who_guesses(db: Db) {
             let home = attempt("a", "198.51.100.1");
-            assert_eq!(tries(&db, &home, 1).await, Turn::Now);
-            right(&db, &home, 1).await;
+            assert!(comes_in(&db, &home, 1).await);
             let thief = attempt("a", "192.0.2.1");
             for at in 2..5 {
-                assert_eq!(tries(&db, &thief, at).await, Turn::Now, "{at}");
+                assert_eq!(tries(&db, &thief, at).await, None, "{at}");
             }
-            assert_eq!(tries(&db, &thief, 5).await, Turn::Later(Millis(2_004)));
-            assert_eq!(tries(&db, &attempt("a", "192.0.2.2"), 6).await, Turn::Now);
-            assert_eq!(tries(&db, &attempt("a", "192.0.2.3"), 7).await, Turn::Now, "the fifth slows strangers down");
-            assert!(matches!(tries(&db, &attempt("a", "192.0.2.2"), 8).await, Turn::Later(_)), "who has failed waits");
+            assert_eq!(tries(&db, &thief, 5).await, Some(Millis(2_004)));
+            assert_eq!(tries(&db, &attempt("a", "192.0.2.2"), 6).await, None);
+            assert_eq!(tries(&db, &attempt("a", "192.0.2.3"), 7).await, None, "the fifth slows strangers down");
+            assert!(tries(&db, &attempt("a", "192.0.2.2"), 8).await.is_some(), "who has failed waits");
             let third = attempt("a", "192.0.2.4");
-            assert_eq!(tries(&db, &third, 8).await, Turn::Now, "who has not has one attempt");
-            assert!(matches!(tries(&db, &third, 9).await, Turn::Later(_)), "and no second one");
+            assert_eq!(tries(&db, &third, 8).await, None, "who has not has one attempt");
+            assert!(tries(&db, &third, 9).await.is_some(), "and no second one");
             let away = attempt("a", "203.0.113.9");
-            assert_eq!(tries(&db, &away, 9).await, Turn::Now, "the holder comes in from a network that nobody knew");
-            right(&db, &away, 9).await;
-            assert!(matches!(tries(&db, &attempt("a", "192.0.2.2"), 9).await, Turn::Later(_)), "which lets in nobody else");
-            assert_eq!(tries(&db, &home, 9).await, Turn::Now, "the holder is not locked out");
-            assert_eq!(tries(&db, &attempt("b", "192.0.2.4"), 9).await, Turn::Now, "nor is anybody else");
+            assert!(comes_in(&db, &away, 9).await, "the holder comes in from a network that nobody knew");
+            assert!(tries(&db, &attempt("a", "192.0.2.2"), 9).await.is_some(), "which lets in nobody else");
+            assert_eq!(tries(&db, &home, 9).await, None, "the holder is not locked out");
+            assert_eq!(tries(&db, &attempt("b", "192.0.2.4"), 9).await, None, "nor is anybody else");
         }
 
         /// Whoever guesses from the very address of somebody slows down everybody there who is not known, and not the browser in
         /// which its holder has signed in; guessing in that browser slows down that browser, for that person.
         async fn known_browsers_are_counted_alone(db: Db) {
             let address = "192.0.2.1";
-            assert_eq!(tries(&db, &attempt("a", address), 1).await, Turn::Now);
-            right(&db, &attempt("a", address), 1).await;
+            assert!(comes_in(&db, &attempt("a", address), 1).await);
             for at in 2..5 {
-                assert_eq!(tries(&db, &attempt("a", address), at).await, Turn::Now, "{at}");
+                assert_eq!(tries(&db, &attempt("a", address), at).await, None, "{at}");
             }
-            assert!(matches!(tries(&db, &attempt("a", address), 5).await, Turn::Later(_)), "the same address");
+            assert!(tries(&db, &attempt("a", address), 5).await.is_some(), "the same address");
             for at in 6..8 {
-                assert_eq!(tries(&db, &known("a", address), at).await, Turn::Now, "the holder is not slowed down: {at}");
+                assert_eq!(tries(&db, &known("a", address), at).await, None, "the holder is not slowed down: {at}");
             }
-            assert_eq!(tries(&db, &known("a", address), 8).await, Turn::Now, "the third costs the next");
-            assert!(matches!(tries(&db, &known("a", address), 9).await, Turn::Later(_)), "guessing there is slowed down too");
-            assert!(matches!(tries(&db, &known("a", "198.51.100.1"), 9).await, Turn::Later(_)), "wherever it is");
+            assert_eq!(tries(&db, &known("a", address), 8).await, None, "the third costs the next");
+            assert!(tries(&db, &known("a", address), 9).await.is_some(), "guessing there is slowed down too");
+            assert!(tries(&db, &known("a", "198.51.100.1"), 9).await.is_some(), "wherever it is");
             let stranger = Attempt { browser: Some(vec![8; 32]), ..attempt("a", address) };
-            assert!(matches!(tries(&db, &stranger, 9).await, Turn::Later(_)), "another browser is none of theirs");
-            assert!(matches!(tries(&db, &stranger, 2_003).await, Turn::Later(_)), "and waits as before");
+            assert!(tries(&db, &stranger, 9).await.is_some(), "another browser is none of theirs");
+            assert!(tries(&db, &stranger, 2_003).await.is_some(), "and waits as before");
         }
 
         /// Many accounts from one network are slowed down together, and so is what is typed that is nobody's account.
         async fn a_network_is_slowed_down(db: Db) {
             for (at, account) in ["c", "d", "e", "f", "g", "h", "i"].iter().enumerate() {
                 let at = i64::try_from(at).unwrap();
-                assert_eq!(tries(&db, &attempt(account, "2001:db8::1"), at).await, Turn::Now, "{account}");
+                assert_eq!(tries(&db, &attempt(account, "2001:db8::1"), at).await, None, "{account}");
             }
-            assert!(matches!(tries(&db, &attempt("j", "2001:db8::ffff"), 8).await, Turn::Later(_)), "the same /64");
-            assert_eq!(tries(&db, &attempt("j", "2001:db8:0:1::1"), 8).await, Turn::Now);
+            assert!(tries(&db, &attempt("j", "2001:db8::ffff"), 8).await.is_some(), "the same /64");
+            assert_eq!(tries(&db, &attempt("j", "2001:db8:0:1::1"), 8).await, None);
         }
 
         /// Whoever has a /48 of IPv6 has no more of it by going through its networks: the /56 and the /48 are counted too. Others go on.
@@ -372,42 +395,68 @@ mod tests {
             let site: Vec<String> = (1..26).map(|number| format!("2001:db8:1:{number:x}00::1")).collect();
             for (networks, next) in [(household, "2001:db8:0:ff::1"), (site, "2001:db8:1:ff00::1")] {
                 for network in &networks {
-                    assert_eq!(tries(&db, &attempt(network, network), 1).await, Turn::Now, "{network}");
+                    assert_eq!(tries(&db, &attempt(network, network), 1).await, None, "{network}");
                 }
-                assert!(matches!(tries(&db, &attempt("next", next), 2).await, Turn::Later(_)), "{next}");
+                assert!(tries(&db, &attempt("next", next), 2).await.is_some(), "{next}");
             }
-            assert_eq!(tries(&db, &attempt("next", "2001:db8:2::1"), 2).await, Turn::Now, "another site");
+            assert_eq!(tries(&db, &attempt("next", "2001:db8:2::1"), 2).await, None, "another site");
         }
 
         /// While strangers are slowed down each new network has one attempt, and beyond so many of them new ones wait too. The holder
         /// comes in from where they are known, and in a browser that is known, and guessing at others is nothing to it.
         async fn newcomers_have_an_end(db: Db) {
             let home = attempt("a", "198.51.100.1");
-            assert_eq!(tries(&db, &home, 1).await, Turn::Now);
-            right(&db, &home, 1).await;
+            assert!(comes_in(&db, &home, 1).await);
             for number in 0..6 {
-                assert_eq!(tries(&db, &attempt("a", &format!("192.0.2.{number}")), 2).await, Turn::Now, "{number}");
+                assert_eq!(tries(&db, &attempt("a", &format!("192.0.2.{number}")), 2).await, None, "{number}");
                 if number == 4 {
                     // The fifth slowed strangers down: from here on those that come are new.
-                    assert!(matches!(tries(&db, &attempt("a", "192.0.2.0"), 2).await, Turn::Later(_)));
+                    assert!(tries(&db, &attempt("a", "192.0.2.0"), 2).await.is_some());
                 }
             }
             // One of the ten that are free has come.
             for number in 1..=10 {
-                assert_eq!(tries(&db, &attempt("a", &format!("203.0.113.{number}")), 3).await, Turn::Now, "{number}");
+                assert_eq!(tries(&db, &attempt("a", &format!("203.0.113.{number}")), 3).await, None, "{number}");
             }
             for number in 11..20 {
                 let new = attempt("a", &format!("203.0.113.{number}"));
-                assert!(matches!(tries(&db, &new, 4).await, Turn::Later(_)), "{number} waits");
+                assert!(tries(&db, &new, 4).await.is_some(), "{number} waits");
             }
             let new = attempt("a", "2001:db8::1");
-            assert!(matches!(tries(&db, &new, 4).await, Turn::Later(_)), "wherever it is");
-            assert_eq!(tries(&db, &home, 4).await, Turn::Now, "the holder's network is known");
+            assert!(tries(&db, &new, 4).await.is_some(), "wherever it is");
+            assert_eq!(tries(&db, &home, 4).await, None, "the holder's network is known");
             let away = known("a", "203.0.113.200");
-            assert_eq!(tries(&db, &away, 4).await, Turn::Now, "and so is their browser");
-            assert_eq!(tries(&db, &attempt("b", "203.0.113.201"), 4).await, Turn::Now, "nobody else waits");
-            right(&db, &away, 4).await;
-            assert!(matches!(tries(&db, &new, 4).await, Turn::Later(_)), "that the holder came lets in nobody");
+            assert!(comes_in(&db, &away, 4).await, "and so is their browser");
+            assert_eq!(tries(&db, &attempt("b", "203.0.113.201"), 4).await, None, "nobody else waits");
+            assert!(tries(&db, &new, 4).await.is_some(), "that the holder came lets in nobody");
+        }
+
+        /// A site of IPv6 is new once, whichever of its networks comes: whoever has one uses up nothing of what is there for those that
+        /// are new, and the holder comes in from wherever they are.
+        async fn a_site_is_new_once(db: Db) {
+            for number in 0..5 {
+                assert_eq!(tries(&db, &attempt("a", &format!("192.0.2.{number}")), 1).await, None, "{number}");
+            }
+            assert_eq!(tries(&db, &attempt("a", "2001:db8:0:0::1"), 2).await, None, "the site is new");
+            for number in 1..12 {
+                let again = attempt("a", &format!("2001:db8:0:{number:x}::1"));
+                assert!(tries(&db, &again, 2).await.is_some(), "{number}: the same site");
+            }
+            assert!(tries(&db, &attempt("a", "2001:db8:0:ff00::1"), 2).await.is_some(), "the same /48");
+            assert_eq!(tries(&db, &attempt("b", "2001:db8:0:1::1"), 2).await, None, "at nobody else's account");
+            assert_eq!(tries(&db, &attempt("a", "2001:db8:1::1"), 2).await, None, "another site");
+            assert!(comes_in(&db, &attempt("a", "203.0.113.9"), 3).await, "the holder comes in from a network that nobody knew");
+        }
+
+        /// A right attempt is taken back from what it was counted in: one that slowed strangers down slows them down no more, and makes no
+        /// room for those that are new.
+        async fn what_was_counted_is_taken_back(db: Db) {
+            for number in 1..=4 {
+                assert_eq!(tries(&db, &attempt("a", &format!("192.0.2.{number}")), 1).await, None, "{number}");
+            }
+            assert!(comes_in(&db, &attempt("a", "203.0.113.9"), 2).await, "the fifth, which is right");
+            assert_eq!(tries(&db, &attempt("a", "192.0.2.1"), 2).await, None, "strangers are not slowed down");
+            assert!(tries(&db, &attempt("a", "192.0.2.2"), 2).await.is_some(), "and by the fifth wrong one");
         }
 
         /// Refusals that name nobody are recorded so often of a network, and not more often by going through the networks of a site.

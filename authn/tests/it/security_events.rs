@@ -107,6 +107,24 @@ platform::both_engines! {
         assert_eq!(given_up, 2, "{told}");
     }
 
+    /// A relying party that does not answer at one of its addresses is told at the other: logout tokens do not wait for events.
+    async fn each_form_is_told_by_itself(db: Db) {
+        let site = Site::start().await;
+        let rig = Rig::beside(db, &site).await;
+        // Nobody listens there.
+        let both = json!({"security_events_uri": "https://localhost:1/events", "backchannel_logout_uri": site.url("/logout")});
+        let secret = rig.register("rp", &both).await;
+        site.answer_logouts(200);
+        for (number, tried) in [2, 1, 1].into_iter().enumerate() {
+            let somebody = signed_in(&rig, &secret, ANN).await;
+            sign_out(&rig, &somebody).await;
+            assert_eq!(rig.provider.tell_due().await.unwrap(), tried, "{number}: the events rest");
+            assert_eq!(site.heard().len(), number + 1, "the logout token arrives at once");
+        }
+        rig.pass(5);
+        assert_eq!(rig.provider.tell_due().await.unwrap(), 1, "one call for all the events");
+    }
+
     /// A receiver that says why it does not take an event is not asked again; one that is only out of order is.
     async fn receivers_may_refuse(db: Db) {
         let site = Site::start().await;

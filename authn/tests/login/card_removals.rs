@@ -133,6 +133,43 @@ platform::both_engines! {
         assert_eq!(told(&rig, &watch).await.status, 404);
     }
 
+    /// What an agent tells late is of the sign-in before: whoever has signed in again since, with what is worth as much, goes on, and the watch
+    /// is over. What is said to be older than the watch changes nothing.
+    async fn a_late_report_is_of_the_sign_in_before(db: Db) {
+        let (rig, authority) = with(db, "lock").await;
+        let card = authority.soft_card(USER, rig.now(), None).await;
+        let (mut browser, watch) = rig.signed_in_by(&card).await;
+        let late = |seconds: u64| json!({"secret": watch["secret"], "ago_ms": seconds * 1_000});
+        let mut key = SoftKey::new();
+        rig.enrol_key(USER, "security-key", &mut key).await;
+        rig.pass(Duration::from_mins(5));
+        let here = rig.begin(&mut browser, ALL).await;
+        assert_eq!(browser.show(&here, &mut key).await.status, 200);
+        rig.pass(Duration::from_mins(1));
+        assert_eq!(told(&rig, &late(120)).await.json(), json!({"session": "kept"}));
+        assert_eq!(browser.get("/account").await.status, 200);
+        assert_eq!(rig.events("card-removed").await.last().unwrap()["rule"], "late");
+        assert_eq!(told(&rig, &watch).await.status, 404, "the watch is over");
+        let (mut browser, watch) = rig.signed_in_by(&card).await;
+        rig.pass(Duration::from_mins(1));
+        let earlier = json!({"secret": watch["secret"], "ago_ms": 86_400_000_u64});
+        assert_eq!(told(&rig, &earlier).await.json(), json!({"session": "locked"}), "nobody signed in since");
+        assert_eq!(browser.get("/account").await.status, 401);
+    }
+
+    /// A weaker sign-in since does not make up for the card.
+    async fn a_late_report_counts_after_a_weaker_sign_in(db: Db) {
+        let (rig, authority) = with(db, "end").await;
+        let seed = rig.enrol_app(USER, EMAIL, PASSWORD).await;
+        let card = authority.soft_card(USER, rig.now(), None).await;
+        let (mut browser, watch) = rig.signed_in_by(&card).await;
+        signs_in_by_app(&rig, &mut browser, &seed).await;
+        rig.pass(Duration::from_secs(1));
+        let late = json!({"secret": watch["secret"], "ago_ms": 30_000});
+        assert_eq!(told(&rig, &late).await.json(), json!({"session": "ended"}));
+        assert_eq!(browser.get("/account").await.status, 401);
+    }
+
     /// Where it is kept the session goes on, and that the card was taken out is in the record.
     async fn a_removed_card_keeps_its_session(db: Db) {
         let (rig, authority) = with(db, "keep").await;

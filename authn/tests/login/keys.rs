@@ -300,6 +300,28 @@ platform::both_engines! {
         }
     }
 
+    /// Where a list says which models may be enrolled, one that is believed without proof is enrolled with a link of the registration
+    /// authority alone: nobody adds one by themselves that only says so, however strongly they signed in. One that proves itself they do.
+    async fn believed_models_are_seen_by_somebody(db: Db) {
+        let maker = Maker::new();
+        let model = maker.aaguid.to_string();
+        let (_file, settings) =
+            metadata(&maker, "FIDO_CERTIFIED", &json!({"unproven_of": {(model.as_str()): "hardware"}, "models": [model]}));
+        let rig = Rig::with(db, &settings).await;
+        let by_tpm = || { let mut key = SoftKey::of(&maker); key.tpm = true; key };
+        let mut key = by_tpm();
+        let done = rig.enrol_key(USER, "security-key", &mut key).await.json();
+        assert_eq!(done["location"], "/enrol/done/security-key", "{done}");
+        let mut browser = rig.signed_in(&mut key).await;
+        let link = browser.form("/account/enrolments", &[]).await.location();
+        assert_eq!(browser.form(&link, &[]).await.status, 303);
+        let refused = browser.enrol(&link, "security-key", &mut by_tpm()).await;
+        assert_eq!((refused.status, refused.json()["code"].as_str()), (409, Some("model-not-seen")), "{}", refused.body);
+        assert_eq!(rig.events("enrolment-refused").await[0]["reason"], "model-not-seen");
+        assert_eq!(rig.events("authenticator-enrolled").await.len(), 1);
+        assert_eq!(browser.enrol(&link, "security-key", &mut SoftKey::of(&maker)).await.status, 200, "it proves what it is");
+    }
+
     /// A passkey does not open what asks for level three, and the page says what does.
     async fn passkey_is_not_enough(db: Db) {
         let rig = Rig::new(db).await;

@@ -280,6 +280,30 @@ platform::both_engines! {
         assert_eq!(acts, ["role-assertion", "role-selection"]);
     }
 
+    /// A ticket that is over and shows up elsewhere is in the record from there too, so often of one session and not more often.
+    async fn a_stolen_ticket_leaves_its_traces(db: Db) {
+        let (rig, authority, mut agent) = broker(db, 1).await;
+        let (ticket, _) = signed_in(&rig, &authority, &agent, 1).await;
+        agent.log_out(&ticket, USER).await;
+        for address in ["192.0.2.7", "198.51.100.1", "2001:db8:0:1::1", "2001:db8:0:2::1", "192.0.2.7"] {
+            agent.address = address.parse().unwrap();
+            untold(&agent.assertion(&ticket).await, 401, "session-over");
+        }
+        let refused = rig.events("ticket-refused").await;
+        let from: Vec<&str> = refused.iter().map(|event| event["address"].as_str().unwrap()).collect();
+        assert_eq!(from, ["192.0.2.7", "198.51.100.1", "2001:db8:0:1::1"], "a /48 is one network");
+        for number in 0..60 {
+            agent.address = format!("203.0.113.{number}").parse().unwrap();
+            untold(&agent.assertion(&ticket).await, 401, "session-over");
+        }
+        assert_eq!(rig.events("ticket-refused").await.len(), 32);
+        let kept: i64 = sqlx::query_scalar("SELECT CAST(COUNT(*) AS BIGINT) FROM authn_attempt WHERE subject LIKE 'ticket/%'")
+            .fetch_one(rig.db.read())
+            .await
+            .unwrap();
+        assert_eq!(kept, 33, "nor are there rows without end");
+    }
+
     /// Where asking keeps a session from being idle it does so, up to its absolute limit; where it does not, a session that only its agent
     /// asks about ends.
     async fn asking_keeps_a_session_where_it_is_set(db: Db) {

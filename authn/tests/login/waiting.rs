@@ -5,7 +5,7 @@ use std::time::Duration;
 use platform::db::Db;
 use serde_json::json;
 
-use crate::rig::{Answered, Browser, Rig};
+use crate::rig::{Answered, Browser, Rig, SoftKey, USER};
 
 const CALLBACK: &str = "https%3A%2F%2Frp.example%2Fcallback";
 
@@ -18,6 +18,8 @@ async fn asks(rig: &Rig, address: &str, client: &str) -> (Browser, Answered) {
     let mut browser = rig.browser();
     browser.address = address.parse().unwrap();
     let answered = browser.get(&ask(client)).await;
+    // The one before is the older one.
+    rig.pass(Duration::from_millis(1));
     (browser, answered)
 }
 
@@ -27,47 +29,99 @@ async fn rows(rig: &Rig) -> (i64, i64) {
 }
 
 platform::both_engines! {
-    /// So many requests of one network wait, for one relying party and in all, and no more. Whoever finishes makes room, and so does time,
-    /// after which nothing is kept of them.
+    /// So many requests of one network wait, and no more. Where too many wait for one relying party, or in all, the network that has most makes
+    /// room, and nobody is refused. Whoever finishes makes room, and so does time, after which nothing is kept of them.
     async fn waiting_requests_have_an_end(db: Db) {
         let limits = json!({"limits": {"waiting_per_network": 3, "waiting_per_client": 5, "waiting": 6}});
         let rig = Rig::with(db, &limits).await;
         for client in ["one", "two"] {
             assert_eq!(rig.registering(client, &json!({})).await.status, 201, "{client}");
         }
+        let onward = |begun: &Answered| format!("{}?cancelled=1", begun.location().replace("/sign-in/", "/authorize/continue/"));
         // A /48 of IPv6 is one network.
         let (mut first, begun) = asks(&rig, "2001:db8:0:1::1", "one").await;
         assert_eq!(begun.status, 303, "{}", begun.body);
-        for address in ["2001:db8:0:2::1", "2001:db8:0:3::1"] {
-            assert_eq!(asks(&rig, address, "one").await.1.status, 303, "{address}");
-        }
+        let first_there = onward(&begun);
+        let (mut second, begun) = asks(&rig, "2001:db8:0:2::1", "one").await;
+        let second_there = onward(&begun);
+        assert_eq!(asks(&rig, "2001:db8:0:3::1", "one").await.1.status, 303);
         let (mut refused, full) = asks(&rig, "2001:db8:0:4::1", "one").await;
         assert_eq!((full.status, full.header("retry-after").as_str()), (503, "30"));
-        assert!(full.body.contains("Too many people on your network"), "{}", full.body);
+        assert!(full.body.contains("Too many people on your network") && refused.cookies.is_empty(), "{}", full.body);
         let silent = refused.get(&format!("{}&prompt=none", ask("one"))).await;
-        assert!(silent.location().starts_with("https://rp.example/callback?error=temporarily_unavailable"), "{}", silent.location());
+        assert!(silent.location().starts_with("https://rp.example/callback?error=login_required"), "{}", silent.location());
         for client in ["one", "two"] {
             let full = asks(&rig, "2001:db8:0:4::1", client).await.1;
             assert_eq!(full.status, 503, "{client}");
         }
-        assert_eq!(rows(&rig).await, (3, 0), "what is refused is not stored");
-        for address in ["192.0.2.7", "192.0.2.8"] {
-            assert_eq!(asks(&rig, address, "one").await.1.status, 303, "another network: {address}");
-        }
-        let full = asks(&rig, "192.0.2.9", "one").await.1;
-        assert!(full.status == 503 && full.body.contains("to this application"), "{} {}", full.status, full.body);
+        assert_eq!(rows(&rig).await, (3, 0), "what is refused is not stored, nor what is answered at once");
+        let (mut other, begun) = asks(&rig, "192.0.2.7", "one").await;
+        let other_there = onward(&begun);
+        assert_eq!(asks(&rig, "192.0.2.8", "one").await.1.status, 303, "another network");
+        assert_eq!(asks(&rig, "192.0.2.9", "one").await.1.status, 303, "nobody is shut out of an application");
+        assert_eq!(rows(&rig).await, (5, 0));
+        assert_eq!(first.get(&first_there).await.status, 400, "the oldest of the network that has most made room");
         assert_eq!(asks(&rig, "192.0.2.9", "two").await.1.status, 303, "another relying party");
-        assert_eq!(asks(&rig, "192.0.2.10", "two").await.1.status, 503, "in all");
-        let there = begun.location().replace("/sign-in/", "/authorize/continue/");
-        let cancelled = first.get(&format!("{there}?cancelled=1")).await;
-        assert!(cancelled.location().contains("error=access_denied"), "{}", cancelled.location());
+        assert_eq!(asks(&rig, "192.0.2.10", "two").await.1.status, 303, "nor of all");
+        assert_eq!(rows(&rig).await, (6, 0));
+        assert_eq!(second.get(&second_there).await.status, 400, "by the same network");
+        let cancelled = other.get(&other_there).await;
+        assert!(cancelled.location().contains("error=access_denied"), "who sends few loses nothing: {}", cancelled.location());
         assert_eq!(rows(&rig).await, (5, 0), "what is answered is not kept");
-        assert_eq!(first.get(&there).await.status, 400, "and not answered again");
+        assert_eq!(other.get(&other_there).await.status, 400, "and not answered again");
         assert_eq!(asks(&rig, "2001:db8:0:4::1", "two").await.1.status, 303, "there is room again");
         rig.pass(Duration::from_mins(11));
         assert_eq!(asks(&rig, "2001:db8:0:4::1", "one").await.1.status, 303, "what is over is in nobody's way");
         rig.provider.sweep().await.unwrap();
         assert_eq!(rows(&rig).await, (1, 0));
+    }
+
+    /// Whoever is signed in waits for nothing: they go back at once and leave no row, however many of their network wait. What signs nobody in
+    /// for all that waits like any other.
+    async fn whoever_is_signed_in_passes(db: Db) {
+        let rig = Rig::with(db, &json!({"limits": {"waiting_per_network": 2}})).await;
+        assert_eq!(rig.registering("one", &json!({})).await.status, 201);
+        let mut key = SoftKey::new();
+        assert_eq!(rig.enrol_key(USER, "security-key", &mut key).await.status, 200);
+        let mut browser = rig.signed_in(&mut key).await;
+        let waiting = rows(&rig).await.0;
+        for number in 0..2 {
+            assert_eq!(asks(&rig, "192.0.2.7", "one").await.1.status, 303, "{number}");
+        }
+        assert_eq!(asks(&rig, "192.0.2.7", "one").await.1.status, 503);
+        for prompt in ["", "&prompt=none"] {
+            let back = browser.get(&format!("{}{prompt}", ask("one"))).await;
+            assert!(back.location().contains("code="), "{prompt}: {} {}", back.location(), back.body);
+        }
+        assert_eq!(browser.get(&format!("{}&prompt=login", ask("one"))).await.status, 503, "who is to sign in anew waits");
+        assert_eq!(rows(&rig).await.0, waiting + 2);
+    }
+
+    /// A page of another site that loads requests as images, in frames or by a script fills nothing up. A frame may ask whether somebody is
+    /// signed in, and what waits to be asked so is over in a minute.
+    async fn parts_of_pages_wait_for_nobody(db: Db) {
+        let rig = Rig::new(db).await;
+        assert_eq!(rig.registering("one", &json!({})).await.status, 201);
+        let mut browser = rig.browser();
+        for loads in ["image", "empty", "iframe"] {
+            browser.loads = Some(loads);
+            let refused = browser.get(&ask("one")).await;
+            assert!(refused.status == 400 && refused.body.contains("part of another page"), "{loads}: {}", refused.body);
+        }
+        let silent = browser.get(&format!("{}&prompt=none", ask("one"))).await;
+        assert!(silent.location().contains("error=login_required"), "{}", silent.location());
+        assert_eq!((rows(&rig).await.0, browser.cookies.len()), (0, 0));
+        let fields = [
+            ("response_type", "code"), ("client_id", "one"), ("redirect_uri", "https://rp.example/callback"), ("scope", "openid"),
+            ("prompt", "none"),
+        ];
+        let posted = browser.form("/authorize", &fields).await;
+        assert!(posted.location().starts_with("/authorize/continue/"), "{}", posted.location());
+        assert_eq!(rows(&rig).await.0, 1);
+        rig.pass(Duration::from_secs(61));
+        assert_eq!(browser.get(&posted.location()).await.status, 400);
+        browser.loads = Some("document");
+        assert_eq!(browser.get(&ask("one")).await.status, 303);
     }
 
     /// Of what is pushed what is read is kept, and no more; so much of it waits for one relying party, and in all. One that was used is not

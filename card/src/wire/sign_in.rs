@@ -118,6 +118,10 @@ pub struct Watch {
 pub struct Removed {
     /// [`Watch::secret`].
     pub secret: String,
+    /// How many milliseconds before this was sent the card was taken out; absent where it was just now. Not a time: the clocks of
+    /// workstations differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ago_ms: Option<u64>,
 }
 
 /// What the server did about it.

@@ -24,7 +24,7 @@ use crate::secret::{Secret, sha256_hex};
 use crate::session::holder;
 use crate::store::authenticators::New;
 use crate::store::{authenticators, ceremonies, persons};
-use crate::throttle::{Attempt, Turn};
+use crate::throttle::{Attempt, Counted, Turn};
 
 /// What is shown to whoever enrols an app.
 pub(crate) struct Offer {
@@ -112,21 +112,22 @@ async fn confirmed(
         Error::field("password", sentence)
     };
     let attempt = Attempt::new(email, Some(person.clone()), proposal.address, proposal.known.clone());
-    if let Turn::Later(_) = attempt.begun(provider, now).await? {
+    let Turn::Now(counted) = attempt.begun(provider, now).await? else {
         return Err(Error::field(
             "password",
             "There were several wrong attempts. Wait a while, and try again.",
         ));
-    }
+    };
     let right = provider.login.passwords.verify(proposal.password.clone(), Some(kept)).await;
     if matches!(right, Err(Error::Busy)) {
         // Not the fault of whoever waits.
-        attempt.taken_back(provider, now).await?;
+        counted.taken_back(provider, now).await?;
+        return Err(Error::Busy);
     }
     if !right? || password::email(&proposal.email).as_deref() != Some(email) {
         return Err(wrong());
     }
-    attempt.taken_back(provider, now).await
+    counted.taken_back(provider, now).await
 }
 
 /// What came of a proposal.
@@ -282,10 +283,10 @@ async fn counted(
     person: &UserId,
     address: Option<IpAddr>,
     now: Millis,
-) -> Result<Attempt, Error> {
+) -> Result<Counted, Error> {
     let attempt = Attempt::new(&format!("enrol/{person}"), None, address, None);
     match attempt.begun(provider, now).await? {
-        Turn::Now => Ok(attempt),
+        Turn::Now(counted) => Ok(counted),
         Turn::Later(_) => {
             Err(Error::field("email", "There were several attempts. Wait a while, and try again."))
         }

@@ -17,7 +17,7 @@ use crate::secret::Secret;
 use crate::session::{Refusal, open_in, refused};
 use crate::sign_in::{Outcome, Visit, Why};
 use crate::store::{authenticators, persons};
-use crate::throttle::{Attempt, Turn};
+use crate::throttle::{Attempt, Counted, Turn};
 
 /// What somebody typed.
 pub(crate) struct Given {
@@ -66,15 +66,16 @@ pub(crate) async fn sign_in(
     let (person, password) = found.map_or((None, None), |(person, kept)| (Some(person), Some(kept)));
     let account = Account { person, password };
     let attempt = Attempt::new(&email, account.person.clone(), visit.address, visit.known.clone());
-    if let Turn::Later(until) = attempt.begun(provider, now).await? {
-        return Ok((Outcome::Refused(Why::Slowed(until, now)), None));
-    }
+    let counted = match attempt.begun(provider, now).await? {
+        Turn::Now(counted) => counted,
+        Turn::Later(until) => return Ok((Outcome::Refused(Why::Slowed(until, now)), None)),
+    };
     match verify(provider, &account, given, now).await {
-        Ok(Some(shown)) => taken(provider, visit, attempt, shown, now).await,
+        Ok(Some(shown)) => taken(provider, visit, (attempt, counted), shown, now).await,
         Ok(None) => Ok((wrong(provider, visit, account.person, now).await?, None)),
         // Not the fault of whoever waits.
         Err(Error::Busy) => {
-            attempt.taken_back(provider, now).await?;
+            counted.taken_back(provider, now).await?;
             Ok((Outcome::Refused(Why::Busy), None))
         }
         Err(error) => Err(error),
@@ -132,12 +133,12 @@ async fn verify(
 async fn taken(
     provider: &Provider,
     visit: &Visit,
-    attempt: Attempt,
+    (attempt, counted): (Attempt, Counted),
     Shown { person, app, step, renewed }: Shown,
     now: Millis,
 ) -> Result<(Outcome, Option<Secret>), Error> {
     let opening = visit.opening(person, Method::Totp, Bound::Kept(app.clone()));
-    let (sessions, throttle) = (provider.config.sessions.clone(), provider.config.throttle.clone());
+    let sessions = provider.config.sessions.clone();
     let (random, known) = (provider.random.clone(), Secret::generate(&provider.random)?);
     provider
         .db
@@ -150,7 +151,7 @@ async fn taken(
                 if let Some((was, is)) = renewed {
                     persons::renew_password(tx, &opening.person, &was, &is).await?;
                 }
-                attempt.was_right(tx, &throttle, &known.hash(), now).await?;
+                attempt.was_right(tx, &counted, &known.hash(), now).await?;
                 let opened = open_in(tx, (&sessions, &random), &opening, now).await?;
                 Ok((opened.into(), Some(known)))
             })

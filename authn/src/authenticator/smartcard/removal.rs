@@ -14,7 +14,7 @@ use platform::db::{self, Tx};
 use crate::error::Error;
 use crate::provider::Provider;
 use crate::secret::Secret;
-use crate::session::{CardRemoved, EndCause, Session, SessionEvent, end_in};
+use crate::session::{CardRemoved, EndCause, Session, SessionEvent, end_in, lifts_lock};
 use crate::store::card_watches::{self, Watched};
 use crate::store::{clients, grants, policies, sessions};
 
@@ -29,10 +29,10 @@ pub(super) async fn watch(
     card_watches::insert(tx, &agent.hash(), &session.id, serial, now).await
 }
 
-/// Does what is to be done when the card of a session is taken out; none where the secret is no open session's.
+/// Does what is to be done when the card of a session was taken out; none where the secret is no open session's.
 pub(crate) async fn removed(
     provider: &Provider,
-    secret: &Secret,
+    (secret, removed_at): (&Secret, Millis),
     now: Millis,
 ) -> Result<Option<Became>, Error> {
     let (hash, least) = (secret.hash(), provider.config.sessions.card_removed);
@@ -45,19 +45,24 @@ pub(crate) async fn removed(
         .db
         .write(move |tx| {
             Box::pin(async move {
-                let Some(Watched { session, serial }) = card_watches::find(tx, &hash).await? else {
+                let Some(Watched { session, serial, since }) = card_watches::find(tx, &hash).await? else {
                     return Ok(None);
                 };
-                let rule = rule(tx, &session, &places, least).await?;
+                // It was in its reader when the watch began, whatever is said.
+                let late = is_over(&session, removed_at.max(since));
+                let rule = if late { CardRemoved::Keep } else { rule(tx, &session, &places, least).await? };
                 let event = SessionEvent::CardRemoved {
                     session: session.id.to_string(),
                     sid: session.sid.clone(),
                     user: session.person.to_string(),
                     card: serial,
-                    rule: rule.to_string(),
+                    rule: if late { LATE.to_owned() } else { rule.to_string() },
                 };
                 let actor = Actor::system("authn");
                 audit::record(tx, now, &actor, &event).await?;
+                if late {
+                    card_watches::forget(tx, &hash).await?;
+                }
                 Ok(Some(match rule {
                     CardRemoved::End => {
                         end_in(tx, &session.id, EndCause::CardRemoved, &actor, now).await?;
@@ -72,6 +77,15 @@ pub(crate) async fn removed(
             })
         })
         .await
+}
+
+/// What the record says was done where the holder has signed in again since.
+const LATE: &str = "late";
+
+/// Whether the holder of a session has signed in again since its card was taken out, with what is worth as much: agents tell it for a day
+/// until a server hears it, and what they tell is of the sign-in before then.
+fn is_over(session: &Session, removed_at: Millis) -> bool {
+    removed_at < session.authenticated_at && lifts_lock(session.method)
 }
 
 /// Where somebody may act.

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use webauthn_rs::prelude::{Credential, PasskeyRegistration, RegisterPublicKeyCredential, WebauthnError};
 
+use super::policy::Seen;
 use super::{Judged, LASTS, word};
 use crate::authenticator::{Authenticator, AuthenticatorEvent, AuthenticatorId, MOST, name_of};
-use crate::enrolment::{Enrolment, EnrolmentId, enrolled_in};
+use crate::enrolment::{Enrolment, EnrolmentId, Purpose, enrolled_in};
 use crate::error::Error;
 use crate::interaction::Method;
 use crate::provider::Provider;
@@ -104,7 +105,7 @@ pub(crate) async fn finish(
         || Error::conflict("enrolment-over", "That took too long, or was answered before. Start again.");
     let text = ceremonies::look(provider.db.read(), &key, now).await?.ok_or_else(over)?;
     let waiting: Waiting = serde_json::from_str(&text).map_err(Error::json)?;
-    let (method, credential, model) = match judged(provider, &waiting, answer) {
+    let (method, credential, model) = match judged(provider, enrolment.purpose, &waiting, answer) {
         Ok(taken) => taken,
         Err((reason, model)) => {
             return Err(refuse(provider, enrolment, (key, text), (reason, model), now).await?);
@@ -163,7 +164,12 @@ type Taken = (Method, Credential, Uuid);
 type NotTaken = (&'static str, Option<Uuid>);
 
 /// What the new key is, by what it answered.
-fn judged(provider: &Provider, waiting: &Waiting, answer: &Value) -> Result<Taken, NotTaken> {
+fn judged(
+    provider: &Provider,
+    purpose: Purpose,
+    waiting: &Waiting,
+    answer: &Value,
+) -> Result<Taken, NotTaken> {
     let site = &provider.login.site;
     let reached = words_of(answer.pointer("/response/transports"));
     let mut answer: RegisterPublicKeyCredential =
@@ -183,8 +189,12 @@ fn judged(provider: &Provider, waiting: &Waiting, answer: &Value) -> Result<Take
         return Err(("not-verified", Some(model)));
     }
     let policy = site.models.policy();
+    let seen = match purpose {
+        Purpose::Issue | Purpose::Recovery => Seen::ByAuthority,
+        Purpose::Own => Seen::ByNobody,
+    };
     let kind = policy.attached(model).unwrap_or_else(|| kind(&reached, waiting.kind));
-    let method = match (policy.judge(&credential, model, kind), kind) {
+    let method = match (policy.judge(&credential, model, kind, seen), kind) {
         (Judged::Refused(reason), _) => return Err((reason, Some(model))),
         (Judged::Passkey, _) => Method::Passkey,
         (Judged::Hardware, Kind::SecurityKey) => Method::SecurityKey,
@@ -280,6 +290,9 @@ async fn refuse(
             }
             "model-not-proven" => {
                 "This key did not prove what it is. When your browser asks whether we may see its make and model, allow it."
+            }
+            "model-not-seen" => {
+                "This kind of key does not prove what it is. Take it to your registration authority, and ask for a link there."
             }
             "not-verified" => {
                 "Your key did not check that it was you. Set a PIN or a fingerprint on it, and try again."

@@ -68,6 +68,15 @@ impl Believed {
     }
 }
 
+/// Who sees to it that a key is what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// A registration authority, which made the link that the key is enrolled with.
+    ByAuthority,
+    /// Nobody: its holder enrols it by themselves.
+    ByNobody,
+}
+
 /// What a new credential is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Judged {
@@ -120,8 +129,9 @@ impl Policy {
         self.models.get(&aaguid).and_then(|model| model.attached)
     }
 
-    /// What a new credential of this model and kind, as it says, is worth.
-    pub(crate) fn judge(&self, credential: &Credential, aaguid: Uuid, kind: Kind) -> Judged {
+    /// What a new credential of this model and kind, as it says, is worth. Any program can say that it is a model: where a list says which
+    /// may be enrolled, one that is believed is worth as much as one that proves it only where somebody saw to it.
+    pub(crate) fn judge(&self, credential: &Credential, aaguid: Uuid, kind: Kind, seen: Seen) -> Judged {
         if self.models.get(&aaguid).is_some_and(|model| model.withdrawn) {
             return Judged::Refused("model-withdrawn");
         }
@@ -136,6 +146,9 @@ impl Policy {
             return Judged::Passkey;
         }
         match (proven, self.believed.of(aaguid, kind)) {
+            (false, Unproven::Hardware) if self.allowed.is_some() && seen == Seen::ByNobody => {
+                Judged::Refused("model-not-seen")
+            }
             (true, _) | (false, Unproven::Hardware) => Judged::Hardware,
             (false, Unproven::Passkey) => Judged::Passkey,
             (false, Unproven::Refuse) => Judged::Refused("model-not-proven"),

@@ -146,11 +146,13 @@ async fn store(
     code: &codes::Code,
     now: Millis,
 ) -> Result<Granted, Error> {
+    // One that nobody had to be waited for has no row.
+    let answered_before =
+        waiting.coming.is_none() && !interactions::settle(tx, &waiting.interaction.id).await?;
     if !directory::api::closed(tx, &[session.person.as_str()]).await?.is_empty() {
-        interactions::settle(tx, &waiting.interaction.id).await?;
         return Ok(Granted::Left);
     }
-    if !interactions::settle(tx, &waiting.interaction.id).await? {
+    if answered_before {
         return Ok(Granted::AnsweredBefore);
     }
     // Whoever ends the session on another machine ends what is given here with it, or nothing is given.

@@ -1,7 +1,9 @@
 //! What the organisation asks in whose role somebody is about to act: where they signed in with something that it does not take,
 //! they sign in again with something that it does.
 
-use super::{Step, refuse};
+use platform::clock::Millis;
+
+use super::{Step, keeping, refuse};
 use crate::error::Error;
 use crate::interaction::Acceptable;
 use crate::oidc::prompt::Prompt;
@@ -25,6 +27,7 @@ pub(super) async fn ask(
     mut waiting: Waiting,
     session: &Session,
     (role, organisation): (&str, Option<&str>),
+    now: Millis,
 ) -> Result<Asks, Refusal> {
     let Some(organisation) = organisation else { return Ok(Asks::Nothing(Box::new(waiting))) };
     let was = &waiting.interaction.wanted.acceptable;
@@ -39,6 +42,9 @@ pub(super) async fn ask(
     // So that nobody is asked again for the role after signing in. The session gets it with the grant: whoever cannot sign in so may
     // choose another role elsewhere.
     waiting.interaction.wanted.role = Some(role.to_owned());
+    if waiting.coming.is_some() {
+        return keeping::waits(provider, waiting, Step::SignIn, now).await.map(Asks::First);
+    }
     let stored: Result<(), Error> = provider
         .db
         .write(move |tx| Box::pin(async move { interactions::narrow(tx, &waiting.interaction).await }))

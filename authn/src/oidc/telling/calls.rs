@@ -9,11 +9,11 @@ use super::message::{self, tell};
 use crate::error::Error;
 use crate::provider::Provider;
 use crate::store::hearing::Hearing;
-use crate::store::logouts;
+use crate::store::logouts::{self, Form};
 
 /// How many calls there are at a time.
 const CALLS: usize = 32;
-/// How many of them to one relying party; to one that did not answer the last time there is one.
+/// How many of them to one relying party in one form; to one that did not answer the last time there is one.
 const TO_ONE: u32 = 2;
 /// How many of them to relying parties that did not answer the last time, or of which nobody knows: all other places are for those that
 /// answered.
@@ -21,11 +21,14 @@ const TO_OTHERS: usize = 8;
 /// How many of these to relying parties that did not answer.
 const TO_THE_SILENT: usize = 4;
 
+/// Whom a call is to, in which form.
+type To = (ClientId, Form);
+
 /// Calls under way. Those that are dropped are given up: their messages are due again when their claim is over.
 #[derive(Default)]
 pub(super) struct Calls {
     tasks: JoinSet<()>,
-    clients: HashMap<Id, (ClientId, Hearing)>,
+    clients: HashMap<Id, (To, Hearing)>,
 }
 
 impl Calls {
@@ -42,16 +45,17 @@ impl Calls {
             if begun == free {
                 break;
             }
-            if !self.has_place(&logout.client, hearing) || !message::claim(provider, &logout).await? {
+            let to = (logout.client.clone(), logout.form);
+            if !self.has_place(&to, hearing) || !message::claim(provider, &logout).await? {
                 continue;
             }
-            let (provider, client) = (provider.clone(), logout.client.clone());
+            let provider = provider.clone();
             let task = self.tasks.spawn(async move {
                 if let Err(error) = tell(&provider, logout, hearing).await {
                     tracing::warn!(%error, "an ended session could not be told: {error}");
                 }
             });
-            self.clients.insert(task.id(), (client, hearing));
+            self.clients.insert(task.id(), (to, hearing));
             begun += 1;
         }
         Ok(begun)
@@ -72,12 +76,11 @@ impl Calls {
         self.clients.remove(&ended);
     }
 
-    fn has_place(&self, client: &ClientId, hearing: Hearing) -> bool {
-        let under_way = |which: &dyn Fn(&(ClientId, Hearing)) -> bool| {
-            self.clients.values().filter(|one| which(one)).count()
-        };
+    fn has_place(&self, to: &To, hearing: Hearing) -> bool {
+        let under_way =
+            |which: &dyn Fn(&(To, Hearing)) -> bool| self.clients.values().filter(|one| which(one)).count();
         let others = under_way(&|(_, one)| *one != Hearing::Answers);
-        let to_it = under_way(&|(one, _)| one == client);
+        let to_it = under_way(&|(one, _)| one == to);
         let to_one = usize::try_from(TO_ONE).unwrap_or(usize::MAX);
         match hearing {
             Hearing::Answers => to_it < to_one,

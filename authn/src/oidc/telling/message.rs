@@ -148,7 +148,7 @@ async fn settle(
         .db
         .write(move |tx| {
             Box::pin(async move {
-                heard(tx, &logout.client, (answer, hearing), now).await?;
+                heard(tx, (&logout.client, logout.form), (answer, hearing), now).await?;
                 if !logouts::note(tx, &logout.id, &noted).await? || noted.settled_at.is_none() {
                     return Ok(());
                 }
@@ -167,22 +167,23 @@ async fn settle(
         .await
 }
 
-/// Writes down whether a relying party answers, where that is something else than what was known.
+/// Writes down whether a relying party answers in a form. What was known when the call began may have changed: of two calls at a time one may
+/// have got no answer.
 async fn heard(
     tx: &mut Tx,
-    client: &ClientId,
+    who: (&ClientId, Form),
     (answer, was): (Answer, Hearing),
     now: Millis,
 ) -> Result<(), Error> {
     match (answer, was) {
-        (Answer::NotAsked, _) | (Answer::Came, Hearing::Answers) => Ok(()),
-        (Answer::Came, Hearing::Unknown | Hearing::Silent(_)) => hearing::answered(tx, client).await,
+        (Answer::NotAsked, _) => Ok(()),
+        (Answer::Came, _) => hearing::answered(tx, who).await,
         (Answer::Missing, was) => {
             let times = match was {
                 Hearing::Silent(times) => times.saturating_add(1),
                 Hearing::Answers | Hearing::Unknown => 1,
             };
-            hearing::silent(tx, client, times, now.plus(rest(times))).await
+            hearing::silent(tx, who, times, now.plus(rest(times))).await
         }
     }
 }
@@ -249,4 +250,39 @@ fn claims(
         "sid": sid,
         "events": {EVENT: {}},
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::db::Db;
+
+    use super::*;
+    use crate::store::logouts::LogoutId;
+
+    platform::both_engines! {
+        /// An answer says that a relying party answers, also where another call, which began at the same time, got none meanwhile; in its form
+        /// alone.
+        async fn the_last_answer_counts(db: Db) {
+            let of = |form: Form| Logout {
+                id: LogoutId::new(Millis(1)), client: "rp".parse().unwrap(), sid: "s".to_owned(),
+                person: "555021942107".parse().unwrap(), face: Face::Plain, attempts: 0, form, cause: None, at: Millis(1),
+            };
+            let both = [of(Form::LogoutToken), of(Form::SessionRevoked)];
+            let known = db.write(move |tx| Box::pin(async move {
+                for logout in &both {
+                    logouts::insert(tx, logout).await?;
+                    heard(tx, (&logout.client, logout.form), (Answer::Missing, Hearing::Answers), Millis(1)).await?;
+                }
+                heard(tx, (&both[0].client, both[0].form), (Answer::Came, Hearing::Answers), Millis(2)).await?;
+                let soon = logouts::due(&mut *tx, Millis(2), 2, 9).await?;
+                Ok::<_, Error>((soon, logouts::due(&mut *tx, Millis(9_999), 2, 9).await?))
+            })).await.unwrap();
+            let told = |due: &[(Logout, Hearing)]| -> Vec<(Form, Hearing)> {
+                due.iter().map(|(logout, hearing)| (logout.form, *hearing)).collect()
+            };
+            assert_eq!(told(&known.0), [(Form::LogoutToken, Hearing::Answers)]);
+            assert_eq!(known.1.len(), 2, "the other one rests for a while");
+            assert!(told(&known.1).contains(&(Form::SessionRevoked, Hearing::Silent(1))));
+        }
+    }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Browser {
     pub(crate) address: IpAddr,
     /// What it calls itself.
     pub(crate) agent: &'static str,
+    /// As what it says that it loads an address.
+    pub(crate) loads: Option<&'static str>,
 }
 
 /// What was answered.
@@ -75,7 +77,7 @@ impl Browser {
     pub(crate) fn new(router: Router, cards: Router) -> Self {
         let address = IpAddr::from([192, 0, 2, 7]);
         let (cookies, origin) = (BTreeMap::new(), Some(ISSUER.to_owned()));
-        Self { router, cards, cookies, origin, address, agent: "a test" }
+        Self { router, cards, cookies, origin, address, agent: "a test", loads: None }
     }
 
     /// Puts a cookie into it.
@@ -97,6 +99,9 @@ impl Browser {
         }
         if let Some(origin) = self.origin.as_ref().filter(|_| method != "GET") {
             request = request.header("origin", origin);
+        }
+        if let Some(loads) = self.loads {
+            request = request.header("sec-fetch-dest", loads);
         }
         request.extension(PeerAddress(SocketAddr::new(self.address, 40_000)))
     }
