@@ -59,7 +59,7 @@ pub struct Shared {
     /// Where what the faces show waits to be recorded; begun by the first.
     records: OnceLock<Together<Record>>,
     /// The journal into which what the faces show goes where that was set; begun by the server.
-    pub(crate) journal: OnceLock<Journal>,
+    pub(crate) journal: OnceLock<Arc<Journal>>,
     /// Where assignments of requests that come together wait for each other; begun by the first.
     assigning: OnceLock<Together<Assigning>>,
     /// Who says what programs are granted.
@@ -101,7 +101,7 @@ impl Register {
     }
 
     /// The journal of reads. Without it nobody is shown.
-    pub(crate) fn journal(&self) -> Result<&Journal, Error> {
+    pub(crate) fn journal(&self) -> Result<&Arc<Journal>, Error> {
         self.journal.get().ok_or(Error::JournalClosed)
     }
 

@@ -86,7 +86,7 @@ pub(crate) async fn record(register: &Register, actor: Actor, showing: Showing) 
     let row = Record { at: register.now(), actor, showing };
     match register.config.reads_recorded {
         ReadsRecorded::BeforeAnswer => register.records().write(row).await,
-        ReadsRecorded::Journal => register.journal()?.keep(row),
+        ReadsRecorded::Journal => register.journal()?.keep(row).await,
         ReadsRecorded::WithinASecond => record_after(register, row),
     }
 }

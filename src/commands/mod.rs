@@ -24,6 +24,7 @@ pub mod verify;
 
 use std::future::Future;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use platform::clock::Clock;
@@ -86,11 +87,39 @@ pub fn configured(cli: &Cli) -> anyhow::Result<Config> {
     Ok(config)
 }
 
+/// How long the end waits for threads that are still at work. Whoever needs what they do has waited for it before.
+const ENDING: Duration = Duration::from_secs(10);
+
 /// Runs to the end on a runtime of its own.
 pub fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::runtime::Builder::new_multi_thread()
+    end_within(ENDING, work)
+}
+
+/// A thread that waits for a disk that never answers does not keep the process.
+fn end_within<T>(ending: Duration, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("could not start the runtime")?
-        .block_on(work)
+        .context("could not start the runtime")?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_timeout(ending);
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was done is given back although a thread is held up for ever.
+    #[test]
+    fn held_threads_do_not_keep_the_process() {
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let done = end_within(Duration::from_millis(20), async {
+            // An error says that it was let go.
+            drop(tokio::task::spawn_blocking(move || released.recv().is_err()));
+            Ok(7)
+        });
+        assert_eq!(done.unwrap(), 7);
+        drop(release);
+    }
 }

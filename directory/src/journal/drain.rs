@@ -1,6 +1,5 @@
 //! What is in the journal comes into the record: in order, many reads in one transaction, each once.
 
-use std::error::Error as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +8,8 @@ use platform::db::{Db, Tx};
 
 use super::file::{self, Folder, Found, Segment};
 use super::frame::Id;
-use super::together::together;
-use super::{Journal, Kept, failed, new_id, on_disk};
+use super::recording::{Source, record};
+use super::{Journal, Kept, failed, new_id, on_disk, whole};
 use crate::error::Error;
 use crate::showing::Record;
 use crate::store::reads_journals;
@@ -20,11 +19,15 @@ const TOGETHER: usize = 500;
 /// How long is waited for more of them: each transaction costs the disk of the database a turn, which other writes wait for.
 const GATHER: Duration = Duration::from_millis(20);
 /// How long is waited before what failed is tried again.
-const RETRY: Duration = Duration::from_secs(1);
+pub(super) const RETRY: Duration = Duration::from_secs(1);
 
 impl Journal {
     /// Records what waits, and what comes. Stopping it anywhere loses nothing: what is not recorded is in the files.
-    pub(super) async fn keep_recording(&self, db: &Db) {
+    pub(super) async fn keep_recording(self: &Arc<Self>, db: &Db) {
+        tokio::join!(self.keep_working_off(db), self.keep_exchanging());
+    }
+
+    async fn keep_working_off(self: &Arc<Self>, db: &Db) {
         loop {
             self.more.notified().await;
             tokio::time::sleep(GATHER).await;
@@ -32,8 +35,17 @@ impl Journal {
         }
     }
 
+    /// Files are exchanged too while the database holds recording up.
+    async fn keep_exchanging(self: &Arc<Self>) {
+        loop {
+            self.grown.notified().await;
+            self.secure().await;
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+
     /// Records until nothing waits.
-    async fn work_off(&self, db: &Db) {
+    async fn work_off(self: &Arc<Self>, db: &Db) {
         loop {
             let done = self.step(db).await;
             let waiting = u32::try_from(self.state().waiting.len()).unwrap_or(u32::MAX);
@@ -56,52 +68,60 @@ impl Journal {
     }
 
     /// Records the oldest that wait; how many they were.
-    pub(super) async fn step(&self, db: &Db) -> Result<usize, Error> {
+    pub(super) async fn step(self: &Arc<Self>, db: &Db) -> Result<usize, Error> {
         self.secure().await;
         let Some((segment, group)) = self.oldest() else {
-            self.clear(db).await?;
+            self.tidy(db).await;
             return Ok(0);
         };
         let many = group.len();
-        record(db, segment.id, group).await?;
+        record(&self.folder, db, Source { id: segment.id, path: &segment.path }, group).await?;
         self.passed(many);
-        self.clear(db).await?;
+        self.tidy(db).await;
         Ok(many)
     }
 
     /// Has the disk take what is written until here, so that a loss of power costs no more than what comes until the next turn, and
-    /// exchanges the file when it is time. What fails here stops nobody from being recorded.
-    pub(super) async fn secure(&self) {
-        let (segment, due) = {
-            let state = self.state();
-            (Arc::clone(&state.end.segment), state.end.broken || state.end.octets > self.bounds.file)
-        };
-        if due && let Err(error) = self.exchange(&segment.path).await {
+    /// exchanges the file when it is time. What fails here stops nobody from being recorded, and what the disk holds up neither: it goes
+    /// on, and no other turn begins until it has ended.
+    pub(super) async fn secure(self: &Arc<Self>) {
+        let mut turn = self.turn.lock().await;
+        if turn.as_ref().is_some_and(|before| !before.is_finished()) {
+            return;
+        }
+        let journal = Arc::clone(self);
+        let this = turn.insert(tokio::task::spawn_blocking(move || journal.have_taken()));
+        if tokio::time::timeout(self.bounds.patience, this).await.is_err() {
+            failed("sync");
+            tracing::error!("the disk holds up the journal of reads; what waits is recorded meanwhile");
+        }
+    }
+
+    /// Waits for the disk.
+    fn have_taken(&self) {
+        let segment = Arc::clone(&self.state().segment);
+        let due = segment.is_broken() || segment.octets() > self.bounds.file;
+        let due = due && !self.state().pauses();
+        if due && let Err(error) = self.exchange(&segment) {
+            self.state().pause();
             failed("exchange");
             tracing::error!(%error, "the file of the journal of reads could not be exchanged: {error}");
         }
-        let syncing = Arc::clone(&segment);
-        let synced = on_disk(&segment.path, move || syncing.sync()).await;
-        let synced = synced.and_then(|done| done.map_err(|cause| file::unusable(&segment.path, &cause)));
-        if let Err(error) = synced {
+        if let Err(cause) = segment.sync() {
             failed("sync");
+            let error = file::unusable(&segment.path, &cause);
             tracing::error!(%error, "the disk did not take the journal of reads: {error}");
-            let mut state = self.state();
-            // What the kernel could not write it may have forgotten: nothing more is entrusted to this file.
-            if Arc::ptr_eq(&state.end.segment, &segment) {
-                state.end.broken = true;
-            }
         }
     }
 
     /// Begins another file. The one before is taken away when everything in it is recorded.
-    async fn exchange(&self, before: &Path) -> Result<(), Error> {
-        let (folder, id) = (Arc::clone(&self.folder), new_id()?);
-        let end = on_disk(before, move || folder.create(id)).await?;
-        let end = end.map_err(|cause| file::unusable(before, &cause))?;
+    fn exchange(&self, before: &Segment) -> Result<(), Error> {
+        let next = self.folder.create(new_id()?).map_err(|cause| file::unusable(&before.path, &cause))?;
+        let mut end = self.end();
         let mut state = self.state();
-        let full = std::mem::replace(&mut state.end, end);
-        state.full.push_back(full.segment);
+        let full = std::mem::replace(&mut state.segment, Arc::clone(&next.segment));
+        state.full.push_back(full);
+        *end = next;
         Ok(())
     }
 
@@ -122,6 +142,18 @@ impl Journal {
         self.recorded.notify_waiters();
     }
 
+    /// A file that cannot be taken away stays until the next turn: everything in it is recorded.
+    async fn tidy(&self, db: &Db) {
+        if let Err(error) = self.clear(db).await {
+            failed("clear");
+            let why = whole(&error);
+            tracing::error!(
+                why,
+                "a file of the journal of reads could not be taken away, and is at the next turn: {why}"
+            );
+        }
+    }
+
     /// Takes the files away that are full and of which nothing waits.
     async fn clear(&self, db: &Db) -> Result<(), Error> {
         while let Some(segment) = self.settled() {
@@ -137,16 +169,6 @@ impl Journal {
         let waits = state.waiting.front().is_some_and(|(of, _)| Arc::ptr_eq(of, oldest));
         (!waits).then(|| Arc::clone(oldest))
     }
-}
-
-/// An error with its causes.
-fn whole(error: &Error) -> String {
-    let (mut text, mut next) = (error.to_string(), error.source());
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }
 
 /// Records what former processes left in a folder, and takes their files away.
@@ -170,7 +192,7 @@ pub(super) async fn catch_up(folder: &Arc<Folder>, path: &Path, db: &Db) -> Resu
             .collect::<Result<_, _>>()?;
         let mut recorded = 0;
         for group in kept.chunks(TOGETHER) {
-            recorded += record(db, id, group.to_vec()).await?;
+            recorded += record(folder, db, Source { id, path: &path }, group.to_vec()).await?;
         }
         if recorded > 0 {
             tracing::info!(
@@ -192,26 +214,6 @@ fn understood(path: &Path, number: i64, body: &[u8]) -> Result<Kept, Error> {
         ),
     })?;
     Ok(Kept { number, octets: body.len(), record })
-}
-
-/// Records reads of one file that are not in the record yet; how many that were.
-///
-/// Up to which frame that is stands in the same transaction. So whatever is tried again, by this process or one that comes after it, is
-/// recorded once: a process that ends before the COMMIT has recorded nothing, and one that ends after it is told so by the row.
-async fn record(db: &Db, id: Id, group: Vec<Arc<Kept>>) -> Result<usize, Error> {
-    db.write(move |tx: &mut Tx| {
-        Box::pin(async move {
-            let journal = id.to_string();
-            let recorded_to = reads_journals::recorded_to(tx, &journal).await?;
-            let new = group.iter().filter(|kept| kept.number > recorded_to);
-            let many = new.clone().count();
-            let Some(last) = group.last().filter(|_| many > 0) else { return Ok(0) };
-            audit::record_each(tx, &together(new)).await?;
-            reads_journals::record_to(tx, &journal, last.number).await?;
-            Ok(many)
-        })
-    })
-    .await
 }
 
 /// Takes a file away of which everything is in the record.

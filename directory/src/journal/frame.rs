@@ -1,18 +1,20 @@
-//! The form of a journal's files: a head that names the file, then frames one after the other, each with its number and a checksum.
+//! The form of a journal's files: a head that names the file, then frames one after the other, each with its number, how far the disk had
+//! taken the file before it, and a checksum.
 
 use std::fmt;
 
 use aws_lc_rs::digest::{Context, SHA256};
 
 /// How the first octets of a file say what it is, and in which form.
-const FILE: [u8; 8] = *b"LRJ\0\0\0\0\x01";
+const FILE: [u8; 8] = *b"LRJ\0\0\0\0\x02";
 /// How a frame begins: what is behind a damaged one is found by it.
 const FRAME: [u8; 4] = *b"\xF7LRF";
 const CHECKSUM: usize = 8;
 /// The length of a file's head: what it is, its name, and a checksum.
 pub(super) const FILE_HEAD: usize = FILE.len() + Id::LENGTH + CHECKSUM;
-/// The length of a frame's head: its beginning, the length of what it holds, its number, and a checksum over all of it.
-const HEAD: usize = FRAME.len() + 4 + 8 + CHECKSUM;
+/// The length of a frame's head: its beginning, the length of what it holds, its number, up to which octet the disk had taken the file, and
+/// a checksum over all of it.
+const HEAD: usize = FRAME.len() + 4 + 8 + 8 + CHECKSUM;
 /// The most that a frame holds, in octets.
 pub(super) const LONGEST: usize = 1 << 20;
 
@@ -55,8 +57,26 @@ pub(super) struct Content<'a> {
     pub(super) frames: Vec<(i64, &'a [u8])>,
     /// How many octets of the file those take, with its head.
     pub(super) whole: usize,
-    /// How many octets are behind them: the beginning of a frame that never came to its end.
+    /// How many octets are behind them, which the disk was never asked to take before anything else was written.
     pub(super) torn: usize,
+    /// Whether whole frames are among those: the disk took what is behind a hole before what is in it.
+    pub(super) behind: Behind,
+}
+
+/// What is behind the frames that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Behind {
+    /// Nothing, or the beginning of a frame that never came to its end.
+    NoFrame,
+    /// Frames that were written before the machine lost power.
+    Frames,
+}
+
+/// A frame that was found.
+struct Frame<'a> {
+    number: i64,
+    synced: u64,
+    body: &'a [u8],
 }
 
 /// What is wrong with a file.
@@ -68,43 +88,54 @@ pub(super) struct Damaged {
     pub(super) number: i64,
 }
 
-/// A frame as it is written.
-pub(super) fn written(file: Id, number: i64, body: &[u8]) -> Vec<u8> {
+/// A frame as it is written, where the disk has taken the file up to an octet.
+pub(super) fn written(file: Id, number: i64, synced: u64, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len()).unwrap_or(u32::MAX).to_be_bytes();
-    let number = number.to_be_bytes();
-    let sum = checksum(&[&file.0, &length, &number, body]);
-    [&FRAME[..], &length, &number, &sum, body].concat()
+    let (number, synced) = (number.to_be_bytes(), synced.to_be_bytes());
+    let sum = checksum(&[&file.0, &length, &number, &synced, body]);
+    [&FRAME[..], &length, &number, &synced, &sum, body].concat()
 }
 
 /// Reads a file whose head names it.
 ///
-/// A frame that is not whole is torn where no frame is behind it: a process that was killed, or a machine without power, ends so.
-/// Where one is behind it, something has changed the file.
+/// Up to where any of its frames says that the disk had taken it, everything must be there: where it is not, something has changed the
+/// file. What cannot be read behind that is torn: a process that was killed ends so, and so does a machine without power, on which the
+/// kernel has written what it was not asked for yet in an order of its own.
 pub(super) fn read(file: Id, octets: &[u8]) -> Result<Content<'_>, Damaged> {
     let (mut frames, mut at, mut number) = (Vec::new(), FILE_HEAD.min(octets.len()), 1);
-    while let Some((found, body)) = frame(file, &octets[at..])
-        && found == number
+    while let Some(found) = frame(file, &octets[at..])
+        && found.number == number
     {
-        frames.push((number, body));
-        at += HEAD + body.len();
+        frames.push((number, found.body));
+        at += HEAD + found.body.len();
         number += 1;
     }
     let rest = &octets[at..];
-    if (0..rest.len()).any(|behind| frame(file, &rest[behind..]).is_some()) {
+    // What the frames before say of the disk ends before them.
+    let synced =
+        (0..rest.len()).filter_map(|from| frame(file, &rest[from..])).map(|found| found.synced).max();
+    if synced.is_some_and(|synced| u64::try_from(at).is_ok_and(|at| synced > at)) {
         return Err(Damaged { at, number });
     }
-    Ok(Content { frames, whole: at, torn: rest.len() })
+    let behind = if synced.is_some() { Behind::Frames } else { Behind::NoFrame };
+    Ok(Content { frames, whole: at, torn: rest.len(), behind })
 }
 
 /// The whole frame that begins here.
-fn frame(file: Id, octets: &[u8]) -> Option<(i64, &[u8])> {
+fn frame(file: Id, octets: &[u8]) -> Option<Frame<'_>> {
     let rest = octets.strip_prefix(&FRAME)?;
     let (length, rest) = rest.split_first_chunk::<4>()?;
     let (number, rest) = rest.split_first_chunk::<8>()?;
+    let (synced, rest) = rest.split_first_chunk::<8>()?;
     let (said, rest) = rest.split_first_chunk::<CHECKSUM>()?;
     let many = usize::try_from(u32::from_be_bytes(*length)).ok().filter(|many| *many <= LONGEST)?;
     let body = rest.get(..many)?;
-    (*said == checksum(&[&file.0, length, number, body])).then_some((i64::from_be_bytes(*number), body))
+    let (number, synced, sum) = (
+        i64::from_be_bytes(*number),
+        u64::from_be_bytes(*synced),
+        checksum(&[&file.0, length, number, synced, body]),
+    );
+    (*said == sum).then_some(Frame { number, synced, body })
 }
 
 /// The first octets of SHA-256 over these parts. The name of the file is one of them, so that a frame that an earlier file left on the
@@ -125,9 +156,19 @@ mod tests {
 
     const OURS: Id = Id([7; 16]);
 
-    /// A file with these frames.
+    /// A file with these frames, each of which the disk took before the next.
     fn file(bodies: &[&[u8]]) -> Vec<u8> {
-        let frames = (1..).zip(bodies).flat_map(|(number, body)| written(OURS, number, body));
+        let mut octets = OURS.head();
+        for (number, body) in (1..).zip(bodies) {
+            let synced = u64::try_from(octets.len()).unwrap();
+            octets.extend(written(OURS, number, synced, body));
+        }
+        octets
+    }
+
+    /// A file with these frames, of which the disk was never told to take any.
+    fn unsynced(bodies: &[&[u8]]) -> Vec<u8> {
+        let frames = (1..).zip(bodies).flat_map(|(number, body)| written(OURS, number, 0, body));
         OURS.head().into_iter().chain(frames).collect()
     }
 
@@ -148,7 +189,8 @@ mod tests {
         }
     }
 
-    /// Wherever a file ends in its last frame, and whatever of that was not written, the frames before it are read and it is torn.
+    /// Wherever a file ends in its last frame, and whatever of that was not written, the frames before it are read and it is torn; so is a
+    /// hole with whole frames behind it, where the disk was not told to keep what is in it before those were written.
     #[test]
     fn torn_frames_are_cut_off() {
         let octets = file(&[b"one", b"two"]);
@@ -161,10 +203,23 @@ mod tests {
         let mut empty = octets.clone();
         empty[whole + 2..].fill(0);
         empty.extend([0; 5000]);
-        assert_eq!(read(OURS, &empty).unwrap().whole, whole);
+        let content = read(OURS, &empty).unwrap();
+        assert_eq!((content.whole, content.behind), (whole, Behind::NoFrame));
+
+        let octets = unsynced(&[b"one", b"two", b"three"]);
+        let (first, second) = (unsynced(&[b"one"]).len(), unsynced(&[b"one", b"two"]).len());
+        let mut hole = octets.clone();
+        hole[first..second].fill(0);
+        let content = read(OURS, &hole).unwrap();
+        assert_eq!(content.frames, [(1, &b"one"[..])]);
+        assert_eq!((content.torn, content.behind), (octets.len() - first, Behind::Frames));
+        // The same hole in what the disk had taken.
+        hole.extend(written(OURS, 4, u64::try_from(second).unwrap(), b"four"));
+        assert_eq!(read(OURS, &hole), Err(Damaged { at: first, number: 2 }));
     }
 
-    /// A frame that is damaged before others, one that is gone, one that comes twice and one of another file are seen.
+    /// A frame that is damaged before others that were written after the disk had taken it, one that is gone, one that comes twice and one of
+    /// another file are seen.
     #[test]
     fn damage_in_the_middle_is_seen() {
         let octets = file(&[b"one", b"two", b"three"]);
@@ -176,9 +231,10 @@ mod tests {
         }
         let gone = [&octets[..first], &octets[second..]].concat();
         assert_eq!(read(OURS, &gone), Err(Damaged { at: first, number: 2 }));
-        let twice = [&octets[..second], &octets[first..]].concat();
+        let third = file(&[b"one", b"two", b"three", b"four"]);
+        let twice = [&octets[..second], &octets[first..second], &third[octets.len()..]].concat();
         assert_eq!(read(OURS, &twice), Err(Damaged { at: second, number: 3 }));
-        let other = [&octets[..first], &written(Id([8; 16]), 2, b"two")].concat();
+        let other = [&octets[..first], &written(Id([8; 16]), 2, 0, b"two")].concat();
         assert_eq!(read(OURS, &other).unwrap().whole, first, "it is nothing of this file");
     }
 }

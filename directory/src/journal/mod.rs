@@ -8,18 +8,21 @@
 mod drain;
 mod file;
 mod frame;
+mod recording;
 #[cfg(test)]
 mod tests;
 mod together;
 
 use std::collections::VecDeque;
+use std::error::Error as _;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 use platform::db::Db;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinHandle;
 
 pub use together::ReadsEvent;
 
@@ -27,20 +30,36 @@ use self::file::{End, Folder, Segment};
 use self::frame::{Id, LONGEST};
 use crate::error::Error;
 use crate::register::Register;
-use crate::showing::Record;
+use crate::showing::{ReadsRecorded, Record};
 
 /// How long the end of a process waits until everything is recorded. What is not by then is at the next start.
 const FINISH: Duration = Duration::from_secs(10);
+/// A write that took longer was held up by the disk.
+const SLOW: Duration = Duration::from_millis(50);
+/// How long writes go to threads that may wait after one that was held up.
+const SLOW_FOR: Duration = Duration::from_secs(5);
+/// How long is waited in place for a write that is under way.
+const BRIEF: Duration = Duration::from_millis(1);
 
 /// A journal that takes reads. No other process has its folder.
 #[derive(Debug)]
 pub(crate) struct Journal {
     folder: Arc<Folder>,
     bounds: Bounds,
-    /// Held for one write into a file and never while anything else is waited for.
+    /// Held for one write into a file, which the disk may hold up: no task waits for this, only threads that may. Taken before `state`.
+    end: Mutex<End>,
+    /// Never held while anything is waited for.
     state: Mutex<State>,
-    /// Something waits to be recorded, or a file to be exchanged.
+    /// Room for writes that wait for a thread, or on one.
+    queue: Semaphore,
+    /// Places on threads for writes that may be held up.
+    places: Arc<Semaphore>,
+    /// What the disk was told last to take, while it does.
+    turn: tokio::sync::Mutex<Option<JoinHandle<()>>>,
+    /// Something waits to be recorded.
     more: Notify,
+    /// The file is to be exchanged.
+    grown: Notify,
     /// Something that waited was recorded.
     recorded: Notify,
 }
@@ -52,26 +71,49 @@ struct Bounds {
     frames: usize,
     /// Of octets in them.
     octets: usize,
-    /// Of octets in a file, after which it is exchanged for another.
+    /// Of octets in a file, after which it is exchanged for another; one of more than twice as many takes nothing.
     file: u64,
+    /// Of writes that wait for a thread, or on one.
+    queue: usize,
+    /// Of those on threads.
+    places: usize,
+    /// Of the time that one of those waits.
+    held: Duration,
+    /// Of the time that recording waits until the disk has taken what is recorded.
+    patience: Duration,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { frames: 200_000, octets: 64 << 20, file: 16 << 20 }
+        Self {
+            frames: 200_000,
+            octets: 64 << 20,
+            file: 16 << 20,
+            queue: 2_000,
+            places: 64,
+            held: Duration::from_secs(5),
+            patience: Duration::from_secs(2),
+        }
     }
 }
 
 /// What is written next, and what is not recorded yet.
 #[derive(Debug)]
 struct State {
-    end: End,
+    /// The file that frames are put into.
+    segment: Arc<Segment>,
     /// In the order of their frames, which is that of the files.
     waiting: VecDeque<(Arc<Segment>, Arc<Kept>)>,
     /// Of what waits.
     octets: usize,
     /// Files that take no more, the oldest first.
     full: VecDeque<Arc<Segment>>,
+    /// Until when the disk is taken for one that holds writes up.
+    slow_until: Option<Instant>,
+    /// Since when a write is under way.
+    writing_since: Option<Instant>,
+    /// Until when no file is begun, since one could not be.
+    pause_until: Option<Instant>,
 }
 
 /// A read that is in a file.
@@ -84,47 +126,110 @@ struct Kept {
 
 impl Journal {
     /// Takes the folder, records what a former process left there, and begins a file.
-    async fn open(path: &Path, bounds: Bounds, db: &Db) -> Result<Self, Error> {
+    async fn open(path: &Path, bounds: Bounds, db: &Db) -> Result<Arc<Self>, Error> {
         let owned = path.to_owned();
         let folder = Arc::new(on_disk(path, move || Folder::take(&owned)).await??);
         drain::catch_up(&folder, path, db).await?;
         let (there, id) = (Arc::clone(&folder), new_id()?);
         let end = on_disk(path, move || there.create(id)).await?;
         let end = end.map_err(|cause| file::unusable(path, &cause))?;
-        let state = State { end, waiting: VecDeque::new(), octets: 0, full: VecDeque::new() };
-        Ok(Self { folder, bounds, state: Mutex::new(state), more: Notify::new(), recorded: Notify::new() })
+        let segment = Arc::clone(&end.segment);
+        let (waiting, full) = (VecDeque::new(), VecDeque::new());
+        let state = State {
+            segment,
+            waiting,
+            octets: 0,
+            full,
+            slow_until: None,
+            writing_since: None,
+            pause_until: None,
+        };
+        Ok(Arc::new(Self {
+            folder,
+            bounds,
+            end: Mutex::new(end),
+            state: Mutex::new(state),
+            queue: Semaphore::new(bounds.queue),
+            places: Arc::new(Semaphore::new(bounds.places)),
+            turn: tokio::sync::Mutex::new(None),
+            more: Notify::new(),
+            grown: Notify::new(),
+            recorded: Notify::new(),
+        }))
+    }
+
+    /// Records what a former process left in a folder, where there is one, and begins nothing in it.
+    async fn record_left(path: &Path, db: &Db) -> Result<(), Error> {
+        let owned = path.to_owned();
+        let there = on_disk(path, move || owned.try_exists()).await?;
+        if !there.map_err(|cause| file::unusable(path, &cause))? {
+            return Ok(());
+        }
+        let owned = path.to_owned();
+        let folder = Arc::new(on_disk(path, move || Folder::take(&owned)).await??);
+        drain::catch_up(&folder, path, db).await
     }
 
     /// Keeps a read. When this returns `Ok` it outlives the process and will be in the record, once.
     ///
     /// The write stays where it is called: it goes into the kernel's memory, which takes some microseconds, less than handing it to
-    /// another thread and back. Where a disk holds writes up, whoever asks about people waits, and should.
-    pub(crate) fn keep(&self, record: Record) -> Result<(), Error> {
+    /// another thread and back. Where the disk holds a write up, or has done so lately, it goes to a thread that may wait: whoever asks
+    /// about people waits then, and should, but nobody else does.
+    pub(crate) async fn keep(self: &Arc<Self>, record: Record) -> Result<(), Error> {
         let body = serde_json::to_vec(&record).map_err(|cause| Error::JournalUnwritten(cause.into()))?;
-        let octets = body.len();
-        if octets > LONGEST {
+        if body.len() > LONGEST {
             return Err(Error::JournalUnwritten(io::Error::other("a read is longer than a frame")));
         }
-        let mut state = self.state();
-        if state.waiting.len() >= self.bounds.frames || state.octets + octets > self.bounds.octets {
-            metrics::counter!("directory_reads_refused_total").increment(1);
-            return Err(Error::Busy {
-                sentence: "Too many reads wait to be recorded. Try again in a minute.",
-            });
+        if let Some(end) = self.end_at_once() {
+            return self.put(end, record, &body);
         }
-        let number = state.end.number;
-        let frame = frame::written(state.end.segment.id, number, &body);
-        if let Err(cause) = state.end.append(&frame) {
+        let Ok(_waits) = self.queue.try_acquire() else { return Err(held_up()) };
+        match tokio::time::timeout(self.bounds.held, self.put_on_a_thread(record, body)).await {
+            Ok(put) => put,
+            // Where a thread has it, it is recorded when the disk takes it, although nobody was shown.
+            Err(_elapsed) => Err(held_up()),
+        }
+    }
+
+    async fn put_on_a_thread(self: &Arc<Self>, record: Record, body: Vec<u8>) -> Result<(), Error> {
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        let place = place.map_err(|closed| Error::JournalUnwritten(io::Error::other(closed)))?;
+        let journal = Arc::clone(self);
+        let putting = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            journal.put(journal.end(), record, &body)
+        });
+        putting.await.unwrap_or_else(|cause| Err(Error::JournalUnwritten(io::Error::other(cause))))
+    }
+
+    /// Puts a read at the end of the file, and among those that wait.
+    fn put(&self, mut end: MutexGuard<'_, End>, record: Record, body: &[u8]) -> Result<(), Error> {
+        let (segment, number) = (Arc::clone(&end.segment), end.number);
+        if segment.octets() > self.bounds.file {
+            self.grown.notify_one();
+        }
+        if segment.octets() > self.bounds.file.saturating_mul(2) {
+            return Err(refused("No more can be kept of what this shows for now. Try again in a minute."));
+        }
+        let frame = frame::written(segment.id, number, segment.synced(), body);
+        let (octets, begun) = (body.len(), Instant::now());
+        if !self.state().begin(self.bounds, octets, begun) {
+            return Err(refused("Too many reads wait to be recorded. Try again in a minute."));
+        }
+        let written = end.append(&frame);
+        let mut state = self.state();
+        state.took(begun.elapsed());
+        if let Err(cause) = written {
             drop(state);
             failed("write");
             // The file may have to be exchanged.
-            self.more.notify_one();
+            self.grown.notify_one();
             return Err(Error::JournalUnwritten(cause));
         }
-        let segment = Arc::clone(&state.end.segment);
         state.octets += octets;
         state.waiting.push_back((segment, Arc::new(Kept { number, octets, record })));
         drop(state);
+        drop(end);
         self.more.notify_one();
         Ok(())
     }
@@ -140,17 +245,78 @@ impl Journal {
         }
     }
 
+    /// The end of the file, where the disk holds nothing up.
+    fn end_at_once(&self) -> Option<MutexGuard<'_, End>> {
+        if self.state().is_slow() {
+            return None;
+        }
+        let mut until = None;
+        loop {
+            match self.end.try_lock() {
+                Ok(end) => return Some(end),
+                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            let now = Instant::now();
+            if now > *until.get_or_insert(now + BRIEF) {
+                return None;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// The end of the file, once the writes before are done. For threads that may wait.
+    fn end(&self) -> MutexGuard<'_, End> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing in it is left half-done by a panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+impl State {
+    /// Notes that a write of so many octets begins; false, and nothing begins, where they are too many.
+    fn begin(&mut self, bounds: Bounds, octets: usize, now: Instant) -> bool {
+        let fits = self.waiting.len() < bounds.frames && self.octets + octets <= bounds.octets;
+        self.writing_since = fits.then_some(now);
+        fits
+    }
+
+    /// Whether the disk holds a write up, or has done so lately.
+    fn is_slow(&self) -> bool {
+        self.slow_until.is_some_and(|until| Instant::now() < until)
+            || self.writing_since.is_some_and(|since| since.elapsed() > SLOW)
+    }
+
+    /// Whether a file could not be begun a moment ago.
+    fn pauses(&self) -> bool {
+        self.pause_until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Lets no file be begun for a moment.
+    fn pause(&mut self) {
+        self.pause_until = Some(Instant::now() + drain::RETRY);
+    }
+
+    /// Notes how long a write took.
+    fn took(&mut self, time: Duration) {
+        self.writing_since = None;
+        if time > SLOW {
+            self.slow_until = Some(Instant::now() + SLOW_FOR);
+        }
+    }
+}
+
 impl Register {
     /// Opens the journal of reads where the configuration has one, and records what a former process left in it. Until then faces whose
-    /// reads go into it show nobody.
+    /// reads go into it show nobody. Where reads are recorded in another way now, its folder is named so that what is left is recorded.
     pub async fn begin_journal(&self) -> Result<(), Error> {
         let Some(path) = &self.config.reads_journal else { return Ok(()) };
+        if self.config.reads_recorded != ReadsRecorded::Journal {
+            return Journal::record_left(path, &self.db).await;
+        }
         let journal = Journal::open(path, Bounds::default(), &self.db).await?;
         // Had there been one already, its folder could not have been taken.
         let _none = self.journal.set(journal);
@@ -188,6 +354,26 @@ fn new_id() -> Result<Id, Error> {
     let mut random = [0; 16];
     aws_lc_rs::rand::fill(&mut random).map_err(|_| Error::NoRandomness)?;
     Ok(Id::new(random))
+}
+
+/// An error with its causes.
+fn whole(error: &Error) -> String {
+    let (mut text, mut next) = (error.to_string(), error.source());
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}
+
+/// Says that a read is not kept for now.
+fn refused(sentence: &'static str) -> Error {
+    metrics::counter!("directory_reads_refused_total").increment(1);
+    Error::Busy { sentence }
+}
+
+fn held_up() -> Error {
+    refused("The disk holds up what must be kept before this is shown. Try again in a minute.")
 }
 
 /// Counts what did not go as it should.

@@ -1,8 +1,10 @@
 //! What a journal does at its bounds, and when the disk does not take what it is given.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use audit::Actor;
 use http::Request;
@@ -40,6 +42,12 @@ fn read(number: u32) -> Record {
     }
 }
 
+/// A folder that nobody else may look into.
+fn own_folder() -> TempDir {
+    let mode = fs::Permissions::from_mode(0o700);
+    tempfile::Builder::new().permissions(mode).tempdir().unwrap()
+}
+
 /// The files in a folder of which not everything is recorded.
 fn files(folder: &Path) -> usize {
     let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -50,8 +58,27 @@ fn files(folder: &Path) -> usize {
 fn break_the_disk(journal: &Journal, folder: &Path) {
     let path = folder.join("not-to-be-written");
     fs::write(&path, Id::new([9; 16]).head()).unwrap();
-    let mut state = journal.state();
-    state.end.segment = Arc::new(Segment::unwritable(Id::new([9; 16]), path));
+    let segment = Arc::new(Segment::unwritable(Id::new([9; 16]), path));
+    journal.end().segment = Arc::clone(&segment);
+    journal.state().segment = segment;
+}
+
+/// A write that the disk holds up until what this gives is called.
+fn hold(journal: &Arc<Journal>) -> impl FnOnce() {
+    let ((held, holds), (release, released)) = (mpsc::channel(), mpsc::channel::<()>());
+    let journal = Arc::clone(journal);
+    let writing = std::thread::spawn(move || {
+        let end = journal.end();
+        held.send(()).unwrap();
+        // An error says that it was let go.
+        let _let_go = released.recv();
+        drop(end);
+    });
+    holds.recv().unwrap();
+    move || {
+        drop(release);
+        writing.join().unwrap();
+    }
 }
 
 /// Whatever a face tells the record comes back from a frame as it was.
@@ -89,30 +116,33 @@ platform::both_engines! {
     /// More than may wait is not taken, by number and by size, and not written either; when some of it is recorded there is room again.
     async fn waiting_has_bounds(db: Db) {
         for bounds in [Bounds { frames: 3, ..Bounds::default() }, Bounds { octets: 600, ..Bounds::default() }] {
-            let folder = TempDir::new().unwrap();
+            let folder = own_folder();
             let journal = Journal::open(folder.path(), bounds, &db).await.unwrap();
-            let taken = (0..10).take_while(|number| journal.keep(read(*number)).is_ok()).count();
+            let mut taken = 0;
+            while taken < 10 && journal.keep(read(11)).await.is_ok() {
+                taken += 1;
+            }
             assert!((1..10).contains(&taken), "{taken}");
-            let written = journal.state().end.octets;
-            assert!(matches!(journal.keep(read(11)), Err(Error::Busy { .. })));
-            assert_eq!(journal.state().end.octets, written);
+            let written = journal.state().segment.octets();
+            assert!(matches!(journal.keep(read(11)).await, Err(Error::Busy { .. })));
+            assert_eq!(journal.state().segment.octets(), written);
             assert_eq!(journal.step(&db).await.unwrap(), taken);
             assert_eq!(journal.state().waiting.len(), 0);
             assert_eq!(journal.state().octets, 0);
-            journal.keep(read(12)).unwrap();
+            journal.keep(read(12)).await.unwrap();
         }
     }
 
     /// A file that is large enough is exchanged for another, and is gone when everything in it is recorded, and not before.
     async fn large_files_are_exchanged(db: Db) {
-        let folder = TempDir::new().unwrap();
+        let folder = own_folder();
         let bounds = Bounds { file: u64::try_from(FILE_HEAD).unwrap(), ..Bounds::default() };
         let journal = Journal::open(folder.path(), bounds, &db).await.unwrap();
-        journal.keep(read(1)).unwrap();
+        journal.keep(read(1)).await.unwrap();
         journal.secure().await;
-        journal.keep(read(2)).unwrap();
+        journal.keep(read(2)).await.unwrap();
         journal.secure().await;
-        journal.keep(read(3)).unwrap();
+        journal.keep(read(3)).await.unwrap();
         assert_eq!((files(folder.path()), journal.state().full.len()), (3, 2));
         assert_eq!(journal.step(&db).await.unwrap(), 1, "those of one file are recorded together");
         // The third file was exchanged too.
@@ -124,24 +154,110 @@ platform::both_engines! {
 
     /// What the disk does not take is not recorded, and is none of what waits; the next file is written again.
     async fn failed_writes_keep_nothing(db: Db) {
-        let folder = TempDir::new().unwrap();
+        let folder = own_folder();
         let journal = Journal::open(folder.path(), Bounds::default(), &db).await.unwrap();
-        journal.keep(read(1)).unwrap();
+        journal.keep(read(1)).await.unwrap();
         break_the_disk(&journal, folder.path());
         for number in 2..4 {
-            assert!(matches!(journal.keep(read(number)), Err(Error::JournalUnwritten(_))), "{number}");
+            assert!(matches!(journal.keep(read(number)).await, Err(Error::JournalUnwritten(_))), "{number}");
         }
         assert_eq!(journal.state().waiting.len(), 1);
-        assert!(journal.state().end.broken, "nothing could be cut off");
+        assert!(journal.state().segment.is_broken(), "nothing could be cut off");
         assert_eq!(journal.step(&db).await.unwrap(), 1, "what was kept before is recorded");
-        journal.keep(read(4)).unwrap();
-        let path = journal.state().end.segment.path.clone();
+        journal.keep(read(4)).await.unwrap();
+        let path = journal.state().segment.path.clone();
         assert_eq!(file::read(&path).unwrap().frames.len(), 1);
+    }
+
+    /// While the disk holds a write up, what was kept before is recorded, those who come wait on threads, as many as there is room for, for as long
+    /// as they may, and nobody else waits; when it goes on they are kept.
+    async fn held_writes_hold_nobody_else(db: Db) {
+        let folder = own_folder();
+        // The file is due to be exchanged, which waits for the write too.
+        let (patience, held) = (Duration::from_millis(20), Duration::from_mins(5));
+        let bounds = Bounds { queue: 2, patience, held, ..Bounds::default() };
+        let mut journal = Journal::open(folder.path(), bounds, &db).await.unwrap();
+        for _ in 0..4 {
+            journal.keep(read(1)).await.unwrap();
+        }
+        let due = journal.state().segment.octets() - 1;
+        Arc::get_mut(&mut journal).unwrap().bounds.file = due;
+        let release = hold(&journal);
+        let wait = |number| {
+            let journal = Arc::clone(&journal);
+            tokio::spawn(async move { journal.keep(read(number)).await })
+        };
+        let waiting = [wait(2), wait(3)];
+        while journal.queue.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(matches!(journal.keep(read(4)).await, Err(Error::Busy { .. })));
+        assert_eq!(journal.step(&db).await.unwrap(), 4, "they are recorded without the disk");
+        assert_eq!(journal.step(&db).await.unwrap(), 0, "no other turn is waited for");
+        assert!(waiting.iter().all(|it| !it.is_finished()));
+        release();
+        for one in waiting {
+            one.await.unwrap().unwrap();
+        }
+        assert_eq!(journal.state().waiting.len(), 2);
+        journal.keep(read(5)).await.unwrap();
+    }
+
+    /// During a write that takes long and for a while after it, those that come go to threads; a short one changes nothing, and one that waits too long is
+    /// told to come later.
+    async fn slow_disks_are_noticed(db: Db) {
+        let folder = own_folder();
+        let bounds = Bounds { queue: 0, ..Bounds::default() };
+        let journal = Journal::open(folder.path(), bounds, &db).await.unwrap();
+        journal.state().took(Duration::from_millis(5));
+        journal.keep(read(1)).await.unwrap();
+        journal.state().took(Duration::from_millis(500));
+        assert!(matches!(journal.keep(read(2)).await, Err(Error::Busy { .. })), "there is no room to wait");
+        journal.state().slow_until = None;
+        journal.state().writing_since = Instant::now().checked_sub(Duration::from_secs(1));
+        assert!(matches!(journal.keep(read(2)).await, Err(Error::Busy { .. })), "a write is under way");
+        assert_eq!(journal.state().waiting.len(), 1);
+        drop(journal);
+
+        let folder = own_folder();
+        let bounds = Bounds { held: Duration::from_millis(20), ..Bounds::default() };
+        let journal = Journal::open(folder.path(), bounds, &db).await.unwrap();
+        journal.state().took(Duration::from_millis(500));
+        let release = hold(&journal);
+        assert!(matches!(journal.keep(read(1)).await, Err(Error::Busy { .. })));
+        release();
+    }
+
+    /// Where no other file can be begun nothing of one stays, however often it is tried, which is not at once again; the file takes as much
+    /// again as it should and then nothing, and what was kept is recorded.
+    async fn files_that_cannot_be_begun_leave_nothing(db: Db) {
+        let folder = own_folder();
+        let bounds = Bounds { file: u64::try_from(2 * FILE_HEAD).unwrap(), ..Bounds::default() };
+        let journal = Journal::open(folder.path(), bounds, &db).await.unwrap();
+        journal.keep(read(1)).await.unwrap();
+        let there = || fs::read_dir(folder.path()).unwrap().count();
+        let before = there();
+        fs::create_dir_all(folder.path().join("next.new/in-the-way")).unwrap();
+        for _ in 0..20 {
+            journal.secure().await;
+        }
+        assert!(journal.state().pause_until.is_some());
+        assert_eq!((there(), files(folder.path())), (before + 1, 1));
+        assert!(matches!(journal.keep(read(2)).await, Err(Error::Busy { .. })));
+        assert_eq!(journal.state().waiting.len(), 1);
+        fs::remove_dir_all(folder.path().join("next.new")).unwrap();
+        journal.state().pause_until = Some(Instant::now() + Duration::from_hours(1));
+        journal.secure().await;
+        assert_eq!(files(folder.path()), 1, "it is not tried again at once");
+        journal.state().pause_until = None;
+        assert_eq!(journal.step(&db).await.unwrap(), 1);
+        journal.keep(read(2)).await.unwrap();
+        assert_eq!(files(folder.path()), 1, "the file before is recorded and gone");
     }
 
     /// Nobody is shown what could not be written down: the caller is told to come again, with nothing of the person in the answer.
     async fn nothing_is_shown_without_the_journal(db: Db) {
-        let folder = TempDir::new().unwrap();
+        let folder = own_folder();
         let config = Config {
             reads_recorded: ReadsRecorded::Journal,
             reads_journal: Some(folder.path().to_owned()),

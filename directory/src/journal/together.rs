@@ -27,6 +27,14 @@ pub enum ReadsEvent {
         /// Each of them in its order.
         reads: Vec<OneRead>,
     },
+    /// A question about people that the record refused. It is in a file in the folder of the journal instead, at the time at which it was
+    /// asked.
+    ReadSetAside {
+        /// The journal's file that it came from, by its random name.
+        journal: String,
+        /// The number of its frame, which is in the name of the file that has it now.
+        frame: i64,
+    },
 }
 
 /// One of several reads.
@@ -46,6 +54,7 @@ impl audit::Event for ReadsEvent {
     fn name(&self) -> &'static str {
         match self {
             Self::ReadsTogether { .. } => "reads-together",
+            Self::ReadSetAside { .. } => "read-set-aside",
         }
     }
 }
@@ -148,7 +157,8 @@ mod tests {
             kept(5, "three", begun),
         ];
         let acts = together(all.iter());
-        let said: Vec<_> = acts.iter().map(|(at, actor, act)| (at.0, &*actor.subject, audit::Event::name(act))).collect();
+        let said: Vec<_> =
+            acts.iter().map(|(at, actor, act)| (at.0, &*actor.subject, audit::Event::name(act))).collect();
         assert_eq!(
             said,
             [
@@ -167,11 +177,14 @@ mod tests {
             .iter()
             .map(|(_, _, act)| match act {
                 Act::Several(ReadsEvent::ReadsTogether { reads }) => reads.len(),
-                Act::Alone(_) => 1,
+                Act::Several(ReadsEvent::ReadSetAside { .. }) | Act::Alone(_) => 1,
             })
             .collect();
         assert_eq!(sizes, [100, 100, 50]);
-        all = vec![kept(1, "one", shown(1)), Arc::new(Kept { octets: LARGEST, ..of(kept(2, "one", shown(2))) })];
+        all = vec![
+            kept(1, "one", shown(1)),
+            Arc::new(Kept { octets: LARGEST, ..of(kept(2, "one", shown(2))) }),
+        ];
         assert_eq!(together(all.iter()).len(), 2, "what is large is by itself");
     }
 
