@@ -18,6 +18,7 @@ use crate::revocation;
 use crate::serial::Serial;
 use crate::store::certificates::{self, Adoption, Revocation, State};
 use crate::store::scopes;
+use crate::subject::Field;
 
 /// What a list from outside changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,7 +114,8 @@ impl Authority {
         let points = certificate.crl_distribution_points().iter();
         let places: Vec<String> = points.flat_map(|point| point.uris().map(str::to_owned)).collect();
         let shard = self.scope_at(&issuer, &places).await?.shard;
-        let system = self.system_in(&certificate, &issuer);
+        let system = self.named_in(&certificate, &issuer, Field::SystemId).map(|id| id.to_ascii_lowercase());
+        let person = self.named_in(&certificate, &issuer, Field::UserId).filter(|id| Field::UserId.takes(id));
         let issuer = issuer.id().to_string();
         let serial = Serial::parse(&certificate.serial().to_string()).ok_or_else(foreign)?;
         let adoption = Adoption {
@@ -128,6 +130,7 @@ impl Authority {
             spki_sha256: Some(sha256(certificate.spki_der())),
             shard,
             system_id: system.clone(),
+            user_id: person,
         };
         let event = Event::CertificateTakenIn {
             serial: serial.to_string(),
@@ -154,11 +157,11 @@ impl Authority {
         }
     }
 
-    /// The system that a certificate names, in small letters, where the profiles say that it names one.
-    fn system_in(&self, certificate: &pki::Certificate, issuer: &Issuer) -> Option<String> {
+    /// The system or the person that a certificate of this issuer names, where the profiles say that it names one.
+    fn named_in(&self, certificate: &pki::Certificate, issuer: &Issuer, field: Field) -> Option<String> {
         let policies: Vec<_> = certificate.policies().iter().map(|policy| policy.oid).collect();
-        let place = self.desk().profiles.place_of_system(&issuer.id().line(), &policies)?;
-        certificate.subject().attribute(place.oid()).map(|id| id.to_ascii_lowercase())
+        let place = self.desk().profiles.place_of(field, &issuer.id().line(), &policies)?;
+        certificate.subject().attribute(place.oid())
     }
 
     async fn pass_crl_number(&self, issuer: &Issuer, shard: i64, to: i64) -> Result<(), Error> {
@@ -198,6 +201,7 @@ impl Authority {
             spki_sha256: None,
             shard,
             system_id: None,
+            user_id: None,
         };
         self.desk()
             .db

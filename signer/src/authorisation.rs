@@ -6,17 +6,18 @@ use audit::Actor;
 use platform::caller::Caller;
 use platform::clock::Millis;
 use platform::db::{Db, Tx};
+use platform::problem::Problem;
 use zeroize::Zeroizing;
 
 use crate::api::{CredentialState, SIGN};
 use crate::digest::{Authorised, Digest};
-use crate::dss::{self, Page, Roles, Wanted, Who};
+use crate::dss::{self, Authors, Page, Wanted, Who};
 use crate::error::Error;
 use crate::events::Event;
 use crate::grant::Grant;
 use crate::ids::{AuthorisationId, CredentialId};
 use crate::leavers::HOLDER_LEFT;
-use crate::live::{self, Live};
+use crate::live::{self, Live, Span};
 use crate::passphrase_check;
 use crate::sad::Sad;
 use crate::signer::Signer;
@@ -47,6 +48,8 @@ pub(crate) struct Rests {
     version: i64,
     /// Of its certificate; none where each batch has its own.
     serial: Option<String>,
+    /// When what is kept is good.
+    good: Option<Span>,
 }
 
 impl Rests {
@@ -57,6 +60,7 @@ impl Rests {
             user: live.row.user_id.clone(),
             version: live.row.version,
             serial: Some(live.certificate.serial.clone()),
+            good: Some(Span::of(&live.certificate)),
         }
     }
 
@@ -67,12 +71,27 @@ impl Rests {
             user: row.user_id.clone(),
             version: row.version,
             serial: None,
+            good: None,
         }
     }
 
     /// On a credential whose key is on a card.
     pub(crate) fn on_card(row: &CredentialRow) -> Self {
         Self { serial: row.serial.clone(), ..Self::on_one_time(row) }
+    }
+
+    /// Refuses documents that say times at which its certificate was not good: nobody would take the signature. One that is made for the batch is younger
+    /// than every document that was prepared.
+    pub(crate) fn check_times(&self, authors: &Authors) -> Result<(), Error> {
+        if let Some(good) = self.good {
+            return dss::check_times(authors, good);
+        }
+        if authors.times().next().is_none() {
+            return Ok(());
+        }
+        let sentence = "What was prepared says when it is signed, and is older than every certificate that is made for one batch. Use a \
+                        credential whose key is kept.";
+        Err(Error::Dss(Problem::conflict("credential-one-time", sentence)))
     }
 
     /// Refuses in the transaction that gives the authorisation what has changed: the credential, its certificate, its holder's being there.
@@ -111,7 +130,8 @@ pub(crate) async fn authorise(signer: &Signer, caller: &Caller, request: Request
 
 async fn grant(signer: &Signer, caller: &Caller, request: &Request) -> Result<Granted, Error> {
     let (credential, rests) = signer.ready_by(caller, &request.credential).await?;
-    let author_roles = check_documents(signer, caller, &credential.user_id, &request.digests).await?;
+    let authors = check_documents(signer, caller, &credential.user_id, &request.digests).await?;
+    rests.check_times(&authors)?;
     let proven = passphrase_check::check(signer, caller, &credential, request.passphrase.clone()).await?;
 
     let sad = Sad::generate(&signer.random)?;
@@ -123,7 +143,7 @@ async fn grant(signer: &Signer, caller: &Caller, request: &Request) -> Result<Gr
         client: caller.client.to_string(),
         digests: request.digests.clone(),
         named: None,
-        author_roles: Some(author_roles),
+        authors: Some(authors),
         expires_at: Millis(now.0 + i64::from(lifetime) * 1000),
         consent: None,
     };
@@ -154,14 +174,14 @@ async fn grant(signer: &Signer, caller: &Caller, request: &Request) -> Result<Gr
     Ok(Granted { sad, expires_in_s: lifetime })
 }
 
-/// Nobody is shown anything where a passphrase is enough, so an application that may have nothing signed unseen has nothing signed so. In which
-/// roles they are written.
+/// Nobody is shown anything where a passphrase is enough, so an application that may have nothing signed unseen has nothing signed so. Who they are
+/// written by.
 async fn check_documents(
     signer: &Signer,
     caller: &Caller,
     user: &str,
     digests: &Authorised,
-) -> Result<Roles, Error> {
+) -> Result<Authors, Error> {
     let documents = documents(signer, caller, digests).await?;
     dss::may_have_signed(
         signer,
@@ -169,22 +189,23 @@ async fn check_documents(
         &documents,
     )
     .await?;
-    Ok(dss::roles(&documents))
+    Ok(Authors::of(&documents))
 }
 
 /// Refuses what was authorised a while ago in a role that its author has no more: the roles that were known then, whatever of it is still kept, and
-/// those of what was prepared since.
+/// those of what was prepared since, which it gives back.
 pub(crate) async fn check_roles(
     signer: &Signer,
     caller: &Caller,
     authorisation: &AuthorisationRow,
-) -> Result<(), Error> {
+) -> Result<Authors, Error> {
     let holder = live::row(&signer.db, &authorisation.credential_id).await?;
-    if let Some(roles) = &authorisation.author_roles {
-        dss::check_roles(signer, roles, &holder.user_id).await?;
+    if let Some(authors) = &authorisation.authors {
+        dss::check_roles(signer, authors, &holder.user_id).await?;
     }
-    let documents = documents(signer, caller, &authorisation.digests).await?;
-    dss::check_authors(signer, &documents, &holder.user_id).await
+    let since = Authors::of(&documents(signer, caller, &authorisation.digests).await?);
+    dss::check_roles(signer, &since, &holder.user_id).await?;
+    Ok(since)
 }
 
 async fn documents(
@@ -220,8 +241,11 @@ pub(crate) async fn extend(
     if row.digests.positions(named.each()).is_none() {
         return Err(Error::HashNotAuthorised);
     }
-    // They may have lost the role since they agreed.
-    check_roles(signer, caller, &row).await?;
+    // They may have lost the role since they agreed, and the certificate may be another.
+    let since = check_roles(signer, caller, &row).await?;
+    for authors in row.authors.iter().chain([&since]) {
+        rests.check_times(authors)?;
+    }
     let (sad, now) = (Sad::generate(&signer.random)?, signer.clock.now());
     let until = Millis(now.0 + i64::from(signer.config.sad_lifetime_s) * 1000);
     let (actor, stored) = (Actor::from(caller), sad.stored());

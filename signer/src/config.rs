@@ -49,7 +49,7 @@ pub struct Config {
     /// better yet. Each use is logged.
     pub sha1_clients: Vec<ClientId>,
     /// Policies, as object identifiers, of one of which a certificate must be for its signature to be called valid; none: those of `profile` and of
-    /// the profiles of cards that sign.
+    /// the profiles of cards that sign, in every version that the authority keeps.
     pub required_policies: Vec<String>,
     /// How many credentials are kept in memory, ready to sign.
     pub live_credentials: usize,

@@ -8,7 +8,7 @@ use time::macros::format_description;
 
 use crate::api::{AuthInfo, AuthObjectInfo, CertInfo, CredentialInfo, CredentialState, KeyInfo};
 use crate::error::Error;
-use crate::live::{check_in_force, in_validity};
+use crate::live::{Span, check_in_force};
 use crate::signer::Signer;
 use crate::store::certificates::{self, CertificateRow};
 use crate::store::credentials::{CredentialRow, Kind};
@@ -112,7 +112,7 @@ async fn status(
     }
     let info = signer.ca.certificate(&certificate.serial).await.map_err(Error::Authority)?;
     Ok(match check_in_force(info.state) {
-        Ok(()) if in_validity(certificate, signer.clock.now()) => "valid",
+        Ok(()) if Span::of(certificate).has(signer.clock.now()) => "valid",
         Err(Error::CertificateSuspended) => "suspended",
         Err(Error::CertificateRevoked) => "revoked",
         _ => "expired",

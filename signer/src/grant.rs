@@ -110,7 +110,7 @@ mod tests {
             client: "practice-system".to_owned(),
             digests: Authorised::new(digests).unwrap(),
             named: None,
-            author_roles: None,
+            authors: None,
             expires_at: Millis(2),
             consent: None,
         }))

@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::api::{SIGN, SignatureForm};
-use crate::cades::{self, Level, Signed, Validation};
+use crate::cades::{self, Level, Signed, Until, Validation};
 use crate::digest::Digest;
 use crate::dss::{Refused, Token};
 use crate::error::{Error, Parameter};
@@ -260,11 +260,19 @@ async fn take_up(signer: &Signer, row: JobRow) {
     }
 }
 
-/// Works on a job once, when there is a place for it.
+/// Works on a job once, when there is a place for it. It is read again then: while it waited for the place, or for its share, another process may have
+/// finished it, or somebody ended it.
 async fn in_place(signer: &Signer, row: &JobRow) -> Worked {
     // Nobody closes it.
     let _place = signer.working.acquire().await;
-    work_once(signer, row).await
+    match jobs::find(signer.db.read(), &row.job_id, signer.clock.now()).await {
+        Ok(Some(row)) if row.state == State::Waiting => work_once(signer, &row).await,
+        Ok(_) => Worked::Done,
+        Err(error) => {
+            tracing::warn!(%error, "what was to be signed later could not be read: {error}");
+            Worked::Failed
+        }
+    }
 }
 
 /// Has others taken up before a job, each time for twice as long.
@@ -347,7 +355,7 @@ pub(crate) async fn poll(signer: &Signer, caller: &Caller, id: &str) -> Result<P
     let made = made.into_iter().zip(about).zip(levels);
     let made = made.map(|((cms, (_, hash, digest)), level)| Signed { cms, level, hash, digest }).collect();
     // The same for as long as its answer is kept.
-    let made = cades::raise(signer, &Sharer::from(&caller), made, row.expires_at).await?;
+    let made = cades::raise(signer, &Sharer::from(&caller), made, Until::Then(row.expires_at)).await?;
     Ok(Polled::Documents { forms, made, validation })
 }
 

@@ -66,7 +66,7 @@ impl Live {
             CredentialState::Suspended => return Err(Error::CertificateSuspended),
             _ => return Err(Error::CertificateRevoked),
         }
-        if !in_validity(&self.certificate, now) {
+        if !Span::of(&self.certificate).has(now) {
             return Err(Error::CertificateExpired);
         }
         Ok(())
@@ -80,11 +80,26 @@ pub(crate) fn template(alg: Alg, certificate: &CertificateRow) -> Result<Templat
     Template::new(alg, &certificate.certificate, &issuer).map_err(|source| Error::Template(Box::new(source)))
 }
 
-/// Whether a time is inside the certificate's validity (RFC 5280 4.1.2.5) and its key's usage period.
-pub(crate) fn in_validity(certificate: &CertificateRow, now: Millis) -> bool {
-    let from = certificate.not_before.max(certificate.sign_from);
-    let until = certificate.not_after.min(certificate.sign_until);
-    from <= now && now.0 / 1000 <= until.0 / 1000
+/// The time inside a certificate's validity (RFC 5280 4.1.2.5) and its key's usage period.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Span {
+    from: Millis,
+    until: Millis,
+}
+
+impl Span {
+    /// Of a certificate.
+    pub(crate) fn of(certificate: &CertificateRow) -> Self {
+        Self {
+            from: certificate.not_before.max(certificate.sign_from),
+            until: certificate.not_after.min(certificate.sign_until),
+        }
+    }
+
+    /// Whether a time is inside.
+    pub(crate) fn has(self, at: Millis) -> bool {
+        self.from <= at && at.0 / 1000 <= self.until.0 / 1000
+    }
 }
 
 /// What a certificate's state at the authority means for a signature.

@@ -234,5 +234,5 @@ async fn check_author(
     let holder = signer.ca.certificate(&serial).await.map_err(Error::Authority)?.user_id;
     let wanted = Wanted { id: String::new(), digest, unseen: String::new() };
     let documents = dss::documents(signer, client, vec![wanted], signer.clock.now()).await?;
-    dss::check_authors(signer, &documents, &holder.unwrap_or_default()).await
+    dss::check_signed(signer, &documents, holder.as_deref()).await
 }

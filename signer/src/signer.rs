@@ -157,15 +157,20 @@ impl Signer {
         self.preparing.get_or_init(|| Together::start(&self.db))
     }
 
-    /// Takes every turn at the token that is free, until what is returned is dropped: so a test sees who has to wait for one.
+    /// Takes every turn at the token that is free, each until it is dropped: so a test sees who has to wait for one.
     #[doc(hidden)]
-    pub async fn occupy(&self) -> Box<dyn Send> {
-        let who = Sharer::of("module:test");
+    pub async fn occupy(&self) -> Vec<Box<dyn Send>> {
         let mut taken = Vec::new();
         for _ in 0..=self.hsm.sessions() {
-            taken.push(self.turns.turn(&who, Priority::Urgent).await);
+            taken.push(self.occupy_one().await);
         }
-        Box::new(taken)
+        taken
+    }
+
+    /// Waits for one turn as a single request does, behind those that wait, and takes it until it is dropped: so a test sees who was served before.
+    #[doc(hidden)]
+    pub async fn occupy_one(&self) -> Box<dyn Send> {
+        Box::new(self.turns.turn(&Sharer::of("module:test"), Priority::Urgent).await)
     }
 
     /// How many calls wait for a turn at the token.

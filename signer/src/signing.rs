@@ -16,12 +16,13 @@ use crate::bare::{self, Bare};
 use crate::cms::{Attributes, Template};
 use crate::deposit::{Deposit, Outcome};
 use crate::digest::{Digest, check_distinct};
+use crate::dss::{self, Authors};
 use crate::error::{Error, Parameter};
 use crate::fair::{self, Inputs, Work as Calls};
 use crate::grant::Grant;
 use crate::ids::{CredentialId, SigningId};
 use crate::leavers::HOLDER_LEFT;
-use crate::live::{self, Live};
+use crate::live::{self, Live, Span};
 use crate::one_time::Ready;
 use crate::sad::Shown;
 use crate::share::{Place, Sharer};
@@ -205,11 +206,11 @@ async fn sign_under(
         (Signed::Nothing, Signed::Nothing) if !turn.waited() => ByPosition::new(),
         _ => by_position(ledger::of_authorisation(signer.db.read(), &authorisation.authorisation_id).await?),
     };
-    let work = Work { signer, caller, authorisation, documents: &request.documents, by };
+    let mut work = Work { signer, caller, authorisation, documents: &request.documents, by, since: None };
     if positions.iter().any(|position| !stored.contains_key(position)) {
         if matches!(by, By::Job(_)) {
             // It may have waited for long.
-            check_roles(signer, caller, authorisation).await?;
+            work.since = Some(check_roles(signer, caller, authorisation).await?);
         } else {
             check_named(request, &positions, &stored, authorisation)?;
             if signer.clock.now() >= authorisation.expires_at {
@@ -247,6 +248,8 @@ struct Work<'a> {
     authorisation: &'a AuthorisationRow,
     documents: &'a [Document],
     by: By<'a>,
+    /// Who the documents are written by that were prepared since it was authorised, where that was looked at.
+    since: Option<Authors>,
 }
 
 impl Work<'_> {
@@ -273,6 +276,10 @@ impl Work<'_> {
     ) -> Result<ByPosition, Error> {
         let signer = self.signer;
         self.check_algorithm(live.key.alg())?;
+        // The certificate may be younger than what was agreed to.
+        for authors in self.authorisation.authors.iter().chain(&self.since) {
+            dss::check_times(authors, Span::of(&live.certificate))?;
+        }
         let signed_at = signer.clock.now();
         let mut missing: Vec<(usize, &Document)> = positions
             .iter()

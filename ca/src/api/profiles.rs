@@ -1,7 +1,10 @@
 //! What a profile is and was.
 
+use std::collections::BTreeSet;
+
 use platform::clock::Millis;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::rfc3339;
@@ -18,6 +21,19 @@ pub struct ProfileHistory {
     pub versions: Vec<ProfileVersion>,
 }
 
+impl ProfileHistory {
+    /// Every policy that any of its versions asserts, in dotted form, each once.
+    pub fn policies(&self) -> BTreeSet<&str> {
+        self.versions.iter().flat_map(|version| policies_in(&version.content)).collect()
+    }
+}
+
+/// As profile files name them: one by itself, and further ones with what they say.
+fn policies_in(content: &Value) -> impl Iterator<Item = &str> {
+    let further = content["policies"].as_array().into_iter().flatten().map(|policy| &policy["id"]);
+    [&content["policy"]].into_iter().chain(further).filter_map(Value::as_str)
+}
+
 /// One content of a profile.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProfileVersion {
@@ -31,7 +47,7 @@ pub struct ProfileVersion {
     pub used_at: Millis,
     /// What the profile file said of it; options at their default are left out.
     #[schema(value_type = Object)]
-    pub content: serde_json::Value,
+    pub content: Value,
 }
 
 /// One profile that can be asked for.
@@ -73,4 +89,32 @@ pub struct FieldInfo {
     pub field: String,
     /// Whether it must be given.
     pub needed: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The policies of every version count, each once, and nothing that is none.
+    #[test]
+    fn versions_say_their_policies() {
+        let version = |number: i64, content: Value| ProfileVersion {
+            version: number,
+            content_sha256: String::new(),
+            used_at: Millis(number),
+            content,
+        };
+        let versions = vec![
+            version(1, json!({"policy": "1.2.3"})),
+            version(
+                2,
+                json!({"policy": "1.2.3", "policies": [{"id": "1.2.4", "notice": "1.2.9"}, {"id": "1.2.5"}]}),
+            ),
+            version(3, json!({"title": "1.2.8", "policies": []})),
+        ];
+        let history = ProfileHistory { id: "signing".to_owned(), version: Some(3), versions };
+        assert_eq!(history.policies().into_iter().collect::<Vec<_>>(), ["1.2.3", "1.2.4", "1.2.5"]);
+    }
 }

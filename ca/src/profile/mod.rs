@@ -95,10 +95,11 @@ impl Profiles {
         self.own.get(&authority.line()).unwrap_or(&self.issuing)
     }
 
-    /// The attribute that names a system in a certificate with these policies from an authority of this line: the profiles that it may be of
-    /// agree on it, and are known by their policies, whatever their ids were when it was made.
-    pub(crate) fn place_of_system(
+    /// The attribute that is a field, as one that names a person or a system, in a certificate with these policies from an authority of this line:
+    /// the profiles that it may be of agree on it, and are known by their policies, whatever their ids were when it was made.
+    pub(crate) fn place_of(
         &self,
+        field: Field,
         line: &IssuerId,
         policies: &[ObjectIdentifier],
     ) -> Option<AttributeKind> {
@@ -107,8 +108,7 @@ impl Profiles {
                 matches!(&profile.kind, Kind::EndEntity { issuers } if issuers.contains(line));
             is_from_there && profile.policies.iter().any(|policy| policies.contains(&policy.id))
         };
-        let mut places =
-            self.end_entity.iter().filter(may_be).map(|profile| profile.naming.place(Field::SystemId));
+        let mut places = self.end_entity.iter().filter(may_be).map(|profile| profile.naming.place(field));
         let place = places.next()??;
         places.all(|other| other == Some(place)).then_some(place)
     }

@@ -60,19 +60,25 @@ fn contents_of_before_keep_their_hashes() {
     assert_eq!(hash("authority-issuing"), "d1619430a942c9a64987602c6acf8da0e6ff1264d7dfe6b3b2348f8ba0fba449");
 }
 
-/// Where a certificate names a system is known by its policies and its authority: by the plain attribute, or by a template that is the
-/// field and nothing else. A profile that names none, or writes it into other text, says nothing.
+/// Where a certificate names a system or a person is known by its policies and its authority: by the plain attribute, or by a template that is
+/// the field and nothing else. A profile that names none, or writes it into other text, says nothing.
 #[test]
-fn systems_are_read_where_profiles_name_them() {
-    let place = |profiles: &Profiles, line: &str, policy: &str| {
+fn systems_and_people_are_read_where_profiles_name_them() {
+    let place_of = |field: Field, profiles: &Profiles, line: &str, policy: &str| {
         let policies = [ObjectIdentifier::new_unwrap(policy)];
-        profiles.place_of_system(&line.parse().unwrap(), &policies)
+        profiles.place_of(field, &line.parse().unwrap(), &policies)
     };
+    let place =
+        |profiles: &Profiles, line: &str, policy: &str| place_of(Field::SystemId, profiles, line, policy);
     let built_in = Profiles::built_in().unwrap();
     let own = "1.3.6.1.4.1.32473.1.2.11";
     assert_eq!(place(&built_in, "systems", own), Some(AttributeKind::SerialNumber));
     assert_eq!(place(&built_in, "card", own), None);
     assert_eq!(place(&built_in, "systems", "1.3.6.1.4.1.32473.1.2.5"), None);
+    let remote = "1.3.6.1.4.1.32473.1.2.1";
+    let person = |line: &str, policy: &str| place_of(Field::UserId, &built_in, line, policy);
+    assert_eq!(person("remote-signing", remote), Some(AttributeKind::SerialNumber));
+    assert_eq!((person("card", remote), person("systems", own)), (None, None));
     for (template, expected) in
         [("UID={system_id}", Some(AttributeKind::UserIdentifier)), ("UID=S-{system_id}", None)]
     {

@@ -175,6 +175,7 @@ impl Authority {
             names: Vec::new(),
             user_id: None,
             system_id: None,
+        user_id: None,
             key: SubjectKey::parse(certificate.spki_der())?,
             period,
             // When it was signed nobody here knows: its own first second is taken.

@@ -342,10 +342,12 @@ pub(crate) struct Adoption {
     pub(crate) shard: i64,
     /// The system that the certificate names, in small letters.
     pub(crate) system_id: Option<String>,
+    /// The person whom it names.
+    pub(crate) user_id: Option<String>,
 }
 
-/// Makes a row where there is none: issued with a certificate, abandoned without. Whose it is is known by its key, which
-/// serves one person, or by the system that it names: what ends all certificates of that person, or system, finds it too.
+/// Makes a row where there is none: issued with a certificate, abandoned without. Whose it is is known by the person or the system that it
+/// names, or by its key, which serves one person: what ends all certificates of that person, or system, finds it too.
 pub(crate) async fn adopt(
     tx: &mut Tx,
     adoption: &Adoption,
@@ -356,7 +358,7 @@ pub(crate) async fn adopt(
         "INSERT INTO ca_certificate (serial, issuer, profile, state, instance, subject, common_name, \
          not_before, not_after, reserved_at, certificate, certificate_sha256, spki_sha256, shard, system_id, user_id) \
          VALUES ($1, $2, 'taken-in', $3, 0, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
-         (SELECT MAX(known.user_id) FROM ca_certificate known WHERE known.spki_sha256 = $11)) \
+         COALESCE($14, (SELECT MAX(known.user_id) FROM ca_certificate known WHERE known.spki_sha256 = $11))) \
          ON CONFLICT (serial) DO NOTHING",
     )
     .bind(adoption.serial.to_string())
@@ -372,6 +374,7 @@ pub(crate) async fn adopt(
     .bind(adoption.spki_sha256.as_deref())
     .bind(adoption.shard)
     .bind(adoption.system_id.as_deref())
+    .bind(adoption.user_id.as_deref())
     .execute(&mut *tx)
     .await?;
     let made = done.rows_affected() == 1;

@@ -303,6 +303,7 @@ mod tests {
                         spki_sha256: None,
                         shard: 0,
                         system_id: None,
+                        user_id: None,
                     };
                     assert!(adopt(tx, &adoption, None).await?);
                 }

@@ -87,7 +87,8 @@ platform::both_engines! {
         assert!(world.authority.take_in_list(&list).await.unwrap().revoked.is_empty());
     }
 
-    /// A certificate that is taken in is known to be the person's whose key it is over, and ends with that person's others.
+    /// A certificate that is taken in is known to be the person's whom it names, over whatever key, and ends with that person's others. One that names
+    /// nobody is nobody's.
     async fn a_certificate_taken_in_is_its_persons(db: Db) {
         let engine = db.engine();
         let world = World::new(db).await;
@@ -99,15 +100,19 @@ platform::both_engines! {
         let then = Authority::open(config(), &world.hsm, later.db.clone(), world.clock.clone(), high_water);
         let then = client(&then.await.unwrap(), &[api::ISSUE]);
         let renewed = then.issue(&IssueRequest { request_id: "renewed".to_owned(), ..known }).await.unwrap();
-        let stranger = then.issue(&prescriber("of-a-key-that-is-not-known")).await.unwrap();
-        for issued in [&renewed, &stranger] {
+        let other_key = then.issue(&prescriber("of-a-key-that-is-not-known")).await.unwrap();
+        let request = IssueRequest::new("of-a-system", "system-tls-client", system(), fresh_key());
+        let of_a_system = then.issue(&request).await.unwrap();
+        for issued in [&renewed, &other_key, &of_a_system] {
             let der = STANDARD.decode(&issued.certificate).unwrap();
             assert!(world.authority.take_in_certificate(&der).await.unwrap());
         }
         let query = CertificateQuery { user_id: Some("555021942107".to_owned()), ..CertificateQuery::default() };
         let page = world.client.certificates(&query).await.unwrap();
         let found: Vec<&str> = page.certificates.iter().map(|info| info.serial.as_str()).collect();
-        assert!(found.contains(&renewed.serial.as_str()) && !found.contains(&stranger.serial.as_str()), "{found:?}");
+        assert_eq!((found.len(), found.contains(&renewed.serial.as_str())), (3, true), "{found:?}");
+        assert!(found.contains(&other_key.serial.as_str()), "{found:?}");
+        assert_eq!(world.client.certificate(&of_a_system.serial).await.unwrap().user_id, None);
     }
 
     /// A certificate that is taken in is known to be the system's that it names, in small letters, and ends with it: at once where the

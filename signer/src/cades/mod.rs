@@ -10,7 +10,6 @@ mod parts;
 mod raised;
 mod validation;
 
-use platform::clock::Millis;
 use platform::problem::Problem;
 use tokio::task::JoinSet;
 
@@ -26,7 +25,7 @@ use parts::Parts;
 pub(crate) use archive::{HASH_INDEX, hash_index};
 pub(crate) use material::current;
 pub(crate) use parts::Unsigned;
-pub(crate) use raised::{KEPT_MS, Raised};
+pub(crate) use raised::{Raised, Until};
 pub(crate) use validation::{Validation, validation};
 
 /// How much stands around a signature. Each has all that the ones before have.
@@ -79,8 +78,9 @@ pub(crate) async fn raise(
     signer: &Signer,
     sharer: &Sharer,
     made: Vec<Signed>,
-    until: Millis,
+    until: Until,
 ) -> Result<Vec<Vec<u8>>, Error> {
+    let now = signer.clock.now();
     let mut raised = vec![Vec::new(); made.len()];
     let mut under_way = JoinSet::new();
     for (place, signed) in made.into_iter().enumerate() {
@@ -89,13 +89,19 @@ pub(crate) async fn raise(
             continue;
         }
         let key = raised::key(&signed);
-        if let Some(before) = signer.raised.get(&key) {
-            raised[place] = before;
-            continue;
-        }
+        let before = match signer.raised.get(&key, now) {
+            Some(before) if until.is_met(before.until) => {
+                raised[place] = before.cms;
+                continue;
+            }
+            before => before.map(|before| before.cms),
+        };
         let (signer, asker) = (signer.clone(), Asker::Application(sharer.clone()));
         under_way.spawn(async move {
-            let made = raise_once(&signer, &asker, (&key, signed), until).await;
+            let made = match before {
+                Some(before) => raised::lengthen(&signer, &key, (&signed.cms, &before), until).await,
+                None => raise_once(&signer, &asker, (&key, signed), until).await,
+            };
             (place, made.map(|made| signer.raised.keep(key, made)))
         });
     }
@@ -112,9 +118,9 @@ async fn raise_once(
     signer: &Signer,
     asker: &Asker,
     (key, of): (&[u8; 32], Signed),
-    until: Millis,
-) -> Result<Vec<u8>, Error> {
-    if let Some(before) = raised::stored(signer, key, &of.cms).await? {
+    until: Until,
+) -> Result<raised::Made, Error> {
+    if let Some(before) = raised::stored(signer, key, &of.cms, until).await? {
         return Ok(before);
     }
     let parts = raise_one(signer, asker, &of).await?;

@@ -17,7 +17,34 @@ use crate::signer::Signer;
 use crate::store::{proofs, raised};
 
 /// For how long what was made is kept where nobody says more: as long as an authorisation lasts at most.
-pub(crate) const KEPT_MS: i64 = 3_600_000;
+const KEPT_MS: i64 = 3_600_000;
+
+/// Until when what was made is to be had again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Until {
+    /// For an hour after it was made first.
+    AnHour,
+    /// Until then, also where it was made before.
+    Then(Millis),
+}
+
+impl Until {
+    /// Of what is made now.
+    fn end(self, now: Millis) -> Millis {
+        match self {
+            Self::AnHour => Millis(now.0 + KEPT_MS),
+            Self::Then(until) => until,
+        }
+    }
+
+    /// Whether what is kept until then is kept for long enough.
+    pub(super) fn is_met(self, kept: Millis) -> bool {
+        match self {
+            Self::AnHour => true,
+            Self::Then(until) => until <= kept,
+        }
+    }
+}
 
 /// How many octets are kept.
 const MOST: usize = 64 * 1024 * 1024;
@@ -28,8 +55,15 @@ const LARGEST: usize = 1024 * 1024;
 pub(crate) struct Raised(Mutex<State>);
 
 struct State {
-    kept: LruCache<[u8; 32], Vec<u8>>,
+    kept: LruCache<[u8; 32], Made>,
     octets: usize,
+}
+
+/// What was made, and until when it is kept, here and as a row.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Made {
+    pub(super) cms: Vec<u8>,
+    pub(super) until: Millis,
 }
 
 impl Raised {
@@ -38,28 +72,37 @@ impl Raised {
         Self(Mutex::new(State { kept: LruCache::unbounded(), octets: 0 }))
     }
 
-    /// What was made of a signature.
-    pub(super) fn get(&self, key: &[u8; 32]) -> Option<Vec<u8>> {
-        self.state().kept.get(key).cloned()
+    /// What was made of a signature, if that is not over.
+    pub(super) fn get(&self, key: &[u8; 32], now: Millis) -> Option<Made> {
+        let mut state = self.state();
+        let made = state.kept.get(key).cloned()?;
+        if now < made.until {
+            return Some(made);
+        }
+        state.kept.pop(key);
+        state.octets -= made.cms.len();
+        None
     }
 
-    /// Keeps what was made, and the first of two that were made at the same time; what of both is to be answered.
-    pub(super) fn keep(&self, key: [u8; 32], raised: Vec<u8>) -> Vec<u8> {
-        if raised.len() > LARGEST {
-            return raised;
+    /// Keeps what was made, and the first of two that were made at the same time, for as long as either is; what of both is to be answered.
+    pub(super) fn keep(&self, key: [u8; 32], made: Made) -> Vec<u8> {
+        if made.cms.len() > LARGEST {
+            return made.cms;
         }
         let mut state = self.state();
-        if let Some(first) = state.kept.get(&key) {
-            return first.clone();
+        if let Some(first) = state.kept.get_mut(&key) {
+            first.until = first.until.max(made.until);
+            return first.cms.clone();
         }
-        state.octets += raised.len();
-        state.kept.put(key, raised.clone());
+        state.octets += made.cms.len();
+        let answer = made.cms.clone();
+        state.kept.put(key, made);
         while state.octets > MOST
             && let Some((_, oldest)) = state.kept.pop_lru()
         {
-            state.octets -= oldest.len();
+            state.octets -= oldest.cms.len();
         }
-        raised
+        answer
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -113,12 +156,35 @@ fn unreadable() -> Error {
     Error::StoredRow { what: "what is around a signature" }
 }
 
-/// What was made of a signature a while ago, by whichever process.
-pub(super) async fn stored(signer: &Signer, key: &[u8; 32], cms: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-    let found = raised::find(signer.db.read(), &hex::encode(key), signer.clock.now()).await?;
-    let Some(text) = found else { return Ok(None) };
+/// What was made of a signature a while ago, by whichever process; it is kept for longer where it is wanted for longer.
+pub(super) async fn stored(
+    signer: &Signer,
+    key: &[u8; 32],
+    cms: &[u8],
+    until: Until,
+) -> Result<Option<Made>, Error> {
+    let (id, now) = (hex::encode(key), signer.clock.now());
+    let Some((mut text, mut kept)) = raised::find(signer.db.read(), &id, now).await? else { return Ok(None) };
+    if !until.is_met(kept) {
+        kept = until.end(now);
+        let write = signer
+            .db
+            .write(move |tx| Box::pin(async move { raised::keep(tx, (&id, &text), (now, kept)).await }));
+        text = write.await?;
+    }
     let around: Around = serde_json::from_str(&text).map_err(|_| unreadable())?;
-    around.join(signer, cms).await.map(Some)
+    Ok(Some(Made { cms: around.join(signer, cms).await?, until: kept }))
+}
+
+/// Stores for longer what is in memory.
+pub(super) async fn lengthen(
+    signer: &Signer,
+    key: &[u8; 32],
+    (cms, before): (&[u8], &[u8]),
+    until: Until,
+) -> Result<Made, Error> {
+    let parts = Parts::read(before).ok_or_else(unreadable)?;
+    store(signer, key, (cms, parts), until).await
 }
 
 /// Stores what was put around a signature; the signature with that, or with what another process put around it first.
@@ -126,8 +192,8 @@ pub(super) async fn store(
     signer: &Signer,
     key: &[u8; 32],
     (cms, parts): (&[u8], Parts),
-    until: Millis,
-) -> Result<Vec<u8>, Error> {
+    until: Until,
+) -> Result<Made, Error> {
     let around = serde_json::to_string(&Around::of(&parts)).map_err(|_| unreadable())?;
     let mut lists = Vec::new();
     for der in &parts.crls {
@@ -137,6 +203,7 @@ pub(super) async fn store(
         }
     }
     let (id, ours, now) = (hex::encode(key), around.clone(), signer.clock.now());
+    let until = until.end(now);
     let kept: Result<String, Error> = signer
         .db
         .write(move |tx| {
@@ -150,10 +217,10 @@ pub(super) async fn store(
         .await;
     let kept = kept?;
     if kept == around {
-        return Ok(parts.join());
+        return Ok(Made { cms: parts.join(), until });
     }
     let first: Around = serde_json::from_str(&kept).map_err(|_| unreadable())?;
-    first.join(signer, cms).await
+    Ok(Made { cms: first.join(signer, cms).await?, until })
 }
 
 /// Of which signature it is made, and up to which level.
@@ -171,22 +238,34 @@ mod tests {
     use crate::cades::Level;
     use crate::suite::Hash;
 
-    /// The first is answered again, of each level another; memory is bounded, and the oldest goes first.
+    /// The first is answered again, of each level another, for as long as anybody wanted it and no longer; memory is bounded, and the oldest goes first.
     #[test]
     fn the_first_is_kept() {
         let raised = Raised::new();
         let signed = |level| Signed { cms: vec![1], level, hash: Hash::Sha256, digest: Vec::new() };
         let (t, lta) = (key(&signed(Level::T)), key(&signed(Level::Lta)));
         assert_ne!(t, lta);
-        assert_eq!(raised.keep(t, vec![1]), [1]);
-        assert_eq!(raised.keep(t, vec![2]), [1], "who came second gets the same");
-        assert_eq!((raised.get(&t), raised.get(&lta)), (Some(vec![1]), None));
+        let made = |cms: Vec<u8>, until: i64| Made { cms, until: Millis(until) };
+        let now = Millis(5);
+        assert_eq!(raised.keep(t, made(vec![1], 10)), [1]);
+        assert_eq!(raised.keep(t, made(vec![2], 9)), [1], "who came second gets the same");
+        assert_eq!((raised.get(&t, now), raised.get(&lta, now)), (Some(made(vec![1], 10)), None));
+        assert_eq!(raised.keep(t, made(vec![1], 20)), [1]);
+        assert_eq!(raised.get(&t, Millis(19)), Some(made(vec![1], 20)), "for longer");
+        assert_eq!((raised.get(&t, Millis(20)), raised.state().octets), (None, 0), "it is over");
+        assert_eq!(raised.keep(t, made(vec![2], 30)), [2]);
         let large = vec![0; LARGEST];
         for number in 0..=u8::try_from(MOST / LARGEST).unwrap() {
-            raised.keep([number; 32], large.clone());
+            raised.keep([number; 32], made(large.clone(), 30));
         }
-        assert!(raised.get(&t).is_none() && raised.state().octets <= MOST);
-        raised.keep(lta, vec![0; LARGEST + 1]);
-        assert!(raised.get(&lta).is_none(), "too large to be kept");
+        assert!(raised.get(&t, now).is_none() && raised.state().octets <= MOST);
+        raised.keep(lta, made(vec![0; LARGEST + 1], 30));
+        assert!(raised.get(&lta, now).is_none(), "too large to be kept");
+        let then = Until::Then(Millis(20));
+        assert_eq!(
+            (then.is_met(Millis(19)), then.is_met(Millis(20)), Until::AnHour.is_met(Millis(0))),
+            (false, true, true)
+        );
+        assert_eq!((then.end(now), Until::AnHour.end(now)), (Millis(20), Millis(3_600_005)));
     }
 }

@@ -11,7 +11,7 @@ use super::handle::{self, Handle};
 use super::{MOST_WAITING, actor, binding};
 use crate::api::SIGN;
 use crate::digest::{Authorised, Digest};
-use crate::dss::{Document, Page, SignIn, Token, Wanted, Who, documents, may_have_signed};
+use crate::dss::{Authors, Document, Page, SignIn, Token, Wanted, Who, documents, may_have_signed};
 use crate::error::{Error, Parameter};
 use crate::events::Event;
 use crate::ids::{ConsentId, CredentialId};
@@ -42,13 +42,14 @@ pub(crate) async fn of_token(
     let unknown = || Error::CredentialUnknown { credential: asked.details.credential.clone() };
     let credential: CredentialId = asked.details.credential.parse().map_err(|_| unknown())?;
     // Refused before anybody agrees in vain; looked at again when they do.
-    signer.ready_for(&asked.user_id, &credential).await?;
+    let rests = signer.ready_for(&asked.user_id, &credential).await?;
     let now = signer.clock.now();
     let named: Vec<Option<String>> = asked.details.documents.iter().map(|one| one.label.clone()).collect();
     let shown = shown(signer, &asked.client_id, &digests, named, now).await?;
     let who =
         Who { client: &asked.client_id, user: &asked.user_id, unseen: Some(asked.unseen), page: Page::Shown };
     may_have_signed(signer, &who, &shown).await?;
+    rests.check_times(&Authors::of(&shown))?;
     let new = New {
         road: Road::Token,
         reference: asked.reference.clone(),
@@ -98,12 +99,14 @@ pub(crate) async fn set_apart(signer: &Signer, caller: &Caller, request: Apart) 
     caller.may(SIGN).map_err(Error::Caller)?;
     // Nobody could answer where nobody can sign in.
     signer.sign_in.as_ref().ok_or(Parameter::Invalid("authData"))?;
-    let user = signer.holder_ready(caller, &request.credential).await?;
+    let (holder, rests) = signer.ready_by(caller, &request.credential).await?;
+    let user = holder.user_id;
     let now = signer.clock.now();
     let named = vec![None; request.digests.len()];
     let shown = shown(signer, caller.client.as_str(), &request.digests, named, now).await?;
     let who = Who { client: caller.client.as_str(), user: &user, unseen: None, page: Page::Shown };
     may_have_signed(signer, &who, &shown).await?;
+    rests.check_times(&Authors::of(&shown))?;
     let handle = match handle::of(signer, (caller.client.as_str(), user.as_str()), &request, now).await? {
         Handle::Known(handle) => return Ok(handle),
         Handle::New(handle) => handle,

@@ -6,7 +6,7 @@ use platform::problem::Problem;
 use serde_json::Value;
 
 use super::{actor, binding, is_current};
-use crate::dss::{Document, SignIn, anchor, check_authors, roles, shown_anchor};
+use crate::dss::{Authors, Document, SignIn, anchor, check_authors, shown_anchor};
 use crate::error::Error;
 use crate::events::Event;
 use crate::ids::{AuthorisationId, ConsentId};
@@ -72,13 +72,15 @@ async fn consent(signer: &Signer, row: &ConsentRow, presence: &Presence) -> Resu
     let now = signer.clock.now();
     let rests = signer.ready_for(&row.user_id, &row.credential_id).await?;
     let seen = shown(row)?;
+    let authors = Authors::of(&seen);
+    rests.check_times(&authors)?;
     let authorisation = AuthorisationRow {
         authorisation_id: AuthorisationId::new(now),
         credential_id: row.credential_id.clone(),
         client: row.client.clone(),
         digests: row.digests.clone(),
         named: None,
-        author_roles: Some(roles(&seen)),
+        authors: Some(authors),
         expires_at: Millis(now.0 + i64::from(signer.config.sad_lifetime_s) * 1000),
         consent: Some(row.consent_id.clone()),
     };

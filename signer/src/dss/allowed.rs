@@ -4,10 +4,12 @@ use std::collections::HashSet;
 
 use authn::api::{PolicyQuery, Unseen};
 use directory::api::{Day, RoleStanding, has_role_profiles, role_holder};
+use platform::clock::Millis;
 use platform::problem::Problem;
 use serde::{Deserialize, Serialize};
 
-use super::seen::{Content, Document};
+use super::seen::{Content, Document, author_times};
+use super::sign::PREPARE_AGAIN;
 use crate::error::Error;
 use crate::signer::Signer;
 use crate::verification::Authorship;
@@ -77,13 +79,13 @@ async fn registered(signer: &Signer, client: &str) -> Result<Unseen, Error> {
 /// Nobody signs in another's name, nor in a role that they have no more: where the register knows the role profile of the author, or gives
 /// the signer role profiles, it has to be one that the signer has today. An HL7 V3 document that names none is then nobody's.
 pub(crate) async fn check_authors(signer: &Signer, documents: &[Document], user: &str) -> Result<(), Error> {
-    check_roles(signer, &roles(documents), user).await
+    check_roles(signer, &Authors::of(documents), user).await
 }
 
 /// The same of roles.
-pub(crate) async fn check_roles(signer: &Signer, roles: &Roles, user: &str) -> Result<(), Error> {
+pub(crate) async fn check_roles(signer: &Signer, authors: &Authors, user: &str) -> Result<(), Error> {
     let today = Day::of(signer.clock.now());
-    for (place, role) in &roles.0 {
+    for (place, role) in &authors.roles {
         if let Some(refusal) = role_refused(signer, role, user, today).await? {
             return Err(refusal.of_document(place + 1));
         }
@@ -91,19 +93,55 @@ pub(crate) async fn check_roles(signer: &Signer, roles: &Roles, user: &str) -> R
     Ok(())
 }
 
-/// In which role profiles documents are written, each with the place of the first that is. It is kept with what is authorised: what was prepared may
-/// be erased before it is signed.
-#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
-pub(crate) struct Roles(Vec<(usize, String)>);
+/// The same of whoever a certificate belongs to, by which the signature is there already. Where nobody knows whose it is, nobody can say that it is not
+/// the author's, nor that it is: in a role that the register gives to somebody nothing is put under it.
+pub(crate) async fn check_signed(
+    signer: &Signer,
+    documents: &[Document],
+    holder: Option<&str>,
+) -> Result<(), Error> {
+    if let Some(user) = holder {
+        return check_authors(signer, documents, user).await;
+    }
+    let today = Day::of(signer.clock.now());
+    for (place, role) in &Authors::of(documents).roles {
+        if role_holder(signer.db.read(), role, today).await?.is_some() {
+            let sentence = format!(
+                "Nobody here knows whose the certificate is, and the role of the author of document {} is somebody's. Have it signed \
+                 again, with a certificate of theirs.",
+                place + 1
+            );
+            return Err(Error::Dss(Problem::conflict("author-unknown", sentence)));
+        }
+    }
+    Ok(())
+}
 
-/// Those of documents that were seen.
-pub(crate) fn roles(documents: &[Document]) -> Roles {
-    let mut known = HashSet::new();
-    let all = documents.iter().enumerate().filter_map(|(place, document)| match &document.content {
-        Content::Seen(told) => Some((place, told.author.role_profile.clone())),
-        Content::Unseen(_) => None,
-    });
-    Roles(all.filter(|(_, role)| known.insert(role.clone())).collect())
+/// In which role profiles documents are written, each with the place of the first that is, and when their authors say that they sign. It is kept with
+/// what is authorised: what was prepared may be erased before it is signed.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub(crate) struct Authors {
+    roles: Vec<(usize, String)>,
+    /// The earliest and the latest of their times.
+    times: Option<(Millis, Millis)>,
+}
+
+impl Authors {
+    /// Those of documents that were seen.
+    pub(crate) fn of(documents: &[Document]) -> Self {
+        let mut known = HashSet::new();
+        let all = documents.iter().enumerate().filter_map(|(place, document)| match &document.content {
+            Content::Seen(told) => Some((place, told.author.role_profile.clone())),
+            Content::Unseen(_) => None,
+        });
+        let roles = all.filter(|(_, role)| known.insert(role.clone())).collect();
+        Self { roles, times: author_times(documents).min().zip(author_times(documents).max()) }
+    }
+
+    /// The times between which all of theirs lie.
+    pub(crate) fn times(&self) -> impl Iterator<Item = Millis> {
+        self.times.into_iter().flat_map(|(earliest, latest)| [earliest, latest])
+    }
 }
 
 /// What is kept of a refusal, so that it is told again and never looked at otherwise.
@@ -114,10 +152,10 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
-    /// That the author is another, or has the role no more; nothing of any other error.
+    /// That the author is another, or has the role no more, or that a document is older than the certificate; nothing of any other error.
     pub(crate) fn of(error: &Error) -> Option<Self> {
         match error {
-            Error::Dss(problem) if [OTHER, ENDED].contains(&problem.code) => {
+            Error::Dss(problem) if [OTHER, ENDED, PREPARE_AGAIN].contains(&problem.code) => {
                 Some(Self { code: problem.code.to_owned(), sentence: problem.detail.clone() })
             }
             _ => None,
@@ -126,8 +164,11 @@ impl Refused {
 
     /// The same, to be told.
     pub(crate) fn into_error(self) -> Error {
-        let code = if self.code == ENDED { ENDED } else { OTHER };
-        Error::Dss(Problem::forbidden(code, self.sentence))
+        Error::Dss(match self.code.as_str() {
+            PREPARE_AGAIN => Problem::conflict(PREPARE_AGAIN, self.sentence),
+            ENDED => Problem::forbidden(ENDED, self.sentence),
+            _ => Problem::forbidden(OTHER, self.sentence),
+        })
     }
 }
 
@@ -137,10 +178,14 @@ const OTHER: &str = "author-other";
 const ENDED: &str = "author-role-ended";
 
 /// Whether somebody is the author of what is written in a role: it is theirs for life, also when it has ended. Whether they had it on the day is
-/// asked when it is signed, and by the register of that day.
-pub(crate) async fn authorship(signer: &Signer, role: &str, user: &str) -> Result<Authorship, Error> {
+/// asked when it is signed, and by the register of that day. That nobody knows who signed says nothing against it, nor for it.
+pub(crate) async fn authorship(signer: &Signer, role: &str, user: Option<&str>) -> Result<Authorship, Error> {
     let (db, today) = (signer.db.read(), Day::of(signer.clock.now()));
-    Ok(match role_holder(db, role, today).await? {
+    let holder = role_holder(db, role, today).await?;
+    let Some(user) = user else {
+        return Ok(if holder.is_some() { Authorship::Unknown } else { Authorship::Unasked });
+    };
+    Ok(match holder {
         Some(holder) if holder.user_id == user => Authorship::Signers,
         Some(_) => Authorship::Others,
         None if has_role_profiles(db, user).await? => Authorship::Unknown,

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::receive::actor;
 use super::{
-    Document, SignIn, Statement, Token, anchor, anchors, binding, binding_before, check_authors, roles,
+    Authors, Document, SignIn, Statement, Token, anchor, anchors, binding, binding_before, check_authors,
     shown_anchor, sign,
 };
 use crate::authorisation::Rests;
@@ -194,7 +194,7 @@ pub(super) async fn consent(
         client: row.client.clone(),
         digests,
         named: None,
-        author_roles: Some(roles(&documents)),
+        authors: Some(Authors::of(&documents)),
         expires_at: Millis(now.0 + SIGN_WITHIN_MS),
         consent: None,
     };

@@ -21,7 +21,7 @@ mod token;
 use authn::api::SigningClient;
 
 pub(crate) use allowed::{
-    Page, Refused, Roles, Who, authorship, check_authors, check_roles, may_have_signed, roles,
+    Authors, Page, Refused, Who, authorship, check_authors, check_roles, check_signed, may_have_signed,
 };
 pub(crate) use anchor::{anchor, anchors, shown_anchor};
 pub(crate) use binding::{binding, binding_before, card_challenge, card_challenge_id};
@@ -29,7 +29,7 @@ pub(crate) use consent::{answer, ask, cancel, decided, find, outdated, waiting};
 pub(crate) use receive::{Came, receive};
 pub(crate) use result::fetch;
 pub(crate) use seen::{Content, Document, Wanted, documents};
-pub(crate) use sign::remote_of;
+pub(crate) use sign::{check_times, remote_of};
 pub(crate) use statement::{MOST, Statement};
 pub(crate) use token::Token;
 

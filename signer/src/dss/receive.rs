@@ -154,7 +154,7 @@ async fn can_sign(signer: &Signer, statement: &Statement, documents: &[Document]
         Err(error) if error.is_refusal() && statement.algorithm == Algorithm::Rs256 => {
             match smartcard::cards_of(signer, &statement.subject, documents).await? {
                 Cards::Good => Ok(()),
-                Cards::Outside => Err(sign::prepare_again()),
+                Cards::Younger => Err(sign::prepare_again()),
                 Cards::None => Err(error),
             }
         }

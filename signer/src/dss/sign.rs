@@ -11,7 +11,7 @@ use super::consent::{documents, is_bound, is_of_before};
 use super::receive::actor;
 use super::seen::{Document, author_times};
 use super::statement::Payload;
-use super::{Statement, check_authors, smartcard};
+use super::{Authors, Statement, check_authors, smartcard};
 use crate::api::{CredentialState, SignatureForm};
 use crate::deposit::{Deposit, Outcome};
 use crate::digest::{Authorised, Digest};
@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::fair::{self, Inputs, Work};
 use crate::ids::{CredentialId, SigningId};
 use crate::leavers::HOLDER_LEFT;
-use crate::live::{Live, in_validity};
+use crate::live::{Live, Span};
 use crate::share::Sharer;
 use crate::signer::Signer;
 use crate::store::authorisations::AuthorisationRow;
@@ -59,14 +59,23 @@ pub(super) async fn credential_of(
 
 /// Whether the certificate was good at the time of each document of which that is known.
 fn is_good_for(live: &Live, documents: &[Document]) -> bool {
-    author_times(documents).all(|at| in_validity(&live.certificate, at))
+    let good = Span::of(&live.certificate);
+    author_times(documents).all(|at| good.has(at))
 }
+
+/// Refuses documents that say times at which what would sign them was not good: nobody would take the signature.
+pub(crate) fn check_times(authors: &Authors, good: Span) -> Result<(), Error> {
+    if authors.times().all(|at| good.has(at)) { Ok(()) } else { Err(prepare_again()) }
+}
+
+/// A document is to be prepared again.
+pub(super) const PREPARE_AGAIN: &str = "prepare-again";
 
 /// What is to be done where no certificate was good at the time that a document says.
 pub(super) fn prepare_again() -> Error {
     let sentence = "A document says a time of signing at which no certificate that could sign it was good: it is older than the \
                     certificate. Have it prepared again, and ask with what that answers.";
-    Error::Dss(Problem::conflict("prepare-again", sentence))
+    Error::Dss(Problem::conflict(PREPARE_AGAIN, sentence))
 }
 
 /// Whether there is a key that is kept for whoever is asked.

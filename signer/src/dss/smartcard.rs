@@ -57,8 +57,8 @@ const MOST_CARDS: u32 = 16;
 pub(super) enum Cards {
     /// None, or cards do not sign here.
     None,
-    /// Those alone whose certificates were not good at the times that the documents say.
-    Outside,
+    /// Those alone whose certificates are younger than a document.
+    Younger,
     /// One at least.
     Good,
 }
@@ -79,24 +79,52 @@ pub(super) async fn cards_of(signer: &Signer, user: &str, documents: &[Document]
         };
         let page = signer.ca.certificates(&query).await.map_err(Error::Authority)?;
         for info in page.certificates {
-            let good = |at: Millis| info.not_before <= at && at.seconds() <= info.not_after.seconds();
-            if author_times(documents).all(good) {
-                return Ok(Cards::Good);
+            match Fit::of(&kept_certificate(&info)?, documents, signer.clock.now()) {
+                Fit::Good => return Ok(Cards::Good),
+                Fit::Younger => found = Cards::Younger,
+                Fit::Over => {}
             }
-            found = Cards::Outside;
         }
     }
     Ok(found)
 }
 
-/// The certificate was good at the times that the documents say.
-fn check_times(certificate: &Certificate, documents: &[Document]) -> Result<(), Error> {
-    let good = |at: Millis| {
+/// The certificate that the authority keeps.
+fn kept_certificate(info: &CertificateInfo) -> Result<Certificate, Error> {
+    let der = info.certificate.as_deref().and_then(|text| STANDARD.decode(text).ok());
+    let read = der.and_then(|der| Certificate::from_der(&der).ok());
+    read.ok_or(Error::StoredRow { what: "certificate" })
+}
+
+/// How the time of a certificate, and that in which its key may sign, lies to what it is to sign now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Fit {
+    /// It was good at the times that the documents say, and is.
+    Good,
+    /// A document is older: it can be prepared again.
+    Younger,
+    /// It is over, or will be at the time that a document says: to prepare again helps nothing.
+    Over,
+}
+
+impl Fit {
+    fn of(certificate: &Certificate, documents: &[Document], now: Millis) -> Self {
+        let period = certificate.private_key_usage_period();
         // The last second of validity belongs to it (RFC 5280 4.1.2.5).
-        let valid = certificate.not_before_ms() <= at.0 && at.seconds() * 1000 <= certificate.not_after_ms();
-        valid && certificate.private_key_usage_period().is_none_or(|period| period.contains(at.0))
-    };
-    if author_times(documents).all(good) { Ok(()) } else { Err(prepare_again()) }
+        let ended = |at: Millis| {
+            let over = period.and_then(|period| period.not_after_ms).is_some_and(|until| until < at.0);
+            over || at.seconds() * 1000 > certificate.not_after_ms()
+        };
+        let begun = period.and_then(|period| period.not_before_ms).unwrap_or(i64::MIN);
+        let begun = begun.max(certificate.not_before_ms());
+        if ended(now) || author_times(documents).any(ended) {
+            Self::Over
+        } else if author_times(documents).any(|at| at.0 < begun) {
+            Self::Younger
+        } else {
+            Self::Good
+        }
+    }
 }
 
 /// What the page gives the agent.
@@ -189,10 +217,17 @@ async fn checked(
         return Err(Error::Dss(Problem::forbidden("card-other", sentence)));
     }
     check_in_force(info.state)?;
-    check_times(&certificate, &documents(row)?)?;
+    let fit = Fit::of(&certificate, &documents(row)?, signer.clock.now());
+    if fit == Fit::Younger {
+        return Err(prepare_again());
+    }
     if let Some(finding) = verification::against(signer, &certificate, signer.clock.now()).await? {
         let sentence = format!("Nobody would accept what this smartcard signs: {}.", finding.sentence);
         return Err(Error::Dss(verification::refusal(&finding, "card-certificate", sentence)));
+    }
+    if fit == Fit::Over {
+        let sentence = "This smartcard is over before the time that a document says. Renew it, or use another way to confirm.";
+        return Err(refused("card-certificate", sentence));
     }
     let wrong = || refused("card-signature", "What the smartcard signed is not what you were asked to sign.");
     let every = brought.signatures.len() == statement.payloads.len() + 1;

@@ -5,7 +5,7 @@ use platform::db::Tx;
 
 use super::{Reader, jobs, read_id};
 use crate::digest::{Authorised, Digest};
-use crate::dss::Roles;
+use crate::dss::Authors;
 use crate::error::Error;
 use crate::ids::{AuthorisationId, ConsentId, CredentialId};
 
@@ -18,15 +18,15 @@ pub(crate) struct AuthorisationRow {
     pub(crate) digests: Authorised,
     /// Those of them that its present secret is for, where it was narrowed when it was extended.
     pub(crate) named: Option<Authorised>,
-    /// The roles in which its documents are written, as far as they were known when it was given; nothing of those of before.
-    pub(crate) author_roles: Option<Roles>,
+    /// Who its documents are written by, and when, as far as that was known when it was given; nothing of those of before.
+    pub(crate) authors: Option<Authors>,
     pub(crate) expires_at: Millis,
     /// The consent under which it was given on our page to a client of the API of the Cloud Signature Consortium, where it was: told by the
     /// rows of those, and not stored with it.
     pub(crate) consent: Option<ConsentId>,
 }
 
-/// A row without its id: credential, client, digests, those that are named, roles of authors, end and consent.
+/// A row without its id: credential, client, digests, those that are named, authors, end and consent.
 type Columns = (String, String, Vec<u8>, Option<Vec<u8>>, Option<String>, i64, Option<String>);
 
 /// Its id, whether anything is signed under it, and [`Columns`].
@@ -35,19 +35,19 @@ type BySad = (String, i64, String, String, Vec<u8>, Option<Vec<u8>>, Option<Stri
 /// [`Columns`], in their order.
 macro_rules! columns {
     () => {
-        "credential_id, client, digests, named, author_roles, expires_at, (SELECT consent_id FROM signer_consent \
+        "credential_id, client, digests, named, authors, expires_at, (SELECT consent_id FROM signer_consent \
          WHERE signer_consent.authorisation_id = signer_authorisation.authorisation_id)"
     };
 }
 
 impl AuthorisationRow {
     fn read(id: AuthorisationId, columns: Columns) -> Result<Self, Error> {
-        let (credential_id, client, digests, named, author_roles, expires_at, consent) = columns;
+        let (credential_id, client, digests, named, authors, expires_at, consent) = columns;
         let list = |octets: &[u8]| {
             Authorised::from_bytes(octets).ok_or(Error::StoredRow { what: "list of digests" })
         };
-        let roles = |text: &str| {
-            serde_json::from_str(text).map_err(|_| Error::StoredRow { what: "roles of an authorisation" })
+        let read = |text: &str| {
+            serde_json::from_str(text).map_err(|_| Error::StoredRow { what: "authors of an authorisation" })
         };
         Ok(Self {
             authorisation_id: id,
@@ -55,7 +55,7 @@ impl AuthorisationRow {
             client,
             digests: list(&digests)?,
             named: named.as_deref().map(list).transpose()?,
-            author_roles: author_roles.as_deref().map(roles).transpose()?,
+            authors: authors.as_deref().map(read).transpose()?,
             expires_at: Millis(expires_at),
             consent: consent.as_deref().map(read_id).transpose()?,
         })
@@ -64,11 +64,11 @@ impl AuthorisationRow {
 
 /// Stores a new authorisation under the hash of its secret.
 pub(crate) async fn insert(tx: &mut Tx, row: &AuthorisationRow, sad: &str, now: Millis) -> Result<(), Error> {
-    let roles = row.author_roles.as_ref().map(serde_json::to_string).transpose();
-    let roles = roles.map_err(|_| Error::StoredRow { what: "roles of an authorisation" })?;
+    let authors = row.authors.as_ref().map(serde_json::to_string).transpose();
+    let authors = authors.map_err(|_| Error::StoredRow { what: "authors of an authorisation" })?;
     sqlx::query(
         "INSERT INTO signer_authorisation (authorisation_id, sad, credential_id, client, digests, created_at, \
-         expires_at, author_roles) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+         expires_at, authors) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(row.authorisation_id.as_str())
     .bind(sad)
@@ -77,7 +77,7 @@ pub(crate) async fn insert(tx: &mut Tx, row: &AuthorisationRow, sad: &str, now: 
     .bind(row.digests.to_bytes())
     .bind(now.0)
     .bind(row.expires_at.0)
-    .bind(roles)
+    .bind(authors)
     .execute(&mut *tx)
     .await?;
     Ok(())
@@ -117,8 +117,8 @@ pub(crate) async fn by_sad<'c>(
     .bind(only.map_or(&[][..], |digest| &digest.0))
     .fetch_optional(reader)
     .await?;
-    row.map(|(id, signed, credential, client, digests, named, roles, expires_at, consent)| {
-        let columns = (credential, client, digests, named, roles, expires_at, consent);
+    row.map(|(id, signed, credential, client, digests, named, authors, expires_at, consent)| {
+        let columns = (credential, client, digests, named, authors, expires_at, consent);
         let row = AuthorisationRow::read(read_id(&id)?, columns)?;
         Ok(Found { row, signed: if signed == 0 { Signed::Nothing } else { Signed::Something } })
     })

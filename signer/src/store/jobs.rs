@@ -193,13 +193,15 @@ pub(crate) async fn put_off(tx: &mut Tx, id: &str, until: Millis) -> Result<(), 
     Ok(())
 }
 
-/// Notes that one was tried to the end, and why it is refused for good, where it is.
+/// Notes that one was tried to the end, and why it is refused for good, where it is; unless somebody else has said so before, or ended it.
 pub(crate) async fn tried(tx: &mut Tx, id: &str, refusal: Option<&str>) -> Result<(), Error> {
-    sqlx::query("UPDATE signer_job SET state = 'tried', refusal = $2 WHERE job_id = $1")
-        .bind(id)
-        .bind(refusal)
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query(
+        "UPDATE signer_job SET state = 'tried', refusal = $2 WHERE job_id = $1 AND state = 'waiting'",
+    )
+    .bind(id)
+    .bind(refusal)
+    .execute(&mut *tx)
+    .await?;
     Ok(())
 }
 
@@ -264,10 +266,12 @@ mod tests {
             let other = CredentialId::new(Millis(1));
             db.write(move |tx| Box::pin(async move { end_of(tx, &other).await })).await.unwrap();
             assert_eq!(left(db.read(), (Millis(1), Millis(5)), 10).await.unwrap().len(), 1, "another credential's");
-            db.write(|tx| Box::pin(async move { tried(tx, "one", Some("why")).await })).await.unwrap();
+            for refusal in [Some("why"), None, Some("otherwise")] {
+                db.write(move |tx| Box::pin(async move { tried(tx, "one", refusal).await })).await.unwrap();
+            }
             assert!(left(db.read(), (Millis(1), Millis(5)), 10).await.unwrap().is_empty());
             let found = find(db.read(), "one", Millis(9)).await.unwrap().unwrap();
-            assert_eq!((found.state, found.refusal.as_deref()), (State::Tried, Some("why")));
+            assert_eq!((found.state, found.refusal.as_deref()), (State::Tried, Some("why")), "whoever comes later changes nothing");
             for all in [true, false] {
                 let credential = row.credential_id.clone();
                 db.write(move |tx| Box::pin(async move {

@@ -6,17 +6,19 @@ use platform::db::Tx;
 use super::Reader;
 use crate::error::Error;
 
-/// What was put around a signature, as long as it is kept.
+/// What was put around a signature, as long as it is kept, and until when that is.
 pub(crate) async fn find<'c>(
     reader: impl Reader<'c>,
     id: &str,
     now: Millis,
-) -> Result<Option<String>, Error> {
-    let sql = "SELECT parts FROM signer_raised WHERE raised_id = $1 AND expires_at > $2";
-    Ok(sqlx::query_scalar(sql).bind(id.to_owned()).bind(now.0).fetch_optional(reader).await?)
+) -> Result<Option<(String, Millis)>, Error> {
+    let sql = "SELECT parts, expires_at FROM signer_raised WHERE raised_id = $1 AND expires_at > $2";
+    let row: Option<(String, i64)> =
+        sqlx::query_as(sql).bind(id.to_owned()).bind(now.0).fetch_optional(reader).await?;
+    Ok(row.map(|(parts, until)| (parts, Millis(until))))
 }
 
-/// Keeps it from now until then, unless something is kept already; what is kept.
+/// Keeps it from now until then, unless something is kept already, which is then kept for so long at least; what is kept.
 pub(crate) async fn keep(
     tx: &mut Tx,
     (id, parts): (&str, &str),
@@ -28,7 +30,8 @@ pub(crate) async fn keep(
         .execute(&mut *tx)
         .await?;
     sqlx::query(
-        "INSERT INTO signer_raised (raised_id, parts, expires_at) VALUES ($1, $2, $3) ON CONFLICT (raised_id) DO NOTHING",
+        "INSERT INTO signer_raised (raised_id, parts, expires_at) VALUES ($1, $2, $3) ON CONFLICT (raised_id) DO UPDATE \
+         SET expires_at = excluded.expires_at WHERE signer_raised.expires_at < excluded.expires_at",
     )
     .bind(id)
     .bind(parts)
@@ -59,21 +62,26 @@ mod tests {
     use super::*;
 
     platform::both_engines! {
-        /// The first is kept, and told to whoever comes second, until its time is over; then another takes its place, and what is over is erased.
+        /// The first is kept, and told to whoever comes second, until its time is over, which is the latest that anybody named; then another takes its
+        /// place, and what is over is erased.
         async fn the_first_wins(db: Db) {
-            let keep_at = async |parts: &'static str, now: i64| {
+            let keep_for = async |parts: &'static str, now: i64, until: i64| {
                 db.write(move |tx| Box::pin(async move {
-                    keep(tx, ("one", parts), (Millis(now), Millis(now + 10))).await
+                    keep(tx, ("one", parts), (Millis(now), Millis(until))).await
                 })).await.unwrap()
             };
-            assert_eq!(find(db.read(), "one", Millis(1)).await.unwrap(), None);
-            assert_eq!(keep_at("first", 1).await, "first");
-            assert_eq!(keep_at("second", 5).await, "first");
-            assert_eq!(find(db.read(), "one", Millis(10)).await.unwrap().as_deref(), Some("first"));
-            assert_eq!(find(db.read(), "one", Millis(11)).await.unwrap(), None);
-            assert_eq!(keep_at("third", 11).await, "third");
+            let found = async |now: i64| find(db.read(), "one", Millis(now)).await.unwrap();
+            let first = |until: i64| Some(("first".to_owned(), Millis(until)));
+            assert_eq!(found(1).await, None);
+            assert_eq!(keep_for("first", 1, 11).await, "first");
+            assert_eq!((found(10).await, found(11).await), (first(11), None));
+            assert_eq!(keep_for("second", 5, 15).await, "first");
+            assert_eq!((found(14).await, found(15).await), (first(15), None));
+            assert_eq!(keep_for("second", 6, 12).await, "first");
+            assert_eq!(found(14).await, first(15), "it is never for shorter");
+            assert_eq!(keep_for("third", 15, 25).await, "third");
             let erased = db.write(|tx| Box::pin(async move {
-                Ok::<_, Error>((erase(tx, Millis(20), 10).await?, erase(tx, Millis(21), 10).await?))
+                Ok::<_, Error>((erase(tx, Millis(24), 10).await?, erase(tx, Millis(25), 10).await?))
             })).await.unwrap();
             assert_eq!(erased, (0, 1));
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ca::api::ProfileInfo;
+use ca::api::ProfileHistory;
 use pki::{Certificate, Crl, ObjectIdentifier};
 use platform::clock::{Millis, TOLERANCE};
 use platform::problem::{Kind, Problem};
@@ -35,7 +35,8 @@ pub(crate) struct Kept {
     pub(crate) anchors: Vec<Certificate>,
     pub(crate) authorities: Vec<Certificate>,
     crls: Vec<Crl>,
-    profiles: Vec<ProfileInfo>,
+    /// The policies of profiles, read by the first who needs them.
+    policies: OnceCell<Vec<ObjectIdentifier>>,
     read_at: Millis,
     /// The lists of shards that certificates have named since. The lock is held for no longer than a cell is looked up; while its list is read, only
     /// those wait who need the same one.
@@ -85,10 +86,9 @@ impl Kept {
                 Err(problem) => return Err(problem),
             }
         }
-        let profiles = authority.profiles().await?;
         let earlier_shards = before.map_or_else(Vec::new, Self::shard_crls);
-        let shards = std::sync::Mutex::default();
-        Ok(Self { anchors, authorities, crls, profiles, read_at: now, shards, earlier_shards })
+        let (shards, policies) = (std::sync::Mutex::default(), OnceCell::new());
+        Ok(Self { anchors, authorities, crls, policies, read_at: now, shards, earlier_shards })
     }
 
     /// The lists that cover these certificates, those of their shards among them, of which so many are asked for at most.
@@ -163,14 +163,26 @@ impl Kept {
         self.shards.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The policies that these profiles assert now.
-    pub(crate) fn policies_of(&self, names: &[&str]) -> Vec<ObjectIdentifier> {
-        self.profiles
-            .iter()
-            .filter(|profile| names.contains(&profile.id.as_str()))
-            .flat_map(|profile| &profile.policies)
-            .filter_map(|text| ObjectIdentifier::new(text).ok())
-            .collect()
+    /// The policies that these profiles assert, or asserted in any version before: what was signed under one of those is not spoilt by another. A signer
+    /// asks for the same profiles each time.
+    pub(crate) async fn policies_of(
+        &self,
+        authority: &ca::api::Client,
+        names: &[&str],
+    ) -> Result<Vec<ObjectIdentifier>, Error> {
+        let read = || async {
+            let mut policies = Vec::new();
+            for name in names {
+                match authority.profile(name).await {
+                    Ok(history) => policies.extend(identifiers(&history)),
+                    // There never was one.
+                    Err(problem) if problem.kind == Kind::NotFound => {}
+                    Err(problem) => return Err(Error::Authority(problem)),
+                }
+            }
+            Ok(policies)
+        };
+        self.policies.get_or_try_init(read).await.cloned()
     }
 
     /// Now, or when the newest list was made: the clock of the machine that made it may be a little ahead of this one.
@@ -179,6 +191,10 @@ impl Kept {
             crls.iter().map(|crl| Millis(crl.this_update_ms())).filter(|at| *at <= now.plus(TOLERANCE));
         near.max().map_or(now, |newest| newest.max(now))
     }
+}
+
+fn identifiers(history: &ProfileHistory) -> Vec<ObjectIdentifier> {
+    history.policies().into_iter().filter_map(|text| ObjectIdentifier::new(text).ok()).collect()
 }
 
 /// The shard that a certificate names, with its issuer's id.
@@ -247,37 +263,11 @@ mod tests {
             anchors: vec![anchor],
             authorities: Vec::new(),
             crls: Vec::new(),
-            profiles: Vec::new(),
+            policies: OnceCell::new(),
             read_at: Millis(0),
             shards: std::sync::Mutex::default(),
             earlier_shards: Vec::new(),
         }
-    }
-
-    /// What is asked for are the policies of the profiles that are named, all that each has, and of no others.
-    #[test]
-    fn profiles_say_their_policies() {
-        let profile = |id: &str, policies: &[&str]| ProfileInfo {
-            id: id.to_owned(),
-            title: String::new(),
-            version: 1,
-            issuers: Vec::new(),
-            validity_days: 1,
-            spread_days: None,
-            most_per_day: None,
-            keys: Vec::new(),
-            policy: None,
-            policies: policies.iter().map(|&policy| policy.to_owned()).collect(),
-            subject: Vec::new(),
-        };
-        let profiles =
-            vec![profile("signing", &["1.2.3", "1.2.4"]), profile("bare", &[]), profile("tls", &["1.2.5"])];
-        let (_, anchor) = authority("Root");
-        let kept = Kept { profiles, ..kept(anchor) };
-        let asked =
-            |names: &[&str]| kept.policies_of(names).iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!(asked(&["signing", "bare", "unknown"]), ["1.2.3", "1.2.4"]);
-        assert!(asked(&["bare"]).is_empty() && asked(&[]).is_empty());
     }
 
     /// Of what came the shards of certificates alone are looked up that an authority here issued, each once, and so many at most; who names one

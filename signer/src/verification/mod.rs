@@ -71,7 +71,7 @@ pub enum Authorship {
     Signers,
     /// It is somebody else's.
     Others,
-    /// The signer has roles in the register, and it knows none of this number.
+    /// The signer has roles in the register, and it knows none of this number; or it knows whose this one is, and nobody whose the certificate is.
     Unknown,
 }
 

@@ -249,7 +249,7 @@ impl Signed {
             ),
             Authorship::Unknown => findings.open(
                 Code::AuthorUnknown,
-                format!("whether the signer is the author, {name}, is not known: the signer has roles here, and none of them is {role_profile}"),
+                format!("whether the signer is the author, {name}, is not known: nothing here says that whoever has the certificate has role {role_profile}"),
             ),
             Authorship::Unasked => findings.add(
                 Code::AuthorUnknown,

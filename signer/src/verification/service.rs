@@ -261,7 +261,7 @@ async fn authorship(signer: &Signer, evidence: &Evidence) -> Result<Authorship, 
     if !is_of(&info, certificate) {
         return Ok(Authorship::Unasked);
     }
-    dss::authorship(signer, &role_profile, &info.user_id.unwrap_or_default()).await
+    dss::authorship(signer, &role_profile, info.user_id.as_deref()).await
 }
 
 /// Whether the authority's row is of this very certificate.
@@ -305,7 +305,7 @@ impl Basis {
         crls.extend(given.crls);
         let extra = kept.authorities.iter().cloned().chain(given.certificates).collect();
         let told = told(signer, &kept, signers, at).await?;
-        let (policies, answers) = (policies(signer, &kept), given.answers);
+        let (policies, answers) = (policies(signer, &kept).await?, given.answers);
         let Given { signers, weak, authorship, .. } = given;
         Ok(Self { kept, extra, crls, answers, told, at, policies, signers, weak, authorship })
     }
@@ -326,14 +326,14 @@ impl Basis {
 }
 
 /// The policies of one of which a signer's certificate must be: those that the operator names, or those of the profiles by which keys and cards
-/// sign here.
-fn policies(signer: &Signer, kept: &Kept) -> Vec<ObjectIdentifier> {
+/// sign here, and of what these were.
+async fn policies(signer: &Signer, kept: &Kept) -> Result<Vec<ObjectIdentifier>, Error> {
     if !signer.policies.is_empty() {
-        return signer.policies.clone();
+        return Ok(signer.policies.clone());
     }
     let cards = signer.config.dss.card_profile.iter().map(String::as_str);
     let names: Vec<&str> = cards.chain([signer.config.profile.as_str()]).collect();
-    kept.policies_of(&names)
+    kept.policies_of(&signer.ca, &names).await
 }
 
 impl Given {

@@ -109,7 +109,8 @@ platform::both_engines! {
     }
 
     /// A prescription is good where the register says that whoever signed it is its author, also when the role has ended since; it is not where the
-    /// role is somebody else's, open where the signer has other roles alone, and where the register knows neither that is noted.
+    /// role is somebody else's, open where the signer has other roles alone, and where the register knows neither that is noted. Where nobody knows whose
+    /// the certificate is, as after a restore, it is nobody's rather than somebody else's.
     async fn what_another_is_the_author_of_is_not_good(db: Db) {
         const SIGNER: &str = "555021942107";
         const STRANGER: &str = "555021942115";
@@ -134,6 +135,13 @@ platform::both_engines! {
         let answer = world.rig.post(&world.rig.verifier, "/signer/verifications", &signed).await;
         assert_eq!(answer.body["eps"], json!([]), "the service of today does not look at it");
         assert_eq!(answer.body["signatures"][0]["author"]["role_profile"], author::ROLE);
+        // As a certificate is taken in of which nobody knows whose it is.
+        let taken_in = "UPDATE ca_certificate SET user_id = NULL, profile = 'taken-in' WHERE user_id = $1 AND not_after > $2";
+        world.write(taken_in, vec![SIGNER.to_owned()], 0).await;
+        author::has(&world, SIGNER).await;
+        assert_eq!(says(&world).await, is("indeterminate", "author-unknown"));
+        author::nobody(&world).await;
+        assert_eq!(says(&world).await, is("valid", "author-unknown"));
     }
 
     /// A prescriber sees own signatures and credentials alone, and ends one, by our own page and after a question, also when the authority was away

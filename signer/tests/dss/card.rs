@@ -7,8 +7,9 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ca::api::{IssueRequest, Issued, KeySource, SubjectData};
+use ca::api::{IssueRequest, Issued, KeySource, SubjectData, Validity};
 use card::wire::signing::{PRESENCE, Signature, Signed, ToSign};
+use platform::clock::Millis;
 use platform::db::Db;
 use serde_json::{Value, json};
 use signer::verification::{Code, Verdict};
@@ -31,6 +32,17 @@ pub(super) struct Card {
 impl Card {
     /// Issued to somebody by the authority, by a profile.
     pub(super) async fn issued(world: &World, user: &str, profile: &str) -> Self {
+        Self::issued_for(world, user, profile, None).await
+    }
+
+    /// The same, valid from now for so many milliseconds.
+    pub(super) async fn short(world: &World, user: &str, profile: &str, millis: i64) -> Self {
+        let now = world.rig.clock.now();
+        let validity = Validity { not_before: now, not_after: Millis(now.0 + millis) };
+        Self::issued_for(world, user, profile, Some(validity)).await
+    }
+
+    async fn issued_for(world: &World, user: &str, profile: &str, validity: Option<Validity>) -> Self {
         let key = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
         let spki: PublicKeyX509Der<'_> = key.public_key().as_der().unwrap();
         let subject = SubjectData {
@@ -39,7 +51,8 @@ impl Card {
             ..SubjectData::default()
         };
         let name = format!("{profile}-{user}");
-        let request = IssueRequest::new(name, profile, subject, KeySource::public_key(spki.as_ref()));
+        let key_of_card = KeySource::public_key(spki.as_ref());
+        let request = IssueRequest { validity, ..IssueRequest::new(name, profile, subject, key_of_card) };
         let issued = world.rig.authority.client().issue(&request).await.unwrap();
         Self { key, issued }
     }

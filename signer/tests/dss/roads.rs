@@ -5,14 +5,17 @@ use base64::engine::general_purpose::STANDARD;
 use platform::caller::{Caller, CallerKind};
 use platform::db::Db;
 use serde_json::json;
-use signer::api::SIGN;
+use signer::api::{Algorithm, SIGN};
 
 use super::oauth::{Application, agreed, credential, details, sign};
+use super::proofs::one_time;
 use super::{World, author, unprepared};
 use crate::rig::{PASSPHRASE, USER, digest_of};
 
 const FHIR: &str = include_str!("../../../fixtures/prescription.json");
 const STRANGER: &str = "555021942115";
+/// Longer than certificates are dated back.
+const LATER_MS: u64 = 120_000;
 
 /// How somebody comes to a signature.
 #[derive(Clone, Copy, Debug)]
@@ -136,6 +139,60 @@ platform::both_engines! {
         assert_eq!(world.rig.csc(caller, "signatures/signHash", &body).await.status, 200);
     }
 
+    /// No road leads to a signature by a certificate that is younger than what was prepared, nor by one that is made for the batch; what is prepared again
+    /// is signed by each. Where the certificate was renewed since it was authorised, nothing is signed, now or later, nor extended.
+    async fn no_road_signs_what_is_older_than_its_certificate(db: Db) {
+        let world = World::new(db).await;
+        let mut client = Client::new(&world, "open-system", "told").await;
+        let (older, info) = (client.credential.clone(), client.prepared(&world).await);
+        let hash = digest_of(&STANDARD.decode(&info).unwrap());
+        world.rig.pass(LATER_MS);
+        client.credential = world.rig.ready(Algorithm::Rsa2048).await;
+        for (road, fine) in ROADS {
+            let expected = match road {
+                // It chooses among the person's credentials.
+                Road::Service => fine,
+                Road::Token => 409,
+                Road::Handle | Road::Passphrase | Road::First => 400,
+            };
+            assert_eq!(client.asks(&world, road, &info).await, expected, "{road:?}");
+        }
+        let batch = one_time(&world.rig).await;
+        for (id, why) in [(&client.credential, "Have it prepared again"), (&batch, "whose key is kept")] {
+            let refused = world.rig.authorize(&client.caller, id, &[&hash], PASSPHRASE).await;
+            let said = refused.body["error_description"].as_str().unwrap();
+            assert!(refused.status == 400 && said.contains(why), "{said}");
+        }
+        let again = client.prepared(&world).await;
+        for (road, fine) in ROADS {
+            assert_eq!(client.asks(&world, road, &again).await, fine, "{road:?}");
+        }
+        let caller = &client.caller;
+        let granted = world.rig.authorize(caller, &older, &[&hash], PASSPHRASE).await;
+        assert_eq!(granted.status, 200, "{:?}", granted.body);
+        world.rig.act(&world.rig.admin, &older, "renew", 200).await;
+        let mut body = sign(&older, &hash);
+        body["SAD"] = granted.body["SAD"].clone();
+        let extend = json!({"credentialID": older, "SAD": granted.body["SAD"], "hashes": [hash]});
+        for (method, body) in [("signatures/signHash", &body), ("credentials/extendTransaction", &extend)] {
+            let refused = world.rig.csc(caller, method, body).await;
+            let said = refused.body["error_description"].as_str().unwrap();
+            assert!(refused.status == 400 && said.contains("Have it prepared again"), "{method}: {said}");
+        }
+        body["operationMode"] = json!("A");
+        let accepted = world.rig.csc(caller, "signatures/signHash", &body).await;
+        let asked = json!({"requestID": accepted.body["responseID"]});
+        let poll = async || world.rig.csc(caller, "signatures/signPolling", &asked).await;
+        let mut polled = poll().await;
+        while polled.status == 202 {
+            tokio::task::yield_now().await;
+            polled = poll().await;
+        }
+        let said = polled.body["error_description"].as_str().unwrap();
+        assert!(polled.status == 400 && said.contains("Have it prepared again"), "{said}");
+        assert_eq!(world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signature").await, 0);
+    }
+
     /// By every road: what nobody was shown is signed for those alone who may ask for it, which is everything where a passphrase is enough, and what
     /// somebody else is the author of, or was written in a role that has ended, for nobody; nor is such a signature put into its form, nor an
     /// authorisation extended or agreed to that was asked for before.
@@ -207,5 +264,12 @@ platform::both_engines! {
         author::regains(&world).await;
         let together = world.rig.post(caller, path, &body).await;
         assert_eq!(together.status, 200, "{:?}", together.body);
+        // As after a restore: nobody knows whose the certificate is.
+        let nobodys = "UPDATE ca_certificate SET user_id = NULL WHERE user_id = $1 AND not_after > $2";
+        world.write(nobodys, vec![USER.to_owned()], 0).await;
+        let refused = world.rig.post(caller, path, &body).await;
+        assert_eq!((refused.status, refused.body["code"].as_str()), (409, Some("author-unknown")), "{:?}", refused.body);
+        author::nobody(&world).await;
+        assert_eq!(world.rig.post(caller, path, &body).await.status, 200, "nor whose the role is");
     }
 }

@@ -86,4 +86,30 @@ platform::both_engines! {
         let told = world.fetch(&request, &world.token).await.json();
         assert_eq!(put(&world, &again, &told).await, 200);
     }
+
+    /// A card whose key may sign no more, though its certificate is valid for a while, is told that: to prepare again would help nothing. Who has nothing
+    /// else is not asked in vain.
+    async fn a_card_whose_key_is_over_is_told_so(db: Db) {
+        let world = World::new(db).await;
+        // Its key may sign for seven minutes.
+        let card = Card::short(&world, USER, "card-signing", 600_000).await;
+        world.rig.pass(480_000);
+        for what in ["one", "two"] {
+            let info = prepared(&world).await;
+            let request = world.asked(&[(what, &info)]).await;
+            let signed = card.sign(&asked(&world, &request).await);
+            lists(&world).await;
+            let told = brought(&world, USER, &request, &signed).await;
+            assert_eq!(told.refusal(), (400, "card-certificate".to_owned()), "{}", told.body);
+            assert!(told.body.contains("was not to be used at the time"), "{}", told.body);
+        }
+        let listed = world.rig.get(&world.rig.admin, &format!("/signer/credentials?user_id={USER}")).await;
+        let id = listed.body["credentials"][0]["credential_id"].as_str().unwrap();
+        world.rig.act(&world.rig.admin, id, "suspend", 200).await;
+        let info = prepared(&world).await;
+        let jwt = world.jwt(&world.claims(&[("three", &info)], &json!({})));
+        let told = world.ask(&jwt, &world.token, "s").await;
+        assert_eq!(told.refusal(), (409, "credential-none".to_owned()), "{}", told.body);
+        assert_eq!(world.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signature").await, 0);
+    }
 }

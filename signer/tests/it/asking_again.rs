@@ -214,6 +214,53 @@ platform::both_engines! {
         assert_eq!(rig.count("SELECT CAST(SUM(tries) AS BIGINT) FROM signer_job").await, 0);
     }
 
+    /// What was refused while it waited for its share stays refused: what was read of it before is worth nothing.
+    async fn what_was_refused_while_it_waited_is_not_signed(db: Db) {
+        let rig = Rig::new(db).await;
+        let id = rig.ready(Algorithm::P256).await;
+        let narrow = rig.twin_set(|config| config.calls_per_client = 1);
+        let [one, two, three] = [b"one".as_slice(), b"two", b"three"].map(digest_of);
+        let sad = narrow.sad(&id, &[&one, &two, &three]).await;
+        let busy = narrow.signer.occupy().await;
+        let now = async { narrow.sign_hash(&narrow.system, &id, &sad, &[&one]).await };
+        let later = async {
+            while narrow.signer.waiting() == 0 {
+                tokio::task::yield_now().await;
+            }
+            let body = json!({"credentialID": id, "SAD": sad, "hashes": [two], "signAlgo": P_256, "operationMode": "A"});
+            let accepted = narrow.csc(&narrow.system, "signatures/signHash", &body).await;
+            let asked = json!({"requestID": accepted.body["responseID"]});
+            for _ in 0..50 {
+                let waiting = narrow.csc(&narrow.system, "signatures/signPolling", &asked).await;
+                assert_eq!(waiting.status, 202, "{:?}", waiting.body);
+            }
+            // By another process, which had room.
+            let refused = "UPDATE signer_job SET state = 'tried', refusal = '{\"code\":\"author-other\",\"sentence\":\"It is another.\"}'";
+            rig.change(refused).await;
+            drop(busy);
+            asked
+        };
+        let (now, asked) = tokio::join!(now, later);
+        assert_eq!(now.status, 200, "{:?}", now.body);
+        let is_refused = async || {
+            for _ in 0..50 {
+                let answer = narrow.csc(&narrow.system, "signatures/signPolling", &asked).await;
+                answer.is_csc(403, "access_denied", "It is another.");
+            }
+        };
+        is_refused().await;
+        // Whoever had the room has given it back when there is some.
+        let third = async || narrow.sign_hash(&narrow.system, &id, &sad, &[&three]).await.status;
+        let mut status = third().await;
+        while status == 429 {
+            tokio::task::yield_now().await;
+            status = third().await;
+        }
+        assert_eq!(status, 200);
+        is_refused().await;
+        assert_eq!(rig.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_signature").await, 2, "one and three");
+    }
+
     /// Clients of the first version find, authorise and sign with the same credential under the names that they know.
     async fn the_first_version_is_spoken(db: Db) {
         let rig = Rig::new(db).await;

@@ -137,6 +137,50 @@ platform::both_engines! {
         assert!(late.status == 200 && late.body != early.body, "{:?}", late.body);
         assert_eq!(rig.ledger(&id).await.len(), 4, "each is signed once");
     }
+
+    /// Where the same was answered at once before, what was put around it is kept for as long as an answer that is fetched later: by the process that has it
+    /// in memory, and by one that has not.
+    async fn a_later_answer_keeps_what_was_made_before(db: Db) {
+        let rig = Rig::new(db).await;
+        rig.renew_time_stamping().await;
+        rig.authority.make_lists().await;
+        let id = rig.ready(Algorithm::P256).await;
+        let fetched = async |process: &Rig, asked: &Value| loop {
+            let answer = process.csc(&process.system, "signatures/signPolling", asked).await;
+            if answer.status != 202 {
+                assert_eq!(answer.status, 200, "{:?}", answer.body);
+                break answer.body["DocumentWithSignature"].clone();
+            }
+            tokio::task::yield_now().await;
+        };
+        let mut kept = Vec::new();
+        for other in [None, Some(rig.twin())] {
+            let sad = rig.sad(&id, &[&digest_of(DOCUMENT)]).await;
+            let mut body = json!({"credentialID": id, "SAD": sad, "documents": [{"document": base64(DOCUMENT), "signature_format": "C",
+                "conformance_level": "Ades-B-LT", "signAlgo": "1.2.840.10045.4.3.2"}]});
+            let made = rig.csc(&rig.system, "signatures/signDoc", &body).await;
+            assert_eq!(made.status, 200, "{:?}", made.body);
+            body["operationMode"] = json!("A");
+            body["validity_period"] = json!(3 * 3_600_000);
+            let accepted = rig.csc(&rig.system, "signatures/signDoc", &body).await;
+            let asked = json!({"requestID": accepted.body["responseID"]});
+            let later = fetched(other.as_ref().unwrap_or(&rig), &asked).await;
+            assert_eq!(later, made.body["DocumentWithSignature"]);
+            kept.push((asked, later));
+        }
+        let given = rig.events("time-stamps-given").await.len();
+        rig.pass(2 * 3_600_000);
+        rig.sweep().await;
+        for process in [&rig, &rig.twin()] {
+            for (asked, before) in &kept {
+                assert_eq!(fetched(process, asked).await, *before);
+            }
+        }
+        assert_eq!(rig.events("time-stamps-given").await.len(), given, "no further time-stamp");
+        rig.pass(2 * 3_600_000);
+        rig.sweep().await;
+        assert_eq!(rig.count("SELECT CAST(COUNT(*) AS BIGINT) FROM signer_raised").await, 0, "and no longer");
+    }
 }
 
 platform::both_engines! {

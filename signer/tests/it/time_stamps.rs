@@ -70,13 +70,13 @@ fn damaged_questions_do_no_harm() {
 
 platform::both_engines! {
     /// Strangers who ask for more time-stamps than the token has places keep an application from none: its question is at the token at once, in front of
-    /// theirs, and all are answered.
+    /// theirs, and is answered while they still wait; then all are.
     async fn strangers_wait_apart(db: Db) {
         let rig = Rig::new(db).await;
         rig.renew_time_stamping().await;
         let dir = tempfile::tempdir().unwrap();
         let body = question(dir.path(), &["-sha256"]);
-        let busy = rig.signer.occupy().await;
+        let mut busy = rig.signer.occupy().await;
         let reached = async |calls: usize| {
             let wait = async {
                 while rig.signer.waiting() < calls {
@@ -94,10 +94,18 @@ platform::both_engines! {
         let asked = json!({"hash": base64(digest::digest(&digest::SHA256, DOCUMENT).as_ref()), "hashAlgo": "2.16.840.1.101.3.4.2.1"});
         let released = async {
             reached(places + 1).await;
-            drop(busy);
+            // Behind the application, as another would be: it has the one place that is given free as soon as the application is served.
+            let signer = rig.signer.clone();
+            let next = tokio::spawn(async move { signer.occupy_one().await });
+            reached(places + 2).await;
+            drop(busy.pop());
+            next.await.unwrap()
         };
-        let (known, ()) = tokio::join!(rig.csc(&rig.system, "signatures/timestamp", &asked), released);
+        let (known, place) = tokio::join!(rig.csc(&rig.system, "signatures/timestamp", &asked), released);
         assert_eq!(known.status, 200, "{:?}", known.body);
+        assert_eq!(rig.signer.waiting(), places, "the strangers wait");
+        assert_eq!(rig.events("time-stamps-given").await.len(), 1, "and have nothing");
+        drop((place, busy));
         while let Some(answered) = strangers.join_next().await {
             let (status, kind, _) = answered.unwrap();
             assert_eq!((status, kind.as_str()), (200, "application/timestamp-reply"));

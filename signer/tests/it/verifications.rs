@@ -12,6 +12,8 @@ use crate::rig::{Answer, Rig, base64, digest_of, request};
 
 const DOCUMENT: &[u8] = b"21 capsules";
 const PATH: &str = "/signer/verifications";
+/// The authority's profiles.
+const PROFILES: &str = include_str!("../../../ca/profiles.toml");
 
 async fn rig(db: Db) -> Rig {
     let rig = Rig::new(db).await;
@@ -130,6 +132,33 @@ platform::both_engines! {
         rig.revoke_at_authority(&serial).await;
         let revoked = verify(&rig, &beside).await;
         assert_eq!((&revoked.body["verdict"], codes(&revoked)), (&json!("invalid"), vec!["revoked"]));
+    }
+
+    /// A profile that gets another policy spoils nothing that was signed before; what is signed by the new one is valid beside it.
+    async fn a_new_policy_spoils_no_signature_of_before(db: Db) {
+        let rig = rig(db).await;
+        let (before, _) = signed(&rig, "Attached").await;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (old, new) = ("policy = \"1.3.6.1.4.1.32473.1.2.1\"", "policy = \"1.3.6.1.4.1.32473.1.2.77\"");
+        let changed = PROFILES.replacen(old, new, 1);
+        assert_ne!(changed, PROFILES);
+        std::fs::write(file.path(), changed).unwrap();
+        let authority = rig.authority.with_profiles((&rig.db, &rig.hsm, &rig.clock), file.path()).await;
+        let mut later = rig.twin_with(authority.client());
+        later.authority = authority;
+        let (after, serial) = signed(&later, "Attached").await;
+        for cms in [&before, &after] {
+            let judged = verify(&later, &json!({"cms": cms})).await;
+            assert_eq!((&judged.body["verdict"], codes(&judged).len()), (&json!("valid"), 0), "{:#}", judged.body);
+        }
+        let made = later.authority.client().certificate(&serial).await.unwrap();
+        assert_eq!(made.profile_version, Some(2), "by the new one");
+        // Those that are named count alone.
+        let named = later.twin_set(|config| config.required_policies = vec!["1.3.6.1.4.1.32473.1.2.77".to_owned()]);
+        for (cms, verdict) in [(&before, "invalid"), (&after, "valid")] {
+            let judged = verify(&named, &json!({"cms": cms})).await;
+            assert_eq!(judged.body["verdict"], verdict, "{:#}", judged.body);
+        }
     }
 
     /// Whoever asks for a page gets one that people read, with the same verdict; what cannot be judged is a problem all the same.

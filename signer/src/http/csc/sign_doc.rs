@@ -5,7 +5,6 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use platform::clock::Millis;
 use platform::problem::Problem;
 use platform::web::JsonText;
 
@@ -14,7 +13,7 @@ use super::polling::{Mode, accepted};
 use super::sign_doc_body::{Asked, Most, parse};
 use super::{CscAnswer, Known};
 use crate::api::{CscError, SignDocRequest, SignatureForm, SignedDocuments, ValidationInfo};
-use crate::cades::{self, Level, Signed};
+use crate::cades::{self, Level, Signed, Until};
 use crate::job;
 use crate::offload::off_thread_if;
 use crate::share::Sharer;
@@ -52,8 +51,7 @@ pub(crate) async fn sign_doc(
     let (made, _share) = signing::sign_and_hold(&signer, &caller, request).await?;
     let made = about.into_iter().zip(made);
     let made = made.map(|((level, hash, digest), cms)| Signed { cms, level, hash, digest }).collect();
-    let until = Millis(signer.clock.now().0 + cades::KEPT_MS);
-    let made = cades::raise(&signer, &Sharer::from(&caller), made, until).await?;
+    let made = cades::raise(&signer, &Sharer::from(&caller), made, Until::AnHour).await?;
     let info = cades::validation(&signer, &made, validation).await?;
     let large = made.iter().map(Vec::len).sum::<usize>() > LARGE;
     let answer = off_thread_if(large, move || serde_json::to_vec(&answer(forms, made, info)));

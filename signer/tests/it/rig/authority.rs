@@ -82,6 +82,14 @@ impl Authority {
         Self { authority, high_water }
     }
 
+    /// The same authority in a process whose profile file is this one.
+    pub(crate) async fn with_profiles(&self, (db, hsm, clock): (&Db, &Hsm, &Clock), file: &Path) -> Self {
+        let config = Config { profiles: Some(file.to_owned()), ..config() };
+        let high_water = self.high_water.clone();
+        let opened = ca::Authority::open(config, hsm, db.clone(), clock.clone(), high_water.clone()).await;
+        Self { authority: opened.unwrap(), high_water }
+    }
+
     /// The authority as the signer speaks to it.
     pub(crate) fn client(&self) -> Client {
         client(ca::router(self.authority.clone()))
