@@ -7,10 +7,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use lanyard::cli::Cli;
-use mimalloc::MiMalloc;
-
-#[global_allocator]
-static MEMORY: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     match lanyard::commands::run(&Cli::parse()) {

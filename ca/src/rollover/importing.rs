@@ -175,7 +175,6 @@ impl Authority {
             names: Vec::new(),
             user_id: None,
             system_id: None,
-        user_id: None,
             key: SubjectKey::parse(certificate.spki_der())?,
             period,
             // When it was signed nobody here knows: its own first second is taken.
@@ -316,6 +315,7 @@ fn adoption(certificate: &Certificate, serial: Serial, root: &IssuerId, now: Mil
         spki_sha256: Some(sha256(certificate.spki_der())),
         shard: 0,
         system_id: None,
+        user_id: None,
     }
 }
 

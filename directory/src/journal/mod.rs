@@ -9,8 +9,6 @@ mod drain;
 mod file;
 mod frame;
 mod recording;
-#[cfg(test)]
-mod tests;
 mod together;
 
 use std::collections::VecDeque;
@@ -380,3 +378,6 @@ fn held_up() -> Error {
 fn failed(step: &'static str) {
     metrics::counter!("directory_reads_journal_failures_total", "step" => step).increment(1);
 }
+
+#[cfg(test)]
+mod tests;

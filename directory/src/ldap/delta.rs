@@ -65,7 +65,7 @@ impl Point {
 #[derive(Debug)]
 pub(super) enum Touch {
     /// This, up to a point.
-    Part(Part),
+    Part(Box<Part>),
     /// Something that is not kept any more: everything has to be read.
     TooOld,
 }
@@ -164,7 +164,7 @@ pub(super) async fn touched_since(
         gathered.keep_to(read, &own).await?;
     }
     let (named, crowds) = gathered.given();
-    Ok(Touch::Part(Part { named, crowds, after: String::new(), before, point, has_more }))
+    Ok(Touch::Part(Box::new(Part { named, crowds, after: String::new(), before, point, has_more })))
 }
 
 /// What changes touch, each thing once.

@@ -10,8 +10,6 @@
 mod driver;
 mod error;
 mod statement;
-#[cfg(test)]
-mod tests;
 mod watch;
 
 use std::cell::Cell;
@@ -366,3 +364,6 @@ impl AnyConnectionBackend for InPlace {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

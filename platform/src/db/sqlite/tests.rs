@@ -174,8 +174,8 @@ async fn undone_transactions_are_over() {
     assert!(ask(&mut writer, endless).await.is_err());
     drop(deadline);
     assert!(ask(&mut writer, "INSERT INTO t VALUES (2)").await.is_err());
-    ask(&mut writer, "ROLLBACK; BEGIN IMMEDIATE").await.unwrap_err();
+    assert!(ask(&mut writer, "ROLLBACK; BEGIN IMMEDIATE").await.is_err(), "there is none to be undone");
     ask(&mut writer, "BEGIN IMMEDIATE").await.unwrap();
     ask(&mut writer, "COMMIT").await.unwrap();
-    assert_eq!(numbers(&mut writer, "SELECT n FROM t").await, []);
+    assert!(numbers(&mut writer, "SELECT n FROM t").await.is_empty());
 }
