@@ -328,8 +328,8 @@ platform::both_engines! {
         assert_eq!(replaced.json()["client_config"]["client_name"], "Larkfield Patient Record");
         let same = rig.operate(Method::GET, &format!("{PLACE}/rp"), &json!(null)).await.json();
         assert_eq!(same["hash"], replaced.json()["hash"], "it is one registry");
-        let odd = rig.operate(Method::POST, place, &json!({"client_config": {"client_nam": "x"}})).await;
-        assert_eq!((odd.status, odd.text.contains("client_nam\"")), (StatusCode::BAD_REQUEST, false), "{}", odd.text);
+        let odd = rig.operate(Method::POST, place, &json!({"client_config": {"client_title": "x"}})).await;
+        assert_eq!((odd.status, odd.text.contains("client_title\"")), (StatusCode::BAD_REQUEST, false), "{}", odd.text);
         let others = rig.operate(Method::GET, "/api/configs/others", &json!(null)).await;
         assert_eq!(others.status, StatusCode::NOT_FOUND, "another team's");
     }
