@@ -52,6 +52,13 @@ pub(crate) struct Rests {
     good: Option<Span>,
 }
 
+/// A certificate that is made for the batch is younger than every document that was prepared.
+pub(crate) fn made_too_late() -> Error {
+    let sentence = "What was prepared says when it is signed, and is older than every certificate that is made for one batch. Use a \
+                    credential whose key is kept.";
+    Error::Dss(Problem::conflict("credential-one-time", sentence))
+}
+
 impl Rests {
     /// On a credential that can sign.
     pub(crate) fn on(live: &Live) -> Self {
@@ -89,9 +96,7 @@ impl Rests {
         if authors.times().next().is_none() {
             return Ok(());
         }
-        let sentence = "What was prepared says when it is signed, and is older than every certificate that is made for one batch. Use a \
-                        credential whose key is kept.";
-        Err(Error::Dss(Problem::conflict("credential-one-time", sentence)))
+        Err(made_too_late())
     }
 
     /// Refuses in the transaction that gives the authorisation what has changed: the credential, its certificate, its holder's being there.

@@ -44,7 +44,7 @@ const EVERY: i32 = 1_000;
 /// How long a statement waits for another process that holds the file.
 const HELD: Duration = Duration::from_secs(5);
 /// How many prepared statements are kept.
-const PREPARED: usize = 256;
+const PREPARED: usize = 100;
 /// How many rows wait for whoever asked, once a statement has a thread of its own.
 const AHEAD: usize = 64;
 
@@ -346,10 +346,13 @@ impl AnyConnectionBackend for InPlace {
     ) -> Work<'_, Option<AnyRow>> {
         let question = Question::of(query, persistent, arguments);
         Box::pin(async move {
-            match self.ask(question, Some(1)).await?.next().await.transpose()? {
-                Some(Either::Right(row)) => Ok(Some(row)),
-                Some(Either::Left(_)) | None => Ok(None),
+            let mut found = self.ask(question, Some(1)).await?;
+            while let Some(item) = found.next().await {
+                if let Either::Right(row) = item? {
+                    return Ok(Some(row));
+                }
             }
+            Ok(None)
         })
     }
 

@@ -29,6 +29,8 @@ pub(crate) use consent::{answer, ask, cancel, decided, find, outdated, waiting};
 pub(crate) use receive::{Came, receive};
 pub(crate) use result::fetch;
 pub(crate) use seen::{Content, Document, Wanted, documents};
+#[cfg(test)]
+pub(crate) use sign::prepare_again;
 pub(crate) use sign::{check_times, remote_of};
 pub(crate) use statement::{MOST, Statement};
 pub(crate) use token::Token;

@@ -72,7 +72,7 @@ pub(crate) fn check_times(authors: &Authors, good: Span) -> Result<(), Error> {
 pub(super) const PREPARE_AGAIN: &str = "prepare-again";
 
 /// What is to be done where no certificate was good at the time that a document says.
-pub(super) fn prepare_again() -> Error {
+pub(crate) fn prepare_again() -> Error {
     let sentence = "A document says a time of signing at which no certificate that could sign it was good: it is older than the \
                     certificate. Have it prepared again, and ask with what that answers.";
     Error::Dss(Problem::conflict(PREPARE_AGAIN, sentence))

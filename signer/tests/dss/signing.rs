@@ -91,6 +91,9 @@ async fn names(world: &World) -> Vec<String> {
     sqlx::query_scalar(sql).fetch_all(world.rig.db.read()).await.unwrap()
 }
 
+/// How many turns at the token 250 signatures by RSA-2048 take, four in each.
+const CALLS: usize = 63;
+
 platform::both_engines! {
     /// A prescriber is shown what is signed, proves to be there, and the application fetches a signature that verifies, the same one
     /// each time; the ledger and the record have it, and the answer of the key is bound to the very request.
@@ -226,16 +229,16 @@ platform::both_engines! {
         let turns = |waiting: usize| world.rig.signer.waiting() == waiting;
         let batch = world.fetch(&request, &world.token);
         let single = async {
-            reached(|| turns(16)).await;
+            reached(|| turns(CALLS)).await;
             world.rig.sign_hash(&world.rig.other_system, &id, &sad, &[&hash]).await
         };
         let stamp = async {
-            reached(|| turns(17)).await;
+            reached(|| turns(CALLS + 1)).await;
             let body = json!({"hash": hash, "hashAlgo": "2.16.840.1.101.3.4.2.1"});
             world.rig.csc(&world.rig.system, "signatures/timestamp", &body).await
         };
         let release = async {
-            reached(|| turns(18)).await;
+            reached(|| turns(CALLS + 2)).await;
             drop(busy);
         };
         let (batch, single, stamp, ()) = tokio::join!(batch, single, stamp, release);

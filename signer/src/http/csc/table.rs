@@ -99,6 +99,8 @@ fn is_of_this_api(error: &Error) -> bool {
         | Error::Hsm(_)
         | Error::Authority(_)
         | Error::Caller(_)
+        // What was prepared has a time and an author.
+        | Error::Dss(_)
         | Error::Db(_) => true,
         Error::StateConflict { .. }
         | Error::PassphraseRules { .. }
@@ -106,7 +108,6 @@ fn is_of_this_api(error: &Error) -> bool {
         | Error::Query { .. }
         | Error::SignatureUnknown
         | Error::Record(_)
-        | Error::Dss(_)
         | Error::Unreadable(_)
         | Error::Prescription { .. }
         | Error::Verification { .. }
@@ -185,6 +186,8 @@ fn every() -> Vec<Error> {
         Error::Hsm(hsm::Error::BadSignature),
         Error::Authority(Problem::unavailable("away", "The authority is away.", wait)),
         Error::Db(platform::db::Error::Busy),
+        crate::dss::prepare_again(),
+        crate::authorisation::made_too_late(),
     ]);
     all
 }
