@@ -1,7 +1,7 @@
 //! SQLite in place: a statement runs where it is asked for, and only what takes longer goes to a thread of its own.
 //!
 //! A row is found by its key in some microseconds. To hand that over to another thread and to be woken with the answer costs several
-//! times as much, and most of it in the kernel. A reader therefore runs each statement at once for as long as [`AT_ONCE`]; one that
+//! times as much, and most of it in the kernel. A reader therefore runs each statement at once for [`AT_ONCE`]; one that
 //! needs more is begun anew on a thread where it keeps nobody waiting. The writer has a thread of its own anyway.
 //!
 //! No statement outlives whoever waits for it: SQLite asks every few instructions whether it goes on. It does not when its answer
@@ -35,8 +35,9 @@ use error::{is_in_the_way, refused};
 use statement::{Handle, Question};
 use watch::{Running, Watch};
 
-/// How long a statement of a reader may take where it is asked for.
-const AT_ONCE: Duration = Duration::from_millis(2);
+/// How many turns of [`EVERY`] instructions a statement of a reader has where it is asked for: some two milliseconds. They are counted and
+/// not timed, so that a machine with much to do sends no more statements to threads.
+const AT_ONCE: u64 = 20;
 /// How long any statement may take, of the writer's those outside of a job.
 const LIMIT: Duration = Duration::from_secs(30);
 /// After about how many instructions of SQLite's machine a statement is asked whether it goes on: some ten thousand times a second.
@@ -183,8 +184,7 @@ impl InPlace {
         tokio::task::coop::consume_budget().await;
         let (used_for, watch) = (self.used_for, Arc::clone(&self.watch));
         let limit = match (used_for, UNTIL.get()) {
-            (Use::Reading, _) => self.limit.min(AT_ONCE),
-            (Use::Writing, None) => self.limit,
+            (Use::Reading, _) | (Use::Writing, None) => self.limit,
             (Use::Writing, Some(until)) => until.saturating_duration_since(Instant::now()),
         };
         if self.is_undone && !question.begins() {
@@ -192,7 +192,8 @@ impl InPlace {
         }
         let handle = self.settled().await?;
         let was_within = !handle.connection.is_autocommit();
-        let running = watch.begin(limit);
+        let turns = if used_for == Use::Reading { AT_ONCE } else { u64::MAX };
+        let running = watch.begin_with(limit, turns);
         let (mut found, mut many) = (Vec::new(), 0);
         let outcome = question.run(handle, |item| {
             many += usize::from(item.is_right());

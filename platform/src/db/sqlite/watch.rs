@@ -10,6 +10,8 @@ pub(super) struct Watch {
     began: Instant,
     /// In microseconds since the beginning.
     until: AtomicU64,
+    /// How often a statement may still be asked whether it goes on.
+    turns: AtomicU64,
 }
 
 /// No statement runs.
@@ -19,12 +21,15 @@ const LEFT: u64 = 0;
 
 impl Watch {
     pub(super) fn new() -> Self {
-        Self { began: Instant::now(), until: AtomicU64::new(RESTS) }
+        Self { began: Instant::now(), until: AtomicU64::new(RESTS), turns: AtomicU64::new(RESTS) }
     }
 
     /// Asked by SQLite, on whatever thread the statement runs.
     pub(super) fn goes_on(&self) -> bool {
-        micros(self.began.elapsed()) < self.until.load(Ordering::Acquire)
+        // It is one thread that asks.
+        let turns = self.turns.load(Ordering::Relaxed);
+        self.turns.store(turns.saturating_sub(1), Ordering::Relaxed);
+        turns > 0 && micros(self.began.elapsed()) < self.until.load(Ordering::Acquire)
     }
 
     /// Whether the statement that runs is one that nobody waits for.
@@ -39,6 +44,12 @@ impl Watch {
 
     /// A statement begins that may take so long.
     pub(super) fn begin(self: &Arc<Self>, limit: Duration) -> Running {
+        self.begin_with(limit, RESTS)
+    }
+
+    /// One that may take so long, and so many turns.
+    pub(super) fn begin_with(self: &Arc<Self>, limit: Duration, turns: u64) -> Running {
+        self.turns.store(turns, Ordering::Relaxed);
         self.until.store(micros(self.began.elapsed().saturating_add(limit)), Ordering::Release);
         Running { watch: Arc::clone(self), is_over: false }
     }
