@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::prescriber::{Prescriber, Requests};
 use crate::rig::load::Measured;
-use crate::rig::{line, raw};
+use crate::rig::{line, number, raw};
 use crate::{OTHER_SYSTEM, SYSTEM, Stage, at_least, at_most, milliseconds, report};
 
 /// How one algorithm is measured.
@@ -35,6 +35,9 @@ const BATCHES: [(usize, usize); 2] = [(25, 12), (250, 4)];
 const SINGLES_AT_ONCE: usize = 16;
 /// Single signatures share authorisations to keep the making of those short.
 const SINGLES_PER_AUTHORISATION: usize = 10;
+/// For how many seconds half of what one by one comes to is asked for, and how many milliseconds 99 of 100 may take then.
+const HALF_LOAD_SECONDS: f64 = 10.0;
+const HALF_LOAD: f64 = 25.0;
 /// What one authorisation covers at most.
 const MOST: usize = 250;
 /// How many authorisations of so many are measured, one after the other.
@@ -83,10 +86,9 @@ async fn single_and_in_batches(
     let mut rates = Vec::new();
     let singles = prescriber.requests(plan.singles, 1, SINGLES_PER_AUTHORISATION).await?;
     let sample = singles.sample();
-    let measured = singles.send(SINGLES_AT_ONCE, server).await?;
+    let single = singles.send(SINGLES_AT_ONCE, server).await?;
     sample.verify(stage.site()).await?;
-    report("single", &measured, "");
-    rates.push(("single".to_owned(), measured.rate));
+    report("single", &single, "");
     for (batch, at_once) in BATCHES {
         let requests = prescriber.requests(plan.batched, batch, batch).await?;
         let sample = requests.sample();
@@ -99,10 +101,30 @@ async fn single_and_in_batches(
     let after = raw::rate(stage.site(), plan.alg, RawKey::Wrapped)?.0;
     let token = f64::midpoint(before, after);
     line(format_args!("{:<28} {token:>8.0}/s  (before {before:.0}, after {after:.0})", "token alone"));
+    // The token's part is a goal of batches, time of single ones.
+    let what = format!("signDoc, {}, single, of the token alone", plan.alg);
+    stage.goals.row(&what, "%", 100.0 * single.rate / token, None);
     for (name, rate) in rates {
         let what = format!("signDoc, {}, {name}, of the token alone", plan.alg);
         stage.goals.row(&what, "%", 100.0 * rate / token, Some(at_least(plan.goal)));
     }
+    half_load(stage, plan, prescriber, single.rate / 2.0).await
+}
+
+/// Single signatures at half of what they come to, whether or not earlier ones are answered.
+async fn half_load(
+    stage: &mut Stage,
+    plan: &Plan,
+    prescriber: &Prescriber,
+    per_second: f64,
+) -> anyhow::Result<()> {
+    let many = per_second * HALF_LOAD_SECONDS;
+    let count = (1..1_000_000).find(|count| number(*count) >= many).unwrap_or(1);
+    let requests = prescriber.requests(count, 1, SINGLES_PER_AUTHORISATION).await?;
+    let (measured, refusals) = requests.send_at(per_second, stage.server.id()).await?;
+    report("single at half load", &measured, &format!("{refusals} refusals"));
+    let what = format!("signDoc, {}, single at half load, p99", plan.alg);
+    stage.goals.row(&what, "ms", milliseconds(&measured, 990), Some(at_most(HALF_LOAD)));
     Ok(())
 }
 

@@ -23,8 +23,8 @@ const FASTER: f64 = 1.01;
 const AUTHORISED: usize = 250;
 /// One by one, an authorisation serves as many as a long clinic has.
 const AUTHORISED_SINGLES: usize = 100;
-/// RSA is sent as fast as it is answered: so many in a batch, and so many batches at once. Few, so that each is answered in time.
-const RSA_BATCH: usize = 10;
+/// RSA is sent as fast as it is answered: so many in a batch, as with P-256, and so many batches at once. Few, so that each is answered in time.
+const RSA_BATCH: usize = 25;
 const RSA_AT_ONCE: usize = 4;
 /// What of the token it has to come to, in per cent, and how many requests are made ready: all that the token could do.
 const RSA_PART: f64 = 85.0;
